@@ -1,0 +1,32 @@
+/*
+ * base/attr.h - compiler attributes under names of ours; empty where a compiler lacks them.
+ *
+ * IMR_NODISCARD   the result must be used (every imr_status)
+ * IMR_PRINTF(f,a) the f-th argument is a printf format, arguments start at a
+ * IMR_CLEANUP(fn) run fn(&variable) when the variable leaves its scope
+ */
+#ifndef IMR_BASE_ATTR_H
+#define IMR_BASE_ATTR_H
+
+#if defined(__GNUC__)
+#define IMR_NODISCARD    __attribute__((warn_unused_result))
+#define IMR_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define IMR_CLEANUP(fn)  __attribute__((cleanup(fn)))
+#define IMR_UNUSED       __attribute__((unused))
+#else
+#error "imrnn needs gcc or clang (cleanup attributes)"
+#endif
+
+/* One binary for every CPU: the loader picks the clone. Sanitizer builds and other systems go
+ * without. */
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) &&       \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define IMR_CPU_CLONES                                                                             \
+    __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512")))
+#else
+#define IMR_CPU_CLONES
+#endif
+
+#define IMR_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+#endif

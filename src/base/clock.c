@@ -1,0 +1,32 @@
+#include "base/clock.h"
+
+#include <time.h>
+
+static int64_t frozen = -1;
+
+void imr_clock_freeze(int64_t unix_seconds)
+{
+    frozen = unix_seconds;
+}
+
+bool imr_clock_frozen(void)
+{
+    return frozen >= 0;
+}
+
+double imr_clock_seconds(void)
+{
+    if (frozen >= 0)
+        return 0.0;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+void imr_clock_date(char *out, size_t size)
+{
+    time_t now = frozen >= 0 ? (time_t)frozen : time(NULL);
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}

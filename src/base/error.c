@@ -1,0 +1,114 @@
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int exit;
+} table[IMR_STATUS_COUNT] = {
+    [IMR_OK] = {"ok", 0},
+    [IMR_E_USAGE] = {"wrong usage", 2},
+    [IMR_E_IO] = {"input/output error", 1},
+    [IMR_E_NOT_FOUND] = {"not found", 3},
+    [IMR_E_FORMAT] = {"malformed", 3},
+    [IMR_E_UNSUPPORTED] = {"not supported", 3},
+    [IMR_E_SHAPE] = {"wrong shape", 3},
+    [IMR_E_NUMERIC] = {"not a finite number", 3},
+    [IMR_E_LIMIT] = {"over a limit", 3},
+    [IMR_E_MEMORY] = {"out of memory", 1},
+    [IMR_E_BUSY] = {"busy", 1},
+    [IMR_E_CANCELLED] = {"cancelled", 130},
+};
+
+/* Error text quotes file contents: control bytes would reach the terminal, so they become '?'. */
+static void one_line(char *text)
+{
+    size_t n = strlen(text);
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c == '\n' || c == '\t' || c == '\r')
+            text[i] = ' ';
+        else if (c < 0x20 || c == 0x7f)
+            text[i] = '?';
+        else if (c == 0xc2 && (unsigned char)text[i + 1] >= 0x80 &&
+                 (unsigned char)text[i + 1] < 0xa0)
+            text[i] = '?', text[i + 1] = '?'; /* C1 controls are escapes too */
+    }
+    /* A cut can leave half a character at the end. */
+    size_t back = 0;
+    while (back < n && back < 3 && ((unsigned char)text[n - 1 - back] & 0xc0) == 0x80)
+        back++;
+    if (n == IMR_ERROR_TEXT - 1 && back < n) {
+        unsigned char lead = (unsigned char)text[n - 1 - back];
+        size_t need = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
+        if (need > back)
+            text[n - 1 - back] = '\0';
+    }
+}
+
+static void fill(imr_error *err, imr_status status, const char *format, va_list args)
+{
+    if (!err)
+        return;
+    err->status = status;
+    vsnprintf(err->text, sizeof err->text, format, args);
+    one_line(err->text);
+}
+
+imr_status imr_fail(imr_error *err, imr_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fill(err, status, format, args);
+    va_end(args);
+    return status;
+}
+
+imr_status imr_fail_errno(imr_error *err, imr_status status, int number, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fill(err, status, format, args);
+    va_end(args);
+    if (err) {
+        size_t used = strlen(err->text);
+        char words[256];
+        if (strerror_r(number, words, sizeof words) != 0)
+            snprintf(words, sizeof words, "error %d", number);
+        snprintf(err->text + used, sizeof err->text - used, ": %s", words);
+    }
+    return status;
+}
+
+imr_status imr_fail_memory(imr_error *err)
+{
+    return imr_fail(err, IMR_E_MEMORY,
+                    "out of memory; close other programs or use a smaller input");
+}
+
+imr_status imr_error_prefix(imr_error *err, imr_status status, const char *where)
+{
+    if (err && status != IMR_OK) {
+        char old[IMR_ERROR_TEXT];
+        memcpy(old, err->text, sizeof old);
+        err->status = status;
+        int used = snprintf(err->text, sizeof err->text, "%s: ", where);
+        if (used > 0 && (size_t)used < sizeof err->text)
+            snprintf(err->text + used, sizeof err->text - (size_t)used, "%s", old);
+        one_line(err->text);
+    }
+    return status;
+}
+
+const char *imr_status_name(imr_status status)
+{
+    return (unsigned)status < IMR_STATUS_COUNT ? table[status].name : "unknown status";
+}
+
+int imr_status_exit(imr_status status)
+{
+    return (unsigned)status < IMR_STATUS_COUNT ? table[status].exit : 1;
+}

@@ -1,0 +1,65 @@
+/*
+ * base/error.h - how functions fail.
+ *
+ * A function that can fail returns imr_status, takes its outputs first and an imr_error last.
+ * On failure outputs are untouched and the error holds one line for people: what, where (file,
+ * tensor, line, offset), found, expected, what to do. The lowest layer that knows writes it; a
+ * caller adds its file name once with imr_error_prefix. err may be NULL when the text is not
+ * wanted. Values only: no globals, safe from any thread.
+ */
+#ifndef IMR_BASE_ERROR_H
+#define IMR_BASE_ERROR_H
+
+#include "base/attr.h"
+
+typedef enum imr_status {
+    IMR_OK = 0,
+    IMR_E_USAGE,       /* wrong options or arguments                         exit 2   */
+    IMR_E_IO,          /* the system refused a read or a write               exit 1   */
+    IMR_E_NOT_FOUND,   /* a named file, tensor, query or document is absent  exit 3   */
+    IMR_E_FORMAT,      /* bytes that are not what the format says            exit 3   */
+    IMR_E_UNSUPPORTED, /* well-formed, but something we do not do            exit 3   */
+    IMR_E_SHAPE,       /* dimensions that do not fit together                exit 3   */
+    IMR_E_NUMERIC,     /* NaN, infinity, or a factorisation that failed      exit 3   */
+    IMR_E_LIMIT,       /* more than a cap of base/limits.h                   exit 3   */
+    IMR_E_MEMORY,      /* an allocation failed                               exit 1   */
+    IMR_E_BUSY,        /* another process is writing the same thing          exit 1   */
+    IMR_E_CANCELLED,   /* the caller asked to stop                           exit 130 */
+    IMR_STATUS_COUNT
+} imr_status;
+
+#define IMR_ERROR_TEXT 1024
+
+typedef struct imr_error {
+    imr_status status;
+    char text[IMR_ERROR_TEXT]; /* one line, no trailing newline, valid UTF-8 cut at a character */
+} imr_error;
+
+/* Fills err (may be NULL) and returns status, so that `return imr_fail(err, ...)` reads well. */
+imr_status imr_fail(imr_error *err, imr_status status, const char *format, ...) IMR_PRINTF(3, 4);
+
+/* imr_fail with ": " and the system's words for `number` (an errno) appended. */
+imr_status imr_fail_errno(imr_error *err, imr_status status, int number, const char *format, ...)
+    IMR_PRINTF(4, 5);
+
+/* The one sentence every allocation failure gets. */
+imr_status imr_fail_memory(imr_error *err);
+
+/* Puts "<where>: " before the text. Returns err's status so that it can end a return statement. */
+imr_status imr_error_prefix(imr_error *err, imr_status status, const char *where);
+
+/* Short English name of a status ("wrong shape"); never NULL. */
+const char *imr_status_name(imr_status status);
+
+/* The process exit status for a result: 0, 1, 2, 3 or 130. */
+int imr_status_exit(imr_status status);
+
+/* `return` early with the status of a failing call. */
+#define IMR_TRY(call)                                                                              \
+    do {                                                                                           \
+        imr_status imr_try_status_ = (call);                                                       \
+        if (imr_try_status_ != IMR_OK)                                                             \
+            return imr_try_status_;                                                                \
+    } while (0)
+
+#endif

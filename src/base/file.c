@@ -1,0 +1,256 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/mem.h"
+
+static imr_status read_all(imr_file *out, int fd, const char *path, imr_error *err)
+{
+    imr_buf b = {0};
+    for (;;) {
+        char *to = imr_buf_reserve(&b, 65536);
+        ssize_t n = to ? read(fd, to, 65536) : 0;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            int number = errno;
+            imr_buf_done(&b);
+            return imr_fail_errno(err, IMR_E_IO, number, "cannot read %s", path);
+        }
+        if (n == 0)
+            break;
+        b.len += (size_t)n;
+    }
+    if (b.failed) {
+        imr_buf_done(&b);
+        return imr_fail_memory(err);
+    }
+    size_t len = b.len;
+    char *data = imr_buf_take(&b);
+    if (!data)
+        return imr_fail_memory(err);
+    *out = (imr_file){.data = (const uint8_t *)data, .len = len, .owned = data};
+    return IMR_OK;
+}
+
+imr_status imr_file_map(imr_file *out, const char *path, imr_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return imr_fail_errno(err, errno == ENOENT || errno == ENOTDIR ? IMR_E_NOT_FOUND : IMR_E_IO,
+                              errno, "cannot open %s", path);
+    struct stat st;
+    if (fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
+        close(fd);
+        return imr_fail(err, IMR_E_NOT_FOUND, "%s is a folder where a file is needed", path);
+    }
+    imr_status status = IMR_OK;
+    void *p = MAP_FAILED;
+    if (S_ISREG(st.st_mode) && st.st_size > 0)
+        p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p != MAP_FAILED)
+        *out = (imr_file){.data = p, .len = (size_t)st.st_size, .mapped = p};
+    else
+        status = read_all(out, fd, path, err);
+    close(fd);
+    return status;
+}
+
+void imr_file_unmap(imr_file *f)
+{
+    if (f->mapped)
+        munmap(f->mapped, f->len);
+    imr_free(f->owned);
+    *f = (imr_file){0};
+}
+
+bool imr_file_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISDIR(st.st_mode) && access(path, R_OK) == 0;
+}
+
+bool imr_dir_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+imr_status imr_dir_make(const char *path, imr_error *err)
+{
+    IMR_AUTOFREE char *copy = imr_strdup(path);
+    if (!copy)
+        return imr_fail_memory(err);
+    for (char *p = copy + (copy[0] == '/');; p++) {
+        if (*p != '/' && *p != '\0')
+            continue;
+        char kept = *p;
+        *p = '\0';
+        if (copy[0] && mkdir(copy, 0777) != 0 && !(errno == EEXIST && imr_dir_exists(copy)))
+            return imr_fail_errno(err, IMR_E_IO, errno, "cannot make the folder %s", copy);
+        if (kept == '\0')
+            return IMR_OK;
+        *p = kept;
+    }
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+imr_status imr_dir_list(char ***names, size_t *count, const char *path, imr_error *err)
+{
+    DIR *dir = opendir(path);
+    if (!dir)
+        return imr_fail_errno(err, errno == ENOENT ? IMR_E_NOT_FOUND : IMR_E_IO, errno,
+                              "cannot list %s", path);
+    IMR_ARRAY(char *) list = {0};
+    for (struct dirent *e; (e = readdir(dir));) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        char *name = imr_strdup(e->d_name);
+        if (!name || !IMR_PUSH(&list, name)) {
+            imr_free(name);
+            closedir(dir);
+            imr_dir_list_free(list.v, list.n);
+            return imr_fail_memory(err);
+        }
+    }
+    closedir(dir);
+    if (list.n)
+        qsort(list.v, list.n, sizeof *list.v, by_bytes);
+    *names = list.v;
+    *count = list.n;
+    return IMR_OK;
+}
+
+void imr_dir_list_free(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        imr_free(names[i]);
+    imr_free(names);
+}
+
+char *imr_path_join(const char *dir, const char *name)
+{
+    imr_buf b = {0};
+    if (dir && dir[0] && name[0] != '/') {
+        imr_buf_str(&b, dir);
+        if (dir[strlen(dir) - 1] != '/')
+            imr_buf_char(&b, '/');
+    }
+    imr_buf_str(&b, name);
+    return imr_buf_take(&b);
+}
+
+const char *imr_path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+imr_status imr_writer_open(imr_writer *w, const char *path, imr_error *err)
+{
+    static _Thread_local unsigned counter;
+    imr_buf name = {0};
+    imr_buf_printf(&name, "%s.tmp-%ld-%u", path, (long)getpid(), counter++);
+    imr_writer made = {.path = imr_strdup(path), .temporary = imr_buf_take(&name)};
+    if (!made.path || !made.temporary) {
+        imr_free(made.path);
+        imr_free(made.temporary);
+        return imr_fail_memory(err);
+    }
+    made.file = fopen(made.temporary, "wbe");
+    if (!made.file) {
+        int number = errno;
+        imr_free(made.path);
+        imr_free(made.temporary);
+        return imr_fail_errno(err, IMR_E_IO, number, "cannot write %s", path);
+    }
+    *w = made;
+    return IMR_OK;
+}
+
+void imr_writer_add(imr_writer *w, const void *bytes, size_t n)
+{
+    if (!w->failure && n && fwrite(bytes, 1, n, w->file) != n)
+        w->failure = errno ? errno : EIO;
+}
+
+void imr_writer_printf(imr_writer *w, const char *format, ...)
+{
+    if (w->failure)
+        return;
+    va_list args;
+    va_start(args, format);
+    if (vfprintf(w->file, format, args) < 0)
+        w->failure = errno ? errno : EIO;
+    va_end(args);
+}
+
+/* The rename is durable only once its folder is. Some file systems refuse fsync on folders: fine.
+ */
+static void sync_folder_of(const char *path)
+{
+    IMR_AUTOFREE char *dir = imr_strdup(path);
+    if (!dir)
+        return;
+    char *slash = strrchr(dir, '/');
+    if (slash)
+        slash[slash == dir] = '\0';
+    int fd = open(slash ? dir : ".", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+}
+
+imr_status imr_writer_commit(imr_writer *w, imr_error *err)
+{
+    if (!w->failure && (fflush(w->file) != 0 || fsync(fileno(w->file)) != 0) && errno != EINVAL)
+        w->failure = errno;
+    if (fclose(w->file) != 0 && !w->failure)
+        w->failure = errno;
+    w->file = NULL;
+    if (!w->failure && rename(w->temporary, w->path) != 0)
+        w->failure = errno;
+    if (w->failure) {
+        imr_status status = imr_fail_errno(
+            err, IMR_E_IO, w->failure, "cannot write %s (nothing was left half written)", w->path);
+        imr_writer_done(w);
+        return status;
+    }
+    sync_folder_of(w->path);
+    imr_free(w->path);
+    imr_free(w->temporary);
+    *w = (imr_writer){0};
+    return IMR_OK;
+}
+
+void imr_writer_done(imr_writer *w)
+{
+    if (w->file)
+        fclose(w->file);
+    if (w->temporary)
+        unlink(w->temporary);
+    imr_free(w->path);
+    imr_free(w->temporary);
+    *w = (imr_writer){0};
+}
+
+imr_status imr_file_write(const char *path, const void *bytes, size_t n, imr_error *err)
+{
+    imr_writer w;
+    IMR_TRY(imr_writer_open(&w, path, err));
+    imr_writer_add(&w, bytes, n);
+    return imr_writer_commit(&w, err);
+}

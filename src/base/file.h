@@ -1,0 +1,68 @@
+/*
+ * base/file.h - reading files as memory and writing them whole or not at all.
+ *
+ * Reading: imr_file_map gives a read-only view (mmap; an ordinary read where mapping is refused, as
+ * for pipes). The view does not follow later changes of the file's name. An empty file has len 0
+ * and data "". Errors: IMR_E_NOT_FOUND when the name does not exist or is a folder, IMR_E_IO
+ * otherwise.
+ *
+ * Writing: an imr_writer writes to "<path>.tmp-<pid>-<n>" beside the target; imr_writer_commit
+ * flushes, fsyncs, renames over the target and fsyncs the folder. Without commit (imr_writer_done)
+ * the temporary file is removed, so a full disk or a kill never leaves half a file under the real
+ * name. Failures stick and are reported by commit.
+ */
+#ifndef IMR_BASE_FILE_H
+#define IMR_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+typedef struct imr_file {
+    const uint8_t *data;
+    size_t len;
+    void *mapped; /* NULL when the bytes were read into memory */
+    void *owned;
+} imr_file;
+
+imr_status imr_file_map(imr_file *out, const char *path, imr_error *err) IMR_NODISCARD;
+void imr_file_unmap(imr_file *f); /* {0} is fine */
+
+bool imr_file_exists(const char *path); /* a readable regular file (or pipe) */
+bool imr_dir_exists(const char *path);
+/* Creates the folder and its parents. An existing folder is fine. */
+imr_status imr_dir_make(const char *path, imr_error *err) IMR_NODISCARD;
+/* Names in a folder, sorted by bytes, without "." and "..". names[i] and the array are the
+ * caller's. */
+imr_status imr_dir_list(char ***names, size_t *count, const char *path,
+                        imr_error *err) IMR_NODISCARD;
+void imr_dir_list_free(char **names, size_t count);
+
+/* "dir/name" (or name when dir is empty or name is absolute). The caller's; NULL when memory ran
+ * out. */
+char *imr_path_join(const char *dir, const char *name);
+/* The part after the last '/'; borrowed. */
+const char *imr_path_base(const char *path);
+
+typedef struct imr_writer {
+    FILE *file;
+    char *path, *temporary;
+    int failure; /* first errno, 0 while all is well */
+} imr_writer;
+
+imr_status imr_writer_open(imr_writer *w, const char *path, imr_error *err) IMR_NODISCARD;
+void imr_writer_add(imr_writer *w, const void *bytes, size_t n);
+void imr_writer_printf(imr_writer *w, const char *format, ...) IMR_PRINTF(2, 3);
+/* Publishes the file; on failure nothing is left behind and the error names path and reason. */
+imr_status imr_writer_commit(imr_writer *w, imr_error *err) IMR_NODISCARD;
+void imr_writer_done(imr_writer *w); /* drops an uncommitted file; fine after commit and on {0} */
+
+/* One call: bytes -> path, atomically. */
+imr_status imr_file_write(const char *path, const void *bytes, size_t n,
+                          imr_error *err) IMR_NODISCARD;
+
+#endif

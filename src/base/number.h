@@ -1,0 +1,23 @@
+/*
+ * base/number.h - numbers to text and back, whatever the locale says.
+ *
+ * Parsing accepts the whole text or nothing (no spaces, no trailing letters).
+ */
+#ifndef IMR_BASE_NUMBER_H
+#define IMR_BASE_NUMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+bool imr_parse_int(const char *text, size_t len, int64_t *out);   /* decimal, optional sign */
+bool imr_parse_double(const char *text, size_t len, double *out); /* finite decimal or scientific */
+
+/* value with 9 significant digits, enough to get the float32 back; "NaN", "Infinity", "-Infinity"
+ * as words. out holds at least 32 bytes. Returns out. */
+char *imr_format_float(char *out, double value);
+/* value with `decimals` digits after the point (sign: '+' forces a plus). Returns out (at least 64
+ * bytes). */
+char *imr_format_fixed(char *out, double value, int decimals, bool plus);
+
+#endif

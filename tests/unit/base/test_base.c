@@ -1,0 +1,137 @@
+#include "base/array.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "base/sha256.h"
+#include "base/strmap.h"
+#include "tests/support/test.h"
+
+TEST("an error is one line without control bytes")
+{
+    imr_error err;
+    CHECK_INT(imr_fail(&err, IMR_E_FORMAT, "a\nb\x1b[31m\xc2\x9b%s", "x"), IMR_E_FORMAT);
+    CHECK_STR(err.text, "a b?[31m??x");
+    CHECK_INT(imr_error_prefix(&err, IMR_E_FORMAT, "file.pt"), IMR_E_FORMAT);
+    CHECK_STR(err.text, "file.pt: a b?[31m??x");
+}
+
+TEST("an error text that is cut stays valid UTF-8")
+{
+    char text[2 * IMR_ERROR_TEXT];
+    for (size_t i = 0; i + 2 < sizeof text; i += 2) {
+        text[i] = '\xc3';
+        text[i + 1] = '\xa9';
+    }
+    text[sizeof text - 2] = '\0';
+    imr_error err;
+    imr_fail(&err, IMR_E_FORMAT, "%s", text);
+    CHECK_INT(strlen(err.text) % 2, 0);
+    CHECK(strlen(err.text) >= IMR_ERROR_TEXT - 3);
+}
+
+TEST("every status has a name and an exit status")
+{
+    for (int s = 0; s < IMR_STATUS_COUNT; s++)
+        CHECK(imr_status_name((imr_status)s)[0] != '\0');
+    CHECK_INT(imr_status_exit(IMR_OK), 0);
+    CHECK_INT(imr_status_exit(IMR_E_IO), 1);
+    CHECK_INT(imr_status_exit(IMR_E_USAGE), 2);
+    CHECK_INT(imr_status_exit(IMR_E_SHAPE), 3);
+    CHECK_INT(imr_status_exit(IMR_E_CANCELLED), 130);
+}
+
+TEST("an allocation can be made to fail and sizes are checked for overflow")
+{
+    imr_mem_fail_after(1);
+    void *a = imr_alloc(1, 1);
+    void *b = imr_alloc(1, 1);
+    void *c = imr_alloc(1, 1);
+    CHECK(a && !b && c);
+    CHECK_INT(imr_mem_count(), 3);
+    imr_free(a);
+    imr_free(c);
+    imr_mem_fail_after(-1);
+    CHECK(imr_alloc(SIZE_MAX / 2, 16) == NULL);
+    CHECK(imr_calloc(SIZE_MAX / 2, 16) == NULL);
+}
+
+TEST("a buffer grows, keeps its cap and reports a failure once")
+{
+    imr_error err;
+    imr_buf b = {0};
+    for (int i = 0; i < 1000; i++)
+        imr_buf_printf(&b, "%d,", i);
+    CHECK_INT(imr_buf_check(&b, &err), IMR_OK);
+    CHECK(strncmp(imr_buf_text(&b), "0,1,2,", 6) == 0);
+    imr_buf_done(&b);
+    imr_buf small = {.limit = 4};
+    imr_buf_str(&small, "abc");
+    imr_buf_str(&small, "de");
+    CHECK_INT(imr_buf_check(&small, &err), IMR_E_LIMIT);
+    CHECK_STR(imr_buf_text(&small), "abc");
+    imr_buf_done(&small);
+}
+
+TEST("a byte cursor never reads past its end")
+{
+    const uint8_t data[] = {1, 2, 3, 4, 5};
+    imr_bytes b = imr_bytes_of(data, sizeof data);
+    CHECK_INT(imr_bytes_u32(&b), 0x04030201);
+    CHECK_INT(imr_bytes_u16(&b), 0);
+    CHECK(!imr_bytes_ok(&b));
+    CHECK_INT(imr_bytes_u8(&b), 0);
+    imr_bytes c = imr_bytes_of(data, sizeof data);
+    CHECK(!imr_bytes_seek(&c, 6));
+}
+
+TEST("a string map finds what was added and keeps the first value")
+{
+    imr_strmap m = {0};
+    static char keys[2000][12];
+    for (uint32_t i = 0; i < 2000; i++) {
+        snprintf(keys[i], sizeof keys[i], "key%u", i);
+        CHECK(imr_strmap_add(&m, keys[i], strlen(keys[i]), i, NULL, NULL));
+    }
+    uint32_t v = 0;
+    bool added = true;
+    CHECK(imr_strmap_add(&m, "key7", 4, 99, &v, &added));
+    CHECK(!added && v == 7);
+    CHECK(imr_strmap_get(&m, "key1999", 7, &v) && v == 1999);
+    CHECK(!imr_strmap_get(&m, "key2000", 7, &v));
+    imr_strmap_done(&m);
+    CHECK(!imr_strmap_get(&m, "key1", 4, &v));
+}
+
+TEST("SHA-256 equals the standard's examples")
+{
+    char hex[IMR_SHA256_HEX];
+    imr_sha256_memory("abc", 3, hex);
+    CHECK_STR(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    imr_sha256_memory("", 0, hex);
+    CHECK_STR(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    imr_sha256 s;
+    imr_sha256_init(&s);
+    for (int i = 0; i < 100000; i++)
+        imr_sha256_add(&s, "aaaaaaaaaa", 10);
+    imr_sha256_hex(&s, hex);
+    CHECK_STR(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TEST("numbers are read whole or not at all, and written the same in every locale")
+{
+    int64_t i;
+    double d;
+    CHECK(imr_parse_int("-42", 3, &i) && i == -42);
+    CHECK(!imr_parse_int("4x", 2, &i) && !imr_parse_int("", 0, &i) &&
+          !imr_parse_int("99999999999999999999", 20, &i));
+    CHECK(imr_parse_double("1.5e3", 5, &d) && d == 1500);
+    CHECK(!imr_parse_double("1.5 ", 4, &d) && !imr_parse_double("nan", 3, &d) &&
+          !imr_parse_double("1e999", 5, &d));
+    char text[64];
+    CHECK_STR(imr_format_float(text, 0.1f), "0.100000001");
+    CHECK_STR(imr_format_float(text, NAN), "NaN");
+    CHECK_STR(imr_format_fixed(text, -0.00001, 4, false), "0.0000");
+    CHECK_STR(imr_format_fixed(text, 0.10314, 4, true), "+0.1031");
+}

@@ -1,0 +1,66 @@
+#include "base/file.h"
+#include "tests/support/test.h"
+
+#include <unistd.h>
+
+TEST("a file is written whole and read back")
+{
+    imr_error err;
+    const char *path = test_path(test_tmpdir(), "a");
+    CHECK_OK(imr_file_write(path, "hello", 5, &err));
+    imr_file f;
+    CHECK_OK(imr_file_map(&f, path, &err));
+    CHECK(f.len == 5 && memcmp(f.data, "hello", 5) == 0);
+    imr_file_unmap(&f);
+}
+
+TEST("an uncommitted file leaves nothing and the old content stays")
+{
+    imr_error err;
+    const char *dir = test_tmpdir();
+    const char *path = test_path(dir, "a");
+    CHECK_OK(imr_file_write(path, "old", 3, &err));
+    imr_writer w;
+    CHECK_OK(imr_writer_open(&w, path, &err));
+    imr_writer_add(&w, "new", 3);
+    imr_writer_done(&w);
+    char **names;
+    size_t n;
+    CHECK_OK(imr_dir_list(&names, &n, dir, &err));
+    CHECK_INT(n, 1);
+    imr_dir_list_free(names, n);
+    char *text = test_read(path, NULL);
+    CHECK_STR(text, "old");
+    free(text);
+}
+
+TEST("a full disk is one error and leaves nothing")
+{
+    imr_error err;
+    imr_writer w;
+    if (access("/dev/full", W_OK) != 0)
+        SKIP("/dev/full is absent");
+    CHECK_OK(imr_writer_open(&w, test_path(test_tmpdir(), "a"), &err));
+    fclose(w.file);
+    w.file = fopen("/dev/full", "wb");
+    CHECK(w.file != NULL);
+    imr_writer_add(&w, "x", 1);
+    CHECK_INT(imr_writer_commit(&w, &err), IMR_E_IO);
+    CHECK_CONTAINS(err.text, "No space left");
+}
+
+TEST("a missing file and a folder are not found, an empty file is empty")
+{
+    imr_error err;
+    imr_file f;
+    const char *dir = test_tmpdir();
+    CHECK_INT(imr_file_map(&f, test_path(dir, "none"), &err), IMR_E_NOT_FOUND);
+    CHECK_CONTAINS(err.text, "none");
+    CHECK_INT(imr_file_map(&f, dir, &err), IMR_E_NOT_FOUND);
+    CHECK_OK(imr_file_write(test_path(dir, "empty"), "", 0, &err));
+    CHECK_OK(imr_file_map(&f, test_path(dir, "empty"), &err));
+    CHECK_INT(f.len, 0);
+    imr_file_unmap(&f);
+    CHECK_OK(imr_dir_make(test_path(dir, "x/y/z"), &err));
+    CHECK(imr_dir_exists(test_path(dir, "x/y/z")));
+}

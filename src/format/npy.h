@@ -1,0 +1,33 @@
+/*
+ * format/npy.h - NumPy arrays (format versions 1-3, C order), mapped reading and streamed writing.
+ */
+#ifndef IMR_FORMAT_NPY_H
+#define IMR_FORMAT_NPY_H
+
+#include <stdbool.h>
+
+#include "base/file.h"
+#include "format/tensors.h"
+
+typedef struct imr_npy {
+    imr_tensor
+        t; /* name NULL; data points into the map; aligned to 64 bytes when we wrote the file */
+    imr_file file;
+} imr_npy;
+
+/* '<f4' '<f8' '<f2' '<i4' '<i8' '|u1' '|b1' ('|i1'); Fortran order and big-endian are refused by
+ * name. */
+imr_status imr_npy_open(imr_npy *out, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_npy_parse(imr_npy *out, const void *data, size_t len, imr_error *err) IMR_NODISCARD;
+void imr_npy_done(imr_npy *a);
+
+/* 128-byte version-1 header for a 2-D array, fixed size so that the row count can be patched later.
+ */
+#define IMR_NPY_HEADER 128
+void imr_npy_header(uint8_t out[IMR_NPY_HEADER], imr_dtype dtype, uint64_t rows, uint64_t cols);
+
+/* Whole float32 matrix, atomically. */
+imr_status imr_npy_write_f32(const char *path, const float *v, uint64_t rows, uint64_t cols,
+                             imr_error *err) IMR_NODISCARD;
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * format/pickle.h - a closed machine for pickles, protocol 2 to 5 as torch.save writes them.
+ *
+ * Only a fixed list of opcodes is known, and only these globals: collections.OrderedDict,
+ * torch._utils._rebuild_tensor_v2, torch._utils._rebuild_parameter, torch.*Storage (and torch.Size,
+ * torch.device as plain values). Everything else is refused by name; nothing is looked up, imported
+ * or executed.
+ */
+#ifndef IMR_FORMAT_PICKLE_H
+#define IMR_FORMAT_PICKLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/tensors.h"
+
+typedef enum imr_pickle_kind {
+    IMR_PK_NONE,
+    IMR_PK_BOOL,
+    IMR_PK_INT,
+    IMR_PK_FLOAT,
+    IMR_PK_STRING,
+    IMR_PK_LIST,
+    IMR_PK_TUPLE,
+    IMR_PK_DICT,
+    IMR_PK_TENSOR,
+    IMR_PK_STORAGE,
+    IMR_PK_GLOBAL
+} imr_pickle_kind;
+
+typedef struct imr_pickle_value imr_pickle_value;
+struct imr_pickle_value {
+    imr_pickle_kind kind;
+    int64_t integer;          /* BOOL, INT */
+    double number;            /* FLOAT */
+    const char *text;         /* STRING, GLOBAL: zero-terminated UTF-8; STORAGE: its key */
+    size_t len;               /* bytes of text; items of LIST, TUPLE; pairs of DICT */
+    imr_pickle_value **items; /* LIST, TUPLE: len values; DICT: 2*len values, key then value */
+    imr_dtype dtype;          /* STORAGE, TENSOR */
+    uint64_t elements;        /* STORAGE */
+    const imr_pickle_value *storage; /* TENSOR */
+    uint64_t offset;                 /* TENSOR: first element within the storage */
+    uint32_t rank;
+    uint64_t shape[IMR_MAX_TENSOR_RANK];
+    int64_t stride[IMR_MAX_TENSOR_RANK];
+};
+
+typedef struct imr_pickle imr_pickle; /* owns every value */
+
+/* data must outlive the result only during the call. Errors name the opcode and its offset. *used
+ * (may be NULL): bytes up to and including STOP. */
+imr_status imr_pickle_parse(imr_pickle **out, const void *data, size_t len, size_t *used,
+                            imr_error *err) IMR_NODISCARD;
+void imr_pickle_free(imr_pickle *p);
+const imr_pickle_value *imr_pickle_root(const imr_pickle *p);
+
+/* The value under a string key of a DICT, or NULL (also when v is NULL or no dict). */
+const imr_pickle_value *imr_pickle_get(const imr_pickle_value *v, const char *key);
+
+#endif

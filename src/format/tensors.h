@@ -1,0 +1,76 @@
+/*
+ * format/tensors.h - a table of named tensors, whatever container they came from.
+ *
+ * The table owns names, shapes and (through `holders`) the bytes; imr_tensor.data may point into a
+ * mapped file. Views of one storage are kept as views (offset and strides): nothing is copied until
+ * imr_tensor_to_f32. Duplicate names are a format error of the reader.
+ * Threads: const after loading; many threads may read.
+ */
+#ifndef IMR_FORMAT_TENSORS_H
+#define IMR_FORMAT_TENSORS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/strmap.h"
+
+typedef enum imr_dtype {
+    IMR_F32,
+    IMR_F64,
+    IMR_F16,
+    IMR_BF16,
+    IMR_I64,
+    IMR_I32,
+    IMR_I16,
+    IMR_I8,
+    IMR_U8,
+    IMR_BOOL,
+    IMR_DTYPE_COUNT
+} imr_dtype;
+
+size_t imr_dtype_size(imr_dtype t);      /* bytes of one element */
+const char *imr_dtype_name(imr_dtype t); /* "F32", as safetensors writes it */
+
+typedef struct imr_tensor {
+    char *name;
+    imr_dtype dtype;
+    uint32_t rank; /* 0: a scalar */
+    uint64_t shape[IMR_MAX_TENSOR_RANK];
+    int64_t stride[IMR_MAX_TENSOR_RANK]; /* in elements; row-major when the file says nothing */
+    const uint8_t *data;                 /* first element, little-endian, possibly unaligned */
+    size_t bytes; /* bytes from data to the end of its storage, checked to hold every element */
+} imr_tensor;
+
+typedef struct imr_tensors {
+    imr_tensor *v;
+    size_t n;
+    imr_strmap by_name;
+    struct imr_holder *holders; /* what keeps the bytes alive; released by imr_tensors_done */
+} imr_tensors;
+
+void imr_tensors_done(imr_tensors *t); /* {0} is fine */
+
+const imr_tensor *imr_tensors_find(const imr_tensors *t, const char *name); /* NULL when absent */
+uint64_t imr_tensor_count(const imr_tensor *t); /* elements; 1 for a scalar */
+bool imr_tensor_has_shape(const imr_tensor *t, size_t rank, const uint64_t *shape);
+/* "256 x 384" into out (at least 160 bytes); "scalar" for rank 0. Returns out. */
+char *imr_tensor_shape_text(const imr_tensor *t, char *out);
+
+/*
+ * Converts to float32, row-major, into out[imr_tensor_count]. F16/BF16/F64/integers convert by
+ * value (F64 rounds to nearest). Does not reject NaN: the caller decides and names the tensor.
+ * Errors: IMR_E_UNSUPPORTED for a dtype that is no number.
+ */
+imr_status imr_tensor_to_f32(const imr_tensor *t, float *out, imr_error *err) IMR_NODISCARD;
+/* The same for rows [first, first+count) of a tensor of rank >= 1: streams big tables. */
+imr_status imr_tensor_rows_to_f32(const imr_tensor *t, uint64_t first, uint64_t count, float *out,
+                                  imr_error *err) IMR_NODISCARD;
+
+float imr_f16_to_f32(uint16_t bits);
+uint16_t imr_f32_to_f16(float value); /* round to nearest even; overflow to infinity */
+float imr_bf16_to_f32(uint16_t bits);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * format/torch_pt.h - PyTorch .pt files: the zip container of 1.6 and later, and its pickle.
+ *
+ * No code ever runs: the pickle machine (format/pickle.h) builds dictionaries, lists, tuples,
+ * strings, numbers, booleans, None and tensors, and refuses any other global by name. Pre-1.6 files
+ * (one long pickle) are refused with a sentence that says how to convert them, or read.
+ *
+ * The object is a tree; imr_torch_tensors flattens one dictionary of it into a tensor table.
+ */
+#ifndef IMR_FORMAT_TORCH_PT_H
+#define IMR_FORMAT_TORCH_PT_H
+
+#include "format/pickle.h"
+#include "format/tensors.h"
+
+typedef struct imr_torch imr_torch;
+
+/* Maps and parses. Errors name the path, the entry and the offset. */
+imr_status imr_torch_open(imr_torch **out, const char *path, imr_error *err) IMR_NODISCARD;
+/* The same from memory, which must outlive the object. name is used in errors. */
+imr_status imr_torch_parse(imr_torch **out, const void *data, size_t len, const char *name,
+                           imr_error *err) IMR_NODISCARD;
+void imr_torch_free(imr_torch *t);
+
+const imr_pickle_value *imr_torch_root(const imr_torch *t);
+
+/* Collects the tensors of a dict (string key -> tensor; other values are ignored) into a table that
+ * borrows t's bytes: t must outlive it. Keys that are not strings are written as decimal when they
+ * are integers, else refused. */
+imr_status imr_torch_tensors(imr_tensors *out, const imr_torch *t, const imr_pickle_value *dict,
+                             imr_error *err) IMR_NODISCARD;
+
+/* ---- writing: zip (stored entries, 64-byte aligned storages), protocol-2 pickle, opens with
+ * torch.load ---- */
+typedef struct imr_torch_item {
+    const char *name;
+    const float *data; /* row-major float32 */
+    uint32_t rank;
+    uint64_t shape[IMR_MAX_TENSOR_RANK];
+} imr_torch_item;
+
+/* A metadata value of the written payload; nested by `items` when kind is 'd'. */
+typedef struct imr_torch_meta {
+    const char *name;
+    char kind; /* 'i' integer, 'f' float, 's' string, 'b' bool, 'n' None, 'd' dictionary */
+    int64_t i;
+    double f;
+    const char *s;
+    const struct imr_torch_meta *items;
+    size_t n_items;
+} imr_torch_meta;
+
+/* Writes {"model_state": OrderedDict(items), "metadata": {...}} atomically to path. */
+imr_status imr_torch_write(const char *path, const imr_torch_item *items, size_t n,
+                           const imr_torch_meta *metadata, size_t n_metadata,
+                           imr_error *err) IMR_NODISCARD;
+
+#endif

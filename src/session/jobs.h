@@ -1,0 +1,74 @@
+/*
+ * session/jobs.h - the session's calls as jobs on the worker thread: the explorer's way to it.
+ *
+ * Every call returns at once. Results arrive through `deliver`, called on the owner's thread inside
+ * imr_jobs_reap after imr_jobs_fd became readable. Queries and details are "latest wins": a newer
+ * request drops a waiting one and cancels the running one, whose delivery then has status
+ * IMR_E_CANCELLED. Threads: everything here is for the owner (UI) thread.
+ */
+#ifndef IMR_SESSION_JOBS_H
+#define IMR_SESSION_JOBS_H
+
+#include "base/buf.h"
+#include "session/session.h"
+
+typedef enum imr_job_kind {
+    IMR_JOB_OPEN,
+    IMR_JOB_QUERY,
+    IMR_JOB_DETAIL,
+    IMR_JOB_SUGGEST,
+    IMR_JOB_EXPORT
+} imr_job_kind;
+
+typedef struct imr_delivery {
+    imr_job_kind kind;
+    imr_status status;
+    imr_error error;      /* when status is not IMR_OK */
+    imr_session *session; /* OPEN: borrowed, owned by the jobs */
+    imr_trace *trace;     /* QUERY: the receiver's */
+    imr_detail *detail;   /* DETAIL: the receiver's */
+    imr_suggestion
+        *suggestions; /* SUGGEST: the receiver's array (imr_free); strings are the session's */
+    size_t n_suggestions;
+    char *path; /* EXPORT: the receiver's: the file written */
+    uint64_t serial;
+} imr_delivery;
+
+typedef struct imr_jobs imr_jobs;
+typedef void (*imr_deliver_fn)(void *user, const imr_delivery *delivery);
+
+imr_status imr_jobs_new(imr_jobs **out, imr_deliver_fn deliver, void *user,
+                        imr_error *err) IMR_NODISCARD;
+void imr_jobs_free(
+    imr_jobs *j); /* cancels, joins, closes the session; undelivered results are freed */
+
+imr_status imr_jobs_open(imr_jobs *j, const imr_session_options *options,
+                         imr_error *err) IMR_NODISCARD; /* copied */
+imr_status imr_jobs_query(imr_jobs *j, const imr_request *request,
+                          imr_error *err) IMR_NODISCARD; /* copied */
+/* trace must stay alive until delivery. */
+imr_status imr_jobs_detail(imr_jobs *j, const imr_trace *trace, size_t place,
+                           imr_error *err) IMR_NODISCARD;
+imr_status imr_jobs_suggest(imr_jobs *j, const char *text, uint64_t serial,
+                            imr_error *err) IMR_NODISCARD;
+/* Writes the trace as a report in `format` ("text", "json") to path; trace must stay alive until
+ * delivery. `render` comes from report/report.h: session may not include report. */
+typedef imr_status (*imr_render_fn)(const imr_trace *trace, const char *format, imr_buf *out,
+                                    imr_error *err);
+imr_status imr_jobs_export(imr_jobs *j, const imr_trace *trace, const char *format,
+                           const char *path, imr_render_fn render, imr_error *err) IMR_NODISCARD;
+
+void imr_jobs_cancel(imr_jobs *j); /* everything that waits or runs */
+int imr_jobs_fd(const imr_jobs *j);
+void imr_jobs_reap(imr_jobs *j);
+int imr_jobs_pending(imr_jobs *j);
+
+/* What the running job says of its progress; false when nothing is known. Copied out under a lock.
+ */
+typedef struct imr_jobs_progress {
+    char what[80];
+    uint64_t done, total;
+} imr_jobs_progress;
+bool imr_jobs_progress_of(imr_jobs *j, imr_jobs_progress *out);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * session/session.h - one opened set of adapter, cache, encoder and token table, and what can be
+ * asked of it.
+ *
+ * Opening may take long (projecting the corpus, folding the token table): it reports progress and
+ * can be cancelled. An encoder that is absent is no error: cached queries still work and
+ * imr_session_encoder_problem says in one sentence what is missing. The same for the token table:
+ * only the token lists are then empty.
+ *
+ * Threads: open, close and the imr_session_facts are for the owner. imr_session_run, _detail,
+ * _suggest are for one thread at a time (the worker once it runs); scratch memory belongs to the
+ * session.
+ */
+#ifndef IMR_SESSION_SESSION_H
+#define IMR_SESSION_SESSION_H
+
+#include "base/progress.h"
+#include "session/trace.h"
+
+typedef struct imr_session imr_session;
+
+typedef struct imr_session_options {
+    const char *adapter; /* .pt or .safetensors */
+    const char *cache;   /* our own store or a folder the reference wrote */
+    const char *dataset; /* NULL: the one the cache names */
+    const char *split;   /* NULL: "test" when there is one, else none */
+    const char *encoder; /* NULL: the one the cache names */
+    const char
+        *token_table; /* NULL or "input": the encoder's own; else a static-embedding folder */
+    const char *query_prefix; /* NULL: the encoder's */
+    const char *hf_home, *hf_hub_cache, *st_home,
+        *home;                   /* values of the environment, for looking up models; may be NULL */
+    imr_trace_settings settings; /* 0 in feedback_k and tokens means the defaults: 100 and 10 */
+    bool background;             /* measure the background sample and lens quality while opening */
+} imr_session_options;
+
+/* Errors: whatever is wrong with adapter or cache; IMR_E_SHAPE when the adapter does not fit the
+ * cache (both dims named). */
+imr_status imr_session_open(imr_session **out, const imr_session_options *options,
+                            const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+void imr_session_close(imr_session *s); /* NULL is fine */
+
+/* What screens and reports show about the session. Strings are the session's, sanitised. */
+typedef struct imr_session_facts {
+    const char *dataset_name, *adapter_name, *encoder_name; /* short names for a title line */
+    uint64_t documents, queries; /* queries of the open split with a cached vector */
+    bool has_encoder, has_tokens, has_texts, has_judgements;
+    const char *encoder_problem; /* "" or one sentence: what is missing and how to get it */
+    const char *tokens_problem;  /* likewise */
+    imr_trace_inputs inputs;
+} imr_session_facts;
+const imr_session_facts *imr_session_facts_of(const imr_session *s);
+
+typedef struct imr_request {
+    const char *text;     /* a typed query, or NULL */
+    const char *query_id; /* a cached query, or NULL; wins over text */
+    imr_trace_settings settings;
+    uint64_t serial;
+} imr_request;
+
+/* NULL or a function polled every few milliseconds: true means stop with IMR_E_CANCELLED. */
+typedef bool (*imr_cancel_fn)(void *user);
+
+/*
+ * Runs one query. A text equal to a cached query's text uses the cached vector.
+ * Errors: IMR_E_NOT_FOUND for an unknown query id, or a typed query without an encoder; IMR_E_USAGE
+ * for an empty text or a feedback_k above the number of documents; IMR_E_UNSUPPORTED "no word of
+ * the query is known to the encoder" (names the words): such a vector would rank arbitrarily;
+ * IMR_E_CANCELLED.
+ */
+imr_status imr_session_run(imr_session *s, const imr_request *request, imr_cancel_fn cancel,
+                           void *user, imr_trace **out, imr_error *err) IMR_NODISCARD;
+
+/* Text and token spans of t->documents[place]. */
+imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place, imr_detail **out,
+                              imr_error *err) IMR_NODISCARD;
+
+/* Cached queries of the split whose text begins with (first those) or contains `text`, case folded;
+ * at most max. */
+typedef struct imr_suggestion {
+    const char *query_id, *text; /* the session's; valid until it is closed */
+} imr_suggestion;
+size_t imr_session_suggest(const imr_session *s, const char *text, imr_suggestion *out, size_t max);
+
+/* The i-th cached query of the split in file order, i < facts->queries. */
+imr_suggestion imr_session_query(const imr_session *s, size_t i);
+
+#endif

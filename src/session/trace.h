@@ -1,0 +1,189 @@
+/*
+ * session/trace.h - everything that was computed for one query, once, and never changed again.
+ *
+ * The trace is the engine's only product and the only input of reports and views: a number on a
+ * screen, in a report and in the CLI is this number. The session makes it on the worker and hands
+ * it over by ownership; afterwards it is read-only and any thread may read it. It borrows nothing:
+ * texts are copied, so it may outlive the session. Notation: method.md.
+ *
+ * Ranks count from 1; 0 stands for "not ranked" (null in JSON). Similarities are cosines.
+ */
+#ifndef IMR_SESSION_TRACE_H
+#define IMR_SESSION_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/sha256.h"
+
+typedef enum imr_scope { IMR_SCOPE_RERANK, IMR_SCOPE_RESCORE, IMR_SCOPE_CORPUS } imr_scope;
+typedef enum imr_delta_kind { IMR_TRACE_DELTA_PAPER, IMR_TRACE_DELTA_UNIT } imr_delta_kind;
+typedef enum imr_token_order {
+    IMR_ORDER_COSINE, /* as published */
+    IMR_ORDER_Z,      /* background z */
+    IMR_ORDER_EFFECT
+} imr_token_order;
+
+const char *imr_scope_name(imr_scope s);             /* "rerank" ... as on the command line */
+const char *imr_delta_kind_name(imr_delta_kind k);   /* "paper", "unit" */
+const char *imr_token_order_name(imr_token_order o); /* "cosine", "z", "effect" */
+
+/* Where a token occurs. */
+typedef enum imr_where { IMR_IN_NEITHER, IMR_IN_QUERY, IMR_IN_DOCUMENT, IMR_IN_BOTH } imr_where;
+const char *imr_where_name(imr_where w); /* "neither", "query", "document", "both" */
+
+typedef struct imr_trace_token {
+    const char *text;   /* sanitised, as the token table spells it; continuations keep their ## */
+    uint32_t id;        /* row of the token table */
+    float cosine;       /* cos(P+ delta, E_t) */
+    float visibility;   /* |P+ P E_t|^2 / |E_t|^2 in [0,1] */
+    float z;            /* cosine / sqrt(visibility / m) */
+    float background_z; /* NaN while there is no background sample */
+    float effect;       /* the similarity the token carries */
+    uint32_t hub_count; /* in how many sampled deltas it is among the top 20 */
+    bool significant;   /* Benjamini-Hochberg at 5 %; false while background_z is NaN */
+    imr_where where;
+} imr_trace_token;
+
+typedef struct imr_trace_tokens {
+    imr_trace_token *positive, *negative; /* best first: largest, then most negative */
+    size_t n_positive, n_negative;
+    float alignment; /* cos(delta, modulated vector) */
+    float coverage;  /* part of |delta|^2 the shown tokens' directions hold, in [0,1] */
+} imr_trace_tokens;
+
+#define IMR_STAGES 7
+typedef struct imr_trace_stage {
+    const char *name; /* static: "projected", "doc scale", "doc bias", "doc norm", "query scale",
+                         "query bias", "query norm" */
+    double cosine, change;
+} imr_trace_stage;
+
+typedef struct imr_trace_dimension {
+    uint32_t index;
+    float before, after; /* q^_j d^_j and q'^_j d'^_j */
+    float share;         /* after - before */
+} imr_trace_dimension;
+
+typedef struct imr_trace_document {
+    const char *id, *title; /* sanitised UTF-8; title "" when the dataset has none */
+    uint32_t row;           /* in the cache */
+    uint32_t rank_encoder;  /* over the whole corpus */
+    uint32_t rank_before;   /* over the whole corpus */
+    uint32_t rank_after;    /* among the scored documents */
+    int32_t move; /* rank_before - rank_after: positive went up; 0 when either is not ranked */
+    float sim_encoder, sim_before, sim_after;
+    float delta_sim;          /* sim_after - sim_before */
+    float delta_sim_relative; /* delta_sim - median over the listed documents */
+    double share_query, share_document, share_residual; /* Shapley; sum + residual = delta_sim */
+    imr_trace_stage stages[IMR_STAGES];
+    double stages_residual;
+    imr_trace_dimension *dimensions; /* largest |share| first */
+    size_t n_dimensions;
+    imr_trace_tokens tokens; /* both lists empty when there is no token table */
+    int32_t relevance;       /* judged grade, or -1: not judged */
+    bool feedback;           /* was among the feedback documents */
+} imr_trace_document;
+
+/* One metric over the whole ranking, for queries with judgements. */
+typedef struct imr_trace_metric {
+    const char *name; /* static: "nDCG@10" */
+    double before, after, encoder;
+} imr_trace_metric;
+
+/* What is needed to get this trace again. Strings are the trace's; "" means absent. */
+typedef struct imr_trace_inputs {
+    const char *adapter_path, *adapter_form;
+    char adapter_sha256[IMR_SHA256_HEX];
+    uint32_t input_dim, working_dim, hidden_dim, rank;
+    double condition_number;
+    const char *cache_path;
+    char cache_sha256[IMR_SHA256_HEX]; /* of the cache's manifest */
+    uint64_t cache_documents;
+    const char *encoder_path, *encoder_name, *encoder_kind;
+    char encoder_sha256[IMR_SHA256_HEX];
+    const char *dataset_path;
+    char dataset_sha256[IMR_SHA256_HEX]; /* of corpus.jsonl */
+    const char *split;                   /* "" when no split is open */
+    const char *table_name;              /* "input", ...; "" without a token table */
+    char table_sha256[IMR_SHA256_HEX];
+    uint64_t table_rows;
+    float lens_quality; /* mean percentile rank of own tokens; NaN when it could not be measured */
+} imr_trace_inputs;
+
+typedef struct imr_trace_settings {
+    uint32_t feedback_k, tokens;
+    imr_scope scope;
+    imr_delta_kind delta;
+    imr_token_order order;
+} imr_trace_settings;
+
+typedef struct imr_trace_timing {
+    double encode, search, adapt, explain; /* milliseconds; 0 under a frozen clock */
+} imr_trace_timing;
+
+typedef struct imr_trace {
+    imr_trace_inputs inputs;
+    imr_trace_settings settings;
+
+    const char *query_id;   /* "" for a typed query */
+    const char *query_text; /* without prefix, sanitised */
+    const char *query_prefix;
+    bool query_cached;     /* the vector came from the cache, not from the encoder */
+    uint32_t known_tokens; /* query tokens the encoder knows; UINT32_MAX when the vector came from
+                              the cache */
+    imr_trace_tokens query_tokens;
+
+    imr_trace_document *documents; /* in `after` order */
+    size_t n_documents;
+    uint64_t n_scored; /* documents that got an `after` similarity */
+    float median_delta_sim;
+
+    double kendall_tau; /* before against after, over the listed documents */
+    uint32_t moved;     /* listed documents whose rank changed */
+    imr_trace_metric metrics[4];
+    size_t n_metrics; /* 0 without judgements for this query */
+
+    /* The vectors, for views that draw dimensions. [m] and [n_documents, m] in `documents` order.
+     */
+    size_t working_dim;
+    float *q, *q_after, *scale,
+        *bias; /* scale and bias of the documents' modulation; NULL in form full */
+    float *d, *d_after;
+
+    imr_trace_timing timing;
+    const char *warning; /* "" or one sentence every screen and report shows as a banner */
+    uint64_t serial;     /* of the request this answers */
+
+    struct imr_arena *arena; /* owns every pointer above */
+} imr_trace;
+
+void imr_trace_free(imr_trace *t);
+
+/* The place of a document in t->documents, or SIZE_MAX. */
+size_t imr_trace_find(const imr_trace *t, const char *document_id);
+
+/*
+ * The detail of one document for the preview and the document screen: its text and what each token
+ * in it does. Made by imr_session_detail on the worker, then owned by the caller and read-only.
+ */
+typedef struct imr_detail_span {
+    size_t start, end; /* bytes of text */
+    uint32_t id;       /* token; several tokens of one word have spans of their own */
+    float cosine;      /* of the token in this document's delta */
+    float effect;      /* the similarity it carries */
+    bool in_query;     /* the query has the token too */
+} imr_detail_span;
+
+typedef struct imr_detail {
+    const char *document_id, *title, *text; /* sanitised; paragraphs separated by '\n' */
+    imr_detail_span *spans; /* in text order; none without tokeniser or token table */
+    size_t n_spans;
+    uint64_t serial; /* of the trace it belongs to */
+    struct imr_arena *arena;
+} imr_detail;
+
+void imr_detail_free(imr_detail *d);
+
+#endif

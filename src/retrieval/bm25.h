@@ -1,0 +1,45 @@
+/*
+ * retrieval/bm25.h - BM25 and the hard negatives the reference mines with it.
+ *
+ *   score(q,d) = sum over the query's terms t, repeats included, of
+ *                idf_t * tf (k1+1) / (tf + k1 (1 - b + b |d|/avg)),
+ *                idf_t = ln(1 + (N - df + 1/2)/(df + 1/2)),   k1 = 1.2, b = 0.75
+ * Robertson and Zaragoza 2009, in the form and constants of the reference package (caching.py of
+ * github YashSaxena21/IMRNNs, commit be602ad). Terms: lower-cased runs of ASCII letters that touch
+ * no other letter, digit or underscore, at least 3 long, without 45 function words. A document's
+ * text is title, space, text.
+ * Double precision in the reference's order of operations, so that ties fall the same way.
+ * Threads: const after building.
+ */
+#ifndef IMR_RETRIEVAL_BM25_H
+#define IMR_RETRIEVAL_BM25_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/progress.h"
+#include "retrieval/dataset.h"
+
+typedef struct imr_bm25 imr_bm25;
+
+imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, const imr_progress *progress,
+                          imr_error *err) IMR_NODISCARD;
+void imr_bm25_free(imr_bm25 *b);
+
+size_t imr_bm25_documents(const imr_bm25 *b);
+/* scores[documents], 0 where no term is shared. */
+imr_status imr_bm25_scores(const imr_bm25 *b, const char *query, size_t len, double *scores,
+                           imr_error *err) IMR_NODISCARD;
+
+/*
+ * Hard negatives of a query: the `pool` best documents (equal scores in corpus order, documents
+ * that share no term included), without the relevant ones, at most `want` of them.
+ * out holds `want` document indexes; *found says how many were written.
+ * relevant: the query's judgements, NULL for none.
+ */
+imr_status imr_bm25_negatives(const imr_bm25 *b, const char *query, size_t len,
+                              const imr_qrels *qrels, const char *query_id, size_t want,
+                              size_t pool, uint32_t *out, size_t *found,
+                              imr_error *err) IMR_NODISCARD;
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * retrieval/cache.h - one face for every cache of vectors: our store, the reference's layout, and
+ * vectors made in memory.
+ *
+ *   documents   id, vector [n] (float32, row-major), title and text when a dataset is attached
+ *   queries     id, text (when known), vector [n]; grouped in splits
+ *   judgements  by split, negatives by query
+ *
+ * imr_cache_open looks at DIR/manifest.json: ours has "schema": "imrnn-cache"; else the reference's
+ * DIR/{train,val,test}/ layout. A dataset that cannot be found leaves the cache usable (ids stand
+ * for titles, no judgements) and imr_cache_notice says so; a dataset the caller named must open.
+ * Errors: IMR_E_NOT_FOUND names what is missing and how to make it; IMR_E_FORMAT names the file,
+ * what it holds and what the manifest promises; IMR_E_SHAPE for vectors of different length;
+ * IMR_E_NUMERIC names the document or query whose vector is not finite.
+ * Threads: const after opening; many threads may read (each with its own buffers).
+ */
+#ifndef IMR_RETRIEVAL_CACHE_H
+#define IMR_RETRIEVAL_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/progress.h"
+#include "base/sha256.h"
+#include "format/tensors.h"
+#include "math/matrix.h"
+#include "retrieval/dataset.h"
+#include "retrieval/qrels.h"
+
+/* Who made the vectors. All strings may be NULL or "" when unknown. */
+typedef struct imr_encoder_identity {
+    const char *kind;   /* "static", "bert", ... */
+    const char *name;   /* as the user named it: "minilm", a model id, a folder's name */
+    const char *path;   /* its folder */
+    const char *sha256; /* of its weights */
+    const char *query_prefix, *passage_prefix;
+} imr_encoder_identity;
+
+/* texts[count] with their byte lengths -> out[count x n]. Prefixes are already in the texts. */
+typedef imr_status (*imr_encode_fn)(void *user, const char *const *texts, const size_t *lens,
+                                    size_t count, float *out, imr_error *err);
+
+typedef struct imr_cache imr_cache;
+
+typedef struct imr_cache_options {
+    const char *dataset;     /* NULL: the one the manifest names; "": none */
+    const char *encoder_key; /* reference layout: query_embeddings_<key>.pt; NULL: the manifest's */
+    bool skip_bad_lines;     /* of the dataset */
+    const imr_progress *progress;
+} imr_cache_options;
+
+/* options may be NULL. */
+imr_status imr_cache_open(imr_cache **out, const char *dir, const imr_cache_options *options,
+                          imr_error *err) IMR_NODISCARD;
+/* Encodes a whole dataset in memory, for small ones such as the demo. Takes ownership of `dataset`
+ * on success only. identity's strings are copied. */
+imr_status imr_cache_build_memory(imr_cache **out, imr_dataset *dataset,
+                                  const imr_encoder_identity *identity, size_t n,
+                                  imr_encode_fn encode, void *user, const imr_progress *progress,
+                                  imr_error *err) IMR_NODISCARD;
+void imr_cache_free(imr_cache *c);
+
+/* ---- what it is ---- */
+const char *imr_cache_path(const imr_cache *c);   /* "" when made in memory */
+const char *imr_cache_layout(const imr_cache *c); /* "store", "reference", "memory" */
+const imr_encoder_identity *imr_cache_encoder(const imr_cache *c); /* strings never NULL here */
+const char *imr_cache_sha256(const imr_cache *c); /* of manifest.json; "" when made in memory */
+const char *imr_cache_notice(const imr_cache *c); /* "" or one line: the dataset is missing ... */
+imr_dtype imr_cache_dtype(const imr_cache *c);    /* as stored: IMR_F32 or IMR_F16 */
+size_t imr_cache_dim(const imr_cache *c);         /* n */
+
+/* ---- documents ---- */
+size_t imr_cache_documents(const imr_cache *c);
+imr_view imr_cache_document_vectors(const imr_cache *c); /* [documents, n]; F16 converted once */
+const char *imr_cache_document_id(const imr_cache *c, size_t document);
+const char *const *imr_cache_document_ids(const imr_cache *c);
+bool imr_cache_find_document(const imr_cache *c, const char *id, uint32_t *document);
+/* order[d]: place of document d among all ids by strcmp; ties of equal scores go to the larger. */
+const uint32_t *imr_cache_id_order(const imr_cache *c);
+/* Title (the id when it has none) and text, appended; either may be NULL. Without a dataset the
+ * text is empty. */
+imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *title, imr_buf *text,
+                              imr_error *err) IMR_NODISCARD;
+/* Borrowed; NULL when none is attached. */
+const imr_dataset *imr_cache_dataset(const imr_cache *c);
+
+/* ---- queries ---- */
+size_t imr_cache_queries(const imr_cache *c);
+imr_view imr_cache_query_vectors(const imr_cache *c); /* [queries, n] */
+const char *imr_cache_query_id(const imr_cache *c, size_t query);
+const char *imr_cache_query_text(const imr_cache *c, size_t query); /* the id when unknown */
+bool imr_cache_find_query(const imr_cache *c, const char *id, uint32_t *query);
+/* The query with exactly this text (white space around it and ASCII case do not count). */
+bool imr_cache_find_query_text(const imr_cache *c, const char *text, uint32_t *query);
+/* Queries whose text begins with `prefix` (white space before it and ASCII case do not count), then
+ * those with a word that begins so, each group in file order; at most `max`. Returns how many. */
+size_t imr_cache_offer_queries(const imr_cache *c, const char *prefix, uint32_t *out, size_t max);
+
+/* ---- splits: names as the cache or dataset has them; val = dev = validation when asked for ----
+ */
+size_t imr_cache_splits(const imr_cache *c);
+const char *imr_cache_split_name(const imr_cache *c, size_t split);
+bool imr_cache_find_split(const imr_cache *c, const char *name, size_t *split);
+/* Indexes of the split's queries that have a vector. */
+const uint32_t *imr_cache_split_queries(const imr_cache *c, size_t split, size_t *count);
+/* Judgements of the split's queries; NULL when there are none. */
+const imr_qrels *imr_cache_split_qrels(const imr_cache *c, size_t split);
+
+/* Hard negatives of a query as document indexes, best BM25 first; *count 0 when the cache brings
+ * none (mine them with retrieval/bm25.h). */
+const uint32_t *imr_cache_negatives(const imr_cache *c, size_t query, size_t *count);
+
+#endif

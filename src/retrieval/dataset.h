@@ -1,0 +1,115 @@
+/*
+ * retrieval/dataset.h - documents, queries and judgements as people keep them on disk.
+ *
+ * Layouts, told apart by what is there:
+ *   folder with corpus.jsonl   BEIR: {"_id","title","text"} a line, queries.jsonl {"_id","text"},
+ *                              qrels/<split>.tsv
+ *   FILE.zip                   a zipped BEIR folder, at any depth inside
+ *   FILE.jsonl                 {"_id" or "id","title","text"} or bare strings; a document without
+ *                              an id is called by its line number
+ *   folder with *.txt          one document a file, called by the file's name without ".txt"
+ * An "_id" that is an integer is taken as its decimal text.
+ *
+ * The corpus stays mapped; in memory are the ids and where each line lies, so a text costs one JSON
+ * line when it is asked for. Errors: IMR_E_FORMAT names file and line for a malformed line, text
+ * that is not UTF-8, an id met twice (both lines), an id over IMR_MAX_ID_BYTES or with a newline or
+ * a tab, a corpus without documents; IMR_E_NOT_FOUND when the path holds none of the layouts.
+ * With skip_bad_lines such lines are left out, counted and listed (the first IMR_BAD_LINES_KEPT).
+ * Threads: const after opening; many threads may read (each with its own buffers).
+ */
+#ifndef IMR_RETRIEVAL_DATASET_H
+#define IMR_RETRIEVAL_DATASET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/progress.h"
+#include "base/sha256.h"
+#include "retrieval/qrels.h"
+
+#define IMR_BAD_LINES_KEPT 20
+
+typedef struct imr_dataset imr_dataset;
+
+/* Where each document lies, remembered by a cache so that opening need not read the corpus again.
+ * All arrays are borrowed for the call; ids are newline-terminated. */
+typedef struct imr_dataset_index {
+    uint64_t corpus_bytes; /* size the corpus must have for the index to hold */
+    size_t count;
+    const uint64_t *offsets; /* of the first byte of each line */
+    const uint32_t *lengths;
+    const char *ids;
+    size_t ids_len;
+} imr_dataset_index;
+
+typedef struct imr_dataset_options {
+    bool skip_bad_lines;
+    const imr_dataset_index *index; /* NULL, or used when the corpus has index->corpus_bytes */
+    const imr_progress *progress;
+} imr_dataset_options;
+
+/* Bytes with a name, for datasets that are not files. */
+typedef struct imr_named_bytes {
+    const char *name;
+    const void *data;
+    size_t len;
+} imr_named_bytes;
+
+/* options may be NULL. */
+imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_dataset_options *options,
+                            imr_error *err) IMR_NODISCARD;
+/* A BEIR dataset from memory, which must outlive the dataset. queries.data may be NULL; qrels[i]
+ * is one split, its name the split's ("test"). */
+imr_status imr_dataset_open_memory(imr_dataset **out, imr_named_bytes corpus,
+                                   imr_named_bytes queries, const imr_named_bytes *qrels,
+                                   size_t n_qrels, const imr_dataset_options *options,
+                                   imr_error *err) IMR_NODISCARD;
+void imr_dataset_free(imr_dataset *d);
+
+const char *imr_dataset_path(const imr_dataset *d); /* as opened; the corpus' name from memory */
+
+/* ---- documents ---- */
+size_t imr_dataset_count(const imr_dataset *d);
+const char *imr_dataset_id(const imr_dataset *d, size_t document);
+bool imr_dataset_find(const imr_dataset *d, const char *id, uint32_t *document);
+/* Title and text as they are in the file, appended to the buffers (either may be NULL). */
+imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *title, imr_buf *text,
+                            imr_error *err) IMR_NODISCARD;
+/* What an encoder is given, without its prefix: imr_document_text of the document, appended. */
+imr_status imr_dataset_text(const imr_dataset *d, size_t document, imr_buf *out,
+                            imr_error *err) IMR_NODISCARD;
+
+/* The reference's rule: title and text without white space around them, a newline between; the
+ * text alone when the title is empty, the title alone when the text is. Appends. */
+void imr_document_text(imr_buf *out, const char *title, size_t title_len, const char *text,
+                       size_t text_len);
+
+/* ---- queries, in file order ---- */
+size_t imr_dataset_queries(const imr_dataset *d);
+const char *imr_dataset_query_id(const imr_dataset *d, size_t query);
+const char *imr_dataset_query_text(const imr_dataset *d, size_t query);
+bool imr_dataset_find_query(const imr_dataset *d, const char *id, uint32_t *query);
+
+/* ---- judgements: splits in the order train, dev/val, test, then others by name ---- */
+size_t imr_dataset_splits(const imr_dataset *d);
+const char *imr_dataset_split_name(const imr_dataset *d, size_t split);
+/* NULL when there is no such split; "dev", "val", "valid" and "validation" are one name. */
+const imr_qrels *imr_dataset_qrels(const imr_dataset *d, const char *split);
+
+/* ---- what was wrong, and what it is ---- */
+size_t imr_dataset_bad_lines(const imr_dataset *d); /* skipped; 0 without skip_bad_lines */
+size_t imr_dataset_bad_lines_kept(const imr_dataset *d);
+const char *imr_dataset_bad_line(const imr_dataset *d, size_t i); /* "corpus.jsonl:17: ..." */
+
+/* sha256 of the corpus bytes followed by the queries bytes (of ids and texts for a folder of
+ * .txt): the dataset's identity in manifests and reports. Reads everything once. */
+imr_status imr_dataset_sha256(const imr_dataset *d, char out[IMR_SHA256_HEX],
+                              imr_error *err) IMR_NODISCARD;
+uint64_t imr_dataset_corpus_bytes(const imr_dataset *d);
+/* Line offset and length of a document; false for layouts without a corpus file. */
+bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, uint32_t *length);
+
+#endif

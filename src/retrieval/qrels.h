@@ -1,0 +1,66 @@
+/*
+ * retrieval/qrels.h - relevance judgements by query.
+ *
+ * A grade is an integer: over 0 relevant, 0 judged and not relevant, negative as good as unjudged.
+ * Queries and judgements keep the file's order (the reference's "first positive" depends on it).
+ * Documents are numbered by first appearance; they need not be in any corpus.
+ * Formats: BEIR (query-id, corpus-id, score, tab separated, header line) and TREC (query,
+ * iteration, document, grade). Errors: IMR_E_FORMAT with file and line; a document judged twice for
+ * one query with different grades is one. Threads: const after reading.
+ */
+#ifndef IMR_RETRIEVAL_QRELS_H
+#define IMR_RETRIEVAL_QRELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+typedef struct imr_judgement {
+    uint32_t document; /* number within this qrels: imr_qrels_document */
+    int32_t grade;
+} imr_judgement;
+
+typedef struct imr_qrels_query {
+    const char *id;
+    const imr_judgement *v; /* file order */
+    size_t n;
+    const int32_t *ideal; /* the grades over 0, descending */
+    size_t relevant;      /* length of ideal */
+} imr_qrels_query;
+
+typedef struct imr_qrels imr_qrels;
+
+/* name: for errors. data need not outlive the call. */
+imr_status imr_qrels_parse(imr_qrels **out, const void *data, size_t len, const char *name,
+                           imr_error *err) IMR_NODISCARD;
+imr_status imr_qrels_open(imr_qrels **out, const char *path, imr_error *err) IMR_NODISCARD;
+/* The judgements of the queries `ids` (in that order), each taken from the first source that has
+ * the query; queries no source has are left out. */
+imr_status imr_qrels_subset(imr_qrels **out, const imr_qrels *const *sources, size_t n_sources,
+                            const char *const *ids, size_t n_ids, imr_error *err) IMR_NODISCARD;
+void imr_qrels_free(imr_qrels *q);
+
+size_t imr_qrels_count(const imr_qrels *q); /* queries */
+imr_qrels_query imr_qrels_at(const imr_qrels *q, size_t query);
+bool imr_qrels_find(const imr_qrels *q, const char *query_id, uint32_t *query);
+size_t imr_qrels_documents(const imr_qrels *q);
+const char *imr_qrels_document(const imr_qrels *q, uint32_t document);
+
+/* Grade of a document for a query; *judged (may be NULL) tells 0 from unjudged. Negative grades
+ * come back as unjudged 0. */
+int32_t imr_qrels_grade(const imr_qrels *q, size_t query, const char *document_id, bool *judged);
+/* Grades of a whole ranking, unjudged 0: out[n]. */
+void imr_qrels_grades(const imr_qrels *q, size_t query, const char *const *ranked, size_t n,
+                      int32_t *out);
+
+/*
+ * Leakage (method.md section 5): seen[i] is true when query i of `test` shares a relevant document
+ * (grade > 0 on both sides) with any query of `train` (or is itself one of them).
+ * seen holds imr_qrels_count(test) values. Returns IMR_E_MEMORY or IMR_OK.
+ */
+imr_status imr_qrels_leakage(bool *seen, const imr_qrels *test, const imr_qrels *train,
+                             imr_error *err) IMR_NODISCARD;
+
+#endif

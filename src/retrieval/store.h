@@ -1,0 +1,50 @@
+/*
+ * retrieval/store.h - our cache on disk, built so that it can be killed at any moment.
+ *
+ *   DIR/manifest.json   written last: a folder without it is no cache yet
+ *   DIR/documents.npy   [documents, n] '<f4' or '<f2', mapped as it is
+ *   DIR/queries.npy     [queries, n], the same type
+ *   DIR/document_ids    one id a line, in row order; query_ids likewise
+ *   DIR/offsets         where each document's line lies in the corpus (retrieval/dataset.h)
+ *   DIR/journal         while building: what is being built and the sha256 of each finished block
+ *   DIR/lock            held (flock) while building
+ *
+ * A block is written, flushed to the disk, then noted in the journal. The next run of the same
+ * build checks the noted blocks and goes on after the last good one; it ends with the same bytes as
+ * a run that was never stopped. A journal of another build (other dataset, encoder, type or length)
+ * is thrown away. A full disk ends the build with an error and leaves it resumable.
+ */
+#ifndef IMR_RETRIEVAL_STORE_H
+#define IMR_RETRIEVAL_STORE_H
+
+#include "retrieval/cache.h"
+
+#define IMR_STORE_SCHEMA  "imrnn-cache"
+#define IMR_STORE_VERSION 1
+
+typedef struct imr_store_plan {
+    const imr_dataset *dataset;
+    const imr_encoder_identity *encoder;
+    size_t n;
+    imr_dtype dtype; /* IMR_F32 or IMR_F16 */
+    size_t block;    /* texts a call of encode gets and a journal line covers; 0: 256 */
+    bool overwrite;  /* replace a finished cache of something else */
+} imr_store_plan;
+
+typedef struct imr_store_result {
+    bool already;        /* DIR held exactly this cache: nothing was done */
+    size_t resumed_rows; /* rows taken over from a stopped run */
+    size_t encoded_rows;
+} imr_store_result;
+
+/*
+ * Builds DIR. result may be NULL.
+ * Errors: IMR_E_BUSY when another process builds DIR; IMR_E_USAGE when DIR holds a finished cache
+ * of something else and overwrite is off; IMR_E_NUMERIC names the text whose vector is not finite;
+ * IMR_E_IO a refused write; IMR_E_CANCELLED (resumable); whatever encode returns (resumable).
+ */
+imr_status imr_store_build(imr_store_result *result, const char *dir, const imr_store_plan *plan,
+                           imr_encode_fn encode, void *user, const imr_progress *progress,
+                           imr_error *err) IMR_NODISCARD;
+
+#endif

@@ -1,12 +1,12 @@
 /*
  * format/json.h - typed reading and writing of JSON; the only user of cJSON behind it.
  *
- * Reading: imr_json_parse checks UTF-8, size and depth caps and trailing bytes. imr_json is an
- * opaque node; getters take a path of keys separated by '/', "modules/0/type" (array indexes are
- * decimal). The *_or getters return the fallback when the key is absent or of another type; the
- * imr_json_need_* ones fail and name the path, the type found and expected. Writing goes straight
- * to an imr_buf: strings are escaped, numbers have 9 significant digits, NaN and infinity become
- * null.
+ * Reading: the whole text is checked first (format/json_syntax.h: syntax, UTF-8, caps, trailing
+ * bytes). imr_json is an opaque node; getters take a path of keys separated by '/',
+ * "modules/0/type" (array indexes are decimal); of equal keys the first counts. The *_or getters
+ * return the fallback when the key is absent or of another type; the imr_json_need_* ones fail and
+ * name the path, the type found and expected. Writing goes straight to an imr_buf: strings are
+ * escaped, numbers have 9 significant digits, NaN and infinity become null.
  */
 #ifndef IMR_FORMAT_JSON_H
 #define IMR_FORMAT_JSON_H
@@ -23,6 +23,9 @@ typedef struct cJSON imr_json;
 /* name: file name for errors. The result is freed with imr_json_free. */
 imr_status imr_json_parse(imr_json **out, const void *text, size_t len, const char *name,
                           imr_error *err) IMR_NODISCARD;
+/* A part of a file: errors count lines from first_line. */
+imr_status imr_json_parse_at(imr_json **out, const void *text, size_t len, const char *name,
+                             uint64_t first_line, imr_error *err) IMR_NODISCARD;
 imr_status imr_json_open(imr_json **out, const char *path, imr_error *err) IMR_NODISCARD;
 void imr_json_free(imr_json *root);
 void imr_json_free_ptr(imr_json **root); /* for IMR_CLEANUP */
@@ -44,6 +47,7 @@ const char *imr_json_key(const imr_json *item); /* key of an object's item; "" o
 
 const char *imr_json_string_or(const imr_json *node, const char *path, const char *fallback);
 double imr_json_number_or(const imr_json *node, const char *path, double fallback);
+/* Integers are exact: what has a fraction or lies beyond +-2^53 counts as another type. */
 int64_t imr_json_int_or(const imr_json *node, const char *path, int64_t fallback);
 bool imr_json_bool_or(const imr_json *node, const char *path, bool fallback);
 
@@ -53,8 +57,9 @@ imr_status imr_json_need_int(int64_t *out, const imr_json *node, const char *pat
                              int64_t high, imr_error *err) IMR_NODISCARD;
 
 /* ---- writing ---- */
-void imr_json_put_string(imr_buf *b,
-                         const char *text); /* with quotes; invalid UTF-8 becomes U+FFFD */
+/* With quotes; each byte that is no UTF-8 becomes U+FFFD; control characters, DEL and the C1
+ * controls are escaped, so that the text is safe to print. */
+void imr_json_put_string(imr_buf *b, const char *text);
 void imr_json_put_string_n(imr_buf *b, const char *text, size_t n);
 void imr_json_put_number(imr_buf *b, double value);
 void imr_json_put_int(imr_buf *b, int64_t value);

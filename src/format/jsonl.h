@@ -1,11 +1,15 @@
 /*
  * format/jsonl.h - one JSON value a line, with line numbers and byte offsets.
  *
- *   imr_jsonl it; imr_jsonl_init(&it, data, len, "corpus.jsonl");
- *   while ((status = imr_jsonl_next(&it, &node, err)) == IMR_OK && node) ... borrowed until the
- * next call imr_jsonl_done(&it); node NULL: the end. Blank lines are skipped, CRLF is fine, a line
- * over IMR_MAX_LINE_BYTES is IMR_E_LIMIT. After an error of one line (IMR_E_FORMAT) calling again
- * goes on with the next line, so a caller may count bad lines.
+ *   imr_jsonl it;
+ *   imr_jsonl_init(&it, data, len, "corpus.jsonl");
+ *   while ((status = imr_jsonl_next(&it, &node, err)) == IMR_OK && node)
+ *       ...                    node is borrowed until the next call; NULL: the end
+ *   imr_jsonl_done(&it);
+ *
+ * Blank lines are skipped, CRLF is fine, a line over IMR_MAX_LINE_BYTES is IMR_E_LIMIT. After an
+ * error of one line (IMR_E_FORMAT, IMR_E_LIMIT) `line` names it and calling again goes on with the
+ * next line, so a caller may count bad lines.
  */
 #ifndef IMR_FORMAT_JSONL_H
 #define IMR_FORMAT_JSONL_H

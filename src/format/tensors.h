@@ -39,14 +39,14 @@ typedef struct imr_tensor {
     imr_dtype dtype;
     uint32_t rank; /* 0: a scalar */
     uint64_t shape[IMR_MAX_TENSOR_RANK];
-    int64_t stride[IMR_MAX_TENSOR_RANK]; /* in elements; row-major when the file says nothing */
+    int64_t stride[IMR_MAX_TENSOR_RANK]; /* in elements, never negative */
     const uint8_t *data;                 /* first element, little-endian, possibly unaligned */
     size_t bytes; /* bytes from data to the end of its storage, checked to hold every element */
 } imr_tensor;
 
 typedef struct imr_tensors {
     imr_tensor *v;
-    size_t n;
+    size_t n, cap;
     imr_strmap by_name;
     struct imr_holder *holders; /* what keeps the bytes alive; released by imr_tensors_done */
 } imr_tensors;
@@ -56,21 +56,38 @@ void imr_tensors_done(imr_tensors *t); /* {0} is fine */
 const imr_tensor *imr_tensors_find(const imr_tensors *t, const char *name); /* NULL when absent */
 uint64_t imr_tensor_count(const imr_tensor *t); /* elements; 1 for a scalar */
 bool imr_tensor_has_shape(const imr_tensor *t, size_t rank, const uint64_t *shape);
+bool imr_tensor_is_contiguous(const imr_tensor *t); /* row-major without holes */
 /* "256 x 384" into out (at least 160 bytes); "scalar" for rank 0. Returns out. */
 char *imr_tensor_shape_text(const imr_tensor *t, char *out);
 
 /*
  * Converts to float32, row-major, into out[imr_tensor_count]. F16/BF16/F64/integers convert by
- * value (F64 rounds to nearest). Does not reject NaN: the caller decides and names the tensor.
+ * value (F64 rounds to nearest, booleans to 0 and 1). Does not reject NaN: the caller decides and
+ * names the tensor.
  * Errors: IMR_E_UNSUPPORTED for a dtype that is no number.
  */
 imr_status imr_tensor_to_f32(const imr_tensor *t, float *out, imr_error *err) IMR_NODISCARD;
-/* The same for rows [first, first+count) of a tensor of rank >= 1: streams big tables. */
+/* The same for rows [first, first+count) of a tensor of rank >= 1: streams big tables.
+ * Errors: also IMR_E_SHAPE when the rows are not there. */
 imr_status imr_tensor_rows_to_f32(const imr_tensor *t, uint64_t first, uint64_t count, float *out,
                                   imr_error *err) IMR_NODISCARD;
 
 float imr_f16_to_f32(uint16_t bits);
 uint16_t imr_f32_to_f16(float value); /* round to nearest even; overflow to infinity */
 float imr_bf16_to_f32(uint16_t bits);
+
+/* ---- for readers ---- */
+
+void imr_tensor_row_major(imr_tensor *t); /* strides of rank and shape (checked before) */
+/* Rank, caps, and that `bytes` hold every element the shape and strides reach. Errors carry no
+ * name. */
+imr_status imr_tensor_check(const imr_tensor *t, imr_error *err) IMR_NODISCARD;
+/* Adds a checked copy of t under name[0..len). Errors: IMR_E_FORMAT for a duplicate or a name that
+ * is not UTF-8 or holds a NUL; IMR_E_LIMIT; what imr_tensor_check says, behind the name. */
+imr_status imr_tensors_add(imr_tensors *table, const char *name, size_t len, const imr_tensor *t,
+                           imr_error *err) IMR_NODISCARD;
+/* The table calls release(object) when it is done. On failure it was called already. */
+imr_status imr_tensors_hold(imr_tensors *table, void *object, void (*release)(void *object),
+                            imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -1,0 +1,267 @@
+#include "format/json.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "format/json_syntax.h"
+#include "format/utf8_step.h"
+
+#define EXACT 9007199254740992.0 /* 2^53: every smaller integer is a float64 */
+
+static void *allocate(size_t n)
+{
+    return imr_alloc(n, 1);
+}
+
+static void install_allocator(void)
+{
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = imr_free});
+}
+
+imr_status imr_json_parse_at(imr_json **out, const void *text, size_t len, const char *name,
+                             uint64_t first_line, imr_error *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    IMR_TRY(imr_json_check(text, len, name, first_line, err));
+    pthread_once(&once, install_allocator);
+    size_t mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    /* The text is known to be JSON, so only memory can be missing. */
+    cJSON *root = cJSON_ParseWithLength((const char *)text + mark, len - mark);
+    if (!root)
+        return imr_fail_memory(err);
+    *out = root;
+    return IMR_OK;
+}
+
+imr_status imr_json_parse(imr_json **out, const void *text, size_t len, const char *name,
+                          imr_error *err)
+{
+    return imr_json_parse_at(out, text, len, name, 1, err);
+}
+
+imr_status imr_json_open(imr_json **out, const char *path, imr_error *err)
+{
+    imr_file f;
+    IMR_TRY(imr_file_map(&f, path, err));
+    imr_status status = imr_json_parse(out, f.data, f.len, path, err);
+    imr_file_unmap(&f);
+    return status;
+}
+
+void imr_json_free(imr_json *root)
+{
+    cJSON_Delete(root);
+}
+
+void imr_json_free_ptr(imr_json **root)
+{
+    cJSON_Delete(*root);
+}
+
+/* ---- reading ---- */
+
+static const imr_json *step(const imr_json *node, const char *key, size_t len)
+{
+    if (cJSON_IsObject(node)) {
+        for (const cJSON *item = node->child; item; item = item->next)
+            if (strncmp(item->string, key, len) == 0 && item->string[len] == '\0')
+                return item;
+        return NULL;
+    }
+    int64_t index;
+    if (!cJSON_IsArray(node) || !imr_parse_int(key, len, &index) || index < 0)
+        return NULL;
+    const cJSON *item = node->child;
+    while (item && index-- > 0)
+        item = item->next;
+    return item;
+}
+
+const imr_json *imr_json_at(const imr_json *node, const char *path)
+{
+    while (node && *path) {
+        size_t len = strcspn(path, "/");
+        node = step(node, path, len);
+        path += len;
+        path += *path == '/';
+    }
+    return node;
+}
+
+bool imr_json_is_object(const imr_json *node)
+{
+    return cJSON_IsObject(node);
+}
+bool imr_json_is_array(const imr_json *node)
+{
+    return cJSON_IsArray(node);
+}
+bool imr_json_is_string(const imr_json *node)
+{
+    return cJSON_IsString(node);
+}
+bool imr_json_is_number(const imr_json *node)
+{
+    return cJSON_IsNumber(node);
+}
+bool imr_json_is_bool(const imr_json *node)
+{
+    return cJSON_IsBool(node);
+}
+bool imr_json_is_null(const imr_json *node)
+{
+    return cJSON_IsNull(node);
+}
+
+const imr_json *imr_json_child(const imr_json *node)
+{
+    return cJSON_IsObject(node) || cJSON_IsArray(node) ? node->child : NULL;
+}
+
+const imr_json *imr_json_next(const imr_json *item)
+{
+    return item ? item->next : NULL;
+}
+
+const char *imr_json_key(const imr_json *item)
+{
+    return item && item->string ? item->string : "";
+}
+
+size_t imr_json_count(const imr_json *node)
+{
+    size_t n = 0;
+    for (const imr_json *item = imr_json_child(node); item; item = item->next)
+        n++;
+    return n;
+}
+
+const char *imr_json_string_or(const imr_json *node, const char *path, const char *fallback)
+{
+    const imr_json *at = imr_json_at(node, path);
+    return cJSON_IsString(at) ? at->valuestring : fallback;
+}
+
+double imr_json_number_or(const imr_json *node, const char *path, double fallback)
+{
+    const imr_json *at = imr_json_at(node, path);
+    return cJSON_IsNumber(at) ? at->valuedouble : fallback;
+}
+
+static bool integer_of(const imr_json *node, int64_t *out)
+{
+    if (!cJSON_IsNumber(node) || !(fabs(node->valuedouble) < EXACT) ||
+        node->valuedouble != floor(node->valuedouble))
+        return false;
+    *out = (int64_t)node->valuedouble;
+    return true;
+}
+
+int64_t imr_json_int_or(const imr_json *node, const char *path, int64_t fallback)
+{
+    int64_t v;
+    return integer_of(imr_json_at(node, path), &v) ? v : fallback;
+}
+
+bool imr_json_bool_or(const imr_json *node, const char *path, bool fallback)
+{
+    const imr_json *at = imr_json_at(node, path);
+    return cJSON_IsBool(at) ? cJSON_IsTrue(at) : fallback;
+}
+
+static const char *type_name(const imr_json *node)
+{
+    return !node                  ? "absent"
+           : cJSON_IsObject(node) ? "an object"
+           : cJSON_IsArray(node)  ? "an array"
+           : cJSON_IsString(node) ? "a string"
+           : cJSON_IsNumber(node) ? "a number"
+           : cJSON_IsBool(node)   ? "a boolean"
+                                  : "null";
+}
+
+static imr_status wrong_type(const imr_json *at, const char *path, const char *want, imr_error *err)
+{
+    return imr_fail(err, at ? IMR_E_FORMAT : IMR_E_NOT_FOUND, "\"%s\" is %s, expected %s", path,
+                    type_name(at), want);
+}
+
+imr_status imr_json_need_string(const char **out, const imr_json *node, const char *path,
+                                imr_error *err)
+{
+    const imr_json *at = imr_json_at(node, path);
+    if (!cJSON_IsString(at))
+        return wrong_type(at, path, "a string", err);
+    *out = at->valuestring;
+    return IMR_OK;
+}
+
+imr_status imr_json_need_int(int64_t *out, const imr_json *node, const char *path, int64_t low,
+                             int64_t high, imr_error *err)
+{
+    const imr_json *at = imr_json_at(node, path);
+    int64_t v;
+    if (!cJSON_IsNumber(at))
+        return wrong_type(at, path, "an integer", err);
+    if (!integer_of(at, &v) || v < low || v > high) {
+        char number[32];
+        return imr_fail(err, IMR_E_FORMAT,
+                        "\"%s\" is %s, expected an integer from %" PRId64 " to %" PRId64, path,
+                        imr_format_float(number, at->valuedouble), low, high);
+    }
+    *out = v;
+    return IMR_OK;
+}
+
+/* ---- writing ---- */
+
+void imr_json_put_string_n(imr_buf *b, const char *text, size_t n)
+{
+    static const char letters[] = "\b\f\n\r\t\"\\", names[] = "bfnrt\"\\";
+    const uint8_t *p = (const uint8_t *)text;
+    imr_buf_char(b, '"');
+    for (size_t i = 0, plain = 0; i <= n;) {
+        size_t len = i < n ? imr_utf8_step(p + i, n - i) : 0;
+        bool control = len == 1 && (p[i] < 0x20 || p[i] == 0x7f);
+        bool c1 = len == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0;
+        if (len && !control && !c1 && p[i] != '"' && p[i] != '\\') {
+            i += len;
+            continue;
+        }
+        imr_buf_add(b, text + plain, i - plain);
+        if (i == n)
+            break;
+        const char *letter = p[i] ? strchr(letters, p[i]) : NULL;
+        if (len == 0)
+            imr_buf_str(b, "\xef\xbf\xbd");
+        else if (letter)
+            imr_buf_printf(b, "\\%c", names[letter - letters]);
+        else
+            imr_buf_printf(b, "\\u%04x", c1 ? p[i + 1] : p[i]);
+        i += len ? len : 1;
+        plain = i;
+    }
+    imr_buf_char(b, '"');
+}
+
+void imr_json_put_string(imr_buf *b, const char *text)
+{
+    imr_json_put_string_n(b, text, strlen(text));
+}
+
+void imr_json_put_number(imr_buf *b, double value)
+{
+    char text[32];
+    imr_buf_str(b, isfinite(value) ? imr_format_float(text, value) : "null");
+}
+
+void imr_json_put_int(imr_buf *b, int64_t value)
+{
+    imr_buf_printf(b, "%" PRId64, value);
+}

@@ -1,0 +1,42 @@
+/*
+ * math/blas.h - dense products, row-major. The only file behind it that knows BLAS is blas.c.
+ *
+ * Precision: float32 in and out, float32 sums (order of summation is the library's, so results may
+ * differ in the last bits between thread counts); the *_d calls are double throughout.
+ * Aliasing: out may not overlap an input. Empty shapes are fine (an empty inner dimension gives
+ * beta * out).
+ * Shapes that do not fit are caller bugs and asserted; every dimension is below 2^31.
+ * Threads: safe from any thread, but never call from inside an OpenMP parallel region.
+ */
+#ifndef IMR_MATH_BLAS_H
+#define IMR_MATH_BLAS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "math/matrix.h"
+
+typedef enum imr_op { IMR_PLAIN, IMR_TRANSPOSED } imr_op;
+
+/* out[rows,cols] = alpha * op(a) op(b) + beta * out; row i of out starts at out + i*out_stride.
+ * beta 0: out may be uninitialised. */
+void imr_blas_gemm(float *out, size_t out_stride, float alpha, imr_view a, imr_op op_a, imr_view b,
+                   imr_op op_b, float beta);
+/* out = alpha * op(a) x + beta * out. */
+void imr_blas_gemv(float *out, float alpha, imr_view a, imr_op op_a, const float *x, float beta);
+float imr_blas_dot(const float *x, const float *y, size_t n);
+void imr_blas_axpy(float *y, float alpha, const float *x, size_t n); /* y += alpha x */
+
+/* Double twins; a is [a_rows,a_cols] as stored, without gaps between rows, likewise b and out. */
+void imr_blas_gemm_d(double *out, double alpha, const double *a, size_t a_rows, size_t a_cols,
+                     imr_op op_a, const double *b, size_t b_rows, size_t b_cols, imr_op op_b,
+                     double beta);
+/* out = alpha * op(a) x + beta * out, a [rows,cols]. */
+void imr_blas_gemv_d(double *out, double alpha, const double *a, size_t rows, size_t cols,
+                     imr_op op_a, const double *x, double beta);
+
+/* Threads of the BLAS and of OpenMP loops, for the whole process; 0: as many as processors. Call
+ * before other threads compute. Returns the number now in force. */
+int imr_blas_set_threads(int n);
+
+#endif

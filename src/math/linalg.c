@@ -1,0 +1,189 @@
+#include "math/linalg.h"
+
+#include <float.h>
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#include <lapacke.h>
+
+#include "base/mem.h"
+#include "math/blas.h"
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static imr_status check_shape(size_t rows, size_t cols, imr_error *err)
+{
+    if (rows == 0 || cols == 0 || rows > INT_MAX || cols > INT_MAX)
+        return imr_fail(err, IMR_E_SHAPE, "cannot factorise a %zu x %zu matrix", rows, cols);
+    return IMR_OK;
+}
+
+static imr_status lapack_failed(lapack_int info, const char *what, imr_error *err)
+{
+    if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
+        return imr_fail_memory(err);
+    return imr_fail(
+        err, IMR_E_NUMERIC,
+        "%s failed (LAPACK code %d): the matrix holds values that are not finite, or is "
+        "too badly scaled",
+        what, (int)info);
+}
+
+/* ---- singular values ---- */
+
+void imr_svd_done(imr_svd *s)
+{
+    imr_free(s->u);
+    imr_free(s->s);
+    imr_free(s->vt);
+    *s = (imr_svd){0};
+}
+
+/* Consumes `a` as LAPACK's scratch. */
+static imr_status svd_of_scratch(imr_svd *out, double *a, size_t rows, size_t cols, imr_error *err)
+{
+    for (size_t i = 0; i < rows * cols; i++)
+        if (!isfinite(a[i]))
+            return imr_fail(err, IMR_E_NUMERIC,
+                            "row %zu column %zu is not finite: cannot find singular values",
+                            i / cols, i % cols);
+    size_t k = smaller(rows, cols);
+    IMR_CLEANUP(imr_svd_done)
+    imr_svd s = {NULL, NULL, NULL, rows, cols, k};
+    s.u = imr_alloc_aligned(rows * k, sizeof *s.u);
+    s.s = imr_alloc_aligned(k, sizeof *s.s);
+    s.vt = imr_alloc_aligned(k * cols, sizeof *s.vt);
+    if (!s.u || !s.s || !s.vt)
+        return imr_fail_memory(err);
+    /* Row-major a is column-major a': a' = vt' diag(s) u', so the factors change places and
+     * nothing is transposed. */
+    lapack_int info =
+        LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', (lapack_int)cols, (lapack_int)rows, a,
+                       (lapack_int)cols, s.s, s.vt, (lapack_int)cols, s.u, (lapack_int)k);
+    if (info != 0)
+        return lapack_failed(info, "singular value decomposition", err);
+    *out = s;
+    s = (imr_svd){0};
+    return IMR_OK;
+}
+
+imr_status imr_svd_init(imr_svd *out, imr_view a, imr_error *err)
+{
+    IMR_TRY(check_shape(a.rows, a.cols, err));
+    IMR_AUTOFREE double *copy = imr_alloc_aligned(a.rows * a.cols, sizeof *copy);
+    if (!copy)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < a.rows; i++)
+        for (size_t j = 0; j < a.cols; j++)
+            copy[i * a.cols + j] = (double)a.v[i * a.stride + j];
+    return svd_of_scratch(out, copy, a.rows, a.cols, err);
+}
+
+imr_status imr_svd_init_d(imr_svd *out, const double *a, size_t rows, size_t cols, imr_error *err)
+{
+    IMR_TRY(check_shape(rows, cols, err));
+    IMR_AUTOFREE double *copy = imr_alloc_aligned(rows * cols, sizeof *copy);
+    if (!copy)
+        return imr_fail_memory(err);
+    memcpy(copy, a, rows * cols * sizeof *copy);
+    return svd_of_scratch(out, copy, rows, cols, err);
+}
+
+/* ---- Moore-Penrose ---- */
+
+void imr_pinv_done(imr_pinv *p)
+{
+    imr_free(p->v);
+    imr_free(p->singular);
+    *p = (imr_pinv){0};
+}
+
+imr_status imr_pinv_init(imr_pinv *out, imr_view a, imr_error *err)
+{
+    IMR_CLEANUP(imr_svd_done) imr_svd s = {0};
+    IMR_TRY(imr_svd_init(&s, a, err));
+    double floor = (double)(a.rows > a.cols ? a.rows : a.cols) * DBL_EPSILON * s.s[0];
+    size_t rank = 0;
+    while (rank < s.k && s.s[rank] > floor)
+        rank++;
+    double *v = imr_alloc_aligned(a.cols * a.rows, sizeof *v);
+    if (!v)
+        return imr_fail_memory(err);
+    /* a+ = V S+ U' : scale the rows of vt, drop those that count as zero. */
+    for (size_t r = 0; r < s.k; r++)
+        for (size_t j = 0; j < a.cols; j++)
+            s.vt[r * a.cols + j] = r < rank ? s.vt[r * a.cols + j] / s.s[r] : 0.0;
+    imr_blas_gemm_d(v, 1.0, s.vt, s.k, a.cols, IMR_TRANSPOSED, s.u, a.rows, s.k, IMR_TRANSPOSED,
+                    0.0);
+    *out = (imr_pinv){.v = v,
+                      .rows = a.rows,
+                      .cols = a.cols,
+                      .singular = s.s,
+                      .n_singular = s.k,
+                      .rank = rank,
+                      .condition = rank == s.k ? s.s[0] / s.s[s.k - 1] : (double)INFINITY};
+    s.s = NULL;
+    return IMR_OK;
+}
+
+/* ---- orthogonal factors: row-major a is column-major a', and a' = L Q gives a = Q' L' ---- */
+
+imr_status imr_qr(double *a, size_t rows, size_t cols, double *r, imr_error *err)
+{
+    IMR_TRY(check_shape(rows, cols, err));
+    assert(rows >= cols);
+    IMR_AUTOFREE double *tau = imr_alloc(cols, sizeof *tau);
+    if (!tau)
+        return imr_fail_memory(err);
+    lapack_int m = (lapack_int)cols, n = (lapack_int)rows;
+    lapack_int info = LAPACKE_dgelqf(LAPACK_COL_MAJOR, m, n, a, m, tau);
+    if (info != 0)
+        return lapack_failed(info, "QR factorisation", err);
+    for (size_t i = 0; r && i < cols; i++)
+        for (size_t j = 0; j < cols; j++)
+            r[i * cols + j] = j >= i ? a[i * cols + j] : 0.0;
+    info = LAPACKE_dorglq(LAPACK_COL_MAJOR, m, n, m, a, m, tau);
+    return info == 0 ? IMR_OK : lapack_failed(info, "QR factorisation", err);
+}
+
+imr_status imr_qr_f(float *a, size_t rows, size_t cols, float *r, imr_error *err)
+{
+    IMR_TRY(check_shape(rows, cols, err));
+    assert(rows >= cols);
+    IMR_AUTOFREE float *tau = imr_alloc(cols, sizeof *tau);
+    if (!tau)
+        return imr_fail_memory(err);
+    lapack_int m = (lapack_int)cols, n = (lapack_int)rows;
+    lapack_int info = LAPACKE_sgelqf(LAPACK_COL_MAJOR, m, n, a, m, tau);
+    if (info != 0)
+        return lapack_failed(info, "QR factorisation", err);
+    for (size_t i = 0; r && i < cols; i++)
+        for (size_t j = 0; j < cols; j++)
+            r[i * cols + j] = j >= i ? a[i * cols + j] : 0.0f;
+    info = LAPACKE_sorglq(LAPACK_COL_MAJOR, m, n, m, a, m, tau);
+    return info == 0 ? IMR_OK : lapack_failed(info, "QR factorisation", err);
+}
+
+/* ---- symmetric ---- */
+
+imr_status imr_eigen_symmetric(double *a, double *values, size_t n, imr_error *err)
+{
+    IMR_TRY(check_shape(n, n, err));
+    /* The upper triangle of row-major a is the lower one of column-major a'; eigenvectors come as
+     * columns there, that is rows here. */
+    lapack_int info =
+        LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)n, a, (lapack_int)n, values);
+    return info == 0 ? IMR_OK : lapack_failed(info, "eigenvalue decomposition", err);
+}
+
+imr_status imr_cholesky_solve(double *a, double *b, size_t n, size_t columns, imr_error *err)
+{
+    IMR_TRY(check_shape(n, columns, err));
+    lapack_int info = LAPACKE_dposv(LAPACK_ROW_MAJOR, 'U', (lapack_int)n, (lapack_int)columns, a,
+                                    (lapack_int)n, b, (lapack_int)columns);
+    return info == 0 ? IMR_OK : lapack_failed(info, "Cholesky factorisation", err);
+}

@@ -1,0 +1,58 @@
+/*
+ * math/linalg.h - factorisations in double. The only file behind it that knows LAPACK is linalg.c.
+ *
+ * All matrices are row-major without gaps. Errors: IMR_E_NUMERIC when an entry is not finite or
+ * LAPACK does not converge, IMR_E_SHAPE for an empty matrix, IMR_E_MEMORY.
+ */
+#ifndef IMR_MATH_LINALG_H
+#define IMR_MATH_LINALG_H
+
+#include <stddef.h>
+
+#include "math/matrix.h"
+
+/* a = u diag(s) vt, thin: k = min(rows, cols); s descending. */
+typedef struct imr_svd {
+    double *u;  /* [rows,k], orthonormal columns */
+    double *s;  /* [k] */
+    double *vt; /* [k,cols], orthonormal rows */
+    size_t rows, cols, k;
+} imr_svd;
+
+imr_status imr_svd_init(imr_svd *out, imr_view a, imr_error *err) IMR_NODISCARD;
+imr_status imr_svd_init_d(imr_svd *out, const double *a, size_t rows, size_t cols,
+                          imr_error *err) IMR_NODISCARD;
+void imr_svd_done(imr_svd *s); /* {0} is fine */
+
+/*
+ * Moore-Penrose inverse by SVD (method.md section 4). Singular values of at most
+ * max(rows,cols) * 2^-52 * s[0] count as zero.
+ */
+typedef struct imr_pinv {
+    double *v;         /* [cols,rows]: the inverse of a [rows,cols] matrix */
+    size_t rows, cols; /* of the matrix that was inverted */
+    double *singular;  /* [n_singular], descending */
+    size_t n_singular; /* min(rows, cols) */
+    size_t rank;       /* singular values that count */
+    double condition;  /* s[0]/s[last]; infinity when rank < n_singular */
+} imr_pinv;
+
+imr_status imr_pinv_init(imr_pinv *out, imr_view a, imr_error *err) IMR_NODISCARD;
+void imr_pinv_done(imr_pinv *p); /* {0} is fine */
+
+/* Q of the thin QR of a [rows,cols], rows >= cols, written over a: orthonormal columns spanning
+ * a's. r (may be NULL) gets the upper triangle [cols,cols], a = Q r. Columns of a that depend on
+ * earlier ones get some direction orthogonal to the rest. */
+imr_status imr_qr(double *a, size_t rows, size_t cols, double *r, imr_error *err) IMR_NODISCARD;
+imr_status imr_qr_f(float *a, size_t rows, size_t cols, float *r, imr_error *err) IMR_NODISCARD;
+
+/* Symmetric a [n,n] (upper triangle is read) = vectors' diag(values) vectors: values ascending, row
+ * i of a becomes the unit eigenvector of values[i]. */
+imr_status imr_eigen_symmetric(double *a, double *values, size_t n, imr_error *err) IMR_NODISCARD;
+
+/* Solves a x = b for symmetric positive definite a [n,n]; b [n,columns] becomes x, a its factor.
+ * IMR_E_NUMERIC when a is not positive definite. */
+imr_status imr_cholesky_solve(double *a, double *b, size_t n, size_t columns,
+                              imr_error *err) IMR_NODISCARD;
+
+#endif

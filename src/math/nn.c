@@ -1,0 +1,111 @@
+#include "math/nn.h"
+
+#include <math.h>
+
+#include "base/attr.h"
+#include "math/blas.h"
+
+/* Below this many values a parallel region costs more than it saves (about 5 us to start one). */
+#define WORTH_THREADS ((size_t)32768)
+
+void imr_nn_linear(float *out, imr_view x, imr_view w, const float *bias)
+{
+    assert(x.cols == w.cols);
+    for (size_t i = 0; bias && i < x.rows; i++)
+        for (size_t j = 0; j < w.rows; j++)
+            out[i * w.rows + j] = bias[j];
+    if (x.rows == 1)
+        imr_blas_gemv(out, 1.0f, w, IMR_PLAIN, x.v, bias ? 1.0f : 0.0f);
+    else
+        imr_blas_gemm(out, w.rows, 1.0f, x, IMR_PLAIN, w, IMR_TRANSPOSED, bias ? 1.0f : 0.0f);
+}
+
+IMR_CPU_CLONES
+double imr_nn_dot(const float *x, const float *y, size_t n)
+{
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)y[i];
+    return sum;
+}
+
+IMR_CPU_CLONES
+static void layernorm_row(float *out, const float *x, size_t n, const float *gain,
+                          const float *shift, double eps)
+{
+    double sum = 0, squares = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i];
+    double mean = sum / (double)n;
+#pragma omp simd reduction(+ : squares)
+    for (size_t i = 0; i < n; i++)
+        squares += ((double)x[i] - mean) * ((double)x[i] - mean);
+    double inverse = 1.0 / sqrt(squares / (double)n + eps);
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)(((double)x[i] - mean) * inverse) * gain[i] + shift[i];
+}
+
+void imr_nn_layernorm(float *out, imr_view x, const float *gain, const float *shift, double eps)
+{
+#pragma omp parallel for schedule(static) if (x.rows * x.cols > WORTH_THREADS)
+    for (size_t i = 0; i < x.rows; i++)
+        layernorm_row(out + i * x.cols, x.v + i * x.stride, x.cols, gain, shift, eps);
+}
+
+void imr_nn_relu(float *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        v[i] = v[i] < 0.0f ? 0.0f : v[i];
+}
+
+void imr_nn_sigmoid(float *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        v[i] = 1.0f / (1.0f + expf(-v[i]));
+}
+
+void imr_nn_tanh(float *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        v[i] = tanhf(v[i]);
+}
+
+double imr_nn_norm(const float *x, size_t n)
+{
+    return sqrt(imr_nn_dot(x, x, n));
+}
+
+double imr_nn_unit(float *out, const float *x, size_t n)
+{
+    double norm = imr_nn_norm(x, n), inverse = 1.0 / fmax(norm, IMR_NN_UNIT_FLOOR);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)((double)x[i] * inverse);
+    return norm;
+}
+
+void imr_nn_unit_rows(float *out, imr_view x)
+{
+#pragma omp parallel for schedule(static) if (x.rows * x.cols > WORTH_THREADS)
+    for (size_t i = 0; i < x.rows; i++)
+        imr_nn_unit(out + i * x.cols, x.v + i * x.stride, x.cols);
+}
+
+double imr_nn_cosine(const float *x, const float *y, size_t n)
+{
+    return imr_nn_dot(x, y, n) / (fmax(imr_nn_norm(x, n), IMR_NN_UNIT_FLOOR) *
+                                  fmax(imr_nn_norm(y, n), IMR_NN_UNIT_FLOOR));
+}
+
+void imr_nn_cosine_rows(float *out, imr_view rows, const float *x)
+{
+    double norm = fmax(imr_nn_norm(x, rows.cols), IMR_NN_UNIT_FLOOR);
+#pragma omp parallel for schedule(static) if (rows.rows * rows.cols > WORTH_THREADS)
+    for (size_t i = 0; i < rows.rows; i++) {
+        const float *r = rows.v + i * rows.stride;
+        out[i] = (float)(imr_nn_dot(r, x, rows.cols) /
+                         (norm * fmax(imr_nn_norm(r, rows.cols), IMR_NN_UNIT_FLOOR)));
+    }
+}

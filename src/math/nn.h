@@ -1,0 +1,40 @@
+/*
+ * math/nn.h - the layers of the adapter, row-wise.
+ *
+ * Precision: float32 in and out; means, variances, norms, dots in double.
+ * Aliasing: out may be the input in every call but imr_nn_linear.
+ * Threads: no state; rows are shared out with OpenMP when there is enough work.
+ */
+#ifndef IMR_MATH_NN_H
+#define IMR_MATH_NN_H
+
+#include <stddef.h>
+
+#include "math/matrix.h"
+
+#define IMR_NN_LAYERNORM_EPS 1e-5  /* inside the root, as in PyTorch's LayerNorm */
+#define IMR_NN_UNIT_FLOOR    1e-12 /* unit(x) = x / max(|x|, floor) */
+
+/* out[x.rows, w.rows] = x w' + bias; w [outputs, inputs]; bias [outputs] or NULL. */
+void imr_nn_linear(float *out, imr_view x, imr_view w, const float *bias);
+
+/* out = gain*(x - mean)/sqrt(var + eps) + shift, each row by itself, biased variance. */
+void imr_nn_layernorm(float *out, imr_view x, const float *gain, const float *shift, double eps);
+
+void imr_nn_relu(float *v, size_t n);    /* max(0, x); NaN stays NaN */
+void imr_nn_sigmoid(float *v, size_t n); /* 1/(1 + e^-x), in (0,1) */
+void imr_nn_tanh(float *v, size_t n);
+
+/* out row = x row / max(|x row|, 1e-12). */
+void imr_nn_unit_rows(float *out, imr_view x);
+/* One vector; returns |x|. */
+double imr_nn_unit(float *out, const float *x, size_t n);
+
+double imr_nn_dot(const float *x, const float *y, size_t n);
+double imr_nn_norm(const float *x, size_t n);
+/* x.y / (max(|x|,1e-12) max(|y|,1e-12)). */
+double imr_nn_cosine(const float *x, const float *y, size_t n);
+/* out[i] = cosine of x with row i. */
+void imr_nn_cosine_rows(float *out, imr_view rows, const float *x);
+
+#endif

@@ -1,0 +1,83 @@
+#include "math/stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+double imr_stats_mean(const double *v, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += v[i];
+    return n ? sum / (double)n : 0.0;
+}
+
+double imr_stats_sd(const double *v, size_t n)
+{
+    if (n < 2)
+        return 0.0;
+    double mean = imr_stats_mean(v, n), sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (v[i] - mean) * (v[i] - mean);
+    return sqrt(sum / (double)(n - 1));
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    if (isnan(x) || isnan(y)) /* NaN last, so that the order is total */
+        return isnan(x) - isnan(y);
+    return (x > y) - (x < y);
+}
+
+void imr_stats_sort(double *v, size_t n)
+{
+    if (n > 1)
+        qsort(v, n, sizeof *v, ascending);
+}
+
+double imr_stats_quantile(const double *sorted, size_t n, double p)
+{
+    if (n == 0)
+        return 0.0;
+    double at = fmin(fmax(p, 0.0), 1.0) * (double)(n - 1);
+    size_t low = (size_t)at;
+    if (low + 1 >= n)
+        return sorted[n - 1];
+    return sorted[low] + (sorted[low + 1] - sorted[low]) * (at - (double)low);
+}
+
+double imr_stats_median(double *v, size_t n)
+{
+    imr_stats_sort(v, n);
+    return imr_stats_quantile(v, n, 0.5);
+}
+
+void imr_stats_histogram(size_t *counts, size_t bins, const double *v, size_t n, double low,
+                         double high)
+{
+    for (size_t b = 0; b < bins; b++)
+        counts[b] = 0;
+    for (size_t i = 0; bins && i < n; i++) {
+        if (isnan(v[i]))
+            continue;
+        double at = high > low ? (v[i] - low) / (high - low) * (double)bins : 0.0;
+        size_t bin = at <= 0.0 ? 0 : at >= (double)bins ? bins - 1 : (size_t)at;
+        counts[bin]++;
+    }
+}
+
+imr_stats imr_stats_of(double *v, size_t n)
+{
+    imr_stats s = {0};
+    if (n == 0)
+        return s;
+    s.mean = imr_stats_mean(v, n);
+    s.sd = imr_stats_sd(v, n);
+    s.median = imr_stats_median(v, n);
+    s.min = v[0];
+    s.max = v[n - 1];
+    return s;
+}

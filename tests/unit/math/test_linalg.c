@@ -1,0 +1,184 @@
+#include "tests/support/test.h"
+
+#include "base/mem.h"
+#include "math/blas.h"
+#include "math/linalg.h"
+#include "math/random.h"
+
+static double largest_difference(const double *a, const double *b, size_t n)
+{
+    double worst = 0;
+    for (size_t i = 0; i < n; i++)
+        worst = fmax(worst, fabs(a[i] - b[i]));
+    return worst;
+}
+
+static void product(double *out, const double *a, const double *b, size_t n, size_t inner, size_t m)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < m; j++) {
+            out[i * m + j] = 0;
+            for (size_t k = 0; k < inner; k++)
+                out[i * m + j] += a[i * inner + k] * b[k * m + j];
+        }
+}
+
+/* The four Penrose identities; `rank` columns of a [R,C] matrix are independent. */
+static void check_penrose(size_t rows, size_t cols, size_t rank, double condition_at_most)
+{
+    imr_error err;
+    float *a = calloc(rows * cols, sizeof *a);
+    double *ad = calloc(rows * cols, sizeof *ad), *t1 = calloc(64 * 64, sizeof *t1);
+    double *t2 = calloc(64 * 64, sizeof *t2), *t3 = calloc(64 * 64, sizeof *t3);
+    imr_random r;
+    imr_random_init(&r, rows * 100 + cols);
+    imr_random_fill_normal(&r, a, rows * cols, 1);
+    for (size_t i = rank; i < rows; i++) /* exact copies of earlier rows */
+        memcpy(a + i * cols, a + (i % rank) * cols, cols * sizeof *a);
+    for (size_t i = 0; i < rows * cols; i++)
+        ad[i] = (double)a[i];
+    imr_pinv p;
+    CHECK_OK(imr_pinv_init(&p, imr_view_of(a, rows, cols), &err));
+    CHECK_INT(p.rank, rank);
+    if (rank == (rows < cols ? rows : cols))
+        CHECK(p.condition >= 1 && p.condition < condition_at_most);
+    else
+        CHECK(isinf(p.condition));
+    product(t1, ad, p.v, rows, cols, rows); /* A A+ */
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < rows; j++)
+            CHECK_NEAR(t1[i * rows + j], t1[j * rows + i], 1e-12);
+    product(t2, t1, ad, rows, rows, cols);
+    CHECK_NEAR(largest_difference(t2, ad, rows * cols), 0, 1e-11);
+    product(t1, p.v, ad, cols, rows, cols); /* A+ A */
+    for (size_t i = 0; i < cols; i++)
+        for (size_t j = 0; j < cols; j++)
+            CHECK_NEAR(t1[i * cols + j], t1[j * cols + i], 1e-12);
+    product(t3, t1, p.v, cols, cols, rows);
+    CHECK_NEAR(largest_difference(t3, p.v, rows * cols), 0, 1e-11);
+    imr_pinv_done(&p);
+    free(a), free(ad), free(t1), free(t2), free(t3);
+}
+
+TEST("the Moore-Penrose inverse satisfies the four Penrose identities, wide, tall and deficient")
+{
+    check_penrose(12, 30, 12, 100);
+    check_penrose(30, 12, 12, 100);
+    check_penrose(12, 30, 5, 0);
+    check_penrose(9, 9, 8, 0);
+    check_penrose(1, 5, 1, 1.0000001);
+}
+
+TEST("singular values and vectors rebuild the matrix")
+{
+    enum { R = 7, C = 4 };
+    imr_error err;
+    float a[R * (C + 2)];
+    imr_random r;
+    imr_random_init(&r, 3);
+    imr_random_fill_normal(&r, a, R * (C + 2), 1);
+    imr_view v = {a, R, C, C + 2};
+    imr_svd s;
+    CHECK_OK(imr_svd_init(&s, v, &err));
+    for (size_t k = 1; k < s.k; k++)
+        CHECK(s.s[k - 1] >= s.s[k]);
+    for (size_t i = 0; i < R; i++)
+        for (size_t j = 0; j < C; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < s.k; k++)
+                sum += s.u[i * s.k + k] * s.s[k] * s.vt[k * C + j];
+            CHECK_NEAR(sum, v.v[i * v.stride + j], 1e-13);
+        }
+    imr_svd_done(&s);
+    a[C + 3] = (float)NAN;
+    CHECK(imr_svd_init(&s, v, &err) == IMR_E_NUMERIC);
+    CHECK_CONTAINS(err.text, "row 1 column 1");
+    CHECK(imr_svd_init(&s, imr_view_of(a, 0, 3), &err) == IMR_E_SHAPE);
+}
+
+TEST("a QR factorisation gives orthonormal columns and a triangle whose product is the matrix")
+{
+    enum { R = 20, C = 6 };
+    imr_error err;
+    double a[R * C], q[R * C], r[C * C], back[R * C];
+    float qf[R * C], rf[C * C];
+    imr_random random;
+    imr_random_init(&random, 4);
+    for (size_t i = 0; i < R * C; i++)
+        q[i] = a[i] = imr_random_normal(&random), qf[i] = (float)a[i];
+    CHECK_OK(imr_qr(q, R, C, r, &err));
+    CHECK_OK(imr_qr_f(qf, R, C, rf, &err));
+    product(back, q, r, R, C, C);
+    CHECK_NEAR(largest_difference(back, a, R * C), 0, 1e-13);
+    for (size_t i = 0; i < C; i++)
+        for (size_t j = 0; j < C; j++) {
+            double sum = 0, sum_f = 0;
+            for (size_t k = 0; k < R; k++) {
+                sum += q[k * C + i] * q[k * C + j];
+                sum_f += (double)qf[k * C + i] * (double)qf[k * C + j];
+            }
+            CHECK_NEAR(sum, i == j, 1e-14);
+            CHECK_NEAR(sum_f, i == j, 1e-6);
+            CHECK_NEAR(rf[i * C + j], r[i * C + j], 1e-5);
+            if (j < i)
+                CHECK_NEAR(r[i * C + j], 0, 0);
+        }
+}
+
+TEST("eigenvectors of a symmetric matrix are scaled by their eigenvalues")
+{
+    enum { N = 8 };
+    imr_error err;
+    double a[N * N], e[N * N], values[N], image[N];
+    imr_random random;
+    imr_random_init(&random, 5);
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j <= i; j++)
+            a[i * N + j] = a[j * N + i] = imr_random_normal(&random);
+    memcpy(e, a, sizeof a);
+    CHECK_OK(imr_eigen_symmetric(e, values, N, &err));
+    for (size_t i = 0; i < N; i++) {
+        product(image, a, e + i * N, N, N, 1);
+        for (size_t j = 0; j < N; j++)
+            CHECK_NEAR(image[j], values[i] * e[i * N + j], 1e-13);
+        CHECK(i == 0 || values[i - 1] <= values[i]);
+    }
+}
+
+TEST("a Cholesky solution satisfies the equations; an indefinite matrix is refused")
+{
+    enum { N = 5, K = 2 };
+    imr_error err;
+    double g[N * N], a[N * N], b[N * K], x[N * K], back[N * K];
+    imr_random random;
+    imr_random_init(&random, 6);
+    for (size_t i = 0; i < N * N; i++)
+        g[i] = imr_random_normal(&random);
+    imr_blas_gemm_d(a, 1.0, g, N, N, IMR_PLAIN, g, N, N, IMR_TRANSPOSED, 0.0);
+    for (size_t i = 0; i < N * K; i++)
+        x[i] = b[i] = imr_random_normal(&random);
+    memcpy(g, a, sizeof a);
+    CHECK_OK(imr_cholesky_solve(g, x, N, K, &err));
+    product(back, a, x, N, N, K);
+    CHECK_NEAR(largest_difference(back, b, N * K), 0, 1e-10);
+    a[0] = -1;
+    CHECK(imr_cholesky_solve(a, b, N, K, &err) == IMR_E_NUMERIC);
+}
+
+TEST("every allocation of the Moore-Penrose inverse may fail")
+{
+    imr_error err;
+    float a[6] = {1, 2, 3, 4, 5, 7};
+    for (long i = 0;; i++) {
+        imr_pinv p = {0};
+        imr_mem_fail_after(i);
+        imr_status status = imr_pinv_init(&p, imr_view_of(a, 2, 3), &err);
+        imr_mem_fail_after(-1);
+        imr_pinv_done(&p);
+        if (status == IMR_OK) {
+            CHECK(i > 3);
+            break;
+        }
+        CHECK(status == IMR_E_MEMORY);
+    }
+}

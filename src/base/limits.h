@@ -20,7 +20,7 @@
 #define IMR_MAX_JSON_BYTES                                                                         \
     ((size_t)256 << 20) /* tokenizer.json of large multilingual models: 17 MB */
 #define IMR_MAX_JSON_DEPTH         64u
-#define IMR_MAX_JSON_VALUES        ((size_t)1 << 25) /* a node takes 64 bytes in memory */
+#define IMR_MAX_JSON_VALUES        ((size_t)1 << 25)   /* a node takes 64 bytes in memory */
 #define IMR_MAX_SAFETENSORS_HEADER ((size_t)100 << 20) /* the format's own limit */
 #define IMR_MAX_LINE_BYTES         ((size_t)64 << 20)  /* one document of a JSONL corpus */
 #define IMR_MAX_TEXT_BYTES         ((size_t)16 << 20)  /* one text to encode */

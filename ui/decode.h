@@ -1,0 +1,70 @@
+/*
+ * ui/decode.h - bytes a terminal sends to events. Pure: no clock, no file descriptor.
+ *
+ *   ui_decoder_feed(&d, bytes, n);
+ *   while (ui_decoder_next(&d, &event)) ...
+ *   if (ui_decoder_waiting(&d)) wait UI_ESC_MS for more, then ui_decoder_flush(&d) and next again
+ *
+ * Understood: UTF-8 text (broken bytes become U+FFFD), control keys, CSI and SS3 arrows, Home and
+ * End in every spelling (H F 1~ 4~ 7~ 8~), xterm modifiers (1;5C), S-Tab, function keys, ESC +
+ * character as Alt, SGR mouse reports (1006), bracketed paste. Enter is 13, 10 or SS3 M; Backspace
+ * is 127 or 8. Any other CSI, OSC, DCS, APC, PM or SOS sequence is swallowed whole, whatever its
+ * length. Pasted text is sanitised: control characters vanish, line ends and tabs become one space
+ * each, and at most UI_PASTE_MAX bytes are kept, cut at a character.
+ *
+ * Memory: fixed, about 12 kB. Bytes that do not fit the input buffer are refused by feed (it
+ * returns how many it took); next frees room.
+ */
+#ifndef UI_DECODE_H
+#define UI_DECODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ui/key.h"
+
+#define UI_PASTE_MAX 8192
+#define UI_INPUT_MAX 4096
+#define UI_ESC_MS    25
+#define UI_SEQ_MAX   64 /* a longer CSI is no key of any terminal: swallowed */
+
+typedef enum ui_event_kind {
+    UI_EVENT_NONE,
+    UI_EVENT_KEY,
+    UI_EVENT_PASTE,
+    UI_EVENT_MOUSE,
+    UI_EVENT_RESIZE, /* rows, cols */
+    UI_EVENT_WAKE,   /* a job finished or progressed */
+    UI_EVENT_TICK    /* a deadline the model asked for has passed */
+} ui_event_kind;
+
+typedef struct ui_event {
+    ui_event_kind kind;
+    ui_key key;
+    int y, x;         /* mouse cell from 0; resize: rows, cols */
+    int button;       /* SGR button number with its modifier bits */
+    bool released;    /* mouse: button went up */
+    const char *text; /* paste: valid until the next call with the decoder; zero-terminated */
+    size_t len;
+} ui_event;
+
+typedef struct ui_decoder {
+    uint8_t in[UI_INPUT_MAX];
+    size_t n, at;
+    char paste[UI_PASTE_MAX + 4];
+    size_t paste_len;
+    uint8_t state;
+    bool paste_full, paste_cr, flushed;
+} ui_decoder;
+
+void ui_decoder_init(ui_decoder *d);
+size_t ui_decoder_feed(ui_decoder *d, const void *bytes, size_t n);
+bool ui_decoder_next(ui_decoder *d, ui_event *out);
+/* An unfinished sequence is waiting for its rest (a lone ESC, a cut UTF-8 character). Inside a
+ * paste or a swallowed string nothing times out. */
+bool ui_decoder_waiting(const ui_decoder *d);
+/* No more is coming: the next calls of next deliver what waits as it stands. */
+void ui_decoder_flush(ui_decoder *d);
+
+#endif

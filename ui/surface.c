@@ -1,0 +1,375 @@
+/* ui/surface.c */
+#include "ui/surface.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "text/utf8.h"
+
+static const ui_cell blank = {.text = " ", .len = 1, .width = 1, .style = UI_TEXT};
+
+imr_status ui_grid_init(ui_grid *out, int rows, int cols, imr_error *err)
+{
+    rows = rows < 0 ? 0 : rows > UI_MAX_ROWS ? UI_MAX_ROWS : rows;
+    cols = cols < 0 ? 0 : cols > UI_MAX_COLS ? UI_MAX_COLS : cols;
+    ui_grid g = {.rows = rows, .cols = cols};
+    g.cells = IMR_NEW_ARRAY(ui_cell, (size_t)rows * (size_t)cols);
+    if (!g.cells)
+        return imr_fail_memory(err);
+    ui_grid_clear(&g);
+    *out = g;
+    return IMR_OK;
+}
+
+void ui_grid_done(ui_grid *g)
+{
+    imr_free(g->cells);
+    *g = (ui_grid){0};
+}
+
+void ui_grid_clear(ui_grid *g)
+{
+    for (size_t i = 0; i < (size_t)g->rows * (size_t)g->cols; i++)
+        g->cells[i] = blank;
+    g->cursor_y = g->cursor_x = -1;
+    g->cursor_shown = false;
+}
+
+bool ui_cell_equal(const ui_cell *a, const ui_cell *b)
+{
+    return a->len == b->len && a->width == b->width && a->style == b->style &&
+           memcmp(a->text, b->text, a->len) == 0;
+}
+
+ui_surface ui_surface_of(ui_grid *g)
+{
+    return (ui_surface){g, {0, 0, g->rows, g->cols}};
+}
+
+static int clamp(int v, int low, int high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
+ui_surface ui_sub(ui_surface s, ui_rect part)
+{
+    int y0 = clamp(part.y, 0, s.at.h), x0 = clamp(part.x, 0, s.at.w);
+    int h = part.h < 0 ? 0 : part.h > s.at.h ? s.at.h : part.h;
+    int w = part.w < 0 ? 0 : part.w > s.at.w ? s.at.w : part.w;
+    h = h < s.at.h - y0 ? h : s.at.h - y0;
+    w = w < s.at.w - x0 ? w : s.at.w - x0;
+    return (ui_surface){s.grid, {s.at.y + y0, s.at.x + x0, h, w}};
+}
+
+/* The cell at (y,x) of s, or NULL when clipped. */
+static ui_cell *at(ui_surface s, int y, int x)
+{
+    if (y < 0 || x < 0 || y >= s.at.h || x >= s.at.w)
+        return NULL;
+    return ui_grid_cell(s.grid, s.at.y + y, s.at.x + x);
+}
+
+/* A cell about to be overwritten: the other half of a wide character becomes a space. */
+static void release(ui_surface s, int y, int x)
+{
+    ui_cell *c = at(s, y, x);
+    int gx = s.at.x + x;
+    if (!c)
+        return;
+    if (c->width == 2 && gx + 1 < s.grid->cols) {
+        ui_style keep = c[1].style;
+        c[1] = blank;
+        c[1].style = keep;
+    } else if (c->width == 0 && gx > 0) {
+        ui_style keep = c[-1].style;
+        c[-1] = blank;
+        c[-1].style = keep;
+    }
+}
+
+static void set(ui_surface s, int y, int x, ui_style style, const char *bytes, size_t n, int width)
+{
+    if (!at(s, y, x))
+        return;
+    release(s, y, x);
+    ui_cell *c = at(s, y, x);
+    if (width == 2 && x + 1 >= s.at.w) {
+        *c = blank;
+        c->style = style;
+        return;
+    }
+    memcpy(c->text, bytes, n);
+    c->len = (uint8_t)n;
+    c->width = (uint8_t)width;
+    c->style = style;
+    if (width == 2) {
+        release(s, y, x + 1);
+        *at(s, y, x + 1) = (ui_cell){.width = 0, .style = style};
+    }
+}
+
+/* Adds a mark to the character that ends before column x; at most two stay. */
+static void combine(ui_surface s, int y, int x, const char *bytes, size_t n, int *marks)
+{
+    ui_cell *c = at(s, y, x - 1);
+    if (c && c->width == 0)
+        c = at(s, y, x - 2);
+    if (!c || c->len + n > sizeof c->text || ++*marks > 2)
+        return;
+    memcpy(c->text + c->len, bytes, n);
+    c->len = (uint8_t)(c->len + n);
+}
+
+int ui_put_n(ui_surface s, int y, int x, ui_style style, const char *text, size_t len)
+{
+    int marks = 3; /* a mark without a base before it in this text is dropped */
+    for (size_t i = 0; i < len;) {
+        uint32_t code;
+        size_t used = imr_utf8_decode(text + i, len - i, &code);
+        bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
+        if (control)
+            code = IMR_UTF8_BAD;
+        int width = control ? 1 : imr_utf8_cp_width(code);
+        char bytes[4];
+        size_t n = imr_utf8_encode(code, bytes);
+        i += used;
+        if (s.grid->ascii && code >= 0x80) {
+            bytes[0] = ui_glyph_ascii(code);
+            for (int k = 0; k < width; k++)
+                set(s, y, x++, style, bytes, 1, 1);
+            continue;
+        }
+        if (width == 0) {
+            combine(s, y, x, bytes, n, &marks);
+            continue;
+        }
+        set(s, y, x, style, bytes, n, width);
+        x += width;
+        marks = 0;
+    }
+    return x;
+}
+
+int ui_put(ui_surface s, int y, int x, ui_style style, const char *text)
+{
+    return ui_put_n(s, y, x, style, text, strlen(text));
+}
+
+int ui_putf(ui_surface s, int y, int x, ui_style style, const char *format, ...)
+{
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    if (n < 0)
+        return x;
+    return ui_put_n(s, y, x, style, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+}
+
+int ui_put_cut(ui_surface s, int y, int x, int w, ui_style style, const char *text, size_t len)
+{
+    if (w <= 0)
+        return x;
+    size_t used, fits = imr_utf8_fit(text, len, (size_t)w, &used);
+    if (fits == len)
+        return ui_put_n(s, y, x, style, text, len);
+    fits = imr_utf8_fit(text, len, (size_t)w - 1, &used);
+    x = ui_put_n(s, y, x, style, text, fits);
+    return ui_put(s, y, x, style, s.grid->ascii ? "~" : "…");
+}
+
+int ui_put_right(ui_surface s, int y, int x, ui_style style, const char *text)
+{
+    int width = (int)imr_utf8_width(text, strlen(text));
+    ui_put(s, y, x - width, style, text);
+    return x;
+}
+
+void ui_repeat(ui_surface s, int y, int x, int n, ui_style style, const char *glyph)
+{
+    int end = x + n < s.at.w ? x + n : s.at.w;
+    for (int i = x < 0 ? 0 : x; i < end; i++)
+        ui_put(s, y, i, style, glyph);
+}
+
+void ui_fill(ui_surface s, ui_rect part, ui_style style)
+{
+    ui_surface in = ui_sub(s, part);
+    for (int y = 0; y < in.at.h; y++)
+        for (int x = 0; x < in.at.w; x++)
+            set(in, y, x, style, " ", 1, 1);
+}
+
+void ui_mark(ui_surface s, ui_rect part, ui_style flags)
+{
+    ui_surface in = ui_sub(s, part);
+    for (int y = 0; y < in.at.h; y++)
+        for (int x = 0; x < in.at.w; x++) {
+            ui_cell *c = at(in, y, x);
+            c->style = (ui_style)(c->style | flags);
+        }
+}
+
+void ui_paint(ui_surface s, int y, int x, int w, ui_role role)
+{
+    for (int i = x < 0 ? 0 : x; i < x + w && i < s.at.w; i++) {
+        ui_cell *c = at(s, y, i);
+        if (c)
+            c->style = (ui_style)((c->style & ~UI_STYLE_ROLE) | role);
+    }
+}
+
+void ui_box(ui_surface s, const ui_glyphs *g, bool focused, const char *title, const char *note)
+{
+    int h = s.at.h, w = s.at.w;
+    if (h < 2 || w < 2)
+        return;
+    ui_style line = focused ? UI_STRONG : UI_BORDER;
+    ui_repeat(s, 0, 1, w - 2, line, focused ? g->hh : g->h);
+    ui_repeat(s, h - 1, 1, w - 2, line, focused ? g->hh : g->h);
+    for (int y = 1; y < h - 1; y++) {
+        ui_put(s, y, 0, line, focused ? g->hv : g->v);
+        ui_put(s, y, w - 1, line, focused ? g->hv : g->v);
+    }
+    ui_put(s, 0, 0, line, focused ? g->htl : g->tl);
+    ui_put(s, 0, w - 1, line, focused ? g->htr : g->tr);
+    ui_put(s, h - 1, 0, line, focused ? g->hbl : g->bl);
+    ui_put(s, h - 1, w - 1, line, focused ? g->hbr : g->br);
+    int room = w - 6, note_width = note ? (int)imr_utf8_width(note, strlen(note)) : 0;
+    if (note && note_width + 4 <= room) {
+        room -= note_width + 3;
+        int x = w - 4 - note_width;
+        ui_put(s, 0, x, UI_TEXT, " ");
+        ui_put(s, 0, x + 1, UI_TEXT, note);
+        ui_put(s, 0, w - 3, UI_TEXT, " ");
+    }
+    if (title && room > 0) {
+        ui_put(s, 0, 2, UI_TEXT, " ");
+        int end = ui_put_cut(s, 0, 3, room, focused ? UI_STRONG : UI_TEXT, title, strlen(title));
+        ui_put(s, 0, end, UI_TEXT, " ");
+    }
+}
+
+void ui_rule(ui_surface s, const ui_glyphs *g, bool focused, int y, const char *title)
+{
+    int w = s.at.w;
+    ui_style line = focused ? UI_STRONG : UI_BORDER;
+    if (w < 2)
+        return;
+    ui_put(s, y, 0, line, focused ? g->hleft_tee : g->left_tee);
+    ui_repeat(s, y, 1, w - 2, UI_BORDER, g->h);
+    ui_put(s, y, w - 1, line, focused ? g->hright_tee : g->right_tee);
+    if (title) {
+        ui_put(s, y, 2, UI_TEXT, " ");
+        int end = ui_put_cut(s, y, 3, w - 6, UI_TEXT, title, strlen(title));
+        ui_put(s, y, end, UI_TEXT, " ");
+    }
+}
+
+/* Eighths of a column that value fills of w columns. */
+static int eighths(double value, double scale, int w)
+{
+    double share = fabs(value) / scale;
+    if (!(share > 0) || w <= 0)
+        return 0;
+    return (int)lround((share > 1 ? 1 : share) * 8 * w);
+}
+
+static void bar_right(ui_surface s, const ui_glyphs *g, int y, int x, int n, ui_style style)
+{
+    int whole = g->ascii ? (n + 4) / 8 : n / 8;
+    ui_repeat(s, y, x, whole, style, g->eighths[8]);
+    if (!g->ascii && n % 8)
+        ui_put(s, y, x + whole, style, g->eighths[n % 8]);
+}
+
+/* Grows to the left from column x (exclusive). */
+static void bar_left(ui_surface s, const ui_glyphs *g, int y, int x, int n, ui_style style,
+                     bool halves)
+{
+    if (g->ascii || halves)
+        n = g->ascii ? (n + 4) / 8 * 8 : (n + 2) / 4 * 4;
+    int whole = n / 8, rest = n % 8;
+    ui_repeat(s, y, x - whole, whole, style, g->ascii ? "-" : g->eighths[8]);
+    if (!rest)
+        return;
+    if (halves)
+        ui_put(s, y, x - whole - 1, style, "▐");
+    else
+        ui_put(s, y, x - whole - 1, (ui_style)(style | UI_REVERSED), g->eighths[8 - rest]);
+}
+
+void ui_bar(ui_surface s, const ui_glyphs *g, int y, int x, int half, double value, double scale,
+            bool halves)
+{
+    ui_put(s, y, x + half, UI_BORDER, g->v);
+    if (!isfinite(value) || !(scale > 0))
+        return;
+    int n = eighths(value, scale, half);
+    if (value > 0)
+        bar_right(s, g, y, x + half + 1, n, UI_GAIN);
+    else
+        bar_left(s, g, y, x + half, n, UI_LOSS, halves);
+}
+
+void ui_meter(ui_surface s, const ui_glyphs *g, int y, int x, int w, double value, double scale,
+              ui_role role)
+{
+    if (isfinite(value) && scale > 0)
+        bar_right(s, g, y, x, value > 0 ? eighths(value, scale, w) : 0, role);
+}
+
+void ui_cursor(ui_surface s, int y, int x, bool shown)
+{
+    if (!at(s, y, x))
+        return;
+    s.grid->cursor_y = s.at.y + y;
+    s.grid->cursor_x = s.at.x + x;
+    s.grid->cursor_shown = shown;
+}
+
+void ui_grid_text(const ui_grid *g, imr_buf *out)
+{
+    for (int y = 0; y < g->rows; y++) {
+        size_t keep = out->len;
+        for (int x = 0; x < g->cols; x++) {
+            const ui_cell *c = ui_grid_cell(g, y, x);
+            imr_buf_add(out, c->text, c->len);
+            if (c->len != 1 || c->text[0] != ' ')
+                keep = c->len ? out->len : keep;
+        }
+        if (!out->failed && out->len > keep) {
+            out->len = keep;
+            out->data[keep] = 0;
+        }
+        imr_buf_char(out, '\n');
+    }
+}
+
+void ui_grid_roles(const ui_grid *g, imr_buf *out)
+{
+    for (int y = 0; y < g->rows; y++) {
+        size_t start = out->len;
+        for (int x = 0; x < g->cols;) {
+            ui_style style = ui_grid_cell(g, y, x)->style;
+            int end = x + 1;
+            while (end < g->cols && ui_grid_cell(g, y, end)->style == style)
+                end++;
+            if (style != UI_TEXT) {
+                if (out->len == start)
+                    imr_buf_printf(out, "%02d:", y);
+                imr_buf_printf(out, " %03d-%03d %s%s%s", x, end - 1,
+                               ui_role_word((ui_role)(style & UI_STYLE_ROLE)),
+                               style & UI_SELECTED ? "+selected" : "",
+                               style & UI_REVERSED ? "+reversed" : "");
+            }
+            x = end;
+        }
+        if (out->len != start)
+            imr_buf_char(out, '\n');
+    }
+}

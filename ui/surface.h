@@ -1,0 +1,106 @@
+/*
+ * ui/surface.h - the grid of cells every screen is drawn into, and clipped windows on it.
+ *
+ * Units are rows and columns from 0; y before x. A surface is a value: a grid and a rectangle of
+ * it. Whatever lies outside the rectangle or the grid is clipped, negative and huge coordinates
+ * included, so a view is right for any rectangle, 0x0 too. Nothing here fails after ui_grid_init.
+ *
+ * Wide characters take two cells: the first holds the text (width 2), the second nothing (width 0).
+ * A wide character that would straddle the right edge of its surface becomes a space; overwriting
+ * one half blanks the other. At most 2 combining marks stay with their base. Control characters
+ * never enter a cell: they become U+FFFD. In an ASCII grid every cell is 7-bit.
+ */
+#ifndef UI_SURFACE_H
+#define UI_SURFACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "ui/glyphs.h"
+#include "ui/style.h"
+
+#define UI_MAX_ROWS 1000
+#define UI_MAX_COLS 2000
+
+typedef struct ui_cell {
+    char text[12]; /* one character and at most two marks, no terminator */
+    uint8_t len;
+    uint8_t width; /* 1, 2; 0: right half of the wide character before it */
+    ui_style style;
+} ui_cell;
+
+typedef struct ui_grid {
+    ui_cell *cells; /* rows * cols, row-major */
+    int rows, cols;
+    bool ascii;
+    int cursor_y, cursor_x; /* where the hardware cursor is parked; -1: nowhere in particular */
+    bool cursor_shown;
+} ui_grid;
+
+typedef struct ui_rect {
+    int y, x, h, w;
+} ui_rect;
+
+typedef struct ui_surface {
+    ui_grid *grid;
+    ui_rect at; /* h, w never negative */
+} ui_surface;
+
+/* Sizes are clamped to 0 .. UI_MAX_*. Cells are blank. */
+imr_status ui_grid_init(ui_grid *out, int rows, int cols, imr_error *err) IMR_NODISCARD;
+void ui_grid_done(ui_grid *g);
+void ui_grid_clear(ui_grid *g); /* blank cells, no cursor */
+static inline ui_cell *ui_grid_cell(const ui_grid *g, int y, int x)
+{
+    return &g->cells[(size_t)y * (size_t)g->cols + (size_t)x];
+}
+bool ui_cell_equal(const ui_cell *a, const ui_cell *b);
+
+ui_surface ui_surface_of(ui_grid *g);
+ui_surface ui_sub(ui_surface s, ui_rect part); /* part is relative to s and clipped to it */
+
+/* Puts text (UTF-8, any bytes) from (y,x); returns the column after it, also where clipped. */
+int ui_put(ui_surface s, int y, int x, ui_style style, const char *text);
+int ui_put_n(ui_surface s, int y, int x, ui_style style, const char *text, size_t len);
+int ui_putf(ui_surface s, int y, int x, ui_style style, const char *format, ...) IMR_PRINTF(5, 6);
+/* At most w columns, what does not fit is replaced by the ellipsis; returns the column after. */
+int ui_put_cut(ui_surface s, int y, int x, int w, ui_style style, const char *text, size_t len);
+/* Text ending before column x (exclusive). */
+int ui_put_right(ui_surface s, int y, int x, ui_style style, const char *text);
+/* One glyph of width 1, n times. */
+void ui_repeat(ui_surface s, int y, int x, int n, ui_style style, const char *glyph);
+void ui_fill(ui_surface s, ui_rect part, ui_style style); /* with blanks */
+/* Sets flags (UI_SELECTED, UI_REVERSED) on cells as they are. */
+void ui_mark(ui_surface s, ui_rect part, ui_style flags);
+/* Gives cells [x, x+w) of row y a role, flags kept. */
+void ui_paint(ui_surface s, int y, int x, int w, ui_role role);
+
+/* Border around the whole of s, title at the left and note at the right of the top edge (may be
+ * NULL). Focused: heavy lines, bold title. */
+void ui_box(ui_surface s, const ui_glyphs *g, bool focused, const char *title, const char *note);
+/* A rule across s at row y joining the side borders, with a title. */
+void ui_rule(ui_surface s, const ui_glyphs *g, bool focused, int y, const char *title);
+
+/*
+ * A bar around an axis: half columns, the axis, half columns. Positive values grow to the right,
+ * negative to the left, in eighths of a column; |value| >= scale fills the half. The left side uses
+ * reversed complements, or halves of a column where `halves` says reversal is taken. NaN: no bar.
+ */
+void ui_bar(ui_surface s, const ui_glyphs *g, int y, int x, int half, double value, double scale,
+            bool halves);
+/* A bar from the left, [0, scale] in w columns. */
+void ui_meter(ui_surface s, const ui_glyphs *g, int y, int x, int w, double value, double scale,
+              ui_role role);
+
+void ui_cursor(ui_surface s, int y, int x, bool shown); /* ignored outside s */
+
+/* The screen as text: one line a row, trailing blanks cut. */
+void ui_grid_text(const ui_grid *g, imr_buf *out);
+/* Roles as runs, "06:002-004 gain"; with +selected, +reversed; rows of plain text are left out. */
+void ui_grid_roles(const ui_grid *g, imr_buf *out);
+
+#endif

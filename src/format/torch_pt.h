@@ -43,7 +43,7 @@ typedef struct imr_torch_item {
 typedef struct imr_torch_meta {
     const char *name;
     char kind; /* 'i' integer, 'f' float, 's' string, 'b' bool, 'n' None, 'd' dictionary */
-    int64_t i;
+    int64_t i; /* also of 'b' */
     double f;
     const char *s;
     const struct imr_torch_meta *items;

@@ -1,0 +1,67 @@
+/*
+ * text/normalise.h - text to code points that know which source bytes they came from.
+ *
+ * A normaliser is a list of steps, run in order over the whole text; imr_normalise_bert gives the
+ * list BERT's tokeniser uses (Devlin et al. 2018, "BasicTokenizer"): clean, spaces around CJK
+ * ideographs, NFD without non-spacing marks, lower case.
+ * Every output code point carries the span [start, end) of the source character it came from, so a
+ * token can be highlighted in the text as the user wrote it. Inserted code points have an empty
+ * span. Ill-formed bytes are U+FFFD (which cleaning drops, as Hugging Face's tokenisers do).
+ * Threads: pure functions; scratch is the caller's imr_chars.
+ */
+#ifndef IMR_TEXT_NORMALISE_H
+#define IMR_TEXT_NORMALISE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+typedef struct imr_char {
+    uint32_t cp, start, end; /* source bytes [start, end) */
+} imr_char;
+
+typedef struct imr_chars {
+    imr_char *v;
+    size_t n, cap;
+} imr_chars;
+
+void imr_chars_done(imr_chars *c);
+
+typedef enum imr_normalise_op {
+    IMR_NORM_CLEAN,       /* drops NUL, U+FFFD, categories C*; white space becomes ' ' */
+    IMR_NORM_CJK_SPACES,  /* a space on both sides of each CJK ideograph */
+    IMR_NORM_NFD,         /* canonical decomposition, canonical order */
+    IMR_NORM_NFKD,        /* compatibility decomposition, canonical order */
+    IMR_NORM_STRIP_MN,    /* drops non-spacing marks */
+    IMR_NORM_STRIP_MARKS, /* drops all combining marks: Mn, Mc, Me */
+    IMR_NORM_LOWER,       /* full lower case; a sigma that ends a word is a final one */
+    IMR_NORM_STRIP_LEFT,  /* drops white space at the start */
+    IMR_NORM_STRIP_RIGHT, /* drops white space at the end */
+    IMR_NORM_REPLACE,     /* every occurrence of `from` becomes `to` */
+    IMR_NORM_COUNT
+} imr_normalise_op;
+
+typedef struct imr_normalise_step {
+    imr_normalise_op op;
+    char *from,
+        *to; /* REPLACE only, valid UTF-8, from not empty; imr_alloc'd by who made the step */
+} imr_normalise_step;
+
+#define IMR_NORMALISE_BERT_STEPS 5
+/* Writes up to IMR_NORMALISE_BERT_STEPS steps, returns how many. */
+size_t imr_normalise_bert(imr_normalise_step *steps, bool clean, bool cjk_spaces,
+                          bool strip_accents, bool lower);
+
+/* out is overwritten; offsets are `base` + position in text (base: where text lies in a larger
+ * one). IMR_E_LIMIT when base + len exceeds IMR_MAX_TEXT_BYTES. */
+imr_status imr_normalise(const imr_normalise_step *steps, size_t n_steps, const char *text,
+                         size_t len, size_t base, imr_chars *out, imr_error *err) IMR_NODISCARD;
+
+/* Character classes of BERT's tokeniser, shared with the pre-tokeniser. */
+bool imr_char_is_space(uint32_t cp);       /* Unicode White_Space */
+bool imr_char_is_punctuation(uint32_t cp); /* ASCII punctuation and symbols, category P* */
+bool imr_char_is_cjk(uint32_t cp);         /* the ideograph blocks BERT names */
+
+#endif

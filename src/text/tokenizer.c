@@ -1,0 +1,409 @@
+#include "text/tokenizer.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "text/added.h"
+#include "text/utf8.h"
+#include "text/wordlevel.h"
+
+struct imr_tokenizer {
+    imr_tokenizer_spec spec;
+    imr_added raw, normalised; /* added tokens, by when they are looked for */
+    char **normalised_text;    /* owned texts behind `normalised` */
+    size_t n_normalised_text;
+    uint8_t *flags; /* by id */
+};
+
+void imr_tokens_done(imr_tokens *t)
+{
+    imr_free(t->v);
+    imr_chars_done(&t->chars);
+    imr_pieces_done(&t->pieces);
+    *t = (imr_tokens){0};
+}
+
+void imr_tokenizer_spec_done(imr_tokenizer_spec *s)
+{
+    imr_vocab_done(&s->vocab);
+    for (size_t i = 0; i < s->n_steps; i++) {
+        imr_free(s->steps[i].from);
+        imr_free(s->steps[i].to);
+    }
+    imr_free(s->steps);
+    for (size_t i = 0; i < s->n_added; i++)
+        imr_free(s->added[i].text);
+    imr_free(s->added);
+    *s = (imr_tokenizer_spec){0};
+}
+
+void imr_tokenizer_free(imr_tokenizer *t)
+{
+    if (!t)
+        return;
+    for (size_t i = 0; i < t->n_normalised_text; i++)
+        imr_free(t->normalised_text[i]);
+    imr_free(t->normalised_text);
+    imr_added_done(&t->raw);
+    imr_added_done(&t->normalised);
+    imr_free(t->flags);
+    imr_tokenizer_spec_done(&t->spec);
+    imr_free(t);
+}
+
+/* ---- building ---- */
+
+static void add_utf8(imr_buf *b, const imr_char *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char bytes[4];
+        imr_buf_add(b, bytes, imr_utf8_encode(v[i].cp, bytes));
+    }
+}
+
+static imr_status put_normalised(imr_tokenizer *t, uint32_t i, imr_error *err)
+{
+    const imr_added_token *a = &t->spec.added[i];
+    imr_chars chars IMR_CLEANUP(imr_chars_done) = {0};
+    IMR_TRY(
+        imr_normalise(t->spec.steps, t->spec.n_steps, a->text, strlen(a->text), 0, &chars, err));
+    imr_buf text IMR_AUTOBUF = {0};
+    add_utf8(&text, chars.v, chars.n);
+    IMR_TRY(imr_buf_check(&text, err));
+    if (text.len == 0)
+        return IMR_OK; /* nothing is left of it: it cannot be found */
+    size_t len = text.len;
+    char *kept = imr_buf_take(&text);
+    t->normalised_text[t->n_normalised_text++] = kept;
+    return imr_added_put(&t->normalised, kept, len, i, err);
+}
+
+static imr_status build_added(imr_tokenizer *t, imr_error *err)
+{
+    const imr_tokenizer_spec *s = &t->spec;
+    t->normalised_text = IMR_NEW_ARRAY(char *, s->n_added);
+    if (!t->normalised_text)
+        return imr_fail_memory(err);
+    for (uint32_t i = 0; i < s->n_added; i++) {
+        const imr_added_token *a = &s->added[i];
+        if (a->id >= s->vocab.n || a->text[0] == '\0')
+            return imr_fail(err, IMR_E_FORMAT,
+                            "the added token \"%s\" has id %" PRIu32 ", the vocabulary ends at %zu",
+                            a->text, a->id, s->vocab.n - 1);
+        if (a->special)
+            t->flags[a->id] |= IMR_TOKEN_SPECIAL;
+        if (a->normalised)
+            IMR_TRY(put_normalised(t, i, err));
+        else
+            IMR_TRY(imr_added_put(&t->raw, a->text, strlen(a->text), i, err));
+    }
+    return IMR_OK;
+}
+
+static void build_flags(imr_tokenizer *t)
+{
+    const imr_tokenizer_spec *s = &t->spec;
+    size_t mark = s->model == IMR_WORDPIECE ? strlen(s->mark) : 0;
+    for (uint32_t id = 0; id < s->vocab.n; id++) {
+        size_t len;
+        const char *text = imr_vocab_text(&s->vocab, id, &len);
+        if (len > 8 && strncmp(text, "[unused", 7) == 0 && text[len - 1] == ']')
+            t->flags[id] |= IMR_TOKEN_UNUSED;
+        if (mark && len > mark && strncmp(text, s->mark, mark) == 0)
+            t->flags[id] |= IMR_TOKEN_CONTINUATION;
+    }
+    if (s->unknown != IMR_NO_TOKEN)
+        t->flags[s->unknown] |= IMR_TOKEN_UNKNOWN | IMR_TOKEN_SPECIAL;
+    for (size_t i = 0; i < s->n_before; i++)
+        t->flags[s->before[i]] |= IMR_TOKEN_SPECIAL;
+    for (size_t i = 0; i < s->n_after; i++)
+        t->flags[s->after[i]] |= IMR_TOKEN_SPECIAL;
+}
+
+static imr_status check_ids(const imr_tokenizer_spec *s, imr_error *err)
+{
+    bool ok = s->unknown < s->vocab.n || (s->unknown == IMR_NO_TOKEN && s->model == IMR_WORDLEVEL);
+    if (!ok)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "the vocabulary lacks the unknown token, which WordPiece needs");
+    for (size_t i = 0; i < s->n_before + s->n_after; i++) {
+        uint32_t id = i < s->n_before ? s->before[i] : s->after[i - s->n_before];
+        if (id >= s->vocab.n)
+            return imr_fail(err, IMR_E_FORMAT,
+                            "the special id %" PRIu32 " put around a text is not in the vocabulary",
+                            id);
+    }
+    return IMR_OK;
+}
+
+static imr_status build(imr_tokenizer *t, imr_error *err)
+{
+    IMR_TRY(check_ids(&t->spec, err));
+    t->flags = IMR_NEW_ARRAY(uint8_t, t->spec.vocab.n);
+    if (!t->flags)
+        return imr_fail_memory(err);
+    build_flags(t);
+    return build_added(t, err);
+}
+
+imr_status imr_tokenizer_new(imr_tokenizer **out, imr_tokenizer_spec *spec, imr_error *err)
+{
+    imr_tokenizer *t = IMR_NEW(imr_tokenizer);
+    if (!t)
+        return imr_fail_memory(err);
+    t->spec = *spec;
+    imr_status status = build(t, err);
+    if (status != IMR_OK) {
+        t->spec = (imr_tokenizer_spec){0};
+        imr_tokenizer_free(t);
+        return status;
+    }
+    *spec = (imr_tokenizer_spec){0};
+    *out = t;
+    return IMR_OK;
+}
+
+static imr_status add_special(imr_tokenizer_spec *s, const char *text, bool left, imr_error *err)
+{
+    uint32_t id = imr_vocab_id(&s->vocab, text, strlen(text));
+    if (id == IMR_NO_TOKEN)
+        return IMR_OK;
+    imr_added_token a = {.text = imr_strdup(text), .id = id, .special = true, .left = left};
+    if (!a.text)
+        return imr_fail_memory(err);
+    if (!imr_array_grow(&s->added, s->n_added, &s->cap_added, 1, sizeof *s->added)) {
+        imr_free(a.text);
+        return imr_fail_memory(err);
+    }
+    s->added[s->n_added++] = a;
+    return IMR_OK;
+}
+
+static imr_status fill_bert(imr_tokenizer_spec *s, const imr_bert_options *o, imr_error *err)
+{
+    static const char *const bert[] = {"[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]"};
+    static const char *const mpnet[] = {"<s>", "</s>", "<pad>", "[UNK]", "<mask>"};
+    const char *const *names = imr_vocab_id(&s->vocab, "<s>", 3) == 0 ? mpnet : bert;
+    s->steps = IMR_NEW_ARRAY(imr_normalise_step, IMR_NORMALISE_BERT_STEPS);
+    if (!s->steps)
+        return imr_fail_memory(err);
+    s->n_steps =
+        imr_normalise_bert(s->steps, true, !o->keep_ideograph, !o->keep_accents, !o->keep_case);
+    s->rules[s->n_rules++] = IMR_SPLIT_BERT;
+    s->model = IMR_WORDPIECE;
+    memcpy(s->mark, "##", 3);
+    s->max_chars = IMR_MAX_WORD_CHARS;
+    for (size_t i = 0; i < IMR_LEN(bert); i++) {
+        if (i != 4 && i != 2 && imr_vocab_id(&s->vocab, names[i], strlen(names[i])) == IMR_NO_TOKEN)
+            return imr_fail(err, IMR_E_FORMAT,
+                            "the vocabulary lacks %s; is this the vocab.txt of a BERT model?",
+                            names[i]);
+        IMR_TRY(add_special(s, names[i], names == mpnet && i == 4, err));
+    }
+    s->unknown = imr_vocab_id(&s->vocab, names[3], strlen(names[3]));
+    s->before[s->n_before++] = imr_vocab_id(&s->vocab, names[0], strlen(names[0]));
+    s->after[s->n_after++] = imr_vocab_id(&s->vocab, names[1], strlen(names[1]));
+    return IMR_OK;
+}
+
+imr_status imr_tokenizer_from_vocab_txt(imr_tokenizer **out, const char *text, size_t len,
+                                        const imr_bert_options *options, imr_error *err)
+{
+    imr_tokenizer_spec s IMR_CLEANUP(imr_tokenizer_spec_done) = {0};
+    imr_bert_options uncased = {0};
+    IMR_TRY(imr_vocab_parse(&s.vocab, text, len, err));
+    IMR_TRY(fill_bert(&s, options ? options : &uncased, err));
+    return imr_tokenizer_new(out, &s, err);
+}
+
+/* ---- encoding ---- */
+
+typedef struct run {
+    const imr_tokenizer *t;
+    const imr_encode_options *o;
+    imr_tokens *out;
+    size_t most; /* ids without the ones after the text */
+    imr_error *err;
+} run;
+
+/* Drops unknown tokens among those appended since `from`, and what is over the maximum. */
+static void settle(run *r, size_t from)
+{
+    imr_tokens *out = r->out;
+    if (r->o->drop_unknown && r->t->spec.unknown != IMR_NO_TOKEN) {
+        size_t n = from;
+        for (size_t i = from; i < out->n; i++)
+            if (out->v[i].id != r->t->spec.unknown)
+                out->v[n++] = out->v[i];
+        out->n = n;
+    }
+    if (out->n > r->most) {
+        out->n = r->most;
+        out->cut = true;
+    }
+}
+
+static imr_status encode_words(run *r, size_t first, size_t last)
+{
+    const imr_tokenizer_spec *s = &r->t->spec;
+    imr_tokens *out = r->out;
+    IMR_TRY(imr_pretokenise(s->rules, s->n_rules, &out->chars, first, last, &out->pieces, r->err));
+    imr_wordpiece piece = {&s->vocab, s->mark, s->unknown, s->max_chars};
+    imr_wordlevel level = {&s->vocab, s->unknown};
+    for (size_t i = 0; i < out->pieces.n && !out->cut; i++) {
+        imr_piece p = out->pieces.v[i];
+        const imr_char *word = out->chars.v + p.first;
+        size_t from = out->n, n = p.last - p.first;
+        IMR_TRY(s->model == IMR_WORDPIECE ? imr_wordpiece_word(&piece, word, n, out, r->err)
+                                          : imr_wordlevel_word(&level, word, n, out, r->err));
+        settle(r, from);
+    }
+    return IMR_OK;
+}
+
+static bool word_beside(const char *text, size_t len, size_t start, size_t end)
+{
+    uint32_t cp;
+    if (end < len) {
+        imr_utf8_decode(text + end, len - end, &cp);
+        if (imr_utf8_is_word(cp) || cp == '_')
+            return true;
+    }
+    if (start == 0)
+        return false;
+    size_t back = start - 1;
+    while (back > 0 && start - back < 4 && ((unsigned char)text[back] & 0xC0) == 0x80)
+        back--;
+    imr_utf8_decode(text + back, start - back, &cp);
+    return imr_utf8_is_word(cp) || cp == '_';
+}
+
+static bool is_ascii_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The next added token at or after `from`, with the white space it takes. */
+static const imr_added_token *next_added(const run *r, const imr_added *among, const char *text,
+                                         size_t len, size_t from, size_t *start, size_t *end)
+{
+    size_t at = from;
+    uint32_t index;
+    while (imr_added_find(among, text, len, at, start, end, &index)) {
+        const imr_added_token *a = &r->t->spec.added[index];
+        at = *end;
+        if (a->single_word && word_beside(text, len, *start, *end))
+            continue;
+        while (a->left && *start > from && is_ascii_space(text[*start - 1]))
+            --*start;
+        while (a->right && *end < len && is_ascii_space(text[*end]))
+            ++*end;
+        return a;
+    }
+    return NULL;
+}
+
+static imr_status push_added(run *r, const imr_added_token *a, uint32_t start, uint32_t end)
+{
+    size_t from = r->out->n;
+    if (!IMR_PUSH(r->out, (imr_token){a->id, start, end}))
+        return imr_fail_memory(r->err);
+    settle(r, from);
+    return IMR_OK;
+}
+
+/* out->chars holds a normalised stretch of the text: cut out added tokens, encode the rest. */
+static imr_status encode_normalised(run *r)
+{
+    const imr_chars *c = &r->out->chars;
+    if (!r->t->normalised.n)
+        return encode_words(r, 0, c->n);
+    imr_buf text IMR_AUTOBUF = {0};
+    add_utf8(&text, c->v, c->n);
+    IMR_TRY(imr_buf_check(&text, r->err));
+    size_t pos = 0, at = 0; /* the same place in bytes and in code points */
+    while (pos < text.len && !r->out->cut) {
+        size_t start = text.len, end = text.len, first = at;
+        const imr_added_token *a =
+            next_added(r, &r->t->normalised, text.data, text.len, pos, &start, &end);
+        if (!a)
+            return encode_words(r, at, c->n);
+        at += imr_utf8_count(text.data + pos, start - pos);
+        IMR_TRY(encode_words(r, first, at));
+        first = at;
+        at += imr_utf8_count(text.data + start, end - start);
+        if (!r->out->cut)
+            IMR_TRY(push_added(r, a, c->v[first].start, c->v[at - 1].end));
+        pos = end;
+    }
+    return IMR_OK;
+}
+
+static imr_status encode_text(run *r, const char *text, size_t len)
+{
+    const imr_tokenizer_spec *s = &r->t->spec;
+    for (size_t pos = 0; pos < len && !r->out->cut;) {
+        size_t start = len, end = len;
+        const imr_added_token *a = next_added(r, &r->t->raw, text, len, pos, &start, &end);
+        if (!a)
+            start = end = len;
+        IMR_TRY(imr_normalise(s->steps, s->n_steps, text + pos, start - pos, pos, &r->out->chars,
+                              r->err));
+        IMR_TRY(encode_normalised(r));
+        if (a && !r->out->cut)
+            IMR_TRY(push_added(r, a, (uint32_t)start, (uint32_t)end));
+        pos = end;
+    }
+    return IMR_OK;
+}
+
+static imr_status push_affix(run *r, const uint32_t *ids, size_t n, uint32_t at)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!IMR_PUSH(r->out, (imr_token){ids[i], at, at}))
+            return imr_fail_memory(r->err);
+    return IMR_OK;
+}
+
+imr_status imr_tokenizer_encode(const imr_tokenizer *t, const char *text, size_t len,
+                                const imr_encode_options *options, imr_tokens *out, imr_error *err)
+{
+    static const imr_encode_options plain = {0};
+    const imr_encode_options *o = options ? options : &plain;
+    const imr_tokenizer_spec *s = &t->spec;
+    if (len > IMR_MAX_TEXT_BYTES)
+        return imr_fail(err, IMR_E_LIMIT,
+                        "a text of %zu bytes is longer than the %zu a text may have", len,
+                        IMR_MAX_TEXT_BYTES);
+    size_t before = o->special ? s->n_before : 0, after = o->special ? s->n_after : 0;
+    size_t most = o->max_ids == 0 ? SIZE_MAX : o->max_ids > after ? o->max_ids - after : 0;
+    run r = {t, o, out, most > before ? most : before, err};
+    out->n = 0;
+    out->cut = false;
+    IMR_TRY(push_affix(&r, s->before, before, 0));
+    IMR_TRY(encode_text(&r, text, len));
+    return push_affix(&r, s->after, after, (uint32_t)len);
+}
+
+const imr_vocab *imr_tokenizer_vocab(const imr_tokenizer *t)
+{
+    return &t->spec.vocab;
+}
+
+uint32_t imr_tokenizer_unknown(const imr_tokenizer *t)
+{
+    return t->spec.unknown;
+}
+
+const char *imr_tokenizer_model(const imr_tokenizer *t)
+{
+    return t->spec.model == IMR_WORDPIECE ? "WordPiece" : "WordLevel";
+}
+
+unsigned imr_tokenizer_flags(const imr_tokenizer *t, uint32_t id)
+{
+    return id < t->spec.vocab.n ? t->flags[id] : 0;
+}

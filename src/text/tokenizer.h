@@ -1,0 +1,98 @@
+/*
+ * text/tokenizer.h - text to token ids and back to the bytes they came from.
+ *
+ *   text -> added tokens cut out -> normalise -> split into words -> WordPiece or WordLevel
+ *        -> [CLS] ... [SEP]
+ *
+ * The order and the rules are those of Hugging Face's fast tokenisers, so that ids equal theirs.
+ * Built from a specification, which encoder/tokenizer_file.h reads from tokenizer.json, or from a
+ * vocab.txt.
+ * Threads: const after imr_tokenizer_new; scratch is in the caller's imr_tokens.
+ */
+#ifndef IMR_TEXT_TOKENIZER_H
+#define IMR_TEXT_TOKENIZER_H
+
+#include "text/tokens.h"
+#include "text/vocab.h"
+#include "text/wordpiece.h"
+
+typedef enum imr_token_model { IMR_WORDPIECE, IMR_WORDLEVEL } imr_token_model;
+
+/* A token recognised in the text before anything else is done to it. */
+typedef struct imr_added_token {
+    char *text; /* imr_alloc'd */
+    uint32_t id;
+    bool special;     /* [CLS], [MASK] and their like */
+    bool normalised;  /* looked for after normalising (its own text normalised too) */
+    bool left, right; /* takes the white space on that side with it */
+    bool single_word; /* not inside a word */
+} imr_added_token;
+
+#define IMR_MAX_SPLIT_RULES    8u
+#define IMR_MAX_AFFIX          8u
+#define IMR_MAX_ADDED_TOKENS   65536u
+#define IMR_MAX_NORMALISE_STEP 64u
+
+typedef struct imr_tokenizer_spec {
+    imr_vocab vocab; /* finished; holds the added tokens too */
+    imr_normalise_step *steps;
+    size_t n_steps, cap_steps;
+    imr_split_rule rules[IMR_MAX_SPLIT_RULES];
+    size_t n_rules;
+    imr_token_model model;
+    char mark[IMR_WORDPIECE_MARK_BYTES + 1]; /* WordPiece: of tokens inside a word */
+    uint32_t max_chars;                      /* WordPiece: longer words are unknown */
+    uint32_t unknown;                        /* id; IMR_NO_TOKEN only for WordLevel */
+    imr_added_token *added;
+    size_t n_added, cap_added;
+    uint32_t before[IMR_MAX_AFFIX], after[IMR_MAX_AFFIX]; /* special ids around one text */
+    size_t n_before, n_after;
+} imr_tokenizer_spec;
+
+void imr_tokenizer_spec_done(imr_tokenizer_spec *s); /* {0} is fine */
+
+typedef struct imr_tokenizer imr_tokenizer;
+
+/* Takes over everything spec owns (spec is {0} afterwards); on failure it stays the caller's.
+ * IMR_E_FORMAT when an id is not in the vocabulary. */
+imr_status imr_tokenizer_new(imr_tokenizer **out, imr_tokenizer_spec *spec,
+                             imr_error *err) IMR_NODISCARD;
+void imr_tokenizer_free(imr_tokenizer *t); /* NULL is fine */
+
+typedef struct imr_bert_options {
+    bool keep_case;      /* do_lower_case: false */
+    bool keep_accents;   /* strip_accents: false; BERT strips them when it lowers case */
+    bool keep_ideograph; /* tokenize_chinese_chars: false */
+} imr_bert_options;
+
+/* BERT's rules with the vocabulary of a vocab.txt: [CLS] [SEP] [PAD] [MASK], or MPNet's <s> </s>
+ * <pad> <mask> when line 1 is <s>; the unknown token is [UNK]. options NULL: uncased. */
+imr_status imr_tokenizer_from_vocab_txt(imr_tokenizer **out, const char *text, size_t len,
+                                        const imr_bert_options *options,
+                                        imr_error *err) IMR_NODISCARD;
+
+typedef struct imr_encode_options {
+    bool special;      /* put the special ids around the text */
+    bool drop_unknown; /* leave unknown tokens out, before counting */
+    size_t max_ids;    /* keep the first ones, special ids included; 0: all */
+} imr_encode_options;
+
+/* Overwrites out. Spans ascend and point into text. options NULL: {0}. Any bytes are fine.
+ * IMR_E_LIMIT when text is longer than IMR_MAX_TEXT_BYTES; IMR_E_MEMORY. */
+imr_status imr_tokenizer_encode(const imr_tokenizer *t, const char *text, size_t len,
+                                const imr_encode_options *options, imr_tokens *out,
+                                imr_error *err) IMR_NODISCARD;
+
+const imr_vocab *imr_tokenizer_vocab(const imr_tokenizer *t);
+uint32_t imr_tokenizer_unknown(const imr_tokenizer *t);  /* id or IMR_NO_TOKEN */
+const char *imr_tokenizer_model(const imr_tokenizer *t); /* "WordPiece" or "WordLevel" */
+
+enum {
+    IMR_TOKEN_SPECIAL = 1,      /* [CLS], [PAD], ... */
+    IMR_TOKEN_UNUSED = 2,       /* [unused7]: never trained */
+    IMR_TOKEN_CONTINUATION = 4, /* "##ing" */
+    IMR_TOKEN_UNKNOWN = 8,      /* [UNK] */
+};
+unsigned imr_tokenizer_flags(const imr_tokenizer *t, uint32_t id);
+
+#endif

@@ -1,8 +1,162 @@
-/* main.c - argv to a batch command or the explorer. */
+/* main.c - argv to a command, its error to one line on standard error, its status to an exit. */
+#include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-int main(void)
+#include "cli/options.h"
+#include "text/utf8.h"
+
+static const char *environment(void *user, const char *name)
 {
-    printf("imrnn %s\n", IMR_VERSION);
-    return 0;
+    (void)user;
+    return getenv(name);
+}
+
+static int report(const imr_error *err)
+{
+    IMR_AUTOBUF imr_buf clean = {0};
+    imr_utf8_clean(&clean, err->text, strlen(err->text), IMR_CLEAN_LINE);
+    fprintf(stderr, "imrnn: %s\n", imr_buf_text(&clean));
+    return imr_status_exit(err->status);
+}
+
+/* Bar on a terminal that can move its cursor, lines in a log, nothing when asked. */
+static imr_meter_mode meter_mode(const imr_config *config)
+{
+    const char *term = getenv("TERM");
+    if (imr_config_bool(config, IMR_OPT_QUIET) || !imr_config_bool(config, IMR_OPT_PROGRESS))
+        return IMR_METER_OFF;
+    if (!isatty(STDERR_FILENO) || !term || !*term || strcmp(term, "dumb") == 0)
+        return IMR_METER_LINES;
+    return IMR_METER_BAR;
+}
+
+static bool want_color(const imr_config *config)
+{
+    const char *choice = imr_config_string(config, IMR_OPT_COLOR), *no = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    if (strcmp(choice, "auto") != 0)
+        return strcmp(choice, "always") == 0;
+    return isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb") != 0;
+}
+
+/* `help X` is `X --help`. True when help or version was asked for; the answer is then in *b. */
+static imr_status answer(bool *answered, imr_buf *b, imr_line *line, const imr_config *config,
+                         imr_error *err)
+{
+    bool help = imr_config_bool(config, IMR_OPT_HELP);
+    if (line->words.n && strcmp(line->words.v[0], "help") == 0) {
+        memmove(line->words.v, line->words.v + 1, --line->words.n * sizeof *line->words.v);
+        help = true;
+    }
+    *answered = help || imr_config_bool(config, IMR_OPT_VERSION);
+    if (!help) {
+        if (*answered)
+            imr_buf_str(b, "imrnn " IMR_VERSION "\n");
+    } else if (line->words.n == 0) {
+        imr_help_all(b, imr_commands);
+    } else if (line->words.n > 1 || !imr_help_group(b, imr_commands, line->words.v[0])) {
+        const imr_command *command;
+        size_t taken;
+        IMR_TRY(imr_line_command(&command, &taken, line, imr_commands, err));
+        imr_help_command(b, command);
+    }
+    return imr_buf_check(b, err);
+}
+
+static imr_status print_answer(const imr_buf *b, imr_error *err)
+{
+    imr_output out;
+    IMR_TRY(imr_output_open(&out, NULL, err));
+    imr_output_add(&out, imr_buf_text(b), b->len);
+    return imr_output_close(&out, err);
+}
+
+static imr_status run(imr_cli *cli, imr_error *err)
+{
+    const char *path = imr_config_string(cli->config, IMR_OPT_OUTPUT);
+    IMR_TRY(imr_output_open(&cli->output, cli->command->own_output ? NULL : path, err));
+    imr_status status = cli->command->run(cli, err);
+    imr_meter_clear(&cli->meter);
+    /* What was printed before an error stays printed; a file appears whole or not at all. */
+    imr_error late = {0};
+    imr_status closed = IMR_OK;
+    if (status == IMR_OK || !cli->output.to_file)
+        closed = imr_output_close(&cli->output, &late);
+    imr_output_drop(&cli->output);
+    if (status == IMR_OK && closed != IMR_OK) {
+        *err = late;
+        return closed;
+    }
+    return status;
+}
+
+/* Every setting and where it came from, for --verbose. */
+static void say_settings(imr_cli *cli)
+{
+    const imr_option_id *lists[] = {cli->command->options, imr_common_options};
+    for (size_t l = 0; l < IMR_LEN(lists); l++)
+        for (const imr_option_id *id = lists[l]; id && *id != IMR_OPT_COUNT; id++) {
+            IMR_AUTOBUF imr_buf b = {0};
+            imr_buf_printf(&b, "%s = ", imr_option_of(*id)->name);
+            imr_config_value(&b, cli->config, *id);
+            imr_buf_str(&b, " (");
+            imr_config_source(&b, cli->config, *id);
+            imr_buf_char(&b, ')');
+            if (imr_config_is_set(cli->config, *id))
+                imr_cli_detail(cli, "%s", imr_buf_text(&b));
+        }
+}
+
+static imr_status start(imr_config *config, imr_line *line, int argc, const char *const *argv,
+                        imr_error *err)
+{
+    IMR_TRY(imr_line_parse(line, config, argc, argv, err));
+    IMR_AUTOBUF imr_buf text = {0};
+    bool answered;
+    IMR_TRY(answer(&answered, &text, line, config, err));
+    if (answered)
+        return print_answer(&text, err);
+    if (line->words.n == 0 && line->given.n == 0) {
+        imr_help_all(&text, imr_commands);
+        fputs(imr_buf_text(&text), stderr);
+        return imr_fail(err, IMR_E_USAGE, "which command?");
+    }
+    IMR_TRY(imr_config_load(config, environment, NULL, ".", err));
+
+    imr_cli cli = {.config = config,
+                   .commands = imr_commands,
+                   .argv = argv,
+                   .argc = argc,
+                   .environment = environment};
+    size_t taken;
+    IMR_TRY(imr_line_command(&cli.command, &taken, line, imr_commands, err));
+    if (!cli.command)
+        return imr_fail(err, IMR_E_USAGE, "which command? (imrnn help lists them)");
+    cli.arguments = line->words.v + taken;
+    cli.n_arguments = line->words.n - taken;
+    IMR_TRY(imr_line_check(line, cli.command, cli.n_arguments, err));
+    cli.quiet = imr_config_bool(config, IMR_OPT_QUIET);
+    cli.verbose = imr_config_bool(config, IMR_OPT_VERBOSE);
+    cli.color = want_color(config);
+    imr_meter_init(&cli.meter, meter_mode(config), stderr);
+    imr_interrupt_install();
+    say_settings(&cli);
+    return run(&cli, err);
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, "");
+    imr_error err = {0};
+    imr_config *config = NULL;
+    imr_line line = {0};
+    imr_status status = imr_config_new(&config, &err);
+    if (status == IMR_OK)
+        status = start(config, &line, argc, (const char *const *)argv, &err);
+    imr_line_done(&line);
+    imr_config_free(config);
+    return status == IMR_OK ? 0 : report(&err);
 }

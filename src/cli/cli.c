@@ -1,0 +1,110 @@
+/* cli/cli.c - what every command may ask for: output, words for people, options that must be there.
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/command.h"
+#include "text/utf8.h"
+
+void imr_cli_write(imr_cli *cli, const void *bytes, size_t n)
+{
+    imr_output_add(&cli->output, bytes, n);
+}
+
+imr_status imr_cli_emit(imr_cli *cli, const imr_buf *b, imr_error *err)
+{
+    IMR_TRY(imr_buf_check(b, err));
+    imr_cli_write(cli, imr_buf_text(b), b->len);
+    return IMR_OK;
+}
+
+static void say(imr_cli *cli, const char *format, va_list args)
+{
+    char text[2048];
+    IMR_AUTOBUF imr_buf clean = {0};
+    vsnprintf(text, sizeof text, format, args);
+    imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
+    imr_meter_clear(&cli->meter);
+    fprintf(stderr, "%s\n", imr_buf_text(&clean));
+}
+
+void imr_cli_say(imr_cli *cli, const char *format, ...)
+{
+    va_list args;
+    if (cli->quiet)
+        return;
+    va_start(args, format);
+    say(cli, format, args);
+    va_end(args);
+}
+
+void imr_cli_detail(imr_cli *cli, const char *format, ...)
+{
+    va_list args;
+    if (cli->quiet || !cli->verbose)
+        return;
+    va_start(args, format);
+    say(cli, format, args);
+    va_end(args);
+}
+
+const imr_progress *imr_cli_progress(imr_cli *cli)
+{
+    return &cli->meter.progress;
+}
+
+const char *imr_cli_environment(const imr_cli *cli, const char *name)
+{
+    return cli->environment(cli->environment_user, name);
+}
+
+imr_status imr_cli_need(const char **out, const imr_cli *cli, imr_option_id id, imr_error *err)
+{
+    const char *text = imr_config_string(cli->config, id);
+    if (!text) {
+        const imr_option *o = imr_option_of(id);
+        return imr_fail(err, IMR_E_USAGE, "--%s %s is needed (imrnn %s --help)", o->name,
+                        o->metavar, cli->command->name);
+    }
+    *out = text;
+    return IMR_OK;
+}
+
+imr_status imr_cli_format(int *index, const imr_cli *cli, const char *formats, imr_error *err)
+{
+    const char *name = imr_config_string(cli->config, IMR_OPT_FORMAT);
+    size_t len = strlen(name);
+    int i = 0;
+    for (const char *p = formats;; i++) {
+        size_t n = strcspn(p, "|");
+        if (n == len && memcmp(p, name, n) == 0) {
+            *index = i;
+            return IMR_OK;
+        }
+        if (!p[n])
+            return imr_fail(err, IMR_E_USAGE, "--format: '%s' is not one of %s", name, formats);
+        p += n + 1;
+    }
+}
+
+imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err)
+{
+    const char *name = imr_config_string(cli->config, IMR_OPT_DATASET);
+    const char *dir = imr_config_string(cli->config, IMR_OPT_DATASETS_DIR);
+    char *path = NULL;
+    if (name && dir && !imr_dir_exists(name) && !imr_file_exists(name)) {
+        path = imr_path_join(dir, name);
+        if (path && !imr_dir_exists(path) && !imr_file_exists(path)) {
+            imr_free(path);
+            return imr_fail(err, IMR_E_NOT_FOUND, "--dataset %s: neither a path nor in %s", name,
+                            dir);
+        }
+    } else if (name) {
+        path = imr_strdup(name);
+    }
+    if (name && !path)
+        return imr_fail_memory(err);
+    *out = path;
+    return IMR_OK;
+}

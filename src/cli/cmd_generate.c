@@ -1,0 +1,339 @@
+/* cli/cmd_generate.c - man page and shell completions, from the tables of commands and options. */
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+
+/* ---- man page ---- */
+
+/* Text for roff: backslashes, leading dots and dashes kept as they are. */
+static void roff(imr_buf *b, const char *text)
+{
+    for (bool start = true; *text; text++) {
+        if (*text == '\\')
+            imr_buf_str(b, "\\e");
+        else if (*text == '-')
+            imr_buf_str(b, "\\-");
+        else if (start && (*text == '.' || *text == '\''))
+            imr_buf_printf(b, "\\&%c", *text);
+        else
+            imr_buf_char(b, *text);
+        start = *text == '\n';
+    }
+}
+
+static void man_option(imr_buf *b, const imr_option *o)
+{
+    imr_buf_str(b, ".TP\n.B ");
+    IMR_AUTOBUF imr_buf name = {0};
+    if (o->letter)
+        imr_buf_printf(&name, "-%c, ", o->letter);
+    imr_option_spelling(&name, o);
+    if (o->alias)
+        imr_buf_printf(&name, ", --%s", o->alias);
+    roff(b, imr_buf_text(&name));
+    imr_buf_char(b, '\n');
+    roff(b, o->help);
+    if (o->choices) {
+        imr_buf_str(b, ": ");
+        roff(b, o->choices);
+    }
+    if (o->fallback && o->kind != IMR_KIND_BOOL) {
+        imr_buf_str(b, " (default ");
+        roff(b, o->fallback);
+        imr_buf_char(b, ')');
+    }
+    imr_buf_char(b, '\n');
+}
+
+static void man_command(imr_buf *b, const imr_command *c)
+{
+    imr_buf_str(b, ".TP\n.B imrnn ");
+    roff(b, c->name);
+    imr_buf_char(b, ' ');
+    roff(b, c->usage);
+    imr_buf_char(b, '\n');
+    roff(b, c->summary);
+    imr_buf_str(b, ".\n");
+    if (c->details) {
+        roff(b, c->details);
+        imr_buf_char(b, '\n');
+    }
+    if (c->options && c->options[0] != IMR_OPT_COUNT) {
+        imr_buf_str(b, "Options:");
+        for (const imr_option_id *id = c->options; *id != IMR_OPT_COUNT; id++) {
+            imr_buf_str(b, id == c->options ? " " : ", ");
+            imr_buf_str(b, "\\-\\-");
+            roff(b, imr_option_of(*id)->name);
+        }
+        imr_buf_str(b, ".\n");
+    }
+}
+
+static void man_page(imr_buf *b, const imr_command *const *commands)
+{
+    imr_buf_str(b, ".TH IMRNN 1 \"\" \"imrnn " IMR_VERSION "\"\n.SH NAME\n"
+                   "imrnn \\- watch a retrieval adapter move documents, and say in words why\n"
+                   ".SH SYNOPSIS\n.B imrnn\n.I COMMAND\n[options]\n.SH COMMANDS\n");
+    for (size_t i = 0; commands[i]; i++)
+        if (!commands[i]->hidden)
+            man_command(b, commands[i]);
+    imr_buf_str(b, ".SH OPTIONS\n");
+    for (size_t i = 0; i < IMR_OPT_COUNT; i++)
+        man_option(b, imr_option_of((imr_option_id)i));
+    imr_buf_str(b, ".SH ENVIRONMENT\nEvery option that is not about one call only can be given "
+                   "as IMRNN_<NAME>, such as IMRNN_FEEDBACK_K. NO_COLOR switches colour off. "
+                   "HF_HUB_CACHE, HF_HOME and SENTENCE_TRANSFORMERS_HOME say where encoders "
+                   "lie.\n.SH FILES\n.TP\n.I $XDG_CONFIG_HOME/imrnn/config\nsettings of the user: "
+                   "lines \\(lqkey = value\\(rq and \\(lqbind\\(rq lines for the explorer.\n.TP\n"
+                   ".I .imrnn\nsettings of the project, in the current folder; stronger than the "
+                   "user's, weaker than the environment and the command line.\n"
+                   ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 3 bad data or model, 130 "
+                   "interrupted.\n.SH EXAMPLES\n.nf\n");
+    for (size_t i = 0; commands[i]; i++)
+        if (!commands[i]->hidden && commands[i]->example) {
+            roff(b, commands[i]->example);
+            imr_buf_char(b, '\n');
+        }
+    imr_buf_str(b, ".fi\n");
+}
+
+/* ---- completions ---- */
+
+static bool takes_path(const imr_option *o)
+{
+    return o->metavar && (strcmp(o->metavar, "FILE") == 0 || strcmp(o->metavar, "DIR") == 0);
+}
+
+/* First words of all commands, each once. */
+static void first_words(imr_buf *b, const imr_command *const *commands)
+{
+    const char *last = "";
+    size_t last_len = 0;
+    for (size_t i = 0; commands[i]; i++) {
+        size_t n = strcspn(commands[i]->name, " ");
+        if (commands[i]->hidden || (n == last_len && memcmp(last, commands[i]->name, n) == 0))
+            continue;
+        last = commands[i]->name;
+        last_len = n;
+        imr_buf_add(b, last, n);
+        imr_buf_char(b, ' ');
+    }
+    imr_buf_str(b, "help");
+}
+
+static void put_words(imr_buf *b, const char *choices)
+{
+    for (; *choices; choices++)
+        imr_buf_char(b, *choices == '|' ? ' ' : *choices);
+}
+
+static void option_words(imr_buf *b, const imr_option_id *list)
+{
+    for (; list && *list != IMR_OPT_COUNT; list++) {
+        const imr_option *o = imr_option_of(*list);
+        bool on = o->kind == IMR_KIND_BOOL && strcmp(o->fallback, "true") == 0;
+        imr_buf_printf(b, "--%s%s ", on ? "no-" : "", o->name);
+        if (o->alias)
+            imr_buf_printf(b, "--%s ", o->alias);
+    }
+}
+
+static void bash_completion(imr_buf *b, const imr_command *const *commands)
+{
+    imr_buf_str(b, "# bash completion of imrnn\n_imrnn() {\n"
+                   "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+                   "    local line=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\"\n"
+                   "    case $prev in\n");
+    for (size_t i = 0; i < IMR_OPT_COUNT; i++) {
+        const imr_option *o = imr_option_of((imr_option_id)i);
+        if (o->choices) {
+            imr_buf_printf(b, "    --%s) COMPREPLY=($(compgen -W \"", o->name);
+            put_words(b, o->choices);
+            imr_buf_str(b, "\" -- \"$cur\")); return ;;\n");
+        } else if (takes_path(o)) {
+            imr_buf_printf(b, "    --%s%s%s) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n",
+                           o->name, o->alias ? "|--" : "", o->alias ? o->alias : "");
+        }
+    }
+    imr_buf_str(b, "    esac\n    if [[ $COMP_CWORD -eq 1 && $cur != -* ]]; then\n"
+                   "        COMPREPLY=($(compgen -W \"");
+    first_words(b, commands);
+    imr_buf_str(b,
+                "\" -- \"$cur\") $(compgen -d -- \"$cur\")); return\n    fi\n    local words=\"");
+    option_words(b, imr_common_options);
+    imr_buf_str(b, "\" names=\n    case $line in\n");
+    for (size_t i = 0; commands[i]; i++) {
+        if (commands[i]->hidden)
+            continue;
+        const char *space = strchr(commands[i]->name, ' ');
+        imr_buf_printf(b, "    \"%s%s\"*) words+=\"", commands[i]->name, space ? "" : " ");
+        option_words(b, commands[i]->options);
+        imr_buf_str(b, "\" ;;\n");
+    }
+    imr_buf_str(b, "    esac\n");
+    const char *group = "";
+    for (size_t i = 0; commands[i]; i++) {
+        const char *space = strchr(commands[i]->name, ' ');
+        if (commands[i]->hidden || !space)
+            continue;
+        size_t n = (size_t)(space - commands[i]->name);
+        if (strncmp(group, commands[i]->name, n) != 0 || !*group) {
+            group = commands[i]->name;
+            imr_buf_printf(b, "    [[ ${COMP_WORDS[1]} == %.*s ]] && names=\"", (int)n, group);
+            for (size_t j = i; commands[j]; j++)
+                if (strncmp(commands[j]->name, group, n + 1) == 0)
+                    imr_buf_printf(b, "%s ", commands[j]->name + n + 1);
+            imr_buf_str(b, "\"\n");
+        }
+    }
+    imr_buf_str(b, "    if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W \"$words\" -- "
+                   "\"$cur\"))\n    elif [[ $COMP_CWORD -eq 2 && -n $names ]]; then "
+                   "COMPREPLY=($(compgen -W \"$names\" -- \"$cur\"))\n"
+                   "    else COMPREPLY=($(compgen -f -- \"$cur\")); fi\n}\n"
+                   "complete -o filenames -F _imrnn imrnn\n");
+}
+
+/* Text between single quotes in a shell, with what else `also` names escaped by a backslash. */
+static void quoted(imr_buf *b, const char *text, const char *also)
+{
+    for (; *text; text++) {
+        if (*text == '\'')
+            imr_buf_str(b, "'\\''");
+        else {
+            if (strchr(also, *text))
+                imr_buf_char(b, '\\');
+            imr_buf_char(b, *text);
+        }
+    }
+}
+
+static void zsh_options(imr_buf *b, const imr_option_id *list)
+{
+    for (; list && *list != IMR_OPT_COUNT; list++) {
+        const imr_option *o = imr_option_of(*list);
+        bool on = o->kind == IMR_KIND_BOOL && strcmp(o->fallback, "true") == 0;
+        imr_buf_printf(b, " \\\n        '%s--%s%s%s[", o->kind == IMR_KIND_LIST ? "*" : "",
+                       on ? "no-" : "", o->name, o->kind == IMR_KIND_BOOL ? "" : "=");
+        quoted(b, o->help, "[]:");
+        imr_buf_char(b, ']');
+        if (o->choices) {
+            imr_buf_printf(b, ":%s:(", o->metavar);
+            put_words(b, o->choices);
+            imr_buf_char(b, ')');
+        } else if (o->kind != IMR_KIND_BOOL) {
+            imr_buf_printf(b, ":%s:%s", o->metavar, takes_path(o) ? "_files" : "");
+        }
+        imr_buf_char(b, '\'');
+    }
+}
+
+static void zsh_completion(imr_buf *b, const imr_command *const *commands)
+{
+    imr_buf_str(b, "#compdef imrnn\n_imrnn() {\n    if (( CURRENT == 2 )); then\n"
+                   "        local -a names=(");
+    first_words(b, commands);
+    imr_buf_str(b, ")\n        compadd -- $names; _files -/; return\n    fi\n"
+                   "    case \"$words[2] $words[3]\" in\n");
+    for (size_t i = 0; commands[i]; i++) {
+        if (commands[i]->hidden)
+            continue;
+        bool two = strchr(commands[i]->name, ' ') != NULL;
+        imr_buf_printf(b, "    (\"%s%s\"*) _arguments", commands[i]->name, two ? "" : " ");
+        zsh_options(b, commands[i]->options);
+        zsh_options(b, imr_common_options);
+        imr_buf_str(b, " '*:file:_files' ;;\n");
+    }
+    for (size_t i = 0; commands[i]; i++) {
+        const char *space = strchr(commands[i]->name, ' ');
+        if (commands[i]->hidden || !space)
+            continue;
+        size_t n = (size_t)(space - commands[i]->name) + 1;
+        if (i && strncmp(commands[i]->name, commands[i - 1]->name, n) == 0)
+            continue;
+        imr_buf_printf(b, "    (\"%.*s\"*) compadd --", (int)n, commands[i]->name);
+        for (size_t j = i; commands[j] && strncmp(commands[j]->name, commands[i]->name, n) == 0;
+             j++)
+            imr_buf_printf(b, " %s", commands[j]->name + n);
+        imr_buf_str(b, " ;;\n");
+    }
+    imr_buf_str(b, "    esac\n}\n_imrnn \"$@\"\n");
+}
+
+static void fish_option(imr_buf *b, const char *condition, size_t len, const imr_option *o)
+{
+    bool on = o->kind == IMR_KIND_BOOL && strcmp(o->fallback, "true") == 0;
+    imr_buf_str(b, "complete -c imrnn");
+    if (len)
+        imr_buf_printf(b, " -n '__fish_seen_subcommand_from %.*s'", (int)len, condition);
+    imr_buf_printf(b, " -l %s%s", on ? "no-" : "", o->name);
+    if (o->letter)
+        imr_buf_printf(b, " -s %c", o->letter);
+    if (o->choices) {
+        imr_buf_str(b, " -x -a '");
+        put_words(b, o->choices);
+        imr_buf_char(b, '\'');
+    } else if (o->kind != IMR_KIND_BOOL) {
+        imr_buf_str(b, takes_path(o) ? " -r -F" : " -x");
+    }
+    imr_buf_str(b, " -d '");
+    quoted(b, o->help, "");
+    imr_buf_str(b, "'\n");
+}
+
+static void fish_completion(imr_buf *b, const imr_command *const *commands)
+{
+    imr_buf_str(b, "# fish completion of imrnn\n");
+    for (size_t i = 0; commands[i]; i++) {
+        if (commands[i]->hidden)
+            continue;
+        const char *name = commands[i]->name, *space = strchr(name, ' ');
+        size_t n = space ? (size_t)(space - name) : strlen(name);
+        imr_buf_printf(b, "complete -c imrnn -n __fish_use_subcommand -a %.*s -d '", (int)n, name);
+        quoted(b, space ? "" : commands[i]->summary, "");
+        imr_buf_str(b, "'\n");
+        if (space) {
+            imr_buf_printf(b, "complete -c imrnn -n '__fish_seen_subcommand_from %.*s' -a %s -d '",
+                           (int)n, name, space + 1);
+            quoted(b, commands[i]->summary, "");
+            imr_buf_str(b, "'\n");
+        }
+        const char *word = space ? space + 1 : name;
+        for (const imr_option_id *id = commands[i]->options; id && *id != IMR_OPT_COUNT; id++)
+            fish_option(b, word, strlen(word), imr_option_of(*id));
+    }
+    for (const imr_option_id *id = imr_common_options; *id != IMR_OPT_COUNT; id++)
+        fish_option(b, "", 0, imr_option_of(*id));
+}
+
+static imr_status run_generate(imr_cli *cli, imr_error *err)
+{
+    static const struct {
+        const char *name;
+        void (*write)(imr_buf *b, const imr_command *const *commands);
+    } forms[] = {{"man", man_page},
+                 {"bash", bash_completion},
+                 {"zsh", zsh_completion},
+                 {"fish", fish_completion}};
+    IMR_AUTOBUF imr_buf b = {0};
+    for (size_t i = 0; i < IMR_LEN(forms); i++)
+        if (strcmp(cli->arguments[0], forms[i].name) == 0) {
+            forms[i].write(&b, cli->commands);
+            return imr_cli_emit(cli, &b, err);
+        }
+    return imr_fail(err, IMR_E_USAGE, "generate knows man, bash, zsh and fish, not '%s'",
+                    cli->arguments[0]);
+}
+
+static const imr_option_id options[] = {IMR_OPT_OUTPUT, IMR_OPT_COUNT};
+const imr_command imr_command_generate = {
+    .name = "generate",
+    .usage = "man|bash|zsh|fish",
+    .summary = "print the man page or a shell's completions",
+    .example = "  imrnn generate bash >/etc/bash_completion.d/imrnn",
+    .options = options,
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run_generate,
+    .hidden = true,
+};

@@ -1,0 +1,76 @@
+/*
+ * cli/command.h - what a command is, and what it is given.
+ *
+ * A command is one file cmd_<name>.c that defines one imr_command; cli/commands.c lists them in the
+ * order of the help. Help, man page and completions are generated from these values and the option
+ * table. A command returns a status and fills err; main prints "imrnn: <text>" and exits with
+ * imr_status_exit(status). Results go through imr_cli_write or imr_cli_emit, words for people
+ * through imr_cli_say.
+ */
+#ifndef IMR_CLI_COMMAND_H
+#define IMR_CLI_COMMAND_H
+
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "session/config.h"
+
+typedef struct imr_cli imr_cli;
+
+typedef struct imr_command {
+    const char *name;                    /* "train", or two words: "encoder train" */
+    const char *usage;                   /* what follows the name in the usage line */
+    const char *summary;                 /* one line without a full stop */
+    const char *details;                 /* paragraphs separated by '\n'; NULL: none */
+    const char *example;                 /* one command a line, works with the demo */
+    const imr_option_id *options;        /* beside the common ones; ended by IMR_OPT_COUNT */
+    size_t min_arguments, max_arguments; /* positional, after the name */
+    imr_status (*run)(imr_cli *cli, imr_error *err);
+    bool hidden;     /* not in help, man page and completions */
+    bool own_output; /* reads --output itself: a folder, or a file of another writer */
+} imr_command;
+
+struct imr_cli {
+    const imr_command *command;
+    const imr_command *const *commands; /* all, ended by NULL */
+    imr_config *config;
+    const char *const *arguments; /* positional, after the name */
+    size_t n_arguments;
+    const char *const *argv; /* the whole line, for reports */
+    int argc;
+    imr_environment_fn environment;
+    void *environment_user;
+    imr_output output;
+    imr_meter meter;
+    bool color; /* colour on standard output is wanted and possible */
+    bool quiet, verbose;
+};
+
+/* Bytes of the result: to -o FILE (published when the command succeeds) or standard output. */
+void imr_cli_write(imr_cli *cli, const void *bytes, size_t n);
+/* A finished buffer; fails when the buffer did. */
+imr_status imr_cli_emit(imr_cli *cli, const imr_buf *b, imr_error *err) IMR_NODISCARD;
+/* One line for people on standard error, made safe for a terminal; nothing when quiet. */
+void imr_cli_say(imr_cli *cli, const char *format, ...) IMR_PRINTF(2, 3);
+/* The same, only with --verbose. */
+void imr_cli_detail(imr_cli *cli, const char *format, ...) IMR_PRINTF(2, 3);
+/* For calls that report progress and can be cancelled with C-c. */
+const imr_progress *imr_cli_progress(imr_cli *cli);
+const char *imr_cli_environment(const imr_cli *cli, const char *name);
+
+/* Value of a STRING option that must be there: IMR_E_USAGE "--cache-dir DIR is needed (try ...)".
+ */
+imr_status imr_cli_need(const char **out, const imr_cli *cli, imr_option_id id,
+                        imr_error *err) IMR_NODISCARD;
+/* --format is one of "text|json|..."; *index gets its place. */
+imr_status imr_cli_format(int *index, const imr_cli *cli, const char *formats,
+                          imr_error *err) IMR_NODISCARD;
+/* --dataset as a folder: a path, else a name under --datasets-dir. The caller's. NULL and IMR_OK
+ * when --dataset is not given. */
+imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err) IMR_NODISCARD;
+
+/* The options every command takes, ended by IMR_OPT_COUNT. */
+extern const imr_option_id imr_common_options[];
+/* Every command, ended by NULL (cli/commands.c). */
+extern const imr_command *const imr_commands[];
+
+#endif

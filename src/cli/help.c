@@ -1,0 +1,128 @@
+/* cli/help.c - help texts from the tables of commands and options. */
+#include <string.h>
+
+#include "cli/options.h"
+#include "text/utf8.h"
+
+#define HELP_COLUMNS 80
+#define OPTION_TEXT  28 /* where the words beside an option begin */
+
+/* Words of text, wrapped; the first line begins at column `at`, the others at `indent`. */
+static void put_wrapped(imr_buf *b, const char *text, size_t at, size_t indent)
+{
+    bool first = true;
+    while (*text) {
+        size_t n = strcspn(text, " \n"), width = imr_utf8_width(text, n);
+        if (!first && at + 1 + width > HELP_COLUMNS) {
+            imr_buf_char(b, '\n');
+            imr_buf_fill(b, ' ', indent);
+            at = indent;
+        } else if (!first) {
+            imr_buf_char(b, ' ');
+            at++;
+        }
+        imr_buf_add(b, text, n);
+        at += width;
+        first = false;
+        text += n;
+        if (*text == '\n') {
+            imr_buf_char(b, '\n');
+            imr_buf_fill(b, ' ', indent);
+            at = indent;
+            first = true;
+        }
+        if (*text)
+            text++;
+    }
+    imr_buf_char(b, '\n');
+}
+
+static bool on_by_default(const imr_option *o)
+{
+    return o->kind == IMR_KIND_BOOL && o->fallback && strcmp(o->fallback, "true") == 0;
+}
+
+void imr_option_spelling(imr_buf *b, const imr_option *o)
+{
+    imr_buf_printf(b, "--%s%s", on_by_default(o) ? "no-" : "", o->name);
+    if (o->metavar)
+        imr_buf_printf(b, " %s", o->metavar);
+}
+
+static void put_option(imr_buf *b, const imr_option *o)
+{
+    size_t start = b->len;
+    if (o->letter)
+        imr_buf_printf(b, "  -%c, ", o->letter);
+    else
+        imr_buf_str(b, "      ");
+    imr_option_spelling(b, o);
+    size_t at = b->len - start;
+    if (at + 2 > OPTION_TEXT) {
+        imr_buf_char(b, '\n');
+        at = 0;
+    }
+    imr_buf_fill(b, ' ', OPTION_TEXT - at);
+    IMR_AUTOBUF imr_buf text = {0};
+    imr_buf_str(&text, o->help);
+    if (o->choices)
+        imr_buf_printf(&text, ": %s", o->choices);
+    if (o->fallback && o->kind != IMR_KIND_BOOL)
+        imr_buf_printf(&text, " (default %s)", o->fallback);
+    if (o->alias)
+        imr_buf_printf(&text, "; also --%s", o->alias);
+    if (o->kind == IMR_KIND_LIST)
+        imr_buf_str(&text, "; may be repeated");
+    put_wrapped(b, imr_buf_text(&text), OPTION_TEXT, OPTION_TEXT);
+}
+
+void imr_help_command(imr_buf *b, const imr_command *command)
+{
+    imr_buf_printf(b, "imrnn %s - %s\n\nusage: imrnn %s %s\n", command->name, command->summary,
+                   command->name, command->usage);
+    if (command->details) {
+        imr_buf_char(b, '\n');
+        put_wrapped(b, command->details, 0, 0);
+    }
+    if (command->options && command->options[0] != IMR_OPT_COUNT) {
+        imr_buf_str(b, "\noptions:\n");
+        for (const imr_option_id *id = command->options; *id != IMR_OPT_COUNT; id++)
+            put_option(b, imr_option_of(*id));
+    }
+    imr_buf_str(b, "\ncommon options:\n");
+    for (const imr_option_id *id = imr_common_options; *id != IMR_OPT_COUNT; id++)
+        put_option(b, imr_option_of(*id));
+    if (command->example)
+        imr_buf_printf(b, "\nexample:\n%s\n", command->example);
+}
+
+void imr_help_all(imr_buf *b, const imr_command *const *commands)
+{
+    imr_buf_str(b, "imrnn - watch a retrieval adapter move documents, and say in words why\n\n"
+                   "usage: imrnn COMMAND [options]\n       imrnn CACHE            the same as "
+                   "imrnn explore CACHE\n\ncommands:\n");
+    for (size_t i = 0; commands[i]; i++)
+        if (!commands[i]->hidden) {
+            imr_buf_printf(b, "  %-18s", commands[i]->name);
+            put_wrapped(b, commands[i]->summary, 20, 20);
+        }
+    imr_buf_str(b, "\nimrnn help COMMAND, or COMMAND --help, shows options and an example.\n"
+                   "Settings: flags, then IMRNN_<NAME> in the environment, then the project file "
+                   ".imrnn,\nthen $XDG_CONFIG_HOME/imrnn/config.\n"
+                   "Exit: 0 done, 1 failed, 2 wrong usage, 3 bad data or model, 130 "
+                   "interrupted.\n");
+}
+
+bool imr_help_group(imr_buf *b, const imr_command *const *commands, const char *group)
+{
+    size_t n = strlen(group);
+    bool any = false;
+    for (size_t i = 0; commands[i]; i++)
+        if (!commands[i]->hidden && strncmp(commands[i]->name, group, n) == 0 &&
+            commands[i]->name[n] == ' ') {
+            imr_buf_printf(b, "  imrnn %-18s", commands[i]->name);
+            put_wrapped(b, commands[i]->summary, 26, 26);
+            any = true;
+        }
+    return any;
+}

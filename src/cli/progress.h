@@ -1,0 +1,45 @@
+/*
+ * cli/progress.h - long work on standard error: a bar on a terminal, now and then a line elsewhere,
+ * and C-c as a request to stop.
+ *
+ * Bar: one line, cut to the terminal's width, redrawn at most 10 times a second, erased at the end;
+ * never on a dumb terminal, with --no-progress or -q. Elsewhere (a log, a pipe): one line at most
+ * every 5 seconds, none for work shorter than that.
+ *
+ * The first SIGINT or SIGTERM makes the callback answer "stop" (the work then ends with
+ * IMR_E_CANCELLED and leaves nothing half written); the second kills.
+ * Threads: the callback comes from the thread that computes, one at a time.
+ */
+#ifndef IMR_CLI_PROGRESS_H
+#define IMR_CLI_PROGRESS_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/progress.h"
+
+typedef enum imr_meter_mode { IMR_METER_OFF, IMR_METER_BAR, IMR_METER_LINES } imr_meter_mode;
+
+typedef struct imr_meter {
+    imr_meter_mode mode;
+    FILE *to;
+    const char *what; /* of the step under way */
+    double started, drawn;
+    bool visible; /* a bar stands on the current line */
+    imr_progress progress;
+} imr_meter;
+
+void imr_meter_init(imr_meter *m, imr_meter_mode mode, FILE *to);
+/* Erases the bar, so that something else may be printed. */
+void imr_meter_clear(imr_meter *m);
+
+/* From now on SIGINT and SIGTERM ask to stop once, then kill. SIGPIPE is ignored: writes say so. */
+void imr_interrupt_install(void);
+bool imr_interrupted(void);
+
+/* The bar as text, at most `columns` wide: "encoding documents [####      ] 512/5183 9% 1.2k/s 0:04
+ * left note". seconds: since the step began; 0 when unknown. Pure, for tests. */
+void imr_meter_line(imr_buf *out, const imr_progress_info *info, double seconds, size_t columns);
+
+#endif

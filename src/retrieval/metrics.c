@@ -1,0 +1,265 @@
+#include "retrieval/metrics.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/number.h"
+
+/* Spellings; `cut` is what stands before the number, `whole` the name without a cut-off. The first
+ * row of a kind is how we print it, `trec` how trec_eval does. */
+static const struct spelling {
+    imr_metric_kind kind;
+    const char *whole, *cut, *trec_whole, *trec_cut;
+} spellings[] = {
+    {IMR_METRIC_NDCG, "nDCG", "nDCG@", "ndcg", "ndcg_cut"},
+    {IMR_METRIC_NDCG_EXP, "nDCG(exp)", "nDCG(exp)@", NULL, NULL},
+    {IMR_METRIC_RR, "RR", "RR@", "recip_rank", NULL},
+    {IMR_METRIC_RR, "MRR", "MRR@", NULL, NULL},
+    {IMR_METRIC_RECALL, NULL, "Recall@", NULL, "recall"},
+    {IMR_METRIC_RECALL, NULL, "R@", NULL, NULL},
+    {IMR_METRIC_MAP, "MAP", "MAP@", "map", "map_cut"},
+    {IMR_METRIC_MAP, "AP", "AP@", NULL, NULL},
+    {IMR_METRIC_P, NULL, "P@", NULL, "P"},
+    {IMR_METRIC_SUCCESS, NULL, "Success@", NULL, "success"},
+    {IMR_METRIC_REL_RET, "num_rel_ret", NULL, "num_rel_ret", NULL},
+};
+
+/* ASCII only: what the locale thinks of 'I' does not matter here. */
+static bool begins(const char *text, const char *with)
+{
+    for (; *with; text++, with++) {
+        int a = *text >= 'A' && *text <= 'Z' ? *text + 32 : *text;
+        int b = *with >= 'A' && *with <= 'Z' ? *with + 32 : *with;
+        if (a != b)
+            return false;
+    }
+    return true;
+}
+
+static bool equals(const char *text, const char *other)
+{
+    return strlen(text) == strlen(other) && begins(text, other);
+}
+
+static bool cut_of(const char *digits, uint32_t *k)
+{
+    int64_t value;
+    if (digits[0] < '0' || digits[0] > '9' || !imr_parse_int(digits, strlen(digits), &value) ||
+        value < 1 || value > UINT32_MAX)
+        return false;
+    *k = (uint32_t)value;
+    return true;
+}
+
+static bool matches(const struct spelling *s, const char *text, uint32_t *k)
+{
+    *k = 0;
+    if ((s->whole && equals(text, s->whole)) || (s->trec_whole && equals(text, s->trec_whole)))
+        return true;
+    if (s->cut && begins(text, s->cut) && cut_of(text + strlen(s->cut), k))
+        return true;
+    size_t n = s->trec_cut ? strlen(s->trec_cut) : 0;
+    return n && begins(text, s->trec_cut) && (text[n] == '.' || text[n] == '_') &&
+           cut_of(text + n + 1, k);
+}
+
+imr_status imr_metric_parse(imr_metric *out, const char *text, imr_error *err)
+{
+    for (size_t i = 0; i < IMR_LEN(spellings); i++) {
+        uint32_t k;
+        if (matches(&spellings[i], text, &k)) {
+            *out = (imr_metric){spellings[i].kind, k};
+            return IMR_OK;
+        }
+    }
+    return imr_fail(err, IMR_E_USAGE,
+                    "unknown measure \"%s\"; known: nDCG@k, nDCG(exp)@k, RR@k, Recall@k, MAP@k, "
+                    "P@k, Success@k, MAP, RR, num_rel_ret and trec_eval's ndcg_cut.k, map, "
+                    "recip_rank, recall.k, P.k, success.k",
+                    text);
+}
+
+static const struct spelling *spelling_of(imr_metric_kind kind)
+{
+    size_t i = 0;
+    while (spellings[i].kind != kind)
+        i++;
+    return &spellings[i];
+}
+
+char *imr_metric_name(imr_metric m, char *out)
+{
+    const struct spelling *s = spelling_of(m.kind);
+    if (m.k && s->cut)
+        snprintf(out, IMR_METRIC_NAME, "%s%u", s->cut, m.k);
+    else if (s->whole)
+        snprintf(out, IMR_METRIC_NAME, "%s", s->whole);
+    else
+        snprintf(out, IMR_METRIC_NAME, "%.*s", (int)strlen(s->cut) - 1, s->cut);
+    return out;
+}
+
+char *imr_metric_trec_name(imr_metric m, char *out)
+{
+    const struct spelling *s = spelling_of(m.kind);
+    if (m.k && s->trec_cut)
+        snprintf(out, IMR_METRIC_NAME, "%s_%u", s->trec_cut, m.k);
+    else if (!m.k && s->trec_whole)
+        snprintf(out, IMR_METRIC_NAME, "%s", s->trec_whole);
+    else
+        return imr_metric_name(m, out);
+    return out;
+}
+
+bool imr_metric_is_count(imr_metric m)
+{
+    return m.kind == IMR_METRIC_REL_RET;
+}
+
+static double gain(imr_metric_kind kind, int32_t grade)
+{
+    if (grade <= 0)
+        return 0;
+    return kind == IMR_METRIC_NDCG_EXP ? exp2(grade) - 1 : grade;
+}
+
+static double dcg(imr_metric_kind kind, const int32_t *grades, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        if (grades[i] > 0)
+            sum += gain(kind, grades[i]) / log2((double)i + 2);
+    return sum;
+}
+
+static size_t hits(const int32_t *grades, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += grades[i] > 0;
+    return count;
+}
+
+static size_t first_hit(const int32_t *grades, size_t n)
+{
+    size_t i = 0;
+    while (i < n && grades[i] <= 0)
+        i++;
+    return i;
+}
+
+static double precision_sum(const int32_t *grades, size_t n)
+{
+    double sum = 0, found = 0;
+    for (size_t i = 0; i < n; i++)
+        if (grades[i] > 0)
+            sum += ++found / ((double)i + 1);
+    return sum;
+}
+
+double imr_metric_value(imr_metric m, const int32_t *grades, size_t n, const int32_t *ideal,
+                        size_t relevant)
+{
+    size_t cut = m.k && m.k < n ? m.k : n;
+    size_t ideal_cut = m.k && m.k < relevant ? m.k : relevant;
+    if (relevant == 0)
+        return 0;
+    switch (m.kind) {
+    case IMR_METRIC_NDCG:
+    case IMR_METRIC_NDCG_EXP:
+        return dcg(m.kind, grades, cut) / dcg(m.kind, ideal, ideal_cut);
+    case IMR_METRIC_RR: {
+        size_t at = first_hit(grades, cut);
+        return at < cut ? 1.0 / ((double)at + 1) : 0;
+    }
+    case IMR_METRIC_RECALL:
+        return (double)hits(grades, cut) / (double)relevant;
+    case IMR_METRIC_MAP:
+        return precision_sum(grades, cut) / (double)relevant;
+    case IMR_METRIC_P:
+        return n ? (double)hits(grades, cut) / (double)(m.k ? m.k : n) : 0;
+    case IMR_METRIC_SUCCESS:
+        return first_hit(grades, cut) < cut;
+    case IMR_METRIC_REL_RET:
+        return (double)hits(grades, cut);
+    }
+    return 0;
+}
+
+imr_status imr_metric_of_ranking(double *out, imr_metric m, const imr_qrels *qrels, size_t query,
+                                 const char *const *ranked, size_t n, imr_error *err)
+{
+    IMR_AUTOFREE int32_t *grades = IMR_NEW_ARRAY(int32_t, n);
+    if (!grades)
+        return imr_fail_memory(err);
+    imr_qrels_grades(qrels, query, ranked, n, grades);
+    imr_qrels_query q = imr_qrels_at(qrels, query);
+    *out = imr_metric_value(m, grades, n, q.ideal, q.relevant);
+    return IMR_OK;
+}
+
+void imr_evaluation_done(imr_evaluation *e)
+{
+    imr_free(e->query);
+    imr_free(e->values);
+    imr_free(e->summary);
+    *e = (imr_evaluation){0};
+}
+
+/* One query's row; the grade buffer grows as needed. */
+static imr_status evaluate_query(double *row, const imr_qrels *qrels, size_t query,
+                                 const char *const *ids, size_t n, const imr_metric *metrics,
+                                 size_t n_metrics, imr_error *err)
+{
+    IMR_AUTOFREE int32_t *grades = IMR_NEW_ARRAY(int32_t, n);
+    if (!grades)
+        return imr_fail_memory(err);
+    imr_qrels_grades(qrels, query, ids, n, grades);
+    imr_qrels_query q = imr_qrels_at(qrels, query);
+    for (size_t m = 0; m < n_metrics; m++)
+        row[m] = imr_metric_value(metrics[m], grades, n, q.ideal, q.relevant);
+    return IMR_OK;
+}
+
+static void summarise(imr_evaluation *e, const imr_metric *metrics)
+{
+    for (size_t m = 0; m < e->metrics; m++) {
+        double sum = 0;
+        for (size_t i = 0; i < e->queries; i++)
+            sum += e->values[i * e->metrics + m];
+        e->summary[m] =
+            imr_metric_is_count(metrics[m]) || e->queries == 0 ? sum : sum / (double)e->queries;
+    }
+}
+
+imr_status imr_evaluate(imr_evaluation *out, const imr_qrels *qrels, imr_ranked_fn ranked,
+                        void *user, const imr_metric *metrics, size_t n_metrics, bool with_missing,
+                        imr_error *err)
+{
+    size_t count = imr_qrels_count(qrels);
+    IMR_CLEANUP(imr_evaluation_done)
+    imr_evaluation e = {.metrics = n_metrics,
+                        .query = IMR_NEW_ARRAY(uint32_t, count),
+                        .values = imr_calloc(count, n_metrics * sizeof(double)),
+                        .summary = IMR_NEW_ARRAY(double, n_metrics)};
+    if (!e.query || !e.values || !e.summary)
+        return imr_fail_memory(err);
+    for (size_t q = 0; q < count; q++) {
+        const char *const *ids = NULL;
+        size_t n = 0;
+        if (!ranked(user, imr_qrels_at(qrels, q).id, &ids, &n)) {
+            if (!with_missing)
+                continue;
+            n = 0;
+        }
+        IMR_TRY(evaluate_query(e.values + e.queries * n_metrics, qrels, q, ids, n, metrics,
+                               n_metrics, err));
+        e.query[e.queries++] = (uint32_t)q;
+    }
+    summarise(&e, metrics);
+    *out = e;
+    e = (imr_evaluation){0};
+    return IMR_OK;
+}

@@ -78,8 +78,8 @@ imr_view imr_cache_document_vectors(const imr_cache *c); /* [documents, n]; F16 
 const char *imr_cache_document_id(const imr_cache *c, size_t document);
 const char *const *imr_cache_document_ids(const imr_cache *c);
 bool imr_cache_find_document(const imr_cache *c, const char *id, uint32_t *document);
-/* order[d]: place of document d among all ids by strcmp; ties of equal scores go to the larger. */
-const uint32_t *imr_cache_id_order(const imr_cache *c);
+/* imr_topk_places over the document ids (math/topk.h). */
+const uint32_t *imr_cache_id_places(const imr_cache *c);
 /* Title (the id when it has none) and text, appended; either may be NULL. Without a dataset the
  * text is empty. */
 imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *title, imr_buf *text,

@@ -4,7 +4,7 @@
  *   encoder   cos of base vectors      before   cos(q, d_i)      after   cos(q', d_i')
  *   delta_i = after_i - before_i       relative_i = delta_i - median over the candidates
  *   move_i  = rank_before - rank_after (positive: it rose)              method.md sections 2, 3
- * Ranks are from 1 within the candidates; ties: higher float32 score, then larger id.
+ * Ranks are from 1 within the candidates; ties: higher float32 score, then larger id (math/topk.h).
  */
 #ifndef IMR_RETRIEVAL_RANKING_H
 #define IMR_RETRIEVAL_RANKING_H
@@ -28,11 +28,12 @@ typedef struct imr_ranking {
     double median_delta;
 } imr_ranking;
 
-/* Arrays of n; order: imr_id_order over the corpus, indexed by documents[i]. encoder may be NULL
+/* Arrays of n; places: imr_topk_places over the corpus, indexed by
+ * document. encoder may be NULL
  * (scores and ranks 0). IMR_E_NUMERIC names the first score that is not finite. */
 imr_status imr_ranking_make(imr_ranking *out, const uint32_t *documents, const float *encoder,
                             const float *before, const float *after, size_t n,
-                            const uint32_t *order, imr_error *err) IMR_NODISCARD;
+                            const uint32_t *places, imr_error *err) IMR_NODISCARD;
 void imr_ranking_done(imr_ranking *r);
 
 /* Position in r->v of a document; r->n when it is not among them. */

@@ -12,15 +12,25 @@ static const struct {
     ui_key key;
     const char *name, *label;
 } names[] = {
-    {UI_KEY_ENTER, "Enter", "Enter"}, {UI_KEY_ENTER, "CR", "Enter"},
-    {UI_KEY_TAB, "Tab", "Tab"},       {UI_KEY_ESC, "Esc", "Esc"},
-    {UI_KEY_BACKSPACE, "BS", "Bksp"}, {UI_KEY_BACKSPACE, "Backspace", "Bksp"},
-    {UI_KEY_UP, "Up", "↑"},           {UI_KEY_DOWN, "Down", "↓"},
-    {UI_KEY_LEFT, "Left", "←"},       {UI_KEY_RIGHT, "Right", "→"},
-    {UI_KEY_HOME, "Home", "Home"},    {UI_KEY_END, "End", "End"},
-    {UI_KEY_PGUP, "PgUp", "PgUp"},    {UI_KEY_PGDN, "PgDn", "PgDn"},
-    {UI_KEY_INS, "Ins", "Ins"},       {UI_KEY_DEL, "Del", "Del"},
-    {' ', "Space", "space"},          {'<', "lt", "<"},
+    {UI_KEY_ENTER, "Enter", "Enter"},
+    {UI_KEY_ENTER, "CR", "Enter"},
+    {UI_KEY_TAB, "Tab", "Tab"},
+    {UI_KEY_ESC, "Esc", "Esc"},
+    {UI_KEY_BACKSPACE, "BS", "Bksp"},
+    {UI_KEY_BACKSPACE, "Backspace", "Bksp"},
+    {UI_KEY_UP, "Up", "↑"},
+    {UI_KEY_DOWN, "Down", "↓"},
+    {UI_KEY_LEFT, "Left", "←"},
+    {UI_KEY_RIGHT, "Right", "→"},
+    {UI_KEY_HOME, "Home", "Home"},
+    {UI_KEY_END, "End", "End"},
+    {UI_KEY_PGUP, "PgUp", "PgUp"},
+    {UI_KEY_PGDN, "PgDn", "PgDn"},
+    {UI_KEY_INS, "Ins", "Ins"},
+    {UI_KEY_DEL, "Del", "Del"},
+    {' ', "Space", "space"},
+    {'<', "lt", "<"},
+    {'>', "gt", ">"},
 };
 
 bool ui_key_is_text(ui_key key)
@@ -58,7 +68,9 @@ char *ui_key_format(char *out, ui_key key)
     char name[12];
     bool bracketed;
     base_name(name, sizeof name, key & UI_KEY_CODE, false, &bracketed);
-    if (!bracketed && !(key & UI_MODS))
+    if (key == '>')
+        snprintf(out, UI_KEY_NAME_MAX, ">");
+    else if (!bracketed && !(key & UI_MODS))
         snprintf(out, UI_KEY_NAME_MAX, "%s", name);
     else
         snprintf(out, UI_KEY_NAME_MAX, "<%s%s%s%s>", key & UI_CTRL ? "C-" : "",

@@ -1,0 +1,155 @@
+/* The action table and the key map made of it. */
+#include "support/test.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "ui/keymap.h"
+
+static imr_error err;
+
+static const char *name_of(const ui_keymap *m, ui_context c, const char *key)
+{
+    ui_key k;
+    CHECK(ui_key_parse(&k, key, strlen(key)) == strlen(key));
+    const ui_bind *b = ui_keymap_get(m, c, k);
+    return b ? ui_action_info_of(b->action)->name : "";
+}
+
+TEST("every action has a name of its own, a hint and a help line")
+{
+    for (int i = 1; i < UI_ACTION_COUNT; i++) {
+        const ui_action_info *a = ui_action_info_of((ui_action)i);
+        CHECK(a->name[0] && a->hint[0] && a->help[0]);
+        CHECK_INT(ui_action_find(a->name, strlen(a->name)), i);
+    }
+    CHECK_INT(ui_action_find("nothing", 7), UI_DO_NOTHING);
+}
+
+TEST("keys mean what their context says, then what the wider one says")
+{
+    ui_keymap m;
+    CHECK_OK(ui_keymap_init(&m, &err));
+    CHECK_STR(name_of(&m, UI_IN_LIST, "j"), "next");
+    CHECK_STR(name_of(&m, UI_IN_LIST, "]"), "mover-next");
+    CHECK_STR(name_of(&m, UI_IN_DOC, "]"), "doc-next");
+    CHECK_STR(name_of(&m, UI_IN_QUERY, "j"), "");
+    CHECK_STR(name_of(&m, UI_IN_QUERY, "<C-u>"), "kill-start");
+    CHECK_STR(name_of(&m, UI_IN_LIST, "<C-u>"), "half-up");
+    CHECK_STR(name_of(&m, UI_IN_QUERY, "<C-l>"), "redraw");
+    CHECK_STR(name_of(&m, UI_IN_LIST, "?"), "help");
+    CHECK_STR(name_of(&m, UI_IN_QUERY, "?"), "");
+    CHECK_STR(name_of(&m, UI_IN_QUERY, "<F1>"), "help");
+    ui_keymap_done(&m);
+}
+
+TEST("no key is bound twice in one context and text keys stay text while typing")
+{
+    ui_keymap m;
+    CHECK_OK(ui_keymap_init(&m, &err));
+    CHECK(m.n > 80);
+    for (size_t i = 0; i < m.n; i++) {
+        for (size_t k = 0; k < i; k++)
+            CHECK(m.v[i].context != m.v[k].context || m.v[i].key != m.v[k].key);
+        if (m.v[i].context == UI_IN_ANY || m.v[i].context == UI_IN_EDIT ||
+            m.v[i].context == UI_IN_QUERY || m.v[i].context == UI_IN_PICK)
+            CHECK(!ui_key_is_text(m.v[i].key));
+    }
+    /* keys that terminals and multiplexers keep for themselves */
+    static const char *const taken[] = {"<C-s>", "<C-q>", "<C-o>", "<F10>", "<F11>"};
+    for (size_t i = 0; i < IMR_LEN(taken); i++)
+        CHECK_STR(name_of(&m, UI_IN_LIST, taken[i]), "");
+    ui_keymap_done(&m);
+}
+
+TEST("every action that is not edit-only can be reached by a plain key or by name")
+{
+    ui_keymap m;
+    CHECK_OK(ui_keymap_init(&m, &err));
+    for (int i = 1; i < UI_ACTION_COUNT; i++) {
+        const ui_action_info *a = ui_action_info_of((ui_action)i);
+        IMR_AUTOBUF imr_buf b = {0};
+        ui_keymap_labels(&m, (ui_action)i, 8, &b);
+        CHECK(b.len > 0 || a->keys[0] == 0);
+    }
+    ui_keymap_done(&m);
+}
+
+TEST("a user's binds replace defaults and carry arguments")
+{
+    ui_keymap m;
+    CHECK_OK(ui_keymap_init(&m, &err));
+    static const char text[] = "# mine\n\nbind LIST x :sort delta \r\nbind LIST j last\n"
+                               "  unbind LIST S\nbind ANY <F2> help";
+    CHECK_OK(ui_keymap_read(&m, "keys", text, sizeof text - 1, &err));
+    ui_key x = 'x';
+    CHECK_STR(ui_keymap_get(&m, UI_IN_LIST, x)->argument, "delta");
+    CHECK_STR(name_of(&m, UI_IN_LIST, "x"), "sort");
+    CHECK_STR(name_of(&m, UI_IN_LIST, "j"), "last");
+    CHECK_STR(name_of(&m, UI_IN_LIST, "S"), "");
+    CHECK_STR(name_of(&m, UI_IN_QUERY, "<F2>"), "help");
+    ui_keymap_done(&m);
+}
+
+TEST("a wrong line names its place and what it should be")
+{
+    static const char *const wrong[][2] = {{"map x y", "expected bind or unbind"},
+                                           {"bind NOWHERE x next", "no context"},
+                                           {"bind LIST <C-> next", "no key"},
+                                           {"bind LIST xy next", "no key"},
+                                           {"bind LIST", "no key"},
+                                           {"bind LIST x :fly", "no action"}};
+    for (size_t i = 0; i < IMR_LEN(wrong); i++) {
+        ui_keymap m;
+        char text[100];
+        CHECK_OK(ui_keymap_init(&m, &err));
+        size_t before = m.n;
+        int n = snprintf(text, sizeof text, "\n%s\n", wrong[i][0]);
+        CHECK_INT(ui_keymap_read(&m, "keys", text, (size_t)n, &err), IMR_E_FORMAT);
+        CHECK_CONTAINS(err.text, "keys:2: ");
+        CHECK_CONTAINS(err.text, wrong[i][1]);
+        CHECK_INT(m.n, before);
+        ui_keymap_done(&m);
+    }
+}
+
+TEST("each allocation of the key map may fail")
+{
+    for (long i = 0;; i++) {
+        ui_keymap m = {0};
+        imr_mem_fail_after(i);
+        imr_status status = ui_keymap_init(&m, &err);
+        if (status == IMR_OK)
+            status = ui_keymap_read(&m, "k", "bind LIST x :sort delta\n", 24, &err);
+        imr_mem_fail_after(-1);
+        ui_keymap_done(&m);
+        if (status == IMR_OK)
+            break;
+        CHECK_INT(status, IMR_E_MEMORY);
+    }
+}
+
+TEST("assets/keymap.conf is the default map")
+{
+    ui_keymap m;
+    IMR_AUTOBUF imr_buf b = {0};
+    CHECK_OK(ui_keymap_init(&m, &err));
+    imr_buf_str(&b, "# The default keys of the explorer, as a file of your own would say them:\n"
+                    "# $XDG_CONFIG_HOME/imrnn/keymap. Contexts and key names: ui/keymap.h, "
+                    "ui/key.h.\n");
+    ui_keymap_write(&m, &b);
+    char path[1024];
+    snprintf(path, sizeof path, "%s/assets/keymap.conf", IMRNN_SOURCE_ROOT);
+    if (getenv("UPDATE"))
+        CHECK_OK(imr_file_write(path, b.data, b.len, &err));
+    char *have = test_read(path, NULL);
+    bool same = strcmp(have, imr_buf_text(&b)) == 0;
+    free(have);
+    ui_keymap again = {0};
+    CHECK_OK(ui_keymap_read(&again, "assets/keymap.conf", b.data, b.len, &err));
+    CHECK_INT(again.n, m.n);
+    ui_keymap_done(&again);
+    ui_keymap_done(&m);
+    if (!same)
+        FAIL("assets/keymap.conf differs from ui/actions.def; UPDATE=1 writes it again");
+}

@@ -1,0 +1,69 @@
+/* ui/layout.c */
+#include "ui/layout.h"
+
+static ui_class class_of(int rows, int cols)
+{
+    if (rows < UI_MIN_ROWS || cols < UI_MIN_COLS)
+        return UI_CLASS_T;
+    if (cols < 100)
+        return rows >= 45 ? UI_CLASS_P : UI_CLASS_S;
+    if (rows < 30)
+        return UI_CLASS_S;
+    return cols >= 160 && rows >= 45 ? UI_CLASS_L : UI_CLASS_M;
+}
+
+static void small(ui_layout *l)
+{
+    ui_rect b = l->body;
+    /* Why: a rule and 5 rows of tokens, fewer when the list would be shorter than 5 documents. */
+    int why = b.h - 1 - 6 < 6 ? b.h - 1 - 6 : 6;
+    if (why < 3)
+        why = 0;
+    l->list = (ui_rect){b.y, b.x, b.h - 1 - why, b.w};
+    l->why = (ui_rect){b.y + l->list.h, b.x, why, why ? b.w : 0};
+    l->note = (ui_rect){b.y + b.h - 1, b.x, 1, b.w};
+}
+
+static void medium(ui_layout *l, bool preview)
+{
+    ui_rect b = l->body;
+    int left = b.w * 65 / 100;
+    /* 36 rows have a preview of 8; of further rows it gets every third, of missing ones a half. */
+    int extra = b.h - 31;
+    int height = preview ? 8 + (extra > 0 ? extra / 3 : extra / 2) : 0;
+    l->list = (ui_rect){b.y, b.x, b.h - height, left};
+    l->preview = (ui_rect){b.y + b.h - height, b.x, height, preview ? left : 0};
+    l->why = (ui_rect){b.y, b.x + left, b.h, b.w - left};
+}
+
+static void portrait(ui_layout *l, bool preview)
+{
+    ui_rect b = l->body;
+    int list = b.h / 2, why = preview ? b.h * 3 / 10 : b.h - b.h / 2;
+    l->list = (ui_rect){b.y, b.x, list, b.w};
+    l->why = (ui_rect){b.y + list, b.x, why, b.w};
+    l->preview = (ui_rect){b.y + list + why, b.x, b.h - list - why, preview ? b.w : 0};
+}
+
+ui_layout ui_layout_of(int rows, int cols, bool preview)
+{
+    ui_layout l = {.class = class_of(rows, cols)};
+    if (l.class == UI_CLASS_T) {
+        l.body = (ui_rect){0, 0, rows, cols};
+        return l;
+    }
+    l.tabs = (ui_rect){0, 0, 1, cols};
+    l.query = (ui_rect){1, 0, 1, cols};
+    l.metrics = (ui_rect){2, 0, 1, cols};
+    l.body = (ui_rect){3, 0, rows - 5, cols};
+    l.status = (ui_rect){rows - 2, 0, 1, cols};
+    l.hint = (ui_rect){rows - 1, 0, 1, cols};
+    l.boxed = l.class != UI_CLASS_S;
+    if (l.class == UI_CLASS_S)
+        small(&l);
+    else if (l.class == UI_CLASS_P)
+        portrait(&l, preview);
+    else
+        medium(&l, preview);
+    return l;
+}

@@ -1,0 +1,36 @@
+/*
+ * ui/layout.h - where things are: a pure function of the terminal's size.
+ *
+ *   T  below 60 x 15                        a card with the size that is needed
+ *   S  below 100 columns or below 30 rows   list over a Why strip, no boxes
+ *   M  100 columns and 30 rows on           list over preview, Why at the right
+ *   L  160 columns and 45 rows on           as M, with more room
+ *   P  below 100 columns, 45 rows on        list, Why, preview over each other
+ *
+ * Rectangles that a class does not have are empty. They never overlap and never leave the screen.
+ */
+#ifndef UI_LAYOUT_H
+#define UI_LAYOUT_H
+
+#include <stdbool.h>
+
+#include "ui/surface.h"
+
+typedef enum ui_class { UI_CLASS_T, UI_CLASS_S, UI_CLASS_M, UI_CLASS_L, UI_CLASS_P } ui_class;
+
+#define UI_MIN_ROWS 15
+#define UI_MIN_COLS 60
+
+typedef struct ui_layout {
+    ui_class class;
+    bool boxed; /* panes have borders, which are part of their rectangles */
+    ui_rect tabs, query, metrics, status, hint;
+    ui_rect body; /* between metrics and status: overlays and whole-screen panes */
+    ui_rect list, why, preview;
+    ui_rect note; /* class S: the line under the Why strip */
+} ui_layout;
+
+/* preview: the preview pane is switched on. */
+ui_layout ui_layout_of(int rows, int cols, bool preview);
+
+#endif

@@ -1,0 +1,311 @@
+/* ui/prompt.c */
+#include "ui/prompt.h"
+
+#include <string.h>
+
+#include "base/array.h"
+#include "base/mem.h"
+#include "text/utf8.h"
+
+void ui_history_add(ui_history *h, const char *text)
+{
+    if (text[strspn(text, " ")] == 0 || (h->n && strcmp(h->v[h->n - 1], text) == 0))
+        return;
+    char *copy = imr_strdup(text);
+    if (!copy)
+        return;
+    if (h->n == UI_HISTORY_MAX) {
+        imr_free(h->v[0]);
+        memmove(h->v, h->v + 1, --h->n * sizeof *h->v);
+    }
+    if (!IMR_PUSH(h, copy))
+        imr_free(copy);
+}
+
+void ui_history_done(ui_history *h)
+{
+    for (size_t i = 0; i < h->n; i++)
+        imr_free(h->v[i]);
+    imr_free(h->v);
+    *h = (ui_history){0};
+}
+
+void ui_prompt_init(ui_prompt *p, const ui_history *history)
+{
+    *p = (ui_prompt){.history = history};
+}
+
+void ui_prompt_done(ui_prompt *p)
+{
+    imr_buf_done(&p->text);
+    imr_buf_done(&p->kill);
+    for (size_t i = 0; i < p->n_undo; i++)
+        imr_free(p->undo[i].text);
+    imr_free(p->draft);
+    *p = (ui_prompt){0};
+}
+
+static void remember(ui_prompt *p)
+{
+    char *copy = imr_strdup(ui_prompt_text(p));
+    if (!copy)
+        return;
+    if (p->n_undo == UI_PROMPT_UNDO) {
+        imr_free(p->undo[0].text);
+        memmove(p->undo, p->undo + 1, --p->n_undo * sizeof p->undo[0]);
+    }
+    p->undo[p->n_undo].text = copy;
+    p->undo[p->n_undo++].cursor = p->cursor;
+}
+
+/* Replaces bytes [from, to) by text; the cursor goes behind it. */
+static bool splice(ui_prompt *p, size_t from, size_t to, const char *text, size_t len)
+{
+    if (from == to && len == 0)
+        return false;
+    size_t tail = p->text.len - to;
+    imr_buf fresh = {0};
+    imr_buf_add(&fresh, ui_prompt_text(p), from);
+    imr_buf_add(&fresh, text, len);
+    imr_buf_add(&fresh, ui_prompt_text(p) + to, tail);
+    if (fresh.failed) {
+        imr_buf_done(&fresh);
+        return false;
+    }
+    imr_buf_done(&p->text);
+    p->text = fresh;
+    p->cursor = from + len;
+    return true;
+}
+
+bool ui_prompt_insert(ui_prompt *p, const char *text, size_t len)
+{
+    /* Cleaned together with the cluster before it: a mark typed alone belongs to that. */
+    IMR_AUTOBUF imr_buf both = {0}, clean = {0};
+    size_t before =
+        p->cursor ? p->cursor - imr_utf8_prev(ui_prompt_text(p), p->text.len, p->cursor) : 0;
+    imr_buf_add(&both, ui_prompt_text(p) + p->cursor - before, before);
+    imr_buf_add(&both, text, len);
+    imr_utf8_clean(&clean, imr_buf_text(&both), both.len, IMR_CLEAN_LINE);
+    if (both.failed || clean.failed || clean.len <= before)
+        return false;
+    memmove(clean.data, clean.data + before, clean.len - before + 1);
+    clean.len -= before;
+    size_t room = UI_PROMPT_MAX > p->text.len ? UI_PROMPT_MAX - p->text.len : 0;
+    size_t n = clean.len;
+    while (n > room)
+        n = imr_utf8_prev(imr_buf_text(&clean), clean.len, n);
+    if (n == 0)
+        return false;
+    bool typed = n <= 4 && imr_buf_text(&clean)[0] != ' ';
+    if (!typed || !p->typing)
+        remember(p);
+    p->typing = typed;
+    p->killing = false;
+    return splice(p, p->cursor, p->cursor, imr_buf_text(&clean), n);
+}
+
+bool ui_prompt_set(ui_prompt *p, const char *text)
+{
+    p->typing = p->killing = false;
+    if (strcmp(ui_prompt_text(p), text) == 0) {
+        p->cursor = p->text.len;
+        return false;
+    }
+    remember(p);
+    size_t n = strlen(text);
+    return splice(p, 0, p->text.len, text, n > UI_PROMPT_MAX ? UI_PROMPT_MAX : n);
+}
+
+static bool word_at(const ui_prompt *p, size_t i)
+{
+    uint32_t code;
+    return imr_utf8_decode(ui_prompt_text(p) + i, p->text.len - i, &code) && imr_utf8_is_word(code);
+}
+
+static size_t left(const ui_prompt *p, size_t i)
+{
+    return imr_utf8_prev(ui_prompt_text(p), p->text.len, i);
+}
+
+static size_t right(const ui_prompt *p, size_t i)
+{
+    return imr_utf8_next(ui_prompt_text(p), p->text.len, i);
+}
+
+static size_t word_left(const ui_prompt *p)
+{
+    size_t i = p->cursor;
+    while (i > 0 && !word_at(p, left(p, i)))
+        i = left(p, i);
+    while (i > 0 && word_at(p, left(p, i)))
+        i = left(p, i);
+    return i;
+}
+
+static size_t word_right(const ui_prompt *p)
+{
+    size_t i = p->cursor;
+    while (i < p->text.len && !word_at(p, i))
+        i = right(p, i);
+    while (i < p->text.len && word_at(p, i))
+        i = right(p, i);
+    return i;
+}
+
+static bool cut(ui_prompt *p, size_t from, size_t to)
+{
+    remember(p);
+    p->typing = p->killing = false;
+    return splice(p, from, to, "", 0);
+}
+
+/* Cuts into the kill buffer; a kill right after a kill joins it on its side. */
+static bool kill_text(ui_prompt *p, size_t from, size_t to)
+{
+    if (from == to)
+        return false;
+    imr_buf joined = {0};
+    const char *text = ui_prompt_text(p);
+    if (p->killing && to > p->cursor)
+        imr_buf_add(&joined, imr_buf_text(&p->kill), p->kill.len);
+    imr_buf_add(&joined, text + from, to - from);
+    if (p->killing && to <= p->cursor)
+        imr_buf_add(&joined, imr_buf_text(&p->kill), p->kill.len);
+    if (joined.failed) {
+        imr_buf_done(&joined);
+        return false;
+    }
+    imr_buf_done(&p->kill);
+    p->kill = joined;
+    bool changed = cut(p, from, to);
+    p->killing = true;
+    return changed;
+}
+
+static bool transpose(ui_prompt *p)
+{
+    if (p->cursor == 0 || p->text.len == 0)
+        return false;
+    size_t b = p->cursor == p->text.len ? left(p, p->cursor) : p->cursor;
+    size_t a = left(p, b), end = right(p, b);
+    if (a == b)
+        return false;
+    IMR_AUTOBUF imr_buf swapped = {0};
+    imr_buf_add(&swapped, ui_prompt_text(p) + b, end - b);
+    imr_buf_add(&swapped, ui_prompt_text(p) + a, b - a);
+    remember(p);
+    return !swapped.failed && splice(p, a, end, imr_buf_text(&swapped), swapped.len);
+}
+
+static bool undo(ui_prompt *p)
+{
+    if (p->n_undo == 0)
+        return false;
+    char *text = p->undo[--p->n_undo].text;
+    size_t cursor = p->undo[p->n_undo].cursor;
+    bool changed = splice(p, 0, p->text.len, text, strlen(text));
+    p->cursor = cursor <= p->text.len ? cursor : p->text.len;
+    imr_free(text);
+    p->typing = p->killing = false;
+    return changed;
+}
+
+static bool recall(ui_prompt *p, bool older)
+{
+    const ui_history *h = p->history;
+    if (!h || (older ? p->past >= h->n : p->past == 0))
+        return false;
+    if (p->past == 0) {
+        imr_free(p->draft);
+        p->draft = imr_strdup(ui_prompt_text(p));
+    }
+    size_t past = older ? p->past + 1 : p->past - 1;
+    /* The newest entry is often the line in work itself. */
+    if (older && past == 1 && h->n > 1 && strcmp(h->v[h->n - 1], ui_prompt_text(p)) == 0)
+        past++;
+    const char *text = past ? h->v[h->n - past] : p->draft ? p->draft : "";
+    p->past = past;
+    return ui_prompt_set(p, text);
+}
+
+bool ui_prompt_do(ui_prompt *p, ui_action action)
+{
+    bool was_killing = p->killing;
+    if (action != UI_DO_OLDER && action != UI_DO_NEWER)
+        p->past = 0;
+    switch (action) {
+    case UI_DO_RUBOUT:
+        return p->cursor && cut(p, left(p, p->cursor), p->cursor);
+    case UI_DO_DELETE:
+        return p->cursor < p->text.len && cut(p, p->cursor, right(p, p->cursor));
+    case UI_DO_WORD_RUBOUT:
+        return kill_text(p, word_left(p), p->cursor);
+    case UI_DO_WORD_DELETE:
+        return kill_text(p, p->cursor, word_right(p));
+    case UI_DO_KILL_START:
+        return kill_text(p, 0, p->cursor);
+    case UI_DO_KILL_END:
+        return kill_text(p, p->cursor, p->text.len);
+    case UI_DO_EDIT_UNDO:
+        return undo(p);
+    case UI_DO_OLDER:
+    case UI_DO_NEWER:
+        return recall(p, action == UI_DO_OLDER);
+    default:
+        break;
+    }
+    p->killing = p->typing = false;
+    switch (action) {
+    case UI_DO_YANK:
+        return p->kill.len && ui_prompt_insert(p, imr_buf_text(&p->kill), p->kill.len);
+    case UI_DO_TRANSPOSE:
+        return transpose(p);
+    case UI_DO_LINE_START:
+        p->cursor = 0;
+        return false;
+    case UI_DO_LINE_END:
+        p->cursor = p->text.len;
+        return false;
+    case UI_DO_CHAR_LEFT:
+        p->cursor = p->cursor ? left(p, p->cursor) : 0;
+        return false;
+    case UI_DO_CHAR_RIGHT:
+        p->cursor = right(p, p->cursor);
+        return false;
+    case UI_DO_WORD_LEFT:
+        p->cursor = word_left(p);
+        return false;
+    case UI_DO_WORD_RIGHT:
+        p->cursor = word_right(p);
+        return false;
+    default:
+        p->killing = was_killing;
+        return false;
+    }
+}
+
+void ui_prompt_draw(const ui_prompt *p, ui_surface s, int y, int x, int w, ui_style style,
+                    bool active)
+{
+    if (w <= 0)
+        return;
+    const char *text = ui_prompt_text(p);
+    size_t start = 0;
+    /* One column stays free for the cursor behind the text, two for the sign of a cut. */
+    int before = (int)imr_utf8_width(text, p->cursor), cut_columns = 0;
+    if (before >= w) {
+        int skip = before - w + 1 + 2, gone = 0;
+        while (start < p->cursor && gone < skip) {
+            size_t next = right(p, start);
+            gone += (int)imr_utf8_width(text + start, next - start);
+            start = next;
+        }
+        before -= gone;
+        cut_columns = 2;
+        ui_put(s, y, x, style, s.grid->ascii ? "~ " : "… ");
+    }
+    ui_put_cut(s, y, x + cut_columns, w - cut_columns, style, text + start, p->text.len - start);
+    if (active)
+        ui_cursor(s, y, x + cut_columns + before, true);
+}

@@ -1,0 +1,64 @@
+/*
+ * ui/prompt.h - one line of editable text: the query, the palette's filter, a find.
+ *
+ * Cursor and deletions move by grapheme clusters, words are runs of letters, digits and marks. One
+ * kill buffer (consecutive kills join), undo of UI_PROMPT_UNDO steps (typed letters of one run are
+ * one step), history with the line in work kept at its end. What is inserted is sanitised to one
+ * line. The text never exceeds UI_PROMPT_MAX bytes: an insertion that would is cut at a character.
+ * When memory runs out an edit does nothing.
+ */
+#ifndef UI_PROMPT_H
+#define UI_PROMPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "ui/action.h"
+#include "ui/surface.h"
+
+#define UI_PROMPT_MAX  8192
+#define UI_PROMPT_UNDO 64
+#define UI_HISTORY_MAX 500
+
+/* Queries of the past, oldest first, without neighbours that are equal. */
+typedef struct ui_history {
+    char **v;
+    size_t n, cap;
+} ui_history;
+
+void ui_history_add(ui_history *h, const char *text); /* blank text is not kept */
+void ui_history_done(ui_history *h);
+
+typedef struct ui_prompt {
+    imr_buf text;
+    size_t cursor;
+    imr_buf kill;
+    struct {
+        char *text;
+        size_t cursor;
+    } undo[UI_PROMPT_UNDO];
+    size_t n_undo;
+    bool typing, killing;      /* what the last edit was */
+    const ui_history *history; /* borrowed; NULL: none */
+    size_t past;               /* steps back from the end of the history */
+    char *draft;               /* the line in work while the history is shown */
+} ui_prompt;
+
+void ui_prompt_init(ui_prompt *p, const ui_history *history);
+void ui_prompt_done(ui_prompt *p);
+static inline const char *ui_prompt_text(const ui_prompt *p)
+{
+    return imr_buf_text(&p->text);
+}
+/* These return whether the text changed. */
+bool ui_prompt_insert(ui_prompt *p, const char *text, size_t len);
+bool ui_prompt_set(ui_prompt *p, const char *text); /* undoable; cursor at the end */
+bool ui_prompt_do(ui_prompt *p, ui_action action);  /* an action of group EDIT */
+
+/* Draws into columns [x, x+w) of row y, scrolled so that the cursor shows; parks the cursor when
+ * `active`. */
+void ui_prompt_draw(const ui_prompt *p, ui_surface s, int y, int x, int w, ui_style style,
+                    bool active);
+
+#endif

@@ -1,0 +1,254 @@
+#include "adapter/adapter.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "format/json.h"
+#include "format/safetensors.h"
+
+void imr_adapter_free(imr_adapter *a)
+{
+    if (!a)
+        return;
+    imr_weights_done(&a->w);
+    imr_problems_done(&a->problems);
+    imr_free(a->path);
+    imr_free(a->metadata);
+    imr_free(a);
+}
+
+static void free_adapter_ptr(imr_adapter **a)
+{
+    imr_adapter_free(*a);
+}
+
+static imr_adapter *new_adapter(const char *path)
+{
+    imr_adapter *a = IMR_NEW(imr_adapter);
+    if (!a)
+        return NULL;
+    a->path = imr_strdup(path);
+    if (!a->path) {
+        imr_free(a);
+        return NULL;
+    }
+    return a;
+}
+
+imr_status imr_adapter_new(imr_adapter **out, imr_form form, size_t n, size_t m, size_t h,
+                           uint64_t seed, imr_error *err)
+{
+    IMR_CLEANUP(free_adapter_ptr) imr_adapter *a = new_adapter("");
+    if (!a)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_weights_init(&a->w, form, n, m, h, err));
+    imr_weights_random(&a->w, seed);
+    a->container = "memory";
+    a->usable = true;
+    *out = a;
+    a = NULL;
+    return IMR_OK;
+}
+
+/* ---- metadata as JSON ---- */
+
+static void put_pickle(imr_buf *b, const imr_pickle_value *v, int depth)
+{
+    if (!v || depth > (int)IMR_MAX_PICKLE_DEPTH) {
+        imr_buf_str(b, "null");
+        return;
+    }
+    switch (v->kind) {
+    case IMR_PK_BOOL:
+        imr_buf_str(b, v->integer ? "true" : "false");
+        break;
+    case IMR_PK_INT:
+        imr_json_put_int(b, v->integer);
+        break;
+    case IMR_PK_FLOAT:
+        imr_json_put_number(b, v->number);
+        break;
+    case IMR_PK_STRING:
+    case IMR_PK_GLOBAL:
+        imr_json_put_string_n(b, v->text, v->len);
+        break;
+    case IMR_PK_LIST:
+    case IMR_PK_TUPLE:
+        for (size_t i = 0; i < v->len; i++) {
+            imr_buf_char(b, i ? ',' : '[');
+            put_pickle(b, v->items[i], depth + 1);
+        }
+        imr_buf_str(b, v->len ? "]" : "[]");
+        break;
+    case IMR_PK_DICT: {
+        bool any = false;
+        for (size_t i = 0; i < v->len; i++) {
+            const imr_pickle_value *key = v->items[2 * i];
+            if (key->kind != IMR_PK_STRING)
+                continue;
+            imr_buf_char(b, any ? ',' : '{');
+            any = true;
+            imr_json_put_string_n(b, key->text, key->len);
+            imr_buf_char(b, ':');
+            put_pickle(b, v->items[2 * i + 1], depth + 1);
+        }
+        imr_buf_str(b, any ? "}" : "{}");
+        break;
+    }
+    default:
+        imr_buf_str(b, "null");
+    }
+}
+
+static imr_status take_metadata(imr_adapter *a, imr_buf *json, imr_error *err)
+{
+    IMR_TRY(imr_buf_check(json, err));
+    a->metadata = imr_buf_take(json);
+    return a->metadata ? IMR_OK : imr_fail_memory(err);
+}
+
+/* ---- containers ---- */
+
+static void free_torch_ptr(imr_torch **t)
+{
+    imr_torch_free(*t);
+}
+
+/* The dictionary of tensors inside the payload. */
+static const imr_pickle_value *state_of(const imr_pickle_value *root)
+{
+    static const char *const keys[] = {"model_state", "model_state_dict", "state_dict"};
+    for (size_t i = 0; i < IMR_LEN(keys); i++) {
+        const imr_pickle_value *v = imr_pickle_get(root, keys[i]);
+        if (v && v->kind == IMR_PK_DICT)
+            return v;
+    }
+    return root;
+}
+
+static imr_status read_torch(imr_adapter *a, const imr_file *file, imr_error *err)
+{
+    IMR_CLEANUP(free_torch_ptr) imr_torch *t = NULL;
+    IMR_TRY(imr_torch_parse(&t, file->data, file->len, a->path, err));
+    const imr_pickle_value *root = imr_torch_root(t);
+    if (!root || root->kind != IMR_PK_DICT)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "%s: holds no dictionary of tensors; an adapter is {\"model_state\": ...} "
+                        "or a state dict",
+                        a->path);
+    const imr_pickle_value *metadata = imr_pickle_get(root, "metadata");
+    if (metadata && metadata->kind == IMR_PK_DICT) {
+        IMR_AUTOBUF imr_buf json = {.limit = IMR_MAX_JSON_BYTES};
+        put_pickle(&json, metadata, 0);
+        IMR_TRY(take_metadata(a, &json, err));
+    }
+    IMR_CLEANUP(imr_tensors_done) imr_tensors table = {0};
+    imr_status status = imr_torch_tensors(&table, t, state_of(root), err);
+    if (status == IMR_OK)
+        status = imr_weights_read(&a->w, &a->problems, &table, err);
+    return imr_error_prefix(err, status, a->path);
+}
+
+/* safetensors keep text pairs under __metadata__ of the header, which the tensor table drops. */
+static imr_status read_pairs(imr_adapter *a, const imr_file *file, imr_error *err)
+{
+    size_t len = 0;
+    for (size_t i = 8; i-- > 0;)
+        len = len << 8 | file->data[i]; /* the reader has checked it against the file's length */
+    IMR_AUTOJSON imr_json *header = NULL;
+    IMR_TRY(imr_json_parse(&header, file->data + 8, len, a->path, err));
+    const imr_json *pairs = imr_json_at(header, "__metadata__");
+    if (!imr_json_is_object(pairs))
+        return IMR_OK;
+    IMR_AUTOBUF imr_buf json = {0};
+    imr_buf_char(&json, '{');
+    bool any = false;
+    for (const imr_json *p = imr_json_child(pairs); p; p = imr_json_next(p)) {
+        if (!imr_json_is_string(p))
+            continue;
+        imr_buf_str(&json, any ? "," : "");
+        any = true;
+        imr_json_put_string(&json, imr_json_key(p));
+        imr_buf_char(&json, ':');
+        imr_json_put_string(&json, imr_json_string_or(p, "", ""));
+    }
+    imr_buf_char(&json, '}');
+    return take_metadata(a, &json, err);
+}
+
+static imr_status read_safetensors(imr_adapter *a, const imr_file *file, imr_error *err)
+{
+    IMR_CLEANUP(imr_tensors_done) imr_tensors table = {0};
+    imr_status status = imr_safetensors_parse(&table, file->data, file->len, err);
+    if (status == IMR_OK)
+        status = imr_weights_read(&a->w, &a->problems, &table, err);
+    if (status != IMR_OK)
+        return imr_error_prefix(err, status, a->path);
+    return read_pairs(a, file, err);
+}
+
+imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_error *err)
+{
+    IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
+    IMR_TRY(imr_file_map(&file, path, err));
+    IMR_CLEANUP(free_adapter_ptr) imr_adapter *a = new_adapter(path);
+    if (!a)
+        return imr_fail_memory(err);
+    imr_sha256_memory(file.data, file.len, a->sha256);
+    /* A safetensors file has its JSON header after 8 bytes; neither a zip nor a pickle has a brace
+     * there. */
+    bool safetensors = file.len > 8 && file.data[8] == '{';
+    a->container = safetensors ? "safetensors" : "PyTorch";
+    if (safetensors)
+        IMR_TRY(read_safetensors(a, &file, err));
+    else
+        IMR_TRY(read_torch(a, &file, err));
+    const imr_problem *worst = imr_problems_worst(&a->problems);
+    a->usable = !worst || worst->severity < IMR_SEVERITY_ERROR;
+    *out = a;
+    a = NULL;
+    return IMR_OK;
+}
+
+imr_status imr_adapter_open(imr_adapter **out, const char *path, imr_error *err)
+{
+    IMR_CLEANUP(free_adapter_ptr) imr_adapter *a = NULL;
+    IMR_TRY(imr_adapter_examine(&a, path, err));
+    if (!a->usable) {
+        const imr_problem *worst = imr_problems_worst(&a->problems);
+        size_t errors = 0;
+        for (size_t i = 0; i < a->problems.n; i++)
+            errors += a->problems.v[i].severity == IMR_SEVERITY_ERROR;
+        if (errors > 1)
+            return imr_fail(err, worst->status,
+                            "%s: tensor %s: %s; and %zu more problems (imrnn inspect lists them); "
+                            "%s",
+                            path, worst->where, worst->what, errors - 1, worst->fix);
+        return imr_fail(err, worst->status, "%s: tensor %s: %s; %s", path, worst->where,
+                        worst->what, worst->fix);
+    }
+    *out = a;
+    a = NULL;
+    return IMR_OK;
+}
+
+imr_status imr_adapter_save(const imr_adapter *a, const char *path, const imr_torch_meta *metadata,
+                            size_t n_metadata, imr_error *err)
+{
+    assert(a->usable);
+    imr_torch_item items[IMR_W_COUNT] = {{0}};
+    size_t n = 0;
+    for (int i = 0; i < IMR_W_COUNT; i++) {
+        imr_weight_id id = (imr_weight_id)i;
+        imr_torch_item *item = &items[n];
+        item->name = imr_weight_name(a->w.form, id);
+        item->rank = (uint32_t)imr_weight_shape(&a->w, id, item->shape);
+        item->data = imr_weight(&a->w, id);
+        n += item->name != NULL;
+    }
+    size_t len = strlen(path), suffix = strlen(".safetensors");
+    if (len > suffix && strcmp(path + len - suffix, ".safetensors") == 0)
+        return imr_safetensors_write(path, items, n, metadata, n_metadata, err);
+    return imr_torch_write(path, items, n, metadata, n_metadata, err);
+}

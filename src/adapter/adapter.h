@@ -1,0 +1,107 @@
+/*
+ * adapter/adapter.h - an adapter as a whole: open, project, run, look at, save.
+ *
+ *   imr_adapter *a;
+ *   IMR_TRY(imr_adapter_open(&a, "imrnns-minilm-scifact.pt", err));
+ *   IMR_TRY(imr_adapter_project(a, imr_view_of(query, 1, n), q, err));
+ *   IMR_TRY(imr_adapter_project(a, documents, d, err));
+ *   imr_adapter_result r = {0};
+ *   IMR_TRY(imr_adapter_run(a, q, imr_view_of(d, k, m), &r, err));       r.before, r.after, ...
+ *   imr_adapter_result_done(&r);
+ *   imr_adapter_free(a);
+ *
+ * A score depends on the whole candidate set, so there is no pairwise score(query, document).
+ * Threads: an open adapter is const; any number of threads may use it, each with a result of its
+ * own.
+ */
+#ifndef IMR_ADAPTER_ADAPTER_H
+#define IMR_ADAPTER_ADAPTER_H
+
+#include "adapter/weights.h"
+#include "base/sha256.h"
+#include "format/torch_pt.h"
+
+typedef struct imr_adapter {
+    imr_weights w;
+    char *path; /* "" for one that was not read from a file */
+    char sha256[IMR_SHA256_HEX];
+    const char *container; /* "PyTorch", "safetensors" or "memory" */
+    char *metadata;        /* JSON object the file holds beside the tensors; NULL when none */
+    imr_problems problems;
+    bool usable; /* no problem is an error */
+} imr_adapter;
+
+/*
+ * Opens for use. Errors: the first error of the problem list (missing, wrong-shape or non-finite
+ * tensor, with how many more there are), or what the container's reader says. Unexpected tensors
+ * are only listed in `problems`.
+ */
+imr_status imr_adapter_open(imr_adapter **out, const char *path, imr_error *err) IMR_NODISCARD;
+/* Opens to look at: succeeds whenever the container can be read; usable tells whether w may be
+ * used, problems why not. */
+imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_error *err) IMR_NODISCARD;
+/* An untrained one with weights for training, see imr_weights_random. */
+imr_status imr_adapter_new(imr_adapter **out, imr_form form, size_t n, size_t m, size_t h,
+                           uint64_t seed, imr_error *err) IMR_NODISCARD;
+void imr_adapter_free(imr_adapter *a); /* NULL is fine */
+
+/* Writes {"model_state": ..., "metadata": ...} as .pt, or safetensors when path ends so. */
+imr_status imr_adapter_save(const imr_adapter *a, const char *path, const imr_torch_meta *metadata,
+                            size_t n_metadata, imr_error *err) IMR_NODISCARD;
+
+/* Encoder vectors [rows,n] into the working space, out [rows,m]; see adapter/project.h. */
+imr_status imr_adapter_project(const imr_adapter *a, imr_view base, float *out,
+                               imr_error *err) IMR_NODISCARD;
+
+/*
+ * One run: q and K candidates, every intermediate. Vectors are [m] unless said otherwise.
+ * The struct is also the workspace: start from {0}, use it again and again, end with _done. It
+ * allocates only when K grows beyond what it held before. Pointers are valid until the next run.
+ */
+typedef struct imr_adapter_result {
+    size_t m, k;
+    float *q;                   /* the projected query */
+    float *scale_q, *bias_q;    /* from the query, for the documents; range (0,1) and (-1,1) */
+    float *d_mod;               /* [k,m] d' */
+    float *d_mean;              /* diagonal: mean of d'; full: unused (NULL) */
+    float *scale_d, *bias_d;    /* from the documents, for the query */
+    float *weight_q, *weight_d; /* full: [m,m] in place of scale_q and scale_d (then NULL) */
+    float *q_mod;               /* q' */
+    float *before;              /* [k] cos(q, d_i) */
+    float *after;               /* [k] cos(q', d_i') */
+
+    float *store, *scratch; /* private */
+    size_t capacity;
+} imr_adapter_result;
+
+void imr_adapter_result_done(imr_adapter_result *r); /* {0} is fine */
+
+/*
+ * q [m] and d [K,m] are projected vectors; the feedback documents are the candidates.
+ * Errors: IMR_E_SHAPE when d has another m or no row, IMR_E_LIMIT above IMR_MAX_FEEDBACK rows,
+ * IMR_E_NUMERIC names the first candidate whose similarity is not finite, IMR_E_MEMORY. After a
+ * failure the result's contents are unspecified, but it may be used again.
+ */
+imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d,
+                           imr_adapter_result *out, imr_error *err) IMR_NODISCARD;
+
+/*
+ * Scores further documents with the query side of a finished run (scope `rescore`): after[i] =
+ * cos(r->q_mod, d_i'), d_i' modulated as the candidates were. before (may be NULL): cos(r->q, d_i).
+ * Errors: IMR_E_SHAPE, IMR_E_MEMORY (full form only).
+ */
+imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_view d,
+                             float *before, float *after, imr_error *err) IMR_NODISCARD;
+
+/* How strongly the adapter acts, over `queries` seeded random unit vectors of the encoder space. */
+typedef struct imr_adapter_survey {
+    size_t queries;
+    double scale_min, scale_mean, scale_max, scale_sd; /* over all dimensions of all queries; form
+                                                          full: the diagonal of W */
+    double bias_min, bias_median, bias_max;            /* |bias|_2 of a query */
+} imr_adapter_survey;
+
+imr_status imr_adapter_survey_run(imr_adapter_survey *out, const imr_adapter *a, size_t queries,
+                                  uint64_t seed, imr_error *err) IMR_NODISCARD;
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * adapter/full.h - the nets of the paper's form: from vectors to a matrix and a bias.
+ *
+ * Formula:  A(v) = L2(relu(L1 v)) = m*m row-major entries of W, then m of b; for documents the mean
+ *           over them. L2 is linear, so the hidden layer is averaged and L2 applied once.
+ *           method.md section 1
+ * Shapes:   v [rows,m], hidden [h] (the mean over rows), out [m*m + m]
+ * No allocation; scratch [block rows, h] is the caller's, imr_full_scratch values.
+ */
+#ifndef IMR_ADAPTER_FULL_H
+#define IMR_ADAPTER_FULL_H
+
+#include "adapter/hypernet.h"
+
+#define IMR_FULL_BLOCK ((size_t)256) /* rows whose hidden layers are held at once */
+
+static inline size_t imr_full_scratch(const imr_weights *w)
+{
+    return IMR_FULL_BLOCK * w->h;
+}
+
+/* rows >= 1. hidden and out are outputs. */
+void imr_full_net(const imr_weights *w, imr_side side, imr_view v, float *scratch, float *hidden,
+                  float *out);
+
+#endif

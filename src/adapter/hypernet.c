@@ -1,0 +1,29 @@
+#include "adapter/hypernet.h"
+
+#include "math/nn.h"
+
+static void relu_dropout(float *v, size_t n, const float *mask)
+{
+    imr_nn_relu(v, n);
+    for (size_t i = 0; mask && i < n; i++)
+        v[i] *= mask[i];
+}
+
+void imr_hypernet(const imr_weights *w, imr_side side, imr_view v, const imr_dropout *dropout,
+                  float *h1, float *h2, float *out)
+{
+    assert(w->form == IMR_FORM_DIAGONAL && v.cols == w->m);
+    imr_weight_id first = side == IMR_SIDE_QUERY ? IMR_W_QUERY_1 : IMR_W_DOC_1;
+    size_t half = w->h / 2, m = w->m;
+    imr_nn_linear(h1, v, imr_weight_view(w, first), imr_weight(w, first + 1));
+    relu_dropout(h1, v.rows * w->h, dropout ? dropout->h1 : NULL);
+    imr_nn_linear(h2, imr_view_of(h1, v.rows, w->h), imr_weight_view(w, first + 2),
+                  imr_weight(w, first + 3));
+    relu_dropout(h2, v.rows * half, dropout ? dropout->h2 : NULL);
+    imr_nn_linear(out, imr_view_of(h2, v.rows, half), imr_weight_view(w, first + 4),
+                  imr_weight(w, first + 5));
+    for (size_t i = 0; i < v.rows; i++) {
+        imr_nn_sigmoid(out + i * 2 * m, m);
+        imr_nn_tanh(out + i * 2 * m + m, m);
+    }
+}

@@ -1,0 +1,183 @@
+/* The forward pass, as method.md section 1 writes it. */
+#include <math.h>
+#include <string.h>
+
+#include "adapter/adapter.h"
+#include "adapter/full.h"
+#include "adapter/hypernet.h"
+#include "adapter/modulate.h"
+#include "adapter/project.h"
+#include "base/mem.h"
+#include "math/nn.h"
+
+void imr_adapter_result_done(imr_adapter_result *r)
+{
+    imr_free(r->store);
+    *r = (imr_adapter_result){0};
+}
+
+imr_status imr_adapter_project(const imr_adapter *a, imr_view base, float *out, imr_error *err)
+{
+    assert(a->usable);
+    return imr_weights_project(&a->w, base, out, err);
+}
+
+/* Every vector starts on a cache line. */
+static float *take(float *store, size_t *at, size_t n)
+{
+    float *p = store ? store + *at : NULL;
+    *at += (n + 15) / 16 * 16;
+    return p;
+}
+
+/* Points the result's vectors into store; returns the floats needed. */
+static size_t lay_out(imr_adapter_result *r, const imr_weights *w, size_t k, float *store)
+{
+    size_t at = 0, m = w->m;
+    bool full = w->form == IMR_FORM_FULL;
+    r->m = m;
+    r->k = k;
+    r->q = take(store, &at, m);
+    r->q_mod = take(store, &at, m);
+    r->d_mod = take(store, &at, k * m);
+    r->before = take(store, &at, k);
+    r->after = take(store, &at, k);
+    if (full) {
+        r->weight_q = take(store, &at, m * m + m);
+        r->weight_d = take(store, &at, m * m + m);
+        r->bias_q = store ? r->weight_q + m * m : NULL;
+        r->bias_d = store ? r->weight_d + m * m : NULL;
+        r->scale_q = r->scale_d = r->d_mean = NULL;
+        r->scratch = take(store, &at, imr_full_scratch(w) + w->h);
+    } else {
+        r->scale_q = take(store, &at, 2 * m);
+        r->scale_d = take(store, &at, 2 * m);
+        r->bias_q = store ? r->scale_q + m : NULL;
+        r->bias_d = store ? r->scale_d + m : NULL;
+        r->d_mean = take(store, &at, m);
+        r->weight_q = r->weight_d = NULL;
+        r->scratch = take(store, &at, w->h + w->h / 2);
+    }
+    return at;
+}
+
+static imr_status prepare(imr_adapter_result *r, const imr_weights *w, size_t k, imr_error *err)
+{
+    imr_adapter_result size = {0};
+    size_t need = lay_out(&size, w, k, NULL);
+    if (need > r->capacity) {
+        float *grown = imr_alloc_aligned(need, sizeof *grown);
+        if (!grown)
+            return imr_fail_memory(err);
+        imr_free(r->store);
+        r->store = grown;
+        r->capacity = need;
+    }
+    lay_out(r, w, k, r->store);
+    return IMR_OK;
+}
+
+static void mean_rows(float *out, const float *rows, size_t n, size_t m)
+{
+    for (size_t j = 0; j < m; j++)
+        out[j] = 0.0f;
+    for (size_t at = 0; at < n; at += 256) { /* short float sums, joined in order */
+        size_t end = n - at < 256 ? n : at + 256;
+        for (size_t j = 0; j < m; j++) {
+            double sum = 0;
+            for (size_t i = at; i < end; i++)
+                sum += (double)rows[i * m + j];
+            out[j] += (float)(sum / (double)n);
+        }
+    }
+}
+
+static void run_diagonal(const imr_weights *w, imr_view d, imr_adapter_result *r)
+{
+    size_t m = w->m;
+    float *h1 = r->scratch, *h2 = h1 + w->h;
+    imr_hypernet(w, IMR_SIDE_QUERY, imr_view_of(r->q, 1, m), NULL, h1, h2, r->scale_q);
+    imr_modulate_diagonal(r->d_mod, d, r->scale_q, r->bias_q, imr_weight(w, IMR_W_DOC_NORM),
+                          imr_weight(w, IMR_W_DOC_NORM_BIAS));
+    mean_rows(r->d_mean, r->d_mod, d.rows, m);
+    imr_hypernet(w, IMR_SIDE_DOC, imr_view_of(r->d_mean, 1, m), NULL, h1, h2, r->scale_d);
+    imr_modulate_diagonal(r->q_mod, imr_view_of(r->q, 1, m), r->scale_d, r->bias_d,
+                          imr_weight(w, IMR_W_QUERY_NORM), imr_weight(w, IMR_W_QUERY_NORM_BIAS));
+}
+
+static void run_full(const imr_weights *w, imr_view d, imr_adapter_result *r)
+{
+    size_t m = w->m;
+    float *hidden = r->scratch + imr_full_scratch(w);
+    imr_full_net(w, IMR_SIDE_QUERY, imr_view_of(r->q, 1, m), r->scratch, hidden, r->weight_q);
+    imr_modulate_full(r->d_mod, d, r->weight_q, r->bias_q, imr_weight(w, IMR_W_DOC_NORM),
+                      imr_weight(w, IMR_W_DOC_NORM_BIAS));
+    imr_full_net(w, IMR_SIDE_DOC, d, r->scratch, hidden, r->weight_d);
+    imr_modulate_full(r->q_mod, imr_view_of(r->q, 1, m), r->weight_d, r->bias_d,
+                      imr_weight(w, IMR_W_QUERY_NORM), imr_weight(w, IMR_W_QUERY_NORM_BIAS));
+}
+
+static imr_status check_documents(const imr_weights *w, imr_view d, imr_error *err)
+{
+    if (d.cols != w->m)
+        return imr_fail(err, IMR_E_SHAPE,
+                        "the candidates have %zu dimensions, the adapter works in %zu: project "
+                        "them first",
+                        d.cols, w->m);
+    return IMR_OK;
+}
+
+imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr_adapter_result *r,
+                           imr_error *err)
+{
+    assert(a->usable);
+    const imr_weights *w = &a->w;
+    IMR_TRY(check_documents(w, d, err));
+    if (d.rows == 0)
+        return imr_fail(err, IMR_E_SHAPE,
+                        "no candidate documents: the query cannot be modulated without any");
+    if (d.rows > IMR_MAX_FEEDBACK)
+        return imr_fail(err, IMR_E_LIMIT, "%zu candidate documents, at most %u can be run at once",
+                        d.rows, IMR_MAX_FEEDBACK);
+    IMR_TRY(prepare(r, w, d.rows, err));
+    memcpy(r->q, q, w->m * sizeof *q);
+    if (w->form == IMR_FORM_FULL)
+        run_full(w, d, r);
+    else
+        run_diagonal(w, d, r);
+    imr_nn_cosine_rows(r->before, d, r->q);
+    imr_nn_cosine_rows(r->after, imr_view_of(r->d_mod, d.rows, w->m), r->q_mod);
+    for (size_t i = 0; i < d.rows; i++)
+        if (!isfinite(r->before[i]) || !isfinite(r->after[i]))
+            return imr_fail(err, IMR_E_NUMERIC,
+                            "the similarity of candidate %zu is not finite: its vector or the "
+                            "query's holds a value that is not",
+                            i);
+    return IMR_OK;
+}
+
+imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_view d,
+                             float *before, float *after, imr_error *err)
+{
+    const imr_weights *w = &a->w;
+    IMR_TRY(check_documents(w, d, err));
+    size_t m = w->m;
+    enum { BLOCK = 128 };
+    IMR_AUTOFREE float *block = imr_alloc_aligned(BLOCK * m, sizeof *block);
+    if (!block)
+        return imr_fail_memory(err);
+    for (size_t at = 0; at < d.rows; at += BLOCK) {
+        size_t rows = d.rows - at < BLOCK ? d.rows - at : BLOCK;
+        imr_view part = {d.v + at * d.stride, rows, m, d.stride};
+        if (w->form == IMR_FORM_FULL)
+            imr_modulate_full(block, part, r->weight_q, r->bias_q, imr_weight(w, IMR_W_DOC_NORM),
+                              imr_weight(w, IMR_W_DOC_NORM_BIAS));
+        else
+            imr_modulate_diagonal(block, part, r->scale_q, r->bias_q, imr_weight(w, IMR_W_DOC_NORM),
+                                  imr_weight(w, IMR_W_DOC_NORM_BIAS));
+        imr_nn_cosine_rows(after + at, imr_view_of(block, rows, m), r->q_mod);
+        if (before)
+            imr_nn_cosine_rows(before + at, part, r->q);
+    }
+    return IMR_OK;
+}

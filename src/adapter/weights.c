@@ -1,0 +1,157 @@
+#include "adapter/weights.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "math/random.h"
+
+#define MAX_VALUES ((size_t)1 << 30) /* 4 GB: a full-form adapter of m 2048, h 128 has 0.5 GB */
+
+enum side { NONE, N, M, H, HALF, TWO_M, SQUARE }; /* SQUARE: m*m + m */
+
+static const struct row {
+    const char *name[2]; /* by form */
+    unsigned char rows[2], cols[2];
+} table[IMR_W_COUNT] = {
+    [IMR_W_PROJECTOR] = {{"projector.weight", "projector.weight"}, {M, M}, {N, N}},
+    [IMR_W_PROJECTOR_BIAS] = {{"projector.bias", NULL}, {M, 0}, {0, 0}},
+    [IMR_W_QUERY_1] = {{"query_hypernet.hypernet.0.weight", "query_adapter.0.weight"},
+                       {H, H},
+                       {M, M}},
+    [IMR_W_QUERY_1_BIAS] = {{"query_hypernet.hypernet.0.bias", "query_adapter.0.bias"},
+                            {H, H},
+                            {0, 0}},
+    [IMR_W_QUERY_2] = {{"query_hypernet.hypernet.3.weight", "query_adapter.2.weight"},
+                       {HALF, SQUARE},
+                       {H, H}},
+    [IMR_W_QUERY_2_BIAS] = {{"query_hypernet.hypernet.3.bias", "query_adapter.2.bias"},
+                            {HALF, SQUARE},
+                            {0, 0}},
+    [IMR_W_QUERY_3] = {{"query_hypernet.hypernet.6.weight", NULL}, {TWO_M, 0}, {HALF, 0}},
+    [IMR_W_QUERY_3_BIAS] = {{"query_hypernet.hypernet.6.bias", NULL}, {TWO_M, 0}, {0, 0}},
+    [IMR_W_DOC_1] = {{"doc_hypernet.hypernet.0.weight", "doc_adapter.0.weight"}, {H, H}, {M, M}},
+    [IMR_W_DOC_1_BIAS] = {{"doc_hypernet.hypernet.0.bias", "doc_adapter.0.bias"}, {H, H}, {0, 0}},
+    [IMR_W_DOC_2] = {{"doc_hypernet.hypernet.3.weight", "doc_adapter.2.weight"},
+                     {HALF, SQUARE},
+                     {H, H}},
+    [IMR_W_DOC_2_BIAS] = {{"doc_hypernet.hypernet.3.bias", "doc_adapter.2.bias"},
+                          {HALF, SQUARE},
+                          {0, 0}},
+    [IMR_W_DOC_3] = {{"doc_hypernet.hypernet.6.weight", NULL}, {TWO_M, 0}, {HALF, 0}},
+    [IMR_W_DOC_3_BIAS] = {{"doc_hypernet.hypernet.6.bias", NULL}, {TWO_M, 0}, {0, 0}},
+    [IMR_W_QUERY_NORM] = {{"query_norm.weight", "query_norm.weight"}, {M, M}, {0, 0}},
+    [IMR_W_QUERY_NORM_BIAS] = {{"query_norm.bias", "query_norm.bias"}, {M, M}, {0, 0}},
+    [IMR_W_DOC_NORM] = {{"doc_norm.weight", "doc_norm.weight"}, {M, M}, {0, 0}},
+    [IMR_W_DOC_NORM_BIAS] = {{"doc_norm.bias", "doc_norm.bias"}, {M, M}, {0, 0}},
+};
+
+static size_t length(const imr_weights *w, unsigned char side)
+{
+    const size_t of[] = {0, w->n, w->m, w->h, w->h / 2, 2 * w->m, w->m * w->m + w->m};
+    return of[side];
+}
+
+const char *imr_form_name(imr_form form)
+{
+    return form == IMR_FORM_FULL ? "full" : "diagonal";
+}
+
+const char *imr_severity_name(imr_severity s)
+{
+    static const char *const names[] = {"note", "warning", "error"};
+    return names[s];
+}
+
+const char *imr_weight_name(imr_form form, imr_weight_id id)
+{
+    return table[id].name[form];
+}
+
+size_t imr_weight_shape(const imr_weights *w, imr_weight_id id, uint64_t shape[2])
+{
+    const struct row *r = &table[id];
+    if (!r->name[w->form])
+        return 0;
+    shape[0] = length(w, r->rows[w->form]);
+    shape[1] = length(w, r->cols[w->form]);
+    return r->cols[w->form] ? 2 : 1;
+}
+
+size_t imr_weight_count(const imr_weights *w, imr_weight_id id)
+{
+    uint64_t shape[2];
+    size_t rank = imr_weight_shape(w, id, shape);
+    return rank == 0 ? 0 : (size_t)(rank == 1 ? shape[0] : shape[0] * shape[1]);
+}
+
+imr_view imr_weight_view(const imr_weights *w, imr_weight_id id)
+{
+    uint64_t shape[2];
+    size_t rank = imr_weight_shape(w, id, shape);
+    assert(rank > 0);
+    return rank == 1 ? imr_view_of(imr_weight(w, id), 1, (size_t)shape[0])
+                     : imr_view_of(imr_weight(w, id), (size_t)shape[0], (size_t)shape[1]);
+}
+
+imr_status imr_weights_init(imr_weights *out, imr_form form, size_t n, size_t m, size_t h,
+                            imr_error *err)
+{
+    if (n == 0 || m == 0 || h < 2 || n > IMR_MAX_DIM || m > IMR_MAX_DIM || h > IMR_MAX_DIM)
+        return imr_fail(err, IMR_E_SHAPE,
+                        "an adapter of n %zu, m %zu, h %zu is not possible: n and m are 1 to %u, h "
+                        "is 2 to %u",
+                        n, m, h, IMR_MAX_DIM, IMR_MAX_DIM);
+    imr_weights w = {.form = form, .n = n, .m = m, .h = h};
+    for (int id = 0; id < IMR_W_COUNT; id++) {
+        w.offset[id] = w.count;
+        w.count += (imr_weight_count(&w, (imr_weight_id)id) + 15) / 16 * 16;
+    }
+    if (w.count > MAX_VALUES)
+        return imr_fail(err, IMR_E_LIMIT,
+                        "an adapter of n %zu, m %zu, h %zu has %zu values, more than the %zu "
+                        "allowed; choose a smaller m or h",
+                        n, m, h, w.count, MAX_VALUES);
+    w.v = imr_alloc_aligned(w.count, sizeof *w.v);
+    if (!w.v)
+        return imr_fail_memory(err);
+    *out = w;
+    return IMR_OK;
+}
+
+void imr_weights_done(imr_weights *w)
+{
+    imr_free(w->v);
+    *w = (imr_weights){0};
+}
+
+imr_status imr_weights_like(imr_weights *out, const imr_weights *w, imr_error *err)
+{
+    return imr_weights_init(out, w->form, w->n, w->m, w->h, err);
+}
+
+void imr_weights_copy(imr_weights *to, const imr_weights *from)
+{
+    assert(to->count == from->count && to->form == from->form);
+    memcpy(to->v, from->v, from->count * sizeof *to->v);
+}
+
+void imr_weights_random(imr_weights *w, uint64_t seed)
+{
+    imr_random r;
+    imr_random_init(&r, seed);
+    double bound = 1.0 / sqrt((double)w->n);
+    for (int i = 0; i < IMR_W_COUNT; i++) {
+        imr_weight_id id = (imr_weight_id)i;
+        float *v = imr_weight(w, id);
+        size_t count = imr_weight_count(w, id);
+        if (id == IMR_W_PROJECTOR || id == IMR_W_PROJECTOR_BIAS)
+            imr_random_fill_uniform(&r, v, count, -bound, bound);
+        else if (id < IMR_W_QUERY_NORM && i % 2 == 0)
+            imr_random_fill_normal(&r, v, count, 0.01);
+        else
+            for (size_t j = 0; j < count; j++)
+                v[j] = i % 2 == 0 ? 1.0f : 0.0f; /* a norm's gain, or a bias */
+    }
+}

@@ -1,0 +1,125 @@
+/*
+ * adapter/weights.h - the tensors of an adapter: one table of names and shapes, one block of
+ * memory.
+ *
+ * Two forms (method.md section 1), told apart by their tensors:
+ *   diagonal  the released one: projector, two three-layer hypernets m -> h -> h/2 -> 2m, two norms
+ *   full      the paper's: projector without bias, two two-layer nets m -> h -> m*m + m, two norms
+ * A weight is [outputs, inputs], row-major. All weights lie in one zero-padded float32 block, so
+ * that a gradient or an optimiser's moments are a second imr_weights of the same shape.
+ *
+ * Reading remaps older names (`e5_projector.`, `sbert_projector.` for `projector.`), strips wrapper
+ * prefixes (`module.`, `model_state.` and the like) and passes over encoder weights some files
+ * carry (`e5_model.*`, `sbert.*`). What does not fit becomes a list of problems: PyTorch's
+ * strict=False, which the authors' package uses, says nothing.
+ */
+#ifndef IMR_ADAPTER_WEIGHTS_H
+#define IMR_ADAPTER_WEIGHTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format/tensors.h"
+#include "math/matrix.h"
+
+typedef enum imr_form { IMR_FORM_DIAGONAL, IMR_FORM_FULL } imr_form;
+
+const char *imr_form_name(imr_form form); /* "diagonal", "full" */
+
+/* Layers of the two nets are numbered 1..3 (form full: 1..2). Odd ids are biases of the one
+ * before. */
+typedef enum imr_weight_id {
+    IMR_W_PROJECTOR,
+    IMR_W_PROJECTOR_BIAS,
+    IMR_W_QUERY_1,
+    IMR_W_QUERY_1_BIAS,
+    IMR_W_QUERY_2,
+    IMR_W_QUERY_2_BIAS,
+    IMR_W_QUERY_3,
+    IMR_W_QUERY_3_BIAS,
+    IMR_W_DOC_1,
+    IMR_W_DOC_1_BIAS,
+    IMR_W_DOC_2,
+    IMR_W_DOC_2_BIAS,
+    IMR_W_DOC_3,
+    IMR_W_DOC_3_BIAS,
+    IMR_W_QUERY_NORM, /* gain */
+    IMR_W_QUERY_NORM_BIAS,
+    IMR_W_DOC_NORM,
+    IMR_W_DOC_NORM_BIAS,
+    IMR_W_COUNT
+} imr_weight_id;
+
+typedef struct imr_weights {
+    imr_form form;
+    size_t n, m, h;
+    float *v; /* the block, 64-byte aligned */
+    size_t count;
+    size_t offset[IMR_W_COUNT];
+} imr_weights;
+
+/* Zeroed weights. IMR_E_SHAPE when a dimension is 0 or over IMR_MAX_DIM or h < 2, IMR_E_LIMIT when
+ * there would be more than 2^30 values. */
+imr_status imr_weights_init(imr_weights *w, imr_form form, size_t n, size_t m, size_t h,
+                            imr_error *err) IMR_NODISCARD;
+void imr_weights_done(imr_weights *w); /* {0} is fine */
+/* A block of the same shape, zeroed. */
+imr_status imr_weights_like(imr_weights *out, const imr_weights *w, imr_error *err) IMR_NODISCARD;
+void imr_weights_copy(imr_weights *to, const imr_weights *from); /* same shape */
+
+/*
+ * Initial weights for training (method.md section 5): projector uniform +-1/sqrt(n), weight and
+ * bias; nets normal with sd 0.01, biases 0; norms 1 and 0.
+ */
+void imr_weights_random(imr_weights *w, uint64_t seed);
+
+/* The tensor's name in a file, or NULL when the form has no such tensor. */
+const char *imr_weight_name(imr_form form, imr_weight_id id);
+/* Shape: rank (0 when the form has no such tensor), shape[0..rank). */
+size_t imr_weight_shape(const imr_weights *w, imr_weight_id id, uint64_t shape[2]);
+size_t imr_weight_count(const imr_weights *w, imr_weight_id id); /* values; 0 when absent */
+
+static inline float *imr_weight(const imr_weights *w, imr_weight_id id)
+{
+    return w->v + w->offset[id];
+}
+/* A matrix as a view; a vector as one row. */
+imr_view imr_weight_view(const imr_weights *w, imr_weight_id id);
+
+/* ---- what is wrong with a file ---- */
+
+typedef enum imr_severity {
+    IMR_SEVERITY_NOTE,    /* worth knowing */
+    IMR_SEVERITY_WARNING, /* the adapter works; the file is not quite what it should be */
+    IMR_SEVERITY_ERROR    /* the adapter cannot be used */
+} imr_severity;
+
+const char *imr_severity_name(imr_severity s); /* "note", "warning", "error" */
+
+typedef struct imr_problem {
+    imr_severity severity;
+    imr_status status; /* what opening for use would return */
+    char *where;       /* the tensor, as the file names it */
+    char *what;        /* found and expected, and what it means */
+    const char *fix;   /* static: what to do */
+} imr_problem;
+
+typedef struct imr_problems {
+    imr_problem *v;
+    size_t n, cap;
+} imr_problems;
+
+void imr_problems_done(imr_problems *p); /* {0} is fine */
+/* The first of the worst severity, or NULL. */
+const imr_problem *imr_problems_worst(const imr_problems *p);
+
+/*
+ * Fills w from a table and adds to problems: missing, wrong-shape and non-finite tensors (errors),
+ * unexpected ones (warnings), ignored encoder weights (one note). n, m and h come from the shapes.
+ * When an error is among them w holds what could be read, zeros elsewhere; when not even the
+ * dimensions can be told w is {0}. Only memory and limits fail the call itself.
+ */
+imr_status imr_weights_read(imr_weights *w, imr_problems *problems, const imr_tensors *table,
+                            imr_error *err) IMR_NODISCARD;
+
+#endif

@@ -1,0 +1,225 @@
+/* The forward pass against the golden numbers of the authors' package. */
+#include "tests/unit/adapter/adapter_support.h"
+
+#include "base/mem.h"
+#include "format/safetensors.h"
+#include "math/nn.h"
+#include "math/random.h"
+
+/* Every intermediate of a folder of golden numbers; float32 sums of up to 1024 terms differ by
+ * less than 1e-5. */
+static void check_golden(const imr_adapter *a, const char *where)
+{
+    const double tolerance = 1e-5;
+    imr_error err;
+    char folder[1024]; /* the argument is one of the ring's buffers */
+    snprintf(folder, sizeof folder, "%s", where);
+    array queries = read_in(folder, "queries.npy"), documents = read_in(folder, "documents.npy");
+    array q_proj = read_in(folder, "q_proj.npy"), d_proj = read_in(folder, "d_proj.npy");
+    array q_mod = read_in(folder, "q_mod.npy"), d_mod = read_in(folder, "d_mod_query0.npy");
+    array scores = read_in(folder, "scores.npy");
+    bool diagonal = a->w.form == IMR_FORM_DIAGONAL;
+    size_t n = a->w.n, m = a->w.m, rows = queries.shape[0], k = documents.shape[0];
+    float *q = calloc(rows * m, sizeof *q), *d = calloc(k * m, sizeof *d);
+    CHECK_OK(imr_adapter_project(a, imr_view_of(queries.v, rows, n), q, &err));
+    CHECK_OK(imr_adapter_project(a, imr_view_of(documents.v, k, n), d, &err));
+    CHECK_ALL_NEAR(q, q_proj.v, rows * m, tolerance);
+    CHECK_ALL_NEAR(d, d_proj.v, k * m, tolerance);
+    imr_adapter_result r = {0};
+    for (size_t i = 0; i < rows; i++) {
+        CHECK_OK(imr_adapter_run(a, q + i * m, imr_view_of(d, k, m), &r, &err));
+        CHECK_ALL_NEAR(r.q_mod, q_mod.v + i * m, m, tolerance);
+        CHECK_ALL_NEAR(r.after, scores.v + i * k, k, tolerance);
+        if (i == 0)
+            CHECK_ALL_NEAR(r.d_mod, d_mod.v, k * m, tolerance);
+        if (diagonal) {
+            array scale = read_in(folder, "q_scale.npy"), bias = read_in(folder, "q_bias.npy");
+            array before = read_in(folder, "base_scores.npy");
+            CHECK_ALL_NEAR(r.scale_q, scale.v + i * m, m, tolerance);
+            CHECK_ALL_NEAR(r.bias_q, bias.v + i * m, m, tolerance);
+            CHECK_ALL_NEAR(r.before, before.v + i * k, k, tolerance);
+            free(scale.v), free(bias.v), free(before.v);
+        }
+    }
+    imr_adapter_result_done(&r);
+    free(q), free(d), free(queries.v), free(documents.v), free(q_proj.v), free(d_proj.v);
+    free(q_mod.v), free(d_mod.v), free(scores.v);
+}
+
+/* An untrained adapter whose nets are strong enough to matter. */
+static imr_adapter random_adapter(imr_form form, size_t n, size_t m, size_t h)
+{
+    imr_error err;
+    imr_adapter a = {.usable = true};
+    CHECK_OK(imr_weights_init(&a.w, form, n, m, h, &err));
+    imr_random r;
+    imr_random_init(&r, 9);
+    imr_random_fill_normal(&r, a.w.v, a.w.count, 0.4);
+    return a;
+}
+
+static float *random_rows(size_t rows, size_t cols, uint64_t seed)
+{
+    float *v = malloc(rows * cols * sizeof *v);
+    imr_random r;
+    imr_random_init(&r, seed);
+    imr_random_fill_normal(&r, v, rows * cols, 1);
+    imr_nn_unit_rows(v, imr_view_of(v, rows, cols));
+    return v;
+}
+
+TEST("the tiny adapter gives every golden intermediate")
+{
+    imr_error err;
+    imr_tensors table = {0};
+    imr_adapter a = {.usable = true};
+    CHECK_OK(imr_safetensors_open(&table, test_golden("tiny/adapter.safetensors"), &err));
+    CHECK_OK(imr_weights_read(&a.w, &a.problems, &table, &err));
+    CHECK_INT(a.problems.n, 0);
+    CHECK_INT(a.w.n, 48);
+    CHECK_INT(a.w.m, 16);
+    CHECK_INT(a.w.h, 12);
+    check_golden(&a, test_golden("tiny/forward"));
+    imr_tensors_done(&table);
+    imr_weights_done(&a.w);
+}
+
+static void check_permutation(imr_form form)
+{
+    enum { K = 9, M = 10 };
+    imr_error err;
+    imr_adapter a = random_adapter(form, 20, M, 8);
+    float *q = random_rows(1, M, 1), *d = random_rows(K, M, 2), reversed[K * M];
+    for (size_t i = 0; i < K; i++)
+        memcpy(reversed + i * M, d + (K - 1 - i) * M, M * sizeof *d);
+    imr_adapter_result r = {0}, s = {0};
+    CHECK_OK(imr_adapter_run(&a, q, imr_view_of(d, K, M), &r, &err));
+    CHECK_OK(imr_adapter_run(&a, q, imr_view_of(reversed, K, M), &s, &err));
+    CHECK_ALL_NEAR(s.q_mod, r.q_mod, M, 1e-5);
+    for (size_t i = 0; i < K; i++)
+        CHECK_NEAR(s.after[i], r.after[K - 1 - i], 1e-6);
+    imr_adapter_result_done(&r), imr_adapter_result_done(&s);
+    imr_weights_done(&a.w);
+    free(q), free(d);
+}
+
+TEST("permuting the candidates permutes the scores and changes nothing else")
+{
+    check_permutation(IMR_FORM_DIAGONAL);
+    check_permutation(IMR_FORM_FULL);
+}
+
+static void check_score(imr_form form)
+{
+    enum { K = 300, M = 12 };
+    imr_error err;
+    imr_adapter a = random_adapter(form, 20, M, 8);
+    float *q = random_rows(1, M, 1), *d = random_rows(K, M, 2), before[K], after[K];
+    imr_adapter_result r = {0};
+    CHECK_OK(imr_adapter_run(&a, q, imr_view_of(d, K, M), &r, &err));
+    CHECK_OK(imr_adapter_score(&a, &r, imr_view_of(d, K, M), before, after, &err));
+    CHECK_ALL_NEAR(before, r.before, K, 0);
+    CHECK_ALL_NEAR(after, r.after, K, 1e-6);
+    /* every second row of a wider matrix */
+    CHECK_OK(imr_adapter_score(&a, &r, (imr_view){d, K / 2, M, 2 * M}, NULL, after, &err));
+    for (size_t i = 0; i < K / 2; i++)
+        CHECK_NEAR(after[i], r.after[2 * i], 1e-6);
+    imr_adapter_result_done(&r);
+    imr_weights_done(&a.w);
+    free(q), free(d);
+}
+
+TEST("scoring the candidates once more gives their scores again")
+{
+    check_score(IMR_FORM_DIAGONAL);
+    check_score(IMR_FORM_FULL);
+}
+
+TEST("a result is used again for more and for fewer candidates")
+{
+    enum { M = 12 };
+    imr_error err;
+    imr_adapter a = random_adapter(IMR_FORM_DIAGONAL, 20, M, 8);
+    float *q = random_rows(1, M, 1), *d = random_rows(40, M, 2);
+    imr_adapter_result used = {0};
+    size_t ks[] = {5, 40, 1, 17};
+    for (size_t c = 0; c < 4; c++) {
+        imr_adapter_result fresh = {0};
+        long before = imr_mem_count();
+        CHECK_OK(imr_adapter_run(&a, q, imr_view_of(d, ks[c], M), &used, &err));
+        CHECK(c < 2 || imr_mem_count() == before);
+        CHECK_OK(imr_adapter_run(&a, q, imr_view_of(d, ks[c], M), &fresh, &err));
+        CHECK_INT(used.k, ks[c]);
+        CHECK_ALL_NEAR(used.after, fresh.after, ks[c], 0);
+        imr_adapter_result_done(&fresh);
+    }
+    imr_adapter_result_done(&used);
+    imr_weights_done(&a.w);
+    free(q), free(d);
+}
+
+TEST("what cannot be run is refused by name")
+{
+    imr_error err;
+    imr_adapter a = random_adapter(IMR_FORM_DIAGONAL, 20, 12, 8);
+    float *q = random_rows(1, 12, 1), *d = random_rows(5, 20, 2), out[5 * 12];
+    imr_adapter_result r = {0};
+    CHECK(imr_adapter_run(&a, q, imr_view_of(d, 5, 11), &r, &err) == IMR_E_SHAPE);
+    CHECK_CONTAINS(err.text, "11 dimensions");
+    CHECK(imr_adapter_run(&a, q, imr_view_of(d, 0, 12), &r, &err) == IMR_E_SHAPE);
+    CHECK(imr_adapter_run(&a, q, (imr_view){d, IMR_MAX_FEEDBACK + 1, 12, 0}, &r, &err) ==
+          IMR_E_LIMIT);
+    CHECK(imr_adapter_project(&a, imr_view_of(d, 5, 19), out, &err) == IMR_E_SHAPE);
+    CHECK_CONTAINS(err.text, "19 dimensions, the adapter expects 20");
+    d[3 * 20 + 4] = (float)NAN;
+    CHECK(imr_adapter_project(&a, imr_view_of(d, 5, 20), out, &err) == IMR_E_NUMERIC);
+    CHECK_CONTAINS(err.text, "vector 3");
+    d[2 * 12 + 1] = (float)INFINITY;
+    CHECK(imr_adapter_run(&a, q, imr_view_of(d, 5, 12), &r, &err) == IMR_E_NUMERIC);
+    imr_mem_fail_after(0);
+    imr_adapter_result empty = {0};
+    CHECK(imr_adapter_run(&a, q, imr_view_of(d, 2, 12), &empty, &err) == IMR_E_MEMORY);
+    imr_mem_fail_after(-1);
+    imr_adapter_result_done(&r);
+    imr_weights_done(&a.w);
+    free(q), free(d);
+}
+
+TEST("the survey of an adapter that does nothing finds scale one half and no bias")
+{
+    imr_error err;
+    imr_adapter a = random_adapter(IMR_FORM_DIAGONAL, 20, 12, 8);
+    imr_adapter_survey s;
+    memset(imr_weight(&a.w, IMR_W_QUERY_3), 0, 24 * 4 * sizeof(float));
+    memset(imr_weight(&a.w, IMR_W_QUERY_3_BIAS), 0, 24 * sizeof(float));
+    CHECK_OK(imr_adapter_survey_run(&s, &a, 50, 1, &err));
+    CHECK_NEAR(s.scale_min, 0.5, 0);
+    CHECK_NEAR(s.scale_max, 0.5, 0);
+    CHECK_NEAR(s.bias_max, 0, 0);
+    /* a bias of the last layer that is the same for every query */
+    imr_weight(&a.w, IMR_W_QUERY_3_BIAS)[0] = 2;
+    imr_weight(&a.w, IMR_W_QUERY_3_BIAS)[12] = 1;
+    CHECK_OK(imr_adapter_survey_run(&s, &a, 50, 1, &err));
+    CHECK_NEAR(s.scale_max, 1 / (1 + exp(-2)), 1e-7);
+    CHECK_NEAR(s.bias_min, tanh(1), 1e-7);
+    CHECK_NEAR(s.bias_median, s.bias_max, 0);
+    CHECK_NEAR(s.scale_mean, 0.5 + (s.scale_max - 0.5) / 12, 1e-9);
+    imr_weights_done(&a.w);
+}
+
+TEST("the survey of a full adapter looks at the diagonal of its matrix")
+{
+    imr_error err;
+    imr_adapter a = random_adapter(IMR_FORM_FULL, 20, 6, 4);
+    imr_adapter_survey s;
+    memset(imr_weight(&a.w, IMR_W_QUERY_2), 0, 42 * 4 * sizeof(float));
+    float *bias = imr_weight(&a.w, IMR_W_QUERY_2_BIAS);
+    for (size_t i = 0; i < 42; i++)
+        bias[i] = i < 36 ? (float)(i % 7 == 0 ? i / 7 : 100) : 0.5f;
+    CHECK_OK(imr_adapter_survey_run(&s, &a, 3, 1, &err));
+    CHECK_NEAR(s.scale_min, 0, 0);
+    CHECK_NEAR(s.scale_max, 5, 0);
+    CHECK_NEAR(s.scale_mean, 2.5, 1e-12);
+    CHECK_NEAR(s.bias_median, sqrt(6 * 0.25), 1e-7);
+    imr_weights_done(&a.w);
+}

@@ -1,0 +1,221 @@
+/* retrieval/run_file.c - TREC run files. */
+#include "retrieval/run_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/limits.h"
+#include "base/number.h"
+
+#define FIELDS 6
+
+typedef struct entry {
+    const char *query, *document;
+    float score;
+    unsigned long line;
+} entry;
+
+struct imr_run {
+    char *text; /* the file, its fields terminated in place */
+    IMR_ARRAY(entry) entries;
+    const char **documents; /* [entries], the columns of the sorted entries */
+    float *scores;
+    IMR_ARRAY(size_t) starts; /* first entry of each query, then the number of entries */
+};
+
+static int by_query(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    int order = strcmp(x->query, y->query);
+    if (order)
+        return order;
+    if (x->score > y->score || y->score > x->score)
+        return x->score > y->score ? -1 : 1;
+    return strcmp(y->document, x->document);
+}
+
+static int by_document(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    int order = strcmp(x->query, y->query);
+    order = order ? order : strcmp(x->document, y->document);
+    return order ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+static bool blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Splits a terminated line in place; the number of fields, FIELDS + 1 when there are more. */
+static size_t split(char *line, char *fields[FIELDS])
+{
+    size_t n = 0;
+    for (char *p = line; *p;) {
+        while (blank(*p))
+            p++;
+        if (!*p)
+            break;
+        if (n == FIELDS)
+            return n + 1;
+        fields[n++] = p;
+        while (*p && !blank(*p))
+            p++;
+        if (*p)
+            *p++ = '\0';
+    }
+    return n;
+}
+
+static imr_status read_line(imr_run *r, char *line, unsigned long number, const char *name,
+                            imr_error *err)
+{
+    char *f[FIELDS];
+    size_t n = split(line, f);
+    double score;
+    if (n == 0)
+        return IMR_OK;
+    if (n != FIELDS)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "%s:%lu: expected 6 fields (query Q0 document rank score tag), found %zu%s",
+                        name, number, n > FIELDS ? (size_t)FIELDS : n,
+                        n > FIELDS ? " and more" : "");
+    if (strlen(f[0]) > IMR_MAX_ID_BYTES || strlen(f[2]) > IMR_MAX_ID_BYTES)
+        return imr_fail(err, IMR_E_LIMIT, "%s:%lu: an id is longer than %zu bytes", name, number,
+                        IMR_MAX_ID_BYTES);
+    if (!imr_parse_double(f[4], strlen(f[4]), &score))
+        return imr_fail(err, IMR_E_FORMAT, "%s:%lu: the score '%.40s' is not a number", name,
+                        number, f[4]);
+    if (!IMR_PUSH(&r->entries, (entry){f[0], f[2], (float)score, number}))
+        return imr_fail_memory(err);
+    return IMR_OK;
+}
+
+static imr_status check_repeats(imr_run *r, const char *name, imr_error *err)
+{
+    qsort(r->entries.v, r->entries.n, sizeof *r->entries.v, by_document);
+    for (size_t i = 1; i < r->entries.n; i++) {
+        const entry *a = &r->entries.v[i - 1], *b = &r->entries.v[i];
+        if (strcmp(a->query, b->query) == 0 && strcmp(a->document, b->document) == 0)
+            return imr_fail(err, IMR_E_FORMAT,
+                            "%s:%lu: document '%.80s' is already ranked for query '%.80s' in line "
+                            "%lu",
+                            name, b->line, b->document, b->query, a->line);
+    }
+    return IMR_OK;
+}
+
+static imr_status order(imr_run *r, imr_error *err)
+{
+    size_t n = r->entries.n;
+    qsort(r->entries.v, n, sizeof *r->entries.v, by_query);
+    r->documents = IMR_NEW_ARRAY(const char *, n);
+    r->scores = IMR_NEW_ARRAY(float, n);
+    if (!r->documents || !r->scores)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        r->documents[i] = r->entries.v[i].document;
+        r->scores[i] = r->entries.v[i].score;
+        if ((i == 0 || strcmp(r->entries.v[i - 1].query, r->entries.v[i].query) != 0) &&
+            !IMR_PUSH(&r->starts, i))
+            return imr_fail_memory(err);
+    }
+    return IMR_PUSH(&r->starts, n) ? IMR_OK : imr_fail_memory(err);
+}
+
+static imr_status fill(imr_run *r, size_t len, const char *name, imr_error *err)
+{
+    unsigned long number = 0;
+    if (memchr(r->text, '\0', len))
+        return imr_fail(err, IMR_E_FORMAT, "%s: not a text file", name);
+    for (char *p = r->text, *end = r->text + len; p < end;) {
+        char *newline = memchr(p, '\n', (size_t)(end - p));
+        char *stop = newline ? newline : end;
+        *stop = '\0';
+        IMR_TRY(read_line(r, p, ++number, name, err));
+        p = stop + 1;
+    }
+    if (r->entries.n == 0)
+        return imr_fail(err, IMR_E_FORMAT, "%s: no ranking in it", name);
+    IMR_TRY(check_repeats(r, name, err));
+    return order(r, err);
+}
+
+imr_status imr_run_parse(imr_run **out, const void *data, size_t len, const char *name,
+                         imr_error *err)
+{
+    imr_run *r = IMR_NEW(imr_run);
+    if (!r)
+        return imr_fail_memory(err);
+    r->text = imr_strndup(data, len);
+    imr_status status = r->text ? fill(r, len, name, err) : imr_fail_memory(err);
+    if (status != IMR_OK) {
+        imr_run_free(r);
+        return status;
+    }
+    *out = r;
+    return IMR_OK;
+}
+
+imr_status imr_run_open(imr_run **out, const char *path, imr_error *err)
+{
+    imr_file file;
+    IMR_TRY(imr_file_map(&file, path, err));
+    imr_status status = imr_run_parse(out, file.data, file.len, path, err);
+    imr_file_unmap(&file);
+    return status;
+}
+
+void imr_run_free(imr_run *r)
+{
+    if (!r)
+        return;
+    imr_free(r->text);
+    imr_free(r->entries.v);
+    imr_free((void *)r->documents);
+    imr_free(r->scores);
+    imr_free(r->starts.v);
+    imr_free(r);
+}
+
+size_t imr_run_count(const imr_run *r)
+{
+    return r->starts.n - 1;
+}
+
+imr_run_query imr_run_at(const imr_run *r, size_t i)
+{
+    size_t first = r->starts.v[i];
+    return (imr_run_query){r->entries.v[first].query, r->documents + first, r->scores + first,
+                           r->starts.v[i + 1] - first};
+}
+
+bool imr_run_ranked(void *user, const char *query_id, const char *const **ids, size_t *n)
+{
+    const imr_run *r = user;
+    size_t low = 0, high = imr_run_count(r);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        imr_run_query q = imr_run_at(r, middle);
+        int order_of = strcmp(q.id, query_id);
+        if (order_of == 0) {
+            *ids = q.documents;
+            *n = q.n;
+            return true;
+        }
+        if (order_of < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+void imr_run_put(imr_writer *w, const char *query_id, const char *document_id, size_t rank,
+                 float score, const char *tag)
+{
+    char number[32];
+    imr_writer_printf(w, "%s Q0 %s %zu %s %s\n", query_id, document_id, rank,
+                      imr_format_float(number, score), tag);
+}

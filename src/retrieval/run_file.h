@@ -1,0 +1,42 @@
+/*
+ * retrieval/run_file.h - rankings as TREC run files: `query Q0 document rank score tag` a line.
+ *
+ * Reading ignores the rank column, as trec_eval does: the order is score descending, then document
+ * id descending (strcmp), on the float32 score. Fields are separated by blanks or tabs. Queries
+ * are in strcmp order. Errors: IMR_E_FORMAT with file and line: a wrong number of fields, a score
+ * that is no number, a document met twice for one query; a file without a line.
+ * Threads: const after reading.
+ */
+#ifndef IMR_RETRIEVAL_RUN_FILE_H
+#define IMR_RETRIEVAL_RUN_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/file.h"
+
+typedef struct imr_run imr_run;
+
+typedef struct imr_run_query {
+    const char *id;
+    const char *const *documents; /* best first */
+    const float *scores;
+    size_t n;
+} imr_run_query;
+
+/* name: for errors. data need not outlive the call. */
+imr_status imr_run_parse(imr_run **out, const void *data, size_t len, const char *name,
+                         imr_error *err) IMR_NODISCARD;
+imr_status imr_run_open(imr_run **out, const char *path, imr_error *err) IMR_NODISCARD;
+void imr_run_free(imr_run *r); /* NULL is fine */
+
+size_t imr_run_count(const imr_run *r);
+imr_run_query imr_run_at(const imr_run *r, size_t i);
+/* An imr_ranked_fn (retrieval/metrics.h); user is the imr_run. */
+bool imr_run_ranked(void *user, const char *query_id, const char *const **ids, size_t *n);
+
+/* One line; rank from 1, the score with 9 significant digits. */
+void imr_run_put(imr_writer *w, const char *query_id, const char *document_id, size_t rank,
+                 float score, const char *tag);
+
+#endif

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 const imr_command *const imr_commands[] = {
+    &imr_command_evaluate,
     &imr_command_generate,
     NULL,
 };

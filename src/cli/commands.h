@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 
+extern const imr_command imr_command_evaluate;
 extern const imr_command imr_command_generate;
 
 #endif

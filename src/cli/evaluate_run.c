@@ -1,0 +1,183 @@
+/* cli/evaluate_run.c - any run file against any judgements, printed as trec_eval does. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "cli/evaluate.h"
+#include "format/json.h"
+#include "retrieval/run_file.h"
+
+void imr_measures_done(imr_measures *m)
+{
+    imr_free(m->list.v);
+    *m = (imr_measures){0};
+}
+
+static imr_status add_one(imr_measures *m, const char *text, imr_error *err)
+{
+    imr_measure one = {.num_q = strcmp(text, "num_q") == 0};
+    if (one.num_q) {
+        snprintf(one.name, sizeof one.name, "num_q");
+    } else {
+        IMR_TRY(imr_metric_parse(&one.metric, text, err));
+        imr_metric_name(one.metric, one.name);
+        if (!strchr(text, '@') && strcmp(text, one.name) != 0)
+            imr_metric_trec_name(one.metric, one.name);
+    }
+    return IMR_PUSH(&m->list, one) ? IMR_OK : imr_fail_memory(err);
+}
+
+imr_status imr_measures_add(imr_measures *m, const char *text, imr_error *err)
+{
+    size_t family = strcspn(text, ".@");
+    if (!strchr(text, ','))
+        return add_one(m, text, err);
+    if (!text[family])
+        return imr_fail(err, IMR_E_USAGE,
+                        "-m %s: cut-offs follow a '.' or '@', as in ndcg_cut.1,3,10", text);
+    family++;
+    for (const char *p = text + family;; p++) {
+        char name[64];
+        size_t n = strcspn(p, ",");
+        snprintf(name, sizeof name, "%.*s%.*s", (int)(family < 32 ? family : 32), text,
+                 (int)(n < 16 ? n : 16), p);
+        IMR_TRY(add_one(m, name, err));
+        p += n;
+        if (!*p)
+            return IMR_OK;
+    }
+}
+
+static imr_status wanted(imr_measures *m, const imr_config *config, imr_error *err)
+{
+    static const char *const usual[] = {"num_q", "map", "recip_rank", "recall.10,100",
+                                        "ndcg_cut.10"};
+    size_t n = imr_config_count(config, IMR_OPT_MEASURE);
+    for (size_t i = 0; i < n; i++)
+        IMR_TRY(imr_measures_add(m, imr_config_item(config, IMR_OPT_MEASURE, i), err));
+    for (size_t i = 0; !n && i < IMR_LEN(usual); i++)
+        IMR_TRY(imr_measures_add(m, usual[i], err));
+    return IMR_OK;
+}
+
+typedef struct named {
+    const char *id;
+    size_t row;
+} named;
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const named *)a)->id, ((const named *)b)->id);
+}
+
+/* Rows of the evaluation in the order of their query's id. */
+static imr_status sorted_rows(named **out, const imr_evaluation *e, const imr_qrels *qrels,
+                              imr_error *err)
+{
+    named *rows = IMR_NEW_ARRAY(named, e->queries ? e->queries : 1);
+    if (!rows)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < e->queries; i++)
+        rows[i] = (named){imr_qrels_at(qrels, e->query[i]).id, i};
+    qsort(rows, e->queries, sizeof *rows, by_id);
+    *out = rows;
+    return IMR_OK;
+}
+
+static void put_text(imr_buf *b, const imr_measure *m, const char *query, double value, bool count)
+{
+    char number[64];
+    imr_buf_printf(b, "%-22s\t%s\t%s\n", m->name, query,
+                   imr_format_fixed(number, value, count ? 0 : 4, false));
+}
+
+/* values: one of each measure that is not num_q, in order. */
+static void put_json(imr_buf *b, const imr_measures *m, const double *values, size_t queries)
+{
+    for (size_t i = 0; i < m->list.n; i++) {
+        imr_buf_str(b, ", ");
+        imr_json_put_string(b, m->list.v[i].name);
+        imr_buf_str(b, ": ");
+        if (m->list.v[i].num_q)
+            imr_json_put_int(b, (int64_t)queries);
+        else
+            imr_json_put_number(b, *values++);
+    }
+}
+
+static void write_text(imr_buf *b, const imr_measures *m, const imr_evaluation *e,
+                       const named *rows, size_t n_rows)
+{
+    for (size_t r = 0; r <= n_rows; r++) {
+        bool all = r == n_rows;
+        const double *values = all ? e->summary : e->values + rows[r].row * e->metrics;
+        for (size_t i = 0; i < m->list.n; i++) {
+            const imr_measure *one = &m->list.v[i];
+            const char *query = all ? "all" : rows[r].id;
+            if (!one->num_q)
+                put_text(b, one, query, *values++, imr_metric_is_count(one->metric));
+            else if (all)
+                put_text(b, one, query, (double)e->queries, true);
+        }
+    }
+}
+
+static void write_json(imr_buf *b, const imr_measures *m, const imr_evaluation *e,
+                       const named *rows, size_t n_rows)
+{
+    imr_buf_printf(b, "{\"num_q\": %zu, \"all\": {\"num_q\": %zu", e->queries, e->queries);
+    put_json(b, m, e->summary, e->queries);
+    imr_buf_str(b, "}, \"queries\": [");
+    for (size_t r = 0; r < n_rows; r++) {
+        imr_buf_str(b, r ? ",\n {\"id\": " : "\n {\"id\": ");
+        imr_json_put_string(b, rows[r].id);
+        put_json(b, m, e->values + rows[r].row * e->metrics, 1);
+        imr_buf_char(b, '}');
+    }
+    imr_buf_str(b, "]}\n");
+}
+
+static imr_status measure(imr_cli *cli, const imr_measures *m, const imr_run *run,
+                          const imr_qrels *qrels, int format, imr_error *err)
+{
+    IMR_AUTOFREE imr_metric *metrics = IMR_NEW_ARRAY(imr_metric, m->list.n);
+    if (!metrics)
+        return imr_fail_memory(err);
+    size_t n = 0;
+    for (size_t i = 0; i < m->list.n; i++)
+        if (!m->list.v[i].num_q)
+            metrics[n++] = m->list.v[i].metric;
+    IMR_CLEANUP(imr_evaluation_done) imr_evaluation e = {0};
+    IMR_TRY(imr_evaluate(&e, qrels, imr_run_ranked, (void *)run, metrics, n,
+                         imr_config_bool(cli->config, IMR_OPT_COMPLETE), err));
+    if (e.queries == 0)
+        return imr_fail(err, IMR_E_NOT_FOUND, "no query of the run %s is judged in %s",
+                        imr_config_string(cli->config, IMR_OPT_RUN),
+                        imr_config_string(cli->config, IMR_OPT_QRELS));
+    IMR_AUTOFREE named *rows = NULL;
+    IMR_TRY(sorted_rows(&rows, &e, qrels, err));
+    size_t n_rows = imr_config_bool(cli->config, IMR_OPT_PER_QUERY) ? e.queries : 0;
+    IMR_AUTOBUF imr_buf b = {0};
+    (format ? write_json : write_text)(&b, m, &e, rows, n_rows);
+    return imr_cli_emit(cli, &b, err);
+}
+
+imr_status imr_cli_evaluate_run(imr_cli *cli, imr_error *err)
+{
+    const char *run_path, *qrels_path;
+    int format;
+    IMR_TRY(imr_cli_need(&run_path, cli, IMR_OPT_RUN, err));
+    IMR_TRY(imr_cli_need(&qrels_path, cli, IMR_OPT_QRELS, err));
+    IMR_TRY(imr_cli_format(&format, cli, "text|json", err));
+    IMR_CLEANUP(imr_measures_done) imr_measures m = {0};
+    IMR_TRY(wanted(&m, cli->config, err));
+    imr_qrels *qrels;
+    IMR_TRY(imr_qrels_open(&qrels, qrels_path, err));
+    imr_run *run = NULL;
+    imr_status status = imr_run_open(&run, run_path, err);
+    if (status == IMR_OK)
+        status = measure(cli, &m, run, qrels, format, err);
+    imr_run_free(run);
+    imr_qrels_free(qrels);
+    return status;
+}

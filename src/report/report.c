@@ -1,0 +1,26 @@
+#include "report/report.h"
+
+#include <string.h>
+
+#include "report/formats.h"
+
+const imr_report_format imr_report_formats[] = {
+    {"text", "txt", "for people", imr_report_text},
+    {"json", "json", "for programs: imrnn.explanation/1", imr_report_json},
+};
+const size_t imr_report_format_count = IMR_LEN(imr_report_formats);
+
+imr_status imr_report_render(const imr_trace *t, const char *format,
+                             const imr_report_context *context, imr_buf *out, imr_error *err)
+{
+    for (size_t i = 0; i < imr_report_format_count; i++)
+        if (strcmp(imr_report_formats[i].name, format) == 0) {
+            imr_report_formats[i].write(t, context, out);
+            return imr_buf_check(out, err);
+        }
+    IMR_AUTOBUF imr_buf known = {0};
+    for (size_t i = 0; i < imr_report_format_count; i++)
+        imr_buf_printf(&known, "%s%s", i ? ", " : "", imr_report_formats[i].name);
+    return imr_fail(err, IMR_E_USAGE, "unknown report format '%s'; known: %s", format,
+                    imr_buf_text(&known));
+}

@@ -1,0 +1,72 @@
+/*
+ * session/ranker.h - the three rankings of a query under one adapter: the one place they come from.
+ *
+ *   encoder  cos of the base vectors
+ *   before   cos(q, d_i) in the working space
+ *   after    cos(q', d_i')                                             method.md sections 1, 2
+ *
+ *   scope     feedback documents     documents scored
+ *   rerank    top-K by before        the same K
+ *   rescore   top-K by before        all N
+ *   corpus    all N                  all N
+ * Ties: higher float32 similarity, then document id descending. The explorer, explain, score and
+ * evaluate all rank through here, so they agree to the last digit.
+ *
+ * Memory: N*m floats for the projected corpus plus 3N; the adapter and cache are borrowed. Threads:
+ * one at a time (scratch inside).
+ */
+#ifndef IMR_SESSION_RANKER_H
+#define IMR_SESSION_RANKER_H
+
+#include "adapter/adapter.h"
+#include "base/arena.h"
+#include "base/progress.h"
+#include "retrieval/cache.h"
+#include "session/trace.h"
+
+typedef struct imr_ranker {
+    const imr_adapter *adapter;
+    const imr_cache *cache;
+    imr_matrix projected; /* [N,m] d_i */
+    float *base_scale;    /* [N] 1/|base vector| */
+    float *working_scale; /* [N] 1/|d|; NULL in form diagonal, where d is a unit vector */
+    float *before, *encoder,
+        *after;   /* [N] similarities of the last query; after only where it was scored */
+    float *query; /* [m] q, projected */
+    uint32_t *feedback, *place; /* [N] scratch */
+    imr_matrix candidates;
+    imr_adapter_result run; /* the adapter's run over the feedback documents of the last query */
+} imr_ranker;
+
+/* Projects the corpus; reports progress, can be cancelled. Errors: IMR_E_SHAPE names both
+ * dimensions when the adapter does not fit the cache. */
+imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const imr_cache *cache,
+                           const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+void imr_ranker_done(imr_ranker *r); /* {0} is fine */
+
+/* One query's listed documents in `after` order. Arrays of n live in the arena. */
+typedef struct imr_listing {
+    size_t n;
+    uint32_t *document; /* rows of the cache */
+    uint32_t *rank_encoder, *rank_before,
+        *rank_after; /* from 1; the first two over the whole corpus */
+    float *sim_encoder, *sim_before, *sim_after;
+    bool *feedback;
+    uint64_t scored;  /* documents that got an after similarity */
+    float *d, *d_mod; /* [n,m]; NULL unless asked for */
+} imr_listing;
+
+/*
+ * base [n]: the query's vector in the encoder's space. Lists min(feedback_k, N) documents.
+ * Errors: IMR_E_USAGE when feedback_k is 0 or larger than N, IMR_E_LIMIT, IMR_E_NUMERIC,
+ * IMR_E_MEMORY.
+ */
+imr_status imr_ranker_run(imr_ranker *r, const float *base, uint32_t feedback_k, imr_scope scope,
+                          bool with_vectors, imr_arena *arena, imr_listing *out,
+                          imr_error *err) IMR_NODISCARD;
+
+/* The whole-corpus orders of the last query, best first: out[k]. */
+void imr_ranker_top_encoder(const imr_ranker *r, uint32_t *out, size_t k);
+void imr_ranker_top_before(const imr_ranker *r, uint32_t *out, size_t k);
+
+#endif

@@ -1,0 +1,186 @@
+#include "explain/lens.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "math/blas.h"
+#include "math/nn.h"
+
+/* Rows normalised and multiplied at a time while folding: 1024 x 1024 floats are 4 MB. */
+#define FOLD_ROWS ((size_t)1024)
+/* Texts whose cosines are held at once while measuring the quality. */
+#define QUALITY_TEXTS ((size_t)16)
+
+/* visibility and reach of one token from its row of F. */
+static void measure(imr_lens *l, size_t t)
+{
+    const float *row = imr_matrix_row(&l->folded, t);
+    double seen = 0, reach = 0;
+    for (size_t k = 0; k < l->folded.cols; k++) {
+        double v = (double)row[k], w = v * l->back->singular[k];
+        seen += v * v;
+        reach += w * w;
+    }
+    l->visibility[t] = (float)fmin(seen, 1);
+    l->reach[t] = (float)sqrt(reach);
+}
+
+static imr_status fold(imr_lens *l, const imr_progress *progress, imr_error *err)
+{
+    const imr_view e = l->table->rows;
+    const size_t block = e.rows < FOLD_ROWS ? e.rows : FOLD_ROWS;
+    IMR_AUTOFREE float *unit = imr_alloc_aligned(block * e.cols, sizeof *unit);
+    if (!unit)
+        return imr_fail_memory(err);
+    for (size_t first = 0; first < e.rows; first += block) {
+        if (!imr_progress_step(progress, "folding the token table", first, e.rows))
+            return imr_fail(err, IMR_E_CANCELLED, "folding the token table was cancelled");
+        const size_t rows = e.rows - first < block ? e.rows - first : block;
+        imr_nn_unit_rows(unit, (imr_view){imr_view_row(&e, first), rows, e.cols, e.stride});
+        imr_blas_gemm(imr_matrix_row(&l->folded, first), l->folded.cols, 1,
+                      imr_view_of(unit, rows, e.cols), IMR_PLAIN,
+                      imr_matrix_view(&l->back->basis_f), IMR_TRANSPOSED, 0);
+#pragma omp parallel for
+        for (size_t t = first; t < first + rows; t++)
+            measure(l, t);
+    }
+    return IMR_OK;
+}
+
+imr_status imr_lens_init(imr_lens *out, const imr_token_table *table, const imr_backprojector *back,
+                         const imr_progress *progress, imr_error *err)
+{
+    if (table->rows.cols != back->n)
+        return imr_fail(err, IMR_E_SHAPE,
+                        "token table has rows of %zu numbers, the adapter reads vectors of %zu: "
+                        "use the table of the encoder the adapter was trained on",
+                        table->rows.cols, back->n);
+    const size_t v = table->rows.rows;
+    imr_lens l = {.table = table, .back = back};
+    imr_status status = imr_matrix_init(&l.folded, v, back->rank, err);
+    if (status == IMR_OK) {
+        l.visibility = imr_alloc(v, sizeof *l.visibility);
+        l.reach = imr_alloc(v, sizeof *l.reach);
+        status = l.visibility && l.reach ? fold(&l, progress, err) : imr_fail_memory(err);
+    }
+    if (status != IMR_OK) {
+        imr_lens_done(&l);
+        return status;
+    }
+    *out = l;
+    return IMR_OK;
+}
+
+void imr_lens_done(imr_lens *l)
+{
+    imr_matrix_done(&l->folded);
+    imr_free(l->visibility);
+    imr_free(l->reach);
+    *l = (imr_lens){0};
+}
+
+void imr_lens_products(float *out, size_t out_stride, const imr_lens *l, const float *directions,
+                       size_t count, size_t first, size_t tokens)
+{
+    assert(first + tokens <= l->folded.rows);
+    if (count == 0 || tokens == 0)
+        return;
+    const imr_view rows = imr_view_of(imr_matrix_row(&l->folded, first), tokens, l->folded.cols);
+    imr_blas_gemm(out, out_stride, 1, imr_view_of(directions, count, l->folded.cols), IMR_PLAIN,
+                  rows, IMR_TRANSPOSED, 0);
+}
+
+double imr_lens_product(const imr_lens *l, uint32_t token, const double *c)
+{
+    const float *row = imr_matrix_row(&l->folded, token);
+    double sum = 0;
+    for (size_t k = 0; k < l->folded.cols; k++)
+        sum += (double)row[k] * c[k];
+    return sum;
+}
+
+double imr_lens_z(const imr_lens *l, uint32_t token, double cosine)
+{
+    const double visibility = (double)l->visibility[token];
+    return visibility > 0 ? cosine / sqrt(visibility / (double)l->back->m) : 0;
+}
+
+/* Mean percentile rank of the shown ones of ids among the shown tokens; NaN when none is shown. */
+static double percentile(const float *cosines, const imr_token_table *t, const uint32_t *ids,
+                         size_t n)
+{
+    double sum = 0;
+    size_t own = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (t->hidden[ids[i]])
+            continue;
+        const float mine = cosines[ids[i]];
+        size_t below = 0, equal = 0;
+        for (size_t k = 0; k < t->rows.rows; k++) {
+            const size_t shown = !t->hidden[k];
+            below += shown & (size_t)(cosines[k] < mine);
+            equal += shown & (size_t)(cosines[k] == mine);
+        }
+        /* The token itself is one of the equal ones. */
+        sum += ((double)below + (double)(equal - 1) / 2) / (double)(t->count[0] - 1);
+        own++;
+    }
+    return own ? sum / (double)own : (double)NAN;
+}
+
+static imr_status check_texts(const imr_lens *l, imr_view vectors, const size_t *starts,
+                              const uint32_t *ids, imr_error *err)
+{
+    if (vectors.cols != l->back->n)
+        return imr_fail(err, IMR_E_SHAPE, "text vectors have %zu numbers, the adapter reads %zu",
+                        vectors.cols, l->back->n);
+    for (size_t i = starts[0]; i < starts[vectors.rows]; i++)
+        if (ids[i] >= l->table->rows.rows)
+            return imr_fail(err, IMR_E_SHAPE,
+                            "token id %u is outside the token table of %zu rows: tokeniser and "
+                            "table do not belong together",
+                            ids[i], l->table->rows.rows);
+    return IMR_OK;
+}
+
+imr_status imr_lens_quality(double *quality, size_t *texts_used, const imr_lens *l,
+                            imr_view vectors, const size_t *starts, const uint32_t *ids,
+                            const imr_progress *progress, imr_error *err)
+{
+    IMR_TRY(check_texts(l, vectors, starts, ids, err));
+    const size_t v = l->table->rows.rows, r = l->back->rank;
+    IMR_AUTOFREE float *seen = imr_alloc_aligned(QUALITY_TEXTS * r, sizeof *seen);
+    IMR_AUTOFREE float *cosines = imr_alloc_aligned(QUALITY_TEXTS * v, sizeof *cosines);
+    if (!seen || !cosines)
+        return imr_fail_memory(err);
+    double sum = 0;
+    size_t used = 0;
+    for (size_t first = 0; first < vectors.rows && l->table->count[0] > 1; first += QUALITY_TEXTS) {
+        if (!imr_progress_step(progress, "measuring the lens", first, vectors.rows))
+            return imr_fail(err, IMR_E_CANCELLED, "measuring the lens was cancelled");
+        const size_t left = vectors.rows - first;
+        const size_t texts = left < QUALITY_TEXTS ? left : QUALITY_TEXTS;
+        /* P+ P x has the coordinates V' x; its length does not change an order. */
+        imr_blas_gemm(
+            seen, r, 1,
+            (imr_view){imr_view_row(&vectors, first), texts, vectors.cols, vectors.stride},
+            IMR_PLAIN, imr_matrix_view(&l->back->basis_f), IMR_TRANSPOSED, 0);
+        imr_lens_products(cosines, v, l, seen, texts, 0, v);
+        double ranks[QUALITY_TEXTS];
+#pragma omp parallel for
+        for (size_t i = 0; i < texts; i++)
+            ranks[i] = percentile(cosines + i * v, l->table, ids + starts[first + i],
+                                  starts[first + i + 1] - starts[first + i]);
+        for (size_t i = 0; i < texts; i++)
+            if (!isnan(ranks[i])) {
+                sum += ranks[i];
+                used++;
+            }
+    }
+    *quality = used ? sum / (double)used : (double)NAN;
+    if (texts_used)
+        *texts_used = used;
+    return IMR_OK;
+}

@@ -1,0 +1,242 @@
+#include "base/mem.h"
+#include "explain/lens.h"
+#include "tests/unit/explain/support.h"
+
+static const size_t shapes[][4] = {
+    /* m, n, tokens, rank */
+    {12, 30, 40, 12}, {30, 12, 40, 30}, {16, 16, 25, 16}, {10, 24, 40, 6}, {1, 3, 9, 1},
+};
+
+TEST("the fast path gives the cosines of the slow path, zero rows of the table included")
+{
+    for (size_t s = 0; s < IMR_LEN(shapes); s++) {
+        world w;
+        world_init(&w, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3], 100 + s);
+        double x[64], base[64], c[64], norm;
+        float direction[64], found[64];
+        float *delta = random_floats(w.m, 3, 200 + s);
+        for (size_t j = 0; j < w.m; j++)
+            x[j] = (double)delta[j];
+        imr_backproject(base, &w.back, x, c);
+        norm = sqrt(naive_dot(c, c, w.back.rank));
+        for (size_t k = 0; k < w.back.rank; k++) {
+            c[k] /= norm;
+            direction[k] = (float)c[k];
+        }
+        imr_lens_products(found, w.v, &w.lens, direction, 1, 0, w.v);
+        for (size_t t = 0; t < w.v; t++) {
+            /* float32 products of entries of at most 1 */
+            CHECK_NEAR(found[t], naive_token_cosine(&w, base, t), 1e-6);
+            CHECK_NEAR(imr_lens_product(&w.lens, (uint32_t)t, c), naive_token_cosine(&w, base, t),
+                       2e-7);
+        }
+        CHECK(found[5] == 0);
+        CHECK(w.lens.visibility[5] == 0 && w.lens.reach[5] == 0);
+        CHECK(imr_lens_z(&w.lens, 5, 0) == 0);
+        free(delta);
+        world_done(&w);
+    }
+}
+
+TEST(
+    "the fold equals the published form: unit rows times the inverse, over the root of a quadratic")
+{
+    imr_error err = {0};
+    world w;
+    world_init(&w, 12, 30, 40, 12, 110);
+    imr_matrix inverse = {0};
+    CHECK_OK(imr_backproject_inverse(&inverse, &w.back, &err));
+    float *delta = random_floats(w.m, 1, 111);
+    double x[12], c[12], norm = 0;
+    for (size_t j = 0; j < w.m; j++)
+        x[j] = (double)delta[j];
+    imr_backproject_coordinates(c, &w.back, x);
+    norm = sqrt(naive_dot(c, c, 12));
+    /* delta' (P P')^-1 delta = |P+ delta|^2 */
+    double quadratic = 0;
+    for (size_t i = 0; i < w.n; i++) {
+        double b = 0;
+        for (size_t j = 0; j < w.m; j++)
+            b += (double)inverse.v[i * w.m + j] * x[j];
+        quadratic += b * b;
+    }
+    for (size_t t = 0; t < w.v; t++) {
+        double length = 0, sum = 0;
+        for (size_t i = 0; i < w.n; i++) {
+            double e = (double)w.e[t * w.n + i], b = 0;
+            for (size_t j = 0; j < w.m; j++)
+                b += (double)inverse.v[i * w.m + j] * x[j];
+            length += e * e;
+            sum += e * b;
+        }
+        double expected = length > 0 ? sum / sqrt(length) / sqrt(quadratic) : 0;
+        CHECK_NEAR(imr_lens_product(&w.lens, (uint32_t)t, c) / norm, expected, 1e-6);
+    }
+    free(delta);
+    imr_matrix_done(&inverse);
+    world_done(&w);
+}
+
+TEST("visibility is the part of a token the projector sees, reach the length of its projection")
+{
+    for (size_t s = 0; s < IMR_LEN(shapes); s++) {
+        world w;
+        world_init(&w, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3], 120 + s);
+        double mean = 0;
+        for (size_t t = 0; t < w.v; t++) {
+            double p[64], seen[64], scratch[64], e2 = 0;
+            naive_project(p, &w, w.e + t * w.n);
+            imr_backproject(seen, &w.back, p, scratch);
+            for (size_t i = 0; i < w.n; i++)
+                e2 += (double)w.e[t * w.n + i] * (double)w.e[t * w.n + i];
+            const double part = e2 > 0 ? naive_dot(seen, seen, w.n) / e2 : 0;
+            CHECK_NEAR(w.lens.visibility[t], part, 1e-6);
+            CHECK(w.lens.visibility[t] >= 0 && w.lens.visibility[t] <= 1);
+            CHECK_NEAR(w.lens.reach[t], e2 > 0 ? sqrt(naive_dot(p, p, w.m) / e2) : 0, 1e-5);
+            mean += part / (double)(w.v - 1);
+        }
+        /* Random rows: rank/n on average, 40 of them leave a spread of a few hundredths. */
+        CHECK_NEAR(mean, (double)w.back.rank / (double)w.n, 0.15);
+        world_done(&w);
+    }
+}
+
+TEST("z measures a cosine against a random direction of what the projector sees")
+{
+    world w;
+    world_init(&w, 12, 30, 40, 12, 130);
+    imr_random r;
+    imr_random_init(&r, 131);
+    double squares = 0;
+    enum { DRAWS = 4000 };
+    for (size_t i = 0; i < DRAWS; i++) {
+        double c[12], norm = 0;
+        for (size_t k = 0; k < 12; k++) {
+            c[k] = imr_random_normal(&r);
+            norm += c[k] * c[k];
+        }
+        double z = imr_lens_z(&w.lens, 3, imr_lens_product(&w.lens, 3, c) / sqrt(norm));
+        squares += z * z;
+    }
+    /* Variance 1; the mean of 4,000 squares spreads by about 0.022. */
+    CHECK_NEAR(squares / DRAWS, 1, 0.1);
+    world_done(&w);
+}
+
+TEST("a text made of one token has lens quality 1, its opposite 0, and random ids about a half")
+{
+    imr_error err = {0};
+    world w;
+    world_init(&w, 20, 24, 300, 20, 140);
+    double quality;
+    size_t used;
+    const size_t one[] = {0, 1};
+    const uint32_t id[] = {17};
+    /* Seen through a projector that keeps 20 of 24 dimensions the token is still its own nearest.
+     */
+    CHECK_OK(imr_lens_quality(&quality, &used, &w.lens, imr_view_of(w.e + 17 * w.n, 1, w.n), one,
+                              id, NULL, &err));
+    CHECK_INT(used, 1);
+    CHECK_NEAR(quality, 1, 1e-12);
+    float opposite[24];
+    for (size_t i = 0; i < w.n; i++)
+        opposite[i] = -w.e[17 * w.n + i];
+    CHECK_OK(imr_lens_quality(&quality, NULL, &w.lens, imr_view_of(opposite, 1, w.n), one, id, NULL,
+                              &err));
+    CHECK_NEAR(quality, 0, 1e-12);
+
+    enum { TEXTS = 50, EACH = 20 };
+    float *vectors = random_floats(TEXTS * w.n, 1, 141);
+    size_t starts[TEXTS + 1];
+    uint32_t ids[TEXTS * EACH];
+    imr_random r;
+    imr_random_init(&r, 142);
+    for (size_t i = 0; i <= TEXTS; i++)
+        starts[i] = i * EACH;
+    for (size_t i = 0; i < TEXTS * EACH; i++)
+        ids[i] = (uint32_t)imr_random_below(&r, w.v);
+    CHECK_OK(imr_lens_quality(&quality, &used, &w.lens, imr_view_of(vectors, TEXTS, w.n), starts,
+                              ids, NULL, &err));
+    /* 1,000 uniform ranks: standard error 0.009. */
+    CHECK_NEAR(quality, 0.5, 0.05);
+    CHECK_INT(used, TEXTS);
+    free(vectors);
+    world_done(&w);
+}
+
+TEST("texts without a shown token do not count, and none at all gives NaN")
+{
+    imr_error err = {0};
+    world w;
+    world_init(&w, 6, 8, 20, 6, 150);
+    double quality = 0;
+    size_t used = 9;
+    const size_t starts[] = {0, 0, 1};
+    const uint32_t ids[] = {6}; /* hidden */
+    float *x = random_floats(2 * 8, 1, 151);
+    CHECK_OK(
+        imr_lens_quality(&quality, &used, &w.lens, imr_view_of(x, 2, 8), starts, ids, NULL, &err));
+    CHECK_INT(used, 0);
+    CHECK(isnan(quality));
+    const uint32_t outside[] = {20};
+    CHECK_INT(imr_lens_quality(&quality, &used, &w.lens, imr_view_of(x, 2, 8), starts, outside,
+                               NULL, &err),
+              IMR_E_SHAPE);
+    CHECK_CONTAINS(err.text, "token id 20");
+    free(x);
+    world_done(&w);
+}
+
+TEST("a table of another dimension is refused with both named")
+{
+    imr_error err = {0};
+    world w;
+    world_init(&w, 6, 8, 20, 6, 160);
+    imr_token_table other = w.table;
+    other.rows.cols = 7;
+    imr_lens l = {0};
+    CHECK_INT(imr_lens_init(&l, &other, &w.back, NULL, &err), IMR_E_SHAPE);
+    CHECK_CONTAINS(err.text, "7");
+    CHECK_CONTAINS(err.text, "8");
+    CHECK(!l.folded.v);
+    world_done(&w);
+}
+
+static bool refuse(void *user, const imr_progress_info *info)
+{
+    (void)info;
+    return --*(int *)user > 0;
+}
+
+TEST("folding and measuring can be cancelled, and every allocation of them may fail")
+{
+    imr_error err = {0};
+    world w;
+    world_init(&w, 6, 8, 20, 6, 170);
+    int looks = 1;
+    const imr_progress progress = {refuse, &looks};
+    imr_lens l = {0};
+    CHECK_INT(imr_lens_init(&l, &w.table, &w.back, &progress, &err), IMR_E_CANCELLED);
+    looks = 1;
+    double quality = 7;
+    const size_t starts[] = {0, 1};
+    const uint32_t ids[] = {2};
+    const imr_view text = imr_view_of(w.e, 1, 8);
+    CHECK_INT(imr_lens_quality(&quality, NULL, &w.lens, text, starts, ids, &progress, &err),
+              IMR_E_CANCELLED);
+    CHECK(quality == 7);
+    long i = 0;
+    imr_status status;
+    do {
+        imr_mem_fail_after(i);
+        status = imr_lens_init(&l, &w.table, &w.back, NULL, &err);
+        if (status == IMR_OK)
+            status = imr_lens_quality(&quality, NULL, &l, text, starts, ids, NULL, &err);
+        imr_mem_fail_after(-1);
+        if (status != IMR_OK)
+            CHECK_INT(status, IMR_E_MEMORY);
+        imr_lens_done(&l);
+    } while (status != IMR_OK && ++i < 100);
+    CHECK(i >= 5 && i < 100);
+    world_done(&w);
+}

@@ -1,0 +1,109 @@
+#include "base/limits.h"
+#include "base/mem.h"
+#include "explain/token_table.h"
+#include "tests/support/test.h"
+
+TEST("special, unused, punctuation, digits and single letters are told from words")
+{
+    static const struct {
+        const char *text;
+        imr_token_kind kind;
+    } cases[] = {
+        {"[CLS]", IMR_TOKEN_SPECIAL},
+        {"[UNK]", IMR_TOKEN_SPECIAL},
+        {"<s>", IMR_TOKEN_SPECIAL},
+        {"</s>", IMR_TOKEN_SPECIAL},
+        {"<|endoftext|>", IMR_TOKEN_SPECIAL},
+        {"[unused0]", IMR_TOKEN_UNUSED},
+        {"[unused993]", IMR_TOKEN_UNUSED},
+        {"[", IMR_TOKEN_PUNCTUATION},
+        {"]", IMR_TOKEN_PUNCTUATION},
+        {"...", IMR_TOKEN_PUNCTUATION},
+        {"[]", IMR_TOKEN_PUNCTUATION},
+        {"##", IMR_TOKEN_PUNCTUATION},
+        {"#", IMR_TOKEN_PUNCTUATION},
+        {"\xe2\x80\x94", IMR_TOKEN_PUNCTUATION}, /* em dash */
+        {"\xff", IMR_TOKEN_PUNCTUATION},
+        {"", IMR_TOKEN_PUNCTUATION},
+        {"7", IMR_TOKEN_DIGITS},
+        {"1945", IMR_TOKEN_DIGITS},
+        {"##42", IMR_TOKEN_DIGITS},
+        {"a", IMR_TOKEN_LETTER},
+        {"##s", IMR_TOKEN_LETTER},
+        {"\xc3\xa9", IMR_TOKEN_LETTER},       /* e acute */
+        {"\xe6\xb0\xb4", IMR_TOKEN_ORDINARY}, /* CJK: water */
+        {"##ing", IMR_TOKEN_ORDINARY},
+        {"bank", IMR_TOKEN_ORDINARY},
+        {"3d", IMR_TOKEN_ORDINARY},
+        {"c++", IMR_TOKEN_ORDINARY},
+    };
+    for (size_t i = 0; i < IMR_LEN(cases); i++) {
+        imr_token_kind found = imr_token_kind_of(cases[i].text);
+        if (found != cases[i].kind)
+            FAIL("\"%s\" is %s, expected %s", cases[i].text, imr_token_kind_name(found),
+                 imr_token_kind_name(cases[i].kind));
+    }
+    CHECK(imr_token_continues("##ing"));
+    CHECK(!imr_token_continues("##"));
+    CHECK(!imr_token_continues("ing"));
+}
+
+TEST("a table counts its kinds and hides all but words; the tokeniser's word on specials wins")
+{
+    imr_error err = {0};
+    static const char *const texts[] = {"[CLS]", "[unused1]", ".", "12", "x", "rain", "mask"};
+    const uint8_t special[7] = {0, 0, 0, 0, 0, 0, 1};
+    float rows[7 * 2] = {0};
+    imr_token_table t = {0};
+    CHECK_OK(imr_token_table_init(&t, imr_view_of(rows, 7, 2), texts, special, &err));
+    CHECK_INT(t.count[IMR_TOKEN_ORDINARY], 1);
+    CHECK_INT(t.count[IMR_TOKEN_SPECIAL], 2);
+    CHECK_INT(t.count[IMR_TOKEN_DIGITS], 1);
+    for (size_t i = 0; i < 7; i++)
+        CHECK_INT(t.hidden[i], i != 5);
+    imr_token_table_done(&t);
+}
+
+TEST("a table that is empty, too large or not finite is refused with the place")
+{
+    imr_error err = {0};
+    static const char *const texts[] = {"rain", "snow"};
+    float rows[4] = {1, 2, 3, INFINITY};
+    imr_token_table t = {.kinds = NULL};
+    CHECK_INT(imr_token_table_init(&t, imr_view_of(rows, 2, 2), texts, NULL, &err), IMR_E_NUMERIC);
+    CHECK_CONTAINS(err.text, "row 1 (\"snow\"), column 1");
+    CHECK_INT(imr_token_table_init(&t, imr_view_of(rows, 0, 2), texts, NULL, &err), IMR_E_SHAPE);
+    CHECK_INT(imr_token_table_init(&t, imr_view_of(rows, (size_t)IMR_MAX_VOCAB + 1, 2), texts, NULL,
+                                   &err),
+              IMR_E_LIMIT);
+    CHECK(t.rows.rows == 0 && !t.kinds);
+}
+
+TEST("every allocation of a token table may fail")
+{
+    imr_error err = {0};
+    static const char *const texts[] = {"rain"};
+    float row[1] = {1};
+    long i = 0;
+    imr_status status;
+    do {
+        imr_token_table t = {0};
+        imr_mem_fail_after(i);
+        status = imr_token_table_init(&t, imr_view_of(row, 1, 1), texts, NULL, &err);
+        imr_mem_fail_after(-1);
+        if (status != IMR_OK)
+            CHECK_INT(status, IMR_E_MEMORY);
+        imr_token_table_done(&t);
+    } while (status != IMR_OK && ++i < 10);
+    CHECK_INT(i, 2);
+}
+
+TEST("a token occurs in the query, the document, both or neither")
+{
+    const uint32_t query[] = {9, 4}, document[] = {7, 4, 7};
+    CHECK_INT(imr_token_occurrence(9, query, 2, document, 3), IMR_OCCURS_QUERY);
+    CHECK_INT(imr_token_occurrence(7, query, 2, document, 3), IMR_OCCURS_DOCUMENT);
+    CHECK_INT(imr_token_occurrence(4, query, 2, document, 3), IMR_OCCURS_BOTH);
+    CHECK_INT(imr_token_occurrence(1, query, 2, document, 3), IMR_OCCURS_NEITHER);
+    CHECK_INT(imr_token_occurrence(1, NULL, 0, NULL, 0), IMR_OCCURS_NEITHER);
+}

@@ -1,0 +1,207 @@
+#include "explain/background.h"
+
+#include <math.h>
+
+#include "base/mem.h"
+#include "explain/toplist.h"
+
+/* Cosines of so many bytes are held at once. */
+#define BATCH_BYTES ((size_t)16 << 20)
+
+typedef struct sampling {
+    const imr_lens *lens;
+    size_t batch;           /* changes whose cosines are held at once */
+    double *wide, *scratch; /* [m], [r] */
+    float *directions;      /* [batch,r] */
+    float *cosines;         /* [batch,V] */
+    double *sum, *squares;  /* [V] */
+    imr_top *tops;          /* [batch,2,IMR_HUB_LIST] */
+} sampling;
+
+static void sampling_done(sampling *s)
+{
+    imr_free(s->wide);
+    imr_free(s->scratch);
+    imr_free(s->directions);
+    imr_free(s->cosines);
+    imr_free(s->sum);
+    imr_free(s->squares);
+    imr_free(s->tops);
+}
+
+static imr_status sampling_init(sampling *s, const imr_lens *lens, size_t samples, imr_error *err)
+{
+    const size_t v = lens->folded.rows, r = lens->back->rank;
+    size_t batch = BATCH_BYTES / (v * sizeof(float)) + 1;
+    s->lens = lens;
+    s->batch = batch < samples ? batch : samples;
+    s->wide = imr_alloc(lens->back->m, sizeof *s->wide);
+    s->scratch = imr_alloc(r, sizeof *s->scratch);
+    s->directions = imr_alloc_aligned(s->batch * r, sizeof *s->directions);
+    s->cosines = imr_alloc_aligned(s->batch * v, sizeof *s->cosines);
+    s->sum = imr_calloc(v, sizeof *s->sum);
+    s->squares = imr_calloc(v, sizeof *s->squares);
+    s->tops = imr_alloc(s->batch * 2 * IMR_HUB_LIST, sizeof *s->tops);
+    if (!s->wide || !s->scratch || !s->directions || !s->cosines || !s->sum || !s->squares ||
+        !s->tops)
+        return imr_fail_memory(err);
+    return IMR_OK;
+}
+
+/* Unit coordinates of P+ delta; zeros when that is zero. */
+static void direction(sampling *s, float *out, const float *delta)
+{
+    const imr_backprojector *b = s->lens->back;
+    for (size_t j = 0; j < b->m; j++)
+        s->wide[j] = (double)delta[j];
+    imr_backproject_coordinates(s->scratch, b, s->wide);
+    double norm = 0;
+    for (size_t k = 0; k < b->rank; k++)
+        norm += s->scratch[k] * s->scratch[k];
+    norm = sqrt(norm);
+    for (size_t k = 0; k < b->rank; k++)
+        out[k] = norm > 0 ? (float)(s->scratch[k] / norm) : 0;
+}
+
+static void add_moments(sampling *s, size_t n)
+{
+    const size_t v = s->lens->folded.rows;
+#pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < v; t++)
+        for (size_t i = 0; i < n; i++) {
+            const double c = (double)s->cosines[i * v + t];
+            s->sum[t] += c;
+            s->squares[t] += c * c;
+        }
+}
+
+static void add_hubs(sampling *s, imr_background *b, size_t n)
+{
+    const size_t v = s->lens->folded.rows;
+    imr_toplist list[2];
+    for (size_t i = 0; i < n; i++) {
+        for (size_t side = 0; side < 2; side++)
+            list[side] = (imr_toplist){s->tops + (i * 2 + side) * IMR_HUB_LIST, 0, IMR_HUB_LIST};
+        imr_toplist_scan(&list[0], &list[1], s->cosines + i * v, s->lens->table->hidden, 0, v);
+        for (size_t k = 0; k < list[0].n; k++)
+            b->hub_high[list[0].v[k].id]++;
+        for (size_t k = 0; k < list[1].n; k++)
+            b->hub_low[list[1].v[k].id]++;
+    }
+}
+
+static imr_status measure(imr_background *b, sampling *s, imr_view deltas,
+                          const imr_progress *progress, imr_error *err)
+{
+    const size_t v = b->tokens, r = s->lens->back->rank;
+    for (size_t first = 0; first < deltas.rows; first += s->batch) {
+        const size_t left = deltas.rows - first, n = left < s->batch ? left : s->batch;
+        for (size_t i = 0; i < n; i++)
+            direction(s, s->directions + i * r, imr_view_row(&deltas, first + i));
+        for (size_t t = 0; t < v; t += IMR_LENS_BLOCK) {
+            if (!imr_progress_step(progress, "measuring the background", first, deltas.rows))
+                return imr_fail(err, IMR_E_CANCELLED, "measuring the background was cancelled");
+            const size_t rows = v - t < IMR_LENS_BLOCK ? v - t : IMR_LENS_BLOCK;
+            imr_lens_products(s->cosines + t, v, s->lens, s->directions, n, t, rows);
+        }
+        add_moments(s, n);
+        add_hubs(s, b, n);
+    }
+    const double count = (double)deltas.rows;
+    for (size_t t = 0; t < v; t++) {
+        const double mean = s->sum[t] / count;
+        const double variance = (s->squares[t] - s->sum[t] * mean) / (count - 1);
+        b->mean[t] = (float)mean;
+        /* Cosines are float32: what is left below their rounding is no spread. */
+        b->sd[t] = variance > 1e-14 ? (float)sqrt(variance) : 0;
+    }
+    return IMR_OK;
+}
+
+imr_status imr_background_init(imr_background *out, const imr_lens *lens, imr_view deltas,
+                               const imr_progress *progress, imr_error *err)
+{
+    if (deltas.rows < 2 || deltas.cols != lens->back->m)
+        return imr_fail(err, IMR_E_SHAPE,
+                        "background sample is [%zu,%zu]; at least 2 changes of %zu numbers are "
+                        "needed",
+                        deltas.rows, deltas.cols, lens->back->m);
+    const size_t v = lens->folded.rows;
+    imr_background b = {.tokens = v, .samples = deltas.rows};
+    IMR_CLEANUP(sampling_done) sampling s = {0};
+    b.mean = imr_alloc(v, sizeof *b.mean);
+    b.sd = imr_alloc(v, sizeof *b.sd);
+    b.hub_high = imr_calloc(v, sizeof *b.hub_high);
+    b.hub_low = imr_calloc(v, sizeof *b.hub_low);
+    imr_status status = b.mean && b.sd && b.hub_high && b.hub_low
+                            ? sampling_init(&s, lens, deltas.rows, err)
+                            : imr_fail_memory(err);
+    if (status == IMR_OK)
+        status = measure(&b, &s, deltas, progress, err);
+    if (status != IMR_OK) {
+        imr_background_done(&b);
+        return status;
+    }
+    *out = b;
+    return IMR_OK;
+}
+
+void imr_background_done(imr_background *b)
+{
+    imr_free(b->mean);
+    imr_free(b->sd);
+    imr_free(b->hub_high);
+    imr_free(b->hub_low);
+    *b = (imr_background){0};
+}
+
+double imr_normal_two_sided(double z)
+{
+    return erfc(fabs(z) / sqrt(2.0));
+}
+
+double imr_normal_two_sided_inverse(double p)
+{
+    if (!(p < 1))
+        return 0;
+    /* Newton on log p, which is concave and falls with z: from the right of the root every step
+     * stays right of it. The start is right of it because p <= exp(-z^2/2). */
+    const double target = log(fmax(p, 1e-300)), root = sqrt(2 / acos(-1.0));
+    double z = sqrt(-2 * target);
+    for (int i = 0; i < 60; i++) {
+        const double tail = imr_normal_two_sided(z);
+        const double step = (log(tail) - target) * tail / (root * exp(-z * z / 2));
+        z = fmax(z + step, 0);
+        if (fabs(step) <= 1e-14 * (1 + z))
+            break;
+    }
+    return z;
+}
+
+static size_t count_from(const float *z, size_t n, float bar)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += z[i] >= bar;
+    return count;
+}
+
+double imr_background_threshold(const imr_background *b, const float *cosines,
+                                const uint8_t *hidden, double level, float *scratch)
+{
+    size_t shown = 0;
+    for (size_t t = 0; t < b->tokens; t++) {
+        scratch[shown] = (float)fabs(imr_background_z(b, (uint32_t)t, (double)cosines[t]));
+        shown += !hidden || !hidden[t];
+    }
+    /* k -> number with p <= level k/M falls from M to its largest fixed point, which is the k of
+     * Benjamini-Hochberg; so nothing is sorted and no p is computed for a token. */
+    for (size_t k = shown; k > 0;) {
+        const float z = (float)imr_normal_two_sided_inverse(level * (double)k / (double)shown);
+        const size_t passing = count_from(scratch, shown, z);
+        if (passing == k)
+            return (double)z;
+        k = passing;
+    }
+    return (double)INFINITY;
+}

@@ -1,0 +1,29 @@
+/*
+ * explain/toplist.h - the k largest and k smallest of a stream of values, without sorting it.
+ *
+ * Values are offered in the order of their ids, so of equal values the smaller id stays ahead.
+ * Only values above 0 enter the list of the largest, only those below 0 the list of the smallest
+ * (kept negated): a token with no change is in neither.
+ * Cost: one comparison a value, and about k log(n/k) insertions in k places.
+ */
+#ifndef IMR_EXPLAIN_TOPLIST_H
+#define IMR_EXPLAIN_TOPLIST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct imr_top {
+    float size; /* the value, or minus it in the list of the smallest: always above 0 */
+    uint32_t id;
+} imr_top;
+
+typedef struct imr_toplist {
+    imr_top *v; /* [k], the caller's; the first n are in use, largest first */
+    size_t n, k;
+} imr_toplist;
+
+/* Offers values[i] under id first + i, i in [0,n), where hidden (may be NULL) at that id is 0. */
+void imr_toplist_scan(imr_toplist *largest, imr_toplist *smallest, const float *values,
+                      const uint8_t *hidden, size_t first, size_t n);
+
+#endif

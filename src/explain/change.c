@@ -1,0 +1,59 @@
+#include "explain/change.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "math/nn.h"
+
+const char *imr_change_kind_name(imr_change_kind kind)
+{
+    static const char *const names[] = {"paper", "unit", "contrast"};
+    return names[kind];
+}
+
+imr_change_factors imr_change_factors_of(imr_change_kind kind, double norm_before,
+                                         double norm_after)
+{
+    if (kind != IMR_CHANGE_UNIT)
+        return (imr_change_factors){1, 1};
+    return (imr_change_factors){1 / fmax(norm_after, IMR_NN_UNIT_FLOOR),
+                                1 / fmax(norm_before, IMR_NN_UNIT_FLOOR)};
+}
+
+void imr_change_delta(double *delta, imr_change_kind kind, const float *before, const float *after,
+                      size_t m)
+{
+    const imr_change_factors f =
+        imr_change_factors_of(kind, imr_nn_norm(before, m), imr_nn_norm(after, m));
+    for (size_t j = 0; j < m; j++)
+        delta[j] = f.after * (double)after[j] - f.before * (double)before[j];
+}
+
+void imr_change_delta_rows(float *out, imr_change_kind kind, imr_view before, imr_view after)
+{
+    assert(before.rows == after.rows && before.cols == after.cols);
+    const size_t m = before.cols;
+#pragma omp parallel for
+    for (size_t i = 0; i < before.rows; i++) {
+        const float *x = imr_view_row(&before, i), *y = imr_view_row(&after, i);
+        const imr_change_factors f =
+            imr_change_factors_of(kind, imr_nn_norm(x, m), imr_nn_norm(y, m));
+        for (size_t j = 0; j < m; j++)
+            out[i * m + j] = (float)(f.after * (double)y[j] - f.before * (double)x[j]);
+    }
+}
+
+static void unit_difference(float *out, const float *x, const float *y, size_t m)
+{
+    const double nx = fmax(imr_nn_norm(x, m), IMR_NN_UNIT_FLOOR);
+    const double ny = fmax(imr_nn_norm(y, m), IMR_NN_UNIT_FLOOR);
+    for (size_t j = 0; j < m; j++)
+        out[j] = (float)((double)x[j] / nx - (double)y[j] / ny);
+}
+
+void imr_change_contrast(float *before, float *after, const float *a, const float *a_after,
+                         const float *b, const float *b_after, size_t m)
+{
+    unit_difference(before, a, b, m);
+    unit_difference(after, a_after, b_after, m);
+}

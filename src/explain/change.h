@@ -1,0 +1,43 @@
+/*
+ * explain/change.h - which difference is being explained (method.md section 4, "Which delta").
+ *
+ *     paper      x' - x                                   what the modulated vector says (as
+ * published) unit       unit(x') - unit(x)                       what modulation changed, as the
+ * cosine sees it contrast   unit(a') - unit(b') - (unit(a) - unit(b))  why document a moved against
+ * b
+ *
+ * Every kind is  from_after x' - from_before x  for two vectors x, x' and two factors; for contrast
+ * imr_change_contrast makes the vectors. unit(x) = x / max(|x|, 1e-12).
+ * Shapes: every vector [m]. Precision: float32 in, double inside. Threads: pure functions.
+ */
+#ifndef IMR_EXPLAIN_CHANGE_H
+#define IMR_EXPLAIN_CHANGE_H
+
+#include <stddef.h>
+
+#include "math/matrix.h"
+
+typedef enum imr_change_kind {
+    IMR_CHANGE_PAPER,
+    IMR_CHANGE_UNIT,
+    IMR_CHANGE_CONTRAST /* of vectors made by imr_change_contrast */
+} imr_change_kind;
+
+const char *imr_change_kind_name(imr_change_kind kind); /* "paper", "unit", "contrast" */
+
+typedef struct imr_change_factors {
+    double after, before;
+} imr_change_factors;
+imr_change_factors imr_change_factors_of(imr_change_kind kind, double norm_before,
+                                         double norm_after);
+
+void imr_change_delta(double *delta, imr_change_kind kind, const float *before, const float *after,
+                      size_t m);
+/* Row by row, for background samples: out [rows,m] without gaps. */
+void imr_change_delta_rows(float *out, imr_change_kind kind, imr_view before, imr_view after);
+
+/* before = unit(a) - unit(b), after = unit(a') - unit(b'). */
+void imr_change_contrast(float *before, float *after, const float *a, const float *a_after,
+                         const float *b, const float *b_after, size_t m);
+
+#endif

@@ -1,0 +1,266 @@
+/*
+ * The explanation against numbers of an independent implementation (float64): see oracle/README.md.
+ * Its inputs are the stored float32 vectors, so what is compared is this module alone; the oracle
+ * kept its vectors in double, hence tolerances of one float32 rounding (1e-7 relative).
+ */
+#include "explain/attribution.h"
+#include "explain/contribution.h"
+#include "format/npy.h"
+#include "format/safetensors.h"
+#include "math/nn.h"
+#include "tests/unit/explain/support.h"
+
+typedef struct array {
+    double *v;
+    size_t rows, cols; /* a vector is one row */
+} array;
+
+static array load(const char *dir, const char *name)
+{
+    imr_error err = {0};
+    imr_npy npy = {0};
+    CHECK_OK(imr_npy_open(&npy, test_path(dir, name), &err));
+    array a = {.rows = npy.t.rank == 2 ? npy.t.shape[0] : 1, .cols = npy.t.shape[npy.t.rank - 1]};
+    const size_t n = a.rows * a.cols;
+    float *f = malloc(n * sizeof *f);
+    a.v = malloc(n * sizeof *a.v);
+    if (!f || !a.v)
+        FAIL("out of memory");
+    CHECK_OK(imr_tensor_to_f32(&npy.t, f, &err));
+    for (size_t i = 0; i < n; i++)
+        a.v[i] = (double)f[i];
+    if (npy.t.dtype == IMR_F64)
+        memcpy(a.v, npy.t.data, n * sizeof *a.v);
+    free(f);
+    imr_npy_done(&npy);
+    return a;
+}
+
+static float *load_f(size_t *rows, size_t *cols, const char *dir, const char *name)
+{
+    array a = load(dir, name);
+    float *f = malloc(a.rows * a.cols * sizeof *f);
+    if (!f)
+        FAIL("out of memory");
+    for (size_t i = 0; i < a.rows * a.cols; i++)
+        f[i] = (float)a.v[i];
+    *rows = a.rows;
+    *cols = a.cols;
+    free(a.v);
+    return f;
+}
+
+static void near(const char *what, const double *found, const double *expected, size_t n,
+                 double tolerance)
+{
+    test_count();
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs(found[i] - expected[i]) <= tolerance))
+            FAIL("%s[%zu] is %.9g, expected %.9g +- %g", what, i, found[i], expected[i], tolerance);
+}
+
+#define FIRST 8 /* documents the goldens hold words for */
+
+typedef struct oracle {
+    size_t m, n, k, v;
+    float *q, *q_after, *d, *d_after, *e;
+    float *o_query; /* unit(q') */
+    char **texts;
+    imr_backprojector back;
+    imr_token_table table;
+    imr_lens lens;
+} oracle;
+
+static void oracle_open(oracle *o, imr_view weight, const char *dir)
+{
+    imr_error err = {0};
+    size_t rows, cols;
+    *o = (oracle){.m = weight.rows, .n = weight.cols};
+    o->q = load_f(&rows, &cols, dir, "q_proj.npy");
+    CHECK_INT(cols, o->m);
+    o->q_after = load_f(&rows, &cols, dir, "q_mod.npy");
+    o->d = load_f(&o->k, &cols, dir, "d_proj.npy");
+    o->d_after = load_f(&rows, &cols, dir, "d_mod_query0.npy");
+    o->e = load_f(&o->v, &cols, dir, "tokens.npy");
+    CHECK_INT(cols, o->n);
+    o->o_query = malloc(o->m * sizeof *o->o_query);
+    o->texts = calloc(o->v, sizeof *o->texts);
+    imr_nn_unit(o->o_query, o->q_after, o->m);
+    for (size_t t = 0; t < o->v; t++) {
+        o->texts[t] = calloc(1, 32);
+        snprintf(o->texts[t], 32, "token%zu", t);
+    }
+    CHECK_OK(imr_backprojector_init(&o->back, weight, &err));
+    CHECK_OK(imr_token_table_init(&o->table, imr_view_of(o->e, o->v, o->n),
+                                  (const char *const *)o->texts, NULL, &err));
+    CHECK_OK(imr_lens_init(&o->lens, &o->table, &o->back, NULL, &err));
+}
+
+static void oracle_close(oracle *o)
+{
+    imr_lens_done(&o->lens);
+    imr_token_table_done(&o->table);
+    imr_backprojector_done(&o->back);
+    for (size_t t = 0; t < o->v; t++)
+        free(o->texts[t]);
+    free(o->texts);
+    free(o->q);
+    free(o->q_after);
+    free(o->d);
+    free(o->d_after);
+    free(o->e);
+    free(o->o_query);
+}
+
+static void check_shares(const oracle *o, const char *dir)
+{
+    array before = load(dir, "sim_before.npy"), after = load(dir, "sim_after.npy");
+    array delta = load(dir, "delta_sim.npy"), contrib = load(dir, "contrib_first8.npy");
+    double *shares = malloc(o->m * sizeof *shares);
+    CHECK_INT(delta.cols, o->k);
+    for (size_t i = 0; i < o->k; i++) {
+        const imr_pair pair = {o->q, o->d + i * o->m, o->q_after, o->d_after + i * o->m, o->m};
+        const double sides[2] = {imr_nn_cosine(pair.q, pair.d, o->m),
+                                 imr_nn_cosine(pair.q_after, pair.d_after, o->m)};
+        double query, document;
+        imr_share_check c = imr_contribution_dimensions(shares, NULL, NULL, &pair);
+        CHECK_NEAR(sides[0], before.v[i], 1e-7);
+        CHECK_NEAR(sides[1], after.v[i], 1e-7);
+        CHECK_NEAR(c.delta_sim, delta.v[i], 1e-7);
+        CHECK_NEAR(c.sum, delta.v[i], 1e-7);
+        CHECK_NEAR(imr_contribution_sides(&query, &document, &pair).sum, delta.v[i], 1e-7);
+        if (i < FIRST)
+            near("contrib", shares, contrib.v + i * o->m, o->m, 1e-7);
+    }
+    free(shares);
+    free(before.v);
+    free(after.v);
+    free(delta.v);
+    free(contrib.v);
+}
+
+/* P+ delta and all token cosines of one change, against rows of the goldens. */
+static void check_words(const oracle *o, const imr_shift *shift, imr_change_kind kind,
+                        const double *base, const double *cosines, const double *effects)
+{
+    imr_error err = {0};
+    double *delta = malloc((2 * o->m + o->n) * sizeof *delta);
+    imr_token_score *scores = malloc(2 * o->v * sizeof *scores);
+    if (!delta || !scores)
+        FAIL("out of memory");
+    imr_change_delta(delta, kind, shift->before, shift->after, o->m);
+    imr_backproject(delta + 2 * o->m, &o->back, delta, delta + o->m);
+    double scale = sqrt(naive_dot(base, base, o->n));
+    near("P+ delta", delta + 2 * o->m, base, o->n, 1e-7 * scale);
+    imr_attribution out;
+    imr_attribution_space space = {0};
+    const imr_attribution_settings set = {kind, IMR_BY_COSINE, o->v, true};
+    CHECK_OK(imr_attribution_run(&out, scores, &o->lens, shift, 1, &set, &space, NULL, &err));
+    CHECK_INT(out.n_positive + out.n_negative, o->v);
+    for (size_t side = 0; side < 2; side++)
+        for (size_t k = 0; k < (side ? out.n_negative : out.n_positive); k++) {
+            const imr_token_score *s = &(side ? out.negative : out.positive)[k];
+            CHECK_NEAR(s->cosine, cosines[s->id], 2e-7);
+            if (effects)
+                CHECK_NEAR(s->effect, effects[s->id], 1e-6);
+        }
+    imr_attribution_space_done(&space);
+    free(delta);
+    free(scores);
+}
+
+static void check_query_words(const oracle *o, const char *dir)
+{
+    const imr_shift shift = {.before = o->q, .after = o->q_after};
+    double *found = malloc(o->m * sizeof *found);
+    for (imr_change_kind kind = IMR_CHANGE_PAPER; kind <= IMR_CHANGE_UNIT; kind++) {
+        const bool unit = kind == IMR_CHANGE_UNIT;
+        array delta = load(dir, unit ? "dq_unit.npy" : "dq_paper.npy");
+        array base = load(dir, unit ? "dq_orig_unit.npy" : "dq_orig_paper.npy");
+        array words = load(dir, unit ? "tok_q_unit.npy" : "tok_q_paper.npy");
+        imr_change_delta(found, kind, o->q, o->q_after, o->m);
+        near("delta q", found, delta.v, o->m, 1e-7 * sqrt(naive_dot(delta.v, delta.v, o->m)));
+        check_words(o, &shift, kind, base.v, words.v, NULL);
+        free(delta.v);
+        free(base.v);
+        free(words.v);
+    }
+    free(found);
+}
+
+static void check_document_words(const oracle *o, const char *dir)
+{
+    array effects = load(dir, "effect_d_first8.npy");
+    for (imr_change_kind kind = IMR_CHANGE_PAPER; kind <= IMR_CHANGE_UNIT; kind++) {
+        const bool unit = kind == IMR_CHANGE_UNIT;
+        array base = load(dir, unit ? "dd_orig_unit_first8.npy" : "dd_orig_paper_first8.npy");
+        array words = load(dir, unit ? "tok_d_unit_first8.npy" : "tok_d_paper_first8.npy");
+        for (size_t i = 0; i < base.rows; i++) {
+            const imr_shift shift = {
+                .before = o->d + i * o->m, .after = o->d_after + i * o->m, .other = o->o_query};
+            check_words(o, &shift, kind, base.v + i * o->n, words.v + i * o->v,
+                        effects.v + i * o->v);
+        }
+        free(base.v);
+        free(words.v);
+    }
+    free(effects.v);
+}
+
+static void check_all(const oracle *o, const char *dir)
+{
+    char words[1024];
+    snprintf(words, sizeof words, "%s", test_path(dir, "attribution_query0"));
+    check_shares(o, words);
+    check_query_words(o, words);
+    check_document_words(o, words);
+}
+
+static float *tiny_projector(size_t *m, size_t *n)
+{
+    imr_error err = {0};
+    imr_tensors tensors = {0};
+    CHECK_OK(imr_safetensors_open(&tensors, test_golden("tiny/adapter.safetensors"), &err));
+    const imr_tensor *t = imr_tensors_find(&tensors, "projector.weight");
+    CHECK(t && t->rank == 2);
+    *m = t->shape[0];
+    *n = t->shape[1];
+    float *p = malloc(*m * *n * sizeof *p);
+    CHECK_OK(imr_tensor_to_f32(t, p, &err));
+    imr_tensors_done(&tensors);
+    return p;
+}
+
+TEST("shares, back-projection, words and effects of the tiny adapter equal the goldens")
+{
+    size_t m, n;
+    float *p = tiny_projector(&m, &n);
+    oracle o;
+    char dir[1024];
+    snprintf(dir, sizeof dir, "%s", test_golden("tiny/forward"));
+    oracle_open(&o, imr_view_of(p, m, n), dir);
+    CHECK_INT(o.back.rank, m);
+    check_all(&o, dir);
+    oracle_close(&o);
+    free(p);
+}
+
+TEST("the inverse of the tiny projector is the golden one")
+{
+    imr_error err = {0};
+    size_t m, n;
+    float *p = tiny_projector(&m, &n);
+    imr_backprojector back = {0};
+    imr_matrix inverse = {0};
+    CHECK_OK(imr_backprojector_init(&back, imr_view_of(p, m, n), &err));
+    CHECK_OK(imr_backproject_inverse(&inverse, &back, &err));
+    array golden = load(test_golden("tiny/forward"), "attribution_query0/pinv.npy");
+    CHECK_INT(golden.rows, n);
+    CHECK_INT(golden.cols, m);
+    for (size_t i = 0; i < m * n; i++)
+        CHECK_NEAR(inverse.v[i], golden.v[i], 1e-6 * fmax(1, fabs(golden.v[i])));
+    free(golden.v);
+    imr_matrix_done(&inverse);
+    imr_backprojector_done(&back);
+    free(p);
+}

@@ -55,6 +55,61 @@ void imr_nn_layernorm(float *out, imr_view x, const float *gain, const float *sh
         layernorm_row(out + i * x.cols, x.v + i * x.stride, x.cols, gain, shift, eps);
 }
 
+IMR_CPU_CLONES
+static float layernorm_row_keep(float *out, float *hat, const float *x, size_t n, const float *gain,
+                                const float *shift, double eps)
+{
+    double sum = 0, squares = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i];
+    double mean = sum / (double)n;
+#pragma omp simd reduction(+ : squares)
+    for (size_t i = 0; i < n; i++)
+        squares += ((double)x[i] - mean) * ((double)x[i] - mean);
+    double inverse = 1.0 / sqrt(squares / (double)n + eps);
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float z = (float)(((double)x[i] - mean) * inverse);
+        hat[i] = z;
+        out[i] = z * gain[i] + shift[i];
+    }
+    return (float)inverse;
+}
+
+void imr_nn_layernorm_keep(float *out, float *hat, float *inverse, imr_view x, const float *gain,
+                           const float *shift, double eps)
+{
+#pragma omp parallel for schedule(static) if (x.rows * x.cols > WORTH_THREADS)
+    for (size_t i = 0; i < x.rows; i++)
+        inverse[i] = layernorm_row_keep(out + i * x.cols, hat + i * x.cols, x.v + i * x.stride,
+                                        x.cols, gain, shift, eps);
+}
+
+IMR_CPU_CLONES
+void imr_nn_layernorm_backward(float *dx, float *dgain, float *dshift, const float *dy,
+                               const float *hat, const float *inverse, size_t rows, size_t cols,
+                               const float *gain)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const float *g = dy + r * cols, *z = hat + r * cols;
+        float *d = dx + r * cols;
+        double sum = 0, along = 0;
+#pragma omp simd reduction(+ : sum, along)
+        for (size_t i = 0; i < cols; i++) {
+            float scaled = g[i] * gain[i];
+            sum += (double)scaled;
+            along += (double)scaled * (double)z[i];
+            dgain[i] += g[i] * z[i];
+            dshift[i] += g[i];
+        }
+        float mean = (float)(sum / (double)cols), slope = (float)(along / (double)cols);
+#pragma omp simd
+        for (size_t i = 0; i < cols; i++)
+            d[i] = inverse[r] * (g[i] * gain[i] - mean - z[i] * slope);
+    }
+}
+
 void imr_nn_relu(float *v, size_t n)
 {
     for (size_t i = 0; i < n; i++)

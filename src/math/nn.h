@@ -21,6 +21,20 @@ void imr_nn_linear(float *out, imr_view x, imr_view w, const float *bias);
 /* out = gain*(x - mean)/sqrt(var + eps) + shift, each row by itself, biased variance. */
 void imr_nn_layernorm(float *out, imr_view x, const float *gain, const float *shift, double eps);
 
+/*
+ * The same, keeping what the way back needs: hat [rows,cols] = (x - mean)/sqrt(var + eps) and
+ * inverse [rows] = 1/sqrt(var + eps). hat may be x (without gaps); out may be neither.
+ */
+void imr_nn_layernorm_keep(float *out, float *hat, float *inverse, imr_view x, const float *gain,
+                           const float *shift, double eps);
+/*
+ * Gradients of the loss: dx from dy (both [rows,cols], may be one array), and dgain, dshift [cols],
+ * which are added to. One thread: callers share out blocks of rows.
+ */
+void imr_nn_layernorm_backward(float *dx, float *dgain, float *dshift, const float *dy,
+                               const float *hat, const float *inverse, size_t rows, size_t cols,
+                               const float *gain);
+
 void imr_nn_relu(float *v, size_t n);    /* max(0, x); NaN stays NaN */
 void imr_nn_sigmoid(float *v, size_t n); /* 1/(1 + e^-x), in (0,1) */
 void imr_nn_tanh(float *v, size_t n);

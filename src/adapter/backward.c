@@ -1,0 +1,225 @@
+#include "adapter/backward.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "adapter/hypernet.h"
+#include "math/blas.h"
+#include "math/nn.h"
+
+static void column_sums(float *out, const float *rows, size_t n, size_t m)
+{
+    memset(out, 0, m * sizeof *out);
+    for (size_t i = 0; i < n; i++)
+#pragma omp simd
+        for (size_t j = 0; j < m; j++)
+            out[j] += rows[i * m + j];
+}
+
+/*
+ * Linear layer y = x w' + b: gradients of w and b from dy [rows,outputs] and x [rows,inputs]; with
+ * dx also the gradient of x (beta 1 adds to it).
+ */
+static void linear_back(imr_weights *gradient, const imr_weights *w, imr_weight_id id,
+                        const float *dy, const float *x, size_t rows, float *dx, float beta)
+{
+    imr_view weight = imr_weight_view(w, id);
+    imr_view dyv = imr_view_of(dy, rows, weight.rows), xv = imr_view_of(x, rows, weight.cols);
+    imr_blas_gemm(imr_weight(gradient, id), weight.cols, 1.0f, dyv, IMR_TRANSPOSED, xv, IMR_PLAIN,
+                  0.0f);
+    if (imr_weight_count(w, id + 1) > 0)
+        column_sums(imr_weight(gradient, id + 1), dy, rows, weight.rows);
+    if (dx)
+        imr_blas_gemm(dx, weight.cols, 1.0f, dyv, IMR_PLAIN, weight, IMR_PLAIN, beta);
+}
+
+/* Back through dropout(relu(.)): what came out positive was kept and scaled by `keep`. */
+static void relu_back(float *d, const float *out, size_t n, float keep)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        d[i] = out[i] > 0.0f ? d[i] * keep : 0.0f;
+}
+
+/* LN_query backwards: dq_mod becomes the gradient of what went into the norm. */
+static void query_norm_back(imr_weights *gradient, imr_pass *p, const imr_weights *w)
+{
+    float *gain = imr_weight(gradient, IMR_W_QUERY_NORM);
+    float *shift = imr_weight(gradient, IMR_W_QUERY_NORM_BIAS);
+    memset(gain, 0, w->m * sizeof *gain);
+    memset(shift, 0, w->m * sizeof *shift);
+    imr_nn_layernorm_backward(p->dq_mod, gain, shift, p->dq_mod, p->q_hat, p->q_inverse, p->size,
+                              w->m, imr_weight(w, IMR_W_QUERY_NORM));
+}
+
+/* LN_doc backwards, list by list. */
+static void doc_norm_back(imr_weights *gradient, imr_pass *p, const imr_weights *w)
+{
+    size_t m = w->m, list = p->list;
+#pragma omp parallel for schedule(static)
+    for (size_t a = 0; a < p->size; a++) {
+        float *dd = p->dd_mod + a * list * m;
+        memset(p->d_gain + a * m, 0, m * sizeof(float));
+        memset(p->d_shift + a * m, 0, m * sizeof(float));
+        imr_nn_layernorm_backward(dd, p->d_gain + a * m, p->d_shift + a * m, dd,
+                                  p->d_hat + a * list * m, p->d_inverse + a * list, list, m,
+                                  imr_weight(w, IMR_W_DOC_NORM));
+    }
+    column_sums(imr_weight(gradient, IMR_W_DOC_NORM), p->d_gain, p->size, m);
+    column_sums(imr_weight(gradient, IMR_W_DOC_NORM_BIAS), p->d_shift, p->size, m);
+}
+
+/* dd_mod now holds gradients of the lists' projected documents; gather them per document. */
+static void scatter_documents(imr_pass *p, size_t m)
+{
+    float *dz = p->dz + p->size * m;
+    memset(dz, 0, p->unique * m * sizeof *dz);
+    for (size_t r = 0; r < p->size * p->list; r++) {
+        float *restrict to = dz + p->document[r] * m;
+        const float *restrict from = p->dd_mod + r * m;
+#pragma omp simd
+        for (size_t j = 0; j < m; j++)
+            to[j] += from[j];
+    }
+}
+
+/* ---- diagonal ---- */
+
+/* d_out holds dscale, dbias and becomes the gradient before sigmoid and tanh; dv gets the gradient
+ * of the net's input, added when beta is 1. */
+static void hypernet_back(imr_weights *gradient, imr_pass *p, const imr_weights *w, imr_side side,
+                          const float *v, float *dv, float beta, float keep)
+{
+    bool query = side == IMR_SIDE_QUERY;
+    imr_weight_id first = query ? IMR_W_QUERY_1 : IMR_W_DOC_1;
+    const float *out = query ? p->query_out : p->doc_out;
+    const float *h1 = query ? p->query_h1 : p->doc_h1, *h2 = query ? p->query_h2 : p->doc_h2;
+    size_t m = w->m, b = p->size;
+    for (size_t a = 0; a < b; a++) {
+        float *d = p->d_out + a * 2 * m;
+        const float *o = out + a * 2 * m;
+#pragma omp simd
+        for (size_t j = 0; j < m; j++) {
+            d[j] *= o[j] * (1.0f - o[j]);
+            d[m + j] *= 1.0f - o[m + j] * o[m + j];
+        }
+    }
+    linear_back(gradient, w, first + 4, p->d_out, h2, b, p->dh2, 0.0f);
+    relu_back(p->dh2, h2, b * (w->h / 2), keep);
+    linear_back(gradient, w, first + 2, p->dh2, h1, b, p->dh1, 0.0f);
+    relu_back(p->dh1, h1, b * w->h, keep);
+    linear_back(gradient, w, first, p->dh1, v, b, dv, beta);
+}
+
+/* dx of y = x*s + b, in place of dy; ds and db are added to. */
+static void affine_back(float *dy, const float *x, const float *s, float *ds, float *db, size_t m)
+{
+#pragma omp simd
+    for (size_t j = 0; j < m; j++) {
+        ds[j] += dy[j] * x[j];
+        db[j] += dy[j];
+        dy[j] *= s[j];
+    }
+}
+
+static void backward_diagonal(imr_weights *gradient, imr_pass *p, const imr_weights *w, float keep)
+{
+    size_t m = w->m, list = p->list, b = p->size;
+    const float *z_doc = p->z + b * m;
+    query_norm_back(gradient, p, w);
+    memset(p->d_out, 0, b * 2 * m * sizeof(float));
+    for (size_t a = 0; a < b; a++) {
+        float *ds = p->d_out + a * 2 * m;
+        affine_back(p->dq_mod + a * m, p->z + a * m, p->doc_out + a * 2 * m, ds, ds + m, m);
+    }
+    memcpy(p->dz, p->dq_mod, b * m * sizeof(float));
+    hypernet_back(gradient, p, w, IMR_SIDE_DOC, p->d_mean, p->d_feedback, 0.0f, keep);
+
+    float share = 1.0f / (float)list;
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < b * list; r++) {
+        const float *mean = p->d_feedback + r / list * m;
+        float *dd = p->dd_mod + r * m;
+#pragma omp simd
+        for (size_t j = 0; j < m; j++)
+            dd[j] += mean[j] * share;
+    }
+    doc_norm_back(gradient, p, w);
+    memset(p->d_out, 0, b * 2 * m * sizeof(float));
+#pragma omp parallel for schedule(static)
+    for (size_t a = 0; a < b; a++)
+        for (size_t l = 0; l < list; l++) {
+            size_t r = a * list + l;
+            float *ds = p->d_out + a * 2 * m;
+            affine_back(p->dd_mod + r * m, z_doc + p->document[r] * m, p->query_out + a * 2 * m, ds,
+                        ds + m, m);
+        }
+    scatter_documents(p, m);
+    hypernet_back(gradient, p, w, IMR_SIDE_QUERY, p->z, p->dz, 1.0f, keep);
+
+    /* Back through unit(): dy = (dz - z (z.dz)) / |y|. */
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < b + p->unique; i++) {
+        float *d = p->dz + i * m;
+        const float *z = p->z + i * m;
+        float along = (float)imr_nn_dot(d, z, m);
+        float inverse = 1.0f / fmaxf(p->z_norm[i], (float)IMR_NN_UNIT_FLOOR);
+#pragma omp simd
+        for (size_t j = 0; j < m; j++)
+            d[j] = (d[j] - z[j] * along) * inverse;
+    }
+}
+
+/* ---- full ---- */
+
+static void backward_full(imr_weights *gradient, imr_pass *p, const imr_weights *w, float keep)
+{
+    size_t m = w->m, h = w->h, list = p->list, b = p->size, rows = b * list, out = m * m + m;
+    query_norm_back(gradient, p, w);
+    for (size_t a = 0; a < b; a++) { /* y = W z + b: dW = dy z', db = dy, dz = W' dy */
+        imr_view dy = imr_view_of(p->dq_mod + a * m, 1, m), z = imr_view_of(p->z + a * m, 1, m);
+        float *d = p->d_out + a * out;
+        imr_blas_gemm(d, m, 1.0f, dy, IMR_TRANSPOSED, z, IMR_PLAIN, 0.0f);
+        memcpy(d + m * m, dy.v, m * sizeof(float));
+        imr_blas_gemv(p->dz + a * m, 1.0f, imr_view_of(p->doc_out + a * out, m, m), IMR_TRANSPOSED,
+                      dy.v, 0.0f);
+    }
+    linear_back(gradient, w, IMR_W_DOC_2, p->d_out, p->doc_mean, b, p->d_feedback, 0.0f);
+    float share = 1.0f / (float)list;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t j = 0; j < h; j++)
+            p->dh1[r * h + j] = p->d_feedback[r / list * h + j] * share;
+    relu_back(p->dh1, p->doc_h1, rows * h, keep);
+
+    doc_norm_back(gradient, p, w);
+    for (size_t a = 0; a < b; a++) {
+        imr_view dy = imr_view_of(p->dd_mod + a * list * m, list, m);
+        imr_view z = imr_view_of(p->d_list + a * list * m, list, m);
+        float *d = p->d_out + a * out;
+        imr_blas_gemm(d, m, 1.0f, dy, IMR_TRANSPOSED, z, IMR_PLAIN, 0.0f);
+        column_sums(d + m * m, dy.v, list, m);
+        /* d_hat is not needed any more */
+        imr_blas_gemm(p->d_hat + a * list * m, m, 1.0f, dy, IMR_PLAIN,
+                      imr_view_of(p->query_out + a * out, m, m), IMR_PLAIN, 0.0f);
+    }
+    memcpy(p->dd_mod, p->d_hat, rows * m * sizeof(float));
+    linear_back(gradient, w, IMR_W_DOC_1, p->dh1, p->d_list, rows, p->dd_mod, 1.0f);
+    scatter_documents(p, m);
+    linear_back(gradient, w, IMR_W_QUERY_2, p->d_out, p->query_h1, b, p->dh1, 0.0f);
+    relu_back(p->dh1, p->query_h1, b * h, keep);
+    linear_back(gradient, w, IMR_W_QUERY_1, p->dh1, p->z, b, p->dz, 1.0f);
+}
+
+double imr_backward(imr_weights *gradient, imr_pass *p, const imr_weights *w, const imr_loss *loss,
+                    double dropout)
+{
+    float keep = p->mask_query_h1 ? (float)(1.0 / (1.0 - dropout)) : 1.0f;
+    double value = imr_loss_run(loss, p->q_mod, p->d_mod, p->size, p->list, w->m, p->dq_mod,
+                                p->dd_mod, p->scratch);
+    if (w->form == IMR_FORM_FULL)
+        backward_full(gradient, p, w, keep);
+    else
+        backward_diagonal(gradient, p, w, keep);
+    linear_back(gradient, w, IMR_W_PROJECTOR, p->dz, p->x, p->size + p->unique, NULL, 0.0f);
+    return value;
+}

@@ -68,6 +68,8 @@ const char *imr_cache_path(const imr_cache *c);   /* "" when made in memory */
 const char *imr_cache_layout(const imr_cache *c); /* "store", "reference", "memory" */
 const imr_encoder_identity *imr_cache_encoder(const imr_cache *c); /* strings never NULL here */
 const char *imr_cache_sha256(const imr_cache *c); /* of manifest.json; "" when made in memory */
+/* Of the dataset's corpus, as remembered when the store was built; "" when unknown. */
+const char *imr_cache_dataset_sha256(const imr_cache *c);
 const char *imr_cache_notice(const imr_cache *c); /* "" or one line: the dataset is missing ... */
 imr_dtype imr_cache_dtype(const imr_cache *c);    /* as stored: IMR_F32 or IMR_F16 */
 size_t imr_cache_dim(const imr_cache *c);         /* n */
@@ -80,8 +82,8 @@ const char *const *imr_cache_document_ids(const imr_cache *c);
 bool imr_cache_find_document(const imr_cache *c, const char *id, uint32_t *document);
 /* imr_topk_places over the document ids (math/topk.h). */
 const uint32_t *imr_cache_id_places(const imr_cache *c);
-/* Title (the id when it has none) and text, appended; either may be NULL. Without a dataset the
- * text is empty. */
+/* Title and text as the dataset has them, appended; either may be NULL. Without a dataset both are
+ * empty. */
 imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *title, imr_buf *text,
                               imr_error *err) IMR_NODISCARD;
 /* Borrowed; NULL when none is attached. */

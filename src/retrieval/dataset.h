@@ -96,7 +96,9 @@ bool imr_dataset_find_query(const imr_dataset *d, const char *id, uint32_t *quer
 /* ---- judgements: splits in the order train, dev/val, test, then others by name ---- */
 size_t imr_dataset_splits(const imr_dataset *d);
 const char *imr_dataset_split_name(const imr_dataset *d, size_t split);
-/* NULL when there is no such split; "dev", "val", "valid" and "validation" are one name. */
+/* True for equal names and for any two of "dev", "val", "valid", "validation". */
+bool imr_same_split(const char *a, const char *b);
+/* By imr_same_split; NULL when there is no such split. */
 const imr_qrels *imr_dataset_qrels(const imr_dataset *d, const char *split);
 
 /* ---- what was wrong, and what it is ---- */
@@ -104,11 +106,11 @@ size_t imr_dataset_bad_lines(const imr_dataset *d); /* skipped; 0 without skip_b
 size_t imr_dataset_bad_lines_kept(const imr_dataset *d);
 const char *imr_dataset_bad_line(const imr_dataset *d, size_t i); /* "corpus.jsonl:17: ..." */
 
-/* sha256 of the corpus bytes followed by the queries bytes (of ids and texts for a folder of
- * .txt): the dataset's identity in manifests and reports. Reads everything once. */
-imr_status imr_dataset_sha256(const imr_dataset *d, char out[IMR_SHA256_HEX],
-                              imr_error *err) IMR_NODISCARD;
-uint64_t imr_dataset_corpus_bytes(const imr_dataset *d);
+/* sha256 of corpus.jsonl and of queries.jsonl as they are (for a folder of .txt: of every file's
+ * id, a zero byte, its bytes, a zero byte). Either may be NULL. Reads everything once. */
+imr_status imr_dataset_sha256(const imr_dataset *d, char corpus[IMR_SHA256_HEX],
+                              char queries[IMR_SHA256_HEX], imr_error *err) IMR_NODISCARD;
+uint64_t imr_dataset_corpus_bytes(const imr_dataset *d); /* 0 for a folder of .txt */
 /* Line offset and length of a document; false for layouts without a corpus file. */
 bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, uint32_t *length);
 

@@ -125,7 +125,7 @@ static imr_status check_id(const reader *r, size_t line, const char *what, const
                            imr_error *err)
 {
     if (!id[0] || strlen(id) > IMR_MAX_ID_BYTES)
-        return imr_fail(err, IMR_E_FORMAT, "%s:%zu: the %s id %s", r->name, line, what,
+        return imr_fail(err, IMR_E_FORMAT, "%s: line %zu: the %s id %s", r->name, line, what,
                         id[0] ? "is too long (1,024 bytes at most)" : "is empty");
     return IMR_OK;
 }
@@ -138,8 +138,8 @@ static imr_status read_line(reader *r, char *text, size_t line, imr_error *err)
     char *field[5];
     int n = cut(text, r->columns == 3, field);
     if (n != r->columns)
-        return imr_fail(err, IMR_E_FORMAT, "%s:%zu: %d columns found, expected %s", r->name, line,
-                        n,
+        return imr_fail(err, IMR_E_FORMAT, "%s: line %zu: %d columns found, expected %s", r->name,
+                        line, n,
                         r->columns == 3 ? "3: query-id, corpus-id, score separated by tabs"
                                         : "4: query, iteration, document, grade (or 3 with tabs)");
     const char *query = field[0], *document = field[r->columns - 2], *grade_text = field[n - 1];
@@ -147,12 +147,12 @@ static imr_status read_line(reader *r, char *text, size_t line, imr_error *err)
     if (!grade_of(grade_text, &grade)) {
         if (first && r->columns == 3)
             return IMR_OK; /* the header */
-        return imr_fail(err, IMR_E_FORMAT, "%s:%zu: the grade \"%.40s\" is not an integer", r->name,
-                        line, grade_text);
+        return imr_fail(err, IMR_E_FORMAT, "%s: line %zu: the grade \"%.40s\" is not an integer",
+                        r->name, line, grade_text);
     }
     if (grade > MAX_GRADE || grade < -MAX_GRADE)
-        return imr_fail(err, IMR_E_LIMIT, "%s:%zu: the grade %s is not within +-%d", r->name, line,
-                        grade_text, MAX_GRADE);
+        return imr_fail(err, IMR_E_LIMIT, "%s: line %zu: the grade %s is not within +-%d", r->name,
+                        line, grade_text, MAX_GRADE);
     IMR_TRY(check_id(r, line, "query", query, err));
     IMR_TRY(check_id(r, line, "document", document, err));
     record rec = {.grade = (int32_t)grade};
@@ -177,7 +177,7 @@ static imr_status read_lines(reader *r, size_t len, imr_error *err)
             stop = end;
         size_t bad = imr_utf8_first_bad(text, (size_t)(stop - text));
         if (text + bad < stop)
-            return imr_fail(err, IMR_E_FORMAT, "%s:%zu: not text in UTF-8", r->name, line);
+            return imr_fail(err, IMR_E_FORMAT, "%s: line %zu: not text in UTF-8", r->name, line);
         if (stop > text && stop[-1] == '\r')
             stop--;
         *stop = '\0';

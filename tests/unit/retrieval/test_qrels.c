@@ -73,18 +73,18 @@ TEST("bad judgements are refused with their line")
 #define REFUSE(text, status, because) refuse(text, sizeof text - 1, status, because)
     REFUSE("", IMR_E_FORMAT, "holds no judgements");
     REFUSE("query-id\tcorpus-id\tscore\n", IMR_E_FORMAT, "holds no judgements");
-    REFUSE("q\ta\t1\nq\tb\n", IMR_E_FORMAT, "test.tsv:2: 2 columns found, expected 3");
-    REFUSE("q 0 a 1\nq 0 a\n", IMR_E_FORMAT, "test.tsv:2: 3 columns found, expected 4");
-    REFUSE("q\ta\t1\nq\tb\thigh\n", IMR_E_FORMAT, "test.tsv:2: the grade \"high\" is not");
-    REFUSE("q 0 a 1.5\n", IMR_E_FORMAT, "test.tsv:1: the grade \"1.5\" is not an integer");
-    REFUSE("q\ta\t5000\n", IMR_E_LIMIT, "test.tsv:1: the grade 5000 is not within");
-    REFUSE("q\t\t1\n", IMR_E_FORMAT, "test.tsv:1: the document id is empty");
-    REFUSE("q\ta\xff\t1\n", IMR_E_FORMAT, "test.tsv:1: not text in UTF-8");
+    REFUSE("q\ta\t1\nq\tb\n", IMR_E_FORMAT, "test.tsv: line 2: 2 columns found, expected 3");
+    REFUSE("q 0 a 1\nq 0 a\n", IMR_E_FORMAT, "test.tsv: line 2: 3 columns found, expected 4");
+    REFUSE("q\ta\t1\nq\tb\thigh\n", IMR_E_FORMAT, "test.tsv: line 2: the grade \"high\" is not");
+    REFUSE("q 0 a 1.5\n", IMR_E_FORMAT, "test.tsv: line 1: the grade \"1.5\" is not an integer");
+    REFUSE("q\ta\t5000\n", IMR_E_LIMIT, "test.tsv: line 1: the grade 5000 is not within");
+    REFUSE("q\t\t1\n", IMR_E_FORMAT, "test.tsv: line 1: the document id is empty");
+    REFUSE("q\ta\xff\t1\n", IMR_E_FORMAT, "test.tsv: line 1: not text in UTF-8");
     REFUSE("q\ta\t1\n\0\n", IMR_E_FORMAT, "zero bytes");
     char longer[3000];
     memset(longer, 'x', sizeof longer);
     memcpy(longer + 2900, "\td\t1", 5);
-    refuse(longer, 2904, IMR_E_FORMAT, "test.tsv:1: the query id is too long");
+    refuse(longer, 2904, IMR_E_FORMAT, "test.tsv: line 1: the query id is too long");
 }
 
 TEST("judgements cut anywhere are read or refused, never worse")

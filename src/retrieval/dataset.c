@@ -1,0 +1,266 @@
+#include "retrieval/dataset.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "format/json.h"
+#include "retrieval/dataset_internal.h"
+#include "text/utf8.h"
+
+static void bytes_done(dataset_bytes *b)
+{
+    imr_file_unmap(&b->file);
+    imr_free(b->owned);
+    imr_free(b->name);
+}
+
+static void ids_done(dataset_ids *ids)
+{
+    imr_strmap_done(&ids->map);
+    imr_free(ids->v);
+    imr_free(ids->blob);
+}
+
+void imr_dataset_free(imr_dataset *d)
+{
+    if (!d)
+        return;
+    imr_free(d->path);
+    imr_free(d->text_folder);
+    bytes_done(&d->corpus);
+    bytes_done(&d->queries);
+    ids_done(&d->documents);
+    imr_free(d->offsets);
+    imr_free(d->lengths);
+    ids_done(&d->query_ids);
+    imr_free(d->query_blob);
+    imr_free(d->query_texts);
+    for (size_t i = 0; i < d->n_splits; i++) {
+        imr_free(d->splits[i].name);
+        imr_qrels_free(d->splits[i].qrels);
+    }
+    imr_free(d->splits);
+    for (size_t i = 0; i < IMR_BAD_LINES_KEPT; i++)
+        imr_free(d->bad[i]);
+    imr_free(d);
+}
+
+const char *imr_dataset_path(const imr_dataset *d)
+{
+    return d->path;
+}
+
+size_t imr_dataset_count(const imr_dataset *d)
+{
+    return d->documents.n;
+}
+
+const char *imr_dataset_id(const imr_dataset *d, size_t document)
+{
+    return d->documents.v[document];
+}
+
+bool imr_dataset_find(const imr_dataset *d, const char *id, uint32_t *document)
+{
+    return imr_strmap_get(&d->documents.map, id, strlen(id), document);
+}
+
+char *imr_dataset_text_path(const imr_dataset *d, const char *id)
+{
+    imr_buf b = {0};
+    imr_buf_printf(&b, "%s/%s.txt", d->text_folder, id);
+    return imr_buf_take(&b);
+}
+
+static imr_status read_text_file(const imr_dataset *d, size_t document, imr_buf *text,
+                                 imr_error *err)
+{
+    IMR_AUTOFREE char *path = imr_dataset_text_path(d, imr_dataset_id(d, document));
+    if (!path)
+        return imr_fail_memory(err);
+    IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
+    IMR_TRY(imr_file_map(&f, path, err));
+    if (f.len > IMR_MAX_TEXT_BYTES || imr_utf8_first_bad((const char *)f.data, f.len) < f.len)
+        return imr_fail(err, IMR_E_FORMAT, "%s changed and is no text in UTF-8 any more", path);
+    imr_buf_add(text, f.data, f.len);
+    return imr_buf_check(text, err);
+}
+
+imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *title, imr_buf *text,
+                            imr_error *err)
+{
+    if (d->text_folder)
+        return text ? read_text_file(d, document, text, err) : IMR_OK;
+    uint64_t offset = d->offsets[document];
+    imr_json *node IMR_AUTOJSON = NULL;
+    imr_status status = imr_json_parse(&node, d->corpus.data + offset, d->lengths[document],
+                                       imr_dataset_id(d, document), err);
+    if (status != IMR_OK)
+        return imr_error_prefix(err, status, d->corpus.name);
+    if (imr_json_is_string(node)) {
+        if (text)
+            imr_buf_str(text, imr_json_string_or(node, "", ""));
+    } else {
+        if (title)
+            imr_buf_str(title, imr_json_string_or(node, "title", ""));
+        if (text)
+            imr_buf_str(text, imr_json_string_or(node, "text", ""));
+    }
+    if (title)
+        IMR_TRY(imr_buf_check(title, err));
+    return text ? imr_buf_check(text, err) : IMR_OK;
+}
+
+/* White space as Python's str.strip() knows it, since the reference strips with that. */
+static bool is_space(uint32_t c)
+{
+    return (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 ||
+           c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+static void strip(const char **text, size_t *len)
+{
+    uint32_t c;
+    for (size_t n; (n = imr_utf8_decode(*text, *len, &c)) && is_space(c); *text += n)
+        *len -= n;
+    while (*len) {
+        size_t at = *len - 1;
+        while (at > 0 && ((unsigned char)(*text)[at] & 0xC0) == 0x80)
+            at--;
+        imr_utf8_decode(*text + at, *len - at, &c);
+        if (!is_space(c))
+            return;
+        *len = at;
+    }
+}
+
+void imr_document_text(imr_buf *out, const char *title, size_t title_len, const char *text,
+                       size_t text_len)
+{
+    strip(&title, &title_len);
+    strip(&text, &text_len);
+    imr_buf_add(out, title, title_len);
+    if (title_len && text_len)
+        imr_buf_char(out, '\n');
+    imr_buf_add(out, text, text_len);
+}
+
+imr_status imr_dataset_text(const imr_dataset *d, size_t document, imr_buf *out, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf title = {0};
+    IMR_AUTOBUF imr_buf text = {0};
+    IMR_TRY(imr_dataset_read(d, document, &title, &text, err));
+    imr_document_text(out, imr_buf_text(&title), title.len, imr_buf_text(&text), text.len);
+    return imr_buf_check(out, err);
+}
+
+size_t imr_dataset_queries(const imr_dataset *d)
+{
+    return d->query_ids.n;
+}
+
+const char *imr_dataset_query_id(const imr_dataset *d, size_t query)
+{
+    return d->query_ids.v[query];
+}
+
+const char *imr_dataset_query_text(const imr_dataset *d, size_t query)
+{
+    return d->query_texts[query];
+}
+
+bool imr_dataset_find_query(const imr_dataset *d, const char *id, uint32_t *query)
+{
+    return imr_strmap_get(&d->query_ids.map, id, strlen(id), query);
+}
+
+size_t imr_dataset_splits(const imr_dataset *d)
+{
+    return d->n_splits;
+}
+
+const char *imr_dataset_split_name(const imr_dataset *d, size_t split)
+{
+    return d->splits[split].name;
+}
+
+static bool is_validation(const char *name)
+{
+    static const char *const names[] = {"dev", "val", "valid", "validation"};
+    for (size_t i = 0; i < IMR_LEN(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+bool imr_same_split(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0 || (is_validation(a) && is_validation(b));
+}
+
+const imr_qrels *imr_dataset_qrels(const imr_dataset *d, const char *split)
+{
+    for (size_t i = 0; i < d->n_splits; i++)
+        if (imr_same_split(d->splits[i].name, split))
+            return d->splits[i].qrels;
+    return NULL;
+}
+
+size_t imr_dataset_bad_lines(const imr_dataset *d)
+{
+    return d->n_bad;
+}
+
+size_t imr_dataset_bad_lines_kept(const imr_dataset *d)
+{
+    return d->n_bad < IMR_BAD_LINES_KEPT ? d->n_bad : IMR_BAD_LINES_KEPT;
+}
+
+const char *imr_dataset_bad_line(const imr_dataset *d, size_t i)
+{
+    return d->bad[i];
+}
+
+static imr_status sha256_of_folder(const imr_dataset *d, char out[IMR_SHA256_HEX], imr_error *err)
+{
+    imr_sha256 s;
+    imr_sha256_init(&s);
+    IMR_AUTOBUF imr_buf text = {0};
+    for (size_t i = 0; i < d->documents.n; i++) {
+        const char *id = imr_dataset_id(d, i);
+        imr_buf_clear(&text);
+        IMR_TRY(read_text_file(d, i, &text, err));
+        imr_sha256_add(&s, id, strlen(id) + 1);
+        imr_sha256_add(&s, imr_buf_text(&text), text.len + 1);
+    }
+    imr_sha256_hex(&s, out);
+    return IMR_OK;
+}
+
+imr_status imr_dataset_sha256(const imr_dataset *d, char corpus[IMR_SHA256_HEX],
+                              char queries[IMR_SHA256_HEX], imr_error *err)
+{
+    if (corpus && d->text_folder)
+        IMR_TRY(sha256_of_folder(d, corpus, err));
+    else if (corpus)
+        imr_sha256_memory(d->corpus.data, d->corpus.len, corpus);
+    if (queries)
+        imr_sha256_memory(d->queries.data, d->queries.len, queries);
+    return IMR_OK;
+}
+
+uint64_t imr_dataset_corpus_bytes(const imr_dataset *d)
+{
+    return d->corpus.len;
+}
+
+bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, uint32_t *length)
+{
+    if (d->text_folder)
+        return false;
+    *offset = d->offsets[document];
+    *length = d->lengths[document];
+    return true;
+}

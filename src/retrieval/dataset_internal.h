@@ -1,0 +1,72 @@
+/*
+ * retrieval/dataset_internal.h - what dataset.c (reading), dataset_lines.c (indexing) and
+ * dataset_open.c (layouts) share.
+ */
+#ifndef IMR_RETRIEVAL_DATASET_INTERNAL_H
+#define IMR_RETRIEVAL_DATASET_INTERNAL_H
+
+#include "base/file.h"
+#include "base/strmap.h"
+#include "retrieval/dataset.h"
+
+/* A file's bytes: mapped, owned (from an archive), or borrowed from the caller. */
+typedef struct dataset_bytes {
+    char *name; /* for errors */
+    const char *data;
+    size_t len;
+    imr_file file;
+    void *owned;
+} dataset_bytes;
+
+/* Zero-terminated strings one after another, with a map back. */
+typedef struct dataset_ids {
+    char *blob;
+    const char **v;
+    size_t n;
+    imr_strmap map;
+} dataset_ids;
+
+typedef struct dataset_split {
+    char *name;
+    imr_qrels *qrels;
+} dataset_split;
+
+struct imr_dataset {
+    char *path;
+    char *text_folder; /* the folder of .txt, NULL when there is a corpus file */
+    dataset_bytes corpus, queries;
+    dataset_ids documents;
+    uint64_t *offsets;
+    uint32_t *lengths;
+    dataset_ids query_ids;
+    char *query_blob;
+    const char **query_texts;
+    dataset_split *splits;
+    size_t n_splits;
+    char *bad[IMR_BAD_LINES_KEPT];
+    size_t n_bad;
+};
+
+/* "dir/id.txt", the caller's. */
+char *imr_dataset_text_path(const imr_dataset *d, const char *id);
+
+/* d->corpus and d->queries hold the bytes; options->index is used when it fits. topics:
+ * "id<TAB>text" lines instead of JSON. */
+imr_status imr_dataset_read_corpus(imr_dataset *d, const imr_dataset_options *o,
+                                   imr_error *err) IMR_NODISCARD;
+imr_status imr_dataset_read_queries(imr_dataset *d, const imr_dataset_options *o, bool topics,
+                                    imr_error *err) IMR_NODISCARD;
+/* n zero-terminated ids become the documents; takes the buffer. */
+imr_status imr_dataset_take_ids(imr_dataset *d, imr_buf *ids, size_t n,
+                                const imr_dataset_options *o, imr_error *err) IMR_NODISCARD;
+
+imr_status imr_dataset_check_id(const char *id, const char *name, uint64_t line,
+                                imr_error *err) IMR_NODISCARD;
+/* A fault of one line: IMR_OK when it was noted and may be skipped, else the fault itself. */
+imr_status imr_dataset_note_bad(imr_dataset *d, const imr_dataset_options *o, imr_status status,
+                                const imr_error *fault, imr_error *err) IMR_NODISCARD;
+imr_status imr_dataset_no_documents(const imr_dataset *d, const char *name, imr_error *err);
+imr_status imr_dataset_progress(const imr_dataset_options *o, uint64_t done, uint64_t total,
+                                imr_error *err) IMR_NODISCARD;
+
+#endif

@@ -1,0 +1,376 @@
+/* Reading a corpus and its queries line by line: where every line lies, what is wrong with it. */
+#include <string.h>
+
+#include "base/array.h"
+#include "base/limits.h"
+#include "format/jsonl.h"
+#include "retrieval/dataset.h"
+#include "retrieval/dataset_internal.h"
+#include "text/utf8.h"
+
+typedef IMR_ARRAY(uint64_t) u64_array;
+typedef IMR_ARRAY(uint32_t) u32_array;
+
+/* What is gathered line by line; turned into arrays when the end is reached. */
+typedef struct gather {
+    imr_dataset *d;
+    const imr_dataset_options *options;
+    imr_buf ids;   /* zero-terminated, one after another */
+    imr_buf texts; /* the same, queries only */
+    u64_array offsets, lines;
+    u32_array lengths;
+    size_t n;
+} gather;
+
+static void gather_done(gather *g)
+{
+    imr_buf_done(&g->ids);
+    imr_buf_done(&g->texts);
+    imr_free(g->offsets.v);
+    imr_free(g->lines.v);
+    imr_free(g->lengths.v);
+}
+
+imr_status imr_dataset_progress(const imr_dataset_options *o, uint64_t done, uint64_t total,
+                                imr_error *err)
+{
+    if (imr_progress_step(o->progress, "reading documents", done, total))
+        return IMR_OK;
+    return imr_fail(err, IMR_E_CANCELLED, "reading the dataset was cancelled");
+}
+
+/* A fault of one line: the end of opening, or noted and skipped. */
+imr_status imr_dataset_note_bad(imr_dataset *d, const imr_dataset_options *o, imr_status status,
+                                const imr_error *fault, imr_error *err)
+{
+    bool of_the_line = status == IMR_E_FORMAT || status == IMR_E_LIMIT;
+    if (!of_the_line || !o->skip_bad_lines) {
+        if (err)
+            *err = *fault;
+        return status;
+    }
+    if (d->n_bad < IMR_BAD_LINES_KEPT && !(d->bad[d->n_bad] = imr_strdup(fault->text)))
+        return imr_fail_memory(err);
+    d->n_bad++;
+    return IMR_OK;
+}
+
+/* ---- one line ---- */
+
+imr_status imr_dataset_check_id(const char *id, const char *name, uint64_t line, imr_error *err)
+{
+    if (!id[0])
+        return imr_fail(err, IMR_E_FORMAT, "%s: line %llu: the id is empty", name,
+                        (unsigned long long)line);
+    if (strlen(id) > IMR_MAX_ID_BYTES)
+        return imr_fail(err, IMR_E_FORMAT, "%s: line %llu: the id has %zu bytes, at most %zu", name,
+                        (unsigned long long)line, strlen(id), IMR_MAX_ID_BYTES);
+    for (const char *c = id; *c; c++)
+        if ((unsigned char)*c < 0x20)
+            return imr_fail(err, IMR_E_FORMAT,
+                            "%s: line %llu: the id holds a newline, tab or other control character",
+                            name, (unsigned long long)line);
+    return IMR_OK;
+}
+
+/* "_id" or "id" as text (integers in decimal); the line number when neither is there. */
+static imr_status id_of(char out[IMR_MAX_ID_BYTES + 2], const imr_json *node, bool needed,
+                        const char *name, uint64_t line, imr_error *err)
+{
+    const imr_json *id = imr_json_at(node, "_id");
+    if (!id)
+        id = imr_json_at(node, "id");
+    if (!id && needed)
+        return imr_fail(err, IMR_E_FORMAT, "%s: line %llu: the line has no \"_id\"", name,
+                        (unsigned long long)line);
+    if (!id)
+        snprintf(out, IMR_MAX_ID_BYTES + 2, "%llu", (unsigned long long)line);
+    else if (imr_json_is_string(id))
+        snprintf(out, IMR_MAX_ID_BYTES + 2, "%s", imr_json_string_or(id, "", ""));
+    else if (imr_json_is_number(id) && imr_json_int_or(id, "", INT64_MIN) != INT64_MIN)
+        snprintf(out, IMR_MAX_ID_BYTES + 2, "%lld", (long long)imr_json_int_or(id, "", 0));
+    else
+        return imr_fail(err, IMR_E_FORMAT,
+                        "%s: line %llu: \"_id\" is neither a string nor an integer", name,
+                        (unsigned long long)line);
+    return imr_dataset_check_id(out, name, line, err);
+}
+
+/* A member that must be a string; absent or null counts as "" when `optional`. */
+static imr_status text_of(const char **out, const imr_json *node, const char *key, bool optional,
+                          const char *name, uint64_t line, imr_error *err)
+{
+    const imr_json *at = imr_json_at(node, key);
+    if (imr_json_is_string(at))
+        *out = imr_json_string_or(at, "", "");
+    else if (optional && (!at || imr_json_is_null(at)))
+        *out = "";
+    else
+        return imr_fail(err, IMR_E_FORMAT,
+                        at ? "%s: line %llu: \"%s\" is not a string"
+                           : "%s: line %llu: the line has no \"%s\"",
+                        name, (unsigned long long)line, key);
+    return IMR_OK;
+}
+
+static imr_status add_id(gather *g, const char *id, uint64_t line, imr_error *err)
+{
+    if (g->n >= IMR_MAX_DOCUMENTS)
+        return imr_fail(err, IMR_E_LIMIT, "more than %u documents or queries", IMR_MAX_DOCUMENTS);
+    imr_buf_add(&g->ids, id, strlen(id) + 1);
+    if (!IMR_PUSH(&g->lines, line))
+        return imr_fail_memory(err);
+    g->n++;
+    return imr_buf_check(&g->ids, err);
+}
+
+static imr_status document_line(gather *g, const imr_jsonl *it, const imr_json *node,
+                                imr_error *err)
+{
+    char id[IMR_MAX_ID_BYTES + 2];
+    const char *text;
+    if (!imr_json_is_string(node)) {
+        if (!imr_json_is_object(node))
+            return imr_fail(
+                err, IMR_E_FORMAT,
+                "%s: line %llu: expected an object with \"_id\" and \"text\", or a string",
+                it->name, (unsigned long long)it->line);
+        IMR_TRY(text_of(&text, node, "title", true, it->name, it->line, err));
+        IMR_TRY(text_of(&text, node, "text", imr_json_at(node, "title") != NULL, it->name, it->line,
+                        err));
+    }
+    IMR_TRY(id_of(id, node, false, it->name, it->line, err));
+    IMR_TRY(add_id(g, id, it->line, err));
+    if (!IMR_PUSH(&g->offsets, it->line_start) || !IMR_PUSH(&g->lengths, (uint32_t)it->line_len))
+        return imr_fail_memory(err);
+    return IMR_OK;
+}
+
+static imr_status add_query(gather *g, const char *id, const char *text, const char *name,
+                            uint64_t line, imr_error *err)
+{
+    if (strlen(text) > IMR_MAX_QUERY_BYTES)
+        return imr_fail(err, IMR_E_LIMIT, "%s: line %llu: the query has %zu bytes, at most %zu",
+                        name, (unsigned long long)line, strlen(text), IMR_MAX_QUERY_BYTES);
+    IMR_TRY(add_id(g, id, line, err));
+    imr_buf_add(&g->texts, text, strlen(text) + 1);
+    return imr_buf_check(&g->texts, err);
+}
+
+static imr_status query_line(gather *g, const imr_jsonl *it, const imr_json *node, imr_error *err)
+{
+    char id[IMR_MAX_ID_BYTES + 2];
+    const char *text;
+    IMR_TRY(id_of(id, node, true, it->name, it->line, err));
+    IMR_TRY(text_of(&text, node, "text", false, it->name, it->line, err));
+    return add_query(g, id, text, it->name, it->line, err);
+}
+
+static imr_status each_line(gather *g, const dataset_bytes *b,
+                            imr_status (*take)(gather *, const imr_jsonl *, const imr_json *,
+                                               imr_error *),
+                            imr_error *err)
+{
+    IMR_CLEANUP(imr_jsonl_done) imr_jsonl it;
+    imr_jsonl_init(&it, b->data, b->len, b->name);
+    for (;;) {
+        const imr_json *node = NULL;
+        imr_error fault;
+        imr_status status = imr_jsonl_next(&it, &node, &fault);
+        if (status == IMR_OK && !node)
+            return IMR_OK;
+        if (status == IMR_OK)
+            status = take(g, &it, node, &fault);
+        if (status != IMR_OK)
+            IMR_TRY(imr_dataset_note_bad(g->d, g->options, status, &fault, err));
+        if (it.line % 256 == 0)
+            IMR_TRY(imr_dataset_progress(g->options, it.pos, it.len, err));
+    }
+}
+
+/* ---- from what was gathered to arrays ---- */
+
+/* Points into the blob and maps ids back; a repeated id is a bad line and leaves a NULL in v. */
+static imr_status index_ids(dataset_ids *ids, gather *g, const char *name, imr_error *err)
+{
+    ids->v = IMR_NEW_ARRAY(const char *, g->n);
+    if (!ids->v || !imr_strmap_reserve(&ids->map, g->n))
+        return imr_fail_memory(err);
+    ids->n = g->n;
+    if (g->n == 0)
+        return IMR_OK;
+    if (!(ids->blob = imr_buf_take(&g->ids)))
+        return imr_fail_memory(err);
+    const char *at = ids->blob;
+    for (size_t i = 0; i < g->n; i++) {
+        uint32_t before;
+        bool added;
+        size_t len = strlen(at);
+        if (!imr_strmap_add(&ids->map, at, len, (uint32_t)i, &before, &added))
+            return imr_fail_memory(err);
+        if (added) {
+            ids->v[i] = at;
+        } else {
+            imr_error fault;
+            imr_status status = imr_fail(
+                &fault, IMR_E_FORMAT, "%s: line %llu: the id \"%s\" was used before, on line %llu",
+                name, (unsigned long long)g->lines.v[i], at,
+                (unsigned long long)g->lines.v[before]);
+            IMR_TRY(imr_dataset_note_bad(g->d, g->options, status, &fault, err));
+        }
+        at += len + 1;
+    }
+    return IMR_OK;
+}
+
+/* Closes the gaps repeated ids left, in all parallel arrays. */
+static imr_status drop_repeats(dataset_ids *ids, uint64_t *offsets, uint32_t *lengths,
+                               const char **texts, imr_error *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < ids->n; i++) {
+        if (!ids->v[i])
+            continue;
+        ids->v[n] = ids->v[i];
+        if (offsets) {
+            offsets[n] = offsets[i];
+            lengths[n] = lengths[i];
+        }
+        if (texts)
+            texts[n] = texts[i];
+        n++;
+    }
+    if (n == ids->n)
+        return IMR_OK;
+    ids->n = n;
+    imr_strmap_done(&ids->map);
+    for (size_t i = 0; i < n; i++)
+        if (!imr_strmap_add(&ids->map, ids->v[i], strlen(ids->v[i]), (uint32_t)i, NULL, NULL))
+            return imr_fail_memory(err);
+    return IMR_OK;
+}
+
+imr_status imr_dataset_no_documents(const imr_dataset *d, const char *name, imr_error *err)
+{
+    if (d->n_bad)
+        return imr_fail(err, IMR_E_FORMAT, "%s holds no documents: all %zu lines were skipped",
+                        name, d->n_bad);
+    return imr_fail(err, IMR_E_FORMAT, "%s holds no documents", name);
+}
+
+static imr_status read_whole_corpus(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
+{
+    IMR_CLEANUP(gather_done) gather g = {.d = d, .options = o};
+    IMR_TRY(each_line(&g, &d->corpus, document_line, err));
+    if (g.n == 0)
+        return imr_dataset_no_documents(d, d->corpus.name, err);
+    d->offsets = g.offsets.v;
+    d->lengths = g.lengths.v;
+    g.offsets.v = NULL;
+    g.lengths.v = NULL;
+    IMR_TRY(index_ids(&d->documents, &g, d->corpus.name, err));
+    return drop_repeats(&d->documents, d->offsets, d->lengths, NULL, err);
+}
+
+/* The remembered index instead of reading the corpus, when it describes this very file. */
+static imr_status use_index(bool *used, imr_dataset *d, const imr_dataset_options *o,
+                            imr_error *err)
+{
+    const imr_dataset_index *index = o->index;
+    *used = false;
+    if (!index || index->corpus_bytes != d->corpus.len || index->count == 0)
+        return IMR_OK;
+    for (size_t i = 0; i < index->count; i++)
+        if (index->offsets[i] > d->corpus.len ||
+            index->lengths[i] > d->corpus.len - index->offsets[i])
+            return IMR_OK;
+    IMR_CLEANUP(gather_done) gather g = {.d = d, .options = o, .n = index->count};
+    imr_buf_add(&g.ids, index->ids, index->ids_len);
+    IMR_TRY(imr_buf_check(&g.ids, err));
+    size_t ends = 0;
+    for (size_t i = 0; i < g.ids.len; i++)
+        if (g.ids.data[i] == '\n') {
+            g.ids.data[i] = '\0';
+            ends++;
+        }
+    if (ends != index->count || !IMR_GROW(&g.lines, index->count))
+        return ends == index->count ? imr_fail_memory(err) : IMR_OK;
+    for (size_t i = 0; i < index->count; i++)
+        g.lines.v[g.lines.n++] = i + 1;
+    d->offsets = IMR_NEW_ARRAY(uint64_t, index->count);
+    d->lengths = IMR_NEW_ARRAY(uint32_t, index->count);
+    if (!d->offsets || !d->lengths)
+        return imr_fail_memory(err);
+    memcpy(d->offsets, index->offsets, index->count * sizeof *d->offsets);
+    memcpy(d->lengths, index->lengths, index->count * sizeof *d->lengths);
+    *used = true;
+    return index_ids(&d->documents, &g, "document_ids", err);
+}
+
+/* "query<TAB>text" a line, as TREC topics come. */
+static imr_status each_topic(gather *g, const dataset_bytes *b, imr_error *err)
+{
+    const char *at = b->data, *end = b->data + b->len;
+    for (uint64_t line = 1; at < end; line++) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        const char *next = stop ? stop + 1 : end;
+        stop = stop ? stop : end;
+        stop -= stop > at && stop[-1] == '\r';
+        IMR_AUTOFREE char *copy = imr_strndup(at, (size_t)(stop - at));
+        if (!copy)
+            return imr_fail_memory(err);
+        char *tab = strchr(copy, '\t');
+        imr_error fault;
+        imr_status status = IMR_OK;
+        if (tab)
+            *tab = '\0';
+        if (imr_utf8_first_bad(at, (size_t)(stop - at)) < (size_t)(stop - at))
+            status = imr_fail(&fault, IMR_E_FORMAT, "%s: line %llu: not text in UTF-8", b->name,
+                              (unsigned long long)line);
+        else if (!tab && copy[0])
+            status = imr_fail(&fault, IMR_E_FORMAT, "%s: line %llu: no tab between id and text",
+                              b->name, (unsigned long long)line);
+        else if (tab && (status = imr_dataset_check_id(copy, b->name, line, &fault)) == IMR_OK)
+            status = add_query(g, copy, tab + 1, b->name, line, &fault);
+        if (status != IMR_OK)
+            IMR_TRY(imr_dataset_note_bad(g->d, g->options, status, &fault, err));
+        at = next;
+    }
+    return IMR_OK;
+}
+
+imr_status imr_dataset_read_queries(imr_dataset *d, const imr_dataset_options *o, bool topics,
+                                    imr_error *err)
+{
+    IMR_CLEANUP(gather_done) gather g = {.d = d, .options = o};
+    if (topics)
+        IMR_TRY(each_topic(&g, &d->queries, err));
+    else
+        IMR_TRY(each_line(&g, &d->queries, query_line, err));
+    d->query_texts = IMR_NEW_ARRAY(const char *, g.n);
+    if (!d->query_texts || (g.n && !(d->query_blob = imr_buf_take(&g.texts))))
+        return imr_fail_memory(err);
+    const char *at = d->query_blob;
+    for (size_t i = 0; i < g.n; i++) {
+        d->query_texts[i] = at;
+        at += strlen(at) + 1;
+    }
+    IMR_TRY(index_ids(&d->query_ids, &g, d->queries.name, err));
+    return drop_repeats(&d->query_ids, NULL, NULL, d->query_texts, err);
+}
+
+imr_status imr_dataset_read_corpus(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
+{
+    bool used;
+    IMR_TRY(use_index(&used, d, o, err));
+    return used ? IMR_OK : read_whole_corpus(d, o, err);
+}
+
+imr_status imr_dataset_take_ids(imr_dataset *d, imr_buf *ids, size_t n,
+                                const imr_dataset_options *o, imr_error *err)
+{
+    IMR_CLEANUP(gather_done) gather g = {.d = d, .options = o, .ids = *ids, .n = n};
+    *ids = (imr_buf){0};
+    /* Names of files in one folder never repeat, so no line is ever named. */
+    return index_ids(&d->documents, &g, d->path, err);
+}

@@ -1,0 +1,243 @@
+/* Opening datasets: which layout a path holds, and its parts. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "retrieval/dataset.h"
+#include "retrieval/dataset_internal.h"
+#include "text/utf8.h"
+
+static void free_dataset(imr_dataset **d)
+{
+    imr_dataset_free(*d);
+}
+
+/* ---- judgements ---- */
+
+static int split_rank(const char *name)
+{
+    return imr_same_split(name, "train")        ? 0
+           : imr_same_split(name, "validation") ? 1
+           : imr_same_split(name, "test")       ? 2
+                                                : 3;
+}
+
+/* Takes q. Keeps the splits in their order. */
+static imr_status add_split(imr_dataset *d, const char *name, size_t name_len, imr_qrels *q,
+                            imr_error *err)
+{
+    char *copy = imr_strndup(name, name_len);
+    dataset_split *grown = copy ? imr_realloc(d->splits, d->n_splits + 1, sizeof *d->splits) : NULL;
+    if (!grown) {
+        imr_free(copy);
+        imr_qrels_free(q);
+        return imr_fail_memory(err);
+    }
+    d->splits = grown;
+    size_t at = d->n_splits++;
+    for (; at > 0 && split_rank(grown[at - 1].name) > split_rank(copy); at--)
+        grown[at] = grown[at - 1];
+    grown[at] = (dataset_split){copy, q};
+    return IMR_OK;
+}
+
+/* ---- layouts ---- */
+
+static imr_status map_into(dataset_bytes *b, const char *dir, const char *file, imr_error *err)
+{
+    b->name = imr_path_join(dir, file);
+    if (!b->name)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_file_map(&b->file, b->name, err));
+    b->data = (const char *)b->file.data;
+    b->len = b->file.len;
+    return IMR_OK;
+}
+
+static imr_status has_file(bool *out, const char *dir, const char *file, imr_error *err)
+{
+    IMR_AUTOFREE char *path = imr_path_join(dir, file);
+    if (!path)
+        return imr_fail_memory(err);
+    *out = imr_file_exists(path);
+    return IMR_OK;
+}
+
+typedef struct names {
+    char **v;
+    size_t n;
+} names;
+
+static void names_done(names *n)
+{
+    imr_dir_list_free(n->v, n->n);
+}
+
+/* Length of the name without one of the endings judgements come with; 0 when it has none. */
+static size_t split_name_len(const char *file)
+{
+    static const char *const endings[] = {".tsv", ".txt", ".qrels"};
+    size_t len = strlen(file);
+    for (size_t i = 0; i < IMR_LEN(endings); i++) {
+        size_t n = strlen(endings[i]);
+        if (len > n && strcmp(file + len - n, endings[i]) == 0)
+            return len - n;
+    }
+    return 0;
+}
+
+static imr_status read_splits(imr_dataset *d, const char *dir, imr_error *err)
+{
+    IMR_AUTOFREE char *folder = imr_path_join(dir, "qrels");
+    if (!folder)
+        return imr_fail_memory(err);
+    if (!imr_dir_exists(folder))
+        return IMR_OK;
+    IMR_CLEANUP(names_done) names files = {0};
+    IMR_TRY(imr_dir_list(&files.v, &files.n, folder, err));
+    for (size_t i = 0; i < files.n; i++) {
+        size_t len = split_name_len(files.v[i]);
+        if (!len || files.v[i][0] == '.')
+            continue;
+        IMR_AUTOFREE char *path = imr_path_join(folder, files.v[i]);
+        if (!path)
+            return imr_fail_memory(err);
+        imr_qrels *q = NULL;
+        IMR_TRY(imr_qrels_open(&q, path, err));
+        IMR_TRY(add_split(d, files.v[i], len, q, err));
+    }
+    return IMR_OK;
+}
+
+static imr_status open_beir(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
+{
+    IMR_TRY(map_into(&d->corpus, d->path, "corpus.jsonl", err));
+    IMR_TRY(imr_dataset_read_corpus(d, o, err));
+    bool jsonl = false, topics = false;
+    IMR_TRY(has_file(&jsonl, d->path, "queries.jsonl", err));
+    IMR_TRY(has_file(&topics, d->path, "queries.tsv", err));
+    if (jsonl || topics) {
+        IMR_TRY(map_into(&d->queries, d->path, jsonl ? "queries.jsonl" : "queries.tsv", err));
+        IMR_TRY(imr_dataset_read_queries(d, o, !jsonl, err));
+    }
+    return read_splits(d, d->path, err);
+}
+
+static bool is_text_name(const char *file)
+{
+    size_t len = strlen(file);
+    return len > 4 && strcmp(file + len - 4, ".txt") == 0;
+}
+
+static imr_status check_text_file(const imr_dataset *d, const char *id, imr_error *err)
+{
+    IMR_AUTOFREE char *path = imr_dataset_text_path(d, id);
+    if (!path)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_dataset_check_id(id, path, 1, err));
+    IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
+    IMR_TRY(imr_file_map(&f, path, err));
+    if (f.len > IMR_MAX_TEXT_BYTES)
+        return imr_fail(err, IMR_E_LIMIT, "%s has %zu bytes, at most %zu", path, f.len,
+                        IMR_MAX_TEXT_BYTES);
+    size_t bad = imr_utf8_first_bad((const char *)f.data, f.len);
+    if (bad < f.len)
+        return imr_fail(err, IMR_E_FORMAT, "%s: byte %zu is not UTF-8", path, bad);
+    return IMR_OK;
+}
+
+static imr_status open_text_folder(imr_dataset *d, const names *files, const imr_dataset_options *o,
+                                   imr_error *err)
+{
+    IMR_AUTOBUF imr_buf ids = {0};
+    size_t n = 0;
+    if (!(d->text_folder = imr_strdup(d->path)))
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < files->n; i++) {
+        if (!is_text_name(files->v[i]))
+            continue;
+        IMR_AUTOFREE char *id = imr_strndup(files->v[i], strlen(files->v[i]) - 4);
+        if (!id)
+            return imr_fail_memory(err);
+        imr_error fault;
+        imr_status status = check_text_file(d, id, &fault);
+        if (status == IMR_OK) {
+            imr_buf_add(&ids, id, strlen(id) + 1);
+            n++;
+        } else {
+            IMR_TRY(imr_dataset_note_bad(d, o, status, &fault, err));
+        }
+        IMR_TRY(imr_dataset_progress(o, i, files->n, err));
+    }
+    IMR_TRY(imr_buf_check(&ids, err));
+    return n ? imr_dataset_take_ids(d, &ids, n, o, err) : imr_dataset_no_documents(d, d->path, err);
+}
+
+static imr_status open_folder(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
+{
+    bool beir = false;
+    IMR_TRY(has_file(&beir, d->path, "corpus.jsonl", err));
+    if (beir)
+        return open_beir(d, o, err);
+    IMR_CLEANUP(names_done) names files = {0};
+    IMR_TRY(imr_dir_list(&files.v, &files.n, d->path, err));
+    for (size_t i = 0; i < files.n; i++) {
+        if (is_text_name(files.v[i]))
+            return open_text_folder(d, &files, o, err);
+    }
+    return imr_fail(err, IMR_E_NOT_FOUND,
+                    "%s is no dataset: expected corpus.jsonl (BEIR) or .txt files in it", d->path);
+}
+
+static const imr_dataset_options no_options;
+
+imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_dataset_options *options,
+                            imr_error *err)
+{
+    const imr_dataset_options *o = options ? options : &no_options;
+    IMR_CLEANUP(free_dataset) imr_dataset *d = IMR_NEW(imr_dataset);
+    if (!d || !(d->path = imr_strdup(path)))
+        return imr_fail_memory(err);
+    if (imr_dir_exists(path)) {
+        IMR_TRY(open_folder(d, o, err));
+    } else {
+        IMR_TRY(map_into(&d->corpus, "", path, err));
+        IMR_TRY(imr_dataset_read_corpus(d, o, err));
+    }
+    *out = d;
+    d = NULL;
+    return IMR_OK;
+}
+
+static imr_status borrow(dataset_bytes *b, imr_named_bytes from, imr_error *err)
+{
+    b->data = from.data;
+    b->len = from.len;
+    b->name = imr_strdup(from.name);
+    return b->name ? IMR_OK : imr_fail_memory(err);
+}
+
+imr_status imr_dataset_open_memory(imr_dataset **out, imr_named_bytes corpus,
+                                   imr_named_bytes queries, const imr_named_bytes *qrels,
+                                   size_t n_qrels, const imr_dataset_options *options,
+                                   imr_error *err)
+{
+    const imr_dataset_options *o = options ? options : &no_options;
+    IMR_CLEANUP(free_dataset) imr_dataset *d = IMR_NEW(imr_dataset);
+    if (!d || !(d->path = imr_strdup(corpus.name)))
+        return imr_fail_memory(err);
+    IMR_TRY(borrow(&d->corpus, corpus, err));
+    IMR_TRY(imr_dataset_read_corpus(d, o, err));
+    if (queries.data) {
+        IMR_TRY(borrow(&d->queries, queries, err));
+        IMR_TRY(imr_dataset_read_queries(d, o, false, err));
+    }
+    for (size_t i = 0; i < n_qrels; i++) {
+        imr_qrels *q = NULL;
+        IMR_TRY(imr_qrels_parse(&q, qrels[i].data, qrels[i].len, qrels[i].name, err));
+        IMR_TRY(add_split(d, qrels[i].name, strlen(qrels[i].name), q, err));
+    }
+    *out = d;
+    d = NULL;
+    return IMR_OK;
+}

@@ -6,7 +6,7 @@
  *                idf_t = ln(1 + (N - df + 1/2)/(df + 1/2)),   k1 = 1.2, b = 0.75
  * Robertson and Zaragoza 2009, in the form and constants of the reference package (caching.py of
  * github YashSaxena21/IMRNNs, commit be602ad). Terms: lower-cased runs of ASCII letters that touch
- * no other letter, digit or underscore, at least 3 long, without 45 function words. A document's
+ * no other letter, digit or underscore, at least 3 long, without 39 function words. A document's
  * text is title, space, text.
  * Double precision in the reference's order of operations, so that ties fall the same way.
  * Threads: const after building.
@@ -22,6 +22,7 @@
 
 typedef struct imr_bm25 imr_bm25;
 
+/* dataset must outlive the index. */
 imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, const imr_progress *progress,
                           imr_error *err) IMR_NODISCARD;
 void imr_bm25_free(imr_bm25 *b);

@@ -1,0 +1,255 @@
+#include "retrieval/bm25.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/mem.h"
+#include "base/strmap.h"
+#include "text/utf8.h"
+
+#define K1 1.2
+#define B  0.75
+
+typedef struct posting {
+    uint32_t document, tf;
+} posting;
+
+typedef struct term {
+    const char *text;
+    double idf;
+    IMR_ARRAY(posting) postings; /* documents ascending */
+} term;
+
+struct imr_bm25 {
+    const imr_dataset *dataset; /* for ids; must outlive the index */
+    IMR_ARRAY(term) terms;
+    imr_strmap by_text;
+    uint32_t *lengths;
+    size_t n;
+    double average;
+};
+
+void imr_bm25_free(imr_bm25 *b)
+{
+    if (!b)
+        return;
+    for (size_t i = 0; i < b->terms.n; i++) {
+        imr_free((void *)(uintptr_t)b->terms.v[i].text);
+        imr_free(b->terms.v[i].postings.v);
+    }
+    imr_free(b->terms.v);
+    imr_free(b->lengths);
+    imr_strmap_done(&b->by_text);
+    imr_free(b);
+}
+
+static void free_bm25(imr_bm25 **b)
+{
+    imr_bm25_free(*b);
+}
+
+/* ---- terms ---- */
+
+static bool is_function_word(const char *word)
+{
+    static const char *const words[] = {
+        "the",    "a",    "an",    "and",  "or",  "but",  "in",   "on",    "at",    "to",
+        "for",    "of",   "with",  "by",   "is",  "are",  "was",  "were",  "be",    "been",
+        "being",  "have", "has",   "had",  "do",  "does", "did",  "will",  "would", "could",
+        "should", "may",  "might", "must", "can", "this", "that", "these", "those",
+    };
+    for (size_t i = 0; i < IMR_LEN(words); i++)
+        if (strcmp(word, words[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Walks over the terms of a text. A run of letters, digits and underscores counts only when it is
+ * ASCII letters throughout. */
+typedef struct term_scan {
+    const char *text;
+    size_t len, pos;
+    imr_buf word; /* the term found, lower-cased */
+} term_scan;
+
+static bool is_run(uint32_t c)
+{
+    if (c < 0x80)
+        return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '_';
+    return imr_utf8_is_word(c) && imr_utf8_cp_width(c) > 0; /* marks end a run */
+}
+
+/* The next term in s->word; false at the end or when memory ran out (imr_buf_check tells). */
+static bool next_term(term_scan *s)
+{
+    while (s->pos < s->len) {
+        uint32_t c;
+        bool plain = true;
+        imr_buf_clear(&s->word);
+        while (s->pos < s->len) {
+            size_t n = imr_utf8_decode(s->text + s->pos, s->len - s->pos, &c);
+            if (!is_run(c))
+                break;
+            s->pos += n;
+            c = imr_utf8_lower(c); /* the Kelvin sign becomes a k */
+            plain = plain && c >= 'a' && c <= 'z';
+            if (plain)
+                imr_buf_char(&s->word, (char)c);
+        }
+        if (s->word.failed)
+            return false;
+        if (plain && s->word.len > 2 && !is_function_word(imr_buf_text(&s->word)))
+            return true;
+        if (s->pos < s->len && s->word.len == 0 && plain)
+            s->pos += imr_utf8_decode(s->text + s->pos, s->len - s->pos, &c);
+    }
+    imr_buf_clear(&s->word);
+    return false;
+}
+
+static void term_scan_done(term_scan *s)
+{
+    imr_buf_done(&s->word);
+}
+
+/* ---- building ---- */
+
+static imr_status term_number(uint32_t *number, imr_bm25 *b, const imr_buf *word, imr_error *err)
+{
+    if (imr_strmap_get(&b->by_text, imr_buf_text(word), word->len, number))
+        return IMR_OK;
+    char *copy = imr_strndup(imr_buf_text(word), word->len);
+    if (!copy || !IMR_PUSH(&b->terms, (term){.text = copy})) {
+        imr_free(copy);
+        return imr_fail_memory(err);
+    }
+    *number = (uint32_t)(b->terms.n - 1);
+    return imr_strmap_add(&b->by_text, copy, word->len, *number, NULL, NULL) ? IMR_OK
+                                                                             : imr_fail_memory(err);
+}
+
+static imr_status add_document(imr_bm25 *b, size_t document, const char *text, size_t len,
+                               imr_error *err)
+{
+    IMR_CLEANUP(term_scan_done) term_scan s = {.text = text, .len = len};
+    while (next_term(&s)) {
+        uint32_t number;
+        IMR_TRY(term_number(&number, b, &s.word, err));
+        term *t = &b->terms.v[number];
+        size_t last = t->postings.n;
+        if (last && t->postings.v[last - 1].document == document)
+            t->postings.v[last - 1].tf++;
+        else if (!IMR_PUSH(&t->postings, (posting){(uint32_t)document, 1}))
+            return imr_fail_memory(err);
+        b->lengths[document]++;
+    }
+    return imr_buf_check(&s.word, err);
+}
+
+static void finish(imr_bm25 *b)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < b->n; i++)
+        total += b->lengths[i];
+    b->average = b->n ? (double)total / (double)b->n : 0;
+    for (size_t i = 0; i < b->terms.n; i++) {
+        double df = (double)b->terms.v[i].postings.n;
+        b->terms.v[i].idf = log(1 + ((double)b->n - df + 0.5) / (df + 0.5));
+    }
+}
+
+imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, const imr_progress *progress,
+                          imr_error *err)
+{
+    IMR_CLEANUP(free_bm25) imr_bm25 *b = IMR_NEW(imr_bm25);
+    if (!b)
+        return imr_fail_memory(err);
+    b->dataset = dataset;
+    b->n = imr_dataset_count(dataset);
+    if (!(b->lengths = IMR_NEW_ARRAY(uint32_t, b->n)))
+        return imr_fail_memory(err);
+    IMR_AUTOBUF imr_buf text = {0};
+    IMR_AUTOBUF imr_buf body = {0};
+    for (size_t i = 0; i < b->n; i++) {
+        imr_buf_clear(&text);
+        imr_buf_clear(&body);
+        IMR_TRY(imr_dataset_read(dataset, i, &text, &body, err));
+        imr_buf_char(&text, ' ');
+        imr_buf_add(&text, imr_buf_text(&body), body.len);
+        IMR_TRY(imr_buf_check(&text, err));
+        IMR_TRY(add_document(b, i, text.data, text.len, err));
+        if (i % 64 == 0 && !imr_progress_step(progress, "indexing words", i, b->n))
+            return imr_fail(err, IMR_E_CANCELLED, "indexing words was cancelled");
+    }
+    finish(b);
+    *out = b;
+    b = NULL;
+    return IMR_OK;
+}
+
+size_t imr_bm25_documents(const imr_bm25 *b)
+{
+    return b->n;
+}
+
+/* ---- scoring ---- */
+
+imr_status imr_bm25_scores(const imr_bm25 *b, const char *query, size_t len, double *scores,
+                           imr_error *err)
+{
+    for (size_t i = 0; i < b->n; i++)
+        scores[i] = 0;
+    IMR_CLEANUP(term_scan_done) term_scan s = {.text = query, .len = len};
+    while (next_term(&s)) {
+        uint32_t number;
+        if (!imr_strmap_get(&b->by_text, imr_buf_text(&s.word), s.word.len, &number))
+            continue;
+        const term *t = &b->terms.v[number];
+        for (size_t i = 0; i < t->postings.n; i++) {
+            posting p = t->postings.v[i];
+            double tf = p.tf;
+            double norm = K1 * (1 - B + B * ((double)b->lengths[p.document] / b->average));
+            scores[p.document] += t->idf * ((tf * (K1 + 1)) / (tf + norm));
+        }
+    }
+    return imr_buf_check(&s.word, err);
+}
+
+typedef struct scored {
+    double score;
+    uint32_t document;
+} scored;
+
+static int best_first(const void *a, const void *b)
+{
+    const scored *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score < y->score ? 1 : -1;
+    return (x->document > y->document) - (x->document < y->document);
+}
+
+imr_status imr_bm25_negatives(const imr_bm25 *b, const char *query, size_t len,
+                              const imr_qrels *qrels, const char *query_id, size_t want,
+                              size_t pool, uint32_t *out, size_t *found, imr_error *err)
+{
+    IMR_AUTOFREE double *scores = IMR_NEW_ARRAY(double, b->n);
+    IMR_AUTOFREE scored *ranked = IMR_NEW_ARRAY(scored, b->n);
+    if (!scores || !ranked)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_bm25_scores(b, query, len, scores, err));
+    for (size_t i = 0; i < b->n; i++)
+        ranked[i] = (scored){scores[i], (uint32_t)i};
+    qsort(ranked, b->n, sizeof *ranked, best_first);
+    uint32_t at = 0;
+    bool judged = qrels && imr_qrels_find(qrels, query_id, &at);
+    size_t n = 0;
+    for (size_t i = 0; i < b->n && i < pool && n < want; i++) {
+        const char *id = imr_dataset_id(b->dataset, ranked[i].document);
+        if (!judged || imr_qrels_grade(qrels, at, id, NULL) <= 0)
+            out[n++] = ranked[i].document;
+    }
+    *found = n;
+    return IMR_OK;
+}

@@ -8,7 +8,7 @@
 
 const char *imr_token_kind_name(imr_token_kind kind)
 {
-    static const char *const names[IMR_TOKEN_KINDS] = {
+    static const char *const names[IMR_KIND_COUNT] = {
         "words", "special tokens", "unused tokens", "punctuation", "digits", "single letters",
     };
     return names[kind];
@@ -31,13 +31,13 @@ static imr_token_kind bracketed(const char *text, size_t len)
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_|/0123456789";
     static const char digits[] = "0123456789";
     if (len < 3)
-        return IMR_TOKEN_ORDINARY;
+        return IMR_KIND_ORDINARY;
     const bool square = text[0] == '[' && text[len - 1] == ']';
     const bool angle = text[0] == '<' && text[len - 1] == '>';
     if (square && len > 8 && memcmp(text, "[unused", 7) == 0 && all_of(text + 7, len - 8, digits))
-        return IMR_TOKEN_UNUSED;
-    return (square || angle) && all_of(text + 1, len - 2, letters) ? IMR_TOKEN_SPECIAL
-                                                                   : IMR_TOKEN_ORDINARY;
+        return IMR_KIND_UNUSED;
+    return (square || angle) && all_of(text + 1, len - 2, letters) ? IMR_KIND_SPECIAL
+                                                                   : IMR_KIND_ORDINARY;
 }
 
 imr_token_kind imr_token_kind_of(const char *text)
@@ -46,10 +46,10 @@ imr_token_kind imr_token_kind_of(const char *text)
         text += 2;
     const size_t len = strlen(text);
     imr_token_kind kind = bracketed(text, len);
-    if (kind != IMR_TOKEN_ORDINARY)
+    if (kind != IMR_KIND_ORDINARY)
         return kind;
     if (all_of(text, len, "0123456789"))
-        return IMR_TOKEN_DIGITS;
+        return IMR_KIND_DIGITS;
     size_t count = 0, words = 0;
     uint32_t cp = 0;
     for (size_t at = 0; at < len; count++) {
@@ -57,8 +57,8 @@ imr_token_kind imr_token_kind_of(const char *text)
         words += cp != IMR_UTF8_BAD && imr_utf8_is_word(cp);
     }
     if (words == 0)
-        return IMR_TOKEN_PUNCTUATION;
-    return count == 1 && imr_utf8_cp_width(cp) < 2 ? IMR_TOKEN_LETTER : IMR_TOKEN_ORDINARY;
+        return IMR_KIND_PUNCTUATION;
+    return count == 1 && imr_utf8_cp_width(cp) < 2 ? IMR_KIND_LETTER : IMR_KIND_ORDINARY;
 }
 
 imr_status imr_token_table_init(imr_token_table *out, imr_view rows, const char *const *texts,
@@ -85,9 +85,9 @@ imr_status imr_token_table_init(imr_token_table *out, imr_view rows, const char 
     }
     for (size_t i = 0; i < rows.rows; i++) {
         imr_token_kind kind =
-            special && special[i] ? IMR_TOKEN_SPECIAL : imr_token_kind_of(texts[i]);
+            special && special[i] ? IMR_KIND_SPECIAL : imr_token_kind_of(texts[i]);
         t.kinds[i] = (uint8_t)kind;
-        t.hidden[i] = kind != IMR_TOKEN_ORDINARY;
+        t.hidden[i] = kind != IMR_KIND_ORDINARY;
         t.count[kind]++;
     }
     *out = t;

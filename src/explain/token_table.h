@@ -18,13 +18,13 @@
 #include "math/matrix.h"
 
 typedef enum imr_token_kind {
-    IMR_TOKEN_ORDINARY,
-    IMR_TOKEN_SPECIAL,     /* [CLS], <s>, and what the caller marks */
-    IMR_TOKEN_UNUSED,      /* [unused17] */
-    IMR_TOKEN_PUNCTUATION, /* no letter, digit or mark in it */
-    IMR_TOKEN_DIGITS,      /* 0-9 only */
-    IMR_TOKEN_LETTER,      /* one letter of an alphabet; a wide character (CJK) is a word */
-    IMR_TOKEN_KINDS
+    IMR_KIND_ORDINARY,
+    IMR_KIND_SPECIAL,     /* [CLS], <s>, and what the caller marks */
+    IMR_KIND_UNUSED,      /* [unused17] */
+    IMR_KIND_PUNCTUATION, /* no letter, digit or mark in it */
+    IMR_KIND_DIGITS,      /* 0-9 only */
+    IMR_KIND_LETTER,      /* one letter of an alphabet; a wide character (CJK) is a word */
+    IMR_KIND_COUNT
 } imr_token_kind;
 
 const char *imr_token_kind_name(imr_token_kind kind); /* "special tokens", for "12 ... hidden" */
@@ -32,11 +32,11 @@ bool imr_token_continues(const char *text);           /* begins with "##" and go
 imr_token_kind imr_token_kind_of(const char *text);   /* UTF-8; bad bytes count as punctuation */
 
 typedef struct imr_token_table {
-    imr_view rows;                 /* E [V,n], borrowed */
-    const char *const *texts;      /* [V], borrowed */
-    uint8_t *kinds;                /* [V] imr_token_kind */
-    uint8_t *hidden;               /* [V] 1: hidden by default, that is kind != ordinary */
-    size_t count[IMR_TOKEN_KINDS]; /* tokens of each kind; the first is the number shown */
+    imr_view rows;                /* E [V,n], borrowed */
+    const char *const *texts;     /* [V], borrowed */
+    uint8_t *kinds;               /* [V] imr_token_kind */
+    uint8_t *hidden;              /* [V] 1: hidden by default, that is kind != ordinary */
+    size_t count[IMR_KIND_COUNT]; /* tokens of each kind; the first is the number shown */
 } imr_token_table;
 
 /*

@@ -9,33 +9,33 @@ TEST("special, unused, punctuation, digits and single letters are told from word
         const char *text;
         imr_token_kind kind;
     } cases[] = {
-        {"[CLS]", IMR_TOKEN_SPECIAL},
-        {"[UNK]", IMR_TOKEN_SPECIAL},
-        {"<s>", IMR_TOKEN_SPECIAL},
-        {"</s>", IMR_TOKEN_SPECIAL},
-        {"<|endoftext|>", IMR_TOKEN_SPECIAL},
-        {"[unused0]", IMR_TOKEN_UNUSED},
-        {"[unused993]", IMR_TOKEN_UNUSED},
-        {"[", IMR_TOKEN_PUNCTUATION},
-        {"]", IMR_TOKEN_PUNCTUATION},
-        {"...", IMR_TOKEN_PUNCTUATION},
-        {"[]", IMR_TOKEN_PUNCTUATION},
-        {"##", IMR_TOKEN_PUNCTUATION},
-        {"#", IMR_TOKEN_PUNCTUATION},
-        {"\xe2\x80\x94", IMR_TOKEN_PUNCTUATION}, /* em dash */
-        {"\xff", IMR_TOKEN_PUNCTUATION},
-        {"", IMR_TOKEN_PUNCTUATION},
-        {"7", IMR_TOKEN_DIGITS},
-        {"1945", IMR_TOKEN_DIGITS},
-        {"##42", IMR_TOKEN_DIGITS},
-        {"a", IMR_TOKEN_LETTER},
-        {"##s", IMR_TOKEN_LETTER},
-        {"\xc3\xa9", IMR_TOKEN_LETTER},       /* e acute */
-        {"\xe6\xb0\xb4", IMR_TOKEN_ORDINARY}, /* CJK: water */
-        {"##ing", IMR_TOKEN_ORDINARY},
-        {"bank", IMR_TOKEN_ORDINARY},
-        {"3d", IMR_TOKEN_ORDINARY},
-        {"c++", IMR_TOKEN_ORDINARY},
+        {"[CLS]", IMR_KIND_SPECIAL},
+        {"[UNK]", IMR_KIND_SPECIAL},
+        {"<s>", IMR_KIND_SPECIAL},
+        {"</s>", IMR_KIND_SPECIAL},
+        {"<|endoftext|>", IMR_KIND_SPECIAL},
+        {"[unused0]", IMR_KIND_UNUSED},
+        {"[unused993]", IMR_KIND_UNUSED},
+        {"[", IMR_KIND_PUNCTUATION},
+        {"]", IMR_KIND_PUNCTUATION},
+        {"...", IMR_KIND_PUNCTUATION},
+        {"[]", IMR_KIND_PUNCTUATION},
+        {"##", IMR_KIND_PUNCTUATION},
+        {"#", IMR_KIND_PUNCTUATION},
+        {"\xe2\x80\x94", IMR_KIND_PUNCTUATION}, /* em dash */
+        {"\xff", IMR_KIND_PUNCTUATION},
+        {"", IMR_KIND_PUNCTUATION},
+        {"7", IMR_KIND_DIGITS},
+        {"1945", IMR_KIND_DIGITS},
+        {"##42", IMR_KIND_DIGITS},
+        {"a", IMR_KIND_LETTER},
+        {"##s", IMR_KIND_LETTER},
+        {"\xc3\xa9", IMR_KIND_LETTER},       /* e acute */
+        {"\xe6\xb0\xb4", IMR_KIND_ORDINARY}, /* CJK: water */
+        {"##ing", IMR_KIND_ORDINARY},
+        {"bank", IMR_KIND_ORDINARY},
+        {"3d", IMR_KIND_ORDINARY},
+        {"c++", IMR_KIND_ORDINARY},
     };
     for (size_t i = 0; i < IMR_LEN(cases); i++) {
         imr_token_kind found = imr_token_kind_of(cases[i].text);
@@ -56,9 +56,9 @@ TEST("a table counts its kinds and hides all but words; the tokeniser's word on 
     float rows[7 * 2] = {0};
     imr_token_table t = {0};
     CHECK_OK(imr_token_table_init(&t, imr_view_of(rows, 7, 2), texts, special, &err));
-    CHECK_INT(t.count[IMR_TOKEN_ORDINARY], 1);
-    CHECK_INT(t.count[IMR_TOKEN_SPECIAL], 2);
-    CHECK_INT(t.count[IMR_TOKEN_DIGITS], 1);
+    CHECK_INT(t.count[IMR_KIND_ORDINARY], 1);
+    CHECK_INT(t.count[IMR_KIND_SPECIAL], 2);
+    CHECK_INT(t.count[IMR_KIND_DIGITS], 1);
     for (size_t i = 0; i < 7; i++)
         CHECK_INT(t.hidden[i], i != 5);
     imr_token_table_done(&t);

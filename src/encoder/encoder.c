@@ -1,0 +1,282 @@
+#include "encoder/encoder.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "encoder/encoder_kind.h"
+#include "encoder/static.h"
+#include "format/json.h"
+
+void imr_encoder_free(imr_encoder *e)
+{
+    if (!e)
+        return;
+    imr_folder_done(&e->folder);
+    imr_tokenizer_free(e->tokenizer);
+    imr_free(e->query_prefix);
+    imr_free(e->passage_prefix);
+    imr_free(e->rows);
+    for (size_t i = 0; i < e->n_files; i++)
+        imr_free(e->files[i]);
+    imr_free(e);
+}
+
+/* ---- opening ---- */
+
+imr_status imr_encoder_add_file(imr_encoder *e, const char *module, const char *file,
+                                imr_error *err)
+{
+    if (e->n_files >= IMR_MAX_ENCODER_FILES)
+        return imr_fail(err, IMR_E_LIMIT, "an encoder of more than %u files",
+                        IMR_MAX_ENCODER_FILES);
+    char *name = imr_path_join(module, file);
+    if (!name)
+        return imr_fail_memory(err);
+    e->files[e->n_files++] = name;
+    return IMR_OK;
+}
+
+/* A transformer: its weights may be missing, and we do not run it. Fails either way. */
+static imr_status refuse_transformer(const imr_folder *f, const imr_json *config, imr_error *err)
+{
+    static const char *const weights[] = {"model.safetensors", "model.safetensors.index.json",
+                                          "pytorch_model.bin", "pytorch_model.bin.index.json"};
+    bool any = false;
+    for (size_t i = 0; i < IMR_LEN(weights) && !any; i++)
+        IMR_TRY(imr_folder_has(&any, f, weights[i], err));
+    if (!any)
+        return imr_folder_missing(f, "model.safetensors", "the weights are", err);
+    const char *kind = imr_json_string_or(config, "architectures/0", NULL);
+    if (!kind)
+        kind = imr_json_string_or(config, "model_type", "transformer");
+    return imr_fail(err, IMR_E_UNSUPPORTED,
+                    "%s: this folder holds a %s; this version runs static encoders (Model2Vec, "
+                    "StaticEmbedding). Train one with `imrnn encoder train`, or use a cache of "
+                    "this encoder's vectors",
+                    f->path, kind);
+}
+
+static imr_status open_kind(imr_encoder *e, imr_error *err)
+{
+    bool has_config;
+    imr_json *config IMR_AUTOJSON = NULL;
+    IMR_TRY(imr_folder_has(&has_config, &e->folder, "config.json", err));
+    if (has_config) {
+        char *path IMR_AUTOFREE = imr_path_join(e->folder.path, "config.json");
+        if (!path)
+            return imr_fail_memory(err);
+        IMR_TRY(imr_json_open(&config, path, err));
+        if (strcmp(imr_json_string_or(config, "model_type", ""), "model2vec") == 0)
+            return imr_static_open_model2vec(e, imr_json_bool_or(config, "normalize", false), err);
+    }
+    imr_modules modules;
+    IMR_TRY(imr_folder_modules(&modules, &e->folder, err));
+    if (modules.n > 0 && modules.kind[0] == IMR_MODULE_STATIC)
+        return imr_static_open_modules(e, &modules, err);
+    if (!has_config && modules.n == 0)
+        return imr_folder_missing(&e->folder, "config.json or modules.json",
+                                  "this is no encoder folder, its description is", err);
+    return refuse_transformer(&e->folder, config, err);
+}
+
+static imr_status set_prefixes(imr_encoder *e, const imr_encoder_options *o, imr_error *err)
+{
+    const char *name = e->folder.model_id ? e->folder.model_id : e->folder.name;
+    const char *query = o && o->query_prefix ? o->query_prefix : imr_known_query_prefix(name);
+    const char *passage =
+        o && o->passage_prefix ? o->passage_prefix : imr_known_passage_prefix(name);
+    e->query_prefix = imr_strdup(query);
+    e->passage_prefix = imr_strdup(passage);
+    return e->query_prefix && e->passage_prefix ? IMR_OK : imr_fail_memory(err);
+}
+
+imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
+                            const imr_encoder_options *options, imr_error *err)
+{
+    imr_encoder *e = IMR_NEW(imr_encoder);
+    if (!e)
+        return imr_fail_memory(err);
+    imr_status status =
+        imr_folder_find(&e->folder, folder_or_name, options ? &options->hub : NULL, err);
+    if (status == IMR_OK)
+        status = set_prefixes(e, options, err);
+    if (status == IMR_OK)
+        status = open_kind(e, err);
+    if (status != IMR_OK) {
+        imr_encoder_free(e);
+        return status;
+    }
+    *out = e;
+    return IMR_OK;
+}
+
+/* ---- facts ---- */
+
+size_t imr_encoder_dim(const imr_encoder *e)
+{
+    return e->dim;
+}
+
+const char *imr_encoder_kind(const imr_encoder *e)
+{
+    return e->ops->kind;
+}
+
+const char *imr_encoder_name(const imr_encoder *e)
+{
+    return e->folder.name;
+}
+
+const char *imr_encoder_folder(const imr_encoder *e)
+{
+    return e->folder.path;
+}
+
+const char *imr_encoder_query_prefix(const imr_encoder *e)
+{
+    return e->query_prefix;
+}
+
+const char *imr_encoder_passage_prefix(const imr_encoder *e)
+{
+    return e->passage_prefix;
+}
+
+size_t imr_encoder_max_tokens(const imr_encoder *e)
+{
+    return e->max_tokens;
+}
+
+const char *imr_encoder_file(const imr_encoder *e, size_t i)
+{
+    return i < e->n_files ? e->files[i] : NULL;
+}
+
+imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX], imr_error *err)
+{
+    imr_sha256 all;
+    imr_sha256_init(&all);
+    for (size_t i = 0; i < e->n_files; i++) {
+        char one[IMR_SHA256_HEX];
+        char *path IMR_AUTOFREE = imr_path_join(e->folder.path, e->files[i]);
+        if (!path)
+            return imr_fail_memory(err);
+        IMR_TRY(imr_sha256_file(path, one, err));
+        imr_sha256_add(&all, one, IMR_SHA256_HEX - 1);
+        imr_sha256_add(&all, "  ", 2);
+        imr_sha256_add(&all, e->files[i], strlen(e->files[i]));
+        imr_sha256_add(&all, "\n", 1);
+    }
+    imr_sha256_hex(&all, out);
+    return IMR_OK;
+}
+
+imr_view imr_encoder_token_rows(const imr_encoder *e)
+{
+    return imr_view_of(e->rows, imr_encoder_token_count(e), e->dim);
+}
+
+size_t imr_encoder_token_count(const imr_encoder *e)
+{
+    return imr_tokenizer_vocab(e->tokenizer)->n;
+}
+
+const char *imr_encoder_token_text(const imr_encoder *e, uint32_t id)
+{
+    return imr_vocab_text(imr_tokenizer_vocab(e->tokenizer), id, NULL);
+}
+
+unsigned imr_encoder_token_flags(const imr_encoder *e, uint32_t id)
+{
+    return imr_tokenizer_flags(e->tokenizer, id);
+}
+
+const imr_tokenizer *imr_encoder_tokenizer(const imr_encoder *e)
+{
+    return e->tokenizer;
+}
+
+imr_status imr_encoder_tokenize(const imr_encoder *e, const char *text, size_t len, bool special,
+                                imr_tokens *out, imr_error *err)
+{
+    imr_encode_options o = {.special = special};
+    return imr_tokenizer_encode(e->tokenizer, text, len, &o, out, err);
+}
+
+/* ---- encoding ---- */
+
+enum { BLOCK = 64 }; /* texts between two reports: a few milliseconds */
+
+/* The first text of a block that failed, whichever thread found it. */
+typedef struct failure {
+    size_t text;
+    imr_status status;
+    imr_error err;
+} failure;
+
+typedef struct batch {
+    const imr_encoder *e;
+    const char *const *texts;
+    const size_t *lens;
+    float *out;
+    size_t *known;
+} batch;
+
+static void encode_one(const batch *b, size_t i, imr_encoder_scratch *s, failure *f)
+{
+    size_t n = b->e->dim, known = 0;
+    imr_error err;
+    imr_status status = IMR_OK;
+    if (!s->sum) {
+        s->sum = IMR_NEW_ARRAY(double, n);
+        if (!s->sum)
+            status = imr_fail_memory(&err);
+    }
+    if (status == IMR_OK)
+        status = b->e->ops->encode(b->e, b->texts[i], b->lens[i], b->out + i * n, &known, s, &err);
+    if (b->known)
+        b->known[i] = known;
+    if (status != IMR_OK && i < f->text)
+        *f = (failure){i, status, err};
+}
+
+static void scratch_done(imr_encoder_scratch *s)
+{
+    imr_tokens_done(&s->tokens);
+    imr_free(s->sum);
+}
+
+static imr_status encode_block(const batch *b, size_t first, size_t last, imr_error *err)
+{
+    failure worst = {.text = SIZE_MAX};
+#pragma omp parallel if (last - first > 8)
+    {
+        imr_encoder_scratch s = {0};
+        failure mine = {.text = SIZE_MAX};
+#pragma omp for schedule(dynamic, 4)
+        for (size_t i = first; i < last; i++)
+            encode_one(b, i, &s, &mine);
+#pragma omp critical(imr_encode_block)
+        if (mine.text < worst.text)
+            worst = mine;
+        scratch_done(&s);
+    }
+    if (worst.text == SIZE_MAX)
+        return IMR_OK;
+    return imr_fail(err, worst.status, "text %zu: %s", worst.text, worst.err.text);
+}
+
+imr_status imr_encoder_encode(const imr_encoder *e, const char *const *texts, const size_t *lens,
+                              size_t count, float *out, size_t *known, const imr_progress *progress,
+                              imr_error *err)
+{
+    batch b = {e, texts, lens, out, known};
+    for (size_t first = 0; first < count; first += BLOCK) {
+        size_t last = count - first > BLOCK ? first + BLOCK : count;
+        IMR_TRY(encode_block(&b, first, last, err));
+        if (!imr_progress_step(progress, "encoding texts", last, count))
+            return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu texts", last, count);
+    }
+    return IMR_OK;
+}

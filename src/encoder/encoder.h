@@ -1,0 +1,83 @@
+/*
+ * encoder/encoder.h - text to vectors: one face for every kind of encoder.
+ *
+ * An encoder is opened from a folder of files (encoder/folder.h), tokenises text and turns it into
+ * vectors of n numbers. Kinds that run:
+ *   "model2vec"         config.json with model_type model2vec (encoder/static.h)
+ *   "static-embedding"  modules.json with StaticEmbedding      (encoder/static.h)
+ * Other kinds are refused by name.
+ *
+ * Text is encoded as it is given: prefixes ("query: ") are the caller's to put before it, the
+ * encoder only knows which ones its model expects.
+ * Precision: float32, sums in double in the order of the tokens, so a text has one vector whatever
+ * the batch and the number of threads.
+ * Threads: const after opening; many threads may encode.
+ */
+#ifndef IMR_ENCODER_ENCODER_H
+#define IMR_ENCODER_ENCODER_H
+
+#include "base/progress.h"
+#include "base/sha256.h"
+#include "encoder/folder.h"
+#include "math/matrix.h"
+#include "text/tokenizer.h"
+
+typedef struct imr_encoder imr_encoder;
+
+typedef struct imr_encoder_options {
+    imr_hub hub;                               /* where model ids are looked up */
+    const char *query_prefix, *passage_prefix; /* NULL: the model's own */
+} imr_encoder_options;
+
+/* folder_or_name: a path, a model id, or minilm, e5, bge, mpnet. options NULL: paths only.
+ * IMR_E_NOT_FOUND names a missing file and the command that fetches it; IMR_E_UNSUPPORTED names the
+ * kind; IMR_E_SHAPE when table and vocabulary differ in size; IMR_E_NUMERIC names the token whose
+ * row is not finite. */
+imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
+                            const imr_encoder_options *options, imr_error *err) IMR_NODISCARD;
+void imr_encoder_free(imr_encoder *e); /* NULL is fine */
+
+size_t imr_encoder_dim(const imr_encoder *e);                 /* n */
+const char *imr_encoder_kind(const imr_encoder *e);           /* "model2vec", "static-embedding" */
+const char *imr_encoder_name(const imr_encoder *e);           /* model id or folder name */
+const char *imr_encoder_folder(const imr_encoder *e);         /* path */
+const char *imr_encoder_query_prefix(const imr_encoder *e);   /* never NULL */
+const char *imr_encoder_passage_prefix(const imr_encoder *e); /* never NULL */
+/* Tokens of a text that are used at most; 0: all. */
+size_t imr_encoder_max_tokens(const imr_encoder *e);
+
+/* Identity: SHA-256 of the lines "<sha256 of file>  <file>\n" over the files that decide the
+ * vectors, as `sha256sum FILES | sha256sum` prints it in the folder. Reads the files. */
+imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX],
+                              imr_error *err) IMR_NODISCARD;
+/* Those files, in that order, below the folder; NULL past the last. */
+const char *imr_encoder_file(const imr_encoder *e, size_t i);
+
+/*
+ * texts[i] has lens[i] bytes (any bytes); row i of out [count,n] becomes its vector. known (may be
+ * NULL): per text, how many of the tokens used are ones the encoder knows; at 0 the vector says
+ * nothing about the text (a static encoder gives the zero vector, or the unknown token's).
+ * Reports progress about every 64 texts. On failure and on IMR_E_CANCELLED rows of out are partly
+ * written; the error names the first text that failed.
+ */
+imr_status imr_encoder_encode(const imr_encoder *e, const char *const *texts, const size_t *lens,
+                              size_t count, float *out, size_t *known, const imr_progress *progress,
+                              imr_error *err) IMR_NODISCARD;
+
+/* All ids of a text with their byte spans, not cut; special: with [CLS], [SEP] where the
+ * tokeniser puts them. */
+imr_status imr_encoder_tokenize(const imr_encoder *e, const char *text, size_t len, bool special,
+                                imr_tokens *out, imr_error *err) IMR_NODISCARD;
+
+/* ---- the `input` token table ---- */
+
+/* [V,n]: the vector each token id contributes to a text; row V-1 is the last id. For static
+ * encoders adding the token moves the (unnormalised) sum along this row exactly. */
+imr_view imr_encoder_token_rows(const imr_encoder *e);
+size_t imr_encoder_token_count(const imr_encoder *e); /* V */
+/* Zero-terminated, as the vocabulary writes it ("##ing"); id < V. Borrowed. */
+const char *imr_encoder_token_text(const imr_encoder *e, uint32_t id);
+unsigned imr_encoder_token_flags(const imr_encoder *e, uint32_t id); /* IMR_TOKEN_* */
+const imr_tokenizer *imr_encoder_tokenizer(const imr_encoder *e);
+
+#endif

@@ -1,0 +1,273 @@
+#include "encoder/folder.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "format/json.h"
+
+static const struct {
+    const char *name, *id;
+} known[] = {{"minilm", "sentence-transformers/all-MiniLM-L6-v2"},
+             {"e5", "intfloat/e5-large-v2"},
+             {"bge", "BAAI/bge-large-en-v1.5"},
+             {"mpnet", "sentence-transformers/all-mpnet-base-v2"}};
+
+const char *imr_known_model(const char *short_name)
+{
+    for (size_t i = 0; i < IMR_LEN(known); i++)
+        if (strcmp(known[i].name, short_name) == 0)
+            return known[i].id;
+    return NULL;
+}
+
+static bool is_e5(const char *name)
+{
+    const char *base = imr_path_base(name);
+    return strncmp(base, "e5-", 3) == 0 || strcmp(base, "e5") == 0 || strstr(base, "-e5-") != NULL;
+}
+
+const char *imr_known_query_prefix(const char *model_name)
+{
+    return is_e5(model_name) ? "query: " : "";
+}
+
+const char *imr_known_passage_prefix(const char *model_name)
+{
+    return is_e5(model_name) ? "passage: " : "";
+}
+
+void imr_folder_done(imr_folder *f)
+{
+    imr_free(f->path);
+    imr_free(f->name);
+    imr_free(f->model_id);
+    *f = (imr_folder){0};
+}
+
+/* ---- finding ---- */
+
+/* "org/name": two plain parts, so that an id can never leave the cache. */
+static bool is_model_id(const char *text)
+{
+    const char *slash = strchr(text, '/');
+    if (!slash || slash == text || !slash[1] || text[0] == '.' || slash[1] == '.')
+        return false;
+    for (const char *c = text; *c; c++) {
+        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                     (*c >= '0' && *c <= '9') || *c == '-' || *c == '_' || *c == '.' || c == slash;
+        if (!plain)
+            return false;
+    }
+    return strlen(text) < 200;
+}
+
+/* A local copy of a known model keeps its name: the command to complete it can then be told. */
+static const char *guess_id(const char *name)
+{
+    for (size_t i = 0; i < IMR_LEN(known); i++) {
+        const char *base = imr_path_base(known[i].id);
+        if (strncmp(name, base, strlen(base)) == 0)
+            return known[i].id;
+    }
+    return NULL;
+}
+
+static imr_status fill(imr_folder *out, const char *path, const char *name, const char *id,
+                       bool in_hub, imr_error *err)
+{
+    imr_folder f = {imr_strdup(path), imr_strdup(name), id ? imr_strdup(id) : NULL, in_hub};
+    if (!f.path || !f.name || (id && !f.model_id)) {
+        imr_folder_done(&f);
+        return imr_fail_memory(err);
+    }
+    *out = f;
+    return IMR_OK;
+}
+
+static imr_status from_path(imr_folder *out, const char *path, imr_error *err)
+{
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    char *plain IMR_AUTOFREE = imr_strndup(path, len);
+    if (!plain)
+        return imr_fail_memory(err);
+    const char *name = imr_path_base(plain);
+    return fill(out, plain, *name ? name : plain, guess_id(name), false, err);
+}
+
+/* Reads refs/main: one commit, a plain name. */
+static imr_status read_commit(imr_buf *commit, const char *refs, imr_error *err)
+{
+    imr_file file IMR_CLEANUP(imr_file_unmap) = {0};
+    IMR_TRY(imr_file_map(&file, refs, err));
+    size_t n = 0;
+    while (n < file.len && ((file.data[n] >= '0' && file.data[n] <= '9') ||
+                            (file.data[n] >= 'a' && file.data[n] <= 'z')))
+        n++;
+    if (n == 0 || n > 64)
+        return imr_fail(err, IMR_E_FORMAT, "%s: expected a commit hash, found something else",
+                        refs);
+    imr_buf_add(commit, file.data, n);
+    return imr_buf_check(commit, err);
+}
+
+/* Looks for the model under one cache directory; *out stays as it is when it is not there. */
+static imr_status look_in(imr_folder *out, const char *dir, const char *id, imr_error *err)
+{
+    imr_buf flat IMR_AUTOBUF = {0}, refs IMR_AUTOBUF = {0}, path IMR_AUTOBUF = {0};
+    const char *slash = strchr(id, '/');
+    int org = (int)(slash - id);
+    imr_buf_printf(&flat, "%s/models--%.*s--%s", dir, org, id, slash + 1);
+    imr_buf_printf(&refs, "%s/refs/main", imr_buf_text(&flat));
+    IMR_TRY(imr_buf_check(&refs, err));
+    if (imr_file_exists(refs.data)) {
+        imr_buf_printf(&path, "%s/snapshots/", imr_buf_text(&flat));
+        IMR_TRY(read_commit(&path, refs.data, err));
+    } else {
+        imr_buf_printf(&path, "%s/%.*s_%s", dir, org, id, slash + 1);
+    }
+    IMR_TRY(imr_buf_check(&path, err));
+    return imr_dir_exists(path.data) ? fill(out, path.data, id, id, true, err) : IMR_OK;
+}
+
+/* The second directory to search, "" when the environment names none. */
+static void hub_dir(imr_buf *b, const imr_hub *hub)
+{
+    if (hub->hf_hub_cache && *hub->hf_hub_cache)
+        imr_buf_str(b, hub->hf_hub_cache);
+    else if (hub->huggingface_hub_cache && *hub->huggingface_hub_cache)
+        imr_buf_str(b, hub->huggingface_hub_cache);
+    else if (hub->hf_home && *hub->hf_home)
+        imr_buf_printf(b, "%s/hub", hub->hf_home);
+    else if (hub->home && *hub->home)
+        imr_buf_printf(b, "%s/.cache/huggingface/hub", hub->home);
+}
+
+imr_status imr_folder_find(imr_folder *out, const char *folder_or_name, const imr_hub *hub,
+                           imr_error *err)
+{
+    if (!*folder_or_name)
+        return imr_fail(err, IMR_E_USAGE,
+                        "the encoder's name is empty; give a folder, a model id or "
+                        "one of minilm, e5, bge, mpnet");
+    if (imr_dir_exists(folder_or_name))
+        return from_path(out, folder_or_name, err);
+    imr_buf id IMR_AUTOBUF = {0}, dir IMR_AUTOBUF = {0};
+    const char *full = imr_known_model(folder_or_name);
+    if (!full && !strchr(folder_or_name, '/'))
+        imr_buf_str(&id, "sentence-transformers/");
+    imr_buf_str(&id, full ? full : folder_or_name);
+    IMR_TRY(imr_buf_check(&id, err));
+    if (!is_model_id(id.data))
+        return imr_fail(err, IMR_E_NOT_FOUND, "%s: no such folder", folder_or_name);
+    imr_folder f = {0};
+    if (hub) {
+        hub_dir(&dir, hub);
+        const char *home = hub->sentence_transformers_home;
+        if (home && *home)
+            IMR_TRY(look_in(&f, home, id.data, err));
+        IMR_TRY(dir.len ? imr_buf_check(&dir, err) : IMR_OK);
+        if (!f.path && dir.len)
+            IMR_TRY(look_in(&f, dir.data, id.data, err));
+    }
+    if (!f.path)
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "%s: neither a folder nor in the local model cache (%s); fetch it with: "
+                        "huggingface-cli download %s",
+                        folder_or_name, dir.len ? dir.data : "no cache directory is known",
+                        id.data);
+    *out = f;
+    return IMR_OK;
+}
+
+/* ---- files ---- */
+
+imr_status imr_folder_has(bool *out, const imr_folder *f, const char *file, imr_error *err)
+{
+    char *path IMR_AUTOFREE = imr_path_join(f->path, file);
+    if (!path)
+        return imr_fail_memory(err);
+    *out = imr_file_exists(path);
+    return IMR_OK;
+}
+
+imr_status imr_folder_missing(const imr_folder *f, const char *file, const char *what,
+                              imr_error *err)
+{
+    const char *id = f->model_id ? f->model_id : "ORGANISATION/NAME";
+    if (f->in_hub)
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "%s: %s missing (no %s in %s); fetch with: huggingface-cli download %s",
+                        f->name, what, file, f->path, id);
+    return imr_fail(
+        err, IMR_E_NOT_FOUND,
+        "%s: %s missing (no %s); fetch with: huggingface-cli download %s --local-dir %s", f->path,
+        what, file, id, f->path);
+}
+
+imr_status imr_folder_need(char **path, const imr_folder *f, const char *file, const char *what,
+                           imr_error *err)
+{
+    char *p = imr_path_join(f->path, file);
+    if (!p)
+        return imr_fail_memory(err);
+    if (!imr_file_exists(p)) {
+        imr_free(p);
+        return imr_folder_missing(f, file, what, err);
+    }
+    *path = p;
+    return IMR_OK;
+}
+
+static imr_status read_module(imr_modules *m, const imr_json *item, imr_error *err)
+{
+    static const char *const names[IMR_MODULE_KIND_COUNT] = {"Transformer", "Pooling", "Normalize",
+                                                             "Dense", "StaticEmbedding"};
+    const char *type;
+    IMR_TRY(imr_json_need_string(&type, item, "type", err));
+    const char *dot = strrchr(type, '.');
+    const char *last = dot ? dot + 1 : type;
+    size_t kind = 0;
+    while (kind < IMR_LEN(names) && strcmp(last, names[kind]) != 0)
+        kind++;
+    if (kind == IMR_LEN(names))
+        return imr_fail(err, IMR_E_UNSUPPORTED,
+                        "the module type %s is not supported; supported: Transformer, Pooling, "
+                        "Normalize, Dense, StaticEmbedding",
+                        type);
+    const char *path = imr_json_string_or(item, "path", "");
+    if (strcmp(path, ".") == 0)
+        path = "";
+    if (path[0] == '/' || strstr(path, "..") || strlen(path) >= IMR_MAX_MODULE_PATH)
+        return imr_fail(err, IMR_E_FORMAT, "the module path \"%s\" leaves the folder", path);
+    if (m->n >= IMR_MAX_MODULES)
+        return imr_fail(err, IMR_E_LIMIT, "more than %u modules", IMR_MAX_MODULES);
+    m->kind[m->n] = (imr_module_kind)kind;
+    memcpy(m->path[m->n], path, strlen(path) + 1);
+    m->n++;
+    return IMR_OK;
+}
+
+imr_status imr_folder_modules(imr_modules *out, const imr_folder *f, imr_error *err)
+{
+    imr_modules m = {.n = 0};
+    char *path IMR_AUTOFREE = imr_path_join(f->path, "modules.json");
+    if (!path)
+        return imr_fail_memory(err);
+    if (imr_file_exists(path)) {
+        imr_json *root IMR_AUTOJSON = NULL;
+        IMR_TRY(imr_json_open(&root, path, err));
+        for (const imr_json *item = imr_json_child(root); item; item = imr_json_next(item)) {
+            imr_status status = read_module(&m, item, err);
+            if (status != IMR_OK)
+                return imr_error_prefix(err, status, path);
+        }
+        if (m.n == 0)
+            return imr_fail(err, IMR_E_FORMAT, "%s: the list of modules is empty", path);
+    }
+    *out = m;
+    return IMR_OK;
+}

@@ -1,0 +1,82 @@
+/*
+ * encoder/folder.h - where an encoder's files are: a path, a model id, or a short name.
+ *
+ * A model id ("org/name", or a name of sentence-transformers) is looked up in the local Hugging
+ * Face cache and nowhere else; nothing is downloaded. Directories searched, in order:
+ *   SENTENCE_TRANSFORMERS_HOME
+ *   HF_HUB_CACHE, else HUGGINGFACE_HUB_CACHE, else HF_HOME/hub, else HOME/.cache/huggingface/hub
+ * for models--org--name/refs/main, which names snapshots/<commit>, and for the older org_name.
+ * A file that is missing is named together with the command that fetches it.
+ */
+#ifndef IMR_ENCODER_FOLDER_H
+#define IMR_ENCODER_FOLDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* Values of the environment, NULL where unset; the engine does not read it itself. Borrowed. */
+typedef struct imr_hub {
+    const char *sentence_transformers_home, *hf_hub_cache, *huggingface_hub_cache, *hf_home, *home;
+} imr_hub;
+
+typedef struct imr_folder {
+    char *path;     /* the folder holding the files */
+    char *name;     /* for people: the model id, or the last part of the path */
+    char *model_id; /* "org/name", or NULL when the path does not tell */
+    bool in_hub;    /* found in the cache, not given as a path */
+} imr_folder;
+
+void imr_folder_done(imr_folder *f); /* {0} is fine */
+
+/* hub may be NULL: only paths are found then. IMR_E_NOT_FOUND says where was looked and how to get
+ * the model. */
+imr_status imr_folder_find(imr_folder *out, const char *folder_or_name, const imr_hub *hub,
+                           imr_error *err) IMR_NODISCARD;
+
+/* Does the folder have this file? file may have parts: "1_Pooling/config.json". IMR_E_MEMORY only.
+ */
+imr_status imr_folder_has(bool *out, const imr_folder *f, const char *file,
+                          imr_error *err) IMR_NODISCARD;
+/* The file's path, the caller's; IMR_E_NOT_FOUND with the command when it is missing. `what` is the
+ * phrase for people: "the weights". */
+imr_status imr_folder_need(char **path, const imr_folder *f, const char *file, const char *what,
+                           imr_error *err) IMR_NODISCARD;
+/* Fails with IMR_E_NOT_FOUND: "<folder>: <what> missing (<file>); fetch with: ..." */
+imr_status imr_folder_missing(const imr_folder *f, const char *file, const char *what,
+                              imr_error *err);
+
+/* ---- modules.json of sentence-transformers ---- */
+
+typedef enum imr_module_kind {
+    IMR_MODULE_TRANSFORMER,
+    IMR_MODULE_POOLING,
+    IMR_MODULE_NORMALIZE,
+    IMR_MODULE_DENSE,
+    IMR_MODULE_STATIC,
+    IMR_MODULE_KIND_COUNT
+} imr_module_kind;
+
+#define IMR_MAX_MODULES     8u
+#define IMR_MAX_MODULE_PATH 128u
+
+typedef struct imr_modules {
+    imr_module_kind kind[IMR_MAX_MODULES];
+    char path[IMR_MAX_MODULES][IMR_MAX_MODULE_PATH]; /* below the folder; "" is the folder itself */
+    size_t n;
+} imr_modules;
+
+/* Reads modules.json: each type by its last dotted component; other types are refused by name. n is
+ * 0 when there is no such file. */
+imr_status imr_folder_modules(imr_modules *out, const imr_folder *f, imr_error *err) IMR_NODISCARD;
+
+/* ---- what is known about published models ---- */
+
+/* The model id a short name stands for (minilm, e5, bge, mpnet), or NULL. Static storage. */
+const char *imr_known_model(const char *short_name);
+/* Prefixes the reference puts before queries and passages: E5's, otherwise "". Static storage. */
+const char *imr_known_query_prefix(const char *model_name);
+const char *imr_known_passage_prefix(const char *model_name);
+
+#endif

@@ -1,0 +1,211 @@
+#include "encoder/static.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "encoder/tokenizer_file.h"
+#include "format/safetensors.h"
+
+/* ---- encoding ---- */
+
+static imr_status encode(const imr_encoder *e, const char *text, size_t len, float *out,
+                         size_t *known, imr_encoder_scratch *s, imr_error *err)
+{
+    bool drop = e->max_tokens != 0; /* Model2Vec leaves unknown tokens out before it counts */
+    imr_encode_options o = {.drop_unknown = drop, .max_ids = e->max_tokens};
+    IMR_TRY(imr_tokenizer_encode(e->tokenizer, text, len, &o, &s->tokens, err));
+    size_t n = e->dim, count = s->tokens.n, unknown = 0;
+    memset(s->sum, 0, n * sizeof *s->sum);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t id = s->tokens.v[i].id;
+        const float *row = e->rows + (size_t)id * n;
+        for (size_t j = 0; j < n; j++)
+            s->sum[j] += (double)row[j];
+        unknown += id == imr_tokenizer_unknown(e->tokenizer);
+    }
+    double square = 0, scale = count ? 1.0 / (double)count : 0;
+    for (size_t j = 0; j < n; j++) {
+        s->sum[j] *= scale;
+        square += s->sum[j] * s->sum[j];
+    }
+    scale = e->normalise ? (square > 0 ? 1 / sqrt(square) : 0) : 1;
+    for (size_t j = 0; j < n; j++)
+        out[j] = (float)(s->sum[j] * scale);
+    *known = count - unknown;
+    return IMR_OK;
+}
+
+static const imr_encoder_ops model2vec_ops = {"model2vec", encode};
+static const imr_encoder_ops embedding_ops = {"static-embedding", encode};
+
+/* ---- opening ---- */
+
+static imr_status open_tokenizer(imr_encoder *e, const char *module, imr_error *err)
+{
+    char *dir IMR_AUTOFREE =
+        *module ? imr_path_join(e->folder.path, module) : imr_strdup(e->folder.path);
+    if (!dir)
+        return imr_fail_memory(err);
+    const char *file;
+    imr_error why;
+    imr_status status = imr_tokenizer_open(&e->tokenizer, dir, &file, &why);
+    if (status == IMR_E_NOT_FOUND)
+        return imr_folder_missing(&e->folder, "tokenizer.json", "the tokeniser is", err);
+    if (status != IMR_OK)
+        return imr_fail(err, status, "%s", why.text);
+    return imr_encoder_add_file(e, module, file, err);
+}
+
+static imr_status need_table(const imr_tensor **out, const imr_tensors *t, const char *name,
+                             const char *other, imr_error *err)
+{
+    const imr_tensor *found = imr_tensors_find(t, name);
+    if (!found && other)
+        found = imr_tensors_find(t, other);
+    if (!found)
+        return imr_fail(err, IMR_E_NOT_FOUND, "the tensor `%s` is missing", name);
+    char shape[160];
+    if (found->rank != 2 || found->shape[0] == 0 || found->shape[1] == 0 ||
+        found->shape[1] > IMR_MAX_DIM)
+        return imr_fail(
+            err, IMR_E_SHAPE,
+            "the tensor `%s` is %s; expected tokens x dimensions, at most %u dimensions",
+            found->name, imr_tensor_shape_text(found, shape), IMR_MAX_DIM);
+    *out = found;
+    return IMR_OK;
+}
+
+/* A vector of one number a token, or NULL when the tensor is absent. */
+static imr_status read_column(float **out, const imr_tensors *t, const char *name, size_t vocab,
+                              imr_error *err)
+{
+    const imr_tensor *found = imr_tensors_find(t, name);
+    if (!found)
+        return IMR_OK;
+    char shape[160];
+    if (imr_tensor_count(found) != vocab)
+        return imr_fail(err, IMR_E_SHAPE,
+                        "the tensor `%s` is %s, but the vocabulary has %zu tokens", name,
+                        imr_tensor_shape_text(found, shape), vocab);
+    float *v = IMR_NEW_ARRAY(float, vocab);
+    if (!v)
+        return imr_fail_memory(err);
+    imr_status status = imr_tensor_to_f32(found, v, err);
+    if (status != IMR_OK) {
+        imr_free(v);
+        return status;
+    }
+    *out = v;
+    return IMR_OK;
+}
+
+static imr_status check_finite(const imr_encoder *e, imr_error *err)
+{
+    size_t vocab = imr_tokenizer_vocab(e->tokenizer)->n;
+    size_t bad = imr_view_first_bad(imr_view_of(e->rows, vocab, e->dim));
+    if (bad == vocab * e->dim)
+        return IMR_OK;
+    uint32_t id = (uint32_t)(bad / e->dim);
+    return imr_fail(err, IMR_E_NUMERIC,
+                    "the row of token %" PRIu32 " (\"%s\") holds a value that is not finite, at "
+                    "dimension %zu",
+                    id, imr_vocab_text(imr_tokenizer_vocab(e->tokenizer), id, NULL), bad % e->dim);
+}
+
+/* rows[t] = table[mapping[t]] */
+static imr_status map_rows(imr_encoder *e, const imr_tensor *table, const float *mapping,
+                           imr_error *err)
+{
+    size_t vocab = imr_tokenizer_vocab(e->tokenizer)->n, n = e->dim;
+    if (table->shape[0] > IMR_MAX_VOCAB) /* row numbers pass through float32, exact up to 2^24 */
+        return imr_fail(err, IMR_E_LIMIT,
+                        "the tensor `%s` has %" PRIu64 " rows, at most %u are "
+                        "read through `mapping`",
+                        table->name, table->shape[0], IMR_MAX_VOCAB);
+    for (size_t id = 0; id < vocab; id++) {
+        double row = (double)mapping[id];
+        if (!(row >= 0 && row < (double)table->shape[0]))
+            return imr_fail(err, IMR_E_FORMAT,
+                            "`mapping` sends token %zu to row %.0f, the table has %" PRIu64 " rows",
+                            id, row, table->shape[0]);
+        IMR_TRY(imr_tensor_rows_to_f32(table, (uint64_t)row, 1, e->rows + id * n, err));
+    }
+    return IMR_OK;
+}
+
+static imr_status fill_rows(imr_encoder *e, const imr_tensors *t, const imr_tensor *table,
+                            bool extras, imr_error *err)
+{
+    size_t vocab = imr_tokenizer_vocab(e->tokenizer)->n;
+    float *mapping IMR_AUTOFREE = NULL, *weights IMR_AUTOFREE = NULL;
+    if (extras) {
+        IMR_TRY(read_column(&mapping, t, "mapping", vocab, err));
+        IMR_TRY(read_column(&weights, t, "weights", vocab, err));
+    }
+    if (!mapping && table->shape[0] != vocab)
+        return imr_fail(err, IMR_E_SHAPE,
+                        "the tensor `%s` has %" PRIu64 " rows, but the vocabulary has %zu tokens",
+                        table->name, table->shape[0], vocab);
+    e->dim = (size_t)table->shape[1];
+    if (vocab > SIZE_MAX / e->dim)
+        return imr_fail_memory(err);
+    e->rows = imr_alloc_aligned(vocab * e->dim, sizeof *e->rows);
+    if (!e->rows)
+        return imr_fail_memory(err);
+    if (mapping)
+        IMR_TRY(map_rows(e, table, mapping, err));
+    else
+        IMR_TRY(imr_tensor_to_f32(table, e->rows, err));
+    for (size_t id = 0; weights && id < vocab; id++)
+        for (size_t j = 0; j < e->dim; j++)
+            e->rows[id * e->dim + j] *= weights[id];
+    return check_finite(e, err);
+}
+
+static imr_status open_table(imr_encoder *e, const char *module, const char *name,
+                             const char *other, bool extras, imr_error *err)
+{
+    char *file IMR_AUTOFREE = imr_path_join(module, "model.safetensors");
+    if (!file)
+        return imr_fail_memory(err);
+    char *path IMR_AUTOFREE = NULL;
+    IMR_TRY(imr_folder_need(&path, &e->folder, file, "the weights are", err));
+    imr_tensors t IMR_CLEANUP(imr_tensors_done) = {0};
+    IMR_TRY(imr_safetensors_open(&t, path, err));
+    const imr_tensor *table = NULL;
+    imr_status status = need_table(&table, &t, name, other, err);
+    if (status == IMR_OK)
+        status = fill_rows(e, &t, table, extras, err);
+    if (status != IMR_OK)
+        return imr_error_prefix(err, status, path);
+    return imr_encoder_add_file(e, module, "model.safetensors", err);
+}
+
+imr_status imr_static_open_model2vec(imr_encoder *e, bool normalise, imr_error *err)
+{
+    e->ops = &model2vec_ops;
+    e->normalise = normalise;
+    e->max_tokens = IMR_MODEL2VEC_TOKENS;
+    IMR_TRY(imr_encoder_add_file(e, "", "config.json", err));
+    IMR_TRY(open_tokenizer(e, "", err));
+    return open_table(e, "", "embeddings", NULL, true, err);
+}
+
+imr_status imr_static_open_modules(imr_encoder *e, const imr_modules *m, imr_error *err)
+{
+    e->ops = &embedding_ops;
+    for (size_t i = 1; i < m->n; i++) {
+        if (m->kind[i] != IMR_MODULE_NORMALIZE)
+            return imr_fail(err, IMR_E_UNSUPPORTED,
+                            "%s: after StaticEmbedding only a Normalize module is supported; "
+                            "module %zu is another",
+                            e->folder.path, i);
+        e->normalise = true;
+    }
+    IMR_TRY(imr_encoder_add_file(e, "", "modules.json", err));
+    IMR_TRY(open_tokenizer(e, m->path[0], err));
+    return open_table(e, m->path[0], "embedding.weight", "embeddings", false, err);
+}

@@ -1,0 +1,29 @@
+/*
+ * encoder/static.h - static encoders: a text is the mean of its tokens' rows.
+ *
+ *   v = unit(mean_t E[t])        over the tokens of the text, no special ones; unit() where the
+ *                                folder asks for it; the zero vector when there is no token
+ *
+ *                    Model2Vec                           StaticEmbedding
+ *   found by         config.json model_type "model2vec"  modules.json, first module
+ *   table            `embeddings` [R,n]                  `embedding.weight` (or `embeddings`) [V,n]
+ *   row of token t   weights[t] * embeddings[mapping[t]] table[t]
+ *   unknown tokens   left out                            kept: the unknown token has a row
+ *   at most          512 tokens                          all
+ *   unit length      config.json `normalize`             a Normalize module
+ *
+ * Without `mapping` R must be V, the size of the vocabulary. For files of src/encoder only.
+ */
+#ifndef IMR_ENCODER_STATIC_H
+#define IMR_ENCODER_STATIC_H
+
+#include "encoder/encoder_kind.h"
+
+#define IMR_MODEL2VEC_TOKENS 512u
+
+/* Fill e, whose folder is set. On failure the caller frees e. */
+imr_status imr_static_open_model2vec(imr_encoder *e, bool normalise, imr_error *err) IMR_NODISCARD;
+imr_status imr_static_open_modules(imr_encoder *e, const imr_modules *m,
+                                   imr_error *err) IMR_NODISCARD;
+
+#endif

@@ -1,0 +1,348 @@
+#include "encoder/tokenizer_file.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "format/json.h"
+
+static imr_status refuse(imr_error *err, const char *part, const char *found, const char *known)
+{
+    return imr_fail(err, IMR_E_UNSUPPORTED, "%s \"%s\" is not supported; supported: %s", part,
+                    found, known);
+}
+
+static const char *type_of(const imr_json *node)
+{
+    return imr_json_string_or(node, "type", imr_json_is_object(node) ? "(no type)" : "(no object)");
+}
+
+/* ---- normalizer ---- */
+
+/* Takes over step's texts, also on failure. */
+static imr_status add_step(imr_tokenizer_spec *s, imr_normalise_step step, imr_error *err)
+{
+    bool full = s->n_steps >= IMR_MAX_NORMALISE_STEP;
+    if (!full && imr_array_grow(&s->steps, s->n_steps, &s->cap_steps, 1, sizeof *s->steps)) {
+        s->steps[s->n_steps++] = step;
+        return IMR_OK;
+    }
+    imr_free(step.from);
+    imr_free(step.to);
+    return full ? imr_fail(err, IMR_E_LIMIT, "the normalizer has more than %u steps",
+                           IMR_MAX_NORMALISE_STEP)
+                : imr_fail_memory(err);
+}
+
+static imr_status read_bert_normalizer(imr_tokenizer_spec *s, const imr_json *node, imr_error *err)
+{
+    bool lower = imr_json_bool_or(node, "lowercase", true);
+    imr_normalise_step steps[IMR_NORMALISE_BERT_STEPS];
+    size_t n = imr_normalise_bert(steps, imr_json_bool_or(node, "clean_text", true),
+                                  imr_json_bool_or(node, "handle_chinese_chars", true),
+                                  imr_json_bool_or(node, "strip_accents", lower), lower);
+    for (size_t i = 0; i < n; i++)
+        IMR_TRY(add_step(s, steps[i], err));
+    return IMR_OK;
+}
+
+static imr_status read_replace(imr_tokenizer_spec *s, const imr_json *node, imr_error *err)
+{
+    const char *from = imr_json_string_or(node, "pattern/String", "");
+    const char *to;
+    IMR_TRY(imr_json_need_string(&to, node, "content", err));
+    if (!*from)
+        return refuse(err, "the normalizer Replace with a pattern that is no string", "Regex",
+                      "pattern {\"String\": ...}");
+    imr_normalise_step step = {IMR_NORM_REPLACE, imr_strdup(from), imr_strdup(to)};
+    if (!step.from || !step.to) {
+        imr_free(step.from);
+        imr_free(step.to);
+        return imr_fail_memory(err);
+    }
+    return add_step(s, step, err);
+}
+
+static imr_status read_normalizer(imr_tokenizer_spec *s, const imr_json *node, imr_error *err)
+{
+    static const struct {
+        const char *type;
+        imr_normalise_op op;
+    } plain[] = {{"Lowercase", IMR_NORM_LOWER},
+                 {"NFD", IMR_NORM_NFD},
+                 {"NFKD", IMR_NORM_NFKD},
+                 {"StripAccents", IMR_NORM_STRIP_MARKS}};
+    if (!node || imr_json_is_null(node))
+        return IMR_OK;
+    const char *type = type_of(node);
+    for (size_t i = 0; i < IMR_LEN(plain); i++)
+        if (strcmp(type, plain[i].type) == 0)
+            return add_step(s, (imr_normalise_step){.op = plain[i].op}, err);
+    if (strcmp(type, "BertNormalizer") == 0)
+        return read_bert_normalizer(s, node, err);
+    if (strcmp(type, "Replace") == 0)
+        return read_replace(s, node, err);
+    if (strcmp(type, "Strip") == 0) {
+        if (imr_json_bool_or(node, "strip_left", true))
+            IMR_TRY(add_step(s, (imr_normalise_step){.op = IMR_NORM_STRIP_LEFT}, err));
+        if (imr_json_bool_or(node, "strip_right", true))
+            IMR_TRY(add_step(s, (imr_normalise_step){.op = IMR_NORM_STRIP_RIGHT}, err));
+        return IMR_OK;
+    }
+    if (strcmp(type, "Sequence") == 0) {
+        const imr_json *item = imr_json_child(imr_json_at(node, "normalizers"));
+        for (; item; item = imr_json_next(item))
+            IMR_TRY(read_normalizer(s, item, err));
+        return IMR_OK;
+    }
+    return refuse(err, "the normalizer", type,
+                  "BertNormalizer, Lowercase, NFD, NFKD, StripAccents, Strip, Replace, Sequence");
+}
+
+/* ---- pre_tokenizer ---- */
+
+static imr_status read_pre_tokenizer(imr_tokenizer_spec *s, const imr_json *node, imr_error *err)
+{
+    static const struct {
+        const char *type;
+        imr_split_rule rule;
+    } plain[] = {{"BertPreTokenizer", IMR_SPLIT_BERT},
+                 {"Whitespace", IMR_SPLIT_WORDS},
+                 {"WhitespaceSplit", IMR_SPLIT_SPACE},
+                 {"Punctuation", IMR_SPLIT_PUNCTUATION}};
+    if (!node || imr_json_is_null(node))
+        return IMR_OK;
+    const char *type = type_of(node);
+    if (strcmp(type, "Sequence") == 0) {
+        const imr_json *item = imr_json_child(imr_json_at(node, "pretokenizers"));
+        for (; item; item = imr_json_next(item))
+            IMR_TRY(read_pre_tokenizer(s, item, err));
+        return IMR_OK;
+    }
+    for (size_t i = 0; i < IMR_LEN(plain); i++) {
+        if (strcmp(type, plain[i].type) != 0)
+            continue;
+        const char *behaviour = imr_json_string_or(node, "behavior", "Isolated");
+        if (strcmp(behaviour, "Isolated") != 0)
+            return refuse(err, "the pre_tokenizer Punctuation with behavior", behaviour,
+                          "Isolated");
+        if (s->n_rules >= IMR_MAX_SPLIT_RULES)
+            return imr_fail(err, IMR_E_LIMIT, "the pre_tokenizer has more than %u parts",
+                            IMR_MAX_SPLIT_RULES);
+        s->rules[s->n_rules++] = plain[i].rule;
+        return IMR_OK;
+    }
+    return refuse(err, "the pre_tokenizer", type,
+                  "BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation, Sequence");
+}
+
+/* ---- model and vocabulary ---- */
+
+static imr_status read_vocab(imr_tokenizer_spec *s, const imr_json *model, imr_error *err)
+{
+    const imr_json *vocab = imr_json_at(model, "vocab");
+    if (!imr_json_is_object(vocab))
+        return imr_fail(err, IMR_E_FORMAT, "model/vocab is missing or no object of token: id");
+    for (const imr_json *item = imr_json_child(vocab); item; item = imr_json_next(item)) {
+        const char *text = imr_json_key(item);
+        int64_t id;
+        imr_status status = imr_json_need_int(&id, item, "", 0, IMR_MAX_VOCAB - 1, err);
+        if (status != IMR_OK) {
+            imr_error_prefix(err, status, text);
+            return imr_error_prefix(err, status, "model/vocab");
+        }
+        IMR_TRY(imr_vocab_add(&s->vocab, text, strlen(text), (uint32_t)id, err));
+    }
+    return IMR_OK;
+}
+
+static imr_status read_added(imr_tokenizer_spec *s, const imr_json *list, imr_error *err)
+{
+    for (const imr_json *item = imr_json_child(list); item; item = imr_json_next(item)) {
+        const char *text;
+        int64_t id;
+        IMR_TRY(imr_json_need_string(&text, item, "content", err));
+        IMR_TRY(imr_json_need_int(&id, item, "id", 0, IMR_MAX_VOCAB - 1, err));
+        IMR_TRY(imr_vocab_add(&s->vocab, text, strlen(text), (uint32_t)id, err));
+        bool special = imr_json_bool_or(item, "special", false);
+        imr_added_token a = {.text = imr_strdup(text),
+                             .id = (uint32_t)id,
+                             .special = special,
+                             .normalised = imr_json_bool_or(item, "normalized", !special),
+                             .left = imr_json_bool_or(item, "lstrip", false),
+                             .right = imr_json_bool_or(item, "rstrip", false),
+                             .single_word = imr_json_bool_or(item, "single_word", false)};
+        if (!a.text)
+            return imr_fail_memory(err);
+        if (s->n_added >= IMR_MAX_ADDED_TOKENS ||
+            !imr_array_grow(&s->added, s->n_added, &s->cap_added, 1, sizeof *s->added)) {
+            imr_free(a.text);
+            return s->n_added >= IMR_MAX_ADDED_TOKENS
+                       ? imr_fail(err, IMR_E_LIMIT, "more than %u added_tokens",
+                                  IMR_MAX_ADDED_TOKENS)
+                       : imr_fail_memory(err);
+        }
+        s->added[s->n_added++] = a;
+    }
+    return IMR_OK;
+}
+
+/* After the vocabulary is finished. */
+static imr_status read_model(imr_tokenizer_spec *s, const imr_json *model, imr_error *err)
+{
+    const char *type = imr_json_string_or(model, "type", "(no type)");
+    const char *unknown = imr_json_string_or(model, "unk_token", "[UNK]");
+    s->unknown = imr_vocab_id(&s->vocab, unknown, strlen(unknown));
+    if (strcmp(type, "WordLevel") == 0) {
+        s->model = IMR_WORDLEVEL;
+        return IMR_OK;
+    }
+    s->model = IMR_WORDPIECE;
+    if (s->unknown == IMR_NO_TOKEN)
+        return imr_fail(err, IMR_E_FORMAT, "the unknown token \"%s\" is not in model/vocab",
+                        unknown);
+    const char *mark = imr_json_string_or(model, "continuing_subword_prefix", "##");
+    if (strlen(mark) > IMR_WORDPIECE_MARK_BYTES)
+        return imr_fail(err, IMR_E_LIMIT,
+                        "model/continuing_subword_prefix has %zu bytes, at most %u are supported",
+                        strlen(mark), IMR_WORDPIECE_MARK_BYTES);
+    memcpy(s->mark, mark, strlen(mark) + 1);
+    int64_t chars = imr_json_int_or(model, "max_input_chars_per_word", IMR_MAX_WORD_CHARS);
+    if (chars < 1 || chars > IMR_MAX_WORD_CHARS)
+        return imr_fail(err, IMR_E_UNSUPPORTED,
+                        "model/max_input_chars_per_word is %" PRId64 ", supported are 1 to %u",
+                        chars, IMR_MAX_WORD_CHARS);
+    s->max_chars = (uint32_t)chars;
+    return IMR_OK;
+}
+
+/* ---- post_processor ---- */
+
+static imr_status add_affix(uint32_t *ids, size_t *n, int64_t id, imr_error *err)
+{
+    if (*n >= IMR_MAX_AFFIX)
+        return imr_fail(err, IMR_E_LIMIT, "the post_processor adds more than %u ids on one side",
+                        IMR_MAX_AFFIX);
+    if (id < 0 || id >= (int64_t)IMR_MAX_VOCAB)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "the post_processor names a special token without an id");
+    ids[(*n)++] = (uint32_t)id;
+    return IMR_OK;
+}
+
+static imr_status read_template(imr_tokenizer_spec *s, const imr_json *node, imr_error *err)
+{
+    bool passed = false;
+    const imr_json *piece = imr_json_child(imr_json_at(node, "single"));
+    for (; piece; piece = imr_json_next(piece)) {
+        const char *name = imr_json_string_or(piece, "SpecialToken/id", NULL);
+        if (!name) {
+            if (passed || !imr_json_at(piece, "Sequence"))
+                return imr_fail(err, IMR_E_UNSUPPORTED,
+                                "the post_processor's single template has something other than one "
+                                "text and special tokens");
+            passed = true;
+            continue;
+        }
+        /* Names may hold '/', so the special_tokens are searched by key. */
+        const imr_json *t = imr_json_child(imr_json_at(node, "special_tokens"));
+        while (t && strcmp(imr_json_key(t), name) != 0)
+            t = imr_json_next(t);
+        const imr_json *id = imr_json_child(imr_json_at(t, "ids"));
+        if (!id)
+            return imr_fail(err, IMR_E_FORMAT, "the post_processor's special_tokens lack \"%s\"",
+                            name);
+        for (; id; id = imr_json_next(id))
+            IMR_TRY(add_affix(passed ? s->after : s->before, passed ? &s->n_after : &s->n_before,
+                              imr_json_int_or(id, "", -1), err));
+    }
+    return IMR_OK;
+}
+
+static imr_status read_post_processor(imr_tokenizer_spec *s, const imr_json *node, imr_error *err)
+{
+    if (!node || imr_json_is_null(node))
+        return IMR_OK;
+    const char *type = type_of(node);
+    if (strcmp(type, "TemplateProcessing") == 0)
+        return read_template(s, node, err);
+    if (strcmp(type, "BertProcessing") == 0 || strcmp(type, "RobertaProcessing") == 0) {
+        IMR_TRY(add_affix(s->before, &s->n_before, imr_json_int_or(node, "cls/1", -1), err));
+        return add_affix(s->after, &s->n_after, imr_json_int_or(node, "sep/1", -1), err);
+    }
+    return refuse(err, "the post_processor", type,
+                  "TemplateProcessing, BertProcessing, RobertaProcessing");
+}
+
+static imr_status read_spec(imr_tokenizer_spec *s, const imr_json *root, imr_error *err)
+{
+    const imr_json *model = imr_json_at(root, "model");
+    const char *type = type_of(model);
+    if (strcmp(type, "WordPiece") != 0 && strcmp(type, "WordLevel") != 0)
+        return refuse(err, "the tokeniser model", type, "WordPiece, WordLevel");
+    IMR_TRY(read_normalizer(s, imr_json_at(root, "normalizer"), err));
+    IMR_TRY(read_pre_tokenizer(s, imr_json_at(root, "pre_tokenizer"), err));
+    IMR_TRY(read_post_processor(s, imr_json_at(root, "post_processor"), err));
+    IMR_TRY(read_vocab(s, model, err));
+    IMR_TRY(read_added(s, imr_json_at(root, "added_tokens"), err));
+    IMR_TRY(imr_vocab_finish(&s->vocab, err));
+    return read_model(s, model, err);
+}
+
+imr_status imr_tokenizer_parse(imr_tokenizer **out, const void *json, size_t len, const char *name,
+                               imr_error *err)
+{
+    imr_json *root IMR_AUTOJSON = NULL;
+    IMR_TRY(imr_json_parse(&root, json, len, name, err));
+    imr_tokenizer_spec s IMR_CLEANUP(imr_tokenizer_spec_done) = {0};
+    imr_status status = read_spec(&s, root, err);
+    if (status == IMR_OK)
+        status = imr_tokenizer_new(out, &s, err);
+    return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, name);
+}
+
+/* ---- folders ---- */
+
+static imr_status open_vocab_txt(imr_tokenizer **out, const char *folder, const char *path,
+                                 const imr_file *vocab, imr_error *err)
+{
+    imr_bert_options o = {0};
+    char *beside IMR_AUTOFREE = imr_path_join(folder, "tokenizer_config.json");
+    if (!beside)
+        return imr_fail_memory(err);
+    if (imr_file_exists(beside)) {
+        imr_json *config IMR_AUTOJSON = NULL;
+        IMR_TRY(imr_json_open(&config, beside, err));
+        o.keep_case = !imr_json_bool_or(config, "do_lower_case", true);
+        o.keep_accents = !imr_json_bool_or(config, "strip_accents", !o.keep_case);
+        o.keep_ideograph = !imr_json_bool_or(config, "tokenize_chinese_chars", true);
+    }
+    imr_status status =
+        imr_tokenizer_from_vocab_txt(out, (const char *)vocab->data, vocab->len, &o, err);
+    return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, path);
+}
+
+imr_status imr_tokenizer_open(imr_tokenizer **out, const char *folder, const char **file,
+                              imr_error *err)
+{
+    static const char *const names[] = {"tokenizer.json", "vocab.txt"};
+    for (size_t i = 0; i < IMR_LEN(names); i++) {
+        char *path IMR_AUTOFREE = imr_path_join(folder, names[i]);
+        if (!path)
+            return imr_fail_memory(err);
+        if (!imr_file_exists(path))
+            continue;
+        imr_file bytes IMR_CLEANUP(imr_file_unmap) = {0};
+        IMR_TRY(imr_file_map(&bytes, path, err));
+        IMR_TRY(i == 0 ? imr_tokenizer_parse(out, bytes.data, bytes.len, path, err)
+                       : open_vocab_txt(out, folder, path, &bytes, err));
+        if (file)
+            *file = names[i];
+        return IMR_OK;
+    }
+    return imr_fail(err, IMR_E_NOT_FOUND,
+                    "%s: no tokeniser here: neither tokenizer.json nor vocab.txt", folder);
+}

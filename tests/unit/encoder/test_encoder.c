@@ -1,0 +1,382 @@
+#include "base/mem.h"
+#include "encoder/encoder.h"
+#include "encoder/static_write.h"
+#include "format/json.h"
+#include "format/npy.h"
+#include "tests/unit/encoder/folders.h"
+
+static imr_error err;
+
+static imr_encoder *open_or_fail(const char *folder)
+{
+    imr_encoder *e = NULL;
+    CHECK_OK(imr_encoder_open(&e, folder, NULL, &err));
+    return e;
+}
+
+/* The vector of one text in two dimensions, as a pair. */
+static size_t encode2(const imr_encoder *e, const char *text, float out[2])
+{
+    size_t len = strlen(text), known = 99;
+    CHECK_OK(imr_encoder_encode(e, &text, &len, 1, out, &known, NULL, &err));
+    return known;
+}
+
+static void same_as_oracle(const char *name)
+{
+    char part[128];
+    snprintf(part, sizeof part, "oracle/encoders/%s", name);
+    const char *folder = keep(test_shared(part));
+    imr_encoder *e = open_or_fail(folder);
+    imr_json *json = NULL;
+    CHECK_OK(imr_json_open(&json, test_path(folder, "expected_texts.json"), &err));
+    imr_npy expected = {0};
+    CHECK_OK(imr_npy_open(&expected, test_path(folder, "expected.npy"), &err));
+    const char *texts[64];
+    size_t lens[64], n = 0, known[64];
+    for (const imr_json *t = imr_json_child(json); t && n < 64; t = imr_json_next(t)) {
+        texts[n] = imr_json_string_or(t, "", "");
+        lens[n] = strlen(texts[n]);
+        n++;
+    }
+    CHECK_INT(expected.t.shape[0], n);
+    CHECK_INT(expected.t.shape[1], imr_encoder_dim(e));
+    float found[64 * 12], want[64 * 12];
+    CHECK_INT(imr_encoder_dim(e), 12);
+    CHECK_OK(imr_encoder_encode(e, texts, lens, n, found, known, NULL, &err));
+    CHECK_OK(imr_tensor_to_f32(&expected.t, want, &err));
+    CHECK_ALL_NEAR(found, want, n * 12, 1e-5);
+    CHECK_INT(known[1], 2); /* hello world */
+    CHECK_INT(known[2], 0); /* the empty text */
+    CHECK_INT(known[8], 0); /* one word of 101 letters */
+    /* One at a time is the same to the last bit. */
+    for (size_t i = 0; i < n; i++) {
+        float one[12];
+        CHECK_OK(imr_encoder_encode(e, texts + i, lens + i, 1, one, NULL, NULL, &err));
+        CHECK(memcmp(one, found + i * 12, sizeof one) == 0);
+    }
+    imr_npy_done(&expected);
+    imr_json_free(json);
+    imr_encoder_free(e);
+}
+
+TEST("Model2Vec vectors equal the oracle's")
+{
+    same_as_oracle("static-model2vec");
+}
+
+TEST("StaticEmbedding vectors equal the oracle's")
+{
+    same_as_oracle("static-sentence-transformers");
+}
+
+TEST("a published folder without weights says so and names the command")
+{
+    const char *folder = keep(test_shared("models/all-MiniLM-L6-v2-without-weights"));
+    imr_encoder *e = NULL;
+    CHECK_INT(imr_encoder_open(&e, folder, NULL, &err), IMR_E_NOT_FOUND);
+    CHECK_CONTAINS(err.text, "the weights are missing (no model.safetensors)");
+    CHECK_CONTAINS(err.text, "huggingface-cli download sentence-transformers/all-MiniLM-L6-v2");
+    CHECK(e == NULL);
+}
+
+TEST("encoders of another kind are refused by name")
+{
+    imr_encoder *e = NULL;
+    const char *folder = keep(test_shared("oracle/encoders/minilm-like-mean"));
+    CHECK_INT(imr_encoder_open(&e, folder, NULL, &err), IMR_E_UNSUPPORTED);
+    CHECK_CONTAINS(err.text, "holds a BertModel; this version runs static encoders");
+    folder = keep(test_shared("oracle/encoders/mpnet-like"));
+    CHECK_INT(imr_encoder_open(&e, folder, NULL, &err), IMR_E_UNSUPPORTED);
+    CHECK_CONTAINS(err.text, "MPNetModel");
+    CHECK_INT(imr_encoder_open(&e, test_tmpdir(), NULL, &err), IMR_E_NOT_FOUND);
+    CHECK_CONTAINS(err.text, "config.json or modules.json");
+}
+
+TEST("Model2Vec leaves unknown words out; a text without a known word gives zeros")
+{
+    imr_encoder *e = open_or_fail(put_model2vec());
+    float v[2];
+    CHECK_INT(encode2(e, "Sun, moon!", v), 2);
+    CHECK_NEAR(v[0], 0.6, 1e-7);
+    CHECK_NEAR(v[1], 0.8, 1e-7);
+    CHECK_INT(encode2(e, "nothing here", v), 0);
+    CHECK(v[0] == 0 && v[1] == 0);
+    CHECK_INT(encode2(e, "", v), 0);
+    CHECK(v[0] == 0 && v[1] == 0);
+    CHECK_STR(imr_encoder_kind(e), "model2vec");
+    CHECK_STR(imr_encoder_name(e), "words");
+    CHECK_INT(imr_encoder_dim(e), 2);
+    CHECK_INT(imr_encoder_max_tokens(e), 512);
+    CHECK_STR(imr_encoder_query_prefix(e), "");
+    imr_view rows = imr_encoder_token_rows(e);
+    CHECK_INT(rows.rows, 4);
+    CHECK_INT(imr_encoder_token_count(e), 4);
+    CHECK(memcmp(rows.v, words_table, sizeof words_table) == 0);
+    CHECK_STR(imr_encoder_token_text(e, 3), "tide");
+    CHECK(imr_encoder_token_flags(e, 0) & IMR_TOKEN_UNKNOWN);
+    imr_encoder_free(e);
+}
+
+TEST("Model2Vec uses the first 512 known tokens of a text")
+{
+    imr_encoder *e = open_or_fail(put_model2vec());
+    char *text = malloc(8 * 1024 + 1);
+    CHECK(text != NULL);
+    for (size_t i = 0; i < 1024; i++) /* 512 known ones within the first half */
+        memcpy(text + 8 * i, i >= 512 ? "moon x  " : "sun     ", 8);
+    text[8 * 1024] = '\0';
+    float v[2];
+    CHECK_INT(encode2(e, text, v), 512);
+    CHECK(v[0] == 1 && v[1] == 0);
+    memcpy(text, "y       ", 8);
+    CHECK_INT(encode2(e, text, v), 512);
+    CHECK(v[1] > 0);
+    free(text);
+    imr_encoder_free(e);
+}
+
+TEST("weights and mapping give each token its row")
+{
+    const char *dir = put_model2vec();
+    static const float table[6] = {1, 0, 0, 1, 2, 2};
+    static const float weights[4] = {1, 0.5f, 2, 1}, mapping[4] = {0, 2, 1, 2};
+    imr_torch_item items[] = {item_2d("embeddings", table, 3, 2),
+                              {.name = "weights", .data = weights, .rank = 1, .shape = {4}},
+                              {.name = "mapping", .data = mapping, .rank = 1, .shape = {4}}};
+    put_tensors(dir, items, 3);
+    imr_encoder *e = open_or_fail(dir);
+    static const float want[8] = {1, 0, 1, 1, 0, 2, 2, 2};
+    CHECK_ALL_NEAR(imr_encoder_token_rows(e).v, want, 8, 0);
+    imr_encoder_free(e);
+    static const float astray[4] = {0, 3, 1, 2}, nan_map[4] = {0, NAN, 1, 2};
+    imr_encoder *none = NULL;
+    items[2].data = astray;
+    put_tensors(dir, items, 3);
+    CHECK_INT(imr_encoder_open(&none, dir, NULL, &err), IMR_E_FORMAT);
+    CHECK_CONTAINS(err.text, "token 1 to row 3");
+    items[2].data = nan_map;
+    put_tensors(dir, items, 3);
+    CHECK_INT(imr_encoder_open(&none, dir, NULL, &err), IMR_E_FORMAT);
+    items[2].shape[0] = 3;
+    put_tensors(dir, items, 3);
+    CHECK_INT(imr_encoder_open(&none, dir, NULL, &err), IMR_E_SHAPE);
+    CHECK_CONTAINS(err.text, "`mapping` is 3");
+}
+
+TEST("StaticEmbedding keeps unknown words and may be left unnormalised")
+{
+    const char *dir = keep(test_tmpdir());
+    const char *module = keep(test_path(dir, "0_StaticEmbedding"));
+    imr_torch_item table = item_2d("embedding.weight", words_table, 4, 2);
+    put_tensors(module, &table, 1);
+    put_file(module, "tokenizer.json", WORDS_JSON);
+    put_file(dir, "modules.json",
+             "[{\"path\":\"0_StaticEmbedding\",\"type\":\"sentence_transformers.models."
+             "StaticEmbedding\"}]");
+    imr_encoder *e = open_or_fail(dir);
+    float v[2];
+    CHECK_INT(encode2(e, "sun unheard", v), 1);
+    CHECK(v[0] == 6 && v[1] == 4.5f);
+    CHECK_STR(imr_encoder_kind(e), "static-embedding");
+    CHECK_STR(imr_encoder_file(e, 0), "modules.json");
+    CHECK_STR(imr_encoder_file(e, 1), "0_StaticEmbedding/tokenizer.json");
+    CHECK_STR(imr_encoder_file(e, 2), "0_StaticEmbedding/model.safetensors");
+    CHECK(imr_encoder_file(e, 3) == NULL);
+    imr_encoder_free(e);
+    put_file(
+        dir, "modules.json",
+        "[{\"path\":\"0_StaticEmbedding\",\"type\":\"StaticEmbedding\"},{\"type\":\"Dense\"}]");
+    e = NULL;
+    CHECK_INT(imr_encoder_open(&e, dir, NULL, &err), IMR_E_UNSUPPORTED);
+    CHECK_CONTAINS(err.text, "Normalize");
+}
+
+TEST("folders that do not fit together are refused with what was found")
+{
+    static const float three[6] = {1, 2, 3, 4, 5, 6};
+    static float bad[8] = {9, 9, 3, 0, 0, NAN, 1, 1};
+    struct {
+        const char *file, *text, *expect;
+        imr_torch_item item;
+        imr_status status;
+    } rows[] = {
+        {.item = item_2d("embeddings", three, 3, 2),
+         .status = IMR_E_SHAPE,
+         .expect = "3 rows, but the vocabulary has 4"},
+        {.item = item_2d("embeddings", bad, 4, 2),
+         .status = IMR_E_NUMERIC,
+         .expect = "token 2 (\"moon\")"},
+        {.item = item_2d("vectors", bad, 4, 2),
+         .status = IMR_E_NOT_FOUND,
+         .expect = "`embeddings`"},
+        {.item = {.name = "embeddings", .data = bad, .rank = 1, .shape = {8}},
+         .status = IMR_E_SHAPE,
+         .expect = "tokens x dimensions"},
+        {.file = "tokenizer.json",
+         .text = "{\"model\":",
+         .status = IMR_E_FORMAT,
+         .expect = "tokenizer.json"},
+        {.file = "config.json",
+         .text = "{\"model_type\":\"model2vec\"",
+         .status = IMR_E_FORMAT,
+         .expect = "config.json"},
+        {.file = "model.safetensors",
+         .text = "short",
+         .status = IMR_E_FORMAT,
+         .expect = "model.safetensors"},
+    };
+    for (size_t i = 0; i < IMR_LEN(rows); i++) {
+        const char *dir = put_model2vec();
+        if (rows[i].file)
+            put_file(dir, rows[i].file, rows[i].text);
+        else
+            put_tensors(dir, &rows[i].item, 1);
+        imr_encoder *e = NULL;
+        imr_status s = imr_encoder_open(&e, dir, NULL, &err);
+        if (s != rows[i].status)
+            FAIL("case %zu: %s: %s", i, imr_status_name(s), err.text);
+        CHECK_CONTAINS(err.text, rows[i].expect);
+        CHECK(e == NULL);
+    }
+    static const char *const gone[] = {"model.safetensors", "tokenizer.json"};
+    for (size_t i = 0; i < IMR_LEN(gone); i++) {
+        const char *dir = put_model2vec();
+        CHECK_INT(remove(test_path(dir, gone[i])), 0);
+        imr_encoder *e = NULL;
+        CHECK_INT(imr_encoder_open(&e, dir, NULL, &err), IMR_E_NOT_FOUND);
+        CHECK_CONTAINS(err.text, gone[i]);
+        CHECK_CONTAINS(err.text, "huggingface-cli download");
+    }
+}
+
+TEST("the identity is what sha256sum prints over the files, and changes with any of them")
+{
+    const char *dir = put_model2vec();
+    imr_encoder *e = open_or_fail(dir);
+    char first[IMR_SHA256_HEX], again[IMR_SHA256_HEX], one[IMR_SHA256_HEX];
+    CHECK_OK(imr_encoder_sha256(e, first, &err));
+    imr_buf lines = {0};
+    for (size_t i = 0; imr_encoder_file(e, i); i++) {
+        CHECK_OK(imr_sha256_file(test_path(dir, imr_encoder_file(e, i)), one, &err));
+        imr_buf_printf(&lines, "%s  %s\n", one, imr_encoder_file(e, i));
+    }
+    imr_sha256_memory(imr_buf_text(&lines), lines.len, again);
+    CHECK_STR(first, again);
+    imr_buf_done(&lines);
+    put_file(dir, "config.json", "{\"model_type\":\"model2vec\",\"normalize\":false}");
+    CHECK_OK(imr_encoder_sha256(e, again, &err));
+    CHECK(strcmp(first, again) != 0);
+    CHECK_INT(remove(test_path(dir, "config.json")), 0);
+    CHECK_INT(imr_encoder_sha256(e, again, &err), IMR_E_NOT_FOUND);
+    imr_encoder_free(e);
+}
+
+static bool stop_at_100(void *user, const imr_progress_info *info)
+{
+    *(uint64_t *)user = info->done;
+    return info->done < 100;
+}
+
+TEST("many texts: progress, cancelling, and the first failing text named")
+{
+    enum { N = 300 };
+    imr_encoder *e = open_or_fail(put_model2vec());
+    const char *texts[N];
+    size_t lens[N], known[N];
+    float *out = malloc(N * 2 * sizeof *out);
+    CHECK(out != NULL);
+    for (size_t i = 0; i < N; i++) {
+        texts[i] = i % 2 ? "moon" : "sun tide";
+        lens[i] = strlen(texts[i]);
+    }
+    CHECK_OK(imr_encoder_encode(e, texts, lens, N, out, known, NULL, &err));
+    for (size_t i = 0; i < N; i++)
+        CHECK(known[i] == (i % 2 ? 1 : 2) && memcmp(out + 2 * i, out + 2 * (i % 2), 8) == 0);
+    uint64_t done = 0;
+    imr_progress p = {stop_at_100, &done};
+    CHECK_INT(imr_encoder_encode(e, texts, lens, N, out, known, &p, &err), IMR_E_CANCELLED);
+    CHECK(done >= 100 && done < 300);
+    lens[70] = lens[90] = IMR_MAX_TEXT_BYTES + 1;
+    CHECK_INT(imr_encoder_encode(e, texts, lens, N, out, known, NULL, &err), IMR_E_LIMIT);
+    CHECK_CONTAINS(err.text, "text 70: ");
+    free(out);
+    imr_encoder_free(e);
+}
+
+TEST("tokens carry their spans for highlighting")
+{
+    imr_encoder *e = open_or_fail(put_model2vec());
+    imr_tokens t = {0};
+    CHECK_OK(imr_encoder_tokenize(e, "The S\xC3\xBAn and moon", 17, true, &t, &err));
+    CHECK_INT(t.n, 4);
+    CHECK(t.v[1].id == 1 && t.v[1].start == 4 && t.v[1].end == 8);
+    CHECK(t.v[3].id == 2 && t.v[3].start == 13 && t.v[3].end == 17);
+    imr_tokens_done(&t);
+    imr_encoder_free(e);
+}
+
+TEST("every allocation of opening and encoding may fail")
+{
+    const char *dir = put_model2vec();
+    const char *text = "sun moon";
+    size_t len = 8;
+    imr_status s = IMR_E_MEMORY;
+    for (long i = 0; s != IMR_OK; i++) {
+        imr_encoder *e = NULL;
+        float v[2];
+        imr_mem_fail_after(i);
+        s = imr_encoder_open(&e, dir, NULL, &err);
+        if (s == IMR_OK)
+            s = imr_encoder_encode(e, &text, &len, 1, v, NULL, NULL, &err);
+        imr_mem_fail_after(-1);
+        if (s != IMR_OK)
+            CHECK_INT(s, IMR_E_MEMORY);
+        imr_encoder_free(e);
+    }
+}
+
+TEST("a written folder opens again with the same rows, and files agree with Model2Vec")
+{
+    const char *dir = keep(test_path(test_tmpdir(), "made/by us"));
+    static const char *const words[] = {"caf\xC3\xA9", "quote\"back\\slash", "moon"};
+    static const float table[6] = {1, 2, -3, 4.5f, 0, 1e-7f};
+    CHECK_OK(imr_static_write(dir, words, 3, imr_view_of(table, 3, 2), true, &err));
+    imr_encoder *e = open_or_fail(dir);
+    CHECK_INT(imr_encoder_token_count(e), 4);
+    imr_view rows = imr_encoder_token_rows(e);
+    CHECK(memcmp(imr_view_row(&rows, 1), table, sizeof table) == 0);
+    CHECK(rows.v[0] == 0 && rows.v[1] == 0);
+    CHECK_STR(imr_encoder_token_text(e, 0), "[UNK]");
+    CHECK_STR(imr_encoder_token_text(e, 2), words[1]);
+    float v[2], w[2];
+    CHECK_INT(encode2(e, "MOON unheard", v), 1);
+    CHECK_NEAR(v[1], 1, 1e-6);
+    imr_encoder_free(e);
+    /* sentence-transformers reads the same folder by modules.json and gets the same vectors. */
+    CHECK_INT(remove(test_path(dir, "config.json")), 0);
+    e = open_or_fail(dir);
+    CHECK_STR(imr_encoder_kind(e), "static-embedding");
+    CHECK_INT(encode2(e, "MOON unheard", w), 1);
+    CHECK_ALL_NEAR(v, w, 2, 1e-7);
+    imr_encoder_free(e);
+}
+
+TEST("what cannot be written is refused before any file appears")
+{
+    const char *dir = keep(test_path(test_tmpdir(), "none"));
+    static const float table[4] = {1, 2, 3, NAN};
+    static const char *const twice[] = {"a", "a"}, *const empty[] = {"a", ""},
+                             *const bytes[] = {"a", "\xFF"}, *const unknown[] = {"[UNK]"},
+                             *const fine[] = {"a", "b"};
+    imr_view one = imr_view_of(table, 2, 1), two = imr_view_of(table, 2, 2);
+    CHECK_INT(imr_static_write(dir, twice, 2, one, true, &err), IMR_E_USAGE);
+    CHECK_CONTAINS(err.text, "are both \"a\"");
+    CHECK_INT(imr_static_write(dir, empty, 2, one, true, &err), IMR_E_USAGE);
+    CHECK_INT(imr_static_write(dir, bytes, 2, one, true, &err), IMR_E_USAGE);
+    CHECK_INT(imr_static_write(dir, unknown, 1, imr_view_of(table, 1, 1), true, &err), IMR_E_USAGE);
+    CHECK_INT(imr_static_write(dir, fine, 2, two, true, &err), IMR_E_NUMERIC);
+    CHECK_INT(imr_static_write(dir, fine, 1, one, true, &err), IMR_E_SHAPE);
+    CHECK_INT(imr_static_write(dir, fine, 0, imr_view_of(table, 0, 1), true, &err), IMR_E_SHAPE);
+    CHECK(!imr_dir_exists(dir));
+}

@@ -11,8 +11,7 @@
 #define IMR_MAX_DIM         65536u /* n, m, h: the widest published encoders have 8,192 */
 #define IMR_MAX_TENSOR_RANK 8u     /* no weight of a supported model has more than 4 */
 #define IMR_MAX_TENSORS                                                                            \
-    262144u /* a 24-layer BERT has 391; a reference cache has one a document                       \
-             */
+    (1u << 23) /* a 24-layer BERT has 391; a reference cache has one a document, HotpotQA 5.2M */
 #define IMR_MAX_TENSOR_ELEMS ((uint64_t)1 << 40)
 #define IMR_MAX_ZIP_ENTRIES  (1u << 24) /* a cache of 10^7 separately stored vectors */
 #define IMR_MAX_PICKLE_DEPTH 64u        /* published files nest 4 deep */

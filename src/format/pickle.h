@@ -5,6 +5,10 @@
  * torch._utils._rebuild_tensor_v2, torch._utils._rebuild_parameter, torch.*Storage (and torch.Size,
  * torch.device as plain values). Everything else is refused by name; nothing is looked up, imported
  * or executed.
+ *
+ * The result is a tree that may share nodes but has no cycle, is at most IMR_MAX_PICKLE_DEPTH deep
+ * and has at most IMR_MAX_PICKLE_ITEMS nodes when shared ones are counted as often as they are
+ * reached, so that walking it is safe.
  */
 #ifndef IMR_FORMAT_PICKLE_H
 #define IMR_FORMAT_PICKLE_H
@@ -29,32 +33,45 @@ typedef enum imr_pickle_kind {
 } imr_pickle_kind;
 
 typedef struct imr_pickle_value imr_pickle_value;
-struct imr_pickle_value {
-    imr_pickle_kind kind;
-    int64_t integer;          /* BOOL, INT */
-    double number;            /* FLOAT */
-    const char *text;         /* STRING, GLOBAL: zero-terminated UTF-8; STORAGE: its key */
-    size_t len;               /* bytes of text; items of LIST, TUPLE; pairs of DICT */
-    imr_pickle_value **items; /* LIST, TUPLE: len values; DICT: 2*len values, key then value */
-    imr_dtype dtype;          /* STORAGE, TENSOR */
-    uint64_t elements;        /* STORAGE */
-    const imr_pickle_value *storage; /* TENSOR */
-    uint64_t offset;                 /* TENSOR: first element within the storage */
+
+/* A view of a storage, not yet checked against the storage's size. */
+typedef struct imr_pickle_tensor {
+    const imr_pickle_value *storage;
+    uint64_t offset; /* first element within the storage */
     uint32_t rank;
     uint64_t shape[IMR_MAX_TENSOR_RANK];
-    int64_t stride[IMR_MAX_TENSOR_RANK];
+    int64_t stride[IMR_MAX_TENSOR_RANK]; /* in elements, not negative */
+} imr_pickle_tensor;
+
+struct imr_pickle_value {
+    imr_pickle_kind kind;
+    imr_dtype dtype; /* STORAGE */
+    size_t len;      /* bytes of text; items of LIST, TUPLE; pairs of DICT */
+    union {
+        int64_t integer;                 /* BOOL, INT */
+        double number;                   /* FLOAT */
+        const char *text;                /* STRING, GLOBAL, STORAGE (its key): terminated UTF-8 */
+        imr_pickle_value **items;        /* LIST, TUPLE: len values; DICT: 2*len, key then value */
+        const imr_pickle_tensor *tensor; /* TENSOR */
+    };
+    uint64_t elements; /* STORAGE */
 };
 
 typedef struct imr_pickle imr_pickle; /* owns every value */
 
-/* data must outlive the result only during the call. Errors name the opcode and its offset. *used
- * (may be NULL): bytes up to and including STOP. */
+/* data may go after the call. Errors name the opcode and its offset. *used (may be NULL): bytes up
+ * to and including STOP. */
 imr_status imr_pickle_parse(imr_pickle **out, const void *data, size_t len, size_t *used,
                             imr_error *err) IMR_NODISCARD;
 void imr_pickle_free(imr_pickle *p);
 const imr_pickle_value *imr_pickle_root(const imr_pickle *p);
+/* The i-th STORAGE in the order of appearance (a key may come again), or NULL behind the last. */
+const imr_pickle_value *imr_pickle_storage(const imr_pickle *p, size_t i);
 
-/* The value under a string key of a DICT, or NULL (also when v is NULL or no dict). */
+/* The value under a string key of a DICT (the last one, as in Python), or NULL (also when v is NULL
+ * or no dict). */
 const imr_pickle_value *imr_pickle_get(const imr_pickle_value *v, const char *key);
+/* "a dictionary", "a tensor": for errors; v may be NULL. */
+const char *imr_pickle_kind_name(const imr_pickle_value *v);
 
 #endif

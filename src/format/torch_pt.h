@@ -3,7 +3,10 @@
  *
  * No code ever runs: the pickle machine (format/pickle.h) builds dictionaries, lists, tuples,
  * strings, numbers, booleans, None and tensors, and refuses any other global by name. Pre-1.6 files
- * (one long pickle) are refused with a sentence that says how to convert them, or read.
+ * (a row of pickles and the raw storages, format/torch_legacy.c) are read too. The pickle's CRC-32
+ * is checked; storages are not read until a tensor is.
+ *
+ * Many tensors may be views of one storage: each costs its row in the tree, none copies.
  *
  * The object is a tree; imr_torch_tensors flattens one dictionary of it into a tensor table.
  */
@@ -24,14 +27,20 @@ void imr_torch_free(imr_torch *t);
 
 const imr_pickle_value *imr_torch_root(const imr_torch *t);
 
+/* A TENSOR of the tree as a checked view of t's bytes, without a name. Errors: IMR_E_FORMAT when
+ * its storage is missing, has another size than the pickle says, or is too short for the view. */
+imr_status imr_torch_tensor(imr_tensor *out, const imr_torch *t, const imr_pickle_value *v,
+                            imr_error *err) IMR_NODISCARD;
+
 /* Collects the tensors of a dict (string key -> tensor; other values are ignored) into a table that
  * borrows t's bytes: t must outlive it. Keys that are not strings are written as decimal when they
  * are integers, else refused. */
 imr_status imr_torch_tensors(imr_tensors *out, const imr_torch *t, const imr_pickle_value *dict,
                              imr_error *err) IMR_NODISCARD;
 
-/* ---- writing: zip (stored entries, 64-byte aligned storages), protocol-2 pickle, opens with
- * torch.load ---- */
+/* ---- writing (format/torch_write.c): zip with stored entries and 64-byte aligned storages, a
+ * protocol-2 pickle; opens with torch.load, also with weights_only=True ---- */
+
 typedef struct imr_torch_item {
     const char *name;
     const float *data; /* row-major float32 */
@@ -50,7 +59,8 @@ typedef struct imr_torch_meta {
     size_t n_items;
 } imr_torch_meta;
 
-/* Writes {"model_state": OrderedDict(items), "metadata": {...}} atomically to path. */
+/* Writes {"model_state": OrderedDict(items), "metadata": {...}} atomically to path. The same input
+ * gives the same bytes. Errors: IMR_E_LIMIT for 4 GiB or more, or more than 65,000 tensors. */
 imr_status imr_torch_write(const char *path, const imr_torch_item *items, size_t n,
                            const imr_torch_meta *metadata, size_t n_metadata,
                            imr_error *err) IMR_NODISCARD;

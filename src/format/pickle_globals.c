@@ -1,0 +1,206 @@
+/*
+ * The few things a pickle of tensors names, and what is built when it "calls" them:
+ *   collections.OrderedDict()                          a dictionary
+ *   torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks[,
+ * metadata]) torch._utils._rebuild_parameter(tensor, requires_grad, hooks)   its tensor
+ *   torch.Size((2, 3))                                 its tuple
+ *   torch.device("cuda", 0)                            the string "cuda:0"
+ *   persistent id ("storage", torch.FloatStorage, key, location, elements[, None])   a storage
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "format/pickle_machine.h"
+#include "format/utf8_step.h"
+
+typedef enum global_kind {
+    G_ORDERED_DICT,
+    G_TENSOR,
+    G_PARAMETER,
+    G_SIZE,
+    G_DEVICE,
+    G_STORAGE
+} global_kind;
+
+static const struct {
+    const char *name;
+    global_kind kind;
+    imr_dtype dtype;
+} globals[] = {
+    {"collections.OrderedDict", G_ORDERED_DICT, 0},
+    {"torch._utils._rebuild_tensor_v2", G_TENSOR, 0},
+    {"torch._utils._rebuild_parameter", G_PARAMETER, 0},
+    {"torch.Size", G_SIZE, 0},
+    {"torch.device", G_DEVICE, 0},
+    {"torch.FloatStorage", G_STORAGE, IMR_F32},
+    {"torch.DoubleStorage", G_STORAGE, IMR_F64},
+    {"torch.HalfStorage", G_STORAGE, IMR_F16},
+    {"torch.BFloat16Storage", G_STORAGE, IMR_BF16},
+    {"torch.LongStorage", G_STORAGE, IMR_I64},
+    {"torch.IntStorage", G_STORAGE, IMR_I32},
+    {"torch.ShortStorage", G_STORAGE, IMR_I16},
+    {"torch.CharStorage", G_STORAGE, IMR_I8},
+    {"torch.ByteStorage", G_STORAGE, IMR_U8},
+    {"torch.BoolStorage", G_STORAGE, IMR_BOOL},
+};
+
+imr_status imr_machine_global(machine *m, const char *module, size_t module_len, const char *name,
+                              size_t name_len)
+{
+    char full[200] = "a name of more than 150 bytes";
+    node *made = NULL;
+    if (module_len + name_len <= 150)
+        snprintf(full, sizeof full, "%.*s.%.*s", (int)module_len, module, (int)name_len, name);
+    if (imr_utf8_first_bad(full, strlen(full)) != strlen(full))
+        return imr_machine_refuse(m, IMR_E_FORMAT, "its name is not UTF-8");
+    size_t i = 0;
+    while (i < IMR_LEN(globals) && strcmp(full, globals[i].name) != 0)
+        i++;
+    if (i == IMR_LEN(globals))
+        return imr_machine_refuse(m, IMR_E_UNSUPPORTED,
+                                  "names %s, which tensors do not need; the file is refused and "
+                                  "nothing in it was executed",
+                                  full);
+    IMR_TRY(imr_machine_new(m, &made, IMR_PK_GLOBAL));
+    made->v.text = globals[i].name;
+    made->v.len = strlen(globals[i].name);
+    made->v.elements = i;
+    return imr_machine_push(m, made);
+}
+
+static bool is(const imr_pickle_value *v, imr_pickle_kind kind)
+{
+    return v->kind == kind;
+}
+
+/* The storage made last serves again: a cache has thousands of views of one. */
+static bool same_storage(const node *n, const imr_pickle_value *key, imr_dtype dtype, int64_t count)
+{
+    return strcmp(n->v.text, key->text) == 0 && n->v.dtype == dtype &&
+           n->v.elements == (uint64_t)count;
+}
+
+imr_status imr_machine_persistent(machine *m)
+{
+    node *id = NULL, *made = NULL;
+    IMR_TRY(imr_machine_pop(m, &id));
+    imr_pickle_value **v = id->v.items;
+    bool good = is(&id->v, IMR_PK_TUPLE) && (id->v.len == 5 || id->v.len == 6) &&
+                is(v[0], IMR_PK_STRING) && strcmp(v[0]->text, "storage") == 0 &&
+                is(v[1], IMR_PK_GLOBAL) && globals[v[1]->elements].kind == G_STORAGE &&
+                is(v[2], IMR_PK_STRING) && is(v[3], IMR_PK_STRING) && is(v[4], IMR_PK_INT) &&
+                v[4]->integer >= 0;
+    if (!good)
+        return imr_machine_refuse(m, IMR_E_FORMAT,
+                                  "expected (\"storage\", type, key, location, elements)");
+    if (id->v.len == 6 && !is(v[5], IMR_PK_NONE))
+        return imr_machine_refuse(m, IMR_E_UNSUPPORTED, "storages that are views of storages");
+    imr_dtype dtype = globals[v[1]->elements].dtype;
+    size_t n = m->owner->storages.n;
+    if (n && same_storage(m->owner->storages.v[n - 1], v[2], dtype, v[4]->integer))
+        return imr_machine_push(m, m->owner->storages.v[n - 1]);
+    IMR_TRY(imr_machine_new(m, &made, IMR_PK_STORAGE));
+    made->v.text = v[2]->text;
+    made->v.len = v[2]->len;
+    made->v.dtype = dtype;
+    made->v.elements = (uint64_t)v[4]->integer;
+    if (!IMR_PUSH(&m->owner->storages, made))
+        return imr_fail_memory(m->err);
+    return imr_machine_push(m, made);
+}
+
+static imr_status rebuild_tensor(machine *m, const imr_pickle_value *args)
+{
+    imr_pickle_value **v = args->items;
+    node *made = NULL;
+    bool good = (args->len == 6 || args->len == 7) && is(v[0], IMR_PK_STORAGE) &&
+                is(v[1], IMR_PK_INT) && v[1]->integer >= 0 && is(v[2], IMR_PK_TUPLE) &&
+                is(v[3], IMR_PK_TUPLE) && v[2]->len == v[3]->len;
+    if (!good)
+        return imr_machine_refuse(m, IMR_E_FORMAT,
+                                  "a tensor needs (storage, offset, size, stride, ...)");
+    if (v[2]->len > IMR_MAX_TENSOR_RANK)
+        return imr_machine_refuse(m, IMR_E_LIMIT, "a tensor of %zu dimensions, at most %u",
+                                  v[2]->len, IMR_MAX_TENSOR_RANK);
+    imr_pickle_tensor *t = imr_machine_take(m, sizeof *t);
+    if (!t)
+        return imr_fail_memory(m->err);
+    *t = (imr_pickle_tensor){
+        .storage = v[0], .offset = (uint64_t)v[1]->integer, .rank = (uint32_t)v[2]->len};
+    for (uint32_t d = 0; d < t->rank; d++) {
+        const imr_pickle_value *size = v[2]->items[d], *stride = v[3]->items[d];
+        if (!is(size, IMR_PK_INT) || !is(stride, IMR_PK_INT) || size->integer < 0 ||
+            stride->integer < 0)
+            return imr_machine_refuse(m, IMR_E_FORMAT,
+                                      "a tensor's sizes and strides are integers from 0 on");
+        t->shape[d] = (uint64_t)size->integer;
+        t->stride[d] = stride->integer;
+    }
+    IMR_TRY(imr_machine_new(m, &made, IMR_PK_TENSOR));
+    made->v.tensor = t;
+    return imr_machine_push(m, made);
+}
+
+static imr_status rebuild_device(machine *m, const imr_pickle_value *args)
+{
+    char text[64];
+    int64_t index = 0;
+    bool good = (args->len == 1 || args->len == 2) && is(args->items[0], IMR_PK_STRING) &&
+                args->items[0]->len < 32 && (args->len == 1 || is(args->items[1], IMR_PK_INT));
+    if (!good)
+        return imr_machine_refuse(m, IMR_E_FORMAT, "torch.device needs a name and an index");
+    if (args->len == 2)
+        index = args->items[1]->integer;
+    snprintf(text, sizeof text, args->len == 2 ? "%s:%" PRId64 : "%s", args->items[0]->text, index);
+    return imr_machine_string(m, text, strlen(text));
+}
+
+/* The single argument of a call that returns it: of this kind, of so many arguments. */
+static imr_status pass_through(machine *m, const imr_pickle_value *args, size_t n,
+                               imr_pickle_kind kind)
+{
+    if (args->len != n || args->items[0]->kind != kind)
+        return imr_machine_refuse(m, IMR_E_FORMAT, "arguments of the wrong kind");
+    return imr_machine_push(m, (node *)args->items[0]);
+}
+
+imr_status imr_machine_reduce(machine *m)
+{
+    node *args = NULL, *callee = NULL, *made = NULL;
+    IMR_TRY(imr_machine_pop(m, &args));
+    IMR_TRY(imr_machine_pop(m, &callee));
+    if (!is(&callee->v, IMR_PK_GLOBAL) || !is(&args->v, IMR_PK_TUPLE))
+        return imr_machine_refuse(m, IMR_E_FORMAT, "calls %s with %s",
+                                  imr_pickle_kind_name(&callee->v), imr_pickle_kind_name(&args->v));
+    switch (globals[callee->v.elements].kind) {
+    case G_TENSOR:
+        return rebuild_tensor(m, &args->v);
+    case G_PARAMETER:
+        return pass_through(m, &args->v, 3, IMR_PK_TENSOR);
+    case G_SIZE:
+        return pass_through(m, &args->v, 1, IMR_PK_TUPLE);
+    case G_DEVICE:
+        return rebuild_device(m, &args->v);
+    case G_ORDERED_DICT:
+        if (args->v.len != 0)
+            return imr_machine_refuse(m, IMR_E_UNSUPPORTED, "an OrderedDict made from a list");
+        IMR_TRY(imr_machine_new(m, &made, IMR_PK_DICT));
+        return imr_machine_push(m, made);
+    case G_STORAGE:
+        break;
+    }
+    return imr_machine_refuse(m, IMR_E_UNSUPPORTED, "calls %s", callee->v.text);
+}
+
+imr_status imr_machine_build(machine *m)
+{
+    node *state = NULL, *target = NULL;
+    IMR_TRY(imr_machine_pop(m, &state));
+    IMR_TRY(imr_machine_pop(m, &target));
+    /* A state dict carries its module versions as attributes; they do not matter here. */
+    if (!is(&state->v, IMR_PK_DICT) || !is(&target->v, IMR_PK_DICT))
+        return imr_machine_refuse(m, IMR_E_UNSUPPORTED, "gives attributes to %s",
+                                  imr_pickle_kind_name(&target->v));
+    return imr_machine_push(m, target);
+}

@@ -1,0 +1,241 @@
+/*
+ * Layout of the archive (torch.save since 1.6), below one folder of any name:
+ *   data.pkl     the object; persistent ids name storages by key
+ *   data/KEY     the bytes of each storage
+ *   byteorder    "little" or "big"; absent in files of before 2.1
+ *   version and others: not needed
+ */
+#include "format/torch_pt.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "format/torch_storage.h"
+#include "format/zip.h"
+
+struct imr_torch {
+    imr_file file; /* {0} when the bytes are the caller's */
+    imr_pickle *pickle;
+    imr_torch_storages storages;
+};
+
+void imr_torch_storages_done(imr_torch_storages *s)
+{
+    imr_strmap_done(&s->by_key);
+    imr_free(s->list.v);
+    *s = (imr_torch_storages){0};
+}
+
+imr_status imr_torch_storages_add(imr_torch_storages *s, const char *key, size_t len,
+                                  imr_torch_storage storage, imr_error *err)
+{
+    bool added;
+    if (!IMR_GROW(&s->list, 1) ||
+        !imr_strmap_add(&s->by_key, key, len, (uint32_t)s->list.n, NULL, &added))
+        return imr_fail_memory(err);
+    if (!added)
+        return imr_fail(err, IMR_E_FORMAT, "storage %.*s is there twice", len > 64 ? 64 : (int)len,
+                        key);
+    s->list.v[s->list.n++] = storage;
+    return IMR_OK;
+}
+
+/* ---- the archive ---- */
+
+/* Is the entry's name prefix + rest? */
+static bool is_named(const imr_zip_entry *e, const char *prefix, size_t n, const char *rest)
+{
+    size_t rest_len = strlen(rest);
+    return e->name_len == n + rest_len && memcmp(e->name, prefix, n) == 0 &&
+           memcmp(e->name + n, rest, rest_len) == 0;
+}
+
+/* FOLDER/data.pkl, of which there must be one. */
+static imr_status find_pickle(const imr_zip_entry **out, const imr_zip *z, imr_error *err)
+{
+    static const char tail[] = "/data.pkl";
+    const imr_zip_entry *found = NULL;
+    for (size_t i = 0; i < z->n; i++) {
+        const imr_zip_entry *e = &z->v[i];
+        const char *slash = memchr(e->name, '/', e->name_len);
+        if (!slash || !is_named(e, e->name, (size_t)(slash - e->name), tail))
+            continue;
+        if (found)
+            return imr_fail(err, IMR_E_FORMAT, "the archive has two data.pkl");
+        found = e;
+    }
+    if (!found)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "a zip archive without data.pkl: not written by torch.save");
+    *out = found;
+    return IMR_OK;
+}
+
+static imr_status read_archive(imr_torch *t, const imr_zip *z, imr_error *err)
+{
+    const imr_zip_entry *pickle = NULL;
+    IMR_TRY(find_pickle(&pickle, z, err));
+    const char *folder = pickle->name;
+    size_t folder_len = pickle->name_len - strlen("data.pkl"), skip = folder_len + strlen("data/");
+    for (size_t i = 0; i < z->n; i++) {
+        const imr_zip_entry *e = &z->v[i];
+        if (is_named(e, folder, folder_len, "byteorder") &&
+            (e->size != 6 || memcmp(e->data, "little", 6) != 0))
+            return imr_fail(err, IMR_E_UNSUPPORTED, "was written by a big-endian machine");
+        if (e->name_len <= skip || memcmp(e->name, folder, folder_len) != 0 ||
+            memcmp(e->name + folder_len, "data/", 5) != 0)
+            continue;
+        imr_torch_storage storage = {e->data, e->size};
+        IMR_TRY(
+            imr_torch_storages_add(&t->storages, e->name + skip, e->name_len - skip, storage, err));
+    }
+    IMR_TRY(imr_zip_check_crc(pickle, err));
+    return imr_pickle_parse(&t->pickle, pickle->data, (size_t)pickle->size, NULL, err);
+}
+
+static imr_status read_zip(imr_torch *t, const void *data, size_t len, imr_error *err)
+{
+    imr_zip z;
+    IMR_TRY(imr_zip_parse(&z, data, len, err));
+    imr_status status = read_archive(t, &z, err);
+    imr_zip_done(&z); /* storages and keys point into the file, not into z */
+    return status;
+}
+
+/* ---- the object ---- */
+
+static imr_status parse(imr_torch **out, const void *data, size_t len, imr_error *err)
+{
+    imr_torch *t = IMR_NEW(imr_torch);
+    if (!t)
+        return imr_fail_memory(err);
+    imr_status status;
+    if (imr_torch_is_legacy(data, len))
+        status = imr_torch_legacy_parse(&t->pickle, &t->storages, data, len, err);
+    else if (len >= 4 && memcmp(data, "PK\3\4", 4) == 0)
+        status = read_zip(t, data, len, err);
+    else
+        status = imr_fail(err, IMR_E_FORMAT,
+                          "is no file of torch.save; if PyTorch can read it: python3 -c \"import "
+                          "torch; torch.save(torch.load('IN', map_location='cpu'), 'OUT')\"");
+    if (status != IMR_OK) {
+        imr_torch_free(t);
+        return status;
+    }
+    *out = t;
+    return IMR_OK;
+}
+
+imr_status imr_torch_parse(imr_torch **out, const void *data, size_t len, const char *name,
+                           imr_error *err)
+{
+    imr_status status = parse(out, data, len, err);
+    return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, name);
+}
+
+imr_status imr_torch_open(imr_torch **out, const char *path, imr_error *err)
+{
+    imr_file f;
+    imr_torch *t = NULL;
+    IMR_TRY(imr_file_map(&f, path, err));
+    imr_status status = imr_torch_parse(&t, f.data, f.len, path, err);
+    if (status != IMR_OK) {
+        imr_file_unmap(&f);
+        return status;
+    }
+    t->file = f;
+    *out = t;
+    return IMR_OK;
+}
+
+void imr_torch_free(imr_torch *t)
+{
+    if (!t)
+        return;
+    imr_pickle_free(t->pickle);
+    imr_torch_storages_done(&t->storages);
+    imr_file_unmap(&t->file);
+    imr_free(t);
+}
+
+const imr_pickle_value *imr_torch_root(const imr_torch *t)
+{
+    return imr_pickle_root(t->pickle);
+}
+
+/* ---- tensors ---- */
+
+imr_status imr_torch_tensor(imr_tensor *out, const imr_torch *t, const imr_pickle_value *v,
+                            imr_error *err)
+{
+    if (!v || v->kind != IMR_PK_TENSOR)
+        return imr_fail(err, IMR_E_FORMAT, "expected a tensor, found %s", imr_pickle_kind_name(v));
+    const imr_pickle_value *s = v->tensor->storage;
+    uint32_t row;
+    if (!imr_strmap_get(&t->storages.by_key, s->text, s->len, &row))
+        return imr_fail(err, IMR_E_FORMAT, "its storage data/%.64s is not in the file", s->text);
+    const imr_torch_storage *storage = &t->storages.list.v[row];
+    size_t size = imr_dtype_size(s->dtype);
+    if (storage->bytes % size || storage->bytes / size != s->elements)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "its storage data/%.64s has %" PRIu64 " bytes, expected %" PRIu64
+                        " elements of %s",
+                        s->text, storage->bytes, s->elements, imr_dtype_name(s->dtype));
+    if (v->tensor->offset > s->elements)
+        return imr_fail(err, IMR_E_FORMAT, "begins behind the end of its storage data/%.64s",
+                        s->text);
+    imr_tensor made = {.dtype = s->dtype, .rank = v->tensor->rank};
+    size_t skip = (size_t)v->tensor->offset * size;
+    memcpy(made.shape, v->tensor->shape, sizeof made.shape);
+    memcpy(made.stride, v->tensor->stride, sizeof made.stride);
+    made.data = storage->data + skip;
+    made.bytes = (size_t)storage->bytes - skip;
+    IMR_TRY(imr_tensor_check(&made, err));
+    *out = made;
+    return IMR_OK;
+}
+
+static imr_status add_tensor(imr_tensors *table, const imr_torch *t, const imr_pickle_value *key,
+                             const imr_pickle_value *v, imr_error *err)
+{
+    char number[32];
+    const char *name = number;
+    imr_tensor tensor;
+    if (key->kind == IMR_PK_STRING)
+        name = key->text;
+    else if (key->kind == IMR_PK_INT)
+        snprintf(number, sizeof number, "%" PRId64, key->integer);
+    else
+        return imr_fail(err, IMR_E_UNSUPPORTED, "a tensor is named by %s, expected a string",
+                        imr_pickle_kind_name(key));
+    imr_status status = imr_torch_tensor(&tensor, t, v, err);
+    if (status != IMR_OK) {
+        char where[256];
+        snprintf(where, sizeof where, "tensor %.200s", name);
+        return imr_error_prefix(err, status, where);
+    }
+    return imr_tensors_add(table, name, strlen(name), &tensor, err);
+}
+
+imr_status imr_torch_tensors(imr_tensors *out, const imr_torch *t, const imr_pickle_value *dict,
+                             imr_error *err)
+{
+    if (!dict || dict->kind != IMR_PK_DICT)
+        return imr_fail(err, IMR_E_FORMAT, "expected a dictionary of tensors, found %s",
+                        imr_pickle_kind_name(dict));
+    imr_tensors table = {0};
+    for (size_t i = 0; i < dict->len; i++) {
+        if (dict->items[2 * i + 1]->kind != IMR_PK_TENSOR)
+            continue;
+        imr_status status = add_tensor(&table, t, dict->items[2 * i], dict->items[2 * i + 1], err);
+        if (status != IMR_OK) {
+            imr_tensors_done(&table);
+            return status;
+        }
+    }
+    *out = table;
+    return IMR_OK;
+}

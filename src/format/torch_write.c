@@ -1,0 +1,259 @@
+/*
+ * Writes what format/torch_pt.c reads. The archive's folder is "archive", dates are 1980-01-01 and
+ * storages are numbered in the order of the items, so that the same input gives the same bytes.
+ * Sizes and CRC-32 are known beforehand and stand in the local headers (no data descriptors). The
+ * pickle memoises nothing: a state dict repeats no value, and readers need no memo.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/array.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "format/torch_pt.h"
+
+#define ALIGN   64
+#define DATE    0x0021 /* 1980-01-01 in MS-DOS's way */
+#define VERSION 20     /* of the zip format: nothing newer is used */
+#define PADDING 0x4246 /* id of the extra field that moves the data to its alignment */
+
+/* ---- pickle ---- */
+
+static void put_uint(imr_buf *b, uint64_t v, size_t width)
+{
+    for (size_t i = 0; i < width; i++)
+        imr_buf_char(b, (char)(v >> (8 * i)));
+}
+
+static void put_text(imr_buf *b, const char *text)
+{
+    imr_buf_char(b, 'X');
+    put_uint(b, strlen(text), 4);
+    imr_buf_str(b, text);
+}
+
+static void put_int(imr_buf *b, int64_t v)
+{
+    if (v >= 0 && v < 256) {
+        imr_buf_char(b, 'K');
+        put_uint(b, (uint64_t)v, 1);
+    } else if (v >= INT32_MIN && v <= INT32_MAX) {
+        imr_buf_char(b, 'J');
+        put_uint(b, (uint32_t)v, 4);
+    } else {
+        imr_buf_str(b, "\x8a\x08");
+        put_uint(b, (uint64_t)v, 8);
+    }
+}
+
+static void put_float(imr_buf *b, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    imr_buf_char(b, 'G');
+    for (size_t i = 8; i-- > 0;)
+        imr_buf_char(b, (char)(bits >> (8 * i)));
+}
+
+static void put_metadata(imr_buf *b, const imr_torch_meta *m, size_t n)
+{
+    imr_buf_str(b, "}(");
+    for (size_t i = 0; i < n; i++) {
+        put_text(b, m[i].name);
+        switch (m[i].kind) {
+        case 'i':
+            put_int(b, m[i].i);
+            break;
+        case 'f':
+            put_float(b, m[i].f);
+            break;
+        case 's':
+            put_text(b, m[i].s);
+            break;
+        case 'b':
+            imr_buf_char(b, m[i].i ? '\x88' : '\x89');
+            break;
+        case 'd':
+            put_metadata(b, m[i].items, m[i].n_items);
+            break;
+        default:
+            imr_buf_char(b, 'N');
+        }
+    }
+    imr_buf_char(b, 'u');
+}
+
+static uint64_t item_count(const imr_torch_item *item)
+{
+    uint64_t n = 1;
+    for (uint32_t d = 0; d < item->rank; d++)
+        n *= item->shape[d];
+    return n;
+}
+
+static void put_tensor(imr_buf *b, const imr_torch_item *item, size_t key)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%zu", key);
+    imr_buf_str(b, "ctorch._utils\n_rebuild_tensor_v2\n((");
+    put_text(b, "storage");
+    imr_buf_str(b, "ctorch\nFloatStorage\n");
+    put_text(b, text);
+    put_text(b, "cpu");
+    put_int(b, (int64_t)item_count(item));
+    imr_buf_str(b, "tQ");
+    put_int(b, 0); /* offset */
+    imr_buf_char(b, '(');
+    for (uint32_t d = 0; d < item->rank; d++)
+        put_int(b, (int64_t)item->shape[d]);
+    imr_buf_str(b, "t(");
+    for (uint32_t d = 0; d < item->rank; d++) {
+        uint64_t stride = 1;
+        for (uint32_t after = d + 1; after < item->rank; after++)
+            stride *= item->shape[after];
+        put_int(b, (int64_t)stride);
+    }
+    /* no gradient, no hooks */
+    imr_buf_str(b, "t\x89"
+                   "ccollections\nOrderedDict\n)RtR");
+}
+
+static void put_payload(imr_buf *b, const imr_torch_item *items, size_t n,
+                        const imr_torch_meta *metadata, size_t n_metadata)
+{
+    imr_buf_str(b, "\x80\x02}(");
+    put_text(b, "model_state");
+    imr_buf_str(b, "ccollections\nOrderedDict\n)R(");
+    for (size_t i = 0; i < n; i++) {
+        put_text(b, items[i].name);
+        put_tensor(b, &items[i], i);
+    }
+    imr_buf_char(b, 'u');
+    put_text(b, "metadata");
+    put_metadata(b, metadata, n_metadata);
+    imr_buf_str(b, "u.");
+}
+
+/* ---- zip ---- */
+
+typedef struct archive {
+    imr_writer *w;
+    imr_buf directory; /* grows with each entry */
+    uint64_t at;       /* bytes written */
+    uint32_t entries;
+} archive;
+
+static uint32_t crc_of(const void *data, uint64_t n)
+{
+    uLong crc = crc32(0, NULL, 0);
+    const uint8_t *p = data;
+    const uint64_t step = (uint64_t)1 << 30;
+    for (uint64_t i = 0; i < n; i += step)
+        crc = crc32(crc, p + i, (uInt)(n - i < step ? n - i : step));
+    return (uint32_t)crc;
+}
+
+/* What the local and the central header have in common, in the same order. */
+static void put_common(imr_buf *b, uint32_t crc, uint64_t n, size_t name_len, size_t extra)
+{
+    put_uint(b, VERSION, 2);
+    put_uint(b, 0, 2 + 2 + 2); /* flags, method 0: stored, time */
+    put_uint(b, DATE, 2);
+    put_uint(b, crc, 4);
+    put_uint(b, n, 4);
+    put_uint(b, n, 4);
+    put_uint(b, name_len, 2);
+    put_uint(b, extra, 2);
+}
+
+static void add_entry(archive *a, const char *name, const void *data, uint64_t n)
+{
+    IMR_AUTOBUF imr_buf local = {0};
+    uint32_t crc = crc_of(data, n);
+    size_t name_len = strlen(name), extra = 4;
+    extra += ALIGN - 1 - (a->at + 30 + name_len + extra - 1) % ALIGN;
+    imr_buf_str(&local, "PK\3\4");
+    put_common(&local, crc, n, name_len, extra);
+    imr_buf_str(&local, name);
+    put_uint(&local, PADDING, 2);
+    put_uint(&local, extra - 4, 2);
+    imr_buf_fill(&local, 'Z', extra - 4);
+
+    imr_buf *d = &a->directory;
+    imr_buf_str(d, "PK\1\2");
+    put_uint(d, VERSION, 2);
+    put_common(d, crc, n, name_len, 0);
+    put_uint(d, 0, 2 + 2 + 2); /* comment, disk, internal attributes */
+    put_uint(d, 0, 4);         /* external attributes */
+    put_uint(d, a->at, 4);
+    imr_buf_str(d, name);
+    d->failed |= local.failed;
+
+    imr_writer_add(a->w, imr_buf_text(&local), local.len);
+    imr_writer_add(a->w, data, (size_t)n);
+    a->at += local.len + n;
+    a->entries++;
+}
+
+static void end_archive(archive *a)
+{
+    imr_buf *d = &a->directory;
+    size_t bytes = d->len;
+    imr_buf_str(d, "PK\5\6");
+    put_uint(d, 0, 2 + 2);
+    put_uint(d, a->entries, 2);
+    put_uint(d, a->entries, 2);
+    put_uint(d, bytes, 4);
+    put_uint(d, a->at, 4);
+    put_uint(d, 0, 2);
+    imr_writer_add(a->w, imr_buf_text(d), d->len);
+}
+
+static imr_status check_size(const imr_torch_item *items, size_t n, const imr_buf *payload,
+                             imr_error *err)
+{
+    uint64_t bytes = payload->len;
+    for (size_t i = 0; i < n && bytes <= UINT32_MAX; i++)
+        bytes += item_count(&items[i]) * sizeof(float) + 256; /* headers and padding */
+    if (n > 65000 || bytes + 4096 > UINT32_MAX)
+        return imr_fail(err, IMR_E_LIMIT,
+                        "%zu tensors, %" PRIu64 " bytes: more than a .pt file is written with "
+                        "(65000 tensors, 4 GiB); write safetensors",
+                        n, bytes);
+    return IMR_OK;
+}
+
+static void write_entries(archive *a, const imr_buf *payload, const imr_torch_item *items, size_t n)
+{
+    char name[48];
+    add_entry(a, "archive/data.pkl", payload->data, payload->len);
+    add_entry(a, "archive/byteorder", "little", 6);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "archive/data/%zu", i);
+        add_entry(a, name, items[i].data, item_count(&items[i]) * sizeof(float));
+    }
+    add_entry(a, "archive/version", "3\n", 2);
+    end_archive(a);
+}
+
+imr_status imr_torch_write(const char *path, const imr_torch_item *items, size_t n,
+                           const imr_torch_meta *metadata, size_t n_metadata, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf payload = {0};
+    imr_writer w;
+    put_payload(&payload, items, n, metadata, n_metadata);
+    IMR_TRY(imr_buf_check(&payload, err));
+    IMR_TRY(check_size(items, n, &payload, err));
+    IMR_TRY(imr_writer_open(&w, path, err));
+    archive a = {.w = &w};
+    write_entries(&a, &payload, items, n);
+    imr_status status = imr_buf_check(&a.directory, err);
+    imr_buf_done(&a.directory);
+    if (status != IMR_OK) {
+        imr_writer_done(&w);
+        return status;
+    }
+    return imr_writer_commit(&w, err);
+}

@@ -1,0 +1,308 @@
+/*
+ * Layout (PKWARE APPNOTE 6.3, sections 4.3 and 4.5.3), all little-endian:
+ *   1. for each entry: local header "PK\3\4", 30 bytes, then name, extra field, data, and perhaps a
+ *      data descriptor. torch.save leaves crc and sizes of the local header 0 and pads the data to
+ *      64 bytes with the extra field.
+ *   2. central directory: for each entry a header "PK\1\2", 46 bytes, then name, extra field,
+ *      comment. What it says counts. A value of all ones stands in the ZIP64 extra field (id 1).
+ *   3. ZIP64 end record "PK\6\6", 56 bytes, and its locator "PK\6\7", 20 bytes; torch.save always
+ *      writes both
+ *   4. end record "PK\5\6", 22 bytes, then a comment up to the end of the file
+ * Reading goes backwards: 4, 3, 2, and 1 only to find where the data begins.
+ */
+#include "format/zip.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/strmap.h"
+#include "format/utf8_step.h"
+
+enum {
+    LOCAL = 0x04034b50,
+    CENTRAL = 0x02014b50,
+    END = 0x06054b50,
+    END64 = 0x06064b50,
+    LOCATOR64 = 0x07064b50
+};
+#define END_BYTES     22u
+#define END64_BYTES   56u
+#define LOCATOR_BYTES 20u
+#define CENTRAL_BYTES 46u
+#define ONES16        UINT16_MAX
+#define ONES32        UINT32_MAX
+#define ENCRYPTED     (1u << 0 | 1u << 6 | 1u << 13) /* plain, strong, masked headers */
+
+typedef struct directory {
+    uint64_t entries, offset, bytes;
+    uint64_t end; /* nothing of it may reach behind this offset */
+} directory;
+
+static imr_status find_end(uint64_t *at, const uint8_t *data, size_t len, imr_error *err)
+{
+    for (size_t comment = 0; comment <= ONES16 && comment + END_BYTES <= len; comment++) {
+        const uint8_t *p = data + len - comment - END_BYTES;
+        if (memcmp(p, "PK\5\6", 4) == 0 && (size_t)(p[20] | p[21] << 8) == comment) {
+            *at = len - comment - END_BYTES;
+            return IMR_OK;
+        }
+    }
+    return imr_fail(err, IMR_E_FORMAT,
+                    "the zip archive has no end record: the file was cut short or is no archive");
+}
+
+/* Replaces what the end record says by the ZIP64 end record, when there is one. */
+static imr_status read_end64(directory *d, const uint8_t *data, size_t len, imr_error *err)
+{
+    if (d->end < LOCATOR_BYTES)
+        return IMR_OK;
+    imr_bytes b = imr_bytes_of(data, len);
+    imr_bytes_seek(&b, d->end - LOCATOR_BYTES);
+    if (imr_bytes_u32(&b) != LOCATOR64)
+        return IMR_OK;
+    imr_bytes_u32(&b);
+    uint64_t at = imr_bytes_u64(&b), locator = d->end - LOCATOR_BYTES;
+    if (at > locator || locator - at < END64_BYTES || !imr_bytes_seek(&b, at) ||
+        imr_bytes_u32(&b) != END64)
+        return imr_fail(err, IMR_E_FORMAT, "the zip archive's ZIP64 end record is not at %" PRIu64,
+                        at);
+    imr_bytes_take(&b, 8 + 2 + 2);
+    uint32_t disk = imr_bytes_u32(&b), first_disk = imr_bytes_u32(&b);
+    uint64_t here = imr_bytes_u64(&b);
+    directory big = {.entries = imr_bytes_u64(&b)};
+    big.bytes = imr_bytes_u64(&b);
+    big.offset = imr_bytes_u64(&b);
+    big.end = at;
+    bool agree = (d->entries == ONES16 || d->entries == big.entries) &&
+                 (d->bytes == ONES32 || d->bytes == big.bytes) &&
+                 (d->offset == ONES32 || d->offset == big.offset);
+    if (!imr_bytes_ok(&b) || disk || first_disk || here != big.entries || !agree)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "the zip archive's two end records disagree or name several disks");
+    *d = big;
+    return IMR_OK;
+}
+
+static imr_status read_end(directory *d, const uint8_t *data, size_t len, imr_error *err)
+{
+    imr_bytes b = imr_bytes_of(data, len);
+    IMR_TRY(find_end(&d->end, data, len, err));
+    imr_bytes_seek(&b, d->end + 4);
+    uint16_t disk = imr_bytes_u16(&b), first_disk = imr_bytes_u16(&b), here = imr_bytes_u16(&b);
+    d->entries = imr_bytes_u16(&b);
+    d->bytes = imr_bytes_u32(&b);
+    d->offset = imr_bytes_u32(&b);
+    if (disk || first_disk || here != d->entries)
+        return imr_fail(err, IMR_E_UNSUPPORTED, "the zip archive is split over several disks");
+    IMR_TRY(read_end64(d, data, len, err));
+    if (d->offset > d->end || d->bytes > d->end - d->offset)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "the zip archive's directory (%" PRIu64 " bytes at %" PRIu64
+                        ") lies outside the file",
+                        d->bytes, d->offset);
+    if (d->entries > d->bytes / CENTRAL_BYTES)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "the zip archive's directory of %" PRIu64 " bytes cannot hold %" PRIu64
+                        " entries",
+                        d->bytes, d->entries);
+    if (d->entries > IMR_MAX_ZIP_ENTRIES)
+        return imr_fail(err, IMR_E_LIMIT, "the zip archive has %" PRIu64 " entries, at most %u",
+                        d->entries, IMR_MAX_ZIP_ENTRIES);
+    return IMR_OK;
+}
+
+static int name_width(const imr_zip_entry *e)
+{
+    return e->name_len > 200 ? 200 : (int)e->name_len;
+}
+
+static imr_status bad_entry(const imr_zip_entry *e, imr_status status, const char *what,
+                            imr_error *err)
+{
+    return imr_fail(err, status, "zip entry %.*s %s", name_width(e), e->name, what);
+}
+
+/* Sizes and offset that are all ones stand in the extra field, in this order. */
+static bool read_extra64(imr_bytes extra, uint64_t *size, uint64_t *packed, uint64_t *header)
+{
+    bool need = *size == ONES32 || *packed == ONES32 || *header == ONES32;
+    while (need && imr_bytes_left(&extra) >= 4) {
+        uint16_t id = imr_bytes_u16(&extra), n = imr_bytes_u16(&extra);
+        const uint8_t *body = imr_bytes_take(&extra, n);
+        if (id != 1 || !body)
+            continue;
+        imr_bytes b = imr_bytes_of(body, n);
+        *size = *size == ONES32 ? imr_bytes_u64(&b) : *size;
+        *packed = *packed == ONES32 ? imr_bytes_u64(&b) : *packed;
+        *header = *header == ONES32 ? imr_bytes_u64(&b) : *header;
+        return imr_bytes_ok(&b);
+    }
+    return !need;
+}
+
+/* The next header of the central directory. */
+static imr_status read_central(imr_zip_entry *e, imr_bytes *b, imr_error *err)
+{
+    size_t at = b->pos;
+    uint32_t signature = imr_bytes_u32(b);
+    imr_bytes_take(b, 2 + 2);
+    uint16_t flags = imr_bytes_u16(b), method = imr_bytes_u16(b);
+    imr_bytes_take(b, 4);
+    e->crc = imr_bytes_u32(b);
+    uint64_t packed = imr_bytes_u32(b);
+    e->size = imr_bytes_u32(b);
+    e->name_len = imr_bytes_u16(b);
+    uint16_t extra_len = imr_bytes_u16(b), comment_len = imr_bytes_u16(b);
+    uint16_t disk = imr_bytes_u16(b);
+    imr_bytes_take(b, 2 + 4);
+    e->header = imr_bytes_u32(b);
+    e->name = (const char *)imr_bytes_take(b, e->name_len);
+    const uint8_t *extra = imr_bytes_take(b, extra_len);
+    imr_bytes_take(b, comment_len);
+    if (!imr_bytes_ok(b) || signature != CENTRAL)
+        return imr_fail(err, IMR_E_FORMAT, "the zip directory is damaged at offset %zu", at);
+    if (imr_utf8_first_bad(e->name, e->name_len) != e->name_len ||
+        memchr(e->name, '\0', e->name_len))
+        return imr_fail(err, IMR_E_FORMAT, "the zip entry at offset %zu has no UTF-8 name", at);
+    if (!read_extra64(imr_bytes_of(extra, extra_len), &e->size, &packed, &e->header))
+        return bad_entry(e, IMR_E_FORMAT, "lacks the 64-bit sizes it announces", err);
+    if (flags & ENCRYPTED)
+        return bad_entry(e, IMR_E_UNSUPPORTED, "is encrypted", err);
+    if (method != 0)
+        return imr_fail(err, IMR_E_UNSUPPORTED,
+                        "zip entry %.*s is compressed (method %u); torch.save stores entries: "
+                        "unpack the archive and pack it with zip -0",
+                        name_width(e), e->name, method);
+    if (packed != e->size)
+        return bad_entry(e, IMR_E_FORMAT, "has two sizes though it is not compressed", err);
+    if (disk != 0 && disk != ONES16)
+        return bad_entry(e, IMR_E_UNSUPPORTED, "lies on another disk", err);
+    return IMR_OK;
+}
+
+/* Finds the data behind the local header. Bytes from `end` on belong to the directory. */
+static imr_status read_local(imr_zip_entry *e, const uint8_t *data, uint64_t end, imr_error *err)
+{
+    imr_bytes b = imr_bytes_of(data, (size_t)end);
+    imr_bytes_seek(&b, e->header);
+    uint32_t signature = imr_bytes_u32(&b);
+    imr_bytes_take(&b, 2);
+    uint16_t flags = imr_bytes_u16(&b), method = imr_bytes_u16(&b);
+    imr_bytes_take(&b, 4 + 4);
+    uint32_t packed = imr_bytes_u32(&b), size = imr_bytes_u32(&b);
+    uint16_t name_len = imr_bytes_u16(&b), extra_len = imr_bytes_u16(&b);
+    const uint8_t *name = imr_bytes_take(&b, name_len);
+    imr_bytes_take(&b, extra_len);
+    if (!imr_bytes_ok(&b) || signature != LOCAL)
+        return bad_entry(e, IMR_E_FORMAT, "has no local header where the directory says", err);
+    if (name_len != e->name_len || memcmp(name, e->name, name_len) != 0)
+        return bad_entry(e, IMR_E_FORMAT, "has another name in its local header", err);
+    if (method != 0 || flags & ENCRYPTED)
+        return bad_entry(e, IMR_E_FORMAT, "is stored in the directory but not in its local header",
+                         err);
+    if ((size != 0 && size != ONES32 && size != e->size) ||
+        (packed != 0 && packed != ONES32 && packed != e->size))
+        return bad_entry(e, IMR_E_FORMAT, "has another size in its local header", err);
+    if (e->size > imr_bytes_left(&b))
+        return bad_entry(e, IMR_E_FORMAT, "reaches past the end of the data", err);
+    e->data = data + b.pos;
+    return IMR_OK;
+}
+
+static int by_header(const void *a, const void *b)
+{
+    const imr_zip_entry *x = *(const imr_zip_entry *const *)a,
+                        *y = *(const imr_zip_entry *const *)b;
+    return x->header < y->header ? -1 : x->header > y->header;
+}
+
+static imr_status check_overlap(const imr_zip *z, const uint8_t *data, imr_error *err)
+{
+    IMR_AUTOFREE const imr_zip_entry **order = imr_alloc(z->n, sizeof(*order));
+    if (!order)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < z->n; i++)
+        order[i] = &z->v[i];
+    qsort(order, z->n, sizeof *order, by_header);
+    for (size_t i = 1; i < z->n; i++) {
+        const imr_zip_entry *before = order[i - 1];
+        if (order[i]->header < (uint64_t)(before->data - data) + before->size)
+            return imr_fail(err, IMR_E_FORMAT, "zip entries %.*s and %.*s overlap",
+                            name_width(before), before->name, name_width(order[i]), order[i]->name);
+    }
+    return IMR_OK;
+}
+
+static imr_status check_names(const imr_zip *z, imr_error *err)
+{
+    imr_strmap names = {0};
+    imr_status status = IMR_OK;
+    if (!imr_strmap_reserve(&names, z->n))
+        status = imr_fail_memory(err);
+    for (size_t i = 0; i < z->n && status == IMR_OK; i++) {
+        bool added;
+        if (!imr_strmap_add(&names, z->v[i].name, z->v[i].name_len, 0, NULL, &added))
+            status = imr_fail_memory(err);
+        else if (!added)
+            status = bad_entry(&z->v[i], IMR_E_FORMAT, "is there twice", err);
+    }
+    imr_strmap_done(&names);
+    return status;
+}
+
+static imr_status read_entries(imr_zip *z, const directory *d, const uint8_t *data, imr_error *err)
+{
+    imr_bytes b = imr_bytes_of(data + d->offset, (size_t)d->bytes);
+    for (size_t i = 0; i < z->n; i++) {
+        IMR_TRY(read_central(&z->v[i], &b, err));
+        IMR_TRY(read_local(&z->v[i], data, d->offset, err));
+    }
+    if (imr_bytes_left(&b) != 0)
+        return imr_fail(err, IMR_E_FORMAT, "the zip directory has %zu bytes behind its entries",
+                        imr_bytes_left(&b));
+    IMR_TRY(check_names(z, err));
+    return check_overlap(z, data, err);
+}
+
+imr_status imr_zip_parse(imr_zip *out, const void *data, size_t len, imr_error *err)
+{
+    directory d = {0};
+    IMR_TRY(read_end(&d, data, len, err));
+    imr_zip z = {.v = IMR_NEW_ARRAY(imr_zip_entry, (size_t)d.entries), .n = (size_t)d.entries};
+    if (!z.v)
+        return imr_fail_memory(err);
+    imr_status status = read_entries(&z, &d, data, err);
+    if (status != IMR_OK) {
+        imr_zip_done(&z);
+        return status;
+    }
+    *out = z;
+    return IMR_OK;
+}
+
+void imr_zip_done(imr_zip *z)
+{
+    imr_free(z->v);
+    *z = (imr_zip){0};
+}
+
+imr_status imr_zip_check_crc(const imr_zip_entry *e, imr_error *err)
+{
+    uLong crc = crc32(0, NULL, 0);
+    const size_t step = (size_t)1 << 30; /* zlib counts in 32 bits */
+    for (uint64_t at = 0; at < e->size; at += step) {
+        uint64_t left = e->size - at;
+        crc = crc32(crc, e->data + at, (uInt)(left < step ? left : step));
+    }
+    if (crc != e->crc)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "zip entry %.*s is damaged: CRC-32 %08lx, the directory says %08" PRIx32,
+                        name_width(e), e->name, crc, e->crc);
+    return IMR_OK;
+}

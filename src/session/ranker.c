@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "adapter/modulate.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "math/nn.h"
 #include "math/topk.h"
@@ -243,7 +244,9 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, uint32_t feedback_k,
     imr_listing l;
     IMR_TRY(search(r, base, err));
     imr_topk(r->feedback, k, r->before, total, imr_cache_id_places(r->cache));
+    const double start = imr_clock_seconds();
     IMR_TRY(adapt(r, k, err));
+    r->adapt_seconds = imr_clock_seconds() - start;
     IMR_TRY(allocate_listing(&l, feedback_k, arena, err));
     IMR_TRY(order(r, k, scope, &l, err));
     IMR_TRY(ranks(r, k, &l, err));

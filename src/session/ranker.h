@@ -35,6 +35,7 @@ typedef struct imr_ranker {
     float *query; /* [m] q, projected */
     uint32_t *feedback, *place; /* [N] scratch */
     imr_matrix candidates;
+    double adapt_seconds;   /* of the last query, in the adapter */
     imr_adapter_result run; /* the adapter's run over the feedback documents of the last query */
 } imr_ranker;
 

@@ -1,0 +1,150 @@
+/* Trust: how well the lens reads this corpus, and how often each token shows up anyway (method.md
+ * section 4). */
+#include <math.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/mem.h"
+#include "math/random.h"
+#include "session/internal.h"
+
+enum {
+    SAMPLE_TEXTS = 200,   /* documents whose own tokens are looked for through the lens */
+    SAMPLE_QUERIES = 128, /* queries (documents where there are too few) that are run */
+    SAMPLE_PER_QUERY = 8, /* listed documents taken from each, spread over the listing */
+    MINIMUM = 8,          /* a smaller sample says nothing about spread */
+};
+static const uint64_t SEED = 20260101; /* fixed: the same cache gives the same sample */
+
+/* min(want, n) different rows in ascending order of a seeded shuffle; the caller's. */
+static uint32_t *sample(size_t n, size_t want, size_t *got)
+{
+    imr_random random;
+    imr_random_init(&random, SEED);
+    uint32_t *rows = IMR_NEW_ARRAY(uint32_t, n);
+    if (!rows)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        rows[i] = (uint32_t)i;
+    *got = n < want ? n : want;
+    for (size_t i = 0; i < *got; i++) {
+        const size_t j = i + (size_t)imr_random_below(&random, n - i);
+        const uint32_t kept = rows[i];
+        rows[i] = rows[j];
+        rows[j] = kept;
+    }
+    return rows;
+}
+
+static imr_status measure_lens(imr_session *s, const imr_progress *progress, imr_error *err)
+{
+    const imr_view vectors = imr_cache_document_vectors(s->cache);
+    size_t n;
+    IMR_AUTOFREE uint32_t *rows = sample(vectors.rows, SAMPLE_TEXTS, &n);
+    IMR_AUTOFREE size_t *starts = IMR_NEW_ARRAY(size_t, SAMPLE_TEXTS + 1);
+    imr_matrix chosen = {0};
+    IMR_ARRAY(uint32_t) ids = {0};
+    if (!rows || !starts)
+        return imr_fail_memory(err);
+    imr_status status = imr_matrix_init(&chosen, n, vectors.cols, err);
+    for (size_t i = 0; i < n && status == IMR_OK; i++) {
+        const imr_document_entry *entry;
+        memcpy(imr_matrix_row(&chosen, i), imr_view_row(&vectors, rows[i]),
+               vectors.cols * sizeof *chosen.v);
+        status = imr_document_cache_get(&s->documents, rows[i], &entry, err);
+        for (size_t k = 0; status == IMR_OK && k < entry->n_ids; k++)
+            if (!IMR_PUSH(&ids, entry->ids[k]))
+                status = imr_fail_memory(err);
+        starts[i + 1] = ids.n;
+    }
+    double quality = NAN;
+    if (status == IMR_OK)
+        status = imr_lens_quality(&quality, NULL, &s->words.lens, imr_matrix_view(&chosen), starts,
+                                  ids.v, progress, err);
+    if (status == IMR_OK)
+        s->facts.inputs.lens_quality = (float)quality;
+    imr_matrix_done(&chosen);
+    imr_free(ids.v);
+    return status;
+}
+
+typedef struct deltas {
+    imr_matrix query, document;
+    size_t n_query, n_document;
+} deltas;
+
+static void delta_row(float *out, imr_change_kind kind, const float *before, const float *after,
+                      size_t m)
+{
+    imr_change_delta_rows(out, kind, imr_view_of(before, 1, m), imr_view_of(after, 1, m));
+}
+
+static imr_status run_one(imr_session *s, const float *base, deltas *d, imr_error *err)
+{
+    const size_t m = s->adapter->w.m;
+    imr_ranker *r = &s->ranker;
+    imr_arena *arena = imr_arena_new();
+    imr_listing l;
+    if (!arena)
+        return imr_fail_memory(err);
+    imr_status status =
+        imr_ranker_run(r, base, s->defaults.feedback_k, IMR_SCOPE_RERANK, true, arena, &l, err);
+    if (status == IMR_OK) {
+        delta_row(imr_matrix_row(&d->query, d->n_query++), s->words.kind, r->query, r->run.q_mod,
+                  m);
+        for (size_t i = 0; i < SAMPLE_PER_QUERY && i < l.n; i++) {
+            const size_t at = i * l.n / SAMPLE_PER_QUERY;
+            delta_row(imr_matrix_row(&d->document, d->n_document++), s->words.kind, l.d + at * m,
+                      l.d_mod + at * m, m);
+        }
+    }
+    imr_arena_free(arena);
+    return status;
+}
+
+static imr_status run_sample(imr_session *s, const uint32_t *rows, size_t n, imr_view vectors,
+                             deltas *d, const imr_progress *progress, imr_error *err)
+{
+    IMR_TRY(imr_matrix_init(&d->query, n, s->adapter->w.m, err));
+    IMR_TRY(imr_matrix_init(&d->document, n * SAMPLE_PER_QUERY, s->adapter->w.m, err));
+    for (size_t i = 0; i < n; i++) {
+        IMR_TRY(run_one(s, imr_view_row(&vectors, rows[i]), d, err));
+        if (!imr_progress_step(progress, "measuring how often words show up anyway", i + 1, n))
+            return imr_fail(err, IMR_E_CANCELLED, "cancelled");
+    }
+    imr_words *w = &s->words;
+    imr_view queries = imr_matrix_view(&d->query), documents = imr_matrix_view(&d->document);
+    documents.rows = d->n_document;
+    IMR_TRY(imr_background_init(&w->queries, &w->lens, queries, progress, err));
+    IMR_TRY(imr_background_init(&w->documents, &w->lens, documents, progress, err));
+    w->measured = true;
+    return IMR_OK;
+}
+
+static imr_status measure_background(imr_session *s, const imr_progress *progress, imr_error *err)
+{
+    imr_view vectors = imr_cache_query_vectors(s->cache);
+    if (vectors.rows < MINIMUM) /* documents stand in as queries */
+        vectors = imr_cache_document_vectors(s->cache);
+    if (vectors.rows < MINIMUM)
+        return IMR_OK;
+    size_t n;
+    IMR_AUTOFREE uint32_t *rows = sample(vectors.rows, SAMPLE_QUERIES, &n);
+    if (!rows)
+        return imr_fail_memory(err);
+    s->words.kind = imr_session_change_kind(s->defaults.delta);
+    deltas d = {0};
+    imr_status status = run_sample(s, rows, n, vectors, &d, progress, err);
+    imr_matrix_done(&d.query);
+    imr_matrix_done(&d.document);
+    return status;
+}
+
+imr_status imr_words_measure(imr_session *s, const imr_progress *progress, imr_error *err)
+{
+    if (!s->words.ready)
+        return IMR_OK;
+    if (s->facts.has_texts)
+        IMR_TRY(measure_lens(s, progress, err));
+    return measure_background(s, progress, err);
+}

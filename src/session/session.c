@@ -1,0 +1,237 @@
+/* Opening a session: adapter, cache, encoder, token table, and the facts screens show about them.
+ */
+#include "session/session.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "session/internal.h"
+#include "text/utf8.h"
+
+const char *imr_session_string(imr_session *s, const char *text)
+{
+    IMR_AUTOBUF imr_buf clean = {0};
+    if (text)
+        imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
+    return clean.failed ? NULL : imr_arena_strndup(s->strings, imr_buf_text(&clean), clean.len);
+}
+
+/* File name without its folder and ending: "imrnns-minilm-nq". */
+static const char *short_name(imr_session *s, const char *path)
+{
+    IMR_AUTOFREE char *copy = imr_strdup(path);
+    if (!copy)
+        return NULL;
+    size_t n = strlen(copy);
+    while (n > 1 && copy[n - 1] == '/')
+        copy[--n] = '\0';
+    const char *base = imr_path_base(copy);
+    char *dot = strrchr(base, '.');
+    if (dot && dot != base && (strcmp(dot, ".pt") == 0 || strcmp(dot, ".safetensors") == 0))
+        *dot = '\0';
+    return imr_session_string(s, base);
+}
+
+static imr_status open_encoder(imr_session *s, const imr_session_options *o,
+                               const imr_encoder_options *lookup, imr_error *err)
+{
+    const imr_encoder_identity *made_by = imr_cache_encoder(s->cache);
+    const char *name = o->encoder ? o->encoder : made_by->path[0] ? made_by->path : made_by->name;
+    imr_error why;
+    if (!name[0]) {
+        s->facts.encoder_problem = "no encoder: the cache names none, so only its own queries can "
+                                   "be asked; name its encoder with --encoder";
+        return IMR_OK;
+    }
+    imr_status status = imr_encoder_open(&s->encoder, name, lookup, &why);
+    char sha256[IMR_SHA256_HEX] = "";
+    if (status == IMR_OK)
+        status = imr_encoder_sha256(s->encoder, sha256, &why);
+    if (status == IMR_OK && imr_encoder_dim(s->encoder) != imr_cache_dim(s->cache))
+        status = imr_fail(&why, IMR_E_SHAPE,
+                          "the encoder %s gives %zu-dimensional vectors, the cache %s holds "
+                          "%zu-dimensional ones; use the "
+                          "encoder the cache was made with",
+                          name, imr_encoder_dim(s->encoder), imr_cache_path(s->cache),
+                          imr_cache_dim(s->cache));
+    if (status == IMR_OK && made_by->sha256[0] && strcmp(made_by->sha256, sha256) != 0)
+        status = imr_fail(&why, IMR_E_FORMAT,
+                          "the encoder %s is not the one the cache %s was made with (sha256 %.12s, "
+                          "the cache says %.12s); "
+                          "use that one, or make the cache again",
+                          name, imr_cache_path(s->cache), sha256, made_by->sha256);
+    if (status != IMR_OK) {
+        imr_encoder_free(s->encoder);
+        s->encoder = NULL;
+        if (o->encoder || status == IMR_E_MEMORY) {
+            if (err)
+                *err = why;
+            return status;
+        }
+        s->facts.encoder_problem = imr_session_string(s, why.text);
+        return s->facts.encoder_problem ? IMR_OK : imr_fail_memory(err);
+    }
+    imr_trace_inputs *in = &s->facts.inputs;
+    in->encoder_path = imr_session_string(s, imr_encoder_folder(s->encoder));
+    in->encoder_name = imr_session_string(s, imr_encoder_name(s->encoder));
+    in->encoder_kind = imr_encoder_kind(s->encoder);
+    memcpy(in->encoder_sha256, sha256, sizeof sha256);
+    s->facts.has_encoder = true;
+    return in->encoder_path && in->encoder_name ? IMR_OK : imr_fail_memory(err);
+}
+
+static imr_status open_split(imr_session *s, const char *wanted, imr_error *err)
+{
+    size_t split, n = imr_cache_queries(s->cache);
+    s->facts.inputs.split = "";
+    if (imr_cache_splits(s->cache) > 0 &&
+        imr_cache_find_split(s->cache, wanted ? wanted : "test", &split)) {
+        s->split = imr_cache_split_queries(s->cache, split, &n);
+        s->facts.inputs.split = imr_session_string(s, imr_cache_split_name(s->cache, split));
+    } else if (wanted) {
+        IMR_AUTOBUF imr_buf known = {0};
+        for (size_t i = 0; i < imr_cache_splits(s->cache); i++)
+            imr_buf_printf(&known, "%s%s", i ? ", " : "", imr_cache_split_name(s->cache, i));
+        return imr_fail(err, IMR_E_NOT_FOUND, "the cache %s has no split '%s'; it has: %s",
+                        imr_cache_path(s->cache), wanted,
+                        known.len ? imr_buf_text(&known) : "none");
+    }
+    s->facts.queries = n;
+    for (size_t i = 0; i < imr_cache_splits(s->cache); i++)
+        s->facts.has_judgements |= imr_cache_split_qrels(s->cache, i) != NULL;
+    return s->facts.inputs.split ? IMR_OK : imr_fail_memory(err);
+}
+
+static imr_status note_inputs(imr_session *s, imr_error *err)
+{
+    imr_trace_inputs *in = &s->facts.inputs;
+    const imr_weights *w = &s->adapter->w;
+    const imr_dataset *dataset = imr_cache_dataset(s->cache);
+    in->adapter_path = imr_session_string(s, s->adapter->path);
+    in->adapter_form = imr_form_name(w->form);
+    memcpy(in->adapter_sha256, s->adapter->sha256, sizeof in->adapter_sha256);
+    in->input_dim = (uint32_t)w->n;
+    in->working_dim = (uint32_t)w->m;
+    in->hidden_dim = (uint32_t)w->h;
+    in->cache_path = imr_session_string(s, imr_cache_path(s->cache));
+    snprintf(in->cache_sha256, sizeof in->cache_sha256, "%s", imr_cache_sha256(s->cache));
+    in->cache_documents = imr_cache_documents(s->cache);
+    in->encoder_path = in->encoder_name = in->encoder_kind = in->table_name = in->dataset_path = "";
+    in->lens_quality = NAN;
+    s->facts.documents = in->cache_documents;
+    s->facts.has_texts = dataset != NULL;
+    s->facts.encoder_problem = s->facts.tokens_problem = "";
+    if (dataset) {
+        in->dataset_path = imr_session_string(s, imr_dataset_path(dataset));
+        IMR_TRY(imr_dataset_sha256(dataset, in->dataset_sha256, NULL, err));
+    }
+    s->facts.dataset_name =
+        short_name(s, dataset ? imr_dataset_path(dataset) : imr_cache_path(s->cache));
+    s->facts.adapter_name = short_name(s, s->adapter->path);
+    return in->adapter_path && in->cache_path && in->dataset_path && s->facts.dataset_name &&
+                   s->facts.adapter_name
+               ? IMR_OK
+               : imr_fail_memory(err);
+}
+
+static imr_status open_prefix(imr_session *s, const char *wanted, imr_error *err)
+{
+    const char *prefix = wanted ? wanted
+                         : imr_cache_encoder(s->cache)->query_prefix[0]
+                             ? imr_cache_encoder(s->cache)->query_prefix
+                         : s->encoder ? imr_encoder_query_prefix(s->encoder)
+                                      : "";
+    s->prefix = imr_strdup(prefix);
+    return s->prefix ? IMR_OK : imr_fail_memory(err);
+}
+
+static imr_status open_all(imr_session *s, const imr_session_options *o,
+                           const imr_progress *progress, imr_error *err)
+{
+    const imr_cache_options cache_options = {.dataset = o->dataset, .progress = progress};
+    const imr_encoder_options lookup = {.hub = {.sentence_transformers_home = o->st_home,
+                                                .hf_hub_cache = o->hf_hub_cache,
+                                                .hf_home = o->hf_home,
+                                                .home = o->home}};
+    s->strings = imr_arena_new();
+    if (!s->strings)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_adapter_open(&s->adapter, o->adapter, err));
+    IMR_TRY(imr_cache_open(&s->cache, o->cache, &cache_options, err));
+    IMR_TRY(note_inputs(s, err));
+    IMR_TRY(open_split(s, o->split, err));
+    IMR_TRY(open_encoder(s, o, &lookup, err));
+    s->facts.encoder_name = s->encoder ? s->facts.inputs.encoder_name
+                            : imr_cache_encoder(s->cache)->name[0]
+                                ? imr_session_string(s, imr_cache_encoder(s->cache)->name)
+                                : "no encoder";
+    IMR_TRY(open_prefix(s, o->query_prefix, err));
+    IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache, progress, err));
+    IMR_TRY(imr_words_open(s, o->token_table, &lookup, progress, err));
+    IMR_TRY(imr_document_cache_init(&s->documents, s->cache,
+                                    s->words.ready ? s->words.tokeniser : NULL, err));
+    s->query_base = IMR_NEW_ARRAY(float, s->adapter->w.n);
+    if (!s->query_base || !s->facts.encoder_name)
+        return imr_fail_memory(err);
+    return o->background ? imr_words_measure(s, progress, err) : IMR_OK;
+}
+
+imr_status imr_session_open(imr_session **out, const imr_session_options *options,
+                            const imr_progress *progress, imr_error *err)
+{
+    if (!options->adapter || !options->cache)
+        return imr_fail(err, IMR_E_USAGE,
+                        "an adapter (--checkpoint FILE) and a cache (--cache-dir DIR) are needed");
+    imr_session *s = IMR_NEW(imr_session);
+    if (!s)
+        return imr_fail_memory(err);
+    s->defaults = options->settings;
+    imr_status status = open_all(s, options, progress, err);
+    if (status != IMR_OK) {
+        imr_session_close(s);
+        return status;
+    }
+    *out = s;
+    return IMR_OK;
+}
+
+void imr_session_close(imr_session *s)
+{
+    if (!s)
+        return;
+    imr_document_cache_done(&s->documents);
+    imr_words_close(&s->words);
+    imr_ranker_done(&s->ranker);
+    imr_encoder_free(s->encoder);
+    imr_cache_free(s->cache);
+    imr_adapter_free(s->adapter);
+    imr_free(s->prefix);
+    imr_free(s->query_base);
+    imr_arena_free(s->strings);
+    imr_free(s);
+}
+
+const imr_session_facts *imr_session_facts_of(const imr_session *s)
+{
+    return &s->facts;
+}
+
+imr_suggestion imr_session_query(const imr_session *s, size_t i)
+{
+    const size_t row = s->split ? s->split[i] : i;
+    return (imr_suggestion){imr_cache_query_id(s->cache, row), imr_cache_query_text(s->cache, row)};
+}
+
+size_t imr_session_suggest(const imr_session *s, const char *text, imr_suggestion *out, size_t max)
+{
+    IMR_AUTOFREE uint32_t *rows = IMR_NEW_ARRAY(uint32_t, max);
+    if (!rows)
+        return 0;
+    const size_t n = imr_cache_offer_queries(s->cache, text, rows, max);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (imr_suggestion){imr_cache_query_id(s->cache, rows[i]),
+                                  imr_cache_query_text(s->cache, rows[i])};
+    return n;
+}

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "cli/command.h"
+#include "encoder/encoder.h"
 #include "text/utf8.h"
 
 void imr_cli_write(imr_cli *cli, const void *bytes, size_t n)
@@ -106,5 +107,35 @@ imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err)
     if (name && !path)
         return imr_fail_memory(err);
     *out = path;
+    return IMR_OK;
+}
+
+imr_status imr_cli_encoder(imr_encoder **out, const imr_cli *cli, imr_error *err)
+{
+    const char *name = imr_config_encoder(cli->config);
+    if (!name)
+        return imr_fail(err, IMR_E_USAGE, "--encoder DIR is needed (imrnn %s --help)",
+                        cli->command->name);
+    imr_encoder_options options = {
+        .hub = {.sentence_transformers_home =
+                    imr_cli_environment(cli, "SENTENCE_TRANSFORMERS_HOME"),
+                .hf_hub_cache = imr_cli_environment(cli, "HF_HUB_CACHE"),
+                .huggingface_hub_cache = imr_cli_environment(cli, "HUGGINGFACE_HUB_CACHE"),
+                .hf_home = imr_cli_environment(cli, "HF_HOME"),
+                .home = imr_cli_environment(cli, "HOME")},
+        .query_prefix = imr_config_string(cli->config, IMR_OPT_QUERY_PREFIX),
+        .passage_prefix = imr_config_string(cli->config, IMR_OPT_PASSAGE_PREFIX)};
+    imr_encoder *e;
+    IMR_TRY(imr_encoder_open(&e, name, &options, err));
+    size_t dim = imr_encoder_dim(e);
+    int64_t wanted = imr_config_int(cli->config, IMR_OPT_EMBEDDING_DIM);
+    if (wanted && (size_t)wanted != dim) {
+        imr_encoder_free(e);
+        return imr_fail(err, IMR_E_SHAPE,
+                        "%s makes vectors of %zu dimensions, --embedding-dim is "
+                        "%lld",
+                        name, dim, (long long)wanted);
+    }
+    *out = e;
     return IMR_OK;
 }

@@ -68,6 +68,12 @@ imr_status imr_cli_format(int *index, const imr_cli *cli, const char *formats,
  * when --dataset is not given. */
 imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err) IMR_NODISCARD;
 
+struct imr_encoder;
+/* Opens --encoder (or --encoder-model-name), with the prefixes given; its dimension must be
+ * --embedding-dim when that is given. */
+imr_status imr_cli_encoder(struct imr_encoder **out, const imr_cli *cli,
+                           imr_error *err) IMR_NODISCARD;
+
 /* The options every command takes, ended by IMR_OPT_COUNT. */
 extern const imr_option_id imr_common_options[];
 /* Every command, ended by NULL (cli/commands.c). */

@@ -1,10 +1,15 @@
-/* cli/commands.h - one imr_command a file cmd_<name>.c. */
+/* cli/commands.h - one imr_command a command, defined in cmd_<name>.c. */
 #ifndef IMR_CLI_COMMANDS_H
 #define IMR_CLI_COMMANDS_H
 
 #include "cli/command.h"
 
+extern const imr_command imr_command_encoder_bench;
+extern const imr_command imr_command_encoder_encode;
+extern const imr_command imr_command_encoder_info;
+extern const imr_command imr_command_encoder_tokenize;
 extern const imr_command imr_command_evaluate;
 extern const imr_command imr_command_generate;
+extern const imr_command imr_command_inspect;
 
 #endif

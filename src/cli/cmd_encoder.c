@@ -1,0 +1,244 @@
+/* cli/cmd_encoder.c - imrnn encoder info, encode, tokenize, bench. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/number.h"
+#include "cli/commands.h"
+#include "cli/texts.h"
+#include "encoder/encoder.h"
+#include "format/json.h"
+#include "format/npy.h"
+#include "math/stats.h"
+#include "report/inspect.h"
+
+#define BLOCK 256 /* texts encoded before their rows are printed */
+
+/* -i FILE, or the arguments themselves. */
+static imr_status texts_of_line(imr_texts *out, const imr_cli *cli, imr_error *err)
+{
+    const char *path = imr_config_string(cli->config, IMR_OPT_INPUT);
+    if (path && cli->n_arguments)
+        return imr_fail(err, IMR_E_USAGE, "give texts either with -i or as arguments, not both");
+    if (path)
+        return imr_texts_read(out, path, err);
+    if (!cli->n_arguments)
+        return imr_fail(err, IMR_E_USAGE, "which texts? give them as arguments or with -i FILE");
+    return imr_texts_of(out, cli->arguments, cli->n_arguments, err);
+}
+
+typedef imr_status (*texts_fn)(imr_cli *cli, const imr_encoder *e, const imr_texts *t,
+                               imr_error *err);
+
+static imr_status with_texts(imr_cli *cli, texts_fn fn, imr_error *err)
+{
+    IMR_CLEANUP(imr_texts_done) imr_texts t = {0};
+    IMR_TRY(texts_of_line(&t, cli, err));
+    imr_encoder *e;
+    IMR_TRY(imr_cli_encoder(&e, cli, err));
+    imr_status status = fn(cli, e, &t, err);
+    imr_encoder_free(e);
+    return status;
+}
+
+/* ---- info ---- */
+
+static imr_status run_info(imr_cli *cli, imr_error *err)
+{
+    int json;
+    IMR_TRY(imr_cli_format(&json, cli, "text|json", err));
+    imr_encoder *e;
+    IMR_TRY(imr_cli_encoder(&e, cli, err));
+    IMR_CLEANUP(imr_inspection_done) imr_inspection found = {0};
+    imr_status status = imr_inspect(&found, imr_encoder_folder(e), NULL, err);
+    imr_encoder_free(e);
+    IMR_TRY(status);
+    IMR_AUTOBUF imr_buf b = {0};
+    (json ? imr_inspection_json : imr_inspection_text)(&b, &found);
+    imr_buf_str(&b, json ? "\n" : "");
+    return imr_cli_emit(cli, &b, err);
+}
+
+static const imr_option_id info_options[] = {IMR_OPT_ENCODER,       IMR_OPT_ENCODER_MODEL_NAME,
+                                             IMR_OPT_EMBEDDING_DIM, IMR_OPT_FORMAT,
+                                             IMR_OPT_OUTPUT,        IMR_OPT_COUNT};
+const imr_command imr_command_encoder_info = {
+    .name = "encoder info",
+    .usage = "--encoder DIR [--format text|json]",
+    .summary = "what an encoder is: kind, dimension, tokeniser, identity",
+    .example = "  imrnn encoder info --encoder demo/encoder",
+    .options = info_options,
+    .run = run_info,
+};
+
+/* ---- encode ---- */
+
+static void warn_unknown(imr_cli *cli, const imr_texts *t, size_t first, const size_t *known,
+                         size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (known[i] == 0)
+            imr_cli_say(cli,
+                        "text %s: the encoder knows none of its words; its vector says nothing",
+                        t->ids.v[first + i]);
+}
+
+static imr_status print_rows(imr_cli *cli, const float *rows, size_t count, size_t n,
+                             imr_error *err)
+{
+    IMR_AUTOBUF imr_buf b = {0};
+    for (size_t i = 0; i < count; i++) {
+        imr_buf_char(&b, '[');
+        for (size_t j = 0; j < n; j++) {
+            imr_buf_str(&b, j ? ", " : "");
+            imr_json_put_number(&b, (double)rows[i * n + j]);
+        }
+        imr_buf_str(&b, "]\n");
+    }
+    return imr_cli_emit(cli, &b, err);
+}
+
+static imr_status encode(imr_cli *cli, const imr_encoder *e, const imr_texts *t, imr_error *err)
+{
+    const char *path = imr_config_string(cli->config, IMR_OPT_OUTPUT);
+    size_t n = imr_encoder_dim(e), count = t->texts.n, step = path ? count : BLOCK;
+    IMR_CLEANUP(imr_matrix_done) imr_matrix rows = {0};
+    IMR_TRY(imr_matrix_init(&rows, step < count ? step : count, n, err));
+    IMR_AUTOFREE size_t *known = IMR_NEW_ARRAY(size_t, count);
+    if (!known)
+        return imr_fail_memory(err);
+    for (size_t at = 0; at < count; at += step) {
+        size_t some = count - at < step ? count - at : step;
+        IMR_TRY(imr_encoder_encode(e, (const char *const *)t->texts.v + at, t->lens.v + at, some,
+                                   rows.v, known, path ? imr_cli_progress(cli) : NULL, err));
+        warn_unknown(cli, t, at, known, some);
+        if (imr_interrupted())
+            return imr_fail(err, IMR_E_CANCELLED, "interrupted");
+        if (!path)
+            IMR_TRY(print_rows(cli, rows.v, some, n, err));
+    }
+    return path ? imr_npy_write_f32(path, rows.v, count, n, err) : IMR_OK;
+}
+
+static imr_status run_encode(imr_cli *cli, imr_error *err)
+{
+    return with_texts(cli, encode, err);
+}
+
+static const imr_option_id encode_options[] = {IMR_OPT_ENCODER,       IMR_OPT_ENCODER_MODEL_NAME,
+                                               IMR_OPT_EMBEDDING_DIM, IMR_OPT_INPUT,
+                                               IMR_OPT_OUTPUT,        IMR_OPT_COUNT};
+const imr_command imr_command_encoder_encode = {
+    .name = "encoder encode",
+    .usage = "--encoder DIR (-i FILE | TEXT...) [-o OUT.npy]",
+    .summary = "vectors of texts",
+    .details = "Without -o one JSON array a line. Texts are encoded as they are: a prefix the "
+               "encoder expects is yours to put there.",
+    .example = "  imrnn encoder encode --encoder demo/encoder \"Java the island\"",
+    .options = encode_options,
+    .max_arguments = SIZE_MAX,
+    .run = run_encode,
+    .own_output = true,
+};
+
+/* ---- tokenize ---- */
+
+static imr_status tokenize(imr_cli *cli, const imr_encoder *e, const imr_texts *t, imr_error *err)
+{
+    IMR_CLEANUP(imr_tokens_done) imr_tokens tokens = {0};
+    IMR_AUTOBUF imr_buf b = {0};
+    for (size_t i = 0; i < t->texts.n; i++) {
+        IMR_TRY(imr_encoder_tokenize(e, t->texts.v[i], t->lens.v[i], true, &tokens, err));
+        imr_buf_str(&b, "{\"text\": ");
+        imr_json_put_string_n(&b, t->texts.v[i], t->lens.v[i]);
+        imr_buf_str(&b, ", \"ids\": [");
+        for (size_t k = 0; k < tokens.n; k++)
+            imr_buf_printf(&b, "%s%u", k ? ", " : "", tokens.v[k].id);
+        imr_buf_str(&b, "], \"tokens\": [");
+        for (size_t k = 0; k < tokens.n; k++) {
+            imr_buf_str(&b, k ? ", " : "");
+            imr_json_put_string(&b, imr_encoder_token_text(e, tokens.v[k].id));
+        }
+        imr_buf_str(&b, "]}\n");
+        IMR_TRY(imr_cli_emit(cli, &b, err));
+        imr_buf_clear(&b);
+    }
+    return IMR_OK;
+}
+
+static imr_status run_tokenize(imr_cli *cli, imr_error *err)
+{
+    return with_texts(cli, tokenize, err);
+}
+
+static const imr_option_id tokenize_options[] = {IMR_OPT_ENCODER, IMR_OPT_ENCODER_MODEL_NAME,
+                                                 IMR_OPT_INPUT, IMR_OPT_OUTPUT, IMR_OPT_COUNT};
+const imr_command imr_command_encoder_tokenize = {
+    .name = "encoder tokenize",
+    .usage = "--encoder DIR (-i FILE | TEXT...)",
+    .summary = "token ids of texts, uncut, special tokens included",
+    .example = "  imrnn encoder tokenize --encoder demo/encoder \"Java the island\"",
+    .options = tokenize_options,
+    .max_arguments = SIZE_MAX,
+    .run = run_tokenize,
+};
+
+/* ---- bench ---- */
+
+#define BENCH_SINGLE  200
+#define BENCH_SECONDS 1.0
+
+static imr_status bench(imr_cli *cli, const imr_encoder *e, const imr_texts *t, imr_error *err)
+{
+    const char *const *texts = (const char *const *)t->texts.v;
+    size_t n = imr_encoder_dim(e), count = t->texts.n, tokens = 0, done = 0;
+    double single[BENCH_SINGLE], seconds;
+    IMR_CLEANUP(imr_matrix_done) imr_matrix rows = {0};
+    IMR_TRY(imr_matrix_init(&rows, count, n, err));
+    IMR_CLEANUP(imr_tokens_done) imr_tokens each = {0};
+    for (size_t i = 0; i < count; i++) {
+        IMR_TRY(imr_encoder_tokenize(e, texts[i], t->lens.v[i], true, &each, err));
+        tokens += each.n;
+    }
+    for (size_t i = 0; i < BENCH_SINGLE; i++) {
+        double start = imr_clock_seconds();
+        size_t at = i % count;
+        IMR_TRY(imr_encoder_encode(e, texts + at, t->lens.v + at, 1, rows.v, NULL, NULL, err));
+        single[i] = 1000 * (imr_clock_seconds() - start);
+    }
+    double start = imr_clock_seconds();
+    do {
+        IMR_TRY(imr_encoder_encode(e, texts, t->lens.v, count, rows.v, NULL, NULL, err));
+        done += count;
+        seconds = imr_clock_seconds() - start;
+    } while (seconds < BENCH_SECONDS && !imr_clock_frozen() && !imr_interrupted());
+    imr_stats_sort(single, BENCH_SINGLE);
+    double rate = seconds > 0 ? (double)done / seconds : 0;
+    char a[64], b[64], c[64], d[64];
+    IMR_AUTOBUF imr_buf out = {0};
+    imr_buf_printf(&out,
+                   "one text         %s ms median, %s ms at the 95th percentile\n"
+                   "many texts       %s texts/s, %s tokens/s\n",
+                   imr_format_fixed(a, imr_stats_quantile(single, BENCH_SINGLE, 0.5), 3, false),
+                   imr_format_fixed(b, imr_stats_quantile(single, BENCH_SINGLE, 0.95), 3, false),
+                   imr_format_fixed(c, rate, 0, false),
+                   imr_format_fixed(d, rate * (double)tokens / (double)count, 0, false));
+    return imr_cli_emit(cli, &out, err);
+}
+
+static imr_status run_bench(imr_cli *cli, imr_error *err)
+{
+    return with_texts(cli, bench, err);
+}
+
+static const imr_option_id bench_options[] = {IMR_OPT_ENCODER, IMR_OPT_ENCODER_MODEL_NAME,
+                                              IMR_OPT_INPUT, IMR_OPT_OUTPUT, IMR_OPT_COUNT};
+const imr_command imr_command_encoder_bench = {
+    .name = "encoder bench",
+    .usage = "--encoder DIR (-i FILE | TEXT...)",
+    .summary = "how fast an encoder is here",
+    .example =
+        "  imrnn encoder bench --encoder demo/encoder \"Java the island\" \"Java the language\"",
+    .options = bench_options,
+    .max_arguments = SIZE_MAX,
+    .run = run_bench,
+};

@@ -1,0 +1,223 @@
+/* cli/texts.c - reading texts from files of three shapes. */
+#include "cli/texts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "format/jsonl.h"
+#include "retrieval/dataset.h"
+#include "text/utf8.h"
+
+void imr_texts_done(imr_texts *t)
+{
+    for (size_t i = 0; i < t->ids.n; i++)
+        imr_free(t->ids.v[i]);
+    for (size_t i = 0; i < t->texts.n; i++)
+        imr_free(t->texts.v[i]);
+    imr_free(t->ids.v);
+    imr_free(t->texts.v);
+    imr_free(t->lens.v);
+    imr_strmap_done(&t->by_id);
+    *t = (imr_texts){0};
+}
+
+/* Takes text's memory in any case. at: "file:7", for errors. */
+static imr_status add(imr_texts *t, const char *id, char *text, size_t len, const char *at,
+                      imr_error *err)
+{
+    if (!text)
+        return imr_fail_memory(err);
+    IMR_AUTOFREE char *held = text;
+    if (len > IMR_MAX_TEXT_BYTES)
+        return imr_fail(err, IMR_E_LIMIT, "%s: the text is longer than %zu bytes", at,
+                        IMR_MAX_TEXT_BYTES);
+    size_t bad = imr_utf8_first_bad(text, len);
+    if (bad < len)
+        return imr_fail(err, IMR_E_FORMAT, "%s: not UTF-8 at byte %zu of the text", at, bad + 1);
+    if (strlen(id) > IMR_MAX_ID_BYTES)
+        return imr_fail(err, IMR_E_LIMIT, "%s: the id is longer than %zu bytes", at,
+                        IMR_MAX_ID_BYTES);
+    if (!IMR_GROW(&t->ids, 1) || !IMR_GROW(&t->texts, 1) || !IMR_GROW(&t->lens, 1))
+        return imr_fail_memory(err);
+    char *key = imr_strdup(id);
+    bool added = false;
+    if (!key || !imr_strmap_add(&t->by_id, key, strlen(key), (uint32_t)t->ids.n, NULL, &added)) {
+        imr_free(key);
+        return imr_fail_memory(err);
+    }
+    if (!added) {
+        imr_fail(err, IMR_E_FORMAT, "%s: the id '%.80s' was used before", at, id);
+        imr_free(key);
+        return IMR_E_FORMAT;
+    }
+    t->ids.v[t->ids.n++] = key;
+    t->texts.v[t->texts.n++] = text;
+    t->lens.v[t->lens.n++] = len;
+    held = NULL;
+    return IMR_OK;
+}
+
+static imr_status add_node(imr_texts *t, const imr_json *node, size_t number, const char *at,
+                           imr_error *err)
+{
+    char id[32];
+    snprintf(id, sizeof id, "%zu", number);
+    if (imr_json_is_string(node)) {
+        const char *text = imr_json_string_or(node, "", "");
+        return add(t, id, imr_strdup(text), strlen(text), at, err);
+    }
+    const char *text;
+    imr_error why;
+    if (!imr_json_is_object(node) || imr_json_need_string(&text, node, "text", &why) != IMR_OK)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "%s: expected a string or an object with \"_id\" and \"text\"", at);
+    const char *key = imr_json_at(node, "_id") ? "_id" : "id";
+    const char *name = imr_json_string_or(node, key, NULL);
+    if (!name && imr_json_is_number(imr_json_at(node, key)))
+        snprintf(id, sizeof id, "%lld", (long long)imr_json_int_or(node, key, 0));
+    const char *title = imr_json_string_or(node, "title", "");
+    IMR_AUTOBUF imr_buf b = {0};
+    imr_document_text(&b, title, strlen(title), text, strlen(text));
+    IMR_TRY(imr_buf_check(&b, err));
+    size_t len = b.len;
+    char *joined = len ? imr_buf_take(&b) : imr_strdup("");
+    return add(t, name ? name : id, joined, len, at, err);
+}
+
+static imr_status parse_array(imr_texts *t, const char *data, size_t len, const char *name,
+                              imr_error *err)
+{
+    IMR_AUTOJSON imr_json *root = NULL;
+    IMR_TRY(imr_json_parse(&root, data, len, name, err));
+    if (!imr_json_is_array(root))
+        return imr_fail(err, IMR_E_FORMAT, "%s: expected an array of texts", name);
+    size_t place = 0;
+    for (const imr_json *n = imr_json_child(root); n; n = imr_json_next(n)) {
+        char at[512];
+        snprintf(at, sizeof at, "%.400s: text %zu", name, ++place);
+        IMR_TRY(add_node(t, n, place, at, err));
+    }
+    return IMR_OK;
+}
+
+static imr_status parse_jsonl(imr_texts *t, const char *data, size_t len, const char *name,
+                              imr_error *err)
+{
+    imr_jsonl it;
+    imr_jsonl_init(&it, data, len, name);
+    const imr_json *node;
+    imr_status status;
+    while ((status = imr_jsonl_next(&it, &node, err)) == IMR_OK && node) {
+        char at[512];
+        snprintf(at, sizeof at, "%.400s:%llu", name, (unsigned long long)it.line);
+        status = add_node(t, node, (size_t)it.line, at, err);
+        if (status != IMR_OK)
+            break;
+    }
+    imr_jsonl_done(&it);
+    return status;
+}
+
+static imr_status parse_lines(imr_texts *t, const char *data, size_t len, const char *name,
+                              imr_error *err)
+{
+    size_t number = 0;
+    for (const char *p = data, *end = data + len; p < end;) {
+        const char *newline = memchr(p, '\n', (size_t)(end - p));
+        const char *stop = newline ? newline : end, *next = newline ? newline + 1 : end;
+        number++;
+        while (stop > p && (stop[-1] == '\r' || stop[-1] == ' ' || stop[-1] == '\t'))
+            stop--;
+        while (p < stop && (*p == ' ' || *p == '\t'))
+            p++;
+        if (p < stop) {
+            char at[512], id[32];
+            snprintf(at, sizeof at, "%.400s:%zu", name, number);
+            snprintf(id, sizeof id, "%zu", number);
+            size_t n = (size_t)(stop - p);
+            if (memchr(p, '\0', n))
+                return imr_fail(err, IMR_E_FORMAT, "%s: a zero byte: not a text file", at);
+            IMR_TRY(add(t, id, imr_strndup(p, n), n, at, err));
+        }
+        p = next;
+    }
+    return IMR_OK;
+}
+
+static bool ends(const char *name, const char *with)
+{
+    size_t n = strlen(name), w = strlen(with);
+    return n >= w && strcmp(name + n - w, with) == 0;
+}
+
+imr_status imr_texts_parse(imr_texts *out, const char *data, size_t len, const char *name,
+                           imr_error *err)
+{
+    imr_texts t = {0};
+    size_t at = 0;
+    while (at < len && strchr(" \t\r\n", data[at]))
+        at++;
+    imr_status status;
+    if (ends(name, ".jsonl"))
+        status = parse_jsonl(&t, data, len, name, err);
+    else if (ends(name, ".json") || (at < len && data[at] == '['))
+        status = parse_array(&t, data, len, name, err);
+    else
+        status = parse_lines(&t, data, len, name, err);
+    if (status == IMR_OK && t.ids.n == 0)
+        status = imr_fail(err, IMR_E_FORMAT, "%s: no text in it", name);
+    if (status != IMR_OK) {
+        imr_texts_done(&t);
+        return status;
+    }
+    *out = t;
+    return IMR_OK;
+}
+
+static imr_status read_stream(imr_texts *out, FILE *from, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf b = {.limit = IMR_MAX_JSON_BYTES};
+    for (;;) {
+        char *room = imr_buf_reserve(&b, 65536);
+        if (!room)
+            break;
+        size_t n = fread(room, 1, 65536, from);
+        b.len += n;
+        b.data[b.len] = '\0';
+        if (n == 0)
+            break;
+    }
+    IMR_TRY(imr_buf_check(&b, err));
+    if (ferror(from))
+        return imr_fail(err, IMR_E_IO, "cannot read standard input");
+    return imr_texts_parse(out, imr_buf_text(&b), b.len, "standard input", err);
+}
+
+imr_status imr_texts_read(imr_texts *out, const char *path, imr_error *err)
+{
+    if (strcmp(path, "-") == 0)
+        return read_stream(out, stdin, err);
+    imr_file file;
+    IMR_TRY(imr_file_map(&file, path, err));
+    imr_status status = imr_texts_parse(out, (const char *)file.data, file.len, path, err);
+    imr_file_unmap(&file);
+    return status;
+}
+
+imr_status imr_texts_of(imr_texts *out, const char *const *texts, size_t n, imr_error *err)
+{
+    imr_texts t = {0};
+    for (size_t i = 0; i < n; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "%zu", i + 1);
+        imr_status status = add(&t, id, imr_strdup(texts[i]), strlen(texts[i]), "argument", err);
+        if (status != IMR_OK) {
+            imr_texts_done(&t);
+            return status;
+        }
+    }
+    *out = t;
+    return IMR_OK;
+}

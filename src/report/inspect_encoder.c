@@ -1,0 +1,49 @@
+/* report/inspect_encoder.c - encoder folders. */
+#include <string.h>
+
+#include "encoder/encoder.h"
+#include "math/nn.h"
+#include "report/inspect_kinds.h"
+
+static imr_status add_rows(imr_inspection *i, const imr_encoder *e, imr_error *err)
+{
+    imr_view rows = imr_encoder_token_rows(e);
+    size_t zero = 0;
+    for (size_t r = 0; r < rows.rows; r++)
+        zero += imr_nn_norm(imr_view_row(&rows, r), rows.cols) == 0.0;
+    return imr_inspection_int(i, "zero_rows", "tokens without vector", (int64_t)zero, err);
+}
+
+static imr_status add_encoder(imr_inspection *i, const imr_encoder *e, imr_error *err)
+{
+    IMR_TRY(imr_encoder_sha256(e, i->sha256, err));
+    IMR_TRY(imr_inspection_string(i, "encoder_kind", "kind", imr_encoder_kind(e), err));
+    IMR_TRY(imr_inspection_string(i, "name", "name", imr_encoder_name(e), err));
+    IMR_TRY(imr_inspection_string(i, "folder", "folder", imr_encoder_folder(e), err));
+    IMR_TRY(imr_inspection_int(i, "dim", "dimension n", (int64_t)imr_encoder_dim(e), err));
+    IMR_TRY(imr_inspection_string(i, "tokenizer", "tokeniser",
+                                  imr_tokenizer_model(imr_encoder_tokenizer(e)), err));
+    IMR_TRY(imr_inspection_int(i, "vocabulary", "vocabulary", (int64_t)imr_encoder_token_count(e),
+                               err));
+    size_t most = imr_encoder_max_tokens(e);
+    IMR_TRY(imr_inspection_int(i, "max_tokens", most ? "longest text, tokens" : NULL, (int64_t)most,
+                               err));
+    IMR_TRY(
+        imr_inspection_string(i, "query_prefix", "query prefix", imr_encoder_query_prefix(e), err));
+    IMR_TRY(imr_inspection_string(i, "passage_prefix", "passage prefix",
+                                  imr_encoder_passage_prefix(e), err));
+    return add_rows(i, e, err);
+}
+
+imr_status imr_inspect_encoder(imr_inspection *i, const imr_progress *progress, imr_error *err)
+{
+    (void)progress;
+    imr_encoder *e;
+    imr_error why;
+    imr_status status = imr_encoder_open(&e, i->path, NULL, &why);
+    if (status != IMR_OK)
+        return imr_inspection_failed(i, status, &why, "", err);
+    status = add_encoder(i, e, err);
+    imr_encoder_free(e);
+    return status;
+}

@@ -59,23 +59,14 @@ static imr_status open_tokenizer(imr_encoder *e, const char *module, imr_error *
     return imr_encoder_add_file(e, module, file, err);
 }
 
-static imr_status need_table(const imr_tensor **out, const imr_tensors *t, const char *name,
-                             const char *other, imr_error *err)
+static imr_status check_table(const imr_tensor *t, imr_error *err)
 {
-    const imr_tensor *found = imr_tensors_find(t, name);
-    if (!found && other)
-        found = imr_tensors_find(t, other);
-    if (!found)
-        return imr_fail(err, IMR_E_NOT_FOUND, "the tensor `%s` is missing", name);
     char shape[160];
-    if (found->rank != 2 || found->shape[0] == 0 || found->shape[1] == 0 ||
-        found->shape[1] > IMR_MAX_DIM)
-        return imr_fail(
-            err, IMR_E_SHAPE,
-            "the tensor `%s` is %s; expected tokens x dimensions, at most %u dimensions",
-            found->name, imr_tensor_shape_text(found, shape), IMR_MAX_DIM);
-    *out = found;
-    return IMR_OK;
+    if (t->rank == 2 && t->shape[0] > 0 && t->shape[1] > 0 && t->shape[1] <= IMR_MAX_DIM)
+        return IMR_OK;
+    return imr_fail(err, IMR_E_SHAPE,
+                    "the tensor `%s` is %s; expected tokens x dimensions, at most %u dimensions",
+                    t->name, imr_tensor_shape_text(t, shape), IMR_MAX_DIM);
 }
 
 /* A vector of one number a token, or NULL when the tensor is absent. */
@@ -136,9 +127,16 @@ static imr_status map_rows(imr_encoder *e, const imr_tensor *table, const float 
     return IMR_OK;
 }
 
-static imr_status fill_rows(imr_encoder *e, const imr_tensors *t, const imr_tensor *table,
-                            bool extras, imr_error *err)
+/* `other` (may be NULL) is a second name of the table; extras: also `mapping` and `weights`. */
+static imr_status fill_rows(imr_encoder *e, const imr_tensors *t, const char *name,
+                            const char *other, bool extras, imr_error *err)
 {
+    const imr_tensor *table = imr_tensors_find(t, name);
+    if (!table && other)
+        table = imr_tensors_find(t, other);
+    if (!table)
+        return imr_fail(err, IMR_E_NOT_FOUND, "the tensor `%s` is missing", name);
+    IMR_TRY(check_table(table, err));
     size_t vocab = imr_tokenizer_vocab(e->tokenizer)->n;
     float *mapping IMR_AUTOFREE = NULL, *weights IMR_AUTOFREE = NULL;
     if (extras) {
@@ -175,10 +173,7 @@ static imr_status open_table(imr_encoder *e, const char *module, const char *nam
     IMR_TRY(imr_folder_need(&path, &e->folder, file, "the weights are", err));
     imr_tensors t IMR_CLEANUP(imr_tensors_done) = {0};
     IMR_TRY(imr_safetensors_open(&t, path, err));
-    const imr_tensor *table = NULL;
-    imr_status status = need_table(&table, &t, name, other, err);
-    if (status == IMR_OK)
-        status = fill_rows(e, &t, table, extras, err);
+    imr_status status = fill_rows(e, &t, name, other, extras, err);
     if (status != IMR_OK)
         return imr_error_prefix(err, status, path);
     return imr_encoder_add_file(e, module, "model.safetensors", err);

@@ -326,7 +326,7 @@ static imr_status encode_normalised(run *r)
     IMR_TRY(imr_buf_check(&text, r->err));
     size_t pos = 0, at = 0; /* the same place in bytes and in code points */
     while (pos < text.len && !r->out->cut) {
-        size_t start = text.len, end = text.len, first = at;
+        size_t start = 0, end = 0, first = at;
         const imr_added_token *a =
             next_added(r, &r->t->normalised, text.data, text.len, pos, &start, &end);
         if (!a)
@@ -346,7 +346,7 @@ static imr_status encode_text(run *r, const char *text, size_t len)
 {
     const imr_tokenizer_spec *s = &r->t->spec;
     for (size_t pos = 0; pos < len && !r->out->cut;) {
-        size_t start = len, end = len;
+        size_t start = 0, end = 0;
         const imr_added_token *a = next_added(r, &r->t->raw, text, len, pos, &start, &end);
         if (!a)
             start = end = len;

@@ -295,6 +295,41 @@ TEST("megabytes of hostile text take linear time and a text over the cap is refu
     imr_tokenizer_free(t);
 }
 
+TEST("whatever the text, ids are in the vocabulary and spans ascend within it")
+{
+    static const char *const parts[] = {
+        "hello",        "World",        " ",    "\t",   "[MASK]", "[SE", "P]",       "\xC3\xA9",
+        "e\xCC\x81",    "\xE5\x8C\x97", "\xFF", "\xE5", "\x80",   ",",   "\xC4\xB0", "\xCE\xA3",
+        "\xED\x95\x9C", "\xEF\xB7\xBA", "1",    "\r\n"};
+    imr_tokenizer *t = open_small(NULL);
+    imr_tokens tokens = {0};
+    uint32_t seed = 1;
+    for (int round = 0; round < 20000; round++) {
+        char text[256];
+        size_t len = 0;
+        for (int i = 0; i < 12; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            const char *part = parts[(seed >> 16) % IMR_LEN(parts)];
+            memcpy(text + len, part, strlen(part));
+            len += strlen(part);
+        }
+        imr_encode_options o = {.special = round & 1, .max_ids = round & 2 ? 7 : 0};
+        CHECK_OK(imr_tokenizer_encode(t, text, len, &o, &tokens, &err));
+        uint32_t before = 0;
+        for (size_t i = 0; i < tokens.n; i++) {
+            imr_token k = tokens.v[i];
+            if (k.id >= imr_tokenizer_vocab(t)->n || k.start > k.end || k.end > len ||
+                k.start < before || (k.id > 3 && k.start == k.end))
+                FAIL("round %d, token %zu: id %u, bytes %u-%u of %zu after %u", round, i, k.id,
+                     k.start, k.end, len, before);
+            before = k.start;
+        }
+        CHECK(!o.max_ids || tokens.n <= 7);
+    }
+    imr_tokens_done(&tokens);
+    imr_tokenizer_free(t);
+}
+
 TEST("all rows of the oracle are equal under the published vocab.txt")
 {
     const char *vocab = test_shared("models/all-MiniLM-L6-v2-without-weights/vocab.txt");

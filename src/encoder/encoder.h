@@ -57,7 +57,7 @@ const char *imr_encoder_file(const imr_encoder *e, size_t i);
  * texts[i] has lens[i] bytes (any bytes); row i of out [count,n] becomes its vector. known (may be
  * NULL): per text, how many of the tokens used are ones the encoder knows; at 0 the vector says
  * nothing about the text (a static encoder gives the zero vector, or the unknown token's).
- * Reports progress about every 64 texts. On failure and on IMR_E_CANCELLED rows of out are partly
+ * Reports progress every 256 texts. On failure and on IMR_E_CANCELLED rows of out are partly
  * written; the error names the first text that failed.
  */
 imr_status imr_encoder_encode(const imr_encoder *e, const char *const *texts, const size_t *lens,

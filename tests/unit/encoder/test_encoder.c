@@ -272,15 +272,15 @@ TEST("the identity is what sha256sum prints over the files, and changes with any
     imr_encoder_free(e);
 }
 
-static bool stop_at_100(void *user, const imr_progress_info *info)
+static bool stop_at_300(void *user, const imr_progress_info *info)
 {
     *(uint64_t *)user = info->done;
-    return info->done < 100;
+    return info->done < 300;
 }
 
 TEST("many texts: progress, cancelling, and the first failing text named")
 {
-    enum { N = 300 };
+    enum { N = 1000 };
     imr_encoder *e = open_or_fail(put_model2vec());
     const char *texts[N];
     size_t lens[N], known[N];
@@ -294,9 +294,9 @@ TEST("many texts: progress, cancelling, and the first failing text named")
     for (size_t i = 0; i < N; i++)
         CHECK(known[i] == (i % 2 ? 1 : 2) && memcmp(out + 2 * i, out + 2 * (i % 2), 8) == 0);
     uint64_t done = 0;
-    imr_progress p = {stop_at_100, &done};
+    imr_progress p = {stop_at_300, &done};
     CHECK_INT(imr_encoder_encode(e, texts, lens, N, out, known, &p, &err), IMR_E_CANCELLED);
-    CHECK(done >= 100 && done < 300);
+    CHECK(done >= 300 && done < N);
     lens[70] = lens[90] = IMR_MAX_TEXT_BYTES + 1;
     CHECK_INT(imr_encoder_encode(e, texts, lens, N, out, known, NULL, &err), IMR_E_LIMIT);
     CHECK_CONTAINS(err.text, "text 70: ");

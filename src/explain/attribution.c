@@ -10,11 +10,9 @@
 
 /* Rows of cosines held at once, in bytes: a query and 100 documents over 30,522 tokens fit. */
 #define BATCH_BYTES ((size_t)16 << 20)
-/* Parts a batch is shared out in; each has scratch of its own. */
-#define LANES ((size_t)8)
-/* A shown token whose direction is this close to the span of those before it adds nothing: F is
- * float32, so what is left of it is rounding. */
-#define SPAN_FLOOR 1e-6
+/* A shown token whose direction has no more than this (squared) outside the span of those before it
+ * adds nothing: F is float32, so what is left of it is rounding. */
+#define SPAN_FLOOR 1e-12
 
 /* A shift in the coordinates of the lens; every vector [r]. */
 typedef struct prepared {
@@ -25,6 +23,7 @@ typedef struct prepared {
     double *other;     /* S U' o */
     double length, length_base, alignment;
     double norm_after, dot_other; /* |x'|, x'.o */
+    size_t other_row;             /* of values, for IMR_BY_EFFECT: shifts in a row share it */
 } prepared;
 #define PREPARED_VECTORS ((size_t)5)
 
@@ -33,14 +32,14 @@ typedef struct job {
     const imr_shift *shifts; /* of this batch */
     const imr_attribution_settings *settings;
     size_t tokens, batch, rows; /* per side; shifts at once; rows of values a shift needs */
-    size_t span;                /* most tokens an orthonormal basis needs: min(2 tokens, r) */
+    size_t span;                /* most directions that can be independent: min(2 tokens, r) */
     imr_attribution *results;   /* [count] */
     prepared *state;            /* [batch] */
     double *wide, *left;        /* [3 batch,m], [3 batch,r]: x, x', o and U' of them */
     double *vectors;            /* [batch,PREPARED_VECTORS,r] */
-    double *basis;              /* [LANES,span,r] */
+    double *basis, *factor;     /* [span,r], [span+1,span+1]: see extend and coverage_of */
     float *directions, *values; /* [rows,batch,r], [rows,batch,V] */
-    float *keys, *bars;         /* [LANES,IMR_LENS_BLOCK], [LANES,V] */
+    float *keys, *bars;         /* [IMR_LENS_BLOCK], [V] */
     imr_top *tops;              /* [batch,2,tokens] */
     imr_toplist *lists;         /* [batch,2] */
 } job;
@@ -53,6 +52,7 @@ void imr_attribution_space_done(imr_attribution_space *s)
 
 /* ---- one shift ---- */
 
+IMR_CPU_CLONES
 static double dot(const double *x, const double *y, size_t n)
 {
     double sum = 0;
@@ -66,6 +66,12 @@ static void widen(double *out, const float *x, size_t m)
 {
     for (size_t j = 0; j < m; j++)
         out[j] = x ? (double)x[j] : 0;
+}
+
+static void narrow(float *out, const double *x, size_t n)
+{
+    for (size_t k = 0; k < n; k++)
+        out[k] = (float)x[k];
 }
 
 /* x [3,m]: x, x', o; left [3,r]: U' of them. */
@@ -187,11 +193,12 @@ static size_t place_all(job *j, char *memory, size_t count)
     j->wide = carve(memory, &at, 3 * b * m, sizeof *j->wide);
     j->left = carve(memory, &at, 3 * b * r, sizeof *j->left);
     j->vectors = carve(memory, &at, b * PREPARED_VECTORS * r, sizeof *j->vectors);
-    j->basis = carve(memory, &at, LANES * j->span * r, sizeof *j->basis);
+    j->basis = carve(memory, &at, j->span * r, sizeof *j->basis);
+    j->factor = carve(memory, &at, (j->span + 1) * (j->span + 1), sizeof *j->factor);
     j->directions = carve(memory, &at, j->rows * b * r, sizeof *j->directions);
     j->values = carve(memory, &at, j->rows * b * v, sizeof *j->values);
-    j->keys = carve(memory, &at, LANES * IMR_LENS_BLOCK, sizeof *j->keys);
-    j->bars = carve(memory, &at, LANES * v, sizeof *j->bars);
+    j->keys = carve(memory, &at, IMR_LENS_BLOCK, sizeof *j->keys);
+    j->bars = carve(memory, &at, v, sizeof *j->bars);
     j->tops = carve(memory, &at, b * 2 * j->tokens, sizeof *j->tops);
     j->lists = carve(memory, &at, b * 2, sizeof *j->lists);
     return at;
@@ -220,69 +227,82 @@ static imr_status reserve(job *j, imr_attribution_space *space, size_t count, im
 
 /* ---- a batch ---- */
 
-static void prepare_batch(job *j, size_t n)
+/* Returns the rows of directions, which are those of values: cosines of the n shifts, then what
+ * their effects take. */
+static size_t prepare_batch(job *j, size_t n)
 {
     const imr_backprojector *b = j->lens->back;
     const size_t m = b->m, r = b->rank;
-#pragma omp parallel for
     for (size_t i = 0; i < n; i++) {
         widen(j->wide + 3 * i * m, j->shifts[i].before, m);
         widen(j->wide + (3 * i + 1) * m, j->shifts[i].after, m);
         widen(j->wide + (3 * i + 2) * m, j->shifts[i].other, m);
     }
     imr_blas_gemm_d(j->left, 1, j->wide, 3 * n, m, IMR_PLAIN, b->left, m, r, IMR_PLAIN, 0);
-#pragma omp parallel for
+    size_t others = 3 * n;
     for (size_t i = 0; i < n; i++) {
         prepared *p = &j->state[i];
         prepared_place(p, j->vectors + i * PREPARED_VECTORS * r, r);
         prepare(p, b, j->settings->kind, j->wide + 3 * i * m, j->left + 3 * i * r);
-        const double *rows[4] = {p->direction, p->removal, p->after, p->other};
-        for (size_t row = 0; row < j->rows; row++)
-            for (size_t k = 0; k < r; k++)
-                j->directions[(row * n + i) * r + k] = (float)rows[row][k];
+        const bool same = i > 0 && j->shifts[i].other == j->shifts[i - 1].other;
+        p->other_row = same ? j->state[i - 1].other_row : others++;
+        narrow(j->directions + i * r, p->direction, r);
+        if (j->settings->order == IMR_BY_EFFECT) {
+            narrow(j->directions + (n + i) * r, p->removal, r);
+            narrow(j->directions + (2 * n + i) * r, p->after, r);
+            narrow(j->directions + p->other_row * r, p->other, r);
+        }
         for (size_t side = 0; side < 2; side++)
             j->lists[2 * i + side] =
                 (imr_toplist){j->tops + (2 * i + side) * j->tokens, 0, j->tokens};
     }
+    return j->settings->order == IMR_BY_EFFECT ? others : n;
+}
+
+/* effect_of for tokens in a row; products of F_t with removal, after and other. */
+IMR_CPU_CLONES
+static void effect_keys(float *keys, const prepared *p, const float *reach, const float *removal,
+                        const float *after, const float *other, size_t tokens)
+{
+    const double square = p->norm_after * p->norm_after, along = p->dot_other;
+    const double now = p->norm_after > 0 ? along / p->norm_after : 0;
+#pragma omp simd
+    for (size_t t = 0; t < tokens; t++) {
+        const double scale = reach[t] > 0 ? 1 / (double)reach[t] : 0;
+        const double a = (double)removal[t] * scale;
+        const double left = square - 2 * a * (double)after[t] * scale + a * a;
+        const double then = (along - a * (double)other[t] * scale) / sqrt(fmax(left, 1e-24));
+        keys[t] = (float)(left > 1e-24 ? now - then : now);
+    }
 }
 
 /* What orders the tokens [first, first+tokens) of shift i of n: the cosines themselves, or keys. */
-static const float *order_keys(const job *j, size_t i, size_t n, size_t first, size_t tokens,
-                               float *keys)
+static const float *order_keys(const job *j, size_t i, size_t n, size_t first, size_t tokens)
 {
     const size_t v = j->lens->folded.rows;
-    const float *value = j->values + i * v + first;
-    const float *reach = j->lens->reach + first;
-    const imr_background *background = j->shifts[i].background;
+    const float *value = j->values + first;
     switch (j->settings->order) {
     case IMR_BY_COSINE:
-        return value;
+        break;
     case IMR_BY_BACKGROUND:
         for (size_t t = 0; t < tokens; t++)
-            keys[t] = (float)imr_background_z(background, (uint32_t)(first + t), (double)value[t]);
-        return keys;
+            j->keys[t] = (float)imr_background_z(j->shifts[i].background, (uint32_t)(first + t),
+                                                 (double)value[i * v + t]);
+        return j->keys;
     case IMR_BY_EFFECT:
-        for (size_t t = 0; t < tokens; t++) {
-            const double scale = reach[t] > 0 ? 1 / (double)reach[t] : 0;
-            const float *at = value + t;
-            keys[t] =
-                (float)effect_of(&j->state[i], (double)at[n * v] * scale,
-                                 (double)at[2 * n * v] * scale, (double)at[3 * n * v] * scale);
-        }
-        return keys;
+        effect_keys(j->keys, &j->state[i], j->lens->reach + first, value + (n + i) * v,
+                    value + (2 * n + i) * v, value + j->state[i].other_row * v, tokens);
+        return j->keys;
     }
-    return value;
+    return value + i * v;
 }
 
 static void scan_block(job *j, size_t n, size_t first, size_t tokens)
 {
     const uint8_t *hidden = j->settings->with_hidden ? NULL : j->lens->table->hidden;
-#pragma omp parallel for
-    for (size_t lane = 0; lane < LANES; lane++)
-        for (size_t i = lane; i < n; i += LANES) {
-            const float *keys = order_keys(j, i, n, first, tokens, j->keys + lane * IMR_LENS_BLOCK);
-            imr_toplist_scan(&j->lists[2 * i], &j->lists[2 * i + 1], keys, hidden, first, tokens);
-        }
+    for (size_t i = 0; i < n; i++)
+        imr_toplist_scan(&j->lists[2 * i], &j->lists[2 * i + 1], order_keys(j, i, n, first, tokens),
+                         hidden, first, tokens);
 }
 
 /* ---- what is shown ---- */
@@ -310,36 +330,43 @@ static void reorder(imr_token_score *list, size_t n, imr_attribution_order order
     }
 }
 
-/* Adds the token's direction to the orthonormal rows of basis; false when it lies in their span. */
-static bool extend(double *basis, size_t rows, const imr_lens *lens, uint32_t id)
+/*
+ * One step of a Cholesky factorisation L L' of the shown directions' inner products: writes W_token
+ * (its coordinates S F_t / reach_t) as row `rows` of basis and fills that row of L. Returns the
+ * change's coordinate along what is new in W_token, given those along the rows before
+ * (part[0..rows)); NaN when nothing is new.
+ */
+static double extend(double *basis, double *factor, size_t stride, size_t rows, const double *part,
+                     const imr_lens *lens, uint32_t id, const double *change)
 {
     const size_t r = lens->back->rank;
     const float *f = imr_matrix_row(&lens->folded, id);
     const double reach = (double)lens->reach[id];
-    double *w = basis + rows * r;
+    double *w = basis + rows * r, *l = factor + rows * stride;
     if (!(reach > 0))
-        return false;
+        return (double)NAN;
     for (size_t k = 0; k < r; k++)
         w[k] = (double)f[k] * lens->back->singular[k] / reach;
-    /* Twice is enough (Kahan): the second pass removes what rounding left in the first. */
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < rows; i++) {
-            const double *q = basis + i * r;
-            const double part = dot(q, w, r);
-            for (size_t k = 0; k < r; k++)
-                w[k] -= part * q[k];
-        }
-    const double left = sqrt(dot(w, w, r));
+    double left = dot(w, w, r), along = dot(w, change, r);
+    for (size_t i = 0; i < rows; i++) {
+        const double *above = factor + i * stride;
+        double g = dot(w, basis + i * r, r);
+        for (size_t k = 0; k < i; k++)
+            g -= l[k] * above[k];
+        l[i] = g / above[i];
+        left -= l[i] * l[i];
+        along -= l[i] * part[i];
+    }
     if (left < SPAN_FLOOR)
-        return false;
-    for (size_t k = 0; k < r; k++)
-        w[k] /= left;
-    return true;
+        return (double)NAN;
+    l[rows] = sqrt(left);
+    return along / l[rows];
 }
 
-static double coverage_of(const job *j, const imr_attribution *a, const prepared *p, double *basis)
+static double coverage_of(const job *j, const imr_attribution *a, const prepared *p)
 {
-    const size_t r = j->lens->back->rank;
+    const size_t stride = j->span + 1;
+    double *part = j->factor + j->span * stride; /* the one row L does not use */
     if (!(p->length > 0))
         return 0;
     size_t rows = 0;
@@ -347,16 +374,16 @@ static double coverage_of(const job *j, const imr_attribution *a, const prepared
     for (size_t i = 0; i < a->n_positive + a->n_negative && rows < j->span; i++) {
         const uint32_t id =
             i < a->n_positive ? a->positive[i].id : a->negative[i - a->n_positive].id;
-        if (!extend(basis, rows, j->lens, id))
+        const double new = extend(j->basis, j->factor, stride, rows, part, j->lens, id, p->change);
+        if (isnan(new))
             continue;
-        const double part = dot(basis + rows * r, p->change, r);
-        covered += part * part;
-        rows++;
+        covered += new *new;
+        part[rows++] = new;
     }
     return fmin(covered / (p->length * p->length), 1);
 }
 
-static void show(job *j, size_t i, imr_token_score *scores, imr_attribution *out, size_t lane)
+static void show(job *j, size_t i, imr_token_score *scores, imr_attribution *out)
 {
     const size_t v = j->lens->folded.rows;
     const imr_shift *shift = &j->shifts[i];
@@ -366,7 +393,7 @@ static void show(job *j, size_t i, imr_token_score *scores, imr_attribution *out
     if (shift->background)
         bar = imr_background_threshold(shift->background, j->values + i * v,
                                        j->settings->with_hidden ? NULL : j->lens->table->hidden,
-                                       IMR_SIGNIFICANCE_LEVEL, j->bars + lane * v);
+                                       IMR_SIGNIFICANCE_LEVEL, j->bars);
     *out = (imr_attribution){.positive = scores,
                              .negative = scores + j->tokens,
                              .n_positive = lists[0].n,
@@ -382,25 +409,23 @@ static void show(job *j, size_t i, imr_token_score *scores, imr_attribution *out
         }
         reorder(side[k], lists[k].n, j->settings->order, k ? -1.0F : 1.0F);
     }
-    out->coverage = coverage_of(j, out, p, j->basis + lane * j->span * j->lens->back->rank);
+    out->coverage = coverage_of(j, out, p);
 }
 
 static imr_status run_batch(job *j, size_t done, size_t n, size_t count, imr_token_score *scores,
                             const imr_progress *progress, imr_error *err)
 {
     const size_t v = j->lens->folded.rows;
-    prepare_batch(j, n);
+    const size_t rows = prepare_batch(j, n);
     for (size_t first = 0; first < v; first += IMR_LENS_BLOCK) {
         if (!imr_progress_step(progress, "putting changes into words", done, count))
             return imr_fail(err, IMR_E_CANCELLED, "putting changes into words was cancelled");
         const size_t tokens = v - first < IMR_LENS_BLOCK ? v - first : IMR_LENS_BLOCK;
-        imr_lens_products(j->values + first, v, j->lens, j->directions, j->rows * n, first, tokens);
+        imr_lens_products(j->values + first, v, j->lens, j->directions, rows, first, tokens);
         scan_block(j, n, first, tokens);
     }
-#pragma omp parallel for
-    for (size_t lane = 0; lane < LANES; lane++)
-        for (size_t i = lane; i < n; i += LANES)
-            show(j, i, scores + (done + i) * 2 * j->settings->tokens, &j->results[done + i], lane);
+    for (size_t i = 0; i < n; i++)
+        show(j, i, scores + (done + i) * 2 * j->settings->tokens, &j->results[done + i]);
     return IMR_OK;
 }
 

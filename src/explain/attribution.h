@@ -20,7 +20,9 @@
  * What is shown is then computed again in double, so the same token has the same number in a list
  * and in imr_attribution_tokens.
  *
- * Threads: inputs are const; the space is the caller's, one a thread. Uses OpenMP and BLAS.
+ * Threads: inputs are const; the space is the caller's, one a thread. Calls BLAS, which may use
+ * several; the rest is one thread's work of a few milliseconds, for which waking others (and their
+ * spinning beside BLAS's own threads) costs more than it gains.
  */
 #ifndef IMR_EXPLAIN_ATTRIBUTION_H
 #define IMR_EXPLAIN_ATTRIBUTION_H

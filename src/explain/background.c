@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "base/attr.h"
 #include "base/mem.h"
 #include "explain/toplist.h"
 
@@ -63,16 +64,20 @@ static void direction(sampling *s, float *out, const float *delta)
         out[k] = norm > 0 ? (float)(s->scratch[k] / norm) : 0;
 }
 
+IMR_CPU_CLONES
 static void add_moments(sampling *s, size_t n)
 {
     const size_t v = s->lens->folded.rows;
-#pragma omp parallel for schedule(static)
-    for (size_t t = 0; t < v; t++)
-        for (size_t i = 0; i < n; i++) {
-            const double c = (double)s->cosines[i * v + t];
-            s->sum[t] += c;
-            s->squares[t] += c * c;
+    double *sum = s->sum, *squares = s->squares;
+    for (size_t i = 0; i < n; i++) {
+        const float *cosines = s->cosines + i * v;
+#pragma omp simd
+        for (size_t t = 0; t < v; t++) {
+            const double c = (double)cosines[t];
+            sum[t] += c;
+            squares[t] += c * c;
         }
+    }
 }
 
 static void add_hubs(sampling *s, imr_background *b, size_t n)
@@ -113,7 +118,7 @@ static imr_status measure(imr_background *b, sampling *s, imr_view deltas,
         const double variance = (s->squares[t] - s->sum[t] * mean) / (count - 1);
         b->mean[t] = (float)mean;
         /* Cosines are float32: what is left below their rounding is no spread. */
-        b->sd[t] = variance > 1e-14 ? (float)sqrt(variance) : 0;
+        b->inverse_sd[t] = variance > 1e-14 ? (float)(1 / sqrt(variance)) : 0;
     }
     return IMR_OK;
 }
@@ -130,10 +135,10 @@ imr_status imr_background_init(imr_background *out, const imr_lens *lens, imr_vi
     imr_background b = {.tokens = v, .samples = deltas.rows};
     IMR_CLEANUP(sampling_done) sampling s = {0};
     b.mean = imr_alloc(v, sizeof *b.mean);
-    b.sd = imr_alloc(v, sizeof *b.sd);
+    b.inverse_sd = imr_alloc(v, sizeof *b.inverse_sd);
     b.hub_high = imr_calloc(v, sizeof *b.hub_high);
     b.hub_low = imr_calloc(v, sizeof *b.hub_low);
-    imr_status status = b.mean && b.sd && b.hub_high && b.hub_low
+    imr_status status = b.mean && b.inverse_sd && b.hub_high && b.hub_low
                             ? sampling_init(&s, lens, deltas.rows, err)
                             : imr_fail_memory(err);
     if (status == IMR_OK)
@@ -149,7 +154,7 @@ imr_status imr_background_init(imr_background *out, const imr_lens *lens, imr_vi
 void imr_background_done(imr_background *b)
 {
     imr_free(b->mean);
-    imr_free(b->sd);
+    imr_free(b->inverse_sd);
     imr_free(b->hub_high);
     imr_free(b->hub_low);
     *b = (imr_background){0};
@@ -178,9 +183,31 @@ double imr_normal_two_sided_inverse(double p)
     return z;
 }
 
+/* z[t] = |background z|, 0 where hidden; returns the number shown. */
+IMR_CPU_CLONES
+static size_t sizes(float *z, const imr_background *b, const float *cosines, const uint8_t *hidden)
+{
+    const float *mean = b->mean, *inverse = b->inverse_sd;
+    const size_t n = b->tokens;
+    uint32_t shown = 0;
+#pragma omp simd
+    for (size_t t = 0; t < n; t++)
+        z[t] = fabsf((cosines[t] - mean[t]) * inverse[t]);
+    if (!hidden)
+        return n;
+#pragma omp simd reduction(+ : shown)
+    for (size_t t = 0; t < n; t++) {
+        z[t] = hidden[t] ? 0 : z[t];
+        shown += !hidden[t];
+    }
+    return shown;
+}
+
+IMR_CPU_CLONES
 static size_t count_from(const float *z, size_t n, float bar)
 {
-    size_t count = 0;
+    uint32_t count = 0;
+#pragma omp simd reduction(+ : count)
     for (size_t i = 0; i < n; i++)
         count += z[i] >= bar;
     return count;
@@ -189,16 +216,12 @@ static size_t count_from(const float *z, size_t n, float bar)
 double imr_background_threshold(const imr_background *b, const float *cosines,
                                 const uint8_t *hidden, double level, float *scratch)
 {
-    size_t shown = 0;
-    for (size_t t = 0; t < b->tokens; t++) {
-        scratch[shown] = (float)fabs(imr_background_z(b, (uint32_t)t, (double)cosines[t]));
-        shown += !hidden || !hidden[t];
-    }
+    const size_t shown = sizes(scratch, b, cosines, hidden);
     /* k -> number with p <= level k/M falls from M to its largest fixed point, which is the k of
      * Benjamini-Hochberg; so nothing is sorted and no p is computed for a token. */
     for (size_t k = shown; k > 0;) {
         const float z = (float)imr_normal_two_sided_inverse(level * (double)k / (double)shown);
-        const size_t passing = count_from(scratch, shown, z);
+        const size_t passing = count_from(scratch, b->tokens, z);
         if (passing == k)
             return (double)z;
         k = passing;

@@ -24,7 +24,7 @@
 
 typedef struct imr_background {
     size_t tokens, samples;
-    float *mean, *sd;             /* [V] */
+    float *mean, *inverse_sd;     /* [V] mu_t; 1/sigma_t, 0 where sigma_t is 0 */
     uint32_t *hub_high, *hub_low; /* [V] counts on the positive and the negative side */
 } imr_background;
 
@@ -36,8 +36,7 @@ void imr_background_done(imr_background *b); /* {0} is fine */
 
 static inline double imr_background_z(const imr_background *b, uint32_t token, double cosine)
 {
-    const double sd = (double)b->sd[token];
-    return sd > 0 ? (cosine - (double)b->mean[token]) / sd : 0;
+    return (cosine - (double)b->mean[token]) * (double)b->inverse_sd[token];
 }
 
 /* P(|Z| >= z) of a standard normal Z; and the z >= 0 for which it is p, p in [1e-300, 1]. */
@@ -46,9 +45,9 @@ double imr_normal_two_sided_inverse(double p);
 
 /*
  * The smallest |background z| that Benjamini-Hochberg at `level` calls significant among the tokens
- * with hidden 0 (hidden NULL: all), given their cosines [V]; infinity when none is. Exact: with M
- * tokens, the largest k for which k tokens have p <= level k/M. z is compared in float32, as
- * (float)|z| >= result. scratch [V].
+ * with hidden 0 (hidden NULL: all), given their cosines [V]; infinity when none is. level < 1.
+ * Exact: with M tokens, the largest k for which k tokens have p <= level k/M. z is compared in
+ * float32, as (float)|z| >= result. scratch [V].
  */
 double imr_background_threshold(const imr_background *b, const float *cosines,
                                 const uint8_t *hidden, double level, float *scratch);

@@ -71,6 +71,7 @@ void imr_backproject_left(double *out, const imr_backprojector *b, const double 
     for (size_t j = 0; j < b->m; j++) {
         const double *row = b->left + j * r;
         const double xj = x[j];
+#pragma omp simd
         for (size_t k = 0; k < r; k++)
             out[k] += xj * row[k];
     }

@@ -33,7 +33,6 @@ void imr_change_delta_rows(float *out, imr_change_kind kind, imr_view before, im
 {
     assert(before.rows == after.rows && before.cols == after.cols);
     const size_t m = before.cols;
-#pragma omp parallel for
     for (size_t i = 0; i < before.rows; i++) {
         const float *x = imr_view_row(&before, i), *y = imr_view_row(&after, i);
         const imr_change_factors f =

@@ -19,14 +19,14 @@ static void stage_init(stage *s, uint64_t seed)
     world_init(&s->w, M, N, V, M, seed);
     s->before = random_floats((size_t)COUNT * M, 0.2, seed + 10);
     s->after = random_floats((size_t)COUNT * M, 2, seed + 11);
-    s->other = random_floats(M, 0.3, seed + 12);
+    s->other = random_floats((size_t)COUNT * M, 0.3, seed + 12);
     s->deltas = random_floats((size_t)SAMPLE * M, 1, seed + 13);
     CHECK_OK(imr_background_init(&s->background, &s->w.lens, imr_view_of(s->deltas, SAMPLE, M),
                                  NULL, &err));
     for (size_t i = 0; i < COUNT; i++)
         s->shifts[i] = (imr_shift){.before = s->before + i * M,
                                    .after = s->after + i * M,
-                                   .other = s->other,
+                                   .other = s->other + i / 3 * M, /* some share it */
                                    .background = &s->background};
 }
 

@@ -3,10 +3,10 @@
  * Its inputs are the stored float32 vectors, so what is compared is this module alone; the oracle
  * kept its vectors in double, hence tolerances of one float32 rounding (1e-7 relative).
  */
+#include "adapter/adapter.h"
 #include "explain/attribution.h"
 #include "explain/contribution.h"
 #include "format/npy.h"
-#include "format/safetensors.h"
 #include "math/nn.h"
 #include "tests/unit/explain/support.h"
 
@@ -216,51 +216,96 @@ static void check_all(const oracle *o, const char *dir)
     check_document_words(o, words);
 }
 
-static float *tiny_projector(size_t *m, size_t *n)
+/* Opens the adapter at path and its goldens in dir. */
+static imr_adapter *open_both(oracle *o, const char *path, const char *dir)
 {
     imr_error err = {0};
-    imr_tensors tensors = {0};
-    CHECK_OK(imr_safetensors_open(&tensors, test_golden("tiny/adapter.safetensors"), &err));
-    const imr_tensor *t = imr_tensors_find(&tensors, "projector.weight");
-    CHECK(t && t->rank == 2);
-    *m = t->shape[0];
-    *n = t->shape[1];
-    float *p = malloc(*m * *n * sizeof *p);
-    CHECK_OK(imr_tensor_to_f32(t, p, &err));
-    imr_tensors_done(&tensors);
-    return p;
+    imr_adapter *a = NULL;
+    CHECK_OK(imr_adapter_open(&a, path, &err));
+    oracle_open(o, imr_weight_view(&a->w, IMR_W_PROJECTOR), dir);
+    CHECK_INT(o->back.rank, a->w.m);
+    return a;
+}
+
+static void check_adapter(const char *path, const char *dir)
+{
+    oracle o;
+    imr_adapter *a = open_both(&o, path, dir);
+    check_all(&o, dir);
+    oracle_close(&o);
+    imr_adapter_free(a);
 }
 
 TEST("shares, back-projection, words and effects of the tiny adapter equal the goldens")
 {
-    size_t m, n;
-    float *p = tiny_projector(&m, &n);
-    oracle o;
     char dir[1024];
     snprintf(dir, sizeof dir, "%s", test_golden("tiny/forward"));
-    oracle_open(&o, imr_view_of(p, m, n), dir);
-    CHECK_INT(o.back.rank, m);
-    check_all(&o, dir);
-    oracle_close(&o);
-    free(p);
+    check_adapter(test_golden("tiny/adapter.safetensors"), dir);
+}
+
+TEST("shares, back-projection, words and effects of the published adapters equal the goldens")
+{
+    static const char *const names[] = {
+        "imrnns-e5-fiqa",
+        "imrnns-e5-nq",
+        "imrnns-e5-scifact",
+        "imrnns-minilm-fiqa",
+        "imrnns-minilm-nq",
+        "imrnns-minilm-scifact",
+        "imrnns-minilm-webis-touche2020",
+    };
+    for (size_t i = 0; i < IMR_LEN(names); i++) {
+        char name[128], file[1024], dir[1024];
+        snprintf(name, sizeof name, "adapters/%s.pt", names[i]);
+        snprintf(file, sizeof file, "%s", test_shared(name));
+        snprintf(name, sizeof name, "oracle/released/%s", names[i]);
+        snprintf(dir, sizeof dir, "%s", test_shared(name));
+        check_adapter(file, dir);
+    }
 }
 
 TEST("the inverse of the tiny projector is the golden one")
 {
     imr_error err = {0};
-    size_t m, n;
-    float *p = tiny_projector(&m, &n);
-    imr_backprojector back = {0};
+    oracle o;
     imr_matrix inverse = {0};
-    CHECK_OK(imr_backprojector_init(&back, imr_view_of(p, m, n), &err));
-    CHECK_OK(imr_backproject_inverse(&inverse, &back, &err));
-    array golden = load(test_golden("tiny/forward"), "attribution_query0/pinv.npy");
-    CHECK_INT(golden.rows, n);
-    CHECK_INT(golden.cols, m);
-    for (size_t i = 0; i < m * n; i++)
+    char dir[1024];
+    snprintf(dir, sizeof dir, "%s", test_golden("tiny/forward"));
+    imr_adapter *a = open_both(&o, test_golden("tiny/adapter.safetensors"), dir);
+    CHECK_OK(imr_backproject_inverse(&inverse, &o.back, &err));
+    array golden = load(dir, "attribution_query0/pinv.npy");
+    CHECK_INT(golden.rows, o.n);
+    CHECK_INT(golden.cols, o.m);
+    for (size_t i = 0; i < o.m * o.n; i++)
         CHECK_NEAR(inverse.v[i], golden.v[i], 1e-6 * fmax(1, fabs(golden.v[i])));
     free(golden.v);
     imr_matrix_done(&inverse);
-    imr_backprojector_done(&back);
-    free(p);
+    oracle_close(&o);
+    imr_adapter_free(a);
+}
+
+TEST("the stages of a run begin and end at the cosines of that run, and each step is part of the "
+     "sum")
+{
+    imr_error err = {0};
+    oracle o;
+    char dir[1024];
+    snprintf(dir, sizeof dir, "%s", test_golden("tiny/forward"));
+    imr_adapter *a = open_both(&o, test_golden("tiny/adapter.safetensors"), dir);
+    imr_adapter_result r = {0};
+    CHECK_OK(imr_adapter_run(a, o.q, imr_view_of(o.d, o.k, o.m), &r, &err));
+    const imr_gates gates = {r.scale_q, r.bias_q, r.scale_d, r.bias_d};
+    for (size_t i = 0; i < o.k; i++) {
+        const imr_pair pair = {r.q, o.d + i * o.m, r.q_mod, r.d_mod + i * o.m, o.m};
+        imr_stage_share out[IMR_STAGE_COUNT];
+        const imr_share_check c = imr_contribution_stages(out, &pair, &gates);
+        /* The run's similarities are float32. */
+        CHECK_NEAR(out[IMR_STAGE_PROJECTED].cosine, r.before[i], 1e-6);
+        CHECK_NEAR(out[IMR_STAGE_QUERY_NORM].cosine, r.after[i], 1e-6);
+        CHECK_NEAR(c.sum, (double)r.after[i] - (double)r.before[i], 1e-6);
+        CHECK_NEAR(c.residual, 0, 1e-14);
+    }
+    imr_adapter_result_done(&r);
+    oracle_close(&o);
+    imr_adapter_free(a);
 }

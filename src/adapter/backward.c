@@ -56,7 +56,6 @@ static void query_norm_back(imr_weights *gradient, imr_pass *p, const imr_weight
 static void doc_norm_back(imr_weights *gradient, imr_pass *p, const imr_weights *w)
 {
     size_t m = w->m, list = p->list;
-#pragma omp parallel for schedule(static)
     for (size_t a = 0; a < p->size; a++) {
         float *dd = p->dd_mod + a * list * m;
         memset(p->d_gain + a * m, 0, m * sizeof(float));
@@ -136,7 +135,6 @@ static void backward_diagonal(imr_weights *gradient, imr_pass *p, const imr_weig
     hypernet_back(gradient, p, w, IMR_SIDE_DOC, p->d_mean, p->d_feedback, 0.0f, keep);
 
     float share = 1.0f / (float)list;
-#pragma omp parallel for schedule(static)
     for (size_t r = 0; r < b * list; r++) {
         const float *mean = p->d_feedback + r / list * m;
         float *dd = p->dd_mod + r * m;
@@ -146,7 +144,6 @@ static void backward_diagonal(imr_weights *gradient, imr_pass *p, const imr_weig
     }
     doc_norm_back(gradient, p, w);
     memset(p->d_out, 0, b * 2 * m * sizeof(float));
-#pragma omp parallel for schedule(static)
     for (size_t a = 0; a < b; a++)
         for (size_t l = 0; l < list; l++) {
             size_t r = a * list + l;
@@ -158,7 +155,6 @@ static void backward_diagonal(imr_weights *gradient, imr_pass *p, const imr_weig
     hypernet_back(gradient, p, w, IMR_SIDE_QUERY, p->z, p->dz, 1.0f, keep);
 
     /* Back through unit(): dy = (dz - z (z.dz)) / |y|. */
-#pragma omp parallel for schedule(static)
     for (size_t i = 0; i < b + p->unique; i++) {
         float *d = p->dz + i * m;
         const float *z = p->z + i * m;

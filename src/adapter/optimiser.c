@@ -62,8 +62,8 @@ void imr_optimiser_step(imr_optimiser *o, imr_weights *w, const imr_weights *gra
                  .l2 = (float)(decoupled ? 0.0 : o->weight_decay),
                  .step = (float)(o->lr / (1.0 - pow(BETA1, t))),
                  .root = (float)(1.0 / sqrt(1.0 - pow(BETA2, t)))};
-    enum { BLOCK = 16384 };
-#pragma omp parallel for schedule(static) if (w->count > 2 * BLOCK)
+    enum { BLOCK = 16384, WORTH_THREADS = 1 << 20 }; /* see nn.c */
+#pragma omp parallel for schedule(static) if (w->count > WORTH_THREADS)
     for (size_t at = 0; at < w->count; at += BLOCK) {
         size_t n = w->count - at < BLOCK ? w->count - at : BLOCK;
         update(w->v + at, gradient->v + at, o->first + at, o->second + at, n, f);

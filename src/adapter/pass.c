@@ -107,7 +107,6 @@ static void project(imr_pass *p, const imr_weights *w)
                   diagonal ? imr_weight(w, IMR_W_PROJECTOR_BIAS) : NULL);
     if (!diagonal)
         return;
-#pragma omp parallel for schedule(static)
     for (size_t i = 0; i < all; i++)
         p->z_norm[i] = (float)imr_nn_unit(p->z + i * m, p->z + i * m, m);
 }
@@ -154,7 +153,6 @@ static void forward_diagonal(imr_pass *p, const imr_weights *w)
     imr_dropout doc = {p->mask_doc_h1, p->mask_doc_h2};
     imr_hypernet(w, IMR_SIDE_QUERY, imr_view_of(p->z, p->size, m), &query, p->query_h1, p->query_h2,
                  p->query_out);
-#pragma omp parallel for schedule(static)
     for (size_t r = 0; r < p->size * list; r++) {
         const float *scale = p->query_out + r / list * 2 * m;
         affine(p->d_hat + r * m, z_doc + p->document[r] * m, scale, scale + m, m);

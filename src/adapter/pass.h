@@ -5,6 +5,10 @@
  * document of a list is feedback of its own query. Documents that occur in several lists are
  * projected once. Formulas: method.md section 1, dropout after each relu of the nets.
  *
+ * Threads: only the dense products use several; the loops between them are too short to share out
+ * (measured: 0.13 s an epoch of 700 queries x 21 documents, n 384, m 256, on one busy core, against
+ * 2 s with OpenMP between products on the same machine).
+ *
  * The pass is a workspace: {0} to start, _prepare for each batch (allocates only when the batch is
  * larger than any before), _done at the end.
  */

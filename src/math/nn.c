@@ -5,8 +5,9 @@
 #include "base/attr.h"
 #include "math/blas.h"
 
-/* Below this many values a parallel region costs more than it saves (about 5 us to start one). */
-#define WORTH_THREADS ((size_t)32768)
+/* About a millisecond of work. A parallel region costs microseconds on an idle machine, but up to a
+ * time slice when the processors are busy, because waiting threads spin. */
+#define WORTH_THREADS ((size_t)1 << 20)
 
 void imr_nn_linear(float *out, imr_view x, imr_view w, const float *bias)
 {

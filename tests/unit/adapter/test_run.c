@@ -2,7 +2,6 @@
 #include "tests/unit/adapter/adapter_support.h"
 
 #include "base/mem.h"
-#include "format/safetensors.h"
 #include "math/nn.h"
 #include "math/random.h"
 
@@ -68,20 +67,40 @@ static float *random_rows(size_t rows, size_t cols, uint64_t seed)
     return v;
 }
 
-TEST("the tiny adapter gives every golden intermediate")
+static void check_file(const char *path, const char *folder)
 {
     imr_error err;
-    imr_tensors table = {0};
-    imr_adapter a = {.usable = true};
-    CHECK_OK(imr_safetensors_open(&table, test_golden("tiny/adapter.safetensors"), &err));
-    CHECK_OK(imr_weights_read(&a.w, &a.problems, &table, &err));
-    CHECK_INT(a.problems.n, 0);
-    CHECK_INT(a.w.n, 48);
-    CHECK_INT(a.w.m, 16);
-    CHECK_INT(a.w.h, 12);
-    check_golden(&a, test_golden("tiny/forward"));
-    imr_tensors_done(&table);
-    imr_weights_done(&a.w);
+    imr_adapter *a = NULL;
+    CHECK_OK(imr_adapter_open(&a, path, &err));
+    check_golden(a, folder);
+    imr_adapter_free(a);
+}
+
+TEST("the tiny adapter gives every golden intermediate")
+{
+    check_file(test_golden("tiny/adapter-v1.pt"), test_golden("tiny/forward"));
+}
+
+TEST("the paper's form gives every golden intermediate")
+{
+    check_file(test_golden("paper-variant/adapter.pt"), test_golden("paper-variant"));
+}
+
+TEST("the published adapters give every golden intermediate")
+{
+    static const char *const names[] = {"e5-fiqa",
+                                        "e5-nq",
+                                        "e5-scifact",
+                                        "minilm-fiqa",
+                                        "minilm-nq",
+                                        "minilm-scifact",
+                                        "minilm-webis-touche2020"};
+    for (size_t i = 0; i < 7; i++) {
+        char file[128], folder[128];
+        snprintf(file, sizeof file, "adapters/imrnns-%s.pt", names[i]);
+        snprintf(folder, sizeof folder, "oracle/released/imrnns-%s", names[i]);
+        check_file(test_shared(file), test_shared(folder));
+    }
 }
 
 static void check_permutation(imr_form form)

@@ -43,10 +43,12 @@ bool imr_parse_int(const char *text, size_t len, int64_t *out)
 bool imr_parse_double(const char *text, size_t len, double *out)
 {
     char copy[64];
-    if (len == 0 || len >= sizeof copy || strspn(text, "+-.0123456789eE") < len)
+    if (len == 0 || len >= sizeof copy)
         return false;
-    memcpy(copy, text, len);
+    memcpy(copy, text, len); /* text need not be terminated */
     copy[len] = '\0';
+    if (strspn(copy, "+-.0123456789eE") < len)
+        return false;
     char point = decimal_point();
     char *at = point == '.' ? NULL : strchr(copy, '.');
     if (at)

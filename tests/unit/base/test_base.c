@@ -127,6 +127,11 @@ TEST("numbers are read whole or not at all, and written the same in every locale
     CHECK(!imr_parse_int("4x", 2, &i) && !imr_parse_int("", 0, &i) &&
           !imr_parse_int("99999999999999999999", 20, &i));
     CHECK(imr_parse_double("1.5e3", 5, &d) && d == 1500);
+    char *whole = malloc(3); /* nothing after it may be read */
+    CHECK(whole != NULL);
+    memcpy(whole, "2e3", 3);
+    CHECK(imr_parse_double(whole, 3, &d) && d == 2000);
+    free(whole);
     CHECK(!imr_parse_double("1.5 ", 4, &d) && !imr_parse_double("nan", 3, &d) &&
           !imr_parse_double("1e999", 5, &d));
     char text[64];

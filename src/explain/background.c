@@ -30,13 +30,12 @@ static void sampling_done(sampling *s)
     imr_free(s->tops);
 }
 
-static imr_status sampling_init(sampling *s, const imr_lens *lens, size_t samples, imr_error *err)
+static imr_status sampling_init(sampling *s, size_t samples, imr_error *err)
 {
-    const size_t v = lens->folded.rows, r = lens->back->rank;
+    const size_t v = s->lens->folded.rows, r = s->lens->back->rank;
     size_t batch = BATCH_BYTES / (v * sizeof(float)) + 1;
-    s->lens = lens;
     s->batch = batch < samples ? batch : samples;
-    s->wide = imr_alloc(lens->back->m, sizeof *s->wide);
+    s->wide = imr_alloc(s->lens->back->m, sizeof *s->wide);
     s->scratch = imr_alloc(r, sizeof *s->scratch);
     s->directions = imr_alloc_aligned(s->batch * r, sizeof *s->directions);
     s->cosines = imr_alloc_aligned(s->batch * v, sizeof *s->cosines);
@@ -133,13 +132,13 @@ imr_status imr_background_init(imr_background *out, const imr_lens *lens, imr_vi
                         deltas.rows, deltas.cols, lens->back->m);
     const size_t v = lens->folded.rows;
     imr_background b = {.tokens = v, .samples = deltas.rows};
-    IMR_CLEANUP(sampling_done) sampling s = {0};
+    IMR_CLEANUP(sampling_done) sampling s = {.lens = lens};
     b.mean = imr_alloc(v, sizeof *b.mean);
     b.inverse_sd = imr_alloc(v, sizeof *b.inverse_sd);
     b.hub_high = imr_calloc(v, sizeof *b.hub_high);
     b.hub_low = imr_calloc(v, sizeof *b.hub_low);
     imr_status status = b.mean && b.inverse_sd && b.hub_high && b.hub_low
-                            ? sampling_init(&s, lens, deltas.rows, err)
+                            ? sampling_init(&s, deltas.rows, err)
                             : imr_fail_memory(err);
     if (status == IMR_OK)
         status = measure(&b, &s, deltas, progress, err);

@@ -112,6 +112,7 @@ TEST("a zero vector gives zeros, never NaN")
     imr_share_check c = imr_contribution_dimensions(shares, NULL, NULL, &s.pair);
     CHECK_NEAR(c.residual, 0, 1e-14);
     c = imr_contribution_sides(&query, &document, &s.pair);
+    CHECK_NEAR(c.residual, 0, 1e-14);
     CHECK(isfinite(query) && isfinite(document));
     c = imr_contribution_stages(stages, &s.pair, &s.gates);
     CHECK(stages[IMR_STAGE_PROJECTED].cosine == 0);

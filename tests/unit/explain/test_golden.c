@@ -23,7 +23,7 @@ static array load(const char *dir, const char *name)
     array a = {.rows = npy.t.rank == 2 ? npy.t.shape[0] : 1, .cols = npy.t.shape[npy.t.rank - 1]};
     const size_t n = a.rows * a.cols;
     float *f = malloc(n * sizeof *f);
-    a.v = malloc(n * sizeof *a.v);
+    a.v = calloc(n, sizeof *a.v);
     if (!f || !a.v)
         FAIL("out of memory");
     CHECK_OK(imr_tensor_to_f32(&npy.t, f, &err));
@@ -39,10 +39,11 @@ static array load(const char *dir, const char *name)
 static float *load_f(size_t *rows, size_t *cols, const char *dir, const char *name)
 {
     array a = load(dir, name);
-    float *f = malloc(a.rows * a.cols * sizeof *f);
+    const size_t n = a.rows * a.cols;
+    float *f = malloc(n * sizeof *f);
     if (!f)
         FAIL("out of memory");
-    for (size_t i = 0; i < a.rows * a.cols; i++)
+    for (size_t i = 0; i < n; i++)
         f[i] = (float)a.v[i];
     *rows = a.rows;
     *cols = a.cols;

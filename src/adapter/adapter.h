@@ -88,7 +88,7 @@ imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d,
 /*
  * Scores further documents with the query side of a finished run (scope `rescore`): after[i] =
  * cos(r->q_mod, d_i'), d_i' modulated as the candidates were. before (may be NULL): cos(r->q, d_i).
- * Errors: IMR_E_SHAPE, IMR_E_MEMORY (full form only).
+ * Errors: IMR_E_SHAPE, IMR_E_MEMORY.
  */
 imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_view d,
                              float *before, float *after, imr_error *err) IMR_NODISCARD;

@@ -7,6 +7,7 @@
 #include "adapter/hypernet.h"
 #include "adapter/modulate.h"
 #include "adapter/project.h"
+#include "adapter/run_private.h"
 #include "base/mem.h"
 #include "math/nn.h"
 
@@ -61,7 +62,8 @@ static size_t lay_out(imr_adapter_result *r, const imr_weights *w, size_t k, flo
     return at;
 }
 
-static imr_status prepare(imr_adapter_result *r, const imr_weights *w, size_t k, imr_error *err)
+imr_status imr_run_prepare(imr_adapter_result *r, const imr_weights *w, const float *q, size_t k,
+                           imr_error *err)
 {
     imr_adapter_result size = {0};
     size_t need = lay_out(&size, w, k, NULL);
@@ -74,6 +76,9 @@ static imr_status prepare(imr_adapter_result *r, const imr_weights *w, size_t k,
         r->capacity = need;
     }
     lay_out(r, w, k, r->store);
+    if (k == 0)
+        r->d_mod = r->before = r->after = NULL;
+    memcpy(r->q, q, w->m * sizeof *q);
     return IMR_OK;
 }
 
@@ -92,38 +97,64 @@ static void mean_rows(float *out, const float *rows, size_t n, size_t m)
     }
 }
 
-static void run_diagonal(const imr_weights *w, imr_view d, imr_adapter_result *r)
+void imr_run_query_net(const imr_weights *w, imr_adapter_result *r)
 {
-    size_t m = w->m;
-    float *h1 = r->scratch, *h2 = h1 + w->h;
-    imr_hypernet(w, IMR_SIDE_QUERY, imr_view_of(r->q, 1, m), NULL, h1, h2, r->scale_q);
-    imr_modulate_diagonal(r->d_mod, d, r->scale_q, r->bias_q, imr_weight(w, IMR_W_DOC_NORM),
-                          imr_weight(w, IMR_W_DOC_NORM_BIAS));
-    mean_rows(r->d_mean, r->d_mod, d.rows, m);
-    imr_hypernet(w, IMR_SIDE_DOC, imr_view_of(r->d_mean, 1, m), NULL, h1, h2, r->scale_d);
-    imr_modulate_diagonal(r->q_mod, imr_view_of(r->q, 1, m), r->scale_d, r->bias_d,
-                          imr_weight(w, IMR_W_QUERY_NORM), imr_weight(w, IMR_W_QUERY_NORM_BIAS));
+    imr_view q = imr_view_of(r->q, 1, w->m);
+    if (w->form == IMR_FORM_FULL)
+        imr_full_net(w, IMR_SIDE_QUERY, q, r->scratch, r->scratch + imr_full_scratch(w),
+                     r->weight_q);
+    else
+        imr_hypernet(w, IMR_SIDE_QUERY, q, NULL, r->scratch, r->scratch + w->h, r->scale_q);
 }
 
-static void run_full(const imr_weights *w, imr_view d, imr_adapter_result *r)
+void imr_run_doc_net(const imr_weights *w, imr_view d, imr_adapter_result *r)
 {
-    size_t m = w->m;
-    float *hidden = r->scratch + imr_full_scratch(w);
-    imr_full_net(w, IMR_SIDE_QUERY, imr_view_of(r->q, 1, m), r->scratch, hidden, r->weight_q);
-    imr_modulate_full(r->d_mod, d, r->weight_q, r->bias_q, imr_weight(w, IMR_W_DOC_NORM),
-                      imr_weight(w, IMR_W_DOC_NORM_BIAS));
-    imr_full_net(w, IMR_SIDE_DOC, d, r->scratch, hidden, r->weight_d);
-    imr_modulate_full(r->q_mod, imr_view_of(r->q, 1, m), r->weight_d, r->bias_d,
-                      imr_weight(w, IMR_W_QUERY_NORM), imr_weight(w, IMR_W_QUERY_NORM_BIAS));
+    imr_view q = imr_view_of(r->q, 1, w->m);
+    const float *gain = imr_weight(w, IMR_W_QUERY_NORM);
+    const float *shift = imr_weight(w, IMR_W_QUERY_NORM_BIAS);
+    if (w->form == IMR_FORM_FULL) {
+        imr_full_net(w, IMR_SIDE_DOC, d, r->scratch, r->scratch + imr_full_scratch(w), r->weight_d);
+        imr_modulate_full(r->q_mod, q, r->weight_d, r->bias_d, gain, shift);
+    } else {
+        imr_hypernet(w, IMR_SIDE_DOC, imr_view_of(r->d_mean, 1, w->m), NULL, r->scratch,
+                     r->scratch + w->h, r->scale_d);
+        imr_modulate_diagonal(r->q_mod, q, r->scale_d, r->bias_d, gain, shift);
+    }
 }
 
-static imr_status check_documents(const imr_weights *w, imr_view d, imr_error *err)
+/* d' of any documents, as the query of r modulates them. */
+static void modulate_documents(const imr_weights *w, const imr_adapter_result *r, imr_view d,
+                               float *out)
+{
+    const float *gain = imr_weight(w, IMR_W_DOC_NORM);
+    const float *shift = imr_weight(w, IMR_W_DOC_NORM_BIAS);
+    if (w->form == IMR_FORM_FULL)
+        imr_modulate_full(out, d, r->weight_q, r->bias_q, gain, shift);
+    else
+        imr_modulate_diagonal(out, d, r->scale_q, r->bias_q, gain, shift);
+}
+
+imr_status imr_run_check(const imr_weights *w, imr_view d, imr_error *err)
 {
     if (d.cols != w->m)
         return imr_fail(err, IMR_E_SHAPE,
                         "the candidates have %zu dimensions, the adapter works in %zu: project "
                         "them first",
                         d.cols, w->m);
+    if (d.rows == 0)
+        return imr_fail(err, IMR_E_SHAPE,
+                        "no candidate documents: the query cannot be modulated without any");
+    return IMR_OK;
+}
+
+imr_status imr_run_check_scores(const float *before, const float *after, size_t n, imr_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(before[i]) || !isfinite(after[i]))
+            return imr_fail(err, IMR_E_NUMERIC,
+                            "the similarity of candidate %zu is not finite: its vector or the "
+                            "query's holds a value that is not",
+                            i);
     return IMR_OK;
 }
 
@@ -132,35 +163,27 @@ imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr
 {
     assert(a->usable);
     const imr_weights *w = &a->w;
-    IMR_TRY(check_documents(w, d, err));
-    if (d.rows == 0)
-        return imr_fail(err, IMR_E_SHAPE,
-                        "no candidate documents: the query cannot be modulated without any");
+    IMR_TRY(imr_run_check(w, d, err));
     if (d.rows > IMR_MAX_FEEDBACK)
         return imr_fail(err, IMR_E_LIMIT, "%zu candidate documents, at most %u can be run at once",
                         d.rows, IMR_MAX_FEEDBACK);
-    IMR_TRY(prepare(r, w, d.rows, err));
-    memcpy(r->q, q, w->m * sizeof *q);
-    if (w->form == IMR_FORM_FULL)
-        run_full(w, d, r);
-    else
-        run_diagonal(w, d, r);
+    IMR_TRY(imr_run_prepare(r, w, q, d.rows, err));
+    imr_run_query_net(w, r);
+    modulate_documents(w, r, d, r->d_mod);
+    if (w->form == IMR_FORM_DIAGONAL)
+        mean_rows(r->d_mean, r->d_mod, d.rows, w->m);
+    imr_run_doc_net(w, d, r);
     imr_nn_cosine_rows(r->before, d, r->q);
     imr_nn_cosine_rows(r->after, imr_view_of(r->d_mod, d.rows, w->m), r->q_mod);
-    for (size_t i = 0; i < d.rows; i++)
-        if (!isfinite(r->before[i]) || !isfinite(r->after[i]))
-            return imr_fail(err, IMR_E_NUMERIC,
-                            "the similarity of candidate %zu is not finite: its vector or the "
-                            "query's holds a value that is not",
-                            i);
-    return IMR_OK;
+    return imr_run_check_scores(r->before, r->after, d.rows, err);
 }
 
 imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_view d,
                              float *before, float *after, imr_error *err)
 {
     const imr_weights *w = &a->w;
-    IMR_TRY(check_documents(w, d, err));
+    if (d.rows > 0)
+        IMR_TRY(imr_run_check(w, d, err));
     size_t m = w->m;
     enum { BLOCK = 128 };
     IMR_AUTOFREE float *block = imr_alloc_aligned(BLOCK * m, sizeof *block);
@@ -169,12 +192,7 @@ imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, 
     for (size_t at = 0; at < d.rows; at += BLOCK) {
         size_t rows = d.rows - at < BLOCK ? d.rows - at : BLOCK;
         imr_view part = {d.v + at * d.stride, rows, m, d.stride};
-        if (w->form == IMR_FORM_FULL)
-            imr_modulate_full(block, part, r->weight_q, r->bias_q, imr_weight(w, IMR_W_DOC_NORM),
-                              imr_weight(w, IMR_W_DOC_NORM_BIAS));
-        else
-            imr_modulate_diagonal(block, part, r->scale_q, r->bias_q, imr_weight(w, IMR_W_DOC_NORM),
-                                  imr_weight(w, IMR_W_DOC_NORM_BIAS));
+        modulate_documents(w, r, part, block);
         imr_nn_cosine_rows(after + at, imr_view_of(block, rows, m), r->q_mod);
         if (before)
             imr_nn_cosine_rows(before + at, part, r->q);

@@ -1,0 +1,33 @@
+/*
+ * adapter/sweep.h - every document as feedback and every document scored (scope `corpus`).
+ *
+ * Form diagonal, two sweeps over d (method.md section 2): with x = d*s + b, everything LayerNorm
+ * and the norm need is linear or diagonal-quadratic in d, so no d' is ever written:
+ *
+ *   mean_i   = (s.d + sum b)/m          var_i = (s^2.d^2 + 2(sb).d + sum b^2)/m - mean_i^2
+ *   |d_i'|^2 = (A - 2 mean_i B + mean_i^2 sum g^2)/sd_i^2 + 2 (C - mean_i sum g be)/sd_i + sum be^2
+ *   mean d'  = (g*(s*G + b a - c) + N be)/N           G = sum d_i/sd_i, a = sum 1/sd_i, c = sum
+ * mean_i/sd_i score_i  = (((t g s).d_i + t.(g b) - mean_i t.g)/sd_i + t.be) / |d_i'|           t =
+ * unit(q')
+ *
+ * The first sweep gives mean_i, sd_i, |d_i'| and the mean of d', the second the scores.
+ * Form full: the documents' net over all of d, then blocks of d' (adapter/adapter.h).
+ *
+ * Precision: float32 sums of at most a vector register's lanes, joined in double; within 2e-6 of
+ * imr_adapter_run. Memory: four floats a document and a partial sum for each 4,096. Threads: OpenMP
+ * over blocks of documents, sums joined in block order, so the same for any thread count.
+ */
+#ifndef IMR_ADAPTER_SWEEP_H
+#define IMR_ADAPTER_SWEEP_H
+
+#include "adapter/adapter.h"
+
+/*
+ * q [m], d [N,m], before and after [N]. out: as imr_adapter_run, without d_mod, before and after
+ * (NULL, k 0); imr_adapter_score may follow. Errors: those of imr_adapter_run, but no limit on N.
+ */
+imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_view d,
+                                   imr_adapter_result *out, float *before, float *after,
+                                   imr_error *err) IMR_NODISCARD;
+
+#endif

@@ -1,0 +1,108 @@
+/* Scope corpus: the two sweeps against the plain run over all documents. */
+#include "tests/unit/adapter/adapter_support.h"
+
+#include "adapter/sweep.h"
+#include "base/mem.h"
+#include "math/nn.h"
+#include "math/random.h"
+
+static void check_sweep(const imr_adapter *a, size_t rows, size_t gap, double tolerance)
+{
+    imr_error err;
+    size_t m = a->w.m, stride = m + gap;
+    float *d = calloc(rows * stride, sizeof *d), *q = calloc(m, sizeof *q);
+    float *before = calloc(rows, sizeof *before), *after = calloc(rows, sizeof *after);
+    imr_random r;
+    imr_random_init(&r, 6);
+    imr_random_fill_normal(&r, d, rows * stride, 1);
+    imr_random_fill_normal(&r, q, m, 1);
+    imr_nn_unit(q, q, m);
+    for (size_t i = 0; i < rows; i++)
+        imr_nn_unit(d + i * stride, d + i * stride, m);
+    imr_view view = {d, rows, m, stride};
+    imr_adapter_result plain = {0}, swept = {0};
+    CHECK_OK(imr_adapter_run(a, q, view, &plain, &err));
+    CHECK_OK(imr_adapter_score_sweep(a, q, view, &swept, before, after, &err));
+    CHECK(swept.d_mod == NULL && swept.k == 0);
+    CHECK_ALL_NEAR(swept.q_mod, plain.q_mod, m, 10 * tolerance);
+    CHECK_ALL_NEAR(before, plain.before, rows, tolerance);
+    CHECK_ALL_NEAR(after, plain.after, rows, tolerance);
+    imr_adapter_result_done(&plain), imr_adapter_result_done(&swept);
+    free(d), free(q), free(before), free(after);
+}
+
+static imr_adapter *random_adapter(imr_form form, size_t m, double sd)
+{
+    imr_error err;
+    imr_adapter *a = NULL;
+    CHECK_OK(imr_adapter_new(&a, form, 4, m, 8, 1, &err));
+    imr_random r;
+    imr_random_init(&r, 2);
+    for (int i = 0; i < IMR_W_COUNT; i++) {
+        imr_weight_id id = (imr_weight_id)i;
+        float *v = imr_weight(&a->w, id);
+        for (size_t j = 0; j < imr_weight_count(&a->w, id); j++)
+            v[j] += (float)(sd * imr_random_normal(&r));
+    }
+    return a;
+}
+
+TEST("two sweeps over all documents equal the run that writes every modulated vector")
+{
+    /* sums of m float32 terms, against double */
+    static const struct {
+        size_t m, rows, gap;
+        double sd, tolerance;
+    } cases[] = {{256, 9000, 0, 0.02, 2e-6},
+                 {16, 50, 3, 0.3, 2e-6},
+                 {5, 1, 0, 0.3, 2e-6},
+                 {33, 4097, 1, 0.5, 4e-6}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        imr_adapter *a = random_adapter(IMR_FORM_DIAGONAL, cases[i].m, cases[i].sd);
+        check_sweep(a, cases[i].rows, cases[i].gap, cases[i].tolerance);
+        imr_adapter_free(a);
+    }
+    imr_adapter *full = random_adapter(IMR_FORM_FULL, 12, 0.3);
+    check_sweep(full, 700, 2, 2e-6);
+    imr_adapter_free(full);
+}
+
+TEST("the sweeps of a published adapter equal its plain run")
+{
+    imr_error err;
+    imr_adapter *a = NULL;
+    CHECK_OK(imr_adapter_open(&a, test_shared("adapters/imrnns-minilm-webis-touche2020.pt"), &err));
+    check_sweep(a, 5000, 0, 1e-6);
+    imr_adapter_free(a);
+}
+
+TEST("the sweeps refuse what the run refuses and survive missing memory")
+{
+    imr_error err;
+    imr_adapter *a = random_adapter(IMR_FORM_DIAGONAL, 6, 0.3);
+    float q[6] = {1}, d[18] = {0, 1}, before[3], after[3];
+    imr_adapter_result r = {0};
+    CHECK(imr_adapter_score_sweep(a, q, imr_view_of(d, 0, 6), &r, before, after, &err) ==
+          IMR_E_SHAPE);
+    CHECK(imr_adapter_score_sweep(a, q, imr_view_of(d, 3, 5), &r, before, after, &err) ==
+          IMR_E_SHAPE);
+    d[9] = (float)NAN;
+    CHECK(imr_adapter_score_sweep(a, q, imr_view_of(d, 3, 6), &r, before, after, &err) ==
+          IMR_E_NUMERIC);
+    d[9] = 1;
+    for (long i = 0;; i++) {
+        imr_adapter_result fresh = {0};
+        imr_mem_fail_after(i);
+        imr_status status =
+            imr_adapter_score_sweep(a, q, imr_view_of(d, 3, 6), &fresh, before, after, &err);
+        imr_mem_fail_after(-1);
+        imr_adapter_result_done(&fresh);
+        if (status == IMR_OK) {
+            CHECK(i >= 4);
+            break;
+        }
+        CHECK_INT(status, IMR_E_MEMORY);
+    }
+    imr_adapter_result_done(&r);
+    imr_adapter_free(a);
+}

@@ -17,12 +17,12 @@
 #error "imrnn needs gcc or clang (cleanup attributes)"
 #endif
 
-/* One binary for every CPU: the loader picks the clone. Sanitizer builds and other systems go
- * without. */
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) &&       \
+/* One binary for every CPU: the loader picks the clone. Levels, not models: "arch=haswell" is taken
+ * only on a CPU that is a Haswell, never on another maker's with the same instructions. Sanitizer
+ * builds and other systems go without. */
+#if defined(__x86_64__) && defined(__linux__) && __GNUC__ >= 12 && !defined(__clang__) &&          \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define IMR_CPU_CLONES                                                                             \
-    __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512")))
+#define IMR_CPU_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
 #define IMR_CPU_CLONES
 #endif

@@ -1,6 +1,7 @@
 #include "retrieval/dataset.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -263,4 +264,14 @@ bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, u
     *offset = d->offsets[document];
     *length = d->lengths[document];
     return true;
+}
+
+void imr_dataset_stamp(const imr_dataset *d, int64_t out[2])
+{
+    struct stat st;
+    out[0] = out[1] = 0;
+    if ((d->corpus.name && stat(d->corpus.name, &st) == 0) || stat(d->path, &st) == 0) {
+        out[0] = (int64_t)st.st_mtim.tv_sec;
+        out[1] = (int64_t)st.st_mtim.tv_nsec;
+    }
 }

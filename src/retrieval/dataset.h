@@ -114,4 +114,7 @@ uint64_t imr_dataset_corpus_bytes(const imr_dataset *d); /* 0 for a folder of .t
 /* Line offset and length of a document; false for layouts without a corpus file. */
 bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, uint32_t *length);
 
+/* Seconds and nanoseconds of the corpus file's last change; zeros when there is no file. */
+void imr_dataset_stamp(const imr_dataset *d, int64_t out[2]);
+
 #endif

@@ -1,0 +1,362 @@
+#include "retrieval/cache.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "format/json.h"
+#include "retrieval/cache_internal.h"
+
+/* ---- the object ---- */
+
+imr_cache *imr_cache_new(const char *path, const char *layout)
+{
+    imr_cache *c = IMR_NEW(imr_cache);
+    if (!c || !(c->path = imr_strdup(path))) {
+        imr_free(c);
+        return NULL;
+    }
+    c->layout = layout;
+    return c;
+}
+
+static void rows_done(cache_rows *r)
+{
+    imr_strmap_done(&r->map);
+    imr_free(r->ids);
+    imr_free(r->blob);
+    imr_matrix_done(&r->owned);
+    imr_npy_done(&r->mapped);
+}
+
+/* Identity strings are owned through const pointers. */
+static void free_text(const char *text)
+{
+    imr_free((void *)(uintptr_t)text);
+}
+
+void imr_cache_free(imr_cache *c)
+{
+    if (!c)
+        return;
+    const char *const texts[] = {c->encoder.kind,         c->encoder.name,
+                                 c->encoder.path,         c->encoder.sha256,
+                                 c->encoder.query_prefix, c->encoder.passage_prefix};
+    for (size_t i = 0; i < IMR_LEN(texts); i++)
+        free_text(texts[i]);
+    for (size_t i = 0; i < c->n_splits; i++) {
+        imr_free(c->splits[i].name);
+        imr_free(c->splits[i].queries);
+        imr_qrels_free(c->splits[i].made);
+    }
+    imr_free(c->splits);
+    rows_done(&c->documents);
+    rows_done(&c->queries);
+    imr_free(c->places);
+    imr_free(c->dataset_rows);
+    imr_free(c->query_texts);
+    imr_free(c->negatives_first);
+    imr_free(c->negatives);
+    imr_free(c->notice);
+    imr_free(c->path);
+    imr_dataset_free(c->dataset);
+    imr_free(c);
+}
+
+void imr_cache_free_ptr(imr_cache **c)
+{
+    imr_cache_free(*c);
+}
+
+imr_status imr_cache_add_notice(imr_cache *c, imr_error *err, const char *format, ...)
+{
+    imr_buf b = {0};
+    if (c->notice)
+        imr_buf_printf(&b, "%s; ", c->notice);
+    char line[IMR_ERROR_TEXT];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    imr_buf_str(&b, line);
+    char *text = imr_buf_take(&b);
+    if (!text)
+        return imr_fail_memory(err);
+    imr_free(c->notice);
+    c->notice = text;
+    return IMR_OK;
+}
+
+/* ---- opening ---- */
+
+static const imr_cache_options no_options;
+
+static imr_status no_cache(const char *dir, imr_error *err)
+{
+    IMR_AUTOFREE char *journal = imr_path_join(dir, "journal");
+    if (!journal)
+        return imr_fail_memory(err);
+    if (imr_file_exists(journal))
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "%s is a cache whose building was stopped: run the same `imrnn cache "
+                        "build` again to go on",
+                        dir);
+    return imr_fail(err, IMR_E_NOT_FOUND,
+                    "%s is no cache: it has neither manifest.json nor test/embeddings.pt", dir);
+}
+
+imr_status imr_cache_open(imr_cache **out, const char *dir, const imr_cache_options *options,
+                          imr_error *err)
+{
+    if (!options)
+        options = &no_options;
+    IMR_AUTOFREE char *path = imr_path_join(dir, "manifest.json");
+    if (!path)
+        return imr_fail_memory(err);
+    if (!imr_dir_exists(dir))
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "there is no cache folder %s: make one with `imrnn cache build`", dir);
+    if (!imr_file_exists(path)) {
+        bool reference = false;
+        IMR_TRY(imr_reference_cache_here(&reference, dir, err));
+        return reference ? imr_reference_cache_open(out, dir, options, err) : no_cache(dir, err);
+    }
+    imr_json *manifest IMR_AUTOJSON = NULL;
+    IMR_TRY(imr_json_open(&manifest, path, err));
+    if (imr_json_at(manifest, "schema"))
+        return imr_store_open(out, dir, options, err);
+    return imr_reference_cache_open(out, dir, options, err);
+}
+
+/* ---- what it is ---- */
+
+const char *imr_cache_path(const imr_cache *c)
+{
+    return c->path;
+}
+
+const char *imr_cache_layout(const imr_cache *c)
+{
+    return c->layout;
+}
+
+const imr_encoder_identity *imr_cache_encoder(const imr_cache *c)
+{
+    return &c->encoder;
+}
+
+const char *imr_cache_sha256(const imr_cache *c)
+{
+    return c->sha256;
+}
+
+const char *imr_cache_dataset_sha256(const imr_cache *c)
+{
+    return c->dataset_sha256;
+}
+
+const char *imr_cache_notice(const imr_cache *c)
+{
+    return c->notice ? c->notice : "";
+}
+
+imr_dtype imr_cache_dtype(const imr_cache *c)
+{
+    return c->dtype;
+}
+
+size_t imr_cache_dim(const imr_cache *c)
+{
+    return c->dim;
+}
+
+/* ---- documents ---- */
+
+size_t imr_cache_documents(const imr_cache *c)
+{
+    return c->documents.n;
+}
+
+imr_view imr_cache_document_vectors(const imr_cache *c)
+{
+    return c->documents.vectors;
+}
+
+const char *imr_cache_document_id(const imr_cache *c, size_t document)
+{
+    return c->documents.ids[document];
+}
+
+const char *const *imr_cache_document_ids(const imr_cache *c)
+{
+    return c->documents.ids;
+}
+
+bool imr_cache_find_document(const imr_cache *c, const char *id, uint32_t *document)
+{
+    return imr_strmap_get(&c->documents.map, id, strlen(id), document);
+}
+
+const uint32_t *imr_cache_id_places(const imr_cache *c)
+{
+    return c->places;
+}
+
+imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *title, imr_buf *text,
+                              imr_error *err)
+{
+    uint32_t row = c->dataset_rows ? c->dataset_rows[document] : (uint32_t)document;
+    if (!c->dataset || row == UINT32_MAX)
+        return IMR_OK;
+    return imr_dataset_read(c->dataset, row, title, text, err);
+}
+
+const imr_dataset *imr_cache_dataset(const imr_cache *c)
+{
+    return c->dataset;
+}
+
+/* ---- queries ---- */
+
+size_t imr_cache_queries(const imr_cache *c)
+{
+    return c->queries.n;
+}
+
+imr_view imr_cache_query_vectors(const imr_cache *c)
+{
+    return c->queries.vectors;
+}
+
+const char *imr_cache_query_id(const imr_cache *c, size_t query)
+{
+    return c->queries.ids[query];
+}
+
+const char *imr_cache_query_text(const imr_cache *c, size_t query)
+{
+    return c->query_texts[query];
+}
+
+bool imr_cache_find_query(const imr_cache *c, const char *id, uint32_t *query)
+{
+    return imr_strmap_get(&c->queries.map, id, strlen(id), query);
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+static const char *skip_blanks(const char *text)
+{
+    while (is_blank(*text))
+        text++;
+    return text;
+}
+
+static bool begins(const char *text, const char *prefix, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (lower(text[i]) != lower(prefix[i]))
+            return false;
+    return true;
+}
+
+static size_t trimmed_length(const char *text)
+{
+    size_t n = strlen(text);
+    while (n && is_blank(text[n - 1]))
+        n--;
+    return n;
+}
+
+bool imr_cache_find_query_text(const imr_cache *c, const char *text, uint32_t *query)
+{
+    text = skip_blanks(text);
+    size_t len = trimmed_length(text);
+    for (size_t i = 0; i < c->queries.n; i++) {
+        const char *other = skip_blanks(c->query_texts[i]);
+        if (trimmed_length(other) == len && begins(other, text, len)) {
+            *query = (uint32_t)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A word after the first begins with the prefix. */
+static bool holds_word(const char *text, const char *prefix, size_t len)
+{
+    for (text = skip_blanks(text); *text;) {
+        while (*text && !is_blank(*text))
+            text++;
+        text = skip_blanks(text);
+        if (*text && begins(text, prefix, len))
+            return true;
+    }
+    return false;
+}
+
+size_t imr_cache_offer_queries(const imr_cache *c, const char *prefix, uint32_t *out, size_t max)
+{
+    prefix = skip_blanks(prefix);
+    size_t len = strlen(prefix), n = 0;
+    for (size_t i = 0; i < c->queries.n && n < max; i++)
+        if (begins(skip_blanks(c->query_texts[i]), prefix, len))
+            out[n++] = (uint32_t)i;
+    for (size_t i = 0; i < c->queries.n && n < max && len; i++)
+        if (!begins(skip_blanks(c->query_texts[i]), prefix, len) &&
+            holds_word(c->query_texts[i], prefix, len))
+            out[n++] = (uint32_t)i;
+    return n;
+}
+
+/* ---- splits ---- */
+
+size_t imr_cache_splits(const imr_cache *c)
+{
+    return c->n_splits;
+}
+
+const char *imr_cache_split_name(const imr_cache *c, size_t split)
+{
+    return c->splits[split].name;
+}
+
+bool imr_cache_find_split(const imr_cache *c, const char *name, size_t *split)
+{
+    for (size_t i = 0; i < c->n_splits; i++)
+        if (imr_same_split(c->splits[i].name, name)) {
+            *split = i;
+            return true;
+        }
+    return false;
+}
+
+const uint32_t *imr_cache_split_queries(const imr_cache *c, size_t split, size_t *count)
+{
+    *count = c->splits[split].n;
+    return c->splits[split].queries;
+}
+
+const imr_qrels *imr_cache_split_qrels(const imr_cache *c, size_t split)
+{
+    return c->splits[split].qrels;
+}
+
+const uint32_t *imr_cache_negatives(const imr_cache *c, size_t query, size_t *count)
+{
+    *count = 0;
+    if (!c->negatives_first)
+        return NULL;
+    *count = c->negatives_first[query + 1] - c->negatives_first[query];
+    return c->negatives + c->negatives_first[query];
+}

@@ -1,0 +1,99 @@
+/*
+ * retrieval/cache_internal.h - the object behind retrieval/cache.h and the steps its makers share.
+ *
+ * A maker (store_open.c, reference_cache.c, cache_make.c) fills ids, vectors, the encoder and, when
+ * there is one, the dataset; imr_cache_finish does the rest.
+ */
+#ifndef IMR_RETRIEVAL_CACHE_INTERNAL_H
+#define IMR_RETRIEVAL_CACHE_INTERNAL_H
+
+#include "base/strmap.h"
+#include "format/npy.h"
+#include "retrieval/cache.h"
+
+/* Rows with ids: documents or queries. */
+typedef struct cache_rows {
+    char *blob; /* the ids, zero-terminated, in row order */
+    const char **ids;
+    size_t n;
+    imr_strmap map;
+    imr_view vectors;
+    imr_matrix owned; /* vectors that are not mapped */
+    imr_npy mapped;
+} cache_rows;
+
+typedef struct cache_split {
+    char *name;
+    uint32_t *queries;
+    size_t n;
+    const imr_qrels *qrels; /* the dataset's, or made */
+    imr_qrels *made;
+} cache_split;
+
+struct imr_cache {
+    char *path;
+    const char *layout;
+    imr_encoder_identity encoder; /* owned strings */
+    char sha256[IMR_SHA256_HEX], dataset_sha256[IMR_SHA256_HEX];
+    char *notice;
+    imr_dtype dtype;
+    size_t dim;
+    imr_dataset *dataset;
+    cache_rows documents, queries;
+    uint32_t *places;
+    uint32_t
+        *dataset_rows; /* row -> document of the dataset, UINT32_MAX: not in it; NULL: the same */
+    const char **query_texts;
+    cache_split *splits;
+    size_t n_splits;
+    size_t *negatives_first; /* [queries + 1] into negatives; NULL when there are none */
+    uint32_t *negatives;
+};
+
+imr_cache *imr_cache_new(const char *path, const char *layout); /* NULL: memory */
+void imr_cache_free_ptr(imr_cache **c);
+
+/* Copies every string; NULL becomes "". */
+imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from,
+                                 imr_error *err) IMR_NODISCARD;
+/* One line; a second one is joined with "; ". */
+imr_status imr_cache_add_notice(imr_cache *c, imr_error *err, const char *format, ...)
+    IMR_PRINTF(3, 4) IMR_NODISCARD;
+
+/* n zero-terminated ids in `blob` (taken, also on failure) become rows. IMR_E_FORMAT names an id
+ * met twice. */
+imr_status imr_cache_take_ids(cache_rows *rows, char *blob, size_t n, const char *name,
+                              imr_error *err) IMR_NODISCARD;
+/* IMR_E_NUMERIC names the row; looks at every row, or at `sample` of them spread evenly. */
+imr_status imr_cache_check_finite(const cache_rows *rows, const char *what, size_t sample,
+                                  imr_error *err) IMR_NODISCARD;
+/* queries may be NULL (then every query of the cache). Copies; qrels is borrowed, `made` taken. */
+imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *queries, size_t n,
+                               const imr_qrels *qrels, imr_qrels *made,
+                               imr_error *err) IMR_NODISCARD;
+/* Places, query texts and, unless there are splits, those of the dataset. */
+imr_status imr_cache_finish(imr_cache *c, imr_error *err) IMR_NODISCARD;
+
+/* ---- encoding rows of a dataset ---- */
+typedef struct imr_encode_job {
+    const imr_dataset *dataset;
+    bool queries;       /* else documents */
+    const char *prefix; /* put before every text */
+    size_t n;
+    imr_encode_fn encode;
+    void *user;
+} imr_encode_job;
+
+/* Rows [first, first+count) -> out[count x n], every value finite. */
+imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count, float *out,
+                           imr_error *err) IMR_NODISCARD;
+
+/* ---- the layouts ---- */
+imr_status imr_store_open(imr_cache **out, const char *dir, const imr_cache_options *options,
+                          imr_error *err) IMR_NODISCARD;
+/* Has DIR a split with embeddings.pt? */
+imr_status imr_reference_cache_here(bool *out, const char *dir, imr_error *err) IMR_NODISCARD;
+imr_status imr_reference_cache_open(imr_cache **out, const char *dir,
+                                    const imr_cache_options *options, imr_error *err) IMR_NODISCARD;
+
+#endif

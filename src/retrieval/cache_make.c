@@ -1,0 +1,220 @@
+/* What every maker of a cache shares: ids, encoder, splits, encoding; and caches in memory. */
+#include <math.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/mem.h"
+#include "math/topk.h"
+#include "retrieval/cache_internal.h"
+
+imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from, imr_error *err)
+{
+    static const imr_encoder_identity unknown;
+    if (!from)
+        from = &unknown;
+    const char *const texts[] = {from->kind,   from->name,         from->path,
+                                 from->sha256, from->query_prefix, from->passage_prefix};
+    const char **const to[] = {&c->encoder.kind,         &c->encoder.name,
+                               &c->encoder.path,         &c->encoder.sha256,
+                               &c->encoder.query_prefix, &c->encoder.passage_prefix};
+    for (size_t i = 0; i < IMR_LEN(texts); i++)
+        if (!(*to[i] = imr_strdup(texts[i] ? texts[i] : "")))
+            return imr_fail_memory(err);
+    return IMR_OK;
+}
+
+imr_status imr_cache_take_ids(cache_rows *rows, char *blob, size_t n, const char *name,
+                              imr_error *err)
+{
+    rows->blob = blob;
+    rows->n = n;
+    rows->ids = IMR_NEW_ARRAY(const char *, n);
+    if (!rows->ids || !imr_strmap_reserve(&rows->map, n))
+        return imr_fail_memory(err);
+    const char *at = blob;
+    for (size_t i = 0; i < n; i++) {
+        bool added = false;
+        size_t len = strlen(at);
+        rows->ids[i] = at;
+        if (!imr_strmap_add(&rows->map, at, len, (uint32_t)i, NULL, &added))
+            return imr_fail_memory(err);
+        if (!added)
+            return imr_fail(err, IMR_E_FORMAT, "%s: the id \"%.200s\" stands there twice", name,
+                            at);
+        at += len + 1;
+    }
+    return IMR_OK;
+}
+
+imr_status imr_cache_check_finite(const cache_rows *rows, const char *what, size_t sample,
+                                  imr_error *err)
+{
+    size_t n = sample && sample < rows->n ? sample : rows->n;
+    for (size_t i = 0; i < n; i++) {
+        size_t row = n == rows->n ? i : i * (rows->n - 1) / (n - 1);
+        imr_view one = {imr_view_row(&rows->vectors, row), 1, rows->vectors.cols,
+                        rows->vectors.stride};
+        if (imr_view_first_bad(one) < one.cols)
+            return imr_fail(err, IMR_E_NUMERIC, "the vector of %s \"%.200s\" is not finite", what,
+                            rows->ids[row]);
+    }
+    return IMR_OK;
+}
+
+imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *queries, size_t n,
+                               const imr_qrels *qrels, imr_qrels *made, imr_error *err)
+{
+    cache_split *grown = imr_realloc(c->splits, c->n_splits + 1, sizeof *grown);
+    if (grown)
+        c->splits = grown;
+    if (!queries)
+        n = c->queries.n;
+    char *copied_name = imr_strdup(name);
+    uint32_t *copied = IMR_NEW_ARRAY(uint32_t, n);
+    if (!grown || !copied_name || !copied) {
+        imr_free(copied_name);
+        imr_free(copied);
+        imr_qrels_free(made);
+        return imr_fail_memory(err);
+    }
+    for (size_t i = 0; i < n; i++)
+        copied[i] = queries ? queries[i] : (uint32_t)i;
+    c->splits[c->n_splits++] = (cache_split){copied_name, copied, n, made ? made : qrels, made};
+    return IMR_OK;
+}
+
+/* The dataset's splits, each with those of its queries that have a vector. */
+static imr_status dataset_splits(imr_cache *c, imr_error *err)
+{
+    IMR_AUTOFREE uint32_t *found = IMR_NEW_ARRAY(uint32_t, c->queries.n);
+    if (!found)
+        return imr_fail_memory(err);
+    for (size_t s = 0; s < imr_dataset_splits(c->dataset); s++) {
+        const char *name = imr_dataset_split_name(c->dataset, s);
+        const imr_qrels *qrels = imr_dataset_qrels(c->dataset, name);
+        size_t n = 0;
+        uint32_t at;
+        for (size_t i = 0; i < imr_qrels_count(qrels); i++)
+            if (imr_cache_find_query(c, imr_qrels_at(qrels, i).id, &at))
+                found[n++] = at;
+        IMR_TRY(imr_cache_add_split(c, name, found, n, qrels, NULL, err));
+    }
+    return IMR_OK;
+}
+
+imr_status imr_cache_finish(imr_cache *c, imr_error *err)
+{
+    c->places = IMR_NEW_ARRAY(uint32_t, c->documents.n);
+    c->query_texts = IMR_NEW_ARRAY(const char *, c->queries.n);
+    if (!c->places || !c->query_texts)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_topk_places(c->places, c->documents.ids, c->documents.n, err));
+    for (size_t i = 0; i < c->queries.n; i++) {
+        uint32_t at;
+        bool known = c->dataset && imr_dataset_find_query(c->dataset, c->queries.ids[i], &at);
+        c->query_texts[i] = known ? imr_dataset_query_text(c->dataset, at) : c->queries.ids[i];
+    }
+    if (c->n_splits)
+        return IMR_OK;
+    if (c->dataset && imr_dataset_splits(c->dataset))
+        return dataset_splits(c, err);
+    return imr_cache_add_split(c, "all", NULL, 0, NULL, NULL, err);
+}
+
+/* ---- encoding ---- */
+
+static const char *row_id(const imr_encode_job *job, size_t row)
+{
+    return job->queries ? imr_dataset_query_id(job->dataset, row)
+                        : imr_dataset_id(job->dataset, row);
+}
+
+static imr_status row_text(const imr_encode_job *job, size_t row, imr_buf *out, imr_error *err)
+{
+    imr_buf_str(out, job->prefix ? job->prefix : "");
+    if (!job->queries)
+        return imr_dataset_text(job->dataset, row, out, err);
+    imr_buf_str(out, imr_dataset_query_text(job->dataset, row));
+    return imr_buf_check(out, err);
+}
+
+imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count, float *out,
+                           imr_error *err)
+{
+    IMR_AUTOBUF imr_buf all = {0};
+    IMR_AUTOFREE size_t *lens = IMR_NEW_ARRAY(size_t, count);
+    IMR_AUTOFREE const char **texts = IMR_NEW_ARRAY(const char *, count);
+    if (!lens || !texts)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        size_t before = all.len;
+        IMR_TRY(row_text(job, first + i, &all, err));
+        lens[i] = all.len - before;
+        imr_buf_char(&all, '\0');
+    }
+    IMR_TRY(imr_buf_check(&all, err));
+    const char *at = imr_buf_text(&all);
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = at;
+        at += lens[i] + 1;
+    }
+    IMR_TRY(job->encode(job->user, texts, lens, count, out, err));
+    imr_view made = imr_view_of(out, count, job->n);
+    size_t bad = imr_view_first_bad(made);
+    if (bad < count * job->n)
+        return imr_fail(err, IMR_E_NUMERIC,
+                        "the encoder gave %s \"%.200s\" a vector that is not finite",
+                        job->queries ? "query" : "document", row_id(job, first + bad / job->n));
+    return IMR_OK;
+}
+
+/* ---- in memory ---- */
+
+#define MEMORY_BLOCK 64
+
+static imr_status encode_all(cache_rows *rows, const imr_encode_job *job, size_t total,
+                             const imr_progress *progress, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf ids = {0};
+    for (size_t i = 0; i < total; i++)
+        imr_buf_add(&ids, row_id(job, i), strlen(row_id(job, i)) + 1);
+    IMR_TRY(imr_buf_check(&ids, err));
+    IMR_TRY(imr_cache_take_ids(rows, imr_buf_take(&ids), total, "the dataset", err));
+    IMR_TRY(imr_matrix_init(&rows->owned, total, job->n, err));
+    const char *what = job->queries ? "encoding queries" : "encoding documents";
+    for (size_t first = 0; first < total; first += MEMORY_BLOCK) {
+        size_t count = total - first < MEMORY_BLOCK ? total - first : MEMORY_BLOCK;
+        if (!imr_progress_step(progress, what, first, total))
+            return imr_fail(err, IMR_E_CANCELLED, "%s was cancelled", what);
+        IMR_TRY(imr_encode_rows(job, first, count, rows->owned.v + first * job->n, err));
+    }
+    rows->vectors = imr_matrix_view(&rows->owned);
+    return IMR_OK;
+}
+
+imr_status imr_cache_build_memory(imr_cache **out, imr_dataset *dataset,
+                                  const imr_encoder_identity *identity, size_t n,
+                                  imr_encode_fn encode, void *user, const imr_progress *progress,
+                                  imr_error *err)
+{
+    IMR_CLEANUP(imr_cache_free_ptr) imr_cache *c = imr_cache_new("", "memory");
+    if (!c)
+        return imr_fail_memory(err);
+    c->dtype = IMR_F32;
+    c->dim = n;
+    IMR_TRY(imr_cache_set_encoder(c, identity, err));
+    IMR_TRY(imr_dataset_sha256(dataset, c->dataset_sha256, NULL, err));
+    imr_encode_job documents = {dataset, false, c->encoder.passage_prefix, n, encode, user};
+    imr_encode_job queries = {dataset, true, c->encoder.query_prefix, n, encode, user};
+    IMR_TRY(encode_all(&c->documents, &documents, imr_dataset_count(dataset), progress, err));
+    IMR_TRY(encode_all(&c->queries, &queries, imr_dataset_queries(dataset), progress, err));
+    c->dataset = dataset;
+    imr_status status = imr_cache_finish(c, err);
+    if (status != IMR_OK) {
+        c->dataset = NULL; /* still the caller's */
+        return status;
+    }
+    *out = c;
+    c = NULL;
+    return IMR_OK;
+}

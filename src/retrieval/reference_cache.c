@@ -1,0 +1,374 @@
+/*
+ * Caches the authors' package wrote, read as they are.
+ *
+ *   1. DIR/manifest.json                                 "encoder": the key of the query files
+ *   2. DIR/{train,val,test}/embeddings.pt                dict id -> vector; the same in every split
+ *   3. DIR/{...}/query_embeddings_<key>.pt               dict id -> vector, prefixes already in
+ *   4. DIR/{...}/negatives.json                          {query: [document, ...]}: its keys are the
+ *                                                        split's queries, in this order
+ * A split that is absent is no error, one without negatives.json takes the queries it has vectors
+ * for.
+ */
+#include <string.h>
+
+#include "base/array.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "format/json.h"
+#include "format/torch_pt.h"
+#include "retrieval/cache_internal.h"
+
+static const char *const split_names[] = {"train", "val", "test"};
+#define SPLITS IMR_LEN(split_names)
+
+/* Queries of all splits, gathered one split after another. */
+typedef struct gather {
+    imr_cache *c;
+    const char *dir, *key; /* key NULL: whatever single query file is there */
+    imr_buf ids;
+    IMR_ARRAY(float) vectors;
+    IMR_ARRAY(size_t) first; /* of each query's negatives */
+    IMR_ARRAY(uint32_t) negatives;
+    size_t n, ends[SPLITS];
+    bool present[SPLITS];
+    size_t without_vector;
+} gather;
+
+static void gather_done(gather *g)
+{
+    imr_buf_done(&g->ids);
+    imr_free(g->vectors.v);
+    imr_free(g->first.v);
+    imr_free(g->negatives.v);
+}
+
+/* A .pt file and its dict as a table. */
+typedef struct vectors_file {
+    imr_torch *torch;
+    imr_tensors t;
+    char *path;
+} vectors_file;
+
+static void vectors_done(vectors_file *f)
+{
+    imr_tensors_done(&f->t);
+    imr_torch_free(f->torch);
+    imr_free(f->path);
+}
+
+static imr_status path_in(char **out, const gather *g, size_t split, const char *file,
+                          imr_error *err)
+{
+    imr_buf b = {0};
+    imr_buf_printf(&b, "%s/%s/%s", g->dir, split_names[split], file);
+    *out = imr_buf_take(&b);
+    return *out ? IMR_OK : imr_fail_memory(err);
+}
+
+/* Opens the dict id -> vector and checks that every value is a vector of the cache's length (the
+ * first one decides it). Takes f->path. */
+static imr_status open_vectors(vectors_file *f, imr_cache *c, imr_error *err)
+{
+    IMR_TRY(imr_torch_open(&f->torch, f->path, err));
+    imr_status status = imr_torch_tensors(&f->t, f->torch, imr_torch_root(f->torch), err);
+    if (status != IMR_OK)
+        return imr_error_prefix(err, status, f->path);
+    if (f->t.n == 0)
+        return imr_fail(err, IMR_E_FORMAT, "%s holds no vectors: expected a dict id -> vector",
+                        f->path);
+    for (size_t i = 0; i < f->t.n; i++) {
+        const imr_tensor *t = &f->t.v[i];
+        if (c->dim == 0 && t->rank == 1 && t->shape[0] > 0 && t->shape[0] <= IMR_MAX_DIM) {
+            c->dim = (size_t)t->shape[0];
+            c->dtype = t->dtype == IMR_F16 ? IMR_F16 : IMR_F32;
+        }
+        uint64_t shape[1] = {c->dim};
+        char found[160];
+        if (!imr_tensor_has_shape(t, 1, shape))
+            return imr_fail(err, IMR_E_SHAPE, "%s: the vector of \"%.200s\" is %s, expected %zu",
+                            f->path, t->name, imr_tensor_shape_text(t, found), c->dim);
+        if (strlen(t->name) > IMR_MAX_ID_BYTES || strpbrk(t->name, "\n\r\t"))
+            return imr_fail(err, IMR_E_FORMAT, "%s: \"%.80s\" is no id", f->path, t->name);
+    }
+    return IMR_OK;
+}
+
+/* ---- documents ---- */
+
+static imr_status take_documents(imr_cache *c, const vectors_file *f, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf ids = {0};
+    for (size_t i = 0; i < f->t.n; i++)
+        imr_buf_add(&ids, f->t.v[i].name, strlen(f->t.v[i].name) + 1);
+    IMR_TRY(imr_buf_check(&ids, err));
+    char *blob = imr_buf_take(&ids);
+    if (!blob)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_cache_take_ids(&c->documents, blob, f->t.n, f->path, err));
+    IMR_TRY(imr_matrix_init(&c->documents.owned, f->t.n, c->dim, err));
+    for (size_t i = 0; i < f->t.n; i++)
+        IMR_TRY(imr_tensor_to_f32(&f->t.v[i], imr_matrix_row(&c->documents.owned, i), err));
+    c->documents.vectors = imr_matrix_view(&c->documents.owned);
+    return imr_cache_check_finite(&c->documents, "document", 0, err);
+}
+
+static imr_status read_documents(gather *g, size_t split, imr_error *err)
+{
+    imr_cache *c = g->c;
+    IMR_CLEANUP(vectors_done) vectors_file f = {0};
+    IMR_TRY(path_in(&f.path, g, split, "embeddings.pt", err));
+    IMR_TRY(open_vectors(&f, c, err));
+    if (c->documents.n == 0)
+        return take_documents(c, &f, err);
+    uint32_t at;
+    bool same = f.t.n == c->documents.n;
+    for (size_t i = 0; same && i < f.t.n; i++)
+        same = imr_cache_find_document(c, f.t.v[i].name, &at);
+    if (same)
+        return IMR_OK;
+    return imr_fail(err, IMR_E_UNSUPPORTED,
+                    "%s holds other documents (%zu) than the split before it (%zu): one corpus a "
+                    "cache is read",
+                    f.path, f.t.n, c->documents.n);
+}
+
+/* ---- queries ---- */
+
+/* The split's query file: by key, or the only one there. */
+static imr_status find_query_file(char **out, const gather *g, size_t split, imr_error *err)
+{
+    char name[128];
+    if (g->key) {
+        snprintf(name, sizeof name, "query_embeddings_%.80s.pt", g->key);
+        IMR_TRY(path_in(out, g, split, name, err));
+        if (imr_file_exists(*out))
+            return IMR_OK;
+        imr_free(*out);
+        *out = NULL;
+    }
+    IMR_AUTOFREE char *folder = NULL;
+    IMR_TRY(path_in(&folder, g, split, "", err));
+    char **names = NULL;
+    size_t n = 0, found = 0;
+    IMR_TRY(imr_dir_list(&names, &n, folder, err));
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(names[i], "query_embeddings_", 17) == 0 && strlen(names[i]) < sizeof name) {
+            snprintf(name, sizeof name, "%s", names[i]);
+            found++;
+        }
+    imr_dir_list_free(names, n);
+    if (found == 1 && !g->key)
+        return path_in(out, g, split, name, err);
+    return imr_fail(err, IMR_E_NOT_FOUND, "%s has %s query_embeddings_%s.pt%s", folder,
+                    found ? "no single" : "no", g->key ? g->key : "*",
+                    found ? "; name the encoder key of the one to use" : "");
+}
+
+static imr_status add_query(gather *g, const imr_tensor *t, const imr_json *negatives,
+                            imr_error *err)
+{
+    size_t dim = g->c->dim;
+    if (!IMR_GROW(&g->vectors, dim) || !IMR_PUSH(&g->first, g->negatives.n))
+        return imr_fail_memory(err);
+    IMR_TRY(imr_tensor_to_f32(t, g->vectors.v + g->vectors.n, err));
+    g->vectors.n += dim;
+    imr_buf_add(&g->ids, t->name, strlen(t->name) + 1);
+    g->n++;
+    for (const imr_json *id = imr_json_child(negatives); id; id = imr_json_next(id)) {
+        uint32_t at;
+        if (imr_json_is_string(id) &&
+            imr_cache_find_document(g->c, imr_json_string_or(id, "", ""), &at) &&
+            !IMR_PUSH(&g->negatives, at))
+            return imr_fail_memory(err);
+    }
+    return imr_buf_check(&g->ids, err);
+}
+
+static imr_status read_queries(gather *g, size_t split, imr_error *err)
+{
+    IMR_CLEANUP(vectors_done) vectors_file f = {0};
+    IMR_TRY(find_query_file(&f.path, g, split, err));
+    IMR_TRY(open_vectors(&f, g->c, err));
+    IMR_AUTOFREE char *path = NULL;
+    IMR_TRY(path_in(&path, g, split, "negatives.json", err));
+    imr_json *negatives IMR_AUTOJSON = NULL;
+    if (imr_file_exists(path)) {
+        IMR_TRY(imr_json_open(&negatives, path, err));
+        if (!imr_json_is_object(negatives))
+            return imr_fail(err, IMR_E_FORMAT, "%s is no object {query: [document, ...]}", path);
+    } else {
+        for (size_t i = 0; i < f.t.n; i++)
+            IMR_TRY(add_query(g, &f.t.v[i], NULL, err));
+    }
+    for (const imr_json *q = imr_json_child(negatives); q; q = imr_json_next(q)) {
+        const imr_tensor *t = imr_tensors_find(&f.t, imr_json_key(q));
+        if (t)
+            IMR_TRY(add_query(g, t, q, err));
+        else
+            g->without_vector++;
+    }
+    return IMR_OK;
+}
+
+static imr_status read_splits(gather *g, const imr_progress *progress, imr_error *err)
+{
+    for (size_t s = 0; s < SPLITS; s++) {
+        IMR_AUTOFREE char *path = NULL;
+        IMR_TRY(path_in(&path, g, s, "embeddings.pt", err));
+        g->present[s] = imr_file_exists(path);
+        if (g->present[s]) {
+            IMR_TRY(read_documents(g, s, err));
+            IMR_TRY(read_queries(g, s, err));
+        }
+        g->ends[s] = g->n;
+        if (!imr_progress_step(progress, "reading vectors", s + 1, SPLITS))
+            return imr_fail(err, IMR_E_CANCELLED, "reading the cache was cancelled");
+    }
+    if (g->c->documents.n == 0)
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "%s has none of train/embeddings.pt, val/embeddings.pt, test/embeddings.pt",
+                        g->dir);
+    return IMR_OK;
+}
+
+/* Hands what was gathered over to the cache. */
+static imr_status take_queries(gather *g, imr_error *err)
+{
+    imr_cache *c = g->c;
+    if (!IMR_PUSH(&g->first, g->negatives.n))
+        return imr_fail_memory(err);
+    char *blob = imr_buf_take(&g->ids);
+    if (!blob)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_cache_take_ids(&c->queries, blob, g->n, "the queries of all splits", err));
+    IMR_TRY(imr_matrix_init(&c->queries.owned, g->n, c->dim, err));
+    if (g->n)
+        memcpy(c->queries.owned.v, g->vectors.v, g->n * c->dim * sizeof(float));
+    c->queries.vectors = imr_matrix_view(&c->queries.owned);
+    c->negatives_first = g->first.v;
+    c->negatives = g->negatives.v;
+    g->first.v = NULL;
+    g->negatives.v = NULL;
+    return imr_cache_check_finite(&c->queries, "query", 0, err);
+}
+
+/* ---- the dataset ---- */
+
+static imr_status attach_dataset(imr_cache *c, const imr_cache_options *options, imr_error *err)
+{
+    if (!options->dataset || !options->dataset[0])
+        return imr_cache_add_notice(c, err,
+                                    "no texts and no judgements: this layout does not say where "
+                                    "its dataset is; name the BEIR folder to see them");
+    imr_dataset_options o = {.skip_bad_lines = options->skip_bad_lines,
+                             .progress = options->progress};
+    IMR_TRY(imr_dataset_open(&c->dataset, options->dataset, &o, err));
+    if (!(c->dataset_rows = IMR_NEW_ARRAY(uint32_t, c->documents.n)))
+        return imr_fail_memory(err);
+    size_t missing = 0;
+    for (size_t i = 0; i < c->documents.n; i++)
+        if (!imr_dataset_find(c->dataset, c->documents.ids[i], &c->dataset_rows[i])) {
+            c->dataset_rows[i] = UINT32_MAX;
+            missing++;
+        }
+    if (missing == c->documents.n)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "none of the cache's %zu documents is in %s: this is another dataset",
+                        c->documents.n, options->dataset);
+    if (missing)
+        return imr_cache_add_notice(c, err, "%zu of %zu documents are not in %s", missing,
+                                    c->documents.n, options->dataset);
+    return IMR_OK;
+}
+
+/* The reference cuts its three splits out of the dataset's test judgements, so those are asked
+ * first. */
+static imr_status split_qrels(imr_qrels **out, const imr_cache *c, size_t first, size_t end,
+                              imr_error *err)
+{
+    const imr_qrels *sources[64];
+    size_t n = 0;
+    const imr_qrels *test = imr_dataset_qrels(c->dataset, "test");
+    if (test)
+        sources[n++] = test;
+    for (size_t s = 0; s < imr_dataset_splits(c->dataset) && n < IMR_LEN(sources); s++) {
+        const imr_qrels *q = imr_dataset_qrels(c->dataset, imr_dataset_split_name(c->dataset, s));
+        if (q != test)
+            sources[n++] = q;
+    }
+    if (n == 0)
+        return IMR_OK;
+    return imr_qrels_subset(out, sources, n, c->queries.ids + first, end - first, err);
+}
+
+static imr_status make_splits(const gather *g, imr_error *err)
+{
+    imr_cache *c = g->c;
+    for (size_t s = 0, first = 0; s < SPLITS; first = g->ends[s], s++) {
+        if (!g->present[s])
+            continue;
+        size_t n = g->ends[s] - first;
+        IMR_AUTOFREE uint32_t *queries = IMR_NEW_ARRAY(uint32_t, n);
+        if (!queries)
+            return imr_fail_memory(err);
+        for (size_t i = 0; i < n; i++)
+            queries[i] = (uint32_t)(first + i);
+        imr_qrels *made = NULL;
+        if (c->dataset)
+            IMR_TRY(split_qrels(&made, c, first, g->ends[s], err));
+        IMR_TRY(imr_cache_add_split(c, split_names[s], queries, n, NULL, made, err));
+    }
+    return IMR_OK;
+}
+
+/* ---- all of it ---- */
+
+imr_status imr_reference_cache_here(bool *out, const char *dir, imr_error *err)
+{
+    gather g = {.dir = dir};
+    *out = false;
+    for (size_t s = 0; s < SPLITS; s++) {
+        IMR_AUTOFREE char *path = NULL;
+        IMR_TRY(path_in(&path, &g, s, "embeddings.pt", err));
+        *out |= imr_file_exists(path);
+    }
+    return IMR_OK;
+}
+
+static imr_status read_manifest(imr_json **out, imr_cache *c, const char *dir, imr_error *err)
+{
+    IMR_AUTOFREE char *path = imr_path_join(dir, "manifest.json");
+    if (!path)
+        return imr_fail_memory(err);
+    if (!imr_file_exists(path))
+        return IMR_OK;
+    IMR_TRY(imr_json_open(out, path, err));
+    return imr_sha256_file(path, c->sha256, err);
+}
+
+imr_status imr_reference_cache_open(imr_cache **out, const char *dir,
+                                    const imr_cache_options *options, imr_error *err)
+{
+    IMR_CLEANUP(imr_cache_free_ptr) imr_cache *c = imr_cache_new(dir, "reference");
+    if (!c)
+        return imr_fail_memory(err);
+    imr_json *manifest IMR_AUTOJSON = NULL;
+    IMR_TRY(read_manifest(&manifest, c, dir, err));
+    const char *key =
+        options->encoder_key ? options->encoder_key : imr_json_string_or(manifest, "encoder", NULL);
+    imr_encoder_identity e = {.name = imr_json_string_or(manifest, "model_name", key)};
+    IMR_TRY(imr_cache_set_encoder(c, &e, err));
+    IMR_CLEANUP(gather_done) gather g = {.c = c, .dir = dir, .key = key};
+    IMR_TRY(read_splits(&g, options->progress, err));
+    IMR_TRY(take_queries(&g, err));
+    if (g.without_vector)
+        IMR_TRY(imr_cache_add_notice(c, err, "%zu queries of negatives.json have no vector",
+                                     g.without_vector));
+    IMR_TRY(attach_dataset(c, options, err));
+    IMR_TRY(make_splits(&g, err));
+    IMR_TRY(imr_cache_finish(c, err));
+    *out = c;
+    c = NULL;
+    return IMR_OK;
+}

@@ -1,0 +1,475 @@
+/* Building our cache on disk: plan, journal, blocks, publication. store_open.c reads it back. */
+#include "retrieval/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "format/json.h"
+#include "retrieval/cache_internal.h"
+#include "retrieval/store_internal.h"
+
+#define DEFAULT_BLOCK 256
+#define MAX_BLOCK     65536
+
+typedef struct builder {
+    const imr_store_plan *plan;
+    const char *dir;
+    size_t block;
+    int lock, journal;
+    imr_buf manifest;
+    char header[16 + IMR_SHA256_HEX + 32]; /* first line of the journal */
+    imr_store_result result;
+    const imr_progress *progress;
+} builder;
+
+/* One of the two matrices. */
+typedef struct part {
+    const char *name; /* "documents" */
+    imr_encode_job job;
+    size_t rows, done;
+    int fd;
+    char *path;
+} part;
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+static void builder_done(builder *b)
+{
+    close_fd(&b->journal);
+    close_fd(&b->lock);
+    imr_buf_done(&b->manifest);
+}
+
+static void parts_done(part (*p)[2])
+{
+    for (int i = 0; i < 2; i++) {
+        close_fd(&(*p)[i].fd);
+        imr_free((*p)[i].path);
+    }
+}
+
+static imr_status path_in(char **out, const builder *b, const char *name, imr_error *err)
+{
+    *out = imr_path_join(b->dir, name);
+    return *out ? IMR_OK : imr_fail_memory(err);
+}
+
+static imr_status write_failed(const char *path, imr_error *err)
+{
+    return imr_fail_errno(err, IMR_E_IO, errno,
+                          "cannot write %s (what is finished is kept: make room and run the same "
+                          "command again)",
+                          path);
+}
+
+static imr_status write_all(int fd, const void *bytes, size_t n, off_t at, const char *path,
+                            imr_error *err)
+{
+    const char *from = bytes;
+    while (n) {
+        ssize_t wrote = at < 0 ? write(fd, from, n) : pwrite(fd, from, n, at);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote <= 0) {
+            if (wrote == 0)
+                errno = ENOSPC;
+            return write_failed(path, err);
+        }
+        from += wrote;
+        n -= (size_t)wrote;
+        at += at < 0 ? 0 : wrote;
+    }
+    return IMR_OK;
+}
+
+/* ---- the plan ---- */
+
+static void put_member(imr_buf *b, const char *before, const char *key, const char *text)
+{
+    imr_buf_printf(b, "%s\"%s\": ", before, key);
+    imr_json_put_string(b, text ? text : "");
+}
+
+/* The manifest is known before anything is encoded: it depends on the inputs only. */
+static imr_status make_manifest(builder *b, imr_error *err)
+{
+    const imr_dataset *d = b->plan->dataset;
+    const imr_encoder_identity *e = b->plan->encoder;
+    char corpus[IMR_SHA256_HEX], queries[IMR_SHA256_HEX];
+    IMR_TRY(imr_dataset_sha256(d, corpus, queries, err));
+    char *real = realpath(imr_dataset_path(d), NULL);
+    imr_buf *m = &b->manifest;
+    imr_buf_str(m, "{\n \"schema\": \"" IMR_STORE_SCHEMA "\",\n");
+    imr_buf_printf(m, " \"version\": %d,\n \"encoder\": {\n", IMR_STORE_VERSION);
+    put_member(m, "  ", "kind", e->kind);
+    put_member(m, ",\n  ", "name", e->name);
+    put_member(m, ",\n  ", "path", e->path);
+    put_member(m, ",\n  ", "sha256", e->sha256);
+    put_member(m, ",\n  ", "query_prefix", e->query_prefix);
+    put_member(m, ",\n  ", "passage_prefix", e->passage_prefix);
+    imr_buf_printf(m,
+                   "\n },\n \"n\": %zu,\n \"dtype\": \"%s\",\n \"documents\": %zu,\n"
+                   " \"queries\": %zu,\n \"dataset\": {\n",
+                   b->plan->n, imr_dtype_name(b->plan->dtype), imr_dataset_count(d),
+                   imr_dataset_queries(d));
+    put_member(m, "  ", "path", real ? real : imr_dataset_path(d));
+    imr_buf_printf(m, ",\n  \"corpus_bytes\": %" PRIu64, imr_dataset_corpus_bytes(d));
+    put_member(m, ",\n  ", "corpus_sha256", corpus);
+    put_member(m, ",\n  ", "queries_sha256", queries);
+    imr_buf_printf(m, ",\n  \"skipped_lines\": %zu\n }\n}\n", imr_dataset_bad_lines(d));
+    free(real);
+    IMR_TRY(imr_buf_check(m, err));
+
+    imr_sha256 s;
+    char hex[IMR_SHA256_HEX];
+    imr_sha256_init(&s);
+    imr_sha256_add(&s, m->data, m->len);
+    imr_sha256_hex(&s, hex);
+    snprintf(b->header, sizeof b->header, "imrnn-journal 1 %s %zu\n", hex, b->block);
+    return IMR_OK;
+}
+
+static imr_status check_plan(const builder *b, imr_error *err)
+{
+    const imr_store_plan *p = b->plan;
+    if (p->dtype != IMR_F32 && p->dtype != IMR_F16)
+        return imr_fail(err, IMR_E_UNSUPPORTED, "a cache holds F32 or F16 vectors, not %s",
+                        imr_dtype_name(p->dtype));
+    if (p->n == 0 || p->n > IMR_MAX_DIM)
+        return imr_fail(err, IMR_E_SHAPE, "vectors of length %zu; from 1 to %u can be stored", p->n,
+                        IMR_MAX_DIM);
+    if (b->block > MAX_BLOCK)
+        return imr_fail(err, IMR_E_LIMIT, "blocks of %zu texts, at most %d", b->block, MAX_BLOCK);
+    return IMR_OK;
+}
+
+/* ---- the folder ---- */
+
+/* Nothing of anyone else's is written over: the folder is new, empty or already ours. */
+static imr_status check_folder(const builder *b, imr_error *err)
+{
+    IMR_AUTOFREE char *lock = NULL;
+    IMR_AUTOFREE char *manifest = NULL;
+    IMR_TRY(path_in(&lock, b, "lock", err));
+    IMR_TRY(path_in(&manifest, b, "manifest.json", err));
+    if (!imr_dir_exists(b->dir))
+        return imr_dir_make(b->dir, err);
+    if (imr_file_exists(lock) || imr_file_exists(manifest))
+        return IMR_OK;
+    char **names = NULL;
+    size_t n = 0;
+    IMR_TRY(imr_dir_list(&names, &n, b->dir, err));
+    imr_dir_list_free(names, n);
+    if (n == 0)
+        return IMR_OK;
+    return imr_fail(err, IMR_E_USAGE,
+                    "%s is not empty and holds no cache: name a new or an empty folder", b->dir);
+}
+
+static imr_status take_lock(builder *b, imr_error *err)
+{
+    IMR_AUTOFREE char *path = NULL;
+    IMR_TRY(path_in(&path, b, "lock", err));
+    b->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (b->lock < 0)
+        return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", path);
+    if (flock(b->lock, LOCK_EX | LOCK_NB) == 0)
+        return IMR_OK;
+    if (errno == EWOULDBLOCK)
+        return imr_fail(err, IMR_E_BUSY,
+                        "another process is building the cache %s: wait for it or name another "
+                        "folder",
+                        b->dir);
+    return imr_fail_errno(err, IMR_E_IO, errno, "cannot lock %s", path);
+}
+
+/* A finished cache: *same when it is exactly what was asked for, gone when it may be replaced. */
+static imr_status check_finished(bool *same, const builder *b, imr_error *err)
+{
+    IMR_AUTOFREE char *path = NULL;
+    IMR_TRY(path_in(&path, b, "manifest.json", err));
+    *same = false;
+    if (!imr_file_exists(path))
+        return IMR_OK;
+    IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
+    IMR_TRY(imr_file_map(&f, path, err));
+    *same = f.len == b->manifest.len && memcmp(f.data, b->manifest.data, f.len) == 0;
+    if (*same)
+        return IMR_OK;
+    imr_json *old IMR_AUTOJSON = NULL;
+    IMR_TRY(imr_json_parse(&old, f.data, f.len, path, err));
+    if (strcmp(imr_json_string_or(old, "schema", ""), IMR_STORE_SCHEMA) != 0)
+        return imr_fail(err, IMR_E_USAGE,
+                        "%s holds a cache in the reference's layout: name another "
+                        "folder",
+                        b->dir);
+    if (!b->plan->overwrite)
+        return imr_fail(err, IMR_E_USAGE,
+                        "%s holds another cache (encoder \"%s\", n %lld, %lld documents of %s): "
+                        "name another folder or ask to overwrite",
+                        b->dir, imr_json_string_or(old, "encoder/name", ""),
+                        (long long)imr_json_int_or(old, "n", 0),
+                        (long long)imr_json_int_or(old, "documents", 0),
+                        imr_json_string_or(old, "dataset/path", ""));
+    if (unlink(path) != 0)
+        return imr_fail_errno(err, IMR_E_IO, errno, "cannot remove %s", path);
+    return IMR_OK;
+}
+
+/* ---- blocks ---- */
+
+static size_t row_bytes(const builder *b)
+{
+    return b->plan->n * imr_dtype_size(b->plan->dtype);
+}
+
+static off_t row_offset(const builder *b, size_t row)
+{
+    return (off_t)(IMR_NPY_HEADER + row * row_bytes(b));
+}
+
+/* The finished block [p->done, end): does the file still hold what the journal says? */
+static bool block_is_good(const builder *b, const part *p, size_t end, const char *hex,
+                          uint8_t *scratch)
+{
+    size_t n = (end - p->done) * row_bytes(b), got = 0;
+    while (got < n) {
+        ssize_t r = pread(p->fd, scratch + got, n - got, row_offset(b, p->done) + (off_t)got);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r <= 0)
+            return false;
+        got += (size_t)r;
+    }
+    char found[IMR_SHA256_HEX];
+    imr_sha256_memory(scratch, n, found);
+    return strcmp(found, hex) == 0;
+}
+
+/* "documents 512 <sha256>" for the block that ends before row 512; false when it is anything else
+ * or its block is damaged. */
+static bool replay_line(const builder *b, part *parts, const char *line, size_t len,
+                        uint8_t *scratch)
+{
+    char name[16], rows[24], hex[IMR_SHA256_HEX], copy[128];
+    int64_t end;
+    if (len >= sizeof copy)
+        return false;
+    memcpy(copy, line, len);
+    copy[len] = '\0';
+    if (sscanf(copy, "%15s %23s %64s", name, rows, hex) != 3 ||
+        !imr_parse_int(rows, strlen(rows), &end))
+        return false;
+    part *p = strcmp(name, parts[0].name) == 0   ? &parts[0]
+              : strcmp(name, parts[1].name) == 0 ? &parts[1]
+                                                 : NULL;
+    size_t next = p ? p->done + b->block : 0;
+    if (!p || (size_t)end != (next < p->rows ? next : p->rows) || (size_t)end <= p->done ||
+        !block_is_good(b, p, (size_t)end, hex, scratch))
+        return false;
+    p->done = (size_t)end;
+    return true;
+}
+
+/* Takes over what a stopped run finished; the journal is cut behind its last good line. */
+static imr_status resume(builder *b, part *parts, imr_error *err)
+{
+    IMR_AUTOFREE char *path = NULL;
+    IMR_TRY(path_in(&path, b, "journal", err));
+    b->journal = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (b->journal < 0)
+        return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", path);
+    IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
+    IMR_TRY(imr_file_map(&f, path, err));
+    IMR_AUTOFREE uint8_t *scratch = imr_alloc(b->block, row_bytes(b));
+    if (!scratch)
+        return imr_fail_memory(err);
+    const char *text = (const char *)f.data;
+    size_t at = strlen(b->header);
+    if (f.len < at || memcmp(text, b->header, at) != 0)
+        at = 0;
+    while (at && at < f.len) {
+        const char *stop = memchr(text + at, '\n', f.len - at);
+        if (!stop || !replay_line(b, parts, text + at, (size_t)(stop - text) - at, scratch))
+            break;
+        at = (size_t)(stop - text) + 1;
+    }
+    b->result.resumed_rows = parts[0].done + parts[1].done;
+    if (ftruncate(b->journal, (off_t)at) != 0 || lseek(b->journal, (off_t)at, SEEK_SET) < 0)
+        return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", path);
+    return at ? IMR_OK : write_all(b->journal, b->header, strlen(b->header), -1, path, err);
+}
+
+static imr_status open_part(part *p, const builder *b, imr_error *err)
+{
+    char file[32];
+    snprintf(file, sizeof file, "%s.npy", p->name);
+    IMR_TRY(path_in(&p->path, b, file, err));
+    p->fd = open(p->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (p->fd < 0)
+        return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", p->path);
+    uint8_t header[IMR_NPY_HEADER];
+    imr_npy_header(header, b->plan->dtype, p->rows, b->plan->n);
+    return write_all(p->fd, header, sizeof header, 0, p->path, err);
+}
+
+/* In place: a half takes the room of the first half of its float. */
+static imr_status to_half(float *v, size_t n, imr_error *err)
+{
+    uint8_t *out = (uint8_t *)v;
+    for (size_t i = 0; i < n; i++) {
+        uint16_t bits = imr_f32_to_f16(v[i]);
+        if ((bits & 0x7C00) == 0x7C00)
+            return imr_fail(err, IMR_E_NUMERIC,
+                            "a vector holds %g, too large for F16: build with dtype F32",
+                            (double)v[i]);
+        memcpy(out + 2 * i, &bits, 2);
+    }
+    return IMR_OK;
+}
+
+static imr_status note_block(const builder *b, const part *p, const void *bytes, size_t n,
+                             imr_error *err)
+{
+    char hex[IMR_SHA256_HEX], line[128];
+    imr_sha256_memory(bytes, n, hex);
+    snprintf(line, sizeof line, "%s %zu %s\n", p->name, p->done, hex);
+    return write_all(b->journal, line, strlen(line), -1, "the journal", err);
+}
+
+static imr_status encode_part(builder *b, part *p, imr_error *err)
+{
+    IMR_AUTOFREE float *rows = imr_alloc(b->block, b->plan->n * sizeof(float));
+    if (!rows)
+        return imr_fail_memory(err);
+    const char *what = p->job.queries ? "encoding queries" : "encoding documents";
+    while (p->done < p->rows) {
+        if (!imr_progress_step(b->progress, what, p->done, p->rows))
+            return imr_fail(err, IMR_E_CANCELLED,
+                            "%s was cancelled; run the same command again to go on", what);
+        size_t count = p->rows - p->done < b->block ? p->rows - p->done : b->block;
+        IMR_TRY(imr_encode_rows(&p->job, p->done, count, rows, err));
+        if (b->plan->dtype == IMR_F16)
+            IMR_TRY(to_half(rows, count * b->plan->n, err));
+        size_t n = count * row_bytes(b);
+        IMR_TRY(write_all(p->fd, rows, n, row_offset(b, p->done), p->path, err));
+        p->done += count;
+        b->result.encoded_rows += count;
+        IMR_TRY(note_block(b, p, rows, n, err));
+    }
+    /* An older, longer file may have had this name. */
+    if (ftruncate(p->fd, row_offset(b, p->rows)) != 0 || fsync(p->fd) != 0)
+        return write_failed(p->path, err);
+    return IMR_OK;
+}
+
+/* ---- publication ---- */
+
+static imr_status write_ids(const builder *b, const char *name, bool queries, imr_error *err)
+{
+    const imr_dataset *d = b->plan->dataset;
+    IMR_AUTOFREE char *path = NULL;
+    IMR_TRY(path_in(&path, b, name, err));
+    imr_writer w;
+    IMR_TRY(imr_writer_open(&w, path, err));
+    size_t n = queries ? imr_dataset_queries(d) : imr_dataset_count(d);
+    for (size_t i = 0; i < n; i++) {
+        const char *id = queries ? imr_dataset_query_id(d, i) : imr_dataset_id(d, i);
+        imr_writer_add(&w, id, strlen(id));
+        imr_writer_add(&w, "\n", 1);
+    }
+    return imr_writer_commit(&w, err);
+}
+
+static imr_status write_offsets(const builder *b, imr_error *err)
+{
+    const imr_dataset *d = b->plan->dataset;
+    uint64_t offset;
+    uint32_t length;
+    size_t n = imr_dataset_line(d, 0, &offset, &length) ? imr_dataset_count(d) : 0;
+    store_offsets head = {
+        .magic = STORE_OFFSETS_MAGIC, .count = n, .corpus_bytes = imr_dataset_corpus_bytes(d)};
+    imr_dataset_stamp(d, head.stamp);
+    IMR_AUTOFREE char *path = NULL;
+    IMR_TRY(path_in(&path, b, "offsets", err));
+    imr_writer w;
+    IMR_TRY(imr_writer_open(&w, path, err));
+    imr_writer_add(&w, &head, sizeof head);
+    for (size_t i = 0; i < n && imr_dataset_line(d, i, &offset, &length); i++)
+        imr_writer_add(&w, &offset, sizeof offset);
+    for (size_t i = 0; i < n && imr_dataset_line(d, i, &offset, &length); i++)
+        imr_writer_add(&w, &length, sizeof length);
+    return imr_writer_commit(&w, err);
+}
+
+static imr_status publish(const builder *b, imr_error *err)
+{
+    IMR_TRY(write_ids(b, "document_ids", false, err));
+    IMR_TRY(write_ids(b, "query_ids", true, err));
+    IMR_TRY(write_offsets(b, err));
+    IMR_AUTOFREE char *manifest = NULL;
+    IMR_AUTOFREE char *journal = NULL;
+    IMR_TRY(path_in(&manifest, b, "manifest.json", err));
+    IMR_TRY(path_in(&journal, b, "journal", err));
+    IMR_TRY(imr_file_write(manifest, b->manifest.data, b->manifest.len, err));
+    (void)unlink(journal); /* a journal beside a manifest does no harm */
+    return IMR_OK;
+}
+
+static imr_status build(builder *b, imr_encode_fn encode, void *user, imr_error *err)
+{
+    const imr_dataset *d = b->plan->dataset;
+    const imr_encoder_identity *e = b->plan->encoder;
+    IMR_CLEANUP(parts_done)
+    part parts[2] = {{.name = "documents",
+                      .job = {d, false, e->passage_prefix, b->plan->n, encode, user},
+                      .rows = imr_dataset_count(d),
+                      .fd = -1},
+                     {.name = "queries",
+                      .job = {d, true, e->query_prefix, b->plan->n, encode, user},
+                      .rows = imr_dataset_queries(d),
+                      .fd = -1}};
+    for (int i = 0; i < 2; i++)
+        IMR_TRY(open_part(&parts[i], b, err));
+    IMR_TRY(resume(b, parts, err));
+    for (int i = 0; i < 2; i++)
+        IMR_TRY(encode_part(b, &parts[i], err));
+    return publish(b, err);
+}
+
+imr_status imr_store_build(imr_store_result *result, const char *dir, const imr_store_plan *plan,
+                           imr_encode_fn encode, void *user, const imr_progress *progress,
+                           imr_error *err)
+{
+    IMR_CLEANUP(builder_done)
+    builder b = {.plan = plan,
+                 .dir = dir,
+                 .block = plan->block ? plan->block : DEFAULT_BLOCK,
+                 .lock = -1,
+                 .journal = -1,
+                 .progress = progress};
+    IMR_TRY(check_plan(&b, err));
+    IMR_TRY(check_folder(&b, err));
+    IMR_TRY(take_lock(&b, err));
+    IMR_TRY(make_manifest(&b, err));
+    IMR_TRY(check_finished(&b.result.already, &b, err));
+    if (!b.result.already)
+        IMR_TRY(build(&b, encode, user, err));
+    if (result)
+        *result = b.result;
+    return IMR_OK;
+}

@@ -1,0 +1,324 @@
+#include "base/file.h"
+#include "base/mem.h"
+#include "format/json.h"
+#include "retrieval/cache.h"
+#include "tests/support/test.h"
+#include "tests/unit/retrieval/fake_encoder.h"
+
+static void put(const char *dir, const char *name, const void *bytes, size_t n)
+{
+    char path[512];
+    imr_error err = {0};
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    CHECK_OK(imr_file_write(path, bytes, n, &err));
+}
+
+static void copy(const char *dir, const char *name, const char *from)
+{
+    size_t len;
+    char *bytes = test_read(from, &len);
+    put(dir, name, bytes, len);
+    free(bytes);
+}
+
+/* A fresh copy of the golden cache; `embeddings` is taken from that folder of it. */
+static void make_reference(char dir[256], const char *embeddings)
+{
+    char sub[300], from[64];
+    imr_error err = {0};
+    snprintf(dir, 256, "%s", test_tmpdir());
+    snprintf(sub, sizeof sub, "%s/test", dir);
+    CHECK_OK(imr_dir_make(sub, &err));
+    snprintf(from, sizeof from, "cache/%s/embeddings.pt", embeddings);
+    copy(sub, "embeddings.pt", test_golden(from));
+    copy(sub, "query_embeddings_tiny.pt", test_golden("cache/test/query_embeddings_tiny.pt"));
+    copy(sub, "negatives.json", test_golden("cache/test/negatives.json"));
+    copy(dir, "manifest.json", test_golden("cache/manifest.json"));
+}
+
+static imr_cache *open_ok(const char *dir, const char *dataset)
+{
+    imr_error err = {0};
+    imr_cache *c = NULL;
+    imr_cache_options options = {.dataset = dataset};
+    CHECK_OK(imr_cache_open(&c, dir, &options, &err));
+    return c;
+}
+
+static void refuse(const char *dir, const imr_cache_options *options, imr_status status,
+                   const char *because)
+{
+    imr_error err = {0};
+    imr_cache *c = NULL;
+    CHECK_INT(imr_cache_open(&c, dir, options, &err), status);
+    CHECK_CONTAINS(err.text, because);
+    CHECK(c == NULL);
+}
+
+TEST("a cache of the reference opens with shared storages, its split, negatives and dataset")
+{
+    imr_cache *c = open_ok(test_golden("cache"), test_golden("cache/beir"));
+    CHECK_STR(imr_cache_layout(c), "reference");
+    CHECK_STR(imr_cache_encoder(c)->name, "example/tiny");
+    CHECK_STR(imr_cache_encoder(c)->sha256, "");
+    CHECK_STR(imr_cache_notice(c), "");
+    CHECK_INT(strlen(imr_cache_sha256(c)), 64);
+    CHECK_INT(imr_cache_dim(c), 48);
+    CHECK_INT(imr_cache_dtype(c), IMR_F32);
+    CHECK_INT(imr_cache_documents(c), 120);
+    CHECK_INT(imr_cache_splits(c), 1);
+    CHECK_STR(imr_cache_split_name(c, 0), "test");
+    size_t n, split = 9;
+    CHECK(imr_cache_find_split(c, "test", &split) && split == 0);
+    CHECK(!imr_cache_find_split(c, "train", &split));
+    const uint32_t *queries = imr_cache_split_queries(c, 0, &n);
+    CHECK_INT(n, imr_cache_queries(c));
+
+    /* the split is negatives.json, key by key, and so are the negatives */
+    imr_error err = {0};
+    imr_json *expected IMR_AUTOJSON = NULL;
+    CHECK_OK(imr_json_open(&expected, test_golden("cache/test/negatives.json"), &err));
+    CHECK_INT(n, imr_json_count(expected));
+    size_t i = 0;
+    for (const imr_json *q = imr_json_child(expected); q; q = imr_json_next(q), i++) {
+        size_t count, k = 0;
+        CHECK_STR(imr_cache_query_id(c, queries[i]), imr_json_key(q));
+        const uint32_t *negatives = imr_cache_negatives(c, queries[i], &count);
+        CHECK_INT(count, imr_json_count(q));
+        for (const imr_json *id = imr_json_child(q); id; id = imr_json_next(id), k++)
+            CHECK_STR(imr_cache_document_id(c, negatives[k]), imr_json_string_or(id, "", ""));
+    }
+
+    const imr_qrels *qrels = imr_cache_split_qrels(c, 0);
+    uint32_t at;
+    CHECK(qrels && imr_qrels_find(qrels, "q00", &at));
+    CHECK_INT(imr_qrels_grade(qrels, at, "d098", NULL), 3);
+    imr_buf title = {0}, text = {0};
+    CHECK(imr_cache_find_document(c, "d001", &at));
+    CHECK_OK(imr_cache_document(c, at, &title, &text, &err));
+    CHECK_STR(imr_buf_text(&title), "Zebar Sohut");
+    CHECK(strncmp(imr_buf_text(&text), "rahut kagem", 11) == 0);
+    imr_buf_done(&title);
+    imr_buf_done(&text);
+    CHECK(imr_cache_find_query(c, "q01", &at));
+    CHECK_STR(imr_cache_query_text(c, at), "midin sobar");
+    imr_cache_free(c);
+}
+
+TEST("half-precision vectors of the reference are those of the full ones, rounded")
+{
+    char dir[256];
+    make_reference(dir, "test-fp16");
+    imr_cache *full = open_ok(test_golden("cache"), ""), *half = open_ok(dir, "");
+    CHECK_INT(imr_cache_dtype(half), IMR_F16);
+    CHECK_INT(imr_cache_documents(half), imr_cache_documents(full));
+    imr_view a = imr_cache_document_vectors(full), b = imr_cache_document_vectors(half);
+    for (size_t i = 0; i < a.rows; i++) {
+        uint32_t at = 0;
+        CHECK(imr_cache_find_document(half, imr_cache_document_id(full, i), &at));
+        /* 11 bits: values below 1 are off by at most 2^-12 */
+        CHECK_ALL_NEAR(imr_view_row(&b, at), imr_view_row(&a, i), a.cols, 0x1p-12);
+    }
+    imr_cache_free(full);
+    imr_cache_free(half);
+}
+
+TEST("without a dataset ids stand for texts, and the notice says so")
+{
+    imr_cache *c = open_ok(test_golden("cache"), NULL);
+    imr_error err = {0};
+    imr_buf title = {0}, text = {0};
+    CHECK_CONTAINS(imr_cache_notice(c), "name the BEIR folder");
+    CHECK(imr_cache_dataset(c) == NULL);
+    CHECK(imr_cache_split_qrels(c, 0) == NULL);
+    CHECK_STR(imr_cache_query_text(c, 0), imr_cache_query_id(c, 0));
+    CHECK_OK(imr_cache_document(c, 0, &title, &text, &err));
+    CHECK_INT(title.len + text.len, 0);
+    imr_cache_free(c);
+}
+
+TEST("places order documents by id whatever the order of rows")
+{
+    imr_cache *c = open_ok(test_golden("cache"), "");
+    const uint32_t *places = imr_cache_id_places(c);
+    for (size_t i = 0; i < 120; i++)
+        for (size_t j = 0; j < 120; j++)
+            CHECK((places[i] < places[j]) ==
+                  (strcmp(imr_cache_document_id(c, i), imr_cache_document_id(c, j)) < 0));
+    imr_cache_free(c);
+}
+
+TEST("a cache that lacks or breaks something is refused with what and where")
+{
+    char dir[256];
+    imr_cache_options none = {0}, nowhere = {.dataset = "/nonexistent/beir"},
+                      other = {.encoder_key = "e5"};
+    refuse("/nonexistent/cache", NULL, IMR_E_NOT_FOUND, "there is no cache folder");
+    refuse(test_tmpdir(), NULL, IMR_E_NOT_FOUND, "is no cache");
+    refuse(test_golden("cache"), &nowhere, IMR_E_NOT_FOUND, "/nonexistent/beir");
+    refuse(test_golden("cache"), &other, IMR_E_NOT_FOUND, "query_embeddings_e5.pt");
+
+    make_reference(dir, "test");
+    put(dir, "manifest.json", "{}", 2);
+    imr_cache_free(open_ok(dir, NULL)); /* the only query file there is */
+    put(dir, "test/query_embeddings_e5.pt", "", 0);
+    refuse(dir, &none, IMR_E_NOT_FOUND, "name the encoder key");
+    put(dir, "manifest.json", "{", 1);
+    refuse(dir, &none, IMR_E_FORMAT, "manifest.json");
+
+    make_reference(dir, "test");
+    put(dir, "test/negatives.json", "[]", 2);
+    refuse(dir, &none, IMR_E_FORMAT, "negatives.json is no object");
+    put(dir, "test/negatives.json", "{\"q00\":[],\"q77\":[\"d001\"],\"q01\":[\"zzz\",\"d002\"]}",
+        46);
+    imr_cache *c = open_ok(dir, NULL);
+    size_t n;
+    CHECK_INT(imr_cache_queries(c), 2);
+    CHECK_CONTAINS(imr_cache_notice(c), "1 queries of negatives.json have no vector");
+    CHECK_INT((imr_cache_negatives(c, 0, &n), n), 0);
+    CHECK_INT((imr_cache_negatives(c, 1, &n), n), 1);
+    imr_cache_free(c);
+
+    make_reference(dir, "test");
+    char text[300];
+    snprintf(text, sizeof text, "%s/none.jsonl", dir);
+    put(dir, "none.jsonl", "\"x\"\n", 4);
+    imr_cache_options stranger = {.dataset = text};
+    refuse(dir, &stranger, IMR_E_FORMAT, "this is another dataset");
+    put(dir, "none.jsonl", "{\"_id\":\"d003\",\"text\":\"x\"}\n", 26);
+    c = open_ok(dir, text);
+    CHECK_CONTAINS(imr_cache_notice(c), "119 of 120 documents are not in");
+    imr_cache_free(c);
+}
+
+TEST("a reference cache whose vectors are cut short is refused at every length")
+{
+    char dir[256];
+    make_reference(dir, "test");
+    size_t len;
+    char *bytes = test_read(test_golden("cache/test/query_embeddings_tiny.pt"), &len);
+    for (size_t cut = 0; cut < len; cut += 61) {
+        imr_error err = {0};
+        imr_cache *c = NULL;
+        put(dir, "test/query_embeddings_tiny.pt", bytes, cut);
+        CHECK(imr_cache_open(&c, dir, NULL, &err) != IMR_OK);
+        CHECK(c == NULL);
+    }
+    free(bytes);
+}
+
+TEST("every allocation of opening a reference cache may fail once")
+{
+    char dataset[512];
+    snprintf(dataset, sizeof dataset, "%s", test_golden("cache/beir"));
+    imr_cache_options options = {.dataset = dataset};
+    for (long i = 0;; i += i < 60 ? 1 : 17) { /* the many alike inside the pickle are thinned out */
+        imr_error err = {0};
+        imr_cache *c = NULL;
+        imr_mem_fail_after(i);
+        imr_status status = imr_cache_open(&c, test_golden("cache"), &options, &err);
+        imr_mem_fail_after(-1);
+        imr_cache_free(c);
+        if (status == IMR_OK) {
+            CHECK(i > 60);
+            break;
+        }
+        CHECK_INT(status, IMR_E_MEMORY);
+    }
+}
+
+/* ---- in memory ---- */
+
+static const char corpus[] = "{\"_id\":\"b\",\"title\":\"Tea\",\"text\":\"leaves in water\"}\n"
+                             "{\"_id\":\"a\",\"title\":\"\",\"text\":\"coffee beans\"}\n";
+static const char queries[] = "{\"_id\":\"q1\",\"text\":\"What is Tea\"}\n"
+                              "{\"_id\":\"q2\",\"text\":\"  tea or coffee\"}\n"
+                              "{\"_id\":\"q3\",\"text\":\"beans\"}\n";
+
+static imr_dataset *small_dataset(void)
+{
+    imr_error err = {0};
+    imr_dataset *d = NULL;
+    imr_named_bytes c = {"corpus.jsonl", corpus, sizeof corpus - 1};
+    imr_named_bytes q = {"queries.jsonl", queries, sizeof queries - 1};
+    const imr_named_bytes qrels[] = {{"test", "q3\ta\t1\nq9\tb\t1\n", 14},
+                                     {"train", "q2\tb\t1\nq1\tb\t2\n", 14}};
+    CHECK_OK(imr_dataset_open_memory(&d, c, q, qrels, 2, NULL, &err));
+    return d;
+}
+
+TEST("a dataset in memory is encoded with its prefixes and splits into its judgements")
+{
+    imr_error err = {0};
+    imr_cache *c = NULL;
+    fake_encoder f = {0};
+    imr_encoder_identity id = {
+        .name = "made-up", .query_prefix = "query: ", .passage_prefix = "passage: "};
+    CHECK_OK(
+        imr_cache_build_memory(&c, small_dataset(), &id, FAKE_DIM, fake_encode, &f, NULL, &err));
+    CHECK_STR(f.last, "query: beans");
+    CHECK_INT(f.texts, 5);
+    CHECK_STR(imr_cache_layout(c), "memory");
+    CHECK_STR(imr_cache_encoder(c)->passage_prefix, "passage: ");
+    CHECK_INT(imr_cache_documents(c), 2);
+    const char *text = "passage: Tea\nleaves in water";
+    size_t len = strlen(text), n;
+    float expected[FAKE_DIM];
+    CHECK_OK(fake_encode(&f, &text, &len, 1, expected, &err));
+    imr_view v = imr_cache_document_vectors(c);
+    CHECK_ALL_NEAR(imr_view_row(&v, 0), expected, FAKE_DIM, 0);
+    CHECK_INT(imr_cache_id_places(c)[0], 1);
+    CHECK_STR(imr_cache_split_name(c, 0), "train");
+    const uint32_t *train = imr_cache_split_queries(c, 0, &n);
+    CHECK_INT(n, 2);
+    CHECK_INT(train[0], 1); /* the judgements' order */
+    imr_cache_split_queries(c, 1, &n);
+    CHECK_INT(n, 1); /* q9 has no vector */
+    CHECK_INT((imr_cache_negatives(c, 0, &n), n), 0);
+    imr_cache_free(c);
+}
+
+TEST("queries are offered by how they begin, then by their words, ignoring case")
+{
+    imr_error err = {0};
+    imr_cache *c = NULL;
+    fake_encoder f = {0};
+    uint32_t out[5], at;
+    CHECK_OK(
+        imr_cache_build_memory(&c, small_dataset(), NULL, FAKE_DIM, fake_encode, &f, NULL, &err));
+    CHECK_INT(imr_cache_offer_queries(c, " TEA", out, 5), 2);
+    CHECK_INT(out[0], 1);
+    CHECK_INT(out[1], 0);
+    CHECK_INT(imr_cache_offer_queries(c, "ea", out, 5), 0);
+    CHECK_INT(imr_cache_offer_queries(c, "", out, 5), 3);
+    CHECK_INT(imr_cache_offer_queries(c, "", out, 2), 2);
+    CHECK(imr_cache_find_query_text(c, "  what IS tea ", &at) && at == 0);
+    CHECK(imr_cache_find_query_text(c, "tea or coffee", &at) && at == 1);
+    CHECK(!imr_cache_find_query_text(c, "what is", &at));
+    imr_cache_free(c);
+}
+
+TEST("a vector that is not finite names its text, and the dataset stays the caller's")
+{
+    imr_error err = {0};
+    imr_cache *c = NULL;
+    fake_encoder f = {.poison = "coffee beans"};
+    imr_dataset *d = small_dataset();
+    CHECK_INT(imr_cache_build_memory(&c, d, NULL, FAKE_DIM, fake_encode, &f, NULL, &err),
+              IMR_E_NUMERIC);
+    CHECK_CONTAINS(err.text, "document \"a\"");
+    f = (fake_encoder){.fail_after = 3};
+    CHECK_INT(imr_cache_build_memory(&c, d, NULL, FAKE_DIM, fake_encode, &f, NULL, &err), IMR_E_IO);
+    for (long i = 0;; i++) {
+        f = (fake_encoder){0};
+        imr_mem_fail_after(i);
+        imr_status status =
+            imr_cache_build_memory(&c, d, NULL, FAKE_DIM, fake_encode, &f, NULL, &err);
+        imr_mem_fail_after(-1);
+        if (status == IMR_OK)
+            break;
+        CHECK_INT(status, IMR_E_MEMORY);
+        CHECK_INT(imr_dataset_count(d), 2);
+    }
+    imr_cache_free(c);
+}

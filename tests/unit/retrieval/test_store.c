@@ -1,0 +1,537 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "retrieval/store.h"
+#include "tests/support/test.h"
+#include "tests/unit/retrieval/fake_encoder.h"
+
+static const imr_encoder_identity identity = {.kind = "static",
+                                              .name = "made-up",
+                                              .path = "/models/made-up",
+                                              .sha256 = "0123",
+                                              .query_prefix = "query: ",
+                                              .passage_prefix = ""};
+
+static const char *const files[] = {"manifest.json", "documents.npy", "queries.npy",
+                                    "document_ids",  "query_ids",     "offsets"};
+
+static imr_dataset *golden(void)
+{
+    imr_error err = {0};
+    imr_dataset *d = NULL;
+    CHECK_OK(imr_dataset_open(&d, test_golden("cache/beir"), NULL, &err));
+    return d;
+}
+
+static void fresh(char dir[256])
+{
+    snprintf(dir, 256, "%s/cache", test_tmpdir());
+}
+
+static imr_status build(const char *dir, const imr_dataset *d, imr_dtype dtype, fake_encoder *f,
+                        imr_store_result *result, imr_error *err)
+{
+    imr_store_plan plan = {
+        .dataset = d, .encoder = &identity, .n = FAKE_DIM, .dtype = dtype, .block = 16};
+    return imr_store_build(result, dir, &plan, fake_encode, f, NULL, err);
+}
+
+static void path_of(char out[512], const char *dir, const char *file)
+{
+    snprintf(out, 512, "%s/%s", dir, file);
+}
+
+static void check_same_bytes(const char *a, const char *b)
+{
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[512];
+        size_t n_a, n_b;
+        path_of(path, a, files[i]);
+        char *x = test_read(path, &n_a);
+        path_of(path, b, files[i]);
+        char *y = test_read(path, &n_b);
+        if (n_a != n_b || memcmp(x, y, n_a) != 0)
+            FAIL("%s differs", files[i]);
+        free(x);
+        free(y);
+    }
+    CHECK(true);
+}
+
+TEST("a store opens with what was put in, in single and half precision")
+{
+    for (int half = 0; half < 2; half++) {
+        char dir[256];
+        fresh(dir);
+        imr_error err = {0};
+        imr_dataset *d = golden();
+        fake_encoder f = {0};
+        imr_store_result r;
+        CHECK_OK(build(dir, d, half ? IMR_F16 : IMR_F32, &f, &r, &err));
+        CHECK_INT(r.encoded_rows, 144);
+        CHECK(!r.already);
+        CHECK(strncmp(f.last, "query: ", 7) == 0);
+        imr_cache *c = NULL;
+        CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
+        CHECK_STR(imr_cache_notice(c), "");
+        CHECK_STR(imr_cache_layout(c), "store");
+        CHECK_INT(imr_cache_dtype(c), half ? IMR_F16 : IMR_F32);
+        CHECK_INT(imr_cache_dim(c), FAKE_DIM);
+        CHECK_INT(imr_cache_documents(c), 120);
+        CHECK_INT(imr_cache_queries(c), 24);
+        CHECK_STR(imr_cache_encoder(c)->path, "/models/made-up");
+        CHECK_STR(imr_cache_encoder(c)->query_prefix, "query: ");
+        CHECK_STR(imr_cache_document_id(c, 119), "d119");
+        CHECK_INT(imr_cache_splits(c), 1);
+        CHECK(imr_cache_dataset(c) != NULL);
+        imr_view v = imr_cache_document_vectors(c);
+        for (size_t i = 0; i < 120; i++) {
+            imr_buf text = {0};
+            float expected[FAKE_DIM];
+            CHECK_OK(imr_dataset_text(d, i, &text, &err));
+            const char *t = imr_buf_text(&text);
+            CHECK_OK(fake_encode(&f, &t, &text.len, 1, expected, &err));
+            CHECK_ALL_NEAR(imr_view_row(&v, i), expected, FAKE_DIM, half ? 0x1p-12 : 0);
+            imr_buf_done(&text);
+        }
+        imr_buf title = {0};
+        CHECK_OK(imr_cache_document(c, 1, &title, NULL, &err));
+        CHECK_STR(imr_buf_text(&title), "Zebar Sohut");
+        imr_buf_done(&title);
+        char sha[IMR_SHA256_HEX];
+        CHECK_OK(imr_dataset_sha256(d, sha, NULL, &err));
+        CHECK_STR(imr_cache_dataset_sha256(c), sha);
+        imr_cache_free(c);
+        imr_dataset_free(d);
+    }
+}
+
+TEST("building the same again does nothing, building something else needs to be asked for")
+{
+    char dir[256];
+    fresh(dir);
+    imr_error err = {0};
+    imr_dataset *d = golden();
+    fake_encoder f = {0};
+    imr_store_result r;
+    CHECK_OK(build(dir, d, IMR_F32, &f, &r, &err));
+    f.texts = 0;
+    CHECK_OK(build(dir, d, IMR_F32, &f, &r, &err));
+    CHECK(r.already);
+    CHECK_INT(f.texts, 0);
+    CHECK_INT(build(dir, d, IMR_F16, &f, &r, &err), IMR_E_USAGE);
+    CHECK_CONTAINS(err.text, "holds another cache (encoder \"made-up\", n 6, 120 documents");
+    imr_store_plan plan = {
+        .dataset = d, .encoder = &identity, .n = FAKE_DIM, .dtype = IMR_F16, .overwrite = true};
+    CHECK_OK(imr_store_build(&r, dir, &plan, fake_encode, &f, NULL, &err));
+    imr_cache *c = NULL;
+    CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
+    CHECK_INT(imr_cache_dtype(c), IMR_F16);
+    imr_cache_free(c);
+    imr_dataset_free(d);
+}
+
+TEST("a build killed after any block goes on behind it and ends with the same bytes")
+{
+    char whole[256], dir[256];
+    fresh(whole);
+    imr_error err = {0};
+    imr_dataset *d = golden();
+    fake_encoder f = {0};
+    imr_store_result r;
+    CHECK_OK(build(whole, d, IMR_F32, &f, NULL, &err));
+    for (long kill_after = 1; kill_after < 144; kill_after += 20) {
+        fresh(dir);
+        pid_t child = fork();
+        if (child == 0) {
+            fake_encoder dying = {.kill_after = kill_after};
+            imr_status status = build(dir, d, IMR_F32, &dying, NULL, &err);
+            _exit(status == IMR_OK ? 0 : 1);
+        }
+        int how;
+        CHECK_INT(waitpid(child, &how, 0), child);
+        CHECK(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+        imr_cache *c = NULL;
+        CHECK_INT(imr_cache_open(&c, dir, NULL, &err), IMR_E_NOT_FOUND);
+        CHECK_CONTAINS(err.text, "was stopped: run the same");
+        CHECK_OK(build(dir, d, IMR_F32, &f, &r, &err));
+        /* blocks of 16: documents end at 120, the last block of them has 8 */
+        long done = kill_after < 120 ? kill_after / 16 * 16 : 120 + (kill_after - 120) / 16 * 16;
+        CHECK_INT(r.resumed_rows, done);
+        CHECK_INT(r.encoded_rows, 144 - done);
+        check_same_bytes(whole, dir);
+    }
+    imr_dataset_free(d);
+}
+
+TEST("an encoder that fails, a cancelled run and damaged blocks all resume to the same bytes")
+{
+    char whole[256], dir[256], path[512];
+    fresh(whole);
+    imr_error err = {0};
+    imr_dataset *d = golden();
+    fake_encoder f = {0}, failing = {.fail_after = 70};
+    imr_store_result r;
+    CHECK_OK(build(whole, d, IMR_F32, &f, NULL, &err));
+    fresh(dir);
+    CHECK_INT(build(dir, d, IMR_F32, &failing, NULL, &err), IMR_E_IO);
+    CHECK_CONTAINS(err.text, "told to fail");
+
+    /* a byte of the third block changes, as after a power cut: rows 32 on are made again */
+    path_of(path, dir, "documents.npy");
+    FILE *file = fopen(path, "r+b");
+    CHECK(file && fseek(file, 128 + 40 * FAKE_DIM * 4, SEEK_SET) == 0 && fputc('!', file) == '!');
+    fclose(file);
+    CHECK_OK(build(dir, d, IMR_F32, &f, &r, &err));
+    CHECK_INT(r.resumed_rows, 32);
+    check_same_bytes(whole, dir);
+
+    /* a torn last line of the journal costs one block */
+    fresh(dir);
+    failing.texts = 0;
+    CHECK_INT(build(dir, d, IMR_F32, &failing, NULL, &err), IMR_E_IO);
+    path_of(path, dir, "journal");
+    struct stat st;
+    CHECK(stat(path, &st) == 0 && truncate(path, st.st_size - 5) == 0);
+    CHECK_OK(build(dir, d, IMR_F32, &f, &r, &err));
+    CHECK_INT(r.resumed_rows, 48);
+    check_same_bytes(whole, dir);
+
+    /* the journal of another build is not believed */
+    fresh(dir);
+    failing.texts = 0;
+    CHECK_INT(build(dir, d, IMR_F16, &failing, NULL, &err), IMR_E_IO);
+    CHECK_OK(build(dir, d, IMR_F32, &f, &r, &err));
+    CHECK_INT(r.resumed_rows, 0);
+    check_same_bytes(whole, dir);
+    imr_dataset_free(d);
+}
+
+TEST("a full disk ends the build with an error and leaves it resumable")
+{
+    char whole[256], dir[256];
+    fresh(whole);
+    fresh(dir);
+    imr_error err = {0};
+    imr_dataset *d = golden();
+    fake_encoder f = {0};
+    imr_store_result r;
+    CHECK_OK(build(whole, d, IMR_F32, &f, NULL, &err));
+    pid_t child = fork();
+    if (child == 0) {
+        /* files may grow to 1,000 bytes: the header and 36 rows */
+        struct rlimit small = {1000, 1000};
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &small);
+        imr_status status = build(dir, d, IMR_F32, &f, NULL, &err);
+        bool told = strstr(err.text, "documents.npy") && strstr(err.text, "make room");
+        _exit(status == IMR_E_IO && told ? 0 : 1);
+    }
+    int how;
+    CHECK_INT(waitpid(child, &how, 0), child);
+    CHECK(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+    CHECK_OK(build(dir, d, IMR_F32, &f, &r, &err));
+    CHECK_INT(r.resumed_rows, 32);
+    check_same_bytes(whole, dir);
+    imr_dataset_free(d);
+}
+
+/* While encoding, another process tries the same folder. */
+static imr_status encode_and_fork(void *user, const char *const *texts, const size_t *lens,
+                                  size_t count, float *out, imr_error *err)
+{
+    const char *dir = user;
+    pid_t child = fork();
+    if (child == 0) {
+        imr_error fault = {0};
+        imr_dataset *d = NULL;
+        fake_encoder f = {0};
+        imr_status status = imr_dataset_open(&d, test_golden("cache/beir"), NULL, &fault);
+        if (status == IMR_OK)
+            status = build(dir, d, IMR_F32, &f, NULL, &fault);
+        _exit(status == IMR_E_BUSY && strstr(fault.text, "another process is building") ? 42 : 1);
+    }
+    int how = 0;
+    if (waitpid(child, &how, 0) != child || !WIFEXITED(how) || WEXITSTATUS(how) != 42)
+        return imr_fail(err, IMR_E_USAGE, "the second process was not turned away");
+    fake_encoder f = {0};
+    return fake_encode(&f, texts, lens, count, out, err);
+}
+
+TEST("a second process building the same folder is turned away, the first one finishes")
+{
+    char dir[256];
+    fresh(dir);
+    imr_error err = {0};
+    imr_dataset *d = golden();
+    imr_store_plan plan = {
+        .dataset = d, .encoder = &identity, .n = FAKE_DIM, .dtype = IMR_F32, .block = 60};
+    CHECK_OK(imr_store_build(NULL, dir, &plan, encode_and_fork, dir, NULL, &err));
+    imr_cache *c = NULL;
+    CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
+    imr_cache_free(c);
+    imr_dataset_free(d);
+}
+
+TEST("a folder with other things in it and plans that make no sense are refused")
+{
+    char dir[256], path[512];
+    snprintf(dir, sizeof dir, "%s", test_tmpdir());
+    imr_error err = {0};
+    imr_dataset *d = golden();
+    fake_encoder f = {0};
+    path_of(path, dir, "queries.npy");
+    CHECK_OK(imr_file_write(path, "mine", 4, &err));
+    CHECK_INT(build(dir, d, IMR_F32, &f, NULL, &err), IMR_E_USAGE);
+    CHECK_CONTAINS(err.text, "is not empty and holds no cache");
+    size_t len;
+    char *kept = test_read(path, &len);
+    CHECK_STR(kept, "mine");
+    free(kept);
+
+    fresh(dir);
+    CHECK_INT(build(dir, d, IMR_I64, &f, NULL, &err), IMR_E_UNSUPPORTED);
+    imr_store_plan plan = {.dataset = d, .encoder = &identity, .n = 0, .dtype = IMR_F32};
+    CHECK_INT(imr_store_build(NULL, dir, &plan, fake_encode, &f, NULL, &err), IMR_E_SHAPE);
+    CHECK(!imr_dir_exists(dir));
+
+    f.poison = "pubar vuhut zedin"; /* d002 */
+    CHECK_INT(build(dir, d, IMR_F32, &f, NULL, &err), IMR_E_NUMERIC);
+    CHECK_CONTAINS(err.text, "document \"d002\"");
+
+    /* a cache of the reference is never written over */
+    fresh(dir);
+    CHECK_OK(imr_dir_make(dir, &err));
+    path_of(path, dir, "manifest.json");
+    CHECK_OK(imr_file_write(path, "{\"dataset\":\"x\"}", 15, &err));
+    plan = (imr_store_plan){
+        .dataset = d, .encoder = &identity, .n = FAKE_DIM, .dtype = IMR_F32, .overwrite = true};
+    CHECK_INT(imr_store_build(NULL, dir, &plan, fake_encode, &f, NULL, &err), IMR_E_USAGE);
+    CHECK_CONTAINS(err.text, "in the reference's layout");
+    imr_dataset_free(d);
+}
+
+static bool stop_at_40(void *user, const imr_progress_info *info)
+{
+    (void)user;
+    return info->done < 40;
+}
+
+TEST("a cancelled build says how to go on")
+{
+    char dir[256];
+    fresh(dir);
+    imr_error err = {0};
+    imr_dataset *d = golden();
+    fake_encoder f = {0};
+    imr_progress progress = {stop_at_40, NULL};
+    imr_store_plan plan = {
+        .dataset = d, .encoder = &identity, .n = FAKE_DIM, .dtype = IMR_F32, .block = 16};
+    imr_store_result r;
+    CHECK_INT(imr_store_build(NULL, dir, &plan, fake_encode, &f, &progress, &err), IMR_E_CANCELLED);
+    CHECK_CONTAINS(err.text, "run the same command again");
+    CHECK_OK(imr_store_build(&r, dir, &plan, fake_encode, &f, NULL, &err));
+    CHECK_INT(r.resumed_rows, 48);
+    imr_dataset_free(d);
+}
+
+/* ---- damage ---- */
+
+static void replace(const char *dir, const char *name, const char *from, const char *to)
+{
+    char path[512];
+    imr_error err = {0};
+    size_t len;
+    path_of(path, dir, name);
+    char *text = test_read(path, &len), *at = strstr(text, from);
+    CHECK(at != NULL);
+    imr_buf b = {0};
+    imr_buf_add(&b, text, (size_t)(at - text));
+    imr_buf_str(&b, to);
+    imr_buf_str(&b, at + strlen(from));
+    CHECK_OK(imr_file_write(path, b.data, b.len, &err));
+    imr_buf_done(&b);
+    free(text);
+}
+
+static void check_refused(const char *name, const char *from, const char *to, imr_status expected,
+                          const char *because)
+{
+    char dir[256];
+    fresh(dir);
+    imr_error err = {0};
+    imr_dataset *d = golden();
+    fake_encoder f = {0};
+    imr_cache *c = NULL;
+    CHECK_OK(build(dir, d, IMR_F32, &f, NULL, &err));
+    replace(dir, name, from, to);
+    CHECK_INT(imr_cache_open(&c, dir, NULL, &err), expected);
+    CHECK_CONTAINS(err.text, because);
+    imr_dataset_free(d);
+}
+
+TEST("a manifest that does not fit the files is refused with both numbers")
+{
+    check_refused("manifest.json", "\"documents\": 120", "\"documents\": 121", IMR_E_FORMAT,
+                  "document_ids holds 120 whole lines, the manifest says 121");
+    check_refused("manifest.json", "\"n\": 6", "\"n\": 7", IMR_E_FORMAT,
+                  "documents.npy is F32 120 x 6, the manifest says F32 120 x 7");
+    check_refused("manifest.json", "\"F32\"", "\"F16\"", IMR_E_FORMAT, "the manifest says F16");
+    check_refused("manifest.json", "\"F32\"", "\"I64\"", IMR_E_UNSUPPORTED, "expected F32 or F16");
+    check_refused("manifest.json", "\"version\": 1", "\"version\": 2", IMR_E_UNSUPPORTED,
+                  "reads up to 1");
+    check_refused("manifest.json", "\"n\": 6", "\"n\": 0", IMR_E_FORMAT, "\"n\"");
+    check_refused("manifest.json", "imrnn-cache", "other", IMR_E_FORMAT, "\"schema\"");
+    check_refused("document_ids", "d007\n", "d006\n", IMR_E_FORMAT, "\"d006\" stands there twice");
+    check_refused("query_ids", "q07\n", "", IMR_E_FORMAT, "query_ids holds 23 whole lines");
+}
+
+TEST("a vector damaged into something not finite is found and named")
+{
+    char dir[256], path[512];
+    fresh(dir);
+    imr_error err = {0};
+    imr_dataset *d = golden();
+    fake_encoder f = {0};
+    imr_cache *c = NULL;
+    CHECK_OK(build(dir, d, IMR_F32, &f, NULL, &err));
+    path_of(path, dir, "documents.npy");
+    FILE *file = fopen(path, "r+b");
+    float bad = NAN;
+    CHECK(file && fseek(file, 128 + 33 * FAKE_DIM * 4, SEEK_SET) == 0);
+    CHECK_INT(fwrite(&bad, sizeof bad, 1, file), 1);
+    fclose(file);
+    CHECK_INT(imr_cache_open(&c, dir, NULL, &err), IMR_E_NUMERIC);
+    CHECK_CONTAINS(err.text, "document \"d033\"");
+    imr_dataset_free(d);
+}
+
+TEST("every file of a store cut short anywhere is refused or costs only the texts")
+{
+    char dir[256], path[512];
+    fresh(dir);
+    imr_error err = {0};
+    imr_dataset *d = golden();
+    fake_encoder f = {0};
+    CHECK_OK(build(dir, d, IMR_F32, &f, NULL, &err));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        size_t len;
+        path_of(path, dir, files[i]);
+        char *bytes = test_read(path, &len);
+        /* a manifest without its last newline is still whole */
+        size_t end = i == 0 ? len - 1 : len;
+        for (size_t cut = 0; cut < end; cut += 1 + len / 97) {
+            imr_cache *c = NULL;
+            CHECK_OK(imr_file_write(path, bytes, cut, &err));
+            imr_status status = imr_cache_open(&c, dir, NULL, &err);
+            if (strcmp(files[i], "offsets") == 0) {
+                CHECK_INT(status, IMR_OK);
+                CHECK_CONTAINS(imr_cache_notice(c), "no texts and no judgements");
+                CHECK_CONTAINS(imr_cache_notice(c), "is damaged");
+            } else {
+                CHECK(status != IMR_OK && c == NULL);
+            }
+            imr_cache_free(c);
+        }
+        CHECK_OK(imr_file_write(path, bytes, len, &err));
+        free(bytes);
+    }
+    imr_dataset_free(d);
+}
+
+/* ---- the dataset behind it ---- */
+
+static void write_dataset(const char *dir, const char *corpus)
+{
+    char path[512];
+    imr_error err = {0};
+    CHECK_OK(imr_dir_make(dir, &err));
+    path_of(path, dir, "corpus.jsonl");
+    CHECK_OK(imr_file_write(path, corpus, strlen(corpus), &err));
+}
+
+TEST("a dataset that moved or changed costs the texts, unless it was named")
+{
+    char dir[256], data[256], moved[256], path[512];
+    fresh(dir);
+    snprintf(data, sizeof data, "%s/data", test_tmpdir());
+    snprintf(moved, sizeof moved, "%s/moved", test_tmpdir());
+    write_dataset(data, "{\"_id\":\"a\",\"text\":\"one\"}\n{\"_id\":\"b\",\"text\":\"two\"}\n");
+    imr_error err = {0};
+    imr_dataset *d = NULL;
+    fake_encoder f = {0};
+    imr_cache *c = NULL;
+    CHECK_OK(imr_dataset_open(&d, data, NULL, &err));
+    CHECK_OK(build(dir, d, IMR_F32, &f, NULL, &err));
+    imr_dataset_free(d);
+    CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
+    CHECK_STR(imr_cache_notice(c), "");
+    CHECK_STR(imr_cache_split_name(c, 0), "all");
+    CHECK_INT(imr_cache_queries(c), 0);
+    imr_cache_free(c);
+
+    /* same length, other text: only the sha256 can tell */
+    write_dataset(data, "{\"_id\":\"a\",\"text\":\"one\"}\n{\"_id\":\"b\",\"text\":\"six\"}\n");
+    path_of(path, data, "corpus.jsonl");
+    const struct timespec times[2] = {{1000, 0}, {1000, 0}};
+    CHECK_INT(utimensat(AT_FDCWD, path, times, 0), 0);
+    CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
+    CHECK_CONTAINS(imr_cache_notice(c), "changed since");
+    CHECK(imr_cache_dataset(c) == NULL);
+    imr_cache_free(c);
+    imr_cache_options named = {.dataset = data};
+    CHECK_INT(imr_cache_open(&c, dir, &named, &err), IMR_E_FORMAT);
+    CHECK_CONTAINS(err.text, "changed since");
+
+    /* put back, touched: the sha256 vouches for it */
+    write_dataset(data, "{\"_id\":\"a\",\"text\":\"one\"}\n{\"_id\":\"b\",\"text\":\"two\"}\n");
+    CHECK_INT(utimensat(AT_FDCWD, path, times, 0), 0);
+    CHECK_OK(imr_cache_open(&c, dir, &named, &err));
+    imr_buf text = {0};
+    CHECK_OK(imr_cache_document(c, 1, NULL, &text, &err));
+    CHECK_STR(imr_buf_text(&text), "two");
+    imr_buf_done(&text);
+    imr_cache_free(c);
+
+    CHECK_INT(rename(data, moved), 0);
+    CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
+    CHECK_CONTAINS(imr_cache_notice(c), "no texts and no judgements");
+    imr_cache_free(c);
+    named.dataset = moved;
+    CHECK_OK(imr_cache_open(&c, dir, &named, &err));
+    CHECK_STR(imr_cache_notice(c), "");
+    imr_cache_free(c);
+}
+
+TEST("every allocation of building and opening a store may fail once")
+{
+    imr_dataset *d = golden();
+    char dir[256];
+    fresh(dir);
+    for (long i = 0;; i++) {
+        imr_error err = {0};
+        imr_cache *c = NULL;
+        fake_encoder f = {0};
+        char path[512];
+        path_of(path, dir, "manifest.json");
+        (void)unlink(path);
+        imr_mem_fail_after(i);
+        imr_status status = build(dir, d, IMR_F32, &f, NULL, &err);
+        if (status == IMR_OK)
+            status = imr_cache_open(&c, dir, NULL, &err);
+        imr_mem_fail_after(-1);
+        imr_cache_free(c);
+        if (status == IMR_OK) {
+            CHECK(i > 40);
+            break;
+        }
+        CHECK_INT(status, IMR_E_MEMORY);
+    }
+    imr_dataset_free(d);
+}

@@ -343,10 +343,16 @@ TEST("PyTorch opens a written .pt file and finds the same values")
         "assert torch.equal(s['projector.weight'][0], w)\n"
         "assert torch.equal(s['projector.bias'], w[:7]) and s['scalar'].item() == -1.5\n"
         "assert m == {'encoder': 't\\u00efny', 'empty': {}, 'training': {'epochs': 30,\n"
-        "  'big': -5000000000, 'rate': 0.1, 'resumed': True, 'note': None}}, m\n"
-        "again = torch.load(sys.argv[1], weights_only=True)['model_state']\n"
-        "assert torch.equal(again['projector.weight'], s['projector.weight'])\n";
+        "  'big': -5000000000, 'rate': 0.1, 'resumed': True, 'note': None}}, m\n";
     CHECK_INT(python(script, write_file()), 0);
+    /* The restricted reader of 1.13 knows no floats, its own included: no metadata here. */
+    const char *plain = test_path(test_tmpdir(), "plain.pt");
+    CHECK_OK(imr_torch_write(plain, items, 4, NULL, 0, &err));
+    CHECK_INT(python("import sys, torch\n"
+                     "d = torch.load(sys.argv[1], weights_only=True)\n"
+                     "assert d['model_state']['projector.bias'][6].item() == 4.5\n",
+                     plain),
+              0);
 }
 
 TEST("Python's own zip and pickle readers find nothing wrong with a written .pt file")

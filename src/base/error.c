@@ -49,7 +49,8 @@ static void one_line(char *text)
     }
 }
 
-static void fill(imr_error *err, imr_status status, const char *format, va_list args)
+static void IMR_PRINTF(3, 0)
+    fill(imr_error *err, imr_status status, const char *format, va_list args)
 {
     if (!err)
         return;

@@ -20,7 +20,7 @@ imr_status imr_cli_emit(imr_cli *cli, const imr_buf *b, imr_error *err)
     return IMR_OK;
 }
 
-static void say(imr_cli *cli, const char *format, va_list args)
+static void IMR_PRINTF(2, 0) say(imr_cli *cli, const char *format, va_list args)
 {
     char text[2048];
     IMR_AUTOBUF imr_buf clean = {0};

@@ -4,6 +4,8 @@
 
 #include "cli/command.h"
 
+extern const imr_command imr_command_explain;
+extern const imr_command imr_command_score;
 extern const imr_command imr_command_encoder_bench;
 extern const imr_command imr_command_encoder_encode;
 extern const imr_command imr_command_encoder_info;

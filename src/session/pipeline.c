@@ -90,7 +90,7 @@ static imr_status find_vector(imr_session *s, const imr_request *request, imr_tr
     if (imr_cache_find_query_text(s->cache, request->text, &row))
         return from_cache(s, t, row, err);
     if (!s->encoder)
-        return imr_fail(err, IMR_E_NOT_FOUND, "only cached queries can be asked: %s",
+        return imr_fail(err, IMR_E_NOT_FOUND, "only cached queries can be asked, the encoder is missing: %s",
                         s->facts.encoder_problem);
     return encode(s, t, request->text, err);
 }

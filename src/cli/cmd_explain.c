@@ -1,0 +1,134 @@
+/* cli/cmd_explain.c - imrnn explain: rankings, changes and words of one query, several, or a whole
+ * split. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/commands.h"
+#include "cli/session_options.h"
+#include "report/report.h"
+
+static const imr_option_id options[] = {
+    IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY,  IMR_OPT_QUERY_ID, IMR_OPT_ALL,   IMR_OPT_MAX_QUERIES,
+    IMR_OPT_RANKING_K,       IMR_OPT_FORMAT, IMR_OPT_OUTPUT,   IMR_OPT_COUNT,
+};
+
+typedef struct explaining {
+    imr_cli *cli;
+    imr_session *session;
+    imr_session_options options;
+    imr_report_context context;
+    const char *format;
+    size_t done, total;
+} explaining;
+
+static bool cancelled(void *user)
+{
+    (void)user;
+    return imr_interrupted();
+}
+
+/* Several explanations are one JSON array, or texts separated by an empty line. */
+static imr_status emit(explaining *e, const imr_trace *t, imr_error *err)
+{
+    const bool json = strcmp(e->format, "json") == 0;
+    IMR_AUTOBUF imr_buf out = {0};
+    if (e->total > 1 && json)
+        imr_buf_str(&out, e->done ? "," : "[");
+    else if (e->done)
+        imr_buf_char(&out, '\n');
+    IMR_TRY(imr_report_render(t, e->format, &e->context, &out, err));
+    e->done++;
+    if (e->total > 1 && json && e->done == e->total)
+        imr_buf_str(&out, "]\n");
+    return imr_cli_emit(e->cli, &out, err);
+}
+
+static imr_status one(explaining *e, const char *text, const char *id, imr_error *err)
+{
+    const imr_request request = {.text = text, .query_id = id, .settings = e->options.settings};
+    imr_trace *t;
+    IMR_TRY(imr_session_run(e->session, &request, cancelled, NULL, &t, err));
+    imr_status status = emit(e, t, err);
+    imr_trace_free(t);
+    return status;
+}
+
+static imr_status all(explaining *e, imr_error *err)
+{
+    const imr_progress *progress = imr_cli_progress(e->cli);
+    for (size_t i = 0; i < e->total; i++) {
+        const imr_suggestion query = imr_session_query(e->session, i);
+        imr_status status = one(e, NULL, query.query_id, err);
+        if (status != IMR_OK)
+            return imr_error_prefix(err, status, query.query_id);
+        if (!imr_progress_step(progress, "explaining queries", i + 1, e->total))
+            return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu queries", i + 1,
+                            e->total);
+    }
+    return IMR_OK;
+}
+
+static imr_status named(explaining *e, imr_error *err)
+{
+    const imr_config *c = e->cli->config;
+    for (size_t i = 0; i < imr_config_count(c, IMR_OPT_QUERY); i++)
+        IMR_TRY(one(e, imr_config_item(c, IMR_OPT_QUERY, i), NULL, err));
+    for (size_t i = 0; i < imr_config_count(c, IMR_OPT_QUERY_ID); i++)
+        IMR_TRY(one(e, NULL, imr_config_item(c, IMR_OPT_QUERY_ID, i), err));
+    return IMR_OK;
+}
+
+static imr_status count(explaining *e, bool whole_split, imr_error *err)
+{
+    const imr_config *c = e->cli->config;
+    const size_t given = imr_config_count(c, IMR_OPT_QUERY) + imr_config_count(c, IMR_OPT_QUERY_ID);
+    if ((given != 0) == whole_split)
+        return imr_fail(err, IMR_E_USAGE, "%s; give --query TEXT, --query-id ID or --all",
+                        given ? "--all stands alone" : "which query?");
+    e->total = given;
+    return IMR_OK;
+}
+
+static imr_status run(imr_cli *cli, imr_error *err)
+{
+    const imr_config *c = cli->config;
+    const bool whole_split = imr_config_bool(c, IMR_OPT_ALL);
+    explaining e = {.cli = cli, .format = imr_config_string(c, IMR_OPT_FORMAT)};
+    e.context = (imr_report_context){cli->argv, (size_t)cli->argc,
+                                     (uint32_t)imr_config_int(c, IMR_OPT_RANKING_K)};
+    int unused;
+    IMR_TRY(imr_cli_format(&unused, cli, "text|json", err));
+    IMR_TRY(count(&e, whole_split, err));
+    IMR_AUTOFREE char *dataset = NULL;
+    IMR_TRY(imr_cli_session_options(&e.options, &dataset, cli, err));
+    IMR_TRY(imr_session_open(&e.session, &e.options, imr_cli_progress(cli), err));
+    const imr_session_facts *facts = imr_session_facts_of(e.session);
+    if (facts->encoder_problem[0])
+        imr_cli_say(cli, "%s", facts->encoder_problem);
+    const int64_t most = imr_config_int(c, IMR_OPT_MAX_QUERIES);
+    if (whole_split)
+        e.total = most && (uint64_t)most < facts->queries ? (size_t)most : (size_t)facts->queries;
+    imr_status status = IMR_OK;
+    if (whole_split && e.total == 0)
+        status = imr_fail(err, IMR_E_NOT_FOUND, "the cache %s holds no queries", e.options.cache);
+    else
+        status = whole_split ? all(&e, err) : named(&e, err);
+    imr_session_close(e.session);
+    return status;
+}
+
+const imr_command imr_command_explain = {
+    .name = "explain",
+    .usage = "--checkpoint FILE --cache-dir DIR (--query TEXT | --query-id ID | --all)",
+    .summary = "one query, several or a split: rankings before and after, what changed, in words",
+    .details =
+        "The report begins with what is needed to get it again. Each document has its ranks by the "
+        "encoder, before "
+        "and after the adapter, its change in similarity and the tokens that name the change.\n"
+        "--format json follows assets/report.schema.json; several queries make an array.",
+    .example = "  imrnn demo --prepare --output-dir demo\n"
+               "  imrnn explain --checkpoint demo/adapter.pt --cache-dir demo/cache --query "
+               "'growing java on volcanic soil'",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,49 @@
+#include "cli/session_options.h"
+
+static const char *if_set(const imr_cli *cli, imr_option_id id)
+{
+    return imr_config_is_set(cli->config, id) ? imr_config_string(cli->config, id) : NULL;
+}
+
+void imr_cli_hub(imr_session_options *out, const imr_cli *cli)
+{
+    out->st_home = imr_cli_environment(cli, "SENTENCE_TRANSFORMERS_HOME");
+    out->hf_hub_cache = imr_cli_environment(cli, "HF_HUB_CACHE");
+    if (!out->hf_hub_cache)
+        out->hf_hub_cache = imr_cli_environment(cli, "HUGGINGFACE_HUB_CACHE");
+    out->hf_home = imr_cli_environment(cli, "HF_HOME");
+    out->home = imr_cli_environment(cli, "HOME");
+}
+
+imr_status imr_cli_session_options(imr_session_options *out, char **dataset, const imr_cli *cli,
+                                   imr_error *err)
+{
+    const imr_config *c = cli->config;
+    imr_session_options o = {.background = true};
+    if (imr_config_count(c, IMR_OPT_CHECKPOINT) > 1)
+        return imr_fail(err, IMR_E_USAGE, "%s takes one --checkpoint, %zu are given",
+                        cli->command->name, imr_config_count(c, IMR_OPT_CHECKPOINT));
+    if (imr_config_count(c, IMR_OPT_CHECKPOINT) == 0)
+        return imr_fail(err, IMR_E_USAGE,
+                        "--checkpoint FILE is needed: the adapter, .pt or .safetensors");
+    o.adapter = imr_config_item(c, IMR_OPT_CHECKPOINT, 0);
+    IMR_TRY(imr_cli_need(&o.cache, cli, IMR_OPT_CACHE_DIR, err));
+    o.split = if_set(cli, IMR_OPT_SPLIT);
+    o.encoder = imr_config_encoder(c);
+    o.query_prefix = if_set(cli, IMR_OPT_QUERY_PREFIX);
+    o.token_table = if_set(cli, IMR_OPT_TOKEN_TABLE);
+    imr_cli_hub(&o, cli);
+    o.settings = (imr_trace_settings){
+        .feedback_k = imr_config_is_set(c, IMR_OPT_FEEDBACK_K)
+                          ? (uint32_t)imr_config_int(c, IMR_OPT_FEEDBACK_K)
+                          : 0,
+        .tokens = (uint32_t)imr_config_int(c, IMR_OPT_TOKENS),
+        .scope = (imr_scope)imr_config_choice(c, IMR_OPT_SCOPE),
+        .delta = (imr_delta_kind)imr_config_choice(c, IMR_OPT_DELTA),
+        .order = (imr_token_order)imr_config_choice(c, IMR_OPT_ORDER),
+    };
+    IMR_TRY(imr_cli_dataset_path(dataset, cli, err));
+    o.dataset = *dataset;
+    *out = o;
+    return IMR_OK;
+}

@@ -215,6 +215,7 @@ imr_status imr_adapter_open(imr_adapter **out, const char *path, imr_error *err)
 {
     IMR_CLEANUP(free_adapter_ptr) imr_adapter *a = NULL;
     IMR_TRY(imr_adapter_examine(&a, path, err));
+    assert(a);
     if (!a->usable) {
         const imr_problem *worst = imr_problems_worst(&a->problems);
         size_t errors = 0;

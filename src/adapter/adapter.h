@@ -82,8 +82,8 @@ void imr_adapter_result_done(imr_adapter_result *r); /* {0} is fine */
  * IMR_E_NUMERIC names the first candidate whose similarity is not finite, IMR_E_MEMORY. After a
  * failure the result's contents are unspecified, but it may be used again.
  */
-imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d,
-                           imr_adapter_result *out, imr_error *err) IMR_NODISCARD;
+imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr_adapter_result *r,
+                           imr_error *err) IMR_NODISCARD;
 
 /*
  * Scores further documents with the query side of a finished run (scope `rescore`): after[i] =

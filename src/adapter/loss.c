@@ -35,6 +35,7 @@ static double softmax_gradient(float *s, size_t size, double scale)
             top = fmax(top, scale * (double)row[b]);
         for (size_t b = 0; b < size; b++)
             sum += exp(scale * (double)row[b] - top);
+        /* cppcheck-suppress invalidFunctionArg ; sum is at least exp(0) */
         total += top + log(sum) - scale * (double)row[a];
         for (size_t b = 0; b < size; b++) {
             double p = exp(scale * (double)row[b] - top) / sum;

@@ -23,11 +23,11 @@
 #include "adapter/adapter.h"
 
 /*
- * q [m], d [N,m], before and after [N]. out: as imr_adapter_run, without d_mod, before and after
+ * q [m], d [N,m], before and after [N]. r: as imr_adapter_run, without d_mod, before and after
  * (NULL, k 0); imr_adapter_score may follow. Errors: those of imr_adapter_run, but no limit on N.
  */
 imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_view d,
-                                   imr_adapter_result *out, float *before, float *after,
+                                   imr_adapter_result *r, float *before, float *after,
                                    imr_error *err) IMR_NODISCARD;
 
 #endif

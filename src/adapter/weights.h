@@ -60,7 +60,7 @@ typedef struct imr_weights {
 
 /* Zeroed weights. IMR_E_SHAPE when a dimension is 0 or over IMR_MAX_DIM or h < 2, IMR_E_LIMIT when
  * there would be more than 2^30 values. */
-imr_status imr_weights_init(imr_weights *w, imr_form form, size_t n, size_t m, size_t h,
+imr_status imr_weights_init(imr_weights *out, imr_form form, size_t n, size_t m, size_t h,
                             imr_error *err) IMR_NODISCARD;
 void imr_weights_done(imr_weights *w); /* {0} is fine */
 /* A block of the same shape, zeroed. */
@@ -114,12 +114,12 @@ void imr_problems_done(imr_problems *p); /* {0} is fine */
 const imr_problem *imr_problems_worst(const imr_problems *p);
 
 /*
- * Fills w from a table and adds to problems: missing, wrong-shape and non-finite tensors (errors),
- * unexpected ones (warnings), ignored encoder weights (one note). n, m and h come from the shapes.
- * When an error is among them w holds what could be read, zeros elsewhere; when not even the
- * dimensions can be told w is {0}. Only memory and limits fail the call itself.
+ * Fills out from a table and adds to problems: missing, wrong-shape and non-finite tensors
+ * (errors), unexpected ones (warnings), ignored encoder weights (one note). n, m and h come from
+ * the shapes. When an error is among them out holds what could be read, zeros elsewhere; when not
+ * even the dimensions can be told out has none. Only memory and limits fail the call itself.
  */
-imr_status imr_weights_read(imr_weights *w, imr_problems *problems, const imr_tensors *table,
+imr_status imr_weights_read(imr_weights *out, imr_problems *problems, const imr_tensors *table,
                             imr_error *err) IMR_NODISCARD;
 
 #endif

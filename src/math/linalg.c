@@ -43,32 +43,37 @@ void imr_svd_done(imr_svd *s)
     *s = (imr_svd){0};
 }
 
-/* Consumes `a` as LAPACK's scratch. */
-static imr_status svd_of_scratch(imr_svd *out, double *a, size_t rows, size_t cols, imr_error *err)
+static imr_status svd_run(imr_svd *s, double *a, imr_error *err)
 {
+    size_t rows = s->rows, cols = s->cols, k = s->k;
     for (size_t i = 0; i < rows * cols; i++)
         if (!isfinite(a[i]))
             return imr_fail(err, IMR_E_NUMERIC,
                             "row %zu column %zu is not finite: cannot find singular values",
                             i / cols, i % cols);
-    size_t k = smaller(rows, cols);
-    IMR_CLEANUP(imr_svd_done)
-    imr_svd s = {NULL, NULL, NULL, rows, cols, k};
-    s.u = imr_alloc_aligned(rows * k, sizeof *s.u);
-    s.s = imr_alloc_aligned(k, sizeof *s.s);
-    s.vt = imr_alloc_aligned(k * cols, sizeof *s.vt);
-    if (!s.u || !s.s || !s.vt)
+    s->u = imr_alloc_aligned(rows * k, sizeof *s->u);
+    s->s = imr_alloc_aligned(k, sizeof *s->s);
+    s->vt = imr_alloc_aligned(k * cols, sizeof *s->vt);
+    if (!s->u || !s->s || !s->vt)
         return imr_fail_memory(err);
     /* Row-major a is column-major a': a' = vt' diag(s) u', so the factors change places and
      * nothing is transposed. */
     lapack_int info =
         LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', (lapack_int)cols, (lapack_int)rows, a,
-                       (lapack_int)cols, s.s, s.vt, (lapack_int)cols, s.u, (lapack_int)k);
-    if (info != 0)
-        return lapack_failed(info, "singular value decomposition", err);
-    *out = s;
-    s = (imr_svd){0};
-    return IMR_OK;
+                       (lapack_int)cols, s->s, s->vt, (lapack_int)cols, s->u, (lapack_int)k);
+    return info == 0 ? IMR_OK : lapack_failed(info, "singular value decomposition", err);
+}
+
+/* Consumes `a` as LAPACK's scratch. */
+static imr_status svd_of_scratch(imr_svd *out, double *a, size_t rows, size_t cols, imr_error *err)
+{
+    imr_svd s = {.rows = rows, .cols = cols, .k = smaller(rows, cols)};
+    imr_status status = svd_run(&s, a, err);
+    if (status == IMR_OK)
+        *out = s;
+    else
+        imr_svd_done(&s);
+    return status;
 }
 
 imr_status imr_svd_init(imr_svd *out, imr_view a, imr_error *err)
@@ -106,6 +111,7 @@ imr_status imr_pinv_init(imr_pinv *out, imr_view a, imr_error *err)
 {
     IMR_CLEANUP(imr_svd_done) imr_svd s = {0};
     IMR_TRY(imr_svd_init(&s, a, err));
+    assert(s.s);
     double floor = (double)(a.rows > a.cols ? a.rows : a.cols) * DBL_EPSILON * s.s[0];
     size_t rank = 0;
     while (rank < s.k && s.s[rank] > floor)

@@ -78,43 +78,56 @@ void imr_svd_sparse_done(imr_svd_sparse *s)
     *s = (imr_svd_sparse){0};
 }
 
+static void times_signs(imr_matrix *m, const float *sign)
+{
+    for (size_t i = 0; i < m->rows; i++)
+        for (size_t j = 0; j < m->cols; j++)
+            m->v[i * m->cols + j] *= sign[j];
+}
+
+/* The entry of largest magnitude of each column of u becomes positive. sign: scratch [k]. */
+static void fix_signs(imr_matrix *u, imr_matrix *v, float *sign)
+{
+    size_t k = u->cols;
+    for (size_t j = 0; j < k; j++)
+        sign[j] = 0.0f;
+    for (size_t i = 0; i < u->rows; i++)
+        for (size_t j = 0; j < k; j++)
+            if (fabsf(u->v[i * k + j]) > fabsf(sign[j]))
+                sign[j] = u->v[i * k + j];
+    for (size_t j = 0; j < k; j++)
+        sign[j] = sign[j] < 0.0f ? -1.0f : 1.0f;
+    times_signs(u, sign);
+    times_signs(v, sign);
+}
+
 /* With a' q = z r (z orthonormal): a ~ q r' z', so the SVD of the small r' gives all factors. */
-static imr_status assemble(imr_svd_sparse *out, const imr_matrix *q, const imr_matrix *z,
+static imr_status assemble(imr_svd_sparse *s, const imr_matrix *q, const imr_matrix *z,
                            const float *r, size_t k, imr_error *err)
 {
     size_t l = q->cols;
     IMR_CLEANUP(imr_svd_done) imr_svd small = {0};
     IMR_TRY(imr_svd_init(&small, imr_view_of(r, l, l), err)); /* r = U S V', so r' = V S U' */
-    IMR_CLEANUP(imr_svd_sparse_done) imr_svd_sparse s = {0};
+    assert(small.s);
     IMR_AUTOFREE float *left = imr_alloc(l * k, sizeof *left);
     IMR_AUTOFREE float *right = imr_alloc(l * k, sizeof *right);
-    s.s = imr_alloc(k, sizeof *s.s);
-    if (!left || !right || !s.s)
+    s->s = imr_alloc(k, sizeof *s->s);
+    if (!left || !right || !s->s)
         return imr_fail_memory(err);
-    IMR_TRY(imr_matrix_init(&s.u, q->rows, k, err));
-    IMR_TRY(imr_matrix_init(&s.v, z->rows, k, err));
+    IMR_TRY(imr_matrix_init(&s->u, q->rows, k, err));
+    IMR_TRY(imr_matrix_init(&s->v, z->rows, k, err));
     for (size_t i = 0; i < l; i++)
         for (size_t j = 0; j < k; j++) {
             left[i * k + j] = (float)small.vt[j * l + i];
             right[i * k + j] = (float)small.u[i * l + j];
         }
-    imr_blas_gemm(s.u.v, k, 1.0f, imr_matrix_view(q), IMR_PLAIN, imr_view_of(left, l, k), IMR_PLAIN,
-                  0.0f);
-    imr_blas_gemm(s.v.v, k, 1.0f, imr_matrix_view(z), IMR_PLAIN, imr_view_of(right, l, k),
+    imr_blas_gemm(s->u.v, k, 1.0f, imr_matrix_view(q), IMR_PLAIN, imr_view_of(left, l, k),
                   IMR_PLAIN, 0.0f);
-    for (size_t j = 0; j < k; j++) {
-        s.s[j] = (float)small.s[j];
-        float best = 0.0f;
-        for (size_t i = 0; i < s.u.rows; i++)
-            if (fabsf(s.u.v[i * k + j]) > fabsf(best))
-                best = s.u.v[i * k + j];
-        for (size_t i = 0; best < 0.0f && i < s.u.rows; i++)
-            s.u.v[i * k + j] = -s.u.v[i * k + j];
-        for (size_t i = 0; best < 0.0f && i < s.v.rows; i++)
-            s.v.v[i * k + j] = -s.v.v[i * k + j];
-    }
-    *out = s;
-    s = (imr_svd_sparse){0};
+    imr_blas_gemm(s->v.v, k, 1.0f, imr_matrix_view(z), IMR_PLAIN, imr_view_of(right, l, k),
+                  IMR_PLAIN, 0.0f);
+    for (size_t j = 0; j < k; j++)
+        s->s[j] = (float)small.s[j];
+    fix_signs(&s->u, &s->v, left);
     return IMR_OK;
 }
 
@@ -164,7 +177,12 @@ imr_status imr_svd_sparse_init(imr_svd_sparse *out, const imr_csr *a,
         if (!imr_progress_step(progress, what, ++done, steps))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
     }
-    IMR_TRY(assemble(out, &q, &z, r, options->k, err));
+    imr_svd_sparse s = {0};
+    imr_status status = assemble(&s, &q, &z, r, options->k, err);
+    if (status == IMR_OK)
+        *out = s;
+    else
+        imr_svd_sparse_done(&s);
     (void)imr_progress_step(progress, what, steps, steps);
-    return IMR_OK;
+    return status;
 }

@@ -138,6 +138,39 @@ TEST("a folder of text files is a dataset, other files in it are not")
     imr_dataset_free(d);
 }
 
+TEST("a zipped BEIR folder opens like the folder, wherever it lies inside")
+{
+    imr_error err = {0};
+    imr_dataset *d = NULL;
+    CHECK_OK(imr_dataset_open(&d, test_golden("zip/beir.zip"), NULL, &err));
+    CHECK(imr_dataset_count(d) > 0 && imr_dataset_queries(d) > 0);
+    CHECK_INT(imr_dataset_splits(d), 1);
+    CHECK_STR(imr_dataset_split_name(d, 0), "test");
+    imr_buf text = {0};
+    for (size_t i = 0; i < imr_dataset_count(d); i++)
+        CHECK_OK(imr_dataset_text(d, i, &text, &err));
+    imr_buf_done(&text);
+    imr_dataset_free(d);
+
+    CHECK_INT(imr_dataset_open(&d, "/nonexistent/beir.zip", NULL, &err), IMR_E_NOT_FOUND);
+    char path[512];
+    snprintf(path, sizeof path, "%s/x.zip", test_tmpdir());
+    put(path, "no archive");
+    CHECK_INT(imr_dataset_open(&d, path, NULL, &err), IMR_E_FORMAT);
+    for (long i = 0;; i++) {
+        imr_dataset *z = NULL;
+        imr_mem_fail_after(i);
+        imr_status status = imr_dataset_open(&z, test_golden("zip/beir.zip"), NULL, &err);
+        imr_mem_fail_after(-1);
+        imr_dataset_free(z);
+        if (status == IMR_OK) {
+            CHECK(i > 10);
+            break;
+        }
+        CHECK_INT(status, IMR_E_MEMORY);
+    }
+}
+
 TEST("splits come in the order train, validation, test, others, under any usual name")
 {
     char dir[256];

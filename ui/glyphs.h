@@ -12,7 +12,7 @@
 
 typedef struct ui_glyphs {
     bool ascii;
-    const char *ellipsis, *arrow, *minus, *delta, *middot, *prompt, *caret;
+    const char *ellipsis, *arrow, *minus, *delta, *middot, *prompt, *tau;
     const char *up, *down, *same; /* moves */
     const char *relevant, *judged, *cursor, *pin, *tick;
     const char *updown;     /* the two arrow keys in a hint */

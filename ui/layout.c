@@ -65,5 +65,11 @@ ui_layout ui_layout_of(int rows, int cols, bool preview)
         portrait(&l, preview);
     else
         medium(&l, preview);
+    ui_rect b = l.body;
+    int side = cols >= 100 ? (b.w * 33 / 100 > 60 ? 60 : b.w * 33 / 100) : 0;
+    l.document = (ui_rect){b.y, b.x, b.h, b.w - side};
+    l.words = (ui_rect){b.y, b.x + b.w - side, b.h, side};
+    l.document_columns = l.document.w - UI_GUTTER - (l.boxed ? 3 : 1);
+    l.preview_columns = l.preview.w ? l.preview.w - 4 : cols - 2;
     return l;
 }

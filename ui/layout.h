@@ -27,8 +27,12 @@ typedef struct ui_layout {
     ui_rect tabs, query, metrics, status, hint;
     ui_rect body; /* between metrics and status: overlays and whole-screen panes */
     ui_rect list, why, preview;
-    ui_rect note; /* class S: the line under the Why strip */
+    ui_rect note;            /* class S: the line under the Why strip */
+    ui_rect document, words; /* the document screen: text, and tokens where there is room */
+    int document_columns, preview_columns; /* of text inside those panes */
 } ui_layout;
+
+#define UI_GUTTER 6 /* columns of line numbers before a document's text */
 
 /* preview: the preview pane is switched on. */
 ui_layout ui_layout_of(int rows, int cols, bool preview);

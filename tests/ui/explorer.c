@@ -1,0 +1,58 @@
+/* tests/ui/explorer.c - the explorer on the made-up engine, for tests through a real terminal.
+ * Arguments: [--theme NAME] [--crash] [--no-encoder]. */
+#include <locale.h>
+#include <langinfo.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fake.h"
+#include "ui/loop.h"
+#include "ui/signals.h"
+
+int main(int argc, char **argv)
+{
+    ui_app app;
+    ui_term *term;
+    ui_theme theme;
+    const char *notice, *wanted = NULL;
+    imr_error err;
+    bool crash = false, encoder = true;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--theme") == 0 && i + 1 < argc)
+            wanted = argv[++i];
+        crash = crash || strcmp(argv[i], "--crash") == 0;
+        encoder = encoder && strcmp(argv[i], "--no-encoder") != 0;
+    }
+    setlocale(LC_CTYPE, "");
+    imr_clock_freeze(1763640000);
+    bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    ui_theme_wish wish = {.theme = wanted, .no_color = getenv("NO_COLOR")};
+    ui_term_options options = {.term = getenv("TERM"),
+                               .theme = &wish,
+                               .sync = true,
+                               .test_sync = getenv("IMRNN_TEST_SYNC")};
+    if (ui_app_init(&app, utf8 ? ui_glyphs_unicode() : ui_glyphs_ascii(), 24, 80, &err) != IMR_OK ||
+        ui_signals_open(&err) != IMR_OK ||
+        ui_term_curses_open(&term, &theme, &notice, &options, &err) != IMR_OK) {
+        fprintf(stderr, "%s\n", err.text);
+        return 2;
+    }
+    app.theme = theme;
+    term->size(term, &app.rows, &app.cols);
+    if (*notice)
+        ui_app_say(&app, false, "%s", notice);
+    fake *engine = fake_new(&app);
+    fake_open(engine, encoder, true, true);
+    if (crash)
+        raise(SIGSEGV);
+    int code = ui_loop(&app, term, fake_backend(engine));
+    term->close(term);
+    ui_signals_close();
+    fake_free(engine);
+    ui_app_done(&app);
+    printf("left with %d\n", code);
+    return code;
+}

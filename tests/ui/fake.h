@@ -1,0 +1,27 @@
+/*
+ * tests/ui/fake.h - an engine for the explorer's tests: made-up traces, the same for the same
+ * query, answered when reaped. Some documents have hostile titles and texts.
+ *
+ * Queries with a meaning: "none of these words" fails as unknown words do; "boom" fails with an
+ * input/output error; text beginning with "slow" is answered only after fake_release.
+ */
+#ifndef TESTS_UI_FAKE_H
+#define TESTS_UI_FAKE_H
+
+#include "ui/app.h"
+#include "ui/backend.h"
+
+typedef struct fake fake;
+
+fake *fake_new(ui_app *app);
+void fake_free(fake *f);
+const ui_backend *fake_backend(fake *f);
+/* Opens at once: without an encoder, without tokens, without texts when asked so. */
+void fake_open(fake *f, bool encoder, bool tokens, bool texts);
+void fake_fail_open(fake *f);
+void fake_release(fake *f);               /* slow queries may be answered now */
+void fake_documents(fake *f, size_t n);   /* of the next traces; default 100 */
+size_t fake_answered(const fake *f);      /* deliveries made */
+const char *fake_exported(const fake *f); /* "format path" of the last export, "" for none */
+
+#endif

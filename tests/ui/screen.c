@@ -1,0 +1,90 @@
+/* tests/ui/screen.c */
+#include "screen.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "support/test.h"
+#include "ui/loop.h"
+#include "ui/update.h"
+
+void screen_start(screen *s, int rows, int cols, bool ascii)
+{
+    imr_error err;
+    *s = (screen){0};
+    imr_clock_freeze(1763640000);
+    CHECK_OK(
+        ui_app_init(&s->app, ascii ? ui_glyphs_ascii() : ui_glyphs_unicode(), rows, cols, &err));
+    CHECK_OK(ui_term_headless_open(&s->term, rows, cols, &err));
+    s->engine = fake_new(&s->app);
+    screen_settle(s);
+}
+
+void screen_end(screen *s)
+{
+    fake_free(s->engine);
+    ui_app_done(&s->app);
+    s->term->close(s->term);
+    ui_grid_done(&s->grid);
+}
+
+void screen_settle(screen *s)
+{
+    const ui_backend *b = fake_backend(s->engine);
+    for (int i = 0; i < 100 && !s->left; i++) {
+        s->left = !ui_act(&s->app, s->term, b);
+        int before = b->pending(b->self);
+        b->reap(b->self);
+        if (!s->app.effects && b->pending(b->self) == before)
+            break;
+    }
+    if (!s->left)
+        s->left = !ui_act(&s->app, s->term, b);
+    ui_frame(&s->app, s->term, &s->grid);
+}
+
+void screen_keys(screen *s, const char *bytes)
+{
+    ui_event e;
+    size_t n = strlen(bytes);
+    while (n) {
+        size_t piece = n < 1000 ? n : 1000;
+        ui_term_headless_feed(s->term, bytes, piece);
+        bytes += piece;
+        n -= piece;
+        for (int flush = 0; flush < 2; flush++) {
+            while (s->term->next(s->term, &e)) {
+                ui_update(&s->app, &e);
+                screen_settle(s);
+            }
+            if (n == 0)
+                s->term->flush(s->term);
+        }
+    }
+}
+
+void screen_resize(screen *s, int rows, int cols)
+{
+    ui_event e = {.kind = UI_EVENT_RESIZE, .y = rows, .x = cols};
+    ui_term_headless_resize(s->term, rows, cols);
+    ui_update(&s->app, &e);
+    screen_settle(s);
+}
+
+const char *screen_text(screen *s)
+{
+    static imr_buf b;
+    imr_buf_clear(&b);
+    ui_grid_text(ui_term_headless_shown(s->term), &b);
+    return imr_buf_text(&b);
+}
+
+const char *screen_row(screen *s, int row)
+{
+    static char line[4000];
+    const char *at = screen_text(s);
+    while (row-- > 0 && strchr(at, '\n'))
+        at = strchr(at, '\n') + 1;
+    snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
+    return line;
+}

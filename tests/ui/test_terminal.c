@@ -1,0 +1,313 @@
+/* The explorer through a real terminal: what libvterm shows is what the cell grid says. */
+#include "support/test.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/attr.h"
+#include "screen.h"
+#include "ui/update.h"
+#include "vt.h"
+
+static const char *explorer(void)
+{
+    const char *path = getenv("IMRNN_TEST_EXPLORER");
+    if (!path)
+        SKIP("IMRNN_TEST_EXPLORER is not set; meson test sets it");
+    return path;
+}
+
+static vt *start(int rows, int cols, const char *term, const char *option, const char *value)
+{
+    const char *argv[] = {explorer(), option, value, NULL};
+    vt *t = vt_start(rows, cols, term, argv, NULL);
+    CHECK(vt_wait_idle(t));
+    return t;
+}
+
+/* Both get the same keys; both show the same. */
+static void same(vt *t, screen *s)
+{
+    const char *found = vt_dump(t), *expected = screen_text(s);
+    if (strcmp(found, expected) == 0) {
+        test_count();
+        return;
+    }
+    int row = 0;
+    while (*found && *found == *expected) {
+        row += *found == '\n';
+        found++;
+        expected++;
+    }
+    FAIL("row %d differs: terminal '%.60s' grid '%.60s'", row, found, expected);
+}
+
+typedef struct both {
+    vt *t;
+    screen s;
+} both;
+
+static void both_start(both *b, int rows, int cols, const char *term)
+{
+    b->t = start(rows, cols, term, NULL, NULL);
+    screen_start(&b->s, rows, cols, false);
+    b->s.app.theme = strstr(term, "256") ? UI_THEME_AUTO : UI_THEME_16;
+    fake_open(b->s.engine, true, true, true);
+    screen_settle(&b->s);
+    same(b->t, &b->s);
+}
+
+static void both_keys(both *b, const char *keys)
+{
+    vt_keys(b->t, keys, strlen(keys));
+    CHECK(vt_wait_idle(b->t));
+    screen_keys(&b->s, keys);
+    same(b->t, &b->s);
+    int y, x;
+    bool shown;
+    const ui_grid *g = ui_term_headless_shown(b->s.term);
+    vt_cursor(b->t, &y, &x, &shown);
+    CHECK_INT(shown, g->cursor_shown);
+    if (g->cursor_y >= 0) {
+        CHECK_INT(y, g->cursor_y);
+        CHECK_INT(x, g->cursor_x);
+    }
+}
+
+static void both_resize(both *b, int rows, int cols)
+{
+    vt_resize(b->t, rows, cols);
+    CHECK(vt_wait_size(b->t, rows, cols, 5000));
+    screen_resize(&b->s, rows, cols);
+    same(b->t, &b->s);
+}
+
+static void both_end(both *b)
+{
+    vt_stop(b->t);
+    screen_end(&b->s);
+}
+
+TEST("what the terminal shows is what the grid says, on every kind of terminal")
+{
+    static const char *const terms[] = {"xterm-256color", "tmux-256color", "screen", "linux"};
+    static const char *const keys[] = {"vitamin d",
+                                       "\t",
+                                       "jjj",
+                                       "\033[B\033OB",
+                                       "t",
+                                       "w",
+                                       "\x04",
+                                       "w",
+                                       "\r",
+                                       "n",
+                                       "]",
+                                       "-",
+                                       "?",
+                                       "\x04",
+                                       "\033",
+                                       "s",
+                                       "d",
+                                       "f",
+                                       "l",
+                                       "\033",
+                                       "T",
+                                       "G",
+                                       ":the",
+                                       "\x15selft\r",
+                                       "q",
+                                       "i\x12",
+                                       "\r",
+                                       "\x17",
+                                       "\033[200~pasted\ntext\033[201~"};
+    for (size_t k = 0; k < IMR_LEN(terms); k++) {
+        both b;
+        both_start(&b, 36, 120, terms[k]);
+        for (size_t i = 0; i < IMR_LEN(keys); i++)
+            both_keys(&b, keys[i]);
+        both_end(&b);
+    }
+}
+
+TEST("every size shows what the grid says, back and forth")
+{
+    static const int sizes[][2] = {{24, 80}, {60, 200}, {15, 60},  {9, 46},  {3, 12},
+                                   {1, 1},   {45, 90},  {30, 100}, {36, 120}};
+    both b;
+    both_start(&b, 36, 120, "xterm-256color");
+    both_keys(&b, "vitamin d");
+    both_keys(&b, "\tjj");
+    for (size_t i = 0; i < IMR_LEN(sizes); i++)
+        both_resize(&b, sizes[i][0], sizes[i][1]);
+    both_end(&b);
+}
+
+TEST("roles become the colours and attributes of the theme")
+{
+    vt *t = start(36, 120, "xterm-256color", NULL, NULL);
+    VT_KEYS(t, "vitamin d\t");
+    CHECK(vt_wait_idle(t));
+    CHECK_CONTAINS(vt_dump_attributes(t), " 32/-1");
+    CHECK_CONTAINS(vt_dump_attributes(t), " 166/-1");
+    CHECK_CONTAINS(vt_dump_attributes(t), "166/-1r");
+    CHECK(!strstr(vt_dump_attributes(t), " 75/"));
+    VT_KEYS(t, ":theme dark\r");
+    CHECK(vt_wait_idle(t));
+    CHECK_CONTAINS(vt_dump_attributes(t), " 75/-1");
+    CHECK_CONTAINS(vt_dump_attributes(t), " 208/-1");
+    CHECK(!strstr(vt_dump_attributes(t), " 32/"));
+    VT_KEYS(t, ":theme mono\r");
+    CHECK(vt_wait_idle(t));
+    CHECK(!strstr(vt_dump_attributes(t), " 208/"));
+    vt_stop(t);
+}
+
+TEST("NO_COLOR leaves attributes and takes colours")
+{
+    const char *argv[] = {explorer(), NULL}, *env[] = {"NO_COLOR", "1", NULL};
+    vt *t = vt_start(24, 80, "xterm-256color", argv, env);
+    CHECK(vt_wait_idle(t));
+    VT_KEYS(t, "vitamin d\t");
+    CHECK(vt_wait_idle(t));
+    const char *a = vt_dump_attributes(t);
+    CHECK_CONTAINS(a, "-1/-1b");
+    CHECK_CONTAINS(a, "-1/-1r");
+    CHECK(!strstr(a, " 32/") && !strstr(a, " 166/"));
+    vt_stop(t);
+}
+
+TEST("in a locale without UTF-8 every byte on the screen is ASCII")
+{
+    const char *argv[] = {explorer(), NULL}, *env[] = {"LC_ALL", "C", NULL};
+    vt *t = vt_start(24, 80, "xterm-256color", argv, env);
+    CHECK(vt_wait_idle(t));
+    VT_KEYS(t, "vitamin d\tjjj?");
+    CHECK(vt_wait_idle(t));
+    const char *d = vt_dump(t);
+    CHECK_CONTAINS(d, "Help");
+    for (; *d; d++)
+        CHECK((unsigned char)*d < 0x80);
+    vt_stop(t);
+}
+
+TEST("paste mode, alternate screen and synchronised frames are on and go off again")
+{
+    int status;
+    vt *t = start(24, 80, "xterm-256color", NULL, NULL);
+    CHECK(vt_altscreen(t));
+    CHECK(vt_raw_has(t, "\033[?2004h", 8) && vt_raw_has(t, "\033[?2026h", 8));
+    CHECK(!vt_raw_has(t, "\033[?1000h", 8) && !vt_raw_has(t, "\033[c", 3));
+    CHECK(!vt_raw_has(t, "\033[?2004l", 8));
+    VT_KEYS(t, "\tq");
+    CHECK(vt_wait_exit(t, 5000, &status));
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK(vt_raw_has(t, "\033[?2004l", 8) && !vt_altscreen(t));
+    CHECK_CONTAINS(vt_dump(t), "left with 0");
+    vt_stop(t);
+}
+
+TEST("suspend gives the terminal back, continuing draws the screen again")
+{
+    vt *t = start(24, 80, "xterm-256color", NULL, NULL);
+    VT_KEYS(t, "vitamin d\tj");
+    CHECK(vt_wait_idle(t));
+    char before[20000];
+    snprintf(before, sizeof before, "%s", vt_dump(t));
+    VT_KEYS(t, "\x1a");
+    CHECK(vt_wait_stopped(t, 5000));
+    CHECK(!vt_altscreen(t) && vt_echo(t));
+    vt_signal(t, SIGCONT);
+    CHECK(vt_wait_idle(t));
+    CHECK(vt_altscreen(t) && !vt_echo(t));
+    CHECK_STR(vt_dump(t), before);
+    vt_stop(t);
+}
+
+TEST("a size that changed while suspended is taken on continuing")
+{
+    vt *t = start(24, 80, "xterm-256color", NULL, NULL);
+    VT_KEYS(t, "\x1a");
+    CHECK(vt_wait_stopped(t, 5000));
+    vt_resize(t, 36, 120);
+    vt_signal(t, SIGCONT);
+    CHECK(vt_wait_size(t, 36, 120, 5000));
+    vt_stop(t);
+}
+
+TEST("polite signals restore the terminal and tell the signal by the exit status")
+{
+    static const int signals[] = {SIGTERM, SIGHUP, SIGINT};
+    for (size_t i = 0; i < IMR_LEN(signals); i++) {
+        int status;
+        vt *t = start(24, 80, "xterm-256color", NULL, NULL);
+        vt_signal(t, signals[i]);
+        CHECK(vt_wait_exit(t, 5000, &status));
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 128 + signals[i]);
+        CHECK(!vt_altscreen(t));
+        vt_stop(t);
+    }
+}
+
+TEST("a crash restores the terminal and dies of its signal")
+{
+    int status;
+    const char *argv[] = {explorer(), "--crash", NULL};
+    vt *t = vt_start(24, 80, "xterm-256color", argv, NULL);
+    CHECK(vt_wait_exit(t, 5000, &status));
+    CHECK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGSEGV : WEXITSTATUS(status) != 0);
+    CHECK(vt_raw_has(t, "\033[?2004l", 8) && !vt_altscreen(t));
+    vt_stop(t);
+}
+
+TEST("when the terminal goes away the program leaves instead of spinning")
+{
+    int status;
+    vt *t = start(24, 80, "xterm-256color", NULL, NULL);
+    vt_hang_up(t);
+    CHECK(vt_wait_exit(t, 5000, &status));
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 129);
+    vt_stop(t);
+}
+
+TEST("an unknown terminal type is answered with one that works, and said")
+{
+    const char *argv[] = {explorer(), NULL};
+    vt *t = vt_start(24, 120, "xterm-nonesuch", argv, NULL);
+    CHECK(vt_wait_idle(t));
+    CHECK_CONTAINS(vt_dump(t), "terminal type 'xterm-nonesuch' unknown here, using xterm-256color");
+    vt_stop(t);
+}
+
+TEST("TERM=dumb is refused in words, without touching the screen")
+{
+    int status;
+    const char *argv[] = {explorer(), NULL};
+    vt *t = vt_start(24, 80, "dumb", argv, NULL);
+    CHECK(vt_wait_exit(t, 5000, &status));
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+    CHECK_CONTAINS(vt_dump(t), "cannot draw on TERM=dumb");
+    CHECK(!vt_raw_has(t, "\033[", 2));
+    vt_stop(t);
+}
+
+TEST("copying sends one OSC 52 with the row in base64")
+{
+    vt *t = start(24, 80, "xterm-256color", NULL, NULL);
+    VT_KEYS(t, "vitamin d");
+    CHECK(vt_wait_idle(t));
+    VT_KEYS(t, "\ty");
+    CHECK(vt_wait_idle(t));
+    CHECK(vt_raw_has(t, "\033]52;c;", 7));
+    CHECK_CONTAINS(vt_dump(t), "(OSC 52)");
+    vt_stop(t);
+}
+
+TEST("waiting for keys costs no wake-up")
+{
+    vt *t = start(24, 80, "xterm-256color", NULL, NULL);
+    VT_KEYS(t, "vitamin d");
+    CHECK(vt_wait_idle(t));
+    CHECK(!vt_wait_frame(t, 300));
+    vt_stop(t);
+}

@@ -1,0 +1,234 @@
+/* ui/loop.c */
+#include "ui/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "ui/signals.h"
+#include "ui/update.h"
+#include "ui/view.h"
+
+#define FRAME_SECONDS 0.04 /* between frames that only show progress */
+
+void ui_frame(const ui_app *a, ui_term *t, ui_grid *grid)
+{
+    if (grid->rows != a->rows || grid->cols != a->cols) {
+        ui_grid fresh;
+        if (ui_grid_init(&fresh, a->rows, a->cols, NULL) != IMR_OK)
+            return;
+        ui_grid_done(grid);
+        *grid = fresh;
+    }
+    ui_grid_clear(grid);
+    ui_draw(a, ui_surface_of(grid));
+    t->show(t, grid);
+}
+
+/* ---- effects ---- */
+
+static void refused(ui_app *a, imr_status status, const imr_error *err)
+{
+    if (status != IMR_OK)
+        ui_app_say(a, true, "%s", err->text);
+}
+
+static void suggest(ui_app *a, const ui_backend *b)
+{
+    imr_error err;
+    if (*a->suggest_text) {
+        refused(a, b->suggest(b->self, a->suggest_text, a->suggest_serial, &err), &err);
+        return;
+    }
+    /* Nothing typed fits every query: take them as they come, without a search. */
+    size_t n = a->facts->queries < UI_OFFER_MAX ? (size_t)a->facts->queries : UI_OFFER_MAX;
+    imr_delivery d = {.kind = IMR_JOB_SUGGEST, .serial = a->suggest_serial};
+    d.suggestions = IMR_NEW_ARRAY(imr_suggestion, n + 1);
+    if (!d.suggestions)
+        return;
+    for (size_t i = 0; i < n; i++)
+        d.suggestions[i] = b->cached(b->self, a->session, i);
+    d.n_suggestions = n;
+    ui_app_deliver(a, &d);
+}
+
+static void copy(ui_app *a, ui_term *t)
+{
+    if (a->clip.len > UI_CLIP_MAX) {
+        ui_app_say(a, true, "%zu bytes are more than a terminal takes (%d); export writes a file",
+                   a->clip.len, UI_CLIP_MAX);
+        return;
+    }
+    t->copy(t, imr_buf_text(&a->clip), a->clip.len);
+    ui_app_say(a, false, "sent %zu bytes to the terminal's clipboard (OSC 52)", a->clip.len);
+}
+
+static void suspend(ui_app *a, ui_term *t)
+{
+    ui_event e = {.kind = UI_EVENT_RESIZE};
+    if (t->fd(t) < 0)
+        return;
+    t->suspend(t);
+    ui_signals_stop();
+    t->resume(t);
+    t->size(t, &e.y, &e.x);
+    ui_update(a, &e);
+}
+
+static void once(ui_app *a, ui_term *t, const ui_backend *b, unsigned fx)
+{
+    imr_error err;
+    if (fx & UI_FX_CANCEL)
+        b->cancel(b->self);
+    if (fx & UI_FX_QUERY && a->facts) {
+        imr_request r = {a->request_text, a->request_id, a->settings, a->serial};
+        refused(a, b->query(b->self, &r, &err), &err);
+    }
+    if (fx & UI_FX_DETAIL && a->trace)
+        refused(a, b->detail(b->self, a->trace, a->detail_place, &err), &err);
+    if (fx & UI_FX_SUGGEST && a->facts)
+        suggest(a, b);
+    if (fx & UI_FX_EXPORT && a->trace)
+        refused(a, b->export_to(b->self, a->trace, a->export_format, a->export_path, &err), &err);
+    if (fx & UI_FX_COPY)
+        copy(a, t);
+    if (fx & UI_FX_THEME)
+        t->theme(t, a->theme);
+    if (fx & UI_FX_SUSPEND)
+        suspend(a, t);
+    if (fx & UI_FX_REDRAW)
+        t->invalidate(t);
+}
+
+bool ui_act(ui_app *a, ui_term *t, const ui_backend *b)
+{
+    /* Acting may ask for more (a suggestion that came at once). */
+    while (a->effects) {
+        unsigned fx = a->effects;
+        a->effects = 0;
+        if (fx & UI_FX_QUIT)
+            return false;
+        once(a, t, b, fx);
+    }
+    a->pending = b->pending(b->self);
+    if (!b->progress(b->self, &a->progress))
+        a->progress = (imr_jobs_progress){0};
+    if (a->pending == 0)
+        ui_app_idle(a);
+    return true;
+}
+
+/* ---- waiting ---- */
+
+static void feed(ui_app *a, ui_term *t)
+{
+    ui_event e;
+    while (t->next(t, &e))
+        ui_update(a, &e);
+}
+
+static void resize(ui_app *a, ui_term *t)
+{
+    ui_event e = {.kind = UI_EVENT_RESIZE};
+    t->size(t, &e.y, &e.x);
+    ui_update(a, &e);
+}
+
+/* Acts on signals that came; returns the exit status of one that ends the program, else 0. */
+static int take_signals(ui_app *a, ui_term *t)
+{
+    for (int s; (s = ui_signals_next()) != 0;) {
+        switch (s) {
+        case SIGWINCH:
+            resize(a, t);
+            break;
+        case SIGTSTP:
+            a->effects |= UI_FX_SUSPEND;
+            break;
+        case SIGCONT:
+            a->effects |= UI_FX_REDRAW;
+            resize(a, t);
+            break;
+        default:
+            return 128 + s;
+        }
+    }
+    return 0;
+}
+
+/* Milliseconds until something is due by itself; -1: nothing is. */
+static int patience(const ui_app *a, const ui_term *t, bool dirty)
+{
+    if (t->waiting(t))
+        return UI_ESC_MS;
+    if (dirty)
+        return 20; /* the terminal did not take the last frame, or it is too soon for one */
+    if (!a->waiting || a->stale || imr_clock_frozen())
+        return -1;
+    double left = a->asked + UI_STALE_AFTER - imr_clock_seconds();
+    return left > 0 ? (int)(left * 1000) + 1 : 0;
+}
+
+static void tick(ui_app *a)
+{
+    if (a->waiting && !a->stale && !imr_clock_frozen() &&
+        imr_clock_seconds() - a->asked >= UI_STALE_AFTER) {
+        ui_event e = {.kind = UI_EVENT_TICK};
+        ui_update(a, &e);
+    }
+}
+
+int ui_loop(ui_app *a, ui_term *t, const ui_backend *b)
+{
+    ui_grid grid = {0};
+    bool dirty = true, urgent = true; /* urgent: the user did something and should see it now */
+    double drawn = -1;
+    int code = 0;
+    for (;;) {
+        feed(a, t);
+        tick(a);
+        if (!ui_act(a, t, b))
+            break;
+        double now = imr_clock_seconds();
+        bool due = urgent || imr_clock_frozen() || now - drawn >= FRAME_SECONDS;
+        if (dirty && due && t->writable(t)) {
+            ui_frame(a, t, &grid);
+            t->marker(t, a->rows, a->cols, a->pending);
+            dirty = urgent = false;
+            drawn = now;
+        }
+        if (t->fd(t) < 0 && !t->waiting(t) && a->pending == 0)
+            break;
+        struct pollfd fds[3] = {{t->fd(t), POLLIN, 0},
+                                {b->fd(b->self), POLLIN, 0},
+                                {t->fd(t) < 0 ? -1 : ui_signals_fd(), POLLIN, 0}};
+        int n = poll(fds, 3, patience(a, t, dirty));
+        if (n < 0 && errno != EINTR) {
+            code = 1;
+            break;
+        }
+        if (n == 0 && t->waiting(t))
+            t->flush(t);
+        if (n > 0 && fds[2].revents && (code = take_signals(a, t)) != 0)
+            break;
+        if (n > 0 && fds[1].revents) {
+            int before = a->pending;
+            b->reap(b->self);
+            urgent = urgent || b->pending(b->self) != before; /* a result, not only progress */
+        }
+        if (n > 0 && fds[0].revents && !t->read(t)) {
+            code = 129;
+            break;
+        }
+        urgent = urgent || n == 0 || (n > 0 && (fds[0].revents || fds[2].revents));
+        dirty = true;
+    }
+    ui_grid_done(&grid);
+    return code;
+}

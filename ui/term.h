@@ -1,0 +1,64 @@
+/*
+ * ui/term.h - a terminal as the loop sees it; two kinds, curses and headless.
+ *
+ * The loop shows grids and reads events; nobody else talks to the terminal. Closing restores it,
+ * always before anything is printed. Threads: the UI thread only.
+ */
+#ifndef UI_TERM_H
+#define UI_TERM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "ui/decode.h"
+#include "ui/surface.h"
+
+typedef struct ui_term ui_term;
+
+struct ui_term {
+    void (*close)(ui_term *t);                      /* restores and frees */
+    int (*fd)(const ui_term *t);                    /* to poll for input; -1: none */
+    void (*size)(ui_term *t, int *rows, int *cols); /* as it is now */
+    /* Reads what there is without waiting. False: the terminal is gone. */
+    bool (*read)(ui_term *t);
+    bool (*next)(ui_term *t, ui_event *out); /* of what was read */
+    bool (*waiting)(const ui_term *t);       /* an unfinished sequence: flush after UI_ESC_MS */
+    void (*flush)(ui_term *t);
+    bool (*writable)(const ui_term *t); /* false: the terminal does not read, skip this frame */
+    void (*show)(ui_term *t, const ui_grid *g);
+    /* Draw everything again next time (after a resize, resume or on demand). */
+    void (*invalidate)(ui_term *t);
+    void (*theme)(ui_term *t, ui_theme theme);
+    void (*suspend)(ui_term *t);                                 /* gives the terminal back */
+    void (*resume)(ui_term *t);                                  /* and takes it again */
+    void (*copy)(ui_term *t, const char *text, size_t len);      /* OSC 52 */
+    void (*marker)(ui_term *t, int rows, int cols, int pending); /* frame marker, tests only */
+};
+
+typedef struct ui_term_options {
+    const char *term;           /* TERM; NULL or "" is tried as xterm-256color */
+    const ui_theme_wish *theme; /* colours are filled in from the terminal */
+    const char *log;            /* where stderr goes meanwhile; NULL: nowhere */
+    bool sync;                  /* frames between ?2026h and ?2026l */
+    bool test_sync;             /* write the frame marker OSC 7770 */
+} ui_term_options;
+
+/* The terminal on stdin/stdout. IMR_E_USAGE when they are no terminal or it cannot be driven
+ * (TERM=dumb). *theme is the one in use, *notice (static or t's, may be "") one sentence to show
+ * once, such as an unknown TERM. */
+imr_status ui_term_curses_open(ui_term **out, ui_theme *theme, const char **notice,
+                               const ui_term_options *options, imr_error *err) IMR_NODISCARD;
+
+/* The string that puts a terminal back in order, for the last-resort signal handler; set while a
+ * terminal is open. */
+extern const char ui_term_restore[];
+
+/* A terminal in memory: input is what the caller feeds, the last grid shown can be read. */
+imr_status ui_term_headless_open(ui_term **out, int rows, int cols, imr_error *err) IMR_NODISCARD;
+void ui_term_headless_feed(ui_term *t, const void *bytes, size_t n);
+void ui_term_headless_resize(ui_term *t, int rows, int cols);
+const ui_grid *ui_term_headless_shown(const ui_term *t);
+const char *ui_term_headless_copied(const ui_term *t); /* "" or the last text copied */
+
+#endif

@@ -1,0 +1,382 @@
+/* ui/term_curses.c - the terminal through ncursesw: the only file that knows curses.
+ *
+ * Curses keeps the screen (what changed, how to say it to this terminal); input is read and decoded
+ * by ourselves (ui/decode.h). Modes curses does not know are written with write(2), so that they
+ * reach the terminal in order with its frames. No query is ever sent to the terminal.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#define NCURSES_WIDECHAR 1
+#define NCURSES_NOMACROS 1
+#include <curses.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "text/utf8.h"
+#include "ui/term.h"
+
+/* End of a synchronised frame, mouse and paste off, attributes off, cursor on. */
+const char ui_term_restore[] =
+    "\033[?2026l\033[?1000l\033[?1002l\033[?1006l\033[?2004l\033[0m\033[?25h";
+static const char paste_on[] = "\033[?2004h";
+
+#define MAX_PAIRS 32
+
+typedef struct curses {
+    ui_term base;
+    SCREEN *screen;
+    ui_decoder decoder;
+    ui_theme theme;
+    bool sync, test_sync, redraw, own_background, away;
+    int stderr_copy;
+    unsigned frame;
+    struct {
+        int fg, bg;
+    } pairs[MAX_PAIRS];
+    int n_pairs, colors;
+    char notice[160];
+} curses;
+
+static curses *self(ui_term *t)
+{
+    return (curses *)t;
+}
+
+static void say(const char *bytes, size_t n)
+{
+    while (n) {
+        ssize_t done = write(STDOUT_FILENO, bytes, n);
+        if (done <= 0)
+            return;
+        bytes += done;
+        n -= (size_t)done;
+    }
+}
+
+/* ---- output ---- */
+
+static int pair_of(curses *c, int fg, int bg)
+{
+    if (c->colors == 0)
+        return 0;
+    if (fg >= c->colors)
+        fg = -1;
+    if (bg >= c->colors)
+        bg = -1;
+    if (!c->own_background) { /* -1 is not understood: the classic white on black */
+        fg = fg < 0 ? COLOR_WHITE : fg;
+        bg = bg < 0 ? COLOR_BLACK : bg;
+    } else if (fg < 0 && bg < 0) {
+        return 0;
+    }
+    for (int i = 0; i < c->n_pairs; i++)
+        if (c->pairs[i].fg == fg && c->pairs[i].bg == bg)
+            return i + 1;
+    if (c->n_pairs == MAX_PAIRS || init_pair((short)(c->n_pairs + 1), (short)fg, (short)bg) == ERR)
+        return 0;
+    c->pairs[c->n_pairs].fg = fg;
+    c->pairs[c->n_pairs].bg = bg;
+    return ++c->n_pairs;
+}
+
+/* The characters of a cell; what the C library would give another width becomes U+FFFD. */
+static void wide_text(const ui_cell *cell, wchar_t out[4])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < cell->len && n < 3;) {
+        uint32_t code;
+        i += imr_utf8_decode(cell->text + i, cell->len - i, &code);
+        int width = wcwidth((wchar_t)code);
+        if (n ? width != 0 : width != cell->width) {
+            if (n)
+                break;
+            code = cell->width == 1 && MB_CUR_MAX > 1 ? IMR_UTF8_BAD : '?';
+        }
+        out[n++] = (wchar_t)code;
+    }
+    out[n] = 0;
+}
+
+static void put_cell(curses *c, int y, int x, const ui_cell *cell)
+{
+    ui_pen pen = ui_theme_pen(c->theme, cell->style);
+    attr_t attributes = A_NORMAL;
+    if (pen.attributes & UI_BOLD)
+        attributes |= A_BOLD;
+    if (pen.attributes & UI_UNDERLINE)
+        attributes |= A_UNDERLINE;
+    if (pen.attributes & UI_REVERSE)
+        attributes |= A_REVERSE;
+    wchar_t text[4];
+    cchar_t out;
+    wide_text(cell, text);
+    setcchar(&out, text, attributes, (short)pair_of(c, pen.fg, pen.bg), NULL);
+    mvwadd_wch(stdscr, y, x, &out);
+    if (cell->width == 2 && text[0] == L'?') {
+        text[0] = L' ';
+        setcchar(&out, text, attributes, (short)pair_of(c, pen.fg, pen.bg), NULL);
+        mvwadd_wch(stdscr, y, x + 1, &out);
+    }
+}
+
+static void show(ui_term *t, const ui_grid *g)
+{
+    curses *c = self(t);
+    if (c->away)
+        return;
+    if (g->rows > 0 && g->cols > 0 && (getmaxy(stdscr) != g->rows || getmaxx(stdscr) != g->cols))
+        resizeterm(g->rows, g->cols);
+    if (c->redraw) {
+        clearok(curscr, TRUE);
+        c->redraw = false;
+    }
+    werase(stdscr);
+    for (int y = 0; y < g->rows; y++)
+        for (int x = 0; x < g->cols; x++) {
+            const ui_cell *cell = ui_grid_cell(g, y, x);
+            if (cell->width)
+                put_cell(c, y, x, cell);
+        }
+    curs_set(g->cursor_shown ? 1 : 0);
+    if (g->cursor_y >= 0)
+        wmove(stdscr, g->cursor_y, g->cursor_x);
+    wnoutrefresh(stdscr);
+    if (c->sync)
+        say("\033[?2026h", 8);
+    doupdate();
+    if (c->sync)
+        say("\033[?2026l", 8);
+}
+
+static void marker(ui_term *t, int rows, int cols, int pending)
+{
+    curses *c = self(t);
+    char text[64];
+    int n = snprintf(text, sizeof text, "\033]7770;frame;%u;%dx%d;%d\007", ++c->frame, rows, cols,
+                     pending);
+    if (c->test_sync && n > 0)
+        say(text, (size_t)n);
+}
+
+static void invalidate(ui_term *t)
+{
+    self(t)->redraw = true;
+}
+
+static void theme(ui_term *t, ui_theme which)
+{
+    self(t)->theme = which;
+    self(t)->n_pairs = 0;
+    self(t)->redraw = true;
+}
+
+static void copy(ui_term *t, const char *text, size_t len)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    IMR_AUTOBUF imr_buf b = {0};
+    (void)t;
+    imr_buf_str(&b, "\033]52;c;");
+    for (size_t i = 0; i < len; i += 3) {
+        unsigned v = (unsigned)(unsigned char)text[i] << 16;
+        v |= i + 1 < len ? (unsigned)(unsigned char)text[i + 1] << 8 : 0;
+        v |= i + 2 < len ? (unsigned)(unsigned char)text[i + 2] : 0;
+        imr_buf_char(&b, digits[v >> 18]);
+        imr_buf_char(&b, digits[v >> 12 & 63]);
+        imr_buf_char(&b, i + 1 < len ? digits[v >> 6 & 63] : '=');
+        imr_buf_char(&b, i + 2 < len ? digits[v & 63] : '=');
+    }
+    imr_buf_str(&b, "\007");
+    if (!b.failed)
+        say(b.data, b.len);
+}
+
+/* ---- input ---- */
+
+static int input_fd(const ui_term *t)
+{
+    (void)t;
+    return STDIN_FILENO;
+}
+
+static void size(ui_term *t, int *rows, int *cols)
+{
+    struct winsize w;
+    (void)t;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_row && w.ws_col) {
+        *rows = w.ws_row;
+        *cols = w.ws_col;
+    } else {
+        *rows = 24;
+        *cols = 80;
+    }
+}
+
+static bool read_it(ui_term *t)
+{
+    struct pollfd p = {STDIN_FILENO, POLLIN, 0};
+    while (poll(&p, 1, 0) > 0) {
+        uint8_t bytes[1024];
+        size_t room = sizeof self(t)->decoder.in - (self(t)->decoder.n - self(t)->decoder.at);
+        if (room == 0)
+            return true;
+        ssize_t n = read(STDIN_FILENO, bytes, room < sizeof bytes ? room : sizeof bytes);
+        if (n <= 0)
+            return false;
+        ui_decoder_feed(&self(t)->decoder, bytes, (size_t)n);
+    }
+    return !(p.revents & (POLLERR | POLLNVAL));
+}
+
+static bool next(ui_term *t, ui_event *out)
+{
+    return ui_decoder_next(&self(t)->decoder, out);
+}
+
+static bool waiting(const ui_term *t)
+{
+    return ui_decoder_waiting(&((const curses *)t)->decoder);
+}
+
+static void flush(ui_term *t)
+{
+    ui_decoder_flush(&self(t)->decoder);
+}
+
+static bool writable(const ui_term *t)
+{
+    struct pollfd p = {STDOUT_FILENO, POLLOUT, 0};
+    (void)t;
+    return poll(&p, 1, 0) > 0 && p.revents & POLLOUT;
+}
+
+/* ---- coming and going ---- */
+
+static void leave(curses *c)
+{
+    if (c->away)
+        return;
+    say(ui_term_restore, strlen(ui_term_restore));
+    endwin();
+    c->away = true;
+}
+
+static void suspend(ui_term *t)
+{
+    leave(self(t));
+}
+
+static void resume(ui_term *t)
+{
+    curses *c = self(t);
+    c->away = false;
+    c->redraw = true;
+    say(paste_on, strlen(paste_on));
+}
+
+static void close_it(ui_term *t)
+{
+    curses *c = self(t);
+    leave(c);
+    delscreen(c->screen);
+    if (c->stderr_copy >= 0) {
+        dup2(c->stderr_copy, STDERR_FILENO);
+        close(c->stderr_copy);
+    }
+    imr_free(c);
+}
+
+/* One stray line on stderr would displace every row of the screen: it goes to the log meanwhile. */
+static void divert_stderr(curses *c, const char *log)
+{
+    c->stderr_copy = -1;
+    if (!isatty(STDERR_FILENO))
+        return;
+    int to = log ? open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+    if (to < 0)
+        to = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (to < 0)
+        return;
+    c->stderr_copy = dup(STDERR_FILENO);
+    dup2(to, STDERR_FILENO);
+    close(to);
+}
+
+static bool open_screen(curses *c, const char *term)
+{
+    static const char *const fallbacks[] = {"xterm-256color", "xterm", "ansi"};
+    c->screen = *term ? newterm(term, stdout, stdin) : NULL;
+    for (size_t i = 0; !c->screen && i < IMR_LEN(fallbacks); i++) {
+        c->screen = newterm(fallbacks[i], stdout, stdin);
+        if (c->screen)
+            snprintf(c->notice, sizeof c->notice, "terminal type '%.40s' unknown here, using %s",
+                     term, fallbacks[i]);
+    }
+    return c->screen != NULL;
+}
+
+imr_status ui_term_curses_open(ui_term **out, ui_theme *theme_out, const char **notice,
+                               const ui_term_options *options, imr_error *err)
+{
+    const char *term = options->term ? options->term : "";
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+        return imr_fail(err, IMR_E_USAGE,
+                        "the explorer needs a terminal, and %s is none; `imrnn explain` prints the "
+                        "same numbers",
+                        isatty(STDIN_FILENO) ? "standard output" : "standard input");
+    if (strcmp(term, "dumb") == 0)
+        return imr_fail(err, IMR_E_USAGE,
+                        "the explorer cannot draw on TERM=dumb; `imrnn explain` prints the same "
+                        "numbers");
+    curses *c = IMR_NEW(curses);
+    if (!c)
+        return imr_fail_memory(err);
+    if (!open_screen(c, term)) {
+        imr_free(c);
+        return imr_fail(err, IMR_E_USAGE,
+                        "no terminal description works here (TERM='%s'); set TERM=xterm-256color",
+                        term);
+    }
+    raw();
+    noecho();
+    nonl();
+    intrflush(stdscr, FALSE);
+    leaveok(stdscr, FALSE);
+    scrollok(stdscr, FALSE);
+    if (has_colors() && start_color() == OK)
+        c->colors = COLORS;
+    c->own_background = use_default_colors() == OK;
+    ui_theme_wish wish = *options->theme;
+    wish.term = term;
+    wish.colors = c->colors;
+    c->theme = *theme_out = ui_theme_choose(&wish);
+    c->sync = options->sync && strncmp(term, "linux", 5) != 0 && strncmp(term, "screen", 6) != 0 &&
+              strncmp(term, "vt", 2) != 0;
+    c->test_sync = options->test_sync;
+    divert_stderr(c, options->log);
+    ui_decoder_init(&c->decoder);
+    say(paste_on, strlen(paste_on));
+    c->base = (ui_term){.close = close_it,
+                        .fd = input_fd,
+                        .size = size,
+                        .read = read_it,
+                        .next = next,
+                        .waiting = waiting,
+                        .flush = flush,
+                        .writable = writable,
+                        .show = show,
+                        .invalidate = invalidate,
+                        .theme = theme,
+                        .suspend = suspend,
+                        .resume = resume,
+                        .copy = copy,
+                        .marker = marker};
+    *notice = c->notice;
+    *out = &c->base;
+    return IMR_OK;
+}

@@ -1,0 +1,197 @@
+/* ui/ui.c - terminal, model, jobs: put together and taken apart. */
+#include "ui/ui.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "report/report.h"
+#include "ui/loop.h"
+#include "ui/signals.h"
+
+/* ---- session/jobs.h as a backend ---- */
+
+typedef struct engine {
+    imr_jobs *jobs;
+} engine;
+
+static const ui_options *running; /* for reports: the command line of this run */
+
+static imr_status render(const imr_trace *trace, const char *format, imr_buf *out, imr_error *err)
+{
+    imr_report_context context = {.command = running->command, .n_command = running->n_command};
+    return imr_report_render(trace, format, &context, out, err);
+}
+
+static imr_status query(void *self, const imr_request *request, imr_error *err)
+{
+    return imr_jobs_query(((engine *)self)->jobs, request, err);
+}
+
+static imr_status detail(void *self, const imr_trace *trace, size_t place, imr_error *err)
+{
+    return imr_jobs_detail(((engine *)self)->jobs, trace, place, err);
+}
+
+static imr_status suggest(void *self, const char *text, uint64_t serial, imr_error *err)
+{
+    return imr_jobs_suggest(((engine *)self)->jobs, text, serial, err);
+}
+
+static imr_status export_to(void *self, const imr_trace *trace, const char *format,
+                            const char *path, imr_error *err)
+{
+    return imr_jobs_export(((engine *)self)->jobs, trace, format, path, render, err);
+}
+
+static void cancel(void *self)
+{
+    imr_jobs_cancel(((engine *)self)->jobs);
+}
+
+static int fd(void *self)
+{
+    return imr_jobs_fd(((engine *)self)->jobs);
+}
+
+static void reap(void *self)
+{
+    imr_jobs_reap(((engine *)self)->jobs);
+}
+
+static int pending(void *self)
+{
+    return imr_jobs_pending(((engine *)self)->jobs);
+}
+
+static bool progress(void *self, imr_jobs_progress *out)
+{
+    return imr_jobs_progress_of(((engine *)self)->jobs, out);
+}
+
+static imr_suggestion cached(void *self, imr_session *session, size_t i)
+{
+    (void)self;
+    return imr_session_query(session, i);
+}
+
+static void deliver(void *user, const imr_delivery *d)
+{
+    ui_app *a = user;
+    ui_app_deliver(a, d);
+    if (d->kind == IMR_JOB_OPEN && d->status == IMR_OK)
+        ui_app_opened(a, d->session, imr_session_facts_of(d->session));
+}
+
+/* ---- files ---- */
+
+static imr_status read_keymap(ui_app *a, const char *path, imr_error *err)
+{
+    imr_file f;
+    if (!path || !imr_file_exists(path))
+        return IMR_OK;
+    IMR_TRY(imr_file_map(&f, path, err));
+    imr_status status = ui_keymap_read(&a->keymap, path, (const char *)f.data, f.len, err);
+    imr_file_unmap(&f);
+    return status;
+}
+
+static void read_history(ui_app *a, const char *path)
+{
+    imr_file f;
+    if (!path || imr_file_map(&f, path, NULL) != IMR_OK)
+        return;
+    const char *at = (const char *)f.data, *end = at + f.len;
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        size_t n = (size_t)((stop ? stop : end) - at);
+        ui_prompt line;
+        ui_prompt_init(&line, NULL);
+        if (ui_prompt_insert(&line, at, n))
+            ui_history_add(&a->history, ui_prompt_text(&line));
+        ui_prompt_done(&line);
+        at += n + 1;
+    }
+    imr_file_unmap(&f);
+}
+
+static void write_history(const ui_app *a, const char *path)
+{
+    IMR_AUTOBUF imr_buf b = {0};
+    if (!path || a->history.n == 0)
+        return;
+    for (size_t i = 0; i < a->history.n; i++)
+        imr_buf_printf(&b, "%s\n", a->history.v[i]);
+    /* A history that cannot be kept is no reason to fail a session that is over. */
+    if (!b.failed && imr_file_write(path, b.data, b.len, NULL) != IMR_OK)
+        return;
+}
+
+static const ui_glyphs *glyphs(const ui_options *o)
+{
+    const char *codeset = nl_langinfo(CODESET);
+    bool utf8 = strcasecmp(codeset, "UTF-8") == 0 || strcasecmp(codeset, "utf8") == 0;
+    bool unicode = o->glyphs ? strcmp(o->glyphs, "unicode") == 0 : utf8;
+    return unicode && utf8 ? ui_glyphs_unicode() : ui_glyphs_ascii();
+}
+
+static imr_status run(int *exit_code, ui_app *a, const imr_session_options *session,
+                      const ui_options *o, imr_error *err)
+{
+    ui_theme_wish wish = {.color = o->color, .theme = o->theme, .no_color = o->no_color};
+    ui_term_options how = {.term = o->term,
+                           .log = o->log,
+                           .theme = &wish,
+                           .sync = true,
+                           .test_sync = o->test_sync && *o->test_sync};
+    ui_term *t;
+    const char *notice;
+    engine e = {0};
+    ui_backend b = {&e, query, detail,  suggest,  export_to, cancel,
+                    fd, reap,  pending, progress, cached};
+    IMR_TRY(read_keymap(a, o->keymap, err));
+    read_history(a, o->history);
+    if (o->query)
+        ui_prompt_set(&a->query, o->query);
+    if (o->export_folder)
+        ui_replace(&a->folder, o->export_folder);
+    IMR_TRY(imr_jobs_new(&e.jobs, deliver, a, err));
+    imr_status status = imr_jobs_open(e.jobs, session, err);
+    if (status == IMR_OK)
+        status = ui_signals_open(err);
+    if (status == IMR_OK) {
+        status = ui_term_curses_open(&t, &a->theme, &notice, &how, err);
+        if (status == IMR_OK) {
+            t->size(t, &a->rows, &a->cols);
+            if (*notice)
+                ui_app_say(a, false, "%s", notice);
+            *exit_code = ui_loop(a, t, &b);
+            t->close(t);
+        }
+        ui_signals_close();
+    }
+    imr_jobs_free(e.jobs);
+    if (status == IMR_OK)
+        write_history(a, o->history);
+    return status;
+}
+
+imr_status ui_run(int *exit_code, const imr_session_options *session, const ui_options *options,
+                  imr_error *err)
+{
+    ui_app a;
+    setlocale(LC_CTYPE, "");
+    running = options;
+    IMR_TRY(ui_app_init(&a, glyphs(options), 24, 80, err));
+    a.settings = session->settings;
+    if (!a.settings.feedback_k)
+        a.settings.feedback_k = 100;
+    if (!a.settings.tokens)
+        a.settings.tokens = 10;
+    imr_status status = run(exit_code, &a, session, options, err);
+    ui_app_done(&a);
+    return status;
+}

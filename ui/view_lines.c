@@ -1,0 +1,290 @@
+/* ui/view_lines.c - the three lines above the panes and the two below. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "text/utf8.h"
+#include "ui/format.h"
+#include "ui/update.h"
+#include "ui/view.h"
+
+static int width(const char *text)
+{
+    return (int)imr_utf8_width(text, strlen(text));
+}
+
+/* The key that leads to an action here, as a label; "" when there is none. */
+static const char *key_for(const ui_app *a, ui_context c, ui_action action, char *out)
+{
+    ui_key key = ui_keymap_key(&a->keymap, c, action, 0);
+    if (key == UI_KEY_NONE)
+        return "";
+    ui_key_label(out, key);
+    if (a->glyphs->ascii && (unsigned char)out[0] >= 0x80)
+        ui_key_format(out, key);
+    return out;
+}
+
+void ui_draw_tabs(const ui_app *a, ui_surface s)
+{
+    static const struct {
+        ui_screen screen;
+        const char *name;
+    } tabs[] = {{UI_RANK, "1 Rank"}, {UI_DOCUMENT, "2 Document"}};
+    char key[UI_KEY_NAME_MAX], right[400];
+    int x = ui_put(s, 0, 1, UI_STRONG, "imrnn") + 1;
+    for (size_t i = 0; i < IMR_LEN(tabs); i++) {
+        bool on = a->screen == tabs[i].screen || (a->screen != UI_DOCUMENT && i == 0);
+        x = ui_put(s, 0, x, on ? UI_STRONG : UI_DIM, on ? "[" : " ");
+        x = ui_put(s, 0, x, on ? UI_STRONG : UI_DIM, tabs[i].name);
+        x = ui_put(s, 0, x, on ? UI_STRONG : UI_DIM, on ? "]" : " ");
+    }
+    ui_context c = ui_app_context(a);
+    int end = s.at.w;
+    snprintf(right, sizeof right, "%s help", key_for(a, c, UI_DO_HELP, key));
+    ui_put_right(s, 0, end, UI_KEY, right);
+    end -= width(right) + 2;
+    if (!a->facts)
+        return;
+    snprintf(right, sizeof right, "%s %s %s %s top %u", a->facts->dataset_name, a->glyphs->middot,
+             a->facts->adapter_name, a->glyphs->middot,
+             a->trace ? a->trace->settings.feedback_k : a->settings.feedback_k);
+    int room = end - x - 2, w = width(right);
+    if (room > 8)
+        ui_put_cut(s, 0, w < room ? end - w : end - room, room, UI_DIM, right, strlen(right));
+}
+
+/* Timings when they are known, then the mode. Returns the columns used at the right end. */
+static int query_right(const ui_app *a, ui_surface s)
+{
+    const char *mode = a->editing && a->screen == UI_RANK ? "QUERY" : "LIST";
+    if (a->overlay != UI_OVER_NONE)
+        mode = a->overlay == UI_OVER_HELP ? "HELP" : "PICK";
+    else if (a->screen == UI_DOCUMENT)
+        mode = "DOC";
+    int used = 7;
+    ui_put_right(s, 0, s.at.w - 1, UI_MODE, mode);
+    char text[120] = "";
+    if (a->stale) {
+        snprintf(text, sizeof text, "%s", a->glyphs->ascii ? "working" : "?");
+    } else if (a->trace && s.at.w >= 100) {
+        const imr_trace_timing *t = &a->trace->timing;
+        snprintf(text, sizeof text, "encode %.1f %s search %.1f %s adapt %.1f ms", t->encode,
+                 a->glyphs->middot, t->search, a->glyphs->middot, t->adapt);
+    } else if (a->trace) {
+        const imr_trace_timing *t = &a->trace->timing;
+        snprintf(text, sizeof text, "%.0f ms", t->encode + t->search + t->adapt + t->explain);
+    }
+    ui_put_right(s, 0, s.at.w - used - 1, a->stale ? UI_STRONG : UI_DIM, text);
+    return used + width(text) + 2;
+}
+
+void ui_draw_query(const ui_app *a, ui_surface s)
+{
+    int right = query_right(a, s);
+    int x = ui_put(s, 0, 1, UI_STRONG, a->glyphs->prompt) + 1;
+    int w = s.at.w - right - x;
+    bool active = a->editing && a->screen == UI_RANK && a->overlay == UI_OVER_NONE;
+    ui_prompt_draw(&a->query, s, 0, x, w, UI_TEXT, active);
+    if (active && a->ghost && a->query.cursor == a->query.text.len) {
+        int at = x + width(ui_prompt_text(&a->query));
+        if (at + 4 < x + w)
+            ui_put_cut(s, 0, at, x + w - at, UI_BORDER, a->ghost, strlen(a->ghost));
+    }
+}
+
+static int one_metric(const ui_app *a, ui_surface s, int x, const imr_trace_metric *m)
+{
+    const ui_glyphs *g = a->glyphs;
+    char before[UI_NUMBER], after[UI_NUMBER], change[UI_NUMBER], text[200];
+    double d = m->after - m->before;
+    const char *mark = d > 0 ? g->up : d < 0 ? g->down : g->same;
+    ui_format_plain(before, g, m->before, 3);
+    ui_format_plain(after, g, m->after, 3);
+    snprintf(text, sizeof text, "%s %s %s %s ", m->name, before, g->arrow, after);
+    snprintf(change, sizeof change, "%s", mark);
+    if (x + width(text) + 1 > s.at.w)
+        return s.at.w;
+    x = ui_put(s, 0, x, UI_TEXT, text);
+    x = ui_put(s, 0, x, ui_sign_role(d), change);
+    if (s.at.w >= 100 && d != 0 && x + 7 < s.at.w)
+        x = ui_put(s, 0, x, ui_sign_role(d), ui_format_signed(text, g, d, 3));
+    return x + 3;
+}
+
+static void document_facts(const ui_app *a, ui_surface s, const imr_trace_document *d)
+{
+    const ui_glyphs *g = a->glyphs;
+    char b[5][UI_NUMBER], text[400];
+    snprintf(text, sizeof text, "rank %u %s %u %s   cos %s %s %s   %ssim %s   %s%smed %s   %s",
+             d->rank_before, g->arrow, d->rank_after, ui_format_move(b[0], g, d->move),
+             ui_format_plain(b[1], g, d->sim_before, 4), g->arrow,
+             ui_format_plain(b[2], g, d->sim_after, 4), g->delta,
+             ui_format_signed(b[3], g, d->delta_sim, 4), g->delta, g->minus,
+             ui_format_signed(b[4], g, d->delta_sim_relative, 4),
+             d->relevance > 0    ? "relevant"
+             : d->relevance == 0 ? "judged not relevant"
+                                 : "not judged");
+    ui_put_cut(s, 0, 1, s.at.w - 2, UI_TEXT, text, strlen(text));
+}
+
+void ui_draw_metrics(const ui_app *a, ui_surface s)
+{
+    const imr_trace_document *d = ui_app_selected(a);
+    if (a->query_error.status != IMR_OK) {
+        int x = ui_put(s, 0, 1, UI_ERROR, "Error") + 1;
+        ui_put_cut(s, 0, x, s.at.w - x - 1, UI_TEXT, a->query_error.text,
+                   strlen(a->query_error.text));
+        return;
+    }
+    if (!a->trace)
+        return;
+    if (a->screen == UI_DOCUMENT && d) {
+        document_facts(a, s, d);
+        return;
+    }
+    if (*a->trace->warning) {
+        ui_put_cut(s, 0, 1, s.at.w - 2, UI_STRONG, a->trace->warning, strlen(a->trace->warning));
+        return;
+    }
+    int x = 1;
+    for (size_t i = 0; i < a->trace->n_metrics; i++)
+        x = one_metric(a, s, x, &a->trace->metrics[i]);
+    if (a->trace->n_metrics == 0)
+        ui_put_cut(s, 0, 1, s.at.w - 2, UI_DIM, "no judgements for this query: no metrics", 40);
+}
+
+static void status_left(const ui_app *a, imr_buf *b)
+{
+    const char *dot = a->glyphs->middot;
+    const imr_trace_document *d = ui_app_selected(a);
+    if (!a->trace) {
+        if (a->facts) {
+            char n[UI_NUMBER], q[UI_NUMBER];
+            imr_buf_printf(b, "%s documents %s %s cached queries",
+                           ui_format_count(n, a->facts->documents), dot,
+                           ui_format_count(q, a->facts->queries));
+        }
+        return;
+    }
+    if (a->screen == UI_DOCUMENT) {
+        imr_buf_printf(b, "line %zu of %zu %s %zu highlights", a->document_top + 1,
+                       a->document_lines.n ? a->document_lines.n : 1, dot, a->n_highlights);
+        if (a->highlight_at && a->n_highlights)
+            imr_buf_printf(b, " %s at %zu", dot, a->highlight_at);
+        imr_buf_printf(b, " %s %s", dot,
+                       a->signs == UI_SIGNS_BOTH   ? "raising and lowering"
+                       : a->signs == UI_SIGNS_GAIN ? "raising"
+                                                   : "lowering");
+        return;
+    }
+    imr_buf_printf(b, "%zu of %zu %s sort %s%s", a->n_order ? a->at + 1 : 0, a->n_order, dot,
+                   ui_sort_name(a->sort), a->reversed ? " reversed" : "");
+    if (a->filter != UI_FILTER_NONE)
+        imr_buf_printf(b, " %s filter %s%s%s", dot, ui_filter_name(a->filter),
+                       a->filter_words ? " " : "", a->filter_words ? a->filter_words : "");
+    if (a->find && *a->find)
+        imr_buf_printf(b, " %s find %s", dot, a->find);
+    if (a->selected && d)
+        imr_buf_printf(b, " %s on document %s", dot, d->id);
+    else
+        imr_buf_printf(b, " %s on rank 1", dot);
+    if (a->pinned)
+        imr_buf_printf(b, " %s pinned %s", dot, a->pinned);
+    imr_buf_printf(b, " %s %s, tokens by %s", dot, imr_delta_kind_name(a->trace->settings.delta),
+                   imr_token_order_name(a->trace->settings.order));
+}
+
+static void job_text(const ui_app *a, imr_buf *b)
+{
+    if (a->pending && a->progress.total)
+        imr_buf_printf(b, "%s %d%%", a->progress.what,
+                       (int)(100 * a->progress.done / a->progress.total));
+    else if (a->stale)
+        imr_buf_str(b, "? ranking of the query before");
+}
+
+void ui_draw_status(const ui_app *a, ui_surface s)
+{
+    IMR_AUTOBUF imr_buf left = {0}, right = {0};
+    status_left(a, &left);
+    if (a->message[0])
+        imr_buf_printf(&right, "%s%s", a->message_error ? "Error: " : "", a->message);
+    else
+        job_text(a, &right);
+    const char *r = imr_buf_text(&right), *l = imr_buf_text(&left);
+    int rw = width(r), room = s.at.w - 2;
+    if (rw > room)
+        rw = room;
+    if (*r)
+        ui_put_cut(s, 0, s.at.w - 1 - rw, rw,
+                   a->message_error && a->message[0] ? UI_ERROR : UI_TEXT, r, strlen(r));
+    ui_put_cut(s, 0, 1, room - rw - (*r ? 2 : 0), UI_DIM, l, strlen(l));
+}
+
+/* ---- hints ---- */
+
+static const ui_action query_hints[] = {UI_DO_NEXT, UI_DO_TO_LIST, UI_DO_KILL_START, UI_DO_HISTORY,
+                                        UI_DO_PALETTE};
+static const ui_action list_hints[] = {UI_DO_NEXT,   UI_DO_OPEN, UI_DO_EDIT_QUERY, UI_DO_SORT,
+                                       UI_DO_FILTER, UI_DO_WHY,  UI_DO_TOKENS,     UI_DO_COPY,
+                                       UI_DO_EXPORT, UI_DO_FIND, UI_DO_PALETTE,    UI_DO_QUIT};
+static const ui_action doc_hints[] = {UI_DO_NEXT, UI_DO_HIGHLIGHT_NEXT, UI_DO_DOC_NEXT, UI_DO_SIGNS,
+                                      UI_DO_COPY, UI_DO_EXPORT,         UI_DO_BACK,     UI_DO_QUIT};
+static const ui_action pick_hints[] = {UI_DO_NEXT, UI_DO_OPEN, UI_DO_ESCAPE};
+static const ui_action help_hints[] = {UI_DO_NEXT, UI_DO_PAGE_DOWN, UI_DO_ESCAPE, UI_DO_PALETTE};
+static const ui_action empty_hints[] = {UI_DO_EDIT_QUERY, UI_DO_HISTORY, UI_DO_PALETTE, UI_DO_QUIT};
+
+/* One hint "key words"; two opposite actions share one. Empty when no key leads there. */
+static void hint_text(const ui_app *a, ui_context c, ui_action action, imr_buf *key, imr_buf *words)
+{
+    static const struct {
+        ui_action one, other;
+    } pairs[] = {{UI_DO_NEXT, UI_DO_PREV},
+                 {UI_DO_HIGHLIGHT_NEXT, UI_DO_HIGHLIGHT_PREV},
+                 {UI_DO_DOC_NEXT, UI_DO_DOC_PREV}};
+    char label[UI_KEY_NAME_MAX];
+    imr_buf_clear(key);
+    imr_buf_clear(words);
+    bool arrows = action == UI_DO_NEXT && (c == UI_IN_QUERY || c == UI_IN_PICK);
+    imr_buf_str(key, arrows ? a->glyphs->updown : key_for(a, c, action, label));
+    if (!key->len)
+        return;
+    for (size_t i = 0; i < IMR_LEN(pairs); i++)
+        if (pairs[i].one == action && !arrows && *key_for(a, c, pairs[i].other, label))
+            imr_buf_printf(key, "/%s", label);
+    imr_buf_printf(words, " %s", ui_action_info_of(action)->hint);
+}
+
+void ui_draw_hint(const ui_app *a, ui_surface s)
+{
+    ui_context c = ui_app_context(a);
+    const ui_action *hints = list_hints;
+    size_t n = IMR_LEN(list_hints);
+    if (c == UI_IN_QUERY)
+        hints = query_hints, n = IMR_LEN(query_hints);
+    else if (c == UI_IN_DOC)
+        hints = doc_hints, n = IMR_LEN(doc_hints);
+    else if (c == UI_IN_PICK)
+        hints = pick_hints, n = IMR_LEN(pick_hints);
+    else if (c == UI_IN_HELP)
+        hints = help_hints, n = IMR_LEN(help_hints);
+    else if (!a->trace)
+        hints = empty_hints, n = IMR_LEN(empty_hints);
+
+    IMR_AUTOBUF imr_buf key = {0}, words = {0}, help = {0};
+    char label[UI_KEY_NAME_MAX] = "";
+    key_for(a, c, UI_DO_HELP, label);
+    imr_buf_printf(&help, "%s help", label);
+    int x = 1, end = s.at.w - width(imr_buf_text(&help)) - 2;
+    for (size_t i = 0; i < n; i++) {
+        hint_text(a, c, hints[i], &key, &words);
+        int w = width(imr_buf_text(&key)) + width(imr_buf_text(&words));
+        if (!key.len || x + w > end)
+            continue;
+        x = ui_put(s, 0, x, UI_KEY, imr_buf_text(&key));
+        x = ui_put(s, 0, x, UI_DIM, imr_buf_text(&words)) + 2;
+    }
+    int at = ui_put(s, 0, x, UI_KEY, label);
+    ui_put(s, 0, at, UI_DIM, " help");
+}

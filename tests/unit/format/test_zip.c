@@ -1,0 +1,229 @@
+#include "base/buf.h"
+#include "format/zip.h"
+#include "format_support.h"
+
+static imr_error err;
+
+/* One entry of an archive to be built; what is not zero here replaces the truth there. */
+typedef struct part {
+    const char *name, *data;
+    uint32_t crc, size, local_size, flags, method, offset;
+    bool zip64;
+} part;
+
+static void put(imr_buf *b, uint64_t v, size_t width)
+{
+    for (size_t i = 0; i < width; i++)
+        imr_buf_char(b, (char)(v >> (8 * i)));
+}
+
+static const uint32_t hello_crc = 0x3610a686; /* of "hello" */
+
+static void put_local(imr_buf *b, const part *p, size_t size)
+{
+    put(b, 0x04034b50, 4);
+    put(b, 0, 2);
+    put(b, p->flags | 8, 2); /* sizes follow in a descriptor, as torch.save writes */
+    put(b, p->method, 2);
+    put(b, 0, 4 + 4);
+    put(b, p->local_size, 4);
+    put(b, p->local_size, 4);
+    put(b, strlen(p->name), 2);
+    put(b, 5, 2);
+    imr_buf_str(b, p->name);
+    imr_buf_str(b, "FB\1");
+    put(b, 0, 2);
+    imr_buf_str(b, p->data);
+    put(b, 0x08074b50, 4);
+    put(b, p->crc, 4);
+    put(b, size, 4);
+    put(b, size, 4);
+}
+
+static void put_central(imr_buf *b, const part *p, uint64_t size, uint64_t offset)
+{
+    uint64_t ones = UINT32_MAX;
+    put(b, 0x02014b50, 4);
+    put(b, 0, 4);
+    put(b, p->flags | 8, 2);
+    put(b, p->method, 2);
+    put(b, 0, 4);
+    put(b, p->crc ? p->crc : hello_crc, 4);
+    put(b, p->zip64 ? ones : size, 4);
+    put(b, p->zip64 ? ones : size, 4);
+    put(b, strlen(p->name), 2);
+    put(b, p->zip64 ? 28 : 0, 2);
+    put(b, 0, 2 + 2 + 2 + 2);
+    put(b, 0, 2);
+    put(b, p->zip64 ? ones : offset, 4);
+    imr_buf_str(b, p->name);
+    if (!p->zip64)
+        return;
+    put(b, 1, 2);
+    put(b, 24, 2);
+    put(b, size, 8);
+    put(b, size, 8);
+    put(b, offset, 8);
+}
+
+/* The archive of n parts; end64: with the ZIP64 end record and ones in the ordinary one. */
+static void build(imr_buf *b, const part *parts, size_t n, bool end64)
+{
+    IMR_AUTOBUF imr_buf central = {0};
+    for (size_t i = 0; i < n; i++) {
+        size_t at = b->len, size = parts[i].size ? parts[i].size : strlen(parts[i].data);
+        put_local(b, &parts[i], size);
+        put_central(&central, &parts[i], size, parts[i].offset ? parts[i].offset - 1 : at);
+    }
+    uint64_t start = b->len;
+    imr_buf_add(b, imr_buf_text(&central), central.len);
+    if (end64) {
+        uint64_t at = b->len;
+        put(b, 0x06064b50, 4);
+        put(b, 44, 8);
+        put(b, 0, 4 + 8);
+        put(b, n, 8);
+        put(b, n, 8);
+        put(b, central.len, 8);
+        put(b, start, 8);
+        put(b, 0x07064b50, 4);
+        put(b, 0, 4);
+        put(b, at, 8);
+        put(b, 1, 4);
+    }
+    put(b, 0x06054b50, 4);
+    put(b, 0, 4);
+    put(b, end64 ? UINT16_MAX : n, 2);
+    put(b, end64 ? UINT16_MAX : n, 2);
+    put(b, end64 ? UINT32_MAX : central.len, 4);
+    put(b, end64 ? UINT32_MAX : start, 4);
+    put(b, 3, 2);
+    imr_buf_str(b, "end");
+}
+
+static const char *parse(const imr_buf *b)
+{
+    imr_zip z = {0};
+    void *copy = exact_copy(b->data, b->len);
+    imr_status status = imr_zip_parse(&z, copy, b->len, &err);
+    imr_zip_done(&z);
+    free(copy);
+    test_count();
+    return status == IMR_OK ? "" : err.text;
+}
+
+static const char *refusal(const part *parts, size_t n)
+{
+    IMR_AUTOBUF imr_buf b = {0};
+    build(&b, parts, n, false);
+    return parse(&b);
+}
+
+TEST("entries are found through the directory, plain or ZIP64, with zeros in local headers")
+{
+    for (int end64 = 0; end64 < 2; end64++) {
+        IMR_AUTOBUF imr_buf b = {0};
+        imr_zip z = {0};
+        part parts[3] = {{.name = "x/a", .data = "hello"},
+                         {.name = "x/b", .data = "hello", .zip64 = true, .local_size = UINT32_MAX},
+                         {.name = "x/c", .data = "", .crc = 1}};
+        build(&b, parts, 3, end64 == 1);
+        CHECK_OK(imr_zip_parse(&z, b.data, b.len, &err));
+        CHECK_INT(z.n, 3);
+        for (size_t i = 0; i < 2; i++) {
+            CHECK(z.v[i].size == 5 && memcmp(z.v[i].data, "hello", 5) == 0);
+            CHECK(z.v[i].name_len == 3 && memcmp(z.v[i].name, parts[i].name, 3) == 0);
+            CHECK_OK(imr_zip_check_crc(&z.v[i], &err));
+        }
+        CHECK(imr_zip_check_crc(&z.v[2], &err) == IMR_E_FORMAT);
+        CHECK_CONTAINS(err.text, "zip entry x/c is damaged");
+        imr_zip_done(&z);
+    }
+}
+
+TEST("archives that lie are refused with a sentence")
+{
+    CHECK_CONTAINS(refusal((part[]){{.name = "a", .data = "1"}, {.name = "a", .data = "2"}}, 2),
+                   "zip entry a is there twice");
+    CHECK_CONTAINS(refusal((part[]){{.name = "a", .data = "1", .flags = 1}}, 1), "is encrypted");
+    CHECK_CONTAINS(refusal((part[]){{.name = "a", .data = "1", .method = 8}}, 1),
+                   "is compressed (method 8); torch.save stores");
+    CHECK_CONTAINS(refusal((part[]){{.name = "a", .data = "1", .size = 1000}}, 1),
+                   "reaches past the end");
+    CHECK_CONTAINS(refusal((part[]){{.name = "a", .data = "1", .local_size = 7}}, 1),
+                   "another size in its local header");
+    CHECK_CONTAINS(refusal((part[]){{.name = "a", .data = "1", .offset = 1000}}, 1),
+                   "no local header");
+    CHECK_CONTAINS(refusal((part[]){{.name = "a", .data = "1", .offset = 3}}, 1),
+                   "no local header");
+    CHECK_CONTAINS(
+        refusal((part[]){{.name = "a", .data = "1"}, {.name = "b", .data = "1", .offset = 1}}, 2),
+        "another name in its local header");
+    CHECK_CONTAINS(
+        refusal((part[]){{.name = "a", .data = "1", .size = 30}, {.name = "b", .data = "1"}}, 2),
+        "zip entries a and b overlap");
+    CHECK_CONTAINS(refusal((part[]){{.name = "\xff", .data = "1"}}, 1), "no UTF-8 name");
+    CHECK_STR(refusal(NULL, 0), "");
+}
+
+TEST("end records that lie are refused")
+{
+    part one = {.name = "a", .data = "hello"};
+    IMR_AUTOBUF imr_buf b = {0};
+    build(&b, &one, 1, false);
+    size_t end = b.len - 25;
+    static const struct {
+        size_t at;
+        uint8_t value;
+        const char *says;
+    } lies[] = {
+        {4, 1, "split over several disks"},
+        {8, 2, "split over several disks"},
+        {12, 0xff, "lies outside the file"},
+        {16, 0xff, "lies outside the file"},
+        {19, 0xff, "lies outside the file"},
+        {12, 0x20, "cannot hold 1 entries"},
+        {12, 0x2e, "the zip directory is damaged"},
+        {16, 0x21, "the zip directory is damaged"},
+        {20, 2, "no end record"},
+        {0, 'Q', "no end record"},
+    };
+    for (size_t i = 0; i < IMR_LEN(lies); i++) {
+        char was = b.data[end + lies[i].at];
+        b.data[end + lies[i].at] = (char)lies[i].value;
+        CHECK_CONTAINS(parse(&b), lies[i].says);
+        b.data[end + lies[i].at] = was;
+    }
+    CHECK_STR(parse(&b), "");
+    IMR_AUTOBUF imr_buf big = {0};
+    build(&big, &one, 1, true);
+    size_t locator = big.len - 25 - 20;
+    big.data[locator + 8] ^= 1;
+    CHECK_CONTAINS(parse(&big), "ZIP64 end record is not at");
+    big.data[locator + 15] = '\xff';
+    CHECK_CONTAINS(parse(&big), "ZIP64 end record is not at");
+}
+
+TEST("an archive cut short at any byte is refused")
+{
+    part parts[2] = {{.name = "a", .data = "hello"}, {.name = "b", .data = "x", .zip64 = true}};
+    for (int end64 = 0; end64 < 2; end64++) {
+        IMR_AUTOBUF imr_buf b = {0};
+        build(&b, parts, 2, end64 == 1);
+        size_t whole = b.len;
+        for (b.len = 0; b.len < whole; b.len++)
+            CHECK(parse(&b)[0] != '\0');
+        CHECK_STR(parse(&b), "");
+    }
+}
+
+TEST("archives survive the failure of every allocation")
+{
+    part parts[2] = {{.name = "a", .data = "hello"}, {.name = "b", .data = "x"}};
+    IMR_AUTOBUF imr_buf b = {0};
+    imr_zip z = {0};
+    build(&b, parts, 2, false);
+    CHECK_EVERY_ALLOCATION(imr_zip_parse(&z, b.data, b.len, &err));
+    CHECK_INT(z.n, 2);
+    imr_zip_done(&z);
+}

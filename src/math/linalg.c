@@ -3,6 +3,7 @@
 #include <float.h>
 #include <limits.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <lapacke.h>
@@ -172,6 +173,72 @@ imr_status imr_qr_f(float *a, size_t rows, size_t cols, float *r, imr_error *err
             r[i * cols + j] = j >= i ? a[i * cols + j] : 0.0f;
     info = LAPACKE_sorglq(LAPACK_COL_MAJOR, m, n, m, a, m, tau);
     return info == 0 ? IMR_OK : lapack_failed(info, "QR factorisation", err);
+}
+
+/*
+ * One step of CholeskyQR: to = from R^-1 with R'R = from'from. factor [cols,cols] gets R, inverse
+ * is scratch of 2 cols*cols floats. *well: false when R's diagonal says that the columns are too
+ * close to dependent; to is then not written.
+ */
+static imr_status cholesky_step(float *to, const float *from, size_t rows, size_t cols,
+                                double *factor, float *inverse, bool *well, imr_error *err)
+{
+    imr_view a = imr_view_of(from, rows, cols);
+    float *gram = inverse + cols * cols;
+    imr_blas_gemm(gram, cols, 1.0f, a, IMR_TRANSPOSED, a, IMR_PLAIN, 0.0f);
+    for (size_t i = 0; i < cols; i++)
+        for (size_t j = 0; j < cols; j++)
+            factor[i * cols + j] = j >= i ? (double)gram[i * cols + j] : 0.0;
+    lapack_int n = (lapack_int)cols;
+    lapack_int info = LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'U', n, factor, n);
+    if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
+        return imr_fail_memory(err);
+    double low = (double)INFINITY, high = 0;
+    for (size_t i = 0; i < cols; i++) {
+        low = fmin(low, factor[i * cols + i]);
+        high = fmax(high, factor[i * cols + i]);
+    }
+    /* The second step repairs what 2^-24 cond^2 spoils as long as that is well below 1. */
+    *well = info == 0 && low > 2e-3 * high;
+    if (!*well)
+        return IMR_OK;
+    IMR_AUTOFREE double *back = imr_alloc(cols * cols, sizeof *back);
+    if (!back)
+        return imr_fail_memory(err);
+    memcpy(back, factor, cols * cols * sizeof *back);
+    info = LAPACKE_dtrtri(LAPACK_ROW_MAJOR, 'U', 'N', n, back, n);
+    if (info != 0)
+        return lapack_failed(info, "inversion of a triangle", err);
+    for (size_t i = 0; i < cols * cols; i++)
+        inverse[i] = (float)back[i];
+    imr_blas_gemm(to, cols, 1.0f, a, IMR_PLAIN, imr_view_of(inverse, cols, cols), IMR_PLAIN, 0.0f);
+    return IMR_OK;
+}
+
+imr_status imr_qr_tall_f(float *a, size_t rows, size_t cols, float *r, imr_error *err)
+{
+    IMR_TRY(check_shape(rows, cols, err));
+    assert(rows >= cols);
+    IMR_AUTOFREE float *copy = imr_alloc_aligned(rows * cols, sizeof *copy);
+    IMR_AUTOFREE float *inverse = imr_alloc_aligned(cols * cols, 2 * sizeof *inverse);
+    IMR_AUTOFREE double *first = imr_alloc_aligned(cols * cols, sizeof *first);
+    IMR_AUTOFREE double *second = imr_alloc_aligned(cols * cols, sizeof *second);
+    IMR_AUTOFREE double *product = imr_alloc_aligned(cols * cols, sizeof *product);
+    if (!copy || !inverse || !first || !second || !product)
+        return imr_fail_memory(err);
+    bool well = false;
+    IMR_TRY(cholesky_step(copy, a, rows, cols, first, inverse, &well, err));
+    if (!well)
+        return imr_qr_f(a, rows, cols, r, err);
+    IMR_TRY(cholesky_step(a, copy, rows, cols, second, inverse, &well, err));
+    if (!well)
+        return imr_qr_f(a, rows, cols, r, err); /* a was not written */
+    if (!r)
+        return IMR_OK;
+    imr_blas_gemm_d(product, 1.0, second, cols, cols, IMR_PLAIN, first, cols, cols, IMR_PLAIN, 0.0);
+    for (size_t i = 0; i < cols * cols; i++)
+        r[i] = (float)product[i];
+    return IMR_OK;
 }
 
 /* ---- symmetric ---- */

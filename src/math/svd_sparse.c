@@ -14,8 +14,18 @@ static void row_times(float *restrict out, const uint32_t *col, const float *val
 {
     for (size_t j = 0; j < width; j++)
         out[j] = 0.0f;
-    for (size_t e = 0; e < n; e++) {
-        const float *restrict from = x + (size_t)col[e] * stride;
+    size_t e = 0;
+    for (; e + 4 <= n; e += 4) { /* four at a time: out is read and written a quarter as often */
+        const float *from0 = x + (size_t)col[e] * stride, *from1 = x + (size_t)col[e + 1] * stride;
+        const float *from2 = x + (size_t)col[e + 2] * stride,
+                    *from3 = x + (size_t)col[e + 3] * stride;
+        float w0 = value[e], w1 = value[e + 1], w2 = value[e + 2], w3 = value[e + 3];
+#pragma omp simd
+        for (size_t j = 0; j < width; j++)
+            out[j] += (w0 * from0[j] + w1 * from1[j]) + (w2 * from2[j] + w3 * from3[j]);
+    }
+    for (; e < n; e++) {
+        const float *from = x + (size_t)col[e] * stride;
         float w = value[e];
 #pragma omp simd
         for (size_t j = 0; j < width; j++)
@@ -169,11 +179,11 @@ imr_status imr_svd_sparse_init(imr_svd_sparse *out, const imr_csr *a,
     imr_random_fill_normal(&random, z.v, z.rows * z.cols, 1.0);
     for (size_t round = 0; round <= options->power; round++) {
         imr_csr_times(q.v, a, imr_matrix_view(&z));
-        IMR_TRY(imr_qr_f(q.v, q.rows, l, NULL, err));
+        IMR_TRY(imr_qr_tall_f(q.v, q.rows, l, NULL, err));
         if (!imr_progress_step(progress, what, ++done, steps))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
         imr_csr_times(z.v, &t.m, imr_matrix_view(&q));
-        IMR_TRY(imr_qr_f(z.v, z.rows, l, r, err));
+        IMR_TRY(imr_qr_tall_f(z.v, z.rows, l, r, err));
         if (!imr_progress_step(progress, what, ++done, steps))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
     }

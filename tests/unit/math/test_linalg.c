@@ -125,6 +125,48 @@ TEST("a QR factorisation gives orthonormal columns and a triangle whose product 
         }
 }
 
+/* Orthonormal columns, upper triangle, product. dependent: the last column repeats the first. */
+static void check_tall(size_t rows, size_t cols, bool dependent)
+{
+    imr_error err;
+    float *a = malloc(rows * cols * sizeof *a), *q = malloc(rows * cols * sizeof *q);
+    float *r = malloc(cols * cols * sizeof *r);
+    imr_random random;
+    imr_random_init(&random, 8);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j++) /* columns of falling length, as in a power iteration */
+            a[i * cols + j] = dependent && j + 1 == cols
+                                  ? a[i * cols]
+                                  : (float)(imr_random_normal(&random) / (1.0 + (double)j));
+    memcpy(q, a, rows * cols * sizeof *a);
+    CHECK_OK(imr_qr_tall_f(q, rows, cols, r, &err));
+    for (size_t i = 0; i < cols; i++)
+        for (size_t j = 0; j < cols; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < rows; k++)
+                sum += (double)q[k * cols + i] * (double)q[k * cols + j];
+            CHECK_NEAR(sum, i == j, 2e-6);
+            if (j < i)
+                CHECK_NEAR(r[i * cols + j], 0, 0);
+        }
+    for (size_t i = 0; i < rows; i += 7)
+        for (size_t j = 0; j < cols; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < cols; k++)
+                sum += (double)q[i * cols + k] * (double)r[k * cols + j];
+            CHECK_NEAR(sum, a[i * cols + j], 1e-5);
+        }
+    free(a), free(q), free(r);
+}
+
+TEST("the fast QR of a tall matrix is orthonormal too, also when columns depend on each other")
+{
+    check_tall(500, 30, false);
+    check_tall(500, 30, true);
+    check_tall(7, 7, false);
+    check_tall(9, 1, false);
+}
+
 TEST("eigenvectors of a symmetric matrix are scaled by their eigenvalues")
 {
     enum { N = 8 };

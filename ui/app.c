@@ -309,9 +309,7 @@ void ui_app_opened(ui_app *a, imr_session *session, const imr_session_facts *fac
 {
     a->session = session;
     a->facts = facts;
-    if (*facts->encoder_problem)
-        ui_app_say(a, false, "%s", facts->encoder_problem);
-    else if (*facts->tokens_problem)
+    if (*facts->tokens_problem && facts->has_encoder)
         ui_app_say(a, false, "%s", facts->tokens_problem);
     ui_app_list_offers(a);
     if (facts->has_encoder && a->query.text.len)

@@ -108,18 +108,12 @@ void ui_keymap_done(ui_keymap *m)
     *m = (ui_keymap){0};
 }
 
-static imr_status read_line(ui_keymap *m, const char *at, const char *end, imr_error *err)
+/* The rest of a line behind its verb. */
+static imr_status change(ui_keymap *m, bool binds, const char *at, const char *end, imr_error *err)
 {
-    const char *verb, *context_word, *key_word, *name;
-    size_t n = word(&at, end, &verb);
-    if (n == 0 || verb[0] == '#')
-        return IMR_OK;
-    bool binds = n == 4 && memcmp(verb, "bind", 4) == 0;
-    if (!binds && !(n == 6 && memcmp(verb, "unbind", 6) == 0))
-        return imr_fail(err, IMR_E_FORMAT, "'%.*s' is no key map word; expected bind or unbind",
-                        (int)n, verb);
+    const char *context_word, *key_word, *name;
     ui_bind b = {0};
-    n = word(&at, end, &context_word);
+    size_t n = word(&at, end, &context_word);
     if (!context_of(&b.context, context_word, n))
         return imr_fail(err, IMR_E_FORMAT,
                         "'%.*s' is no context; there are ANY, SCREEN, EDIT, QUERY, LIST, DOC, HELP "
@@ -152,6 +146,23 @@ static imr_status read_line(ui_keymap *m, const char *at, const char *end, imr_e
     return bind(m, b, err);
 }
 
+static imr_status read_line(ui_keymap *m, const char *at, const char *end, imr_error *err)
+{
+    const char *verb;
+    size_t n = word(&at, end, &verb);
+    if (n == 0 || verb[0] == '#')
+        return IMR_OK;
+    bool binds = n == 4 && memcmp(verb, "bind", 4) == 0;
+    if (!binds && !(n == 6 && memcmp(verb, "unbind", 6) == 0))
+        return imr_fail(err, IMR_E_FORMAT, "'%.*s' is no key map word; expected bind or unbind",
+                        (int)n, verb);
+    return change(m, binds, at, end, err);
+}
+
+imr_status ui_keymap_bind(ui_keymap *m, const char *text, size_t len, imr_error *err)
+{
+    return change(m, true, text, text + len, err);
+}
 imr_status ui_keymap_read(ui_keymap *m, const char *name, const char *text, size_t len,
                           imr_error *err)
 {

@@ -50,6 +50,8 @@ void ui_keymap_done(ui_keymap *m);
 /* Applies the lines of a file's text; `name` is for errors. Lines before a wrong one stay. */
 imr_status ui_keymap_read(ui_keymap *m, const char *name, const char *text, size_t len,
                           imr_error *err) IMR_NODISCARD;
+/* One bind without its verb: "LIST x :sort delta". */
+imr_status ui_keymap_bind(ui_keymap *m, const char *text, size_t len, imr_error *err) IMR_NODISCARD;
 void ui_keymap_write(const ui_keymap *m, imr_buf *out);
 
 /* NULL when the key means nothing there. */

@@ -88,15 +88,16 @@ static void deliver(void *user, const imr_delivery *d)
 
 /* ---- files ---- */
 
-static imr_status read_keymap(ui_app *a, const char *path, imr_error *err)
+static imr_status bind_keys(ui_app *a, const ui_options *o, imr_error *err)
 {
-    imr_file f;
-    if (!path || !imr_file_exists(path))
-        return IMR_OK;
-    IMR_TRY(imr_file_map(&f, path, err));
-    imr_status status = ui_keymap_read(&a->keymap, path, (const char *)f.data, f.len, err);
-    imr_file_unmap(&f);
-    return status;
+    for (size_t i = 0; i < o->n_binds; i++) {
+        const ui_user_bind *b = &o->binds[i];
+        imr_error cause;
+        imr_status status = ui_keymap_bind(&a->keymap, b->text, strlen(b->text), &cause);
+        if (status != IMR_OK)
+            return imr_fail(err, status, "%s:%u: %s", b->path, b->line, cause.text);
+    }
+    return IMR_OK;
 }
 
 static void read_history(ui_app *a, const char *path)
@@ -152,7 +153,7 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
     engine e = {0};
     ui_backend b = {&e, query, detail,  suggest,  export_to, cancel,
                     fd, reap,  pending, progress, cached};
-    IMR_TRY(read_keymap(a, o->keymap, err));
+    IMR_TRY(bind_keys(a, o, err));
     read_history(a, o->history);
     if (o->query)
         ui_prompt_set(&a->query, o->query);
@@ -187,10 +188,6 @@ imr_status ui_run(int *exit_code, const imr_session_options *session, const ui_o
     running = options;
     IMR_TRY(ui_app_init(&a, glyphs(options), 24, 80, err));
     a.settings = session->settings;
-    if (!a.settings.feedback_k)
-        a.settings.feedback_k = 100;
-    if (!a.settings.tokens)
-        a.settings.tokens = 10;
     imr_status status = run(exit_code, &a, session, options, err);
     ui_app_done(&a);
     return status;

@@ -8,6 +8,12 @@
 
 #include "session/jobs.h"
 
+/* A line "LIST x :sort delta" of a configuration file (ui/keymap.h says how they read). */
+typedef struct ui_user_bind {
+    const char *text, *path;
+    unsigned line;
+} ui_user_bind;
+
 typedef struct ui_options {
     const char *query;  /* NULL or text to start with */
     const char *color;  /* "auto", "always", "never"; NULL: auto */
@@ -15,8 +21,9 @@ typedef struct ui_options {
     const char *glyphs; /* "unicode", "ascii"; NULL: by the locale */
     /* values of the environment; NULL when unset */
     const char *term, *no_color, *test_sync;
+    const ui_user_bind *binds;
+    size_t n_binds;
     /* files; NULL: none. The folders must exist. */
-    const char *keymap;         /* read when it exists */
     const char *history;        /* read at start, written at the end */
     const char *log;            /* stderr goes here while the screen is in use */
     const char *export_folder;  /* for exports without a path; NULL: the working folder */

@@ -46,9 +46,11 @@ void ui_draw_tabs(const ui_app *a, ui_surface s)
     end -= width(right) + 2;
     if (!a->facts)
         return;
-    snprintf(right, sizeof right, "%s %s %s %s top %u", a->facts->dataset_name, a->glyphs->middot,
-             a->facts->adapter_name, a->glyphs->middot,
-             a->trace ? a->trace->settings.feedback_k : a->settings.feedback_k);
+    int n = snprintf(right, sizeof right, "%.80s %s %.80s", a->facts->dataset_name,
+                     a->glyphs->middot, a->facts->adapter_name);
+    if (a->trace)
+        snprintf(right + n, sizeof right - (size_t)n, " %s top %u", a->glyphs->middot,
+                 a->trace->settings.feedback_k);
     int room = end - x - 2, w = width(right);
     if (room > 8)
         ui_put_cut(s, 0, w < room ? end - w : end - room, room, UI_DIM, right, strlen(right));
@@ -67,6 +69,9 @@ static int query_right(const ui_app *a, ui_surface s)
     char text[120] = "";
     if (a->stale) {
         snprintf(text, sizeof text, "%s", a->glyphs->ascii ? "working" : "?");
+    } else if (a->facts && !a->facts->has_encoder) {
+        snprintf(text, sizeof text,
+                 s.at.w >= 100 ? "no encoder: cached queries only" : "no encoder");
     } else if (a->trace && s.at.w >= 100) {
         const imr_trace_timing *t = &a->trace->timing;
         snprintf(text, sizeof text, "encode %.1f %s search %.1f %s adapt %.1f ms", t->encode,

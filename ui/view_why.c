@@ -185,6 +185,9 @@ void ui_draw_why(const ui_app *a, ui_surface s)
     int dims = d->n_dimensions < 3 ? (int)d->n_dimensions : 3;
     bool with_shares = h >= 5 + 6, with_dims = dims && h >= 5 + 4 + 10;
     bool with_coverage = any && h >= 5 + 4 + 3 + 10;
+    int spare = h - want - 5 - (with_coverage ? 3 : 0) - 1;
+    if (with_dims && spare > dims)
+        dims = spare < (int)d->n_dimensions ? spare : (int)d->n_dimensions;
     int below = (with_shares ? 5 : 0) + (with_dims ? 1 + dims : 0) + (with_coverage ? 3 : 0);
     int rows = h - below < want ? h - below : want, y = rows;
     if (any)

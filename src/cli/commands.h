@@ -5,6 +5,7 @@
 #include "cli/command.h"
 
 extern const imr_command imr_command_explain;
+extern const imr_command imr_command_explore;
 extern const imr_command imr_command_score;
 extern const imr_command imr_command_encoder_bench;
 extern const imr_command imr_command_encoder_encode;

@@ -1,0 +1,38 @@
+/* cli/cmd_explore.c - imrnn explore: the explorer on an adapter and a cache. */
+#include "base/mem.h"
+#include "cli/commands.h"
+#include "cli/explore.h"
+#include "cli/session_options.h"
+
+static const imr_option_id options[] = {
+    IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_THEME, IMR_OPT_GLYPHS, IMR_OPT_COUNT,
+};
+
+static imr_status run(imr_cli *cli, imr_error *err)
+{
+    const imr_config *c = cli->config;
+    imr_session_options session;
+    IMR_AUTOFREE char *dataset = NULL;
+    if (cli->n_arguments && !imr_config_is_set(c, IMR_OPT_CACHE_DIR))
+        IMR_TRY(imr_config_set(cli->config, IMR_OPT_CACHE_DIR, cli->arguments[0], IMR_FROM_LINE,
+                               "CACHE", 0, err));
+    IMR_TRY(imr_cli_session_options(&session, &dataset, cli, err));
+    const char *query =
+        imr_config_count(c, IMR_OPT_QUERY) ? imr_config_item(c, IMR_OPT_QUERY, 0) : NULL;
+    return imr_cli_explore(cli, &session, query, err);
+}
+
+const imr_command imr_command_explore = {
+    .name = "explore",
+    .usage = "--checkpoint FILE (--cache-dir DIR | CACHE)",
+    .summary = "type queries and see what the adapter does to the ranking",
+    .details = "Every key typed ranks again. Tab goes from the query to the list, ? shows the keys "
+               "there, F1 everywhere.\n"
+               "Lines `bind LIST x :sort delta` of a configuration file change keys; the defaults "
+               "are those of assets/keymap.conf.",
+    .example = "  imrnn demo --prepare --output-dir demo\n"
+               "  imrnn explore --checkpoint demo/adapter.pt --cache-dir demo/cache",
+    .options = options,
+    .max_arguments = 1,
+    .run = run,
+};

@@ -1,0 +1,82 @@
+#include "cli/explore.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "ui/ui.h"
+
+/* $XDG_STATE_HOME/imrnn or ~/.local/state/imrnn, made when it is not there; NULL when it cannot be:
+ * a session without history is a session all the same. */
+static char *state_folder(const imr_cli *cli)
+{
+    const char *state = imr_cli_environment(cli, "XDG_STATE_HOME");
+    const char *home = imr_cli_environment(cli, "HOME");
+    char *folder = NULL;
+    if (state && *state == '/')
+        folder = imr_path_join(state, "imrnn");
+    else if (home && *home == '/')
+        folder = imr_path_join(home, ".local/state/imrnn");
+    if (folder && imr_dir_make(folder, NULL) == IMR_OK)
+        return folder;
+    imr_free(folder);
+    return NULL;
+}
+
+/* Screens under test are the same every run. */
+static void freeze_clock(const imr_cli *cli)
+{
+    const char *time = imr_cli_environment(cli, "IMRNN_TEST_TIME");
+    int64_t seconds;
+    if (time && imr_parse_int(time, strlen(time), &seconds) && seconds >= 0)
+        imr_clock_freeze(seconds);
+}
+
+static const char *choice(const imr_cli *cli, imr_option_id id, const char *unset)
+{
+    const char *value = imr_config_string(cli->config, id);
+    return strcmp(value, unset) == 0 ? NULL : value;
+}
+
+imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, const char *query,
+                           imr_error *err)
+{
+    IMR_AUTOFREE char *folder = state_folder(cli);
+    IMR_AUTOFREE char *history = folder ? imr_path_join(folder, "history") : NULL;
+    IMR_AUTOFREE char *log = folder ? imr_path_join(folder, "log") : NULL;
+    const imr_bind *binds;
+    size_t n_binds = imr_config_binds(cli->config, &binds);
+    IMR_AUTOFREE ui_user_bind *own = IMR_NEW_ARRAY(ui_user_bind, n_binds + 1);
+    if (!own)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < n_binds; i++)
+        own[i] = (ui_user_bind){binds[i].text, binds[i].path, binds[i].line};
+    ui_options options = {
+        .query = query,
+        .color = imr_config_string(cli->config, IMR_OPT_COLOR),
+        .theme = choice(cli, IMR_OPT_THEME, "default"),
+        .glyphs = choice(cli, IMR_OPT_GLYPHS, "auto"),
+        .term = imr_cli_environment(cli, "TERM"),
+        .no_color = imr_cli_environment(cli, "NO_COLOR"),
+        .test_sync = imr_cli_environment(cli, "IMRNN_TEST_SYNC"),
+        .binds = own,
+        .n_binds = n_binds,
+        .history = history,
+        .log = log,
+        .command = cli->argv,
+        .n_command = (size_t)cli->argc,
+    };
+    int code = 0;
+    freeze_clock(cli);
+    imr_meter_clear(&cli->meter);
+    IMR_TRY(ui_run(&code, session, &options, err));
+    if (code > 128) {
+        signal(code - 128, SIG_DFL);
+        raise(code - 128);
+    }
+    return code ? imr_fail(err, IMR_E_IO, "the explorer lost its terminal") : IMR_OK;
+}

@@ -208,6 +208,9 @@ imr_status imr_encoder_tokenize(const imr_encoder *e, const char *text, size_t l
 
 enum { BLOCK = 256 }; /* texts between two reports: abstracts take about 20 ms on one core */
 
+/* Bytes of text that take about two milliseconds, far more than starting threads does. */
+enum { WORTH_THREADS = 32768 };
+
 /* The first text of a block that failed, whichever thread found it. */
 typedef struct failure {
     size_t text;
@@ -250,7 +253,10 @@ static void scratch_done(imr_encoder_scratch *s)
 static imr_status encode_block(const batch *b, size_t first, size_t last, imr_error *err)
 {
     failure worst = {.text = SIZE_MAX};
-#pragma omp parallel if (last - first > 8)
+    size_t bytes = 0;
+    for (size_t i = first; i < last; i++)
+        bytes += b->lens[i] < WORTH_THREADS ? b->lens[i] : WORTH_THREADS;
+#pragma omp parallel if (last - first > 1 && bytes >= WORTH_THREADS)
     {
         imr_encoder_scratch s = {0};
         failure mine = {.text = SIZE_MAX};

@@ -286,13 +286,23 @@ TEST("many texts: progress, cancelling, and the first failing text named")
     size_t lens[N], known[N];
     float *out = malloc(N * 2 * sizeof *out);
     CHECK(out != NULL);
+    /* Short texts are encoded by one thread, these 300 bytes by all of them. */
+    char moons[301], both[301];
+    for (size_t i = 0; i < 300; i += 10) {
+        memcpy(moons + i, "moon      ", 10);
+        memcpy(both + i, "sun  tide ", 10);
+    }
+    moons[300] = both[300] = '\0';
     for (size_t i = 0; i < N; i++) {
-        texts[i] = i % 2 ? "moon" : "sun tide";
-        lens[i] = strlen(texts[i]);
+        texts[i] = i % 2 ? moons : both;
+        lens[i] = 300;
     }
     CHECK_OK(imr_encoder_encode(e, texts, lens, N, out, known, NULL, &err));
     for (size_t i = 0; i < N; i++)
-        CHECK(known[i] == (i % 2 ? 1 : 2) && memcmp(out + 2 * i, out + 2 * (i % 2), 8) == 0);
+        CHECK(known[i] == (i % 2 ? 30 : 60) && memcmp(out + 2 * i, out + 2 * (i % 2), 8) == 0);
+    float one[2];
+    CHECK_OK(imr_encoder_encode(e, texts, lens, 1, one, NULL, NULL, &err));
+    CHECK(memcmp(one, out, sizeof one) == 0);
     uint64_t done = 0;
     imr_progress p = {stop_at_300, &done};
     CHECK_INT(imr_encoder_encode(e, texts, lens, N, out, known, &p, &err), IMR_E_CANCELLED);

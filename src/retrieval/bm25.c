@@ -12,6 +12,8 @@
 #define K1 1.2
 #define B  0.75
 
+#define LONGEST_FUNCTION_WORD 6
+
 typedef struct posting {
     uint32_t document, tf;
 } posting;
@@ -52,7 +54,7 @@ static void free_bm25(imr_bm25 **b)
 
 /* ---- terms ---- */
 
-static bool is_function_word(const char *word)
+static bool is_function_word(const imr_buf *word)
 {
     static const char *const words[] = {
         "the",    "a",    "an",    "and",  "or",  "but",  "in",   "on",    "at",    "to",
@@ -60,8 +62,8 @@ static bool is_function_word(const char *word)
         "being",  "have", "has",   "had",  "do",  "does", "did",  "will",  "would", "could",
         "should", "may",  "might", "must", "can", "this", "that", "these", "those",
     };
-    for (size_t i = 0; i < IMR_LEN(words); i++)
-        if (strcmp(word, words[i]) == 0)
+    for (size_t i = 0; word->len <= LONGEST_FUNCTION_WORD && i < IMR_LEN(words); i++)
+        if (strcmp(imr_buf_text(word), words[i]) == 0)
             return true;
     return false;
 }
@@ -74,11 +76,24 @@ typedef struct term_scan {
     imr_buf word; /* the term found, lower-cased */
 } term_scan;
 
-static bool is_run(uint32_t c)
+static bool is_letter(uint32_t c)
 {
-    if (c < 0x80)
-        return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '_';
-    return imr_utf8_is_word(c) && imr_utf8_cp_width(c) > 0; /* marks end a run */
+    return (c | 32) >= 'a' && (c | 32) <= 'z';
+}
+
+/* The character at s->pos, lower-cased; false when it ends a run. */
+static bool run_continues(const term_scan *s, uint32_t *c, size_t *n)
+{
+    unsigned char byte = (unsigned char)s->text[s->pos];
+    *n = 1;
+    if (byte < 0x80) { /* nearly always */
+        *c = is_letter(byte) ? byte | 32 : byte;
+        return is_letter(byte) || (byte >= '0' && byte <= '9') || byte == '_';
+    }
+    *n = imr_utf8_decode(s->text + s->pos, s->len - s->pos, c);
+    bool word = imr_utf8_is_word(*c) && imr_utf8_cp_width(*c) > 0; /* marks end a run */
+    *c = imr_utf8_lower(*c);                                       /* the Kelvin sign becomes a k */
+    return word;
 }
 
 /* The next term in s->word; false at the end or when memory ran out (imr_buf_check tells). */
@@ -86,24 +101,22 @@ static bool next_term(term_scan *s)
 {
     while (s->pos < s->len) {
         uint32_t c;
-        bool plain = true;
+        size_t n = 1;
+        bool plain = true, went = false;
         imr_buf_clear(&s->word);
-        while (s->pos < s->len) {
-            size_t n = imr_utf8_decode(s->text + s->pos, s->len - s->pos, &c);
-            if (!is_run(c))
-                break;
+        while (s->pos < s->len && run_continues(s, &c, &n)) {
             s->pos += n;
-            c = imr_utf8_lower(c); /* the Kelvin sign becomes a k */
             plain = plain && c >= 'a' && c <= 'z';
             if (plain)
                 imr_buf_char(&s->word, (char)c);
+            went = true;
         }
         if (s->word.failed)
             return false;
-        if (plain && s->word.len > 2 && !is_function_word(imr_buf_text(&s->word)))
+        if (plain && s->word.len > 2 && !is_function_word(&s->word))
             return true;
-        if (s->pos < s->len && s->word.len == 0 && plain)
-            s->pos += imr_utf8_decode(s->text + s->pos, s->len - s->pos, &c);
+        if (!went)
+            s->pos += n;
     }
     imr_buf_clear(&s->word);
     return false;
@@ -222,12 +235,49 @@ typedef struct scored {
     uint32_t document;
 } scored;
 
+static bool is_better(scored x, scored y)
+{
+    return x.score != y.score ? x.score > y.score : x.document < y.document;
+}
+
 static int best_first(const void *a, const void *b)
 {
-    const scored *x = a, *y = b;
-    if (x->score != y->score)
-        return x->score < y->score ? 1 : -1;
-    return (x->document > y->document) - (x->document < y->document);
+    return is_better(*(const scored *)a, *(const scored *)b) ? -1 : 1;
+}
+
+/* heap[n], the worst at the root; `at` may have become too good for its place. */
+static void sink(scored *heap, size_t n, size_t at)
+{
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child >= n)
+            return;
+        if (child + 1 < n && is_better(heap[child], heap[child + 1]))
+            child++;
+        if (!is_better(heap[at], heap[child]))
+            return;
+        scored t = heap[at];
+        heap[at] = heap[child];
+        heap[child] = t;
+        at = child;
+    }
+}
+
+/* The best `pool` of n scores, best first, into out. */
+static void best_of(scored *out, size_t pool, const double *scores, size_t n)
+{
+    for (size_t i = 0; i < pool; i++)
+        out[i] = (scored){scores[i], (uint32_t)i};
+    for (size_t i = pool / 2; i-- > 0;)
+        sink(out, pool, i);
+    for (size_t i = pool; i < n; i++) {
+        scored s = {scores[i], (uint32_t)i};
+        if (is_better(s, out[0])) {
+            out[0] = s;
+            sink(out, pool, 0);
+        }
+    }
+    qsort(out, pool, sizeof *out, best_first);
 }
 
 imr_status imr_bm25_negatives(const imr_bm25 *b, const char *query, size_t len,
@@ -235,17 +285,17 @@ imr_status imr_bm25_negatives(const imr_bm25 *b, const char *query, size_t len,
                               size_t pool, uint32_t *out, size_t *found, imr_error *err)
 {
     IMR_AUTOFREE double *scores = IMR_NEW_ARRAY(double, b->n);
-    IMR_AUTOFREE scored *ranked = IMR_NEW_ARRAY(scored, b->n);
+    pool = pool < b->n ? pool : b->n;
+    IMR_AUTOFREE scored *ranked = IMR_NEW_ARRAY(scored, pool);
     if (!scores || !ranked)
         return imr_fail_memory(err);
     IMR_TRY(imr_bm25_scores(b, query, len, scores, err));
-    for (size_t i = 0; i < b->n; i++)
-        ranked[i] = (scored){scores[i], (uint32_t)i};
-    qsort(ranked, b->n, sizeof *ranked, best_first);
+    if (pool)
+        best_of(ranked, pool, scores, b->n);
     uint32_t at = 0;
     bool judged = qrels && imr_qrels_find(qrels, query_id, &at);
     size_t n = 0;
-    for (size_t i = 0; i < b->n && i < pool && n < want; i++) {
+    for (size_t i = 0; i < pool && n < want; i++) {
         const char *id = imr_dataset_id(b->dataset, ranked[i].document);
         if (!judged || imr_qrels_grade(qrels, at, id, NULL) <= 0)
             out[n++] = ranked[i].document;

@@ -1,7 +1,5 @@
 #include "retrieval/cache.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -70,17 +68,10 @@ void imr_cache_free_ptr(imr_cache **c)
     imr_cache_free(*c);
 }
 
-imr_status imr_cache_add_notice(imr_cache *c, imr_error *err, const char *format, ...)
+imr_status imr_cache_add_notice(imr_cache *c, const char *line, imr_error *err)
 {
     imr_buf b = {0};
-    if (c->notice)
-        imr_buf_printf(&b, "%s; ", c->notice);
-    char line[IMR_ERROR_TEXT];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    imr_buf_str(&b, line);
+    imr_buf_printf(&b, "%s%s%s", c->notice ? c->notice : "", c->notice ? "; " : "", line);
     char *text = imr_buf_take(&b);
     if (!text)
         return imr_fail_memory(err);

@@ -56,9 +56,8 @@ void imr_cache_free_ptr(imr_cache **c);
 /* Copies every string; NULL becomes "". */
 imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from,
                                  imr_error *err) IMR_NODISCARD;
-/* One line; a second one is joined with "; ". */
-imr_status imr_cache_add_notice(imr_cache *c, imr_error *err, const char *format, ...)
-    IMR_PRINTF(3, 4) IMR_NODISCARD;
+/* What people should know about this cache; a second line is joined with "; ". */
+imr_status imr_cache_add_notice(imr_cache *c, const char *line, imr_error *err) IMR_NODISCARD;
 
 /* n zero-terminated ids in `blob` (taken, also on failure) become rows. IMR_E_FORMAT names an id
  * met twice. */

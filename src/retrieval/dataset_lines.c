@@ -160,7 +160,7 @@ static imr_status add_query(gather *g, const char *id, const char *text, const c
 static imr_status query_line(gather *g, const imr_jsonl *it, const imr_json *node, imr_error *err)
 {
     char id[IMR_MAX_ID_BYTES + 2];
-    const char *text;
+    const char *text = "";
     IMR_TRY(id_of(id, node, true, it->name, it->line, err));
     IMR_TRY(text_of(&text, node, "text", false, it->name, it->line, err));
     return add_query(g, id, text, it->name, it->line, err);

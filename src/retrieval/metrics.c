@@ -96,7 +96,7 @@ char *imr_metric_name(imr_metric m, char *out)
         snprintf(out, IMR_METRIC_NAME, "%s%u", s->cut, m.k);
     else if (s->whole)
         snprintf(out, IMR_METRIC_NAME, "%s", s->whole);
-    else
+    else if (s->cut)
         snprintf(out, IMR_METRIC_NAME, "%.*s", (int)strlen(s->cut) - 1, s->cut);
     return out;
 }

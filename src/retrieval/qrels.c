@@ -1,5 +1,6 @@
 #include "retrieval/qrels.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -302,6 +303,7 @@ imr_status imr_qrels_parse(imr_qrels **out, const void *data, size_t len, const 
 {
     imr_qrels *q = NULL;
     IMR_TRY(parse(&q, data, len, name, err));
+    assert(q);
     if (q->n_queries == 0) {
         imr_qrels_free(q);
         return imr_fail(err, IMR_E_FORMAT, "%s holds no judgements", name);

@@ -258,9 +258,10 @@ static imr_status take_queries(gather *g, imr_error *err)
 static imr_status attach_dataset(imr_cache *c, const imr_cache_options *options, imr_error *err)
 {
     if (!options->dataset || !options->dataset[0])
-        return imr_cache_add_notice(c, err,
+        return imr_cache_add_notice(c,
                                     "no texts and no judgements: this layout does not say where "
-                                    "its dataset is; name the BEIR folder to see them");
+                                    "its dataset is; name the BEIR folder to see them",
+                                    err);
     imr_dataset_options o = {.skip_bad_lines = options->skip_bad_lines,
                              .progress = options->progress};
     IMR_TRY(imr_dataset_open(&c->dataset, options->dataset, &o, err));
@@ -276,10 +277,12 @@ static imr_status attach_dataset(imr_cache *c, const imr_cache_options *options,
         return imr_fail(err, IMR_E_FORMAT,
                         "none of the cache's %zu documents is in %s: this is another dataset",
                         c->documents.n, options->dataset);
-    if (missing)
-        return imr_cache_add_notice(c, err, "%zu of %zu documents are not in %s", missing,
-                                    c->documents.n, options->dataset);
-    return IMR_OK;
+    if (!missing)
+        return IMR_OK;
+    char line[IMR_ERROR_TEXT];
+    snprintf(line, sizeof line, "%zu of %zu documents are not in %s", missing, c->documents.n,
+             options->dataset);
+    return imr_cache_add_notice(c, line, err);
 }
 
 /* The reference cuts its three splits out of the dataset's test judgements, so those are asked
@@ -362,9 +365,12 @@ imr_status imr_reference_cache_open(imr_cache **out, const char *dir,
     IMR_CLEANUP(gather_done) gather g = {.c = c, .dir = dir, .key = key};
     IMR_TRY(read_splits(&g, options->progress, err));
     IMR_TRY(take_queries(&g, err));
-    if (g.without_vector)
-        IMR_TRY(imr_cache_add_notice(c, err, "%zu queries of negatives.json have no vector",
-                                     g.without_vector));
+    if (g.without_vector) {
+        char line[96];
+        snprintf(line, sizeof line, "%zu queries of negatives.json have no vector",
+                 g.without_vector);
+        IMR_TRY(imr_cache_add_notice(c, line, err));
+    }
     IMR_TRY(attach_dataset(c, options, err));
     IMR_TRY(make_splits(&g, err));
     IMR_TRY(imr_cache_finish(c, err));

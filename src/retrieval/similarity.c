@@ -1,6 +1,6 @@
 #include "retrieval/similarity.h"
 
-#include <math.h>
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -142,6 +142,7 @@ imr_status imr_rank_compare(imr_rank_similarity *out, const uint32_t *a, size_t 
     IMR_AUTOFREE place *in_b = NULL;
     IMR_TRY(places_of(&in_a, a, n_a, err));
     IMR_TRY(places_of(&in_b, b, n_b, err));
+    assert(in_a && in_b);
     IMR_AUTOFREE shared *both = IMR_NEW_ARRAY(shared, shorter);
     IMR_AUTOFREE size_t *at = IMR_NEW_ARRAY(size_t, longer);
     if (!both || !at)

@@ -197,6 +197,15 @@ static imr_status take_lock(builder *b, imr_error *err)
     return imr_fail_errno(err, IMR_E_IO, errno, "cannot lock %s", path);
 }
 
+static imr_status remove_file(const builder *b, const char *name, imr_error *err)
+{
+    IMR_AUTOFREE char *path = NULL;
+    IMR_TRY(path_in(&path, b, name, err));
+    if (unlink(path) != 0 && errno != ENOENT)
+        return imr_fail_errno(err, IMR_E_IO, errno, "cannot remove %s", path);
+    return IMR_OK;
+}
+
 /* A finished cache: *same when it is exactly what was asked for, gone when it may be replaced. */
 static imr_status check_finished(bool *same, const builder *b, imr_error *err)
 {
@@ -227,7 +236,9 @@ static imr_status check_finished(bool *same, const builder *b, imr_error *err)
                         imr_json_string_or(old, "dataset/path", ""));
     if (unlink(path) != 0)
         return imr_fail_errno(err, IMR_E_IO, errno, "cannot remove %s", path);
-    return IMR_OK;
+    /* Who has the old matrices mapped keeps them: the new ones are new files. */
+    IMR_TRY(remove_file(b, "documents.npy", err));
+    return remove_file(b, "queries.npy", err);
 }
 
 /* ---- blocks ---- */

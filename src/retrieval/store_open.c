@@ -207,8 +207,10 @@ static imr_status open_dataset(const opening *o, imr_error *err)
     if (status == IMR_OK)
         return IMR_OK;
     bool fatal = named || status == IMR_E_MEMORY || status == IMR_E_CANCELLED;
-    if (!fatal)
-        return imr_cache_add_notice(o->c, err, "no texts and no judgements: %s", fault.text);
+    if (!fatal) {
+        (void)imr_error_prefix(&fault, status, "no texts and no judgements");
+        return imr_cache_add_notice(o->c, fault.text, err);
+    }
     if (err)
         *err = fault;
     return status;

@@ -129,10 +129,17 @@ TEST("building the same again does nothing, building something else needs to be 
     CHECK_CONTAINS(err.text, "holds another cache (encoder \"made-up\", n 6, 120 documents");
     imr_store_plan plan = {
         .dataset = d, .encoder = &identity, .n = FAKE_DIM, .dtype = IMR_F16, .overwrite = true};
+    imr_cache *before = NULL, *c = NULL;
+    CHECK_OK(imr_cache_open(&before, dir, NULL, &err));
+    imr_view kept = imr_cache_document_vectors(before);
+    float row[FAKE_DIM];
+    memcpy(row, imr_view_row(&kept, 5), sizeof row);
     CHECK_OK(imr_store_build(&r, dir, &plan, fake_encode, &f, NULL, &err));
-    imr_cache *c = NULL;
     CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
     CHECK_INT(imr_cache_dtype(c), IMR_F16);
+    /* whoever has the old one open still sees the old one */
+    CHECK_ALL_NEAR(imr_view_row(&kept, 5), row, FAKE_DIM, 0);
+    imr_cache_free(before);
     imr_cache_free(c);
     imr_dataset_free(d);
 }

@@ -100,7 +100,8 @@ void ui_words_of(ui_app *a)
     const imr_detail *d = a->detail;
     find_highlights(a);
     a->n_words = 0;
-    if (!imr_array_grow(&a->words, 0, &a->cap_words, d->n_spans, sizeof *a->words))
+    if (d->n_spans == 0 ||
+        !imr_array_grow(&a->words, 0, &a->cap_words, d->n_spans, sizeof *a->words))
         return;
     size_t n = 0;
     for (size_t i = 0; i < d->n_spans; i++) {

@@ -14,7 +14,7 @@
 
 int main(int argc, char **argv)
 {
-    ui_app app;
+    ui_app app = {0};
     ui_term *term;
     ui_theme theme;
     const char *notice, *wanted = NULL;
@@ -38,6 +38,7 @@ int main(int argc, char **argv)
         ui_signals_open(&err) != IMR_OK ||
         ui_term_curses_open(&term, &theme, &notice, &options, &err) != IMR_OK) {
         fprintf(stderr, "%s\n", err.text);
+        ui_app_done(&app);
         return 2;
     }
     app.theme = theme;

@@ -23,8 +23,7 @@ static const char *const titles[] = {
     "Zinc lozenges for the common cold",
     "Immune effects of calcitriol in monocytes",
     "維生素D與呼吸道感染的關係：一項隨機對照試驗",
-    "Étude de la vitamine D chez l\xe2\x80\x99"
-    "enfant",
+    "Étude de la vitamine D chez l’enfant",
     "e\xcc\x81\xcc\x82 marks, and a wide 漢字 in between",
 };
 

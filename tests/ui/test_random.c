@@ -1,0 +1,266 @@
+/* The explorer under random keys, sizes, pastes and answers: it stays whole. */
+#include "support/test.h"
+
+#include "base/attr.h"
+#include "screen.h"
+#include "ui/loop.h"
+#include "ui/update.h"
+
+static uint32_t seed;
+
+static uint32_t draw(uint32_t n)
+{
+    seed = seed * 1664525u + 1013904223u;
+    return (seed >> 8) % n;
+}
+
+/* What must hold on every screen of a size that has a hint line. */
+static void check_screen(screen *s)
+{
+    const ui_grid *g = ui_term_headless_shown(s->term);
+    CHECK(g->rows == s->app.rows && g->cols == s->app.cols);
+    CHECK(g->cursor_y < g->rows && g->cursor_x < g->cols);
+    for (int y = 0; y < g->rows; y++)
+        for (int x = 0; x < g->cols; x++) {
+            const ui_cell *c = ui_grid_cell(g, y, x);
+            CHECK(c->len > 0 || c->width == 0);
+            CHECK(c->len == 0 || (unsigned char)c->text[0] >= 0x20);
+            CHECK(c->width != 2 || (x + 1 < g->cols && c[1].width == 0));
+            CHECK(c->width != 0 || (x > 0 && c[-1].width == 2));
+            if (s->app.glyphs->ascii)
+                CHECK(c->len == 1 && (unsigned char)c->text[0] < 0x7f);
+        }
+    if (g->rows >= UI_MIN_ROWS && g->cols >= UI_MIN_COLS) {
+        const char *hint = screen_row(s, g->rows - 1);
+        CHECK(strlen(hint) > 5 && strcmp(hint + strlen(hint) - 4, "help") == 0);
+    }
+}
+
+static void random_step(screen *s)
+{
+    static const char *const pieces[] = {"\033[A",
+                                         "\033[B",
+                                         "\033[5~",
+                                         "\033[6~",
+                                         "\r",
+                                         "\t",
+                                         "\033[Z",
+                                         "\033",
+                                         "\x7f",
+                                         "\x12",
+                                         "\x15",
+                                         "\x17",
+                                         "\x19",
+                                         "\x14",
+                                         "\x1f",
+                                         "\033p",
+                                         "\033n",
+                                         "\033b",
+                                         "\033d",
+                                         "\x0c",
+                                         "\033OP",
+                                         "\033x",
+                                         "j",
+                                         "k",
+                                         "G",
+                                         "g",
+                                         "s",
+                                         "f",
+                                         "e",
+                                         "?",
+                                         ":",
+                                         "/",
+                                         "n",
+                                         "N",
+                                         "w",
+                                         "p",
+                                         "t",
+                                         "o",
+                                         "D",
+                                         "T",
+                                         "m",
+                                         "]",
+                                         "[",
+                                         "y",
+                                         "Y",
+                                         "i",
+                                         "1",
+                                         "2",
+                                         "vitamin ",
+                                         "boom",
+                                         "none of",
+                                         "slow ",
+                                         "漢字",
+                                         "e\xcc\x81",
+                                         "\xff\xfe",
+                                         "\033[200~a\tb\033[201~",
+                                         "export json\r",
+                                         "theme mono\r",
+                                         "filter words x\r",
+                                         "sort title\r",
+                                         "next 7\r",
+                                         "selftest\r"};
+    static const int sizes[][2] = {{24, 80}, {36, 120}, {60, 200}, {15, 60}, {9, 46},
+                                   {0, 0},   {1, 1},    {2, 300},  {80, 80}, {30, 100}};
+    uint32_t what = draw(40);
+    if (what == 0) {
+        const int *z = sizes[draw(IMR_LEN(sizes))];
+        screen_resize(s, z[0], z[1]);
+    } else if (what == 1) {
+        fake_documents(s->engine, draw(3) ? draw(130) + 1 : 1);
+    } else {
+        screen_keys(s, pieces[draw(IMR_LEN(pieces))]);
+    }
+    s->left = false;
+    check_screen(s);
+}
+
+TEST("random keys, pastes, sizes and answers leave every screen whole")
+{
+    for (uint32_t round = 0; round < 8; round++) {
+        screen s;
+        seed = 77 + round;
+        screen_start(&s, 24, 80, round % 3 == 2);
+        if (round != 5)
+            fake_open(s.engine, round != 3, round != 4, round != 6);
+        else
+            fake_fail_open(s.engine);
+        for (int i = 0; i < 300; i++)
+            random_step(&s);
+        screen_end(&s);
+    }
+}
+
+TEST("a document of hostile bytes is shown as text")
+{
+    screen s;
+    screen_start(&s, 36, 120, false);
+    fake_open(s.engine, true, true, true);
+    screen_keys(&s, "vitamin \033[200~\xe2\x80\xae\x1b]0;x\x07\xc2\x9b"
+                    "31m\033[201~");
+    check_screen(&s);
+    CHECK(!strstr(screen_text(&s), "\033") && !strstr(screen_text(&s), "\xe2\x80\xae"));
+    screen_end(&s);
+}
+
+TEST("the old ranking stays, with a question mark, until a slow one arrives")
+{
+    screen s;
+    screen_start(&s, 24, 80, false);
+    fake_open(s.engine, true, true, true);
+    screen_keys(&s, "vitamin");
+    char before[200];
+    snprintf(before, sizeof before, "%s", screen_row(&s, 4));
+    screen_keys(&s, "\x01\033[200~slow \033[201~");
+    CHECK(s.app.waiting);
+    CHECK_STR(screen_row(&s, 4), before);
+    ui_event tick = {.kind = UI_EVENT_TICK};
+    ui_update(&s.app, &tick);
+    screen_settle(&s);
+    CHECK_CONTAINS(screen_row(&s, 1), "?");
+    CHECK_STR(screen_row(&s, 4), before);
+    fake_release(s.engine);
+    screen_settle(&s);
+    CHECK(!s.app.waiting);
+    CHECK(!strstr(screen_row(&s, 1), "?"));
+    CHECK(strcmp(screen_row(&s, 4), before) != 0);
+    screen_end(&s);
+}
+
+TEST("keys typed before the session is open are kept and run")
+{
+    screen s;
+    screen_start(&s, 24, 80, false);
+    screen_keys(&s, "vitamin d");
+    CHECK_CONTAINS(screen_text(&s), "Opening");
+    fake_open(s.engine, true, true, true);
+    screen_settle(&s);
+    CHECK(s.app.trace && strcmp(s.app.trace->query_text, "vitamin d") == 0);
+    screen_end(&s);
+}
+
+TEST("the selection follows its document, untouched it stays on rank 1")
+{
+    screen s;
+    screen_start(&s, 24, 80, false);
+    fake_open(s.engine, true, true, true);
+    screen_keys(&s, "vitamin");
+    screen_keys(&s, " d");
+    CHECK_INT(s.app.at, 0);
+    screen_keys(&s, "\033[B\033[B");
+    char id[64];
+    snprintf(id, sizeof id, "%s", ui_app_selected(&s.app)->id);
+    screen_keys(&s, " and infection");
+    CHECK_STR(ui_app_selected(&s.app)->id, id);
+    screen_keys(&s, "\tsc");
+    CHECK_STR(ui_app_selected(&s.app)->id, id);
+    screen_end(&s);
+}
+
+TEST("every escape does one step and none quits")
+{
+    screen s;
+    screen_start(&s, 24, 80, false);
+    fake_open(s.engine, true, true, true);
+    screen_keys(&s, "vitamin\tfw");
+    screen_keys(&s, "/made-up\r");
+    screen_keys(&s, "\r?");
+    CHECK(s.app.overlay == UI_OVER_HELP && s.app.screen == UI_DOCUMENT);
+    screen_keys(&s, "\033");
+    CHECK(s.app.overlay == UI_OVER_NONE && s.app.find);
+    screen_keys(&s, "\033");
+    CHECK(!s.app.find && s.app.filter == UI_FILTER_WINNERS);
+    screen_keys(&s, "\033");
+    CHECK(s.app.filter == UI_FILTER_NONE && s.app.screen == UI_DOCUMENT);
+    screen_keys(&s, "\033");
+    CHECK(s.app.screen == UI_RANK);
+    screen_keys(&s, "\033");
+    CHECK(!s.left);
+    CHECK_CONTAINS(screen_text(&s), "q quits");
+    screen_keys(&s, "q");
+    CHECK(s.left);
+    screen_end(&s);
+}
+
+TEST("export names its file after the query and says where it is")
+{
+    screen s;
+    screen_start(&s, 24, 100, false);
+    fake_open(s.engine, true, true, true);
+    screen_keys(&s, "Vitamin D: does it help?\tej");
+    CHECK_STR(fake_exported(s.engine), "json imrnn-vitamin-d-does-it-help.json");
+    CHECK_CONTAINS(screen_text(&s), "saved imrnn-vitamin-d-does-it-help.json");
+    screen_keys(&s, ":export text /tmp/a b.txt\r");
+    CHECK_STR(fake_exported(s.engine), "text /tmp/a b.txt");
+    screen_end(&s);
+}
+
+TEST("a copied row is tab-separated and carries the numbers of the screen")
+{
+    screen s;
+    screen_start(&s, 24, 80, false);
+    fake_open(s.engine, true, true, true);
+    screen_keys(&s, "vitamin\ty");
+    char expected[64];
+    snprintf(expected, sizeof expected, "1\t%u\t%+d\t", s.app.trace->documents[0].rank_before,
+             s.app.trace->documents[0].move);
+    CHECK_CONTAINS(ui_term_headless_copied(s.term), expected);
+    CHECK_CONTAINS(screen_text(&s), "OSC 52");
+    screen_keys(&s, "Y");
+    CHECK_CONTAINS(screen_text(&s), "more than a terminal takes");
+    screen_end(&s);
+}
+
+TEST("C-c cancels, and quits only when pressed again")
+{
+    screen s;
+    screen_start(&s, 24, 80, false);
+    fake_open(s.engine, true, true, true);
+    screen_keys(&s, "slow");
+    CHECK(s.app.waiting);
+    screen_keys(&s, "\x03");
+    CHECK(!s.app.waiting && !s.left);
+    screen_keys(&s, "\x03");
+    CHECK(s.left);
+    screen_end(&s);
+}

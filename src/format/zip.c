@@ -135,7 +135,9 @@ static bool read_extra64(imr_bytes extra, uint64_t *size, uint64_t *packed, uint
     while (need && imr_bytes_left(&extra) >= 4) {
         uint16_t id = imr_bytes_u16(&extra), n = imr_bytes_u16(&extra);
         const uint8_t *body = imr_bytes_take(&extra, n);
-        if (id != 1 || !body)
+        if (!body)
+            return false;
+        if (id != 1)
             continue;
         imr_bytes b = imr_bytes_of(body, n);
         *size = *size == ONES32 ? imr_bytes_u64(&b) : *size;

@@ -8,13 +8,13 @@ static imr_error err;
 typedef struct part {
     const char *name, *data;
     uint32_t crc, size, local_size, flags, method, offset;
-    bool zip64;
+    bool zip64, extra_lies;
 } part;
 
 static void put(imr_buf *b, uint64_t v, size_t width)
 {
     for (size_t i = 0; i < width; i++)
-        imr_buf_char(b, (char)(v >> (8 * i)));
+        imr_buf_char(b, i < 8 ? (char)(v >> (8 * i)) : '\0');
 }
 
 static const uint32_t hello_crc = 0x3610a686; /* of "hello" */
@@ -60,7 +60,7 @@ static void put_central(imr_buf *b, const part *p, uint64_t size, uint64_t offse
     if (!p->zip64)
         return;
     put(b, 1, 2);
-    put(b, 24, 2);
+    put(b, p->extra_lies ? 25 : 24, 2);
     put(b, size, 8);
     put(b, size, 8);
     put(b, offset, 8);
@@ -162,6 +162,9 @@ TEST("archives that lie are refused with a sentence")
     CHECK_CONTAINS(
         refusal((part[]){{.name = "a", .data = "1", .size = 30}, {.name = "b", .data = "1"}}, 2),
         "zip entries a and b overlap");
+    CHECK_CONTAINS(
+        refusal((part[]){{.name = "a", .data = "1", .zip64 = true, .extra_lies = true}}, 1),
+        "lacks the 64-bit sizes");
     CHECK_CONTAINS(refusal((part[]){{.name = "\xff", .data = "1"}}, 1), "no UTF-8 name");
     CHECK_STR(refusal(NULL, 0), "");
 }

@@ -452,6 +452,46 @@ TEST("every file of a store cut short anywhere is refused or costs only the text
     imr_dataset_free(d);
 }
 
+TEST("a store with flipped bytes is refused or works, never worse")
+{
+    char dir[256], path[512];
+    fresh(dir);
+    imr_error err = {0};
+    imr_dataset *d = golden();
+    fake_encoder f = {0};
+    CHECK_OK(build(dir, d, IMR_F32, &f, NULL, &err));
+    unsigned seed = 11;
+    size_t opened = 0, refused = 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        size_t len;
+        path_of(path, dir, files[i]);
+        char *bytes = test_read(path, &len);
+        for (int round = 0; round < 60; round++) {
+            seed = seed * 1664525u + 1013904223u;
+            size_t at = (seed >> 4) % (round % 2 ? len : len < 200 ? len : 200);
+            char kept = bytes[at];
+            bytes[at] = (char)(kept ^ (1 << (seed >> 29)));
+            CHECK_OK(imr_file_write(path, bytes, len, &err));
+            bytes[at] = kept;
+            imr_cache *c = NULL;
+            if (imr_cache_open(&c, dir, NULL, &err) != IMR_OK) {
+                refused++;
+                continue;
+            }
+            opened++;
+            imr_buf text = {0};
+            for (size_t k = 0; k < imr_cache_documents(c); k += 7)
+                (void)!imr_cache_document(c, k, &text, &text, &err);
+            imr_buf_done(&text);
+            imr_cache_free(c);
+        }
+        CHECK_OK(imr_file_write(path, bytes, len, &err));
+        free(bytes);
+    }
+    CHECK(opened > 20 && refused > 20);
+    imr_dataset_free(d);
+}
+
 /* ---- the dataset behind it ---- */
 
 static void write_dataset(const char *dir, const char *corpus)

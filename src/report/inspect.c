@@ -313,6 +313,10 @@ static imr_status tell_folder(imr_inspection *i, const imr_progress *progress, i
           "0_StaticEmbedding", "config.json"},
          "encoder",
          imr_inspect_encoder},
+        {{"manifest.json", "documents.npy", "journal", "test/embeddings.pt", "train/embeddings.pt",
+          "val/embeddings.pt"},
+         "cache",
+         imr_inspect_cache},
     };
     for (size_t k = 0; k < IMR_LEN(kinds); k++)
         for (size_t m = 0; kinds[k].marks[m]; m++)

@@ -1,0 +1,83 @@
+/* report/inspect_cache.c - caches of vectors. */
+#include <stdio.h>
+
+#include "format/json.h"
+#include "math/nn.h"
+#include "report/inspect_kinds.h"
+#include "retrieval/cache.h"
+
+static imr_status add_vectors(imr_inspection *i, const imr_cache *c, imr_error *err)
+{
+    imr_view v = imr_cache_document_vectors(c);
+    double low = 0, high = 0;
+    for (size_t r = 0; r < v.rows; r++) {
+        double norm = imr_nn_norm(imr_view_row(&v, r), v.cols);
+        low = r && low < norm ? low : norm;
+        high = r && high > norm ? high : norm;
+    }
+    IMR_TRY(imr_inspection_number(i, "norm_min", "shortest vector", low, 4, err));
+    IMR_TRY(imr_inspection_number(i, "norm_max", "longest vector", high, 4, err));
+    if (low > 0)
+        return IMR_OK;
+    return imr_inspection_problem(i, IMR_SEVERITY_WARNING, "documents",
+                                  "a document's vector is zero",
+                                  "the encoder knows none of its words", err);
+}
+
+static imr_status add_cache_splits(imr_inspection *i, const imr_cache *c, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf json = {0};
+    IMR_AUTOBUF imr_buf text = {0};
+    imr_buf_char(&json, '{');
+    for (size_t s = 0; s < imr_cache_splits(c); s++) {
+        size_t queries;
+        imr_cache_split_queries(c, s, &queries);
+        const imr_qrels *qrels = imr_cache_split_qrels(c, s);
+        size_t judged = qrels ? imr_qrels_count(qrels) : 0;
+        imr_buf_str(&json, s ? ", " : "");
+        imr_json_put_string(&json, imr_cache_split_name(c, s));
+        imr_buf_printf(&json, ": {\"queries\": %zu, \"judged\": %zu}", queries, judged);
+        imr_buf_printf(&text, "%s%s %zu queries, %zu of them judged", s ? "; " : "",
+                       imr_cache_split_name(c, s), queries, judged);
+    }
+    imr_buf_char(&json, '}');
+    IMR_TRY(imr_buf_check(&json, err));
+    return imr_inspection_raw(i, "splits", "splits", imr_buf_text(&json),
+                              text.len ? imr_buf_text(&text) : "none", err);
+}
+
+static imr_status add_cache(imr_inspection *i, const imr_cache *c, imr_error *err)
+{
+    const imr_encoder_identity *e = imr_cache_encoder(c);
+    snprintf(i->sha256, sizeof i->sha256, "%s", imr_cache_sha256(c));
+    IMR_TRY(imr_inspection_string(i, "layout", "layout", imr_cache_layout(c), err));
+    IMR_TRY(imr_inspection_int(i, "dim", "dimension n", (int64_t)imr_cache_dim(c), err));
+    IMR_TRY(
+        imr_inspection_string(i, "dtype", "stored as", imr_dtype_name(imr_cache_dtype(c)), err));
+    IMR_TRY(imr_inspection_int(i, "documents", "documents", (int64_t)imr_cache_documents(c), err));
+    IMR_TRY(imr_inspection_int(i, "queries", "queries", (int64_t)imr_cache_queries(c), err));
+    IMR_TRY(imr_inspection_string(i, "encoder", "encoder", e->name, err));
+    IMR_TRY(imr_inspection_string(i, "encoder_path", e->path[0] ? "encoder folder" : NULL, e->path,
+                                  err));
+    IMR_TRY(imr_inspection_string(i, "encoder_sha256", NULL, e->sha256, err));
+    IMR_TRY(add_cache_splits(i, c, err));
+    IMR_TRY(add_vectors(i, c, err));
+    const char *notice = imr_cache_notice(c);
+    if (!notice[0])
+        return IMR_OK;
+    return imr_inspection_problem(i, IMR_SEVERITY_WARNING, i->path, notice,
+                                  "name the data set with --dataset", err);
+}
+
+imr_status imr_inspect_cache(imr_inspection *i, const imr_progress *progress, imr_error *err)
+{
+    imr_cache *c;
+    imr_error why;
+    imr_cache_options options = {.skip_bad_lines = true, .progress = progress};
+    imr_status status = imr_cache_open(&c, i->path, &options, &why);
+    if (status != IMR_OK)
+        return imr_inspection_failed(i, status, &why, "", err);
+    status = add_cache(i, c, err);
+    imr_cache_free(c);
+    return status;
+}

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/options.h"
+#include "math/blas.h"
 #include "text/utf8.h"
 
 static const char *environment(void *user, const char *name)
@@ -143,6 +144,7 @@ static imr_status start(imr_config *config, imr_line *line, int argc, const char
     cli.color = want_color(config);
     imr_meter_init(&cli.meter, meter_mode(config), stderr);
     imr_interrupt_install();
+    imr_blas_set_threads((int)imr_config_int(config, IMR_OPT_THREADS));
     say_settings(&cli);
     return run(&cli, err);
 }

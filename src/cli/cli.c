@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cli/command.h"
 #include "encoder/encoder.h"
+#include "retrieval/cache.h"
 #include "text/utf8.h"
 
 void imr_cli_write(imr_cli *cli, const void *bytes, size_t n)
@@ -138,4 +139,34 @@ imr_status imr_cli_encoder(imr_encoder **out, const imr_cli *cli, imr_error *err
     }
     *out = e;
     return IMR_OK;
+}
+
+imr_status imr_cli_cache(imr_cache **out, imr_cli *cli, imr_error *err)
+{
+    const char *dir;
+    IMR_AUTOFREE char *dataset = NULL;
+    IMR_TRY(imr_cli_need(&dir, cli, IMR_OPT_CACHE_DIR, err));
+    IMR_TRY(imr_cli_dataset_path(&dataset, cli, err));
+    imr_cache_options options = {.dataset = dataset,
+                                 .skip_bad_lines =
+                                     imr_config_bool(cli->config, IMR_OPT_SKIP_BAD_LINES),
+                                 .progress = imr_cli_progress(cli)};
+    imr_cache *c;
+    IMR_TRY(imr_cache_open(&c, dir, &options, err));
+    if (imr_cache_notice(c)[0])
+        imr_cli_say(cli, "%s", imr_cache_notice(c));
+    *out = c;
+    return IMR_OK;
+}
+
+uint32_t imr_cli_feedback_k(imr_cli *cli, const imr_cache *cache)
+{
+    size_t k = (size_t)imr_config_int(cli->config, IMR_OPT_FEEDBACK_K);
+    size_t n = imr_cache_documents(cache);
+    if (k > n && !imr_config_is_set(cli->config, IMR_OPT_FEEDBACK_K)) {
+        imr_cli_say(cli, "the cache has %zu documents: all of them are candidates (feedback-k %zu)",
+                    n, n);
+        k = n;
+    }
+    return (uint32_t)k;
 }

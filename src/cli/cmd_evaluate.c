@@ -1,18 +1,50 @@
-/* cli/cmd_evaluate.c - imrnn evaluate. */
+/* cli/cmd_evaluate.c - imrnn evaluate: of a cache, or of run files. */
 #include "cli/commands.h"
 #include "cli/evaluate.h"
 
-static const imr_option_id options[] = {IMR_OPT_RUN,       IMR_OPT_QRELS,    IMR_OPT_MEASURE,
-                                        IMR_OPT_PER_QUERY, IMR_OPT_COMPLETE, IMR_OPT_FORMAT,
-                                        IMR_OPT_OUTPUT,    IMR_OPT_COUNT};
+static imr_status run_evaluate(imr_cli *cli, imr_error *err)
+{
+    static const imr_option_id of_runs[] = {IMR_OPT_QRELS, IMR_OPT_COMPLETE};
+    if (imr_config_is_set(cli->config, IMR_OPT_RUN))
+        return imr_cli_evaluate_run(cli, err);
+    for (size_t i = 0; i < IMR_LEN(of_runs); i++)
+        if (imr_config_is_set(cli->config, of_runs[i]))
+            return imr_fail(err, IMR_E_USAGE, "--%s goes with --run",
+                            imr_option_of(of_runs[i])->name);
+    return imr_cli_evaluate_cache(cli, err);
+}
+
+static const imr_option_id options[] = {IMR_OPT_CACHE_DIR,
+                                        IMR_OPT_CHECKPOINT,
+                                        IMR_OPT_SPLIT,
+                                        IMR_OPT_K,
+                                        IMR_OPT_MEASURE,
+                                        IMR_OPT_FEEDBACK_K,
+                                        IMR_OPT_SCOPE,
+                                        IMR_OPT_MAX_QUERIES,
+                                        IMR_OPT_DATASET,
+                                        IMR_OPT_DATASETS_DIR,
+                                        IMR_OPT_SKIP_BAD_LINES,
+                                        IMR_OPT_SEED,
+                                        IMR_OPT_PER_QUERY,
+                                        IMR_OPT_WRITE_RUNS,
+                                        IMR_OPT_RUN,
+                                        IMR_OPT_QRELS,
+                                        IMR_OPT_COMPLETE,
+                                        IMR_OPT_FORMAT,
+                                        IMR_OPT_OUTPUT,
+                                        IMR_OPT_COUNT};
 
 const imr_command imr_command_evaluate = {
     .name = "evaluate",
-    .usage = "--run RUN --qrels QRELS [-m MEASURE]... [--per-query]",
-    .summary = "measure rankings against judgements",
-    .details = "With --run: any TREC run file; prints measure, query or `all`, value as trec_eval "
-               "does.",
-    .example = "  imrnn evaluate --run runs/after.run --qrels demo/qrels/test.tsv -m nDCG@10",
+    .usage = "--cache-dir C [--checkpoint A]... [--split S] | --run RUN --qrels QRELS",
+    .summary = "how good the rankings are, before and after, and whether the difference is luck",
+    .details = "Over a split of a cache: means of the encoder's ranking, of the ranking before "
+               "modulation and after it; rows for queries whose relevant documents training saw "
+               "and did not see; tests of the difference.\n"
+               "With --run: any TREC run file against any judgements; prints measure, query or "
+               "`all`, value as trec_eval does.",
+    .example = "  imrnn evaluate --cache-dir demo/cache --checkpoint demo/adapter.pt",
     .options = options,
-    .run = imr_cli_evaluate_run,
+    .run = run_evaluate,
 };

@@ -74,6 +74,12 @@ struct imr_encoder;
 imr_status imr_cli_encoder(struct imr_encoder **out, const imr_cli *cli,
                            imr_error *err) IMR_NODISCARD;
 
+struct imr_cache;
+/* Opens --cache-dir with --dataset when given; says what the cache has to notice. */
+imr_status imr_cli_cache(struct imr_cache **out, imr_cli *cli, imr_error *err) IMR_NODISCARD;
+/* --feedback-k; the default becomes the number of documents, and says so, when there are fewer. */
+uint32_t imr_cli_feedback_k(imr_cli *cli, const struct imr_cache *cache);
+
 /* The options every command takes, ended by IMR_OPT_COUNT. */
 extern const imr_option_id imr_common_options[];
 /* Every command, ended by NULL (cli/commands.c). */

@@ -4,7 +4,7 @@
 
 #include "base/array.h"
 #include "cli/command.h"
-#include "retrieval/metrics.h"
+#include "session/evaluate.h"
 
 /* A measure as the user asked for it: printed under trec_eval's name or ours. */
 typedef struct imr_measure {
@@ -23,5 +23,31 @@ void imr_measures_done(imr_measures *m);
 
 /* evaluate --run RUN --qrels QRELS */
 imr_status imr_cli_evaluate_run(imr_cli *cli, imr_error *err) IMR_NODISCARD;
+/* evaluate --cache-dir C [--checkpoint A]... */
+imr_status imr_cli_evaluate_cache(imr_cli *cli, imr_error *err) IMR_NODISCARD;
+
+/* Appends the report of one adapter file over --split, as `evaluate` prints it. */
+imr_status imr_cli_evaluate_adapter(imr_buf *b, imr_cli *cli, const imr_cache *cache,
+                                    const char *checkpoint, bool json,
+                                    imr_error *err) IMR_NODISCARD;
+
+/* One evaluated adapter (or none), as printed. All borrowed. */
+typedef struct imr_eval_report {
+    const imr_cli *cli;
+    const imr_cache *cache;
+    const imr_adapter *adapter; /* NULL: the encoder alone */
+    const imr_eval_split *split;
+    const imr_eval_options *options;
+    const imr_eval *eval;
+    uint64_t seed;
+    bool per_query; /* text: a line for each query; JSON always has them */
+} imr_eval_report;
+
+imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error *err) IMR_NODISCARD;
+imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error *err) IMR_NODISCARD;
+
+/* nDCG@k, nDCG(exp)@k, RR@k, Recall@k. */
+#define IMR_USUAL_METRICS 4
+void imr_usual_metrics(imr_metric out[IMR_USUAL_METRICS], uint32_t k);
 
 #endif

@@ -1,0 +1,74 @@
+/* cli/cmd_cache.c - imrnn cache. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "cli/cache.h"
+#include "cli/commands.h"
+
+imr_status imr_cli_encode_cache(imr_store_result *result, imr_cli *cli, const char *dir,
+                                const imr_encoder *encoder, imr_error *err)
+{
+    const imr_config *config = cli->config;
+    IMR_AUTOFREE char *path = NULL;
+    IMR_TRY(imr_cli_dataset_path(&path, cli, err));
+    if (!path)
+        return imr_fail(err, IMR_E_USAGE, "--dataset DIR is needed (imrnn %s --help)",
+                        cli->command->name);
+    imr_dataset_options how = {.skip_bad_lines = imr_config_bool(config, IMR_OPT_SKIP_BAD_LINES),
+                               .progress = imr_cli_progress(cli)};
+    imr_dataset *dataset;
+    IMR_TRY(imr_dataset_open(&dataset, path, &how, err));
+    if (imr_dataset_bad_lines(dataset))
+        imr_cli_say(cli, "%zu malformed lines left out, the first: %s",
+                    imr_dataset_bad_lines(dataset), imr_dataset_bad_line(dataset, 0));
+    imr_dtype dtype = imr_config_choice(config, IMR_OPT_DTYPE) == 0 ? IMR_F32 : IMR_F16;
+    imr_status status =
+        imr_cache_encode(result, dir, dataset, encoder, dtype,
+                         imr_config_bool(config, IMR_OPT_OVERWRITE), imr_cli_progress(cli), err);
+    imr_dataset_free(dataset);
+    return status;
+}
+
+static imr_status run_cache(imr_cli *cli, imr_error *err)
+{
+    const char *dir;
+    IMR_TRY(imr_cli_need(&dir, cli, IMR_OPT_CACHE_DIR, err));
+    if (!imr_config_is_set(cli->config, IMR_OPT_DATASET))
+        return imr_fail(err, IMR_E_USAGE, "--dataset DIR is needed (imrnn cache --help)");
+    double start = imr_clock_seconds();
+    imr_encoder *encoder;
+    IMR_TRY(imr_cli_encoder(&encoder, cli, err));
+    imr_store_result result;
+    imr_status status = imr_cli_encode_cache(&result, cli, dir, encoder, err);
+    size_t n = imr_encoder_dim(encoder);
+    imr_encoder_free(encoder);
+    IMR_TRY(status);
+    char seconds[64];
+    IMR_AUTOBUF imr_buf b = {0};
+    imr_format_fixed(seconds, imr_clock_seconds() - start, 1, false);
+    if (result.already)
+        imr_buf_printf(&b, "%s: already complete, nothing done\n", dir);
+    else
+        imr_buf_printf(&b,
+                       "%s: %zu texts encoded, %zu taken over from a stopped run, n %zu, %s s\n",
+                       dir, result.encoded_rows, result.resumed_rows, n, seconds);
+    return imr_cli_emit(cli, &b, err);
+}
+
+static const imr_option_id options[] = {
+    IMR_OPT_DATASET,      IMR_OPT_DATASETS_DIR,       IMR_OPT_SKIP_BAD_LINES,
+    IMR_OPT_ENCODER,      IMR_OPT_ENCODER_MODEL_NAME, IMR_OPT_EMBEDDING_DIM,
+    IMR_OPT_QUERY_PREFIX, IMR_OPT_PASSAGE_PREFIX,     IMR_OPT_CACHE_DIR,
+    IMR_OPT_DTYPE,        IMR_OPT_OVERWRITE,          IMR_OPT_OUTPUT,
+    IMR_OPT_COUNT};
+
+const imr_command imr_command_cache = {
+    .name = "cache",
+    .usage = "--dataset D --encoder E --cache-dir C",
+    .summary = "encode a data set once, resumable",
+    .details = "Encodes every document and query into the folder C. Killed at any point, the next "
+               "run goes on after the last finished block and ends with the same bytes.",
+    .example = "  imrnn cache --dataset demo/dataset --encoder demo/encoder --cache-dir my-cache",
+    .options = options,
+    .run = run_cache,
+};

@@ -1,0 +1,231 @@
+/* cli/cmd_run.c - imrnn run: encoder, cache, adapter, evaluation in one go. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "cli/cache.h"
+#include "cli/commands.h"
+#include "cli/evaluate.h"
+#include "cli/train.h"
+#include "format/json.h"
+#include "session/encoder_job.h"
+
+enum { STEP_ENCODER, STEP_CACHE, STEP_TRAIN, STEP_EVALUATE, STEPS };
+static const char *const step_names[] = {"encoder", "cache", "train", "evaluate"};
+
+typedef struct work {
+    imr_cli *cli;
+    const char *output_dir;
+    char *encoder_dir, *cache_dir, *adapter;
+    double seconds[STEPS], since;
+    bool json;
+    imr_buf text; /* training table, then evaluation */
+} work;
+
+static void work_done(work *w)
+{
+    imr_free(w->encoder_dir);
+    imr_free(w->cache_dir);
+    imr_free(w->adapter);
+    imr_buf_done(&w->text);
+}
+
+static void end_step(work *w, int step)
+{
+    char text[64];
+    double now = imr_clock_seconds();
+    w->seconds[step] = now - w->since;
+    w->since = now;
+    imr_cli_say(w->cli, "%s: %s s", step_names[step],
+                imr_format_fixed(text, w->seconds[step], 1, false));
+}
+
+static imr_status name_places(work *w, imr_error *err)
+{
+    const char *cache = imr_config_string(w->cli->config, IMR_OPT_CACHE_DIR);
+    IMR_TRY(imr_cli_need(&w->output_dir, w->cli, IMR_OPT_OUTPUT_DIR, err));
+    w->encoder_dir = imr_path_join(w->output_dir, "encoder");
+    w->cache_dir = cache ? imr_strdup(cache) : imr_path_join(w->output_dir, "cache");
+    w->adapter = imr_path_join(w->output_dir, "adapter.pt");
+    return w->encoder_dir && w->cache_dir && w->adapter ? IMR_OK : imr_fail_memory(err);
+}
+
+/* Without --encoder a static one is trained from the data set's documents. */
+static imr_status train_encoder(work *w, imr_error *err)
+{
+    imr_cli *cli = w->cli;
+    IMR_AUTOFREE char *path = NULL;
+    IMR_TRY(imr_cli_dataset_path(&path, cli, err));
+    imr_dataset_options how = {.skip_bad_lines =
+                                   imr_config_bool(cli->config, IMR_OPT_SKIP_BAD_LINES),
+                               .progress = imr_cli_progress(cli)};
+    imr_static_train_options options = IMR_STATIC_TRAIN_DEFAULTS;
+    options.dim = (size_t)imr_config_int(cli->config, IMR_OPT_DIM);
+    if (imr_config_is_set(cli->config, IMR_OPT_SEED))
+        options.seed = (uint64_t)imr_config_int(cli->config, IMR_OPT_SEED);
+    imr_dataset *dataset;
+    IMR_TRY(imr_dataset_open(&dataset, path, &how, err));
+    imr_status status =
+        imr_encoder_train(NULL, w->encoder_dir, dataset, &options, imr_cli_progress(cli), err);
+    imr_dataset_free(dataset);
+    return status;
+}
+
+static imr_status make_cache(work *w, imr_error *err)
+{
+    imr_encoder *encoder;
+    if (imr_config_encoder(w->cli->config))
+        IMR_TRY(imr_cli_encoder(&encoder, w->cli, err));
+    else
+        IMR_TRY(imr_encoder_open(&encoder, w->encoder_dir, NULL, err));
+    imr_status status = imr_cli_encode_cache(NULL, w->cli, w->cache_dir, encoder, err);
+    imr_encoder_free(encoder);
+    return status;
+}
+
+static void put_seconds(imr_buf *b, const work *w)
+{
+    char text[64];
+    imr_buf_str(b, "\nseconds:");
+    for (int s = 0; s < STEPS; s++)
+        if (s != STEP_ENCODER || !imr_config_encoder(w->cli->config))
+            imr_buf_printf(b, " %s %s", step_names[s],
+                           imr_format_fixed(text, w->seconds[s], 1, false));
+    imr_buf_char(b, '\n');
+}
+
+static void put_json_head(imr_buf *b, const work *w, const imr_train_history *h,
+                          const imr_train_plan *plan)
+{
+    imr_buf_printf(b,
+                   "{\"schema\": \"imrnn.run/1\", \"training\": {\"seed\": %llu, \"epochs\": %zu, "
+                   "\"best_epoch\": %zu, \"validation_nDCG@10\": ",
+                   (unsigned long long)plan->options.seed, h->n, h->best + 1);
+    imr_json_put_number(b, h->v[h->best].validation);
+    imr_buf_str(b, ", \"adapter\": ");
+    imr_json_put_string(b, w->adapter);
+    imr_buf_str(b, "},\n\"evaluation\": ");
+}
+
+static void put_json_tail(imr_buf *b, const work *w)
+{
+    imr_buf_str(b, ",\n\"seconds\": {");
+    for (int s = 0; s < STEPS; s++) {
+        imr_buf_printf(b, "%s\"%s\": ", s ? ", " : "", step_names[s]);
+        imr_json_put_number(b, w->seconds[s]);
+    }
+    imr_buf_str(b, "}}\n");
+}
+
+/* Trains and saves, also what C-c left of it. */
+static imr_status train_adapter(work *w, const imr_cache *cache, imr_error *err)
+{
+    imr_train_plan plan;
+    imr_cli_train_plan(&plan, w->cli);
+    IMR_CLEANUP(imr_train_outcome_done) imr_train_outcome o = {0};
+    IMR_TRY(imr_train_cache(&o, cache, &plan, imr_cli_progress(w->cli), err));
+    IMR_TRY(
+        imr_train_save(&o, cache, &plan, w->output_dir, w->cli->argv, (size_t)w->cli->argc, err));
+    if (o.history.cancelled)
+        return imr_fail(err, IMR_E_CANCELLED, "interrupted; %s holds the best epoch so far",
+                        w->adapter);
+    if (w->json) {
+        put_json_head(&w->text, w, &o.history, &plan);
+    } else {
+        imr_cli_train_text(&w->text, &o, &plan);
+        imr_buf_char(&w->text, '\n');
+    }
+    return IMR_OK;
+}
+
+static imr_status train_and_evaluate(work *w, const imr_cache *cache, imr_error *err)
+{
+    /* A split that cannot be measured is said before the training, not after it. */
+    imr_eval_split split;
+    IMR_TRY(imr_eval_find_split(&split, cache, imr_config_string(w->cli->config, IMR_OPT_SPLIT), 0,
+                                err));
+    IMR_TRY(train_adapter(w, cache, err));
+    end_step(w, STEP_TRAIN);
+    IMR_TRY(imr_cli_evaluate_adapter(&w->text, w->cli, cache, w->adapter, w->json, err));
+    end_step(w, STEP_EVALUATE);
+    return IMR_OK;
+}
+
+static imr_status work_through(work *w, imr_error *err)
+{
+    int json;
+    IMR_TRY(imr_cli_format(&json, w->cli, "text|json", err));
+    w->json = json == 1;
+    IMR_TRY(name_places(w, err));
+    if (!imr_config_is_set(w->cli->config, IMR_OPT_DATASET))
+        return imr_fail(err, IMR_E_USAGE, "--dataset DIR is needed (imrnn run --help)");
+    w->since = imr_clock_seconds();
+    if (!imr_config_encoder(w->cli->config)) {
+        IMR_TRY(train_encoder(w, err));
+        end_step(w, STEP_ENCODER);
+    }
+    IMR_TRY(make_cache(w, err));
+    end_step(w, STEP_CACHE);
+    IMR_AUTOFREE char *dataset = NULL;
+    IMR_TRY(imr_cli_dataset_path(&dataset, w->cli, err));
+    imr_cache_options options = {.dataset = dataset,
+                                 .skip_bad_lines =
+                                     imr_config_bool(w->cli->config, IMR_OPT_SKIP_BAD_LINES),
+                                 .progress = imr_cli_progress(w->cli)};
+    imr_cache *cache;
+    IMR_TRY(imr_cache_open(&cache, w->cache_dir, &options, err));
+    imr_status status = train_and_evaluate(w, cache, err);
+    imr_cache_free(cache);
+    IMR_TRY(status);
+    if (w->json)
+        put_json_tail(&w->text, w);
+    else
+        put_seconds(&w->text, w);
+    return imr_cli_emit(w->cli, &w->text, err);
+}
+
+static imr_status run_run(imr_cli *cli, imr_error *err)
+{
+    work w = {.cli = cli};
+    imr_status status = work_through(&w, err);
+    work_done(&w);
+    return status;
+}
+
+static const imr_option_id options[] = {IMR_OPT_DATASET,
+                                        IMR_OPT_DATASETS_DIR,
+                                        IMR_OPT_SKIP_BAD_LINES,
+                                        IMR_OPT_ENCODER,
+                                        IMR_OPT_ENCODER_MODEL_NAME,
+                                        IMR_OPT_EMBEDDING_DIM,
+                                        IMR_OPT_QUERY_PREFIX,
+                                        IMR_OPT_PASSAGE_PREFIX,
+                                        IMR_OPT_DIM,
+                                        IMR_OPT_CACHE_DIR,
+                                        IMR_OPT_DTYPE,
+                                        IMR_OPT_OVERWRITE,
+                                        IMR_OPT_OUTPUT_DIR,
+                                        IMR_TRAIN_OPTIONS,
+                                        IMR_OPT_SPLIT,
+                                        IMR_OPT_K,
+                                        IMR_OPT_MEASURE,
+                                        IMR_OPT_SCOPE,
+                                        IMR_OPT_PER_QUERY,
+                                        IMR_OPT_WRITE_RUNS,
+                                        IMR_OPT_FORMAT,
+                                        IMR_OPT_OUTPUT,
+                                        IMR_OPT_COUNT};
+
+const imr_command imr_command_run = {
+    .name = "run",
+    .usage = "--dataset D [--encoder E] --output-dir O [options]",
+    .summary = "cache, train and evaluate in one go",
+    .details = "Without --encoder a static encoder of --dim dimensions is trained from the "
+               "documents first. Cache, encoder and adapter lie in O unless --cache-dir says "
+               "otherwise. Seconds of each step are printed.",
+    .example = "  imrnn run --dataset demo/dataset --encoder demo/encoder --output-dir my-run",
+    .options = options,
+    .run = run_run,
+};

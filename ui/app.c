@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "text/utf8.h"
+#include "ui/view.h"
 #include "ui/words.h"
 
 void ui_replace(char **slot, const char *text)
@@ -312,8 +313,10 @@ void ui_app_opened(ui_app *a, imr_session *session, const imr_session_facts *fac
     if (*facts->tokens_problem && facts->has_encoder)
         ui_app_say(a, false, "%s", facts->tokens_problem);
     ui_app_list_offers(a);
-    if (facts->has_encoder && a->query.text.len)
-        ui_app_run(a, ui_prompt_text(&a->query), NULL); /* typed before it was open */
+    if (a->query.text.len) { /* typed before it was open, or given on the command line */
+        ui_app_run(a, ui_prompt_text(&a->query), NULL);
+        a->editing = a->editing && facts->has_encoder; /* else the offers would hide the answer */
+    }
 }
 
 static void add_offer(ui_app *a, const char *text, const char *query_id)
@@ -453,6 +456,10 @@ void ui_app_settle(ui_app *a)
 {
     ui_layout l = ui_app_layout(a);
     keep_in_sight(a);
+    if (a->overlay == UI_OVER_HELP)
+        clamp_top(&a->help_top, (size_t)ui_help_lines(a), l.body.h - 2);
+    if (a->screen == UI_WHY_FULL)
+        clamp_top(&a->why_top, (size_t)ui_why_lines(a), l.body.h);
     if (a->trace && a->n_order && !a->waiting && a->facts && a->facts->has_texts &&
         (a->detail_serial != a->trace->serial || a->detail_place != a->order[a->at])) {
         a->detail_serial = a->trace->serial;

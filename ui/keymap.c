@@ -135,7 +135,7 @@ static imr_status change(ui_keymap *m, bool binds, const char *at, const char *e
     size_t colon = n && name[0] == ':';
     b.action = ui_action_find(name + colon, n - colon);
     if (b.action == UI_DO_NOTHING)
-        return imr_fail(err, IMR_E_FORMAT, "'%.*s' is no action; `imrnn` lists them under ?",
+        return imr_fail(err, IMR_E_FORMAT, "'%.*s' is no action; ? in the explorer lists them",
                         (int)n, name);
     const char *rest;
     word(&at, end, &rest);

@@ -162,7 +162,7 @@ static void shift(size_t *value, long by, size_t end)
 static void move(ui_app *a, long by, bool pages)
 {
     ui_layout l = ui_app_layout(a);
-    const size_t endless = 1u << 30;
+    const size_t endless = 1u << 30; /* settling knows the end */
     ui_action found[64];
     int page = l.body.h - 3;
     if (a->overlay == UI_OVER_HELP) {

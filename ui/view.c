@@ -15,6 +15,25 @@ int ui_put_wrapped(ui_surface s, int y, int x, int w, int rows, ui_style style, 
     return y;
 }
 
+/* As wide as the body, without rows: everything is clipped, only counted. */
+static ui_surface nowhere(const ui_app *a, ui_grid *g)
+{
+    *g = (ui_grid){0};
+    return (ui_surface){g, {0, 0, 0, ui_app_layout(a).body.w}};
+}
+
+int ui_help_lines(const ui_app *a)
+{
+    ui_grid g;
+    return ui_draw_help(a, nowhere(a, &g), 0);
+}
+
+int ui_why_lines(const ui_app *a)
+{
+    ui_grid g;
+    return ui_draw_why_full(a, nowhere(a, &g), 0);
+}
+
 void ui_moved_text(const ui_app *a, char *out, size_t size)
 {
     char tau[UI_NUMBER];

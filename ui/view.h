@@ -51,6 +51,10 @@ void ui_draw_metrics(const ui_app *a, ui_surface s);
 void ui_draw_status(const ui_app *a, ui_surface s);
 void ui_draw_hint(const ui_app *a, ui_surface s);
 
+/* Lines of the help and of the whole-screen Why at the present width, for scrolling. */
+int ui_help_lines(const ui_app *a);
+int ui_why_lines(const ui_app *a);
+
 /* Text wrapped into lines from row y on, at most `rows`; returns the row after. */
 int ui_put_wrapped(ui_surface s, int y, int x, int w, int rows, ui_style style, const char *text);
 /* "87 of 100 moved, tau 0.61" */

@@ -74,8 +74,9 @@ static int query_right(const ui_app *a, ui_surface s)
                  s.at.w >= 100 ? "no encoder: cached queries only" : "no encoder");
     } else if (a->trace && s.at.w >= 100) {
         const imr_trace_timing *t = &a->trace->timing;
-        snprintf(text, sizeof text, "encode %.1f %s search %.1f %s adapt %.1f ms", t->encode,
-                 a->glyphs->middot, t->search, a->glyphs->middot, t->adapt);
+        const char *dot = a->glyphs->middot;
+        snprintf(text, sizeof text, "encode %.1f %s search %.1f %s adapt %.1f %s explain %.1f ms",
+                 t->encode, dot, t->search, dot, t->adapt, dot, t->explain);
     } else if (a->trace) {
         const imr_trace_timing *t = &a->trace->timing;
         snprintf(text, sizeof text, "%.0f ms", t->encode + t->search + t->adapt + t->explain);

@@ -176,7 +176,7 @@ void ui_draw_why(const ui_app *a, ui_surface s)
     }
     title_of(a, d, title, sizeof title);
     ui_format_signed(note, a->glyphs, d->delta_sim, 4);
-    ui_box(s, a->glyphs, false, title, note);
+    ui_box(s, a->glyphs, false, title, a->show_query_tokens ? NULL : note);
     const imr_trace_tokens *t = tokens_of(a, d);
     ui_surface in = ui_sub(s, (ui_rect){1, 1, s.at.h - 2, s.at.w - 2});
     bars b = bars_for(in.at.w);
@@ -243,7 +243,7 @@ void ui_draw_why_strip(const ui_app *a, ui_surface s)
     char title[160], text[240], number[UI_NUMBER];
     title_of(a, d, title, sizeof title);
     snprintf(text, sizeof text, " %s  %s ", title,
-             ui_format_signed(number, a->glyphs, d->delta_sim, 4));
+             a->show_query_tokens ? "" : ui_format_signed(number, a->glyphs, d->delta_sim, 4));
     ui_repeat(s, 0, 0, s.at.w, UI_BORDER, a->glyphs->h);
     ui_put_cut(s, 0, 1, s.at.w - 2, UI_STRONG, text, strlen(text));
     const imr_trace_tokens *t = tokens_of(a, d);

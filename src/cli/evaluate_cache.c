@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/evaluate.h"
+#include "format/json.h"
 #include "retrieval/run_file.h"
 
 void imr_usual_metrics(imr_metric out[IMR_USUAL_METRICS], uint32_t k)
@@ -108,11 +109,29 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
     return (p->json ? imr_eval_report_json : imr_eval_report_text)(b, &report, err);
 }
 
+/* An adapter written by imrnn remembers its encoder; vectors of another one with the same number of
+ * dimensions would rank without any error. */
+static void warn_encoder(plan *p, const imr_adapter *a)
+{
+    IMR_AUTOJSON imr_json *metadata = NULL;
+    const char *made_by = imr_cache_encoder(p->cache)->sha256;
+    if (a->w.n != imr_cache_dim(p->cache) || !a->metadata || !made_by[0] ||
+        imr_json_parse(&metadata, a->metadata, strlen(a->metadata), a->path, NULL) != IMR_OK)
+        return;
+    const char *trained_on = imr_json_string_or(metadata, "encoder_sha256", "");
+    if (trained_on[0] && strcmp(trained_on, made_by) != 0)
+        imr_cli_say(p->cli,
+                    "%s was trained on another encoder (sha256 %.12s) than made the cache %s "
+                    "(%.12s): expect nonsense",
+                    a->path, trained_on, imr_cache_path(p->cache), made_by);
+}
+
 static imr_status evaluate_path(plan *p, const char *path, size_t number, imr_buf *b,
                                 imr_error *err)
 {
     imr_adapter *a;
     IMR_TRY(imr_adapter_open(&a, path, err));
+    warn_encoder(p, a);
     imr_status status = evaluate_one(p, a, number, b, err);
     imr_adapter_free(a);
     return status;

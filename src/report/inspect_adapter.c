@@ -140,8 +140,28 @@ static imr_status add_survey(imr_inspection *i, const imr_adapter *a, imr_error 
     return i->words ? IMR_OK : imr_fail_memory(err);
 }
 
+/* Not one tensor of an adapter: the weights of something else. */
+static bool is_no_adapter(const imr_adapter *a)
+{
+    size_t missing = 0, wanted = 0;
+    for (int id = 0; id < IMR_W_COUNT; id++)
+        wanted += imr_weight_name(a->w.form, (imr_weight_id)id) != NULL;
+    for (size_t p = 0; p < a->problems.n; p++)
+        missing += a->problems.v[p].severity == IMR_SEVERITY_ERROR;
+    return !a->w.v && missing >= wanted;
+}
+
 static imr_status add_adapter(imr_inspection *i, imr_adapter *a, imr_error *err)
 {
+    if (is_no_adapter(a)) {
+        i->kind = "tensors";
+        i->usable = false;
+        IMR_TRY(imr_inspection_string(i, "container", "container", a->container, err));
+        return imr_inspection_problem(
+            i, IMR_SEVERITY_ERROR, i->path,
+            "tensors, but none of an adapter: the weights of an encoder, or vectors",
+            "name the folder of the encoder or cache it belongs to", err);
+    }
     /* The list moves over whole: facts and problems live as long as the inspection. */
     i->problems = a->problems;
     a->problems = (imr_problems){0};

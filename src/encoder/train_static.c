@@ -9,8 +9,8 @@
 
 #define FREQUENCY_WEIGHT 1e-3
 #define MAX_WINDOW       1000u
-#define OVERSAMPLE       10
-#define POWER_ROUNDS     2
+#define OVERSAMPLE       40
+#define POWER_ROUNDS     4
 
 void imr_static_words_done(imr_static_words *w)
 {

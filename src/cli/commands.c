@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 const imr_command *const imr_commands[] = {
+    &imr_command_demo,
     &imr_command_explore,
     &imr_command_explain,
     &imr_command_score,

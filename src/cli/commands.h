@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 
+extern const imr_command imr_command_demo;
 extern const imr_command imr_command_cache;
 extern const imr_command imr_command_encoder_bench;
 extern const imr_command imr_command_encoder_encode;

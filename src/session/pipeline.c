@@ -62,7 +62,7 @@ static imr_status encode(imr_session *s, imr_trace *t, const char *text, imr_err
         imr_encoder_encode(s->encoder, &start, &whole.len, 1, s->query_base, &known, NULL, err));
     if (known == 0)
         return imr_fail(err, IMR_E_UNSUPPORTED,
-                        "no word of the query is known to the encoder %s, so its vector says "
+                        "no word of the query is known to the encoder (%s), so its vector says "
                         "nothing and would rank at "
                         "random; try other words",
                         s->facts.encoder_name);
@@ -90,7 +90,8 @@ static imr_status find_vector(imr_session *s, const imr_request *request, imr_tr
     if (imr_cache_find_query_text(s->cache, request->text, &row))
         return from_cache(s, t, row, err);
     if (!s->encoder)
-        return imr_fail(err, IMR_E_NOT_FOUND, "only cached queries can be asked, the encoder is missing: %s",
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "only cached queries can be asked, the encoder is missing: %s",
                         s->facts.encoder_problem);
     return encode(s, t, request->text, err);
 }
@@ -330,6 +331,21 @@ static imr_status warn(imr_session *s, imr_trace *t, imr_error *err)
     return t->warning ? IMR_OK : imr_fail_memory(err);
 }
 
+imr_status imr_session_check_settings(imr_trace_settings *settings, size_t documents,
+                                      imr_error *err)
+{
+    if (settings->feedback_k ==
+        0) /* the default bends to small corpora; a number somebody gave does not */
+        settings->feedback_k =
+            documents < DEFAULT_FEEDBACK ? (uint32_t)documents : DEFAULT_FEEDBACK;
+    if (settings->tokens == 0)
+        settings->tokens = DEFAULT_TOKENS;
+    if (settings->tokens > MAX_TOKENS)
+        return imr_fail(err, IMR_E_USAGE, "%u tokens a list asked for, the most is %d",
+                        settings->tokens, MAX_TOKENS);
+    return IMR_OK;
+}
+
 static imr_status run(imr_session *s, const imr_request *request, asked *a, imr_trace *t,
                       imr_error *err)
 {
@@ -361,20 +377,6 @@ static imr_status run(imr_session *s, const imr_request *request, asked *a, imr_
     return IMR_OK;
 }
 
-static imr_status check_settings(imr_trace_settings *settings, size_t documents, imr_error *err)
-{
-    if (settings->feedback_k ==
-        0) /* the default bends to small corpora; a number somebody gave does not */
-        settings->feedback_k =
-            documents < DEFAULT_FEEDBACK ? (uint32_t)documents : DEFAULT_FEEDBACK;
-    if (settings->tokens == 0)
-        settings->tokens = DEFAULT_TOKENS;
-    if (settings->tokens > MAX_TOKENS)
-        return imr_fail(err, IMR_E_USAGE, "%u tokens a list asked for, the most is %d",
-                        settings->tokens, MAX_TOKENS);
-    return IMR_OK;
-}
-
 imr_status imr_session_run(imr_session *s, const imr_request *request, imr_cancel_fn cancel,
                            void *user, imr_trace **out, imr_error *err)
 {
@@ -391,7 +393,7 @@ imr_status imr_session_run(imr_session *s, const imr_request *request, imr_cance
     t->query_prefix = imr_arena_strdup(arena, s->prefix);
     imr_status status = t->query_prefix ? IMR_OK : imr_fail_memory(err);
     if (status == IMR_OK)
-        status = check_settings(&t->settings, imr_cache_documents(s->cache), err);
+        status = imr_session_check_settings(&t->settings, imr_cache_documents(s->cache), err);
     if (status == IMR_OK)
         status = run(s, request, &a, t, err);
     if (status != IMR_OK) {

@@ -160,6 +160,7 @@ static imr_status open_all(imr_session *s, const imr_session_options *o,
         return imr_fail_memory(err);
     IMR_TRY(imr_adapter_open(&s->adapter, o->adapter, err));
     IMR_TRY(imr_cache_open(&s->cache, o->cache, &cache_options, err));
+    IMR_TRY(imr_session_check_settings(&s->defaults, imr_cache_documents(s->cache), err));
     IMR_TRY(note_inputs(s, err));
     IMR_TRY(open_split(s, o->split, err));
     IMR_TRY(open_encoder(s, o, &lookup, err));

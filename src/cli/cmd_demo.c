@@ -1,0 +1,91 @@
+/* cli/cmd_demo.c - imrnn demo: make the embedded demo once, then explore it. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "cli/commands.h"
+#include "cli/explore.h"
+#include "session/demo.h"
+
+static const imr_option_id options[] = {
+    IMR_OPT_OUTPUT_DIR, IMR_OPT_PREPARE, IMR_OPT_QUERY, IMR_OPT_THEME,  IMR_OPT_GLYPHS,
+    IMR_OPT_SCOPE,      IMR_OPT_DELTA,   IMR_OPT_ORDER, IMR_OPT_TOKENS, IMR_OPT_COUNT,
+};
+
+/* --output-dir, else $XDG_CACHE_HOME/imrnn/demo, else ~/.cache/imrnn/demo. */
+static imr_status folder(char **out, const imr_cli *cli, imr_error *err)
+{
+    const char *named = imr_config_string(cli->config, IMR_OPT_OUTPUT_DIR);
+    const char *cache = imr_cli_environment(cli, "XDG_CACHE_HOME"),
+               *home = imr_cli_environment(cli, "HOME");
+    if (named)
+        *out = imr_strdup(named);
+    else if (cache && cache[0] == '/')
+        *out = imr_path_join(cache, "imrnn/demo");
+    else if (home && home[0])
+        *out = imr_path_join(home, ".cache/imrnn/demo");
+    else
+        return imr_fail(err, IMR_E_USAGE,
+                        "where should the demo be made? HOME is not set; give --output-dir DIR");
+    return *out ? IMR_OK : imr_fail_memory(err);
+}
+
+static imr_status explore(imr_cli *cli, const char *dir, imr_error *err)
+{
+    const imr_config *c = cli->config;
+    IMR_AUTOFREE char *adapter = imr_path_join(dir, "adapter.pt");
+    IMR_AUTOFREE char *cache = imr_path_join(dir, "cache");
+    IMR_AUTOFREE char *dataset = imr_path_join(dir, "dataset");
+    IMR_AUTOFREE char *encoder = imr_path_join(dir, "encoder");
+    if (!adapter || !cache || !dataset || !encoder)
+        return imr_fail_memory(err);
+    const imr_session_options session = {
+        .adapter = adapter,
+        .cache = cache,
+        .dataset = dataset,
+        .encoder = encoder,
+        .settings = {.tokens = (uint32_t)imr_config_int(c, IMR_OPT_TOKENS),
+                     .scope = (imr_scope)imr_config_choice(c, IMR_OPT_SCOPE),
+                     .delta = (imr_delta_kind)imr_config_choice(c, IMR_OPT_DELTA),
+                     .order = (imr_token_order)imr_config_choice(c, IMR_OPT_ORDER)},
+        .background = true,
+    };
+    const char *query =
+        imr_config_count(c, IMR_OPT_QUERY) ? imr_config_item(c, IMR_OPT_QUERY, 0) : NULL;
+    return imr_cli_explore(cli, &session, query, err);
+}
+
+static void print_numbers(imr_cli *cli, const char *text)
+{
+    while (*text) {
+        const size_t n = strcspn(text, "\n");
+        imr_cli_say(cli, "%.*s", (int)n, text);
+        text += n + (text[n] == '\n');
+    }
+}
+
+static imr_status run(imr_cli *cli, imr_error *err)
+{
+    IMR_AUTOFREE char *dir = NULL;
+    IMR_AUTOBUF imr_buf numbers = {0};
+    bool made = false;
+    IMR_TRY(folder(&dir, cli, err));
+    IMR_TRY(imr_demo_prepare(dir, &made, &numbers, imr_cli_progress(cli), err));
+    imr_cli_say(cli, made ? "made the demo in %s" : "the demo is ready in %s", dir);
+    if (imr_config_bool(cli->config, IMR_OPT_PREPARE))
+        return imr_cli_emit(cli, &numbers, err);
+    print_numbers(cli, imr_buf_text(&numbers));
+    return explore(cli, dir, err);
+}
+
+const imr_command imr_command_demo = {
+    .name = "demo",
+    .usage = "[--prepare] [--output-dir DIR]",
+    .summary = "make the embedded demo once, then explore it",
+    .details = "Trains an encoder and an adapter on a collection inside the program, prints what "
+               "they achieve on test queries "
+               "(passages training saw and passages it never saw apart), and opens the explorer.",
+    .example = "  imrnn demo\n  imrnn demo --prepare --output-dir demo",
+    .options = options,
+    .run = run,
+};

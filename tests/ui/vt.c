@@ -72,7 +72,7 @@ vt *vt_start(int rows, int cols, const char *term, const char *const *argv,
             setenv("TERM", name, 1);
         setenv("LANG", "C.UTF-8", 1);
         setenv("TZ", "UTC", 1);
-        setenv("HOME", "/nonexistent", 1);
+        setenv("HOME", "/dev/null/none", 1);
         setenv("IMRNN_TEST_SYNC", "1", 1);
         for (; environment && *environment; environment += 2)
             setenv(environment[0], environment[1], 1);

@@ -18,7 +18,19 @@ const char *imr_session_string(imr_session *s, const char *text)
     return clean.failed ? NULL : imr_arena_strndup(s->strings, imr_buf_text(&clean), clean.len);
 }
 
-/* File name without its folder and ending: "imrnns-minilm-nq". */
+/* Names that say nothing without the folder they lie in. */
+static bool is_generic(const char *name)
+{
+    static const char *const generic[] = {"dataset", "adapter", "cache",
+                                          "encoder", "data",    "corpus"};
+    for (size_t i = 0; i < IMR_LEN(generic); i++)
+        if (strcmp(name, generic[i]) == 0)
+            return true;
+    return false;
+}
+
+/* File name without its folder and ending ("imrnns-minilm-nq"), with the folder where the name
+ * alone would say nothing ("demo/adapter"). */
 static const char *short_name(imr_session *s, const char *path)
 {
     IMR_AUTOFREE char *copy = imr_strdup(path);
@@ -31,6 +43,12 @@ static const char *short_name(imr_session *s, const char *path)
     char *dot = strrchr(base, '.');
     if (dot && dot != base && (strcmp(dot, ".pt") == 0 || strcmp(dot, ".safetensors") == 0))
         *dot = '\0';
+    if (is_generic(base)) {
+        while (base > copy && base[-1] == '/')
+            base--;
+        while (base > copy && base[-1] != '/')
+            base--;
+    }
     return imr_session_string(s, base);
 }
 

@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "cli/evaluate.h"
 #include "format/json.h"
+#include "math/stats.h"
 #include "text/utf8.h"
 
 static size_t kinds(const imr_eval *e)
@@ -188,14 +189,40 @@ static void put_queries(imr_buf *b, const imr_eval_report *r)
     }
 }
 
+static void put_similarity(imr_buf *b, const imr_eval_report *r)
+{
+    const imr_eval *e = r->eval;
+    imr_buf_str(b, "\nafter against before, means over queries: RBO(0.9) ");
+    put_fixed(b, imr_stats_mean(e->rbo, e->queries), false);
+    imr_buf_printf(b, ", top-%zu overlap ", e->overlap_k);
+    put_fixed(b, imr_stats_mean(e->overlap, e->queries), false);
+    imr_buf_str(b, ", tau-AP ");
+    put_fixed(b, imr_stats_mean(e->tau_ap, e->queries), false);
+    if (e->mover) {
+        const char *query = imr_cache_query_id(r->cache, e->mover_query);
+        const char *document = imr_cache_document_id(r->cache, e->mover_document);
+        imr_buf_printf(b, "; largest move %+lld, document ", (long long)e->mover);
+        imr_utf8_clean(b, document, strlen(document), IMR_CLEAN_LINE);
+        imr_buf_str(b, " of query ");
+        imr_utf8_clean(b, query, strlen(query), IMR_CLEAN_LINE);
+    }
+    imr_buf_char(b, '\n');
+}
+
 imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error *err)
 {
     IMR_CLEANUP(summary_done) summary s = {0};
-    IMR_TRY(summarise(&s, r, err));
     put_head(b, r);
-    put_means(b, r);
-    put_groups(b, r, &s);
-    if (r->adapter) {
+    if (r->split->qrels) {
+        IMR_TRY(summarise(&s, r, err));
+        put_means(b, r);
+        put_groups(b, r, &s);
+    } else {
+        imr_buf_str(b, "no judgements: only how alike the rankings are can be said\n");
+    }
+    if (r->adapter)
+        put_similarity(b, r);
+    if (r->adapter && r->split->qrels) {
         imr_buf_char(b, '\n');
         for (size_t m = 0; m < r->eval->metrics; m++) {
             char name[IMR_METRIC_NAME];
@@ -204,7 +231,7 @@ imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error 
             put_test(b, name, "before", &s.all[m].from_before, s.p_before[m]);
         }
     }
-    if (r->per_query)
+    if (r->per_query && r->split->qrels)
         put_queries(b, r);
     return imr_buf_check(b, err);
 }
@@ -354,26 +381,56 @@ static void json_queries(imr_buf *b, const imr_eval_report *r)
         imr_json_put_string(b, imr_cache_query_id(r->cache, e->query[i]));
         if (e->has_train)
             imr_buf_printf(b, ", \"seen\": %s", e->seen[i] ? "true" : "false");
-        for (size_t k = 0; k < kinds(e); k++) {
+        for (size_t k = 0; r->split->qrels && k < kinds(e); k++) {
             imr_buf_str(b, ", ");
             put_key(b, imr_ranking_kind_name((imr_ranking_kind)k));
             json_metrics(b, r, (imr_ranking_kind)k, e->values[k] + i * e->metrics);
             imr_buf_char(b, '}');
+        }
+        if (r->adapter) {
+            imr_buf_str(b, ", ");
+            put_named(b, "rbo", e->rbo[i]);
         }
         imr_buf_char(b, '}');
     }
     imr_buf_str(b, "]}");
 }
 
+static void json_similarity(imr_buf *b, const imr_eval_report *r)
+{
+    const imr_eval *e = r->eval;
+    imr_buf_str(b, " \"similarity\": {");
+    put_named(b, "rbo", imr_stats_mean(e->rbo, e->queries));
+    imr_buf_printf(b, ", \"overlap@%zu\": ", e->overlap_k);
+    imr_json_put_number(b, imr_stats_mean(e->overlap, e->queries));
+    imr_buf_str(b, ", ");
+    put_named(b, "tau_ap", imr_stats_mean(e->tau_ap, e->queries));
+    imr_buf_str(b, ", \"largest_move\": ");
+    if (e->mover) {
+        imr_buf_printf(b, "{\"move\": %lld, \"document\": ", (long long)e->mover);
+        imr_json_put_string(b, imr_cache_document_id(r->cache, e->mover_document));
+        imr_buf_str(b, ", \"query\": ");
+        imr_json_put_string(b, imr_cache_query_id(r->cache, e->mover_query));
+        imr_buf_str(b, "}},\n");
+    } else {
+        imr_buf_str(b, "null},\n");
+    }
+}
+
 imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error *err)
 {
     IMR_CLEANUP(summary_done) summary s = {0};
-    IMR_TRY(summarise(&s, r, err));
+    bool judged = r->split->qrels != NULL;
     json_inputs(b, r);
-    json_rankings(b, r);
-    json_leakage(b, r, &s);
+    if (r->adapter)
+        json_similarity(b, r);
+    if (judged) {
+        IMR_TRY(summarise(&s, r, err));
+        json_rankings(b, r);
+        json_leakage(b, r, &s);
+    }
     imr_buf_str(b, " \"tests\": [");
-    for (size_t m = 0; r->adapter && m < r->eval->metrics; m++) {
+    for (size_t m = 0; judged && r->adapter && m < r->eval->metrics; m++) {
         char name[IMR_METRIC_NAME];
         imr_metric_name(r->options->metrics[m], name);
         imr_buf_str(b, m ? "," : "");

@@ -1,6 +1,7 @@
 /* session/evaluate.c - three rankings of many queries, measured. */
 #include "session/evaluate.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -8,7 +9,11 @@
 #include "math/stats.h"
 #include "math/topk.h"
 #include "retrieval/search.h"
+#include "retrieval/similarity.h"
 #include "session/ranker.h"
+
+#define RBO_P     0.9 /* a reader who goes on to the next rank nine times out of ten */
+#define OVERLAP_K 10
 
 const char *imr_ranking_kind_name(imr_ranking_kind k)
 {
@@ -73,7 +78,7 @@ typedef struct evaluator {
     const imr_eval_options *o;
     imr_ranker ranker;      /* with an adapter */
     encoder_ranker encoder; /* without */
-    uint32_t *top;          /* [feedback_k] */
+    uint32_t *top, *before; /* [feedback_k] */
     float *scores;          /* [feedback_k] */
     const char **ids;       /* [feedback_k] */
     int32_t *grades;        /* [feedback_k] */
@@ -84,18 +89,38 @@ static imr_status measure(evaluator *v, imr_ranking_kind kind, size_t row, uint3
 {
     size_t n = v->o->feedback_k;
     const char *query_id = imr_cache_query_id(v->cache, v->e->query[row]);
-    for (size_t i = 0; i < n; i++)
-        v->ids[i] = imr_cache_document_id(v->cache, v->top[i]);
-    imr_qrels_grades(v->qrels, judged, v->ids, n, v->grades);
-    imr_qrels_query q = imr_qrels_at(v->qrels, judged);
-    for (size_t m = 0; m < v->e->metrics; m++)
-        v->e->values[kind][row * v->e->metrics + m] =
-            imr_metric_value(v->o->metrics[m], v->grades, n, q.ideal, q.relevant);
+    if (v->qrels) {
+        for (size_t i = 0; i < n; i++)
+            v->ids[i] = imr_cache_document_id(v->cache, v->top[i]);
+        imr_qrels_grades(v->qrels, judged, v->ids, n, v->grades);
+        imr_qrels_query q = imr_qrels_at(v->qrels, judged);
+        for (size_t m = 0; m < v->e->metrics; m++)
+            v->e->values[kind][row * v->e->metrics + m] =
+                imr_metric_value(v->o->metrics[m], v->grades, n, q.ideal, q.relevant);
+    }
     if (!v->o->sink)
         return IMR_OK;
     for (size_t i = 0; i < n; i++)
         v->scores[i] = scores[v->top[i]];
     return v->o->sink(v->o->sink_user, kind, query_id, v->top, v->scores, n, err);
+}
+
+/* How alike v->before and v->top (after) are. */
+static imr_status compare(evaluator *v, size_t row, imr_error *err)
+{
+    imr_eval *e = v->e;
+    size_t n = v->o->feedback_k;
+    imr_rank_similarity s;
+    IMR_TRY(imr_rank_compare(&s, v->before, n, v->top, n, e->overlap_k, RBO_P, err));
+    e->rbo[row] = s.rbo;
+    e->overlap[row] = s.overlap;
+    e->tau_ap[row] = s.tau_ap;
+    if (llabs(s.move) > llabs(e->mover)) {
+        e->mover = s.move;
+        e->mover_document = s.mover;
+        e->mover_query = e->query[row];
+    }
+    return IMR_OK;
 }
 
 static imr_status measure_adapter(evaluator *v, size_t row, uint32_t judged, const float *base,
@@ -108,7 +133,9 @@ static imr_status measure_adapter(evaluator *v, size_t row, uint32_t judged, con
     IMR_TRY(measure(v, IMR_RANKED_ENCODER, row, judged, r->encoder, err));
     imr_ranker_top_before(r, v->top, l.n);
     IMR_TRY(measure(v, IMR_RANKED_BEFORE, row, judged, r->before, err));
+    memcpy(v->before, v->top, l.n * sizeof *v->top);
     memcpy(v->top, l.document, l.n * sizeof *v->top);
+    IMR_TRY(compare(v, row, err));
     return measure(v, IMR_RANKED_AFTER, row, judged, r->after, err);
 }
 
@@ -130,7 +157,8 @@ static imr_status measure_row(evaluator *v, size_t row, uint32_t judged, imr_err
 
 /* ---- all queries ---- */
 
-static imr_status check_cuts(const imr_cache *cache, const imr_eval_options *o, imr_error *err)
+static imr_status check_cuts(const imr_cache *cache, const imr_eval_options *o, bool judged,
+                             imr_error *err)
 {
     size_t n = imr_cache_documents(cache);
     if (o->feedback_k == 0 || o->feedback_k > n)
@@ -138,7 +166,7 @@ static imr_status check_cuts(const imr_cache *cache, const imr_eval_options *o, 
                         "feedback-k is %u, the cache %s has %zu documents; use a value from 1 to "
                         "%zu",
                         o->feedback_k, imr_cache_path(cache), n, n);
-    for (size_t m = 0; m < o->n_metrics; m++)
+    for (size_t m = 0; judged && m < o->n_metrics; m++)
         if (o->metrics[m].k > o->feedback_k) {
             char name[IMR_METRIC_NAME];
             return imr_fail(err, IMR_E_USAGE,
@@ -160,11 +188,20 @@ static imr_status allocate(evaluator *v, size_t n_queries, imr_error *err)
         e->values[r] = IMR_NEW_ARRAY(double, n_queries * e->metrics);
         ok = ok && e->values[r];
     }
+    if (e->has_adapter) {
+        e->rbo = IMR_NEW_ARRAY(double, n_queries);
+        e->overlap = IMR_NEW_ARRAY(double, n_queries);
+        e->tau_ap = IMR_NEW_ARRAY(double, n_queries);
+        e->overlap_k = k < OVERLAP_K ? k : OVERLAP_K;
+        ok = ok && e->rbo && e->overlap && e->tau_ap;
+    }
+    v->before = IMR_NEW_ARRAY(uint32_t, k);
     v->top = IMR_NEW_ARRAY(uint32_t, k);
     v->scores = IMR_NEW_ARRAY(float, k);
     v->ids = IMR_NEW_ARRAY(const char *, k);
     v->grades = IMR_NEW_ARRAY(int32_t, k);
-    return ok && v->top && v->scores && v->ids && v->grades ? IMR_OK : imr_fail_memory(err);
+    return ok && v->top && v->before && v->scores && v->ids && v->grades ? IMR_OK
+                                                                         : imr_fail_memory(err);
 }
 
 static imr_status mark_seen(imr_eval *e, const imr_cache *cache, const imr_qrels *qrels,
@@ -197,8 +234,9 @@ static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint3
     else
         IMR_TRY(encoder_ranker_init(&v->encoder, v->cache, err));
     for (size_t i = 0; i < n_queries; i++) {
-        uint32_t judged;
-        if (!imr_qrels_find(v->qrels, imr_cache_query_id(v->cache, queries[i]), &judged)) {
+        uint32_t judged = 0;
+        if (v->qrels &&
+            !imr_qrels_find(v->qrels, imr_cache_query_id(v->cache, queries[i]), &judged)) {
             e->unjudged++;
             continue;
         }
@@ -210,7 +248,7 @@ static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint3
     }
     if (e->queries == 0)
         return imr_fail(err, IMR_E_NOT_FOUND, "none of the %zu queries is judged", n_queries);
-    return mark_seen(e, v->cache, v->qrels, train, err);
+    return v->qrels ? mark_seen(e, v->cache, v->qrels, train, err) : IMR_OK;
 }
 
 imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter *adapter,
@@ -218,13 +256,14 @@ imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter
                         const imr_qrels *train, const imr_eval_options *options,
                         const imr_progress *progress, imr_error *err)
 {
-    imr_eval e = {.metrics = options->n_metrics, .has_adapter = adapter != NULL};
+    imr_eval e = {.metrics = qrels ? options->n_metrics : 0, .has_adapter = adapter != NULL};
     evaluator v = {.e = &e, .cache = cache, .qrels = qrels, .o = options};
-    IMR_TRY(check_cuts(cache, options, err));
+    IMR_TRY(check_cuts(cache, options, qrels != NULL, err));
     imr_status status = evaluate(&v, adapter, queries, n_queries, train, progress, err);
     imr_ranker_done(&v.ranker);
     encoder_ranker_done(&v.encoder);
     imr_free(v.top);
+    imr_free(v.before);
     imr_free(v.scores);
     imr_free((void *)v.ids);
     imr_free(v.grades);
@@ -240,6 +279,9 @@ void imr_eval_done(imr_eval *e)
 {
     imr_free(e->query);
     imr_free(e->seen);
+    imr_free(e->rbo);
+    imr_free(e->overlap);
+    imr_free(e->tau_ap);
     for (size_t r = 0; r < IMR_RANKED_COUNT; r++)
         imr_free(e->values[r]);
     *e = (imr_eval){0};
@@ -261,11 +303,6 @@ imr_status imr_eval_find_split(imr_eval_split *out, const imr_cache *cache, cons
     s.queries = imr_cache_split_queries(cache, split, &s.n_queries);
     if (max_queries && max_queries < s.n_queries)
         s.n_queries = max_queries;
-    if (!s.qrels)
-        return imr_fail(err, IMR_E_NOT_FOUND,
-                        "the cache %s has no judgements for split '%s'; name its data set with "
-                        "--dataset",
-                        imr_cache_path(cache), s.name);
     if (imr_cache_find_split(cache, "train", &train) && train != split)
         s.train = imr_cache_split_qrels(cache, train);
     *out = s;

@@ -44,17 +44,22 @@ typedef struct imr_eval {
     size_t queries, metrics;
     size_t unjudged; /* queries left out: no judgements */
     bool has_adapter;
-    bool has_train;  /* `seen` means something */
-    uint32_t *query; /* [queries] of the cache */
-    bool *seen;      /* [queries] */
+    bool has_train;                       /* `seen` means something */
+    uint32_t *query;                      /* [queries] of the cache */
+    bool *seen;                           /* [queries] */
+    double *rbo, *overlap, *tau_ap;       /* [queries] after against before; NULL without adapter */
+    size_t overlap_k;                     /* what overlap is cut at: 10, or the ranking's length */
+    uint32_t mover_query, mover_document; /* the largest move of all: rows of the cache */
+    int64_t mover;                        /* rank before - after; 0: nothing moved */
     double
         *values[IMR_RANKED_COUNT]; /* [queries x metrics]; before and after NULL without adapter */
 } imr_eval;
 
 /*
- * Measures `queries` (of the cache). adapter NULL: only the encoder's ranking. train: judgements of
- * the training split for the leakage rows, NULL when there is none.
- * Errors: IMR_E_USAGE when feedback_k is above the number of documents or a metric's cut-off above
+ * Measures `queries` (of the cache). qrels NULL: no metric, all queries count, only how alike the
+ * rankings are (retrieval/similarity.h). adapter NULL: only the encoder's ranking. train:
+ * judgements of the training split for the leakage rows, NULL when there is none. Errors:
+ * IMR_E_USAGE when feedback_k is above the number of documents or a metric's cut-off above
  * feedback_k; IMR_E_NOT_FOUND when no query is judged; IMR_E_SHAPE when the adapter does not fit;
  * IMR_E_CANCELLED; what the sink returns.
  */
@@ -64,8 +69,8 @@ imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter
                         const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 void imr_eval_done(imr_eval *e); /* {0} is fine */
 
-/* A split by name with its judgements: IMR_E_NOT_FOUND names the splits there are, or says how to
- * get judgements. *train: the training split's judgements, NULL when there are none or when the
+/* A split by name with its judgements, qrels NULL when there are none: IMR_E_NOT_FOUND names the
+ * splits there are. *train: the training split's judgements, NULL when there are none or when the
  * split is the training split itself. max_queries 0: all. */
 typedef struct imr_eval_split {
     const char *name;

@@ -106,6 +106,29 @@ TEST("a cut-off deeper than the ranking and a ranking deeper than the corpus are
     close_golden(&b);
 }
 
+TEST("without judgements the rankings are still compared, and agree with those of a judged run")
+{
+    imr_error err;
+    bench b = open_golden();
+    imr_metric metric = {IMR_METRIC_NDCG, 10};
+    imr_eval judged, bare;
+    CHECK_OK(run(&judged, &b, 40, &metric, 1, &err));
+    imr_eval_options o = {.feedback_k = 40, .metrics = &metric, .n_metrics = 1};
+    CHECK_OK(imr_eval_run(&bare, b.cache, b.adapter, NULL, judged.query, judged.queries, NULL, &o,
+                          NULL, &err));
+    CHECK_INT(bare.queries, judged.queries);
+    CHECK_INT(bare.metrics, 0);
+    for (size_t i = 0; i < bare.queries; i++) {
+        CHECK_NEAR(bare.rbo[i], judged.rbo[i], 0);
+        CHECK(bare.rbo[i] > 0 && bare.rbo[i] <= 1);
+        CHECK(bare.tau_ap[i] <= 1 && bare.overlap[i] <= 1);
+    }
+    CHECK(bare.mover != 0 && llabs(bare.mover) < 40);
+    imr_eval_done(&bare);
+    imr_eval_done(&judged);
+    close_golden(&b);
+}
+
 TEST("groups partition the queries, and a row's means are those of its group")
 {
     imr_error err;

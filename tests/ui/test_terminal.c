@@ -311,3 +311,41 @@ TEST("waiting for keys costs no wake-up")
     CHECK(!vt_wait_frame(t, 300));
     vt_stop(t);
 }
+
+TEST("the program itself opens a set, ranks a cached query, exports it and leaves")
+{
+    const char *program = getenv("IMRNN");
+    if (!program)
+        SKIP("IMRNN is not set; meson test sets it");
+    char adapter[1024], cache[1024], dataset[1024], report[1024], line[1200];
+    snprintf(adapter, sizeof adapter, "%s", test_golden("tiny/adapter-v1.pt"));
+    snprintf(cache, sizeof cache, "%s", test_golden("cache"));
+    snprintf(dataset, sizeof dataset, "%s", test_golden("cache/beir"));
+    snprintf(report, sizeof report, "%s", test_path(test_tmpdir(), "report.json"));
+    const char *argv[] = {program, "explore",   "--checkpoint", adapter, "--cache-dir",
+                          cache,   "--dataset", dataset,        NULL};
+    const char *env[] = {"IMRNN_TEST_TIME", "1763640000", NULL};
+    vt *t = vt_start(36, 120, "xterm-256color", argv, env);
+    CHECK(vt_wait_idle(t));
+    CHECK_CONTAINS(vt_dump(t), "Cached queries that fit");
+    VT_KEYS(t, "\r");
+    CHECK(vt_wait_idle(t));
+    CHECK_CONTAINS(vt_dump(t), "Ranking: before");
+    CHECK_CONTAINS(vt_dump(t), "nDCG@10");
+    VT_KEYS(t, "jj\r");
+    CHECK(vt_wait_idle(t));
+    CHECK_CONTAINS(vt_dump(t), "[2 Document]");
+    snprintf(line, sizeof line, ":export json %s\r", report);
+    vt_keys(t, line, strlen(line));
+    CHECK(vt_wait_idle(t));
+    CHECK_CONTAINS(vt_dump(t), "saved ");
+    char *json = test_read(report, NULL);
+    CHECK_CONTAINS(json, "imrnn.explanation/1");
+    free(json);
+    int status;
+    VT_KEYS(t, "qq");
+    CHECK(vt_wait_exit(t, 5000, &status));
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK(!vt_altscreen(t));
+    vt_stop(t);
+}

@@ -77,7 +77,8 @@ void ui_app_idle(ui_app *a)
 /* A job may still read the trace; it goes when none runs. */
 static void retire(ui_app *a, imr_trace *t)
 {
-    if (t && imr_array_grow(&a->retired, a->n_retired, &a->cap_retired, 1, sizeof *a->retired))
+    const size_t size = sizeof a->retired[0]; /* of a pointer, as meant */
+    if (t && imr_array_grow(&a->retired, a->n_retired, &a->cap_retired, 1, size))
         a->retired[a->n_retired++] = t;
 }
 
@@ -181,7 +182,7 @@ static row_key key_of(const imr_trace_document *d, size_t place, ui_sort sort)
         k.number = -d->delta_sim_relative;
         break;
     case UI_SORT_ABS:
-        k.number = -fabs(d->delta_sim_relative);
+        k.number = -fabs((double)d->delta_sim_relative);
         break;
     case UI_SORT_COS:
         k.number = -d->sim_after;
@@ -227,7 +228,6 @@ void ui_app_reorder(ui_app *a)
     if (!keys || !order) {
         imr_free(keys);
         imr_free(order);
-        n = 0;
         a->n_order = 0;
         return;
     }
@@ -270,6 +270,12 @@ void ui_app_say(ui_app *a, bool error, const char *format, ...)
     va_end(args);
     a->message_error = error;
     a->message_time = imr_clock_seconds();
+}
+
+void ui_app_forget(ui_app *a)
+{
+    if (a->message[0] && imr_clock_seconds() - a->message_time >= UI_MESSAGE_SECONDS)
+        a->message[0] = 0;
 }
 
 void ui_app_run(ui_app *a, const char *text, const char *query_id)
@@ -365,6 +371,7 @@ static void take_trace(ui_app *a, const imr_delivery *d)
     }
     retire(a, a->trace);
     a->trace = d->trace;
+    ui_app_forget(a);
     if (latest)
         a->query_error.status = IMR_OK;
     a->top = 0;

@@ -56,10 +56,11 @@ typedef enum ui_filter {
 
 typedef enum ui_signs { UI_SIGNS_BOTH, UI_SIGNS_GAIN, UI_SIGNS_LOSS } ui_signs;
 
-#define UI_BIG_MOVE    10
-#define UI_CLIP_MAX    2250 /* bytes; 3000 of base64 is what terminals take in one OSC 52 */
-#define UI_STALE_AFTER 0.1  /* seconds until old rows carry a '?' */
-#define UI_OFFER_MAX   500
+#define UI_BIG_MOVE        10
+#define UI_CLIP_MAX        2250 /* bytes; 3000 of base64 is what terminals take in one OSC 52 */
+#define UI_STALE_AFTER     0.1  /* seconds until old rows carry a '?' */
+#define UI_MESSAGE_SECONDS 4
+#define UI_OFFER_MAX       500
 
 /* What the loop should do; bits of ui_app.effects. */
 enum {
@@ -208,6 +209,7 @@ void ui_app_select(ui_app *a, size_t row); /* moves the selection, as the user d
 void ui_app_settle(ui_app *a);             /* scroll positions, line breaks, wanted detail */
 void ui_app_run(ui_app *a, const char *text, const char *query_id); /* asks for a query */
 void ui_app_say(ui_app *a, bool error, const char *format, ...) IMR_PRINTF(3, 4);
+void ui_app_forget(ui_app *a);      /* a message that stood long enough */
 void ui_app_list_offers(ui_app *a); /* asks for cached queries that fit the line */
 /* Rows of the list that can be seen. */
 int ui_app_list_rows(const ui_app *a);

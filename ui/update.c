@@ -525,8 +525,7 @@ static void insert(ui_app *a, const char *text, size_t len)
 
 static void press(ui_app *a, ui_key key)
 {
-    if (a->message[0] && imr_clock_seconds() - a->message_time >= 4)
-        a->message[0] = 0;
+    ui_app_forget(a);
     if (ui_app_layout(a).class == UI_CLASS_T) {
         const ui_bind *b = ui_keymap_get(&a->keymap, UI_IN_ANY, key);
         if (key == 'q')

@@ -42,7 +42,7 @@ void ui_draw_empty(const ui_app *a, ui_surface s)
             ui_format_count(count, a->facts->queries));
     y += 2;
     if (*a->facts->tokens_problem)
-        y = ui_put_wrapped(s, y, 2, s.at.w - 4, 3, UI_TEXT, a->facts->tokens_problem);
+        ui_put_wrapped(s, y, 2, s.at.w - 4, 3, UI_TEXT, a->facts->tokens_problem);
     else if (!a->editing)
         ui_put(s, y, 2, UI_TEXT, "i edits the query");
 }
@@ -76,6 +76,7 @@ void ui_draw_loading(const ui_app *a, ui_surface s)
 
 void ui_draw_failed(const ui_app *a, ui_surface s)
 {
+    s = ui_sub(s, (ui_rect){0, 0, s.at.h < 11 ? s.at.h : 11, s.at.w});
     ui_box(s, a->glyphs, true, "Error: this set cannot be opened", NULL);
     ui_surface in = ui_sub(s, (ui_rect){2, 2, s.at.h - 4, s.at.w - 4});
     int y = ui_put_wrapped(in, 0, 0, in.at.w, in.at.h - 2, UI_TEXT, a->error.text);

@@ -91,7 +91,7 @@ static void words_pane(const ui_app *a, ui_surface s)
     }
 }
 
-void ui_draw_document(const ui_app *a, ui_surface s, ui_surface words, bool boxed)
+void ui_draw_document(const ui_app *a, ui_surface text, ui_surface words, bool boxed)
 {
     const imr_trace_document *d = ui_app_selected(a);
     if (!d)
@@ -101,13 +101,13 @@ void ui_draw_document(const ui_app *a, ui_surface s, ui_surface words, bool boxe
     snprintf(note, sizeof note, "%zu/%zu", a->at + 1, a->n_order);
     ui_surface in;
     if (boxed) {
-        ui_box(s, a->glyphs, true, title, note);
-        in = ui_sub(s, (ui_rect){1, 1, s.at.h - 2, s.at.w - 2});
+        ui_box(text, a->glyphs, true, title, note);
+        in = ui_sub(text, (ui_rect){1, 1, text.at.h - 2, text.at.w - 2});
     } else {
         int w = (int)strlen(note);
-        ui_put_cut(s, 0, 1, s.at.w - w - 4, UI_STRONG, title, strlen(title));
-        ui_put_right(s, 0, s.at.w - 1, UI_DIM, note);
-        in = ui_sub(s, (ui_rect){1, 0, s.at.h - 1, s.at.w});
+        ui_put_cut(text, 0, 1, text.at.w - w - 4, UI_STRONG, title, strlen(title));
+        ui_put_right(text, 0, text.at.w - 1, UI_DIM, note);
+        in = ui_sub(text, (ui_rect){1, 0, text.at.h - 1, text.at.w});
     }
     words_pane(a, words);
     const char *why_not = missing(a);

@@ -62,7 +62,7 @@ static columns fit(const ui_app *a, int w)
         c.rank_w = digits(rank) > c.rank_w ? digits(rank) : c.rank_w;
         c.move_w = digits((uint32_t)move) + 1 > c.move_w ? digits((uint32_t)move) + 1 : c.move_w;
         if (isfinite(d->delta_sim_relative))
-            largest = fmax(largest, fabs(d->delta_sim_relative));
+            largest = fmax(largest, fabs((double)d->delta_sim_relative));
     }
     c.scale = ui_nice_scale(largest);
     static const struct {

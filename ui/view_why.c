@@ -362,7 +362,7 @@ static int full_tokens(const ui_app *a, ui_surface s, int y, const imr_trace_tok
     ui_put_right(s, y, 45, UI_DIM, "effect");
     ui_put_right(s, y, 54, UI_DIM, "z");
     ui_put_right(s, y, 62, UI_DIM, "bg z");
-    ui_put_right(s, y, 68, UI_DIM, "seen");
+    ui_put_right(s, y, 68, UI_DIM, "visib.");
     ui_put_right(s, y, 73, UI_DIM, "hub");
     ui_put(s, y++, 75, UI_DIM, "in");
     for (size_t i = 0; i < t->n_positive; i++)

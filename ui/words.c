@@ -56,12 +56,12 @@ static void find_highlights(ui_app *a)
     a->n_highlights = 0;
     for (size_t i = 0; i < d->n_spans; i++)
         if (isfinite(d->spans[i].effect))
-            largest = fmax(largest, fabs(d->spans[i].effect));
+            largest = fmax(largest, fabs((double)d->spans[i].effect));
     if (largest == 0)
         return;
     for (size_t i = 0; i < d->n_spans; i++) {
         const imr_detail_span *s = &d->spans[i];
-        if (!(fabs(s->effect) >= largest / 4) || !has_letter(d->text, s->start, s->end))
+        if (!(fabs((double)s->effect) >= largest / 4) || !has_letter(d->text, s->start, s->end))
             continue;
         ui_highlight *last = a->n_highlights ? &a->highlights[a->n_highlights - 1] : NULL;
         if (last && last->end <= s->start && s->start - last->end <= 1 &&

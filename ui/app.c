@@ -70,16 +70,15 @@ void ui_app_done(ui_app *a)
 void ui_app_idle(ui_app *a)
 {
     for (size_t i = 0; i < a->n_retired; i++)
-        imr_trace_free(a->retired[i]);
+        imr_trace_free(a->retired[i].trace);
     a->n_retired = 0;
 }
 
 /* A job may still read the trace; it goes when none runs. */
 static void retire(ui_app *a, imr_trace *t)
 {
-    const size_t size = sizeof a->retired[0]; /* of a pointer, as meant */
-    if (t && imr_array_grow(&a->retired, a->n_retired, &a->cap_retired, 1, size))
-        a->retired[a->n_retired++] = t;
+    if (t && imr_array_grow(&a->retired, a->n_retired, &a->cap_retired, 1, sizeof *a->retired))
+        a->retired[a->n_retired++].trace = t;
 }
 
 /* ---- what views ask ---- */

@@ -98,6 +98,10 @@ typedef struct ui_word {
     double effect;
 } ui_word;
 
+typedef struct ui_retired {
+    imr_trace *trace;
+} ui_retired;
+
 typedef struct ui_app {
     const ui_glyphs *glyphs;
     ui_theme theme;
@@ -131,7 +135,7 @@ typedef struct ui_app {
 
     /* its answer */
     imr_trace *trace;
-    imr_trace **retired; /* older ones that a running job may still read */
+    ui_retired *retired; /* older ones that a running job may still read */
     size_t n_retired, cap_retired;
 
     /* the list */

@@ -199,7 +199,7 @@ int ui_loop(ui_app *a, ui_term *t, const ui_backend *b)
         bool due = urgent || imr_clock_frozen() || now - drawn >= FRAME_SECONDS;
         if (dirty && due && t->writable(t)) {
             ui_frame(a, t, &grid);
-            t->marker(t, a->rows, a->cols, a->pending);
+            t->marker(t, a->rows, a->cols, a->pending + t->waiting(t));
             dirty = urgent = false;
             drawn = now;
         }

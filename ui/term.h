@@ -30,10 +30,11 @@ struct ui_term {
     /* Draw everything again next time (after a resize, resume or on demand). */
     void (*invalidate)(ui_term *t);
     void (*theme)(ui_term *t, ui_theme theme);
-    void (*suspend)(ui_term *t);                                 /* gives the terminal back */
-    void (*resume)(ui_term *t);                                  /* and takes it again */
-    void (*copy)(ui_term *t, const char *text, size_t len);      /* OSC 52 */
-    void (*marker)(ui_term *t, int rows, int cols, int pending); /* frame marker, tests only */
+    void (*suspend)(ui_term *t);                            /* gives the terminal back */
+    void (*resume)(ui_term *t);                             /* and takes it again */
+    void (*copy)(ui_term *t, const char *text, size_t len); /* OSC 52 */
+    /* Frame marker, for tests only. pending: jobs, and one more for a key that is not whole. */
+    void (*marker)(ui_term *t, int rows, int cols, int pending);
 };
 
 typedef struct ui_term_options {

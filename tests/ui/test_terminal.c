@@ -26,21 +26,19 @@ static vt *start(int rows, int cols, const char *term, const char *option, const
     return t;
 }
 
-/* Both get the same keys; both show the same. */
-static void same(vt *t, screen *s)
+/* The program under the terminal and the headless one were given the same. */
+static void same(vt *t, screen *s, const char *after)
 {
     const char *found = vt_dump(t), *expected = screen_text(s);
-    if (strcmp(found, expected) == 0) {
-        test_count();
-        return;
+    for (int row = 0; *found || *expected; row++) {
+        size_t n = strcspn(found, "\n"), m = strcspn(expected, "\n");
+        if (n != m || memcmp(found, expected, n) != 0)
+            FAIL("after %s row %d differs\n      terminal %.*s\n      grid     %.*s", after, row,
+                 (int)n, found, (int)m, expected);
+        found += n + (found[n] == '\n');
+        expected += m + (expected[m] == '\n');
     }
-    int row = 0;
-    while (*found && *found == *expected) {
-        row += *found == '\n';
-        found++;
-        expected++;
-    }
-    FAIL("row %d differs: terminal '%.60s' grid '%.60s'", row, found, expected);
+    test_count();
 }
 
 typedef struct both {
@@ -55,7 +53,7 @@ static void both_start(both *b, int rows, int cols, const char *term)
     b->s.app.theme = strstr(term, "256") ? UI_THEME_AUTO : UI_THEME_16;
     fake_open(b->s.engine, true, true, true);
     screen_settle(&b->s);
-    same(b->t, &b->s);
+    same(b->t, &b->s, term);
 }
 
 static void both_keys(both *b, const char *keys)
@@ -63,7 +61,7 @@ static void both_keys(both *b, const char *keys)
     vt_keys(b->t, keys, strlen(keys));
     CHECK(vt_wait_idle(b->t));
     screen_keys(&b->s, keys);
-    same(b->t, &b->s);
+    same(b->t, &b->s, keys);
     int y, x;
     bool shown;
     const ui_grid *g = ui_term_headless_shown(b->s.term);
@@ -80,7 +78,7 @@ static void both_resize(both *b, int rows, int cols)
     vt_resize(b->t, rows, cols);
     CHECK(vt_wait_size(b->t, rows, cols, 5000));
     screen_resize(&b->s, rows, cols);
-    same(b->t, &b->s);
+    same(b->t, &b->s, "a resize");
 }
 
 static void both_end(both *b)

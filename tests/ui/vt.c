@@ -27,6 +27,7 @@ struct vt {
     bool altscreen, cursor_shown, gone;
     imr_buf raw;
     size_t marked; /* bytes of raw already searched for markers */
+    size_t given;  /* bytes of raw libvterm has */
     unsigned frame, waited;
     int marker_rows, marker_cols, pending;
     int status;
@@ -146,7 +147,19 @@ static bool pump(vt *t, int milliseconds)
         return false;
     }
     imr_buf_add(&t->raw, bytes, (size_t)n);
-    vterm_input_write(t->term, bytes, (size_t)n);
+    /* libvterm 0.1.4 loses a character whose bytes come in two writes: give it whole ones. */
+    size_t end = t->raw.len, back = 0;
+    while (back < 3 && end - back > t->given &&
+           ((unsigned char)t->raw.data[end - 1 - back] & 0xc0) == 0x80)
+        back++;
+    if (end - back > t->given) {
+        unsigned char lead = (unsigned char)t->raw.data[end - 1 - back];
+        size_t want = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+        if (want > back + 1)
+            end -= back + 1;
+    }
+    vterm_input_write(t->term, t->raw.data + t->given, end - t->given);
+    t->given = end;
     vterm_screen_flush_damage(t->screen);
     find_markers(t);
     return true;

@@ -59,9 +59,9 @@ void ui_app_done(ui_app *a)
     imr_free(a->order);
     imr_free(a->highlights);
     imr_free(a->words);
-    char **strings[] = {&a->request_text,  &a->request_id,  &a->ghost, &a->suggest_text,
-                        &a->selected,      &a->pinned,      &a->find,  &a->filter_words,
-                        &a->export_format, &a->export_path, &a->folder};
+    char **strings[] = {&a->request_text, &a->request_id,    &a->ghost,       &a->suggest_text,
+                        &a->selected,     &a->pinned,        &a->find,        &a->filter_words,
+                        &a->clip_path,    &a->export_format, &a->export_path, &a->folder};
     for (size_t i = 0; i < IMR_LEN(strings); i++)
         imr_free(*strings[i]);
     *a = (ui_app){0};
@@ -420,6 +420,11 @@ void ui_app_deliver(ui_app *a, const imr_delivery *d)
         if (d->serial == a->suggest_serial && d->status == IMR_OK)
             take_suggestions(a, d);
         imr_free(d->suggestions);
+        break;
+    case IMR_JOB_WRITE:
+        if (d->status != IMR_OK)
+            ui_app_say(a, true, "%s", d->error.text);
+        imr_free(d->path);
         break;
     case IMR_JOB_EXPORT:
         if (d->status == IMR_OK)

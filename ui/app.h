@@ -178,6 +178,7 @@ typedef struct ui_app {
 
     /* for the loop */
     imr_buf clip;
+    char *clip_path;                            /* NULL: none */
     char *export_format, *export_path, *folder; /* folder: where exports go when no path is said */
 } ui_app;
 

@@ -17,6 +17,8 @@ typedef struct ui_backend {
     imr_status (*suggest)(void *self, const char *text, uint64_t serial, imr_error *err);
     imr_status (*export_to)(void *self, const imr_trace *trace, const char *format,
                             const char *path, imr_error *err);
+    imr_status (*write_to)(void *self, const char *path, const void *bytes, size_t n,
+                           imr_error *err);
     void (*cancel)(void *self);
     int (*fd)(void *self); /* readable when there is something to reap; -1: never */
     void (*reap)(void *self);

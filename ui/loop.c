@@ -58,15 +58,24 @@ static void suggest(ui_app *a, const ui_backend *b)
     ui_app_deliver(a, &d);
 }
 
-static void copy(ui_app *a, ui_term *t)
+/* To the terminal's clipboard when it is small enough, and always to the file. */
+static void copy(ui_app *a, ui_term *t, const ui_backend *b)
 {
-    if (a->clip.len > UI_CLIP_MAX) {
+    imr_error err;
+    bool small = a->clip.len <= UI_CLIP_MAX;
+    if (small)
+        t->copy(t, imr_buf_text(&a->clip), a->clip.len);
+    if (small)
+        ui_app_say(a, false, "sent %zu bytes to the terminal's clipboard (OSC 52)", a->clip.len);
+    else if (a->clip_path)
+        ui_app_say(a, false, "%zu bytes are too many for a clipboard: they are in %s", a->clip.len,
+                   a->clip_path);
+    else
         ui_app_say(a, true, "%zu bytes are more than a terminal takes (%d); export writes a file",
                    a->clip.len, UI_CLIP_MAX);
-        return;
-    }
-    t->copy(t, imr_buf_text(&a->clip), a->clip.len);
-    ui_app_say(a, false, "sent %zu bytes to the terminal's clipboard (OSC 52)", a->clip.len);
+    if (a->clip_path)
+        refused(a, b->write_to(b->self, a->clip_path, imr_buf_text(&a->clip), a->clip.len, &err),
+                &err);
 }
 
 static void suspend(ui_app *a, ui_term *t)
@@ -97,7 +106,7 @@ static void once(ui_app *a, ui_term *t, const ui_backend *b, unsigned fx)
     if (fx & UI_FX_EXPORT && a->trace)
         refused(a, b->export_to(b->self, a->trace, a->export_format, a->export_path, &err), &err);
     if (fx & UI_FX_COPY)
-        copy(a, t);
+        copy(a, t, b);
     if (fx & UI_FX_THEME)
         t->theme(t, a->theme);
     if (fx & UI_FX_SUSPEND)

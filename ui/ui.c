@@ -47,6 +47,12 @@ static imr_status export_to(void *self, const imr_trace *trace, const char *form
     return imr_jobs_export(((engine *)self)->jobs, trace, format, path, render, err);
 }
 
+static imr_status write_to(void *self, const char *path, const void *bytes, size_t n,
+                           imr_error *err)
+{
+    return imr_jobs_write(((engine *)self)->jobs, path, bytes, n, err);
+}
+
 static void cancel(void *self)
 {
     imr_jobs_cancel(((engine *)self)->jobs);
@@ -151,12 +157,14 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
     ui_term *t;
     const char *notice;
     engine e = {0};
-    ui_backend b = {&e, query, detail,  suggest,  export_to, cancel,
-                    fd, reap,  pending, progress, cached};
+    ui_backend b = {&e,     query, detail, suggest, export_to, write_to,
+                    cancel, fd,    reap,   pending, progress,  cached};
     IMR_TRY(bind_keys(a, o, err));
     read_history(a, o->history);
     if (o->query)
         ui_prompt_set(&a->query, o->query);
+    if (o->clip_file)
+        ui_replace(&a->clip_path, o->clip_file);
     if (o->export_folder)
         ui_replace(&a->folder, o->export_folder);
     IMR_TRY(imr_jobs_new(&e.jobs, deliver, a, err));

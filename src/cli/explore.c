@@ -48,6 +48,11 @@ imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, con
     IMR_AUTOFREE char *folder = state_folder(cli);
     IMR_AUTOFREE char *history = folder ? imr_path_join(folder, "history") : NULL;
     IMR_AUTOFREE char *log = folder ? imr_path_join(folder, "log") : NULL;
+    const char *runtime = imr_cli_environment(cli, "XDG_RUNTIME_DIR");
+    IMR_AUTOFREE char *clip = runtime && imr_dir_exists(runtime)
+                                  ? imr_path_join(runtime, "imrnn-clip.txt")
+                              : folder ? imr_path_join(folder, "clip.txt")
+                                       : NULL;
     const imr_bind *binds;
     size_t n_binds = imr_config_binds(cli->config, &binds);
     IMR_AUTOFREE ui_user_bind *own = IMR_NEW_ARRAY(ui_user_bind, n_binds + 1);
@@ -67,6 +72,7 @@ imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, con
         .n_binds = n_binds,
         .history = history,
         .log = log,
+        .clip_file = clip,
         .command = cli->argv,
         .n_command = (size_t)cli->argc,
     };

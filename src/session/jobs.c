@@ -29,6 +29,7 @@ typedef struct call {
     size_t place;
     imr_render_fn render;
     char *format, *path, *text;
+    size_t text_len; /* WRITE */
     char *strings[12];
     size_t n_strings;
     imr_worker *worker;   /* while running */
@@ -76,6 +77,14 @@ static imr_status run_export(call *c, imr_error *err)
     return IMR_OK;
 }
 
+static imr_status run_write(call *c, imr_error *err)
+{
+    IMR_TRY(imr_file_write(c->path, c->text, c->text_len, err));
+    c->delivery.path = c->path;
+    c->path = NULL;
+    return IMR_OK;
+}
+
 static void run_suggest(call *c)
 {
     imr_suggestion *found = IMR_NEW_ARRAY(imr_suggestion, SUGGESTIONS);
@@ -115,6 +124,9 @@ static void run(imr_job *job, imr_worker *w)
         break;
     case IMR_JOB_EXPORT:
         d->status = run_export(c, &d->error);
+        break;
+    case IMR_JOB_WRITE:
+        d->status = run_write(c, &d->error);
         break;
     }
 }
@@ -274,6 +286,18 @@ imr_status imr_jobs_export(imr_jobs *j, const imr_trace *trace, const char *form
     c->format = imr_strdup(format);
     c->path = imr_strdup(path);
     return submit(j, c, !c->format || !c->path, false, err);
+}
+
+imr_status imr_jobs_write(imr_jobs *j, const char *path, const void *bytes, size_t n,
+                          imr_error *err)
+{
+    call *c = call_new(j, IMR_JOB_WRITE, 0);
+    if (!c)
+        return imr_fail_memory(err);
+    c->path = imr_strdup(path);
+    c->text = imr_strndup(bytes, n);
+    c->text_len = n;
+    return submit(j, c, !c->path || !c->text, false, err);
 }
 
 void imr_jobs_cancel(imr_jobs *j)

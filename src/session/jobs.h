@@ -17,7 +17,8 @@ typedef enum imr_job_kind {
     IMR_JOB_QUERY,
     IMR_JOB_DETAIL,
     IMR_JOB_SUGGEST,
-    IMR_JOB_EXPORT
+    IMR_JOB_EXPORT,
+    IMR_JOB_WRITE
 } imr_job_kind;
 
 typedef struct imr_delivery {
@@ -30,7 +31,7 @@ typedef struct imr_delivery {
     imr_suggestion
         *suggestions; /* SUGGEST: the receiver's array (imr_free); strings are the session's */
     size_t n_suggestions;
-    char *path; /* EXPORT: the receiver's: the file written */
+    char *path; /* EXPORT, WRITE: the receiver's: the file written */
     uint64_t serial;
 } imr_delivery;
 
@@ -57,6 +58,10 @@ typedef imr_status (*imr_render_fn)(const imr_trace *trace, const char *format, 
                                     imr_error *err);
 imr_status imr_jobs_export(imr_jobs *j, const imr_trace *trace, const char *format,
                            const char *path, imr_render_fn render, imr_error *err) IMR_NODISCARD;
+
+/* Writes bytes (copied) to path, whole or not at all. */
+imr_status imr_jobs_write(imr_jobs *j, const char *path, const void *bytes, size_t n,
+                          imr_error *err) IMR_NODISCARD;
 
 void imr_jobs_cancel(imr_jobs *j); /* everything that waits or runs */
 int imr_jobs_fd(const imr_jobs *j);

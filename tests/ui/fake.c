@@ -57,7 +57,7 @@ struct fake {
     int fds[2];
     bool released;
     size_t documents, answered;
-    char exported[600];
+    char exported[600], written[600];
 };
 
 static uint32_t mix(uint32_t h, const char *text)
@@ -319,6 +319,18 @@ static imr_status do_export(void *self, const imr_trace *t, const char *format, 
     return push(f, d, NULL, false);
 }
 
+static imr_status do_write(void *self, const char *path, const void *bytes, size_t n,
+                           imr_error *err)
+{
+    fake *f = self;
+    imr_delivery d = {.kind = IMR_JOB_WRITE};
+    (void)err;
+    (void)bytes;
+    snprintf(f->written, sizeof f->written, "%zu %s", n, path);
+    d.path = imr_strdup(path);
+    return push(f, d, NULL, false);
+}
+
 static void do_cancel(void *self)
 {
     for (job *j = ((fake *)self)->first; j; j = j->next)
@@ -382,8 +394,8 @@ fake *fake_new(ui_app *app)
     fcntl(f->fds[0], F_SETFL, O_NONBLOCK);
     f->app = app;
     f->documents = 100;
-    f->backend = (ui_backend){f,     do_query, do_detail,  do_suggest,  do_export, do_cancel,
-                              do_fd, do_reap,  do_pending, do_progress, do_cached};
+    f->backend = (ui_backend){f,         do_query, do_detail, do_suggest, do_export,   do_write,
+                              do_cancel, do_fd,    do_reap,   do_pending, do_progress, do_cached};
     return f;
 }
 
@@ -462,4 +474,9 @@ size_t fake_answered(const fake *f)
 const char *fake_exported(const fake *f)
 {
     return f->exported;
+}
+
+const char *fake_written(const fake *f)
+{
+    return f->written;
 }

@@ -6,7 +6,7 @@
 #include <poll.h>
 
 typedef struct seen {
-    int delivered[5], failed[5], cancelled[5];
+    int delivered[IMR_JOB_WRITE + 1], failed[IMR_JOB_WRITE + 1], cancelled[IMR_JOB_WRITE + 1];
     imr_session *session;
     imr_trace *trace; /* the last one */
     imr_detail *detail;
@@ -123,6 +123,26 @@ TEST("details, suggestions and exports arrive, and say what went wrong")
     drain(j);
     CHECK_INT(s.failed[IMR_JOB_EXPORT], 1);
     CHECK_CONTAINS(s.error, "/nonexistent/folder/x.json");
+    finish(j, &s);
+}
+
+TEST("bytes are written whole, or the reason is said")
+{
+    imr_error err;
+    seen s = {0};
+    imr_jobs *j = start(&s);
+    const char *path = test_path(test_tmpdir(), "clip.txt");
+    char bytes[] = "one\ttwo\n";
+    CHECK_OK(imr_jobs_write(j, path, bytes, sizeof bytes - 1, &err));
+    memset(bytes, 'x', sizeof bytes - 1); /* they were copied */
+    drain(j);
+    char *text = test_read(path, NULL);
+    CHECK_STR(text, "one\ttwo\n");
+    free(text);
+    CHECK_OK(imr_jobs_write(j, "/nonexistent/folder/x", "y", 1, &err));
+    drain(j);
+    CHECK_INT(s.failed[IMR_JOB_WRITE], 1);
+    CHECK_CONTAINS(s.error, "/nonexistent/folder/x");
     finish(j, &s);
 }
 

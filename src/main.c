@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/options.h"
+#include "cli/threads.h"
 #include "math/blas.h"
 #include "text/utf8.h"
 
@@ -98,6 +99,8 @@ static imr_status run(imr_cli *cli, imr_error *err)
 static void say_settings(imr_cli *cli)
 {
     const imr_option_id *lists[] = {cli->command->options, imr_common_options};
+    const char *waiting = getenv("OMP_WAIT_POLICY");
+    imr_cli_detail(cli, "OMP_WAIT_POLICY = %s", waiting ? waiting : "");
     for (size_t l = 0; l < IMR_LEN(lists); l++)
         for (const imr_option_id *id = lists[l]; id && *id != IMR_OPT_COUNT; id++) {
             IMR_AUTOBUF imr_buf b = {0};
@@ -151,6 +154,7 @@ static imr_status start(imr_config *config, imr_line *line, int argc, const char
 
 int main(int argc, char **argv)
 {
+    imr_cli_quiet_threads(argv);
     setlocale(LC_CTYPE, "");
     imr_error err = {0};
     imr_config *config = NULL;

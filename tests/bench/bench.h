@@ -1,0 +1,68 @@
+/*
+ * tests/bench/bench.h - what the parts of the benchmark share.
+ *
+ * A part measures and prints; nothing is asserted. Other programs may use the cores meanwhile, so
+ * every row has the best wall time of several runs and the processor time of the best run (all
+ * threads together), and what matters is the ratio to a yardstick taken in the same process.
+ */
+#ifndef IMRNN_TESTS_BENCH_H
+#define IMRNN_TESTS_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "math/matrix.h"
+
+/* SciFact's size and the shapes of its adapters. */
+enum { BENCH_DOCUMENTS = 5183, BENCH_N = 384, BENCH_M = 256, BENCH_H = 128, BENCH_K = 100 };
+
+typedef struct bench_time {
+    double wall, cpu; /* seconds, of the best run */
+} bench_time;
+
+/* Runs fn(user) for a while, at least five times unless one run takes longer than all that. */
+bench_time bench_measure(void (*fn)(void *user), void *user);
+double bench_cpu_seconds(void); /* of the whole process */
+
+/* "name   1.23 ms  2.31 ms cpu   0.98 x yardstick". yardstick 0 seconds: no ratio. */
+void bench_row(const char *name, bench_time t, double yardstick, const char *of);
+void bench_title(const char *text);
+void bench_verdict(const char *what, double found_ms, double budget_ms);
+
+/* Ends the program with the error when status is not IMR_OK. */
+void bench_need(imr_status status, const imr_error *err);
+/* Memory or the end of the program. */
+void *bench_alloc(size_t count, size_t size);
+/* Seeded normal values, or rows of length 1. */
+imr_matrix bench_normal(size_t rows, size_t cols, unsigned seed);
+imr_matrix bench_unit_rows(size_t rows, size_t cols, unsigned seed);
+
+/* A corpus of SciFact's size with everything a session needs, made on first use. */
+typedef struct bench_corpus {
+    char *dataset, *encoder, *cache, *adapter; /* paths */
+    bool real;                                 /* SciFact itself */
+} bench_corpus;
+const bench_corpus *bench_corpus_get(void);
+void bench_corpus_remove(void);
+
+/* The adapter of form diagonal, written down as method.md section 1 has it: double throughout. */
+struct imr_weights;
+void bench_naive_run(double *after, const struct imr_weights *w, const float *q, imr_view d);
+
+/* ---- the parts ---- */
+void bench_yardsticks(void);
+void bench_search(void);
+void bench_adapter(void);
+void bench_tokens(void);
+void bench_encode(void);
+void bench_training(void);
+void bench_typing(void);
+void bench_paint(void);
+
+/* Yardsticks, measured when first asked for. */
+double bench_gflops(void);                           /* sgemm of 2048^3 */
+double bench_scan_seconds(size_t rows, size_t cols); /* plain dot products with every row */
+double bench_gemm_seconds(size_t rows, size_t cols, size_t inner); /* a [rows,inner] b' */
+
+#endif

@@ -1,0 +1,335 @@
+/* Kernels on made-up numbers of SciFact's shapes, beside what the machine does at best. */
+#include <math.h>
+#include <string.h>
+
+#include "adapter/train.h"
+#include "base/mem.h"
+#include "encoder/encoder.h"
+#include "explain/attribution.h"
+#include "math/blas.h"
+#include "math/random.h"
+#include "math/topk.h"
+#include "retrieval/search.h"
+#include "tests/bench/bench.h"
+
+/* ---- yardsticks ---- */
+
+typedef struct product {
+    imr_matrix a, b, out;
+} product;
+
+static void multiply(void *user)
+{
+    product *p = user;
+    imr_blas_gemm(p->out.v, p->out.cols, 1, imr_matrix_view(&p->a), IMR_PLAIN,
+                  imr_matrix_view(&p->b), IMR_TRANSPOSED, 0);
+}
+
+static bench_time time_product(size_t rows, size_t cols, size_t inner)
+{
+    product p = {bench_normal(rows, inner, 1), bench_normal(cols, inner, 2),
+                 bench_normal(rows, cols, 3)};
+    const bench_time t = bench_measure(multiply, &p);
+    imr_matrix_done(&p.a);
+    imr_matrix_done(&p.b);
+    imr_matrix_done(&p.out);
+    return t;
+}
+
+double bench_gemm_seconds(size_t rows, size_t cols, size_t inner)
+{
+    return time_product(rows, cols, inner).wall;
+}
+
+double bench_gflops(void)
+{
+    static double found;
+    if (found == 0)
+        found = 2.0 * 2048 * 2048 * 2048 / time_product(2048, 2048, 2048).wall * 1e-9;
+    return found;
+}
+
+typedef struct scan {
+    imr_matrix documents, query, scores;
+    uint32_t best[BENCH_K];
+} scan;
+
+static scan scan_new(size_t rows, size_t cols)
+{
+    return (scan){.documents = bench_unit_rows(rows, cols, 4),
+                  .query = bench_unit_rows(1, cols, 5),
+                  .scores = bench_normal(1, rows, 6)};
+}
+
+static void scan_done(scan *s)
+{
+    imr_matrix_done(&s->documents);
+    imr_matrix_done(&s->query);
+    imr_matrix_done(&s->scores);
+}
+
+IMR_CPU_CLONES
+static void dots(float *out, const float *rows, size_t n, size_t cols, const float *x)
+{
+#pragma omp parallel for
+    for (size_t i = 0; i < n; i++) {
+        float sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (size_t j = 0; j < cols; j++)
+            sum += rows[i * cols + j] * x[j];
+        out[i] = sum;
+    }
+}
+
+static void plain_scan(void *user)
+{
+    scan *s = user;
+    dots(s->scores.v, s->documents.v, s->documents.rows, s->documents.cols, s->query.v);
+}
+
+double bench_scan_seconds(size_t rows, size_t cols)
+{
+    scan s = scan_new(rows, cols);
+    const double seconds = bench_measure(plain_scan, &s).wall;
+    scan_done(&s);
+    return seconds;
+}
+
+void bench_yardsticks(void)
+{
+    const bench_time t = time_product(2048, 2048, 2048);
+    printf("  %-44s%9.1f GFLOP/s\n", "sgemm 2048 x 2048 x 2048",
+           2.0 * 2048 * 2048 * 2048 / t.wall * 1e-9);
+    static const size_t rows[] = {BENCH_DOCUMENTS, 100000};
+    for (size_t i = 0; i < IMR_LEN(rows); i++) {
+        scan s = scan_new(rows[i], BENCH_M);
+        const bench_time scanned = bench_measure(plain_scan, &s);
+        printf("  dot products with %6zu x %d%20s%9.1f GB/s\n", rows[i], BENCH_M, "",
+               (double)(rows[i] * BENCH_M * sizeof(float)) / scanned.wall * 1e-9);
+        scan_done(&s);
+    }
+}
+
+/* ---- search ---- */
+
+static void search(void *user)
+{
+    scan *s = user;
+    imr_search_scores(s->scores.v, imr_matrix_view(&s->documents), s->query.v);
+    imr_topk(s->best, BENCH_K, s->scores.v, s->documents.rows, NULL);
+}
+
+void bench_search(void)
+{
+    static const size_t rows[] = {BENCH_DOCUMENTS, 100000};
+    for (size_t i = 0; i < IMR_LEN(rows); i++) {
+        scan s = scan_new(rows[i], BENCH_M);
+        char name[64];
+        const double yardstick = bench_measure(plain_scan, &s).wall;
+        snprintf(name, sizeof name, "top %d of %zu, m %d", BENCH_K, rows[i], BENCH_M);
+        bench_row(name, bench_measure(search, &s), yardstick, "plain scan");
+        scan_done(&s);
+    }
+}
+
+/* ---- adapter ---- */
+
+typedef struct adapted {
+    imr_adapter *adapter;
+    imr_matrix q, d;
+    imr_adapter_result result;
+    double after[BENCH_K];
+} adapted;
+
+static void adapt(void *user)
+{
+    adapted *a = user;
+    imr_error err;
+    bench_need(imr_adapter_run(a->adapter, a->q.v, imr_matrix_view(&a->d), &a->result, &err), &err);
+}
+
+static void adapt_naive(void *user)
+{
+    adapted *a = user;
+    bench_naive_run(a->after, &a->adapter->w, a->q.v, imr_matrix_view(&a->d));
+}
+
+void bench_adapter(void)
+{
+    adapted a = {.q = bench_unit_rows(1, BENCH_M, 7), .d = bench_unit_rows(BENCH_K, BENCH_M, 8)};
+    imr_error err;
+    bench_need(imr_adapter_new(&a.adapter, IMR_FORM_DIAGONAL, BENCH_N, BENCH_M, BENCH_H, 1, &err),
+               &err);
+    const bench_time naive = bench_measure(adapt_naive, &a);
+    bench_row("naive twin, double, one thread", naive, 0, "");
+    bench_row("imr_adapter_run", bench_measure(adapt, &a), naive.wall, "naive");
+    double worst = 0;
+    for (size_t i = 0; i < BENCH_K; i++)
+        worst = fmax(worst, fabs(a.after[i] - (double)a.result.after[i]));
+    printf("  largest difference of the two: %.1e\n", worst);
+    imr_adapter_result_done(&a.result);
+    imr_adapter_free(a.adapter);
+    imr_matrix_done(&a.q);
+    imr_matrix_done(&a.d);
+}
+
+/* ---- tokens ---- */
+
+enum { VOCABULARY = 30522, LISTED = 10 };
+
+typedef struct words {
+    imr_token_table table;
+    imr_backprojector back;
+    imr_lens lens;
+    imr_shift shifts[BENCH_K + 1];
+    imr_attribution out[BENCH_K + 1];
+    imr_token_score scores[(BENCH_K + 1) * 2 * LISTED];
+    imr_attribution_space space;
+} words;
+
+static void attribute(void *user)
+{
+    words *w = user;
+    imr_error err;
+    const imr_attribution_settings settings = {.tokens = LISTED};
+    bench_need(imr_attribution_run(w->out, w->scores, &w->lens, w->shifts, BENCH_K + 1, &settings,
+                                   &w->space, NULL, &err),
+               &err);
+}
+
+static void fold(void *user)
+{
+    words *w = user;
+    imr_error err;
+    imr_lens_done(&w->lens);
+    bench_need(imr_lens_init(&w->lens, &w->table, &w->back, NULL, &err), &err);
+}
+
+static const char **token_texts(char (*names)[8])
+{
+    const char **texts = bench_alloc(VOCABULARY, sizeof *texts);
+    for (size_t i = 0; i < VOCABULARY; i++) {
+        snprintf(names[i], sizeof names[i], "t%zuw", i);
+        texts[i] = names[i];
+    }
+    return texts;
+}
+
+void bench_tokens(void)
+{
+    imr_error err;
+    words *w = bench_alloc(1, sizeof *w);
+    char(*names)[8] = bench_alloc(VOCABULARY, sizeof *names);
+    const char **texts = token_texts(names);
+    imr_matrix rows = bench_normal(VOCABULARY, BENCH_N, 9),
+               weight = bench_normal(BENCH_M, BENCH_N, 10);
+    imr_matrix before = bench_unit_rows(BENCH_K + 1, BENCH_M, 11);
+    imr_matrix after = bench_normal(BENCH_K + 1, BENCH_M, 12);
+    for (size_t i = 0; i <= BENCH_K; i++)
+        w->shifts[i] = (imr_shift){imr_matrix_row(&before, i), imr_matrix_row(&after, i),
+                                   imr_matrix_row(&before, i ? 0 : 1), NULL};
+    bench_need(imr_token_table_init(&w->table, imr_matrix_view(&rows), texts, NULL, &err), &err);
+    bench_need(imr_backprojector_init(&w->back, imr_matrix_view(&weight), &err), &err);
+    const double folded = bench_gemm_seconds(VOCABULARY, BENCH_M, BENCH_N);
+    bench_row("lens fold, once per adapter and table", bench_measure(fold, w), folded,
+              "bare product");
+    const double bare = bench_gemm_seconds(BENCH_K + 1, VOCABULARY, BENCH_M);
+    bench_row("10 + and 10 - tokens of 101 changes", bench_measure(attribute, w), bare,
+              "bare product");
+    imr_attribution_space_done(&w->space);
+    imr_lens_done(&w->lens);
+    imr_backprojector_done(&w->back);
+    imr_token_table_done(&w->table);
+    imr_matrix_done(&rows);
+    imr_matrix_done(&weight);
+    imr_matrix_done(&before);
+    imr_matrix_done(&after);
+    imr_free(texts);
+    imr_free(names);
+    imr_free(w);
+}
+
+/* ---- a query ---- */
+
+static const char query_text[] =
+    "vitamin d supplementation lowers the risk of respiratory infection in adults";
+
+typedef struct encoded {
+    imr_encoder *encoder;
+    float *out;
+} encoded;
+
+static void encode(void *user)
+{
+    encoded *e = user;
+    imr_error err;
+    const char *text = query_text;
+    const size_t len = strlen(text);
+    bench_need(imr_encoder_encode(e->encoder, &text, &len, 1, e->out, NULL, NULL, &err), &err);
+}
+
+void bench_encode(void)
+{
+    encoded e;
+    imr_error err;
+    bench_need(imr_encoder_open(&e.encoder, bench_corpus_get()->encoder, NULL, &err), &err);
+    e.out = bench_alloc(imr_encoder_dim(e.encoder), sizeof *e.out);
+    bench_row("static encoder, a query of 11 words", bench_measure(encode, &e), 0, "");
+    imr_free(e.out);
+    imr_encoder_free(e.encoder);
+}
+
+/* ---- training ---- */
+
+enum { QUERIES = 688, NEGATIVES = 20 };
+
+typedef struct training {
+    imr_adapter *adapter;
+    imr_train_data data;
+    imr_train_options options;
+} training;
+
+static void epoch(void *user)
+{
+    training *t = user;
+    imr_error err;
+    imr_train_history history;
+    bench_need(imr_train(t->adapter, &history, &t->data, &t->options, NULL, NULL, NULL, &err),
+               &err);
+    imr_train_history_done(&history);
+}
+
+void bench_training(void)
+{
+    imr_error err;
+    imr_random random;
+    imr_matrix queries = bench_unit_rows(QUERIES, BENCH_N, 13);
+    imr_matrix documents = bench_unit_rows(BENCH_DOCUMENTS, BENCH_N, 14);
+    uint64_t *starts = bench_alloc(2 * (QUERIES + 1), sizeof *starts);
+    uint32_t *lists = bench_alloc(QUERIES * (1 + NEGATIVES), sizeof *lists);
+    imr_random_init(&random, 15);
+    for (size_t i = 0; i <= QUERIES; i++) {
+        starts[i] = i;
+        starts[QUERIES + 1 + i] = i * NEGATIVES;
+    }
+    for (size_t i = 0; i < QUERIES * (1 + NEGATIVES); i++)
+        lists[i] = (uint32_t)imr_random_below(&random, BENCH_DOCUMENTS);
+    training t = {.data = {imr_matrix_view(&queries), imr_matrix_view(&documents), starts, lists,
+                           starts + QUERIES + 1, lists + QUERIES},
+                  .options = imr_train_defaults(IMR_LOSS_MNRL)};
+    t.options.epochs = 1;
+    bench_need(imr_adapter_new(&t.adapter, IMR_FORM_DIAGONAL, BENCH_N, BENCH_M, BENCH_H, 1, &err),
+               &err);
+    /* Forward and weight gradient of the projector are nearly all of the multiplications. */
+    const double flops = 4.0 * QUERIES * (2 + NEGATIVES) * BENCH_N * BENCH_M;
+    const bench_time one = bench_measure(epoch, &t);
+    bench_row("epoch, mnrl, batches of 32", one, flops / bench_gflops() * 1e-9,
+              "projector's products at the sgemm rate");
+    const double steps = (QUERIES + 31) / 32;
+    bench_row("one step", (bench_time){one.wall / steps, one.cpu / steps}, 0, "");
+    imr_adapter_free(t.adapter);
+    imr_matrix_done(&queries);
+    imr_matrix_done(&documents);
+    imr_free(starts);
+    imr_free(lists);
+}

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "encoder/encoder_kind.h"
 #include "encoder/static.h"
+#include "encoder/transformer.h"
 #include "format/json.h"
 
 void imr_encoder_free(imr_encoder *e)
@@ -17,6 +18,7 @@ void imr_encoder_free(imr_encoder *e)
     imr_free(e->query_prefix);
     imr_free(e->passage_prefix);
     imr_free(e->rows);
+    imr_transformer_free(e->transformer);
     for (size_t i = 0; i < e->n_files; i++)
         imr_free(e->files[i]);
     imr_free(e);
@@ -35,26 +37,6 @@ imr_status imr_encoder_add_file(imr_encoder *e, const char *module, const char *
         return imr_fail_memory(err);
     e->files[e->n_files++] = name;
     return IMR_OK;
-}
-
-/* A transformer: its weights may be missing, and we do not run it. Fails either way. */
-static imr_status refuse_transformer(const imr_folder *f, const imr_json *config, imr_error *err)
-{
-    static const char *const weights[] = {"model.safetensors", "model.safetensors.index.json",
-                                          "pytorch_model.bin", "pytorch_model.bin.index.json"};
-    bool any = false;
-    for (size_t i = 0; i < IMR_LEN(weights) && !any; i++)
-        IMR_TRY(imr_folder_has(&any, f, weights[i], err));
-    if (!any)
-        return imr_folder_missing(f, "model.safetensors", "the weights are", err);
-    const char *kind = imr_json_string_or(config, "architectures/0", NULL);
-    if (!kind)
-        kind = imr_json_string_or(config, "model_type", "transformer");
-    return imr_fail(err, IMR_E_UNSUPPORTED,
-                    "%s: this folder holds a %s; this version runs static encoders (Model2Vec, "
-                    "StaticEmbedding). Train one with `imrnn encoder train`, or use a cache of "
-                    "this encoder's vectors",
-                    f->path, kind);
 }
 
 static imr_status open_kind(imr_encoder *e, imr_error *err)
@@ -77,7 +59,12 @@ static imr_status open_kind(imr_encoder *e, imr_error *err)
     if (!has_config && modules.n == 0)
         return imr_folder_missing(&e->folder, "config.json or modules.json",
                                   "this is no encoder folder, its description is", err);
-    return refuse_transformer(&e->folder, config, err);
+    if (modules.n > 0 && modules.kind[0] != IMR_MODULE_TRANSFORMER)
+        return imr_fail(err, IMR_E_UNSUPPORTED,
+                        "%s/modules.json: the first module is neither a Transformer nor a "
+                        "StaticEmbedding",
+                        e->folder.path);
+    return imr_transformer_open(e, &modules, err);
 }
 
 static imr_status set_prefixes(imr_encoder *e, const imr_encoder_options *o, imr_error *err)
@@ -174,7 +161,7 @@ imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX], im
 
 imr_view imr_encoder_token_rows(const imr_encoder *e)
 {
-    return imr_view_of(e->rows, imr_encoder_token_count(e), e->dim);
+    return imr_view_of(e->rows, imr_encoder_token_count(e), e->rows_dim);
 }
 
 size_t imr_encoder_token_count(const imr_encoder *e)
@@ -277,6 +264,8 @@ imr_status imr_encoder_encode(const imr_encoder *e, const char *const *texts, co
                               size_t count, float *out, size_t *known, const imr_progress *progress,
                               imr_error *err)
 {
+    if (e->ops->encode_many)
+        return e->ops->encode_many(e, texts, lens, count, out, known, progress, err);
     batch b = {e, texts, lens, out, known};
     for (size_t first = 0; first < count; first += BLOCK) {
         size_t last = count - first > BLOCK ? first + BLOCK : count;

@@ -5,12 +5,14 @@
  * vectors of n numbers. Kinds that run:
  *   "model2vec"         config.json with model_type model2vec (encoder/static.h)
  *   "static-embedding"  modules.json with StaticEmbedding      (encoder/static.h)
+ *   "bert", "mpnet"     config.json with that model_type       (encoder/transformer.h)
  * Other kinds are refused by name.
  *
  * Text is encoded as it is given: prefixes ("query: ") are the caller's to put before it, the
  * encoder only knows which ones its model expects.
- * Precision: float32, sums in double in the order of the tokens, so a text has one vector whatever
- * the batch and the number of threads.
+ * Precision: float32. Static: sums in double in the order of the tokens, so a text has one vector
+ * whatever the batch and the number of threads. Transformers: within 1e-6 of that, because the
+ * order of sums in a matrix product depends on its height.
  * Threads: const after opening; many threads may encode.
  */
 #ifndef IMR_ENCODER_ENCODER_H
@@ -38,7 +40,7 @@ imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
 void imr_encoder_free(imr_encoder *e); /* NULL is fine */
 
 size_t imr_encoder_dim(const imr_encoder *e);                 /* n */
-const char *imr_encoder_kind(const imr_encoder *e);           /* "model2vec", "static-embedding" */
+const char *imr_encoder_kind(const imr_encoder *e);           /* see above */
 const char *imr_encoder_name(const imr_encoder *e);           /* model id or folder name */
 const char *imr_encoder_folder(const imr_encoder *e);         /* path */
 const char *imr_encoder_query_prefix(const imr_encoder *e);   /* never NULL */
@@ -57,7 +59,8 @@ const char *imr_encoder_file(const imr_encoder *e, size_t i);
  * texts[i] has lens[i] bytes (any bytes); row i of out [count,n] becomes its vector. known (may be
  * NULL): per text, how many of the tokens used are ones the encoder knows; at 0 the vector says
  * nothing about the text (a static encoder gives the zero vector, or the unknown token's).
- * Reports progress every 256 texts. On failure and on IMR_E_CANCELLED rows of out are partly
+ * Tokens that are special are not counted. Reports progress every 256 texts, transformers after
+ * each layer of a batch. On failure and on IMR_E_CANCELLED rows of out are partly
  * written; the error names the first text that failed.
  */
 imr_status imr_encoder_encode(const imr_encoder *e, const char *const *texts, const size_t *lens,
@@ -72,7 +75,9 @@ imr_status imr_encoder_tokenize(const imr_encoder *e, const char *text, size_t l
 /* ---- the `input` token table ---- */
 
 /* [V,n]: the vector each token id contributes to a text; row V-1 is the last id. For static
- * encoders adding the token moves the (unnormalised) sum along this row exactly. */
+ * encoders adding the token moves the (unnormalised) sum along this row exactly. For transformers
+ * these are the word embeddings, as wide as the hidden layers: n unless pooling is concatenated or
+ * followed by Dense. */
 imr_view imr_encoder_token_rows(const imr_encoder *e);
 size_t imr_encoder_token_count(const imr_encoder *e); /* V */
 /* Zero-terminated, as the vocabulary writes it ("##ing"); id < V. Borrowed. */

@@ -2,14 +2,15 @@
  * encoder/encoder_kind.h - what a kind of encoder provides; for files of src/encoder only.
  *
  * encoder.c owns everything common (folder, tokeniser, prefixes, the parallel loop over texts); a
- * kind fills `ops`, `dim` and `rows` when it is opened and encodes one text at a time.
+ * kind fills `ops`, `dim`, `rows_dim` and `rows` when it is opened, and encodes either one text at
+ * a time or all texts of a call.
  */
 #ifndef IMR_ENCODER_ENCODER_KIND_H
 #define IMR_ENCODER_ENCODER_KIND_H
 
 #include "encoder/encoder.h"
 
-#define IMR_MAX_ENCODER_FILES 8u
+#define IMR_MAX_ENCODER_FILES 64u /* a transformer has about ten, and its shards */
 
 /* What one thread needs between texts: {0} at first. */
 typedef struct imr_encoder_scratch {
@@ -22,6 +23,10 @@ typedef struct imr_encoder_ops {
     /* One text to out [n]; *known as in imr_encoder_encode. Called from many threads. */
     imr_status (*encode)(const imr_encoder *e, const char *text, size_t len, float *out,
                          size_t *known, imr_encoder_scratch *s, imr_error *err);
+    /* Instead of encode, for kinds that gain from many texts at once: all of imr_encoder_encode. */
+    imr_status (*encode_many)(const imr_encoder *e, const char *const *texts, const size_t *lens,
+                              size_t count, float *out, size_t *known, const imr_progress *progress,
+                              imr_error *err);
 } imr_encoder_ops;
 
 struct imr_encoder {
@@ -29,10 +34,12 @@ struct imr_encoder {
     imr_folder folder;
     imr_tokenizer *tokenizer;
     char *query_prefix, *passage_prefix;
-    size_t dim, max_tokens;             /* max_tokens 0: no maximum */
-    float *rows;                        /* [V,n], the input token table */
-    bool normalise;                     /* vectors are made unit length */
-    char *files[IMR_MAX_ENCODER_FILES]; /* names below the folder, for the identity */
+    size_t dim, max_tokens;              /* max_tokens 0: no maximum */
+    float *rows;                         /* [at least V,rows_dim], the input token table */
+    size_t rows_dim;                     /* dim, or a transformer's hidden size */
+    struct imr_transformer *transformer; /* of those kinds, else NULL */
+    bool normalise;                      /* vectors are made unit length */
+    char *files[IMR_MAX_ENCODER_FILES];  /* names below the folder, for the identity */
     size_t n_files;
 };
 

@@ -38,8 +38,8 @@ static imr_status encode(const imr_encoder *e, const char *text, size_t len, flo
     return IMR_OK;
 }
 
-static const imr_encoder_ops model2vec_ops = {"model2vec", encode};
-static const imr_encoder_ops embedding_ops = {"static-embedding", encode};
+static const imr_encoder_ops model2vec_ops = {.kind = "model2vec", .encode = encode};
+static const imr_encoder_ops embedding_ops = {.kind = "static-embedding", .encode = encode};
 
 /* ---- opening ---- */
 
@@ -147,7 +147,7 @@ static imr_status fill_rows(imr_encoder *e, const imr_tensors *t, const char *na
         return imr_fail(err, IMR_E_SHAPE,
                         "the tensor `%s` has %" PRIu64 " rows, but the vocabulary has %zu tokens",
                         table->name, table->shape[0], vocab);
-    e->dim = (size_t)table->shape[1];
+    e->dim = e->rows_dim = (size_t)table->shape[1];
     if (vocab > SIZE_MAX / e->dim)
         return imr_fail_memory(err);
     e->rows = imr_alloc_aligned(vocab * e->dim, sizeof *e->rows);

@@ -83,14 +83,16 @@ TEST("a published folder without weights says so and names the command")
 TEST("encoders of another kind are refused by name")
 {
     imr_encoder *e = NULL;
-    const char *folder = keep(test_shared("oracle/encoders/minilm-like-mean"));
-    CHECK_INT(imr_encoder_open(&e, folder, NULL, &err), IMR_E_UNSUPPORTED);
-    CHECK_CONTAINS(err.text, "holds a BertModel; this version runs static encoders");
-    folder = keep(test_shared("oracle/encoders/mpnet-like"));
-    CHECK_INT(imr_encoder_open(&e, folder, NULL, &err), IMR_E_UNSUPPORTED);
-    CHECK_CONTAINS(err.text, "MPNetModel");
+    const char *dir = put_model2vec();
+    put_file(dir, "config.json", "{\"model_type\":\"t5\",\"architectures\":[\"T5EncoderModel\"]}");
+    CHECK_INT(imr_encoder_open(&e, dir, NULL, &err), IMR_E_UNSUPPORTED);
+    CHECK_CONTAINS(err.text, "model type \"t5\" is not supported; supported: bert");
+    put_file(dir, "config.json", "{\"architectures\":[\"T5EncoderModel\"]}");
+    CHECK_INT(imr_encoder_open(&e, dir, NULL, &err), IMR_E_UNSUPPORTED);
+    CHECK_CONTAINS(err.text, "\"T5EncoderModel\"");
     CHECK_INT(imr_encoder_open(&e, test_tmpdir(), NULL, &err), IMR_E_NOT_FOUND);
     CHECK_CONTAINS(err.text, "config.json or modules.json");
+    CHECK(e == NULL);
 }
 
 TEST("Model2Vec leaves unknown words out; a text without a known word gives zeros")

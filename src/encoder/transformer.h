@@ -1,0 +1,98 @@
+/*
+ * encoder/transformer.h - sentence encoders of the BERT family.
+ *
+ *   x0    = norm(word[id] + position[p] + type[0])
+ *   x     = norm(x + attention(x) Wo' + bo)          attention: encoder/layer.h, on x Wqkv' + bqkv
+ *   x     = norm(x + gelu(x Wu' + bu) Wd' + bd)      for each layer (Devlin et al. 2018; post-norm)
+ *   v     = steps(pool(x))                           Dense and Normalize, in the order of modules
+ *
+ * A family (encoder/bert.h, encoder/mpnet.h) says what the weights are called, where positions
+ * begin and whether scores get a relative bias. Everything else is in the folder's files.
+ *
+ * The sequences of a batch are packed into one [tokens, hidden] matrix without padding; a batch is
+ * closed when it holds IMR_TRANSFORMER_BATCH tokens. A text's vector is the same in every batch up
+ * to the rounding of the matrix products (1e-6 of a unit vector).
+ * Threads: const after opening; the working memory belongs to the call. For src/encoder only.
+ */
+#ifndef IMR_ENCODER_TRANSFORMER_H
+#define IMR_ENCODER_TRANSFORMER_H
+
+#include "encoder/encoder_kind.h"
+#include "encoder/layer.h"
+#include "encoder/pool.h"
+#include "format/json.h"
+#include "math/matrix.h"
+
+#define IMR_TRANSFORMER_BATCH        1024u /* the matrix products reach their full rate at this height */
+#define IMR_MAX_LAYERS               256u
+#define IMR_MAX_TRANSFORMER_SEQUENCE 65536u
+
+/* What an architecture calls its parts. Names of a layer follow "encoder.layer.<i>.". */
+typedef struct imr_transformer_family {
+    const imr_encoder_ops *ops;
+    const char *model_type;   /* config.json */
+    const char *architecture; /* what `architectures` begins with, where model_type is absent */
+    const char *query, *key, *value, *out, *attention_norm;
+    bool types;               /* has token types; type 0 is added to every token */
+    bool positions_after_pad; /* positions begin at pad_token_id + 1 and pass over padding tokens */
+    /* Bucket of a relative position (key minus query), below `buckets`; NULL: no relative bias. */
+    size_t (*bucket)(int64_t relative);
+    size_t buckets;
+} imr_transformer_family;
+
+typedef struct imr_transformer_config {
+    size_t vocab, hidden, layers, heads, inner, positions, types;
+    size_t pad, first_position;
+    double eps;
+} imr_transformer_config;
+
+typedef struct imr_transformer_layer {
+    float *qkv, *qkv_bias;   /* [3 hidden, hidden]: queries, keys, values */
+    float *out, *out_bias;   /* [hidden, hidden] */
+    float *up, *up_bias;     /* [inner, hidden] */
+    float *down, *down_bias; /* [hidden, inner] */
+    float *attention_gain, *attention_shift, *gain, *shift;
+} imr_transformer_layer;
+
+typedef enum imr_activation {
+    IMR_ACTIVATION_IDENTITY,
+    IMR_ACTIVATION_TANH,
+    IMR_ACTIVATION_RELU,
+    IMR_ACTIVATION_SIGMOID,
+    IMR_ACTIVATION_COUNT
+} imr_activation;
+
+/* What follows pooling: w NULL is Normalize, else Dense. */
+typedef struct imr_transformer_step {
+    float *w, *bias; /* [out,in], [out] or NULL */
+    size_t in, out;
+    imr_activation activation;
+} imr_transformer_step;
+
+typedef struct imr_transformer {
+    const imr_transformer_family *family;
+    imr_transformer_config config;
+    float *position, *type; /* [positions,hidden], [types,hidden] or NULL; words are e->rows */
+    float *embedding_gain, *embedding_shift;
+    imr_transformer_layer *layers;
+    float *relative; /* [heads, 2 max_tokens - 1] or NULL */
+    imr_pool pool;
+    imr_transformer_step steps[IMR_MAX_MODULES];
+    size_t n_steps;
+} imr_transformer;
+
+void imr_transformer_free(imr_transformer *t); /* NULL is fine */
+
+/* The family of a config.json, or IMR_E_UNSUPPORTED with the model type and what is supported. */
+imr_status imr_transformer_family_of(const imr_transformer_family **out, const imr_json *config,
+                                     imr_error *err) IMR_NODISCARD;
+/* Fills e, whose folder is set. Without modules the vector is the mean of the tokens'. On failure
+ * the caller frees e. */
+imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error *err) IMR_NODISCARD;
+
+/* The encode_many of both families. */
+imr_status imr_transformer_encode(const imr_encoder *e, const char *const *texts,
+                                  const size_t *lens, size_t count, float *out, size_t *known,
+                                  const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+
+#endif

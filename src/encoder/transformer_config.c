@@ -1,0 +1,162 @@
+#include "encoder/transformer_config.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "encoder/bert.h"
+#include "encoder/mpnet.h"
+
+imr_status imr_transformer_family_of(const imr_transformer_family **out, const imr_json *config,
+                                     imr_error *err)
+{
+    static const imr_transformer_family *const families[] = {&imr_bert_family, &imr_mpnet_family};
+    const char *type = imr_json_string_or(config, "model_type", NULL);
+    const char *architecture = imr_json_string_or(config, "architectures/0", "");
+    for (size_t i = 0; i < IMR_LEN(families); i++) {
+        const imr_transformer_family *f = families[i];
+        if (type ? strcmp(type, f->model_type) == 0
+                 : strncmp(architecture, f->architecture, strlen(f->architecture)) == 0) {
+            *out = f;
+            return IMR_OK;
+        }
+    }
+    const char *shown = type ? type : *architecture ? architecture : "(none)";
+    return imr_fail(err, IMR_E_UNSUPPORTED,
+                    "the model type \"%.100s\" is not supported; supported: bert (MiniLM, E5, BGE, "
+                    "GTE), mpnet, model2vec, and StaticEmbedding modules. A cache of its vectors "
+                    "can be imported",
+                    shown);
+}
+
+static imr_status need_size(size_t *out, const imr_json *config, const char *key, int64_t most,
+                            imr_error *err)
+{
+    int64_t v;
+    IMR_TRY(imr_json_need_int(&v, config, key, 1, most, err));
+    *out = (size_t)v;
+    return IMR_OK;
+}
+
+/* Settings that change the arithmetic, and the only values we compute. */
+static imr_status check_settings(const imr_json *config, imr_error *err)
+{
+    const char *act = imr_json_string_or(config, "hidden_act", "gelu");
+    if (strcmp(act, "gelu") != 0)
+        return imr_fail(err, IMR_E_UNSUPPORTED,
+                        "hidden_act \"%.100s\" is not supported; supported: gelu (with erf)", act);
+    const char *positions = imr_json_string_or(config, "position_embedding_type", "absolute");
+    if (strcmp(positions, "absolute") != 0)
+        return imr_fail(err, IMR_E_UNSUPPORTED,
+                        "position_embedding_type \"%.100s\" is not supported; supported: absolute",
+                        positions);
+    static const char *const decoders[] = {"is_decoder", "add_cross_attention"};
+    for (size_t i = 0; i < IMR_LEN(decoders); i++)
+        if (imr_json_bool_or(config, decoders[i], false))
+            return imr_fail(err, IMR_E_UNSUPPORTED, "%s is not supported: encoders only",
+                            decoders[i]);
+    return IMR_OK;
+}
+
+imr_status imr_transformer_config_read(imr_transformer_config *out,
+                                       const imr_transformer_family *family, const imr_json *config,
+                                       imr_error *err)
+{
+    imr_transformer_config c = {0};
+    IMR_TRY(check_settings(config, err));
+    IMR_TRY(need_size(&c.vocab, config, "vocab_size", IMR_MAX_VOCAB, err));
+    IMR_TRY(need_size(&c.hidden, config, "hidden_size", IMR_MAX_DIM, err));
+    IMR_TRY(need_size(&c.layers, config, "num_hidden_layers", IMR_MAX_LAYERS, err));
+    IMR_TRY(need_size(&c.heads, config, "num_attention_heads", IMR_MAX_DIM, err));
+    IMR_TRY(need_size(&c.inner, config, "intermediate_size", 4 * IMR_MAX_DIM, err));
+    IMR_TRY(need_size(&c.positions, config, "max_position_embeddings", IMR_MAX_TRANSFORMER_SEQUENCE,
+                      err));
+    if (c.hidden % c.heads != 0)
+        return imr_fail(err, IMR_E_SHAPE,
+                        "hidden_size %zu cannot be divided into num_attention_heads %zu", c.hidden,
+                        c.heads);
+    if (family->types) {
+        if (imr_json_at(config, "type_vocab_size"))
+            IMR_TRY(need_size(&c.types, config, "type_vocab_size", IMR_MAX_DIM, err));
+        else
+            c.types = 2;
+    }
+    if (family->positions_after_pad) {
+        int64_t pad = imr_json_int_or(config, "pad_token_id", 1);
+        if (pad < 0 || pad >= (int64_t)c.positions - 1)
+            return imr_fail(err, IMR_E_SHAPE,
+                            "positions begin after pad_token_id %" PRId64
+                            ", but max_position_embeddings is %zu",
+                            pad, c.positions);
+        c.pad = (size_t)pad;
+        c.first_position = c.pad + 1;
+    }
+    int64_t buckets =
+        imr_json_int_or(config, "relative_attention_num_buckets", (int64_t)family->buckets);
+    if (family->bucket && buckets != (int64_t)family->buckets)
+        return imr_fail(err, IMR_E_UNSUPPORTED,
+                        "relative_attention_num_buckets is %" PRId64 ", supported is %zu", buckets,
+                        family->buckets);
+    c.eps = imr_json_number_or(config, "layer_norm_eps", 1e-12);
+    if (!(c.eps >= 0 && c.eps < 1))
+        return imr_fail(err, IMR_E_FORMAT, "layer_norm_eps is %g, expected 0 to 1", c.eps);
+    *out = c;
+    return IMR_OK;
+}
+
+imr_status imr_transformer_json(imr_json **out, imr_encoder *e, const char *module,
+                                const char *file, imr_error *err)
+{
+    char *name IMR_AUTOFREE = imr_path_join(module, file);
+    if (!name)
+        return imr_fail_memory(err);
+    bool there;
+    IMR_TRY(imr_folder_has(&there, &e->folder, name, err));
+    if (!there) {
+        *out = NULL;
+        return IMR_OK;
+    }
+    char *path IMR_AUTOFREE = imr_path_join(e->folder.path, name);
+    if (!path)
+        return imr_fail_memory(err);
+    imr_json *json;
+    IMR_TRY(imr_json_open(&json, path, err));
+    imr_status status = imr_encoder_add_file(e, module, file, err);
+    if (status != IMR_OK) {
+        imr_json_free(json);
+        return status;
+    }
+    *out = json;
+    return IMR_OK;
+}
+
+imr_status imr_transformer_longest(size_t *out, bool *lower, imr_encoder *e, const char *module,
+                                   const imr_transformer_config *c, imr_error *err)
+{
+    imr_json *sentence IMR_AUTOJSON = NULL, *tokenizer IMR_AUTOJSON = NULL;
+    size_t positions = c->positions - c->first_position;
+    IMR_TRY(imr_transformer_json(&sentence, e, module, "sentence_bert_config.json", err));
+    IMR_TRY(imr_transformer_json(&tokenizer, e, module, "tokenizer_config.json", err));
+    *lower = imr_json_bool_or(sentence, "do_lower_case", false);
+    const imr_json *given = imr_json_at(sentence, "max_seq_length");
+    if (given && !imr_json_is_null(given)) {
+        int64_t n;
+        imr_status status =
+            imr_json_need_int(&n, sentence, "max_seq_length", 1, IMR_MAX_TRANSFORMER_SEQUENCE, err);
+        if (status != IMR_OK)
+            return imr_error_prefix(err, status, "sentence_bert_config.json");
+        if ((size_t)n > positions)
+            return imr_fail(err, IMR_E_SHAPE,
+                            "sentence_bert_config.json: max_seq_length is %" PRId64
+                            ", but config.json has positions for %zu tokens",
+                            n, positions);
+        *out = (size_t)n;
+        return IMR_OK;
+    }
+    /* Where no length was known, the libraries write one of more than 2^53: no integer for us. */
+    int64_t n = imr_json_int_or(tokenizer, "model_max_length", (int64_t)positions);
+    *out = n > 0 && (uint64_t)n < positions ? (size_t)n : positions;
+    return IMR_OK;
+}

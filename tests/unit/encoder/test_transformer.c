@@ -1,0 +1,334 @@
+#include "base/mem.h"
+#include "encoder/encoder.h"
+#include "encoder/mpnet.h"
+#include "format/npy.h"
+#include "tests/unit/encoder/tiny_transformer.h"
+
+static imr_error err;
+
+static imr_encoder *open_or_fail(const char *folder)
+{
+    imr_encoder *e = NULL;
+    CHECK_OK(imr_encoder_open(&e, folder, NULL, &err));
+    return e;
+}
+
+/* ---- the oracle ---- */
+
+static void same_as_oracle(const char *name, const char *kind, size_t dim, size_t longest)
+{
+    enum { MOST = 64, WIDEST = 24 };
+    char part[128];
+    snprintf(part, sizeof part, "oracle/encoders/%s", name);
+    const char *folder = keep(test_shared(part));
+    imr_encoder *e = open_or_fail(folder);
+    CHECK_STR(imr_encoder_kind(e), kind);
+    CHECK_INT(imr_encoder_dim(e), dim);
+    CHECK_INT(imr_encoder_max_tokens(e), longest);
+    imr_json *json = NULL;
+    CHECK_OK(imr_json_open(&json, test_path(folder, "expected_texts.json"), &err));
+    imr_npy expected = {0};
+    CHECK_OK(imr_npy_open(&expected, test_path(folder, "expected.npy"), &err));
+    const char *texts[MOST];
+    size_t lens[MOST], n = 0, known[MOST];
+    for (const imr_json *t = imr_json_child(json); t && n < MOST; t = imr_json_next(t)) {
+        texts[n] = imr_json_string_or(t, "", "");
+        lens[n] = strlen(texts[n]);
+        n++;
+    }
+    CHECK(n > 5);
+    CHECK_INT(expected.t.shape[0], n);
+    CHECK_INT(expected.t.shape[1], dim);
+    float found[MOST * WIDEST], want[MOST * WIDEST], one[WIDEST];
+    CHECK_OK(imr_encoder_encode(e, texts, lens, n, found, known, NULL, &err));
+    CHECK_OK(imr_tensor_to_f32(&expected.t, want, &err));
+    CHECK_ALL_NEAR(found, want, n * dim, 1e-5);
+    CHECK_INT(known[1] - known[2], 2); /* "hello world" over the empty text, prefix or not */
+    for (size_t i = 0; i < n; i++) {
+        CHECK_OK(imr_encoder_encode(e, texts + i, lens + i, 1, one, NULL, NULL, &err));
+        CHECK_ALL_NEAR(one, found + i * dim, dim, 1e-6);
+    }
+    imr_npy_done(&expected);
+    imr_json_free(json);
+    imr_encoder_free(e);
+}
+
+TEST("a BERT with mean pooling gives the oracle's vectors")
+{
+    same_as_oracle("minilm-like-mean", "bert", 24, 256);
+}
+
+TEST("a BERT with CLS pooling gives the oracle's vectors")
+{
+    same_as_oracle("bge-like-cls", "bert", 16, 512);
+}
+
+TEST("a BERT in half precision with prompts gives the oracle's vectors")
+{
+    same_as_oracle("e5-like-prompt-fp16", "bert", 16, 512);
+}
+
+TEST("a BERT in pytorch_model.bin, max pooling, not normalised gives the oracle's vectors")
+{
+    same_as_oracle("bert-bin-max-unnormalised", "bert", 16, 128);
+}
+
+TEST("an MPNet gives the oracle's vectors")
+{
+    same_as_oracle("mpnet-like", "mpnet", 16, 384);
+}
+
+/* ---- the twin ---- */
+
+/* A text of n random words, some unknown, the rest of the special tokens among them. */
+static char *random_text(imr_random *r, size_t n)
+{
+    imr_buf b = {0};
+    for (size_t i = 0; i < n; i++) {
+        uint64_t pick = imr_random_below(r, 22);
+        if (pick < 20)
+            imr_buf_printf(&b, "w%c ", (char)('a' + pick));
+        else
+            imr_buf_str(&b, pick == 20 ? "unheard " : "<pad> ");
+    }
+    imr_buf_str(&b, "");
+    char *text = strdup(imr_buf_text(&b));
+    imr_buf_done(&b);
+    CHECK(text != NULL);
+    return text;
+}
+
+/* The ids the model sees: the first longest-1 and the last one. */
+static size_t cut_ids(const tiny *t, const imr_encoder *e, const char *text, uint32_t *ids)
+{
+    imr_tokens tokens = {0};
+    CHECK_OK(imr_encoder_tokenize(e, text, strlen(text), true, &tokens, &err));
+    size_t n = tokens.n < t->longest ? tokens.n : t->longest;
+    for (size_t i = 0; i < n; i++)
+        ids[i] = tokens.v[i + 1 == n ? tokens.n - 1 : i].id;
+    imr_tokens_done(&tokens);
+    return n;
+}
+
+static void mean_of_twin(const tiny *t, const imr_encoder *e, const char *text, float *out)
+{
+    uint32_t ids[TINY_WIDEST];
+    size_t n = cut_ids(t, e, text, ids);
+    double *x = twin_forward(t, ids, n);
+    for (size_t j = 0; j < t->hidden; j++) {
+        double sum = 0;
+        for (size_t i = 0; i < n; i++)
+            sum += x[i * t->hidden + j];
+        out[j] = (float)(sum / (double)n);
+    }
+    free(x);
+}
+
+static void same_as_twin(bool mpnet, size_t hidden, size_t heads, size_t inner, size_t longest)
+{
+    enum { N = 12, WIDEST = 80 };
+    tiny t = tiny_new(mpnet, hidden, heads, inner, longest);
+    imr_encoder *e = open_or_fail(t.dir);
+    CHECK_INT(imr_encoder_max_tokens(e), longest);
+    char *texts[N];
+    size_t lens[N];
+    for (size_t i = 0; i < N; i++) {
+        texts[i] = random_text(&t.random, i < 6 ? i : i * longest / 9);
+        lens[i] = strlen(texts[i]);
+    }
+    float found[N * WIDEST], want[WIDEST], one[WIDEST];
+    CHECK_OK(imr_encoder_encode(e, (const char *const *)texts, lens, N, found, NULL, NULL, &err));
+    for (size_t i = 0; i < N; i++) {
+        mean_of_twin(&t, e, texts[i], want);
+        /* float32 through two layers of values of order 1 */
+        CHECK_ALL_NEAR(found + i * hidden, want, hidden, 5e-6);
+        CHECK_OK(imr_encoder_encode(e, (const char *const *)texts + i, lens + i, 1, one, NULL, NULL,
+                                    &err));
+        CHECK_ALL_NEAR(one, found + i * hidden, hidden, 5e-6);
+        free(texts[i]);
+    }
+    imr_encoder_free(e);
+    tiny_done(&t);
+}
+
+TEST("BERT equals a naive twin in double, whatever the sizes and lengths")
+{
+    same_as_twin(false, 12, 3, 20, 40);
+    same_as_twin(false, 40, 2, 8, 17);
+    same_as_twin(false, 80, 5, 50, 60);
+    same_as_twin(false, 7, 1, 1, 9);
+}
+
+TEST("MPNet equals a naive twin in double, also beyond the farthest bucket")
+{
+    same_as_twin(true, 12, 3, 20, 40);
+    same_as_twin(true, 32, 2, 16, 300);
+}
+
+TEST("relative positions fall into MPNet's buckets")
+{
+    static const struct {
+        int64_t relative;
+        size_t bucket;
+    } rows[] = {{0, 0},    {-1, 1},   {-7, 7},    {-8, 8},     {-11, 8},  {-12, 9},
+                {-15, 9},  {-16, 10}, {-22, 10},  {-23, 11},   {-32, 12}, {-64, 14},
+                {-90, 14}, {-91, 15}, {-128, 15}, {-9999, 15}, {1, 17},   {7, 23},
+                {8, 24},   {16, 26},  {31, 27},   {32, 28},    {127, 31}, {9999, 31}};
+    for (size_t i = 0; i < IMR_LEN(rows); i++)
+        CHECK_INT(imr_mpnet_bucket(rows[i].relative), rows[i].bucket);
+    for (long r = -600; r <= 600; r++)
+        CHECK_INT(imr_mpnet_bucket(r), twin_bucket(r));
+}
+
+/* ---- kernels ---- */
+
+TEST("GELU is the exact one within 1.5e-7 of its argument, and NaN and overflow stay visible")
+{
+    enum { N = 4001 };
+    static float v[N];
+    static const float zero[N];
+    for (int i = 0; i < N; i++)
+        v[i] = (float)(i - 2000) / 200;
+    imr_layer_gelu(v, 1, N, zero);
+    for (int i = 0; i < N; i++) {
+        double x = (double)((float)(i - 2000) / 200);
+        CHECK_NEAR(v[i], 0.5 * x * erfc(-x / sqrt(2)), 1e-7 + 1.5e-7 * fabs(x));
+    }
+    float odd[3] = {NAN, INFINITY, -200};
+    imr_layer_gelu(odd, 1, 3, zero);
+    CHECK(isnan(odd[0]) && !isfinite(odd[1]) && fabsf(odd[2]) < 1e-30f);
+}
+
+TEST("attention with scores in the hundreds neither overflows nor loses the largest")
+{
+    /* One head of width 1, two tokens: scores q k = 400, 0 and 0, 0. */
+    const float qkv[6] = {20, 20, 1, 0, 0, 3}, bias[3] = {0, 0, 0};
+    const size_t starts[2] = {0, 2};
+    float *scratch =
+        imr_alloc_aligned(imr_layer_threads() * imr_layer_scratch(2, 1), sizeof(float));
+    CHECK(scratch != NULL);
+    imr_attention a = {.heads = 1,
+                       .width = 1,
+                       .qkv = qkv,
+                       .bias = bias,
+                       .starts = starts,
+                       .sequences = 1,
+                       .longest = 2,
+                       .scratch = scratch};
+    float out[2];
+    imr_layer_attention(out, &a);
+    CHECK_NEAR(out[0], 1, 1e-6);
+    CHECK_NEAR(out[1], 2, 1e-6);
+    imr_free(scratch);
+}
+
+/* ---- calls ---- */
+
+TEST("known counts neither special nor unknown tokens, and the table is the word embeddings")
+{
+    tiny t = tiny_new(false, 12, 3, 20, 8);
+    imr_encoder *e = open_or_fail(t.dir);
+    const char *texts[] = {"wa unheard wb", "", "[SEP] wa", "wa wb wc wd we wf wg wh"};
+    size_t lens[] = {13, 0, 8, 23}, known[4];
+    float out[48];
+    CHECK_OK(imr_encoder_encode(e, texts, lens, 4, out, known, NULL, &err));
+    CHECK_INT(known[0], 2);
+    CHECK_INT(known[1], 0);
+    CHECK_INT(known[2], 1);
+    CHECK_INT(known[3], 6); /* [CLS] and [SEP] take two of eight */
+    imr_view rows = imr_encoder_token_rows(e);
+    CHECK_INT(rows.rows, TINY_VOCAB);
+    CHECK(memcmp(rows.v, tiny_at(&t, "embeddings.word_embeddings.weight"),
+                 TINY_VOCAB * 12 * sizeof(float)) == 0);
+    CHECK_OK(imr_encoder_encode(e, NULL, NULL, 0, NULL, NULL, NULL, &err));
+    imr_encoder_free(e);
+    tiny_done(&t);
+}
+
+typedef struct watcher {
+    size_t calls, stop_after;
+    uint64_t done;
+} watcher;
+
+static bool watch(void *user, const imr_progress_info *info)
+{
+    watcher *w = user;
+    CHECK(info->done >= w->done && info->total == 600);
+    w->done = info->done;
+    return ++w->calls != w->stop_after;
+}
+
+TEST("many texts go through batches with progress, can be stopped, and name the one that fails")
+{
+    enum { N = 600, D = 12 };
+    tiny t = tiny_new(false, D, 3, 20, 12);
+    imr_encoder *e = open_or_fail(t.dir);
+    char *texts[N];
+    size_t lens[N];
+    for (size_t i = 0; i < N; i++) {
+        texts[i] = random_text(&t.random, i < 520 ? imr_random_below(&t.random, 12) : 0);
+        lens[i] = strlen(texts[i]);
+    }
+    static float out[N * D], again[N * D];
+    const char *const *given = (const char *const *)texts;
+    watcher w = {0};
+    imr_progress p = {watch, &w};
+    CHECK_OK(imr_encoder_encode(e, given, lens, N, out, NULL, &p, &err));
+    CHECK_INT(w.done, N);
+    CHECK(w.calls > 6);
+    for (size_t first = 0; first < N; first += 37) {
+        size_t n = N - first < 37 ? N - first : 37;
+        CHECK_OK(imr_encoder_encode(e, given + first, lens + first, n, again + first * D, NULL,
+                                    NULL, &err));
+    }
+    CHECK_ALL_NEAR(again, out, N * D, 1e-6);
+    w = (watcher){.stop_after = 4};
+    CHECK_INT(imr_encoder_encode(e, given, lens, N, out, NULL, &p, &err), IMR_E_CANCELLED);
+    CHECK_INT(w.calls, 4);
+    lens[70] = IMR_MAX_TEXT_BYTES + 1;
+    CHECK_INT(imr_encoder_encode(e, given, lens, N, out, NULL, NULL, &err), IMR_E_LIMIT);
+    CHECK_CONTAINS(err.text, "text 70: ");
+    for (size_t i = 0; i < N; i++)
+        free(texts[i]);
+    imr_encoder_free(e);
+    tiny_done(&t);
+}
+
+TEST("weights that overflow give an error that names the text, not a vector")
+{
+    tiny t = tiny_new(false, 12, 3, 20, 12);
+    float *words = tiny_at(&t, "embeddings.word_embeddings.weight");
+    float *gain = tiny_at(&t, "embeddings.LayerNorm.weight");
+    words[5 * 12] = 1e30f; /* wb */
+    gain[0] = 3e38f;
+    put_tensors(t.dir, t.items, t.n);
+    imr_encoder *e = open_or_fail(t.dir);
+    const char *texts[] = {"wb", "wb"};
+    size_t lens[] = {2, 2};
+    float out[24];
+    CHECK_INT(imr_encoder_encode(e, texts, lens, 2, out, NULL, NULL, &err), IMR_E_NUMERIC);
+    CHECK_CONTAINS(err.text, "text 0: its vector is not finite");
+    imr_encoder_free(e);
+    tiny_done(&t);
+}
+
+TEST("every allocation of opening a transformer and encoding with it may fail")
+{
+    tiny t = tiny_new(true, 12, 3, 20, 12);
+    const char *texts[] = {"wa wb", "wc"};
+    size_t lens[] = {5, 2};
+    imr_status s = IMR_E_MEMORY;
+    for (long i = 0; s != IMR_OK; i++) {
+        imr_encoder *e = NULL;
+        float v[24];
+        imr_mem_fail_after(i);
+        s = imr_encoder_open(&e, t.dir, NULL, &err);
+        if (s == IMR_OK)
+            s = imr_encoder_encode(e, texts, lens, 2, v, NULL, NULL, &err);
+        imr_mem_fail_after(-1);
+        if (s != IMR_OK)
+            CHECK_INT(s, IMR_E_MEMORY);
+        imr_encoder_free(e);
+    }
+    tiny_done(&t);
+}

@@ -47,7 +47,8 @@ static int marks(const ui_app *a, ui_surface s, int y, int w)
     ui_put(s, y++, 2, UI_STRONG, "Marks and columns");
     ui_repeat(s, y++, 2, w - 4, UI_BORDER, g->h);
     imr_buf_printf(&b,
-                   "now, was: rank after and before modulation. %sn %sn %s: moved up, down, not.\n",
+                   "now, was, enc: rank after and before modulation, and of the encoder. %sn %sn "
+                   "%s: moved up, down, not.\n",
                    g->up, g->down, g->same);
     imr_buf_printf(&b,
                    "%ssim: cosine after minus cosine before. %s%smed: the same less the median of "

@@ -11,8 +11,8 @@
 
 /* Columns of the list; x < 0: not shown. Widths: number columns follow the largest rank. */
 typedef struct columns {
-    int now, was, move, delta, relative, bar, half, cos, star, title;
-    int rank_w, move_w;
+    int now, was, encoder, move, delta, relative, bar, half, cos, star, title;
+    int rank_w, encoder_w, move_w;
     double scale;
 } columns;
 
@@ -27,7 +27,7 @@ static int digits(uint32_t n)
 }
 
 /* Places the columns; returns what is left for the title. */
-static int place(columns *c, int w, int half, bool was, bool delta, bool cos)
+static int place(columns *c, int w, int half, bool encoder, bool was, bool delta, bool cos)
 {
     int x = 1;
     c->half = half;
@@ -35,6 +35,8 @@ static int place(columns *c, int w, int half, bool was, bool delta, bool cos)
     x += c->rank_w + 1;
     c->was = was ? x : -1;
     x += was ? c->rank_w + 1 : 0;
+    c->encoder = encoder ? x : -1;
+    x += encoder ? c->encoder_w + 1 : 0;
     c->move = x;
     x += c->move_w + 1;
     c->delta = delta ? x : -1;
@@ -50,28 +52,33 @@ static int place(columns *c, int w, int half, bool was, bool delta, bool cos)
     return w - c->title;
 }
 
-/* What fits: the bar shrinks, then cos, was and the plain change go; the title keeps 24. */
+/* What fits: the encoder's rank goes, the bar shrinks, then cos, was and the plain change go; the
+ * title keeps 24. */
 static columns fit(const ui_app *a, int w)
 {
-    columns c = {.rank_w = 3, .move_w = 3};
+    columns c = {.rank_w = 3, .encoder_w = 3, .move_w = 3};
     double largest = 0;
     for (size_t i = 0; i < a->trace->n_documents; i++) {
         const imr_trace_document *d = &a->trace->documents[i];
         uint32_t rank = d->rank_before > d->rank_after ? d->rank_before : d->rank_after;
         int move = d->move < 0 ? -d->move : d->move;
         c.rank_w = digits(rank) > c.rank_w ? digits(rank) : c.rank_w;
+        c.encoder_w = digits(d->rank_encoder) > c.encoder_w ? digits(d->rank_encoder) : c.encoder_w;
         c.move_w = digits((uint32_t)move) + 1 > c.move_w ? digits((uint32_t)move) + 1 : c.move_w;
         if (isfinite(d->delta_sim_relative))
             largest = fmax(largest, fabs((double)d->delta_sim_relative));
     }
     c.scale = ui_nice_scale(largest);
     static const struct {
-        int half;
-        bool was, delta, cos;
-    } choices[] = {{6, true, true, true},  {4, true, true, true},   {4, true, true, false},
-                   {2, true, true, false}, {2, false, true, false}, {2, false, false, false}};
+        int half, title;
+        bool encoder, was, delta, cos;
+    } choices[] = {{6, 40, true, true, true, true},    {6, 24, false, true, true, true},
+                   {4, 24, false, true, true, true},   {4, 24, false, true, true, false},
+                   {2, 24, false, true, true, false},  {2, 24, false, false, true, false},
+                   {2, 24, false, false, false, false}};
     for (size_t i = 0; i < IMR_LEN(choices); i++)
-        if (place(&c, w, choices[i].half, choices[i].was, choices[i].delta, choices[i].cos) >= 24)
+        if (place(&c, w, choices[i].half, choices[i].encoder, choices[i].was, choices[i].delta,
+                  choices[i].cos) >= choices[i].title)
             break;
     return c;
 }
@@ -83,6 +90,8 @@ static void header(const ui_app *a, ui_surface s, const columns *c)
     ui_put_right(s, 0, c->now + c->rank_w, UI_DIM, "now");
     if (c->was >= 0)
         ui_put_right(s, 0, c->was + c->rank_w, UI_DIM, "was");
+    if (c->encoder >= 0)
+        ui_put_right(s, 0, c->encoder + c->encoder_w, UI_DIM, "enc");
     ui_put(s, 0, c->move, UI_DIM, "move");
     if (c->delta >= 0) {
         snprintf(label, sizeof label, "%ssim", g->delta);
@@ -127,6 +136,8 @@ static void row(const ui_app *a, ui_surface s, int y, const columns *c, const im
     rank(s, y, c->now, c->rank_w, UI_TEXT, d->rank_after);
     if (c->was >= 0)
         rank(s, y, c->was, c->rank_w, UI_TEXT, d->rank_before);
+    if (c->encoder >= 0)
+        rank(s, y, c->encoder, c->encoder_w, UI_DIM, d->rank_encoder);
     ui_put(s, y, c->move, sign, ui_format_move(text, g, d->move));
     if (c->delta >= 0)
         ui_put_right(s, y, c->delta + 7, UI_TEXT, ui_format_signed(text, g, d->delta_sim, 4));

@@ -54,6 +54,16 @@ const char *imr_status_name(imr_status status);
 /* The process exit status for a result: 0, 1, 2, 3 or 130. */
 int imr_status_exit(imr_status status);
 
+/* Analysers see one file at a time and would take the result of these for a possible IMR_OK. */
+#if defined(__clang_analyzer__) && !defined(IMR_BASE_ERROR_C)
+#define imr_fail(err, status, ...) ((void)(imr_fail)((err), (status), __VA_ARGS__), (status))
+#define imr_fail_errno(err, status, ...)                                                           \
+    ((void)(imr_fail_errno)((err), (status), __VA_ARGS__), (status))
+#define imr_fail_memory(err) ((void)(imr_fail_memory)(err), IMR_E_MEMORY)
+#define imr_error_prefix(err, status, where)                                                       \
+    ((void)(imr_error_prefix)((err), (status), (where)), (status))
+#endif
+
 /* `return` early with the status of a failing call. */
 #define IMR_TRY(call)                                                                              \
     do {                                                                                           \

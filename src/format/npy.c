@@ -199,10 +199,11 @@ void imr_npy_done(imr_npy *a)
 
 void imr_npy_header(uint8_t out[IMR_NPY_HEADER], imr_dtype dtype, uint64_t rows, uint64_t cols)
 {
-    char *dict = (char *)out + 10;
-    const size_t room = IMR_NPY_HEADER - 10;
+    static const uint8_t start[] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, IMR_NPY_HEADER - 10, 0};
+    char *dict = (char *)out + sizeof start;
+    const size_t room = IMR_NPY_HEADER - sizeof start;
     assert((unsigned)dtype < IMR_DTYPE_COUNT && descrs[dtype]);
-    memcpy(out, "\x93NUMPY\x01\x00\x76\x00", 10); /* 0x76: room */
+    memcpy(out, start, sizeof start);
     int n =
         snprintf(dict, room,
                  "{'descr': '%s', 'fortran_order': False, 'shape': (%" PRIu64 ", %" PRIu64 "), }",

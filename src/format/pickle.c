@@ -26,7 +26,7 @@ static const op ops[256];
 
 /* ---- values ---- */
 
-imr_status imr_machine_refuse(const machine *m, imr_status status, const char *format, ...)
+imr_status(imr_machine_refuse)(const machine *m, imr_status status, const char *format, ...)
 {
     char text[600];
     va_list args;
@@ -223,13 +223,14 @@ static imr_status string(machine *m, size_t width)
 
 static imr_status integer(machine *m, int64_t v)
 {
-    node **small = v >= 0 && v < 256 ? &m->small[v] : NULL, *made;
-    if (small && *small)
-        return imr_machine_push(m, *small);
+    bool small = v >= 0 && v < 256;
+    node *made = NULL;
+    if (small && m->small[v])
+        return imr_machine_push(m, m->small[v]);
     IMR_TRY(imr_machine_new(m, &made, IMR_PK_INT));
     made->v.integer = v;
     if (small)
-        *small = made;
+        m->small[v] = made;
     return imr_machine_push(m, made);
 }
 

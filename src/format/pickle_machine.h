@@ -50,6 +50,10 @@ typedef struct machine {
 /* Fails with the opcode and its offset before the text. */
 imr_status imr_machine_refuse(const machine *m, imr_status status, const char *format, ...)
     IMR_PRINTF(3, 4);
+#ifdef __clang_analyzer__ /* as in base/error.h */
+#define imr_machine_refuse(m, status, ...)                                                         \
+    ((void)(imr_machine_refuse)((m), (status), __VA_ARGS__), (status))
+#endif
 void *imr_machine_take(machine *m, size_t n) IMR_NODISCARD; /* n bytes that live with the owner */
 imr_status imr_machine_new(machine *m, node **out, imr_pickle_kind kind) IMR_NODISCARD;
 imr_status imr_machine_push(machine *m, node *n) IMR_NODISCARD;

@@ -225,7 +225,8 @@ const imr_command imr_command_run = {
     .details = "Without --encoder a static encoder of --dim dimensions is trained from the "
                "documents first. Cache, encoder and adapter lie in O unless --cache-dir says "
                "otherwise. Seconds of each step are printed.",
-    .example = "  imrnn run --dataset demo/dataset --encoder demo/encoder --output-dir my-run",
+    .example = "  imrnn run --dataset demo/dataset --encoder demo/encoder --output-dir my-run \\\n"
+               "      --epochs 10",
     .options = options,
     .run = run_run,
 };

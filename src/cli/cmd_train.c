@@ -97,7 +97,7 @@ const imr_command imr_command_train = {
     .details = "Writes adapter.pt, adapter.safetensors and history.json. Validation queries are "
                "the cache's, or 15 % of the training queries, drawn with the seed. The best epoch "
                "is kept; C-c ends training and keeps the best one so far.",
-    .example = "  imrnn train --cache-dir demo/cache --output-dir my-adapter",
+    .example = "  imrnn train --cache-dir demo/cache --output-dir my-adapter --epochs 10",
     .options = options,
     .run = run_train,
 };

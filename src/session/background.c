@@ -9,9 +9,9 @@
 #include "session/internal.h"
 
 enum {
-    SAMPLE_TEXTS = 200,   /* documents whose own tokens are looked for through the lens */
-    SAMPLE_QUERIES = 128, /* queries (documents where there are too few) that are run */
-    SAMPLE_PER_QUERY = 8, /* listed documents taken from each, spread over the listing */
+    SAMPLE_TEXTS = 100,   /* documents whose own tokens are looked for through the lens */
+    SAMPLE_QUERIES = 100, /* queries (documents where there are too few) that are run */
+    SAMPLE_PER_QUERY = 4, /* listed documents taken from each, spread over the listing */
     MINIMUM = 8,          /* a smaller sample says nothing about spread */
 };
 static const uint64_t SEED = 20260101; /* fixed: the same cache gives the same sample */

@@ -14,7 +14,7 @@ typedef struct tiny {
     bool mpnet;
     size_t hidden, heads, layers, inner, positions, longest;
     imr_torch_item items[TINY_ITEMS];
-    char names[TINY_ITEMS][96];
+    char *names[TINY_ITEMS];
     float *data[TINY_ITEMS];
     size_t n;
     imr_random random;
@@ -30,7 +30,8 @@ static inline void tiny_add(tiny *t, const char *name, size_t rows, size_t cols,
     imr_random_fill_normal(&t->random, v, count, 0.3);
     for (size_t i = 0; i < count; i++)
         v[i] += (float)mean;
-    snprintf(t->names[t->n], sizeof t->names[0], "%s", name);
+    t->names[t->n] = strdup(name);
+    CHECK(t->names[t->n] != NULL);
     t->items[t->n] = (imr_torch_item){.name = t->names[t->n],
                                       .data = v,
                                       .rank = rows ? 2 : 1,
@@ -146,8 +147,10 @@ static inline tiny tiny_new(bool mpnet, size_t hidden, size_t heads, size_t inne
 
 static inline void tiny_done(tiny *t)
 {
-    for (size_t i = 0; i < t->n; i++)
+    for (size_t i = 0; i < t->n; i++) {
         free(t->data[i]);
+        free(t->names[i]);
+    }
 }
 
 static inline float *tiny_at(const tiny *t, const char *name)

@@ -3,6 +3,9 @@
 #include <assert.h>
 #include <math.h>
 #include <stdint.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 #include "base/mem.h"
 #include "explain/toplist.h"
@@ -27,6 +30,12 @@ typedef struct prepared {
 } prepared;
 #define PREPARED_VECTORS ((size_t)5)
 
+/* What the work on one shift is done in; one a thread. */
+typedef struct desk {
+    double *basis, *factor; /* [span,r], [span+1,span+1]: see extend and coverage_of */
+    float *keys, *bars;     /* [V] */
+} desk;
+
 typedef struct job {
     const imr_lens *lens;
     const imr_shift *shifts; /* of this batch */
@@ -37,9 +46,9 @@ typedef struct job {
     prepared *state;            /* [batch] */
     double *wide, *left;        /* [3 batch,m], [3 batch,r]: x, x', o and U' of them */
     double *vectors;            /* [batch,PREPARED_VECTORS,r] */
-    double *basis, *factor;     /* [span,r], [span+1,span+1]: see extend and coverage_of */
+    desk *desks;                /* [threads] */
+    size_t threads;
     float *directions, *values; /* [rows,batch,r], [rows,batch,V] */
-    float *keys, *bars;         /* [IMR_LENS_BLOCK], [V] */
     imr_top *tops;              /* [batch,2,tokens] */
     imr_toplist *lists;         /* [batch,2] */
 } job;
@@ -175,6 +184,24 @@ imr_status imr_attribution_tokens(imr_token_score *out, const uint32_t *ids, siz
 
 /* ---- memory ---- */
 
+static size_t thread_count(void)
+{
+#ifdef _OPENMP
+    return (size_t)omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+static size_t this_thread(void)
+{
+#ifdef _OPENMP
+    return (size_t)omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
+
 static void *carve(char *memory, size_t *at, size_t count, size_t size)
 {
     void *place = memory ? memory + *at : NULL;
@@ -193,14 +220,20 @@ static size_t place_all(job *j, char *memory, size_t count)
     j->wide = carve(memory, &at, 3 * b * m, sizeof *j->wide);
     j->left = carve(memory, &at, 3 * b * r, sizeof *j->left);
     j->vectors = carve(memory, &at, b * PREPARED_VECTORS * r, sizeof *j->vectors);
-    j->basis = carve(memory, &at, j->span * r, sizeof *j->basis);
-    j->factor = carve(memory, &at, (j->span + 1) * (j->span + 1), sizeof *j->factor);
     j->directions = carve(memory, &at, j->rows * b * r, sizeof *j->directions);
     j->values = carve(memory, &at, j->rows * b * v, sizeof *j->values);
-    j->keys = carve(memory, &at, IMR_LENS_BLOCK, sizeof *j->keys);
-    j->bars = carve(memory, &at, v, sizeof *j->bars);
     j->tops = carve(memory, &at, b * 2 * j->tokens, sizeof *j->tops);
     j->lists = carve(memory, &at, b * 2, sizeof *j->lists);
+    j->desks = carve(memory, &at, j->threads, sizeof *j->desks);
+    for (size_t i = 0; i < j->threads; i++) {
+        const desk d = {.basis = carve(memory, &at, j->span * r, sizeof *d.basis),
+                        .factor =
+                            carve(memory, &at, (j->span + 1) * (j->span + 1), sizeof *d.factor),
+                        .keys = carve(memory, &at, v, sizeof *d.keys),
+                        .bars = carve(memory, &at, v, sizeof *d.bars)};
+        if (j->desks)
+            j->desks[i] = d;
+    }
     return at;
 }
 
@@ -210,6 +243,7 @@ static imr_status reserve(job *j, imr_attribution_space *space, size_t count, im
     j->tokens = j->settings->tokens < v ? j->settings->tokens : v;
     j->span = 2 * j->tokens < r ? 2 * j->tokens : r;
     j->rows = j->settings->order == IMR_BY_EFFECT ? 4 : 1;
+    j->threads = thread_count();
     j->batch = BATCH_BYTES / (j->rows * v * sizeof(float)) + 1;
     if (j->batch > count)
         j->batch = count;
@@ -276,33 +310,25 @@ static void effect_keys(float *keys, const prepared *p, const float *reach, cons
     }
 }
 
-/* What orders the tokens [first, first+tokens) of shift i of n: the cosines themselves, or keys. */
-static const float *order_keys(const job *j, size_t i, size_t n, size_t first, size_t tokens)
+/* What orders the tokens of shift i of n: the cosines themselves, or keys. */
+static const float *order_keys(const job *j, size_t i, size_t n, float *keys)
 {
     const size_t v = j->lens->folded.rows;
-    const float *value = j->values + first;
+    const float *value = j->values, *cosines = value + i * v;
     switch (j->settings->order) {
     case IMR_BY_COSINE:
         break;
     case IMR_BY_BACKGROUND:
-        for (size_t t = 0; t < tokens; t++)
-            j->keys[t] = (float)imr_background_z(j->shifts[i].background, (uint32_t)(first + t),
-                                                 (double)value[i * v + t]);
-        return j->keys;
+        for (size_t t = 0; t < v; t++)
+            keys[t] =
+                (float)imr_background_z(j->shifts[i].background, (uint32_t)t, (double)cosines[t]);
+        return keys;
     case IMR_BY_EFFECT:
-        effect_keys(j->keys, &j->state[i], j->lens->reach + first, value + (n + i) * v,
-                    value + (2 * n + i) * v, value + j->state[i].other_row * v, tokens);
-        return j->keys;
+        effect_keys(keys, &j->state[i], j->lens->reach, value + (n + i) * v,
+                    value + (2 * n + i) * v, value + j->state[i].other_row * v, v);
+        return keys;
     }
-    return value + i * v;
-}
-
-static void scan_block(job *j, size_t n, size_t first, size_t tokens)
-{
-    const uint8_t *hidden = j->settings->with_hidden ? NULL : j->lens->table->hidden;
-    for (size_t i = 0; i < n; i++)
-        imr_toplist_scan(&j->lists[2 * i], &j->lists[2 * i + 1], order_keys(j, i, n, first, tokens),
-                         hidden, first, tokens);
+    return cosines;
 }
 
 /* ---- what is shown ---- */
@@ -330,6 +356,16 @@ static void reorder(imr_token_score *list, size_t n, imr_attribution_order order
     }
 }
 
+/* W_t in its coordinates, S F_t / reach_t. */
+IMR_CPU_CLONES
+static void direction_of(double *out, const float *f, const double *singular, double inverse,
+                         size_t r)
+{
+#pragma omp simd
+    for (size_t k = 0; k < r; k++)
+        out[k] = (double)f[k] * singular[k] * inverse;
+}
+
 /*
  * One step of a Cholesky factorisation L L' of the shown directions' inner products: writes W_token
  * (its coordinates S F_t / reach_t) as row `rows` of basis and fills that row of L. Returns the
@@ -345,8 +381,7 @@ static double extend(double *basis, double *factor, size_t stride, size_t rows, 
     double *w = basis + rows * r, *l = factor + rows * stride;
     if (!(reach > 0))
         return (double)NAN;
-    for (size_t k = 0; k < r; k++)
-        w[k] = (double)f[k] * lens->back->singular[k] / reach;
+    direction_of(w, f, lens->back->singular, 1 / reach, r);
     double left = dot(w, w, r), along = dot(w, change, r);
     for (size_t i = 0; i < rows; i++) {
         const double *above = factor + i * stride;
@@ -363,10 +398,10 @@ static double extend(double *basis, double *factor, size_t stride, size_t rows, 
     return along / l[rows];
 }
 
-static double coverage_of(const job *j, const imr_attribution *a, const prepared *p)
+static double coverage_of(const job *j, const desk *d, const imr_attribution *a, const prepared *p)
 {
     const size_t stride = j->span + 1;
-    double *part = j->factor + j->span * stride; /* the one row L does not use */
+    double *part = d->factor + j->span * stride; /* the one row L does not use */
     if (!(p->length > 0))
         return 0;
     size_t rows = 0;
@@ -374,7 +409,7 @@ static double coverage_of(const job *j, const imr_attribution *a, const prepared
     for (size_t i = 0; i < a->n_positive + a->n_negative && rows < j->span; i++) {
         const uint32_t id =
             i < a->n_positive ? a->positive[i].id : a->negative[i - a->n_positive].id;
-        const double new = extend(j->basis, j->factor, stride, rows, part, j->lens, id, p->change);
+        const double new = extend(d->basis, d->factor, stride, rows, part, j->lens, id, p->change);
         if (isnan(new))
             continue;
         covered += new *new;
@@ -383,17 +418,20 @@ static double coverage_of(const job *j, const imr_attribution *a, const prepared
     return fmin(covered / (p->length * p->length), 1);
 }
 
-static void show(job *j, size_t i, imr_token_score *scores, imr_attribution *out)
+/* The lists of shift i of n, and its numbers. */
+static void show(const job *j, const desk *d, size_t i, size_t n, imr_token_score *scores,
+                 imr_attribution *out)
 {
     const size_t v = j->lens->folded.rows;
     const imr_shift *shift = &j->shifts[i];
     const prepared *p = &j->state[i];
-    const imr_toplist *lists = &j->lists[2 * i];
+    imr_toplist *lists = &j->lists[2 * i];
+    const uint8_t *hidden = j->settings->with_hidden ? NULL : j->lens->table->hidden;
+    imr_toplist_scan(&lists[0], &lists[1], order_keys(j, i, n, d->keys), hidden, 0, v);
     double bar = (double)INFINITY;
     if (shift->background)
-        bar = imr_background_threshold(shift->background, j->values + i * v,
-                                       j->settings->with_hidden ? NULL : j->lens->table->hidden,
-                                       IMR_SIGNIFICANCE_LEVEL, j->bars);
+        bar = imr_background_threshold(shift->background, j->values + i * v, hidden,
+                                       IMR_SIGNIFICANCE_LEVEL, d->bars);
     *out = (imr_attribution){.positive = scores,
                              .negative = scores + j->tokens,
                              .n_positive = lists[0].n,
@@ -409,7 +447,7 @@ static void show(job *j, size_t i, imr_token_score *scores, imr_attribution *out
         }
         reorder(side[k], lists[k].n, j->settings->order, k ? -1.0F : 1.0F);
     }
-    out->coverage = coverage_of(j, out, p);
+    out->coverage = coverage_of(j, d, out, p);
 }
 
 static imr_status run_batch(job *j, size_t done, size_t n, size_t count, imr_token_score *scores,
@@ -422,10 +460,12 @@ static imr_status run_batch(job *j, size_t done, size_t n, size_t count, imr_tok
             return imr_fail(err, IMR_E_CANCELLED, "putting changes into words was cancelled");
         const size_t tokens = v - first < IMR_LENS_BLOCK ? v - first : IMR_LENS_BLOCK;
         imr_lens_products(j->values + first, v, j->lens, j->directions, rows, first, tokens);
-        scan_block(j, n, first, tokens);
     }
+    /* A row of cosines is scanned, judged and shown while it is in a core's own memory. */
+#pragma omp parallel for schedule(dynamic, 4) if (n > 8)
     for (size_t i = 0; i < n; i++)
-        show(j, i, scores + (done + i) * 2 * j->settings->tokens, &j->results[done + i]);
+        show(j, &j->desks[this_thread()], i, n, scores + (done + i) * 2 * j->settings->tokens,
+             &j->results[done + i]);
     return IMR_OK;
 }
 

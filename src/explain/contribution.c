@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "base/attr.h"
+
 static double cosine_of(double dot, double xx, double yy)
 {
     return xx > 0 && yy > 0 ? dot / (sqrt(xx) * sqrt(yy)) : 0;
@@ -10,21 +12,25 @@ static double cosine_of(double dot, double xx, double yy)
 static double dot(const float *x, const float *y, size_t m)
 {
     double sum = 0;
+#pragma omp simd reduction(+ : sum)
     for (size_t j = 0; j < m; j++)
         sum += (double)x[j] * (double)y[j];
     return sum;
 }
 
+IMR_CPU_CLONES
 static double cosine(const float *x, const float *y, size_t m)
 {
     return cosine_of(dot(x, y, m), dot(x, x, m), dot(y, y, m));
 }
 
 /* cos(x*scale + bias, y); bias NULL stands for zeros. */
+IMR_CPU_CLONES
 static double gated_cosine(const float *x, const float *scale, const float *bias, const float *y,
                            size_t m)
 {
     double xy = 0, xx = 0;
+#pragma omp simd reduction(+ : xy, xx)
     for (size_t j = 0; j < m; j++) {
         double v = (double)x[j] * (double)scale[j] + (bias ? (double)bias[j] : 0);
         xy += v * (double)y[j];

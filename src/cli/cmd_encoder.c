@@ -1,5 +1,5 @@
 /* cli/cmd_encoder.c - imrnn encoder info, encode, tokenize, bench. */
-#include <string.h>
+#include <assert.h>
 
 #include "base/clock.h"
 #include "base/number.h"
@@ -192,6 +192,7 @@ static imr_status bench(imr_cli *cli, const imr_encoder *e, const imr_texts *t, 
     const char *const *texts = (const char *const *)t->texts.v;
     size_t n = imr_encoder_dim(e), count = t->texts.n, tokens = 0, done = 0;
     double single[BENCH_SINGLE], seconds;
+    assert(count > 0); /* a file without texts is an error of its reader */
     IMR_CLEANUP(imr_matrix_done) imr_matrix rows = {0};
     IMR_TRY(imr_matrix_init(&rows, count, n, err));
     IMR_CLEANUP(imr_tokens_done) imr_tokens each = {0};

@@ -87,7 +87,7 @@ void imr_config_free(imr_config *c);
  * for IMR_FROM_ENVIRONMENT, the path for files (with line > 0). IMR_E_USAGE names where, what was
  * found and what is expected. IMR_E_MEMORY leaves the old value.
  */
-imr_status imr_config_set(imr_config *c, imr_option_id id, const char *value, imr_source source,
+imr_status imr_config_set(imr_config *c, imr_option_id id, const char *text, imr_source source,
                           const char *where, unsigned line, imr_error *err) IMR_NODISCARD;
 
 imr_status imr_config_read_environment(imr_config *c, imr_environment_fn get, void *user,

@@ -83,9 +83,24 @@ static void retire(ui_app *a, imr_trace *t)
 
 /* ---- what views ask ---- */
 
+const char *ui_app_banner(const ui_app *a)
+{
+    if (!a->trace)
+        return NULL;
+    if (a->query_error.status != IMR_OK)
+        return a->query_error.text;
+    return *a->trace->warning ? a->trace->warning : NULL;
+}
+
 ui_layout ui_app_layout(const ui_app *a)
 {
-    return ui_layout_of(a->rows, a->cols, a->preview);
+    const char *banner = ui_app_banner(a);
+    ui_lines lines = {0};
+    if (banner)
+        ui_lines_set(&lines, banner, a->cols - 2);
+    int rows = lines.n > 2 ? 2 : (int)lines.n;
+    ui_lines_done(&lines);
+    return ui_layout_of(a->rows, a->cols, a->preview, rows);
 }
 
 ui_context ui_app_context(const ui_app *a)
@@ -407,6 +422,7 @@ void ui_app_deliver(ui_app *a, const imr_delivery *d)
     case IMR_JOB_OPEN:
         if (d->status != IMR_OK) {
             a->failed = true;
+            a->editing = false; /* nothing can be asked: q quits */
             a->error = d->error;
         }
         break;

@@ -114,6 +114,7 @@ typedef struct ui_app {
     const imr_session_facts *facts; /* NULL until it is open */
     bool failed;                    /* opening failed: error says why */
     imr_error error;
+    const char *intro; /* NULL or lines shown under the examples; borrowed */
     imr_jobs_progress progress;
     int pending;
 
@@ -196,6 +197,9 @@ void ui_app_idle(ui_app *a);
 
 /* ---- asked by update and views ---- */
 
+/* The sentence under the query: why what was typed has no ranking while older rows stay, or what
+ * the trace warns of. NULL: none. */
+const char *ui_app_banner(const ui_app *a);
 ui_layout ui_app_layout(const ui_app *a);
 ui_context ui_app_context(const ui_app *a);
 /* The selected document; NULL without rows. */

@@ -45,7 +45,7 @@ static void portrait(ui_layout *l, bool preview)
     l->preview = (ui_rect){b.y + list + why, b.x, b.h - list - why, preview ? b.w : 0};
 }
 
-ui_layout ui_layout_of(int rows, int cols, bool preview)
+ui_layout ui_layout_of(int rows, int cols, bool preview, int banner)
 {
     ui_layout l = {.class = class_of(rows, cols)};
     if (l.class == UI_CLASS_T) {
@@ -54,8 +54,9 @@ ui_layout ui_layout_of(int rows, int cols, bool preview)
     }
     l.tabs = (ui_rect){0, 0, 1, cols};
     l.query = (ui_rect){1, 0, 1, cols};
-    l.metrics = (ui_rect){2, 0, 1, cols};
-    l.body = (ui_rect){3, 0, rows - 5, cols};
+    l.banner = (ui_rect){2, 0, banner, cols};
+    l.metrics = (ui_rect){2 + banner, 0, 1, cols};
+    l.body = (ui_rect){3 + banner, 0, rows - 5 - banner, cols};
     l.status = (ui_rect){rows - 2, 0, 1, cols};
     l.hint = (ui_rect){rows - 1, 0, 1, cols};
     l.boxed = l.class != UI_CLASS_S;

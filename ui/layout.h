@@ -24,7 +24,7 @@ typedef enum ui_class { UI_CLASS_T, UI_CLASS_S, UI_CLASS_M, UI_CLASS_L, UI_CLASS
 typedef struct ui_layout {
     ui_class class;
     bool boxed; /* panes have borders, which are part of their rectangles */
-    ui_rect tabs, query, metrics, status, hint;
+    ui_rect tabs, query, banner, metrics, status, hint;
     ui_rect body; /* between metrics and status: overlays and whole-screen panes */
     ui_rect list, why, preview;
     ui_rect note;            /* class S: the line under the Why strip */
@@ -34,7 +34,7 @@ typedef struct ui_layout {
 
 #define UI_GUTTER 6 /* columns of line numbers before a document's text */
 
-/* preview: the preview pane is switched on. */
-ui_layout ui_layout_of(int rows, int cols, bool preview);
+/* preview: the preview pane is switched on. banner: rows for a sentence under the query. */
+ui_layout ui_layout_of(int rows, int cols, bool preview, int banner);
 
 #endif

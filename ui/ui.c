@@ -196,6 +196,7 @@ imr_status ui_run(int *exit_code, const imr_session_options *session, const ui_o
     running = options;
     IMR_TRY(ui_app_init(&a, glyphs(options), 24, 80, err));
     a.settings = session->settings;
+    a.intro = options->intro;
     imr_status status = run(exit_code, &a, session, options, err);
     ui_app_done(&a);
     return status;

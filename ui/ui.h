@@ -16,6 +16,7 @@ typedef struct ui_user_bind {
 
 typedef struct ui_options {
     const char *query;  /* NULL or text to start with */
+    const char *intro;  /* NULL or lines for the screen before the first query, UTF-8 */
     const char *color;  /* "auto", "always", "never"; NULL: auto */
     const char *theme;  /* NULL: chosen by terminal and NO_COLOR */
     const char *glyphs; /* "unicode", "ascii"; NULL: by the locale */

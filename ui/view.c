@@ -68,6 +68,9 @@ static void draw_rank(const ui_app *a, ui_surface s, const ui_layout *l)
         ui_draw_why_strip(a, ui_sub(s, l->why));
     if (l->preview.w)
         ui_draw_preview(a, ui_sub(s, l->preview), true);
+    /* Rows that answer another query than the one typed look it. */
+    for (int y = 0; a->query_error.status != IMR_OK && y < l->body.h; y++)
+        ui_paint(ui_sub(s, l->body), y, 0, l->body.w, UI_DIM);
     if (l->note.w) {
         char text[96];
         ui_moved_text(a, text, sizeof text);
@@ -110,6 +113,7 @@ void ui_draw(const ui_app *a, ui_surface s)
     }
     ui_draw_tabs(a, ui_sub(s, l.tabs));
     ui_draw_query(a, ui_sub(s, l.query));
+    ui_draw_banner(a, ui_sub(s, l.banner));
     ui_draw_metrics(a, ui_sub(s, l.metrics));
     ui_surface body = ui_sub(s, l.body);
     switch (a->screen) {

@@ -47,6 +47,7 @@ void ui_draw_failed(const ui_app *a, ui_surface s);
 /* ---- ui/view_lines.c: top and bottom ---- */
 void ui_draw_tabs(const ui_app *a, ui_surface s);
 void ui_draw_query(const ui_app *a, ui_surface s);
+void ui_draw_banner(const ui_app *a, ui_surface s);
 void ui_draw_metrics(const ui_app *a, ui_surface s);
 void ui_draw_status(const ui_app *a, ui_surface s);
 void ui_draw_hint(const ui_app *a, ui_surface s);
@@ -59,6 +60,12 @@ int ui_why_lines(const ui_app *a);
 int ui_put_wrapped(ui_surface s, int y, int x, int w, int rows, ui_style style, const char *text);
 /* "87 of 100 moved, tau 0.61" */
 void ui_moved_text(const ui_app *a, char *out, size_t size);
+/* Words nobody knows are no error, a broken file is. */
+static inline ui_role ui_query_error_role(const ui_app *a)
+{
+    return a->query_error.status == IMR_OK || a->query_error.status == IMR_E_UNSUPPORTED ? UI_STRONG
+                                                                                         : UI_ERROR;
+}
 /* gain, loss or plain by the sign of a number */
 static inline ui_role ui_sign_role(double v)
 {

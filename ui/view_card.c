@@ -26,21 +26,44 @@ void ui_draw_too_small(const ui_app *a, ui_surface s)
     ui_put(box, box.at.h - 2, 2, UI_TEXT, "q quits. Other keys wait.");
 }
 
+/* The first two lines: what to do, or why what was typed has no ranking. */
+static void headline(const ui_app *a, ui_surface s)
+{
+    if (a->query_error.status != IMR_OK)
+        ui_put_wrapped(s, 1, 2, s.at.w - 4, 2, ui_query_error_role(a), a->query_error.text);
+    else
+        ui_put(s, 1, 2, UI_STRONG, "Type a claim or a question. The ranking changes as you type.");
+}
+
+/* All of it or, where it does not fit, nothing; returns the row after. */
+static int intro(const ui_app *a, ui_surface s, int y)
+{
+    ui_lines l = {0};
+    ui_lines_set(&l, a->intro, s.at.w - 4);
+    int rows = (int)l.n;
+    ui_lines_done(&l);
+    if (!rows || y + rows > s.at.h)
+        return y;
+    return 1 + ui_put_wrapped(s, y, 2, s.at.w - 4, rows, UI_TEXT, a->intro);
+}
+
 void ui_draw_empty(const ui_app *a, ui_surface s)
 {
     char count[UI_NUMBER];
-    int y = 1;
-    ui_put(s, y, 2, UI_STRONG, "Type a claim or a question. The ranking changes as you type.");
-    y += 2;
-    for (size_t i = 0; i < a->offers.n && i < 3 && y < s.at.h - 4; i++, y++) {
-        ui_put(s, y, 2, UI_DIM, i == 0 ? "Try" : "");
-        ui_put_cut(s, y, 8, s.at.w - 10, UI_TEXT, a->offers.v[i].text, strlen(a->offers.v[i].text));
+    /* Always the same rows, so that nothing jumps while the first word is typed. */
+    int examples = s.at.h - 8 < 0 ? 0 : s.at.h - 8 > 3 ? 3 : s.at.h - 8, y = 4 + examples + 1;
+    headline(a, s);
+    for (int i = 0; (size_t)i < a->offers.n && i < examples; i++) {
+        const char *text = a->offers.v[i].text;
+        ui_put(s, 4 + i, 2, UI_DIM, i == 0 ? "Try" : "");
+        ui_put_cut(s, 4 + i, 8, s.at.w - 10, UI_TEXT, text, strlen(text));
     }
-    ui_put(s, ++y, 2, UI_DIM, "or");
+    ui_put(s, y, 2, UI_DIM, "or");
     int x = ui_put(s, y, 8, UI_KEY, "C-r");
     ui_putf(s, y, x, UI_TEXT, " picks one of %s cached queries",
             ui_format_count(count, a->facts->queries));
     y += 2;
+    y = intro(a, s, y);
     if (*a->facts->tokens_problem)
         ui_put_wrapped(s, y, 2, s.at.w - 4, 3, UI_TEXT, a->facts->tokens_problem);
     else if (!a->editing)
@@ -74,11 +97,16 @@ void ui_draw_loading(const ui_app *a, ui_surface s)
     ui_put(s, 7, 2, UI_TEXT, "You can type now; the ranking follows.   C-c stops loading.");
 }
 
+/* As high as its text. */
 void ui_draw_failed(const ui_app *a, ui_surface s)
 {
-    s = ui_sub(s, (ui_rect){0, 0, s.at.h < 11 ? s.at.h : 11, s.at.w});
+    ui_lines text = {0};
+    ui_lines_set(&text, a->error.text, s.at.w - 4);
+    int rows = (int)text.n;
+    ui_lines_done(&text);
+    s = ui_sub(s, (ui_rect){0, 0, rows + 6, s.at.w});
     ui_box(s, a->glyphs, true, "Error: this set cannot be opened", NULL);
     ui_surface in = ui_sub(s, (ui_rect){2, 2, s.at.h - 4, s.at.w - 4});
-    int y = ui_put_wrapped(in, 0, 0, in.at.w, in.at.h - 2, UI_TEXT, a->error.text);
-    ui_put(in, y + 1, 0, UI_DIM, "imrnn inspect FILE says what a file is. Tab, then q, quits.");
+    ui_put_wrapped(in, 0, 0, in.at.w, in.at.h - 2, UI_TEXT, a->error.text);
+    ui_put(in, in.at.h - 1, 0, UI_DIM, "imrnn inspect FILE says what a file is. q quits.");
 }

@@ -97,7 +97,8 @@ void ui_draw_document(const ui_app *a, ui_surface text, ui_surface words, bool b
     if (!d)
         return;
     char title[400], note[64];
-    snprintf(title, sizeof title, "%.80s %s %.200s", d->id, a->glyphs->middot, d->title);
+    snprintf(title, sizeof title, "%.80s %s %.200s", d->id, *d->title ? a->glyphs->middot : "",
+             d->title);
     snprintf(note, sizeof note, "%zu/%zu", a->at + 1, a->n_order);
     ui_surface in;
     if (boxed) {

@@ -108,5 +108,5 @@ void ui_draw_selftest(const ui_app *a, ui_surface s)
     int y = 13;
     for (int r = 0; r < UI_ROLE_COUNT; r++)
         ui_putf(s, y + r / 5, 4 + 15 * (r % 5), (ui_style)r, "%s", ui_role_word((ui_role)r));
-    ui_put(s, y + 4, 1, UI_DIM, "Esc goes back. IMRNN_GLYPHS=ascii or --ascii draws without them.");
+    ui_put(s, y + 4, 1, UI_DIM, "Esc goes back. --glyphs ascii draws without them.");
 }

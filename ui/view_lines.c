@@ -25,6 +25,35 @@ static const char *key_for(const ui_app *a, ui_context c, ui_action action, char
     return out;
 }
 
+/* Data set, adapter and depth right-aligned in [from, end): the depth goes first where room is
+ * short, then both names are cut alike. */
+static void session_names(const ui_app *a, ui_surface s, int from, int end)
+{
+    char dot[16], top[64] = "";
+    const char *names[] = {a->facts->dataset_name, a->facts->adapter_name};
+    int w[2], room = end - from, between = 2 + width(a->glyphs->middot);
+    for (int i = 0; i < 2; i++)
+        w[i] = width(names[i]);
+    if (a->trace)
+        snprintf(top, sizeof top, " %s top %u", a->glyphs->middot, a->trace->settings.feedback_k);
+    if (w[0] + between + w[1] + width(top) > room)
+        *top = 0;
+    int over = w[0] + between + w[1] - room;
+    if (room < between + 12)
+        return;
+    if (over > 0) {
+        int longer = w[0] > w[1] ? 0 : 1, half = (room - between) / 2;
+        w[longer] = w[!longer] <= half ? w[longer] - over : half;
+        w[!longer] = w[!longer] <= half ? w[!longer] : room - between - half;
+    }
+    int x = end - w[0] - between - w[1] - width(top);
+    x = ui_put_cut(s, 0, x, w[0], UI_DIM, names[0], strlen(names[0]));
+    snprintf(dot, sizeof dot, " %s ", a->glyphs->middot);
+    x = ui_put(s, 0, x, UI_DIM, dot);
+    x = ui_put_cut(s, 0, x, w[1], UI_DIM, names[1], strlen(names[1]));
+    ui_put(s, 0, x, UI_DIM, top);
+}
+
 void ui_draw_tabs(const ui_app *a, ui_surface s)
 {
     static const struct {
@@ -46,14 +75,7 @@ void ui_draw_tabs(const ui_app *a, ui_surface s)
     end -= width(right) + 2;
     if (!a->facts)
         return;
-    int n = snprintf(right, sizeof right, "%.80s %s %.80s", a->facts->dataset_name,
-                     a->glyphs->middot, a->facts->adapter_name);
-    if (a->trace)
-        snprintf(right + n, sizeof right - (size_t)n, " %s top %u", a->glyphs->middot,
-                 a->trace->settings.feedback_k);
-    int room = end - x - 2, w = width(right);
-    if (room > 8)
-        ui_put_cut(s, 0, w < room ? end - w : end - room, room, UI_DIM, right, strlen(right));
+    session_names(a, s, x + 1, end);
 }
 
 /* Timings when they are known, then the mode. Returns the columns used at the right end. */
@@ -69,6 +91,8 @@ static int query_right(const ui_app *a, ui_surface s)
     char text[120] = "";
     if (a->stale) {
         snprintf(text, sizeof text, "%s", a->glyphs->ascii ? "working" : "?");
+    } else if (a->trace && a->query_error.status != IMR_OK) {
+        snprintf(text, sizeof text, "old rows");
     } else if (a->facts && !a->facts->has_encoder) {
         snprintf(text, sizeof text,
                  s.at.w >= 100 ? "no encoder: cached queries only" : "no encoder");
@@ -122,35 +146,39 @@ static void document_facts(const ui_app *a, ui_surface s, const imr_trace_docume
 {
     const ui_glyphs *g = a->glyphs;
     char b[5][UI_NUMBER], text[400];
-    snprintf(text, sizeof text, "rank %u %s %u %s   cos %s %s %s   %ssim %s   %s%smed %s   %s",
-             d->rank_before, g->arrow, d->rank_after, ui_format_move(b[0], g, d->move),
+    const char *gap = s.at.w >= 100 ? "   " : "  ";
+    snprintf(text, sizeof text, "rank %u %s %u %s%scos %s %s %s%s%ssim %s%s%s%smed %s%s%s",
+             d->rank_before, g->arrow, d->rank_after, ui_format_move(b[0], g, d->move), gap,
              ui_format_plain(b[1], g, d->sim_before, 4), g->arrow,
-             ui_format_plain(b[2], g, d->sim_after, 4), g->delta,
-             ui_format_signed(b[3], g, d->delta_sim, 4), g->delta, g->minus,
-             ui_format_signed(b[4], g, d->delta_sim_relative, 4),
+             ui_format_plain(b[2], g, d->sim_after, 4), gap, g->delta,
+             ui_format_signed(b[3], g, d->delta_sim, 4), gap, g->delta, g->minus,
+             ui_format_signed(b[4], g, d->delta_sim_relative, 4), gap,
              d->relevance > 0    ? "relevant"
-             : d->relevance == 0 ? "judged not relevant"
+             : d->relevance == 0 ? "not relevant"
                                  : "not judged");
     ui_put_cut(s, 0, 1, s.at.w - 2, UI_TEXT, text, strlen(text));
+}
+
+void ui_draw_banner(const ui_app *a, ui_surface s)
+{
+    const char *text = ui_app_banner(a);
+    if (text)
+        ui_put_wrapped(s, 0, 1, s.at.w - 2, s.at.h, ui_query_error_role(a), text);
 }
 
 void ui_draw_metrics(const ui_app *a, ui_surface s)
 {
     const imr_trace_document *d = ui_app_selected(a);
-    if (a->query_error.status != IMR_OK) {
-        int x = ui_put(s, 0, 1, UI_ERROR, "Error") + 1;
-        ui_put_cut(s, 0, x, s.at.w - x - 1, UI_TEXT, a->query_error.text,
-                   strlen(a->query_error.text));
-        return;
-    }
     if (!a->trace)
         return;
     if (a->screen == UI_DOCUMENT && d) {
         document_facts(a, s, d);
         return;
     }
-    if (*a->trace->warning) {
-        ui_put_cut(s, 0, 1, s.at.w - 2, UI_STRONG, a->trace->warning, strlen(a->trace->warning));
+    if (a->query_error.status != IMR_OK) {
+        int from = ui_put(s, 0, 1, UI_DIM, "? the rows below answer: ");
+        ui_put_cut(s, 0, from, s.at.w - from - 1, UI_TEXT, a->trace->query_text,
+                   strlen(a->trace->query_text));
         return;
     }
     int x = 1;
@@ -225,7 +253,9 @@ void ui_draw_status(const ui_app *a, ui_surface s)
     if (*r)
         ui_put_cut(s, 0, s.at.w - 1 - rw, rw,
                    a->message_error && a->message[0] ? UI_ERROR : UI_TEXT, r, strlen(r));
-    ui_put_cut(s, 0, 1, room - rw - (*r ? 2 : 0), UI_DIM, l, strlen(l));
+    int rest = room - rw - (*r ? 2 : 0);
+    if (rest >= 20 || rest >= width(l)) /* else a long message has the line to itself */
+        ui_put_cut(s, 0, 1, rest, UI_DIM, l, strlen(l));
 }
 
 /* ---- hints ---- */
@@ -239,6 +269,7 @@ static const ui_action doc_hints[] = {UI_DO_NEXT, UI_DO_HIGHLIGHT_NEXT, UI_DO_DO
                                       UI_DO_COPY, UI_DO_EXPORT,         UI_DO_BACK,     UI_DO_QUIT};
 static const ui_action pick_hints[] = {UI_DO_NEXT, UI_DO_OPEN, UI_DO_ESCAPE};
 static const ui_action help_hints[] = {UI_DO_NEXT, UI_DO_PAGE_DOWN, UI_DO_ESCAPE, UI_DO_PALETTE};
+static const ui_action failed_hints[] = {UI_DO_QUIT, UI_DO_PALETTE};
 static const ui_action empty_hints[] = {UI_DO_EDIT_QUERY, UI_DO_HISTORY, UI_DO_PALETTE, UI_DO_QUIT};
 
 /* One hint "key words"; two opposite actions share one. Empty when no key leads there. */
@@ -275,6 +306,8 @@ void ui_draw_hint(const ui_app *a, ui_surface s)
         hints = pick_hints, n = IMR_LEN(pick_hints);
     else if (c == UI_IN_HELP)
         hints = help_hints, n = IMR_LEN(help_hints);
+    else if (a->failed)
+        hints = failed_hints, n = IMR_LEN(failed_hints);
     else if (!a->trace)
         hints = empty_hints, n = IMR_LEN(empty_hints);
 

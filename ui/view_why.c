@@ -162,7 +162,7 @@ static void title_of(const ui_app *a, const imr_trace_document *d, char *out, si
     if (a->show_query_tokens)
         snprintf(out, size, "Why: the query's change");
     else
-        snprintf(out, size, "Why #%u: doc %.60s %s", d->rank_after, d->id,
+        snprintf(out, size, "Why #%u: %.60s %s", d->rank_after, d->id,
                  ui_format_move(move, a->glyphs, d->move));
 }
 
@@ -242,8 +242,10 @@ void ui_draw_why_strip(const ui_app *a, ui_surface s)
         return;
     char title[160], text[240], number[UI_NUMBER];
     title_of(a, d, title, sizeof title);
-    snprintf(text, sizeof text, " %s  %s ", title,
-             a->show_query_tokens ? "" : ui_format_signed(number, a->glyphs, d->delta_sim, 4));
+    snprintf(text, sizeof text, " %s  %ssim %s ", title, a->glyphs->delta,
+             ui_format_signed(number, a->glyphs, d->delta_sim, 4));
+    if (a->show_query_tokens)
+        snprintf(text, sizeof text, " %s ", title);
     ui_repeat(s, 0, 0, s.at.w, UI_BORDER, a->glyphs->h);
     ui_put_cut(s, 0, 1, s.at.w - 2, UI_STRONG, text, strlen(text));
     const imr_trace_tokens *t = tokens_of(a, d);
@@ -263,7 +265,7 @@ void ui_draw_why_strip(const ui_app *a, ui_surface s)
         strip_share(a, s, 1, "doc", d->share_document);
         strip_share(a, s, 2, "query", d->share_query);
         strip_share(a, s, 3, "total", d->delta_sim);
-        strip_share(a, s, 4, "resid.", d->share_residual);
+        strip_share(a, s, 4, "resid", d->share_residual);
     }
 }
 
@@ -362,7 +364,7 @@ static int full_tokens(const ui_app *a, ui_surface s, int y, const imr_trace_tok
     ui_put_right(s, y, 45, UI_DIM, "effect");
     ui_put_right(s, y, 54, UI_DIM, "z");
     ui_put_right(s, y, 62, UI_DIM, "bg z");
-    ui_put_right(s, y, 68, UI_DIM, "visib.");
+    ui_put_right(s, y, 68, UI_DIM, "vis.");
     ui_put_right(s, y, 73, UI_DIM, "hub");
     ui_put(s, y++, 75, UI_DIM, "in");
     for (size_t i = 0; i < t->n_positive; i++)

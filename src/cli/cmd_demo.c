@@ -30,7 +30,7 @@ static imr_status folder(char **out, const imr_cli *cli, imr_error *err)
     return *out ? IMR_OK : imr_fail_memory(err);
 }
 
-static imr_status explore(imr_cli *cli, const char *dir, imr_error *err)
+static imr_status explore(imr_cli *cli, const char *dir, const char *numbers, imr_error *err)
 {
     const imr_config *c = cli->config;
     IMR_AUTOFREE char *adapter = imr_path_join(dir, "adapter.pt");
@@ -52,7 +52,7 @@ static imr_status explore(imr_cli *cli, const char *dir, imr_error *err)
     };
     const char *query =
         imr_config_count(c, IMR_OPT_QUERY) ? imr_config_item(c, IMR_OPT_QUERY, 0) : NULL;
-    return imr_cli_explore(cli, &session, query, err);
+    return imr_cli_explore(cli, &session, query, numbers, err);
 }
 
 static void print_numbers(imr_cli *cli, const char *text)
@@ -75,7 +75,7 @@ static imr_status run(imr_cli *cli, imr_error *err)
     if (imr_config_bool(cli->config, IMR_OPT_PREPARE))
         return imr_cli_emit(cli, &numbers, err);
     print_numbers(cli, imr_buf_text(&numbers));
-    return explore(cli, dir, err);
+    return explore(cli, dir, imr_buf_text(&numbers), err);
 }
 
 const imr_command imr_command_demo = {

@@ -19,7 +19,7 @@ static imr_status run(imr_cli *cli, imr_error *err)
     IMR_TRY(imr_cli_session_options(&session, &dataset, cli, err));
     const char *query =
         imr_config_count(c, IMR_OPT_QUERY) ? imr_config_item(c, IMR_OPT_QUERY, 0) : NULL;
-    return imr_cli_explore(cli, &session, query, err);
+    return imr_cli_explore(cli, &session, query, NULL, err);
 }
 
 const imr_command imr_command_explore = {

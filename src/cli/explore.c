@@ -43,7 +43,7 @@ static const char *choice(const imr_cli *cli, imr_option_id id, const char *unse
 }
 
 imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, const char *query,
-                           imr_error *err)
+                           const char *intro, imr_error *err)
 {
     IMR_AUTOFREE char *folder = state_folder(cli);
     IMR_AUTOFREE char *history = folder ? imr_path_join(folder, "history") : NULL;
@@ -62,6 +62,7 @@ imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, con
         own[i] = (ui_user_bind){binds[i].text, binds[i].path, binds[i].line};
     ui_options options = {
         .query = query,
+        .intro = intro,
         .color = imr_config_string(cli->config, IMR_OPT_COLOR),
         .theme = choice(cli, IMR_OPT_THEME, "default"),
         .glyphs = choice(cli, IMR_OPT_GLYPHS, "auto"),

@@ -10,9 +10,10 @@
 /*
  * Runs the explorer on a session until the user leaves; key binds, theme, glyphs, history and log
  * come from the configuration and the environment. query: NULL or what stands in the query line at
- * first. A signal that ended it is raised again once the terminal is restored.
+ * first; intro: NULL or lines for the screen before that. A signal that ended it is raised again
+ * once the terminal is restored.
  */
 imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, const char *query,
-                           imr_error *err) IMR_NODISCARD;
+                           const char *intro, imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -56,9 +56,9 @@ static void stamp(imr_buf *out)
     for (size_t i = 0; i < imr_demo_files_count; i++)
         imr_sha256_add(&hash, imr_demo_files[i].data, imr_demo_files[i].len);
     imr_sha256_hex(&hash, hex);
-    imr_buf_printf(out,
-                   "imrnn " IMR_VERSION " demo, collection %.12s, dim %d, working %d, hidden %d\n",
-                   hex, DEMO_DIM, DEMO_WORKING, DEMO_HIDDEN);
+    imr_buf_printf(
+        out, "imrnn " IMR_VERSION " demo 2, collection %.12s, dim %d, working %d, hidden %d\n", hex,
+        DEMO_DIM, DEMO_WORKING, DEMO_HIDDEN);
 }
 
 static bool up_to_date(const demo *d, imr_buf *numbers)
@@ -141,19 +141,19 @@ static imr_status train_adapter(demo *d, const imr_progress *progress, imr_error
 static void put(imr_buf *out, double value, bool plus)
 {
     char text[64];
-    imr_buf_printf(out, "  %8s", imr_format_fixed(text, value, 4, plus));
+    imr_buf_printf(out, plus ? " %8s" : " %7s", imr_format_fixed(text, value, 4, plus));
 }
 
 static imr_status put_rows(imr_buf *out, const imr_eval *e, imr_error *err)
 {
     static const char *const what[IMR_GROUPS] = {"all test queries", "passages training saw",
                                                  "passages it never saw"};
-    imr_buf_printf(out, "%-24s %5s  %8s  %8s  %8s  %8s  95%% interval of after - encoder\n",
-                   "nDCG@10", "n", "encoder", "before", "after", "change");
+    imr_buf_printf(out, "%-21s %3s %7s %7s %7s %8s  95%% interval\n", "nDCG@10", "n", "encoder",
+                   "before", "after", "change");
     for (int g = 0; g < IMR_GROUPS; g++) {
         imr_eval_row row;
         IMR_TRY(imr_eval_row_of(&row, e, 0, (imr_eval_group)g, DEMO_SEED, err));
-        imr_buf_printf(out, "%-24s %5zu", what[g], row.n);
+        imr_buf_printf(out, "%-21s %3zu", what[g], row.n);
         put(out, row.mean[IMR_RANKED_ENCODER], false);
         put(out, row.mean[IMR_RANKED_BEFORE], false);
         put(out, row.mean[IMR_RANKED_AFTER], false);
@@ -178,8 +178,9 @@ static imr_status measure(demo *d, imr_buf *text, const imr_progress *progress, 
     stamp(text);
     imr_status status = put_rows(text, &e, err);
     imr_buf_printf(text,
-                   "trained on %zu queries, epoch %zu of %zu kept; encoder %.1f s, cache %.1f s, "
-                   "adapter %.1f s\n",
+                   "change: after - encoder. saw: a training query asked for the same passage\n"
+                   "trained on %zu queries, epoch %zu of %zu kept\n"
+                   "seconds: encoder %.1f, cache %.1f, adapter %.1f\n",
                    d->trained.history.examples, d->trained.history.best + 1, d->trained.history.n,
                    d->encoder_seconds, d->cache_seconds, d->adapter_seconds);
     imr_eval_done(&e);

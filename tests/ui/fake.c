@@ -174,6 +174,10 @@ static imr_trace *trace_of(const fake *f, const imr_request *r, const char *text
     t->query_id = imr_arena_strdup(arena, r->query_id);
     t->query_text = imr_arena_strdup(arena, text);
     t->query_prefix = t->warning = "";
+    if (strstr(text, "poor lens"))
+        t->warning =
+            "the token table reads this corpus poorly: lens quality 0.612 (0.5 is chance), "
+            "do not trust the words";
     t->inputs = f->facts.inputs;
     t->serial = r->serial;
     t->n_documents = n;

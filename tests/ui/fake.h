@@ -3,7 +3,8 @@
  * query, answered when reaped. Some documents have hostile titles and texts.
  *
  * Queries with a meaning: "none of these words" fails as unknown words do; "boom" fails with an
- * input/output error; text beginning with "slow" is answered only after fake_release.
+ * input/output error; "poor lens" gives a trace with a warning; text beginning with "slow" is
+ * answered only after fake_release.
  */
 #ifndef TESTS_UI_FAKE_H
 #define TESTS_UI_FAKE_H

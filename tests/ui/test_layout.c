@@ -21,18 +21,18 @@ TEST("classes begin and end where the design says")
               {44, 99, UI_CLASS_S}, {60, 80, UI_CLASS_P},  {60, 200, UI_CLASS_L},
               {0, 0, UI_CLASS_T},   {45, 160, UI_CLASS_L}};
     for (size_t i = 0; i < IMR_LEN(at); i++)
-        CHECK_INT(ui_layout_of(at[i].rows, at[i].cols, true).class, at[i].class);
+        CHECK_INT(ui_layout_of(at[i].rows, at[i].cols, true, 0).class, at[i].class);
 }
 
 TEST("at 120 x 36 and 120 x 40 the panes are those of the drawings")
 {
-    ui_layout l = ui_layout_of(36, 120, true);
+    ui_layout l = ui_layout_of(36, 120, true, 0);
     CHECK(l.list.y == 3 && l.list.h == 23 && l.list.w == 78);
     CHECK(l.preview.y == 26 && l.preview.h == 8 && l.preview.w == 78);
     CHECK(l.why.y == 3 && l.why.h == 31 && l.why.x == 78 && l.why.w == 42);
-    l = ui_layout_of(40, 120, true);
+    l = ui_layout_of(40, 120, true, 0);
     CHECK(l.list.h == 26 && l.preview.h == 9);
-    l = ui_layout_of(24, 80, true);
+    l = ui_layout_of(24, 80, true, 0);
     CHECK(l.list.y == 3 && l.list.h == 12 && l.why.y == 15 && l.why.h == 6 && l.note.y == 21);
 }
 
@@ -41,7 +41,7 @@ TEST("for every size panes stay on the screen and apart, and the list has rows")
     for (int rows = 0; rows <= 90; rows++)
         for (int cols = 0; cols <= 260; cols += cols < 110 ? 1 : 13)
             for (int preview = 0; preview < 2; preview++) {
-                ui_layout l = ui_layout_of(rows, cols, preview);
+                ui_layout l = ui_layout_of(rows, cols, preview, rows % 3);
                 ui_rect all[] = {l.tabs,    l.query, l.metrics, l.list, l.why,
                                  l.preview, l.note,  l.status,  l.hint};
                 if (l.class == UI_CLASS_T)

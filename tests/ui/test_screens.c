@@ -4,8 +4,8 @@
  *
  * Lines of a script (escapes \t \r \e \\ \xHH):
  *   size ROWS COLS | ascii | theme NAME | open [no-encoder] [no-tokens] [no-texts] | fail
- *   documents N | keys BYTES | resize ROWS COLS | release | screen TITLE | roles TITLE
- * `screen` writes the text, `roles` the text and the roles of its cells.
+ *   documents N | intro TEXT (\n: the next line) | keys BYTES | resize ROWS COLS | release | screen
+ * TITLE | roles TITLE `screen` writes the text, `roles` the text and the roles of its cells.
  */
 #include "support/test.h"
 
@@ -26,6 +26,9 @@ static size_t unescape(char *text)
         switch (*p) {
         case 't':
             *out++ = '\t';
+            break;
+        case 'n':
+            *out++ = '\n';
             break;
         case 'r':
             *out++ = '\r';
@@ -64,7 +67,7 @@ static void play(const char *script, imr_buf *out)
     screen s;
     int rows = 24, cols = 80;
     bool ascii = false, started = false;
-    char line[1000];
+    char line[1000], intro[1000];
     for (const char *at = script; *at;) {
         size_t n = strcspn(at, "\n");
         snprintf(line, sizeof line, "%.*s", (int)n, at);
@@ -93,7 +96,11 @@ static void play(const char *script, imr_buf *out)
             fake_fail_open(s.engine);
         else if (strcmp(line, "documents") == 0)
             fake_documents(s.engine, (size_t)strtol(rest, NULL, 10));
-        else if (strcmp(line, "theme") == 0)
+        else if (strcmp(line, "intro") == 0) {
+            unescape(rest);
+            snprintf(intro, sizeof intro, "%s", rest);
+            s.app.intro = intro;
+        } else if (strcmp(line, "theme") == 0)
             CHECK(ui_theme_parse(&s.app.theme, rest));
         else if (strcmp(line, "release") == 0)
             fake_release(s.engine);

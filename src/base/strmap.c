@@ -55,7 +55,7 @@ bool imr_strmap_reserve(imr_strmap *m, size_t n)
     m->cap = cap;
     if (!old.slots)
         m->seed = (uint64_t)(uintptr_t)slots * 0x9e3779b97f4a7c15u;
-    for (size_t i = 0; i < old.cap; i++)
+    for (size_t i = 0; old.slots && i < old.cap; i++)
         if (old.slots[i].key)
             *find(m, old.slots[i].key, old.slots[i].len, old.slots[i].hash) = old.slots[i];
     imr_free(old.slots);

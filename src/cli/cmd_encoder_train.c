@@ -20,8 +20,8 @@ static imr_status run_train(imr_cli *cli, imr_error *err)
 
     imr_static_train_options options = IMR_STATIC_TRAIN_DEFAULTS;
     options.dim = (size_t)imr_config_int(config, IMR_OPT_DIM);
-    if (imr_config_is_set(config, IMR_OPT_SEED))
-        options.seed = (uint64_t)imr_config_int(config, IMR_OPT_SEED);
+    options.min_documents = (uint32_t)imr_config_int(config, IMR_OPT_MIN_DOCUMENTS);
+    options.seed = (uint64_t)imr_config_int(config, IMR_OPT_SEED);
     imr_dataset_options how = {.skip_bad_lines = imr_config_bool(config, IMR_OPT_SKIP_BAD_LINES),
                                .progress = imr_cli_progress(cli)};
     double start = imr_clock_seconds();
@@ -42,7 +42,7 @@ static imr_status run_train(imr_cli *cli, imr_error *err)
 }
 
 static const imr_option_id options_list[] = {
-    IMR_OPT_DATASET,    IMR_OPT_DATASETS_DIR,   IMR_OPT_DIM,  IMR_OPT_OUTPUT,
+    IMR_OPT_DATASET,    IMR_OPT_DATASETS_DIR,   IMR_OPT_DIM,  IMR_OPT_MIN_DOCUMENTS, IMR_OPT_OUTPUT,
     IMR_OPT_OUTPUT_DIR, IMR_OPT_SKIP_BAD_LINES, IMR_OPT_SEED, IMR_OPT_COUNT};
 
 const imr_command imr_command_encoder_train = {

@@ -63,8 +63,8 @@ static imr_status train_encoder(work *w, imr_error *err)
                                .progress = imr_cli_progress(cli)};
     imr_static_train_options options = IMR_STATIC_TRAIN_DEFAULTS;
     options.dim = (size_t)imr_config_int(cli->config, IMR_OPT_DIM);
-    if (imr_config_is_set(cli->config, IMR_OPT_SEED))
-        options.seed = (uint64_t)imr_config_int(cli->config, IMR_OPT_SEED);
+    options.min_documents = (uint32_t)imr_config_int(cli->config, IMR_OPT_MIN_DOCUMENTS);
+    options.seed = (uint64_t)imr_config_int(cli->config, IMR_OPT_SEED);
     imr_dataset *dataset;
     IMR_TRY(imr_dataset_open(&dataset, path, &how, err));
     imr_status status =
@@ -203,6 +203,7 @@ static const imr_option_id options[] = {IMR_OPT_DATASET,
                                         IMR_OPT_QUERY_PREFIX,
                                         IMR_OPT_PASSAGE_PREFIX,
                                         IMR_OPT_DIM,
+                                        IMR_OPT_MIN_DOCUMENTS,
                                         IMR_OPT_CACHE_DIR,
                                         IMR_OPT_DTYPE,
                                         IMR_OPT_OVERWRITE,

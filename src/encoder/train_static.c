@@ -85,6 +85,7 @@ imr_status imr_static_train(imr_static_words *out, const imr_text_source *docume
     w.rows = factors.u;
     factors.u = (imr_matrix){0};
     *out = w;
+    // Cleaned up at the end of the scope. NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores)
     w = (imr_static_words){0};
     return IMR_OK;
 }

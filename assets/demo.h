@@ -2,7 +2,7 @@
  * assets/demo.h - the demo's corpus, queries and judgements, inside the program.
  *
  * An original collection in BEIR layout, written for this project (assets/demo/README.md says how
- * it is split): 560 passages of 28 subjects, 952 queries, grades 1 and 2. Every array is followed
+ * it is split): 560 passages of 28 subjects, 1736 queries, grades 1 and 2. Every array is followed
  * by one zero byte that its length does not count. Const data: any thread may read.
  */
 #ifndef ASSETS_DEMO_H

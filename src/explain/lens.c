@@ -117,7 +117,7 @@ double imr_lens_product(const imr_lens *l, uint32_t token, const double *c)
 double imr_lens_z(const imr_lens *l, uint32_t token, double cosine)
 {
     const double visibility = (double)l->visibility[token];
-    return visibility > 0 ? cosine / sqrt(visibility / (double)l->back->m) : 0;
+    return visibility > 0 ? cosine / sqrt(visibility / (double)l->back->rank) : 0;
 }
 
 /* Mean percentile rank of the shown ones of ids among the shown tokens; NaN when none is shown. */

@@ -52,8 +52,8 @@ void imr_lens_products(float *out, size_t out_stride, const imr_lens *l, const f
 /* F_t . c in double. */
 double imr_lens_product(const imr_lens *l, uint32_t token, const double *c);
 
-/* cosine / sqrt(visibility/m): against a uniformly random direction of what P can see; 0 for a
- * token P cannot see. */
+/* cosine / sqrt(visibility/r), r the rank of P (m unless m > n): against a uniformly random
+ * direction of what P can see; 0 for a token P cannot see. */
 double imr_lens_z(const imr_lens *l, uint32_t token, double cosine);
 
 /*

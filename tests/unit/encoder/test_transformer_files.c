@@ -1,3 +1,4 @@
+#include "base/mem.h"
 #include "encoder/encoder.h"
 #include "encoder/pool.h"
 #include "tests/unit/encoder/tiny_transformer.h"
@@ -523,5 +524,37 @@ TEST("do_lower_case is done by the tokeniser or refused")
              "{\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"model\":{\"type\":\"WordLevel\","
              "\"unk_token\":\"u\",\"vocab\":{\"u\":0,\"the\":1,\"a\":2}}}");
     refused(t.dir, IMR_E_UNSUPPORTED, "do_lower_case");
+    tiny_done(&t);
+}
+
+TEST("every allocation of opening shards, a Dense module and a .bin may fail")
+{
+    tiny t = small(false);
+    float w[3 * D] = {0};
+    put_dense(&t, THREE ",\"bias\":false}", w, NULL);
+    tiny_modules(&t, "{}", UNIT_BEFORE DENSE_LAST);
+    CHECK_INT(remove(test_path(t.dir, "model.safetensors")), 0);
+    put_shard(&t, "one.safetensors", 0, t.n);
+    put_file(t.dir, "model.safetensors.index.json", "{\"weight_map\":{\"a\":\"one.safetensors\"}}");
+    /* What torch_write makes is no bare state dict: refused, after every allocation was tried. */
+    const char *bin = keep(test_path(test_tmpdir(), "bin"));
+    tiny_tokenizer(bin, false);
+    CHECK_OK(imr_torch_write(test_path(bin, "pytorch_model.bin"), t.items, t.n, NULL, 0, &err));
+    const char *dirs[] = {t.dir, bin};
+    for (size_t d = 0; d < IMR_LEN(dirs); d++) {
+        tiny at = t;
+        at.dir = dirs[d];
+        tiny_config(&at, "");
+        imr_status s = IMR_E_MEMORY;
+        for (long i = 0; s == IMR_E_MEMORY; i++) {
+            imr_encoder *e = NULL;
+            imr_mem_fail_after(i);
+            s = imr_encoder_open(&e, dirs[d], NULL, &err);
+            imr_mem_fail_after(-1);
+            imr_encoder_free(e);
+        }
+        CHECK_INT(s, d == 0 ? IMR_OK : IMR_E_NOT_FOUND);
+    }
+    CHECK_CONTAINS(err.text, "pytorch_model.bin: the tensor `embeddings.word_embeddings.weight`");
     tiny_done(&t);
 }

@@ -304,6 +304,7 @@ void ui_app_run(ui_app *a, const char *text, const char *query_id)
         a->waiting = a->stale = false;
         retire(a, a->trace);
         a->trace = NULL;
+        ui_replace(&a->selected, NULL); /* another query begins at rank 1 */
         ui_app_reorder(a);
         return;
     }

@@ -296,6 +296,10 @@ static bool shown_sign(const ui_app *a, const ui_highlight *h)
 
 void ui_command_highlight(ui_app *a, int step)
 {
+    if (a->screen != UI_DOCUMENT) {
+        ui_app_say(a, false, "highlighted words are on the document screen; 2 opens it");
+        return;
+    }
     if (!ui_app_detail_fits(a) || a->n_highlights == 0) {
         ui_app_say(a, false, "no words are highlighted here");
         return;

@@ -18,15 +18,17 @@ size_t ui_palette(const ui_app *a, ui_action *out, size_t max)
     char name[64] = "";
     size_t n = strcspn(line, " "), found = 0;
     memcpy(name, line, n < sizeof name ? n : sizeof name - 1);
-    for (int pass = 0; pass < 3; pass++)
+    for (int pass = 0; pass < 4; pass++)
         for (int i = 1; i < UI_ACTION_COUNT && found < max; i++) {
             const ui_action_info *info = ui_action_info_of((ui_action)i);
             if (info->group == UI_GROUP_EDIT || i == UI_DO_ESCAPE || i == UI_DO_TO_LIST)
                 continue;
+            bool whole = strcmp(info->name, name) == 0;
             bool begins = ui_begins(info->name, name) || !*name;
             bool inside = ui_contains(info->name, name);
             bool told = ui_contains(info->help, name);
-            if (pass == 0 ? begins : pass == 1 ? !begins && inside : !begins && !inside && told)
+            int fits = whole ? 0 : begins ? 1 : inside ? 2 : told ? 3 : -1;
+            if (fits == pass)
                 out[found++] = (ui_action)i;
         }
     return found;
@@ -210,6 +212,8 @@ static void escape(ui_app *a)
 {
     if (a->overlay != UI_OVER_NONE)
         close_overlay(a);
+    else if (a->editing && a->screen == UI_RANK)
+        leave_query(a, false);
     else if (a->waiting)
         ui_do(a, UI_DO_CANCEL, NULL);
     else if (a->find && *a->find)

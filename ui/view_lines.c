@@ -83,7 +83,7 @@ static int query_right(const ui_app *a, ui_surface s)
 {
     const char *mode = a->editing && a->screen == UI_RANK ? "QUERY" : "LIST";
     if (a->overlay != UI_OVER_NONE)
-        mode = a->overlay == UI_OVER_HELP ? "HELP" : "PICK";
+        mode = a->overlay == UI_OVER_HELP ? "HELP" : a->overlay == UI_OVER_MENU ? "MENU" : "PICK";
     else if (a->screen == UI_DOCUMENT)
         mode = "DOC";
     int used = 7;
@@ -260,20 +260,66 @@ void ui_draw_status(const ui_app *a, ui_surface s)
 
 /* ---- hints ---- */
 
-static const ui_action query_hints[] = {UI_DO_NEXT, UI_DO_TO_LIST, UI_DO_KILL_START, UI_DO_HISTORY,
-                                        UI_DO_PALETTE};
-static const ui_action list_hints[] = {UI_DO_NEXT,   UI_DO_OPEN, UI_DO_EDIT_QUERY, UI_DO_SORT,
-                                       UI_DO_FILTER, UI_DO_WHY,  UI_DO_TOKENS,     UI_DO_COPY,
-                                       UI_DO_EXPORT, UI_DO_FIND, UI_DO_PALETTE,    UI_DO_QUIT};
-static const ui_action doc_hints[] = {UI_DO_NEXT, UI_DO_HIGHLIGHT_NEXT, UI_DO_DOC_NEXT, UI_DO_SIGNS,
-                                      UI_DO_COPY, UI_DO_EXPORT,         UI_DO_BACK,     UI_DO_QUIT};
-static const ui_action pick_hints[] = {UI_DO_NEXT, UI_DO_OPEN, UI_DO_ESCAPE};
-static const ui_action help_hints[] = {UI_DO_NEXT, UI_DO_PAGE_DOWN, UI_DO_ESCAPE, UI_DO_PALETTE};
-static const ui_action failed_hints[] = {UI_DO_QUIT, UI_DO_PALETTE};
-static const ui_action empty_hints[] = {UI_DO_EDIT_QUERY, UI_DO_HISTORY, UI_DO_PALETTE, UI_DO_QUIT};
+typedef struct hint {
+    ui_action action;
+    const char *words; /* NULL: those of the table */
+} hint;
+
+static const hint query_hints[] = {{UI_DO_NEXT, NULL},
+                                   {UI_DO_TO_LIST, NULL},
+                                   {UI_DO_KILL_START, NULL},
+                                   {UI_DO_HISTORY, NULL},
+                                   {UI_DO_PALETTE, NULL}};
+static const hint offer_hints[] = {{UI_DO_NEXT, NULL},
+                                   {UI_DO_TO_LIST, "rank it"},
+                                   {UI_DO_KILL_START, NULL},
+                                   {UI_DO_ESCAPE, "leave"},
+                                   {UI_DO_PALETTE, NULL}};
+static const hint list_hints[] = {
+    {UI_DO_NEXT, NULL},   {UI_DO_OPEN, NULL}, {UI_DO_EDIT_QUERY, NULL}, {UI_DO_SORT, NULL},
+    {UI_DO_FILTER, NULL}, {UI_DO_WHY, NULL},  {UI_DO_TOKENS, NULL},     {UI_DO_COPY, NULL},
+    {UI_DO_EXPORT, NULL}, {UI_DO_FIND, NULL}, {UI_DO_PALETTE, NULL},    {UI_DO_QUIT, NULL}};
+static const hint full_hints[] = {{UI_DO_NEXT, "scroll"}, {UI_DO_QUIT, "back"}, {UI_DO_OPEN, NULL},
+                                  {UI_DO_TOKENS, NULL},   {UI_DO_ORDER, NULL},  {UI_DO_DELTA, NULL},
+                                  {UI_DO_EXPORT, NULL},   {UI_DO_COPY, NULL}};
+static const hint doc_hints[] = {{UI_DO_NEXT, "scroll"}, {UI_DO_HIGHLIGHT_NEXT, NULL},
+                                 {UI_DO_DOC_NEXT, NULL}, {UI_DO_QUIT, "back"},
+                                 {UI_DO_SIGNS, NULL},    {UI_DO_EXPORT, NULL},
+                                 {UI_DO_COPY, NULL}};
+static const hint pick_hints[] = {{UI_DO_NEXT, NULL}, {UI_DO_OPEN, "run"}, {UI_DO_ESCAPE, NULL}};
+static const hint line_hints[] = {{UI_DO_OPEN, "search"}, {UI_DO_ESCAPE, NULL}};
+static const hint menu_hints[] = {{UI_DO_ESCAPE, "close; a letter of the menu chooses"}};
+static const hint help_hints[] = {
+    {UI_DO_NEXT, "scroll"}, {UI_DO_PAGE_DOWN, NULL}, {UI_DO_ESCAPE, NULL}, {UI_DO_PALETTE, NULL}};
+static const hint failed_hints[] = {{UI_DO_QUIT, NULL}, {UI_DO_PALETTE, NULL}};
+static const hint empty_hints[] = {
+    {UI_DO_EDIT_QUERY, NULL}, {UI_DO_HISTORY, NULL}, {UI_DO_PALETTE, NULL}, {UI_DO_QUIT, NULL}};
+
+#define HINTS(list) (*n = IMR_LEN(list), list)
+
+static const hint *hints_for(const ui_app *a, ui_context c, size_t *n)
+{
+    if (a->overlay == UI_OVER_MENU)
+        return HINTS(menu_hints);
+    if (a->overlay == UI_OVER_LINE)
+        return HINTS(line_hints);
+    if (c == UI_IN_PICK)
+        return HINTS(pick_hints);
+    if (c == UI_IN_HELP)
+        return HINTS(help_hints);
+    if (c == UI_IN_DOC)
+        return HINTS(doc_hints);
+    if (c == UI_IN_QUERY)
+        return a->facts && !a->facts->has_encoder ? HINTS(offer_hints) : HINTS(query_hints);
+    if (a->failed)
+        return HINTS(failed_hints);
+    if (!a->trace)
+        return HINTS(empty_hints);
+    return a->screen == UI_RANK ? HINTS(list_hints) : HINTS(full_hints);
+}
 
 /* One hint "key words"; two opposite actions share one. Empty when no key leads there. */
-static void hint_text(const ui_app *a, ui_context c, ui_action action, imr_buf *key, imr_buf *words)
+static void hint_text(const ui_app *a, ui_context c, const hint *h, imr_buf *key, imr_buf *words)
 {
     static const struct {
         ui_action one, other;
@@ -283,41 +329,28 @@ static void hint_text(const ui_app *a, ui_context c, ui_action action, imr_buf *
     char label[UI_KEY_NAME_MAX];
     imr_buf_clear(key);
     imr_buf_clear(words);
-    bool arrows = action == UI_DO_NEXT && (c == UI_IN_QUERY || c == UI_IN_PICK);
-    imr_buf_str(key, arrows ? a->glyphs->updown : key_for(a, c, action, label));
+    bool arrows = h->action == UI_DO_NEXT && (c == UI_IN_QUERY || c == UI_IN_PICK);
+    imr_buf_str(key, arrows ? a->glyphs->updown : key_for(a, c, h->action, label));
     if (!key->len)
         return;
     for (size_t i = 0; i < IMR_LEN(pairs); i++)
-        if (pairs[i].one == action && !arrows && *key_for(a, c, pairs[i].other, label))
+        if (pairs[i].one == h->action && !arrows && *key_for(a, c, pairs[i].other, label))
             imr_buf_printf(key, "/%s", label);
-    imr_buf_printf(words, " %s", ui_action_info_of(action)->hint);
+    imr_buf_printf(words, " %s", h->words ? h->words : ui_action_info_of(h->action)->hint);
 }
 
 void ui_draw_hint(const ui_app *a, ui_surface s)
 {
     ui_context c = ui_app_context(a);
-    const ui_action *hints = list_hints;
-    size_t n = IMR_LEN(list_hints);
-    if (c == UI_IN_QUERY)
-        hints = query_hints, n = IMR_LEN(query_hints);
-    else if (c == UI_IN_DOC)
-        hints = doc_hints, n = IMR_LEN(doc_hints);
-    else if (c == UI_IN_PICK)
-        hints = pick_hints, n = IMR_LEN(pick_hints);
-    else if (c == UI_IN_HELP)
-        hints = help_hints, n = IMR_LEN(help_hints);
-    else if (a->failed)
-        hints = failed_hints, n = IMR_LEN(failed_hints);
-    else if (!a->trace)
-        hints = empty_hints, n = IMR_LEN(empty_hints);
-
+    size_t n;
+    const hint *hints = hints_for(a, c, &n);
     IMR_AUTOBUF imr_buf key = {0}, words = {0}, help = {0};
     char label[UI_KEY_NAME_MAX] = "";
-    key_for(a, c, UI_DO_HELP, label);
+    key_for(a, a->overlay == UI_OVER_MENU ? UI_IN_ANY : c, UI_DO_HELP, label);
     imr_buf_printf(&help, "%s help", label);
     int x = 1, end = s.at.w - width(imr_buf_text(&help)) - 2;
     for (size_t i = 0; i < n; i++) {
-        hint_text(a, c, hints[i], &key, &words);
+        hint_text(a, c, &hints[i], &key, &words);
         int w = width(imr_buf_text(&key)) + width(imr_buf_text(&words));
         if (!key.len || x + w > end)
             continue;

@@ -38,7 +38,7 @@ void ui_draw_palette(const ui_app *a, ui_surface s)
     ui_action found[64];
     size_t n = ui_palette(a, found, IMR_LEN(found));
     char note[64];
-    snprintf(note, sizeof note, "%zu of %d", n, UI_ACTION_COUNT - 1);
+    snprintf(note, sizeof note, "%zu", n);
     ui_surface in =
         card(a, s, s.at.h > 20 ? 20 : s.at.h, s.at.w >= 100 ? 84 : s.at.w - 2, "Command", note);
     ui_put(in, 0, 1, UI_STRONG, ":");
@@ -93,7 +93,9 @@ void ui_draw_history(const ui_app *a, ui_surface s)
 
 void ui_draw_offers(const ui_app *a, ui_surface s)
 {
-    int y = ui_put_wrapped(s, 0, 1, s.at.w - 2, 4, UI_TEXT, a->facts->encoder_problem);
+    static const char only[] = "Only queries of the cache can be ranked: their encoder is absent.";
+    ui_put_cut(s, 0, 1, s.at.w - 2, UI_STRONG, only, strlen(only));
+    int y = ui_put_wrapped(s, 1, 1, s.at.w - 2, 4, UI_TEXT, a->facts->encoder_problem);
     ui_repeat(s, y, 0, s.at.w, UI_BORDER, a->glyphs->h);
     ui_put(s, y, 1, UI_STRONG, " Cached queries that fit; Enter runs the marked one ");
     ui_surface list = ui_sub(s, (ui_rect){y + 1, 0, s.at.h - y - 1, s.at.w});

@@ -141,6 +141,45 @@ TEST("every size shows what the grid says, back and forth")
     both_end(&b);
 }
 
+static void both_suspend(both *b)
+{
+    VT_KEYS(b->t, "\x1a");
+    CHECK(vt_wait_stopped(b->t, 5000));
+    CHECK(!vt_altscreen(b->t) && vt_echo(b->t));
+    vt_signal(b->t, SIGCONT);
+    CHECK(vt_wait_idle(b->t));
+    same(b->t, &b->s, "suspend and continue");
+}
+
+/* The same way as tests/ui/screens/tour-s and tour-m, whose screens are kept. */
+TEST("type, move, open, export, resize, suspend, continue, quit: the grid's screens, at two sizes")
+{
+    static const int sizes[][2] = {{24, 80}, {36, 120}};
+    for (size_t i = 0; i < IMR_LEN(sizes); i++) {
+        both b;
+        int status;
+        both_start(&b, sizes[i][0], sizes[i][1], "xterm-256color");
+        both_keys(&b, "zinc lozenges");
+        both_keys(&b, "\tjjj");
+        both_keys(&b, "w");
+        both_keys(&b, "w\r");
+        both_keys(&b, "ej");
+        CHECK_CONTAINS(vt_dump(b.t), "saved ");
+        both_keys(&b, "q:doc\r");
+        both_keys(&b, "qi for the");
+        both_resize(&b, 30, 100);
+        both_keys(&b, " cold");
+        both_resize(&b, sizes[i][0], sizes[i][1]);
+        both_suspend(&b);
+        VT_KEYS(b.t, "\033");
+        CHECK(vt_wait_idle(b.t));
+        VT_KEYS(b.t, "q");
+        CHECK(vt_wait_exit(b.t, 5000, &status));
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0 && !vt_altscreen(b.t));
+        both_end(&b);
+    }
+}
+
 TEST("roles become the colours and attributes of the theme")
 {
     vt *t = start(36, 120, "xterm-256color", NULL, NULL);
@@ -346,4 +385,67 @@ TEST("the program itself opens a set, ranks a cached query, exports it and leave
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     CHECK(!vt_altscreen(t));
     vt_stop(t);
+}
+
+/* The demo in a folder of its own, made by the program. */
+static const char *demo(const char *program)
+{
+    static char dir[1024];
+    int status;
+    snprintf(dir, sizeof dir, "%s", test_path(test_tmpdir(), "demo"));
+    const char *argv[] = {program, "demo", "--prepare", "-q", "--output-dir", dir, NULL};
+    vt *t = vt_start(24, 80, "xterm-256color", argv, NULL);
+    CHECK(vt_wait_exit(t, 60000, &status));
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    vt_stop(t);
+    return dir;
+}
+
+TEST("the demo: its numbers, a ranking for every word typed, a document, a report, at two sizes")
+{
+    static const int sizes[][2] = {{24, 80}, {36, 120}};
+    const char *program = getenv("IMRNN");
+    if (!program)
+        SKIP("IMRNN is not set; meson test sets it");
+    const char *dir = demo(program);
+    const char *argv[] = {program, "demo", "--output-dir", dir, NULL};
+    const char *env[] = {"IMRNN_TEST_TIME", "1763640000", NULL};
+    for (size_t i = 0; i < IMR_LEN(sizes); i++) {
+        int rows = sizes[i][0], cols = sizes[i][1], status;
+        char report[1100], line[1200], before[20000];
+        snprintf(report, sizeof report, "%s/report-%d.json", dir, cols);
+        vt *t = vt_start(rows, cols, "xterm-256color", argv, env);
+        CHECK(vt_wait_idle(t));
+        CHECK_CONTAINS(vt_dump(t), "Type a claim or a question");
+        CHECK_CONTAINS(vt_dump(t), "  passages training saw ");
+        CHECK_CONTAINS(vt_dump(t), "  passages it never saw ");
+        CHECK_CONTAINS(vt_dump(t), "saw: a training query asked for the same passage\n");
+        VT_KEYS(t, "java");
+        CHECK(vt_wait_idle(t));
+        CHECK_CONTAINS(vt_dump(t), " of 100 moved");
+        snprintf(before, sizeof before, "%s", vt_dump(t));
+        VT_KEYS(t, " coffee");
+        CHECK(vt_wait_idle(t));
+        CHECK(strcmp(before, vt_dump(t)) != 0);
+        VT_KEYS(t, "\tj\r");
+        CHECK(vt_wait_idle(t));
+        CHECK_CONTAINS(vt_dump(t), "[2 Document]");
+        CHECK_CONTAINS(vt_dump(t), " highlights");
+        snprintf(line, sizeof line, ":export json %s\r", report);
+        vt_keys(t, line, strlen(line));
+        CHECK(vt_wait_idle(t));
+        char *json = test_read(report, NULL);
+        CHECK_CONTAINS(json, "\"java coffee\"");
+        free(json);
+        VT_KEYS(t, "qi\x15xqzzy");
+        CHECK(vt_wait_idle(t));
+        CHECK_CONTAINS(vt_dump(t), "no word of the query is known");
+        CHECK(!strstr(vt_dump(t), "Why #"));
+        VT_KEYS(t, "\t");
+        CHECK(vt_wait_idle(t));
+        VT_KEYS(t, "q");
+        CHECK(vt_wait_exit(t, 5000, &status));
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0 && !vt_altscreen(t));
+        vt_stop(t);
+    }
 }

@@ -1,6 +1,7 @@
 #include "encoder/word_stream.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

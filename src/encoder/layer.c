@@ -275,7 +275,7 @@ size_t imr_layer_threads(void)
 void imr_layer_attention(float *out, const imr_attention *a)
 {
     size_t tasks = a->sequences * a->heads, per_thread = imr_layer_scratch(a->longest, a->width);
-    size_t work = a->starts[a->sequences] * a->longest * a->heads;
+    IMR_UNUSED size_t work = a->starts[a->sequences] * a->longest * a->heads;
 #pragma omp parallel for schedule(dynamic) if (work > WORTH_THREADS)
     for (size_t task = 0; task < tasks; task++) {
         size_t s = task / a->heads, head = task % a->heads;

@@ -78,6 +78,10 @@ static void take_offer(ui_app *a, size_t i)
 
 static void leave_query(ui_app *a, bool chose)
 {
+    if (chose && offering(a) && a->offers.n == 0) {
+        ui_app_say(a, false, "no cached query has that; C-u clears the line");
+        return;
+    }
     if (chose && offering(a)) {
         take_offer(a, a->pick);
     } else if (a->trace) {

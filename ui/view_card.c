@@ -32,7 +32,10 @@ static void headline(const ui_app *a, ui_surface s)
     if (a->query_error.status != IMR_OK)
         ui_put_wrapped(s, 1, 2, s.at.w - 4, 2, ui_query_error_role(a), a->query_error.text);
     else
-        ui_put(s, 1, 2, UI_STRONG, "Type a claim or a question. The ranking changes as you type.");
+        ui_put(s, 1, 2, UI_STRONG,
+               a->facts->has_encoder
+                   ? "Type a claim or a question. The ranking changes as you type."
+                   : "The encoder is absent. Queries of the cache can be ranked.");
 }
 
 /* All of it or, where it does not fit, nothing; returns the row after. */

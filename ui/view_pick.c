@@ -93,9 +93,13 @@ void ui_draw_history(const ui_app *a, ui_surface s)
 
 void ui_draw_offers(const ui_app *a, ui_surface s)
 {
-    static const char only[] = "Only queries of the cache can be ranked: their encoder is absent.";
+    static const char only[] =
+        "Only cached queries can be ranked; --encoder FOLDER names the encoder:";
+    static const char ids[] = "Their texts are absent too, ids stand for them (--dataset FOLDER).";
     ui_put_cut(s, 0, 1, s.at.w - 2, UI_STRONG, only, strlen(only));
     int y = ui_put_wrapped(s, 1, 1, s.at.w - 2, 4, UI_TEXT, a->facts->encoder_problem);
+    if (!a->facts->has_texts)
+        ui_put_cut(s, y++, 1, s.at.w - 2, UI_TEXT, ids, strlen(ids));
     ui_repeat(s, y, 0, s.at.w, UI_BORDER, a->glyphs->h);
     ui_put(s, y, 1, UI_STRONG, " Cached queries that fit; Enter runs the marked one ");
     ui_surface list = ui_sub(s, (ui_rect){y + 1, 0, s.at.h - y - 1, s.at.w});

@@ -387,15 +387,15 @@ TEST("the program itself opens a set, ranks a cached query, exports it and leave
     vt_stop(t);
 }
 
-/* The demo in a folder of its own, made by the program. */
+/* The demo the build made beside the program; made again when it is of another version. */
 static const char *demo(const char *program)
 {
     static char dir[1024];
     int status;
-    snprintf(dir, sizeof dir, "%s", test_path(test_tmpdir(), "demo"));
+    snprintf(dir, sizeof dir, "%.*sdemo", (int)(strrchr(program, '/') + 1 - program), program);
     const char *argv[] = {program, "demo", "--prepare", "-q", "--output-dir", dir, NULL};
     vt *t = vt_start(24, 80, "xterm-256color", argv, NULL);
-    CHECK(vt_wait_exit(t, 60000, &status));
+    CHECK(vt_wait_exit(t, 240000, &status));
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     vt_stop(t);
     return dir;
@@ -412,8 +412,9 @@ TEST("the demo: its numbers, a ranking for every word typed, a document, a repor
     const char *env[] = {"IMRNN_TEST_TIME", "1763640000", NULL};
     for (size_t i = 0; i < IMR_LEN(sizes); i++) {
         int rows = sizes[i][0], cols = sizes[i][1], status;
-        char report[1100], line[1200], before[20000];
-        snprintf(report, sizeof report, "%s/report-%d.json", dir, cols);
+        char report[1024], line[1200], before[20000];
+        snprintf(report, sizeof report, "%s",
+                 test_path(test_tmpdir(), cols == 80 ? "s.json" : "m.json"));
         vt *t = vt_start(rows, cols, "xterm-256color", argv, env);
         CHECK(vt_wait_idle(t));
         CHECK_CONTAINS(vt_dump(t), "Type a claim or a question");

@@ -2,7 +2,9 @@
 #include "ui/view.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "text/utf8.h"
 #include "ui/format.h"
 
 int ui_put_wrapped(ui_surface s, int y, int x, int w, int rows, ui_style style, const char *text)
@@ -47,6 +49,33 @@ static bool offers_instead(const ui_app *a)
     return a->facts && !a->facts->has_encoder && a->editing;
 }
 
+/* Keys of the list that the hint line has no room for; while typing they are behind Enter. */
+static void note_keys(const ui_app *a, ui_surface s, int end)
+{
+    static const ui_action typing[] = {UI_DO_PREVIEW, UI_DO_WHY, UI_DO_TOKENS};
+    static const ui_action moving[] = {UI_DO_PREVIEW, UI_DO_ORDER, UI_DO_DELTA, UI_DO_MOVER_NEXT};
+    size_t n = a->editing ? IMR_LEN(typing) : IMR_LEN(moving);
+    int x = 1;
+    if (a->editing)
+        x = ui_put(s, 0, x, UI_DIM, "in the list:") + 1;
+    for (size_t i = 0; i < n; i++) {
+        ui_action action = a->editing ? typing[i] : moving[i];
+        ui_key key = ui_keymap_key(&a->keymap, UI_IN_LIST, action, 0);
+        char label[UI_KEY_NAME_MAX];
+        if (key == UI_KEY_NONE)
+            continue;
+        if (a->glyphs->ascii)
+            ui_key_format(label, key);
+        else
+            ui_key_label(label, key);
+        const char *words = ui_action_info_of(action)->hint;
+        if (x + (int)strlen(label) + 1 + (int)strlen(words) > end)
+            break;
+        x = ui_put(s, 0, x, UI_KEY, label) + 1;
+        x = ui_put(s, 0, x, UI_DIM, words) + 2;
+    }
+}
+
 static void draw_rank(const ui_app *a, ui_surface s, const ui_layout *l)
 {
     if (!a->trace || offers_instead(a)) {
@@ -75,7 +104,7 @@ static void draw_rank(const ui_app *a, ui_surface s, const ui_layout *l)
         char text[96];
         ui_moved_text(a, text, sizeof text);
         ui_surface note = ui_sub(s, l->note);
-        ui_put(note, 0, 1, UI_DIM, "p preview  w why  t tokens");
+        note_keys(a, note, note.at.w - (int)imr_utf8_width(text, strlen(text)) - 2);
         ui_put_right(note, 0, note.at.w, UI_DIM, text);
     }
 }

@@ -59,6 +59,13 @@ static int marks(const ui_app *a, ui_surface s, int y, int w)
                    "%s judged relevant, %s judged not relevant. %s cut off. ? not final, still "
                    "computing.\n",
                    g->relevant, g->judged, g->ellipsis);
+    imr_buf_printf(&b,
+                   "doc, query: the two steps that add up to %ssim; resid: what they leave over.\n",
+                   g->delta);
+    imr_buf_str(&b, "Tokens: cosine with the change; effect: the similarity a token carries; z "
+                    "against chance; bg z against other changes (dim: not significant); vis.: "
+                    "what the working space sees of it; hub: in how many sampled changes it is "
+                    "among the top 20; in: who has it.\n");
     imr_buf_str(&b, "In texts, bold words raise the similarity, underlined words lower it.");
     ui_lines l = {0};
     ui_lines_set(&l, imr_buf_text(&b), w - 4 > 10 ? w - 4 : 10);

@@ -273,7 +273,7 @@ static void toggle_pin(ui_app *a)
 static void toggle_preview(ui_app *a)
 {
     ui_class c = ui_app_layout(a).class;
-    if (c == UI_CLASS_S) {
+    if (c == UI_CLASS_S || a->screen == UI_PREVIEW_FULL) {
         go(a, a->screen == UI_PREVIEW_FULL ? UI_RANK : UI_PREVIEW_FULL);
         return;
     }

@@ -26,18 +26,6 @@ void ui_draw_too_small(const ui_app *a, ui_surface s)
     ui_put(box, box.at.h - 2, 2, UI_TEXT, "q quits. Other keys wait.");
 }
 
-/* The first two lines: what to do, or why what was typed has no ranking. */
-static void headline(const ui_app *a, ui_surface s)
-{
-    if (a->query_error.status != IMR_OK)
-        ui_put_wrapped(s, 1, 2, s.at.w - 4, 2, ui_query_error_role(a), a->query_error.text);
-    else
-        ui_put(s, 1, 2, UI_STRONG,
-               a->facts->has_encoder
-                   ? "Type a claim or a question. The ranking changes as you type."
-                   : "The encoder is absent. Queries of the cache can be ranked.");
-}
-
 /* All of it or, where it does not fit, nothing; returns the row after. */
 static int intro(const ui_app *a, ui_surface s, int y)
 {
@@ -48,6 +36,18 @@ static int intro(const ui_app *a, ui_surface s, int y)
     if (!rows || y + rows > s.at.h)
         return y;
     return 1 + ui_put_wrapped(s, y, 2, s.at.w - 4, rows, UI_TEXT, a->intro);
+}
+
+/* The first two lines: what to do, or why what was typed has no ranking. */
+static void headline(const ui_app *a, ui_surface s)
+{
+    if (a->query_error.status != IMR_OK)
+        ui_put_wrapped(s, 1, 2, s.at.w - 4, 2, ui_query_error_role(a), a->query_error.text);
+    else
+        ui_put(s, 1, 2, UI_STRONG,
+               a->facts->has_encoder
+                   ? "Type a claim or a question. The ranking changes as you type."
+                   : "The encoder is absent. Queries of the cache can be ranked.");
 }
 
 void ui_draw_empty(const ui_app *a, ui_surface s)
@@ -98,6 +98,7 @@ void ui_draw_loading(const ui_app *a, ui_surface s)
         }
     }
     ui_put(s, 7, 2, UI_TEXT, "You can type now; the ranking follows.   C-c stops loading.");
+    intro(a, s, 10); /* where the empty screen has it */
 }
 
 /* As high as its text. */

@@ -284,8 +284,8 @@ static const hint full_hints[] = {{UI_DO_NEXT, "scroll"}, {UI_DO_QUIT, "back"}, 
                                   {UI_DO_EXPORT, NULL},   {UI_DO_COPY, NULL}};
 static const hint doc_hints[] = {{UI_DO_NEXT, "scroll"}, {UI_DO_HIGHLIGHT_NEXT, NULL},
                                  {UI_DO_DOC_NEXT, NULL}, {UI_DO_QUIT, "back"},
-                                 {UI_DO_SIGNS, NULL},    {UI_DO_EXPORT, NULL},
-                                 {UI_DO_COPY, NULL}};
+                                 {UI_DO_SIGNS, NULL},    {UI_DO_WHY, NULL},
+                                 {UI_DO_EXPORT, NULL},   {UI_DO_COPY, NULL}};
 static const hint pick_hints[] = {{UI_DO_NEXT, NULL}, {UI_DO_OPEN, "run"}, {UI_DO_ESCAPE, NULL}};
 static const hint line_hints[] = {{UI_DO_OPEN, "search"}, {UI_DO_ESCAPE, NULL}};
 static const hint menu_hints[] = {{UI_DO_ESCAPE, "close; a letter of the menu chooses"}};

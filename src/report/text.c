@@ -83,7 +83,24 @@ static void inputs(imr_buf *out, const imr_trace *t)
                    t->settings.tokens);
 }
 
-static void tokens(imr_buf *out, const imr_trace_tokens *lists, const char *indent)
+/* Each token with its cosine, and with the number the list is ordered by where that is another. */
+static void token(imr_buf *out, const imr_trace_token *t, imr_token_order order)
+{
+    imr_buf_printf(out, "%s ", t->text);
+    fixed(out, (double)t->cosine, 4, true);
+    if (order == IMR_ORDER_Z) {
+        imr_buf_str(out, " z ");
+        fixed(out, (double)t->background_z, 2, true);
+    } else if (order == IMR_ORDER_EFFECT) {
+        imr_buf_str(out, " effect ");
+        fixed(out, (double)t->effect, 4, true);
+    }
+    if (!t->significant && !isnan(t->background_z))
+        imr_buf_str(out, " ns");
+}
+
+static void tokens(imr_buf *out, const imr_trace_tokens *lists, imr_token_order order,
+                   const char *indent)
 {
     for (int side = 0; side < 2; side++) {
         const imr_trace_token *v = side ? lists->negative : lists->positive;
@@ -92,10 +109,8 @@ static void tokens(imr_buf *out, const imr_trace_tokens *lists, const char *inde
             continue;
         imr_buf_printf(out, "%s%c ", indent, side ? '-' : '+');
         for (size_t i = 0; i < n; i++) {
-            imr_buf_printf(out, "%s%s ", i ? ", " : "", v[i].text);
-            fixed(out, (double)v[i].cosine, 4, true);
-            if (!v[i].significant && !isnan(v[i].background_z))
-                imr_buf_str(out, " ns");
+            imr_buf_str(out, i ? ", " : "");
+            token(out, &v[i], order);
         }
         imr_buf_char(out, '\n');
     }
@@ -120,10 +135,11 @@ static void query(imr_buf *out, const imr_trace *t)
     }
     if (t->query_tokens.n_positive + t->query_tokens.n_negative) {
         label(out, "query moved");
-        imr_buf_str(out, "towards + and away from - (cosine with the token; cos(change, q') ");
+        imr_buf_str(out, "towards + and away from - (cosine with the token; ns: not significant; "
+                         "cos(change, q') ");
         fixed(out, (double)t->query_tokens.alignment, 4, false);
         imr_buf_str(out, ")\n");
-        tokens(out, &t->query_tokens, "            ");
+        tokens(out, &t->query_tokens, t->settings.order, "            ");
     }
 }
 
@@ -137,7 +153,7 @@ static void move(imr_buf *out, const imr_trace_document *d)
         imr_buf_printf(out, "%+7d", d->move);
 }
 
-static void document(imr_buf *out, const imr_trace_document *d)
+static void document(imr_buf *out, const imr_trace_document *d, imr_token_order order)
 {
     imr_buf_printf(out, "%4u %4u %5u ", d->rank_after, d->rank_before, d->rank_encoder);
     move(out, d);
@@ -163,7 +179,7 @@ static void document(imr_buf *out, const imr_trace_document *d)
         imr_buf_str(out, "% of |change|^2");
     }
     imr_buf_char(out, '\n');
-    tokens(out, &d->tokens, "       ");
+    tokens(out, &d->tokens, order, "       ");
 }
 
 void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_buf *out)
@@ -189,5 +205,5 @@ void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_
     fixed(out, (double)t->median_delta_sim, 4, true);
     imr_buf_str(out, "\n now  was   enc    move    delta relative     cos     title\n");
     for (size_t i = 0; i < top; i++)
-        document(out, &t->documents[i]);
+        document(out, &t->documents[i], t->settings.order);
 }

@@ -80,7 +80,10 @@ void ui_draw_nothing_left(const ui_app *a, ui_surface s)
              a->trace ? a->trace->n_documents : 0, ui_filter_name(a->filter),
              a->filter_words ? " " : "", a->filter_words ? a->filter_words : "");
     ui_put_cut(s, 1, 2, s.at.w - 4, UI_STRONG, text, strlen(text));
-    ui_put(s, 3, 2, UI_TEXT, "f changes the filter, Esc clears it");
+    bool unjudged = a->filter == UI_FILTER_RELEVANT && a->trace && a->trace->n_metrics == 0;
+    ui_put(s, 3, 2, UI_TEXT,
+           unjudged ? "This query has no judgements. f changes the filter, Esc clears it"
+                    : "f changes the filter, Esc clears it");
 }
 
 void ui_draw_loading(const ui_app *a, ui_surface s)

@@ -169,14 +169,16 @@ static void title_of(const ui_app *a, const imr_trace_document *d, char *out, si
 void ui_draw_why(const ui_app *a, ui_surface s)
 {
     const imr_trace_document *d = ui_app_selected(a);
-    char title[160], note[UI_NUMBER];
+    char title[160], number[UI_NUMBER], note[UI_NUMBER + 16];
     if (!d) {
         ui_box(s, a->glyphs, false, "Why", NULL);
         return;
     }
     title_of(a, d, title, sizeof title);
-    ui_format_signed(note, a->glyphs, d->delta_sim, 4);
-    ui_box(s, a->glyphs, false, title, a->show_query_tokens ? NULL : note);
+    ui_format_signed(number, a->glyphs, d->delta_sim, 4);
+    snprintf(note, sizeof note, "%ssim %s", a->glyphs->delta, number);
+    bool named = (int)imr_utf8_width(title, strlen(title)) + 21 <= s.at.w;
+    ui_box(s, a->glyphs, false, title, a->show_query_tokens ? NULL : named ? note : number);
     const imr_trace_tokens *t = tokens_of(a, d);
     ui_surface in = ui_sub(s, (ui_rect){1, 1, s.at.h - 2, s.at.w - 2});
     bars b = bars_for(in.at.w);

@@ -35,8 +35,7 @@ typedef struct ui_options {
 
 /*
  * Opens the session on its worker and runs the explorer until the user leaves. *exit_code: 0, or
- * 128
- * + signal. IMR_E_USAGE when there is no terminal to draw on (nothing was changed then); errors of
+ * 128 + signal. IMR_E_USAGE when there is no terminal to draw on (nothing was changed then); errors of
  * opening the session are shown on the screen.
  * Calls setlocale(LC_CTYPE, ""). Threads: the main thread.
  */

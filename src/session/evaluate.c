@@ -295,8 +295,11 @@ imr_status imr_eval_find_split(imr_eval_split *out, const imr_cache *cache, cons
         IMR_AUTOBUF imr_buf known = {0};
         for (size_t i = 0; i < imr_cache_splits(cache); i++)
             imr_buf_printf(&known, "%s%s", i ? ", " : "", imr_cache_split_name(cache, i));
-        return imr_fail(err, IMR_E_NOT_FOUND, "the cache %s has no split '%s'; it has: %s",
-                        imr_cache_path(cache), name, known.len ? imr_buf_text(&known) : "none");
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "the cache %s has no split '%s'; it has: %s (a split needs queries.jsonl "
+                        "and qrels/%s.tsv in the data set)",
+                        imr_cache_path(cache), name, known.len ? imr_buf_text(&known) : "none",
+                        name);
     }
     imr_eval_split s = {.name = imr_cache_split_name(cache, split),
                         .qrels = imr_cache_split_qrels(cache, split)};

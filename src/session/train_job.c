@@ -97,7 +97,9 @@ static imr_status split_queries(job *j, imr_error *err)
     bool found;
     IMR_TRY(take_split(&found, &j->train, j, "train", err));
     if (!found)
-        return imr_fail(err, IMR_E_NOT_FOUND, "the cache %s has no split 'train' to train on",
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "the cache %s has no split 'train' to train on; training needs a data set "
+                        "with queries.jsonl and qrels/train.tsv",
                         imr_cache_path(j->cache));
     if (!j->train.qrels)
         return imr_fail(err, IMR_E_NOT_FOUND,

@@ -12,8 +12,8 @@
 
 /*
  * Starts the program again with OMP_WAIT_POLICY=passive, unless the variable is set: whoever sets
- * it chooses. Costs 4 ms. Returns when there is nothing to do or the program cannot be started
- * again; it then works as well, only less politely. Call first in main.
+ * it chooses. Costs one more start. Returns when there is nothing to do or the program cannot be
+ * started again; it then works as well, only less politely. Call first in main.
  */
 void imr_cli_quiet_threads(char **argv);
 

@@ -38,12 +38,6 @@ void ui_grid_clear(ui_grid *g)
     g->cursor_shown = false;
 }
 
-bool ui_cell_equal(const ui_cell *a, const ui_cell *b)
-{
-    return a->len == b->len && a->width == b->width && a->style == b->style &&
-           memcmp(a->text, b->text, a->len) == 0;
-}
-
 ui_surface ui_surface_of(ui_grid *g)
 {
     return (ui_surface){g, {0, 0, g->rows, g->cols}};

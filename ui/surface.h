@@ -58,7 +58,6 @@ static inline ui_cell *ui_grid_cell(const ui_grid *g, int y, int x)
 {
     return &g->cells[(size_t)y * (size_t)g->cols + (size_t)x];
 }
-bool ui_cell_equal(const ui_cell *a, const ui_cell *b);
 
 ui_surface ui_surface_of(ui_grid *g);
 ui_surface ui_sub(ui_surface s, ui_rect part); /* part is relative to s and clipped to it */

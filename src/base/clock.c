@@ -23,10 +23,3 @@ double imr_clock_seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-void imr_clock_date(char *out, size_t size)
-{
-    time_t now = frozen >= 0 ? (time_t)frozen : time(NULL);
-    struct tm utc;
-    gmtime_r(&now, &utc);
-    strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
-}

@@ -56,11 +56,6 @@ float imr_blas_dot(const float *x, const float *y, size_t n)
     return cblas_sdot(dim(n), x, 1, y, 1);
 }
 
-void imr_blas_axpy(float *y, float alpha, const float *x, size_t n)
-{
-    cblas_saxpy(dim(n), alpha, x, 1, y, 1);
-}
-
 void imr_blas_gemm_d(double *out, double alpha, const double *a, size_t a_rows, size_t a_cols,
                      imr_op op_a, const double *b, size_t b_rows, size_t b_cols, imr_op op_b,
                      double beta)

@@ -25,7 +25,6 @@ void imr_blas_gemm(float *out, size_t out_stride, float alpha, imr_view a, imr_o
 /* out = alpha * op(a) x + beta * out. */
 void imr_blas_gemv(float *out, float alpha, imr_view a, imr_op op_a, const float *x, float beta);
 float imr_blas_dot(const float *x, const float *y, size_t n);
-void imr_blas_axpy(float *y, float alpha, const float *x, size_t n); /* y += alpha x */
 
 /* Double twins; a is [a_rows,a_cols] as stored, without gaps between rows, likewise b and out. */
 void imr_blas_gemm_d(double *out, double alpha, const double *a, size_t a_rows, size_t a_cols,

@@ -89,16 +89,6 @@ imr_status imr_svd_init(imr_svd *out, imr_view a, imr_error *err)
     return svd_of_scratch(out, copy, a.rows, a.cols, err);
 }
 
-imr_status imr_svd_init_d(imr_svd *out, const double *a, size_t rows, size_t cols, imr_error *err)
-{
-    IMR_TRY(check_shape(rows, cols, err));
-    IMR_AUTOFREE double *copy = imr_alloc_aligned(rows * cols, sizeof *copy);
-    if (!copy)
-        return imr_fail_memory(err);
-    memcpy(copy, a, rows * cols * sizeof *copy);
-    return svd_of_scratch(out, copy, rows, cols, err);
-}
-
 /* ---- Moore-Penrose ---- */
 
 void imr_pinv_done(imr_pinv *p)

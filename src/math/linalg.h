@@ -20,8 +20,6 @@ typedef struct imr_svd {
 } imr_svd;
 
 imr_status imr_svd_init(imr_svd *out, imr_view a, imr_error *err) IMR_NODISCARD;
-imr_status imr_svd_init_d(imr_svd *out, const double *a, size_t rows, size_t cols,
-                          imr_error *err) IMR_NODISCARD;
 void imr_svd_done(imr_svd *s); /* {0} is fine */
 
 /*

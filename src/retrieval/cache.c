@@ -180,11 +180,6 @@ const char *imr_cache_document_id(const imr_cache *c, size_t document)
     return c->documents.ids[document];
 }
 
-const char *const *imr_cache_document_ids(const imr_cache *c)
-{
-    return c->documents.ids;
-}
-
 bool imr_cache_find_document(const imr_cache *c, const char *id, uint32_t *document)
 {
     return imr_strmap_get(&c->documents.map, id, strlen(id), document);

@@ -78,7 +78,6 @@ size_t imr_cache_dim(const imr_cache *c);         /* n */
 size_t imr_cache_documents(const imr_cache *c);
 imr_view imr_cache_document_vectors(const imr_cache *c); /* [documents, n]; F16 converted once */
 const char *imr_cache_document_id(const imr_cache *c, size_t document);
-const char *const *imr_cache_document_ids(const imr_cache *c);
 bool imr_cache_find_document(const imr_cache *c, const char *id, uint32_t *document);
 /* imr_topk_places over the document ids (math/topk.h). */
 const uint32_t *imr_cache_id_places(const imr_cache *c);

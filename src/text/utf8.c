@@ -99,15 +99,6 @@ static utf8proc_category_t category(uint32_t cp)
     return cp > 0x10FFFF ? UTF8PROC_CATEGORY_CN : utf8proc_category((utf8proc_int32_t)cp);
 }
 
-bool imr_utf8_is_space(uint32_t cp)
-{
-    if (cp < 0x80)
-        return cp == ' ' || (cp >= '\t' && cp <= '\r');
-    utf8proc_category_t c = category(cp);
-    return cp == 0x85 || c == UTF8PROC_CATEGORY_ZS || c == UTF8PROC_CATEGORY_ZL ||
-           c == UTF8PROC_CATEGORY_ZP;
-}
-
 bool imr_utf8_is_word(uint32_t cp)
 {
     utf8proc_category_t c = category(cp);

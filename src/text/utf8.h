@@ -27,8 +27,6 @@ size_t imr_utf8_encode(uint32_t cp, char out[4]);
 size_t imr_utf8_first_bad(const char *text, size_t len);
 size_t imr_utf8_count(const char *text, size_t len); /* code points */
 
-/* White space for wrapping and trimming: tab, line ends, category Zs, Zl, Zp. */
-bool imr_utf8_is_space(uint32_t cp);
 /* Letters, digits and marks: what a word is made of when moving or selecting by words. */
 bool imr_utf8_is_word(uint32_t cp);
 /* Simple lower case of one code point, for searches that ignore case. */

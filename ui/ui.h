@@ -35,8 +35,8 @@ typedef struct ui_options {
 
 /*
  * Opens the session on its worker and runs the explorer until the user leaves. *exit_code: 0, or
- * 128 + signal. IMR_E_USAGE when there is no terminal to draw on (nothing was changed then); errors of
- * opening the session are shown on the screen.
+ * 128 + signal. IMR_E_USAGE when there is no terminal to draw on (nothing was changed then);
+ * errors of opening the session are shown on the screen.
  * Calls setlocale(LC_CTYPE, ""). Threads: the main thread.
  */
 imr_status ui_run(int *exit_code, const imr_session_options *session, const ui_options *options,

@@ -31,9 +31,10 @@ double imr_nn_dot(const float *x, const float *y, size_t n)
     return sum;
 }
 
-IMR_CPU_CLONES
-static void layernorm_row(float *out, const float *x, size_t n, const float *gain,
-                          const float *shift, double eps)
+/* Mean of a row; *inverse gets 1/sqrt(var + eps). Always inlined, so that each CPU's clone of a
+ * caller has its own. */
+__attribute__((always_inline)) static inline double row_moments(double *inverse, const float *x,
+                                                                size_t n, double eps)
 {
     double sum = 0, squares = 0;
 #pragma omp simd reduction(+ : sum)
@@ -43,7 +44,16 @@ static void layernorm_row(float *out, const float *x, size_t n, const float *gai
 #pragma omp simd reduction(+ : squares)
     for (size_t i = 0; i < n; i++)
         squares += ((double)x[i] - mean) * ((double)x[i] - mean);
-    double inverse = 1.0 / sqrt(squares / (double)n + eps);
+    *inverse = 1.0 / sqrt(squares / (double)n + eps);
+    return mean;
+}
+
+IMR_CPU_CLONES
+static void layernorm_row(float *out, const float *x, size_t n, const float *gain,
+                          const float *shift, double eps)
+{
+    double inverse;
+    const double mean = row_moments(&inverse, x, n, eps);
 #pragma omp simd
     for (size_t i = 0; i < n; i++)
         out[i] = (float)(((double)x[i] - mean) * inverse) * gain[i] + shift[i];
@@ -60,15 +70,8 @@ IMR_CPU_CLONES
 static float layernorm_row_keep(float *out, float *hat, const float *x, size_t n, const float *gain,
                                 const float *shift, double eps)
 {
-    double sum = 0, squares = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++)
-        sum += (double)x[i];
-    double mean = sum / (double)n;
-#pragma omp simd reduction(+ : squares)
-    for (size_t i = 0; i < n; i++)
-        squares += ((double)x[i] - mean) * ((double)x[i] - mean);
-    double inverse = 1.0 / sqrt(squares / (double)n + eps);
+    double inverse;
+    const double mean = row_moments(&inverse, x, n, eps);
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float z = (float)(((double)x[i] - mean) * inverse);

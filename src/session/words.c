@@ -188,10 +188,11 @@ static imr_status copy_lists(imr_trace_tokens *out, const imr_attribution *a, co
 
 static imr_status copy_all(imr_session *s, imr_trace *t, const shifts *x, imr_error *err)
 {
+    IMR_AUTOFREE uint32_t *ids = NULL;
     imr_document_entry query = {0};
-    IMR_TRY(imr_token_set(&query.ids, &query.n_ids, s->words.tokeniser, t->query_text,
+    IMR_TRY(imr_token_set(&ids, &query.n_ids, s->words.tokeniser, t->query_text,
                           strlen(t->query_text), err));
-    IMR_AUTOFREE uint32_t *owned = query.ids;
+    query.ids = ids;
     IMR_TRY(copy_lists(&t->query_tokens, &x->out[0], s, &query, NULL, t->arena, err));
     for (size_t i = 0; i < t->n_documents; i++) {
         const imr_document_entry *entry;
@@ -199,7 +200,6 @@ static imr_status copy_all(imr_session *s, imr_trace *t, const shifts *x, imr_er
         IMR_TRY(
             copy_lists(&t->documents[i].tokens, &x->out[i + 1], s, &query, entry, t->arena, err));
     }
-    (void)owned;
     return IMR_OK;
 }
 

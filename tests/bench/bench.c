@@ -131,7 +131,10 @@ static const struct part *find(const char *name)
 
 static int usage(void)
 {
-    fputs("usage: ./dev bench [PART...]\nWithout a part all are run:\n", stderr);
+    fputs("usage: ./dev bench [PART...]\n"
+          "       ./dev bench make-cache DIR DOCUMENTS DIMENSION f32|f16\n"
+          "Without a part all are run:\n",
+          stderr);
     for (size_t i = 0; i < IMR_LEN(parts); i++)
         fprintf(stderr, "  %-12s %s\n", parts[i].name, parts[i].what);
     return 2;
@@ -140,10 +143,12 @@ static int usage(void)
 int main(int argc, char **argv)
 {
     imr_cli_quiet_threads(argv);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (argc > 1 && strcmp(argv[1], "make-cache") == 0)
+        return bench_make_cache(argc - 2, argv + 2);
     for (int i = 1; i < argc; i++)
         if (!find(argv[i]))
             return usage();
-    setvbuf(stdout, NULL, _IOLBF, 0);
     printf("%d threads; best wall time of several runs, processor time of that run\n",
            imr_blas_set_threads(0));
     for (size_t i = 0; i < IMR_LEN(parts); i++) {

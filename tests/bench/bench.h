@@ -12,7 +12,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "math/matrix.h"
+#include "math/random.h"
 
 /* SciFact's size and the shapes of its adapters. */
 enum { BENCH_DOCUMENTS = 5183, BENCH_N = 384, BENCH_M = 256, BENCH_H = 128, BENCH_K = 100 };
@@ -45,6 +47,12 @@ typedef struct bench_corpus {
 } bench_corpus;
 const bench_corpus *bench_corpus_get(void);
 void bench_corpus_remove(void);
+
+/* Words of two to four syllables, drawn by Zipf's law; appended. One thread. */
+void bench_sentence(imr_buf *out, imr_random *random, size_t words);
+
+/* The arguments behind "make-cache"; what the program ends with. */
+int bench_make_cache(int argc, char **argv);
 
 /* The adapter of form diagonal, written down as method.md section 1 has it: double throughout. */
 struct imr_weights;

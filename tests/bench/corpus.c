@@ -50,8 +50,11 @@ static size_t draw(const double *sums, imr_random *random)
     return low;
 }
 
-static void sentence(imr_buf *out, const double *sums, imr_random *random, size_t words)
+void bench_sentence(imr_buf *out, imr_random *random, size_t words)
 {
+    static double sums[WORDS];
+    for (size_t i = 0; i < WORDS && sums[WORDS - 1] == 0; i++)
+        sums[i] = (i ? sums[i - 1] : 0) + 1 / (2.7 + (double)i);
     for (size_t i = 0; i < words; i++) {
         imr_buf_str(out, i ? " " : "");
         word(out, draw(sums, random));
@@ -73,27 +76,23 @@ static void make_dataset(void)
     IMR_AUTOBUF imr_buf text = {0};
     imr_error err;
     imr_random random;
-    double *sums = bench_alloc(WORDS, sizeof *sums), sum = 0;
-    for (size_t i = 0; i < WORDS; i++)
-        sums[i] = sum += 1 / (2.7 + (double)i);
     imr_random_init(&random, 1);
     bench_need(imr_dir_make(corpus.dataset, &err), &err);
     for (size_t i = 0; i < BENCH_DOCUMENTS; i++) {
         imr_buf_printf(&text, "{\"_id\":\"%zu\",\"title\":\"", i);
-        sentence(&text, sums, &random, 8);
+        bench_sentence(&text, &random, 8);
         imr_buf_str(&text, "\",\"text\":\"");
-        sentence(&text, sums, &random,
-                 DOCUMENT_WORDS / 2 + imr_random_below(&random, DOCUMENT_WORDS));
+        bench_sentence(&text, &random,
+                       DOCUMENT_WORDS / 2 + imr_random_below(&random, DOCUMENT_WORDS));
         imr_buf_str(&text, ".\"}\n");
     }
     save("corpus.jsonl", &text);
     for (size_t i = 0; i < MADE_QUERIES; i++) {
         imr_buf_printf(&text, "{\"_id\":\"q%zu\",\"text\":\"", i);
-        sentence(&text, sums, &random, QUERY_WORDS);
+        bench_sentence(&text, &random, QUERY_WORDS);
         imr_buf_str(&text, "\"}\n");
     }
     save("queries.jsonl", &text);
-    imr_free(sums);
 }
 
 /* ---- everything a session needs ---- */

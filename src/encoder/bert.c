@@ -1,6 +1,8 @@
 #include "encoder/bert.h"
 
-static const imr_encoder_ops ops = {.kind = "bert", .encode_many = imr_transformer_encode};
+static const imr_encoder_ops ops = {.kind = "bert",
+                                    .encode_many = imr_transformer_encode,
+                                    .encode_tokens = imr_transformer_encode_tokens};
 
 const imr_transformer_family imr_bert_family = {
     .ops = &ops,

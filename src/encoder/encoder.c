@@ -8,6 +8,7 @@
 #include "encoder/static.h"
 #include "encoder/transformer.h"
 #include "format/json.h"
+#include "math/nn.h"
 
 void imr_encoder_free(imr_encoder *e)
 {
@@ -272,6 +273,36 @@ imr_status imr_encoder_encode(const imr_encoder *e, const char *const *texts, co
         IMR_TRY(encode_block(&b, first, last, err));
         if (!imr_progress_step(progress, "encoding texts", last, count))
             return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu texts", last, count);
+    }
+    return IMR_OK;
+}
+
+/* A static encoder's text of one token is its row. */
+static imr_status one_row(float *out, const imr_encoder *e, uint32_t id, imr_error *err)
+{
+    size_t n = e->dim;
+    if (id >= imr_encoder_token_count(e))
+        return imr_fail(err, IMR_E_USAGE, "there is no token %u, the vocabulary has %zu", id,
+                        imr_encoder_token_count(e));
+    if (e->max_tokens && id == imr_tokenizer_unknown(e->tokenizer))
+        memset(out, 0, n * sizeof *out); /* Model2Vec leaves it out of every text */
+    else if (e->normalise)
+        imr_nn_unit(out, e->rows + id * n, n);
+    else
+        memcpy(out, e->rows + id * n, n * sizeof *out);
+    return IMR_OK;
+}
+
+imr_status imr_encoder_encode_tokens(const imr_encoder *e, const uint32_t *ids, size_t count,
+                                     float *out, const imr_progress *progress, imr_error *err)
+{
+    if (e->ops->encode_tokens)
+        return e->ops->encode_tokens(e, ids, count, out, progress, err);
+    for (size_t i = 0; i < count; i++) {
+        IMR_TRY(one_row(out + i * e->dim, e, ids[i], err));
+        if (((i + 1) % BLOCK == 0 || i + 1 == count) &&
+            !imr_progress_step(progress, "encoding tokens", i + 1, count))
+            return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu tokens", i + 1, count);
     }
     return IMR_OK;
 }

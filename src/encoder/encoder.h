@@ -72,6 +72,19 @@ imr_status imr_encoder_encode(const imr_encoder *e, const char *const *texts, co
 imr_status imr_encoder_tokenize(const imr_encoder *e, const char *text, size_t len, bool special,
                                 imr_tokens *out, imr_error *err) IMR_NODISCARD;
 
+/*
+ * The `encoded` token table: row i of out [count,n] becomes the vector of the text that consists of
+ * the token ids[i] alone. The id goes straight to the model, the token's name is not tokenised:
+ *   transformers   [CLS] id [SEP], as the tokeniser frames a text, then pooling and all modules
+ *   static         the token's row (weights applied), of unit length where texts are; zeros for
+ *                  Model2Vec's unknown token, which no text contains
+ * No prefix. Progress, cancelling and precision as for texts; IMR_E_USAGE for an id that is not
+ * below the token count, IMR_E_NUMERIC when a vector is not finite.
+ */
+imr_status imr_encoder_encode_tokens(const imr_encoder *e, const uint32_t *ids, size_t count,
+                                     float *out, const imr_progress *progress,
+                                     imr_error *err) IMR_NODISCARD;
+
 /* ---- the `input` token table ---- */
 
 /* [V,n]: the vector each token id contributes to a text; row V-1 is the last id. For static

@@ -27,6 +27,9 @@ typedef struct imr_encoder_ops {
     imr_status (*encode_many)(const imr_encoder *e, const char *const *texts, const size_t *lens,
                               size_t count, float *out, size_t *known, const imr_progress *progress,
                               imr_error *err);
+    /* Of kinds with encode_many: all of imr_encoder_encode_tokens. */
+    imr_status (*encode_tokens)(const imr_encoder *e, const uint32_t *ids, size_t count, float *out,
+                                const imr_progress *progress, imr_error *err);
 } imr_encoder_ops;
 
 struct imr_encoder {

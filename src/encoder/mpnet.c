@@ -15,7 +15,9 @@ size_t imr_mpnet_bucket(int64_t relative)
     return side + (bucket < HALF ? bucket : HALF - 1);
 }
 
-static const imr_encoder_ops ops = {.kind = "mpnet", .encode_many = imr_transformer_encode};
+static const imr_encoder_ops ops = {.kind = "mpnet",
+                                    .encode_many = imr_transformer_encode,
+                                    .encode_tokens = imr_transformer_encode_tokens};
 
 const imr_transformer_family imr_mpnet_family = {
     .ops = &ops,

@@ -215,11 +215,25 @@ static imr_status run_batch(work *w, float *out, imr_error *err)
 
 /* ---- texts to batches ---- */
 
-static imr_status add_text(work *w, const char *text, size_t len, size_t *known, imr_error *err)
+/* What a call encodes: texts, or token ids each alone. */
+typedef struct input {
+    const char *const *texts;
+    const size_t *lens;
+    const uint32_t *ids; /* NULL: texts */
+} input;
+
+static imr_status read_input(work *w, const input *in, size_t i, imr_error *err)
+{
+    if (in->ids)
+        return imr_tokenizer_alone(w->e->tokenizer, in->ids[i], &w->tokens, err);
+    imr_encode_options o = {.special = true, .max_ids = w->e->max_tokens};
+    return imr_tokenizer_encode(w->e->tokenizer, in->texts[i], in->lens[i], &o, &w->tokens, err);
+}
+
+static imr_status add_text(work *w, const input *in, size_t index, size_t *known, imr_error *err)
 {
     const imr_transformer_config *c = &w->t->config;
-    imr_encode_options o = {.special = true, .max_ids = w->e->max_tokens};
-    IMR_TRY(imr_tokenizer_encode(w->e->tokenizer, text, len, &o, &w->tokens, err));
+    IMR_TRY(read_input(w, in, index, err));
     size_t n = w->tokens.n, plain = 0;
     uint32_t place = (uint32_t)c->first_position;
     if (!IMR_GROW(&w->ids, n) || !IMR_GROW(&w->places, n))
@@ -238,13 +252,12 @@ static imr_status add_text(work *w, const char *text, size_t len, size_t *known,
     return IMR_OK;
 }
 
-static imr_status encode_texts(work *w, const char *const *texts, const size_t *lens, float *out,
-                               size_t *known, imr_error *err)
+static imr_status encode_texts(work *w, const input *in, float *out, size_t *known, imr_error *err)
 {
     for (size_t i = 0; i < w->total; i++) {
         size_t plain = 0;
         imr_error why;
-        imr_status status = add_text(w, texts[i], lens[i], &plain, &why);
+        imr_status status = add_text(w, in, i, &plain, &why);
         if (status != IMR_OK)
             return imr_fail(err, status, "text %zu: %s", i, why.text);
         if (known)
@@ -260,7 +273,18 @@ imr_status imr_transformer_encode(const imr_encoder *e, const char *const *texts
                                   const imr_progress *progress, imr_error *err)
 {
     work w = {.e = e, .t = e->transformer, .progress = progress, .total = count};
-    imr_status status = encode_texts(&w, texts, lens, out, known, err);
+    input in = {.texts = texts, .lens = lens};
+    imr_status status = encode_texts(&w, &in, out, known, err);
+    work_done(&w);
+    return status;
+}
+
+imr_status imr_transformer_encode_tokens(const imr_encoder *e, const uint32_t *ids, size_t count,
+                                         float *out, const imr_progress *progress, imr_error *err)
+{
+    work w = {.e = e, .t = e->transformer, .progress = progress, .total = count};
+    input in = {.ids = ids};
+    imr_status status = encode_texts(&w, &in, out, NULL, err);
     work_done(&w);
     return status;
 }

@@ -94,5 +94,9 @@ imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error 
 imr_status imr_transformer_encode(const imr_encoder *e, const char *const *texts,
                                   const size_t *lens, size_t count, float *out, size_t *known,
                                   const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+/* Their encode_tokens: [CLS] id [SEP] for each. */
+imr_status imr_transformer_encode_tokens(const imr_encoder *e, const uint32_t *ids, size_t count,
+                                         float *out, const imr_progress *progress,
+                                         imr_error *err) IMR_NODISCARD;
 
 #endif

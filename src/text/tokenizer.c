@@ -388,6 +388,20 @@ imr_status imr_tokenizer_encode(const imr_tokenizer *t, const char *text, size_t
     return push_affix(&r, s->after, after, (uint32_t)len);
 }
 
+imr_status imr_tokenizer_alone(const imr_tokenizer *t, uint32_t id, imr_tokens *out, imr_error *err)
+{
+    const imr_tokenizer_spec *s = &t->spec;
+    if (id >= s->vocab.n)
+        return imr_fail(err, IMR_E_USAGE, "there is no token %u, the vocabulary has %zu", id,
+                        s->vocab.n);
+    run r = {.t = t, .out = out, .err = err};
+    out->n = 0;
+    out->cut = false;
+    IMR_TRY(push_affix(&r, s->before, s->n_before, 0));
+    IMR_TRY(push_affix(&r, &id, 1, 0));
+    return push_affix(&r, s->after, s->n_after, 0);
+}
+
 const imr_vocab *imr_tokenizer_vocab(const imr_tokenizer *t)
 {
     return &t->spec.vocab;

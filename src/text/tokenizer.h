@@ -83,6 +83,11 @@ imr_status imr_tokenizer_encode(const imr_tokenizer *t, const char *text, size_t
                                 const imr_encode_options *options, imr_tokens *out,
                                 imr_error *err) IMR_NODISCARD;
 
+/* One token alone: the special ids before a text, `id`, those after it. Overwrites out; every span
+ * is empty. IMR_E_USAGE when id is not in the vocabulary; IMR_E_MEMORY. */
+imr_status imr_tokenizer_alone(const imr_tokenizer *t, uint32_t id, imr_tokens *out,
+                               imr_error *err) IMR_NODISCARD;
+
 const imr_vocab *imr_tokenizer_vocab(const imr_tokenizer *t);
 uint32_t imr_tokenizer_unknown(const imr_tokenizer *t);  /* id or IMR_NO_TOKEN */
 const char *imr_tokenizer_model(const imr_tokenizer *t); /* "WordPiece" or "WordLevel" */

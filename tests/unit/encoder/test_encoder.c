@@ -166,6 +166,27 @@ TEST("weights and mapping give each token its row")
     CHECK_CONTAINS(err.text, "`mapping` is 3");
 }
 
+TEST("a token alone is its row, of unit length where texts are; Model2Vec's unknown token is none")
+{
+    imr_encoder *e = open_or_fail(put_model2vec());
+    const uint32_t ids[] = {3, 0, 2};
+    float v[6];
+    CHECK_OK(imr_encoder_encode_tokens(e, ids, 3, v, NULL, &err));
+    static const float unit[6] = {0.70710678f, 0.70710678f, 0, 0, 0, 1};
+    CHECK_ALL_NEAR(v, unit, 6, 1e-7);
+    const uint32_t astray = 4;
+    CHECK_INT(imr_encoder_encode_tokens(e, &astray, 1, v, NULL, &err), IMR_E_USAGE);
+    CHECK_CONTAINS(err.text, "no token 4, the vocabulary has 4");
+    imr_encoder_free(e);
+    const char *dir = put_model2vec();
+    put_file(dir, "config.json", "{\"model_type\":\"model2vec\"}");
+    e = open_or_fail(dir);
+    CHECK_OK(imr_encoder_encode_tokens(e, ids, 3, v, NULL, &err));
+    static const float plain[6] = {1, 1, 0, 0, 0, 4};
+    CHECK_ALL_NEAR(v, plain, 6, 0);
+    imr_encoder_free(e);
+}
+
 TEST("StaticEmbedding keeps unknown words and may be left unnormalised")
 {
     const char *dir = keep(test_tmpdir());

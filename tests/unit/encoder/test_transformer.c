@@ -180,6 +180,87 @@ TEST("relative positions fall into MPNet's buckets")
         CHECK_INT(imr_mpnet_bucket(r), twin_bucket(r));
 }
 
+/* ---- tokens alone ---- */
+
+/* [CLS] id [SEP] through the twin, whatever the id is: also special ones, which no text gives. */
+static void tokens_as_twin(bool mpnet)
+{
+    enum { D = 12 };
+    tiny t = tiny_new(mpnet, D, 3, 20, 3);
+    imr_encoder *e = open_or_fail(t.dir);
+    uint32_t ids[TINY_VOCAB];
+    float found[TINY_VOCAB * D], want[TINY_VOCAB * D] = {0}, again[D];
+    for (uint32_t i = 0; i < TINY_VOCAB; i++) {
+        ids[i] = i;
+        const uint32_t framed[3] = {mpnet ? 0 : 2, i, mpnet ? 2 : 3};
+        double *x = twin_forward(&t, framed, 3);
+        for (size_t j = 0; j < D; j++)
+            want[i * D + j] = (float)((x[j] + x[D + j] + x[2 * D + j]) / 3);
+        free(x);
+    }
+    CHECK_OK(imr_encoder_encode_tokens(e, ids, TINY_VOCAB, found, NULL, &err));
+    CHECK_ALL_NEAR(found, want, TINY_VOCAB * D, 5e-6);
+    for (uint32_t i = 4; i < TINY_VOCAB; i++) {
+        const char *text = imr_encoder_token_text(e, i);
+        const size_t len = strlen(text);
+        CHECK_OK(imr_encoder_encode(e, &text, &len, 1, again, NULL, NULL, &err));
+        CHECK_ALL_NEAR(again, found + i * D, D, 1e-6);
+    }
+    ids[0] = TINY_VOCAB;
+    CHECK_INT(imr_encoder_encode_tokens(e, ids, 1, found, NULL, &err), IMR_E_USAGE);
+    CHECK_CONTAINS(err.text, "no token 24");
+    imr_encoder_free(e);
+    tiny_done(&t);
+}
+
+TEST("a token alone is encoded between the special tokens, as the twin does it")
+{
+    tokens_as_twin(false);
+    tokens_as_twin(true);
+}
+
+/* Tokens whose name, as a text, gives that token only. */
+static void tokens_as_texts(const char *name)
+{
+    enum { SOME = 40, WIDEST = 24 };
+    char part[128];
+    snprintf(part, sizeof part, "oracle/encoders/%s", name);
+    imr_encoder *e = open_or_fail(test_shared(part));
+    const size_t n = imr_encoder_dim(e), vocab = imr_encoder_token_count(e);
+    CHECK(n <= WIDEST);
+    float found[WIDEST], want[WIDEST];
+    size_t compared = 0;
+    imr_tokens tokens = {0};
+    for (uint32_t id = 0; id < vocab && compared < SOME; id++) {
+        const char *text = imr_encoder_token_text(e, id);
+        const size_t len = strlen(text);
+        CHECK_OK(imr_encoder_tokenize(e, text, len, false, &tokens, &err));
+        if (tokens.n != 1 || tokens.v[0].id != id ||
+            (imr_encoder_token_flags(e, id) & IMR_TOKEN_UNKNOWN))
+            continue;
+        CHECK_OK(imr_encoder_encode(e, &text, &len, 1, want, NULL, NULL, &err));
+        CHECK_OK(imr_encoder_encode_tokens(e, &id, 1, found, NULL, &err));
+        CHECK_ALL_NEAR(found, want, n, 1e-6);
+        compared++;
+    }
+    CHECK(compared > 10);
+    imr_tokens_done(&tokens);
+    imr_encoder_free(e);
+}
+
+TEST("a token alone has the vector of the text that is only it, in every folder of the oracle")
+{
+    static const char *const names[] = {"minilm-like-mean",
+                                        "bge-like-cls",
+                                        "e5-like-prompt-fp16",
+                                        "bert-bin-max-unnormalised",
+                                        "mpnet-like",
+                                        "static-model2vec",
+                                        "static-sentence-transformers"};
+    for (size_t i = 0; i < IMR_LEN(names); i++)
+        tokens_as_texts(names[i]);
+}
+
 /* ---- kernels ---- */
 
 TEST("GELU is the exact one within 1.5e-7 of its argument, and NaN and overflow stay visible")
@@ -317,6 +398,7 @@ TEST("every allocation of opening a transformer and encoding with it may fail")
     tiny t = tiny_new(true, 12, 3, 20, 12);
     const char *texts[] = {"wa wb", "wc"};
     size_t lens[] = {5, 2};
+    const uint32_t ids[] = {5, 9};
     imr_status s = IMR_E_MEMORY;
     for (long i = 0; s != IMR_OK; i++) {
         imr_encoder *e = NULL;
@@ -325,6 +407,8 @@ TEST("every allocation of opening a transformer and encoding with it may fail")
         s = imr_encoder_open(&e, t.dir, NULL, &err);
         if (s == IMR_OK)
             s = imr_encoder_encode(e, texts, lens, 2, v, NULL, NULL, &err);
+        if (s == IMR_OK)
+            s = imr_encoder_encode_tokens(e, ids, 2, v, NULL, &err);
         imr_mem_fail_after(-1);
         if (s != IMR_OK)
             CHECK_INT(s, IMR_E_MEMORY);

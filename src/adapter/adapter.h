@@ -20,6 +20,7 @@
 #include "adapter/weights.h"
 #include "base/sha256.h"
 #include "format/torch_pt.h"
+#include "math/rows.h"
 
 typedef struct imr_adapter {
     imr_weights w;
@@ -90,7 +91,7 @@ imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr
  * cos(r->q_mod, d_i'), d_i' modulated as the candidates were. before (may be NULL): cos(r->q, d_i).
  * Errors: IMR_E_SHAPE, IMR_E_MEMORY.
  */
-imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_view d,
+imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_rows d,
                              float *before, float *after, imr_error *err) IMR_NODISCARD;
 
 /* How strongly the adapter acts, over `queries` seeded random unit vectors of the encoder space. */

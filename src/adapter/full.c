@@ -2,7 +2,7 @@
 
 #include "math/nn.h"
 
-void imr_full_net(const imr_weights *w, imr_side side, imr_view v, float *scratch, float *hidden,
+void imr_full_net(const imr_weights *w, imr_side side, imr_rows v, float *scratch, float *hidden,
                   float *out)
 {
     assert(w->form == IMR_FORM_FULL && v.cols == w->m && v.rows > 0);
@@ -11,16 +11,21 @@ void imr_full_net(const imr_weights *w, imr_side side, imr_view v, float *scratc
         hidden[j] = 0.0f;
     for (size_t at = 0; at < v.rows; at += IMR_FULL_BLOCK) {
         size_t rows = v.rows - at < IMR_FULL_BLOCK ? v.rows - at : IMR_FULL_BLOCK;
-        imr_view block = {v.v + at * v.stride, rows, v.cols, v.stride};
+        imr_rows part = imr_rows_slice(v, at, rows);
+        imr_view block = imr_view_of(scratch + IMR_FULL_BLOCK * w->h, rows, v.cols);
+        if (v.half)
+            imr_rows_read(scratch + IMR_FULL_BLOCK * w->h, part, 0, rows);
+        else
+            block = imr_rows_view(part);
         imr_nn_linear(scratch, block, imr_weight_view(w, first), imr_weight(w, first + 1));
         imr_nn_relu(scratch, rows * w->h);
         /* A block's mean, weighted: float sums stay short however many rows there are. */
-        double part = (double)rows / (double)v.rows;
+        double share = (double)rows / (double)v.rows;
         for (size_t j = 0; j < w->h; j++) {
             double sum = 0;
             for (size_t i = 0; i < rows; i++)
                 sum += (double)scratch[i * w->h + j];
-            hidden[j] += (float)(sum / (double)rows * part);
+            hidden[j] += (float)(sum / (double)rows * share);
         }
     }
     imr_nn_linear(out, imr_view_of(hidden, 1, w->h), imr_weight_view(w, first + 2),

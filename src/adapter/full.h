@@ -5,22 +5,23 @@
  *           over them. L2 is linear, so the hidden layer is averaged and L2 applied once.
  *           method.md section 1
  * Shapes:   v [rows,m], hidden [h] (the mean over rows), out [m*m + m]
- * No allocation; scratch [block rows, h] is the caller's, imr_full_scratch values.
+ * No allocation; scratch [block rows, m + h] is the caller's, imr_full_scratch values.
  */
 #ifndef IMR_ADAPTER_FULL_H
 #define IMR_ADAPTER_FULL_H
 
 #include "adapter/hypernet.h"
+#include "math/rows.h"
 
-#define IMR_FULL_BLOCK ((size_t)256) /* rows whose hidden layers are held at once */
+#define IMR_FULL_BLOCK ((size_t)256) /* rows converted and their hidden layers held at once */
 
 static inline size_t imr_full_scratch(const imr_weights *w)
 {
-    return IMR_FULL_BLOCK * w->h;
+    return IMR_FULL_BLOCK * (w->m + w->h);
 }
 
 /* rows >= 1. hidden and out are outputs. */
-void imr_full_net(const imr_weights *w, imr_side side, imr_view v, float *scratch, float *hidden,
+void imr_full_net(const imr_weights *w, imr_side side, imr_rows v, float *scratch, float *hidden,
                   float *out);
 
 #endif

@@ -101,13 +101,13 @@ void imr_run_query_net(const imr_weights *w, imr_adapter_result *r)
 {
     imr_view q = imr_view_of(r->q, 1, w->m);
     if (w->form == IMR_FORM_FULL)
-        imr_full_net(w, IMR_SIDE_QUERY, q, r->scratch, r->scratch + imr_full_scratch(w),
-                     r->weight_q);
+        imr_full_net(w, IMR_SIDE_QUERY, imr_rows_of_view(q), r->scratch,
+                     r->scratch + imr_full_scratch(w), r->weight_q);
     else
         imr_hypernet(w, IMR_SIDE_QUERY, q, NULL, r->scratch, r->scratch + w->h, r->scale_q);
 }
 
-void imr_run_doc_net(const imr_weights *w, imr_view d, imr_adapter_result *r)
+void imr_run_doc_net(const imr_weights *w, imr_rows d, imr_adapter_result *r)
 {
     imr_view q = imr_view_of(r->q, 1, w->m);
     const float *gain = imr_weight(w, IMR_W_QUERY_NORM);
@@ -134,7 +134,7 @@ static void modulate_documents(const imr_weights *w, const imr_adapter_result *r
         imr_modulate_diagonal(out, d, r->scale_q, r->bias_q, gain, shift);
 }
 
-imr_status imr_run_check(const imr_weights *w, imr_view d, imr_error *err)
+imr_status imr_run_check(const imr_weights *w, imr_rows d, imr_error *err)
 {
     if (d.cols != w->m)
         return imr_fail(err, IMR_E_SHAPE,
@@ -163,7 +163,8 @@ imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr
 {
     assert(a->usable);
     const imr_weights *w = &a->w;
-    IMR_TRY(imr_run_check(w, d, err));
+    const imr_rows candidates = imr_rows_of_view(d);
+    IMR_TRY(imr_run_check(w, candidates, err));
     if (d.rows > IMR_MAX_FEEDBACK)
         return imr_fail(err, IMR_E_LIMIT, "%zu candidate documents, at most %u can be run at once",
                         d.rows, IMR_MAX_FEEDBACK);
@@ -172,13 +173,13 @@ imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr
     modulate_documents(w, r, d, r->d_mod);
     if (w->form == IMR_FORM_DIAGONAL)
         mean_rows(r->d_mean, r->d_mod, d.rows, w->m);
-    imr_run_doc_net(w, d, r);
+    imr_run_doc_net(w, candidates, r);
     imr_nn_cosine_rows(r->before, d, r->q);
     imr_nn_cosine_rows(r->after, imr_view_of(r->d_mod, d.rows, w->m), r->q_mod);
     return imr_run_check_scores(r->before, r->after, d.rows, err);
 }
 
-imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_view d,
+imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_rows d,
                              float *before, float *after, imr_error *err)
 {
     const imr_weights *w = &a->w;
@@ -186,12 +187,16 @@ imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, 
         IMR_TRY(imr_run_check(w, d, err));
     size_t m = w->m;
     enum { BLOCK = 128 };
-    IMR_AUTOFREE float *block = imr_alloc_aligned(BLOCK * m, sizeof *block);
+    IMR_AUTOFREE float *block = imr_alloc_aligned(2 * BLOCK * m, sizeof *block);
     if (!block)
         return imr_fail_memory(err);
     for (size_t at = 0; at < d.rows; at += BLOCK) {
         size_t rows = d.rows - at < BLOCK ? d.rows - at : BLOCK;
-        imr_view part = {d.v + at * d.stride, rows, m, d.stride};
+        imr_view part = imr_view_of(block + BLOCK * m, rows, m);
+        if (d.half)
+            imr_rows_read(block + BLOCK * m, d, at, rows);
+        else
+            part = imr_rows_view(imr_rows_slice(d, at, rows));
         modulate_documents(w, r, part, block);
         imr_nn_cosine_rows(after + at, imr_view_of(block, rows, m), r->q_mod);
         if (before)

@@ -10,11 +10,11 @@
 imr_status imr_run_prepare(imr_adapter_result *r, const imr_weights *w, const float *q, size_t k,
                            imr_error *err) IMR_NODISCARD;
 /* IMR_E_SHAPE when d has another m or no row. */
-imr_status imr_run_check(const imr_weights *w, imr_view d, imr_error *err) IMR_NODISCARD;
+imr_status imr_run_check(const imr_weights *w, imr_rows d, imr_error *err) IMR_NODISCARD;
 /* From q: scale_q and bias_q, or weight_q and bias_q. */
 void imr_run_query_net(const imr_weights *w, imr_adapter_result *r);
 /* From d_mean (diagonal) or from d (full): scale_d and bias_d, or weight_d and bias_d; then q'. */
-void imr_run_doc_net(const imr_weights *w, imr_view d, imr_adapter_result *r);
+void imr_run_doc_net(const imr_weights *w, imr_rows d, imr_adapter_result *r);
 /* IMR_E_NUMERIC naming the first candidate whose similarity is not finite. */
 imr_status imr_run_check_scores(const float *before, const float *after, size_t n,
                                 imr_error *err) IMR_NODISCARD;

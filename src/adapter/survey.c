@@ -14,7 +14,8 @@ static void act(const imr_weights *w, const float *q, float *scratch, float *out
 {
     imr_view one = imr_view_of(q, 1, w->m);
     if (w->form == IMR_FORM_FULL) {
-        imr_full_net(w, IMR_SIDE_QUERY, one, scratch, scratch + imr_full_scratch(w), out);
+        imr_full_net(w, IMR_SIDE_QUERY, imr_rows_of_view(one), scratch,
+                     scratch + imr_full_scratch(w), out);
         for (size_t j = 0; j < w->m; j++) {
             out[j] = out[j * w->m + j]; /* j*m + j >= j: what is read was not overwritten yet */
         }

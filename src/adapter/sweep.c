@@ -121,8 +121,17 @@ static void finish_mean(float *mean, const imr_weights *w, const imr_adapter_res
     }
 }
 
-static void first_sweep(const coefficients *c, imr_view d, summary *sums, float *partial,
-                        size_t blocks)
+/* Row i as float32, in `wide` [m] when it is stored otherwise. */
+static const float *row_of(float *wide, imr_rows d, size_t i)
+{
+    if (!d.half)
+        return imr_rows_at(d, i);
+    imr_rows_get(wide, d, i);
+    return wide;
+}
+
+static void first_sweep(const coefficients *c, imr_rows d, float *wide, summary *sums,
+                        float *partial, size_t blocks)
 {
     size_t m = c->m;
 #pragma omp parallel for schedule(static) if (d.rows * m > WORTH_THREADS)
@@ -130,7 +139,7 @@ static void first_sweep(const coefficients *c, imr_view d, summary *sums, float 
         float *sum = partial + b * m;
         size_t end = (b + 1) * BLOCK < d.rows ? (b + 1) * BLOCK : d.rows;
         for (size_t i = b * BLOCK; i < end; i++) {
-            const float *row = d.v + i * d.stride;
+            const float *row = row_of(wide + b * m, d, i);
             row_sums r;
             sum_row(&r, c, row);
             sums[i] = summarise(c, &r);
@@ -153,7 +162,7 @@ static void two_dots(float *x, float *y, const float *a, const float *b, const f
 }
 
 /* tgs: [m] of memory for t*g*s; hat: [m] for unit(q). */
-static void second_sweep(const imr_weights *w, const imr_adapter_result *r, imr_view d,
+static void second_sweep(const imr_weights *w, const imr_adapter_result *r, imr_rows d, float *wide,
                          const summary *sums, float *tgs, float *hat, float *before, float *after)
 {
     size_t m = w->m;
@@ -168,34 +177,39 @@ static void second_sweep(const imr_weights *w, const imr_adapter_result *r, imr_
         tbe += t * (double)be[j];
         tgs[j] = (float)(t * (double)g[j] * (double)r->scale_q[j]);
     }
+    size_t blocks = (d.rows + BLOCK - 1) / BLOCK;
 #pragma omp parallel for schedule(static) if (d.rows * m > WORTH_THREADS)
-    for (size_t i = 0; i < d.rows; i++) {
-        float dot, plain;
-        two_dots(&dot, &plain, tgs, hat, d.v + i * d.stride, m);
-        double x = ((double)dot + tgb - (double)sums[i].mean * tg) * (double)sums[i].inverse_sd;
-        after[i] = (float)((x + tbe) * (double)sums[i].inverse_norm);
-        before[i] = plain * sums[i].inverse_base;
+    for (size_t b = 0; b < blocks; b++) {
+        size_t end = (b + 1) * BLOCK < d.rows ? (b + 1) * BLOCK : d.rows;
+        for (size_t i = b * BLOCK; i < end; i++) {
+            float dot, plain;
+            two_dots(&dot, &plain, tgs, hat, row_of(wide + b * m, d, i), m);
+            double x = ((double)dot + tgb - (double)sums[i].mean * tg) * (double)sums[i].inverse_sd;
+            after[i] = (float)((x + tbe) * (double)sums[i].inverse_norm);
+            before[i] = plain * sums[i].inverse_base;
+        }
     }
 }
 
-static imr_status sweep_diagonal(const imr_weights *w, imr_view d, imr_adapter_result *r,
+static imr_status sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_result *r,
                                  float *before, float *after, imr_error *err)
 {
     size_t m = w->m, blocks = (d.rows + BLOCK - 1) / BLOCK;
     IMR_AUTOFREE float *vectors = imr_alloc_aligned(7 * m, sizeof *vectors);
     IMR_AUTOFREE float *partial = imr_alloc_aligned(blocks, m * sizeof *partial);
+    IMR_AUTOFREE float *wide = imr_alloc_aligned(d.half ? blocks : 1, m * sizeof *wide);
     IMR_AUTOFREE summary *sums = imr_alloc_aligned(d.rows, sizeof *sums);
-    if (!vectors || !partial || !sums)
+    if (!vectors || !partial || !wide || !sums)
         return imr_fail_memory(err);
     coefficients c = derive(vectors, w, r);
-    first_sweep(&c, d, sums, partial, blocks);
+    first_sweep(&c, d, wide, sums, partial, blocks);
     finish_mean(r->d_mean, w, r, sums, d.rows, partial, blocks);
     imr_run_doc_net(w, d, r);
-    second_sweep(w, r, d, sums, vectors, vectors + m, before, after);
+    second_sweep(w, r, d, wide, sums, vectors, vectors + m, before, after);
     return IMR_OK;
 }
 
-imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_view d,
+imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_rows d,
                                    imr_adapter_result *r, float *before, float *after,
                                    imr_error *err)
 {

@@ -26,7 +26,7 @@
  * q [m], d [N,m], before and after [N]. r: as imr_adapter_run, without d_mod, before and after
  * (NULL, k 0); imr_adapter_score may follow. Errors: those of imr_adapter_run, but no limit on N.
  */
-imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_view d,
+imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_rows d,
                                    imr_adapter_result *r, float *before, float *after,
                                    imr_error *err) IMR_NODISCARD;
 

@@ -205,16 +205,6 @@ static uint32_t bits_of(float f)
     return bits;
 }
 
-float imr_f16_to_f32(uint16_t bits)
-{
-    uint32_t sign = (uint32_t)(bits & 0x8000) << 16, rest = (uint32_t)(bits & 0x7fff) << 13;
-    if ((bits & 0x7c00) == 0x7c00)
-        return float_of(sign | 0x7f800000 | rest);
-    /* Read with float32's exponent bias the value is 2^-112 of what it should be; the product is
-     * exact and turns half-precision subnormals into normal numbers. */
-    return float_of(sign | bits_of(float_of(rest) * 0x1p112f));
-}
-
 uint16_t imr_f32_to_f16(float value)
 {
     uint32_t x = bits_of(value), a = x & 0x7fffffff;

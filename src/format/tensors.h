@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/half.h"
 #include "base/limits.h"
 #include "base/strmap.h"
 
@@ -72,7 +73,6 @@ imr_status imr_tensor_to_f32(const imr_tensor *t, float *out, imr_error *err) IM
 imr_status imr_tensor_rows_to_f32(const imr_tensor *t, uint64_t first, uint64_t count, float *out,
                                   imr_error *err) IMR_NODISCARD;
 
-float imr_f16_to_f32(uint16_t bits);
 uint16_t imr_f32_to_f16(float value); /* round to nearest even; overflow to infinity */
 float imr_bf16_to_f32(uint16_t bits);
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/half.h"
 #include "base/mem.h"
 #include "math/topk.h"
 
@@ -30,7 +31,27 @@ static void dot_rows(float *scores, const float *v, size_t rows, size_t cols, si
     }
 }
 
-void imr_search_scores(float *scores, imr_view documents, const float *query)
+IMR_CPU_CLONES
+static void dot_half_rows(float *scores, const uint16_t *v, size_t rows, size_t cols, size_t stride,
+                          const float *query)
+{
+    size_t whole = cols - cols % LANES;
+    for (size_t r = 0; r < rows; r++) {
+        const uint16_t *d = v + r * stride;
+        float lane[LANES] = {0};
+        for (size_t j = 0; j < whole; j += LANES)
+            for (size_t l = 0; l < LANES; l++)
+                lane[l] += imr_f16_to_f32(d[j + l]) * query[j + l];
+        float sum = 0;
+        for (size_t j = whole; j < cols; j++)
+            sum += imr_f16_to_f32(d[j]) * query[j];
+        for (size_t l = 0; l < LANES; l++)
+            sum += lane[l];
+        scores[r] = sum;
+    }
+}
+
+void imr_search_scores(float *scores, imr_rows documents, const float *query)
 {
     const size_t block = 256;
     size_t blocks = (documents.rows + block - 1) / block;
@@ -38,8 +59,11 @@ void imr_search_scores(float *scores, imr_view documents, const float *query)
     for (size_t b = 0; b < blocks; b++) {
         size_t first = b * block;
         size_t rows = documents.rows - first < block ? documents.rows - first : block;
-        dot_rows(scores + first, documents.v + first * documents.stride, rows, documents.cols,
-                 documents.stride, query);
+        const void *from = imr_rows_at(documents, first);
+        if (documents.half)
+            dot_half_rows(scores + first, from, rows, documents.cols, documents.stride, query);
+        else
+            dot_rows(scores + first, from, rows, documents.cols, documents.stride, query);
     }
 }
 

@@ -12,11 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "math/matrix.h"
+#include "math/rows.h"
 
 /* scores[rows] = documents . query; query [cols]. Every row is summed in one fixed order, whatever
  * the number of threads. */
-void imr_search_scores(float *scores, imr_view documents, const float *query);
+void imr_search_scores(float *scores, imr_rows documents, const float *query);
 
 /* ranks[j] = rank (from 1) of documents[j] among all n scores, for count documents. */
 imr_status imr_search_ranks(uint32_t *ranks, const uint32_t *documents, size_t count,

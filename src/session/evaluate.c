@@ -63,7 +63,7 @@ static void encoder_ranker_run(encoder_ranker *r, const float *base, uint32_t *t
 {
     imr_view v = imr_cache_document_vectors(r->cache);
     float by = inverse_norm(base, v.cols);
-    imr_search_scores(r->scores, v, base);
+    imr_search_scores(r->scores, imr_rows_of_view(v), base);
     for (size_t i = 0; i < v.rows; i++)
         r->scores[i] *= r->scale[i] * by;
     imr_topk(top, k, r->scores, v.rows, imr_cache_id_places(r->cache));

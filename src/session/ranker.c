@@ -107,10 +107,10 @@ static imr_status search(imr_ranker *r, const float *base, imr_error *err)
 {
     const imr_view documents = imr_cache_document_vectors(r->cache);
     IMR_TRY(imr_adapter_project(r->adapter, imr_view_of(base, 1, documents.cols), r->query, err));
-    imr_search_scores(r->before, imr_matrix_view(&r->projected), r->query);
+    imr_search_scores(r->before, imr_rows_of_matrix(&r->projected), r->query);
     to_cosines(r->before, r->working_scale, imr_nn_norm(r->query, r->projected.cols),
                documents.rows);
-    imr_search_scores(r->encoder, documents, base);
+    imr_search_scores(r->encoder, imr_rows_of_view(documents), base);
     to_cosines(r->encoder, r->base_scale, imr_nn_norm(base, documents.cols), documents.rows);
     return IMR_OK;
 }
@@ -175,7 +175,7 @@ static imr_status order(imr_ranker *r, size_t k, imr_scope scope, imr_listing *l
     }
     l->scored = total;
     if (scope == IMR_SCOPE_RESCORE)
-        IMR_TRY(imr_adapter_score(r->adapter, &r->run, imr_matrix_view(&r->projected), NULL,
+        IMR_TRY(imr_adapter_score(r->adapter, &r->run, imr_rows_of_matrix(&r->projected), NULL,
                                   r->after, err));
     l->n = imr_topk(l->document, l->n, r->after, total, places);
     return IMR_OK;

@@ -115,7 +115,7 @@ void bench_yardsticks(void)
 static void search(void *user)
 {
     scan *s = user;
-    imr_search_scores(s->scores.v, imr_matrix_view(&s->documents), s->query.v);
+    imr_search_scores(s->scores.v, imr_rows_of_matrix(&s->documents), s->query.v);
     imr_topk(s->best, BENCH_K, s->scores.v, s->documents.rows, NULL);
 }
 

@@ -136,11 +136,11 @@ static void check_score(imr_form form)
     float *q = random_rows(1, M, 1), *d = random_rows(K, M, 2), before[K], after[K];
     imr_adapter_result r = {0};
     CHECK_OK(imr_adapter_run(&a, q, imr_view_of(d, K, M), &r, &err));
-    CHECK_OK(imr_adapter_score(&a, &r, imr_view_of(d, K, M), before, after, &err));
+    CHECK_OK(imr_adapter_score(&a, &r, imr_rows_f32(d, K, M), before, after, &err));
     CHECK_ALL_NEAR(before, r.before, K, 0);
     CHECK_ALL_NEAR(after, r.after, K, 1e-6);
     /* every second row of a wider matrix */
-    CHECK_OK(imr_adapter_score(&a, &r, (imr_view){d, K / 2, M, 2 * M}, NULL, after, &err));
+    CHECK_OK(imr_adapter_score(&a, &r, (imr_rows){d, false, K / 2, M, 2 * M}, NULL, after, &err));
     for (size_t i = 0; i < K / 2; i++)
         CHECK_NEAR(after[i], r.after[2 * i], 1e-6);
     imr_adapter_result_done(&r);

@@ -6,6 +6,25 @@
 #include "math/nn.h"
 #include "math/random.h"
 
+/* Both precisions hold the same numbers: a half-precision store is not scored worse for it. */
+static void check_half(const imr_adapter *a, const float *q, imr_view d, const float *before,
+                       const float *after, imr_adapter_result *r, double tolerance)
+{
+    imr_error err;
+    uint16_t *half = calloc(d.rows * d.stride, sizeof *half);
+    float *x = calloc(d.rows, sizeof *x), *y = calloc(d.rows, sizeof *y);
+    for (size_t i = 0; i < d.rows * d.stride; i++)
+        half[i] = imr_f32_to_f16(d.v[i]);
+    const imr_rows rows = {half, true, d.rows, d.cols, d.stride};
+    CHECK_OK(imr_adapter_score(a, r, rows, x, y, &err));
+    CHECK_ALL_NEAR(x, before, d.rows, tolerance);
+    CHECK_ALL_NEAR(y, after, d.rows, tolerance);
+    CHECK_OK(imr_adapter_score_sweep(a, q, rows, r, x, y, &err));
+    CHECK_ALL_NEAR(x, before, d.rows, tolerance);
+    CHECK_ALL_NEAR(y, after, d.rows, tolerance);
+    free(half), free(x), free(y);
+}
+
 static void check_sweep(const imr_adapter *a, size_t rows, size_t gap, double tolerance)
 {
     imr_error err;
@@ -19,14 +38,17 @@ static void check_sweep(const imr_adapter *a, size_t rows, size_t gap, double to
     imr_nn_unit(q, q, m);
     for (size_t i = 0; i < rows; i++)
         imr_nn_unit(d + i * stride, d + i * stride, m);
+    for (size_t i = 0; i < rows * stride; i++)
+        d[i] = imr_f16_to_f32(imr_f32_to_f16(d[i]));
     imr_view view = {d, rows, m, stride};
     imr_adapter_result plain = {0}, swept = {0};
     CHECK_OK(imr_adapter_run(a, q, view, &plain, &err));
-    CHECK_OK(imr_adapter_score_sweep(a, q, view, &swept, before, after, &err));
+    CHECK_OK(imr_adapter_score_sweep(a, q, imr_rows_of_view(view), &swept, before, after, &err));
     CHECK(swept.d_mod == NULL && swept.k == 0);
     CHECK_ALL_NEAR(swept.q_mod, plain.q_mod, m, 10 * tolerance);
     CHECK_ALL_NEAR(before, plain.before, rows, tolerance);
     CHECK_ALL_NEAR(after, plain.after, rows, tolerance);
+    check_half(a, q, view, before, after, &swept, tolerance);
     imr_adapter_result_done(&plain), imr_adapter_result_done(&swept);
     free(d), free(q), free(before), free(after);
 }
@@ -82,19 +104,19 @@ TEST("the sweeps refuse what the run refuses and survive missing memory")
     imr_adapter *a = random_adapter(IMR_FORM_DIAGONAL, 6, 0.3);
     float q[6] = {1}, d[18] = {0, 1}, before[3], after[3];
     imr_adapter_result r = {0};
-    CHECK(imr_adapter_score_sweep(a, q, imr_view_of(d, 0, 6), &r, before, after, &err) ==
+    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 0, 6), &r, before, after, &err) ==
           IMR_E_SHAPE);
-    CHECK(imr_adapter_score_sweep(a, q, imr_view_of(d, 3, 5), &r, before, after, &err) ==
+    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 5), &r, before, after, &err) ==
           IMR_E_SHAPE);
     d[9] = (float)NAN;
-    CHECK(imr_adapter_score_sweep(a, q, imr_view_of(d, 3, 6), &r, before, after, &err) ==
+    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 6), &r, before, after, &err) ==
           IMR_E_NUMERIC);
     d[9] = 1;
     for (long i = 0;; i++) {
         imr_adapter_result fresh = {0};
         imr_mem_fail_after(i);
         imr_status status =
-            imr_adapter_score_sweep(a, q, imr_view_of(d, 3, 6), &fresh, before, after, &err);
+            imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 6), &fresh, before, after, &err);
         imr_mem_fail_after(-1);
         imr_adapter_result_done(&fresh);
         if (status == IMR_OK) {

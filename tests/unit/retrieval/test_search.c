@@ -1,4 +1,5 @@
 #include "base/mem.h"
+#include "format/tensors.h"
 #include "math/topk.h"
 #include "retrieval/search.h"
 #include "tests/support/test.h"
@@ -9,21 +10,26 @@ static float noise(void)
     return (float)((state = state * 1664525u + 1013904223u) >> 8) / 16777216.0f - 0.5f;
 }
 
-TEST("scores equal a plain dot product for every width and for rows with gaps")
+TEST("scores equal a plain dot product for every width, precision, and for rows with gaps")
 {
     static float v[700 * 80], query[80], scores[700];
-    for (size_t i = 0; i < sizeof v / sizeof *v; i++)
-        v[i] = noise();
+    static uint16_t half[700 * 80];
+    for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+        half[i] = imr_f32_to_f16(noise());
+        v[i] = imr_f16_to_f32(half[i]); /* so that both precisions hold the same numbers */
+    }
     for (size_t i = 0; i < 80; i++)
         query[i] = noise();
     for (size_t cols = 1; cols <= 80; cols += 7) {
-        imr_view documents = {v, 700, cols, 80};
-        imr_search_scores(scores, documents, query);
-        for (size_t r = 0; r < 700; r++) {
-            double sum = 0;
-            for (size_t j = 0; j < cols; j++)
-                sum += (double)v[r * 80 + j] * query[j];
-            CHECK_NEAR(scores[r], sum, 1e-6); /* 80 terms below 1/4, eps 6e-8 */
+        for (size_t kind = 0; kind < 2; kind++) {
+            imr_rows documents = {kind ? (const void *)half : v, kind == 1, 700, cols, 80};
+            imr_search_scores(scores, documents, query);
+            for (size_t r = 0; r < 700; r++) {
+                double sum = 0;
+                for (size_t j = 0; j < cols; j++)
+                    sum += (double)v[r * 80 + j] * query[j];
+                CHECK_NEAR(scores[r], sum, 1e-6); /* 80 terms below 1/4, eps 6e-8 */
+            }
         }
     }
 }

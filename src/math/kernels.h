@@ -1,0 +1,55 @@
+/*
+ * math/kernels.h - the innermost loops of a transformer, once per instruction set.
+ *
+ * kernels_body.c is compiled several times, each time for another instruction set; a table of its
+ * functions stands for each. The best one this CPU has is found at run time. All of them compute
+ * the same formulas; results differ in the last bits between tables (fused or separate
+ * multiply-add, other orders of summation), never with where in memory a row lies or with what
+ * else is computed.
+ *
+ * Precision: float32; means and variances in double. exp and erf are polynomials: GELU within
+ * 1e-7 + 1.5e-7 |x| of the exact one (Abramowitz and Stegun 1964, 7.1.26), exp within 2e-7
+ * relative.
+ * Threads: no state; one call is one thread's.
+ */
+#ifndef IMR_MATH_KERNELS_H
+#define IMR_MATH_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define IMR_KERNEL_MOST_ROWS 12u /* of a tile, in any table */
+#define IMR_KERNEL_MOST_COLS 32u
+
+/* c [rows,cols] = a [rows,inner] b [inner,cols] + first; cols is the table's, rows 1 to the
+ * table's. */
+typedef struct imr_tile {
+    float *c;
+    const float *a, *b, *first; /* first [cols], added to each row, or NULL */
+    size_t c_stride, a_stride, b_stride;
+    size_t inner, rows;
+    bool add; /* c += instead of c = */
+} imr_tile;
+
+typedef struct imr_kernels {
+    const char *name;  /* "avx512", "avx2", "plain" */
+    size_t rows, cols; /* of the largest tile: what the registers hold */
+
+    /* c overlaps neither a nor b. */
+    void (*tile)(const imr_tile *t);
+    /* v = gelu(v), each of rows x cols; gelu(x) = x (1 + erf(x / sqrt 2)) / 2 (Hendrycks and
+     * Gimpel 2016). */
+    void (*gelu)(float *v, size_t stride, size_t rows, size_t cols);
+    /* v = gain (v - mean) / sqrt(variance + eps) + shift, biased variance (Ba, Kiros and Hinton
+     * 2016). */
+    void (*norm)(float *v, size_t n, const float *gain, const float *shift, double eps);
+    /* v[j] = e^(scale (v[j] - max v)), n > 0, scale > 0; returns 1 / their sum. */
+    float (*softmax)(float *v, size_t n, float scale);
+    /* out = factor v */
+    void (*scale)(float *out, const float *v, size_t n, float factor);
+} imr_kernels;
+
+/* Those this CPU can run, the best first; NULL from the end on. */
+const imr_kernels *imr_kernels_at(size_t i);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * math/packed.h - products with a matrix that is laid out once for the products to come.
+ *
+ * A weight matrix [outs,ins] is stored as panels of some columns of its transpose (as many as the
+ * kernels' tile is wide), each panel [ins, columns] without gaps, the last one filled up with
+ * zeros: a product reads it once, in order, a tile of rows at a time (Goto and van de Geijn 2008,
+ * without copying the rows: they are to be short enough for the caches).
+ *
+ * Precision: float32. A row's result depends neither on the other rows nor on how the panels are
+ * shared out: it is the same to the bit.
+ * Threads: const after packing; one call is one thread's, so that callers share out rows and
+ * panels as they like.
+ */
+#ifndef IMR_MATH_PACKED_H
+#define IMR_MATH_PACKED_H
+
+#include "math/kernels.h"
+#include "math/matrix.h"
+
+typedef struct imr_packed {
+    float *v;
+    size_t outs, ins, panels;
+    const imr_kernels *kernels;
+} imr_packed;
+
+/* Copies w [outs,ins]. kernels NULL: this CPU's best. */
+imr_status imr_packed_init(imr_packed *out, imr_view w, const imr_kernels *kernels,
+                           imr_error *err) IMR_NODISCARD;
+void imr_packed_done(imr_packed *p); /* {0} is fine; p is empty again */
+
+typedef enum imr_packed_finish {
+    IMR_FINISH_NONE, /* out = x w' + bias */
+    IMR_FINISH_GELU, /* out = gelu(x w' + bias) */
+    IMR_FINISH_ADD   /* out = out + x w' + bias */
+} imr_packed_finish;
+
+typedef struct imr_product {
+    float *out;     /* [rows,outs] */
+    const float *x; /* [rows,ins]; strides that are a multiple of 4 KB are slow */
+    size_t out_stride, x_stride, rows;
+    const float *bias; /* [outs] or NULL */
+    imr_packed_finish finish;
+} imr_product;
+
+/* The columns of panels first to last - 1; other columns of out are left alone. out overlaps
+ * neither x nor bias. */
+void imr_packed_multiply(const imr_packed *w, const imr_product *p, size_t first, size_t last);
+
+#endif

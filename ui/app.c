@@ -333,6 +333,8 @@ void ui_app_opened(ui_app *a, imr_session *session, const imr_session_facts *fac
     a->facts = facts;
     if (*facts->tokens_problem && facts->has_encoder)
         ui_app_say(a, false, "%s", facts->tokens_problem);
+    else if (*facts->tokens_notice)
+        ui_app_say(a, false, "%s", facts->tokens_notice);
     ui_app_list_offers(a);
     if (a->query.text.len) { /* typed before it was open, or given on the command line */
         ui_app_run(a, ui_prompt_text(&a->query), NULL);

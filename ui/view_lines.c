@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "text/utf8.h"
 #include "ui/format.h"
 #include "ui/update.h"
@@ -225,8 +226,11 @@ static void status_left(const ui_app *a, imr_buf *b)
         imr_buf_printf(b, " %s on rank 1", dot);
     if (a->pinned)
         imr_buf_printf(b, " %s pinned %s", dot, a->pinned);
-    imr_buf_printf(b, " %s %s, tokens by %s", dot, imr_delta_kind_name(a->trace->settings.delta),
-                   imr_token_order_name(a->trace->settings.order));
+    const char *table = a->trace->inputs.table_name;
+    const bool other = *table && strcmp(table, "input") != 0; /* than the usual one */
+    imr_buf_printf(b, " %s %s, %s%stokens by %s", dot,
+                   imr_delta_kind_name(a->trace->settings.delta), other ? imr_path_base(table) : "",
+                   other ? " " : "", imr_token_order_name(a->trace->settings.order));
 }
 
 static void job_text(const ui_app *a, imr_buf *b)

@@ -105,6 +105,8 @@ static imr_status run(imr_cli *cli, imr_error *err)
     const imr_session_facts *facts = imr_session_facts_of(e.session);
     if (facts->encoder_problem[0])
         imr_cli_say(cli, "%s", facts->encoder_problem);
+    if (facts->tokens_notice[0])
+        imr_cli_say(cli, "%s", facts->tokens_notice);
     const int64_t most = imr_config_int(c, IMR_OPT_MAX_QUERIES);
     if (whole_split)
         e.total = most && (uint64_t)most < facts->queries ? (size_t)most : (size_t)facts->queries;

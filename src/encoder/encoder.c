@@ -111,6 +111,11 @@ const char *imr_encoder_kind(const imr_encoder *e)
     return e->ops->kind;
 }
 
+bool imr_encoder_is_static(const imr_encoder *e)
+{
+    return !e->transformer;
+}
+
 const char *imr_encoder_name(const imr_encoder *e)
 {
     return e->folder.name;

@@ -39,10 +39,11 @@ imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
                             const imr_encoder_options *options, imr_error *err) IMR_NODISCARD;
 void imr_encoder_free(imr_encoder *e); /* NULL is fine */
 
-size_t imr_encoder_dim(const imr_encoder *e);                 /* n */
-const char *imr_encoder_kind(const imr_encoder *e);           /* see above */
-const char *imr_encoder_name(const imr_encoder *e);           /* model id or folder name */
-const char *imr_encoder_folder(const imr_encoder *e);         /* path */
+size_t imr_encoder_dim(const imr_encoder *e);         /* n */
+const char *imr_encoder_kind(const imr_encoder *e);   /* see above */
+bool imr_encoder_is_static(const imr_encoder *e);     /* a text is the mean of its tokens' rows */
+const char *imr_encoder_name(const imr_encoder *e);   /* model id or folder name */
+const char *imr_encoder_folder(const imr_encoder *e); /* path */
 const char *imr_encoder_query_prefix(const imr_encoder *e);   /* never NULL */
 const char *imr_encoder_passage_prefix(const imr_encoder *e); /* never NULL */
 /* Tokens of a text that are used at most; 0: all. */

@@ -1,10 +1,14 @@
 /* report/inspect_cache.c - caches of vectors. */
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/mem.h"
 #include "format/json.h"
 #include "math/nn.h"
 #include "report/inspect_kinds.h"
 #include "retrieval/cache.h"
+#include "session/encoded_table.h"
 
 static imr_status add_vectors(imr_inspection *i, const imr_cache *c, imr_error *err)
 {
@@ -46,6 +50,47 @@ static imr_status add_cache_splits(imr_inspection *i, const imr_cache *c, imr_er
                               text.len ? imr_buf_text(&text) : "none", err);
 }
 
+/* One kept table, in words and as a member of the JSON array. */
+static void put_table(imr_buf *json, imr_buf *text, const imr_encoded_table_info *t,
+                      const imr_cache *c)
+{
+    const char *own = imr_cache_encoder(c)->sha256;
+    imr_buf_printf(json,
+                   "%s{\"name\": \"encoded\", \"encoder_sha256\": \"%s\", \"rows\": %" PRIu64
+                   ", \"dim\": %" PRIu64 ", \"finished\": %" PRIu64 "}",
+                   json->len > 1 ? ", " : "", t->sha256, t->rows, t->dim, t->finished);
+    imr_buf_printf(text, "%sencoded, %" PRIu64 " x %" PRIu64, text->len ? "; " : "", t->rows,
+                   t->dim);
+    if (t->finished < t->rows)
+        imr_buf_printf(text, ", %" PRIu64 " of them made", t->finished);
+    if (own[0])
+        imr_buf_str(text, strcmp(own, t->sha256) == 0 ? ", of the cache's encoder"
+                                                      : ", of another encoder");
+    imr_buf_printf(text, " %.12s", t->sha256);
+}
+
+static imr_status add_tables(imr_inspection *i, const imr_cache *c, imr_error *err)
+{
+    IMR_AUTOFREE imr_encoded_table_info *tables = NULL;
+    IMR_AUTOBUF imr_buf json = {0};
+    IMR_AUTOBUF imr_buf text = {0};
+    size_t n;
+    IMR_TRY(imr_encoded_table_list(&tables, &n, i->path, err));
+    imr_buf_char(&json, '[');
+    for (size_t t = 0; t < n; t++)
+        put_table(&json, &text, &tables[t], c);
+    imr_buf_char(&json, ']');
+    IMR_TRY(imr_buf_check(&json, err));
+    IMR_TRY(imr_inspection_raw(i, "token_tables", "token tables", imr_buf_text(&json),
+                               n ? imr_buf_text(&text) : "none kept", err));
+    for (size_t t = 0; t < n; t++)
+        if (tables[t].damaged)
+            IMR_TRY(imr_inspection_problem(
+                i, IMR_SEVERITY_WARNING, "tokens", "a token table does not hold what was written",
+                "the next --token-table encoded makes the rest of it again", err));
+    return IMR_OK;
+}
+
 static imr_status add_cache(imr_inspection *i, const imr_cache *c, imr_error *err)
 {
     const imr_encoder_identity *e = imr_cache_encoder(c);
@@ -60,6 +105,7 @@ static imr_status add_cache(imr_inspection *i, const imr_cache *c, imr_error *er
     IMR_TRY(imr_inspection_string(i, "encoder_path", e->path[0] ? "encoder folder" : NULL, e->path,
                                   err));
     IMR_TRY(imr_inspection_string(i, "encoder_sha256", NULL, e->sha256, err));
+    IMR_TRY(add_tables(i, c, err));
     IMR_TRY(add_cache_splits(i, c, err));
     IMR_TRY(add_vectors(i, c, err));
     const char *notice = imr_cache_notice(c);

@@ -10,6 +10,7 @@
 #include "explain/attribution.h"
 #include "retrieval/cache.h"
 #include "session/document_cache.h"
+#include "session/encoded_table.h"
 #include "session/ranker.h"
 #include "session/session.h"
 
@@ -17,7 +18,8 @@
 typedef struct imr_words {
     bool ready;                   /* the lens is folded; without it lists stay empty */
     imr_encoder *own;             /* a folder named as token table; NULL: the encoder's rows */
-    const imr_encoder *tokeniser; /* whose rows and ids the table has */
+    imr_encoded_table encoded;    /* {0} unless that is the table */
+    const imr_encoder *tokeniser; /* whose ids the table has */
     const char **texts;           /* [V] sanitised */
     uint8_t *special;             /* [V] */
     imr_backprojector back;

@@ -140,7 +140,7 @@ static imr_status note_inputs(imr_session *s, imr_error *err)
     in->lens_quality = NAN;
     s->facts.documents = in->cache_documents;
     s->facts.has_texts = dataset != NULL;
-    s->facts.encoder_problem = s->facts.tokens_problem = "";
+    s->facts.encoder_problem = s->facts.tokens_problem = s->facts.tokens_notice = "";
     if (dataset) {
         in->dataset_path = imr_session_string(s, imr_dataset_path(dataset));
         IMR_TRY(imr_dataset_sha256(dataset, in->dataset_sha256, NULL, err));

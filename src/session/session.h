@@ -25,8 +25,10 @@ typedef struct imr_session_options {
     const char *dataset; /* NULL: the one the cache names */
     const char *split;   /* NULL: "test" when there is one, else none */
     const char *encoder; /* NULL: the one the cache names */
-    const char
-        *token_table; /* NULL or "input": the encoder's own; else a static-embedding folder */
+    /* "input": the encoder's own rows (NULL too, but then a table that does not fit is no error);
+     * "encoded": each token encoded alone (session/encoded_table.h), kept beside the cache; else a
+     * static-embedding folder ("./input" when it has such a name). */
+    const char *token_table;
     const char *query_prefix; /* NULL: the encoder's */
     const char *hf_home, *hf_hub_cache, *st_home,
         *home;                   /* values of the environment, for looking up models; may be NULL */
@@ -47,6 +49,7 @@ typedef struct imr_session_facts {
     bool has_encoder, has_tokens, has_texts, has_judgements;
     const char *encoder_problem; /* "" or one sentence: what is missing and how to get it */
     const char *tokens_problem;  /* likewise */
+    const char *tokens_notice;   /* "" or a sentence: the table had to be made in memory ... */
     imr_trace_inputs inputs;
 } imr_session_facts;
 const imr_session_facts *imr_session_facts_of(const imr_session *s);

@@ -106,8 +106,8 @@ typedef struct imr_trace_inputs {
     const char *dataset_path;
     char dataset_sha256[IMR_SHA256_HEX]; /* of corpus.jsonl */
     const char *split;                   /* "" when no split is open */
-    const char *table_name;              /* "input", ...; "" without a token table */
-    char table_sha256[IMR_SHA256_HEX];
+    const char *table_name;            /* "input", "encoded", a folder; "" without a token table */
+    char table_sha256[IMR_SHA256_HEX]; /* of the encoder its rows come from */
     uint64_t table_rows;
     float lens_quality; /* mean percentile rank of own tokens; NaN when it could not be measured */
 } imr_trace_inputs;

@@ -34,19 +34,61 @@ static imr_status name_tokens(imr_session *s, imr_words *w, imr_error *err)
     return IMR_OK;
 }
 
-static imr_status fold(imr_session *s, const imr_progress *progress, imr_error *err)
+static imr_status fold(imr_session *s, imr_view rows, const imr_progress *progress, imr_error *err)
 {
     imr_words *w = &s->words;
-    const imr_view rows = imr_encoder_token_rows(w->tokeniser);
-    if (rows.cols != s->adapter->w.n)
-        return imr_fail(err, IMR_E_SHAPE,
-                        "the token table has %zu-dimensional rows, the adapter takes "
-                        "%zu-dimensional vectors; name a "
-                        "table of the same encoder with --token-table",
-                        rows.cols, s->adapter->w.n);
     IMR_TRY(name_tokens(s, w, err));
     IMR_TRY(imr_token_table_init(&w->table, rows, w->texts, w->special, err));
     return imr_lens_init(&w->lens, &w->table, &w->back, progress, err);
+}
+
+static bool is_named(const char *table, const char *name)
+{
+    return table && strcmp(table, name) == 0;
+}
+
+/* The encoder and the rows the name stands for; w->tokeniser stays NULL where there are none. */
+static imr_status find_rows(imr_session *s, imr_view *rows, const char *table,
+                            const imr_encoder_options *lookup, const imr_progress *progress,
+                            imr_error *err)
+{
+    imr_words *w = &s->words;
+    const bool folder = table && !is_named(table, "input") && !is_named(table, "encoded");
+    if (folder)
+        IMR_TRY(imr_encoder_open(&w->own, table, lookup, err));
+    const imr_encoder *e = folder ? w->own : s->encoder;
+    if (!e) {
+        s->facts.tokens_problem =
+            "no token table: it comes with the encoder, or from a folder named with --token-table";
+        return IMR_OK;
+    }
+    *rows = imr_encoder_token_rows(e);
+    if (is_named(table, "encoded")) {
+        IMR_TRY(imr_encoded_table_open(&w->encoded, e, s->facts.inputs.encoder_sha256,
+                                       imr_cache_path(s->cache), progress, err));
+        *rows = w->encoded.rows;
+        s->facts.tokens_notice = imr_session_string(s, w->encoded.notice);
+        if (!s->facts.tokens_notice)
+            return imr_fail_memory(err);
+    }
+    imr_error why;
+    imr_status status = IMR_OK;
+    if (rows->cols != s->adapter->w.n)
+        status = imr_fail(&why, IMR_E_SHAPE,
+                          "the rows of the token table %s have %zu dimensions, the adapter takes "
+                          "vectors of %zu; %s",
+                          table ? table : "input", rows->cols, s->adapter->w.n,
+                          folder ? "name a table of the same encoder with --token-table"
+                                 : "--token-table encoded has rows that fit");
+    if (status != IMR_OK && !table) { /* nobody asked for it: only the words are missing */
+        s->facts.tokens_problem = imr_session_string(s, why.text);
+        return s->facts.tokens_problem ? IMR_OK : imr_fail_memory(err);
+    }
+    if (status != IMR_OK && err)
+        *err = why;
+    IMR_TRY(status);
+    w->tokeniser = e;
+    return IMR_OK;
 }
 
 imr_status imr_words_open(imr_session *s, const char *table, const imr_encoder_options *lookup,
@@ -54,26 +96,24 @@ imr_status imr_words_open(imr_session *s, const char *table, const imr_encoder_o
 {
     imr_words *w = &s->words;
     imr_trace_inputs *in = &s->facts.inputs;
+    imr_view rows = {0};
     /* Rank and condition number belong to the adapter, table or not. */
     IMR_TRY(
         imr_backprojector_init(&w->back, imr_weight_view(&s->adapter->w, IMR_W_PROJECTOR), err));
     in->rank = (uint32_t)w->back.rank;
     in->condition_number = w->back.condition;
-    const bool named = table && strcmp(table, "input") != 0;
-    if (named)
-        IMR_TRY(imr_encoder_open(&w->own, table, lookup, err));
-    w->tokeniser = named ? w->own : s->encoder;
-    if (!w->tokeniser) {
-        s->facts.tokens_problem =
-            "no token table: it comes with the encoder, or from a folder named with --token-table";
+    IMR_TRY(find_rows(s, &rows, table, lookup, progress, err));
+    if (!w->tokeniser)
         return IMR_OK;
-    }
-    IMR_TRY(fold(s, progress, err));
-    in->table_name = imr_session_string(s, named ? table : "input");
+    IMR_TRY(fold(s, rows, progress, err));
+    in->table_name = imr_session_string(s, table ? table : "input");
     in->table_rows = w->table.rows.rows;
     if (!in->table_name)
         return imr_fail_memory(err);
-    IMR_TRY(imr_encoder_sha256(w->tokeniser, in->table_sha256, err));
+    if (w->own)
+        IMR_TRY(imr_encoder_sha256(w->own, in->table_sha256, err));
+    else
+        memcpy(in->table_sha256, in->encoder_sha256, sizeof in->table_sha256);
     w->ready = true;
     s->facts.has_tokens = true;
     return IMR_OK;
@@ -87,6 +127,7 @@ void imr_words_close(imr_words *w)
     imr_lens_done(&w->lens);
     imr_token_table_done(&w->table);
     imr_backprojector_done(&w->back);
+    imr_encoded_table_done(&w->encoded);
     imr_encoder_free(w->own);
     *w = (imr_words){0};
 }

@@ -440,6 +440,7 @@ void fake_open(fake *f, bool encoder, bool tokens_too, bool texts)
         .encoder_problem = encoder ? ""
                                    : "The encoder minilm is not on this machine: cached "
                                      "queries work, typed ones need it (--encoder FOLDER).",
+        .tokens_notice = "",
         .tokens_problem = tokens_too ? ""
                                      : "No token table: changes cannot be said in words "
                                        "(--token-table FOLDER).",

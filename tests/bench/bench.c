@@ -20,7 +20,7 @@ static const struct part {
     {"search", "similarities of a query with every document, and the best 100", bench_search},
     {"adapter", "modulation of 100 candidates", bench_adapter},
     {"tokens", "words for a query and 100 documents, V 30,522", bench_tokens},
-    {"encode", "a typed query to a vector", bench_encode},
+    {"encode", "texts to vectors, beside ONNX Runtime when it is here", bench_encode},
     {"training", "an epoch of 688 queries x 21 documents", bench_training},
     {"typing", "a query typed key by key", bench_typing},
     {"paint", "the first screen of the explorer", bench_paint},

@@ -46,6 +46,10 @@ typedef struct bench_corpus {
     bool real;                                 /* SciFact itself */
 } bench_corpus;
 const bench_corpus *bench_corpus_get(void);
+/* The path of a name in the folder where such things are made, and of a published file or folder in
+ * IMRNN_SHARED or ../shared, NULL when it is not there. The caller's. */
+char *bench_file(const char *name);
+char *bench_shared(const char *name);
 void bench_corpus_remove(void);
 
 /* Words of two to four syllables, drawn by Zipf's law; appended. One thread. */

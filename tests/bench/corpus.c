@@ -167,6 +167,8 @@ static void choose_folder(void)
 {
     const char *kept = getenv("IMRNN_BENCH_DIR"), *tmp = getenv("TMPDIR");
     imr_error err;
+    if (folder[0])
+        return;
     keep = kept && kept[0];
     if (keep) {
         snprintf(folder, sizeof folder, "%s", kept);
@@ -182,16 +184,28 @@ static void choose_folder(void)
 
 static void choose_dataset(void)
 {
-    const char *shared = getenv("IMRNN_SHARED");
-    char *scifact = path_of(shared ? shared : "", "datasets/scifact");
-    corpus.real = shared && imr_dir_exists(scifact);
-    if (corpus.real)
-        corpus.dataset = scifact;
-    else {
-        imr_free(scifact);
+    corpus.dataset = bench_shared("datasets/scifact");
+    corpus.real = corpus.dataset != NULL;
+    if (!corpus.real) {
         corpus.dataset = path_of(folder, "dataset");
         make_dataset();
     }
+}
+
+char *bench_shared(const char *name)
+{
+    const char *shared = getenv("IMRNN_SHARED");
+    char *path = path_of(shared && shared[0] ? shared : "../shared", name);
+    if (imr_dir_exists(path) || imr_file_exists(path))
+        return path;
+    imr_free(path);
+    return NULL;
+}
+
+char *bench_file(const char *name)
+{
+    choose_folder();
+    return path_of(folder, name);
 }
 
 const bench_corpus *bench_corpus_get(void)

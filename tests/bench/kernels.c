@@ -1,10 +1,8 @@
 /* Kernels on made-up numbers of SciFact's shapes, beside what the machine does at best. */
 #include <math.h>
-#include <string.h>
 
 #include "adapter/train.h"
 #include "base/mem.h"
-#include "encoder/encoder.h"
 #include "explain/attribution.h"
 #include "math/blas.h"
 #include "math/random.h"
@@ -247,36 +245,6 @@ void bench_tokens(void)
     imr_free(texts);
     imr_free(names);
     imr_free(w);
-}
-
-/* ---- a query ---- */
-
-static const char query_text[] =
-    "vitamin d supplementation lowers the risk of respiratory infection in adults";
-
-typedef struct encoded {
-    imr_encoder *encoder;
-    float *out;
-} encoded;
-
-static void encode(void *user)
-{
-    encoded *e = user;
-    imr_error err;
-    const char *text = query_text;
-    const size_t len = strlen(text);
-    bench_need(imr_encoder_encode(e->encoder, &text, &len, 1, e->out, NULL, NULL, &err), &err);
-}
-
-void bench_encode(void)
-{
-    encoded e;
-    imr_error err;
-    bench_need(imr_encoder_open(&e.encoder, bench_corpus_get()->encoder, NULL, &err), &err);
-    e.out = bench_alloc(imr_encoder_dim(e.encoder), sizeof *e.out);
-    bench_row("static encoder, a query of 11 words", bench_measure(encode, &e), 0, "");
-    imr_free(e.out);
-    imr_encoder_free(e.encoder);
 }
 
 /* ---- training ---- */

@@ -77,48 +77,50 @@ imr_status imr_pool_read(imr_pool *out, const imr_json *config, size_t hidden, i
     return IMR_OK;
 }
 
-static void pool_max(float *out, const float *rows, size_t count, size_t hidden)
+static void pool_max(float *out, const imr_view *rows)
 {
-    memcpy(out, rows, hidden * sizeof *out);
-    for (size_t i = 1; i < count; i++)
-        for (size_t j = 0; j < hidden; j++)
-            out[j] = rows[i * hidden + j] > out[j] ? rows[i * hidden + j] : out[j];
+    memcpy(out, rows->v, rows->cols * sizeof *out);
+    for (size_t i = 1; i < rows->rows; i++) {
+        const float *row = imr_view_row(rows, i);
+        for (size_t j = 0; j < rows->cols; j++)
+            out[j] = row[j] > out[j] ? row[j] : out[j];
+    }
 }
 
 /* Columns in strips, so that the double sums need no memory of the caller. */
-static void pool_sum(float *out, const float *rows, size_t count, size_t hidden, double scale)
+static void pool_sum(float *out, const imr_view *rows, double scale)
 {
     enum { STRIP = 64 };
-    for (size_t first = 0; first < hidden; first += STRIP) {
+    for (size_t first = 0; first < rows->cols; first += STRIP) {
         double sum[STRIP] = {0};
-        size_t n = hidden - first < STRIP ? hidden - first : STRIP;
-        for (size_t i = 0; i < count; i++)
+        size_t n = rows->cols - first < STRIP ? rows->cols - first : STRIP;
+        for (size_t i = 0; i < rows->rows; i++)
             for (size_t j = 0; j < n; j++)
-                sum[j] += (double)rows[i * hidden + first + j];
+                sum[j] += (double)imr_view_row(rows, i)[first + j];
         for (size_t j = 0; j < n; j++)
             out[first + j] = (float)(sum[j] * scale);
     }
 }
 
-void imr_pool_rows(float *out, const imr_pool *p, const float *rows, size_t count, size_t hidden)
+void imr_pool_rows(float *out, const imr_pool *p, imr_view rows)
 {
-    if (count == 0) {
-        memset(out, 0, p->n * hidden * sizeof *out);
+    if (rows.rows == 0) {
+        memset(out, 0, p->n * rows.cols * sizeof *out);
         return;
     }
-    for (size_t m = 0; m < p->n; m++, out += hidden) {
+    for (size_t m = 0; m < p->n; m++, out += rows.cols) {
         switch (p->modes[m]) {
         case IMR_POOL_CLS:
-            memcpy(out, rows, hidden * sizeof *out);
+            memcpy(out, rows.v, rows.cols * sizeof *out);
             break;
         case IMR_POOL_MAX:
-            pool_max(out, rows, count, hidden);
+            pool_max(out, &rows);
             break;
         case IMR_POOL_MEAN:
-            pool_sum(out, rows, count, hidden, 1 / (double)count);
+            pool_sum(out, &rows, 1 / (double)rows.rows);
             break;
         case IMR_POOL_MEAN_SQRT:
-            pool_sum(out, rows, count, hidden, 1 / sqrt((double)count));
+            pool_sum(out, &rows, 1 / sqrt((double)rows.rows));
             break;
         default:
             break;

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "format/json.h"
+#include "math/matrix.h"
 
 typedef enum imr_pool_mode {
     IMR_POOL_CLS,
@@ -38,6 +39,6 @@ imr_status imr_pool_read(imr_pool *out, const imr_json *config, size_t hidden,
                          imr_error *err) IMR_NODISCARD;
 
 /* out [p->n * hidden] from rows [count,hidden]; zeros when count is 0. */
-void imr_pool_rows(float *out, const imr_pool *p, const float *rows, size_t count, size_t hidden);
+void imr_pool_rows(float *out, const imr_pool *p, imr_view rows);
 
 #endif

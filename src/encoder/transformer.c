@@ -1,14 +1,24 @@
 #include "encoder/transformer.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 #include "base/array.h"
 #include "base/mem.h"
-#include "math/blas.h"
+#include "encoder/forward.h"
 #include "math/nn.h"
 
-enum { BATCH_TEXTS = 512 };
+enum {
+    BATCH_TEXTS = 512,
+    BATCH_TOKENS = 65536,
+    GROUP = 256,         /* tokens one thread takes at a time, */
+    LAST_GROUP = 48,     /* fewer towards the end, so that all threads end together */
+    WORTH_THREADS = 4000 /* thousand multiplications a thread: about 50 us */
+};
 
 /* The working memory of one call. */
 typedef struct work {
@@ -18,12 +28,8 @@ typedef struct work {
     IMR_ARRAY(uint32_t) ids;        /* of the batch's tokens */
     IMR_ARRAY(uint32_t) places;     /* their positions */
     size_t starts[BATCH_TEXTS + 1]; /* of its texts */
-    size_t texts, longest;
-    size_t room, room_longest; /* tokens and longest text there is memory for */
-    float *x, *y;              /* [room, hidden] */
-    float *wide;               /* [room, max(3 hidden, inner)] */
-    float *scratch;            /* of the attention */
-    float *heads[2];           /* [room_texts, widest] */
+    size_t texts;
+    float *heads[2]; /* [room_texts, widest]: the texts' vectors between pooling and the end */
     size_t room_texts;
     const imr_progress *progress;
     size_t done, total; /* texts */
@@ -34,10 +40,6 @@ static void work_done(work *w)
     imr_tokens_done(&w->tokens);
     imr_free(w->ids.v);
     imr_free(w->places.v);
-    imr_free(w->x);
-    imr_free(w->y);
-    imr_free(w->wide);
-    imr_free(w->scratch);
     imr_free(w->heads[0]);
     imr_free(w->heads[1]);
 }
@@ -47,78 +49,167 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static imr_status make_room(work *w, imr_error *err)
+/* ---- a batch through the layers ---- */
+
+/* A batch and who does it: one team of all threads, or a team of one thread for each group. */
+typedef struct batch {
+    work *w;
+    imr_sequence sequences[BATCH_TEXTS]; /* the longest first */
+    size_t groups[BATCH_TEXTS + 1];      /* first sequence of each */
+    size_t n_groups, threads;
+    bool alone; /* each thread takes groups */
+    imr_forward_room *rooms;
+    size_t n_rooms;
+    imr_team team;
+    atomic_size_t next, done; /* groups, texts */
+    atomic_bool stop;
+} batch;
+
+static void batch_done(batch *b)
 {
-    const imr_transformer_config *c = &w->t->config;
-    size_t tokens = w->ids.n;
-    if (tokens > w->room) {
-        imr_free(w->x);
-        imr_free(w->y);
-        imr_free(w->wide);
-        w->room = 0;
-        w->x = imr_alloc_aligned(tokens * c->hidden, sizeof *w->x);
-        w->y = imr_alloc_aligned(tokens * c->hidden, sizeof *w->y);
-        w->wide = imr_alloc_aligned(tokens * larger(3 * c->hidden, c->inner), sizeof *w->wide);
-        if (!w->x || !w->y || !w->wide)
-            return imr_fail_memory(err);
-        w->room = tokens;
+    for (size_t i = 0; b->rooms && i < b->n_rooms; i++)
+        imr_forward_room_done(&b->rooms[i]);
+    imr_free(b->rooms);
+}
+
+static int longer_first(const void *a, const void *b)
+{
+    const imr_sequence *x = a, *y = b;
+    if (x->n != y->n)
+        return x->n < y->n ? 1 : -1;
+    return x->text < y->text ? -1 : 1;
+}
+
+static size_t group_tokens(const batch *b, size_t group)
+{
+    size_t tokens = 0;
+    for (size_t i = b->groups[group]; i < b->groups[group + 1]; i++)
+        tokens += b->sequences[i].n;
+    return tokens;
+}
+
+/* Groups as large as is good for the caches, but each at most half of what a thread has left to
+ * do. */
+static void make_groups(batch *b)
+{
+    size_t left = b->w->ids.n, texts = b->w->texts;
+    for (size_t i = 0; i < texts; b->n_groups++) {
+        size_t tokens = 0, enough = left / (2 * b->threads);
+        enough = larger(enough < GROUP ? enough : GROUP, LAST_GROUP);
+        b->groups[b->n_groups] = i;
+        while (i < texts && tokens < enough)
+            tokens += b->sequences[i++].n;
+        left -= tokens;
     }
-    if (w->longest > w->room_longest || !w->scratch) {
-        size_t width = c->hidden / c->heads;
-        imr_free(w->scratch);
-        w->scratch = imr_alloc_aligned(imr_layer_threads() * imr_layer_scratch(w->longest, width),
-                                       sizeof *w->scratch);
-        if (!w->scratch)
-            return imr_fail_memory(err);
-        w->room_longest = w->longest;
+    b->groups[b->n_groups] = texts;
+}
+
+static size_t most_threads(void)
+{
+#ifdef _OPENMP
+    return (size_t)omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+static void plan(batch *b)
+{
+    const work *w = b->w;
+    const size_t tokens = w->ids.n;
+    const size_t worth = tokens * (imr_forward_work(&w->t->config) / 1000) / WORTH_THREADS;
+    for (size_t i = 0; i < w->texts; i++)
+        b->sequences[i] = (imr_sequence){w->ids.v + w->starts[i], w->places.v + w->starts[i],
+                                         w->starts[i + 1] - w->starts[i], i};
+    qsort(b->sequences, w->texts, sizeof *b->sequences, longer_first);
+    b->threads = most_threads() < larger(worth, 1) ? most_threads() : larger(worth, 1);
+    b->alone = b->threads == 1 || (w->texts >= 2 * b->threads &&
+                                   tokens >= b->threads * larger(LAST_GROUP, b->sequences[0].n));
+    make_groups(b);
+    if (!b->alone) {
+        b->n_groups = 1;
+        b->groups[1] = w->texts;
     }
+}
+
+static imr_status make_rooms(batch *b, imr_error *err)
+{
+    size_t tokens = 0, sequences = 0;
+    for (size_t i = 0; i < b->n_groups; i++) {
+        tokens = larger(tokens, group_tokens(b, i));
+        sequences = larger(sequences, b->groups[i + 1] - b->groups[i]);
+    }
+    b->n_rooms = b->alone ? b->threads : 1;
+    b->rooms = IMR_NEW_ARRAY(imr_forward_room, b->n_rooms);
+    if (!b->rooms)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < b->n_rooms; i++)
+        IMR_TRY(imr_forward_room_init(&b->rooms[i], b->w->t, tokens, sequences, b->sequences[0].n,
+                                      b->alone ? 1 : b->threads, err));
     return IMR_OK;
 }
 
-/* ---- a batch of tokens ---- */
-
-static void embed(work *w)
+static bool watch(void *user)
 {
-    const imr_transformer *t = w->t;
-    size_t hidden = t->config.hidden;
-    imr_layer_norm norm = {t->embedding_gain, t->embedding_shift, t->config.eps};
-    for (size_t i = 0; i < w->ids.n; i++)
-        imr_layer_norm_row(w->x + i * hidden, w->e->rows + w->ids.v[i] * hidden,
-                           t->position + w->places.v[i] * hidden, t->type, hidden, &norm);
+    batch *b = user;
+    const work *w = b->w;
+    return imr_progress_step(w->progress, "encoding texts", w->done + atomic_load(&b->done),
+                             w->total);
 }
 
-/* out = x w' for the batch's rows; bias follows with the step after it. */
-static void dense(float *out, const float *x, size_t rows, size_t in, const float *w, size_t outs)
+/* Every `step`th text of a group that is through. */
+static void pool(const batch *b, size_t group, const imr_forward_room *room, size_t first,
+                 size_t step)
 {
-    imr_blas_gemm(out, outs, 1, imr_view_of(x, rows, in), IMR_PLAIN, imr_view_of(w, outs, in),
-                  IMR_TRANSPOSED, 0);
+    const work *w = b->w;
+    const size_t hidden = w->t->config.hidden, at = b->groups[group];
+    for (size_t i = first; i < b->groups[group + 1] - at; i += step) {
+        const imr_view rows = {room->x + room->starts[i] * room->stride, b->sequences[at + i].n,
+                               hidden, room->stride};
+        imr_pool_rows(w->heads[0] + b->sequences[at + i].text * w->t->pool.n * hidden, &w->t->pool,
+                      rows);
+    }
 }
 
-static void run_layer(work *w, const imr_transformer_layer *l)
+/* One thread's part of a batch. The caller's own is number 0, which reports. */
+static void work_along(batch *b, size_t me, size_t threads)
 {
-    const imr_transformer_config *c = &w->t->config;
-    size_t rows = w->ids.n, hidden = c->hidden, inner = c->inner;
-    imr_layer_norm middle = {l->attention_gain, l->attention_shift, c->eps};
-    imr_layer_norm last = {l->gain, l->shift, c->eps};
-    dense(w->wide, w->x, rows, hidden, l->qkv, 3 * hidden);
-    imr_attention a = {.heads = c->heads,
-                       .width = hidden / c->heads,
-                       .qkv = w->wide,
-                       .bias = l->qkv_bias,
-                       .starts = w->starts,
-                       .sequences = w->texts,
-                       .longest = w->room_longest,
-                       .relative = w->t->relative,
-                       .reach = w->e->max_tokens,
-                       .scratch = w->scratch};
-    imr_layer_attention(w->y, &a);
-    /* The queries, keys and values are done with: their memory takes the product. */
-    dense(w->wide, w->y, rows, hidden, l->out, hidden);
-    imr_layer_add_norm(w->x, w->wide, l->out_bias, rows, hidden, &middle);
-    dense(w->wide, w->x, rows, hidden, l->up, inner);
-    imr_layer_gelu(w->wide, rows, inner, l->up_bias);
-    dense(w->y, w->wide, rows, inner, l->down, hidden);
-    imr_layer_add_norm(w->x, w->y, l->down_bias, rows, hidden, &last);
+    imr_forward_pass p = {.e = b->w->e, .stop = &b->stop, .user = b, .watch = me ? NULL : watch};
+    const size_t team = b->alone ? 1 : threads;
+    for (;;) {
+        const size_t group = b->alone ? atomic_fetch_add(&b->next, 1) : 0;
+        if (group >= b->n_groups || atomic_load(&b->stop))
+            return;
+        p.sequences = b->sequences + b->groups[group];
+        p.count = b->groups[group + 1] - b->groups[group];
+        p.tokens = group_tokens(b, group);
+        p.room = &b->rooms[b->alone ? me : 0];
+        p.team = &b->team;
+        imr_forward(&p, b->alone ? 0 : me, team);
+        if (atomic_load(&b->stop))
+            return;
+        pool(b, group, p.room, b->alone ? 0 : me, team);
+        if (!b->alone)
+            return;
+        atomic_fetch_add(&b->done, p.count);
+    }
+}
+
+static imr_status run_layers(work *w, imr_error *err)
+{
+    batch b IMR_CLEANUP(batch_done) = {.w = w};
+    plan(&b);
+    IMR_TRY(make_rooms(&b, err));
+#ifdef _OPENMP
+#pragma omp parallel num_threads((int)b.threads) if (b.threads > 1)
+    work_along(&b, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
+#else
+    work_along(&b, 0, 1);
+#endif
+    if (atomic_load(&b.stop))
+        return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu texts",
+                        w->done + atomic_load(&b.done), w->total);
+    return IMR_OK;
 }
 
 /* ---- from tokens to vectors ---- */
@@ -156,15 +247,12 @@ static imr_status make_heads(work *w, imr_error *err)
     return IMR_OK;
 }
 
-/* out [texts, e->dim] */
+/* From what pooling gave to out [texts, e->dim]. */
 static void finish(work *w, float *out)
 {
     const imr_transformer *t = w->t;
-    size_t hidden = t->config.hidden, width = t->pool.n * hidden;
+    size_t width = t->pool.n * t->config.hidden;
     float *v = w->heads[0], *other = w->heads[1];
-    for (size_t i = 0; i < w->texts; i++)
-        imr_pool_rows(v + i * width, &t->pool, w->x + w->starts[i] * hidden,
-                      w->starts[i + 1] - w->starts[i], hidden);
     for (size_t i = 0; i < t->n_steps; i++) {
         const imr_transformer_step *s = &t->steps[i];
         if (!s->w) {
@@ -182,25 +270,11 @@ static void finish(work *w, float *out)
     memcpy(out, v, w->texts * width * sizeof *out);
 }
 
-static imr_status watch(const work *w, imr_error *err)
-{
-    if (imr_progress_step(w->progress, "encoding texts", w->done, w->total))
-        return IMR_OK;
-    return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu texts", w->done, w->total);
-}
-
 /* Encodes the texts collected, out being the row of the first of them, and forgets them. */
 static imr_status run_batch(work *w, float *out, imr_error *err)
 {
-    const imr_transformer *t = w->t;
-    IMR_TRY(make_room(w, err));
     IMR_TRY(make_heads(w, err));
-    embed(w);
-    for (size_t i = 0; i < t->config.layers; i++) {
-        run_layer(w, &t->layers[i]);
-        if (i + 1 < t->config.layers)
-            IMR_TRY(watch(w, err));
-    }
+    IMR_TRY(run_layers(w, err));
     finish(w, out);
     size_t bad = imr_view_first_bad(imr_view_of(out, w->texts, w->e->dim));
     if (bad < w->texts * w->e->dim)
@@ -208,9 +282,11 @@ static imr_status run_batch(work *w, float *out, imr_error *err)
                         "text %zu: its vector is not finite: the encoder's weights overflow",
                         w->done + bad / w->e->dim);
     w->done += w->texts;
-    w->texts = w->longest = 0;
+    w->texts = 0;
     w->ids.n = w->places.n = 0;
-    return watch(w, err);
+    if (imr_progress_step(w->progress, "encoding texts", w->done, w->total))
+        return IMR_OK;
+    return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu texts", w->done, w->total);
 }
 
 /* ---- texts to batches ---- */
@@ -247,7 +323,6 @@ static imr_status add_text(work *w, const input *in, size_t index, size_t *known
     }
     w->starts[w->texts++] = w->ids.n - n;
     w->starts[w->texts] = w->ids.n;
-    w->longest = larger(w->longest, n);
     *known = plain;
     return IMR_OK;
 }
@@ -262,7 +337,7 @@ static imr_status encode_texts(work *w, const input *in, float *out, size_t *kno
             return imr_fail(err, status, "text %zu: %s", i, why.text);
         if (known)
             known[i] = plain;
-        if (w->ids.n >= IMR_TRANSFORMER_BATCH || w->texts == BATCH_TEXTS || i + 1 == w->total)
+        if (w->ids.n >= BATCH_TOKENS || w->texts == BATCH_TEXTS || i + 1 == w->total)
             IMR_TRY(run_batch(w, out + w->done * w->e->dim, err));
     }
     return IMR_OK;

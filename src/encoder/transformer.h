@@ -9,21 +9,20 @@
  * A family (encoder/bert.h, encoder/mpnet.h) says what the weights are called, where positions
  * begin and whether scores get a relative bias. Everything else is in the folder's files.
  *
- * The sequences of a batch are packed into one [tokens, hidden] matrix without padding; a batch is
- * closed when it holds IMR_TRANSFORMER_BATCH tokens. A text's vector is the same in every batch up
- * to the rounding of the matrix products (1e-6 of a unit vector).
+ * Nothing is padded. Many texts are shared out to threads in groups of some hundred tokens, the
+ * longest first; the threads share the rows or columns of few texts (encoder/forward.h). A text's
+ * vector does not depend on the texts beside it, except for a Dense module's product (1e-6 of a
+ * unit vector).
  * Threads: const after opening; the working memory belongs to the call. For src/encoder only.
  */
 #ifndef IMR_ENCODER_TRANSFORMER_H
 #define IMR_ENCODER_TRANSFORMER_H
 
 #include "encoder/encoder_kind.h"
-#include "encoder/layer.h"
 #include "encoder/pool.h"
 #include "format/json.h"
-#include "math/matrix.h"
+#include "math/packed.h"
 
-#define IMR_TRANSFORMER_BATCH        1024u /* the matrix products reach their full rate at this height */
 #define IMR_MAX_LAYERS               256u
 #define IMR_MAX_TRANSFORMER_SEQUENCE 65536u
 
@@ -47,10 +46,10 @@ typedef struct imr_transformer_config {
 } imr_transformer_config;
 
 typedef struct imr_transformer_layer {
-    float *qkv, *qkv_bias;   /* [3 hidden, hidden]: queries, keys, values */
-    float *out, *out_bias;   /* [hidden, hidden] */
-    float *up, *up_bias;     /* [inner, hidden] */
-    float *down, *down_bias; /* [hidden, inner] */
+    imr_packed qkv;      /* [3 hidden, hidden]: queries, keys, values */
+    imr_packed out;      /* [hidden, hidden] */
+    imr_packed up, down; /* [inner, hidden], [hidden, inner] */
+    float *qkv_bias, *out_bias, *up_bias, *down_bias;
     float *attention_gain, *attention_shift, *gain, *shift;
 } imr_transformer_layer;
 
@@ -71,6 +70,7 @@ typedef struct imr_transformer_step {
 
 typedef struct imr_transformer {
     const imr_transformer_family *family;
+    const imr_kernels *kernels;
     imr_transformer_config config;
     float *position, *type; /* [positions,hidden], [types,hidden] or NULL; words are e->rows */
     float *embedding_gain, *embedding_shift;

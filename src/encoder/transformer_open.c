@@ -12,10 +12,12 @@
 
 static void layer_done(imr_transformer_layer *l)
 {
-    float *const all[] = {
-        l->qkv,     l->qkv_bias, l->out,       l->out_bias,       l->up,
-        l->up_bias, l->down,     l->down_bias, l->attention_gain, l->attention_shift,
-        l->gain,    l->shift};
+    float *const all[] = {l->qkv_bias,       l->out_bias,        l->up_bias, l->down_bias,
+                          l->attention_gain, l->attention_shift, l->gain,    l->shift};
+    imr_packed_done(&l->qkv);
+    imr_packed_done(&l->out);
+    imr_packed_done(&l->up);
+    imr_packed_done(&l->down);
     for (size_t i = 0; i < IMR_LEN(all); i++)
         imr_free(all[i]);
 }
@@ -44,12 +46,14 @@ void imr_transformer_free(imr_transformer *t)
 enum { NAME_BYTES = 128 };
 
 /* "<base>.weight" and "<base>.bias" of a dense map rows x cols. */
-static imr_status read_dense(float **weight, float **bias, const imr_checkpoint *w,
+static imr_status read_dense(imr_packed *weight, float **bias, const imr_checkpoint *w,
                              const char *base, size_t rows, size_t cols, imr_error *err)
 {
     char name[NAME_BYTES];
+    float *plain IMR_AUTOFREE = NULL;
     snprintf(name, sizeof name, "%s.weight", base);
-    IMR_TRY(imr_checkpoint_read(weight, w, name, rows, cols, err));
+    IMR_TRY(imr_checkpoint_read(&plain, w, name, rows, cols, err));
+    IMR_TRY(imr_packed_init(weight, imr_view_of(plain, rows, cols), NULL, err));
     snprintf(name, sizeof name, "%s.bias", base);
     return imr_checkpoint_read(bias, w, name, 0, rows, err);
 }
@@ -71,21 +75,22 @@ static imr_status read_qkv(imr_transformer_layer *l, const imr_transformer *t,
     const char *const parts[] = {t->family->query, t->family->key, t->family->value};
     size_t hidden = t->config.hidden;
     char name[NAME_BYTES];
+    float *plain IMR_AUTOFREE = NULL;
     for (size_t i = 0; i < IMR_LEN(parts); i++) {
         snprintf(name, sizeof name, "%s%s.weight", layer, parts[i]);
-        if (!l->qkv) {
+        if (!plain) {
             IMR_TRY(imr_checkpoint_check(w, name, hidden, hidden, err));
-            l->qkv = imr_alloc_aligned(3 * hidden * hidden, sizeof *l->qkv);
+            plain = imr_alloc_aligned(3 * hidden * hidden, sizeof *plain);
             l->qkv_bias = imr_alloc_aligned(3 * hidden, sizeof *l->qkv_bias);
-            if (!l->qkv || !l->qkv_bias)
+            if (!plain || !l->qkv_bias)
                 return imr_fail_memory(err);
         }
         IMR_TRY(
-            imr_checkpoint_read_into(l->qkv + i * hidden * hidden, w, name, hidden, hidden, err));
+            imr_checkpoint_read_into(plain + i * hidden * hidden, w, name, hidden, hidden, err));
         snprintf(name, sizeof name, "%s%s.bias", layer, parts[i]);
         IMR_TRY(imr_checkpoint_read_into(l->qkv_bias + i * hidden, w, name, 0, hidden, err));
     }
-    return IMR_OK;
+    return imr_packed_init(&l->qkv, imr_view_of(plain, 3 * hidden, hidden), NULL, err);
 }
 
 static imr_status read_layer(imr_transformer *t, size_t index, const imr_checkpoint *w,
@@ -331,6 +336,7 @@ imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error 
     if (!t)
         return imr_fail_memory(err);
     e->transformer = t;
+    t->kernels = imr_kernels_at(0);
     imr_json *config IMR_AUTOJSON = NULL;
     char *path IMR_AUTOFREE = NULL;
     bool lower;

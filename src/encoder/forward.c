@@ -1,0 +1,262 @@
+#include "encoder/forward.h"
+
+#include "base/mem.h"
+#include "encoder/layer.h"
+
+enum {
+    BLOCK = 48, /* rows taken through a layer at a time: theirs and a panel fit 1 MB */
+    FEW = 24,   /* rows a thread below which threads share columns */
+    LINE = 16   /* floats in a cache line */
+};
+
+/* Floats from row to row: whole lines, an odd number of them, so that neighbouring rows never
+ * compete for the same place in a cache. */
+static size_t stride_of(size_t cols)
+{
+    return ((cols + LINE - 1) / LINE | 1) * LINE;
+}
+
+static bool by_columns(size_t tokens, size_t threads)
+{
+    return threads > 1 && tokens < FEW * threads;
+}
+
+size_t imr_forward_work(const imr_transformer_config *c)
+{
+    return c->layers * (4 * c->hidden * c->hidden + 2 * c->hidden * c->inner);
+}
+
+imr_status imr_forward_room_init(imr_forward_room *room, const imr_transformer *t, size_t tokens,
+                                 size_t sequences, size_t longest, size_t threads, imr_error *err)
+{
+    const imr_transformer_config *c = &t->config;
+    imr_forward_room r = {.stride = stride_of(c->hidden)};
+    r.qkv_stride = stride_of(3 * c->hidden);
+    r.inner_stride = stride_of(c->inner);
+    r.scratch_each = stride_of(imr_layer_scratch(t->kernels, longest, c->hidden / c->heads));
+    const size_t inner = (by_columns(tokens, threads) ? tokens : BLOCK * threads) * r.inner_stride;
+    const size_t rows = tokens * (2 * r.stride + r.qkv_stride);
+    r.starts = IMR_NEW_ARRAY(size_t, sequences + 1);
+    r.x = imr_alloc_aligned(rows + inner + threads * r.scratch_each, sizeof *r.x);
+    if (!r.starts || !r.x) {
+        imr_forward_room_done(&r);
+        return imr_fail_memory(err);
+    }
+    r.context = r.x + tokens * r.stride;
+    r.qkv = r.context + tokens * r.stride;
+    r.inner = r.qkv + tokens * r.qkv_stride;
+    r.scratch = r.inner + inner;
+    *room = r;
+    return IMR_OK;
+}
+
+void imr_forward_room_done(imr_forward_room *room)
+{
+    imr_free(room->x);
+    imr_free(room->starts);
+    *room = (imr_forward_room){0};
+}
+
+/* ---- what one thread does ---- */
+
+typedef struct worker {
+    const imr_forward_pass *p;
+    const imr_transformer *t;
+    const imr_forward_room *room;
+    size_t me, threads;
+    size_t first, last; /* its rows */
+} worker;
+
+static void wait(const worker *w)
+{
+    imr_team_wait(w->p->team, w->threads);
+}
+
+static void normalise(const worker *w, size_t first, size_t last, const float *gain,
+                      const float *shift)
+{
+    const imr_transformer_config *c = &w->t->config;
+    for (size_t i = first; i < last; i++)
+        w->t->kernels->norm(w->room->x + i * w->room->stride, c->hidden, gain, shift, c->eps);
+}
+
+static void embed_row(const worker *w, size_t row, uint32_t id, uint32_t place)
+{
+    const imr_transformer *t = w->t;
+    const size_t hidden = t->config.hidden;
+    const float *word = w->p->e->rows + id * hidden, *position = t->position + place * hidden;
+    float *x = w->room->x + row * w->room->stride;
+    for (size_t i = 0; i < hidden; i++)
+        x[i] = t->type ? word[i] + (position[i] + t->type[i]) : word[i] + position[i];
+    normalise(w, row, row + 1, t->embedding_gain, t->embedding_shift);
+}
+
+static void embed(const worker *w)
+{
+    size_t row = 0;
+    for (size_t s = 0; s < w->p->count; s++) {
+        const imr_sequence *q = &w->p->sequences[s];
+        for (size_t i = 0; i < q->n; i++, row++)
+            if (w->first <= row && row < w->last)
+                embed_row(w, row, q->ids[i], q->places[i]);
+    }
+}
+
+static void attend(const worker *w)
+{
+    const imr_transformer_config *c = &w->t->config;
+    const imr_forward_room *r = w->room;
+    const imr_attention a = {.kernels = w->t->kernels,
+                             .heads = c->heads,
+                             .width = c->hidden / c->heads,
+                             .qkv = r->qkv,
+                             .stride = r->qkv_stride,
+                             .starts = r->starts,
+                             .relative = w->t->relative,
+                             .reach = w->p->e->max_tokens};
+    for (size_t task = w->me; task < w->p->count * c->heads; task += w->threads)
+        imr_layer_attend(r->context, r->stride, &a, task / c->heads, task % c->heads,
+                         r->scratch + w->me * r->scratch_each);
+}
+
+/* ---- threads share columns ---- */
+
+/* This thread's columns of all rows. */
+static void columns(const worker *w, const imr_packed *weights, imr_product p)
+{
+    p.rows = w->p->tokens;
+    imr_packed_multiply(weights, &p, weights->panels * w->me / w->threads,
+                        weights->panels * (w->me + 1) / w->threads);
+    wait(w);
+}
+
+static bool layer_by_columns(const worker *w, const imr_transformer_layer *l)
+{
+    const imr_forward_room *r = w->room;
+    columns(w, &l->qkv,
+            (imr_product){.out = r->qkv,
+                          .x = r->x,
+                          .out_stride = r->qkv_stride,
+                          .x_stride = r->stride,
+                          .bias = l->qkv_bias});
+    if (atomic_load(w->p->stop))
+        return false;
+    attend(w);
+    wait(w);
+    columns(w, &l->out,
+            (imr_product){.out = r->x,
+                          .x = r->context,
+                          .out_stride = r->stride,
+                          .x_stride = r->stride,
+                          .bias = l->out_bias,
+                          .finish = IMR_FINISH_ADD});
+    normalise(w, w->first, w->last, l->attention_gain, l->attention_shift);
+    wait(w);
+    columns(w, &l->up,
+            (imr_product){.out = r->inner,
+                          .x = r->x,
+                          .out_stride = r->inner_stride,
+                          .x_stride = r->stride,
+                          .bias = l->up_bias,
+                          .finish = IMR_FINISH_GELU});
+    columns(w, &l->down,
+            (imr_product){.out = r->x,
+                          .x = r->inner,
+                          .out_stride = r->stride,
+                          .x_stride = r->inner_stride,
+                          .bias = l->down_bias,
+                          .finish = IMR_FINISH_ADD});
+    normalise(w, w->first, w->last, l->gain, l->shift);
+    wait(w);
+    return true;
+}
+
+/* ---- threads share rows ---- */
+
+static void all_columns(const imr_packed *weights, imr_product p, size_t rows)
+{
+    p.rows = rows;
+    imr_packed_multiply(weights, &p, 0, weights->panels);
+}
+
+/* What follows the attention, for some rows of this thread. */
+static void feed_forward(const worker *w, const imr_transformer_layer *l, size_t first, size_t last)
+{
+    const imr_forward_room *r = w->room;
+    float *x = r->x + first * r->stride, *inner = r->inner + w->me * BLOCK * r->inner_stride;
+    all_columns(&l->out,
+                (imr_product){.out = x,
+                              .x = r->context + first * r->stride,
+                              .out_stride = r->stride,
+                              .x_stride = r->stride,
+                              .bias = l->out_bias,
+                              .finish = IMR_FINISH_ADD},
+                last - first);
+    normalise(w, first, last, l->attention_gain, l->attention_shift);
+    all_columns(&l->up,
+                (imr_product){.out = inner,
+                              .x = x,
+                              .out_stride = r->inner_stride,
+                              .x_stride = r->stride,
+                              .bias = l->up_bias,
+                              .finish = IMR_FINISH_GELU},
+                last - first);
+    all_columns(&l->down,
+                (imr_product){.out = x,
+                              .x = inner,
+                              .out_stride = r->stride,
+                              .x_stride = r->inner_stride,
+                              .bias = l->down_bias,
+                              .finish = IMR_FINISH_ADD},
+                last - first);
+    normalise(w, first, last, l->gain, l->shift);
+}
+
+static bool layer_by_rows(const worker *w, const imr_transformer_layer *l)
+{
+    const imr_forward_room *r = w->room;
+    const size_t rows = w->last - w->first, blocks = (rows + BLOCK - 1) / BLOCK;
+    all_columns(&l->qkv,
+                (imr_product){.out = r->qkv + w->first * r->qkv_stride,
+                              .x = r->x + w->first * r->stride,
+                              .out_stride = r->qkv_stride,
+                              .x_stride = r->stride,
+                              .bias = l->qkv_bias},
+                rows);
+    wait(w);
+    if (atomic_load(w->p->stop))
+        return false;
+    attend(w);
+    wait(w);
+    for (size_t i = 0; i < blocks; i++)
+        feed_forward(w, l, w->first + rows * i / blocks, w->first + rows * (i + 1) / blocks);
+    return true;
+}
+
+void imr_forward(const imr_forward_pass *p, size_t me, size_t threads)
+{
+    const imr_transformer *t = p->e->transformer;
+    const worker w = {.p = p,
+                      .t = t,
+                      .room = p->room,
+                      .me = me,
+                      .threads = threads,
+                      .first = p->tokens * me / threads,
+                      .last = p->tokens * (me + 1) / threads};
+    const bool few = by_columns(p->tokens, threads);
+    if (me == 0) {
+        p->room->starts[0] = 0;
+        for (size_t s = 0; s < p->count; s++)
+            p->room->starts[s + 1] = p->room->starts[s] + p->sequences[s].n;
+    }
+    embed(&w);
+    wait(&w);
+    for (size_t i = 0; i < t->config.layers; i++) {
+        /* The others see it after the next wait, all of them at the same place. */
+        if (me == 0 && p->watch && !p->watch(p->user))
+            atomic_store(p->stop, true);
+        if (!(few ? layer_by_columns(&w, &t->layers[i]) : layer_by_rows(&w, &t->layers[i])))
+            return;
+    }
+    wait(&w);
+}

@@ -331,7 +331,9 @@ void ui_app_opened(ui_app *a, imr_session *session, const imr_session_facts *fac
 {
     a->session = session;
     a->facts = facts;
-    if (*facts->tokens_problem && facts->has_encoder)
+    if (*facts->cache_notice)
+        ui_app_say(a, false, "%s", facts->cache_notice);
+    else if (*facts->tokens_problem && facts->has_encoder)
         ui_app_say(a, false, "%s", facts->tokens_problem);
     else if (*facts->tokens_notice)
         ui_app_say(a, false, "%s", facts->tokens_notice);

@@ -107,6 +107,8 @@ static imr_status run(imr_cli *cli, imr_error *err)
         imr_cli_say(cli, "%s", facts->encoder_problem);
     if (facts->tokens_notice[0])
         imr_cli_say(cli, "%s", facts->tokens_notice);
+    if (facts->cache_notice[0])
+        imr_cli_say(cli, "%s", facts->cache_notice);
     const int64_t most = imr_config_int(c, IMR_OPT_MAX_QUERIES);
     if (whole_split)
         e.total = most && (uint64_t)most < facts->queries ? (size_t)most : (size_t)facts->queries;

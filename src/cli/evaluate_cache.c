@@ -102,6 +102,8 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
     IMR_CLEANUP(imr_eval_done) imr_eval e = {0};
     IMR_TRY(imr_eval_run(&e, p->cache, a, p->split.qrels, p->split.queries, p->split.n_queries,
                          p->split.train, &options, imr_cli_progress(p->cli), err));
+    if (e.notice)
+        imr_cli_say(p->cli, "%s", e.notice);
     IMR_TRY(runs_commit(&files, err));
     imr_eval_report report = {.cli = p->cli,
                               .cache = p->cache,
@@ -174,6 +176,7 @@ static imr_status prepare(plan *p, imr_cli *cli, const imr_cache *cache, imr_err
     p->cache = cache;
     p->options.feedback_k = imr_cli_feedback_k(cli, cache);
     p->options.scope = (imr_scope)imr_config_choice(config, IMR_OPT_SCOPE);
+    p->options.in_memory = !imr_config_bool(config, IMR_OPT_PROJECTED_FILES);
     IMR_TRY(choose_metrics(p, err));
     return imr_eval_find_split(&p->split, cache, imr_config_string(config, IMR_OPT_SPLIT),
                                (size_t)imr_config_int(config, IMR_OPT_MAX_QUERIES), err);

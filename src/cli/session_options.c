@@ -32,6 +32,7 @@ imr_status imr_cli_session_options(imr_session_options *out, char **dataset, con
     o.encoder = imr_config_encoder(c);
     o.query_prefix = if_set(cli, IMR_OPT_QUERY_PREFIX);
     o.token_table = if_set(cli, IMR_OPT_TOKEN_TABLE);
+    o.in_memory = !imr_config_bool(c, IMR_OPT_PROJECTED_FILES);
     imr_cli_hub(&o, cli);
     o.settings = (imr_trace_settings){
         .feedback_k = imr_config_is_set(c, IMR_OPT_FEEDBACK_K)

@@ -11,7 +11,8 @@
 #define IMR_CLI_SESSION_OPTIONS                                                                    \
     IMR_OPT_CHECKPOINT, IMR_OPT_CACHE_DIR, IMR_OPT_DATASET, IMR_OPT_DATASETS_DIR, IMR_OPT_SPLIT,   \
         IMR_OPT_ENCODER, IMR_OPT_ENCODER_MODEL_NAME, IMR_OPT_QUERY_PREFIX, IMR_OPT_TOKEN_TABLE,    \
-        IMR_OPT_FEEDBACK_K, IMR_OPT_SCOPE, IMR_OPT_DELTA, IMR_OPT_ORDER, IMR_OPT_TOKENS
+        IMR_OPT_FEEDBACK_K, IMR_OPT_SCOPE, IMR_OPT_DELTA, IMR_OPT_ORDER, IMR_OPT_TOKENS,           \
+        IMR_OPT_PROJECTED_FILES
 
 /*
  * Fills *out; strings belong to the configuration, except *dataset, which the caller frees. A value

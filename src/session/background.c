@@ -88,7 +88,7 @@ static imr_status run_one(imr_session *s, const float *base, deltas *d, imr_erro
     if (!arena)
         return imr_fail_memory(err);
     imr_status status =
-        imr_ranker_run(r, base, s->defaults.feedback_k, IMR_SCOPE_RERANK, true, arena, &l, err);
+        imr_ranker_run(r, base, s->defaults.feedback_k, IMR_SCOPE_RERANK, arena, NULL, &l, err);
     if (status == IMR_OK) {
         delta_row(imr_matrix_row(&d->query, d->n_query++), s->words.kind, r->query, r->run.q_mod,
                   m);

@@ -128,7 +128,7 @@ static imr_status measure_adapter(evaluator *v, size_t row, uint32_t judged, con
 {
     imr_ranker *r = &v->ranker;
     imr_listing l;
-    IMR_TRY(imr_ranker_run(r, base, v->o->feedback_k, v->o->scope, false, arena, &l, err));
+    IMR_TRY(imr_ranker_run(r, base, v->o->feedback_k, v->o->scope, arena, NULL, &l, err));
     imr_ranker_top_encoder(r, v->top, l.n);
     IMR_TRY(measure(v, IMR_RANKED_ENCODER, row, judged, r->encoder, err));
     imr_ranker_top_before(r, v->top, l.n);
@@ -228,11 +228,14 @@ static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint3
                            imr_error *err)
 {
     imr_eval *e = v->e;
+    const imr_projected_options projected = {.no_files = v->o->in_memory};
     IMR_TRY(allocate(v, n_queries ? n_queries : 1, err));
     if (adapter)
-        IMR_TRY(imr_ranker_init(&v->ranker, adapter, v->cache, progress, err));
+        IMR_TRY(imr_ranker_init(&v->ranker, adapter, v->cache, &projected, progress, err));
     else
         IMR_TRY(encoder_ranker_init(&v->encoder, v->cache, err));
+    e->notice = v->ranker.projected.notice;
+    v->ranker.projected.notice = NULL;
     for (size_t i = 0; i < n_queries; i++) {
         uint32_t judged = 0;
         if (v->qrels &&
@@ -277,6 +280,7 @@ imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter
 
 void imr_eval_done(imr_eval *e)
 {
+    imr_free(e->notice);
     imr_free(e->query);
     imr_free(e->seen);
     imr_free(e->rbo);

@@ -38,11 +38,13 @@ typedef struct imr_eval_options {
     size_t n_metrics;
     imr_ranking_sink sink; /* NULL: none */
     void *sink_user;
+    bool in_memory; /* no file for the projected documents, see session/projected.h */
 } imr_eval_options;
 
 typedef struct imr_eval {
     size_t queries, metrics;
     size_t unjudged; /* queries left out: no judgements */
+    char *notice;    /* NULL, or one sentence about the projected documents */
     bool has_adapter;
     bool has_train;                       /* `seen` means something */
     uint32_t *query;                      /* [queries] of the cache */

@@ -358,7 +358,7 @@ static imr_status run(imr_session *s, const imr_request *request, asked *a, imr_
     IMR_TRY(check_cancel(a, err));
     at = now;
     IMR_TRY(imr_ranker_run(&s->ranker, s->query_base, t->settings.feedback_k, t->settings.scope,
-                           true, t->arena, &l, err));
+                           t->arena, &progress, &l, err));
     now = imr_clock_seconds();
     t->timing.adapt = 1e3 * s->ranker.adapt_seconds;
     t->timing.search = 1e3 * (now - at) - t->timing.adapt;

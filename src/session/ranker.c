@@ -1,76 +1,37 @@
 #include "session/ranker.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "adapter/modulate.h"
+#include "adapter/sweep.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "math/nn.h"
 #include "math/topk.h"
 #include "retrieval/search.h"
 
-enum { BLOCK = 8192 }; /* documents projected between two looks at the cancel flag */
-
-static float inverse_norm(const float *v, size_t n)
-{
-    const double norm = imr_nn_norm(v, n);
-    return (float)(norm > 1e-12 ? 1 / norm : 0);
-}
-
-static imr_status project(imr_ranker *r, const imr_progress *progress, imr_error *err)
-{
-    const imr_view base = imr_cache_document_vectors(r->cache);
-    for (size_t i = 0; i < base.rows; i += BLOCK) {
-        const size_t n = base.rows - i < BLOCK ? base.rows - i : BLOCK;
-        const imr_view block = {base.v + i * base.stride, n, base.cols, base.stride};
-        float *out = imr_matrix_row(&r->projected, i);
-        IMR_TRY(imr_adapter_project(r->adapter, block, out, err));
-        for (size_t k = i; k < i + n; k++) {
-            r->base_scale[k] = inverse_norm(imr_view_row(&base, k), base.cols);
-            if (r->working_scale)
-                r->working_scale[k] =
-                    inverse_norm(imr_matrix_row(&r->projected, k), r->projected.cols);
-        }
-        if (!imr_progress_step(progress, "projecting documents", i + n, base.rows))
-            return imr_fail(err, IMR_E_CANCELLED, "cancelled while projecting documents");
-    }
-    return IMR_OK;
-}
+enum {
+    BLOCK = 1 << 14
+}; /* documents scanned between two looks at the cancel flag: 25 MB of MiniLM */
 
 static imr_status allocate(imr_ranker *r, imr_error *err)
 {
-    const size_t n = imr_cache_documents(r->cache), m = r->adapter->w.m;
-    IMR_TRY(imr_matrix_init(&r->projected, n, m, err));
-    r->base_scale = IMR_NEW_ARRAY(float, n);
-    if (r->adapter->w.form == IMR_FORM_FULL)
-        r->working_scale = IMR_NEW_ARRAY(float, n);
+    const size_t n = r->projected.d.rows;
     r->before = IMR_NEW_ARRAY(float, n);
     r->encoder = IMR_NEW_ARRAY(float, n);
     r->after = IMR_NEW_ARRAY(float, n);
-    r->query = IMR_NEW_ARRAY(float, m);
-    r->feedback = IMR_NEW_ARRAY(uint32_t, n);
-    r->place = IMR_NEW_ARRAY(uint32_t, n);
-    const bool scaled = r->adapter->w.form != IMR_FORM_FULL || r->working_scale;
-    return r->base_scale && scaled && r->before && r->encoder && r->after && r->query &&
-                   r->feedback && r->place
-               ? IMR_OK
-               : imr_fail_memory(err);
+    r->query = IMR_NEW_ARRAY(float, r->adapter->w.m);
+    return r->before && r->encoder && r->after && r->query ? IMR_OK : imr_fail_memory(err);
 }
 
 imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const imr_cache *cache,
-                           const imr_progress *progress, imr_error *err)
+                           const imr_projected_options *options, const imr_progress *progress,
+                           imr_error *err)
 {
     imr_ranker r = {.adapter = adapter, .cache = cache};
-    if (adapter->w.n != imr_cache_dim(cache))
-        return imr_fail(
-            err, IMR_E_SHAPE,
-            "the adapter %s takes %zu-dimensional vectors, the cache %s holds %zu-dimensional "
-            "ones; use an "
-            "adapter trained on this encoder, or a cache made with the adapter's encoder",
-            adapter->path, adapter->w.n, imr_cache_path(cache), imr_cache_dim(cache));
-    imr_status status = allocate(&r, err);
-    if (status == IMR_OK)
-        status = project(&r, progress, err);
+    IMR_TRY(imr_projected_open(&r.projected, adapter, cache, options, progress, err));
+    const imr_status status = allocate(&r, err);
     if (status != IMR_OK) {
         imr_ranker_done(&r);
         return status;
@@ -81,69 +42,113 @@ imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const im
 
 void imr_ranker_done(imr_ranker *r)
 {
-    imr_matrix_done(&r->projected);
+    imr_projected_done(&r->projected);
     imr_matrix_done(&r->candidates);
-    imr_free(r->base_scale);
-    imr_free(r->working_scale);
     imr_free(r->before);
     imr_free(r->encoder);
     imr_free(r->after);
     imr_free(r->query);
     imr_free(r->feedback);
-    imr_free(r->place);
     imr_adapter_result_done(&r->run);
     *r = (imr_ranker){0};
 }
 
-/* Inner products become cosines. */
-static void to_cosines(float *scores, const float *scale, double query_norm, size_t n)
+static imr_status go_on(const imr_progress *progress, const char *what, size_t done, size_t total,
+                        imr_error *err)
 {
-    const float by = (float)(query_norm > 1e-12 ? 1 / query_norm : 0);
-    for (size_t i = 0; i < n; i++)
-        scores[i] *= (scale ? scale[i] : 1) * by;
+    return imr_progress_step(progress, what, done, total)
+               ? IMR_OK
+               : imr_fail(err, IMR_E_CANCELLED, "cancelled");
 }
 
-static imr_status search(imr_ranker *r, const float *base, imr_error *err)
+/* out[N] = cos(query, row); scale: 1/|row|, NULL where that is 1. */
+static imr_status scan(float *out, imr_rows rows, const float *scale, const float *query,
+                       const imr_progress *progress, imr_error *err)
 {
-    const imr_view documents = imr_cache_document_vectors(r->cache);
-    IMR_TRY(imr_adapter_project(r->adapter, imr_view_of(base, 1, documents.cols), r->query, err));
-    imr_search_scores(r->before, imr_rows_of_matrix(&r->projected), r->query);
-    to_cosines(r->before, r->working_scale, imr_nn_norm(r->query, r->projected.cols),
-               documents.rows);
-    imr_search_scores(r->encoder, imr_rows_of_view(documents), base);
-    to_cosines(r->encoder, r->base_scale, imr_nn_norm(base, documents.cols), documents.rows);
+    const double norm = imr_nn_norm(query, rows.cols);
+    const float by = (float)(norm > 1e-12 ? 1 / norm : 0);
+    for (size_t i = 0; i < rows.rows; i += BLOCK) {
+        const size_t n = rows.rows - i < BLOCK ? rows.rows - i : BLOCK;
+        imr_search_scores(out + i, imr_rows_slice(rows, i, n), query);
+        for (size_t k = i; k < i + n; k++)
+            out[k] *= (scale ? scale[k] : 1) * by;
+        IMR_TRY(go_on(progress, "searching", i + n, rows.rows, err));
+    }
     return IMR_OK;
 }
 
+/* Rows of d as float32. */
 static void gather(const imr_ranker *r, float *out, const uint32_t *documents, size_t n)
 {
-    const size_t m = r->projected.cols;
+    const imr_rows d = r->projected.d;
     for (size_t i = 0; i < n; i++)
-        memcpy(out + i * m, imr_matrix_row(&r->projected, documents[i]), m * sizeof *out);
+        imr_rows_get(out + i * d.cols, d, documents[i]);
 }
 
-/* The adapter over the K feedback documents; all of the corpus needs no copy. */
-static imr_status adapt(imr_ranker *r, size_t k, imr_error *err)
+/* ---- the adapter ---- */
+
+static imr_status choose_feedback(imr_ranker *r, size_t k, imr_error *err)
 {
-    const size_t m = r->projected.cols;
-    imr_view view = imr_matrix_view(&r->projected);
-    if (k < r->projected.rows) {
-        if (r->candidates.rows < k) {
-            imr_matrix grown;
-            IMR_TRY(imr_matrix_init(&grown, k, m, err));
-            imr_matrix_done(&r->candidates);
-            r->candidates = grown;
+    if (r->capacity < k) {
+        uint32_t *grown = IMR_NEW_ARRAY(uint32_t, k);
+        imr_matrix candidates;
+        if (!grown)
+            return imr_fail_memory(err);
+        const imr_status status = imr_matrix_init(&candidates, k, r->projected.d.cols, err);
+        if (status != IMR_OK) {
+            imr_free(grown);
+            return status;
         }
-        gather(r, r->candidates.v, r->feedback, k);
-        view = imr_view_of(r->candidates.v, k, m);
-    } else {
-        for (size_t i = 0; i < k; i++)
-            r->feedback[i] = (uint32_t)i;
+        imr_free(r->feedback);
+        imr_matrix_done(&r->candidates);
+        r->feedback = grown;
+        r->candidates = candidates;
+        r->capacity = k;
     }
-    return imr_adapter_run(r->adapter, r->query, view, &r->run, err);
+    imr_topk(r->feedback, k, r->before, r->projected.d.rows, imr_cache_id_places(r->cache));
+    gather(r, r->candidates.v, r->feedback, k);
+    return IMR_OK;
 }
 
-static imr_status allocate_listing(imr_listing *l, size_t n, imr_arena *arena, imr_error *err)
+/* r->after of every document, by the query side of the finished run. */
+static imr_status score_all(imr_ranker *r, const imr_progress *progress, imr_error *err)
+{
+    const imr_rows d = r->projected.d;
+    for (size_t i = 0; i < d.rows; i += BLOCK) {
+        const size_t n = d.rows - i < BLOCK ? d.rows - i : BLOCK;
+        IMR_TRY(imr_adapter_score(r->adapter, &r->run, imr_rows_slice(d, i, n), NULL, r->after + i,
+                                  err));
+        IMR_TRY(go_on(progress, "scoring documents", i + n, d.rows, err));
+    }
+    return IMR_OK;
+}
+
+/* The run, and `after` of the documents the scope scores. */
+static imr_status adapt(imr_ranker *r, size_t k, imr_scope scope, const imr_progress *progress,
+                        imr_error *err)
+{
+    const double start = imr_clock_seconds();
+    if (scope == IMR_SCOPE_CORPUS) { /* its `before` is not needed: the encoder's come later */
+        IMR_TRY(imr_adapter_score_sweep(r->adapter, r->query, r->projected.d, &r->run, r->encoder,
+                                        r->after, err));
+        r->adapt_seconds = imr_clock_seconds() - start;
+        return IMR_OK;
+    }
+    IMR_TRY(choose_feedback(r, k, err));
+    IMR_TRY(imr_adapter_run(r->adapter, r->query,
+                            imr_view_of(r->candidates.v, k, r->candidates.cols), &r->run, err));
+    if (scope == IMR_SCOPE_RESCORE)
+        IMR_TRY(score_all(r, progress, err));
+    r->adapt_seconds = imr_clock_seconds() - start;
+    for (size_t i = 0; i < k; i++)
+        r->after[r->feedback[i]] = r->run.after[i];
+    return IMR_OK;
+}
+
+/* ---- the listing ---- */
+
+static imr_status allocate_listing(imr_listing *l, size_t n, size_t m, imr_arena *arena,
+                                   imr_error *err)
 {
     *l = (imr_listing){.n = n};
     l->document = IMR_ARENA_ARRAY(arena, uint32_t, n);
@@ -154,48 +159,12 @@ static imr_status allocate_listing(imr_listing *l, size_t n, imr_arena *arena, i
     l->sim_before = IMR_ARENA_ARRAY(arena, float, n);
     l->sim_after = IMR_ARENA_ARRAY(arena, float, n);
     l->feedback = IMR_ARENA_ARRAY(arena, bool, n);
+    l->d = IMR_ARENA_ARRAY(arena, float, n *m);
+    l->d_mod = IMR_ARENA_ARRAY(arena, float, n *m);
     return l->document && l->rank_encoder && l->rank_before && l->rank_after && l->sim_encoder &&
-                   l->sim_before && l->sim_after && l->feedback
+                   l->sim_before && l->sim_after && l->feedback && l->d && l->d_mod
                ? IMR_OK
                : imr_fail_memory(err);
-}
-
-/* The scored documents in `after` order, cut to the listing's length. */
-static imr_status order(imr_ranker *r, size_t k, imr_scope scope, imr_listing *l, imr_error *err)
-{
-    const uint32_t *places = imr_cache_id_places(r->cache);
-    const size_t total = r->projected.rows;
-    for (size_t i = 0; i < k; i++)
-        r->after[r->feedback[i]] = r->run.after[i];
-    if (scope == IMR_SCOPE_RERANK) {
-        l->scored = k;
-        memcpy(l->document, r->feedback, l->n * sizeof *l->document);
-        imr_topk_sort(l->document, l->n, r->after, places);
-        return IMR_OK;
-    }
-    l->scored = total;
-    if (scope == IMR_SCOPE_RESCORE)
-        IMR_TRY(imr_adapter_score(r->adapter, &r->run, imr_rows_of_matrix(&r->projected), NULL,
-                                  r->after, err));
-    l->n = imr_topk(l->document, l->n, r->after, total, places);
-    return IMR_OK;
-}
-
-static imr_status ranks(imr_ranker *r, size_t k, imr_listing *l, imr_error *err)
-{
-    const uint32_t *places = imr_cache_id_places(r->cache);
-    const size_t total = r->projected.rows;
-    IMR_TRY(imr_search_ranks(l->rank_encoder, l->document, l->n, r->encoder, total, places, err));
-    IMR_TRY(imr_search_ranks(l->rank_before, l->document, l->n, r->before, total, places, err));
-    for (size_t i = 0; i < l->n; i++) {
-        const uint32_t d = l->document[i];
-        l->rank_after[i] = (uint32_t)i + 1;
-        l->sim_encoder[i] = r->encoder[d];
-        l->sim_before[i] = r->before[d];
-        l->sim_after[i] = r->after[d];
-        l->feedback[i] = l->rank_before[i] <= k;
-    }
-    return IMR_OK;
 }
 
 static void modulate(const imr_ranker *r, imr_view d, float *out)
@@ -208,33 +177,75 @@ static void modulate(const imr_ranker *r, imr_view d, float *out)
         imr_modulate_diagonal(out, d, r->run.scale_q, r->run.bias_q, gain, shift);
 }
 
-static imr_status vectors(imr_ranker *r, imr_listing *l, size_t k, imr_arena *arena, imr_error *err)
+/* The listed documents in `after` order, with their vectors. */
+static void order(imr_ranker *r, size_t k, imr_scope scope, imr_listing *l)
 {
-    const size_t m = r->projected.cols;
-    l->d = IMR_ARENA_ARRAY(arena, float, l->n *m);
-    l->d_mod = IMR_ARENA_ARRAY(arena, float, l->n *m);
-    if (!l->d || !l->d_mod)
-        return imr_fail_memory(err);
-    gather(r, l->d, l->document, l->n);
-    for (size_t i = 0; i < k; i++)
-        r->place[r->feedback[i]] = (uint32_t)i + 1;
-    for (size_t i = 0; i < l->n; i++) {
-        const uint32_t at = r->place[l->document[i]];
-        float *out = l->d_mod + i * m;
-        if (at) /* the adapter's own result, so that the numbers stay the same */
-            memcpy(out, r->run.d_mod + (at - 1) * m, m * sizeof *out);
-        else
-            modulate(r, imr_view_of(l->d + i * m, 1, m), out);
+    const uint32_t *places = imr_cache_id_places(r->cache);
+    const size_t total = r->projected.d.rows, m = r->projected.d.cols;
+    l->scored = scope == IMR_SCOPE_RERANK ? k : total;
+    if (scope == IMR_SCOPE_RERANK) {
+        memcpy(l->document, r->feedback, l->n * sizeof *l->document);
+    } else { /* the sweep's similarities choose; the vectors' own are what is listed */
+        imr_topk(l->document, l->n, r->after, total, places);
+        gather(r, l->d, l->document, l->n);
+        modulate(r, imr_view_of(l->d, l->n, m), l->d_mod);
+        imr_nn_cosine_rows(l->sim_after, imr_view_of(l->d_mod, l->n, m), r->run.q_mod);
+        for (size_t i = 0; i < l->n; i++)
+            r->after[l->document[i]] = l->sim_after[i];
     }
-    for (size_t i = 0; i < k; i++)
-        r->place[r->feedback[i]] = 0;
+    imr_topk_sort(l->document, l->n, r->after, places);
+    gather(r, l->d, l->document, l->n);
+    modulate(r, imr_view_of(l->d, l->n, m), l->d_mod);
+}
+
+/* Where document stands among the feedback documents, which begin the order `before`. */
+static uint32_t place_in_feedback(const imr_ranker *r, size_t k, uint32_t document)
+{
+    const uint32_t *places = imr_cache_id_places(r->cache);
+    size_t low = 0, high = k;
+    while (low < high) { /* how many stand before it */
+        const size_t middle = (low + high) / 2;
+        if (imr_topk_before(r->before, places, r->feedback[middle], document))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return (uint32_t)low + 1;
+}
+
+static imr_status ranks(imr_ranker *r, size_t k, imr_scope scope, imr_listing *l, imr_error *err)
+{
+    const uint32_t *places = imr_cache_id_places(r->cache);
+    const size_t total = r->projected.d.rows;
+    IMR_TRY(imr_search_ranks(l->rank_encoder, l->document, l->n, r->encoder, total, places, err));
+    if (scope != IMR_SCOPE_RERANK)
+        IMR_TRY(imr_search_ranks(l->rank_before, l->document, l->n, r->before, total, places, err));
+    for (size_t i = 0; i < l->n; i++) {
+        const uint32_t d = l->document[i];
+        if (scope == IMR_SCOPE_RERANK)
+            l->rank_before[i] = place_in_feedback(r, k, d);
+        l->rank_after[i] = (uint32_t)i + 1;
+        l->sim_encoder[i] = r->encoder[d];
+        l->sim_before[i] = r->before[d];
+        l->sim_after[i] = r->after[d];
+        l->feedback[i] = l->rank_before[i] <= k;
+        if (!isfinite(l->sim_encoder[i]) || !isfinite(l->sim_before[i]) ||
+            !isfinite(l->sim_after[i]))
+            return imr_fail(err, IMR_E_NUMERIC,
+                            "a similarity of document %s is not finite: its vector in the cache "
+                            "%s is damaged, or what is kept in its folder projected (which may be "
+                            "deleted)",
+                            imr_cache_document_id(r->cache, d), imr_cache_path(r->cache));
+    }
     return IMR_OK;
 }
 
 imr_status imr_ranker_run(imr_ranker *r, const float *base, uint32_t feedback_k, imr_scope scope,
-                          bool with_vectors, imr_arena *arena, imr_listing *out, imr_error *err)
+                          imr_arena *arena, const imr_progress *progress, imr_listing *out,
+                          imr_error *err)
 {
-    const size_t total = r->projected.rows;
+    const imr_rows documents = imr_rows_of_view(imr_cache_document_vectors(r->cache));
+    const size_t total = documents.rows;
     if (feedback_k == 0 || feedback_k > total)
         return imr_fail(
             err, IMR_E_USAGE,
@@ -242,26 +253,23 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, uint32_t feedback_k,
             feedback_k, imr_cache_path(r->cache), total, total);
     const size_t k = scope == IMR_SCOPE_CORPUS ? total : feedback_k;
     imr_listing l;
-    IMR_TRY(search(r, base, err));
-    imr_topk(r->feedback, k, r->before, total, imr_cache_id_places(r->cache));
-    const double start = imr_clock_seconds();
-    IMR_TRY(adapt(r, k, err));
-    r->adapt_seconds = imr_clock_seconds() - start;
-    IMR_TRY(allocate_listing(&l, feedback_k, arena, err));
-    IMR_TRY(order(r, k, scope, &l, err));
-    IMR_TRY(ranks(r, k, &l, err));
-    if (with_vectors)
-        IMR_TRY(vectors(r, &l, k, arena, err));
+    IMR_TRY(imr_adapter_project(r->adapter, imr_view_of(base, 1, documents.cols), r->query, err));
+    IMR_TRY(scan(r->before, r->projected.d, r->projected.working_scale, r->query, progress, err));
+    IMR_TRY(adapt(r, k, scope, progress, err));
+    IMR_TRY(allocate_listing(&l, feedback_k, r->projected.d.cols, arena, err));
+    order(r, k, scope, &l);
+    IMR_TRY(scan(r->encoder, documents, r->projected.base_scale, base, progress, err));
+    IMR_TRY(ranks(r, k, scope, &l, err));
     *out = l;
     return IMR_OK;
 }
 
 void imr_ranker_top_encoder(const imr_ranker *r, uint32_t *out, size_t k)
 {
-    imr_topk(out, k, r->encoder, r->projected.rows, imr_cache_id_places(r->cache));
+    imr_topk(out, k, r->encoder, r->projected.d.rows, imr_cache_id_places(r->cache));
 }
 
 void imr_ranker_top_before(const imr_ranker *r, uint32_t *out, size_t k)
 {
-    imr_topk(out, k, r->before, r->projected.rows, imr_cache_id_places(r->cache));
+    imr_topk(out, k, r->before, r->projected.d.rows, imr_cache_id_places(r->cache));
 }

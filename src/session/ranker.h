@@ -10,10 +10,14 @@
  *   rescore   top-K by before        all N
  *   corpus    all N                  all N
  * Ties: higher float32 similarity, then document id descending. The explorer, explain, score and
- * evaluate all rank through here, so they agree to the last digit.
+ * evaluate all rank through here, so they agree to the last digit. Where all N are scored, the
+ * sweeps (adapter/sweep.h) choose the K that are listed; these get the similarity of their own
+ * vectors, and are ordered by it, so that shares add up to what is shown.
  *
- * Memory: N*m floats for the projected corpus plus 3N; the adapter and cache are borrowed. Threads:
- * one at a time (scratch inside).
+ * Cost: two scans of N rows (encoder and working space), for rescore one more, for corpus two, and
+ * a pass over N similarities for each ranking. Memory: 3N floats besides the projected documents
+ * (session/projected.h: mapped when there are many); adapter and cache are borrowed. Threads: one
+ * at a time (scratch inside).
  */
 #ifndef IMR_SESSION_RANKER_H
 #define IMR_SESSION_RANKER_H
@@ -22,27 +26,27 @@
 #include "base/arena.h"
 #include "base/progress.h"
 #include "retrieval/cache.h"
+#include "session/projected.h"
 #include "session/trace.h"
 
 typedef struct imr_ranker {
     const imr_adapter *adapter;
     const imr_cache *cache;
-    imr_matrix projected; /* [N,m] d_i */
-    float *base_scale;    /* [N] 1/|base vector| */
-    float *working_scale; /* [N] 1/|d|; NULL in form diagonal, where d is a unit vector */
+    imr_projected projected;
     float *before, *encoder,
-        *after;   /* [N] similarities of the last query; after only where it was scored */
-    float *query; /* [m] q, projected */
-    uint32_t *feedback, *place; /* [N] scratch */
+        *after;         /* [N] similarities of the last query; after only where it was scored */
+    float *query;       /* [m] q, projected */
+    uint32_t *feedback; /* [K] best before first; unused in scope corpus */
+    size_t capacity;    /* of feedback */
     imr_matrix candidates;
     double adapt_seconds;   /* of the last query, in the adapter */
     imr_adapter_result run; /* the adapter's run over the feedback documents of the last query */
 } imr_ranker;
 
-/* Projects the corpus; reports progress, can be cancelled. Errors: IMR_E_SHAPE names both
- * dimensions when the adapter does not fit the cache. */
+/* Opens or makes the projected documents (options: theirs, may be NULL); errors as there. */
 imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const imr_cache *cache,
-                           const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                           const imr_projected_options *options, const imr_progress *progress,
+                           imr_error *err) IMR_NODISCARD;
 void imr_ranker_done(imr_ranker *r); /* {0} is fine */
 
 /* One query's listed documents in `after` order. Arrays of n live in the arena. */
@@ -54,16 +58,17 @@ typedef struct imr_listing {
     float *sim_encoder, *sim_before, *sim_after;
     bool *feedback;
     uint64_t scored;  /* documents that got an after similarity */
-    float *d, *d_mod; /* [n,m]; NULL unless asked for */
+    float *d, *d_mod; /* [n,m] */
 } imr_listing;
 
 /*
- * base [n]: the query's vector in the encoder's space. Lists min(feedback_k, N) documents.
- * Errors: IMR_E_USAGE when feedback_k is 0 or larger than N, IMR_E_LIMIT, IMR_E_NUMERIC,
- * IMR_E_MEMORY.
+ * base [n]: the query's vector in the encoder's space. Lists min(feedback_k, N) documents. Looks at
+ * progress (may be NULL) after every few milliseconds of work.
+ * Errors: IMR_E_USAGE when feedback_k is 0 or larger than N, IMR_E_LIMIT, IMR_E_NUMERIC names the
+ * first listed document with a similarity that is not finite, IMR_E_CANCELLED, IMR_E_MEMORY.
  */
 imr_status imr_ranker_run(imr_ranker *r, const float *base, uint32_t feedback_k, imr_scope scope,
-                          bool with_vectors, imr_arena *arena, imr_listing *out,
+                          imr_arena *arena, const imr_progress *progress, imr_listing *out,
                           imr_error *err) IMR_NODISCARD;
 
 /* The whole-corpus orders of the last query, best first: out[k]. */

@@ -140,7 +140,8 @@ static imr_status note_inputs(imr_session *s, imr_error *err)
     in->lens_quality = NAN;
     s->facts.documents = in->cache_documents;
     s->facts.has_texts = dataset != NULL;
-    s->facts.encoder_problem = s->facts.tokens_problem = s->facts.tokens_notice = "";
+    s->facts.encoder_problem = s->facts.tokens_problem = "";
+    s->facts.tokens_notice = s->facts.cache_notice = "";
     if (dataset) {
         in->dataset_path = imr_session_string(s, imr_dataset_path(dataset));
         IMR_TRY(imr_dataset_sha256(dataset, in->dataset_sha256, NULL, err));
@@ -165,10 +166,22 @@ static imr_status open_prefix(imr_session *s, const char *wanted, imr_error *err
     return s->prefix ? IMR_OK : imr_fail_memory(err);
 }
 
+static imr_status note_notices(imr_session *s, imr_error *err)
+{
+    const char *cache = imr_cache_notice(s->cache), *projected = s->ranker.projected.notice;
+    IMR_AUTOBUF imr_buf text = {0};
+    imr_buf_str(&text, cache);
+    imr_buf_printf(&text, "%s%s", cache[0] && projected ? "; " : "", projected ? projected : "");
+    IMR_TRY(imr_buf_check(&text, err));
+    s->facts.cache_notice = imr_session_string(s, imr_buf_text(&text));
+    return s->facts.cache_notice ? IMR_OK : imr_fail_memory(err);
+}
+
 static imr_status open_all(imr_session *s, const imr_session_options *o,
                            const imr_progress *progress, imr_error *err)
 {
     const imr_cache_options cache_options = {.dataset = o->dataset, .progress = progress};
+    const imr_projected_options projected = {.no_files = o->in_memory};
     const imr_encoder_options lookup = {.hub = {.sentence_transformers_home = o->st_home,
                                                 .hf_hub_cache = o->hf_hub_cache,
                                                 .hf_home = o->hf_home,
@@ -187,7 +200,8 @@ static imr_status open_all(imr_session *s, const imr_session_options *o,
                                 ? imr_session_string(s, imr_cache_encoder(s->cache)->name)
                                 : "no encoder";
     IMR_TRY(open_prefix(s, o->query_prefix, err));
-    IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache, progress, err));
+    IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache, &projected, progress, err));
+    IMR_TRY(note_notices(s, err));
     IMR_TRY(imr_words_open(s, o->token_table, &lookup, progress, err));
     IMR_TRY(imr_document_cache_init(&s->documents, s->cache,
                                     s->words.ready ? s->words.tokeniser : NULL, err));

@@ -33,6 +33,7 @@ typedef struct imr_session_options {
     const char *hf_home, *hf_hub_cache, *st_home,
         *home;                   /* values of the environment, for looking up models; may be NULL */
     imr_trace_settings settings; /* 0 in feedback_k and tokens means the defaults: 100 and 10 */
+    bool in_memory;              /* no file for the projected documents, see session/projected.h */
     bool background;             /* measure the background sample and lens quality while opening */
 } imr_session_options;
 
@@ -50,6 +51,8 @@ typedef struct imr_session_facts {
     const char *encoder_problem; /* "" or one sentence: what is missing and how to get it */
     const char *tokens_problem;  /* likewise */
     const char *tokens_notice;   /* "" or a sentence: the table had to be made in memory ... */
+    const char
+        *cache_notice; /* "" or what people should know: texts are absent, a file was not kept */
     imr_trace_inputs inputs;
 } imr_session_facts;
 const imr_session_facts *imr_session_facts_of(const imr_session *s);

@@ -441,6 +441,7 @@ void fake_open(fake *f, bool encoder, bool tokens_too, bool texts)
                                    : "The encoder minilm is not on this machine: cached "
                                      "queries work, typed ones need it (--encoder FOLDER).",
         .tokens_notice = "",
+        .cache_notice = "",
         .tokens_problem = tokens_too ? ""
                                      : "No token table: changes cannot be said in words "
                                        "(--token-table FOLDER).",

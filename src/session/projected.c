@@ -1,0 +1,446 @@
+/* Projected documents: in memory, or a file that is made once and mapped. */
+#include "session/projected.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/half.h"
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "math/nn.h"
+
+enum {
+    BLOCK = 4096,   /* documents between two looks at the cancel flag */
+    HEADER = 4096,  /* so that the rows begin on a page */
+    SAMPLE = 32,    /* rows looked at when a file is opened */
+    ALIGNMENT = 64, /* of the rows' end */
+};
+#define SYNC_BYTES ((size_t)16 << 20) /* flushed at once: a cancel waits no longer */
+
+#define WORTH_THREADS ((size_t)1 << 16)
+
+#define MAGIC      "IMRPROJ1"
+#define BYTE_ORDER 0x01020304u
+
+typedef struct header {
+    char magic[8];
+    uint32_t byte_order, half;
+    uint64_t documents, n, m;
+    uint32_t form, scaled;
+    char adapter[72],
+        cache[72]; /* sha256 in hexadecimal; without padding, so that headers compare */
+} header;
+
+/* What is projected, and how it lies in memory or behind the header. */
+typedef struct plan {
+    const imr_adapter *adapter;
+    const imr_cache *cache;
+    const imr_progress *progress;
+    imr_rows base;
+    size_t m;
+    bool half, scaled;
+    size_t row_bytes, base_at, working_at, bytes; /* offsets within the payload */
+} plan;
+
+/* One block on its way; all [BLOCK, ...]. */
+typedef struct scratch {
+    float *base, *d, *scales; /* base: only where the store is float16 */
+    uint16_t *half;
+} scratch;
+
+static plan make_plan(const imr_adapter *adapter, const imr_cache *cache,
+                      const imr_progress *progress)
+{
+    plan p = {.adapter = adapter, .cache = cache, .progress = progress, .m = adapter->w.m};
+    p.base = imr_rows_of_view(imr_cache_document_vectors(cache));
+    p.half = imr_cache_dtype(cache) == IMR_F16;
+    p.scaled = p.half || adapter->w.form == IMR_FORM_FULL;
+    p.row_bytes = p.m * (p.half ? sizeof(uint16_t) : sizeof(float));
+    p.base_at = (p.base.rows * p.row_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    p.working_at = p.base_at + p.base.rows * sizeof(float);
+    p.bytes = p.working_at + (p.scaled ? p.base.rows * sizeof(float) : 0);
+    return p;
+}
+
+static void lay_out(imr_projected *out, const plan *p, const uint8_t *payload)
+{
+    const void *rows = payload;
+    out->d =
+        p->half ? imr_rows_f16(rows, p->base.rows, p->m) : imr_rows_f32(rows, p->base.rows, p->m);
+    out->base_scale = (const float *)(const void *)(payload + p->base_at);
+    out->working_scale = p->scaled ? (const float *)(const void *)(payload + p->working_at) : NULL;
+}
+
+/* ---- a block ---- */
+
+static void scratch_done(scratch *s)
+{
+    imr_free(s->base);
+    imr_free(s->d);
+    imr_free(s->scales);
+    imr_free(s->half);
+}
+
+static imr_status scratch_init(scratch *s, const plan *p, imr_error *err)
+{
+    s->d = imr_alloc_aligned(BLOCK * p->m, sizeof *s->d);
+    s->scales = imr_alloc_aligned(2 * BLOCK, sizeof *s->scales);
+    if (p->base.half)
+        s->base = imr_alloc_aligned(BLOCK * p->base.cols, sizeof *s->base);
+    if (p->half)
+        s->half = imr_alloc_aligned(BLOCK * p->m, sizeof *s->half);
+    return s->d && s->scales && (s->base || !p->base.half) && (s->half || !p->half)
+               ? IMR_OK
+               : imr_fail_memory(err);
+}
+
+static float inverse_norm(const float *v, size_t n)
+{
+    const double norm = imr_nn_norm(v, n);
+    return (float)(norm > 1e-12 ? 1 / norm : 0);
+}
+
+/* Which document it is that the projection found not finite. */
+static imr_status name_bad(const plan *p, imr_view base, imr_view d, size_t first, imr_error *err)
+{
+    const size_t in = imr_view_first_bad(base), out = imr_view_first_bad(d);
+    const bool input = in < base.rows * base.cols;
+    const size_t row = input ? in / base.cols : out / d.cols;
+    return imr_fail(err, IMR_E_NUMERIC,
+                    input ? "the vector of document %s in the cache %s holds a value that is not "
+                            "finite: build the cache again"
+                          : "document %s of the cache %s has no finite projection: the adapter's "
+                            "weights or the document's vector are too large",
+                    imr_cache_document_id(p->cache, first + (row < base.rows ? row : 0)),
+                    imr_cache_path(p->cache));
+}
+
+/* Values of s->d as float16, and back, so that the norms are those of what is kept. */
+static imr_status to_half(const plan *p, scratch *s, size_t first, size_t count, imr_error *err)
+{
+    const size_t values = count * p->m;
+#pragma omp parallel for schedule(static) if (values > WORTH_THREADS)
+    for (size_t i = 0; i < values; i++) {
+        s->half[i] = imr_f32_to_f16(s->d[i]);
+        s->d[i] = imr_f16_to_f32(s->half[i]);
+    }
+    const size_t bad = imr_view_first_bad(imr_view_of(s->d, count, p->m));
+    if (bad < values)
+        return imr_fail(err, IMR_E_NUMERIC,
+                        "the projection of document %s holds a value too large for float16: build "
+                        "the cache %s with --dtype f32",
+                        imr_cache_document_id(p->cache, first + bad / p->m),
+                        imr_cache_path(p->cache));
+    return IMR_OK;
+}
+
+/* Documents [first, first+count) into the scratch: rows, scales, then the working scales. */
+static imr_status make_block(const plan *p, scratch *s, size_t first, size_t count, imr_error *err)
+{
+    imr_view base;
+    if (p->base.half) {
+        imr_rows_read(s->base, p->base, first, count);
+        base = imr_view_of(s->base, count, p->base.cols);
+    } else {
+        base = imr_rows_view(imr_rows_slice(p->base, first, count));
+    }
+    const imr_status status = imr_adapter_project(p->adapter, base, s->d, err);
+    if (status == IMR_E_NUMERIC)
+        return name_bad(p, base, imr_view_of(s->d, count, p->m), first, err);
+    IMR_TRY(status);
+    if (p->half)
+        IMR_TRY(to_half(p, s, first, count, err));
+#pragma omp parallel for schedule(static) if (count * p->m > WORTH_THREADS)
+    for (size_t i = 0; i < count; i++) {
+        s->scales[i] = inverse_norm(imr_view_row(&base, i), base.cols);
+        if (p->scaled)
+            s->scales[BLOCK + i] = inverse_norm(s->d + i * p->m, p->m);
+    }
+    return IMR_OK;
+}
+
+/* ---- where blocks go ---- */
+
+typedef struct sink {
+    uint8_t *memory; /* the payload, or NULL: */
+    int fd;
+    const char *path;
+    size_t unsynced;
+} sink;
+
+static imr_status put(sink *to, size_t at, const void *bytes, size_t n, imr_error *err)
+{
+    if (to->memory) {
+        if (n)
+            memcpy(to->memory + at, bytes, n);
+        return IMR_OK;
+    }
+    const uint8_t *from = bytes;
+    for (size_t done = 0; done < n;) {
+        const ssize_t wrote = pwrite(to->fd, from + done, n - done, (off_t)(HEADER + at + done));
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote <= 0)
+            return imr_fail_errno(err, IMR_E_IO, wrote ? errno : ENOSPC, "cannot write %s",
+                                  to->path);
+        done += (size_t)wrote;
+    }
+    to->unsynced += n;
+    if (to->unsynced < SYNC_BYTES)
+        return IMR_OK;
+    to->unsynced = 0;
+    return fdatasync(to->fd) == 0 || errno == EINVAL
+               ? IMR_OK
+               : imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", to->path);
+}
+
+static imr_status project(const plan *p, sink *to, imr_error *err)
+{
+    IMR_CLEANUP(scratch_done) scratch s = {0};
+    IMR_TRY(scratch_init(&s, p, err));
+    for (size_t i = 0; i < p->base.rows; i += BLOCK) {
+        const size_t n = p->base.rows - i < BLOCK ? p->base.rows - i : BLOCK;
+        IMR_TRY(make_block(p, &s, i, n, err));
+        const void *rows = p->half ? (const void *)s.half : (const void *)s.d;
+        IMR_TRY(put(to, i * p->row_bytes, rows, n * p->row_bytes, err));
+        IMR_TRY(put(to, p->base_at + i * sizeof(float), s.scales, n * sizeof(float), err));
+        if (p->scaled)
+            IMR_TRY(put(to, p->working_at + i * sizeof(float), s.scales + BLOCK, n * sizeof(float),
+                        err));
+        if (!imr_progress_step(p->progress, "projecting documents", i + n, p->base.rows))
+            return imr_fail(err, IMR_E_CANCELLED, "cancelled while projecting documents");
+    }
+    return IMR_OK;
+}
+
+static imr_status into_memory(imr_projected *out, const plan *p, imr_error *err)
+{
+    sink to = {.memory = imr_alloc_aligned(p->bytes, 1), .fd = -1};
+    if (!to.memory)
+        return imr_fail_memory(err);
+    const imr_status status = project(p, &to, err);
+    if (status != IMR_OK) {
+        imr_free(to.memory);
+        return status;
+    }
+    out->owned = to.memory;
+    lay_out(out, p, to.memory);
+    return IMR_OK;
+}
+
+/* ---- the file ---- */
+
+static void put_header(uint8_t *out, const plan *p)
+{
+    header h = {.byte_order = BYTE_ORDER,
+                .half = p->half,
+                .documents = p->base.rows,
+                .n = p->base.cols,
+                .m = p->m,
+                .form = (uint32_t)p->adapter->w.form,
+                .scaled = p->scaled};
+    memcpy(h.magic, MAGIC, sizeof h.magic);
+    snprintf(h.adapter, sizeof h.adapter, "%s", p->adapter->sha256);
+    snprintf(h.cache, sizeof h.cache, "%s", imr_cache_sha256(p->cache));
+    memset(out, 0, HEADER);
+    memcpy(out, &h, sizeof h);
+}
+
+static bool near(float found, float expected, float scale, bool half)
+{
+    return fabsf(found - expected) <= (half ? 2e-3f : 1e-5f) * scale; /* false for NaN */
+}
+
+/* Whether row i is what the adapter makes of the cache's vector. */
+static bool row_fits(const imr_projected *f, const plan *p, scratch *s, float *row, size_t i)
+{
+    if (make_block(p, s, i, 1, NULL) != IMR_OK)
+        return false;
+    imr_rows_get(row, f->d, i);
+    const float largest = 1 / fmaxf(s->scales[BLOCK], 1e-12f); /* |d| bounds every value */
+    for (size_t j = 0; j < p->m; j++)
+        if (!near(row[j], s->d[j], p->scaled ? largest : 1, p->half))
+            return false;
+    return near(f->base_scale[i], s->scales[0], s->scales[0], false) &&
+           (!p->scaled || near(f->working_scale[i], s->scales[BLOCK], s->scales[BLOCK], p->half));
+}
+
+/* *fits: the file at path is the one, and is mapped. Errors: IMR_E_MEMORY. */
+static imr_status map(imr_projected *out, bool *fits, const plan *p, const char *path,
+                      imr_error *err)
+{
+    *fits = false;
+    imr_projected found = {0};
+    IMR_AUTOFREE uint8_t *expected = imr_alloc(HEADER, 1);
+    IMR_AUTOFREE float *row = IMR_NEW_ARRAY(float, p->m);
+    IMR_CLEANUP(scratch_done) scratch s = {0};
+    if (!expected || !row)
+        return imr_fail_memory(err);
+    IMR_TRY(scratch_init(&s, p, err));
+    const imr_status status = imr_file_map(&found.file, path, err);
+    if (status != IMR_OK)
+        return status == IMR_E_MEMORY ? status : IMR_OK;
+    put_header(expected, p);
+    bool good = found.file.mapped && found.file.len == HEADER + p->bytes &&
+                memcmp(found.file.data, expected, HEADER) == 0;
+    if (good)
+        lay_out(&found, p, found.file.data + HEADER);
+    for (size_t k = 0; good && k < SAMPLE && k < p->base.rows; k++)
+        good = row_fits(&found, p, &s, row, k * (p->base.rows - 1) / (SAMPLE - 1) % p->base.rows);
+    if (!good) {
+        imr_file_unmap(&found.file);
+        return IMR_OK;
+    }
+    *out = found;
+    *fits = true;
+    return IMR_OK;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+/* The name still belongs to the locked file: another process may have published or removed it. */
+static bool same_file(int fd, const char *path)
+{
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+static imr_status lock(int *out, const char *partial, imr_error *err)
+{
+    for (int tries = 0; tries < 10; tries++) {
+        IMR_CLEANUP(close_fd) int fd = open(partial, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0)
+            return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", partial);
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+            return errno == EWOULDBLOCK
+                       ? imr_fail(err, IMR_E_BUSY, "another process is writing %s", partial)
+                       : imr_fail_errno(err, IMR_E_IO, errno, "cannot lock %s", partial);
+        if (same_file(fd, partial)) {
+            *out = fd;
+            fd = -1;
+            return IMR_OK;
+        }
+    }
+    return imr_fail(err, IMR_E_BUSY, "other processes are writing %s", partial);
+}
+
+static imr_status write_file(const plan *p, int fd, const char *partial, const char *path,
+                             imr_error *err)
+{
+    IMR_AUTOFREE uint8_t *head = imr_alloc(HEADER, 1);
+    if (!head)
+        return imr_fail_memory(err);
+    sink to = {.fd = fd, .path = partial};
+    put_header(head, p);
+    if (ftruncate(fd, 0) != 0 || ftruncate(fd, (off_t)(HEADER + p->bytes)) != 0)
+        return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", partial);
+    IMR_TRY(project(p, &to, err));
+    if (pwrite(fd, head, HEADER, 0) != HEADER || (fsync(fd) != 0 && errno != EINVAL) ||
+        rename(partial, path) != 0)
+        return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", path);
+    return IMR_OK;
+}
+
+static imr_status into_file(imr_projected *out, const plan *p, const char *dir, const char *path,
+                            imr_error *err)
+{
+    imr_buf name IMR_AUTOBUF = {0};
+    imr_buf_printf(&name, "%s.partial", path);
+    IMR_TRY(imr_buf_check(&name, err));
+    const char *partial = imr_buf_text(&name);
+    IMR_CLEANUP(close_fd) int fd = -1;
+    bool fits;
+    IMR_TRY(imr_dir_make(dir, err));
+    IMR_TRY(lock(&fd, partial, err));
+    /* Another process may have finished it since we looked. */
+    imr_status status = map(out, &fits, p, path, err);
+    if (status == IMR_OK && !fits)
+        status = write_file(p, fd, partial, path, err);
+    if (status != IMR_OK || fits) {
+        unlink(partial);
+        return status;
+    }
+    IMR_TRY(map(out, &fits, p, path, err));
+    return fits ? IMR_OK : imr_fail(err, IMR_E_IO, "%s is not what was written a moment ago", path);
+}
+
+static imr_status keep_notice(char **notice, const plan *p, const imr_error *why, imr_error *err)
+{
+    imr_buf b = {0};
+    imr_buf_printf(&b,
+                   "projected documents are held in memory (%zu MB) and made again at each "
+                   "opening: %s",
+                   p->bytes >> 20, why->text);
+    *notice = imr_buf_take(&b);
+    return *notice ? IMR_OK : imr_fail_memory(err);
+}
+
+static imr_status open_kept(imr_projected *out, const plan *p, imr_error *err)
+{
+    imr_error why;
+    bool fits;
+    IMR_AUTOFREE char *dir = imr_path_join(imr_cache_path(p->cache), "projected");
+    IMR_AUTOFREE char *path = dir ? imr_path_join(dir, p->adapter->sha256) : NULL;
+    if (!path)
+        return imr_fail_memory(err);
+    IMR_TRY(map(out, &fits, p, path, err));
+    if (fits)
+        return IMR_OK;
+    const imr_status status = into_file(out, p, dir, path, &why);
+    if (status == IMR_OK)
+        return IMR_OK;
+    if (status != IMR_E_IO && status != IMR_E_BUSY && status != IMR_E_NOT_FOUND) {
+        if (err)
+            *err = why;
+        return status;
+    }
+    char *notice;
+    IMR_TRY(keep_notice(&notice, p, &why, err));
+    const imr_status made = into_memory(out, p, err);
+    if (made == IMR_OK)
+        out->notice = notice;
+    else
+        imr_free(notice);
+    return made;
+}
+
+imr_status imr_projected_open(imr_projected *out, const imr_adapter *adapter,
+                              const imr_cache *cache, const imr_projected_options *options,
+                              const imr_progress *progress, imr_error *err)
+{
+    if (adapter->w.n != imr_cache_dim(cache))
+        return imr_fail(
+            err, IMR_E_SHAPE,
+            "the adapter %s takes %zu-dimensional vectors, the cache %s holds %zu-dimensional "
+            "ones; use an "
+            "adapter trained on this encoder, or a cache made with the adapter's encoder",
+            adapter->path, adapter->w.n, imr_cache_path(cache), imr_cache_dim(cache));
+    const plan p = make_plan(adapter, cache, progress);
+    const size_t from =
+        options && options->keep_from ? options->keep_from : IMR_PROJECTED_KEEP_FROM;
+    const bool keep = !(options && options->no_files) && p.base.rows >= from &&
+                      adapter->sha256[0] && imr_cache_sha256(cache)[0] &&
+                      strcmp(imr_cache_layout(cache), "store") == 0;
+    imr_projected made = {0};
+    IMR_TRY(keep ? open_kept(&made, &p, err) : into_memory(&made, &p, err));
+    *out = made;
+    return IMR_OK;
+}
+
+void imr_projected_done(imr_projected *p)
+{
+    imr_file_unmap(&p->file);
+    imr_free(p->owned);
+    imr_free(p->notice);
+    *p = (imr_projected){0};
+}

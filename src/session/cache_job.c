@@ -1,5 +1,7 @@
 #include "session/cache_job.h"
 
+#include <stdlib.h>
+
 static imr_status encode(void *user, const char *const *texts, const size_t *lens, size_t count,
                          float *out, imr_error *err)
 {
@@ -12,10 +14,12 @@ imr_status imr_cache_encode(imr_store_result *result, const char *dir, const imr
 {
     char sha256[IMR_SHA256_HEX];
     IMR_TRY(imr_encoder_sha256(encoder, sha256, err));
+    /* The cache is opened from any folder. */
+    char *real = realpath(imr_encoder_folder(encoder), NULL);
     const imr_encoder_identity identity = {
         .kind = imr_encoder_kind(encoder),
         .name = imr_encoder_name(encoder),
-        .path = imr_encoder_folder(encoder),
+        .path = real ? real : imr_encoder_folder(encoder),
         .sha256 = sha256,
         .query_prefix = imr_encoder_query_prefix(encoder),
         .passage_prefix = imr_encoder_passage_prefix(encoder),
@@ -28,5 +32,8 @@ imr_status imr_cache_encode(imr_store_result *result, const char *dir, const imr
         .overwrite = overwrite,
     };
     /* The callback's user pointer is not const; the encoder it stands for stays so. */
-    return imr_store_build(result, dir, &plan, encode, (void *)(uintptr_t)encoder, progress, err);
+    imr_status status =
+        imr_store_build(result, dir, &plan, encode, (void *)(uintptr_t)encoder, progress, err);
+    free(real);
+    return status;
 }

@@ -56,7 +56,11 @@ static imr_status open_encoder(imr_session *s, const imr_session_options *o,
                                const imr_encoder_options *lookup, imr_error *err)
 {
     const imr_encoder_identity *made_by = imr_cache_encoder(s->cache);
-    const char *name = o->encoder ? o->encoder : made_by->path[0] ? made_by->path : made_by->name;
+    /* A cache from elsewhere: its folder is not here, but its model may be. */
+    const bool elsewhere = made_by->name[0] && !imr_dir_exists(made_by->path);
+    const char *name = o->encoder                       ? o->encoder
+                       : made_by->path[0] && !elsewhere ? made_by->path
+                                                        : made_by->name;
     imr_error why;
     if (!name[0]) {
         s->facts.encoder_problem = "no encoder: the cache names none, so only its own queries can "

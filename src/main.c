@@ -5,9 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/libraries.h"
 #include "cli/options.h"
-#include "cli/threads.h"
 #include "math/blas.h"
+#include "math/kernels.h"
 #include "text/utf8.h"
 
 static const char *environment(void *user, const char *name)
@@ -96,11 +97,16 @@ static imr_status run(imr_cli *cli, imr_error *err)
 }
 
 /* Every setting and where it came from, for --verbose. */
-static void say_settings(imr_cli *cli)
+static void say_settings(imr_cli *cli, const char *kernels)
 {
+    IMR_AUTOBUF imr_buf blas = {0};
     const imr_option_id *lists[] = {cli->command->options, imr_common_options};
     const char *waiting = getenv("OMP_WAIT_POLICY");
     imr_cli_detail(cli, "OMP_WAIT_POLICY = %s", waiting ? waiting : "");
+    imr_cli_blas_text(&blas);
+    imr_cli_detail(cli, "%s", imr_buf_text(&blas));
+    if (!imr_config_is_set(cli->config, IMR_OPT_KERNELS))
+        imr_cli_detail(cli, "kernels = %s (the best of this CPU)", kernels);
     for (size_t l = 0; l < IMR_LEN(lists); l++)
         for (const imr_option_id *id = lists[l]; id && *id != IMR_OPT_COUNT; id++) {
             IMR_AUTOBUF imr_buf b = {0};
@@ -148,13 +154,15 @@ static imr_status start(imr_config *config, imr_line *line, int argc, const char
     imr_meter_init(&cli.meter, meter_mode(config), stderr);
     imr_interrupt_install();
     imr_blas_set_threads((int)imr_config_int(config, IMR_OPT_THREADS));
-    say_settings(&cli);
+    const imr_kernels *kernels;
+    IMR_TRY(imr_cli_kernels(&kernels, &cli, err));
+    say_settings(&cli, kernels->name);
     return run(&cli, err);
 }
 
 int main(int argc, char **argv)
 {
-    imr_cli_quiet_threads(argv);
+    imr_cli_tune_libraries(argv);
     setlocale(LC_CTYPE, "");
     imr_error err = {0};
     imr_config *config = NULL;

@@ -111,6 +111,22 @@ imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err)
     return IMR_OK;
 }
 
+imr_status imr_cli_kernels(const imr_kernels **out, const imr_cli *cli, imr_error *err)
+{
+    const char *name = imr_config_string(cli->config, IMR_OPT_KERNELS);
+    const imr_kernels *found =
+        strcmp(name, "auto") == 0 ? imr_kernels_at(0) : imr_kernels_find(name);
+    if (!found) {
+        IMR_AUTOBUF imr_buf list = {0};
+        for (size_t i = 0; imr_kernels_at(i); i++)
+            imr_buf_printf(&list, "%s%s", i ? ", " : "", imr_kernels_at(i)->name);
+        return imr_fail(err, IMR_E_USAGE, "--kernels %s: not on this CPU, which has %s", name,
+                        imr_buf_text(&list));
+    }
+    *out = found;
+    return IMR_OK;
+}
+
 imr_status imr_cli_encoder(imr_encoder **out, const imr_cli *cli, imr_error *err)
 {
     const char *name = imr_config_encoder(cli->config);
@@ -126,6 +142,7 @@ imr_status imr_cli_encoder(imr_encoder **out, const imr_cli *cli, imr_error *err
                 .home = imr_cli_environment(cli, "HOME")},
         .query_prefix = imr_config_string(cli->config, IMR_OPT_QUERY_PREFIX),
         .passage_prefix = imr_config_string(cli->config, IMR_OPT_PASSAGE_PREFIX)};
+    IMR_TRY(imr_cli_kernels(&options.kernels, cli, err));
     imr_encoder *e;
     IMR_TRY(imr_encoder_open(&e, name, &options, err));
     size_t dim = imr_encoder_dim(e);

@@ -68,6 +68,11 @@ imr_status imr_cli_format(int *index, const imr_cli *cli, const char *formats,
  * when --dataset is not given. */
 imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err) IMR_NODISCARD;
 
+struct imr_kernels;
+/* --kernels; IMR_E_USAGE, with those there are, when this CPU cannot run them. */
+imr_status imr_cli_kernels(const struct imr_kernels **out, const imr_cli *cli,
+                           imr_error *err) IMR_NODISCARD;
+
 struct imr_encoder;
 /* Opens --encoder (or --encoder-model-name), with the prefixes given; its dimension must be
  * --embedding-dim when that is given. */

@@ -85,6 +85,7 @@ imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
     imr_encoder *e = IMR_NEW(imr_encoder);
     if (!e)
         return imr_fail_memory(err);
+    e->kernels = options && options->kernels ? options->kernels : imr_kernels_at(0);
     imr_status status =
         imr_folder_find(&e->folder, folder_or_name, options ? &options->hub : NULL, err);
     if (status == IMR_OK)

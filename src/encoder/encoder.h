@@ -21,6 +21,7 @@
 #include "base/progress.h"
 #include "base/sha256.h"
 #include "encoder/folder.h"
+#include "math/kernels.h"
 #include "math/matrix.h"
 #include "text/tokenizer.h"
 
@@ -29,6 +30,7 @@ typedef struct imr_encoder imr_encoder;
 typedef struct imr_encoder_options {
     imr_hub hub;                               /* where model ids are looked up */
     const char *query_prefix, *passage_prefix; /* NULL: the model's own */
+    const imr_kernels *kernels;                /* of transformers; NULL: this CPU's best */
 } imr_encoder_options;
 
 /* folder_or_name: a path, a model id, or minilm, e5, bge, mpnet. options NULL: paths only.

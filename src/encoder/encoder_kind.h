@@ -40,6 +40,7 @@ struct imr_encoder {
     size_t dim, max_tokens;              /* max_tokens 0: no maximum */
     float *rows;                         /* [at least V,rows_dim], the input token table */
     size_t rows_dim;                     /* dim, or a transformer's hidden size */
+    const imr_kernels *kernels;          /* that transformers compute with */
     struct imr_transformer *transformer; /* of those kinds, else NULL */
     bool normalise;                      /* vectors are made unit length */
     char *files[IMR_MAX_ENCODER_FILES];  /* names below the folder, for the identity */

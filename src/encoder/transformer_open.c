@@ -46,14 +46,15 @@ void imr_transformer_free(imr_transformer *t)
 enum { NAME_BYTES = 128 };
 
 /* "<base>.weight" and "<base>.bias" of a dense map rows x cols. */
-static imr_status read_dense(imr_packed *weight, float **bias, const imr_checkpoint *w,
-                             const char *base, size_t rows, size_t cols, imr_error *err)
+static imr_status read_dense(imr_packed *weight, float **bias, const imr_transformer *t,
+                             const imr_checkpoint *w, const char *base, size_t rows, size_t cols,
+                             imr_error *err)
 {
     char name[NAME_BYTES];
     float *plain IMR_AUTOFREE = NULL;
     snprintf(name, sizeof name, "%s.weight", base);
     IMR_TRY(imr_checkpoint_read(&plain, w, name, rows, cols, err));
-    IMR_TRY(imr_packed_init(weight, imr_view_of(plain, rows, cols), NULL, err));
+    IMR_TRY(imr_packed_init(weight, imr_view_of(plain, rows, cols), t->kernels, err));
     snprintf(name, sizeof name, "%s.bias", base);
     return imr_checkpoint_read(bias, w, name, 0, rows, err);
 }
@@ -90,7 +91,7 @@ static imr_status read_qkv(imr_transformer_layer *l, const imr_transformer *t,
         snprintf(name, sizeof name, "%s%s.bias", layer, parts[i]);
         IMR_TRY(imr_checkpoint_read_into(l->qkv_bias + i * hidden, w, name, 0, hidden, err));
     }
-    return imr_packed_init(&l->qkv, imr_view_of(plain, 3 * hidden, hidden), NULL, err);
+    return imr_packed_init(&l->qkv, imr_view_of(plain, 3 * hidden, hidden), t->kernels, err);
 }
 
 static imr_status read_layer(imr_transformer *t, size_t index, const imr_checkpoint *w,
@@ -102,13 +103,13 @@ static imr_status read_layer(imr_transformer *t, size_t index, const imr_checkpo
     snprintf(layer, sizeof layer, "encoder.layer.%zu.", index);
     IMR_TRY(read_qkv(l, t, w, layer, err));
     snprintf(name, sizeof name, "%s%s", layer, t->family->out);
-    IMR_TRY(read_dense(&l->out, &l->out_bias, w, name, hidden, hidden, err));
+    IMR_TRY(read_dense(&l->out, &l->out_bias, t, w, name, hidden, hidden, err));
     snprintf(name, sizeof name, "%s%s", layer, t->family->attention_norm);
     IMR_TRY(read_norm(&l->attention_gain, &l->attention_shift, w, name, hidden, err));
     snprintf(name, sizeof name, "%sintermediate.dense", layer);
-    IMR_TRY(read_dense(&l->up, &l->up_bias, w, name, inner, hidden, err));
+    IMR_TRY(read_dense(&l->up, &l->up_bias, t, w, name, inner, hidden, err));
     snprintf(name, sizeof name, "%soutput.dense", layer);
-    IMR_TRY(read_dense(&l->down, &l->down_bias, w, name, hidden, inner, err));
+    IMR_TRY(read_dense(&l->down, &l->down_bias, t, w, name, hidden, inner, err));
     snprintf(name, sizeof name, "%soutput.LayerNorm", layer);
     return read_norm(&l->gain, &l->shift, w, name, hidden, err);
 }
@@ -336,7 +337,7 @@ imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error 
     if (!t)
         return imr_fail_memory(err);
     e->transformer = t;
-    t->kernels = imr_kernels_at(0);
+    t->kernels = e->kernels;
     imr_json *config IMR_AUTOJSON = NULL;
     char *path IMR_AUTOFREE = NULL;
     bool lower;

@@ -2,6 +2,7 @@
 
 #include <cblas.h>
 #include <limits.h>
+#include <string.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -97,4 +98,19 @@ int imr_blas_set_threads(int n)
 #endif
     openblas_set_num_threads(n);
     return n;
+}
+
+const char *imr_blas_config(void)
+{
+    return openblas_get_config();
+}
+
+const char *imr_blas_core(void)
+{
+    return openblas_get_corename();
+}
+
+bool imr_blas_takes_core(void)
+{
+    return strstr(imr_blas_config(), "DYNAMIC_ARCH") != NULL;
 }

@@ -38,4 +38,20 @@ void imr_blas_gemv_d(double *out, double alpha, const double *a, size_t rows, si
  * before other threads compute. Returns the number now in force. */
 int imr_blas_set_threads(int n);
 
+/* ---- which kernels compute ---- */
+
+/* What the library says of itself: "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ... MAX_THREADS=64". */
+const char *imr_blas_config(void);
+/* The CPU its kernels were written for, as OpenBLAS calls it: "Haswell". */
+const char *imr_blas_core(void);
+/* It has kernels for several and listens to OPENBLAS_CORETYPE as it is loaded. */
+bool imr_blas_takes_core(void);
+
+/*
+ * What to ask for instead of `core` on a CPU with these features (math/cpu.h): the first core that
+ * uses them all. NULL where `core` does too, is not known to us (then it is younger than this
+ * table), or nothing is gained. Cooperlake differs from SkylakeX only for bfloat16. Pure.
+ */
+const char *imr_blas_better_core(const char *core, unsigned features);
+
 #endif

@@ -1,29 +1,32 @@
 #include "math/kernels.h"
 
+#include <string.h>
+
+#include "math/cpu.h"
+
 extern const imr_kernels imr_kernels_plain;
 
 #ifdef __x86_64__
 extern const imr_kernels imr_kernels_avx2, imr_kernels_avx512;
-
-static bool has_avx2(void)
-{
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-
-static bool has_avx512(void)
-{
-    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-}
 #endif
 
 const imr_kernels *imr_kernels_at(size_t i)
 {
 #ifdef __x86_64__
-    if (has_avx512() && i-- == 0)
+    const unsigned features = imr_cpu_features();
+    if (features & IMR_CPU_AVX512 && i-- == 0)
         return &imr_kernels_avx512;
-    if (has_avx2() && i-- == 0)
+    if (features & IMR_CPU_AVX2 && i-- == 0)
         return &imr_kernels_avx2;
 #endif
     return i == 0 ? &imr_kernels_plain : NULL;
+}
+
+const imr_kernels *imr_kernels_find(const char *name)
+{
+    const imr_kernels *k;
+    for (size_t i = 0; (k = imr_kernels_at(i)); i++)
+        if (strcmp(k->name, name) == 0)
+            return k;
+    return NULL;
 }

@@ -51,5 +51,6 @@ typedef struct imr_kernels {
 
 /* Those this CPU can run, the best first; NULL from the end on. */
 const imr_kernels *imr_kernels_at(size_t i);
+const imr_kernels *imr_kernels_find(const char *name); /* NULL: no such, or not on this CPU */
 
 #endif

@@ -189,7 +189,8 @@ static imr_status open_all(imr_session *s, const imr_session_options *o,
     const imr_encoder_options lookup = {.hub = {.sentence_transformers_home = o->st_home,
                                                 .hf_hub_cache = o->hf_hub_cache,
                                                 .hf_home = o->hf_home,
-                                                .home = o->home}};
+                                                .home = o->home},
+                                        .kernels = o->kernels};
     s->strings = imr_arena_new();
     if (!s->strings)
         return imr_fail_memory(err);

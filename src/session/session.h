@@ -31,7 +31,8 @@ typedef struct imr_session_options {
     const char *token_table;
     const char *query_prefix; /* NULL: the encoder's */
     const char *hf_home, *hf_hub_cache, *st_home,
-        *home;                   /* values of the environment, for looking up models; may be NULL */
+        *home; /* values of the environment, for looking up models; may be NULL */
+    const struct imr_kernels *kernels; /* as in imr_encoder_options */
     imr_trace_settings settings; /* 0 in feedback_k and tokens means the defaults: 100 and 10 */
     bool in_memory;              /* no file for the projected documents, see session/projected.h */
     bool background;             /* measure the background sample and lens quality while opening */

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "cli/threads.h"
+#include "cli/libraries.h"
 #include "math/blas.h"
 #include "math/nn.h"
 #include "math/random.h"
@@ -142,7 +142,7 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-    imr_cli_quiet_threads(argv);
+    imr_cli_tune_libraries(argv);
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc > 1 && strcmp(argv[1], "make-cache") == 0)
         return bench_make_cache(argc - 2, argv + 2);

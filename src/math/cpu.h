@@ -1,0 +1,15 @@
+/*
+ * math/cpu.h - what the CPU can do, found at run time.
+ */
+#ifndef IMR_MATH_CPU_H
+#define IMR_MATH_CPU_H
+
+enum {
+    IMR_CPU_AVX2 = 1,  /* and FMA */
+    IMR_CPU_AVX512 = 2 /* F, DQ, BW, VL and CD: what every server of Intel and Zen 4 have */
+};
+
+/* Of this CPU and the operating system, which must save the registers. 0 on other architectures. */
+unsigned imr_cpu_features(void);
+
+#endif

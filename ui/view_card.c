@@ -86,6 +86,18 @@ void ui_draw_nothing_left(const ui_app *a, ui_surface s)
                     : "f changes the filter, Esc clears it");
 }
 
+/* Steps that are over before it can be read say nothing. */
+static void time_left(ui_surface s, int x, const imr_jobs_progress *p)
+{
+    char rate[UI_NUMBER];
+    const double left = (double)(p->total - p->done) / p->rate;
+    if (left < 1 || left > 1e6)
+        return;
+    const unsigned long seconds = (unsigned long)(left + 0.5);
+    ui_putf(s, 5, x, UI_DIM, ", %s a second, %lu:%02lu left",
+            ui_format_count(rate, (uint64_t)p->rate), seconds / 60, seconds % 60);
+}
+
 void ui_draw_loading(const ui_app *a, ui_surface s)
 {
     ui_put(s, 1, 2, UI_STRONG, "Opening");
@@ -96,8 +108,10 @@ void ui_draw_loading(const ui_app *a, ui_surface s)
         if (p->total) {
             ui_meter(s, a->glyphs, 4, 2, 40, (double)p->done, (double)p->total, UI_TEXT);
             ui_putf(s, 4, 44, UI_TEXT, "%3d%%", (int)(100 * p->done / p->total));
-            ui_putf(s, 5, 2, UI_DIM, "%s of %s", ui_format_count(done, p->done),
-                    ui_format_count(total, p->total));
+            int x = ui_putf(s, 5, 2, UI_DIM, "%s of %s", ui_format_count(done, p->done),
+                            ui_format_count(total, p->total));
+            if (p->rate > 0 && p->total > p->done)
+                time_left(s, x, p);
         }
     }
     ui_put(s, 7, 2, UI_TEXT, "You can type now; the ranking follows.   C-c stops loading.");

@@ -59,7 +59,8 @@ static void put_rate(imr_buf *b, double rate)
                        (unsigned long long)(rate * 10) % 10);
 }
 
-void imr_meter_line(imr_buf *out, const imr_progress_info *info, double seconds, size_t columns)
+void imr_meter_line(imr_buf *out, const imr_progress_info *info, uint64_t first, double seconds,
+                    size_t columns)
 {
     IMR_AUTOBUF imr_buf line = {0};
     imr_buf_str(&line, info->what);
@@ -74,8 +75,8 @@ void imr_meter_line(imr_buf *out, const imr_progress_info *info, double seconds,
     } else if (done) {
         imr_buf_printf(&line, " %llu", done);
     }
-    if (seconds > 0 && done) {
-        double rate = (double)done / seconds;
+    if (seconds > 0 && done > first) {
+        double rate = (double)(done - first) / seconds;
         put_rate(&line, rate);
         if (total > done) {
             imr_buf_char(&line, ' ');
@@ -100,7 +101,7 @@ static void draw_bar(imr_meter *m, const imr_progress_info *info, double now)
 {
     IMR_AUTOBUF imr_buf b = {0};
     imr_buf_str(&b, "\r");
-    imr_meter_line(&b, info, now - m->started, terminal_columns(m->to));
+    imr_meter_line(&b, info, m->first, now - m->started, terminal_columns(m->to));
     imr_buf_str(&b, "\033[K");
     fwrite(imr_buf_text(&b), 1, b.len, m->to);
     fflush(m->to);
@@ -116,9 +117,9 @@ static void write_line(imr_meter *m, const imr_progress_info *info, double now)
         imr_buf_printf(&b, ": %llu of %llu (%u%%)", done, total, (unsigned)(done * 100 / total));
     else
         imr_buf_printf(&b, ": %llu", done);
-    if (total > done && done) {
+    if (total > done && done > m->first) {
         imr_buf_str(&b, ", ");
-        put_duration(&b, (now - m->started) * (double)(total - done) / (double)done);
+        put_duration(&b, (now - m->started) * (double)(total - done) / (double)(done - m->first));
         imr_buf_str(&b, " left");
     }
     if (info->note)
@@ -138,6 +139,7 @@ static bool on_progress(void *user, const imr_progress_info *info)
     if (!m->what || strcmp(m->what, info->what) != 0) {
         m->what = info->what;
         m->started = now;
+        m->first = info->done;
         m->drawn = now;
     }
     if (m->mode == IMR_METER_BAR) {

@@ -26,7 +26,8 @@ typedef struct imr_meter {
     FILE *to;
     const char *what; /* of the step under way */
     double started, drawn;
-    bool visible; /* a bar stands on the current line */
+    uint64_t first; /* done when the step began: what a stopped run left counts for no rate */
+    bool visible;   /* a bar stands on the current line */
     imr_progress progress;
 } imr_meter;
 
@@ -39,7 +40,8 @@ void imr_interrupt_install(void);
 bool imr_interrupted(void);
 
 /* The bar as text, at most `columns` wide: "encoding documents [####      ] 512/5183 9% 1.2k/s 0:04
- * left note". seconds: since the step began; 0 when unknown. Pure, for tests. */
-void imr_meter_line(imr_buf *out, const imr_progress_info *info, double seconds, size_t columns);
+ * left note". seconds: since the step began with `first` done; 0 when unknown. Pure, for tests. */
+void imr_meter_line(imr_buf *out, const imr_progress_info *info, uint64_t first, double seconds,
+                    size_t columns);
 
 #endif

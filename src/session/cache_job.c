@@ -2,10 +2,37 @@
 
 #include <stdlib.h>
 
+/* The encoder reports and looks for a stop inside a block too: one of a large model takes seconds.
+ */
+typedef struct job {
+    const imr_encoder *encoder;
+    const imr_progress *up;
+    imr_progress_info block; /* what the store said before the block under way */
+} job;
+
+static bool store_step(void *user, const imr_progress_info *info)
+{
+    job *j = user;
+    j->block = *info;
+    return !j->up || !j->up->fn || j->up->fn(j->up->user, info);
+}
+
+static bool encoder_step(void *user, const imr_progress_info *info)
+{
+    const job *j = user;
+    return imr_progress_step(j->up, j->block.what, j->block.done + info->done, j->block.total);
+}
+
 static imr_status encode(void *user, const char *const *texts, const size_t *lens, size_t count,
                          float *out, imr_error *err)
 {
-    return imr_encoder_encode(user, texts, lens, count, out, NULL, NULL, err);
+    job *j = user;
+    const imr_progress inner = {encoder_step, j};
+    imr_status status = imr_encoder_encode(j->encoder, texts, lens, count, out, NULL, &inner, err);
+    return status == IMR_E_CANCELLED
+               ? imr_fail(err, status, "%s was cancelled; run the same command again to go on",
+                          j->block.what)
+               : status;
 }
 
 imr_status imr_cache_encode(imr_store_result *result, const char *dir, const imr_dataset *dataset,
@@ -31,9 +58,9 @@ imr_status imr_cache_encode(imr_store_result *result, const char *dir, const imr
         .dtype = dtype,
         .overwrite = overwrite,
     };
-    /* The callback's user pointer is not const; the encoder it stands for stays so. */
-    imr_status status =
-        imr_store_build(result, dir, &plan, encode, (void *)(uintptr_t)encoder, progress, err);
+    job j = {.encoder = encoder, .up = progress, .block = {.what = "encoding"}};
+    const imr_progress outer = {store_step, &j};
+    imr_status status = imr_store_build(result, dir, &plan, encode, &j, &outer, err);
     free(real);
     return status;
 }

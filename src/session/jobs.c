@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/worker.h"
@@ -16,6 +17,8 @@ struct imr_jobs {
     pthread_mutex_t lock; /* guards progress */
     imr_jobs_progress progress;
     bool has_progress;
+    double began; /* of the step in `progress`, with `first` done */
+    uint64_t first;
     bool closing; /* results are freed instead of delivered */
 };
 
@@ -57,10 +60,19 @@ static bool on_progress(void *user, const imr_progress_info *info)
 {
     call *c = user;
     imr_jobs *j = c->jobs;
+    const double now = imr_clock_seconds();
     pthread_mutex_lock(&j->lock);
+    if (!j->has_progress ||
+        strncmp(j->progress.what, info->what, sizeof j->progress.what - 1) != 0) {
+        j->began = now;
+        j->first = info->done;
+    }
     snprintf(j->progress.what, sizeof j->progress.what, "%s", info->what);
     j->progress.done = info->done;
     j->progress.total = info->total;
+    j->progress.rate = now > j->began && info->done > j->first
+                           ? (double)(info->done - j->first) / (now - j->began)
+                           : 0;
     j->has_progress = true;
     pthread_mutex_unlock(&j->lock);
     imr_worker_wake(j->worker);

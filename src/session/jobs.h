@@ -73,6 +73,7 @@ int imr_jobs_pending(imr_jobs *j);
 typedef struct imr_jobs_progress {
     char what[80];
     uint64_t done, total;
+    double rate; /* steps a second since this one began; 0 while unknown */
 } imr_jobs_progress;
 bool imr_jobs_progress_of(imr_jobs *j, imr_jobs_progress *out);
 

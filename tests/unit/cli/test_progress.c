@@ -1,14 +1,28 @@
 #include "cli/progress.h"
 #include "support/test.h"
 
-static const char *line(const imr_progress_info *info, double seconds, size_t columns)
+static const char *resumed(const imr_progress_info *info, uint64_t first, double seconds,
+                           size_t columns)
 {
     static char text[256];
     imr_buf b = {0};
-    imr_meter_line(&b, info, seconds, columns);
+    imr_meter_line(&b, info, first, seconds, columns);
     snprintf(text, sizeof text, "%s", imr_buf_text(&b));
     imr_buf_done(&b);
     return text;
+}
+
+static const char *line(const imr_progress_info *info, double seconds, size_t columns)
+{
+    return resumed(info, 0, seconds, columns);
+}
+
+TEST("what a stopped run left makes the rate no better")
+{
+    imr_progress_info info = {"encoding", 900, 1000, NULL};
+    CHECK_STR(resumed(&info, 800, 10.0, 200),
+              "encoding [#####################   ] 900/1000 90% 10/s 0:10 left");
+    CHECK_STR(resumed(&info, 900, 10.0, 200), "encoding [#####################   ] 900/1000 90%");
 }
 
 TEST("the bar shows share, rate and time left")

@@ -4,9 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/attr.h"
 #include "base/mem.h"
 
+/* ---- places ---- */
+
 typedef struct id_item {
+    uint64_t key; /* eight bytes of the id from some offset on, big-endian, zeros behind its end */
     const char *id;
     uint32_t index;
 } id_item;
@@ -18,20 +22,83 @@ static int by_id(const void *a, const void *b)
     return order ? order : (x->index < y->index) - (x->index > y->index);
 }
 
+static uint64_t key_at(const char *id, size_t offset)
+{
+    uint64_t key = 0;
+    size_t i = 0;
+    for (; i < sizeof key && id[offset + i]; i++)
+        key = key << 8 | (unsigned char)id[offset + i];
+    return i ? key << 8 * (sizeof key - i) : 0;
+}
+
+/* By key, a byte at a time from the last one, leaving out those that are the same in all; equal
+ * keys keep their order. The result is in v. */
+static void sort_keys(id_item *v, id_item *spare, size_t n, uint64_t differ)
+{
+    id_item *from = v, *to = spare;
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        size_t starts[256] = {0}, at = 0;
+        if (!(differ >> shift & 255))
+            continue;
+        for (size_t i = 0; i < n; i++)
+            starts[from[i].key >> shift & 255]++;
+        for (size_t b = 0; b < 256; b++) {
+            const size_t count = starts[b];
+            starts[b] = at;
+            at += count;
+        }
+        for (size_t i = 0; i < n; i++)
+            to[starts[from[i].key >> shift & 255]++] = from[i];
+        id_item *other = from;
+        from = to;
+        to = other;
+    }
+    if (from != v)
+        memcpy(v, from, n * sizeof *v);
+}
+
+enum {
+    FEW = 64,  /* ids that comparing sorts faster */
+    DEEP = 128 /* bytes that are looked at before ids are compared whole */
+};
+
+/* Items whose ids agree up to offset, of equal ids the one with the larger index first. */
+static void sort_ids(id_item *v, id_item *spare, size_t n, size_t offset)
+{
+    if (n < FEW || offset >= DEEP) {
+        qsort(v, n, sizeof *v, by_id);
+        return;
+    }
+    uint64_t differ = 0;
+    for (size_t i = 0; i < n; i++) {
+        v[i].key = key_at(v[i].id, offset);
+        differ |= v[i].key ^ v[0].key;
+    }
+    sort_keys(v, spare, n, differ);
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && v[end].key == v[i].key;)
+            end++;
+        if (end - i > 1 && (v[i].key & 255)) /* else the ids end here and are the same */
+            sort_ids(v + i, spare, end - i, offset + sizeof v->key);
+    }
+}
+
 imr_status imr_topk_places(uint32_t *places, const char *const *ids, size_t n, imr_error *err)
 {
     assert(n <= UINT32_MAX);
-    IMR_AUTOFREE id_item *items = imr_alloc(n, sizeof *items);
+    IMR_AUTOFREE id_item *items = imr_alloc(n, 2 * sizeof *items);
     if (!items)
         return imr_fail_memory(err);
     for (size_t i = 0; i < n; i++)
-        items[i] = (id_item){ids[i], (uint32_t)i};
+        items[i] = (id_item){.id = ids[n - 1 - i], .index = (uint32_t)(n - 1 - i)};
     if (n > 1)
-        qsort(items, n, sizeof *items, by_id);
+        sort_ids(items, items + n, n, 0);
     for (size_t i = 0; i < n; i++)
         places[items[i].index] = (uint32_t)i;
     return IMR_OK;
 }
+
+/* ---- the best ---- */
 
 /* Heap with the worst of the kept at the top. */
 static void sift_down(uint32_t *heap, size_t n, size_t at, const float *scores,
@@ -64,6 +131,18 @@ void imr_topk_sort(uint32_t *out, size_t n, const float *scores, const uint32_t 
     }
 }
 
+enum { CHUNK = 128 }; /* scores looked at together */
+
+IMR_CPU_CLONES
+static int any_reaches(const float *scores, size_t n, float bar)
+{
+    int any = 0;
+#pragma omp simd reduction(| : any)
+    for (size_t i = 0; i < n; i++)
+        any |= scores[i] >= bar;
+    return any;
+}
+
 size_t imr_topk(uint32_t *out, size_t k, const float *scores, size_t n, const uint32_t *places)
 {
     assert(n <= UINT32_MAX);
@@ -75,12 +154,19 @@ size_t imr_topk(uint32_t *out, size_t k, const float *scores, size_t n, const ui
         out[i] = (uint32_t)i;
     for (size_t i = k / 2; i-- > 0;)
         sift_down(out, k, i, scores, places);
-    for (size_t i = k; i < n; i++) {
-        if (scores[i] < scores[out[0]]) /* nearly every document of a large corpus ends here */
+    for (size_t start = k; start < n; start += CHUNK) {
+        const size_t end = n - start < CHUNK ? n : start + CHUNK;
+        const float bar = scores[out[0]];
+        /* Nearly every document of a large corpus ends here. */
+        if (bar == bar && !any_reaches(scores + start, end - start, bar))
             continue;
-        if (imr_topk_before(scores, places, (uint32_t)i, out[0])) {
-            out[0] = (uint32_t)i;
-            sift_down(out, k, 0, scores, places);
+        for (size_t i = start; i < end; i++) {
+            if (scores[i] < scores[out[0]])
+                continue;
+            if (imr_topk_before(scores, places, (uint32_t)i, out[0])) {
+                out[0] = (uint32_t)i;
+                sift_down(out, k, 0, scores, places);
+            }
         }
     }
     imr_topk_sort(out, k, scores, places);

@@ -4,7 +4,8 @@
  * Order: higher float32 score first; equal scores: document id descending by strcmp (the trec_eval
  * rule, method.md section 2). NaN sorts after everything. So that no string is compared per
  * query, ids are ranked once into places; comparing two documents is then two loads.
- * Cost: one pass over the scores, k log k for what is kept; no memory is allocated.
+ * Cost: one pass over the scores, k log k for what is kept; no memory is allocated. Scores in
+ * ascending order are the worst case: every one of them enters and costs log k.
  */
 #ifndef IMR_MATH_TOPK_H
 #define IMR_MATH_TOPK_H
@@ -15,8 +16,9 @@
 
 #include "base/error.h"
 
-/* places[i] = number of ids below ids[i] by strcmp: a larger place wins a tie. n < 2^32.
- * IMR_E_MEMORY. */
+/* places[i] = number of ids below ids[i] by strcmp: a larger place wins a tie. Equal ids: the
+ * smaller index has the larger place. n < 2^32. Sorted by eight bytes at a time: linear in n for
+ * ids that differ early. Memory: 48 bytes an id meanwhile. IMR_E_MEMORY. */
 imr_status imr_topk_places(uint32_t *places, const char *const *ids, size_t n,
                            imr_error *err) IMR_NODISCARD;
 

@@ -1,107 +1,196 @@
 #include "retrieval/search.h"
 
+#include <math.h>
 #include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
-#include "base/half.h"
 #include "base/mem.h"
+#include "math/scan.h"
 #include "math/topk.h"
 
-/* Lanes are summed apart so that the compiler may use vectors without reordering any sum. */
-#define LANES 16
 /* Below this many multiplications a second thread costs more than it saves. */
 #define PARALLEL_FROM (1u << 18)
+enum { BLOCK = 256 }; /* documents a thread takes at a time */
 
-IMR_CPU_CLONES
-static void dot_rows(float *scores, const float *v, size_t rows, size_t cols, size_t stride,
-                     const float *query)
+/* ---- scores ---- */
+
+static void scale_block(float *scores, const float *scale, float by, size_t n)
 {
-    size_t whole = cols - cols % LANES;
-    for (size_t r = 0; r < rows; r++) {
-        const float *d = v + r * stride;
-        float lane[LANES] = {0};
-        for (size_t j = 0; j < whole; j += LANES)
-            for (size_t l = 0; l < LANES; l++)
-                lane[l] += d[j + l] * query[j + l];
-        float sum = 0;
-        for (size_t j = whole; j < cols; j++)
-            sum += d[j] * query[j];
-        for (size_t l = 0; l < LANES; l++)
-            sum += lane[l];
-        scores[r] = sum;
+    if (!scale) {
+        for (size_t i = 0; i < n; i++)
+            scores[i] *= by;
+        return;
     }
+    for (size_t i = 0; i < n; i++)
+        scores[i] *= scale[i] * by;
 }
 
-IMR_CPU_CLONES
-static void dot_half_rows(float *scores, const uint16_t *v, size_t rows, size_t cols, size_t stride,
-                          const float *query)
+void imr_search_cosines(float *scores, imr_rows documents, const float *query, const float *scale,
+                        float by)
 {
-    size_t whole = cols - cols % LANES;
-    for (size_t r = 0; r < rows; r++) {
-        const uint16_t *d = v + r * stride;
-        float lane[LANES] = {0};
-        for (size_t j = 0; j < whole; j += LANES)
-            for (size_t l = 0; l < LANES; l++)
-                lane[l] += imr_f16_to_f32(d[j + l]) * query[j + l];
-        float sum = 0;
-        for (size_t j = whole; j < cols; j++)
-            sum += imr_f16_to_f32(d[j]) * query[j];
-        for (size_t l = 0; l < LANES; l++)
-            sum += lane[l];
-        scores[r] = sum;
+    const imr_scan_kernels *kernels = imr_scan_at(0);
+    const size_t n = documents.rows, blocks = (n + BLOCK - 1) / BLOCK;
+#pragma omp parallel for schedule(dynamic) if (n * documents.cols >= PARALLEL_FROM)
+    for (size_t b = 0; b < blocks; b++) {
+        const size_t first = b * BLOCK, rows = n - first < BLOCK ? n - first : BLOCK;
+        kernels->dots(scores + first, imr_rows_slice(documents, first, rows), query);
+        if (scale || by != 1)
+            scale_block(scores + first, scale ? scale + first : NULL, by, rows);
     }
 }
 
 void imr_search_scores(float *scores, imr_rows documents, const float *query)
 {
-    const size_t block = 256;
-    size_t blocks = (documents.rows + block - 1) / block;
-#pragma omp parallel for schedule(static) if (documents.rows * documents.cols >= PARALLEL_FROM)
-    for (size_t b = 0; b < blocks; b++) {
-        size_t first = b * block;
-        size_t rows = documents.rows - first < block ? documents.rows - first : block;
-        const void *from = imr_rows_at(documents, first);
-        if (documents.half)
-            dot_half_rows(scores + first, from, rows, documents.cols, documents.stride, query);
+    imr_search_cosines(scores, documents, query, NULL, 1);
+}
+
+/* ---- ranks ---- */
+
+/* The chosen documents in order, best first, with their scores. */
+typedef struct chosen {
+    uint32_t *document;
+    float *score;        /* [steps' reach]: behind the last one minus infinity */
+    size_t count, reach; /* reach: a power of two above count */
+    const float *scores; /* of all */
+    const uint32_t *places;
+} chosen;
+
+/* The first chosen one that stands behind document i. */
+static size_t first_behind(const chosen *c, uint32_t i)
+{
+    size_t low = 0, high = c->count;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (imr_topk_before(c->scores, c->places, i, c->document[middle]))
+            high = middle;
         else
-            dot_rows(scores + first, from, rows, documents.cols, documents.stride, query);
+            low = middle + 1;
+    }
+    return low;
+}
+
+enum { CHUNK = 128 }; /* scores looked at together */
+
+/* Whether any of the scores is not below the bar. */
+IMR_CPU_CLONES
+static int any_reaches(const float *scores, size_t n, float bar)
+{
+    int any = 0;
+#pragma omp simd reduction(| : any)
+    for (size_t i = 0; i < n; i++)
+        any |= scores[i] >= bar;
+    return any;
+}
+
+/* above[i] = how many chosen ones have a higher score; all lanes bisect in step. */
+IMR_CPU_CLONES
+static void count_above(uint32_t *above, const chosen *c, const float *scores, size_t n)
+{
+    const float *bar = c->score;
+    for (size_t i = 0; i < n; i++)
+        above[i] = 0;
+    for (uint32_t half = (uint32_t)c->reach / 2; half > 0; half /= 2) {
+#pragma omp simd
+        for (size_t i = 0; i < n; i++)
+            above[i] += bar[above[i] + half - 1] > scores[i] ? half : 0;
     }
 }
 
-/* The chosen documents are put in order; each score then falls, by bisection, behind some of them.
- */
+/* before[k]: how many of the documents [first, first+n) have k as the first chosen one behind
+ * them. */
+static void count_block(uint32_t *before, const chosen *c, size_t first, size_t n)
+{
+    const float lowest = c->score[c->count - 1];
+    for (size_t at = first; at < first + n; at += CHUNK) {
+        const size_t left = first + n - at, size = left < CHUNK ? left : CHUNK;
+        if (!any_reaches(c->scores + at, size, lowest) && !isnan(lowest))
+            continue; /* behind all of them, NaN included: counted nowhere */
+        uint32_t above[CHUNK];
+        count_above(above, c, c->scores + at, size);
+        for (size_t i = 0; i < size; i++) {
+            const float score = c->scores[at + i];
+            size_t k = above[i];
+            /* A tie, or no number on one side: by the rule. */
+            if (isnan(score) || (k < c->count && !(c->score[k] < score)))
+                k = first_behind(c, (uint32_t)(at + i));
+            before[k]++;
+        }
+    }
+}
+
+static imr_status choose(chosen *c, const uint32_t *documents, imr_error *err)
+{
+    c->reach = 1;
+    while (c->reach <= c->count)
+        c->reach *= 2;
+    c->document = IMR_NEW_ARRAY(uint32_t, c->count);
+    c->score = IMR_NEW_ARRAY(float, c->reach);
+    if (!c->document || !c->score)
+        return imr_fail_memory(err);
+    if (c->count)
+        memcpy(c->document, documents, c->count * sizeof *documents);
+    imr_topk_sort(c->document, c->count, c->scores, c->places);
+    for (size_t i = 0; i < c->reach; i++)
+        c->score[i] = i < c->count ? c->scores[c->document[i]] : -INFINITY;
+    return IMR_OK;
+}
+
+static void chosen_done(chosen *c)
+{
+    imr_free(c->document);
+    imr_free(c->score);
+}
+
+static size_t thread_count(void)
+{
+#ifdef _OPENMP
+    return (size_t)omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+static size_t this_thread(void)
+{
+#ifdef _OPENMP
+    return (size_t)omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
+
+/* Each document falls, by bisection, behind some of the chosen ones; a chosen one's rank is how
+ * many fell before it. */
 imr_status imr_search_ranks(uint32_t *ranks, const uint32_t *documents, size_t count,
                             const float *scores, size_t n, const uint32_t *places, imr_error *err)
 {
-    IMR_AUTOFREE uint32_t *sorted = IMR_NEW_ARRAY(uint32_t, count);
-    IMR_AUTOFREE uint32_t *before = IMR_NEW_ARRAY(uint32_t, count + 1);
-    if (!sorted || !before)
+    enum { PART = 8192 };
+    IMR_CLEANUP(chosen_done)
+    chosen c = {.count = count, .scores = scores, .places = places};
+    const size_t threads = thread_count(), stride = (count + 1 + 15) / 16 * 16;
+    IMR_TRY(choose(&c, documents, err));
+    IMR_AUTOFREE uint32_t *before = imr_alloc_aligned(threads, stride * sizeof *before);
+    if (!before)
         return imr_fail_memory(err);
-    if (count)
-        memcpy(sorted, documents, count * sizeof *sorted);
-    imr_topk_sort(sorted, count, scores, places);
-    for (size_t i = 0; i < n; i++) {
-        size_t low = 0, high = count; /* the first chosen one that stands behind i */
-        while (low < high) {
-            size_t middle = (low + high) / 2;
-            if (imr_topk_before(scores, places, (uint32_t)i, sorted[middle]))
-                high = middle;
-            else
-                low = middle + 1;
-        }
-        before[low]++;
+    if (count == 0)
+        return IMR_OK;
+    const size_t parts = (n + PART - 1) / PART;
+#pragma omp parallel for schedule(dynamic) if (n >= PARALLEL_FROM)
+    for (size_t p = 0; p < parts; p++) {
+        const size_t first = p * PART, size = n - first < PART ? n - first : PART;
+        count_block(before + this_thread() * stride, &c, first, size);
     }
-    for (size_t j = 1; j < count; j++)
-        before[j] += before[j - 1];
+    for (size_t t = 1; t < threads; t++)
+        for (size_t k = 0; k < count; k++)
+            before[k] += before[t * stride + k];
+    for (size_t k = 1; k < count; k++)
+        before[k] += before[k - 1];
     for (size_t j = 0; j < count; j++) {
-        size_t low = 0, high = count;
-        while (low < high) {
-            size_t middle = (low + high) / 2;
-            if (imr_topk_before(scores, places, sorted[middle], documents[j]))
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        ranks[j] = before[low] + 1;
+        const size_t behind = first_behind(&c, documents[j]); /* itself stands right before */
+        assert(behind > 0);
+        ranks[j] = before[behind - 1] + 1;
     }
     return IMR_OK;
 }

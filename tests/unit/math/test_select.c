@@ -73,6 +73,77 @@ TEST("a score that is not a number sorts after everything, infinities at the end
     CHECK_INT(best[1], 1);
 }
 
+typedef struct named {
+    char text[160];
+    uint32_t index;
+} named;
+
+static int naive_place(const void *a, const void *b)
+{
+    const named *x = a, *y = b;
+    const int order = strcmp(x->text, y->text);
+    return order ? order : (x->index < y->index ? 1 : -1);
+}
+
+TEST("id places equal a plain sort: long common beginnings, other alphabets, ids that repeat")
+{
+    enum { N = 4000 };
+    static named all[N];
+    static const char *ids[N];
+    static uint32_t places[N];
+    imr_error err;
+    imr_random r;
+    imr_random_init(&r, 4);
+    for (uint32_t i = 0; i < N; i++) {
+        const unsigned number = (unsigned)imr_random_below(&r, 3000);
+        const char *const before[] = {"", "document-0000", "\xc3\xa9t\xc3\xa9/"};
+        char *text = all[i].text;
+        const uint64_t kind = imr_random_below(&r, 5);
+        if (kind == 3)
+            snprintf(text, sizeof all[i].text, "%0150u", number);
+        else if (kind < 3)
+            snprintf(text, sizeof all[i].text, "%s%u", before[kind], number);
+        all[i].index = i;
+    }
+    named *sorted = malloc(sizeof all);
+    memcpy(sorted, all, sizeof all);
+    for (uint32_t i = 0; i < N; i++)
+        ids[i] = all[i].text;
+    qsort(sorted, N, sizeof *sorted, naive_place);
+    CHECK_OK(imr_topk_places(places, ids, N, &err));
+    for (uint32_t i = 0; i < N; i++)
+        CHECK_INT(places[sorted[i].index], i);
+    free(sorted);
+}
+
+TEST("the best of many scores are those of a full sort, wherever they stand")
+{
+    enum { N = 5000 };
+    static float scores[N];
+    static uint32_t all[N], best[N];
+    imr_random r;
+    imr_random_init(&r, 5);
+    for (int kind = 0; kind < 3; kind++) {
+        for (uint32_t i = 0; i < N; i++) {
+            scores[i] = kind == 0   ? (float)imr_random_normal(&r)
+                        : kind == 1 ? (float)i
+                                    : (float)imr_random_below(&r, 9);
+            if (kind == 2 && i < 700) /* no numbers where the heap starts */
+                scores[i] = (float)NAN;
+            all[i] = i;
+        }
+        imr_topk_sort(all, N, scores, NULL);
+        for (size_t i = 1; i < N; i++)
+            CHECK(imr_topk_before(scores, NULL, all[i - 1], all[i]));
+        const size_t ks[] = {1, 100, 600, 4400};
+        for (size_t c = 0; c < sizeof ks / sizeof *ks; c++) {
+            CHECK_INT(imr_topk(best, ks[c], scores, N, NULL), ks[c]);
+            for (size_t i = 0; i < ks[c]; i++)
+                CHECK_INT(best[i], all[i]);
+        }
+    }
+}
+
 TEST("id places report missing memory")
 {
     imr_error err;

@@ -179,8 +179,7 @@ static imr_status fill_batch(trainer *t, const uint32_t *queries, size_t size, i
     }
     for (size_t u = 0; u < unique; u++) {
         if (status == IMR_OK)
-            memcpy(t->pass.x + (size + u) * n, imr_view_row(&d->documents, t->used[u]),
-                   n * sizeof(float));
+            imr_rows_get(t->pass.x + (size + u) * n, d->documents, t->used[u]);
         t->place[t->used[u]] = NOWHERE;
     }
     return status;

@@ -18,11 +18,12 @@
 #include "adapter/loss.h"
 #include "adapter/optimiser.h"
 #include "base/progress.h"
+#include "math/rows.h"
 
 /* Borrowed; rows of `documents` are named by index. Lists in the order of preference. */
 typedef struct imr_train_data {
     imr_view queries;               /* [Q,n] encoder vectors, prefix included */
-    imr_view documents;             /* [D,n] */
+    imr_rows documents;             /* [D,n] */
     const uint64_t *positive_start; /* [Q+1]: query i's positives are at [start[i], start[i+1]) */
     const uint32_t *positives;
     const uint64_t *negative_start; /* [Q+1] */

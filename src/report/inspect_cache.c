@@ -1,5 +1,6 @@
 /* report/inspect_cache.c - caches of vectors. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,14 +11,49 @@
 #include "retrieval/cache.h"
 #include "session/encoded_table.h"
 
-static imr_status add_vectors(imr_inspection *i, const imr_cache *c, imr_error *err)
+enum { BLOCK = 4096 };
+
+/* Every vector once: the shortest and the longest, and that none holds what is no number. */
+static imr_status norms(double *low, double *high, const imr_cache *c, const imr_progress *progress,
+                        imr_error *err)
 {
-    imr_view v = imr_cache_document_vectors(c);
+    const size_t rows = imr_cache_documents(c), n = imr_cache_dim(c);
+    IMR_AUTOFREE float *block = imr_alloc(BLOCK, n * sizeof *block);
+    if (!block)
+        return imr_fail_memory(err);
+    double least = INFINITY, most = 0;
+    for (size_t i = 0; i < rows; i += BLOCK) {
+        const size_t count = rows - i < BLOCK ? rows - i : BLOCK;
+        IMR_TRY(imr_cache_read_rows(c, i, count, block, err));
+#pragma omp parallel for reduction(min : least) reduction(max : most)
+        for (size_t k = 0; k < count; k++) {
+            const double norm = imr_nn_norm(block + k * n, n);
+            least = norm < least ? norm : least;
+            most = norm > most ? norm : most;
+        }
+        if (!imr_progress_step(progress, "measuring vectors", i + count, rows))
+            return imr_fail(err, IMR_E_CANCELLED, "looking at the cache was cancelled");
+    }
+    *low = rows ? least : 0;
+    *high = most;
+    return IMR_OK;
+}
+
+static imr_status add_vectors(imr_inspection *i, const imr_cache *c, const imr_progress *progress,
+                              imr_error *err)
+{
     double low = 0, high = 0;
-    for (size_t r = 0; r < v.rows; r++) {
-        double norm = imr_nn_norm(imr_view_row(&v, r), v.cols);
-        low = r && low < norm ? low : norm;
-        high = r && high > norm ? high : norm;
+    imr_error why;
+    imr_status status = norms(&low, &high, c, progress, &why);
+    if (status == IMR_E_NUMERIC) {
+        i->usable = false;
+        return imr_inspection_problem(i, IMR_SEVERITY_ERROR, "documents", why.text,
+                                      "build the cache again", err);
+    }
+    if (status != IMR_OK) {
+        if (err)
+            *err = why;
+        return status;
     }
     IMR_TRY(imr_inspection_number(i, "norm_min", "shortest vector", low, 4, err));
     IMR_TRY(imr_inspection_number(i, "norm_max", "longest vector", high, 4, err));
@@ -91,7 +127,8 @@ static imr_status add_tables(imr_inspection *i, const imr_cache *c, imr_error *e
     return IMR_OK;
 }
 
-static imr_status add_cache(imr_inspection *i, const imr_cache *c, imr_error *err)
+static imr_status add_cache(imr_inspection *i, const imr_cache *c, const imr_progress *progress,
+                            imr_error *err)
 {
     const imr_encoder_identity *e = imr_cache_encoder(c);
     snprintf(i->sha256, sizeof i->sha256, "%s", imr_cache_sha256(c));
@@ -107,7 +144,7 @@ static imr_status add_cache(imr_inspection *i, const imr_cache *c, imr_error *er
     IMR_TRY(imr_inspection_string(i, "encoder_sha256", NULL, e->sha256, err));
     IMR_TRY(add_tables(i, c, err));
     IMR_TRY(add_cache_splits(i, c, err));
-    IMR_TRY(add_vectors(i, c, err));
+    IMR_TRY(add_vectors(i, c, progress, err));
     const char *notice = imr_cache_notice(c);
     if (!notice[0])
         return IMR_OK;
@@ -123,7 +160,7 @@ imr_status imr_inspect_cache(imr_inspection *i, const imr_progress *progress, im
     imr_status status = imr_cache_open(&c, i->path, &options, &why);
     if (status != IMR_OK)
         return imr_inspection_failed(i, status, &why, "", err);
-    status = add_cache(i, c, err);
+    status = add_cache(i, c, progress, err);
     imr_cache_free(c);
     return status;
 }

@@ -61,7 +61,8 @@ static imr_status add_splits(imr_inspection *i, const imr_dataset *d, imr_error 
                               text.len ? imr_buf_text(&text) : "none", err);
 }
 
-static imr_status add_lengths(imr_inspection *i, const imr_dataset *d, imr_error *err)
+static imr_status add_lengths(imr_inspection *i, const imr_dataset *d, const imr_progress *progress,
+                              imr_error *err)
 {
     size_t n = imr_dataset_count(d), empty = 0;
     double total = 0;
@@ -71,6 +72,8 @@ static imr_status add_lengths(imr_inspection *i, const imr_dataset *d, imr_error
         IMR_TRY(imr_dataset_text(d, k, &text, err));
         empty += text.len == 0;
         total += (double)text.len;
+        if (k % 256 == 0 && !imr_progress_step(progress, "measuring texts", k, n))
+            return imr_fail(err, IMR_E_CANCELLED, "looking at the dataset was cancelled");
     }
     IMR_TRY(imr_inspection_number(i, "mean_bytes", "bytes a document", n ? total / (double)n : 0, 0,
                                   err));
@@ -82,14 +85,15 @@ static imr_status add_lengths(imr_inspection *i, const imr_dataset *d, imr_error
                                   "their vectors mean nothing: drop them from the corpus", err);
 }
 
-static imr_status add_dataset(imr_inspection *i, const imr_dataset *d, imr_error *err)
+static imr_status add_dataset(imr_inspection *i, const imr_dataset *d, const imr_progress *progress,
+                              imr_error *err)
 {
     char queries[IMR_SHA256_HEX];
-    IMR_TRY(imr_dataset_sha256(d, i->sha256, queries, err));
+    IMR_TRY(imr_dataset_sha256(d, i->sha256, queries, progress, err));
     IMR_TRY(imr_inspection_string(i, "queries_sha256", "sha256 of queries", queries, err));
     IMR_TRY(imr_inspection_int(i, "documents", "documents", (int64_t)imr_dataset_count(d), err));
     IMR_TRY(imr_inspection_int(i, "queries", "queries", (int64_t)imr_dataset_queries(d), err));
-    IMR_TRY(add_lengths(i, d, err));
+    IMR_TRY(add_lengths(i, d, progress, err));
     IMR_TRY(add_splits(i, d, err));
     size_t bad = imr_dataset_bad_lines(d), kept = imr_dataset_bad_lines_kept(d);
     if (!bad)
@@ -110,7 +114,7 @@ imr_status imr_inspect_dataset(imr_inspection *i, const imr_progress *progress, 
     imr_status status = imr_dataset_open(&d, i->path, &options, &why);
     if (status != IMR_OK)
         return imr_inspection_failed(i, status, &why, "", err);
-    status = add_dataset(i, d, &why);
+    status = add_dataset(i, d, progress, &why);
     imr_dataset_free(d);
     return imr_inspection_failed(i, status, &why, "", err);
 }

@@ -22,9 +22,7 @@ imr_cache *imr_cache_new(const char *path, const char *layout)
 
 static void rows_done(cache_rows *r)
 {
-    imr_strmap_done(&r->map);
-    imr_free(r->ids);
-    imr_free(r->blob);
+    imr_ids_done(&r->ids);
     imr_matrix_done(&r->owned);
     imr_npy_done(&r->mapped);
 }
@@ -52,8 +50,8 @@ void imr_cache_free(imr_cache *c)
     imr_free(c->splits);
     rows_done(&c->documents);
     rows_done(&c->queries);
-    imr_free(c->places);
     imr_free(c->dataset_rows);
+    imr_file_unmap(&c->offsets);
     imr_free(c->query_texts);
     imr_free(c->negatives_first);
     imr_free(c->negatives);
@@ -167,27 +165,27 @@ size_t imr_cache_dim(const imr_cache *c)
 
 size_t imr_cache_documents(const imr_cache *c)
 {
-    return c->documents.n;
+    return c->documents.ids.n;
 }
 
-imr_view imr_cache_document_vectors(const imr_cache *c)
+imr_rows imr_cache_document_rows(const imr_cache *c)
 {
-    return c->documents.vectors;
+    return c->documents.rows;
 }
 
 const char *imr_cache_document_id(const imr_cache *c, size_t document)
 {
-    return c->documents.ids[document];
+    return imr_ids_at(&c->documents.ids, document);
 }
 
 bool imr_cache_find_document(const imr_cache *c, const char *id, uint32_t *document)
 {
-    return imr_strmap_get(&c->documents.map, id, strlen(id), document);
+    return imr_ids_find(&c->documents.ids, id, document);
 }
 
 const uint32_t *imr_cache_id_places(const imr_cache *c)
 {
-    return c->places;
+    return c->documents.ids.places;
 }
 
 imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *title, imr_buf *text,
@@ -208,17 +206,17 @@ const imr_dataset *imr_cache_dataset(const imr_cache *c)
 
 size_t imr_cache_queries(const imr_cache *c)
 {
-    return c->queries.n;
+    return c->queries.ids.n;
 }
 
 imr_view imr_cache_query_vectors(const imr_cache *c)
 {
-    return c->queries.vectors;
+    return imr_rows_view(c->queries.rows);
 }
 
 const char *imr_cache_query_id(const imr_cache *c, size_t query)
 {
-    return c->queries.ids[query];
+    return imr_ids_at(&c->queries.ids, query);
 }
 
 const char *imr_cache_query_text(const imr_cache *c, size_t query)
@@ -228,7 +226,7 @@ const char *imr_cache_query_text(const imr_cache *c, size_t query)
 
 bool imr_cache_find_query(const imr_cache *c, const char *id, uint32_t *query)
 {
-    return imr_strmap_get(&c->queries.map, id, strlen(id), query);
+    return imr_ids_find(&c->queries.ids, id, query);
 }
 
 static bool is_blank(char c)
@@ -268,7 +266,7 @@ bool imr_cache_find_query_text(const imr_cache *c, const char *text, uint32_t *q
 {
     text = skip_blanks(text);
     size_t len = trimmed_length(text);
-    for (size_t i = 0; i < c->queries.n; i++) {
+    for (size_t i = 0; i < c->queries.ids.n; i++) {
         const char *other = skip_blanks(c->query_texts[i]);
         if (trimmed_length(other) == len && begins(other, text, len)) {
             *query = (uint32_t)i;
@@ -295,10 +293,10 @@ size_t imr_cache_offer_queries(const imr_cache *c, const char *prefix, uint32_t 
 {
     prefix = skip_blanks(prefix);
     size_t len = strlen(prefix), n = 0;
-    for (size_t i = 0; i < c->queries.n && n < max; i++)
+    for (size_t i = 0; i < c->queries.ids.n && n < max; i++)
         if (begins(skip_blanks(c->query_texts[i]), prefix, len))
             out[n++] = (uint32_t)i;
-    for (size_t i = 0; i < c->queries.n && n < max && len; i++)
+    for (size_t i = 0; i < c->queries.ids.n && n < max && len; i++)
         if (!begins(skip_blanks(c->query_texts[i]), prefix, len) &&
             holds_word(c->query_texts[i], prefix, len))
             out[n++] = (uint32_t)i;

@@ -2,7 +2,7 @@
  * retrieval/cache.h - one face for every cache of vectors: our store, the reference's layout, and
  * vectors made in memory.
  *
- *   documents   id, vector [n] (float32, row-major), title and text when a dataset is attached
+ *   documents   id, vector [n] (float32 or half), title and text when a dataset is attached
  *   queries     id, text (when known), vector [n]; grouped in splits
  *   judgements  by split, negatives by query
  *
@@ -26,7 +26,7 @@
 #include "base/progress.h"
 #include "base/sha256.h"
 #include "format/tensors.h"
-#include "math/matrix.h"
+#include "math/rows.h"
 #include "retrieval/dataset.h"
 #include "retrieval/qrels.h"
 
@@ -76,10 +76,17 @@ size_t imr_cache_dim(const imr_cache *c);         /* n */
 
 /* ---- documents ---- */
 size_t imr_cache_documents(const imr_cache *c);
-imr_view imr_cache_document_vectors(const imr_cache *c); /* [documents, n]; F16 converted once */
+/* [documents, n] as they are stored. Of a store they are a mapped file somebody else may have
+ * written: opening looks at a few of them only, who reads all of them checks that they are finite.
+ */
+imr_rows imr_cache_document_rows(const imr_cache *c);
+/* Rows [first, first+count) as float32 into out[count x n]. IMR_E_NUMERIC names the document whose
+ * vector is not finite. */
+imr_status imr_cache_read_rows(const imr_cache *c, size_t first, size_t count, float *out,
+                               imr_error *err) IMR_NODISCARD;
 const char *imr_cache_document_id(const imr_cache *c, size_t document);
 bool imr_cache_find_document(const imr_cache *c, const char *id, uint32_t *document);
-/* imr_topk_places over the document ids (math/topk.h). */
+/* Places of the document ids (math/topk.h). */
 const uint32_t *imr_cache_id_places(const imr_cache *c);
 /* Title and text as the dataset has them, appended; either may be NULL. Without a dataset both are
  * empty. */
@@ -90,7 +97,7 @@ const imr_dataset *imr_cache_dataset(const imr_cache *c);
 
 /* ---- queries ---- */
 size_t imr_cache_queries(const imr_cache *c);
-imr_view imr_cache_query_vectors(const imr_cache *c); /* [queries, n] */
+imr_view imr_cache_query_vectors(const imr_cache *c); /* [queries, n]; F16 converted once */
 const char *imr_cache_query_id(const imr_cache *c, size_t query);
 const char *imr_cache_query_text(const imr_cache *c, size_t query); /* the id when unknown */
 bool imr_cache_find_query(const imr_cache *c, const char *id, uint32_t *query);

@@ -7,17 +7,14 @@
 #ifndef IMR_RETRIEVAL_CACHE_INTERNAL_H
 #define IMR_RETRIEVAL_CACHE_INTERNAL_H
 
-#include "base/strmap.h"
 #include "format/npy.h"
 #include "retrieval/cache.h"
+#include "retrieval/ids.h"
 
 /* Rows with ids: documents or queries. */
 typedef struct cache_rows {
-    char *blob; /* the ids, zero-terminated, in row order */
-    const char **ids;
-    size_t n;
-    imr_strmap map;
-    imr_view vectors;
+    imr_ids ids;
+    imr_rows rows;
     imr_matrix owned; /* vectors that are not mapped */
     imr_npy mapped;
 } cache_rows;
@@ -39,8 +36,8 @@ struct imr_cache {
     imr_dtype dtype;
     size_t dim;
     imr_dataset *dataset;
+    imr_file offsets; /* tables the dataset borrows */
     cache_rows documents, queries;
-    uint32_t *places;
     uint32_t
         *dataset_rows; /* row -> document of the dataset, UINT32_MAX: not in it; NULL: the same */
     const char **query_texts;
@@ -59,10 +56,6 @@ imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from,
 /* What people should know about this cache; a second line is joined with "; ". */
 imr_status imr_cache_add_notice(imr_cache *c, const char *line, imr_error *err) IMR_NODISCARD;
 
-/* n zero-terminated ids in `blob` (taken, also on failure) become rows. IMR_E_FORMAT names an id
- * met twice. */
-imr_status imr_cache_take_ids(cache_rows *rows, char *blob, size_t n, const char *name,
-                              imr_error *err) IMR_NODISCARD;
 /* IMR_E_NUMERIC names the row; looks at every row, or at `sample` of them spread evenly. */
 imr_status imr_cache_check_finite(const cache_rows *rows, const char *what, size_t sample,
                                   imr_error *err) IMR_NODISCARD;

@@ -4,7 +4,6 @@
 
 #include "base/array.h"
 #include "base/mem.h"
-#include "math/topk.h"
 #include "retrieval/cache_internal.h"
 
 imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from, imr_error *err)
@@ -23,42 +22,36 @@ imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from,
     return IMR_OK;
 }
 
-imr_status imr_cache_take_ids(cache_rows *rows, char *blob, size_t n, const char *name,
-                              imr_error *err)
+static imr_status not_finite(const cache_rows *rows, const char *what, size_t row, imr_error *err)
 {
-    rows->blob = blob;
-    rows->n = n;
-    rows->ids = IMR_NEW_ARRAY(const char *, n);
-    if (!rows->ids || !imr_strmap_reserve(&rows->map, n))
-        return imr_fail_memory(err);
-    const char *at = blob;
-    for (size_t i = 0; i < n; i++) {
-        bool added = false;
-        size_t len = strlen(at);
-        rows->ids[i] = at;
-        if (!imr_strmap_add(&rows->map, at, len, (uint32_t)i, NULL, &added))
-            return imr_fail_memory(err);
-        if (!added)
-            return imr_fail(err, IMR_E_FORMAT, "%s: the id \"%.200s\" stands there twice", name,
-                            at);
-        at += len + 1;
-    }
-    return IMR_OK;
+    return imr_fail(err, IMR_E_NUMERIC, "the vector of %s \"%.200s\" is not finite", what,
+                    imr_ids_at(&rows->ids, row));
 }
 
 imr_status imr_cache_check_finite(const cache_rows *rows, const char *what, size_t sample,
                                   imr_error *err)
 {
-    size_t n = sample && sample < rows->n ? sample : rows->n;
+    size_t all = rows->ids.n, n = sample && sample < all ? sample : all, cols = rows->rows.cols;
+    IMR_AUTOFREE float *row = IMR_NEW_ARRAY(float, cols);
+    if (!row)
+        return imr_fail_memory(err);
     for (size_t i = 0; i < n; i++) {
-        size_t row = n == rows->n ? i : i * (rows->n - 1) / (n - 1);
-        imr_view one = {imr_view_row(&rows->vectors, row), 1, rows->vectors.cols,
-                        rows->vectors.stride};
-        if (imr_view_first_bad(one) < one.cols)
-            return imr_fail(err, IMR_E_NUMERIC, "the vector of %s \"%.200s\" is not finite", what,
-                            rows->ids[row]);
+        size_t at = n == all ? i : i * (all - 1) / (n - 1);
+        imr_rows_get(row, rows->rows, at);
+        if (imr_view_first_bad(imr_view_of(row, 1, cols)) < cols)
+            return not_finite(rows, what, at, err);
     }
     return IMR_OK;
+}
+
+imr_status imr_cache_read_rows(const imr_cache *c, size_t first, size_t count, float *out,
+                               imr_error *err)
+{
+    size_t cols = c->documents.rows.cols;
+    imr_rows_read(out, c->documents.rows, first, count);
+    size_t bad = imr_view_first_bad(imr_view_of(out, count, cols));
+    return bad < count * cols ? not_finite(&c->documents, "document", first + bad / cols, err)
+                              : IMR_OK;
 }
 
 imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *queries, size_t n,
@@ -68,7 +61,7 @@ imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *q
     if (grown)
         c->splits = grown;
     if (!queries)
-        n = c->queries.n;
+        n = c->queries.ids.n;
     char *copied_name = imr_strdup(name);
     uint32_t *copied = IMR_NEW_ARRAY(uint32_t, n);
     if (!grown || !copied_name || !copied) {
@@ -86,7 +79,7 @@ imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *q
 /* The dataset's splits, each with those of its queries that have a vector. */
 static imr_status dataset_splits(imr_cache *c, imr_error *err)
 {
-    IMR_AUTOFREE uint32_t *found = IMR_NEW_ARRAY(uint32_t, c->queries.n);
+    IMR_AUTOFREE uint32_t *found = IMR_NEW_ARRAY(uint32_t, c->queries.ids.n);
     if (!found)
         return imr_fail_memory(err);
     for (size_t s = 0; s < imr_dataset_splits(c->dataset); s++) {
@@ -104,15 +97,14 @@ static imr_status dataset_splits(imr_cache *c, imr_error *err)
 
 imr_status imr_cache_finish(imr_cache *c, imr_error *err)
 {
-    c->places = IMR_NEW_ARRAY(uint32_t, c->documents.n);
-    c->query_texts = IMR_NEW_ARRAY(const char *, c->queries.n);
-    if (!c->places || !c->query_texts)
+    c->query_texts = IMR_NEW_ARRAY(const char *, c->queries.ids.n);
+    if (!c->query_texts)
         return imr_fail_memory(err);
-    IMR_TRY(imr_topk_places(c->places, c->documents.ids, c->documents.n, err));
-    for (size_t i = 0; i < c->queries.n; i++) {
+    for (size_t i = 0; i < c->queries.ids.n; i++) {
         uint32_t at;
-        bool known = c->dataset && imr_dataset_find_query(c->dataset, c->queries.ids[i], &at);
-        c->query_texts[i] = known ? imr_dataset_query_text(c->dataset, at) : c->queries.ids[i];
+        const char *id = imr_ids_at(&c->queries.ids, i);
+        bool known = c->dataset && imr_dataset_find_query(c->dataset, id, &at);
+        c->query_texts[i] = known ? imr_dataset_query_text(c->dataset, at) : id;
     }
     if (c->n_splits)
         return IMR_OK;
@@ -179,7 +171,11 @@ static imr_status encode_all(cache_rows *rows, const imr_encode_job *job, size_t
     for (size_t i = 0; i < total; i++)
         imr_buf_add(&ids, row_id(job, i), strlen(row_id(job, i)) + 1);
     IMR_TRY(imr_buf_check(&ids, err));
-    IMR_TRY(imr_cache_take_ids(rows, imr_buf_take(&ids), total, "the dataset", err));
+    size_t bytes = ids.len;
+    char *text = bytes ? imr_buf_take(&ids) : NULL;
+    if (bytes && !text)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_ids_take(&rows->ids, NULL, text, bytes, total, "the dataset", err));
     IMR_TRY(imr_matrix_init(&rows->owned, total, job->n, err));
     const char *what = job->queries ? "encoding queries" : "encoding documents";
     for (size_t first = 0; first < total; first += MEMORY_BLOCK) {
@@ -188,7 +184,7 @@ static imr_status encode_all(cache_rows *rows, const imr_encode_job *job, size_t
             return imr_fail(err, IMR_E_CANCELLED, "%s was cancelled", what);
         IMR_TRY(imr_encode_rows(job, first, count, rows->owned.v + first * job->n, err));
     }
-    rows->vectors = imr_matrix_view(&rows->owned);
+    rows->rows = imr_rows_of_matrix(&rows->owned);
     return IMR_OK;
 }
 
@@ -203,7 +199,7 @@ imr_status imr_cache_build_memory(imr_cache **out, imr_dataset *dataset,
     c->dtype = IMR_F32;
     c->dim = n;
     IMR_TRY(imr_cache_set_encoder(c, identity, err));
-    IMR_TRY(imr_dataset_sha256(dataset, c->dataset_sha256, NULL, err));
+    IMR_TRY(imr_dataset_sha256(dataset, c->dataset_sha256, NULL, progress, err));
     imr_encode_job documents = {dataset, false, c->encoder.passage_prefix, n, encode, user};
     imr_encode_job queries = {dataset, true, c->encoder.query_prefix, n, encode, user};
     IMR_TRY(encode_all(&c->documents, &documents, imr_dataset_count(dataset), progress, err));

@@ -16,13 +16,6 @@ static void bytes_done(dataset_bytes *b)
     imr_free(b->name);
 }
 
-static void ids_done(dataset_ids *ids)
-{
-    imr_strmap_done(&ids->map);
-    imr_free(ids->v);
-    imr_free(ids->blob);
-}
-
 void imr_dataset_free(imr_dataset *d)
 {
     if (!d)
@@ -31,10 +24,10 @@ void imr_dataset_free(imr_dataset *d)
     imr_free(d->text_folder);
     bytes_done(&d->corpus);
     bytes_done(&d->queries);
-    ids_done(&d->documents);
-    imr_free(d->offsets);
-    imr_free(d->lengths);
-    ids_done(&d->query_ids);
+    imr_ids_done(&d->documents);
+    imr_free(d->made_offsets);
+    imr_free(d->made_lengths);
+    imr_ids_done(&d->query_ids);
     imr_free(d->query_blob);
     imr_free(d->query_texts);
     for (size_t i = 0; i < d->n_splits; i++) {
@@ -59,12 +52,22 @@ size_t imr_dataset_count(const imr_dataset *d)
 
 const char *imr_dataset_id(const imr_dataset *d, size_t document)
 {
-    return d->documents.v[document];
+    return imr_ids_at(&d->documents, document);
 }
 
 bool imr_dataset_find(const imr_dataset *d, const char *id, uint32_t *document)
 {
-    return imr_strmap_get(&d->documents.map, id, strlen(id), document);
+    return imr_ids_find(&d->documents, id, document);
+}
+
+bool imr_dataset_find_near(const imr_dataset *d, const char *id, uint32_t guess, uint32_t *document)
+{
+    return imr_ids_find_near(&d->documents, id, guess, document);
+}
+
+const imr_ids *imr_dataset_ids(const imr_dataset *d)
+{
+    return &d->documents;
 }
 
 char *imr_dataset_text_path(const imr_dataset *d, const char *id)
@@ -164,7 +167,7 @@ size_t imr_dataset_queries(const imr_dataset *d)
 
 const char *imr_dataset_query_id(const imr_dataset *d, size_t query)
 {
-    return d->query_ids.v[query];
+    return imr_ids_at(&d->query_ids, query);
 }
 
 const char *imr_dataset_query_text(const imr_dataset *d, size_t query)
@@ -174,7 +177,7 @@ const char *imr_dataset_query_text(const imr_dataset *d, size_t query)
 
 bool imr_dataset_find_query(const imr_dataset *d, const char *id, uint32_t *query)
 {
-    return imr_strmap_get(&d->query_ids.map, id, strlen(id), query);
+    return imr_ids_find(&d->query_ids, id, query);
 }
 
 size_t imr_dataset_splits(const imr_dataset *d)
@@ -224,7 +227,16 @@ const char *imr_dataset_bad_line(const imr_dataset *d, size_t i)
     return d->bad[i];
 }
 
-static imr_status sha256_of_folder(const imr_dataset *d, char out[IMR_SHA256_HEX], imr_error *err)
+static imr_status hash_step(const imr_progress *progress, uint64_t done, uint64_t total,
+                            imr_error *err)
+{
+    if (imr_progress_step(progress, "checking the corpus", done, total))
+        return IMR_OK;
+    return imr_fail(err, IMR_E_CANCELLED, "checking the corpus was cancelled");
+}
+
+static imr_status sha256_of_folder(const imr_dataset *d, char out[IMR_SHA256_HEX],
+                                   const imr_progress *progress, imr_error *err)
 {
     imr_sha256 s;
     imr_sha256_init(&s);
@@ -235,18 +247,34 @@ static imr_status sha256_of_folder(const imr_dataset *d, char out[IMR_SHA256_HEX
         IMR_TRY(read_text_file(d, i, &text, err));
         imr_sha256_add(&s, id, strlen(id) + 1);
         imr_sha256_add(&s, imr_buf_text(&text), text.len + 1);
+        IMR_TRY(hash_step(progress, i + 1, d->documents.n, err));
+    }
+    imr_sha256_hex(&s, out);
+    return IMR_OK;
+}
+
+static imr_status sha256_of_corpus(const imr_dataset *d, char out[IMR_SHA256_HEX],
+                                   const imr_progress *progress, imr_error *err)
+{
+    const size_t step = (size_t)4 << 20;
+    imr_sha256 s;
+    imr_sha256_init(&s);
+    for (size_t at = 0; at < d->corpus.len; at += step) {
+        size_t left = d->corpus.len - at;
+        imr_sha256_add(&s, d->corpus.data + at, left < step ? left : step);
+        IMR_TRY(hash_step(progress, at, d->corpus.len, err));
     }
     imr_sha256_hex(&s, out);
     return IMR_OK;
 }
 
 imr_status imr_dataset_sha256(const imr_dataset *d, char corpus[IMR_SHA256_HEX],
-                              char queries[IMR_SHA256_HEX], imr_error *err)
+                              char queries[IMR_SHA256_HEX], const imr_progress *progress,
+                              imr_error *err)
 {
-    if (corpus && d->text_folder)
-        IMR_TRY(sha256_of_folder(d, corpus, err));
-    else if (corpus)
-        imr_sha256_memory(d->corpus.data, d->corpus.len, corpus);
+    if (corpus)
+        IMR_TRY(d->text_folder ? sha256_of_folder(d, corpus, progress, err)
+                               : sha256_of_corpus(d, corpus, progress, err));
     if (queries)
         imr_sha256_memory(d->queries.data, d->queries.len, queries);
     return IMR_OK;

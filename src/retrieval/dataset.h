@@ -10,12 +10,13 @@
  *   folder with *.txt          one document a file, called by the file's name without ".txt"
  * An "_id" that is an integer is taken as its decimal text.
  *
- * The corpus stays mapped; in memory are the ids and where each line lies, so a text costs one JSON
- * line when it is asked for. Errors: IMR_E_FORMAT names file and line for a malformed line, text
- * that is not UTF-8, an id met twice (both lines), an id over IMR_MAX_ID_BYTES or with a newline or
- * a tab, a corpus without documents; IMR_E_NOT_FOUND when the path holds none of the layouts.
- * With skip_bad_lines such lines are left out, counted and listed (the first IMR_BAD_LINES_KEPT).
- * Threads: const after opening; many threads may read (each with its own buffers).
+ * The corpus stays mapped; in memory are the ids and where each line lies (or, with a remembered
+ * index, nothing), so a text costs one JSON line when it is asked for. Errors: IMR_E_FORMAT names
+ * file and line for a malformed line, text that is not UTF-8, an id met twice (both lines), an id
+ * over IMR_MAX_ID_BYTES or with a newline or a tab, a corpus without documents; IMR_E_NOT_FOUND
+ * when the path holds none of the layouts. With skip_bad_lines such lines are left out, counted and
+ * listed (the first IMR_BAD_LINES_KEPT). Threads: const after opening; many threads may read (each
+ * with its own buffers).
  */
 #ifndef IMR_RETRIEVAL_DATASET_H
 #define IMR_RETRIEVAL_DATASET_H
@@ -28,6 +29,7 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "base/sha256.h"
+#include "retrieval/ids.h"
 #include "retrieval/qrels.h"
 
 #define IMR_BAD_LINES_KEPT 20
@@ -35,14 +37,12 @@
 typedef struct imr_dataset imr_dataset;
 
 /* Where each document lies, remembered by a cache so that opening need not read the corpus again.
- * All arrays are borrowed for the call; ids are newline-terminated. */
+ * All of it must outlive the dataset, which copies nothing. */
 typedef struct imr_dataset_index {
     uint64_t corpus_bytes; /* size the corpus must have for the index to hold */
-    size_t count;
-    const uint64_t *offsets; /* of the first byte of each line */
-    const uint32_t *lengths;
-    const char *ids;
-    size_t ids_len;
+    const imr_ids *ids;
+    const uint64_t *offsets; /* [ids->n] of the first byte of each line */
+    const uint32_t *lengths; /* [ids->n] */
 } imr_dataset_index;
 
 typedef struct imr_dataset_options {
@@ -75,6 +75,10 @@ const char *imr_dataset_path(const imr_dataset *d); /* as opened; the corpus' na
 size_t imr_dataset_count(const imr_dataset *d);
 const char *imr_dataset_id(const imr_dataset *d, size_t document);
 bool imr_dataset_find(const imr_dataset *d, const char *id, uint32_t *document);
+/* Looks at document `guess` first. */
+bool imr_dataset_find_near(const imr_dataset *d, const char *id, uint32_t guess,
+                           uint32_t *document);
+const imr_ids *imr_dataset_ids(const imr_dataset *d); /* of the documents */
 /* Title and text as they are in the file, appended to the buffers (either may be NULL). */
 imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *title, imr_buf *text,
                             imr_error *err) IMR_NODISCARD;
@@ -107,9 +111,11 @@ size_t imr_dataset_bad_lines_kept(const imr_dataset *d);
 const char *imr_dataset_bad_line(const imr_dataset *d, size_t i); /* "corpus.jsonl:17: ..." */
 
 /* sha256 of corpus.jsonl and of queries.jsonl as they are (for a folder of .txt: of every file's
- * id, a zero byte, its bytes, a zero byte). Either may be NULL. Reads everything once. */
+ * id, a zero byte, its bytes, a zero byte). Either may be NULL. Reads everything once.
+ * IMR_E_CANCELLED. */
 imr_status imr_dataset_sha256(const imr_dataset *d, char corpus[IMR_SHA256_HEX],
-                              char queries[IMR_SHA256_HEX], imr_error *err) IMR_NODISCARD;
+                              char queries[IMR_SHA256_HEX], const imr_progress *progress,
+                              imr_error *err) IMR_NODISCARD;
 uint64_t imr_dataset_corpus_bytes(const imr_dataset *d); /* 0 for a folder of .txt */
 /* Line offset and length of a document; false for layouts without a corpus file. */
 bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, uint32_t *length);

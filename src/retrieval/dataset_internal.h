@@ -6,8 +6,8 @@
 #define IMR_RETRIEVAL_DATASET_INTERNAL_H
 
 #include "base/file.h"
-#include "base/strmap.h"
 #include "retrieval/dataset.h"
+#include "retrieval/ids.h"
 
 /* A file's bytes: mapped, owned (from an archive), or borrowed from the caller. */
 typedef struct dataset_bytes {
@@ -18,14 +18,6 @@ typedef struct dataset_bytes {
     void *owned;
 } dataset_bytes;
 
-/* Zero-terminated strings one after another, with a map back. */
-typedef struct dataset_ids {
-    char *blob;
-    const char **v;
-    size_t n;
-    imr_strmap map;
-} dataset_ids;
-
 typedef struct dataset_split {
     char *name;
     imr_qrels *qrels;
@@ -35,10 +27,12 @@ struct imr_dataset {
     char *path;
     char *text_folder; /* the folder of .txt, NULL when there is a corpus file */
     dataset_bytes corpus, queries;
-    dataset_ids documents;
-    uint64_t *offsets;
-    uint32_t *lengths;
-    dataset_ids query_ids;
+    imr_ids documents;
+    const uint64_t *offsets; /* of the remembered index, or made_offsets */
+    const uint32_t *lengths;
+    uint64_t *made_offsets;
+    uint32_t *made_lengths;
+    imr_ids query_ids;
     char *query_blob;
     const char **query_texts;
     dataset_split *splits;

@@ -190,64 +190,51 @@ static imr_status each_line(gather *g, const dataset_bytes *b,
 
 /* ---- from what was gathered to arrays ---- */
 
-/* Points into the blob and maps ids back; a repeated id is a bad line and leaves a NULL in v. */
-static imr_status index_ids(dataset_ids *ids, gather *g, const char *name, imr_error *err)
+/* What follows the ids row by row; each may be NULL. */
+typedef struct parallel {
+    uint64_t *offsets;
+    uint32_t *lengths;
+    const char **texts;
+} parallel;
+
+static void drop_rows(const parallel *p, const imr_ids_repeats *repeats, size_t n)
 {
-    ids->v = IMR_NEW_ARRAY(const char *, g->n);
-    if (!ids->v || !imr_strmap_reserve(&ids->map, g->n))
-        return imr_fail_memory(err);
-    ids->n = g->n;
-    if (g->n == 0)
-        return IMR_OK;
-    if (!(ids->blob = imr_buf_take(&g->ids)))
-        return imr_fail_memory(err);
-    const char *at = ids->blob;
-    for (size_t i = 0; i < g->n; i++) {
-        uint32_t before;
-        bool added;
-        size_t len = strlen(at);
-        if (!imr_strmap_add(&ids->map, at, len, (uint32_t)i, &before, &added))
-            return imr_fail_memory(err);
-        if (added) {
-            ids->v[i] = at;
-        } else {
-            imr_error fault;
-            imr_status status = imr_fail(
-                &fault, IMR_E_FORMAT, "%s: line %llu: the id \"%s\" was used before, on line %llu",
-                name, (unsigned long long)g->lines.v[i], at,
-                (unsigned long long)g->lines.v[before]);
-            IMR_TRY(imr_dataset_note_bad(g->d, g->options, status, &fault, err));
+    size_t kept = 0, next = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (next < repeats->n && repeats->row[next] == i) {
+            next++;
+            continue;
         }
-        at += len + 1;
+        if (p->offsets)
+            p->offsets[kept] = p->offsets[i];
+        if (p->lengths)
+            p->lengths[kept] = p->lengths[i];
+        if (p->texts)
+            p->texts[kept] = p->texts[i];
+        kept++;
     }
-    return IMR_OK;
 }
 
-/* Closes the gaps repeated ids left, in all parallel arrays. */
-static imr_status drop_repeats(dataset_ids *ids, uint64_t *offsets, uint32_t *lengths,
-                               const char **texts, imr_error *err)
+/* The gathered ids become a table; a repeated one is a bad line, left out everywhere. */
+static imr_status index_ids(imr_ids *ids, gather *g, const parallel *p, const char *name,
+                            imr_error *err)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < ids->n; i++) {
-        if (!ids->v[i])
-            continue;
-        ids->v[n] = ids->v[i];
-        if (offsets) {
-            offsets[n] = offsets[i];
-            lengths[n] = lengths[i];
-        }
-        if (texts)
-            texts[n] = texts[i];
-        n++;
+    IMR_CLEANUP(imr_ids_repeats_done) imr_ids_repeats repeats = {0};
+    size_t bytes = g->ids.len;
+    char *text = g->n ? imr_buf_take(&g->ids) : NULL;
+    if (g->n && !text)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_ids_take(ids, &repeats, text, bytes, g->n, name, err));
+    for (size_t i = 0; i < repeats.n; i++) {
+        imr_error fault;
+        imr_status status = imr_fail(
+            &fault, IMR_E_FORMAT, "%s: line %llu: the id \"%s\" was used before, on line %llu",
+            name, (unsigned long long)g->lines.v[repeats.row[i]], imr_ids_at(ids, repeats.row[i]),
+            (unsigned long long)g->lines.v[repeats.first[i]]);
+        IMR_TRY(imr_dataset_note_bad(g->d, g->options, status, &fault, err));
     }
-    if (n == ids->n)
-        return IMR_OK;
-    ids->n = n;
-    imr_strmap_done(&ids->map);
-    for (size_t i = 0; i < n; i++)
-        if (!imr_strmap_add(&ids->map, ids->v[i], strlen(ids->v[i]), (uint32_t)i, NULL, NULL))
-            return imr_fail_memory(err);
-    return IMR_OK;
+    drop_rows(p, &repeats, g->n);
+    return imr_ids_drop(ids, &repeats, err);
 }
 
 imr_status imr_dataset_no_documents(const imr_dataset *d, const char *name, imr_error *err)
@@ -264,47 +251,30 @@ static imr_status read_whole_corpus(imr_dataset *d, const imr_dataset_options *o
     IMR_TRY(each_line(&g, &d->corpus, document_line, err));
     if (g.n == 0)
         return imr_dataset_no_documents(d, d->corpus.name, err);
-    d->offsets = g.offsets.v;
-    d->lengths = g.lengths.v;
+    d->offsets = d->made_offsets = g.offsets.v;
+    d->lengths = d->made_lengths = g.lengths.v;
     g.offsets.v = NULL;
     g.lengths.v = NULL;
-    IMR_TRY(index_ids(&d->documents, &g, d->corpus.name, err));
-    return drop_repeats(&d->documents, d->offsets, d->lengths, NULL, err);
+    return index_ids(&d->documents, &g, &(parallel){d->made_offsets, d->made_lengths, NULL},
+                     d->corpus.name, err);
 }
 
 /* The remembered index instead of reading the corpus, when it describes this very file. */
-static imr_status use_index(bool *used, imr_dataset *d, const imr_dataset_options *o,
-                            imr_error *err)
+static bool use_index(imr_dataset *d, const imr_dataset_index *index)
 {
-    const imr_dataset_index *index = o->index;
-    *used = false;
-    if (!index || index->corpus_bytes != d->corpus.len || index->count == 0)
-        return IMR_OK;
-    for (size_t i = 0; i < index->count; i++)
-        if (index->offsets[i] > d->corpus.len ||
-            index->lengths[i] > d->corpus.len - index->offsets[i])
-            return IMR_OK;
-    IMR_CLEANUP(gather_done) gather g = {.d = d, .options = o, .n = index->count};
-    imr_buf_add(&g.ids, index->ids, index->ids_len);
-    IMR_TRY(imr_buf_check(&g.ids, err));
-    size_t ends = 0;
-    for (size_t i = 0; i < g.ids.len; i++)
-        if (g.ids.data[i] == '\n') {
-            g.ids.data[i] = '\0';
-            ends++;
-        }
-    if (ends != index->count || !IMR_GROW(&g.lines, index->count))
-        return ends == index->count ? imr_fail_memory(err) : IMR_OK;
-    for (size_t i = 0; i < index->count; i++)
-        g.lines.v[g.lines.n++] = i + 1;
-    d->offsets = IMR_NEW_ARRAY(uint64_t, index->count);
-    d->lengths = IMR_NEW_ARRAY(uint32_t, index->count);
-    if (!d->offsets || !d->lengths)
-        return imr_fail_memory(err);
-    memcpy(d->offsets, index->offsets, index->count * sizeof *d->offsets);
-    memcpy(d->lengths, index->lengths, index->count * sizeof *d->lengths);
-    *used = true;
-    return index_ids(&d->documents, &g, "document_ids", err);
+    if (!index || index->corpus_bytes != d->corpus.len || index->ids->n == 0)
+        return false;
+    int outside = 0;
+#pragma omp parallel for reduction(| : outside) if (index->ids->n > 65536)
+    for (size_t i = 0; i < index->ids->n; i++)
+        outside |= index->offsets[i] > d->corpus.len ||
+                   index->lengths[i] > d->corpus.len - index->offsets[i];
+    if (outside)
+        return false;
+    d->documents = imr_ids_borrow(index->ids);
+    d->offsets = index->offsets;
+    d->lengths = index->lengths;
+    return true;
 }
 
 /* "query<TAB>text" a line, as TREC topics come. */
@@ -355,15 +325,12 @@ imr_status imr_dataset_read_queries(imr_dataset *d, const imr_dataset_options *o
         d->query_texts[i] = at;
         at += strlen(at) + 1;
     }
-    IMR_TRY(index_ids(&d->query_ids, &g, d->queries.name, err));
-    return drop_repeats(&d->query_ids, NULL, NULL, d->query_texts, err);
+    return index_ids(&d->query_ids, &g, &(parallel){.texts = d->query_texts}, d->queries.name, err);
 }
 
 imr_status imr_dataset_read_corpus(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
 {
-    bool used;
-    IMR_TRY(use_index(&used, d, o, err));
-    return used ? IMR_OK : read_whole_corpus(d, o, err);
+    return use_index(d, o->index) ? IMR_OK : read_whole_corpus(d, o, err);
 }
 
 imr_status imr_dataset_take_ids(imr_dataset *d, imr_buf *ids, size_t n,
@@ -372,5 +339,5 @@ imr_status imr_dataset_take_ids(imr_dataset *d, imr_buf *ids, size_t n,
     IMR_CLEANUP(gather_done) gather g = {.d = d, .options = o, .ids = *ids, .n = n};
     *ids = (imr_buf){0};
     /* Names of files in one folder never repeat, so no line is ever named. */
-    return index_ids(&d->documents, &g, d->path, err);
+    return index_ids(&d->documents, &g, &(parallel){0}, d->path, err);
 }

@@ -102,14 +102,15 @@ static imr_status take_documents(imr_cache *c, const vectors_file *f, imr_error 
     for (size_t i = 0; i < f->t.n; i++)
         imr_buf_add(&ids, f->t.v[i].name, strlen(f->t.v[i].name) + 1);
     IMR_TRY(imr_buf_check(&ids, err));
-    char *blob = imr_buf_take(&ids);
-    if (!blob)
+    size_t bytes = ids.len;
+    char *text = imr_buf_take(&ids);
+    if (!text)
         return imr_fail_memory(err);
-    IMR_TRY(imr_cache_take_ids(&c->documents, blob, f->t.n, f->path, err));
+    IMR_TRY(imr_ids_take(&c->documents.ids, NULL, text, bytes, f->t.n, f->path, err));
     IMR_TRY(imr_matrix_init(&c->documents.owned, f->t.n, c->dim, err));
     for (size_t i = 0; i < f->t.n; i++)
         IMR_TRY(imr_tensor_to_f32(&f->t.v[i], imr_matrix_row(&c->documents.owned, i), err));
-    c->documents.vectors = imr_matrix_view(&c->documents.owned);
+    c->documents.rows = imr_rows_of_matrix(&c->documents.owned);
     return imr_cache_check_finite(&c->documents, "document", 0, err);
 }
 
@@ -119,10 +120,10 @@ static imr_status read_documents(gather *g, size_t split, imr_error *err)
     IMR_CLEANUP(vectors_done) vectors_file f = {0};
     IMR_TRY(path_in(&f.path, g, split, "embeddings.pt", err));
     IMR_TRY(open_vectors(&f, c, err));
-    if (c->documents.n == 0)
+    if (c->documents.ids.n == 0)
         return take_documents(c, &f, err);
     uint32_t at;
-    bool same = f.t.n == c->documents.n;
+    bool same = f.t.n == c->documents.ids.n;
     for (size_t i = 0; same && i < f.t.n; i++)
         same = imr_cache_find_document(c, f.t.v[i].name, &at);
     if (same)
@@ -130,7 +131,7 @@ static imr_status read_documents(gather *g, size_t split, imr_error *err)
     return imr_fail(err, IMR_E_UNSUPPORTED,
                     "%s holds other documents (%zu) than the split before it (%zu): one corpus a "
                     "cache is read",
-                    f.path, f.t.n, c->documents.n);
+                    f.path, f.t.n, c->documents.ids.n);
 }
 
 /* ---- queries ---- */
@@ -225,7 +226,7 @@ static imr_status read_splits(gather *g, const imr_progress *progress, imr_error
         if (!imr_progress_step(progress, "reading vectors", s + 1, SPLITS))
             return imr_fail(err, IMR_E_CANCELLED, "reading the cache was cancelled");
     }
-    if (g->c->documents.n == 0)
+    if (g->c->documents.ids.n == 0)
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "%s has none of train/embeddings.pt, val/embeddings.pt, test/embeddings.pt",
                         g->dir);
@@ -238,14 +239,16 @@ static imr_status take_queries(gather *g, imr_error *err)
     imr_cache *c = g->c;
     if (!IMR_PUSH(&g->first, g->negatives.n))
         return imr_fail_memory(err);
-    char *blob = imr_buf_take(&g->ids);
-    if (!blob)
+    size_t bytes = g->ids.len;
+    char *text = bytes ? imr_buf_take(&g->ids) : NULL;
+    if (bytes && !text)
         return imr_fail_memory(err);
-    IMR_TRY(imr_cache_take_ids(&c->queries, blob, g->n, "the queries of all splits", err));
+    IMR_TRY(
+        imr_ids_take(&c->queries.ids, NULL, text, bytes, g->n, "the queries of all splits", err));
     IMR_TRY(imr_matrix_init(&c->queries.owned, g->n, c->dim, err));
     if (g->n)
         memcpy(c->queries.owned.v, g->vectors.v, g->n * c->dim * sizeof(float));
-    c->queries.vectors = imr_matrix_view(&c->queries.owned);
+    c->queries.rows = imr_rows_of_matrix(&c->queries.owned);
     c->negatives_first = g->first.v;
     c->negatives = g->negatives.v;
     g->first.v = NULL;
@@ -265,22 +268,23 @@ static imr_status attach_dataset(imr_cache *c, const imr_cache_options *options,
     imr_dataset_options o = {.skip_bad_lines = options->skip_bad_lines,
                              .progress = options->progress};
     IMR_TRY(imr_dataset_open(&c->dataset, options->dataset, &o, err));
-    if (!(c->dataset_rows = IMR_NEW_ARRAY(uint32_t, c->documents.n)))
+    if (!(c->dataset_rows = IMR_NEW_ARRAY(uint32_t, c->documents.ids.n)))
         return imr_fail_memory(err);
     size_t missing = 0;
-    for (size_t i = 0; i < c->documents.n; i++)
-        if (!imr_dataset_find(c->dataset, c->documents.ids[i], &c->dataset_rows[i])) {
+    for (size_t i = 0; i < c->documents.ids.n; i++)
+        if (!imr_dataset_find_near(c->dataset, imr_ids_at(&c->documents.ids, i), (uint32_t)i,
+                                   &c->dataset_rows[i])) {
             c->dataset_rows[i] = UINT32_MAX;
             missing++;
         }
-    if (missing == c->documents.n)
+    if (missing == c->documents.ids.n)
         return imr_fail(err, IMR_E_FORMAT,
                         "none of the cache's %zu documents is in %s: this is another dataset",
-                        c->documents.n, options->dataset);
+                        c->documents.ids.n, options->dataset);
     if (!missing)
         return IMR_OK;
     char line[IMR_ERROR_TEXT];
-    snprintf(line, sizeof line, "%zu of %zu documents are not in %s", missing, c->documents.n,
+    snprintf(line, sizeof line, "%zu of %zu documents are not in %s", missing, c->documents.ids.n,
              options->dataset);
     return imr_cache_add_notice(c, line, err);
 }
@@ -302,7 +306,12 @@ static imr_status split_qrels(imr_qrels **out, const imr_cache *c, size_t first,
     }
     if (n == 0)
         return IMR_OK;
-    return imr_qrels_subset(out, sources, n, c->queries.ids + first, end - first, err);
+    IMR_AUTOFREE const char **ids = IMR_NEW_ARRAY(const char *, end - first);
+    if (!ids)
+        return imr_fail_memory(err);
+    for (size_t i = first; i < end; i++)
+        ids[i - first] = imr_ids_at(&c->queries.ids, i);
+    return imr_qrels_subset(out, sources, n, ids, end - first, err);
 }
 
 static imr_status make_splits(const gather *g, imr_error *err)

@@ -110,7 +110,12 @@ static imr_status make_manifest(builder *b, imr_error *err)
     const imr_dataset *d = b->plan->dataset;
     const imr_encoder_identity *e = b->plan->encoder;
     char corpus[IMR_SHA256_HEX], queries[IMR_SHA256_HEX];
-    IMR_TRY(imr_dataset_sha256(d, corpus, queries, err));
+    imr_status status = imr_dataset_sha256(d, corpus, queries, b->progress, err);
+    if (status == IMR_E_CANCELLED)
+        return imr_fail(err, status,
+                        "checking the corpus was cancelled; run the same command again "
+                        "to go on");
+    IMR_TRY(status);
     char *real = realpath(imr_dataset_path(d), NULL);
     imr_buf *m = &b->manifest;
     imr_buf_str(m, "{\n \"schema\": \"" IMR_STORE_SCHEMA "\",\n");
@@ -406,32 +411,19 @@ static imr_status write_ids(const builder *b, const char *name, bool queries, im
     return imr_writer_commit(&w, err);
 }
 
-static imr_status write_offsets(const builder *b, imr_error *err)
+static imr_status write_index(const builder *b, imr_error *err)
 {
-    const imr_dataset *d = b->plan->dataset;
-    uint64_t offset;
-    uint32_t length;
-    size_t n = imr_dataset_line(d, 0, &offset, &length) ? imr_dataset_count(d) : 0;
-    store_offsets head = {
-        .magic = STORE_OFFSETS_MAGIC, .count = n, .corpus_bytes = imr_dataset_corpus_bytes(d)};
-    imr_dataset_stamp(d, head.stamp);
     IMR_AUTOFREE char *path = NULL;
-    IMR_TRY(path_in(&path, b, "offsets", err));
-    imr_writer w;
-    IMR_TRY(imr_writer_open(&w, path, err));
-    imr_writer_add(&w, &head, sizeof head);
-    for (size_t i = 0; i < n && imr_dataset_line(d, i, &offset, &length); i++)
-        imr_writer_add(&w, &offset, sizeof offset);
-    for (size_t i = 0; i < n && imr_dataset_line(d, i, &offset, &length); i++)
-        imr_writer_add(&w, &length, sizeof length);
-    return imr_writer_commit(&w, err);
+    IMR_TRY(path_in(&path, b, STORE_IDS_INDEX, err));
+    return imr_ids_write(imr_dataset_ids(b->plan->dataset), path, err);
 }
 
 static imr_status publish(const builder *b, imr_error *err)
 {
     IMR_TRY(write_ids(b, "document_ids", false, err));
     IMR_TRY(write_ids(b, "query_ids", true, err));
-    IMR_TRY(write_offsets(b, err));
+    IMR_TRY(write_index(b, err));
+    IMR_TRY(imr_store_write_offsets(b->dir, b->plan->dataset, err));
     IMR_AUTOFREE char *manifest = NULL;
     IMR_AUTOFREE char *journal = NULL;
     IMR_TRY(path_in(&manifest, b, "manifest.json", err));

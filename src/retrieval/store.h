@@ -5,6 +5,8 @@
  *   DIR/documents.npy   [documents, n] '<f4' or '<f2', mapped as it is
  *   DIR/queries.npy     [queries, n], the same type
  *   DIR/document_ids    one id a line, in row order; query_ids likewise
+ *   DIR/document_ids.index   the same ids to be mapped, with their order (retrieval/ids.h); made
+ *                       again when it is absent or does not fit
  *   DIR/offsets         where each document's line lies in the corpus (retrieval/dataset.h)
  *   DIR/journal         while building: what is being built and the sha256 of each finished block
  *   DIR/lock            held (flock) while building

@@ -10,8 +10,8 @@
 #include "retrieval/store.h"
 #include "retrieval/store_internal.h"
 
-/* Rows of a mapped matrix looked at when opening; the builder has checked them all. */
-#define FINITE_SAMPLE 1024
+/* Documents looked at when opening: the builder has checked them all, a stranger may not have. */
+#define FINITE_SAMPLE 64
 
 typedef struct opening {
     imr_cache *c;
@@ -51,143 +51,145 @@ static imr_status check_version(const imr_json *manifest, imr_error *err)
     return IMR_OK;
 }
 
-/* ids: one a line, `n` of them. */
-static imr_status open_ids(cache_rows *rows, const opening *o, const char *name, size_t n,
-                           imr_error *err)
+/* ---- ids and vectors ---- */
+
+static imr_status wrong_lines(const char *path, size_t lines, size_t n, imr_error *err)
+{
+    return imr_fail(err, IMR_E_FORMAT,
+                    "%s holds %zu whole lines, the manifest says %zu: build the cache again", path,
+                    lines, n);
+}
+
+/* One id a line, `n` of them. */
+static imr_status read_lines(imr_ids *ids, const imr_file *f, size_t n, const char *path,
+                             imr_error *err)
+{
+    size_t lines = 0;
+    for (size_t i = 0; i < f->len; i++)
+        lines += f->data[i] == '\n';
+    if (lines != n || (f->len && f->data[f->len - 1] != '\n'))
+        return wrong_lines(path, lines, n, err);
+    char *text = f->len ? imr_alloc(f->len, 1) : NULL;
+    if (f->len && !text)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < f->len; i++)
+        text[i] = f->data[i] == '\n' ? '\0' : (char)f->data[i];
+    return imr_ids_take(ids, NULL, text, f->len, n, path, err);
+}
+
+static imr_status open_ids(imr_ids *ids, const opening *o, const char *name, const char *index,
+                           size_t n, imr_error *err)
 {
     IMR_AUTOFREE char *path = imr_path_join(o->dir, name);
-    if (!path)
+    IMR_AUTOFREE char *index_path = imr_path_join(o->dir, index ? index : "");
+    if (!path || !index_path)
         return imr_fail_memory(err);
     IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
     IMR_TRY(imr_file_map(&f, path, err));
-    char *blob = imr_alloc(f.len + 1, 1);
-    if (!blob)
-        return imr_fail_memory(err);
-    size_t lines = 0;
-    for (size_t i = 0; i < f.len; i++) {
-        blob[i] = f.data[i] == '\n' ? '\0' : (char)f.data[i];
-        lines += f.data[i] == '\n' || f.data[i] == '\0';
-    }
-    blob[f.len] = '\0';
-    if (lines != n || (f.len && f.data[f.len - 1] != '\n')) {
-        imr_free(blob);
-        return imr_fail(err, IMR_E_FORMAT,
-                        "%s holds %zu whole lines, the manifest says %zu: build the cache again",
-                        path, lines, n);
-    }
-    return imr_cache_take_ids(rows, blob, n, path, err);
+    bool found = false;
+    if (index)
+        IMR_TRY(imr_ids_open(&found, ids, index_path, f.data, f.len, n, err));
+    if (found)
+        return IMR_OK;
+    IMR_TRY(read_lines(ids, &f, n, path, err));
+    imr_error ignored; /* a folder that cannot be written to is only slower to open */
+    return index && imr_ids_write(ids, index_path, &ignored) == IMR_E_MEMORY ? imr_fail_memory(err)
+                                                                             : IMR_OK;
 }
 
-static imr_status open_vectors(cache_rows *rows, const opening *o, const char *name,
-                               const char *what, imr_error *err)
+/* Mapped where the bytes lie as they are used; `whole` asks for float32 and for finite values
+ * throughout. */
+static imr_status take_vectors(cache_rows *rows, const imr_cache *c, bool whole, imr_error *err)
+{
+    const imr_tensor *t = &rows->mapped.t;
+    size_t n = rows->ids.n;
+    bool aligned = (uintptr_t)t->data % imr_dtype_size(t->dtype) == 0;
+    if (aligned && c->dtype == IMR_F32) {
+        rows->rows = imr_rows_f32((const float *)(const void *)t->data, n, c->dim);
+        return IMR_OK;
+    }
+    if (aligned && !whole) {
+        rows->rows = imr_rows_f16((const uint16_t *)(const void *)t->data, n, c->dim);
+        return IMR_OK;
+    }
+    IMR_TRY(imr_matrix_init(&rows->owned, n, c->dim, err));
+    IMR_TRY(imr_tensor_to_f32(t, rows->owned.v, err));
+    rows->rows = imr_rows_of_matrix(&rows->owned);
+    imr_npy_done(&rows->mapped);
+    return IMR_OK;
+}
+
+static imr_status open_vectors(cache_rows *rows, const opening *o, bool queries, imr_error *err)
 {
     imr_cache *c = o->c;
-    IMR_AUTOFREE char *path = imr_path_join(o->dir, name);
+    IMR_AUTOFREE char *path = imr_path_join(o->dir, queries ? "queries.npy" : "documents.npy");
     if (!path)
         return imr_fail_memory(err);
     IMR_TRY(imr_npy_open(&rows->mapped, path, err));
     const imr_tensor *t = &rows->mapped.t;
-    uint64_t shape[2] = {rows->n, c->dim};
+    uint64_t shape[2] = {rows->ids.n, c->dim};
     if (t->dtype != c->dtype || !imr_tensor_has_shape(t, 2, shape)) {
         char found[160];
         return imr_fail(err, IMR_E_FORMAT,
                         "%s is %s %s, the manifest says %s %zu x %zu: build the cache again", path,
                         imr_dtype_name(t->dtype), imr_tensor_shape_text(t, found),
-                        imr_dtype_name(c->dtype), rows->n, c->dim);
+                        imr_dtype_name(c->dtype), rows->ids.n, c->dim);
     }
-    if (c->dtype == IMR_F32 && (uintptr_t)t->data % sizeof(float) == 0) {
-        rows->vectors = imr_view_of((const float *)(const void *)t->data, rows->n, c->dim);
-        return imr_cache_check_finite(rows, what, FINITE_SAMPLE, err);
-    }
-    IMR_TRY(imr_matrix_init(&rows->owned, rows->n, c->dim, err));
-    IMR_TRY(imr_tensor_to_f32(t, rows->owned.v, err));
-    rows->vectors = imr_matrix_view(&rows->owned);
-    imr_npy_done(&rows->mapped);
-    return imr_cache_check_finite(rows, what, 0, err);
+    IMR_TRY(take_vectors(rows, c, queries, err));
+    return imr_cache_check_finite(rows, queries ? "query" : "document", queries ? 0 : FINITE_SAMPLE,
+                                  err);
 }
 
 /* ---- the dataset ---- */
 
-typedef struct offsets {
-    imr_file file;
-    store_offsets head;
-    const uint64_t *offset;
-    const uint32_t *length;
-} offsets;
-
-static void offsets_done(offsets *f)
+/* Is this the very dataset the vectors were made from? *untouched: the corpus is as old as it was
+ * when that was last found out, so its bytes are not looked at. */
+static imr_status check_dataset(bool *untouched, const opening *o, const imr_dataset *d,
+                                const store_offsets *head, imr_error *err)
 {
-    imr_file_unmap(&f->file);
-}
-
-static imr_status open_offsets(offsets *out, const opening *o, imr_error *err)
-{
-    IMR_AUTOFREE char *path = imr_path_join(o->dir, "offsets");
-    if (!path)
-        return imr_fail_memory(err);
-    IMR_TRY(imr_file_map(&out->file, path, err));
-    size_t n = o->c->documents.n, len = out->file.len;
-    if (len >= sizeof out->head)
-        memcpy(&out->head, out->file.data, sizeof out->head);
-    size_t count = (size_t)out->head.count;
-    if (len < sizeof out->head || out->head.magic != STORE_OFFSETS_MAGIC ||
-        (count != n && count != 0) ||
-        len != sizeof out->head + count * (sizeof *out->offset + sizeof *out->length))
-        return imr_fail(err, IMR_E_FORMAT,
-                        "%s (%zu bytes) is damaged or not of %zu documents: build the cache again",
-                        path, len, n);
-    out->offset = (const uint64_t *)(const void *)(out->file.data + sizeof out->head);
-    out->length = (const uint32_t *)(const void *)(out->offset + count);
-    return IMR_OK;
-}
-
-/* Is this the very dataset the vectors were made from? */
-static imr_status check_dataset(const opening *o, const imr_dataset *d, const offsets *f,
-                                imr_error *err)
-{
-    const char *path = imr_dataset_path(d);
+    const imr_ids *mine = &o->c->documents.ids, *theirs = imr_dataset_ids(d);
+    uint64_t bytes = imr_dataset_corpus_bytes(d);
     int64_t stamp[2];
     imr_dataset_stamp(d, stamp);
-    bool untouched = imr_dataset_corpus_bytes(d) == f->head.corpus_bytes && stamp[0] &&
-                     stamp[0] == f->head.stamp[0] && stamp[1] == f->head.stamp[1] && f->head.count;
+    *untouched = head->count && bytes == head->corpus_bytes && stamp[0] &&
+                 stamp[0] == head->stamp[0] && stamp[1] == head->stamp[1];
     char sha[IMR_SHA256_HEX];
-    bool same = untouched;
-    if (!same && imr_dataset_corpus_bytes(d) == f->head.corpus_bytes) {
-        IMR_TRY(imr_dataset_sha256(d, sha, NULL, err));
+    bool same = *untouched;
+    if (!same && bytes == (uint64_t)imr_json_int_or(o->manifest, "dataset/corpus_bytes", -1)) {
+        IMR_TRY(imr_dataset_sha256(d, sha, NULL, o->options->progress, err));
         same = strcmp(sha, o->c->dataset_sha256) == 0;
     }
-    same = same && imr_dataset_count(d) == o->c->documents.n;
-    for (size_t i = 0; same && i < o->c->documents.n; i++)
-        same = strcmp(imr_dataset_id(d, i), o->c->documents.ids[i]) == 0;
+    same = same && theirs->n == mine->n;
+    if (theirs->text != mine->text)
+        for (size_t i = 0; same && i < mine->n; i++)
+            same = strcmp(imr_ids_at(theirs, i), imr_ids_at(mine, i)) == 0;
     if (same)
         return IMR_OK;
     return imr_fail(err, IMR_E_FORMAT,
                     "the dataset %s is not the one this cache was built from, or it changed since: "
                     "build the cache again",
-                    path);
+                    imr_dataset_path(d));
 }
 
 static imr_status open_dataset_at(const opening *o, const char *path, imr_error *err)
 {
     imr_cache *c = o->c;
-    IMR_CLEANUP(offsets_done) offsets f = {0};
-    IMR_TRY(open_offsets(&f, o, err));
-    imr_buf ids IMR_AUTOBUF = {0};
-    for (size_t i = 0; f.head.count && i < c->documents.n; i++) {
-        imr_buf_str(&ids, c->documents.ids[i]);
-        imr_buf_char(&ids, '\n');
-    }
-    IMR_TRY(imr_buf_check(&ids, err));
-    imr_dataset_index index = {f.head.corpus_bytes, c->documents.n, f.offset, f.length,
-                               imr_buf_text(&ids),  ids.len};
+    store_tables t;
+    IMR_TRY(imr_store_open_offsets(&t, &c->offsets, o->dir, c->documents.ids.n, err));
+    imr_dataset_index index = {t.head.corpus_bytes, &c->documents.ids, t.offset, t.length};
     imr_dataset_options options = {.skip_bad_lines =
                                        o->options->skip_bad_lines ||
                                        imr_json_int_or(o->manifest, "dataset/skipped_lines", 0) > 0,
-                                   .index = f.head.count ? &index : NULL,
+                                   .index = t.head.count ? &index : NULL,
                                    .progress = o->options->progress};
     imr_dataset *d = NULL;
     IMR_TRY(imr_dataset_open(&d, path, &options, err));
-    imr_status status = check_dataset(o, d, &f, err);
+    bool untouched = false;
+    imr_status status = check_dataset(&untouched, o, d, &t.head, err);
+    imr_error ignored; /* a folder that cannot be written to is only slower to open */
+    if (status == IMR_OK && !untouched && imr_dataset_corpus_bytes(d))
+        status = imr_store_write_offsets(o->dir, d, &ignored) == IMR_E_MEMORY ? imr_fail_memory(err)
+                                                                              : IMR_OK;
     if (status == IMR_OK)
         c->dataset = d;
     else
@@ -236,10 +238,11 @@ static imr_status open_parts(const opening *o, imr_error *err)
     IMR_TRY(imr_cache_set_encoder(c, &e, err));
     snprintf(c->dataset_sha256, sizeof c->dataset_sha256, "%s",
              imr_json_string_or(m, "dataset/corpus_sha256", ""));
-    IMR_TRY(open_ids(&c->documents, o, "document_ids", (size_t)documents, err));
-    IMR_TRY(open_ids(&c->queries, o, "query_ids", (size_t)queries, err));
-    IMR_TRY(open_vectors(&c->documents, o, "documents.npy", "document", err));
-    IMR_TRY(open_vectors(&c->queries, o, "queries.npy", "query", err));
+    IMR_TRY(
+        open_ids(&c->documents.ids, o, "document_ids", STORE_IDS_INDEX, (size_t)documents, err));
+    IMR_TRY(open_ids(&c->queries.ids, o, "query_ids", NULL, (size_t)queries, err));
+    IMR_TRY(open_vectors(&c->documents, o, false, err));
+    IMR_TRY(open_vectors(&c->queries, o, true, err));
     return open_dataset(o, err);
 }
 

@@ -38,20 +38,20 @@ static uint32_t *sample(size_t n, size_t want, size_t *got)
 
 static imr_status measure_lens(imr_session *s, const imr_progress *progress, imr_error *err)
 {
-    const imr_view vectors = imr_cache_document_vectors(s->cache);
+    const size_t dim = imr_cache_dim(s->cache);
     size_t n;
-    IMR_AUTOFREE uint32_t *rows = sample(vectors.rows, SAMPLE_TEXTS, &n);
+    IMR_AUTOFREE uint32_t *rows = sample(imr_cache_documents(s->cache), SAMPLE_TEXTS, &n);
     IMR_AUTOFREE size_t *starts = IMR_NEW_ARRAY(size_t, SAMPLE_TEXTS + 1);
     imr_matrix chosen = {0};
     IMR_ARRAY(uint32_t) ids = {0};
     if (!rows || !starts)
         return imr_fail_memory(err);
-    imr_status status = imr_matrix_init(&chosen, n, vectors.cols, err);
+    imr_status status = imr_matrix_init(&chosen, n, dim, err);
     for (size_t i = 0; i < n && status == IMR_OK; i++) {
         const imr_document_entry *entry;
-        memcpy(imr_matrix_row(&chosen, i), imr_view_row(&vectors, rows[i]),
-               vectors.cols * sizeof *chosen.v);
-        status = imr_document_cache_get(&s->documents, rows[i], &entry, err);
+        status = imr_cache_read_rows(s->cache, rows[i], 1, imr_matrix_row(&chosen, i), err);
+        if (status == IMR_OK)
+            status = imr_document_cache_get(&s->documents, rows[i], &entry, err);
         for (size_t k = 0; status == IMR_OK && k < entry->n_ids; k++)
             if (!IMR_PUSH(&ids, entry->ids[k]))
                 status = imr_fail_memory(err);
@@ -102,13 +102,17 @@ static imr_status run_one(imr_session *s, const float *base, deltas *d, imr_erro
     return status;
 }
 
-static imr_status run_sample(imr_session *s, const uint32_t *rows, size_t n, imr_view vectors,
+static imr_status run_sample(imr_session *s, const uint32_t *rows, size_t n, imr_rows vectors,
                              deltas *d, const imr_progress *progress, imr_error *err)
 {
     IMR_TRY(imr_matrix_init(&d->query, n, s->adapter->w.m, err));
     IMR_TRY(imr_matrix_init(&d->document, n * SAMPLE_PER_QUERY, s->adapter->w.m, err));
+    IMR_AUTOFREE float *base = IMR_NEW_ARRAY(float, vectors.cols);
+    if (!base)
+        return imr_fail_memory(err);
     for (size_t i = 0; i < n; i++) {
-        IMR_TRY(run_one(s, imr_view_row(&vectors, rows[i]), d, err));
+        imr_rows_get(base, vectors, rows[i]);
+        IMR_TRY(run_one(s, base, d, err));
         if (!imr_progress_step(progress, "measuring how often words show up anyway", i + 1, n))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
     }
@@ -123,9 +127,9 @@ static imr_status run_sample(imr_session *s, const uint32_t *rows, size_t n, imr
 
 static imr_status measure_background(imr_session *s, const imr_progress *progress, imr_error *err)
 {
-    imr_view vectors = imr_cache_query_vectors(s->cache);
+    imr_rows vectors = imr_rows_of_view(imr_cache_query_vectors(s->cache));
     if (vectors.rows < MINIMUM) /* documents stand in as queries */
-        vectors = imr_cache_document_vectors(s->cache);
+        vectors = imr_cache_document_rows(s->cache);
     if (vectors.rows < MINIMUM)
         return IMR_OK;
     size_t n;

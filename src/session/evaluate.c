@@ -48,22 +48,28 @@ static float inverse_norm(const float *v, size_t n)
 
 static imr_status encoder_ranker_init(encoder_ranker *r, const imr_cache *cache, imr_error *err)
 {
-    imr_view v = imr_cache_document_vectors(cache);
+    enum { BLOCK = 256 };
+    const size_t rows = imr_cache_documents(cache), n = imr_cache_dim(cache);
+    IMR_AUTOFREE float *block = imr_alloc(BLOCK, n * sizeof *block);
     r->cache = cache;
-    r->scale = IMR_NEW_ARRAY(float, v.rows);
-    r->scores = IMR_NEW_ARRAY(float, v.rows);
-    if (!r->scale || !r->scores)
+    r->scale = IMR_NEW_ARRAY(float, rows);
+    r->scores = IMR_NEW_ARRAY(float, rows);
+    if (!block || !r->scale || !r->scores)
         return imr_fail_memory(err);
-    for (size_t i = 0; i < v.rows; i++)
-        r->scale[i] = inverse_norm(imr_view_row(&v, i), v.cols);
+    for (size_t i = 0; i < rows; i += BLOCK) {
+        const size_t count = rows - i < BLOCK ? rows - i : BLOCK;
+        IMR_TRY(imr_cache_read_rows(cache, i, count, block, err));
+        for (size_t k = 0; k < count; k++)
+            r->scale[i + k] = inverse_norm(block + k * n, n);
+    }
     return IMR_OK;
 }
 
 static void encoder_ranker_run(encoder_ranker *r, const float *base, uint32_t *top, size_t k)
 {
-    imr_view v = imr_cache_document_vectors(r->cache);
+    const imr_rows v = imr_cache_document_rows(r->cache);
     float by = inverse_norm(base, v.cols);
-    imr_search_scores(r->scores, imr_rows_of_view(v), base);
+    imr_search_scores(r->scores, v, base);
     for (size_t i = 0; i < v.rows; i++)
         r->scores[i] *= r->scale[i] * by;
     imr_topk(top, k, r->scores, v.rows, imr_cache_id_places(r->cache));

@@ -26,29 +26,19 @@ static imr_status text_of_row(importer *im, imr_error *err)
     return imr_buf_check(&im->text, err);
 }
 
-/* The row's vector in the old cache, or NULL; *id and *what name it. */
-static const float *find_row(const importer *im, const char **id, const char **what)
-{
-    size_t documents = imr_dataset_count(im->dataset);
-    uint32_t row;
-    if (im->at < documents) {
-        imr_view v = imr_cache_document_vectors(im->from);
-        *id = imr_dataset_id(im->dataset, im->at);
-        *what = "document";
-        return imr_cache_find_document(im->from, *id, &row) ? imr_view_row(&v, row) : NULL;
-    }
-    imr_view v = imr_cache_query_vectors(im->from);
-    *id = imr_dataset_query_id(im->dataset, im->at - documents);
-    *what = "query";
-    return imr_cache_find_query(im->from, *id, &row) ? imr_view_row(&v, row) : NULL;
-}
-
 static imr_status take_row(importer *im, const char *text, size_t len, float *out, imr_error *err)
 {
-    const char *id, *what;
-    const float *row = find_row(im, &id, &what);
-    if (row) {
-        memcpy(out, row, imr_cache_dim(im->from) * sizeof *out);
+    size_t documents = imr_dataset_count(im->dataset);
+    bool query = im->at >= documents;
+    const char *what = query ? "query" : "document";
+    const char *id = query ? imr_dataset_query_id(im->dataset, im->at - documents)
+                           : imr_dataset_id(im->dataset, im->at);
+    uint32_t row;
+    if (!query && imr_cache_find_document(im->from, id, &row))
+        return imr_cache_read_rows(im->from, row, 1, out, err);
+    if (query && imr_cache_find_query(im->from, id, &row)) {
+        imr_view v = imr_cache_query_vectors(im->from);
+        memcpy(out, imr_view_row(&v, row), v.cols * sizeof *out);
         return IMR_OK;
     }
     if (im->encoder)

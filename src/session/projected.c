@@ -57,7 +57,7 @@ static plan make_plan(const imr_adapter *adapter, const imr_cache *cache,
                       const imr_progress *progress)
 {
     plan p = {.adapter = adapter, .cache = cache, .progress = progress, .m = adapter->w.m};
-    p.base = imr_rows_of_view(imr_cache_document_vectors(cache));
+    p.base = imr_cache_document_rows(cache);
     p.half = imr_cache_dtype(cache) == IMR_F16;
     p.scaled = p.half || adapter->w.form == IMR_FORM_FULL;
     p.row_bytes = p.m * (p.half ? sizeof(uint16_t) : sizeof(float));

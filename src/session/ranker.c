@@ -244,7 +244,7 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, uint32_t feedback_k,
                           imr_arena *arena, const imr_progress *progress, imr_listing *out,
                           imr_error *err)
 {
-    const imr_rows documents = imr_rows_of_view(imr_cache_document_vectors(r->cache));
+    const imr_rows documents = imr_cache_document_rows(r->cache);
     const size_t total = documents.rows;
     if (feedback_k == 0 || feedback_k > total)
         return imr_fail(

@@ -126,7 +126,7 @@ static imr_status open_split(imr_session *s, const char *wanted, imr_error *err)
     return s->facts.inputs.split ? IMR_OK : imr_fail_memory(err);
 }
 
-static imr_status note_inputs(imr_session *s, imr_error *err)
+static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_error *err)
 {
     imr_trace_inputs *in = &s->facts.inputs;
     const imr_weights *w = &s->adapter->w;
@@ -148,7 +148,11 @@ static imr_status note_inputs(imr_session *s, imr_error *err)
     s->facts.tokens_notice = s->facts.cache_notice = "";
     if (dataset) {
         in->dataset_path = imr_session_string(s, imr_dataset_path(dataset));
-        IMR_TRY(imr_dataset_sha256(dataset, in->dataset_sha256, NULL, err));
+        /* A store was compared with its dataset when it was opened. */
+        snprintf(in->dataset_sha256, sizeof in->dataset_sha256, "%s",
+                 imr_cache_dataset_sha256(s->cache));
+        if (!in->dataset_sha256[0])
+            IMR_TRY(imr_dataset_sha256(dataset, in->dataset_sha256, NULL, progress, err));
     }
     s->facts.dataset_name =
         short_name(s, dataset ? imr_dataset_path(dataset) : imr_cache_path(s->cache));
@@ -197,7 +201,7 @@ static imr_status open_all(imr_session *s, const imr_session_options *o,
     IMR_TRY(imr_adapter_open(&s->adapter, o->adapter, err));
     IMR_TRY(imr_cache_open(&s->cache, o->cache, &cache_options, err));
     IMR_TRY(imr_session_check_settings(&s->defaults, imr_cache_documents(s->cache), err));
-    IMR_TRY(note_inputs(s, err));
+    IMR_TRY(note_inputs(s, progress, err));
     IMR_TRY(open_split(s, o->split, err));
     IMR_TRY(open_encoder(s, o, &lookup, err));
     s->facts.encoder_name = s->encoder ? s->facts.inputs.encoder_name

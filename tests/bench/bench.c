@@ -133,6 +133,7 @@ static int usage(void)
 {
     fputs("usage: ./dev bench [PART...]\n"
           "       ./dev bench make-cache DIR DOCUMENTS DIMENSION f32|f16\n"
+          "       ./dev bench open-cache CACHE\n"
           "Without a part all are run:\n",
           stderr);
     for (size_t i = 0; i < IMR_LEN(parts); i++)
@@ -146,6 +147,8 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc > 1 && strcmp(argv[1], "make-cache") == 0)
         return bench_make_cache(argc - 2, argv + 2);
+    if (argc > 1 && strcmp(argv[1], "open-cache") == 0)
+        return bench_open_cache(argc - 2, argv + 2);
     for (int i = 1; i < argc; i++)
         if (!find(argv[i]))
             return usage();

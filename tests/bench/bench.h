@@ -57,6 +57,7 @@ void bench_sentence(imr_buf *out, imr_random *random, size_t words);
 
 /* The arguments behind "make-cache"; what the program ends with. */
 int bench_make_cache(int argc, char **argv);
+int bench_open_cache(int argc, char **argv); /* behind "open-cache" */
 
 /* The adapter of form diagonal, written down as method.md section 1 has it: double throughout. */
 struct imr_weights;

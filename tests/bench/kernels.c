@@ -282,7 +282,7 @@ void bench_training(void)
     }
     for (size_t i = 0; i < QUERIES * (1 + NEGATIVES); i++)
         lists[i] = (uint32_t)imr_random_below(&random, BENCH_DOCUMENTS);
-    training t = {.data = {imr_matrix_view(&queries), imr_matrix_view(&documents), starts, lists,
+    training t = {.data = {imr_matrix_view(&queries), imr_rows_of_matrix(&documents), starts, lists,
                            starts + QUERIES + 1, lists + QUERIES},
                   .options = imr_train_defaults(IMR_LOSS_MNRL)};
     t.options.epochs = 1;

@@ -2,6 +2,8 @@
  * bench make-cache DIR N n f32|f16: a made-up dataset of N documents in DIR/dataset and its cache
  * of n-dimensional vectors in DIR/cache, for looking at what grows with a collection.
  *
+ * bench open-cache CACHE: how long any cache takes to open, and what memory.
+ *
  * The same arguments give the same bytes. It goes through imr_store_build like any cache, so it can
  * be killed and started again.
  */
@@ -152,6 +154,50 @@ static void make(const char *dir, size_t documents, size_t n, imr_dtype dtype)
     imr_dataset_free(dataset);
     imr_free(data);
     imr_free(cache);
+}
+
+/* Anonymous memory of this process in KB: what no file stands behind. */
+static long anonymous_kb(void)
+{
+    char line[256];
+    long kb = -1;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "RssAnon: %ld kB", &kb) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return kb;
+}
+
+static void open_once(void *user)
+{
+    imr_error err;
+    imr_cache *c;
+    bench_need(imr_cache_open(&c, user, NULL, &err), &err);
+    imr_cache_free(c);
+}
+
+int bench_open_cache(int argc, char **argv)
+{
+    imr_error err;
+    imr_cache *c;
+    if (argc != 1) {
+        fputs("usage: ./dev bench open-cache CACHE\n", stderr);
+        return 2;
+    }
+    double start = imr_clock_seconds();
+    open_once(argv[0]);
+    printf("  first opening: %.3f s\n", imr_clock_seconds() - start);
+    bench_time t = bench_measure(open_once, argv[0]);
+    long before = anonymous_kb();
+    bench_need(imr_cache_open(&c, argv[0], NULL, &err), &err);
+    printf("  %zu documents of %zu dimensions, %s%s%s, anonymous memory %ld KB\n",
+           imr_cache_documents(c), imr_cache_dim(c), imr_dtype_name(imr_cache_dtype(c)),
+           imr_cache_notice(c)[0] ? ", " : "", imr_cache_notice(c), anonymous_kb() - before);
+    bench_row("opening a cache", t, 0, "");
+    imr_cache_free(c);
+    return 0;
 }
 
 static bool number_in(size_t *out, const char *text, int64_t most)

@@ -36,7 +36,7 @@ static void make_problem(problem *p)
     }
     p->positive_start[0] = p->negative_start[0] = 0;
     p->data = (imr_train_data){.queries = imr_view_of(p->queries, Q, N),
-                               .documents = imr_view_of(p->documents, D, N),
+                               .documents = imr_rows_f32(p->documents, D, N),
                                .positive_start = p->positive_start,
                                .positives = p->positives,
                                .negative_start = p->negative_start,
@@ -61,7 +61,7 @@ static double judge(void *user, const imr_adapter *a)
     imr_error err;
     float *q = malloc(Q * m * sizeof *q), *d = malloc(D * m * sizeof *d), after[D];
     CHECK_OK(imr_adapter_project(a, p->data.queries, q, &err));
-    CHECK_OK(imr_adapter_project(a, p->data.documents, d, &err));
+    CHECK_OK(imr_adapter_project(a, imr_rows_view(p->data.documents), d, &err));
     imr_adapter_result r = {0};
     double sum = 0;
     for (size_t i = 0; i < Q; i++) {

@@ -112,7 +112,8 @@ TEST("half-precision vectors of the reference are those of the full ones, rounde
     imr_cache *full = open_ok(test_golden("cache"), ""), *half = open_ok(dir, "");
     CHECK_INT(imr_cache_dtype(half), IMR_F16);
     CHECK_INT(imr_cache_documents(half), imr_cache_documents(full));
-    imr_view a = imr_cache_document_vectors(full), b = imr_cache_document_vectors(half);
+    imr_view a = imr_rows_view(imr_cache_document_rows(full)),
+             b = imr_rows_view(imr_cache_document_rows(half));
     for (size_t i = 0; i < a.rows; i++) {
         uint32_t at = 0;
         CHECK(imr_cache_find_document(half, imr_cache_document_id(full, i), &at));
@@ -265,7 +266,7 @@ TEST("a dataset in memory is encoded with its prefixes and splits into its judge
     size_t len = strlen(text), n;
     float expected[FAKE_DIM];
     CHECK_OK(fake_encode(&f, &text, &len, 1, expected, &err));
-    imr_view v = imr_cache_document_vectors(c);
+    imr_view v = imr_rows_view(imr_cache_document_rows(c));
     CHECK_ALL_NEAR(imr_view_row(&v, 0), expected, FAKE_DIM, 0);
     CHECK_INT(imr_cache_id_places(c)[0], 1);
     CHECK_STR(imr_cache_split_name(c, 0), "train");

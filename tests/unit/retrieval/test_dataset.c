@@ -120,11 +120,11 @@ TEST("a folder of text files is a dataset, other files in it are not")
     check_document(d, 0, "a", "", "the a text");
     check_document(d, 1, "b", "", "the b text");
     char sha[IMR_SHA256_HEX], again[IMR_SHA256_HEX];
-    CHECK_OK(imr_dataset_sha256(d, sha, NULL, &err));
+    CHECK_OK(imr_dataset_sha256(d, sha, NULL, NULL, &err));
     imr_dataset_free(d);
     put(test_path(dir, "b.txt"), "another text");
     CHECK_OK(imr_dataset_open(&d, dir, NULL, &err));
-    CHECK_OK(imr_dataset_sha256(d, again, NULL, &err));
+    CHECK_OK(imr_dataset_sha256(d, again, NULL, NULL, &err));
     CHECK(strcmp(sha, again) != 0);
     imr_dataset_free(d);
 
@@ -283,24 +283,28 @@ TEST("a remembered index opens the corpus without reading it, a wrong one is not
     for (size_t i = 0; i < 2; i++)
         CHECK(imr_dataset_line(d, i, &offsets[i], &lengths[i]));
     /* Ids other than the file's show that the index was used. */
-    imr_dataset_index index = {strlen(text), 2, offsets, lengths, "x\ny\n", 4};
+    imr_ids ids;
+    char *names = imr_alloc(4, 1);
+    memcpy(names, "x\0y", 4);
+    CHECK_OK(imr_ids_take(&ids, NULL, names, 4, 2, "ids", &err));
+    imr_dataset_index index = {strlen(text), &ids, offsets, lengths};
     imr_dataset_options options = {.index = &index};
     imr_named_bytes bytes = {"corpus.jsonl", text, strlen(text)}, none = {0};
     CHECK_OK(imr_dataset_open_memory(&again, bytes, none, NULL, 0, &options, &err));
     check_document(again, 1, "y", "", "two");
     imr_dataset_free(again);
-    for (int fault = 0; fault < 3; fault++) {
+    for (int fault = 0; fault < 2; fault++) {
         imr_dataset_index wrong = index;
         uint64_t beyond[] = {0, 1000};
         wrong.corpus_bytes += fault == 0;
         wrong.offsets = fault == 1 ? beyond : offsets;
-        wrong.ids_len -= fault == 2;
         options.index = &wrong;
         CHECK_OK(imr_dataset_open_memory(&again, bytes, none, NULL, 0, &options, &err));
         check_document(again, 1, "b", "", "two");
         imr_dataset_free(again);
     }
     imr_dataset_free(d);
+    imr_ids_done(&ids);
 }
 
 static bool stop(void *user, const imr_progress_info *info)

@@ -34,8 +34,8 @@ static void chain_open(chain *c)
     CHECK_OK(imr_adapter_open(&c->adapter, test_golden("tiny/adapter-v1.pt"), &err));
     c->m = c->adapter->w.m;
     c->projected = imr_alloc(N, c->m * sizeof(float));
-    CHECK_OK(
-        imr_adapter_project(c->adapter, imr_cache_document_vectors(c->cache), c->projected, &err));
+    CHECK_OK(imr_adapter_project(c->adapter, imr_rows_view(imr_cache_document_rows(c->cache)),
+                                 c->projected, &err));
 }
 
 static void chain_close(chain *c)

@@ -66,7 +66,10 @@ static uint32_t *sorted(const fixture *f, const float *scores, size_t n)
 static naive naive_of(fixture *f, size_t query, imr_scope scope)
 {
     imr_error err = {0};
-    const imr_view base = imr_cache_document_vectors(f->cache);
+    float *floats = calloc(imr_cache_documents(f->cache) * imr_cache_dim(f->cache), sizeof *floats);
+    const imr_view base =
+        imr_view_of(floats, imr_cache_documents(f->cache), imr_cache_dim(f->cache));
+    CHECK_OK(imr_cache_read_rows(f->cache, 0, base.rows, floats, &err));
     const imr_view queries = imr_cache_query_vectors(f->cache);
     const imr_rows rows = f->ranker.projected.d; /* in the precision it is held in */
     const size_t n = base.rows, m = rows.cols;
@@ -77,6 +80,7 @@ static naive naive_of(fixture *f, size_t query, imr_scope scope)
     v.after = calloc(n, sizeof *v.after);
     imr_rows_read(v.d, rows, 0, n);
     imr_nn_cosine_rows(v.encoder, base, imr_view_row(&queries, query));
+    free(floats);
     float q[BIG_M];
     imr_adapter_result r = {0};
     CHECK_OK(imr_adapter_project(

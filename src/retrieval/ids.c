@@ -1,0 +1,369 @@
+#include "retrieval/ids.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define MAGIC        UINT64_C(0x3153444944524D49) /* "IMRDIDS1" */
+#define HEAD         4                            /* u64 before the tables */
+#define ORDER_SAMPLE 1024
+#define PART         65536
+
+void imr_ids_done(imr_ids *ids)
+{
+    for (size_t i = 0; i < IMR_LEN(ids->owned); i++)
+        imr_free(ids->owned[i]);
+    imr_file_unmap(&ids->file);
+    *ids = (imr_ids){0};
+}
+
+void imr_ids_repeats_done(imr_ids_repeats *r)
+{
+    imr_free(r->row);
+    imr_free(r->first);
+    *r = (imr_ids_repeats){0};
+}
+
+imr_ids imr_ids_borrow(const imr_ids *ids)
+{
+    return (imr_ids){.n = ids->n,
+                     .bytes = ids->bytes,
+                     .text = ids->text,
+                     .start = ids->start,
+                     .order = ids->order,
+                     .places = ids->places};
+}
+
+bool imr_ids_find(const imr_ids *ids, const char *id, uint32_t *row)
+{
+    size_t low = 0, high = ids->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(imr_ids_at(ids, ids->order[middle]), id);
+        if (order == 0) {
+            *row = ids->order[middle];
+            return true;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+bool imr_ids_find_near(const imr_ids *ids, const char *id, uint32_t guess, uint32_t *row)
+{
+    if (guess >= ids->n || strcmp(imr_ids_at(ids, guess), id) != 0)
+        return imr_ids_find(ids, id, row);
+    *row = guess;
+    return true;
+}
+
+/* ---- made in memory ---- */
+
+/* Eight bytes of an id, so that most comparisons need no string. */
+typedef struct sorted_id {
+    uint64_t key;
+    const char *rest; /* behind those bytes; NULL when the id ended within them */
+    uint32_t row;
+} sorted_id;
+
+static int by_id(const void *a, const void *b)
+{
+    const sorted_id *x = a, *y = b;
+    int order = (x->key > y->key) - (x->key < y->key);
+    if (!order && x->rest && y->rest)
+        order = strcmp(x->rest, y->rest);
+    return order ? order : (x->row > y->row) - (x->row < y->row);
+}
+
+static bool same_id(const sorted_id *x, const sorted_id *y)
+{
+    return x->key == y->key && (!x->rest || !y->rest || strcmp(x->rest, y->rest) == 0);
+}
+
+/* How many bytes all ids begin with: "doc-" says nothing about their order. */
+static size_t common_prefix(const imr_ids *ids)
+{
+    size_t n = ids->n ? strlen(ids->text) : 0;
+    for (size_t i = 1; i < ids->n && n; i++) {
+        const char *id = imr_ids_at(ids, i);
+        size_t same = 0;
+        while (same < n && id[same] == ids->text[same])
+            same++;
+        n = same;
+    }
+    return n;
+}
+
+static sorted_id item_of(const imr_ids *ids, size_t row, size_t skip)
+{
+    const unsigned char *id = (const unsigned char *)imr_ids_at(ids, row) + skip;
+    sorted_id item = {.row = (uint32_t)row};
+    size_t i = 0;
+    for (; i < 8 && id[i]; i++)
+        item.key |= (uint64_t)id[i] << (56 - 8 * i);
+    if (i == 8)
+        item.rest = (const char *)id + 8;
+    return item;
+}
+
+/* Repeats in sorted order of their ids. */
+static imr_status gather_repeats(imr_ids_repeats *out, const sorted_id *items, size_t n,
+                                 const imr_ids *ids, const char *name, imr_error *err)
+{
+    size_t found = 0;
+    for (size_t i = 1; i < n; i++)
+        found += same_id(&items[i], &items[i - 1]);
+    if (!found)
+        return IMR_OK;
+    if (!out) {
+        size_t i = 1;
+        while (!same_id(&items[i], &items[i - 1]))
+            i++;
+        return imr_fail(err, IMR_E_FORMAT, "%s: the id \"%.200s\" stands there twice", name,
+                        imr_ids_at(ids, items[i].row));
+    }
+    out->row = IMR_NEW_ARRAY(uint32_t, found);
+    out->first = IMR_NEW_ARRAY(uint32_t, found);
+    if (!out->row || !out->first)
+        return imr_fail_memory(err);
+    uint32_t first = 0;
+    for (size_t i = 1; i < n; i++) {
+        if (!same_id(&items[i], &items[i - 1])) {
+            first = items[i].row;
+            continue;
+        }
+        out->row[out->n] = items[i].row;
+        out->first[out->n++] =
+            i > 1 && same_id(&items[i - 1], &items[i - 2]) ? first : items[i - 1].row;
+        first = out->first[out->n - 1];
+    }
+    return IMR_OK;
+}
+
+typedef struct repeat {
+    uint32_t row, first;
+} repeat;
+
+static int by_row(const void *a, const void *b)
+{
+    const repeat *x = a, *y = b;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+static imr_status sort_repeats(imr_ids_repeats *r, imr_error *err)
+{
+    if (r->n < 2)
+        return IMR_OK;
+    IMR_AUTOFREE repeat *v = IMR_NEW_ARRAY(repeat, r->n);
+    if (!v)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < r->n; i++)
+        v[i] = (repeat){r->row[i], r->first[i]};
+    qsort(v, r->n, sizeof *v, by_row);
+    for (size_t i = 0; i < r->n; i++) {
+        r->row[i] = v[i].row;
+        r->first[i] = v[i].first;
+    }
+    return IMR_OK;
+}
+
+static imr_status sort(imr_ids *ids, imr_ids_repeats *repeats, const char *name, imr_error *err)
+{
+    IMR_AUTOFREE sorted_id *items = imr_alloc(ids->n, sizeof *items);
+    uint32_t *tables = imr_alloc(ids->n, 2 * sizeof *tables);
+    ids->owned[2] = tables;
+    if (!items || !tables)
+        return imr_fail_memory(err);
+    size_t skip = common_prefix(ids);
+    for (size_t i = 0; i < ids->n; i++)
+        items[i] = item_of(ids, i, skip);
+    if (ids->n > 1)
+        qsort(items, ids->n, sizeof *items, by_id);
+    for (size_t i = 0; i < ids->n; i++) {
+        tables[i] = items[i].row;
+        tables[ids->n + items[i].row] = (uint32_t)i;
+    }
+    ids->order = tables;
+    ids->places = tables + ids->n;
+    IMR_TRY(gather_repeats(repeats, items, ids->n, ids, name, err));
+    return repeats ? sort_repeats(repeats, err) : IMR_OK;
+}
+
+static imr_status take(imr_ids *ids, imr_ids_repeats *repeats, const char *name, imr_error *err)
+{
+    uint64_t *start = imr_alloc(ids->n, sizeof *start);
+    ids->owned[1] = start;
+    if (!start)
+        return imr_fail_memory(err);
+    size_t at = 0;
+    for (size_t i = 0; i < ids->n; i++) {
+        const char *end = at < ids->bytes ? memchr(ids->text + at, '\0', ids->bytes - at) : NULL;
+        if (!end)
+            return imr_fail(err, IMR_E_FORMAT, "%s holds %zu ids, expected %zu", name, i, ids->n);
+        start[i] = at;
+        at = (size_t)(end - ids->text) + 1;
+    }
+    ids->start = start;
+    if (at != ids->bytes)
+        return imr_fail(err, IMR_E_FORMAT, "%s holds more than %zu ids", name, ids->n);
+    return sort(ids, repeats, name, err);
+}
+
+imr_status imr_ids_take(imr_ids *out, imr_ids_repeats *repeats, char *text, size_t bytes, size_t n,
+                        const char *name, imr_error *err)
+{
+    imr_ids ids = {.n = n, .bytes = bytes, .text = bytes ? text : "", .owned = {text}};
+    imr_status status = take(&ids, repeats, name, err);
+    if (status != IMR_OK) {
+        imr_ids_done(&ids);
+        return status;
+    }
+    *out = ids;
+    return IMR_OK;
+}
+
+imr_status imr_ids_drop(imr_ids *ids, const imr_ids_repeats *repeats, imr_error *err)
+{
+    if (repeats->n == 0)
+        return IMR_OK;
+    uint64_t *start = ids->owned[1];
+    uint32_t *tables = ids->owned[2];
+    IMR_AUTOFREE uint32_t *now = IMR_NEW_ARRAY(uint32_t, ids->n); /* the row's new number */
+    if (!now)
+        return imr_fail_memory(err);
+    size_t n = 0, next = 0;
+    for (size_t i = 0; i < ids->n; i++) {
+        if (next < repeats->n && repeats->row[next] == i) {
+            now[i] = UINT32_MAX;
+            next++;
+            continue;
+        }
+        start[n] = start[i];
+        now[i] = (uint32_t)n++;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < ids->n; i++)
+        if (now[tables[i]] != UINT32_MAX)
+            tables[kept++] = now[tables[i]];
+    for (size_t i = 0; i < n; i++)
+        tables[n + tables[i]] = (uint32_t)i;
+    ids->n = n;
+    ids->places = tables + n;
+    return IMR_OK;
+}
+
+/* ---- the file ---- */
+
+/* The text against the lines it came from: byte by byte the same, a zero for each newline. */
+static bool same_text(const char *text, const char *lines, size_t len, size_t n)
+{
+    size_t ends = 0, parts = (len + PART - 1) / PART;
+    int wrong = 0;
+#pragma omp parallel for reduction(+ : ends) reduction(| : wrong) if (parts > 8)
+    for (size_t p = 0; p < parts; p++) {
+        size_t end = len - p * PART < PART ? len : (p + 1) * PART;
+        unsigned count = 0;
+        unsigned char differ = 0;
+        for (size_t i = p * PART; i < end; i++) {
+            unsigned char newline = lines[i] == '\n';
+            unsigned char expected = newline ? 0 : (unsigned char)lines[i];
+            differ |= (unsigned char)(expected ^ (unsigned char)text[i]);
+            differ |= (unsigned char)(!newline && lines[i] == '\0');
+            count += newline;
+        }
+        ends += count;
+        wrong |= differ;
+    }
+    return !wrong && ends == n;
+}
+
+/* As many zeros as ids: starts that ascend, each behind a zero, are all of them. */
+static bool good_starts(const imr_ids *ids)
+{
+    int wrong = ids->start[0] != 0;
+#pragma omp parallel for reduction(| : wrong) if (ids->n > PART)
+    for (size_t i = 1; i < ids->n; i++) {
+        uint64_t at = ids->start[i];
+        wrong |= at >= ids->bytes || at <= ids->start[i - 1] || ids->text[at - 1] != '\0';
+    }
+    return !wrong;
+}
+
+/* Two tables that undo each other everywhere hold every row once. */
+static bool good_order(const imr_ids *ids)
+{
+    int wrong = 0;
+#pragma omp parallel for reduction(| : wrong) if (ids->n > PART)
+    for (size_t i = 0; i < ids->n; i++)
+        wrong |= ids->order[i] >= ids->n || ids->places[ids->order[i]] != i;
+    if (wrong)
+        return false;
+    size_t step = ids->n / ORDER_SAMPLE + 1;
+    for (size_t i = 1; i < ids->n; i += step)
+        if (strcmp(imr_ids_at(ids, ids->order[i - 1]), imr_ids_at(ids, ids->order[i])) >= 0)
+            return false;
+    return true;
+}
+
+static bool read_tables(imr_ids *ids, size_t lines_len, size_t n)
+{
+    const imr_file *f = &ids->file;
+    uint64_t head[HEAD];
+    size_t each = sizeof(uint64_t) + 2 * sizeof(uint32_t);
+    if (n == 0 || f->len < sizeof head || (f->len - sizeof head) / each < n ||
+        f->len - sizeof head - n * each != lines_len)
+        return false;
+    memcpy(head, f->data, sizeof head);
+    if (head[0] != MAGIC || head[1] != n || head[2] != lines_len)
+        return false;
+    ids->n = n;
+    ids->bytes = lines_len;
+    ids->start = (const uint64_t *)(const void *)(f->data + sizeof head);
+    ids->order = (const uint32_t *)(const void *)(ids->start + n);
+    ids->places = ids->order + n;
+    ids->text = (const char *)(ids->places + n);
+    return true;
+}
+
+imr_status imr_ids_open(bool *found, imr_ids *out, const char *path, const void *lines,
+                        size_t lines_len, size_t n, imr_error *err)
+{
+    imr_ids ids = {0};
+    imr_error why;
+    *found = false;
+    imr_status status = imr_file_map(&ids.file, path, &why);
+    if (status == IMR_E_MEMORY)
+        return imr_fail_memory(err);
+    if (status != IMR_OK)
+        return IMR_OK;
+    *found = read_tables(&ids, lines_len, n) && same_text(ids.text, lines, lines_len, n) &&
+             good_starts(&ids) && good_order(&ids);
+    if (*found)
+        *out = ids;
+    else
+        imr_ids_done(&ids);
+    return IMR_OK;
+}
+
+imr_status imr_ids_write(const imr_ids *ids, const char *path, imr_error *err)
+{
+    imr_writer w;
+    IMR_TRY(imr_writer_open(&w, path, err));
+    uint64_t head[HEAD] = {MAGIC, ids->n}, at = 0;
+    for (size_t i = 0; i < ids->n; i++)
+        head[2] += strlen(imr_ids_at(ids, i)) + 1;
+    imr_writer_add(&w, head, sizeof head);
+    for (size_t i = 0; i < ids->n; i++) {
+        imr_writer_add(&w, &at, sizeof at);
+        at += strlen(imr_ids_at(ids, i)) + 1;
+    }
+    imr_writer_add(&w, ids->order, ids->n * sizeof *ids->order);
+    imr_writer_add(&w, ids->places, ids->n * sizeof *ids->places);
+    for (size_t i = 0; i < ids->n; i++)
+        imr_writer_add(&w, imr_ids_at(ids, i), strlen(imr_ids_at(ids, i)) + 1);
+    return imr_writer_commit(&w, err);
+}

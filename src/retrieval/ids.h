@@ -1,0 +1,78 @@
+/*
+ * retrieval/ids.h - the ids of documents or queries: from row to id, and back.
+ *
+ * The ids stand one after another in row order, each with a zero behind it; two tables say where
+ * each begins and how they sort. All three are memory of their own or parts of one mapped file, so
+ * that a million ids open without being read one by one. Looking one up is a binary search.
+ *
+ * The file, all numbers little-endian:
+ *   1. u64 [4]      magic, n, bytes, 0
+ *   2. u64 [n]      where each id begins
+ *   3. u32 [n]      rows in the order of their ids (strcmp)
+ *   4. u32 [n]      the inverse: how many ids are below this row's (math/topk.h, places)
+ *   5. char [bytes] the ids, each with its zero
+ * It is derived from a list of ids, one a line, and is only believed beside that list.
+ *
+ * Threads: const after opening.
+ */
+#ifndef IMR_RETRIEVAL_IDS_H
+#define IMR_RETRIEVAL_IDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/file.h"
+
+typedef struct imr_ids {
+    size_t n, bytes;
+    const char *text;
+    const uint64_t *start;          /* [n] into text */
+    const uint32_t *order, *places; /* [n] */
+    void *owned[3];                 /* text; start; order and places */
+    imr_file file;
+} imr_ids;
+
+void imr_ids_done(imr_ids *ids); /* {0} is fine */
+
+static inline const char *imr_ids_at(const imr_ids *ids, size_t row)
+{
+    return ids->text + ids->start[row];
+}
+
+/* The row of an id; false when there is none. */
+bool imr_ids_find(const imr_ids *ids, const char *id, uint32_t *row);
+/* The same, but looks at row `guess` first: for lists in nearly the same order. */
+bool imr_ids_find_near(const imr_ids *ids, const char *id, uint32_t guess, uint32_t *row);
+
+/* Rows that repeat an id of an earlier row, ascending; the caller's. */
+typedef struct imr_ids_repeats {
+    uint32_t *row, *first; /* [n]: the row, and the first one with its id */
+    size_t n;
+} imr_ids_repeats;
+void imr_ids_repeats_done(imr_ids_repeats *r);
+
+/*
+ * n zero-terminated ids in text[0..bytes), taken also on failure. What is repeated goes to *repeats
+ * and leaves ids that must not be looked up; with repeats NULL a repeated id is IMR_E_FORMAT.
+ * Errors: IMR_E_FORMAT when text does not hold n ids (name: in errors); IMR_E_MEMORY.
+ */
+imr_status imr_ids_take(imr_ids *out, imr_ids_repeats *repeats, char *text, size_t bytes, size_t n,
+                        const char *name, imr_error *err) IMR_NODISCARD;
+/* Takes out the rows of `repeats`. */
+imr_status imr_ids_drop(imr_ids *ids, const imr_ids_repeats *repeats, imr_error *err) IMR_NODISCARD;
+/* The same ids borrowed: `ids` must outlive the result, which need not be released. */
+imr_ids imr_ids_borrow(const imr_ids *ids);
+
+/*
+ * Maps the file at path when it describes exactly these n lines (each ended by a newline): *found
+ * false when it is absent, damaged or of other lines. Every table is checked in one pass of
+ * sequential reads, their sorting at some places: a wrong file can at most hide ids.
+ */
+imr_status imr_ids_open(bool *found, imr_ids *out, const char *path, const void *lines,
+                        size_t lines_len, size_t n, imr_error *err) IMR_NODISCARD;
+/* Writes it, atomically. */
+imr_status imr_ids_write(const imr_ids *ids, const char *path, imr_error *err) IMR_NODISCARD;
+
+#endif

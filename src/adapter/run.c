@@ -185,8 +185,10 @@ imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, 
     const imr_weights *w = &a->w;
     if (d.rows > 0)
         IMR_TRY(imr_run_check(w, d, err));
+    if (w->form == IMR_FORM_DIAGONAL)
+        return imr_run_rescore(w, r, d, before, after, err);
     size_t m = w->m;
-    enum { BLOCK = 128 };
+    enum { BLOCK = 256 };
     IMR_AUTOFREE float *block = imr_alloc_aligned(2 * BLOCK * m, sizeof *block);
     if (!block)
         return imr_fail_memory(err);

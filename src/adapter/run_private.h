@@ -15,6 +15,9 @@ imr_status imr_run_check(const imr_weights *w, imr_rows d, imr_error *err) IMR_N
 void imr_run_query_net(const imr_weights *w, imr_adapter_result *r);
 /* From d_mean (diagonal) or from d (full): scale_d and bias_d, or weight_d and bias_d; then q'. */
 void imr_run_doc_net(const imr_weights *w, imr_rows d, imr_adapter_result *r);
+/* imr_adapter_score of form diagonal: one sweep, see sweep.h. */
+imr_status imr_run_rescore(const imr_weights *w, const imr_adapter_result *r, imr_rows d,
+                           float *before, float *after, imr_error *err) IMR_NODISCARD;
 /* IMR_E_NUMERIC naming the first candidate whose similarity is not finite. */
 imr_status imr_run_check_scores(const float *before, const float *after, size_t n,
                                 imr_error *err) IMR_NODISCARD;

@@ -6,206 +6,296 @@
 #include "adapter/run_private.h"
 #include "base/mem.h"
 #include "math/nn.h"
+#include "math/scan.h"
 
-enum { BLOCK = 4096 };
-#define WORTH_THREADS ((size_t)1 << 20) /* see nn.c */
+enum { BLOCK = 1024, ROWS = IMR_SCAN_ROWS }; /* rows of a partial sum, and of a call of forms */
+#define WORTH_THREADS ((size_t)1 << 20)      /* see nn.c */
 
-/* Weights of the linear and quadratic sums, [m] each, in the notation of sweep.h. */
-typedef struct coefficients {
-    size_t m;
-    const float *s, *sb, *g2s, *g2sb, *gbes;     /* linear in d */
-    const float *s2, *g2s2;                      /* in d^2 */
-    double b, b2, g2, g2b, g2b2, gbe, gbeb, be2; /* sums that do not depend on d */
-} coefficients;
+/* Weights of the forms, [m] each, and the sums that do not depend on d, in the notation of
+ * sweep.h. */
+typedef struct folded {
+    const float *mean;          /* s */
+    const float *var_u, *var_v; /* s^2, 2 s b */
+    const float *a_u, *a_v;     /* g^2 s^2, 2 g^2 s b */
+    const float *b, *c;         /* g^2 s, g be s */
+    float *before, *score;      /* unit(q), t g s */
+    double m, sum_b, sum_b2;    /* of b and b^2 */
+    double g2, g2b, g2b2;       /* of g^2 and so on */
+    double gbe, gbeb, be2;
+    double t_g, t_gb, t_be; /* t.g, t.(g b), t.be */
+} folded;
+enum { FOLDED_VECTORS = 9 };
 
-/* What the first sweep keeps of a document. */
-typedef struct summary {
-    float mean, inverse_sd, inverse_norm, inverse_base;
-} summary;
+/* What both sweeps know of a document. */
+typedef struct moments {
+    float mean[ROWS], inverse_sd[ROWS];
+} moments;
 
-typedef struct row_sums {
-    float s, sb, g2s, g2sb, gbes, s2, g2s2, d2;
-} row_sums;
-
-IMR_CPU_CLONES
-static void sum_row(row_sums *out, const coefficients *c, const float *d)
+static folded fold(float *vectors, const imr_weights *w, const imr_adapter_result *r)
 {
-    const float *cs = c->s, *csb = c->sb, *cg2s = c->g2s, *cg2sb = c->g2sb, *cgbes = c->gbes;
-    const float *cs2 = c->s2, *cg2s2 = c->g2s2;
-    float s = 0, sb = 0, g2s = 0, g2sb = 0, gbes = 0, s2 = 0, g2s2 = 0, d2 = 0;
-#pragma omp simd reduction(+ : s, sb, g2s, g2sb, gbes, s2, g2s2, d2)
-    for (size_t j = 0; j < c->m; j++) {
-        float x = d[j], square = x * x;
-        s += cs[j] * x;
-        sb += csb[j] * x;
-        g2s += cg2s[j] * x;
-        g2sb += cg2sb[j] * x;
-        gbes += cgbes[j] * x;
-        s2 += cs2[j] * square;
-        g2s2 += cg2s2[j] * square;
-        d2 += square;
+    const size_t m = w->m;
+    const float *g = imr_weight(w, IMR_W_DOC_NORM), *be = imr_weight(w, IMR_W_DOC_NORM_BIAS);
+    float *v[FOLDED_VECTORS];
+    for (size_t k = 0; k < FOLDED_VECTORS; k++)
+        v[k] = vectors + k * m;
+    folded f = {.mean = v[0],
+                .var_u = v[1],
+                .var_v = v[2],
+                .a_u = v[3],
+                .a_v = v[4],
+                .b = v[5],
+                .c = v[6],
+                .before = v[7],
+                .score = v[8],
+                .m = (double)m};
+    for (size_t j = 0; j < m; j++) {
+        const double s = (double)r->scale_q[j], b = (double)r->bias_q[j];
+        const double gj = (double)g[j], bej = (double)be[j], g2 = gj * gj;
+        v[0][j] = (float)s;
+        v[1][j] = (float)(s * s);
+        v[2][j] = (float)(2 * s * b);
+        v[3][j] = (float)(g2 * s * s);
+        v[4][j] = (float)(2 * g2 * s * b);
+        v[5][j] = (float)(g2 * s);
+        v[6][j] = (float)(gj * bej * s);
+        f.sum_b += b;
+        f.sum_b2 += b * b;
+        f.g2 += g2;
+        f.g2b += g2 * b;
+        f.g2b2 += g2 * b * b;
+        f.gbe += gj * bej;
+        f.gbeb += gj * bej * b;
+        f.be2 += bej * bej;
     }
-    *out = (row_sums){s, sb, g2s, g2sb, gbes, s2, g2s2, d2};
+    imr_nn_unit(f.before, r->q, m);
+    return f;
 }
 
-static summary summarise(const coefficients *c, const row_sums *r)
+/* Once q' is known. */
+static void fold_query(folded *f, const imr_weights *w, const imr_adapter_result *r)
 {
-    double m = (double)c->m, mean = ((double)r->s + c->b) / m;
-    double var = ((double)r->s2 + 2 * (double)r->sb + c->b2) / m - mean * mean;
-    double sd2 = fmax(var, 0.0) + IMR_NN_LAYERNORM_EPS, inverse = 1.0 / sqrt(sd2);
-    double a = (double)r->g2s2 + 2 * (double)r->g2sb + c->g2b2;
-    double b = (double)r->g2s + c->g2b, cc = (double)r->gbes + c->gbeb;
-    double norm2 = (a - 2 * mean * b + mean * mean * c->g2) / sd2 +
-                   2 * (cc - mean * c->gbe) * inverse + c->be2;
-    /* A NaN must come out as one: fmax would hide it. */
-    double norm = sqrt(norm2 < 0 ? 0 : norm2), base = sqrt((double)r->d2);
-    return (summary){(float)mean, (float)(isnan(var) ? var : inverse),
-                     (float)(1.0 / (norm < IMR_NN_UNIT_FLOOR ? IMR_NN_UNIT_FLOOR : norm)),
-                     (float)(1.0 / (base < IMR_NN_UNIT_FLOOR ? IMR_NN_UNIT_FLOOR : base))};
+    const float *g = imr_weight(w, IMR_W_DOC_NORM), *be = imr_weight(w, IMR_W_DOC_NORM_BIAS);
+    imr_nn_unit(f->score, r->q_mod, w->m);
+    for (size_t j = 0; j < w->m; j++) {
+        const double t = (double)f->score[j];
+        f->t_g += t * (double)g[j];
+        f->t_gb += t * (double)g[j] * (double)r->bias_q[j];
+        f->t_be += t * (double)be[j];
+        f->score[j] = (float)(t * (double)g[j] * (double)r->scale_q[j]);
+    }
 }
 
+/* ---- from forms to numbers, row by row; a comparison is written so that NaN stays NaN ---- */
+
+/* linear = s.d, quadratic = s^2.d^2 + 2 (s b).d */
 IMR_CPU_CLONES
-static void add_scaled(float *restrict sum, const float *restrict d, float by, size_t m)
+static void moments_of(moments *out, const folded *f, const float *linear, const float *quadratic)
+{
+    const double m = f->m;
+#pragma omp simd
+    for (size_t i = 0; i < ROWS; i++) {
+        const double mean = ((double)linear[i] + f->sum_b) / m;
+        const double var = ((double)quadratic[i] + f->sum_b2) / m - mean * mean;
+        out->mean[i] = (float)mean;
+        out->inverse_sd[i] = (float)(1 / sqrt((var < 0 ? 0 : var) + IMR_NN_LAYERNORM_EPS));
+    }
+}
+
+/* dot = unit(q).d */
+IMR_CPU_CLONES
+static void cosines_of(float *out, const float *dot, const float *square)
 {
 #pragma omp simd
-    for (size_t j = 0; j < m; j++)
-        sum[j] += d[j] * by;
-}
-
-/* vectors: 7 m floats of memory for the coefficients. */
-static coefficients derive(float *vectors, const imr_weights *w, const imr_adapter_result *r)
-{
-    size_t m = w->m;
-    const float *g = imr_weight(w, IMR_W_DOC_NORM), *be = imr_weight(w, IMR_W_DOC_NORM_BIAS);
-    coefficients c = {.m = m};
-    for (size_t j = 0; j < m; j++) {
-        double s = (double)r->scale_q[j], b = (double)r->bias_q[j];
-        double gj = (double)g[j], bej = (double)be[j], g2 = gj * gj;
-        vectors[j] = (float)s;
-        vectors[m + j] = (float)(s * b);
-        vectors[2 * m + j] = (float)(g2 * s);
-        vectors[3 * m + j] = (float)(g2 * s * b);
-        vectors[4 * m + j] = (float)(gj * bej * s);
-        vectors[5 * m + j] = (float)(s * s);
-        vectors[6 * m + j] = (float)(g2 * s * s);
-        c.b += b;
-        c.b2 += b * b;
-        c.g2 += g2;
-        c.g2b += g2 * b;
-        c.g2b2 += g2 * b * b;
-        c.gbe += gj * bej;
-        c.gbeb += gj * bej * b;
-        c.be2 += bej * bej;
+    for (size_t i = 0; i < ROWS; i++) {
+        const double norm = sqrt((double)square[i]);
+        out[i] = (float)((double)dot[i] / (norm < IMR_NN_UNIT_FLOOR ? IMR_NN_UNIT_FLOOR : norm));
     }
-    c.s = vectors, c.sb = vectors + m, c.g2s = vectors + 2 * m, c.g2sb = vectors + 3 * m;
-    c.gbes = vectors + 4 * m, c.s2 = vectors + 5 * m, c.g2s2 = vectors + 6 * m;
-    return c;
 }
 
-/* Mean of d' from the blocks' sums of d_i/sd_i and the summaries. */
-static void finish_mean(float *mean, const imr_weights *w, const imr_adapter_result *r,
-                        const summary *sums, size_t n, const float *partial, size_t blocks)
+/* dot = (t g s).d; a, b, c: what of A, B, C depends on d */
+IMR_CPU_CLONES
+static void scores_of(float *out, const folded *f, const moments *mo, const float *dot,
+                      const float *a, const float *b, const float *c)
+{
+#pragma omp simd
+    for (size_t i = 0; i < ROWS; i++) {
+        const double mean = (double)mo->mean[i], inverse = (double)mo->inverse_sd[i];
+        const double first =
+            (double)a[i] + f->g2b2 - 2 * mean * ((double)b[i] + f->g2b) + mean * mean * f->g2;
+        const double second = (double)c[i] + f->gbeb - mean * f->gbe;
+        const double square = (first * inverse + 2 * second) * inverse + f->be2;
+        const double norm = sqrt(square < 0 ? 0 : square);
+        const double along = ((double)dot[i] + f->t_gb - mean * f->t_g) * inverse + f->t_be;
+        out[i] = (float)(along / (norm < IMR_NN_UNIT_FLOOR ? IMR_NN_UNIT_FLOOR : norm));
+    }
+}
+
+static bool all_finite(const float *v, size_t n)
+{
+    float sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += v[i] - v[i];
+    return sum == 0;
+}
+
+/* ---- sweeps ---- */
+
+/* A block's part of G, a and c. */
+typedef struct part {
+    double a, c;
+} part;
+
+typedef struct sweep {
+    const imr_scan_kernels *kernels;
+    imr_rows d;
+    size_t blocks;
+    folded f;
+    moments *of; /* one for each ROWS documents */
+    float *sums; /* [blocks,m] G */
+    part *parts; /* [blocks] */
+    float *before, *after;
+} sweep;
+
+/* Of the last of the forms' 16 rows some may not exist: what they hold is old, but finite or not,
+ * nobody looks at it. */
+static void first_block(const sweep *s, size_t block)
+{
+    const size_t end = (block + 1) * BLOCK < s->d.rows ? (block + 1) * BLOCK : s->d.rows;
+    const imr_forms forms = {.kind = IMR_FORMS_2_1_SQUARE,
+                             .w = {s->f.mean, s->f.before},
+                             .u = {s->f.var_u},
+                             .v = {s->f.var_v}};
+    float out[IMR_SCAN_FORMS * ROWS] = {0}, cosines[ROWS];
+    part p = {0};
+    for (size_t i = block * BLOCK; i < end; i += ROWS) {
+        const size_t n = end - i < ROWS ? end - i : ROWS;
+        const imr_rows rows = imr_rows_slice(s->d, i, n);
+        moments *mo = &s->of[i / ROWS];
+        s->kernels->forms(out, &forms, rows);
+        moments_of(mo, &s->f, out, out + 2 * ROWS);
+        cosines_of(cosines, out + ROWS, out + 3 * ROWS);
+        memcpy(s->before + i, cosines, n * sizeof *cosines);
+        s->kernels->add(s->sums + block * s->d.cols, rows, mo->inverse_sd);
+        for (size_t k = 0; k < n; k++) {
+            p.a += (double)mo->inverse_sd[k];
+            p.c += (double)mo->mean[k] * (double)mo->inverse_sd[k];
+        }
+    }
+    s->parts[block] = p;
+}
+
+static bool second_block(const sweep *s, size_t block)
+{
+    const size_t end = (block + 1) * BLOCK < s->d.rows ? (block + 1) * BLOCK : s->d.rows;
+    const imr_forms forms = {
+        .kind = IMR_FORMS_3_1, .w = {s->f.score, s->f.b, s->f.c}, .u = {s->f.a_u}, .v = {s->f.a_v}};
+    float out[IMR_SCAN_FORMS * ROWS] = {0}, scores[ROWS];
+    bool finite = true;
+    for (size_t i = block * BLOCK; i < end; i += ROWS) {
+        const size_t n = end - i < ROWS ? end - i : ROWS;
+        s->kernels->forms(out, &forms, imr_rows_slice(s->d, i, n));
+        scores_of(scores, &s->f, &s->of[i / ROWS], out, out + 3 * ROWS, out + ROWS, out + 2 * ROWS);
+        memcpy(s->after + i, scores, n * sizeof *scores);
+        finite = finite && all_finite(scores, n) && all_finite(s->before + i, n);
+    }
+    return finite;
+}
+
+/* Both at once, q' being known. */
+static void only_block(const sweep *s, size_t block)
+{
+    const size_t end = (block + 1) * BLOCK < s->d.rows ? (block + 1) * BLOCK : s->d.rows;
+    const imr_forms forms = {.kind = s->before ? IMR_FORMS_5_2_SQUARE : IMR_FORMS_4_2,
+                             .w = {s->f.mean, s->f.score, s->f.b, s->f.c, s->f.before},
+                             .u = {s->f.var_u, s->f.a_u},
+                             .v = {s->f.var_v, s->f.a_v}};
+    const size_t quadratic = s->before ? 5 : 4;
+    float out[IMR_SCAN_FORMS * ROWS] = {0}, scores[ROWS];
+    const float *var = out + quadratic * ROWS, *a = var + ROWS;
+    for (size_t i = block * BLOCK; i < end; i += ROWS) {
+        const size_t n = end - i < ROWS ? end - i : ROWS;
+        moments mo;
+        s->kernels->forms(out, &forms, imr_rows_slice(s->d, i, n));
+        moments_of(&mo, &s->f, out, var);
+        scores_of(scores, &s->f, &mo, out + ROWS, a, out + 2 * ROWS, out + 3 * ROWS);
+        memcpy(s->after + i, scores, n * sizeof *scores);
+        if (s->before) {
+            cosines_of(scores, out + 4 * ROWS, a + ROWS);
+            memcpy(s->before + i, scores, n * sizeof *scores);
+        }
+    }
+}
+
+/* Mean of d' from the blocks' sums; total [m] of memory. */
+static void finish_mean(float *mean, double *total, const imr_weights *w,
+                        const imr_adapter_result *r, const sweep *s)
 {
     const float *g = imr_weight(w, IMR_W_DOC_NORM), *be = imr_weight(w, IMR_W_DOC_NORM_BIAS);
+    const double n = (double)s->d.rows;
     double a = 0, c = 0;
-    for (size_t i = 0; i < n; i++) {
-        a += (double)sums[i].inverse_sd;
-        c += (double)sums[i].mean * (double)sums[i].inverse_sd;
+    memset(total, 0, w->m * sizeof *total);
+    for (size_t b = 0; b < s->blocks; b++) {
+        a += s->parts[b].a;
+        c += s->parts[b].c;
+        for (size_t j = 0; j < w->m; j++)
+            total[j] += (double)s->sums[b * w->m + j];
     }
     for (size_t j = 0; j < w->m; j++) {
-        double total = 0;
-        for (size_t b = 0; b < blocks; b++)
-            total += (double)partial[b * w->m + j];
-        double inner = (double)r->scale_q[j] * total + (double)r->bias_q[j] * a - c;
-        mean[j] = (float)((double)g[j] * inner / (double)n + (double)be[j]);
-    }
-}
-
-/* Row i as float32, in `wide` [m] when it is stored otherwise. */
-static const float *row_of(float *wide, imr_rows d, size_t i)
-{
-    if (!d.half)
-        return imr_rows_at(d, i);
-    imr_rows_get(wide, d, i);
-    return wide;
-}
-
-static void first_sweep(const coefficients *c, imr_rows d, float *wide, summary *sums,
-                        float *partial, size_t blocks)
-{
-    size_t m = c->m;
-#pragma omp parallel for schedule(static) if (d.rows * m > WORTH_THREADS)
-    for (size_t b = 0; b < blocks; b++) {
-        float *sum = partial + b * m;
-        size_t end = (b + 1) * BLOCK < d.rows ? (b + 1) * BLOCK : d.rows;
-        for (size_t i = b * BLOCK; i < end; i++) {
-            const float *row = row_of(wide + b * m, d, i);
-            row_sums r;
-            sum_row(&r, c, row);
-            sums[i] = summarise(c, &r);
-            add_scaled(sum, row, sums[i].inverse_sd, m);
-        }
-    }
-}
-
-IMR_CPU_CLONES
-static void two_dots(float *x, float *y, const float *a, const float *b, const float *d, size_t m)
-{
-    float s = 0, t = 0;
-#pragma omp simd reduction(+ : s, t)
-    for (size_t j = 0; j < m; j++) {
-        s += a[j] * d[j];
-        t += b[j] * d[j];
-    }
-    *x = s;
-    *y = t;
-}
-
-/* tgs: [m] of memory for t*g*s; hat: [m] for unit(q). */
-static void second_sweep(const imr_weights *w, const imr_adapter_result *r, imr_rows d, float *wide,
-                         const summary *sums, float *tgs, float *hat, float *before, float *after)
-{
-    size_t m = w->m;
-    const float *g = imr_weight(w, IMR_W_DOC_NORM), *be = imr_weight(w, IMR_W_DOC_NORM_BIAS);
-    double tgb = 0, tg = 0, tbe = 0;
-    imr_nn_unit(tgs, r->q_mod, m);
-    imr_nn_unit(hat, r->q, m);
-    for (size_t j = 0; j < m; j++) {
-        double t = (double)tgs[j];
-        tg += t * (double)g[j];
-        tgb += t * (double)g[j] * (double)r->bias_q[j];
-        tbe += t * (double)be[j];
-        tgs[j] = (float)(t * (double)g[j] * (double)r->scale_q[j]);
-    }
-    size_t blocks = (d.rows + BLOCK - 1) / BLOCK;
-#pragma omp parallel for schedule(static) if (d.rows * m > WORTH_THREADS)
-    for (size_t b = 0; b < blocks; b++) {
-        size_t end = (b + 1) * BLOCK < d.rows ? (b + 1) * BLOCK : d.rows;
-        for (size_t i = b * BLOCK; i < end; i++) {
-            float dot, plain;
-            two_dots(&dot, &plain, tgs, hat, row_of(wide + b * m, d, i), m);
-            double x = ((double)dot + tgb - (double)sums[i].mean * tg) * (double)sums[i].inverse_sd;
-            after[i] = (float)((x + tbe) * (double)sums[i].inverse_norm);
-            before[i] = plain * sums[i].inverse_base;
-        }
+        const double inner = (double)r->scale_q[j] * total[j] + (double)r->bias_q[j] * a - c;
+        mean[j] = (float)((double)g[j] * inner / n + (double)be[j]);
     }
 }
 
 static imr_status sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_result *r,
                                  float *before, float *after, imr_error *err)
 {
-    size_t m = w->m, blocks = (d.rows + BLOCK - 1) / BLOCK;
-    IMR_AUTOFREE float *vectors = imr_alloc_aligned(7 * m, sizeof *vectors);
-    IMR_AUTOFREE float *partial = imr_alloc_aligned(blocks, m * sizeof *partial);
-    IMR_AUTOFREE float *wide = imr_alloc_aligned(d.half ? blocks : 1, m * sizeof *wide);
-    IMR_AUTOFREE summary *sums = imr_alloc_aligned(d.rows, sizeof *sums);
-    if (!vectors || !partial || !wide || !sums)
+    const size_t m = w->m, blocks = (d.rows + BLOCK - 1) / BLOCK;
+    IMR_AUTOFREE float *vectors = imr_alloc_aligned(FOLDED_VECTORS * m, sizeof *vectors);
+    IMR_AUTOFREE double *total = imr_alloc(m, sizeof *total);
+    IMR_AUTOFREE float *sums = imr_alloc_aligned(blocks, m * sizeof *sums);
+    IMR_AUTOFREE part *parts = imr_alloc(blocks, sizeof *parts);
+    IMR_AUTOFREE moments *of = imr_alloc((d.rows + ROWS - 1) / ROWS, sizeof *of);
+    if (!vectors || !total || !sums || !parts || !of)
         return imr_fail_memory(err);
-    coefficients c = derive(vectors, w, r);
-    first_sweep(&c, d, wide, sums, partial, blocks);
-    finish_mean(r->d_mean, w, r, sums, d.rows, partial, blocks);
+    sweep s = {.kernels = imr_scan_at(0),
+               .d = d,
+               .blocks = blocks,
+               .f = fold(vectors, w, r),
+               .of = of,
+               .sums = sums,
+               .parts = parts,
+               .before = before,
+               .after = after};
+    const bool threads = d.rows * m > WORTH_THREADS;
+#pragma omp parallel for schedule(dynamic) if (threads)
+    for (size_t b = 0; b < blocks; b++)
+        first_block(&s, b);
+    finish_mean(r->d_mean, total, w, r, &s);
     imr_run_doc_net(w, d, r);
-    second_sweep(w, r, d, wide, sums, vectors, vectors + m, before, after);
+    fold_query(&s.f, w, r);
+    bool finite = true;
+#pragma omp parallel for schedule(dynamic) reduction(&& : finite) if (threads)
+    for (size_t b = 0; b < blocks; b++)
+        finite = second_block(&s, b) && finite;
+    return finite ? IMR_OK : imr_run_check_scores(before, after, d.rows, err);
+}
+
+imr_status imr_run_rescore(const imr_weights *w, const imr_adapter_result *r, imr_rows d,
+                           float *before, float *after, imr_error *err)
+{
+    IMR_AUTOFREE float *vectors = imr_alloc_aligned(FOLDED_VECTORS * w->m, sizeof *vectors);
+    if (!vectors)
+        return imr_fail_memory(err);
+    sweep s = {.kernels = imr_scan_at(0),
+               .d = d,
+               .blocks = (d.rows + BLOCK - 1) / BLOCK,
+               .f = fold(vectors, w, r),
+               .before = before,
+               .after = after};
+    fold_query(&s.f, w, r);
+#pragma omp parallel for schedule(dynamic) if (d.rows * w->m > WORTH_THREADS)
+    for (size_t b = 0; b < s.blocks; b++)
+        only_block(&s, b);
     return IMR_OK;
 }
 
@@ -218,11 +308,9 @@ imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_row
     IMR_TRY(imr_run_check(w, d, err));
     IMR_TRY(imr_run_prepare(r, w, q, 0, err));
     imr_run_query_net(w, r);
-    if (w->form == IMR_FORM_FULL) {
-        imr_run_doc_net(w, d, r);
-        IMR_TRY(imr_adapter_score(a, r, d, before, after, err));
-    } else {
-        IMR_TRY(sweep_diagonal(w, d, r, before, after, err));
-    }
+    if (w->form != IMR_FORM_FULL)
+        return sweep_diagonal(w, d, r, before, after, err);
+    imr_run_doc_net(w, d, r);
+    IMR_TRY(imr_adapter_score(a, r, d, before, after, err));
     return imr_run_check_scores(before, after, d.rows, err);
 }

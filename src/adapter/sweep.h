@@ -10,12 +10,14 @@
  * mean_i/sd_i score_i  = (((t g s).d_i + t.(g b) - mean_i t.g)/sd_i + t.be) / |d_i'|           t =
  * unit(q')
  *
- * The first sweep gives mean_i, sd_i, |d_i'| and the mean of d', the second the scores.
- * Form full: the documents' net over all of d, then blocks of d' (adapter/adapter.h).
+ * The first sweep gives mean_i, sd_i, `before` and the mean of d', the second |d_i'| and the
+ * scores: five or six products a value in each, so that both take about what reading d takes
+ * (math/scan.h). Scoring with q' known (imr_adapter_score) is one sweep of all of it. Form full:
+ * the documents' net over all of d, then blocks of d' (adapter/adapter.h).
  *
- * Precision: float32 sums of at most a vector register's lanes, joined in double; within 2e-6 of
- * imr_adapter_run. Memory: four floats a document and a partial sum for each 4,096. Threads: OpenMP
- * over blocks of documents, sums joined in block order, so the same for any thread count.
+ * Precision: float32 sums of a row, numbers of a row in double; within 2e-6 of imr_adapter_run.
+ * Memory: two floats a document and a partial sum for each 1,024. Threads: OpenMP over blocks of
+ * documents, sums joined in block order, so the same for any thread count.
  */
 #ifndef IMR_ADAPTER_SWEEP_H
 #define IMR_ADAPTER_SWEEP_H

@@ -137,7 +137,7 @@ static void check_score(imr_form form)
     imr_adapter_result r = {0};
     CHECK_OK(imr_adapter_run(&a, q, imr_view_of(d, K, M), &r, &err));
     CHECK_OK(imr_adapter_score(&a, &r, imr_rows_f32(d, K, M), before, after, &err));
-    CHECK_ALL_NEAR(before, r.before, K, 0);
+    CHECK_ALL_NEAR(before, r.before, K, 1e-6);
     CHECK_ALL_NEAR(after, r.after, K, 1e-6);
     /* every second row of a wider matrix */
     CHECK_OK(imr_adapter_score(&a, &r, (imr_rows){d, false, K / 2, M, 2 * M}, NULL, after, &err));

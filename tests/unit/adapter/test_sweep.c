@@ -3,6 +3,7 @@
 
 #include "adapter/sweep.h"
 #include "base/mem.h"
+#include "math/blas.h"
 #include "math/nn.h"
 #include "math/random.h"
 
@@ -87,6 +88,141 @@ TEST("two sweeps over all documents equal the run that writes every modulated ve
     imr_adapter *full = random_adapter(IMR_FORM_FULL, 12, 0.3);
     check_sweep(full, 700, 2, 2e-6);
     imr_adapter_free(full);
+}
+
+/* The whole model as method.md section 1 writes it, double throughout. */
+static void twin_net(double *gate, const imr_weights *w, imr_weight_id first, const double *v)
+{
+    double h[2][64];
+    const double *in = v;
+    size_t n = w->m;
+    for (int layer = 0; layer < 3; layer++) {
+        const imr_weight_id id = (imr_weight_id)(first + 2 * layer);
+        const imr_view weight = imr_weight_view(w, id);
+        double *out = layer < 2 ? h[layer] : gate;
+        assert(layer == 2 || weight.rows <= 64);
+        for (size_t i = 0; i < weight.rows; i++) {
+            out[i] = (double)imr_weight(w, (imr_weight_id)(id + 1))[i];
+            for (size_t j = 0; j < n; j++)
+                out[i] += (double)weight.v[i * weight.stride + j] * in[j];
+            if (layer < 2)
+                out[i] = fmax(out[i], 0);
+        }
+        in = out;
+        n = weight.rows;
+    }
+    for (size_t j = 0; j < w->m; j++) {
+        gate[j] = 1 / (1 + exp(-gate[j]));
+        gate[w->m + j] = tanh(gate[w->m + j]);
+    }
+}
+
+static void twin_modulate(double *out, const imr_weights *w, imr_weight_id norm, const float *v,
+                          const double *gate)
+{
+    const float *g = imr_weight(w, norm), *be = imr_weight(w, (imr_weight_id)(norm + 1));
+    const size_t m = w->m;
+    double mean = 0, var = 0;
+    for (size_t j = 0; j < m; j++)
+        mean += (out[j] = (double)v[j] * gate[j] + gate[m + j]) / (double)m;
+    for (size_t j = 0; j < m; j++)
+        var += (out[j] - mean) * (out[j] - mean) / (double)m;
+    for (size_t j = 0; j < m; j++)
+        out[j] = (double)g[j] * (out[j] - mean) / sqrt(var + 1e-5) + (double)be[j];
+}
+
+/* feedback: the first so many documents. */
+static void twin_scores(double *after, const imr_weights *w, const float *q, imr_view d,
+                        size_t feedback)
+{
+    const size_t m = w->m;
+    double *gate = calloc(4 * m, sizeof *gate), *v = gate + 2 * m, *query = gate + 3 * m;
+    double *x = calloc(d.rows * m, sizeof *x);
+    for (size_t j = 0; j < m; j++)
+        v[j] = (double)q[j];
+    twin_net(gate, w, IMR_W_QUERY_1, v);
+    memset(v, 0, m * sizeof *v);
+    for (size_t i = 0; i < d.rows; i++) {
+        twin_modulate(x + i * m, w, IMR_W_DOC_NORM, imr_view_row(&d, i), gate);
+        for (size_t j = 0; j < m && i < feedback; j++)
+            v[j] += x[i * m + j] / (double)feedback;
+    }
+    twin_net(gate, w, IMR_W_DOC_1, v);
+    twin_modulate(query, w, IMR_W_QUERY_NORM, q, gate);
+    for (size_t i = 0; i < d.rows; i++) {
+        double dot = 0, a = 0, b = 0;
+        for (size_t j = 0; j < m; j++) {
+            dot += query[j] * x[i * m + j];
+            a += query[j] * query[j];
+            b += x[i * m + j] * x[i * m + j];
+        }
+        after[i] = dot / sqrt(a * b);
+    }
+    free(gate), free(x);
+}
+
+TEST("scopes corpus and rescore over 10,000 documents equal the model in double")
+{
+    enum { ROWS = 10000, M = 96, K = 100 };
+    imr_error err;
+    imr_adapter *a = random_adapter(IMR_FORM_DIAGONAL, M, 0.3);
+    float *d = malloc(ROWS * M * sizeof *d), q[M];
+    float *before = malloc(ROWS * sizeof *before), *after = malloc(ROWS * sizeof *after);
+    double *expected = malloc(ROWS * sizeof *expected);
+    imr_random r;
+    imr_random_init(&r, 8);
+    imr_random_fill_normal(&r, d, ROWS * M, 1);
+    imr_random_fill_normal(&r, q, M, 1);
+    const imr_view view = imr_view_of(d, ROWS, M);
+    imr_nn_unit_rows(d, view);
+    imr_nn_unit(q, q, M);
+    imr_adapter_result run = {0};
+    twin_scores(expected, &a->w, q, view, ROWS);
+    CHECK_OK(imr_adapter_score_sweep(a, q, imr_rows_of_view(view), &run, before, after, &err));
+    for (size_t i = 0; i < ROWS; i++) /* float32 d' and sums: see sweep.h */
+        CHECK_NEAR(after[i], expected[i], 2e-6);
+    twin_scores(expected, &a->w, q, view, K);
+    CHECK_OK(imr_adapter_run(a, q, imr_view_of(d, K, M), &run, &err));
+    CHECK_OK(imr_adapter_score(a, &run, imr_rows_of_view(view), NULL, after, &err));
+    for (size_t i = 0; i < ROWS; i++)
+        CHECK_NEAR(after[i], expected[i], 2e-6);
+    CHECK_OK(imr_adapter_score(a, &run, imr_rows_of_view(view), before, after, &err));
+    for (size_t i = 0; i < ROWS; i++) {
+        CHECK_NEAR(after[i], expected[i], 2e-6);
+        CHECK_NEAR(before[i], imr_nn_dot(q, d + i * M, M), 1e-6);
+    }
+    imr_adapter_result_done(&run);
+    imr_adapter_free(a);
+    free(d), free(before), free(after), free(expected);
+}
+
+TEST("scores are the same to the bit for any number of threads")
+{
+    enum { ROWS = 20000, M = 64 };
+    imr_error err;
+    imr_adapter *a = random_adapter(IMR_FORM_DIAGONAL, M, 0.3);
+    float *d = malloc(ROWS * M * sizeof *d);
+    float *scores[2][3];
+    imr_random r;
+    imr_random_init(&r, 9);
+    imr_random_fill_normal(&r, d, ROWS * M, 1);
+    const imr_rows rows = imr_rows_f32(d, ROWS, M);
+    for (int t = 0; t < 2; t++) {
+        imr_adapter_result run = {0};
+        imr_blas_set_threads(t ? 3 : 1);
+        for (int k = 0; k < 3; k++)
+            scores[t][k] = malloc(ROWS * sizeof(float));
+        CHECK_OK(imr_adapter_score_sweep(a, d, rows, &run, scores[t][0], scores[t][1], &err));
+        CHECK_OK(imr_adapter_score(a, &run, rows, NULL, scores[t][2], &err));
+        imr_adapter_result_done(&run);
+    }
+    imr_blas_set_threads(0);
+    for (int k = 0; k < 3; k++) {
+        CHECK(memcmp(scores[0][k], scores[1][k], ROWS * sizeof(float)) == 0);
+        free(scores[0][k]), free(scores[1][k]);
+    }
+    imr_adapter_free(a);
+    free(d);
 }
 
 TEST("the sweeps of a published adapter equal its plain run")

@@ -1,6 +1,8 @@
 #include "encoder/folder.h"
 
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -185,12 +187,33 @@ imr_status imr_folder_find(imr_folder *out, const char *folder_or_name, const im
 
 /* ---- files ---- */
 
+/* A name that stands for nothing readable: taking it for absent would read another kind of folder.
+ */
+static imr_status check_readable(const imr_folder *f, const char *file, const char *path,
+                                 imr_error *err)
+{
+    struct stat st, target;
+    if (lstat(path, &st) != 0)
+        return IMR_OK;
+    const char *why = S_ISDIR(st.st_mode)        ? "is a folder"
+                      : stat(path, &target) != 0 ? "is a link to nothing"
+                      : S_ISDIR(target.st_mode)  ? "is a link to a folder"
+                                                 : "may not be read";
+    imr_buf what IMR_AUTOBUF = {0};
+    imr_buf_printf(&what, "%s %s; the file is", file, why);
+    IMR_TRY(imr_buf_check(&what, err));
+    return imr_folder_missing(f, file, imr_buf_text(&what), err);
+}
+
 imr_status imr_folder_has(bool *out, const imr_folder *f, const char *file, imr_error *err)
 {
     char *path IMR_AUTOFREE = imr_path_join(f->path, file);
     if (!path)
         return imr_fail_memory(err);
-    *out = imr_file_exists(path);
+    const bool there = imr_file_exists(path);
+    if (!there)
+        IMR_TRY(check_readable(f, file, path, err));
+    *out = there;
     return IMR_OK;
 }
 
@@ -214,12 +237,13 @@ imr_status imr_folder_need(char **path, const imr_folder *f, const char *file, c
     char *p = imr_path_join(f->path, file);
     if (!p)
         return imr_fail_memory(err);
-    if (!imr_file_exists(p)) {
-        imr_free(p);
-        return imr_folder_missing(f, file, what, err);
+    if (imr_file_exists(p)) {
+        *path = p;
+        return IMR_OK;
     }
-    *path = p;
-    return IMR_OK;
+    imr_status status = check_readable(f, file, p, err);
+    imr_free(p);
+    return status == IMR_OK ? imr_folder_missing(f, file, what, err) : status;
 }
 
 static imr_status read_module(imr_modules *m, const imr_json *item, imr_error *err)
@@ -251,15 +275,36 @@ static imr_status read_module(imr_modules *m, const imr_json *item, imr_error *e
     return IMR_OK;
 }
 
+/* Files of sentence-transformers without their list: fetched by half, and what follows the
+ * transformer is unknown. */
+static imr_status check_whole(const imr_folder *f, imr_error *err)
+{
+    static const char *const companions[] = {
+        "1_Pooling/config.json", "config_sentence_transformers.json", "sentence_bert_config.json"};
+    for (size_t i = 0; i < IMR_LEN(companions); i++) {
+        bool there;
+        IMR_TRY(imr_folder_has(&there, f, companions[i], err));
+        if (there)
+            return imr_folder_missing(f, "modules.json", "the list of its modules is", err);
+    }
+    return IMR_OK;
+}
+
 imr_status imr_folder_modules(imr_modules *out, const imr_folder *f, imr_error *err)
 {
     imr_modules m = {.n = 0};
+    bool there;
     char *path IMR_AUTOFREE = imr_path_join(f->path, "modules.json");
     if (!path)
         return imr_fail_memory(err);
-    if (imr_file_exists(path)) {
+    IMR_TRY(imr_folder_has(&there, f, "modules.json", err));
+    if (!there)
+        IMR_TRY(check_whole(f, err));
+    if (there) {
         imr_json *root IMR_AUTOJSON = NULL;
         IMR_TRY(imr_json_open(&root, path, err));
+        if (!imr_json_is_array(root))
+            return imr_fail(err, IMR_E_FORMAT, "%s: expected a list [...] of modules", path);
         for (const imr_json *item = imr_json_child(root); item; item = imr_json_next(item)) {
             imr_status status = read_module(&m, item, err);
             if (status != IMR_OK)

@@ -35,8 +35,9 @@ void imr_folder_done(imr_folder *f); /* {0} is fine */
 imr_status imr_folder_find(imr_folder *out, const char *folder_or_name, const imr_hub *hub,
                            imr_error *err) IMR_NODISCARD;
 
-/* Does the folder have this file? file may have parts: "1_Pooling/config.json". IMR_E_MEMORY only.
- */
+/* Does the folder have this file? file may have parts: "1_Pooling/config.json". IMR_E_NOT_FOUND for
+ * a folder in its place, a link to nothing (a blob that was not fetched) and one that may not be
+ * read: that is not the same as no file. */
 imr_status imr_folder_has(bool *out, const imr_folder *f, const char *file,
                           imr_error *err) IMR_NODISCARD;
 /* The file's path, the caller's; IMR_E_NOT_FOUND with the command when it is missing. `what` is the
@@ -68,7 +69,7 @@ typedef struct imr_modules {
 } imr_modules;
 
 /* Reads modules.json: each type by its last dotted component; other types are refused by name. n is
- * 0 when there is no such file. */
+ * 0 when there is no such file; IMR_E_NOT_FOUND when it is missing beside files that come with it. */
 imr_status imr_folder_modules(imr_modules *out, const imr_folder *f, imr_error *err) IMR_NODISCARD;
 
 /* ---- what is known about published models ---- */

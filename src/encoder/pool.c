@@ -44,9 +44,13 @@ static imr_status read_old(imr_pool *p, const imr_json *config, imr_error *err)
         "pooling_mode_cls_token", "pooling_mode_max_tokens", "pooling_mode_mean_tokens",
         "pooling_mode_mean_sqrt_len_tokens"};
     const char *const prefix = "pooling_mode_";
-    for (size_t mode = 0; mode < IMR_POOL_MODE_COUNT; mode++)
+    for (size_t mode = 0; mode < IMR_POOL_MODE_COUNT; mode++) {
+        const imr_json *value = imr_json_at(config, keys[mode]);
+        if (value && !imr_json_is_bool(value))
+            return imr_fail(err, IMR_E_FORMAT, "%s is neither true nor false", keys[mode]);
         if (imr_json_bool_or(config, keys[mode], false))
             p->modes[p->n++] = (imr_pool_mode)mode;
+    }
     for (const imr_json *item = imr_json_child(config); item; item = imr_json_next(item)) {
         const char *key = imr_json_key(item);
         bool known = strncmp(key, prefix, strlen(prefix)) != 0;
@@ -56,8 +60,10 @@ static imr_status read_old(imr_pool *p, const imr_json *config, imr_error *err)
             return imr_fail(err, IMR_E_UNSUPPORTED,
                             "the pooling %s is not supported; supported: " KNOWN_MODES, key);
     }
+    if (p->n == 0 && imr_json_at(config, keys[IMR_POOL_MEAN]))
+        return imr_fail(err, IMR_E_FORMAT, "no pooling is switched on; supported: " KNOWN_MODES);
     if (p->n == 0)
-        p->modes[p->n++] = IMR_POOL_MEAN;
+        p->modes[p->n++] = IMR_POOL_MEAN; /* the library's own default */
     return IMR_OK;
 }
 

@@ -47,13 +47,16 @@ static imr_status open_tokenizer(imr_encoder *e, const char *module, imr_error *
 {
     char *dir IMR_AUTOFREE =
         *module ? imr_path_join(e->folder.path, module) : imr_strdup(e->folder.path);
-    if (!dir)
+    char *name IMR_AUTOFREE = imr_path_join(module, "tokenizer.json");
+    if (!dir || !name)
         return imr_fail_memory(err);
     const char *file;
+    bool there;
     imr_error why;
+    IMR_TRY(imr_folder_has(&there, &e->folder, name, err));
     imr_status status = imr_tokenizer_open(&e->tokenizer, dir, &file, &why);
     if (status == IMR_E_NOT_FOUND)
-        return imr_folder_missing(&e->folder, "tokenizer.json", "the tokeniser is", err);
+        return imr_folder_missing(&e->folder, name, "the tokeniser is", err);
     if (status != IMR_OK)
         return imr_fail(err, status, "%s", why.text);
     return imr_encoder_add_file(e, module, file, err);

@@ -99,6 +99,9 @@ imr_status imr_transformer_config_read(imr_transformer_config *out,
         return imr_fail(err, IMR_E_UNSUPPORTED,
                         "relative_attention_num_buckets is %" PRId64 ", supported is %zu", buckets,
                         family->buckets);
+    if (imr_json_at(config, "layer_norm_eps") &&
+        !imr_json_is_number(imr_json_at(config, "layer_norm_eps")))
+        return imr_fail(err, IMR_E_FORMAT, "layer_norm_eps is no number");
     c.eps = imr_json_number_or(config, "layer_norm_eps", 1e-12);
     if (!(c.eps >= 0 && c.eps < 1))
         return imr_fail(err, IMR_E_FORMAT, "layer_norm_eps is %g, expected 0 to 1", c.eps);
@@ -123,7 +126,9 @@ imr_status imr_transformer_json(imr_json **out, imr_encoder *e, const char *modu
         return imr_fail_memory(err);
     imr_json *json;
     IMR_TRY(imr_json_open(&json, path, err));
-    imr_status status = imr_encoder_add_file(e, module, file, err);
+    imr_status status = imr_json_is_object(json)
+                            ? imr_encoder_add_file(e, module, file, err)
+                            : imr_fail(err, IMR_E_FORMAT, "%s: expected an object {...}", path);
     if (status != IMR_OK) {
         imr_json_free(json);
         return status;

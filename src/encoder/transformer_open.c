@@ -190,7 +190,9 @@ static imr_status open_tokenizer(imr_encoder *e, const char *module, bool lower,
     if (!dir || !name)
         return imr_fail_memory(err);
     const char *file;
+    bool there;
     imr_error why;
+    IMR_TRY(imr_folder_has(&there, &e->folder, name, err));
     imr_status status = imr_tokenizer_open(&e->tokenizer, dir, &file, &why);
     if (status == IMR_E_NOT_FOUND)
         return imr_folder_missing(&e->folder, name, "the tokeniser is", err);

@@ -24,6 +24,7 @@ static const struct part {
     {"training", "an epoch of 688 queries x 21 documents", bench_training},
     {"typing", "a query typed key by key", bench_typing},
     {"paint", "the first screen of the explorer", bench_paint},
+    {"memory", "the most memory of each command", bench_memory},
 };
 
 double bench_cpu_seconds(void)
@@ -134,6 +135,7 @@ static int usage(void)
     fputs("usage: ./dev bench [PART...]\n"
           "       ./dev bench make-cache DIR DOCUMENTS DIMENSION f32|f16\n"
           "       ./dev bench open-cache CACHE\n"
+          "       ./dev bench memory DOCUMENTS\n"
           "Without a part all are run:\n",
           stderr);
     for (size_t i = 0; i < IMR_LEN(parts); i++)
@@ -149,6 +151,10 @@ int main(int argc, char **argv)
         return bench_make_cache(argc - 2, argv + 2);
     if (argc > 1 && strcmp(argv[1], "open-cache") == 0)
         return bench_open_cache(argc - 2, argv + 2);
+    if (argc > 1 && strcmp(argv[1], "memory-of") == 0)
+        return bench_memory_of(argc - 2, argv + 2);
+    if (argc > 2 && strcmp(argv[1], "memory") == 0)
+        return bench_memory_at(argc - 2, argv + 2);
     for (int i = 1; i < argc; i++)
         if (!find(argv[i]))
             return usage();

@@ -59,6 +59,16 @@ void bench_sentence(imr_buf *out, imr_random *random, size_t words);
 int bench_make_cache(int argc, char **argv);
 int bench_open_cache(int argc, char **argv); /* behind "open-cache" */
 
+/* tests/bench/memory.c: behind "memory DOCUMENTS" and in the process that starts the commands. */
+int bench_memory_at(int argc, char **argv);
+int bench_memory_of(int argc, char **argv);
+
+/* A terminal of 120 x 36 for a child: returns our side, -1 when there is none. The child makes its
+ * side its own; then each frame of the explorer ends with a marker: false when none comes. */
+int bench_terminal_open(int *child);
+void bench_terminal_take(int child);
+bool bench_terminal_frame(int master);
+
 /* The adapter of form diagonal, written down as method.md section 1 has it: double throughout. */
 struct imr_weights;
 void bench_naive_run(double *after, const struct imr_weights *w, const float *q, imr_view d);
@@ -72,6 +82,7 @@ void bench_encode(void);
 void bench_training(void);
 void bench_typing(void);
 void bench_paint(void);
+void bench_memory(void);
 
 /* Yardsticks, measured when first asked for. */
 double bench_gflops(void);                           /* sgemm of 2048^3 */

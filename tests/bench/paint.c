@@ -15,8 +15,7 @@
 enum { STARTS = 9, PATIENCE_MS = 10000 };
 static const char marker[] = "\033]7770;frame;";
 
-/* The child's side of a new terminal of 120 x 36; -1 in the parent when there is none. */
-static int open_terminal(int *child)
+int bench_terminal_open(int *child)
 {
     const int master = posix_openpt(O_RDWR | O_NOCTTY);
     if (master < 0 || grantpt(master) || unlockpt(master))
@@ -30,44 +29,48 @@ static int open_terminal(int *child)
     return master;
 }
 
-static void become_explorer(int terminal, const bench_corpus *c)
+void bench_terminal_take(int child)
 {
     setsid();
-    ioctl(terminal, TIOCSCTTY, 0);
+    ioctl(child, TIOCSCTTY, 0);
     for (int i = 0; i < 3; i++)
-        dup2(terminal, i);
+        dup2(child, i);
     setenv("TERM", "xterm-256color", 1);
     setenv("IMRNN_TEST_SYNC", "1", 1);
+}
+
+static void become_explorer(int terminal, const bench_corpus *c)
+{
+    bench_terminal_take(terminal);
     execl(IMRNN_PROGRAM, "imrnn", "explore", c->cache, "--checkpoint", c->adapter, "--dataset",
           c->dataset, "--encoder", c->encoder, (char *)NULL);
     _exit(127);
 }
 
-/* Seconds until the marker came, or a negative number. */
-static double until_marker(int master, double start)
+bool bench_terminal_frame(int master)
 {
     char seen[1 << 16];
     size_t n = 0;
     while (n < sizeof seen - 1) {
         struct pollfd p = {.fd = master, .events = POLLIN};
         if (poll(&p, 1, PATIENCE_MS) <= 0)
-            return -1;
+            return false;
         const ssize_t got = read(master, seen + n, sizeof seen - 1 - n);
         if (got <= 0)
-            return -1;
+            return false;
         n += (size_t)got;
         seen[n] = '\0';
         for (size_t i = 0; i + sizeof marker - 1 <= n; i++)
             if (memcmp(seen + i, marker, sizeof marker - 1) == 0)
-                return imr_clock_seconds() - start;
+                return true;
     }
-    return -1;
+    return false;
 }
 
 static double start_once(const bench_corpus *c)
 {
     int child;
-    const int master = open_terminal(&child);
+    const int master = bench_terminal_open(&child);
     if (master < 0)
         return -1;
     fflush(stdout);
@@ -78,7 +81,8 @@ static double start_once(const bench_corpus *c)
         become_explorer(child, c);
     }
     close(child);
-    const double seconds = pid > 0 ? until_marker(master, start) : -1;
+    const double seconds =
+        pid > 0 && bench_terminal_frame(master) ? imr_clock_seconds() - start : -1;
     if (pid > 0) {
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);

@@ -3,6 +3,7 @@
 #include "encoder/layer.h"
 #include "encoder/mpnet.h"
 #include "format/npy.h"
+#include "math/blas.h"
 #include "tests/unit/encoder/tiny_transformer.h"
 
 static imr_error err;
@@ -271,6 +272,68 @@ TEST("a token alone has the vector of the text that is only it, in every folder 
         tokens_as_texts(names[i]);
 }
 
+/* ---- threads ---- */
+
+typedef struct watcher {
+    size_t calls, stop_after, total;
+    uint64_t done;
+} watcher;
+
+static bool watch(void *user, const imr_progress_info *info)
+{
+    watcher *w = user;
+    CHECK(info->done >= w->done && info->total == w->total);
+    w->done = info->done;
+    return ++w->calls != w->stop_after;
+}
+
+/* Large enough that threads pay: a text of 40 tokens is shared by columns, one of 100 by rows, and
+ * all of them by text. */
+TEST("a vector is the same to the bit with any number of threads and any texts beside it")
+{
+    enum { N = 40, HIDDEN = 96, LONGEST = 100 };
+    tiny t = tiny_new(true, HIDDEN, 3, 384, LONGEST);
+    imr_encoder *e = open_or_fail(t.dir);
+    char *texts[N];
+    size_t lens[N];
+    static float alone[N * HIDDEN], found[N * HIDDEN], twin[HIDDEN];
+    imr_blas_set_threads(1);
+    for (size_t i = 0; i < N; i++) {
+        texts[i] = random_text(&t.random, i == 7 ? 2 * LONGEST : i == 8 ? 38 : i * 2);
+        lens[i] = strlen(texts[i]);
+        CHECK_OK(imr_encoder_encode(e, (const char *const *)texts + i, lens + i, 1,
+                                    alone + i * HIDDEN, NULL, NULL, &err));
+        mean_of_twin(&t, e, texts[i], twin);
+        CHECK_ALL_NEAR(alone + i * HIDDEN, twin, HIDDEN, 1e-5);
+    }
+    for (int threads = 1; threads <= 5; threads++) {
+        imr_blas_set_threads(threads);
+        for (size_t n = 1; n <= N; n = n < 4 ? n + 1 : n * 3) {
+            for (size_t first = 0; first + n <= N; first += n) {
+                CHECK_OK(imr_encoder_encode(e, (const char *const *)texts + first, lens + first, n,
+                                            found + first * HIDDEN, NULL, NULL, &err));
+                CHECK(memcmp(found + first * HIDDEN, alone + first * HIDDEN,
+                             n * HIDDEN * sizeof *found) == 0);
+            }
+        }
+    }
+    watcher w = {.stop_after = 2, .total = N};
+    imr_progress p = {watch, &w};
+    for (size_t n = 1; n <= N; n += N - 1) {
+        w.calls = w.done = 0;
+        w.total = n;
+        imr_blas_set_threads(2);
+        CHECK_INT(imr_encoder_encode(e, (const char *const *)texts + (n == 1 ? 7 : 0),
+                                     lens + (n == 1 ? 7 : 0), n, found, NULL, &p, &err),
+                  IMR_E_CANCELLED);
+    }
+    imr_blas_set_threads(0);
+    for (size_t i = 0; i < N; i++)
+        free(texts[i]);
+    imr_encoder_free(e);
+    tiny_done(&t);
+}
+
 /* ---- kernels ---- */
 
 TEST("attention with scores in the hundreds neither overflows nor loses the largest")
@@ -318,19 +381,6 @@ TEST("known counts neither special nor unknown tokens, and the table is the word
     tiny_done(&t);
 }
 
-typedef struct watcher {
-    size_t calls, stop_after;
-    uint64_t done;
-} watcher;
-
-static bool watch(void *user, const imr_progress_info *info)
-{
-    watcher *w = user;
-    CHECK(info->done >= w->done && info->total == 600);
-    w->done = info->done;
-    return ++w->calls != w->stop_after;
-}
-
 TEST("many texts go through batches with progress, can be stopped, and name the one that fails")
 {
     enum { N = 600, D = 12 };
@@ -344,7 +394,7 @@ TEST("many texts go through batches with progress, can be stopped, and name the 
     }
     static float out[N * D], again[N * D];
     const char *const *given = (const char *const *)texts;
-    watcher w = {0};
+    watcher w = {.total = N};
     imr_progress p = {watch, &w};
     CHECK_OK(imr_encoder_encode(e, given, lens, N, out, NULL, &p, &err));
     CHECK_INT(w.done, N);
@@ -355,7 +405,7 @@ TEST("many texts go through batches with progress, can be stopped, and name the 
                                     NULL, &err));
     }
     CHECK_ALL_NEAR(again, out, N * D, 1e-6);
-    w = (watcher){.stop_after = 4};
+    w = (watcher){.stop_after = 4, .total = N};
     CHECK_INT(imr_encoder_encode(e, given, lens, N, out, NULL, &p, &err), IMR_E_CANCELLED);
     CHECK_INT(w.calls, 4);
     lens[70] = IMR_MAX_TEXT_BYTES + 1;

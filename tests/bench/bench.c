@@ -25,6 +25,7 @@ static const struct part {
     {"typing", "a query typed key by key", bench_typing},
     {"paint", "the first screen of the explorer", bench_paint},
     {"memory", "the most memory of each command", bench_memory},
+    {"growth", "what grows with the collection: 10^4, 10^5, 10^6 documents", bench_growth},
 };
 
 double bench_cpu_seconds(void)
@@ -136,6 +137,7 @@ static int usage(void)
           "       ./dev bench make-cache DIR DOCUMENTS DIMENSION f32|f16\n"
           "       ./dev bench open-cache CACHE\n"
           "       ./dev bench memory DOCUMENTS\n"
+          "       ./dev bench growth DOCUMENTS[:f16]...\n"
           "Without a part all are run:\n",
           stderr);
     for (size_t i = 0; i < IMR_LEN(parts); i++)
@@ -155,6 +157,10 @@ int main(int argc, char **argv)
         return bench_memory_of(argc - 2, argv + 2);
     if (argc > 2 && strcmp(argv[1], "memory") == 0)
         return bench_memory_at(argc - 2, argv + 2);
+    if (argc > 1 && strcmp(argv[1], "growth-of") == 0)
+        return bench_growth_of(argc - 2, argv + 2);
+    if (argc > 2 && strcmp(argv[1], "growth") == 0)
+        return bench_growth_at(argc - 2, argv + 2);
     for (int i = 1; i < argc; i++)
         if (!find(argv[i]))
             return usage();

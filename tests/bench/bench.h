@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "format/tensors.h"
 #include "math/matrix.h"
 #include "math/random.h"
 
@@ -51,6 +52,7 @@ const bench_corpus *bench_corpus_get(void);
 char *bench_file(const char *name);
 char *bench_shared(const char *name);
 void bench_corpus_remove(void);
+void bench_remove(const char *path); /* a file or a folder with all that is in it */
 
 /* Words of two to four syllables, drawn by Zipf's law; appended. One thread. */
 void bench_sentence(imr_buf *out, imr_random *random, size_t words);
@@ -58,6 +60,12 @@ void bench_sentence(imr_buf *out, imr_random *random, size_t words);
 /* The arguments behind "make-cache"; what the program ends with. */
 int bench_make_cache(int argc, char **argv);
 int bench_open_cache(int argc, char **argv); /* behind "open-cache" */
+/* A made-up dataset and its cache in DIR/dataset and DIR/cache; what is there already is kept. */
+void bench_make(const char *dir, size_t documents, size_t n, imr_dtype dtype);
+
+/* tests/bench/growth.c: behind "growth SIZE..." and in the process that is measured. */
+int bench_growth_at(int argc, char **argv);
+int bench_growth_of(int argc, char **argv);
 
 /* tests/bench/memory.c: behind "memory DOCUMENTS" and in the process that starts the commands. */
 int bench_memory_at(int argc, char **argv);
@@ -83,6 +91,7 @@ void bench_training(void);
 void bench_typing(void);
 void bench_paint(void);
 void bench_memory(void);
+void bench_growth(void);
 
 /* Yardsticks, measured when first asked for. */
 double bench_gflops(void);                           /* sgemm of 2048^3 */

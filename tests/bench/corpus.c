@@ -237,10 +237,15 @@ static int remove_one(const char *path, const struct stat *info, int kind, struc
     return remove(path);
 }
 
+void bench_remove(const char *path)
+{
+    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 void bench_corpus_remove(void)
 {
     if (folder[0] && !keep)
-        (void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        bench_remove(folder);
     folder[0] = '\0';
     imr_free(corpus.dataset);
     imr_free(corpus.encoder);

@@ -129,7 +129,7 @@ static bool show(void *user, const imr_progress_info *info)
     return true;
 }
 
-static void make(const char *dir, size_t documents, size_t n, imr_dtype dtype)
+void bench_make(const char *dir, size_t documents, size_t n, imr_dtype dtype)
 {
     imr_error err;
     double shown = imr_clock_seconds(), start = shown;
@@ -218,6 +218,6 @@ int bench_make_cache(int argc, char **argv)
         fputs("usage: ./dev bench make-cache DIR DOCUMENTS DIMENSION f32|f16\n", stderr);
         return 2;
     }
-    make(argv[0], documents, n, strcmp(argv[3], "f16") == 0 ? IMR_F16 : IMR_F32);
+    bench_make(argv[0], documents, n, strcmp(argv[3], "f16") == 0 ? IMR_F16 : IMR_F32);
     return 0;
 }

@@ -6,6 +6,8 @@
 #include "base/array.h"
 #include "base/mem.h"
 #include "math/random.h"
+#include "math/topk.h"
+#include "session/candidates.h"
 #include "session/internal.h"
 
 enum {
@@ -16,22 +18,37 @@ enum {
 };
 static const uint64_t SEED = 20260101; /* fixed: the same cache gives the same sample */
 
-/* min(want, n) different rows in ascending order of a seeded shuffle; the caller's. */
+/* min(want, n) different rows in the order of a seeded shuffle of all n, of which only the
+ * beginning is made; the caller's. */
 static uint32_t *sample(size_t n, size_t want, size_t *got)
 {
     imr_random random;
     imr_random_init(&random, SEED);
-    uint32_t *rows = IMR_NEW_ARRAY(uint32_t, n);
-    if (!rows)
-        return NULL;
-    for (size_t i = 0; i < n; i++)
-        rows[i] = (uint32_t)i;
     *got = n < want ? n : want;
+    /* rows[i] is place i of the shuffle; moved: what stands where a row was taken from. */
+    uint32_t *rows = IMR_NEW_ARRAY(uint32_t, *got);
+    IMR_AUTOFREE uint32_t *from = IMR_NEW_ARRAY(uint32_t, 2 * *got);
+    if (!rows || !from) {
+        imr_free(rows);
+        return NULL;
+    }
+    uint32_t *moved = from + *got;
+    size_t n_moved = 0;
     for (size_t i = 0; i < *got; i++) {
-        const size_t j = i + (size_t)imr_random_below(&random, n - i);
-        const uint32_t kept = rows[i];
-        rows[i] = rows[j];
-        rows[j] = kept;
+        const uint32_t j = (uint32_t)(i + (size_t)imr_random_below(&random, n - i));
+        uint32_t at_i = (uint32_t)i, at_j = j;
+        size_t slot = n_moved;
+        for (size_t k = 0; k < n_moved; k++) {
+            at_i = from[k] == (uint32_t)i ? moved[k] : at_i;
+            if (from[k] == j) {
+                at_j = moved[k];
+                slot = k;
+            }
+        }
+        rows[i] = at_j;
+        from[slot] = j;
+        moved[slot] = at_i;
+        n_moved += slot == n_moved;
     }
     return rows;
 }
@@ -79,41 +96,67 @@ static void delta_row(float *out, imr_change_kind kind, const float *before, con
     imr_change_delta_rows(out, kind, imr_view_of(before, 1, m), imr_view_of(after, 1, m));
 }
 
-static imr_status run_one(imr_session *s, const float *base, deltas *d, imr_error *err)
+/* The deltas of one sampled query: q [m] and its candidates. */
+static imr_status run_one(imr_session *s, const float *q, const uint32_t *documents,
+                          imr_matrix *rows, imr_adapter_result *run, deltas *d, imr_error *err)
 {
-    const size_t m = s->adapter->w.m;
-    imr_ranker *r = &s->ranker;
-    imr_arena *arena = imr_arena_new();
-    imr_listing l;
-    if (!arena)
+    const size_t m = rows->cols, k = rows->rows;
+    IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, k);
+    if (!order)
         return imr_fail_memory(err);
-    imr_status status =
-        imr_ranker_run(r, base, s->defaults.feedback_k, IMR_SCOPE_RERANK, arena, NULL, &l, err);
-    if (status == IMR_OK) {
-        delta_row(imr_matrix_row(&d->query, d->n_query++), s->words.kind, r->query, r->run.q_mod,
-                  m);
-        for (size_t i = 0; i < SAMPLE_PER_QUERY && i < l.n; i++) {
-            const size_t at = i * l.n / SAMPLE_PER_QUERY;
-            delta_row(imr_matrix_row(&d->document, d->n_document++), s->words.kind, l.d + at * m,
-                      l.d_mod + at * m, m);
-        }
+    for (size_t i = 0; i < k; i++)
+        imr_rows_get(imr_matrix_row(rows, i), s->ranker.projected.d, documents[i]);
+    IMR_TRY(imr_adapter_run(s->adapter, q, imr_matrix_view(rows), run, err));
+    imr_topk(order, k, run->after, k, NULL);
+    delta_row(imr_matrix_row(&d->query, d->n_query++), s->words.kind, q, run->q_mod, m);
+    for (size_t i = 0; i < SAMPLE_PER_QUERY && i < k; i++) {
+        const size_t at = order[i * k / SAMPLE_PER_QUERY];
+        delta_row(imr_matrix_row(&d->document, d->n_document++), s->words.kind,
+                  imr_matrix_row(rows, at), run->d_mod + at * m, m);
     }
-    imr_arena_free(arena);
-    return status;
+    return IMR_OK;
+}
+
+static const char MEASURING[] = "measuring how often words show up anyway";
+
+/* What the sample needs on the way. */
+typedef struct sampling {
+    imr_matrix base, q, rows;
+    uint32_t *documents;
+    imr_adapter_result run;
+} sampling;
+
+static void sampling_done(sampling *x)
+{
+    imr_matrix_done(&x->base);
+    imr_matrix_done(&x->q);
+    imr_matrix_done(&x->rows);
+    imr_free(x->documents);
+    imr_adapter_result_done(&x->run);
 }
 
 static imr_status run_sample(imr_session *s, const uint32_t *rows, size_t n, imr_rows vectors,
                              deltas *d, const imr_progress *progress, imr_error *err)
 {
-    IMR_TRY(imr_matrix_init(&d->query, n, s->adapter->w.m, err));
-    IMR_TRY(imr_matrix_init(&d->document, n * SAMPLE_PER_QUERY, s->adapter->w.m, err));
-    IMR_AUTOFREE float *base = IMR_NEW_ARRAY(float, vectors.cols);
-    if (!base)
+    const size_t m = s->adapter->w.m, k = s->defaults.feedback_k;
+    IMR_CLEANUP(sampling_done) sampling x = {0};
+    IMR_TRY(imr_ranker_check_k(&s->ranker, k, err));
+    IMR_TRY(imr_matrix_init(&d->query, n, m, err));
+    IMR_TRY(imr_matrix_init(&d->document, n * SAMPLE_PER_QUERY, m, err));
+    IMR_TRY(imr_matrix_init(&x.base, n, vectors.cols, err));
+    IMR_TRY(imr_matrix_init(&x.q, n, m, err));
+    IMR_TRY(imr_matrix_init(&x.rows, k, m, err));
+    x.documents = IMR_NEW_ARRAY(uint32_t, n * k);
+    if (!x.documents)
         return imr_fail_memory(err);
+    for (size_t i = 0; i < n; i++)
+        imr_rows_get(imr_matrix_row(&x.base, i), vectors, rows[i]);
+    IMR_TRY(imr_adapter_project(s->adapter, imr_matrix_view(&x.base), x.q.v, err));
+    IMR_TRY(imr_candidates(x.documents, &s->ranker.projected, imr_cache_id_places(s->cache),
+                           imr_matrix_view(&x.q), k, MEASURING, progress, err));
     for (size_t i = 0; i < n; i++) {
-        imr_rows_get(base, vectors, rows[i]);
-        IMR_TRY(run_one(s, base, d, err));
-        if (!imr_progress_step(progress, "measuring how often words show up anyway", i + 1, n))
+        IMR_TRY(run_one(s, imr_matrix_row(&x.q, i), x.documents + i * k, &x.rows, &x.run, d, err));
+        if (!imr_progress_step(progress, MEASURING, i + 1, n))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
     }
     imr_words *w = &s->words;

@@ -240,19 +240,24 @@ static imr_status ranks(imr_ranker *r, size_t k, imr_scope scope, imr_listing *l
     return IMR_OK;
 }
 
+imr_status imr_ranker_check_k(const imr_ranker *r, size_t k, imr_error *err)
+{
+    const size_t n = r->projected.d.rows;
+    if (k > 0 && k <= n)
+        return IMR_OK;
+    return imr_fail(err, IMR_E_USAGE,
+                    "feedback-k is %zu, the cache %s has %zu documents; use a value from 1 to %zu",
+                    k, imr_cache_path(r->cache), n, n);
+}
+
 imr_status imr_ranker_run(imr_ranker *r, const float *base, uint32_t feedback_k, imr_scope scope,
                           imr_arena *arena, const imr_progress *progress, imr_listing *out,
                           imr_error *err)
 {
     const imr_rows documents = imr_cache_document_rows(r->cache);
-    const size_t total = documents.rows;
-    if (feedback_k == 0 || feedback_k > total)
-        return imr_fail(
-            err, IMR_E_USAGE,
-            "feedback-k is %u, the cache %s has %zu documents; use a value from 1 to %zu",
-            feedback_k, imr_cache_path(r->cache), total, total);
-    const size_t k = scope == IMR_SCOPE_CORPUS ? total : feedback_k;
+    const size_t k = scope == IMR_SCOPE_CORPUS ? documents.rows : feedback_k;
     imr_listing l;
+    IMR_TRY(imr_ranker_check_k(r, feedback_k, err));
     IMR_TRY(imr_adapter_project(r->adapter, imr_view_of(base, 1, documents.cols), r->query, err));
     IMR_TRY(scan(r->before, r->projected.d, r->projected.working_scale, r->query, progress, err));
     IMR_TRY(adapt(r, k, scope, progress, err));

@@ -49,6 +49,9 @@ imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const im
                            imr_error *err) IMR_NODISCARD;
 void imr_ranker_done(imr_ranker *r); /* {0} is fine */
 
+/* IMR_E_USAGE when k is 0 or larger than the number of documents. */
+imr_status imr_ranker_check_k(const imr_ranker *r, size_t k, imr_error *err) IMR_NODISCARD;
+
 /* One query's listed documents in `after` order. Arrays of n live in the arena. */
 typedef struct imr_listing {
     size_t n;

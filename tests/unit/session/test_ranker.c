@@ -1,4 +1,5 @@
 /* The three rankings of a corpus of several blocks, against what the definitions give. */
+#include "session/candidates.h"
 #include "session/ranker.h"
 
 #include "base/mem.h"
@@ -278,4 +279,34 @@ TEST("every allocation of a ranking can fail")
         }
     }
     close_fixture(&f);
+}
+
+TEST("candidates of many queries at once are those of each query alone")
+{
+    for (int kind = 0; kind < 4; kind++) {
+        imr_error err = {0};
+        const big_store s = big_store_make(kind & 1 ? IMR_F16 : IMR_F32,
+                                           kind & 2 ? IMR_FORM_FULL : IMR_FORM_DIAGONAL);
+        fixture f = open_fixture(&s, true);
+        const imr_view queries = imr_cache_query_vectors(f.cache);
+        float q[12 * BIG_M];
+        uint32_t found[12 * K], alone[K];
+        CHECK_OK(imr_adapter_project(f.adapter, queries, q, &err));
+        CHECK_OK(imr_candidates(found, &f.ranker.projected, imr_cache_id_places(f.cache),
+                                imr_view_of(q, 12, BIG_M), K, "", NULL, &err));
+        for (size_t i = 0; i < 12; i++) {
+            (void)run(&f, i, IMR_SCOPE_RERANK);
+            imr_ranker_top_before(&f.ranker, alone, K);
+            for (size_t k = 0; k < K; k++) /* summed in another order */
+                CHECK_NEAR(f.ranker.before[found[i * K + k]], f.ranker.before[alone[k]], 1e-6);
+            for (size_t k = 1; k < K; k++)
+                CHECK(found[i * K + k] != found[i * K + k - 1]);
+        }
+        long left = 1;
+        const imr_progress progress = {stop_at, &left};
+        CHECK_INT(imr_candidates(found, &f.ranker.projected, imr_cache_id_places(f.cache),
+                                 imr_view_of(q, 12, BIG_M), K, "", &progress, &err),
+                  IMR_E_CANCELLED);
+        close_fixture(&f);
+    }
 }

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "text/utf8.h"
 
+enum { FIRST_CAPACITY = 1024 };
+
 static int by_id(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -41,9 +43,10 @@ imr_status imr_document_cache_init(imr_document_cache *out, const imr_cache *cac
                                    const imr_encoder *tokeniser, imr_error *err)
 {
     imr_document_cache c = {.cache = cache, .tokeniser = tokeniser};
-    c.entries = IMR_NEW_ARRAY(imr_document_entry *, imr_cache_documents(cache));
+    c.capacity = FIRST_CAPACITY;
+    c.slots = IMR_NEW_ARRAY(imr_document_entry *, c.capacity);
     c.arena = imr_arena_new();
-    if (!c.entries || !c.arena) {
+    if (!c.slots || !c.arena) {
         imr_document_cache_done(&c);
         return imr_fail_memory(err);
     }
@@ -54,7 +57,7 @@ imr_status imr_document_cache_init(imr_document_cache *out, const imr_cache *cac
 void imr_document_cache_done(imr_document_cache *c)
 {
     imr_arena_free(c->arena);
-    imr_free(c->entries);
+    imr_free(c->slots);
     *c = (imr_document_cache){0};
 }
 
@@ -67,8 +70,34 @@ imr_status imr_document_cache_trim(imr_document_cache *c, imr_error *err)
         return imr_fail_memory(err);
     imr_arena_free(c->arena);
     c->arena = fresh;
-    c->bytes = 0;
-    memset(c->entries, 0, imr_cache_documents(c->cache) * sizeof *c->entries);
+    c->bytes = c->used = 0;
+    memset(c->slots, 0, c->capacity * sizeof *c->slots);
+    return IMR_OK;
+}
+
+/* The slot of a document: its own, or the empty one where it belongs. */
+static imr_document_entry **slot_of(imr_document_entry **slots, size_t capacity, uint32_t document)
+{
+    size_t at = (document * UINT32_C(2654435761)) >> 7 & (capacity - 1);
+    while (slots[at] && slots[at]->document != document)
+        at = (at + 1) & (capacity - 1);
+    return &slots[at];
+}
+
+/* At most half of the slots are taken. */
+static imr_status make_room(imr_document_cache *c, imr_error *err)
+{
+    if (2 * (c->used + 1) <= c->capacity)
+        return IMR_OK;
+    imr_document_entry **grown = IMR_NEW_ARRAY(imr_document_entry *, 2 * c->capacity);
+    if (!grown)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < c->capacity; i++)
+        if (c->slots[i])
+            *slot_of(grown, 2 * c->capacity, c->slots[i]->document) = c->slots[i];
+    imr_free(c->slots);
+    c->slots = grown;
+    c->capacity *= 2;
     return IMR_OK;
 }
 
@@ -93,6 +122,7 @@ static imr_status make(imr_document_cache *c, size_t document, imr_document_entr
             return imr_fail_memory(err);
         memcpy(e->ids, ids, e->n_ids * sizeof *ids);
     }
+    e->document = (uint32_t)document;
     c->bytes += sizeof *e + clean.len + e->n_ids * sizeof *e->ids;
     *out = e;
     return IMR_OK;
@@ -101,11 +131,13 @@ static imr_status make(imr_document_cache *c, size_t document, imr_document_entr
 imr_status imr_document_cache_get(imr_document_cache *c, size_t document,
                                   const imr_document_entry **out, imr_error *err)
 {
-    if (!c->entries[document]) {
-        imr_document_entry *made = NULL;
-        IMR_TRY(make(c, document, &made, err));
-        c->entries[document] = made;
+    imr_document_entry *entry = *slot_of(c->slots, c->capacity, (uint32_t)document);
+    if (!entry) {
+        IMR_TRY(make_room(c, err));
+        IMR_TRY(make(c, document, &entry, err));
+        *slot_of(c->slots, c->capacity, entry->document) = entry;
+        c->used++;
     }
-    *out = c->entries[document];
+    *out = entry;
     return IMR_OK;
 }

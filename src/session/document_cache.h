@@ -17,6 +17,7 @@
 #define IMR_DOCUMENT_CACHE_BYTES ((size_t)64 << 20)
 
 typedef struct imr_document_entry {
+    uint32_t document;
     const char *title; /* sanitised, one line; "" without one */
     uint32_t *ids;     /* token ids, ascending, each once; under the token table's numbering */
     size_t n_ids;
@@ -26,8 +27,8 @@ typedef struct imr_document_cache {
     const imr_cache *cache;       /* borrowed */
     const imr_encoder *tokeniser; /* borrowed; NULL: no token sets */
     struct imr_arena *arena;
-    imr_document_entry **entries; /* [documents] NULL until asked for */
-    size_t bytes;
+    imr_document_entry **slots; /* [capacity], a power of two: a table hashed by document */
+    size_t capacity, used, bytes;
 } imr_document_cache;
 
 imr_status imr_document_cache_init(imr_document_cache *out, const imr_cache *cache,

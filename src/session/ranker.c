@@ -69,9 +69,8 @@ static imr_status scan(float *out, imr_rows rows, const float *scale, const floa
     const float by = (float)(norm > 1e-12 ? 1 / norm : 0);
     for (size_t i = 0; i < rows.rows; i += BLOCK) {
         const size_t n = rows.rows - i < BLOCK ? rows.rows - i : BLOCK;
-        imr_search_scores(out + i, imr_rows_slice(rows, i, n), query);
-        for (size_t k = i; k < i + n; k++)
-            out[k] *= (scale ? scale[k] : 1) * by;
+        imr_search_cosines(out + i, imr_rows_slice(rows, i, n), query, scale ? scale + i : NULL,
+                           by);
         IMR_TRY(go_on(progress, "searching", i + n, rows.rows, err));
     }
     return IMR_OK;

@@ -25,6 +25,7 @@ static const struct part {
     {"typing", "a query typed key by key", bench_typing},
     {"paint", "the first screen of the explorer", bench_paint},
     {"memory", "the most memory of each command", bench_memory},
+    {"million", "a query typed at a million documents, a key every 100 ms", bench_typing_million},
     {"growth", "what grows with the collection: 10^4, 10^5, 10^6 documents", bench_growth},
 };
 

@@ -92,6 +92,7 @@ void bench_typing(void);
 void bench_paint(void);
 void bench_memory(void);
 void bench_growth(void);
+void bench_typing_million(void);
 
 /* Yardsticks, measured when first asked for. */
 double bench_gflops(void);                           /* sgemm of 2048^3 */

@@ -9,10 +9,12 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/sha256_blocks.h"
 
 #define IMR_SHA256_HEX 65 /* 64 hexadecimal digits and the terminator */
 
 typedef struct imr_sha256 {
+    imr_sha256_blocks_fn blocks; /* the fastest this CPU has */
     uint32_t state[8];
     uint64_t bytes;
     uint8_t block[64];

@@ -1,0 +1,149 @@
+#include "base/sha256_blocks.h"
+
+static const uint32_t round_constants[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+/* ---- in C ---- */
+
+static inline uint32_t rotate(uint32_t x, int n)
+{
+    return x >> n | x << (32 - n);
+}
+
+/* One round; the caller renames the variables instead of moving them. */
+#define ROUND(a, b, c, d, e, f, g, h, i)                                                           \
+    do {                                                                                           \
+        h += (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + (g ^ (e & (f ^ g))) + w[(i) % 16] +  \
+             round_constants[base + (i)];                                                          \
+        d += h;                                                                                    \
+        h += (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) | (c & (a | b)));           \
+    } while (0)
+
+#define EIGHT(i)                                                                                   \
+    do {                                                                                           \
+        ROUND(a, b, c, d, e, f, g, h, (i));                                                        \
+        ROUND(h, a, b, c, d, e, f, g, (i) + 1);                                                    \
+        ROUND(g, h, a, b, c, d, e, f, (i) + 2);                                                    \
+        ROUND(f, g, h, a, b, c, d, e, (i) + 3);                                                    \
+        ROUND(e, f, g, h, a, b, c, d, (i) + 4);                                                    \
+        ROUND(d, e, f, g, h, a, b, c, (i) + 5);                                                    \
+        ROUND(c, d, e, f, g, h, a, b, (i) + 6);                                                    \
+        ROUND(b, c, d, e, f, g, h, a, (i) + 7);                                                    \
+    } while (0)
+
+void imr_sha256_blocks_plain(uint32_t state[8], const uint8_t *p, size_t count)
+{
+    for (; count; count--, p += 64) {
+        uint32_t w[16];
+        uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5],
+                 g = state[6], h = state[7];
+        for (int i = 0; i < 16; i++)
+            w[i] = (uint32_t)p[4 * i] << 24 | (uint32_t)p[4 * i + 1] << 16 |
+                   (uint32_t)p[4 * i + 2] << 8 | p[4 * i + 3];
+        for (int base = 0;; base += 16) {
+            EIGHT(0);
+            EIGHT(8);
+            if (base == 48)
+                break;
+            for (int i = 0; i < 16; i++) { /* the next sixteen words in the place of these */
+                uint32_t x = w[(i + 1) % 16], y = w[(i + 14) % 16];
+                w[i] += (rotate(x, 7) ^ rotate(x, 18) ^ x >> 3) + w[(i + 9) % 16] +
+                        (rotate(y, 17) ^ rotate(y, 19) ^ y >> 10);
+            }
+        }
+        state[0] += a;
+        state[1] += b;
+        state[2] += c;
+        state[3] += d;
+        state[4] += e;
+        state[5] += f;
+        state[6] += g;
+        state[7] += h;
+    }
+}
+
+/* ---- with instructions for it ---- */
+
+#ifdef __x86_64__
+
+#include <cpuid.h>
+#include <immintrin.h>
+
+/* Four rounds: sha256rnds2 does two with the lower half of w + k, and the two halves of the state
+ * change places. */
+#define FOUR(w, at)                                                                                \
+    do {                                                                                           \
+        const __m128i k =                                                                          \
+            _mm_loadu_si128((const __m128i *)(const void *)(round_constants + (at)));              \
+        const __m128i sum = _mm_add_epi32(w, k);                                                   \
+        cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);                                             \
+        abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0E));                    \
+    } while (0)
+
+/* w0 to w3 are the last sixteen words; w0 becomes the next four. */
+#define NEXT(w0, w1, w2, w3)                                                                       \
+    w0 = _mm_sha256msg2_epu32(                                                                     \
+        _mm_add_epi32(_mm_sha256msg1_epu32(w0, w1), _mm_alignr_epi8(w3, w2, 4)), w3)
+
+__attribute__((target("sha,sse4.1,ssse3"))) static __m128i load_words(const uint8_t *p)
+{
+    const __m128i swap = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
+    return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), swap);
+}
+
+__attribute__((target("sha,sse4.1,ssse3"))) static void
+blocks_native(uint32_t state[8], const uint8_t *p, size_t count)
+{
+    __m128i abef = _mm_set_epi32((int)state[0], (int)state[1], (int)state[4], (int)state[5]);
+    __m128i cdgh = _mm_set_epi32((int)state[2], (int)state[3], (int)state[6], (int)state[7]);
+    for (; count; count--, p += 64) {
+        const __m128i before_abef = abef, before_cdgh = cdgh;
+        __m128i w0 = load_words(p), w1 = load_words(p + 16), w2 = load_words(p + 32),
+                w3 = load_words(p + 48);
+        for (int at = 0;; at += 16) {
+            FOUR(w0, at);
+            FOUR(w1, at + 4);
+            FOUR(w2, at + 8);
+            FOUR(w3, at + 12);
+            if (at == 48)
+                break;
+            NEXT(w0, w1, w2, w3);
+            NEXT(w1, w2, w3, w0);
+            NEXT(w2, w3, w0, w1);
+            NEXT(w3, w0, w1, w2);
+        }
+        abef = _mm_add_epi32(abef, before_abef);
+        cdgh = _mm_add_epi32(cdgh, before_cdgh);
+    }
+    uint32_t out[8];
+    _mm_storeu_si128((__m128i *)(void *)out, abef);
+    _mm_storeu_si128((__m128i *)(void *)(out + 4), cdgh);
+    static const int place[8] = {5, 4, 1, 0, 7, 6, 3, 2};
+    for (int i = 0; i < 8; i++)
+        state[place[i]] = out[i];
+}
+
+imr_sha256_blocks_fn imr_sha256_blocks_native(void)
+{
+    enum { SSSE3 = 1 << 9, SSE4_1 = 1 << 19, SHA = 1 << 29 };
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & SSSE3) || !(c & SSE4_1))
+        return NULL;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & SHA) ? blocks_native : NULL;
+}
+
+#else
+
+imr_sha256_blocks_fn imr_sha256_blocks_native(void)
+{
+    return NULL;
+}
+
+#endif

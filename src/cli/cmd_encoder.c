@@ -1,5 +1,6 @@
 /* cli/cmd_encoder.c - imrnn encoder info, encode, tokenize, bench. */
 #include <assert.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/number.h"
@@ -97,6 +98,20 @@ static imr_status print_rows(imr_cli *cli, const float *rows, size_t count, size
     return imr_cli_emit(cli, &b, err);
 }
 
+/* Of a block of texts, told as that of all. A bar between the vectors on a terminal would be in the
+ * way: there only C-c is watched for. */
+typedef struct block {
+    const imr_progress *up; /* NULL: no bar */
+    size_t first, total;
+} block;
+
+static bool block_step(void *user, const imr_progress_info *info)
+{
+    const block *b = user;
+    return b->up ? imr_progress_step(b->up, info->what, b->first + info->done, b->total)
+                 : !imr_interrupted();
+}
+
 static imr_status encode(imr_cli *cli, const imr_encoder *e, const imr_texts *t, imr_error *err)
 {
     const char *path = imr_config_string(cli->config, IMR_OPT_OUTPUT);
@@ -106,13 +121,13 @@ static imr_status encode(imr_cli *cli, const imr_encoder *e, const imr_texts *t,
     IMR_AUTOFREE size_t *known = IMR_NEW_ARRAY(size_t, count);
     if (!known)
         return imr_fail_memory(err);
+    const bool mixed = !path && isatty(STDOUT_FILENO);
     for (size_t at = 0; at < count; at += step) {
         size_t some = count - at < step ? count - at : step;
+        block b = {mixed ? NULL : imr_cli_progress(cli), at, count};
         IMR_TRY(imr_encoder_encode(e, (const char *const *)t->texts.v + at, t->lens.v + at, some,
-                                   rows.v, known, path ? imr_cli_progress(cli) : NULL, err));
+                                   rows.v, known, &(imr_progress){block_step, &b}, err));
         warn_unknown(cli, t, at, known, some);
-        if (imr_interrupted())
-            return imr_fail(err, IMR_E_CANCELLED, "interrupted");
         if (!path)
             IMR_TRY(print_rows(cli, rows.v, some, n, err));
     }

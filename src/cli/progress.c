@@ -12,7 +12,9 @@
 #define BAR_COLUMNS   24
 #define BAR_SECONDS   0.1
 #define LINE_SECONDS  5.0
+#define MOST_SECONDS  60.0
 #define QUIET_SECONDS 0.3 /* shorter work shows nothing */
+#define RATE_SECONDS  1.0 /* a shorter time says little about the rest */
 
 /* The one thing a signal handler may touch. */
 static volatile sig_atomic_t interrupted;
@@ -39,24 +41,42 @@ bool imr_interrupted(void)
     return interrupted != 0;
 }
 
-static void put_duration(imr_buf *b, double seconds)
+/* No more exact than a guess from the rate so far is. */
+static void put_left(imr_buf *b, double seconds)
 {
     unsigned long s = (unsigned long)(seconds + 0.5);
-    if (s >= 3600)
-        imr_buf_printf(b, "%lu:%02lu:%02lu", s / 3600, s / 60 % 60, s % 60);
+    if (s < 100)
+        imr_buf_printf(b, "%lu s left", s);
+    else if (s < 100 * 60)
+        imr_buf_printf(b, "about %lu min left", (s + 30) / 60);
     else
-        imr_buf_printf(b, "%lu:%02lu", s / 60, s % 60);
+        imr_buf_printf(b, "about %lu.%lu h left", s / 3600, s % 3600 / 360);
 }
 
 static void put_rate(imr_buf *b, double rate)
 {
     if (rate >= 10000)
-        imr_buf_printf(b, " %lluk/s", (unsigned long long)(rate / 1000));
+        imr_buf_printf(b, "%lluk/s", (unsigned long long)(rate / 1000));
     else if (rate >= 10)
-        imr_buf_printf(b, " %llu/s", (unsigned long long)rate);
+        imr_buf_printf(b, "%llu/s", (unsigned long long)rate);
     else
-        imr_buf_printf(b, " %llu.%llu/s", (unsigned long long)rate,
+        imr_buf_printf(b, "%llu.%llu/s", (unsigned long long)rate,
                        (unsigned long long)(rate * 10) % 10);
+}
+
+/* "256/s, about 3 min left" behind `before`; nothing while nothing is known. */
+static void put_speed(imr_buf *b, const char *before, const imr_progress_info *info, uint64_t first,
+                      double seconds)
+{
+    if (seconds <= 0 || info->done <= first)
+        return;
+    const double rate = (double)(info->done - first) / seconds;
+    imr_buf_str(b, before);
+    put_rate(b, rate);
+    if (info->total > info->done && seconds >= RATE_SECONDS) {
+        imr_buf_str(b, ", ");
+        put_left(b, (double)(info->total - info->done) / rate);
+    }
 }
 
 void imr_meter_line(imr_buf *out, const imr_progress_info *info, uint64_t first, double seconds,
@@ -75,18 +95,30 @@ void imr_meter_line(imr_buf *out, const imr_progress_info *info, uint64_t first,
     } else if (done) {
         imr_buf_printf(&line, " %llu", done);
     }
-    if (seconds > 0 && done > first) {
-        double rate = (double)(done - first) / seconds;
-        put_rate(&line, rate);
-        if (total > done) {
-            imr_buf_char(&line, ' ');
-            put_duration(&line, (double)(total - done) / rate);
-            imr_buf_str(&line, " left");
-        }
-    }
+    put_speed(&line, " ", info, first, seconds);
     if (info->note)
         imr_buf_printf(&line, " %s", info->note);
     imr_utf8_clip(out, imr_buf_text(&line), line.len, columns, "");
+}
+
+void imr_meter_log_line(imr_buf *out, const imr_progress_info *info, uint64_t first, double seconds)
+{
+    const unsigned long long done = info->done, total = info->total;
+    imr_buf_str(out, info->what);
+    if (total)
+        imr_buf_printf(out, ": %llu of %llu (%u%%)", done, total,
+                       (unsigned)((double)done * 100 / (double)total));
+    else
+        imr_buf_printf(out, ": %llu", done);
+    put_speed(out, ", ", info, first, seconds);
+    if (info->note)
+        imr_buf_printf(out, ", %s", info->note);
+}
+
+double imr_meter_log_pause(double seconds)
+{
+    const double pause = seconds / 10;
+    return pause < LINE_SECONDS ? LINE_SECONDS : pause > MOST_SECONDS ? MOST_SECONDS : pause;
 }
 
 static size_t terminal_columns(FILE *to)
@@ -111,19 +143,7 @@ static void draw_bar(imr_meter *m, const imr_progress_info *info, double now)
 static void write_line(imr_meter *m, const imr_progress_info *info, double now)
 {
     IMR_AUTOBUF imr_buf b = {0};
-    unsigned long long done = info->done, total = info->total;
-    imr_buf_str(&b, info->what);
-    if (total)
-        imr_buf_printf(&b, ": %llu of %llu (%u%%)", done, total, (unsigned)(done * 100 / total));
-    else
-        imr_buf_printf(&b, ": %llu", done);
-    if (total > done && done > m->first) {
-        imr_buf_str(&b, ", ");
-        put_duration(&b, (now - m->started) * (double)(total - done) / (double)(done - m->first));
-        imr_buf_str(&b, " left");
-    }
-    if (info->note)
-        imr_buf_printf(&b, ", %s", info->note);
+    imr_meter_log_line(&b, info, m->first, now - m->started);
     fprintf(m->to, "%s\n", imr_buf_text(&b));
     fflush(m->to);
 }
@@ -147,7 +167,7 @@ static bool on_progress(void *user, const imr_progress_info *info)
             draw_bar(m, info, now);
             m->drawn = now;
         }
-    } else if (now - m->drawn >= LINE_SECONDS) {
+    } else if (now - m->drawn >= imr_meter_log_pause(now - m->started)) {
         write_line(m, info, now);
         m->drawn = now;
     }

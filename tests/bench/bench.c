@@ -17,7 +17,7 @@ static const struct part {
     void (*run)(void);
 } parts[] = {
     {"yardsticks", "the machine: products and memory", bench_yardsticks},
-    {"search", "similarities of a query with every document, and the best 100", bench_search},
+    {"search", "a query against every document: the best 100, rescore, corpus", bench_search},
     {"adapter", "modulation of 100 candidates", bench_adapter},
     {"tokens", "words for a query and 100 documents, V 30,522", bench_tokens},
     {"encode", "texts to vectors, beside ONNX Runtime when it is here", bench_encode},

@@ -6,8 +6,6 @@
 #include "explain/attribution.h"
 #include "math/blas.h"
 #include "math/random.h"
-#include "math/topk.h"
-#include "retrieval/search.h"
 #include "tests/bench/bench.h"
 
 /* ---- yardsticks ---- */
@@ -47,87 +45,16 @@ double bench_gflops(void)
     return found;
 }
 
-typedef struct scan {
-    imr_matrix documents, query, scores;
-    uint32_t best[BENCH_K];
-} scan;
-
-static scan scan_new(size_t rows, size_t cols)
-{
-    return (scan){.documents = bench_unit_rows(rows, cols, 4),
-                  .query = bench_unit_rows(1, cols, 5),
-                  .scores = bench_normal(1, rows, 6)};
-}
-
-static void scan_done(scan *s)
-{
-    imr_matrix_done(&s->documents);
-    imr_matrix_done(&s->query);
-    imr_matrix_done(&s->scores);
-}
-
-IMR_CPU_CLONES
-static void dots(float *out, const float *rows, size_t n, size_t cols, const float *x)
-{
-#pragma omp parallel for
-    for (size_t i = 0; i < n; i++) {
-        float sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (size_t j = 0; j < cols; j++)
-            sum += rows[i * cols + j] * x[j];
-        out[i] = sum;
-    }
-}
-
-static void plain_scan(void *user)
-{
-    scan *s = user;
-    dots(s->scores.v, s->documents.v, s->documents.rows, s->documents.cols, s->query.v);
-}
-
-double bench_scan_seconds(size_t rows, size_t cols)
-{
-    scan s = scan_new(rows, cols);
-    const double seconds = bench_measure(plain_scan, &s).wall;
-    scan_done(&s);
-    return seconds;
-}
-
 void bench_yardsticks(void)
 {
     const bench_time t = time_product(2048, 2048, 2048);
     printf("  %-44s%9.1f GFLOP/s\n", "sgemm 2048 x 2048 x 2048",
            2.0 * 2048 * 2048 * 2048 / t.wall * 1e-9);
     static const size_t rows[] = {BENCH_DOCUMENTS, 100000};
-    for (size_t i = 0; i < IMR_LEN(rows); i++) {
-        scan s = scan_new(rows[i], BENCH_M);
-        const bench_time scanned = bench_measure(plain_scan, &s);
+    for (size_t i = 0; i < IMR_LEN(rows); i++)
         printf("  dot products with %6zu x %d%20s%9.1f GB/s\n", rows[i], BENCH_M, "",
-               (double)(rows[i] * BENCH_M * sizeof(float)) / scanned.wall * 1e-9);
-        scan_done(&s);
-    }
-}
-
-/* ---- search ---- */
-
-static void search(void *user)
-{
-    scan *s = user;
-    imr_search_scores(s->scores.v, imr_rows_of_matrix(&s->documents), s->query.v);
-    imr_topk(s->best, BENCH_K, s->scores.v, s->documents.rows, NULL);
-}
-
-void bench_search(void)
-{
-    static const size_t rows[] = {BENCH_DOCUMENTS, 100000};
-    for (size_t i = 0; i < IMR_LEN(rows); i++) {
-        scan s = scan_new(rows[i], BENCH_M);
-        char name[64];
-        const double yardstick = bench_measure(plain_scan, &s).wall;
-        snprintf(name, sizeof name, "top %d of %zu, m %d", BENCH_K, rows[i], BENCH_M);
-        bench_row(name, bench_measure(search, &s), yardstick, "plain scan");
-        scan_done(&s);
-    }
+               (double)(rows[i] * BENCH_M * sizeof(float)) / bench_scan_seconds(rows[i], BENCH_M) *
+                   1e-9);
 }
 
 /* ---- adapter ---- */

@@ -84,11 +84,13 @@ static int any_reaches(const float *scores, size_t n, float bar)
     return any;
 }
 
-/* above[i] = how many chosen ones have a higher score; all lanes bisect in step. */
+/* above[i] = how many chosen ones have a higher score; all lanes bisect in step. Returns whether
+ * some score ties with a chosen one or either is no number, for which the rule is to be asked. */
 IMR_CPU_CLONES
-static void count_above(uint32_t *above, const chosen *c, const float *scores, size_t n)
+static int count_above(uint32_t *above, const chosen *c, const float *scores, size_t n)
 {
     const float *bar = c->score;
+    int unsure = 0;
     for (size_t i = 0; i < n; i++)
         above[i] = 0;
     for (uint32_t half = (uint32_t)c->reach / 2; half > 0; half /= 2) {
@@ -96,6 +98,10 @@ static void count_above(uint32_t *above, const chosen *c, const float *scores, s
         for (size_t i = 0; i < n; i++)
             above[i] += bar[above[i] + half - 1] > scores[i] ? half : 0;
     }
+#pragma omp simd reduction(| : unsure)
+    for (size_t i = 0; i < n; i++)
+        unsure |= !(bar[above[i]] < scores[i]);
+    return unsure;
 }
 
 /* before[k]: how many of the documents [first, first+n) have k as the first chosen one behind
@@ -108,14 +114,11 @@ static void count_block(uint32_t *before, const chosen *c, size_t first, size_t 
         if (!any_reaches(c->scores + at, size, lowest) && !isnan(lowest))
             continue; /* behind all of them, NaN included: counted nowhere */
         uint32_t above[CHUNK];
-        count_above(above, c, c->scores + at, size);
+        const int unsure = count_above(above, c, c->scores + at, size);
         for (size_t i = 0; i < size; i++) {
-            const float score = c->scores[at + i];
-            size_t k = above[i];
-            /* A tie, or no number on one side: by the rule. */
-            if (isnan(score) || (k < c->count && !(c->score[k] < score)))
-                k = first_behind(c, (uint32_t)(at + i));
-            before[k]++;
+            const size_t k = above[i];
+            const bool ask = unsure && !(c->score[k] < c->scores[at + i]);
+            before[ask ? first_behind(c, (uint32_t)(at + i)) : k]++;
         }
     }
 }

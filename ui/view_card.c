@@ -126,8 +126,10 @@ void ui_draw_failed(const ui_app *a, ui_surface s)
     int rows = (int)text.n;
     ui_lines_done(&text);
     s = ui_sub(s, (ui_rect){0, 0, rows + 6, s.at.w});
-    ui_box(s, a->glyphs, true, "Error: this set cannot be opened", NULL);
+    const bool stopped = a->error.status == IMR_E_CANCELLED;
+    ui_box(s, a->glyphs, true, stopped ? "Stopped" : "Error: this set cannot be opened", NULL);
     ui_surface in = ui_sub(s, (ui_rect){2, 2, s.at.h - 4, s.at.w - 4});
     ui_put_wrapped(in, 0, 0, in.at.w, in.at.h - 2, UI_TEXT, a->error.text);
-    ui_put(in, in.at.h - 1, 0, UI_DIM, "imrnn inspect FILE says what a file is. q quits.");
+    ui_put(in, in.at.h - 1, 0, UI_DIM,
+           stopped ? "q quits." : "imrnn inspect FILE says what a file is. q quits.");
 }

@@ -88,6 +88,27 @@ static imr_status fill(imr_folder *out, const char *path, const char *name, cons
     return IMR_OK;
 }
 
+/* ".../models--org--name/snapshots/<commit>": the id, so that a snapshot named by its path keeps
+ * the model's name and prefixes. Stays empty for other paths. */
+static void snapshot_id(imr_buf *id, const char *path)
+{
+    static const char models[] = "models--", snapshots[] = "/snapshots";
+    const char *commit = strrchr(path, '/');
+    const size_t tail = sizeof snapshots - 1;
+    if (!commit || (size_t)(commit - path) < tail || memcmp(commit - tail, snapshots, tail) != 0)
+        return;
+    const char *end = commit - tail, *start = end;
+    while (start > path && start[-1] != '/')
+        start--;
+    const size_t len = (size_t)(end - start), head = sizeof models - 1;
+    if (len <= head || memcmp(start, models, head) != 0)
+        return;
+    const char *org = start + head, *gap = strstr(org, "--");
+    if (!gap || gap >= end)
+        return;
+    imr_buf_printf(id, "%.*s/%.*s", (int)(gap - org), org, (int)(end - gap - 2), gap + 2);
+}
+
 static imr_status from_path(imr_folder *out, const char *path, imr_error *err)
 {
     size_t len = strlen(path);
@@ -96,6 +117,12 @@ static imr_status from_path(imr_folder *out, const char *path, imr_error *err)
     char *plain IMR_AUTOFREE = imr_strndup(path, len);
     if (!plain)
         return imr_fail_memory(err);
+    imr_buf id IMR_AUTOBUF = {0};
+    snapshot_id(&id, plain);
+    if (id.failed)
+        return imr_fail_memory(err);
+    if (id.len && is_model_id(id.data))
+        return fill(out, plain, id.data, id.data, true, err);
     const char *name = imr_path_base(plain);
     return fill(out, plain, *name ? name : plain, guess_id(name), false, err);
 }

@@ -25,7 +25,7 @@ typedef struct imr_folder {
     char *path;     /* the folder holding the files */
     char *name;     /* for people: the model id, or the last part of the path */
     char *model_id; /* "org/name", or NULL when the path does not tell */
-    bool in_hub;    /* found in the cache, not given as a path */
+    bool in_hub;    /* a snapshot of the cache, by its id or its path */
 } imr_folder;
 
 void imr_folder_done(imr_folder *f); /* {0} is fine */

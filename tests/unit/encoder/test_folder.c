@@ -66,6 +66,39 @@ TEST("a model id is found in the cache the environment names, first set first")
     CHECK_CONTAINS(err.text, "/hub");
 }
 
+TEST("a snapshot named by its path keeps the model's name, and its prefixes with it")
+{
+    static const struct {
+        const char *path, *name;
+        bool hub;
+    } rows[] = {
+        {"models--intfloat--e5-large-v2/snapshots/f169", "intfloat/e5-large-v2", true},
+        {"models--intfloat--e5-large-v2/snapshots/f169/", "intfloat/e5-large-v2", true},
+        {"models--intfloat/snapshots/f169", "f169", false},
+        {"models--/snapshots/f169", "f169", false},
+        {"models----x/snapshots/f169", "f169", false},
+        {"models--a--/snapshots/f169", "f169", false},
+        {"x-models--a--b/snapshots/f169", "f169", false},
+        {"models--a--b/snapshot/f169", "f169", false},
+        {"models--a--b/c/snapshots/f169", "f169", false},
+    };
+    const char *root = keep(test_tmpdir());
+    for (size_t i = 0; i < IMR_LEN(rows); i++) {
+        char file[200];
+        snprintf(file, sizeof file, "%s/config.json", rows[i].path);
+        put_file(root, file, "{}");
+        imr_folder f = {0};
+        CHECK_OK(imr_folder_find(&f, test_path(root, rows[i].path), NULL, &err));
+        CHECK_STR(f.name, rows[i].name);
+        CHECK_INT(f.in_hub, rows[i].hub);
+        if (rows[i].hub) {
+            CHECK_STR(f.model_id, rows[i].name);
+            CHECK_STR(imr_known_query_prefix(f.model_id), "query: ");
+        }
+        imr_folder_done(&f);
+    }
+}
+
 TEST("what is nowhere is named with the command that fetches it, and no id leaves the cache")
 {
     imr_folder f = {0};

@@ -57,19 +57,29 @@ imr_status imr_file_map(imr_file *out, const char *path, imr_error *err)
     if (S_ISREG(st.st_mode) && st.st_size > 0)
         p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p != MAP_FAILED)
-        *out = (imr_file){.data = p, .len = (size_t)st.st_size, .mapped = p};
+        *out = (imr_file){.data = p, .len = (size_t)st.st_size, .mapped = p, .descriptor = fd};
     else
         status = read_all(out, fd, path, err);
-    close(fd);
+    if (p == MAP_FAILED)
+        close(fd);
     return status;
 }
 
 void imr_file_unmap(imr_file *f)
 {
-    if (f->mapped)
+    if (f->mapped) {
         munmap(f->mapped, f->len);
+        close(f->descriptor);
+    }
     imr_free(f->owned);
     *f = (imr_file){0};
+}
+
+void imr_file_forget(const imr_file *f)
+{
+    /* POSIX has no call that does it (posix_madvise need not): the same file over itself. */
+    if (f->mapped)
+        (void)mmap(f->mapped, f->len, PROT_READ, MAP_PRIVATE | MAP_FIXED, f->descriptor, 0);
 }
 
 bool imr_file_exists(const char *path)

@@ -25,12 +25,17 @@
 typedef struct imr_file {
     const uint8_t *data;
     size_t len;
-    void *mapped; /* NULL when the bytes were read into memory */
+    void *mapped;   /* NULL when the bytes were read into memory */
+    int descriptor; /* of what is mapped */
     void *owned;
 } imr_file;
 
 imr_status imr_file_map(imr_file *out, const char *path, imr_error *err) IMR_NODISCARD;
 void imr_file_unmap(imr_file *f); /* {0} is fine */
+
+/* The mapped bytes need not stay in this process' memory; they are read again when they are used.
+ */
+void imr_file_forget(const imr_file *f);
 
 bool imr_file_exists(const char *path); /* a readable regular file (or pipe) */
 bool imr_dir_exists(const char *path);

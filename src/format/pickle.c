@@ -49,6 +49,7 @@ void *imr_machine_take(machine *m, size_t n)
         if (!b)
             return NULL;
         *b = (block){.next = m->owner->blocks, .size = size};
+        m->taken += size;
         m->owner->blocks = b;
     }
     void *p = b->bytes + b->used;
@@ -150,6 +151,8 @@ static imr_status extend(machine *m, imr_pickle_kind kind, size_t n)
                                   imr_pickle_kind_name(&to->v));
     if (kind == IMR_PK_DICT && n % 2)
         return imr_machine_refuse(m, IMR_E_FORMAT, "a key without a value");
+    if (m->each && kind == IMR_PK_DICT && m->stack.n == 1 && m->marks.n == 0)
+        return imr_machine_deliver(m, to, m->stack.v + 1, n);
     return imr_machine_append(m, to, m->stack.v + m->stack.n, n);
 }
 
@@ -250,6 +253,13 @@ static imr_status memo_put(machine *m, uint64_t i)
     IMR_TRY(top(m, &n));
     if (i > m->at) /* numbers count what came before, so no honest one is larger */
         return imr_machine_refuse(m, IMR_E_FORMAT, "memo number %" PRIu64, i);
+    m->memoized = i < m->memoized ? m->memoized : i + 1;
+    if (m->each) {
+        node **kept = imr_machine_kept(m, i);
+        if (kept)
+            *kept = n;
+        return IMR_OK;
+    }
     while (m->memo.n <= i)
         if (!IMR_PUSH(&m->memo, NULL))
             return imr_fail_memory(m->err);
@@ -259,9 +269,10 @@ static imr_status memo_put(machine *m, uint64_t i)
 
 static imr_status memo_get(machine *m, uint64_t i)
 {
-    if (i >= m->memo.n || !m->memo.v[i])
+    node **kept = m->each ? imr_machine_kept(m, i) : i < m->memo.n ? &m->memo.v[i] : NULL;
+    if (!kept || !*kept)
         return imr_machine_refuse(m, IMR_E_FORMAT, "memo %" PRIu64 " was never put", i);
-    return imr_machine_push(m, m->memo.v[i]);
+    return imr_machine_push(m, *kept);
 }
 
 /* ---- opcodes ---- */
@@ -398,7 +409,7 @@ PLAIN(op_setitems, extend_from_mark(m, IMR_PK_DICT))
 PLAIN(op_string1, string(m, 1))
 PLAIN(op_string4, string(m, 4))
 PLAIN(op_string8, string(m, 8))
-PLAIN(op_memoize, memo_put(m, m->memo.n))
+PLAIN(op_memoize, memo_put(m, m->memoized))
 
 static const op ops[256] = {
     ['('] = {"MARK", op_mark},
@@ -446,7 +457,7 @@ static const op ops[256] = {
 
 /* ---- running ---- */
 
-static imr_status run(machine *m)
+imr_status imr_machine_run(machine *m)
 {
     for (;;) {
         m->at = m->in.pos;
@@ -471,7 +482,7 @@ static imr_status run(machine *m)
     return IMR_OK;
 }
 
-/* No cycles, not too deep, not too much to walk. Each node is looked at once. */
+/* Each node is looked at once. */
 static imr_status check_tree(machine *m, node *n, uint32_t depth)
 {
     if (n->height == ONGOING)
@@ -501,20 +512,33 @@ static imr_status check_tree(machine *m, node *n, uint32_t depth)
     return IMR_OK;
 }
 
+imr_status imr_machine_check(machine *m)
+{
+    return check_tree(m, m->stack.v[0], 0);
+}
+
+void imr_machine_done(machine *m)
+{
+    imr_free(m->stack.v);
+    imr_free(m->memo.v);
+    imr_free(m->marks.v);
+    imr_free(m->wanted.v);
+    imr_free(m->before);
+    imr_free(m->kept);
+}
+
 imr_status imr_pickle_parse(imr_pickle **out, const void *data, size_t len, size_t *used,
                             imr_error *err)
 {
     machine m = {.in = imr_bytes_of(data, len), .owner = IMR_NEW(imr_pickle), .err = err};
     if (!m.owner)
         return imr_fail_memory(err);
-    imr_status status = run(&m);
+    imr_status status = imr_machine_run(&m);
     if (status == IMR_OK)
-        status = check_tree(&m, m.stack.v[0], 0);
+        status = imr_machine_check(&m);
     if (status == IMR_OK)
         m.owner->root = &m.stack.v[0]->v;
-    imr_free(m.stack.v);
-    imr_free(m.memo.v);
-    imr_free(m.marks.v);
+    imr_machine_done(&m);
     if (status != IMR_OK) {
         imr_pickle_free(m.owner);
         return status;

@@ -68,6 +68,17 @@ const imr_pickle_value *imr_pickle_root(const imr_pickle *p);
 /* The i-th STORAGE in the order of appearance (a key may come again), or NULL behind the last. */
 const imr_pickle_value *imr_pickle_storage(const imr_pickle *p, size_t i);
 
+/*
+ * Reads a pickle whose root is a dictionary and hands over each pair in turn, key first, instead of
+ * keeping them: memory holds what the pickle refers to again, not how many pairs there are. Both
+ * values are valid during the call; what `each` returns ends the reading. Errors: also IMR_E_FORMAT
+ * when the root is no dictionary, possibly after some pairs.
+ */
+typedef imr_status (*imr_pickle_pair_fn)(void *user, const imr_pickle_value *key,
+                                         const imr_pickle_value *value, imr_error *err);
+imr_status imr_pickle_each(const void *data, size_t len, imr_pickle_pair_fn each, void *user,
+                           imr_error *err) IMR_NODISCARD;
+
 /* The value under a string key of a DICT (the last one, as in Python), or NULL (also when v is NULL
  * or no dict). */
 const imr_pickle_value *imr_pickle_get(const imr_pickle_value *v, const char *key);

@@ -43,6 +43,17 @@ imr_status imr_torch_storages_add(imr_torch_storages *s, const char *key, size_t
     return IMR_OK;
 }
 
+/* ---- pairs that are not kept ---- */
+
+typedef struct pairs {
+    const imr_torch *torch;
+    imr_torch_pair_fn each;
+    void *user;
+} pairs;
+
+static imr_status take_pair(void *user, const imr_pickle_value *key, const imr_pickle_value *value,
+                            imr_error *err);
+
 /* ---- the archive ---- */
 
 /* Is the entry's name prefix + rest? */
@@ -74,7 +85,8 @@ static imr_status find_pickle(const imr_zip_entry **out, const imr_zip *z, imr_e
     return IMR_OK;
 }
 
-static imr_status read_archive(imr_torch *t, const imr_zip *z, imr_error *err)
+/* pairs NULL: the tree is kept. */
+static imr_status read_archive(imr_torch *t, const imr_zip *z, pairs *p, imr_error *err)
 {
     const imr_zip_entry *pickle = NULL;
     IMR_TRY(find_pickle(&pickle, z, err));
@@ -93,30 +105,34 @@ static imr_status read_archive(imr_torch *t, const imr_zip *z, imr_error *err)
             imr_torch_storages_add(&t->storages, e->name + skip, e->name_len - skip, storage, err));
     }
     IMR_TRY(imr_zip_check_crc(pickle, err));
+    if (p)
+        return imr_pickle_each(pickle->data, (size_t)pickle->size, take_pair, p, err);
     return imr_pickle_parse(&t->pickle, pickle->data, (size_t)pickle->size, NULL, err);
 }
 
-static imr_status read_zip(imr_torch *t, const void *data, size_t len, imr_error *err)
+static imr_status read_zip(imr_torch *t, const void *data, size_t len, pairs *p, imr_error *err)
 {
     imr_zip z;
     IMR_TRY(imr_zip_parse(&z, data, len, err));
-    imr_status status = read_archive(t, &z, err);
+    imr_status status = read_archive(t, &z, p, err);
     imr_zip_done(&z); /* storages and keys point into the file, not into z */
     return status;
 }
 
 /* ---- the object ---- */
 
-static imr_status parse(imr_torch **out, const void *data, size_t len, imr_error *err)
+static imr_status parse(imr_torch **out, const void *data, size_t len, pairs *p, imr_error *err)
 {
     imr_torch *t = IMR_NEW(imr_torch);
     if (!t)
         return imr_fail_memory(err);
     imr_status status;
+    if (p)
+        p->torch = t;
     if (imr_torch_is_legacy(data, len))
         status = imr_torch_legacy_parse(&t->pickle, &t->storages, data, len, err);
     else if (len >= 4 && memcmp(data, "PK\3\4", 4) == 0)
-        status = read_zip(t, data, len, err);
+        status = read_zip(t, data, len, p, err);
     else
         status = imr_fail(err, IMR_E_FORMAT,
                           "is no file of torch.save; if PyTorch can read it: python3 -c \"import "
@@ -132,7 +148,7 @@ static imr_status parse(imr_torch **out, const void *data, size_t len, imr_error
 imr_status imr_torch_parse(imr_torch **out, const void *data, size_t len, const char *name,
                            imr_error *err)
 {
-    imr_status status = parse(out, data, len, err);
+    imr_status status = parse(out, data, len, NULL, err);
     return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, name);
 }
 
@@ -163,7 +179,7 @@ void imr_torch_free(imr_torch *t)
 
 const imr_pickle_value *imr_torch_root(const imr_torch *t)
 {
-    return imr_pickle_root(t->pickle);
+    return t->pickle ? imr_pickle_root(t->pickle) : NULL;
 }
 
 /* ---- tensors ---- */
@@ -198,26 +214,89 @@ imr_status imr_torch_tensor(imr_tensor *out, const imr_torch *t, const imr_pickl
     return IMR_OK;
 }
 
-static imr_status add_tensor(imr_tensors *table, const imr_torch *t, const imr_pickle_value *key,
-                             const imr_pickle_value *v, imr_error *err)
+/* The key as a name (number: room for one) and the tensor under it. */
+static imr_status named_tensor(const char **out, imr_tensor *tensor, char number[32],
+                               const imr_torch *t, const imr_pickle_value *key,
+                               const imr_pickle_value *v, imr_error *err)
 {
-    char number[32];
     const char *name = number;
-    imr_tensor tensor;
     if (key->kind == IMR_PK_STRING)
         name = key->text;
     else if (key->kind == IMR_PK_INT)
-        snprintf(number, sizeof number, "%" PRId64, key->integer);
+        snprintf(number, 32, "%" PRId64, key->integer);
     else
         return imr_fail(err, IMR_E_UNSUPPORTED, "a tensor is named by %s, expected a string",
                         imr_pickle_kind_name(key));
-    imr_status status = imr_torch_tensor(&tensor, t, v, err);
+    imr_status status = imr_torch_tensor(tensor, t, v, err);
     if (status != IMR_OK) {
         char where[256];
         snprintf(where, sizeof where, "tensor %.200s", name);
         return imr_error_prefix(err, status, where);
     }
+    *out = name;
+    return IMR_OK;
+}
+
+static imr_status add_tensor(imr_tensors *table, const imr_torch *t, const imr_pickle_value *key,
+                             const imr_pickle_value *v, imr_error *err)
+{
+    char number[32];
+    const char *name = NULL;
+    imr_tensor tensor;
+    IMR_TRY(named_tensor(&name, &tensor, number, t, key, v, err));
     return imr_tensors_add(table, name, strlen(name), &tensor, err);
+}
+
+static imr_status take_pair(void *user, const imr_pickle_value *key, const imr_pickle_value *value,
+                            imr_error *err)
+{
+    const pairs *p = user;
+    char number[32];
+    const char *name = NULL;
+    imr_tensor tensor;
+    if (value->kind != IMR_PK_TENSOR)
+        return IMR_OK;
+    IMR_TRY(named_tensor(&name, &tensor, number, p->torch, key, value, err));
+    return p->each(p->user, name, &tensor, err);
+}
+
+/* Files of before 1.6 are small: they are kept and walked. */
+static imr_status walk_pairs(const imr_torch *t, pairs *p, imr_error *err)
+{
+    const imr_pickle_value *dict = imr_torch_root(t);
+    if (dict->kind != IMR_PK_DICT)
+        return imr_fail(err, IMR_E_FORMAT, "expected a dictionary of tensors, found %s",
+                        imr_pickle_kind_name(dict));
+    for (size_t i = 0; i < dict->len; i++)
+        IMR_TRY(take_pair(p, dict->items[2 * i], dict->items[2 * i + 1], err));
+    return IMR_OK;
+}
+
+imr_status imr_torch_open_pairs(imr_torch **out, const char *path, imr_torch_pair_fn each,
+                                void *user, imr_error *err)
+{
+    imr_file f;
+    imr_torch *t = NULL;
+    pairs p = {.each = each, .user = user};
+    IMR_TRY(imr_file_map(&f, path, err));
+    imr_status status = parse(&t, f.data, f.len, &p, err);
+    if (status == IMR_OK && t->pickle) {
+        status = walk_pairs(t, &p, err);
+        if (status != IMR_OK)
+            imr_torch_free(t);
+    }
+    if (status != IMR_OK) {
+        imr_file_unmap(&f);
+        return imr_error_prefix(err, status, path);
+    }
+    t->file = f;
+    *out = t;
+    return IMR_OK;
+}
+
+void imr_torch_forget(const imr_torch *t)
+{
+    imr_file_forget(&t->file);
 }
 
 imr_status imr_torch_tensors(imr_tensors *out, const imr_torch *t, const imr_pickle_value *dict,

@@ -25,7 +25,7 @@ imr_status imr_torch_parse(imr_torch **out, const void *data, size_t len, const 
                            imr_error *err) IMR_NODISCARD;
 void imr_torch_free(imr_torch *t);
 
-const imr_pickle_value *imr_torch_root(const imr_torch *t);
+const imr_pickle_value *imr_torch_root(const imr_torch *t); /* NULL after imr_torch_open_pairs */
 
 /* A TENSOR of the tree as a checked view of t's bytes, without a name. Errors: IMR_E_FORMAT when
  * its storage is missing, has another size than the pickle says, or is too short for the view. */
@@ -37,6 +37,19 @@ imr_status imr_torch_tensor(imr_tensor *out, const imr_torch *t, const imr_pickl
  * are integers, else refused. */
 imr_status imr_torch_tensors(imr_tensors *out, const imr_torch *t, const imr_pickle_value *dict,
                              imr_error *err) IMR_NODISCARD;
+
+/*
+ * Opens a file whose object is a dictionary key -> tensor, calling `each` for every tensor of it in
+ * turn (other values are ignored) and keeping no tree: a cache has a tensor a document. name is
+ * valid during the call, tensor->data as long as *out; a key may come twice. Errors: also what
+ * `each` returns, and of imr_torch_tensor.
+ */
+typedef imr_status (*imr_torch_pair_fn)(void *user, const char *name, const imr_tensor *tensor,
+                                        imr_error *err);
+imr_status imr_torch_open_pairs(imr_torch **out, const char *path, imr_torch_pair_fn each,
+                                void *user, imr_error *err) IMR_NODISCARD;
+/* imr_file_forget of the mapped file. */
+void imr_torch_forget(const imr_torch *t);
 
 /* ---- writing (format/torch_write.c): zip with stored entries and 64-byte aligned storages, a
  * protocol-2 pickle; opens with torch.load, also with weights_only=True ---- */

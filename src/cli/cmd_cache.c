@@ -54,7 +54,7 @@ static imr_status build_from_line(imr_store_result *result, imr_cli *cli, const 
     imr_cache *from = NULL;
     if (!import || imr_config_encoder(cli->config))
         IMR_TRY(imr_cli_encoder(&encoder, cli, err));
-    imr_cache_options alone = {.dataset = ""};
+    imr_cache_options alone = {.dataset = "", .one_pass = true, .progress = imr_cli_progress(cli)};
     imr_status status = import ? imr_cache_open(&from, import, &alone, err) : IMR_OK;
     if (status == IMR_OK)
         status = build(result, cli, dir, &(source){encoder, from}, err);

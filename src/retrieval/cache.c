@@ -1,5 +1,6 @@
 #include "retrieval/cache.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -25,6 +26,8 @@ static void rows_done(cache_rows *r)
     imr_ids_done(&r->ids);
     imr_matrix_done(&r->owned);
     imr_npy_done(&r->mapped);
+    imr_free(r->scattered);
+    imr_torch_free(r->torch);
 }
 
 /* Identity strings are owned through const pointers. */
@@ -170,7 +173,14 @@ size_t imr_cache_documents(const imr_cache *c)
 
 imr_rows imr_cache_document_rows(const imr_cache *c)
 {
+    assert(!c->documents.scattered);
     return c->documents.rows;
+}
+
+void imr_cache_forget(const imr_cache *c)
+{
+    if (c->documents.torch)
+        imr_torch_forget(c->documents.torch);
 }
 
 const char *imr_cache_document_id(const imr_cache *c, size_t document)
@@ -181,6 +191,12 @@ const char *imr_cache_document_id(const imr_cache *c, size_t document)
 bool imr_cache_find_document(const imr_cache *c, const char *id, uint32_t *document)
 {
     return imr_ids_find(&c->documents.ids, id, document);
+}
+
+bool imr_cache_find_document_near(const imr_cache *c, const char *id, size_t guess,
+                                  uint32_t *document)
+{
+    return imr_ids_find_near(&c->documents.ids, id, (uint32_t)guess, document);
 }
 
 const uint32_t *imr_cache_id_places(const imr_cache *c)

@@ -49,6 +49,8 @@ typedef struct imr_cache_options {
     const char *dataset;     /* NULL: the one the manifest names; "": none */
     const char *encoder_key; /* reference layout: query_embeddings_<key>.pt; NULL: the manifest's */
     bool skip_bad_lines;     /* of the dataset */
+    bool one_pass; /* documents are read by imr_cache_read_rows only: vectors of the reference's
+                      layout then stay where they lie in its file, however they lie there */
     const imr_progress *progress;
 } imr_cache_options;
 
@@ -78,7 +80,7 @@ size_t imr_cache_dim(const imr_cache *c);         /* n */
 size_t imr_cache_documents(const imr_cache *c);
 /* [documents, n] as they are stored. Of a store they are a mapped file somebody else may have
  * written: opening looks at a few of them only, who reads all of them checks that they are finite.
- */
+ * Not to be called after one_pass. */
 imr_rows imr_cache_document_rows(const imr_cache *c);
 /* Rows [first, first+count) as float32 into out[count x n]. IMR_E_NUMERIC names the document whose
  * vector is not finite. */
@@ -86,8 +88,13 @@ imr_status imr_cache_read_rows(const imr_cache *c, size_t first, size_t count, f
                                imr_error *err) IMR_NODISCARD;
 const char *imr_cache_document_id(const imr_cache *c, size_t document);
 bool imr_cache_find_document(const imr_cache *c, const char *id, uint32_t *document);
+/* Looks at document `guess` first. */
+bool imr_cache_find_document_near(const imr_cache *c, const char *id, size_t guess,
+                                  uint32_t *document);
 /* Places of the document ids (math/topk.h). */
 const uint32_t *imr_cache_id_places(const imr_cache *c);
+/* After one_pass: what was read of the vectors' file need not stay in memory. */
+void imr_cache_forget(const imr_cache *c);
 /* Title and text as the dataset has them, appended; either may be NULL. Without a dataset both are
  * empty. */
 imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *title, imr_buf *text,

@@ -8,8 +8,16 @@
 #define IMR_RETRIEVAL_CACHE_INTERNAL_H
 
 #include "format/npy.h"
+#include "format/torch_pt.h"
 #include "retrieval/cache.h"
 #include "retrieval/ids.h"
+
+/* One vector within a mapped file. */
+typedef struct cache_vector {
+    const uint8_t *data;
+    uint32_t stride; /* in elements */
+    uint8_t dtype;
+} cache_vector;
 
 /* Rows with ids: documents or queries. */
 typedef struct cache_rows {
@@ -17,6 +25,8 @@ typedef struct cache_rows {
     imr_rows rows;
     imr_matrix owned; /* vectors that are not mapped */
     imr_npy mapped;
+    imr_torch *torch;        /* the file behind rows or scattered */
+    cache_vector *scattered; /* [ids.n] instead of rows.v, NULL */
 } cache_rows;
 
 typedef struct cache_split {
@@ -56,6 +66,10 @@ imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from,
 /* What people should know about this cache; a second line is joined with "; ". */
 imr_status imr_cache_add_notice(imr_cache *c, const char *line, imr_error *err) IMR_NODISCARD;
 
+imr_status imr_cache_read_vector(float *out, const cache_vector *v, size_t dim,
+                                 imr_error *err) IMR_NODISCARD;
+/* Scattered vectors become a matrix of float32; their file is released. */
+imr_status imr_cache_gather(cache_rows *rows, imr_error *err) IMR_NODISCARD;
 /* IMR_E_NUMERIC names the row; looks at every row, or at `sample` of them spread evenly. */
 imr_status imr_cache_check_finite(const cache_rows *rows, const char *what, size_t sample,
                                   imr_error *err) IMR_NODISCARD;

@@ -28,6 +28,32 @@ static imr_status not_finite(const cache_rows *rows, const char *what, size_t ro
                     imr_ids_at(&rows->ids, row));
 }
 
+imr_status imr_cache_read_vector(float *out, const cache_vector *v, size_t dim, imr_error *err)
+{
+    imr_tensor t = {.dtype = (imr_dtype)v->dtype,
+                    .rank = 1,
+                    .shape = {dim},
+                    .stride = {v->stride},
+                    .data = v->data};
+    t.bytes = ((dim - 1) * v->stride + 1) * imr_dtype_size(t.dtype);
+    return imr_tensor_to_f32(&t, out, err);
+}
+
+imr_status imr_cache_gather(cache_rows *rows, imr_error *err)
+{
+    size_t n = rows->ids.n, dim = rows->rows.cols;
+    IMR_TRY(imr_matrix_init(&rows->owned, n, dim, err));
+    for (size_t i = 0; i < n; i++)
+        IMR_TRY(
+            imr_cache_read_vector(imr_matrix_row(&rows->owned, i), &rows->scattered[i], dim, err));
+    rows->rows = imr_rows_of_matrix(&rows->owned);
+    imr_free(rows->scattered);
+    imr_torch_free(rows->torch);
+    rows->scattered = NULL;
+    rows->torch = NULL;
+    return IMR_OK;
+}
+
 imr_status imr_cache_check_finite(const cache_rows *rows, const char *what, size_t sample,
                                   imr_error *err)
 {
@@ -48,7 +74,12 @@ imr_status imr_cache_read_rows(const imr_cache *c, size_t first, size_t count, f
                                imr_error *err)
 {
     size_t cols = c->documents.rows.cols;
-    imr_rows_read(out, c->documents.rows, first, count);
+    if (!c->documents.scattered)
+        imr_rows_read(out, c->documents.rows, first, count);
+    else
+        for (size_t i = 0; i < count; i++)
+            IMR_TRY(imr_cache_read_vector(out + i * cols, &c->documents.scattered[first + i], cols,
+                                          err));
     size_t bad = imr_view_first_bad(imr_view_of(out, count, cols));
     return bad < count * cols ? not_finite(&c->documents, "document", first + bad / cols, err)
                               : IMR_OK;

@@ -31,7 +31,7 @@ typedef struct gather {
     IMR_ARRAY(size_t) first; /* of each query's negatives */
     IMR_ARRAY(uint32_t) negatives;
     size_t n, ends[SPLITS];
-    bool present[SPLITS];
+    bool present[SPLITS], one_pass;
     size_t without_vector;
 } gather;
 
@@ -43,16 +43,21 @@ static void gather_done(gather *g)
     imr_free(g->negatives.v);
 }
 
-/* A .pt file and its dict as a table. */
+/* A .pt file: the ids of its dict and where their vectors lie. */
 typedef struct vectors_file {
+    imr_cache *c; /* the first vector of all decides its dim and dtype */
+    bool compare; /* with the cache's documents, instead of keeping: */
+    size_t n, strangers;
+    imr_buf ids;
+    IMR_ARRAY(cache_vector) v;
     imr_torch *torch;
-    imr_tensors t;
     char *path;
 } vectors_file;
 
 static void vectors_done(vectors_file *f)
 {
-    imr_tensors_done(&f->t);
+    imr_buf_done(&f->ids);
+    imr_free(f->v.v);
     imr_torch_free(f->torch);
     imr_free(f->path);
 }
@@ -66,72 +71,113 @@ static imr_status path_in(char **out, const gather *g, size_t split, const char 
     return *out ? IMR_OK : imr_fail_memory(err);
 }
 
-/* Opens the dict id -> vector and checks that every value is a vector of the cache's length (the
- * first one decides it). Takes f->path. */
-static imr_status open_vectors(vectors_file *f, imr_cache *c, imr_error *err)
+static imr_status take_vector(void *user, const char *id, const imr_tensor *t, imr_error *err)
 {
-    IMR_TRY(imr_torch_open(&f->torch, f->path, err));
-    imr_status status = imr_torch_tensors(&f->t, f->torch, imr_torch_root(f->torch), err);
-    if (status != IMR_OK)
-        return imr_error_prefix(err, status, f->path);
-    if (f->t.n == 0)
+    vectors_file *f = user;
+    imr_cache *c = f->c;
+    if (c->dim == 0 && t->rank == 1 && t->shape[0] > 0 && t->shape[0] <= IMR_MAX_DIM) {
+        c->dim = (size_t)t->shape[0];
+        c->dtype = t->dtype == IMR_F16 ? IMR_F16 : IMR_F32;
+    }
+    uint64_t shape[1] = {c->dim};
+    char found[160];
+    if (!imr_tensor_has_shape(t, 1, shape))
+        return imr_fail(err, IMR_E_SHAPE, "the vector of \"%.200s\" is %s, expected %zu", id,
+                        imr_tensor_shape_text(t, found), c->dim);
+    if (t->stride[0] > UINT32_MAX)
+        return imr_fail(err, IMR_E_LIMIT, "the values of \"%.200s\" lie too far apart", id);
+    if (strlen(id) > IMR_MAX_ID_BYTES || strpbrk(id, "\n\r\t"))
+        return imr_fail(err, IMR_E_FORMAT, "\"%.80s\" is no id", id);
+    if (f->n >= IMR_MAX_DOCUMENTS)
+        return imr_fail(err, IMR_E_LIMIT, "more than %u vectors", IMR_MAX_DOCUMENTS);
+    f->n++;
+    if (f->compare) {
+        uint32_t at;
+        f->strangers += !imr_cache_find_document_near(c, id, f->n - 1, &at);
+        return IMR_OK;
+    }
+    imr_buf_add(&f->ids, id, strlen(id) + 1);
+    cache_vector v = {t->data, (uint32_t)t->stride[0], (uint8_t)t->dtype};
+    if (!IMR_PUSH(&f->v, v))
+        return imr_fail_memory(err);
+    return imr_buf_check(&f->ids, err);
+}
+
+/* Opens the dict id -> vector and checks that every value is a vector of the cache's length. Takes
+ * f->path. */
+static imr_status open_vectors(vectors_file *f, imr_error *err)
+{
+    IMR_TRY(imr_torch_open_pairs(&f->torch, f->path, take_vector, f, err));
+    if (f->n == 0)
         return imr_fail(err, IMR_E_FORMAT, "%s holds no vectors: expected a dict id -> vector",
                         f->path);
-    for (size_t i = 0; i < f->t.n; i++) {
-        const imr_tensor *t = &f->t.v[i];
-        if (c->dim == 0 && t->rank == 1 && t->shape[0] > 0 && t->shape[0] <= IMR_MAX_DIM) {
-            c->dim = (size_t)t->shape[0];
-            c->dtype = t->dtype == IMR_F16 ? IMR_F16 : IMR_F32;
-        }
-        uint64_t shape[1] = {c->dim};
-        char found[160];
-        if (!imr_tensor_has_shape(t, 1, shape))
-            return imr_fail(err, IMR_E_SHAPE, "%s: the vector of \"%.200s\" is %s, expected %zu",
-                            f->path, t->name, imr_tensor_shape_text(t, found), c->dim);
-        if (strlen(t->name) > IMR_MAX_ID_BYTES || strpbrk(t->name, "\n\r\t"))
-            return imr_fail(err, IMR_E_FORMAT, "%s: \"%.80s\" is no id", f->path, t->name);
-    }
     return IMR_OK;
+}
+
+/* The ids as a table. */
+static imr_status take_ids(imr_ids *ids, vectors_file *f, imr_error *err)
+{
+    size_t bytes = f->ids.len;
+    char *text = imr_buf_take(&f->ids);
+    if (!text)
+        return imr_fail_memory(err);
+    return imr_ids_take(ids, NULL, text, bytes, f->n, f->path, err);
 }
 
 /* ---- documents ---- */
 
-static imr_status take_documents(imr_cache *c, const vectors_file *f, imr_error *err)
+/* Vectors that lie one behind the other, as those of a dict made from one matrix do. */
+static bool one_matrix(imr_rows *out, const vectors_file *f, size_t dim)
 {
-    IMR_AUTOBUF imr_buf ids = {0};
-    for (size_t i = 0; i < f->t.n; i++)
-        imr_buf_add(&ids, f->t.v[i].name, strlen(f->t.v[i].name) + 1);
-    IMR_TRY(imr_buf_check(&ids, err));
-    size_t bytes = ids.len;
-    char *text = imr_buf_take(&ids);
-    if (!text)
-        return imr_fail_memory(err);
-    IMR_TRY(imr_ids_take(&c->documents.ids, NULL, text, bytes, f->t.n, f->path, err));
-    IMR_TRY(imr_matrix_init(&c->documents.owned, f->t.n, c->dim, err));
-    for (size_t i = 0; i < f->t.n; i++)
-        IMR_TRY(imr_tensor_to_f32(&f->t.v[i], imr_matrix_row(&c->documents.owned, i), err));
-    c->documents.rows = imr_rows_of_matrix(&c->documents.owned);
-    return imr_cache_check_finite(&c->documents, "document", 0, err);
+    const cache_vector *v = f->v.v;
+    size_t size = imr_dtype_size((imr_dtype)v[0].dtype);
+    size_t step = f->n > 1 ? (size_t)((uintptr_t)v[1].data - (uintptr_t)v[0].data) : dim * size;
+    if ((v[0].dtype != IMR_F32 && v[0].dtype != IMR_F16) || (uintptr_t)v[0].data % size ||
+        step % size || step / size < dim || step / size > 16 * (size_t)IMR_MAX_DIM)
+        return false;
+    for (size_t i = 0; i < f->n; i++)
+        if (v[i].dtype != v[0].dtype || v[i].stride != 1 ||
+            (uintptr_t)v[i].data - (uintptr_t)v[0].data != i * step)
+            return false;
+    *out = (imr_rows){v[0].data, v[0].dtype == IMR_F16, f->n, dim, step / size};
+    return true;
+}
+
+static imr_status take_documents(imr_cache *c, vectors_file *f, bool one_pass, imr_error *err)
+{
+    cache_rows *d = &c->documents;
+    IMR_TRY(take_ids(&d->ids, f, err));
+    if (one_matrix(&d->rows, f, c->dim)) {
+        d->torch = f->torch;
+        f->torch = NULL;
+    } else {
+        d->rows = (imr_rows){NULL, false, f->n, c->dim, c->dim};
+        d->torch = f->torch;
+        d->scattered = f->v.v;
+        f->torch = NULL;
+        f->v.v = NULL;
+    }
+    if (one_pass)
+        return IMR_OK;
+    if (d->scattered)
+        IMR_TRY(imr_cache_gather(d, err));
+    return imr_cache_check_finite(d, "document", 0, err);
 }
 
 static imr_status read_documents(gather *g, size_t split, imr_error *err)
 {
     imr_cache *c = g->c;
-    IMR_CLEANUP(vectors_done) vectors_file f = {0};
+    IMR_CLEANUP(vectors_done) vectors_file f = {.c = c, .compare = c->documents.ids.n > 0};
     IMR_TRY(path_in(&f.path, g, split, "embeddings.pt", err));
-    IMR_TRY(open_vectors(&f, c, err));
-    if (c->documents.ids.n == 0)
-        return take_documents(c, &f, err);
-    uint32_t at;
-    bool same = f.t.n == c->documents.ids.n;
-    for (size_t i = 0; same && i < f.t.n; i++)
-        same = imr_cache_find_document(c, f.t.v[i].name, &at);
-    if (same)
+    IMR_TRY(open_vectors(&f, err));
+    if (!f.compare)
+        return take_documents(c, &f, g->one_pass, err);
+    if (f.n == c->documents.ids.n && f.strangers == 0)
         return IMR_OK;
     return imr_fail(err, IMR_E_UNSUPPORTED,
                     "%s holds other documents (%zu) than the split before it (%zu): one corpus a "
                     "cache is read",
-                    f.path, f.t.n, c->documents.ids.n);
+                    f.path, f.n, c->documents.ids.n);
 }
 
 /* ---- queries ---- */
@@ -166,31 +212,47 @@ static imr_status find_query_file(char **out, const gather *g, size_t split, imr
                     found ? "; name the encoder key of the one to use" : "");
 }
 
-static imr_status add_query(gather *g, const imr_tensor *t, const imr_json *negatives,
-                            imr_error *err)
+static imr_status add_query(gather *g, const char *id, const cache_vector *v,
+                            const imr_json *negatives, imr_error *err)
 {
     size_t dim = g->c->dim;
     if (!IMR_GROW(&g->vectors, dim) || !IMR_PUSH(&g->first, g->negatives.n))
         return imr_fail_memory(err);
-    IMR_TRY(imr_tensor_to_f32(t, g->vectors.v + g->vectors.n, err));
+    IMR_TRY(imr_cache_read_vector(g->vectors.v + g->vectors.n, v, dim, err));
     g->vectors.n += dim;
-    imr_buf_add(&g->ids, t->name, strlen(t->name) + 1);
+    imr_buf_add(&g->ids, id, strlen(id) + 1);
     g->n++;
-    for (const imr_json *id = imr_json_child(negatives); id; id = imr_json_next(id)) {
+    for (const imr_json *n = imr_json_child(negatives); n; n = imr_json_next(n)) {
         uint32_t at;
-        if (imr_json_is_string(id) &&
-            imr_cache_find_document(g->c, imr_json_string_or(id, "", ""), &at) &&
+        if (imr_json_is_string(n) &&
+            imr_cache_find_document(g->c, imr_json_string_or(n, "", ""), &at) &&
             !IMR_PUSH(&g->negatives, at))
             return imr_fail_memory(err);
     }
     return imr_buf_check(&g->ids, err);
 }
 
+static imr_status add_queries(gather *g, const vectors_file *f, const imr_ids *ids,
+                              const imr_json *negatives, imr_error *err)
+{
+    if (!negatives)
+        for (size_t i = 0; i < f->n; i++)
+            IMR_TRY(add_query(g, imr_ids_at(ids, i), &f->v.v[i], NULL, err));
+    for (const imr_json *q = imr_json_child(negatives); q; q = imr_json_next(q)) {
+        uint32_t at;
+        if (imr_ids_find(ids, imr_json_key(q), &at))
+            IMR_TRY(add_query(g, imr_json_key(q), &f->v.v[at], q, err));
+        else
+            g->without_vector++;
+    }
+    return IMR_OK;
+}
+
 static imr_status read_queries(gather *g, size_t split, imr_error *err)
 {
-    IMR_CLEANUP(vectors_done) vectors_file f = {0};
+    IMR_CLEANUP(vectors_done) vectors_file f = {.c = g->c};
     IMR_TRY(find_query_file(&f.path, g, split, err));
-    IMR_TRY(open_vectors(&f, g->c, err));
+    IMR_TRY(open_vectors(&f, err));
     IMR_AUTOFREE char *path = NULL;
     IMR_TRY(path_in(&path, g, split, "negatives.json", err));
     imr_json *negatives IMR_AUTOJSON = NULL;
@@ -198,18 +260,10 @@ static imr_status read_queries(gather *g, size_t split, imr_error *err)
         IMR_TRY(imr_json_open(&negatives, path, err));
         if (!imr_json_is_object(negatives))
             return imr_fail(err, IMR_E_FORMAT, "%s is no object {query: [document, ...]}", path);
-    } else {
-        for (size_t i = 0; i < f.t.n; i++)
-            IMR_TRY(add_query(g, &f.t.v[i], NULL, err));
     }
-    for (const imr_json *q = imr_json_child(negatives); q; q = imr_json_next(q)) {
-        const imr_tensor *t = imr_tensors_find(&f.t, imr_json_key(q));
-        if (t)
-            IMR_TRY(add_query(g, t, q, err));
-        else
-            g->without_vector++;
-    }
-    return IMR_OK;
+    IMR_CLEANUP(imr_ids_done) imr_ids ids = {0};
+    IMR_TRY(take_ids(&ids, &f, err));
+    return add_queries(g, &f, &ids, negatives, err);
 }
 
 static imr_status read_splits(gather *g, const imr_progress *progress, imr_error *err)
@@ -371,7 +425,8 @@ imr_status imr_reference_cache_open(imr_cache **out, const char *dir,
         options->encoder_key ? options->encoder_key : imr_json_string_or(manifest, "encoder", NULL);
     imr_encoder_identity e = {.name = imr_json_string_or(manifest, "model_name", key)};
     IMR_TRY(imr_cache_set_encoder(c, &e, err));
-    IMR_CLEANUP(gather_done) gather g = {.c = c, .dir = dir, .key = key};
+    IMR_CLEANUP(gather_done)
+    gather g = {.c = c, .dir = dir, .key = key, .one_pass = options->one_pass};
     IMR_TRY(read_splits(&g, options->progress, err));
     IMR_TRY(take_queries(&g, err));
     if (g.without_vector) {

@@ -3,12 +3,17 @@
 
 #include <string.h>
 
+/* Read from the old cache before its pages are given back. */
+#define FORGET_BYTES ((size_t)32 << 20)
+
 typedef struct importer {
     const imr_dataset *dataset;
     const imr_cache *from;
     const imr_encoder *encoder;
     const char *query_prefix, *passage_prefix;
-    size_t at; /* row: documents, then queries */
+    size_t at;     /* row: documents, then queries */
+    size_t next;   /* the old cache's row behind the last one taken */
+    size_t unread; /* bytes taken since its file was last forgotten */
     imr_buf text;
 } importer;
 
@@ -34,8 +39,10 @@ static imr_status take_row(importer *im, const char *text, size_t len, float *ou
     const char *id = query ? imr_dataset_query_id(im->dataset, im->at - documents)
                            : imr_dataset_id(im->dataset, im->at);
     uint32_t row;
-    if (!query && imr_cache_find_document(im->from, id, &row))
+    if (!query && imr_cache_find_document_near(im->from, id, im->next, &row)) {
+        im->next = (size_t)row + 1;
         return imr_cache_read_rows(im->from, row, 1, out, err);
+    }
     if (query && imr_cache_find_query(im->from, id, &row)) {
         imr_view v = imr_cache_query_vectors(im->from);
         memcpy(out, imr_view_row(&v, row), v.cols * sizeof *out);
@@ -65,6 +72,11 @@ static imr_status look_up(void *user, const char *const *texts, const size_t *le
                 break;
         }
         IMR_TRY(take_row(im, texts[i], lens[i], out + i * imr_cache_dim(im->from), err));
+    }
+    im->unread += count * imr_cache_dim(im->from) * sizeof *out;
+    if (im->unread > FORGET_BYTES) {
+        imr_cache_forget(im->from);
+        im->unread = 0;
     }
     return IMR_OK;
 }

@@ -124,6 +124,65 @@ TEST("half-precision vectors of the reference are those of the full ones, rounde
     imr_cache_free(half);
 }
 
+TEST("read in one pass, the reference's vectors are those of a cache opened to be searched")
+{
+    static const char *const tests[] = {"test", "test-fp16"};
+    for (size_t k = 0; k < IMR_LEN(tests); k++) {
+        char dir[256];
+        make_reference(dir, tests[k]);
+        imr_error err = {0};
+        imr_cache *whole = open_ok(dir, ""), *pass = NULL;
+        imr_cache_options options = {.dataset = "", .one_pass = true};
+        CHECK_OK(imr_cache_open(&pass, dir, &options, &err));
+        CHECK_INT(imr_cache_documents(pass), imr_cache_documents(whole));
+        for (size_t i = 0; i < imr_cache_documents(pass); i++) {
+            float a[64], b[64];
+            uint32_t at = 0;
+            CHECK(imr_cache_find_document_near(pass, imr_cache_document_id(whole, i), i, &at));
+            CHECK_INT(at, i);
+            CHECK_OK(imr_cache_read_rows(pass, i, 1, a, &err));
+            CHECK_OK(imr_cache_read_rows(whole, i, 1, b, &err));
+            CHECK_ALL_NEAR(a, b, imr_cache_dim(pass), 0);
+            if (i % 50 == 0)
+                imr_cache_forget(pass);
+        }
+        imr_cache_free(whole);
+        imr_cache_free(pass);
+    }
+}
+
+TEST("a vector of the reference that is not finite is named, at the latest when it is read")
+{
+    char dir[256], path[512];
+    make_reference(dir, "test");
+    imr_error err = {0};
+    imr_cache *c = open_ok(dir, "");
+    float row[64];
+    uint32_t at = 0;
+    CHECK(imr_cache_find_document(c, "d077", &at));
+    CHECK_OK(imr_cache_read_rows(c, at, 1, row, &err));
+    size_t dim = imr_cache_dim(c), len, hits = 0;
+    imr_cache_free(c);
+    snprintf(path, sizeof path, "%s/test/embeddings.pt", dir);
+    char *bytes = test_read(path, &len);
+    for (size_t i = 0; i + dim * sizeof *row <= len; i++)
+        if (memcmp(bytes + i, row, dim * sizeof *row) == 0) {
+            memset(bytes + i + 8, 0xff, 4);
+            hits++;
+        }
+    CHECK_INT(hits, 1);
+    CHECK_OK(imr_file_write(path, bytes, len, &err));
+    free(bytes);
+    imr_cache_options options = {.dataset = ""};
+    CHECK_INT(imr_cache_open(&c, dir, &options, &err), IMR_E_NUMERIC);
+    CHECK_CONTAINS(err.text, "document \"d077\"");
+    options.one_pass = true;
+    CHECK_OK(imr_cache_open(&c, dir, &options, &err));
+    CHECK_INT(imr_cache_read_rows(c, at, 1, row, &err), IMR_E_NUMERIC);
+    CHECK_CONTAINS(err.text, "document \"d077\"");
+    imr_cache_free(c);
+}
+
 TEST("without a dataset ids stand for texts, and the notice says so")
 {
     imr_cache *c = open_ok(test_golden("cache"), NULL);

@@ -58,6 +58,7 @@ struct fake {
     bool released;
     size_t documents, answered;
     char exported[600], written[600];
+    imr_jobs_progress progress;
 };
 
 static uint32_t mix(uint32_t h, const char *text)
@@ -378,9 +379,9 @@ static int do_pending(void *self)
 
 static bool do_progress(void *self, imr_jobs_progress *out)
 {
-    (void)self;
-    (void)out;
-    return false;
+    const fake *f = self;
+    *out = f->progress;
+    return f->progress.total != 0;
 }
 
 static imr_suggestion do_cached(void *self, imr_session *session, size_t i)
@@ -448,6 +449,18 @@ void fake_open(fake *f, bool encoder, bool tokens_too, bool texts)
         .inputs = {
             .adapter_path = "", .table_name = tokens_too ? "input" : "", .table_rows = 30522}};
     ui_app_opened(f->app, (imr_session *)f, &f->facts);
+}
+
+void fake_progress(fake *f, const imr_jobs_progress *progress)
+{
+    f->progress = *progress;
+}
+
+void fake_stop_open(fake *f)
+{
+    imr_delivery d = {.kind = IMR_JOB_OPEN};
+    d.status = imr_fail(&d.error, IMR_E_CANCELLED, "stopped after 512 of 30522");
+    ui_app_deliver(f->app, &d);
 }
 
 void fake_fail_open(fake *f)

@@ -179,6 +179,48 @@ TEST("keys typed before the session is open are kept and run")
     screen_end(&s);
 }
 
+TEST("opening says how far it is and how long it takes, and being stopped is no error")
+{
+    screen s;
+    screen_start(&s, 24, 80, false);
+    imr_jobs_progress p = {"encoding each token alone", 8192, 30522, 2000};
+    fake_progress(s.engine, &p);
+    screen_settle(&s);
+    CHECK_CONTAINS(screen_text(&s), "encoding each token alone");
+    CHECK_CONTAINS(screen_text(&s), " 26%");
+    CHECK_CONTAINS(screen_text(&s), "8 192 of 30 522, 2 000 a second, 0:11 left");
+    p.rate = 0; /* not known yet */
+    fake_progress(s.engine, &p);
+    screen_settle(&s);
+    CHECK(!strstr(screen_text(&s), "left"));
+    p = (imr_jobs_progress){.total = 0};
+    fake_progress(s.engine, &p);
+    fake_stop_open(s.engine);
+    screen_settle(&s);
+    CHECK_CONTAINS(screen_text(&s), " Stopped ");
+    CHECK_CONTAINS(screen_text(&s), "stopped after 512 of 30522");
+    CHECK(!strstr(screen_text(&s), "Error"));
+    screen_end(&s);
+}
+
+TEST("a token table other than the encoder's own is named beside the lists")
+{
+    screen s;
+    screen_start(&s, 24, 100, false);
+    fake_open(s.engine, true, true, true);
+    screen_keys(&s, "vitamin\t");
+    CHECK_CONTAINS(screen_text(&s), "paper, tokens by cosine");
+    s.app.trace->inputs.table_name = "encoded";
+    screen_settle(&s);
+    CHECK_CONTAINS(screen_text(&s), "paper, encoded tokens by cosine");
+    s.app.trace->inputs.table_name = "models/words-300";
+    screen_settle(&s);
+    CHECK_CONTAINS(screen_text(&s), "paper, words-300 tokens by cosine");
+    screen_keys(&s, "w");
+    CHECK_CONTAINS(screen_text(&s), "table models/words-300");
+    screen_end(&s);
+}
+
 TEST("the selection follows its document, untouched it stays on rank 1")
 {
     screen s;

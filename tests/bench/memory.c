@@ -69,9 +69,11 @@ static void become(const struct command *c, int terminal)
         bench_terminal_take(terminal);
     } else {
         const int nothing = open("/dev/null", O_RDWR);
-        for (int i = 0; i < 2; i++)
-            dup2(nothing, i);
         const int said = open("stderr", O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        if (nothing < 0 || said < 0)
+            _exit(127);
+        dup2(nothing, STDIN_FILENO);
+        dup2(nothing, STDOUT_FILENO);
         dup2(said, STDERR_FILENO);
     }
     execl("/bin/sh", "sh", "-c", line, (char *)NULL);
@@ -79,9 +81,8 @@ static void become(const struct command *c, int terminal)
 }
 
 /* The explorer opens, gets a query, answers it, and is asked to stop. */
-static void use_explorer(int master, pid_t pid)
+static void use_explorer(int master, pid_t pid, const char *query)
 {
-    const char *query = getenv("Q");
     (void)bench_terminal_frame(master);
     sleep(2);
     if (write(master, "i", 1) < 0 || write(master, query, strlen(query)) < 0)
@@ -101,7 +102,7 @@ static void print_failure(void)
     printf("  failed: %s\n", said);
 }
 
-static void measure(const struct command *c)
+static void measure(const struct command *c, const char *query)
 {
     int child = -1, status;
     struct rusage used;
@@ -114,7 +115,7 @@ static void measure(const struct command *c)
     if (pid < 0)
         return;
     if (c->terminal)
-        use_explorer(master, pid);
+        use_explorer(master, pid, query);
     waitpid(pid, &status, 0);
     getrusage(RUSAGE_CHILDREN, &used);
     printf("  %-44s%9.1f MB%9.2f s", c->name, (double)used.ru_maxrss / 1024,
@@ -138,7 +139,7 @@ int bench_memory_of(int argc, char **argv)
     setenv("T", argv[2], 1);
     setenv("Q", argv[3], 1);
     setenv("IMRNN", IMRNN_PROGRAM, 1);
-    measure(&commands[i]);
+    measure(&commands[i], argv[3]);
     return 0;
 }
 

@@ -127,6 +127,13 @@ static void ask(bench_ort *o, char *line, int size)
     nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
 }
 
+void bench_ort_again(bench_ort *o)
+{
+    char line[128];
+    fprintf(o->ask, "again\n");
+    ask(o, line, sizeof line);
+}
+
 void bench_ort_time(bench_ort *o, const bench_texts *set, bool sorted, int times, double *best,
                     double *median)
 {

@@ -17,6 +17,9 @@ bench_ort *bench_ort_open(const char *folder, const bench_texts *sets, size_t n,
 void bench_ort_close(bench_ort *o);              /* NULL is fine */
 const char *bench_ort_about(const bench_ort *o); /* version and operators */
 
+/* A new session: how fast short texts are encoded differs from one to the next, by a third and for
+ * as long as it lives, with where its threads and weights come to lie. */
+void bench_ort_again(bench_ort *o);
 /* Encodes the set `times` times in batches of 32, padded to the batch's longest text, sorted by
  * length or not. Seconds. */
 void bench_ort_time(bench_ort *o, const bench_texts *set, bool sorted, int times, double *best,

@@ -7,6 +7,7 @@
 // of standard input:
 //   time SET ORDER TIMES    -> "<best> <median>" seconds of encoding the whole set; batches of 32
 //                              texts, padded to the batch's longest, in ORDER "file" or "sorted"
+//   again                   -> "ok", a new session with new threads
 //   vectors SET FILE        -> "ok", the vectors in file order written as float32
 // Batches are made beforehand: only the runtime's own work is timed.
 import fs from 'node:fs';
@@ -104,10 +105,17 @@ function vectors(session, set, file) {
 open({optimizedModelFilePath: optimised}).dispose();
 const counts = Object.entries(countOperators(optimised)).sort((a, b) => b[1] - a[1]);
 fs.rmSync(optimised);
-const session = open({});
+let session = open({});
 console.log(`ready ${version}, its graph: ${counts.map(([name, n]) => `${n} ${name}`).join(', ')}`);
 for await (const line of readline.createInterface({input: process.stdin})) {
   const [what, set, ...rest] = line.split(' ');
-  console.log(what === 'time' ? time(session, set, rest[0], Number(rest[1]))
-    : vectors(session, set, rest[0]));
+  if (what === 'time') {
+    console.log(time(session, set, rest[0], Number(rest[1])));
+  } else if (what === 'vectors') {
+    console.log(vectors(session, set, rest[0]));
+  } else {
+    session.dispose();
+    session = open({});
+    console.log('ok');
+  }
 }

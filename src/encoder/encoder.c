@@ -86,12 +86,18 @@ imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
     if (!e)
         return imr_fail_memory(err);
     e->kernels = options && options->kernels ? options->kernels : imr_kernels_at(0);
+    e->precision = options ? options->precision : IMR_FLOAT32;
     imr_status status =
         imr_folder_find(&e->folder, folder_or_name, options ? &options->hub : NULL, err);
     if (status == IMR_OK)
         status = set_prefixes(e, options, err);
     if (status == IMR_OK)
         status = open_kind(e, err);
+    if (status == IMR_OK && e->precision != IMR_FLOAT32 && !e->transformer)
+        status = imr_fail(err, IMR_E_UNSUPPORTED,
+                          "%s: a static encoder has no products to make with bf16; leave "
+                          "the precision at float32",
+                          e->folder.path);
     if (status != IMR_OK) {
         imr_encoder_free(e);
         return status;
@@ -135,6 +141,11 @@ const char *imr_encoder_query_prefix(const imr_encoder *e)
 const char *imr_encoder_passage_prefix(const imr_encoder *e)
 {
     return e->passage_prefix;
+}
+
+imr_precision imr_encoder_precision(const imr_encoder *e)
+{
+    return e->precision;
 }
 
 size_t imr_encoder_max_tokens(const imr_encoder *e)

@@ -10,9 +10,11 @@
  *
  * Text is encoded as it is given: prefixes ("query: ") are the caller's to put before it, the
  * encoder only knows which ones its model expects.
- * Precision: float32. Static: sums in double in the order of the tokens, so a text has one vector
- * whatever the batch and the number of threads. Transformers: within 1e-6 of that, because the
- * order of sums in a matrix product depends on its height.
+ * Precision: float32. Static: sums in double in the order of the tokens. A text has one vector
+ * whatever the batch and the number of threads; after a Dense module within 1e-6, because the order
+ * of sums in that product depends on its height. With IMR_BFLOAT16 the dense products of a
+ * transformer's layers take rounded factors (math/packed.h): cosines with the float32 vectors are
+ * 0.999 and more, not 1.
  * Threads: const after opening; many threads may encode.
  */
 #ifndef IMR_ENCODER_ENCODER_H
@@ -31,12 +33,13 @@ typedef struct imr_encoder_options {
     imr_hub hub;                               /* where model ids are looked up */
     const char *query_prefix, *passage_prefix; /* NULL: the model's own */
     const imr_kernels *kernels;                /* of transformers; NULL: this CPU's best */
+    imr_precision precision;                   /* IMR_BFLOAT16: transformers only */
 } imr_encoder_options;
 
 /* folder_or_name: a path, a model id, or minilm, e5, bge, mpnet. options NULL: paths only.
  * IMR_E_NOT_FOUND names a missing file and the command that fetches it; IMR_E_UNSUPPORTED names the
- * kind; IMR_E_SHAPE when table and vocabulary differ in size; IMR_E_NUMERIC names the token whose
- * row is not finite. */
+ * kind, and a static encoder when another precision is asked for; IMR_E_SHAPE when table and
+ * vocabulary differ in size; IMR_E_NUMERIC names the token whose row is not finite. */
 imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
                             const imr_encoder_options *options, imr_error *err) IMR_NODISCARD;
 void imr_encoder_free(imr_encoder *e); /* NULL is fine */
@@ -48,6 +51,7 @@ const char *imr_encoder_name(const imr_encoder *e);   /* model id or folder name
 const char *imr_encoder_folder(const imr_encoder *e); /* path */
 const char *imr_encoder_query_prefix(const imr_encoder *e);   /* never NULL */
 const char *imr_encoder_passage_prefix(const imr_encoder *e); /* never NULL */
+imr_precision imr_encoder_precision(const imr_encoder *e);
 /* Tokens of a text that are used at most; 0: all. */
 size_t imr_encoder_max_tokens(const imr_encoder *e);
 

@@ -41,6 +41,7 @@ struct imr_encoder {
     float *rows;                         /* [at least V,rows_dim], the input token table */
     size_t rows_dim;                     /* dim, or a transformer's hidden size */
     const imr_kernels *kernels;          /* that transformers compute with */
+    imr_precision precision;             /* of their products */
     struct imr_transformer *transformer; /* of those kinds, else NULL */
     bool normalise;                      /* vectors are made unit length */
     char *files[IMR_MAX_ENCODER_FILES];  /* names below the folder, for the identity */

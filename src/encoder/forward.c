@@ -5,16 +5,8 @@
 
 enum {
     BLOCK = 48, /* rows taken through a layer at a time: theirs and a panel fit 1 MB */
-    FEW = 24,   /* rows a thread below which threads share columns */
-    LINE = 16   /* floats in a cache line */
+    FEW = 24    /* rows a thread below which threads share columns */
 };
-
-/* Floats from row to row: whole lines, an odd number of them, so that neighbouring rows never
- * compete for the same place in a cache. */
-static size_t stride_of(size_t cols)
-{
-    return ((cols + LINE - 1) / LINE | 1) * LINE;
-}
 
 static bool by_columns(size_t tokens, size_t threads)
 {
@@ -30,15 +22,21 @@ imr_status imr_forward_room_init(imr_forward_room *room, const imr_transformer *
                                  size_t sequences, size_t longest, size_t threads, imr_error *err)
 {
     const imr_transformer_config *c = &t->config;
-    imr_forward_room r = {.stride = stride_of(c->hidden)};
-    r.qkv_stride = stride_of(3 * c->hidden);
-    r.inner_stride = stride_of(c->inner);
-    r.scratch_each = stride_of(imr_layer_scratch(t->kernels, longest, c->hidden / c->heads));
-    const size_t inner = (by_columns(tokens, threads) ? tokens : BLOCK * threads) * r.inner_stride;
+    imr_forward_room r = {.stride = imr_packed_stride(c->hidden)};
+    r.qkv_stride = imr_packed_stride(3 * c->hidden);
+    r.inner_stride = imr_packed_stride(c->inner);
+    r.scratch_each =
+        imr_packed_stride(imr_layer_scratch(t->kernels, longest, c->hidden / c->heads));
+    const bool few = by_columns(tokens, threads);
+    const size_t inner = (few ? tokens : BLOCK * threads) * r.inner_stride;
+    const size_t pairs =
+        c->hidden > c->inner ? r.stride : r.inner_stride; /* and more than needed */
+    r.pairs_each = t->precision == IMR_BFLOAT16 ? (few ? tokens : BLOCK) * pairs : 0;
     const size_t rows = tokens * (2 * r.stride + r.qkv_stride);
     r.starts = IMR_NEW_ARRAY(size_t, sequences + 1);
     r.x = imr_alloc_aligned(rows + inner + threads * r.scratch_each, sizeof *r.x);
-    if (!r.starts || !r.x) {
+    r.pairs = imr_alloc_aligned(threads * r.pairs_each, sizeof *r.pairs);
+    if (!r.starts || !r.x || !r.pairs) {
         imr_forward_room_done(&r);
         return imr_fail_memory(err);
     }
@@ -53,6 +51,7 @@ imr_status imr_forward_room_init(imr_forward_room *room, const imr_transformer *
 void imr_forward_room_done(imr_forward_room *room)
 {
     imr_free(room->x);
+    imr_free(room->pairs);
     imr_free(room->starts);
     *room = (imr_forward_room){0};
 }
@@ -125,6 +124,7 @@ static void attend(const worker *w)
 static void columns(const worker *w, const imr_packed *weights, imr_product p)
 {
     p.rows = w->p->tokens;
+    p.scratch = w->room->pairs + w->me * w->room->pairs_each;
     imr_packed_multiply(weights, &p, weights->panels * w->me / w->threads,
                         weights->panels * (w->me + 1) / w->threads);
     wait(w);
@@ -173,10 +173,24 @@ static bool layer_by_columns(const worker *w, const imr_transformer_layer *l)
 
 /* ---- threads share rows ---- */
 
-static void all_columns(const imr_packed *weights, imr_product p, size_t rows)
+/* All columns of some rows, at most BLOCK. */
+static void rows(const worker *w, const imr_packed *weights, imr_product p, size_t n)
 {
-    p.rows = rows;
+    p.rows = n;
+    p.scratch = w->room->pairs + w->me * w->room->pairs_each;
     imr_packed_multiply(weights, &p, 0, weights->panels);
+}
+
+static void project(const worker *w, const imr_transformer_layer *l, size_t first, size_t last)
+{
+    const imr_forward_room *r = w->room;
+    rows(w, &l->qkv,
+         (imr_product){.out = r->qkv + first * r->qkv_stride,
+                       .x = r->x + first * r->stride,
+                       .out_stride = r->qkv_stride,
+                       .x_stride = r->stride,
+                       .bias = l->qkv_bias},
+         last - first);
 }
 
 /* What follows the attention, for some rows of this thread. */
@@ -184,52 +198,46 @@ static void feed_forward(const worker *w, const imr_transformer_layer *l, size_t
 {
     const imr_forward_room *r = w->room;
     float *x = r->x + first * r->stride, *inner = r->inner + w->me * BLOCK * r->inner_stride;
-    all_columns(&l->out,
-                (imr_product){.out = x,
-                              .x = r->context + first * r->stride,
-                              .out_stride = r->stride,
-                              .x_stride = r->stride,
-                              .bias = l->out_bias,
-                              .finish = IMR_FINISH_ADD},
-                last - first);
+    rows(w, &l->out,
+         (imr_product){.out = x,
+                       .x = r->context + first * r->stride,
+                       .out_stride = r->stride,
+                       .x_stride = r->stride,
+                       .bias = l->out_bias,
+                       .finish = IMR_FINISH_ADD},
+         last - first);
     normalise(w, first, last, l->attention_gain, l->attention_shift);
-    all_columns(&l->up,
-                (imr_product){.out = inner,
-                              .x = x,
-                              .out_stride = r->inner_stride,
-                              .x_stride = r->stride,
-                              .bias = l->up_bias,
-                              .finish = IMR_FINISH_GELU},
-                last - first);
-    all_columns(&l->down,
-                (imr_product){.out = x,
-                              .x = inner,
-                              .out_stride = r->stride,
-                              .x_stride = r->inner_stride,
-                              .bias = l->down_bias,
-                              .finish = IMR_FINISH_ADD},
-                last - first);
+    rows(w, &l->up,
+         (imr_product){.out = inner,
+                       .x = x,
+                       .out_stride = r->inner_stride,
+                       .x_stride = r->stride,
+                       .bias = l->up_bias,
+                       .finish = IMR_FINISH_GELU},
+         last - first);
+    rows(w, &l->down,
+         (imr_product){.out = x,
+                       .x = inner,
+                       .out_stride = r->stride,
+                       .x_stride = r->inner_stride,
+                       .bias = l->down_bias,
+                       .finish = IMR_FINISH_ADD},
+         last - first);
     normalise(w, first, last, l->gain, l->shift);
 }
 
 static bool layer_by_rows(const worker *w, const imr_transformer_layer *l)
 {
-    const imr_forward_room *r = w->room;
-    const size_t rows = w->last - w->first, blocks = (rows + BLOCK - 1) / BLOCK;
-    all_columns(&l->qkv,
-                (imr_product){.out = r->qkv + w->first * r->qkv_stride,
-                              .x = r->x + w->first * r->stride,
-                              .out_stride = r->qkv_stride,
-                              .x_stride = r->stride,
-                              .bias = l->qkv_bias},
-                rows);
+    const size_t n = w->last - w->first, blocks = (n + BLOCK - 1) / BLOCK;
+    for (size_t i = 0; i < blocks; i++)
+        project(w, l, w->first + n * i / blocks, w->first + n * (i + 1) / blocks);
     wait(w);
     if (atomic_load(w->p->stop))
         return false;
     attend(w);
     wait(w);
     for (size_t i = 0; i < blocks; i++)
-        feed_forward(w, l, w->first + rows * i / blocks, w->first + rows * (i + 1) / blocks);
+        feed_forward(w, l, w->first + n * i / blocks, w->first + n * (i + 1) / blocks);
     return true;
 }
 

@@ -30,6 +30,8 @@ typedef struct imr_forward_room {
     /* within the same memory */
     float *context, *qkv, *inner, *scratch;
     size_t qkv_stride, inner_stride, scratch_each;
+    uint32_t *pairs; /* a thread's rows rounded to bfloat16 */
+    size_t pairs_each;
 } imr_forward_room;
 
 /* Called by the team's first thread before each layer; false stops the pass. */

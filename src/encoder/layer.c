@@ -87,7 +87,6 @@ static void multiply(float *out, size_t out_stride, const float *rows, size_t st
                                 .b = panels + j * inner,
                                 .c_stride = out_stride,
                                 .a_stride = stride,
-                                .b_stride = k->cols,
                                 .inner = inner,
                                 .rows = count - i < k->rows ? count - i : k->rows};
             k->tile(&t);

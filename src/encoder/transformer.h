@@ -71,6 +71,7 @@ typedef struct imr_transformer_step {
 typedef struct imr_transformer {
     const imr_transformer_family *family;
     const imr_kernels *kernels;
+    imr_precision precision; /* of the dense products of the layers */
     imr_transformer_config config;
     float *position, *type; /* [positions,hidden], [types,hidden] or NULL; words are e->rows */
     float *embedding_gain, *embedding_shift;

@@ -54,7 +54,7 @@ static imr_status read_dense(imr_packed *weight, float **bias, const imr_transfo
     float *plain IMR_AUTOFREE = NULL;
     snprintf(name, sizeof name, "%s.weight", base);
     IMR_TRY(imr_checkpoint_read(&plain, w, name, rows, cols, err));
-    IMR_TRY(imr_packed_init(weight, imr_view_of(plain, rows, cols), t->kernels, err));
+    IMR_TRY(imr_packed_init(weight, imr_view_of(plain, rows, cols), t->precision, t->kernels, err));
     snprintf(name, sizeof name, "%s.bias", base);
     return imr_checkpoint_read(bias, w, name, 0, rows, err);
 }
@@ -91,7 +91,8 @@ static imr_status read_qkv(imr_transformer_layer *l, const imr_transformer *t,
         snprintf(name, sizeof name, "%s%s.bias", layer, parts[i]);
         IMR_TRY(imr_checkpoint_read_into(l->qkv_bias + i * hidden, w, name, 0, hidden, err));
     }
-    return imr_packed_init(&l->qkv, imr_view_of(plain, 3 * hidden, hidden), t->kernels, err);
+    return imr_packed_init(&l->qkv, imr_view_of(plain, 3 * hidden, hidden), t->precision,
+                           t->kernels, err);
 }
 
 static imr_status read_layer(imr_transformer *t, size_t index, const imr_checkpoint *w,
@@ -340,6 +341,7 @@ imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error 
         return imr_fail_memory(err);
     e->transformer = t;
     t->kernels = e->kernels;
+    t->precision = e->precision;
     imr_json *config IMR_AUTOJSON = NULL;
     char *path IMR_AUTOFREE = NULL;
     bool lower;

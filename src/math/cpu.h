@@ -5,8 +5,9 @@
 #define IMR_MATH_CPU_H
 
 enum {
-    IMR_CPU_AVX2 = 1,  /* and FMA */
-    IMR_CPU_AVX512 = 2 /* F, DQ, BW, VL and CD: what every server of Intel and Zen 4 have */
+    IMR_CPU_AVX2 = 1,   /* and FMA */
+    IMR_CPU_AVX512 = 2, /* F, DQ, BW, VL and CD: what every server of Intel and Zen 4 have */
+    IMR_CPU_BF16 = 4    /* AVX-512 with products of bfloat16 */
 };
 
 /* Of this CPU and the operating system, which must save the registers. 0 on other architectures. */

@@ -7,13 +7,15 @@
 extern const imr_kernels imr_kernels_plain;
 
 #ifdef __x86_64__
-extern const imr_kernels imr_kernels_avx2, imr_kernels_avx512;
+extern const imr_kernels imr_kernels_avx2, imr_kernels_avx512, imr_kernels_avx512bf16;
 #endif
 
 const imr_kernels *imr_kernels_at(size_t i)
 {
 #ifdef __x86_64__
     const unsigned features = imr_cpu_features();
+    if (features & IMR_CPU_BF16 && i-- == 0)
+        return &imr_kernels_avx512bf16;
     if (features & IMR_CPU_AVX512 && i-- == 0)
         return &imr_kernels_avx512;
     if (features & IMR_CPU_AVX2 && i-- == 0)

@@ -17,26 +17,39 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define IMR_KERNEL_MOST_ROWS 12u /* of a tile, in any table */
 #define IMR_KERNEL_MOST_COLS 32u
 
-/* c [rows,cols] = a [rows,inner] b [inner,cols] + first; cols is the table's, rows 1 to the
- * table's. */
+typedef enum imr_precision {
+    IMR_FLOAT32,
+    IMR_BFLOAT16 /* float32 rounded to its upper 16 bits; sums stay float32 */
+} imr_precision;
+
+/*
+ * c [rows,cols] = a [rows,inner] b [inner,cols] + first; cols is the table's, rows 1 to the
+ * table's. a and b are of cells: floats, or pairs of bfloat16 in a uint32_t, the first in its lower
+ * half, two neighbours of a row of a and two of a column of b. Strides and inner count cells.
+ */
 typedef struct imr_tile {
     float *c;
-    const float *a, *b, *first; /* first [cols], added to each row, or NULL */
-    size_t c_stride, a_stride, b_stride;
+    const void *a, *b;
+    const float *first; /* [cols], added to each row, or NULL */
+    size_t c_stride, a_stride;
     size_t inner, rows;
     bool add; /* c += instead of c = */
 } imr_tile;
 
 typedef struct imr_kernels {
-    const char *name;  /* "avx512", "avx2", "plain" */
+    const char *name;  /* "avx512bf16", "avx512", "avx2", "plain" */
     size_t rows, cols; /* of the largest tile: what the registers hold */
 
     /* c overlaps neither a nor b. */
-    void (*tile)(const imr_tile *t);
+    void (*tile)(const imr_tile *t);       /* of floats */
+    void (*tile_pairs)(const imr_tile *t); /* of pairs */
+    /* out [(n+1)/2] = v [n] rounded to the nearest, ties to even; an odd n is filled up with 0. */
+    void (*to_pairs)(uint32_t *out, const float *v, size_t n);
     /* v = gelu(v), each of rows x cols; gelu(x) = x (1 + erf(x / sqrt 2)) / 2 (Hendrycks and
      * Gimpel 2016). */
     void (*gelu)(float *v, size_t stride, size_t rows, size_t cols);

@@ -7,11 +7,19 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
+
 #include "math/kernels.h"
 
 /* Sums, two operands and a broadcast must fit the registers: 32 of them, or 16. */
 #if defined(__AVX512F__)
+#ifdef __AVX512BF16__
+#define NAME "avx512bf16"
+#else
 #define NAME "avx512"
+#endif
 #define TALL
 enum { LANES = 16, ROWS = 12 };
 #elif defined(__AVX2__)
@@ -59,15 +67,7 @@ static inline void store(float *p, lanes v)
 #define ROWS_11(F) ROWS_10(F) F(10)
 #define ROWS_12(F) ROWS_11(F) F(11)
 
-/* Three rows share a pointer: addresses take [pointer + stride] and [pointer + 2 stride] for free,
- * so pointers and strides fit the registers. */
 #define BEGIN(i) lanes low##i = low, high##i = high;
-#define STEP(i)                                                                                    \
-    {                                                                                              \
-        const float x = from[(i) / 3][(i) % 3 * stride];                                           \
-        low##i += x * low;                                                                         \
-        high##i += x * high;                                                                       \
-    }
 #define END(i)                                                                                     \
     {                                                                                              \
         float *c = t->c + (i)*t->c_stride;                                                         \
@@ -75,18 +75,20 @@ static inline void store(float *p, lanes v)
         store(c + LANES, t->add ? load(c + LANES) + high##i : high##i);                            \
     }
 
-/* b comes in columns' order and is read once, from memory when rows are few: asked for this many
- * floats ahead, about a memory's delay. */
+/* b is read once, in order, from memory when rows are few: asked for this many cells ahead, about a
+ * memory's delay. */
 enum { AHEAD = 512, LINE = 16 };
 
-/* A name for each sum instead of an array, which compilers would keep in memory. */
-#define TILE(n)                                                                                    \
-    static void tile_##n(const imr_tile *t)                                                        \
+/* A name for each sum instead of an array, which compilers would keep in memory. Three rows share a
+ * pointer: addresses take [pointer + stride] and [pointer + 2 stride] for free, so pointers and
+ * strides fit the registers. */
+#define TILE(name, cell, wide, STEP, n)                                                            \
+    static void name##_##n(const imr_tile *t)                                                      \
     {                                                                                              \
-        const size_t stride = t->a_stride, step = t->b_stride;                                     \
-        const float *b = t->b, *from[(n + 2) / 3];                                                 \
+        const size_t stride = t->a_stride;                                                         \
+        const cell *a = t->a, *b = t->b, *from[(n + 2) / 3];                                       \
         for (size_t i = 0; i < (n + 2) / 3; i++)                                                   \
-            from[i] = t->a + 3 * i * stride;                                                       \
+            from[i] = a + 3 * i * stride;                                                          \
         lanes low = {0}, high = {0};                                                               \
         if (t->first) {                                                                            \
             low = load(t->first);                                                                  \
@@ -94,11 +96,12 @@ enum { AHEAD = 512, LINE = 16 };
         }                                                                                          \
         ROWS_##n(BEGIN);                                                                           \
         for (size_t k = t->inner; k > 0; k--) {                                                    \
-            low = load(b);                                                                         \
-            high = load(b + LANES);                                                                \
+            wide left, right;                                                                      \
+            memcpy(&left, b, sizeof left);                                                         \
+            memcpy(&right, b + LANES, sizeof right);                                               \
             for (size_t i = 0; i < COLS; i += LINE)                                                \
                 __builtin_prefetch((const void *)((uintptr_t)(b + i) + AHEAD * sizeof *b));        \
-            b += step;                                                                             \
+            b += COLS;                                                                             \
             ROWS_##n(STEP);                                                                        \
             for (size_t i = 0; i < (n + 2) / 3; i++)                                               \
                 from[i]++;                                                                         \
@@ -106,30 +109,75 @@ enum { AHEAD = 512, LINE = 16 };
         ROWS_##n(END)                                                                              \
     }
 
-TILE(1)
-TILE(2)
-TILE(3)
-TILE(4)
-TILE(5)
-TILE(6)
 #ifdef TALL
-TILE(7)
-TILE(8)
-TILE(9)
-TILE(10)
-TILE(11)
-TILE(12)
+#define TILES(T) T(1) T(2) T(3) T(4) T(5) T(6) T(7) T(8) T(9) T(10) T(11) T(12)
+#else
+#define TILES(T) T(1) T(2) T(3) T(4) T(5) T(6)
 #endif
+
+#define FLOAT_STEP(i)                                                                              \
+    {                                                                                              \
+        const float x = from[(i) / 3][(i) % 3 * stride];                                           \
+        low##i += x * left;                                                                        \
+        high##i += x * right;                                                                      \
+    }
+#define FLOAT_TILE(n) TILE(tile, float, lanes, FLOAT_STEP, n)
+#define FLOAT_NAME(n) tile_##n,
+TILES(FLOAT_TILE)
 
 static void tile(const imr_tile *t)
 {
-    static void (*const by_rows[ROWS])(const imr_tile *) = {
-        tile_1, tile_2, tile_3, tile_4,  tile_5,  tile_6,
-#ifdef TALL
-        tile_7, tile_8, tile_9, tile_10, tile_11, tile_12,
-#endif
-    };
+    static void (*const by_rows[ROWS])(const imr_tile *) = {TILES(FLOAT_NAME)};
     by_rows[t->rows - 1](t);
+}
+
+/* ---- products of bfloat16 ---- */
+
+typedef uint32_t pairs __attribute__((vector_size(LANES * sizeof(uint32_t))));
+
+/* sum + x w, both numbers of each pair; the first is the lower half. */
+static inline lanes add_pairs(lanes sum, pairs x, pairs w)
+{
+#ifdef __AVX512BF16__
+    return (lanes)_mm512_dpbf16_ps((__m512)sum, (__m512bh)x, (__m512bh)w);
+#else
+    sum += (lanes)(x << 16) * (lanes)(w << 16);
+    return sum + (lanes)(x & 0xffff0000u) * (lanes)(w & 0xffff0000u);
+#endif
+}
+
+#define PAIR_STEP(i)                                                                               \
+    {                                                                                              \
+        const pairs x = from[(i) / 3][(i) % 3 * stride] - (pairs){0};                              \
+        low##i = add_pairs(low##i, x, left);                                                       \
+        high##i = add_pairs(high##i, x, right);                                                    \
+    }
+#define PAIR_TILE(n) TILE(tile_pairs, uint32_t, pairs, PAIR_STEP, n)
+#define PAIR_NAME(n) tile_pairs_##n,
+TILES(PAIR_TILE)
+
+static void tile_pairs(const imr_tile *t)
+{
+    static void (*const by_rows[ROWS])(const imr_tile *) = {TILES(PAIR_NAME)};
+    by_rows[t->rows - 1](t);
+}
+
+/* To the nearest, ties to even; NaN stays NaN. */
+static inline uint32_t bfloat16(float v)
+{
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    const uint32_t rounded = (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
+    return (bits & 0x7fffffffu) > 0x7f800000u ? 0x7fc0u : rounded;
+}
+
+static void to_pairs(uint32_t *out, const float *v, size_t n)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n / 2; i++)
+        out[i] = bfloat16(v[2 * i]) | bfloat16(v[2 * i + 1]) << 16;
+    if (n % 2)
+        out[n / 2] = bfloat16(v[n - 1]);
 }
 
 /* ---- exp and gelu ---- */
@@ -222,4 +270,5 @@ static void scale(float *out, const float *v, size_t n, float factor)
 }
 
 extern const imr_kernels IMR_KERNELS;
-const imr_kernels IMR_KERNELS = {NAME, ROWS, COLS, tile, gelu, norm, softmax, scale};
+const imr_kernels IMR_KERNELS = {NAME,     ROWS, COLS, tile,    tile_pairs,
+                                 to_pairs, gelu, norm, softmax, scale};

@@ -5,22 +5,52 @@
 
 #include "base/mem.h"
 
-imr_status imr_packed_init(imr_packed *out, imr_view w, const imr_kernels *kernels, imr_error *err)
+static imr_status fill_floats(imr_packed *p, imr_view w, imr_error *err)
 {
-    imr_packed p = {.outs = w.rows, .ins = w.cols};
-    p.kernels = kernels ? kernels : imr_kernels_at(0);
-    const size_t cols = p.kernels->cols;
-    p.panels = w.rows / cols + (w.rows % cols != 0);
-    if (w.cols && p.panels > SIZE_MAX / cols / w.cols)
-        return imr_fail_memory(err);
-    p.v = imr_alloc_aligned(p.panels * cols * w.cols, sizeof *p.v); /* zeroed */
-    if (!p.v)
+    const size_t cols = p->kernels->cols;
+    p->v = imr_alloc_aligned(p->panels * cols * p->cells, sizeof *p->v); /* zeroed */
+    if (!p->v)
         return imr_fail_memory(err);
     for (size_t o = 0; o < w.rows; o++) {
         const float *from = w.v + o * w.stride;
-        float *to = p.v + o / cols * cols * w.cols + o % cols;
-        for (size_t k = 0; k < w.cols; k++)
+        float *to = p->v + o / cols * cols * p->cells + o % cols;
+        for (size_t k = 0; k < p->cells; k++)
             to[k * cols] = from[k];
+    }
+    return IMR_OK;
+}
+
+static imr_status fill_pairs(imr_packed *p, imr_view w, imr_error *err)
+{
+    const size_t cols = p->kernels->cols;
+    uint32_t *row IMR_AUTOFREE = IMR_NEW_ARRAY(uint32_t, p->cells);
+    p->pairs = imr_alloc_aligned(p->panels * cols * p->cells, sizeof *p->pairs); /* zeroed */
+    if (!row || !p->pairs)
+        return imr_fail_memory(err);
+    for (size_t o = 0; o < w.rows; o++) {
+        uint32_t *to = p->pairs + o / cols * cols * p->cells + o % cols;
+        p->kernels->to_pairs(row, w.v + o * w.stride, w.cols);
+        for (size_t k = 0; k < p->cells; k++)
+            to[k * cols] = row[k];
+    }
+    return IMR_OK;
+}
+
+imr_status imr_packed_init(imr_packed *out, imr_view w, imr_precision precision,
+                           const imr_kernels *kernels, imr_error *err)
+{
+    const bool half = precision == IMR_BFLOAT16;
+    imr_packed p = {.outs = w.rows, .ins = w.cols};
+    p.kernels = kernels ? kernels : imr_kernels_at(0);
+    const size_t cols = p.kernels->cols;
+    p.cells = half ? w.cols / 2 + w.cols % 2 : w.cols;
+    p.panels = w.rows / cols + (w.rows % cols != 0);
+    if (p.cells && p.panels > SIZE_MAX / cols / p.cells)
+        return imr_fail_memory(err);
+    const imr_status status = half ? fill_pairs(&p, w, err) : fill_floats(&p, w, err);
+    if (status != IMR_OK) {
+        imr_packed_done(&p);
+        return status;
     }
     *out = p;
     return IMR_OK;
@@ -29,54 +59,68 @@ imr_status imr_packed_init(imr_packed *out, imr_view w, const imr_kernels *kerne
 void imr_packed_done(imr_packed *p)
 {
     imr_free(p->v);
+    imr_free(p->pairs);
     *p = (imr_packed){0};
 }
 
+size_t imr_packed_scratch(const imr_packed *w, size_t rows)
+{
+    return w->pairs ? rows * imr_packed_stride(w->cells) : 0;
+}
+
 /* A panel of fewer columns than its tile: through a copy of the tile. */
-static void narrow(const imr_tile *tile, const imr_kernels *k, size_t cols)
+static void narrow(const imr_tile *tile, void (*run)(const imr_tile *), size_t width, size_t cols)
 {
     float out[IMR_KERNEL_MOST_ROWS * IMR_KERNEL_MOST_COLS] = {0};
     float first[IMR_KERNEL_MOST_COLS] = {0};
     imr_tile t = *tile;
     t.c = out;
-    t.c_stride = k->cols;
+    t.c_stride = width;
     if (t.first) {
         memcpy(first, t.first, cols * sizeof *first);
         t.first = first;
     }
     for (size_t i = 0; t.add && i < t.rows; i++)
-        memcpy(out + i * k->cols, tile->c + i * tile->c_stride, cols * sizeof *out);
-    k->tile(&t);
+        memcpy(out + i * width, tile->c + i * tile->c_stride, cols * sizeof *out);
+    run(&t);
     for (size_t i = 0; i < t.rows; i++)
-        memcpy(tile->c + i * tile->c_stride, out + i * k->cols, cols * sizeof *out);
+        memcpy(tile->c + i * tile->c_stride, out + i * width, cols * sizeof *out);
 }
 
 void imr_packed_multiply(const imr_packed *w, const imr_product *p, size_t first, size_t last)
 {
     const imr_kernels *k = w->kernels;
     assert(first <= last && last <= w->panels);
-    if (p->rows == 0)
+    if (p->rows == 0 || first == last)
         return;
+    void (*const run)(const imr_tile *) = w->pairs ? k->tile_pairs : k->tile;
+    const size_t stride = w->pairs ? imr_packed_stride(w->cells) : p->x_stride;
+    for (size_t i = 0; w->pairs && i < p->rows; i++)
+        k->to_pairs(p->scratch + i * stride, p->x + i * p->x_stride, w->ins);
     /* Tiles of equal height, give or take a row, rather than a low one at the end. */
     const size_t tiles = (p->rows + k->rows - 1) / k->rows;
     for (size_t panel = first; panel < last; panel++) {
         const size_t at = panel * k->cols, cols = w->outs - at < k->cols ? w->outs - at : k->cols;
         for (size_t i = 0; i < tiles; i++) {
             const size_t row = p->rows * i / tiles, end = p->rows * (i + 1) / tiles;
-            const imr_tile t = {.c = p->out + row * p->out_stride + at,
-                                .a = p->x + row * p->x_stride,
-                                .b = w->v + at * w->ins,
-                                .first = p->bias ? p->bias + at : NULL,
-                                .c_stride = p->out_stride,
-                                .a_stride = p->x_stride,
-                                .b_stride = k->cols,
-                                .inner = w->ins,
-                                .rows = end - row,
-                                .add = p->finish == IMR_FINISH_ADD};
+            imr_tile t = {.c = p->out + row * p->out_stride + at,
+                          .first = p->bias ? p->bias + at : NULL,
+                          .c_stride = p->out_stride,
+                          .a_stride = stride,
+                          .inner = w->cells,
+                          .rows = end - row,
+                          .add = p->finish == IMR_FINISH_ADD};
+            if (w->pairs) {
+                t.a = p->scratch + row * stride;
+                t.b = w->pairs + at * w->cells;
+            } else {
+                t.a = p->x + row * stride;
+                t.b = w->v + at * w->cells;
+            }
             if (cols == k->cols)
-                k->tile(&t);
+                run(&t);
             else
-                narrow(&t, k, cols);
+                narrow(&t, run, k->cols, cols);
             if (p->finish == IMR_FINISH_GELU)
                 k->gelu(t.c, t.c_stride, t.rows, cols);
         }

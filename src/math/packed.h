@@ -6,7 +6,9 @@
  * zeros: a product reads it once, in order, a tile of rows at a time (Goto and van de Geijn 2008,
  * without copying the rows: they are to be short enough for the caches).
  *
- * Precision: float32. A row's result depends neither on the other rows nor on how the panels are
+ * Precision: float32, or bfloat16: both factors are rounded to 8 bits of mantissa (within 2^-9 of
+ * their size), products and sums are float32. Half the memory, and on CPUs with instructions for it
+ * twice the speed. A row's result depends neither on the other rows nor on how the panels are
  * shared out: it is the same to the bit.
  * Threads: const after packing; one call is one thread's, so that callers share out rows and
  * panels as they like.
@@ -18,14 +20,16 @@
 #include "math/matrix.h"
 
 typedef struct imr_packed {
-    float *v;
+    float *v;        /* IMR_FLOAT32 */
+    uint32_t *pairs; /* IMR_BFLOAT16 */
     size_t outs, ins, panels;
+    size_t cells; /* of a row: ins, or pairs of them */
     const imr_kernels *kernels;
 } imr_packed;
 
 /* Copies w [outs,ins]. kernels NULL: this CPU's best. */
-imr_status imr_packed_init(imr_packed *out, imr_view w, const imr_kernels *kernels,
-                           imr_error *err) IMR_NODISCARD;
+imr_status imr_packed_init(imr_packed *out, imr_view w, imr_precision precision,
+                           const imr_kernels *kernels, imr_error *err) IMR_NODISCARD;
 void imr_packed_done(imr_packed *p); /* {0} is fine; p is empty again */
 
 typedef enum imr_packed_finish {
@@ -40,7 +44,16 @@ typedef struct imr_product {
     size_t out_stride, x_stride, rows;
     const float *bias; /* [outs] or NULL */
     imr_packed_finish finish;
+    uint32_t *scratch; /* [imr_packed_scratch(w, rows)], IMR_BFLOAT16 only */
 } imr_product;
+
+/* Floats from row to row of a matrix that is multiplied: whole cache lines, an odd number of them,
+ * so that neighbouring rows do not compete for the same place in a cache. */
+static inline size_t imr_packed_stride(size_t cols)
+{
+    return ((cols + 15) / 16 | 1) * 16;
+}
+size_t imr_packed_scratch(const imr_packed *w, size_t rows);
 
 /* The columns of panels first to last - 1; other columns of out are left alone. out overlaps
  * neither x nor bias. */

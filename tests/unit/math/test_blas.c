@@ -136,6 +136,8 @@ TEST("the features of this CPU are a level and all below it, and its kernels fol
 {
     const unsigned features = imr_cpu_features();
     CHECK(!(features & IMR_CPU_AVX512) || features & IMR_CPU_AVX2);
+    CHECK(!(features & IMR_CPU_BF16) || features & IMR_CPU_AVX512);
+    CHECK((imr_kernels_find("avx512bf16") != NULL) == ((features & IMR_CPU_BF16) != 0));
     CHECK((imr_kernels_find("avx512") != NULL) == ((features & IMR_CPU_AVX512) != 0));
     CHECK((imr_kernels_find("avx2") != NULL) == ((features & IMR_CPU_AVX2) != 0));
     CHECK(imr_kernels_find("plain") != NULL);

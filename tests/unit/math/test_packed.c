@@ -43,19 +43,32 @@ static void sample_done(sample *s)
         imr_free(all[i]);
 }
 
+static uint32_t scratch[100 * 1024];
+
+static uint32_t scratch[100 * 1024]; /* enough for every sample */
+
 static imr_product product_of(const sample *s, imr_packed_finish finish, bool bias)
 {
-    return (imr_product){s->out, s->x, s->outs + GAP, s->ins + GAP, s->rows, bias ? s->bias : NULL,
-                         finish};
+    return (imr_product){
+        s->out, s->x, s->outs + GAP, s->ins + GAP, s->rows, bias ? s->bias : NULL, finish, scratch};
 }
 
-static void twin(const sample *s, imr_packed_finish finish, bool bias)
+/* Nearest number of 8 bits of mantissa, ties to even, by arithmetic. */
+static double rounded(float v, imr_precision precision)
+{
+    int exponent;
+    const double fraction = frexp((double)v, &exponent);
+    return precision == IMR_FLOAT32 ? (double)v : ldexp(nearbyint(fraction * 256), exponent - 8);
+}
+
+static void twin(const sample *s, imr_precision precision, imr_packed_finish finish, bool bias)
 {
     for (size_t i = 0; i < s->rows; i++)
         for (size_t o = 0; o < s->outs; o++) {
             double sum = bias ? (double)s->bias[o] : 0;
             for (size_t k = 0; k < s->ins; k++)
-                sum += (double)s->x[i * (s->ins + GAP) + k] * (double)s->w[o * s->ins + k];
+                sum += rounded(s->x[i * (s->ins + GAP) + k], precision) *
+                       rounded(s->w[o * s->ins + k], precision);
             float *at = &s->want[i * (s->outs + GAP) + o];
             if (finish == IMR_FINISH_GELU)
                 sum *= 0.5 * erfc(-sum / sqrt(2));
@@ -65,19 +78,23 @@ static void twin(const sample *s, imr_packed_finish finish, bool bias)
 
 static void same_as_twin(const imr_kernels *k, size_t rows, size_t outs, size_t ins)
 {
+    CHECK(rows * imr_packed_stride((ins + 1) / 2) <= sizeof scratch / sizeof *scratch);
     imr_random r;
     imr_random_init(&r, rows * 1000 + outs + ins);
-    for (int which = 0; which < 6; which++) {
-        const imr_packed_finish finish = (imr_packed_finish)(which / 2);
+    for (int which = 0; which < 12; which++) {
+        const imr_precision precision = which < 6 ? IMR_FLOAT32 : IMR_BFLOAT16;
+        const imr_packed_finish finish = (imr_packed_finish)(which % 6 / 2);
         const bool bias = which % 2;
         sample s = sample_new(&r, rows, outs, ins);
         imr_packed w;
-        CHECK_OK(imr_packed_init(&w, imr_view_of(s.w, outs, ins), k, &err));
+        CHECK_OK(imr_packed_init(&w, imr_view_of(s.w, outs, ins), precision, k, &err));
+        CHECK_INT(imr_packed_scratch(&w, rows),
+                  precision == IMR_FLOAT32 ? 0 : rows * imr_packed_stride((ins + 1) / 2));
         const imr_product p = product_of(&s, finish, bias);
         /* In two parts, the later first. */
         imr_packed_multiply(&w, &p, w.panels / 2, w.panels);
         imr_packed_multiply(&w, &p, 0, w.panels / 2);
-        twin(&s, finish, bias);
+        twin(&s, precision, finish, bias);
         /* Sums of `ins` products of order 1; the gaps must be as they were. */
         CHECK_ALL_NEAR(s.out, s.want, rows * (outs + GAP), 4e-6 * sqrt((double)ins) + 1e-6);
         imr_packed_done(&w);
@@ -107,10 +124,11 @@ TEST("a row's product is the same to the bit whatever rows are beside it")
     enum { ROWS = 29, OUTS = 40, INS = 50 };
     imr_random r;
     imr_random_init(&r, 5);
-    for (size_t i = 0; imr_kernels_at(i); i++) {
+    for (size_t i = 0; imr_kernels_at(i / 2); i++) {
         sample s = sample_new(&r, ROWS, OUTS, INS);
         imr_packed w;
-        CHECK_OK(imr_packed_init(&w, imr_view_of(s.w, OUTS, INS), imr_kernels_at(i), &err));
+        CHECK_OK(imr_packed_init(&w, imr_view_of(s.w, OUTS, INS),
+                                 i % 2 ? IMR_BFLOAT16 : IMR_FLOAT32, imr_kernels_at(i / 2), &err));
         imr_product p = product_of(&s, IMR_FINISH_GELU, true);
         imr_packed_multiply(&w, &p, 0, w.panels);
         for (size_t row = 0; row < ROWS; row++) {
@@ -132,7 +150,7 @@ TEST("an empty inner dimension gives the bias, no rows give nothing")
     const float bias[2] = {3, 4};
     float out[2] = {1, 2};
     imr_packed w;
-    CHECK_OK(imr_packed_init(&w, imr_view_of(bias, 2, 0), NULL, &err));
+    CHECK_OK(imr_packed_init(&w, imr_view_of(bias, 2, 0), IMR_FLOAT32, NULL, &err));
     imr_product p = {.out = out, .x = bias, .out_stride = 2, .bias = bias};
     imr_packed_multiply(&w, &p, 0, w.panels);
     CHECK(out[0] == 1 && out[1] == 2);
@@ -146,21 +164,47 @@ TEST("packing survives the failure of each allocation")
 {
     const float v[6] = {1, 2, 3, 4, 5, 6};
     imr_packed w = {0};
-    imr_status status = IMR_E_MEMORY;
-    for (long i = 0; status != IMR_OK; i++) {
-        CHECK(i < 10);
-        imr_mem_fail_after(i);
-        status = imr_packed_init(&w, imr_view_of(v, 2, 3), NULL, &err);
-        imr_mem_fail_after(-1);
-        CHECK(status == IMR_OK || (status == IMR_E_MEMORY && !w.v));
+    const imr_precision all[] = {IMR_FLOAT32, IMR_BFLOAT16};
+    for (size_t p = 0; p < 2; p++) {
+        imr_status status = IMR_E_MEMORY;
+        for (long i = 0; status != IMR_OK; i++) {
+            CHECK(i < 10);
+            imr_mem_fail_after(i);
+            status = imr_packed_init(&w, imr_view_of(v, 2, 3), all[p], NULL, &err);
+            imr_mem_fail_after(-1);
+            CHECK(status == IMR_OK || (status == IMR_E_MEMORY && !w.v && !w.pairs));
+        }
+        imr_packed_done(&w);
+        CHECK(w.v == NULL && w.pairs == NULL);
+        CHECK_INT(
+            imr_packed_init(&w, (imr_view){v, SIZE_MAX / 8, SIZE_MAX / 8, 1}, all[p], NULL, &err),
+            IMR_E_MEMORY);
     }
-    imr_packed_done(&w);
-    CHECK(w.v == NULL);
-    CHECK_INT(imr_packed_init(&w, (imr_view){v, SIZE_MAX / 8, SIZE_MAX / 8, 1}, NULL, &err),
-              IMR_E_MEMORY);
 }
 
 /* ---- the rest of a table ---- */
+
+TEST("numbers become bfloat16 by rounding to the nearest, ties to even, and NaN stays NaN")
+{
+    static const struct {
+        uint32_t bits, half;
+    } rows[] = {{0x3f800000, 0x3f80}, {0x3f808000, 0x3f80}, {0x3f818000, 0x3f82},
+                {0x3f808001, 0x3f81}, {0x3f807fff, 0x3f80}, {0xbf818000, 0xbf82},
+                {0x7f800000, 0x7f80}, {0xff800000, 0xff80}, {0x7f7fffff, 0x7f80},
+                {0x7fffffff, 0x7fc0}, {0x7f800001, 0x7fc0}, {0x00000000, 0x0000},
+                {0x80000000, 0x8000}};
+    enum { N = IMR_LEN(rows) };
+    float v[N];
+    for (size_t i = 0; i < N; i++)
+        memcpy(v + i, &rows[i].bits, sizeof *v);
+    for (size_t t = 0; imr_kernels_at(t); t++) {
+        uint32_t out[N / 2 + 1];
+        imr_kernels_at(t)->to_pairs(out, v, N);
+        for (size_t i = 0; i < N; i++)
+            CHECK_INT(out[i / 2] >> (i % 2 * 16) & 0xffff, rows[i].half);
+        CHECK_INT(out[N / 2] >> 16, 0);
+    }
+}
 
 TEST("GELU is the exact one within 1.5e-7 of its argument, and NaN and overflow stay visible")
 {

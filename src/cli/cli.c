@@ -127,7 +127,8 @@ imr_status imr_cli_kernels(const imr_kernels **out, const imr_cli *cli, imr_erro
     return IMR_OK;
 }
 
-imr_status imr_cli_encoder(imr_encoder **out, const imr_cli *cli, imr_error *err)
+imr_status imr_cli_encoder_as(imr_encoder **out, const imr_cli *cli, imr_precision precision,
+                              imr_error *err)
 {
     const char *name = imr_config_encoder(cli->config);
     if (!name)
@@ -141,7 +142,8 @@ imr_status imr_cli_encoder(imr_encoder **out, const imr_cli *cli, imr_error *err
                 .hf_home = imr_cli_environment(cli, "HF_HOME"),
                 .home = imr_cli_environment(cli, "HOME")},
         .query_prefix = imr_config_string(cli->config, IMR_OPT_QUERY_PREFIX),
-        .passage_prefix = imr_config_string(cli->config, IMR_OPT_PASSAGE_PREFIX)};
+        .passage_prefix = imr_config_string(cli->config, IMR_OPT_PASSAGE_PREFIX),
+        .precision = precision};
     IMR_TRY(imr_cli_kernels(&options.kernels, cli, err));
     imr_encoder *e;
     IMR_TRY(imr_encoder_open(&e, name, &options, err));
@@ -156,6 +158,13 @@ imr_status imr_cli_encoder(imr_encoder **out, const imr_cli *cli, imr_error *err
     }
     *out = e;
     return IMR_OK;
+}
+
+imr_status imr_cli_encoder(imr_encoder **out, const imr_cli *cli, imr_error *err)
+{
+    const char *name = imr_config_string(cli->config, IMR_OPT_PRECISION);
+    const bool bf16 = strcmp(name, imr_precision_name(IMR_BFLOAT16)) == 0;
+    return imr_cli_encoder_as(out, cli, bf16 ? IMR_BFLOAT16 : IMR_FLOAT32, err);
 }
 
 imr_status imr_cli_cache(imr_cache **out, imr_cli *cli, imr_error *err)

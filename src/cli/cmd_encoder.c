@@ -141,7 +141,8 @@ static imr_status run_encode(imr_cli *cli, imr_error *err)
 
 static const imr_option_id encode_options[] = {IMR_OPT_ENCODER,       IMR_OPT_ENCODER_MODEL_NAME,
                                                IMR_OPT_EMBEDDING_DIM, IMR_OPT_INPUT,
-                                               IMR_OPT_OUTPUT,        IMR_OPT_COUNT};
+                                               IMR_OPT_PRECISION,     IMR_OPT_OUTPUT,
+                                               IMR_OPT_COUNT};
 const imr_command imr_command_encoder_encode = {
     .name = "encoder encode",
     .usage = "--encoder DIR (-i FILE | TEXT...) [-o OUT.npy]",
@@ -246,8 +247,9 @@ static imr_status run_bench(imr_cli *cli, imr_error *err)
     return with_texts(cli, bench, err);
 }
 
-static const imr_option_id bench_options[] = {IMR_OPT_ENCODER, IMR_OPT_ENCODER_MODEL_NAME,
-                                              IMR_OPT_INPUT, IMR_OPT_OUTPUT, IMR_OPT_COUNT};
+static const imr_option_id bench_options[] = {IMR_OPT_ENCODER,   IMR_OPT_ENCODER_MODEL_NAME,
+                                              IMR_OPT_PRECISION, IMR_OPT_INPUT,
+                                              IMR_OPT_OUTPUT,    IMR_OPT_COUNT};
 const imr_command imr_command_encoder_bench = {
     .name = "encoder bench",
     .usage = "--encoder DIR (-i FILE | TEXT...)",

@@ -15,7 +15,8 @@ static const imr_option_id options[] = {
     IMR_OPT_CHECKPOINT,    IMR_OPT_ENCODER,      IMR_OPT_ENCODER_MODEL_NAME,
     IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY,        IMR_OPT_DOCUMENTS,
     IMR_OPT_TOP_K,         IMR_OPT_QUERY_PREFIX, IMR_OPT_PASSAGE_PREFIX,
-    IMR_OPT_FORMAT,        IMR_OPT_OUTPUT,       IMR_OPT_COUNT,
+    IMR_OPT_PRECISION,     IMR_OPT_FORMAT,       IMR_OPT_OUTPUT,
+    IMR_OPT_COUNT,
 };
 
 /* Everything between the texts and the printed lines. */

@@ -12,6 +12,7 @@
 
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "math/kernels.h"
 #include "session/config.h"
 
 typedef struct imr_cli imr_cli;
@@ -68,16 +69,18 @@ imr_status imr_cli_format(int *index, const imr_cli *cli, const char *formats,
  * when --dataset is not given. */
 imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err) IMR_NODISCARD;
 
-struct imr_kernels;
 /* --kernels; IMR_E_USAGE, with those there are, when this CPU cannot run them. */
-imr_status imr_cli_kernels(const struct imr_kernels **out, const imr_cli *cli,
+imr_status imr_cli_kernels(const imr_kernels **out, const imr_cli *cli,
                            imr_error *err) IMR_NODISCARD;
 
 struct imr_encoder;
-/* Opens --encoder (or --encoder-model-name), with the prefixes given; its dimension must be
- * --embedding-dim when that is given. */
+/* Opens --encoder (or --encoder-model-name), with the prefixes given and in --precision, float32
+ * when that is auto; its dimension must be --embedding-dim when that is given. */
 imr_status imr_cli_encoder(struct imr_encoder **out, const imr_cli *cli,
                            imr_error *err) IMR_NODISCARD;
+/* The same in this precision. */
+imr_status imr_cli_encoder_as(struct imr_encoder **out, const imr_cli *cli, imr_precision precision,
+                              imr_error *err) IMR_NODISCARD;
 
 struct imr_cache;
 /* Opens --cache-dir with --dataset when given; says what the cache has to notice. */

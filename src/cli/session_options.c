@@ -35,6 +35,9 @@ imr_status imr_cli_session_options(imr_session_options *out, char **dataset, con
     o.in_memory = !imr_config_bool(c, IMR_OPT_PROJECTED_FILES);
     imr_cli_hub(&o, cli);
     IMR_TRY(imr_cli_kernels(&o.kernels, cli, err));
+    o.precision = imr_config_choice(c, IMR_OPT_PRECISION) == 0
+                      ? NULL
+                      : imr_config_string(c, IMR_OPT_PRECISION);
     o.settings = (imr_trace_settings){
         .feedback_k = imr_config_is_set(c, IMR_OPT_FEEDBACK_K)
                           ? (uint32_t)imr_config_int(c, IMR_OPT_FEEDBACK_K)

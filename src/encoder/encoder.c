@@ -173,6 +173,11 @@ imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX], im
         imr_sha256_add(&all, e->files[i], strlen(e->files[i]));
         imr_sha256_add(&all, "\n", 1);
     }
+    if (e->precision != IMR_FLOAT32) {
+        const char *name = imr_precision_name(e->precision);
+        imr_sha256_add(&all, name, strlen(name));
+        imr_sha256_add(&all, "\n", 1);
+    }
     imr_sha256_hex(&all, out);
     return IMR_OK;
 }

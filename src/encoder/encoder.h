@@ -56,7 +56,8 @@ imr_precision imr_encoder_precision(const imr_encoder *e);
 size_t imr_encoder_max_tokens(const imr_encoder *e);
 
 /* Identity: SHA-256 of the lines "<sha256 of file>  <file>\n" over the files that decide the
- * vectors, as `sha256sum FILES | sha256sum` prints it in the folder. Reads the files. */
+ * vectors, as `sha256sum FILES | sha256sum` prints it in the folder. With another precision than
+ * float32 its name is one more line: its vectors are not the same. Reads the files. */
 imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX],
                               imr_error *err) IMR_NODISCARD;
 /* Those files, in that order, below the folder; NULL past the last. */

@@ -10,6 +10,11 @@ extern const imr_kernels imr_kernels_plain;
 extern const imr_kernels imr_kernels_avx2, imr_kernels_avx512, imr_kernels_avx512bf16;
 #endif
 
+const char *imr_precision_name(imr_precision p)
+{
+    return p == IMR_BFLOAT16 ? "bf16" : "float32";
+}
+
 const imr_kernels *imr_kernels_at(size_t i)
 {
 #ifdef __x86_64__

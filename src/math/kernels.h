@@ -62,6 +62,8 @@ typedef struct imr_kernels {
     void (*scale)(float *out, const float *v, size_t n, float factor);
 } imr_kernels;
 
+const char *imr_precision_name(imr_precision p); /* "float32", "bf16" */
+
 /* Those this CPU can run, the best first; NULL from the end on. */
 const imr_kernels *imr_kernels_at(size_t i);
 const imr_kernels *imr_kernels_find(const char *name); /* NULL: no such, or not on this CPU */

@@ -139,6 +139,8 @@ static imr_status add_cache(imr_inspection *i, const imr_cache *c, const imr_pro
     IMR_TRY(imr_inspection_int(i, "documents", "documents", (int64_t)imr_cache_documents(c), err));
     IMR_TRY(imr_inspection_int(i, "queries", "queries", (int64_t)imr_cache_queries(c), err));
     IMR_TRY(imr_inspection_string(i, "encoder", "encoder", e->name, err));
+    if (e->precision[0])
+        IMR_TRY(imr_inspection_string(i, "precision", "encoded with", e->precision, err));
     IMR_TRY(imr_inspection_string(i, "encoder_path", e->path[0] ? "encoder folder" : NULL, e->path,
                                   err));
     IMR_TRY(imr_inspection_string(i, "encoder_sha256", NULL, e->sha256, err));

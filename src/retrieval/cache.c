@@ -40,9 +40,9 @@ void imr_cache_free(imr_cache *c)
 {
     if (!c)
         return;
-    const char *const texts[] = {c->encoder.kind,         c->encoder.name,
-                                 c->encoder.path,         c->encoder.sha256,
-                                 c->encoder.query_prefix, c->encoder.passage_prefix};
+    const char *const texts[] = {
+        c->encoder.kind,         c->encoder.name,           c->encoder.path,     c->encoder.sha256,
+        c->encoder.query_prefix, c->encoder.passage_prefix, c->encoder.precision};
     for (size_t i = 0; i < IMR_LEN(texts); i++)
         free_text(texts[i]);
     for (size_t i = 0; i < c->n_splits; i++) {

@@ -37,6 +37,7 @@ typedef struct imr_encoder_identity {
     const char *path;   /* its folder */
     const char *sha256; /* of its weights */
     const char *query_prefix, *passage_prefix;
+    const char *precision; /* of its products: "bf16"; "": float32 */
 } imr_encoder_identity;
 
 /* texts[count] with their byte lengths -> out[count x n]. Prefixes are already in the texts. */

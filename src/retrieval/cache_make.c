@@ -11,11 +11,13 @@ imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from,
     static const imr_encoder_identity unknown;
     if (!from)
         from = &unknown;
-    const char *const texts[] = {from->kind,   from->name,         from->path,
-                                 from->sha256, from->query_prefix, from->passage_prefix};
+    const char *const texts[] = {from->kind,     from->name,         from->path,
+                                 from->sha256,   from->query_prefix, from->passage_prefix,
+                                 from->precision};
     const char **const to[] = {&c->encoder.kind,         &c->encoder.name,
                                &c->encoder.path,         &c->encoder.sha256,
-                               &c->encoder.query_prefix, &c->encoder.passage_prefix};
+                               &c->encoder.query_prefix, &c->encoder.passage_prefix,
+                               &c->encoder.precision};
     for (size_t i = 0; i < IMR_LEN(texts); i++)
         if (!(*to[i] = imr_strdup(texts[i] ? texts[i] : "")))
             return imr_fail_memory(err);

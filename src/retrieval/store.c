@@ -126,6 +126,8 @@ static imr_status make_manifest(builder *b, imr_error *err)
     put_member(m, ",\n  ", "sha256", e->sha256);
     put_member(m, ",\n  ", "query_prefix", e->query_prefix);
     put_member(m, ",\n  ", "passage_prefix", e->passage_prefix);
+    if (e->precision && e->precision[0])
+        put_member(m, ",\n  ", "precision", e->precision);
     imr_buf_printf(m,
                    "\n },\n \"n\": %zu,\n \"dtype\": \"%s\",\n \"documents\": %zu,\n"
                    " \"queries\": %zu,\n \"dataset\": {\n",

@@ -234,7 +234,8 @@ static imr_status open_parts(const opening *o, imr_error *err)
                               imr_json_string_or(m, "encoder/path", ""),
                               imr_json_string_or(m, "encoder/sha256", ""),
                               imr_json_string_or(m, "encoder/query_prefix", ""),
-                              imr_json_string_or(m, "encoder/passage_prefix", "")};
+                              imr_json_string_or(m, "encoder/passage_prefix", ""),
+                              imr_json_string_or(m, "encoder/precision", "")};
     IMR_TRY(imr_cache_set_encoder(c, &e, err));
     snprintf(c->dataset_sha256, sizeof c->dataset_sha256, "%s",
              imr_json_string_or(m, "dataset/corpus_sha256", ""));

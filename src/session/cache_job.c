@@ -50,6 +50,9 @@ imr_status imr_cache_encode(imr_store_result *result, const char *dir, const imr
         .sha256 = sha256,
         .query_prefix = imr_encoder_query_prefix(encoder),
         .passage_prefix = imr_encoder_passage_prefix(encoder),
+        .precision = imr_encoder_precision(encoder) == IMR_FLOAT32
+                         ? ""
+                         : imr_precision_name(imr_encoder_precision(encoder)),
     };
     const imr_store_plan plan = {
         .dataset = dataset,

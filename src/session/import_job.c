@@ -95,12 +95,16 @@ imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr
                             imr_encoder_name(encoder), imr_encoder_dim(encoder),
                             imr_cache_path(from), imr_cache_dim(from));
         IMR_TRY(imr_encoder_sha256(encoder, sha256, err));
-        identity = (imr_encoder_identity){.kind = imr_encoder_kind(encoder),
-                                          .name = imr_encoder_name(encoder),
-                                          .path = imr_encoder_folder(encoder),
-                                          .sha256 = sha256,
-                                          .query_prefix = imr_encoder_query_prefix(encoder),
-                                          .passage_prefix = imr_encoder_passage_prefix(encoder)};
+        identity = (imr_encoder_identity){
+            .kind = imr_encoder_kind(encoder),
+            .name = imr_encoder_name(encoder),
+            .path = imr_encoder_folder(encoder),
+            .sha256 = sha256,
+            .query_prefix = imr_encoder_query_prefix(encoder),
+            .passage_prefix = imr_encoder_passage_prefix(encoder),
+            .precision = imr_encoder_precision(encoder) == IMR_FLOAT32
+                             ? ""
+                             : imr_precision_name(imr_encoder_precision(encoder))};
     } else {
         identity.query_prefix = imr_known_query_prefix(identity.name);
         identity.passage_prefix = imr_known_passage_prefix(identity.name);

@@ -79,11 +79,13 @@ static imr_status open_encoder(imr_session *s, const imr_session_options *o,
                           name, imr_encoder_dim(s->encoder), imr_cache_path(s->cache),
                           imr_cache_dim(s->cache));
     if (status == IMR_OK && made_by->sha256[0] && strcmp(made_by->sha256, sha256) != 0)
-        status = imr_fail(&why, IMR_E_FORMAT,
-                          "the encoder %s is not the one the cache %s was made with (sha256 %.12s, "
-                          "the cache says %.12s); "
-                          "use that one, or make the cache again",
-                          name, imr_cache_path(s->cache), sha256, made_by->sha256);
+        status =
+            imr_fail(&why, IMR_E_FORMAT,
+                     "the encoder %s in %s is not the one the cache %s was made with (sha256 "
+                     "%.12s, the cache says %.12s in %s); "
+                     "use that one, or make the cache again",
+                     name, imr_precision_name(lookup->precision), imr_cache_path(s->cache), sha256,
+                     made_by->sha256, made_by->precision[0] ? made_by->precision : "float32");
     if (status != IMR_OK) {
         imr_encoder_free(s->encoder);
         s->encoder = NULL;
@@ -190,11 +192,11 @@ static imr_status open_all(imr_session *s, const imr_session_options *o,
 {
     const imr_cache_options cache_options = {.dataset = o->dataset, .progress = progress};
     const imr_projected_options projected = {.no_files = o->in_memory};
-    const imr_encoder_options lookup = {.hub = {.sentence_transformers_home = o->st_home,
-                                                .hf_hub_cache = o->hf_hub_cache,
-                                                .hf_home = o->hf_home,
-                                                .home = o->home},
-                                        .kernels = o->kernels};
+    imr_encoder_options lookup = {.hub = {.sentence_transformers_home = o->st_home,
+                                          .hf_hub_cache = o->hf_hub_cache,
+                                          .hf_home = o->hf_home,
+                                          .home = o->home},
+                                  .kernels = o->kernels};
     s->strings = imr_arena_new();
     if (!s->strings)
         return imr_fail_memory(err);
@@ -203,7 +205,11 @@ static imr_status open_all(imr_session *s, const imr_session_options *o,
     IMR_TRY(imr_session_check_settings(&s->defaults, imr_cache_documents(s->cache), err));
     IMR_TRY(note_inputs(s, progress, err));
     IMR_TRY(open_split(s, o->split, err));
+    const char *precision = o->precision ? o->precision : imr_cache_encoder(s->cache)->precision;
+    const bool bf16 = strcmp(precision, imr_precision_name(IMR_BFLOAT16)) == 0;
+    lookup.precision = bf16 ? IMR_BFLOAT16 : IMR_FLOAT32;
     IMR_TRY(open_encoder(s, o, &lookup, err));
+    lookup.precision = IMR_FLOAT32; /* other folders have rows only */
     s->facts.encoder_name = s->encoder ? s->facts.inputs.encoder_name
                             : imr_cache_encoder(s->cache)->name[0]
                                 ? imr_session_string(s, imr_cache_encoder(s->cache)->name)

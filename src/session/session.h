@@ -33,6 +33,7 @@ typedef struct imr_session_options {
     const char *hf_home, *hf_hub_cache, *st_home,
         *home; /* values of the environment, for looking up models; may be NULL */
     const struct imr_kernels *kernels; /* as in imr_encoder_options */
+    const char *precision;             /* "float32", "bf16"; NULL: what the cache was made with */
     imr_trace_settings settings; /* 0 in feedback_k and tokens means the defaults: 100 and 10 */
     bool in_memory;              /* no file for the projected documents, see session/projected.h */
     bool background;             /* measure the background sample and lens quality while opening */

@@ -95,6 +95,14 @@ TEST("encoders of another kind are refused by name")
     CHECK(e == NULL);
 }
 
+TEST("a static encoder has one precision")
+{
+    const imr_encoder_options o = {.precision = IMR_BFLOAT16};
+    imr_encoder *e = NULL;
+    CHECK_INT(imr_encoder_open(&e, put_model2vec(), &o, &err), IMR_E_UNSUPPORTED);
+    CHECK_CONTAINS(err.text, "leave the precision at float32");
+}
+
 TEST("Model2Vec leaves unknown words out; a text without a known word gives zeros")
 {
     imr_encoder *e = open_or_fail(put_model2vec());

@@ -30,13 +30,15 @@ static const char *key_for(const ui_app *a, ui_context c, ui_action action, char
  * short, then both names are cut alike. */
 static void session_names(const ui_app *a, ui_surface s, int from, int end)
 {
+    static const char *const scopes[] = {"", " of all rescored", " of the whole corpus"};
     char dot[16], top[64] = "";
     const char *names[] = {a->facts->dataset_name, a->facts->adapter_name};
     int w[2], room = end - from, between = 2 + width(a->glyphs->middot);
     for (int i = 0; i < 2; i++)
         w[i] = width(names[i]);
     if (a->trace)
-        snprintf(top, sizeof top, " %s top %u", a->glyphs->middot, a->trace->settings.feedback_k);
+        snprintf(top, sizeof top, " %s top %u%s", a->glyphs->middot, a->trace->settings.feedback_k,
+                 scopes[a->trace->settings.scope]);
     if (w[0] + between + w[1] + width(top) > room)
         *top = 0;
     int over = w[0] + between + w[1] - room;
@@ -239,7 +241,7 @@ static void job_text(const ui_app *a, imr_buf *b)
         imr_buf_printf(b, "%s %d%%", a->progress.what,
                        (int)(100 * a->progress.done / a->progress.total));
     else if (a->stale)
-        imr_buf_str(b, "? ranking of the query before");
+        imr_buf_str(b, a->trace ? "? ranking of the query before" : "searching");
 }
 
 void ui_draw_status(const ui_app *a, ui_surface s)

@@ -82,6 +82,13 @@ void imr_file_forget(const imr_file *f)
         (void)mmap(f->mapped, f->len, PROT_READ, MAP_PRIVATE | MAP_FIXED, f->descriptor, 0);
 }
 
+void imr_file_read_ahead(const void *data, size_t len)
+{
+    const long page = sysconf(_SC_PAGESIZE);
+    const uintptr_t start = (uintptr_t)data & ~((uintptr_t)(page > 0 ? page : 4096) - 1);
+    (void)posix_madvise((void *)start, (uintptr_t)data + len - start, POSIX_MADV_SEQUENTIAL);
+}
+
 bool imr_file_exists(const char *path)
 {
     struct stat st;

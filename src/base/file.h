@@ -32,6 +32,9 @@ typedef struct imr_file {
 
 imr_status imr_file_map(imr_file *out, const char *path, imr_error *err) IMR_NODISCARD;
 void imr_file_unmap(imr_file *f); /* {0} is fine */
+/* Mapped memory that will be read from front to back: pages that are not there yet come in large
+ * pieces (measured from a cold disk: 336 instead of 53 MB/s). Advice only; any memory is fine. */
+void imr_file_read_ahead(const void *data, size_t len);
 
 /* The mapped bytes need not stay in this process' memory; they are read again when they are used.
  */

@@ -35,11 +35,13 @@ typedef struct call {
     size_t text_len; /* WRITE */
     char *strings[12];
     size_t n_strings;
-    imr_worker *worker;   /* while running */
+    imr_worker *worker;   /* while running, */
+    double started;       /* since then */
     imr_session *retired; /* OPEN: the session before; the owner may look at it until delivery */
 } call;
 
 enum { SUGGESTIONS = 50 };
+#define SLOW_SECONDS 0.3
 
 static void call_free(call *c)
 {
@@ -79,6 +81,13 @@ static bool on_progress(void *user, const imr_progress_info *info)
     return !imr_worker_cancelled(c->worker);
 }
 
+/* Of a query only what takes long is told: neither bars nor wake-ups for a key's 50 ms. */
+static bool on_slow_progress(void *user, const imr_progress_info *info)
+{
+    call *c = user;
+    return imr_clock_seconds() - c->started < SLOW_SECONDS || on_progress(c, info);
+}
+
 static imr_status run_export(call *c, imr_error *err)
 {
     IMR_AUTOBUF imr_buf out = {0};
@@ -110,8 +119,9 @@ static void run(imr_job *job, imr_worker *w)
 {
     call *c = (call *)job;
     imr_delivery *d = &c->delivery;
-    imr_progress progress = {on_progress, c};
+    const imr_progress progress = {on_progress, c}, slow = {on_slow_progress, c};
     c->worker = w;
+    c->started = imr_clock_seconds();
     if (imr_worker_cancelled(w)) {
         d->status = imr_fail(&d->error, IMR_E_CANCELLED, "cancelled");
         return;
@@ -125,6 +135,7 @@ static void run(imr_job *job, imr_worker *w)
         }
         break;
     case IMR_JOB_QUERY:
+        c->request.progress = &slow;
         d->status =
             imr_session_run(c->jobs->session, &c->request, cancelled, c, &d->trace, &d->error);
         break;

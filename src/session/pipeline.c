@@ -16,13 +16,15 @@ enum { TOP_DIMENSIONS = 10, DEFAULT_FEEDBACK = 100, DEFAULT_TOKENS = 10, MAX_TOK
 typedef struct asked {
     imr_cancel_fn cancel;
     void *user;
+    const imr_progress *progress;
 } asked;
 
 static bool go_on(void *user, const imr_progress_info *info)
 {
     const asked *a = user;
-    (void)info;
-    return !a->cancel || !a->cancel(a->user);
+    if (a->cancel && a->cancel(a->user))
+        return false;
+    return !info || imr_progress_step(a->progress, info->what, info->done, info->total);
 }
 
 static imr_status check_cancel(asked *a, imr_error *err)
@@ -380,7 +382,7 @@ static imr_status run(imr_session *s, const imr_request *request, asked *a, imr_
 imr_status imr_session_run(imr_session *s, const imr_request *request, imr_cancel_fn cancel,
                            void *user, imr_trace **out, imr_error *err)
 {
-    asked a = {cancel, user};
+    asked a = {cancel, user, request->progress};
     imr_arena *arena = imr_arena_new();
     imr_trace *t = arena ? IMR_ARENA_ARRAY(arena, imr_trace, 1) : NULL;
     if (!t) {

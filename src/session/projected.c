@@ -296,6 +296,7 @@ static imr_status map(imr_projected *out, bool *fits, const plan *p, const char 
         imr_file_unmap(&found.file);
         return IMR_OK;
     }
+    imr_file_read_ahead(found.file.data, found.file.len);
     *out = found;
     *fits = true;
     return IMR_OK;
@@ -426,6 +427,7 @@ imr_status imr_projected_open(imr_projected *out, const imr_adapter *adapter,
             "adapter trained on this encoder, or a cache made with the adapter's encoder",
             adapter->path, adapter->w.n, imr_cache_path(cache), imr_cache_dim(cache));
     const plan p = make_plan(adapter, cache, progress);
+    imr_file_read_ahead(p.base.v, p.base.rows * p.base.stride * (p.base.half ? 2 : 4));
     const size_t from =
         options && options->keep_from ? options->keep_from : IMR_PROJECTED_KEEP_FROM;
     const bool keep = !(options && options->no_files) && p.base.rows >= from &&

@@ -11,9 +11,7 @@
 #include "math/topk.h"
 #include "retrieval/search.h"
 
-enum {
-    BLOCK = 1 << 14
-}; /* documents scanned between two looks at the cancel flag: 25 MB of MiniLM */
+enum { BLOCK = 1 << 16 }; /* documents between two looks at the cancel flag: a few milliseconds */
 
 static imr_status allocate(imr_ranker *r, imr_error *err)
 {
@@ -63,7 +61,7 @@ static imr_status go_on(const imr_progress *progress, const char *what, size_t d
 
 /* out[N] = cos(query, row); scale: 1/|row|, NULL where that is 1. */
 static imr_status scan(float *out, imr_rows rows, const float *scale, const float *query,
-                       const imr_progress *progress, imr_error *err)
+                       const char *what, const imr_progress *progress, imr_error *err)
 {
     const double norm = imr_nn_norm(query, rows.cols);
     const float by = (float)(norm > 1e-12 ? 1 / norm : 0);
@@ -71,7 +69,7 @@ static imr_status scan(float *out, imr_rows rows, const float *scale, const floa
         const size_t n = rows.rows - i < BLOCK ? rows.rows - i : BLOCK;
         imr_search_cosines(out + i, imr_rows_slice(rows, i, n), query, scale ? scale + i : NULL,
                            by);
-        IMR_TRY(go_on(progress, "searching", i + n, rows.rows, err));
+        IMR_TRY(go_on(progress, what, i + n, rows.rows, err));
     }
     return IMR_OK;
 }
@@ -258,11 +256,13 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, uint32_t feedback_k,
     imr_listing l;
     IMR_TRY(imr_ranker_check_k(r, feedback_k, err));
     IMR_TRY(imr_adapter_project(r->adapter, imr_view_of(base, 1, documents.cols), r->query, err));
-    IMR_TRY(scan(r->before, r->projected.d, r->projected.working_scale, r->query, progress, err));
+    IMR_TRY(scan(r->before, r->projected.d, r->projected.working_scale, r->query, "searching",
+                 progress, err));
     IMR_TRY(adapt(r, k, scope, progress, err));
     IMR_TRY(allocate_listing(&l, feedback_k, r->projected.d.cols, arena, err));
     order(r, k, scope, &l);
-    IMR_TRY(scan(r->encoder, documents, r->projected.base_scale, base, progress, err));
+    IMR_TRY(scan(r->encoder, documents, r->projected.base_scale, base, "ranking by the encoder",
+                 progress, err));
     IMR_TRY(ranks(r, k, scope, &l, err));
     *out = l;
     return IMR_OK;

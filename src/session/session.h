@@ -64,6 +64,7 @@ typedef struct imr_request {
     const char *query_id; /* a cached query, or NULL; wins over text */
     imr_trace_settings settings;
     uint64_t serial;
+    const imr_progress *progress; /* NULL, or told how far the search of the corpus is */
 } imr_request;
 
 /* NULL or a function polled every few milliseconds: true means stop with IMR_E_CANCELLED. */

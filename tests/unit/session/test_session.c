@@ -179,6 +179,27 @@ TEST("a query can be cancelled")
     imr_session_close(s);
 }
 
+static bool count_search(void *user, const imr_progress_info *info)
+{
+    *(int *)user += strcmp(info->what, "searching") == 0;
+    return *(int *)user < 2;
+}
+
+TEST("the search of a query tells how far it is, and stops when told to")
+{
+    imr_error err = {0};
+    imr_session *s = open_tiny(30, IMR_SCOPE_RERANK);
+    imr_trace *t = NULL;
+    int steps = 0;
+    const imr_progress progress = {count_search, &steps};
+    const imr_request request = {.query_id = "q01", .progress = &progress};
+    CHECK_OK(imr_session_run(s, &request, NULL, NULL, &t, &err));
+    CHECK_INT(steps, 1);
+    imr_trace_free(t);
+    CHECK_INT(imr_session_run(s, &request, NULL, NULL, &t, &err), IMR_E_CANCELLED);
+    imr_session_close(s);
+}
+
 TEST("an adapter of another encoder is refused with both dimensions")
 {
     imr_error err;

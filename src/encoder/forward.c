@@ -8,11 +8,6 @@ enum {
     FEW = 24    /* rows a thread below which threads share columns */
 };
 
-static bool by_columns(size_t tokens, size_t threads)
-{
-    return threads > 1 && tokens < FEW * threads;
-}
-
 size_t imr_forward_work(const imr_transformer_config *c)
 {
     return c->layers * (4 * c->hidden * c->hidden + 2 * c->hidden * c->inner);
@@ -27,11 +22,11 @@ imr_status imr_forward_room_init(imr_forward_room *room, const imr_transformer *
     r.inner_stride = imr_packed_stride(c->inner);
     r.scratch_each =
         imr_packed_stride(imr_layer_scratch(t->kernels, longest, c->hidden / c->heads));
-    const bool few = by_columns(tokens, threads);
-    const size_t inner = (few ? tokens : BLOCK * threads) * r.inner_stride;
+    r.few = threads > 1 && tokens < FEW * threads;
+    const size_t inner = (r.few ? tokens : BLOCK * threads) * r.inner_stride;
     const size_t pairs =
         c->hidden > c->inner ? r.stride : r.inner_stride; /* and more than needed */
-    r.pairs_each = t->precision == IMR_BFLOAT16 ? (few ? tokens : BLOCK) * pairs : 0;
+    r.pairs_each = t->precision == IMR_BFLOAT16 ? (r.few ? tokens : BLOCK) * pairs : 0;
     const size_t rows = tokens * (2 * r.stride + r.qkv_stride);
     r.starts = IMR_NEW_ARRAY(size_t, sequences + 1);
     r.x = imr_alloc_aligned(rows + inner + threads * r.scratch_each, sizeof *r.x);
@@ -251,7 +246,6 @@ void imr_forward(const imr_forward_pass *p, size_t me, size_t threads)
                       .threads = threads,
                       .first = p->tokens * me / threads,
                       .last = p->tokens * (me + 1) / threads};
-    const bool few = by_columns(p->tokens, threads);
     if (me == 0) {
         p->room->starts[0] = 0;
         for (size_t s = 0; s < p->count; s++)
@@ -263,7 +257,8 @@ void imr_forward(const imr_forward_pass *p, size_t me, size_t threads)
         /* The others see it after the next wait, all of them at the same place. */
         if (me == 0 && p->watch && !p->watch(p->user))
             atomic_store(p->stop, true);
-        if (!(few ? layer_by_columns(&w, &t->layers[i]) : layer_by_rows(&w, &t->layers[i])))
+        if (!(p->room->few ? layer_by_columns(&w, &t->layers[i])
+                           : layer_by_rows(&w, &t->layers[i])))
             return;
     }
     wait(&w);

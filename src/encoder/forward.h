@@ -27,6 +27,7 @@ typedef struct imr_forward_room {
     float *x; /* [tokens, hidden] with a stride: the last layer's rows after imr_forward */
     size_t stride;
     size_t *starts; /* [sequences + 1]: first row of each in x */
+    bool few;       /* rows: threads share columns */
     /* within the same memory */
     float *context, *qkv, *inner, *scratch;
     size_t qkv_stride, inner_stride, scratch_each;

@@ -295,12 +295,13 @@ static imr_status run_batch(work *w, float *out, imr_error *err)
 typedef struct input {
     const char *const *texts;
     const size_t *lens;
-    const uint32_t *ids; /* NULL: texts */
+    bool tokens;
+    const uint32_t *ids; /* of tokens */
 } input;
 
 static imr_status read_input(work *w, const input *in, size_t i, imr_error *err)
 {
-    if (in->ids)
+    if (in->tokens)
         return imr_tokenizer_alone(w->e->tokenizer, in->ids[i], &w->tokens, err);
     imr_encode_options o = {.special = true, .max_ids = w->e->max_tokens};
     return imr_tokenizer_encode(w->e->tokenizer, in->texts[i], in->lens[i], &o, &w->tokens, err);
@@ -358,7 +359,7 @@ imr_status imr_transformer_encode_tokens(const imr_encoder *e, const uint32_t *i
                                          float *out, const imr_progress *progress, imr_error *err)
 {
     work w = {.e = e, .t = e->transformer, .progress = progress, .total = count};
-    input in = {.ids = ids};
+    input in = {.tokens = true, .ids = ids};
     imr_status status = encode_texts(&w, &in, out, NULL, err);
     work_done(&w);
     return status;

@@ -86,8 +86,8 @@ enum { AHEAD = 512, LINE = 16 };
     static void name##_##n(const imr_tile *t)                                                      \
     {                                                                                              \
         const size_t stride = t->a_stride;                                                         \
-        const cell *a = t->a, *b = t->b, *from[(n + 2) / 3];                                       \
-        for (size_t i = 0; i < (n + 2) / 3; i++)                                                   \
+        const cell *a = t->a, *b = t->b, *from[((n) + 2) / 3];                                     \
+        for (size_t i = 0; i < ((n) + 2) / 3; i++)                                                 \
             from[i] = a + 3 * i * stride;                                                          \
         lanes low = {0}, high = {0};                                                               \
         if (t->first) {                                                                            \
@@ -103,7 +103,7 @@ enum { AHEAD = 512, LINE = 16 };
                 __builtin_prefetch((const void *)((uintptr_t)(b + i) + AHEAD * sizeof *b));        \
             b += COLS;                                                                             \
             ROWS_##n(STEP);                                                                        \
-            for (size_t i = 0; i < (n + 2) / 3; i++)                                               \
+            for (size_t i = 0; i < ((n) + 2) / 3; i++)                                             \
                 from[i]++;                                                                         \
         }                                                                                          \
         ROWS_##n(END)                                                                              \

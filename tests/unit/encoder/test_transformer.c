@@ -317,6 +317,14 @@ TEST("a vector is the same to the bit with any number of threads and any texts b
             }
         }
     }
+    /* Inside a parallel region there are fewer threads than asked for. */
+    imr_status inside = IMR_E_MEMORY;
+#pragma omp parallel num_threads(2)
+#pragma omp single
+    inside =
+        imr_encoder_encode(e, (const char *const *)texts + 8, lens + 8, 1, found, NULL, NULL, NULL);
+    CHECK_INT(inside, IMR_OK);
+    CHECK(memcmp(found, alone + 8 * HIDDEN, HIDDEN * sizeof *found) == 0);
     watcher w = {.stop_after = 2, .total = N};
     imr_progress p = {watch, &w};
     for (size_t n = 1; n <= N; n += N - 1) {

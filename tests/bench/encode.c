@@ -116,13 +116,15 @@ static void print_spent(const char *who, const spent *s, const bench_texts *t)
            1e3 * s->best, 1e3 * s->median, (double)t->n / s->best, rate, rate / bench_gflops());
 }
 
-static void compare(const work *w, const imr_encoder *e, bench_ort *o, const bench_texts *t)
+static void compare(const work *w, const imr_encoder *e, const imr_encoder *half, bench_ort *o,
+                    const bench_texts *t)
 {
-    spent us = {0}, sorted = {0}, plain = {0};
+    spent us = {0}, fast = {0}, sorted = {0}, plain = {0};
     float *out = bench_alloc(t->n * MODEL_HIDDEN, sizeof *out);
     const bool one = t->n <= BATCH; /* a single batch has nothing to sort */
     for (int i = 0; i < w->rounds; i++) {
         time_ours(&us, out, e, t, w->times);
+        time_ours(&fast, out, half, t, w->times);
         if (o && i)
             bench_ort_again(o);
         if (o)
@@ -132,6 +134,7 @@ static void compare(const work *w, const imr_encoder *e, bench_ort *o, const ben
     }
     printf("  %s\n", w->what);
     print_spent("imrnn", &us, t);
+    print_spent("imrnn --precision bf16", &fast, t);
     if (o)
         print_spent(one ? "ONNX Runtime" : "ONNX Runtime, sorted by length", &sorted, t);
     if (plain.n)
@@ -177,13 +180,15 @@ static bool make_sets(bench_texts sets[SETS])
 static void transformer(void)
 {
     imr_error err;
-    imr_encoder *e;
+    imr_encoder *e, *half;
+    const imr_encoder_options less = {.precision = IMR_BFLOAT16};
     bench_texts sets[SETS];
     char *folder = bench_file("transformer");
     const int threads = imr_blas_set_threads(0);
     bench_model_write(folder);
     const bool real = make_sets(sets);
     bench_need(imr_encoder_open(&e, folder, NULL, &err), &err);
+    bench_need(imr_encoder_open(&half, folder, &less, &err), &err);
     printf("  a BERT of MiniLM's shape: %d layers, hidden %d, inner %d, %d heads, random weights\n",
            MODEL_LAYERS, MODEL_HIDDEN, MODEL_INNER, MODEL_HEADS);
     printf("  lengths in tokens: %s; sgemm of this run: %.1f GFLOP/s\n",
@@ -197,11 +202,12 @@ static void transformer(void)
     printf("    %-34s%9s   %9s\n", "", "best", "median");
     for (size_t i = 0; i < SETS; i++)
         if (works[i].rounds)
-            compare(&works[i], e, o, &sets[i]);
+            compare(&works[i], e, half, o, &sets[i]);
     bench_ort_close(o);
     for (size_t i = 0; i < SETS; i++)
         bench_texts_done(&sets[i]);
     imr_encoder_free(e);
+    imr_encoder_free(half);
     imr_free(folder);
 }
 

@@ -167,6 +167,7 @@ static void run_all(const char *dataset)
     imr_error err;
     imr_dataset *d;
     char *work = bench_file("memory"), *transformer = bench_file("transformer");
+    bench_remove(work);
     bench_need(imr_dir_make(work, &err), &err);
     bench_model_write(transformer);
     bench_need(imr_dataset_open(&d, dataset, NULL, &err), &err);

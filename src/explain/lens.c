@@ -9,6 +9,10 @@
 
 /* Rows multiplied between two looks at the cancel flag: 10 to 30 ms at n = 1024 on one core. */
 #define FOLD_ROWS ((size_t)2048)
+/* Panels of tokens a thread takes at a time, and the multiplications that are worth a second one.
+ */
+#define GROUP         ((size_t)8)
+#define WORTH_THREADS ((size_t)1 << 20)
 /* Texts whose cosines are held at once while measuring the quality. */
 #define QUALITY_TEXTS ((size_t)16)
 
@@ -75,6 +79,8 @@ imr_status imr_lens_init(imr_lens *out, const imr_token_table *table, const imr_
         l.reach = imr_alloc(v, sizeof *l.reach);
         status = l.visibility && l.reach ? fold(&l, progress, err) : imr_fail_memory(err);
     }
+    if (status == IMR_OK)
+        status = imr_packed_init(&l.packed, imr_matrix_view(&l.folded), IMR_FLOAT32, NULL, err);
     if (status != IMR_OK) {
         imr_lens_done(&l);
         return status;
@@ -86,6 +92,7 @@ imr_status imr_lens_init(imr_lens *out, const imr_token_table *table, const imr_
 void imr_lens_done(imr_lens *l)
 {
     imr_matrix_done(&l->folded);
+    imr_packed_done(&l->packed);
     imr_free(l->visibility);
     imr_free(l->reach);
     *l = (imr_lens){0};
@@ -94,12 +101,20 @@ void imr_lens_done(imr_lens *l)
 void imr_lens_products(float *out, size_t out_stride, const imr_lens *l, const float *directions,
                        size_t count, size_t first, size_t tokens)
 {
-    assert(first + tokens <= l->folded.rows);
+    assert(first % IMR_LENS_BLOCK == 0 && tokens <= l->folded.rows - first);
     if (count == 0 || tokens == 0)
         return;
-    const imr_view rows = imr_view_of(imr_matrix_row(&l->folded, first), tokens, l->folded.cols);
-    imr_blas_gemm(out, out_stride, 1, imr_view_of(directions, count, l->folded.cols), IMR_PLAIN,
-                  rows, IMR_TRANSPOSED, 0);
+    imr_packed w = l->packed; /* the part from `first` on */
+    w.v += first * w.ins;
+    w.outs = tokens;
+    w.panels = (tokens + w.kernels->cols - 1) / w.kernels->cols;
+    const imr_product p = {
+        .out = out, .x = directions, .out_stride = out_stride, .x_stride = w.ins, .rows = count};
+    const size_t groups = (w.panels + GROUP - 1) / GROUP;
+#pragma omp parallel for schedule(dynamic) if (count * tokens * w.ins > WORTH_THREADS)
+    for (size_t g = 0; g < groups; g++)
+        imr_packed_multiply(&w, &p, g * GROUP,
+                            (g + 1) * GROUP < w.panels ? (g + 1) * GROUP : w.panels);
 }
 
 IMR_CPU_CLONES

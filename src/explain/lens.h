@@ -15,8 +15,8 @@
  * its float32 error is near 1e-7 whatever the condition number. A zero row of E has F_t = 0:
  * cosine, visibility and reach 0, never NaN.
  *
- * Memory: 4 V r bytes and two floats a token. Table and backprojector are borrowed.
- * Threads: const after init.
+ * Memory: F twice, in rows and laid out for products, 8 V r bytes, and two floats a token. Table
+ * and backprojector are borrowed. Threads: const after init.
  */
 #ifndef IMR_EXPLAIN_LENS_H
 #define IMR_EXPLAIN_LENS_H
@@ -24,11 +24,13 @@
 #include "base/progress.h"
 #include "explain/backproject.h"
 #include "explain/token_table.h"
+#include "math/packed.h"
 
 typedef struct imr_lens {
     const imr_token_table *table;
     const imr_backprojector *back;
     imr_matrix folded; /* F [V,r] */
+    imr_packed packed; /* the same */
     float *visibility; /* [V] */
     float *reach;      /* [V] */
 } imr_lens;
@@ -44,7 +46,9 @@ void imr_lens_done(imr_lens *l); /* {0} is fine */
 
 /*
  * out[i*out_stride + t - first] = F_t . directions_i for count directions [count,r] and tokens t in
- * [first, first+tokens). With unit directions these are cosines. Calls BLAS.
+ * [first, first+tokens). With unit directions these are cosines. first is a multiple of
+ * IMR_LENS_BLOCK. A number depends neither on the other directions nor on the threads, among which
+ * OpenMP shares the tokens out.
  */
 void imr_lens_products(float *out, size_t out_stride, const imr_lens *l, const float *directions,
                        size_t count, size_t first, size_t tokens);

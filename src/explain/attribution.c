@@ -137,8 +137,13 @@ static double effect_of(const prepared *p, double a, double after, double other)
 static void score(imr_token_score *out, uint32_t id, const prepared *p, const imr_lens *lens,
                   const imr_shift *shift)
 {
-    const double cosine = imr_lens_product(lens, id, p->direction);
-    const double reach = (double)lens->reach[id];
+    const double *const vectors[4] = {p->direction, p->removal, p->after, p->other};
+    double products[4];
+    if (shift->other)
+        imr_lens_product_4(products, lens, id, vectors);
+    else
+        products[0] = imr_lens_product(lens, id, p->direction);
+    const double cosine = products[0], reach = (double)lens->reach[id];
     out->id = id;
     out->cosine = (float)cosine;
     out->visibility = lens->visibility[id];
@@ -148,11 +153,9 @@ static void score(imr_token_score *out, uint32_t id, const prepared *p, const im
     out->hub_count = 0;
     out->significant = false;
     if (shift->other)
-        out->effect = reach > 0
-                          ? (float)effect_of(p, imr_lens_product(lens, id, p->removal) / reach,
-                                             imr_lens_product(lens, id, p->after) / reach,
-                                             imr_lens_product(lens, id, p->other) / reach)
-                          : 0;
+        out->effect = reach > 0 ? (float)effect_of(p, products[1] / reach, products[2] / reach,
+                                                   products[3] / reach)
+                                : 0;
     if (shift->background) {
         out->background_z = (float)imr_background_z(shift->background, id, cosine);
         out->hub_count =
@@ -418,6 +421,14 @@ static double coverage_of(const job *j, const desk *d, const imr_attribution *a,
     return fmin(covered / (p->length * p->length), 1);
 }
 
+/* Rows of the table lie anywhere in memory: they travel while others are worked on. */
+static void ask_for(const imr_matrix *m, uint32_t row)
+{
+    const float *v = imr_matrix_row(m, row);
+    for (size_t k = 0; k < m->cols; k += 64 / sizeof *v)
+        __builtin_prefetch(v + k);
+}
+
 /* The lists of shift i of n, and its numbers. */
 static void show(const job *j, const desk *d, size_t i, size_t n, imr_token_score *scores,
                  imr_attribution *out)
@@ -440,6 +451,9 @@ static void show(const job *j, const desk *d, size_t i, size_t n, imr_token_scor
                              .length = p->length,
                              .length_base = p->length_base};
     imr_token_score *side[2] = {out->positive, out->negative};
+    for (size_t k = 0; k < 2; k++)
+        for (size_t t = 0; t < lists[k].n; t++)
+            ask_for(&j->lens->folded, lists[k].v[t].id);
     for (size_t k = 0; k < 2; k++) {
         for (size_t t = 0; t < lists[k].n; t++) {
             score(&side[k][t], lists[k].v[t].id, p, j->lens, shift);

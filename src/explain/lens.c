@@ -129,6 +129,23 @@ double imr_lens_product(const imr_lens *l, uint32_t token, const double *c)
     return sum;
 }
 
+IMR_CPU_CLONES
+void imr_lens_product_4(double out[4], const imr_lens *l, uint32_t token, const double *const c[4])
+{
+    const float *row = imr_matrix_row(&l->folded, token);
+    const double *c0 = c[0], *c1 = c[1], *c2 = c[2], *c3 = c[3];
+    const size_t r = l->folded.cols;
+    double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+    for (size_t k = 0; k < r; k++) {
+        s0 += (double)row[k] * c0[k];
+        s1 += (double)row[k] * c1[k];
+        s2 += (double)row[k] * c2[k];
+        s3 += (double)row[k] * c3[k];
+    }
+    out[0] = s0, out[1] = s1, out[2] = s2, out[3] = s3;
+}
+
 double imr_lens_z(const imr_lens *l, uint32_t token, double cosine)
 {
     const double visibility = (double)l->visibility[token];

@@ -55,6 +55,8 @@ void imr_lens_products(float *out, size_t out_stride, const imr_lens *l, const f
 
 /* F_t . c in double. */
 double imr_lens_product(const imr_lens *l, uint32_t token, const double *c);
+/* Four at once, each the same number. */
+void imr_lens_product_4(double out[4], const imr_lens *l, uint32_t token, const double *const c[4]);
 
 /* cosine / sqrt(visibility/r), r the rank of P (m unless m > n): against a uniformly random
  * direction of what P can see; 0 for a token P cannot see. */

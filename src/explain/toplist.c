@@ -16,16 +16,21 @@ static float bar(const imr_toplist *list)
 }
 
 /* Values looked at together: nearly always none of them enters a list. */
-#define CHUNK ((size_t)128)
+#define CHUNK ((size_t)32)
 
+/* The first chunk, of `n` whole ones, with a value outside; n when there is none. */
 IMR_CPU_CLONES
-static int any_outside(const float *values, size_t n, float low, float high)
+static size_t skip(const float *values, size_t n, float low, float high)
 {
-    int any = 0;
+    for (size_t c = 0; c < n; c++) {
+        int any = 0;
 #pragma omp simd reduction(| : any)
-    for (size_t i = 0; i < n; i++)
-        any |= (values[i] > high) | (values[i] < low);
-    return any;
+        for (size_t i = 0; i < CHUNK; i++)
+            any |= (values[c * CHUNK + i] > high) | (values[c * CHUNK + i] < low);
+        if (any)
+            return c;
+    }
+    return n;
 }
 
 void imr_toplist_scan(imr_toplist *largest, imr_toplist *smallest, const float *values,
@@ -35,9 +40,8 @@ void imr_toplist_scan(imr_toplist *largest, imr_toplist *smallest, const float *
         return;
     float high = bar(largest), low = -bar(smallest);
     for (size_t start = 0; start < n; start += CHUNK) {
+        start += CHUNK * skip(values + start, (n - start) / CHUNK, low, high);
         const size_t end = n - start < CHUNK ? n : start + CHUNK;
-        if (!any_outside(values + start, end - start, low, high))
-            continue;
         for (size_t i = start; i < end; i++) {
             const float value = values[i];
             if (!(value > high || value < low) || (hidden && hidden[first + i]))

@@ -100,7 +100,7 @@ void bench_adapter(void)
 
 /* ---- tokens ---- */
 
-enum { VOCABULARY = 30522, LISTED = 10 };
+enum { VOCABULARY = 30522, LISTED = 10, SAMPLE = 200 };
 
 typedef struct words {
     imr_token_table table;
@@ -161,6 +161,16 @@ void bench_tokens(void)
     const double bare = bench_gemm_seconds(BENCH_K + 1, VOCABULARY, BENCH_M);
     bench_row("10 + and 10 - tokens of 101 changes", bench_measure(attribute, w), bare,
               "bare product");
+    imr_background background;
+    imr_matrix sample = bench_normal(SAMPLE, BENCH_M, 13);
+    bench_need(imr_background_init(&background, &w->lens, imr_matrix_view(&sample), NULL, &err),
+               &err);
+    for (size_t i = 0; i <= BENCH_K; i++)
+        w->shifts[i].background = &background;
+    bench_row("the same, judged against a background", bench_measure(attribute, w), bare,
+              "bare product");
+    imr_background_done(&background);
+    imr_matrix_done(&sample);
     imr_attribution_space_done(&w->space);
     imr_lens_done(&w->lens);
     imr_backprojector_done(&w->back);

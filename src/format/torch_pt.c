@@ -290,6 +290,7 @@ imr_status imr_torch_open_pairs(imr_torch **out, const char *path, imr_torch_pai
         return imr_error_prefix(err, status, path);
     }
     t->file = f;
+    imr_torch_forget(t); /* with a storage a vector, headers lie on every page */
     *out = t;
     return IMR_OK;
 }

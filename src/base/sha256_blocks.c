@@ -17,25 +17,26 @@ static inline uint32_t rotate(uint32_t x, int n)
     return x >> n | x << (32 - n);
 }
 
-/* One round; the caller renames the variables instead of moving them. */
-#define ROUND(a, b, c, d, e, f, g, h, i)                                                           \
-    do {                                                                                           \
-        h += (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + (g ^ (e & (f ^ g))) + w[(i) % 16] +  \
-             round_constants[base + (i)];                                                          \
-        d += h;                                                                                    \
-        h += (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) | (c & (a | b)));           \
-    } while (0)
+/* One round with word + constant; the caller renames the variables instead of moving them. */
+static inline void one_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e,
+                             uint32_t f, uint32_t g, uint32_t *h, uint32_t wk)
+{
+    uint32_t t = *h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + (g ^ (e & (f ^ g))) + wk;
+    *d += t;
+    *h = t + (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) | (c & (a | b)));
+}
 
+#define WK(i) (w[i] + round_constants[base + (i)])
 #define EIGHT(i)                                                                                   \
     do {                                                                                           \
-        ROUND(a, b, c, d, e, f, g, h, (i));                                                        \
-        ROUND(h, a, b, c, d, e, f, g, (i) + 1);                                                    \
-        ROUND(g, h, a, b, c, d, e, f, (i) + 2);                                                    \
-        ROUND(f, g, h, a, b, c, d, e, (i) + 3);                                                    \
-        ROUND(e, f, g, h, a, b, c, d, (i) + 4);                                                    \
-        ROUND(d, e, f, g, h, a, b, c, (i) + 5);                                                    \
-        ROUND(c, d, e, f, g, h, a, b, (i) + 6);                                                    \
-        ROUND(b, c, d, e, f, g, h, a, (i) + 7);                                                    \
+        one_round(a, b, c, &d, e, f, g, &h, WK(i));                                                \
+        one_round(h, a, b, &c, d, e, f, &g, WK((i) + 1));                                          \
+        one_round(g, h, a, &b, c, d, e, &f, WK((i) + 2));                                          \
+        one_round(f, g, h, &a, b, c, d, &e, WK((i) + 3));                                          \
+        one_round(e, f, g, &h, a, b, c, &d, WK((i) + 4));                                          \
+        one_round(d, e, f, &g, h, a, b, &c, WK((i) + 5));                                          \
+        one_round(c, d, e, &f, g, h, a, &b, WK((i) + 6));                                          \
+        one_round(b, c, d, &e, f, g, h, &a, WK((i) + 7));                                          \
     } while (0)
 
 void imr_sha256_blocks_plain(uint32_t state[8], const uint8_t *p, size_t count)
@@ -76,30 +77,31 @@ void imr_sha256_blocks_plain(uint32_t state[8], const uint8_t *p, size_t count)
 #include <cpuid.h>
 #include <immintrin.h>
 
+#define WITH_SHA __attribute__((target("sha,sse4.1,ssse3")))
+
 /* Four rounds: sha256rnds2 does two with the lower half of w + k, and the two halves of the state
  * change places. */
-#define FOUR(w, at)                                                                                \
-    do {                                                                                           \
-        const __m128i k =                                                                          \
-            _mm_loadu_si128((const __m128i *)(const void *)(round_constants + (at)));              \
-        const __m128i sum = _mm_add_epi32(w, k);                                                   \
-        cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);                                             \
-        abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0E));                    \
-    } while (0)
+WITH_SHA static inline void four_rounds(__m128i *abef, __m128i *cdgh, __m128i w, const uint32_t *k)
+{
+    const __m128i sum = _mm_add_epi32(w, _mm_loadu_si128((const __m128i *)(const void *)k));
+    *cdgh = _mm_sha256rnds2_epu32(*cdgh, *abef, sum);
+    *abef = _mm_sha256rnds2_epu32(*abef, *cdgh, _mm_shuffle_epi32(sum, 0x0E));
+}
 
-/* w0 to w3 are the last sixteen words; w0 becomes the next four. */
-#define NEXT(w0, w1, w2, w3)                                                                       \
-    w0 = _mm_sha256msg2_epu32(                                                                     \
-        _mm_add_epi32(_mm_sha256msg1_epu32(w0, w1), _mm_alignr_epi8(w3, w2, 4)), w3)
+/* The four words after the sixteen of w0 to w3. */
+WITH_SHA static inline __m128i next_words(__m128i w0, __m128i w1, __m128i w2, __m128i w3)
+{
+    const __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(w0, w1), _mm_alignr_epi8(w3, w2, 4));
+    return _mm_sha256msg2_epu32(sum, w3);
+}
 
-__attribute__((target("sha,sse4.1,ssse3"))) static __m128i load_words(const uint8_t *p)
+WITH_SHA static __m128i load_words(const uint8_t *p)
 {
     const __m128i swap = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
     return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), swap);
 }
 
-__attribute__((target("sha,sse4.1,ssse3"))) static void
-blocks_native(uint32_t state[8], const uint8_t *p, size_t count)
+WITH_SHA static void blocks_native(uint32_t state[8], const uint8_t *p, size_t count)
 {
     __m128i abef = _mm_set_epi32((int)state[0], (int)state[1], (int)state[4], (int)state[5]);
     __m128i cdgh = _mm_set_epi32((int)state[2], (int)state[3], (int)state[6], (int)state[7]);
@@ -108,16 +110,16 @@ blocks_native(uint32_t state[8], const uint8_t *p, size_t count)
         __m128i w0 = load_words(p), w1 = load_words(p + 16), w2 = load_words(p + 32),
                 w3 = load_words(p + 48);
         for (int at = 0;; at += 16) {
-            FOUR(w0, at);
-            FOUR(w1, at + 4);
-            FOUR(w2, at + 8);
-            FOUR(w3, at + 12);
+            four_rounds(&abef, &cdgh, w0, round_constants + at);
+            four_rounds(&abef, &cdgh, w1, round_constants + at + 4);
+            four_rounds(&abef, &cdgh, w2, round_constants + at + 8);
+            four_rounds(&abef, &cdgh, w3, round_constants + at + 12);
             if (at == 48)
                 break;
-            NEXT(w0, w1, w2, w3);
-            NEXT(w1, w2, w3, w0);
-            NEXT(w2, w3, w0, w1);
-            NEXT(w3, w0, w1, w2);
+            w0 = next_words(w0, w1, w2, w3);
+            w1 = next_words(w1, w2, w3, w0);
+            w2 = next_words(w2, w3, w0, w1);
+            w3 = next_words(w3, w0, w1, w2);
         }
         abef = _mm_add_epi32(abef, before_abef);
         cdgh = _mm_add_epi32(cdgh, before_cdgh);

@@ -316,21 +316,31 @@ static bool same_file(int fd, const char *path)
            a.st_ino == b.st_ino;
 }
 
+/* *out: the open partial file, locked; -1 when the name went to another process meanwhile. */
+static imr_status try_lock(int *out, const char *partial, imr_error *err)
+{
+    *out = -1;
+    const int fd = open(partial, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", partial);
+    imr_status status = IMR_OK;
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        status = errno == EWOULDBLOCK
+                     ? imr_fail(err, IMR_E_BUSY, "another process is writing %s", partial)
+                     : imr_fail_errno(err, IMR_E_IO, errno, "cannot lock %s", partial);
+    if (status == IMR_OK && same_file(fd, partial))
+        *out = fd;
+    else
+        close(fd);
+    return status;
+}
+
 static imr_status lock(int *out, const char *partial, imr_error *err)
 {
     for (int tries = 0; tries < 10; tries++) {
-        IMR_CLEANUP(close_fd) int fd = open(partial, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        if (fd < 0)
-            return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", partial);
-        if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-            return errno == EWOULDBLOCK
-                       ? imr_fail(err, IMR_E_BUSY, "another process is writing %s", partial)
-                       : imr_fail_errno(err, IMR_E_IO, errno, "cannot lock %s", partial);
-        if (same_file(fd, partial)) {
-            *out = fd;
-            fd = -1;
+        IMR_TRY(try_lock(out, partial, err));
+        if (*out >= 0)
             return IMR_OK;
-        }
     }
     return imr_fail(err, IMR_E_BUSY, "other processes are writing %s", partial);
 }

@@ -10,6 +10,8 @@
  *   DIR/offsets         where each document's line lies in the corpus (retrieval/dataset.h)
  *   DIR/journal         while building: what is being built and the sha256 of each finished block
  *   DIR/lock            held (flock) while building
+ *   DIR/projected/      derived, may be deleted: session/projected.h; DIR/tokens/ likewise:
+ *                       session/encoded_table.h
  *
  * A block is written, flushed to the disk, then noted in the journal. The next run of the same
  * build checks the noted blocks and goes on after the last good one; it ends with the same bytes as

@@ -1,6 +1,9 @@
 #include "base/team.h"
 
 #include <sched.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 enum { LOOKS = 1000 }; /* about 15 us */
 
@@ -12,6 +15,38 @@ static inline void pause_briefly(void)
     __asm__ volatile("yield");
 #endif
 }
+
+#ifdef _OPENMP
+size_t imr_team_most(void)
+{
+    return (size_t)omp_get_max_threads();
+}
+
+size_t imr_team_size(void)
+{
+    return (size_t)omp_get_num_threads();
+}
+
+size_t imr_team_member(void)
+{
+    return (size_t)omp_get_thread_num();
+}
+#else
+size_t imr_team_most(void)
+{
+    return 1;
+}
+
+size_t imr_team_size(void)
+{
+    return 1;
+}
+
+size_t imr_team_member(void)
+{
+    return 0;
+}
+#endif
 
 void imr_team_wait(imr_team *t, size_t size)
 {

@@ -20,6 +20,12 @@ typedef struct imr_team {
     atomic_size_t arrived, round;
 } imr_team;
 
+/* Most threads a parallel region started here would have, and of the region this code runs in: how
+ * many there are, and which one of them this is, from 0. Without OpenMP: 1, 1, 0. */
+size_t imr_team_most(void);
+size_t imr_team_size(void);
+size_t imr_team_member(void);
+
 /* Returns when `size` threads are here; all of them call it equally often with the same size. What
  * any of them wrote before is seen by all after. Size 1 returns at once. */
 void imr_team_wait(imr_team *t, size_t size);

@@ -3,9 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "base/array.h"
 #include "base/mem.h"
@@ -104,15 +101,6 @@ static void make_groups(batch *b)
     b->groups[b->n_groups] = texts;
 }
 
-static size_t most_threads(void)
-{
-#ifdef _OPENMP
-    return (size_t)omp_get_max_threads();
-#else
-    return 1;
-#endif
-}
-
 static void plan(batch *b)
 {
     const work *w = b->w;
@@ -122,7 +110,7 @@ static void plan(batch *b)
         b->sequences[i] = (imr_sequence){w->ids.v + w->starts[i], w->places.v + w->starts[i],
                                          w->starts[i + 1] - w->starts[i], i};
     qsort(b->sequences, w->texts, sizeof *b->sequences, longer_first);
-    b->threads = most_threads() < larger(worth, 1) ? most_threads() : larger(worth, 1);
+    b->threads = imr_team_most() < larger(worth, 1) ? imr_team_most() : larger(worth, 1);
     b->alone = b->threads == 1 || (w->texts >= 2 * b->threads &&
                                    tokens >= b->threads * larger(LAST_GROUP, b->sequences[0].n));
     make_groups(b);
@@ -200,12 +188,8 @@ static imr_status run_layers(work *w, imr_error *err)
     batch b IMR_CLEANUP(batch_done) = {.w = w};
     plan(&b);
     IMR_TRY(make_rooms(&b, err));
-#ifdef _OPENMP
 #pragma omp parallel num_threads((int)b.threads) if (b.threads > 1)
-    work_along(&b, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
-#else
-    work_along(&b, 0, 1);
-#endif
+    work_along(&b, imr_team_member(), imr_team_size());
     if (atomic_load(&b.stop))
         return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu texts",
                         w->done + atomic_load(&b.done), w->total);

@@ -134,13 +134,13 @@ void imr_topk_sort(uint32_t *out, size_t n, const float *scores, const uint32_t 
 enum { CHUNK = 128 }; /* scores looked at together */
 
 IMR_CPU_CLONES
-static int any_reaches(const float *scores, size_t n, float bar)
+bool imr_topk_any_reaches(const float *scores, size_t n, float bar)
 {
     int any = 0;
 #pragma omp simd reduction(| : any)
     for (size_t i = 0; i < n; i++)
         any |= scores[i] >= bar;
-    return any;
+    return any != 0;
 }
 
 size_t imr_topk(uint32_t *out, size_t k, const float *scores, size_t n, const uint32_t *places)
@@ -158,7 +158,7 @@ size_t imr_topk(uint32_t *out, size_t k, const float *scores, size_t n, const ui
         const size_t end = n - start < CHUNK ? n : start + CHUNK;
         const float bar = scores[out[0]];
         /* Nearly every document of a large corpus ends here. */
-        if (bar == bar && !any_reaches(scores + start, end - start, bar))
+        if (bar == bar && !imr_topk_any_reaches(scores + start, end - start, bar))
             continue;
         for (size_t i = start; i < end; i++) {
             if (scores[i] < scores[out[0]])

@@ -2,11 +2,9 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "base/mem.h"
+#include "base/team.h"
 #include "math/scan.h"
 #include "math/topk.h"
 
@@ -73,17 +71,6 @@ static size_t first_behind(const chosen *c, uint32_t i)
 
 enum { CHUNK = 128 }; /* scores looked at together */
 
-/* Whether any of the scores is not below the bar. */
-IMR_CPU_CLONES
-static int any_reaches(const float *scores, size_t n, float bar)
-{
-    int any = 0;
-#pragma omp simd reduction(| : any)
-    for (size_t i = 0; i < n; i++)
-        any |= scores[i] >= bar;
-    return any;
-}
-
 /* above[i] = how many chosen ones have a higher score; all lanes bisect in step. Returns whether
  * some score ties with a chosen one or either is no number, for which the rule is to be asked. */
 IMR_CPU_CLONES
@@ -111,7 +98,7 @@ static void count_block(uint32_t *before, const chosen *c, size_t first, size_t 
     const float lowest = c->score[c->count - 1];
     for (size_t at = first; at < first + n; at += CHUNK) {
         const size_t left = first + n - at, size = left < CHUNK ? left : CHUNK;
-        if (!any_reaches(c->scores + at, size, lowest) && !isnan(lowest))
+        if (!imr_topk_any_reaches(c->scores + at, size, lowest) && !isnan(lowest))
             continue; /* behind all of them, NaN included: counted nowhere */
         uint32_t above[CHUNK];
         const int unsure = count_above(above, c, c->scores + at, size);
@@ -146,24 +133,6 @@ static void chosen_done(chosen *c)
     imr_free(c->score);
 }
 
-static size_t thread_count(void)
-{
-#ifdef _OPENMP
-    return (size_t)omp_get_max_threads();
-#else
-    return 1;
-#endif
-}
-
-static size_t this_thread(void)
-{
-#ifdef _OPENMP
-    return (size_t)omp_get_thread_num();
-#else
-    return 0;
-#endif
-}
-
 /* Each document falls, by bisection, behind some of the chosen ones; a chosen one's rank is how
  * many fell before it. */
 imr_status imr_search_ranks(uint32_t *ranks, const uint32_t *documents, size_t count,
@@ -172,7 +141,7 @@ imr_status imr_search_ranks(uint32_t *ranks, const uint32_t *documents, size_t c
     enum { PART = 8192 };
     IMR_CLEANUP(chosen_done)
     chosen c = {.count = count, .scores = scores, .places = places};
-    const size_t threads = thread_count(), stride = (count + 1 + 15) / 16 * 16;
+    const size_t threads = imr_team_most(), stride = (count + 1 + 15) / 16 * 16;
     IMR_TRY(choose(&c, documents, err));
     IMR_AUTOFREE uint32_t *before = imr_alloc_aligned(threads, stride * sizeof *before);
     if (!before)
@@ -183,7 +152,7 @@ imr_status imr_search_ranks(uint32_t *ranks, const uint32_t *documents, size_t c
 #pragma omp parallel for schedule(dynamic) if (n >= PARALLEL_FROM)
     for (size_t p = 0; p < parts; p++) {
         const size_t first = p * PART, size = n - first < PART ? n - first : PART;
-        count_block(before + this_thread() * stride, &c, first, size);
+        count_block(before + imr_team_member() * stride, &c, first, size);
     }
     for (size_t t = 1; t < threads; t++)
         for (size_t k = 0; k < count; k++)

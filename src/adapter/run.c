@@ -107,19 +107,25 @@ void imr_run_query_net(const imr_weights *w, imr_adapter_result *r)
         imr_hypernet(w, IMR_SIDE_QUERY, q, NULL, r->scratch, r->scratch + w->h, r->scale_q);
 }
 
-void imr_run_doc_net(const imr_weights *w, imr_rows d, imr_adapter_result *r)
+void imr_run_modulate_query(const imr_weights *w, imr_adapter_result *r)
 {
-    imr_view q = imr_view_of(r->q, 1, w->m);
+    const imr_view q = imr_view_of(r->q, 1, w->m);
     const float *gain = imr_weight(w, IMR_W_QUERY_NORM);
     const float *shift = imr_weight(w, IMR_W_QUERY_NORM_BIAS);
-    if (w->form == IMR_FORM_FULL) {
-        imr_full_net(w, IMR_SIDE_DOC, d, r->scratch, r->scratch + imr_full_scratch(w), r->weight_d);
+    if (w->form == IMR_FORM_FULL)
         imr_modulate_full(r->q_mod, q, r->weight_d, r->bias_d, gain, shift);
-    } else {
+    else
+        imr_modulate_diagonal(r->q_mod, q, r->scale_d, r->bias_d, gain, shift);
+}
+
+void imr_run_doc_net(const imr_weights *w, imr_rows d, imr_adapter_result *r)
+{
+    if (w->form == IMR_FORM_FULL)
+        imr_full_net(w, IMR_SIDE_DOC, d, r->scratch, r->scratch + imr_full_scratch(w), r->weight_d);
+    else
         imr_hypernet(w, IMR_SIDE_DOC, imr_view_of(r->d_mean, 1, w->m), NULL, r->scratch,
                      r->scratch + w->h, r->scale_d);
-        imr_modulate_diagonal(r->q_mod, q, r->scale_d, r->bias_d, gain, shift);
-    }
+    imr_run_modulate_query(w, r);
 }
 
 /* d' of any documents, as the query of r modulates them. */

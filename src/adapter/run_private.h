@@ -15,6 +15,8 @@ imr_status imr_run_check(const imr_weights *w, imr_rows d, imr_error *err) IMR_N
 void imr_run_query_net(const imr_weights *w, imr_adapter_result *r);
 /* From d_mean (diagonal) or from d (full): scale_d and bias_d, or weight_d and bias_d; then q'. */
 void imr_run_doc_net(const imr_weights *w, imr_rows d, imr_adapter_result *r);
+/* The last step of that, when scale_d (or weight_d) and bias_d are known. */
+void imr_run_modulate_query(const imr_weights *w, imr_adapter_result *r);
 /* imr_adapter_score of form diagonal: one sweep, see sweep.h. */
 imr_status imr_run_rescore(const imr_weights *w, const imr_adapter_result *r, imr_rows d,
                            float *before, float *after, imr_error *err) IMR_NODISCARD;

@@ -3,13 +3,17 @@
 #include <math.h>
 #include <string.h>
 
+#include "adapter/full.h"
 #include "adapter/run_private.h"
 #include "base/mem.h"
 #include "math/nn.h"
 #include "math/scan.h"
 
 enum { BLOCK = 1024, ROWS = IMR_SCAN_ROWS }; /* rows of a partial sum, and of a call of forms */
-#define WORTH_THREADS ((size_t)1 << 20)      /* see nn.c */
+/* Between two looks at progress: blocks of the diagonal form, at most so many values; rows of form
+ * full, a matrix each. */
+enum { PIECE_BLOCKS = 64, PIECE_VALUES = 1 << 24, FULL_PIECE = (int)IMR_FULL_BLOCK };
+#define WORTH_THREADS ((size_t)1 << 20) /* see nn.c */
 
 /* Weights of the forms, [m] each, and the sums that do not depend on d, in the notation of
  * sweep.h. */
@@ -140,6 +144,8 @@ static bool all_finite(const float *v, size_t n)
 
 /* ---- sweeps ---- */
 
+static const char averaging[] = "averaging documents", scoring[] = "scoring documents";
+
 /* A block's part of G, a and c. */
 typedef struct part {
     double a, c;
@@ -156,11 +162,16 @@ typedef struct sweep {
     float *before, *after;
 } sweep;
 
+static size_t documents_before(const sweep *s, size_t block)
+{
+    return block * BLOCK < s->d.rows ? block * BLOCK : s->d.rows;
+}
+
 /* Of the last of the forms' 16 rows some may not exist: what they hold is old, but finite or not,
  * nobody looks at it. */
 static void first_block(const sweep *s, size_t block)
 {
-    const size_t end = (block + 1) * BLOCK < s->d.rows ? (block + 1) * BLOCK : s->d.rows;
+    const size_t end = documents_before(s, block + 1);
     const imr_forms forms = {.kind = IMR_FORMS_2_1_SQUARE,
                              .w = {s->f.mean, s->f.before},
                              .u = {s->f.var_u},
@@ -186,7 +197,7 @@ static void first_block(const sweep *s, size_t block)
 
 static bool second_block(const sweep *s, size_t block)
 {
-    const size_t end = (block + 1) * BLOCK < s->d.rows ? (block + 1) * BLOCK : s->d.rows;
+    const size_t end = documents_before(s, block + 1);
     const imr_forms forms = {
         .kind = IMR_FORMS_3_1, .w = {s->f.score, s->f.b, s->f.c}, .u = {s->f.a_u}, .v = {s->f.a_v}};
     float out[IMR_SCAN_FORMS * ROWS] = {0}, scores[ROWS];
@@ -204,7 +215,7 @@ static bool second_block(const sweep *s, size_t block)
 /* Both at once, q' being known. */
 static void only_block(const sweep *s, size_t block)
 {
-    const size_t end = (block + 1) * BLOCK < s->d.rows ? (block + 1) * BLOCK : s->d.rows;
+    const size_t end = documents_before(s, block + 1);
     const imr_forms forms = {.kind = s->before ? IMR_FORMS_5_2_SQUARE : IMR_FORMS_4_2,
                              .w = {s->f.mean, s->f.score, s->f.b, s->f.c, s->f.before},
                              .u = {s->f.var_u, s->f.a_u},
@@ -246,8 +257,53 @@ static void finish_mean(float *mean, double *total, const imr_weights *w,
     }
 }
 
+static imr_status go_on(const imr_progress *progress, const char *what, size_t done, size_t total,
+                        imr_error *err)
+{
+    return imr_progress_step(progress, what, done, total)
+               ? IMR_OK
+               : imr_fail(err, IMR_E_CANCELLED, "cancelled");
+}
+
+/* End of the piece that begins at this block. */
+static size_t piece_end(const sweep *s, size_t block)
+{
+    const size_t fit = PIECE_VALUES / (BLOCK * s->d.cols) + 1;
+    const size_t n = fit < PIECE_BLOCKS ? fit : PIECE_BLOCKS;
+    return s->blocks - block < n ? s->blocks : block + n;
+}
+
+static imr_status first_sweep(const sweep *s, bool threads, const imr_progress *progress,
+                              imr_error *err)
+{
+    for (size_t at = 0, end; at < s->blocks; at = end) {
+        end = piece_end(s, at);
+#pragma omp parallel for schedule(dynamic) if (threads)
+        for (size_t b = at; b < end; b++)
+            first_block(s, b);
+        IMR_TRY(go_on(progress, averaging, documents_before(s, end), s->d.rows, err));
+    }
+    return IMR_OK;
+}
+
+static imr_status second_sweep(bool *out, const sweep *s, bool threads,
+                               const imr_progress *progress, imr_error *err)
+{
+    bool finite = true;
+    for (size_t at = 0, end; at < s->blocks; at = end) {
+        end = piece_end(s, at);
+#pragma omp parallel for schedule(dynamic) reduction(&& : finite) if (threads)
+        for (size_t b = at; b < end; b++)
+            finite = second_block(s, b) && finite;
+        IMR_TRY(go_on(progress, scoring, documents_before(s, end), s->d.rows, err));
+    }
+    *out = finite;
+    return IMR_OK;
+}
+
 static imr_status sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_result *r,
-                                 float *before, float *after, imr_error *err)
+                                 float *before, float *after, const imr_progress *progress,
+                                 imr_error *err)
 {
     const size_t m = w->m, blocks = (d.rows + BLOCK - 1) / BLOCK;
     IMR_AUTOFREE float *vectors = imr_alloc_aligned(FOLDED_VECTORS * m, sizeof *vectors);
@@ -267,16 +323,12 @@ static imr_status sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_r
                .before = before,
                .after = after};
     const bool threads = d.rows * m > WORTH_THREADS;
-#pragma omp parallel for schedule(dynamic) if (threads)
-    for (size_t b = 0; b < blocks; b++)
-        first_block(&s, b);
+    IMR_TRY(first_sweep(&s, threads, progress, err));
     finish_mean(r->d_mean, total, w, r, &s);
     imr_run_doc_net(w, d, r);
     fold_query(&s.f, w, r);
-    bool finite = true;
-#pragma omp parallel for schedule(dynamic) reduction(&& : finite) if (threads)
-    for (size_t b = 0; b < blocks; b++)
-        finite = second_block(&s, b) && finite;
+    bool finite;
+    IMR_TRY(second_sweep(&finite, &s, threads, progress, err));
     return finite ? IMR_OK : imr_run_check_scores(before, after, d.rows, err);
 }
 
@@ -299,18 +351,36 @@ imr_status imr_run_rescore(const imr_weights *w, const imr_adapter_result *r, im
     return IMR_OK;
 }
 
+static imr_status sweep_full(const imr_adapter *a, imr_rows d, imr_adapter_result *r, float *before,
+                             float *after, const imr_progress *progress, imr_error *err)
+{
+    const imr_weights *w = &a->w;
+    float *hidden = r->scratch + imr_full_scratch(w);
+    memset(hidden, 0, w->h * sizeof *hidden);
+    for (size_t at = 0; at < d.rows; at += FULL_PIECE) {
+        const size_t n = d.rows - at < FULL_PIECE ? d.rows - at : FULL_PIECE;
+        imr_full_add_hidden(w, IMR_SIDE_DOC, imr_rows_slice(d, at, n), d.rows, r->scratch, hidden);
+        IMR_TRY(go_on(progress, averaging, at + n, d.rows, err));
+    }
+    imr_full_out(w, IMR_SIDE_DOC, hidden, r->weight_d);
+    imr_run_modulate_query(w, r);
+    for (size_t at = 0; at < d.rows; at += FULL_PIECE) {
+        const size_t n = d.rows - at < FULL_PIECE ? d.rows - at : FULL_PIECE;
+        IMR_TRY(imr_adapter_score(a, r, imr_rows_slice(d, at, n), before + at, after + at, err));
+        IMR_TRY(go_on(progress, scoring, at + n, d.rows, err));
+    }
+    return imr_run_check_scores(before, after, d.rows, err);
+}
+
 imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_rows d,
                                    imr_adapter_result *r, float *before, float *after,
-                                   imr_error *err)
+                                   const imr_progress *progress, imr_error *err)
 {
     assert(a->usable);
     const imr_weights *w = &a->w;
     IMR_TRY(imr_run_check(w, d, err));
     IMR_TRY(imr_run_prepare(r, w, q, 0, err));
     imr_run_query_net(w, r);
-    if (w->form != IMR_FORM_FULL)
-        return sweep_diagonal(w, d, r, before, after, err);
-    imr_run_doc_net(w, d, r);
-    IMR_TRY(imr_adapter_score(a, r, d, before, after, err));
-    return imr_run_check_scores(before, after, d.rows, err);
+    return w->form == IMR_FORM_FULL ? sweep_full(a, d, r, before, after, progress, err)
+                                    : sweep_diagonal(w, d, r, before, after, progress, err);
 }

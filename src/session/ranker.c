@@ -127,7 +127,7 @@ static imr_status adapt(imr_ranker *r, size_t k, imr_scope scope, const imr_prog
     const double start = imr_clock_seconds();
     if (scope == IMR_SCOPE_CORPUS) { /* its `before` is not needed: the encoder's come later */
         IMR_TRY(imr_adapter_score_sweep(r->adapter, r->query, r->projected.d, &r->run, r->encoder,
-                                        r->after, err));
+                                        r->after, progress, err));
         r->adapt_seconds = imr_clock_seconds() - start;
         return IMR_OK;
     }

@@ -141,7 +141,7 @@ static void corpus(void *user)
     scan *s = user;
     imr_error err;
     bench_need(imr_adapter_score_sweep(s->adapter, s->query.v, s->rows, &s->run, s->before.v,
-                                       s->scores.v, &err),
+                                       s->scores.v, NULL, &err),
                &err);
     imr_topk(s->best, BENCH_K, s->scores.v, s->rows.rows, NULL);
 }

@@ -20,7 +20,7 @@ static void check_half(const imr_adapter *a, const float *q, imr_view d, const f
     CHECK_OK(imr_adapter_score(a, r, rows, x, y, &err));
     CHECK_ALL_NEAR(x, before, d.rows, tolerance);
     CHECK_ALL_NEAR(y, after, d.rows, tolerance);
-    CHECK_OK(imr_adapter_score_sweep(a, q, rows, r, x, y, &err));
+    CHECK_OK(imr_adapter_score_sweep(a, q, rows, r, x, y, NULL, &err));
     CHECK_ALL_NEAR(x, before, d.rows, tolerance);
     CHECK_ALL_NEAR(y, after, d.rows, tolerance);
     free(half), free(x), free(y);
@@ -44,7 +44,8 @@ static void check_sweep(const imr_adapter *a, size_t rows, size_t gap, double to
     imr_view view = {d, rows, m, stride};
     imr_adapter_result plain = {0}, swept = {0};
     CHECK_OK(imr_adapter_run(a, q, view, &plain, &err));
-    CHECK_OK(imr_adapter_score_sweep(a, q, imr_rows_of_view(view), &swept, before, after, &err));
+    CHECK_OK(
+        imr_adapter_score_sweep(a, q, imr_rows_of_view(view), &swept, before, after, NULL, &err));
     CHECK(swept.d_mod == NULL && swept.k == 0);
     CHECK_ALL_NEAR(swept.q_mod, plain.q_mod, m, 10 * tolerance);
     CHECK_ALL_NEAR(before, plain.before, rows, tolerance);
@@ -86,7 +87,7 @@ TEST("two sweeps over all documents equal the run that writes every modulated ve
         imr_adapter_free(a);
     }
     imr_adapter *full = random_adapter(IMR_FORM_FULL, 12, 0.3);
-    check_sweep(full, 700, 2, 2e-6);
+    check_sweep(full, 2500, 2, 2e-6);
     imr_adapter_free(full);
 }
 
@@ -178,7 +179,8 @@ TEST("scopes corpus and rescore over 10,000 documents equal the model in double"
     imr_nn_unit(q, q, M);
     imr_adapter_result run = {0};
     twin_scores(expected, &a->w, q, view, ROWS);
-    CHECK_OK(imr_adapter_score_sweep(a, q, imr_rows_of_view(view), &run, before, after, &err));
+    CHECK_OK(
+        imr_adapter_score_sweep(a, q, imr_rows_of_view(view), &run, before, after, NULL, &err));
     for (size_t i = 0; i < ROWS; i++) /* float32 d' and sums: see sweep.h */
         CHECK_NEAR(after[i], expected[i], 2e-6);
     twin_scores(expected, &a->w, q, view, K);
@@ -198,7 +200,7 @@ TEST("scopes corpus and rescore over 10,000 documents equal the model in double"
 
 TEST("scores are the same to the bit for any number of threads")
 {
-    enum { ROWS = 20000, M = 64 };
+    enum { ROWS = 70000, M = 64 };
     imr_error err;
     imr_adapter *a = random_adapter(IMR_FORM_DIAGONAL, M, 0.3);
     float *d = malloc(ROWS * M * sizeof *d);
@@ -212,7 +214,7 @@ TEST("scores are the same to the bit for any number of threads")
         imr_blas_set_threads(t ? 3 : 1);
         for (int k = 0; k < 3; k++)
             scores[t][k] = malloc(ROWS * sizeof(float));
-        CHECK_OK(imr_adapter_score_sweep(a, d, rows, &run, scores[t][0], scores[t][1], &err));
+        CHECK_OK(imr_adapter_score_sweep(a, d, rows, &run, scores[t][0], scores[t][1], NULL, &err));
         CHECK_OK(imr_adapter_score(a, &run, rows, NULL, scores[t][2], &err));
         imr_adapter_result_done(&run);
     }
@@ -223,6 +225,93 @@ TEST("scores are the same to the bit for any number of threads")
     }
     imr_adapter_free(a);
     free(d);
+}
+
+enum { MOST_LOOKS = 32 };
+
+/* What was told, and at which look to stop; 0: never. */
+typedef struct watcher {
+    size_t n, stop_at, documents;
+    imr_progress_info told[MOST_LOOKS];
+} watcher;
+
+static bool watch(void *user, const imr_progress_info *info)
+{
+    watcher *w = user;
+    CHECK(w->n < MOST_LOOKS && info->total == w->documents && info->done <= info->total);
+    w->told[w->n % MOST_LOOKS] = *info;
+    return ++w->n != w->stop_at;
+}
+
+/* Two sweeps, each told to its end. */
+static void check_told(const watcher *w)
+{
+    CHECK(w->n >= 6 && w->n % 2 == 0);
+    for (size_t i = 0; i < w->n; i++) {
+        const size_t half = w->n / 2, in = i % half;
+        CHECK_STR(w->told[i].what, i < half ? "averaging documents" : "scoring documents");
+        CHECK(w->told[i].done > (in ? w->told[i - 1].done : 0));
+        if (in + 1 == half)
+            CHECK(w->told[i].done == w->documents);
+    }
+}
+
+static void check_cancelling(imr_form form, size_t rows, size_t m)
+{
+    imr_error err;
+    imr_adapter *a = random_adapter(form, m, 0.3);
+    float *d = malloc(rows * m * sizeof *d), *scores[4];
+    for (int k = 0; k < 4; k++)
+        scores[k] = malloc(rows * sizeof(float));
+    imr_random r;
+    imr_random_init(&r, 10);
+    imr_random_fill_normal(&r, d, rows * m, 1);
+    const imr_rows all = imr_rows_f32(d, rows, m);
+    imr_adapter_result alone = {0}, run = {0};
+    CHECK_OK(imr_adapter_score_sweep(a, d, all, &alone, scores[0], scores[1], NULL, &err));
+    imr_status status = IMR_E_CANCELLED;
+    for (size_t i = 1; status != IMR_OK && i <= MOST_LOOKS; i++) {
+        watcher w = {.stop_at = i, .documents = rows};
+        const imr_progress progress = {watch, &w};
+        status = imr_adapter_score_sweep(a, d, all, &run, scores[2], scores[3], &progress, &err);
+        CHECK_INT(status, w.n == i ? IMR_E_CANCELLED : IMR_OK);
+        if (status == IMR_OK)
+            check_told(&w);
+    }
+    CHECK_INT(status, IMR_OK);
+    CHECK(memcmp(run.q_mod, alone.q_mod, m * sizeof(float)) == 0);
+    CHECK(memcmp(scores[2], scores[0], rows * sizeof(float)) == 0);
+    CHECK(memcmp(scores[3], scores[1], rows * sizeof(float)) == 0);
+    imr_adapter_result_done(&run), imr_adapter_result_done(&alone);
+    imr_adapter_free(a);
+    for (int k = 0; k < 4; k++)
+        free(scores[k]);
+    free(d);
+}
+
+TEST("both sweeps tell how far they are, stop wherever they look, and can be run again")
+{
+    check_cancelling(IMR_FORM_DIAGONAL, 140000, 8);
+    check_cancelling(IMR_FORM_FULL, 2500, 12);
+}
+
+TEST("form full gives the same query to the bit in one run and in pieces")
+{
+    enum { ROWS = 2500, M = 12 };
+    imr_error err;
+    imr_adapter *a = random_adapter(IMR_FORM_FULL, M, 0.3);
+    float d[ROWS * M], before[ROWS], after[ROWS];
+    imr_random r;
+    imr_random_init(&r, 11);
+    imr_random_fill_normal(&r, d, ROWS * M, 1);
+    imr_adapter_result whole = {0}, swept = {0};
+    CHECK_OK(imr_adapter_run(a, d, imr_view_of(d, ROWS, M), &whole, &err));
+    CHECK_OK(
+        imr_adapter_score_sweep(a, d, imr_rows_f32(d, ROWS, M), &swept, before, after, NULL, &err));
+    for (size_t j = 0; j < M; j++)
+        CHECK_NEAR(swept.q_mod[j], whole.q_mod[j], 0);
+    imr_adapter_result_done(&whole), imr_adapter_result_done(&swept);
+    imr_adapter_free(a);
 }
 
 TEST("the sweeps of a published adapter equal its plain run")
@@ -240,19 +329,19 @@ TEST("the sweeps refuse what the run refuses and survive missing memory")
     imr_adapter *a = random_adapter(IMR_FORM_DIAGONAL, 6, 0.3);
     float q[6] = {1}, d[18] = {0, 1}, before[3], after[3];
     imr_adapter_result r = {0};
-    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 0, 6), &r, before, after, &err) ==
+    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 0, 6), &r, before, after, NULL, &err) ==
           IMR_E_SHAPE);
-    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 5), &r, before, after, &err) ==
+    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 5), &r, before, after, NULL, &err) ==
           IMR_E_SHAPE);
     d[9] = (float)NAN;
-    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 6), &r, before, after, &err) ==
+    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 6), &r, before, after, NULL, &err) ==
           IMR_E_NUMERIC);
     d[9] = 1;
     for (long i = 0;; i++) {
         imr_adapter_result fresh = {0};
         imr_mem_fail_after(i);
         imr_status status =
-            imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 6), &fresh, before, after, &err);
+            imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 6), &fresh, before, after, NULL, &err);
         imr_mem_fail_after(-1);
         imr_adapter_result_done(&fresh);
         if (status == IMR_OK) {

@@ -127,20 +127,38 @@ imr_status imr_cli_kernels(const imr_kernels **out, const imr_cli *cli, imr_erro
     return IMR_OK;
 }
 
+static imr_status need_encoder_name(const char **name, const imr_cli *cli, imr_error *err)
+{
+    *name = imr_config_encoder(cli->config);
+    return *name ? IMR_OK
+                 : imr_fail(err, IMR_E_USAGE, "--encoder DIR is needed (imrnn %s --help)",
+                            cli->command->name);
+}
+
+static imr_hub hub_of(const imr_cli *cli)
+{
+    return (imr_hub){.sentence_transformers_home =
+                         imr_cli_environment(cli, "SENTENCE_TRANSFORMERS_HOME"),
+                     .hf_hub_cache = imr_cli_environment(cli, "HF_HUB_CACHE"),
+                     .huggingface_hub_cache = imr_cli_environment(cli, "HUGGINGFACE_HUB_CACHE"),
+                     .hf_home = imr_cli_environment(cli, "HF_HOME"),
+                     .home = imr_cli_environment(cli, "HOME")};
+}
+
+imr_status imr_cli_tokenizer(imr_tokenizer **out, const imr_cli *cli, imr_error *err)
+{
+    const char *name;
+    IMR_TRY(need_encoder_name(&name, cli, err));
+    return imr_encoder_open_tokenizer(out, name, &(imr_encoder_options){.hub = hub_of(cli)}, err);
+}
+
 imr_status imr_cli_encoder_as(imr_encoder **out, const imr_cli *cli, imr_precision precision,
                               imr_error *err)
 {
-    const char *name = imr_config_encoder(cli->config);
-    if (!name)
-        return imr_fail(err, IMR_E_USAGE, "--encoder DIR is needed (imrnn %s --help)",
-                        cli->command->name);
+    const char *name;
+    IMR_TRY(need_encoder_name(&name, cli, err));
     imr_encoder_options options = {
-        .hub = {.sentence_transformers_home =
-                    imr_cli_environment(cli, "SENTENCE_TRANSFORMERS_HOME"),
-                .hf_hub_cache = imr_cli_environment(cli, "HF_HUB_CACHE"),
-                .huggingface_hub_cache = imr_cli_environment(cli, "HUGGINGFACE_HUB_CACHE"),
-                .hf_home = imr_cli_environment(cli, "HF_HOME"),
-                .home = imr_cli_environment(cli, "HOME")},
+        .hub = hub_of(cli),
         .query_prefix = imr_config_string(cli->config, IMR_OPT_QUERY_PREFIX),
         .passage_prefix = imr_config_string(cli->config, IMR_OPT_PASSAGE_PREFIX),
         .precision = precision};

@@ -158,12 +158,14 @@ const imr_command imr_command_encoder_encode = {
 
 /* ---- tokenize ---- */
 
-static imr_status tokenize(imr_cli *cli, const imr_encoder *e, const imr_texts *t, imr_error *err)
+static imr_status tokenize(imr_cli *cli, const imr_tokenizer *tokenizer, const imr_texts *t,
+                           imr_error *err)
 {
+    const imr_encode_options whole = {.special = true};
     IMR_CLEANUP(imr_tokens_done) imr_tokens tokens = {0};
     IMR_AUTOBUF imr_buf b = {0};
     for (size_t i = 0; i < t->texts.n; i++) {
-        IMR_TRY(imr_encoder_tokenize(e, t->texts.v[i], t->lens.v[i], true, &tokens, err));
+        IMR_TRY(imr_tokenizer_encode(tokenizer, t->texts.v[i], t->lens.v[i], &whole, &tokens, err));
         imr_buf_str(&b, "{\"text\": ");
         imr_json_put_string_n(&b, t->texts.v[i], t->lens.v[i]);
         imr_buf_str(&b, ", \"ids\": [");
@@ -172,7 +174,8 @@ static imr_status tokenize(imr_cli *cli, const imr_encoder *e, const imr_texts *
         imr_buf_str(&b, "], \"tokens\": [");
         for (size_t k = 0; k < tokens.n; k++) {
             imr_buf_str(&b, k ? ", " : "");
-            imr_json_put_string(&b, imr_encoder_token_text(e, tokens.v[k].id));
+            imr_json_put_string(
+                &b, imr_vocab_text(imr_tokenizer_vocab(tokenizer), tokens.v[k].id, NULL));
         }
         imr_buf_str(&b, "]}\n");
         IMR_TRY(imr_cli_emit(cli, &b, err));
@@ -183,7 +186,13 @@ static imr_status tokenize(imr_cli *cli, const imr_encoder *e, const imr_texts *
 
 static imr_status run_tokenize(imr_cli *cli, imr_error *err)
 {
-    return with_texts(cli, tokenize, err);
+    IMR_CLEANUP(imr_texts_done) imr_texts t = {0};
+    IMR_TRY(texts_of_line(&t, cli, err));
+    imr_tokenizer *tokenizer;
+    IMR_TRY(imr_cli_tokenizer(&tokenizer, cli, err));
+    imr_status status = tokenize(cli, tokenizer, &t, err);
+    imr_tokenizer_free(tokenizer);
+    return status;
 }
 
 static const imr_option_id tokenize_options[] = {IMR_OPT_ENCODER, IMR_OPT_ENCODER_MODEL_NAME,
@@ -192,6 +201,7 @@ const imr_command imr_command_encoder_tokenize = {
     .name = "encoder tokenize",
     .usage = "--encoder DIR (-i FILE | TEXT...)",
     .summary = "token ids of texts, uncut, special tokens included",
+    .details = "Needs the tokeniser's files only: the encoder's weights may be missing.",
     .example = "  imrnn encoder tokenize --encoder demo/encoder \"Java the island\"",
     .options = tokenize_options,
     .max_arguments = SIZE_MAX,

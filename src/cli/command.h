@@ -82,6 +82,11 @@ imr_status imr_cli_encoder(struct imr_encoder **out, const imr_cli *cli,
 imr_status imr_cli_encoder_as(struct imr_encoder **out, const imr_cli *cli, imr_precision precision,
                               imr_error *err) IMR_NODISCARD;
 
+struct imr_tokenizer;
+/* That encoder's tokeniser, the caller's; its weights may be missing. */
+imr_status imr_cli_tokenizer(struct imr_tokenizer **out, const imr_cli *cli,
+                             imr_error *err) IMR_NODISCARD;
+
 struct imr_cache;
 /* Opens --cache-dir with --dataset when given; says what the cache has to notice. */
 imr_status imr_cli_cache(struct imr_cache **out, imr_cli *cli, imr_error *err) IMR_NODISCARD;

@@ -106,6 +106,25 @@ imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
     return IMR_OK;
 }
 
+imr_status imr_encoder_open_tokenizer(imr_tokenizer **out, const char *folder_or_name,
+                                      const imr_encoder_options *options, imr_error *err)
+{
+    imr_encoder *e = IMR_NEW(imr_encoder);
+    if (!e)
+        return imr_fail_memory(err);
+    e->tokens_only = true;
+    imr_status status =
+        imr_folder_find(&e->folder, folder_or_name, options ? &options->hub : NULL, err);
+    if (status == IMR_OK)
+        status = open_kind(e, err);
+    if (status == IMR_OK) {
+        *out = e->tokenizer;
+        e->tokenizer = NULL;
+    }
+    imr_encoder_free(e);
+    return status;
+}
+
 /* ---- facts ---- */
 
 size_t imr_encoder_dim(const imr_encoder *e)

@@ -44,6 +44,13 @@ imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
                             const imr_encoder_options *options, imr_error *err) IMR_NODISCARD;
 void imr_encoder_free(imr_encoder *e); /* NULL is fine */
 
+/* The folder's tokeniser alone, the caller's (imr_tokenizer_free). No weights are read and none
+ * need be there; the folder must describe a kind that runs. Errors as above, without those of
+ * weights; of the options only hub is looked at. */
+imr_status imr_encoder_open_tokenizer(imr_tokenizer **out, const char *folder_or_name,
+                                      const imr_encoder_options *options,
+                                      imr_error *err) IMR_NODISCARD;
+
 size_t imr_encoder_dim(const imr_encoder *e);         /* n */
 const char *imr_encoder_kind(const imr_encoder *e);   /* see above */
 bool imr_encoder_is_static(const imr_encoder *e);     /* a text is the mean of its tokens' rows */

@@ -43,6 +43,7 @@ struct imr_encoder {
     const imr_kernels *kernels;          /* that transformers compute with */
     imr_precision precision;             /* of their products */
     struct imr_transformer *transformer; /* of those kinds, else NULL */
+    bool tokens_only;                    /* opened for its tokeniser: weights are not read */
     bool normalise;                      /* vectors are made unit length */
     char *files[IMR_MAX_ENCODER_FILES];  /* names below the folder, for the identity */
     size_t n_files;

@@ -189,7 +189,7 @@ imr_status imr_static_open_model2vec(imr_encoder *e, bool normalise, imr_error *
     e->max_tokens = IMR_MODEL2VEC_TOKENS;
     IMR_TRY(imr_encoder_add_file(e, "", "config.json", err));
     IMR_TRY(open_tokenizer(e, "", err));
-    return open_table(e, "", "embeddings", NULL, true, err);
+    return e->tokens_only ? IMR_OK : open_table(e, "", "embeddings", NULL, true, err);
 }
 
 imr_status imr_static_open_modules(imr_encoder *e, const imr_modules *m, imr_error *err)
@@ -205,5 +205,6 @@ imr_status imr_static_open_modules(imr_encoder *e, const imr_modules *m, imr_err
     }
     IMR_TRY(imr_encoder_add_file(e, "", "modules.json", err));
     IMR_TRY(open_tokenizer(e, m->path[0], err));
-    return open_table(e, m->path[0], "embedding.weight", "embeddings", false, err);
+    return e->tokens_only ? IMR_OK
+                          : open_table(e, m->path[0], "embedding.weight", "embeddings", false, err);
 }

@@ -359,6 +359,8 @@ imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error 
     if (status != IMR_OK)
         return imr_error_prefix(err, status, e->folder.path);
     IMR_TRY(open_tokenizer(e, module, lower, err));
+    if (e->tokens_only)
+        return IMR_OK;
     IMR_TRY(read_weights(e, module, err));
     return open_modules(e, m, err);
 }

@@ -357,6 +357,37 @@ TEST("tokens carry their spans for highlighting")
     imr_encoder_free(e);
 }
 
+TEST("a folder whose weights are missing still has its tokeniser, whichever allocation fails")
+{
+    const char *dir = put_model2vec();
+    CHECK_INT(remove(test_path(dir, "model.safetensors")), 0);
+    imr_encoder *e = NULL;
+    CHECK_INT(imr_encoder_open(&e, dir, NULL, &err), IMR_E_NOT_FOUND);
+    imr_tokenizer *t = NULL;
+    imr_status s = IMR_E_MEMORY;
+    for (long i = 0; s == IMR_E_MEMORY; i++) {
+        CHECK(t == NULL);
+        imr_mem_fail_after(i);
+        s = imr_encoder_open_tokenizer(&t, dir, NULL, &err);
+        imr_mem_fail_after(-1);
+    }
+    CHECK_OK(s);
+    imr_tokens tokens = {0};
+    CHECK_OK(imr_tokenizer_encode(t, "sun moon", 8, &(imr_encode_options){0}, &tokens, &err));
+    CHECK_INT(tokens.n, 2);
+    CHECK_INT(tokens.v[0].id, 1);
+    CHECK_INT(tokens.v[1].id, 2);
+    imr_tokens_done(&tokens);
+    imr_tokenizer_free(t);
+    t = NULL;
+    CHECK_INT(remove(test_path(dir, "tokenizer.json")), 0);
+    CHECK_INT(imr_encoder_open_tokenizer(&t, dir, NULL, &err), IMR_E_NOT_FOUND);
+    CHECK_CONTAINS(err.text, "the tokeniser is missing (no tokenizer.json)");
+    put_file(dir, "config.json", "{\"model_type\":\"gpt2\"}");
+    CHECK_INT(imr_encoder_open_tokenizer(&t, dir, NULL, &err), IMR_E_UNSUPPORTED);
+    CHECK(t == NULL);
+}
+
 TEST("every allocation of opening and encoding may fail")
 {
     const char *dir = put_model2vec();

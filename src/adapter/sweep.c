@@ -273,12 +273,11 @@ static size_t piece_end(const sweep *s, size_t block)
     return s->blocks - block < n ? s->blocks : block + n;
 }
 
-static imr_status first_sweep(const sweep *s, bool threads, const imr_progress *progress,
-                              imr_error *err)
+static imr_status first_sweep(const sweep *s, const imr_progress *progress, imr_error *err)
 {
     for (size_t at = 0, end; at < s->blocks; at = end) {
         end = piece_end(s, at);
-#pragma omp parallel for schedule(dynamic) if (threads)
+#pragma omp parallel for schedule(dynamic) if (s->d.rows * s->d.cols > WORTH_THREADS)
         for (size_t b = at; b < end; b++)
             first_block(s, b);
         IMR_TRY(go_on(progress, averaging, documents_before(s, end), s->d.rows, err));
@@ -286,13 +285,13 @@ static imr_status first_sweep(const sweep *s, bool threads, const imr_progress *
     return IMR_OK;
 }
 
-static imr_status second_sweep(bool *out, const sweep *s, bool threads,
-                               const imr_progress *progress, imr_error *err)
+static imr_status second_sweep(bool *out, const sweep *s, const imr_progress *progress,
+                               imr_error *err)
 {
     bool finite = true;
     for (size_t at = 0, end; at < s->blocks; at = end) {
         end = piece_end(s, at);
-#pragma omp parallel for schedule(dynamic) reduction(&& : finite) if (threads)
+#pragma omp parallel for schedule(dynamic) reduction(&& : finite) if (s->d.rows * s->d.cols > WORTH_THREADS)
         for (size_t b = at; b < end; b++)
             finite = second_block(s, b) && finite;
         IMR_TRY(go_on(progress, scoring, documents_before(s, end), s->d.rows, err));
@@ -322,13 +321,12 @@ static imr_status sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_r
                .parts = parts,
                .before = before,
                .after = after};
-    const bool threads = d.rows * m > WORTH_THREADS;
-    IMR_TRY(first_sweep(&s, threads, progress, err));
+    IMR_TRY(first_sweep(&s, progress, err));
     finish_mean(r->d_mean, total, w, r, &s);
     imr_run_doc_net(w, d, r);
     fold_query(&s.f, w, r);
     bool finite;
-    IMR_TRY(second_sweep(&finite, &s, threads, progress, err));
+    IMR_TRY(second_sweep(&finite, &s, progress, err));
     return finite ? IMR_OK : imr_run_check_scores(before, after, d.rows, err);
 }
 

@@ -1,4 +1,5 @@
 /* Reading a corpus and its queries line by line: where every line lies, what is wrong with it. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -225,6 +226,7 @@ static imr_status index_ids(imr_ids *ids, gather *g, const parallel *p, const ch
     if (g->n && !text)
         return imr_fail_memory(err);
     IMR_TRY(imr_ids_take(ids, &repeats, text, bytes, g->n, name, err));
+    assert(repeats.n == 0 || g->lines.v); /* only a gathered id can be a repeated one */
     for (size_t i = 0; i < repeats.n; i++) {
         imr_error fault;
         imr_status status = imr_fail(

@@ -2,55 +2,60 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdint.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
+#include <string.h>
 
 #include "base/mem.h"
+#include "base/team.h"
+#include "explain/coverage.h"
+#include "explain/prepared.h"
 #include "explain/toplist.h"
 #include "math/blas.h"
 
-/* Rows of cosines held at once, in bytes: a query and 100 documents over 30,522 tokens fit. */
+/* Directions multiplied at once: their cosines with a part of the tokens stay in a core's own
+ * memory. A query and 100 documents fit. */
+#define BATCH_ROWS ((size_t)256)
+/* And in bytes, what grows with the tokens or with how many are listed. */
 #define BATCH_BYTES ((size_t)16 << 20)
-/* A shown token whose direction has no more than this (squared) outside the span of those before it
- * adds nothing: F is float32, so what is left of it is rounding. */
-#define SPAN_FLOOR 1e-12
+/* Multiplications that are worth a second thread. */
+#define WORTH_THREADS ((size_t)1 << 20)
 
-/* A shift in the coordinates of the lens; every vector [r]. */
-typedef struct prepared {
-    double *direction; /* S^-1 U' delta, unit length or zero */
-    double *change;    /* U' delta */
-    double *removal;   /* S U' (x' - |x'| unit(x)) */
-    double *after;     /* S U' x' */
-    double *other;     /* S U' o */
-    double length, length_base, alignment;
-    double norm_after, dot_other; /* |x'|, x'.o */
-    size_t other_row;             /* of values, for IMR_BY_EFFECT: shifts in a row share it */
-} prepared;
-#define PREPARED_VECTORS ((size_t)5)
+typedef struct item {
+    imr_prepared p;
+    size_t other; /* shifts in a row share the other side */
+} item;
 
-/* What the work on one shift is done in; one a thread. */
+/* What a thread works in. */
 typedef struct desk {
-    double *basis, *factor; /* [span,r], [span+1,span+1]: see extend and coverage_of */
-    float *keys, *bars;     /* [V] */
+    double *basis, *factor; /* [span,r], [span+1,span+1]: see imr_coverage */
+    float *values;          /* [rows batch,stride]: products with one part of the tokens */
+    float *keys;            /* [IMR_LENS_PART] */
+    float *bars;            /* [V] */
+    imr_top *tops;          /* [batch + 1,2,tokens], the last for what is shown */
 } desk;
 
 typedef struct job {
     const imr_lens *lens;
-    const imr_shift *shifts; /* of this batch */
+    const imr_shift *shifts; /* of this batch, n of them */
     const imr_attribution_settings *settings;
+    const uint8_t *hidden;
+    size_t n;
     size_t tokens, batch, rows; /* per side; shifts at once; rows of values a shift needs */
     size_t span;                /* most directions that can be independent: min(2 tokens, r) */
+    size_t parts, stride;       /* of the tokens; of values */
+    bool judged;                /* some shift has a background */
+    float least;                /* |z| that can be significant */
     imr_attribution *results;   /* [count] */
-    prepared *state;            /* [batch] */
-    double *wide, *left;        /* [3 batch,m], [3 batch,r]: x, x', o and U' of them */
-    double *vectors;            /* [batch,PREPARED_VECTORS,r] */
+    item *items;                /* [batch] */
+    double *wide, *left;        /* [3 batch,m], [3 batch,r]: x and x', all o, and U' of them */
+    double *vectors;            /* [batch,IMR_IMR_PREPARED_VECTORS,r] */
+    float *directions;          /* [rows batch,r] */
+    float *far;                 /* [V,batch]: the kept |z| of a part, shift after shift */
+    uint32_t *far_at;           /* [parts,batch + 1]: where in its part each shift's begin */
+    imr_toplist *lists;         /* [threads,batch,2] */
     desk *desks;                /* [threads] */
     size_t threads;
-    float *directions, *values; /* [rows,batch,r], [rows,batch,V] */
-    imr_top *tops;              /* [batch,2,tokens] */
-    imr_toplist *lists;         /* [batch,2] */
 } job;
 
 void imr_attribution_space_done(imr_attribution_space *s)
@@ -60,16 +65,6 @@ void imr_attribution_space_done(imr_attribution_space *s)
 }
 
 /* ---- one shift ---- */
-
-IMR_CPU_CLONES
-static double dot(const double *x, const double *y, size_t n)
-{
-    double sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++)
-        sum += x[i] * y[i];
-    return sum;
-}
 
 static void widen(double *out, const float *x, size_t m)
 {
@@ -83,92 +78,12 @@ static void narrow(float *out, const double *x, size_t n)
         out[k] = (float)x[k];
 }
 
-/* x [3,m]: x, x', o; left [3,r]: U' of them. */
-static void prepare(prepared *p, const imr_backprojector *b, imr_change_kind kind, const double *x,
-                    const double *left)
-{
-    const size_t m = b->m, r = b->rank;
-    const double *before = x, *after = x + m, *other = x + 2 * m;
-    const double norm_before = sqrt(dot(before, before, m));
-    p->norm_after = sqrt(dot(after, after, m));
-    p->dot_other = dot(after, other, m);
-    const imr_change_factors f = imr_change_factors_of(kind, norm_before, p->norm_after);
-    double length = 0, along = 0;
-    for (size_t j = 0; j < m; j++) {
-        const double delta = f.after * after[j] - f.before * before[j];
-        length += delta * delta;
-        along += delta * after[j];
-    }
-    p->length = sqrt(length);
-    p->alignment = length > 0 && p->norm_after > 0 ? along / (p->length * p->norm_after) : 0;
-    const double keep = norm_before > 0 ? p->norm_after / norm_before : 0;
-    double base = 0;
-    for (size_t k = 0; k < r; k++) {
-        const double s = b->singular[k], old = left[k], new = left[r + k];
-        p->change[k] = f.after * new - f.before *old;
-        p->direction[k] = p->change[k] / s;
-        base += p->direction[k] * p->direction[k];
-        p->removal[k] = s * (new - keep *old);
-        p->after[k] = s * new;
-        p->other[k] = s * left[2 * r + k];
-    }
-    p->length_base = sqrt(base);
-    for (size_t k = 0; k < r; k++)
-        p->direction[k] = base > 0 ? p->direction[k] / p->length_base : 0;
-}
-
-static void prepared_place(prepared *p, double *vectors, size_t r)
-{
-    p->direction = vectors;
-    p->change = vectors + r;
-    p->removal = vectors + 2 * r;
-    p->after = vectors + 3 * r;
-    p->other = vectors + 4 * r;
-}
-
-/* From W.removal, W.x' and W.o. */
-static double effect_of(const prepared *p, double a, double after, double other)
-{
-    const double left = p->norm_after * p->norm_after - 2 * a * after + a * a;
-    const double now = p->norm_after > 0 ? p->dot_other / p->norm_after : 0;
-    return now - (left > 1e-24 ? (p->dot_other - a * other) / sqrt(left) : 0);
-}
-
-static void score(imr_token_score *out, uint32_t id, const prepared *p, const imr_lens *lens,
-                  const imr_shift *shift)
-{
-    const double *const vectors[4] = {p->direction, p->removal, p->after, p->other};
-    double products[4];
-    if (shift->other)
-        imr_lens_product_4(products, lens, id, vectors);
-    else
-        products[0] = imr_lens_product(lens, id, p->direction);
-    const double cosine = products[0], reach = (double)lens->reach[id];
-    out->id = id;
-    out->cosine = (float)cosine;
-    out->visibility = lens->visibility[id];
-    out->z = (float)imr_lens_z(lens, id, cosine);
-    out->background_z = NAN;
-    out->effect = NAN;
-    out->hub_count = 0;
-    out->significant = false;
-    if (shift->other)
-        out->effect = reach > 0 ? (float)effect_of(p, products[1] / reach, products[2] / reach,
-                                                   products[3] / reach)
-                                : 0;
-    if (shift->background) {
-        out->background_z = (float)imr_background_z(shift->background, id, cosine);
-        out->hub_count =
-            cosine < 0 ? shift->background->hub_low[id] : shift->background->hub_high[id];
-    }
-}
-
 imr_status imr_attribution_tokens(imr_token_score *out, const uint32_t *ids, size_t n,
                                   const imr_lens *lens, const imr_shift *shift,
                                   imr_change_kind kind, imr_error *err)
 {
     const size_t m = lens->back->m, r = lens->back->rank;
-    IMR_AUTOFREE double *x = imr_alloc(3 * m + (3 + PREPARED_VECTORS) * r, sizeof *x);
+    IMR_AUTOFREE double *x = imr_alloc(3 * m + (3 + IMR_PREPARED_VECTORS) * r, sizeof *x);
     if (!x)
         return imr_fail_memory(err);
     double *left = x + 3 * m;
@@ -177,33 +92,16 @@ imr_status imr_attribution_tokens(imr_token_score *out, const uint32_t *ids, siz
         widen(x + i * m, parts[i], m);
         imr_backproject_left(left + i * r, lens->back, x + i * m);
     }
-    prepared p;
-    prepared_place(&p, left + 3 * r, r);
-    prepare(&p, lens->back, kind, x, left);
+    imr_prepared p;
+    imr_prepared_place(&p, left + 3 * r, r);
+    imr_prepared_set(&p, lens->back, kind, (const double *[]){x, x + m, x + 2 * m},
+                     (const double *[]){left, left + r, left + 2 * r});
     for (size_t i = 0; i < n; i++)
-        score(&out[i], ids[i], &p, lens, shift);
+        imr_prepared_score(&out[i], ids[i], &p, lens, shift);
     return IMR_OK;
 }
 
 /* ---- memory ---- */
-
-static size_t thread_count(void)
-{
-#ifdef _OPENMP
-    return (size_t)omp_get_max_threads();
-#else
-    return 1;
-#endif
-}
-
-static size_t this_thread(void)
-{
-#ifdef _OPENMP
-    return (size_t)omp_get_thread_num();
-#else
-    return 0;
-#endif
-}
 
 static void *carve(char *memory, size_t *at, size_t count, size_t size)
 {
@@ -219,37 +117,47 @@ static size_t place_all(job *j, char *memory, size_t count)
     const size_t b = j->batch;
     size_t at = 0;
     j->results = carve(memory, &at, count, sizeof *j->results);
-    j->state = carve(memory, &at, b, sizeof *j->state);
+    j->items = carve(memory, &at, b, sizeof *j->items);
     j->wide = carve(memory, &at, 3 * b * m, sizeof *j->wide);
     j->left = carve(memory, &at, 3 * b * r, sizeof *j->left);
-    j->vectors = carve(memory, &at, b * PREPARED_VECTORS * r, sizeof *j->vectors);
+    j->vectors = carve(memory, &at, b * IMR_PREPARED_VECTORS * r, sizeof *j->vectors);
     j->directions = carve(memory, &at, j->rows * b * r, sizeof *j->directions);
-    j->values = carve(memory, &at, j->rows * b * v, sizeof *j->values);
-    j->tops = carve(memory, &at, b * 2 * j->tokens, sizeof *j->tops);
-    j->lists = carve(memory, &at, b * 2, sizeof *j->lists);
+    j->far = carve(memory, &at, j->judged ? b * v : 0, sizeof *j->far);
+    j->far_at = carve(memory, &at, j->judged ? (b + 1) * j->parts : 0, sizeof *j->far_at);
+    j->lists = carve(memory, &at, j->threads * b * 2, sizeof *j->lists);
     j->desks = carve(memory, &at, j->threads, sizeof *j->desks);
     for (size_t i = 0; i < j->threads; i++) {
+        const size_t corner = j->span + 1;
         const desk d = {.basis = carve(memory, &at, j->span * r, sizeof *d.basis),
-                        .factor =
-                            carve(memory, &at, (j->span + 1) * (j->span + 1), sizeof *d.factor),
-                        .keys = carve(memory, &at, v, sizeof *d.keys),
-                        .bars = carve(memory, &at, v, sizeof *d.bars)};
+                        .factor = carve(memory, &at, corner * corner, sizeof *d.factor),
+                        .values = carve(memory, &at, j->rows * b * j->stride, sizeof *d.values),
+                        .keys = carve(memory, &at, IMR_LENS_PART, sizeof *d.keys),
+                        .bars = carve(memory, &at, j->judged ? v : 0, sizeof *d.bars),
+                        .tops = carve(memory, &at, (b + 1) * 2 * j->tokens, sizeof *d.tops)};
         if (j->desks)
             j->desks[i] = d;
     }
     return at;
 }
 
+static size_t least_of(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static imr_status reserve(job *j, imr_attribution_space *space, size_t count, imr_error *err)
 {
     const size_t v = j->lens->folded.rows, r = j->lens->back->rank;
-    j->tokens = j->settings->tokens < v ? j->settings->tokens : v;
-    j->span = 2 * j->tokens < r ? 2 * j->tokens : r;
+    j->tokens = least_of(j->settings->tokens, v);
+    j->span = least_of(2 * j->tokens, r);
     j->rows = j->settings->order == IMR_BY_EFFECT ? 4 : 1;
-    j->threads = thread_count();
-    j->batch = BATCH_BYTES / (j->rows * v * sizeof(float)) + 1;
-    if (j->batch > count)
-        j->batch = count;
+    j->parts = (v + IMR_LENS_PART - 1) / IMR_LENS_PART;
+    j->stride = imr_packed_stride(IMR_LENS_PART);
+    j->threads = imr_team_most();
+    const size_t grows =
+        (j->judged ? v * sizeof *j->far : 0) + j->threads * 2 * j->tokens * sizeof *j->desks->tops;
+    j->batch = least_of(BATCH_ROWS / j->rows, BATCH_BYTES / (grows + 1) + 1);
+    j->batch = least_of(j->batch, count);
     const size_t bytes = place_all(j, NULL, count);
     if (bytes > space->bytes) {
         void *memory = imr_alloc_aligned(bytes, 1);
@@ -264,74 +172,95 @@ static imr_status reserve(job *j, imr_attribution_space *space, size_t count, im
 
 /* ---- a batch ---- */
 
-/* Returns the rows of directions, which are those of values: cosines of the n shifts, then what
- * their effects take. */
-static size_t prepare_batch(job *j, size_t n)
+/* Lists for as many threads as there may be; those that do not come leave theirs empty. */
+static void prepare(job *j, size_t i)
 {
     const imr_backprojector *b = j->lens->back;
-    const size_t m = b->m, r = b->rank;
-    for (size_t i = 0; i < n; i++) {
-        widen(j->wide + 3 * i * m, j->shifts[i].before, m);
-        widen(j->wide + (3 * i + 1) * m, j->shifts[i].after, m);
-        widen(j->wide + (3 * i + 2) * m, j->shifts[i].other, m);
+    const size_t m = b->m, r = b->rank, n = j->n, o = 2 * n + j->items[i].other;
+    imr_prepared *p = &j->items[i].p;
+    imr_prepared_place(p, j->vectors + i * IMR_PREPARED_VECTORS * r, r);
+    imr_prepared_set(
+        p, b, j->settings->kind,
+        (const double *[]){j->wide + 2 * i * m, j->wide + (2 * i + 1) * m, j->wide + o * m},
+        (const double *[]){j->left + 2 * i * r, j->left + (2 * i + 1) * r, j->left + o * r});
+    narrow(j->directions + i * r, p->direction, r);
+    if (j->settings->order == IMR_BY_EFFECT) {
+        narrow(j->directions + (n + i) * r, p->removal, r);
+        narrow(j->directions + (2 * n + i) * r, p->after, r);
+        if (i == 0 || j->items[i - 1].other != j->items[i].other)
+            narrow(j->directions + (o + n) * r, p->other, r);
     }
-    imr_blas_gemm_d(j->left, 1, j->wide, 3 * n, m, IMR_PLAIN, b->left, m, r, IMR_PLAIN, 0);
-    size_t others = 3 * n;
-    for (size_t i = 0; i < n; i++) {
-        prepared *p = &j->state[i];
-        prepared_place(p, j->vectors + i * PREPARED_VECTORS * r, r);
-        prepare(p, b, j->settings->kind, j->wide + 3 * i * m, j->left + 3 * i * r);
-        const bool same = i > 0 && j->shifts[i].other == j->shifts[i - 1].other;
-        p->other_row = same ? j->state[i - 1].other_row : others++;
-        narrow(j->directions + i * r, p->direction, r);
-        if (j->settings->order == IMR_BY_EFFECT) {
-            narrow(j->directions + (n + i) * r, p->removal, r);
-            narrow(j->directions + (2 * n + i) * r, p->after, r);
-            narrow(j->directions + p->other_row * r, p->other, r);
-        }
+    for (size_t thread = 0; thread < j->threads; thread++)
         for (size_t side = 0; side < 2; side++)
-            j->lists[2 * i + side] =
-                (imr_toplist){j->tops + (2 * i + side) * j->tokens, 0, j->tokens};
-    }
-    return j->settings->order == IMR_BY_EFFECT ? others : n;
+            j->lists[(thread * j->batch + i) * 2 + side] =
+                (imr_toplist){j->desks[thread].tops + (2 * i + side) * j->tokens, 0, j->tokens};
 }
 
-/* effect_of for tokens in a row; products of F_t with removal, after and other. */
-IMR_CPU_CLONES
-static void effect_keys(float *keys, const prepared *p, const float *reach, const float *removal,
-                        const float *after, const float *other, size_t tokens)
+/* U' of all vectors. Returns the rows of directions, which are those of values: cosines of the
+ * shifts, then what their effects take. */
+static size_t begin(job *j)
 {
-    const double square = p->norm_after * p->norm_after, along = p->dot_other;
-    const double now = p->norm_after > 0 ? along / p->norm_after : 0;
-#pragma omp simd
-    for (size_t t = 0; t < tokens; t++) {
-        const double scale = reach[t] > 0 ? 1 / (double)reach[t] : 0;
-        const double a = (double)removal[t] * scale;
-        const double left = square - 2 * a * (double)after[t] * scale + a * a;
-        const double then = (along - a * (double)other[t] * scale) / sqrt(fmax(left, 1e-24));
-        keys[t] = (float)(left > 1e-24 ? now - then : now);
+    const imr_backprojector *b = j->lens->back;
+    const size_t m = b->m, n = j->n;
+    size_t others = 0;
+    for (size_t i = 0; i < n; i++) {
+        const imr_shift *s = &j->shifts[i];
+        widen(j->wide + 2 * i * m, s->before, m);
+        widen(j->wide + (2 * i + 1) * m, s->after, m);
+        if (i == 0 || s->other != s[-1].other)
+            widen(j->wide + (2 * n + others++) * m, s->other, m);
+        j->items[i].other = others - 1;
     }
+    imr_blas_gemm_d(j->left, 1, j->wide, 2 * n + others, m, IMR_PLAIN, b->left, m, b->rank,
+                    IMR_PLAIN, 0);
+    return j->settings->order == IMR_BY_EFFECT ? 3 * n + others : n;
 }
 
-/* What orders the tokens of shift i of n: the cosines themselves, or keys. */
-static const float *order_keys(const job *j, size_t i, size_t n, float *keys)
+/* What orders the tokens of shift i: the cosines themselves, or keys. */
+static const float *order_keys(const job *j, const desk *d, size_t i, size_t first, size_t tokens)
 {
-    const size_t v = j->lens->folded.rows;
-    const float *value = j->values, *cosines = value + i * v;
+    const size_t n = j->n;
+    const float *cosines = d->values + i * j->stride;
     switch (j->settings->order) {
     case IMR_BY_COSINE:
         break;
     case IMR_BY_BACKGROUND:
-        for (size_t t = 0; t < v; t++)
-            keys[t] =
-                (float)imr_background_z(j->shifts[i].background, (uint32_t)t, (double)cosines[t]);
-        return keys;
+        for (size_t t = 0; t < tokens; t++)
+            d->keys[t] = (float)imr_background_z(j->shifts[i].background, (uint32_t)(first + t),
+                                                 (double)cosines[t]);
+        return d->keys;
     case IMR_BY_EFFECT:
-        effect_keys(keys, &j->state[i], j->lens->reach, value + (n + i) * v,
-                    value + (2 * n + i) * v, value + j->state[i].other_row * v, v);
-        return keys;
+        imr_prepared_effects(d->keys, &j->items[i].p, j->lens->reach + first,
+                             d->values + (n + i) * j->stride, d->values + (2 * n + i) * j->stride,
+                             d->values + (3 * n + j->items[i].other) * j->stride, tokens);
+        return d->keys;
     }
     return cosines;
+}
+
+/* A part of the tokens, for all shifts: multiplied, and looked at before it leaves the caches. */
+static void sweep(const job *j, size_t rows, size_t part)
+{
+    const size_t thread = imr_team_member(), first = part * IMR_LENS_PART;
+    const size_t tokens = least_of(j->lens->folded.rows - first, IMR_LENS_PART);
+    const desk *d = &j->desks[thread];
+    float *far = j->judged ? j->far + first * j->batch : NULL;
+    uint32_t *far_at = j->judged ? j->far_at + part * (j->batch + 1) : NULL;
+    size_t kept = 0;
+    if (j->judged)
+        far_at[0] = 0;
+    imr_lens_part(d->values, j->stride, j->lens, j->directions, rows, first, tokens);
+    for (size_t i = 0; i < j->n; i++) {
+        imr_toplist *lists = &j->lists[(thread * j->batch + i) * 2];
+        imr_toplist_scan(&lists[0], &lists[1], order_keys(j, d, i, first, tokens), j->hidden, first,
+                         tokens);
+        const imr_background *b = j->shifts[i].background;
+        if (b)
+            kept += imr_background_far(far + kept, b, d->values + i * j->stride, j->hidden, first,
+                                       tokens, j->least);
+        if (j->judged)
+            far_at[i + 1] = (uint32_t)kept;
+    }
 }
 
 /* ---- what is shown ---- */
@@ -359,68 +288,6 @@ static void reorder(imr_token_score *list, size_t n, imr_attribution_order order
     }
 }
 
-/* W_t in its coordinates, S F_t / reach_t. */
-IMR_CPU_CLONES
-static void direction_of(double *out, const float *f, const double *singular, double inverse,
-                         size_t r)
-{
-#pragma omp simd
-    for (size_t k = 0; k < r; k++)
-        out[k] = (double)f[k] * singular[k] * inverse;
-}
-
-/*
- * One step of a Cholesky factorisation L L' of the shown directions' inner products: writes W_token
- * (its coordinates S F_t / reach_t) as row `rows` of basis and fills that row of L. Returns the
- * change's coordinate along what is new in W_token, given those along the rows before
- * (part[0..rows)); NaN when nothing is new.
- */
-static double extend(double *basis, double *factor, size_t stride, size_t rows, const double *part,
-                     const imr_lens *lens, uint32_t id, const double *change)
-{
-    const size_t r = lens->back->rank;
-    const float *f = imr_matrix_row(&lens->folded, id);
-    const double reach = (double)lens->reach[id];
-    double *w = basis + rows * r, *l = factor + rows * stride;
-    if (!(reach > 0))
-        return (double)NAN;
-    direction_of(w, f, lens->back->singular, 1 / reach, r);
-    double left = dot(w, w, r), along = dot(w, change, r);
-    for (size_t i = 0; i < rows; i++) {
-        const double *above = factor + i * stride;
-        double g = dot(w, basis + i * r, r);
-        for (size_t k = 0; k < i; k++)
-            g -= l[k] * above[k];
-        l[i] = g / above[i];
-        left -= l[i] * l[i];
-        along -= l[i] * part[i];
-    }
-    if (left < SPAN_FLOOR)
-        return (double)NAN;
-    l[rows] = sqrt(left);
-    return along / l[rows];
-}
-
-static double coverage_of(const job *j, const desk *d, const imr_attribution *a, const prepared *p)
-{
-    const size_t stride = j->span + 1;
-    double *part = d->factor + j->span * stride; /* the one row L does not use */
-    if (!(p->length > 0))
-        return 0;
-    size_t rows = 0;
-    double covered = 0;
-    for (size_t i = 0; i < a->n_positive + a->n_negative && rows < j->span; i++) {
-        const uint32_t id =
-            i < a->n_positive ? a->positive[i].id : a->negative[i - a->n_positive].id;
-        const double new = extend(d->basis, d->factor, stride, rows, part, j->lens, id, p->change);
-        if (isnan(new))
-            continue;
-        covered += new *new;
-        part[rows++] = new;
-    }
-    return fmin(covered / (p->length * p->length), 1);
-}
-
 /* Rows of the table lie anywhere in memory: they travel while others are worked on. */
 static void ask_for(const imr_matrix *m, uint32_t row)
 {
@@ -429,20 +296,35 @@ static void ask_for(const imr_matrix *m, uint32_t row)
         __builtin_prefetch(v + k);
 }
 
-/* The lists of shift i of n, and its numbers. */
-static void show(const job *j, const desk *d, size_t i, size_t n, imr_token_score *scores,
-                 imr_attribution *out)
+/* The least |z| that is significant in shift i, from what its parts kept. */
+static double bar_of(const job *j, const desk *d, size_t i)
 {
-    const size_t v = j->lens->folded.rows;
+    size_t n = 0;
+    if (!j->shifts[i].background)
+        return (double)INFINITY;
+    for (size_t part = 0; part < j->parts; part++) {
+        const uint32_t *at = j->far_at + part * (j->batch + 1) + i;
+        const float *far = j->far + part * IMR_LENS_PART * j->batch;
+        for (size_t k = at[0]; k < at[1]; k++)
+            d->bars[n++] = far[k];
+    }
+    return imr_background_bar(d->bars, n,
+                              j->hidden ? j->lens->table->count[0] : j->lens->folded.rows,
+                              IMR_SIGNIFICANCE_LEVEL);
+}
+
+/* The lists of shift i, and its numbers. */
+static void show(const job *j, size_t i, imr_token_score *scores, imr_attribution *out)
+{
+    const desk *d = &j->desks[imr_team_member()];
     const imr_shift *shift = &j->shifts[i];
-    const prepared *p = &j->state[i];
-    imr_toplist *lists = &j->lists[2 * i];
-    const uint8_t *hidden = j->settings->with_hidden ? NULL : j->lens->table->hidden;
-    imr_toplist_scan(&lists[0], &lists[1], order_keys(j, i, n, d->keys), hidden, 0, v);
-    double bar = (double)INFINITY;
-    if (shift->background)
-        bar = imr_background_threshold(shift->background, j->values + i * v, hidden,
-                                       IMR_SIGNIFICANCE_LEVEL, d->bars);
+    const imr_prepared *p = &j->items[i].p;
+    const double bar = bar_of(j, d, i);
+    imr_toplist lists[2];
+    for (size_t side = 0; side < 2; side++) {
+        lists[side] = (imr_toplist){d->tops + (2 * j->batch + side) * j->tokens, 0, j->tokens};
+        imr_toplist_join(&lists[side], &j->lists[2 * i + side], j->threads, 2 * j->batch);
+    }
     *out = (imr_attribution){.positive = scores,
                              .negative = scores + j->tokens,
                              .n_positive = lists[0].n,
@@ -456,31 +338,44 @@ static void show(const job *j, const desk *d, size_t i, size_t n, imr_token_scor
             ask_for(&j->lens->folded, lists[k].v[t].id);
     for (size_t k = 0; k < 2; k++) {
         for (size_t t = 0; t < lists[k].n; t++) {
-            score(&side[k][t], lists[k].v[t].id, p, j->lens, shift);
+            imr_prepared_score(&side[k][t], lists[k].v[t].id, p, j->lens, shift);
             side[k][t].significant = fabs((double)side[k][t].background_z) >= bar;
         }
         reorder(side[k], lists[k].n, j->settings->order, k ? -1.0F : 1.0F);
     }
-    out->coverage = coverage_of(j, d, out, p);
+    out->coverage = imr_coverage(out, p, j->lens, j->span, d->basis, d->factor);
 }
 
-static imr_status run_batch(job *j, size_t done, size_t n, size_t count, imr_token_score *scores,
+/* The calling thread alone looks whether to go on; the others see it before their next part. */
+static imr_status run_batch(job *j, size_t done, size_t count, imr_token_score *scores,
                             const imr_progress *progress, imr_error *err)
 {
-    const size_t v = j->lens->folded.rows;
-    const size_t rows = prepare_batch(j, n);
-    for (size_t first = 0; first < v; first += IMR_LENS_BLOCK) {
-        if (!imr_progress_step(progress, "putting changes into words", done, count))
-            return imr_fail(err, IMR_E_CANCELLED, "putting changes into words was cancelled");
-        const size_t tokens = v - first < IMR_LENS_BLOCK ? v - first : IMR_LENS_BLOCK;
-        imr_lens_products(j->values + first, v, j->lens, j->directions, rows, first, tokens);
+    static const char what[] = "putting changes into words";
+    const size_t rows = begin(j), n = j->n;
+    atomic_bool on = imr_progress_step(progress, what, done, count);
+#pragma omp parallel if (rows * j->lens->packed.outs * j->lens->packed.ins > WORTH_THREADS)
+    {
+        size_t next = IMR_LENS_BLOCK; /* of the tokens, where to look again */
+#pragma omp for schedule(dynamic, 8)
+        for (size_t i = 0; i < n; i++)
+            prepare(j, i);
+#pragma omp for schedule(dynamic)
+        for (size_t part = 0; part < j->parts; part++) {
+            if (imr_team_member() == 0 && part * IMR_LENS_PART >= next && atomic_load(&on)) {
+                next += IMR_LENS_BLOCK;
+                if (!imr_progress_step(progress, what, done, count))
+                    atomic_store(&on, false);
+            }
+            if (atomic_load(&on))
+                sweep(j, rows, part);
+        }
+        if (atomic_load(&on)) {
+#pragma omp for schedule(dynamic, 2)
+            for (size_t i = 0; i < n; i++)
+                show(j, i, scores + (done + i) * 2 * j->settings->tokens, &j->results[done + i]);
+        }
     }
-    /* A row of cosines is scanned, judged and shown while it is in a core's own memory. */
-#pragma omp parallel for schedule(dynamic, 4) if (n > 8)
-    for (size_t i = 0; i < n; i++)
-        show(j, &j->desks[this_thread()], i, n, scores + (done + i) * 2 * j->settings->tokens,
-             &j->results[done + i]);
-    return IMR_OK;
+    return atomic_load(&on) ? IMR_OK : imr_fail(err, IMR_E_CANCELLED, "%s was cancelled", what);
 }
 
 imr_status imr_attribution_run(imr_attribution *out, imr_token_score *scores, const imr_lens *lens,
@@ -496,12 +391,18 @@ imr_status imr_attribution_run(imr_attribution *out, imr_token_score *scores, co
     }
     if (count == 0)
         return IMR_OK;
-    job j = {.lens = lens, .settings = settings};
+    job j = {.lens = lens,
+             .settings = settings,
+             .hidden = settings->with_hidden ? NULL : lens->table->hidden};
+    for (size_t i = 0; i < count; i++)
+        j.judged |= shifts[i].background != NULL;
+    j.least = imr_background_least(j.hidden ? lens->table->count[0] : lens->folded.rows,
+                                   IMR_SIGNIFICANCE_LEVEL);
     IMR_TRY(reserve(&j, space, count, err));
     for (size_t done = 0; done < count; done += j.batch) {
-        const size_t n = count - done < j.batch ? count - done : j.batch;
+        j.n = least_of(count - done, j.batch);
         j.shifts = shifts + done;
-        IMR_TRY(run_batch(&j, done, n, count, scores, progress, err));
+        IMR_TRY(run_batch(&j, done, count, scores, progress, err));
     }
     for (size_t i = 0; i < count; i++)
         out[i] = j.results[i];

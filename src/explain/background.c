@@ -182,24 +182,48 @@ double imr_normal_two_sided_inverse(double p)
     return z;
 }
 
-/* z[t] = |background z|, 0 where hidden; returns the number shown. */
+/* z[t] = |background z|, 0 where hidden. */
 IMR_CPU_CLONES
-static size_t sizes(float *z, const imr_background *b, const float *cosines, const uint8_t *hidden)
+static void sizes(float *z, const float *cosines, const float *mean, const float *inverse,
+                  const uint8_t *hidden, size_t n)
 {
-    const float *mean = b->mean, *inverse = b->inverse_sd;
-    const size_t n = b->tokens;
-    uint32_t shown = 0;
+    if (hidden) {
+#pragma omp simd
+        for (size_t t = 0; t < n; t++) {
+            const float size = fabsf((cosines[t] - mean[t]) * inverse[t]);
+            z[t] = hidden[t] ? 0 : size;
+        }
+        return;
+    }
 #pragma omp simd
     for (size_t t = 0; t < n; t++)
         z[t] = fabsf((cosines[t] - mean[t]) * inverse[t]);
-    if (!hidden)
-        return n;
-#pragma omp simd reduction(+ : shown)
+}
+
+/* Which are kept is noise, so each is written, over the last one when that was not kept. */
+static size_t keep(float *restrict far, const float *restrict z, size_t n, float least)
+{
+    size_t found = 0;
     for (size_t t = 0; t < n; t++) {
-        z[t] = hidden[t] ? 0 : z[t];
-        shown += !hidden[t];
+        far[found] = z[t];
+        found += z[t] >= least;
     }
-    return shown;
+    return found;
+}
+
+size_t imr_background_far(float *far, const imr_background *b, const float *cosines,
+                          const uint8_t *hidden, size_t first, size_t n, float least)
+{
+    enum { STEP = 256 };
+    size_t found = 0;
+    for (size_t start = 0; start < n; start += STEP) {
+        const size_t at = first + start, count = n - start < STEP ? n - start : STEP;
+        float z[STEP];
+        sizes(z, cosines + start, b->mean + at, b->inverse_sd + at, hidden ? hidden + at : NULL,
+              count);
+        found += keep(far + found, z, count, least);
+    }
+    return found;
 }
 
 IMR_CPU_CLONES
@@ -212,18 +236,38 @@ static size_t count_from(const float *z, size_t n, float bar)
     return count;
 }
 
-double imr_background_threshold(const imr_background *b, const float *cosines,
-                                const uint8_t *hidden, double level, float *scratch)
+/* The |z| a token needs when k of the shown ones are to pass. */
+static float needed(size_t k, size_t shown, double level)
 {
-    const size_t shown = sizes(scratch, b, cosines, hidden);
+    return (float)imr_normal_two_sided_inverse(level * (double)k / (double)shown);
+}
+
+float imr_background_least(size_t shown, double level)
+{
+    return shown ? needed(shown, shown, level) : (float)INFINITY;
+}
+
+double imr_background_bar(const float *far, size_t n, size_t shown, double level)
+{
     /* k -> number with p <= level k/M falls from M to its largest fixed point, which is the k of
      * Benjamini-Hochberg; so nothing is sorted and no p is computed for a token. */
     for (size_t k = shown; k > 0;) {
-        const float z = (float)imr_normal_two_sided_inverse(level * (double)k / (double)shown);
-        const size_t passing = count_from(scratch, b->tokens, z);
+        const float z = needed(k, shown, level);
+        const size_t passing = count_from(far, n, z);
         if (passing == k)
             return (double)z;
         k = passing;
     }
     return (double)INFINITY;
+}
+
+double imr_background_threshold(const imr_background *b, const float *cosines,
+                                const uint8_t *hidden, double level, float *scratch)
+{
+    size_t shown = b->tokens;
+    for (size_t t = 0; hidden && t < b->tokens; t++)
+        shown -= hidden[t] != 0;
+    const float least = imr_background_least(shown, level);
+    const size_t n = imr_background_far(scratch, b, cosines, hidden, 0, b->tokens, least);
+    return imr_background_bar(scratch, n, shown, level);
 }

@@ -52,4 +52,15 @@ double imr_normal_two_sided_inverse(double p);
 double imr_background_threshold(const imr_background *b, const float *cosines,
                                 const uint8_t *hidden, double level, float *scratch);
 
+/*
+ * The same from cosines that come in parts: imr_background_far collects the |z| of tokens first to
+ * first + n - 1 that are not below what is least significant of M = shown tokens, in any order, and
+ * returns how many (at most n, for which far has room; cosines[0] is token first's); _bar
+ * finishes.
+ */
+float imr_background_least(size_t shown, double level);
+size_t imr_background_far(float *far, const imr_background *b, const float *cosines,
+                          const uint8_t *hidden, size_t first, size_t n, float least);
+double imr_background_bar(const float *far, size_t n, size_t shown, double level);
+
 #endif

@@ -98,23 +98,40 @@ void imr_lens_done(imr_lens *l)
     *l = (imr_lens){0};
 }
 
+/* The tokens from `first` on, and what to multiply them by. */
+static imr_product part_of(imr_packed *w, float *out, size_t out_stride, const imr_lens *l,
+                           const float *directions, size_t count, size_t first, size_t tokens)
+{
+    *w = l->packed;
+    w->v += first * w->ins;
+    w->outs = tokens;
+    w->panels = (tokens + w->kernels->cols - 1) / w->kernels->cols;
+    return (imr_product){
+        .out = out, .x = directions, .out_stride = out_stride, .x_stride = w->ins, .rows = count};
+}
+
 void imr_lens_products(float *out, size_t out_stride, const imr_lens *l, const float *directions,
                        size_t count, size_t first, size_t tokens)
 {
     assert(first % IMR_LENS_BLOCK == 0 && tokens <= l->folded.rows - first);
     if (count == 0 || tokens == 0)
         return;
-    imr_packed w = l->packed; /* the part from `first` on */
-    w.v += first * w.ins;
-    w.outs = tokens;
-    w.panels = (tokens + w.kernels->cols - 1) / w.kernels->cols;
-    const imr_product p = {
-        .out = out, .x = directions, .out_stride = out_stride, .x_stride = w.ins, .rows = count};
+    imr_packed w;
+    const imr_product p = part_of(&w, out, out_stride, l, directions, count, first, tokens);
     const size_t groups = (w.panels + GROUP - 1) / GROUP;
 #pragma omp parallel for schedule(dynamic) if (count * tokens * w.ins > WORTH_THREADS)
     for (size_t g = 0; g < groups; g++)
         imr_packed_multiply(&w, &p, g * GROUP,
                             (g + 1) * GROUP < w.panels ? (g + 1) * GROUP : w.panels);
+}
+
+void imr_lens_part(float *out, size_t out_stride, const imr_lens *l, const float *directions,
+                   size_t count, size_t first, size_t tokens)
+{
+    assert(first % IMR_LENS_PART == 0 && tokens <= l->folded.rows - first);
+    imr_packed w;
+    const imr_product p = part_of(&w, out, out_stride, l, directions, count, first, tokens);
+    imr_packed_multiply(&w, &p, 0, w.panels);
 }
 
 IMR_CPU_CLONES

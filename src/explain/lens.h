@@ -53,6 +53,12 @@ void imr_lens_done(imr_lens *l); /* {0} is fine */
 void imr_lens_products(float *out, size_t out_stride, const imr_lens *l, const float *directions,
                        size_t count, size_t first, size_t tokens);
 
+/* The same in the calling thread alone, for a part that fits its caches; first is a multiple of
+ * IMR_LENS_PART. */
+#define IMR_LENS_PART ((size_t)128)
+void imr_lens_part(float *out, size_t out_stride, const imr_lens *l, const float *directions,
+                   size_t count, size_t first, size_t tokens);
+
 /* F_t . c in double. */
 double imr_lens_product(const imr_lens *l, uint32_t token, const double *c);
 /* Four at once, each the same number. */

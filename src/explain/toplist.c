@@ -56,3 +56,24 @@ void imr_toplist_scan(imr_toplist *largest, imr_toplist *smallest, const float *
         }
     }
 }
+
+static int ahead(const imr_top *a, const imr_top *b)
+{
+    return a->size > b->size || (!(a->size < b->size) && a->id < b->id);
+}
+
+void imr_toplist_join(imr_toplist *out, imr_toplist *parts, size_t n, size_t stride)
+{
+    for (out->n = 0; out->n < out->k; out->n++) {
+        imr_toplist *best = NULL;
+        for (size_t i = 0; i < n; i++) {
+            imr_toplist *part = &parts[i * stride];
+            if (part->n && (!best || ahead(part->v, best->v)))
+                best = part;
+        }
+        if (!best)
+            return;
+        out->v[out->n] = *best->v++;
+        best->n--;
+    }
+}

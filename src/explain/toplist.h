@@ -26,4 +26,11 @@ typedef struct imr_toplist {
 void imr_toplist_scan(imr_toplist *largest, imr_toplist *smallest, const float *values,
                       const uint8_t *hidden, size_t first, size_t n);
 
+/*
+ * Fills out with the out->k first of n lists (part i at parts[i * stride]) by size and, of equal
+ * sizes, by id: what one list would hold to which everything had been offered, however it was
+ * shared out. The parts are used up.
+ */
+void imr_toplist_join(imr_toplist *out, imr_toplist *parts, size_t n, size_t stride);
+
 #endif

@@ -394,7 +394,7 @@ TEST("more tokens than there are, and a space used for other sizes before, are f
 TEST("changes that fill several batches come out as they would one by one")
 {
     imr_error err = {0};
-    /* 16 MB hold 34 rows of 4 x 30,000 floats. */
+    /* 64 at once are multiplied when ordered by effect. */
     enum { WIDE = 30000, MANY = 80 };
     world w;
     world_init(&w, 3, 3, WIDE, 3, 490);

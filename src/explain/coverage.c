@@ -1,0 +1,80 @@
+#include "explain/coverage.h"
+
+#include <math.h>
+
+/* A shown token whose direction has no more than this (squared) outside the span of those before it
+ * adds nothing: F is float32, so what is left of it is rounding. */
+#define SPAN_FLOOR 1e-12
+
+IMR_CPU_CLONES
+static double dot(const double *x, const double *y, size_t n)
+{
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++)
+        sum += x[i] * y[i];
+    return sum;
+}
+
+/* W_t in its coordinates, S F_t / reach_t. */
+IMR_CPU_CLONES
+static void direction_of(double *out, const float *f, const double *singular, double inverse,
+                         size_t r)
+{
+#pragma omp simd
+    for (size_t k = 0; k < r; k++)
+        out[k] = (double)f[k] * singular[k] * inverse;
+}
+
+/*
+ * One step of a Cholesky factorisation L L' of the shown directions' inner products: writes W_token
+ * (its coordinates S F_t / reach_t) as row `rows` of basis and fills that row of L. Returns the
+ * change's coordinate along what is new in W_token, given those along the rows before
+ * (part[0..rows)); NaN when nothing is new.
+ */
+static double extend(double *basis, double *factor, size_t stride, size_t rows, const double *part,
+                     const imr_lens *lens, uint32_t id, const double *change)
+{
+    const size_t r = lens->back->rank;
+    const float *f = imr_matrix_row(&lens->folded, id);
+    const double reach = (double)lens->reach[id];
+    double *w = basis + rows * r, *l = factor + rows * stride;
+    if (!(reach > 0))
+        return (double)NAN;
+    direction_of(w, f, lens->back->singular, 1 / reach, r);
+    double left = dot(w, w, r), along = dot(w, change, r);
+    for (size_t i = 0; i < rows; i++) {
+        const double *above = factor + i * stride;
+        double g = dot(w, basis + i * r, r);
+        for (size_t k = 0; k < i; k++)
+            g -= l[k] * above[k];
+        l[i] = g / above[i];
+        left -= l[i] * l[i];
+        along -= l[i] * part[i];
+    }
+    if (left < SPAN_FLOOR)
+        return (double)NAN;
+    l[rows] = sqrt(left);
+    return along / l[rows];
+}
+
+double imr_coverage(const imr_attribution *a, const imr_prepared *p, const imr_lens *lens,
+                    size_t span, double *basis, double *factor)
+{
+    const size_t stride = span + 1;
+    double *part = factor + span * stride; /* the one row L does not use */
+    if (!(p->length > 0))
+        return 0;
+    size_t rows = 0;
+    double covered = 0;
+    for (size_t i = 0; i < a->n_positive + a->n_negative && rows < span; i++) {
+        const uint32_t id =
+            i < a->n_positive ? a->positive[i].id : a->negative[i - a->n_positive].id;
+        const double new = extend(basis, factor, stride, rows, part, lens, id, p->change);
+        if (isnan(new))
+            continue;
+        covered += new *new;
+        part[rows++] = new;
+    }
+    return fmin(covered / (p->length * p->length), 1);
+}

@@ -463,3 +463,36 @@ TEST("attribution can be cancelled and run out of memory, its output untouched")
     imr_attribution_space_done(&space);
     stage_done(&s);
 }
+
+TEST("attribution stops between parts of a large table, its output untouched, and can go on after")
+{
+    imr_error err = {0};
+    world w;
+    world_init(&w, 3, 3, 30000, 3, 492);
+    float *x = random_floats(7, 1, 493);
+    const imr_shift shift = {.before = x, .after = x + 3};
+    const imr_attribution_settings set = {IMR_CHANGE_PAPER, IMR_BY_COSINE, 2, false};
+    imr_attribution_space space = {0};
+    imr_attribution out = {.n_positive = 99}, whole;
+    imr_token_score scores[4], expected[4];
+    CHECK_OK(imr_attribution_run(&whole, expected, &w.lens, &shift, 1, &set, &space, NULL, &err));
+    int stopped = 0;
+    for (imr_status status = IMR_E_CANCELLED; status == IMR_E_CANCELLED && stopped < 100;) {
+        int looks = stopped + 1;
+        const imr_progress progress = {refuse, &looks};
+        status =
+            imr_attribution_run(&out, scores, &w.lens, &shift, 1, &set, &space, &progress, &err);
+        if (status == IMR_E_CANCELLED) {
+            CHECK_INT(out.n_positive, 99);
+            stopped++;
+        } else {
+            CHECK_INT(status, IMR_OK);
+        }
+    }
+    CHECK(stopped >= 1 && stopped < 100);
+    CHECK_INT(out.n_positive, whole.n_positive);
+    CHECK_INT(scores[0].id, expected[0].id);
+    free(x);
+    imr_attribution_space_done(&space);
+    world_done(&w);
+}

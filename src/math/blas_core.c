@@ -40,11 +40,12 @@ static const struct core {
 
 const char *imr_blas_better_core(const char *core, unsigned features)
 {
-    const char *best = features & IMR_CPU_AVX512 ? "SkylakeX" : "Haswell";
-    if (!(features & (IMR_CPU_AVX2 | IMR_CPU_AVX512)))
+    const unsigned wide = features & (IMR_CPU_AVX2 | IMR_CPU_AVX512);
+    const char *best = wide & IMR_CPU_AVX512 ? "SkylakeX" : "Haswell";
+    if (!wide)
         return NULL;
     for (size_t i = 0; i < IMR_LEN(cores); i++)
         if (strcasecmp(cores[i].name, core) == 0)
-            return features & ~cores[i].features ? best : NULL;
+            return wide & ~cores[i].features ? best : NULL;
     return NULL;
 }

@@ -120,6 +120,9 @@ TEST("a better core is asked for where OpenBLAS takes the CPU for an older one, 
         {"armv8", 0, NULL},
         {"younger than us", IMR_CPU_AVX2 | IMR_CPU_AVX512, NULL},
         {"", IMR_CPU_AVX2 | IMR_CPU_AVX512, NULL},
+        /* bfloat16 makes no core better: OpenBLAS multiplies float32 for us. */
+        {"Cooperlake", IMR_CPU_AVX2 | IMR_CPU_AVX512 | IMR_CPU_BF16, NULL},
+        {"Haswell", IMR_CPU_AVX2 | IMR_CPU_AVX512 | IMR_CPU_BF16, "SkylakeX"},
     };
     for (size_t i = 0; i < IMR_LEN(cases); i++) {
         const char *found = imr_blas_better_core(cases[i].core, cases[i].features);

@@ -30,8 +30,8 @@ static imr_status tell_effect(imr_cli *cli, const imr_encoder *encoder, const im
                 "this cache and on one of float32)",
                 imr_precision_name(imr_encoder_precision(encoder)),
                 imr_format_fixed(times, e.seconds > 0 ? e.exact_seconds / e.seconds : 1, 2, false),
-                e.documents, imr_format_fixed(mean, e.mean_cosine, 6, false),
-                imr_format_fixed(least, e.least_cosine, 6, false));
+                e.documents, imr_format_fixed(mean, e.mean_cosine, 9, false),
+                imr_format_fixed(least, e.least_cosine, 9, false));
     return IMR_OK;
 }
 

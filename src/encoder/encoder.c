@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "encoder/tokenizer_file.h"
 #include "encoder/encoder_kind.h"
 #include "encoder/static.h"
 #include "encoder/transformer.h"
@@ -37,6 +38,29 @@ imr_status imr_encoder_add_file(imr_encoder *e, const char *module, const char *
     if (!name)
         return imr_fail_memory(err);
     e->files[e->n_files++] = name;
+    return IMR_OK;
+}
+
+imr_status imr_encoder_add_tokenizer(const char **file, imr_encoder *e, const char *module,
+                                     imr_error *err)
+{
+    char *dir IMR_AUTOFREE =
+        *module ? imr_path_join(e->folder.path, module) : imr_strdup(e->folder.path);
+    char *name IMR_AUTOFREE = imr_path_join(module, "tokenizer.json");
+    if (!dir || !name)
+        return imr_fail_memory(err);
+    const char *found;
+    bool there;
+    imr_error why;
+    IMR_TRY(imr_folder_has(&there, &e->folder, name, err));
+    imr_status status = imr_tokenizer_open(&e->tokenizer, dir, &found, &why);
+    if (status == IMR_E_NOT_FOUND)
+        return imr_folder_missing(&e->folder, name, "the tokeniser is", err);
+    if (status != IMR_OK)
+        return imr_fail(err, status, "%s", why.text);
+    IMR_TRY(imr_encoder_add_file(e, module, found, err));
+    if (file)
+        *file = found;
     return IMR_OK;
 }
 

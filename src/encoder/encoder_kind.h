@@ -52,5 +52,10 @@ struct imr_encoder {
 /* Remembers "module/file" (module may be "") as one of the files of the identity. */
 imr_status imr_encoder_add_file(imr_encoder *e, const char *module, const char *file,
                                 imr_error *err) IMR_NODISCARD;
+/* Opens the tokeniser of a module's folder ("" for the root) and adds its file, whose name *file
+ * gets (static storage; file may be NULL). Errors: IMR_E_NOT_FOUND names what is missing and how to
+ * get it; whatever is wrong with the file. */
+imr_status imr_encoder_add_tokenizer(const char **file, imr_encoder *e, const char *module,
+                                     imr_error *err) IMR_NODISCARD;
 
 #endif

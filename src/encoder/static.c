@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "encoder/tokenizer_file.h"
 #include "format/safetensors.h"
 
 /* ---- encoding ---- */
@@ -42,25 +41,6 @@ static const imr_encoder_ops model2vec_ops = {.kind = "model2vec", .encode = enc
 static const imr_encoder_ops embedding_ops = {.kind = "static-embedding", .encode = encode};
 
 /* ---- opening ---- */
-
-static imr_status open_tokenizer(imr_encoder *e, const char *module, imr_error *err)
-{
-    char *dir IMR_AUTOFREE =
-        *module ? imr_path_join(e->folder.path, module) : imr_strdup(e->folder.path);
-    char *name IMR_AUTOFREE = imr_path_join(module, "tokenizer.json");
-    if (!dir || !name)
-        return imr_fail_memory(err);
-    const char *file;
-    bool there;
-    imr_error why;
-    IMR_TRY(imr_folder_has(&there, &e->folder, name, err));
-    imr_status status = imr_tokenizer_open(&e->tokenizer, dir, &file, &why);
-    if (status == IMR_E_NOT_FOUND)
-        return imr_folder_missing(&e->folder, name, "the tokeniser is", err);
-    if (status != IMR_OK)
-        return imr_fail(err, status, "%s", why.text);
-    return imr_encoder_add_file(e, module, file, err);
-}
 
 static imr_status check_table(const imr_tensor *t, imr_error *err)
 {
@@ -188,7 +168,7 @@ imr_status imr_static_open_model2vec(imr_encoder *e, bool normalise, imr_error *
     e->normalise = normalise;
     e->max_tokens = IMR_MODEL2VEC_TOKENS;
     IMR_TRY(imr_encoder_add_file(e, "", "config.json", err));
-    IMR_TRY(open_tokenizer(e, "", err));
+    IMR_TRY(imr_encoder_add_tokenizer(NULL, e, "", err));
     return e->tokens_only ? IMR_OK : open_table(e, "", "embeddings", NULL, true, err);
 }
 
@@ -204,7 +184,7 @@ imr_status imr_static_open_modules(imr_encoder *e, const imr_modules *m, imr_err
         e->normalise = true;
     }
     IMR_TRY(imr_encoder_add_file(e, "", "modules.json", err));
-    IMR_TRY(open_tokenizer(e, m->path[0], err));
+    IMR_TRY(imr_encoder_add_tokenizer(NULL, e, m->path[0], err));
     return e->tokens_only ? IMR_OK
                           : open_table(e, m->path[0], "embedding.weight", "embeddings", false, err);
 }

@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "encoder/tokenizer_file.h"
 #include "encoder/transformer_config.h"
 #include "encoder/transformer_weights.h"
 
@@ -185,21 +184,8 @@ static imr_status check_case(const imr_encoder *e, bool lower, imr_error *err)
 
 static imr_status open_tokenizer(imr_encoder *e, const char *module, bool lower, imr_error *err)
 {
-    char *dir IMR_AUTOFREE =
-        *module ? imr_path_join(e->folder.path, module) : imr_strdup(e->folder.path);
-    char *name IMR_AUTOFREE = imr_path_join(module, "tokenizer.json");
-    if (!dir || !name)
-        return imr_fail_memory(err);
     const char *file;
-    bool there;
-    imr_error why;
-    IMR_TRY(imr_folder_has(&there, &e->folder, name, err));
-    imr_status status = imr_tokenizer_open(&e->tokenizer, dir, &file, &why);
-    if (status == IMR_E_NOT_FOUND)
-        return imr_folder_missing(&e->folder, name, "the tokeniser is", err);
-    if (status != IMR_OK)
-        return imr_fail(err, status, "%s", why.text);
-    IMR_TRY(imr_encoder_add_file(e, module, file, err));
+    IMR_TRY(imr_encoder_add_tokenizer(&file, e, module, err));
     IMR_TRY(check_case(e, lower, err));
     size_t known = imr_encoder_token_count(e), rows = e->transformer->config.vocab;
     if (known > rows)

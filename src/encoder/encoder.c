@@ -309,6 +309,7 @@ static imr_status encode_block(const batch *b, size_t first, size_t last, imr_er
     size_t bytes = 0;
     for (size_t i = first; i < last; i++)
         bytes += b->lens[i] < WORTH_THREADS ? b->lens[i] : WORTH_THREADS;
+    (void)bytes; /* only OpenMP asks */
 #pragma omp parallel if (last - first > 1 && bytes >= WORTH_THREADS)
     {
         imr_encoder_scratch s = {0};

@@ -119,6 +119,15 @@ imr_status imr_dir_make(const char *path, imr_error *err)
     }
 }
 
+void imr_dir_sync(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    (void)fsync(fd);
+    close(fd);
+}
+
 static int by_bytes(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -175,6 +184,14 @@ const char *imr_path_base(const char *path)
     return slash ? slash + 1 : path;
 }
 
+char *imr_path_dir(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return imr_strdup(".");
+    return imr_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
 imr_status imr_writer_open(imr_writer *w, const char *path, imr_error *err)
 {
     static _Thread_local unsigned counter;
@@ -214,23 +231,6 @@ void imr_writer_printf(imr_writer *w, const char *format, ...)
     va_end(args);
 }
 
-/* The rename is durable only once its folder is. Some file systems refuse fsync on folders: fine.
- */
-static void sync_folder_of(const char *path)
-{
-    IMR_AUTOFREE char *dir = imr_strdup(path);
-    if (!dir)
-        return;
-    char *slash = strrchr(dir, '/');
-    if (slash)
-        slash[slash == dir] = '\0';
-    int fd = open(slash ? dir : ".", O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)fsync(fd);
-        close(fd);
-    }
-}
-
 imr_status imr_writer_commit(imr_writer *w, imr_error *err)
 {
     if (!w->failure && (fflush(w->file) != 0 || fsync(fileno(w->file)) != 0) && errno != EINVAL)
@@ -246,7 +246,9 @@ imr_status imr_writer_commit(imr_writer *w, imr_error *err)
         imr_writer_done(w);
         return status;
     }
-    sync_folder_of(w->path);
+    IMR_AUTOFREE char *dir = imr_path_dir(w->path);
+    if (dir)
+        imr_dir_sync(dir);
     imr_free(w->path);
     imr_free(w->temporary);
     *w = (imr_writer){0};

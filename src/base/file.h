@@ -49,12 +49,16 @@ imr_status imr_dir_make(const char *path, imr_error *err) IMR_NODISCARD;
 imr_status imr_dir_list(char ***names, size_t *count, const char *path,
                         imr_error *err) IMR_NODISCARD;
 void imr_dir_list_free(char **names, size_t count);
+/* Flushes the folder: a rename in it is durable only then. Some file systems refuse: fine. */
+void imr_dir_sync(const char *path);
 
 /* "dir/name" (or name when dir is empty or name is absolute). The caller's; NULL when memory ran
  * out. */
 char *imr_path_join(const char *dir, const char *name);
 /* The part after the last '/'; borrowed. */
 const char *imr_path_base(const char *path);
+/* The part before it, "." when there is none. The caller's; NULL when memory ran out. */
+char *imr_path_dir(const char *path);
 
 typedef struct imr_writer {
     FILE *file;

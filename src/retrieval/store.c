@@ -2,15 +2,13 @@
 #include "retrieval/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/kept.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/number.h"
@@ -25,7 +23,7 @@ typedef struct builder {
     const imr_store_plan *plan;
     const char *dir;
     size_t block;
-    int lock, journal;
+    imr_kept lock, journal;
     imr_buf manifest;
     char header[16 + IMR_SHA256_HEX + 32]; /* first line of the journal */
     imr_store_result result;
@@ -37,63 +35,28 @@ typedef struct part {
     const char *name; /* "documents" */
     imr_encode_job job;
     size_t rows, done;
-    int fd;
-    char *path;
+    imr_kept file;
 } part;
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-}
+static const char ADVICE[] = "what is finished is kept: make room and run the same command again";
 
 static void builder_done(builder *b)
 {
-    close_fd(&b->journal);
-    close_fd(&b->lock);
+    imr_kept_close(&b->journal);
+    imr_kept_close(&b->lock);
     imr_buf_done(&b->manifest);
 }
 
 static void parts_done(part (*p)[2])
 {
-    for (int i = 0; i < 2; i++) {
-        close_fd(&(*p)[i].fd);
-        imr_free((*p)[i].path);
-    }
+    for (int i = 0; i < 2; i++)
+        imr_kept_close(&(*p)[i].file);
 }
 
 static imr_status path_in(char **out, const builder *b, const char *name, imr_error *err)
 {
     *out = imr_path_join(b->dir, name);
     return *out ? IMR_OK : imr_fail_memory(err);
-}
-
-static imr_status write_failed(const char *path, imr_error *err)
-{
-    return imr_fail_errno(err, IMR_E_IO, errno,
-                          "cannot write %s (what is finished is kept: make room and run the same "
-                          "command again)",
-                          path);
-}
-
-static imr_status write_all(int fd, const void *bytes, size_t n, off_t at, const char *path,
-                            imr_error *err)
-{
-    const char *from = bytes;
-    while (n) {
-        ssize_t wrote = at < 0 ? write(fd, from, n) : pwrite(fd, from, n, at);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0) {
-            if (wrote == 0)
-                errno = ENOSPC;
-            return write_failed(path, err);
-        }
-        from += wrote;
-        n -= (size_t)wrote;
-        at += at < 0 ? 0 : wrote;
-    }
-    return IMR_OK;
 }
 
 /* ---- the plan ---- */
@@ -191,17 +154,13 @@ static imr_status take_lock(builder *b, imr_error *err)
 {
     IMR_AUTOFREE char *path = NULL;
     IMR_TRY(path_in(&path, b, "lock", err));
-    b->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (b->lock < 0)
-        return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", path);
-    if (flock(b->lock, LOCK_EX | LOCK_NB) == 0)
-        return IMR_OK;
-    if (errno == EWOULDBLOCK)
-        return imr_fail(err, IMR_E_BUSY,
+    const imr_status status = imr_kept_lock(&b->lock, path, err);
+    if (status == IMR_E_BUSY)
+        return imr_fail(err, status,
                         "another process is building the cache %s: wait for it or name another "
                         "folder",
                         b->dir);
-    return imr_fail_errno(err, IMR_E_IO, errno, "cannot lock %s", path);
+    return status;
 }
 
 static imr_status remove_file(const builder *b, const char *name, imr_error *err)
@@ -255,94 +214,75 @@ static size_t row_bytes(const builder *b)
     return b->plan->n * imr_dtype_size(b->plan->dtype);
 }
 
-static off_t row_offset(const builder *b, size_t row)
+static size_t row_offset(const builder *b, size_t row)
 {
-    return (off_t)(IMR_NPY_HEADER + row * row_bytes(b));
+    return IMR_NPY_HEADER + row * row_bytes(b);
 }
 
-/* The finished block [p->done, end): does the file still hold what the journal says? */
-static bool block_is_good(const builder *b, const part *p, size_t end, const char *hex,
-                          uint8_t *scratch)
-{
-    size_t n = (end - p->done) * row_bytes(b), got = 0;
-    while (got < n) {
-        ssize_t r = pread(p->fd, scratch + got, n - got, row_offset(b, p->done) + (off_t)got);
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r <= 0)
-            return false;
-        got += (size_t)r;
-    }
-    char found[IMR_SHA256_HEX];
-    imr_sha256_memory(scratch, n, found);
-    return strcmp(found, hex) == 0;
-}
+typedef struct replaying {
+    const builder *b;
+    part *parts;
+    uint8_t *scratch; /* a block */
+} replaying;
 
-/* "documents 512 <sha256>" for the block that ends before row 512; false when it is anything else
- * or its block is damaged. */
-static bool replay_line(const builder *b, part *parts, const char *line, size_t len,
-                        uint8_t *scratch)
+/* "documents 512 <sha256>" for the block that ends before row 512. */
+static imr_status replay_line(bool *good, void *user, const char *line, size_t len, imr_error *err)
 {
-    char name[16], rows[24], hex[IMR_SHA256_HEX], copy[128];
+    (void)err;
+    const replaying *r = user;
+    const builder *b = r->b;
+    char name[16], rows[24], hex[IMR_SHA256_HEX], found[IMR_SHA256_HEX], copy[128];
     int64_t end;
+    *good = false;
     if (len >= sizeof copy)
-        return false;
+        return IMR_OK;
     memcpy(copy, line, len);
     copy[len] = '\0';
     if (sscanf(copy, "%15s %23s %64s", name, rows, hex) != 3 ||
         !imr_parse_int(rows, strlen(rows), &end))
-        return false;
-    part *p = strcmp(name, parts[0].name) == 0   ? &parts[0]
-              : strcmp(name, parts[1].name) == 0 ? &parts[1]
-                                                 : NULL;
+        return IMR_OK;
+    part *p = strcmp(name, r->parts[0].name) == 0   ? &r->parts[0]
+              : strcmp(name, r->parts[1].name) == 0 ? &r->parts[1]
+                                                    : NULL;
     size_t next = p ? p->done + b->block : 0;
-    if (!p || (size_t)end != (next < p->rows ? next : p->rows) || (size_t)end <= p->done ||
-        !block_is_good(b, p, (size_t)end, hex, scratch))
-        return false;
-    p->done = (size_t)end;
-    return true;
+    if (!p || (size_t)end != (next < p->rows ? next : p->rows) || (size_t)end <= p->done)
+        return IMR_OK;
+    size_t bytes = ((size_t)end - p->done) * row_bytes(b);
+    *good = imr_kept_hash(&p->file, row_offset(b, p->done), bytes, r->scratch, found) &&
+            strcmp(found, hex) == 0;
+    if (*good)
+        p->done = (size_t)end;
+    return IMR_OK;
 }
 
-/* Takes over what a stopped run finished; the journal is cut behind its last good line. */
+/* Takes over what a stopped run finished. The journal of another build is thrown away. */
 static imr_status resume(builder *b, part *parts, imr_error *err)
 {
     IMR_AUTOFREE char *path = NULL;
     IMR_TRY(path_in(&path, b, "journal", err));
-    b->journal = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (b->journal < 0)
-        return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", path);
-    IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
-    IMR_TRY(imr_file_map(&f, path, err));
+    IMR_TRY(imr_kept_open(&b->journal, path, err));
+    b->journal.advice = ADVICE;
     IMR_AUTOFREE uint8_t *scratch = imr_alloc(b->block, row_bytes(b));
     if (!scratch)
         return imr_fail_memory(err);
-    const char *text = (const char *)f.data;
-    size_t at = strlen(b->header);
-    if (f.len < at || memcmp(text, b->header, at) != 0)
-        at = 0;
-    while (at && at < f.len) {
-        const char *stop = memchr(text + at, '\n', f.len - at);
-        if (!stop || !replay_line(b, parts, text + at, (size_t)(stop - text) - at, scratch))
-            break;
-        at = (size_t)(stop - text) + 1;
-    }
+    replaying r = {b, parts, scratch};
+    imr_kept_notes notes;
+    IMR_TRY(imr_kept_replay(&notes, path, b->header, replay_line, &r, err));
     b->result.resumed_rows = parts[0].done + parts[1].done;
-    if (ftruncate(b->journal, (off_t)at) != 0 || lseek(b->journal, (off_t)at, SEEK_SET) < 0)
-        return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", path);
-    return at ? IMR_OK : write_all(b->journal, b->header, strlen(b->header), -1, path, err);
+    return imr_kept_resume(&b->journal, notes.end, b->header, err);
 }
 
 static imr_status open_part(part *p, const builder *b, imr_error *err)
 {
-    char file[32];
-    snprintf(file, sizeof file, "%s.npy", p->name);
-    IMR_TRY(path_in(&p->path, b, file, err));
-    p->fd = open(p->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (p->fd < 0)
-        return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", p->path);
+    IMR_AUTOFREE char *path = NULL;
+    char name[32];
+    snprintf(name, sizeof name, "%s.npy", p->name);
+    IMR_TRY(path_in(&path, b, name, err));
+    IMR_TRY(imr_kept_open(&p->file, path, err));
+    p->file.advice = ADVICE;
     uint8_t header[IMR_NPY_HEADER];
     imr_npy_header(header, b->plan->dtype, p->rows, b->plan->n);
-    return write_all(p->fd, header, sizeof header, 0, p->path, err);
+    return imr_kept_write(&p->file, header, sizeof header, 0, err);
 }
 
 /* In place: a half takes the room of the first half of its float. */
@@ -360,13 +300,12 @@ static imr_status to_half(float *v, size_t n, imr_error *err)
     return IMR_OK;
 }
 
-static imr_status note_block(const builder *b, const part *p, const void *bytes, size_t n,
-                             imr_error *err)
+static imr_status note_block(builder *b, const part *p, const void *bytes, size_t n, imr_error *err)
 {
     char hex[IMR_SHA256_HEX], line[128];
     imr_sha256_memory(bytes, n, hex);
-    snprintf(line, sizeof line, "%s %zu %s\n", p->name, p->done, hex);
-    return write_all(b->journal, line, strlen(line), -1, "the journal", err);
+    const int len = snprintf(line, sizeof line, "%s %zu %s\n", p->name, p->done, hex);
+    return imr_kept_append(&b->journal, line, (size_t)len, err);
 }
 
 static imr_status encode_part(builder *b, part *p, imr_error *err)
@@ -384,15 +323,14 @@ static imr_status encode_part(builder *b, part *p, imr_error *err)
         if (b->plan->dtype == IMR_F16)
             IMR_TRY(to_half(rows, count * b->plan->n, err));
         size_t n = count * row_bytes(b);
-        IMR_TRY(write_all(p->fd, rows, n, row_offset(b, p->done), p->path, err));
+        IMR_TRY(imr_kept_write(&p->file, rows, n, row_offset(b, p->done), err));
         p->done += count;
         b->result.encoded_rows += count;
         IMR_TRY(note_block(b, p, rows, n, err));
     }
     /* An older, longer file may have had this name. */
-    if (ftruncate(p->fd, row_offset(b, p->rows)) != 0 || fsync(p->fd) != 0)
-        return write_failed(p->path, err);
-    return IMR_OK;
+    IMR_TRY(imr_kept_resize(&p->file, row_offset(b, p->rows), err));
+    return imr_kept_sync(&p->file, err);
 }
 
 /* ---- publication ---- */
@@ -442,12 +380,10 @@ static imr_status build(builder *b, imr_encode_fn encode, void *user, imr_error 
     IMR_CLEANUP(parts_done)
     part parts[2] = {{.name = "documents",
                       .job = {d, false, e->passage_prefix, b->plan->n, encode, user},
-                      .rows = imr_dataset_count(d),
-                      .fd = -1},
+                      .rows = imr_dataset_count(d)},
                      {.name = "queries",
                       .job = {d, true, e->query_prefix, b->plan->n, encode, user},
-                      .rows = imr_dataset_queries(d),
-                      .fd = -1}};
+                      .rows = imr_dataset_queries(d)}};
     for (int i = 0; i < 2; i++)
         IMR_TRY(open_part(&parts[i], b, err));
     IMR_TRY(resume(b, parts, err));
@@ -464,8 +400,6 @@ imr_status imr_store_build(imr_store_result *result, const char *dir, const imr_
     builder b = {.plan = plan,
                  .dir = dir,
                  .block = plan->block ? plan->block : DEFAULT_BLOCK,
-                 .lock = -1,
-                 .journal = -1,
                  .progress = progress};
     IMR_TRY(check_plan(&b, err));
     IMR_TRY(check_folder(&b, err));

@@ -9,13 +9,13 @@
  *                       again when it is absent or does not fit
  *   DIR/offsets         where each document's line lies in the corpus (retrieval/dataset.h)
  *   DIR/journal         while building: what is being built and the sha256 of each finished block
- *   DIR/lock            held (flock) while building
+ *   DIR/lock            held while building
  *   DIR/projected/      derived, may be deleted: session/projected.h; DIR/tokens/ likewise:
  *                       session/encoded_table.h
  *
- * A block is written, flushed to the disk, then noted in the journal. The next run of the same
- * build checks the noted blocks and goes on after the last good one; it ends with the same bytes as
- * a run that was never stopped. A journal of another build (other dataset, encoder, type or length)
+ * A block is written, then noted in the journal (base/kept.h). The next run of the same build
+ * checks the noted blocks and goes on after the last good one; it ends with the same bytes as a
+ * run that was never stopped. A journal of another build (other dataset, encoder, type or length)
  * is thrown away. A full disk ends the build with an error and leaves it resumable.
  */
 #ifndef IMR_RETRIEVAL_STORE_H

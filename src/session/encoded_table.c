@@ -1,13 +1,8 @@
 #include "session/encoded_table.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/kept.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/number.h"
@@ -18,29 +13,25 @@ enum { BLOCK = 1024, HEADER_BYTES = 192, LINE_BYTES = 128 };
 
 static const char WHAT[] = "encoding each token alone";
 
+static const char ADVICE[] =
+    "what is finished is kept: make room and run the same command again, or "
+    "use --token-table input";
+
 /* The files of one table and how far they are good. */
 typedef struct table_files {
     char *npy, *blocks, *lock;
     char header[HEADER_BYTES]; /* first line of .blocks */
     size_t rows, dim, block;
-    size_t done;  /* rows in good blocks */
-    off_t noted;  /* bytes of .blocks up to the last good line */
-    bool damaged; /* something noted is not there */
-    int npy_fd, blocks_fd, lock_fd;
+    size_t done; /* rows in good blocks */
+    imr_kept_notes notes;
+    imr_kept table, journal, guard; /* .npy, .blocks, .lock */
 } table_files;
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
 
 static void files_done(table_files *f)
 {
-    close_fd(&f->npy_fd);
-    close_fd(&f->blocks_fd);
-    close_fd(&f->lock_fd);
+    imr_kept_close(&f->table);
+    imr_kept_close(&f->journal);
+    imr_kept_close(&f->guard);
     imr_free(f->npy);
     imr_free(f->blocks);
     imr_free(f->lock);
@@ -65,78 +56,65 @@ static size_t row_bytes(const table_files *f)
     return f->dim * sizeof(float);
 }
 
-static off_t row_offset(const table_files *f, size_t row)
+static size_t row_offset(const table_files *f, size_t row)
 {
-    return (off_t)(IMR_NPY_HEADER + row * row_bytes(f));
+    return IMR_NPY_HEADER + row * row_bytes(f);
+}
+
+static size_t next_count(const table_files *f)
+{
+    return f->rows - f->done < f->block ? f->rows - f->done : f->block;
 }
 
 /* ---- checking ---- */
-
-static bool read_at(int fd, void *out, size_t n, off_t at)
-{
-    uint8_t *to = out;
-    while (n) {
-        ssize_t got = pread(fd, to, n, at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        to += got;
-        n -= (size_t)got;
-        at += got;
-    }
-    return true;
-}
 
 static bool header_is_good(const table_files *f)
 {
     uint8_t expected[IMR_NPY_HEADER], found[IMR_NPY_HEADER];
     imr_npy_header(expected, IMR_F32, f->rows, f->dim);
-    return read_at(f->npy_fd, found, sizeof found, 0) && memcmp(found, expected, sizeof found) == 0;
+    return imr_kept_read(&f->table, found, sizeof found, 0) &&
+           memcmp(found, expected, sizeof found) == 0;
 }
+
+typedef struct checking {
+    table_files *f;
+    uint8_t *scratch; /* a block */
+    const imr_progress *progress;
+} checking;
 
 /* "<end> <sha256>": the block before row `end` is what the line says. */
-static bool line_is_good(const table_files *f, const char *line, size_t len, uint8_t *scratch)
+static imr_status check_line(bool *good, void *user, const char *line, size_t len, imr_error *err)
 {
+    const checking *c = user;
+    table_files *f = c->f;
     char expected[LINE_BYTES], hex[IMR_SHA256_HEX];
-    const size_t count = f->rows - f->done < f->block ? f->rows - f->done : f->block;
-    if (!count || !read_at(f->npy_fd, scratch, count * row_bytes(f), row_offset(f, f->done)))
-        return false;
-    imr_sha256_memory(scratch, count * row_bytes(f), hex);
+    const size_t count = next_count(f);
+    *good = false;
+    if (!count ||
+        !imr_kept_hash(&f->table, row_offset(f, f->done), count * row_bytes(f), c->scratch, hex))
+        return IMR_OK;
     const int n = snprintf(expected, sizeof expected, "%zu %s", f->done + count, hex);
-    return len == (size_t)n && memcmp(line, expected, len) == 0;
+    *good = len == (size_t)n && memcmp(line, expected, len) == 0;
+    if (!*good)
+        return IMR_OK;
+    f->done += count;
+    if (!imr_progress_step(c->progress, "checking the token table", f->done, f->rows))
+        return imr_fail(err, IMR_E_CANCELLED, "stopped while checking %s", f->npy);
+    return IMR_OK;
 }
 
-/* Sets done, noted and damaged from the open files. */
+/* Sets done and notes from the files. */
 static imr_status check(table_files *f, const imr_progress *progress, imr_error *err)
 {
-    IMR_CLEANUP(imr_file_unmap) imr_file notes = {0};
     IMR_AUTOFREE uint8_t *scratch = imr_alloc(f->block, row_bytes(f));
     if (!scratch)
         return imr_fail_memory(err);
+    checking c = {f, scratch, progress};
     f->done = 0;
-    f->noted = 0;
-    IMR_TRY(imr_file_map(&notes, f->blocks, err));
-    const char *text = (const char *)notes.data;
-    size_t at = strlen(f->header);
-    const bool named = memcmp(text, f->header, notes.len < at ? notes.len : at) == 0;
-    f->damaged = !named || (notes.len >= at && !header_is_good(f));
-    if (f->damaged || notes.len < at) /* or killed before the first block */
-        return IMR_OK;
-    f->noted = (off_t)at;
-    while (at < notes.len) {
-        const char *stop = memchr(text + at, '\n', notes.len - at);
-        if (!stop)
-            break; /* killed while noting */
-        const size_t len = (size_t)(stop - text) - at;
-        f->damaged = !line_is_good(f, text + at, len, scratch);
-        if (f->damaged)
-            break;
-        f->done += f->rows - f->done < f->block ? f->rows - f->done : f->block;
-        at += len + 1;
-        f->noted = (off_t)at;
-        if (!imr_progress_step(progress, "checking the token table", f->done, f->rows))
-            return imr_fail(err, IMR_E_CANCELLED, "stopped while checking %s", f->npy);
+    IMR_TRY(imr_kept_replay(&f->notes, f->blocks, f->header, check_line, &c, err));
+    if (f->notes.end && !header_is_good(f)) {
+        f->notes = (imr_kept_notes){.damaged = true};
+        f->done = 0;
     }
     return IMR_OK;
 }
@@ -148,14 +126,14 @@ static imr_status find_whole(bool *whole, table_files *f, const imr_progress *pr
     *whole = false;
     if (!imr_file_exists(f->npy) || !imr_file_exists(f->blocks))
         return IMR_OK;
-    f->npy_fd = open(f->npy, O_RDONLY | O_CLOEXEC);
-    if (f->npy_fd < 0)
-        return IMR_OK; /* building will say why */
-    imr_status status = check(f, progress, err);
-    struct stat st;
-    *whole = status == IMR_OK && f->done == f->rows && fstat(f->npy_fd, &st) == 0 &&
-             st.st_size == row_offset(f, f->rows);
-    close_fd(&f->npy_fd);
+    imr_status status = imr_kept_open_read(&f->table, f->npy, NULL);
+    if (status != IMR_OK) /* building will say why */
+        return status == IMR_E_MEMORY ? imr_fail_memory(err) : IMR_OK;
+    status = check(f, progress, err);
+    char more;
+    *whole = status == IMR_OK && f->done == f->rows &&
+             !imr_kept_read(&f->table, &more, 1, row_offset(f, f->rows));
+    imr_kept_close(&f->table);
     return status;
 }
 
@@ -200,34 +178,6 @@ static imr_status make_in_memory(imr_encoded_table *t, const imr_encoder *e,
     return IMR_OK;
 }
 
-static imr_status write_failed(const char *path, imr_error *err)
-{
-    return imr_fail_errno(err, IMR_E_IO, errno,
-                          "cannot write %s (what is finished is kept: make room and run the same "
-                          "command again, or use --token-table input)",
-                          path);
-}
-
-static imr_status write_at(int fd, const void *bytes, size_t n, off_t at, const char *path,
-                           imr_error *err)
-{
-    const uint8_t *from = bytes;
-    while (n) {
-        ssize_t wrote = pwrite(fd, from, n, at);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0) {
-            if (wrote == 0)
-                errno = ENOSPC;
-            return write_failed(path, err);
-        }
-        from += wrote;
-        n -= (size_t)wrote;
-        at += wrote;
-    }
-    return IMR_OK;
-}
-
 /* Opens for writing under the lock; *why says in words what refused it, for a table in memory. */
 static imr_status open_for_writing(bool *refused, table_files *f, const char *dir, imr_error *why,
                                    imr_error *err)
@@ -241,27 +191,20 @@ static imr_status open_for_writing(bool *refused, table_files *f, const char *di
         return imr_fail_memory(err);
     if (status != IMR_OK)
         return IMR_OK;
-    const struct {
-        const char *path;
-        int *fd;
-    } files[] = {{f->lock, &f->lock_fd}, {f->npy, &f->npy_fd}, {f->blocks, &f->blocks_fd}};
-    for (size_t i = 0; i < IMR_LEN(files); i++) {
-        *files[i].fd = open(files[i].path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        if (*files[i].fd < 0) {
-            (void)imr_fail_errno(why, IMR_E_IO, errno, "cannot write %s", files[i].path);
-            return IMR_OK;
-        }
-        if (i == 0 && flock(f->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-            if (errno == EWOULDBLOCK)
-                return imr_fail(err, IMR_E_BUSY,
-                                "another process is encoding the tokens for %s: wait for it, or "
-                                "use --token-table input",
-                                dir);
-            (void)imr_fail_errno(why, IMR_E_IO, errno, "cannot lock %s", f->lock);
-            return IMR_OK;
-        }
-    }
-    *refused = false;
+    status = imr_kept_lock(&f->guard, f->lock, why);
+    if (status == IMR_E_BUSY)
+        return imr_fail(err, status,
+                        "another process is encoding the tokens for %s: wait for it, or use "
+                        "--token-table input",
+                        dir);
+    if (status == IMR_OK)
+        status = imr_kept_open(&f->table, f->npy, why);
+    if (status == IMR_OK)
+        status = imr_kept_open(&f->journal, f->blocks, why);
+    if (status == IMR_E_MEMORY)
+        return imr_fail_memory(err);
+    f->table.advice = f->journal.advice = ADVICE;
+    *refused = status != IMR_OK;
     return IMR_OK;
 }
 
@@ -271,9 +214,7 @@ static imr_status note_block(table_files *f, const float *v, size_t count, imr_e
     imr_sha256_memory(v, count * row_bytes(f), hex);
     f->done += count;
     const int n = snprintf(line, sizeof line, "%zu %s\n", f->done, hex);
-    IMR_TRY(write_at(f->blocks_fd, line, (size_t)n, f->noted, f->blocks, err));
-    f->noted += n;
-    return IMR_OK;
+    return imr_kept_append(&f->journal, line, (size_t)n, err);
 }
 
 static imr_status make_rest(table_files *f, imr_encoded_table *t, const imr_encoder *e,
@@ -284,15 +225,10 @@ static imr_status make_rest(table_files *f, imr_encoded_table *t, const imr_enco
     if (!v)
         return imr_fail_memory(err);
     imr_npy_header(header, IMR_F32, f->rows, f->dim);
-    IMR_TRY(write_at(f->npy_fd, header, sizeof header, 0, f->npy, err));
-    if (ftruncate(f->blocks_fd, f->noted) != 0)
-        return write_failed(f->blocks, err);
-    if (!f->noted) {
-        f->noted = (off_t)strlen(f->header);
-        IMR_TRY(write_at(f->blocks_fd, f->header, (size_t)f->noted, 0, f->blocks, err));
-    }
+    IMR_TRY(imr_kept_write(&f->table, header, sizeof header, 0, err));
+    IMR_TRY(imr_kept_resume(&f->journal, f->notes.end, f->header, err));
     while (f->done < f->rows) {
-        const size_t count = f->rows - f->done < f->block ? f->rows - f->done : f->block;
+        const size_t count = next_count(f);
         imr_status status = encode_rows(v, e, f->done, count, f->rows, progress, err);
         if (status == IMR_E_CANCELLED)
             return imr_fail(err, status,
@@ -300,14 +236,13 @@ static imr_status make_rest(table_files *f, imr_encoded_table *t, const imr_enco
                             "command goes on from there",
                             WHAT, f->done, f->rows);
         IMR_TRY(status);
-        IMR_TRY(write_at(f->npy_fd, v, count * row_bytes(f), row_offset(f, f->done), f->npy, err));
+        IMR_TRY(imr_kept_write(&f->table, v, count * row_bytes(f), row_offset(f, f->done), err));
         IMR_TRY(note_block(f, v, count, err));
         t->made += count;
     }
     /* An older, longer file may have had this name. */
-    if (ftruncate(f->npy_fd, row_offset(f, f->rows)) != 0 || fsync(f->npy_fd) != 0)
-        return write_failed(f->npy, err);
-    return IMR_OK;
+    IMR_TRY(imr_kept_resize(&f->table, row_offset(f, f->rows), err));
+    return imr_kept_sync(&f->table, err);
 }
 
 static imr_status map_rows(imr_encoded_table *t, const table_files *f, imr_error *err)
@@ -331,7 +266,7 @@ static imr_status map_rows(imr_encoded_table *t, const table_files *f, imr_error
 static imr_status open_files(table_files *f, imr_encoded_table *t, const imr_encoder *e,
                              const char *dir, const imr_progress *progress, imr_error *err)
 {
-    bool whole, refused;
+    bool whole, refused = true;
     imr_error why;
     IMR_TRY(find_whole(&whole, f, progress, err));
     if (!whole) {
@@ -343,7 +278,7 @@ static imr_status open_files(table_files *f, imr_encoded_table *t, const imr_enc
             return make_in_memory(t, e, progress, err);
         }
         IMR_TRY(check(f, progress, err)); /* another process may have written since */
-        if (f->damaged)
+        if (f->notes.damaged)
             snprintf(t->notice, sizeof t->notice,
                      "the token table %.160s was damaged or of another encoder from row %zu on: "
                      "made again from there",
@@ -359,12 +294,7 @@ imr_status imr_encoded_table_open(imr_encoded_table *out, const imr_encoder *e, 
                                   const char *dir, const imr_progress *progress, imr_error *err)
 {
     IMR_CLEANUP(files_done)
-    table_files f = {.rows = imr_encoder_token_count(e),
-                     .dim = imr_encoder_dim(e),
-                     .block = BLOCK,
-                     .npy_fd = -1,
-                     .blocks_fd = -1,
-                     .lock_fd = -1};
+    table_files f = {.rows = imr_encoder_token_count(e), .dim = imr_encoder_dim(e), .block = BLOCK};
     imr_encoded_table t = {.made = 0};
     imr_status status;
     if (!dir[0] || imr_encoder_is_static(e)) {
@@ -419,7 +349,7 @@ static bool parse_header(table_files *f, char sha256[IMR_SHA256_HEX], const imr_
 static imr_status look_at(imr_encoded_table_info *out, bool *is_table, const char *dir,
                           const char *name, imr_error *err)
 {
-    IMR_CLEANUP(files_done) table_files f = {.npy_fd = -1, .blocks_fd = -1, .lock_fd = -1};
+    IMR_CLEANUP(files_done) table_files f = {.rows = 0};
     IMR_CLEANUP(imr_file_unmap) imr_file notes = {0};
     imr_encoded_table_info info = {.rows = 0};
     IMR_TRY(name_files(&f, dir, name, err));
@@ -427,12 +357,13 @@ static imr_status look_at(imr_encoded_table_info *out, bool *is_table, const cha
                 parse_header(&f, info.sha256, &notes);
     if (!*is_table)
         return IMR_OK;
-    f.npy_fd = open(f.npy, O_RDONLY | O_CLOEXEC);
+    if (imr_kept_open_read(&f.table, f.npy, NULL) == IMR_E_MEMORY) /* absent: nothing is good */
+        return imr_fail_memory(err);
     IMR_TRY(check(&f, NULL, err));
     info.rows = f.rows;
     info.dim = f.dim;
     info.finished = f.done;
-    info.damaged = f.damaged || strncmp(name, info.sha256, IMR_SHA256_HEX - 1) != 0;
+    info.damaged = f.notes.damaged || strncmp(name, info.sha256, IMR_SHA256_HEX - 1) != 0;
     *out = info;
     return IMR_OK;
 }

@@ -1,15 +1,11 @@
 /* Projected documents: in memory, or a file that is made once and mapped. */
 #include "session/projected.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/half.h"
+#include "base/kept.h"
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "math/nn.h"
@@ -20,7 +16,7 @@ enum {
     SAMPLE = 32,    /* rows looked at when a file is opened */
     ALIGNMENT = 64, /* of the rows' end */
 };
-#define SYNC_BYTES ((size_t)16 << 20) /* flushed at once: a cancel waits no longer */
+#define FLUSH_BYTES ((size_t)16 << 20) /* at once: a cancel waits no longer */
 
 #define WORTH_THREADS ((size_t)1 << 16)
 
@@ -168,35 +164,16 @@ static imr_status make_block(const plan *p, scratch *s, size_t first, size_t cou
 
 typedef struct sink {
     uint8_t *memory; /* the payload, or NULL: */
-    int fd;
-    const char *path;
-    size_t unsynced;
+    imr_kept *file;  /* behind the header */
 } sink;
 
 static imr_status put(sink *to, size_t at, const void *bytes, size_t n, imr_error *err)
 {
-    if (to->memory) {
-        if (n)
-            memcpy(to->memory + at, bytes, n);
-        return IMR_OK;
-    }
-    const uint8_t *from = bytes;
-    for (size_t done = 0; done < n;) {
-        const ssize_t wrote = pwrite(to->fd, from + done, n - done, (off_t)(HEADER + at + done));
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0)
-            return imr_fail_errno(err, IMR_E_IO, wrote ? errno : ENOSPC, "cannot write %s",
-                                  to->path);
-        done += (size_t)wrote;
-    }
-    to->unsynced += n;
-    if (to->unsynced < SYNC_BYTES)
-        return IMR_OK;
-    to->unsynced = 0;
-    return fdatasync(to->fd) == 0 || errno == EINVAL
-               ? IMR_OK
-               : imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", to->path);
+    if (!to->memory)
+        return imr_kept_write(to->file, bytes, n, HEADER + at, err);
+    if (n)
+        memcpy(to->memory + at, bytes, n);
+    return IMR_OK;
 }
 
 static imr_status project(const plan *p, sink *to, imr_error *err)
@@ -220,7 +197,7 @@ static imr_status project(const plan *p, sink *to, imr_error *err)
 
 static imr_status into_memory(imr_projected *out, const plan *p, imr_error *err)
 {
-    sink to = {.memory = imr_alloc_aligned(p->bytes, 1), .fd = -1};
+    sink to = {.memory = imr_alloc_aligned(p->bytes, 1)};
     if (!to.memory)
         return imr_fail_memory(err);
     const imr_status status = project(p, &to, err);
@@ -302,83 +279,37 @@ static imr_status map(imr_projected *out, bool *fits, const plan *p, const char 
     return IMR_OK;
 }
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-}
-
-/* The name still belongs to the locked file: another process may have published or removed it. */
-static bool same_file(int fd, const char *path)
-{
-    struct stat a, b;
-    return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
-}
-
-/* *out: the open partial file, locked; -1 when the name went to another process meanwhile. */
-static imr_status try_lock(int *out, const char *partial, imr_error *err)
-{
-    *out = -1;
-    const int fd = open(partial, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", partial);
-    imr_status status = IMR_OK;
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        status = errno == EWOULDBLOCK
-                     ? imr_fail(err, IMR_E_BUSY, "another process is writing %s", partial)
-                     : imr_fail_errno(err, IMR_E_IO, errno, "cannot lock %s", partial);
-    if (status == IMR_OK && same_file(fd, partial))
-        *out = fd;
-    else
-        close(fd);
-    return status;
-}
-
-static imr_status lock(int *out, const char *partial, imr_error *err)
-{
-    for (int tries = 0; tries < 10; tries++) {
-        IMR_TRY(try_lock(out, partial, err));
-        if (*out >= 0)
-            return IMR_OK;
-    }
-    return imr_fail(err, IMR_E_BUSY, "other processes are writing %s", partial);
-}
-
-static imr_status write_file(const plan *p, int fd, const char *partial, const char *path,
-                             imr_error *err)
+static imr_status write_file(const plan *p, imr_kept *f, const char *path, imr_error *err)
 {
     IMR_AUTOFREE uint8_t *head = imr_alloc(HEADER, 1);
     if (!head)
         return imr_fail_memory(err);
-    sink to = {.fd = fd, .path = partial};
+    sink to = {.file = f};
     put_header(head, p);
-    if (ftruncate(fd, 0) != 0 || ftruncate(fd, (off_t)(HEADER + p->bytes)) != 0)
-        return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", partial);
+    IMR_TRY(imr_kept_resize(f, 0, err)); /* what a killed process left */
+    IMR_TRY(imr_kept_resize(f, HEADER + p->bytes, err));
     IMR_TRY(project(p, &to, err));
-    if (pwrite(fd, head, HEADER, 0) != HEADER || (fsync(fd) != 0 && errno != EINVAL) ||
-        rename(partial, path) != 0)
-        return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", path);
-    return IMR_OK;
+    IMR_TRY(imr_kept_write(f, head, HEADER, 0, err));
+    return imr_kept_publish(f, path, err);
 }
 
 static imr_status into_file(imr_projected *out, const plan *p, const char *dir, const char *path,
                             imr_error *err)
 {
-    imr_buf name IMR_AUTOBUF = {0};
-    imr_buf_printf(&name, "%s.partial", path);
-    IMR_TRY(imr_buf_check(&name, err));
-    const char *partial = imr_buf_text(&name);
-    IMR_CLEANUP(close_fd) int fd = -1;
+    imr_buf partial IMR_AUTOBUF = {0};
+    imr_buf_printf(&partial, "%s.partial", path);
+    IMR_TRY(imr_buf_check(&partial, err));
+    IMR_CLEANUP(imr_kept_close) imr_kept f = {0};
     bool fits;
     IMR_TRY(imr_dir_make(dir, err));
-    IMR_TRY(lock(&fd, partial, err));
+    IMR_TRY(imr_kept_lock(&f, imr_buf_text(&partial), err));
+    f.flush_every = FLUSH_BYTES;
     /* Another process may have finished it since we looked. */
     imr_status status = map(out, &fits, p, path, err);
     if (status == IMR_OK && !fits)
-        status = write_file(p, fd, partial, path, err);
+        status = write_file(p, &f, path, err);
     if (status != IMR_OK || fits) {
-        unlink(partial);
+        imr_kept_remove(&f);
         return status;
     }
     IMR_TRY(map(out, &fits, p, path, err));

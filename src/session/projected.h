@@ -17,10 +17,10 @@
  *     float32 [N]   working_scale, where there is one
  *
  * A file of another identity or size, or one whose sampled rows are not what the adapter makes of
- * the cache's, is made again. It is written as <sha256>.partial under a lock (flock), flushed, then
- * renamed: killed at any moment, nothing half-written has the name. Two processes never write one
- * file: the second works in memory. What cannot be written (read-only folder, full disk) is held in
- * memory too, and `notice` says so. The folder can be deleted at any time.
+ * the cache's, is made again. It is written as <sha256>.partial under a lock, flushed, then renamed
+ * (base/kept.h): killed at any moment, nothing half-written has the name. Two processes never write
+ * one file: the second works in memory. What cannot be written (read-only folder, full disk) is
+ * held in memory too, and `notice` says so. The folder can be deleted at any time.
  *
  * A mapped file is a stranger's: rows that are not sampled may hold any value, so whoever ranks
  * with them checks what comes out (session/ranker.h does).

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -6,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/kept.h"
 #include "base/mem.h"
 #include "tests/unit/retrieval/store_support.h"
 
@@ -211,6 +213,37 @@ TEST("a full disk ends the build with an error and leaves it resumable")
     CHECK_OK(build(dir, d, IMR_F32, &f, &r, &err));
     CHECK_INT(r.resumed_rows, 32);
     check_same_bytes(whole, dir);
+    imr_dataset_free(d);
+}
+
+TEST("whatever step of writing fails, the build says so and goes on to the same bytes")
+{
+    char whole[256], dir[256];
+    fresh(whole);
+    imr_error err = {0};
+    imr_dataset *d = golden();
+    fake_encoder f = {0};
+    imr_store_result r;
+    CHECK_OK(build(whole, d, IMR_F16, &f, NULL, &err));
+    size_t most = 0;
+    imr_status status = IMR_E_IO;
+    for (long i = 0; status != IMR_OK; i++) {
+        fresh(dir);
+        imr_kept_fail_after(i, ENOSPC);
+        status = build(dir, d, IMR_F16, &f, NULL, &err);
+        imr_kept_fail_after(-1, 0);
+        if (status == IMR_OK) {
+            CHECK(i > 20);
+        } else {
+            CHECK_INT(status, IMR_E_IO);
+            CHECK_CONTAINS(err.text, ": No space left");
+            CHECK_OK(build(dir, d, IMR_F16, &f, &r, &err));
+            CHECK_INT(r.resumed_rows + r.encoded_rows, 144);
+            most = r.resumed_rows > most ? r.resumed_rows : most;
+        }
+        check_same_bytes(whole, dir);
+    }
+    CHECK_INT(most, 144);
     imr_dataset_free(d);
 }
 

@@ -1,5 +1,6 @@
 /* The `encoded` token table on disk: made once, finished after any interruption, never believed
  * when it does not hold what its notes say. A BERT of two layers with 2,500 words: three blocks. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -8,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/kept.h"
 #include "base/mem.h"
 #include "session/encoded_table.h"
 #include "tests/unit/encoder/tiny_transformer.h"
@@ -362,6 +364,43 @@ TEST("two processes cannot make one table, and a full disk leaves it resumable")
     CHECK_INT(status, IMR_E_IO);
     CHECK_CONTAINS(err.text, "make room");
     reopens(&f, BLOCK, whole, len);
+    free(whole);
+    finish(&f);
+}
+
+TEST("whatever step of writing a table fails, it is in memory or goes on to the same bytes")
+{
+    fixture f = start();
+    size_t len, in_memory = 0, stopped = 0;
+    char *whole = make_whole(&f, &len);
+    for (long i = 0;; i++) {
+        fresh(&f);
+        imr_encoded_table t = {0};
+        imr_kept_fail_after(i, ENOSPC);
+        const imr_status s = open_table(&t, &f, NULL);
+        imr_kept_fail_after(-1, 0);
+        if (s == IMR_OK && !t.notice[0]) {
+            imr_encoded_table_done(&t);
+            break;
+        }
+        if (s == IMR_OK) {
+            CHECK_CONTAINS(t.notice, "in memory only");
+            check_rows(&t, &f);
+            in_memory++;
+        } else {
+            CHECK_INT(s, IMR_E_IO);
+            CHECK_CONTAINS(err.text, "make room");
+            CHECK(t.rows.rows == 0);
+            stopped++;
+        }
+        imr_encoded_table_done(&t);
+        CHECK_OK(open_table(&t, &f, NULL));
+        CHECK(t.kept % BLOCK == 0 || t.kept == V);
+        imr_encoded_table_done(&t);
+        reopens(&f, V, whole, len);
+    }
+    CHECK_INT(in_memory, 4); /* the lock's file, the lock, the table's file and its journal */
+    CHECK(stopped > 6);
     free(whole);
     finish(&f);
 }

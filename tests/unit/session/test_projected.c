@@ -1,6 +1,7 @@
 /* Projected documents kept beside the cache: what is in them, and what happens to them. */
 #include "session/projected.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/half.h"
+#include "base/kept.h"
 #include "base/mem.h"
 #include "tests/unit/session/big_store.h"
 
@@ -329,6 +331,33 @@ TEST("a disk that fills up while projecting is said, and leaves memory and no fi
     CHECK(WIFEXITED(how));
     CHECK_INT(WEXITSTATUS(how), 0);
     CHECK(!imr_file_exists(s.file) && !imr_file_exists(s.partial));
+    close_set(&s);
+}
+
+TEST("whatever step of writing the file fails, documents are held in memory and no file is left")
+{
+    set s = open_set(IMR_F32, IMR_FORM_DIAGONAL);
+    imr_projected memory = in_memory(&s), p;
+    bool kept = false;
+    for (long i = 0; !kept; i++) {
+        imr_error err = {0};
+        watch w = {0};
+        imr_kept_fail_after(i, ENOSPC);
+        CHECK_OK(open_at(&p, &s, &w, &err));
+        imr_kept_fail_after(-1, 0);
+        kept = p.file.mapped != NULL;
+        if (!kept) {
+            CHECK(p.owned);
+            CHECK_CONTAINS(p.notice, "No space left");
+            CHECK(!imr_file_exists(s.file));
+            CHECK(!imr_file_exists(s.partial) || i == 1); /* made, but not locked: not ours */
+        }
+        CHECK(kept == (i == 13)); /* open, lock, 2 sizes, 6 writes, header, flush, rename */
+        check_same(&memory, &p);
+        imr_projected_done(&p);
+    }
+    CHECK(imr_file_exists(s.file) && !imr_file_exists(s.partial));
+    imr_projected_done(&memory);
     close_set(&s);
 }
 

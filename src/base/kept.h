@@ -1,0 +1,103 @@
+/*
+ * base/kept.h - a file that takes long to make: written by one process at a time, killed at any
+ * moment, gone on with later. imr_writer (base/file.h) is for what is written in one go.
+ *
+ * Locking. imr_kept_lock opens a file and holds it (flock, exclusive, not waited for) until it is
+ * closed or the process ends, however it ends. When it succeeds the name still belongs to what is
+ * locked: whoever held it before may have renamed or removed it, then the new file of that name is
+ * taken. It may be the file that is written (X.partial, published in the end) or one that only
+ * locks and stays (X.lock).
+ *
+ * Resuming. Beside the data lies a journal, a text file: a header line that says what is being
+ * made, then a line for each finished block with its sha256. A block is written first, then noted;
+ * nothing is flushed in between, since a note is believed only when the block has its hash.
+ * imr_kept_replay reads the notes up to the first that is not good, imr_kept_resume cuts the
+ * journal there, imr_kept_append adds notes. A run that was stopped and resumed ends with the
+ * bytes of one that was not.
+ *
+ * Finishing. imr_kept_publish flushes the data, renames the file over its real name and flushes
+ * the folder: under that name there is nothing, the file before, or the whole new one.
+ * imr_kept_sync alone is enough where a manifest or a full journal says what is whole.
+ *
+ * Errors: IMR_E_BUSY another process holds the lock, "another process is writing PATH" (a caller
+ * who knows more says it in its own words); IMR_E_IO names the path and the system's reason, in
+ * writes with `advice` in brackets; a short write is a full disk; IMR_E_MEMORY. After a failed
+ * write the bytes of that call may be there in part, those of earlier ones are.
+ *
+ * Ownership: an imr_kept owns a copy of its path and its descriptor (closed on exec); `advice` is
+ * borrowed. {0} is a file that is not open: closing it is fine, reading from it finds nothing.
+ * Threads: one at a time per imr_kept; the lock is between processes, and between two imr_kept of
+ * one process too.
+ */
+#ifndef IMR_BASE_KEPT_H
+#define IMR_BASE_KEPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/sha256.h"
+
+typedef struct imr_kept {
+    char *path; /* NULL: not open */
+    int fd;
+    size_t end;         /* where imr_kept_append goes on */
+    const char *advice; /* NULL, or what to do when a write fails */
+    size_t flush_every; /* bytes after which writes are flushed, so that the last flush, and with it
+                           a cancel, waits no longer than these take; 0: the system's choice */
+    size_t unflushed;
+} imr_kept;
+
+/* Opens to read and write, made empty when it is absent. */
+imr_status imr_kept_open(imr_kept *out, const char *path, imr_error *err) IMR_NODISCARD;
+/* The same, locked. */
+imr_status imr_kept_lock(imr_kept *out, const char *path, imr_error *err) IMR_NODISCARD;
+/* Opens what is there to read. Errors: IMR_E_NOT_FOUND, IMR_E_IO. */
+imr_status imr_kept_open_read(imr_kept *out, const char *path, imr_error *err) IMR_NODISCARD;
+void imr_kept_close(imr_kept *f); /* unlocks; {0} is fine */
+
+/* n bytes from offset `at`; false when they are not all there. */
+bool imr_kept_read(const imr_kept *f, void *out, size_t n, size_t at);
+/* The sha256 of n bytes from offset `at`, read into scratch [n]; false when they are not all there.
+ */
+bool imr_kept_hash(const imr_kept *f, size_t at, size_t n, void *scratch, char hex[IMR_SHA256_HEX]);
+
+imr_status imr_kept_write(imr_kept *f, const void *bytes, size_t n, size_t at,
+                          imr_error *err) IMR_NODISCARD;
+imr_status imr_kept_append(imr_kept *f, const void *bytes, size_t n, imr_error *err) IMR_NODISCARD;
+/* Cuts, or lengthens with zeros (sparse where the file system can). */
+imr_status imr_kept_resize(imr_kept *f, size_t size, imr_error *err) IMR_NODISCARD;
+/* On the disk when it returns; file systems that cannot say so are believed. */
+imr_status imr_kept_sync(imr_kept *f, imr_error *err) IMR_NODISCARD;
+
+/* Gives the file its real name; it stays open and locked. Errors name `path`. */
+imr_status imr_kept_publish(imr_kept *f, const char *path, imr_error *err) IMR_NODISCARD;
+/* Gives up: removes the name, which is still ours, then closes. {0} is fine. */
+void imr_kept_remove(imr_kept *f);
+
+/* One note, without its newline. *good: the block it speaks of is what it says; false ends the
+ * replay. A failing status ends it with that status. */
+typedef imr_status (*imr_kept_line_fn)(bool *good, void *user, const char *line, size_t len,
+                                       imr_error *err);
+
+typedef struct imr_kept_notes {
+    size_t end;   /* bytes up to the last good note; 0: not even the header (with its newline) */
+    bool damaged; /* another header, or a whole note that is not good: no kill leaves that */
+} imr_kept_notes;
+
+/* Reads the journal at `path`, which may be read-only. Errors: the file's (base/file.h), line's. */
+imr_status imr_kept_replay(imr_kept_notes *out, const char *path, const char *header,
+                           imr_kept_line_fn line, void *user, imr_error *err) IMR_NODISCARD;
+/* Cuts the open journal to `end` (of imr_kept_notes) and begins it with the header where that is 0.
+ */
+imr_status imr_kept_resume(imr_kept *journal, size_t end, const char *header,
+                           imr_error *err) IMR_NODISCARD;
+
+/*
+ * Tests: let `n` more steps of this thread succeed, then fail one with the errno `number`; a
+ * negative n switches off. A step is an open, a lock, a write, a resize, a flush or a rename; a
+ * write that fails has written half its bytes.
+ */
+void imr_kept_fail_after(long n, int number);
+
+#endif

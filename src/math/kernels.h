@@ -44,6 +44,7 @@ typedef struct imr_tile {
 typedef struct imr_kernels {
     const char *name;  /* "avx512bf16", "avx512", "avx2", "plain" */
     size_t rows, cols; /* of the largest tile: what the registers hold */
+    bool has_bf16;     /* instructions for pairs; without them pairs are slower than floats */
 
     /* c overlaps neither a nor b. */
     void (*tile)(const imr_tile *t);       /* of floats */

@@ -16,7 +16,8 @@
 /* Sums, two operands and a broadcast must fit the registers: 32 of them, or 16. */
 #if defined(__AVX512F__)
 #ifdef __AVX512BF16__
-#define NAME "avx512bf16"
+#define NAME     "avx512bf16"
+#define HAS_BF16 true
 #else
 #define NAME "avx512"
 #endif
@@ -35,6 +36,9 @@ enum { LANES = 4, ROWS = 6 };
 #endif
 #endif
 enum { COLS = 2 * LANES };
+#ifndef HAS_BF16
+#define HAS_BF16 false
+#endif
 
 _Static_assert(ROWS <= IMR_KERNEL_MOST_ROWS && COLS <= IMR_KERNEL_MOST_COLS, "header says so");
 
@@ -270,5 +274,5 @@ static void scale(float *out, const float *v, size_t n, float factor)
 }
 
 extern const imr_kernels IMR_KERNELS;
-const imr_kernels IMR_KERNELS = {NAME,     ROWS, COLS, tile,    tile_pairs,
-                                 to_pairs, gelu, norm, softmax, scale};
+const imr_kernels IMR_KERNELS = {NAME,     ROWS, COLS, HAS_BF16, tile, tile_pairs,
+                                 to_pairs, gelu, norm, softmax,  scale};

@@ -7,6 +7,7 @@
 
 #include "cli/libraries.h"
 #include "cli/options.h"
+#include "cli/precision.h"
 #include "math/blas.h"
 #include "math/kernels.h"
 #include "text/utf8.h"
@@ -97,7 +98,7 @@ static imr_status run(imr_cli *cli, imr_error *err)
 }
 
 /* Every setting and where it came from, for --verbose. */
-static void say_settings(imr_cli *cli, const char *kernels)
+static void say_settings(imr_cli *cli, const imr_kernels *kernels)
 {
     IMR_AUTOBUF imr_buf blas = {0};
     const imr_option_id *lists[] = {cli->command->options, imr_common_options};
@@ -106,7 +107,10 @@ static void say_settings(imr_cli *cli, const char *kernels)
     imr_cli_blas_text(&blas);
     imr_cli_detail(cli, "%s", imr_buf_text(&blas));
     if (!imr_config_is_set(cli->config, IMR_OPT_KERNELS))
-        imr_cli_detail(cli, "kernels = %s (the best of this CPU)", kernels);
+        imr_cli_detail(cli, "kernels = %s (the best of this CPU)", kernels->name);
+    const char *precision = imr_config_string(cli->config, IMR_OPT_PRECISION);
+    if (!kernels->has_bf16 && strcmp(precision, imr_precision_name(IMR_BFLOAT16)) == 0)
+        imr_cli_detail(cli, "%s", imr_no_bf16);
     for (size_t l = 0; l < IMR_LEN(lists); l++)
         for (const imr_option_id *id = lists[l]; id && *id != IMR_OPT_COUNT; id++) {
             IMR_AUTOBUF imr_buf b = {0};
@@ -156,7 +160,7 @@ static imr_status start(imr_config *config, imr_line *line, int argc, const char
     imr_blas_set_threads((int)imr_config_int(config, IMR_OPT_THREADS));
     const imr_kernels *kernels;
     IMR_TRY(imr_cli_kernels(&kernels, &cli, err));
-    say_settings(&cli, kernels->name);
+    say_settings(&cli, kernels);
     return run(&cli, err);
 }
 

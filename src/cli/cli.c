@@ -185,6 +185,25 @@ imr_status imr_cli_encoder(imr_encoder **out, const imr_cli *cli, imr_error *err
     return imr_cli_encoder_as(out, cli, bf16 ? IMR_BFLOAT16 : IMR_FLOAT32, err);
 }
 
+imr_status imr_cli_dataset(imr_dataset **out, imr_cli *cli, imr_error *err)
+{
+    IMR_AUTOFREE char *path = NULL;
+    IMR_TRY(imr_cli_dataset_path(&path, cli, err));
+    if (!path)
+        return imr_fail(err, IMR_E_USAGE, "--dataset DIR is needed (imrnn %s --help)",
+                        cli->command->name);
+    const imr_dataset_options how = {.skip_bad_lines =
+                                         imr_config_bool(cli->config, IMR_OPT_SKIP_BAD_LINES),
+                                     .progress = imr_cli_progress(cli)};
+    imr_dataset *d;
+    IMR_TRY(imr_dataset_open(&d, path, &how, err));
+    if (imr_dataset_bad_lines(d))
+        imr_cli_say(cli, "%zu malformed lines left out, the first: %s", imr_dataset_bad_lines(d),
+                    imr_dataset_bad_line(d, 0));
+    *out = d;
+    return IMR_OK;
+}
+
 imr_status imr_cli_cache(imr_cache **out, imr_cli *cli, imr_error *err)
 {
     const char *dir;

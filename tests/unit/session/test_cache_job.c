@@ -2,7 +2,6 @@
 #include "base/mem.h"
 #include "retrieval/cache.h"
 #include "session/cache_job.h"
-#include "session/precision.h"
 #include "tests/unit/encoder/tiny_transformer.h"
 
 static imr_error err;
@@ -57,41 +56,5 @@ TEST("building reports and can be stopped inside a block, and goes on afterwards
     imr_cache_free(c);
     imr_dataset_free(d);
     imr_encoder_free(e);
-    tiny_done(&t);
-}
-
-TEST("an encoder of less precision is near the exact one, is another encoder, and says so")
-{
-    tiny t = tiny_new(true, 48, 4, 96, 64);
-    imr_encoder *exact = NULL, *half = NULL;
-    const imr_encoder_options o = {.precision = IMR_BFLOAT16};
-    CHECK_OK(imr_encoder_open(&exact, t.dir, NULL, &err));
-    CHECK_OK(imr_encoder_open(&half, t.dir, &o, &err));
-    CHECK_INT(imr_encoder_precision(exact), IMR_FLOAT32);
-    CHECK_INT(imr_encoder_precision(half), IMR_BFLOAT16);
-    char a[IMR_SHA256_HEX], b[IMR_SHA256_HEX];
-    CHECK_OK(imr_encoder_sha256(exact, a, &err));
-    CHECK_OK(imr_encoder_sha256(half, b, &err));
-    CHECK(strcmp(a, b) != 0);
-    imr_dataset *d = NULL;
-    CHECK_OK(imr_dataset_open(&d, test_golden("cache/beir"), NULL, &err));
-    imr_precision_effect e;
-    CHECK_OK(imr_precision_compare(&e, half, exact, d, &err));
-    CHECK_INT(e.documents, 120);
-    /* Factors within 2^-9, sums of 96 of them: near 1, but not the same numbers. */
-    CHECK(e.least_cosine <= e.mean_cosine && e.mean_cosine < 1 && e.least_cosine > 0.999);
-    CHECK(e.seconds > 0 && e.exact_seconds > 0);
-    CHECK_OK(imr_precision_compare(&e, exact, exact, d, &err));
-    CHECK_NEAR(e.least_cosine, 1, 1e-12);
-    imr_status status = IMR_E_MEMORY;
-    for (long i = 0; status != IMR_OK; i++) {
-        imr_mem_fail_after(i);
-        status = imr_precision_compare(&e, half, exact, d, &err);
-        imr_mem_fail_after(-1);
-        CHECK(status == IMR_OK || status == IMR_E_MEMORY);
-    }
-    imr_dataset_free(d);
-    imr_encoder_free(exact);
-    imr_encoder_free(half);
     tiny_done(&t);
 }

@@ -5,6 +5,7 @@
 #include "base/attr.h"
 #include "base/mem.h"
 #include "explain/toplist.h"
+#include "math/sieve.h"
 
 /* Cosines of so many bytes are held at once. */
 #define BATCH_BYTES ((size_t)16 << 20)
@@ -182,48 +183,11 @@ double imr_normal_two_sided_inverse(double p)
     return z;
 }
 
-/* z[t] = |background z|, 0 where hidden. */
-IMR_CPU_CLONES
-static void sizes(float *z, const float *cosines, const float *mean, const float *inverse,
-                  const uint8_t *hidden, size_t n)
-{
-    if (hidden) {
-#pragma omp simd
-        for (size_t t = 0; t < n; t++) {
-            const float size = fabsf((cosines[t] - mean[t]) * inverse[t]);
-            z[t] = hidden[t] ? 0 : size;
-        }
-        return;
-    }
-#pragma omp simd
-    for (size_t t = 0; t < n; t++)
-        z[t] = fabsf((cosines[t] - mean[t]) * inverse[t]);
-}
-
-/* Which are kept is noise, so each is written, over the last one when that was not kept. */
-static size_t keep(float *restrict far, const float *restrict z, size_t n, float least)
-{
-    size_t found = 0;
-    for (size_t t = 0; t < n; t++) {
-        far[found] = z[t];
-        found += z[t] >= least;
-    }
-    return found;
-}
-
 size_t imr_background_far(float *far, const imr_background *b, const float *cosines,
                           const uint8_t *hidden, size_t first, size_t n, float least)
 {
-    enum { STEP = 256 };
-    size_t found = 0;
-    for (size_t start = 0; start < n; start += STEP) {
-        const size_t at = first + start, count = n - start < STEP ? n - start : STEP;
-        float z[STEP];
-        sizes(z, cosines + start, b->mean + at, b->inverse_sd + at, hidden ? hidden + at : NULL,
-              count);
-        found += keep(far + found, z, count, least);
-    }
-    return found;
+    return imr_sieve_at(0)->sizes(far, far, cosines, b->mean + first, b->inverse_sd + first,
+                                  hidden ? hidden + first : NULL, n, 0, least);
 }
 
 IMR_CPU_CLONES

@@ -1,6 +1,6 @@
 #include "explain/toplist.h"
 
-#include "base/attr.h"
+#include "math/sieve.h"
 
 static void insert(imr_toplist *list, float size, uint32_t id)
 {
@@ -16,41 +16,29 @@ static float bar(const imr_toplist *list)
 }
 
 /* Values looked at together: nearly always none of them enters a list. */
-#define CHUNK ((size_t)32)
-
-/* The first chunk, of `n` whole ones, with a value outside; n when there is none. */
-IMR_CPU_CLONES
-static size_t skip(const float *values, size_t n, float low, float high)
-{
-    for (size_t c = 0; c < n; c++) {
-        int any = 0;
-#pragma omp simd reduction(| : any)
-        for (size_t i = 0; i < CHUNK; i++)
-            any |= (values[c * CHUNK + i] > high) | (values[c * CHUNK + i] < low);
-        if (any)
-            return c;
-    }
-    return n;
-}
+#define CHUNK ((size_t)128)
 
 void imr_toplist_scan(imr_toplist *largest, imr_toplist *smallest, const float *values,
                       const uint8_t *hidden, size_t first, size_t n)
 {
     if (largest->k == 0)
         return;
+    const imr_sieve *sieve = imr_sieve_at(0);
     float high = bar(largest), low = -bar(smallest);
     for (size_t start = 0; start < n; start += CHUNK) {
-        start += CHUNK * skip(values + start, (n - start) / CHUNK, low, high);
-        const size_t end = n - start < CHUNK ? n : start + CHUNK;
-        for (size_t i = start; i < end; i++) {
-            const float value = values[i];
-            if (!(value > high || value < low) || (hidden && hidden[first + i]))
+        uint32_t at[CHUNK];
+        const size_t count = n - start < CHUNK ? n - start : CHUNK;
+        const size_t found = sieve->outside(at, values + start, count, low, high);
+        for (size_t i = 0; i < found; i++) {
+            const uint32_t id = (uint32_t)(first + start + at[i]);
+            const float value = values[start + at[i]];
+            if (hidden && hidden[id])
                 continue;
-            if (value > high) {
-                insert(largest, value, (uint32_t)(first + i));
+            if (value > high) { /* still: the bars rise */
+                insert(largest, value, id);
                 high = bar(largest);
-            } else {
-                insert(smallest, -value, (uint32_t)(first + i));
+            } else if (value < low) {
+                insert(smallest, -value, id);
                 low = -bar(smallest);
             }
         }

@@ -302,6 +302,8 @@ void ui_app_run(ui_app *a, const char *text, const char *query_id)
             a->effects |= UI_FX_CANCEL;
         a->effects &= ~(unsigned)UI_FX_QUERY;
         a->waiting = a->stale = false;
+        ui_replace(&a->request_text, NULL);
+        ui_replace(&a->request_id, NULL);
         retire(a, a->trace);
         a->trace = NULL;
         ui_replace(&a->selected, NULL); /* another query begins at rank 1 */
@@ -391,8 +393,10 @@ static void take_trace(ui_app *a, const imr_delivery *d)
     retire(a, a->trace);
     a->trace = d->trace;
     ui_app_forget(a);
-    if (latest)
+    if (latest) {
         a->query_error.status = IMR_OK;
+        a->settings = d->trace->settings; /* it may have come in spite of being cancelled */
+    }
     a->top = 0;
     a->why_top = a->preview_top = 0;
     ui_app_reorder(a);

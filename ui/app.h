@@ -28,7 +28,7 @@ typedef enum ui_overlay {
     UI_OVER_HELP,
     UI_OVER_PALETTE, /* commands by name */
     UI_OVER_HISTORY, /* queries typed before and queries of the cache */
-    UI_OVER_MENU,    /* after s, f, e: the next key */
+    UI_OVER_MENU,    /* after s, f, r, e: the next key */
     UI_OVER_LINE     /* one line of text: find, filter by words */
 } ui_overlay;
 

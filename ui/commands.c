@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/number.h"
 #include "text/utf8.h"
 #include "ui/update.h"
@@ -17,6 +18,11 @@ static const ui_menu_item sort_items[] = {
 static const ui_menu_item filter_items[] = {
     {'w', "winners", "moved up"}, {'l', "losers", "moved down"}, {'r', "relevant", "relevant"},
     {'m', "movers", "moved 10+"}, {'t', "words", "title has"},   {'n', "none", "all"},
+};
+static const ui_menu_item scope_items[] = {
+    {'t', "rerank", "rerank the top"},
+    {'a', "rescore", "rescore all"},
+    {'c', "corpus", "corpus: all feed back"},
 };
 static const ui_menu_item export_items[] = {
     {'t', "text", "text, for reading"},
@@ -32,6 +38,9 @@ const ui_menu_item *ui_menu_items(ui_action menu, size_t *n)
     case UI_DO_FILTER:
         *n = IMR_LEN(filter_items);
         return filter_items;
+    case UI_DO_SCOPE:
+        *n = IMR_LEN(scope_items);
+        return scope_items;
     case UI_DO_EXPORT:
         *n = IMR_LEN(export_items);
         return export_items;
@@ -59,6 +68,8 @@ void ui_run_again(ui_app *a)
     if (!a->request_text && !a->request_id)
         return;
     a->serial++;
+    if (!a->waiting)
+        a->asked = imr_clock_seconds();
     a->waiting = true;
     a->effects |= UI_FX_QUERY;
 }
@@ -111,6 +122,28 @@ void ui_command_filter(ui_app *a, const char *argument)
     ui_app_say(a, true,
                "no filter is called %s; there are none, winners, losers, relevant, movers, words",
                argument);
+}
+
+void ui_command_scope(ui_app *a, const char *argument)
+{
+    static const char *const told[] = {
+        "the top give feedback and are ranked",
+        "the top give feedback, all documents are ranked",
+        "all documents give feedback and are ranked",
+    };
+    if (!argument) {
+        ui_open_menu(a, UI_DO_SCOPE);
+        return;
+    }
+    for (imr_scope s = IMR_SCOPE_RERANK; s <= IMR_SCOPE_CORPUS; s++) {
+        if (strcmp(imr_scope_name(s), argument) != 0)
+            continue;
+        a->settings.scope = s;
+        ui_app_say(a, false, "scope %s: %s", argument, told[s]);
+        ui_run_again(a);
+        return;
+    }
+    ui_app_say(a, true, "no scope is called %s; there are rerank, rescore, corpus", argument);
 }
 
 void ui_command_order(ui_app *a, const char *argument)

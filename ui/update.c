@@ -244,6 +244,8 @@ static void cancel(ui_app *a)
         a->effects |= UI_FX_CANCEL;
         a->effects &= ~(unsigned)UI_FX_QUERY;
         a->waiting = a->stale = false;
+        if (a->trace) /* the next query is ranked as what is shown */
+            a->settings = a->trace->settings;
         ui_app_say(a, false, "cancelled; C-c again quits");
     } else {
         ui_app_say(a, false, "nothing runs; C-c again quits");
@@ -432,6 +434,9 @@ void ui_do(ui_app *a, ui_action action, const char *argument)
         a->why_top = 0;
         ui_app_say(a, false, "tokens of the %s's change",
                    a->show_query_tokens ? "query" : "document");
+        break;
+    case UI_DO_SCOPE:
+        ui_command_scope(a, argument);
         break;
     case UI_DO_ORDER:
         ui_command_order(a, argument);

@@ -20,7 +20,7 @@ void ui_command(ui_app *a, const char *line);
 /* The actions the palette offers for its line, best first; at most max. */
 size_t ui_palette(const ui_app *a, ui_action *out, size_t max);
 
-/* The keys that may follow s, f or e. */
+/* The keys that may follow s, f, r or e. */
 typedef struct ui_menu_item {
     char key;
     const char *argument, *label;
@@ -31,6 +31,7 @@ const ui_menu_item *ui_menu_items(ui_action menu, size_t *n);
 
 void ui_command_sort(ui_app *a, const char *argument);
 void ui_command_filter(ui_app *a, const char *argument);
+void ui_command_scope(ui_app *a, const char *argument);
 void ui_command_order(ui_app *a, const char *argument);
 void ui_command_delta(ui_app *a, const char *argument);
 void ui_command_theme(ui_app *a, const char *argument);

@@ -26,21 +26,32 @@ static const char *key_for(const ui_app *a, ui_context c, ui_action action, char
     return out;
 }
 
-/* Data set, adapter and depth right-aligned in [from, end): the depth goes first where room is
- * short, then both names are cut alike. */
+/* " · top 100" of the rows shown, or another scope than that; before there are rows, the scope they
+ * will have. "" when there is nothing to say or the usual has no room. */
+static void depth(const ui_app *a, char *out, size_t size, int room)
+{
+    const imr_trace_settings *now = a->trace ? &a->trace->settings : &a->settings;
+    const char *dot = a->glyphs->middot;
+    *out = 0;
+    if (now->scope != IMR_SCOPE_RERANK)
+        snprintf(out, size, " %s scope %s", dot, imr_scope_name(now->scope));
+    else if (a->trace)
+        snprintf(out, size, " %s top %u", dot, now->feedback_k);
+    if (now->scope == IMR_SCOPE_RERANK && width(out) > room)
+        *out = 0;
+}
+
+/* Data set, adapter and depth right-aligned in [from, end): where room is short the usual depth
+ * goes first, then both names are cut alike. */
 static void session_names(const ui_app *a, ui_surface s, int from, int end)
 {
-    static const char *const scopes[] = {"", " of all rescored", " of the whole corpus"};
-    char dot[16], top[64] = "";
+    char dot[16], top[64];
     const char *names[] = {a->facts->dataset_name, a->facts->adapter_name};
     int w[2], room = end - from, between = 2 + width(a->glyphs->middot);
     for (int i = 0; i < 2; i++)
         w[i] = width(names[i]);
-    if (a->trace)
-        snprintf(top, sizeof top, " %s top %u%s", a->glyphs->middot, a->trace->settings.feedback_k,
-                 scopes[a->trace->settings.scope]);
-    if (w[0] + between + w[1] + width(top) > room)
-        *top = 0;
+    depth(a, top, sizeof top, room - w[0] - between - w[1]);
+    room -= width(top);
     int over = w[0] + between + w[1] - room;
     if (room < between + 12)
         return;
@@ -284,7 +295,8 @@ static const hint offer_hints[] = {{UI_DO_NEXT, NULL},
 static const hint list_hints[] = {
     {UI_DO_NEXT, NULL},   {UI_DO_OPEN, NULL}, {UI_DO_EDIT_QUERY, NULL}, {UI_DO_SORT, NULL},
     {UI_DO_FILTER, NULL}, {UI_DO_WHY, NULL},  {UI_DO_TOKENS, NULL},     {UI_DO_COPY, NULL},
-    {UI_DO_EXPORT, NULL}, {UI_DO_FIND, NULL}, {UI_DO_PALETTE, NULL},    {UI_DO_QUIT, NULL}};
+    {UI_DO_EXPORT, NULL}, {UI_DO_FIND, NULL}, {UI_DO_SCOPE, NULL},      {UI_DO_PALETTE, NULL},
+    {UI_DO_QUIT, NULL}};
 static const hint full_hints[] = {{UI_DO_NEXT, "scroll"}, {UI_DO_QUIT, "back"}, {UI_DO_OPEN, NULL},
                                   {UI_DO_TOKENS, NULL},   {UI_DO_ORDER, NULL},  {UI_DO_DELTA, NULL},
                                   {UI_DO_EXPORT, NULL},   {UI_DO_COPY, NULL}};

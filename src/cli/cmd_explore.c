@@ -27,7 +27,7 @@ const imr_command imr_command_explore = {
     .usage = "--checkpoint FILE (--cache-dir DIR | CACHE)",
     .summary = "type queries and see what the adapter does to the ranking",
     .details = "Every key typed ranks again. Tab goes from the query to the list, ? shows the keys "
-               "there, F1 everywhere.\n"
+               "there, F1 everywhere; r in the list changes the scope.\n"
                "Lines `bind LIST x :sort delta` of a configuration file change keys; the defaults "
                "are those of assets/keymap.conf.",
     .example = "  imrnn demo --prepare --output-dir demo\n"

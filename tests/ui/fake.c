@@ -168,7 +168,7 @@ static imr_trace *trace_of(const fake *f, const imr_request *r, const char *text
 {
     imr_arena *arena = imr_arena_new();
     imr_trace *t = IMR_ARENA_ARRAY(arena, imr_trace, 1);
-    uint32_t seed = mix(2166136261u, text);
+    uint32_t seed = mix(2166136261u, text) + (uint32_t)r->settings.scope;
     size_t n = f->documents;
     t->arena = arena;
     t->settings = r->settings;
@@ -182,7 +182,7 @@ static imr_trace *trace_of(const fake *f, const imr_request *r, const char *text
     t->inputs = f->facts.inputs;
     t->serial = r->serial;
     t->n_documents = n;
-    t->n_scored = n;
+    t->n_scored = r->settings.scope == IMR_SCOPE_RERANK ? n : f->facts.documents;
     t->working_dim = 256;
     t->median_delta_sim = 0.02f;
     t->kendall_tau = 0.61;
@@ -268,6 +268,17 @@ static imr_status push(fake *f, imr_delivery d, const char *text, bool slow)
     return IMR_OK;
 }
 
+static void drop_queries(fake *f, const char *why)
+{
+    for (job *j = f->first; j; j = j->next)
+        if (j->d.kind == IMR_JOB_QUERY && j->d.status == IMR_OK) {
+            imr_trace_free(j->d.trace);
+            j->d.trace = NULL;
+            j->d.status = imr_fail(&j->d.error, IMR_E_CANCELLED, "%s", why);
+            j->slow = false;
+        }
+}
+
 static imr_status do_query(void *self, const imr_request *r, imr_error *err)
 {
     fake *f = self;
@@ -277,13 +288,7 @@ static imr_status do_query(void *self, const imr_request *r, imr_error *err)
     for (size_t i = 0; r->query_id && i < IMR_LEN(queries); i++)
         if (strcmp(queries[i][0], r->query_id) == 0)
             text = queries[i][1];
-    /* latest wins: what waits is dropped */
-    for (job *j = f->first; j; j = j->next)
-        if (j->d.kind == IMR_JOB_QUERY && j->d.status == IMR_OK) {
-            imr_trace_free(j->d.trace);
-            j->d.trace = NULL;
-            j->d.status = imr_fail(&j->d.error, IMR_E_CANCELLED, "a newer request took its place");
-        }
+    drop_queries(f, "a newer request took its place"); /* latest wins */
     if (strncmp(text, "none of", 7) == 0)
         d.status = imr_fail(&d.error, IMR_E_UNSUPPORTED,
                             "no word of the query is known to the encoder: none, of, these");
@@ -338,9 +343,10 @@ static imr_status do_write(void *self, const char *path, const void *bytes, size
 
 static void do_cancel(void *self)
 {
-    for (job *j = ((fake *)self)->first; j; j = j->next)
-        j->slow = false;
-    fake_release(self);
+    fake *f = self;
+    drop_queries(f, "cancelled");
+    if (write(f->fds[1], "x", 1) != 1)
+        abort();
 }
 
 static int do_fd(void *self)
@@ -478,6 +484,11 @@ void fake_release(fake *f)
     f->released = true;
     if (write(f->fds[1], "x", 1) != 1)
         abort();
+}
+
+void fake_hold(fake *f)
+{
+    f->released = false;
 }
 
 void fake_documents(fake *f, size_t n)

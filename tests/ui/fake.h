@@ -23,6 +23,7 @@ void fake_fail_open(fake *f);
 void fake_stop_open(fake *f);
 void fake_progress(fake *f, const imr_jobs_progress *progress); /* what opening says from now on */
 void fake_release(fake *f);               /* slow queries may be answered now */
+void fake_hold(fake *f);                  /* and now no more */
 void fake_documents(fake *f, size_t n);   /* of the next traces; default 100 */
 size_t fake_answered(const fake *f);      /* deliveries made */
 const char *fake_exported(const fake *f); /* "format path" of the last export, "" for none */

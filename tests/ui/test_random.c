@@ -297,6 +297,68 @@ TEST("a copied row is tab-separated and carries the numbers of the screen")
     screen_end(&s);
 }
 
+TEST("of several scopes asked for the last one wins; cancelled, what is shown holds")
+{
+    screen s;
+    screen_start(&s, 24, 80, false);
+    fake_open(s.engine, true, true, true);
+    screen_keys(&s, "slow\t");
+    fake_release(s.engine);
+    screen_settle(&s);
+    fake_hold(s.engine);
+    char before[200];
+    snprintf(before, sizeof before, "%s", screen_row(&s, 4));
+    const uint64_t shown = s.app.serial;
+    screen_keys(&s, "rc");
+    CHECK(s.app.waiting);
+    CHECK_CONTAINS(screen_row(&s, 0), "top 100");
+    CHECK_STR(screen_row(&s, 4), before);
+    screen_keys(&s, "ra");
+    CHECK_INT(s.app.serial, shown + 2);
+    fake_release(s.engine);
+    screen_settle(&s);
+    CHECK_CONTAINS(screen_row(&s, 0), "scope rescore");
+    CHECK(s.app.trace->settings.scope == IMR_SCOPE_RESCORE);
+    fake_hold(s.engine);
+    screen_keys(&s, "rc\x03");
+    CHECK(!s.app.waiting);
+    CHECK_INT(s.app.settings.scope, IMR_SCOPE_RESCORE);
+    CHECK_CONTAINS(screen_row(&s, 0), "scope rescore");
+    CHECK_CONTAINS(screen_row(&s, 22), "cancelled");
+    screen_keys(&s, "i\x15zinc");
+    CHECK(s.app.trace->settings.scope == IMR_SCOPE_RESCORE);
+    screen_end(&s);
+}
+
+TEST("a setting changed when nothing is asked runs nothing, and holds for the next query")
+{
+    screen s;
+    screen_start(&s, 24, 80, false);
+    fake_open(s.engine, true, true, true);
+    screen_keys(&s, "zinc\x15\trc");
+    CHECK(!s.app.waiting && !s.app.trace);
+    CHECK_CONTAINS(screen_row(&s, 0), "scope corpus");
+    screen_keys(&s, "izinc");
+    CHECK(s.app.trace && s.app.trace->settings.scope == IMR_SCOPE_CORPUS);
+    screen_end(&s);
+}
+
+TEST("another scope than the usual is told even where the names must be cut for it")
+{
+    screen s;
+    screen_start(&s, 24, 80, false);
+    fake_open(s.engine, true, true, true);
+    imr_session_facts long_names = *s.app.facts;
+    long_names.dataset_name = "a-data-set-with-a-very-long-name-indeed";
+    s.app.facts = &long_names;
+    screen_keys(&s, "zinc\t");
+    CHECK(!strstr(screen_row(&s, 0), "top 100"));
+    screen_keys(&s, "rc");
+    CHECK_CONTAINS(screen_row(&s, 0), "minilm \xc2\xb7 scope corpus  ? help");
+    CHECK_CONTAINS(screen_row(&s, 0), "a-data-set-with");
+    screen_end(&s);
+}
+
 TEST("C-c cancels, and quits only when pressed again")
 {
     screen s;

@@ -141,6 +141,75 @@ imr_sha256_blocks_fn imr_sha256_blocks_native(void)
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & SHA) ? blocks_native : NULL;
 }
 
+/* Where clang hides the intrinsics unless the whole file may use them, it is C. */
+#elif defined(__aarch64__) &&                                                                      \
+    (defined(__ARM_FEATURE_SHA2) ||                                                                \
+     (defined(__linux__) && (!defined(__clang__) || __clang_major__ >= 16)))
+
+#include <arm_neon.h>
+#ifdef __ARM_FEATURE_SHA2
+#define WITH_SHA
+#else
+#include <sys/auxv.h>
+#define WITH_SHA __attribute__((target("+crypto")))
+#endif
+
+WITH_SHA static inline void four_rounds(uint32x4_t *abcd, uint32x4_t *efgh, uint32x4_t w,
+                                        const uint32_t *k)
+{
+    const uint32x4_t sum = vaddq_u32(w, vld1q_u32(k)), before = *abcd;
+    *abcd = vsha256hq_u32(*abcd, *efgh, sum);
+    *efgh = vsha256h2q_u32(*efgh, before, sum);
+}
+
+/* The four words after the sixteen of w0 to w3. */
+WITH_SHA static inline uint32x4_t next_words(uint32x4_t w0, uint32x4_t w1, uint32x4_t w2,
+                                             uint32x4_t w3)
+{
+    return vsha256su1q_u32(vsha256su0q_u32(w0, w1), w2, w3);
+}
+
+WITH_SHA static inline uint32x4_t load_words(const uint8_t *p)
+{
+    return vreinterpretq_u32_u8(vrev32q_u8(vld1q_u8(p)));
+}
+
+WITH_SHA static void blocks_native(uint32_t state[8], const uint8_t *p, size_t count)
+{
+    uint32x4_t abcd = vld1q_u32(state), efgh = vld1q_u32(state + 4);
+    for (; count; count--, p += 64) {
+        const uint32x4_t before_abcd = abcd, before_efgh = efgh;
+        uint32x4_t w0 = load_words(p), w1 = load_words(p + 16), w2 = load_words(p + 32),
+                   w3 = load_words(p + 48);
+        for (int at = 0;; at += 16) {
+            four_rounds(&abcd, &efgh, w0, round_constants + at);
+            four_rounds(&abcd, &efgh, w1, round_constants + at + 4);
+            four_rounds(&abcd, &efgh, w2, round_constants + at + 8);
+            four_rounds(&abcd, &efgh, w3, round_constants + at + 12);
+            if (at == 48)
+                break;
+            w0 = next_words(w0, w1, w2, w3);
+            w1 = next_words(w1, w2, w3, w0);
+            w2 = next_words(w2, w3, w0, w1);
+            w3 = next_words(w3, w0, w1, w2);
+        }
+        abcd = vaddq_u32(abcd, before_abcd);
+        efgh = vaddq_u32(efgh, before_efgh);
+    }
+    vst1q_u32(state, abcd);
+    vst1q_u32(state + 4, efgh);
+}
+
+imr_sha256_blocks_fn imr_sha256_blocks_native(void)
+{
+#ifdef __ARM_FEATURE_SHA2
+    return blocks_native;
+#else
+    enum { HAS_SHA2 = 1 << 6 }; /* HWCAP_SHA2 */
+    return getauxval(AT_HWCAP) & HAS_SHA2 ? blocks_native : NULL;
+#endif
+}
+
 #else
 
 imr_sha256_blocks_fn imr_sha256_blocks_native(void)

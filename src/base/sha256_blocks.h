@@ -1,6 +1,6 @@
 /*
  * base/sha256_blocks.h - the compression function of SHA-256 (FIPS 180-4, 6.2.2), once in C and
- * once with the instructions x86-64 has for it. For base/sha256.c and its tests.
+ * once with the instructions x86-64 and ARM64 have for it. For base/sha256.c and its tests.
  */
 #ifndef IMR_BASE_SHA256_BLOCKS_H
 #define IMR_BASE_SHA256_BLOCKS_H

@@ -9,6 +9,9 @@ extern const imr_kernels imr_kernels_plain;
 #ifdef __x86_64__
 extern const imr_kernels imr_kernels_avx2, imr_kernels_avx512, imr_kernels_avx512bf16;
 #endif
+#ifdef __aarch64__
+extern const imr_kernels imr_kernels_neonbf16;
+#endif
 
 const char *imr_precision_name(imr_precision p)
 {
@@ -25,6 +28,10 @@ const imr_kernels *imr_kernels_at(size_t i)
         return &imr_kernels_avx512;
     if (features & IMR_CPU_AVX2 && i-- == 0)
         return &imr_kernels_avx2;
+#endif
+#ifdef __aarch64__
+    if (imr_cpu_features() & IMR_CPU_BFDOT && i-- == 0)
+        return &imr_kernels_neonbf16;
 #endif
     return i == 0 ? &imr_kernels_plain : NULL;
 }

@@ -42,7 +42,8 @@ typedef struct imr_tile {
 } imr_tile;
 
 typedef struct imr_kernels {
-    const char *name;  /* "avx512bf16", "avx512", "avx2", "plain" */
+    const char *name;  /* "avx512bf16", "avx512", "avx2", "neonbf16", "plain": what every CPU of
+                        * this architecture has (SSE2 on x86-64, NEON on ARM64) */
     size_t rows, cols; /* of the largest tile: what the registers hold */
     bool has_bf16;     /* instructions for pairs; without them pairs are slower than floats */
 

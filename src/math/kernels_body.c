@@ -10,6 +10,9 @@
 #ifdef __AVX512BF16__
 #include <immintrin.h>
 #endif
+#ifdef __ARM_FEATURE_BF16_VECTOR_ARITHMETIC
+#include <arm_neon.h>
+#endif
 
 #include "math/kernels.h"
 
@@ -27,7 +30,11 @@ enum { LANES = 16, ROWS = 12 };
 #define NAME "avx2"
 enum { LANES = 8, ROWS = 6 };
 #else
+#ifdef __ARM_FEATURE_BF16_VECTOR_ARITHMETIC
+#define NAME "neonbf16"
+#else
 #define NAME "plain"
+#endif
 #if defined(__aarch64__)
 #define TALL
 enum { LANES = 4, ROWS = 12 };
@@ -144,6 +151,8 @@ static inline lanes add_pairs(lanes sum, pairs x, pairs w)
 {
 #ifdef __AVX512BF16__
     return (lanes)_mm512_dpbf16_ps((__m512)sum, (__m512bh)x, (__m512bh)w);
+#elif defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+    return (lanes)vbfdotq_f32((float32x4_t)sum, (bfloat16x8_t)x, (bfloat16x8_t)w);
 #else
     sum += (lanes)(x << 16) * (lanes)(w << 16);
     return sum + (lanes)(x & 0xffff0000u) * (lanes)(w & 0xffff0000u);

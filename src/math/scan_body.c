@@ -4,8 +4,10 @@
  * their products and sums where the set can.
  */
 #include <string.h>
-#ifdef __F16C__
+#if defined(__F16C__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "base/half.h"
@@ -31,7 +33,7 @@ enum { AHEAD = 16384, LINE = 64, SECOND_LEVEL = 2 };
 #define INLINE __attribute__((always_inline)) static inline
 
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
-#ifndef __F16C__
+#if !defined(__F16C__) && !defined(__aarch64__)
 typedef uint16_t halves __attribute__((vector_size(LANES * sizeof(uint16_t))));
 typedef uint32_t bits __attribute__((vector_size(LANES * sizeof(uint32_t))));
 #endif
@@ -54,6 +56,8 @@ INLINE lanes load_half(const uint16_t *p)
     return (lanes)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
 #elif defined(__F16C__)
     return (lanes)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
+#elif defined(__aarch64__)
+    return (lanes)vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
 #else
     halves h; /* as base/half.h does it */
     memcpy(&h, p, sizeof h);

@@ -143,6 +143,7 @@ TEST("the features of this CPU are a level and all below it, and its kernels fol
     CHECK((imr_kernels_find("avx512bf16") != NULL) == ((features & IMR_CPU_BF16) != 0));
     CHECK((imr_kernels_find("avx512") != NULL) == ((features & IMR_CPU_AVX512) != 0));
     CHECK((imr_kernels_find("avx2") != NULL) == ((features & IMR_CPU_AVX2) != 0));
+    CHECK((imr_kernels_find("neonbf16") != NULL) == ((features & IMR_CPU_BFDOT) != 0));
     CHECK(imr_kernels_find("plain") != NULL);
     CHECK(imr_kernels_find("sse") == NULL);
 }

@@ -83,8 +83,7 @@ static const char *about_ndcg(const imr_precision_effect *e)
     if (!e->split)
         return "no nDCG: no query of the data set is judged";
     if (e->documents < e->of_documents)
-        return "the whole collection is harder and its nDCG lower: what counts is the "
-               "difference";
+        return "the whole collection is harder: its nDCG is lower and more of its rankings change";
     return e->queries == e->of_queries ? "nDCG is what imrnn evaluate prints of two such caches"
                                        : NULL;
 }

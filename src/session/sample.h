@@ -10,7 +10,8 @@
  * over the corpus. The same dataset gives the same sample.
  *
  * Whatever ranks such a sample has fewer documents to beat than in the whole collection: its nDCG
- * is higher and compares only with another ranking of the same sample.
+ * is higher and compares only with another ranking of the same sample, and its scores lie further
+ * apart: small errors exchange fewer documents.
  */
 #ifndef IMR_SESSION_SAMPLE_H
 #define IMR_SESSION_SAMPLE_H

@@ -139,6 +139,10 @@ static void inputs(imr_buf *out, const imr_trace_inputs *in)
     open_object(out, "dataset");
     put_optional(out, "path", in->dataset_path);
     put_optional(out, "sha256", in->dataset_sha256);
+    put_optional(out, "sha256_from",
+                 !in->dataset_sha256[0]  ? ""
+                 : in->dataset_untouched ? "manifest"
+                                         : "corpus");
     close_with(out, '}');
     open_object(out, "token_table");
     put_optional(out, "name", in->table_name);

@@ -149,6 +149,11 @@ const char *imr_cache_dataset_sha256(const imr_cache *c)
     return c->dataset_sha256;
 }
 
+bool imr_cache_dataset_untouched(const imr_cache *c)
+{
+    return c->dataset_untouched;
+}
+
 const char *imr_cache_notice(const imr_cache *c)
 {
     return c->notice ? c->notice : "";

@@ -73,6 +73,9 @@ const imr_encoder_identity *imr_cache_encoder(const imr_cache *c); /* strings ne
 const char *imr_cache_sha256(const imr_cache *c); /* of manifest.json; "" when made in memory */
 /* Of the dataset's corpus, as remembered when the store was built; "" when unknown. */
 const char *imr_cache_dataset_sha256(const imr_cache *c);
+/* True when the corpus was not read for it: its size and time of change are those it had when its
+ * bytes last had this hash. */
+bool imr_cache_dataset_untouched(const imr_cache *c);
 const char *imr_cache_notice(const imr_cache *c); /* "" or one line: the dataset is missing ... */
 imr_dtype imr_cache_dtype(const imr_cache *c);    /* as stored: IMR_F32 or IMR_F16 */
 size_t imr_cache_dim(const imr_cache *c);         /* n */

@@ -46,6 +46,7 @@ struct imr_cache {
     imr_dtype dtype;
     size_t dim;
     imr_dataset *dataset;
+    bool dataset_untouched;
     imr_file offsets; /* tables the dataset borrows */
     cache_rows documents, queries;
     uint32_t

@@ -1,7 +1,6 @@
 #include "retrieval/dataset.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -296,10 +295,5 @@ bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, u
 
 void imr_dataset_stamp(const imr_dataset *d, int64_t out[2])
 {
-    struct stat st;
-    out[0] = out[1] = 0;
-    if ((d->corpus.name && stat(d->corpus.name, &st) == 0) || stat(d->path, &st) == 0) {
-        out[0] = (int64_t)st.st_mtim.tv_sec;
-        out[1] = (int64_t)st.st_mtim.tv_nsec;
-    }
+    memcpy(out, d->corpus.stamp, sizeof d->corpus.stamp);
 }

@@ -120,7 +120,9 @@ uint64_t imr_dataset_corpus_bytes(const imr_dataset *d); /* 0 for a folder of .t
 /* Line offset and length of a document; false for layouts without a corpus file. */
 bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, uint32_t *length);
 
-/* Seconds and nanoseconds of the corpus file's last change; zeros when there is no file. */
+/* Seconds and nanoseconds of the corpus file's last change, as they were before its first byte was
+ * read: who remembers them beside a sha256 made later notices every change since then. Of the
+ * archive or of the folder of .txt where there is no such file; zeros from memory. */
 void imr_dataset_stamp(const imr_dataset *d, int64_t out[2]);
 
 #endif

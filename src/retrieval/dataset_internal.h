@@ -16,6 +16,7 @@ typedef struct dataset_bytes {
     size_t len;
     imr_file file;
     void *owned;
+    int64_t stamp[2]; /* imr_dataset_stamp */
 } dataset_bytes;
 
 typedef struct dataset_split {

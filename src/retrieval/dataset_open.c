@@ -1,5 +1,6 @@
 /* Opening datasets: which layout a path holds, and its parts. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -50,11 +51,21 @@ static imr_status add_split(imr_dataset *d, const char *name, size_t name_len, i
 
 /* ---- layouts ---- */
 
+static void stamp_of(int64_t out[2], const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return;
+    out[0] = (int64_t)st.st_mtim.tv_sec;
+    out[1] = (int64_t)st.st_mtim.tv_nsec;
+}
+
 static imr_status map_into(dataset_bytes *b, const char *dir, const char *file, imr_error *err)
 {
     b->name = imr_path_join(dir, file);
     if (!b->name)
         return imr_fail_memory(err);
+    stamp_of(b->stamp, b->name);
     IMR_TRY(imr_file_map(&b->file, b->name, err));
     b->data = (const char *)b->file.data;
     b->len = b->file.len;
@@ -312,6 +323,7 @@ imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_datas
     IMR_CLEANUP(free_dataset) imr_dataset *d = IMR_NEW(imr_dataset);
     if (!d || !(d->path = imr_strdup(path)))
         return imr_fail_memory(err);
+    stamp_of(d->corpus.stamp, path);
     if (imr_dir_exists(path)) {
         IMR_TRY(open_folder(d, o, err));
     } else if (is_archive(path)) {

@@ -143,7 +143,8 @@ static imr_status open_vectors(cache_rows *rows, const opening *o, bool queries,
 /* ---- the dataset ---- */
 
 /* Is this the very dataset the vectors were made from? *untouched: the corpus is as old as it was
- * when that was last found out, so its bytes are not looked at. */
+ * when that was last found out, so its bytes are not looked at. The stamps are of the time before
+ * anything was read: a corpus that changed since is hashed, however soon it changed. */
 static imr_status check_dataset(bool *untouched, const opening *o, const imr_dataset *d,
                                 const store_offsets *head, imr_error *err)
 {
@@ -190,6 +191,7 @@ static imr_status open_dataset_at(const opening *o, const char *path, imr_error 
     if (status == IMR_OK && !untouched && imr_dataset_corpus_bytes(d))
         status = imr_store_write_offsets(o->dir, d, &ignored) == IMR_E_MEMORY ? imr_fail_memory(err)
                                                                               : IMR_OK;
+    c->dataset_untouched = status == IMR_OK && untouched;
     if (status == IMR_OK)
         c->dataset = d;
     else

@@ -150,9 +150,11 @@ static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_
     s->facts.tokens_notice = s->facts.cache_notice = "";
     if (dataset) {
         in->dataset_path = imr_session_string(s, imr_dataset_path(dataset));
-        /* A store was compared with its dataset when it was opened. */
+        /* A store was compared with its dataset when it was opened: by its bytes, or by size and
+         * time when these have not changed since the bytes were. */
         snprintf(in->dataset_sha256, sizeof in->dataset_sha256, "%s",
                  imr_cache_dataset_sha256(s->cache));
+        in->dataset_untouched = imr_cache_dataset_untouched(s->cache);
         if (!in->dataset_sha256[0])
             IMR_TRY(imr_dataset_sha256(dataset, in->dataset_sha256, NULL, progress, err));
     }

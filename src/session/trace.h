@@ -105,8 +105,10 @@ typedef struct imr_trace_inputs {
     char encoder_sha256[IMR_SHA256_HEX];
     const char *dataset_path;
     char dataset_sha256[IMR_SHA256_HEX]; /* of corpus.jsonl */
-    const char *split;                   /* "" when no split is open */
-    const char *table_name;            /* "input", "encoded", a folder; "" without a token table */
+    bool dataset_untouched; /* the hash is the cache manifest's, of a corpus that has the size and
+                               the time of change it had then; false: its bytes were hashed now */
+    const char *split;      /* "" when no split is open */
+    const char *table_name; /* "input", "encoded", a folder; "" without a token table */
     char table_sha256[IMR_SHA256_HEX]; /* of the encoder its rows come from */
     uint64_t table_rows;
     float lens_quality; /* mean percentile rank of own tokens; NaN when it could not be measured */

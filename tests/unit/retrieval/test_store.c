@@ -410,6 +410,51 @@ TEST("a dataset that moved or changed costs the texts, unless it was named")
     imr_cache_free(c);
 }
 
+TEST("a corpus that changes while its cache is built, or is compared with it, is found out")
+{
+    static const char first[] =
+        "{\"_id\":\"a\",\"text\":\"one\"}\n{\"_id\":\"b\",\"text\":\"two\"}\n";
+    static const char other[] =
+        "{\"_id\":\"a\",\"text\":\"one\"}\n{\"_id\":\"b\",\"text\":\"six\"}\n";
+    char dir[256], data[256], path[512];
+    fresh(dir);
+    snprintf(data, sizeof data, "%s/data", test_tmpdir());
+    path_of(path, data, "corpus.jsonl");
+    imr_error err = {0};
+    imr_dataset *d = NULL;
+    fake_encoder f = {0};
+    imr_cache *c = NULL;
+    const struct timespec times[2] = {{1000, 0}, {1000, 0}};
+    write_dataset(data, first);
+    CHECK_INT(utimensat(AT_FDCWD, path, times, 0), 0);
+    CHECK_OK(imr_dataset_open(&d, data, NULL, &err));
+    write_dataset(data, other); /* as long as before */
+    CHECK_OK(build(dir, d, IMR_F32, &f, NULL, &err));
+    CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
+    CHECK_CONTAINS(imr_cache_notice(c), "changed since");
+    CHECK(!imr_cache_dataset_untouched(c));
+    imr_cache_free(c);
+
+    /* put back, hashed once, then believed until it is touched */
+    write_dataset(data, first);
+    for (int opening = 0; opening < 3; opening++) {
+        CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
+        CHECK_STR(imr_cache_notice(c), "");
+        CHECK_INT(imr_cache_dataset_untouched(c), opening > 0);
+        imr_cache_free(c);
+    }
+
+    int64_t before[2], now[2];
+    imr_dataset *second = NULL;
+    CHECK_OK(imr_dataset_open(&second, data, NULL, &err));
+    imr_dataset_stamp(second, before);
+    CHECK_INT(utimensat(AT_FDCWD, path, times, 0), 0);
+    imr_dataset_stamp(second, now);
+    CHECK(before[0] == now[0] && before[1] == now[1] && before[0] != 1000);
+    imr_dataset_free(second);
+    imr_dataset_free(d);
+}
+
 TEST("every allocation of building and opening a store may fail once")
 {
     imr_dataset *d = golden();

@@ -31,7 +31,8 @@ enum { LANES = 16, ROWS = 12 };
 enum { LANES = 8, ROWS = 6 };
 #else
 #ifdef __ARM_FEATURE_BF16_VECTOR_ARITHMETIC
-#define NAME "neonbf16"
+#define NAME     "neonbf16"
+#define HAS_BF16 true
 #else
 #define NAME "plain"
 #endif

@@ -146,4 +146,6 @@ TEST("the features of this CPU are a level and all below it, and its kernels fol
     CHECK((imr_kernels_find("neonbf16") != NULL) == ((features & IMR_CPU_BFDOT) != 0));
     CHECK(imr_kernels_find("plain") != NULL);
     CHECK(imr_kernels_find("sse") == NULL);
+    for (size_t i = 0; imr_kernels_at(i); i++)
+        CHECK(imr_kernels_at(i)->has_bf16 == (strstr(imr_kernels_at(i)->name, "bf16") != NULL));
 }

@@ -37,6 +37,7 @@ enum {
 #define CENTRAL_BYTES 46u
 #define ONES16        UINT16_MAX
 #define ONES32        UINT32_MAX
+#define DEFLATED      8u
 #define ENCRYPTED     (1u << 0 | 1u << 6 | 1u << 13) /* plain, strong, masked headers */
 
 typedef struct directory {
@@ -149,7 +150,7 @@ static bool read_extra64(imr_bytes extra, uint64_t *size, uint64_t *packed, uint
 }
 
 /* The next header of the central directory. */
-static imr_status read_central(imr_zip_entry *e, imr_bytes *b, imr_error *err)
+static imr_status read_central(imr_zip_entry *e, imr_bytes *b, bool deflated, imr_error *err)
 {
     size_t at = b->pos;
     uint32_t signature = imr_bytes_u32(b);
@@ -157,7 +158,7 @@ static imr_status read_central(imr_zip_entry *e, imr_bytes *b, imr_error *err)
     uint16_t flags = imr_bytes_u16(b), method = imr_bytes_u16(b);
     imr_bytes_take(b, 4);
     e->crc = imr_bytes_u32(b);
-    uint64_t packed = imr_bytes_u32(b);
+    e->packed = imr_bytes_u32(b);
     e->size = imr_bytes_u32(b);
     e->name_len = imr_bytes_u16(b);
     uint16_t extra_len = imr_bytes_u16(b), comment_len = imr_bytes_u16(b);
@@ -172,16 +173,17 @@ static imr_status read_central(imr_zip_entry *e, imr_bytes *b, imr_error *err)
     if (imr_utf8_first_bad(e->name, e->name_len) != e->name_len ||
         memchr(e->name, '\0', e->name_len))
         return imr_fail(err, IMR_E_FORMAT, "the zip entry at offset %zu has no UTF-8 name", at);
-    if (!read_extra64(imr_bytes_of(extra, extra_len), &e->size, &packed, &e->header))
+    if (!read_extra64(imr_bytes_of(extra, extra_len), &e->size, &e->packed, &e->header))
         return bad_entry(e, IMR_E_FORMAT, "lacks the 64-bit sizes it announces", err);
     if (flags & ENCRYPTED)
         return bad_entry(e, IMR_E_UNSUPPORTED, "is encrypted", err);
-    if (method != 0)
+    e->deflated = method == DEFLATED;
+    if (method != 0 && !(deflated && e->deflated))
         return imr_fail(err, IMR_E_UNSUPPORTED,
                         "zip entry %.*s is compressed (method %u); torch.save stores entries: "
                         "unpack the archive and pack it with zip -0",
                         name_width(e), e->name, method);
-    if (packed != e->size)
+    if (!e->deflated && e->packed != e->size)
         return bad_entry(e, IMR_E_FORMAT, "has two sizes though it is not compressed", err);
     if (disk != 0 && disk != ONES16)
         return bad_entry(e, IMR_E_UNSUPPORTED, "lies on another disk", err);
@@ -205,13 +207,15 @@ static imr_status read_local(imr_zip_entry *e, const uint8_t *data, uint64_t end
         return bad_entry(e, IMR_E_FORMAT, "has no local header where the directory says", err);
     if (name_len != e->name_len || memcmp(name, e->name, name_len) != 0)
         return bad_entry(e, IMR_E_FORMAT, "has another name in its local header", err);
-    if (method != 0 || flags & ENCRYPTED)
-        return bad_entry(e, IMR_E_FORMAT, "is stored in the directory but not in its local header",
+    if (method != (e->deflated ? DEFLATED : 0) || flags & ENCRYPTED)
+        return bad_entry(e, IMR_E_FORMAT,
+                         e->deflated ? "is deflated in the directory but not in its local header"
+                                     : "is stored in the directory but not in its local header",
                          err);
     if ((size != 0 && size != ONES32 && size != e->size) ||
-        (packed != 0 && packed != ONES32 && packed != e->size))
+        (packed != 0 && packed != ONES32 && packed != e->packed))
         return bad_entry(e, IMR_E_FORMAT, "has another size in its local header", err);
-    if (e->size > imr_bytes_left(&b))
+    if (e->packed > imr_bytes_left(&b))
         return bad_entry(e, IMR_E_FORMAT, "reaches past the end of the data", err);
     e->data = data + b.pos;
     return IMR_OK;
@@ -234,7 +238,7 @@ static imr_status check_overlap(const imr_zip *z, const uint8_t *data, imr_error
     qsort(order, z->n, sizeof *order, by_header);
     for (size_t i = 1; i < z->n; i++) {
         const imr_zip_entry *before = order[i - 1];
-        if (order[i]->header < (uint64_t)(before->data - data) + before->size)
+        if (order[i]->header < (uint64_t)(before->data - data) + before->packed)
             return imr_fail(err, IMR_E_FORMAT, "zip entries %.*s and %.*s overlap",
                             name_width(before), before->name, name_width(order[i]), order[i]->name);
     }
@@ -258,11 +262,12 @@ static imr_status check_names(const imr_zip *z, imr_error *err)
     return status;
 }
 
-static imr_status read_entries(imr_zip *z, const directory *d, const uint8_t *data, imr_error *err)
+static imr_status read_entries(imr_zip *z, const directory *d, const uint8_t *data, bool deflated,
+                               imr_error *err)
 {
     imr_bytes b = imr_bytes_of(data + d->offset, (size_t)d->bytes);
     for (size_t i = 0; i < z->n; i++) {
-        IMR_TRY(read_central(&z->v[i], &b, err));
+        IMR_TRY(read_central(&z->v[i], &b, deflated, err));
         IMR_TRY(read_local(&z->v[i], data, d->offset, err));
     }
     if (imr_bytes_left(&b) != 0)
@@ -272,20 +277,30 @@ static imr_status read_entries(imr_zip *z, const directory *d, const uint8_t *da
     return check_overlap(z, data, err);
 }
 
-imr_status imr_zip_parse(imr_zip *out, const void *data, size_t len, imr_error *err)
+static imr_status parse(imr_zip *out, const void *data, size_t len, bool deflated, imr_error *err)
 {
     directory d = {0};
     IMR_TRY(read_end(&d, data, len, err));
     imr_zip z = {.v = IMR_NEW_ARRAY(imr_zip_entry, (size_t)d.entries), .n = (size_t)d.entries};
     if (!z.v)
         return imr_fail_memory(err);
-    imr_status status = read_entries(&z, &d, data, err);
+    imr_status status = read_entries(&z, &d, data, deflated, err);
     if (status != IMR_OK) {
         imr_zip_done(&z);
         return status;
     }
     *out = z;
     return IMR_OK;
+}
+
+imr_status imr_zip_parse(imr_zip *out, const void *data, size_t len, imr_error *err)
+{
+    return parse(out, data, len, false, err);
+}
+
+imr_status imr_zip_parse_packed(imr_zip *out, const void *data, size_t len, imr_error *err)
+{
+    return parse(out, data, len, true, err);
 }
 
 void imr_zip_done(imr_zip *z)

@@ -14,6 +14,8 @@
 
 struct imr_zip_archive {
     zip_t *zip;
+    const void *data;
+    size_t len;
     imr_file file; /* {0} when the bytes are the caller's */
     char *name;
     imr_zip_member *members; /* names belong to zip */
@@ -84,6 +86,8 @@ imr_status imr_zip_archive_parse(imr_zip_archive **out, const void *data, size_t
         imr_free(a);
         return imr_fail_memory(err);
     }
+    a->data = data;
+    a->len = len;
     imr_status status = open_source(a, data, len, err);
     if (status == IMR_OK)
         status = read_directory(a, err);
@@ -132,6 +136,26 @@ size_t imr_zip_archive_count(const imr_zip_archive *a)
 imr_zip_member imr_zip_archive_at(const imr_zip_archive *a, size_t i)
 {
     return a->members[i];
+}
+
+imr_status imr_zip_archive_find(bool *found, imr_zip_entry *out, const imr_zip_archive *a, size_t i,
+                                imr_error *err)
+{
+    imr_error why;
+    IMR_CLEANUP(imr_zip_done) imr_zip z = {0};
+    *found = false;
+    imr_status status = imr_zip_parse_packed(&z, a->data, a->len, &why);
+    if (status == IMR_E_MEMORY)
+        return imr_fail_memory(err);
+    if (status != IMR_OK || z.n != a->n)
+        return IMR_OK;
+    const imr_zip_entry *e = &z.v[i];
+    const imr_zip_member *m = &a->members[i];
+    *found = e->size == m->size && e->name_len == strlen(m->name) &&
+             memcmp(e->name, m->name, e->name_len) == 0;
+    if (*found)
+        *out = *e;
+    return IMR_OK;
 }
 
 /* Grows with what really comes: the size in the directory may lie. */

@@ -1,8 +1,9 @@
 /*
  * format/zip_archive.h - zip files as people pack data sets: deflated, with folders.
  *
- * Entries are read into memory one at a time; nothing is ever unpacked to disk, so names such as
- * "../x" are only names. (The .pt container is read in place by format/zip.h instead.)
+ * Entries are read into memory one at a time, or, where they are large, found to be read in place;
+ * nothing is ever unpacked to disk, so names such as "../x" are only names. (The .pt container is
+ * read in place by format/zip.h instead.)
  * Threads: one archive, one thread.
  */
 #ifndef IMR_FORMAT_ZIP_ARCHIVE_H
@@ -13,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "format/zip.h"
 
 typedef struct imr_zip_archive imr_zip_archive;
 
@@ -32,6 +34,12 @@ void imr_zip_archive_free(imr_zip_archive *a); /* NULL is fine */
 
 size_t imr_zip_archive_count(const imr_zip_archive *a);
 imr_zip_member imr_zip_archive_at(const imr_zip_archive *a, size_t i); /* borrowed */
+
+/* Where the i-th entry's bytes lie: within the mapped or given ones, so of no use after those.
+ * *found false when the entry or the archive is of a kind that format/zip.h refuses; reading the
+ * entry then says what is wrong with it, if anything is. Checks no checksum. */
+imr_status imr_zip_archive_find(bool *found, imr_zip_entry *out, const imr_zip_archive *a, size_t i,
+                                imr_error *err) IMR_NODISCARD;
 
 /* The i-th entry's bytes into an empty buffer. Errors: IMR_E_LIMIT above cap bytes (0: no cap);
  * IMR_E_UNSUPPORTED when encrypted or packed by an unknown method; IMR_E_FORMAT when the bytes are

@@ -10,6 +10,7 @@
 
 static void bytes_done(dataset_bytes *b)
 {
+    imr_packed_free(b->packed);
     imr_file_unmap(&b->file);
     imr_free(b->owned);
     imr_free(b->name);
@@ -90,17 +91,33 @@ static imr_status read_text_file(const imr_dataset *d, size_t document, imr_buf 
     return imr_buf_check(text, err);
 }
 
+/* The document's line, parsed. */
+static imr_status parse_line(imr_json **node, const imr_dataset *d, size_t document, imr_error *err)
+{
+    const char *id = imr_dataset_id(d, document);
+    uint64_t offset = d->offsets[document];
+    size_t len = d->lengths[document];
+    IMR_AUTOFREE char *unpacked = NULL;
+    if (d->corpus.packed) {
+        if (len > IMR_MAX_LINE_BYTES)
+            return imr_fail(err, IMR_E_LIMIT, "%s: %s has %zu bytes, at most %zu", d->corpus.name,
+                            id, len, IMR_MAX_LINE_BYTES);
+        if (!(unpacked = imr_alloc(len, 1)))
+            return imr_fail_memory(err);
+        IMR_TRY(imr_packed_read(d->corpus.packed, offset, unpacked, len, err));
+    }
+    imr_status status =
+        imr_json_parse(node, unpacked ? unpacked : d->corpus.data + offset, len, id, err);
+    return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, d->corpus.name);
+}
+
 imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *title, imr_buf *text,
                             imr_error *err)
 {
     if (d->text_folder)
         return text ? read_text_file(d, document, text, err) : IMR_OK;
-    uint64_t offset = d->offsets[document];
     imr_json *node IMR_AUTOJSON = NULL;
-    imr_status status = imr_json_parse(&node, d->corpus.data + offset, d->lengths[document],
-                                       imr_dataset_id(d, document), err);
-    if (status != IMR_OK)
-        return imr_error_prefix(err, status, d->corpus.name);
+    IMR_TRY(parse_line(&node, d, document, err));
     if (imr_json_is_string(node)) {
         if (text)
             imr_buf_str(text, imr_json_string_or(node, "", ""));
@@ -226,6 +243,11 @@ const char *imr_dataset_bad_line(const imr_dataset *d, size_t i)
     return d->bad[i];
 }
 
+static void free_pass(imr_packed_pass **pass)
+{
+    imr_packed_pass_free(*pass);
+}
+
 static imr_status hash_step(const imr_progress *progress, uint64_t done, uint64_t total,
                             imr_error *err)
 {
@@ -252,9 +274,29 @@ static imr_status sha256_of_folder(const imr_dataset *d, char out[IMR_SHA256_HEX
     return IMR_OK;
 }
 
+static imr_status sha256_of_packed(const imr_dataset *d, char out[IMR_SHA256_HEX],
+                                   const imr_progress *progress, imr_error *err)
+{
+    imr_sha256 s;
+    imr_sha256_init(&s);
+    IMR_CLEANUP(free_pass) imr_packed_pass *pass = NULL;
+    IMR_TRY(imr_packed_pass_new(&pass, d->corpus.packed, err));
+    size_t n = 1;
+    for (uint64_t at = 0; n; at += n) {
+        const char *bytes;
+        IMR_TRY(imr_packed_pass_next(pass, &bytes, &n, err));
+        imr_sha256_add(&s, bytes, n);
+        IMR_TRY(hash_step(progress, at, d->corpus.len, err));
+    }
+    imr_sha256_hex(&s, out);
+    return IMR_OK;
+}
+
 static imr_status sha256_of_corpus(const imr_dataset *d, char out[IMR_SHA256_HEX],
                                    const imr_progress *progress, imr_error *err)
 {
+    if (d->corpus.packed)
+        return sha256_of_packed(d, out, progress, err);
     const size_t step = (size_t)4 << 20;
     imr_sha256 s;
     imr_sha256_init(&s);
@@ -296,4 +338,13 @@ bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, u
 void imr_dataset_stamp(const imr_dataset *d, int64_t out[2])
 {
     memcpy(out, d->corpus.stamp, sizeof d->corpus.stamp);
+}
+
+imr_status imr_dataset_keep_points(const imr_dataset *d, const char *path, imr_error *err)
+{
+    int64_t stamp[2];
+    if (!d->corpus.packed || imr_packed_points_from_file(d->corpus.packed))
+        return IMR_OK;
+    imr_dataset_stamp(d, stamp);
+    return imr_packed_write_points(d->corpus.packed, path, stamp, err);
 }

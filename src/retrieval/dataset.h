@@ -11,7 +11,12 @@
  * An "_id" that is an integer is taken as its decimal text.
  *
  * The corpus stays mapped; in memory are the ids and where each line lies (or, with a remembered
- * index, nothing), so a text costs one JSON line when it is asked for. Errors: IMR_E_FORMAT names
+ * index, nothing), so a text costs one JSON line when it is asked for. A zipped corpus is never
+ * unpacked as a whole either: opening reads it once in pieces, checks its CRC-32 and notes restart
+ * points (format/packed.h), and a text costs unpacking from the last point before it, on average
+ * 0.1 MB. A cache keeps the points in a file beside its index, so that opening it reads nothing of
+ * the corpus. (Only an archive that format/zip.h cannot read in place, such as one with names in an
+ * old code page, is unpacked in memory.) Errors: IMR_E_FORMAT names
  * file and line for a malformed line, text that is not UTF-8, an id met twice (both lines), an id
  * over IMR_MAX_ID_BYTES or with a newline or a tab, a corpus without documents; IMR_E_NOT_FOUND
  * when the path holds none of the layouts. With skip_bad_lines such lines are left out, counted and
@@ -43,6 +48,7 @@ typedef struct imr_dataset_index {
     const imr_ids *ids;
     const uint64_t *offsets; /* [ids->n] of the first byte of each line */
     const uint32_t *lengths; /* [ids->n] */
+    const char *points;      /* NULL, or the file of a zipped corpus' restart points */
 } imr_dataset_index;
 
 typedef struct imr_dataset_options {
@@ -124,5 +130,10 @@ bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, u
  * read: who remembers them beside a sha256 made later notices every change since then. Of the
  * archive or of the folder of .txt where there is no such file; zeros from memory. */
 void imr_dataset_stamp(const imr_dataset *d, int64_t out[2]);
+
+/* Restart points that opening had to note, for imr_dataset_index.points: nothing to do for other
+ * layouts, and when they came from such a file. */
+imr_status imr_dataset_keep_points(const imr_dataset *d, const char *path,
+                                   imr_error *err) IMR_NODISCARD;
 
 #endif

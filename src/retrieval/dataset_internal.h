@@ -1,20 +1,23 @@
 /*
- * retrieval/dataset_internal.h - what dataset.c (reading), dataset_lines.c (indexing) and
- * dataset_open.c (layouts) share.
+ * retrieval/dataset_internal.h - what dataset.c (reading), dataset_lines.c (indexing),
+ * dataset_open.c (layouts) and dataset_archive.c (zipped ones) share.
  */
 #ifndef IMR_RETRIEVAL_DATASET_INTERNAL_H
 #define IMR_RETRIEVAL_DATASET_INTERNAL_H
 
 #include "base/file.h"
+#include "format/packed.h"
 #include "retrieval/dataset.h"
 #include "retrieval/ids.h"
 
-/* A file's bytes: mapped, owned (from an archive), or borrowed from the caller. */
+/* A file's bytes: mapped, within a mapped archive, owned (unpacked from one), or borrowed from the
+ * caller. */
 typedef struct dataset_bytes {
-    char *name; /* for errors */
-    const char *data;
+    char *name;         /* for errors */
+    const char *data;   /* NULL when packed */
+    imr_packed *packed; /* NULL unless deflated in an archive */
     size_t len;
-    imr_file file;
+    imr_file file; /* the file itself, or the archive */
     void *owned;
     int64_t stamp[2]; /* imr_dataset_stamp */
 } dataset_bytes;
@@ -42,6 +45,14 @@ struct imr_dataset {
     size_t n_bad;
 };
 
+/* d->path is a zip file. */
+imr_status imr_dataset_open_archive(imr_dataset *d, const imr_dataset_options *o,
+                                    imr_error *err) IMR_NODISCARD;
+/* Takes q. Keeps the splits in their order. */
+imr_status imr_dataset_add_split(imr_dataset *d, const char *name, size_t name_len, imr_qrels *q,
+                                 imr_error *err) IMR_NODISCARD;
+/* Length of the name without one of the endings judgements come with; 0 when it has none. */
+size_t imr_dataset_split_name_len(const char *file);
 /* "dir/id.txt", the caller's. */
 char *imr_dataset_text_path(const imr_dataset *d, const char *id);
 
@@ -61,6 +72,9 @@ imr_status imr_dataset_check_id(const char *id, const char *name, uint64_t line,
 imr_status imr_dataset_note_bad(imr_dataset *d, const imr_dataset_options *o, imr_status status,
                                 const imr_error *fault, imr_error *err) IMR_NODISCARD;
 imr_status imr_dataset_no_documents(const imr_dataset *d, const char *name, imr_error *err);
+/* Reads a packed corpus through, for its restart points and its CRC-32. */
+imr_status imr_dataset_note_points(imr_dataset *d, const imr_dataset_options *o,
+                                   imr_error *err) IMR_NODISCARD;
 imr_status imr_dataset_progress(const imr_dataset_options *o, uint64_t done, uint64_t total,
                                 imr_error *err) IMR_NODISCARD;
 

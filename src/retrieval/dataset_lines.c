@@ -40,16 +40,20 @@ imr_status imr_dataset_progress(const imr_dataset_options *o, uint64_t done, uin
     return imr_fail(err, IMR_E_CANCELLED, "reading the dataset was cancelled");
 }
 
+static imr_status pass_on(imr_status status, const imr_error *fault, imr_error *err)
+{
+    if (err)
+        *err = *fault;
+    return status;
+}
+
 /* A fault of one line: the end of opening, or noted and skipped. */
 imr_status imr_dataset_note_bad(imr_dataset *d, const imr_dataset_options *o, imr_status status,
                                 const imr_error *fault, imr_error *err)
 {
     bool of_the_line = status == IMR_E_FORMAT || status == IMR_E_LIMIT;
-    if (!of_the_line || !o->skip_bad_lines) {
-        if (err)
-            *err = *fault;
-        return status;
-    }
+    if (!of_the_line || !o->skip_bad_lines)
+        return pass_on(status, fault, err);
     if (d->n_bad < IMR_BAD_LINES_KEPT && !(d->bad[d->n_bad] = imr_strdup(fault->text)))
         return imr_fail_memory(err);
     d->n_bad++;
@@ -167,26 +171,60 @@ static imr_status query_line(gather *g, const imr_jsonl *it, const imr_json *nod
     return add_query(g, id, text, it->name, it->line, err);
 }
 
-static imr_status each_line(gather *g, const dataset_bytes *b,
-                            imr_status (*take)(gather *, const imr_jsonl *, const imr_json *,
-                                               imr_error *),
-                            imr_error *err)
+typedef imr_status (*line_fn)(gather *, const imr_jsonl *, const imr_json *, imr_error *);
+
+static imr_status take_lines(gather *g, imr_jsonl *it, size_t len, line_fn take, imr_error *err)
 {
-    IMR_CLEANUP(imr_jsonl_done) imr_jsonl it;
-    imr_jsonl_init(&it, b->data, b->len, b->name);
     for (;;) {
         const imr_json *node = NULL;
         imr_error fault;
-        imr_status status = imr_jsonl_next(&it, &node, &fault);
+        imr_status status = imr_jsonl_next(it, &node, &fault);
         if (status == IMR_OK && !node)
             return IMR_OK;
         if (status == IMR_OK)
-            status = take(g, &it, node, &fault);
+            status = take(g, it, node, &fault);
+        if (it->broken)
+            return pass_on(status, &fault, err);
         if (status != IMR_OK)
             IMR_TRY(imr_dataset_note_bad(g->d, g->options, status, &fault, err));
-        if (it.line % 256 == 0)
-            IMR_TRY(imr_dataset_progress(g->options, it.pos, it.len, err));
+        if (it->line % 256 == 0)
+            IMR_TRY(imr_dataset_progress(g->options, it->pos, len, err));
     }
+}
+
+static imr_status next_piece(void *user, const char **bytes, size_t *n, imr_error *err)
+{
+    return imr_packed_pass_next(user, bytes, n, err);
+}
+
+static void free_pass(imr_packed_pass **pass)
+{
+    imr_packed_pass_free(*pass);
+}
+
+/* A line that makes no sense may be the fault of a damaged archive: that is then the news. */
+static imr_status blame_archive(imr_packed_pass *pass, imr_status status, imr_error *err)
+{
+    imr_error damage;
+    const char *bytes;
+    size_t n = status == IMR_E_FORMAT || status == IMR_E_LIMIT;
+    while (n)
+        if (imr_packed_pass_next(pass, &bytes, &n, &damage) != IMR_OK)
+            return pass_on(damage.status, &damage, err);
+    return status;
+}
+
+static imr_status each_line(gather *g, const dataset_bytes *b, line_fn take, imr_error *err)
+{
+    IMR_CLEANUP(free_pass) imr_packed_pass *pass = NULL;
+    IMR_CLEANUP(imr_jsonl_done) imr_jsonl it;
+    imr_jsonl_init(&it, b->data, b->len, b->name);
+    if (!b->packed)
+        return take_lines(g, &it, b->len, take, err);
+    IMR_TRY(imr_packed_pass_new(&pass, b->packed, err));
+    imr_jsonl_init_stream(&it, next_piece, pass, b->name);
+    imr_status status = take_lines(g, &it, b->len, take, err);
+    return status == IMR_OK ? IMR_OK : blame_archive(pass, status, err);
 }
 
 /* ---- from what was gathered to arrays ---- */
@@ -261,6 +299,19 @@ static imr_status read_whole_corpus(imr_dataset *d, const imr_dataset_options *o
                      d->corpus.name, err);
 }
 
+imr_status imr_dataset_note_points(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
+{
+    IMR_CLEANUP(free_pass) imr_packed_pass *pass = NULL;
+    IMR_TRY(imr_packed_pass_new(&pass, d->corpus.packed, err));
+    size_t n = 1;
+    for (uint64_t at = 0; n; at += n) {
+        const char *bytes;
+        IMR_TRY(imr_packed_pass_next(pass, &bytes, &n, err));
+        IMR_TRY(imr_dataset_progress(o, at, d->corpus.len, err));
+    }
+    return IMR_OK;
+}
+
 /* The remembered index instead of reading the corpus, when it describes this very file. */
 static bool use_index(imr_dataset *d, const imr_dataset_index *index)
 {
@@ -332,7 +383,10 @@ imr_status imr_dataset_read_queries(imr_dataset *d, const imr_dataset_options *o
 
 imr_status imr_dataset_read_corpus(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
 {
-    return use_index(d, o->index) ? IMR_OK : read_whole_corpus(d, o, err);
+    if (!use_index(d, o->index))
+        return read_whole_corpus(d, o, err);
+    bool noted = !d->corpus.packed || imr_packed_has_points(d->corpus.packed);
+    return noted ? IMR_OK : imr_dataset_note_points(d, o, err);
 }
 
 imr_status imr_dataset_take_ids(imr_dataset *d, imr_buf *ids, size_t n,

@@ -4,7 +4,6 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "format/zip_archive.h"
 #include "retrieval/dataset.h"
 #include "retrieval/dataset_internal.h"
 #include "text/utf8.h"
@@ -30,9 +29,8 @@ static bool comes_before(const char *a, const char *b)
     return x != y ? x < y : strcmp(a, b) < 0;
 }
 
-/* Takes q. Keeps the splits in their order. */
-static imr_status add_split(imr_dataset *d, const char *name, size_t name_len, imr_qrels *q,
-                            imr_error *err)
+imr_status imr_dataset_add_split(imr_dataset *d, const char *name, size_t name_len, imr_qrels *q,
+                                 imr_error *err)
 {
     char *copy = imr_strndup(name, name_len);
     dataset_split *grown = copy ? imr_realloc(d->splits, d->n_splits + 1, sizeof *d->splits) : NULL;
@@ -91,8 +89,7 @@ static void names_done(names *n)
     imr_dir_list_free(n->v, n->n);
 }
 
-/* Length of the name without one of the endings judgements come with; 0 when it has none. */
-static size_t split_name_len(const char *file)
+size_t imr_dataset_split_name_len(const char *file)
 {
     static const char *const endings[] = {".tsv", ".txt", ".qrels"};
     size_t len = strlen(file);
@@ -114,7 +111,7 @@ static imr_status read_splits(imr_dataset *d, const char *dir, imr_error *err)
     IMR_CLEANUP(names_done) names files = {0};
     IMR_TRY(imr_dir_list(&files.v, &files.n, folder, err));
     for (size_t i = 0; i < files.n; i++) {
-        size_t len = split_name_len(files.v[i]);
+        size_t len = imr_dataset_split_name_len(files.v[i]);
         if (!len || files.v[i][0] == '.')
             continue;
         IMR_AUTOFREE char *path = imr_path_join(folder, files.v[i]);
@@ -122,7 +119,7 @@ static imr_status read_splits(imr_dataset *d, const char *dir, imr_error *err)
             return imr_fail_memory(err);
         imr_qrels *q = NULL;
         IMR_TRY(imr_qrels_open(&q, path, err));
-        IMR_TRY(add_split(d, files.v[i], len, q, err));
+        IMR_TRY(imr_dataset_add_split(d, files.v[i], len, q, err));
     }
     return IMR_OK;
 }
@@ -207,107 +204,6 @@ static imr_status open_folder(imr_dataset *d, const imr_dataset_options *o, imr_
                     "%s is no dataset: expected corpus.jsonl (BEIR) or .txt files in it", d->path);
 }
 
-/* ---- archives ---- */
-
-/* Unpacked bytes of one file: the largest BEIR corpora are a few GB. */
-#define MAX_UNPACKED ((uint64_t)16 << 30)
-
-typedef struct archive {
-    imr_zip_archive *zip;
-    const char *path;
-    const char *folder; /* of corpus.jsonl, with its '/' */
-    size_t folder_len;
-} archive;
-
-static void archive_done(archive *a)
-{
-    imr_zip_archive_free(a->zip);
-}
-
-/* The corpus.jsonl nearest to the top; macOS archives repeat names under __MACOSX/. */
-static bool find_corpus(archive *a)
-{
-    static const char file[] = "corpus.jsonl";
-    bool found = false;
-    for (size_t i = 0; i < imr_zip_archive_count(a->zip); i++) {
-        const char *name = imr_zip_archive_at(a->zip, i).name;
-        size_t len = strlen(name);
-        if (len < sizeof file - 1 || strcmp(name + len - (sizeof file - 1), file) != 0 ||
-            strncmp(name, "__MACOSX/", 9) == 0)
-            continue;
-        size_t folder = len - (sizeof file - 1);
-        if ((folder && name[folder - 1] != '/') || (found && folder >= a->folder_len))
-            continue;
-        a->folder = name;
-        a->folder_len = folder;
-        found = true;
-    }
-    return found;
-}
-
-/* The part of an entry's name below the dataset's folder; NULL when it lies elsewhere. */
-static const char *below(const archive *a, const char *name)
-{
-    return strncmp(name, a->folder, a->folder_len) == 0 ? name + a->folder_len : NULL;
-}
-
-static imr_status unpack(dataset_bytes *b, const archive *a, size_t entry, imr_error *err)
-{
-    IMR_AUTOBUF imr_buf name = {0};
-    IMR_AUTOBUF imr_buf bytes = {0};
-    imr_buf_printf(&name, "%s/%s", a->path, imr_zip_archive_at(a->zip, entry).name);
-    IMR_TRY(imr_buf_check(&name, err));
-    IMR_TRY(imr_zip_archive_read(&bytes, a->zip, entry, MAX_UNPACKED, err));
-    size_t len = bytes.len;
-    b->name = imr_buf_take(&name);
-    b->owned = imr_buf_take(&bytes);
-    if (!b->name || !b->owned)
-        return imr_fail_memory(err);
-    b->data = b->owned;
-    b->len = len;
-    return IMR_OK;
-}
-
-static void unpacked_done(dataset_bytes *b)
-{
-    imr_free(b->name);
-    imr_free(b->owned);
-}
-
-static imr_status unpack_split(imr_dataset *d, const archive *a, size_t entry, imr_error *err)
-{
-    const char *file = below(a, imr_zip_archive_at(a->zip, entry).name) + strlen("qrels/");
-    size_t len = split_name_len(file);
-    if (!len || strchr(file, '/') || file[0] == '.')
-        return IMR_OK;
-    IMR_CLEANUP(unpacked_done) dataset_bytes b = {0};
-    IMR_TRY(unpack(&b, a, entry, err));
-    imr_qrels *q = NULL;
-    IMR_TRY(imr_qrels_parse(&q, b.data, b.len, b.name, err));
-    return add_split(d, file, len, q, err);
-}
-
-static imr_status open_archive(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
-{
-    IMR_CLEANUP(archive_done) archive a = {.path = d->path};
-    IMR_TRY(imr_zip_archive_open(&a.zip, d->path, err));
-    if (!find_corpus(&a))
-        return imr_fail(err, IMR_E_NOT_FOUND, "%s is no dataset: it holds no corpus.jsonl",
-                        d->path);
-    size_t n = imr_zip_archive_count(a.zip);
-    for (size_t i = 0; i < n; i++) {
-        const char *name = below(&a, imr_zip_archive_at(a.zip, i).name);
-        if (name && strcmp(name, "corpus.jsonl") == 0)
-            IMR_TRY(unpack(&d->corpus, &a, i, err));
-        else if (name && strcmp(name, "queries.jsonl") == 0)
-            IMR_TRY(unpack(&d->queries, &a, i, err));
-        else if (name && strncmp(name, "qrels/", 6) == 0)
-            IMR_TRY(unpack_split(d, &a, i, err));
-    }
-    IMR_TRY(imr_dataset_read_corpus(d, o, err));
-    return d->queries.data ? imr_dataset_read_queries(d, o, false, err) : IMR_OK;
-}
-
 static bool is_archive(const char *path)
 {
     size_t len = strlen(path);
@@ -327,7 +223,7 @@ imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_datas
     if (imr_dir_exists(path)) {
         IMR_TRY(open_folder(d, o, err));
     } else if (is_archive(path)) {
-        IMR_TRY(open_archive(d, o, err));
+        IMR_TRY(imr_dataset_open_archive(d, o, err));
     } else {
         IMR_TRY(map_into(&d->corpus, "", path, err));
         IMR_TRY(imr_dataset_read_corpus(d, o, err));
@@ -363,7 +259,7 @@ imr_status imr_dataset_open_memory(imr_dataset **out, imr_named_bytes corpus,
     for (size_t i = 0; i < n_qrels; i++) {
         imr_qrels *q = NULL;
         IMR_TRY(imr_qrels_parse(&q, qrels[i].data, qrels[i].len, qrels[i].name, err));
-        IMR_TRY(add_split(d, qrels[i].name, strlen(qrels[i].name), q, err));
+        IMR_TRY(imr_dataset_add_split(d, qrels[i].name, strlen(qrels[i].name), q, err));
     }
     *out = d;
     d = NULL;

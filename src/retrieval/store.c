@@ -364,6 +364,7 @@ static imr_status publish(const builder *b, imr_error *err)
     IMR_TRY(write_ids(b, "query_ids", true, err));
     IMR_TRY(write_index(b, err));
     IMR_TRY(imr_store_write_offsets(b->dir, b->plan->dataset, err));
+    IMR_TRY(imr_store_write_points(b->dir, b->plan->dataset, err));
     IMR_AUTOFREE char *manifest = NULL;
     IMR_AUTOFREE char *journal = NULL;
     IMR_TRY(path_in(&manifest, b, "manifest.json", err));

@@ -8,6 +8,7 @@
  *   2. u64 [count]  offset of each document's line in the corpus
  *   3. u32 [count]  its length
  *   count is 0 for datasets without a corpus file.
+ * restart_points       format/packed.h; only beside a corpus deflated in an archive
  */
 #ifndef IMR_RETRIEVAL_STORE_INTERNAL_H
 #define IMR_RETRIEVAL_STORE_INTERNAL_H
@@ -21,6 +22,7 @@
 
 #define STORE_IDS_INDEX "document_ids.index"
 #define STORE_OFFSETS   "offsets"
+#define STORE_POINTS    "restart_points"
 
 #define STORE_OFFSETS_MAGIC 0x315346464F524D49u /* "IMROFFS1" */
 
@@ -38,6 +40,9 @@ typedef struct store_tables {
 
 imr_status imr_store_write_offsets(const char *dir, const imr_dataset *d,
                                    imr_error *err) IMR_NODISCARD;
+/* The restart points of the dataset's corpus, when it has any that are in no file yet. */
+imr_status imr_store_write_points(const char *dir, const imr_dataset *d,
+                                  imr_error *err) IMR_NODISCARD;
 /* Not found when the file is absent, damaged or not of n documents. The caller unmaps `file`. What
  * the tables say is checked by imr_dataset_open. */
 imr_status imr_store_open_offsets(store_tables *out, imr_file *file, const char *dir, size_t n,

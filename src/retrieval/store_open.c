@@ -172,12 +172,28 @@ static imr_status check_dataset(bool *untouched, const opening *o, const imr_dat
                     imr_dataset_path(d));
 }
 
+/* What the next opening need not find out again. A folder that cannot be written to is only slower
+ * to open. */
+static imr_status keep_tables(const char *dir, const imr_dataset *d, bool untouched, imr_error *err)
+{
+    imr_error ignored;
+    imr_status status = IMR_OK;
+    if (!untouched && imr_dataset_corpus_bytes(d))
+        status = imr_store_write_offsets(dir, d, &ignored);
+    if (status != IMR_E_MEMORY)
+        status = imr_store_write_points(dir, d, &ignored);
+    return status == IMR_E_MEMORY ? imr_fail_memory(err) : IMR_OK;
+}
+
 static imr_status open_dataset_at(const opening *o, const char *path, imr_error *err)
 {
     imr_cache *c = o->c;
     store_tables t;
     IMR_TRY(imr_store_open_offsets(&t, &c->offsets, o->dir, c->documents.ids.n, err));
-    imr_dataset_index index = {t.head.corpus_bytes, &c->documents.ids, t.offset, t.length};
+    IMR_AUTOFREE char *points = imr_path_join(o->dir, STORE_POINTS);
+    if (!points)
+        return imr_fail_memory(err);
+    imr_dataset_index index = {t.head.corpus_bytes, &c->documents.ids, t.offset, t.length, points};
     imr_dataset_options options = {.skip_bad_lines =
                                        o->options->skip_bad_lines ||
                                        imr_json_int_or(o->manifest, "dataset/skipped_lines", 0) > 0,
@@ -187,10 +203,8 @@ static imr_status open_dataset_at(const opening *o, const char *path, imr_error 
     IMR_TRY(imr_dataset_open(&d, path, &options, err));
     bool untouched = false;
     imr_status status = check_dataset(&untouched, o, d, &t.head, err);
-    imr_error ignored; /* a folder that cannot be written to is only slower to open */
-    if (status == IMR_OK && !untouched && imr_dataset_corpus_bytes(d))
-        status = imr_store_write_offsets(o->dir, d, &ignored) == IMR_E_MEMORY ? imr_fail_memory(err)
-                                                                              : IMR_OK;
+    if (status == IMR_OK)
+        status = keep_tables(o->dir, d, untouched, err);
     c->dataset_untouched = status == IMR_OK && untouched;
     if (status == IMR_OK)
         c->dataset = d;

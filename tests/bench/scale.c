@@ -2,7 +2,8 @@
  * bench make-cache DIR N n f32|f16: a made-up dataset of N documents in DIR/dataset and its cache
  * of n-dimensional vectors in DIR/cache, for looking at what grows with a collection.
  *
- * bench open-cache CACHE: how long any cache takes to open, and what memory.
+ * bench open-cache CACHE: how long any cache takes to open, and what memory; the same for the texts
+ * of 100 documents anywhere in it, as a list of them needs.
  *
  * The same arguments give the same bytes. It goes through imr_store_build like any cache, so it can
  * be killed and started again.
@@ -178,6 +179,23 @@ static void open_once(void *user)
     imr_cache_free(c);
 }
 
+typedef struct page {
+    const imr_cache *cache;
+    imr_random random;
+} page;
+
+static void read_page(void *user)
+{
+    page *p = user;
+    imr_error err;
+    IMR_AUTOBUF imr_buf title = {0};
+    IMR_AUTOBUF imr_buf text = {0};
+    for (size_t i = 0; i < BENCH_K; i++) {
+        size_t document = imr_random_below(&p->random, imr_cache_documents(p->cache));
+        bench_need(imr_cache_document(p->cache, document, &title, &text, &err), &err);
+    }
+}
+
 int bench_open_cache(int argc, char **argv)
 {
     imr_error err;
@@ -196,6 +214,10 @@ int bench_open_cache(int argc, char **argv)
            imr_cache_documents(c), imr_cache_dim(c), imr_dtype_name(imr_cache_dtype(c)),
            imr_cache_notice(c)[0] ? ", " : "", imr_cache_notice(c), anonymous_kb() - before);
     bench_row("opening a cache", t, 0, "");
+    page p = {.cache = c};
+    imr_random_init(&p.random, 1);
+    bench_row("100 documents anywhere", bench_measure(read_page, &p), 0, "");
+    printf("  anonymous memory then %ld KB\n", anonymous_kb() - before);
     imr_cache_free(c);
     return 0;
 }

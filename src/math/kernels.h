@@ -7,9 +7,9 @@
  * multiply-add, other orders of summation), never with where in memory a row lies or with what
  * else is computed.
  *
- * Precision: float32; means and variances in double. exp and erf are polynomials: GELU within
- * 1e-7 + 1.5e-7 |x| of the exact one (Abramowitz and Stegun 1964, 7.1.26), exp within 2e-7
- * relative.
+ * Precision: float32; means and variances in double. exp is a polynomial,
+ * the normal distribution function a quotient of two: GELU within 1e-7 + 2.5e-7 |x| of the exact
+ * one, e^x within 2e-7 + 1e-7 |x| relative.
  * Threads: no state; one call is one thread's.
  */
 #ifndef IMR_MATH_KERNELS_H
@@ -58,7 +58,8 @@ typedef struct imr_kernels {
     /* v = gain (v - mean) / sqrt(variance + eps) + shift, biased variance (Ba, Kiros and Hinton
      * 2016). */
     void (*norm)(float *v, size_t n, const float *gain, const float *shift, double eps);
-    /* v[j] = e^(scale (v[j] - max v)), n > 0, scale > 0; returns 1 / their sum. */
+    /* v[j] = e^(scale (v[j] - max v)), 0 < n < 2^31, 0 < scale <= 1; returns 1 / their sum. v has
+     * room for n rounded up to the table's cols; what is there beyond n is overwritten. */
     float (*softmax)(float *v, size_t n, float scale);
     /* out = factor v */
     void (*scale)(float *out, const float *v, size_t n, float factor);

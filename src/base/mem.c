@@ -4,6 +4,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <asm/mman.h>
+
+int madvise(void *address, size_t length, int advice); /* not POSIX: <sys/mman.h> has it hidden */
+#endif
 
 static _Thread_local long fail_after = -1;
 static _Thread_local long counted;
@@ -63,6 +68,23 @@ void *imr_alloc_aligned(size_t count, size_t size)
     if (posix_memalign(&p, 64, bytes ? bytes : 64) != 0)
         return NULL;
     memset(p, 0, bytes ? bytes : 64);
+    return p;
+}
+
+void *imr_alloc_large(size_t count, size_t size)
+{
+    const size_t page = (size_t)1 << 21;
+    if (refuse(count, size))
+        return NULL;
+    const size_t align = count * size < page / 2 ? 64 : page;
+    const size_t bytes = (count * size + align - 1) / align * align;
+    void *p = NULL;
+    if (posix_memalign(&p, align, bytes ? bytes : align) != 0)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    if (align == page)
+        (void)madvise(p, bytes, MADV_HUGEPAGE); /* as good as it goes */
+#endif
     return p;
 }
 

@@ -2,8 +2,8 @@
  * base/mem.h - allocation with overflow checks and a way to make any allocation fail in a test.
  *
  * All engine memory comes from here. Sizes are count * size, checked. NULL means failure (callers
- * return imr_fail_memory). imr_free(NULL) is fine. Memory from imr_alloc_aligned is freed the same
- * way.
+ * return imr_fail_memory). imr_free(NULL) is fine. Memory from imr_alloc_aligned and
+ * imr_alloc_large is freed the same way.
  */
 #ifndef IMR_BASE_MEM_H
 #define IMR_BASE_MEM_H
@@ -18,6 +18,10 @@ void *imr_calloc(size_t count, size_t size) IMR_NODISCARD; /* zeroed */
 void *imr_realloc(void *old, size_t count,
                   size_t size) IMR_NODISCARD;                     /* old stays valid on failure */
 void *imr_alloc_aligned(size_t count, size_t size) IMR_NODISCARD; /* 64-byte aligned, zeroed */
+/* Uninitialised, for what is gone through again and again. From 1 MB on it begins at a multiple of
+ * 2 MB, is as long, and asks the system for pages of that size (transparent huge pages on Linux):
+ * the processor remembers where a limited number of pages are. Below it is 64-byte aligned. */
+void *imr_alloc_large(size_t count, size_t size) IMR_NODISCARD;
 char *imr_strdup(const char *text) IMR_NODISCARD;
 char *imr_strndup(const char *text, size_t n) IMR_NODISCARD; /* always terminated */
 void imr_free(void *p);

@@ -29,8 +29,8 @@ imr_status imr_forward_room_init(imr_forward_room *room, const imr_transformer *
     r.pairs_each = t->precision == IMR_BFLOAT16 ? (r.few ? tokens : BLOCK) * pairs : 0;
     const size_t rows = tokens * (2 * r.stride + r.qkv_stride);
     r.starts = IMR_NEW_ARRAY(size_t, sequences + 1);
-    r.x = imr_alloc_aligned(rows + inner + threads * r.scratch_each, sizeof *r.x);
-    r.pairs = imr_alloc_aligned(threads * r.pairs_each, sizeof *r.pairs);
+    r.x = imr_alloc_large(rows + inner + threads * r.scratch_each, sizeof *r.x);
+    r.pairs = imr_alloc_large(threads * r.pairs_each, sizeof *r.pairs);
     if (!r.starts || !r.x || !r.pairs) {
         imr_forward_room_done(&r);
         return imr_fail_memory(err);

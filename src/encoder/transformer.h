@@ -76,6 +76,7 @@ typedef struct imr_transformer {
     float *position, *type; /* [positions,hidden], [types,hidden] or NULL; words are e->rows */
     float *embedding_gain, *embedding_shift;
     imr_transformer_layer *layers;
+    void *weights;   /* what the layers' products keep */
     float *relative; /* [heads, 2 max_tokens - 1] or NULL */
     imr_pool pool;
     imr_transformer_step steps[IMR_MAX_MODULES];

@@ -28,6 +28,7 @@ void imr_transformer_free(imr_transformer *t)
     for (size_t i = 0; t->layers && i < t->config.layers; i++)
         layer_done(&t->layers[i]);
     imr_free(t->layers);
+    imr_free(t->weights);
     for (size_t i = 0; i < t->n_steps; i++) {
         imr_free(t->steps[i].w);
         imr_free(t->steps[i].bias);
@@ -133,6 +134,29 @@ static imr_status read_relative(imr_transformer *t, const imr_checkpoint *w, siz
     return IMR_OK;
 }
 
+/* A pass goes through all of them in this order. */
+static imr_status gather_weights(imr_transformer *t, imr_error *err)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < t->config.layers; i++) {
+        const imr_transformer_layer *l = &t->layers[i];
+        bytes += imr_packed_bytes(&l->qkv) + imr_packed_bytes(&l->out) + imr_packed_bytes(&l->up) +
+                 imr_packed_bytes(&l->down);
+    }
+    char *place = t->weights = imr_alloc_large(bytes, 1);
+    if (!place)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < t->config.layers; i++) {
+        imr_transformer_layer *l = &t->layers[i];
+        imr_packed *const all[] = {&l->qkv, &l->out, &l->up, &l->down};
+        for (size_t k = 0; k < IMR_LEN(all); k++) {
+            imr_packed_move(all[k], place);
+            place += imr_packed_bytes(all[k]);
+        }
+    }
+    return IMR_OK;
+}
+
 static imr_status read_all(imr_encoder *e, const imr_checkpoint *w, imr_error *err)
 {
     imr_transformer *t = e->transformer;
@@ -151,6 +175,7 @@ static imr_status read_all(imr_encoder *e, const imr_checkpoint *w, imr_error *e
         return imr_fail_memory(err);
     for (size_t i = 0; i < c->layers; i++)
         IMR_TRY(read_layer(t, i, w, err));
+    IMR_TRY(gather_weights(t, err));
     return t->family->bucket ? read_relative(t, w, e->max_tokens, err) : IMR_OK;
 }
 

@@ -58,9 +58,30 @@ imr_status imr_packed_init(imr_packed *out, imr_view w, imr_precision precision,
 
 void imr_packed_done(imr_packed *p)
 {
-    imr_free(p->v);
-    imr_free(p->pairs);
+    if (!p->lent) {
+        imr_free(p->v);
+        imr_free(p->pairs);
+    }
     *p = (imr_packed){0};
+}
+
+size_t imr_packed_bytes(const imr_packed *p)
+{
+    const size_t cells = p->kernels ? p->panels * p->kernels->cols * p->cells : 0;
+    return (cells * sizeof(float) + 63) / 64 * 64;
+}
+
+void imr_packed_move(imr_packed *p, void *place)
+{
+    const size_t bytes = imr_packed_bytes(p);
+    imr_packed moved = *p;
+    if (p->pairs)
+        moved.pairs = memcpy(place, p->pairs, bytes);
+    else if (p->v)
+        moved.v = memcpy(place, p->v, bytes);
+    moved.lent = true;
+    imr_packed_done(p);
+    *p = moved;
 }
 
 size_t imr_packed_scratch(const imr_packed *w, size_t rows)

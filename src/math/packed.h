@@ -25,12 +25,18 @@ typedef struct imr_packed {
     size_t outs, ins, panels;
     size_t cells; /* of a row: ins, or pairs of them */
     const imr_kernels *kernels;
+    bool lent; /* v or pairs is in memory of the caller's */
 } imr_packed;
 
 /* Copies w [outs,ins]. kernels NULL: this CPU's best. */
 imr_status imr_packed_init(imr_packed *out, imr_view w, imr_precision precision,
                            const imr_kernels *kernels, imr_error *err) IMR_NODISCARD;
 void imr_packed_done(imr_packed *p); /* {0} is fine; p is empty again */
+
+/* Moves what is stored to a place of the caller's that outlives p: imr_packed_bytes of it, 64-byte
+ * aligned. Many matrices in one piece of memory share its large pages (imr_alloc_large). */
+void imr_packed_move(imr_packed *p, void *place);
+size_t imr_packed_bytes(const imr_packed *p); /* a multiple of 64 */
 
 typedef enum imr_packed_finish {
     IMR_FINISH_NONE, /* out = x w' + bias */

@@ -55,6 +55,19 @@ TEST("an allocation can be made to fail and sizes are checked for overflow")
     imr_mem_fail_after(-1);
     CHECK(imr_alloc(SIZE_MAX / 2, 16) == NULL);
     CHECK(imr_calloc(SIZE_MAX / 2, 16) == NULL);
+    CHECK(imr_alloc_large(SIZE_MAX / 2, 16) == NULL);
+}
+
+TEST("large memory begins at a multiple of 2 MB, small memory at one of 64, and all of it is there")
+{
+    static const size_t sizes[] = {0, 1, 1000, (1u << 20) - 1, 1u << 20, (2u << 20) + 1, 5000000};
+    for (size_t i = 0; i < IMR_LEN(sizes); i++) {
+        char *p = imr_alloc_large(sizes[i], 1);
+        CHECK(p != NULL);
+        CHECK_INT((uintptr_t)p % (sizes[i] < 1u << 20 ? 64 : 2u << 20), 0);
+        memset(p, 1, sizes[i]);
+        imr_free(p);
+    }
 }
 
 TEST("a buffer grows, keeps its cap and reports a failure once")

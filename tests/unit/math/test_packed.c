@@ -160,6 +160,40 @@ TEST("an empty inner dimension gives the bias, no rows give nothing")
     imr_packed_done(&w);
 }
 
+TEST("a packed matrix that was moved multiplies as before, and the place is its caller's to free")
+{
+    enum { ROWS = 5, OUTS = 40, INS = 51 };
+    imr_random r;
+    imr_random_init(&r, 6);
+    for (size_t i = 0; imr_kernels_at(i / 2); i++) {
+        sample s = sample_new(&r, ROWS, OUTS, INS);
+        imr_packed w;
+        CHECK_OK(imr_packed_init(&w, imr_view_of(s.w, OUTS, INS),
+                                 i % 2 ? IMR_BFLOAT16 : IMR_FLOAT32, imr_kernels_at(i / 2), &err));
+        imr_product p = product_of(&s, IMR_FINISH_NONE, true);
+        imr_packed_multiply(&w, &p, 0, w.panels);
+        const size_t bytes = imr_packed_bytes(&w);
+        CHECK_INT(bytes % 64, 0);
+        char *place = memory(bytes / sizeof(float) + 16);
+        memset(place + bytes, 7, 64);
+        imr_packed_move(&w, place);
+        CHECK(w.v == (i % 2 ? NULL : (void *)place) && w.pairs == (i % 2 ? (void *)place : NULL));
+        CHECK_INT(imr_packed_bytes(&w), bytes);
+        p.out = s.want;
+        imr_packed_multiply(&w, &p, 0, w.panels);
+        for (size_t row = 0; row < ROWS; row++)
+            CHECK(memcmp(s.out + row * p.out_stride, s.want + row * p.out_stride,
+                         OUTS * sizeof *s.out) == 0);
+        for (size_t k = 0; k < 64; k++)
+            CHECK_INT(place[bytes + k], 7);
+        imr_packed_done(&w);
+        imr_free(place);
+        sample_done(&s);
+    }
+    imr_packed none = {0};
+    CHECK_INT(imr_packed_bytes(&none), 0);
+}
+
 TEST("packing survives the failure of each allocation")
 {
     const float v[6] = {1, 2, 3, 4, 5, 6};

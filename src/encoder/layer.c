@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = 12 }; /* queries at a time: their scores stay in the first-level cache */
+enum { BLOCK = 12 }; /* queries at a time, at most: their scores stay in the first-level cache */
 
 static size_t padded(size_t n, size_t to)
 {
@@ -126,7 +126,10 @@ void imr_layer_attend(float *out, size_t out_stride, const imr_attention *a, siz
     pack_keys(&b);
     pack_values(&b);
     out += a->starts[sequence] * out_stride + head * a->width;
-    for (size_t first = 0; first < b.n; first += BLOCK)
-        attend_block(out + first * out_stride, out_stride, &b, head, first,
-                     b.n - first < BLOCK ? b.n - first : BLOCK);
+    /* Blocks of equal height, give or take a row. */
+    const size_t blocks = (b.n + BLOCK - 1) / BLOCK;
+    for (size_t i = 0; i < blocks; i++) {
+        const size_t first = b.n * i / blocks, end = b.n * (i + 1) / blocks;
+        attend_block(out + first * out_stride, out_stride, &b, head, first, end - first);
+    }
 }

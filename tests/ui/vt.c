@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,15 @@
 #include <time.h>
 #include <unistd.h>
 #include <vterm.h>
+
+/* forkpty */
+#if __has_include(<pty.h>)
+#include <pty.h> /* Linux */
+#elif __has_include(<libutil.h>)
+#include <libutil.h> /* FreeBSD */
+#else
+#include <util.h> /* other BSDs, macOS */
+#endif
 
 #include "base/buf.h"
 #include "text/utf8.h"

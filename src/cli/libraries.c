@@ -40,11 +40,13 @@ void imr_cli_tune_libraries(char **argv)
     const bool core = choose_core(), waiting = choose_waiting();
     if (!core && !waiting)
         return;
-    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (n <= 0)
-        return;
-    path[n] = '\0';
-    execv(path, argv);
+    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1); /* Linux */
+    if (n > 0) {
+        path[n] = '\0';
+        execv(path, argv);
+    } else if (argv[0]) { /* found as whoever started it found it */
+        execvp(argv[0], argv);
+    }
 }
 
 void imr_cli_blas_text(imr_buf *out)

@@ -61,7 +61,7 @@ typedef struct worker {
     size_t first, last; /* its rows */
 } worker;
 
-static void wait(const worker *w)
+static void wait_for_all(const worker *w)
 {
     imr_team_wait(w->p->team, w->threads);
 }
@@ -122,7 +122,7 @@ static void columns(const worker *w, const imr_packed *weights, imr_product p)
     p.scratch = w->room->pairs + w->me * w->room->pairs_each;
     imr_packed_multiply(weights, &p, weights->panels * w->me / w->threads,
                         weights->panels * (w->me + 1) / w->threads);
-    wait(w);
+    wait_for_all(w);
 }
 
 static bool layer_by_columns(const worker *w, const imr_transformer_layer *l)
@@ -137,7 +137,7 @@ static bool layer_by_columns(const worker *w, const imr_transformer_layer *l)
     if (atomic_load(w->p->stop))
         return false;
     attend(w);
-    wait(w);
+    wait_for_all(w);
     columns(w, &l->out,
             (imr_product){.out = r->x,
                           .x = r->context,
@@ -146,7 +146,7 @@ static bool layer_by_columns(const worker *w, const imr_transformer_layer *l)
                           .bias = l->out_bias,
                           .finish = IMR_FINISH_ADD});
     normalise(w, w->first, w->last, l->attention_gain, l->attention_shift);
-    wait(w);
+    wait_for_all(w);
     columns(w, &l->up,
             (imr_product){.out = r->inner,
                           .x = r->x,
@@ -162,7 +162,7 @@ static bool layer_by_columns(const worker *w, const imr_transformer_layer *l)
                           .bias = l->down_bias,
                           .finish = IMR_FINISH_ADD});
     normalise(w, w->first, w->last, l->gain, l->shift);
-    wait(w);
+    wait_for_all(w);
     return true;
 }
 
@@ -226,11 +226,11 @@ static bool layer_by_rows(const worker *w, const imr_transformer_layer *l)
     const size_t n = w->last - w->first, blocks = (n + BLOCK - 1) / BLOCK;
     for (size_t i = 0; i < blocks; i++)
         project(w, l, w->first + n * i / blocks, w->first + n * (i + 1) / blocks);
-    wait(w);
+    wait_for_all(w);
     if (atomic_load(w->p->stop))
         return false;
     attend(w);
-    wait(w);
+    wait_for_all(w);
     for (size_t i = 0; i < blocks; i++)
         feed_forward(w, l, w->first + n * i / blocks, w->first + n * (i + 1) / blocks);
     return true;
@@ -252,7 +252,7 @@ void imr_forward(const imr_forward_pass *p, size_t me, size_t threads)
             p->room->starts[s + 1] = p->room->starts[s] + p->sequences[s].n;
     }
     embed(&w);
-    wait(&w);
+    wait_for_all(&w);
     for (size_t i = 0; i < t->config.layers; i++) {
         /* The others see it after the next wait, all of them at the same place. */
         if (me == 0 && p->watch && !p->watch(p->user))
@@ -261,5 +261,5 @@ void imr_forward(const imr_forward_pass *p, size_t me, size_t threads)
                            : layer_by_rows(&w, &t->layers[i])))
             return;
     }
-    wait(&w);
+    wait_for_all(&w);
 }

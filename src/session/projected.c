@@ -20,8 +20,8 @@ enum {
 
 #define WORTH_THREADS ((size_t)1 << 16)
 
-#define MAGIC      "IMRPROJ1"
-#define BYTE_ORDER 0x01020304u
+#define MAGIC           "IMRPROJ1"
+#define BYTE_ORDER_MARK 0x01020304u
 
 typedef struct header {
     char magic[8];
@@ -214,7 +214,7 @@ static imr_status into_memory(imr_projected *out, const plan *p, imr_error *err)
 
 static void put_header(uint8_t *out, const plan *p)
 {
-    header h = {.byte_order = BYTE_ORDER,
+    header h = {.byte_order = BYTE_ORDER_MARK,
                 .half = p->half,
                 .documents = p->base.rows,
                 .n = p->base.cols,

@@ -17,14 +17,6 @@ static const char *const store_files[] = {"manifest.json",     "documents.npy", 
                                           "document_ids",      "query_ids",     "offsets",
                                           "document_ids.index"};
 
-static inline imr_dataset *golden(void)
-{
-    imr_error err = {0};
-    imr_dataset *d = NULL;
-    CHECK_OK(imr_dataset_open(&d, test_golden("cache/beir"), NULL, &err));
-    return d;
-}
-
 static inline void fresh(char dir[256])
 {
     snprintf(dir, 256, "%s/cache", test_tmpdir());
@@ -36,6 +28,36 @@ static inline imr_status build(const char *dir, const imr_dataset *d, imr_dtype 
     imr_store_plan plan = {
         .dataset = d, .encoder = &identity, .n = FAKE_DIM, .dtype = dtype, .block = 16};
     return imr_store_build(result, dir, &plan, fake_encode, f, NULL, err);
+}
+
+/* A folder that is not there yet, the made-up dataset, an encoder that has seen nothing. */
+typedef struct made {
+    char dir[256];
+    imr_dataset *d;
+    fake_encoder f;
+} made;
+
+static inline made made_new(void)
+{
+    imr_error err = {0};
+    made m = {.d = NULL};
+    fresh(m.dir);
+    CHECK_OK(imr_dataset_open(&m.d, test_golden("cache/beir"), NULL, &err));
+    return m;
+}
+
+/* The same with its store built. */
+static inline made made_built(imr_dtype dtype)
+{
+    imr_error err = {0};
+    made m = made_new();
+    CHECK_OK(build(m.dir, m.d, dtype, &m.f, NULL, &err));
+    return m;
+}
+
+static inline void made_done(made *m)
+{
+    imr_dataset_free(m->d);
 }
 
 static inline void path_of(char out[512], const char *dir, const char *file)

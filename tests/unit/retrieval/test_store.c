@@ -31,18 +31,15 @@ static void check_same_bytes(const char *a, const char *b)
 TEST("a store opens with what was put in, in single and half precision")
 {
     for (int half = 0; half < 2; half++) {
-        char dir[256];
-        fresh(dir);
+        made s = made_new();
         imr_error err = {0};
-        imr_dataset *d = golden();
-        fake_encoder f = {0};
         imr_store_result r;
-        CHECK_OK(build(dir, d, half ? IMR_F16 : IMR_F32, &f, &r, &err));
+        CHECK_OK(build(s.dir, s.d, half ? IMR_F16 : IMR_F32, &s.f, &r, &err));
         CHECK_INT(r.encoded_rows, 144);
         CHECK(!r.already);
-        CHECK(strncmp(f.last, "query: ", 7) == 0);
+        CHECK(strncmp(s.f.last, "query: ", 7) == 0);
         imr_cache *c = NULL;
-        CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
+        CHECK_OK(imr_cache_open(&c, s.dir, NULL, &err));
         CHECK_STR(imr_cache_notice(c), "");
         CHECK_STR(imr_cache_layout(c), "store");
         CHECK_INT(imr_cache_dtype(c), half ? IMR_F16 : IMR_F32);
@@ -59,9 +56,9 @@ TEST("a store opens with what was put in, in single and half precision")
         for (size_t i = 0; i < 120; i++) {
             imr_buf text = {0};
             float expected[FAKE_DIM];
-            CHECK_OK(imr_dataset_text(d, i, &text, &err));
+            CHECK_OK(imr_dataset_text(s.d, i, &text, &err));
             const char *t = imr_buf_text(&text);
-            CHECK_OK(fake_encode(&f, &t, &text.len, 1, expected, &err));
+            CHECK_OK(fake_encode(&s.f, &t, &text.len, 1, expected, &err));
             float found[FAKE_DIM];
             CHECK_OK(imr_cache_read_rows(c, i, 1, found, &err));
             CHECK_ALL_NEAR(found, expected, FAKE_DIM, half ? 0x1p-12 : 0);
@@ -72,60 +69,54 @@ TEST("a store opens with what was put in, in single and half precision")
         CHECK_STR(imr_buf_text(&title), "Zebar Sohut");
         imr_buf_done(&title);
         char sha[IMR_SHA256_HEX];
-        CHECK_OK(imr_dataset_sha256(d, sha, NULL, NULL, &err));
+        CHECK_OK(imr_dataset_sha256(s.d, sha, NULL, NULL, &err));
         CHECK_STR(imr_cache_dataset_sha256(c), sha);
         imr_cache_free(c);
-        imr_dataset_free(d);
+        made_done(&s);
     }
 }
 
 TEST("building the same again does nothing, building something else needs to be asked for")
 {
-    char dir[256];
-    fresh(dir);
+    made s = made_new();
     imr_error err = {0};
-    imr_dataset *d = golden();
-    fake_encoder f = {0};
     imr_store_result r;
-    CHECK_OK(build(dir, d, IMR_F32, &f, &r, &err));
-    f.texts = 0;
-    CHECK_OK(build(dir, d, IMR_F32, &f, &r, &err));
+    CHECK_OK(build(s.dir, s.d, IMR_F32, &s.f, &r, &err));
+    s.f.texts = 0;
+    CHECK_OK(build(s.dir, s.d, IMR_F32, &s.f, &r, &err));
     CHECK(r.already);
-    CHECK_INT(f.texts, 0);
-    CHECK_INT(build(dir, d, IMR_F16, &f, &r, &err), IMR_E_USAGE);
+    CHECK_INT(s.f.texts, 0);
+    CHECK_INT(build(s.dir, s.d, IMR_F16, &s.f, &r, &err), IMR_E_USAGE);
     CHECK_CONTAINS(err.text, "holds another cache (encoder \"made-up\", n 6, 120 documents");
     imr_store_plan plan = {
-        .dataset = d, .encoder = &identity, .n = FAKE_DIM, .dtype = IMR_F16, .overwrite = true};
+        .dataset = s.d, .encoder = &identity, .n = FAKE_DIM, .dtype = IMR_F16, .overwrite = true};
     imr_cache *before = NULL, *c = NULL;
-    CHECK_OK(imr_cache_open(&before, dir, NULL, &err));
+    CHECK_OK(imr_cache_open(&before, s.dir, NULL, &err));
     imr_view kept = imr_rows_view(imr_cache_document_rows(before));
     float row[FAKE_DIM];
     memcpy(row, imr_view_row(&kept, 5), sizeof row);
-    CHECK_OK(imr_store_build(&r, dir, &plan, fake_encode, &f, NULL, &err));
-    CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
+    CHECK_OK(imr_store_build(&r, s.dir, &plan, fake_encode, &s.f, NULL, &err));
+    CHECK_OK(imr_cache_open(&c, s.dir, NULL, &err));
     CHECK_INT(imr_cache_dtype(c), IMR_F16);
     /* whoever has the old one open still sees the old one */
     CHECK_ALL_NEAR(imr_view_row(&kept, 5), row, FAKE_DIM, 0);
     imr_cache_free(before);
     imr_cache_free(c);
-    imr_dataset_free(d);
+    made_done(&s);
 }
 
 TEST("a build killed after any block goes on behind it and ends with the same bytes")
 {
-    char whole[256], dir[256];
-    fresh(whole);
+    made s = made_built(IMR_F32);
+    char dir[256];
     imr_error err = {0};
-    imr_dataset *d = golden();
-    fake_encoder f = {0};
     imr_store_result r;
-    CHECK_OK(build(whole, d, IMR_F32, &f, NULL, &err));
     for (long kill_after = 1; kill_after < 144; kill_after += 20) {
         fresh(dir);
         pid_t child = fork();
         if (child == 0) {
             fake_encoder dying = {.kill_after = kill_after};
-            imr_status status = build(dir, d, IMR_F32, &dying, NULL, &err);
+            imr_status status = build(dir, s.d, IMR_F32, &dying, NULL, &err);
             _exit(status == IMR_OK ? 0 : 1);
         }
         int how;
@@ -134,27 +125,25 @@ TEST("a build killed after any block goes on behind it and ends with the same by
         imr_cache *c = NULL;
         CHECK_INT(imr_cache_open(&c, dir, NULL, &err), IMR_E_NOT_FOUND);
         CHECK_CONTAINS(err.text, "was stopped: run the same");
-        CHECK_OK(build(dir, d, IMR_F32, &f, &r, &err));
+        CHECK_OK(build(dir, s.d, IMR_F32, &s.f, &r, &err));
         /* blocks of 16: documents end at 120, the last block of them has 8 */
         long done = kill_after < 120 ? kill_after / 16 * 16 : 120 + (kill_after - 120) / 16 * 16;
         CHECK_INT(r.resumed_rows, done);
         CHECK_INT(r.encoded_rows, 144 - done);
-        check_same_bytes(whole, dir);
+        check_same_bytes(s.dir, dir);
     }
-    imr_dataset_free(d);
+    made_done(&s);
 }
 
 TEST("an encoder that fails, a cancelled run and damaged blocks all resume to the same bytes")
 {
-    char whole[256], dir[256], path[512];
-    fresh(whole);
+    made s = made_built(IMR_F32);
+    char dir[256], path[512];
     imr_error err = {0};
-    imr_dataset *d = golden();
-    fake_encoder f = {0}, failing = {.fail_after = 70};
+    fake_encoder failing = {.fail_after = 70};
     imr_store_result r;
-    CHECK_OK(build(whole, d, IMR_F32, &f, NULL, &err));
     fresh(dir);
-    CHECK_INT(build(dir, d, IMR_F32, &failing, NULL, &err), IMR_E_IO);
+    CHECK_INT(build(dir, s.d, IMR_F32, &failing, NULL, &err), IMR_E_IO);
     CHECK_CONTAINS(err.text, "told to fail");
 
     /* a byte of the third block changes, as after a power cut: rows 32 on are made again */
@@ -162,89 +151,83 @@ TEST("an encoder that fails, a cancelled run and damaged blocks all resume to th
     FILE *file = fopen(path, "r+b");
     CHECK(file && fseek(file, 128 + 40 * FAKE_DIM * 4, SEEK_SET) == 0 && fputc('!', file) == '!');
     fclose(file);
-    CHECK_OK(build(dir, d, IMR_F32, &f, &r, &err));
+    CHECK_OK(build(dir, s.d, IMR_F32, &s.f, &r, &err));
     CHECK_INT(r.resumed_rows, 32);
-    check_same_bytes(whole, dir);
+    check_same_bytes(s.dir, dir);
 
     /* a torn last line of the journal costs one block */
     fresh(dir);
     failing.texts = 0;
-    CHECK_INT(build(dir, d, IMR_F32, &failing, NULL, &err), IMR_E_IO);
+    CHECK_INT(build(dir, s.d, IMR_F32, &failing, NULL, &err), IMR_E_IO);
     path_of(path, dir, "journal");
     struct stat st;
     CHECK(stat(path, &st) == 0 && truncate(path, st.st_size - 5) == 0);
-    CHECK_OK(build(dir, d, IMR_F32, &f, &r, &err));
+    CHECK_OK(build(dir, s.d, IMR_F32, &s.f, &r, &err));
     CHECK_INT(r.resumed_rows, 48);
-    check_same_bytes(whole, dir);
+    check_same_bytes(s.dir, dir);
 
     /* the journal of another build is not believed */
     fresh(dir);
     failing.texts = 0;
-    CHECK_INT(build(dir, d, IMR_F16, &failing, NULL, &err), IMR_E_IO);
-    CHECK_OK(build(dir, d, IMR_F32, &f, &r, &err));
+    CHECK_INT(build(dir, s.d, IMR_F16, &failing, NULL, &err), IMR_E_IO);
+    CHECK_OK(build(dir, s.d, IMR_F32, &s.f, &r, &err));
     CHECK_INT(r.resumed_rows, 0);
-    check_same_bytes(whole, dir);
-    imr_dataset_free(d);
+    check_same_bytes(s.dir, dir);
+    made_done(&s);
 }
 
 TEST("a full disk ends the build with an error and leaves it resumable")
 {
-    char whole[256], dir[256];
-    fresh(whole);
+    made s = made_built(IMR_F32);
+    char dir[256];
     fresh(dir);
     imr_error err = {0};
-    imr_dataset *d = golden();
-    fake_encoder f = {0};
     imr_store_result r;
-    CHECK_OK(build(whole, d, IMR_F32, &f, NULL, &err));
     pid_t child = fork();
     if (child == 0) {
         /* files may grow to 1,000 bytes: the header and 36 rows */
         struct rlimit small = {1000, 1000};
         signal(SIGXFSZ, SIG_IGN);
         setrlimit(RLIMIT_FSIZE, &small);
-        imr_status status = build(dir, d, IMR_F32, &f, NULL, &err);
+        imr_status status = build(dir, s.d, IMR_F32, &s.f, NULL, &err);
         bool told = strstr(err.text, "documents.npy") && strstr(err.text, "make room");
         _exit(status == IMR_E_IO && told ? 0 : 1);
     }
     int how;
     CHECK_INT(waitpid(child, &how, 0), child);
     CHECK(WIFEXITED(how) && WEXITSTATUS(how) == 0);
-    CHECK_OK(build(dir, d, IMR_F32, &f, &r, &err));
+    CHECK_OK(build(dir, s.d, IMR_F32, &s.f, &r, &err));
     CHECK_INT(r.resumed_rows, 32);
-    check_same_bytes(whole, dir);
-    imr_dataset_free(d);
+    check_same_bytes(s.dir, dir);
+    made_done(&s);
 }
 
 TEST("whatever step of writing fails, the build says so and goes on to the same bytes")
 {
-    char whole[256], dir[256];
-    fresh(whole);
+    made s = made_built(IMR_F16);
+    char dir[256];
     imr_error err = {0};
-    imr_dataset *d = golden();
-    fake_encoder f = {0};
     imr_store_result r;
-    CHECK_OK(build(whole, d, IMR_F16, &f, NULL, &err));
     size_t most = 0;
     imr_status status = IMR_E_IO;
     for (long i = 0; status != IMR_OK; i++) {
         fresh(dir);
         imr_kept_fail_after(i, ENOSPC);
-        status = build(dir, d, IMR_F16, &f, NULL, &err);
+        status = build(dir, s.d, IMR_F16, &s.f, NULL, &err);
         imr_kept_fail_after(-1, 0);
         if (status == IMR_OK) {
             CHECK(i > 20);
         } else {
             CHECK_INT(status, IMR_E_IO);
             CHECK_CONTAINS(err.text, ": No space left");
-            CHECK_OK(build(dir, d, IMR_F16, &f, &r, &err));
+            CHECK_OK(build(dir, s.d, IMR_F16, &s.f, &r, &err));
             CHECK_INT(r.resumed_rows + r.encoded_rows, 144);
             most = r.resumed_rows > most ? r.resumed_rows : most;
         }
-        check_same_bytes(whole, dir);
+        check_same_bytes(s.dir, dir);
     }
     CHECK_INT(most, 144);
-    imr_dataset_free(d);
+    made_done(&s);
 }
 
 /* While encoding, another process tries the same folder. */
@@ -271,55 +254,52 @@ static imr_status encode_and_fork(void *user, const char *const *texts, const si
 
 TEST("a second process building the same folder is turned away, the first one finishes")
 {
-    char dir[256];
-    fresh(dir);
+    made s = made_new();
     imr_error err = {0};
-    imr_dataset *d = golden();
     imr_store_plan plan = {
-        .dataset = d, .encoder = &identity, .n = FAKE_DIM, .dtype = IMR_F32, .block = 60};
-    CHECK_OK(imr_store_build(NULL, dir, &plan, encode_and_fork, dir, NULL, &err));
+        .dataset = s.d, .encoder = &identity, .n = FAKE_DIM, .dtype = IMR_F32, .block = 60};
+    CHECK_OK(imr_store_build(NULL, s.dir, &plan, encode_and_fork, s.dir, NULL, &err));
     imr_cache *c = NULL;
-    CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
+    CHECK_OK(imr_cache_open(&c, s.dir, NULL, &err));
     imr_cache_free(c);
-    imr_dataset_free(d);
+    made_done(&s);
 }
 
 TEST("a folder with other things in it and plans that make no sense are refused")
 {
-    char dir[256], path[512];
-    snprintf(dir, sizeof dir, "%s", test_tmpdir());
+    made s = made_new();
+    char path[512];
+    snprintf(s.dir, sizeof s.dir, "%s", test_tmpdir());
     imr_error err = {0};
-    imr_dataset *d = golden();
-    fake_encoder f = {0};
-    path_of(path, dir, "queries.npy");
+    path_of(path, s.dir, "queries.npy");
     CHECK_OK(imr_file_write(path, "mine", 4, &err));
-    CHECK_INT(build(dir, d, IMR_F32, &f, NULL, &err), IMR_E_USAGE);
+    CHECK_INT(build(s.dir, s.d, IMR_F32, &s.f, NULL, &err), IMR_E_USAGE);
     CHECK_CONTAINS(err.text, "is not empty and holds no cache");
     size_t len;
     char *kept = test_read(path, &len);
     CHECK_STR(kept, "mine");
     free(kept);
 
-    fresh(dir);
-    CHECK_INT(build(dir, d, IMR_I64, &f, NULL, &err), IMR_E_UNSUPPORTED);
-    imr_store_plan plan = {.dataset = d, .encoder = &identity, .n = 0, .dtype = IMR_F32};
-    CHECK_INT(imr_store_build(NULL, dir, &plan, fake_encode, &f, NULL, &err), IMR_E_SHAPE);
-    CHECK(!imr_dir_exists(dir));
+    fresh(s.dir);
+    CHECK_INT(build(s.dir, s.d, IMR_I64, &s.f, NULL, &err), IMR_E_UNSUPPORTED);
+    imr_store_plan plan = {.dataset = s.d, .encoder = &identity, .n = 0, .dtype = IMR_F32};
+    CHECK_INT(imr_store_build(NULL, s.dir, &plan, fake_encode, &s.f, NULL, &err), IMR_E_SHAPE);
+    CHECK(!imr_dir_exists(s.dir));
 
-    f.poison = "pubar vuhut zedin"; /* d002 */
-    CHECK_INT(build(dir, d, IMR_F32, &f, NULL, &err), IMR_E_NUMERIC);
+    s.f.poison = "pubar vuhut zedin"; /* d002 */
+    CHECK_INT(build(s.dir, s.d, IMR_F32, &s.f, NULL, &err), IMR_E_NUMERIC);
     CHECK_CONTAINS(err.text, "document \"d002\"");
 
     /* a cache of the reference is never written over */
-    fresh(dir);
-    CHECK_OK(imr_dir_make(dir, &err));
-    path_of(path, dir, "manifest.json");
+    fresh(s.dir);
+    CHECK_OK(imr_dir_make(s.dir, &err));
+    path_of(path, s.dir, "manifest.json");
     CHECK_OK(imr_file_write(path, "{\"dataset\":\"x\"}", 15, &err));
     plan = (imr_store_plan){
-        .dataset = d, .encoder = &identity, .n = FAKE_DIM, .dtype = IMR_F32, .overwrite = true};
-    CHECK_INT(imr_store_build(NULL, dir, &plan, fake_encode, &f, NULL, &err), IMR_E_USAGE);
+        .dataset = s.d, .encoder = &identity, .n = FAKE_DIM, .dtype = IMR_F32, .overwrite = true};
+    CHECK_INT(imr_store_build(NULL, s.dir, &plan, fake_encode, &s.f, NULL, &err), IMR_E_USAGE);
     CHECK_CONTAINS(err.text, "in the reference's layout");
-    imr_dataset_free(d);
+    made_done(&s);
 }
 
 static bool stop_at_40(void *user, const imr_progress_info *info)
@@ -330,20 +310,18 @@ static bool stop_at_40(void *user, const imr_progress_info *info)
 
 TEST("a cancelled build says how to go on")
 {
-    char dir[256];
-    fresh(dir);
+    made s = made_new();
     imr_error err = {0};
-    imr_dataset *d = golden();
-    fake_encoder f = {0};
     imr_progress progress = {stop_at_40, NULL};
     imr_store_plan plan = {
-        .dataset = d, .encoder = &identity, .n = FAKE_DIM, .dtype = IMR_F32, .block = 16};
+        .dataset = s.d, .encoder = &identity, .n = FAKE_DIM, .dtype = IMR_F32, .block = 16};
     imr_store_result r;
-    CHECK_INT(imr_store_build(NULL, dir, &plan, fake_encode, &f, &progress, &err), IMR_E_CANCELLED);
+    CHECK_INT(imr_store_build(NULL, s.dir, &plan, fake_encode, &s.f, &progress, &err),
+              IMR_E_CANCELLED);
     CHECK_CONTAINS(err.text, "run the same command again");
-    CHECK_OK(imr_store_build(&r, dir, &plan, fake_encode, &f, NULL, &err));
+    CHECK_OK(imr_store_build(&r, s.dir, &plan, fake_encode, &s.f, NULL, &err));
     CHECK_INT(r.resumed_rows, 48);
-    imr_dataset_free(d);
+    made_done(&s);
 }
 
 /* ---- the dataset behind it ---- */
@@ -457,20 +435,17 @@ TEST("a corpus that changes while its cache is built, or is compared with it, is
 
 TEST("every allocation of building and opening a store may fail once")
 {
-    imr_dataset *d = golden();
-    char dir[256];
-    fresh(dir);
+    made s = made_new();
     for (long i = 0;; i++) {
         imr_error err = {0};
         imr_cache *c = NULL;
-        fake_encoder f = {0};
         char path[512];
-        path_of(path, dir, "manifest.json");
+        path_of(path, s.dir, "manifest.json");
         (void)unlink(path);
         imr_mem_fail_after(i);
-        imr_status status = build(dir, d, IMR_F32, &f, NULL, &err);
+        imr_status status = build(s.dir, s.d, IMR_F32, &s.f, NULL, &err);
         if (status == IMR_OK)
-            status = imr_cache_open(&c, dir, NULL, &err);
+            status = imr_cache_open(&c, s.dir, NULL, &err);
         imr_mem_fail_after(-1);
         imr_cache_free(c);
         if (status == IMR_OK) {
@@ -479,5 +454,5 @@ TEST("every allocation of building and opening a store may fail once")
         }
         CHECK_INT(status, IMR_E_MEMORY);
     }
-    imr_dataset_free(d);
+    made_done(&s);
 }

@@ -25,17 +25,13 @@ static void replace(const char *dir, const char *name, const char *from, const c
 static void check_refused(const char *name, const char *from, const char *to, imr_status expected,
                           const char *because)
 {
-    char dir[256];
-    fresh(dir);
+    made s = made_built(IMR_F32);
     imr_error err = {0};
-    imr_dataset *d = golden();
-    fake_encoder f = {0};
     imr_cache *c = NULL;
-    CHECK_OK(build(dir, d, IMR_F32, &f, NULL, &err));
-    replace(dir, name, from, to);
-    CHECK_INT(imr_cache_open(&c, dir, NULL, &err), expected);
+    replace(s.dir, name, from, to);
+    CHECK_INT(imr_cache_open(&c, s.dir, NULL, &err), expected);
     CHECK_CONTAINS(err.text, because);
-    imr_dataset_free(d);
+    made_done(&s);
 }
 
 TEST("a manifest that does not fit the files is refused with both numbers")
@@ -57,27 +53,24 @@ TEST("a manifest that does not fit the files is refused with both numbers")
 TEST("a vector damaged into something not finite is named when it is read")
 {
     for (int half = 0; half < 2; half++) {
-        char dir[256], path[512];
-        fresh(dir);
+        made s = made_built(half ? IMR_F16 : IMR_F32);
+        char path[512];
         imr_error err = {0};
-        imr_dataset *d = golden();
-        fake_encoder f = {0};
         imr_cache *c = NULL;
         float block[120 * FAKE_DIM];
-        CHECK_OK(build(dir, d, half ? IMR_F16 : IMR_F32, &f, NULL, &err));
-        path_of(path, dir, "documents.npy");
+        path_of(path, s.dir, "documents.npy");
         FILE *file = fopen(path, "r+b");
         static const uint8_t bad[] = {0x00, 0x7e, 0xc0, 0x7f}; /* NaN as half, NaN as float */
         CHECK(file && fseek(file, 128 + 33 * FAKE_DIM * (half ? 2 : 4), SEEK_SET) == 0);
         CHECK_INT(fwrite(bad, half ? 2 : 4, 1, file), 1);
         fclose(file);
-        CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
+        CHECK_OK(imr_cache_open(&c, s.dir, NULL, &err));
         CHECK_OK(imr_cache_read_rows(c, 0, 33, block, &err));
         CHECK_OK(imr_cache_read_rows(c, 34, 86, block, &err));
         CHECK_INT(imr_cache_read_rows(c, 0, 120, block, &err), IMR_E_NUMERIC);
         CHECK_CONTAINS(err.text, "document \"d033\"");
         imr_cache_free(c);
-        imr_dataset_free(d);
+        made_done(&s);
     }
 }
 
@@ -98,22 +91,19 @@ static void check_bytes(const char *path, const char *expected, size_t len)
 
 TEST("every file of a store cut short anywhere is refused, or made again when it is derived")
 {
-    char dir[256], path[512];
-    fresh(dir);
+    made s = made_built(IMR_F32);
+    char path[512];
     imr_error err = {0};
-    imr_dataset *d = golden();
-    fake_encoder f = {0};
-    CHECK_OK(build(dir, d, IMR_F32, &f, NULL, &err));
     for (size_t i = 0; i < sizeof store_files / sizeof *store_files; i++) {
         size_t len;
-        path_of(path, dir, store_files[i]);
+        path_of(path, s.dir, store_files[i]);
         char *bytes = test_read(path, &len);
         /* a manifest without its last newline is still whole */
         size_t end = i == 0 ? len - 1 : len;
         for (size_t cut = 0; cut < end; cut += 1 + len / 97) {
             imr_cache *c = NULL;
             CHECK_OK(imr_file_write(path, bytes, cut, &err));
-            imr_status status = imr_cache_open(&c, dir, NULL, &err);
+            imr_status status = imr_cache_open(&c, s.dir, NULL, &err);
             if (is_derived(store_files[i])) {
                 CHECK_INT(status, IMR_OK);
                 CHECK_STR(imr_cache_notice(c), "");
@@ -127,31 +117,28 @@ TEST("every file of a store cut short anywhere is refused, or made again when it
         CHECK_OK(imr_file_write(path, bytes, len, &err));
         free(bytes);
     }
-    imr_dataset_free(d);
+    made_done(&s);
 }
 
 TEST("what is derived may be deleted: it is made again, or done without in a folder not our own")
 {
-    char dir[256], path[512];
-    fresh(dir);
+    made s = made_built(IMR_F32);
+    char path[512];
     imr_error err = {0};
-    imr_dataset *d = golden();
-    fake_encoder f = {0};
-    CHECK_OK(build(dir, d, IMR_F32, &f, NULL, &err));
     for (size_t i = 0; i < sizeof store_files / sizeof *store_files; i++) {
         if (!is_derived(store_files[i]))
             continue;
         size_t len;
-        path_of(path, dir, store_files[i]);
+        path_of(path, s.dir, store_files[i]);
         char *bytes = test_read(path, &len);
         for (int writable = 0; writable < 2; writable++) {
             imr_cache *c = NULL;
             uint32_t at;
             imr_buf title = {0};
             CHECK_INT(unlink(path), 0);
-            CHECK_INT(chmod(dir, writable ? 0755 : 0555), 0);
-            CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
-            CHECK_INT(chmod(dir, 0755), 0);
+            CHECK_INT(chmod(s.dir, writable ? 0755 : 0555), 0);
+            CHECK_OK(imr_cache_open(&c, s.dir, NULL, &err));
+            CHECK_INT(chmod(s.dir, 0755), 0);
             CHECK(imr_cache_find_document(c, "d119", &at) && at == 119);
             CHECK_OK(imr_cache_document(c, 1, &title, NULL, &err));
             CHECK_STR(imr_buf_text(&title), "Zebar Sohut");
@@ -164,22 +151,19 @@ TEST("what is derived may be deleted: it is made again, or done without in a fol
         }
         free(bytes);
     }
-    imr_dataset_free(d);
+    made_done(&s);
 }
 
 TEST("a store with flipped bytes is refused or works, never worse")
 {
-    char dir[256], path[512];
-    fresh(dir);
+    made s = made_built(IMR_F32);
+    char path[512];
     imr_error err = {0};
-    imr_dataset *d = golden();
-    fake_encoder f = {0};
-    CHECK_OK(build(dir, d, IMR_F32, &f, NULL, &err));
     unsigned seed = 11;
     size_t opened = 0, refused = 0;
     for (size_t i = 0; i < sizeof store_files / sizeof *store_files; i++) {
         size_t len;
-        path_of(path, dir, store_files[i]);
+        path_of(path, s.dir, store_files[i]);
         char *bytes = test_read(path, &len);
         for (int round = 0; round < 60; round++) {
             seed = seed * 1664525u + 1013904223u;
@@ -189,7 +173,7 @@ TEST("a store with flipped bytes is refused or works, never worse")
             CHECK_OK(imr_file_write(path, bytes, len, &err));
             bytes[at] = kept;
             imr_cache *c = NULL;
-            if (imr_cache_open(&c, dir, NULL, &err) != IMR_OK) {
+            if (imr_cache_open(&c, s.dir, NULL, &err) != IMR_OK) {
                 refused++;
                 continue;
             }
@@ -204,5 +188,5 @@ TEST("a store with flipped bytes is refused or works, never worse")
         free(bytes);
     }
     CHECK(opened > 20 && refused > 20);
-    imr_dataset_free(d);
+    made_done(&s);
 }

@@ -3,25 +3,16 @@
 #include <math.h>
 
 #include "base/attr.h"
+#include "math/nn.h"
 
 static double cosine_of(double dot, double xx, double yy)
 {
     return xx > 0 && yy > 0 ? dot / (sqrt(xx) * sqrt(yy)) : 0;
 }
 
-static double dot(const float *x, const float *y, size_t m)
-{
-    double sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t j = 0; j < m; j++)
-        sum += (double)x[j] * (double)y[j];
-    return sum;
-}
-
-IMR_CPU_CLONES
 static double cosine(const float *x, const float *y, size_t m)
 {
-    return cosine_of(dot(x, y, m), dot(x, x, m), dot(y, y, m));
+    return cosine_of(imr_nn_dot(x, y, m), imr_nn_dot(x, x, m), imr_nn_dot(y, y, m));
 }
 
 /* cos(x*scale + bias, y); bias NULL stands for zeros. */
@@ -36,12 +27,12 @@ static double gated_cosine(const float *x, const float *scale, const float *bias
         xy += v * (double)y[j];
         xx += v * v;
     }
-    return cosine_of(xy, xx, dot(y, y, m));
+    return cosine_of(xy, xx, imr_nn_dot(y, y, m));
 }
 
 static double inverse_norm(const float *x, size_t m)
 {
-    double xx = dot(x, x, m);
+    double xx = imr_nn_dot(x, x, m);
     return xx > 0 ? 1 / sqrt(xx) : 0;
 }
 

@@ -2,19 +2,11 @@
 
 #include <math.h>
 
+#include "math/nn.h"
+
 /* A shown token whose direction has no more than this (squared) outside the span of those before it
  * adds nothing: F is float32, so what is left of it is rounding. */
 #define SPAN_FLOOR 1e-12
-
-IMR_CPU_CLONES
-static double dot(const double *x, const double *y, size_t n)
-{
-    double sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++)
-        sum += x[i] * y[i];
-    return sum;
-}
 
 /* W_t in its coordinates, S F_t / reach_t. */
 IMR_CPU_CLONES
@@ -42,10 +34,10 @@ static double extend(double *basis, double *factor, size_t stride, size_t rows, 
     if (!(reach > 0))
         return (double)NAN;
     direction_of(w, f, lens->back->singular, 1 / reach, r);
-    double left = dot(w, w, r), along = dot(w, change, r);
+    double left = imr_nn_dot_double(w, w, r), along = imr_nn_dot_double(w, change, r);
     for (size_t i = 0; i < rows; i++) {
         const double *above = factor + i * stride;
-        double g = dot(w, basis + i * r, r);
+        double g = imr_nn_dot_double(w, basis + i * r, r);
         for (size_t k = 0; k < i; k++)
             g -= l[k] * above[k];
         l[i] = g / above[i];

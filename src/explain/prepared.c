@@ -2,24 +2,16 @@
 
 #include <math.h>
 
-IMR_CPU_CLONES
-static double dot(const double *x, const double *y, size_t n)
-{
-    double sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++)
-        sum += x[i] * y[i];
-    return sum;
-}
+#include "math/nn.h"
 
 void imr_prepared_set(imr_prepared *p, const imr_backprojector *b, imr_change_kind kind,
                       const double *const wide[3], const double *const left[3])
 {
     const size_t m = b->m, r = b->rank;
     const double *before = wide[0], *after = wide[1], *other = wide[2];
-    const double norm_before = sqrt(dot(before, before, m));
-    p->norm_after = sqrt(dot(after, after, m));
-    p->dot_other = dot(after, other, m);
+    const double norm_before = sqrt(imr_nn_dot_double(before, before, m));
+    p->norm_after = sqrt(imr_nn_dot_double(after, after, m));
+    p->dot_other = imr_nn_dot_double(after, other, m);
     const imr_change_factors f = imr_change_factors_of(kind, norm_before, p->norm_after);
     double length = 0, along = 0;
     for (size_t j = 0; j < m; j++) {

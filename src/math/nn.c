@@ -31,6 +31,16 @@ double imr_nn_dot(const float *x, const float *y, size_t n)
     return sum;
 }
 
+IMR_CPU_CLONES
+double imr_nn_dot_double(const double *x, const double *y, size_t n)
+{
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++)
+        sum += x[i] * y[i];
+    return sum;
+}
+
 /* Mean of a row; *inverse gets 1/sqrt(var + eps). Always inlined, so that each CPU's clone of a
  * caller has its own. */
 __attribute__((always_inline)) static inline double row_moments(double *inverse, const float *x,

@@ -45,6 +45,7 @@ void imr_nn_unit_rows(float *out, imr_view x);
 double imr_nn_unit(float *out, const float *x, size_t n);
 
 double imr_nn_dot(const float *x, const float *y, size_t n);
+double imr_nn_dot_double(const double *x, const double *y, size_t n);
 double imr_nn_norm(const float *x, size_t n);
 /* x.y / (max(|x|,1e-12) max(|y|,1e-12)). */
 double imr_nn_cosine(const float *x, const float *y, size_t n);

@@ -88,6 +88,26 @@ TEST("a unit vector has norm 1 and the zero vector stays zero")
     CHECK_NEAR(imr_nn_cosine(x, zero, 3), 0, 0);
 }
 
+TEST("dots of single and of double numbers equal plain double sums, at any length")
+{
+    float x[67], y[67];
+    double wide_x[67], wide_y[67], sum = 0;
+    imr_random r;
+    imr_random_init(&r, 8);
+    imr_random_fill_normal(&r, x, 67, 1);
+    imr_random_fill_normal(&r, y, 67, 1);
+    for (size_t n = 0; n <= 67; n++) {
+        /* the sum in another order: 67 roundings of 1e-16 of numbers of a few tens */
+        CHECK_NEAR(imr_nn_dot(x, y, n), sum, 1e-12);
+        CHECK_NEAR(imr_nn_dot_double(wide_x, wide_y, n), sum, 1e-12);
+        if (n == 67)
+            break;
+        wide_x[n] = (double)x[n];
+        wide_y[n] = (double)y[n];
+        sum += wide_x[n] * wide_y[n];
+    }
+}
+
 TEST("cosines with many rows equal plain double sums")
 {
     enum { R = 50, C = 33 };

@@ -67,6 +67,12 @@ static void open_object(imr_buf *out, const char *name)
     imr_buf_char(out, '{');
 }
 
+static void open_array(imr_buf *out, const char *name)
+{
+    key(out, name);
+    imr_buf_char(out, '[');
+}
+
 /* Replaces the comma the last member left. */
 static void close_with(imr_buf *out, char bracket)
 {
@@ -93,19 +99,19 @@ static void token(imr_buf *out, const imr_trace_token *t)
     close_with(out, '}');
 }
 
+static void token_list(imr_buf *out, const char *name, const imr_trace_token *v, size_t n)
+{
+    open_array(out, name);
+    for (size_t i = 0; i < n; i++)
+        token(out, &v[i]);
+    close_with(out, ']');
+}
+
 static void token_lists(imr_buf *out, const imr_trace_tokens *lists)
 {
     open_object(out, "tokens");
-    key(out, "positive");
-    imr_buf_char(out, '[');
-    for (size_t i = 0; i < lists->n_positive; i++)
-        token(out, &lists->positive[i]);
-    close_with(out, ']');
-    key(out, "negative");
-    imr_buf_char(out, '[');
-    for (size_t i = 0; i < lists->n_negative; i++)
-        token(out, &lists->negative[i]);
-    close_with(out, ']');
+    token_list(out, "positive", lists->positive, lists->n_positive);
+    token_list(out, "negative", lists->negative, lists->n_negative);
     close_with(out, '}');
     put_number(out, "alignment", (double)lists->alignment);
     put_number(out, "coverage", (double)lists->coverage);
@@ -183,8 +189,7 @@ static void document(imr_buf *out, const imr_trace_document *d)
     put_number(out, "document", d->share_document);
     put_number(out, "residual", d->share_residual);
     close_with(out, '}');
-    key(out, "stages");
-    imr_buf_char(out, '[');
+    open_array(out, "stages");
     for (size_t i = 0; i < IMR_STAGES && d->stages[i].name; i++) {
         open_object(out, NULL);
         put_string(out, "name", d->stages[i].name);
@@ -193,8 +198,7 @@ static void document(imr_buf *out, const imr_trace_document *d)
         close_with(out, '}');
     }
     close_with(out, ']');
-    key(out, "dimensions");
-    imr_buf_char(out, '[');
+    open_array(out, "dimensions");
     for (size_t i = 0; i < d->n_dimensions; i++) {
         open_object(out, NULL);
         put_int(out, "index", d->dimensions[i].index);
@@ -236,8 +240,7 @@ void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_
     put_string(out, "name", "imrnn");
     put_string(out, "version", IMR_VERSION);
     close_with(out, '}');
-    key(out, "command");
-    imr_buf_char(out, '[');
+    open_array(out, "command");
     for (size_t i = 0; context && i < context->n_command; i++) {
         imr_json_put_string(out, context->command[i]);
         imr_buf_char(out, ',');
@@ -257,8 +260,7 @@ void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_
     put_number(out, "median_delta_sim", (double)t->median_delta_sim);
     put_number(out, "kendall_tau", t->kendall_tau);
     metrics(out, t);
-    key(out, "documents");
-    imr_buf_char(out, '[');
+    open_array(out, "documents");
     for (size_t i = 0; i < t->n_documents; i++)
         document(out, &t->documents[i]);
     close_with(out, ']');

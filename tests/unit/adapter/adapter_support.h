@@ -7,6 +7,15 @@
 #include "adapter/adapter.h"
 #include "format/npy.h"
 
+/* adapters/imrnns-NAME.pt, oracle/released/NAME */
+static const char *const published[] = {"e5-fiqa",
+                                        "e5-nq",
+                                        "e5-scifact",
+                                        "minilm-fiqa",
+                                        "minilm-nq",
+                                        "minilm-scifact",
+                                        "minilm-webis-touche2020"};
+
 typedef struct array {
     float *v;
     size_t count, shape[4];

@@ -279,17 +279,10 @@ TEST("every allocation of opening an adapter may fail")
 
 TEST("published adapters: form, dimensions, full rank, and how gently they act")
 {
-    static const char *const names[] = {"e5-fiqa",
-                                        "e5-nq",
-                                        "e5-scifact",
-                                        "minilm-fiqa",
-                                        "minilm-nq",
-                                        "minilm-scifact",
-                                        "minilm-webis-touche2020"};
     imr_error err;
-    for (size_t i = 0; i < 7; i++) {
+    for (size_t i = 0; i < IMR_LEN(published); i++) {
         char path[128];
-        snprintf(path, sizeof path, "adapters/imrnns-%s.pt", names[i]);
+        snprintf(path, sizeof path, "adapters/imrnns-%s.pt", published[i]);
         imr_adapter *a = NULL;
         CHECK_OK(imr_adapter_open(&a, test_shared(path), &err));
         CHECK_INT(a->w.n, i < 3 ? 1024 : 384);

@@ -88,17 +88,10 @@ TEST("the paper's form gives every golden intermediate")
 
 TEST("the published adapters give every golden intermediate")
 {
-    static const char *const names[] = {"e5-fiqa",
-                                        "e5-nq",
-                                        "e5-scifact",
-                                        "minilm-fiqa",
-                                        "minilm-nq",
-                                        "minilm-scifact",
-                                        "minilm-webis-touche2020"};
-    for (size_t i = 0; i < 7; i++) {
+    for (size_t i = 0; i < IMR_LEN(published); i++) {
         char file[128], folder[128];
-        snprintf(file, sizeof file, "adapters/imrnns-%s.pt", names[i]);
-        snprintf(folder, sizeof folder, "oracle/released/imrnns-%s", names[i]);
+        snprintf(file, sizeof file, "adapters/imrnns-%s.pt", published[i]);
+        snprintf(folder, sizeof folder, "oracle/released/imrnns-%s", published[i]);
         check_file(test_shared(file), test_shared(folder));
     }
 }

@@ -77,14 +77,21 @@ static double judge(void *user, const imr_adapter *a)
     return sum;
 }
 
+static imr_adapter *untrained(imr_form form)
+{
+    imr_error err;
+    imr_adapter *a = NULL;
+    CHECK_OK(imr_adapter_new(&a, form, N, 16, 8, 3, &err));
+    return a;
+}
+
 static void check_learns(imr_form form, imr_loss_kind loss)
 {
     static problem p;
     make_problem(&p);
     imr_error err;
-    imr_adapter *a = NULL;
+    imr_adapter *a = untrained(form);
     imr_train_history h = {0};
-    CHECK_OK(imr_adapter_new(&a, form, N, 16, 8, 3, &err));
     double before = judge(&p, a);
     imr_train_options o = quick(loss, 30);
     o.patience = 0;
@@ -111,9 +118,8 @@ TEST("training finds the positives better, both losses and both forms")
 static imr_adapter *trained(problem *p, const imr_train_options *o)
 {
     imr_error err;
-    imr_adapter *a = NULL;
+    imr_adapter *a = untrained(IMR_FORM_DIAGONAL);
     imr_train_history h = {0};
-    CHECK_OK(imr_adapter_new(&a, IMR_FORM_DIAGONAL, N, 16, 8, 3, &err));
     CHECK_OK(imr_train(a, &h, &p->data, o, NULL, NULL, NULL, &err));
     CHECK_INT(h.best, o->epochs - 1);
     CHECK(isnan(h.v[0].validation));
@@ -146,9 +152,8 @@ TEST("training stops after as many epochs without a better validation as patienc
     static problem p;
     make_problem(&p);
     imr_error err;
-    imr_adapter *a = NULL;
+    imr_adapter *a = untrained(IMR_FORM_DIAGONAL);
     imr_train_history h = {0};
-    CHECK_OK(imr_adapter_new(&a, IMR_FORM_DIAGONAL, N, 16, 8, 3, &err));
     imr_train_options o = quick(IMR_LOSS_MARGIN, 0); /* 0: until patience ends it */
     o.patience = 3;
     double next = 10;
@@ -180,9 +185,8 @@ TEST("cancelling keeps the best epoch so far, or fails when there is none")
     static problem p;
     make_problem(&p);
     imr_error err;
-    imr_adapter *a = NULL;
+    imr_adapter *a = untrained(IMR_FORM_DIAGONAL);
     imr_train_history h = {0};
-    CHECK_OK(imr_adapter_new(&a, IMR_FORM_DIAGONAL, N, 16, 8, 3, &err));
     imr_train_options o = quick(IMR_LOSS_MNRL, 10);
     watcher w = {.stop_at = 8};
     imr_progress progress = {watch, &w};
@@ -195,10 +199,7 @@ TEST("cancelling keeps the best epoch so far, or fails when there is none")
     CHECK_NEAR(judge(&p, a), h.v[h.best].validation, 0);
     imr_train_history_done(&h);
 
-    imr_adapter *fresh = NULL;
-    CHECK_OK(imr_adapter_new(&fresh, IMR_FORM_DIAGONAL, N, 16, 8, 3, &err));
-    imr_adapter *same = NULL;
-    CHECK_OK(imr_adapter_new(&same, IMR_FORM_DIAGONAL, N, 16, 8, 3, &err));
+    imr_adapter *fresh = untrained(IMR_FORM_DIAGONAL), *same = untrained(IMR_FORM_DIAGONAL);
     w = (watcher){.stop_at = 2};
     CHECK(imr_train(fresh, &h, &p.data, &o, judge, &p, &progress, &err) == IMR_E_CANCELLED);
     CHECK(memcmp(fresh->w.v, same->w.v, same->w.count * sizeof(float)) == 0);
@@ -209,9 +210,8 @@ static void check_refused(problem *p, const imr_train_options *o, imr_status sta
                           const char *words)
 {
     imr_error err;
-    imr_adapter *a = NULL;
+    imr_adapter *a = untrained(IMR_FORM_DIAGONAL);
     imr_train_history h = {0};
-    CHECK_OK(imr_adapter_new(&a, IMR_FORM_DIAGONAL, N, 16, 8, 3, &err));
     CHECK_INT(imr_train(a, &h, &p->data, o, NULL, NULL, NULL, &err), status);
     CHECK_CONTAINS(err.text, words);
     imr_adapter_free(a);
@@ -254,14 +254,13 @@ TEST("queries without positive or negatives are left out and short lists repeat 
     static problem p;
     make_problem(&p);
     imr_error err;
-    imr_adapter *a = NULL;
+    imr_adapter *a = untrained(IMR_FORM_DIAGONAL);
     imr_train_history h = {0};
     /* query 0 has no positive, query 1 no negatives, query 2 two */
     p.positive_start[0] = 1;
     p.negative_start[1] = p.negative_start[2] = 5;
     p.negative_start[3] = 7;
     p.negative_start[4] = 7 + NEGATIVES; /* the rest shifts; that is as good */
-    CHECK_OK(imr_adapter_new(&a, IMR_FORM_DIAGONAL, N, 16, 8, 3, &err));
     imr_train_options o = quick(IMR_LOSS_MARGIN, 2);
     CHECK_OK(imr_train(a, &h, &p.data, &o, NULL, NULL, NULL, &err));
     CHECK_INT(h.left_out, 2);

@@ -3,6 +3,7 @@
 #define TESTS_UNIT_ENCODER_FOLDERS_H
 
 #include "base/file.h"
+#include "encoder/encoder.h"
 #include "format/safetensors.h"
 #include "tests/support/test.h"
 
@@ -14,6 +15,21 @@ static inline const char *keep(const char *path)
     char *out = kept[next++ % 16];
     snprintf(out, sizeof kept[0], "%s", path);
     return out;
+}
+
+/* Opening fails with `status`; *err says where (the folder's path) and `part`, in one line. */
+static inline void folder_refused(imr_error *err, const char *dir, imr_status status,
+                                  const char *part)
+{
+    imr_encoder *e = NULL;
+    imr_status s = imr_encoder_open(&e, dir, NULL, err);
+    if (s != status)
+        FAIL("%s instead of %s (%s): %s", imr_status_name(s), imr_status_name(status), part,
+             s == IMR_OK ? "opened" : err->text);
+    CHECK_CONTAINS(err->text, part);
+    CHECK_CONTAINS(err->text, dir);
+    CHECK(strchr(err->text, '\n') == NULL);
+    CHECK(e == NULL);
 }
 
 static inline void put_file(const char *dir, const char *name, const char *text)

@@ -93,10 +93,7 @@ static void encode_text(const char *dir, float *out)
 
 static void refused(const char *dir, imr_status status, const char *part)
 {
-    imr_encoder *e = NULL;
-    CHECK_INT(imr_encoder_open(&e, dir, NULL, &err), status);
-    CHECK_CONTAINS(err.text, part);
-    CHECK(e == NULL);
+    folder_refused(&err, dir, status, part);
 }
 
 TEST("pytorch_model.bin, whole or in shards, gives the vectors of the safetensors file")

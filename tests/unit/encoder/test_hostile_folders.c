@@ -16,18 +16,9 @@ static tiny small(bool mpnet)
     return tiny_new(mpnet, D, 3, 20, 10);
 }
 
-/* Refused with `status`; the error says where (the folder's path) and `part`. */
 static void refused(const char *dir, imr_status status, const char *part)
 {
-    imr_encoder *e = NULL;
-    imr_status s = imr_encoder_open(&e, dir, NULL, &err);
-    if (s != status)
-        FAIL("%s instead of %s (%s): %s", imr_status_name(s), imr_status_name(status), part,
-             s == IMR_OK ? "opened" : err.text);
-    CHECK_CONTAINS(err.text, part);
-    CHECK_CONTAINS(err.text, dir);
-    CHECK(strchr(err.text, '\n') == NULL);
-    CHECK(e == NULL);
+    folder_refused(&err, dir, status, part);
 }
 
 static void opens(const char *dir)

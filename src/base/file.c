@@ -80,6 +80,15 @@ void imr_file_forget(const imr_file *f)
     /* POSIX has no call that does it (posix_madvise need not): the same file over itself. */
     if (f->mapped)
         (void)mmap(f->mapped, f->len, PROT_READ, MAP_PRIVATE | MAP_FIXED, f->descriptor, 0);
+    if (f->mapped && f->sequential)
+        imr_file_read_ahead(f->data, f->len);
+}
+
+void imr_file_sequential(imr_file *f)
+{
+    f->sequential = true;
+    if (f->mapped)
+        imr_file_read_ahead(f->data, f->len);
 }
 
 void imr_file_read_ahead(const void *data, size_t len)

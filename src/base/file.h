@@ -25,8 +25,9 @@
 typedef struct imr_file {
     const uint8_t *data;
     size_t len;
-    void *mapped;   /* NULL when the bytes were read into memory */
-    int descriptor; /* of what is mapped */
+    void *mapped;    /* NULL when the bytes were read into memory */
+    int descriptor;  /* of what is mapped */
+    bool sequential; /* imr_file_sequential was asked for */
     void *owned;
 } imr_file;
 
@@ -35,6 +36,8 @@ void imr_file_unmap(imr_file *f); /* {0} is fine */
 /* Mapped memory that will be read from front to back: pages that are not there yet come in large
  * pieces (measured from a cold disk: 336 instead of 53 MB/s). Advice only; any memory is fine. */
 void imr_file_read_ahead(const void *data, size_t len);
+/* The same for all of a file; holds when it is forgotten, too. */
+void imr_file_sequential(imr_file *f);
 
 /* The mapped bytes need not stay in this process' memory; they are read again when they are used.
  */

@@ -185,7 +185,7 @@ imr_status imr_cli_encoder(imr_encoder **out, const imr_cli *cli, imr_error *err
     return imr_cli_encoder_as(out, cli, bf16 ? IMR_BFLOAT16 : IMR_FLOAT32, err);
 }
 
-imr_status imr_cli_dataset(imr_dataset **out, imr_cli *cli, imr_error *err)
+imr_status imr_cli_dataset(imr_dataset **out, imr_cli *cli, imr_scratch *scratch, imr_error *err)
 {
     IMR_AUTOFREE char *path = NULL;
     IMR_TRY(imr_cli_dataset_path(&path, cli, err));
@@ -194,6 +194,8 @@ imr_status imr_cli_dataset(imr_dataset **out, imr_cli *cli, imr_error *err)
                         cli->command->name);
     const imr_dataset_options how = {.skip_bad_lines =
                                          imr_config_bool(cli->config, IMR_OPT_SKIP_BAD_LINES),
+                                     .scratch = scratch,
+                                     .without_judgements = scratch != NULL,
                                      .progress = imr_cli_progress(cli)};
     imr_dataset *d;
     IMR_TRY(imr_dataset_open(&d, path, &how, err));

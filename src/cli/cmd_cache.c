@@ -13,6 +13,7 @@
 typedef struct source {
     const imr_encoder *encoder; /* NULL: only with `from` */
     const imr_cache *from;      /* NULL: encode everything */
+    imr_scratch *scratch;       /* for the tables of an import; may be NULL */
 } source;
 
 /* What the precision costs and gains, on standard error. */
@@ -40,7 +41,7 @@ static imr_status build(imr_store_result *result, imr_cli *cli, const char *dir,
     const imr_config *config = cli->config;
     const imr_progress *progress = imr_cli_progress(cli);
     imr_dataset *dataset;
-    IMR_TRY(imr_cli_dataset(&dataset, cli, err));
+    IMR_TRY(imr_cli_dataset(&dataset, cli, with->scratch, err));
     imr_dtype dtype = imr_config_choice(config, IMR_OPT_DTYPE) == 0 ? IMR_F32 : IMR_F16;
     bool overwrite = imr_config_bool(config, IMR_OPT_OVERWRITE);
     imr_store_result made = {0};
@@ -65,19 +66,33 @@ imr_status imr_cli_encode_cache(imr_store_result *result, imr_cli *cli, const ch
     return build(result, cli, dir, &(source){.encoder = encoder}, err);
 }
 
+/* What grows with the collection lies in nameless files beside the cache, not in memory. */
+static imr_status import_cache(imr_store_result *result, imr_cli *cli, const char *dir,
+                               const imr_encoder *encoder, imr_error *err)
+{
+    imr_scratch *scratch;
+    imr_cache *from = NULL;
+    IMR_TRY(imr_scratch_open(&scratch, dir, err));
+    imr_cache_options alone = {
+        .dataset = "", .one_pass = true, .scratch = scratch, .progress = imr_cli_progress(cli)};
+    imr_status status =
+        imr_cache_open(&from, imr_config_string(cli->config, IMR_OPT_IMPORT), &alone, err);
+    if (status == IMR_OK)
+        status = build(result, cli, dir, &(source){encoder, from, scratch}, err);
+    imr_cache_free(from);
+    imr_scratch_close(scratch);
+    return status;
+}
+
 static imr_status build_from_line(imr_store_result *result, imr_cli *cli, const char *dir,
                                   imr_error *err)
 {
-    const char *import = imr_config_string(cli->config, IMR_OPT_IMPORT);
+    bool import = imr_config_string(cli->config, IMR_OPT_IMPORT) != NULL;
     imr_encoder *encoder = NULL;
-    imr_cache *from = NULL;
     if (!import || imr_config_encoder(cli->config))
         IMR_TRY(imr_cli_encoder(&encoder, cli, err));
-    imr_cache_options alone = {.dataset = "", .one_pass = true, .progress = imr_cli_progress(cli)};
-    imr_status status = import ? imr_cache_open(&from, import, &alone, err) : IMR_OK;
-    if (status == IMR_OK)
-        status = build(result, cli, dir, &(source){encoder, from}, err);
-    imr_cache_free(from);
+    imr_status status = import ? import_cache(result, cli, dir, encoder, err)
+                               : build(result, cli, dir, &(source){.encoder = encoder}, err);
     imr_encoder_free(encoder);
     return status;
 }

@@ -260,7 +260,7 @@ static imr_status bench_precision(imr_cli *cli, imr_error *err)
     imr_dataset *dataset = NULL;
     IMR_AUTOBUF imr_buf table = {0};
     IMR_TRY(imr_cli_encoder_as(&less, cli, IMR_BFLOAT16, err));
-    imr_status status = imr_cli_dataset(&dataset, cli, err);
+    imr_status status = imr_cli_dataset(&dataset, cli, NULL, err);
     if (status == IMR_OK)
         status = imr_cli_precision_table(&table, cli, less, dataset, err);
     imr_dataset_free(dataset);

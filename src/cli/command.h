@@ -88,8 +88,11 @@ imr_status imr_cli_tokenizer(struct imr_tokenizer **out, const imr_cli *cli,
                              imr_error *err) IMR_NODISCARD;
 
 struct imr_dataset;
-/* Opens --dataset, which must be there; says which lines --skip-bad-lines left out. */
-imr_status imr_cli_dataset(struct imr_dataset **out, imr_cli *cli, imr_error *err) IMR_NODISCARD;
+struct imr_scratch;
+/* Opens --dataset, which must be there; says which lines --skip-bad-lines left out. With a scratch
+ * its tables go there and judgements are not read. */
+imr_status imr_cli_dataset(struct imr_dataset **out, imr_cli *cli, struct imr_scratch *scratch,
+                           imr_error *err) IMR_NODISCARD;
 
 struct imr_cache;
 /* Opens --cache-dir with --dataset when given; says what the cache has to notice. */

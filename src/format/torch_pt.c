@@ -19,7 +19,9 @@
 struct imr_torch {
     imr_file file; /* {0} when the bytes are the caller's */
     imr_pickle *pickle;
+    imr_zip zip; /* its storages; those of a file of before 1.6 are listed: */
     imr_torch_storages storages;
+    char *prefix; /* of a storage's name: "FOLDER/data/" */
 };
 
 void imr_torch_storages_done(imr_torch_storages *s)
@@ -45,10 +47,15 @@ imr_status imr_torch_storages_add(imr_torch_storages *s, const char *key, size_t
 
 /* ---- pairs that are not kept ---- */
 
+#define FORGET_EACH ((size_t)1 << 13) /* pairs read before the file's pages are given back */
+
 typedef struct pairs {
     const imr_torch *torch;
+    const imr_file *file;
+    imr_scratch *scratch;
     imr_torch_pair_fn each;
     void *user;
+    size_t n;
 } pairs;
 
 static imr_status take_pair(void *user, const imr_pickle_value *key, const imr_pickle_value *value,
@@ -56,67 +63,78 @@ static imr_status take_pair(void *user, const imr_pickle_value *key, const imr_p
 
 /* ---- the archive ---- */
 
-/* Is the entry's name prefix + rest? */
-static bool is_named(const imr_zip_entry *e, const char *prefix, size_t n, const char *rest)
-{
-    size_t rest_len = strlen(rest);
-    return e->name_len == n + rest_len && memcmp(e->name, prefix, n) == 0 &&
-           memcmp(e->name + n, rest, rest_len) == 0;
-}
-
-/* FOLDER/data.pkl, of which there must be one. */
-static imr_status find_pickle(const imr_zip_entry **out, const imr_zip *z, imr_error *err)
+/* FOLDER/data.pkl, of which there must be one; *folder: bytes of "FOLDER/". */
+static imr_status find_pickle(size_t *out, size_t *folder, const imr_zip *z, imr_error *err)
 {
     static const char tail[] = "/data.pkl";
-    const imr_zip_entry *found = NULL;
+    bool found = false;
     for (size_t i = 0; i < z->n; i++) {
-        const imr_zip_entry *e = &z->v[i];
-        const char *slash = memchr(e->name, '/', e->name_len);
-        if (!slash || !is_named(e, e->name, (size_t)(slash - e->name), tail))
+        size_t len;
+        const char *name = imr_zip_name(z, i, &len), *slash = memchr(name, '/', len);
+        size_t before = slash ? (size_t)(slash - name) : len;
+        if (len - before != sizeof tail - 1 || memcmp(name + before, tail, sizeof tail - 1) != 0)
             continue;
         if (found)
             return imr_fail(err, IMR_E_FORMAT, "the archive has two data.pkl");
-        found = e;
+        found = true;
+        *out = i;
+        *folder = before + 1;
     }
     if (!found)
         return imr_fail(err, IMR_E_FORMAT,
                         "a zip archive without data.pkl: not written by torch.save");
-    *out = found;
     return IMR_OK;
 }
 
-/* pairs NULL: the tree is kept. */
-static imr_status read_archive(imr_torch *t, const imr_zip *z, pairs *p, imr_error *err)
+static imr_status check_byte_order(const imr_zip *z, const char *folder, size_t len, imr_error *err)
 {
-    const imr_zip_entry *pickle = NULL;
-    IMR_TRY(find_pickle(&pickle, z, err));
-    const char *folder = pickle->name;
-    size_t folder_len = pickle->name_len - strlen("data.pkl"), skip = folder_len + strlen("data/");
-    for (size_t i = 0; i < z->n; i++) {
-        const imr_zip_entry *e = &z->v[i];
-        if (is_named(e, folder, folder_len, "byteorder") &&
-            (e->size != 6 || memcmp(e->data, "little", 6) != 0))
-            return imr_fail(err, IMR_E_UNSUPPORTED, "was written by a big-endian machine");
-        if (e->name_len <= skip || memcmp(e->name, folder, folder_len) != 0 ||
-            memcmp(e->name + folder_len, "data/", 5) != 0)
-            continue;
-        imr_torch_storage storage = {e->data, e->size};
-        IMR_TRY(
-            imr_torch_storages_add(&t->storages, e->name + skip, e->name_len - skip, storage, err));
-    }
-    IMR_TRY(imr_zip_check_crc(pickle, err));
-    if (p)
-        return imr_pickle_each(pickle->data, (size_t)pickle->size, take_pair, p, err);
-    return imr_pickle_parse(&t->pickle, pickle->data, (size_t)pickle->size, NULL, err);
+    size_t i;
+    imr_zip_entry e;
+    if (!imr_zip_find(z, folder, len, "byteorder", strlen("byteorder"), &i))
+        return IMR_OK;
+    IMR_TRY(imr_zip_at(&e, z, i, err));
+    if (e.size != 6 || memcmp(e.data, "little", 6) != 0)
+        return imr_fail(err, IMR_E_UNSUPPORTED, "was written by a big-endian machine");
+    return IMR_OK;
 }
 
+/* p NULL: the tree is kept. */
 static imr_status read_zip(imr_torch *t, const void *data, size_t len, pairs *p, imr_error *err)
 {
-    imr_zip z;
-    IMR_TRY(imr_zip_parse(&z, data, len, err));
-    imr_status status = read_archive(t, &z, p, err);
-    imr_zip_done(&z); /* storages and keys point into the file, not into z */
-    return status;
+    imr_zip_options options = {.scratch = p ? p->scratch : NULL, .mapped = p ? p->file : NULL};
+    size_t i = 0, folder = 0;
+    imr_zip_entry pickle;
+    imr_buf prefix = {0};
+    IMR_TRY(imr_zip_parse(&t->zip, data, len, &options, err));
+    IMR_TRY(find_pickle(&i, &folder, &t->zip, err));
+    IMR_TRY(imr_zip_at(&pickle, &t->zip, i, err));
+    imr_buf_add(&prefix, pickle.name, folder);
+    imr_buf_str(&prefix, "data/");
+    if (!(t->prefix = imr_buf_take(&prefix)))
+        return imr_fail_memory(err);
+    IMR_TRY(check_byte_order(&t->zip, pickle.name, folder, err));
+    IMR_TRY(imr_zip_check_crc(&pickle, err));
+    if (p)
+        return imr_pickle_each(pickle.data, (size_t)pickle.size, take_pair, p, err);
+    return imr_pickle_parse(&t->pickle, pickle.data, (size_t)pickle.size, NULL, err);
+}
+
+/* An empty key names no storage: "FOLDER/data/" is a folder. */
+static imr_status find_storage(imr_torch_storage *out, const imr_torch *t, const char *key,
+                               size_t len, imr_error *err)
+{
+    size_t i;
+    uint32_t row;
+    if (t->prefix && len && imr_zip_find(&t->zip, t->prefix, strlen(t->prefix), key, len, &i)) {
+        imr_zip_entry e;
+        IMR_TRY(imr_zip_at(&e, &t->zip, i, err));
+        *out = (imr_torch_storage){e.data, e.size};
+        return IMR_OK;
+    }
+    if (t->prefix || !imr_strmap_get(&t->storages.by_key, key, len, &row))
+        return imr_fail(err, IMR_E_FORMAT, "its storage data/%.64s is not in the file", key);
+    *out = t->storages.list.v[row];
+    return IMR_OK;
 }
 
 /* ---- the object ---- */
@@ -172,7 +190,9 @@ void imr_torch_free(imr_torch *t)
     if (!t)
         return;
     imr_pickle_free(t->pickle);
+    imr_zip_done(&t->zip);
     imr_torch_storages_done(&t->storages);
+    imr_free(t->prefix);
     imr_file_unmap(&t->file);
     imr_free(t);
 }
@@ -190,16 +210,14 @@ imr_status imr_torch_tensor(imr_tensor *out, const imr_torch *t, const imr_pickl
     if (!v || v->kind != IMR_PK_TENSOR)
         return imr_fail(err, IMR_E_FORMAT, "expected a tensor, found %s", imr_pickle_kind_name(v));
     const imr_pickle_value *s = v->tensor->storage;
-    uint32_t row;
-    if (!imr_strmap_get(&t->storages.by_key, s->text, s->len, &row))
-        return imr_fail(err, IMR_E_FORMAT, "its storage data/%.64s is not in the file", s->text);
-    const imr_torch_storage *storage = &t->storages.list.v[row];
+    imr_torch_storage storage = {0};
+    IMR_TRY(find_storage(&storage, t, s->text, s->len, err));
     size_t size = imr_dtype_size(s->dtype);
-    if (storage->bytes % size || storage->bytes / size != s->elements)
+    if (storage.bytes % size || storage.bytes / size != s->elements)
         return imr_fail(err, IMR_E_FORMAT,
                         "its storage data/%.64s has %" PRIu64 " bytes, expected %" PRIu64
                         " elements of %s",
-                        s->text, storage->bytes, s->elements, imr_dtype_name(s->dtype));
+                        s->text, storage.bytes, s->elements, imr_dtype_name(s->dtype));
     if (v->tensor->offset > s->elements)
         return imr_fail(err, IMR_E_FORMAT, "begins behind the end of its storage data/%.64s",
                         s->text);
@@ -207,8 +225,8 @@ imr_status imr_torch_tensor(imr_tensor *out, const imr_torch *t, const imr_pickl
     size_t skip = (size_t)v->tensor->offset * size;
     memcpy(made.shape, v->tensor->shape, sizeof made.shape);
     memcpy(made.stride, v->tensor->stride, sizeof made.stride);
-    made.data = storage->data + skip;
-    made.bytes = (size_t)storage->bytes - skip;
+    made.data = storage.data + skip;
+    made.bytes = (size_t)storage.bytes - skip;
     IMR_TRY(imr_tensor_check(&made, err));
     *out = made;
     return IMR_OK;
@@ -250,13 +268,15 @@ static imr_status add_tensor(imr_tensors *table, const imr_torch *t, const imr_p
 static imr_status take_pair(void *user, const imr_pickle_value *key, const imr_pickle_value *value,
                             imr_error *err)
 {
-    const pairs *p = user;
+    pairs *p = user;
     char number[32];
     const char *name = NULL;
     imr_tensor tensor;
     if (value->kind != IMR_PK_TENSOR)
         return IMR_OK;
     IMR_TRY(named_tensor(&name, &tensor, number, p->torch, key, value, err));
+    if (++p->n % FORGET_EACH == 0 && p->file)
+        imr_file_forget(p->file);
     return p->each(p->user, name, &tensor, err);
 }
 
@@ -272,13 +292,14 @@ static imr_status walk_pairs(const imr_torch *t, pairs *p, imr_error *err)
     return IMR_OK;
 }
 
-imr_status imr_torch_open_pairs(imr_torch **out, const char *path, imr_torch_pair_fn each,
-                                void *user, imr_error *err)
+imr_status imr_torch_open_pairs(imr_torch **out, const char *path, imr_scratch *scratch,
+                                imr_torch_pair_fn each, void *user, imr_error *err)
 {
     imr_file f;
     imr_torch *t = NULL;
-    pairs p = {.each = each, .user = user};
     IMR_TRY(imr_file_map(&f, path, err));
+    imr_file_sequential(&f);
+    pairs p = {.file = &f, .scratch = scratch, .each = each, .user = user};
     imr_status status = parse(&t, f.data, f.len, &p, err);
     if (status == IMR_OK && t->pickle) {
         status = walk_pairs(t, &p, err);
@@ -290,6 +311,7 @@ imr_status imr_torch_open_pairs(imr_torch **out, const char *path, imr_torch_pai
         return imr_error_prefix(err, status, path);
     }
     t->file = f;
+    imr_zip_done(&t->zip);
     imr_torch_forget(t); /* with a storage a vector, headers lie on every page */
     *out = t;
     return IMR_OK;

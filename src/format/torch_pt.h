@@ -13,6 +13,7 @@
 #ifndef IMR_FORMAT_TORCH_PT_H
 #define IMR_FORMAT_TORCH_PT_H
 
+#include "base/scratch.h"
 #include "format/pickle.h"
 #include "format/tensors.h"
 
@@ -41,13 +42,15 @@ imr_status imr_torch_tensors(imr_tensors *out, const imr_torch *t, const imr_pic
 /*
  * Opens a file whose object is a dictionary key -> tensor, calling `each` for every tensor of it in
  * turn (other values are ignored) and keeping no tree: a cache has a tensor a document. name is
- * valid during the call, tensor->data as long as *out; a key may come twice. Errors: also what
- * `each` returns, and of imr_torch_tensor.
+ * valid during the call, tensor->data as long as *out; a key may come twice. The file is read from
+ * front to back and its pages are given back on the way; what is held for each storage (21 to 34
+ * bytes) goes to the scratch (NULL: memory) and is gone after the call. Errors: also what `each`
+ * returns, and of imr_torch_tensor.
  */
 typedef imr_status (*imr_torch_pair_fn)(void *user, const char *name, const imr_tensor *tensor,
                                         imr_error *err);
-imr_status imr_torch_open_pairs(imr_torch **out, const char *path, imr_torch_pair_fn each,
-                                void *user, imr_error *err) IMR_NODISCARD;
+imr_status imr_torch_open_pairs(imr_torch **out, const char *path, imr_scratch *scratch,
+                                imr_torch_pair_fn each, void *user, imr_error *err) IMR_NODISCARD;
 /* imr_file_forget of the mapped file. */
 void imr_torch_forget(const imr_torch *t);
 

@@ -1,6 +1,6 @@
 /*
- * format/torch_storage.h - the storages of a PyTorch file by their key: what torch_pt.c (zip) and
- * torch_legacy.c (pre-1.6) find, and imr_torch_tensor looks up. Nobody else includes it.
+ * format/torch_storage.h - the storages of a PyTorch file of before 1.6 by their key: what
+ * torch_legacy.c finds and imr_torch_tensor looks up. Nobody else includes it.
  */
 #ifndef IMR_FORMAT_TORCH_STORAGE_H
 #define IMR_FORMAT_TORCH_STORAGE_H

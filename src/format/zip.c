@@ -21,7 +21,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/strmap.h"
+#include "base/sort.h"
 #include "format/utf8_step.h"
 
 enum {
@@ -38,7 +38,9 @@ enum {
 #define ONES16        UINT16_MAX
 #define ONES32        UINT32_MAX
 #define DEFLATED      8u
-#define ENCRYPTED     (1u << 0 | 1u << 6 | 1u << 13) /* plain, strong, masked headers */
+/* Of the file, looked at before its pages are given back. */
+#define FORGET_BYTES ((uint64_t)32 << 20)
+#define ENCRYPTED    (1u << 0 | 1u << 6 | 1u << 13) /* plain, strong, masked headers */
 
 typedef struct directory {
     uint64_t entries, offset, bytes;
@@ -221,70 +223,193 @@ static imr_status read_local(imr_zip_entry *e, const uint8_t *data, uint64_t end
     return IMR_OK;
 }
 
+/* ---- entries over each other ---- */
+
+typedef struct span {
+    uint64_t header, end;
+    size_t i;
+} span;
+
+static span span_of(const imr_zip_entry *e, const uint8_t *data, size_t i)
+{
+    return (span){e->header, (uint64_t)(e->data - data) + e->packed, i};
+}
+
 static int by_header(const void *a, const void *b)
 {
-    const imr_zip_entry *x = *(const imr_zip_entry *const *)a,
-                        *y = *(const imr_zip_entry *const *)b;
+    const span *x = a, *y = b;
     return x->header < y->header ? -1 : x->header > y->header;
 }
 
-static imr_status check_overlap(const imr_zip *z, const uint8_t *data, imr_error *err)
+static imr_status overlap(const imr_zip *z, size_t a, size_t b, imr_error *err)
 {
-    IMR_AUTOFREE const imr_zip_entry **order = imr_alloc(z->n, sizeof(*order));
-    if (!order)
-        return imr_fail_memory(err);
-    for (size_t i = 0; i < z->n; i++)
-        order[i] = &z->v[i];
-    qsort(order, z->n, sizeof *order, by_header);
-    for (size_t i = 1; i < z->n; i++) {
-        const imr_zip_entry *before = order[i - 1];
-        if (order[i]->header < (uint64_t)(before->data - data) + before->packed)
-            return imr_fail(err, IMR_E_FORMAT, "zip entries %.*s and %.*s overlap",
-                            name_width(before), before->name, name_width(order[i]), order[i]->name);
+    imr_zip_entry before, after;
+    IMR_TRY(imr_zip_at(&before, z, a, err));
+    IMR_TRY(imr_zip_at(&after, z, b, err));
+    return imr_fail(err, IMR_E_FORMAT, "zip entries %.*s and %.*s overlap", name_width(&before),
+                    before.name, name_width(&after), after.name);
+}
+
+/* spans[2 * n]: one for each entry, and room to sort them. */
+static imr_status check_spans(const imr_zip *z, span *spans, imr_error *err)
+{
+    for (size_t i = 0; i < z->n; i++) {
+        imr_zip_entry e;
+        IMR_TRY(imr_zip_at(&e, z, i, err));
+        spans[i] = span_of(&e, z->data, i);
+    }
+    imr_sort(spans, spans + z->n, z->n, sizeof *spans, by_header);
+    for (size_t i = 1; i < z->n; i++)
+        if (spans[i].header < spans[i - 1].end)
+            return overlap(z, spans[i - 1].i, spans[i].i, err);
+    return IMR_OK;
+}
+
+/* For archives whose entries do not lie in the order of the directory. */
+static imr_status check_overlap(const imr_zip *z, imr_error *err)
+{
+    span *spans = imr_scratch_alloc(z->scratch, z->n, 2 * sizeof *spans);
+    if (!spans)
+        return imr_scratch_fail(z->scratch, err);
+    imr_status status = check_spans(z, spans, err);
+    imr_scratch_free(z->scratch, spans);
+    return status;
+}
+
+/* ---- names ---- */
+
+static uint64_t hash_bytes(uint64_t h, const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (unsigned char)p[i]) * 0x9e3779b97f4a7c15u;
+    return h;
+}
+
+static uint64_t hash_name(const imr_zip *z, const char *a, size_t a_len, const char *b,
+                          size_t b_len)
+{
+    uint64_t h = hash_bytes(hash_bytes(z->seed, a, a_len), b, b_len);
+    h = (h ^ h >> 32) * 0xff51afd7ed558ccdu;
+    return h ^ h >> 29;
+}
+
+const char *imr_zip_name(const imr_zip *z, size_t i, size_t *len)
+{
+    imr_bytes b = imr_bytes_of(z->directory, z->bytes);
+    imr_bytes_seek(&b, z->at[i] + 28);
+    *len = imr_bytes_u16(&b);
+    imr_bytes_take(&b, CENTRAL_BYTES - 30);
+    const uint8_t *name = imr_bytes_take(&b, *len);
+    if (!name)
+        *len = 0;
+    return name ? (const char *)name : "";
+}
+
+/* The slot of the name, or the empty one where it belongs. */
+static uint64_t *slot_of(const imr_zip *z, const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    uint64_t hash = hash_name(z, a, a_len, b, b_len), half = hash & ~(uint64_t)ONES32;
+    for (uint64_t k = hash & z->mask;; k = (k + 1) & z->mask) {
+        uint64_t *slot = &z->slots[k];
+        if (!*slot)
+            return slot;
+        if ((*slot & ~(uint64_t)ONES32) != half)
+            continue;
+        size_t len;
+        const char *name = imr_zip_name(z, (size_t)(*slot & ONES32) - 1, &len);
+        if (len == a_len + b_len && memcmp(name, a, a_len) == 0 &&
+            memcmp(name + a_len, b, b_len) == 0)
+            return slot;
+    }
+}
+
+bool imr_zip_find(const imr_zip *z, const char *a, size_t a_len, const char *b, size_t b_len,
+                  size_t *i)
+{
+    uint64_t slot = z->n ? *slot_of(z, a, a_len, b, b_len) : 0;
+    if (slot)
+        *i = (size_t)(slot & ONES32) - 1;
+    return slot != 0;
+}
+
+static imr_status check_names(imr_zip *z, imr_error *err)
+{
+    uint64_t cap = 16;
+    while (cap / 8 * 5 < z->n)
+        cap *= 2;
+    z->slots = imr_scratch_alloc(z->scratch, (size_t)cap, sizeof *z->slots);
+    if (!z->slots)
+        return imr_scratch_fail(z->scratch, err);
+    z->mask = cap - 1;
+    z->seed = (uint64_t)(uintptr_t)z->slots * 0x9e3779b97f4a7c15u;
+    for (size_t i = 0; i < z->n; i++) {
+        size_t len;
+        const char *name = imr_zip_name(z, i, &len);
+        uint64_t *slot = slot_of(z, name, len, "", 0);
+        if (*slot) {
+            imr_zip_entry e = {.name = name, .name_len = (uint32_t)len};
+            return bad_entry(&e, IMR_E_FORMAT, "is there twice", err);
+        }
+        *slot = (hash_name(z, name, len, "", 0) & ~(uint64_t)ONES32) | (i + 1);
     }
     return IMR_OK;
 }
 
-static imr_status check_names(const imr_zip *z, imr_error *err)
+/* ---- all of it ---- */
+
+imr_status imr_zip_at(imr_zip_entry *out, const imr_zip *z, size_t i, imr_error *err)
 {
-    imr_strmap names = {0};
-    imr_status status = IMR_OK;
-    if (!imr_strmap_reserve(&names, z->n))
-        status = imr_fail_memory(err);
-    for (size_t i = 0; i < z->n && status == IMR_OK; i++) {
-        bool added;
-        if (!imr_strmap_add(&names, z->v[i].name, z->v[i].name_len, 0, NULL, &added))
-            status = imr_fail_memory(err);
-        else if (!added)
-            status = bad_entry(&z->v[i], IMR_E_FORMAT, "is there twice", err);
-    }
-    imr_strmap_done(&names);
-    return status;
+    imr_bytes b = imr_bytes_of(z->directory, z->bytes);
+    imr_zip_entry e = {0};
+    imr_bytes_seek(&b, z->at[i]);
+    IMR_TRY(read_central(&e, &b, z->deflated, err));
+    IMR_TRY(read_local(&e, z->data, z->start, err));
+    *out = e;
+    return IMR_OK;
 }
 
-static imr_status read_entries(imr_zip *z, const directory *d, const uint8_t *data, bool deflated,
-                               imr_error *err)
+static imr_status read_entries(imr_zip *z, const imr_zip_options *options, imr_error *err)
 {
-    imr_bytes b = imr_bytes_of(data + d->offset, (size_t)d->bytes);
+    imr_bytes b = imr_bytes_of(z->directory, z->bytes);
+    uint64_t end = 0, forgotten = 0;
+    bool in_order = true;
     for (size_t i = 0; i < z->n; i++) {
-        IMR_TRY(read_central(&z->v[i], &b, deflated, err));
-        IMR_TRY(read_local(&z->v[i], data, d->offset, err));
+        imr_zip_entry e = {0};
+        z->at[i] = b.pos;
+        IMR_TRY(read_central(&e, &b, z->deflated, err));
+        IMR_TRY(read_local(&e, z->data, z->start, err));
+        in_order = in_order && e.header >= end;
+        end = span_of(&e, z->data, i).end;
+        if (options->mapped && (e.header - forgotten) > FORGET_BYTES) { /* backwards too */
+            imr_file_forget(options->mapped);
+            forgotten = e.header;
+        }
     }
     if (imr_bytes_left(&b) != 0)
         return imr_fail(err, IMR_E_FORMAT, "the zip directory has %zu bytes behind its entries",
                         imr_bytes_left(&b));
     IMR_TRY(check_names(z, err));
-    return check_overlap(z, data, err);
+    return in_order ? IMR_OK : check_overlap(z, err);
 }
 
-static imr_status parse(imr_zip *out, const void *data, size_t len, bool deflated, imr_error *err)
+imr_status imr_zip_parse(imr_zip *out, const void *data, size_t len, const imr_zip_options *options,
+                         imr_error *err)
 {
+    static const imr_zip_options none;
+    const imr_zip_options *o = options ? options : &none;
     directory d = {0};
     IMR_TRY(read_end(&d, data, len, err));
-    imr_zip z = {.v = IMR_NEW_ARRAY(imr_zip_entry, (size_t)d.entries), .n = (size_t)d.entries};
-    if (!z.v)
-        return imr_fail_memory(err);
-    imr_status status = read_entries(&z, &d, data, deflated, err);
+    imr_zip z = {.data = data,
+                 .directory = (const uint8_t *)data + d.offset,
+                 .start = (size_t)d.offset,
+                 .bytes = (size_t)d.bytes,
+                 .at = imr_scratch_alloc(o->scratch, (size_t)d.entries, sizeof *z.at),
+                 .n = (size_t)d.entries,
+                 .deflated = o->deflated,
+                 .scratch = o->scratch};
+    if (!z.at)
+        return imr_scratch_fail(o->scratch, err);
+    imr_status status = read_entries(&z, o, err);
     if (status != IMR_OK) {
         imr_zip_done(&z);
         return status;
@@ -293,19 +418,10 @@ static imr_status parse(imr_zip *out, const void *data, size_t len, bool deflate
     return IMR_OK;
 }
 
-imr_status imr_zip_parse(imr_zip *out, const void *data, size_t len, imr_error *err)
-{
-    return parse(out, data, len, false, err);
-}
-
-imr_status imr_zip_parse_packed(imr_zip *out, const void *data, size_t len, imr_error *err)
-{
-    return parse(out, data, len, true, err);
-}
-
 void imr_zip_done(imr_zip *z)
 {
-    imr_free(z->v);
+    imr_scratch_free(z->scratch, z->at);
+    imr_scratch_free(z->scratch, z->slots);
     *z = (imr_zip){0};
 }
 

@@ -1,10 +1,14 @@
 /*
  * format/zip.h - the entries of an archive, in place.
  *
- * Nothing is copied: an entry is a range of the file. imr_zip_parse is for stored (uncompressed)
- * entries only, as torch.save writes them; imr_zip_parse_packed lets deflated ones pass, to be read
- * by format/packed.h. Archives of any other kind go through format/zip_archive.h. The layout stands
- * at the top of zip.c.
+ * Nothing is copied: an entry is a range of the file. It is stored (uncompressed), as torch.save
+ * writes them; deflated ones pass when asked for, to be read by format/packed.h. Archives of any
+ * other kind go through format/zip_archive.h. The layout stands at the top of zip.c.
+ *
+ * A cache with a storage for each of its vectors has millions of entries, so an archive is not a
+ * list of them: it holds where each header lies in the directory (8 bytes) and a hash table of the
+ * names (13 to 26 bytes an entry), and reads the directory in the file again when an entry is asked
+ * for.
  *
  * Refused with a sentence: a missing or damaged end record, several disks, encrypted or otherwise
  * compressed entries, sizes on which the two headers disagree, ranges outside the file or over each
@@ -18,6 +22,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "base/scratch.h"
 
 typedef struct imr_zip_entry {
     const char *name; /* not terminated; points into the file */
@@ -30,15 +36,37 @@ typedef struct imr_zip_entry {
 } imr_zip_entry;
 
 typedef struct imr_zip {
-    imr_zip_entry *v; /* in the order of the central directory */
+    const uint8_t *data, *directory;
+    size_t start, bytes; /* of the directory: its offset and its length */
+    uint64_t *at;        /* [n] of each header, within the directory; in its order */
     size_t n;
+    uint64_t *slots; /* [mask + 1] of the names: half a hash, and the entry's number + 1 */
+    uint64_t mask, seed;
+    bool deflated;
+    imr_scratch *scratch;
 } imr_zip;
 
-/* data must outlive the result. Errors carry no file name. */
-imr_status imr_zip_parse(imr_zip *out, const void *data, size_t len, imr_error *err) IMR_NODISCARD;
-imr_status imr_zip_parse_packed(imr_zip *out, const void *data, size_t len,
-                                imr_error *err) IMR_NODISCARD;
+/* How an archive is read; all may be NULL. */
+typedef struct imr_zip_options {
+    bool deflated;          /* lets deflated entries pass, to be read by format/packed.h */
+    imr_scratch *scratch;   /* takes the tables; must outlive the archive */
+    const imr_file *mapped; /* the file the bytes are of: forgotten now and then while every local
+                               header is looked at */
+} imr_zip_options;
+
+/* Checks every entry. data must outlive the result; options may be NULL. Errors carry no file name.
+ */
+imr_status imr_zip_parse(imr_zip *out, const void *data, size_t len, const imr_zip_options *options,
+                         imr_error *err) IMR_NODISCARD;
 void imr_zip_done(imr_zip *z); /* {0} is fine */
+
+/* Entry i of n. Errors only when the bytes changed since. */
+imr_status imr_zip_at(imr_zip_entry *out, const imr_zip *z, size_t i, imr_error *err) IMR_NODISCARD;
+/* The name alone, not terminated. */
+const char *imr_zip_name(const imr_zip *z, size_t i, size_t *len);
+/* Finds the entry called a followed by b. */
+bool imr_zip_find(const imr_zip *z, const char *a, size_t a_len, const char *b, size_t b_len,
+                  size_t *i);
 
 /* Of a stored entry: IMR_E_FORMAT when its bytes do not have the CRC-32 the directory says. */
 imr_status imr_zip_check_crc(const imr_zip_entry *e, imr_error *err) IMR_NODISCARD;

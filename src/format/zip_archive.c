@@ -144,17 +144,18 @@ imr_status imr_zip_archive_find(bool *found, imr_zip_entry *out, const imr_zip_a
     imr_error why;
     IMR_CLEANUP(imr_zip_done) imr_zip z = {0};
     *found = false;
-    imr_status status = imr_zip_parse_packed(&z, a->data, a->len, &why);
+    const imr_zip_options options = {.deflated = true};
+    imr_status status = imr_zip_parse(&z, a->data, a->len, &options, &why);
     if (status == IMR_E_MEMORY)
         return imr_fail_memory(err);
-    if (status != IMR_OK || z.n != a->n)
+    imr_zip_entry e;
+    if (status != IMR_OK || z.n != a->n || imr_zip_at(&e, &z, i, &why) != IMR_OK)
         return IMR_OK;
-    const imr_zip_entry *e = &z.v[i];
     const imr_zip_member *m = &a->members[i];
-    *found = e->size == m->size && e->name_len == strlen(m->name) &&
-             memcmp(e->name, m->name, e->name_len) == 0;
+    *found = e.size == m->size && e.name_len == strlen(m->name) &&
+             memcmp(e.name, m->name, e.name_len) == 0;
     if (*found)
-        *out = *e;
+        *out = e;
     return IMR_OK;
 }
 

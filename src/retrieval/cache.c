@@ -26,7 +26,7 @@ static void rows_done(cache_rows *r)
     imr_ids_done(&r->ids);
     imr_matrix_done(&r->owned);
     imr_npy_done(&r->mapped);
-    imr_free(r->scattered);
+    imr_scratch_free(r->scratch, r->scattered);
     imr_torch_free(r->torch);
 }
 
@@ -53,6 +53,8 @@ void imr_cache_free(imr_cache *c)
     imr_free(c->splits);
     rows_done(&c->documents);
     rows_done(&c->queries);
+    for (size_t i = 0; i < IMR_LEN(c->query_files); i++)
+        imr_torch_free(c->query_files[i]);
     imr_free(c->dataset_rows);
     imr_file_unmap(&c->offsets);
     imr_free(c->query_texts);
@@ -186,6 +188,9 @@ void imr_cache_forget(const imr_cache *c)
 {
     if (c->documents.torch)
         imr_torch_forget(c->documents.torch);
+    for (size_t i = 0; i < IMR_LEN(c->query_files); i++)
+        if (c->query_files[i])
+            imr_torch_forget(c->query_files[i]);
 }
 
 const char *imr_cache_document_id(const imr_cache *c, size_t document)
@@ -232,6 +237,7 @@ size_t imr_cache_queries(const imr_cache *c)
 
 imr_view imr_cache_query_vectors(const imr_cache *c)
 {
+    assert(!c->queries.scattered);
     return imr_rows_view(c->queries.rows);
 }
 
@@ -242,7 +248,7 @@ const char *imr_cache_query_id(const imr_cache *c, size_t query)
 
 const char *imr_cache_query_text(const imr_cache *c, size_t query)
 {
-    return c->query_texts[query];
+    return c->query_texts ? c->query_texts[query] : imr_cache_query_id(c, query);
 }
 
 bool imr_cache_find_query(const imr_cache *c, const char *id, uint32_t *query)

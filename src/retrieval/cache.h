@@ -50,8 +50,12 @@ typedef struct imr_cache_options {
     const char *dataset;     /* NULL: the one the manifest names; "": none */
     const char *encoder_key; /* reference layout: query_embeddings_<key>.pt; NULL: the manifest's */
     bool skip_bad_lines;     /* of the dataset */
-    bool one_pass; /* documents are read by imr_cache_read_rows only: vectors of the reference's
-                      layout then stay where they lie in its file, however they lie there */
+    bool one_pass; /* documents and queries are only found by id and read by imr_cache_read_rows
+                      and imr_cache_read_query: vectors of the reference's layout then stay where
+                      they lie in its files, however they lie there; negatives, splits and texts
+                      are not read, a query of several splits is there once */
+    imr_scratch *scratch; /* with one_pass: takes ids and places of the reference's vectors (NULL:
+                             memory); must outlive the cache */
     const imr_progress *progress;
 } imr_cache_options;
 
@@ -97,7 +101,7 @@ bool imr_cache_find_document_near(const imr_cache *c, const char *id, size_t gue
                                   uint32_t *document);
 /* Places of the document ids (math/topk.h). */
 const uint32_t *imr_cache_id_places(const imr_cache *c);
-/* After one_pass: what was read of the vectors' file need not stay in memory. */
+/* After one_pass: what was read of the vectors' files need not stay in memory. */
 void imr_cache_forget(const imr_cache *c);
 /* Title and text as the dataset has them, appended; either may be NULL. Without a dataset both are
  * empty. */
@@ -108,7 +112,11 @@ const imr_dataset *imr_cache_dataset(const imr_cache *c);
 
 /* ---- queries ---- */
 size_t imr_cache_queries(const imr_cache *c);
-imr_view imr_cache_query_vectors(const imr_cache *c); /* [queries, n]; F16 converted once */
+/* [queries, n]; F16 converted once. Not to be called after one_pass. */
+imr_view imr_cache_query_vectors(const imr_cache *c);
+/* One of them into out[n]; IMR_E_NUMERIC as imr_cache_read_rows. */
+imr_status imr_cache_read_query(const imr_cache *c, size_t query, float *out,
+                                imr_error *err) IMR_NODISCARD;
 const char *imr_cache_query_id(const imr_cache *c, size_t query);
 const char *imr_cache_query_text(const imr_cache *c, size_t query); /* the id when unknown */
 bool imr_cache_find_query(const imr_cache *c, const char *id, uint32_t *query);

@@ -27,7 +27,10 @@ typedef struct cache_rows {
     imr_npy mapped;
     imr_torch *torch;        /* the file behind rows or scattered */
     cache_vector *scattered; /* [ids.n] instead of rows.v, NULL */
+    imr_scratch *scratch;    /* of scattered */
 } cache_rows;
+
+#define CACHE_REFERENCE_SPLITS 3
 
 typedef struct cache_split {
     char *name;
@@ -49,6 +52,7 @@ struct imr_cache {
     bool dataset_untouched;
     imr_file offsets; /* tables the dataset borrows */
     cache_rows documents, queries;
+    imr_torch *query_files[CACHE_REFERENCE_SPLITS]; /* behind queries.scattered */
     uint32_t
         *dataset_rows; /* row -> document of the dataset, UINT32_MAX: not in it; NULL: the same */
     const char **query_texts;
@@ -91,7 +95,10 @@ typedef struct imr_encode_job {
     void *user;
 } imr_encode_job;
 
-/* Rows [first, first+count) -> out[count x n], every value finite. */
+/* Is every value of rows [first, first+count) finite? IMR_E_NUMERIC names the text. */
+imr_status imr_encode_check(const imr_encode_job *job, size_t first, size_t count, const float *out,
+                            imr_error *err) IMR_NODISCARD;
+/* Rows [first, first+count) -> out[count x n], checked. */
 imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count, float *out,
                            imr_error *err) IMR_NODISCARD;
 

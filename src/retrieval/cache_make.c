@@ -49,7 +49,7 @@ imr_status imr_cache_gather(cache_rows *rows, imr_error *err)
         IMR_TRY(
             imr_cache_read_vector(imr_matrix_row(&rows->owned, i), &rows->scattered[i], dim, err));
     rows->rows = imr_rows_of_matrix(&rows->owned);
-    imr_free(rows->scattered);
+    imr_scratch_free(rows->scratch, rows->scattered);
     imr_torch_free(rows->torch);
     rows->scattered = NULL;
     rows->torch = NULL;
@@ -72,19 +72,28 @@ imr_status imr_cache_check_finite(const cache_rows *rows, const char *what, size
     return IMR_OK;
 }
 
+static imr_status read_rows(const cache_rows *rows, const char *what, size_t first, size_t count,
+                            float *out, imr_error *err)
+{
+    size_t cols = rows->rows.cols;
+    if (!rows->scattered)
+        imr_rows_read(out, rows->rows, first, count);
+    else
+        for (size_t i = 0; i < count; i++)
+            IMR_TRY(imr_cache_read_vector(out + i * cols, &rows->scattered[first + i], cols, err));
+    size_t bad = imr_view_first_bad(imr_view_of(out, count, cols));
+    return bad < count * cols ? not_finite(rows, what, first + bad / cols, err) : IMR_OK;
+}
+
 imr_status imr_cache_read_rows(const imr_cache *c, size_t first, size_t count, float *out,
                                imr_error *err)
 {
-    size_t cols = c->documents.rows.cols;
-    if (!c->documents.scattered)
-        imr_rows_read(out, c->documents.rows, first, count);
-    else
-        for (size_t i = 0; i < count; i++)
-            IMR_TRY(imr_cache_read_vector(out + i * cols, &c->documents.scattered[first + i], cols,
-                                          err));
-    size_t bad = imr_view_first_bad(imr_view_of(out, count, cols));
-    return bad < count * cols ? not_finite(&c->documents, "document", first + bad / cols, err)
-                              : IMR_OK;
+    return read_rows(&c->documents, "document", first, count, out, err);
+}
+
+imr_status imr_cache_read_query(const imr_cache *c, size_t query, float *out, imr_error *err)
+{
+    return read_rows(&c->queries, "query", query, 1, out, err);
 }
 
 imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *queries, size_t n,
@@ -163,6 +172,17 @@ static imr_status row_text(const imr_encode_job *job, size_t row, imr_buf *out, 
     return imr_buf_check(out, err);
 }
 
+imr_status imr_encode_check(const imr_encode_job *job, size_t first, size_t count, const float *out,
+                            imr_error *err)
+{
+    size_t bad = imr_view_first_bad(imr_view_of(out, count, job->n));
+    if (bad < count * job->n)
+        return imr_fail(err, IMR_E_NUMERIC,
+                        "the encoder gave %s \"%.200s\" a vector that is not finite",
+                        job->queries ? "query" : "document", row_id(job, first + bad / job->n));
+    return IMR_OK;
+}
+
 imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count, float *out,
                            imr_error *err)
 {
@@ -184,13 +204,7 @@ imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count
         at += lens[i] + 1;
     }
     IMR_TRY(job->encode(job->user, texts, lens, count, out, err));
-    imr_view made = imr_view_of(out, count, job->n);
-    size_t bad = imr_view_first_bad(made);
-    if (bad < count * job->n)
-        return imr_fail(err, IMR_E_NUMERIC,
-                        "the encoder gave %s \"%.200s\" a vector that is not finite",
-                        job->queries ? "query" : "document", row_id(job, first + bad / job->n));
-    return IMR_OK;
+    return imr_encode_check(job, first, count, out, err);
 }
 
 /* ---- in memory ---- */
@@ -208,7 +222,7 @@ static imr_status encode_all(cache_rows *rows, const imr_encode_job *job, size_t
     char *text = bytes ? imr_buf_take(&ids) : NULL;
     if (bytes && !text)
         return imr_fail_memory(err);
-    IMR_TRY(imr_ids_take(&rows->ids, NULL, text, bytes, total, "the dataset", err));
+    IMR_TRY(imr_ids_take(&rows->ids, NULL, NULL, text, bytes, total, "the dataset", err));
     IMR_TRY(imr_matrix_init(&rows->owned, total, job->n, err));
     const char *what = job->queries ? "encoding queries" : "encoding documents";
     for (size_t first = 0; first < total; first += MEMORY_BLOCK) {

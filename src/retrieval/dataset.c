@@ -25,11 +25,11 @@ void imr_dataset_free(imr_dataset *d)
     bytes_done(&d->corpus);
     bytes_done(&d->queries);
     imr_ids_done(&d->documents);
-    imr_free(d->made_offsets);
-    imr_free(d->made_lengths);
+    imr_scratch_free(d->scratch, d->made_offsets);
+    imr_scratch_free(d->scratch, d->made_lengths);
     imr_ids_done(&d->query_ids);
-    imr_free(d->query_blob);
-    imr_free(d->query_texts);
+    imr_scratch_free(d->scratch, d->query_blob);
+    imr_scratch_free(d->scratch, d->query_texts);
     for (size_t i = 0; i < d->n_splits; i++) {
         imr_free(d->splits[i].name);
         imr_qrels_free(d->splits[i].qrels);

@@ -54,6 +54,9 @@ typedef struct imr_dataset_index {
 typedef struct imr_dataset_options {
     bool skip_bad_lines;
     const imr_dataset_index *index; /* NULL, or used when the corpus has index->corpus_bytes */
+    imr_scratch *scratch;    /* takes what grows with documents and queries (NULL: memory); must
+                                outlive the dataset */
+    bool without_judgements; /* qrels are not read */
     const imr_progress *progress;
 } imr_dataset_options;
 

@@ -152,7 +152,7 @@ imr_status imr_dataset_open_archive(imr_dataset *d, const imr_dataset_options *o
             IMR_TRY(find_bytes(d, &a, i, o, err));
         else if (name && strcmp(name, "queries.jsonl") == 0)
             IMR_TRY(unpack(&d->queries, &a, i, err));
-        else if (name && strncmp(name, "qrels/", 6) == 0)
+        else if (name && strncmp(name, "qrels/", 6) == 0 && !o->without_judgements)
             IMR_TRY(unpack_split(d, &a, i, err));
     }
     IMR_TRY(check_stored(d, &a, imr_dataset_read_corpus(d, o, err), err));

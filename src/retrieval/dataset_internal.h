@@ -34,6 +34,7 @@ struct imr_dataset {
     imr_ids documents;
     const uint64_t *offsets; /* of the remembered index, or made_offsets */
     const uint32_t *lengths;
+    imr_scratch *scratch; /* of made_offsets ... query_texts and the ids */
     uint64_t *made_offsets;
     uint32_t *made_lengths;
     imr_ids query_ids;

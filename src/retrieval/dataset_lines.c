@@ -9,15 +9,16 @@
 #include "retrieval/dataset_internal.h"
 #include "text/utf8.h"
 
+typedef IMR_ARRAY(char) text_array; /* zero-terminated strings, one after another */
 typedef IMR_ARRAY(uint64_t) u64_array;
 typedef IMR_ARRAY(uint32_t) u32_array;
 
-/* What is gathered line by line; turned into arrays when the end is reached. */
+/* What is gathered line by line, in the dataset's scratch; turned into arrays when the end is
+ * reached. */
 typedef struct gather {
     imr_dataset *d;
     const imr_dataset_options *options;
-    imr_buf ids;   /* zero-terminated, one after another */
-    imr_buf texts; /* the same, queries only */
+    text_array ids, texts; /* texts: of queries only */
     u64_array offsets, lines;
     u32_array lengths;
     size_t n;
@@ -25,11 +26,24 @@ typedef struct gather {
 
 static void gather_done(gather *g)
 {
-    imr_buf_done(&g->ids);
-    imr_buf_done(&g->texts);
-    imr_free(g->offsets.v);
-    imr_free(g->lines.v);
-    imr_free(g->lengths.v);
+    void *const tables[] = {g->ids.v, g->texts.v, g->offsets.v, g->lines.v, g->lengths.v};
+    for (size_t i = 0; i < IMR_LEN(tables); i++)
+        imr_scratch_free(g->d->scratch, tables[i]);
+}
+
+static imr_status no_room(const gather *g, imr_error *err)
+{
+    return imr_scratch_fail(g->d->scratch, err);
+}
+
+static imr_status add_text(gather *g, text_array *to, const char *text, imr_error *err)
+{
+    size_t n = strlen(text) + 1;
+    if (!IMR_SCRATCH_GROW(g->d->scratch, to, n))
+        return no_room(g, err);
+    memcpy(to->v + to->n, text, n);
+    to->n += n;
+    return IMR_OK;
 }
 
 imr_status imr_dataset_progress(const imr_dataset_options *o, uint64_t done, uint64_t total,
@@ -122,11 +136,11 @@ static imr_status add_id(gather *g, const char *id, uint64_t line, imr_error *er
 {
     if (g->n >= IMR_MAX_DOCUMENTS)
         return imr_fail(err, IMR_E_LIMIT, "more than %u documents or queries", IMR_MAX_DOCUMENTS);
-    imr_buf_add(&g->ids, id, strlen(id) + 1);
-    if (!IMR_PUSH(&g->lines, line))
-        return imr_fail_memory(err);
+    IMR_TRY(add_text(g, &g->ids, id, err));
+    if (!IMR_SCRATCH_PUSH(g->d->scratch, &g->lines, line))
+        return no_room(g, err);
     g->n++;
-    return imr_buf_check(&g->ids, err);
+    return IMR_OK;
 }
 
 static imr_status document_line(gather *g, const imr_jsonl *it, const imr_json *node,
@@ -146,8 +160,9 @@ static imr_status document_line(gather *g, const imr_jsonl *it, const imr_json *
     }
     IMR_TRY(id_of(id, node, false, it->name, it->line, err));
     IMR_TRY(add_id(g, id, it->line, err));
-    if (!IMR_PUSH(&g->offsets, it->line_start) || !IMR_PUSH(&g->lengths, (uint32_t)it->line_len))
-        return imr_fail_memory(err);
+    if (!IMR_SCRATCH_PUSH(g->d->scratch, &g->offsets, it->line_start) ||
+        !IMR_SCRATCH_PUSH(g->d->scratch, &g->lengths, (uint32_t)it->line_len))
+        return no_room(g, err);
     return IMR_OK;
 }
 
@@ -158,8 +173,7 @@ static imr_status add_query(gather *g, const char *id, const char *text, const c
         return imr_fail(err, IMR_E_LIMIT, "%s: line %llu: the query has %zu bytes, at most %zu",
                         name, (unsigned long long)line, strlen(text), IMR_MAX_QUERY_BYTES);
     IMR_TRY(add_id(g, id, line, err));
-    imr_buf_add(&g->texts, text, strlen(text) + 1);
-    return imr_buf_check(&g->texts, err);
+    return add_text(g, &g->texts, text, err);
 }
 
 static imr_status query_line(gather *g, const imr_jsonl *it, const imr_json *node, imr_error *err)
@@ -259,11 +273,9 @@ static imr_status index_ids(imr_ids *ids, gather *g, const parallel *p, const ch
                             imr_error *err)
 {
     IMR_CLEANUP(imr_ids_repeats_done) imr_ids_repeats repeats = {0};
-    size_t bytes = g->ids.len;
-    char *text = g->n ? imr_buf_take(&g->ids) : NULL;
-    if (g->n && !text)
-        return imr_fail_memory(err);
-    IMR_TRY(imr_ids_take(ids, &repeats, text, bytes, g->n, name, err));
+    char *text = g->ids.v;
+    g->ids.v = NULL;
+    IMR_TRY(imr_ids_take(ids, &repeats, g->d->scratch, text, g->ids.n, g->n, name, err));
     assert(repeats.n == 0 || g->lines.v); /* only a gathered id can be a repeated one */
     for (size_t i = 0; i < repeats.n; i++) {
         imr_error fault;
@@ -370,9 +382,11 @@ imr_status imr_dataset_read_queries(imr_dataset *d, const imr_dataset_options *o
         IMR_TRY(each_topic(&g, &d->queries, err));
     else
         IMR_TRY(each_line(&g, &d->queries, query_line, err));
-    d->query_texts = IMR_NEW_ARRAY(const char *, g.n);
-    if (!d->query_texts || (g.n && !(d->query_blob = imr_buf_take(&g.texts))))
-        return imr_fail_memory(err);
+    d->query_blob = g.texts.v;
+    g.texts.v = NULL;
+    d->query_texts = imr_scratch_alloc(d->scratch, g.n, sizeof *d->query_texts);
+    if (!d->query_texts)
+        return no_room(&g, err);
     const char *at = d->query_blob;
     for (size_t i = 0; i < g.n; i++) {
         d->query_texts[i] = at;
@@ -392,8 +406,12 @@ imr_status imr_dataset_read_corpus(imr_dataset *d, const imr_dataset_options *o,
 imr_status imr_dataset_take_ids(imr_dataset *d, imr_buf *ids, size_t n,
                                 const imr_dataset_options *o, imr_error *err)
 {
-    IMR_CLEANUP(gather_done) gather g = {.d = d, .options = o, .ids = *ids, .n = n};
-    *ids = (imr_buf){0};
+    size_t bytes = ids->len;
+    char *text = imr_buf_take(ids);
+    if (!text)
+        return imr_fail_memory(err);
+    IMR_CLEANUP(gather_done)
+    gather g = {.d = d, .options = o, .ids = {text, bytes, bytes}, .n = n};
     /* Names of files in one folder never repeat, so no line is ever named. */
     return index_ids(&d->documents, &g, &(parallel){0}, d->path, err);
 }

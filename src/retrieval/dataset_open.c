@@ -135,7 +135,7 @@ static imr_status open_beir(imr_dataset *d, const imr_dataset_options *o, imr_er
         IMR_TRY(map_into(&d->queries, d->path, jsonl ? "queries.jsonl" : "queries.tsv", err));
         IMR_TRY(imr_dataset_read_queries(d, o, !jsonl, err));
     }
-    return read_splits(d, d->path, err);
+    return o->without_judgements ? IMR_OK : read_splits(d, d->path, err);
 }
 
 static bool is_text_name(const char *file)
@@ -219,6 +219,7 @@ imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_datas
     IMR_CLEANUP(free_dataset) imr_dataset *d = IMR_NEW(imr_dataset);
     if (!d || !(d->path = imr_strdup(path)))
         return imr_fail_memory(err);
+    d->scratch = o->scratch;
     stamp_of(d->corpus.stamp, path);
     if (imr_dir_exists(path)) {
         IMR_TRY(open_folder(d, o, err));
@@ -250,6 +251,7 @@ imr_status imr_dataset_open_memory(imr_dataset **out, imr_named_bytes corpus,
     IMR_CLEANUP(free_dataset) imr_dataset *d = IMR_NEW(imr_dataset);
     if (!d || !(d->path = imr_strdup(corpus.name)))
         return imr_fail_memory(err);
+    d->scratch = o->scratch;
     IMR_TRY(borrow(&d->corpus, corpus, err));
     IMR_TRY(imr_dataset_read_corpus(d, o, err));
     if (queries.data) {

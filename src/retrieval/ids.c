@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sort.h"
 
 #define MAGIC        UINT64_C(0x3153444944524D49) /* "IMRDIDS1" */
 #define HEAD         4                            /* u64 before the tables */
@@ -13,7 +14,7 @@
 void imr_ids_done(imr_ids *ids)
 {
     for (size_t i = 0; i < IMR_LEN(ids->owned); i++)
-        imr_free(ids->owned[i]);
+        imr_scratch_free(ids->scratch, ids->owned[i]);
     imr_file_unmap(&ids->file);
     *ids = (imr_ids){0};
 }
@@ -171,34 +172,43 @@ static imr_status sort_repeats(imr_ids_repeats *r, imr_error *err)
     return IMR_OK;
 }
 
-static imr_status sort(imr_ids *ids, imr_ids_repeats *repeats, const char *name, imr_error *err)
+/* items[2 * n]: room for the ids, and as much again to sort them. */
+static void fill_tables(imr_ids *ids, uint32_t *tables, sorted_id *items)
 {
-    IMR_AUTOFREE sorted_id *items = imr_alloc(ids->n, sizeof *items);
-    uint32_t *tables = imr_alloc(ids->n, 2 * sizeof *tables);
-    ids->owned[2] = tables;
-    if (!items || !tables)
-        return imr_fail_memory(err);
     size_t skip = common_prefix(ids);
     for (size_t i = 0; i < ids->n; i++)
         items[i] = item_of(ids, i, skip);
-    if (ids->n > 1)
-        qsort(items, ids->n, sizeof *items, by_id);
+    imr_sort(items, items + ids->n, ids->n, sizeof *items, by_id);
     for (size_t i = 0; i < ids->n; i++) {
         tables[i] = items[i].row;
         tables[ids->n + items[i].row] = (uint32_t)i;
     }
     ids->order = tables;
     ids->places = tables + ids->n;
-    IMR_TRY(gather_repeats(repeats, items, ids->n, ids, name, err));
-    return repeats ? sort_repeats(repeats, err) : IMR_OK;
+}
+
+static imr_status sort(imr_ids *ids, imr_ids_repeats *repeats, const char *name, imr_error *err)
+{
+    sorted_id *items = imr_scratch_alloc(ids->scratch, ids->n, 2 * sizeof *items);
+    uint32_t *tables = imr_scratch_alloc(ids->scratch, ids->n, 2 * sizeof *tables);
+    ids->owned[2] = tables;
+    imr_status status = IMR_OK;
+    if (!items || !tables) {
+        status = imr_scratch_fail(ids->scratch, err);
+    } else {
+        fill_tables(ids, tables, items);
+        status = gather_repeats(repeats, items, ids->n, ids, name, err);
+    }
+    imr_scratch_free(ids->scratch, items);
+    return status == IMR_OK && repeats ? sort_repeats(repeats, err) : status;
 }
 
 static imr_status take(imr_ids *ids, imr_ids_repeats *repeats, const char *name, imr_error *err)
 {
-    uint64_t *start = imr_alloc(ids->n, sizeof *start);
+    uint64_t *start = imr_scratch_alloc(ids->scratch, ids->n, sizeof *start);
     ids->owned[1] = start;
     if (!start)
-        return imr_fail_memory(err);
+        return imr_scratch_fail(ids->scratch, err);
     size_t at = 0;
     for (size_t i = 0; i < ids->n; i++) {
         const char *end = at < ids->bytes ? memchr(ids->text + at, '\0', ids->bytes - at) : NULL;
@@ -213,10 +223,11 @@ static imr_status take(imr_ids *ids, imr_ids_repeats *repeats, const char *name,
     return sort(ids, repeats, name, err);
 }
 
-imr_status imr_ids_take(imr_ids *out, imr_ids_repeats *repeats, char *text, size_t bytes, size_t n,
-                        const char *name, imr_error *err)
+imr_status imr_ids_take(imr_ids *out, imr_ids_repeats *repeats, imr_scratch *scratch, char *text,
+                        size_t bytes, size_t n, const char *name, imr_error *err)
 {
-    imr_ids ids = {.n = n, .bytes = bytes, .text = bytes ? text : "", .owned = {text}};
+    imr_ids ids = {
+        .n = n, .bytes = bytes, .text = bytes ? text : "", .owned = {text}, .scratch = scratch};
     imr_status status = take(&ids, repeats, name, err);
     if (status != IMR_OK) {
         imr_ids_done(&ids);
@@ -232,9 +243,9 @@ imr_status imr_ids_drop(imr_ids *ids, const imr_ids_repeats *repeats, imr_error 
         return IMR_OK;
     uint64_t *start = ids->owned[1];
     uint32_t *tables = ids->owned[2];
-    IMR_AUTOFREE uint32_t *now = IMR_NEW_ARRAY(uint32_t, ids->n); /* the row's new number */
+    uint32_t *now = imr_scratch_alloc(ids->scratch, ids->n, sizeof *now); /* the row's number */
     if (!now)
-        return imr_fail_memory(err);
+        return imr_scratch_fail(ids->scratch, err);
     size_t n = 0, next = 0;
     for (size_t i = 0; i < ids->n; i++) {
         if (next < repeats->n && repeats->row[next] == i) {
@@ -253,6 +264,7 @@ imr_status imr_ids_drop(imr_ids *ids, const imr_ids_repeats *repeats, imr_error 
         tables[n + tables[i]] = (uint32_t)i;
     ids->n = n;
     ids->places = tables + n;
+    imr_scratch_free(ids->scratch, now);
     return IMR_OK;
 }
 

@@ -2,8 +2,9 @@
  * retrieval/ids.h - the ids of documents or queries: from row to id, and back.
  *
  * The ids stand one after another in row order, each with a zero behind it; two tables say where
- * each begins and how they sort. All three are memory of their own or parts of one mapped file, so
- * that a million ids open without being read one by one. Looking one up is a binary search.
+ * each begins and how they sort. All three are memory of their own (or a scratch's, base/scratch.h)
+ * or parts of one mapped file, so that a million ids open without being read one by one. Looking
+ * one up is a binary search.
  *
  * The file, all numbers little-endian:
  *   1. u64 [4]      magic, n, bytes, 0
@@ -24,6 +25,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/scratch.h"
 
 typedef struct imr_ids {
     size_t n, bytes;
@@ -31,6 +33,7 @@ typedef struct imr_ids {
     const uint64_t *start;          /* [n] into text */
     const uint32_t *order, *places; /* [n] */
     void *owned[3];                 /* text; start; order and places */
+    imr_scratch *scratch;           /* what is owned came from it */
     imr_file file;
 } imr_ids;
 
@@ -56,10 +59,12 @@ void imr_ids_repeats_done(imr_ids_repeats *r);
 /*
  * n zero-terminated ids in text[0..bytes), taken also on failure. What is repeated goes to *repeats
  * and leaves ids that must not be looked up; with repeats NULL a repeated id is IMR_E_FORMAT.
- * Errors: IMR_E_FORMAT when text does not hold n ids (name: in errors); IMR_E_MEMORY.
+ * scratch (NULL: memory) is where text came from and where the tables go: 16 bytes an id, while
+ * they are made 48 more. Errors: IMR_E_FORMAT when text does not hold n ids (name: in errors);
+ * imr_scratch_fail's.
  */
-imr_status imr_ids_take(imr_ids *out, imr_ids_repeats *repeats, char *text, size_t bytes, size_t n,
-                        const char *name, imr_error *err) IMR_NODISCARD;
+imr_status imr_ids_take(imr_ids *out, imr_ids_repeats *repeats, imr_scratch *scratch, char *text,
+                        size_t bytes, size_t n, const char *name, imr_error *err) IMR_NODISCARD;
 /* Takes out the rows of `repeats`. */
 imr_status imr_ids_drop(imr_ids *ids, const imr_ids_repeats *repeats, imr_error *err) IMR_NODISCARD;
 /* The same ids borrowed: `ids` must outlive the result, which need not be released. */

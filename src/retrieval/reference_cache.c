@@ -8,6 +8,12 @@
  *                                                        split's queries, in this order
  * A split that is absent is no error, one without negatives.json takes the queries it has vectors
  * for.
+ *
+ * torch.save writes a dict of vectors in one of two ways: all of them views of one storage (those
+ * of a matrix), or each with a storage of its own, in an archive of as many entries. Both are read
+ * without a copy; what is held of each vector is its id and its place (cache_vector), in the
+ * scratch when there is one. Read in one pass, queries are kept the same way and negatives.json,
+ * splits and texts are left alone.
  */
 #include <string.h>
 
@@ -19,14 +25,19 @@
 #include "format/torch_pt.h"
 #include "retrieval/cache_internal.h"
 
-static const char *const split_names[] = {"train", "val", "test"};
-#define SPLITS IMR_LEN(split_names)
+static const char *const split_names[CACHE_REFERENCE_SPLITS] = {"train", "val", "test"};
+#define SPLITS CACHE_REFERENCE_SPLITS
 
 /* Queries of all splits, gathered one split after another. */
+typedef IMR_ARRAY(char) id_array; /* zero-terminated, one after another */
+typedef IMR_ARRAY(cache_vector) place_array;
+
 typedef struct gather {
     imr_cache *c;
     const char *dir, *key; /* key NULL: whatever single query file is there */
-    imr_buf ids;
+    imr_scratch *scratch;
+    id_array ids;
+    place_array places; /* in one pass, else: */
     IMR_ARRAY(float) vectors;
     IMR_ARRAY(size_t) first; /* of each query's negatives */
     IMR_ARRAY(uint32_t) negatives;
@@ -37,7 +48,8 @@ typedef struct gather {
 
 static void gather_done(gather *g)
 {
-    imr_buf_done(&g->ids);
+    imr_scratch_free(g->scratch, g->ids.v);
+    imr_scratch_free(g->scratch, g->places.v);
     imr_free(g->vectors.v);
     imr_free(g->first.v);
     imr_free(g->negatives.v);
@@ -48,16 +60,17 @@ typedef struct vectors_file {
     imr_cache *c; /* the first vector of all decides its dim and dtype */
     bool compare; /* with the cache's documents, instead of keeping: */
     size_t n, strangers;
-    imr_buf ids;
-    IMR_ARRAY(cache_vector) v;
+    imr_scratch *scratch; /* of ids and v */
+    id_array ids;
+    place_array v;
     imr_torch *torch;
     char *path;
 } vectors_file;
 
 static void vectors_done(vectors_file *f)
 {
-    imr_buf_done(&f->ids);
-    imr_free(f->v.v);
+    imr_scratch_free(f->scratch, f->ids.v);
+    imr_scratch_free(f->scratch, f->v.v);
     imr_torch_free(f->torch);
     imr_free(f->path);
 }
@@ -69,6 +82,17 @@ static imr_status path_in(char **out, const gather *g, size_t split, const char 
     imr_buf_printf(&b, "%s/%s/%s", g->dir, split_names[split], file);
     *out = imr_buf_take(&b);
     return *out ? IMR_OK : imr_fail_memory(err);
+}
+
+/* n bytes of ids. */
+static imr_status add_ids(imr_scratch *scratch, id_array *to, const char *ids, size_t n,
+                          imr_error *err)
+{
+    if (!IMR_SCRATCH_GROW(scratch, to, n))
+        return imr_scratch_fail(scratch, err);
+    memcpy(to->v + to->n, ids, n);
+    to->n += n;
+    return IMR_OK;
 }
 
 static imr_status take_vector(void *user, const char *id, const imr_tensor *t, imr_error *err)
@@ -96,18 +120,17 @@ static imr_status take_vector(void *user, const char *id, const imr_tensor *t, i
         f->strangers += !imr_cache_find_document_near(c, id, f->n - 1, &at);
         return IMR_OK;
     }
-    imr_buf_add(&f->ids, id, strlen(id) + 1);
     cache_vector v = {t->data, (uint32_t)t->stride[0], (uint8_t)t->dtype};
-    if (!IMR_PUSH(&f->v, v))
-        return imr_fail_memory(err);
-    return imr_buf_check(&f->ids, err);
+    if (!IMR_SCRATCH_PUSH(f->scratch, &f->v, v))
+        return imr_scratch_fail(f->scratch, err);
+    return add_ids(f->scratch, &f->ids, id, strlen(id) + 1, err);
 }
 
 /* Opens the dict id -> vector and checks that every value is a vector of the cache's length. Takes
  * f->path. */
 static imr_status open_vectors(vectors_file *f, imr_error *err)
 {
-    IMR_TRY(imr_torch_open_pairs(&f->torch, f->path, take_vector, f, err));
+    IMR_TRY(imr_torch_open_pairs(&f->torch, f->path, f->scratch, take_vector, f, err));
     if (f->n == 0)
         return imr_fail(err, IMR_E_FORMAT, "%s holds no vectors: expected a dict id -> vector",
                         f->path);
@@ -117,11 +140,9 @@ static imr_status open_vectors(vectors_file *f, imr_error *err)
 /* The ids as a table. */
 static imr_status take_ids(imr_ids *ids, vectors_file *f, imr_error *err)
 {
-    size_t bytes = f->ids.len;
-    char *text = imr_buf_take(&f->ids);
-    if (!text)
-        return imr_fail_memory(err);
-    return imr_ids_take(ids, NULL, text, bytes, f->n, f->path, err);
+    char *text = f->ids.v;
+    f->ids.v = NULL;
+    return imr_ids_take(ids, NULL, f->scratch, text, f->ids.n, f->n, f->path, err);
 }
 
 /* ---- documents ---- */
@@ -154,6 +175,7 @@ static imr_status take_documents(imr_cache *c, vectors_file *f, bool one_pass, i
         d->rows = (imr_rows){NULL, false, f->n, c->dim, c->dim};
         d->torch = f->torch;
         d->scattered = f->v.v;
+        d->scratch = f->scratch;
         f->torch = NULL;
         f->v.v = NULL;
     }
@@ -167,7 +189,8 @@ static imr_status take_documents(imr_cache *c, vectors_file *f, bool one_pass, i
 static imr_status read_documents(gather *g, size_t split, imr_error *err)
 {
     imr_cache *c = g->c;
-    IMR_CLEANUP(vectors_done) vectors_file f = {.c = c, .compare = c->documents.ids.n > 0};
+    IMR_CLEANUP(vectors_done)
+    vectors_file f = {.c = c, .compare = c->documents.ids.n > 0, .scratch = g->scratch};
     IMR_TRY(path_in(&f.path, g, split, "embeddings.pt", err));
     IMR_TRY(open_vectors(&f, err));
     if (!f.compare)
@@ -220,7 +243,7 @@ static imr_status add_query(gather *g, const char *id, const cache_vector *v,
         return imr_fail_memory(err);
     IMR_TRY(imr_cache_read_vector(g->vectors.v + g->vectors.n, v, dim, err));
     g->vectors.n += dim;
-    imr_buf_add(&g->ids, id, strlen(id) + 1);
+    IMR_TRY(add_ids(g->scratch, &g->ids, id, strlen(id) + 1, err));
     g->n++;
     for (const imr_json *n = imr_json_child(negatives); n; n = imr_json_next(n)) {
         uint32_t at;
@@ -229,7 +252,7 @@ static imr_status add_query(gather *g, const char *id, const cache_vector *v,
             !IMR_PUSH(&g->negatives, at))
             return imr_fail_memory(err);
     }
-    return imr_buf_check(&g->ids, err);
+    return IMR_OK;
 }
 
 static imr_status add_queries(gather *g, const vectors_file *f, const imr_ids *ids,
@@ -248,11 +271,26 @@ static imr_status add_queries(gather *g, const vectors_file *f, const imr_ids *i
     return IMR_OK;
 }
 
+/* In one pass: where they lie. */
+static imr_status keep_queries(gather *g, size_t split, vectors_file *f, imr_error *err)
+{
+    if (!IMR_SCRATCH_GROW(g->scratch, &g->places, f->n))
+        return imr_scratch_fail(g->scratch, err);
+    memcpy(g->places.v + g->places.n, f->v.v, f->n * sizeof *f->v.v);
+    g->places.n += f->n;
+    g->n += f->n;
+    g->c->query_files[split] = f->torch;
+    f->torch = NULL;
+    return add_ids(g->scratch, &g->ids, f->ids.v, f->ids.n, err);
+}
+
 static imr_status read_queries(gather *g, size_t split, imr_error *err)
 {
-    IMR_CLEANUP(vectors_done) vectors_file f = {.c = g->c};
+    IMR_CLEANUP(vectors_done) vectors_file f = {.c = g->c, .scratch = g->scratch};
     IMR_TRY(find_query_file(&f.path, g, split, err));
     IMR_TRY(open_vectors(&f, err));
+    if (g->one_pass)
+        return keep_queries(g, split, &f, err);
     IMR_AUTOFREE char *path = NULL;
     IMR_TRY(path_in(&path, g, split, "negatives.json", err));
     imr_json *negatives IMR_AUTOJSON = NULL;
@@ -287,18 +325,41 @@ static imr_status read_splits(gather *g, const imr_progress *progress, imr_error
     return IMR_OK;
 }
 
+static imr_status take_query_ids(gather *g, imr_ids_repeats *repeats, imr_error *err)
+{
+    char *text = g->ids.v;
+    g->ids.v = NULL;
+    return imr_ids_take(&g->c->queries.ids, repeats, g->scratch, text, g->ids.n, g->n,
+                        "the queries of all splits", err);
+}
+
+/* In one pass; of a query that several splits have, the first. */
+static imr_status take_places(gather *g, imr_error *err)
+{
+    IMR_CLEANUP(imr_ids_repeats_done) imr_ids_repeats repeats = {0};
+    cache_rows *q = &g->c->queries;
+    IMR_TRY(take_query_ids(g, &repeats, err));
+    size_t kept = 0, next = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        if (next < repeats.n && repeats.row[next] == i)
+            next++;
+        else
+            g->places.v[kept++] = g->places.v[i];
+    }
+    q->scattered = g->places.v;
+    q->scratch = g->scratch;
+    g->places.v = NULL;
+    q->rows = (imr_rows){NULL, false, kept, g->c->dim, g->c->dim};
+    return imr_ids_drop(&q->ids, &repeats, err);
+}
+
 /* Hands what was gathered over to the cache. */
 static imr_status take_queries(gather *g, imr_error *err)
 {
     imr_cache *c = g->c;
     if (!IMR_PUSH(&g->first, g->negatives.n))
         return imr_fail_memory(err);
-    size_t bytes = g->ids.len;
-    char *text = bytes ? imr_buf_take(&g->ids) : NULL;
-    if (bytes && !text)
-        return imr_fail_memory(err);
-    IMR_TRY(
-        imr_ids_take(&c->queries.ids, NULL, text, bytes, g->n, "the queries of all splits", err));
+    IMR_TRY(take_query_ids(g, NULL, err));
     IMR_TRY(imr_matrix_init(&c->queries.owned, g->n, c->dim, err));
     if (g->n)
         memcpy(c->queries.owned.v, g->vectors.v, g->n * c->dim * sizeof(float));
@@ -413,6 +474,22 @@ static imr_status read_manifest(imr_json **out, imr_cache *c, const char *dir, i
     return imr_sha256_file(path, c->sha256, err);
 }
 
+/* What a cache that is only read once does without. */
+static imr_status attach_all(gather *g, const imr_cache_options *options, imr_error *err)
+{
+    imr_cache *c = g->c;
+    IMR_TRY(take_queries(g, err));
+    if (g->without_vector) {
+        char line[96];
+        snprintf(line, sizeof line, "%zu queries of negatives.json have no vector",
+                 g->without_vector);
+        IMR_TRY(imr_cache_add_notice(c, line, err));
+    }
+    IMR_TRY(attach_dataset(c, options, err));
+    IMR_TRY(make_splits(g, err));
+    return imr_cache_finish(c, err);
+}
+
 imr_status imr_reference_cache_open(imr_cache **out, const char *dir,
                                     const imr_cache_options *options, imr_error *err)
 {
@@ -426,18 +503,10 @@ imr_status imr_reference_cache_open(imr_cache **out, const char *dir,
     imr_encoder_identity e = {.name = imr_json_string_or(manifest, "model_name", key)};
     IMR_TRY(imr_cache_set_encoder(c, &e, err));
     IMR_CLEANUP(gather_done)
-    gather g = {.c = c, .dir = dir, .key = key, .one_pass = options->one_pass};
+    gather g = {
+        .c = c, .dir = dir, .key = key, .scratch = options->scratch, .one_pass = options->one_pass};
     IMR_TRY(read_splits(&g, options->progress, err));
-    IMR_TRY(take_queries(&g, err));
-    if (g.without_vector) {
-        char line[96];
-        snprintf(line, sizeof line, "%zu queries of negatives.json have no vector",
-                 g.without_vector);
-        IMR_TRY(imr_cache_add_notice(c, line, err));
-    }
-    IMR_TRY(attach_dataset(c, options, err));
-    IMR_TRY(make_splits(&g, err));
-    IMR_TRY(imr_cache_finish(c, err));
+    IMR_TRY(g.one_pass ? take_places(&g, err) : attach_all(&g, options, err));
     *out = c;
     c = NULL;
     return IMR_OK;

@@ -17,7 +17,6 @@
 #include "retrieval/store_internal.h"
 
 #define DEFAULT_BLOCK 256
-#define MAX_BLOCK     65536
 
 typedef struct builder {
     const imr_store_plan *plan;
@@ -28,6 +27,9 @@ typedef struct builder {
     char header[16 + IMR_SHA256_HEX + 32]; /* first line of the journal */
     imr_store_result result;
     const imr_progress *progress;
+    imr_encode_fn encode;   /* from texts, or: */
+    imr_store_rows_fn rows; /* without */
+    void *user;
 } builder;
 
 /* One of the two matrices. */
@@ -122,8 +124,9 @@ static imr_status check_plan(const builder *b, imr_error *err)
     if (p->n == 0 || p->n > IMR_MAX_DIM)
         return imr_fail(err, IMR_E_SHAPE, "vectors of length %zu; from 1 to %u can be stored", p->n,
                         IMR_MAX_DIM);
-    if (b->block > MAX_BLOCK)
-        return imr_fail(err, IMR_E_LIMIT, "blocks of %zu texts, at most %d", b->block, MAX_BLOCK);
+    if (b->block > IMR_STORE_MAX_BLOCK)
+        return imr_fail(err, IMR_E_LIMIT, "blocks of %zu texts, at most %u", b->block,
+                        IMR_STORE_MAX_BLOCK);
     return IMR_OK;
 }
 
@@ -141,10 +144,12 @@ static imr_status check_folder(const builder *b, imr_error *err)
     if (imr_file_exists(lock) || imr_file_exists(manifest))
         return IMR_OK;
     char **names = NULL;
-    size_t n = 0;
+    size_t n = 0, strangers = 0;
     IMR_TRY(imr_dir_list(&names, &n, b->dir, err));
+    for (size_t i = 0; i < n; i++) /* a scratch file whose maker was killed before it had no name */
+        strangers += strncmp(names[i], IMR_SCRATCH_NAME, strlen(IMR_SCRATCH_NAME)) != 0;
     imr_dir_list_free(names, n);
-    if (n == 0)
+    if (strangers == 0)
         return IMR_OK;
     return imr_fail(err, IMR_E_USAGE,
                     "%s is not empty and holds no cache: name a new or an empty folder", b->dir);
@@ -308,18 +313,29 @@ static imr_status note_block(builder *b, const part *p, const void *bytes, size_
     return imr_kept_append(&b->journal, line, (size_t)len, err);
 }
 
+static imr_status make_rows(const builder *b, const part *p, size_t count, float *rows,
+                            imr_error *err)
+{
+    if (!b->rows)
+        return imr_encode_rows(&p->job, p->done, count, rows, err);
+    IMR_TRY(b->rows(b->user, p->job.queries, p->done, count, rows, err));
+    return imr_encode_check(&p->job, p->done, count, rows, err);
+}
+
 static imr_status encode_part(builder *b, part *p, imr_error *err)
 {
     IMR_AUTOFREE float *rows = imr_alloc(b->block, b->plan->n * sizeof(float));
     if (!rows)
         return imr_fail_memory(err);
-    const char *what = p->job.queries ? "encoding queries" : "encoding documents";
+    const char *what = b->rows ? p->job.queries ? "taking over queries" : "taking over documents"
+                       : p->job.queries ? "encoding queries"
+                                        : "encoding documents";
     while (p->done < p->rows) {
         if (!imr_progress_step(b->progress, what, p->done, p->rows))
             return imr_fail(err, IMR_E_CANCELLED,
                             "%s was cancelled; run the same command again to go on", what);
         size_t count = p->rows - p->done < b->block ? p->rows - p->done : b->block;
-        IMR_TRY(imr_encode_rows(&p->job, p->done, count, rows, err));
+        IMR_TRY(make_rows(b, p, count, rows, err));
         if (b->plan->dtype == IMR_F16)
             IMR_TRY(to_half(rows, count * b->plan->n, err));
         size_t n = count * row_bytes(b);
@@ -374,16 +390,16 @@ static imr_status publish(const builder *b, imr_error *err)
     return IMR_OK;
 }
 
-static imr_status build(builder *b, imr_encode_fn encode, void *user, imr_error *err)
+static imr_status build(builder *b, imr_error *err)
 {
     const imr_dataset *d = b->plan->dataset;
     const imr_encoder_identity *e = b->plan->encoder;
     IMR_CLEANUP(parts_done)
     part parts[2] = {{.name = "documents",
-                      .job = {d, false, e->passage_prefix, b->plan->n, encode, user},
+                      .job = {d, false, e->passage_prefix, b->plan->n, b->encode, b->user},
                       .rows = imr_dataset_count(d)},
                      {.name = "queries",
-                      .job = {d, true, e->query_prefix, b->plan->n, encode, user},
+                      .job = {d, true, e->query_prefix, b->plan->n, b->encode, b->user},
                       .rows = imr_dataset_queries(d)}};
     for (int i = 0; i < 2; i++)
         IMR_TRY(open_part(&parts[i], b, err));
@@ -393,23 +409,38 @@ static imr_status build(builder *b, imr_encode_fn encode, void *user, imr_error 
     return publish(b, err);
 }
 
+/* b has plan, folder, progress and who makes the vectors. */
+static imr_status build_in(imr_store_result *result, builder *b, imr_error *err)
+{
+    b->block = b->plan->block ? b->plan->block : DEFAULT_BLOCK;
+    IMR_TRY(check_plan(b, err));
+    IMR_TRY(check_folder(b, err));
+    IMR_TRY(take_lock(b, err));
+    IMR_TRY(make_manifest(b, err));
+    IMR_TRY(check_finished(&b->result.already, b, err));
+    if (!b->result.already)
+        IMR_TRY(build(b, err));
+    if (result)
+        *result = b->result;
+    return IMR_OK;
+}
+
 imr_status imr_store_build(imr_store_result *result, const char *dir, const imr_store_plan *plan,
                            imr_encode_fn encode, void *user, const imr_progress *progress,
                            imr_error *err)
 {
-    IMR_CLEANUP(builder_done)
-    builder b = {.plan = plan,
-                 .dir = dir,
-                 .block = plan->block ? plan->block : DEFAULT_BLOCK,
-                 .progress = progress};
-    IMR_TRY(check_plan(&b, err));
-    IMR_TRY(check_folder(&b, err));
-    IMR_TRY(take_lock(&b, err));
-    IMR_TRY(make_manifest(&b, err));
-    IMR_TRY(check_finished(&b.result.already, &b, err));
-    if (!b.result.already)
-        IMR_TRY(build(&b, encode, user, err));
-    if (result)
-        *result = b.result;
-    return IMR_OK;
+    builder b = {.plan = plan, .dir = dir, .progress = progress, .encode = encode, .user = user};
+    imr_status status = build_in(result, &b, err);
+    builder_done(&b);
+    return status;
+}
+
+imr_status imr_store_fill(imr_store_result *result, const char *dir, const imr_store_plan *plan,
+                          imr_store_rows_fn rows, void *user, const imr_progress *progress,
+                          imr_error *err)
+{
+    builder b = {.plan = plan, .dir = dir, .progress = progress, .rows = rows, .user = user};
+    imr_status status = build_in(result, &b, err);
+    builder_done(&b);
+    return status;
 }

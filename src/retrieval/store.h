@@ -16,25 +16,28 @@
  *   DIR/projected/      derived, may be deleted: session/projected.h; DIR/tokens/ likewise:
  *                       session/encoded_table.h
  *
- * A block is written, then noted in the journal (base/kept.h). The next run of the same build
- * checks the noted blocks and goes on after the last good one; it ends with the same bytes as a
- * run that was never stopped. A journal of another build (other dataset, encoder, type or length)
- * is thrown away. A full disk ends the build with an error and leaves it resumable.
+ * Vectors come in blocks of `block` texts. A block is written, then noted in the journal
+ * (base/kept.h). The next run of the same build checks the noted blocks and goes on after the last
+ * good one; it ends with the same bytes as a run that was never stopped. A journal of another build
+ * (other dataset, encoder, type or length) is thrown away. A full disk ends the build with an error
+ * and leaves it resumable.
  */
 #ifndef IMR_RETRIEVAL_STORE_H
 #define IMR_RETRIEVAL_STORE_H
 
 #include "retrieval/cache.h"
 
-#define IMR_STORE_SCHEMA  "imrnn-cache"
-#define IMR_STORE_VERSION 1
+#define IMR_STORE_SCHEMA    "imrnn-cache"
+#define IMR_STORE_VERSION   1
+#define IMR_STORE_MAX_BLOCK 65536u
 
 typedef struct imr_store_plan {
     const imr_dataset *dataset;
     const imr_encoder_identity *encoder;
     size_t n;
     imr_dtype dtype; /* IMR_F32 or IMR_F16 */
-    size_t block;    /* texts a call of encode gets and a journal line covers; 0: 256 */
+    size_t block;    /* texts a call of encode gets and a journal line covers; 0: 256. One block of
+                        float32 is held: 393,216 bytes of 384 dimensions, 1 MiB of 1,024 */
     bool overwrite;  /* replace a finished cache of something else */
 } imr_store_plan;
 
@@ -53,5 +56,13 @@ typedef struct imr_store_result {
 imr_status imr_store_build(imr_store_result *result, const char *dir, const imr_store_plan *plan,
                            imr_encode_fn encode, void *user, const imr_progress *progress,
                            imr_error *err) IMR_NODISCARD;
+
+/* Vectors of rows [first, first + count), documents or queries, into out[count x n]. */
+typedef imr_status (*imr_store_rows_fn)(void *user, bool queries, size_t first, size_t count,
+                                        float *out, imr_error *err);
+/* The same for vectors that need no text: read from elsewhere. */
+imr_status imr_store_fill(imr_store_result *result, const char *dir, const imr_store_plan *plan,
+                          imr_store_rows_fn rows, void *user, const imr_progress *progress,
+                          imr_error *err) IMR_NODISCARD;
 
 #endif

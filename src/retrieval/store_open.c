@@ -74,7 +74,7 @@ static imr_status read_lines(imr_ids *ids, const imr_file *f, size_t n, const ch
         return imr_fail_memory(err);
     for (size_t i = 0; i < f->len; i++)
         text[i] = f->data[i] == '\n' ? '\0' : (char)f->data[i];
-    return imr_ids_take(ids, NULL, text, f->len, n, path, err);
+    return imr_ids_take(ids, NULL, NULL, text, f->len, n, path, err);
 }
 
 static imr_status open_ids(imr_ids *ids, const opening *o, const char *name, const char *index,

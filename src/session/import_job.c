@@ -4,81 +4,80 @@
 #include <string.h>
 
 /* Read from the old cache before its pages are given back. */
-#define FORGET_BYTES ((size_t)32 << 20)
+#define FORGET_BYTES ((size_t)16 << 20)
+/* Between two looks at the progress: rows without a vector are encoded one by one. */
+#define STEP_ROWS ((size_t)64)
 
 typedef struct importer {
     const imr_dataset *dataset;
     const imr_cache *from;
     const imr_encoder *encoder;
     const char *query_prefix, *passage_prefix;
-    size_t at;     /* row: documents, then queries */
-    size_t next;   /* the old cache's row behind the last one taken */
-    size_t unread; /* bytes taken since its file was last forgotten */
+    const imr_progress *progress;
+    size_t next;   /* the old cache's document behind the last one taken */
+    size_t unread; /* bytes taken since its files were last forgotten */
     imr_buf text;
 } importer;
 
-static imr_status text_of_row(importer *im, imr_error *err)
+static imr_status encode_row(importer *im, bool query, size_t row, float *out, imr_error *err)
 {
-    size_t documents = imr_dataset_count(im->dataset);
     imr_buf_clear(&im->text);
-    if (im->at < documents) {
-        imr_buf_str(&im->text, im->passage_prefix);
-        IMR_TRY(imr_dataset_text(im->dataset, im->at, &im->text, err));
-    } else {
-        imr_buf_str(&im->text, im->query_prefix);
-        imr_buf_str(&im->text, imr_dataset_query_text(im->dataset, im->at - documents));
-    }
-    return imr_buf_check(&im->text, err);
+    imr_buf_str(&im->text, query ? im->query_prefix : im->passage_prefix);
+    if (query)
+        imr_buf_str(&im->text, imr_dataset_query_text(im->dataset, row));
+    else
+        IMR_TRY(imr_dataset_text(im->dataset, row, &im->text, err));
+    IMR_TRY(imr_buf_check(&im->text, err));
+    const char *text = imr_buf_text(&im->text);
+    return imr_encoder_encode(im->encoder, &text, &im->text.len, 1, out, NULL, NULL, err);
 }
 
-static imr_status take_row(importer *im, const char *text, size_t len, float *out, imr_error *err)
+static imr_status take_row(importer *im, bool query, size_t row, float *out, imr_error *err)
 {
-    size_t documents = imr_dataset_count(im->dataset);
-    bool query = im->at >= documents;
-    const char *what = query ? "query" : "document";
-    const char *id = query ? imr_dataset_query_id(im->dataset, im->at - documents)
-                           : imr_dataset_id(im->dataset, im->at);
-    uint32_t row;
-    if (!query && imr_cache_find_document_near(im->from, id, im->next, &row)) {
-        im->next = (size_t)row + 1;
-        return imr_cache_read_rows(im->from, row, 1, out, err);
+    const char *id =
+        query ? imr_dataset_query_id(im->dataset, row) : imr_dataset_id(im->dataset, row);
+    uint32_t at;
+    if (!query && imr_cache_find_document_near(im->from, id, im->next, &at)) {
+        im->next = (size_t)at + 1;
+        return imr_cache_read_rows(im->from, at, 1, out, err);
     }
-    if (query && imr_cache_find_query(im->from, id, &row)) {
-        imr_view v = imr_cache_query_vectors(im->from);
-        memcpy(out, imr_view_row(&v, row), v.cols * sizeof *out);
-        return IMR_OK;
-    }
+    if (query && imr_cache_find_query(im->from, id, &at))
+        return imr_cache_read_query(im->from, at, out, err);
     if (im->encoder)
-        return imr_encoder_encode(im->encoder, &text, &len, 1, out, NULL, NULL, err);
+        return encode_row(im, query, row, out, err);
     return imr_fail(err, IMR_E_NOT_FOUND,
                     "the cache %s has no vector for the %s '%s'; name its encoder with --encoder, "
                     "to encode what it lacks",
-                    imr_cache_path(im->from), what, id);
+                    imr_cache_path(im->from), query ? "query" : "document", id);
 }
 
-/* An imr_encode_fn. Texts come in row order with finished blocks left out, so looking forward from
- * the last row finds each one. */
-static imr_status look_up(void *user, const char *const *texts, const size_t *lens, size_t count,
-                          float *out, imr_error *err)
+/* An imr_store_rows_fn. */
+static imr_status take_rows(void *user, bool queries, size_t first, size_t count, float *out,
+                            imr_error *err)
 {
     importer *im = user;
-    size_t rows = imr_dataset_count(im->dataset) + imr_dataset_queries(im->dataset);
-    for (size_t i = 0; i < count; i++, im->at++) {
-        for (;; im->at++) {
-            if (im->at == rows)
-                return imr_fail(err, IMR_E_FORMAT, "the data set changed while it was read");
-            IMR_TRY(text_of_row(im, err));
-            if (im->text.len == lens[i] && memcmp(imr_buf_text(&im->text), texts[i], lens[i]) == 0)
-                break;
-        }
-        IMR_TRY(take_row(im, texts[i], lens[i], out + i * imr_cache_dim(im->from), err));
+    const size_t dim = imr_cache_dim(im->from);
+    const size_t rows = queries ? imr_dataset_queries(im->dataset) : imr_dataset_count(im->dataset);
+    const char *what = queries ? "taking over queries" : "taking over documents";
+    for (size_t i = 0; i < count; i++) {
+        if (i % STEP_ROWS == STEP_ROWS - 1 &&
+            !imr_progress_step(im->progress, what, first + i, rows))
+            return imr_fail(err, IMR_E_CANCELLED,
+                            "%s was cancelled; run the same command again to go on", what);
+        IMR_TRY(take_row(im, queries, first + i, out + i * dim, err));
     }
-    im->unread += count * imr_cache_dim(im->from) * sizeof *out;
-    if (im->unread > FORGET_BYTES) {
+    im->unread += count * dim * sizeof *out;
+    if (im->unread >= FORGET_BYTES) {
         imr_cache_forget(im->from);
         im->unread = 0;
     }
     return IMR_OK;
+}
+
+static size_t block_rows(size_t dim)
+{
+    size_t rows = IMR_IMPORT_BLOCK / (dim * sizeof(float));
+    return rows > IMR_STORE_MAX_BLOCK ? IMR_STORE_MAX_BLOCK : rows;
 }
 
 imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr_dataset *dataset,
@@ -113,13 +112,15 @@ imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr
                            .encoder = &identity,
                            .n = imr_cache_dim(from),
                            .dtype = dtype,
+                           .block = block_rows(imr_cache_dim(from)),
                            .overwrite = overwrite};
     importer im = {.dataset = dataset,
                    .from = from,
                    .encoder = encoder,
                    .query_prefix = identity.query_prefix,
-                   .passage_prefix = identity.passage_prefix};
-    imr_status status = imr_store_build(result, dir, &plan, look_up, &im, progress, err);
+                   .passage_prefix = identity.passage_prefix,
+                   .progress = progress};
+    imr_status status = imr_store_fill(result, dir, &plan, take_rows, &im, progress, err);
     imr_buf_done(&im.text);
     return status;
 }

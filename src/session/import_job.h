@@ -5,12 +5,22 @@
  * lacks: texts, judgements, mapped vectors. Vectors are taken over by document and query id; a
  * prefix is already in them. What the old cache has no vector for is encoded when there is an
  * encoder (of the same model), else an error that names it.
+ *
+ * Memory: a block of the writer is IMR_IMPORT_BLOCK bytes of float32 vectors (4 MiB: 2,730 of 384
+ * dimensions, 1,024 of 1,024); one block is held. When both the cache (one_pass) and the dataset
+ * were opened with a scratch (base/scratch.h), nothing else grows with the collection: the whole
+ * process stays below two blocks of anonymous memory, whatever the size of the files. Everything
+ * else is pages of files, which the kernel may drop or write out: the mapped .pt (given back every
+ * 16 to 32 MB), the corpus, and tables of ids, places and archive entries, 60 to 150 bytes a vector
+ * for the time of the import, without a name in the nearest folder of the cache that exists.
  */
 #ifndef IMR_SESSION_IMPORT_JOB_H
 #define IMR_SESSION_IMPORT_JOB_H
 
 #include "encoder/encoder.h"
 #include "retrieval/store.h"
+
+#define IMR_IMPORT_BLOCK ((size_t)4 << 20)
 
 /*
  * encoder may be NULL. result may be NULL: encoded_rows then counts taken over rows too. Resumable

@@ -218,7 +218,7 @@ TEST("a file read pair by pair has the tensors of the file read whole")
         CHECK_OK(imr_torch_open(&whole, test_golden(names[f]), &err));
         CHECK_OK(imr_torch_tensors(&table, whole, imr_torch_root(whole), &err));
         table_check c = {&table, 0};
-        CHECK_OK(imr_torch_open_pairs(&pairs, test_golden(names[f]), same_tensor, &c, &err));
+        CHECK_OK(imr_torch_open_pairs(&pairs, test_golden(names[f]), NULL, same_tensor, &c, &err));
         CHECK_INT(c.n, table.n);
         CHECK(imr_torch_root(pairs) == NULL);
         imr_torch_forget(pairs);
@@ -227,6 +227,6 @@ TEST("a file read pair by pair has the tensors of the file read whole")
         imr_torch_free(pairs);
     }
     imr_torch *t = NULL;
-    CHECK_INT(imr_torch_open_pairs(&t, "/nonexistent.pt", same_tensor, NULL, &err),
+    CHECK_INT(imr_torch_open_pairs(&t, "/nonexistent.pt", NULL, same_tensor, NULL, &err),
               IMR_E_NOT_FOUND);
 }

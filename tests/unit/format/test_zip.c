@@ -105,7 +105,7 @@ static const char *parse(const imr_buf *b)
 {
     imr_zip z = {0};
     void *copy = exact_copy(b->data, b->len);
-    imr_status status = imr_zip_parse(&z, copy, b->len, &err);
+    imr_status status = imr_zip_parse(&z, copy, b->len, NULL, &err);
     imr_zip_done(&z);
     free(copy);
     test_count();
@@ -128,17 +128,79 @@ TEST("entries are found through the directory, plain or ZIP64, with zeros in loc
                          {.name = "x/b", .data = "hello", .zip64 = true, .local_size = UINT32_MAX},
                          {.name = "x/c", .data = "", .crc = 1}};
         build(&b, parts, 3, end64 == 1);
-        CHECK_OK(imr_zip_parse(&z, b.data, b.len, &err));
+        CHECK_OK(imr_zip_parse(&z, b.data, b.len, NULL, &err));
         CHECK_INT(z.n, 3);
+        imr_zip_entry e;
         for (size_t i = 0; i < 2; i++) {
-            CHECK(z.v[i].size == 5 && memcmp(z.v[i].data, "hello", 5) == 0);
-            CHECK(z.v[i].name_len == 3 && memcmp(z.v[i].name, parts[i].name, 3) == 0);
-            CHECK_OK(imr_zip_check_crc(&z.v[i], &err));
+            size_t found;
+            CHECK_OK(imr_zip_at(&e, &z, i, &err));
+            CHECK(e.size == 5 && memcmp(e.data, "hello", 5) == 0);
+            CHECK(e.name_len == 3 && memcmp(e.name, parts[i].name, 3) == 0);
+            CHECK(imr_zip_find(&z, "x/", 2, parts[i].name + 2, 1, &found) && found == i);
+            CHECK_OK(imr_zip_check_crc(&e, &err));
         }
-        CHECK(imr_zip_check_crc(&z.v[2], &err) == IMR_E_FORMAT);
+        CHECK(!imr_zip_find(&z, "x/", 2, "d", 1, &(size_t){0}));
+        CHECK(!imr_zip_find(&z, "x/", 2, "", 0, &(size_t){0}));
+        CHECK_OK(imr_zip_at(&e, &z, 2, &err));
+        CHECK(imr_zip_check_crc(&e, &err) == IMR_E_FORMAT);
         CHECK_CONTAINS(err.text, "zip entry x/c is damaged");
         imr_zip_done(&z);
     }
+}
+
+TEST("many entries in any order are found, their tables in a scratch")
+{
+    enum { N = 40000 };
+    static char names[N][12];
+    part *parts = calloc(N, sizeof *parts);
+    imr_scratch *scratch = NULL;
+    CHECK(parts != NULL);
+    CHECK_OK(imr_scratch_open(&scratch, test_tmpdir(), &err));
+    for (size_t i = 0; i < N; i++) {
+        snprintf(names[i], sizeof names[i], "d/%zu", i * 7919 % N);
+        parts[i] = (part){.name = names[i], .data = "hello"};
+    }
+    /* The first two change places in the directory, not in the file. */
+    IMR_AUTOBUF imr_buf b = {0};
+    build(&b, parts, N, true);
+    uint64_t start;
+    memcpy(&start, b.data + b.len - 25 - 20 - 8, 8);
+    size_t one = 46 + strlen(names[0]), two = 46 + strlen(names[1]);
+    char both[200];
+    memcpy(both, b.data + start, one + two);
+    memcpy(b.data + start, both + one, two);
+    memcpy(b.data + start + two, both, one);
+    imr_zip z = {0};
+    imr_zip_options options = {.scratch = scratch};
+    CHECK_OK(imr_zip_parse(&z, b.data, b.len, &options, &err));
+    for (size_t i = 0; i < N; i++) {
+        size_t at = N;
+        imr_zip_entry e;
+        CHECK(imr_zip_find(&z, "d/", 2, names[i] + 2, strlen(names[i]) - 2, &at));
+        CHECK_INT(at, i < 2 ? 1 - i : i);
+        CHECK_OK(imr_zip_at(&e, &z, at, &err));
+        CHECK(e.name_len == strlen(names[i]) && memcmp(e.name, names[i], e.name_len) == 0);
+        CHECK_OK(imr_zip_check_crc(&e, &err));
+    }
+    imr_zip_done(&z);
+    imr_scratch_close(scratch);
+    free(parts);
+}
+
+TEST("entries over each other are refused whatever their order in the directory")
+{
+    part parts[3] = {{.name = "a", .data = "12345", .size = 60},
+                     {.name = "b", .data = "1"},
+                     {.name = "c", .data = "1"}};
+    CHECK_CONTAINS(refusal(parts, 3), "zip entries a and b overlap");
+    /* c stands first in the directory */
+    IMR_AUTOBUF imr_buf b = {0};
+    build(&b, parts, 3, false);
+    char *directory = b.data + b.len - 25 - 3 * 47, first[47];
+    memcpy(first, directory, 47);
+    memmove(directory, directory + 2 * 47, 47);
+    memcpy(directory + 2 * 47, first, 47);
+    CHECK_CONTAINS(parse(&b), "zip entries a and b overlap");
 }
 
 TEST("archives that lie are refused with a sentence")
@@ -226,7 +288,7 @@ TEST("archives survive the failure of every allocation")
     IMR_AUTOBUF imr_buf b = {0};
     imr_zip z = {0};
     build(&b, parts, 2, false);
-    CHECK_EVERY_ALLOCATION(imr_zip_parse(&z, b.data, b.len, &err));
+    CHECK_EVERY_ALLOCATION(imr_zip_parse(&z, b.data, b.len, NULL, &err));
     CHECK_INT(z.n, 2);
     imr_zip_done(&z);
 }

@@ -132,7 +132,9 @@ TEST("read in one pass, the reference's vectors are those of a cache opened to b
         make_reference(dir, tests[k]);
         imr_error err = {0};
         imr_cache *whole = open_ok(dir, ""), *pass = NULL;
-        imr_cache_options options = {.dataset = "", .one_pass = true};
+        imr_scratch *scratch = NULL;
+        CHECK_OK(imr_scratch_open(&scratch, dir, &err));
+        imr_cache_options options = {.dataset = "", .one_pass = true, .scratch = scratch};
         CHECK_OK(imr_cache_open(&pass, dir, &options, &err));
         CHECK_INT(imr_cache_documents(pass), imr_cache_documents(whole));
         for (size_t i = 0; i < imr_cache_documents(pass); i++) {
@@ -146,9 +148,56 @@ TEST("read in one pass, the reference's vectors are those of a cache opened to b
             if (i % 50 == 0)
                 imr_cache_forget(pass);
         }
+        CHECK_INT(imr_cache_queries(whole), 22);
+        CHECK_INT(imr_cache_queries(pass), 24); /* two are not in negatives.json */
+        imr_view queries = imr_cache_query_vectors(whole);
+        for (size_t i = 0; i < queries.rows; i++) {
+            float q[64];
+            uint32_t at = 0;
+            CHECK(imr_cache_find_query(pass, imr_cache_query_id(whole, i), &at));
+            CHECK_STR(imr_cache_query_text(pass, at), imr_cache_query_id(whole, i));
+            CHECK_OK(imr_cache_read_query(pass, at, q, &err));
+            CHECK_ALL_NEAR(q, imr_view_row(&queries, i), queries.cols, 0);
+        }
         imr_cache_free(whole);
         imr_cache_free(pass);
+        imr_scratch_close(scratch);
     }
+}
+
+TEST("read in one pass, a query of two splits is there once")
+{
+    char dir[256];
+    make_reference(dir, "test");
+    imr_error err = {0};
+    static const char *const files[] = {"embeddings.pt", "query_embeddings_tiny.pt"};
+    char val[300];
+    snprintf(val, sizeof val, "%s/val", dir);
+    CHECK_OK(imr_dir_make(val, &err));
+    for (size_t i = 0; i < IMR_LEN(files); i++) {
+        char from[300], to[300];
+        size_t len;
+        snprintf(from, sizeof from, "%s/test/%s", dir, files[i]);
+        snprintf(to, sizeof to, "val/%s", files[i]);
+        char *bytes = test_read(from, &len);
+        put(dir, to, bytes, len);
+        free(bytes);
+    }
+    refuse(dir, NULL, IMR_E_FORMAT, "stands there twice");
+    imr_cache *c = NULL, *once = open_ok(test_golden("cache"), "");
+    imr_cache_options options = {.dataset = "", .one_pass = true};
+    CHECK_OK(imr_cache_open(&c, dir, &options, &err));
+    CHECK_INT(imr_cache_queries(c), 24);
+    imr_view queries = imr_cache_query_vectors(once);
+    for (size_t i = 0; i < queries.rows; i++) {
+        float q[64];
+        uint32_t at = 0;
+        CHECK(imr_cache_find_query(c, imr_cache_query_id(once, i), &at));
+        CHECK_OK(imr_cache_read_query(c, at, q, &err));
+        CHECK_ALL_NEAR(q, imr_view_row(&queries, i), queries.cols, 0);
+    }
+    imr_cache_free(c);
+    imr_cache_free(once);
 }
 
 TEST("a vector of the reference that is not finite is named, at the latest when it is read")

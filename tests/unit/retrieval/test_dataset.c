@@ -286,7 +286,7 @@ TEST("a remembered index opens the corpus without reading it, a wrong one is not
     imr_ids ids;
     char *names = imr_alloc(4, 1);
     memcpy(names, "x\0y", 4);
-    CHECK_OK(imr_ids_take(&ids, NULL, names, 4, 2, "ids", &err));
+    CHECK_OK(imr_ids_take(&ids, NULL, NULL, names, 4, 2, "ids", &err));
     imr_dataset_index index = {strlen(text), &ids, offsets, lengths};
     imr_dataset_options options = {.index = &index};
     imr_named_bytes bytes = {"corpus.jsonl", text, strlen(text)}, none = {0};

@@ -15,7 +15,7 @@ static imr_status take(imr_ids *out, imr_ids_repeats *repeats, const char *text,
     if (!copy)
         return imr_fail_memory(err);
     memcpy(copy, text, bytes);
-    return imr_ids_take(out, repeats, copy, bytes, n, "here", err);
+    return imr_ids_take(out, repeats, NULL, copy, bytes, n, "here", err);
 }
 
 /* Ids of all lengths over few letters, so that many are alike; without repeats: the row is in it.
@@ -102,7 +102,7 @@ TEST("a text of more or fewer ids than were announced is refused, none at all is
     CHECK_INT(take(&ids, NULL, "a\0b", 4, 3, &err), IMR_E_FORMAT);
     CHECK_INT(take(&ids, NULL, "a\0b", 4, 1, &err), IMR_E_FORMAT);
     CHECK_INT(take(&ids, NULL, "a\0b", 3, 2, &err), IMR_E_FORMAT);
-    CHECK_OK(imr_ids_take(&ids, NULL, NULL, 0, 0, "here", &err));
+    CHECK_OK(imr_ids_take(&ids, NULL, NULL, NULL, 0, 0, "here", &err));
     uint32_t row;
     CHECK(!imr_ids_find(&ids, "a", &row));
     imr_ids_done(&ids);

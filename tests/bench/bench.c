@@ -25,6 +25,7 @@ static const struct part {
     {"typing", "a query typed key by key", bench_typing},
     {"paint", "the first screen of the explorer", bench_paint},
     {"memory", "the most memory of each command", bench_memory},
+    {"import", "a cache the reference wrote becomes ours", bench_import},
     {"million", "a query typed at a million documents, a key every 100 ms", bench_typing_million},
     {"growth", "what grows with the collection: 10^4, 10^5, 10^6 documents", bench_growth},
 };
@@ -138,6 +139,7 @@ static int usage(void)
           "       ./dev bench make-cache DIR DOCUMENTS DIMENSION f32|f16\n"
           "       ./dev bench open-cache CACHE\n"
           "       ./dev bench memory DOCUMENTS\n"
+          "       ./dev bench import DOCUMENTS[:own] [DIMENSION]\n"
           "       ./dev bench growth DOCUMENTS[:f16]...\n"
           "Without a part all are run:\n",
           stderr);
@@ -162,6 +164,8 @@ int main(int argc, char **argv)
         return bench_growth_of(argc - 2, argv + 2);
     if (argc > 2 && strcmp(argv[1], "growth") == 0)
         return bench_growth_at(argc - 2, argv + 2);
+    if (argc > 2 && strcmp(argv[1], "import") == 0)
+        return bench_import_at(argc - 2, argv + 2);
     for (int i = 1; i < argc; i++)
         if (!find(argv[i]))
             return usage();

@@ -60,6 +60,11 @@ void bench_sentence(imr_buf *out, imr_random *random, size_t words);
 /* The arguments behind "make-cache"; what the program ends with. */
 int bench_make_cache(int argc, char **argv);
 int bench_open_cache(int argc, char **argv); /* behind "open-cache" */
+/* A made-up dataset in DIR, taken as it is when it is there, and the id of one of its documents;
+ * its queries are q0, q1, ... */
+enum { BENCH_QUERIES = 200 };
+void bench_make_dataset(const char *dir, size_t documents);
+void bench_document_id(char out[32], size_t document);
 /* A made-up dataset and its cache in DIR/dataset and DIR/cache; what is there already is kept. */
 void bench_make(const char *dir, size_t documents, size_t n, imr_dtype dtype);
 
@@ -70,6 +75,9 @@ int bench_growth_of(int argc, char **argv);
 /* tests/bench/memory.c: behind "memory DOCUMENTS" and in the process that starts the commands. */
 int bench_memory_at(int argc, char **argv);
 int bench_memory_of(int argc, char **argv);
+
+/* tests/bench/import.c: behind "import DOCUMENTS[:own] [DIMENSION]". */
+int bench_import_at(int argc, char **argv);
 
 /* A terminal of 120 x 36 for a child: returns our side, -1 when there is none. The child makes its
  * side its own; then each frame of the explorer ends with a marker: false when none comes. */
@@ -91,6 +99,7 @@ void bench_training(void);
 void bench_typing(void);
 void bench_paint(void);
 void bench_memory(void);
+void bench_import(void);
 void bench_growth(void);
 void bench_typing_million(void);
 

@@ -21,7 +21,7 @@
 #include "retrieval/store.h"
 #include "tests/bench/bench.h"
 
-enum { TITLE_WORDS = 5, TEXT_WORDS = 16, QUERIES = 200, QUERY_WORDS = 6, JUDGED = 3 };
+enum { TITLE_WORDS = 5, TEXT_WORDS = 16, QUERY_WORDS = 6, JUDGED = 3 };
 
 /* Odd, so that i -> i * SCATTER mod 2^32 repeats no id; ids are then in no order. */
 #define SCATTER UINT32_C(2654435761)
@@ -75,7 +75,7 @@ static void put_judgements(const char *dir, size_t documents)
     imr_random_init(&random, 3);
     imr_writer w = writer_in(dir, "test.tsv");
     imr_writer_printf(&w, "query-id\tcorpus-id\tscore\n");
-    for (size_t i = 0; i < QUERIES; i++) {
+    for (size_t i = 0; i < BENCH_QUERIES; i++) {
         size_t first = imr_random_below(&random, documents);
         for (size_t k = 0; k < JUDGED && k < documents; k++)
             imr_writer_printf(&w, "q%zu\t%08x\t1\n", i, id_of((first + k) % documents));
@@ -83,8 +83,12 @@ static void put_judgements(const char *dir, size_t documents)
     bench_need(imr_writer_commit(&w, &err), &err);
 }
 
-/* A dataset that is there already is taken as it is. */
-static void make_dataset(const char *dir, size_t documents)
+void bench_document_id(char out[32], size_t document)
+{
+    snprintf(out, 32, "%08x", id_of(document));
+}
+
+void bench_make_dataset(const char *dir, size_t documents)
 {
     imr_error err;
     char *corpus = imr_path_join(dir, "corpus.jsonl"), *qrels = imr_path_join(dir, "qrels");
@@ -92,7 +96,7 @@ static void make_dataset(const char *dir, size_t documents)
         bench_need(imr_fail_memory(&err), &err);
     if (!imr_file_exists(corpus)) {
         bench_need(imr_dir_make(qrels, &err), &err);
-        put_lines(dir, "queries.jsonl", QUERIES, true);
+        put_lines(dir, "queries.jsonl", BENCH_QUERIES, true);
         put_judgements(qrels, documents);
         put_lines(dir, "corpus.jsonl", documents, false);
     }
@@ -137,7 +141,7 @@ void bench_make(const char *dir, size_t documents, size_t n, imr_dtype dtype)
     char *data = imr_path_join(dir, "dataset"), *cache = imr_path_join(dir, "cache");
     if (!data || !cache)
         bench_need(imr_fail_memory(&err), &err);
-    make_dataset(data, documents);
+    bench_make_dataset(data, documents);
     printf("  dataset of %zu documents: %.1f s\n", documents, imr_clock_seconds() - start);
     const imr_progress progress = {.fn = show, .user = &shown};
     const imr_dataset_options options = {.progress = &progress};

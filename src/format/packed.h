@@ -9,8 +9,10 @@
  *
  * Points lie IMR_PACKED_SPACING apart, at the first end of a block behind that. Their windows are
  * kept deflated, at most IMR_PACKED_WINDOWS bytes in all: when that is full every second point is
- * dropped and the distance doubles. A stream that has no ends of blocks has no points; reading from
- * it then unpacks from the start, in bounded memory all the same.
+ * dropped and the distance doubles. With the blocks of zip and zlib (0.15 MB of text) and windows
+ * of 12 KB that is a point each 0.15 MB up to 0.8 GB, each 0.6 MB at 3 GB, each 2.4 MB at 10 GB. A
+ * read from anywhere unpacks half of that, at about 300 MB/s. A stream that has no ends of blocks
+ * has no points; reading from it then unpacks from the start, in bounded memory all the same.
  *
  * The points can be kept in a file, which is mapped and believed only for the very entry it was
  * made from. A window there is checked by its CRC-32 when it is used; a damaged one costs time only

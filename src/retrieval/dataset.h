@@ -42,7 +42,7 @@
 typedef struct imr_dataset imr_dataset;
 
 /* Where each document lies, remembered by a cache so that opening need not read the corpus again.
- * All of it must outlive the dataset, which copies nothing. */
+ * All of it but the path must outlive the dataset, which copies nothing. */
 typedef struct imr_dataset_index {
     uint64_t corpus_bytes; /* size the corpus must have for the index to hold */
     const imr_ids *ids;

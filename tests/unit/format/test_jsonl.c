@@ -71,13 +71,13 @@ TEST("lines that come in pieces of any length are the lines")
 TEST("a line over the limit is skipped in a stream as it is in memory")
 {
     for (size_t over = 0; over < 4; over++) {
-        size_t len = IMR_MAX_LINE_BYTES + over + 10;
-        char *text = malloc(len);
-        memset(text, 'x', len);
-        memcpy(text, "\"a\"\n\"", 5); /* a line of IMR_MAX_LINE_BYTES - 1 + over, its '\r' too */
-        memcpy(text + len - 7, "\"\r\n\"b\"\n", 7);
-        check_same(text, len, (size_t)1 << 20);
-        free(text);
+        imr_buf b = {0};
+        imr_buf_str(&b, "\"a\"\n\"");
+        imr_buf_fill(&b, 'x', IMR_MAX_LINE_BYTES - 3 + over); /* and the quotes around it */
+        imr_buf_str(&b, "\"\r\n\"b\"\n");
+        CHECK_OK(imr_buf_check(&b, &err));
+        check_same(b.data, b.len, (size_t)1 << 20);
+        imr_buf_done(&b);
     }
 }
 

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <pthread.h>
 
 #include "base/file.h"
@@ -16,12 +17,14 @@ static const int64_t tag[2] = {12, 34};
 static char *made_text(size_t len, uint64_t seed)
 {
     char *text = malloc(len);
+    if (!text)
+        FAIL("out of memory");
     imr_random random;
     imr_random_init(&random, seed);
-    for (size_t i = 0; text && i < len;) {
+    for (size_t i = 0; i < len;) {
         char word[16];
         uint64_t at = imr_random_below(&random, 1 + imr_random_below(&random, 30000));
-        int n = snprintf(word, sizeof word, "%llx%c", (unsigned long long)(at * 2654435761u),
+        int n = snprintf(word, sizeof word, "%" PRIx64 "%c", at * UINT64_C(2654435761),
                          at % 9 ? ' ' : '\n');
         for (int k = 0; k < n && i < len; k++)
             text[i++] = word[k];
@@ -146,7 +149,9 @@ TEST("a stream without ends of blocks is read in bounded memory all the same")
     size_t len = (size_t)3 << 20;
     made m = {.text = calloc(len, 1)};
     size_t packed;
-    memcpy(m.text + len - 4, "end.", 4);
+    if (!m.text)
+        FAIL("out of memory");
+    m.text[len - 1] = '.';
     m.bytes = made_deflate(m.text, len, 9, Z_DEFAULT_STRATEGY, &packed);
     m.entry = (imr_packed_entry){.name = "zeros",
                                  .data = m.bytes,
@@ -350,6 +355,47 @@ TEST("a damaged file of points is not believed or costs time only")
         imr_packed_free(q);
     }
     free(bytes);
+    drop(&m);
+}
+
+TEST("points that lie under a right checksum are refused or read within bounds")
+{
+    made m = make(TEXT / 2, 6, Z_DEFAULT_STRATEGY);
+    imr_packed *p = opened(&m), *q;
+    const char *path = test_path(test_tmpdir(), "points");
+    CHECK_OK(imr_packed_write_points(p, path, tag, &err));
+    const imr_packed_point *points;
+    size_t len, n = imr_packed_points(p, &points), refused = 0, wrong = 0;
+    char *bytes = test_read(path, &len);
+    imr_random random;
+    imr_random_init(&random, 3);
+    for (int i = 0; i < 600; i++) {
+        char *copy = exact_copy(bytes, len);
+        char *place = copy + 80 + (size_t)i % n * sizeof *points;
+        imr_packed_point at = points[(size_t)i % n];
+        uint64_t *fields[] = {&at.out, &at.bit, &at.window};
+        uint64_t far = i % 2 ? imr_random_below(&random, 64) : imr_random_next(&random);
+        if (i % 4 < 3)
+            *fields[i % 4] += i % 8 < 4 ? far : -far;
+        else
+            at.bytes += (uint32_t)far;
+        memcpy(place, &at, sizeof at);
+        uint32_t crc = (uint32_t)crc32(0, (Bytef *)copy + 80, (uInt)(n * sizeof at));
+        memcpy(copy + 60, &crc, sizeof crc);
+        put(path, copy, len);
+        char out[500];
+        if (!from_file(&q, &m, path, tag))
+            refused++;
+        else
+            for (size_t k = 0; k < n; k++)
+                wrong += imr_packed_read(q, points[k].out, out, sizeof out, &err) != IMR_OK ||
+                         memcmp(out, m.text + points[k].out, sizeof out) != 0;
+        imr_packed_free(q);
+        free(copy);
+    }
+    CHECK(refused > 100 && wrong > 10);
+    free(bytes);
+    imr_packed_free(p);
     drop(&m);
 }
 

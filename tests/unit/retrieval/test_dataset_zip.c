@@ -116,7 +116,7 @@ TEST("a zipped corpus of any level is the folder it was packed from")
     for (int level = MADE_STORED; level <= 9; level++) {
         imr_dataset_options skip = {.skip_bad_lines = level % 2 == 0};
         imr_buf corpus =
-            made_corpus(level == 6 ? 1500000 : 400000, skip.skip_bad_lines, (uint64_t)(level + 2));
+            made_corpus(level == 6 ? 1500000 : 400000, skip.skip_bad_lines, (uint64_t)level + 2);
         imr_dataset *a = NULL, *b = NULL;
         put_folder(dir, &corpus);
         put_zip(zip, &corpus, level);

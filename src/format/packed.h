@@ -22,7 +22,7 @@
  *   2. 32 bytes [n]    imr_packed_point, ascending
  *   3. the windows, each a raw deflate stream of 32 KB
  *
- * Memory: the points (with a file: none), 0.3 MB a pass, and up to IMR_PACKED_CURSORS cursors of
+ * Memory: the points (with a file: none), 0.6 MB a pass, and up to IMR_PACKED_CURSORS cursors of
  * 0.3 MB that remember where the last reads were, so that reading on costs what it unpacks.
  * Threads: many may read at once (one unpacks at a time, under a lock); a pass belongs to one
  * thread, and the one that notes the points ends before others read.

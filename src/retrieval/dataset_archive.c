@@ -106,7 +106,7 @@ static imr_status find_bytes(imr_dataset *d, archive *a, size_t entry, const imr
     dataset_bytes *b = &d->corpus;
     const imr_zip_entry *e = &a->corpus;
     IMR_TRY(imr_zip_archive_find(&a->in_place, &a->corpus, a->zip, entry, err));
-    if (!a->in_place || e->size > MAX_UNPACKED)
+    if (!a->in_place || e->size > MAX_UNPACKED || (size_t)e->size != e->size)
         return unpack(b, a, entry, err); /* or refused there */
     IMR_TRY(name_entry(b, a, entry, err));
     b->len = (size_t)e->size;

@@ -4,6 +4,8 @@
 
 #include "base/file.h"
 
+#define PIECE ((size_t)16 << 20) /* of a file, between two times its pages are given back */
+
 void imr_sha256_init(imr_sha256 *s)
 {
     *s = (imr_sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
@@ -61,8 +63,15 @@ void imr_sha256_memory(const void *data, size_t len, char out[IMR_SHA256_HEX])
 imr_status imr_sha256_file(const char *path, char out[IMR_SHA256_HEX], imr_error *err)
 {
     imr_file map;
+    imr_sha256 s;
     IMR_TRY(imr_file_map(&map, path, err));
-    imr_sha256_memory(map.data, map.len, out);
+    imr_file_sequential(&map);
+    imr_sha256_init(&s);
+    for (size_t at = 0; at < map.len; at += PIECE) {
+        imr_sha256_add(&s, map.data + at, map.len - at < PIECE ? map.len - at : PIECE);
+        imr_file_forget(&map);
+    }
+    imr_sha256_hex(&s, out);
     imr_file_unmap(&map);
     return IMR_OK;
 }

@@ -25,6 +25,7 @@ void imr_sha256_add(imr_sha256 *s, const void *data, size_t len);
 void imr_sha256_hex(imr_sha256 *s, char out[IMR_SHA256_HEX]); /* ends the hash */
 
 void imr_sha256_memory(const void *data, size_t len, char out[IMR_SHA256_HEX]);
+/* Holds no more of the file in memory than a piece of 16 MB. */
 imr_status imr_sha256_file(const char *path, char out[IMR_SHA256_HEX],
                            imr_error *err) IMR_NODISCARD;
 

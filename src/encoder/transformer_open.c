@@ -134,25 +134,21 @@ static imr_status read_relative(imr_transformer *t, const imr_checkpoint *w, siz
     return IMR_OK;
 }
 
-/* A pass goes through all of them in this order. */
-static imr_status gather_weights(imr_transformer *t, imr_error *err)
+/* A pass goes through all of them in this order. Layers have one shape, so the first says how much
+ * room there must be, and no more than one is ever there twice. */
+static imr_status gather_layer(imr_transformer *t, size_t index, imr_error *err)
 {
+    imr_transformer_layer *l = &t->layers[index];
+    imr_packed *const all[] = {&l->qkv, &l->out, &l->up, &l->down};
     size_t bytes = 0;
-    for (size_t i = 0; i < t->config.layers; i++) {
-        const imr_transformer_layer *l = &t->layers[i];
-        bytes += imr_packed_bytes(&l->qkv) + imr_packed_bytes(&l->out) + imr_packed_bytes(&l->up) +
-                 imr_packed_bytes(&l->down);
-    }
-    char *place = t->weights = imr_alloc_large(bytes, 1);
-    if (!place)
+    for (size_t k = 0; k < IMR_LEN(all); k++)
+        bytes += imr_packed_bytes(all[k]);
+    if (!t->weights && !(t->weights = imr_alloc_large(t->config.layers, bytes)))
         return imr_fail_memory(err);
-    for (size_t i = 0; i < t->config.layers; i++) {
-        imr_transformer_layer *l = &t->layers[i];
-        imr_packed *const all[] = {&l->qkv, &l->out, &l->up, &l->down};
-        for (size_t k = 0; k < IMR_LEN(all); k++) {
-            imr_packed_move(all[k], place);
-            place += imr_packed_bytes(all[k]);
-        }
+    char *place = (char *)t->weights + index * bytes;
+    for (size_t k = 0; k < IMR_LEN(all); k++) {
+        imr_packed_move(all[k], place);
+        place += imr_packed_bytes(all[k]);
     }
     return IMR_OK;
 }
@@ -173,9 +169,11 @@ static imr_status read_all(imr_encoder *e, const imr_checkpoint *w, imr_error *e
     t->layers = IMR_NEW_ARRAY(imr_transformer_layer, c->layers);
     if (!t->layers)
         return imr_fail_memory(err);
-    for (size_t i = 0; i < c->layers; i++)
+    for (size_t i = 0; i < c->layers; i++) {
+        imr_checkpoint_forget(w);
         IMR_TRY(read_layer(t, i, w, err));
-    IMR_TRY(gather_weights(t, err));
+        IMR_TRY(gather_layer(t, i, err));
+    }
     return t->family->bucket ? read_relative(t, w, e->max_tokens, err) : IMR_OK;
 }
 

@@ -26,6 +26,11 @@ static void free_torch(void *object)
     imr_torch_free(object);
 }
 
+static void forget_torch(const void *object)
+{
+    imr_torch_forget(object);
+}
+
 static imr_status open_bin(imr_tensors *out, const char *path, imr_error *err)
 {
     imr_torch *t;
@@ -43,7 +48,7 @@ static imr_status open_bin(imr_tensors *out, const char *path, imr_error *err)
         imr_torch_free(t);
         return status;
     }
-    status = imr_tensors_hold(&table, t, free_torch, err);
+    status = imr_tensors_hold(&table, t, free_torch, forget_torch, err);
     if (status != IMR_OK) {
         imr_tensors_done(&table);
         return status;
@@ -241,6 +246,12 @@ imr_status imr_checkpoint_check(const imr_checkpoint *w, const char *name, size_
     const imr_tensor *t;
     size_t shard = 0;
     return need(&t, &shard, w, name, rows, cols, err);
+}
+
+void imr_checkpoint_forget(const imr_checkpoint *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        imr_tensors_forget(&w->shards[i]);
 }
 
 imr_status imr_checkpoint_read_into(float *out, const imr_checkpoint *w, const char *name,

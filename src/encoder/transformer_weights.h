@@ -44,5 +44,8 @@ imr_status imr_checkpoint_read(float **out, const imr_checkpoint *w, const char 
 /* The same into an array that is there. */
 imr_status imr_checkpoint_read_into(float *out, const imr_checkpoint *w, const char *name,
                                     size_t rows, size_t cols, imr_error *err) IMR_NODISCARD;
+/* What was read stays in memory twice, as it lies in the file and as the caller has it, until this.
+ */
+void imr_checkpoint_forget(const imr_checkpoint *w);
 
 #endif

@@ -182,6 +182,11 @@ static void release_file(void *object)
     imr_free(object);
 }
 
+static void forget_file(const void *object)
+{
+    imr_file_forget(object);
+}
+
 imr_status imr_safetensors_open(imr_tensors *out, const char *path, imr_error *err)
 {
     imr_tensors table = {0};
@@ -198,7 +203,7 @@ imr_status imr_safetensors_open(imr_tensors *out, const char *path, imr_error *e
         release_file(file);
         return imr_error_prefix(err, status, path);
     }
-    status = imr_tensors_hold(&table, file, release_file, err);
+    status = imr_tensors_hold(&table, file, release_file, forget_file, err);
     if (status != IMR_OK) {
         imr_tensors_done(&table);
         return status;

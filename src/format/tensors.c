@@ -15,6 +15,7 @@
 struct imr_holder {
     void *object;
     void (*release)(void *object);
+    void (*forget)(const void *object);
     struct imr_holder *next;
 };
 
@@ -176,15 +177,22 @@ imr_status imr_tensors_add(imr_tensors *table, const char *name, size_t len, con
     return IMR_OK;
 }
 
+void imr_tensors_forget(const imr_tensors *table)
+{
+    for (const struct imr_holder *h = table->holders; h; h = h->next)
+        if (h->forget)
+            h->forget(h->object);
+}
+
 imr_status imr_tensors_hold(imr_tensors *table, void *object, void (*release)(void *object),
-                            imr_error *err)
+                            void (*forget)(const void *object), imr_error *err)
 {
     struct imr_holder *h = IMR_NEW(struct imr_holder);
     if (!h) {
         release(object);
         return imr_fail_memory(err);
     }
-    *h = (struct imr_holder){object, release, table->holders};
+    *h = (struct imr_holder){object, release, forget, table->holders};
     table->holders = h;
     return IMR_OK;
 }

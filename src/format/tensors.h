@@ -86,8 +86,11 @@ imr_status imr_tensor_check(const imr_tensor *t, imr_error *err) IMR_NODISCARD;
  * is not UTF-8 or holds a NUL; IMR_E_LIMIT; what imr_tensor_check says, behind the name. */
 imr_status imr_tensors_add(imr_tensors *table, const char *name, size_t len, const imr_tensor *t,
                            imr_error *err) IMR_NODISCARD;
-/* The table calls release(object) when it is done. On failure it was called already. */
+/* The table calls release(object) when it is done. On failure it was called already. forget (may be
+ * NULL): what imr_tensors_forget calls. */
 imr_status imr_tensors_hold(imr_tensors *table, void *object, void (*release)(void *object),
-                            imr_error *err) IMR_NODISCARD;
+                            void (*forget)(const void *object), imr_error *err) IMR_NODISCARD;
+/* What was read of the tensors' files need not stay in memory (imr_file_forget). */
+void imr_tensors_forget(const imr_tensors *table);
 
 #endif

@@ -148,6 +148,13 @@ static void release(void *object)
     released += *(int *)object;
 }
 
+static int forgotten;
+
+static void forget(const void *object)
+{
+    forgotten += *(const int *)object;
+}
+
 TEST("a table finds tensors by name, refuses duplicates and releases what it holds")
 {
     float v[6] = {0};
@@ -166,8 +173,8 @@ TEST("a table finds tensors by name, refuses duplicates and releases what it hol
     t.bytes = 1;
     CHECK(imr_tensors_add(&table, "short", 5, &t, &err) == IMR_E_FORMAT);
     CHECK_CONTAINS(err.text, "tensor short: needs 24 bytes");
-    CHECK_OK(imr_tensors_hold(&table, &one, release, &err));
-    CHECK_OK(imr_tensors_hold(&table, &two, release, &err));
+    CHECK_OK(imr_tensors_hold(&table, &one, release, forget, &err));
+    CHECK_OK(imr_tensors_hold(&table, &two, release, NULL, &err));
     const imr_tensor *found = imr_tensors_find(&table, "w42");
     CHECK(found && imr_tensor_has_shape(found, 2, (uint64_t[]){3, 2}));
     CHECK(!imr_tensor_has_shape(found, 2, (uint64_t[]){3, 3}));
@@ -175,6 +182,8 @@ TEST("a table finds tensors by name, refuses duplicates and releases what it hol
     CHECK_STR(imr_tensor_shape_text(found, text), "3 x 2");
     CHECK(imr_tensors_find(&table, "w100") == NULL);
     CHECK_INT(table.n, 100);
+    imr_tensors_forget(&table);
+    CHECK_INT(forgotten, 1);
     imr_tensors_done(&table);
     CHECK_INT(released, 3);
     CHECK(imr_tensors_find(&table, "w42") == NULL);
@@ -190,7 +199,7 @@ static imr_status build(imr_tensors *out)
     if (status == IMR_OK)
         status = imr_tensors_add(&table, "b", 1, &t, NULL);
     if (status == IMR_OK)
-        status = imr_tensors_hold(&table, &nothing, release, NULL);
+        status = imr_tensors_hold(&table, &nothing, release, NULL, NULL);
     if (status == IMR_OK)
         *out = table;
     else

@@ -19,6 +19,9 @@
  * part of the tokens is multiplied, selected from and judged by one thread before it leaves its
  * caches; the threads' lists are joined by value and id, so that nothing depends on how many there
  * are. It can be cancelled between parts.
+ * Ordered by cosine, and where the CPU multiplies bfloat16, the product is one of rounded numbers:
+ * whatever it cannot tell from the tokens shown or, being listed, from what is significant, within
+ * its bounds, is computed closely, so that lists and marks are those of exact cosines.
  * What is shown is then computed again in double, so the same token has the same number in a list
  * and in imr_attribution_tokens.
  *

@@ -183,11 +183,11 @@ double imr_normal_two_sided_inverse(double p)
     return z;
 }
 
-size_t imr_background_far(float *far, const imr_background *b, const float *cosines,
-                          const uint8_t *hidden, size_t first, size_t n, float least)
+size_t imr_background_far(float *far, uint8_t *at, const imr_background *b, const float *cosines,
+                          const uint8_t *hidden, size_t first, size_t n, float slack, float least)
 {
-    return imr_sieve_at(0)->sizes(far, far, cosines, b->mean + first, b->inverse_sd + first,
-                                  hidden ? hidden + first : NULL, n, 0, least);
+    return imr_sieve_at(0)->sizes(far, at, cosines, b->mean + first, b->inverse_sd + first,
+                                  hidden ? hidden + first : NULL, n, slack, least);
 }
 
 IMR_CPU_CLONES
@@ -231,7 +231,13 @@ double imr_background_threshold(const imr_background *b, const float *cosines,
     size_t shown = b->tokens;
     for (size_t t = 0; hidden && t < b->tokens; t++)
         shown -= hidden[t] != 0;
+    enum { PART = 256 };
     const float least = imr_background_least(shown, level);
-    const size_t n = imr_background_far(scratch, b, cosines, hidden, 0, b->tokens, least);
+    size_t n = 0;
+    for (size_t t = 0; t < b->tokens; t += PART) {
+        uint8_t at[PART];
+        const size_t count = b->tokens - t < PART ? b->tokens - t : PART;
+        n += imr_background_far(scratch + n, at, b, cosines + t, hidden, t, count, 0, least);
+    }
     return imr_background_bar(scratch, n, shown, level);
 }

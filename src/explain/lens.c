@@ -5,13 +5,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/team.h"
 #include "math/blas.h"
 
 /* Rows multiplied between two looks at the cancel flag: 10 to 30 ms at n = 1024 on one core. */
 #define FOLD_ROWS ((size_t)2048)
-/* Panels of tokens a thread takes at a time, and the multiplications that are worth a second one.
- */
-#define GROUP         ((size_t)8)
+/* Multiplications that are worth a second thread. */
 #define WORTH_THREADS ((size_t)1 << 20)
 /* Texts whose cosines are held at once while measuring the quality. */
 #define QUALITY_TEXTS ((size_t)16)
@@ -57,6 +56,7 @@ static imr_status fold(imr_lens *l, const imr_progress *progress, imr_error *err
         imr_blas_gemm(imr_matrix_row(&l->folded, first), l->folded.cols, 1,
                       (imr_view){imr_view_row(&e, first), rows, e.cols, e.stride}, IMR_PLAIN,
                       imr_matrix_view(&l->back->basis_f), IMR_TRANSPOSED, 0);
+#pragma omp parallel for
         for (size_t t = first; t < first + rows; t++)
             measure(l, t);
     }
@@ -81,6 +81,8 @@ imr_status imr_lens_init(imr_lens *out, const imr_token_table *table, const imr_
     }
     if (status == IMR_OK)
         status = imr_packed_init(&l.packed, imr_matrix_view(&l.folded), IMR_FLOAT32, NULL, err);
+    if (status == IMR_OK && imr_kernels_at(0)->has_bf16)
+        status = imr_lens_add_rounded(&l, NULL, err);
     if (status != IMR_OK) {
         imr_lens_done(&l);
         return status;
@@ -89,48 +91,123 @@ imr_status imr_lens_init(imr_lens *out, const imr_token_table *table, const imr_
     return IMR_OK;
 }
 
+static inline double off(float x, uint32_t bits)
+{
+    float rounded;
+    memcpy(&rounded, &bits, sizeof rounded);
+    return (double)x - (double)rounded;
+}
+
+/* |x - rounded|, of numbers rounded to pairs. */
+IMR_CPU_CLONES
+static double lost(const uint32_t *pairs, const float *x, size_t n)
+{
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t k = 0; k < n / 2; k++) {
+        const double low = off(x[2 * k], pairs[k] << 16),
+                     high = off(x[2 * k + 1], pairs[k] & 0xffff0000U);
+        sum += low * low + high * high;
+    }
+    if (n % 2) {
+        const double last = off(x[n - 1], pairs[n / 2] << 16);
+        sum += last * last;
+    }
+    return sqrt(sum);
+}
+
+imr_status imr_lens_add_rounded(imr_lens *l, const imr_kernels *kernels, imr_error *err)
+{
+    const imr_view f = imr_matrix_view(&l->folded);
+    const size_t cells = imr_packed_stride(f.cols / 2 + 1);
+    uint32_t *rows IMR_AUTOFREE = imr_alloc_aligned(imr_team_most() * cells, sizeof *rows);
+    if (!rows)
+        return imr_fail_memory(err);
+    imr_packed_done(&l->rounded);
+    IMR_TRY(imr_packed_init(&l->rounded, f, IMR_BFLOAT16, kernels, err));
+    double visible = 0, most = 0;
+#pragma omp parallel for reduction(max : visible, most) if (f.rows * f.cols > WORTH_THREADS)
+    for (size_t t = 0; t < f.rows; t++) {
+        uint32_t *row = rows + imr_team_member() * cells;
+        imr_packed_round(row, &l->rounded, imr_view_row(&f, t));
+        most = fmax(most, lost(row, imr_view_row(&f, t), f.cols));
+        visible = fmax(visible, (double)l->visibility[t]);
+    }
+    l->lost = most;
+    l->longest = sqrt(visible) * (1 + 1e-6); /* what visibility is rounded by */
+    return IMR_OK;
+}
+
 void imr_lens_done(imr_lens *l)
 {
     imr_matrix_done(&l->folded);
     imr_packed_done(&l->packed);
+    imr_packed_done(&l->rounded);
     imr_free(l->visibility);
     imr_free(l->reach);
     *l = (imr_lens){0};
 }
 
-/* The tokens from `first` on, and what to multiply them by. */
-static imr_product part_of(imr_packed *w, float *out, size_t out_stride, const imr_lens *l,
-                           const float *directions, size_t count, size_t first, size_t tokens)
+/* The tokens from `first` on, which begin a panel. */
+static imr_packed part_of(const imr_packed *whole, size_t first, size_t tokens)
 {
-    *w = l->packed;
-    w->v += first * w->ins;
-    w->outs = tokens;
-    w->panels = (tokens + w->kernels->cols - 1) / w->kernels->cols;
-    return (imr_product){
-        .out = out, .x = directions, .out_stride = out_stride, .x_stride = w->ins, .rows = count};
+    imr_packed w = *whole;
+    if (w.pairs)
+        w.pairs += first * w.cells;
+    else
+        w.v += first * w.cells;
+    w.outs = tokens;
+    w.panels = (tokens + w.kernels->cols - 1) / w.kernels->cols;
+    return w;
 }
 
 void imr_lens_products(float *out, size_t out_stride, const imr_lens *l, const float *directions,
                        size_t count, size_t first, size_t tokens)
 {
     assert(first % IMR_LENS_BLOCK == 0 && tokens <= l->folded.rows - first);
-    if (count == 0 || tokens == 0)
-        return;
-    imr_packed w;
-    const imr_product p = part_of(&w, out, out_stride, l, directions, count, first, tokens);
-    const size_t groups = (w.panels + GROUP - 1) / GROUP;
-#pragma omp parallel for schedule(dynamic) if (count * tokens * w.ins > WORTH_THREADS)
-    for (size_t g = 0; g < groups; g++)
-        imr_packed_multiply(&w, &p, g * GROUP,
-                            (g + 1) * GROUP < w.panels ? (g + 1) * GROUP : w.panels);
+    const size_t parts = (tokens + IMR_LENS_PART - 1) / IMR_LENS_PART;
+#pragma omp parallel for schedule(dynamic) if (count * tokens * l->packed.ins > WORTH_THREADS)
+    for (size_t part = 0; part < parts; part++) {
+        const size_t at = part * IMR_LENS_PART;
+        imr_lens_part(out + at, out_stride, l, directions, count, first + at,
+                      tokens - at < IMR_LENS_PART ? tokens - at : IMR_LENS_PART);
+    }
 }
 
 void imr_lens_part(float *out, size_t out_stride, const imr_lens *l, const float *directions,
                    size_t count, size_t first, size_t tokens)
 {
     assert(first % IMR_LENS_PART == 0 && tokens <= l->folded.rows - first);
-    imr_packed w;
-    const imr_product p = part_of(&w, out, out_stride, l, directions, count, first, tokens);
+    const imr_packed w = part_of(&l->packed, first, tokens);
+    const imr_product p = {
+        .out = out, .x = directions, .out_stride = out_stride, .x_stride = w.ins, .rows = count};
+    imr_packed_multiply(&w, &p, 0, w.panels);
+}
+
+float imr_lens_round(uint32_t *rounded, const imr_lens *l, const double *direction, float *scratch)
+{
+    const size_t r = l->folded.cols;
+    double length = 0, narrowed = 0;
+    for (size_t k = 0; k < r; k++) {
+        scratch[k] = (float)direction[k];
+        const double d = direction[k] - (double)scratch[k];
+        length += direction[k] * direction[k];
+        narrowed += d * d;
+    }
+    imr_packed_round(rounded, &l->rounded, scratch);
+    const double apart = lost(rounded, scratch, r) + sqrt(narrowed), longest = sqrt(length) + apart;
+    /* F~.c~ - F.c = (F~ - F).c~ + F.(c~ - c), and of each of r sums in float32 the rounding;
+     * what is computed with the result is rounded as well. */
+    const double sums = (double)r * 0x1p-23 * (l->longest + l->lost) * longest + 1e-6;
+    return (float)(1.0001 * (l->lost * longest + l->longest * apart + sums));
+}
+
+void imr_lens_near(float *out, size_t out_stride, const imr_lens *l, uint32_t *rounded,
+                   size_t count, size_t first, size_t tokens)
+{
+    assert(first % IMR_LENS_PART == 0 && tokens <= l->rounded.outs - first);
+    const imr_packed w = part_of(&l->rounded, first, tokens);
+    const imr_product p = {.out = out, .out_stride = out_stride, .rows = count, .scratch = rounded};
     imr_packed_multiply(&w, &p, 0, w.panels);
 }
 

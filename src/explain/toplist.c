@@ -2,17 +2,23 @@
 
 #include "math/sieve.h"
 
+/* The size that enters a list: 0 while there is room, then what may not be far below the k-th. */
+static float bar(const imr_toplist *list)
+{
+    const float size = list->n < list->k ? 0 : list->v[list->k - 1].size - list->slack;
+    return size > 0 ? size : 0;
+}
+
 static void insert(imr_toplist *list, float size, uint32_t id)
 {
-    size_t at = list->n < list->k ? list->n++ : list->n - 1;
+    const size_t room = list->k + list->spare;
+    list->crowded |= list->n == room && list->slack > 0;
+    size_t at = list->n < room ? list->n++ : list->n - 1;
     for (; at > 0 && size > list->v[at - 1].size; at--)
         list->v[at] = list->v[at - 1];
     list->v[at] = (imr_top){size, id};
-}
-
-static float bar(const imr_toplist *list)
-{
-    return list->n == list->k ? list->v[list->n - 1].size : 0;
+    for (const float least = bar(list); list->n > list->k && list->v[list->n - 1].size < least;)
+        list->n--;
 }
 
 /* Values looked at together: nearly always none of them enters a list. */
@@ -52,16 +58,29 @@ static int ahead(const imr_top *a, const imr_top *b)
 
 void imr_toplist_join(imr_toplist *out, imr_toplist *parts, size_t n, size_t stride)
 {
-    for (out->n = 0; out->n < out->k; out->n++) {
+    const size_t room = out->k + out->spare;
+    out->crowded = false;
+    for (size_t i = 0; i < n; i++)
+        out->crowded |= parts[i * stride].crowded;
+    for (out->n = 0; out->k; out->n++) {
         imr_toplist *best = NULL;
         for (size_t i = 0; i < n; i++) {
             imr_toplist *part = &parts[i * stride];
             if (part->n && (!best || ahead(part->v, best->v)))
                 best = part;
         }
-        if (!best)
+        if (!best || (out->n >= out->k && best->v->size < bar(out)))
             return;
+        if (out->n == room) {
+            out->crowded |= out->slack > 0;
+            return;
+        }
         out->v[out->n] = *best->v++;
         best->n--;
     }
+}
+
+bool imr_toplist_certain(const imr_toplist *list)
+{
+    return !list->crowded && list->n >= list->k && bar(list) > 0;
 }

@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/team.h"
+
+/* Numbers laid out that are worth a second thread. */
+#define WORTH_THREADS ((size_t)1 << 20)
 
 static imr_status fill_floats(imr_packed *p, imr_view w, imr_error *err)
 {
@@ -11,28 +15,33 @@ static imr_status fill_floats(imr_packed *p, imr_view w, imr_error *err)
     p->v = imr_alloc_aligned(p->panels * cols * p->cells, sizeof *p->v); /* zeroed */
     if (!p->v)
         return imr_fail_memory(err);
-    for (size_t o = 0; o < w.rows; o++) {
-        const float *from = w.v + o * w.stride;
-        float *to = p->v + o / cols * cols * p->cells + o % cols;
-        for (size_t k = 0; k < p->cells; k++)
-            to[k * cols] = from[k];
-    }
+#pragma omp parallel for if (p->panels * cols * p->cells > WORTH_THREADS)
+    for (size_t panel = 0; panel < p->panels; panel++)
+        for (size_t o = panel * cols; o < w.rows && o < (panel + 1) * cols; o++) {
+            const float *from = w.v + o * w.stride;
+            float *to = p->v + panel * cols * p->cells + o % cols;
+            for (size_t k = 0; k < p->cells; k++)
+                to[k * cols] = from[k];
+        }
     return IMR_OK;
 }
 
 static imr_status fill_pairs(imr_packed *p, imr_view w, imr_error *err)
 {
     const size_t cols = p->kernels->cols;
-    uint32_t *row IMR_AUTOFREE = IMR_NEW_ARRAY(uint32_t, p->cells);
+    uint32_t *rows IMR_AUTOFREE = imr_alloc_aligned(imr_team_most() * p->cells, sizeof *rows);
     p->pairs = imr_alloc_aligned(p->panels * cols * p->cells, sizeof *p->pairs); /* zeroed */
-    if (!row || !p->pairs)
+    if (!rows || !p->pairs)
         return imr_fail_memory(err);
-    for (size_t o = 0; o < w.rows; o++) {
-        uint32_t *to = p->pairs + o / cols * cols * p->cells + o % cols;
-        p->kernels->to_pairs(row, w.v + o * w.stride, w.cols);
-        for (size_t k = 0; k < p->cells; k++)
-            to[k * cols] = row[k];
-    }
+#pragma omp parallel for if (p->panels * cols * p->cells > WORTH_THREADS)
+    for (size_t panel = 0; panel < p->panels; panel++)
+        for (size_t o = panel * cols; o < w.rows && o < (panel + 1) * cols; o++) {
+            uint32_t *row = rows + imr_team_member() * p->cells;
+            uint32_t *to = p->pairs + panel * cols * p->cells + o % cols;
+            p->kernels->to_pairs(row, w.v + o * w.stride, w.cols);
+            for (size_t k = 0; k < p->cells; k++)
+                to[k * cols] = row[k];
+        }
     return IMR_OK;
 }
 
@@ -89,6 +98,11 @@ size_t imr_packed_scratch(const imr_packed *w, size_t rows)
     return w->pairs ? rows * imr_packed_stride(w->cells) : 0;
 }
 
+void imr_packed_round(uint32_t *pairs, const imr_packed *w, const float *x)
+{
+    w->kernels->to_pairs(pairs, x, w->ins);
+}
+
 /* A panel of fewer columns than its tile: through a copy of the tile. */
 static void narrow(const imr_tile *tile, void (*run)(const imr_tile *), size_t width, size_t cols)
 {
@@ -116,8 +130,8 @@ void imr_packed_multiply(const imr_packed *w, const imr_product *p, size_t first
         return;
     void (*const run)(const imr_tile *) = w->pairs ? k->tile_pairs : k->tile;
     const size_t stride = w->pairs ? imr_packed_stride(w->cells) : p->x_stride;
-    for (size_t i = 0; w->pairs && i < p->rows; i++)
-        k->to_pairs(p->scratch + i * stride, p->x + i * p->x_stride, w->ins);
+    for (size_t i = 0; w->pairs && p->x && i < p->rows; i++)
+        imr_packed_round(p->scratch + i * stride, w, p->x + i * p->x_stride);
     /* Tiles of equal height, give or take a row, rather than a low one at the end. */
     const size_t tiles = (p->rows + k->rows - 1) / k->rows;
     for (size_t panel = first; panel < last; panel++) {

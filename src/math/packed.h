@@ -46,7 +46,8 @@ typedef enum imr_packed_finish {
 
 typedef struct imr_product {
     float *out;     /* [rows,outs] */
-    const float *x; /* [rows,ins]; strides that are a multiple of 4 KB are slow */
+    const float *x; /* [rows,ins]; strides that are a multiple of 4 KB are slow. NULL when scratch
+                       holds its pairs */
     size_t out_stride, x_stride, rows;
     const float *bias; /* [outs] or NULL */
     imr_packed_finish finish;
@@ -60,6 +61,10 @@ static inline size_t imr_packed_stride(size_t cols)
     return ((cols + 15) / 16 | 1) * 16;
 }
 size_t imr_packed_scratch(const imr_packed *w, size_t rows);
+
+/* One row of x [ins] as pairs: row i of a product's scratch starts at i imr_packed_stride(cells).
+ */
+void imr_packed_round(uint32_t *pairs, const imr_packed *w, const float *x);
 
 /* The columns of panels first to last - 1; other columns of out are left alone. out overlaps
  * neither x nor bias. */

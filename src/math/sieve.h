@@ -18,12 +18,11 @@ typedef struct imr_sieve {
      * NaN is neither. at [n]. */
     size_t (*outside)(uint32_t *at, const float *v, size_t n, float low, float high);
     /*
-     * Sizes |(v - mean) inverse| that are known within slack inverse: of those that may reach
-     * `least`, far and near are the most and the least they may be, in order; returns how many.
-     * skip (may be NULL): bytes, those not 0 are left out. far and near [n]; they may be the same
-     * when slack is 0.
+     * size[0..) = the |(v - mean) inverse|, known within slack inverse, that may reach `least`, at
+     * their positions, in order; returns how many. skip (may be NULL): bytes, those not 0 are left
+     * out. n at most 256; size [n], at [n].
      */
-    size_t (*sizes)(float *far, float *near, const float *v, const float *mean,
+    size_t (*sizes)(float *size, uint8_t *at, const float *v, const float *mean,
                     const float *inverse, const uint8_t *skip, size_t n, float slack, float least);
 } imr_sieve;
 

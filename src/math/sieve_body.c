@@ -39,33 +39,35 @@ static size_t outside(uint32_t *at, const float *v, size_t n, float low, float h
     return found;
 }
 
-static size_t sizes(float *far, float *near, const float *v, const float *mean,
+static size_t sizes(float *size, uint8_t *at, const float *v, const float *mean,
                     const float *inverse, const uint8_t *skip, size_t n, float slack, float least)
 {
     const __m512 wide = _mm512_set1_ps(slack), bar = _mm512_set1_ps(least);
+    const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     size_t found = 0;
     for (size_t i = 0; i < n; i += LANES) {
         __mmask16 valid = lanes(n - i);
         const __m512 x = _mm512_maskz_loadu_ps(valid, v + i);
         const __m512 mu = _mm512_maskz_loadu_ps(valid, mean + i);
         const __m512 by = _mm512_maskz_loadu_ps(valid, inverse + i);
-        const __m512 size = _mm512_abs_ps(_mm512_mul_ps(_mm512_sub_ps(x, mu), by));
-        const __m512 reach = _mm512_mul_ps(wide, by), most = _mm512_add_ps(size, reach);
+        const __m512 z = _mm512_abs_ps(_mm512_mul_ps(_mm512_sub_ps(x, mu), by));
+        const __m512 most = _mm512_add_ps(z, _mm512_mul_ps(wide, by));
         if (skip) {
             const __m128i out = _mm_maskz_loadu_epi8(valid, skip + i);
             valid = _mm_mask_testn_epi8_mask(valid, out, out);
         }
         const __mmask16 kept = _mm512_mask_cmp_ps_mask(valid, most, bar, _CMP_GE_OQ);
         const unsigned count = (unsigned)__builtin_popcount(kept);
-        const __m512 fewest = _mm512_sub_ps(size, reach);
-        /* Whole registers: what lies behind is written again, or not read. */
+        const __m512i place = _mm512_add_epi32(first, _mm512_set1_epi32((int)i));
+        const __m512 sizes_kept = _mm512_maskz_compress_ps(kept, z);
+        const __m128i at_kept = _mm512_cvtepi32_epi8(_mm512_maskz_compress_epi32(kept, place));
+        /* Whole registers where they fit: what lies behind is written again, or not read. */
         if (found + LANES <= n) {
-            _mm512_storeu_ps(far + found, _mm512_maskz_compress_ps(kept, most));
-            _mm512_storeu_ps(near + found, _mm512_maskz_compress_ps(kept, fewest));
+            _mm512_storeu_ps(size + found, sizes_kept);
+            _mm_storeu_si128((__m128i *)(void *)(at + found), at_kept);
         } else {
-            _mm512_mask_storeu_ps(far + found, lanes(count), _mm512_maskz_compress_ps(kept, most));
-            _mm512_mask_storeu_ps(near + found, lanes(count),
-                                  _mm512_maskz_compress_ps(kept, fewest));
+            _mm512_mask_storeu_ps(size + found, lanes(count), sizes_kept);
+            _mm_mask_storeu_epi8(at + found, lanes(count), at_kept);
         }
         found += count;
     }
@@ -107,23 +109,21 @@ static size_t outside(uint32_t *at, const float *v, size_t n, float low, float h
 }
 
 /* Which are kept is noise, so each is written, over the last one when that was not kept. */
-static size_t sizes(float *far, float *near, const float *v, const float *mean,
+static size_t sizes(float *size, uint8_t *at, const float *v, const float *mean,
                     const float *inverse, const uint8_t *skip, size_t n, float slack, float least)
 {
     size_t found = 0;
     for (size_t first = 0; first < n; first += CHUNK) {
         const size_t count = n - first < CHUNK ? n - first : CHUNK;
-        float most[CHUNK], fewest[CHUNK];
+        float z[CHUNK], most[CHUNK];
 #pragma omp simd
         for (size_t i = 0; i < count; i++) {
-            const float size = fabsf((v[first + i] - mean[first + i]) * inverse[first + i]);
-            const float reach = slack * inverse[first + i];
-            most[i] = size + reach;
-            fewest[i] = size - reach;
+            z[i] = fabsf((v[first + i] - mean[first + i]) * inverse[first + i]);
+            most[i] = z[i] + slack * inverse[first + i];
         }
         for (size_t i = 0; i < count; i++) {
-            far[found] = most[i];
-            near[found] = fewest[i];
+            size[found] = z[i];
+            at[found] = (uint8_t)(first + i);
             found += (most[i] >= least) & !(skip && skip[first + i]);
         }
     }

@@ -419,6 +419,77 @@ TEST("changes that fill several batches come out as they would one by one")
     world_done(&w);
 }
 
+/* To the bit, NaN included. */
+static void check_equal(const imr_token_score *a, const imr_token_score *b, size_t n)
+{
+    for (size_t k = 0; k < n; k++) {
+        CHECK_INT(a[k].id, b[k].id);
+        CHECK(a[k].cosine == b[k].cosine);
+        CHECK(memcmp(&a[k].background_z, &b[k].background_z, sizeof a->background_z) == 0);
+        CHECK_INT(a[k].significant, b[k].significant);
+    }
+}
+
+/* Words by rounded products in every instruction set beside those by float32 ones: changes along
+ * no, one and many tokens, so that from none to most are significant; and none at all. */
+static void check_rounded(size_t m, size_t n, uint64_t seed)
+{
+    enum { WIDE = 3000, MANY = 24, LIST = 5, LARGEST = 60 };
+    imr_error err = {0};
+    world w;
+    world_init(&w, m, n, WIDE, m, seed);
+    imr_background background;
+    float *deltas = random_floats(SAMPLE * m, 1, seed + 1), *x = random_floats(MANY * m, 1, seed);
+    float y[MANY * LARGEST], o[LARGEST];
+    memset(o, 0, sizeof o);
+    CHECK_OK(imr_background_init(&background, &w.lens, imr_view_of(deltas, SAMPLE, m), NULL, &err));
+    imr_shift shifts[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        double towards[LARGEST] = {0};
+        for (size_t t = 0; t < i * i; t++) {
+            double one[LARGEST];
+            naive_direction(one, &w, 7 * t + 8);
+            for (size_t k = 0; k < m; k++)
+                towards[k] += one[k];
+        }
+        for (size_t k = 0; k < m; k++)
+            y[i * m + k] = x[i * m + k] + (i == 1 ? 0 : (float)towards[k]) +
+                           (i == 1 ? 0 : 0.3F * deltas[i * m + k]);
+        shifts[i] = (imr_shift){x + i * m, y + i * m, o, i % 5 == 4 ? NULL : &background};
+    }
+    imr_attribution_space space = {0};
+    imr_attribution out[MANY], expected[MANY];
+    imr_token_score scores[MANY * 2 * LIST], want[MANY * 2 * LIST];
+    const imr_attribution_settings set = {IMR_CHANGE_PAPER, IMR_BY_COSINE, LIST, seed % 2};
+    imr_packed_done(&w.lens.rounded);
+    CHECK_OK(imr_attribution_run(expected, want, &w.lens, shifts, MANY, &set, &space, NULL, &err));
+    const imr_kernels *kernels;
+    for (size_t k = 0; (kernels = imr_kernels_at(k)); k++) {
+        CHECK_OK(imr_lens_add_rounded(&w.lens, kernels, &err));
+        CHECK_OK(imr_attribution_run(out, scores, &w.lens, shifts, MANY, &set, &space, NULL, &err));
+        for (size_t i = 0; i < MANY; i++) {
+            CHECK_INT(out[i].n_positive, expected[i].n_positive);
+            CHECK_INT(out[i].n_negative, expected[i].n_negative);
+            CHECK_NEAR(out[i].coverage, expected[i].coverage, 1e-12);
+            check_equal(out[i].positive, expected[i].positive, out[i].n_positive);
+            check_equal(out[i].negative, expected[i].negative, out[i].n_negative);
+        }
+    }
+    imr_attribution_space_done(&space);
+    imr_background_done(&background);
+    free(deltas);
+    free(x);
+    world_done(&w);
+}
+
+TEST("rounded products lead to the words and marks of float32 ones, however close the tokens lie")
+{
+    for (uint64_t seed = 520; seed < 524; seed++) {
+        check_rounded(48, 60, seed); /* cosines far apart: few are looked at twice */
+        check_rounded(3, 5, seed);   /* and close together: most changes are done again */
+    }
+}
+
 static bool refuse(void *user, const imr_progress_info *info)
 {
     (void)info;

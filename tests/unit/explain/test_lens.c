@@ -38,6 +38,49 @@ TEST("the fast path gives the cosines of the slow path, zero rows of the table i
     }
 }
 
+TEST("products of rounded numbers are within their bounds, in every set, and these are not wide")
+{
+    enum { TOKENS = 300, COUNT = 5 };
+    imr_error err = {0};
+    for (size_t s = 0; s < IMR_LEN(shapes); s++) {
+        world w;
+        world_init(&w, shapes[s][0], shapes[s][1], TOKENS, shapes[s][3], 130 + s);
+        const size_t r = w.back.rank;
+        float *given = random_floats(COUNT * r, 1, 140 + s), scratch[64];
+        double directions[COUNT][64] = {{0}};
+        for (size_t i = 1; i < COUNT; i++) { /* the first is no change */
+            for (size_t k = 0; k < r; k++)
+                directions[i][k] = (double)given[i * r + k];
+            const double length = sqrt(naive_dot(directions[i], directions[i], r));
+            for (size_t k = 0; k < r; k++)
+                directions[i][k] /= length;
+        }
+        const imr_kernels *kernels;
+        for (size_t set = 0; (kernels = imr_kernels_at(set)); set++) {
+            CHECK_OK(imr_lens_add_rounded(&w.lens, kernels, &err));
+            const size_t cells = imr_packed_stride(w.lens.rounded.cells);
+            uint32_t *rounded = imr_alloc_aligned(COUNT * cells, sizeof *rounded);
+            float bounds[COUNT], found[COUNT * IMR_LENS_PART];
+            for (size_t i = 0; i < COUNT; i++) {
+                bounds[i] = imr_lens_round(rounded + i * cells, &w.lens, directions[i], scratch);
+                CHECK(bounds[i] < 0.009F); /* 2^-8 of either, and the rounding of sums */
+            }
+            for (size_t first = 0; first < TOKENS; first += IMR_LENS_PART) {
+                const size_t n = TOKENS - first < IMR_LENS_PART ? TOKENS - first : IMR_LENS_PART;
+                imr_lens_near(found, IMR_LENS_PART, &w.lens, rounded, COUNT, first, n);
+                for (size_t i = 0; i < COUNT; i++)
+                    for (size_t t = 0; t < n; t++)
+                        CHECK_NEAR(found[i * IMR_LENS_PART + t],
+                                   imr_lens_product(&w.lens, (uint32_t)(first + t), directions[i]),
+                                   (double)bounds[i]);
+            }
+            imr_free(rounded);
+        }
+        free(given);
+        world_done(&w);
+    }
+}
+
 TEST(
     "the fold equals the published form: unit rows times the inverse, over the root of a quadratic")
 {

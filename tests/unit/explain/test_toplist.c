@@ -75,6 +75,75 @@ TEST("lists of parts join to the list of all, ties by id, however the parts are 
     }
 }
 
+/* Values off by up to an error, offered in parts. */
+static void scan_off(imr_toplist *lists, const float *values, const uint8_t *hidden, float error,
+                     uint64_t seed)
+{
+    imr_random random;
+    imr_random_init(&random, seed);
+    for (size_t at = 0; at < VALUES; at += PART) {
+        float off[PART];
+        for (size_t i = 0; i < PART; i++)
+            off[i] = values[at + i] + error * ((float)imr_random_below(&random, 2001) / 1000 - 1);
+        imr_toplist *mine = &lists[2 * imr_random_below(&random, THREADS)];
+        imr_toplist_scan(&mine[0], &mine[1], off, hidden, at, PART);
+    }
+}
+
+TEST("of values known within an error, a certain list with a slack has all that are truly first")
+{
+    enum { SPARE = 9 };
+    size_t certain = 0, asked = 0;
+    float values[VALUES];
+    uint8_t hidden[VALUES];
+    imr_top best[2][VALUES];
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        const float error = (float[]){0.001F, 0.02F, 0.1F, 0.5F}[seed % 4];
+        fill(values, hidden, seed, 100000);
+        for (size_t i = 0; i < VALUES; i++)
+            values[i] /= 1000;
+        const size_t n[2] = {sorted(best[0], values, hidden, 1),
+                             sorted(best[1], values, hidden, -1)};
+        imr_top room[2 * THREADS + 2][K + SPARE];
+        imr_toplist lists[2 * THREADS + 2];
+        for (size_t i = 0; i < 2 * THREADS + 2; i++)
+            lists[i] = (imr_toplist){.v = room[i], .k = K, .spare = SPARE, .slack = 2.001F * error};
+        scan_off(lists, values, hidden, error, seed + 1000);
+        for (size_t side = 0; side < 2; side++) {
+            imr_toplist *joined = &lists[2 * THREADS + side];
+            imr_toplist_join(joined, &lists[side], THREADS, 2);
+            CHECK(joined->n <= K + SPARE);
+            asked++;
+            if (!imr_toplist_certain(joined))
+                continue;
+            certain++;
+            for (size_t i = 0; i < n[side]; i++) {
+                bool found = false;
+                for (size_t at = 0; at < joined->n; at++)
+                    found |= joined->v[at].id == best[side][i].id;
+                CHECK(found);
+            }
+        }
+    }
+    CHECK(certain > asked / 4 && certain < asked);
+}
+
+TEST("a list whose spare places do not suffice, or that zero may belong to, is not certain")
+{
+    float values[6] = {5, 5, 5, 5, 5, -1};
+    imr_top room[2][4];
+    imr_toplist high = {.v = room[0], .k = 2, .spare = 2, .slack = 0.5F}, low = high;
+    low.v = room[1];
+    imr_toplist_scan(&high, &low, values, NULL, 0, 4);
+    CHECK(imr_toplist_certain(&high) && !imr_toplist_certain(&low));
+    imr_toplist_scan(&high, &low, values + 4, NULL, 4, 2);
+    CHECK(!imr_toplist_certain(&high));
+    values[0] = values[1] = 0.25F;
+    high = (imr_toplist){.v = room[0], .k = 2, .spare = 2, .slack = 0.5F};
+    imr_toplist_scan(&high, &low, values, NULL, 0, 2);
+    CHECK(!imr_toplist_certain(&high));
+}
+
 TEST("a list of no places stays empty, and joining empty parts gives an empty list")
 {
     const float values[3] = {1, -2, 3};

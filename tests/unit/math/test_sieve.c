@@ -45,31 +45,32 @@ TEST("what is outside is found in order, bars are inside and NaN is nowhere, in 
 
 static void check_sizes(const imr_sieve *s, size_t n, const uint8_t *skip, float slack, float least)
 {
-    float v[MOST], mean[MOST], inverse[MOST], far[MOST + GUARD], near[MOST + GUARD];
+    float v[MOST], mean[MOST], inverse[MOST], size[MOST + GUARD];
+    uint8_t at[MOST + GUARD];
     fill(v, n, n + 1);
     fill(mean, n, n + 2);
     fill(inverse, n, n + 3);
     for (size_t i = 0; i < n; i++)
         inverse[i] = fabsf(inverse[i]);
-    for (size_t i = n; i < n + GUARD; i++)
-        far[i] = near[i] = -7;
-    const size_t found = s->sizes(far, near, v, mean, inverse, skip, n, slack, least);
+    for (size_t i = n; i < n + GUARD; i++) {
+        size[i] = -7;
+        at[i] = 77;
+    }
+    const size_t found = s->sizes(size, at, v, mean, inverse, skip, n, slack, least);
     size_t expected = 0;
     for (size_t i = 0; i < n; i++) {
-        const float size = fabsf((v[i] - mean[i]) * inverse[i]);
-        if ((skip && skip[i]) || size + slack * inverse[i] < least)
+        const float z = fabsf((v[i] - mean[i]) * inverse[i]); /* sums of 64ths: exact */
+        if ((skip && skip[i]) || z + slack * inverse[i] < least)
             continue;
-        CHECK(expected < found); /* sums of 64ths: exact */
-        CHECK(far[expected] == size + slack * inverse[i]);
-        CHECK(near[expected] == size - slack * inverse[i]);
+        CHECK(expected < found && size[expected] == z && at[expected] == i);
         expected++;
     }
     CHECK_INT(found, expected);
     for (size_t i = n; i < n + GUARD; i++)
-        CHECK(far[i] == -7 && near[i] == -7);
+        CHECK(size[i] == -7 && at[i] == 77);
 }
 
-TEST("sizes that may reach a bar are kept with their bounds, and nothing behind n is touched")
+TEST("sizes that may reach a bar are kept with their places, and nothing behind n is touched")
 {
     static const float slacks[] = {0, 0.125F, 1}, leasts[] = {0, 0.5F, 2, 100};
     uint8_t skip[MOST];

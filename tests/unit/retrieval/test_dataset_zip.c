@@ -331,7 +331,7 @@ static void check_last(const char *dir, const char *text)
 
 static void set_time(const char *path, const struct stat *to, long nanoseconds)
 {
-    struct timespec times[2] = {to->st_atim, to->st_mtim};
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, to->st_mtim};
     times[1].tv_nsec = (times[1].tv_nsec + nanoseconds) % 1000000000;
     CHECK_INT(utimensat(AT_FDCWD, path, times, 0), 0);
 }

@@ -111,7 +111,8 @@ void bench_typing_million(void)
     bench_need(imr_jobs_open(t->jobs, &o, &err), &err);
     wait_until(t, 0);
     const double opened = imr_clock_seconds() - start;
-    press(t, imr_session_query(t->session, 0).text, SIZE_MAX >> 40); /* pages */
+    const char *warm = imr_session_query(t->session, 0).text; /* pages */
+    press(t, warm, strlen(warm));
     wait_until(t, 0);
     t->keys = t->n_answered = t->n_stopped = t->unknown = 0;
     for (size_t i = 0; i < TYPED; i++) {

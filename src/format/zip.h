@@ -2,7 +2,7 @@
  * format/zip.h - the entries of an archive, in place.
  *
  * Nothing is copied: an entry is a range of the file. It is stored (uncompressed), as torch.save
- * writes them; deflated ones pass when asked for, to be read by format/packed.h. Archives of any
+ * writes them; deflated ones pass when asked for, to be read by format/deflated.h. Archives of any
  * other kind go through format/zip_archive.h. The layout stands at the top of zip.c.
  *
  * A cache with a storage for each of its vectors has millions of entries, so an archive is not a
@@ -48,7 +48,7 @@ typedef struct imr_zip {
 
 /* How an archive is read; all may be NULL. */
 typedef struct imr_zip_options {
-    bool deflated;          /* lets deflated entries pass, to be read by format/packed.h */
+    bool deflated;          /* lets deflated entries pass, to be read by format/deflated.h */
     imr_scratch *scratch;   /* takes the tables; must outlive the archive */
     const imr_file *mapped; /* the file the bytes are of: forgotten now and then while every local
                                header is looked at */

@@ -10,7 +10,7 @@
 
 static void bytes_done(dataset_bytes *b)
 {
-    imr_packed_free(b->packed);
+    imr_deflated_free(b->deflated);
     imr_file_unmap(&b->file);
     imr_free(b->owned);
     imr_free(b->name);
@@ -98,13 +98,13 @@ static imr_status parse_line(imr_json **node, const imr_dataset *d, size_t docum
     uint64_t offset = d->offsets[document];
     size_t len = d->lengths[document];
     IMR_AUTOFREE char *unpacked = NULL;
-    if (d->corpus.packed) {
+    if (d->corpus.deflated) {
         if (len > IMR_MAX_LINE_BYTES)
             return imr_fail(err, IMR_E_LIMIT, "%s: %s has %zu bytes, at most %zu", d->corpus.name,
                             id, len, IMR_MAX_LINE_BYTES);
         if (!(unpacked = imr_alloc(len, 1)))
             return imr_fail_memory(err);
-        IMR_TRY(imr_packed_read(d->corpus.packed, offset, unpacked, len, err));
+        IMR_TRY(imr_deflated_read(d->corpus.deflated, offset, unpacked, len, err));
     }
     imr_status status =
         imr_json_parse(node, unpacked ? unpacked : d->corpus.data + offset, len, id, err);
@@ -243,9 +243,9 @@ const char *imr_dataset_bad_line(const imr_dataset *d, size_t i)
     return d->bad[i];
 }
 
-static void free_pass(imr_packed_pass **pass)
+static void free_pass(imr_deflated_pass **pass)
 {
-    imr_packed_pass_free(*pass);
+    imr_deflated_pass_free(*pass);
 }
 
 static imr_status hash_step(const imr_progress *progress, uint64_t done, uint64_t total,
@@ -274,17 +274,17 @@ static imr_status sha256_of_folder(const imr_dataset *d, char out[IMR_SHA256_HEX
     return IMR_OK;
 }
 
-static imr_status sha256_of_packed(const imr_dataset *d, char out[IMR_SHA256_HEX],
-                                   const imr_progress *progress, imr_error *err)
+static imr_status sha256_of_deflated(const imr_dataset *d, char out[IMR_SHA256_HEX],
+                                     const imr_progress *progress, imr_error *err)
 {
     imr_sha256 s;
     imr_sha256_init(&s);
-    IMR_CLEANUP(free_pass) imr_packed_pass *pass = NULL;
-    IMR_TRY(imr_packed_pass_new(&pass, d->corpus.packed, err));
+    IMR_CLEANUP(free_pass) imr_deflated_pass *pass = NULL;
+    IMR_TRY(imr_deflated_pass_new(&pass, d->corpus.deflated, err));
     size_t n = 1;
     for (uint64_t at = 0; n; at += n) {
         const char *bytes;
-        IMR_TRY(imr_packed_pass_next(pass, &bytes, &n, err));
+        IMR_TRY(imr_deflated_pass_next(pass, &bytes, &n, err));
         imr_sha256_add(&s, bytes, n);
         IMR_TRY(hash_step(progress, at, d->corpus.len, err));
     }
@@ -295,8 +295,8 @@ static imr_status sha256_of_packed(const imr_dataset *d, char out[IMR_SHA256_HEX
 static imr_status sha256_of_corpus(const imr_dataset *d, char out[IMR_SHA256_HEX],
                                    const imr_progress *progress, imr_error *err)
 {
-    if (d->corpus.packed)
-        return sha256_of_packed(d, out, progress, err);
+    if (d->corpus.deflated)
+        return sha256_of_deflated(d, out, progress, err);
     const size_t step = (size_t)4 << 20;
     imr_sha256 s;
     imr_sha256_init(&s);
@@ -343,8 +343,8 @@ void imr_dataset_stamp(const imr_dataset *d, int64_t out[2])
 imr_status imr_dataset_keep_points(const imr_dataset *d, const char *path, imr_error *err)
 {
     int64_t stamp[2];
-    if (!d->corpus.packed || imr_packed_points_from_file(d->corpus.packed))
+    if (!d->corpus.deflated || imr_deflated_points_from_file(d->corpus.deflated))
         return IMR_OK;
     imr_dataset_stamp(d, stamp);
-    return imr_packed_write_points(d->corpus.packed, path, stamp, err);
+    return imr_deflated_write_points(d->corpus.deflated, path, stamp, err);
 }

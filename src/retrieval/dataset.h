@@ -13,7 +13,7 @@
  * The corpus stays mapped; in memory are the ids and where each line lies (or, with a remembered
  * index, nothing), so a text costs one JSON line when it is asked for. A zipped corpus is never
  * unpacked as a whole either: opening reads it once in pieces, checks its CRC-32 and notes restart
- * points (format/packed.h), and a text costs unpacking from the last point before it, on average
+ * points (format/deflated.h), and a text costs unpacking from the last point before it, on average
  * 0.1 MB. A cache keeps the points in a file beside its index, so that opening it reads nothing of
  * the corpus. (Only an archive that format/zip.h cannot read in place, such as one with names in an
  * old code page, is unpacked in memory.) Errors: IMR_E_FORMAT names

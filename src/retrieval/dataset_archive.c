@@ -96,7 +96,7 @@ static imr_status remember_points(imr_dataset *d, const imr_dataset_options *o, 
     imr_dataset_stamp(d, stamp);
     if (!o->index || !o->index->points || !stamp[0])
         return IMR_OK;
-    return imr_packed_open_points(&found, d->corpus.packed, o->index->points, stamp, err);
+    return imr_deflated_open_points(&found, d->corpus.deflated, o->index->points, stamp, err);
 }
 
 /* The corpus where it lies, or unpacked where that cannot be. */
@@ -114,14 +114,14 @@ static imr_status find_bytes(imr_dataset *d, archive *a, size_t entry, const imr
         b->data = (const char *)e->data;
         return IMR_OK;
     }
-    imr_packed_entry from = {
+    imr_deflated_entry from = {
         .name = b->name, .data = e->data, .packed = e->packed, .size = e->size, .crc = e->crc};
-    IMR_TRY(imr_packed_open(&b->packed, &from, err));
+    IMR_TRY(imr_deflated_open(&b->deflated, &from, err));
     return remember_points(d, o, err);
 }
 
 /* A stored corpus whose lines were read, with success or not: a wrong checksum says why not. (A
- * packed one is checked while it is read.) */
+ * deflated one is checked while it is read.) */
 static imr_status check_stored(const imr_dataset *d, const archive *a, imr_status status,
                                imr_error *err)
 {

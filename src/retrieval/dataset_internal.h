@@ -6,16 +6,16 @@
 #define IMR_RETRIEVAL_DATASET_INTERNAL_H
 
 #include "base/file.h"
-#include "format/packed.h"
+#include "format/deflated.h"
 #include "retrieval/dataset.h"
 #include "retrieval/ids.h"
 
 /* A file's bytes: mapped, within a mapped archive, owned (unpacked from one), or borrowed from the
  * caller. */
 typedef struct dataset_bytes {
-    char *name;         /* for errors */
-    const char *data;   /* NULL when packed */
-    imr_packed *packed; /* NULL unless deflated in an archive */
+    char *name;             /* for errors */
+    const char *data;       /* NULL when deflated */
+    imr_deflated *deflated; /* NULL unless deflated in an archive */
     size_t len;
     imr_file file; /* the file itself, or the archive */
     void *owned;
@@ -73,7 +73,7 @@ imr_status imr_dataset_check_id(const char *id, const char *name, uint64_t line,
 imr_status imr_dataset_note_bad(imr_dataset *d, const imr_dataset_options *o, imr_status status,
                                 const imr_error *fault, imr_error *err) IMR_NODISCARD;
 imr_status imr_dataset_no_documents(const imr_dataset *d, const char *name, imr_error *err);
-/* Reads a packed corpus through, for its restart points and its CRC-32. */
+/* Reads a deflated corpus through, for its restart points and its CRC-32. */
 imr_status imr_dataset_note_points(imr_dataset *d, const imr_dataset_options *o,
                                    imr_error *err) IMR_NODISCARD;
 imr_status imr_dataset_progress(const imr_dataset_options *o, uint64_t done, uint64_t total,

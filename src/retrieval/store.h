@@ -9,12 +9,11 @@
  *                       again when it is absent or does not fit
  *   DIR/offsets         where each document's line lies in the corpus (retrieval/dataset.h)
  *   DIR/restart_points  where unpacking a corpus deflated in an archive can begin, so that it is
- *                       never unpacked as a whole (format/packed.h); derived, may be deleted; made
- *                       again when it is absent or not of the archive as it is now
- *   DIR/journal         while building: what is being built and the sha256 of each finished block
- *   DIR/lock            held while building
- *   DIR/projected/      derived, may be deleted: session/projected.h; DIR/tokens/ likewise:
- *                       session/encoded_table.h
+ *                       never unpacked as a whole (format/deflated.h); derived, may be deleted;
+ * made again when it is absent or not of the archive as it is now DIR/journal         while
+ * building: what is being built and the sha256 of each finished block DIR/lock            held
+ * while building DIR/projected/      derived, may be deleted: session/projected.h; DIR/tokens/
+ * likewise: session/encoded_table.h
  *
  * Vectors come in blocks of `block` texts. A block is written, then noted in the journal
  * (base/kept.h). The next run of the same build checks the noted blocks and goes on after the last

@@ -8,7 +8,7 @@
  *   2. u64 [count]  offset of each document's line in the corpus
  *   3. u32 [count]  its length
  *   count is 0 for datasets without a corpus file.
- * restart_points       format/packed.h; only beside a corpus deflated in an archive
+ * restart_points       format/deflated.h; only beside a corpus deflated in an archive
  */
 #ifndef IMR_RETRIEVAL_STORE_INTERNAL_H
 #define IMR_RETRIEVAL_STORE_INTERNAL_H

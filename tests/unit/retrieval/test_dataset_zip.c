@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "format/packed.h"
+#include "format/deflated.h"
 #include "math/random.h"
 #include "store_support.h"
 #include "tests/support/made_zip.h"

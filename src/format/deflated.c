@@ -1,4 +1,4 @@
-#include "format/packed.h"
+#include "format/deflated.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -7,59 +7,59 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "format/packed_internal.h"
+#include "format/deflated_internal.h"
 
 #define PIECE        ((size_t)256 << 10) /* what a pass gives at a time and a cursor remembers */
 #define STEP         ((size_t)16 << 10)  /* what a cursor unpacks at a time */
-#define RESTART_COST PACKED_WINDOW       /* of a window, in unpacked bytes */
+#define RESTART_COST DEFLATED_WINDOW     /* of a window, in unpacked bytes */
 #define MOST_EXPAND  1032                /* of deflate: 258 bytes from 2 bits */
 
 /* A stream somewhere in the entry and the bytes it gave last, [at.out - n, at.out). */
 typedef struct cursor {
-    packed_stream at;
+    deflated_stream at;
     uint8_t *bytes; /* [PIECE], NULL until the first use */
     size_t n;
     bool live;
     uint64_t used; /* when */
 } cursor;
 
-struct imr_packed {
-    imr_packed_entry entry;
+struct imr_deflated {
+    imr_deflated_entry entry;
     char *name;
-    packed_points points;
+    deflated_points points;
     pthread_mutex_t lock; /* guards what follows */
-    cursor cursors[IMR_PACKED_CURSORS];
+    cursor cursors[IMR_DEFLATED_CURSORS];
     uint64_t now;
 };
 
-struct imr_packed_pass {
-    imr_packed *of;
-    packed_stream at;
+struct imr_deflated_pass {
+    imr_deflated *of;
+    deflated_stream at;
     uint32_t crc;
-    packed_points points; /* noted on the way when there are none yet */
+    deflated_points points; /* noted on the way when there are none yet */
     z_stream deflater;
     bool noting, finished, failed;
     imr_error failure;
     uint8_t bytes[PIECE];
 };
 
-const packed_points *imr_packed_points_of(const imr_packed *p)
+const deflated_points *imr_deflated_points_of(const imr_deflated *p)
 {
     return &p->points;
 }
 
-const imr_packed_entry *imr_packed_entry_of(const imr_packed *p)
+const imr_deflated_entry *imr_deflated_entry_of(const imr_deflated *p)
 {
     return &p->entry;
 }
 
-imr_status imr_packed_open(imr_packed **out, const imr_packed_entry *entry, imr_error *err)
+imr_status imr_deflated_open(imr_deflated **out, const imr_deflated_entry *entry, imr_error *err)
 {
     if (entry->size / MOST_EXPAND > entry->packed)
         return imr_fail(err, IMR_E_FORMAT,
                         "%s: %" PRIu64 " packed bytes cannot be the %" PRIu64 " the directory says",
                         entry->name, entry->packed, entry->size);
-    imr_packed *p = IMR_NEW(imr_packed);
+    imr_deflated *p = IMR_NEW(imr_deflated);
     if (!p || !(p->name = imr_strdup(entry->name))) {
         imr_free(p);
         return imr_fail_memory(err);
@@ -71,59 +71,59 @@ imr_status imr_packed_open(imr_packed **out, const imr_packed_entry *entry, imr_
     return IMR_OK;
 }
 
-void imr_packed_free(imr_packed *p)
+void imr_deflated_free(imr_deflated *p)
 {
     if (!p)
         return;
-    for (size_t i = 0; i < IMR_PACKED_CURSORS; i++) {
-        imr_packed_stream_done(&p->cursors[i].at);
+    for (size_t i = 0; i < IMR_DEFLATED_CURSORS; i++) {
+        imr_deflated_stream_done(&p->cursors[i].at);
         imr_free(p->cursors[i].bytes);
     }
     pthread_mutex_destroy(&p->lock);
-    imr_packed_points_done(&p->points);
+    imr_deflated_points_done(&p->points);
     imr_free(p->name);
     imr_free(p);
 }
 
 /* ---- from front to back ---- */
 
-void imr_packed_pass_free(imr_packed_pass *pass)
+void imr_deflated_pass_free(imr_deflated_pass *pass)
 {
     if (!pass)
         return;
     if (pass->noting)
         deflateEnd(&pass->deflater);
-    imr_packed_stream_done(&pass->at);
-    imr_packed_points_done(&pass->points);
+    imr_deflated_stream_done(&pass->at);
+    imr_deflated_points_done(&pass->points);
     imr_free(pass);
 }
 
-imr_status imr_packed_pass_new(imr_packed_pass **out, imr_packed *p, imr_error *err)
+imr_status imr_deflated_pass_new(imr_deflated_pass **out, imr_deflated *p, imr_error *err)
 {
-    imr_packed_pass *pass = imr_alloc(1, sizeof *pass);
+    imr_deflated_pass *pass = imr_alloc(1, sizeof *pass);
     if (!pass)
         return imr_fail_memory(err);
-    memset(pass, 0, offsetof(imr_packed_pass, bytes));
+    memset(pass, 0, offsetof(imr_deflated_pass, bytes));
     pass->of = p;
-    imr_status status = imr_packed_stream_start(&pass->at, &p->entry, NULL, NULL, err);
+    imr_status status = imr_deflated_stream_start(&pass->at, &p->entry, NULL, NULL, err);
     if (status == IMR_OK && !p->points.whole) {
         /* The fastest level: as many bytes pass through here as a quarter of the entry has. */
-        pass->deflater = (z_stream){.zalloc = imr_packed_alloc, .zfree = imr_packed_release};
+        pass->deflater = (z_stream){.zalloc = imr_deflated_alloc, .zfree = imr_deflated_release};
         pass->noting = deflateInit2(&pass->deflater, Z_BEST_SPEED, Z_DEFLATED, -MAX_WBITS, 8,
                                     Z_DEFAULT_STRATEGY) == Z_OK;
         status = pass->noting ? IMR_OK : imr_fail_memory(err);
     }
     if (status != IMR_OK) {
-        imr_packed_pass_free(pass);
+        imr_deflated_pass_free(pass);
         return status;
     }
     *out = pass;
     return IMR_OK;
 }
 
-static imr_status finish(imr_packed_pass *pass, imr_error *err)
+static imr_status finish(imr_deflated_pass *pass, imr_error *err)
 {
-    const imr_packed_entry *e = &pass->of->entry;
+    const imr_deflated_entry *e = &pass->of->entry;
     pass->finished = true;
     if (pass->crc != e->crc)
         return imr_fail(err, IMR_E_FORMAT,
@@ -132,27 +132,28 @@ static imr_status finish(imr_packed_pass *pass, imr_error *err)
     if (pass->noting && !pass->of->points.whole) {
         pass->points.whole = true;
         pass->of->points = pass->points;
-        pass->points = (packed_points){0};
+        pass->points = (deflated_points){0};
     }
     return IMR_OK;
 }
 
-static imr_status next_piece(imr_packed_pass *pass, size_t *n, imr_error *err)
+static imr_status next_piece(imr_deflated_pass *pass, size_t *n, imr_error *err)
 {
-    packed_stream *s = &pass->at;
+    deflated_stream *s = &pass->at;
     for (*n = 0; *n < PIECE && !s->ended;) {
         size_t made;
-        IMR_TRY(imr_packed_stream_step(s, pass->bytes + *n, PIECE - *n, pass->noting, &made, err));
+        IMR_TRY(
+            imr_deflated_stream_step(s, pass->bytes + *n, PIECE - *n, pass->noting, &made, err));
         *n += made;
-        if (pass->noting && imr_packed_stream_at_border(s))
-            IMR_TRY(imr_packed_points_note(&pass->points, s, &pass->deflater, err));
+        if (pass->noting && imr_deflated_stream_at_border(s))
+            IMR_TRY(imr_deflated_points_note(&pass->points, s, &pass->deflater, err));
     }
     pass->crc = (uint32_t)crc32_z(pass->crc, pass->bytes, *n);
     return s->ended && !pass->finished ? finish(pass, err) : IMR_OK;
 }
 
-imr_status imr_packed_pass_next(imr_packed_pass *pass, const char **bytes, size_t *n,
-                                imr_error *err)
+imr_status imr_deflated_pass_next(imr_deflated_pass *pass, const char **bytes, size_t *n,
+                                  imr_error *err)
 {
     size_t made = 0;
     if (!pass->failed)
@@ -169,27 +170,27 @@ imr_status imr_packed_pass_next(imr_packed_pass *pass, const char **bytes, size_
 
 /* ---- from anywhere ---- */
 
-static imr_status restart(cursor *c, const imr_packed *p, uint64_t offset, imr_error *err)
+static imr_status restart(cursor *c, const imr_deflated *p, uint64_t offset, imr_error *err)
 {
-    uint8_t window[PACKED_WINDOW];
-    const imr_packed_point *point;
+    uint8_t window[DEFLATED_WINDOW];
+    const imr_deflated_point *point;
     c->live = false;
     c->n = 0;
     if (!c->bytes && !(c->bytes = imr_alloc(PIECE, 1)))
         return imr_fail_memory(err);
-    IMR_TRY(imr_packed_points_find(&point, window, &p->points, offset, err));
-    IMR_TRY(imr_packed_stream_start(&c->at, &p->entry, point, window, err));
+    IMR_TRY(imr_deflated_points_find(&point, window, &p->points, offset, err));
+    IMR_TRY(imr_deflated_stream_start(&c->at, &p->entry, point, window, err));
     c->live = true;
     return IMR_OK;
 }
 
 /* A cursor that holds offset or stands before it: the one with the least to unpack until there,
  * or the one not used for longest, begun anew. */
-static imr_status choose(cursor **out, imr_packed *p, uint64_t offset, imr_error *err)
+static imr_status choose(cursor **out, imr_deflated *p, uint64_t offset, imr_error *err)
 {
-    uint64_t least = offset - imr_packed_points_before(&p->points, offset) + RESTART_COST;
+    uint64_t least = offset - imr_deflated_points_before(&p->points, offset) + RESTART_COST;
     cursor *best = NULL, *oldest = &p->cursors[0];
-    for (size_t i = 0; i < IMR_PACKED_CURSORS; i++) {
+    for (size_t i = 0; i < IMR_DEFLATED_CURSORS; i++) {
         cursor *c = &p->cursors[i];
         if (c->used < oldest->used)
             oldest = c;
@@ -215,7 +216,7 @@ static imr_status advance(cursor *c, imr_error *err)
     size_t made;
     if (c->n + STEP > PIECE)
         c->n = 0;
-    imr_status status = imr_packed_stream_step(&c->at, c->bytes + c->n, STEP, false, &made, err);
+    imr_status status = imr_deflated_stream_step(&c->at, c->bytes + c->n, STEP, false, &made, err);
     if (status == IMR_OK)
         c->n += made;
     else
@@ -223,7 +224,8 @@ static imr_status advance(cursor *c, imr_error *err)
     return status;
 }
 
-static imr_status read_locked(imr_packed *p, uint64_t offset, char *out, size_t len, imr_error *err)
+static imr_status read_locked(imr_deflated *p, uint64_t offset, char *out, size_t len,
+                              imr_error *err)
 {
     while (len) {
         cursor *c;
@@ -239,7 +241,8 @@ static imr_status read_locked(imr_packed *p, uint64_t offset, char *out, size_t 
     return IMR_OK;
 }
 
-imr_status imr_packed_read(imr_packed *p, uint64_t offset, char *out, size_t len, imr_error *err)
+imr_status imr_deflated_read(imr_deflated *p, uint64_t offset, char *out, size_t len,
+                             imr_error *err)
 {
     assert(offset <= p->entry.size && len <= p->entry.size - offset);
     pthread_mutex_lock(&p->lock);
@@ -250,25 +253,25 @@ imr_status imr_packed_read(imr_packed *p, uint64_t offset, char *out, size_t len
 
 /* ---- restart points ---- */
 
-bool imr_packed_has_points(const imr_packed *p)
+bool imr_deflated_has_points(const imr_deflated *p)
 {
     return p->points.whole;
 }
 
-bool imr_packed_points_from_file(const imr_packed *p)
+bool imr_deflated_points_from_file(const imr_deflated *p)
 {
     return p->points.file.data != NULL;
 }
 
-size_t imr_packed_points(const imr_packed *p, const imr_packed_point **points)
+size_t imr_deflated_points(const imr_deflated *p, const imr_deflated_point **points)
 {
     *points = p->points.v;
     return p->points.n;
 }
 
-imr_status imr_packed_open_points(bool *found, imr_packed *p, const char *path,
-                                  const int64_t tag[2], imr_error *err)
+imr_status imr_deflated_open_points(bool *found, imr_deflated *p, const char *path,
+                                    const int64_t tag[2], imr_error *err)
 {
-    imr_packed_points_done(&p->points);
-    return imr_packed_points_open(found, &p->points, &p->entry, path, tag, err);
+    imr_deflated_points_done(&p->points);
+    return imr_deflated_points_open(found, &p->points, &p->entry, path, tag, err);
 }

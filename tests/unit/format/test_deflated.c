@@ -2,7 +2,7 @@
 #include <pthread.h>
 
 #include "base/file.h"
-#include "format/packed.h"
+#include "format/deflated.h"
 #include "format_support.h"
 #include "math/random.h"
 #include "tests/support/made_zip.h"
@@ -35,7 +35,7 @@ static char *made_text(size_t len, uint64_t seed)
 typedef struct made {
     char *text;
     uint8_t *bytes;
-    imr_packed_entry entry;
+    imr_deflated_entry entry;
 } made;
 
 static made make(size_t len, int level, int strategy)
@@ -43,12 +43,12 @@ static made make(size_t len, int level, int strategy)
     made m = {.text = made_text(len, 1)};
     size_t packed;
     m.bytes = made_deflate(m.text, len, level, strategy, &packed);
-    m.entry = (imr_packed_entry){.name = "x.zip/corpus.jsonl",
-                                 .data = m.bytes,
-                                 .packed = packed,
-                                 .size = len,
-                                 .crc = (uint32_t)crc32(0, (Bytef *)m.text, (uInt)len),
-                                 .spacing = NEAR};
+    m.entry = (imr_deflated_entry){.name = "x.zip/corpus.jsonl",
+                                   .data = m.bytes,
+                                   .packed = packed,
+                                   .size = len,
+                                   .crc = (uint32_t)crc32(0, (Bytef *)m.text, (uInt)len),
+                                   .spacing = NEAR};
     return m;
 }
 
@@ -59,47 +59,47 @@ static void drop(made *m)
 }
 
 /* A whole pass, compared with `text` when it succeeds. */
-static imr_status run_pass(imr_packed *p, const char *text, size_t len)
+static imr_status run_pass(imr_deflated *p, const char *text, size_t len)
 {
-    imr_packed_pass *pass = NULL;
+    imr_deflated_pass *pass = NULL;
     size_t at = 0, n = 1;
-    IMR_TRY(imr_packed_pass_new(&pass, p, &err));
+    IMR_TRY(imr_deflated_pass_new(&pass, p, &err));
     imr_status status = IMR_OK;
     bool same = true;
     while (status == IMR_OK && n) {
         const char *bytes;
-        status = imr_packed_pass_next(pass, &bytes, &n, &err);
+        status = imr_deflated_pass_next(pass, &bytes, &n, &err);
         if (status == IMR_OK) {
             same = same && n <= len - at && memcmp(bytes, text + at, n) == 0;
             at += n;
         }
     }
-    imr_packed_pass_free(pass);
+    imr_deflated_pass_free(pass);
     if (status == IMR_OK && (!same || at != len))
         FAIL("a pass gave other bytes than were packed");
     return status;
 }
 
-static imr_packed *opened(const made *m)
+static imr_deflated *opened(const made *m)
 {
-    imr_packed *p = NULL;
-    CHECK_OK(imr_packed_open(&p, &m->entry, &err));
-    CHECK(!imr_packed_has_points(p));
+    imr_deflated *p = NULL;
+    CHECK_OK(imr_deflated_open(&p, &m->entry, &err));
+    CHECK(!imr_deflated_has_points(p));
     CHECK_OK(run_pass(p, m->text, m->entry.size));
-    CHECK(imr_packed_has_points(p));
+    CHECK(imr_deflated_has_points(p));
     return p;
 }
 
-static void check_read(imr_packed *p, const char *text, uint64_t offset, size_t len)
+static void check_read(imr_deflated *p, const char *text, uint64_t offset, size_t len)
 {
     char *out = malloc(len + 1);
-    CHECK_OK(imr_packed_read(p, offset, out, len, &err));
+    CHECK_OK(imr_deflated_read(p, offset, out, len, &err));
     if (memcmp(out, text + offset, len) != 0)
         FAIL("%zu bytes from %llu on are others", len, (unsigned long long)offset);
     free(out);
 }
 
-static void check_reads(imr_packed *p, const char *text, size_t len, int reads)
+static void check_reads(imr_deflated *p, const char *text, size_t len, int reads)
 {
     imr_random random;
     imr_random_init(&random, 5);
@@ -109,8 +109,8 @@ static void check_reads(imr_packed *p, const char *text, size_t len, int reads)
             n = imr_random_below(&random, len + 1 - at);
         check_read(p, text, at, n < len - at ? n : len - at);
     }
-    const imr_packed_point *points;
-    size_t n = imr_packed_points(p, &points);
+    const imr_deflated_point *points;
+    size_t n = imr_deflated_points(p, &points);
     for (size_t i = 0; i < n; i++) {
         check_read(p, text, points[i].out - 5, 9);
         check_read(p, text, points[i].out, 1);
@@ -123,12 +123,12 @@ TEST("every level and strategy gives its bytes from front to back and from anywh
     for (int level = 0; level <= 9; level++) {
         for (size_t s = 0; s < (level == 6 ? 3 : 1); s++) {
             made m = make(TEXT, level, strategies[s]);
-            imr_packed *p = opened(&m);
-            const imr_packed_point *points;
-            CHECK(imr_packed_points(p, &points) > 4);
+            imr_deflated *p = opened(&m);
+            const imr_deflated_point *points;
+            CHECK(imr_deflated_points(p, &points) > 4);
             check_reads(p, m.text, TEXT, 100);
             CHECK_OK(run_pass(p, m.text, TEXT)); /* a second one notes nothing */
-            imr_packed_free(p);
+            imr_deflated_free(p);
             drop(&m);
         }
     }
@@ -137,10 +137,10 @@ TEST("every level and strategy gives its bytes from front to back and from anywh
 TEST("reading on from front to back in small pieces is right across every border")
 {
     made m = make(TEXT, 6, Z_DEFAULT_STRATEGY);
-    imr_packed *p = opened(&m);
+    imr_deflated *p = opened(&m);
     for (size_t at = 0, n = 1; at < TEXT; at += n, n = 1 + n * 7 % 400)
         check_read(p, m.text, at, n < TEXT - at ? n : TEXT - at);
-    imr_packed_free(p);
+    imr_deflated_free(p);
     drop(&m);
 }
 
@@ -153,55 +153,55 @@ TEST("a stream without ends of blocks is read in bounded memory all the same")
         FAIL("out of memory");
     m.text[len - 1] = '.';
     m.bytes = made_deflate(m.text, len, 9, Z_DEFAULT_STRATEGY, &packed);
-    m.entry = (imr_packed_entry){.name = "zeros",
-                                 .data = m.bytes,
-                                 .packed = packed,
-                                 .size = len,
-                                 .crc = (uint32_t)crc32_z(0, (Bytef *)m.text, len)};
-    imr_packed *p = opened(&m);
-    const imr_packed_point *points;
-    CHECK_INT(imr_packed_points(p, &points), 0);
+    m.entry = (imr_deflated_entry){.name = "zeros",
+                                   .data = m.bytes,
+                                   .packed = packed,
+                                   .size = len,
+                                   .crc = (uint32_t)crc32_z(0, (Bytef *)m.text, len)};
+    imr_deflated *p = opened(&m);
+    const imr_deflated_point *points;
+    CHECK_INT(imr_deflated_points(p, &points), 0);
     check_read(p, m.text, len - 8, 8);
     check_read(p, m.text, 5, 100000);
     check_read(p, m.text, len / 2, 1);
-    imr_packed_free(p);
+    imr_deflated_free(p);
     drop(&m);
 }
 
 TEST("windows over their budget are thinned out and what is left serves")
 {
     made m = make(4 * TEXT, 1, Z_DEFAULT_STRATEGY);
-    imr_packed *p = opened(&m);
-    const imr_packed_point *points;
-    size_t all = imr_packed_points(p, &points);
-    imr_packed_free(p);
+    imr_deflated *p = opened(&m);
+    const imr_deflated_point *points;
+    size_t all = imr_deflated_points(p, &points);
+    imr_deflated_free(p);
     m.entry.windows = 60000; /* three or so */
     p = opened(&m);
-    size_t n = imr_packed_points(p, &points);
+    size_t n = imr_deflated_points(p, &points);
     CHECK(n >= 1 && n <= 8 && n < all);
     for (size_t i = 1; i < n; i++)
         CHECK(points[i].out > points[i - 1].out && points[i].window > points[i - 1].window);
     check_reads(p, m.text, 4 * TEXT, 30);
-    imr_packed_free(p);
+    imr_deflated_free(p);
     m.entry.windows = 1; /* none fits */
     p = opened(&m);
-    CHECK_INT(imr_packed_points(p, &points), 0);
+    CHECK_INT(imr_deflated_points(p, &points), 0);
     check_read(p, m.text, 3 * TEXT, 1000);
-    imr_packed_free(p);
+    imr_deflated_free(p);
     drop(&m);
 }
 
 /* A pass and reads over damaged bytes: refused, or the true bytes. */
-static imr_status try_damaged(const imr_packed_entry *e, const char *text)
+static imr_status try_damaged(const imr_deflated_entry *e, const char *text)
 {
-    imr_packed *p = NULL;
-    IMR_TRY(imr_packed_open(&p, e, &err));
+    imr_deflated *p = NULL;
+    IMR_TRY(imr_deflated_open(&p, e, &err));
     imr_status status = run_pass(p, text, e->size);
-    CHECK(imr_packed_has_points(p) == (status == IMR_OK));
+    CHECK(imr_deflated_has_points(p) == (status == IMR_OK));
     char out[64];
     for (size_t at = 0; at + sizeof out <= e->size; at += e->size / 5)
-        (void)!imr_packed_read(p, at, out, sizeof out, &(imr_error){0});
-    imr_packed_free(p);
+        (void)!imr_deflated_read(p, at, out, sizeof out, &(imr_error){0});
+    imr_deflated_free(p);
     return status;
 }
 
@@ -250,7 +250,7 @@ TEST("damage of any byte and a cut at any place are found, and named with entry 
 TEST("sizes and checksums that lie are refused, impossible ones before anything is unpacked")
 {
     made m = make(100000, 6, Z_DEFAULT_STRATEGY);
-    imr_packed_entry e = m.entry;
+    imr_deflated_entry e = m.entry;
     e.size = 99999;
     CHECK_INT(try_damaged(&e, m.text), IMR_E_FORMAT);
     CHECK_CONTAINS(err.text, "unpacks to more bytes than the 99999 the directory says");
@@ -259,8 +259,8 @@ TEST("sizes and checksums that lie are refused, impossible ones before anything 
     CHECK_INT(try_damaged(&e, longer), IMR_E_FORMAT);
     CHECK_CONTAINS(err.text, "unpacks to fewer bytes");
     e.size = UINT64_MAX;
-    imr_packed *p = NULL;
-    CHECK_INT(imr_packed_open(&p, &e, &err), IMR_E_FORMAT);
+    imr_deflated *p = NULL;
+    CHECK_INT(imr_deflated_open(&p, &e, &err), IMR_E_FORMAT);
     CHECK_CONTAINS(err.text, "cannot be the 18446744073709551615");
     e = m.entry;
     e.crc ^= 1;
@@ -286,38 +286,38 @@ TEST("an empty entry has no bytes, but a checksum")
 
 /* ---- points in a file ---- */
 
-static bool from_file(imr_packed **p, const made *m, const char *path, const int64_t with[2])
+static bool from_file(imr_deflated **p, const made *m, const char *path, const int64_t with[2])
 {
     bool found;
     *p = NULL;
-    CHECK_OK(imr_packed_open(p, &m->entry, &err));
-    CHECK_OK(imr_packed_open_points(&found, *p, path, with, &err));
-    CHECK(found == imr_packed_has_points(*p) && found == imr_packed_points_from_file(*p));
+    CHECK_OK(imr_deflated_open(p, &m->entry, &err));
+    CHECK_OK(imr_deflated_open_points(&found, *p, path, with, &err));
+    CHECK(found == imr_deflated_has_points(*p) && found == imr_deflated_points_from_file(*p));
     return found;
 }
 
 TEST("points come back from a file, of this entry and tag only")
 {
     made m = make(TEXT, 6, Z_DEFAULT_STRATEGY);
-    imr_packed *p = opened(&m), *q;
+    imr_deflated *p = opened(&m), *q;
     const char *path = test_path(test_tmpdir(), "points");
-    CHECK(!imr_packed_points_from_file(p));
+    CHECK(!imr_deflated_points_from_file(p));
     CHECK(!from_file(&q, &m, path, tag));
-    imr_packed_free(q);
-    CHECK_OK(imr_packed_write_points(p, path, tag, &err));
+    imr_deflated_free(q);
+    CHECK_OK(imr_deflated_write_points(p, path, tag, &err));
     CHECK(from_file(&q, &m, path, tag));
-    const imr_packed_point *a, *b;
-    size_t n = imr_packed_points(p, &a);
-    CHECK_INT(imr_packed_points(q, &b), n);
+    const imr_deflated_point *a, *b;
+    size_t n = imr_deflated_points(p, &a);
+    CHECK_INT(imr_deflated_points(q, &b), n);
     CHECK(memcmp(a, b, n * sizeof *a) == 0);
     check_reads(q, m.text, TEXT, 100);
-    imr_packed_free(q);
-    imr_packed_free(p);
+    imr_deflated_free(q);
+    imr_deflated_free(p);
     CHECK(!from_file(&q, &m, path, (int64_t[2]){12, 35}));
-    imr_packed_free(q);
+    imr_deflated_free(q);
     m.entry.crc++;
     CHECK(!from_file(&q, &m, path, tag));
-    imr_packed_free(q);
+    imr_deflated_free(q);
     drop(&m);
 }
 
@@ -331,12 +331,12 @@ static void put(const char *path, const void *bytes, size_t n)
 TEST("a damaged file of points is not believed or costs time only")
 {
     made m = make(TEXT / 2, 6, Z_DEFAULT_STRATEGY);
-    imr_packed *p = opened(&m), *q;
+    imr_deflated *p = opened(&m), *q;
     const char *path = test_path(test_tmpdir(), "points");
-    CHECK_OK(imr_packed_write_points(p, path, tag, &err));
-    const imr_packed_point *points;
-    size_t len, tables = 80 + imr_packed_points(p, &points) * sizeof *points, believed = 0;
-    imr_packed_free(p);
+    CHECK_OK(imr_deflated_write_points(p, path, tag, &err));
+    const imr_deflated_point *points;
+    size_t len, tables = 80 + imr_deflated_points(p, &points) * sizeof *points, believed = 0;
+    imr_deflated_free(p);
     char *bytes = test_read(path, &len);
     for (size_t i = 0; i < len; i += i < tables ? 1 : 997) {
         bytes[i] ^= 0x10;
@@ -345,14 +345,14 @@ TEST("a damaged file of points is not believed or costs time only")
             believed++;
             check_reads(q, m.text, TEXT / 2, 3);
         }
-        imr_packed_free(q);
+        imr_deflated_free(q);
         bytes[i] ^= 0x10;
     }
     CHECK(believed > 0 && believed <= 17 + len / 997); /* what is reserved, and the windows */
     for (size_t n = 0; n < len; n += n < tables ? 1 : 997) {
         put(path, bytes, n);
         CHECK(!from_file(&q, &m, path, tag));
-        imr_packed_free(q);
+        imr_deflated_free(q);
     }
     free(bytes);
     drop(&m);
@@ -361,18 +361,18 @@ TEST("a damaged file of points is not believed or costs time only")
 TEST("points that lie under a right checksum are refused or read within bounds")
 {
     made m = make(TEXT / 2, 6, Z_DEFAULT_STRATEGY);
-    imr_packed *p = opened(&m), *q;
+    imr_deflated *p = opened(&m), *q;
     const char *path = test_path(test_tmpdir(), "points");
-    CHECK_OK(imr_packed_write_points(p, path, tag, &err));
-    const imr_packed_point *points;
-    size_t len, n = imr_packed_points(p, &points), refused = 0, wrong = 0;
+    CHECK_OK(imr_deflated_write_points(p, path, tag, &err));
+    const imr_deflated_point *points;
+    size_t len, n = imr_deflated_points(p, &points), refused = 0, wrong = 0;
     char *bytes = test_read(path, &len);
     imr_random random;
     imr_random_init(&random, 3);
     for (int i = 0; i < 600; i++) {
         char *copy = exact_copy(bytes, len);
         char *place = copy + 80 + (size_t)i % n * sizeof *points;
-        imr_packed_point at = points[(size_t)i % n];
+        imr_deflated_point at = points[(size_t)i % n];
         uint64_t *fields[] = {&at.out, &at.bit, &at.window};
         uint64_t far = i % 2 ? imr_random_below(&random, 64) : imr_random_next(&random);
         if (i % 4 < 3)
@@ -388,14 +388,14 @@ TEST("points that lie under a right checksum are refused or read within bounds")
             refused++;
         else
             for (size_t k = 0; k < n; k++)
-                wrong += imr_packed_read(q, points[k].out, out, sizeof out, &err) != IMR_OK ||
+                wrong += imr_deflated_read(q, points[k].out, out, sizeof out, &err) != IMR_OK ||
                          memcmp(out, m.text + points[k].out, sizeof out) != 0;
-        imr_packed_free(q);
+        imr_deflated_free(q);
         free(copy);
     }
     CHECK(refused > 100 && wrong > 10);
     free(bytes);
-    imr_packed_free(p);
+    imr_deflated_free(p);
     drop(&m);
 }
 
@@ -403,23 +403,23 @@ TEST("points that lie under a right checksum are refused or read within bounds")
 
 static imr_status use_all(const made *m, const char *path)
 {
-    imr_packed *p = NULL, *q = NULL;
+    imr_deflated *p = NULL, *q = NULL;
     bool found;
     char out[100];
-    IMR_TRY(imr_packed_open(&p, &m->entry, &err));
+    IMR_TRY(imr_deflated_open(&p, &m->entry, &err));
     imr_status status = run_pass(p, m->text, m->entry.size);
     if (status == IMR_OK)
-        status = imr_packed_read(p, m->entry.size - 200, out, sizeof out, &err);
+        status = imr_deflated_read(p, m->entry.size - 200, out, sizeof out, &err);
     if (status == IMR_OK)
-        status = imr_packed_write_points(p, path, tag, &err);
+        status = imr_deflated_write_points(p, path, tag, &err);
     if (status == IMR_OK)
-        status = imr_packed_open(&q, &m->entry, &err);
+        status = imr_deflated_open(&q, &m->entry, &err);
     if (status == IMR_OK)
-        status = imr_packed_open_points(&found, q, path, tag, &err);
+        status = imr_deflated_open_points(&found, q, path, tag, &err);
     if (status == IMR_OK)
-        status = imr_packed_read(q, m->entry.size - 200, out, sizeof out, &err);
-    imr_packed_free(p);
-    imr_packed_free(q);
+        status = imr_deflated_read(q, m->entry.size - 200, out, sizeof out, &err);
+    imr_deflated_free(p);
+    imr_deflated_free(q);
     return status;
 }
 
@@ -428,23 +428,23 @@ TEST("reading survives the failure of every allocation, and goes on after it")
     made m = make(200000, 6, Z_DEFAULT_STRATEGY);
     const char *path = test_path(test_tmpdir(), "points");
     CHECK_EVERY_ALLOCATION(use_all(&m, path));
-    imr_packed *p = opened(&m);
+    imr_deflated *p = opened(&m);
     for (long i = 0, refused = 1; refused; i++) {
         char out[10];
         imr_mem_fail_after(i);
-        imr_status status = imr_packed_read(p, 150000, out, sizeof out, &err);
+        imr_status status = imr_deflated_read(p, 150000, out, sizeof out, &err);
         imr_mem_fail_after(-1);
         refused = status != IMR_OK;
         CHECK_INT(status, refused ? IMR_E_MEMORY : IMR_OK);
         check_read(p, m.text, 100, 10);
     }
-    imr_packed_free(p);
+    imr_deflated_free(p);
     drop(&m);
 }
 
 typedef struct reader {
     pthread_t thread;
-    imr_packed *p;
+    imr_deflated *p;
     const char *text;
     uint64_t seed;
     int wrong;
@@ -459,8 +459,8 @@ static void *read_along(void *user)
     for (int i = 0; i < 300; i++) {
         size_t n = imr_random_below(&random, sizeof out);
         uint64_t at = r->seed % 2 ? imr_random_below(&random, TEXT - n) : (uint64_t)i * 2000;
-        r->wrong +=
-            imr_packed_read(r->p, at, out, n, NULL) != IMR_OK || memcmp(out, r->text + at, n) != 0;
+        r->wrong += imr_deflated_read(r->p, at, out, n, NULL) != IMR_OK ||
+                    memcmp(out, r->text + at, n) != 0;
     }
     return NULL;
 }
@@ -468,7 +468,7 @@ static void *read_along(void *user)
 TEST("several threads may read at once")
 {
     made m = make(TEXT, 6, Z_DEFAULT_STRATEGY);
-    imr_packed *p = opened(&m);
+    imr_deflated *p = opened(&m);
     reader readers[4];
     for (int i = 0; i < 4; i++) {
         readers[i] = (reader){.p = p, .text = m.text, .seed = (uint64_t)i};
@@ -478,6 +478,6 @@ TEST("several threads may read at once")
         pthread_join(readers[i].thread, NULL);
         CHECK_INT(readers[i].wrong, 0);
     }
-    imr_packed_free(p);
+    imr_deflated_free(p);
     drop(&m);
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "format/packed_internal.h"
+#include "format/deflated_internal.h"
 
 #define POINTS_MAGIC 0x3153544E504B5A49u /* "IZKPNTS1" */
 
@@ -15,12 +15,12 @@ typedef struct points_head {
     uint64_t reserved[2];
 } points_head;
 
-void imr_packed_points_done(packed_points *p)
+void imr_deflated_points_done(deflated_points *p)
 {
     imr_free(p->made);
     imr_buf_done(&p->made_windows);
     imr_file_unmap(&p->file);
-    *p = (packed_points){0};
+    *p = (deflated_points){0};
 }
 
 static uint32_t crc_of(const void *bytes, size_t n)
@@ -30,7 +30,7 @@ static uint32_t crc_of(const void *bytes, size_t n)
 
 /* ---- noting them ---- */
 
-static void publish(packed_points *p)
+static void publish(deflated_points *p)
 {
     p->v = p->made;
     p->windows = imr_buf_text(&p->made_windows);
@@ -38,13 +38,13 @@ static void publish(packed_points *p)
 }
 
 /* Doubles the distance: what is nearer to the last point that stays is dropped. */
-static void thin_out(packed_points *p)
+static void thin_out(deflated_points *p)
 {
     size_t kept = 0;
     uint64_t last = 0, end = 0;
     p->spacing *= 2;
     for (size_t i = 0; i < p->n; i++) {
-        imr_packed_point point = p->made[i];
+        imr_deflated_point point = p->made[i];
         if (point.out - last < p->spacing)
             continue;
         last = point.out;
@@ -57,12 +57,12 @@ static void thin_out(packed_points *p)
     p->made_windows.len = (size_t)end;
 }
 
-static imr_status make_room(packed_points *p, imr_error *err)
+static imr_status make_room(deflated_points *p, imr_error *err)
 {
     if (p->n < p->cap)
         return IMR_OK;
     size_t cap = p->cap ? 2 * p->cap : 64;
-    imr_packed_point *grown = imr_realloc(p->made, cap, sizeof *grown);
+    imr_deflated_point *grown = imr_realloc(p->made, cap, sizeof *grown);
     if (!grown)
         return imr_fail_memory(err);
     p->made = grown;
@@ -70,14 +70,14 @@ static imr_status make_room(packed_points *p, imr_error *err)
     return IMR_OK;
 }
 
-static imr_status add_window(imr_packed_point *point, packed_points *p, packed_stream *s,
+static imr_status add_window(imr_deflated_point *point, deflated_points *p, deflated_stream *s,
                              z_stream *deflater, imr_error *err)
 {
-    uint8_t window[PACKED_WINDOW];
+    uint8_t window[DEFLATED_WINDOW];
     uInt n = 0;
     inflateGetDictionary(&s->z, window, &n);
     deflateReset(deflater);
-    size_t room = deflateBound(deflater, PACKED_WINDOW);
+    size_t room = deflateBound(deflater, DEFLATED_WINDOW);
     uint8_t *to = (uint8_t *)imr_buf_reserve(&p->made_windows, room);
     if (!to)
         return imr_fail_memory(err);
@@ -86,7 +86,7 @@ static imr_status add_window(imr_packed_point *point, packed_points *p, packed_s
     deflater->next_out = to;
     deflater->avail_out = (uInt)room;
     int result = deflate(deflater, Z_FINISH);
-    assert(n == PACKED_WINDOW && result == Z_STREAM_END);
+    assert(n == DEFLATED_WINDOW && result == Z_STREAM_END);
     (void)result;
     point->window = p->made_windows.len;
     point->bytes = (uint32_t)(room - deflater->avail_out);
@@ -95,16 +95,16 @@ static imr_status add_window(imr_packed_point *point, packed_points *p, packed_s
     return IMR_OK;
 }
 
-imr_status imr_packed_points_note(packed_points *p, packed_stream *s, z_stream *deflater,
-                                  imr_error *err)
+imr_status imr_deflated_points_note(deflated_points *p, deflated_stream *s, z_stream *deflater,
+                                    imr_error *err)
 {
     uint64_t last = p->n ? p->made[p->n - 1].out : 0;
-    size_t most = s->entry->windows ? s->entry->windows : IMR_PACKED_WINDOWS;
+    size_t most = s->entry->windows ? s->entry->windows : IMR_DEFLATED_WINDOWS;
     if (!p->spacing)
-        p->spacing = s->entry->spacing ? s->entry->spacing : IMR_PACKED_SPACING;
-    if (s->out < PACKED_WINDOW || s->out - last < p->spacing)
+        p->spacing = s->entry->spacing ? s->entry->spacing : IMR_DEFLATED_SPACING;
+    if (s->out < DEFLATED_WINDOW || s->out - last < p->spacing)
         return IMR_OK;
-    imr_packed_point point = {.out = s->out, .bit = imr_packed_stream_bit(s)};
+    imr_deflated_point point = {.out = s->out, .bit = imr_deflated_stream_bit(s)};
     IMR_TRY(make_room(p, err));
     IMR_TRY(add_window(&point, p, s, deflater, err));
     p->made[p->n++] = point;
@@ -117,7 +117,7 @@ imr_status imr_packed_points_note(packed_points *p, packed_stream *s, z_stream *
 /* ---- finding them ---- */
 
 /* How many points stand at or before offset. */
-static size_t points_until(const packed_points *p, uint64_t offset)
+static size_t points_until(const deflated_points *p, uint64_t offset)
 {
     size_t low = 0, high = p->n;
     while (low < high) {
@@ -130,35 +130,35 @@ static size_t points_until(const packed_points *p, uint64_t offset)
     return low;
 }
 
-uint64_t imr_packed_points_before(const packed_points *p, uint64_t offset)
+uint64_t imr_deflated_points_before(const deflated_points *p, uint64_t offset)
 {
     size_t n = points_until(p, offset);
     return n ? p->v[n - 1].out : 0;
 }
 
 /* False when the window is damaged. */
-static imr_status unpack_window(bool *sound, uint8_t *window, const packed_points *p,
-                                const imr_packed_point *point, imr_error *err)
+static imr_status unpack_window(bool *sound, uint8_t *window, const deflated_points *p,
+                                const imr_deflated_point *point, imr_error *err)
 {
     const uint8_t *from = (const uint8_t *)p->windows + point->window;
     *sound = false;
     if (crc_of(from, point->bytes) != point->crc)
         return IMR_OK;
-    z_stream z = {.zalloc = imr_packed_alloc, .zfree = imr_packed_release};
+    z_stream z = {.zalloc = imr_deflated_alloc, .zfree = imr_deflated_release};
     if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
         return imr_fail_memory(err);
     z.next_in = (z_const Bytef *)(uintptr_t)from;
     z.avail_in = point->bytes;
     z.next_out = window;
-    z.avail_out = PACKED_WINDOW;
+    z.avail_out = DEFLATED_WINDOW;
     int result = inflate(&z, Z_FINISH);
     *sound = result == Z_STREAM_END && z.avail_out == 0;
     inflateEnd(&z);
     return result == Z_MEM_ERROR ? imr_fail_memory(err) : IMR_OK;
 }
 
-imr_status imr_packed_points_find(const imr_packed_point **out, uint8_t *window,
-                                  const packed_points *p, uint64_t offset, imr_error *err)
+imr_status imr_deflated_points_find(const imr_deflated_point **out, uint8_t *window,
+                                    const deflated_points *p, uint64_t offset, imr_error *err)
 {
     for (size_t n = points_until(p, offset); n; n--) {
         bool sound;
@@ -174,11 +174,11 @@ imr_status imr_packed_points_find(const imr_packed_point **out, uint8_t *window,
 
 /* ---- in a file ---- */
 
-imr_status imr_packed_write_points(const imr_packed *packed, const char *path, const int64_t tag[2],
-                                   imr_error *err)
+imr_status imr_deflated_write_points(const imr_deflated *packed, const char *path,
+                                     const int64_t tag[2], imr_error *err)
 {
-    const packed_points *p = imr_packed_points_of(packed);
-    const imr_packed_entry *e = imr_packed_entry_of(packed);
+    const deflated_points *p = imr_deflated_points_of(packed);
+    const imr_deflated_entry *e = imr_deflated_entry_of(packed);
     points_head head = {.magic = POINTS_MAGIC,
                         .tag = {tag[0], tag[1]},
                         .packed = e->packed,
@@ -196,9 +196,9 @@ imr_status imr_packed_write_points(const imr_packed *packed, const char *path, c
 }
 
 /* Everything that is used to address memory. */
-static bool points_fit(const imr_packed_point *v, const points_head *h)
+static bool points_fit(const imr_deflated_point *v, const points_head *h)
 {
-    uint64_t last = PACKED_WINDOW - 1;
+    uint64_t last = DEFLATED_WINDOW - 1;
     for (size_t i = 0; i < h->n; i++) {
         if (v[i].out <= last || v[i].out > h->size || v[i].bit > h->packed * 8 ||
             v[i].window > h->window_bytes || v[i].bytes > h->window_bytes - v[i].window)
@@ -208,7 +208,7 @@ static bool points_fit(const imr_packed_point *v, const points_head *h)
     return true;
 }
 
-static bool take_file(packed_points *p, const imr_packed_entry *e, const int64_t tag[2])
+static bool take_file(deflated_points *p, const imr_deflated_entry *e, const int64_t tag[2])
 {
     points_head h;
     if (p->file.len < sizeof h)
@@ -219,18 +219,18 @@ static bool take_file(packed_points *p, const imr_packed_entry *e, const int64_t
         h.packed != e->packed || h.size != e->size || h.entry_crc != e->crc ||
         h.n > left / sizeof *p->v || h.window_bytes != left - h.n * sizeof *p->v)
         return false;
-    p->v = (const imr_packed_point *)(const void *)(p->file.data + sizeof h);
+    p->v = (const imr_deflated_point *)(const void *)(p->file.data + sizeof h);
     p->n = (size_t)h.n;
     p->windows = (const char *)(p->v + p->n);
     p->window_bytes = (size_t)h.window_bytes;
     return crc_of(p->v, p->n * sizeof *p->v) == h.points_crc && points_fit(p->v, &h);
 }
 
-imr_status imr_packed_points_open(bool *found, packed_points *out, const imr_packed_entry *e,
-                                  const char *path, const int64_t tag[2], imr_error *err)
+imr_status imr_deflated_points_open(bool *found, deflated_points *out, const imr_deflated_entry *e,
+                                    const char *path, const int64_t tag[2], imr_error *err)
 {
     imr_error why;
-    packed_points p = {.whole = true};
+    deflated_points p = {.whole = true};
     imr_status status = imr_file_map(&p.file, path, &why);
     if (status == IMR_E_MEMORY)
         return imr_fail_memory(err);
@@ -238,6 +238,6 @@ imr_status imr_packed_points_open(bool *found, packed_points *out, const imr_pac
     if (*found)
         *out = p;
     else
-        imr_packed_points_done(&p);
+        imr_deflated_points_done(&p);
     return IMR_OK;
 }

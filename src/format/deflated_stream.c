@@ -5,33 +5,33 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "format/packed_internal.h"
+#include "format/deflated_internal.h"
 
-voidpf imr_packed_alloc(voidpf unused, uInt items, uInt size)
+voidpf imr_deflated_alloc(voidpf unused, uInt items, uInt size)
 {
     (void)unused;
     return imr_calloc(items, size);
 }
 
-void imr_packed_release(voidpf unused, voidpf memory)
+void imr_deflated_release(voidpf unused, voidpf memory)
 {
     (void)unused;
     imr_free(memory);
 }
 
-void imr_packed_stream_done(packed_stream *s)
+void imr_deflated_stream_done(deflated_stream *s)
 {
     if (s->open)
         inflateEnd(&s->z);
-    *s = (packed_stream){0};
+    *s = (deflated_stream){0};
 }
 
-imr_status imr_packed_stream_start(packed_stream *s, const imr_packed_entry *entry,
-                                   const imr_packed_point *point, const uint8_t *window,
-                                   imr_error *err)
+imr_status imr_deflated_stream_start(deflated_stream *s, const imr_deflated_entry *entry,
+                                     const imr_deflated_point *point, const uint8_t *window,
+                                     imr_error *err)
 {
     if (!s->open) {
-        s->z = (z_stream){.zalloc = imr_packed_alloc, .zfree = imr_packed_release};
+        s->z = (z_stream){.zalloc = imr_deflated_alloc, .zfree = imr_deflated_release};
         if (inflateInit2(&s->z, -MAX_WBITS) != Z_OK)
             return imr_fail_memory(err);
         s->open = true;
@@ -46,27 +46,27 @@ imr_status imr_packed_stream_start(packed_stream *s, const imr_packed_entry *ent
     s->z.avail_in = 0;
     if (rest)
         inflatePrime(&s->z, rest, entry->data[in - 1] >> (8 - rest));
-    if (point && inflateSetDictionary(&s->z, window, PACKED_WINDOW) != Z_OK)
+    if (point && inflateSetDictionary(&s->z, window, DEFLATED_WINDOW) != Z_OK)
         return imr_fail_memory(err);
     return IMR_OK;
 }
 
-static uint64_t taken(const packed_stream *s)
+static uint64_t taken(const deflated_stream *s)
 {
     return (uint64_t)(s->z.next_in - s->entry->data);
 }
 
-uint64_t imr_packed_stream_bit(const packed_stream *s)
+uint64_t imr_deflated_stream_bit(const deflated_stream *s)
 {
     return taken(s) * 8 - (unsigned)(s->z.data_type & 7);
 }
 
-bool imr_packed_stream_at_border(const packed_stream *s)
+bool imr_deflated_stream_at_border(const deflated_stream *s)
 {
     return !s->ended && (s->z.data_type & 128) && !(s->z.data_type & 64);
 }
 
-static imr_status damaged(const packed_stream *s, const char *how, imr_error *err)
+static imr_status damaged(const deflated_stream *s, const char *how, imr_error *err)
 {
     return imr_fail(err, IMR_E_FORMAT,
                     "%s is damaged behind byte %" PRIu64 " (byte %" PRIu64 " of %" PRIu64
@@ -74,7 +74,7 @@ static imr_status damaged(const packed_stream *s, const char *how, imr_error *er
                     s->entry->name, s->out, taken(s), s->entry->packed, how);
 }
 
-static imr_status check_size(const packed_stream *s, imr_error *err)
+static imr_status check_size(const deflated_stream *s, imr_error *err)
 {
     bool more = s->out > s->entry->size;
     if (!more && (!s->ended || s->out == s->entry->size))
@@ -84,8 +84,8 @@ static imr_status check_size(const packed_stream *s, imr_error *err)
                     s->entry->name, more ? "more" : "fewer", s->entry->size);
 }
 
-imr_status imr_packed_stream_step(packed_stream *s, uint8_t *to, size_t cap, bool borders,
-                                  size_t *made, imr_error *err)
+imr_status imr_deflated_stream_step(deflated_stream *s, uint8_t *to, size_t cap, bool borders,
+                                    size_t *made, imr_error *err)
 {
     assert(cap <= INT_MAX);
     *made = 0;
@@ -106,7 +106,7 @@ imr_status imr_packed_stream_step(packed_stream *s, uint8_t *to, size_t cap, boo
         if (result != Z_OK && result != Z_STREAM_END)
             return damaged(s, s->z.msg ? s->z.msg : "no deflated data", err);
         IMR_TRY(check_size(s, err));
-        if (borders && imr_packed_stream_at_border(s))
+        if (borders && imr_deflated_stream_at_border(s))
             break;
     }
     return IMR_OK;

@@ -293,10 +293,10 @@ static const hint offer_hints[] = {{UI_DO_NEXT, NULL},
                                    {UI_DO_ESCAPE, "leave"},
                                    {UI_DO_PALETTE, NULL}};
 static const hint list_hints[] = {
-    {UI_DO_NEXT, NULL},   {UI_DO_OPEN, NULL}, {UI_DO_EDIT_QUERY, NULL}, {UI_DO_SORT, NULL},
-    {UI_DO_FILTER, NULL}, {UI_DO_WHY, NULL},  {UI_DO_TOKENS, NULL},     {UI_DO_COPY, NULL},
-    {UI_DO_EXPORT, NULL}, {UI_DO_FIND, NULL}, {UI_DO_SCOPE, NULL},      {UI_DO_PALETTE, NULL},
-    {UI_DO_QUIT, NULL}};
+    {UI_DO_NEXT, NULL},   {UI_DO_OPEN, NULL},    {UI_DO_EDIT_QUERY, NULL}, {UI_DO_SORT, NULL},
+    {UI_DO_FILTER, NULL}, {UI_DO_WHY, NULL},     {UI_DO_TOKENS, NULL},     {UI_DO_SCOPE, NULL},
+    {UI_DO_EXPORT, NULL}, {UI_DO_PALETTE, NULL}, {UI_DO_QUIT, NULL},       {UI_DO_COPY, NULL},
+    {UI_DO_FIND, NULL}};
 static const hint full_hints[] = {{UI_DO_NEXT, "scroll"}, {UI_DO_QUIT, "back"}, {UI_DO_OPEN, NULL},
                                   {UI_DO_TOKENS, NULL},   {UI_DO_ORDER, NULL},  {UI_DO_DELTA, NULL},
                                   {UI_DO_EXPORT, NULL},   {UI_DO_COPY, NULL}};

@@ -8,7 +8,7 @@
 #include "math/sieve.h"
 
 /* Cosines of so many bytes are held at once. */
-#define BATCH_BYTES ((size_t)16 << 20)
+#define BATCH_BYTES ((size_t)4 << 20)
 
 typedef struct sampling {
     const imr_lens *lens;

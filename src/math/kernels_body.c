@@ -240,7 +240,7 @@ static inline float largest_of(lanes v)
     four part[LANES / 4];
     memcpy(part, &v, sizeof v);
     for (size_t i = 1; i < LANES / 4; i++) {
-        const __typeof__(part[0] > part[1]) when = part[i] > part[0];
+        const __typeof__(part[i] > part[0]) when = part[i] > part[0];
         part[0] = (four)((when & (__typeof__(when))part[i]) | (~when & (__typeof__(when))part[0]));
     }
     const float low = part[0][0] > part[0][1] ? part[0][0] : part[0][1];

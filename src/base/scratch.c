@@ -118,9 +118,11 @@ static bool resize(region *r, size_t bytes)
     return true;
 }
 
+/* s may be NULL: then it is memory that ran out. */
 static void *refuse(imr_scratch *s, int why)
 {
-    s->failure = why == ENOMEM ? 0 : why;
+    if (s)
+        s->failure = why == ENOMEM ? 0 : why;
     return NULL;
 }
 
@@ -149,7 +151,7 @@ void *imr_scratch_alloc(imr_scratch *s, size_t count, size_t size)
     if (s && count * size >= IMR_SCRATCH_LEAST)
         return new_region(s, count * size);
     void *p = imr_calloc(count, size);
-    return p || !s ? p : refuse(s, ENOMEM);
+    return p ? p : refuse(s, ENOMEM);
 }
 
 void *imr_scratch_realloc(imr_scratch *s, void *old, size_t old_count, size_t count, size_t size)
@@ -162,7 +164,7 @@ void *imr_scratch_realloc(imr_scratch *s, void *old, size_t old_count, size_t co
     void *p = NULL;
     if (!s || count * size < IMR_SCRATCH_LEAST) {
         p = imr_realloc(old, count, size);
-        return p || !s ? p : refuse(s, ENOMEM);
+        return p ? p : refuse(s, ENOMEM);
     }
     p = new_region(s, count * size);
     if (p && old) {

@@ -448,7 +448,7 @@ static void check_rounded(size_t m, size_t n, uint64_t seed)
         double towards[LARGEST] = {0};
         for (size_t t = 0; t < i * i; t++) {
             double one[LARGEST];
-            naive_direction(one, &w, 7 * t + 8);
+            naive_direction(one, &w, (7 * t + 8) % WIDE);
             for (size_t k = 0; k < m; k++)
                 towards[k] += one[k];
         }

@@ -82,8 +82,10 @@ void *imr_alloc_large(size_t count, size_t size)
     if (posix_memalign(&p, align, bytes ? bytes : align) != 0)
         return NULL;
 #ifdef MADV_HUGEPAGE
-    if (align == page)
-        (void)madvise(p, bytes, MADV_HUGEPAGE); /* as good as it goes */
+    if (align == page) { /* as good as it goes */
+        (void)madvise(p, bytes, MADV_HUGEPAGE);
+        (void)madvise(p, bytes, MADV_DONTNEED); /* small pages left from what was freed here */
+    }
 #endif
     return p;
 }

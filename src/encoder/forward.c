@@ -13,20 +13,31 @@ size_t imr_forward_work(const imr_transformer_config *c)
     return c->layers * (4 * c->hidden * c->hidden + 2 * c->hidden * c->inner);
 }
 
+/* Heads whose queries, keys and values fill whole panels of the weights, as few as possible. */
+static size_t heads_at_once(const imr_transformer *t)
+{
+    const size_t heads = t->config.heads, each = 3 * (t->config.hidden / heads);
+    size_t some = 1;
+    while (some < heads && (heads % some != 0 || some * each % t->kernels->cols != 0))
+        some++;
+    return some;
+}
+
 imr_status imr_forward_room_init(imr_forward_room *room, const imr_transformer *t, size_t tokens,
                                  size_t sequences, size_t longest, size_t threads, imr_error *err)
 {
     const imr_transformer_config *c = &t->config;
     imr_forward_room r = {.stride = imr_packed_stride(c->hidden)};
-    r.qkv_stride = imr_packed_stride(3 * c->hidden);
+    r.heads = threads > 1 ? c->heads : heads_at_once(t);
+    r.qkv_stride = imr_packed_stride(3 * (c->hidden / c->heads) * r.heads);
     r.inner_stride = imr_packed_stride(c->inner);
     r.scratch_each =
         imr_packed_stride(imr_layer_scratch(t->kernels, longest, c->hidden / c->heads));
     r.few = threads > 1 && tokens < FEW * threads;
     const size_t inner = (r.few ? tokens : BLOCK * threads) * r.inner_stride;
-    const size_t pairs =
-        c->hidden > c->inner ? r.stride : r.inner_stride; /* and more than needed */
-    r.pairs_each = t->precision == IMR_BFLOAT16 ? (r.few ? tokens : BLOCK) * pairs : 0;
+    /* Rounded rows take half a row; all of a thread's are kept for the heads in turn. */
+    const size_t some = (r.few ? tokens : BLOCK) * r.inner_stride, all = tokens * r.stride;
+    r.pairs_each = t->precision == IMR_BFLOAT16 ? some + all : 0;
     const size_t rows = tokens * (2 * r.stride + r.qkv_stride);
     r.starts = IMR_NEW_ARRAY(size_t, sequences + 1);
     r.x = imr_alloc_large(rows + inner + threads * r.scratch_each, sizeof *r.x);
@@ -96,21 +107,24 @@ static void embed(const worker *w)
     }
 }
 
-static void attend(const worker *w)
+/* The team's shares of the heads in qkv, the first of which is `before`, in all sequences. */
+static void attend(const worker *w, size_t before)
 {
     const imr_transformer_config *c = &w->t->config;
     const imr_forward_room *r = w->room;
-    const imr_attention a = {.kernels = w->t->kernels,
-                             .heads = c->heads,
-                             .width = c->hidden / c->heads,
-                             .qkv = r->qkv,
-                             .stride = r->qkv_stride,
-                             .starts = r->starts,
-                             .relative = w->t->relative,
-                             .reach = w->p->e->max_tokens};
-    for (size_t task = w->me; task < w->p->count * c->heads; task += w->threads)
-        imr_layer_attend(r->context, r->stride, &a, task / c->heads, task % c->heads,
+    const size_t width = c->hidden / c->heads, reach = w->p->e->max_tokens;
+    imr_attention a = {.kernels = w->t->kernels,
+                       .width = width,
+                       .stride = r->qkv_stride,
+                       .starts = r->starts,
+                       .reach = reach};
+    for (size_t task = w->me; task < w->p->count * r->heads; task += w->threads) {
+        const size_t head = before + task % r->heads;
+        a.qkv = r->qkv + task % r->heads * 3 * width;
+        a.relative = w->t->relative ? w->t->relative + head * (2 * reach - 1) : NULL;
+        imr_layer_attend(r->context + head * width, r->stride, &a, task / r->heads,
                          r->scratch + w->me * r->scratch_each);
+    }
 }
 
 /* ---- threads share columns ---- */
@@ -136,7 +150,7 @@ static bool layer_by_columns(const worker *w, const imr_transformer_layer *l)
                           .bias = l->qkv_bias});
     if (atomic_load(w->p->stop))
         return false;
-    attend(w);
+    attend(w, 0);
     wait_for_all(w);
     columns(w, &l->out,
             (imr_product){.out = r->x,
@@ -176,16 +190,26 @@ static void rows(const worker *w, const imr_packed *weights, imr_product p, size
     imr_packed_multiply(weights, &p, 0, weights->panels);
 }
 
-static void project(const worker *w, const imr_transformer_layer *l, size_t first, size_t last)
+/* Queries, keys and values of this thread's rows for as many heads as there is room for. */
+static void project(const worker *w, const imr_transformer_layer *l, size_t head)
 {
     const imr_forward_room *r = w->room;
-    rows(w, &l->qkv,
-         (imr_product){.out = r->qkv + first * r->qkv_stride,
-                       .x = r->x + first * r->stride,
-                       .out_stride = r->qkv_stride,
-                       .x_stride = r->stride,
-                       .bias = l->qkv_bias},
-         last - first);
+    const size_t n = w->last - w->first, blocks = (n + BLOCK - 1) / BLOCK;
+    const size_t each = 3 * (w->t->config.hidden / w->t->config.heads), cols = l->qkv.kernels->cols;
+    const imr_packed part =
+        imr_packed_part(&l->qkv, head * each / cols, ((head + r->heads) * each + cols - 1) / cols);
+    imr_product p = {
+        .out_stride = r->qkv_stride, .x_stride = r->stride, .bias = l->qkv_bias + head * each};
+    for (size_t i = 0; i < blocks; i++) {
+        const size_t first = n * i / blocks, end = n * (i + 1) / blocks;
+        p.out = r->qkv + (w->first + first) * r->qkv_stride;
+        p.x = r->x + (w->first + first) * r->stride;
+        p.rows = end - first;
+        p.scratch = r->pairs + w->me * r->pairs_each + first * imr_packed_scratch(&part, 1);
+        if (part.pairs && head > 0)
+            p.x = NULL; /* rounded for the first head */
+        imr_packed_multiply(&part, &p, 0, part.panels);
+    }
 }
 
 /* What follows the attention, for some rows of this thread. */
@@ -224,12 +248,13 @@ static void feed_forward(const worker *w, const imr_transformer_layer *l, size_t
 static bool layer_by_rows(const worker *w, const imr_transformer_layer *l)
 {
     const size_t n = w->last - w->first, blocks = (n + BLOCK - 1) / BLOCK;
-    for (size_t i = 0; i < blocks; i++)
-        project(w, l, w->first + n * i / blocks, w->first + n * (i + 1) / blocks);
-    wait_for_all(w);
-    if (atomic_load(w->p->stop))
-        return false;
-    attend(w);
+    for (size_t head = 0; head < w->t->config.heads; head += w->room->heads) {
+        project(w, l, head);
+        wait_for_all(w);
+        if (atomic_load(w->p->stop))
+            return false;
+        attend(w, head);
+    }
     wait_for_all(w);
     for (size_t i = 0; i < blocks; i++)
         feed_forward(w, l, w->first + n * i / blocks, w->first + n * (i + 1) / blocks);

@@ -5,7 +5,8 @@
  * by a team of one thread or more. A team shares a batch in one of two ways: with few rows each
  * thread makes some columns of every product, so that the weights, most of the time then, are read
  * once; with many rows each thread takes some rows through all products but the attention, some
- * rows at a time, so that what they become stays in its second-level cache.
+ * rows at a time, so that what they become stays in its second-level cache. A team of one thread
+ * makes a head's queries, keys and values when their turn comes, for the same reason.
  *
  * Threads: the room of a call is the caller's. For src/encoder only.
  */
@@ -28,6 +29,7 @@ typedef struct imr_forward_room {
     size_t stride;
     size_t *starts; /* [sequences + 1]: first row of each in x */
     bool few;       /* rows: threads share columns */
+    size_t heads;   /* whose queries, keys and values qkv holds at a time */
     /* within the same memory */
     float *context, *qkv, *inner, *scratch;
     size_t qkv_stride, inner_stride, scratch_each;

@@ -28,11 +28,11 @@ size_t imr_layer_scratch(const imr_kernels *k, size_t longest, size_t width)
     return width * n + longest * w + BLOCK * (n + w);
 }
 
-static bench lay_out(const imr_attention *a, size_t sequence, size_t head, float *at)
+static bench lay_out(const imr_attention *a, size_t sequence, float *at)
 {
     const size_t start = a->starts[sequence], cols = a->kernels->cols;
     bench b = {.a = a, .n = a->starts[sequence + 1] - start};
-    b.queries = a->qkv + start * a->stride + head * a->width;
+    b.queries = a->qkv + start * a->stride;
     b.columns = padded(b.n, cols);
     b.width = padded(a->width, cols);
     b.scores = at;
@@ -42,22 +42,50 @@ static bench lay_out(const imr_attention *a, size_t sequence, size_t head, float
     return b;
 }
 
+typedef float four __attribute__((vector_size(4 * sizeof(float))));
+
+/* to [4,4] = from' [4,4] */
+static void transpose_four(float *to, size_t to_stride, const float *from, size_t from_stride)
+{
+    four v[4];
+    for (size_t i = 0; i < 4; i++)
+        memcpy(&v[i], from + i * from_stride, sizeof *v);
+    const four a = __builtin_shufflevector(v[0], v[1], 0, 4, 1, 5);
+    const four b = __builtin_shufflevector(v[2], v[3], 0, 4, 1, 5);
+    const four c = __builtin_shufflevector(v[0], v[1], 2, 6, 3, 7);
+    const four d = __builtin_shufflevector(v[2], v[3], 2, 6, 3, 7);
+    v[0] = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+    v[1] = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+    v[2] = __builtin_shufflevector(c, d, 0, 1, 4, 5);
+    v[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
+    for (size_t i = 0; i < 4; i++)
+        memcpy(to + i * to_stride, &v[i], sizeof *v);
+}
+
+/* to [cols,rows] = from' [rows,cols] */
+static void transpose(float *to, size_t to_stride, const float *from, size_t from_stride,
+                      size_t rows, size_t cols)
+{
+    const size_t even_rows = rows / 4 * 4, even_cols = cols / 4 * 4;
+    for (size_t i = 0; i < even_rows; i += 4)
+        for (size_t k = 0; k < even_cols; k += 4)
+            transpose_four(to + k * to_stride + i, to_stride, from + i * from_stride + k,
+                           from_stride);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t k = i < even_rows ? even_cols : 0; k < cols; k++)
+            to[k * to_stride + i] = from[i * from_stride + k];
+}
+
 static void pack_keys(const bench *b)
 {
     const imr_attention *a = b->a;
     const size_t cols = a->kernels->cols;
-    const float *keys = b->queries + a->heads * a->width;
-    /* The rows of a panel stay in the first-level cache while their columns are written. */
     for (size_t j = 0; j < b->n; j += cols) {
         const size_t some = b->n - j < cols ? b->n - j : cols;
-        const float *from = keys + j * a->stride;
         float *to = b->keys + j * a->width;
-        for (size_t k = 0; k < a->width; k++, to += cols) {
-            for (size_t l = 0; l < some; l++)
-                to[l] = from[l * a->stride + k];
-            for (size_t l = some; l < cols; l++)
-                to[l] = 0;
-        }
+        if (some < cols)
+            memset(to, 0, a->width * cols * sizeof *to);
+        transpose(to, cols, b->queries + a->width + j * a->stride, a->stride, some, a->width);
     }
 }
 
@@ -65,7 +93,7 @@ static void pack_values(const bench *b)
 {
     const imr_attention *a = b->a;
     const size_t cols = a->kernels->cols;
-    const float *values = b->queries + 2 * a->heads * a->width;
+    const float *values = b->queries + 2 * a->width;
     float *to = b->values;
     for (size_t k = 0; k < a->width; k += cols) {
         const size_t some = a->width - k < cols ? a->width - k : cols;
@@ -95,8 +123,7 @@ static void multiply(float *out, size_t out_stride, const float *rows, size_t st
 }
 
 /* Queries [first, first+count) of the sequence, whose results begin at out. */
-static void attend_block(float *out, size_t out_stride, const bench *b, size_t head, size_t first,
-                         size_t count)
+static void attend_block(float *out, size_t out_stride, const bench *b, size_t first, size_t count)
 {
     const imr_attention *a = b->a;
     const imr_kernels *k = a->kernels;
@@ -107,8 +134,7 @@ static void attend_block(float *out, size_t out_stride, const bench *b, size_t h
     for (size_t i = 0; i < count; i++) {
         float *row = b->scores + i * b->columns;
         if (a->relative) {
-            const float *shift =
-                a->relative + head * (2 * a->reach - 1) + a->reach - 1 - (first + i);
+            const float *shift = a->relative + a->reach - 1 - (first + i);
             for (size_t j = 0; j < b->n; j++)
                 row[j] = scale * row[j] + shift[j];
         }
@@ -120,16 +146,16 @@ static void attend_block(float *out, size_t out_stride, const bench *b, size_t h
 }
 
 void imr_layer_attend(float *out, size_t out_stride, const imr_attention *a, size_t sequence,
-                      size_t head, float *scratch)
+                      float *scratch)
 {
-    const bench b = lay_out(a, sequence, head, scratch);
+    const bench b = lay_out(a, sequence, scratch);
     pack_keys(&b);
     pack_values(&b);
-    out += a->starts[sequence] * out_stride + head * a->width;
+    out += a->starts[sequence] * out_stride;
     /* Blocks of equal height, give or take a row. */
     const size_t blocks = (b.n + BLOCK - 1) / BLOCK;
     for (size_t i = 0; i < blocks; i++) {
         const size_t first = b.n * i / blocks, end = b.n * (i + 1) / blocks;
-        attend_block(out + first * out_stride, out_stride, &b, head, first, end - first);
+        attend_block(out + first * out_stride, out_stride, &b, first, end - first);
     }
 }

@@ -46,7 +46,7 @@ typedef struct imr_transformer_config {
 } imr_transformer_config;
 
 typedef struct imr_transformer_layer {
-    imr_packed qkv;      /* [3 hidden, hidden]: queries, keys, values */
+    imr_packed qkv;      /* [3 hidden, hidden]: each head's queries, keys and values together */
     imr_packed out;      /* [hidden, hidden] */
     imr_packed up, down; /* [inner, hidden], [hidden, inner] */
     float *qkv_bias, *out_bias, *up_bias, *down_bias;

@@ -69,27 +69,33 @@ static imr_status read_norm(float **gain, float **shift, const imr_checkpoint *w
     return imr_checkpoint_read(shift, w, name, 0, cols, err);
 }
 
-/* Queries, keys and values below each other, so that one product makes all three. */
+/* All three in one matrix, so that one product makes what a head needs: a head's queries, then its
+ * keys, then its values. */
 static imr_status read_qkv(imr_transformer_layer *l, const imr_transformer *t,
                            const imr_checkpoint *w, const char *layer, imr_error *err)
 {
     const char *const parts[] = {t->family->query, t->family->key, t->family->value};
     size_t hidden = t->config.hidden;
     char name[NAME_BYTES];
+    const size_t width = hidden / t->config.heads;
     float *plain IMR_AUTOFREE = NULL;
     for (size_t i = 0; i < IMR_LEN(parts); i++) {
+        float *weight IMR_AUTOFREE = NULL, *bias IMR_AUTOFREE = NULL;
         snprintf(name, sizeof name, "%s%s.weight", layer, parts[i]);
+        IMR_TRY(imr_checkpoint_read(&weight, w, name, hidden, hidden, err));
+        snprintf(name, sizeof name, "%s%s.bias", layer, parts[i]);
+        IMR_TRY(imr_checkpoint_read(&bias, w, name, 0, hidden, err));
         if (!plain) {
-            IMR_TRY(imr_checkpoint_check(w, name, hidden, hidden, err));
             plain = imr_alloc_aligned(3 * hidden * hidden, sizeof *plain);
             l->qkv_bias = imr_alloc_aligned(3 * hidden, sizeof *l->qkv_bias);
             if (!plain || !l->qkv_bias)
                 return imr_fail_memory(err);
         }
-        IMR_TRY(
-            imr_checkpoint_read_into(plain + i * hidden * hidden, w, name, hidden, hidden, err));
-        snprintf(name, sizeof name, "%s%s.bias", layer, parts[i]);
-        IMR_TRY(imr_checkpoint_read_into(l->qkv_bias + i * hidden, w, name, 0, hidden, err));
+        for (size_t h = 0; h < t->config.heads; h++) {
+            const size_t to = (3 * h + i) * width, from = h * width;
+            memcpy(plain + to * hidden, weight + from * hidden, width * hidden * sizeof *plain);
+            memcpy(l->qkv_bias + to, bias + from, width * sizeof *bias);
+        }
     }
     return imr_packed_init(&l->qkv, imr_view_of(plain, 3 * hidden, hidden), t->precision,
                            t->kernels, err);

@@ -103,6 +103,21 @@ void imr_packed_round(uint32_t *pairs, const imr_packed *w, const float *x)
     w->kernels->to_pairs(pairs, x, w->ins);
 }
 
+imr_packed imr_packed_part(const imr_packed *w, size_t first, size_t last)
+{
+    assert(first <= last && last <= w->panels);
+    const size_t at = first * w->kernels->cols, end = last * w->kernels->cols;
+    imr_packed part = *w;
+    part.outs = (end < w->outs ? end : w->outs) - at;
+    part.panels = last - first;
+    part.lent = true;
+    if (w->pairs)
+        part.pairs += at * w->cells;
+    else
+        part.v += at * w->cells;
+    return part;
+}
+
 /* A panel of fewer columns than its tile: through a copy of the tile. */
 static void narrow(const imr_tile *tile, void (*run)(const imr_tile *), size_t width, size_t cols)
 {

@@ -66,6 +66,9 @@ size_t imr_packed_scratch(const imr_packed *w, size_t rows);
  */
 void imr_packed_round(uint32_t *pairs, const imr_packed *w, const float *x);
 
+/* Panels first to last - 1 as a matrix of their own, which ends with w. */
+imr_packed imr_packed_part(const imr_packed *w, size_t first, size_t last);
+
 /* The columns of panels first to last - 1; other columns of out are left alone. out overlaps
  * neither x nor bias. */
 void imr_packed_multiply(const imr_packed *w, const imr_product *p, size_t first, size_t last);

@@ -351,7 +351,6 @@ TEST("attention with scores in the hundreds neither overflows nor loses the larg
     const size_t starts[2] = {0, 2};
     for (size_t i = 0; imr_kernels_at(i); i++) {
         imr_attention a = {.kernels = imr_kernels_at(i),
-                           .heads = 1,
                            .width = 1,
                            .qkv = qkv,
                            .stride = 3,
@@ -359,7 +358,7 @@ TEST("attention with scores in the hundreds neither overflows nor loses the larg
         float *scratch = imr_alloc_aligned(imr_layer_scratch(a.kernels, 2, 1), sizeof(float));
         CHECK(scratch != NULL);
         float out[2];
-        imr_layer_attend(out, 1, &a, 0, 0, scratch);
+        imr_layer_attend(out, 1, &a, 0, scratch);
         CHECK_NEAR(out[0], 1, 1e-6);
         CHECK_NEAR(out[1], 2, 1e-6);
         imr_free(scratch);

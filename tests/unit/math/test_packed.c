@@ -194,6 +194,35 @@ TEST("a packed matrix that was moved multiplies as before, and the place is its 
     CHECK_INT(imr_packed_bytes(&none), 0);
 }
 
+TEST("parts of a packed matrix, with rows rounded once for all, multiply as the whole to the bit")
+{
+    enum { ROWS = 5, OUTS = 70, INS = 51 };
+    imr_random r;
+    imr_random_init(&r, 7);
+    for (size_t i = 0; imr_kernels_at(i / 2); i++) {
+        sample s = sample_new(&r, ROWS, OUTS, INS);
+        imr_packed w;
+        CHECK_OK(imr_packed_init(&w, imr_view_of(s.w, OUTS, INS),
+                                 i % 2 ? IMR_BFLOAT16 : IMR_FLOAT32, imr_kernels_at(i / 2), &err));
+        imr_product p = product_of(&s, IMR_FINISH_NONE, true);
+        imr_packed_multiply(&w, &p, 0, w.panels);
+        if (w.pairs)
+            p.x = NULL;
+        for (size_t panel = 0; panel < w.panels; panel++) {
+            const size_t at = panel * w.kernels->cols;
+            const imr_packed part = imr_packed_part(&w, panel, panel + 1);
+            CHECK_INT(part.panels, 1);
+            CHECK_INT(part.outs, OUTS - at < w.kernels->cols ? OUTS - at : w.kernels->cols);
+            p.out = s.want + at;
+            p.bias = s.bias + at;
+            imr_packed_multiply(&part, &p, 0, 1);
+        }
+        CHECK(memcmp(s.out, s.want, ROWS * (OUTS + GAP) * sizeof *s.out) == 0);
+        imr_packed_done(&w);
+        sample_done(&s);
+    }
+}
+
 TEST("packing survives the failure of each allocation")
 {
     const float v[6] = {1, 2, 3, 4, 5, 6};

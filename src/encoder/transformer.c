@@ -94,8 +94,9 @@ static void make_groups(batch *b)
         size_t tokens = 0, enough = left / (2 * b->threads);
         enough = larger(enough < GROUP ? enough : GROUP, LAST_GROUP);
         b->groups[b->n_groups] = i;
-        while (i < texts && tokens < enough)
+        do
             tokens += b->sequences[i++].n;
+        while (i < texts && tokens + b->sequences[i].n <= enough);
         left -= tokens;
     }
     b->groups[b->n_groups] = texts;

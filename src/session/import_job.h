@@ -11,8 +11,9 @@
  * were opened with a scratch (base/scratch.h), nothing else grows with the collection: the whole
  * process stays below two blocks of anonymous memory, whatever the size of the files. Everything
  * else is pages of files, which the kernel may drop or write out: the mapped .pt (given back every
- * 16 to 32 MB), the corpus, and tables of ids, places and archive entries, 60 to 150 bytes a vector
- * for the time of the import, without a name in the nearest folder of the cache that exists.
+ * 16 to 32 MB while vectors are taken over, not while its checksum and structure are read), the
+ * corpus, and tables of ids, places and archive entries, 60 to 150 bytes a vector for the time of
+ * the import, without a name in the nearest folder of the cache that exists.
  */
 #ifndef IMR_SESSION_IMPORT_JOB_H
 #define IMR_SESSION_IMPORT_JOB_H

@@ -350,11 +350,8 @@ TEST("attention with scores in the hundreds neither overflows nor loses the larg
     const float qkv[6] = {20, 20, 1, 0, 0, 3};
     const size_t starts[2] = {0, 2};
     for (size_t i = 0; imr_kernels_at(i); i++) {
-        imr_attention a = {.kernels = imr_kernels_at(i),
-                           .width = 1,
-                           .qkv = qkv,
-                           .stride = 3,
-                           .starts = starts};
+        imr_attention a = {
+            .kernels = imr_kernels_at(i), .width = 1, .qkv = qkv, .stride = 3, .starts = starts};
         float *scratch = imr_alloc_aligned(imr_layer_scratch(a.kernels, 2, 1), sizeof(float));
         CHECK(scratch != NULL);
         float out[2];

@@ -428,30 +428,30 @@ static void take_detail(ui_app *a, const imr_delivery *d)
 void ui_app_deliver(ui_app *a, const imr_delivery *d)
 {
     switch (d->kind) {
-    case IMR_JOB_OPEN:
+    case IMR_ASYNC_OPEN:
         if (d->status != IMR_OK) {
             a->failed = true;
             a->editing = false; /* nothing can be asked: q quits */
             a->error = d->error;
         }
         break;
-    case IMR_JOB_QUERY:
+    case IMR_ASYNC_QUERY:
         take_trace(a, d);
         break;
-    case IMR_JOB_DETAIL:
+    case IMR_ASYNC_DETAIL:
         take_detail(a, d);
         break;
-    case IMR_JOB_SUGGEST:
+    case IMR_ASYNC_SUGGEST:
         if (d->serial == a->suggest_serial && d->status == IMR_OK)
             take_suggestions(a, d);
         imr_free(d->suggestions);
         break;
-    case IMR_JOB_WRITE:
+    case IMR_ASYNC_WRITE:
         if (d->status != IMR_OK)
             ui_app_say(a, true, "%s", d->error.text);
         imr_free(d->path);
         break;
-    case IMR_JOB_EXPORT:
+    case IMR_ASYNC_EXPORT:
         if (d->status == IMR_OK)
             ui_app_say(a, false, "saved %s", d->path);
         else

@@ -8,7 +8,7 @@
 #ifndef UI_APP_H
 #define UI_APP_H
 
-#include "session/jobs.h"
+#include "session/async.h"
 #include "ui/decode.h"
 #include "ui/keymap.h"
 #include "ui/layout.h"
@@ -115,7 +115,7 @@ typedef struct ui_app {
     bool failed;                    /* opening failed: error says why */
     imr_error error;
     const char *intro; /* NULL or lines shown under the examples; borrowed */
-    imr_jobs_progress progress;
+    imr_async_progress progress;
     int pending;
 
     /* the query */

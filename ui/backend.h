@@ -1,14 +1,14 @@
 /*
  * ui/backend.h - what the explorer asks of the engine, as a table of functions.
  *
- * ui/ui.c fills it with session/jobs.h; tests with an engine of their own that answers from made-up
- * traces. Every function returns at once; results arrive through the deliver function the backend
- * was made with, inside reap.
+ * ui/ui.c fills it with session/async.h; tests with an engine of their own that answers from
+ * made-up traces. Every function returns at once; results arrive through the deliver function the
+ * backend was made with, inside reap.
  */
 #ifndef UI_BACKEND_H
 #define UI_BACKEND_H
 
-#include "session/jobs.h"
+#include "session/async.h"
 
 typedef struct ui_backend {
     void *self;
@@ -23,7 +23,7 @@ typedef struct ui_backend {
     int (*fd)(void *self); /* readable when there is something to reap; -1: never */
     void (*reap)(void *self);
     int (*pending)(void *self);
-    bool (*progress)(void *self, imr_jobs_progress *out);
+    bool (*progress)(void *self, imr_async_progress *out);
     imr_suggestion (*cached)(void *self, imr_session *session, size_t i);
 } ui_backend;
 

@@ -48,7 +48,7 @@ static void suggest(ui_app *a, const ui_backend *b)
     }
     /* Nothing typed fits every query: take them as they come, without a search. */
     size_t n = a->facts->queries < UI_OFFER_MAX ? (size_t)a->facts->queries : UI_OFFER_MAX;
-    imr_delivery d = {.kind = IMR_JOB_SUGGEST, .serial = a->suggest_serial};
+    imr_delivery d = {.kind = IMR_ASYNC_SUGGEST, .serial = a->suggest_serial};
     d.suggestions = IMR_NEW_ARRAY(imr_suggestion, n + 1);
     if (!d.suggestions)
         return;
@@ -127,7 +127,7 @@ bool ui_act(ui_app *a, ui_term *t, const ui_backend *b)
     }
     a->pending = b->pending(b->self);
     if (!b->progress(b->self, &a->progress))
-        a->progress = (imr_jobs_progress){0};
+        a->progress = (imr_async_progress){0};
     if (a->pending == 0)
         ui_app_idle(a);
     return true;

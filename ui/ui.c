@@ -12,10 +12,10 @@
 #include "ui/loop.h"
 #include "ui/signals.h"
 
-/* ---- session/jobs.h as a backend ---- */
+/* ---- session/async.h as a backend ---- */
 
 typedef struct engine {
-    imr_jobs *jobs;
+    imr_async *jobs;
 } engine;
 
 static const ui_options *running; /* for reports: the command line of this run */
@@ -28,54 +28,54 @@ static imr_status render(const imr_trace *trace, const char *format, imr_buf *ou
 
 static imr_status query(void *self, const imr_request *request, imr_error *err)
 {
-    return imr_jobs_query(((engine *)self)->jobs, request, err);
+    return imr_async_query(((engine *)self)->jobs, request, err);
 }
 
 static imr_status detail(void *self, const imr_trace *trace, size_t place, imr_error *err)
 {
-    return imr_jobs_detail(((engine *)self)->jobs, trace, place, err);
+    return imr_async_detail(((engine *)self)->jobs, trace, place, err);
 }
 
 static imr_status suggest(void *self, const char *text, uint64_t serial, imr_error *err)
 {
-    return imr_jobs_suggest(((engine *)self)->jobs, text, serial, err);
+    return imr_async_suggest(((engine *)self)->jobs, text, serial, err);
 }
 
 static imr_status export_to(void *self, const imr_trace *trace, const char *format,
                             const char *path, imr_error *err)
 {
-    return imr_jobs_export(((engine *)self)->jobs, trace, format, path, render, err);
+    return imr_async_export(((engine *)self)->jobs, trace, format, path, render, err);
 }
 
 static imr_status write_to(void *self, const char *path, const void *bytes, size_t n,
                            imr_error *err)
 {
-    return imr_jobs_write(((engine *)self)->jobs, path, bytes, n, err);
+    return imr_async_write(((engine *)self)->jobs, path, bytes, n, err);
 }
 
 static void cancel(void *self)
 {
-    imr_jobs_cancel(((engine *)self)->jobs);
+    imr_async_cancel(((engine *)self)->jobs);
 }
 
 static int fd(void *self)
 {
-    return imr_jobs_fd(((engine *)self)->jobs);
+    return imr_async_fd(((engine *)self)->jobs);
 }
 
 static void reap(void *self)
 {
-    imr_jobs_reap(((engine *)self)->jobs);
+    imr_async_reap(((engine *)self)->jobs);
 }
 
 static int pending(void *self)
 {
-    return imr_jobs_pending(((engine *)self)->jobs);
+    return imr_async_pending(((engine *)self)->jobs);
 }
 
-static bool progress(void *self, imr_jobs_progress *out)
+static bool progress(void *self, imr_async_progress *out)
 {
-    return imr_jobs_progress_of(((engine *)self)->jobs, out);
+    return imr_async_progress_of(((engine *)self)->jobs, out);
 }
 
 static imr_suggestion cached(void *self, imr_session *session, size_t i)
@@ -88,7 +88,7 @@ static void deliver(void *user, const imr_delivery *d)
 {
     ui_app *a = user;
     ui_app_deliver(a, d);
-    if (d->kind == IMR_JOB_OPEN && d->status == IMR_OK)
+    if (d->kind == IMR_ASYNC_OPEN && d->status == IMR_OK)
         ui_app_opened(a, d->session, imr_session_facts_of(d->session));
 }
 
@@ -167,8 +167,8 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
         ui_replace(&a->clip_path, o->clip_file);
     if (o->export_folder)
         ui_replace(&a->folder, o->export_folder);
-    IMR_TRY(imr_jobs_new(&e.jobs, deliver, a, err));
-    imr_status status = imr_jobs_open(e.jobs, session, err);
+    IMR_TRY(imr_async_new(&e.jobs, deliver, a, err));
+    imr_status status = imr_async_open(e.jobs, session, err);
     if (status == IMR_OK)
         status = ui_signals_open(err);
     if (status == IMR_OK) {
@@ -182,7 +182,7 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
         }
         ui_signals_close();
     }
-    imr_jobs_free(e.jobs);
+    imr_async_free(e.jobs);
     if (status == IMR_OK)
         write_history(a, o->history);
     return status;

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "session/jobs.h"
+#include "session/async.h"
 
 /* A line "LIST x :sort delta" of a configuration file (ui/keymap.h says how they read). */
 typedef struct ui_user_bind {

@@ -87,7 +87,7 @@ void ui_draw_nothing_left(const ui_app *a, ui_surface s)
 }
 
 /* Steps that are over before it can be read say nothing. */
-static void time_left(ui_surface s, int x, const imr_jobs_progress *p)
+static void time_left(ui_surface s, int x, const imr_async_progress *p)
 {
     char rate[UI_NUMBER];
     const double left = (double)(p->total - p->done) / p->rate;
@@ -102,7 +102,7 @@ void ui_draw_loading(const ui_app *a, ui_surface s)
 {
     ui_put(s, 1, 2, UI_STRONG, "Opening");
     if (a->progress.what[0]) {
-        const imr_jobs_progress *p = &a->progress;
+        const imr_async_progress *p = &a->progress;
         char done[UI_NUMBER], total[UI_NUMBER];
         ui_put_cut(s, 3, 2, s.at.w - 4, UI_TEXT, p->what, strlen(p->what));
         if (p->total) {

@@ -3,7 +3,7 @@
 #define IMR_CLI_CACHE_H
 
 #include "cli/command.h"
-#include "session/cache_job.h"
+#include "task/cache.h"
 
 /* --dataset encoded into `dir`, with --dtype, --overwrite, --skip-bad-lines. */
 imr_status imr_cli_encode_cache(imr_store_result *result, imr_cli *cli, const char *dir,

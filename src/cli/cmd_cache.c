@@ -7,7 +7,7 @@
 #include "cli/cache.h"
 #include "cli/commands.h"
 #include "cli/precision.h"
-#include "session/import_job.h"
+#include "task/import.h"
 
 /* What a cache of --dataset is made with. */
 typedef struct source {

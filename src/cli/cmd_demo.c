@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/explore.h"
-#include "session/demo.h"
+#include "task/demo.h"
 
 static const imr_option_id options[] = {
     IMR_OPT_OUTPUT_DIR, IMR_OPT_PREPARE, IMR_OPT_QUERY, IMR_OPT_THEME,  IMR_OPT_GLYPHS,

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "cli/commands.h"
-#include "session/encoder_job.h"
+#include "task/encoder.h"
 
 static imr_status run_train(imr_cli *cli, imr_error *err)
 {

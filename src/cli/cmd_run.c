@@ -10,7 +10,7 @@
 #include "cli/evaluate.h"
 #include "cli/train.h"
 #include "format/json.h"
-#include "session/encoder_job.h"
+#include "task/encoder.h"
 
 enum { STEP_ENCODER, STEP_CACHE, STEP_TRAIN, STEP_EVALUATE, STEPS };
 static const char *const step_names[] = {"encoder", "cache", "train", "evaluate"};

@@ -13,7 +13,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "math/kernels.h"
-#include "session/config.h"
+#include "config/config.h"
 
 typedef struct imr_cli imr_cli;
 

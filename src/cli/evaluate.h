@@ -4,7 +4,7 @@
 
 #include "base/array.h"
 #include "cli/command.h"
-#include "session/evaluate.h"
+#include "task/evaluate.h"
 
 /* A measure as the user asked for it: printed under trec_eval's name or ours. */
 typedef struct imr_measure {

@@ -1,5 +1,5 @@
 /*
- * cli/options.h - the command line: options over session/options.def, command, arguments.
+ * cli/options.h - the command line: options over config/options.def, command, arguments.
  *
  * --name value, --name=value, -n value, -nvalue, -qv; --no-name switches a yes/no option off;
  * `--` ends options. Options may stand before or after the command. Every error is IMR_E_USAGE.

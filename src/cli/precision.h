@@ -3,7 +3,7 @@
 #define IMR_CLI_PRECISION_H
 
 #include "cli/command.h"
-#include "session/precision.h"
+#include "task/precision.h"
 
 /* Compares the encoder, of IMR_BFLOAT16, with --encoder in float32 on a sample of the dataset;
  * appends a table. */

@@ -3,7 +3,7 @@
 #define IMR_CLI_TRAIN_H
 
 #include "cli/command.h"
-#include "session/train_job.h"
+#include "task/train.h"
 
 void imr_cli_train_plan(imr_train_plan *out, const imr_cli *cli);
 /* Seed, data, epochs, best epoch. */

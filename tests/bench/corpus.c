@@ -12,9 +12,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "math/random.h"
-#include "session/cache_job.h"
-#include "session/encoder_job.h"
-#include "session/train_job.h"
+#include "task/cache.h"
+#include "task/encoder.h"
+#include "task/train.h"
 #include "tests/bench/bench.h"
 
 enum { WORDS = 30000, DOCUMENT_WORDS = 200, MADE_QUERIES = 300, QUERY_WORDS = 11 };

@@ -24,7 +24,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/sha256.h"
-#include "session/import_job.h"
+#include "task/import.h"
 #include "tests/bench/bench.h"
 
 /* ---- torch.save, protocol 2 ---- */

@@ -1,6 +1,6 @@
 /*
  * A person typing at a million documents: a key every 100 ms through the worker of the explorer
- * (session/jobs.h), latest wins. What counts is the time from a key to the first ranking that
+ * (session/async.h), latest wins. What counts is the time from a key to the first ranking that
  * answers it; a key whose answer was overtaken by the next key's has none.
  */
 #include <poll.h>
@@ -10,14 +10,14 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "session/jobs.h"
+#include "session/async.h"
 #include "tests/bench/bench.h"
 
 enum { DOCUMENTS = 1000000, TYPED = 20, MOST_KEYS = 4096 };
 #define KEY_SECONDS 0.1
 
 typedef struct typist {
-    imr_jobs *jobs;
+    imr_async *jobs;
     imr_session *session;
     double pressed[MOST_KEYS], answered[MOST_KEYS]; /* seconds; answered 0: overtaken */
     double stopped[MOST_KEYS]; /* how long a cancelled request still held the worker */
@@ -28,7 +28,7 @@ static void deliver(void *user, const imr_delivery *d)
 {
     typist *t = user;
     const double now = imr_clock_seconds();
-    if (d->kind == IMR_JOB_OPEN) {
+    if (d->kind == IMR_ASYNC_OPEN) {
         bench_need(d->status, &d->error);
         t->session = d->session;
         return;
@@ -47,11 +47,11 @@ static void deliver(void *user, const imr_delivery *d)
 /* Reaps until the time has come, or, with time 0, until nothing is pending. */
 static void wait_until(typist *t, double time)
 {
-    while (time > 0 ? imr_clock_seconds() < time : imr_jobs_pending(t->jobs) > 0) {
-        struct pollfd fd = {imr_jobs_fd(t->jobs), POLLIN, 0};
+    while (time > 0 ? imr_clock_seconds() < time : imr_async_pending(t->jobs) > 0) {
+        struct pollfd fd = {imr_async_fd(t->jobs), POLLIN, 0};
         const double left = time > 0 ? time - imr_clock_seconds() : 1;
         (void)poll(&fd, 1, left > 0 ? (int)(left * 1e3) + 1 : 0);
-        imr_jobs_reap(t->jobs);
+        imr_async_reap(t->jobs);
     }
 }
 
@@ -63,7 +63,7 @@ static void press(typist *t, const char *text, size_t n)
     const imr_request r = {
         .text = prefix, .settings = {.feedback_k = BENCH_K, .tokens = 10}, .serial = t->keys};
     t->pressed[t->keys] = imr_clock_seconds();
-    bench_need(imr_jobs_query(t->jobs, &r, &err), &err);
+    bench_need(imr_async_query(t->jobs, &r, &err), &err);
     wait_until(t, t->pressed[t->keys++] + KEY_SECONDS);
 }
 
@@ -106,9 +106,9 @@ void bench_typing_million(void)
                                    .dataset = dataset,
                                    .settings = {.feedback_k = BENCH_K, .tokens = 10},
                                    .background = true};
-    bench_need(imr_jobs_new(&t->jobs, deliver, t, &err), &err);
+    bench_need(imr_async_new(&t->jobs, deliver, t, &err), &err);
     const double start = imr_clock_seconds();
-    bench_need(imr_jobs_open(t->jobs, &o, &err), &err);
+    bench_need(imr_async_open(t->jobs, &o, &err), &err);
     wait_until(t, 0);
     const double opened = imr_clock_seconds() - start;
     const char *warm = imr_session_query(t->session, 0).text; /* pages */
@@ -122,7 +122,7 @@ void bench_typing_million(void)
         wait_until(t, 0);
     }
     print(t, opened);
-    imr_jobs_free(t->jobs);
+    imr_async_free(t->jobs);
     imr_free(t);
     imr_free(cache);
     imr_free(dataset);

@@ -58,7 +58,7 @@ struct fake {
     bool released;
     size_t documents, answered;
     char exported[600], written[600];
-    imr_jobs_progress progress;
+    imr_async_progress progress;
 };
 
 static uint32_t mix(uint32_t h, const char *text)
@@ -271,7 +271,7 @@ static imr_status push(fake *f, imr_delivery d, const char *text, bool slow)
 static void drop_queries(fake *f, const char *why)
 {
     for (job *j = f->first; j; j = j->next)
-        if (j->d.kind == IMR_JOB_QUERY && j->d.status == IMR_OK) {
+        if (j->d.kind == IMR_ASYNC_QUERY && j->d.status == IMR_OK) {
             imr_trace_free(j->d.trace);
             j->d.trace = NULL;
             j->d.status = imr_fail(&j->d.error, IMR_E_CANCELLED, "%s", why);
@@ -283,7 +283,7 @@ static imr_status do_query(void *self, const imr_request *r, imr_error *err)
 {
     fake *f = self;
     const char *text = r->text;
-    imr_delivery d = {.kind = IMR_JOB_QUERY, .serial = r->serial};
+    imr_delivery d = {.kind = IMR_ASYNC_QUERY, .serial = r->serial};
     (void)err;
     for (size_t i = 0; r->query_id && i < IMR_LEN(queries); i++)
         if (strcmp(queries[i][0], r->query_id) == 0)
@@ -301,7 +301,7 @@ static imr_status do_query(void *self, const imr_request *r, imr_error *err)
 
 static imr_status do_detail(void *self, const imr_trace *t, size_t place, imr_error *err)
 {
-    imr_delivery d = {.kind = IMR_JOB_DETAIL, .serial = t->serial};
+    imr_delivery d = {.kind = IMR_ASYNC_DETAIL, .serial = t->serial};
     (void)err;
     d.detail = detail_of(self, t, place);
     return push(self, d, NULL, false);
@@ -309,7 +309,7 @@ static imr_status do_detail(void *self, const imr_trace *t, size_t place, imr_er
 
 static imr_status do_suggest(void *self, const char *text, uint64_t serial, imr_error *err)
 {
-    imr_delivery d = {.kind = IMR_JOB_SUGGEST, .serial = serial};
+    imr_delivery d = {.kind = IMR_ASYNC_SUGGEST, .serial = serial};
     (void)err;
     d.suggestions = IMR_NEW_ARRAY(imr_suggestion, IMR_LEN(queries));
     for (size_t i = 0; i < IMR_LEN(queries); i++)
@@ -322,7 +322,7 @@ static imr_status do_export(void *self, const imr_trace *t, const char *format, 
                             imr_error *err)
 {
     fake *f = self;
-    imr_delivery d = {.kind = IMR_JOB_EXPORT, .serial = t->serial};
+    imr_delivery d = {.kind = IMR_ASYNC_EXPORT, .serial = t->serial};
     (void)err;
     snprintf(f->exported, sizeof f->exported, "%s %s", format, path);
     d.path = imr_strdup(path);
@@ -333,7 +333,7 @@ static imr_status do_write(void *self, const char *path, const void *bytes, size
                            imr_error *err)
 {
     fake *f = self;
-    imr_delivery d = {.kind = IMR_JOB_WRITE};
+    imr_delivery d = {.kind = IMR_ASYNC_WRITE};
     (void)err;
     (void)bytes;
     snprintf(f->written, sizeof f->written, "%zu %s", n, path);
@@ -383,7 +383,7 @@ static int do_pending(void *self)
     return n;
 }
 
-static bool do_progress(void *self, imr_jobs_progress *out)
+static bool do_progress(void *self, imr_async_progress *out)
 {
     const fake *f = self;
     *out = f->progress;
@@ -457,21 +457,21 @@ void fake_open(fake *f, bool encoder, bool tokens_too, bool texts)
     ui_app_opened(f->app, (imr_session *)f, &f->facts);
 }
 
-void fake_progress(fake *f, const imr_jobs_progress *progress)
+void fake_progress(fake *f, const imr_async_progress *progress)
 {
     f->progress = *progress;
 }
 
 void fake_stop_open(fake *f)
 {
-    imr_delivery d = {.kind = IMR_JOB_OPEN};
+    imr_delivery d = {.kind = IMR_ASYNC_OPEN};
     d.status = imr_fail(&d.error, IMR_E_CANCELLED, "stopped after 512 of 30522");
     ui_app_deliver(f->app, &d);
 }
 
 void fake_fail_open(fake *f)
 {
-    imr_delivery d = {.kind = IMR_JOB_OPEN};
+    imr_delivery d = {.kind = IMR_ASYNC_OPEN};
     d.status =
         imr_fail(&d.error, IMR_E_SHAPE,
                  "adapter imrnns-e5-nq.pt expects vectors of 1024, the cache holds 384: open "

@@ -21,7 +21,7 @@ const ui_backend *fake_backend(fake *f);
 void fake_open(fake *f, bool encoder, bool tokens, bool texts);
 void fake_fail_open(fake *f);
 void fake_stop_open(fake *f);
-void fake_progress(fake *f, const imr_jobs_progress *progress); /* what opening says from now on */
+void fake_progress(fake *f, const imr_async_progress *progress); /* what opening says from now on */
 void fake_release(fake *f);               /* slow queries may be answered now */
 void fake_hold(fake *f);                  /* and now no more */
 void fake_documents(fake *f, size_t n);   /* of the next traces; default 100 */

@@ -183,7 +183,7 @@ TEST("opening says how far it is and how long it takes, and being stopped is no 
 {
     screen s;
     screen_start(&s, 24, 80, false);
-    imr_jobs_progress p = {"encoding each token alone", 8192, 30522, 2000};
+    imr_async_progress p = {"encoding each token alone", 8192, 30522, 2000};
     fake_progress(s.engine, &p);
     screen_settle(&s);
     CHECK_CONTAINS(screen_text(&s), "encoding each token alone");
@@ -193,7 +193,7 @@ TEST("opening says how far it is and how long it takes, and being stopped is no 
     fake_progress(s.engine, &p);
     screen_settle(&s);
     CHECK(!strstr(screen_text(&s), "left"));
-    p = (imr_jobs_progress){.total = 0};
+    p = (imr_async_progress){.total = 0};
     fake_progress(s.engine, &p);
     fake_stop_open(s.engine);
     screen_settle(&s);

@@ -1,7 +1,7 @@
 /* Which token table a session reads changes with. The encoder is a BERT whose pooling is
  * concatenated: its input rows are half as wide as its vectors, so only `encoded` fits. */
 #include "base/mem.h"
-#include "session/cache_job.h"
+#include "task/cache.h"
 #include "session/session.h"
 #include "tests/unit/encoder/tiny_transformer.h"
 

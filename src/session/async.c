@@ -1,0 +1,354 @@
+#include "session/async.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/worker.h"
+
+struct imr_async {
+    imr_worker *worker;
+    imr_session *session; /* the worker's; a new one takes its place there, between two jobs */
+    imr_deliver_fn deliver;
+    void *user;
+    pthread_mutex_t lock; /* guards progress */
+    imr_async_progress progress;
+    bool has_progress;
+    double began; /* of the step in `progress`, with `first` done */
+    uint64_t first;
+    bool closing; /* results are freed instead of delivered */
+};
+
+typedef struct call {
+    imr_job job; /* first: a call is a job */
+    imr_async *jobs;
+    imr_delivery delivery;
+    imr_session_options options; /* OPEN; strings in `strings` */
+    imr_request request;         /* QUERY */
+    const imr_trace *trace;      /* DETAIL, EXPORT */
+    size_t place;
+    imr_render_fn render;
+    char *format, *path, *text;
+    size_t text_len; /* WRITE */
+    char *strings[12];
+    size_t n_strings;
+    imr_worker *worker;   /* while running, */
+    double started;       /* since then */
+    imr_session *retired; /* OPEN: the session before; the owner may look at it until delivery */
+} call;
+
+enum { SUGGESTIONS = 50 };
+#define SLOW_SECONDS 0.3
+
+static void call_free(call *c)
+{
+    for (size_t i = 0; i < c->n_strings; i++)
+        imr_free(c->strings[i]);
+    imr_free(c->format);
+    imr_free(c->path);
+    imr_free(c->text);
+    imr_free(c);
+}
+
+static bool cancelled(void *user)
+{
+    return imr_worker_cancelled(((call *)user)->worker);
+}
+
+static bool on_progress(void *user, const imr_progress_info *info)
+{
+    call *c = user;
+    imr_async *j = c->jobs;
+    const double now = imr_clock_seconds();
+    pthread_mutex_lock(&j->lock);
+    if (!j->has_progress ||
+        strncmp(j->progress.what, info->what, sizeof j->progress.what - 1) != 0) {
+        j->began = now;
+        j->first = info->done;
+    }
+    snprintf(j->progress.what, sizeof j->progress.what, "%s", info->what);
+    j->progress.done = info->done;
+    j->progress.total = info->total;
+    j->progress.rate = now > j->began && info->done > j->first
+                           ? (double)(info->done - j->first) / (now - j->began)
+                           : 0;
+    j->has_progress = true;
+    pthread_mutex_unlock(&j->lock);
+    imr_worker_wake(j->worker);
+    return !imr_worker_cancelled(c->worker);
+}
+
+/* Of a query only what takes long is told: neither bars nor wake-ups for a key's 50 ms. */
+static bool on_slow_progress(void *user, const imr_progress_info *info)
+{
+    call *c = user;
+    return imr_clock_seconds() - c->started < SLOW_SECONDS || on_progress(c, info);
+}
+
+static imr_status run_export(call *c, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf out = {0};
+    IMR_TRY(c->render(c->trace, c->format, &out, err));
+    IMR_TRY(imr_file_write(c->path, out.data, out.len, err));
+    c->delivery.path = c->path;
+    c->path = NULL;
+    return IMR_OK;
+}
+
+static imr_status run_write(call *c, imr_error *err)
+{
+    IMR_TRY(imr_file_write(c->path, c->text, c->text_len, err));
+    c->delivery.path = c->path;
+    c->path = NULL;
+    return IMR_OK;
+}
+
+static void run_suggest(call *c)
+{
+    imr_suggestion *found = IMR_NEW_ARRAY(imr_suggestion, SUGGESTIONS);
+    if (!found)
+        return; /* an offer less, nothing else */
+    c->delivery.n_suggestions = imr_session_suggest(c->jobs->session, c->text, found, SUGGESTIONS);
+    c->delivery.suggestions = found;
+}
+
+static void run(imr_job *job, imr_worker *w)
+{
+    call *c = (call *)job;
+    imr_delivery *d = &c->delivery;
+    const imr_progress progress = {on_progress, c}, slow = {on_slow_progress, c};
+    c->worker = w;
+    c->started = imr_clock_seconds();
+    if (imr_worker_cancelled(w)) {
+        d->status = imr_fail(&d->error, IMR_E_CANCELLED, "cancelled");
+        return;
+    }
+    switch (d->kind) {
+    case IMR_ASYNC_OPEN:
+        d->status = imr_session_open(&d->session, &c->options, &progress, &d->error);
+        if (d->status == IMR_OK) {
+            c->retired = c->jobs->session;
+            c->jobs->session = d->session;
+        }
+        break;
+    case IMR_ASYNC_QUERY:
+        c->request.progress = &slow;
+        d->status =
+            imr_session_run(c->jobs->session, &c->request, cancelled, c, &d->trace, &d->error);
+        break;
+    case IMR_ASYNC_DETAIL:
+        d->status = imr_session_detail(c->jobs->session, c->trace, c->place, &d->detail, &d->error);
+        break;
+    case IMR_ASYNC_SUGGEST:
+        run_suggest(c);
+        break;
+    case IMR_ASYNC_EXPORT:
+        d->status = run_export(c, &d->error);
+        break;
+    case IMR_ASYNC_WRITE:
+        d->status = run_write(c, &d->error);
+        break;
+    }
+}
+
+/* The session of an OPEN belongs to the jobs already. */
+static void drop_results(imr_delivery *d)
+{
+    imr_trace_free(d->trace);
+    imr_detail_free(d->detail);
+    imr_free(d->suggestions);
+    imr_free(d->path);
+}
+
+static void done(imr_job *job)
+{
+    call *c = (call *)job;
+    imr_async *j = c->jobs;
+    imr_delivery *d = &c->delivery;
+    pthread_mutex_lock(&j->lock);
+    j->has_progress = false;
+    pthread_mutex_unlock(&j->lock);
+    if (job->dropped)
+        d->status = imr_fail(&d->error, IMR_E_CANCELLED, "a newer request took its place");
+    if (j->closing)
+        drop_results(d);
+    else
+        j->deliver(j->user, d);
+    imr_session_close(c->retired);
+    call_free(c);
+}
+
+imr_status imr_async_new(imr_async **out, imr_deliver_fn deliver, void *user, imr_error *err)
+{
+    imr_async *j = IMR_NEW(imr_async);
+    if (!j)
+        return imr_fail_memory(err);
+    j->deliver = deliver;
+    j->user = user;
+    pthread_mutex_init(&j->lock, NULL);
+    imr_status status = imr_worker_new(&j->worker, err);
+    if (status != IMR_OK) {
+        pthread_mutex_destroy(&j->lock);
+        imr_free(j);
+        return status;
+    }
+    *out = j;
+    return IMR_OK;
+}
+
+void imr_async_free(imr_async *j)
+{
+    if (!j)
+        return;
+    j->closing = true;
+    imr_worker_free(j->worker);
+    imr_session_close(j->session);
+    pthread_mutex_destroy(&j->lock);
+    imr_free(j);
+}
+
+static call *call_new(imr_async *j, imr_async_kind kind, uint64_t serial)
+{
+    call *c = IMR_NEW(call);
+    if (!c)
+        return NULL;
+    c->job = (imr_job){.kind = (int)kind, .run = run, .done = done};
+    c->jobs = j;
+    c->delivery.kind = kind;
+    c->delivery.serial = serial;
+    return c;
+}
+
+/* A copy of text that lives as long as the call; NULL stays NULL. */
+static const char *keep(call *c, const char *text, bool *failed)
+{
+    if (!text)
+        return NULL;
+    char *copy = imr_strdup(text);
+    if (!copy)
+        *failed = true;
+    else
+        c->strings[c->n_strings++] = copy;
+    return copy;
+}
+
+static imr_status submit(imr_async *j, call *c, bool failed, bool replace, imr_error *err)
+{
+    if (failed) {
+        call_free(c);
+        return imr_fail_memory(err);
+    }
+    imr_worker_submit(j->worker, &c->job, replace);
+    return IMR_OK;
+}
+
+imr_status imr_async_open(imr_async *j, const imr_session_options *options, imr_error *err)
+{
+    call *c = call_new(j, IMR_ASYNC_OPEN, 0);
+    if (!c)
+        return imr_fail_memory(err);
+    bool failed = false;
+    const imr_session_options *o = options;
+    c->options = *o;
+    c->options.adapter = keep(c, o->adapter, &failed);
+    c->options.cache = keep(c, o->cache, &failed);
+    c->options.dataset = keep(c, o->dataset, &failed);
+    c->options.split = keep(c, o->split, &failed);
+    c->options.encoder = keep(c, o->encoder, &failed);
+    c->options.token_table = keep(c, o->token_table, &failed);
+    c->options.query_prefix = keep(c, o->query_prefix, &failed);
+    c->options.hf_home = keep(c, o->hf_home, &failed);
+    c->options.hf_hub_cache = keep(c, o->hf_hub_cache, &failed);
+    c->options.st_home = keep(c, o->st_home, &failed);
+    c->options.home = keep(c, o->home, &failed);
+    return submit(j, c, failed, true, err);
+}
+
+imr_status imr_async_query(imr_async *j, const imr_request *request, imr_error *err)
+{
+    call *c = call_new(j, IMR_ASYNC_QUERY, request->serial);
+    if (!c)
+        return imr_fail_memory(err);
+    bool failed = false;
+    c->request = *request;
+    c->request.text = keep(c, request->text, &failed);
+    c->request.query_id = keep(c, request->query_id, &failed);
+    return submit(j, c, failed, true, err);
+}
+
+imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place, imr_error *err)
+{
+    call *c = call_new(j, IMR_ASYNC_DETAIL, trace->serial);
+    if (!c)
+        return imr_fail_memory(err);
+    c->trace = trace;
+    c->place = place;
+    return submit(j, c, false, true, err);
+}
+
+imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial, imr_error *err)
+{
+    call *c = call_new(j, IMR_ASYNC_SUGGEST, serial);
+    if (!c)
+        return imr_fail_memory(err);
+    c->text = imr_strdup(text);
+    return submit(j, c, !c->text, true, err);
+}
+
+imr_status imr_async_export(imr_async *j, const imr_trace *trace, const char *format,
+                            const char *path, imr_render_fn render, imr_error *err)
+{
+    call *c = call_new(j, IMR_ASYNC_EXPORT, trace->serial);
+    if (!c)
+        return imr_fail_memory(err);
+    c->trace = trace;
+    c->render = render;
+    c->format = imr_strdup(format);
+    c->path = imr_strdup(path);
+    return submit(j, c, !c->format || !c->path, false, err);
+}
+
+imr_status imr_async_write(imr_async *j, const char *path, const void *bytes, size_t n,
+                           imr_error *err)
+{
+    call *c = call_new(j, IMR_ASYNC_WRITE, 0);
+    if (!c)
+        return imr_fail_memory(err);
+    c->path = imr_strdup(path);
+    c->text = imr_strndup(bytes, n);
+    c->text_len = n;
+    return submit(j, c, !c->path || !c->text, false, err);
+}
+
+void imr_async_cancel(imr_async *j)
+{
+    imr_worker_cancel(j->worker, -1);
+}
+
+int imr_async_fd(const imr_async *j)
+{
+    return imr_worker_fd(j->worker);
+}
+
+void imr_async_reap(imr_async *j)
+{
+    imr_worker_reap(j->worker);
+}
+
+int imr_async_pending(imr_async *j)
+{
+    return imr_worker_pending(j->worker);
+}
+
+bool imr_async_progress_of(imr_async *j, imr_async_progress *out)
+{
+    pthread_mutex_lock(&j->lock);
+    bool has = j->has_progress;
+    if (has)
+        *out = j->progress;
+    pthread_mutex_unlock(&j->lock);
+    return has;
+}

@@ -1,0 +1,80 @@
+/*
+ * session/async.h - the session's calls as jobs on the worker thread: the explorer's way to it.
+ *
+ * Every call returns at once. Results arrive through `deliver`, called on the owner's thread inside
+ * imr_async_reap after imr_async_fd became readable. Queries and details are "latest wins": a newer
+ * request drops a waiting one and cancels the running one, whose delivery then has status
+ * IMR_E_CANCELLED. Threads: everything here is for the owner (UI) thread.
+ */
+#ifndef IMR_SESSION_ASYNC_H
+#define IMR_SESSION_ASYNC_H
+
+#include "base/buf.h"
+#include "session/session.h"
+
+typedef enum imr_async_kind {
+    IMR_ASYNC_OPEN,
+    IMR_ASYNC_QUERY,
+    IMR_ASYNC_DETAIL,
+    IMR_ASYNC_SUGGEST,
+    IMR_ASYNC_EXPORT,
+    IMR_ASYNC_WRITE
+} imr_async_kind;
+
+typedef struct imr_delivery {
+    imr_async_kind kind;
+    imr_status status;
+    imr_error error;      /* when status is not IMR_OK */
+    imr_session *session; /* OPEN: borrowed, owned by the jobs */
+    imr_trace *trace;     /* QUERY: the receiver's */
+    imr_detail *detail;   /* DETAIL: the receiver's */
+    imr_suggestion
+        *suggestions; /* SUGGEST: the receiver's array (imr_free); strings are the session's */
+    size_t n_suggestions;
+    char *path; /* EXPORT, WRITE: the receiver's: the file written */
+    uint64_t serial;
+} imr_delivery;
+
+typedef struct imr_async imr_async;
+typedef void (*imr_deliver_fn)(void *user, const imr_delivery *delivery);
+
+imr_status imr_async_new(imr_async **out, imr_deliver_fn deliver, void *user,
+                         imr_error *err) IMR_NODISCARD;
+void imr_async_free(
+    imr_async *j); /* cancels, joins, closes the session; undelivered results are freed */
+
+imr_status imr_async_open(imr_async *j, const imr_session_options *options,
+                          imr_error *err) IMR_NODISCARD; /* copied */
+imr_status imr_async_query(imr_async *j, const imr_request *request,
+                           imr_error *err) IMR_NODISCARD; /* copied */
+/* trace must stay alive until delivery. */
+imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
+                            imr_error *err) IMR_NODISCARD;
+imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial,
+                             imr_error *err) IMR_NODISCARD;
+/* Writes the trace as a report in `format` ("text", "json") to path; trace must stay alive until
+ * delivery. `render` comes from report/report.h: session may not include report. */
+typedef imr_status (*imr_render_fn)(const imr_trace *trace, const char *format, imr_buf *out,
+                                    imr_error *err);
+imr_status imr_async_export(imr_async *j, const imr_trace *trace, const char *format,
+                            const char *path, imr_render_fn render, imr_error *err) IMR_NODISCARD;
+
+/* Writes bytes (copied) to path, whole or not at all. */
+imr_status imr_async_write(imr_async *j, const char *path, const void *bytes, size_t n,
+                           imr_error *err) IMR_NODISCARD;
+
+void imr_async_cancel(imr_async *j); /* everything that waits or runs */
+int imr_async_fd(const imr_async *j);
+void imr_async_reap(imr_async *j);
+int imr_async_pending(imr_async *j);
+
+/* What the running job says of its progress; false when nothing is known. Copied out under a lock.
+ */
+typedef struct imr_async_progress {
+    char what[80];
+    uint64_t done, total;
+    double rate; /* steps a second since this one began; 0 while unknown */
+} imr_async_progress;
+bool imr_async_progress_of(imr_async *j, imr_async_progress *out);
+
+#endif

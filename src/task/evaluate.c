@@ -1,0 +1,366 @@
+/* task/evaluate.c - three rankings of many queries, measured. */
+#include "task/evaluate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "math/nn.h"
+#include "math/stats.h"
+#include "math/topk.h"
+#include "retrieval/search.h"
+#include "retrieval/similarity.h"
+#include "session/ranker.h"
+
+#define RBO_P     0.9 /* a reader who goes on to the next rank nine times out of ten */
+#define OVERLAP_K 10
+
+const char *imr_ranking_kind_name(imr_ranking_kind k)
+{
+    static const char *const names[] = {"encoder", "before", "after"};
+    return names[k];
+}
+
+const char *imr_eval_group_name(imr_eval_group g)
+{
+    static const char *const names[] = {"all", "seen", "unseen"};
+    return names[g];
+}
+
+/* ---- the encoder's ranking alone, the same operations as session/ranker.c ---- */
+
+typedef struct encoder_ranker {
+    const imr_cache *cache;
+    float *scale, *scores;
+} encoder_ranker;
+
+static void encoder_ranker_done(encoder_ranker *r)
+{
+    imr_free(r->scale);
+    imr_free(r->scores);
+}
+
+static float inverse_norm(const float *v, size_t n)
+{
+    double norm = imr_nn_norm(v, n);
+    return (float)(norm > 1e-12 ? 1 / norm : 0);
+}
+
+static imr_status encoder_ranker_init(encoder_ranker *r, const imr_cache *cache, imr_error *err)
+{
+    enum { BLOCK = 256 };
+    const size_t rows = imr_cache_documents(cache), n = imr_cache_dim(cache);
+    IMR_AUTOFREE float *block = imr_alloc(BLOCK, n * sizeof *block);
+    r->cache = cache;
+    r->scale = IMR_NEW_ARRAY(float, rows);
+    r->scores = IMR_NEW_ARRAY(float, rows);
+    if (!block || !r->scale || !r->scores)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < rows; i += BLOCK) {
+        const size_t count = rows - i < BLOCK ? rows - i : BLOCK;
+        IMR_TRY(imr_cache_read_rows(cache, i, count, block, err));
+        for (size_t k = 0; k < count; k++)
+            r->scale[i + k] = inverse_norm(block + k * n, n);
+    }
+    return IMR_OK;
+}
+
+static void encoder_ranker_run(encoder_ranker *r, const float *base, uint32_t *top, size_t k)
+{
+    const imr_rows v = imr_cache_document_rows(r->cache);
+    float by = inverse_norm(base, v.cols);
+    imr_search_scores(r->scores, v, base);
+    for (size_t i = 0; i < v.rows; i++)
+        r->scores[i] *= r->scale[i] * by;
+    imr_topk(top, k, r->scores, v.rows, imr_cache_id_places(r->cache));
+}
+
+/* ---- one query ---- */
+
+typedef struct evaluator {
+    imr_eval *e;
+    const imr_cache *cache;
+    const imr_qrels *qrels;
+    const imr_eval_options *o;
+    imr_ranker ranker;      /* with an adapter */
+    encoder_ranker encoder; /* without */
+    uint32_t *top, *before; /* [feedback_k] */
+    float *scores;          /* [feedback_k] */
+    const char **ids;       /* [feedback_k] */
+    int32_t *grades;        /* [feedback_k] */
+} evaluator;
+
+static imr_status measure(evaluator *v, imr_ranking_kind kind, size_t row, uint32_t judged,
+                          const float *scores, imr_error *err)
+{
+    size_t n = v->o->feedback_k;
+    const char *query_id = imr_cache_query_id(v->cache, v->e->query[row]);
+    if (v->qrels) {
+        for (size_t i = 0; i < n; i++)
+            v->ids[i] = imr_cache_document_id(v->cache, v->top[i]);
+        imr_qrels_grades(v->qrels, judged, v->ids, n, v->grades);
+        imr_qrels_query q = imr_qrels_at(v->qrels, judged);
+        for (size_t m = 0; m < v->e->metrics; m++)
+            v->e->values[kind][row * v->e->metrics + m] =
+                imr_metric_value(v->o->metrics[m], v->grades, n, q.ideal, q.relevant);
+    }
+    if (!v->o->sink)
+        return IMR_OK;
+    for (size_t i = 0; i < n; i++)
+        v->scores[i] = scores[v->top[i]];
+    return v->o->sink(v->o->sink_user, kind, query_id, v->top, v->scores, n, err);
+}
+
+/* How alike v->before and v->top (after) are. */
+static imr_status compare(evaluator *v, size_t row, imr_error *err)
+{
+    imr_eval *e = v->e;
+    size_t n = v->o->feedback_k;
+    imr_rank_similarity s;
+    IMR_TRY(imr_rank_compare(&s, v->before, n, v->top, n, e->overlap_k, RBO_P, err));
+    e->rbo[row] = s.rbo;
+    e->overlap[row] = s.overlap;
+    e->tau_ap[row] = s.tau_ap;
+    if (llabs(s.move) > llabs(e->mover)) {
+        e->mover = s.move;
+        e->mover_document = s.mover;
+        e->mover_query = e->query[row];
+    }
+    return IMR_OK;
+}
+
+static imr_status measure_adapter(evaluator *v, size_t row, uint32_t judged, const float *base,
+                                  imr_arena *arena, imr_error *err)
+{
+    imr_ranker *r = &v->ranker;
+    imr_listing l;
+    IMR_TRY(imr_ranker_run(r, base, v->o->feedback_k, v->o->scope, arena, NULL, &l, err));
+    imr_ranker_top_encoder(r, v->top, l.n);
+    IMR_TRY(measure(v, IMR_RANKED_ENCODER, row, judged, r->encoder, err));
+    imr_ranker_top_before(r, v->top, l.n);
+    IMR_TRY(measure(v, IMR_RANKED_BEFORE, row, judged, r->before, err));
+    memcpy(v->before, v->top, l.n * sizeof *v->top);
+    memcpy(v->top, l.document, l.n * sizeof *v->top);
+    IMR_TRY(compare(v, row, err));
+    return measure(v, IMR_RANKED_AFTER, row, judged, r->after, err);
+}
+
+static imr_status measure_row(evaluator *v, size_t row, uint32_t judged, imr_error *err)
+{
+    imr_view queries = imr_cache_query_vectors(v->cache);
+    const float *base = imr_view_row(&queries, v->e->query[row]);
+    if (!v->e->has_adapter) {
+        encoder_ranker_run(&v->encoder, base, v->top, v->o->feedback_k);
+        return measure(v, IMR_RANKED_ENCODER, row, judged, v->encoder.scores, err);
+    }
+    imr_arena *arena = imr_arena_new();
+    if (!arena)
+        return imr_fail_memory(err);
+    imr_status status = measure_adapter(v, row, judged, base, arena, err);
+    imr_arena_free(arena);
+    return status;
+}
+
+/* ---- all queries ---- */
+
+static imr_status check_cuts(const imr_cache *cache, const imr_eval_options *o, bool judged,
+                             imr_error *err)
+{
+    size_t n = imr_cache_documents(cache);
+    if (o->feedback_k == 0 || o->feedback_k > n)
+        return imr_fail(err, IMR_E_USAGE,
+                        "feedback-k is %u, the cache %s has %zu documents; use a value from 1 to "
+                        "%zu",
+                        o->feedback_k, imr_cache_path(cache), n, n);
+    for (size_t m = 0; judged && m < o->n_metrics; m++)
+        if (o->metrics[m].k > o->feedback_k) {
+            char name[IMR_METRIC_NAME];
+            return imr_fail(err, IMR_E_USAGE,
+                            "%s needs %u ranked documents, feedback-k ranks %u; raise --feedback-k "
+                            "or lower --k",
+                            imr_metric_name(o->metrics[m], name), o->metrics[m].k, o->feedback_k);
+        }
+    return IMR_OK;
+}
+
+static imr_status allocate(evaluator *v, size_t n_queries, imr_error *err)
+{
+    imr_eval *e = v->e;
+    size_t k = v->o->feedback_k;
+    e->query = IMR_NEW_ARRAY(uint32_t, n_queries);
+    e->seen = IMR_NEW_ARRAY(bool, n_queries);
+    bool ok = e->query && e->seen;
+    for (size_t r = 0; r < (e->has_adapter ? IMR_RANKED_COUNT : 1); r++) {
+        e->values[r] = IMR_NEW_ARRAY(double, n_queries * e->metrics);
+        ok = ok && e->values[r];
+    }
+    if (e->has_adapter) {
+        e->rbo = IMR_NEW_ARRAY(double, n_queries);
+        e->overlap = IMR_NEW_ARRAY(double, n_queries);
+        e->tau_ap = IMR_NEW_ARRAY(double, n_queries);
+        e->overlap_k = k < OVERLAP_K ? k : OVERLAP_K;
+        ok = ok && e->rbo && e->overlap && e->tau_ap;
+    }
+    v->before = IMR_NEW_ARRAY(uint32_t, k);
+    v->top = IMR_NEW_ARRAY(uint32_t, k);
+    v->scores = IMR_NEW_ARRAY(float, k);
+    v->ids = IMR_NEW_ARRAY(const char *, k);
+    v->grades = IMR_NEW_ARRAY(int32_t, k);
+    return ok && v->top && v->before && v->scores && v->ids && v->grades ? IMR_OK
+                                                                         : imr_fail_memory(err);
+}
+
+static imr_status mark_seen(imr_eval *e, const imr_cache *cache, const imr_qrels *qrels,
+                            const imr_qrels *train, imr_error *err)
+{
+    if (!train)
+        return IMR_OK;
+    size_t n = imr_qrels_count(qrels);
+    IMR_AUTOFREE bool *seen = IMR_NEW_ARRAY(bool, n ? n : 1);
+    if (!seen)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_qrels_leakage(seen, qrels, train, err));
+    for (size_t i = 0; i < e->queries; i++) {
+        uint32_t judged;
+        if (imr_qrels_find(qrels, imr_cache_query_id(cache, e->query[i]), &judged))
+            e->seen[i] = seen[judged];
+    }
+    e->has_train = true;
+    return IMR_OK;
+}
+
+static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint32_t *queries,
+                           size_t n_queries, const imr_qrels *train, const imr_progress *progress,
+                           imr_error *err)
+{
+    imr_eval *e = v->e;
+    const imr_projected_options projected = {.no_files = v->o->in_memory};
+    IMR_TRY(allocate(v, n_queries ? n_queries : 1, err));
+    if (adapter)
+        IMR_TRY(imr_ranker_init(&v->ranker, adapter, v->cache, &projected, progress, err));
+    else
+        IMR_TRY(encoder_ranker_init(&v->encoder, v->cache, err));
+    e->notice = v->ranker.projected.notice;
+    v->ranker.projected.notice = NULL;
+    for (size_t i = 0; i < n_queries; i++) {
+        uint32_t judged = 0;
+        if (v->qrels &&
+            !imr_qrels_find(v->qrels, imr_cache_query_id(v->cache, queries[i]), &judged)) {
+            e->unjudged++;
+            continue;
+        }
+        e->query[e->queries] = queries[i];
+        IMR_TRY(measure_row(v, e->queries, judged, err));
+        e->queries++;
+        if (!imr_progress_step(progress, "ranking queries", i + 1, n_queries))
+            return imr_fail(err, IMR_E_CANCELLED, "cancelled while ranking queries");
+    }
+    if (e->queries == 0)
+        return imr_fail(err, IMR_E_NOT_FOUND, "none of the %zu queries is judged", n_queries);
+    return v->qrels ? mark_seen(e, v->cache, v->qrels, train, err) : IMR_OK;
+}
+
+imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter *adapter,
+                        const imr_qrels *qrels, const uint32_t *queries, size_t n_queries,
+                        const imr_qrels *train, const imr_eval_options *options,
+                        const imr_progress *progress, imr_error *err)
+{
+    imr_eval e = {.metrics = qrels ? options->n_metrics : 0, .has_adapter = adapter != NULL};
+    evaluator v = {.e = &e, .cache = cache, .qrels = qrels, .o = options};
+    IMR_TRY(check_cuts(cache, options, qrels != NULL, err));
+    imr_status status = evaluate(&v, adapter, queries, n_queries, train, progress, err);
+    imr_ranker_done(&v.ranker);
+    encoder_ranker_done(&v.encoder);
+    imr_free(v.top);
+    imr_free(v.before);
+    imr_free(v.scores);
+    imr_free((void *)v.ids);
+    imr_free(v.grades);
+    if (status != IMR_OK) {
+        imr_eval_done(&e);
+        return status;
+    }
+    *out = e;
+    return IMR_OK;
+}
+
+void imr_eval_done(imr_eval *e)
+{
+    imr_free(e->notice);
+    imr_free(e->query);
+    imr_free(e->seen);
+    imr_free(e->rbo);
+    imr_free(e->overlap);
+    imr_free(e->tau_ap);
+    for (size_t r = 0; r < IMR_RANKED_COUNT; r++)
+        imr_free(e->values[r]);
+    *e = (imr_eval){0};
+}
+
+imr_status imr_eval_find_split(imr_eval_split *out, const imr_cache *cache, const char *name,
+                               size_t max_queries, imr_error *err)
+{
+    size_t split, train;
+    if (!imr_cache_find_split(cache, name, &split)) {
+        IMR_AUTOBUF imr_buf known = {0};
+        for (size_t i = 0; i < imr_cache_splits(cache); i++)
+            imr_buf_printf(&known, "%s%s", i ? ", " : "", imr_cache_split_name(cache, i));
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "the cache %s has no split '%s'; it has: %s (a split needs queries.jsonl "
+                        "and qrels/%s.tsv in the data set)",
+                        imr_cache_path(cache), name, known.len ? imr_buf_text(&known) : "none",
+                        name);
+    }
+    imr_eval_split s = {.name = imr_cache_split_name(cache, split),
+                        .qrels = imr_cache_split_qrels(cache, split)};
+    s.queries = imr_cache_split_queries(cache, split, &s.n_queries);
+    if (max_queries && max_queries < s.n_queries)
+        s.n_queries = max_queries;
+    if (imr_cache_find_split(cache, "train", &train) && train != split)
+        s.train = imr_cache_split_qrels(cache, train);
+    *out = s;
+    return IMR_OK;
+}
+
+/* ---- summaries ---- */
+
+double imr_eval_mean(const imr_eval *e, imr_ranking_kind kind, size_t metric)
+{
+    double sum = 0;
+    for (size_t i = 0; i < e->queries; i++)
+        sum += e->values[kind][i * e->metrics + metric];
+    return e->queries ? sum / (double)e->queries : 0;
+}
+
+static bool member(const imr_eval *e, size_t row, imr_eval_group g)
+{
+    return g == IMR_GROUP_ALL || (e->has_train && e->seen[row] == (g == IMR_GROUP_SEEN));
+}
+
+imr_status imr_eval_row_of(imr_eval_row *out, const imr_eval *e, size_t metric,
+                           imr_eval_group group, uint64_t seed, imr_error *err)
+{
+    imr_eval_row row = {0};
+    size_t kinds = e->has_adapter ? IMR_RANKED_COUNT : 1;
+    IMR_AUTOFREE double *v = IMR_NEW_ARRAY(double, (e->queries + 1) * IMR_RANKED_COUNT);
+    if (!v)
+        return imr_fail_memory(err);
+    double *of[IMR_RANKED_COUNT];
+    for (size_t r = 0; r < kinds; r++) {
+        of[r] = v + r * e->queries;
+        row.n = 0;
+        for (size_t i = 0; i < e->queries; i++)
+            if (member(e, i, group))
+                of[r][row.n++] = e->values[r][i * e->metrics + metric];
+        row.mean[r] = imr_stats_mean(of[r], row.n);
+        IMR_TRY(imr_bootstrap_mean(&row.low[r], &row.high[r], of[r], row.n, seed, err));
+    }
+    if (e->has_adapter && row.n) {
+        IMR_TRY(imr_significance_test(&row.from_before, of[IMR_RANKED_BEFORE], of[IMR_RANKED_AFTER],
+                                      row.n, seed, err));
+        IMR_TRY(imr_significance_test(&row.from_encoder, of[IMR_RANKED_ENCODER],
+                                      of[IMR_RANKED_AFTER], row.n, seed, err));
+    }
+    *out = row;
+    return IMR_OK;
+}

@@ -1,0 +1,108 @@
+/*
+ * task/evaluate.h - how good the three rankings of a set of queries are, and whether the
+ * difference is more than luck.
+ *
+ * Rankings come from session/ranker.h, so the numbers are the explorer's. Queries without
+ * judgements are left out and counted. Leakage (method.md section 5): a query is "seen" when one of
+ * its relevant documents is relevant to a query of the training split; the three rows all, seen
+ * and unseen are always reported together.
+ */
+#ifndef IMR_TASK_EVALUATE_H
+#define IMR_TASK_EVALUATE_H
+
+#include "adapter/adapter.h"
+#include "base/progress.h"
+#include "retrieval/cache.h"
+#include "retrieval/metrics.h"
+#include "retrieval/significance.h"
+#include "session/trace.h"
+
+typedef enum imr_ranking_kind {
+    IMR_RANKED_ENCODER,
+    IMR_RANKED_BEFORE,
+    IMR_RANKED_AFTER,
+    IMR_RANKED_COUNT
+} imr_ranking_kind;
+
+const char *imr_ranking_kind_name(imr_ranking_kind k); /* "encoder", "before", "after" */
+
+/* Gets every ranking as it is made: documents[n] are rows of the cache, best first. */
+typedef imr_status (*imr_ranking_sink)(void *user, imr_ranking_kind kind, const char *query_id,
+                                       const uint32_t *documents, const float *scores, size_t n,
+                                       imr_error *err);
+
+typedef struct imr_eval_options {
+    uint32_t feedback_k; /* also the length of the rankings */
+    imr_scope scope;
+    const imr_metric *metrics;
+    size_t n_metrics;
+    imr_ranking_sink sink; /* NULL: none */
+    void *sink_user;
+    bool in_memory; /* no file for the projected documents, see session/projected.h */
+} imr_eval_options;
+
+typedef struct imr_eval {
+    size_t queries, metrics;
+    size_t unjudged; /* queries left out: no judgements */
+    char *notice;    /* NULL, or one sentence about the projected documents */
+    bool has_adapter;
+    bool has_train;                       /* `seen` means something */
+    uint32_t *query;                      /* [queries] of the cache */
+    bool *seen;                           /* [queries] */
+    double *rbo, *overlap, *tau_ap;       /* [queries] after against before; NULL without adapter */
+    size_t overlap_k;                     /* what overlap is cut at: 10, or the ranking's length */
+    uint32_t mover_query, mover_document; /* the largest move of all: rows of the cache */
+    int64_t mover;                        /* rank before - after; 0: nothing moved */
+    double
+        *values[IMR_RANKED_COUNT]; /* [queries x metrics]; before and after NULL without adapter */
+} imr_eval;
+
+/*
+ * Measures `queries` (of the cache). qrels NULL: no metric, all queries count, only how alike the
+ * rankings are (retrieval/similarity.h). adapter NULL: only the encoder's ranking. train:
+ * judgements of the training split for the leakage rows, NULL when there is none. Errors:
+ * IMR_E_USAGE when feedback_k is above the number of documents or a metric's cut-off above
+ * feedback_k; IMR_E_NOT_FOUND when no query is judged; IMR_E_SHAPE when the adapter does not fit;
+ * IMR_E_CANCELLED; what the sink returns.
+ */
+imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter *adapter,
+                        const imr_qrels *qrels, const uint32_t *queries, size_t n_queries,
+                        const imr_qrels *train, const imr_eval_options *options,
+                        const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+void imr_eval_done(imr_eval *e); /* {0} is fine */
+
+/* A split by name with its judgements, qrels NULL when there are none: IMR_E_NOT_FOUND names the
+ * splits there are. *train: the training split's judgements, NULL when there are none or when the
+ * split is the training split itself. max_queries 0: all. */
+typedef struct imr_eval_split {
+    const char *name;
+    const uint32_t *queries;
+    size_t n_queries;
+    const imr_qrels *qrels, *train;
+} imr_eval_split;
+imr_status imr_eval_find_split(imr_eval_split *out, const imr_cache *cache, const char *name,
+                               size_t max_queries, imr_error *err) IMR_NODISCARD;
+
+/* ---- summaries ---- */
+typedef enum imr_eval_group {
+    IMR_GROUP_ALL,
+    IMR_GROUP_SEEN,
+    IMR_GROUP_UNSEEN,
+    IMR_GROUPS
+} imr_eval_group;
+
+const char *imr_eval_group_name(imr_eval_group g); /* "all", "seen", "unseen" */
+
+typedef struct imr_eval_row {
+    size_t n; /* queries of the group */
+    double mean[IMR_RANKED_COUNT], low[IMR_RANKED_COUNT], high[IMR_RANKED_COUNT]; /* 95 % */
+    imr_significance from_before, from_encoder; /* of `after` against each; n 0 without adapter */
+} imr_eval_row;
+
+/* One metric over one group. Bootstrap and randomisation are seeded. */
+imr_status imr_eval_row_of(imr_eval_row *out, const imr_eval *e, size_t metric,
+                           imr_eval_group group, uint64_t seed, imr_error *err) IMR_NODISCARD;
+/* Mean of one metric of one ranking over all queries. */
+double imr_eval_mean(const imr_eval *e, imr_ranking_kind kind, size_t metric);
+
+#endif

@@ -1,0 +1,126 @@
+/* task/import.c - a store whose vectors are looked up instead of computed. */
+#include "task/import.h"
+
+#include <string.h>
+
+/* Read from the old cache before its pages are given back. */
+#define FORGET_BYTES ((size_t)16 << 20)
+/* Between two looks at the progress: rows without a vector are encoded one by one. */
+#define STEP_ROWS ((size_t)64)
+
+typedef struct importer {
+    const imr_dataset *dataset;
+    const imr_cache *from;
+    const imr_encoder *encoder;
+    const char *query_prefix, *passage_prefix;
+    const imr_progress *progress;
+    size_t next;   /* the old cache's document behind the last one taken */
+    size_t unread; /* bytes taken since its files were last forgotten */
+    imr_buf text;
+} importer;
+
+static imr_status encode_row(importer *im, bool query, size_t row, float *out, imr_error *err)
+{
+    imr_buf_clear(&im->text);
+    imr_buf_str(&im->text, query ? im->query_prefix : im->passage_prefix);
+    if (query)
+        imr_buf_str(&im->text, imr_dataset_query_text(im->dataset, row));
+    else
+        IMR_TRY(imr_dataset_text(im->dataset, row, &im->text, err));
+    IMR_TRY(imr_buf_check(&im->text, err));
+    const char *text = imr_buf_text(&im->text);
+    return imr_encoder_encode(im->encoder, &text, &im->text.len, 1, out, NULL, NULL, err);
+}
+
+static imr_status take_row(importer *im, bool query, size_t row, float *out, imr_error *err)
+{
+    const char *id =
+        query ? imr_dataset_query_id(im->dataset, row) : imr_dataset_id(im->dataset, row);
+    uint32_t at;
+    if (!query && imr_cache_find_document_near(im->from, id, im->next, &at)) {
+        im->next = (size_t)at + 1;
+        return imr_cache_read_rows(im->from, at, 1, out, err);
+    }
+    if (query && imr_cache_find_query(im->from, id, &at))
+        return imr_cache_read_query(im->from, at, out, err);
+    if (im->encoder)
+        return encode_row(im, query, row, out, err);
+    return imr_fail(err, IMR_E_NOT_FOUND,
+                    "the cache %s has no vector for the %s '%s'; name its encoder with --encoder, "
+                    "to encode what it lacks",
+                    imr_cache_path(im->from), query ? "query" : "document", id);
+}
+
+/* An imr_store_rows_fn. */
+static imr_status take_rows(void *user, bool queries, size_t first, size_t count, float *out,
+                            imr_error *err)
+{
+    importer *im = user;
+    const size_t dim = imr_cache_dim(im->from);
+    const size_t rows = queries ? imr_dataset_queries(im->dataset) : imr_dataset_count(im->dataset);
+    const char *what = queries ? "taking over queries" : "taking over documents";
+    for (size_t i = 0; i < count; i++) {
+        if (i % STEP_ROWS == STEP_ROWS - 1 &&
+            !imr_progress_step(im->progress, what, first + i, rows))
+            return imr_fail(err, IMR_E_CANCELLED,
+                            "%s was cancelled; run the same command again to go on", what);
+        IMR_TRY(take_row(im, queries, first + i, out + i * dim, err));
+    }
+    im->unread += count * dim * sizeof *out;
+    if (im->unread >= FORGET_BYTES) {
+        imr_cache_forget(im->from);
+        im->unread = 0;
+    }
+    return IMR_OK;
+}
+
+static size_t block_rows(size_t dim)
+{
+    size_t rows = IMR_IMPORT_BLOCK / (dim * sizeof(float));
+    return rows > IMR_STORE_MAX_BLOCK ? IMR_STORE_MAX_BLOCK : rows;
+}
+
+imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr_dataset *dataset,
+                            const imr_cache *from, const imr_encoder *encoder, imr_dtype dtype,
+                            bool overwrite, const imr_progress *progress, imr_error *err)
+{
+    imr_encoder_identity identity = *imr_cache_encoder(from);
+    char sha256[IMR_SHA256_HEX] = "";
+    if (encoder) {
+        if (imr_encoder_dim(encoder) != imr_cache_dim(from))
+            return imr_fail(err, IMR_E_SHAPE,
+                            "the encoder %s makes %zu-dimensional vectors, the cache %s holds "
+                            "%zu-dimensional ones",
+                            imr_encoder_name(encoder), imr_encoder_dim(encoder),
+                            imr_cache_path(from), imr_cache_dim(from));
+        IMR_TRY(imr_encoder_sha256(encoder, sha256, err));
+        identity = (imr_encoder_identity){
+            .kind = imr_encoder_kind(encoder),
+            .name = imr_encoder_name(encoder),
+            .path = imr_encoder_folder(encoder),
+            .sha256 = sha256,
+            .query_prefix = imr_encoder_query_prefix(encoder),
+            .passage_prefix = imr_encoder_passage_prefix(encoder),
+            .precision = imr_encoder_precision(encoder) == IMR_FLOAT32
+                             ? ""
+                             : imr_precision_name(imr_encoder_precision(encoder))};
+    } else {
+        identity.query_prefix = imr_known_query_prefix(identity.name);
+        identity.passage_prefix = imr_known_passage_prefix(identity.name);
+    }
+    imr_store_plan plan = {.dataset = dataset,
+                           .encoder = &identity,
+                           .n = imr_cache_dim(from),
+                           .dtype = dtype,
+                           .block = block_rows(imr_cache_dim(from)),
+                           .overwrite = overwrite};
+    importer im = {.dataset = dataset,
+                   .from = from,
+                   .encoder = encoder,
+                   .query_prefix = identity.query_prefix,
+                   .passage_prefix = identity.passage_prefix,
+                   .progress = progress};
+    imr_status status = imr_store_fill(result, dir, &plan, take_rows, &im, progress, err);
+    imr_buf_done(&im.text);
+    return status;
+}

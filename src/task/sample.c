@@ -1,0 +1,243 @@
+#include "task/sample.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "format/json.h"
+
+/* ---- which queries ---- */
+
+typedef struct candidate {
+    uint32_t query;  /* of the dataset */
+    uint32_t judged; /* of the split */
+} candidate;
+
+typedef struct chooser {
+    const imr_dataset *from;
+    imr_sample *s;
+    candidate *of;  /* [s->of_queries] */
+    bool *document; /* [s->of_documents] in the sample */
+} chooser;
+
+static void chooser_done(chooser *c)
+{
+    imr_free(c->of);
+    imr_free(c->document);
+}
+
+static size_t find_judged(candidate *of, const imr_dataset *from, const imr_qrels *qrels)
+{
+    size_t n = 0;
+    uint32_t query;
+    for (size_t i = 0; i < imr_qrels_count(qrels); i++)
+        if (imr_dataset_find_query(from, imr_qrels_at(qrels, i).id, &query))
+            of[n++] = (candidate){query, (uint32_t)i};
+    return n;
+}
+
+static bool try_split(chooser *c, const char *name)
+{
+    const imr_qrels *qrels = imr_dataset_qrels(c->from, name);
+    c->s->of_queries = qrels ? find_judged(c->of, c->from, qrels) : 0;
+    if (c->s->of_queries == 0)
+        return false;
+    c->s->qrels = qrels;
+    for (size_t i = 0; !c->s->split; i++)
+        if (imr_same_split(imr_dataset_split_name(c->from, i), name))
+            c->s->split = imr_dataset_split_name(c->from, i);
+    return true;
+}
+
+static imr_status find_queries(chooser *c, imr_error *err)
+{
+    size_t most = imr_dataset_queries(c->from);
+    for (size_t i = 0; i < imr_dataset_splits(c->from); i++) {
+        const char *name = imr_dataset_split_name(c->from, i);
+        const size_t n = imr_qrels_count(imr_dataset_qrels(c->from, name));
+        most = n > most ? n : most;
+    }
+    c->of = IMR_NEW_ARRAY(candidate, most);
+    if (!c->of)
+        return imr_fail_memory(err);
+    if (try_split(c, "test") || try_split(c, "dev"))
+        return IMR_OK;
+    for (size_t i = 0; i < imr_dataset_splits(c->from); i++)
+        if (try_split(c, imr_dataset_split_name(c->from, i)))
+            return IMR_OK;
+    c->s->of_queries = imr_dataset_queries(c->from);
+    for (size_t i = 0; i < c->s->of_queries; i++)
+        c->of[i].query = (uint32_t)i;
+    return IMR_OK;
+}
+
+static const candidate *query_at(const chooser *c, size_t i, size_t count)
+{
+    return &c->of[(uint64_t)i * c->s->of_queries / count];
+}
+
+/* ---- which documents ---- */
+
+/* Marks the best graded documents of a query, those first judged among equals; returns how many
+ * were not in the sample yet. */
+static size_t mark_judged(chooser *c, imr_qrels_query q)
+{
+    uint32_t best[IMR_SAMPLE_JUDGED], document;
+    int32_t grade[IMR_SAMPLE_JUDGED];
+    size_t n = 0, marked = 0;
+    for (size_t i = 0; i < q.n; i++) {
+        if (!imr_dataset_find(c->from, imr_qrels_document(c->s->qrels, q.v[i].document), &document))
+            continue;
+        size_t at = n;
+        while (at > 0 && grade[at - 1] < q.v[i].grade)
+            at--;
+        if (at == IMR_SAMPLE_JUDGED)
+            continue;
+        n += n < IMR_SAMPLE_JUDGED;
+        for (size_t k = n - 1; k > at; k--) {
+            best[k] = best[k - 1];
+            grade[k] = grade[k - 1];
+        }
+        best[at] = document;
+        grade[at] = q.v[i].grade;
+    }
+    for (size_t i = 0; i < n; i++) {
+        marked += !c->document[best[i]];
+        c->document[best[i]] = true;
+    }
+    return marked;
+}
+
+/* The documents judged for `count` queries, and no others. Returns how many. */
+static size_t mark(chooser *c, size_t count)
+{
+    size_t marked = 0;
+    for (size_t i = 0; i < c->s->of_documents; i++)
+        c->document[i] = false;
+    for (size_t i = 0; c->s->qrels && i < count; i++)
+        marked += mark_judged(c, imr_qrels_at(c->s->qrels, query_at(c, i, count)->judged));
+    return marked;
+}
+
+static void fill_up(chooser *c, size_t marked)
+{
+    const uint64_t more = c->s->documents - marked, among = c->s->of_documents - marked;
+    uint64_t seen = 0;
+    for (size_t i = 0; i < c->s->of_documents; i++) {
+        if (c->document[i])
+            continue;
+        c->document[i] = (seen + 1) * more / among != seen * more / among;
+        seen++;
+    }
+}
+
+static size_t sample_size(size_t documents)
+{
+    if (documents <= IMR_SAMPLE_LEAST)
+        return documents;
+    const size_t tenth = documents / 10;
+    return tenth < IMR_SAMPLE_LEAST  ? IMR_SAMPLE_LEAST
+           : tenth > IMR_SAMPLE_MOST ? IMR_SAMPLE_MOST
+                                     : tenth;
+}
+
+static imr_status choose(chooser *c, imr_error *err)
+{
+    imr_sample *s = c->s;
+    IMR_TRY(find_queries(c, err));
+    s->of_documents = imr_dataset_count(c->from);
+    s->documents = sample_size(s->of_documents);
+    s->queries = s->of_queries < IMR_SAMPLE_QUERIES ? s->of_queries : IMR_SAMPLE_QUERIES;
+    c->document = IMR_NEW_ARRAY(bool, s->of_documents);
+    if (!c->document)
+        return imr_fail_memory(err);
+    size_t marked;
+    while ((marked = mark(c, s->queries)) > s->documents)
+        s->queries = s->queries * 3 / 4;
+    fill_up(c, marked);
+    return IMR_OK;
+}
+
+/* ---- as lines ---- */
+
+/* The beginning of a line up to its id's end. */
+static void put_id(imr_buf *b, const char *id)
+{
+    imr_buf_str(b, "{\"_id\": ");
+    imr_json_put_string(b, id);
+}
+
+static void put_field(imr_buf *b, const char *name, const char *text, size_t n)
+{
+    imr_buf_printf(b, ", \"%s\": ", name);
+    imr_json_put_string_n(b, text, n);
+}
+
+static imr_status write_documents(chooser *c, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf title = {0};
+    IMR_AUTOBUF imr_buf text = {0};
+    imr_buf *b = &c->s->corpus;
+    for (size_t i = 0; i < c->s->of_documents; i++) {
+        if (!c->document[i])
+            continue;
+        imr_buf_clear(&title);
+        imr_buf_clear(&text);
+        IMR_TRY(imr_dataset_read(c->from, i, &title, &text, err));
+        put_id(b, imr_dataset_id(c->from, i));
+        put_field(b, "title", imr_buf_text(&title), title.len);
+        put_field(b, "text", imr_buf_text(&text), text.len);
+        imr_buf_str(b, "}\n");
+    }
+    return imr_buf_check(b, err);
+}
+
+static imr_status write_queries(chooser *c, imr_error *err)
+{
+    imr_buf *b = &c->s->query_lines;
+    for (size_t i = 0; i < c->s->queries; i++) {
+        const uint32_t query = query_at(c, i, c->s->queries)->query;
+        const char *text = imr_dataset_query_text(c->from, query);
+        put_id(b, imr_dataset_query_id(c->from, query));
+        put_field(b, "text", text, strlen(text));
+        imr_buf_str(b, "}\n");
+    }
+    return imr_buf_check(b, err);
+}
+
+/* ---- */
+
+static imr_status take(chooser *c, imr_error *err)
+{
+    IMR_TRY(choose(c, err));
+    IMR_TRY(write_documents(c, err));
+    return write_queries(c, err);
+}
+
+imr_status imr_sample_take(imr_sample *out, const imr_dataset *from, imr_error *err)
+{
+    imr_sample s = {0};
+    chooser c = {.from = from, .s = &s};
+    const imr_status status = take(&c, err);
+    chooser_done(&c);
+    if (status != IMR_OK) {
+        imr_sample_done(&s);
+        return status;
+    }
+    *out = s;
+    return IMR_OK;
+}
+
+imr_status imr_sample_open(imr_dataset **out, const imr_sample *s, imr_error *err)
+{
+    const imr_named_bytes corpus = {"the sample's documents", s->corpus.data, s->corpus.len},
+                          queries = {"the sample's queries", s->query_lines.data,
+                                     s->query_lines.len};
+    return imr_dataset_open_memory(out, corpus, queries, NULL, 0, NULL, err);
+}
+
+void imr_sample_done(imr_sample *s)
+{
+    imr_buf_done(&s->corpus);
+    imr_buf_done(&s->query_lines);
+    *s = (imr_sample){0};
+}

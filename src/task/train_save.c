@@ -1,0 +1,129 @@
+/* task/train_save.c - a trained adapter and its history on disk. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "format/json.h"
+#include "task/train.h"
+
+static imr_status save_adapter(const imr_train_outcome *o, const imr_cache *cache,
+                               const imr_train_plan *plan, const char *path, imr_error *err)
+{
+    const imr_train_options *t = &plan->options;
+    const imr_weights *w = &o->adapter->w;
+    const imr_encoder_identity *e = imr_cache_encoder(cache);
+    const imr_dataset *dataset = imr_cache_dataset(cache);
+    imr_torch_meta model[] = {
+        {.name = "form", .kind = 's', .s = imr_form_name(w->form)},
+        {.name = "embedding_dim", .kind = 'i', .i = (int64_t)w->n},
+        {.name = "output_dim", .kind = 'i', .i = (int64_t)w->m},
+        {.name = "hidden_dim", .kind = 'i', .i = (int64_t)w->h},
+        {.name = "dropout", .kind = 'f', .f = t->dropout},
+    };
+    size_t best = o->history.best;
+    imr_torch_meta training[] = {
+        {.name = "loss", .kind = 's', .s = imr_loss_name(t->loss.kind)},
+        {.name = "optimizer", .kind = 's', .s = imr_optimiser_name(t->optimiser)},
+        {.name = "lr", .kind = 'f', .f = t->lr},
+        {.name = "weight_decay", .kind = 'f', .f = t->weight_decay},
+        {.name = "batch_size", .kind = 'i', .i = (int64_t)t->batch_size},
+        {.name = "num_negatives", .kind = 'i', .i = (int64_t)t->negatives},
+        {.name = "seed", .kind = 'i', .i = (int64_t)t->seed},
+        {.name = "epochs", .kind = 'i', .i = (int64_t)o->history.n},
+        {.name = "best_epoch", .kind = 'i', .i = (int64_t)best + 1},
+        {.name = "validation_ndcg_at_10", .kind = 'f', .f = o->history.v[best].validation},
+    };
+    imr_torch_meta meta[] = {
+        {.name = "checkpoint_format", .kind = 's', .s = "imrnns-adapter-only-v1"},
+        {.name = "tool", .kind = 's', .s = "imrnn " IMR_VERSION},
+        {.name = "encoder", .kind = 's', .s = e->name},
+        {.name = "encoder_sha256", .kind = 's', .s = e->sha256},
+        {.name = "dataset",
+         .kind = 's',
+         .s = dataset ? imr_path_base(imr_dataset_path(dataset)) : ""},
+        {.name = "model_config", .kind = 'd', .items = model, .n_items = IMR_LEN(model)},
+        {.name = "training", .kind = 'd', .items = training, .n_items = IMR_LEN(training)},
+    };
+    return imr_adapter_save(o->adapter, path, meta, IMR_LEN(meta), err);
+}
+
+static void put_pair(imr_buf *b, const char *key, const char *text)
+{
+    imr_buf_printf(b, ",\n \"%s\": ", key);
+    imr_json_put_string(b, text);
+}
+
+static void put_value(imr_buf *b, const char *key, double value)
+{
+    imr_buf_printf(b, ",\n \"%s\": ", key);
+    imr_json_put_number(b, value);
+}
+
+static void put_history(imr_buf *b, const imr_train_outcome *o, const imr_cache *cache,
+                        const imr_train_plan *plan, const char *const *command, size_t n)
+{
+    const imr_train_options *t = &plan->options;
+    const imr_train_history *h = &o->history;
+    imr_buf_str(b, "{\"schema\": \"imrnn.training/1\",\n \"tool\": {\"name\": \"imrnn\", "
+                   "\"version\": \"" IMR_VERSION "\"},\n \"command\": [");
+    for (size_t i = 0; i < n; i++) {
+        imr_buf_str(b, i ? ", " : "");
+        imr_json_put_string(b, command[i]);
+    }
+    imr_buf_char(b, ']');
+    put_pair(b, "cache", imr_cache_path(cache));
+    put_pair(b, "cache_sha256", imr_cache_sha256(cache));
+    put_pair(b, "form", imr_form_name(plan->form));
+    put_pair(b, "loss", imr_loss_name(t->loss.kind));
+    put_pair(b, "optimizer", imr_optimiser_name(t->optimiser));
+    put_value(b, "seed", (double)t->seed);
+    put_value(b, "output_dim", (double)plan->output_dim);
+    put_value(b, "hidden_dim", (double)plan->hidden_dim);
+    put_value(b, "lr", t->lr);
+    put_value(b, "weight_decay", t->weight_decay);
+    put_value(b, "dropout", t->dropout);
+    put_value(b, "batch_size", (double)t->batch_size);
+    put_value(b, "num_negatives", (double)t->negatives);
+    put_value(b, "patience", (double)t->patience);
+    put_value(b, "feedback_k", (double)plan->feedback_k);
+    put_pair(b, "negatives_from", o->negatives_from);
+    put_value(b, "train_queries", (double)o->train_queries);
+    put_value(b, "left_out", (double)h->left_out);
+    put_value(b, "validation_queries", (double)o->validation_queries);
+    imr_buf_printf(b, ",\n \"validation_carved\": %s", o->validation_carved ? "true" : "false");
+    put_value(b, "encoder_nDCG@10", o->encoder_validation);
+    put_value(b, "best_epoch", (double)h->best + 1);
+    imr_buf_printf(b, ",\n \"stopped_early\": %s, \"cancelled\": %s,\n \"epochs\": [",
+                   h->stopped_early ? "true" : "false", h->cancelled ? "true" : "false");
+    for (size_t i = 0; i < h->n; i++) {
+        imr_buf_printf(b, "%s\n  {\"epoch\": %zu, \"loss\": ", i ? "," : "", i + 1);
+        imr_json_put_number(b, h->v[i].loss);
+        imr_buf_str(b, ", \"nDCG@10\": ");
+        imr_json_put_number(b, h->v[i].validation);
+        imr_buf_str(b, ", \"seconds\": ");
+        imr_json_put_number(b, h->v[i].seconds);
+        imr_buf_char(b, '}');
+    }
+    imr_buf_str(b, "]}\n");
+}
+
+imr_status imr_train_save(const imr_train_outcome *o, const imr_cache *cache,
+                          const imr_train_plan *plan, const char *output_dir,
+                          const char *const *command, size_t n, imr_error *err)
+{
+    static const char *const names[] = {"adapter.pt", "adapter.safetensors"};
+    IMR_TRY(imr_dir_make(output_dir, err));
+    for (size_t i = 0; i < IMR_LEN(names); i++) {
+        IMR_AUTOFREE char *path = imr_path_join(output_dir, names[i]);
+        if (!path)
+            return imr_fail_memory(err);
+        IMR_TRY(save_adapter(o, cache, plan, path, err));
+    }
+    IMR_AUTOFREE char *path = imr_path_join(output_dir, "history.json");
+    if (!path)
+        return imr_fail_memory(err);
+    IMR_AUTOBUF imr_buf b = {0};
+    put_history(&b, o, cache, plan, command, n);
+    IMR_TRY(imr_buf_check(&b, err));
+    return imr_file_write(path, imr_buf_text(&b), b.len, err);
+}

@@ -1,0 +1,181 @@
+/* The session on the worker thread, as the explorer uses it. Also run under ThreadSanitizer. */
+#include "session/async.h"
+#include "report/report.h"
+#include "tests/support/test.h"
+
+#include <poll.h>
+
+typedef struct seen {
+    int delivered[IMR_ASYNC_WRITE + 1], failed[IMR_ASYNC_WRITE + 1], cancelled[IMR_ASYNC_WRITE + 1];
+    imr_session *session;
+    imr_trace *trace; /* the last one */
+    imr_detail *detail;
+    char path[1024];
+    char error[IMR_ERROR_TEXT];
+    size_t suggestions;
+} seen;
+
+static void deliver(void *user, const imr_delivery *d)
+{
+    seen *s = user;
+    s->delivered[d->kind]++;
+    s->cancelled[d->kind] += d->status == IMR_E_CANCELLED;
+    if (d->status != IMR_OK && d->status != IMR_E_CANCELLED) {
+        s->failed[d->kind]++;
+        snprintf(s->error, sizeof s->error, "%s", d->error.text);
+    }
+    if (d->session)
+        s->session = d->session;
+    if (d->trace) {
+        imr_trace_free(s->trace);
+        s->trace = d->trace;
+    }
+    if (d->detail) {
+        imr_detail_free(s->detail);
+        s->detail = d->detail;
+    }
+    if (d->path)
+        snprintf(s->path, sizeof s->path, "%s", d->path);
+    free(d->path);
+    s->suggestions += d->n_suggestions;
+    free(d->suggestions);
+}
+
+static void drain(imr_async *j)
+{
+    while (imr_async_pending(j) > 0) {
+        struct pollfd p = {imr_async_fd(j), POLLIN, 0};
+        poll(&p, 1, 1000);
+        imr_async_reap(j);
+    }
+}
+
+static imr_async *start(seen *s)
+{
+    imr_error err;
+    imr_async *j;
+    char adapter[1024], cache[1024], dataset[1024];
+    snprintf(adapter, sizeof adapter, "%s", test_golden("tiny/adapter-v1.pt"));
+    snprintf(cache, sizeof cache, "%s", test_golden("cache"));
+    snprintf(dataset, sizeof dataset, "%s", test_golden("cache/beir"));
+    const imr_session_options o = {.adapter = adapter, .cache = cache, .dataset = dataset};
+    CHECK_OK(imr_async_new(&j, deliver, s, &err));
+    CHECK_OK(imr_async_open(j, &o, &err));
+    drain(j);
+    CHECK(s->session != NULL);
+    return j;
+}
+
+static void finish(imr_async *j, seen *s)
+{
+    imr_async_free(j);
+    imr_trace_free(s->trace);
+    imr_detail_free(s->detail);
+}
+
+static imr_status render(const imr_trace *t, const char *format, imr_buf *out, imr_error *err)
+{
+    return imr_report_render(t, format, NULL, out, err);
+}
+
+TEST("of many queries typed quickly every one is answered or replaced and the last one wins")
+{
+    imr_error err;
+    seen s = {0};
+    imr_async *j = start(&s);
+    static const char *const ids[] = {"q00", "q01", "q02", "q03", "q04", "q05"};
+    for (uint64_t i = 0; i < 60; i++) {
+        const imr_request request = {.query_id = ids[i % 6], .serial = i};
+        CHECK_OK(imr_async_query(j, &request, &err));
+        if (i % 7 == 0)
+            imr_async_reap(j);
+    }
+    drain(j);
+    CHECK_INT(s.delivered[IMR_ASYNC_QUERY], 60);
+    CHECK_INT(s.failed[IMR_ASYNC_QUERY], 0);
+    CHECK(s.trace != NULL);
+    CHECK_INT(s.trace->serial, 59);
+    CHECK_STR(s.trace->query_id, "q05");
+    finish(j, &s);
+}
+
+TEST("details, suggestions and exports arrive, and say what went wrong")
+{
+    imr_error err;
+    seen s = {0};
+    imr_async *j = start(&s);
+    const imr_request request = {.query_id = "q02", .serial = 1};
+    CHECK_OK(imr_async_query(j, &request, &err));
+    drain(j);
+    CHECK_OK(imr_async_detail(j, s.trace, 3, &err));
+    CHECK_OK(imr_async_suggest(j, "midin", 2, &err));
+    const char *path = test_path(test_tmpdir(), "report.json");
+    CHECK_OK(imr_async_export(j, s.trace, "json", path, render, &err));
+    drain(j);
+    CHECK(s.detail != NULL && s.detail->text[0] != '\0');
+    CHECK_STR(s.detail->document_id, s.trace->documents[3].id);
+    CHECK(s.suggestions > 0);
+    CHECK_STR(s.path, path);
+    char *text = test_read(path, NULL);
+    CHECK_CONTAINS(text, "imrnn.explanation/1");
+    free(text);
+    CHECK_OK(imr_async_export(j, s.trace, "json", "/nonexistent/folder/x.json", render, &err));
+    drain(j);
+    CHECK_INT(s.failed[IMR_ASYNC_EXPORT], 1);
+    CHECK_CONTAINS(s.error, "/nonexistent/folder/x.json");
+    finish(j, &s);
+}
+
+TEST("bytes are written whole, or the reason is said")
+{
+    imr_error err;
+    seen s = {0};
+    imr_async *j = start(&s);
+    const char *path = test_path(test_tmpdir(), "clip.txt");
+    char bytes[] = "one\ttwo\n";
+    CHECK_OK(imr_async_write(j, path, bytes, sizeof bytes - 1, &err));
+    memset(bytes, 'x', sizeof bytes - 1); /* they were copied */
+    drain(j);
+    char *text = test_read(path, NULL);
+    CHECK_STR(text, "one\ttwo\n");
+    free(text);
+    CHECK_OK(imr_async_write(j, "/nonexistent/folder/x", "y", 1, &err));
+    drain(j);
+    CHECK_INT(s.failed[IMR_ASYNC_WRITE], 1);
+    CHECK_CONTAINS(s.error, "/nonexistent/folder/x");
+    finish(j, &s);
+}
+
+TEST("opening a second set while queries run leaves no one with a closed session")
+{
+    imr_error err;
+    seen s = {0};
+    imr_async *j = start(&s);
+    imr_session *before = s.session;
+    const imr_session_options o = {.adapter = test_golden("tiny/adapter-v1.pt"),
+                                   .cache = test_golden("cache")};
+    const imr_request request = {.query_id = "q01", .serial = 9};
+    CHECK_OK(imr_async_query(j, &request, &err));
+    CHECK_OK(imr_async_open(j, &o, &err));
+    CHECK_INT(imr_session_facts_of(before)->documents, 120); /* until the new one is delivered */
+    CHECK_OK(imr_async_query(j, &request, &err));
+    drain(j);
+    CHECK_INT(s.delivered[IMR_ASYNC_OPEN], 2);
+    CHECK_INT(s.failed[IMR_ASYNC_QUERY], 0);
+    CHECK(s.trace != NULL);
+    finish(j, &s);
+}
+
+TEST("jobs can be freed while they work")
+{
+    imr_error err;
+    for (int i = 0; i < 5; i++) {
+        seen s = {0};
+        imr_async *j = start(&s);
+        const imr_request request = {.query_id = "q03", .serial = 1};
+        CHECK_OK(imr_async_query(j, &request, &err));
+        if (i % 2)
+            imr_async_cancel(j);
+        finish(j, &s);
+    }
+}

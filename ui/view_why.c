@@ -313,10 +313,10 @@ static int full_stages(const ui_app *a, ui_surface s, int y, const imr_trace_doc
     const ui_glyphs *g = a->glyphs;
     char text[UI_NUMBER];
     double largest = 0;
-    for (int i = 1; i < IMR_STAGES; i++)
+    for (int i = 1; i < IMR_STEPS; i++)
         largest = fmax(largest, fabs(d->stages[i].change));
-    for (int i = 0; i < IMR_STAGES; i++, y++) {
-        const imr_trace_stage *t = &d->stages[i];
+    for (int i = 0; i < IMR_STEPS; i++, y++) {
+        const imr_trace_step *t = &d->stages[i];
         if (!t->name)
             continue;
         ui_put(s, y, 2, UI_TEXT, t->name);

@@ -7,7 +7,7 @@
 
 const char *imr_change_kind_name(imr_change_kind kind)
 {
-    static const char *const names[] = {"paper", "unit", "contrast"};
+    static const char *const names[] = {"paper", "own", "unit", "vector", "contrast"};
     return names[kind];
 }
 

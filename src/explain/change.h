@@ -1,10 +1,13 @@
 /*
  * explain/change.h - which difference is being explained (method.md section 4, "Which delta").
  *
- *     paper      x' - x                                   what the modulated vector says (as
- * published) unit       unit(x') - unit(x)                       what modulation changed, as the
- * cosine sees it contrast   unit(a') - unit(b') - (unit(a) - unit(b))  why document a moved against
- * b
+ *     paper     x' - x                     what the modulated vector says, as published
+ *     own       unit, less its mean        what is this document's own: the mean is the one over
+ *                                          the listed documents (for the query: over the sampled
+ *                                          cached queries)
+ *     unit      unit(x') - unit(x)         what modulation changed, as the cosine sees it
+ *     vector    x                          what a vector says; the only one without an adapter
+ *     contrast  unit(a') - unit(b') - (unit(a) - unit(b))   why document a moved against b
  *
  * Every kind is  from_after x' - from_before x  for two vectors x, x' and two factors; for contrast
  * imr_change_contrast makes the vectors. unit(x) = x / max(|x|, 1e-12).
@@ -19,11 +22,14 @@
 
 typedef enum imr_change_kind {
     IMR_CHANGE_PAPER,
+    IMR_CHANGE_OWN,
     IMR_CHANGE_UNIT,
-    IMR_CHANGE_CONTRAST /* of vectors made by imr_change_contrast */
+    IMR_CHANGE_VECTOR,
+    IMR_CHANGE_CONTRAST, /* of vectors made by imr_change_contrast */
+    IMR_CHANGE_COUNT
 } imr_change_kind;
 
-const char *imr_change_kind_name(imr_change_kind kind); /* "paper", "unit", "contrast" */
+const char *imr_change_kind_name(imr_change_kind kind); /* "paper", "own" ... "contrast" */
 
 typedef struct imr_change_factors {
     double after, before;

@@ -90,31 +90,31 @@ imr_share_check imr_contribution_sides(double *query, double *document, const im
     return check_of(*query + *document, pair);
 }
 
-const char *imr_stage_name(imr_stage stage)
+const char *imr_step_name(imr_step stage)
 {
-    static const char *const names[IMR_STAGE_COUNT] = {
+    static const char *const names[IMR_STEP_COUNT] = {
         "projected", "doc scale", "doc bias", "doc norm", "query scale", "query bias", "query norm",
     };
     return names[stage];
 }
 
-imr_share_check imr_contribution_stages(imr_stage_share out[IMR_STAGE_COUNT], const imr_pair *pair,
+imr_share_check imr_contribution_steps(imr_step_share out[IMR_STEP_COUNT], const imr_pair *pair,
                                         const imr_gates *gates)
 {
     const size_t m = pair->m;
     const imr_gates *g = gates;
-    out[IMR_STAGE_PROJECTED].cosine = cosine(pair->q, pair->d, m);
-    out[IMR_STAGE_DOC_SCALE].cosine = gated_cosine(pair->d, g->doc_scale, NULL, pair->q, m);
-    out[IMR_STAGE_DOC_BIAS].cosine = gated_cosine(pair->d, g->doc_scale, g->doc_bias, pair->q, m);
-    out[IMR_STAGE_DOC_NORM].cosine = cosine(pair->q, pair->d_after, m);
-    out[IMR_STAGE_QUERY_SCALE].cosine =
+    out[IMR_STEP_PROJECTED].cosine = cosine(pair->q, pair->d, m);
+    out[IMR_STEP_DOC_SCALE].cosine = gated_cosine(pair->d, g->doc_scale, NULL, pair->q, m);
+    out[IMR_STEP_DOC_BIAS].cosine = gated_cosine(pair->d, g->doc_scale, g->doc_bias, pair->q, m);
+    out[IMR_STEP_DOC_NORM].cosine = cosine(pair->q, pair->d_after, m);
+    out[IMR_STEP_QUERY_SCALE].cosine =
         gated_cosine(pair->q, g->query_scale, NULL, pair->d_after, m);
-    out[IMR_STAGE_QUERY_BIAS].cosine =
+    out[IMR_STEP_QUERY_BIAS].cosine =
         gated_cosine(pair->q, g->query_scale, g->query_bias, pair->d_after, m);
-    out[IMR_STAGE_QUERY_NORM].cosine = cosine(pair->q_after, pair->d_after, m);
-    out[IMR_STAGE_PROJECTED].change = 0;
+    out[IMR_STEP_QUERY_NORM].cosine = cosine(pair->q_after, pair->d_after, m);
+    out[IMR_STEP_PROJECTED].change = 0;
     double sum = 0;
-    for (size_t i = 1; i < IMR_STAGE_COUNT; i++) {
+    for (size_t i = 1; i < IMR_STEP_COUNT; i++) {
         out[i].change = out[i].cosine - out[i - 1].cosine;
         sum += out[i].change;
     }

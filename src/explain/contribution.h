@@ -39,29 +39,29 @@ size_t imr_contribution_top(uint32_t *index, size_t k, const double *shares, siz
 
 imr_share_check imr_contribution_sides(double *query, double *document, const imr_pair *pair);
 
-typedef enum imr_stage {
-    IMR_STAGE_PROJECTED,   /* cos(q, d) */
-    IMR_STAGE_DOC_SCALE,   /* cos(q, d*s) */
-    IMR_STAGE_DOC_BIAS,    /* cos(q, d*s + b) */
-    IMR_STAGE_DOC_NORM,    /* cos(q, d') */
-    IMR_STAGE_QUERY_SCALE, /* cos(q*u, d') */
-    IMR_STAGE_QUERY_BIAS,  /* cos(q*u + w, d') */
-    IMR_STAGE_QUERY_NORM,  /* cos(q', d') */
-    IMR_STAGE_COUNT
-} imr_stage;
-const char *imr_stage_name(imr_stage stage); /* "projected", "doc scale" ... "query norm" */
+typedef enum imr_step {
+    IMR_STEP_PROJECTED,   /* cos(q, d) */
+    IMR_STEP_DOC_SCALE,   /* cos(q, d*s) */
+    IMR_STEP_DOC_BIAS,    /* cos(q, d*s + b) */
+    IMR_STEP_DOC_NORM,    /* cos(q, d') */
+    IMR_STEP_QUERY_SCALE, /* cos(q*u, d') */
+    IMR_STEP_QUERY_BIAS,  /* cos(q*u + w, d') */
+    IMR_STEP_QUERY_NORM,  /* cos(q', d') */
+    IMR_STEP_COUNT
+} imr_step;
+const char *imr_step_name(imr_step stage); /* "projected", "doc scale" ... "query norm" */
 
-typedef struct imr_stage_share {
+typedef struct imr_step_share {
     double cosine; /* after the step */
-    double change; /* minus the cosine before it; 0 for IMR_STAGE_PROJECTED */
-} imr_stage_share;
+    double change; /* minus the cosine before it; 0 for IMR_STEP_PROJECTED */
+} imr_step_share;
 
 /* The released form's modulation: s, b of the documents and u, w of the query, each [m]. */
 typedef struct imr_gates {
     const float *doc_scale, *doc_bias, *query_scale, *query_bias;
 } imr_gates;
 
-imr_share_check imr_contribution_stages(imr_stage_share out[IMR_STAGE_COUNT], const imr_pair *pair,
+imr_share_check imr_contribution_steps(imr_step_share out[IMR_STEP_COUNT], const imr_pair *pair,
                                         const imr_gates *gates);
 
 #endif

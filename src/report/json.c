@@ -190,7 +190,7 @@ static void document(imr_buf *out, const imr_trace_document *d)
     put_number(out, "residual", d->share_residual);
     close_with(out, '}');
     open_array(out, "stages");
-    for (size_t i = 0; i < IMR_STAGES && d->stages[i].name; i++) {
+    for (size_t i = 0; i < IMR_STEPS && d->stages[i].name; i++) {
         open_object(out, NULL);
         put_string(out, "name", d->stages[i].name);
         put_number(out, "cosine", d->stages[i].cosine);

@@ -124,21 +124,25 @@ static imr_status fill_documents(imr_session *s, imr_trace *t, const imr_listing
         d->sim_encoder = l->sim_encoder[i];
         d->sim_before = l->sim_before[i];
         d->sim_after = l->sim_after[i];
+        d->move_encoder = (int32_t)((int64_t)d->rank_encoder - (int64_t)d->rank_after);
         d->delta_sim = d->sim_after - d->sim_before;
+        d->sentence = "";
         d->feedback = l->feedback[i];
         d->relevance = -1;
         t->moved += d->move != 0;
+        t->moved_encoder += d->move_encoder != 0;
     }
     return IMR_OK;
 }
 
-static int by_rank_before(const void *a, const void *b)
+static int by_rank(const void *a, const void *b)
 {
     const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
 }
 
-static imr_status compare_orders(imr_trace *t, imr_error *err)
+/* Kendall's tau of the order by rank_before (or rank_encoder) against the order after. */
+static imr_status tau_against(double *tau, const imr_trace *t, imr_stage stage, imr_error *err)
 {
     const size_t n = t->n_documents;
     IMR_AUTOFREE uint64_t *keys = IMR_NEW_ARRAY(uint64_t, n);
@@ -146,16 +150,53 @@ static imr_status compare_orders(imr_trace *t, imr_error *err)
     imr_rank_similarity compared;
     if (!keys || !orders)
         return imr_fail_memory(err);
-    for (size_t i = 0; i < n; i++)
-        keys[i] = (uint64_t)t->documents[i].rank_before << 32 | i;
-    qsort(keys, n, sizeof *keys, by_rank_before);
+    for (size_t i = 0; i < n; i++) {
+        const imr_trace_document *d = &t->documents[i];
+        keys[i] =
+            (uint64_t)(stage == IMR_STAGE_ENCODER ? d->rank_encoder : d->rank_before) << 32 | i;
+    }
+    qsort(keys, n, sizeof *keys, by_rank);
     for (size_t i = 0; i < n; i++) {
         orders[i] = (uint32_t)keys[i];
         orders[n + i] = (uint32_t)i;
     }
     IMR_TRY(imr_rank_compare(&compared, orders, n, orders + n, n, 10, 0.9, err));
-    t->kendall_tau = compared.tau;
+    *tau = compared.tau;
     return IMR_OK;
+}
+
+static float similarity(const imr_trace_document *d, imr_stage stage)
+{
+    return stage == IMR_STAGE_ENCODER  ? d->sim_encoder
+           : stage == IMR_STAGE_BEFORE ? d->sim_before
+                                       : d->sim_after;
+}
+
+/* Standings and lifts: explain/why.h. */
+static void lift_all(imr_trace *t)
+{
+    const size_t n = t->n_documents;
+    for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {
+        double mean = 0, square = 0;
+        for (size_t i = 0; i < n; i++)
+            mean += (double)similarity(&t->documents[i], k) / (double)n;
+        for (size_t i = 0; i < n; i++) {
+            const double off = (double)similarity(&t->documents[i], k) - mean;
+            square += off * off / (double)n;
+        }
+        t->reference[k] = (imr_reference){mean, n > 1 ? sqrt(square) : 0};
+        for (size_t i = 0; i < n; i++)
+            t->documents[i].standing[k] =
+                t->reference[k].sd > 0
+                    ? ((double)similarity(&t->documents[i], k) - mean) / t->reference[k].sd
+                    : NAN;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double *l = t->documents[i].standing;
+        t->documents[i].lift = (imr_lift){l[IMR_STAGE_AFTER] - l[IMR_STAGE_ENCODER],
+                                          l[IMR_STAGE_BEFORE] - l[IMR_STAGE_ENCODER],
+                                          l[IMR_STAGE_AFTER] - l[IMR_STAGE_BEFORE]};
+    }
 }
 
 static imr_status summarise(imr_trace *t, imr_error *err)
@@ -170,7 +211,10 @@ static imr_status summarise(imr_trace *t, imr_error *err)
     t->median_delta_sim = (float)median;
     for (size_t i = 0; i < n; i++)
         t->documents[i].delta_sim_relative = (float)((double)t->documents[i].delta_sim - median);
-    return compare_orders(t, err);
+    t->sentence = "";
+    lift_all(t);
+    IMR_TRY(tau_against(&t->tau_encoder, t, IMR_STAGE_ENCODER, err));
+    return tau_against(&t->kendall_tau, t, IMR_STAGE_BEFORE, err);
 }
 
 /* ---- judgements ---- */
@@ -250,12 +294,12 @@ static imr_status share(imr_session *s, imr_trace *t, size_t i, double *scratch,
         imr_contribution_sides(&d->share_query, &d->share_document, &pair);
     d->share_residual = sides.residual;
     if (run->scale_q) {
-        imr_stage_share stages[IMR_STAGE_COUNT];
+        imr_step_share stages[IMR_STEP_COUNT];
         const imr_gates gates = {run->scale_q, run->bias_q, run->scale_d, run->bias_d};
-        d->stages_residual = imr_contribution_stages(stages, &pair, &gates).residual;
-        for (int k = 0; k < IMR_STAGES; k++)
+        d->stages_residual = imr_contribution_steps(stages, &pair, &gates).residual;
+        for (int k = 0; k < IMR_STEPS; k++)
             d->stages[k] =
-                (imr_trace_stage){imr_stage_name((imr_stage)k), stages[k].cosine, stages[k].change};
+                (imr_trace_step){imr_step_name((imr_step)k), stages[k].cosine, stages[k].change};
     }
     double *before = scratch + m, *after = scratch + 2 * m;
     uint32_t top[TOP_DIMENSIONS];

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/sha256.h"
+#include "explain/why.h"
 
 typedef enum imr_scope { IMR_SCOPE_RERANK, IMR_SCOPE_RESCORE, IMR_SCOPE_CORPUS } imr_scope;
 typedef enum imr_delta_kind { IMR_TRACE_DELTA_PAPER, IMR_TRACE_DELTA_UNIT } imr_delta_kind;
@@ -28,10 +29,6 @@ typedef enum imr_token_order {
 const char *imr_scope_name(imr_scope s);             /* "rerank" ... as on the command line */
 const char *imr_delta_kind_name(imr_delta_kind k);   /* "paper", "unit" */
 const char *imr_token_order_name(imr_token_order o); /* "cosine", "z", "effect" */
-
-/* Where a token occurs. */
-typedef enum imr_where { IMR_IN_NEITHER, IMR_IN_QUERY, IMR_IN_DOCUMENT, IMR_IN_BOTH } imr_where;
-const char *imr_where_name(imr_where w); /* "neither", "query", "document", "both" */
 
 typedef struct imr_trace_token {
     const char *text;   /* sanitised, as the token table spells it; continuations keep their ## */
@@ -53,12 +50,12 @@ typedef struct imr_trace_tokens {
     float coverage;  /* part of |delta|^2 the shown tokens' directions hold, in [0,1] */
 } imr_trace_tokens;
 
-#define IMR_STAGES 7
-typedef struct imr_trace_stage {
+#define IMR_STEPS 7
+typedef struct imr_trace_step {
     const char *name; /* static: "projected", "doc scale", "doc bias", "doc norm", "query scale",
                          "query bias", "query norm" */
     double cosine, change;
-} imr_trace_stage;
+} imr_trace_step;
 
 typedef struct imr_trace_dimension {
     uint32_t index;
@@ -73,11 +70,15 @@ typedef struct imr_trace_document {
     uint32_t rank_before;   /* over the whole corpus */
     uint32_t rank_after;    /* among the scored documents */
     int32_t move; /* rank_before - rank_after: positive went up; 0 when either is not ranked */
+    int32_t move_encoder;             /* rank_encoder - rank_after, likewise: what screens show */
+    double standing[IMR_STAGE_COUNT]; /* sd above the mean of the listed documents, see why.h */
+    imr_lift lift;
+    const char *sentence; /* why this one, without words of its own: those are in its imr_why */
     float sim_encoder, sim_before, sim_after;
     float delta_sim;          /* sim_after - sim_before */
     float delta_sim_relative; /* delta_sim - median over the listed documents */
     double share_query, share_document, share_residual; /* Shapley; sum + residual = delta_sim */
-    imr_trace_stage stages[IMR_STAGES];
+    imr_trace_step stages[IMR_STEPS];
     double stages_residual;
     imr_trace_dimension *dimensions; /* largest |share| first */
     size_t n_dimensions;
@@ -142,8 +143,16 @@ typedef struct imr_trace {
     uint64_t n_scored; /* documents that got an `after` similarity */
     float median_delta_sim;
 
-    double kendall_tau; /* before against after, over the listed documents */
-    uint32_t moved;     /* listed documents whose rank changed */
+    /* Of the encoder's first ten the ones that are not listed: they lost their place unseen. Ranks
+     * and similarities of encoder and before only; rank_after 0. */
+    imr_trace_document *left;
+    size_t n_left;
+    imr_reference reference[IMR_STAGE_COUNT];
+    const char *sentence; /* what the adapter did to this ranking */
+    double kendall_tau;   /* before against after, over the listed documents */
+    double tau_encoder;   /* encoder against after */
+    uint32_t moved;       /* listed documents whose rank changed, before against after */
+    uint32_t moved_encoder;
     imr_trace_metric metrics[4];
     size_t n_metrics; /* 0 without judgements for this query */
 
@@ -176,13 +185,18 @@ typedef struct imr_detail_span {
     float cosine;      /* of the token in this document's delta */
     float effect;      /* the similarity it carries */
     bool in_query;     /* the query has the token too */
+    uint32_t word;     /* place in why.pairs.document; UINT32_MAX: in none, or never read */
 } imr_detail_span;
 
 typedef struct imr_detail {
     const char *document_id, *title, *text; /* sanitised; paragraphs separated by '\n' */
     imr_detail_span *spans; /* in text order; none without tokeniser or token table */
     size_t n_spans;
-    uint64_t serial; /* of the trace it belongs to */
+    size_t
+        read_end; /* byte of text where the encoder stopped reading; the length when it read all */
+    imr_why why;
+    imr_word_list query_words[IMR_CHANGE_COUNT]; /* what the query's change says */
+    uint64_t serial;                             /* of the trace it belongs to */
     struct imr_arena *arena;
 } imr_detail;
 

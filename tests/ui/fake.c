@@ -146,10 +146,10 @@ static void document(imr_trace_document *d, imr_arena *arena, const fake *f, uin
     d->share_query = 0.23 * d->delta_sim;
     d->relevance = i % 11 == 0 ? 1 : i % 11 == 3 ? 0 : -1;
     d->feedback = true;
-    static const char *const stages[IMR_STAGES] = {"projected", "doc scale",   "doc bias",
+    static const char *const stages[IMR_STEPS] = {"projected", "doc scale",   "doc bias",
                                                    "doc norm",  "query scale", "query bias",
                                                    "query norm"};
-    for (int s = 0; s < IMR_STAGES; s++) {
+    for (int s = 0; s < IMR_STEPS; s++) {
         d->stages[s].name = stages[s];
         d->stages[s].change = s ? d->delta_sim / 6.0 : 0;
         d->stages[s].cosine = d->sim_before + d->delta_sim * s / 6.0;

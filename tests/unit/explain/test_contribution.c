@@ -22,17 +22,17 @@ TEST("shares by dimension, by side and by stage each add up to the change")
     for (uint64_t seed = 1; seed < 30; seed++) {
         scene s = scene_of(seed);
         double shares[M], before[M], after[M], query, document, sum = 0;
-        imr_stage_share stages[IMR_STAGE_COUNT];
+        imr_step_share stages[IMR_STEP_COUNT];
         imr_share_check d = imr_contribution_dimensions(shares, before, after, &s.pair);
         imr_share_check a = imr_contribution_sides(&query, &document, &s.pair);
-        imr_share_check t = imr_contribution_stages(stages, &s.pair, &s.gates);
+        imr_share_check t = imr_contribution_steps(stages, &s.pair, &s.gates);
         for (size_t j = 0; j < M; j++) {
             CHECK_NEAR(shares[j], after[j] - before[j], 1e-16);
             sum += shares[j];
         }
         CHECK_NEAR(sum, d.delta_sim, 1e-14);
         CHECK_NEAR(query + document, d.delta_sim, 1e-14);
-        CHECK_NEAR(stages[IMR_STAGE_QUERY_NORM].cosine - stages[IMR_STAGE_PROJECTED].cosine,
+        CHECK_NEAR(stages[IMR_STEP_QUERY_NORM].cosine - stages[IMR_STEP_PROJECTED].cosine,
                    d.delta_sim, 1e-14);
         CHECK_NEAR(d.residual, 0, 1e-14);
         CHECK_NEAR(a.residual, 0, 1e-14);
@@ -79,27 +79,27 @@ TEST("the side that did not change has no share, and equal changes have equal sh
 TEST("each stage is the cosine of its formula")
 {
     scene s = scene_of(42);
-    imr_stage_share out[IMR_STAGE_COUNT];
-    imr_contribution_stages(out, &s.pair, &s.gates);
+    imr_step_share out[IMR_STEP_COUNT];
+    imr_contribution_steps(out, &s.pair, &s.gates);
     double x[M], y[M];
     for (size_t j = 0; j < M; j++) {
         x[j] = (double)s.pair.q[j];
         y[j] = (double)s.pair.d[j] * (double)s.gates.doc_scale[j] + (double)s.gates.doc_bias[j];
     }
-    CHECK_NEAR(out[IMR_STAGE_DOC_BIAS].cosine, naive_cosine(x, y, M), 1e-14);
+    CHECK_NEAR(out[IMR_STEP_DOC_BIAS].cosine, naive_cosine(x, y, M), 1e-14);
     for (size_t j = 0; j < M; j++)
         y[j] = (double)s.pair.d[j] * (double)s.gates.doc_scale[j];
-    CHECK_NEAR(out[IMR_STAGE_DOC_SCALE].cosine, naive_cosine(x, y, M), 1e-14);
+    CHECK_NEAR(out[IMR_STEP_DOC_SCALE].cosine, naive_cosine(x, y, M), 1e-14);
     for (size_t j = 0; j < M; j++) {
         x[j] = (double)s.pair.q[j] * (double)s.gates.query_scale[j];
         y[j] = (double)s.pair.d_after[j];
     }
-    CHECK_NEAR(out[IMR_STAGE_QUERY_SCALE].cosine, naive_cosine(x, y, M), 1e-14);
+    CHECK_NEAR(out[IMR_STEP_QUERY_SCALE].cosine, naive_cosine(x, y, M), 1e-14);
     for (size_t j = 0; j < M; j++)
         x[j] += (double)s.gates.query_bias[j];
-    CHECK_NEAR(out[IMR_STAGE_QUERY_BIAS].cosine, naive_cosine(x, y, M), 1e-14);
-    CHECK_STR(imr_stage_name(IMR_STAGE_PROJECTED), "projected");
-    CHECK_STR(imr_stage_name(IMR_STAGE_QUERY_NORM), "query norm");
+    CHECK_NEAR(out[IMR_STEP_QUERY_BIAS].cosine, naive_cosine(x, y, M), 1e-14);
+    CHECK_STR(imr_step_name(IMR_STEP_PROJECTED), "projected");
+    CHECK_STR(imr_step_name(IMR_STEP_QUERY_NORM), "query norm");
     free(s.v);
 }
 
@@ -108,14 +108,14 @@ TEST("a zero vector gives zeros, never NaN")
     scene s = scene_of(43);
     memset(s.v, 0, M * sizeof *s.v);
     double shares[M], query, document;
-    imr_stage_share stages[IMR_STAGE_COUNT];
+    imr_step_share stages[IMR_STEP_COUNT];
     imr_share_check c = imr_contribution_dimensions(shares, NULL, NULL, &s.pair);
     CHECK_NEAR(c.residual, 0, 1e-14);
     c = imr_contribution_sides(&query, &document, &s.pair);
     CHECK_NEAR(c.residual, 0, 1e-14);
     CHECK(isfinite(query) && isfinite(document));
-    c = imr_contribution_stages(stages, &s.pair, &s.gates);
-    CHECK(stages[IMR_STAGE_PROJECTED].cosine == 0);
+    c = imr_contribution_steps(stages, &s.pair, &s.gates);
+    CHECK(stages[IMR_STEP_PROJECTED].cosine == 0);
     CHECK_NEAR(c.residual, 0, 1e-14);
     free(s.v);
 }

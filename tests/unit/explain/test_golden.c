@@ -298,11 +298,11 @@ TEST("the stages of a run begin and end at the cosines of that run, and each ste
     const imr_gates gates = {r.scale_q, r.bias_q, r.scale_d, r.bias_d};
     for (size_t i = 0; i < o.k; i++) {
         const imr_pair pair = {r.q, o.d + i * o.m, r.q_mod, r.d_mod + i * o.m, o.m};
-        imr_stage_share out[IMR_STAGE_COUNT];
-        const imr_share_check c = imr_contribution_stages(out, &pair, &gates);
+        imr_step_share out[IMR_STEP_COUNT];
+        const imr_share_check c = imr_contribution_steps(out, &pair, &gates);
         /* The run's similarities are float32. */
-        CHECK_NEAR(out[IMR_STAGE_PROJECTED].cosine, r.before[i], 1e-6);
-        CHECK_NEAR(out[IMR_STAGE_QUERY_NORM].cosine, r.after[i], 1e-6);
+        CHECK_NEAR(out[IMR_STEP_PROJECTED].cosine, r.before[i], 1e-6);
+        CHECK_NEAR(out[IMR_STEP_QUERY_NORM].cosine, r.after[i], 1e-6);
         CHECK_NEAR(c.sum, (double)r.after[i] - (double)r.before[i], 1e-6);
         CHECK_NEAR(c.residual, 0, 1e-14);
     }

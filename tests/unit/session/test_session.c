@@ -79,10 +79,10 @@ TEST("shares, stages and moves of a trace add up")
         CHECK_NEAR(d->share_query + d->share_document + d->share_residual, d->delta_sim, 1e-6);
         CHECK_NEAR(d->share_residual, 0, 1e-6);
         double sum = d->stages[0].cosine - (double)d->sim_before;
-        for (int k = 1; k < IMR_STAGES; k++)
+        for (int k = 1; k < IMR_STEPS; k++)
             sum += d->stages[k].change;
         CHECK_NEAR(sum, d->delta_sim, 1e-6);
-        CHECK_NEAR(d->stages[IMR_STAGES - 1].cosine, d->sim_after, 1e-6);
+        CHECK_NEAR(d->stages[IMR_STEPS - 1].cosine, d->sim_after, 1e-6);
         median_count += d->delta_sim_relative > 0;
         CHECK(d->rank_encoder >= 1 && d->rank_encoder <= 120);
     }
@@ -241,7 +241,7 @@ TEST("a trace outlives its session and reports say the same in text and JSON")
     CHECK_NEAR(imr_json_number_or(parsed, "documents/4/delta_sim", 9), t->documents[4].delta_sim,
                1e-9);
     CHECK(imr_json_is_null(imr_json_at(parsed, "inputs/encoder/path")));
-    CHECK_INT(imr_json_count(imr_json_at(parsed, "documents/0/stages")), IMR_STAGES);
+    CHECK_INT(imr_json_count(imr_json_at(parsed, "documents/0/stages")), IMR_STEPS);
     CHECK_CONTAINS(text.data, t->documents[2].id);
     CHECK(strstr(text.data, t->documents[3].id) == NULL || t->documents[3].id[0] == '\0');
     imr_json_free(parsed);

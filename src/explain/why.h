@@ -1,0 +1,143 @@
+/*
+ * explain/why.h - why a document stands where it stands, and what the adapter did to it.
+ *
+ * Computed when somebody looks at a document, never for a whole list. Everything said of it on a
+ * screen, in text and in JSON is in one imr_why; method.md sections 2 to 4, and:
+ *
+ *   standing   l_stage = (sim_stage - mean_stage) / sd_stage over the listed documents, population
+ *              sd; NaN without a reference (one document, or sd 0)
+ *   lift       total = l_after - l_encoder = projector + modulation,
+ *              projector = l_before - l_encoder, modulation = l_after - l_before
+ *   pairs      shares of words met by words; their sum is the similarity, see imr_pairs
+ *   words      what a change says, by kind, see imr_word_list
+ *   steps      the cosine after each step of the modulation; sides: query against document
+ *   sentence   all of it in one or two plain sentences                       explain/sentence.h
+ *
+ * Pointers live in the arena of whoever asked. Threads: read-only once made.
+ */
+#ifndef IMR_EXPLAIN_WHY_H
+#define IMR_EXPLAIN_WHY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "explain/change.h"
+#include "explain/contribution.h"
+
+/* The three rankings: cosine of the base vectors, of the projected, of the modulated ones. */
+typedef enum imr_stage {
+    IMR_STAGE_ENCODER,
+    IMR_STAGE_BEFORE,
+    IMR_STAGE_AFTER,
+    IMR_STAGE_COUNT
+} imr_stage;
+const char *imr_stage_name(imr_stage stage); /* "encoder", "before", "after" */
+
+/* In sd of the listed documents; all NaN without a reference. */
+typedef struct imr_lift {
+    double total, projector, modulation;
+} imr_lift;
+
+/* The similarities of one stage over the listed documents. */
+typedef struct imr_reference {
+    double mean, sd; /* sd: divisor K; 0: no reference */
+} imr_reference;
+
+/* ---- words of a change ---- */
+
+/* Where a word occurs. */
+typedef enum imr_where { IMR_IN_NEITHER, IMR_IN_QUERY, IMR_IN_DOCUMENT, IMR_IN_BOTH } imr_where;
+const char *imr_where_name(imr_where w); /* "neither", "query", "document", "both" */
+
+/* A row of the token table and its part in a change. */
+typedef struct imr_word_score {
+    const char *text;   /* sanitised, as the table spells it; continuations keep their ## */
+    uint32_t id;        /* row of the table */
+    float cosine;       /* cos(P+ delta, E_t) */
+    float visibility;   /* |P+ P E_t|^2 / |E_t|^2 in [0,1] */
+    float z;            /* cosine / sqrt(visibility / r) */
+    float background_z; /* NaN while there is no background sample */
+    float effect;       /* the similarity the word carries; NaN for kinds without another side */
+    uint32_t hub_count; /* in how many sampled changes it is among the top 20 */
+    bool hub;           /* in a fifth of the sampled changes or more: says little about this one */
+    bool significant;   /* Benjamini-Hochberg at 5 %; false while background_z is NaN */
+    imr_where where;
+} imr_word_score;
+
+typedef struct imr_word_list {
+    imr_word_score *positive, *negative; /* best first: largest, then most negative */
+    size_t n_positive, n_negative;
+    float alignment;   /* cos(delta, modulated vector) */
+    float common_part; /* |mean delta| / mean |delta| over the listed documents; NaN for the query's
+                          while nothing was sampled */
+    float coverage;    /* part of |delta|^2 that the shown words' directions hold, in [0,1] */
+} imr_word_list;
+
+/* ---- word pairs ---- */
+
+typedef struct imr_pair_word {
+    const char *text; /* normalised, pieces joined, sanitised; "[CLS]" for a special token; NULL for
+                         the last: not from words (biases) */
+    uint32_t count;   /* places in the text that were added up */
+    bool named;       /* may stand in sentences: two characters, one a letter, no stop word */
+    bool special;     /* a special token, or a word of a prefix ("query:") */
+} imr_pair_word;
+
+/*
+ * S[a,b] of method.md section 3b, pieces and repetitions of a word added up: matrices
+ * [n_query + 1, n_document + 1], row-major, the last row and column what no word carries.
+ *
+ *   sum of raw[stage]      = similarity[stage] - residual[stage]
+ *   sum of centred[stage]  = similarity[stage] - reference.mean - residual[stage]
+ *
+ * centred is against the average candidate; divided by reference.sd its entries sum to the
+ * standing. Stages that do not exist (no adapter) are NULL; so is centred without a reference.
+ * residual is the rounding of the cache: the stored vector against the sum; above 1e-3 there are no
+ * pairs and problem says so.
+ */
+typedef struct imr_pairs {
+    const char *problem; /* "" or one sentence: why there are none */
+    imr_pair_word *query, *document;
+    size_t n_query, n_document;
+    double *raw[IMR_STAGE_COUNT], *centred[IMR_STAGE_COUNT];
+    double similarity[IMR_STAGE_COUNT], residual[IMR_STAGE_COUNT];
+    imr_reference reference[IMR_STAGE_COUNT];
+} imr_pairs;
+
+/* One pair among the strongest. Values in cosine units, centred where there is a reference. */
+typedef struct imr_strong_pair {
+    uint32_t query, document; /* places in imr_pairs.query and .document */
+    double value[IMR_STAGE_COUNT];
+    double change; /* value after / sd after - value encoder / sd encoder: in sd */
+} imr_strong_pair;
+
+/* ---- the whole ---- */
+
+/* How much of a text the encoder read, special tokens counted. total 0: not known. */
+typedef struct imr_tokens_read {
+    uint32_t read, total;
+} imr_tokens_read;
+
+typedef struct imr_why {
+    const char *sentence;
+    double standing[IMR_STAGE_COUNT];
+    imr_lift lift;
+    imr_pairs pairs;
+    /* the ten largest of after (without an adapter: of encoder), the ten largest gains and the ten
+     * largest losses, named words only, each pair once; largest first */
+    imr_strong_pair *strongest;
+    size_t n_strongest;
+    imr_word_list words[IMR_CHANGE_COUNT];
+    imr_step_share steps[IMR_STEP_COUNT];
+    double steps_residual;
+    double share_query, share_document, share_residual; /* Shapley; sum + residual = delta_sim */
+    struct imr_why_dimension {
+        uint32_t index;
+        float before, after, share; /* q^_j d^_j, q'^_j d'^_j, their difference */
+    } * dimensions;                 /* largest |share| first */
+    size_t n_dimensions;
+    imr_tokens_read query_tokens, document_tokens;
+} imr_why;
+
+#endif

@@ -3,10 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/array.h"
@@ -201,22 +203,88 @@ char *imr_path_dir(const char *path)
     return imr_strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
+/* Creates a file under a name nobody can have put there before. */
+static int create_beside(char **name, const char *path)
+{
+    static _Thread_local uint32_t last;
+    for (int tries = 0; tries < 100; tries++) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        last = (last + (uint32_t)now.tv_nsec) * 2654435761u + (uint32_t)getpid();
+        imr_buf b = {0};
+        imr_buf_printf(&b, "%s.tmp-%08" PRIx32, path, last);
+        *name = imr_buf_take(&b);
+        int fd =
+            *name ? open(*name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666) : -1;
+        if (fd >= 0 || !*name || errno != EEXIST)
+            return fd;
+        imr_free(*name);
+        *name = NULL;
+    }
+    return -1;
+}
+
+/* Takes path in any case. */
+static imr_status open_beside(imr_writer *w, char *path, const struct stat *mode, imr_error *err)
+{
+    imr_writer made = {.path = path};
+    if (!path)
+        return imr_fail_memory(err);
+    int fd = create_beside(&made.temporary, path);
+    if (fd >= 0 && mode &&
+        (fchmod(fd, mode->st_mode & 0777) != 0 || fchown(fd, mode->st_uid, mode->st_gid) != 0)) {
+        /* only root can keep another's owner, and not everywhere */
+    }
+    made.file = fd >= 0 ? fdopen(fd, "wb") : NULL;
+    if (made.file) {
+        *w = made;
+        return IMR_OK;
+    }
+    imr_status status = made.temporary
+                            ? imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", path)
+                            : imr_fail_memory(err);
+    if (fd >= 0)
+        close(fd);
+    imr_writer_done(&made);
+    return status;
+}
+
 imr_status imr_writer_open(imr_writer *w, const char *path, imr_error *err)
 {
-    static _Thread_local unsigned counter;
-    imr_buf name = {0};
-    imr_buf_printf(&name, "%s.tmp-%ld-%u", path, (long)getpid(), counter++);
-    imr_writer made = {.path = imr_strdup(path), .temporary = imr_buf_take(&name)};
-    if (!made.path || !made.temporary) {
-        imr_free(made.path);
-        imr_free(made.temporary);
-        return imr_fail_memory(err);
+    return open_beside(w, imr_strdup(path), NULL, err);
+}
+
+/* What a chain of links ends at, there or not. NULL when memory ran out. */
+static char *behind_links(const char *path)
+{
+    enum { MOST = 40 }; /* as many as Linux follows */
+    char *at = imr_strdup(path), to[4096];
+    for (int i = 0; at && i < MOST; i++) {
+        ssize_t n = readlink(at, to, sizeof to - 1);
+        if (n < 0 || (size_t)n == sizeof to - 1)
+            break;
+        to[n] = '\0';
+        char *dir IMR_AUTOFREE = imr_path_dir(at);
+        imr_free(at);
+        at = dir ? imr_path_join(dir, to) : NULL;
     }
-    made.file = fopen(made.temporary, "wbe");
+    return at;
+}
+
+imr_status imr_writer_open_named(imr_writer *w, const char *path, imr_error *err)
+{
+    struct stat st;
+    const bool there = stat(path, &st) == 0;
+    if (!there || S_ISREG(st.st_mode))
+        return open_beside(w, behind_links(path), there ? &st : NULL, err);
+    imr_writer made = {.path = imr_strdup(path)};
+    if (!made.path)
+        return imr_fail_memory(err);
+    int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    made.file = fd >= 0 ? fdopen(fd, "wb") : NULL;
     if (!made.file) {
         int number = errno;
         imr_free(made.path);
-        imr_free(made.temporary);
         return imr_fail_errno(err, IMR_E_IO, number, "cannot write %s", path);
     }
     *w = made;
@@ -242,20 +310,21 @@ void imr_writer_printf(imr_writer *w, const char *format, ...)
 
 imr_status imr_writer_commit(imr_writer *w, imr_error *err)
 {
-    if (!w->failure && (fflush(w->file) != 0 || fsync(fileno(w->file)) != 0) && errno != EINVAL)
+    if (!w->failure && (fflush(w->file) != 0 || (w->temporary && fsync(fileno(w->file)) != 0)) &&
+        errno != EINVAL)
         w->failure = errno;
     if (fclose(w->file) != 0 && !w->failure)
         w->failure = errno;
     w->file = NULL;
-    if (!w->failure && rename(w->temporary, w->path) != 0)
+    if (!w->failure && w->temporary && rename(w->temporary, w->path) != 0)
         w->failure = errno;
     if (w->failure) {
-        imr_status status = imr_fail_errno(
-            err, IMR_E_IO, w->failure, "cannot write %s (nothing was left half written)", w->path);
+        imr_status status = imr_fail_errno(err, IMR_E_IO, w->failure, "cannot write %s%s", w->path,
+                                           w->temporary ? " (nothing was left half written)" : "");
         imr_writer_done(w);
         return status;
     }
-    IMR_AUTOFREE char *dir = imr_path_dir(w->path);
+    IMR_AUTOFREE char *dir = w->temporary ? imr_path_dir(w->path) : NULL;
     if (dir)
         imr_dir_sync(dir);
     imr_free(w->path);

@@ -6,10 +6,14 @@
  * and data "". Errors: IMR_E_NOT_FOUND when the name does not exist or is a folder, IMR_E_IO
  * otherwise.
  *
- * Writing: an imr_writer writes to "<path>.tmp-<pid>-<n>" beside the target; imr_writer_commit
- * flushes, fsyncs, renames over the target and fsyncs the folder. Without commit (imr_writer_done)
- * the temporary file is removed, so a full disk or a kill never leaves half a file under the real
- * name. Failures stick and are reported by commit.
+ * Writing: an imr_writer writes to a new file "<path>.tmp-<random>" beside the target;
+ * imr_writer_commit flushes, fsyncs, renames over the target and fsyncs the folder. Without commit
+ * (imr_writer_done) the temporary file is removed, so a full disk never leaves half a file under
+ * the real name. Failures stick and are reported by commit. A link in the target's place is
+ * replaced, never followed: caches and their like may come from strangers.
+ *   For a name the user gave (imr_writer_open_named) it is the other way round, as a shell's `>`
+ * has it: links are followed, an existing file keeps its mode, and what is no regular file (a pipe,
+ * a device) is written to as it is, without the rename.
  */
 #ifndef IMR_BASE_FILE_H
 #define IMR_BASE_FILE_H
@@ -65,11 +69,12 @@ char *imr_path_dir(const char *path);
 
 typedef struct imr_writer {
     FILE *file;
-    char *path, *temporary;
-    int failure; /* first errno, 0 while all is well */
+    char *path, *temporary; /* temporary NULL: written to directly */
+    int failure;            /* first errno, 0 while all is well */
 } imr_writer;
 
 imr_status imr_writer_open(imr_writer *w, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_writer_open_named(imr_writer *w, const char *path, imr_error *err) IMR_NODISCARD;
 void imr_writer_add(imr_writer *w, const void *bytes, size_t n);
 void imr_writer_printf(imr_writer *w, const char *format, ...) IMR_PRINTF(2, 3);
 /* Publishes the file; on failure nothing is left behind and the error names path and reason. */

@@ -8,7 +8,7 @@ imr_status imr_output_open(imr_output *o, const char *path, imr_error *err)
 {
     imr_output fresh = {0};
     if (path && strcmp(path, "-") != 0) {
-        IMR_TRY(imr_writer_open(&fresh.writer, path, err));
+        IMR_TRY(imr_writer_open_named(&fresh.writer, path, err));
         fresh.to_file = true;
     } else {
         fresh.stream = stdout;

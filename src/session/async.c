@@ -91,8 +91,11 @@ static bool on_slow_progress(void *user, const imr_progress_info *info)
 static imr_status run_export(call *c, imr_error *err)
 {
     IMR_AUTOBUF imr_buf out = {0};
+    imr_writer w;
     IMR_TRY(c->render(c->trace, c->format, &out, err));
-    IMR_TRY(imr_file_write(c->path, out.data, out.len, err));
+    IMR_TRY(imr_writer_open_named(&w, c->path, err));
+    imr_writer_add(&w, out.data, out.len);
+    IMR_TRY(imr_writer_commit(&w, err));
     c->delivery.path = c->path;
     c->path = NULL;
     return IMR_OK;

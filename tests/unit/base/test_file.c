@@ -1,7 +1,25 @@
 #include "base/file.h"
 #include "tests/support/test.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+static void write_named(const char *path, const char *text)
+{
+    imr_error err;
+    imr_writer w;
+    CHECK_OK(imr_writer_open_named(&w, path, &err));
+    imr_writer_add(&w, text, strlen(text));
+    CHECK_OK(imr_writer_commit(&w, &err));
+}
+
+static void check_text(const char *path, const char *expected)
+{
+    char *text = test_read(path, NULL);
+    CHECK_STR(text, expected);
+    free(text);
+}
 
 TEST("a file is written whole and read back")
 {
@@ -47,6 +65,53 @@ TEST("a full disk is one error and leaves nothing")
     imr_writer_add(&w, "x", 1);
     CHECK_INT(imr_writer_commit(&w, &err), IMR_E_IO);
     CHECK_CONTAINS(err.text, "No space left");
+}
+
+TEST("a name the user gave may be a link: what is behind it is written, with its mode")
+{
+    struct stat st;
+    const char *dir = test_tmpdir(), *real = test_path(dir, "v"), *link = test_path(dir, "link");
+    write_named(real, "old");
+    CHECK(chmod(real, 0640) == 0 && symlink("v", link) == 0);
+    write_named(link, "new");
+    check_text(real, "new");
+    CHECK(lstat(link, &st) == 0 && S_ISLNK(st.st_mode));
+    CHECK(stat(real, &st) == 0);
+    CHECK_INT(st.st_mode & 0777, 0640);
+
+    CHECK(symlink("later", test_path(dir, "dangling")) == 0);
+    write_named(test_path(dir, "dangling"), "made");
+    check_text(test_path(dir, "later"), "made");
+}
+
+TEST("a pipe and a device are written to and stay what they are")
+{
+    struct stat st;
+    const char *pipe = test_path(test_tmpdir(), "pipe");
+    CHECK(mkfifo(pipe, 0600) == 0);
+    int reader = open(pipe, O_RDONLY | O_NONBLOCK);
+    CHECK(reader >= 0);
+    write_named(pipe, "through");
+    char bytes[16] = "";
+    CHECK_INT(read(reader, bytes, sizeof bytes - 1), 7);
+    CHECK_STR(bytes, "through");
+    close(reader);
+    CHECK(lstat(pipe, &st) == 0 && S_ISFIFO(st.st_mode));
+    if (geteuid() != 0) /* root could replace the machine's own when this is broken */
+        write_named("/dev/null", "nothing");
+}
+
+TEST("in our own folders a link is replaced, never followed")
+{
+    imr_error err;
+    struct stat st;
+    const char *dir = test_tmpdir(), *real = test_path(dir, "v"), *link = test_path(dir, "link");
+    write_named(real, "old");
+    CHECK(symlink("v", link) == 0);
+    CHECK_OK(imr_file_write(link, "new", 3, &err));
+    check_text(real, "old");
+    check_text(link, "new");
+    CHECK(lstat(link, &st) == 0 && S_ISREG(st.st_mode));
 }
 
 TEST("a missing file and a folder are not found, an empty file is empty")

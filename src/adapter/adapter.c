@@ -195,7 +195,7 @@ imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_error *e
     IMR_CLEANUP(free_adapter_ptr) imr_adapter *a = new_adapter(path);
     if (!a)
         return imr_fail_memory(err);
-    imr_sha256_memory(file.data, file.len, a->sha256);
+    IMR_TRY(imr_sha256_memory(file.data, file.len, a->sha256, err));
     /* A safetensors file has its JSON header after 8 bytes; neither a zip nor a pickle has a brace
      * there. */
     bool safetensors = file.len > 8 && file.data[8] == '{';

@@ -123,10 +123,7 @@ bool imr_kept_read(const imr_kept *f, void *out, size_t n, size_t at)
 
 bool imr_kept_hash(const imr_kept *f, size_t at, size_t n, void *scratch, char hex[IMR_SHA256_HEX])
 {
-    if (!imr_kept_read(f, scratch, n, at))
-        return false;
-    imr_sha256_memory(scratch, n, hex);
-    return true;
+    return imr_kept_read(f, scratch, n, at) && imr_sha256_memory(scratch, n, hex, NULL) == IMR_OK;
 }
 
 imr_status imr_kept_write(imr_kept *f, const void *bytes, size_t n, size_t at, imr_error *err)

@@ -1,6 +1,6 @@
 #include "base/sha256.h"
 
-#include <string.h>
+#include <openssl/evp.h>
 
 #include "base/file.h"
 
@@ -8,61 +8,50 @@
 
 void imr_sha256_init(imr_sha256 *s)
 {
-    *s = (imr_sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
-                                0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
-    s->blocks = imr_sha256_blocks_native();
-    if (!s->blocks)
-        s->blocks = imr_sha256_blocks_plain;
+    s->context = EVP_MD_CTX_new();
+    if (s->context && EVP_DigestInit_ex(s->context, EVP_sha256(), NULL) != 1)
+        imr_sha256_done(s);
 }
 
 void imr_sha256_add(imr_sha256 *s, const void *data, size_t len)
 {
-    const uint8_t *p = data;
-    size_t used = s->bytes % 64;
-    s->bytes += len;
-    if (used && used + len >= 64) {
-        memcpy(s->block + used, p, 64 - used);
-        s->blocks(s->state, s->block, 1);
-        p += 64 - used;
-        len -= 64 - used;
-        used = 0;
-    }
-    if (!used && len >= 64) {
-        s->blocks(s->state, p, len / 64);
-        p += len / 64 * 64;
-        len %= 64;
-    }
-    if (len)
-        memcpy(s->block + used, p, len);
+    if (s->context && EVP_DigestUpdate(s->context, data, len) != 1)
+        imr_sha256_done(s);
 }
 
-void imr_sha256_hex(imr_sha256 *s, char out[IMR_SHA256_HEX])
+imr_status imr_sha256_hex(imr_sha256 *s, char out[IMR_SHA256_HEX], imr_error *err)
 {
-    static const uint8_t padding[64] = {0x80};
-    uint64_t bits = s->bytes * 8;
-    size_t used = s->bytes % 64;
-    imr_sha256_add(s, padding, used < 56 ? 56 - used : 120 - used);
-    uint8_t tail[8];
-    for (int i = 0; i < 8; i++)
-        tail[i] = (uint8_t)(bits >> (56 - 8 * i));
-    imr_sha256_add(s, tail, 8);
     static const char digits[] = "0123456789abcdef";
-    for (int i = 0; i < 64; i++)
-        out[i] = digits[s->state[i / 8] >> (28 - 4 * (i % 8)) & 15];
-    out[64] = '\0';
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    const bool good = s->context && EVP_DigestFinal_ex(s->context, digest, NULL) == 1;
+    imr_sha256_done(s);
+    if (!good)
+        return imr_fail(err, IMR_E_IO,
+                        "libcrypto computes no SHA-256: there is no memory left, or the file of "
+                        "OpenSSL's settings (OPENSSL_CONF) leaves it out");
+    for (int i = 0; i < IMR_SHA256_HEX - 1; i++)
+        out[i] = digits[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    out[IMR_SHA256_HEX - 1] = '\0';
+    return IMR_OK;
 }
 
-void imr_sha256_memory(const void *data, size_t len, char out[IMR_SHA256_HEX])
+void imr_sha256_done(imr_sha256 *s)
+{
+    EVP_MD_CTX_free(s->context);
+    s->context = NULL;
+}
+
+imr_status imr_sha256_memory(const void *data, size_t len, char out[IMR_SHA256_HEX], imr_error *err)
 {
     imr_sha256 s;
     imr_sha256_init(&s);
     imr_sha256_add(&s, data, len);
-    imr_sha256_hex(&s, out);
+    return imr_sha256_hex(&s, out, err);
 }
 
 imr_status imr_sha256_file(const char *path, char out[IMR_SHA256_HEX], imr_error *err)
 {
-    imr_file map;
+    IMR_CLEANUP(imr_file_unmap) imr_file map = {0};
     imr_sha256 s;
     IMR_TRY(imr_file_map(&map, path, err));
     imr_file_sequential(&map);
@@ -71,7 +60,5 @@ imr_status imr_sha256_file(const char *path, char out[IMR_SHA256_HEX], imr_error
         imr_sha256_add(&s, map.data + at, map.len - at < PIECE ? map.len - at : PIECE);
         imr_file_forget(&map);
     }
-    imr_sha256_hex(&s, out);
-    imr_file_unmap(&map);
-    return IMR_OK;
+    return imr_sha256_hex(&s, out, err);
 }

@@ -203,7 +203,7 @@ const char *imr_encoder_file(const imr_encoder *e, size_t i)
 
 imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX], imr_error *err)
 {
-    imr_sha256 all;
+    IMR_AUTOSHA256 imr_sha256 all;
     imr_sha256_init(&all);
     for (size_t i = 0; i < e->n_files; i++) {
         char one[IMR_SHA256_HEX];
@@ -221,8 +221,7 @@ imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX], im
         imr_sha256_add(&all, name, strlen(name));
         imr_sha256_add(&all, "\n", 1);
     }
-    imr_sha256_hex(&all, out);
-    return IMR_OK;
+    return imr_sha256_hex(&all, out, err);
 }
 
 imr_view imr_encoder_token_rows(const imr_encoder *e)

@@ -347,8 +347,9 @@ static imr_status look(imr_inspection *i, const imr_progress *progress, imr_erro
     imr_status status = imr_file_map(&file, i->path, &why);
     if (status != IMR_OK)
         return imr_inspection_failed(i, status, &why, "check the path", err);
-    imr_sha256_memory(file.data, file.len, i->sha256);
-    status = tell_file(i, &file, progress, err);
+    status = imr_sha256_memory(file.data, file.len, i->sha256, err);
+    if (status == IMR_OK)
+        status = tell_file(i, &file, progress, err);
     imr_file_unmap(&file);
     return status;
 }

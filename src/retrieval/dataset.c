@@ -259,7 +259,7 @@ static imr_status hash_step(const imr_progress *progress, uint64_t done, uint64_
 static imr_status sha256_of_folder(const imr_dataset *d, char out[IMR_SHA256_HEX],
                                    const imr_progress *progress, imr_error *err)
 {
-    imr_sha256 s;
+    IMR_AUTOSHA256 imr_sha256 s;
     imr_sha256_init(&s);
     IMR_AUTOBUF imr_buf text = {0};
     for (size_t i = 0; i < d->documents.n; i++) {
@@ -270,14 +270,13 @@ static imr_status sha256_of_folder(const imr_dataset *d, char out[IMR_SHA256_HEX
         imr_sha256_add(&s, imr_buf_text(&text), text.len + 1);
         IMR_TRY(hash_step(progress, i + 1, d->documents.n, err));
     }
-    imr_sha256_hex(&s, out);
-    return IMR_OK;
+    return imr_sha256_hex(&s, out, err);
 }
 
 static imr_status sha256_of_deflated(const imr_dataset *d, char out[IMR_SHA256_HEX],
                                      const imr_progress *progress, imr_error *err)
 {
-    imr_sha256 s;
+    IMR_AUTOSHA256 imr_sha256 s;
     imr_sha256_init(&s);
     IMR_CLEANUP(free_pass) imr_deflated_pass *pass = NULL;
     IMR_TRY(imr_deflated_pass_new(&pass, d->corpus.deflated, err));
@@ -288,8 +287,7 @@ static imr_status sha256_of_deflated(const imr_dataset *d, char out[IMR_SHA256_H
         imr_sha256_add(&s, bytes, n);
         IMR_TRY(hash_step(progress, at, d->corpus.len, err));
     }
-    imr_sha256_hex(&s, out);
-    return IMR_OK;
+    return imr_sha256_hex(&s, out, err);
 }
 
 static imr_status sha256_of_corpus(const imr_dataset *d, char out[IMR_SHA256_HEX],
@@ -298,15 +296,14 @@ static imr_status sha256_of_corpus(const imr_dataset *d, char out[IMR_SHA256_HEX
     if (d->corpus.deflated)
         return sha256_of_deflated(d, out, progress, err);
     const size_t step = (size_t)4 << 20;
-    imr_sha256 s;
+    IMR_AUTOSHA256 imr_sha256 s;
     imr_sha256_init(&s);
     for (size_t at = 0; at < d->corpus.len; at += step) {
         size_t left = d->corpus.len - at;
         imr_sha256_add(&s, d->corpus.data + at, left < step ? left : step);
         IMR_TRY(hash_step(progress, at, d->corpus.len, err));
     }
-    imr_sha256_hex(&s, out);
-    return IMR_OK;
+    return imr_sha256_hex(&s, out, err);
 }
 
 imr_status imr_dataset_sha256(const imr_dataset *d, char corpus[IMR_SHA256_HEX],
@@ -316,9 +313,7 @@ imr_status imr_dataset_sha256(const imr_dataset *d, char corpus[IMR_SHA256_HEX],
     if (corpus)
         IMR_TRY(d->text_folder ? sha256_of_folder(d, corpus, progress, err)
                                : sha256_of_corpus(d, corpus, progress, err));
-    if (queries)
-        imr_sha256_memory(d->queries.data, d->queries.len, queries);
-    return IMR_OK;
+    return queries ? imr_sha256_memory(d->queries.data, d->queries.len, queries, err) : IMR_OK;
 }
 
 uint64_t imr_dataset_corpus_bytes(const imr_dataset *d)

@@ -106,11 +106,8 @@ static imr_status make_manifest(builder *b, imr_error *err)
     free(real);
     IMR_TRY(imr_buf_check(m, err));
 
-    imr_sha256 s;
     char hex[IMR_SHA256_HEX];
-    imr_sha256_init(&s);
-    imr_sha256_add(&s, m->data, m->len);
-    imr_sha256_hex(&s, hex);
+    IMR_TRY(imr_sha256_memory(m->data, m->len, hex, err));
     snprintf(b->header, sizeof b->header, "imrnn-journal 1 %s %zu\n", hex, b->block);
     return IMR_OK;
 }
@@ -308,7 +305,7 @@ static imr_status to_half(float *v, size_t n, imr_error *err)
 static imr_status note_block(builder *b, const part *p, const void *bytes, size_t n, imr_error *err)
 {
     char hex[IMR_SHA256_HEX], line[128];
-    imr_sha256_memory(bytes, n, hex);
+    IMR_TRY(imr_sha256_memory(bytes, n, hex, err));
     const int len = snprintf(line, sizeof line, "%s %zu %s\n", p->name, p->done, hex);
     return imr_kept_append(&b->journal, line, (size_t)len, err);
 }

@@ -211,7 +211,7 @@ static imr_status open_for_writing(bool *refused, table_files *f, const char *di
 static imr_status note_block(table_files *f, const float *v, size_t count, imr_error *err)
 {
     char hex[IMR_SHA256_HEX], line[LINE_BYTES];
-    imr_sha256_memory(v, count * row_bytes(f), hex);
+    IMR_TRY(imr_sha256_memory(v, count * row_bytes(f), hex, err));
     f->done += count;
     const int n = snprintf(line, sizeof line, "%zu %s\n", f->done, hex);
     return imr_kept_append(&f->journal, line, (size_t)n, err);

@@ -41,6 +41,7 @@ typedef struct demo {
     imr_cache *cache;
     imr_train_outcome trained;
     double encoder_seconds, cache_seconds, adapter_seconds;
+    char stamp[128]; /* first line of numbers.txt: which program and collection made the folder */
 } demo;
 
 static void demo_done(demo *d)
@@ -56,32 +57,30 @@ static void demo_done(demo *d)
     imr_free(d->numbers);
 }
 
-/* First line of numbers.txt: which program and collection made the folder. */
-static void stamp(imr_buf *out)
+static imr_status stamp(demo *d, imr_error *err)
 {
     imr_sha256 hash;
     char hex[IMR_SHA256_HEX];
     imr_sha256_init(&hash);
     for (size_t i = 0; i < imr_demo_files_count; i++)
         imr_sha256_add(&hash, imr_demo_files[i].data, imr_demo_files[i].len);
-    imr_sha256_hex(&hash, hex);
-    imr_buf_printf(
-        out, "imrnn " IMR_VERSION " demo 2, collection %.12s, dim %d, working %d, hidden %d\n", hex,
-        DEMO_DIM, DEMO_WORKING, DEMO_HIDDEN);
+    IMR_TRY(imr_sha256_hex(&hash, hex, err));
+    snprintf(d->stamp, sizeof d->stamp,
+             "imrnn " IMR_VERSION " demo 2, collection %.12s, dim %d, working %d, hidden %d\n", hex,
+             DEMO_DIM, DEMO_WORKING, DEMO_HIDDEN);
+    return IMR_OK;
 }
 
 static bool up_to_date(const demo *d, imr_buf *numbers)
 {
     imr_file f;
-    IMR_AUTOBUF imr_buf expected = {0};
-    stamp(&expected);
+    const size_t first = strlen(d->stamp);
     if (imr_file_map(&f, d->numbers, NULL) != IMR_OK)
         return false;
-    const bool same = f.len > expected.len &&
-                      memcmp(f.data, imr_buf_text(&expected), expected.len) == 0 &&
-                      imr_file_exists(d->adapter);
+    const bool same =
+        f.len > first && memcmp(f.data, d->stamp, first) == 0 && imr_file_exists(d->adapter);
     if (same && numbers)
-        imr_buf_add(numbers, f.data + expected.len, f.len - expected.len);
+        imr_buf_add(numbers, f.data + first, f.len - first);
     imr_file_unmap(&f);
     return same;
 }
@@ -188,7 +187,7 @@ static imr_status measure(demo *d, imr_buf *text, const imr_progress *progress, 
     IMR_TRY(imr_eval_find_split(&split, d->cache, "test", 0, err));
     IMR_TRY(imr_eval_run(&e, d->cache, d->trained.adapter, split.qrels, split.queries,
                          split.n_queries, split.train, &options, progress, err));
-    stamp(text);
+    imr_buf_str(text, d->stamp);
     imr_status status = put_rows(text, &e, err);
     imr_buf_printf(text,
                    "change: after - encoder. saw: a training query asked for the same passage\n"
@@ -206,13 +205,12 @@ static imr_status make(demo *d, imr_buf *numbers, const imr_progress *progress, 
     IMR_TRY(train_encoder(d, progress, err));
     IMR_TRY(encode(d, progress, err));
     IMR_TRY(train_adapter(d, progress, err));
-    IMR_AUTOBUF imr_buf text = {0}, first = {0};
+    IMR_AUTOBUF imr_buf text = {0};
     IMR_TRY(measure(d, &text, progress, err));
     IMR_TRY(imr_buf_check(&text, err));
     IMR_TRY(imr_file_write(d->numbers, text.data, text.len, err));
-    stamp(&first);
     if (numbers)
-        imr_buf_str(numbers, text.data + first.len);
+        imr_buf_str(numbers, text.data + strlen(d->stamp));
     return IMR_OK;
 }
 
@@ -233,6 +231,8 @@ imr_status imr_demo_prepare(const char *dir, bool *made, imr_buf *numbers,
 {
     demo d = {.dir = dir};
     imr_status status = name_paths(&d, err);
+    if (status == IMR_OK)
+        status = stamp(&d, err);
     const bool ready = status == IMR_OK && up_to_date(&d, numbers);
     if (status == IMR_OK && !ready)
         status = make(&d, numbers, progress, err);

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/sha256.h"
@@ -117,74 +118,41 @@ TEST("a string map finds what was added and keeps the first value")
     CHECK(!imr_strmap_get(&m, "key1", 4, &v));
 }
 
-TEST("SHA-256 equals the standard's examples")
+TEST("SHA-256 equals the standard's examples, whole and in pieces, of memory and of a file")
 {
     char hex[IMR_SHA256_HEX];
-    imr_sha256_memory("abc", 3, hex);
+    imr_error err;
+    CHECK_OK(imr_sha256_memory("abc", 3, hex, &err));
     CHECK_STR(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    imr_sha256_memory("", 0, hex);
+    CHECK_OK(imr_sha256_memory("", 0, hex, &err));
     CHECK_STR(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     imr_sha256 s;
     imr_sha256_init(&s);
     for (int i = 0; i < 100000; i++)
         imr_sha256_add(&s, "aaaaaaaaaa", 10);
-    imr_sha256_hex(&s, hex);
+    CHECK_OK(imr_sha256_hex(&s, hex, &err));
+    CHECK_STR(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    const char *path = test_path(test_tmpdir(), "million");
+    imr_buf million IMR_AUTOBUF = {0};
+    for (int i = 0; i < 100000; i++)
+        imr_buf_str(&million, "aaaaaaaaaa");
+    CHECK_OK(imr_file_write(path, million.data, million.len, &err));
+    CHECK_OK(imr_sha256_file(path, hex, &err));
     CHECK_STR(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
-/* FIPS 180-4, 6.2.2, as it stands there. */
-static void naive_block(uint32_t state[8], const uint8_t *p)
+TEST("a hash that has ended or failed gives an error, never digits")
 {
-    static const double primes[] = {2,   3,   5,   7,   11,  13,  17,  19,  23,  29,  31,  37,  41,
-                                    43,  47,  53,  59,  61,  67,  71,  73,  79,  83,  89,  97,  101,
-                                    103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
-                                    173, 179, 181, 191, 193, 197, 199, 211, 223, 227, 229, 233, 239,
-                                    241, 251, 257, 263, 269, 271, 277, 281, 283, 293, 307, 311};
-#define ROT(x, n) ((x) >> (n) | (x) << (32 - (n)))
-    uint32_t w[64], v[8];
-    for (int t = 0; t < 64; t++)
-        w[t] = t < 16 ? (uint32_t)p[4 * t] << 24 | (uint32_t)p[4 * t + 1] << 16 |
-                            (uint32_t)p[4 * t + 2] << 8 | p[4 * t + 3]
-                      : (ROT(w[t - 2], 17) ^ ROT(w[t - 2], 19) ^ w[t - 2] >> 10) + w[t - 7] +
-                            (ROT(w[t - 15], 7) ^ ROT(w[t - 15], 18) ^ w[t - 15] >> 3) + w[t - 16];
-    memcpy(v, state, sizeof v);
-    for (int t = 0; t < 64; t++) {
-        double root = cbrt(primes[t]); /* K: the first 32 bits of its fraction */
-        uint32_t k = (uint32_t)((root - floor(root)) * 4294967296.0);
-        uint32_t t1 = v[7] + (ROT(v[4], 6) ^ ROT(v[4], 11) ^ ROT(v[4], 25)) +
-                      ((v[4] & v[5]) ^ (~v[4] & v[6])) + k + w[t];
-        uint32_t t2 = (ROT(v[0], 2) ^ ROT(v[0], 13) ^ ROT(v[0], 22)) +
-                      ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
-        memmove(v + 1, v, 7 * sizeof *v);
-        v[4] += t1;
-        v[0] = t1 + t2;
-    }
-    for (int i = 0; i < 8; i++)
-        state[i] += v[i];
-#undef ROT
-}
-
-TEST("SHA-256 in C and with the CPU's instructions equals the standard's text, at any alignment")
-{
-    uint8_t bytes[64 * 9 + 8];
-    uint32_t seed = 1;
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)((seed = seed * 1664525u + 1013904223u) >> 24);
-    imr_sha256_blocks_fn native = imr_sha256_blocks_native();
-    for (size_t count = 0; count <= 9; count++)
-        for (size_t shift = 0; shift < 8; shift++) {
-            uint32_t want[8], plain[8], fast[8];
-            for (uint32_t i = 0; i < 8; i++)
-                want[i] = plain[i] = fast[i] = 0x9e3779b9u * (i + 1);
-            for (size_t i = 0; i < count; i++)
-                naive_block(want, bytes + shift + 64 * i);
-            imr_sha256_blocks_plain(plain, bytes + shift, count);
-            CHECK(memcmp(plain, want, sizeof want) == 0);
-            if (native) {
-                native(fast, bytes + shift, count);
-                CHECK(memcmp(fast, want, sizeof want) == 0);
-            }
-        }
+    char hex[IMR_SHA256_HEX] = "untouched";
+    imr_error err;
+    imr_sha256 s;
+    imr_sha256_init(&s);
+    imr_sha256_add(&s, "abc", 3);
+    imr_sha256_done(&s);
+    imr_sha256_add(&s, "abc", 3);
+    CHECK_INT(imr_sha256_hex(&s, hex, &err), IMR_E_IO);
+    CHECK_STR(hex, "untouched");
+    CHECK_CONTAINS(err.text, "SHA-256");
 }
 
 TEST("numbers are read whole or not at all, and written the same in every locale")

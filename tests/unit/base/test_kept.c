@@ -66,7 +66,7 @@ static imr_status make(maker *m, const char *dir, imr_error *err)
         char hex[IMR_SHA256_HEX], line[128];
         fill(block, m->done);
         IMR_TRY(imr_kept_write(&m->data, block, BLOCK, m->done * BLOCK, err));
-        imr_sha256_memory(block, BLOCK, hex);
+        IMR_TRY(imr_sha256_memory(block, BLOCK, hex, err));
         const int n = snprintf(line, sizeof line, "%zu %s\n", m->done + 1, hex);
         IMR_TRY(imr_kept_append(&m->journal, line, (size_t)n, err));
         m->done++;

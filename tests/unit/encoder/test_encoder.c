@@ -292,7 +292,7 @@ TEST("the identity is what sha256sum prints over the files, and changes with any
         CHECK_OK(imr_sha256_file(test_path(dir, imr_encoder_file(e, i)), one, &err));
         imr_buf_printf(&lines, "%s  %s\n", one, imr_encoder_file(e, i));
     }
-    imr_sha256_memory(imr_buf_text(&lines), lines.len, again);
+    CHECK_OK(imr_sha256_memory(imr_buf_text(&lines), lines.len, again, &err));
     CHECK_STR(first, again);
     imr_buf_done(&lines);
     put_file(dir, "config.json", "{\"model_type\":\"model2vec\",\"normalize\":false}");

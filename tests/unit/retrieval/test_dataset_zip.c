@@ -173,7 +173,7 @@ static imr_status open_bytes(const imr_buf *bytes, const imr_buf *corpus, bool s
     imr_status status = imr_dataset_open(&d, zip, &options, &err);
     if (status == IMR_OK) {
         char found[IMR_SHA256_HEX], expected[IMR_SHA256_HEX];
-        imr_sha256_memory(corpus->data, corpus->len, expected);
+        CHECK_OK(imr_sha256_memory(corpus->data, corpus->len, expected, &err));
         CHECK_OK(imr_dataset_sha256(d, found, NULL, NULL, &err));
         CHECK_STR(found, expected);
         imr_dataset_free(d);

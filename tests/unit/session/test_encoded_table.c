@@ -274,7 +274,7 @@ TEST("tables of two encoders lie side by side; names that are none are passed ov
     imr_encoded_table_info *list;
     CHECK_OK(imr_encoded_table_list(&list, &n, f.dir, &err));
     CHECK_INT(n, 0);
-    imr_sha256_memory("other", 5, other);
+    CHECK_OK(imr_sha256_memory("other", 5, other, &err));
     CHECK_OK(open_table(&t, &f, NULL));
     imr_encoded_table_done(&t);
     CHECK_OK(imr_encoded_table_open(&t, f.e, other, f.dir, NULL, &err));
@@ -292,7 +292,7 @@ TEST("tables of two encoders lie side by side; names that are none are passed ov
                                       " 8 8 1024"};
     for (size_t i = 0; i < IMR_LEN(odd); i++) {
         char name[IMR_SHA256_HEX], text[200];
-        imr_sha256_memory(&i, sizeof i, name);
+        CHECK_OK(imr_sha256_memory(&i, sizeof i, name, &err));
         const int len = snprintf(text, sizeof text, "imrnn-tokens 1 %s%s", name, odd[i]);
         snprintf(path, sizeof path, "%s/tokens/%s.blocks", f.dir, name);
         put_bytes(path, text, i ? (size_t)len : 0);

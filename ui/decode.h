@@ -26,8 +26,8 @@
 
 #define UI_PASTE_MAX 8192
 #define UI_INPUT_MAX 4096
-#define UI_ESC_MS    25
-#define UI_SEQ_MAX   64 /* a longer CSI is no key of any terminal: swallowed */
+#define UI_ESC_MS    100 /* unless ESCDELAY says otherwise */
+#define UI_SEQ_MAX   64  /* a longer CSI is no key of any terminal: swallowed */
 
 typedef enum ui_event_kind {
     UI_EVENT_NONE,

@@ -175,7 +175,7 @@ static int take_signals(ui_app *a, ui_term *t)
 static int patience(const ui_app *a, const ui_term *t, bool dirty)
 {
     if (t->waiting(t))
-        return UI_ESC_MS;
+        return t->escape_ms;
     if (dirty)
         return 20; /* the terminal did not take the last frame, or it is too soon for one */
     if (!a->waiting || a->stale || imr_clock_frozen())

@@ -17,13 +17,14 @@
 typedef struct ui_term ui_term;
 
 struct ui_term {
-    void (*close)(ui_term *t);                      /* restores and frees */
-    int (*fd)(const ui_term *t);                    /* to poll for input; -1: none */
+    int escape_ms;               /* how long the rest of an unfinished sequence is waited for */
+    void (*close)(ui_term *t);   /* restores and frees */
+    int (*fd)(const ui_term *t); /* to poll for input; -1: none */
     void (*size)(ui_term *t, int *rows, int *cols); /* as it is now */
     /* Reads what there is without waiting. False: the terminal is gone. */
     bool (*read)(ui_term *t);
     bool (*next)(ui_term *t, ui_event *out); /* of what was read */
-    bool (*waiting)(const ui_term *t);       /* an unfinished sequence: flush after UI_ESC_MS */
+    bool (*waiting)(const ui_term *t);       /* an unfinished sequence: flush after escape_ms */
     void (*flush)(ui_term *t);
     bool (*writable)(const ui_term *t); /* false: the terminal does not read, skip this frame */
     void (*show)(ui_term *t, const ui_grid *g);
@@ -39,6 +40,7 @@ struct ui_term {
 
 typedef struct ui_term_options {
     const char *term;           /* TERM; NULL or "" is tried as xterm-256color */
+    const char *escape_delay;   /* ESCDELAY, in ms; NULL or no number from 1 to 60000: UI_ESC_MS */
     const ui_theme_wish *theme; /* colours are filled in from the terminal */
     const char *log;            /* where stderr goes meanwhile; NULL: nowhere */
     bool sync;                  /* frames between ?2026h and ?2026l */

@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "text/utf8.h"
 #include "ui/term.h"
 
@@ -361,7 +362,12 @@ imr_status ui_term_curses_open(ui_term **out, ui_theme *theme_out, const char **
     divert_stderr(c, options->log);
     ui_decoder_init(&c->decoder);
     say(paste_on, strlen(paste_on));
-    c->base = (ui_term){.close = close_it,
+    int64_t ms = UI_ESC_MS;
+    const char *delay = options->escape_delay;
+    if (delay && (!imr_parse_int(delay, strlen(delay), &ms) || ms < 1 || ms > 60000))
+        ms = UI_ESC_MS;
+    c->base = (ui_term){.escape_ms = (int)ms,
+                        .close = close_it,
                         .fd = input_fd,
                         .size = size,
                         .read = read_it,

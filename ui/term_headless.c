@@ -109,7 +109,8 @@ imr_status ui_term_headless_open(ui_term **out, int rows, int cols, imr_error *e
     headless *h = IMR_NEW(headless);
     if (!h)
         return imr_fail_memory(err);
-    h->base = (ui_term){.close = close_it,
+    h->base = (ui_term){.escape_ms = UI_ESC_MS,
+                        .close = close_it,
                         .fd = fd,
                         .size = size,
                         .read = read_it,

@@ -150,6 +150,7 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
 {
     ui_theme_wish wish = {.color = o->color, .theme = o->theme, .no_color = o->no_color};
     ui_term_options how = {.term = o->term,
+                           .escape_delay = o->escape_delay,
                            .log = o->log,
                            .theme = &wish,
                            .sync = true,

@@ -21,7 +21,7 @@ typedef struct ui_options {
     const char *theme;  /* NULL: chosen by terminal and NO_COLOR */
     const char *glyphs; /* "unicode", "ascii"; NULL: by the locale */
     /* values of the environment; NULL when unset */
-    const char *term, *no_color, *test_sync;
+    const char *term, *escape_delay, *no_color, *test_sync;
     const ui_user_bind *binds;
     size_t n_binds;
     /* files; NULL: none. The folders must exist. */

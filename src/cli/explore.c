@@ -67,6 +67,7 @@ imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, con
         .theme = choice(cli, IMR_OPT_THEME, "default"),
         .glyphs = choice(cli, IMR_OPT_GLYPHS, "auto"),
         .term = imr_cli_environment(cli, "TERM"),
+        .escape_delay = imr_cli_environment(cli, "ESCDELAY"),
         .no_color = imr_cli_environment(cli, "NO_COLOR"),
         .test_sync = imr_cli_environment(cli, "IMRNN_TEST_SYNC"),
         .binds = own,

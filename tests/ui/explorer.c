@@ -31,6 +31,7 @@ int main(int argc, char **argv)
     bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     ui_theme_wish wish = {.theme = wanted, .no_color = getenv("NO_COLOR")};
     ui_term_options options = {.term = getenv("TERM"),
+                               .escape_delay = getenv("ESCDELAY"),
                                .theme = &wish,
                                .sync = true,
                                .test_sync = getenv("IMRNN_TEST_SYNC")};

@@ -10,11 +10,10 @@
 
 #include "ui/term.h"
 
-static const int polite[] = {SIGWINCH, SIGCONT, SIGTERM, SIGHUP, SIGINT, SIGTSTP};
-static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
+enum { SIGNALS = 65 }; /* numbers from 1; Linux has the most, 64 */
 
 static int pipe_fds[2] = {-1, -1};
-static struct sigaction before[IMR_LEN(polite) + IMR_LEN(fatal) + 1];
+static struct sigaction before[SIGNALS];
 static struct termios attributes;
 static volatile sig_atomic_t have_attributes, installed;
 
@@ -40,6 +39,39 @@ static void last_words(int signal_number)
     raise(signal_number); /* SA_RESETHAND: the default action now */
 }
 
+/* Whatever ends a program by default must find the terminal restored: signals nobody thought of
+ * too. NULL: not ours. */
+static void (*handler_of(int signal_number))(int)
+{
+    switch (signal_number) {
+    case SIGWINCH:
+    case SIGCONT:
+    case SIGTSTP:
+    case SIGTERM:
+    case SIGHUP:
+    case SIGINT:
+    case SIGUSR1:
+    case SIGUSR2:
+    case SIGALRM:
+    case SIGVTALRM:
+    case SIGPROF:
+    case SIGXCPU:
+        return note;
+    case SIGPIPE:
+    case SIGXFSZ: /* writing says so */
+        return SIG_IGN;
+    case SIGKILL:
+    case SIGSTOP:
+    case SIGCHLD:
+    case SIGURG:
+    case SIGTTIN:
+    case SIGTTOU:
+        return NULL;
+    default:
+        return last_words;
+    }
+}
+
 imr_status ui_signals_open(imr_error *err)
 {
     if (pipe(pipe_fds) != 0)
@@ -49,19 +81,18 @@ imr_status ui_signals_open(imr_error *err)
         fcntl(pipe_fds[i], F_SETFD, FD_CLOEXEC);
     }
     have_attributes = tcgetattr(STDIN_FILENO, &attributes) == 0;
-    struct sigaction a = {.sa_flags = SA_RESTART};
-    sigemptyset(&a.sa_mask);
-    size_t n = 0;
-    a.sa_handler = note;
-    for (size_t i = 0; i < IMR_LEN(polite); i++)
-        sigaction(polite[i], &a, &before[n++]);
-    a.sa_handler = last_words;
-    a.sa_flags = (int)SA_RESETHAND | SA_NODEFER;
-    for (size_t i = 0; i < IMR_LEN(fatal); i++)
-        sigaction(fatal[i], &a, &before[n++]);
-    a.sa_handler = SIG_IGN;
-    a.sa_flags = 0;
-    sigaction(SIGPIPE, &a, &before[n++]);
+    for (int s = 1; s < SIGNALS; s++) {
+        struct sigaction a = {.sa_handler = handler_of(s)};
+        sigemptyset(&a.sa_mask);
+        a.sa_flags = a.sa_handler == note         ? SA_RESTART
+                     : a.sa_handler == last_words ? (int)SA_RESETHAND | SA_NODEFER
+                                                  : 0;
+        if (!a.sa_handler || sigaction(s, NULL, &before[s]) != 0)
+            continue;
+        /* What the caller had ignored (nohup) stays so, but for those the screen needs. */
+        if (before[s].sa_handler != SIG_IGN || s == SIGWINCH || s == SIGCONT || s == SIGTSTP)
+            sigaction(s, &a, NULL);
+    }
     installed = 1;
     return IMR_OK;
 }
@@ -70,12 +101,9 @@ void ui_signals_close(void)
 {
     if (!installed)
         return;
-    size_t n = 0;
-    for (size_t i = 0; i < IMR_LEN(polite); i++)
-        sigaction(polite[i], &before[n++], NULL);
-    for (size_t i = 0; i < IMR_LEN(fatal); i++)
-        sigaction(fatal[i], &before[n++], NULL);
-    sigaction(SIGPIPE, &before[n++], NULL);
+    for (int s = 1; s < SIGNALS; s++)
+        if (handler_of(s))
+            sigaction(s, &before[s], NULL);
     close(pipe_fds[0]);
     close(pipe_fds[1]);
     pipe_fds[0] = pipe_fds[1] = -1;

@@ -1,10 +1,11 @@
 /*
  * ui/signals.h - signals as bytes in a pipe.
  *
- * Handlers write one byte and do nothing else; the loop polls the pipe and acts. Fatal signals
- * (SEGV, BUS, FPE, ABRT) put the terminal back with write(2) and the saved attributes, then raise
- * themselves again with their default action. SIGPIPE is ignored. Process-wide state, one user at a
- * time: the loop.
+ * Handlers write one byte and do nothing else; the loop polls the pipe and acts. Signals that tell
+ * of a crash (SEGV, BUS, FPE, ILL, ABRT ...), QUIT and all others that would end the program put
+ * the terminal back with write(2) and the saved attributes, then raise themselves again with their
+ * default action, whichever thread they met. PIPE and XFSZ are ignored: the write fails. So stays
+ * what was ignored before. Process-wide state, one user at a time: the loop.
  */
 #ifndef UI_SIGNALS_H
 #define UI_SIGNALS_H

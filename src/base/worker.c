@@ -81,9 +81,13 @@ imr_status imr_worker_new(imr_worker **out, imr_error *err)
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->wanted, NULL);
     atomic_init(&w->cancel, false);
-    /* Signals belong to the owner's poll loop; LAPACK's stack needs more than small defaults. */
+    /* Signals belong to the owner's poll loop, but those of a crash come where it happens: blocked
+     * they would kill without the handler. LAPACK's stack needs more than small defaults. */
+    static const int crash[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
     sigset_t all, old;
     sigfillset(&all);
+    for (size_t i = 0; i < IMR_LEN(crash); i++)
+        sigdelset(&all, crash[i]);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     pthread_attr_t attr;
     pthread_attr_init(&attr);

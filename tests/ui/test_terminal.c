@@ -1,6 +1,7 @@
 /* The explorer through a real terminal: what libvterm shows is what the cell grid says. */
 #include "support/test.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -272,9 +273,34 @@ TEST("a size that changed while suspended is taken on continuing")
     vt_stop(t);
 }
 
+TEST("an arrow key whose bytes come apart is one key, as long as ESCDELAY says")
+{
+    const char *argv[] = {explorer(), NULL}, *env[] = {"ESCDELAY", "60000", NULL};
+    vt *t = vt_start(24, 80, "xterm-256color", argv, env);
+    screen s;
+    CHECK(vt_wait_idle(t));
+    VT_KEYS(t, "vitamin d\t");
+    CHECK(vt_wait_idle(t));
+    VT_KEYS(t, "\033");
+    poll(NULL, 0, 3 * UI_ESC_MS);
+    VT_KEYS(t, "[");
+    poll(NULL, 0, 10);
+    VT_KEYS(t, "B");
+    CHECK(vt_wait_idle(t));
+    screen_start(&s, 24, 80, false);
+    s.app.theme = UI_THEME_AUTO;
+    fake_open(s.engine, true, true, true);
+    screen_settle(&s);
+    screen_keys(&s, "vitamin d\t\033[B");
+    same(t, &s, "a slow arrow");
+    vt_stop(t);
+    screen_end(&s);
+}
+
 TEST("polite signals restore the terminal and tell the signal by the exit status")
 {
-    static const int signals[] = {SIGTERM, SIGHUP, SIGINT};
+    static const int signals[] = {SIGTERM, SIGHUP,    SIGINT,  SIGUSR1, SIGUSR2,
+                                  SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU};
     for (size_t i = 0; i < IMR_LEN(signals); i++) {
         int status;
         vt *t = start(24, 80, "xterm-256color", NULL, NULL);
@@ -295,6 +321,28 @@ TEST("a crash restores the terminal and dies of its signal")
     CHECK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGSEGV : WEXITSTATUS(status) != 0);
     CHECK(vt_raw_has(t, "\033[?2004l", 8) && !vt_altscreen(t));
     vt_stop(t);
+}
+
+TEST("whatever else would end the program restores the terminal and ends it")
+{
+    static const int signals[] = {SIGQUIT,   SIGILL, SIGTRAP, SIGSYS, SIGBUS, SIGFPE,
+#ifdef SIGSTKFLT
+                                  SIGSTKFLT,
+#endif
+#ifdef SIGPWR
+                                  SIGPWR,
+#endif
+                                  SIGPOLL,   SIGABRT};
+    for (size_t i = 0; i < IMR_LEN(signals); i++) {
+        int status;
+        vt *t = start(24, 80, "xterm-256color", NULL, NULL);
+        vt_signal(t, signals[i]);
+        CHECK(vt_wait_exit(t, 5000, &status));
+        CHECK(WIFSIGNALED(status));
+        CHECK_INT(WTERMSIG(status), signals[i]);
+        CHECK(vt_raw_has(t, "\033[?2004l", 8) && !vt_altscreen(t));
+        vt_stop(t);
+    }
 }
 
 TEST("when the terminal goes away the program leaves instead of spinning")

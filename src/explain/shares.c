@@ -1,0 +1,285 @@
+#include "explain/shares.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "math/blas.h"
+#include "math/nn.h"
+
+void imr_share_rows_done(imr_share_rows *r)
+{
+    for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
+        imr_matrix_done(&r->stage[k]);
+}
+
+/* total [cols] = the sum of all rows. */
+static void add_up(double *total, const imr_matrix *rows)
+{
+    for (size_t j = 0; j < rows->cols; j++)
+        total[j] = 0;
+    for (size_t i = 0; i < rows->rows; i++) {
+        const float *row = imr_matrix_row(rows, i);
+        for (size_t j = 0; j < rows->cols; j++)
+            total[j] += (double)row[j];
+    }
+}
+
+/* Divides all rows by the length of their sum. */
+static imr_status to_unit(imr_matrix *rows, double *total, imr_error *err)
+{
+    add_up(total, rows);
+    const double norm = sqrt(imr_nn_dot_double(total, total, rows->cols));
+    if (!isfinite(norm) || norm <= IMR_NN_UNIT_FLOOR)
+        return imr_fail(err, IMR_E_NUMERIC, "the words of the text add up to %s",
+                        isfinite(norm) ? "nothing" : "a vector that is not finite");
+    for (size_t i = 0; i < rows->rows * rows->cols; i++)
+        rows->v[i] = (float)((double)rows->v[i] / norm);
+    return IMR_OK;
+}
+
+/* out = rows w' without the last row's bias, which is added: bias [cols] or NULL. */
+static imr_status through(imr_matrix *out, const imr_matrix *rows, imr_view w, const float *bias,
+                          imr_error *err)
+{
+    IMR_TRY(imr_matrix_init(out, rows->rows, w.rows, err));
+    imr_blas_gemm(out->v, out->cols, 1, imr_matrix_view(rows), IMR_PLAIN, w, IMR_TRANSPOSED, 0);
+    float *last = imr_matrix_row(out, rows->rows - 1);
+    for (size_t j = 0; bias && j < w.rows; j++)
+        last[j] += bias[j];
+    return IMR_OK;
+}
+
+static double row_mean(const float *row, size_t m)
+{
+    double mean = 0;
+    for (size_t j = 0; j < m; j++)
+        mean += (double)row[j] / (double)m;
+    return mean;
+}
+
+/* 1/sd of a vector, as a layer norm computes it. */
+static double inverse_sd(const double *x, size_t m)
+{
+    double mean = 0, square = 0;
+    for (size_t j = 0; j < m; j++)
+        mean += x[j] / (double)m;
+    for (size_t j = 0; j < m; j++)
+        square += (x[j] - mean) * (x[j] - mean) / (double)m;
+    return 1 / sqrt(square + IMR_NN_LAYERNORM_EPS);
+}
+
+/* The layer norm, row by row: what it subtracts and divides by is linear once sd is known. */
+static void normalise(imr_matrix *rows, double *total, const imr_share_side *side)
+{
+    const size_t m = rows->cols;
+    add_up(total, rows);
+    const double inverse = inverse_sd(total, m);
+    for (size_t i = 0; i < rows->rows; i++) {
+        float *row = imr_matrix_row(rows, i);
+        const double mean = row_mean(row, m);
+        for (size_t j = 0; j < m; j++)
+            row[j] = (float)(((double)row[j] - mean) * (double)side->gain[j] * inverse);
+    }
+    float *last = imr_matrix_row(rows, rows->rows - 1);
+    for (size_t j = 0; j < m; j++)
+        last[j] += side->shift[j];
+}
+
+static imr_status modulate(imr_share_rows *r, const imr_matrix *projected,
+                           const imr_share_side *side, double *total, imr_error *err)
+{
+    imr_matrix *out = &r->stage[IMR_STAGE_AFTER];
+    const size_t m = projected->cols;
+    if (side->weight) {
+        IMR_TRY(through(out, projected, imr_view_of(side->weight, m, m), side->bias, err));
+    } else {
+        const imr_matrix *before = &r->stage[IMR_STAGE_BEFORE];
+        IMR_TRY(imr_matrix_init(out, before->rows, m, err));
+        for (size_t i = 0; i < before->rows; i++)
+            for (size_t j = 0; j < m; j++)
+                out->v[i * m + j] = before->v[i * m + j] * side->scale[j];
+        float *last = imr_matrix_row(out, out->rows - 1);
+        for (size_t j = 0; j < m; j++)
+            last[j] += side->bias[j];
+    }
+    normalise(out, total, side);
+    return to_unit(out, total, err);
+}
+
+static imr_status adapt(imr_share_rows *r, const imr_matrix *base, const imr_share_side *side,
+                        double *total, imr_error *err)
+{
+    imr_matrix *before = &r->stage[IMR_STAGE_BEFORE];
+    IMR_CLEANUP(imr_matrix_done) imr_matrix projected = {0};
+    IMR_TRY(through(before, base, side->projector, side->projector_bias, err));
+    if (side->weight) { /* goes on as it is, without being divided */
+        IMR_TRY(imr_matrix_init(&projected, before->rows, before->cols, err));
+        memcpy(projected.v, before->v, before->rows * before->cols * sizeof *before->v);
+    }
+    IMR_TRY(to_unit(before, total, err));
+    return modulate(r, side->weight ? &projected : before, side, total, err);
+}
+
+imr_status imr_share_rows_init(imr_share_rows *out, imr_view words, const float *extra,
+                               const imr_share_side *side, imr_error *err)
+{
+    const size_t n = words.cols, m = side ? side->projector.rows : 0;
+    IMR_CLEANUP(imr_share_rows_done) imr_share_rows r = {0};
+    IMR_CLEANUP(imr_matrix_done) imr_matrix base = {0};
+    IMR_AUTOFREE double *total = IMR_NEW_ARRAY(double, n > m ? n : m);
+    if (!total)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_matrix_init(&base, words.rows + 1, n, err));
+    for (size_t i = 0; i < words.rows; i++)
+        memcpy(imr_matrix_row(&base, i), imr_view_row(&words, i), n * sizeof *base.v);
+    if (extra)
+        memcpy(imr_matrix_row(&base, words.rows), extra, n * sizeof *base.v);
+    if (side)
+        IMR_TRY(adapt(&r, &base, side, total, err));
+    IMR_TRY(to_unit(&base, total, err));
+    r.stage[IMR_STAGE_ENCODER] = base;
+    base = (imr_matrix){0};
+    *out = r;
+    r = (imr_share_rows){0};
+    return IMR_OK;
+}
+
+/* ---- the average candidate ---- */
+
+void imr_share_average_done(imr_share_average *a)
+{
+    imr_free(a->memory);
+    *a = (imr_share_average){0};
+}
+
+/* What a candidate is before the layer norm: W P x + b, or d * s + b. */
+static imr_status before_norm(imr_matrix *out, const imr_share_candidates *c,
+                              const imr_share_side *side, imr_error *err)
+{
+    const size_t m = side->projector.rows;
+    IMR_TRY(imr_matrix_init(out, c->k, m, err));
+    if (side->weight)
+        imr_blas_gemm(out->v, m, 1, imr_view_of(c->d, c->k, m), IMR_PLAIN,
+                      imr_view_of(side->weight, m, m), IMR_TRANSPOSED, 0);
+    for (size_t i = 0; i < c->k; i++)
+        for (size_t j = 0; j < m; j++) {
+            float *y = &out->v[i * m + j];
+            *y = (side->weight ? *y : c->d[i * m + j] * side->scale[j]) + side->bias[j];
+        }
+    return IMR_OK;
+}
+
+/* The last row of a candidate at the stage after: sum is the candidate before the layer norm, row
+ * its last row there, which becomes the result. */
+static void finish_last_row(double *row, const float *sum, double after_norm,
+                            const imr_share_side *side, double *wide)
+{
+    const size_t m = side->projector.rows;
+    double mean = 0;
+    for (size_t j = 0; j < m; j++) {
+        wide[j] = (double)sum[j];
+        mean += row[j] / (double)m;
+    }
+    const double inverse = inverse_sd(wide, m);
+    for (size_t j = 0; j < m; j++)
+        row[j] = ((row[j] - mean) * (double)side->gain[j] * inverse + (double)side->shift[j]) /
+                 after_norm;
+}
+
+/* rest [m]: P e + c; full: scaled [m] is W of it. */
+static imr_status average_adapted(imr_share_average *a, const imr_share_candidates *c,
+                                  const double *rest, const double *scaled,
+                                  const imr_share_side *side, double *scratch, imr_error *err)
+{
+    const size_t m = side->projector.rows;
+    const double part = 1 / (double)c->k;
+    IMR_CLEANUP(imr_matrix_done) imr_matrix sums = {0};
+    IMR_TRY(before_norm(&sums, c, side, err));
+    for (size_t i = 0; i < c->k; i++) {
+        const float *d = c->d + i * m, *d_after = c->d_after + i * m;
+        const double norm = fmax(imr_nn_norm(d, m), IMR_NN_UNIT_FLOOR);
+        const double norm_after = fmax(imr_nn_norm(d_after, m), IMR_NN_UNIT_FLOOR);
+        /* d has unit length but in form full, whose d is P x. */
+        const double divide = side->weight ? norm : c->norms ? (double)c->norms[i] : 1;
+        for (size_t j = 0; j < m; j++)
+            scratch[j] = (side->weight ? scaled[j] : rest[j] / divide * (double)side->scale[j]) +
+                         (double)side->bias[j];
+        finish_last_row(scratch, imr_matrix_row(&sums, i), norm_after, side, scratch + m);
+        for (size_t j = 0; j < m; j++) {
+            const double before = rest[j] / divide;
+            a->rest[IMR_STAGE_BEFORE][j] += before * part;
+            a->words[IMR_STAGE_BEFORE][j] += ((double)d[j] / norm - before) * part;
+            a->rest[IMR_STAGE_AFTER][j] += scratch[j] * part;
+            a->words[IMR_STAGE_AFTER][j] += ((double)d_after[j] / norm_after - scratch[j]) * part;
+        }
+    }
+    return IMR_OK;
+}
+
+static double dot(const float *row, const double *x, size_t n)
+{
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t j = 0; j < n; j++)
+        sum += (double)row[j] * x[j];
+    return sum;
+}
+
+imr_status imr_share_average_init(imr_share_average *out, const imr_share_candidates *candidates,
+                                  size_t n, const float *extra, const imr_share_side *side,
+                                  imr_error *err)
+{
+    const size_t m = side ? side->projector.rows : 0;
+    IMR_CLEANUP(imr_share_average_done) imr_share_average a = {0};
+    IMR_AUTOFREE double *rest = IMR_NEW_ARRAY(double, 4 * m);
+    a.memory = IMR_NEW_ARRAY(double, 2 * n + 4 * m);
+    if (!a.memory || !rest)
+        return imr_fail_memory(err);
+    double *at = a.memory;
+    for (imr_stage k = 0; k < (side ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++) {
+        const size_t cols = k == IMR_STAGE_ENCODER ? n : m;
+        a.words[k] = at;
+        a.rest[k] = at + cols;
+        at += 2 * cols;
+    }
+    for (size_t j = 0; j < n; j++) {
+        a.rest[IMR_STAGE_ENCODER][j] = extra ? (double)extra[j] : 0;
+        a.words[IMR_STAGE_ENCODER][j] = candidates->base_mean[j] - a.rest[IMR_STAGE_ENCODER][j];
+    }
+    for (size_t j = 0; j < m; j++) /* P e + c */
+        rest[j] = (extra ? imr_nn_dot(imr_view_row(&side->projector, j), extra, n) : 0) +
+                  (side->projector_bias ? (double)side->projector_bias[j] : 0);
+    for (size_t j = 0; j < m && side->weight && extra; j++)
+        rest[m + j] = dot(side->weight + j * m, rest, m);
+    if (side)
+        IMR_TRY(average_adapted(&a, candidates, rest, rest + m, side, rest + 2 * m, err));
+    *out = a;
+    a = (imr_share_average){0};
+    return IMR_OK;
+}
+
+/* ---- pairs ---- */
+
+imr_status imr_share_pairs(double *raw, double *centred, const imr_share_rows *query,
+                           const imr_share_rows *document, imr_stage stage, const float *weight,
+                           const imr_share_average *average, imr_error *err)
+{
+    const imr_matrix *q = &query->stage[stage], *d = &document->stage[stage];
+    IMR_AUTOFREE float *products = imr_alloc_aligned(q->rows * d->rows, sizeof *products);
+    if (!products)
+        return imr_fail_memory(err);
+    imr_blas_gemm(products, d->rows, 1, imr_matrix_view(q), IMR_PLAIN, imr_matrix_view(d),
+                  IMR_TRANSPOSED, 0);
+    for (size_t i = 0; i < q->rows * d->rows; i++)
+        raw[i] = (double)products[i];
+    for (size_t a = 0; centred && a < q->rows; a++) {
+        const float *row = imr_matrix_row(q, a);
+        const double words = dot(row, average->words[stage], q->cols);
+        double *out = centred + a * d->rows;
+        for (size_t b = 0; b + 1 < d->rows; b++)
+            out[b] = raw[a * d->rows + b] - (double)weight[b] * words;
+        out[d->rows - 1] = raw[(a + 1) * d->rows - 1] - dot(row, average->rest[stage], q->cols);
+    }
+    return IMR_OK;
+}

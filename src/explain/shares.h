@@ -1,0 +1,81 @@
+/*
+ * explain/shares.h - a similarity as a sum over pairs of words (method.md section 3b).
+ *
+ * A text is rows that add up to its vector, one a word, and a last row that no word carries (a
+ * Dense module's bias, the biases of the adapter). With x = sum_b x_b + e the vector:
+ *
+ *   encoder   x_b / |x|                                  last row  e / |x|
+ *   before    P x_b / |P x + c|                                    (P e + c) / |P x + c|
+ *   after     y_b = x_b^before * s                                 (last row of before) * s + b
+ *             (full: W P x_b, the last row W P e + b)
+ *             every row less its own mean, * g / sd ; last row + be ; all / |sum|
+ *             sd = sqrt(var + 1e-5) of the sum of the y
+ *
+ * so that the rows of a stage add up to the unit vector of that stage, and S[a,b] = query row a .
+ * document row b adds up to the similarity. Against the average candidate, with wbar and rbar the
+ * means over the candidates of the sum of their word rows and of their last row, and p_b the
+ * pooling weight of word b (its tokens / all tokens; the p_b add up to 1):
+ *
+ *   S[a,b] - p_b row_a . wbar ,   in the last column  S[a,last] - row_a . rbar
+ *
+ * add up to the similarity less the candidates' mean similarity. rbar needs no text: the last row of
+ * a candidate follows from the norm |P x + c| and the scales.
+ *
+ * Precision: rows are float32, statistics and sums double; sums are within 1e-6 of the similarity.
+ * Memory: the results and as much again. Threads: no state; calls BLAS.
+ */
+#ifndef IMR_EXPLAIN_SHARES_H
+#define IMR_EXPLAIN_SHARES_H
+
+#include "explain/why.h"
+#include "math/matrix.h"
+
+/* How the rows of one side (query or document) become those of the next stage. Borrowed. */
+typedef struct imr_share_side {
+    imr_view projector;          /* P [m,n] */
+    const float *projector_bias; /* c [m]; NULL: none */
+    const float *scale;          /* s [m]; NULL in form full, */
+    const float *weight;         /* which has W [m,m], and modulates P x as it is */
+    const float *bias;           /* b [m] */
+    const float *gain, *shift;   /* g, be [m] */
+} imr_share_side;
+
+/* Rows of a text at each stage, [words + 1, n or m]; without an adapter only encoder. {0}: none. */
+typedef struct imr_share_rows {
+    imr_matrix stage[IMR_STAGE_COUNT];
+} imr_share_rows;
+
+/* words [words,n] without gaps, extra [n] (NULL: zeros); side NULL: the encoder's stage alone.
+ * Errors: IMR_E_NUMERIC when the rows add up to nothing or are not finite, IMR_E_MEMORY. */
+imr_status imr_share_rows_init(imr_share_rows *out, imr_view words, const float *extra,
+                               const imr_share_side *side, imr_error *err) IMR_NODISCARD;
+void imr_share_rows_done(imr_share_rows *r); /* {0} is fine */
+
+/* The listed documents, which the average candidate is made of. Borrowed. */
+typedef struct imr_share_candidates {
+    size_t k;
+    const double *base_mean;  /* [n] mean of their unit base vectors */
+    const float *d, *d_after; /* [k,m]; NULL without an adapter */
+    const float *norms;       /* [k] |P x_i + c|; NULL where c and extra are zeros */
+} imr_share_candidates;
+
+/* wbar and rbar of each stage: [n], then [m] and [m]. {0}: none. */
+typedef struct imr_share_average {
+    double *words[IMR_STAGE_COUNT], *rest[IMR_STAGE_COUNT];
+    double *memory;
+} imr_share_average;
+
+/* extra [n]: the document's, taken for every candidate's (they differ by the length before
+ * Normalize, which only their texts would tell); NULL: zeros. */
+imr_status imr_share_average_init(imr_share_average *out, const imr_share_candidates *candidates,
+                                  size_t n, const float *extra, const imr_share_side *side,
+                                  imr_error *err) IMR_NODISCARD;
+void imr_share_average_done(imr_share_average *a); /* {0} is fine */
+
+/* raw and centred [query rows, document rows]; centred and what it needs (weight [document rows -
+ * 1], the p_b; average) may be NULL. */
+imr_status imr_share_pairs(double *raw, double *centred, const imr_share_rows *query,
+                           const imr_share_rows *document, imr_stage stage, const float *weight,
+                           const imr_share_average *average, imr_error *err) IMR_NODISCARD;
+
+#endif

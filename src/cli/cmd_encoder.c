@@ -74,11 +74,11 @@ const imr_command imr_command_encoder_info = {
 
 /* ---- encode ---- */
 
-static void warn_unknown(imr_cli *cli, const imr_texts *t, size_t first, const size_t *known,
-                         size_t n)
+static void warn_unknown(imr_cli *cli, const imr_texts *t, size_t first,
+                         const imr_token_count *counts, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (known[i] == 0)
+        if (counts[i].known == 0)
             imr_cli_say(cli,
                         "text %s: the encoder knows none of its words; its vector says nothing",
                         t->ids.v[first + i]);
@@ -119,16 +119,16 @@ static imr_status encode(imr_cli *cli, const imr_encoder *e, const imr_texts *t,
     size_t n = imr_encoder_dim(e), count = t->texts.n, step = path ? count : BLOCK;
     IMR_CLEANUP(imr_matrix_done) imr_matrix rows = {0};
     IMR_TRY(imr_matrix_init(&rows, step < count ? step : count, n, err));
-    IMR_AUTOFREE size_t *known = IMR_NEW_ARRAY(size_t, count);
-    if (!known)
+    IMR_AUTOFREE imr_token_count *counts = IMR_NEW_ARRAY(imr_token_count, count);
+    if (!counts)
         return imr_fail_memory(err);
     const bool mixed = !path && isatty(STDOUT_FILENO);
     for (size_t at = 0; at < count; at += step) {
         size_t some = count - at < step ? count - at : step;
         block b = {mixed ? NULL : imr_cli_progress(cli), at, count};
         IMR_TRY(imr_encoder_encode(e, (const char *const *)t->texts.v + at, t->lens.v + at, some,
-                                   rows.v, known, &(imr_progress){block_step, &b}, err));
-        warn_unknown(cli, t, at, known, some);
+                                   rows.v, counts, &(imr_progress){block_step, &b}, err));
+        warn_unknown(cli, t, at, counts, some);
         if (!path)
             IMR_TRY(print_rows(cli, rows.v, some, n, err));
     }

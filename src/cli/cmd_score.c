@@ -50,14 +50,14 @@ static const char *prefix_of(const imr_cli *cli, imr_option_id id, const char *f
 }
 
 static imr_status encode_one(scoring *s, const char *prefix, const char *text, size_t len,
-                             float *out, size_t *known, imr_error *err)
+                             float *out, imr_token_count *count, imr_error *err)
 {
     IMR_AUTOBUF imr_buf whole = {0};
     imr_buf_str(&whole, prefix);
     imr_buf_add(&whole, text, len);
     IMR_TRY(imr_buf_check(&whole, err));
     const char *start = imr_buf_text(&whole);
-    return imr_encoder_encode(s->encoder, &start, &whole.len, 1, out, known, NULL, err);
+    return imr_encoder_encode(s->encoder, &start, &whole.len, 1, out, count, NULL, err);
 }
 
 static imr_status encode(imr_cli *cli, scoring *s, const char *query, imr_error *err)
@@ -67,18 +67,18 @@ static imr_status encode(imr_cli *cli, scoring *s, const char *query, imr_error 
         prefix_of(cli, IMR_OPT_QUERY_PREFIX, imr_encoder_query_prefix(s->encoder));
     const char *passage_prefix =
         prefix_of(cli, IMR_OPT_PASSAGE_PREFIX, imr_encoder_passage_prefix(s->encoder));
-    size_t known;
+    imr_token_count count;
     IMR_TRY(imr_matrix_init(&s->base, k + 1, n, err));
-    IMR_TRY(encode_one(s, query_prefix, query, strlen(query), s->base.v, &known, err));
-    if (known == 0)
+    IMR_TRY(encode_one(s, query_prefix, query, strlen(query), s->base.v, &count, err));
+    if (count.known == 0)
         return imr_fail(err, IMR_E_UNSUPPORTED,
                         "no word of the query is known to the encoder %s, so it cannot rank "
                         "anything; try other words",
                         imr_encoder_name(s->encoder));
     for (size_t i = 0; i < k; i++) {
         IMR_TRY(encode_one(s, passage_prefix, s->texts.texts.v[i], s->texts.lens.v[i],
-                           imr_matrix_row(&s->base, i + 1), &known, err));
-        if (known == 0)
+                           imr_matrix_row(&s->base, i + 1), &count, err));
+        if (count.known == 0)
             imr_cli_say(cli, "text %s: the encoder knows none of its words; its place says nothing",
                         s->texts.ids.v[i]);
         if (!imr_progress_step(imr_cli_progress(cli), "encoding texts", i + 1, k))

@@ -1,6 +1,7 @@
 #include "encoder/bert.h"
 
 static const imr_encoder_ops ops = {.kind = "bert",
+                                    .read = imr_transformer_read,
                                     .encode_many = imr_transformer_encode,
                                     .encode_tokens = imr_transformer_encode_tokens};
 

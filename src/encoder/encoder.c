@@ -252,7 +252,7 @@ const imr_tokenizer *imr_encoder_tokenizer(const imr_encoder *e)
 imr_status imr_encoder_tokenize(const imr_encoder *e, const char *text, size_t len, bool special,
                                 imr_tokens *out, imr_error *err)
 {
-    imr_encode_options o = {.special = special};
+    imr_encode_options o = {.special = special, .spell = true};
     return imr_tokenizer_encode(e->tokenizer, text, len, &o, out, err);
 }
 
@@ -275,12 +275,19 @@ typedef struct batch {
     const char *const *texts;
     const size_t *lens;
     float *out;
-    size_t *known;
+    imr_token_count *counts;
 } batch;
+
+void imr_encoder_scratch_done(imr_encoder_scratch *s)
+{
+    imr_tokens_done(&s->tokens);
+    imr_free(s->sum);
+}
 
 static void encode_one(const batch *b, size_t i, imr_encoder_scratch *s, failure *f)
 {
-    size_t n = b->e->dim, known = 0;
+    size_t n = b->e->dim;
+    imr_token_count count = {0};
     imr_error err;
     imr_status status = IMR_OK;
     if (!s->sum) {
@@ -289,17 +296,11 @@ static void encode_one(const batch *b, size_t i, imr_encoder_scratch *s, failure
             status = imr_fail_memory(&err);
     }
     if (status == IMR_OK)
-        status = b->e->ops->encode(b->e, b->texts[i], b->lens[i], b->out + i * n, &known, s, &err);
-    if (b->known)
-        b->known[i] = known;
+        status = b->e->ops->encode(b->e, b->texts[i], b->lens[i], b->out + i * n, &count, s, &err);
+    if (b->counts)
+        b->counts[i] = count;
     if (status != IMR_OK && i < f->text)
         *f = (failure){i, status, err};
-}
-
-static void scratch_done(imr_encoder_scratch *s)
-{
-    imr_tokens_done(&s->tokens);
-    imr_free(s->sum);
 }
 
 static imr_status encode_block(const batch *b, size_t first, size_t last, imr_error *err)
@@ -319,7 +320,7 @@ static imr_status encode_block(const batch *b, size_t first, size_t last, imr_er
 #pragma omp critical(imr_encode_block)
         if (mine.text < worst.text)
             worst = mine;
-        scratch_done(&s);
+        imr_encoder_scratch_done(&s);
     }
     if (worst.text == SIZE_MAX)
         return IMR_OK;
@@ -327,12 +328,27 @@ static imr_status encode_block(const batch *b, size_t first, size_t last, imr_er
 }
 
 imr_status imr_encoder_encode(const imr_encoder *e, const char *const *texts, const size_t *lens,
-                              size_t count, float *out, size_t *known, const imr_progress *progress,
-                              imr_error *err)
+                              size_t count, float *out, imr_token_count *counts,
+                              const imr_progress *progress, imr_error *err)
+{
+    return imr_encoder_encode_heard(e, texts, lens, count, out, counts, NULL, progress, err);
+}
+
+imr_status imr_encoder_count_tokens(imr_token_count *out, const imr_encoder *e, const char *text,
+                                    size_t len, imr_error *err)
+{
+    imr_encoder_scratch s IMR_CLEANUP(imr_encoder_scratch_done) = {0};
+    return e->ops->read(e, text, len, out, &s, err);
+}
+
+imr_status imr_encoder_encode_heard(const imr_encoder *e, const char *const *texts,
+                                    const size_t *lens, size_t count, float *out,
+                                    imr_token_count *counts, const imr_encoder_listener *listener,
+                                    const imr_progress *progress, imr_error *err)
 {
     if (e->ops->encode_many)
-        return e->ops->encode_many(e, texts, lens, count, out, known, progress, err);
-    batch b = {e, texts, lens, out, known};
+        return e->ops->encode_many(e, texts, lens, count, out, counts, listener, progress, err);
+    batch b = {e, texts, lens, out, counts};
     for (size_t first = 0; first < count; first += BLOCK) {
         size_t last = count - first > BLOCK ? first + BLOCK : count;
         IMR_TRY(encode_block(&b, first, last, err));
@@ -349,8 +365,8 @@ static imr_status one_row(float *out, const imr_encoder *e, uint32_t id, imr_err
     if (id >= imr_encoder_token_count(e))
         return imr_fail(err, IMR_E_USAGE, "there is no token %u, the vocabulary has %zu", id,
                         imr_encoder_token_count(e));
-    if (e->max_tokens && id == imr_tokenizer_unknown(e->tokenizer))
-        memset(out, 0, n * sizeof *out); /* Model2Vec leaves it out of every text */
+    if (imr_static_leaves_out(e, id))
+        memset(out, 0, n * sizeof *out);
     else if (e->normalise)
         imr_nn_unit(out, e->rows + id * n, n);
     else

@@ -70,20 +70,50 @@ imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX],
 /* Those files, in that order, below the folder; NULL past the last. */
 const char *imr_encoder_file(const imr_encoder *e, size_t i);
 
+typedef struct imr_token_count {
+    size_t read;  /* tokens the encoder reads, */
+    size_t total; /* and tokens the text has; special ones are counted in both */
+    size_t known; /* of those read the ones it knows, without special ones: at 0 the vector says
+                     nothing about the text (a static encoder gives the zero vector, or the
+                     unknown token's) */
+} imr_token_count;
+
 /*
- * texts[i] has lens[i] bytes (any bytes); row i of out [count,n] becomes its vector. known (may be
- * NULL): per text, how many of the tokens used are ones the encoder knows; at 0 the vector says
- * nothing about the text (a static encoder gives the zero vector, or the unknown token's).
- * Tokens that are special are not counted. Reports progress every 256 texts, transformers after
- * each layer of a batch. On failure and on IMR_E_CANCELLED rows of out are partly
- * written; the error names the first text that failed.
+ * texts[i] has lens[i] bytes (any bytes); row i of out [count,n] becomes its vector. counts may be
+ * NULL. Reports progress every 256 texts, transformers several times in each layer of a batch: a
+ * call for one text of 256 tokens ends within some milliseconds after it was told to stop. On
+ * failure and on IMR_E_CANCELLED rows of out are partly written; the error names the first text
+ * that failed.
  */
 imr_status imr_encoder_encode(const imr_encoder *e, const char *const *texts, const size_t *lens,
-                              size_t count, float *out, size_t *known, const imr_progress *progress,
-                              imr_error *err) IMR_NODISCARD;
+                              size_t count, float *out, imr_token_count *counts,
+                              const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 
-/* All ids of a text with their byte spans, not cut; special: with [CLS], [SEP] where the
- * tokeniser puts them. */
+/*
+ * Who wants to know what a transformer makes of each token while it encodes. For each text first
+ * `read` from the calling thread, in the order of the texts, then `heard` once: one call at a time,
+ * from any thread, in any order. A static encoder's tokens are its rows: it calls neither.
+ */
+typedef struct imr_encoder_listener {
+    /* tokens: those read, spelled (imr_tokens_word); valid during the call. */
+    imr_status (*read)(void *user, size_t text, const imr_tokens *tokens, imr_error *err);
+    /* rows [tokens read, hidden]: the last layer's outputs, before pooling. */
+    void (*heard)(void *user, size_t text, imr_view rows);
+    void *user;
+} imr_encoder_listener;
+
+/* imr_encoder_encode with someone listening (NULL: no one). */
+imr_status imr_encoder_encode_heard(const imr_encoder *e, const char *const *texts,
+                                    const size_t *lens, size_t count, float *out,
+                                    imr_token_count *counts, const imr_encoder_listener *listener,
+                                    const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+
+/* What encoding would count, without encoding. */
+imr_status imr_encoder_count_tokens(imr_token_count *out, const imr_encoder *e, const char *text,
+                                    size_t len, imr_error *err) IMR_NODISCARD;
+
+/* All ids of a text with their byte spans and words (imr_tokens_word), not cut; special: with [CLS],
+ * [SEP] where the tokeniser puts them. */
 imr_status imr_encoder_tokenize(const imr_encoder *e, const char *text, size_t len, bool special,
                                 imr_tokens *out, imr_error *err) IMR_NODISCARD;
 

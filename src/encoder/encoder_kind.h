@@ -15,17 +15,25 @@
 /* What one thread needs between texts: {0} at first. */
 typedef struct imr_encoder_scratch {
     imr_tokens tokens;
+    bool spell;  /* the tokens' words are wanted */
     double *sum; /* n */
 } imr_encoder_scratch;
 
+void imr_encoder_scratch_done(imr_encoder_scratch *s); /* {0} is fine */
+
 typedef struct imr_encoder_ops {
     const char *kind;
-    /* One text to out [n]; *known as in imr_encoder_encode. Called from many threads. */
+    /* The tokens of a text that are read go to s->tokens; counts them. */
+    imr_status (*read)(const imr_encoder *e, const char *text, size_t len, imr_token_count *count,
+                       imr_encoder_scratch *s, imr_error *err);
+    /* One text to out [n]. Called from many threads. */
     imr_status (*encode)(const imr_encoder *e, const char *text, size_t len, float *out,
-                         size_t *known, imr_encoder_scratch *s, imr_error *err);
-    /* Instead of encode, for kinds that gain from many texts at once: all of imr_encoder_encode. */
+                         imr_token_count *count, imr_encoder_scratch *s, imr_error *err);
+    /* Instead of encode, for kinds that gain from many texts at once: all of
+     * imr_encoder_encode_heard. */
     imr_status (*encode_many)(const imr_encoder *e, const char *const *texts, const size_t *lens,
-                              size_t count, float *out, size_t *known, const imr_progress *progress,
+                              size_t count, float *out, imr_token_count *counts,
+                              const imr_encoder_listener *listener, const imr_progress *progress,
                               imr_error *err);
     /* Of kinds with encode_many: all of imr_encoder_encode_tokens. */
     imr_status (*encode_tokens)(const imr_encoder *e, const uint32_t *ids, size_t count, float *out,

@@ -72,6 +72,19 @@ typedef struct worker {
     size_t first, last; /* its rows */
 } worker;
 
+/* Is there more to do? Asked before each piece of work, so that it is soon known when there is not.
+ * Threads leave the layers only where all do: after a wait. */
+static bool go_on(const worker *w)
+{
+    const imr_forward_pass *p = w->p;
+    if (atomic_load(p->stop))
+        return false;
+    if (w->me != 0 || !p->watch || p->watch(p->user))
+        return true;
+    atomic_store(p->stop, true);
+    return false;
+}
+
 static void wait_for_all(const worker *w)
 {
     imr_team_wait(w->p->team, w->threads);
@@ -142,6 +155,7 @@ static void columns(const worker *w, const imr_packed *weights, imr_product p)
 static bool layer_by_columns(const worker *w, const imr_transformer_layer *l)
 {
     const imr_forward_room *r = w->room;
+    (void)go_on(w); /* some rows are soon through */
     columns(w, &l->qkv,
             (imr_product){.out = r->qkv,
                           .x = r->x,
@@ -249,14 +263,15 @@ static bool layer_by_rows(const worker *w, const imr_transformer_layer *l)
 {
     const size_t n = w->last - w->first, blocks = (n + BLOCK - 1) / BLOCK;
     for (size_t head = 0; head < w->t->config.heads; head += w->room->heads) {
-        project(w, l, head);
+        if (go_on(w))
+            project(w, l, head);
         wait_for_all(w);
         if (atomic_load(w->p->stop))
             return false;
         attend(w, head);
     }
     wait_for_all(w);
-    for (size_t i = 0; i < blocks; i++)
+    for (size_t i = 0; i < blocks && go_on(w); i++)
         feed_forward(w, l, w->first + n * i / blocks, w->first + n * (i + 1) / blocks);
     return true;
 }
@@ -279,9 +294,6 @@ void imr_forward(const imr_forward_pass *p, size_t me, size_t threads)
     embed(&w);
     wait_for_all(&w);
     for (size_t i = 0; i < t->config.layers; i++) {
-        /* The others see it after the next wait, all of them at the same place. */
-        if (me == 0 && p->watch && !p->watch(p->user))
-            atomic_store(p->stop, true);
         if (!(p->room->few ? layer_by_columns(&w, &t->layers[i])
                            : layer_by_rows(&w, &t->layers[i])))
             return;

@@ -37,7 +37,7 @@ typedef struct imr_forward_room {
     size_t pairs_each;
 } imr_forward_room;
 
-/* Called by the team's first thread before each layer; false stops the pass. */
+/* Called by the team's first thread several times in each layer; false stops the pass. */
 typedef bool (*imr_forward_watch)(void *user);
 
 typedef struct imr_forward_pass {

@@ -16,6 +16,7 @@ size_t imr_mpnet_bucket(int64_t relative)
 }
 
 static const imr_encoder_ops ops = {.kind = "mpnet",
+                                    .read = imr_transformer_read,
                                     .encode_many = imr_transformer_encode,
                                     .encode_tokens = imr_transformer_encode_tokens};
 

@@ -10,35 +10,61 @@
 
 /* ---- encoding ---- */
 
-static imr_status encode(const imr_encoder *e, const char *text, size_t len, float *out,
-                         size_t *known, imr_encoder_scratch *s, imr_error *err)
+bool imr_static_leaves_out(const imr_encoder *e, uint32_t id)
 {
-    bool drop = e->max_tokens != 0; /* Model2Vec leaves unknown tokens out before it counts */
-    imr_encode_options o = {.drop_unknown = drop, .max_ids = e->max_tokens};
+    return e->max_tokens != 0 && id == imr_tokenizer_unknown(e->tokenizer);
+}
+
+static imr_status read(const imr_encoder *e, const char *text, size_t len, imr_token_count *count,
+                       imr_encoder_scratch *s, imr_error *err)
+{
+    imr_encode_options o = {.spell = s->spell};
     IMR_TRY(imr_tokenizer_encode(e->tokenizer, text, len, &o, &s->tokens, err));
-    size_t n = e->dim, count = s->tokens.n, unknown = 0;
-    memset(s->sum, 0, n * sizeof *s->sum);
-    for (size_t i = 0; i < count; i++) {
-        uint32_t id = s->tokens.v[i].id;
-        const float *row = e->rows + (size_t)id * n;
-        for (size_t j = 0; j < n; j++)
-            s->sum[j] += (double)row[j];
-        unknown += id == imr_tokenizer_unknown(e->tokenizer);
+    *count = (imr_token_count){.total = s->tokens.n};
+    size_t used = 0, most = e->max_tokens ? e->max_tokens : SIZE_MAX;
+    for (; count->read < s->tokens.n && used < most; count->read++) {
+        uint32_t id = s->tokens.v[count->read].id;
+        used += !imr_static_leaves_out(e, id);
+        count->known += id != imr_tokenizer_unknown(e->tokenizer);
     }
-    double square = 0, scale = count ? 1.0 / (double)count : 0;
-    for (size_t j = 0; j < n; j++) {
-        s->sum[j] *= scale;
-        square += s->sum[j] * s->sum[j];
-    }
-    scale = e->normalise ? (square > 0 ? 1 / sqrt(square) : 0) : 1;
-    for (size_t j = 0; j < n; j++)
-        out[j] = (float)(s->sum[j] * scale);
-    *known = count - unknown;
+    s->tokens.n = count->read;
     return IMR_OK;
 }
 
-static const imr_encoder_ops model2vec_ops = {.kind = "model2vec", .encode = encode};
-static const imr_encoder_ops embedding_ops = {.kind = "static-embedding", .encode = encode};
+double imr_static_sum(const imr_encoder *e, const imr_tokens *tokens, double *sum)
+{
+    size_t n = e->dim, used = 0;
+    memset(sum, 0, n * sizeof *sum);
+    for (size_t i = 0; i < tokens->n; i++) {
+        uint32_t id = tokens->v[i].id;
+        if (imr_static_leaves_out(e, id))
+            continue;
+        const float *row = e->rows + (size_t)id * n;
+        for (size_t j = 0; j < n; j++)
+            sum[j] += (double)row[j];
+        used++;
+    }
+    if (used == 0)
+        return 0;
+    double square = 0, mean = 1 / (double)used;
+    for (size_t j = 0; j < n; j++)
+        square += sum[j] * mean * (sum[j] * mean);
+    return !e->normalise ? mean : square > 0 ? mean / sqrt(square) : 0;
+}
+
+static imr_status encode(const imr_encoder *e, const char *text, size_t len, float *out,
+                         imr_token_count *count, imr_encoder_scratch *s, imr_error *err)
+{
+    IMR_TRY(read(e, text, len, count, s, err));
+    const double scale = imr_static_sum(e, &s->tokens, s->sum);
+    for (size_t j = 0; j < e->dim; j++)
+        out[j] = (float)(s->sum[j] * scale);
+    return IMR_OK;
+}
+
+static const imr_encoder_ops model2vec_ops = {.kind = "model2vec", .read = read, .encode = encode};
+static const imr_encoder_ops embedding_ops = {
+    .kind = "static-embedding", .read = read, .encode = encode};
 
 /* ---- opening ---- */
 

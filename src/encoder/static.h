@@ -21,6 +21,11 @@
 
 #define IMR_MODEL2VEC_TOKENS 512u
 
+/* A token that adds nothing to any text: Model2Vec's unknown one. */
+bool imr_static_leaves_out(const imr_encoder *e, uint32_t id);
+/* sum [n] becomes the sum of the tokens' rows; what it is multiplied with to give the vector. */
+double imr_static_sum(const imr_encoder *e, const imr_tokens *tokens, double *sum);
+
 /* Fill e, whose folder is set. On failure the caller frees e. */
 imr_status imr_static_open_model2vec(imr_encoder *e, bool normalise, imr_error *err) IMR_NODISCARD;
 imr_status imr_static_open_modules(imr_encoder *e, const imr_modules *m,

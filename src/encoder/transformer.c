@@ -21,20 +21,21 @@ enum {
 typedef struct work {
     const imr_encoder *e;
     const imr_transformer *t;
-    imr_tokens tokens;
+    imr_encoder_scratch read;
     IMR_ARRAY(uint32_t) ids;        /* of the batch's tokens */
     IMR_ARRAY(uint32_t) places;     /* their positions */
     size_t starts[BATCH_TEXTS + 1]; /* of its texts */
     size_t texts;
     float *heads[2]; /* [room_texts, widest]: the texts' vectors between pooling and the end */
     size_t room_texts;
+    const imr_encoder_listener *listener;
     const imr_progress *progress;
     size_t done, total; /* texts */
 } work;
 
 static void work_done(work *w)
 {
-    imr_tokens_done(&w->tokens);
+    imr_encoder_scratch_done(&w->read);
     imr_free(w->ids.v);
     imr_free(w->places.v);
     imr_free(w->heads[0]);
@@ -155,8 +156,11 @@ static void pool(const batch *b, size_t group, const imr_forward_room *room, siz
     for (size_t i = first; i < b->groups[group + 1] - at; i += step) {
         const imr_view rows = {room->x + room->starts[i] * room->stride, b->sequences[at + i].n,
                                hidden, room->stride};
-        imr_pool_rows(w->heads[0] + b->sequences[at + i].text * w->t->pool.n * hidden, &w->t->pool,
-                      rows);
+        const size_t text = b->sequences[at + i].text;
+        imr_pool_rows(w->heads[0] + text * w->t->pool.n * hidden, &w->t->pool, rows);
+        if (w->listener)
+#pragma omp critical(imr_encoder_listener)
+            w->listener->heard(w->listener->user, w->done + text, rows);
     }
 }
 
@@ -284,45 +288,56 @@ typedef struct input {
     const uint32_t *ids; /* of tokens */
 } input;
 
-static imr_status read_input(work *w, const input *in, size_t i, imr_error *err)
+imr_status imr_transformer_read(const imr_encoder *e, const char *text, size_t len,
+                                imr_token_count *count, imr_encoder_scratch *s, imr_error *err)
 {
-    if (in->tokens)
-        return imr_tokenizer_alone(w->e->tokenizer, in->ids[i], &w->tokens, err);
-    imr_encode_options o = {.special = true, .max_ids = w->e->max_tokens};
-    return imr_tokenizer_encode(w->e->tokenizer, in->texts[i], in->lens[i], &o, &w->tokens, err);
+    imr_encode_options o = {.special = true, .max_ids = e->max_tokens, .spell = s->spell};
+    IMR_TRY(imr_tokenizer_encode(e->tokenizer, text, len, &o, &s->tokens, err));
+    *count = (imr_token_count){.read = s->tokens.n, .total = s->tokens.total};
+    for (size_t i = 0; i < s->tokens.n; i++)
+        count->known += !(imr_tokenizer_flags(e->tokenizer, s->tokens.v[i].id) & IMR_TOKEN_SPECIAL);
+    return IMR_OK;
 }
 
-static imr_status add_text(work *w, const input *in, size_t index, size_t *known, imr_error *err)
+static imr_status add_text(work *w, const input *in, size_t index, imr_token_count *count,
+                           imr_error *err)
 {
     const imr_transformer_config *c = &w->t->config;
-    IMR_TRY(read_input(w, in, index, err));
-    size_t n = w->tokens.n, plain = 0;
+    const imr_tokens *tokens = &w->read.tokens;
+    if (in->tokens)
+        IMR_TRY(imr_tokenizer_alone(w->e->tokenizer, in->ids[index], &w->read.tokens, err));
+    else
+        IMR_TRY(
+            imr_transformer_read(w->e, in->texts[index], in->lens[index], count, &w->read, err));
+    if (w->listener)
+        IMR_TRY(w->listener->read(w->listener->user, index, tokens, err));
+    size_t n = tokens->n;
     uint32_t place = (uint32_t)c->first_position;
     if (!IMR_GROW(&w->ids, n) || !IMR_GROW(&w->places, n))
         return imr_fail_memory(err);
     for (size_t i = 0; i < n; i++) {
-        uint32_t id = w->tokens.v[i].id;
+        uint32_t id = tokens->v[i].id;
         bool pad = w->t->family->positions_after_pad && id == c->pad;
         w->ids.v[w->ids.n++] = id;
         w->places.v[w->places.n++] = pad ? (uint32_t)c->pad : place++;
-        plain += !(imr_tokenizer_flags(w->e->tokenizer, id) & IMR_TOKEN_SPECIAL);
     }
     w->starts[w->texts++] = w->ids.n - n;
     w->starts[w->texts] = w->ids.n;
-    *known = plain;
     return IMR_OK;
 }
 
-static imr_status encode_texts(work *w, const input *in, float *out, size_t *known, imr_error *err)
+static imr_status encode_texts(work *w, const input *in, float *out, imr_token_count *counts,
+                               imr_error *err)
 {
+    w->read.spell = w->listener != NULL;
     for (size_t i = 0; i < w->total; i++) {
-        size_t plain = 0;
+        imr_token_count count = {0};
         imr_error why;
-        imr_status status = add_text(w, in, i, &plain, &why);
+        imr_status status = add_text(w, in, i, &count, &why);
         if (status != IMR_OK)
             return imr_fail(err, status, "text %zu: %s", i, why.text);
-        if (known)
-            known[i] = plain;
+        if (counts)
+            counts[i] = count;
         if (w->ids.n >= BATCH_TOKENS || w->texts == BATCH_TEXTS || i + 1 == w->total)
             IMR_TRY(run_batch(w, out + w->done * w->e->dim, err));
     }
@@ -330,12 +345,14 @@ static imr_status encode_texts(work *w, const input *in, float *out, size_t *kno
 }
 
 imr_status imr_transformer_encode(const imr_encoder *e, const char *const *texts,
-                                  const size_t *lens, size_t count, float *out, size_t *known,
+                                  const size_t *lens, size_t count, float *out,
+                                  imr_token_count *counts, const imr_encoder_listener *listener,
                                   const imr_progress *progress, imr_error *err)
 {
-    work w = {.e = e, .t = e->transformer, .progress = progress, .total = count};
+    work w = {
+        .e = e, .t = e->transformer, .listener = listener, .progress = progress, .total = count};
     input in = {.texts = texts, .lens = lens};
-    imr_status status = encode_texts(&w, &in, out, known, err);
+    imr_status status = encode_texts(&w, &in, out, counts, err);
     work_done(&w);
     return status;
 }

@@ -92,9 +92,13 @@ imr_status imr_transformer_family_of(const imr_transformer_family **out, const i
  * the caller frees e. */
 imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error *err) IMR_NODISCARD;
 
-/* The encode_many of both families. */
+/* The read and encode_many of both families. */
+imr_status imr_transformer_read(const imr_encoder *e, const char *text, size_t len,
+                                imr_token_count *count, imr_encoder_scratch *s,
+                                imr_error *err) IMR_NODISCARD;
 imr_status imr_transformer_encode(const imr_encoder *e, const char *const *texts,
-                                  const size_t *lens, size_t count, float *out, size_t *known,
+                                  const size_t *lens, size_t count, float *out,
+                                  imr_token_count *counts, const imr_encoder_listener *listener,
                                   const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 /* Their encode_tokens: [CLS] id [SEP] for each. */
 imr_status imr_transformer_encode_tokens(const imr_encoder *e, const uint32_t *ids, size_t count,

@@ -59,16 +59,16 @@ static imr_status encode(imr_session *s, imr_trace *t, const char *text, imr_err
     imr_buf_str(&whole, text);
     IMR_TRY(imr_buf_check(&whole, err));
     const char *start = imr_buf_text(&whole);
-    size_t known = 0;
+    imr_token_count count;
     IMR_TRY(
-        imr_encoder_encode(s->encoder, &start, &whole.len, 1, s->query_base, &known, NULL, err));
-    if (known == 0)
+        imr_encoder_encode(s->encoder, &start, &whole.len, 1, s->query_base, &count, NULL, err));
+    if (count.known == 0)
         return imr_fail(err, IMR_E_UNSUPPORTED,
                         "no word of the query is known to the encoder (%s), so its vector says "
                         "nothing and would rank at "
                         "random; try other words",
                         s->facts.encoder_name);
-    t->known_tokens = known > UINT32_MAX - 1 ? UINT32_MAX - 1 : (uint32_t)known;
+    t->known_tokens = (uint32_t)count.known;
     t->query_id = "";
     t->query_text = keep(t->arena, text);
     return t->query_text ? IMR_OK : imr_fail_memory(err);

@@ -23,6 +23,8 @@ void imr_tokens_done(imr_tokens *t)
     imr_free(t->v);
     imr_chars_done(&t->chars);
     imr_pieces_done(&t->pieces);
+    imr_buf_done(&t->spelled);
+    imr_free(t->words.v);
     *t = (imr_tokens){0};
 }
 
@@ -225,25 +227,38 @@ typedef struct run {
     const imr_tokenizer *t;
     const imr_encode_options *o;
     imr_tokens *out;
-    size_t most; /* ids without the ones after the text */
+    size_t most;    /* ids without the ones after the text */
+    uint32_t words; /* so far */
     imr_error *err;
 } run;
 
-/* Drops unknown tokens among those appended since `from`, and what is over the maximum. */
-static void settle(run *r, size_t from)
+/* Counts the tokens appended since `from`, all of one word, and drops what is over the maximum. */
+static void settle(run *r, size_t from, uint32_t word)
 {
     imr_tokens *out = r->out;
-    if (r->o->drop_unknown && r->t->spec.unknown != IMR_NO_TOKEN) {
-        size_t n = from;
-        for (size_t i = from; i < out->n; i++)
-            if (out->v[i].id != r->t->spec.unknown)
-                out->v[n++] = out->v[i];
-        out->n = n;
-    }
-    if (out->n > r->most) {
+    for (size_t i = from; i < out->n; i++)
+        out->v[i].word = word;
+    out->total += out->n - from;
+    if (out->n > r->most)
         out->n = r->most;
-        out->cut = true;
-    }
+}
+
+/* The number of the next word, spelled out when asked for and tokens are still kept: from v, or from
+ * text when there is one. */
+static imr_status next_word(uint32_t *word, run *r, const imr_char *v, size_t n, const char *text)
+{
+    imr_tokens *out = r->out;
+    *word = r->words++;
+    if (!r->o->spell || out->n >= r->most)
+        return IMR_OK;
+    if (!IMR_PUSH(&out->words, (uint32_t)out->spelled.len))
+        return imr_fail_memory(r->err);
+    if (text)
+        imr_buf_str(&out->spelled, text);
+    else
+        add_utf8(&out->spelled, v, n);
+    imr_buf_char(&out->spelled, '\0');
+    return imr_buf_check(&out->spelled, r->err);
 }
 
 static imr_status encode_words(run *r, size_t first, size_t last)
@@ -253,13 +268,15 @@ static imr_status encode_words(run *r, size_t first, size_t last)
     IMR_TRY(imr_pretokenise(s->rules, s->n_rules, &out->chars, first, last, &out->pieces, r->err));
     imr_wordpiece piece = {&s->vocab, s->mark, s->unknown, s->max_chars};
     imr_wordlevel level = {&s->vocab, s->unknown};
-    for (size_t i = 0; i < out->pieces.n && !out->cut; i++) {
+    for (size_t i = 0; i < out->pieces.n; i++) {
         imr_piece p = out->pieces.v[i];
         const imr_char *word = out->chars.v + p.first;
         size_t from = out->n, n = p.last - p.first;
+        uint32_t number;
+        IMR_TRY(next_word(&number, r, word, n, NULL));
         IMR_TRY(s->model == IMR_WORDPIECE ? imr_wordpiece_word(&piece, word, n, out, r->err)
                                           : imr_wordlevel_word(&level, word, n, out, r->err));
-        settle(r, from);
+        settle(r, from, number);
     }
     return IMR_OK;
 }
@@ -309,9 +326,12 @@ static const imr_added_token *next_added(const run *r, const imr_added *among, c
 static imr_status push_added(run *r, const imr_added_token *a, uint32_t start, uint32_t end)
 {
     size_t from = r->out->n;
-    if (!IMR_PUSH(r->out, (imr_token){a->id, start, end}))
+    uint32_t word = IMR_NO_WORD;
+    if (!a->special)
+        IMR_TRY(next_word(&word, r, NULL, 0, a->text));
+    if (!IMR_PUSH(r->out, (imr_token){a->id, start, end, word}))
         return imr_fail_memory(r->err);
-    settle(r, from);
+    settle(r, from, word);
     return IMR_OK;
 }
 
@@ -325,7 +345,7 @@ static imr_status encode_normalised(run *r)
     add_utf8(&text, c->v, c->n);
     IMR_TRY(imr_buf_check(&text, r->err));
     size_t pos = 0, at = 0; /* the same place in bytes and in code points */
-    while (pos < text.len && !r->out->cut) {
+    while (pos < text.len) {
         size_t start = 0, end = 0, first = at;
         const imr_added_token *a =
             next_added(r, &r->t->normalised, text.data, text.len, pos, &start, &end);
@@ -335,8 +355,7 @@ static imr_status encode_normalised(run *r)
         IMR_TRY(encode_words(r, first, at));
         first = at;
         at += imr_utf8_count(text.data + start, end - start);
-        if (!r->out->cut)
-            IMR_TRY(push_added(r, a, c->v[first].start, c->v[at - 1].end));
+        IMR_TRY(push_added(r, a, c->v[first].start, c->v[at - 1].end));
         pos = end;
     }
     return IMR_OK;
@@ -345,7 +364,7 @@ static imr_status encode_normalised(run *r)
 static imr_status encode_text(run *r, const char *text, size_t len)
 {
     const imr_tokenizer_spec *s = &r->t->spec;
-    for (size_t pos = 0; pos < len && !r->out->cut;) {
+    for (size_t pos = 0; pos < len;) {
         size_t start = 0, end = 0;
         const imr_added_token *a = next_added(r, &r->t->raw, text, len, pos, &start, &end);
         if (!a)
@@ -353,7 +372,7 @@ static imr_status encode_text(run *r, const char *text, size_t len)
         IMR_TRY(imr_normalise(s->steps, s->n_steps, text + pos, start - pos, pos, &r->out->chars,
                               r->err));
         IMR_TRY(encode_normalised(r));
-        if (a && !r->out->cut)
+        if (a)
             IMR_TRY(push_added(r, a, (uint32_t)start, (uint32_t)end));
         pos = end;
     }
@@ -363,8 +382,9 @@ static imr_status encode_text(run *r, const char *text, size_t len)
 static imr_status push_affix(run *r, const uint32_t *ids, size_t n, uint32_t at)
 {
     for (size_t i = 0; i < n; i++)
-        if (!IMR_PUSH(r->out, (imr_token){ids[i], at, at}))
+        if (!IMR_PUSH(r->out, (imr_token){ids[i], at, at, IMR_NO_WORD}))
             return imr_fail_memory(r->err);
+    r->out->total += n;
     return IMR_OK;
 }
 
@@ -380,9 +400,8 @@ imr_status imr_tokenizer_encode(const imr_tokenizer *t, const char *text, size_t
                         IMR_MAX_TEXT_BYTES);
     size_t before = o->special ? s->n_before : 0, after = o->special ? s->n_after : 0;
     size_t most = o->max_ids == 0 ? SIZE_MAX : o->max_ids > after ? o->max_ids - after : 0;
-    run r = {t, o, out, most > before ? most : before, err};
-    out->n = 0;
-    out->cut = false;
+    run r = {.t = t, .o = o, .out = out, .most = most > before ? most : before, .err = err};
+    out->n = out->total = out->words.n = out->spelled.len = 0;
     IMR_TRY(push_affix(&r, s->before, before, 0));
     IMR_TRY(encode_text(&r, text, len));
     return push_affix(&r, s->after, after, (uint32_t)len);
@@ -395,8 +414,7 @@ imr_status imr_tokenizer_alone(const imr_tokenizer *t, uint32_t id, imr_tokens *
         return imr_fail(err, IMR_E_USAGE, "there is no token %u, the vocabulary has %zu", id,
                         s->vocab.n);
     run r = {.t = t, .out = out, .err = err};
-    out->n = 0;
-    out->cut = false;
+    out->n = out->total = 0;
     IMR_TRY(push_affix(&r, s->before, s->n_before, 0));
     IMR_TRY(push_affix(&r, &id, 1, 0));
     return push_affix(&r, s->after, s->n_after, 0);

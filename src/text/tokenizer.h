@@ -72,9 +72,9 @@ imr_status imr_tokenizer_from_vocab_txt(imr_tokenizer **out, const char *text, s
                                         imr_error *err) IMR_NODISCARD;
 
 typedef struct imr_encode_options {
-    bool special;      /* put the special ids around the text */
-    bool drop_unknown; /* leave unknown tokens out, before counting */
-    size_t max_ids;    /* keep the first ones, special ids included; 0: all */
+    bool special;   /* put the special ids around the text */
+    bool spell;     /* also the words themselves, of the ids kept (imr_tokens_word) */
+    size_t max_ids; /* keep the first ones, special ids included; 0: all */
 } imr_encode_options;
 
 /* Overwrites out. Spans ascend and point into text. options NULL: {0}. Any bytes are fine.

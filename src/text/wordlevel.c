@@ -14,7 +14,8 @@ imr_status imr_wordlevel_word(const imr_wordlevel *w, const imr_char *word, size
     uint32_t id = len <= w->vocab->longest ? imr_vocab_id(w->vocab, text, len) : IMR_NO_TOKEN;
     if (id == IMR_NO_TOKEN)
         id = w->unknown;
-    if (id != IMR_NO_TOKEN && !IMR_PUSH(out, (imr_token){id, word[0].start, word[n - 1].end}))
+    if (id != IMR_NO_TOKEN &&
+        !IMR_PUSH(out, (imr_token){id, word[0].start, word[n - 1].end, IMR_NO_WORD}))
         return imr_fail_memory(err);
     return IMR_OK;
 }

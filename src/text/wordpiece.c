@@ -10,7 +10,7 @@
 static imr_status whole(uint32_t id, const imr_char *word, size_t n, imr_tokens *out,
                         imr_error *err)
 {
-    if (!IMR_PUSH(out, (imr_token){id, word[0].start, word[n - 1].end}))
+    if (!IMR_PUSH(out, (imr_token){id, word[0].start, word[n - 1].end, IMR_NO_WORD}))
         return imr_fail_memory(err);
     return IMR_OK;
 }
@@ -48,7 +48,7 @@ imr_status imr_wordpiece_word(const imr_wordpiece *w, const imr_char *word, size
             out->n = before;
             return whole(w->unknown, word, n, out, err);
         }
-        if (!IMR_PUSH(out, (imr_token){id, word[first].start, word[last - 1].end}))
+        if (!IMR_PUSH(out, (imr_token){id, word[first].start, word[last - 1].end, IMR_NO_WORD}))
             return imr_fail_memory(err);
         first = last;
     }

@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *text = (const char *)data + 1;
     size_t len = size - 1;
     imr_encode_options o = {.special = data[0] & 1,
-                            .drop_unknown = data[0] & 2,
+                            .spell = data[0] & 2,
                             .max_ids = data[0] & 4 ? (size_t)(data[0] >> 3) : 0};
     imr_tokens tokens = {0};
     must(imr_tokenizer_encode(t, text, len, &o, &tokens, NULL) == IMR_OK);
@@ -44,7 +44,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         imr_token k = tokens.v[i];
         must(k.id < imr_tokenizer_vocab(t)->n && k.start <= k.end && k.end <= len);
         must(i == 0 || tokens.v[i - 1].start <= k.start);
+        must(k.word == IMR_NO_WORD || !o.spell ||
+             (k.word < tokens.words.n && *imr_tokens_word(&tokens, k.word)));
     }
+    must(tokens.n <= tokens.total);
     imr_tokens_done(&tokens);
     show(text, len, data[0] % 40);
     return 0;

@@ -17,9 +17,10 @@ static imr_encoder *open_or_fail(const char *folder)
 /* The vector of one text in two dimensions, as a pair. */
 static size_t encode2(const imr_encoder *e, const char *text, float out[2])
 {
-    size_t len = strlen(text), known = 99;
-    CHECK_OK(imr_encoder_encode(e, &text, &len, 1, out, &known, NULL, &err));
-    return known;
+    size_t len = strlen(text);
+    imr_token_count count;
+    CHECK_OK(imr_encoder_encode(e, &text, &len, 1, out, &count, NULL, &err));
+    return count.known;
 }
 
 static void same_as_oracle(const char *name)
@@ -33,7 +34,8 @@ static void same_as_oracle(const char *name)
     imr_npy expected = {0};
     CHECK_OK(imr_npy_open(&expected, test_path(folder, "expected.npy"), &err));
     const char *texts[64];
-    size_t lens[64], n = 0, known[64];
+    size_t lens[64], n = 0;
+    imr_token_count counts[64];
     for (const imr_json *t = imr_json_child(json); t && n < 64; t = imr_json_next(t)) {
         texts[n] = imr_json_string_or(t, "", "");
         lens[n] = strlen(texts[n]);
@@ -43,12 +45,12 @@ static void same_as_oracle(const char *name)
     CHECK_INT(expected.t.shape[1], imr_encoder_dim(e));
     float found[64 * 12], want[64 * 12];
     CHECK_INT(imr_encoder_dim(e), 12);
-    CHECK_OK(imr_encoder_encode(e, texts, lens, n, found, known, NULL, &err));
+    CHECK_OK(imr_encoder_encode(e, texts, lens, n, found, counts, NULL, &err));
     CHECK_OK(imr_tensor_to_f32(&expected.t, want, &err));
     CHECK_ALL_NEAR(found, want, n * 12, 1e-5);
-    CHECK_INT(known[1], 2); /* hello world */
-    CHECK_INT(known[2], 0); /* the empty text */
-    CHECK_INT(known[8], 0); /* one word of 101 letters */
+    CHECK_INT(counts[1].known, 2); /* hello world */
+    CHECK_INT(counts[2].known, 0); /* the empty text */
+    CHECK_INT(counts[8].known, 0); /* one word of 101 letters */
     /* One at a time is the same to the last bit. */
     for (size_t i = 0; i < n; i++) {
         float one[12];
@@ -314,7 +316,8 @@ TEST("many texts: progress, cancelling, and the first failing text named")
     enum { N = 1000 };
     imr_encoder *e = open_or_fail(put_model2vec());
     const char *texts[N];
-    size_t lens[N], known[N];
+    size_t lens[N];
+    imr_token_count counts[N];
     float *out = malloc(N * 2 * sizeof *out);
     CHECK(out != NULL);
     /* Short texts are encoded by one thread, these 300 bytes by all of them. */
@@ -328,18 +331,19 @@ TEST("many texts: progress, cancelling, and the first failing text named")
         texts[i] = i % 2 ? moons : both;
         lens[i] = 300;
     }
-    CHECK_OK(imr_encoder_encode(e, texts, lens, N, out, known, NULL, &err));
+    CHECK_OK(imr_encoder_encode(e, texts, lens, N, out, counts, NULL, &err));
     for (size_t i = 0; i < N; i++)
-        CHECK(known[i] == (i % 2 ? 30 : 60) && memcmp(out + 2 * i, out + 2 * (i % 2), 8) == 0);
+        CHECK(counts[i].known == (i % 2 ? 30 : 60) &&
+              memcmp(out + 2 * i, out + 2 * (i % 2), 8) == 0);
     float one[2];
     CHECK_OK(imr_encoder_encode(e, texts, lens, 1, one, NULL, NULL, &err));
     CHECK(memcmp(one, out, sizeof one) == 0);
     uint64_t done = 0;
     imr_progress p = {stop_at_300, &done};
-    CHECK_INT(imr_encoder_encode(e, texts, lens, N, out, known, &p, &err), IMR_E_CANCELLED);
+    CHECK_INT(imr_encoder_encode(e, texts, lens, N, out, counts, &p, &err), IMR_E_CANCELLED);
     CHECK(done >= 300 && done < N);
     lens[70] = lens[90] = IMR_MAX_TEXT_BYTES + 1;
-    CHECK_INT(imr_encoder_encode(e, texts, lens, N, out, known, NULL, &err), IMR_E_LIMIT);
+    CHECK_INT(imr_encoder_encode(e, texts, lens, N, out, counts, NULL, &err), IMR_E_LIMIT);
     CHECK_CONTAINS(err.text, "text 70: ");
     free(out);
     imr_encoder_free(e);

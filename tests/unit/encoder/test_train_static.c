@@ -336,10 +336,11 @@ TEST("saved and opened again, a text is the mean of its words' rows brought to l
     imr_encoder *e = NULL;
     CHECK_OK(imr_encoder_open(&e, folder, NULL, &err));
     const char *text = "W3, w5! unheard-of W3";
-    size_t len = strlen(text), known;
+    size_t len = strlen(text);
+    imr_token_count count;
     float found[8], expected[8];
-    CHECK_OK(imr_encoder_encode(e, &text, &len, 1, found, &known, NULL, &err));
-    CHECK_INT(known, 3);
+    CHECK_OK(imr_encoder_encode(e, &text, &len, 1, found, &count, NULL, &err));
+    CHECK_INT(count.known, 3);
     double norm = 0;
     for (size_t j = 0; j < 8; j++) {
         expected[j] = 2 * imr_matrix_row(&w.rows, id_of(&w.stream, "w3"))[j] +

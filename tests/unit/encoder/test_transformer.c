@@ -32,7 +32,8 @@ static void same_as_oracle(const char *name, const char *kind, size_t dim, size_
     imr_npy expected = {0};
     CHECK_OK(imr_npy_open(&expected, test_path(folder, "expected.npy"), &err));
     const char *texts[MOST];
-    size_t lens[MOST], n = 0, known[MOST];
+    size_t lens[MOST], n = 0;
+    imr_token_count counts[MOST];
     for (const imr_json *t = imr_json_child(json); t && n < MOST; t = imr_json_next(t)) {
         texts[n] = imr_json_string_or(t, "", "");
         lens[n] = strlen(texts[n]);
@@ -42,10 +43,11 @@ static void same_as_oracle(const char *name, const char *kind, size_t dim, size_
     CHECK_INT(expected.t.shape[0], n);
     CHECK_INT(expected.t.shape[1], dim);
     float found[MOST * WIDEST], want[MOST * WIDEST], one[WIDEST];
-    CHECK_OK(imr_encoder_encode(e, texts, lens, n, found, known, NULL, &err));
+    CHECK_OK(imr_encoder_encode(e, texts, lens, n, found, counts, NULL, &err));
     CHECK_OK(imr_tensor_to_f32(&expected.t, want, &err));
     CHECK_ALL_NEAR(found, want, n * dim, 1e-5);
-    CHECK_INT(known[1] - known[2], 2); /* "hello world" over the empty text, prefix or not */
+    CHECK_INT(counts[1].known - counts[2].known,
+              2); /* "hello world" over the empty text, prefix or not */
     for (size_t i = 0; i < n; i++) {
         CHECK_OK(imr_encoder_encode(e, texts + i, lens + i, 1, one, NULL, NULL, &err));
         CHECK_ALL_NEAR(one, found + i * dim, dim, 1e-6);
@@ -369,13 +371,14 @@ TEST("known counts neither special nor unknown tokens, and the table is the word
     tiny t = tiny_new(false, 12, 3, 20, 8);
     imr_encoder *e = open_or_fail(t.dir);
     const char *texts[] = {"wa unheard wb", "", "[SEP] wa", "wa wb wc wd we wf wg wh"};
-    size_t lens[] = {13, 0, 8, 23}, known[4];
+    size_t lens[] = {13, 0, 8, 23};
+    imr_token_count counts[4];
     float out[48];
-    CHECK_OK(imr_encoder_encode(e, texts, lens, 4, out, known, NULL, &err));
-    CHECK_INT(known[0], 2);
-    CHECK_INT(known[1], 0);
-    CHECK_INT(known[2], 1);
-    CHECK_INT(known[3], 6); /* [CLS] and [SEP] take two of eight */
+    CHECK_OK(imr_encoder_encode(e, texts, lens, 4, out, counts, NULL, &err));
+    CHECK_INT(counts[0].known, 2);
+    CHECK_INT(counts[1].known, 0);
+    CHECK_INT(counts[2].known, 1);
+    CHECK_INT(counts[3].known, 6); /* [CLS] and [SEP] take two of eight */
     imr_view rows = imr_encoder_token_rows(e);
     CHECK_INT(rows.rows, TINY_VOCAB);
     CHECK(memcmp(rows.v, tiny_at(&t, "embeddings.word_embeddings.weight"),

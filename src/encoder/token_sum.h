@@ -1,0 +1,53 @@
+/*
+ * encoder/token_sum.h - a text's vector as an exact sum over its tokens (method, section 3b).
+ *
+ * With mean pooling a vector is a sum of token vectors, and what follows (a Dense module without an
+ * activation, Normalize) is linear once the length of the sum is known:
+ *
+ *   x = sum_b row_b + extra
+ *   transformer   row_b = h_b / count, or / sqrt(count), h_b the last layer's output; through the
+ *                 Dense modules' weights, whose biases go to `extra`; over the length of the sum
+ *   static        row_b = the token's weighted row / count, over the length of the sum; a token that
+ *                 is left out (Model2Vec's unknown one) has a row of zeros
+ *
+ * CLS and max pooling and other activations have no such sum; imr_encoder_sum_problem says so.
+ * Precision: the rows add up to the vector imr_encoder_encode gives within 1e-6 (in units of its
+ * length where it is not of unit length).
+ * Threads: no state.
+ */
+#ifndef IMR_ENCODER_TOKEN_SUM_H
+#define IMR_ENCODER_TOKEN_SUM_H
+
+#include "encoder/encoder.h"
+
+typedef struct imr_token_sum {
+    size_t read, total;  /* tokens the encoder read and tokens the text has, special ones in both */
+    uint32_t *ids;       /* [read] */
+    size_t *start, *end; /* [read], byte spans in the text as given (prefix included); special
+                            tokens around it: start == end */
+    uint32_t *word;      /* [read], index of the pre-tokeniser's word the token is a piece of;
+                        IMR_NO_WORD for special tokens */
+    size_t words;        /* among the tokens read */
+    size_t read_end;     /* byte offset where reading ended; the text's length when all was read */
+    size_t n;
+    float *rows;          /* [read, n] */
+    float *extra;         /* [n], what no token carries: zeros unless a Dense module has a bias */
+    imr_buf spelled;      /* the words: imr_token_sum_word */
+    uint32_t *spelled_at; /* [words] */
+} imr_token_sum;
+
+/* "", or the one sentence that says why this encoder's vectors are no sum over tokens. Static. */
+const char *imr_encoder_sum_problem(const imr_encoder *e);
+
+/* The text is encoded as it is given (no prefix is put before it). IMR_E_UNSUPPORTED with the
+ * sentence above; else errors, progress and cancelling of imr_encoder_encode. */
+imr_status imr_encoder_token_sum(imr_token_sum *out, const imr_encoder *e, const char *text,
+                                 size_t len, const imr_progress *progress,
+                                 imr_error *err) IMR_NODISCARD;
+void imr_token_sum_done(imr_token_sum *s); /* {0} is fine */
+
+/* A word below s->words, joined from its pieces, as the normaliser leaves it: "hipscs" for hips
+ * ##cs. Borrowed, zero-terminated. */
+const char *imr_token_sum_word(const imr_token_sum *s, size_t word);
+
+#endif

@@ -324,16 +324,6 @@ static imr_status tell_folder(imr_inspection *i, const imr_progress *progress, i
                 i->kind = kinds[k].kind;
                 return kinds[k].look(i, progress, err);
             }
-    char **names;
-    size_t n, texts = 0;
-    IMR_TRY(imr_dir_list(&names, &n, i->path, err));
-    for (size_t k = 0; k < n; k++) {
-        size_t len = strlen(names[k]);
-        texts += len > 4 && strcmp(names[k] + len - 4, ".txt") == 0;
-    }
-    imr_dir_list_free(names, n);
-    if (!texts)
-        return unknown(i, err);
     i->kind = "dataset";
     return imr_inspect_dataset(i, progress, err);
 }

@@ -3,7 +3,7 @@
  *
  * The kind is told by content, not by name:
  *   folder  manifest.json or a split with embeddings.pt       "cache"
- *           corpus.jsonl, or *.txt                            "dataset"
+ *           corpus.jsonl, or .txt or .md files below          "dataset"
  *           model weights, tokenizer.json, modules.json       "encoder"
  *   file    zip or pickle of PyTorch, safetensors             "adapter"
  *           zip with a data set in it, JSONL of texts         "dataset"

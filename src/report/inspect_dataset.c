@@ -92,6 +92,8 @@ static imr_status add_dataset(imr_inspection *i, const imr_dataset *d, const imr
     IMR_TRY(imr_dataset_sha256(d, i->sha256, queries, progress, err));
     IMR_TRY(imr_inspection_string(i, "queries_sha256", "sha256 of queries", queries, err));
     IMR_TRY(imr_inspection_int(i, "documents", "documents", (int64_t)imr_dataset_count(d), err));
+    if (imr_dataset_summary(d)[0])
+        IMR_TRY(imr_inspection_string(i, "files", "files", imr_dataset_summary(d), err));
     IMR_TRY(imr_inspection_int(i, "queries", "queries", (int64_t)imr_dataset_queries(d), err));
     IMR_TRY(add_lengths(i, d, progress, err));
     IMR_TRY(add_splits(i, d, err));
@@ -112,8 +114,13 @@ imr_status imr_inspect_dataset(imr_inspection *i, const imr_progress *progress, 
     imr_error why;
     imr_dataset_options options = {.skip_bad_lines = true, .progress = progress};
     imr_status status = imr_dataset_open(&d, i->path, &options, &why);
+    if (status == IMR_E_NOT_FOUND)
+        i->kind = "unknown";
     if (status != IMR_OK)
-        return imr_inspection_failed(i, status, &why, "", err);
+        return imr_inspection_failed(i, status, &why,
+                                     "name the file or folder itself: an adapter, an encoder, a "
+                                     "cache, a dataset",
+                                     err);
     status = add_dataset(i, d, progress, &why);
     imr_dataset_free(d);
     return imr_inspection_failed(i, status, &why, "", err);

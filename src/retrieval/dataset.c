@@ -22,6 +22,7 @@ void imr_dataset_free(imr_dataset *d)
         return;
     imr_free(d->path);
     imr_free(d->text_folder);
+    imr_free(d->summary);
     bytes_done(&d->corpus);
     bytes_done(&d->queries);
     imr_ids_done(&d->documents);
@@ -70,27 +71,6 @@ const imr_ids *imr_dataset_ids(const imr_dataset *d)
     return &d->documents;
 }
 
-char *imr_dataset_text_path(const imr_dataset *d, const char *id)
-{
-    imr_buf b = {0};
-    imr_buf_printf(&b, "%s/%s.txt", d->text_folder, id);
-    return imr_buf_take(&b);
-}
-
-static imr_status read_text_file(const imr_dataset *d, size_t document, imr_buf *text,
-                                 imr_error *err)
-{
-    IMR_AUTOFREE char *path = imr_dataset_text_path(d, imr_dataset_id(d, document));
-    if (!path)
-        return imr_fail_memory(err);
-    IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
-    IMR_TRY(imr_file_map(&f, path, err));
-    if (f.len > IMR_MAX_TEXT_BYTES || imr_utf8_first_bad((const char *)f.data, f.len) < f.len)
-        return imr_fail(err, IMR_E_FORMAT, "%s changed and is no text in UTF-8 any more", path);
-    imr_buf_add(text, f.data, f.len);
-    return imr_buf_check(text, err);
-}
-
 /* The document's line, parsed. */
 static imr_status parse_line(imr_json **node, const imr_dataset *d, size_t document, imr_error *err)
 {
@@ -115,7 +95,7 @@ imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *titl
                             imr_error *err)
 {
     if (d->text_folder)
-        return text ? read_text_file(d, document, text, err) : IMR_OK;
+        return text ? imr_dataset_read_text(d, document, text, err) : IMR_OK;
     imr_json *node IMR_AUTOJSON = NULL;
     IMR_TRY(parse_line(&node, d, document, err));
     if (imr_json_is_string(node)) {
@@ -228,6 +208,11 @@ const imr_qrels *imr_dataset_qrels(const imr_dataset *d, const char *split)
     return NULL;
 }
 
+const char *imr_dataset_summary(const imr_dataset *d)
+{
+    return d->summary ? d->summary : "";
+}
+
 size_t imr_dataset_bad_lines(const imr_dataset *d)
 {
     return d->n_bad;
@@ -265,7 +250,7 @@ static imr_status sha256_of_folder(const imr_dataset *d, char out[IMR_SHA256_HEX
     for (size_t i = 0; i < d->documents.n; i++) {
         const char *id = imr_dataset_id(d, i);
         imr_buf_clear(&text);
-        IMR_TRY(read_text_file(d, i, &text, err));
+        IMR_TRY(imr_dataset_read_text(d, i, &text, err));
         imr_sha256_add(&s, id, strlen(id) + 1);
         imr_sha256_add(&s, imr_buf_text(&text), text.len + 1);
         IMR_TRY(hash_step(progress, i + 1, d->documents.n, err));

@@ -7,8 +7,14 @@
  *   FILE.zip                   a zipped BEIR folder, at any depth inside
  *   FILE.jsonl                 {"_id" or "id","title","text"} or bare strings; a document without
  *                              an id is called by its line number
- *   folder with *.txt          one document a file, called by the file's name without ".txt"
+ *   any other folder           one document for each .txt and .md file (endings in any case) in it and
+ *                              in its subfolders, called by its path below the folder
  * An "_id" that is an integer is taken as its decimal text.
+ *
+ * Of a folder of texts names that begin with a dot are passed over; other files, empty ones (nothing
+ * but white space), broken links, pipes and devices are counted (imr_dataset_summary). Links are
+ * followed, each folder is read once. Bytes of a name that no id may hold (control characters, what
+ * is not UTF-8) stand in the id as %XX.
  *
  * The corpus stays mapped; in memory are the ids and where each line lies (or, with a remembered
  * index, nothing), so a text costs one JSON line when it is asked for. A zipped corpus is never
@@ -115,23 +121,25 @@ bool imr_same_split(const char *a, const char *b);
 const imr_qrels *imr_dataset_qrels(const imr_dataset *d, const char *split);
 
 /* ---- what was wrong, and what it is ---- */
+/* Of a folder of texts: "388 taken, 7 skipped: 5 .pdf, 2 empty"; else "". */
+const char *imr_dataset_summary(const imr_dataset *d);
 size_t imr_dataset_bad_lines(const imr_dataset *d); /* skipped; 0 without skip_bad_lines */
 size_t imr_dataset_bad_lines_kept(const imr_dataset *d);
 const char *imr_dataset_bad_line(const imr_dataset *d, size_t i); /* "corpus.jsonl:17: ..." */
 
-/* sha256 of corpus.jsonl and of queries.jsonl as they are (for a folder of .txt: of every file's
+/* sha256 of corpus.jsonl and of queries.jsonl as they are (for a folder of texts: of every file's
  * id, a zero byte, its bytes, a zero byte). Either may be NULL. Reads everything once.
  * IMR_E_CANCELLED. */
 imr_status imr_dataset_sha256(const imr_dataset *d, char corpus[IMR_SHA256_HEX],
                               char queries[IMR_SHA256_HEX], const imr_progress *progress,
                               imr_error *err) IMR_NODISCARD;
-uint64_t imr_dataset_corpus_bytes(const imr_dataset *d); /* 0 for a folder of .txt */
+uint64_t imr_dataset_corpus_bytes(const imr_dataset *d); /* 0 for a folder of texts */
 /* Line offset and length of a document; false for layouts without a corpus file. */
 bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, uint32_t *length);
 
 /* Seconds and nanoseconds of the corpus file's last change, as they were before its first byte was
  * read: who remembers them beside a sha256 made later notices every change since then. Of the
- * archive or of the folder of .txt where there is no such file; zeros from memory. */
+ * archive or of the folder of texts where there is no such file; zeros from memory. */
 void imr_dataset_stamp(const imr_dataset *d, int64_t out[2]);
 
 /* Restart points that opening had to note, for imr_dataset_index.points: nothing to do for other

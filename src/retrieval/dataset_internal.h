@@ -1,6 +1,7 @@
 /*
  * retrieval/dataset_internal.h - what dataset.c (reading), dataset_lines.c (indexing),
- * dataset_open.c (layouts) and dataset_archive.c (zipped ones) share.
+ * dataset_open.c (layouts), dataset_folder.c (folders of texts) and dataset_archive.c (zipped ones)
+ * share.
  */
 #ifndef IMR_RETRIEVAL_DATASET_INTERNAL_H
 #define IMR_RETRIEVAL_DATASET_INTERNAL_H
@@ -29,7 +30,8 @@ typedef struct dataset_split {
 
 struct imr_dataset {
     char *path;
-    char *text_folder; /* the folder of .txt, NULL when there is a corpus file */
+    char *text_folder; /* the folder of texts, NULL when there is a corpus file */
+    char *summary;     /* imr_dataset_summary */
     dataset_bytes corpus, queries;
     imr_ids documents;
     const uint64_t *offsets; /* of the remembered index, or made_offsets */
@@ -54,8 +56,12 @@ imr_status imr_dataset_add_split(imr_dataset *d, const char *name, size_t name_l
                                  imr_error *err) IMR_NODISCARD;
 /* Length of the name without one of the endings judgements come with; 0 when it has none. */
 size_t imr_dataset_split_name_len(const char *file);
-/* "dir/id.txt", the caller's. */
-char *imr_dataset_text_path(const imr_dataset *d, const char *id);
+/* d->path is a folder of texts. */
+imr_status imr_dataset_open_texts(imr_dataset *d, const imr_dataset_options *o,
+                                  imr_error *err) IMR_NODISCARD;
+/* The text of such a document, appended. */
+imr_status imr_dataset_read_text(const imr_dataset *d, size_t document, imr_buf *out,
+                                 imr_error *err) IMR_NODISCARD;
 
 /* d->corpus and d->queries hold the bytes; options->index is used when it fits. topics:
  * "id<TAB>text" lines instead of JSON. */

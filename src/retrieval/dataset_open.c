@@ -138,70 +138,11 @@ static imr_status open_beir(imr_dataset *d, const imr_dataset_options *o, imr_er
     return o->without_judgements ? IMR_OK : read_splits(d, d->path, err);
 }
 
-static bool is_text_name(const char *file)
-{
-    size_t len = strlen(file);
-    return len > 4 && strcmp(file + len - 4, ".txt") == 0;
-}
-
-static imr_status check_text_file(const imr_dataset *d, const char *id, imr_error *err)
-{
-    IMR_AUTOFREE char *path = imr_dataset_text_path(d, id);
-    if (!path)
-        return imr_fail_memory(err);
-    IMR_TRY(imr_dataset_check_id(id, path, 1, err));
-    IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
-    IMR_TRY(imr_file_map(&f, path, err));
-    if (f.len > IMR_MAX_TEXT_BYTES)
-        return imr_fail(err, IMR_E_LIMIT, "%s has %zu bytes, at most %zu", path, f.len,
-                        IMR_MAX_TEXT_BYTES);
-    size_t bad = imr_utf8_first_bad((const char *)f.data, f.len);
-    if (bad < f.len)
-        return imr_fail(err, IMR_E_FORMAT, "%s: byte %zu is not UTF-8", path, bad);
-    return IMR_OK;
-}
-
-static imr_status open_text_folder(imr_dataset *d, const names *files, const imr_dataset_options *o,
-                                   imr_error *err)
-{
-    IMR_AUTOBUF imr_buf ids = {0};
-    size_t n = 0;
-    if (!(d->text_folder = imr_strdup(d->path)))
-        return imr_fail_memory(err);
-    for (size_t i = 0; i < files->n; i++) {
-        if (!is_text_name(files->v[i]))
-            continue;
-        IMR_AUTOFREE char *id = imr_strndup(files->v[i], strlen(files->v[i]) - 4);
-        if (!id)
-            return imr_fail_memory(err);
-        imr_error fault;
-        imr_status status = check_text_file(d, id, &fault);
-        if (status == IMR_OK) {
-            imr_buf_add(&ids, id, strlen(id) + 1);
-            n++;
-        } else {
-            IMR_TRY(imr_dataset_note_bad(d, o, status, &fault, err));
-        }
-        IMR_TRY(imr_dataset_progress(o, i, files->n, err));
-    }
-    IMR_TRY(imr_buf_check(&ids, err));
-    return n ? imr_dataset_take_ids(d, &ids, n, o, err) : imr_dataset_no_documents(d, d->path, err);
-}
-
 static imr_status open_folder(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
 {
     bool beir = false;
     IMR_TRY(has_file(&beir, d->path, "corpus.jsonl", err));
-    if (beir)
-        return open_beir(d, o, err);
-    IMR_CLEANUP(names_done) names files = {0};
-    IMR_TRY(imr_dir_list(&files.v, &files.n, d->path, err));
-    for (size_t i = 0; i < files.n; i++) {
-        if (is_text_name(files.v[i]))
-            return open_text_folder(d, &files, o, err);
-    }
-    return imr_fail(err, IMR_E_NOT_FOUND,
-                    "%s is no dataset: expected corpus.jsonl (BEIR) or .txt files in it", d->path);
+    return beir ? open_beir(d, o, err) : imr_dataset_open_texts(d, o, err);
 }
 
 static bool is_archive(const char *path)

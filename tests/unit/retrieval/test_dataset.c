@@ -106,38 +106,6 @@ TEST("plain JSONL holds objects, bare strings and documents called by their line
     imr_dataset_free(d);
 }
 
-TEST("a folder of text files is a dataset, other files in it are not")
-{
-    char dir[256];
-    snprintf(dir, sizeof dir, "%s", test_tmpdir());
-    put(test_path(dir, "b.txt"), "the b text");
-    put(test_path(dir, "a.txt"), "the a text");
-    put(test_path(dir, "notes.md"), "no document");
-    imr_error err = {0};
-    imr_dataset *d = NULL;
-    CHECK_OK(imr_dataset_open(&d, dir, NULL, &err));
-    CHECK_INT(imr_dataset_count(d), 2);
-    check_document(d, 0, "a", "", "the a text");
-    check_document(d, 1, "b", "", "the b text");
-    char sha[IMR_SHA256_HEX], again[IMR_SHA256_HEX];
-    CHECK_OK(imr_dataset_sha256(d, sha, NULL, NULL, &err));
-    imr_dataset_free(d);
-    put(test_path(dir, "b.txt"), "another text");
-    CHECK_OK(imr_dataset_open(&d, dir, NULL, &err));
-    CHECK_OK(imr_dataset_sha256(d, again, NULL, NULL, &err));
-    CHECK(strcmp(sha, again) != 0);
-    imr_dataset_free(d);
-
-    put(test_path(dir, "c.txt"), "bro\xffken");
-    CHECK_INT(imr_dataset_open(&d, dir, NULL, &err), IMR_E_FORMAT);
-    CHECK_CONTAINS(err.text, "c.txt: byte 3 is not UTF-8");
-    imr_dataset_options skip = {.skip_bad_lines = true};
-    CHECK_OK(imr_dataset_open(&d, dir, &skip, &err));
-    CHECK_INT(imr_dataset_count(d), 2);
-    CHECK_INT(imr_dataset_bad_lines(d), 1);
-    imr_dataset_free(d);
-}
-
 TEST("a zipped BEIR folder opens like the folder, wherever it lies inside")
 {
     imr_error err = {0};
@@ -267,7 +235,7 @@ TEST("what is no dataset is refused with what was looked for")
     imr_error err = {0};
     imr_dataset *d = NULL;
     CHECK_INT(imr_dataset_open(&d, test_tmpdir(), NULL, &err), IMR_E_NOT_FOUND);
-    CHECK_CONTAINS(err.text, "expected corpus.jsonl (BEIR) or .txt files");
+    CHECK_CONTAINS(err.text, "expected corpus.jsonl (BEIR), or .txt or .md files");
     CHECK_INT(imr_dataset_open(&d, "/nonexistent/data", NULL, &err), IMR_E_NOT_FOUND);
     CHECK_CONTAINS(err.text, "/nonexistent/data");
 }

@@ -1,8 +1,8 @@
 /*
  * base/arena.h - bump allocation for values that live and die together (one trace, one parse).
  *
- * Everything is freed at once. Memory is zeroed and 16-byte aligned. NULL means memory ran out. Not
- * for concurrent use.
+ * Everything is freed at once. Memory is zeroed and 16-byte aligned. NULL means memory ran out.
+ * Threads: one at a time.
  */
 #ifndef IMR_BASE_ARENA_H
 #define IMR_BASE_ARENA_H

@@ -2,8 +2,7 @@
  * base/bytes.h - a read cursor over memory that knows what is left. Little-endian.
  *
  * Reading past the end fails the cursor (sticky) and yields 0, so a reader can take a fixed record
- * and check once with imr_bytes_ok. Nothing is copied; the memory is the caller's and must outlive
- * it.
+ * and check once with imr_bytes_ok. Nothing is copied; the memory is the caller's and outlives it.
  */
 #ifndef IMR_BASE_BYTES_H
 #define IMR_BASE_BYTES_H

@@ -3,8 +3,8 @@
  *
  * Reading: imr_file_map gives a read-only view (mmap; an ordinary read where mapping is refused, as
  * for pipes). The view does not follow later changes of the file's name. An empty file has len 0
- * and data "". Errors: IMR_E_NOT_FOUND when the name does not exist or is a folder, IMR_E_IO
- * otherwise.
+ * and data "".
+ * Errors: IMR_E_NOT_FOUND when the name does not exist or is a folder, IMR_E_IO otherwise.
  *
  * Writing: an imr_writer writes to a new file "<path>.tmp-<random>" beside the target;
  * imr_writer_commit flushes, fsyncs, renames over the target and fsyncs the folder. Without commit
@@ -43,24 +43,21 @@ void imr_file_read_ahead(const void *data, size_t len);
 /* The same for all of a file; holds when it is forgotten, too. */
 void imr_file_sequential(imr_file *f);
 
-/* The mapped bytes need not stay in this process' memory; they are read again when they are used.
- */
+/* The mapped bytes need not stay in this process' memory; they are read again when used. */
 void imr_file_forget(const imr_file *f);
 
 bool imr_file_exists(const char *path); /* a readable regular file (or pipe) */
 bool imr_dir_exists(const char *path);
 /* Creates the folder and its parents. An existing folder is fine. */
 imr_status imr_dir_make(const char *path, imr_error *err) IMR_NODISCARD;
-/* Names in a folder, sorted by bytes, without "." and "..". names[i] and the array are the
- * caller's. */
+/* Names in a folder by bytes, without "." and ".."; names[i] and the array: the caller's. */
 imr_status imr_dir_list(char ***names, size_t *count, const char *path,
                         imr_error *err) IMR_NODISCARD;
 void imr_dir_list_free(char **names, size_t count);
 /* Flushes the folder: a rename in it is durable only then. Some file systems refuse: fine. */
 void imr_dir_sync(const char *path);
 
-/* "dir/name" (or name when dir is empty or name is absolute). The caller's; NULL when memory ran
- * out. */
+/* "dir/name" (or name when dir is empty or name is absolute). The caller's; NULL: out of memory. */
 char *imr_path_join(const char *dir, const char *name);
 /* The part after the last '/'; borrowed. */
 const char *imr_path_base(const char *path);

@@ -1,6 +1,7 @@
 /*
- * base/half.h - IEEE half precision to float32, exactly, in C that every compiler turns into vector
- * code; the way back is in format/tensors.h.
+ * base/half.h - IEEE half precision to float32, exactly.
+ *
+ * In C that every compiler turns into vector code; the way back is in format/tensors.h.
  */
 #ifndef IMR_BASE_HALF_H
 #define IMR_BASE_HALF_H

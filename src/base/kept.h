@@ -19,10 +19,13 @@
  * the folder: under that name there is nothing, the file before, or the whole new one.
  * imr_kept_sync alone is enough where a manifest or a full journal says what is whole.
  *
- * Errors: IMR_E_BUSY another process holds the lock, "another process is writing PATH" (a caller
- * who knows more says it in its own words); IMR_E_IO names the path and the system's reason, in
- * writes with `advice` in brackets; a short write is a full disk; IMR_E_MEMORY. After a failed
- * write the bytes of that call may be there in part, those of earlier ones are.
+ * Errors:
+ *   IMR_E_BUSY    another process holds the lock: "another process is writing PATH" (a caller who
+ *                 knows more says it in its own words)
+ *   IMR_E_IO      names the path and the system's reason, in writes with `advice` in brackets; a
+ *                 short write is a full disk
+ *   IMR_E_MEMORY
+ * After a failed write the bytes of that call may be there in part, those of earlier ones are.
  *
  * Ownership: an imr_kept owns a copy of its path and its descriptor (closed on exec); `advice` is
  * borrowed. {0} is a file that is not open: closing it is fine, reading from it finds nothing.
@@ -58,8 +61,7 @@ void imr_kept_close(imr_kept *f); /* unlocks; {0} is fine */
 
 /* n bytes from offset `at`; false when they are not all there. */
 bool imr_kept_read(const imr_kept *f, void *out, size_t n, size_t at);
-/* The sha256 of n bytes from offset `at`, read into scratch [n]; false when they are not all there.
- */
+/* The sha256 of n bytes from offset `at`, read into scratch [n]; false unless all are there. */
 bool imr_kept_hash(const imr_kept *f, size_t at, size_t n, void *scratch, char hex[IMR_SHA256_HEX]);
 
 imr_status imr_kept_write(imr_kept *f, const void *bytes, size_t n, size_t at,
@@ -88,8 +90,7 @@ typedef struct imr_kept_notes {
 /* Reads the journal at `path`, which may be read-only. Errors: the file's (base/file.h), line's. */
 imr_status imr_kept_replay(imr_kept_notes *out, const char *path, const char *header,
                            imr_kept_line_fn line, void *user, imr_error *err) IMR_NODISCARD;
-/* Cuts the open journal to `end` (of imr_kept_notes) and begins it with the header where that is 0.
- */
+/* Cuts the open journal to `end` (of imr_kept_notes); where that is 0 it begins with the header. */
 imr_status imr_kept_resume(imr_kept *journal, size_t end, const char *header,
                            imr_error *err) IMR_NODISCARD;
 

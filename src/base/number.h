@@ -16,8 +16,8 @@ bool imr_parse_double(const char *text, size_t len, double *out); /* finite deci
 /* value with 9 significant digits, enough to get the float32 back; "NaN", "Infinity", "-Infinity"
  * as words. out holds at least 32 bytes. Returns out. */
 char *imr_format_float(char *out, double value);
-/* value with `decimals` digits after the point (sign: '+' forces a plus). Returns out (at least 64
- * bytes). */
+/* value with `decimals` digits after the point (sign: '+' forces a plus). out holds at least 64
+ * bytes. Returns out. */
 char *imr_format_fixed(char *out, double value, int decimals, bool plus);
 
 #endif

@@ -7,8 +7,8 @@
  * an error here and never a fault later. The files go with the process, however it ends. Tables
  * below IMR_SCRATCH_LEAST bytes are ordinary memory; without a scratch (NULL) all are.
  *
- * A table must be given back to the scratch it came from, before that is closed. Threads: one at a
- * time.
+ * A table must be given back to the scratch it came from, before that is closed.
+ * Threads: one at a time.
  */
 #ifndef IMR_BASE_SCRATCH_H
 #define IMR_BASE_SCRATCH_H

@@ -1,7 +1,8 @@
 /*
  * text/pretokenise.h - normalised code points to words: the pieces a vocabulary is asked for.
  *
- * Rules run in order, each splitting the pieces of the one before. Threads: pure functions.
+ * Rules run in order, each splitting the pieces of the one before.
+ * Threads: pure functions.
  */
 #ifndef IMR_TEXT_PRETOKENISE_H
 #define IMR_TEXT_PRETOKENISE_H

@@ -1,6 +1,5 @@
 /*
- * text/tokens.h - token ids with the source bytes they came from: the value the tokeniser passes
- * on.
+ * text/tokens.h - token ids with the source bytes they came from: what the tokeniser passes on.
  */
 #ifndef IMR_TEXT_TOKENS_H
 #define IMR_TEXT_TOKENS_H

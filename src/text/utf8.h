@@ -39,8 +39,7 @@ uint32_t imr_utf8_lower(uint32_t cp);
 int imr_utf8_cp_width(uint32_t cp);
 size_t imr_utf8_width(const char *text, size_t len); /* sum over the text */
 
-/* End of the grapheme cluster (UAX 29) that starts at pos; len when pos >= len. pos must be a
- * boundary. */
+/* End of the grapheme cluster (UAX 29) that starts at pos, a boundary; len when pos >= len. */
 size_t imr_utf8_next(const char *text, size_t len, size_t pos);
 /* Start of the cluster that ends at pos; 0 when pos is 0. */
 size_t imr_utf8_prev(const char *text, size_t len, size_t pos);
@@ -62,11 +61,12 @@ typedef enum imr_clean_flags {
 } imr_clean_flags;
 
 /*
- * Appends text as it may be shown on a terminal (design: interface section 2.16):
+ * Appends text as it may be shown on a terminal:
  *   ill-formed bytes                         U+FFFD
  *   C0, C1, DEL                              dropped, except tab and line ends (see flags)
- *   U+200B-200F, U+202A-202E, U+2060-206F, U+FEFF, U+00AD, variation selectors, interlinear
- *   marks, tags                              dropped (zero width, or reorder what is shown)
+ *   U+200B-200F, U+202A-202E, U+2060-206F,
+ *   U+FEFF, U+00AD, variation selectors,
+ *   interlinear marks, tags                  dropped (zero width, or reorder what is shown)
  *   unassigned, non-characters               U+FFFD
  *   marks (Mn, Me)                           at most 2 after each base; none at the very start
  * The result is valid UTF-8. Failure to allocate sticks in `out`.

@@ -3,9 +3,9 @@
  *
  * Precision: float32 in and out, float32 sums (order of summation is the library's, so results may
  * differ in the last bits between thread counts); the *_d calls are double throughout.
- * Aliasing: out may not overlap an input. Empty shapes are fine (an empty inner dimension gives
- * beta * out).
- * Shapes that do not fit are caller bugs and asserted; every dimension is below 2^31.
+ * Aliasing: out may not overlap an input.
+ * Shapes: every dimension is below 2^31; empty ones are fine (an empty inner dimension gives
+ * beta * out); what does not fit is a caller's bug and asserted.
  * Threads: safe from any thread, but never call from inside an OpenMP parallel region.
  */
 #ifndef IMR_MATH_BLAS_H

@@ -7,9 +7,10 @@
  * multiply-add, other orders of summation), never with where in memory a row lies or with what
  * else is computed.
  *
- * Precision: float32; means and variances in double. exp is a polynomial,
- * the normal distribution function a quotient of two: GELU within 1e-7 + 2.5e-7 |x| of the exact
- * one, e^x within 2e-7 + 1e-7 |x| relative.
+ * Precision: float32; means and variances in double. exp is a polynomial, the normal distribution
+ * function a quotient of two:
+ *   GELU   within 1e-7 + 2.5e-7 |x| of the exact one
+ *   e^x    within 2e-7 + 1e-7 |x| relative
  * Threads: no state; one call is one thread's.
  */
 #ifndef IMR_MATH_KERNELS_H

@@ -1,6 +1,5 @@
 /*
- * math/matrix.h - row-major float32 matrices: a view for what is borrowed, an owner for what is
- * not.
+ * math/matrix.h - row-major float32 matrices: a view of what is borrowed, an owner of what is not.
  *
  * imr_view never owns; copying it copies the view. Row i starts at v + i*stride. imr_matrix owns
  * 64-byte aligned memory with stride == cols. A vector is a matrix of one row or a plain (pointer,

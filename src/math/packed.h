@@ -62,8 +62,7 @@ static inline size_t imr_packed_stride(size_t cols)
 }
 size_t imr_packed_scratch(const imr_packed *w, size_t rows);
 
-/* One row of x [ins] as pairs: row i of a product's scratch starts at i imr_packed_stride(cells).
- */
+/* A row of x [ins] as pairs; row i of a product's scratch starts at i imr_packed_stride(cells). */
 void imr_packed_round(uint32_t *pairs, const imr_packed *w, const float *x);
 
 /* Panels first to last - 1 as a matrix of their own, which ends with w. */

@@ -1,6 +1,5 @@
 /*
- * math/scan.h - what is computed of every row of a large matrix while it passes by, once per
- * instruction set.
+ * math/scan.h - what is computed of every row of a large matrix, once per instruction set.
  *
  *   dots     q . d_i
  *   forms    linear  w . d_i ,  quadratic  u . d_i^2 + v . d_i ,  |d_i|^2 : several in one read

@@ -2,8 +2,10 @@
  * math/svd_sparse.h - the leading singular triplets of a sparse matrix.
  *
  * Method: randomised range finder with power iterations (Halko, Martinsson, Tropp 2011, algorithms
- * 4.4 and 5.1): Y = A G, G normal [cols, k + oversample]; orthonormalise; repeat Y = A (A' Y)
- * `power` times, orthonormalising after every product; then the exact SVD of the small rest.
+ * 4.4 and 5.1):
+ *   Y = A G             G normal [cols, k + oversample]; orthonormalise
+ *   Y = A (A' Y)        `power` times, orthonormalising after every product
+ *   then the exact SVD of the small rest
  * Precision: float32 products, error of a singular value a few percent of s[k] at power 2, much
  * smaller for those well above it.
  * Deterministic for a given seed and thread count. Signs: the entry of largest magnitude of each

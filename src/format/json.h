@@ -3,10 +3,12 @@
  *
  * Reading: the whole text is checked first (format/json_syntax.h: syntax, UTF-8, caps, trailing
  * bytes). imr_json is an opaque node; getters take a path of keys separated by '/',
- * "modules/0/type" (array indexes are decimal); of equal keys the first counts. The *_or getters
- * return the fallback when the key is absent or of another type; the imr_json_need_* ones fail and
- * name the path, the type found and expected. Writing goes straight to an imr_buf: strings are
- * escaped, numbers have 9 significant digits, NaN and infinity become null.
+ * "modules/0/type" (array indexes are decimal); of equal keys the first counts.
+ *   imr_json_*_or     the fallback when the key is absent or of another type
+ *   imr_json_need_*   fail and name the path, the type found and expected
+ *
+ * Writing goes straight to an imr_buf: strings are escaped, numbers have 9 significant digits, NaN
+ * and infinity become null.
  */
 #ifndef IMR_FORMAT_JSON_H
 #define IMR_FORMAT_JSON_H

@@ -8,8 +8,7 @@
  *   imr_jsonl_done(&it);
  *
  * imr_jsonl_init_stream reads bytes that come in pieces instead: memory is the longest line and the
- * longest piece. What the source reports as an error is returned as it is and ends the reading
- * (`broken`).
+ * longest piece. An error of the source is returned as it is and ends the reading (`broken`).
  *
  * Blank lines are skipped, CRLF is fine, a line over IMR_MAX_LINE_BYTES is IMR_E_LIMIT. After an
  * error of one line (IMR_E_FORMAT, IMR_E_LIMIT) `line` names it and calling again goes on with the

@@ -1,9 +1,12 @@
 /*
  * format/npy.h - NumPy arrays (format versions 1-3, C order), mapped reading and streamed writing.
  *
- * '<f4' '<f8' '<f2' '<i8' '<i4' '<i2' '|i1' '|u1' '|b1'. Big-endian, other types and Fortran order
- * (of more than one dimension) are IMR_E_UNSUPPORTED with the way to convert them. The file must
- * hold exactly the bytes its shape says: a shorter one was cut, a longer one was never finished.
+ *   read    '<f4' '<f8' '<f2' '<i8' '<i4' '<i2' '|i1' '|u1' '|b1'
+ *   not     big-endian, other types, Fortran order of more than one dimension: IMR_E_UNSUPPORTED
+ *           with the way to convert them
+ *
+ * The file must hold exactly the bytes its shape says: a shorter one was cut, a longer one was
+ * never finished.
  */
 #ifndef IMR_FORMAT_NPY_H
 #define IMR_FORMAT_NPY_H

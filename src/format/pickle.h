@@ -1,10 +1,11 @@
 /*
  * format/pickle.h - a closed machine for pickles, protocol 2 to 5 as torch.save writes them.
  *
- * Only a fixed list of opcodes is known, and only these globals: collections.OrderedDict,
- * torch._utils._rebuild_tensor_v2, torch._utils._rebuild_parameter, torch.*Storage (and torch.Size,
- * torch.device as plain values). Everything else is refused by name; nothing is looked up, imported
- * or executed.
+ * Only a fixed list of opcodes is known, and only these globals:
+ *   collections.OrderedDict
+ *   torch._utils._rebuild_tensor_v2, torch._utils._rebuild_parameter
+ *   torch.*Storage, and torch.Size, torch.device as plain values
+ * Everything else is refused by name; nothing is looked up, imported or executed.
  *
  * The result is a tree that may share nodes but has no cycle, is at most IMR_MAX_PICKLE_DEPTH deep
  * and has at most IMR_MAX_PICKLE_ITEMS nodes when shared ones are counted as often as they are

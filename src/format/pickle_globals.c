@@ -1,8 +1,9 @@
 /*
  * The few things a pickle of tensors names, and what is built when it "calls" them:
  *   collections.OrderedDict()                          a dictionary
- *   torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks[,
- * metadata]) torch._utils._rebuild_parameter(tensor, requires_grad, hooks)   its tensor
+ *   torch._utils._rebuild_tensor_v2(storage, offset, size, stride,
+ *       requires_grad, hooks[, metadata])              a view of the storage
+ *   torch._utils._rebuild_parameter(tensor, requires_grad, hooks)   its tensor
  *   torch.Size((2, 3))                                 its tuple
  *   torch.device("cuda", 0)                            the string "cuda:0"
  *   persistent id ("storage", torch.FloatStorage, key, location, elements[, None])   a storage

@@ -1,8 +1,9 @@
 /*
  * format/safetensors.h - read and write safetensors (layout stands in safetensors.c).
  *
- * Offsets must tile the data without gap or overlap, as the format asks. F32 F64 F16 BF16 I64 I32
- * I16 I8 U8 BOOL are read; another dtype is IMR_E_UNSUPPORTED with the tensor's name.
+ * Offsets must tile the data without gap or overlap, as the format asks.
+ *   read    F32 F64 F16 BF16 I64 I32 I16 I8 U8 BOOL
+ *   not     another dtype: IMR_E_UNSUPPORTED with the tensor's name
  */
 #ifndef IMR_FORMAT_SAFETENSORS_H
 #define IMR_FORMAT_SAFETENSORS_H

@@ -79,8 +79,7 @@ float imr_bf16_to_f32(uint16_t bits);
 /* ---- for readers ---- */
 
 void imr_tensor_row_major(imr_tensor *t); /* strides of rank and shape (checked before) */
-/* Rank, caps, and that `bytes` hold every element the shape and strides reach. Errors carry no
- * name. */
+/* Rank, caps, and that `bytes` hold every element that shape and strides reach. Errors: no name. */
 imr_status imr_tensor_check(const imr_tensor *t, imr_error *err) IMR_NODISCARD;
 /* Adds a checked copy of t under name[0..len). Errors: IMR_E_FORMAT for a duplicate or a name that
  * is not UTF-8 or holds a NUL; IMR_E_LIMIT; what imr_tensor_check says, behind the name. */

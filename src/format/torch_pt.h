@@ -2,9 +2,9 @@
  * format/torch_pt.h - PyTorch .pt files: the zip container of 1.6 and later, and its pickle.
  *
  * No code ever runs: the pickle machine (format/pickle.h) builds dictionaries, lists, tuples,
- * strings, numbers, booleans, None and tensors, and refuses any other global by name. Pre-1.6 files
- * (a row of pickles and the raw storages, format/torch_legacy.c) are read too. The pickle's CRC-32
- * is checked; storages are not read until a tensor is.
+ * strings, numbers, booleans, None and tensors, and refuses any other global by name.
+ * Pre-1.6 files (a row of pickles and the raw storages, format/torch_legacy.c) are read too.
+ * The pickle's CRC-32 is checked; storages are not read until a tensor is.
  *
  * Many tensors may be views of one storage: each costs its row in the tree, none copies.
  *
@@ -54,8 +54,9 @@ imr_status imr_torch_open_pairs(imr_torch **out, const char *path, imr_scratch *
 /* imr_file_forget of the mapped file. */
 void imr_torch_forget(const imr_torch *t);
 
-/* ---- writing (format/torch_write.c): zip with stored entries and 64-byte aligned storages, a
- * protocol-2 pickle; opens with torch.load, also with weights_only=True ---- */
+/* ---- writing (format/torch_write.c) ----
+ * A zip with stored entries and 64-byte aligned storages, a protocol-2 pickle; opens with
+ * torch.load, also with weights_only=True. */
 
 typedef struct imr_torch_item {
     const char *name;

@@ -6,13 +6,14 @@
  * other kind go through format/zip_archive.h. The layout stands at the top of zip.c.
  *
  * A cache with a storage for each of its vectors has millions of entries, so an archive is not a
- * list of them: it holds where each header lies in the directory (8 bytes) and a hash table of the
- * names (13 to 26 bytes an entry), and reads the directory in the file again when an entry is asked
- * for.
+ * list of them: it holds where each header lies in the directory (8 bytes an entry) and a hash
+ * table of the names (13 to 26), and reads the directory again for each entry asked for.
  *
- * Refused with a sentence: a missing or damaged end record, several disks, encrypted or otherwise
- * compressed entries, sizes on which the two headers disagree, ranges outside the file or over each
- * other, two entries of one name, names that are not UTF-8.
+ * Refused with a sentence:
+ *   archive   a missing or damaged end record, several disks
+ *   entry     encrypted or otherwise compressed, sizes on which the two headers disagree, ranges
+ *             outside the file or over each other
+ *   names     two entries of one name, names that are not UTF-8
  */
 #ifndef IMR_FORMAT_ZIP_H
 #define IMR_FORMAT_ZIP_H
@@ -54,8 +55,7 @@ typedef struct imr_zip_options {
                                header is looked at */
 } imr_zip_options;
 
-/* Checks every entry. data must outlive the result; options may be NULL. Errors carry no file name.
- */
+/* Checks every entry. data must outlive the result; options may be NULL. Errors: no file name. */
 imr_status imr_zip_parse(imr_zip *out, const void *data, size_t len, const imr_zip_options *options,
                          imr_error *err) IMR_NODISCARD;
 void imr_zip_done(imr_zip *z); /* {0} is fine */

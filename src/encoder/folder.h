@@ -68,9 +68,8 @@ typedef struct imr_modules {
     size_t n;
 } imr_modules;
 
-/* Reads modules.json: each type by its last dotted component; other types are refused by name. n is
- * 0 when there is no such file; IMR_E_NOT_FOUND when it is missing beside files that come with it.
- */
+/* Reads modules.json: each type by its last dotted component; other types are refused by name.
+ * n is 0 without such a file; IMR_E_NOT_FOUND when files that come with it are there. */
 imr_status imr_folder_modules(imr_modules *out, const imr_folder *f, imr_error *err) IMR_NODISCARD;
 
 /* ---- what is known about published models ---- */

@@ -2,11 +2,13 @@
  * encoder/forward.h - tokens through the layers of a transformer.
  *
  * One batch of sequences, packed into [tokens, hidden] without padding, passed through all layers
- * by a team of one thread or more. A team shares a batch in one of two ways: with few rows each
- * thread makes some columns of every product, so that the weights, most of the time then, are read
- * once; with many rows each thread takes some rows through all products but the attention, some
- * rows at a time, so that what they become stays in its second-level cache. A team of one thread
- * makes a head's queries, keys and values when their turn comes, for the same reason.
+ * by a team of one thread or more. A team shares a batch in one of two ways:
+ *   few rows    each thread makes some columns of every product, so that the weights, most of the
+ *               time then, are read once
+ *   many rows   each thread takes some rows through all products but the attention, some rows at a
+ *               time, so that what they become stays in its second-level cache
+ * A team of one thread makes a head's queries, keys and values when their turn comes, for the same
+ * reason.
  *
  * Threads: the room of a call is the caller's. For src/encoder only.
  */

@@ -1,7 +1,8 @@
 /*
- * encoder/mpnet.h - MPNet (Song et al. 2020): BERT without token types, positions from
- * pad_token_id + 1, and a learned bias of the attention scores by relative position that all layers
- * share. For src/encoder only.
+ * encoder/mpnet.h - MPNet (Song et al. 2020): a BERT with other positions.
+ *
+ * No token types, positions from pad_token_id + 1, and a learned bias of the attention scores by
+ * relative position that all layers share. For src/encoder only.
  */
 #ifndef IMR_ENCODER_MPNET_H
 #define IMR_ENCODER_MPNET_H

@@ -1,6 +1,5 @@
 /*
- * encoder/pool.h - from the vectors of a text's tokens to one vector: sentence-transformers'
- * Pooling.
+ * encoder/pool.h - from the vectors of a text's tokens to one: sentence-transformers' Pooling.
  *
  *   cls                   the first token's vector
  *   max                   the largest value of each dimension

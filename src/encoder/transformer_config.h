@@ -1,15 +1,14 @@
 /*
- * encoder/transformer_config.h - what the JSON files of a transformer folder say. For src/encoder
- * only.
+ * encoder/transformer_config.h - what the JSON files of a transformer folder say.
+ * For src/encoder only.
  */
 #ifndef IMR_ENCODER_TRANSFORMER_CONFIG_H
 #define IMR_ENCODER_TRANSFORMER_CONFIG_H
 
 #include "encoder/transformer.h"
 
-/* Sizes and settings of config.json. Errors carry no file name: IMR_E_UNSUPPORTED for another
- * activation, positions or decoder settings, IMR_E_SHAPE when heads do not divide the hidden size.
- */
+/* Sizes and settings of config.json. Errors, without the file's name: IMR_E_UNSUPPORTED for another
+ * activation, positions or decoder settings, IMR_E_SHAPE when heads do not divide the width. */
 imr_status imr_transformer_config_read(imr_transformer_config *out,
                                        const imr_transformer_family *family, const imr_json *config,
                                        imr_error *err) IMR_NODISCARD;

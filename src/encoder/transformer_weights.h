@@ -1,9 +1,13 @@
 /*
  * encoder/transformer_weights.h - the weight files of a Hugging Face folder as one table of names.
  *
- * Looked for, in this order: model.safetensors, model.safetensors.index.json (its shards),
- * pytorch_model.bin (a bare state dict), pytorch_model.bin.index.json. F32, F16, BF16 (and F64)
- * become float32. Old files name a norm's weight and bias gamma and beta. For src/encoder only.
+ * Looked for, in this order:
+ *   model.safetensors
+ *   model.safetensors.index.json     its shards
+ *   pytorch_model.bin                a bare state dict
+ *   pytorch_model.bin.index.json     its shards
+ * F32, F16, BF16 (and F64) become float32. Old files name a norm's weight and bias gamma and beta.
+ * For src/encoder only.
  */
 #ifndef IMR_ENCODER_TRANSFORMER_WEIGHTS_H
 #define IMR_ENCODER_TRANSFORMER_WEIGHTS_H
@@ -44,8 +48,7 @@ imr_status imr_checkpoint_read(float **out, const imr_checkpoint *w, const char 
 /* The same into an array that is there. */
 imr_status imr_checkpoint_read_into(float *out, const imr_checkpoint *w, const char *name,
                                     size_t rows, size_t cols, imr_error *err) IMR_NODISCARD;
-/* What was read stays in memory twice, as it lies in the file and as the caller has it, until this.
- */
+/* Until this, what was read is in memory twice: as it lies in the file and as the caller has it. */
 void imr_checkpoint_forget(const imr_checkpoint *w);
 
 #endif

@@ -9,9 +9,11 @@
  * imr_cache_open looks at DIR/manifest.json: ours has "schema": "imrnn-cache"; else the reference's
  * DIR/{train,val,test}/ layout. A dataset that cannot be found leaves the cache usable (ids stand
  * for titles, no judgements) and imr_cache_notice says so; a dataset the caller named must open.
- * Errors: IMR_E_NOT_FOUND names what is missing and how to make it; IMR_E_FORMAT names the file,
- * what it holds and what the manifest promises; IMR_E_SHAPE for vectors of different length;
- * IMR_E_NUMERIC names the document or query whose vector is not finite.
+ * Errors:
+ *   IMR_E_NOT_FOUND   names what is missing and how to make it
+ *   IMR_E_FORMAT      names the file, what it holds and what the manifest promises
+ *   IMR_E_SHAPE       vectors of different length
+ *   IMR_E_NUMERIC     names the document or query whose vector is not finite
  * Threads: const after opening; many threads may read (each with its own buffers).
  */
 #ifndef IMR_RETRIEVAL_CACHE_H
@@ -126,8 +128,7 @@ bool imr_cache_find_query_text(const imr_cache *c, const char *text, uint32_t *q
  * those with a word that begins so, each group in file order; at most `max`. Returns how many. */
 size_t imr_cache_offer_queries(const imr_cache *c, const char *prefix, uint32_t *out, size_t max);
 
-/* ---- splits: names as the cache or dataset has them; val = dev = validation when asked for ----
- */
+/* ---- splits: names as the cache or dataset has them; val = dev = validation when asked ---- */
 size_t imr_cache_splits(const imr_cache *c);
 const char *imr_cache_split_name(const imr_cache *c, size_t split);
 bool imr_cache_find_split(const imr_cache *c, const char *name, size_t *split);

@@ -22,12 +22,15 @@
  * points (format/deflated.h), and a text costs unpacking from the last point before it, on average
  * 0.1 MB. A cache keeps the points in a file beside its index, so that opening it reads nothing of
  * the corpus. (Only an archive that format/zip.h cannot read in place, such as one with names in an
- * old code page, is unpacked in memory.) Errors: IMR_E_FORMAT names
- * file and line for a malformed line, text that is not UTF-8, an id met twice (both lines), an id
- * over IMR_MAX_ID_BYTES or with a newline or a tab, a corpus without documents; IMR_E_NOT_FOUND
- * when the path holds none of the layouts. With skip_bad_lines such lines are left out, counted and
- * listed (the first IMR_BAD_LINES_KEPT). Threads: const after opening; many threads may read (each
- * with its own buffers).
+ * old code page, is unpacked in memory.)
+ *
+ * Errors:
+ *   IMR_E_FORMAT      names file and line: a malformed line, text that is not UTF-8, an id met
+ *                     twice (both lines), an id over IMR_MAX_ID_BYTES or with a newline or a tab; a
+ *                     corpus without documents. With skip_bad_lines such lines are left out,
+ *                     counted and listed (the first IMR_BAD_LINES_KEPT)
+ *   IMR_E_NOT_FOUND   the path holds none of the layouts
+ * Threads: const after opening; many threads may read (each with its own buffers).
  */
 #ifndef IMR_RETRIEVAL_DATASET_H
 #define IMR_RETRIEVAL_DATASET_H

@@ -4,9 +4,12 @@
  * A grade is an integer: over 0 relevant, 0 judged and not relevant, negative as good as unjudged.
  * Queries and judgements keep the file's order (the reference's "first positive" depends on it).
  * Documents are numbered by first appearance; they need not be in any corpus.
- * Formats: BEIR (query-id, corpus-id, score, tab separated, header line) and TREC (query,
- * iteration, document, grade). Errors: IMR_E_FORMAT with file and line; a document judged twice for
- * one query with different grades is one. Threads: const after reading.
+ * Formats:
+ *   BEIR   query-id, corpus-id, score, tab separated, header line
+ *   TREC   query, iteration, document, grade
+ * Errors: IMR_E_FORMAT with file and line; a document judged twice for one query with different
+ * grades is one.
+ * Threads: const after reading.
  */
 #ifndef IMR_RETRIEVAL_QRELS_H
 #define IMR_RETRIEVAL_QRELS_H

@@ -2,6 +2,7 @@
  * retrieval/search.h - exact nearest documents of a query by inner product.
  *
  *   score_i = q . d_i     float32 sums over m (cosine when both are unit vectors)
+ *
  * Order: math/topk.h takes the best of the scores (a pass over N floats, a hundredth of the scan);
  * here are the scores, and the ranks of chosen documents among all. The id order comes as a table
  * (imr_topk_places, imr_cache_id_places).

@@ -4,10 +4,11 @@
  * a[n], b[n]: one metric of the same n queries under two systems; d_i = b_i - a_i.
  *   t            mean(d)/(sd(d)/sqrt n), two-sided p from Student's t with n-1 degrees of freedom
  *   permutation  two-sided p of |mean d| under random signs: all 2^n for n <= 16, else 10,000
- * seeded draws with p = (1 + hits)/(1 + draws) interval     95 % percentile bootstrap of mean(d),
- * 10,000 seeded resamples Smucker, Allan, Carterette 2007 on their use for retrieval. Below
- * IMR_SIGNIFICANCE_MIN queries there is no verdict (has_verdict false, p values NaN). Differences
- * up to 1e-12 are ties.
+ *                seeded draws with p = (1 + hits)/(1 + draws)
+ *   interval     95 % percentile bootstrap of mean(d), 10,000 seeded resamples
+ *
+ * Smucker, Allan, Carterette 2007 on their use for retrieval. Below IMR_SIGNIFICANCE_MIN queries
+ * there is no verdict (has_verdict false, p values NaN). Differences up to 1e-12 are ties.
  */
 #ifndef IMR_RETRIEVAL_SIGNIFICANCE_H
 #define IMR_RETRIEVAL_SIGNIFICANCE_H
@@ -39,8 +40,7 @@ imr_status imr_bootstrap_mean(double *low, double *high, const double *v, size_t
 
 /* Two-sided p of Student's t. */
 double imr_student_p(double t, double degrees);
-/* Regularised incomplete beta function I_x(a,b): continued fraction (Lentz), relative error about
- * 1e-14. */
+/* Regularised incomplete beta function I_x(a,b): continued fraction (Lentz), error about 1e-14. */
 double imr_incomplete_beta(double a, double b, double x);
 
 /* p[n] -> Holm's step-down adjusted values in adjusted[n] (may be p). */

@@ -26,8 +26,7 @@ typedef struct imr_rank_similarity {
     int64_t move;   /* its rank in a minus its rank in b; 0 when nothing moved */
 } imr_rank_similarity;
 
-/* Both rankings need at least one document, else IMR_E_USAGE. A repeated document is IMR_E_FORMAT.
- */
+/* Both rankings need a document at least, else IMR_E_USAGE. A repeated document is IMR_E_FORMAT. */
 imr_status imr_rank_compare(imr_rank_similarity *out, const uint32_t *a, size_t n_a,
                             const uint32_t *b, size_t n_b, size_t k, double p,
                             imr_error *err) IMR_NODISCARD;

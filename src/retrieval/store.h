@@ -5,15 +5,17 @@
  *   DIR/documents.npy   [documents, n] '<f4' or '<f2', mapped as it is
  *   DIR/queries.npy     [queries, n], the same type
  *   DIR/document_ids    one id a line, in row order; query_ids likewise
- *   DIR/document_ids.index   the same ids to be mapped, with their order (retrieval/ids.h); made
- *                       again when it is absent or does not fit
+ *   DIR/document_ids.index
+ *                       the same ids to be mapped, with their order (retrieval/ids.h); made again
+ *                       when it is absent or does not fit
  *   DIR/offsets         where each document's line lies in the corpus (retrieval/dataset.h)
  *   DIR/restart_points  where unpacking a corpus deflated in an archive can begin, so that it is
  *                       never unpacked as a whole (format/deflated.h); derived, may be deleted;
- * made again when it is absent or not of the archive as it is now DIR/journal         while
- * building: what is being built and the sha256 of each finished block DIR/lock            held
- * while building DIR/projected/      derived, may be deleted: session/projected.h; DIR/tokens/
- * likewise: session/encoded_table.h
+ *                       made again when it is absent or not of the archive as it is now
+ *   DIR/journal         while building: what is being built and the sha256 of each finished block
+ *   DIR/lock            held while building
+ *   DIR/projected/      derived, may be deleted: session/projected.h
+ *   DIR/tokens/         likewise: session/encoded_table.h
  *
  * Vectors come in blocks of `block` texts. A block is written, then noted in the journal
  * (base/kept.h). The next run of the same build checks the noted blocks and goes on after the last
@@ -47,10 +49,12 @@ typedef struct imr_store_result {
 } imr_store_result;
 
 /*
- * Builds DIR. result may be NULL.
- * Errors: IMR_E_BUSY when another process builds DIR; IMR_E_USAGE when DIR holds a finished cache
- * of something else and overwrite is off; IMR_E_NUMERIC names the text whose vector is not finite;
- * IMR_E_IO a refused write; IMR_E_CANCELLED (resumable); whatever encode returns (resumable).
+ * Builds DIR. result may be NULL. Errors:
+ *   IMR_E_BUSY        another process builds DIR
+ *   IMR_E_USAGE       DIR holds a finished cache of something else and overwrite is off
+ *   IMR_E_NUMERIC     names the text whose vector is not finite
+ *   IMR_E_IO          a refused write
+ *   IMR_E_CANCELLED   resumable, as whatever encode returns
  */
 imr_status imr_store_build(imr_store_result *result, const char *dir, const imr_store_plan *plan,
                            imr_encode_fn encode, void *user, const imr_progress *progress,

@@ -11,8 +11,7 @@
  *   imr_adapter_free(a);
  *
  * A score depends on the whole candidate set, so there is no pairwise score(query, document).
- * Threads: an open adapter is const; any number of threads may use it, each with a result of its
- * own.
+ * Threads: an open adapter is const; any number may use it, each with a result of its own.
  */
 #ifndef IMR_ADAPTER_ADAPTER_H
 #define IMR_ADAPTER_ADAPTER_H
@@ -90,8 +89,8 @@ imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr
  * Scores further documents with the query side of a finished run (scope `rescore`): after[i] =
  * cos(r->q_mod, d_i'), d_i' modulated as the candidates were. before (may be NULL): cos(r->q, d_i).
  * No d' is kept: form diagonal reads d once (adapter/sweep.h), form full goes by blocks. Within
- * 2e-6 of the run's own numbers, and the same for any number of threads. Errors: IMR_E_SHAPE,
- * IMR_E_MEMORY.
+ * 2e-6 of the run's own numbers, and the same for any number of threads.
+ * Errors: IMR_E_SHAPE, IMR_E_MEMORY.
  */
 imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_rows d,
                              float *before, float *after, imr_error *err) IMR_NODISCARD;

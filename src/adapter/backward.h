@@ -1,6 +1,5 @@
 /*
- * adapter/backward.h - gradients of every weight for one batch, by the chain rule backwards through
- * the pass.
+ * adapter/backward.h - gradients of every weight for one batch: the chain rule, backwards.
  *
  * Form diagonal and form full. gradient has the shape of w and is overwritten. Checked against
  * PyTorch's gradients and against finite differences of a plain double forward pass.

@@ -25,8 +25,7 @@ void imr_full_net(const imr_weights *w, imr_side side, imr_rows v, float *scratc
                   float *out);
 
 /* The same in parts, the same to the bit when every part but the last is a multiple of
- * IMR_FULL_BLOCK rows: hidden, zeros at first, += the sum of v's hidden layers / total; then out.
- */
+ * IMR_FULL_BLOCK rows: hidden (zeros at first) += sum of v's hidden layers / total; then out. */
 void imr_full_add_hidden(const imr_weights *w, imr_side side, imr_rows v, size_t total,
                          float *scratch, float *hidden);
 void imr_full_out(const imr_weights *w, imr_side side, const float *hidden, float *out);

@@ -1,6 +1,5 @@
 /*
- * adapter/weights.h - the tensors of an adapter: one table of names and shapes, one block of
- * memory.
+ * adapter/weights.h - the tensors of an adapter: a table of names and shapes, a block of memory.
  *
  * Two forms (method.md section 1), told apart by their tensors:
  *   diagonal  the released one: projector, two three-layer hypernets m -> h -> h/2 -> 2m, two norms
@@ -26,8 +25,7 @@ typedef enum imr_form { IMR_FORM_DIAGONAL, IMR_FORM_FULL } imr_form;
 
 const char *imr_form_name(imr_form form); /* "diagonal", "full" */
 
-/* Layers of the two nets are numbered 1..3 (form full: 1..2). Odd ids are biases of the one
- * before. */
+/* Layers of the two nets are numbered 1..3 (form full: 1..2). Odd ids: biases of the one before. */
 typedef enum imr_weight_id {
     IMR_W_PROJECTOR,
     IMR_W_PROJECTOR_BIAS,

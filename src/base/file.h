@@ -50,7 +50,7 @@ bool imr_file_exists(const char *path); /* a readable regular file (or pipe) */
 bool imr_dir_exists(const char *path);
 /* Creates the folder and its parents. An existing folder is fine. */
 imr_status imr_dir_make(const char *path, imr_error *err) IMR_NODISCARD;
-/* Names in a folder by bytes, without "." and ".."; names[i] and the array: the caller's. */
+/* Names in a folder, byte order, without "." and ".."; names[i] and the array: the caller's. */
 imr_status imr_dir_list(char ***names, size_t *count, const char *path,
                         imr_error *err) IMR_NODISCARD;
 void imr_dir_list_free(char **names, size_t count);

@@ -1,13 +1,13 @@
 /*
- * task/demo.h - the embedded demo: collection, encoder, cache and adapter, made once in a
- * folder.
+ * task/demo.h - the embedded demo: collection, encoder, cache and adapter, made once in a folder.
  *
  *   DIR/dataset      the collection in BEIR layout, as it is inside the program
  *   DIR/encoder      a static encoder trained on its passages (Model2Vec folder)
  *   DIR/cache        passages and queries encoded
  *   DIR/adapter.pt   trained on the training queries, early stopping on the dev queries;
- * .safetensors and history.json beside DIR/numbers.txt  what it achieves on the test queries;
- * written last: a folder without it is made again
+ *                    .safetensors and history.json beside
+ *   DIR/numbers.txt  what it achieves on the test queries; written last: a folder without it is
+ *                    made again
  *
  * Everything is what the commands encoder train, cache, train and evaluate would do. Deterministic
  * for a given machine.

@@ -2,10 +2,16 @@
 
 #include <string.h>
 
+#include "adapter/declared.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "format/json.h"
 #include "format/safetensors.h"
+
+const char *imr_form_source_name(imr_form_source from)
+{
+    static const char *const names[] = {"shapes", "metadata", "option"};
+    return names[from];
+}
 
 void imr_adapter_free(imr_adapter *a)
 {
@@ -51,63 +57,6 @@ imr_status imr_adapter_new(imr_adapter **out, imr_form form, size_t n, size_t m,
     return IMR_OK;
 }
 
-/* ---- metadata as JSON ---- */
-
-static void put_pickle(imr_buf *b, const imr_pickle_value *v, int depth)
-{
-    if (!v || depth > (int)IMR_MAX_PICKLE_DEPTH) {
-        imr_buf_str(b, "null");
-        return;
-    }
-    switch (v->kind) {
-    case IMR_PK_BOOL:
-        imr_buf_str(b, v->integer ? "true" : "false");
-        break;
-    case IMR_PK_INT:
-        imr_json_put_int(b, v->integer);
-        break;
-    case IMR_PK_FLOAT:
-        imr_json_put_number(b, v->number);
-        break;
-    case IMR_PK_STRING:
-    case IMR_PK_GLOBAL:
-        imr_json_put_string_n(b, v->text, v->len);
-        break;
-    case IMR_PK_LIST:
-    case IMR_PK_TUPLE:
-        for (size_t i = 0; i < v->len; i++) {
-            imr_buf_char(b, i ? ',' : '[');
-            put_pickle(b, v->items[i], depth + 1);
-        }
-        imr_buf_str(b, v->len ? "]" : "[]");
-        break;
-    case IMR_PK_DICT: {
-        bool any = false;
-        for (size_t i = 0; i < v->len; i++) {
-            const imr_pickle_value *key = v->items[2 * i];
-            if (key->kind != IMR_PK_STRING)
-                continue;
-            imr_buf_char(b, any ? ',' : '{');
-            any = true;
-            imr_json_put_string_n(b, key->text, key->len);
-            imr_buf_char(b, ':');
-            put_pickle(b, v->items[2 * i + 1], depth + 1);
-        }
-        imr_buf_str(b, any ? "}" : "{}");
-        break;
-    }
-    default:
-        imr_buf_str(b, "null");
-    }
-}
-
-static imr_status take_metadata(imr_adapter *a, imr_buf *json, imr_error *err)
-{
-    IMR_TRY(imr_buf_check(json, err));
-    a->metadata = imr_buf_take(json);
-    return a->metadata ? IMR_OK : imr_fail_memory(err);
-}
-
 /* ---- containers ---- */
 
 static void free_torch_ptr(imr_torch **t)
@@ -127,7 +76,24 @@ static const imr_pickle_value *state_of(const imr_pickle_value *root)
     return root;
 }
 
-static imr_status read_torch(imr_adapter *a, const imr_file *file, imr_error *err)
+/* The weights, under the form wished for, else the one the metadata names, else the tensors'. */
+static imr_status read_weights(imr_adapter *a, const imr_tensors *table, imr_form wanted,
+                               imr_error *err)
+{
+    imr_declared said;
+    IMR_TRY(imr_declared_read(&said, a->metadata, err));
+    const bool strict = wanted == IMR_FORM_AUTO && said.final;
+    IMR_TRY(imr_weights_read(&a->w, &a->problems, table,
+                             wanted != IMR_FORM_AUTO ? wanted : said.form, strict, err));
+    const bool agrees = said.form != IMR_FORM_AUTO || (said.first && imr_form_scales(a->w.form));
+    a->form_from = wanted != IMR_FORM_AUTO ? IMR_FORM_FROM_OPTION
+                   : agrees                ? IMR_FORM_FROM_METADATA
+                                           : IMR_FORM_FROM_SHAPES;
+    return strict && a->w.v ? imr_declared_check_final(&a->problems, &a->w, a->metadata, err)
+                            : IMR_OK;
+}
+
+static imr_status read_torch(imr_adapter *a, const imr_file *file, imr_form wanted, imr_error *err)
 {
     IMR_CLEANUP(free_torch_ptr) imr_torch *t = NULL;
     IMR_TRY(imr_torch_parse(&t, file->data, file->len, a->path, err));
@@ -137,58 +103,27 @@ static imr_status read_torch(imr_adapter *a, const imr_file *file, imr_error *er
                         "%s: holds no dictionary of tensors; an adapter is {\"model_state\": ...} "
                         "or a state dict",
                         a->path);
-    const imr_pickle_value *metadata = imr_pickle_get(root, "metadata");
-    if (metadata && metadata->kind == IMR_PK_DICT) {
-        IMR_AUTOBUF imr_buf json = {.limit = IMR_MAX_JSON_BYTES};
-        put_pickle(&json, metadata, 0);
-        IMR_TRY(take_metadata(a, &json, err));
-    }
+    IMR_TRY(imr_declared_torch(&a->metadata, imr_pickle_get(root, "metadata"), err));
     IMR_CLEANUP(imr_tensors_done) imr_tensors table = {0};
     imr_status status = imr_torch_tensors(&table, t, state_of(root), err);
     if (status == IMR_OK)
-        status = imr_weights_read(&a->w, &a->problems, &table, err);
+        status = read_weights(a, &table, wanted, err);
     return imr_error_prefix(err, status, a->path);
 }
 
-/* safetensors keep text pairs under __metadata__ of the header, which the tensor table drops. */
-static imr_status read_pairs(imr_adapter *a, const imr_file *file, imr_error *err)
-{
-    size_t len = 0;
-    for (size_t i = 8; i-- > 0;)
-        len = len << 8 | file->data[i]; /* the reader has checked it against the file's length */
-    IMR_AUTOJSON imr_json *header = NULL;
-    IMR_TRY(imr_json_parse(&header, file->data + 8, len, a->path, err));
-    const imr_json *pairs = imr_json_at(header, "__metadata__");
-    if (!imr_json_is_object(pairs))
-        return IMR_OK;
-    IMR_AUTOBUF imr_buf json = {0};
-    imr_buf_char(&json, '{');
-    bool any = false;
-    for (const imr_json *p = imr_json_child(pairs); p; p = imr_json_next(p)) {
-        if (!imr_json_is_string(p))
-            continue;
-        imr_buf_str(&json, any ? "," : "");
-        any = true;
-        imr_json_put_string(&json, imr_json_key(p));
-        imr_buf_char(&json, ':');
-        imr_json_put_string(&json, imr_json_string_or(p, "", ""));
-    }
-    imr_buf_char(&json, '}');
-    return take_metadata(a, &json, err);
-}
-
-static imr_status read_safetensors(imr_adapter *a, const imr_file *file, imr_error *err)
+static imr_status read_safetensors(imr_adapter *a, const imr_file *file, imr_form wanted,
+                                   imr_error *err)
 {
     IMR_CLEANUP(imr_tensors_done) imr_tensors table = {0};
     imr_status status = imr_safetensors_parse(&table, file->data, file->len, err);
     if (status == IMR_OK)
-        status = imr_weights_read(&a->w, &a->problems, &table, err);
-    if (status != IMR_OK)
-        return imr_error_prefix(err, status, a->path);
-    return read_pairs(a, file, err);
+        status = imr_declared_safetensors(&a->metadata, file->data, a->path, err);
+    if (status == IMR_OK)
+        status = read_weights(a, &table, wanted, err);
+    return imr_error_prefix(err, status, a->path);
 }
 
-imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_error *err)
+imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_form form, imr_error *err)
 {
     IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
     IMR_TRY(imr_file_map(&file, path, err));
@@ -201,9 +136,9 @@ imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_error *e
     bool safetensors = file.len > 8 && file.data[8] == '{';
     a->container = safetensors ? "safetensors" : "PyTorch";
     if (safetensors)
-        IMR_TRY(read_safetensors(a, &file, err));
+        IMR_TRY(read_safetensors(a, &file, form, err));
     else
-        IMR_TRY(read_torch(a, &file, err));
+        IMR_TRY(read_torch(a, &file, form, err));
     const imr_problem *worst = imr_problems_worst(&a->problems);
     a->usable = !worst || worst->severity < IMR_SEVERITY_ERROR;
     *out = a;
@@ -211,10 +146,10 @@ imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_error *e
     return IMR_OK;
 }
 
-imr_status imr_adapter_open(imr_adapter **out, const char *path, imr_error *err)
+imr_status imr_adapter_open(imr_adapter **out, const char *path, imr_form form, imr_error *err)
 {
     IMR_CLEANUP(free_adapter_ptr) imr_adapter *a = NULL;
-    IMR_TRY(imr_adapter_examine(&a, path, err));
+    IMR_TRY(imr_adapter_examine(&a, path, form, err));
     assert(a);
     if (!a->usable) {
         const imr_problem *worst = imr_problems_worst(&a->problems);

@@ -2,7 +2,7 @@
  * adapter/adapter.h - an adapter as a whole: open, project, run, look at, save.
  *
  *   imr_adapter *a;
- *   IMR_TRY(imr_adapter_open(&a, "imrnns-minilm-scifact.pt", err));
+ *   IMR_TRY(imr_adapter_open(&a, "imrnns-minilm-scifact.pt", IMR_FORM_AUTO, err));
  *   IMR_TRY(imr_adapter_project(a, imr_view_of(query, 1, n), q, err));
  *   IMR_TRY(imr_adapter_project(a, documents, d, err));
  *   imr_adapter_result r = {0};
@@ -17,12 +17,23 @@
 #define IMR_ADAPTER_ADAPTER_H
 
 #include "adapter/weights.h"
+#include "base/progress.h"
 #include "base/sha256.h"
 #include "format/torch_pt.h"
 #include "math/rows.h"
 
+/* What decided the form: the tensors, what the file says (adapter/declared.h), or the caller. */
+typedef enum imr_form_source {
+    IMR_FORM_FROM_SHAPES,
+    IMR_FORM_FROM_METADATA,
+    IMR_FORM_FROM_OPTION
+} imr_form_source;
+
+const char *imr_form_source_name(imr_form_source from); /* "shapes", "metadata", "option" */
+
 typedef struct imr_adapter {
-    imr_weights w;
+    imr_weights w; /* w.form: the form it is computed with */
+    imr_form_source form_from;
     char *path; /* "" for one that was not read from a file */
     char sha256[IMR_SHA256_HEX];
     const char *container; /* "PyTorch", "safetensors" or "memory" */
@@ -32,14 +43,16 @@ typedef struct imr_adapter {
 } imr_adapter;
 
 /*
- * Opens for use. Errors: the first error of the problem list (missing, wrong-shape or non-finite
+ * Opens for use. form: AUTO, or the form to read the tensors as whatever the file says. Errors: the first error of the problem list (missing, wrong-shape or non-finite
  * tensor, with how many more there are), or what the container's reader says. Unexpected tensors
  * are only listed in `problems`.
  */
-imr_status imr_adapter_open(imr_adapter **out, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_adapter_open(imr_adapter **out, const char *path, imr_form form,
+                            imr_error *err) IMR_NODISCARD;
 /* Opens to look at: succeeds whenever the container can be read; usable tells whether w may be
  * used, problems why not. */
-imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_form form,
+                               imr_error *err) IMR_NODISCARD;
 /* An untrained one with weights for training, see imr_weights_random. */
 imr_status imr_adapter_new(imr_adapter **out, imr_form form, size_t n, size_t m, size_t h,
                            uint64_t seed, imr_error *err) IMR_NODISCARD;
@@ -63,7 +76,7 @@ typedef struct imr_adapter_result {
     float *q;                   /* the projected query */
     float *scale_q, *bias_q;    /* from the query, for the documents; range (0,1) and (-1,1) */
     float *d_mod;               /* [k,m] d' */
-    float *d_mean;              /* diagonal: mean of d'; full: unused (NULL) */
+    float *d_mean;              /* diagonal: mean of d'; the others: unused (NULL) */
     float *scale_d, *bias_d;    /* from the documents, for the query */
     float *weight_q, *weight_d; /* full: [m,m] in place of scale_q and scale_d (then NULL) */
     float *q_mod;               /* q' */
@@ -85,15 +98,21 @@ void imr_adapter_result_done(imr_adapter_result *r); /* {0} is fine */
 imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr_adapter_result *r,
                            imr_error *err) IMR_NODISCARD;
 
+/* d' of any documents d [rows,m], modulated as the candidates were; out [rows,m], not d. */
+void imr_adapter_modulate(const imr_adapter *a, const imr_adapter_result *r, imr_view d,
+                          float *out);
+
 /*
  * Scores further documents with the query side of a finished run (scope `rescore`): after[i] =
  * cos(r->q_mod, d_i'), d_i' modulated as the candidates were. before (may be NULL): cos(r->q, d_i).
- * No d' is kept: form diagonal reads d once (adapter/sweep.h), form full goes by blocks. Within
- * 2e-6 of the run's own numbers, and the same for any number of threads.
- * Errors: IMR_E_SHAPE, IMR_E_MEMORY.
+ * No d' is kept: the forms that scale read d once (adapter/sweep.h), form full goes by blocks.
+ * progress (may be NULL) is told "scoring documents" every few milliseconds. Within 2e-6 of the
+ * run's own numbers, and the same for any number of threads.
+ * Errors: IMR_E_SHAPE, IMR_E_CANCELLED, IMR_E_MEMORY.
  */
 imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_rows d,
-                             float *before, float *after, imr_error *err) IMR_NODISCARD;
+                             float *before, float *after, const imr_progress *progress,
+                             imr_error *err) IMR_NODISCARD;
 
 /* How strongly the adapter acts, over `queries` seeded random unit vectors of the encoder space. */
 typedef struct imr_adapter_survey {

@@ -82,20 +82,20 @@ static void scatter_documents(imr_pass *p, size_t m)
     }
 }
 
-/* ---- diagonal ---- */
+/* ---- diagonal and mean ---- */
 
-/* d_out holds dscale, dbias and becomes the gradient before sigmoid and tanh; dv gets the gradient
- * of the net's input, added when beta is 1. */
+/* A side's net over `rows` rows: d_out holds dscale, dbias and becomes the gradient before sigmoid
+ * and tanh; dv gets the gradient of the net's input, added when beta is 1. */
 static void hypernet_back(imr_weights *gradient, imr_pass *p, const imr_weights *w, imr_side side,
-                          const float *v, float *dv, float beta, float keep)
+                          size_t rows, const float *out, float *d_out, const float *v, float *dv,
+                          float beta, float keep)
 {
     bool query = side == IMR_SIDE_QUERY;
     imr_weight_id first = query ? IMR_W_QUERY_1 : IMR_W_DOC_1;
-    const float *out = query ? p->query_out : p->doc_out;
     const float *h1 = query ? p->query_h1 : p->doc_h1, *h2 = query ? p->query_h2 : p->doc_h2;
-    size_t m = w->m, b = p->size;
-    for (size_t a = 0; a < b; a++) {
-        float *d = p->d_out + a * 2 * m;
+    size_t m = w->m;
+    for (size_t a = 0; a < rows; a++) {
+        float *d = d_out + a * 2 * m;
         const float *o = out + a * 2 * m;
 #pragma omp simd
         for (size_t j = 0; j < m; j++) {
@@ -103,11 +103,11 @@ static void hypernet_back(imr_weights *gradient, imr_pass *p, const imr_weights 
             d[m + j] *= 1.0f - o[m + j] * o[m + j];
         }
     }
-    linear_back(gradient, w, first + 4, p->d_out, h2, b, p->dh2, 0.0f);
-    relu_back(p->dh2, h2, b * (w->h / 2), keep);
-    linear_back(gradient, w, first + 2, p->dh2, h1, b, p->dh1, 0.0f);
-    relu_back(p->dh1, h1, b * w->h, keep);
-    linear_back(gradient, w, first, p->dh1, v, b, dv, beta);
+    linear_back(gradient, w, first + 4, d_out, h2, rows, p->dh2, 0.0f);
+    relu_back(p->dh2, h2, rows * (w->h / 2), keep);
+    linear_back(gradient, w, first + 2, p->dh2, h1, rows, p->dh1, 0.0f);
+    relu_back(p->dh1, h1, rows * w->h, keep);
+    linear_back(gradient, w, first, p->dh1, v, rows, dv, beta);
 }
 
 /* dx of y = x*s + b, in place of dy; ds and db are added to. */
@@ -121,7 +121,37 @@ static void affine_back(float *dy, const float *x, const float *s, float *ds, fl
     }
 }
 
-static void backward_diagonal(imr_weights *gradient, imr_pass *p, const imr_weights *w, float keep)
+/* Diagonal: the documents' net saw the mean of d', so each d' gets a share. */
+static void feedback_back(imr_weights *gradient, imr_pass *p, const imr_weights *w, float keep)
+{
+    const size_t m = w->m, list = p->list, b = p->size;
+    hypernet_back(gradient, p, w, IMR_SIDE_DOC, b, p->doc_out, p->d_out, p->d_mean, p->d_feedback,
+                  0.0f, keep);
+    const float share = 1.0f / (float)list;
+    for (size_t r = 0; r < b * list; r++) {
+        const float *mean = p->d_feedback + r / list * m;
+        float *dd = p->dd_mod + r * m;
+#pragma omp simd
+        for (size_t j = 0; j < m; j++)
+            dd[j] += mean[j] * share;
+    }
+}
+
+/* Mean: what the net said of each document was averaged over the lists it is in. */
+static void share_out(imr_pass *p, size_t m)
+{
+    const float share = 1.0f / (float)p->list;
+    memset(p->d_each, 0, p->unique * 2 * m * sizeof *p->d_each);
+    for (size_t r = 0; r < p->size * p->list; r++) {
+        float *restrict to = p->d_each + p->document[r] * 2 * m;
+        const float *restrict from = p->d_out + r / p->list * 2 * m;
+#pragma omp simd
+        for (size_t j = 0; j < 2 * m; j++)
+            to[j] += from[j] * share;
+    }
+}
+
+static void backward_scales(imr_weights *gradient, imr_pass *p, const imr_weights *w, float keep)
 {
     size_t m = w->m, list = p->list, b = p->size;
     const float *z_doc = p->z + b * m;
@@ -132,16 +162,10 @@ static void backward_diagonal(imr_weights *gradient, imr_pass *p, const imr_weig
         affine_back(p->dq_mod + a * m, p->z + a * m, p->doc_out + a * 2 * m, ds, ds + m, m);
     }
     memcpy(p->dz, p->dq_mod, b * m * sizeof(float));
-    hypernet_back(gradient, p, w, IMR_SIDE_DOC, p->d_mean, p->d_feedback, 0.0f, keep);
-
-    float share = 1.0f / (float)list;
-    for (size_t r = 0; r < b * list; r++) {
-        const float *mean = p->d_feedback + r / list * m;
-        float *dd = p->dd_mod + r * m;
-#pragma omp simd
-        for (size_t j = 0; j < m; j++)
-            dd[j] += mean[j] * share;
-    }
+    if (w->form == IMR_FORM_MEAN)
+        share_out(p, m);
+    else
+        feedback_back(gradient, p, w, keep);
     doc_norm_back(gradient, p, w);
     memset(p->d_out, 0, b * 2 * m * sizeof(float));
     for (size_t a = 0; a < b; a++)
@@ -152,7 +176,11 @@ static void backward_diagonal(imr_weights *gradient, imr_pass *p, const imr_weig
                         ds + m, m);
         }
     scatter_documents(p, m);
-    hypernet_back(gradient, p, w, IMR_SIDE_QUERY, p->z, p->dz, 1.0f, keep);
+    if (w->form == IMR_FORM_MEAN)
+        hypernet_back(gradient, p, w, IMR_SIDE_DOC, p->unique, p->doc_each, p->d_each, z_doc,
+                      p->dz + b * m, 1.0f, keep);
+    hypernet_back(gradient, p, w, IMR_SIDE_QUERY, b, p->query_out, p->d_out, p->z, p->dz, 1.0f,
+                  keep);
 
     /* Back through unit(): dy = (dz - z (z.dz)) / |y|. */
     for (size_t i = 0; i < b + p->unique; i++) {
@@ -206,16 +234,29 @@ static void backward_full(imr_weights *gradient, imr_pass *p, const imr_weights 
     linear_back(gradient, w, IMR_W_QUERY_1, p->dh1, p->z, b, p->dz, 1.0f);
 }
 
+/* Cosines of the encoder's vectors, list by list. */
+static void base_cosines(imr_pass *p, size_t n)
+{
+    for (size_t r = 0; r < p->size * p->list; r++) {
+        const float *q = p->x + r / p->list * n, *d = p->x + (p->size + p->document[r]) * n;
+        const double norms = imr_nn_norm(q, n) * imr_nn_norm(d, n);
+        p->base[r] = (float)(imr_nn_dot(q, d, n) / fmax(norms, IMR_NN_UNIT_FLOOR));
+    }
+}
+
 double imr_backward(imr_weights *gradient, imr_pass *p, const imr_weights *w, const imr_loss *loss,
                     double dropout)
 {
     float keep = p->mask_query_h1 ? (float)(1.0 / (1.0 - dropout)) : 1.0f;
-    double value = imr_loss_run(loss, p->q_mod, p->d_mod, p->size, p->list, w->m, p->dq_mod,
-                                p->dd_mod, p->scratch);
+    const bool improvement = loss->kind == IMR_LOSS_IMPROVEMENT;
+    if (improvement)
+        base_cosines(p, w->n);
+    double value = imr_loss_run(loss, p->q_mod, p->d_mod, improvement ? p->base : NULL, p->size,
+                                p->list, w->m, p->dq_mod, p->dd_mod, p->scratch);
     if (w->form == IMR_FORM_FULL)
         backward_full(gradient, p, w, keep);
     else
-        backward_diagonal(gradient, p, w, keep);
+        backward_scales(gradient, p, w, keep);
     linear_back(gradient, w, IMR_W_PROJECTOR, p->dz, p->x, p->size + p->unique, NULL, 0.0f);
     return value;
 }

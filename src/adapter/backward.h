@@ -1,7 +1,7 @@
 /*
  * adapter/backward.h - gradients of every weight for one batch: the chain rule, backwards.
  *
- * Form diagonal and form full. gradient has the shape of w and is overwritten. Checked against
+ * All forms. gradient has the shape of w and is overwritten. Checked against
  * PyTorch's gradients and against finite differences of a plain double forward pass.
  */
 #ifndef IMR_ADAPTER_BACKWARD_H

@@ -12,7 +12,7 @@ static void relu_dropout(float *v, size_t n, const float *mask)
 void imr_hypernet(const imr_weights *w, imr_side side, imr_view v, const imr_dropout *dropout,
                   float *h1, float *h2, float *out)
 {
-    assert(w->form == IMR_FORM_DIAGONAL && v.cols == w->m);
+    assert(imr_form_scales(w->form) && v.cols == w->m);
     imr_weight_id first = side == IMR_SIDE_QUERY ? IMR_W_QUERY_1 : IMR_W_DOC_1;
     size_t half = w->h / 2, m = w->m;
     imr_nn_linear(h1, v, imr_weight_view(w, first), imr_weight(w, first + 1));

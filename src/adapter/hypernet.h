@@ -1,5 +1,6 @@
 /*
- * adapter/hypernet.h - from vectors to a scale and a bias for every dimension (form diagonal).
+ * adapter/hypernet.h - from vectors to a scale and a bias for every dimension (forms diagonal
+ * and mean).
  *
  * Formula:  hyper(v) = L3(relu(L2(relu(L1 v)))),  scale = sigmoid(first m), bias = tanh(last m)
  *           method.md section 1

@@ -8,7 +8,8 @@
 
 const char *imr_loss_name(imr_loss_kind kind)
 {
-    return kind == IMR_LOSS_MARGIN ? "margin" : "mnrl";
+    static const char *const names[] = {"mnrl", "margin", "improvement"};
+    return names[kind];
 }
 
 size_t imr_loss_scratch(size_t size, size_t list, size_t m)
@@ -69,8 +70,8 @@ static double mnrl(const imr_loss *loss, const float *q, const float *d, size_t 
     return value;
 }
 
-static double margin(const imr_loss *loss, const float *q, const float *d, size_t size, size_t list,
-                     size_t m, float *dq, float *dd, float *scratch)
+static double margin(const imr_loss *loss, const float *q, const float *d, const float *base,
+                     size_t size, size_t list, size_t m, float *dq, float *dd, float *scratch)
 {
     float *q_hat = scratch, *dq_hat = scratch + m, *cosine = scratch + 2 * m;
     double total = 0, weight = 1.0 / ((double)size * (double)(list - 1));
@@ -81,6 +82,8 @@ static double margin(const imr_loss *loss, const float *q, const float *d, size_
         memset(dq_hat, 0, m * sizeof *dq_hat);
         for (size_t l = list; l-- > 0;) { /* the positive last: its weight is what was gathered */
             double over = loss->margin - (double)cosine[0] + (double)cosine[l];
+            if (base)
+                over += (double)base[a * list] - (double)base[a * list + l];
             double g = l == 0 ? -pull : over > 0 ? weight : 0.0;
             if (l > 0 && over > 0) {
                 total += over * weight;
@@ -100,12 +103,12 @@ static double margin(const imr_loss *loss, const float *q, const float *d, size_
     return total;
 }
 
-double imr_loss_run(const imr_loss *loss, const float *q, const float *d, size_t size, size_t list,
-                    size_t m, float *dq, float *dd, float *scratch)
+double imr_loss_run(const imr_loss *loss, const float *q, const float *d, const float *base,
+                    size_t size, size_t list, size_t m, float *dq, float *dd, float *scratch)
 {
-    assert(size > 0 && list > 0);
+    assert(size > 0 && list > 0 && (base != NULL) == (loss->kind == IMR_LOSS_IMPROVEMENT));
     if (loss->kind == IMR_LOSS_MNRL)
         return mnrl(loss, q, d, size, list, m, dq, dd, scratch);
     assert(list > 1);
-    return margin(loss, q, d, size, list, m, dq, dd, scratch);
+    return margin(loss, q, d, base, size, list, m, dq, dd, scratch);
 }

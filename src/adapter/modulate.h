@@ -1,10 +1,10 @@
 /*
  * adapter/modulate.h - reshape vectors by a scale and a bias, or by a matrix and a bias.
  *
- * Formula:  diagonal  out[i] = LN(x[i]*s + b; gain, shift)
- *           full      out[i] = LN(W x[i] + b; gain, shift)          method.md section 1
+ * Formula:  diagonal, mean  out[i] = LN(x[i]*s + b; gain, shift)
+ *           full            out[i] = LN(W x[i] + b; gain, shift)    method.md section 1
  * Shapes:   x [K,m], s [m], W [m,m] row-major, b [m], out [K,m] without gaps
- * Aliasing: out may be x in the diagonal form, not in the full one
+ * Aliasing: out may be x in _diagonal, not in _full
  * Range:    rows of out have norm about sqrt(m) when the gain is near 1
  */
 #ifndef IMR_ADAPTER_MODULATE_H

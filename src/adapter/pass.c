@@ -22,12 +22,21 @@ static float *take(float *store, size_t *at, size_t n)
     return p;
 }
 
+/* Rows of the documents' net. */
+static size_t doc_rows(const imr_pass *p, imr_form form)
+{
+    return form == IMR_FORM_DIAGONAL ? p->size
+           : form == IMR_FORM_MEAN   ? p->unique
+                                     : p->size * p->list;
+}
+
 /* Points everything into store; returns the floats needed. */
 static size_t lay_out(imr_pass *p, const imr_weights *w, bool dropout, float *store)
 {
-    bool full = w->form == IMR_FORM_FULL;
+    const bool full = w->form == IMR_FORM_FULL, mean = w->form == IMR_FORM_MEAN;
     size_t at = 0, m = w->m, h = w->h, b = p->size, rows = p->size * p->list, all = b + p->unique;
-    size_t out = full ? m * m + m : 2 * m, doc_rows = full ? rows : b;
+    const size_t out = full ? m * m + m : 2 * m, docs = doc_rows(p, w->form);
+    const size_t most = docs > b ? docs : b;
     p->x = take(store, &at, all * w->n);
     p->z = take(store, &at, all * m);
     p->z_norm = take(store, &at, all);
@@ -39,27 +48,30 @@ static size_t lay_out(imr_pass *p, const imr_weights *w, bool dropout, float *st
     p->q_mod = take(store, &at, b * m);
     p->query_h1 = take(store, &at, b * h);
     p->query_out = take(store, &at, b * out);
-    p->doc_h1 = take(store, &at, doc_rows * h);
+    p->doc_h1 = take(store, &at, docs * h);
     p->doc_out = take(store, &at, b * out);
+    p->base = take(store, &at, rows);
     p->query_h2 = full ? NULL : take(store, &at, b * (h / 2));
-    p->doc_h2 = full ? NULL : take(store, &at, b * (h / 2));
-    p->d_mean = full ? NULL : take(store, &at, b * m);
+    p->doc_h2 = full ? NULL : take(store, &at, docs * (h / 2));
+    p->d_mean = full || mean ? NULL : take(store, &at, b * m);
+    p->doc_each = mean ? take(store, &at, docs * out) : NULL;
+    p->d_each = mean ? take(store, &at, docs * out) : NULL;
     p->doc_mean = full ? take(store, &at, b * h) : NULL;
     p->d_list = full ? take(store, &at, rows * m) : NULL;
     p->dq_mod = take(store, &at, b * m);
     p->dd_mod = take(store, &at, rows * m);
     p->dz = take(store, &at, all * m);
     p->d_out = take(store, &at, b * out);
-    p->dh1 = take(store, &at, doc_rows * h);
-    p->dh2 = full ? NULL : take(store, &at, b * (h / 2));
-    p->d_feedback = take(store, &at, b * (full ? h : m));
+    p->dh1 = take(store, &at, most * h);
+    p->dh2 = full ? NULL : take(store, &at, most * (h / 2));
+    p->d_feedback = mean ? NULL : take(store, &at, b * (full ? h : m));
     p->d_gain = take(store, &at, b * m);
     p->d_shift = take(store, &at, b * m);
     p->scratch = take(store, &at, imr_loss_scratch(b, p->list, m));
     p->mask_query_h1 = dropout ? take(store, &at, b * h) : NULL;
-    p->mask_doc_h1 = dropout ? take(store, &at, doc_rows * h) : NULL;
+    p->mask_doc_h1 = dropout ? take(store, &at, docs * h) : NULL;
     p->mask_query_h2 = dropout && !full ? take(store, &at, b * (h / 2)) : NULL;
-    p->mask_doc_h2 = dropout && !full ? take(store, &at, b * (h / 2)) : NULL;
+    p->mask_doc_h2 = dropout && !full ? take(store, &at, docs * (h / 2)) : NULL;
     return at;
 }
 
@@ -102,10 +114,10 @@ static void draw_mask(float *mask, size_t n, double dropout, imr_random *random)
 static void project(imr_pass *p, const imr_weights *w)
 {
     size_t all = p->size + p->unique, m = w->m;
-    bool diagonal = w->form == IMR_FORM_DIAGONAL;
+    const bool scales = imr_form_scales(w->form);
     imr_nn_linear(p->z, imr_view_of(p->x, all, w->n), imr_weight_view(w, IMR_W_PROJECTOR),
-                  diagonal ? imr_weight(w, IMR_W_PROJECTOR_BIAS) : NULL);
-    if (!diagonal)
+                  scales ? imr_weight(w, IMR_W_PROJECTOR_BIAS) : NULL);
+    if (!scales)
         return;
     for (size_t i = 0; i < all; i++)
         p->z_norm[i] = (float)imr_nn_unit(p->z + i * m, p->z + i * m, m);
@@ -145,7 +157,22 @@ static void norm_documents(imr_pass *p, const imr_weights *w)
         imr_weight(w, IMR_W_DOC_NORM), imr_weight(w, IMR_W_DOC_NORM_BIAS), IMR_NN_LAYERNORM_EPS);
 }
 
-static void forward_diagonal(imr_pass *p, const imr_weights *w)
+/* out [B,width]: the mean over each list of a row of its documents. */
+static void mean_of_lists(float *out, const imr_pass *p, const float *each, size_t width)
+{
+    const float share = 1.0f / (float)p->list;
+    memset(out, 0, p->size * width * sizeof *out);
+    for (size_t r = 0; r < p->size * p->list; r++) {
+        float *restrict to = out + r / p->list * width;
+        const float *restrict from = each + p->document[r] * width;
+#pragma omp simd
+        for (size_t j = 0; j < width; j++)
+            to[j] += from[j] * share;
+    }
+}
+
+/* Diagonal and mean: they differ in what the documents' net sees. */
+static void forward_scales(imr_pass *p, const imr_weights *w)
 {
     size_t m = w->m, list = p->list;
     const float *z_doc = p->z + p->size * m;
@@ -158,10 +185,16 @@ static void forward_diagonal(imr_pass *p, const imr_weights *w)
         affine(p->d_hat + r * m, z_doc + p->document[r] * m, scale, scale + m, m);
     }
     norm_documents(p, w);
-    for (size_t a = 0; a < p->size; a++)
-        mean_of(p->d_mean + a * m, p->d_mod + a * list * m, list, m);
-    imr_hypernet(w, IMR_SIDE_DOC, imr_view_of(p->d_mean, p->size, m), &doc, p->doc_h1, p->doc_h2,
-                 p->doc_out);
+    if (w->form == IMR_FORM_MEAN) {
+        imr_hypernet(w, IMR_SIDE_DOC, imr_view_of(z_doc, p->unique, m), &doc, p->doc_h1, p->doc_h2,
+                     p->doc_each);
+        mean_of_lists(p->doc_out, p, p->doc_each, 2 * m);
+    } else {
+        for (size_t a = 0; a < p->size; a++)
+            mean_of(p->d_mean + a * m, p->d_mod + a * list * m, list, m);
+        imr_hypernet(w, IMR_SIDE_DOC, imr_view_of(p->d_mean, p->size, m), &doc, p->doc_h1,
+                     p->doc_h2, p->doc_out);
+    }
     for (size_t a = 0; a < p->size; a++) {
         const float *scale = p->doc_out + a * 2 * m;
         affine(p->q_hat + a * m, p->z + a * m, scale, scale + m, m);
@@ -205,15 +238,14 @@ static void forward_full(imr_pass *p, const imr_weights *w)
 
 void imr_pass_forward(imr_pass *p, const imr_weights *w, double dropout, imr_random *random)
 {
-    size_t b = p->size, h = w->h;
-    bool full = w->form == IMR_FORM_FULL;
+    const size_t b = p->size, h = w->h, docs = doc_rows(p, w->form);
     draw_mask(p->mask_query_h1, b * h, dropout, random);
     draw_mask(p->mask_query_h2, b * (h / 2), dropout, random);
-    draw_mask(p->mask_doc_h1, (full ? b * p->list : b) * h, dropout, random);
-    draw_mask(p->mask_doc_h2, b * (h / 2), dropout, random);
+    draw_mask(p->mask_doc_h1, docs * h, dropout, random);
+    draw_mask(p->mask_doc_h2, docs * (h / 2), dropout, random);
     project(p, w);
-    if (full)
+    if (w->form == IMR_FORM_FULL)
         forward_full(p, w);
     else
-        forward_diagonal(p, w);
+        forward_scales(p, w);
 }

@@ -3,7 +3,8 @@
  *
  * A batch has `size` queries, each with a list of `list` documents (column 0 the positive); every
  * document of a list is feedback of its own query. Documents that occur in several lists are
- * projected once. Formulas: method.md section 1, dropout after each relu of the nets.
+ * projected once, and in form mean go through their net once. Formulas: method.md section 1, dropout
+ * after each relu of the nets.
  *
  * Threads: only the dense products use several; the loops between them are too short to share out
  * (measured: 0.13 s an epoch of 700 queries x 21 documents, n 384, m 256, on one busy core, against
@@ -24,17 +25,22 @@ typedef struct imr_pass {
     float *x;           /* [B+U,n] encoder vectors: queries, then documents */
     uint32_t *document; /* [B*L] which of the U documents */
 
-    /* Both forms. */
-    float *z, *z_norm;           /* [B+U,m] projected; diagonal: |P x + c| before unit() */
+    /* All forms. */
+    float *z, *z_norm;           /* [B+U,m] projected; but for full |P x + c| before unit() */
     float *d_hat, *d_inverse;    /* [B*L,m], [B*L] of LN_doc */
     float *d_mod;                /* [B*L,m] */
     float *q_hat, *q_inverse;    /* [B,m], [B] of LN_query */
     float *q_mod;                /* [B,m] */
     float *query_h1, *query_out; /* [B,h]; [B,2m] or [B,m*m+m] */
-    float *doc_h1, *doc_out;     /* diagonal [B,h], [B,2m]; full [B*L,h], [B,m*m+m] */
+    float *doc_h1,
+        *doc_out; /* diagonal [B,h], [B,2m]; mean [U,h], [B,2m]; full [B*L,h], [B,m*m+m] */
+    float *base;  /* [B*L] cosines of x, for the loss `improvement` */
+    /* Diagonal and mean. */
+    float *query_h2, *doc_h2; /* [B,h/2]; mean: doc_h2 [U,h/2] */
     /* Diagonal. */
-    float *query_h2, *doc_h2; /* [B,h/2] */
-    float *d_mean;            /* [B,m] of d' */
+    float *d_mean; /* [B,m] of d' */
+    /* Mean. */
+    float *doc_each, *d_each; /* [U,2m] the documents' net on each, and its gradient */
     /* Full. */
     float *doc_mean; /* [B,h] mean hidden layer over a list */
     float *d_list;   /* [B*L,m] projected documents of the lists, side by side */
@@ -42,7 +48,7 @@ typedef struct imr_pass {
     /* Gradients, the way back's. */
     float *dq_mod, *dd_mod;   /* [B,m], [B*L,m] */
     float *dz;                /* [B+U,m] */
-    float *d_out, *dh1, *dh2; /* shapes of *_out, of the larger *_h1, of *_h2 */
+    float *d_out, *dh1, *dh2; /* shapes of *_out, of the larger *_h1 and *_h2 */
     float *d_feedback;        /* [B,m], full [B,h] */
     float *d_gain, *d_shift;  /* [B,m]: LN_doc's, one a query, so that sums have one order */
     float *scratch;           /* of the loss */

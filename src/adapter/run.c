@@ -3,9 +3,8 @@
 #include <string.h>
 
 #include "adapter/adapter.h"
-#include "adapter/full.h"
-#include "adapter/hypernet.h"
 #include "adapter/modulate.h"
+#include "adapter/net.h"
 #include "adapter/project.h"
 #include "adapter/run_private.h"
 #include "base/mem.h"
@@ -43,22 +42,16 @@ static size_t lay_out(imr_adapter_result *r, const imr_weights *w, size_t k, flo
     r->d_mod = take(store, &at, k * m);
     r->before = take(store, &at, k);
     r->after = take(store, &at, k);
-    if (full) {
-        r->weight_q = take(store, &at, m * m + m);
-        r->weight_d = take(store, &at, m * m + m);
-        r->bias_q = store ? r->weight_q + m * m : NULL;
-        r->bias_d = store ? r->weight_d + m * m : NULL;
-        r->scale_q = r->scale_d = r->d_mean = NULL;
-        r->scratch = take(store, &at, imr_full_scratch(w) + w->h);
-    } else {
-        r->scale_q = take(store, &at, 2 * m);
-        r->scale_d = take(store, &at, 2 * m);
-        r->bias_q = store ? r->scale_q + m : NULL;
-        r->bias_d = store ? r->scale_d + m : NULL;
-        r->d_mean = take(store, &at, m);
-        r->weight_q = r->weight_d = NULL;
-        r->scratch = take(store, &at, w->h + w->h / 2);
-    }
+    float *to_documents = take(store, &at, imr_net_out(w));
+    float *to_query = take(store, &at, imr_net_out(w));
+    r->scale_q = full ? NULL : to_documents;
+    r->scale_d = full ? NULL : to_query;
+    r->weight_q = full ? to_documents : NULL;
+    r->weight_d = full ? to_query : NULL;
+    r->bias_q = store ? to_documents + (full ? m * m : m) : NULL;
+    r->bias_d = store ? to_query + (full ? m * m : m) : NULL;
+    r->d_mean = w->form == IMR_FORM_DIAGONAL ? take(store, &at, m) : NULL;
+    r->scratch = take(store, &at, imr_net_scratch(w, k ? k : 1));
     return at;
 }
 
@@ -99,12 +92,8 @@ static void mean_rows(float *out, const float *rows, size_t n, size_t m)
 
 void imr_run_query_net(const imr_weights *w, imr_adapter_result *r)
 {
-    imr_view q = imr_view_of(r->q, 1, w->m);
-    if (w->form == IMR_FORM_FULL)
-        imr_full_net(w, IMR_SIDE_QUERY, imr_rows_of_view(q), r->scratch,
-                     r->scratch + imr_full_scratch(w), r->weight_q);
-    else
-        imr_hypernet(w, IMR_SIDE_QUERY, q, NULL, r->scratch, r->scratch + w->h, r->scale_q);
+    imr_net(w, IMR_SIDE_QUERY, imr_rows_of_view(imr_view_of(r->q, 1, w->m)), r->scratch,
+            r->scale_q ? r->scale_q : r->weight_q, NULL);
 }
 
 void imr_run_modulate_query(const imr_weights *w, imr_adapter_result *r)
@@ -120,18 +109,15 @@ void imr_run_modulate_query(const imr_weights *w, imr_adapter_result *r)
 
 void imr_run_doc_net(const imr_weights *w, imr_rows d, imr_adapter_result *r)
 {
-    if (w->form == IMR_FORM_FULL)
-        imr_full_net(w, IMR_SIDE_DOC, d, r->scratch, r->scratch + imr_full_scratch(w), r->weight_d);
-    else
-        imr_hypernet(w, IMR_SIDE_DOC, imr_view_of(r->d_mean, 1, w->m), NULL, r->scratch,
-                     r->scratch + w->h, r->scale_d);
+    if (w->form == IMR_FORM_DIAGONAL)
+        d = imr_rows_f32(r->d_mean, 1, w->m);
+    imr_net(w, IMR_SIDE_DOC, d, r->scratch, r->scale_d ? r->scale_d : r->weight_d, NULL);
     imr_run_modulate_query(w, r);
 }
 
-/* d' of any documents, as the query of r modulates them. */
-static void modulate_documents(const imr_weights *w, const imr_adapter_result *r, imr_view d,
-                               float *out)
+void imr_adapter_modulate(const imr_adapter *a, const imr_adapter_result *r, imr_view d, float *out)
 {
+    const imr_weights *w = &a->w;
     const float *gain = imr_weight(w, IMR_W_DOC_NORM);
     const float *shift = imr_weight(w, IMR_W_DOC_NORM_BIAS);
     if (w->form == IMR_FORM_FULL)
@@ -176,7 +162,7 @@ imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr
                         d.rows, IMR_MAX_FEEDBACK);
     IMR_TRY(imr_run_prepare(r, w, q, d.rows, err));
     imr_run_query_net(w, r);
-    modulate_documents(w, r, d, r->d_mod);
+    imr_adapter_modulate(a, r, d, r->d_mod);
     if (w->form == IMR_FORM_DIAGONAL)
         mean_rows(r->d_mean, r->d_mod, d.rows, w->m);
     imr_run_doc_net(w, candidates, r);
@@ -186,13 +172,14 @@ imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr
 }
 
 imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_rows d,
-                             float *before, float *after, imr_error *err)
+                             float *before, float *after, const imr_progress *progress,
+                             imr_error *err)
 {
     const imr_weights *w = &a->w;
     if (d.rows > 0)
         IMR_TRY(imr_run_check(w, d, err));
-    if (w->form == IMR_FORM_DIAGONAL)
-        return imr_run_rescore(w, r, d, before, after, err);
+    if (imr_form_scales(w->form))
+        return imr_run_rescore(w, r, d, before, after, progress, err);
     size_t m = w->m;
     enum { BLOCK = 256 };
     IMR_AUTOFREE float *block = imr_alloc_aligned(2 * BLOCK * m, sizeof *block);
@@ -205,10 +192,12 @@ imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, 
             imr_rows_read(block + BLOCK * m, d, at, rows);
         else
             part = imr_rows_view(imr_rows_slice(d, at, rows));
-        modulate_documents(w, r, part, block);
+        imr_adapter_modulate(a, r, part, block);
         imr_nn_cosine_rows(after + at, imr_view_of(block, rows, m), r->q_mod);
         if (before)
             imr_nn_cosine_rows(before + at, part, r->q);
+        if (!imr_progress_step(progress, "scoring documents", at + rows, d.rows))
+            return imr_fail(err, IMR_E_CANCELLED, "cancelled");
     }
     return IMR_OK;
 }

@@ -1,29 +1,24 @@
 #include <math.h>
+#include <string.h>
 
 #include "adapter/adapter.h"
-#include "adapter/full.h"
-#include "adapter/hypernet.h"
+#include "adapter/net.h"
 #include "adapter/project.h"
 #include "base/mem.h"
 #include "math/nn.h"
 #include "math/random.h"
 #include "math/stats.h"
 
-/* scale [m] and bias [m] of one projected query. */
+/* scale [m] and bias [m] of one projected query; out imr_net_out values. */
 static void act(const imr_weights *w, const float *q, float *scratch, float *out)
 {
-    imr_view one = imr_view_of(q, 1, w->m);
-    if (w->form == IMR_FORM_FULL) {
-        imr_full_net(w, IMR_SIDE_QUERY, imr_rows_of_view(one), scratch,
-                     scratch + imr_full_scratch(w), out);
-        for (size_t j = 0; j < w->m; j++) {
-            out[j] = out[j * w->m + j]; /* j*m + j >= j: what is read was not overwritten yet */
-        }
-        for (size_t j = 0; j < w->m; j++)
-            out[w->m + j] = out[w->m * w->m + j];
-    } else {
-        imr_hypernet(w, IMR_SIDE_QUERY, one, NULL, scratch, scratch + w->h, out);
-    }
+    const size_t m = w->m;
+    imr_net(w, IMR_SIDE_QUERY, imr_rows_of_view(imr_view_of(q, 1, m)), scratch, out, NULL);
+    if (imr_form_scales(w->form))
+        return;
+    for (size_t j = 0; j < m; j++)
+        out[j] = out[j * m + j]; /* j*m + j >= j: what is read was not overwritten yet */
+    memmove(out + m, out + m * m, m * sizeof *out);
 }
 
 imr_status imr_adapter_survey_run(imr_adapter_survey *out, const imr_adapter *a, size_t queries,
@@ -32,12 +27,10 @@ imr_status imr_adapter_survey_run(imr_adapter_survey *out, const imr_adapter *a,
     assert(a->usable && queries > 0);
     const imr_weights *w = &a->w;
     size_t m = w->m;
-    bool full = w->form == IMR_FORM_FULL;
     IMR_AUTOFREE float *base = imr_alloc(w->n, sizeof *base);
     IMR_AUTOFREE float *q = imr_alloc(m, sizeof *q);
-    IMR_AUTOFREE float *scratch =
-        imr_alloc(full ? imr_full_scratch(w) + w->h : w->h + w->h / 2, sizeof *scratch);
-    IMR_AUTOFREE float *action = imr_alloc(full ? m * m + m : 2 * m, sizeof *action);
+    IMR_AUTOFREE float *scratch = imr_alloc(imr_net_scratch(w, 1), sizeof *scratch);
+    IMR_AUTOFREE float *action = imr_alloc(imr_net_out(w), sizeof *action);
     IMR_AUTOFREE double *sizes = imr_alloc(queries, sizeof *sizes);
     if (!base || !q || !scratch || !action || !sizes)
         return imr_fail_memory(err);

@@ -3,16 +3,15 @@
 #include <math.h>
 #include <string.h>
 
-#include "adapter/full.h"
+#include "adapter/net.h"
 #include "adapter/run_private.h"
 #include "base/mem.h"
 #include "math/nn.h"
 #include "math/scan.h"
 
 enum { BLOCK = 1024, ROWS = IMR_SCAN_ROWS }; /* rows of a partial sum, and of a call of forms */
-/* Between two looks at progress: blocks of the diagonal form, at most so many values; rows of form
- * full, a matrix each. */
-enum { PIECE_BLOCKS = 64, PIECE_VALUES = 1 << 24, FULL_PIECE = (int)IMR_FULL_BLOCK };
+/* Blocks between two looks at progress: at most so many, of at most so many values. */
+enum { PIECE_BLOCKS = 64, PIECE_VALUES = 1 << 24 };
 #define WORTH_THREADS ((size_t)1 << 20) /* see nn.c */
 
 /* Weights of the forms, [m] each, and the sums that do not depend on d, in the notation of
@@ -331,7 +330,8 @@ static imr_status sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_r
 }
 
 imr_status imr_run_rescore(const imr_weights *w, const imr_adapter_result *r, imr_rows d,
-                           float *before, float *after, imr_error *err)
+                           float *before, float *after, const imr_progress *progress,
+                           imr_error *err)
 {
     IMR_AUTOFREE float *vectors = imr_alloc_aligned(FOLDED_VECTORS * w->m, sizeof *vectors);
     if (!vectors)
@@ -343,42 +343,59 @@ imr_status imr_run_rescore(const imr_weights *w, const imr_adapter_result *r, im
                .before = before,
                .after = after};
     fold_query(&s.f, w, r);
+    for (size_t at = 0, end; at < s.blocks; at = end) {
+        end = piece_end(&s, at);
 #pragma omp parallel for schedule(dynamic) if (d.rows * w->m > WORTH_THREADS)
-    for (size_t b = 0; b < s.blocks; b++)
-        only_block(&s, b);
+        for (size_t b = at; b < end; b++)
+            only_block(&s, b);
+        IMR_TRY(go_on(progress, scoring, documents_before(&s, end), d.rows, err));
+    }
     return IMR_OK;
 }
 
-static imr_status sweep_full(const imr_adapter *a, imr_rows d, imr_adapter_result *r, float *before,
-                             float *after, const imr_progress *progress, imr_error *err)
+/* What all documents say to every query, from `kept` or into it; {0}: computed here. */
+static imr_status feedback_of_all(imr_adapter_result *r, const imr_weights *w, imr_rows d,
+                                  imr_feedback *kept, const imr_progress *progress, imr_error *err)
 {
-    const imr_weights *w = &a->w;
-    float *hidden = r->scratch + imr_full_scratch(w);
-    memset(hidden, 0, w->h * sizeof *hidden);
-    for (size_t at = 0; at < d.rows; at += FULL_PIECE) {
-        const size_t n = d.rows - at < FULL_PIECE ? d.rows - at : FULL_PIECE;
-        imr_full_add_hidden(w, IMR_SIDE_DOC, imr_rows_slice(d, at, n), d.rows, r->scratch, hidden);
-        IMR_TRY(go_on(progress, averaging, at + n, d.rows, err));
+    const size_t n = imr_net_out(w);
+    float *to_query = r->scale_d ? r->scale_d : r->weight_d;
+    if (kept && kept->v) {
+        memcpy(to_query, kept->v, n * sizeof *to_query);
+        return IMR_OK;
     }
-    imr_full_out(w, IMR_SIDE_DOC, hidden, r->weight_d);
-    imr_run_modulate_query(w, r);
-    for (size_t at = 0; at < d.rows; at += FULL_PIECE) {
-        const size_t n = d.rows - at < FULL_PIECE ? d.rows - at : FULL_PIECE;
-        IMR_TRY(imr_adapter_score(a, r, imr_rows_slice(d, at, n), before + at, after + at, err));
-        IMR_TRY(go_on(progress, scoring, at + n, d.rows, err));
+    IMR_AUTOFREE float *scratch = imr_alloc(imr_net_scratch(w, d.rows), sizeof *scratch);
+    IMR_AUTOFREE float *v = imr_alloc(n, sizeof *v);
+    if (!scratch || !v)
+        return imr_fail_memory(err);
+    if (!imr_net(w, IMR_SIDE_DOC, d, scratch, v, progress))
+        return imr_fail(err, IMR_E_CANCELLED, "cancelled");
+    memcpy(to_query, v, n * sizeof *to_query);
+    if (kept) {
+        kept->v = v;
+        v = NULL;
     }
-    return imr_run_check_scores(before, after, d.rows, err);
+    return IMR_OK;
+}
+
+void imr_feedback_done(imr_feedback *kept)
+{
+    imr_free(kept->v);
+    *kept = (imr_feedback){0};
 }
 
 imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_rows d,
-                                   imr_adapter_result *r, float *before, float *after,
-                                   const imr_progress *progress, imr_error *err)
+                                   imr_feedback *kept, imr_adapter_result *r, float *before,
+                                   float *after, const imr_progress *progress, imr_error *err)
 {
     assert(a->usable);
     const imr_weights *w = &a->w;
     IMR_TRY(imr_run_check(w, d, err));
     IMR_TRY(imr_run_prepare(r, w, q, 0, err));
     imr_run_query_net(w, r);
-    return w->form == IMR_FORM_FULL ? sweep_full(a, d, r, before, after, progress, err)
-                                    : sweep_diagonal(w, d, r, before, after, progress, err);
+    if (w->form == IMR_FORM_DIAGONAL)
+        return sweep_diagonal(w, d, r, before, after, progress, err);
+    IMR_TRY(feedback_of_all(r, w, d, kept, progress, err));
+    imr_run_modulate_query(w, r);
+    IMR_TRY(imr_adapter_score(a, r, d, before, after, progress, err));
+    return imr_run_check_scores(before, after, d.rows, err);
 }

@@ -12,7 +12,7 @@
 enum side { NONE, N, M, H, HALF, TWO_M, SQUARE }; /* SQUARE: m*m + m */
 
 static const struct row {
-    const char *name[2]; /* by form */
+    const char *name[2]; /* of the forms that scale, of form full */
     unsigned char rows[2], cols[2];
 } table[IMR_W_COUNT] = {
     [IMR_W_PROJECTOR] = {{"projector.weight", "projector.weight"}, {M, M}, {N, N}},
@@ -53,9 +53,19 @@ static size_t length(const imr_weights *w, unsigned char side)
     return of[side];
 }
 
+static const char *const forms[] = {"auto", "diagonal", "mean", "full"};
+
 const char *imr_form_name(imr_form form)
 {
-    return form == IMR_FORM_FULL ? "full" : "diagonal";
+    return forms[form];
+}
+
+imr_form imr_form_of_name(const char *name)
+{
+    for (int form = IMR_FORM_DIAGONAL; form <= IMR_FORM_FULL; form++)
+        if (strcmp(name, forms[form]) == 0)
+            return (imr_form)form;
+    return IMR_FORM_AUTO;
 }
 
 const char *imr_severity_name(imr_severity s)
@@ -66,17 +76,18 @@ const char *imr_severity_name(imr_severity s)
 
 const char *imr_weight_name(imr_form form, imr_weight_id id)
 {
-    return table[id].name[form];
+    return table[id].name[form == IMR_FORM_FULL];
 }
 
 size_t imr_weight_shape(const imr_weights *w, imr_weight_id id, uint64_t shape[2])
 {
     const struct row *r = &table[id];
-    if (!r->name[w->form])
+    const bool full = w->form == IMR_FORM_FULL;
+    if (!r->name[full])
         return 0;
-    shape[0] = length(w, r->rows[w->form]);
-    shape[1] = length(w, r->cols[w->form]);
-    return r->cols[w->form] ? 2 : 1;
+    shape[0] = length(w, r->rows[full]);
+    shape[1] = length(w, r->cols[full]);
+    return r->cols[full] ? 2 : 1;
 }
 
 size_t imr_weight_count(const imr_weights *w, imr_weight_id id)
@@ -141,12 +152,16 @@ void imr_weights_random(imr_weights *w, uint64_t seed)
 {
     imr_random r;
     imr_random_init(&r, seed);
-    double bound = 1.0 / sqrt((double)w->n);
+    const double bound = 1.0 / sqrt((double)w->n);
+    const bool identity = w->form == IMR_FORM_MEAN && w->m == w->n;
     for (int i = 0; i < IMR_W_COUNT; i++) {
         imr_weight_id id = (imr_weight_id)i;
         float *v = imr_weight(w, id);
         size_t count = imr_weight_count(w, id);
-        if (id == IMR_W_PROJECTOR || id == IMR_W_PROJECTOR_BIAS)
+        if (identity && (id == IMR_W_PROJECTOR || id == IMR_W_PROJECTOR_BIAS))
+            for (size_t j = 0; j < count; j++)
+                v[j] = id == IMR_W_PROJECTOR && j % (w->n + 1) == 0 ? 1.0f : 0.0f;
+        else if (id == IMR_W_PROJECTOR || id == IMR_W_PROJECTOR_BIAS)
             imr_random_fill_uniform(&r, v, count, -bound, bound);
         else if (id < IMR_W_QUERY_NORM && i % 2 == 0)
             imr_random_fill_normal(&r, v, count, 0.01);

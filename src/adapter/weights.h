@@ -1,9 +1,13 @@
 /*
  * adapter/weights.h - the tensors of an adapter: a table of names and shapes, a block of memory.
  *
- * Two forms (method.md section 1), told apart by their tensors:
- *   diagonal  the released one: projector, two three-layer hypernets m -> h -> h/2 -> 2m, two norms
+ * Three forms (method.md section 1):
+ *   diagonal  the first release: projector, two three-layer hypernets m -> h -> h/2 -> 2m, two norms
+ *   mean      the present release: the same tensors, but the documents' net sees each candidate as
+ *             it was, and what it says is averaged
  *   full      the paper's: projector without bias, two two-layer nets m -> h -> m*m + m, two norms
+ * Tensors tell `full` from the others; `diagonal` and `mean` only the file can tell, by what it says
+ * of itself (adapter/declared.h).
  * A weight is [outputs, inputs], row-major. All weights lie in one zero-padded float32 block, so
  * that a gradient or an optimiser's moments are a second imr_weights of the same shape.
  *
@@ -18,12 +22,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "format/tensors.h"
 #include "math/matrix.h"
 
-typedef enum imr_form { IMR_FORM_DIAGONAL, IMR_FORM_FULL } imr_form;
+/* In the order of --form. AUTO is a wish, no adapter has it: what the file says. */
+typedef enum imr_form { IMR_FORM_AUTO, IMR_FORM_DIAGONAL, IMR_FORM_MEAN, IMR_FORM_FULL } imr_form;
 
-const char *imr_form_name(imr_form form); /* "diagonal", "full" */
+const char *imr_form_name(imr_form form);    /* "auto", "diagonal", "mean", "full" */
+imr_form imr_form_of_name(const char *name); /* AUTO for any other word */
+/* Its nets give a scale and a bias for each dimension, and its vectors have length 1 (diagonal,
+ * mean); else a matrix and a bias. */
+static inline bool imr_form_scales(imr_form form)
+{
+    return form != IMR_FORM_FULL;
+}
 
 /* Layers of the two nets are numbered 1..3 (form full: 1..2). Odd ids: biases of the one before. */
 typedef enum imr_weight_id {
@@ -67,7 +80,8 @@ void imr_weights_copy(imr_weights *to, const imr_weights *from); /* same shape *
 
 /*
  * Initial weights for training (method.md section 5): projector uniform +-1/sqrt(n), weight and
- * bias; nets normal with sd 0.01, biases 0; norms 1 and 0.
+ * bias, but of form mean with m = n the identity and 0; nets normal with sd 0.01, biases 0; norms
+ * 1 and 0.
  */
 void imr_weights_random(imr_weights *w, uint64_t seed);
 
@@ -111,13 +125,19 @@ void imr_problems_done(imr_problems *p); /* {0} is fine */
 /* The first of the worst severity, or NULL. */
 const imr_problem *imr_problems_worst(const imr_problems *p);
 
+/* what is taken over; fix is static. Errors: IMR_E_MEMORY. */
+imr_status imr_problems_add(imr_problems *p, imr_severity severity, imr_status status,
+                            const char *where, imr_buf *what, const char *fix,
+                            imr_error *err) IMR_NODISCARD;
+
 /*
  * Fills out from a table and adds to problems: missing, wrong-shape and non-finite tensors
- * (errors), unexpected ones (warnings), ignored encoder weights (one note). n, m and h come from
- * the shapes. When an error is among them out holds what could be read, zeros elsewhere; when not
- * even the dimensions can be told out has none. Only memory and limits fail the call itself.
+ * (errors), unexpected ones (warnings; errors when strict, as PyTorch's load_state_dict has it),
+ * ignored encoder weights (one note). form AUTO: diagonal or full, by the tensors. n, m and h come
+ * from the shapes. When an error is among them out holds what could be read, zeros elsewhere; when
+ * not even the dimensions can be told out has none. Only memory and limits fail the call itself.
  */
 imr_status imr_weights_read(imr_weights *out, imr_problems *problems, const imr_tensors *table,
-                            imr_error *err) IMR_NODISCARD;
+                            imr_form form, bool strict, imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -28,9 +28,8 @@ const imr_problem *imr_problems_worst(const imr_problems *p)
     return worst;
 }
 
-/* what is taken over. */
-static imr_status add_problem(imr_problems *p, imr_severity severity, imr_status status,
-                              const char *where, imr_buf *what, const char *fix, imr_error *err)
+imr_status imr_problems_add(imr_problems *p, imr_severity severity, imr_status status,
+                            const char *where, imr_buf *what, const char *fix, imr_error *err)
 {
     imr_problem one = {severity, status, imr_strdup(where), imr_buf_take(what), fix};
     if (!one.where || !one.what || !IMR_PUSH(p, one)) {
@@ -126,9 +125,10 @@ typedef struct found {
 static const char fix_file[] =
     "use the original file, or train the adapter again and save it with every tensor";
 
-static imr_status match(found *f, imr_form form, const imr_tensors *t, imr_problems *problems,
-                        imr_error *err)
+static imr_status match(found *f, imr_form form, bool strict, const imr_tensors *t,
+                        imr_problems *problems, imr_error *err)
 {
+    const imr_severity extra = strict ? IMR_SEVERITY_ERROR : IMR_SEVERITY_WARNING;
     size_t encoders = 0, extras = 0;
     const char *first_encoder = NULL;
     bool exact_of[IMR_W_COUNT] = {false};
@@ -141,7 +141,7 @@ static imr_status match(found *f, imr_form form, const imr_tensors *t, imr_probl
             exact_of[id] = exact;
             continue;
         }
-        if (is_encoder(without_wrappers(name))) {
+        if (!strict && is_encoder(without_wrappers(name))) {
             first_encoder = first_encoder ? first_encoder : name;
             encoders++;
             continue;
@@ -153,26 +153,25 @@ static imr_status match(found *f, imr_form form, const imr_tensors *t, imr_probl
             imr_buf_printf(&what, "a second tensor that means %s; it is not used",
                            imr_weight_name(form, id));
         else
-            imr_buf_printf(&what,
-                           "unexpected tensor: no part of a %s adapter has this name; it is not "
-                           "used",
-                           imr_form_name(form));
-        IMR_TRY(add_problem(problems, IMR_SEVERITY_WARNING, IMR_E_FORMAT, name, &what,
-                            "remove it when saving the file", err));
+            imr_buf_printf(&what, "unexpected tensor: no part of a %s adapter has this name%s",
+                           imr_form_name(form),
+                           strict ? ", and its format allows no others" : "; it is not used");
+        IMR_TRY(imr_problems_add(problems, extra, IMR_E_FORMAT, name, &what,
+                                 "remove it when saving the file", err));
     }
     if (extras > LISTED_EXTRAS) {
         IMR_AUTOBUF imr_buf what = {0};
         imr_buf_printf(&what, "%zu more unexpected tensors", extras - LISTED_EXTRAS);
-        IMR_TRY(add_problem(problems, IMR_SEVERITY_WARNING, IMR_E_FORMAT, "(others)", &what,
-                            "check that this file is an adapter and not another model", err));
+        IMR_TRY(imr_problems_add(problems, extra, IMR_E_FORMAT, "(others)", &what,
+                                 "check that this file is an adapter and not another model", err));
     }
     if (encoders) {
         IMR_AUTOBUF imr_buf what = {0};
         imr_buf_printf(&what,
                        "%zu tensors of an encoder are stored with the adapter; they are ignored",
                        encoders);
-        IMR_TRY(add_problem(problems, IMR_SEVERITY_NOTE, IMR_OK, first_encoder, &what,
-                            "nothing: the encoder is loaded from its own folder", err));
+        IMR_TRY(imr_problems_add(problems, IMR_SEVERITY_NOTE, IMR_OK, first_encoder, &what,
+                                 "nothing: the encoder is loaded from its own folder", err));
     }
     return IMR_OK;
 }
@@ -224,8 +223,8 @@ static imr_status read_one(imr_weights *w, imr_weight_id id, const imr_tensor *t
     const char *name = imr_weight_name(w->form, id);
     if (!t) {
         imr_buf_printf(&what, "missing: %s", meaning(id));
-        return add_problem(problems, IMR_SEVERITY_ERROR, IMR_E_NOT_FOUND, name, &what, fix_file,
-                           err);
+        return imr_problems_add(problems, IMR_SEVERITY_ERROR, IMR_E_NOT_FOUND, name, &what,
+                                fix_file, err);
     }
     uint64_t shape[2] = {0};
     size_t rank = imr_weight_shape(w, id, shape);
@@ -234,8 +233,8 @@ static imr_status read_one(imr_weights *w, imr_weight_id id, const imr_tensor *t
         imr_buf_printf(&what, "wrong shape: found %s, expected ", imr_tensor_shape_text(t, text));
         put_shape(&what, shape, rank);
         imr_buf_printf(&what, " (n %zu, m %zu, h %zu): %s", w->n, w->m, w->h, meaning(id));
-        return add_problem(problems, IMR_SEVERITY_ERROR, IMR_E_SHAPE, t->name, &what, fix_file,
-                           err);
+        return imr_problems_add(problems, IMR_SEVERITY_ERROR, IMR_E_SHAPE, t->name, &what, fix_file,
+                                err);
     }
     if (!w->v)
         return IMR_OK;
@@ -253,18 +252,18 @@ static imr_status read_one(imr_weights *w, imr_weight_id id, const imr_tensor *t
                    "%zu of %zu values are not finite, the first at index %zu: %s, so every score "
                    "would be lost",
                    total, count, bad, meaning(id));
-    return add_problem(problems, IMR_SEVERITY_ERROR, IMR_E_NUMERIC, t->name, &what,
-                       "the training diverged or the file is damaged; use an earlier checkpoint",
-                       err);
+    return imr_problems_add(
+        problems, IMR_SEVERITY_ERROR, IMR_E_NUMERIC, t->name, &what,
+        "the training diverged or the file is damaged; use an earlier checkpoint", err);
 }
 
 imr_status imr_weights_read(imr_weights *out, imr_problems *problems, const imr_tensors *t,
-                            imr_error *err)
+                            imr_form form, bool strict, imr_error *err)
 {
     found f = {{NULL}};
     IMR_CLEANUP(imr_weights_done) imr_weights w = {0};
-    imr_weights dims = {.form = form_of(t)};
-    IMR_TRY(match(&f, dims.form, t, problems, err));
+    imr_weights dims = {.form = form == IMR_FORM_AUTO ? form_of(t) : form};
+    IMR_TRY(match(&f, dims.form, strict, t, problems, err));
     find_dimensions(&dims, &f);
     if (dims.n && dims.m && dims.h >= 2)
         IMR_TRY(imr_weights_init(&w, dims.form, dims.n, dims.m, dims.h, err));
@@ -277,8 +276,8 @@ imr_status imr_weights_read(imr_weights *out, imr_problems *problems, const imr_
     if (!w.v && (!worst || worst->severity < IMR_SEVERITY_ERROR)) {
         IMR_AUTOBUF imr_buf what = {0};
         imr_buf_printf(&what, "no usable dimensions: n %zu, m %zu, h %zu", w.n, w.m, w.h);
-        IMR_TRY(add_problem(problems, IMR_SEVERITY_ERROR, IMR_E_SHAPE, "projector.weight", &what,
-                            fix_file, err));
+        IMR_TRY(imr_problems_add(problems, IMR_SEVERITY_ERROR, IMR_E_SHAPE, "projector.weight",
+                                 &what, fix_file, err));
     }
     *out = w;
     w = (imr_weights){0};

@@ -16,7 +16,7 @@ static const imr_option_id options[] = {
     IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY,        IMR_OPT_DOCUMENTS,
     IMR_OPT_TOP_K,         IMR_OPT_QUERY_PREFIX, IMR_OPT_PASSAGE_PREFIX,
     IMR_OPT_PRECISION,     IMR_OPT_FORMAT,       IMR_OPT_OUTPUT,
-    IMR_OPT_COUNT,
+    IMR_OPT_FORM,          IMR_OPT_COUNT,
 };
 
 /* Everything between the texts and the printed lines. */
@@ -163,7 +163,8 @@ static imr_status score(imr_cli *cli, scoring *s, const char *query, const char 
         return imr_fail(err, IMR_E_USAGE,
                         "--top-k is %zu, %s holds %zu texts; use at most %zu, or 0 for all", top,
                         documents, k, k);
-    IMR_TRY(imr_adapter_open(&s->adapter, imr_config_item(c, IMR_OPT_CHECKPOINT, 0), err));
+    IMR_TRY(imr_adapter_open(&s->adapter, imr_config_item(c, IMR_OPT_CHECKPOINT, 0),
+                             (imr_form)imr_config_choice(c, IMR_OPT_FORM), err));
     IMR_TRY(imr_cli_encoder(&s->encoder, cli, err));
     if (imr_encoder_dim(s->encoder) != s->adapter->w.n)
         return imr_fail(err, IMR_E_SHAPE,

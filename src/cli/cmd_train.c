@@ -8,8 +8,10 @@
 void imr_cli_train_plan(imr_train_plan *out, const imr_cli *cli)
 {
     const imr_config *c = cli->config;
-    imr_train_plan p = {.form = (imr_form)imr_config_choice(c, IMR_OPT_FORM),
-                        .output_dim = (size_t)imr_config_int(c, IMR_OPT_OUTPUT_DIM),
+    const imr_form form = (imr_form)imr_config_choice(c, IMR_OPT_FORM);
+    const bool square = form == IMR_FORM_MEAN && !imr_config_is_set(c, IMR_OPT_OUTPUT_DIM);
+    imr_train_plan p = {.form = form == IMR_FORM_AUTO ? IMR_FORM_DIAGONAL : form,
+                        .output_dim = square ? 0 : (size_t)imr_config_int(c, IMR_OPT_OUTPUT_DIM),
                         .hidden_dim = (size_t)imr_config_int(c, IMR_OPT_HIDDEN_DIM),
                         .options =
                             imr_train_defaults((imr_loss_kind)imr_config_choice(c, IMR_OPT_LOSS)),
@@ -92,7 +94,7 @@ static const imr_option_id options[] = {
 
 const imr_command imr_command_train = {
     .name = "train",
-    .usage = "--cache-dir C [--loss mnrl|margin] [--form diagonal|full] --output-dir O",
+    .usage = "--cache-dir C [--loss mnrl|margin] [--form diagonal|mean|full] --output-dir O",
     .summary = "train an adapter on a cache",
     .details = "Writes adapter.pt, adapter.safetensors and history.json. Validation queries are "
                "the cache's, or 15 % of the training queries, drawn with the seed. The best epoch "

@@ -137,7 +137,8 @@ static imr_status evaluate_path(plan *p, const char *path, size_t number, imr_bu
                                 imr_error *err)
 {
     imr_adapter *a;
-    IMR_TRY(imr_adapter_open(&a, path, err));
+    IMR_TRY(
+        imr_adapter_open(&a, path, (imr_form)imr_config_choice(p->cli->config, IMR_OPT_FORM), err));
     warn_encoder(p, a);
     imr_status status = evaluate_one(p, a, number, b, err);
     imr_adapter_free(a);

@@ -116,8 +116,9 @@ static void put_head(imr_buf *b, const imr_eval_report *r)
     imr_buf_char(b, '\n');
     if (r->adapter) {
         imr_utf8_clean(b, r->adapter->path, strlen(r->adapter->path), IMR_CLEAN_LINE);
-        imr_buf_printf(b, " (%s, sha256 %.12s): feedback-k %u, scope %s\n",
-                       imr_form_name(r->adapter->w.form), r->adapter->sha256,
+        imr_buf_printf(b, " (%s, known from %s, sha256 %.12s): feedback-k %u, scope %s\n",
+                       imr_form_name(r->adapter->w.form),
+                       imr_form_source_name(r->adapter->form_from), r->adapter->sha256,
                        r->options->feedback_k, imr_scope_name(r->options->scope));
     }
 }
@@ -273,9 +274,10 @@ static void json_inputs(imr_buf *b, const imr_eval_report *r)
         imr_buf_str(b, ", \"adapter\": {\"path\": ");
         imr_json_put_string(b, r->adapter->path);
         imr_buf_printf(b,
-                       ", \"sha256\": \"%s\", \"form\": \"%s\", \"input_dim\": %zu, "
-                       "\"working_dim\": %zu, \"hidden_dim\": %zu}",
-                       r->adapter->sha256, imr_form_name(r->adapter->w.form), r->adapter->w.n,
+                       ", \"sha256\": \"%s\", \"form\": \"%s\", \"form_from\": \"%s\", "
+                       "\"input_dim\": %zu, \"working_dim\": %zu, \"hidden_dim\": %zu}",
+                       r->adapter->sha256, imr_form_name(r->adapter->w.form),
+                       imr_form_source_name(r->adapter->form_from), r->adapter->w.n,
                        r->adapter->w.m, r->adapter->w.h);
     }
     imr_buf_str(b, "},\n \"split\": ");

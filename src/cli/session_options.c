@@ -27,6 +27,7 @@ imr_status imr_cli_session_options(imr_session_options *out, char **dataset, con
         return imr_fail(err, IMR_E_USAGE,
                         "--checkpoint FILE is needed: the adapter, .pt or .safetensors");
     o.adapter = imr_config_item(c, IMR_OPT_CHECKPOINT, 0);
+    o.form = (imr_form)imr_config_choice(c, IMR_OPT_FORM);
     IMR_TRY(imr_cli_need(&o.cache, cli, IMR_OPT_CACHE_DIR, err));
     o.split = if_set(cli, IMR_OPT_SPLIT);
     o.encoder = imr_config_encoder(c);

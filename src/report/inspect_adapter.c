@@ -170,6 +170,8 @@ static imr_status add_adapter(imr_inspection *i, imr_adapter *a, imr_error *err)
     IMR_TRY(imr_inspection_string(i, "container", "container", a->container, err));
     if (w->v) {
         IMR_TRY(imr_inspection_string(i, "form", "form", imr_form_name(w->form), err));
+        IMR_TRY(imr_inspection_string(i, "form_from", "form known from",
+                                      imr_form_source_name(a->form_from), err));
         IMR_TRY(imr_inspection_int(i, "input_dim", "input dimension n", (int64_t)w->n, err));
         IMR_TRY(imr_inspection_int(i, "working_dim", "working dimension m", (int64_t)w->m, err));
         IMR_TRY(imr_inspection_int(i, "hidden_dim", "hidden size h", (int64_t)w->h, err));
@@ -191,7 +193,7 @@ imr_status imr_inspect_adapter(imr_inspection *i, const imr_progress *progress, 
     (void)progress;
     imr_adapter *a;
     imr_error why;
-    imr_status status = imr_adapter_examine(&a, i->path, &why);
+    imr_status status = imr_adapter_examine(&a, i->path, IMR_FORM_AUTO, &why);
     if (status != IMR_OK)
         return imr_inspection_failed(i, status, &why, "", err);
     status = add_adapter(i, a, err);

@@ -124,6 +124,7 @@ static void inputs(imr_buf *out, const imr_trace_inputs *in)
     put_string(out, "path", in->adapter_path);
     put_string(out, "sha256", in->adapter_sha256);
     put_string(out, "form", in->adapter_form);
+    put_string(out, "form_from", in->adapter_form_from);
     put_int(out, "input_dim", in->input_dim);
     put_int(out, "working_dim", in->working_dim);
     put_int(out, "hidden_dim", in->hidden_dim);

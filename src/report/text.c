@@ -42,9 +42,10 @@ static void inputs(imr_buf *out, const imr_trace *t)
 {
     const imr_trace_inputs *in = &t->inputs;
     label(out, "adapter");
-    imr_buf_printf(out, "%s  form %s, %u -> %u, hidden %u, projector rank %u, condition ",
-                   in->adapter_path, in->adapter_form, in->input_dim, in->working_dim,
-                   in->hidden_dim, in->rank);
+    imr_buf_printf(
+        out, "%s  form %s (known from %s), %u -> %u, hidden %u, projector rank %u, condition ",
+        in->adapter_path, in->adapter_form, in->adapter_form_from, in->input_dim, in->working_dim,
+        in->hidden_dim, in->rank);
     fixed(out, in->condition_number, 2, false);
     digest(out, in->adapter_sha256);
     imr_buf_char(out, '\n');

@@ -55,7 +55,7 @@ static plan make_plan(const imr_adapter *adapter, const imr_cache *cache,
     plan p = {.adapter = adapter, .cache = cache, .progress = progress, .m = adapter->w.m};
     p.base = imr_cache_document_rows(cache);
     p.half = imr_cache_dtype(cache) == IMR_F16;
-    p.scaled = p.half || adapter->w.form == IMR_FORM_FULL;
+    p.scaled = p.half || !imr_form_scales(adapter->w.form);
     p.row_bytes = p.m * (p.half ? sizeof(uint16_t) : sizeof(float));
     p.base_at = (p.base.rows * p.row_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     p.working_at = p.base_at + p.base.rows * sizeof(float);
@@ -219,7 +219,7 @@ static void put_header(uint8_t *out, const plan *p)
                 .documents = p->base.rows,
                 .n = p->base.cols,
                 .m = p->m,
-                .form = (uint32_t)p->adapter->w.form,
+                .form = !imr_form_scales(p->adapter->w.form),
                 .scaled = p->scaled};
     memcpy(h.magic, MAGIC, sizeof h.magic);
     snprintf(h.adapter, sizeof h.adapter, "%s", p->adapter->sha256);

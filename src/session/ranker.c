@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "adapter/modulate.h"
-#include "adapter/sweep.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "math/nn.h"
@@ -48,6 +46,7 @@ void imr_ranker_done(imr_ranker *r)
     imr_free(r->query);
     imr_free(r->feedback);
     imr_adapter_result_done(&r->run);
+    imr_feedback_done(&r->corpus);
     *r = (imr_ranker){0};
 }
 
@@ -107,27 +106,14 @@ static imr_status choose_feedback(imr_ranker *r, size_t k, imr_error *err)
     return IMR_OK;
 }
 
-/* r->after of every document, by the query side of the finished run. */
-static imr_status score_all(imr_ranker *r, const imr_progress *progress, imr_error *err)
-{
-    const imr_rows d = r->projected.d;
-    for (size_t i = 0; i < d.rows; i += BLOCK) {
-        const size_t n = d.rows - i < BLOCK ? d.rows - i : BLOCK;
-        IMR_TRY(imr_adapter_score(r->adapter, &r->run, imr_rows_slice(d, i, n), NULL, r->after + i,
-                                  err));
-        IMR_TRY(go_on(progress, "scoring documents", i + n, d.rows, err));
-    }
-    return IMR_OK;
-}
-
 /* The run, and `after` of the documents the scope scores. */
 static imr_status adapt(imr_ranker *r, size_t k, imr_scope scope, const imr_progress *progress,
                         imr_error *err)
 {
     const double start = imr_clock_seconds();
     if (scope == IMR_SCOPE_CORPUS) { /* its `before` is not needed: the encoder's come later */
-        IMR_TRY(imr_adapter_score_sweep(r->adapter, r->query, r->projected.d, &r->run, r->encoder,
-                                        r->after, progress, err));
+        IMR_TRY(imr_adapter_score_sweep(r->adapter, r->query, r->projected.d, &r->corpus, &r->run,
+                                        r->encoder, r->after, progress, err));
         r->adapt_seconds = imr_clock_seconds() - start;
         return IMR_OK;
     }
@@ -135,7 +121,8 @@ static imr_status adapt(imr_ranker *r, size_t k, imr_scope scope, const imr_prog
     IMR_TRY(imr_adapter_run(r->adapter, r->query,
                             imr_view_of(r->candidates.v, k, r->candidates.cols), &r->run, err));
     if (scope == IMR_SCOPE_RESCORE)
-        IMR_TRY(score_all(r, progress, err));
+        IMR_TRY(
+            imr_adapter_score(r->adapter, &r->run, r->projected.d, NULL, r->after, progress, err));
     r->adapt_seconds = imr_clock_seconds() - start;
     for (size_t i = 0; i < k; i++)
         r->after[r->feedback[i]] = r->run.after[i];
@@ -164,16 +151,6 @@ static imr_status allocate_listing(imr_listing *l, size_t n, size_t m, imr_arena
                : imr_fail_memory(err);
 }
 
-static void modulate(const imr_ranker *r, imr_view d, float *out)
-{
-    const imr_weights *w = &r->adapter->w;
-    const float *gain = imr_weight(w, IMR_W_DOC_NORM), *shift = imr_weight(w, IMR_W_DOC_NORM_BIAS);
-    if (w->form == IMR_FORM_FULL)
-        imr_modulate_full(out, d, r->run.weight_q, r->run.bias_q, gain, shift);
-    else
-        imr_modulate_diagonal(out, d, r->run.scale_q, r->run.bias_q, gain, shift);
-}
-
 /* The listed documents in `after` order, with their vectors. */
 static void order(imr_ranker *r, size_t k, imr_scope scope, imr_listing *l)
 {
@@ -185,14 +162,14 @@ static void order(imr_ranker *r, size_t k, imr_scope scope, imr_listing *l)
     } else { /* the sweep's similarities choose; the vectors' own are what is listed */
         imr_topk(l->document, l->n, r->after, total, places);
         gather(r, l->d, l->document, l->n);
-        modulate(r, imr_view_of(l->d, l->n, m), l->d_mod);
+        imr_adapter_modulate(r->adapter, &r->run, imr_view_of(l->d, l->n, m), l->d_mod);
         imr_nn_cosine_rows(l->sim_after, imr_view_of(l->d_mod, l->n, m), r->run.q_mod);
         for (size_t i = 0; i < l->n; i++)
             r->after[l->document[i]] = l->sim_after[i];
     }
     imr_topk_sort(l->document, l->n, r->after, places);
     gather(r, l->d, l->document, l->n);
-    modulate(r, imr_view_of(l->d, l->n, m), l->d_mod);
+    imr_adapter_modulate(r->adapter, &r->run, imr_view_of(l->d, l->n, m), l->d_mod);
 }
 
 /* Where document stands among the feedback documents, which begin the order `before`. */

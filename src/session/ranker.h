@@ -22,7 +22,7 @@
 #ifndef IMR_SESSION_RANKER_H
 #define IMR_SESSION_RANKER_H
 
-#include "adapter/adapter.h"
+#include "adapter/sweep.h"
 #include "base/arena.h"
 #include "base/progress.h"
 #include "retrieval/cache.h"
@@ -40,6 +40,7 @@ typedef struct imr_ranker {
     size_t capacity;    /* of feedback */
     imr_matrix candidates;
     double adapt_seconds;   /* of the last query, in the adapter */
+    imr_feedback corpus;    /* of scope corpus */
     imr_adapter_result run; /* the adapter's run over the feedback documents of the last query */
 } imr_ranker;
 

@@ -135,6 +135,7 @@ static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_
     const imr_dataset *dataset = imr_cache_dataset(s->cache);
     in->adapter_path = imr_session_string(s, s->adapter->path);
     in->adapter_form = imr_form_name(w->form);
+    in->adapter_form_from = imr_form_source_name(s->adapter->form_from);
     memcpy(in->adapter_sha256, s->adapter->sha256, sizeof in->adapter_sha256);
     in->input_dim = (uint32_t)w->n;
     in->working_dim = (uint32_t)w->m;
@@ -202,7 +203,7 @@ static imr_status open_all(imr_session *s, const imr_session_options *o,
     s->strings = imr_arena_new();
     if (!s->strings)
         return imr_fail_memory(err);
-    IMR_TRY(imr_adapter_open(&s->adapter, o->adapter, err));
+    IMR_TRY(imr_adapter_open(&s->adapter, o->adapter, o->form, err));
     IMR_TRY(imr_cache_open(&s->cache, o->cache, &cache_options, err));
     IMR_TRY(imr_session_check_settings(&s->defaults, imr_cache_documents(s->cache), err));
     IMR_TRY(note_inputs(s, progress, err));

@@ -14,6 +14,7 @@
 #ifndef IMR_SESSION_SESSION_H
 #define IMR_SESSION_SESSION_H
 
+#include "adapter/weights.h"
 #include "base/progress.h"
 #include "session/trace.h"
 
@@ -21,6 +22,7 @@ typedef struct imr_session imr_session;
 
 typedef struct imr_session_options {
     const char *adapter; /* .pt or .safetensors */
+    imr_form form;       /* how it is read: AUTO, or whatever its file says */
     const char *cache;   /* our own store or a folder the reference wrote */
     const char *dataset; /* NULL: the one the cache names */
     const char *split;   /* NULL: "test" when there is one, else none */

@@ -96,6 +96,7 @@ typedef struct imr_trace_metric {
 /* What is needed to get this trace again. Strings are the trace's; "" means absent. */
 typedef struct imr_trace_inputs {
     const char *adapter_path, *adapter_form;
+    const char *adapter_form_from; /* "metadata", "shapes", "option" */
     char adapter_sha256[IMR_SHA256_HEX];
     uint32_t input_dim, working_dim, hidden_dim, rank;
     double condition_number;

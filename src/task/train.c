@@ -256,8 +256,9 @@ static imr_status train(imr_train_outcome *o, job *j, imr_error *err)
     IMR_TRY(split_queries(j, err));
     IMR_TRY(make_examples(j, err));
     IMR_TRY(judge(&o->encoder_validation, j, NULL, err));
-    IMR_TRY(imr_adapter_new(&o->adapter, p->form, imr_cache_dim(j->cache), p->output_dim,
-                            p->hidden_dim, p->options.seed, err));
+    IMR_TRY(imr_adapter_new(&o->adapter, p->form, imr_cache_dim(j->cache),
+                            p->output_dim ? p->output_dim : imr_cache_dim(j->cache), p->hidden_dim,
+                            p->options.seed, err));
     imr_train_data data = {.queries = imr_matrix_view(&j->vectors),
                            .documents = imr_cache_document_rows(j->cache),
                            .positive_start = j->positive_start,

@@ -132,7 +132,8 @@ static void rescore(void *user)
 {
     scan *s = user;
     imr_error err;
-    bench_need(imr_adapter_score(s->adapter, &s->run, s->rows, NULL, s->scores.v, &err), &err);
+    bench_need(imr_adapter_score(s->adapter, &s->run, s->rows, NULL, s->scores.v, NULL, &err),
+               &err);
     imr_topk(s->best, BENCH_K, s->scores.v, s->rows.rows, NULL);
 }
 
@@ -140,7 +141,7 @@ static void corpus(void *user)
 {
     scan *s = user;
     imr_error err;
-    bench_need(imr_adapter_score_sweep(s->adapter, s->query.v, s->rows, &s->run, s->before.v,
+    bench_need(imr_adapter_score_sweep(s->adapter, s->query.v, s->rows, NULL, &s->run, s->before.v,
                                        s->scores.v, NULL, &err),
                &err);
     imr_topk(s->best, BENCH_K, s->scores.v, s->rows.rows, NULL);

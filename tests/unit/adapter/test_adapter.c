@@ -15,7 +15,7 @@ static imr_adapter *open_tiny(const char *name)
     imr_adapter *a = NULL;
     char path[256];
     snprintf(path, sizeof path, "tiny/%s", name);
-    CHECK_OK(imr_adapter_open(&a, test_golden(path), &err));
+    CHECK_OK(imr_adapter_open(&a, test_golden(path), IMR_FORM_AUTO, &err));
     return a;
 }
 
@@ -80,11 +80,11 @@ static void check_bad(const char *name, imr_status status, const char *words)
 {
     imr_error err;
     imr_adapter *a = NULL;
-    CHECK_INT(imr_adapter_open(&a, test_golden(name), &err), status);
+    CHECK_INT(imr_adapter_open(&a, test_golden(name), IMR_FORM_AUTO, &err), status);
     CHECK(a == NULL);
     CHECK_CONTAINS(err.text, words);
     CHECK_CONTAINS(err.text, name);
-    CHECK_OK(imr_adapter_examine(&a, test_golden(name), &err));
+    CHECK_OK(imr_adapter_examine(&a, test_golden(name), IMR_FORM_AUTO, &err));
     CHECK(!a->usable);
     CHECK_INT(a->problems.n, 1);
     CHECK_CONTAINS(a->problems.v[0].what, ": it ");
@@ -112,7 +112,8 @@ TEST("a pickle that would run code is refused and runs nothing")
 {
     imr_error err;
     imr_adapter *a = NULL;
-    CHECK(imr_adapter_examine(&a, test_golden("tiny/bad-evil-pickle.pt"), &err) != IMR_OK);
+    CHECK(imr_adapter_examine(&a, test_golden("tiny/bad-evil-pickle.pt"), IMR_FORM_AUTO, &err) !=
+          IMR_OK);
     CHECK(a == NULL);
     CHECK_CONTAINS(err.text, "bad-evil-pickle.pt");
 }
@@ -121,8 +122,8 @@ TEST("a file of the old format opens or says how to convert it")
 {
     imr_error err;
     imr_adapter *a = NULL;
-    imr_status status =
-        imr_adapter_open(&a, test_golden("tiny/adapter-pre-1.6-tar-free-pickle.pt"), &err);
+    imr_status status = imr_adapter_open(&a, test_golden("tiny/adapter-pre-1.6-tar-free-pickle.pt"),
+                                         IMR_FORM_AUTO, &err);
     if (status != IMR_OK)
         CHECK_CONTAINS(err.text, "torch.save");
     else
@@ -134,11 +135,11 @@ TEST("a file that is absent or no adapter is refused with its name")
 {
     imr_error err;
     imr_adapter *a = NULL;
-    CHECK(imr_adapter_open(&a, "/nowhere/x.pt", &err) == IMR_E_NOT_FOUND);
+    CHECK(imr_adapter_open(&a, "/nowhere/x.pt", IMR_FORM_AUTO, &err) == IMR_E_NOT_FOUND);
     CHECK_CONTAINS(err.text, "/nowhere/x.pt");
     const char *path = test_path(test_tmpdir(), "text.pt");
     CHECK_OK(imr_file_write(path, "this is text", 12, &err));
-    CHECK(imr_adapter_open(&a, path, &err) != IMR_OK);
+    CHECK(imr_adapter_open(&a, path, IMR_FORM_AUTO, &err) != IMR_OK);
     CHECK_CONTAINS(err.text, "text.pt");
 }
 
@@ -149,7 +150,7 @@ static imr_adapter *examine_items(const imr_torch_item *items, size_t n)
     imr_adapter *a = NULL;
     const char *path = test_path(test_tmpdir(), "x.safetensors");
     CHECK_OK(imr_safetensors_write(path, items, n, NULL, 0, &err));
-    CHECK_OK(imr_adapter_examine(&a, path, &err));
+    CHECK_OK(imr_adapter_examine(&a, path, IMR_FORM_AUTO, &err));
     return a;
 }
 
@@ -216,7 +217,7 @@ static void check_round_trip(imr_form form, const char *name)
         {.name = "encoder", .kind = 's', .s = "made up"}};
     const char *path = test_path(test_tmpdir(), name);
     CHECK_OK(imr_adapter_save(a, path, metadata, 2, &err));
-    CHECK_OK(imr_adapter_open(&b, path, &err));
+    CHECK_OK(imr_adapter_open(&b, path, IMR_FORM_AUTO, &err));
     CHECK_INT(b->w.form, form);
     CHECK_INT(b->problems.n, 0);
     CHECK_ALL_NEAR(b->w.v, a->w.v, a->w.count, 0);
@@ -266,7 +267,7 @@ TEST("every allocation of opening an adapter may fail")
         for (long i = 0;; i++) {
             imr_adapter *a = NULL;
             imr_mem_fail_after(i);
-            imr_status status = imr_adapter_examine(&a, test_golden(names[f]), &err);
+            imr_status status = imr_adapter_examine(&a, test_golden(names[f]), IMR_FORM_AUTO, &err);
             imr_mem_fail_after(-1);
             imr_adapter_free(a);
             if (status == IMR_OK) {
@@ -284,7 +285,7 @@ TEST("published adapters: form, dimensions, full rank, and how gently they act")
         char path[128];
         snprintf(path, sizeof path, "adapters/imrnns-%s.pt", published[i]);
         imr_adapter *a = NULL;
-        CHECK_OK(imr_adapter_open(&a, test_shared(path), &err));
+        CHECK_OK(imr_adapter_open(&a, test_shared(path), IMR_FORM_AUTO, &err));
         CHECK_INT(a->w.n, i < 3 ? 1024 : 384);
         CHECK_INT(a->w.m, 256);
         CHECK_INT(a->w.h, 128);

@@ -71,7 +71,7 @@ static void check_file(const char *path, const char *folder)
 {
     imr_error err;
     imr_adapter *a = NULL;
-    CHECK_OK(imr_adapter_open(&a, path, &err));
+    CHECK_OK(imr_adapter_open(&a, path, IMR_FORM_AUTO, &err));
     check_golden(a, folder);
     imr_adapter_free(a);
 }
@@ -79,6 +79,52 @@ static void check_file(const char *path, const char *folder)
 TEST("the tiny adapter gives every golden intermediate")
 {
     check_file(test_golden("tiny/adapter-v1.pt"), test_golden("tiny/forward"));
+}
+
+/* The authors' package 0.2.3: one file holds what all three queries give. */
+TEST("form mean gives every golden intermediate of the authors' package")
+{
+    const double tolerance = 1e-5;
+    imr_error err;
+    imr_adapter *a = NULL;
+    CHECK_OK(imr_adapter_open(&a, test_golden("final/tiny.pt"), IMR_FORM_AUTO, &err));
+    CHECK_STR(imr_form_name(a->w.form), "mean");
+    CHECK_STR(imr_form_source_name(a->form_from), "metadata");
+    CHECK_INT(a->problems.n, 0);
+    char folder[1024];
+    snprintf(folder, sizeof folder, "%s", test_golden("final/forward"));
+    array queries = read_in(folder, "queries.npy"), documents = read_in(folder, "documents.npy");
+    const struct {
+        const char *name;
+        size_t at; /* of the result's vector */
+    } golden[] = {{"query_scale.npy", offsetof(imr_adapter_result, scale_q)},
+                  {"query_bias.npy", offsetof(imr_adapter_result, bias_q)},
+                  {"aggregate_document_scale.npy", offsetof(imr_adapter_result, scale_d)},
+                  {"aggregate_document_bias.npy", offsetof(imr_adapter_result, bias_d)},
+                  {"projected_queries.npy", offsetof(imr_adapter_result, q)},
+                  {"modulated_queries.npy", offsetof(imr_adapter_result, q_mod)},
+                  {"modulated_documents.npy", offsetof(imr_adapter_result, d_mod)},
+                  {"scores.npy", offsetof(imr_adapter_result, after)}};
+    const size_t n = a->w.n, m = a->w.m, rows = queries.shape[0], k = documents.shape[1];
+    float *q = calloc(rows * m, sizeof *q), *d = calloc(rows * k * m, sizeof *d);
+    CHECK_OK(imr_adapter_project(a, imr_view_of(queries.v, rows, n), q, &err));
+    CHECK_OK(imr_adapter_project(a, imr_view_of(documents.v, rows * k, n), d, &err));
+    imr_adapter_result r = {0};
+    for (size_t i = 0; i < rows; i++) {
+        CHECK_OK(imr_adapter_run(a, q + i * m, imr_view_of(d + i * k * m, k, m), &r, &err));
+        CHECK(r.d_mean == NULL);
+        for (size_t g = 0; g < IMR_LEN(golden); g++) {
+            array expected = read_in(folder, golden[g].name);
+            const float *found;
+            memcpy(&found, (const char *)&r + golden[g].at, sizeof found);
+            const size_t count = expected.count / rows;
+            CHECK_ALL_NEAR(found, expected.v + i * count, count, tolerance);
+            free(expected.v);
+        }
+    }
+    imr_adapter_result_done(&r);
+    imr_adapter_free(a);
+    free(q), free(d), free(queries.v), free(documents.v);
 }
 
 TEST("the paper's form gives every golden intermediate")
@@ -118,6 +164,7 @@ static void check_permutation(imr_form form)
 TEST("permuting the candidates permutes the scores and changes nothing else")
 {
     check_permutation(IMR_FORM_DIAGONAL);
+    check_permutation(IMR_FORM_MEAN);
     check_permutation(IMR_FORM_FULL);
 }
 
@@ -129,11 +176,12 @@ static void check_score(imr_form form)
     float *q = random_rows(1, M, 1), *d = random_rows(K, M, 2), before[K], after[K];
     imr_adapter_result r = {0};
     CHECK_OK(imr_adapter_run(&a, q, imr_view_of(d, K, M), &r, &err));
-    CHECK_OK(imr_adapter_score(&a, &r, imr_rows_f32(d, K, M), before, after, &err));
+    CHECK_OK(imr_adapter_score(&a, &r, imr_rows_f32(d, K, M), before, after, NULL, &err));
     CHECK_ALL_NEAR(before, r.before, K, 1e-6);
     CHECK_ALL_NEAR(after, r.after, K, 1e-6);
     /* every second row of a wider matrix */
-    CHECK_OK(imr_adapter_score(&a, &r, (imr_rows){d, false, K / 2, M, 2 * M}, NULL, after, &err));
+    CHECK_OK(
+        imr_adapter_score(&a, &r, (imr_rows){d, false, K / 2, M, 2 * M}, NULL, after, NULL, &err));
     for (size_t i = 0; i < K / 2; i++)
         CHECK_NEAR(after[i], r.after[2 * i], 1e-6);
     imr_adapter_result_done(&r);
@@ -144,6 +192,7 @@ static void check_score(imr_form form)
 TEST("scoring the candidates once more gives their scores again")
 {
     check_score(IMR_FORM_DIAGONAL);
+    check_score(IMR_FORM_MEAN);
     check_score(IMR_FORM_FULL);
 }
 

@@ -17,10 +17,10 @@ static void check_half(const imr_adapter *a, const float *q, imr_view d, const f
     for (size_t i = 0; i < d.rows * d.stride; i++)
         half[i] = imr_f32_to_f16(d.v[i]);
     const imr_rows rows = {half, true, d.rows, d.cols, d.stride};
-    CHECK_OK(imr_adapter_score(a, r, rows, x, y, &err));
+    CHECK_OK(imr_adapter_score(a, r, rows, x, y, NULL, &err));
     CHECK_ALL_NEAR(x, before, d.rows, tolerance);
     CHECK_ALL_NEAR(y, after, d.rows, tolerance);
-    CHECK_OK(imr_adapter_score_sweep(a, q, rows, r, x, y, NULL, &err));
+    CHECK_OK(imr_adapter_score_sweep(a, q, rows, NULL, r, x, y, NULL, &err));
     CHECK_ALL_NEAR(x, before, d.rows, tolerance);
     CHECK_ALL_NEAR(y, after, d.rows, tolerance);
     free(half), free(x), free(y);
@@ -44,8 +44,8 @@ static void check_sweep(const imr_adapter *a, size_t rows, size_t gap, double to
     imr_view view = {d, rows, m, stride};
     imr_adapter_result plain = {0}, swept = {0};
     CHECK_OK(imr_adapter_run(a, q, view, &plain, &err));
-    CHECK_OK(
-        imr_adapter_score_sweep(a, q, imr_rows_of_view(view), &swept, before, after, NULL, &err));
+    CHECK_OK(imr_adapter_score_sweep(a, q, imr_rows_of_view(view), NULL, &swept, before, after,
+                                     NULL, &err));
     CHECK(swept.d_mod == NULL && swept.k == 0);
     CHECK_ALL_NEAR(swept.q_mod, plain.q_mod, m, 10 * tolerance);
     CHECK_ALL_NEAR(before, plain.before, rows, tolerance);
@@ -86,9 +86,12 @@ TEST("two sweeps over all documents equal the run that writes every modulated ve
         check_sweep(a, cases[i].rows, cases[i].gap, cases[i].tolerance);
         imr_adapter_free(a);
     }
-    imr_adapter *full = random_adapter(IMR_FORM_FULL, 12, 0.3);
-    check_sweep(full, 2500, 2, 2e-6);
-    imr_adapter_free(full);
+    static const imr_form others[] = {IMR_FORM_MEAN, IMR_FORM_FULL};
+    for (size_t i = 0; i < 2; i++) {
+        imr_adapter *a = random_adapter(others[i], 12, 0.3);
+        check_sweep(a, 2500, 2, 2e-6);
+        imr_adapter_free(a);
+    }
 }
 
 /* The whole model as method.md section 1 writes it, double throughout. */
@@ -179,16 +182,16 @@ TEST("scopes corpus and rescore over 10,000 documents equal the model in double"
     imr_nn_unit(q, q, M);
     imr_adapter_result run = {0};
     twin_scores(expected, &a->w, q, view, ROWS);
-    CHECK_OK(
-        imr_adapter_score_sweep(a, q, imr_rows_of_view(view), &run, before, after, NULL, &err));
+    CHECK_OK(imr_adapter_score_sweep(a, q, imr_rows_of_view(view), NULL, &run, before, after, NULL,
+                                     &err));
     for (size_t i = 0; i < ROWS; i++) /* float32 d' and sums: see sweep.h */
         CHECK_NEAR(after[i], expected[i], 2e-6);
     twin_scores(expected, &a->w, q, view, K);
     CHECK_OK(imr_adapter_run(a, q, imr_view_of(d, K, M), &run, &err));
-    CHECK_OK(imr_adapter_score(a, &run, imr_rows_of_view(view), NULL, after, &err));
+    CHECK_OK(imr_adapter_score(a, &run, imr_rows_of_view(view), NULL, after, NULL, &err));
     for (size_t i = 0; i < ROWS; i++)
         CHECK_NEAR(after[i], expected[i], 2e-6);
-    CHECK_OK(imr_adapter_score(a, &run, imr_rows_of_view(view), before, after, &err));
+    CHECK_OK(imr_adapter_score(a, &run, imr_rows_of_view(view), before, after, NULL, &err));
     for (size_t i = 0; i < ROWS; i++) {
         CHECK_NEAR(after[i], expected[i], 2e-6);
         CHECK_NEAR(before[i], imr_nn_dot(q, d + i * M, M), 1e-6);
@@ -214,8 +217,9 @@ TEST("scores are the same to the bit for any number of threads")
         imr_blas_set_threads(t ? 3 : 1);
         for (int k = 0; k < 3; k++)
             scores[t][k] = malloc(ROWS * sizeof(float));
-        CHECK_OK(imr_adapter_score_sweep(a, d, rows, &run, scores[t][0], scores[t][1], NULL, &err));
-        CHECK_OK(imr_adapter_score(a, &run, rows, NULL, scores[t][2], &err));
+        CHECK_OK(imr_adapter_score_sweep(a, d, rows, NULL, &run, scores[t][0], scores[t][1], NULL,
+                                         &err));
+        CHECK_OK(imr_adapter_score(a, &run, rows, NULL, scores[t][2], NULL, &err));
         imr_adapter_result_done(&run);
     }
     imr_blas_set_threads(0);
@@ -246,12 +250,14 @@ static bool watch(void *user, const imr_progress_info *info)
 /* Two sweeps, each told to its end. */
 static void check_told(const watcher *w)
 {
-    CHECK(w->n >= 6 && w->n % 2 == 0);
+    size_t first = 0;
+    while (first < w->n && strcmp(w->told[first].what, "averaging documents") == 0)
+        first++;
+    CHECK(first >= 3 && first < w->n);
     for (size_t i = 0; i < w->n; i++) {
-        const size_t half = w->n / 2, in = i % half;
-        CHECK_STR(w->told[i].what, i < half ? "averaging documents" : "scoring documents");
-        CHECK(w->told[i].done > (in ? w->told[i - 1].done : 0));
-        if (in + 1 == half)
+        CHECK_STR(w->told[i].what, i < first ? "averaging documents" : "scoring documents");
+        CHECK(w->told[i].done > (i && i != first ? w->told[i - 1].done : 0));
+        if (i + 1 == first || i + 1 == w->n)
             CHECK(w->told[i].done == w->documents);
     }
 }
@@ -268,12 +274,13 @@ static void check_cancelling(imr_form form, size_t rows, size_t m)
     imr_random_fill_normal(&r, d, rows * m, 1);
     const imr_rows all = imr_rows_f32(d, rows, m);
     imr_adapter_result alone = {0}, run = {0};
-    CHECK_OK(imr_adapter_score_sweep(a, d, all, &alone, scores[0], scores[1], NULL, &err));
+    CHECK_OK(imr_adapter_score_sweep(a, d, all, NULL, &alone, scores[0], scores[1], NULL, &err));
     imr_status status = IMR_E_CANCELLED;
     for (size_t i = 1; status != IMR_OK && i <= MOST_LOOKS; i++) {
         watcher w = {.stop_at = i, .documents = rows};
         const imr_progress progress = {watch, &w};
-        status = imr_adapter_score_sweep(a, d, all, &run, scores[2], scores[3], &progress, &err);
+        status =
+            imr_adapter_score_sweep(a, d, all, NULL, &run, scores[2], scores[3], &progress, &err);
         CHECK_INT(status, w.n == i ? IMR_E_CANCELLED : IMR_OK);
         if (status == IMR_OK)
             check_told(&w);
@@ -292,33 +299,52 @@ static void check_cancelling(imr_form form, size_t rows, size_t m)
 TEST("both sweeps tell how far they are, stop wherever they look, and can be run again")
 {
     check_cancelling(IMR_FORM_DIAGONAL, 140000, 8);
+    check_cancelling(IMR_FORM_MEAN, 2500, 12);
     check_cancelling(IMR_FORM_FULL, 2500, 12);
 }
 
-TEST("form full gives the same query to the bit in one run and in pieces")
+/* What the documents say does not depend on the query: kept, it is not computed again. */
+static void check_kept(imr_form form)
 {
     enum { ROWS = 2500, M = 12 };
     imr_error err;
-    imr_adapter *a = random_adapter(IMR_FORM_FULL, M, 0.3);
-    float d[ROWS * M], before[ROWS], after[ROWS];
+    imr_adapter *a = random_adapter(form, M, 0.3);
+    float d[ROWS * M], before[ROWS], after[ROWS], again[ROWS];
     imr_random r;
     imr_random_init(&r, 11);
     imr_random_fill_normal(&r, d, ROWS * M, 1);
     imr_adapter_result whole = {0}, swept = {0};
     CHECK_OK(imr_adapter_run(a, d, imr_view_of(d, ROWS, M), &whole, &err));
-    CHECK_OK(
-        imr_adapter_score_sweep(a, d, imr_rows_f32(d, ROWS, M), &swept, before, after, NULL, &err));
+    const imr_rows rows = imr_rows_f32(d, ROWS, M);
+    imr_feedback kept = {0};
+    CHECK_OK(imr_adapter_score_sweep(a, d, rows, &kept, &swept, before, after, NULL, &err));
     for (size_t j = 0; j < M; j++)
         CHECK_NEAR(swept.q_mod[j], whole.q_mod[j], 0);
+    const float *other = d + M; /* as a query */
+    CHECK_OK(imr_adapter_score_sweep(a, other, rows, NULL, &whole, before, after, NULL, &err));
+    watcher w = {.stop_at = SIZE_MAX, .documents = ROWS};
+    const imr_progress progress = {watch, &w};
+    CHECK_OK(
+        imr_adapter_score_sweep(a, other, rows, &kept, &swept, before, again, &progress, &err));
+    CHECK(memcmp(again, after, sizeof after) == 0);
+    CHECK_STR(w.told[0].what, "scoring documents");
+    imr_feedback_done(&kept);
     imr_adapter_result_done(&whole), imr_adapter_result_done(&swept);
     imr_adapter_free(a);
+}
+
+TEST("forms mean and full give the same query to the bit in one run and in pieces, kept or not")
+{
+    check_kept(IMR_FORM_MEAN);
+    check_kept(IMR_FORM_FULL);
 }
 
 TEST("the sweeps of a published adapter equal its plain run")
 {
     imr_error err;
     imr_adapter *a = NULL;
-    CHECK_OK(imr_adapter_open(&a, test_shared("adapters/imrnns-minilm-webis-touche2020.pt"), &err));
+    CHECK_OK(imr_adapter_open(&a, test_shared("adapters/imrnns-minilm-webis-touche2020.pt"),
+                              IMR_FORM_AUTO, &err));
     check_sweep(a, 5000, 0, 1e-6);
     imr_adapter_free(a);
 }
@@ -329,19 +355,19 @@ TEST("the sweeps refuse what the run refuses and survive missing memory")
     imr_adapter *a = random_adapter(IMR_FORM_DIAGONAL, 6, 0.3);
     float q[6] = {1}, d[18] = {0, 1}, before[3], after[3];
     imr_adapter_result r = {0};
-    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 0, 6), &r, before, after, NULL, &err) ==
-          IMR_E_SHAPE);
-    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 5), &r, before, after, NULL, &err) ==
-          IMR_E_SHAPE);
+    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 0, 6), NULL, &r, before, after, NULL,
+                                  &err) == IMR_E_SHAPE);
+    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 5), NULL, &r, before, after, NULL,
+                                  &err) == IMR_E_SHAPE);
     d[9] = (float)NAN;
-    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 6), &r, before, after, NULL, &err) ==
-          IMR_E_NUMERIC);
+    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 6), NULL, &r, before, after, NULL,
+                                  &err) == IMR_E_NUMERIC);
     d[9] = 1;
     for (long i = 0;; i++) {
         imr_adapter_result fresh = {0};
         imr_mem_fail_after(i);
-        imr_status status =
-            imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 6), &fresh, before, after, NULL, &err);
+        imr_status status = imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 6), NULL, &fresh,
+                                                    before, after, NULL, &err);
         imr_mem_fail_after(-1);
         imr_adapter_result_done(&fresh);
         if (status == IMR_OK) {

@@ -222,7 +222,7 @@ static imr_adapter *open_both(oracle *o, const char *path, const char *dir)
 {
     imr_error err = {0};
     imr_adapter *a = NULL;
-    CHECK_OK(imr_adapter_open(&a, path, &err));
+    CHECK_OK(imr_adapter_open(&a, path, IMR_FORM_AUTO, &err));
     oracle_open(o, imr_weight_view(&a->w, IMR_W_PROJECTOR), dir);
     CHECK_INT(o->back.rank, a->w.m);
     return a;

@@ -31,7 +31,7 @@ static void chain_open(chain *c)
     imr_cache_options options = {.dataset = dataset};
     *c = (chain){0};
     CHECK_OK(imr_cache_open(&c->cache, test_golden("cache"), &options, &err));
-    CHECK_OK(imr_adapter_open(&c->adapter, test_golden("tiny/adapter-v1.pt"), &err));
+    CHECK_OK(imr_adapter_open(&c->adapter, test_golden("tiny/adapter-v1.pt"), IMR_FORM_AUTO, &err));
     c->m = c->adapter->w.m;
     c->projected = imr_alloc(N, c->m * sizeof(float));
     CHECK_OK(imr_adapter_project(c->adapter, imr_rows_view(imr_cache_document_rows(c->cache)),

@@ -75,7 +75,7 @@ static inline imr_adapter *big_adapter(const big_store *s)
 {
     imr_error err = {0};
     imr_adapter *a = NULL;
-    CHECK_OK(imr_adapter_open(&a, s->adapter, &err));
+    CHECK_OK(imr_adapter_open(&a, s->adapter, IMR_FORM_AUTO, &err));
     return a;
 }
 

@@ -15,7 +15,7 @@ static bench open_golden(void)
     snprintf(dataset, sizeof dataset, "%s", test_golden("cache/beir"));
     imr_cache_options o = {.dataset = dataset};
     CHECK_OK(imr_cache_open(&b.cache, test_golden("cache"), &o, &err));
-    CHECK_OK(imr_adapter_open(&b.adapter, test_golden("tiny/adapter-v1.pt"), &err));
+    CHECK_OK(imr_adapter_open(&b.adapter, test_golden("tiny/adapter-v1.pt"), IMR_FORM_AUTO, &err));
     return b;
 }
 

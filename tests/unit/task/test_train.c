@@ -160,7 +160,7 @@ TEST("the saved adapter opens again with the same weights, beside a history that
     static const char *const names[] = {"adapter.pt", "adapter.safetensors"};
     for (size_t i = 0; i < 2; i++) {
         imr_adapter *a;
-        CHECK_OK(imr_adapter_open(&a, test_path(dir, names[i]), &err));
+        CHECK_OK(imr_adapter_open(&a, test_path(dir, names[i]), IMR_FORM_AUTO, &err));
         CHECK_ALL_NEAR(a->w.v, o.adapter->w.v, o.adapter->w.count, 0);
         CHECK_CONTAINS(a->metadata, "mnrl");
         imr_adapter_free(a);

@@ -121,11 +121,6 @@ bool imr_kept_read(const imr_kept *f, void *out, size_t n, size_t at)
     return true;
 }
 
-bool imr_kept_hash(const imr_kept *f, size_t at, size_t n, void *scratch, char hex[IMR_SHA256_HEX])
-{
-    return imr_kept_read(f, scratch, n, at) && imr_sha256_memory(scratch, n, hex, NULL) == IMR_OK;
-}
-
 imr_status imr_kept_write(imr_kept *f, const void *bytes, size_t n, size_t at, imr_error *err)
 {
     const char *from = bytes;
@@ -200,38 +195,4 @@ void imr_kept_remove(imr_kept *f)
     if (f->path)
         (void)unlink(f->path);
     imr_kept_close(f);
-}
-
-/* ---- the journal ---- */
-
-imr_status imr_kept_replay(imr_kept_notes *out, const char *path, const char *header,
-                           imr_kept_line_fn line, void *user, imr_error *err)
-{
-    IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
-    IMR_TRY(imr_file_map(&f, path, err));
-    const char *text = (const char *)f.data;
-    const size_t head = strlen(header);
-    imr_kept_notes found = {
-        .damaged = memcmp(text, header, f.len < head ? f.len : head) != 0,
-    };
-    bool good = !found.damaged && f.len >= head;
-    found.end = good ? head : 0;
-    while (good && found.end < f.len) {
-        const char *from = text + found.end, *stop = memchr(from, '\n', f.len - found.end);
-        if (!stop)
-            break; /* killed while noting */
-        IMR_TRY(line(&good, user, from, (size_t)(stop - from), err));
-        found.damaged = !good;
-        if (good)
-            found.end = (size_t)(stop - text) + 1;
-    }
-    *out = found;
-    return IMR_OK;
-}
-
-imr_status imr_kept_resume(imr_kept *journal, size_t end, const char *header, imr_error *err)
-{
-    IMR_TRY(imr_kept_resize(journal, end, err));
-    journal->end = end;
-    return end ? IMR_OK : imr_kept_append(journal, header, strlen(header), err);
 }

@@ -8,16 +8,10 @@
  * taken. It may be the file that is written (X.partial, published in the end) or one that only
  * locks and stays (X.lock).
  *
- * Resuming. Beside the data lies a journal, a text file: a header line that says what is being
- * made, then a line for each finished block with its sha256. A block is written first, then noted;
- * nothing is flushed in between, since a note is believed only when the block has its hash.
- * imr_kept_replay reads the notes up to the first that is not good, imr_kept_resume cuts the
- * journal there, imr_kept_append adds notes. A run that was stopped and resumed ends with the
- * bytes of one that was not.
- *
  * Finishing. imr_kept_publish flushes the data, renames the file over its real name and flushes
  * the folder: under that name there is nothing, the file before, or the whole new one.
- * imr_kept_sync alone is enough where a manifest or a full journal says what is whole.
+ * imr_kept_sync alone is enough where a manifest or a full journal says what is whole. What is made
+ * of rows, one block after the other, is gone on with by base/kept_rows.h.
  *
  * Errors:
  *   IMR_E_BUSY    another process holds the lock: "another process is writing PATH" (a caller who
@@ -39,7 +33,6 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "base/sha256.h"
 
 typedef struct imr_kept {
     char *path; /* NULL: not open */
@@ -61,8 +54,6 @@ void imr_kept_close(imr_kept *f); /* unlocks; {0} is fine */
 
 /* n bytes from offset `at`; false when they are not all there. */
 bool imr_kept_read(const imr_kept *f, void *out, size_t n, size_t at);
-/* The sha256 of n bytes from offset `at`, read into scratch [n]; false unless all are there. */
-bool imr_kept_hash(const imr_kept *f, size_t at, size_t n, void *scratch, char hex[IMR_SHA256_HEX]);
 
 imr_status imr_kept_write(imr_kept *f, const void *bytes, size_t n, size_t at,
                           imr_error *err) IMR_NODISCARD;
@@ -76,23 +67,6 @@ imr_status imr_kept_sync(imr_kept *f, imr_error *err) IMR_NODISCARD;
 imr_status imr_kept_publish(imr_kept *f, const char *path, imr_error *err) IMR_NODISCARD;
 /* Gives up: removes the name, which is still ours, then closes. {0} is fine. */
 void imr_kept_remove(imr_kept *f);
-
-/* One note, without its newline. *good: the block it speaks of is what it says; false ends the
- * replay. A failing status ends it with that status. */
-typedef imr_status (*imr_kept_line_fn)(bool *good, void *user, const char *line, size_t len,
-                                       imr_error *err);
-
-typedef struct imr_kept_notes {
-    size_t end;   /* bytes up to the last good note; 0: not even the header (with its newline) */
-    bool damaged; /* another header, or a whole note that is not good: no kill leaves that */
-} imr_kept_notes;
-
-/* Reads the journal at `path`, which may be read-only. Errors: the file's (base/file.h), line's. */
-imr_status imr_kept_replay(imr_kept_notes *out, const char *path, const char *header,
-                           imr_kept_line_fn line, void *user, imr_error *err) IMR_NODISCARD;
-/* Cuts the open journal to `end` (of imr_kept_notes); where that is 0 it begins with the header. */
-imr_status imr_kept_resume(imr_kept *journal, size_t end, const char *header,
-                           imr_error *err) IMR_NODISCARD;
 
 /*
  * Tests: let `n` more steps of this thread succeed, then fail one with the errno `number`; a

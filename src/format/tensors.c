@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/half.h"
 #include "base/mem.h"
 #include "format/utf8_step.h"
 
@@ -198,39 +199,6 @@ imr_status imr_tensors_hold(imr_tensors *table, void *object, void (*release)(vo
 }
 
 /* ---- conversion ---- */
-
-static float float_of(uint32_t bits)
-{
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    return f;
-}
-
-static uint32_t bits_of(float f)
-{
-    uint32_t bits;
-    memcpy(&bits, &f, sizeof bits);
-    return bits;
-}
-
-uint16_t imr_f32_to_f16(float value)
-{
-    uint32_t x = bits_of(value), a = x & 0x7fffffff;
-    uint16_t sign = (uint16_t)(x >> 16 & 0x8000);
-    if (a > 0x7f800000)
-        return (uint16_t)(sign | 0x7e00 | (a >> 13 & 0x3ff));
-    if (a >= 0x477ff000) /* 65520: half way to the first value that does not exist */
-        return sign | 0x7c00;
-    if (a < 0x38800000) /* below 2^-14: adding 0.5 rounds at 2^-24, the spacing of subnormals */
-        return (uint16_t)(sign | (bits_of(float_of(a) + 0.5f) - 0x3f000000));
-    a += 0xfff + (a >> 13 & 1);
-    return (uint16_t)(sign | (a - 0x38000000) >> 13);
-}
-
-float imr_bf16_to_f32(uint16_t bits)
-{
-    return float_of((uint32_t)bits << 16);
-}
 
 typedef void (*convert_fn)(float *out, const uint8_t *from, size_t n, size_t step);
 

@@ -73,9 +73,6 @@ imr_status imr_tensor_to_f32(const imr_tensor *t, float *out, imr_error *err) IM
 imr_status imr_tensor_rows_to_f32(const imr_tensor *t, uint64_t first, uint64_t count, float *out,
                                   imr_error *err) IMR_NODISCARD;
 
-uint16_t imr_f32_to_f16(float value); /* round to nearest even; overflow to infinity */
-float imr_bf16_to_f32(uint16_t bits);
-
 /* ---- for readers ---- */
 
 void imr_tensor_row_major(imr_tensor *t); /* strides of rank and shape (checked before) */

@@ -58,5 +58,8 @@ static inline imr_view imr_rows_view(imr_rows m)
 void imr_rows_get(float *out, imr_rows m, size_t i);
 /* out[count,cols] = rows [first, first+count) as float32, without gaps. */
 void imr_rows_read(float *out, imr_rows m, size_t first, size_t count);
+/* out[n] = v[n] as halves. Returns the index of the first that has none (too large, or not finite);
+ * n: all have. */
+size_t imr_rows_to_half(uint16_t *out, const float *v, size_t n);
 
 #endif

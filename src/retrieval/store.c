@@ -8,10 +8,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/kept.h"
+#include "base/kept_rows.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/number.h"
 #include "format/json.h"
 #include "retrieval/cache_internal.h"
 #include "retrieval/store_internal.h"
@@ -34,10 +33,9 @@ typedef struct builder {
 
 /* One of the two matrices. */
 typedef struct part {
-    const char *name; /* "documents" */
+    const char *name; /* of its file */
     imr_encode_job job;
-    size_t rows, done;
-    imr_kept file;
+    uint8_t head[IMR_NPY_HEADER];
 } part;
 
 static const char ADVICE[] = "what is finished is kept: make room and run the same command again";
@@ -49,10 +47,10 @@ static void builder_done(builder *b)
     imr_buf_done(&b->manifest);
 }
 
-static void parts_done(part (*p)[2])
+static void rows_done(imr_kept_rows (*r)[2])
 {
     for (int i = 0; i < 2; i++)
-        imr_kept_close(&(*p)[i].file);
+        imr_kept_close(&(*r)[i].file);
 }
 
 static imr_status path_in(char **out, const builder *b, const char *name, imr_error *err)
@@ -211,139 +209,74 @@ static imr_status check_finished(bool *same, const builder *b, imr_error *err)
 
 /* ---- blocks ---- */
 
-static size_t row_bytes(const builder *b)
-{
-    return b->plan->n * imr_dtype_size(b->plan->dtype);
-}
-
-static size_t row_offset(const builder *b, size_t row)
-{
-    return IMR_NPY_HEADER + row * row_bytes(b);
-}
-
-typedef struct replaying {
-    const builder *b;
-    part *parts;
-    uint8_t *scratch; /* a block */
-} replaying;
-
-/* "documents 512 <sha256>" for the block that ends before row 512. */
-static imr_status replay_line(bool *good, void *user, const char *line, size_t len, imr_error *err)
-{
-    (void)err;
-    const replaying *r = user;
-    const builder *b = r->b;
-    char name[16], rows[24], hex[IMR_SHA256_HEX], found[IMR_SHA256_HEX], copy[128];
-    int64_t end;
-    *good = false;
-    if (len >= sizeof copy)
-        return IMR_OK;
-    memcpy(copy, line, len);
-    copy[len] = '\0';
-    if (sscanf(copy, "%15s %23s %64s", name, rows, hex) != 3 ||
-        !imr_parse_int(rows, strlen(rows), &end))
-        return IMR_OK;
-    part *p = strcmp(name, r->parts[0].name) == 0   ? &r->parts[0]
-              : strcmp(name, r->parts[1].name) == 0 ? &r->parts[1]
-                                                    : NULL;
-    size_t next = p ? p->done + b->block : 0;
-    if (!p || (size_t)end != (next < p->rows ? next : p->rows) || (size_t)end <= p->done)
-        return IMR_OK;
-    size_t bytes = ((size_t)end - p->done) * row_bytes(b);
-    *good = imr_kept_hash(&p->file, row_offset(b, p->done), bytes, r->scratch, found) &&
-            strcmp(found, hex) == 0;
-    if (*good)
-        p->done = (size_t)end;
-    return IMR_OK;
-}
-
 /* Takes over what a stopped run finished. The journal of another build is thrown away. */
-static imr_status resume(builder *b, part *parts, imr_error *err)
+static imr_status resume(builder *b, imr_kept_rows rows[2], imr_error *err)
 {
     IMR_AUTOFREE char *path = NULL;
     IMR_TRY(path_in(&path, b, "journal", err));
     IMR_TRY(imr_kept_open(&b->journal, path, err));
     b->journal.advice = ADVICE;
-    IMR_AUTOFREE uint8_t *scratch = imr_alloc(b->block, row_bytes(b));
-    if (!scratch)
-        return imr_fail_memory(err);
-    replaying r = {b, parts, scratch};
     imr_kept_notes notes;
-    IMR_TRY(imr_kept_replay(&notes, path, b->header, replay_line, &r, err));
-    b->result.resumed_rows = parts[0].done + parts[1].done;
+    IMR_TRY(imr_kept_rows_check(&notes, path, b->header, rows, 2, b->progress, err));
+    b->result.resumed_rows = rows[0].done + rows[1].done;
     return imr_kept_resume(&b->journal, notes.end, b->header, err);
 }
 
-static imr_status open_part(part *p, const builder *b, imr_error *err)
+static imr_status open_part(imr_kept_rows *out, part *p, const builder *b, size_t rows,
+                            imr_error *err)
 {
     IMR_AUTOFREE char *path = NULL;
-    char name[32];
-    snprintf(name, sizeof name, "%s.npy", p->name);
-    IMR_TRY(path_in(&path, b, name, err));
-    IMR_TRY(imr_kept_open(&p->file, path, err));
-    p->file.advice = ADVICE;
-    uint8_t header[IMR_NPY_HEADER];
-    imr_npy_header(header, b->plan->dtype, p->rows, b->plan->n);
-    return imr_kept_write(&p->file, header, sizeof header, 0, err);
-}
-
-/* In place: a half takes the room of the first half of its float. */
-static imr_status to_half(float *v, size_t n, imr_error *err)
-{
-    uint8_t *out = (uint8_t *)v;
-    for (size_t i = 0; i < n; i++) {
-        uint16_t bits = imr_f32_to_f16(v[i]);
-        if ((bits & 0x7C00) == 0x7C00)
-            return imr_fail(err, IMR_E_NUMERIC,
-                            "a vector holds %g, too large for F16: build with dtype F32",
-                            (double)v[i]);
-        memcpy(out + 2 * i, &bits, 2);
-    }
+    IMR_TRY(path_in(&path, b, p->name, err));
+    imr_npy_header(p->head, b->plan->dtype, rows, b->plan->n);
+    *out = (imr_kept_rows){
+        .what = b->rows          ? p->job.queries ? "taking over queries" : "taking over documents"
+                : p->job.queries ? "encoding queries"
+                                 : "encoding documents",
+        .note = p->job.queries ? "queries " : "documents ",
+        .head = p->head,
+        .head_bytes = sizeof p->head,
+        .rows = rows,
+        .block = b->block,
+        .column = {{sizeof p->head, b->plan->n * imr_dtype_size(b->plan->dtype)}}};
+    IMR_TRY(imr_kept_open(&out->file, path, err));
+    out->file.advice = ADVICE;
     return IMR_OK;
 }
 
-static imr_status note_block(builder *b, const part *p, const void *bytes, size_t n, imr_error *err)
-{
-    char hex[IMR_SHA256_HEX], line[128];
-    IMR_TRY(imr_sha256_memory(bytes, n, hex, err));
-    const int len = snprintf(line, sizeof line, "%s %zu %s\n", p->name, p->done, hex);
-    return imr_kept_append(&b->journal, line, (size_t)len, err);
-}
+typedef struct making {
+    const builder *b;
+    const part *p;
+    float *wide; /* a block, where halves are kept */
+} making;
 
-static imr_status make_rows(const builder *b, const part *p, size_t count, float *rows,
+static imr_status make_rows(void *user, size_t first, size_t count, void *const out[],
                             imr_error *err)
 {
-    if (!b->rows)
-        return imr_encode_rows(&p->job, p->done, count, rows, err);
-    IMR_TRY(b->rows(b->user, p->job.queries, p->done, count, rows, err));
-    return imr_encode_check(&p->job, p->done, count, rows, err);
+    const making *m = user;
+    const builder *b = m->b;
+    const imr_encode_job *job = &m->p->job;
+    float *v = m->wide ? m->wide : out[0];
+    if (b->rows) {
+        IMR_TRY(b->rows(b->user, job->queries, first, count, v, err));
+        IMR_TRY(imr_encode_check(job, first, count, v, err));
+    } else {
+        IMR_TRY(imr_encode_rows(job, first, count, v, err));
+    }
+    const size_t n = count * b->plan->n, bad = m->wide ? imr_rows_to_half(out[0], v, n) : n;
+    if (bad < n)
+        return imr_fail(err, IMR_E_NUMERIC,
+                        "a vector holds %g, too large for F16: build with dtype F32",
+                        (double)v[bad]);
+    return IMR_OK;
 }
 
-static imr_status encode_part(builder *b, part *p, imr_error *err)
+static imr_status make_part(builder *b, const part *p, imr_kept_rows *rows, imr_error *err)
 {
-    IMR_AUTOFREE float *rows = imr_alloc(b->block, b->plan->n * sizeof(float));
-    if (!rows)
+    IMR_AUTOFREE float *wide = NULL;
+    if (b->plan->dtype == IMR_F16 && !(wide = imr_alloc(b->block, b->plan->n * sizeof(float))))
         return imr_fail_memory(err);
-    const char *what = b->rows ? p->job.queries ? "taking over queries" : "taking over documents"
-                       : p->job.queries ? "encoding queries"
-                                        : "encoding documents";
-    while (p->done < p->rows) {
-        if (!imr_progress_step(b->progress, what, p->done, p->rows))
-            return imr_fail(err, IMR_E_CANCELLED,
-                            "%s was cancelled; run the same command again to go on", what);
-        size_t count = p->rows - p->done < b->block ? p->rows - p->done : b->block;
-        IMR_TRY(make_rows(b, p, count, rows, err));
-        if (b->plan->dtype == IMR_F16)
-            IMR_TRY(to_half(rows, count * b->plan->n, err));
-        size_t n = count * row_bytes(b);
-        IMR_TRY(imr_kept_write(&p->file, rows, n, row_offset(b, p->done), err));
-        p->done += count;
-        b->result.encoded_rows += count;
-        IMR_TRY(note_block(b, p, rows, n, err));
-    }
-    /* An older, longer file may have had this name. */
-    IMR_TRY(imr_kept_resize(&p->file, row_offset(b, p->rows), err));
-    return imr_kept_sync(&p->file, err);
+    making m = {b, p, wide};
+    return imr_kept_rows_make(rows, &b->journal, make_rows, &m, b->progress, err);
 }
 
 /* ---- publication ---- */
@@ -391,18 +324,17 @@ static imr_status build(builder *b, imr_error *err)
 {
     const imr_dataset *d = b->plan->dataset;
     const imr_encoder_identity *e = b->plan->encoder;
-    IMR_CLEANUP(parts_done)
-    part parts[2] = {{.name = "documents",
-                      .job = {d, false, e->passage_prefix, b->plan->n, b->encode, b->user},
-                      .rows = imr_dataset_count(d)},
-                     {.name = "queries",
-                      .job = {d, true, e->query_prefix, b->plan->n, b->encode, b->user},
-                      .rows = imr_dataset_queries(d)}};
+    part parts[2] = {
+        {.name = "documents.npy",
+         .job = {d, false, e->passage_prefix, b->plan->n, b->encode, b->user}},
+        {.name = "queries.npy", .job = {d, true, e->query_prefix, b->plan->n, b->encode, b->user}}};
+    IMR_CLEANUP(rows_done) imr_kept_rows rows[2] = {0};
+    IMR_TRY(open_part(&rows[0], &parts[0], b, imr_dataset_count(d), err));
+    IMR_TRY(open_part(&rows[1], &parts[1], b, imr_dataset_queries(d), err));
+    IMR_TRY(resume(b, rows, err));
     for (int i = 0; i < 2; i++)
-        IMR_TRY(open_part(&parts[i], b, err));
-    IMR_TRY(resume(b, parts, err));
-    for (int i = 0; i < 2; i++)
-        IMR_TRY(encode_part(b, &parts[i], err));
+        IMR_TRY(make_part(b, &parts[i], &rows[i], err));
+    b->result.encoded_rows = rows[0].rows + rows[1].rows - b->result.resumed_rows;
     return publish(b, err);
 }
 

@@ -17,9 +17,8 @@
  *   DIR/projected/      derived, may be deleted: session/projected.h
  *   DIR/tokens/         likewise: session/encoded_table.h
  *
- * Vectors come in blocks of `block` texts. A block is written, then noted in the journal
- * (base/kept.h). The next run of the same build checks the noted blocks and goes on after the last
- * good one; it ends with the same bytes as a run that was never stopped. A journal of another build
+ * Vectors come in blocks of `block` texts, noted in the journal (base/kept_rows.h). The next run of
+ * the same build goes on after the last good one. A journal of another build
  * (other dataset, encoder, type or length) is thrown away. A full disk ends the build with an error
  * and leaves it resumable.
  */

@@ -2,14 +2,14 @@
 
 #include <string.h>
 
-#include "base/kept.h"
+#include "base/kept_rows.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/number.h"
 
 /* A multiple of no batch size in particular, but always the same: a row's bytes depend on the rows
  * encoded with it. */
-enum { BLOCK = 1024, HEADER_BYTES = 192, LINE_BYTES = 128 };
+enum { BLOCK = 1024, HEADER_BYTES = 192 };
 
 static const char WHAT[] = "encoding each token alone";
 
@@ -21,20 +21,34 @@ static const char ADVICE[] =
 typedef struct table_files {
     char *npy, *blocks, *lock;
     char header[HEADER_BYTES]; /* first line of .blocks */
-    size_t rows, dim, block;
-    size_t done; /* rows in good blocks */
+    uint8_t head[IMR_NPY_HEADER];
+    size_t dim;
+    imr_kept_rows table; /* .npy */
     imr_kept_notes notes;
-    imr_kept table, journal, guard; /* .npy, .blocks, .lock */
+    imr_kept journal, guard; /* .blocks, .lock */
 } table_files;
 
 static void files_done(table_files *f)
 {
-    imr_kept_close(&f->table);
+    imr_kept_close(&f->table.file);
     imr_kept_close(&f->journal);
     imr_kept_close(&f->guard);
     imr_free(f->npy);
     imr_free(f->blocks);
     imr_free(f->lock);
+}
+
+static void lay_out(table_files *f, size_t rows, size_t dim, size_t block)
+{
+    imr_npy_header(f->head, IMR_F32, rows, dim);
+    f->dim = dim;
+    f->table = (imr_kept_rows){.what = WHAT,
+                               .note = "",
+                               .head = f->head,
+                               .head_bytes = sizeof f->head,
+                               .rows = rows,
+                               .block = block,
+                               .column = {{sizeof f->head, dim * sizeof(float)}}};
 }
 
 static imr_status name_files(table_files *f, const char *dir, const char *sha256, imr_error *err)
@@ -51,72 +65,11 @@ static imr_status name_files(table_files *f, const char *dir, const char *sha256
     return IMR_OK;
 }
 
-static size_t row_bytes(const table_files *f)
-{
-    return f->dim * sizeof(float);
-}
-
-static size_t row_offset(const table_files *f, size_t row)
-{
-    return IMR_NPY_HEADER + row * row_bytes(f);
-}
-
-static size_t next_count(const table_files *f)
-{
-    return f->rows - f->done < f->block ? f->rows - f->done : f->block;
-}
-
 /* ---- checking ---- */
 
-static bool header_is_good(const table_files *f)
-{
-    uint8_t expected[IMR_NPY_HEADER], found[IMR_NPY_HEADER];
-    imr_npy_header(expected, IMR_F32, f->rows, f->dim);
-    return imr_kept_read(&f->table, found, sizeof found, 0) &&
-           memcmp(found, expected, sizeof found) == 0;
-}
-
-typedef struct checking {
-    table_files *f;
-    uint8_t *scratch; /* a block */
-    const imr_progress *progress;
-} checking;
-
-/* "<end> <sha256>": the block before row `end` is what the line says. */
-static imr_status check_line(bool *good, void *user, const char *line, size_t len, imr_error *err)
-{
-    const checking *c = user;
-    table_files *f = c->f;
-    char expected[LINE_BYTES], hex[IMR_SHA256_HEX];
-    const size_t count = next_count(f);
-    *good = false;
-    if (!count ||
-        !imr_kept_hash(&f->table, row_offset(f, f->done), count * row_bytes(f), c->scratch, hex))
-        return IMR_OK;
-    const int n = snprintf(expected, sizeof expected, "%zu %s", f->done + count, hex);
-    *good = len == (size_t)n && memcmp(line, expected, len) == 0;
-    if (!*good)
-        return IMR_OK;
-    f->done += count;
-    if (!imr_progress_step(c->progress, "checking the token table", f->done, f->rows))
-        return imr_fail(err, IMR_E_CANCELLED, "stopped while checking %s", f->npy);
-    return IMR_OK;
-}
-
-/* Sets done and notes from the files. */
 static imr_status check(table_files *f, const imr_progress *progress, imr_error *err)
 {
-    IMR_AUTOFREE uint8_t *scratch = imr_alloc(f->block, row_bytes(f));
-    if (!scratch)
-        return imr_fail_memory(err);
-    checking c = {f, scratch, progress};
-    f->done = 0;
-    IMR_TRY(imr_kept_replay(&f->notes, f->blocks, f->header, check_line, &c, err));
-    if (f->notes.end && !header_is_good(f)) {
-        f->notes = (imr_kept_notes){.damaged = true};
-        f->done = 0;
-    }
-    return IMR_OK;
+    return imr_kept_rows_check(&f->notes, f->blocks, f->header, &f->table, 1, progress, err);
 }
 
 /* Is everything there and good? Needs no lock: a whole table is never written to. */
@@ -126,42 +79,46 @@ static imr_status find_whole(bool *whole, table_files *f, const imr_progress *pr
     *whole = false;
     if (!imr_file_exists(f->npy) || !imr_file_exists(f->blocks))
         return IMR_OK;
-    imr_status status = imr_kept_open_read(&f->table, f->npy, NULL);
+    imr_kept *file = &f->table.file;
+    imr_status status = imr_kept_open_read(file, f->npy, NULL);
     if (status != IMR_OK) /* building will say why */
         return status == IMR_E_MEMORY ? imr_fail_memory(err) : IMR_OK;
     status = check(f, progress, err);
     char more;
-    *whole = status == IMR_OK && f->done == f->rows &&
-             !imr_kept_read(&f->table, &more, 1, row_offset(f, f->rows));
-    imr_kept_close(&f->table);
+    *whole =
+        status == IMR_OK && f->table.done == f->table.rows &&
+        !imr_kept_read(file, &more, 1, sizeof f->head + f->table.rows * f->dim * sizeof(float));
+    imr_kept_close(file);
     return status;
 }
 
 /* ---- making ---- */
 
-typedef struct nested {
+typedef struct making {
+    const imr_encoder *e;
     const imr_progress *up;
-    size_t first, total;
-} nested;
+    size_t first; /* of the block that is being made */
+} making;
 
 static bool nested_step(void *user, const imr_progress_info *info)
 {
-    const nested *n = user;
-    return imr_progress_step(n->up, WHAT, n->first + info->done, n->total);
+    const making *m = user;
+    return imr_progress_step(m->up, WHAT, m->first + info->done, imr_encoder_token_count(m->e));
 }
 
-/* Rows [first, first + count) of the table. */
-static imr_status encode_rows(float *out, const imr_encoder *e, size_t first, size_t count,
-                              size_t total, const imr_progress *progress, imr_error *err)
+static imr_status encode_rows(void *user, size_t first, size_t count, void *const out[],
+                              imr_error *err)
 {
     uint32_t ids[BLOCK];
-    nested n = {progress, first, total};
-    const imr_progress inner = {nested_step, &n};
+    making *m = user;
+    const imr_progress inner = {nested_step, m};
+    m->first = first;
     for (size_t i = 0; i < count; i++)
         ids[i] = (uint32_t)(first + i);
-    return imr_encoder_encode_tokens(e, ids, count, out, &inner, err);
+    return imr_encoder_encode_tokens(m->e, ids, count, out[0], &inner, err);
 }
 
+/* t owns the memory, whatever is returned. */
 static imr_status make_in_memory(imr_encoded_table *t, const imr_encoder *e,
                                  const imr_progress *progress, imr_error *err)
 {
@@ -169,10 +126,13 @@ static imr_status make_in_memory(imr_encoded_table *t, const imr_encoder *e,
     t->owned = imr_alloc_aligned(rows * dim, sizeof *t->owned);
     if (!t->owned)
         return imr_fail_memory(err);
-    for (size_t first = 0; first < rows; first += BLOCK) {
-        const size_t count = rows - first < BLOCK ? rows - first : BLOCK;
-        IMR_TRY(encode_rows(t->owned + first * dim, e, first, count, rows, progress, err));
-    }
+    imr_kept_rows r = {.what = WHAT,
+                       .rows = rows,
+                       .block = BLOCK,
+                       .column = {{0, dim * sizeof(float)}},
+                       .memory = (uint8_t *)t->owned};
+    making m = {e, progress, 0};
+    IMR_TRY(imr_kept_rows_make(&r, NULL, encode_rows, &m, progress, err));
     t->made = rows;
     t->rows = imr_view_of(t->owned, rows, dim);
     return IMR_OK;
@@ -198,68 +158,40 @@ static imr_status open_for_writing(bool *refused, table_files *f, const char *di
                         "--token-table input",
                         dir);
     if (status == IMR_OK)
-        status = imr_kept_open(&f->table, f->npy, why);
+        status = imr_kept_open(&f->table.file, f->npy, why);
     if (status == IMR_OK)
         status = imr_kept_open(&f->journal, f->blocks, why);
     if (status == IMR_E_MEMORY)
         return imr_fail_memory(err);
-    f->table.advice = f->journal.advice = ADVICE;
+    f->table.file.advice = f->journal.advice = ADVICE;
     *refused = status != IMR_OK;
     return IMR_OK;
-}
-
-static imr_status note_block(table_files *f, const float *v, size_t count, imr_error *err)
-{
-    char hex[IMR_SHA256_HEX], line[LINE_BYTES];
-    IMR_TRY(imr_sha256_memory(v, count * row_bytes(f), hex, err));
-    f->done += count;
-    const int n = snprintf(line, sizeof line, "%zu %s\n", f->done, hex);
-    return imr_kept_append(&f->journal, line, (size_t)n, err);
 }
 
 static imr_status make_rest(table_files *f, imr_encoded_table *t, const imr_encoder *e,
                             const imr_progress *progress, imr_error *err)
 {
-    uint8_t header[IMR_NPY_HEADER];
-    IMR_AUTOFREE float *v = imr_alloc(f->block, row_bytes(f));
-    if (!v)
-        return imr_fail_memory(err);
-    imr_npy_header(header, IMR_F32, f->rows, f->dim);
-    IMR_TRY(imr_kept_write(&f->table, header, sizeof header, 0, err));
+    making m = {e, progress, 0};
+    t->made = f->table.rows - f->table.done;
     IMR_TRY(imr_kept_resume(&f->journal, f->notes.end, f->header, err));
-    while (f->done < f->rows) {
-        const size_t count = next_count(f);
-        imr_status status = encode_rows(v, e, f->done, count, f->rows, progress, err);
-        if (status == IMR_E_CANCELLED)
-            return imr_fail(err, status,
-                            "%s was stopped after %zu of %zu; what is finished is kept, the same "
-                            "command goes on from there",
-                            WHAT, f->done, f->rows);
-        IMR_TRY(status);
-        IMR_TRY(imr_kept_write(&f->table, v, count * row_bytes(f), row_offset(f, f->done), err));
-        IMR_TRY(note_block(f, v, count, err));
-        t->made += count;
-    }
-    /* An older, longer file may have had this name. */
-    IMR_TRY(imr_kept_resize(&f->table, row_offset(f, f->rows), err));
-    return imr_kept_sync(&f->table, err);
+    return imr_kept_rows_make(&f->table, &f->journal, encode_rows, &m, progress, err);
 }
 
 static imr_status map_rows(imr_encoded_table *t, const table_files *f, imr_error *err)
 {
     IMR_TRY(imr_npy_open(&t->mapped, f->npy, err));
-    const uint64_t shape[2] = {f->rows, f->dim};
+    const uint64_t shape[2] = {f->table.rows, f->dim};
     if (t->mapped.t.dtype != IMR_F32 || !imr_tensor_has_shape(&t->mapped.t, 2, shape))
         return imr_fail(err, IMR_E_FORMAT,
                         "%s changed while it was opened; run the same command again", f->npy);
     if ((uintptr_t)t->mapped.t.data % sizeof(float) == 0) {
-        t->rows = imr_view_of((const float *)(const void *)t->mapped.t.data, f->rows, f->dim);
+        t->rows = imr_view_of((const float *)(const void *)t->mapped.t.data, f->table.rows, f->dim);
         return IMR_OK;
     }
-    t->owned = imr_alloc_aligned(f->rows * f->dim, sizeof *t->owned);
+    t->owned = imr_alloc_aligned(f->table.rows * f->dim, sizeof *t->owned);
     if (!t->owned)
         return imr_fail_memory(err);
-    t->rows = imr_view_of(t->owned, f->rows, f->dim);
+    t->rows = imr_view_of(t->owned, f->table.rows, f->dim);
     return imr_tensor_to_f32(&t->mapped.t, t->owned, err);
 }
 
@@ -282,11 +214,10 @@ static imr_status open_files(table_files *f, imr_encoded_table *t, const imr_enc
             snprintf(t->notice, sizeof t->notice,
                      "the token table %.160s was damaged or of another encoder from row %zu on: "
                      "made again from there",
-                     f->npy, f->done);
-        t->kept = f->done;
+                     f->npy, f->table.done);
         IMR_TRY(make_rest(f, t, e, progress, err));
     }
-    t->kept = f->rows - t->made;
+    t->kept = f->table.rows - t->made;
     return map_rows(t, f, err);
 }
 
@@ -294,14 +225,15 @@ imr_status imr_encoded_table_open(imr_encoded_table *out, const imr_encoder *e, 
                                   const char *dir, const imr_progress *progress, imr_error *err)
 {
     IMR_CLEANUP(files_done)
-    table_files f = {.rows = imr_encoder_token_count(e), .dim = imr_encoder_dim(e), .block = BLOCK};
+    table_files f = {.dim = 0};
     imr_encoded_table t = {.made = 0};
     imr_status status;
     if (!dir[0] || imr_encoder_is_static(e)) {
         status = make_in_memory(&t, e, progress, err);
     } else {
-        snprintf(f.header, sizeof f.header, "imrnn-tokens 1 %.64s %zu %zu %zu\n", sha256, f.rows,
-                 f.dim, f.block);
+        lay_out(&f, imr_encoder_token_count(e), imr_encoder_dim(e), BLOCK);
+        snprintf(f.header, sizeof f.header, "imrnn-tokens 1 %.64s %zu %zu %d\n", sha256,
+                 f.table.rows, f.dim, BLOCK);
         status = name_files(&f, dir, sha256, err);
         if (status == IMR_OK)
             status = open_files(&f, &t, e, dir, progress, err);
@@ -340,16 +272,14 @@ static bool parse_header(table_files *f, char sha256[IMR_SHA256_HEX], const imr_
         v[0] < 1 || v[0] > (int64_t)IMR_MAX_VOCAB || v[1] < 1 || v[1] > (int64_t)IMR_MAX_DIM ||
         v[2] < 1 || v[2] > BLOCK)
         return false;
-    f->rows = (size_t)v[0];
-    f->dim = (size_t)v[1];
-    f->block = (size_t)v[2];
+    lay_out(f, (size_t)v[0], (size_t)v[1], (size_t)v[2]);
     return true;
 }
 
 static imr_status look_at(imr_encoded_table_info *out, bool *is_table, const char *dir,
                           const char *name, imr_error *err)
 {
-    IMR_CLEANUP(files_done) table_files f = {.rows = 0};
+    IMR_CLEANUP(files_done) table_files f = {.dim = 0};
     IMR_CLEANUP(imr_file_unmap) imr_file notes = {0};
     imr_encoded_table_info info = {.rows = 0};
     IMR_TRY(name_files(&f, dir, name, err));
@@ -357,12 +287,13 @@ static imr_status look_at(imr_encoded_table_info *out, bool *is_table, const cha
                 parse_header(&f, info.sha256, &notes);
     if (!*is_table)
         return IMR_OK;
-    if (imr_kept_open_read(&f.table, f.npy, NULL) == IMR_E_MEMORY) /* absent: nothing is good */
+    if (imr_kept_open_read(&f.table.file, f.npy, NULL) ==
+        IMR_E_MEMORY) /* absent: nothing is good */
         return imr_fail_memory(err);
     IMR_TRY(check(&f, NULL, err));
-    info.rows = f.rows;
+    info.rows = f.table.rows;
     info.dim = f.dim;
-    info.finished = f.done;
+    info.finished = f.table.done;
     info.damaged = f.notes.damaged || strncmp(name, info.sha256, IMR_SHA256_HEX - 1) != 0;
     *out = info;
     return IMR_OK;

@@ -4,14 +4,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/half.h"
-#include "base/kept.h"
+#include "base/kept_rows.h"
 #include "base/mem.h"
-#include "base/sha256.h"
 #include "math/nn.h"
 
 enum {
-    BLOCK = 4096,   /* documents between two looks at the cancel flag */
+    BLOCK = 4096,   /* documents between two looks at progress */
     HEADER = 4096,  /* so that the rows begin on a page */
     SAMPLE = 32,    /* rows looked at when a file is opened */
     ALIGNMENT = 64, /* of the rows' end */
@@ -40,14 +38,15 @@ typedef struct plan {
     imr_rows base;
     size_t m;
     bool half, scaled;
-    size_t row_bytes, base_at, working_at, bytes; /* offsets within the payload */
+    imr_kept_column column[IMR_KEPT_COLUMNS]; /* rows, base scales, working scales */
+    size_t bytes;
 } plan;
 
-/* One block on its way; all [BLOCK, ...]. */
-typedef struct scratch {
-    float *base, *d, *scales; /* base: only where the store is float16 */
-    uint16_t *half;
-} scratch;
+/* What making a block needs. */
+typedef struct maker {
+    const plan *p;
+    float *base, *d; /* [BLOCK, ...], only where the store is float16 */
+} maker;
 
 static plan make_plan(const imr_adapter *adapter, const imr_cache *cache,
                       const imr_progress *progress)
@@ -56,10 +55,13 @@ static plan make_plan(const imr_adapter *adapter, const imr_cache *cache,
     p.base = imr_cache_document_rows(cache);
     p.half = imr_cache_dtype(cache) == IMR_F16;
     p.scaled = p.half || !imr_form_scales(adapter->w.form);
-    p.row_bytes = p.m * (p.half ? sizeof(uint16_t) : sizeof(float));
-    p.base_at = (p.base.rows * p.row_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    p.working_at = p.base_at + p.base.rows * sizeof(float);
-    p.bytes = p.working_at + (p.scaled ? p.base.rows * sizeof(float) : 0);
+    const size_t row = p.m * (p.half ? sizeof(uint16_t) : sizeof(float));
+    const size_t base_at = (p.base.rows * row + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    const size_t working_at = base_at + p.base.rows * sizeof(float);
+    p.column[0] = (imr_kept_column){0, row};
+    p.column[1] = (imr_kept_column){base_at, sizeof(float)};
+    p.column[2] = (imr_kept_column){working_at, p.scaled ? sizeof(float) : 0};
+    p.bytes = working_at + p.base.rows * p.column[2].bytes;
     return p;
 }
 
@@ -68,31 +70,27 @@ static void lay_out(imr_projected *out, const plan *p, const uint8_t *payload)
     const void *rows = payload;
     out->d =
         p->half ? imr_rows_f16(rows, p->base.rows, p->m) : imr_rows_f32(rows, p->base.rows, p->m);
-    out->base_scale = (const float *)(const void *)(payload + p->base_at);
-    out->working_scale = p->scaled ? (const float *)(const void *)(payload + p->working_at) : NULL;
+    out->base_scale = (const float *)(const void *)(payload + p->column[1].at);
+    out->working_scale =
+        p->scaled ? (const float *)(const void *)(payload + p->column[2].at) : NULL;
 }
 
 /* ---- a block ---- */
 
-static void scratch_done(scratch *s)
+static void maker_done(maker *k)
 {
-    imr_free(s->base);
-    imr_free(s->d);
-    imr_free(s->scales);
-    imr_free(s->half);
+    imr_free(k->base);
+    imr_free(k->d);
 }
 
-static imr_status scratch_init(scratch *s, const plan *p, imr_error *err)
+static imr_status maker_init(maker *k, const plan *p, imr_error *err)
 {
-    s->d = imr_alloc_aligned(BLOCK * p->m, sizeof *s->d);
-    s->scales = imr_alloc_aligned(2 * BLOCK, sizeof *s->scales);
+    k->p = p;
     if (p->base.half)
-        s->base = imr_alloc_aligned(BLOCK * p->base.cols, sizeof *s->base);
+        k->base = imr_alloc_aligned(BLOCK * p->base.cols, sizeof *k->base);
     if (p->half)
-        s->half = imr_alloc_aligned(BLOCK * p->m, sizeof *s->half);
-    return s->d && s->scales && (s->base || !p->base.half) && (s->half || !p->half)
-               ? IMR_OK
-               : imr_fail_memory(err);
+        k->d = imr_alloc_aligned(BLOCK * p->m, sizeof *k->d);
+    return (k->base || !p->base.half) && (k->d || !p->half) ? IMR_OK : imr_fail_memory(err);
 }
 
 static float inverse_norm(const float *v, size_t n)
@@ -116,97 +114,77 @@ static imr_status name_bad(const plan *p, imr_view base, imr_view d, size_t firs
                     imr_cache_path(p->cache));
 }
 
-/* Values of s->d as float16, and back, so that the norms are those of what is kept. */
-static imr_status to_half(const plan *p, scratch *s, size_t first, size_t count, imr_error *err)
+/* d as float16, and back, so that the norms are those of what is kept. */
+static imr_status to_half(const plan *p, uint16_t *out, float *d, size_t first, size_t count,
+                          imr_error *err)
 {
-    const size_t values = count * p->m;
-#pragma omp parallel for schedule(static) if (values > WORTH_THREADS)
-    for (size_t i = 0; i < values; i++) {
-        s->half[i] = imr_f32_to_f16(s->d[i]);
-        s->d[i] = imr_f16_to_f32(s->half[i]);
-    }
-    const size_t bad = imr_view_first_bad(imr_view_of(s->d, count, p->m));
+    const size_t values = count * p->m, bad = imr_rows_to_half(out, d, values);
     if (bad < values)
         return imr_fail(err, IMR_E_NUMERIC,
                         "the projection of document %s holds a value too large for float16: build "
                         "the cache %s with --dtype f32",
                         imr_cache_document_id(p->cache, first + bad / p->m),
                         imr_cache_path(p->cache));
+    imr_rows_read(d, imr_rows_f16(out, count, p->m), 0, count);
     return IMR_OK;
 }
 
-/* Documents [first, first+count) into the scratch: rows, scales, then the working scales. */
-static imr_status make_block(const plan *p, scratch *s, size_t first, size_t count, imr_error *err)
+/* Documents [first, first+count): rows, base scales, then the working scales. */
+static imr_status make_block(void *user, size_t first, size_t count, void *const out[],
+                             imr_error *err)
 {
+    const maker *k = user;
+    const plan *p = k->p;
+    float *d = p->half ? k->d : out[0], *base_scale = out[1], *working_scale = out[2];
     imr_view base;
     if (p->base.half) {
-        imr_rows_read(s->base, p->base, first, count);
-        base = imr_view_of(s->base, count, p->base.cols);
+        imr_rows_read(k->base, p->base, first, count);
+        base = imr_view_of(k->base, count, p->base.cols);
     } else {
         base = imr_rows_view(imr_rows_slice(p->base, first, count));
     }
-    const imr_status status = imr_adapter_project(p->adapter, base, s->d, err);
+    const imr_status status = imr_adapter_project(p->adapter, base, d, err);
     if (status == IMR_E_NUMERIC)
-        return name_bad(p, base, imr_view_of(s->d, count, p->m), first, err);
+        return name_bad(p, base, imr_view_of(d, count, p->m), first, err);
     IMR_TRY(status);
     if (p->half)
-        IMR_TRY(to_half(p, s, first, count, err));
+        IMR_TRY(to_half(p, out[0], d, first, count, err));
 #pragma omp parallel for schedule(static) if (count * p->m > WORTH_THREADS)
     for (size_t i = 0; i < count; i++) {
-        s->scales[i] = inverse_norm(imr_view_row(&base, i), base.cols);
+        base_scale[i] = inverse_norm(imr_view_row(&base, i), base.cols);
         if (p->scaled)
-            s->scales[BLOCK + i] = inverse_norm(s->d + i * p->m, p->m);
+            working_scale[i] = inverse_norm(d + i * p->m, p->m);
     }
     return IMR_OK;
 }
 
-/* ---- where blocks go ---- */
-
-typedef struct sink {
-    uint8_t *memory; /* the payload, or NULL: */
-    imr_kept *file;  /* behind the header */
-} sink;
-
-static imr_status put(sink *to, size_t at, const void *bytes, size_t n, imr_error *err)
+/* Into r's memory or file. */
+static imr_status project(const plan *p, imr_kept_rows *r, imr_error *err)
 {
-    if (!to->memory)
-        return imr_kept_write(to->file, bytes, n, HEADER + at, err);
-    if (n)
-        memcpy(to->memory + at, bytes, n);
-    return IMR_OK;
-}
-
-static imr_status project(const plan *p, sink *to, imr_error *err)
-{
-    IMR_CLEANUP(scratch_done) scratch s = {0};
-    IMR_TRY(scratch_init(&s, p, err));
-    for (size_t i = 0; i < p->base.rows; i += BLOCK) {
-        const size_t n = p->base.rows - i < BLOCK ? p->base.rows - i : BLOCK;
-        IMR_TRY(make_block(p, &s, i, n, err));
-        const void *rows = p->half ? (const void *)s.half : (const void *)s.d;
-        IMR_TRY(put(to, i * p->row_bytes, rows, n * p->row_bytes, err));
-        IMR_TRY(put(to, p->base_at + i * sizeof(float), s.scales, n * sizeof(float), err));
-        if (p->scaled)
-            IMR_TRY(put(to, p->working_at + i * sizeof(float), s.scales + BLOCK, n * sizeof(float),
-                        err));
-        if (!imr_progress_step(p->progress, "projecting documents", i + n, p->base.rows))
-            return imr_fail(err, IMR_E_CANCELLED, "cancelled while projecting documents");
+    IMR_CLEANUP(maker_done) maker k = {0};
+    IMR_TRY(maker_init(&k, p, err));
+    r->what = "projecting documents";
+    r->rows = p->base.rows;
+    r->block = BLOCK;
+    for (size_t c = 0; c < IMR_KEPT_COLUMNS; c++) {
+        r->column[c] = p->column[c];
+        r->column[c].at += r->head_bytes;
     }
-    return IMR_OK;
+    return imr_kept_rows_make(r, NULL, make_block, &k, p->progress, err);
 }
 
 static imr_status into_memory(imr_projected *out, const plan *p, imr_error *err)
 {
-    sink to = {.memory = imr_alloc_aligned(p->bytes, 1)};
-    if (!to.memory)
+    imr_kept_rows r = {.memory = imr_alloc_aligned(p->bytes, 1)};
+    if (!r.memory)
         return imr_fail_memory(err);
-    const imr_status status = project(p, &to, err);
+    const imr_status status = project(p, &r, err);
     if (status != IMR_OK) {
-        imr_free(to.memory);
+        imr_free(r.memory);
         return status;
     }
-    out->owned = to.memory;
-    lay_out(out, p, to.memory);
+    out->owned = r.memory;
+    lay_out(out, p, r.memory);
     return IMR_OK;
 }
 
@@ -233,18 +211,24 @@ static bool near(float found, float expected, float scale, bool half)
     return fabsf(found - expected) <= (half ? 2e-3f : 1e-5f) * scale; /* false for NaN */
 }
 
-/* Whether row i is what the adapter makes of the cache's vector. */
-static bool row_fits(const imr_projected *f, const plan *p, scratch *s, float *row, size_t i)
+/* Whether row i is what the adapter makes of the cache's vector; buffers: [2,m]. */
+static bool row_fits(const imr_projected *f, maker *k, float *buffers, size_t i)
 {
-    if (make_block(p, s, i, 1, NULL) != IMR_OK)
+    const plan *p = k->p;
+    const size_t m = p->m;
+    float *found = buffers, *expected = buffers + m, base_scale, working_scale = 1;
+    void *const out[] = {p->half ? found : expected, &base_scale, &working_scale};
+    if (make_block(k, i, 1, out, NULL) != IMR_OK)
         return false;
-    imr_rows_get(row, f->d, i);
-    const float largest = 1 / fmaxf(s->scales[BLOCK], 1e-12f); /* |d| bounds every value */
-    for (size_t j = 0; j < p->m; j++)
-        if (!near(row[j], s->d[j], p->scaled ? largest : 1, p->half))
+    if (p->half)
+        imr_rows_get(expected, imr_rows_f16(out[0], 1, m), 0);
+    imr_rows_get(found, f->d, i);
+    const float largest = 1 / fmaxf(working_scale, 1e-12f); /* |d| bounds every value */
+    for (size_t j = 0; j < m; j++)
+        if (!near(found[j], expected[j], largest, p->half))
             return false;
-    return near(f->base_scale[i], s->scales[0], s->scales[0], false) &&
-           (!p->scaled || near(f->working_scale[i], s->scales[BLOCK], s->scales[BLOCK], p->half));
+    return near(f->base_scale[i], base_scale, base_scale, false) &&
+           (!p->scaled || near(f->working_scale[i], working_scale, working_scale, p->half));
 }
 
 /* *fits: the file at path is the one, and is mapped. Errors: IMR_E_MEMORY. */
@@ -254,11 +238,11 @@ static imr_status map(imr_projected *out, bool *fits, const plan *p, const char 
     *fits = false;
     imr_projected found = {0};
     IMR_AUTOFREE uint8_t *expected = imr_alloc(HEADER, 1);
-    IMR_AUTOFREE float *row = IMR_NEW_ARRAY(float, p->m);
-    IMR_CLEANUP(scratch_done) scratch s = {0};
-    if (!expected || !row)
+    IMR_AUTOFREE float *buffers = IMR_NEW_ARRAY(float, 2 * p->m);
+    IMR_CLEANUP(maker_done) maker k = {0};
+    if (!expected || !buffers)
         return imr_fail_memory(err);
-    IMR_TRY(scratch_init(&s, p, err));
+    IMR_TRY(maker_init(&k, p, err));
     const imr_status status = imr_file_map(&found.file, path, err);
     if (status != IMR_OK)
         return status == IMR_E_MEMORY ? status : IMR_OK;
@@ -267,8 +251,8 @@ static imr_status map(imr_projected *out, bool *fits, const plan *p, const char 
                 memcmp(found.file.data, expected, HEADER) == 0;
     if (good)
         lay_out(&found, p, found.file.data + HEADER);
-    for (size_t k = 0; good && k < SAMPLE && k < p->base.rows; k++)
-        good = row_fits(&found, p, &s, row, k * (p->base.rows - 1) / (SAMPLE - 1) % p->base.rows);
+    for (size_t i = 0; good && i < SAMPLE && i < p->base.rows; i++)
+        good = row_fits(&found, &k, buffers, i * (p->base.rows - 1) / (SAMPLE - 1) % p->base.rows);
     if (!good) {
         imr_file_unmap(&found.file);
         return IMR_OK;
@@ -284,12 +268,11 @@ static imr_status write_file(const plan *p, imr_kept *f, const char *path, imr_e
     IMR_AUTOFREE uint8_t *head = imr_alloc(HEADER, 1);
     if (!head)
         return imr_fail_memory(err);
-    sink to = {.file = f};
+    imr_kept_rows r = {.head = head, .head_bytes = HEADER, .file = *f};
     put_header(head, p);
     IMR_TRY(imr_kept_resize(f, 0, err)); /* what a killed process left */
     IMR_TRY(imr_kept_resize(f, HEADER + p->bytes, err));
-    IMR_TRY(project(p, &to, err));
-    IMR_TRY(imr_kept_write(f, head, HEADER, 0, err));
+    IMR_TRY(project(p, &r, err));
     return imr_kept_publish(f, path, err);
 }
 

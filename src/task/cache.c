@@ -28,11 +28,7 @@ static imr_status encode(void *user, const char *const *texts, const size_t *len
 {
     job *j = user;
     const imr_progress inner = {encoder_step, j};
-    imr_status status = imr_encoder_encode(j->encoder, texts, lens, count, out, NULL, &inner, err);
-    return status == IMR_E_CANCELLED
-               ? imr_fail(err, status, "%s was cancelled; run the same command again to go on",
-                          j->block.what)
-               : status;
+    return imr_encoder_encode(j->encoder, texts, lens, count, out, NULL, &inner, err);
 }
 
 imr_status imr_cache_encode(imr_store_result *result, const char *dir, const imr_dataset *dataset,

@@ -62,8 +62,7 @@ static imr_status take_rows(void *user, bool queries, size_t first, size_t count
     for (size_t i = 0; i < count; i++) {
         if (i % STEP_ROWS == STEP_ROWS - 1 &&
             !imr_progress_step(im->progress, what, first + i, rows))
-            return imr_fail(err, IMR_E_CANCELLED,
-                            "%s was cancelled; run the same command again to go on", what);
+            return imr_fail(err, IMR_E_CANCELLED, "%s was cancelled", what);
         IMR_TRY(take_row(im, queries, first + i, out + i * dim, err));
     }
     im->unread += count * dim * sizeof *out;

@@ -8,6 +8,7 @@
 
 #include "adapter/sweep.h"
 #include "base/clock.h"
+#include "base/half.h"
 #include "base/mem.h"
 #include "format/tensors.h"
 #include "math/nn.h"

@@ -2,6 +2,7 @@
 #include "tests/unit/adapter/adapter_support.h"
 
 #include "adapter/sweep.h"
+#include "base/half.h"
 #include "base/mem.h"
 #include "math/blas.h"
 #include "math/nn.h"

@@ -1,5 +1,5 @@
 /* Files made slowly: one writer at a time, resumed after any failure, whole under their name. */
-#include "base/kept.h"
+#include "base/kept_rows.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,76 +12,76 @@
 #include "base/mem.h"
 #include "tests/support/test.h"
 
-/* ---- a maker of 5 blocks of 100 bytes, with everything in it ---- */
+/* ---- a maker of 14 rows in blocks of 3, a number and a matrix each, with everything in it ---- */
 
-enum { BLOCKS = 5, BLOCK = 100 };
+enum { ROWS = 14, BLOCK = 3, BLOCKS = 5, WIDE = 100, NARROW = 4, SECOND = 4 + ROWS * WIDE };
 
-static const char HEADER[] = "made-up 1 blocks of 100\n";
+static const char HEAD[] = "head", HEADER[] = "made-up 1 rows 14\n";
 
 typedef struct maker {
-    imr_kept lock, data, journal;
-    size_t done, made;
+    imr_kept lock, journal;
+    imr_kept_rows rows;
+    size_t made;
 } maker;
 
 static void maker_done(maker *m)
 {
     imr_kept_close(&m->journal);
-    imr_kept_close(&m->data);
+    imr_kept_close(&m->rows.file);
     imr_kept_close(&m->lock);
 }
 
-static void fill(uint8_t block[BLOCK], size_t i)
+static void fill(uint8_t *row, size_t n, size_t i)
 {
-    for (size_t j = 0; j < BLOCK; j++)
-        block[j] = (uint8_t)(i * 31 + j * 7 + 1);
+    for (size_t j = 0; j < n; j++)
+        row[j] = (uint8_t)(i * 31 + j * 7 + n);
 }
 
-static imr_status check_line(bool *good, void *user, const char *line, size_t len, imr_error *err)
+static imr_status make_rows(void *user, size_t first, size_t count, void *const out[],
+                            imr_error *err)
 {
-    (void)err;
     maker *m = user;
-    uint8_t scratch[BLOCK];
-    char hex[IMR_SHA256_HEX], expected[128];
-    *good = imr_kept_hash(&m->data, m->done * BLOCK, BLOCK, scratch, hex);
-    if (!*good)
-        return IMR_OK;
-    snprintf(expected, sizeof expected, "%zu %s", m->done + 1, hex);
-    *good = len == strlen(expected) && memcmp(line, expected, len) == 0;
-    m->done += *good;
+    (void)err;
+    for (size_t i = 0; i < count; i++) {
+        fill((uint8_t *)out[0] + i * WIDE, WIDE, first + i);
+        fill((uint8_t *)out[1] + i * NARROW, NARROW, first + i);
+    }
+    m->made += count;
     return IMR_OK;
 }
 
-static imr_status make(maker *m, const char *dir, imr_error *err)
+static imr_kept_rows empty_rows(void)
+{
+    return (imr_kept_rows){.what = "making rows",
+                           .note = "rows ",
+                           .head = HEAD,
+                           .head_bytes = 4,
+                           .rows = ROWS,
+                           .block = BLOCK,
+                           .column = {{4, WIDE}, {SECOND, NARROW}}};
+}
+
+static imr_status make(maker *m, const char *dir, const imr_progress *progress, imr_error *err)
 {
     imr_kept_notes notes;
+    m->rows = empty_rows();
     IMR_TRY(imr_kept_lock(&m->lock, test_path(dir, "lock"), err));
-    IMR_TRY(imr_kept_open(&m->data, test_path(dir, "data.partial"), err));
+    IMR_TRY(imr_kept_open(&m->rows.file, test_path(dir, "data.partial"), err));
     IMR_TRY(imr_kept_open(&m->journal, test_path(dir, "journal"), err));
-    m->data.advice = "make room";
-    m->data.flush_every = 2 * BLOCK;
-    IMR_TRY(imr_kept_replay(&notes, m->journal.path, HEADER, check_line, m, err));
+    m->rows.file.advice = "make room";
+    m->rows.file.flush_every = 2 * BLOCK * WIDE;
+    IMR_TRY(imr_kept_rows_check(&notes, m->journal.path, HEADER, &m->rows, 1, NULL, err));
     IMR_TRY(imr_kept_resume(&m->journal, notes.end, HEADER, err));
-    while (m->done < BLOCKS) {
-        uint8_t block[BLOCK];
-        char hex[IMR_SHA256_HEX], line[128];
-        fill(block, m->done);
-        IMR_TRY(imr_kept_write(&m->data, block, BLOCK, m->done * BLOCK, err));
-        IMR_TRY(imr_sha256_memory(block, BLOCK, hex, err));
-        const int n = snprintf(line, sizeof line, "%zu %s\n", m->done + 1, hex);
-        IMR_TRY(imr_kept_append(&m->journal, line, (size_t)n, err));
-        m->done++;
-        m->made++;
-    }
-    IMR_TRY(imr_kept_resize(&m->data, BLOCKS * BLOCK, err));
-    IMR_TRY(imr_kept_publish(&m->data, test_path(dir, "data"), err));
+    IMR_TRY(imr_kept_rows_make(&m->rows, &m->journal, make_rows, m, progress, err));
+    IMR_TRY(imr_kept_publish(&m->rows.file, test_path(dir, "data"), err));
     imr_kept_remove(&m->journal);
     return IMR_OK;
 }
 
 static imr_status make_once(size_t *made, const char *dir, imr_error *err)
 {
-    IMR_CLEANUP(maker_done) maker m = {.done = 0};
-    const imr_status status = make(&m, dir, err);
+    IMR_CLEANUP(maker_done) maker m = {.made = 0};
+    const imr_status status = make(&m, dir, NULL, err);
     *made = m.made;
     return status;
 }
@@ -90,11 +90,14 @@ static void check_whole(const char *dir)
 {
     size_t len;
     char *found = test_read(test_path(dir, "data"), &len);
-    CHECK_INT(len, BLOCKS * BLOCK);
-    for (size_t i = 0; i < BLOCKS; i++) {
-        uint8_t block[BLOCK];
-        fill(block, i);
-        CHECK(memcmp(found + i * BLOCK, block, BLOCK) == 0);
+    CHECK_INT(len, SECOND + ROWS * NARROW);
+    CHECK(memcmp(found, HEAD, 4) == 0);
+    for (size_t i = 0; i < ROWS; i++) {
+        uint8_t row[WIDE];
+        fill(row, WIDE, i);
+        CHECK(memcmp(found + 4 + i * WIDE, row, WIDE) == 0);
+        fill(row, NARROW, i);
+        CHECK(memcmp(found + SECOND + i * NARROW, row, NARROW) == 0);
     }
     free(found);
     CHECK(!imr_file_exists(test_path(dir, "data.partial")));
@@ -121,12 +124,12 @@ TEST("whatever step fails, nothing has the name, what is noted is kept, the next
             const size_t first = made;
             CHECK_OK(make_once(&made, dir, &err));
             /* the block whose note failed is made twice */
-            CHECK(first + made == BLOCKS || first + made == BLOCKS + 1);
-            kept_at_most = BLOCKS - made > kept_at_most ? BLOCKS - made : kept_at_most;
+            CHECK(first + made >= ROWS && first + made <= ROWS + BLOCK);
+            kept_at_most = ROWS - made > kept_at_most ? ROWS - made : kept_at_most;
         }
         check_whole(dir);
     }
-    CHECK_INT(kept_at_most, BLOCKS);
+    CHECK_INT(kept_at_most, ROWS);
 }
 
 TEST("every allocation may fail, and the next run ends the same")
@@ -184,65 +187,116 @@ TEST("a file that is not open can be closed and removed, and nothing is read fro
 
 /* ---- the journal ---- */
 
-typedef struct lines {
-    size_t seen, bad_at;
-    imr_status status;
-} lines;
-
-static imr_status count_line(bool *good, void *user, const char *line, size_t len, imr_error *err)
+/* What the notes `text` are worth to a file whose first two blocks are good. */
+static imr_kept_notes checked(const char *text, size_t *done)
 {
-    lines *l = user;
-    CHECK(len == 1 && line[0] == (char)('a' + l->seen));
-    *good = l->seen++ != l->bad_at;
-    return l->status == IMR_OK ? IMR_OK : imr_fail(err, l->status, "as told");
-}
-
-static imr_kept_notes replayed(const char *text, lines l)
-{
-    const char *path = test_path(test_tmpdir(), "journal");
+    char path[512];
+    snprintf(path, sizeof path, "%s/journal", test_tmpdir());
     imr_error err = {0};
     imr_kept_notes notes = {77, true};
+    uint8_t row[WIDE];
+    imr_kept_rows r = empty_rows();
+    CHECK_OK(imr_kept_open(&r.file, test_path(test_tmpdir(), "data"), &err));
+    CHECK_OK(imr_kept_write(&r.file, HEAD, 4, 0, &err));
+    for (size_t i = 0; i < 2 * BLOCK; i++) {
+        fill(row, WIDE, i);
+        CHECK_OK(imr_kept_write(&r.file, row, WIDE, 4 + i * WIDE, &err));
+        fill(row, NARROW, i);
+        CHECK_OK(imr_kept_write(&r.file, row, NARROW, SECOND + i * NARROW, &err));
+    }
+    CHECK_OK(imr_kept_resize(&r.file, SECOND + ROWS * NARROW, &err));
     CHECK_OK(imr_file_write(path, text, strlen(text), &err));
-    CHECK_OK(imr_kept_replay(&notes, path, "head\n", count_line, &l, &err));
+    CHECK_OK(imr_kept_rows_check(&notes, path, HEADER, &r, 1, NULL, &err));
+    *done = r.done;
+    imr_kept_close(&r.file);
     return notes;
 }
 
+/* sha256 of the made rows 0..2, 3..5: those of 100 bytes, then those of 4. */
+#define FIRST       "rows 3 b0fc0d78f752fe3e5b946ab10e2af19bc1fa729eacaac528ebecb9c694bcd68b\n"
+#define SECOND_NOTE "rows 6 4a609bbf771c78ecb615d1b8cb1cb51d4e2f71d86937e23b5e466b2ceede0335\n"
+#define HEADER_TEXT "made-up 1 rows 14\n"
+
 TEST("a journal is believed up to its last whole and good note")
 {
-    const lines good = {.bad_at = 99};
-    imr_kept_notes n = replayed("head\na\nb\nc\n", good);
-    CHECK(n.end == 11 && !n.damaged);
-    n = replayed("head\na\nb\nc", good); /* killed while noting */
-    CHECK(n.end == 9 && !n.damaged);
-    n = replayed("head\n", good);
-    CHECK(n.end == 5 && !n.damaged);
-    n = replayed("head", good); /* killed before the first block */
-    CHECK(n.end == 0 && !n.damaged);
-    n = replayed("", good);
-    CHECK(n.end == 0 && !n.damaged);
-    n = replayed("hand\na\n", good); /* of something else */
-    CHECK(n.end == 0 && n.damaged);
-    n = replayed("other", good);
-    CHECK(n.end == 0 && n.damaged);
-    n = replayed("head\na\nb\nc\n", (lines){.bad_at = 1});
-    CHECK(n.end == 7 && n.damaged);
-    n = replayed("head\na\nb\nc\n", (lines){.bad_at = 0});
-    CHECK(n.end == 5 && n.damaged);
+    static const struct {
+        const char *text;
+        size_t end, done;
+        bool damaged;
+    } cases[] = {
+        {HEADER_TEXT FIRST SECOND_NOTE, 162, 6, false},
+        {HEADER_TEXT FIRST "rows 6 0123", 90, 3, false}, /* killed while noting */
+        {HEADER_TEXT FIRST, 90, 3, false},
+        {HEADER_TEXT, 18, 0, false},
+        {"made-up 1", 0, 0, false}, /* killed before the first block */
+        {"", 0, 0, false},
+        {"made-up 2 rows 14\n" FIRST, 0, 0, true}, /* of something else */
+        {"other", 0, 0, true},
+        {HEADER_TEXT SECOND_NOTE, 18, 0, true}, /* not the block that comes next */
+        {HEADER_TEXT FIRST FIRST, 90, 3, true},
+        {HEADER_TEXT FIRST "lines 6 x\n", 90, 3, true}, /* of other rows */
+        {HEADER_TEXT FIRST "\n" SECOND_NOTE, 90, 3, true},
+    };
+    for (size_t i = 0; i < IMR_LEN(cases); i++) {
+        size_t done;
+        const imr_kept_notes n = checked(cases[i].text, &done);
+        CHECK_INT(n.end, cases[i].end);
+        CHECK_INT(done, cases[i].done);
+        CHECK_INT(n.damaged, cases[i].damaged);
+    }
 }
 
-TEST("a status from a note ends the replay with it")
+TEST("a journal that is not there is an error")
 {
-    const char *path = test_path(test_tmpdir(), "journal");
     imr_error err = {0};
     imr_kept_notes notes = {77, true};
-    lines l = {.bad_at = 99, .status = IMR_E_CANCELLED};
-    CHECK_OK(imr_file_write(path, "head\na\nb\n", 9, &err));
-    CHECK_INT(imr_kept_replay(&notes, path, "head\n", count_line, &l, &err), IMR_E_CANCELLED);
-    CHECK_INT(l.seen, 1);
-    CHECK_INT(notes.end, 77);
+    imr_kept_rows r = empty_rows();
     CHECK_INT(
-        imr_kept_replay(&notes, test_path(test_tmpdir(), "none"), "head\n", count_line, &l, &err),
+        imr_kept_rows_check(&notes, test_path(test_tmpdir(), "none"), HEADER, &r, 1, NULL, &err),
         IMR_E_NOT_FOUND);
+    CHECK_INT(notes.end, 77);
+}
+
+/* Asks to stop at its n-th call. */
+static bool stop_at(void *user, const imr_progress_info *info)
+{
+    size_t *left = user;
+    CHECK_STR(info->what, "making rows");
+    CHECK_INT(info->total, ROWS);
+    return (*left)-- > 0;
+}
+
+TEST("what is stopped says how far it came, and goes on from there")
+{
+    char dir[256];
+    snprintf(dir, sizeof dir, "%s", test_tmpdir());
+    imr_error err = {0};
+    size_t left = 2, made;
+    const imr_progress progress = {stop_at, &left};
+    maker m = {.made = 0};
+    CHECK_INT(make(&m, dir, &progress, &err), IMR_E_CANCELLED);
+    CHECK_STR(err.text,
+              "making rows was cancelled after 6 of 14; run the same command again to go on");
+    maker_done(&m);
+    CHECK_OK(make_once(&made, dir, &err));
+    CHECK_INT(made, ROWS - 6);
+    check_whole(dir);
+}
+
+TEST("rows in memory are those of the file")
+{
+    uint8_t memory[SECOND + ROWS * NARROW], row[WIDE];
+    imr_error err = {0};
+    maker m = {.rows = empty_rows()};
+    m.rows.memory = memory;
+    CHECK_OK(imr_kept_rows_make(&m.rows, NULL, make_rows, &m, NULL, &err));
+    CHECK_INT(m.made, ROWS);
+    for (size_t i = 0; i < ROWS; i++) {
+        fill(row, WIDE, i);
+        CHECK(memcmp(memory + 4 + i * WIDE, row, WIDE) == 0);
+        fill(row, NARROW, i);
+        CHECK(memcmp(memory + SECOND + i * NARROW, row, NARROW) == 0);
+    }
 }
 
 /* ---- the lock ---- */

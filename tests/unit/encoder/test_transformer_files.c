@@ -1,3 +1,4 @@
+#include "base/half.h"
 #include "base/mem.h"
 #include "encoder/encoder.h"
 #include "encoder/pool.h"

@@ -1,3 +1,4 @@
+#include "base/half.h"
 #include "format/tensors.h"
 #include "format_support.h"
 

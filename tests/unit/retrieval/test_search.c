@@ -1,3 +1,4 @@
+#include "base/half.h"
 #include "base/mem.h"
 #include "format/tensors.h"
 #include "math/topk.h"

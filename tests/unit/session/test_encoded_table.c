@@ -184,9 +184,9 @@ TEST("stopped at any report, the table goes on behind its last block to the same
         s = (stopper){.stop_at = stop};
         CHECK_INT(open_table(&t, &f, &p), IMR_E_CANCELLED);
         CHECK_INT(s.calls, stop);
-        CHECK_CONTAINS(err.text, "the same command goes on from there");
+        CHECK_CONTAINS(err.text, "; run the same command again to go on");
         size_t done;
-        CHECK_INT(sscanf(err.text, "encoding each token alone was stopped after %zu", &done), 1);
+        CHECK_INT(sscanf(err.text, "encoding each token alone was cancelled after %zu", &done), 1);
         CHECK(done % BLOCK == 0 && done <= s.done);
         reopens(&f, done, whole, len);
     }

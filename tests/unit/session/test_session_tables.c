@@ -99,7 +99,7 @@ TEST("opening is stopped while the table is made, and any allocation of it may f
     const imr_progress p = {stop_at_table, NULL};
     imr_session_options o = options_of(&f, "encoded");
     CHECK_INT(imr_session_open(&s, &o, &p, &err), IMR_E_CANCELLED);
-    CHECK_CONTAINS(err.text, "goes on from there");
+    CHECK_CONTAINS(err.text, "run the same command again to go on");
     imr_status status = IMR_E_MEMORY;
     for (long i = 0; status != IMR_OK; i += 1 + i / 16) {
         imr_mem_fail_after(i);

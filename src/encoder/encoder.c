@@ -341,6 +341,18 @@ imr_status imr_encoder_count_tokens(imr_token_count *out, const imr_encoder *e, 
     return e->ops->read(e, text, len, out, &s, err);
 }
 
+imr_status imr_encoder_read_tokens(imr_tokens *out, imr_token_count *count, const imr_encoder *e,
+                                   const char *text, size_t len, imr_error *err)
+{
+    imr_encoder_scratch s = {.tokens = *out, .spell = true};
+    imr_token_count counted;
+    imr_status status = e->ops->read(e, text, len, &counted, &s, err);
+    *out = s.tokens;
+    if (status == IMR_OK && count)
+        *count = counted;
+    return status;
+}
+
 imr_status imr_encoder_encode_heard(const imr_encoder *e, const char *const *texts,
                                     const size_t *lens, size_t count, float *out,
                                     imr_token_count *counts, const imr_encoder_listener *listener,

@@ -108,6 +108,10 @@ imr_status imr_encoder_encode_heard(const imr_encoder *e, const char *const *tex
                                     imr_token_count *counts, const imr_encoder_listener *listener,
                                     const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 
+/* The tokens of a text that encoding reads, spelled (imr_tokens_word); overwrites out. count may be
+ * NULL. */
+imr_status imr_encoder_read_tokens(imr_tokens *out, imr_token_count *count, const imr_encoder *e,
+                                   const char *text, size_t len, imr_error *err) IMR_NODISCARD;
 /* What encoding would count, without encoding. */
 imr_status imr_encoder_count_tokens(imr_token_count *out, const imr_encoder *e, const char *text,
                                     size_t len, imr_error *err) IMR_NODISCARD;

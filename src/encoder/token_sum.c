@@ -44,6 +44,28 @@ const char *imr_encoder_sum_problem(const imr_encoder *e)
     return "";
 }
 
+size_t imr_encoder_outputs(const imr_encoder *e)
+{
+    const imr_transformer *t = e->transformer;
+    return *imr_encoder_sum_problem(e) ? 0 : !t ? e->dim : t->pool.n == 1 ? t->config.hidden : 0;
+}
+
+imr_status imr_encoder_through_dense(imr_matrix *v, const imr_encoder *e, imr_error *err)
+{
+    const imr_transformer *t = e->transformer;
+    for (size_t i = 0; t && i < t->n_steps; i++) {
+        const imr_transformer_step *d = &t->steps[i];
+        if (!d->w)
+            continue;
+        imr_matrix next;
+        IMR_TRY(imr_matrix_init(&next, v->rows, d->out, err));
+        imr_nn_linear(next.v, imr_matrix_view(v), imr_view_of(d->w, d->out, d->in), NULL);
+        imr_matrix_done(v);
+        *v = next;
+    }
+    return IMR_OK;
+}
+
 /* Everything but rows and extra, from the tokens that are read. */
 static imr_status take_tokens(imr_token_sum *s, const imr_tokens *t, imr_error *err)
 {

@@ -46,6 +46,14 @@ imr_status imr_encoder_token_sum(imr_token_sum *out, const imr_encoder *e, const
                                  imr_error *err) IMR_NODISCARD;
 void imr_token_sum_done(imr_token_sum *s); /* {0} is fine */
 
+/* How wide the vectors are that pooling gets, one a token, when one pooling gives the sum, else 0; and
+ * what such rows become on their way to the text's vector, but for biases and lengths: the Dense
+ * modules' weights are applied to v [any, outputs], which is replaced by [any, n]. Of a static
+ * encoder they are the tokens' rows. */
+size_t imr_encoder_outputs(const imr_encoder *e);
+imr_status imr_encoder_through_dense(imr_matrix *v, const imr_encoder *e,
+                                     imr_error *err) IMR_NODISCARD;
+
 /* A word below s->words, joined from its pieces, as the normaliser leaves it: "hipscs" for hips
  * ##cs. Borrowed, zero-terminated. */
 const char *imr_token_sum_word(const imr_token_sum *s, size_t word);

@@ -61,6 +61,18 @@ imr_token_kind imr_token_kind_of(const char *text)
     return count == 1 && imr_utf8_cp_width(cp) < 2 ? IMR_KIND_LETTER : IMR_KIND_ORDINARY;
 }
 
+bool imr_token_is_word(const char *text)
+{
+    size_t count = 0, len = strlen(text);
+    bool letter = false;
+    for (size_t at = 0; at < len && !(letter && count > 1); count++) {
+        uint32_t cp;
+        at += imr_utf8_decode(text + at, len - at, &cp);
+        letter = letter || imr_utf8_is_letter(cp);
+    }
+    return letter && count > 1;
+}
+
 imr_status imr_token_table_init(imr_token_table *out, imr_view rows, const char *const *texts,
                                 const uint8_t *special, imr_error *err)
 {

@@ -30,6 +30,8 @@ typedef enum imr_token_kind {
 const char *imr_token_kind_name(imr_token_kind kind); /* "special tokens", for "12 ... hidden" */
 bool imr_token_continues(const char *text);           /* begins with "##" and goes on */
 imr_token_kind imr_token_kind_of(const char *text);   /* UTF-8; bad bytes count as punctuation */
+/* At least two characters, one of them a letter. */
+bool imr_token_is_word(const char *text);
 
 typedef struct imr_token_table {
     imr_view rows;                /* E [V,n], borrowed */

@@ -243,14 +243,16 @@ static void settle(run *r, size_t from, uint32_t word)
         out->n = r->most;
 }
 
-/* The number of the next word, spelled out when asked for and tokens are still kept: from v, or from
- * text when there is one. */
-static imr_status next_word(uint32_t *word, run *r, const imr_char *v, size_t n, const char *text)
+/* Spells the word whose tokens were appended since `from`, as far as they are kept: of v, or text
+ * when there is one. Nothing when the maximum left none of them. */
+static imr_status spell(run *r, size_t from, const imr_char *v, size_t n, const char *text)
 {
     imr_tokens *out = r->out;
-    *word = r->words++;
-    if (!r->o->spell || out->n >= r->most)
+    const bool kept = out->n > from;
+    if (!r->o->spell || (!kept && from >= r->most))
         return IMR_OK;
+    while (kept && n > 0 && v[n - 1].end > out->v[out->n - 1].end)
+        n--;
     if (!IMR_PUSH(&out->words, (uint32_t)out->spelled.len))
         return imr_fail_memory(r->err);
     if (text)
@@ -272,11 +274,10 @@ static imr_status encode_words(run *r, size_t first, size_t last)
         imr_piece p = out->pieces.v[i];
         const imr_char *word = out->chars.v + p.first;
         size_t from = out->n, n = p.last - p.first;
-        uint32_t number;
-        IMR_TRY(next_word(&number, r, word, n, NULL));
         IMR_TRY(s->model == IMR_WORDPIECE ? imr_wordpiece_word(&piece, word, n, out, r->err)
                                           : imr_wordlevel_word(&level, word, n, out, r->err));
-        settle(r, from, number);
+        settle(r, from, r->words++);
+        IMR_TRY(spell(r, from, word, n, NULL));
     }
     return IMR_OK;
 }
@@ -326,13 +327,10 @@ static const imr_added_token *next_added(const run *r, const imr_added *among, c
 static imr_status push_added(run *r, const imr_added_token *a, uint32_t start, uint32_t end)
 {
     size_t from = r->out->n;
-    uint32_t word = IMR_NO_WORD;
-    if (!a->special)
-        IMR_TRY(next_word(&word, r, NULL, 0, a->text));
-    if (!IMR_PUSH(r->out, (imr_token){a->id, start, end, word}))
+    if (!IMR_PUSH(r->out, (imr_token){a->id, start, end, IMR_NO_WORD}))
         return imr_fail_memory(r->err);
-    settle(r, from, word);
-    return IMR_OK;
+    settle(r, from, a->special ? IMR_NO_WORD : r->words++);
+    return a->special ? IMR_OK : spell(r, from, NULL, 0, a->text);
 }
 
 /* out->chars holds a normalised stretch of the text: cut out added tokens, encode the rest. */

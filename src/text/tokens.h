@@ -37,7 +37,8 @@ typedef struct imr_tokens {
 
 void imr_tokens_done(imr_tokens *t);
 
-/* A word below t->words.n as the normaliser leaves it ("hipscs"). Borrowed. */
+/* A word below t->words.n as the normaliser leaves it ("hipscs"), one that a maximum cut as far as
+ * its tokens are kept. Borrowed. */
 static inline const char *imr_tokens_word(const imr_tokens *t, size_t word)
 {
     return t->spelled.data + t->words.v[word];

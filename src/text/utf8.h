@@ -29,6 +29,7 @@ size_t imr_utf8_count(const char *text, size_t len); /* code points */
 
 /* Letters, digits and marks: what a word is made of when moving or selecting by words. */
 bool imr_utf8_is_word(uint32_t cp);
+bool imr_utf8_is_letter(uint32_t cp); /* categories L* */
 /* Simple lower case of one code point, for searches that ignore case. */
 uint32_t imr_utf8_lower(uint32_t cp);
 

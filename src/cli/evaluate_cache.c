@@ -177,6 +177,7 @@ static imr_status prepare(plan *p, imr_cli *cli, const imr_cache *cache, imr_err
     p->cache = cache;
     p->options.feedback_k = imr_cli_feedback_k(cli, cache);
     p->options.scope = (imr_scope)imr_config_choice(config, IMR_OPT_SCOPE);
+    p->options.candidates = (imr_candidates_by)imr_config_choice(config, IMR_OPT_CANDIDATES);
     p->options.in_memory = !imr_config_bool(config, IMR_OPT_PROJECTED_FILES);
     IMR_TRY(choose_metrics(p, err));
     return imr_eval_find_split(&p->split, cache, imr_config_string(config, IMR_OPT_SPLIT),

@@ -6,6 +6,7 @@
 #include "cli/evaluate.h"
 #include "format/json.h"
 #include "math/stats.h"
+#include "session/ranker.h"
 #include "text/utf8.h"
 
 static size_t kinds(const imr_eval *e)
@@ -105,6 +106,11 @@ static void put_test(imr_buf *b, const char *metric, const char *other, const im
     imr_buf_str(b, ")\n");
 }
 
+static const char *candidates(const imr_eval_report *r)
+{
+    return imr_candidates_name(imr_ranker_candidates(r->adapter, r->options->candidates));
+}
+
 static void put_head(imr_buf *b, const imr_eval_report *r)
 {
     const char *path = imr_cache_path(r->cache);
@@ -116,10 +122,10 @@ static void put_head(imr_buf *b, const imr_eval_report *r)
     imr_buf_char(b, '\n');
     if (r->adapter) {
         imr_utf8_clean(b, r->adapter->path, strlen(r->adapter->path), IMR_CLEAN_LINE);
-        imr_buf_printf(b, " (%s, known from %s, sha256 %.12s): feedback-k %u, scope %s\n",
+        imr_buf_printf(b, " (%s, known from %s, sha256 %.12s): feedback-k %u by %s, scope %s\n",
                        imr_form_name(r->adapter->w.form),
                        imr_form_source_name(r->adapter->form_from), r->adapter->sha256,
-                       r->options->feedback_k, imr_scope_name(r->options->scope));
+                       r->options->feedback_k, candidates(r), imr_scope_name(r->options->scope));
     }
 }
 
@@ -283,10 +289,13 @@ static void json_inputs(imr_buf *b, const imr_eval_report *r)
     imr_buf_str(b, "},\n \"split\": ");
     imr_json_put_string(b, r->split->name);
     imr_buf_printf(b,
-                   ", \"settings\": {\"feedback_k\": %u, \"scope\": \"%s\", \"seed\": %llu},\n "
-                   "\"num_q\": %zu, \"unjudged\": %zu,\n",
-                   r->options->feedback_k, imr_scope_name(r->options->scope),
-                   (unsigned long long)r->seed, r->eval->queries, r->eval->unjudged);
+                   ", \"settings\": {\"feedback_k\": %u, \"scope\": \"%s\", \"candidates\": "
+                   "\"%s\", \"form\": %s%s%s, \"seed\": %llu},\n \"num_q\": %zu, \"unjudged\": "
+                   "%zu,\n",
+                   r->options->feedback_k, imr_scope_name(r->options->scope), candidates(r),
+                   r->adapter ? "\"" : "", r->adapter ? imr_form_name(r->adapter->w.form) : "null",
+                   r->adapter ? "\"" : "", (unsigned long long)r->seed, r->eval->queries,
+                   r->eval->unjudged);
 }
 
 /* {"nDCG@10": ..., ...} of one ranking: row NULL for the means. */

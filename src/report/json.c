@@ -251,6 +251,7 @@ void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_
     open_object(out, "settings");
     put_int(out, "feedback_k", t->settings.feedback_k);
     put_string(out, "scope", imr_scope_name(t->settings.scope));
+    put_string(out, "candidates", imr_candidates_name(t->settings.candidates));
     put_string(out, "delta", imr_delta_kind_name(t->settings.delta));
     put_string(out, "order", imr_token_order_name(t->settings.order));
     put_int(out, "tokens", t->settings.tokens);

@@ -78,10 +78,10 @@ static void inputs(imr_buf *out, const imr_trace *t)
     }
     imr_buf_char(out, '\n');
     label(out, "settings");
-    imr_buf_printf(out, "feedback %u, scope %s, delta %s, order %s, tokens %u\n",
-                   t->settings.feedback_k, imr_scope_name(t->settings.scope),
-                   imr_delta_kind_name(t->settings.delta), imr_token_order_name(t->settings.order),
-                   t->settings.tokens);
+    imr_buf_printf(out, "feedback %u by %s, scope %s, delta %s, order %s, tokens %u\n",
+                   t->settings.feedback_k, imr_candidates_name(t->settings.candidates),
+                   imr_scope_name(t->settings.scope), imr_delta_kind_name(t->settings.delta),
+                   imr_token_order_name(t->settings.order), t->settings.tokens);
 }
 
 /* Each token with its cosine, and with the number the list is ordered by where that is another. */

@@ -152,8 +152,11 @@ static imr_status run_sample(imr_session *s, const uint32_t *rows, size_t n, imr
     for (size_t i = 0; i < n; i++)
         imr_rows_get(imr_matrix_row(&x.base, i), vectors, rows[i]);
     IMR_TRY(imr_adapter_project(s->adapter, imr_matrix_view(&x.base), x.q.v, err));
-    IMR_TRY(imr_candidates(x.documents, &s->ranker.projected, imr_cache_id_places(s->cache),
-                           imr_matrix_view(&x.q), k, MEASURING, progress, err));
+    const imr_projected *p = &s->ranker.projected;
+    const bool before = s->defaults.candidates == IMR_CANDIDATES_BEFORE;
+    IMR_TRY(imr_candidates(x.documents, before ? p->d : imr_cache_document_rows(s->cache),
+                           before ? p->working_scale : p->base_scale, imr_cache_id_places(s->cache),
+                           imr_matrix_view(before ? &x.q : &x.base), k, MEASURING, progress, err));
     for (size_t i = 0; i < n; i++) {
         IMR_TRY(run_one(s, imr_matrix_row(&x.q, i), x.documents + i * k, &x.rows, &x.run, d, err));
         if (!imr_progress_step(progress, MEASURING, i + 1, n))

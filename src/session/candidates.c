@@ -1,98 +1,70 @@
 #include "session/candidates.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "math/blas.h"
+#include "math/topk.h"
 
 enum { BLOCK = 4096 }; /* documents a product */
 
-typedef struct kept {
-    float score;
-    uint32_t document;
-} kept;
+/* The best so far of one query, best first. */
+typedef struct best {
+    float *score; /* [k] */
+    uint32_t *document;
+    size_t n;
+} best;
 
-/* The best so far of one query: a heap with the worst on top. */
-typedef struct heap {
-    kept *v;
-    size_t n, k;
-    const uint32_t *places;
-} heap;
-
-static bool stands_before(const heap *h, kept a, kept b)
+/* Puts n documents (from `first` on, of which `order` are the best) among the k best. */
+static void merge(best *b, size_t k, const float *scores, uint32_t first, const uint32_t *order,
+                  size_t n, const uint32_t *places, best *spare)
 {
-    if (a.score > b.score || b.score > a.score)
-        return a.score > b.score;
-    return h->places[a.document] > h->places[b.document];
-}
-
-static void sift_down(heap *h, size_t n, size_t at)
-{
-    const kept moving = h->v[at];
-    for (;;) {
-        size_t child = 2 * at + 1;
-        if (child >= n)
-            break;
-        if (child + 1 < n && stands_before(h, h->v[child], h->v[child + 1]))
-            child++;
-        if (!stands_before(h, moving, h->v[child]))
-            break;
-        h->v[at] = h->v[child];
-        at = child;
+    size_t i = 0, j = 0, out = 0;
+    while (out < k && (i < b->n || j < n)) {
+        bool old = j == n;
+        if (i < b->n && j < n) {
+            const float pair[2] = {b->score[i], scores[order[j]]};
+            const uint32_t at[2] = {places[b->document[i]], places[first + order[j]]};
+            old = imr_topk_before(pair, at, 0, 1);
+        }
+        spare->score[out] = old ? b->score[i] : scores[order[j]];
+        spare->document[out++] = old ? b->document[i++] : first + order[j++];
     }
-    h->v[at] = moving;
+    spare->n = out;
+    const best used = *b;
+    *b = *spare;
+    *spare = used;
 }
 
-static void take(heap *h, kept x)
+/* One query's products with documents [first, first+n), scaled; order and spare [k]. */
+static void take_block(best *b, size_t k, float *scores, const float *scale, size_t first, size_t n,
+                       const uint32_t *places, uint32_t *order, best *spare)
 {
-    if (h->n < h->k) {
-        h->v[h->n++] = x;
-        if (h->n == h->k)
-            for (size_t i = h->k / 2; i-- > 0;)
-                sift_down(h, h->k, i);
-    } else if (stands_before(h, x, h->v[0])) {
-        h->v[0] = x;
-        sift_down(h, h->k, 0);
-    }
+    for (size_t i = 0; scale && i < n; i++)
+        scores[i] *= scale[first + i];
+    if (b->n == k && !isnan(b->score[k - 1]) && !imr_topk_any_reaches(scores, n, b->score[k - 1]))
+        return;
+    const size_t found = imr_topk(order, k, scores, n, places + first);
+    merge(b, k, scores, (uint32_t)first, order, found, places, spare);
 }
 
-/* A full heap, emptied from its worst on. */
-static void sorted(uint32_t *out, heap *h)
-{
-    for (size_t left = h->n; left > 0; left--) {
-        out[left - 1] = h->v[0].document;
-        h->v[0] = h->v[left - 1];
-        sift_down(h, left - 1, 0);
-    }
-}
-
-/* Documents [first, first+n) with their products. */
-static void take_block(heap *h, const float *scores, const float *scale, size_t first, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const float score = scores[i] * (scale ? scale[first + i] : 1);
-        if (h->n == h->k && score < h->v[0].score)
-            continue; /* nearly all of them */
-        take(h, (kept){isnan(score) ? -INFINITY : score, (uint32_t)(first + i)});
-    }
-}
-
-imr_status imr_candidates(uint32_t *out, const imr_projected *p, const uint32_t *places,
+imr_status imr_candidates(uint32_t *out, imr_rows d, const float *scale, const uint32_t *places,
                           imr_view queries, size_t k, const char *what,
                           const imr_progress *progress, imr_error *err)
 {
-    const imr_rows d = p->d;
     const size_t q = queries.rows;
     assert(k <= d.rows && queries.cols == d.cols);
     IMR_AUTOFREE float *scores = imr_alloc_aligned(q * BLOCK, sizeof *scores);
     IMR_AUTOFREE float *widened =
         d.half ? imr_alloc_aligned(BLOCK * d.cols, sizeof *widened) : NULL;
-    IMR_AUTOFREE kept *entries = IMR_NEW_ARRAY(kept, q * k);
-    IMR_AUTOFREE heap *heaps = IMR_NEW_ARRAY(heap, q);
-    if (!scores || (d.half && !widened) || !entries || !heaps)
+    IMR_AUTOFREE float *kept = IMR_NEW_ARRAY(float, 2 * q * k);
+    IMR_AUTOFREE uint32_t *rows = IMR_NEW_ARRAY(uint32_t, 3 * q * k);
+    IMR_AUTOFREE best *bests = IMR_NEW_ARRAY(best, 2 * q);
+    if (!scores || (d.half && !widened) || !kept || !rows || !bests)
         return imr_fail_memory(err);
-    for (size_t i = 0; i < q; i++)
-        heaps[i] = (heap){entries + i * k, 0, k, places};
+    for (size_t i = 0; i < 2 * q; i++)
+        bests[i] = (best){kept + i * k, rows + i * k, 0};
     for (size_t first = 0; first < d.rows && k; first += BLOCK) {
         const size_t n = d.rows - first < BLOCK ? d.rows - first : BLOCK;
         imr_view block;
@@ -105,11 +77,12 @@ imr_status imr_candidates(uint32_t *out, const imr_projected *p, const uint32_t 
         imr_blas_gemm(scores, BLOCK, 1, queries, IMR_PLAIN, block, IMR_TRANSPOSED, 0);
 #pragma omp parallel for schedule(static) if (q * n > (size_t)1 << 16)
         for (size_t i = 0; i < q; i++)
-            take_block(&heaps[i], scores + i * BLOCK, p->working_scale, first, n);
+            take_block(&bests[i], k, scores + i * BLOCK, scale, first, n, places,
+                       rows + (2 * q + i) * k, &bests[q + i]);
         if (!imr_progress_step(progress, what, first + n, d.rows))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
     }
     for (size_t i = 0; i < q; i++)
-        sorted(out + i * k, &heaps[i]);
+        memcpy(out + i * k, bests[i].document, k * sizeof *out);
     return IMR_OK;
 }

@@ -14,11 +14,13 @@
 #define IMR_SESSION_CANDIDATES_H
 
 #include "base/progress.h"
-#include "session/projected.h"
+#include "math/matrix.h"
+#include "math/rows.h"
 
-/* queries [q,m], projected; places: imr_cache_id_places; k at most the number of documents;
- * what: the words for progress. Errors: IMR_E_CANCELLED, IMR_E_MEMORY. */
-imr_status imr_candidates(uint32_t *out, const imr_projected *p, const uint32_t *places,
+/* queries [q,cols] and documents d [N,cols] of one space, scale [N] 1/|d_i| (NULL where that is 1);
+ * places: imr_cache_id_places; k at most N; what: the words for progress. Errors: IMR_E_CANCELLED,
+ * IMR_E_MEMORY. */
+imr_status imr_candidates(uint32_t *out, imr_rows d, const float *scale, const uint32_t *places,
                           imr_view queries, size_t k, const char *what,
                           const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 

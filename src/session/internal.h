@@ -70,7 +70,7 @@ const char *imr_session_string(imr_session *s, const char *text);
 imr_change_kind imr_session_change_kind(imr_delta_kind kind);
 
 /* Puts defaults in the place of zeros; IMR_E_USAGE for what cannot be. */
-imr_status imr_session_check_settings(imr_trace_settings *settings, size_t documents,
+imr_status imr_session_check_settings(imr_trace_settings *settings, const imr_session *s,
                                       imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -377,9 +377,11 @@ static imr_status warn(imr_session *s, imr_trace *t, imr_error *err)
     return t->warning ? IMR_OK : imr_fail_memory(err);
 }
 
-imr_status imr_session_check_settings(imr_trace_settings *settings, size_t documents,
+imr_status imr_session_check_settings(imr_trace_settings *settings, const imr_session *s,
                                       imr_error *err)
 {
+    const size_t documents = imr_cache_documents(s->cache);
+    settings->candidates = imr_ranker_candidates(s->adapter, settings->candidates);
     if (settings->feedback_k ==
         0) /* the default bends to small corpora; a number somebody gave does not */
         settings->feedback_k =
@@ -403,8 +405,7 @@ static imr_status run(imr_session *s, const imr_request *request, asked *a, imr_
     t->timing.encode = 1e3 * (now - at);
     IMR_TRY(check_cancel(a, err));
     at = now;
-    IMR_TRY(imr_ranker_run(&s->ranker, s->query_base, t->settings.feedback_k, t->settings.scope,
-                           t->arena, &progress, &l, err));
+    IMR_TRY(imr_ranker_run(&s->ranker, s->query_base, &t->settings, t->arena, &progress, &l, err));
     now = imr_clock_seconds();
     t->timing.adapt = 1e3 * s->ranker.adapt_seconds;
     t->timing.search = 1e3 * (now - at) - t->timing.adapt;
@@ -439,7 +440,7 @@ imr_status imr_session_run(imr_session *s, const imr_request *request, imr_cance
     t->query_prefix = imr_arena_strdup(arena, s->prefix);
     imr_status status = t->query_prefix ? IMR_OK : imr_fail_memory(err);
     if (status == IMR_OK)
-        status = imr_session_check_settings(&t->settings, imr_cache_documents(s->cache), err);
+        status = imr_session_check_settings(&t->settings, s, err);
     if (status == IMR_OK)
         status = run(s, request, &a, t, err);
     if (status != IMR_OK) {

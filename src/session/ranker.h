@@ -6,9 +6,12 @@
  *   after    cos(q', d_i')                                             method.md sections 1, 2
  *
  *   scope     feedback documents     documents scored
- *   rerank    top-K by before        the same K
- *   rescore   top-K by before        all N
+ *   rerank    top-K candidates       the same K
+ *   rescore   top-K candidates       all N
  *   corpus    all N                  all N
+ * Candidates: the head of the ranking settings.candidates names; by default of `encoder` for form
+ * mean, as the authors' package 0.2 has it, else of `before`, as release 0.1 has it. Without an
+ * adapter there is the encoder's ranking alone.
  * Ties: higher float32 similarity, then document id descending. The explorer, explain, score and
  * evaluate all rank through here, so they agree to the last digit. Where all N are scored, the
  * sweeps (adapter/sweep.h) choose the K that are listed; these get the similarity of their own
@@ -30,13 +33,14 @@
 #include "session/trace.h"
 
 typedef struct imr_ranker {
-    const imr_adapter *adapter;
+    const imr_adapter *adapter; /* NULL: none */
     const imr_cache *cache;
     imr_projected projected;
     float *before, *encoder,
         *after;         /* [N] similarities of the last query; after only where it was scored */
     float *query;       /* [m] q, projected */
-    uint32_t *feedback; /* [K] best before first; unused in scope corpus */
+    uint32_t *feedback; /* [K] best first; unused in scope corpus */
+    float *base_scale;  /* [N] 1/|row| where there is no projection to keep it, else NULL */
     size_t capacity;    /* of feedback */
     imr_matrix candidates;
     double adapt_seconds;   /* of the last query, in the adapter */
@@ -44,7 +48,11 @@ typedef struct imr_ranker {
     imr_adapter_result run; /* the adapter's run over the feedback documents of the last query */
 } imr_ranker;
 
-/* Opens or makes the projected documents (options: theirs, may be NULL); errors as there. */
+/* The ranking candidates come from when somebody wishes for `wanted`; adapter may be NULL. */
+imr_candidates_by imr_ranker_candidates(const imr_adapter *adapter, imr_candidates_by wanted);
+
+/* Opens or makes the projected documents (options: theirs, may be NULL); errors as there. adapter
+ * may be NULL. */
 imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const imr_cache *cache,
                            const imr_projected_options *options, const imr_progress *progress,
                            imr_error *err) IMR_NODISCARD;
@@ -53,12 +61,12 @@ void imr_ranker_done(imr_ranker *r); /* {0} is fine */
 /* IMR_E_USAGE when k is 0 or larger than the number of documents. */
 imr_status imr_ranker_check_k(const imr_ranker *r, size_t k, imr_error *err) IMR_NODISCARD;
 
-/* One query's listed documents in `after` order. Arrays of n live in the arena. */
+/* One query's listed documents in `after` order. Arrays of n live in the arena. Without an adapter:
+ * in the encoder's order, other ranks 0, other similarities NaN, no feedback, d and d_mod NULL. */
 typedef struct imr_listing {
     size_t n;
-    uint32_t *document; /* rows of the cache */
-    uint32_t *rank_encoder, *rank_before,
-        *rank_after; /* from 1; the first two over the whole corpus */
+    uint32_t *document;                                /* rows of the cache */
+    uint32_t *rank_encoder, *rank_before, *rank_after; /* from 1; first two over the whole corpus */
     float *sim_encoder, *sim_before, *sim_after;
     bool *feedback;
     uint64_t scored;  /* documents that got an after similarity */
@@ -66,16 +74,17 @@ typedef struct imr_listing {
 } imr_listing;
 
 /*
- * base [n]: the query's vector in the encoder's space. Lists min(feedback_k, N) documents. Looks at
- * progress (may be NULL) after every few milliseconds of work.
+ * base [n]: the query's vector in the encoder's space. Of the settings feedback_k, scope and
+ * candidates count. Lists feedback_k documents. Looks at progress (may be NULL) after every few
+ * milliseconds of work.
  * Errors: IMR_E_USAGE when feedback_k is 0 or larger than N, IMR_E_LIMIT, IMR_E_NUMERIC names the
  * first listed document with a similarity that is not finite, IMR_E_CANCELLED, IMR_E_MEMORY.
  */
-imr_status imr_ranker_run(imr_ranker *r, const float *base, uint32_t feedback_k, imr_scope scope,
+imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_settings *settings,
                           imr_arena *arena, const imr_progress *progress, imr_listing *out,
                           imr_error *err) IMR_NODISCARD;
 
-/* The whole-corpus orders of the last query, best first: out[k]. */
+/* The whole-corpus orders of the last query, best first: out[k]; `before` with an adapter only. */
 void imr_ranker_top_encoder(const imr_ranker *r, uint32_t *out, size_t k);
 void imr_ranker_top_before(const imr_ranker *r, uint32_t *out, size_t k);
 

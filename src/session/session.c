@@ -205,7 +205,7 @@ static imr_status open_all(imr_session *s, const imr_session_options *o,
         return imr_fail_memory(err);
     IMR_TRY(imr_adapter_open(&s->adapter, o->adapter, o->form, err));
     IMR_TRY(imr_cache_open(&s->cache, o->cache, &cache_options, err));
-    IMR_TRY(imr_session_check_settings(&s->defaults, imr_cache_documents(s->cache), err));
+    IMR_TRY(imr_session_check_settings(&s->defaults, s, err));
     IMR_TRY(note_inputs(s, progress, err));
     IMR_TRY(open_split(s, o->split, err));
     const char *precision = o->precision ? o->precision : imr_cache_encoder(s->cache)->precision;

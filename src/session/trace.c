@@ -4,6 +4,12 @@
 
 #include "base/arena.h"
 
+const char *imr_candidates_name(imr_candidates_by c)
+{
+    static const char *const names[] = {"auto", "encoder", "before"};
+    return names[c];
+}
+
 const char *imr_scope_name(imr_scope s)
 {
     static const char *const names[] = {"rerank", "rescore", "corpus"};

@@ -26,9 +26,17 @@ typedef enum imr_token_order {
     IMR_ORDER_EFFECT
 } imr_token_order;
 
-const char *imr_scope_name(imr_scope s);             /* "rerank" ... as on the command line */
-const char *imr_delta_kind_name(imr_delta_kind k);   /* "paper", "unit" */
-const char *imr_token_order_name(imr_token_order o); /* "cosine", "z", "effect" */
+/* Which ranking the feedback documents are the head of. AUTO: by the adapter's form, see ranker.h. */
+typedef enum imr_candidates_by {
+    IMR_CANDIDATES_AUTO,
+    IMR_CANDIDATES_ENCODER,
+    IMR_CANDIDATES_BEFORE
+} imr_candidates_by;
+
+const char *imr_candidates_name(imr_candidates_by c); /* "auto", "encoder", "before" */
+const char *imr_scope_name(imr_scope s);              /* "rerank" ... as on the command line */
+const char *imr_delta_kind_name(imr_delta_kind k);    /* "paper", "unit" */
+const char *imr_token_order_name(imr_token_order o);  /* "cosine", "z", "effect" */
 
 typedef struct imr_trace_token {
     const char *text;   /* sanitised, as the token table spells it; continuations keep their ## */
@@ -119,6 +127,7 @@ typedef struct imr_trace_inputs {
 typedef struct imr_trace_settings {
     uint32_t feedback_k, tokens;
     imr_scope scope;
+    imr_candidates_by candidates; /* of a trace: never AUTO */
     imr_delta_kind delta;
     imr_token_order order;
 } imr_trace_settings;

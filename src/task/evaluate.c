@@ -5,10 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "math/nn.h"
 #include "math/stats.h"
-#include "math/topk.h"
-#include "retrieval/search.h"
 #include "retrieval/similarity.h"
 #include "session/ranker.h"
 
@@ -27,54 +24,6 @@ const char *imr_eval_group_name(imr_eval_group g)
     return names[g];
 }
 
-/* ---- the encoder's ranking alone, the same operations as session/ranker.c ---- */
-
-typedef struct encoder_ranker {
-    const imr_cache *cache;
-    float *scale, *scores;
-} encoder_ranker;
-
-static void encoder_ranker_done(encoder_ranker *r)
-{
-    imr_free(r->scale);
-    imr_free(r->scores);
-}
-
-static float inverse_norm(const float *v, size_t n)
-{
-    double norm = imr_nn_norm(v, n);
-    return (float)(norm > 1e-12 ? 1 / norm : 0);
-}
-
-static imr_status encoder_ranker_init(encoder_ranker *r, const imr_cache *cache, imr_error *err)
-{
-    enum { BLOCK = 256 };
-    const size_t rows = imr_cache_documents(cache), n = imr_cache_dim(cache);
-    IMR_AUTOFREE float *block = imr_alloc(BLOCK, n * sizeof *block);
-    r->cache = cache;
-    r->scale = IMR_NEW_ARRAY(float, rows);
-    r->scores = IMR_NEW_ARRAY(float, rows);
-    if (!block || !r->scale || !r->scores)
-        return imr_fail_memory(err);
-    for (size_t i = 0; i < rows; i += BLOCK) {
-        const size_t count = rows - i < BLOCK ? rows - i : BLOCK;
-        IMR_TRY(imr_cache_read_rows(cache, i, count, block, err));
-        for (size_t k = 0; k < count; k++)
-            r->scale[i + k] = inverse_norm(block + k * n, n);
-    }
-    return IMR_OK;
-}
-
-static void encoder_ranker_run(encoder_ranker *r, const float *base, uint32_t *top, size_t k)
-{
-    const imr_rows v = imr_cache_document_rows(r->cache);
-    float by = inverse_norm(base, v.cols);
-    imr_search_scores(r->scores, v, base);
-    for (size_t i = 0; i < v.rows; i++)
-        r->scores[i] *= r->scale[i] * by;
-    imr_topk(top, k, r->scores, v.rows, imr_cache_id_places(r->cache));
-}
-
 /* ---- one query ---- */
 
 typedef struct evaluator {
@@ -82,8 +31,8 @@ typedef struct evaluator {
     const imr_cache *cache;
     const imr_qrels *qrels;
     const imr_eval_options *o;
-    imr_ranker ranker;      /* with an adapter */
-    encoder_ranker encoder; /* without */
+    imr_ranker ranker;
+    imr_trace_settings settings;
     uint32_t *top, *before; /* [feedback_k] */
     float *scores;          /* [feedback_k] */
     const char **ids;       /* [feedback_k] */
@@ -129,36 +78,24 @@ static imr_status compare(evaluator *v, size_t row, imr_error *err)
     return IMR_OK;
 }
 
-static imr_status measure_adapter(evaluator *v, size_t row, uint32_t judged, const float *base,
-                                  imr_arena *arena, imr_error *err)
+static imr_status measure_row(evaluator *v, size_t row, uint32_t judged, imr_arena *arena,
+                              imr_error *err)
 {
+    imr_view queries = imr_cache_query_vectors(v->cache);
     imr_ranker *r = &v->ranker;
     imr_listing l;
-    IMR_TRY(imr_ranker_run(r, base, v->o->feedback_k, v->o->scope, arena, NULL, &l, err));
+    IMR_TRY(imr_ranker_run(r, imr_view_row(&queries, v->e->query[row]), &v->settings, arena, NULL,
+                           &l, err));
     imr_ranker_top_encoder(r, v->top, l.n);
     IMR_TRY(measure(v, IMR_RANKED_ENCODER, row, judged, r->encoder, err));
+    if (!v->e->has_adapter)
+        return IMR_OK;
     imr_ranker_top_before(r, v->top, l.n);
     IMR_TRY(measure(v, IMR_RANKED_BEFORE, row, judged, r->before, err));
     memcpy(v->before, v->top, l.n * sizeof *v->top);
     memcpy(v->top, l.document, l.n * sizeof *v->top);
     IMR_TRY(compare(v, row, err));
     return measure(v, IMR_RANKED_AFTER, row, judged, r->after, err);
-}
-
-static imr_status measure_row(evaluator *v, size_t row, uint32_t judged, imr_error *err)
-{
-    imr_view queries = imr_cache_query_vectors(v->cache);
-    const float *base = imr_view_row(&queries, v->e->query[row]);
-    if (!v->e->has_adapter) {
-        encoder_ranker_run(&v->encoder, base, v->top, v->o->feedback_k);
-        return measure(v, IMR_RANKED_ENCODER, row, judged, v->encoder.scores, err);
-    }
-    imr_arena *arena = imr_arena_new();
-    if (!arena)
-        return imr_fail_memory(err);
-    imr_status status = measure_adapter(v, row, judged, base, arena, err);
-    imr_arena_free(arena);
-    return status;
 }
 
 /* ---- all queries ---- */
@@ -236,10 +173,7 @@ static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint3
     imr_eval *e = v->e;
     const imr_projected_options projected = {.no_files = v->o->in_memory};
     IMR_TRY(allocate(v, n_queries ? n_queries : 1, err));
-    if (adapter)
-        IMR_TRY(imr_ranker_init(&v->ranker, adapter, v->cache, &projected, progress, err));
-    else
-        IMR_TRY(encoder_ranker_init(&v->encoder, v->cache, err));
+    IMR_TRY(imr_ranker_init(&v->ranker, adapter, v->cache, &projected, progress, err));
     e->notice = v->ranker.projected.notice;
     v->ranker.projected.notice = NULL;
     for (size_t i = 0; i < n_queries; i++) {
@@ -250,7 +184,12 @@ static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint3
             continue;
         }
         e->query[e->queries] = queries[i];
-        IMR_TRY(measure_row(v, e->queries, judged, err));
+        imr_arena *arena = imr_arena_new();
+        if (!arena)
+            return imr_fail_memory(err);
+        const imr_status status = measure_row(v, e->queries, judged, arena, err);
+        imr_arena_free(arena);
+        IMR_TRY(status);
         e->queries++;
         if (!imr_progress_step(progress, "ranking queries", i + 1, n_queries))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled while ranking queries");
@@ -266,11 +205,16 @@ imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter
                         const imr_progress *progress, imr_error *err)
 {
     imr_eval e = {.metrics = qrels ? options->n_metrics : 0, .has_adapter = adapter != NULL};
-    evaluator v = {.e = &e, .cache = cache, .qrels = qrels, .o = options};
+    evaluator v = {.e = &e,
+                   .cache = cache,
+                   .qrels = qrels,
+                   .o = options,
+                   .settings = {.feedback_k = options->feedback_k,
+                                .scope = options->scope,
+                                .candidates = options->candidates}};
     IMR_TRY(check_cuts(cache, options, qrels != NULL, err));
     imr_status status = evaluate(&v, adapter, queries, n_queries, train, progress, err);
     imr_ranker_done(&v.ranker);
-    encoder_ranker_done(&v.encoder);
     imr_free(v.top);
     imr_free(v.before);
     imr_free(v.scores);

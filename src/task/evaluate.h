@@ -34,6 +34,7 @@ typedef imr_status (*imr_ranking_sink)(void *user, imr_ranking_kind kind, const 
 typedef struct imr_eval_options {
     uint32_t feedback_k; /* also the length of the rankings */
     imr_scope scope;
+    imr_candidates_by candidates;
     const imr_metric *metrics;
     size_t n_metrics;
     imr_ranking_sink sink; /* NULL: none */

@@ -14,6 +14,7 @@ typedef struct fixture {
     imr_adapter *adapter;
     imr_ranker ranker;
     imr_arena *arena;
+    imr_candidates_by by;
 } fixture;
 
 static fixture open_fixture(const big_store *s, bool kept)
@@ -39,8 +40,10 @@ static imr_listing run(fixture *f, size_t query, imr_scope scope)
     imr_error err = {0};
     imr_listing l;
     const imr_view queries = imr_cache_query_vectors(f->cache);
-    CHECK_OK(imr_ranker_run(&f->ranker, imr_view_row(&queries, query), K, scope, f->arena, NULL, &l,
-                            &err));
+    CHECK_OK(
+        imr_ranker_run(&f->ranker, imr_view_row(&queries, query),
+                       &(imr_trace_settings){.feedback_k = K, .scope = scope, .candidates = f->by},
+                       f->arena, NULL, &l, &err));
     return l;
 }
 
@@ -62,6 +65,14 @@ static uint32_t *sorted(const fixture *f, const float *scores, size_t n)
     uint32_t *out = calloc(n, sizeof *out);
     imr_topk(out, n, scores, n, imr_cache_id_places(f->cache));
     return out;
+}
+
+/* The ranking candidates are the head of, as method.md section 2 has it. */
+static const uint32_t *candidates_of(const fixture *f, const naive *v)
+{
+    const bool mean = f->adapter->w.form == IMR_FORM_MEAN;
+    return f->by == IMR_CANDIDATES_ENCODER || (f->by == IMR_CANDIDATES_AUTO && mean) ? v->by_encoder
+                                                                                     : v->by_before;
 }
 
 static naive naive_of(fixture *f, size_t query, imr_scope scope)
@@ -95,8 +106,9 @@ static naive naive_of(fixture *f, size_t query, imr_scope scope)
         v.by_after = sorted(f, v.after, n);
     } else {
         float *candidates = calloc(K * m, sizeof *candidates);
+        const uint32_t *by = candidates_of(f, &v);
         for (size_t i = 0; i < K; i++)
-            memcpy(candidates + i * m, v.d + v.by_before[i] * m, m * sizeof *candidates);
+            memcpy(candidates + i * m, v.d + by[i] * m, m * sizeof *candidates);
         CHECK_OK(imr_adapter_run(f->adapter, q, imr_view_of(candidates, K, m), &r, &err));
         if (scope == IMR_SCOPE_RESCORE) {
             CHECK_OK(imr_adapter_score(f->adapter, &r, imr_rows_of_view(imr_view_of(v.d, n, m)),
@@ -105,7 +117,7 @@ static naive naive_of(fixture *f, size_t query, imr_scope scope)
             for (size_t i = 0; i < n; i++)
                 v.after[i] = -2; /* not scored */
             for (size_t i = 0; i < K; i++)
-                v.after[v.by_before[i]] = r.after[i];
+                v.after[by[i]] = r.after[i];
         }
         v.by_after = sorted(f, v.after, n);
         free(candidates);
@@ -141,7 +153,9 @@ static void check_listing(const fixture *f, const imr_listing *l, const naive *v
         CHECK_INT(l->rank_after[i], i + 1);
         check_rank(l->rank_encoder[i], l->sim_encoder[i], v->encoder, v->n, 1e-6);
         check_rank(l->rank_before[i], l->sim_before[i], v->before, v->n, 1e-6);
-        CHECK_INT(l->feedback[i], scope == IMR_SCOPE_CORPUS || l->rank_before[i] <= K);
+        const bool by_encoder = candidates_of(f, v) == v->by_encoder;
+        CHECK_INT(l->feedback[i], scope == IMR_SCOPE_CORPUS ||
+                                      (by_encoder ? l->rank_encoder[i] : l->rank_before[i]) <= K);
         CHECK(i == 0 || l->sim_after[i - 1] > l->sim_after[i] ||
               (l->sim_after[i - 1] == l->sim_after[i] && places[l->document[i - 1]] > places[d]));
         imr_rows_get(row, f->ranker.projected.d, d);
@@ -154,12 +168,17 @@ static void check_listing(const fixture *f, const imr_listing *l, const naive *v
     }
 }
 
-TEST("every scope lists what the definitions list, in both forms and precisions")
+TEST("every scope lists what the definitions list, in all forms, both precisions, by either "
+     "ranking's candidates")
 {
-    for (int kind = 0; kind < 4; kind++) {
-        const big_store s = big_store_make(kind & 1 ? IMR_F16 : IMR_F32,
-                                           kind & 2 ? IMR_FORM_FULL : IMR_FORM_DIAGONAL);
+    for (int kind = 0; kind < 8; kind++) {
+        const imr_form form = (imr_form)(IMR_FORM_DIAGONAL + kind / 2 % 3);
+        const big_store s = big_store_make(kind & 1 ? IMR_F16 : IMR_F32, form);
         fixture f = open_fixture(&s, true);
+        if (kind >= 6) /* the other way round */
+            f.by = IMR_CANDIDATES_ENCODER;
+        else if (form == IMR_FORM_MEAN && (kind & 1))
+            f.by = IMR_CANDIDATES_BEFORE;
         for (int scope = IMR_SCOPE_RERANK; scope <= IMR_SCOPE_CORPUS; scope++) {
             for (size_t query = 0; query < 12; query += 5) {
                 naive v = naive_of(&f, query, (imr_scope)scope);
@@ -170,6 +189,28 @@ TEST("every scope lists what the definitions list, in both forms and precisions"
         }
         close_fixture(&f);
     }
+}
+
+TEST("without an adapter the encoder's ranking is listed")
+{
+    imr_error err = {0};
+    const big_store s = big_store_make(IMR_F16, IMR_FORM_DIAGONAL);
+    fixture f = open_fixture(&s, false);
+    imr_ranker alone = {0};
+    CHECK_OK(imr_ranker_init(&alone, NULL, f.cache, NULL, NULL, &err));
+    const imr_view queries = imr_cache_query_vectors(f.cache);
+    const imr_trace_settings settings = {.feedback_k = K};
+    naive v = naive_of(&f, 5, IMR_SCOPE_RERANK);
+    imr_listing l;
+    CHECK_OK(imr_ranker_run(&alone, imr_view_row(&queries, 5), &settings, f.arena, NULL, &l, &err));
+    for (size_t i = 0; i < K; i++) {
+        CHECK_NEAR(l.sim_encoder[i], v.encoder[v.by_encoder[i]], 1e-6);
+        CHECK(l.rank_encoder[i] == i + 1 && l.rank_after[i] == 0 && isnan(l.sim_after[i]));
+    }
+    CHECK(l.n == K && l.scored == 0 && l.d == NULL);
+    naive_done(&v);
+    imr_ranker_done(&alone);
+    close_fixture(&f);
 }
 
 TEST("a mapped corpus is ranked with the very numbers of one in memory")
@@ -213,8 +254,10 @@ TEST("a query can be cancelled wherever it looks, and the next one is answered a
             imr_listing l;
             long left = i;
             const imr_progress progress = {stop_at, &left};
-            status = imr_ranker_run(&f.ranker, imr_view_row(&queries, 1), K, (imr_scope)scope,
-                                    f.arena, &progress, &l, &err);
+            status =
+                imr_ranker_run(&f.ranker, imr_view_row(&queries, 1),
+                               &(imr_trace_settings){.feedback_k = K, .scope = (imr_scope)scope},
+                               f.arena, &progress, &l, &err);
             CHECK(status == IMR_OK || status == IMR_E_CANCELLED);
             CHECK(i < 100);
             if (status == IMR_OK)
@@ -244,8 +287,10 @@ TEST("a value that is not finite in a mapped file is an error, never a number on
         const imr_view queries = imr_cache_query_vectors(f.cache);
         for (int scope = IMR_SCOPE_RERANK; scope <= IMR_SCOPE_CORPUS; scope++) {
             imr_listing found;
-            const imr_status status = imr_ranker_run(&f.ranker, imr_view_row(&queries, 0), K,
-                                                     (imr_scope)scope, f.arena, NULL, &found, &err);
+            const imr_status status =
+                imr_ranker_run(&f.ranker, imr_view_row(&queries, 0),
+                               &(imr_trace_settings){.feedback_k = K, .scope = (imr_scope)scope},
+                               f.arena, NULL, &found, &err);
             CHECK(status == IMR_OK || status == IMR_E_NUMERIC);
             for (size_t k = 0; status == IMR_OK && k < found.n; k++)
                 CHECK(isfinite(found.sim_before[k]) && isfinite(found.sim_after[k]) &&
@@ -270,8 +315,10 @@ TEST("every allocation of a ranking can fail")
             imr_listing l;
             imr_arena *arena = imr_arena_new();
             imr_mem_fail_after(i);
-            status = imr_ranker_run(&f.ranker, imr_view_row(&queries, 1), K, (imr_scope)scope,
-                                    arena, NULL, &l, &err);
+            status =
+                imr_ranker_run(&f.ranker, imr_view_row(&queries, 1),
+                               &(imr_trace_settings){.feedback_k = K, .scope = (imr_scope)scope},
+                               arena, NULL, &l, &err);
             imr_mem_fail_after(-1);
             imr_arena_free(arena);
             CHECK(status == IMR_OK || status == IMR_E_MEMORY);
@@ -292,7 +339,8 @@ TEST("candidates of many queries at once are those of each query alone")
         float q[12 * BIG_M];
         uint32_t found[12 * K], alone[K];
         CHECK_OK(imr_adapter_project(f.adapter, queries, q, &err));
-        CHECK_OK(imr_candidates(found, &f.ranker.projected, imr_cache_id_places(f.cache),
+        const imr_projected *p = &f.ranker.projected;
+        CHECK_OK(imr_candidates(found, p->d, p->working_scale, imr_cache_id_places(f.cache),
                                 imr_view_of(q, 12, BIG_M), K, "", NULL, &err));
         for (size_t i = 0; i < 12; i++) {
             (void)run(&f, i, IMR_SCOPE_RERANK);
@@ -304,7 +352,7 @@ TEST("candidates of many queries at once are those of each query alone")
         }
         long left = 1;
         const imr_progress progress = {stop_at, &left};
-        CHECK_INT(imr_candidates(found, &f.ranker.projected, imr_cache_id_places(f.cache),
+        CHECK_INT(imr_candidates(found, p->d, p->working_scale, imr_cache_id_places(f.cache),
                                  imr_view_of(q, 12, BIG_M), K, "", &progress, &err),
                   IMR_E_CANCELLED);
         close_fixture(&f);

@@ -89,8 +89,15 @@ static imr_status read_weights(imr_adapter *a, const imr_tensors *table, imr_for
     a->form_from = wanted != IMR_FORM_AUTO ? IMR_FORM_FROM_OPTION
                    : agrees                ? IMR_FORM_FROM_METADATA
                                            : IMR_FORM_FROM_SHAPES;
-    return strict && a->w.v ? imr_declared_check_final(&a->problems, &a->w, a->metadata, err)
-                            : IMR_OK;
+    if (strict && a->w.v)
+        return imr_declared_check_final(&a->problems, &a->w, a->metadata, err);
+    if (!said.unknown[0] || agrees || wanted != IMR_FORM_AUTO)
+        return IMR_OK;
+    IMR_AUTOBUF imr_buf what = {0};
+    imr_buf_printf(&what, "an unknown format, \"%s\": read by its tensors as form %s", said.unknown,
+                   imr_form_name(a->w.form));
+    return imr_problems_add(&a->problems, IMR_SEVERITY_WARNING, IMR_E_UNSUPPORTED,
+                            "checkpoint_format", &what, "name the form it is of with --form", err);
 }
 
 static imr_status read_torch(imr_adapter *a, const imr_file *file, imr_form wanted, imr_error *err)
@@ -183,8 +190,16 @@ imr_status imr_adapter_save(const imr_adapter *a, const char *path, const imr_to
         item->data = imr_weight(&a->w, id);
         n += item->name != NULL;
     }
+    const size_t entries = IMR_DECLARED_ENTRIES + n_metadata;
+    imr_torch_meta config[IMR_DECLARED_CONFIG];
+    IMR_AUTOFREE imr_torch_meta *meta = IMR_NEW_ARRAY(imr_torch_meta, entries);
+    if (!meta)
+        return imr_fail_memory(err);
+    imr_declared_put(meta, config, &a->w);
+    if (n_metadata)
+        memcpy(meta + IMR_DECLARED_ENTRIES, metadata, n_metadata * sizeof *meta);
     size_t len = strlen(path), suffix = strlen(".safetensors");
     if (len > suffix && strcmp(path + len - suffix, ".safetensors") == 0)
-        return imr_safetensors_write(path, items, n, metadata, n_metadata, err);
-    return imr_torch_write(path, items, n, metadata, n_metadata, err);
+        return imr_safetensors_write(path, items, n, meta, entries, err);
+    return imr_torch_write(path, items, n, meta, entries, err);
 }

@@ -58,7 +58,8 @@ imr_status imr_adapter_new(imr_adapter **out, imr_form form, size_t n, size_t m,
                            uint64_t seed, imr_error *err) IMR_NODISCARD;
 void imr_adapter_free(imr_adapter *a); /* NULL is fine */
 
-/* Writes {"model_state": ..., "metadata": ...} as .pt, or safetensors when path ends so. */
+/* Writes {"model_state": ..., "metadata": ...} as .pt, or safetensors when path ends so. The
+ * metadata begin with what the file says of itself (adapter/declared.h). */
 imr_status imr_adapter_save(const imr_adapter *a, const char *path, const imr_torch_meta *metadata,
                             size_t n_metadata, imr_error *err) IMR_NODISCARD;
 

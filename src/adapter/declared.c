@@ -1,5 +1,6 @@
 #include "adapter/declared.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -121,6 +122,8 @@ imr_status imr_declared_read(imr_declared *out, const char *metadata, imr_error 
         const char *format = imr_json_string_or(json, "checkpoint_format", "");
         d.final = strcmp(format, IMR_FINAL_FORMAT) == 0;
         d.first = strcmp(format, IMR_FIRST_FORMAT) == 0;
+        if (!d.final && !d.first)
+            snprintf(d.unknown, sizeof d.unknown, "%s", format);
         d.form = d.final ? IMR_FORM_MEAN
                          : imr_form_of_name(imr_json_string_or(config_of(json, "form"), "", ""));
     }
@@ -167,4 +170,24 @@ imr_status imr_declared_check_final(imr_problems *problems, const imr_weights *w
                               fields[i].expected, err));
     }
     return IMR_OK;
+}
+
+/* ---- what we say ---- */
+
+void imr_declared_put(imr_torch_meta out[IMR_DECLARED_ENTRIES],
+                      imr_torch_meta config[IMR_DECLARED_CONFIG], const imr_weights *w)
+{
+    const bool final = w->m == w->n && w->h == IMR_FINAL_HIDDEN;
+    config[0] = (imr_torch_meta){.name = "form", .kind = 's', .s = imr_form_name(w->form)};
+    config[1] = (imr_torch_meta){.name = "input_dim", .kind = 'i', .i = (int64_t)w->n};
+    config[2] = (imr_torch_meta){.name = "output_dim", .kind = 'i', .i = (int64_t)w->m};
+    config[3] = (imr_torch_meta){.name = "hidden_dim", .kind = 'i', .i = (int64_t)w->h};
+    config[4] = (imr_torch_meta){.name = "dropout", .kind = 'f', .f = 0}; /* of inference */
+    out[0] = (imr_torch_meta){.name = "checkpoint_format",
+                              .kind = 's',
+                              .s = w->form != IMR_FORM_MEAN ? IMR_FIRST_FORMAT
+                                   : final                  ? IMR_FINAL_FORMAT
+                                                            : "imrnn-mean-v1"};
+    out[1] = (imr_torch_meta){
+        .name = "model_config", .kind = 'd', .items = config, .n_items = IMR_DECLARED_CONFIG};
 }

@@ -24,9 +24,10 @@
 #define IMR_FINAL_HIDDEN ((size_t)128)
 
 typedef struct imr_declared {
-    imr_form form; /* AUTO: it does not say */
-    bool final;    /* it calls itself imrnns-final-v1 */
-    bool first;    /* it calls itself imrnns-adapter-only-v1 */
+    imr_form form;    /* AUTO: it does not say */
+    bool final;       /* it calls itself imrnns-final-v1 */
+    bool first;       /* it calls itself imrnns-adapter-only-v1 */
+    char unknown[64]; /* it calls itself this, "" when it is known or absent */
 } imr_declared;
 
 /* Metadata as a JSON object. A .pt: the dictionary (NULL or no dictionary: *out is left alone);
@@ -42,5 +43,12 @@ imr_status imr_declared_read(imr_declared *out, const char *metadata, imr_error 
 /* Adds to problems what keeps w from being the imrnns-final-v1 its metadata says it is. */
 imr_status imr_declared_check_final(imr_problems *problems, const imr_weights *w,
                                     const char *metadata, imr_error *err) IMR_NODISCARD;
+
+/* What a file of w says of itself: out[0] the format, out[1] model_config, whose entries are
+ * config. Form mean is written as imrnns-final-v1 where it is one (m = n, h 128), and is called
+ * "imrnn-mean-v1" where it is not, so that nobody's loader takes it for another form. */
+enum { IMR_DECLARED_ENTRIES = 2, IMR_DECLARED_CONFIG = 5 };
+void imr_declared_put(imr_torch_meta out[IMR_DECLARED_ENTRIES],
+                      imr_torch_meta config[IMR_DECLARED_CONFIG], const imr_weights *w);
 
 #endif

@@ -10,20 +10,13 @@ static imr_status save_adapter(const imr_train_outcome *o, const imr_cache *cach
                                const imr_train_plan *plan, const char *path, imr_error *err)
 {
     const imr_train_options *t = &plan->options;
-    const imr_weights *w = &o->adapter->w;
     const imr_encoder_identity *e = imr_cache_encoder(cache);
     const imr_dataset *dataset = imr_cache_dataset(cache);
-    imr_torch_meta model[] = {
-        {.name = "form", .kind = 's', .s = imr_form_name(w->form)},
-        {.name = "embedding_dim", .kind = 'i', .i = (int64_t)w->n},
-        {.name = "output_dim", .kind = 'i', .i = (int64_t)w->m},
-        {.name = "hidden_dim", .kind = 'i', .i = (int64_t)w->h},
-        {.name = "dropout", .kind = 'f', .f = t->dropout},
-    };
     size_t best = o->history.best;
     imr_torch_meta training[] = {
         {.name = "loss", .kind = 's', .s = imr_loss_name(t->loss.kind)},
         {.name = "optimizer", .kind = 's', .s = imr_optimiser_name(t->optimiser)},
+        {.name = "dropout", .kind = 'f', .f = t->dropout},
         {.name = "lr", .kind = 'f', .f = t->lr},
         {.name = "weight_decay", .kind = 'f', .f = t->weight_decay},
         {.name = "batch_size", .kind = 'i', .i = (int64_t)t->batch_size},
@@ -34,14 +27,15 @@ static imr_status save_adapter(const imr_train_outcome *o, const imr_cache *cach
         {.name = "validation_ndcg_at_10", .kind = 'f', .f = o->history.v[best].validation},
     };
     imr_torch_meta meta[] = {
-        {.name = "checkpoint_format", .kind = 's', .s = "imrnns-adapter-only-v1"},
         {.name = "tool", .kind = 's', .s = "imrnn " IMR_VERSION},
         {.name = "encoder", .kind = 's', .s = e->name},
+        {.name = "encoder_model_name", .kind = 's', .s = e->name},
         {.name = "encoder_sha256", .kind = 's', .s = e->sha256},
+        {.name = "query_prefix", .kind = 's', .s = e->query_prefix},
+        {.name = "passage_prefix", .kind = 's', .s = e->passage_prefix},
         {.name = "dataset",
          .kind = 's',
          .s = dataset ? imr_path_base(imr_dataset_path(dataset)) : ""},
-        {.name = "model_config", .kind = 'd', .items = model, .n_items = IMR_LEN(model)},
         {.name = "training", .kind = 'd', .items = training, .n_items = IMR_LEN(training)},
     };
     return imr_adapter_save(o->adapter, path, meta, IMR_LEN(meta), err);

@@ -205,20 +205,19 @@ TEST("wrapper prefixes are stripped and a second tensor of one meaning is report
     imr_adapter_free(a), imr_adapter_free(b);
 }
 
-static void check_round_trip(imr_form form, const char *name)
+static void check_round_trip(imr_form form, size_t m, size_t h, const char *name,
+                             const char *format)
 {
     imr_error err;
     imr_adapter *a = NULL, *b = NULL;
-    CHECK_OK(imr_adapter_new(&a, form, 10, 6, 4, 7, &err));
-    imr_torch_meta config[] = {{.name = "input_dim", .kind = 'i', .i = 10},
-                               {.name = "dropout", .kind = 'f', .f = 0.1}};
-    imr_torch_meta metadata[] = {
-        {.name = "model_config", .kind = 'd', .items = config, .n_items = 2},
-        {.name = "encoder", .kind = 's', .s = "made up"}};
+    CHECK_OK(imr_adapter_new(&a, form, 10, m, h, 7, &err));
+    imr_torch_meta metadata[] = {{.name = "encoder", .kind = 's', .s = "made up"}};
     const char *path = test_path(test_tmpdir(), name);
-    CHECK_OK(imr_adapter_save(a, path, metadata, 2, &err));
+    CHECK_OK(imr_adapter_save(a, path, metadata, 1, &err));
     CHECK_OK(imr_adapter_open(&b, path, IMR_FORM_AUTO, &err));
     CHECK_INT(b->w.form, form);
+    CHECK_STR(imr_form_source_name(b->form_from), "metadata");
+    CHECK_CONTAINS(b->metadata, format);
     CHECK_INT(b->problems.n, 0);
     CHECK_ALL_NEAR(b->w.v, a->w.v, a->w.count, 0);
     CHECK_CONTAINS(b->metadata, "made up");
@@ -228,10 +227,114 @@ static void check_round_trip(imr_form form, const char *name)
 
 TEST("what is saved opens again with the same weights, form and metadata")
 {
-    check_round_trip(IMR_FORM_DIAGONAL, "a.pt");
-    check_round_trip(IMR_FORM_FULL, "a.pt");
-    check_round_trip(IMR_FORM_DIAGONAL, "a.safetensors");
-    check_round_trip(IMR_FORM_FULL, "a.safetensors");
+    static const char *const names[] = {"a.pt", "a.safetensors"};
+    for (size_t i = 0; i < 2; i++) {
+        check_round_trip(IMR_FORM_DIAGONAL, 6, 4, names[i], "imrnns-adapter-only-v1");
+        check_round_trip(IMR_FORM_FULL, 6, 4, names[i], "imrnns-adapter-only-v1");
+        check_round_trip(IMR_FORM_MEAN, 10, 128, names[i], "imrnns-final-v1");
+        check_round_trip(IMR_FORM_MEAN, 6, 128, names[i], "imrnn-mean-v1");
+        check_round_trip(IMR_FORM_MEAN, 10, 4, names[i], "imrnn-mean-v1");
+    }
+}
+
+/* Form mean's tensors of n x m, h, in a file that says `format`; changed by `change` (may be NULL),
+ * which returns how many there are now. */
+static const char *called(const char *name, const char *format, size_t n, size_t m, size_t h,
+                          size_t (*change)(imr_torch_item *items, size_t count))
+{
+    imr_error err;
+    imr_adapter *a = NULL;
+    imr_torch_item items[IMR_W_COUNT + 1] = {{0}};
+    CHECK_OK(imr_adapter_new(&a, IMR_FORM_MEAN, n, m, h, 1, &err));
+    for (int id = 0; id < IMR_W_COUNT; id++) {
+        items[id].name = imr_weight_name(IMR_FORM_MEAN, (imr_weight_id)id);
+        items[id].data = imr_weight(&a->w, (imr_weight_id)id);
+        items[id].rank = (uint32_t)imr_weight_shape(&a->w, (imr_weight_id)id, items[id].shape);
+    }
+    const size_t count = change ? change(items, IMR_W_COUNT) : IMR_W_COUNT;
+    const imr_torch_meta config[] = {{.name = "hidden_dim", .kind = 'i', .i = 128}};
+    const imr_torch_meta metadata[] = {
+        {.name = "checkpoint_format", .kind = 's', .s = format},
+        {.name = "model_config", .kind = 'd', .items = config, .n_items = 1}};
+    const char *path = test_path(test_tmpdir(), name);
+    CHECK_OK(imr_torch_write(path, items, count, metadata, 2, &err));
+    imr_adapter_free(a);
+    return path;
+}
+
+static size_t leave_one_out(imr_torch_item *items, size_t count)
+{
+    (void)items;
+    return count - 1;
+}
+
+static size_t add_one(imr_torch_item *items, size_t count)
+{
+    items[count] = items[0];
+    items[count].name = "e5_model.weight"; /* the first release's files may hold an encoder */
+    return count + 1;
+}
+
+static void check_refused(const char *path, const char *words, const char *more)
+{
+    imr_error err;
+    imr_adapter *a = NULL;
+    CHECK(imr_adapter_open(&a, path, IMR_FORM_AUTO, &err) != IMR_OK);
+    CHECK_CONTAINS(err.text, words);
+    CHECK_CONTAINS(err.text, more);
+}
+
+TEST("what calls itself imrnns-final-v1 and is none is refused, each in a sentence")
+{
+    const char *const format = "imrnns-final-v1";
+    imr_error err;
+    imr_adapter *a = NULL;
+    CHECK_OK(imr_adapter_open(&a, called("good.pt", format, 8, 8, 128, NULL), IMR_FORM_AUTO, &err));
+    CHECK_STR(imr_form_name(a->w.form), "mean");
+    imr_adapter_free(a);
+    check_refused(called("flat.pt", format, 8, 6, 128, NULL),
+                  "calls itself imrnns-final-v1, but its projector is not square",
+                  "--form mean or --form diagonal");
+    check_refused(called("hidden.pt", format, 8, 8, 64, NULL), "its hidden size is 64",
+                  "expected 128");
+    check_refused(called("less.pt", format, 8, 8, 128, leave_one_out), "doc_norm.bias", "missing");
+    check_refused(called("more.pt", format, 8, 8, 128, add_one), "e5_model.weight",
+                  "its format allows no others");
+}
+
+TEST("--form reads the same tensors another way, whatever the file calls itself")
+{
+    imr_error err;
+    const char *path = called("flat.pt", "imrnns-final-v1", 8, 6, 64, add_one);
+    for (int form = IMR_FORM_DIAGONAL; form <= IMR_FORM_MEAN; form++) {
+        imr_adapter *a = NULL;
+        CHECK_OK(imr_adapter_open(&a, path, (imr_form)form, &err));
+        CHECK_INT(a->w.form, form);
+        CHECK_STR(imr_form_source_name(a->form_from), "option");
+        imr_adapter_free(a);
+    }
+    imr_adapter *a = NULL;
+    CHECK(imr_adapter_open(&a, path, IMR_FORM_FULL, &err) == IMR_E_NOT_FOUND);
+    CHECK_CONTAINS(err.text, "query_adapter.0.weight: missing");
+    /* Without a word of its own a file is of the first release. */
+    CHECK_OK(imr_adapter_open(&a, called("new.pt", "imrnns-final-v3", 8, 8, 128, NULL),
+                              IMR_FORM_AUTO, &err));
+    CHECK_STR(imr_form_name(a->w.form), "diagonal");
+    CHECK_STR(imr_form_source_name(a->form_from), "shapes");
+    CHECK_CONTAINS(a->problems.v[0].what, "imrnns-final-v3");
+    imr_adapter_free(a);
+}
+
+TEST("the authors' adapter of today is of form mean")
+{
+    imr_error err;
+    imr_adapter *a = NULL;
+    const char *path = test_shared("adapters/final/imrnns-final-minilm-scifact.pt");
+    CHECK_OK(imr_adapter_open(&a, path, IMR_FORM_AUTO, &err));
+    CHECK_STR(imr_form_name(a->w.form), "mean");
+    CHECK(a->w.n == 384 && a->w.m == 384 && a->w.h == 128);
+    CHECK_INT(a->problems.n, 0);
+    imr_adapter_free(a);
 }
 
 TEST(

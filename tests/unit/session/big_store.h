@@ -15,7 +15,6 @@ enum { BIG_DOCUMENTS = 9001, BIG_M = 8 };
 
 typedef struct big_store {
     char dir[256], adapter[512];
-    imr_form form;
 } big_store;
 
 static inline void big_put(imr_writer *w, const char *prefix, size_t i)
@@ -26,7 +25,7 @@ static inline void big_put(imr_writer *w, const char *prefix, size_t i)
 
 static inline big_store big_store_make(imr_dtype dtype, imr_form form)
 {
-    big_store s = {.form = form};
+    big_store s;
     imr_error err = {0};
     imr_writer w;
     imr_dataset *d = NULL;
@@ -76,7 +75,7 @@ static inline imr_adapter *big_adapter(const big_store *s)
 {
     imr_error err = {0};
     imr_adapter *a = NULL;
-    CHECK_OK(imr_adapter_open(&a, s->adapter, s->form, &err));
+    CHECK_OK(imr_adapter_open(&a, s->adapter, IMR_FORM_AUTO, &err));
     return a;
 }
 

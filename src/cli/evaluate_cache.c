@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "cli/evaluate.h"
-#include "format/json.h"
 #include "retrieval/run_file.h"
 
 void imr_usual_metrics(imr_metric out[IMR_USUAL_METRICS], uint32_t k)
@@ -94,6 +93,7 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
     const char *dir = imr_config_string(config, IMR_OPT_WRITE_RUNS);
     IMR_CLEANUP(runs_done) runs files = {.cache = p->cache};
     imr_eval_options options = p->options;
+    options.doubts = true;
     if (dir) {
         IMR_TRY(runs_open(&files, dir, a, number, err));
         options.sink = write_ranking;
@@ -104,6 +104,8 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
                          p->split.train, &options, imr_cli_progress(p->cli), err));
     if (e.notice)
         imr_cli_say(p->cli, "%s", e.notice);
+    for (size_t i = 0; i < e.doubts.n; i++)
+        imr_cli_say(p->cli, "%s", e.doubts.v[i].text);
     IMR_TRY(runs_commit(&files, err));
     imr_eval_report report = {.cli = p->cli,
                               .cache = p->cache,
@@ -116,30 +118,12 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
     return (p->json ? imr_eval_report_json : imr_eval_report_text)(b, &report, err);
 }
 
-/* An adapter written by imrnn remembers its encoder; vectors of another one with the same number of
- * dimensions would rank without any error. */
-static void warn_encoder(plan *p, const imr_adapter *a)
-{
-    IMR_AUTOJSON imr_json *metadata = NULL;
-    const char *made_by = imr_cache_encoder(p->cache)->sha256;
-    if (a->w.n != imr_cache_dim(p->cache) || !a->metadata || !made_by[0] ||
-        imr_json_parse(&metadata, a->metadata, strlen(a->metadata), a->path, NULL) != IMR_OK)
-        return;
-    const char *trained_on = imr_json_string_or(metadata, "encoder_sha256", "");
-    if (trained_on[0] && strcmp(trained_on, made_by) != 0)
-        imr_cli_say(p->cli,
-                    "%s was trained on another encoder (sha256 %.12s) than made the cache %s "
-                    "(%.12s): expect nonsense",
-                    a->path, trained_on, imr_cache_path(p->cache), made_by);
-}
-
 static imr_status evaluate_path(plan *p, const char *path, size_t number, imr_buf *b,
                                 imr_error *err)
 {
     imr_adapter *a;
     IMR_TRY(
         imr_adapter_open(&a, path, (imr_form)imr_config_choice(p->cli->config, IMR_OPT_FORM), err));
-    warn_encoder(p, a);
     imr_status status = evaluate_one(p, a, number, b, err);
     imr_adapter_free(a);
     return status;

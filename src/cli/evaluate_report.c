@@ -296,6 +296,14 @@ static void json_inputs(imr_buf *b, const imr_eval_report *r)
                    r->adapter ? "\"" : "", r->adapter ? imr_form_name(r->adapter->w.form) : "null",
                    r->adapter ? "\"" : "", (unsigned long long)r->seed, r->eval->queries,
                    r->eval->unjudged);
+    imr_buf_str(b, " \"warnings\": [");
+    for (size_t i = 0; i < r->eval->doubts.n; i++) {
+        imr_buf_printf(b, "%s{\"code\": \"%s\", \"text\": ", i ? ", " : "",
+                       r->eval->doubts.v[i].code);
+        imr_json_put_string(b, r->eval->doubts.v[i].text);
+        imr_buf_char(b, '}');
+    }
+    imr_buf_str(b, "],\n");
 }
 
 /* {"nDCG@10": ..., ...} of one ranking: row NULL for the means. */

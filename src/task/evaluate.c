@@ -176,6 +176,8 @@ static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint3
     IMR_TRY(imr_ranker_init(&v->ranker, adapter, v->cache, &projected, progress, err));
     e->notice = v->ranker.projected.notice;
     v->ranker.projected.notice = NULL;
+    if (v->o->doubts)
+        IMR_TRY(imr_doubts_find(&e->doubts, &v->ranker, progress, err));
     for (size_t i = 0; i < n_queries; i++) {
         uint32_t judged = 0;
         if (v->qrels &&
@@ -231,6 +233,7 @@ imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter
 void imr_eval_done(imr_eval *e)
 {
     imr_free(e->notice);
+    imr_doubts_done(&e->doubts);
     imr_free(e->query);
     imr_free(e->seen);
     imr_free(e->rbo);

@@ -15,7 +15,7 @@
 #include "retrieval/cache.h"
 #include "retrieval/metrics.h"
 #include "retrieval/significance.h"
-#include "session/trace.h"
+#include "session/doubts.h"
 
 typedef enum imr_ranking_kind {
     IMR_RANKED_ENCODER,
@@ -39,6 +39,7 @@ typedef struct imr_eval_options {
     size_t n_metrics;
     imr_ranking_sink sink; /* NULL: none */
     void *sink_user;
+    bool doubts;    /* look for what speaks against the adapter, see session/doubts.h */
     bool in_memory; /* no file for the projected documents, see session/projected.h */
 } imr_eval_options;
 
@@ -46,6 +47,7 @@ typedef struct imr_eval {
     size_t queries, metrics;
     size_t unjudged; /* queries left out: no judgements */
     char *notice;    /* NULL, or one sentence about the projected documents */
+    imr_doubts doubts;
     bool has_adapter;
     bool has_train;                       /* `seen` means something */
     uint32_t *query;                      /* [queries] of the cache */

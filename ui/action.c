@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const ui_action_info table[UI_ACTION_COUNT] = {
-#define X(id, name, group, keys, hint, help)                                                       \
+#define X(id, name, group, handler, keys, hint, help)                                              \
     [UI_DO_##id] = {name, keys, hint, help, UI_GROUP_##group},
 #include "ui/actions.def"
 #undef X

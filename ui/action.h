@@ -8,7 +8,7 @@
 
 typedef enum ui_action {
     UI_DO_NOTHING,
-#define X(id, name, group, keys, hint, help) UI_DO_##id,
+#define X(id, name, group, handler, keys, hint, help) UI_DO_##id,
 #include "ui/actions.def"
 #undef X
     UI_ACTION_COUNT
@@ -18,6 +18,7 @@ typedef enum ui_group {
     UI_GROUP_MOVE,
     UI_GROUP_SCREEN,
     UI_GROUP_ALL,
+    UI_GROUP_LEAVE,
     UI_GROUP_EDIT,
     UI_GROUP_COUNT
 } ui_group;

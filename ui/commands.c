@@ -1,200 +1,342 @@
-/* ui/commands.c - actions that take words. */
-#include <math.h>
+/* ui/commands.c - actions of screens: sort, filter, settings, files, finding. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/number.h"
 #include "text/utf8.h"
 #include "ui/update.h"
 #include "ui/words.h"
 
-static const ui_menu_item sort_items[] = {
-    {'n', "now", "rank now"}, {'w', "was", "rank before"}, {'m', "move", "ranks moved"},
-    {'d', "delta", "change"}, {'a', "abs", "|change|"},    {'c', "cos", "similarity"},
-    {'t', "title", "title"},  {'i', "id", "id"},
-};
-static const ui_menu_item filter_items[] = {
-    {'w', "winners", "moved up"}, {'l', "losers", "moved down"}, {'r', "relevant", "relevant"},
-    {'m', "movers", "moved 10+"}, {'t', "words", "title has"},   {'n', "none", "all"},
-};
-static const ui_menu_item scope_items[] = {
-    {'t', "rerank", "rerank the top"},
-    {'a', "rescore", "rescore all"},
-    {'c', "corpus", "corpus: all feed back"},
-};
-static const ui_menu_item export_items[] = {
-    {'t', "text", "text, for reading"},
-    {'j', "json", "JSON, for programs"},
-};
-
-const ui_menu_item *ui_menu_items(ui_action menu, size_t *n)
+/* Without words an action opens its menu. */
+static bool asks(ui_app *a, ui_action action, const char *argument)
 {
-    switch (menu) {
-    case UI_DO_SORT:
-        *n = IMR_LEN(sort_items);
-        return sort_items;
-    case UI_DO_FILTER:
-        *n = IMR_LEN(filter_items);
-        return filter_items;
-    case UI_DO_SCOPE:
-        *n = IMR_LEN(scope_items);
-        return scope_items;
-    case UI_DO_EXPORT:
-        *n = IMR_LEN(export_items);
-        return export_items;
-    default:
-        *n = 0;
-        return NULL;
-    }
-}
-
-void ui_open_menu(ui_app *a, ui_action menu)
-{
+    if (argument)
+        return false;
     a->overlay = UI_OVER_MENU;
-    a->menu = menu;
+    a->menu = action;
+    return true;
 }
 
-void ui_open_line(ui_app *a, ui_action action, const char *text)
+/* The place of a word, up to a blank, among n names; n when it is none of them: then that is said,
+ * with all there are. */
+static int choice(ui_app *a, const char *what, const char *word, int n, const char *(*name)(int))
 {
-    a->overlay = UI_OVER_LINE;
-    a->line_action = action;
-    ui_prompt_set(&a->line, text ? text : "");
-}
-
-void ui_run_again(ui_app *a)
-{
-    if (!a->request_text && !a->request_id)
-        return;
-    a->serial++;
-    if (!a->waiting)
-        a->asked = imr_clock_seconds();
-    a->waiting = true;
-    a->effects |= UI_FX_QUERY;
-}
-
-void ui_command_sort(ui_app *a, const char *argument)
-{
-    if (!argument) {
-        ui_open_menu(a, UI_DO_SORT);
-        return;
+    size_t len = strcspn(word, " ");
+    IMR_AUTOBUF imr_buf all = {0};
+    for (int i = 0; i < n; i++) {
+        if (strlen(name(i)) == len && memcmp(name(i), word, len) == 0)
+            return i;
+        imr_buf_printf(&all, "%s%s", i ? ", " : "", name(i));
     }
-    for (int i = 0; i < UI_SORT_COUNT; i++)
-        if (strcmp(ui_sort_name((ui_sort)i), argument) == 0) {
-            a->sort = (ui_sort)i;
-            a->reversed = false;
-            ui_app_reorder(a);
-            ui_app_say(a, false, "sorted by %s", argument);
-            return;
-        }
-    ui_app_say(a, true,
-               "no order is called %s; there are now, was, move, delta, abs, cos, title, id",
-               argument);
+    ui_app_say(a, true, "no %s is called %.*s; there are %s", what, (int)len, word,
+               imr_buf_text(&all));
+    return n;
 }
 
-void ui_command_filter(ui_app *a, const char *argument)
+/* ---- the list ---- */
+
+static const char *sort_name(int i)
 {
-    if (!argument) {
-        ui_open_menu(a, UI_DO_FILTER);
+    return ui_sort_name((ui_sort)i);
+}
+
+static const char *word_sort_name(int i)
+{
+    static const char *const names[] = {"share", "place", "name"};
+    return names[i];
+}
+
+void ui_on_sort(ui_app *a, ui_action action, const char *argument)
+{
+    if (asks(a, action, argument))
         return;
-    }
-    size_t n = strcspn(argument, " ");
-    for (int i = 0; i < UI_FILTER_COUNT; i++) {
-        const char *name = ui_filter_name((ui_filter)i);
-        if (strlen(name) != n || memcmp(name, argument, n) != 0)
-            continue;
-        const char *words = argument + n + strspn(argument + n, " ");
-        if (i == UI_FILTER_WORDS && !*words) {
-            ui_open_line(a, UI_DO_FILTER, a->filter_words);
-            return;
-        }
-        ui_replace(&a->filter_words, i == UI_FILTER_WORDS ? words : NULL);
-        a->filter = (ui_filter)i;
+    bool words = a->screen == UI_WORDS;
+    int n = words ? 3 : UI_SORT_COUNT;
+    int i = choice(a, "order", argument, n, words ? word_sort_name : sort_name);
+    if (i == n)
+        return;
+    if (words) {
+        a->reading.sort = (ui_word_sort)i;
+        ui_reading_arrange(&a->reading);
+        a->cell_query = a->cell_document = 0;
+    } else {
+        a->list.sort = (ui_sort)i;
+        a->list.reversed = false;
         ui_app_reorder(a);
-        if (i == UI_FILTER_NONE)
-            ui_app_say(a, false, "filter off");
-        else
-            ui_app_say(a, false, "%zu of %zu documents: %s", a->n_order,
-                       a->trace ? a->trace->n_documents : 0, argument);
-        return;
     }
-    ui_app_say(a, true,
-               "no filter is called %s; there are none, winners, losers, relevant, movers, words",
-               argument);
+    ui_app_say(a, false, "sorted by %s", argument);
 }
 
-void ui_command_scope(ui_app *a, const char *argument)
+void ui_on_reverse(ui_app *a, ui_action action, const char *argument)
+{
+    (void)action, (void)argument;
+    a->list.reversed = !a->list.reversed;
+    ui_app_reorder(a);
+    ui_app_say(a, false, "%s order", a->list.reversed ? "reversed" : "usual");
+}
+
+static const char *filter_name(int i)
+{
+    return ui_filter_name((ui_filter)i);
+}
+
+void ui_on_filter(ui_app *a, ui_action action, const char *argument)
+{
+    ui_list *l = &a->list;
+    if (asks(a, action, argument))
+        return;
+    int i = choice(a, "filter", argument, UI_FILTER_COUNT, filter_name);
+    if (i == UI_FILTER_COUNT)
+        return;
+    const char *words = argument + strlen(filter_name(i));
+    words += strspn(words, " ");
+    if (i == UI_FILTER_WORDS && !*words) {
+        ui_open_line(a, UI_DO_FILTER, l->filter_words);
+        return;
+    }
+    ui_replace(&l->filter_words, i == UI_FILTER_WORDS ? words : NULL);
+    l->filter = (ui_filter)i;
+    ui_app_reorder(a);
+    if (i == UI_FILTER_NONE)
+        ui_app_say(a, false, "filter off");
+    else
+        ui_app_say(a, false, "%zu of %zu documents: %s", l->n,
+                   a->trace ? a->trace->n_documents + a->trace->n_left : 0, argument);
+}
+
+void ui_on_pin(ui_app *a, ui_action action, const char *argument)
+{
+    (void)action, (void)argument;
+    const imr_trace_document *d = ui_list_selected(&a->list);
+    bool same = d && a->list.pinned && strcmp(a->list.pinned, d->id) == 0;
+    if (!d)
+        return;
+    ui_replace(&a->list.pinned, same ? NULL : d->id);
+    ui_app_say(a, false, same ? "no document is pinned" : "%s stays in sight", d->id);
+}
+
+void ui_on_document(ui_app *a, ui_action action, const char *argument)
+{
+    (void)argument;
+    size_t row = a->list.at + (size_t)ui_step(action, UI_DO_DOC_NEXT);
+    if (row < a->list.n)
+        ui_app_select(a, row);
+}
+
+void ui_on_mover(ui_app *a, ui_action action, const char *argument)
+{
+    int step = ui_step(action, UI_DO_MOVER_NEXT);
+    size_t row = ui_list_mover(&a->list, step);
+    (void)argument;
+    if (row != SIZE_MAX)
+        ui_app_select(a, row);
+    else
+        ui_app_say(a, false, "no document %s moved %d ranks or more", step > 0 ? "below" : "above",
+                   UI_BIG_MOVE);
+}
+
+void ui_on_find(ui_app *a, ui_action action, const char *argument)
+{
+    if (argument) {
+        ui_replace(&a->list.find, argument);
+        ui_on_find_again(a, UI_DO_FIND_NEXT, NULL);
+    } else {
+        ui_open_line(a, action, "");
+    }
+}
+
+void ui_on_find_again(ui_app *a, ui_action action, const char *argument)
+{
+    (void)argument;
+    if (!a->list.find || !*a->list.find) {
+        ui_app_say(a, false, "nothing to find; / asks for a word");
+        return;
+    }
+    size_t row = ui_list_find(&a->list, ui_step(action, UI_DO_FIND_NEXT));
+    if (row != SIZE_MAX)
+        ui_app_select(a, row);
+    else
+        ui_app_say(a, false, "no title or id has %s", a->list.find);
+}
+
+/* ---- what is shown ---- */
+
+void ui_on_why(ui_app *a, ui_action action, const char *argument)
+{
+    (void)action, (void)argument;
+    ui_go(a, a->screen == UI_WHY ? UI_RANK : UI_WHY);
+}
+
+void ui_on_dimensions(ui_app *a, ui_action action, const char *argument)
+{
+    (void)action, (void)argument;
+    a->dimensions = !a->dimensions;
+    a->why.top = 0;
+    ui_app_say(a, false, a->dimensions ? "with the dimensions that carried it" : "no dimensions");
+}
+
+void ui_on_preview(ui_app *a, ui_action action, const char *argument)
+{
+    (void)action, (void)argument;
+    if (ui_app_layout(a).class == UI_CLASS_S || a->screen == UI_PREVIEW) {
+        ui_go(a, a->screen == UI_PREVIEW ? UI_RANK : UI_PREVIEW);
+        return;
+    }
+    a->preview = !a->preview;
+    if (!a->preview && a->pane == UI_PANE_PREVIEW)
+        a->pane = UI_PANE_LIST;
+    ui_app_say(a, false, a->preview ? "preview on" : "preview off");
+}
+
+void ui_on_stage(ui_app *a, ui_action action, const char *argument)
+{
+    ui_reading *r = &a->reading;
+    (void)argument;
+    int step = action == UI_DO_STAGE ? 1 : UI_CHANGE;
+    if (!ui_app_detail_fits(a) || !r->document.n)
+        return;
+    do
+        r->measure.stage = (r->measure.stage + step) % (UI_CHANGE + 1);
+    while (!ui_share_known(&r->detail->why.pairs, r->measure));
+    r->wish = r->measure;
+    ui_reading_arrange(r);
+    ui_app_say(a, false, "shares: %s%s", ui_measure_name(r->measure.stage),
+               r->measure.raw ? ", raw" : "");
+}
+
+void ui_on_raw(ui_app *a, ui_action action, const char *argument)
+{
+    ui_reading *r = &a->reading;
+    ui_measure other = {r->measure.stage, !r->measure.raw};
+    (void)action, (void)argument;
+    if (!ui_app_detail_fits(a) || !ui_share_known(&r->detail->why.pairs, other)) {
+        ui_app_say(a, false, "there is no average candidate to compare with");
+        return;
+    }
+    r->wish = r->measure = other;
+    ui_reading_arrange(r);
+    ui_app_say(a, false,
+               other.raw ? "shares of the cosine itself"
+                         : "shares of what is above the average candidate, in sd");
+}
+
+void ui_on_signs(ui_app *a, ui_action action, const char *argument)
+{
+    static const char *const told[] = {"words for it and against it", "words for it",
+                                       "words against it"};
+    (void)action, (void)argument;
+    a->reading.signs = (ui_signs)((a->reading.signs + 1) % 3);
+    ui_app_say(a, false, "%s", told[a->reading.signs]);
+}
+
+void ui_on_highlight(ui_app *a, ui_action action, const char *argument)
+{
+    ui_reading *r = &a->reading;
+    size_t n = r->n_highlights;
+    (void)argument;
+    if (!ui_app_detail_fits(a) || n == 0) {
+        ui_app_say(a, false, "no words are highlighted here");
+        return;
+    }
+    for (size_t i = 1; i <= n; i++) {
+        size_t k = (r->highlight_at + (action == UI_DO_HIGHLIGHT_NEXT ? i - 1 : 2 * n - i - 1)) % n;
+        bool other = r->marked && r->highlights[k].word != r->marked_document;
+        if (other || !ui_reading_shows(r, &r->highlights[k]))
+            continue;
+        r->highlight_at = k + 1;
+        size_t line = ui_lines_find(&r->page, r->highlights[k].start);
+        size_t rows = a->document.page > 1 ? a->document.page : 1;
+        if (line < a->document.top)
+            a->document.top = line;
+        if (line >= a->document.top + rows)
+            a->document.top = line - rows + 1;
+        return;
+    }
+}
+
+void ui_on_times(ui_app *a, ui_action action, const char *argument)
+{
+    (void)action, (void)argument;
+    if (!a->trace)
+        return;
+    const imr_trace_timing *t = &a->trace->timing;
+    ui_app_say(a, false, "encode %.1f, search %.1f, adapt %.1f, explain %.1f ms", t->encode,
+               t->search, t->adapt, t->explain);
+}
+
+void ui_on_theme(ui_app *a, ui_action action, const char *argument)
+{
+    (void)action;
+    int next = (a->theme + 1) % UI_THEME_COUNT;
+    if (argument)
+        next = choice(a, "theme", argument, UI_THEME_COUNT, ui_theme_name);
+    if (next == UI_THEME_COUNT)
+        return;
+    a->theme = (ui_theme)next;
+    a->effects |= UI_FX_THEME;
+    ui_app_say(a, false, "theme %s", ui_theme_name(next));
+}
+
+void ui_on_help(ui_app *a, ui_action action, const char *argument)
+{
+    (void)action, (void)argument;
+    ui_open_overlay(a, UI_OVER_HELP);
+}
+
+void ui_on_palette(ui_app *a, ui_action action, const char *argument)
+{
+    (void)action, (void)argument;
+    ui_open_overlay(a, UI_OVER_PALETTE);
+}
+
+void ui_on_history(ui_app *a, ui_action action, const char *argument)
+{
+    (void)action, (void)argument;
+    ui_open_overlay(a, UI_OVER_HISTORY);
+}
+
+/* ---- settings of the next query ---- */
+
+static const char *scope_name(int i)
+{
+    return imr_scope_name((imr_scope)i);
+}
+
+void ui_on_scope(ui_app *a, ui_action action, const char *argument)
 {
     static const char *const told[] = {
         "the top give feedback and are ranked",
         "the top give feedback, all documents are ranked",
         "all documents give feedback and are ranked",
     };
-    if (!argument) {
-        ui_open_menu(a, UI_DO_SCOPE);
+    if (asks(a, action, argument))
         return;
-    }
-    for (imr_scope s = IMR_SCOPE_RERANK; s <= IMR_SCOPE_CORPUS; s++) {
-        if (strcmp(imr_scope_name(s), argument) != 0)
-            continue;
-        a->settings.scope = s;
-        ui_app_say(a, false, "scope %s: %s", argument, told[s]);
-        ui_run_again(a);
+    int i = choice(a, "scope", argument, 3, scope_name);
+    if (i == 3)
         return;
-    }
-    ui_app_say(a, true, "no scope is called %s; there are rerank, rescore, corpus", argument);
+    a->settings.scope = (imr_scope)i;
+    ui_app_say(a, false, "scope %s: %s", argument, told[i]);
+    ui_app_run_again(a);
 }
 
-void ui_command_order(ui_app *a, const char *argument)
+static const char *order_name(int i)
 {
-    imr_token_order next =
-        a->settings.order == IMR_ORDER_EFFECT ? IMR_ORDER_COSINE : a->settings.order + 1;
-    bool known = !argument;
-    for (imr_token_order o = IMR_ORDER_COSINE; argument && o <= IMR_ORDER_EFFECT; o++)
-        if (strcmp(imr_token_order_name(o), argument) == 0) {
-            next = o;
-            known = true;
-        }
-    if (!known) {
-        ui_app_say(a, true, "no token order is called %s; there are cosine, z, effect", argument);
-        return;
-    }
-    a->settings.order = next;
-    ui_app_say(a, false, "tokens by %s", imr_token_order_name(next));
-    ui_run_again(a);
+    return imr_token_order_name((imr_token_order)i);
 }
 
-void ui_command_delta(ui_app *a, const char *argument)
+void ui_on_order(ui_app *a, ui_action action, const char *argument)
 {
-    imr_delta_kind next =
-        a->settings.delta == IMR_TRACE_DELTA_PAPER ? IMR_TRACE_DELTA_UNIT : IMR_TRACE_DELTA_PAPER;
-    if (argument && strcmp(argument, "paper") == 0)
-        next = IMR_TRACE_DELTA_PAPER;
-    else if (argument && strcmp(argument, "unit") == 0)
-        next = IMR_TRACE_DELTA_UNIT;
-    else if (argument) {
-        ui_app_say(a, true, "no change is called %s; there are paper and unit", argument);
+    (void)action;
+    int i = argument ? choice(a, "order of words", argument, 3, order_name)
+                     : (int)(a->settings.order + 1) % 3;
+    if (i == 3)
         return;
-    }
-    a->settings.delta = next;
-    ui_app_say(a, false, "tokens explain the %s change", imr_delta_kind_name(next));
-    ui_run_again(a);
+    a->settings.order = (imr_token_order)i;
+    ui_app_say(a, false, "words by %s", order_name(i));
+    ui_app_run_again(a);
 }
 
-void ui_command_theme(ui_app *a, const char *argument)
-{
-    ui_theme next = (ui_theme)((a->theme + 1) % UI_THEME_COUNT);
-    if (argument && !ui_theme_parse(&next, argument)) {
-        ui_app_say(a, true,
-                   "no theme is called %s; there are auto, dark, light, contrast, mono, 16",
-                   argument);
-        return;
-    }
-    a->theme = next;
-    a->effects |= UI_FX_THEME;
-    ui_app_say(a, false, "theme %s", ui_theme_name(next));
-}
+/* ---- files and copies ---- */
 
 /* A file name from the query: its first words, letters and digits only. */
 static void export_name(const ui_app *a, const char *extension, imr_buf *out)
@@ -220,136 +362,98 @@ static void export_name(const ui_app *a, const char *extension, imr_buf *out)
     imr_buf_printf(out, ".%s", extension);
 }
 
-void ui_command_export(ui_app *a, const char *argument)
+static const char *format_name(int i)
+{
+    return i ? "json" : "text";
+}
+
+void ui_on_export(ui_app *a, ui_action action, const char *argument)
 {
     if (!a->trace) {
         ui_app_say(a, true, "nothing to export yet: type a query first");
         return;
     }
-    if (!argument) {
-        ui_open_menu(a, UI_DO_EXPORT);
+    if (asks(a, action, argument))
         return;
-    }
-    size_t n = strcspn(argument, " ");
-    bool json = n == 4 && memcmp(argument, "json", 4) == 0;
-    if (!json && !(n == 4 && memcmp(argument, "text", 4) == 0)) {
-        ui_app_say(a, true, "no format is called %s; there are text and json", argument);
+    int i = choice(a, "format", argument, 2, format_name);
+    if (i == 2)
         return;
-    }
-    const char *path = argument + n + strspn(argument + n, " ");
+    const char *path = argument + 4 + strspn(argument + 4, " ");
     IMR_AUTOBUF imr_buf name = {0};
     if (*path)
         imr_buf_str(&name, path);
     else
-        export_name(a, json ? "json" : "txt", &name);
+        export_name(a, i ? "json" : "txt", &name);
     if (name.failed)
         return;
-    ui_replace(&a->export_format, json ? "json" : "text");
+    ui_replace(&a->export_format, format_name(i));
     ui_replace(&a->export_path, name.data);
     a->effects |= UI_FX_EXPORT;
     ui_app_say(a, false, "writing %s", name.data);
 }
 
-/* ---- copying ---- */
+static void copy_number(imr_buf *b, double value, bool sign)
+{
+    char text[64] = "";
+    if (value == value)
+        imr_format_fixed(text, value, 4, sign);
+    imr_buf_printf(b, "%s\t", text);
+}
 
 static void copy_row(imr_buf *b, const imr_trace_document *d)
 {
-    char before[64], after[64], delta[64], relative[64];
-    imr_format_fixed(before, d->sim_before, 4, false);
-    imr_format_fixed(after, d->sim_after, 4, false);
-    imr_format_fixed(delta, d->delta_sim, 4, true);
-    imr_format_fixed(relative, d->delta_sim_relative, 4, true);
-    imr_buf_printf(b, "%u\t%u\t%+d\t%s\t%s\t%s\t%s\t", d->rank_after, d->rank_before, d->move,
-                   delta, relative, before, after);
+    const uint32_t ranks[] = {d->rank_encoder, d->rank_before, d->rank_after};
+    for (size_t i = 0; i < IMR_LEN(ranks); i++)
+        imr_buf_printf(b, ranks[i] ? "%u\t" : "\t", ranks[i]);
+    imr_buf_printf(b, "%+d\t", d->move_encoder);
+    copy_number(b, d->lift.total, true);
+    copy_number(b, d->delta_sim, true);
+    copy_number(b, d->sim_encoder, false);
+    copy_number(b, d->sim_before, false);
+    copy_number(b, d->sim_after, false);
     if (d->relevance >= 0)
         imr_buf_printf(b, "%d", d->relevance);
     imr_buf_printf(b, "\t%s\t%s\n", d->id, d->title);
 }
 
-void ui_command_copy(ui_app *a, bool all)
+/* The matrix of the screen Words as it is measured, in the order of the texts. */
+static void copy_words(imr_buf *b, const ui_reading *r)
 {
-    const imr_trace_document *d = ui_app_selected(a);
+    const imr_pairs *p = &r->detail->why.pairs;
+    for (size_t d = 0; d <= p->n_document; d++)
+        imr_buf_printf(b, "\t%s", d < p->n_document ? p->document[d].text : "not from words");
+    for (size_t q = 0; q <= p->n_query; q++) {
+        imr_buf_printf(b, "\n%s\t", q < p->n_query ? p->query[q].text : "not from words");
+        for (size_t d = 0; d <= p->n_document; d++)
+            copy_number(b, ui_share(p, r->measure, q, d), true);
+    }
+    imr_buf_char(b, '\n');
+}
+
+void ui_on_copy(ui_app *a, ui_action action, const char *argument)
+{
+    const imr_trace_document *d = ui_list_selected(&a->list);
+    bool all = action == UI_DO_COPY_ALL;
+    (void)argument;
     if (!d) {
         ui_app_say(a, true, "nothing to copy");
         return;
     }
     imr_buf_clear(&a->clip);
-    if (a->screen == UI_DOCUMENT && all) {
-        imr_buf_str(&a->clip, d->id);
-    } else if (a->screen == UI_DOCUMENT) {
-        imr_buf_printf(&a->clip, "%s\n", d->title);
-        if (ui_app_detail_fits(a))
-            imr_buf_printf(&a->clip, "\n%s\n", a->detail->text);
+    if (a->screen == UI_WORDS && !all && ui_app_detail_fits(a) && a->reading.document.n) {
+        copy_words(&a->clip, &a->reading);
+    } else if (a->screen == UI_DOCUMENT || a->screen == UI_WORDS) {
+        imr_buf_printf(&a->clip, all ? "%s" : "%s\n", all ? d->id : d->title);
+        if (!all && ui_app_detail_fits(a))
+            imr_buf_printf(&a->clip, "\n%s\n", a->reading.detail->text);
     } else if (all) {
-        imr_buf_str(&a->clip, "now\twas\tmove\tdelta\tdelta_relative\tsim_before\tsim_after\t"
-                              "relevance\tid\ttitle\n");
-        for (size_t i = 0; i < a->n_order; i++)
-            copy_row(&a->clip, &a->trace->documents[a->order[i]]);
+        imr_buf_str(&a->clip, "encoder\tprojected\tnow\tmove\tlift\tdelta\tsim_encoder\t"
+                              "sim_projected\tsim_now\trelevance\tid\ttitle\n");
+        for (size_t i = 0; i < a->list.n; i++)
+            copy_row(&a->clip, ui_list_row(&a->list, i));
     } else {
         copy_row(&a->clip, d);
     }
     if (!a->clip.failed)
         a->effects |= UI_FX_COPY;
-}
-
-/* ---- moving to something ---- */
-
-void ui_command_find(ui_app *a, int step)
-{
-    if (!a->find || !*a->find) {
-        ui_app_say(a, false, "nothing to find; / asks for a word");
-        return;
-    }
-    for (size_t i = 1; i <= a->n_order; i++) {
-        size_t row = (a->at + (step > 0 ? i : a->n_order - i)) % a->n_order;
-        const imr_trace_document *d = &a->trace->documents[a->order[row]];
-        if (ui_contains(d->title, a->find) || ui_contains(d->id, a->find)) {
-            ui_app_select(a, row);
-            return;
-        }
-    }
-    ui_app_say(a, false, "no title or id has %s", a->find);
-}
-
-void ui_command_mover(ui_app *a, int step)
-{
-    for (size_t row = a->at; step > 0 ? ++row < a->n_order : row-- > 0;)
-        if (abs(a->trace->documents[a->order[row]].move) >= UI_BIG_MOVE) {
-            ui_app_select(a, row);
-            return;
-        }
-    ui_app_say(a, false, "no document %s moved %d ranks or more", step > 0 ? "below" : "above",
-               UI_BIG_MOVE);
-}
-
-static bool shown_sign(const ui_app *a, const ui_highlight *h)
-{
-    return a->signs == UI_SIGNS_BOTH || (a->signs == UI_SIGNS_GAIN) == (h->effect > 0);
-}
-
-void ui_command_highlight(ui_app *a, int step)
-{
-    if (a->screen != UI_DOCUMENT) {
-        ui_app_say(a, false, "highlighted words are on the document screen; 2 opens it");
-        return;
-    }
-    if (!ui_app_detail_fits(a) || a->n_highlights == 0) {
-        ui_app_say(a, false, "no words are highlighted here");
-        return;
-    }
-    size_t n = a->n_highlights;
-    for (size_t i = 1; i <= n; i++) {
-        size_t k = (a->highlight_at + (step > 0 ? i - 1 : 2 * n - i - 1)) % n;
-        if (!shown_sign(a, &a->highlights[k]))
-            continue;
-        a->highlight_at = k + 1;
-        size_t line = ui_lines_find(&a->document_lines, a->highlights[k].start);
-        size_t rows =
-            (size_t)(ui_app_layout(a).document.h > 3 ? ui_app_layout(a).document.h - 3 : 1);
-        if (line < a->document_top)
-            a->document_top = line;
-        if (line >= a->document_top + rows)
-            a->document_top = line - rows + 1;
-        return;
-    }
 }

@@ -22,16 +22,11 @@ static char *dress(char *out, const ui_glyphs *g, const char *text)
     return out;
 }
 
-static const char *word(double value)
-{
-    return isnan(value) ? "NaN" : value > 0 ? "inf" : "-inf";
-}
-
 static char *number(char *out, const ui_glyphs *g, double value, int decimals, bool plus)
 {
     char text[64];
     if (!isfinite(value) || fabs(value) > 1e12)
-        return dress(out, g, isfinite(value) ? "huge" : word(value));
+        return dress(out, g, isnan(value) ? "-" : value > 0 ? "+huge" : "-huge");
     imr_format_fixed(text, value, decimals, plus);
     if (text[0] == '-' && strspn(text + 1, "0.") == strlen(text + 1))
         text[0] = '+'; /* a minus before nothing but zeros says nothing */
@@ -46,6 +41,15 @@ char *ui_format_signed(char *out, const ui_glyphs *g, double value, int decimals
 char *ui_format_plain(char *out, const ui_glyphs *g, double value, int decimals)
 {
     return number(out, g, value, decimals, false);
+}
+
+char *ui_format_short(char *out, const ui_glyphs *g, double value, int decimals)
+{
+    ui_format_signed(out, g, value, decimals);
+    char *zero = strchr(out, '0');
+    if (zero && zero[1] == '.' && fabs(value) < 1)
+        memmove(zero, zero + 1, strlen(zero));
+    return out;
 }
 
 char *ui_format_count(char *out, uint64_t value)

@@ -12,8 +12,10 @@
 
 typedef struct ui_glyphs {
     bool ascii;
-    const char *ellipsis, *arrow, *minus, *delta, *middot, *prompt, *tau;
+    const char *ellipsis, *arrow, *minus, *none, *delta, *middot, *prompt, *tau;
     const char *up, *down, *same; /* moves */
+    const char *hub;              /* behind a word that is near everything */
+    const char *pair;             /* between two words that met */
     const char *relevant, *judged, *cursor, *pin, *tick;
     const char *updown;     /* the two arrow keys in a hint */
     const char *dash;       /* the line inside "tokens between" */

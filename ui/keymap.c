@@ -6,14 +6,14 @@
 #include "base/array.h"
 #include "base/mem.h"
 
-static const char *const context_names[UI_CONTEXT_COUNT] = {"ANY",  "SCREEN", "EDIT", "QUERY",
-                                                            "LIST", "DOC",    "HELP", "PICK"};
+static const char *const context_names[UI_CONTEXT_COUNT] = {
+    "ANY", "SCREEN", "EDIT", "QUERY", "LIST", "DOC", "WORDS", "HELP", "PICK"};
 
 /* Where a context looks next; ANY is its own end. */
 static const ui_context wider[UI_CONTEXT_COUNT] = {
-    [UI_IN_ANY] = UI_IN_ANY,     [UI_IN_SCREEN] = UI_IN_ANY,  [UI_IN_EDIT] = UI_IN_ANY,
-    [UI_IN_QUERY] = UI_IN_EDIT,  [UI_IN_LIST] = UI_IN_SCREEN, [UI_IN_DOC] = UI_IN_SCREEN,
-    [UI_IN_HELP] = UI_IN_SCREEN, [UI_IN_PICK] = UI_IN_EDIT};
+    [UI_IN_ANY] = UI_IN_ANY,      [UI_IN_SCREEN] = UI_IN_ANY,  [UI_IN_EDIT] = UI_IN_ANY,
+    [UI_IN_QUERY] = UI_IN_EDIT,   [UI_IN_LIST] = UI_IN_SCREEN, [UI_IN_DOC] = UI_IN_SCREEN,
+    [UI_IN_WORDS] = UI_IN_SCREEN, [UI_IN_HELP] = UI_IN_SCREEN, [UI_IN_PICK] = UI_IN_EDIT};
 
 const char *ui_context_name(ui_context context)
 {
@@ -116,8 +116,8 @@ static imr_status change(ui_keymap *m, bool binds, const char *at, const char *e
     size_t n = word(&at, end, &context_word);
     if (!context_of(&b.context, context_word, n))
         return imr_fail(err, IMR_E_FORMAT,
-                        "'%.*s' is no context; there are ANY, SCREEN, EDIT, QUERY, LIST, DOC, HELP "
-                        "and PICK",
+                        "'%.*s' is no context; there are ANY, SCREEN, EDIT, QUERY, LIST, DOC, "
+                        "WORDS, HELP and PICK",
                         (int)n, context_word);
     n = word(&at, end, &key_word);
     if (n == 0 || ui_key_parse(&b.key, key_word, n) != n)
@@ -163,6 +163,7 @@ imr_status ui_keymap_bind(ui_keymap *m, const char *text, size_t len, imr_error 
 {
     return change(m, true, text, text + len, err);
 }
+
 imr_status ui_keymap_read(ui_keymap *m, const char *name, const char *text, size_t len,
                           imr_error *err)
 {

@@ -1,8 +1,8 @@
 /*
  * ui/keymap.h - which key does what, where.
  *
- * A context falls back to a wider one: QUERY and PICK to EDIT, LIST, DOC and HELP to SCREEN, those
- * to ANY. Lines of a key map file (assets/keymap.conf holds the default in this form):
+ * A context falls back to a wider one: QUERY and PICK to EDIT, LIST, DOC, WORDS and HELP to
+ * SCREEN, those to ANY. Lines of a key map file (assets/keymap.conf holds the default in this form):
  *
  *   # comment
  *   bind LIST x :sort delta        action by name, the rest is its argument
@@ -27,6 +27,7 @@ typedef enum ui_context {
     UI_IN_QUERY,
     UI_IN_LIST,
     UI_IN_DOC,
+    UI_IN_WORDS,
     UI_IN_HELP,
     UI_IN_PICK,
     UI_CONTEXT_COUNT

@@ -27,7 +27,7 @@ static void small(ui_layout *l)
 static void medium(ui_layout *l, bool preview)
 {
     ui_rect b = l->body;
-    int left = b.w * 65 / 100;
+    int left = b.w * 56 / 100 < UI_MIN_COLS ? UI_MIN_COLS : b.w * 56 / 100;
     /* 36 rows have a preview of 8; of further rows it gets every third, of missing ones a half. */
     int extra = b.h - 31;
     int height = preview ? 8 + (extra > 0 ? extra / 3 : extra / 2) : 0;

@@ -38,25 +38,39 @@ static size_t one_line(const char *text, size_t at, size_t end, int columns, siz
     return fits;
 }
 
-bool ui_lines_set(ui_lines *l, const char *text, int columns)
+/* The lines of [at, end). */
+static bool add(ui_lines *l, size_t at, size_t end)
+{
+    size_t next = at;
+    do {
+        ui_line line = {.start = at};
+        line.end = one_line(l->text, at, end, l->columns, &next);
+        if (!IMR_PUSH(l, line))
+            return false;
+        at = next;
+    } while (at < end);
+    return true;
+}
+
+bool ui_lines_set(ui_lines *l, const char *text, int columns, size_t read)
 {
     if (columns < 1)
         columns = 1;
-    if (l->text == text && l->columns == columns)
+    if (l->text == text && l->columns == columns && l->read == read)
         return true;
     l->n = 0;
     l->text = text;
     l->columns = columns;
+    l->read = read;
     for (size_t at = 0, len = text ? strlen(text) : 0; at < len;) {
         const char *feed = memchr(text + at, '\n', len - at);
-        size_t end = feed ? (size_t)(feed - text) : len, next = at;
-        do {
-            ui_line line = {.start = at};
-            line.end = one_line(text, at, end, columns, &next);
-            if (!IMR_PUSH(l, line))
-                return false;
-            at = next;
-        } while (at < end);
+        size_t end = feed ? (size_t)(feed - text) : len;
+        bool here = read >= at && read < end;
+        if (here && ((read > at && !add(l, at, read)) || !IMR_PUSH(l, (ui_line){read, read, true})))
+            return false;
+        at = here ? read + (read > at && text[read] == ' ') : at;
+        if (!add(l, at, end))
+            return false;
         at = end + 1;
     }
     return true;

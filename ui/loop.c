@@ -13,22 +13,13 @@
 #include "base/mem.h"
 #include "ui/signals.h"
 #include "ui/update.h"
-#include "ui/view.h"
 
 #define FRAME_SECONDS 0.04 /* between frames that only show progress */
 
-void ui_frame(const ui_app *a, ui_term *t, ui_grid *grid)
+void ui_frame(ui_app *a, ui_term *t, ui_view *v)
 {
-    if (grid->rows != a->rows || grid->cols != a->cols) {
-        ui_grid fresh;
-        if (ui_grid_init(&fresh, a->rows, a->cols, NULL) != IMR_OK)
-            return;
-        ui_grid_done(grid);
-        *grid = fresh;
-    }
-    ui_grid_clear(grid);
-    ui_draw(a, ui_surface_of(grid));
-    t->show(t, grid);
+    if (ui_view_make(v, a))
+        t->show(t, &v->grid);
 }
 
 /* ---- effects ---- */
@@ -100,7 +91,7 @@ static void once(ui_app *a, ui_term *t, const ui_backend *b, unsigned fx)
         refused(a, b->query(b->self, &r, &err), &err);
     }
     if (fx & UI_FX_DETAIL && a->trace)
-        refused(a, b->detail(b->self, a->trace, a->detail_place, &err), &err);
+        refused(a, b->detail(b->self, a->trace, a->reading.place, &err), &err);
     if (fx & UI_FX_SUGGEST && a->facts)
         suggest(a, b);
     if (fx & UI_FX_EXPORT && a->trace)
@@ -195,7 +186,7 @@ static void tick(ui_app *a)
 
 int ui_loop(ui_app *a, ui_term *t, const ui_backend *b)
 {
-    ui_grid grid = {0};
+    ui_view view = {0};
     bool dirty = true, urgent = true; /* urgent: the user did something and should see it now */
     double drawn = -1;
     int code = 0;
@@ -207,7 +198,7 @@ int ui_loop(ui_app *a, ui_term *t, const ui_backend *b)
         double now = imr_clock_seconds();
         bool due = urgent || imr_clock_frozen() || now - drawn >= FRAME_SECONDS;
         if (dirty && due && t->writable(t)) {
-            ui_frame(a, t, &grid);
+            ui_frame(a, t, &view);
             t->marker(t, a->rows, a->cols, a->pending + t->waiting(t));
             dirty = urgent = false;
             drawn = now;
@@ -238,6 +229,6 @@ int ui_loop(ui_app *a, ui_term *t, const ui_backend *b)
         urgent = urgent || n == 0 || (n > 0 && (fds[0].revents || fds[2].revents));
         dirty = true;
     }
-    ui_grid_done(&grid);
+    ui_view_done(&view);
     return code;
 }

@@ -11,6 +11,7 @@
 #include "ui/app.h"
 #include "ui/backend.h"
 #include "ui/term.h"
+#include "ui/view.h"
 
 /* Runs until the user quits or a signal ends it. Returns the exit status: 0, 128 + signal, or 129
  * when the terminal went away. Signals must be open (ui/signals.h) unless the terminal is headless,
@@ -21,7 +22,7 @@ int ui_loop(ui_app *a, ui_term *t, const ui_backend *b);
  * tests that press keys one by one. Returns false when the loop should end. */
 bool ui_act(ui_app *a, ui_term *t, const ui_backend *b);
 
-/* Draws one frame. grid is kept between frames and follows the model's size. */
-void ui_frame(const ui_app *a, ui_term *t, ui_grid *grid);
+/* Draws one frame. */
+void ui_frame(ui_app *a, ui_term *t, ui_view *v);
 
 #endif

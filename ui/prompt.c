@@ -303,7 +303,7 @@ void ui_prompt_draw(const ui_prompt *p, ui_surface s, int y, int x, int w, ui_st
         }
         before -= gone;
         cut_columns = 2;
-        ui_put(s, y, x, style, s.grid->ascii ? "~ " : "… ");
+        ui_put(s, y, x, style, s.grid->glyphs->ascii ? "~ " : "… ");
     }
     ui_put_cut(s, y, x + cut_columns, w - cut_columns, style, text + start, p->text.len - start);
     if (active)

@@ -38,6 +38,10 @@ static const ui_pen pens[UI_THEME_COUNT][UI_ROLE_COUNT] =
                 [UI_LOSS] = {166, -1, 0},
                 [UI_GAIN_WORD] = {32, -1, UI_BOLD},
                 [UI_LOSS_WORD] = {166, -1, UI_UNDERLINE},
+                [UI_GAIN_WARM] = {WHITE, 24, 0},
+                [UI_GAIN_HOT] = {BLACK, 75, UI_BOLD},
+                [UI_LOSS_WARM] = {WHITE, 94, 0},
+                [UI_LOSS_HOT] = {BLACK, 208, UI_BOLD},
                 [UI_RELEVANT] = OWN_WITH(UI_BOLD),
                 [UI_KEY] = OWN_WITH(UI_BOLD),
                 [UI_MODE] = OWN_WITH(UI_BOLD | UI_REVERSE),
@@ -54,6 +58,10 @@ static const ui_pen pens[UI_THEME_COUNT][UI_ROLE_COUNT] =
                 [UI_LOSS] = {208, -1, 0},
                 [UI_GAIN_WORD] = {75, -1, UI_BOLD},
                 [UI_LOSS_WORD] = {208, -1, UI_UNDERLINE},
+                [UI_GAIN_WARM] = {WHITE, 24, 0},
+                [UI_GAIN_HOT] = {BLACK, 75, UI_BOLD},
+                [UI_LOSS_WARM] = {WHITE, 94, 0},
+                [UI_LOSS_HOT] = {BLACK, 208, UI_BOLD},
                 [UI_RELEVANT] = {220, -1, UI_BOLD},
                 [UI_KEY] = OWN_WITH(UI_BOLD),
                 [UI_MODE] = OWN_WITH(UI_BOLD | UI_REVERSE),
@@ -70,6 +78,10 @@ static const ui_pen pens[UI_THEME_COUNT][UI_ROLE_COUNT] =
                 [UI_LOSS] = {94, -1, 0},
                 [UI_GAIN_WORD] = {25, -1, UI_BOLD},
                 [UI_LOSS_WORD] = {94, -1, UI_UNDERLINE},
+                [UI_GAIN_WARM] = {BLACK, 153, 0},
+                [UI_GAIN_HOT] = {WHITE, 25, UI_BOLD},
+                [UI_LOSS_WARM] = {BLACK, 223, 0},
+                [UI_LOSS_HOT] = {WHITE, 94, UI_BOLD},
                 [UI_RELEVANT] = {90, -1, UI_BOLD},
                 [UI_KEY] = OWN_WITH(UI_BOLD),
                 [UI_MODE] = OWN_WITH(UI_BOLD | UI_REVERSE),
@@ -86,6 +98,10 @@ static const ui_pen pens[UI_THEME_COUNT][UI_ROLE_COUNT] =
                 [UI_LOSS] = {214, BLACK, 0},
                 [UI_GAIN_WORD] = {117, BLACK, UI_BOLD},
                 [UI_LOSS_WORD] = {214, BLACK, UI_UNDERLINE},
+                [UI_GAIN_WARM] = {WHITE, 17, 0},
+                [UI_GAIN_HOT] = {BLACK, 117, UI_BOLD},
+                [UI_LOSS_WARM] = {WHITE, 52, 0},
+                [UI_LOSS_HOT] = {BLACK, 214, UI_BOLD},
                 [UI_RELEVANT] = {226, BLACK, UI_BOLD},
                 [UI_KEY] = {WHITE, BLACK, UI_BOLD},
                 [UI_MODE] = {BLACK, WHITE, UI_BOLD},
@@ -102,6 +118,10 @@ static const ui_pen pens[UI_THEME_COUNT][UI_ROLE_COUNT] =
                 [UI_LOSS] = OWN,
                 [UI_GAIN_WORD] = OWN_WITH(UI_BOLD),
                 [UI_LOSS_WORD] = OWN_WITH(UI_UNDERLINE),
+                [UI_GAIN_WARM] = OWN_WITH(UI_BOLD),
+                [UI_GAIN_HOT] = OWN_WITH(UI_BOLD | UI_REVERSE),
+                [UI_LOSS_WARM] = OWN_WITH(UI_BOLD),
+                [UI_LOSS_HOT] = OWN_WITH(UI_BOLD | UI_REVERSE),
                 [UI_RELEVANT] = OWN_WITH(UI_BOLD),
                 [UI_KEY] = OWN_WITH(UI_BOLD),
                 [UI_MODE] = OWN_WITH(UI_BOLD | UI_REVERSE),
@@ -118,6 +138,10 @@ static const ui_pen pens[UI_THEME_COUNT][UI_ROLE_COUNT] =
                 [UI_LOSS] = {3, -1, 0},
                 [UI_GAIN_WORD] = {6, -1, UI_BOLD},
                 [UI_LOSS_WORD] = {3, -1, UI_UNDERLINE},
+                [UI_GAIN_WARM] = {6, -1, UI_BOLD},
+                [UI_GAIN_HOT] = {0, 6, UI_BOLD},
+                [UI_LOSS_WARM] = {3, -1, UI_BOLD},
+                [UI_LOSS_HOT] = {0, 3, UI_BOLD},
                 [UI_RELEVANT] = OWN_WITH(UI_BOLD),
                 [UI_KEY] = OWN_WITH(UI_BOLD),
                 [UI_MODE] = OWN_WITH(UI_BOLD | UI_REVERSE),
@@ -131,7 +155,7 @@ const char *ui_role_word(ui_role role)
     return role_words[role < UI_ROLE_COUNT ? role : UI_TEXT];
 }
 
-const char *ui_theme_name(ui_theme theme)
+const char *ui_theme_name(int theme)
 {
     return theme_names[theme];
 }

@@ -24,6 +24,10 @@
     X(LOSS, "loss")           /* and below */                                                      \
     X(GAIN_WORD, "gain-word") /* words of a text that raise the similarity */                      \
     X(LOSS_WORD, "loss-word")                                                                      \
+    X(GAIN_WARM, "gain-warm") /* cells of the screen Words: more than a quarter of the largest */  \
+    X(GAIN_HOT, "gain-hot")   /* more than 0.6 of it */                                            \
+    X(LOSS_WARM, "loss-warm")                                                                      \
+    X(LOSS_HOT, "loss-hot")                                                                        \
     X(RELEVANT, "relevant") /* the star of a judged document */                                    \
     X(KEY, "key")           /* a key in a hint */                                                  \
     X(MODE, "mode")         /* the mode word of the query line */                                  \
@@ -61,7 +65,7 @@ typedef enum ui_theme {
 } ui_theme;
 
 const char *ui_role_word(ui_role role);
-const char *ui_theme_name(ui_theme theme);
+const char *ui_theme_name(int theme);
 bool ui_theme_parse(ui_theme *out, const char *name);
 
 /* The pen of a style, selection and reversal applied. */

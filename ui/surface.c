@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "text/utf8.h"
+#include "ui/lines.h"
 
 static const ui_cell blank = {.text = " ", .len = 1, .width = 1, .style = UI_TEXT};
 
@@ -15,7 +15,7 @@ imr_status ui_grid_init(ui_grid *out, int rows, int cols, imr_error *err)
 {
     rows = rows < 0 ? 0 : rows > UI_MAX_ROWS ? UI_MAX_ROWS : rows;
     cols = cols < 0 ? 0 : cols > UI_MAX_COLS ? UI_MAX_COLS : cols;
-    ui_grid g = {.rows = rows, .cols = cols};
+    ui_grid g = {.rows = rows, .cols = cols, .glyphs = ui_glyphs_unicode()};
     g.cells = IMR_NEW_ARRAY(ui_cell, (size_t)rows * (size_t)cols);
     if (!g.cells)
         return imr_fail_memory(err);
@@ -40,7 +40,7 @@ void ui_grid_clear(ui_grid *g)
 
 ui_surface ui_surface_of(ui_grid *g)
 {
-    return (ui_surface){g, {0, 0, g->rows, g->cols}};
+    return (ui_surface){g, {0, 0, g->rows, g->cols}, 0};
 }
 
 static int clamp(int v, int low, int high)
@@ -55,7 +55,7 @@ ui_surface ui_sub(ui_surface s, ui_rect part)
     int w = part.w < 0 ? 0 : part.w > s.at.w ? s.at.w : part.w;
     h = h < s.at.h - y0 ? h : s.at.h - y0;
     w = w < s.at.w - x0 ? w : s.at.w - x0;
-    return (ui_surface){s.grid, {s.at.y + y0, s.at.x + x0, h, w}};
+    return (ui_surface){s.grid, {s.at.y + y0, s.at.x + x0, h, w}, s.term};
 }
 
 /* The cell at (y,x) of s, or NULL when clipped. */
@@ -99,9 +99,10 @@ static void set(ui_surface s, int y, int x, ui_style style, const char *bytes, s
     c->len = (uint8_t)n;
     c->width = (uint8_t)width;
     c->style = style;
+    c->term = s.term;
     if (width == 2) {
         release(s, y, x + 1);
-        *at(s, y, x + 1) = (ui_cell){.width = 0, .style = style};
+        *at(s, y, x + 1) = (ui_cell){.style = style, .term = s.term};
     }
 }
 
@@ -130,7 +131,7 @@ int ui_put_n(ui_surface s, int y, int x, ui_style style, const char *text, size_
         char bytes[4];
         size_t n = imr_utf8_encode(code, bytes);
         i += used;
-        if (s.grid->ascii && code >= 0x80) {
+        if (s.grid->glyphs->ascii && code >= 0x80) {
             bytes[0] = ui_glyph_ascii(code);
             for (int k = 0; k < width; k++)
                 set(s, y, x++, style, bytes, 1, 1);
@@ -173,7 +174,7 @@ int ui_put_cut(ui_surface s, int y, int x, int w, ui_style style, const char *te
         return ui_put_n(s, y, x, style, text, len);
     fits = imr_utf8_fit(text, len, (size_t)w - 1, &used);
     x = ui_put_n(s, y, x, style, text, fits);
-    return ui_put(s, y, x, style, s.grid->ascii ? "~" : "…");
+    return ui_put(s, y, x, style, s.grid->glyphs->ellipsis);
 }
 
 int ui_put_right(ui_surface s, int y, int x, ui_style style, const char *text)
@@ -181,6 +182,29 @@ int ui_put_right(ui_surface s, int y, int x, ui_style style, const char *text)
     int width = (int)imr_utf8_width(text, strlen(text));
     ui_put(s, y, x - width, style, text);
     return x;
+}
+
+void ui_put_signed(ui_surface s, int y, int x, double value, int decimals)
+{
+    char text[UI_NUMBER];
+    ui_put_right(s, y, x, ui_sign_role(value),
+                 ui_format_signed(text, s.grid->glyphs, value, decimals));
+}
+
+void ui_put_plain(ui_surface s, int y, int x, ui_style style, double value, int decimals)
+{
+    char text[UI_NUMBER];
+    ui_put_right(s, y, x, style, ui_format_plain(text, s.grid->glyphs, value, decimals));
+}
+
+int ui_put_wrapped(ui_surface s, int y, int x, int w, int rows, ui_style style, const char *text)
+{
+    ui_lines l = {0};
+    ui_lines_set(&l, text, w, SIZE_MAX);
+    for (size_t i = 0; i < l.n && rows-- > 0; i++)
+        ui_put_n(s, y++, x, style, text + l.v[i].start, l.v[i].end - l.v[i].start);
+    ui_lines_done(&l);
+    return y;
 }
 
 void ui_repeat(ui_surface s, int y, int x, int n, ui_style style, const char *glyph)
@@ -217,8 +241,9 @@ void ui_paint(ui_surface s, int y, int x, int w, ui_role role)
     }
 }
 
-void ui_box(ui_surface s, const ui_glyphs *g, bool focused, const char *title, const char *note)
+void ui_box(ui_surface s, bool focused, const char *title, const char *note)
 {
+    const ui_glyphs *g = s.grid->glyphs;
     int h = s.at.h, w = s.at.w;
     if (h < 2 || w < 2)
         return;
@@ -233,34 +258,15 @@ void ui_box(ui_surface s, const ui_glyphs *g, bool focused, const char *title, c
     ui_put(s, 0, w - 1, line, focused ? g->htr : g->tr);
     ui_put(s, h - 1, 0, line, focused ? g->hbl : g->bl);
     ui_put(s, h - 1, w - 1, line, focused ? g->hbr : g->br);
-    int room = w - 6, note_width = note ? (int)imr_utf8_width(note, strlen(note)) : 0;
-    if (note && note_width + 4 <= room) {
-        room -= note_width + 3;
-        int x = w - 4 - note_width;
-        ui_put(s, 0, x, UI_TEXT, " ");
-        ui_put(s, 0, x + 1, UI_TEXT, note);
-        ui_put(s, 0, w - 3, UI_TEXT, " ");
+    int room = w - 6;
+    if (note && *note && ui_width(note) + 4 <= room) {
+        room -= ui_width(note) + 3;
+        ui_putf(s, 0, w - 4 - ui_width(note), UI_TEXT, " %s ", note);
     }
     if (title && room > 0) {
         ui_put(s, 0, 2, UI_TEXT, " ");
         int end = ui_put_cut(s, 0, 3, room, focused ? UI_STRONG : UI_TEXT, title, strlen(title));
         ui_put(s, 0, end, UI_TEXT, " ");
-    }
-}
-
-void ui_rule(ui_surface s, const ui_glyphs *g, bool focused, int y, const char *title)
-{
-    int w = s.at.w;
-    ui_style line = focused ? UI_STRONG : UI_BORDER;
-    if (w < 2)
-        return;
-    ui_put(s, y, 0, line, focused ? g->hleft_tee : g->left_tee);
-    ui_repeat(s, y, 1, w - 2, UI_BORDER, g->h);
-    ui_put(s, y, w - 1, line, focused ? g->hright_tee : g->right_tee);
-    if (title) {
-        ui_put(s, y, 2, UI_TEXT, " ");
-        int end = ui_put_cut(s, y, 3, w - 6, UI_TEXT, title, strlen(title));
-        ui_put(s, y, end, UI_TEXT, " ");
     }
 }
 
@@ -273,8 +279,9 @@ static int eighths(double value, double scale, int w)
     return (int)lround((share > 1 ? 1 : share) * 8 * w);
 }
 
-static void bar_right(ui_surface s, const ui_glyphs *g, int y, int x, int n, ui_style style)
+static void bar_right(ui_surface s, int y, int x, int n, ui_style style)
 {
+    const ui_glyphs *g = s.grid->glyphs;
     int whole = g->ascii ? (n + 4) / 8 : n / 8;
     ui_repeat(s, y, x, whole, style, g->eighths[8]);
     if (!g->ascii && n % 8)
@@ -282,9 +289,10 @@ static void bar_right(ui_surface s, const ui_glyphs *g, int y, int x, int n, ui_
 }
 
 /* Grows to the left from column x (exclusive). */
-static void bar_left(ui_surface s, const ui_glyphs *g, int y, int x, int n, ui_style style,
-                     bool halves)
+static void bar_left(ui_surface s, int y, int x, int n, ui_style style)
 {
+    const ui_glyphs *g = s.grid->glyphs;
+    const bool halves = s.grid->halves;
     if (g->ascii || halves)
         n = g->ascii ? (n + 4) / 8 * 8 : (n + 2) / 4 * 4;
     int whole = n / 8, rest = n % 8;
@@ -297,24 +305,22 @@ static void bar_left(ui_surface s, const ui_glyphs *g, int y, int x, int n, ui_s
         ui_put(s, y, x - whole - 1, (ui_style)(style | UI_REVERSED), g->eighths[8 - rest]);
 }
 
-void ui_bar(ui_surface s, const ui_glyphs *g, int y, int x, int half, double value, double scale,
-            bool halves)
+void ui_bar(ui_surface s, int y, int x, int half, double value, double scale)
 {
-    ui_put(s, y, x + half, UI_BORDER, g->v);
+    ui_put(s, y, x + half, UI_BORDER, s.grid->glyphs->v);
     if (!isfinite(value) || !(scale > 0))
         return;
     int n = eighths(value, scale, half);
     if (value > 0)
-        bar_right(s, g, y, x + half + 1, n, UI_GAIN);
+        bar_right(s, y, x + half + 1, n, UI_GAIN);
     else
-        bar_left(s, g, y, x + half, n, UI_LOSS, halves);
+        bar_left(s, y, x + half, n, UI_LOSS);
 }
 
-void ui_meter(ui_surface s, const ui_glyphs *g, int y, int x, int w, double value, double scale,
-              ui_role role)
+void ui_meter(ui_surface s, int y, int x, int w, double value, double scale, ui_role role)
 {
     if (isfinite(value) && scale > 0)
-        bar_right(s, g, y, x, value > 0 ? eighths(value, scale, w) : 0, role);
+        bar_right(s, y, x, value > 0 ? eighths(value, scale, w) : 0, role);
 }
 
 void ui_cursor(ui_surface s, int y, int x, bool shown)

@@ -9,6 +9,8 @@
  * A wide character that would straddle the right edge of its surface becomes a space; overwriting
  * one half blanks the other. At most 2 combining marks stay with their base. Control characters
  * never enter a cell: they become U+FFFD. In an ASCII grid every cell is 7-bit.
+ *
+ * A cell may carry a term: the entry of the glossary (ui/glossary.def) that says what a number means.
  */
 #ifndef UI_SURFACE_H
 #define UI_SURFACE_H
@@ -16,11 +18,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/error.h"
-#include "ui/glyphs.h"
+#include "text/utf8.h"
+#include "ui/format.h"
 #include "ui/style.h"
 
 #define UI_MAX_ROWS 1000
@@ -30,13 +34,15 @@ typedef struct ui_cell {
     char text[12]; /* one character and at most two marks, no terminator */
     uint8_t len;
     uint8_t width; /* 1, 2; 0: right half of the wide character before it */
+    uint8_t term;  /* of the glossary; 0: none */
     ui_style style;
 } ui_cell;
 
 typedef struct ui_grid {
     ui_cell *cells; /* rows * cols, row-major */
     int rows, cols;
-    bool ascii;
+    const ui_glyphs *glyphs;
+    bool halves;            /* reversed cells are taken: bars to the left grow by halves */
     int cursor_y, cursor_x; /* where the hardware cursor is parked; -1: nowhere in particular */
     bool cursor_shown;
 } ui_grid;
@@ -47,10 +53,11 @@ typedef struct ui_rect {
 
 typedef struct ui_surface {
     ui_grid *grid;
-    ui_rect at; /* h, w never negative */
+    ui_rect at;   /* h, w never negative */
+    uint8_t term; /* what cells put here are about */
 } ui_surface;
 
-/* Sizes are clamped to 0 .. UI_MAX_*. Cells are blank. */
+/* Sizes are clamped to 0 .. UI_MAX_*. Cells are blank. Glyphs are those of Unicode. */
 imr_status ui_grid_init(ui_grid *out, int rows, int cols, imr_error *err) IMR_NODISCARD;
 void ui_grid_done(ui_grid *g);
 void ui_grid_clear(ui_grid *g); /* blank cells, no cursor */
@@ -60,7 +67,20 @@ static inline ui_cell *ui_grid_cell(const ui_grid *g, int y, int x)
 }
 
 ui_surface ui_surface_of(ui_grid *g);
-ui_surface ui_sub(ui_surface s, ui_rect part); /* part is relative to s and clipped to it */
+ui_surface ui_sub(ui_surface s, ui_rect part);   /* part is relative to s and clipped to it */
+static inline ui_surface ui_inside(ui_surface s) /* of a box */
+{
+    return ui_sub(s, (ui_rect){1, 1, s.at.h - 2, s.at.w - 2});
+}
+static inline ui_surface ui_about(ui_surface s, uint8_t term)
+{
+    s.term = term;
+    return s;
+}
+static inline int ui_width(const char *text)
+{
+    return (int)imr_utf8_width(text, strlen(text));
+}
 
 /* Puts text (UTF-8, any bytes) from (y,x); returns the column after it, also where clipped. */
 int ui_put(ui_surface s, int y, int x, ui_style style, const char *text);
@@ -70,6 +90,11 @@ int ui_putf(ui_surface s, int y, int x, ui_style style, const char *format, ...)
 int ui_put_cut(ui_surface s, int y, int x, int w, ui_style style, const char *text, size_t len);
 /* Text ending before column x (exclusive). */
 int ui_put_right(ui_surface s, int y, int x, ui_style style, const char *text);
+/* A number ending before column x, signed ones in the colour of their sign. */
+void ui_put_signed(ui_surface s, int y, int x, double value, int decimals);
+void ui_put_plain(ui_surface s, int y, int x, ui_style style, double value, int decimals);
+/* Text wrapped into lines from row y on, at most `rows`; returns the row after. */
+int ui_put_wrapped(ui_surface s, int y, int x, int w, int rows, ui_style style, const char *text);
 /* One glyph of width 1, n times. */
 void ui_repeat(ui_surface s, int y, int x, int n, ui_style style, const char *glyph);
 void ui_fill(ui_surface s, ui_rect part, ui_style style); /* with blanks */
@@ -80,20 +105,16 @@ void ui_paint(ui_surface s, int y, int x, int w, ui_role role);
 
 /* Border around the whole of s, title at the left and note at the right of the top edge (may be
  * NULL). Focused: heavy lines, bold title. */
-void ui_box(ui_surface s, const ui_glyphs *g, bool focused, const char *title, const char *note);
-/* A rule across s at row y joining the side borders, with a title. */
-void ui_rule(ui_surface s, const ui_glyphs *g, bool focused, int y, const char *title);
+void ui_box(ui_surface s, bool focused, const char *title, const char *note);
 
 /*
  * A bar around an axis: half columns, the axis, half columns. Positive values grow to the right,
  * negative to the left, in eighths of a column; |value| >= scale fills the half. The left side uses
- * reversed complements, or halves of a column where `halves` says reversal is taken. NaN: no bar.
+ * reversed complements, or halves of a column. NaN: no bar.
  */
-void ui_bar(ui_surface s, const ui_glyphs *g, int y, int x, int half, double value, double scale,
-            bool halves);
+void ui_bar(ui_surface s, int y, int x, int half, double value, double scale);
 /* A bar from the left, [0, scale] in w columns. */
-void ui_meter(ui_surface s, const ui_glyphs *g, int y, int x, int w, double value, double scale,
-              ui_role role);
+void ui_meter(ui_surface s, int y, int x, int w, double value, double scale, ui_role role);
 
 void ui_cursor(ui_surface s, int y, int x, bool shown); /* ignored outside s */
 

@@ -11,6 +11,7 @@
 #include "report/report.h"
 #include "ui/loop.h"
 #include "ui/signals.h"
+#include "ui/words.h"
 
 /* ---- session/async.h as a backend ---- */
 

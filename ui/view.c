@@ -1,169 +1,464 @@
-/* ui/view.c - which views make up the screen. */
+/* ui/view.c - layout, rows, panes, lines, overlays: in this order. */
 #include "ui/view.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "text/utf8.h"
-#include "ui/format.h"
+#include "base/file.h"
+#include "ui/menu.h"
+#include "ui/view_card.h"
+#include "ui/view_document.h"
+#include "ui/view_help.h"
+#include "ui/view_lines.h"
+#include "ui/view_list.h"
+#include "ui/view_pick.h"
+#include "ui/view_why.h"
+#include "ui/view_words.h"
 
-int ui_put_wrapped(ui_surface s, int y, int x, int w, int rows, ui_style style, const char *text)
+void ui_view_done(ui_view *v)
 {
-    ui_lines l = {0};
-    ui_lines_set(&l, text, w);
-    for (size_t i = 0; i < l.n && rows-- > 0; i++)
-        ui_put_n(s, y++, x, style, text + l.v[i].start, l.v[i].end - l.v[i].start);
-    ui_lines_done(&l);
-    return y;
+    ui_grid_done(&v->grid);
+    ui_rows_done(&v->why);
+    ui_rows_done(&v->help);
 }
 
-/* As wide as the body, without rows: everything is clipped, only counted. */
-static ui_surface nowhere(const ui_app *a, ui_grid *g)
+/* ---- rows ---- */
+
+/* The reading, when it is of the selected document. */
+static const ui_reading *reading(const ui_app *a)
 {
-    *g = (ui_grid){0};
-    return (ui_surface){g, {0, 0, 0, ui_app_layout(a).body.w}};
+    return ui_app_detail_fits(a) && a->reading.detail->why.sentence ? &a->reading : NULL;
 }
 
-int ui_help_lines(const ui_app *a)
+static ui_surface why_inside(const ui_layout *l, ui_surface s, ui_screen screen)
 {
-    ui_grid g;
-    return ui_draw_help(a, nowhere(a, &g), 0);
+    if (screen == UI_WHY)
+        return ui_sub(s, l->body);
+    ui_surface pane = ui_sub(s, l->why);
+    return l->boxed ? ui_inside(pane) : ui_sub(pane, (ui_rect){1, 0, pane.at.h - 1, pane.at.w});
 }
 
-int ui_why_lines(const ui_app *a)
+static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
 {
-    ui_grid g;
-    return ui_draw_why_full(a, nowhere(a, &g), 0);
+    const imr_trace_document *d = ui_list_selected(&a->list);
+    ui_surface in = why_inside(l, s, a->screen);
+    ui_why_parts parts = {.trace = a->trace,
+                          .document = d,
+                          .reading = reading(a),
+                          .facts = a->facts,
+                          .problem = &a->reading.error,
+                          .full = a->screen == UI_WHY,
+                          .dimensions = a->dimensions};
+    ui_rows_begin(&v->why, &v->grid, in.at.w);
+    if (d && (a->screen == UI_RANK || a->screen == UI_WHY))
+        ui_build_why(&v->why, &parts);
+    ui_scroll_fit(&a->why, (size_t)v->why.n, in.at.h);
+    if (a->overlay != UI_OVER_HELP)
+        return;
+    ui_surface help = ui_help_inside(ui_sub(s, l->body));
+    static const ui_context here[] = {[UI_DOCUMENT] = UI_IN_DOC, [UI_WORDS] = UI_IN_WORDS};
+    ui_context c = a->screen == UI_DOCUMENT || a->screen == UI_WORDS ? here[a->screen] : UI_IN_LIST;
+    ui_rows_begin(&v->help, &v->grid, help.at.w);
+    ui_build_help(&v->help, &a->keymap, c);
+    ui_scroll_fit(&a->help, (size_t)v->help.n, help.at.h);
 }
 
-void ui_moved_text(const ui_app *a, char *out, size_t size)
-{
-    char tau[UI_NUMBER];
-    snprintf(out, size, "%u of %zu moved %s %s %s", a->trace->moved, a->trace->n_documents,
-             a->glyphs->middot, a->glyphs->tau,
-             ui_format_plain(tau, a->glyphs, a->trace->kendall_tau, 2));
-}
+/* ---- panes ---- */
 
-static bool offers_instead(const ui_app *a)
+/* Why there is no text to show; "": it is on its way; NULL: there is one. */
+static const char *missing(const ui_app *a)
 {
-    return a->facts && !a->facts->has_encoder && a->editing;
+    const imr_detail *have = a->reading.detail;
+    const imr_trace_document *d = ui_list_selected(&a->list);
+    if (d && have && strcmp(have->document_id, d->id) == 0 && *have->text)
+        return NULL;
+    if (a->facts && !a->facts->has_texts)
+        return "The cache holds no texts: name the data set with --dataset to read documents here.";
+    if (a->reading.error.status != IMR_OK)
+        return a->reading.error.text;
+    return d && ui_adapted(a->trace) && !d->rank_after
+               ? "It is not among the documents the adapter ranked."
+               : "";
 }
 
 /* Keys of the list that the hint line has no room for; while typing they are behind Enter. */
 static void note_keys(const ui_app *a, ui_surface s, int end)
 {
-    static const ui_action typing[] = {UI_DO_PREVIEW, UI_DO_WHY, UI_DO_TOKENS};
-    static const ui_action moving[] = {UI_DO_PREVIEW, UI_DO_SCOPE, UI_DO_ORDER, UI_DO_DELTA,
+    static const ui_action typing[] = {UI_DO_WHY, UI_DO_WORDS, UI_DO_PREVIEW};
+    static const ui_action moving[] = {UI_DO_WORDS, UI_DO_PREVIEW, UI_DO_STAGE, UI_DO_SCOPE,
                                        UI_DO_MOVER_NEXT};
     size_t n = a->editing ? IMR_LEN(typing) : IMR_LEN(moving);
+    char label[UI_KEY_NAME_MAX];
     int x = 1;
     if (a->editing)
         x = ui_put(s, 0, x, UI_DIM, "in the list:") + 1;
     for (size_t i = 0; i < n; i++) {
         ui_action action = a->editing ? typing[i] : moving[i];
-        ui_key key = ui_keymap_key(&a->keymap, UI_IN_LIST, action, 0);
-        char label[UI_KEY_NAME_MAX];
-        if (key == UI_KEY_NONE)
-            continue;
-        if (a->glyphs->ascii)
-            ui_key_format(label, key);
-        else
-            ui_key_label(label, key);
+        const char *key = ui_key_for(&a->keymap, a->glyphs, UI_IN_LIST, action, label);
         const char *words = ui_action_info_of(action)->hint;
-        if (x + (int)strlen(label) + 1 + (int)strlen(words) > end)
-            break;
-        x = ui_put(s, 0, x, UI_KEY, label) + 1;
+        if (!*key || x + ui_width(key) + 1 + ui_width(words) > end)
+            continue;
+        x = ui_put(s, 0, x, UI_KEY, key) + 1;
         x = ui_put(s, 0, x, UI_DIM, words) + 2;
     }
 }
 
-static void draw_rank(const ui_app *a, ui_surface s, const ui_layout *l)
+static void draw_why(const ui_view *v, const ui_app *a, ui_surface s, bool boxed)
 {
-    if (!a->trace || offers_instead(a)) {
-        ui_surface body = ui_sub(s, l->body);
-        if (a->failed)
-            ui_draw_failed(a, body);
-        else if (!a->facts)
-            ui_draw_loading(a, body);
-        else if (offers_instead(a))
-            ui_draw_offers(a, body);
-        else
-            ui_draw_empty(a, body);
+    const imr_trace_document *d = ui_list_selected(&a->list);
+    bool focused = !a->editing && a->pane == UI_PANE_WHY;
+    char title[160] = "Why", note[64] = "";
+    if (d)
+        ui_why_title(a->trace, d, a->glyphs, title, sizeof title);
+    if (a->why.lines > a->why.page)
+        snprintf(note, sizeof note, "%zu-%zu/%zu", a->why.top + 1, a->why.top + a->why.page,
+                 a->why.lines);
+    if (boxed) {
+        ui_box(s, focused, title, note);
+        ui_rows_draw_boxed(&v->why, s, focused, (int)a->why.top);
         return;
     }
-    ui_draw_list(a, ui_sub(s, l->list), l->boxed);
-    if (l->boxed)
-        ui_draw_why(a, ui_sub(s, l->why));
-    else
-        ui_draw_why_strip(a, ui_sub(s, l->why));
+    ui_repeat(s, 0, 0, s.at.w, UI_BORDER, a->glyphs->h);
+    ui_putf(s, 0, 1, UI_STRONG, " %s ", title);
+    ui_rows_draw(&v->why, ui_sub(s, (ui_rect){1, 0, s.at.h - 1, s.at.w}), 0);
+}
+
+static void draw_panes(const ui_view *v, const ui_app *a, ui_surface s, const ui_layout *l)
+{
+    char moved[96], title[96];
+    ui_surface list = ui_sub(s, l->list);
+    bool focused = !a->editing && a->pane == UI_PANE_LIST;
+    ui_moved_text(a->trace, a->glyphs, moved, sizeof moved);
+    if (l->boxed) {
+        const char *arrow = a->glyphs->arrow;
+        snprintf(title, sizeof title,
+                 ui_adapted(a->trace) ? "Ranking: encoder %s projected %s now" : "Ranking", arrow,
+                 arrow);
+        ui_box(list, focused, title, moved);
+        list = ui_inside(list);
+    }
+    ui_draw_list(list, &a->list, focused);
+    if (l->why.h)
+        draw_why(v, a, ui_sub(s, l->why), l->boxed);
     if (l->preview.w)
-        ui_draw_preview(a, ui_sub(s, l->preview), true);
+        ui_draw_preview(ui_sub(s, l->preview), &a->list, &a->reading, a->text.top, missing(a), true,
+                        !a->editing && a->pane == UI_PANE_PREVIEW);
+    if (l->note.w) {
+        ui_surface note = ui_sub(s, l->note);
+        note_keys(a, note, note.at.w - ui_width(moved) - 2);
+        ui_put_right(note, 0, note.at.w, UI_DIM, moved);
+    }
     /* Rows that answer another query than the one typed look it. */
     for (int y = 0; a->query_error.status != IMR_OK && y < l->body.h; y++)
         ui_paint(ui_sub(s, l->body), y, 0, l->body.w, UI_DIM);
-    if (l->note.w) {
-        char text[96];
-        ui_moved_text(a, text, sizeof text);
-        ui_surface note = ui_sub(s, l->note);
-        note_keys(a, note, note.at.w - (int)imr_utf8_width(text, strlen(text)) - 2);
-        ui_put_right(note, 0, note.at.w, UI_DIM, text);
+}
+
+static void draw_rank(const ui_view *v, const ui_app *a, ui_surface s, const ui_layout *l)
+{
+    ui_surface body = ui_sub(s, l->body);
+    if (a->trace && !ui_app_offering(a))
+        draw_panes(v, a, s, l);
+    else if (a->failed)
+        ui_draw_failed(body, &a->error);
+    else if (!a->facts)
+        ui_draw_loading(body, &a->progress, a->intro);
+    else if (ui_app_offering(a))
+        ui_draw_offers(body, a->facts, &a->offers);
+    else
+        ui_draw_empty(body, a->facts, &a->offers, &a->query_error, a->intro, a->editing);
+}
+
+static void draw_words(const ui_app *a, ui_surface s)
+{
+    const ui_reading *r = reading(a);
+    const imr_trace_document *d = ui_list_selected(&a->list);
+    if (r && r->document.n) {
+        size_t q = a->cell_query < r->query.n ? a->cell_query : r->query.n - 1;
+        size_t w = a->cell_document < r->document.n ? a->cell_document : r->document.n - 1;
+        int y = ui_draw_words(s, d, r, q, w) + 1;
+        ui_draw_text(ui_sub(s, (ui_rect){y, 0, s.at.h - y - 2, s.at.w}), r);
+        return;
+    }
+    const char *why = r                                   ? r->detail->why.pairs.problem
+                      : a->reading.error.status != IMR_OK ? a->reading.error.text
+                                                          : "";
+    if (!d)
+        return;
+    ui_put_cut(s, 0, 1, s.at.w - 2, UI_STRONG, d->title, strlen(d->title));
+    ui_put_wrapped(s, 2, 1, s.at.w - 2, s.at.h - 2, UI_TEXT,
+                   why && *why ? why : "The words that met are being worked out.");
+}
+
+static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_layout *l)
+{
+    ui_surface body = ui_sub(s, l->body);
+    switch (a->screen) {
+    case UI_RANK:
+        draw_rank(v, a, s, l);
+        break;
+    case UI_DOCUMENT:
+        ui_draw_document(ui_sub(s, l->document), ui_sub(s, l->words), &a->list, &a->reading,
+                         a->document.top, missing(a), l->boxed);
+        break;
+    case UI_WORDS:
+        draw_words(a, body);
+        break;
+    case UI_WHY:
+        ui_rows_draw(&v->why, body, (int)a->why.top);
+        break;
+    case UI_PREVIEW:
+        ui_draw_preview(body, &a->list, &a->reading, a->text.top, missing(a), false, true);
+        break;
+    case UI_SELFTEST:
+        ui_draw_selftest(body);
+        break;
     }
 }
 
-static void draw_overlay(const ui_app *a, ui_surface body)
+/* ---- the lines above ---- */
+
+static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
 {
+    static const int tabs[] = {[UI_DOCUMENT] = 1, [UI_WORDS] = 2, [UI_SELFTEST] = 0};
+    char label[UI_KEY_NAME_MAX];
+    ui_context c = ui_app_context(a);
+    ui_draw_tabs(ui_sub(s, l->tabs), tabs[a->screen], a->facts,
+                 a->trace ? &a->trace->settings : &a->settings, a->trace != NULL,
+                 ui_key_for(&a->keymap, a->glyphs, c, UI_DO_HELP, label));
+
+    ui_query_line q = {.prompt = &a->query,
+                       .ghost = a->ghost,
+                       .mark = reading(a) ? ui_reading_marked(&a->reading, true) : NULL,
+                       .active = a->editing && a->screen == UI_RANK && a->overlay == UI_OVER_NONE,
+                       .important = a->stale,
+                       .note = ""};
+    static const char *const overlays[] = {"", "HELP", "POINT", "PICK", "PICK", "MENU", "PICK"};
+    static const char *const screens[] = {"LIST", "DOC", "WORDS", "WHY", "TEXT", "LIST"};
+    q.mode = a->overlay != UI_OVER_NONE           ? overlays[a->overlay]
+             : a->editing && a->screen == UI_RANK ? "QUERY"
+                                                  : screens[a->screen];
+    if (a->stale)
+        q.note = a->glyphs->ascii ? "working" : "?";
+    else if (a->trace && a->query_error.status != IMR_OK)
+        q.note = "old rows";
+    else if (a->facts && !a->facts->has_encoder)
+        q.note = a->cols >= 100 ? "no encoder: cached queries only" : "no encoder";
+    ui_draw_query(ui_sub(s, l->query), &q);
+
+    const char *banner = ui_app_banner(a);
+    if (banner)
+        ui_put_wrapped(ui_sub(s, l->banner), 0, 1, a->cols - 2, l->banner.h,
+                       ui_query_error_role(&a->query_error), banner);
+    ui_surface m = ui_sub(s, l->metrics);
+    if (!a->trace)
+        return;
+    if (a->screen != UI_RANK && a->screen != UI_SELFTEST && ui_list_selected(&a->list)) {
+        ui_draw_facts(m, a->trace, ui_list_selected(&a->list));
+    } else if (a->query_error.status != IMR_OK) {
+        int from = ui_put(m, 0, 1, UI_DIM, "? the rows below answer: ");
+        ui_put_cut(m, 0, from, m.at.w - from - 1, UI_TEXT, a->trace->query_text,
+                   strlen(a->trace->query_text));
+    } else {
+        ui_draw_metrics(m, a->trace);
+    }
+}
+
+/* ---- the lines below ---- */
+
+static void status_of_list(const ui_app *a, imr_buf *b)
+{
+    const char *dot = a->glyphs->middot;
+    const ui_list *l = &a->list;
+    const imr_trace_document *d = ui_list_selected(l);
+    imr_buf_printf(b, "%zu of %zu %s sort %s%s", l->n ? l->at + 1 : 0, l->n, dot,
+                   ui_sort_name(l->sort), l->reversed ? " reversed" : "");
+    if (l->filter != UI_FILTER_NONE)
+        imr_buf_printf(b, " %s filter %s%s%s", dot, ui_filter_name(l->filter),
+                       l->filter_words ? " " : "", l->filter_words ? l->filter_words : "");
+    if (l->find && *l->find)
+        imr_buf_printf(b, " %s find %s", dot, l->find);
+    if (l->selected && d)
+        imr_buf_printf(b, " %s on document %s", dot, d->id);
+    if (l->pinned)
+        imr_buf_printf(b, " %s pinned %s", dot, l->pinned);
+    if (a->reading.measure.stage != IMR_STAGE_AFTER || a->reading.measure.raw)
+        imr_buf_printf(b, " %s shares %s%s", dot, ui_measure_name(a->reading.measure.stage),
+                       a->reading.measure.raw ? ", raw" : "");
+}
+
+static void status_left(const ui_app *a, imr_buf *b)
+{
+    static const char *const signs[] = {"bold for it, underlined against", "for it", "against it"};
+    const char *dot = a->glyphs->middot;
+    char n[UI_NUMBER], q[UI_NUMBER];
+    const ui_reading *r = &a->reading;
+    if (a->trace && (a->screen == UI_DOCUMENT || a->screen == UI_PREVIEW)) {
+        bool page = a->screen == UI_DOCUMENT;
+        imr_buf_printf(b, "line %zu of %zu %s %zu highlights",
+                       (page ? a->document.top : a->text.top) + 1, page ? r->page.n : r->preview.n,
+                       dot, r->n_highlights);
+        if (r->highlight_at && r->n_highlights)
+            imr_buf_printf(b, " %s at %zu", dot, r->highlight_at);
+        imr_buf_printf(b, " %s %s", dot, signs[r->signs]);
+    } else if (a->trace && a->screen == UI_WORDS) {
+        static const char *const sorts[] = {"share", "place in the text", "name"};
+        imr_buf_printf(b, "%zu words of the query %s %zu of the text %s sort %s", r->query.words,
+                       dot, r->document.words, dot, sorts[r->sort]);
+    } else if (a->trace) {
+        status_of_list(a, b);
+    } else if (a->facts) {
+        imr_buf_printf(b, "%s documents %s %s cached queries",
+                       ui_format_count(n, a->facts->documents), dot,
+                       ui_format_count(q, a->facts->queries));
+    }
+}
+
+static void draw_status(const ui_app *a, ui_surface s)
+{
+    IMR_AUTOBUF imr_buf left = {0}, right = {0};
+    status_left(a, &left);
+    if (a->message[0])
+        imr_buf_printf(&right, "%s%s", a->message_error ? "Error: " : "", a->message);
+    else if (a->pending && a->progress.total)
+        imr_buf_printf(&right, "%s %d%%", a->progress.what,
+                       (int)(100 * a->progress.done / a->progress.total));
+    else if (a->stale)
+        imr_buf_str(&right, a->trace ? "? ranking of the query before" : "searching");
+    ui_draw_status(s, imr_buf_text(&left), imr_buf_text(&right), a->message_error && a->message[0]);
+}
+
+#define HINTS(...)                                                                                 \
+    do {                                                                                           \
+        static const ui_hint list[] = {__VA_ARGS__};                                               \
+        ui_draw_hint(s, &a->keymap, c, list, IMR_LEN(list));                                       \
+        return;                                                                                    \
+    } while (0)
+
+static void draw_hint(const ui_app *a, ui_surface s)
+{
+    ui_context c = ui_app_context(a);
+    if (a->overlay == UI_OVER_MENU)
+        HINTS({UI_DO_ESCAPE, "close; a letter of the menu chooses"});
+    if (a->overlay == UI_OVER_LINE)
+        HINTS({UI_DO_OPEN, "search"}, {UI_DO_ESCAPE, NULL});
+    if (a->overlay == UI_OVER_POINT)
+        HINTS({UI_DO_POINT_DOWN, "the next number"}, {UI_DO_ESCAPE, NULL});
+    if (c == UI_IN_PICK)
+        HINTS({UI_DO_NEXT, NULL}, {UI_DO_OPEN, "run"}, {UI_DO_ESCAPE, NULL});
+    if (c == UI_IN_HELP)
+        HINTS({UI_DO_NEXT, "scroll"}, {UI_DO_POINT_DOWN, "points at a number"},
+              {UI_DO_PAGE_DOWN, NULL}, {UI_DO_ESCAPE, NULL}, {UI_DO_PALETTE, NULL});
+    if (c == UI_IN_DOC)
+        HINTS({UI_DO_NEXT, "scroll"}, {UI_DO_HIGHLIGHT_NEXT, NULL}, {UI_DO_DOC_NEXT, NULL},
+              {UI_DO_QUIT, "back"}, {UI_DO_STAGE, NULL}, {UI_DO_WORDS, NULL}, {UI_DO_SIGNS, NULL},
+              {UI_DO_WHY, NULL}, {UI_DO_EXPORT, NULL}, {UI_DO_COPY, NULL});
+    if (c == UI_IN_WORDS)
+        HINTS({UI_DO_NEXT, NULL}, {UI_DO_LEFT, NULL}, {UI_DO_STAGE, NULL}, {UI_DO_SORT, NULL},
+              {UI_DO_RAW, NULL}, {UI_DO_OPEN, "mark"}, {UI_DO_DOC_NEXT, NULL}, {UI_DO_QUIT, "back"},
+              {UI_DO_EXPORT, NULL}, {UI_DO_COPY, NULL});
+    if (c == UI_IN_QUERY && ui_app_offering(a))
+        HINTS({UI_DO_NEXT, NULL}, {UI_DO_TO_LIST, "rank it"}, {UI_DO_KILL_START, NULL},
+              {UI_DO_ESCAPE, "leave"}, {UI_DO_PALETTE, NULL});
+    if (c == UI_IN_QUERY)
+        HINTS({UI_DO_NEXT, NULL}, {UI_DO_TO_LIST, NULL}, {UI_DO_KILL_START, NULL},
+              {UI_DO_HISTORY, NULL}, {UI_DO_PALETTE, NULL});
+    if (a->failed)
+        HINTS({UI_DO_QUIT, NULL}, {UI_DO_PALETTE, NULL});
+    if (!a->trace)
+        HINTS({UI_DO_EDIT_QUERY, NULL}, {UI_DO_HISTORY, NULL}, {UI_DO_PALETTE, NULL},
+              {UI_DO_QUIT, NULL});
+    if (a->screen == UI_RANK)
+        HINTS({UI_DO_NEXT, NULL}, {UI_DO_OPEN, NULL}, {UI_DO_EDIT_QUERY, NULL}, {UI_DO_SORT, NULL},
+              {UI_DO_FILTER, NULL}, {UI_DO_WHY, NULL}, {UI_DO_WORDS, NULL}, {UI_DO_EXPORT, NULL},
+              {UI_DO_PALETTE, NULL}, {UI_DO_QUIT, NULL}, {UI_DO_STAGE, NULL}, {UI_DO_COPY, NULL},
+              {UI_DO_FIND, NULL});
+    HINTS({UI_DO_NEXT, "scroll"}, {UI_DO_QUIT, "back"}, {UI_DO_OPEN, NULL}, {UI_DO_WORDS, NULL},
+          {UI_DO_STAGE, NULL}, {UI_DO_RAW, NULL}, {UI_DO_DIMENSIONS, NULL}, {UI_DO_ORDER, NULL},
+          {UI_DO_EXPORT, NULL}, {UI_DO_COPY, NULL});
+}
+
+/* ---- overlays ---- */
+
+/* The numbers on the screen, for pointing at. */
+static void find_targets(const ui_grid *g, ui_targets *t)
+{
+    t->n = 0;
+    for (int y = 0; y < g->rows; y++)
+        for (int x = 0; x < g->cols;) {
+            uint8_t term = ui_grid_cell(g, y, x)->term;
+            int end = x + 1;
+            while (end < g->cols && ui_grid_cell(g, y, end)->term == term &&
+                   !(term && ui_grid_cell(g, y, end)->text[0] == ' ' &&
+                     ui_grid_cell(g, y, end - 1)->text[0] == ' '))
+                end++;
+            if (term && !IMR_PUSH(t, (ui_target){y, x, end - x, term}))
+                return;
+            x = end;
+        }
+    if (t->at >= t->n)
+        t->at = 0;
+}
+
+static void draw_overlay(const ui_view *v, const ui_app *a, ui_surface s, ui_surface body)
+{
+    size_t n;
+    const ui_menu_item *items;
     switch (a->overlay) {
     case UI_OVER_HELP:
-        ui_draw_help(a, body, (int)a->help_top);
+        ui_draw_help(body, &v->help, (int)a->help.top);
+        break;
+    case UI_OVER_POINT:
+        if (a->targets.n) {
+            const ui_target *t = &a->targets.v[a->targets.at];
+            ui_draw_point(s, t->y, t->x, t->w, t->term);
+        }
         break;
     case UI_OVER_PALETTE:
-        ui_draw_palette(a, body);
+        ui_draw_palette(body, &a->keymap, &a->line, a->pick);
         break;
     case UI_OVER_HISTORY:
-        ui_draw_history(a, body);
+        ui_draw_history(body, &a->line, &a->offers);
         break;
     case UI_OVER_MENU:
-        ui_draw_menu(a, body);
+        items = ui_menu_items(a->menu, a->screen == UI_WORDS, &n);
+        ui_draw_menu(body, ui_action_info_of(a->menu)->hint, items, n);
         break;
     case UI_OVER_LINE:
-        ui_draw_line(a, body);
+        ui_draw_line(body,
+                     a->line_action == UI_DO_FIND ? "Find in titles and ids"
+                                                  : "Only titles and ids with",
+                     &a->line);
         break;
     case UI_OVER_NONE:
         break;
     }
 }
 
-void ui_draw(const ui_app *a, ui_surface s)
+bool ui_view_make(ui_view *v, ui_app *a)
 {
+    if (v->grid.rows != a->rows || v->grid.cols != a->cols) {
+        ui_grid fresh;
+        if (ui_grid_init(&fresh, a->rows, a->cols, NULL) != IMR_OK)
+            return false;
+        ui_grid_done(&v->grid);
+        v->grid = fresh;
+    }
+    ui_grid_clear(&v->grid);
+    v->grid.glyphs = a->glyphs;
+    v->grid.halves = a->theme == UI_THEME_MONO || a->theme == UI_THEME_16;
     ui_layout l = ui_app_layout(a);
-    s.grid->ascii = a->glyphs->ascii;
+    ui_surface s = ui_surface_of(&v->grid);
     if (l.class == UI_CLASS_T) {
-        ui_draw_too_small(a, s);
-        return;
+        ui_draw_too_small(s, a->pending ? a->progress.what : "");
+        return true;
     }
-    ui_draw_tabs(a, ui_sub(s, l.tabs));
-    ui_draw_query(a, ui_sub(s, l.query));
-    ui_draw_banner(a, ui_sub(s, l.banner));
-    ui_draw_metrics(a, ui_sub(s, l.metrics));
-    ui_surface body = ui_sub(s, l.body);
-    switch (a->screen) {
-    case UI_RANK:
-        draw_rank(a, s, &l);
-        break;
-    case UI_DOCUMENT:
-        ui_draw_document(a, ui_sub(s, l.document), ui_sub(s, l.words), l.boxed);
-        break;
-    case UI_WHY_FULL:
-        ui_draw_why_full(a, body, (int)a->why_top);
-        break;
-    case UI_PREVIEW_FULL:
-        ui_draw_preview(a, body, false);
-        break;
-    case UI_SELFTEST:
-        ui_draw_selftest(a, body);
-        break;
-    }
-    ui_draw_status(a, ui_sub(s, l.status));
-    ui_draw_hint(a, ui_sub(s, l.hint));
-    draw_overlay(a, body);
+    build_rows(v, a, &l, s);
+    draw_head(a, s, &l);
+    draw_body(v, a, s, &l);
+    draw_status(a, ui_sub(s, l.status));
+    draw_hint(a, ui_sub(s, l.hint));
+    if (a->overlay == UI_OVER_HELP || a->overlay == UI_OVER_POINT)
+        find_targets(&v->grid, &a->targets);
+    draw_overlay(v, a, s, ui_sub(s, l.body));
+    return true;
 }

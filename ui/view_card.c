@@ -1,89 +1,71 @@
 /* ui/view_card.c - what stands in place of a ranking: nothing yet, loading, failed, too small. */
+#include "ui/view_card.h"
+
 #include <stdio.h>
-#include <string.h>
 
-#include "ui/format.h"
-#include "ui/view.h"
+#include "ui/layout.h"
+#include "ui/lines.h"
 
-void ui_draw_too_small(const ui_app *a, ui_surface s)
+void ui_draw_too_small(ui_surface s, const char *job)
 {
+    const char *by = s.grid->glyphs->ascii ? "x" : "×";
+    int rows = s.at.h, cols = s.at.w;
     char text[120];
     if (s.at.h < 7 || s.at.w < 44) {
-        snprintf(text, sizeof text, "%dx%d<%dx%d", a->cols, a->rows, UI_MIN_COLS, UI_MIN_ROWS);
+        snprintf(text, sizeof text, "%dx%d<%dx%d", cols, rows, UI_MIN_COLS, UI_MIN_ROWS);
         ui_put(s, 0, 0, UI_TEXT, text);
         return;
     }
     ui_surface box = ui_sub(s, (ui_rect){0, 0, s.at.h < 9 ? s.at.h : 9, s.at.w < 46 ? s.at.w : 46});
-    ui_box(box, a->glyphs, false, NULL, NULL);
-    snprintf(text, sizeof text, "Window is %d%s%d. imrnn needs %d%s%d.", a->cols,
-             a->glyphs->ascii ? "x" : "×", a->rows, UI_MIN_COLS, a->glyphs->ascii ? "x" : "×",
-             UI_MIN_ROWS);
+    ui_box(box, false, NULL, NULL);
+    snprintf(text, sizeof text, "Window is %d%s%d. imrnn needs %d%s%d.", cols, by, rows,
+             UI_MIN_COLS, by, UI_MIN_ROWS);
     ui_put(box, 1, 2, UI_STRONG, text);
     ui_put_wrapped(box, 3, 2, box.at.w - 4, 2, UI_TEXT,
                    "Widen the window, or zoom this pane (tmux: prefix z).");
-    if (a->pending)
-        ui_putf(box, 5, 2, UI_TEXT, "%s", a->progress.what);
+    ui_put(box, 5, 2, UI_TEXT, job);
     ui_put(box, box.at.h - 2, 2, UI_TEXT, "q quits. Other keys wait.");
 }
 
 /* All of it or, where it does not fit, nothing; returns the row after. */
-static int intro(const ui_app *a, ui_surface s, int y)
+static int put_intro(ui_surface s, int y, const char *intro)
 {
     ui_lines l = {0};
-    ui_lines_set(&l, a->intro, s.at.w - 4);
+    ui_lines_set(&l, intro, s.at.w - 4, SIZE_MAX);
     int rows = (int)l.n;
     ui_lines_done(&l);
     if (!rows || y + rows > s.at.h)
         return y;
-    return 1 + ui_put_wrapped(s, y, 2, s.at.w - 4, rows, UI_TEXT, a->intro);
+    return 1 + ui_put_wrapped(s, y, 2, s.at.w - 4, rows, UI_TEXT, intro);
 }
 
-/* The first two lines: what to do, or why what was typed has no ranking. */
-static void headline(const ui_app *a, ui_surface s)
-{
-    if (a->query_error.status != IMR_OK)
-        ui_put_wrapped(s, 1, 2, s.at.w - 4, 2, ui_query_error_role(a), a->query_error.text);
-    else
-        ui_put(s, 1, 2, UI_STRONG,
-               a->facts->has_encoder
-                   ? "Type a claim or a question. The ranking changes as you type."
-                   : "The encoder is absent. Queries of the cache can be ranked.");
-}
-
-void ui_draw_empty(const ui_app *a, ui_surface s)
+void ui_draw_empty(ui_surface s, const imr_session_facts *facts, const ui_offers *offers,
+                   const imr_error *error, const char *intro, bool editing)
 {
     char count[UI_NUMBER];
     /* Always the same rows, so that nothing jumps while the first word is typed. */
     int examples = s.at.h - 8 < 0 ? 0 : s.at.h - 8 > 3 ? 3 : s.at.h - 8, y = 4 + examples + 1;
-    headline(a, s);
-    for (int i = 0; (size_t)i < a->offers.n && i < examples; i++) {
-        const char *text = a->offers.v[i].text;
+    if (error->status != IMR_OK)
+        ui_put_wrapped(s, 1, 2, s.at.w - 4, 2, ui_query_error_role(error), error->text);
+    else
+        ui_put(s, 1, 2, UI_STRONG,
+               facts->has_encoder ? "Type a claim or a question. The ranking changes as you type."
+                                  : "The encoder is absent. Queries of the cache can be ranked.");
+    for (int i = 0; (size_t)i < offers->n && i < examples; i++) {
+        const char *text = offers->v[i].text;
         ui_put(s, 4 + i, 2, UI_DIM, i == 0 ? "Try" : "");
         ui_put_cut(s, 4 + i, 8, s.at.w - 10, UI_TEXT, text, strlen(text));
     }
     ui_put(s, y, 2, UI_DIM, "or");
     int x = ui_put(s, y, 8, UI_KEY, "C-r");
     ui_putf(s, y, x, UI_TEXT, " picks one of %s cached queries",
-            ui_format_count(count, a->facts->queries));
+            ui_format_count(count, facts->queries));
     y += 2;
-    y = intro(a, s, y);
-    if (*a->facts->tokens_problem)
-        ui_put_wrapped(s, y, 2, s.at.w - 4, 3, UI_TEXT, a->facts->tokens_problem);
-    else if (!a->editing)
+    y = put_intro(s, y, intro);
+    if (*facts->tokens_problem)
+        ui_put_wrapped(s, y, 2, s.at.w - 4, 3, UI_TEXT, facts->tokens_problem);
+    else if (!editing)
         ui_put(s, y, 2, UI_TEXT, "i edits the query");
-}
-
-void ui_draw_nothing_left(const ui_app *a, ui_surface s)
-{
-    char text[200];
-    snprintf(text, sizeof text, "0 of %zu documents match the filter %s%s%s",
-             a->trace ? a->trace->n_documents : 0, ui_filter_name(a->filter),
-             a->filter_words ? " " : "", a->filter_words ? a->filter_words : "");
-    ui_put_cut(s, 1, 2, s.at.w - 4, UI_STRONG, text, strlen(text));
-    bool unjudged = a->filter == UI_FILTER_RELEVANT && a->trace && a->trace->n_metrics == 0;
-    ui_put(s, 3, 2, UI_TEXT,
-           unjudged ? "This query has no judgements. f changes the filter, Esc clears it"
-                    : "f changes the filter, Esc clears it");
 }
 
 /* Steps that are over before it can be read say nothing. */
@@ -98,15 +80,14 @@ static void time_left(ui_surface s, int x, const imr_async_progress *p)
             ui_format_count(rate, (uint64_t)p->rate), seconds / 60, seconds % 60);
 }
 
-void ui_draw_loading(const ui_app *a, ui_surface s)
+void ui_draw_loading(ui_surface s, const imr_async_progress *p, const char *intro)
 {
     ui_put(s, 1, 2, UI_STRONG, "Opening");
-    if (a->progress.what[0]) {
-        const imr_async_progress *p = &a->progress;
+    if (p->what[0]) {
         char done[UI_NUMBER], total[UI_NUMBER];
         ui_put_cut(s, 3, 2, s.at.w - 4, UI_TEXT, p->what, strlen(p->what));
         if (p->total) {
-            ui_meter(s, a->glyphs, 4, 2, 40, (double)p->done, (double)p->total, UI_TEXT);
+            ui_meter(s, 4, 2, 40, (double)p->done, (double)p->total, UI_TEXT);
             ui_putf(s, 4, 44, UI_TEXT, "%3d%%", (int)(100 * p->done / p->total));
             int x = ui_putf(s, 5, 2, UI_DIM, "%s of %s", ui_format_count(done, p->done),
                             ui_format_count(total, p->total));
@@ -115,21 +96,21 @@ void ui_draw_loading(const ui_app *a, ui_surface s)
         }
     }
     ui_put(s, 7, 2, UI_TEXT, "You can type now; the ranking follows.   C-c stops loading.");
-    intro(a, s, 10); /* where the empty screen has it */
+    put_intro(s, 10, intro); /* where the empty screen has it */
 }
 
 /* As high as its text. */
-void ui_draw_failed(const ui_app *a, ui_surface s)
+void ui_draw_failed(ui_surface s, const imr_error *error)
 {
     ui_lines text = {0};
-    ui_lines_set(&text, a->error.text, s.at.w - 4);
+    ui_lines_set(&text, error->text, s.at.w - 4, SIZE_MAX);
     int rows = (int)text.n;
     ui_lines_done(&text);
     s = ui_sub(s, (ui_rect){0, 0, rows + 6, s.at.w});
-    const bool stopped = a->error.status == IMR_E_CANCELLED;
-    ui_box(s, a->glyphs, true, stopped ? "Stopped" : "Error: this set cannot be opened", NULL);
+    const bool stopped = error->status == IMR_E_CANCELLED;
+    ui_box(s, true, stopped ? "Stopped" : "Error: this set cannot be opened", NULL);
     ui_surface in = ui_sub(s, (ui_rect){2, 2, s.at.h - 4, s.at.w - 4});
-    ui_put_wrapped(in, 0, 0, in.at.w, in.at.h - 2, UI_TEXT, a->error.text);
+    ui_put_wrapped(in, 0, 0, in.at.w, in.at.h - 2, UI_TEXT, error->text);
     ui_put(in, in.at.h - 1, 0, UI_DIM,
            stopped ? "q quits." : "imrnn inspect FILE says what a file is. q quits.");
 }

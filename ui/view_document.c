@@ -1,154 +1,200 @@
-/* ui/view_document.c - the text of a document with the words that matter, and the preview. */
-#include "ui/view.h"
-
+/* ui/view_document.c */
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "text/utf8.h"
-#include "ui/format.h"
+#include "ui/glossary.h"
+#include "ui/layout.h"
+#include "ui/view_document.h"
 
-static bool shown(const ui_app *a, const ui_highlight *h)
+/* The rule where reading ended. */
+static void read_rule(ui_surface s, int y, const imr_tokens_read *t)
 {
-    return a->signs == UI_SIGNS_BOTH || (a->signs == UI_SIGNS_GAIN) == (h->effect > 0);
+    char text[100];
+    snprintf(text, sizeof text,
+             t->total ? " the encoder read up to here: %u of %u tokens "
+                      : " the encoder read up to here ",
+             t->read, t->total);
+    ui_repeat(s, y, 0, s.at.w, UI_BORDER, s.grid->glyphs->dash);
+    ui_put_cut(ui_about(s, UI_TERM_READ), y, 2, s.at.w - 4, UI_DIM, text, strlen(text));
 }
 
 /* One line of the text at (y,x): plain runs and highlighted ones. */
-static void text_line(const ui_app *a, ui_surface s, int y, int x, const ui_line *line)
+static void text_line(ui_surface s, int y, int x, const ui_reading *r, const ui_line *line,
+                      bool cursor)
 {
-    const char *text = a->detail->text;
-    size_t at = line->start, low = 0, high = a->n_highlights;
+    const char *text = r->detail->text;
+    size_t at = line->start, low = 0, high = r->n_highlights;
+    ui_style plain =
+        line->start >= r->detail->read_end && r->page.read != SIZE_MAX ? UI_DIM : UI_TEXT;
+    if (line->mark) {
+        read_rule(s, y, &r->detail->why.document_tokens);
+        return;
+    }
     while (low < high) { /* the first highlight that ends in this line or later */
         size_t middle = low + (high - low) / 2;
-        if (a->highlights[middle].end <= line->start)
+        if (r->highlights[middle].end <= line->start)
             low = middle + 1;
         else
             high = middle;
     }
-    for (size_t i = low; i < a->n_highlights && a->highlights[i].start < line->end; i++) {
-        const ui_highlight *h = &a->highlights[i];
-        if (!shown(a, h))
-            continue;
+    for (size_t i = low; i < r->n_highlights && r->highlights[i].start < line->end; i++) {
+        const ui_highlight *h = &r->highlights[i];
         size_t from = h->start > at ? h->start : at, to = h->end < line->end ? h->end : line->end;
-        if (from >= to)
+        if (from >= to || !ui_reading_shows(r, h))
             continue;
-        x = ui_put_n(s, y, x, UI_TEXT, text + at, from - at);
-        ui_style style = h->effect > 0 ? UI_GAIN_WORD : UI_LOSS_WORD;
-        if (a->screen == UI_DOCUMENT && a->highlight_at == i + 1)
+        x = ui_put_n(s, y, x, plain, text + at, from - at);
+        ui_style style = h->share > 0 ? UI_GAIN_WORD : UI_LOSS_WORD;
+        if (r->marked ? h->word == r->marked_document : cursor && r->highlight_at == i + 1)
             style |= UI_REVERSED;
         x = ui_put_n(s, y, x, style, text + from, to - from);
         at = to;
     }
     if (at < line->end)
-        ui_put_n(s, y, x, UI_TEXT, text + at, line->end - at);
+        ui_put_n(s, y, x, plain, text + at, line->end - at);
 }
 
-/* Why there is no text to show; NULL when there is. */
-static const char *missing(const ui_app *a)
+/* What the colours say, over the lower edge of a box or at the end of a line. */
+static void legend(ui_surface s, int y, const ui_reading *r)
 {
-    if (a->facts && !a->facts->has_texts)
-        return "The cache holds no texts: name the data set with --dataset to read documents here.";
-    if (a->detail_error.status != IMR_OK)
-        return a->detail_error.text;
-    const imr_trace_document *d = ui_app_selected(a);
-    bool same = d && a->detail && strcmp(a->detail->document_id, d->id) == 0;
-    return same ? NULL : "";
+    int x = 3;
+    if (!r->n_highlights || s.at.w < 50)
+        return;
+    x = ui_put(s, y, x, UI_TEXT, " ");
+    x = ui_put(s, y, x, UI_GAIN_WORD, "for it");
+    x = ui_putf(s, y, x, UI_DIM, " %s ", s.grid->glyphs->middot);
+    x = ui_put(s, y, x, UI_LOSS_WORD, "against it");
+    ui_putf(s, y, x, UI_DIM, " %s shares %s%s ", s.grid->glyphs->middot,
+            ui_measure_name(r->measure.stage), r->measure.raw ? ", raw" : "");
 }
 
-static void words_pane(const ui_app *a, ui_surface s)
+/* ---- the words beside the text ---- */
+
+static void words_pane(ui_surface s, const ui_reading *r, bool ready)
 {
+    static const char *const equal[] = {"standing", "standing", "standing", "lift", "cos"};
+    char text[64], number[UI_NUMBER];
     if (s.at.w < 10)
         return;
-    char note[64];
-    snprintf(note, sizeof note, "%zu", a->n_words);
-    ui_box(s, a->glyphs, false, "Tokens in this text", ui_app_detail_fits(a) ? note : NULL);
-    if (!ui_app_detail_fits(a))
+    const ui_glyphs *g = s.grid->glyphs;
+    const ui_side *d = &r->document;
+    snprintf(text, sizeof text, "%zu", d->words);
+    ui_box(s, false, "Words of this text", ready && d->n ? text : NULL);
+    ui_surface in = ui_inside(s);
+    if (!ready)
         return;
-    ui_surface in = ui_sub(s, (ui_rect){1, 1, s.at.h - 2, s.at.w - 2});
-    if (a->n_words == 0) {
-        ui_put_wrapped(in, 0, 1, in.at.w - 2, 4, UI_TEXT,
-                       a->facts && *a->facts->tokens_problem ? a->facts->tokens_problem
-                                                             : "No token of this text is known.");
+    const imr_pairs *p = &r->detail->why.pairs;
+    if (d->n == 0) {
+        ui_put_wrapped(in, 0, 1, in.at.w - 2, in.at.h, UI_TEXT, p->problem ? p->problem : "");
         return;
     }
-    int half = (in.at.w - 14 - 5 - 10) / 2;
-    if (half < 2)
-        half = 2;
-    int name = in.at.w - 5 - 10 - 2 * half - 1;
-    double scale = ui_nice_scale(a->words[0].effect);
-    for (int i = 0; i < in.at.h && (size_t)i < a->n_words; i++) {
-        const ui_word *w = &a->words[i];
-        char text[UI_NUMBER];
-        ui_put_cut(in, i, 1, name - 1, UI_TEXT, a->detail->text + w->start, w->end - w->start);
-        if (w->count > 1) {
-            snprintf(text, sizeof text, "%s%u", a->glyphs->ascii ? "x" : "×", w->count);
-            ui_put(in, i, 1 + name, UI_DIM, text);
-        }
-        ui_bar(in, a->glyphs, i, name + 5, half, w->effect, scale,
-               a->theme == UI_THEME_MONO || a->theme == UI_THEME_16);
-        ui_put_right(in, i, in.at.w - 1, ui_sign_role(w->effect),
-                     ui_format_signed(text, a->glyphs, w->effect, 4));
+    int half = (in.at.w - 29) / 2 > 2 ? (in.at.w - 29) / 2 : 2, from = in.at.w - 10 - 2 * half;
+    double scale = 0, total = 0, shown = 0;
+    for (size_t i = 0; i <= d->n; i++) {
+        total += d->total[i];
+        if (i < d->n && !p->document[i].special)
+            scale = fmax(scale, fabs(d->total[i]));
     }
+    size_t rows = in.at.h > 4 ? (size_t)in.at.h - 3 : 0;
+    int y = 0, decimals = r->measure.raw ? 4 : 2;
+    for (size_t i = 0; i < rows && i < d->words; i++, y++) {
+        uint32_t place = d->order[i];
+        const imr_pair_word *w = &p->document[place];
+        ui_put_cut(in, y, 1, from - 6, UI_TEXT, w->text, strlen(w->text));
+        if (w->count > 1)
+            ui_putf(in, y, from - 5, UI_DIM, "%s%u", g->ascii ? "x" : "×", w->count);
+        ui_surface about = ui_about(in, r->measure.raw ? UI_TERM_SHARE_RAW : UI_TERM_SHARE);
+        ui_bar(about, y, from, half, d->total[place], ui_nice_scale(scale));
+        ui_put_signed(about, y, in.at.w - 1, d->total[place], decimals);
+        shown += d->total[place];
+    }
+    ui_put(in, y, 1, UI_DIM, "other words, special tokens");
+    ui_put_signed(ui_about(in, UI_TERM_SPECIAL), y++, in.at.w - 1, total - shown - d->total[d->n],
+                  decimals);
+    ui_put(in, y, 1, UI_DIM, "not from words");
+    ui_put_signed(ui_about(in, UI_TERM_NOT_WORDS), y++, in.at.w - 1, d->total[d->n], decimals);
+    snprintf(text, sizeof text, "sum = %s %s", equal[r->measure.raw ? 4 : r->measure.stage],
+             ui_format_signed(number, g, ui_share_whole(p, r->measure), decimals));
+    ui_put(in, y, 1, UI_STRONG, text);
+    ui_put_signed(ui_about(in, UI_TERM_SUM), y, in.at.w - 1, total, decimals);
 }
 
-void ui_draw_document(const ui_app *a, ui_surface text, ui_surface words, bool boxed)
+/* ---- the two views ---- */
+
+/* A pane's inside: a box with the title on its edge, or a line with it. */
+static ui_surface frame(ui_surface s, const char *title, const char *note, bool boxed, bool focused)
 {
-    const imr_trace_document *d = ui_app_selected(a);
+    if (boxed) {
+        ui_box(s, focused, title, note);
+        return ui_inside(s);
+    }
+    ui_put_cut(s, 0, 1, s.at.w - ui_width(note) - 4, UI_STRONG, title, strlen(title));
+    ui_put_right(s, 0, s.at.w - 1, UI_DIM, note);
+    return ui_sub(s, (ui_rect){1, 0, s.at.h - 1, s.at.w});
+}
+
+void ui_draw_document(ui_surface text, ui_surface words, const ui_list *l, const ui_reading *r,
+                      size_t top, const char *missing, bool boxed)
+{
+    const imr_trace_document *d = ui_list_selected(l);
+    char title[400], note[100];
     if (!d)
         return;
-    char title[400], note[64];
-    snprintf(title, sizeof title, "%.80s %s %.200s", d->id, *d->title ? a->glyphs->middot : "",
-             d->title);
-    snprintf(note, sizeof note, "%zu/%zu", a->at + 1, a->n_order);
-    ui_surface in;
-    if (boxed) {
-        ui_box(text, a->glyphs, true, title, note);
-        in = ui_sub(text, (ui_rect){1, 1, text.at.h - 2, text.at.w - 2});
-    } else {
-        int w = (int)strlen(note);
-        ui_put_cut(text, 0, 1, text.at.w - w - 4, UI_STRONG, title, strlen(title));
-        ui_put_right(text, 0, text.at.w - 1, UI_DIM, note);
-        in = ui_sub(text, (ui_rect){1, 0, text.at.h - 1, text.at.w});
-    }
-    words_pane(a, words);
-    const char *why_not = missing(a);
-    if (why_not) {
-        ui_put_wrapped(in, 0, 1, in.at.w - 2, in.at.h, UI_TEXT, *why_not ? why_not : "...");
+    const imr_tokens_read *t = missing ? &(imr_tokens_read){0} : &r->detail->why.document_tokens;
+    snprintf(title, sizeof title, "%.80s %s %.200s", d->id,
+             *d->title ? text.grid->glyphs->middot : "", d->title);
+    snprintf(note, sizeof note, t->total ? "%zu/%zu %s %u/%u tokens read" : "%zu/%zu", l->at + 1,
+             l->n, text.grid->glyphs->middot, t->read, t->total);
+    ui_surface in = frame(text, title, note, boxed, true);
+    words_pane(words, r, !missing);
+    if (missing) {
+        ui_put_wrapped(in, 0, 1, in.at.w - 2, in.at.h, UI_TEXT, *missing ? missing : "...");
         return;
     }
-    const ui_lines *l = &a->document_lines;
-    for (int y = 0; y < in.at.h && a->document_top + (size_t)y < l->n; y++) {
-        char number[24];
-        snprintf(number, sizeof number, "%zu", a->document_top + (size_t)y + 1);
-        ui_put_right(in, y, UI_GUTTER - 2, UI_BORDER, number);
-        text_line(a, in, y, UI_GUTTER, &l->v[a->document_top + (size_t)y]);
+    for (int y = 0; y < in.at.h && top + (size_t)y < r->page.n; y++) {
+        const ui_line *line = &r->page.v[top + (size_t)y];
+        if (!line->mark)
+            ui_putf(in, y, 0, UI_BORDER, "%*zu", UI_GUTTER - 2, top + (size_t)y + 1);
+        text_line(in, y, UI_GUTTER, r, line, true);
     }
+    if (boxed)
+        legend(text, text.at.h - 1, r);
     ui_cursor(in, 0, UI_GUTTER, false);
 }
 
-void ui_draw_preview(const ui_app *a, ui_surface s, bool boxed)
+void ui_draw_preview(ui_surface s, const ui_list *l, const ui_reading *r, size_t top,
+                     const char *missing, bool boxed, bool focused)
 {
-    const imr_trace_document *d = ui_app_selected(a);
+    const imr_trace_document *d = ui_list_selected(l);
     char title[400] = "Preview", note[64] = "";
-    if (d) {
-        snprintf(title, sizeof title, "Preview: %.80s %s %.200s%s", d->id, a->glyphs->middot,
-                 d->title, ui_app_detail_fits(a) ? "" : a->glyphs->ellipsis);
-        if (a->preview_lines.n)
-            snprintf(note, sizeof note, "line %zu/%zu", a->preview_top + 1, a->preview_lines.n);
-    }
-    ui_surface in;
-    if (boxed) {
-        ui_box(s, a->glyphs, !a->editing && a->pane == UI_PANE_PREVIEW, title, *note ? note : NULL);
-        in = ui_sub(s, (ui_rect){1, 1, s.at.h - 2, s.at.w - 2});
-    } else {
-        ui_put_cut(s, 0, 1, s.at.w - 2, UI_STRONG, title, strlen(title));
-        in = ui_sub(s, (ui_rect){1, 0, s.at.h - 1, s.at.w});
-    }
-    const char *why_not = d ? missing(a) : "";
-    if (why_not) {
-        ui_put_wrapped(in, 0, 1, in.at.w - 2, in.at.h, UI_TEXT, why_not);
+    if (d)
+        snprintf(title, sizeof title, "Preview: %.80s %s %.200s%s", d->id, s.grid->glyphs->middot,
+                 d->title, missing ? s.grid->glyphs->ellipsis : "");
+    if (!missing && r->preview.n)
+        snprintf(note, sizeof note, "line %zu/%zu", top + 1, r->preview.n);
+    ui_surface in = frame(s, title, note, boxed, focused);
+    if (missing) {
+        ui_put_wrapped(in, 0, 1, in.at.w - 2, in.at.h, UI_TEXT, missing);
         return;
     }
-    for (int y = 0; y < in.at.h && a->preview_top + (size_t)y < a->preview_lines.n; y++)
-        text_line(a, in, y, 1, &a->preview_lines.v[a->preview_top + (size_t)y]);
+    for (int y = 0; y < in.at.h && top + (size_t)y < r->preview.n; y++)
+        text_line(in, y, 1, r, &r->preview.v[top + (size_t)y], false);
+    if (boxed)
+        legend(s, s.at.h - 1, r);
+}
+
+void ui_draw_text(ui_surface s, const ui_reading *r)
+{
+    size_t from = 0;
+    if (s.at.h < 3)
+        return;
+    for (size_t i = 0; i < r->n_highlights && !from; i++)
+        if (r->marked && r->highlights[i].word == r->marked_document)
+            from = ui_lines_find(&r->preview, r->highlights[i].start);
+    size_t room = (size_t)s.at.h - 1;
+    if (from + room > r->preview.n)
+        from = r->preview.n > room ? r->preview.n - room : 0;
+    ui_repeat(s, 0, 0, s.at.w, UI_BORDER, s.grid->glyphs->h);
+    legend(s, 0, r);
+    for (size_t y = 0; y < room && from + y < r->preview.n; y++)
+        text_line(s, (int)y + 1, 1, r, &r->preview.v[from + y], false);
 }

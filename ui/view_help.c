@@ -1,17 +1,82 @@
-/* ui/view_help.c - help from the action table and the key map as it is, and the glyph self-test. */
-#include <string.h>
+/* ui/view_help.c */
+#include "ui/view_help.h"
 
-#include "text/utf8.h"
-#include "ui/view.h"
+#include <stdio.h>
 
-static const char *const groups[UI_GROUP_COUNT] = {"Move", "This screen", "Everywhere",
+#include "ui/glossary.h"
+
+static const char *const groups[UI_GROUP_COUNT] = {"Move", "This screen", "Everywhere", "Leave",
                                                    "Editing the query"};
 
-/* One entry: keys, then what they do. */
-static void entry(const ui_app *a, ui_surface s, int y, int x, int w, ui_action action)
+/* ---- the glossary ---- */
+
+static void told(ui_rows *out, int indent, const char *what, const char *text)
+{
+    IMR_AUTOBUF imr_buf b = {0};
+    imr_buf_printf(&b, "%s%s", what, text);
+    ui_rows_text(out, indent, UI_TEXT, imr_buf_text(&b));
+}
+
+static void glossary(ui_rows *out)
+{
+    ui_rows_heading(out, "What the numbers are", NULL);
+    for (int term = 1; term < UI_TERM_COUNT; term++) {
+        const ui_glossary_entry *e = ui_glossary_of(term);
+        IMR_AUTOBUF imr_buf b = {0};
+        imr_buf_printf(&b, "%s; %s; %s.", e->formula, e->range, e->good);
+        ui_surface s = ui_rows_add(out, 0);
+        if (s.at.w < 60) {
+            ui_put(ui_rows_add(out, 1), 0, 1, UI_STRONG, e->name);
+            ui_rows_text(out, 3, UI_TEXT, imr_buf_text(&b));
+            continue;
+        }
+        int row = out->n;
+        ui_rows_text(out, 18, UI_TEXT, imr_buf_text(&b));
+        if (out->n > row)
+            ui_put_cut((ui_surface){&out->grid, {row, 0, 1, s.at.w}, 0}, 0, 1, 16, UI_STRONG,
+                       e->name, strlen(e->name));
+    }
+}
+
+static void marks(ui_rows *out)
+{
+    const ui_glyphs *g = out->grid.glyphs;
+    char text[300];
+    ui_rows_heading(out, "Marks", NULL);
+    snprintf(text, sizeof text,
+             "%sn %sn %s: moved up, down, not. %s judged relevant, %s judged not relevant. %s cut "
+             "off. ? not final, still computing. %s less than is told.",
+             g->up, g->down, g->same, g->relevant, g->judged, g->ellipsis, g->judged);
+    told(out, 1, text, "");
+    told(out, 1, "",
+         "Blue or bold is for, orange or underlined against, in lists, texts and tables alike; "
+         "signs, sides and arrows say the same without colour.");
+}
+
+/* ---- keys ---- */
+
+static bool belongs(const ui_keymap *keymap, ui_action action, ui_context here)
+{
+    return ui_action_info_of(action)->group != UI_GROUP_SCREEN ||
+           ui_keymap_key(keymap, here, action, 0) != UI_KEY_NONE;
+}
+
+/* The actions of a group as lines of a column. */
+static size_t collect(const ui_keymap *keymap, ui_context here, ui_group group,
+                      ui_action out[UI_ACTION_COUNT])
+{
+    size_t n = 0;
+    for (int i = 1; i < UI_ACTION_COUNT; i++)
+        if (ui_action_info_of((ui_action)i)->group == group && belongs(keymap, (ui_action)i, here))
+            out[n++] = (ui_action)i;
+    return n;
+}
+
+/* Keys, then what they do. */
+static void entry(ui_surface s, int y, int x, int w, const ui_keymap *keymap, ui_action action)
 {
     IMR_AUTOBUF imr_buf keys = {0};
-    ui_keymap_labels(&a->keymap, action, 3, &keys);
+    ui_keymap_labels(keymap, action, 3, &keys);
     const ui_action_info *info = ui_action_info_of(action);
     if (!keys.len)
         imr_buf_printf(&keys, ":%s", info->name);
@@ -19,93 +84,78 @@ static void entry(const ui_app *a, ui_surface s, int y, int x, int w, ui_action 
     ui_put_cut(s, y, x + 14, w - 15, UI_TEXT, info->help, strlen(info->help));
 }
 
-/* Whether an action can be done where help was asked for. */
-static bool belongs(const ui_app *a, ui_action action)
+void ui_build_help(ui_rows *out, const ui_keymap *keymap, ui_context here)
 {
-    ui_context here = a->screen == UI_DOCUMENT ? UI_IN_DOC : UI_IN_LIST;
-    ui_group group = ui_action_info_of(action)->group;
-    if (group != UI_GROUP_SCREEN && group != UI_GROUP_MOVE)
-        return true;
-    return ui_keymap_key(&a->keymap, here, action, 0) != UI_KEY_NONE;
+    ui_action actions[UI_ACTION_COUNT];
+    told(out, 1, "",
+         "An arrow points at a number of the screen and tells what it is; j and k scroll.");
+    glossary(out);
+    marks(out);
+    int columns = out->grid.cols >= 96 ? 2 : 1, w = (out->grid.cols - 2) / columns;
+    for (int g = 0; g < UI_GROUP_COUNT; g++) {
+        ui_rows_heading(out, groups[g], NULL);
+        size_t n = collect(keymap, here, (ui_group)g, actions);
+        int rows = ((int)n + columns - 1) / columns;
+        ui_surface s = ui_rows_add(out, rows);
+        for (size_t i = 0; i < n; i++)
+            entry(s, (int)i % (rows ? rows : 1), 1 + (int)i / (rows ? rows : 1) * w, w, keymap,
+                  actions[i]);
+    }
 }
 
-/* A group as a column from (y,x); returns the line after it. */
-static int column(const ui_app *a, ui_surface s, int y, int x, int w, ui_group group)
-{
-    ui_put(s, y++, x, UI_STRONG, groups[group]);
-    ui_repeat(s, y++, x, w - 2, UI_BORDER, a->glyphs->h);
-    for (int i = 1; i < UI_ACTION_COUNT; i++)
-        if (ui_action_info_of((ui_action)i)->group == group && belongs(a, (ui_action)i))
-            entry(a, s, y++, x, w, (ui_action)i);
-    return y;
-}
-
-static int marks(const ui_app *a, ui_surface s, int y, int w)
-{
-    const ui_glyphs *g = a->glyphs;
-    IMR_AUTOBUF imr_buf b = {0};
-    ui_put(s, y++, 2, UI_STRONG, "Marks and columns");
-    ui_repeat(s, y++, 2, w - 4, UI_BORDER, g->h);
-    imr_buf_printf(&b,
-                   "now, was, enc: rank after and before modulation, and of the encoder. %sn %sn "
-                   "%s: moved up, down, not.\n",
-                   g->up, g->down, g->same);
-    imr_buf_printf(&b,
-                   "%ssim: cosine after minus cosine before. %s%smed: the same less the median of "
-                   "the listed documents; this is what changes the order, bars and colours show "
-                   "it.\n",
-                   g->delta, g->delta, g->minus);
-    imr_buf_printf(&b,
-                   "%s judged relevant, %s judged not relevant. %s cut off. ? not final, still "
-                   "computing.\n",
-                   g->relevant, g->judged, g->ellipsis);
-    imr_buf_printf(&b,
-                   "doc, query: the two steps that add up to %ssim; resid: what they leave over.\n",
-                   g->delta);
-    imr_buf_str(&b, "Tokens: cosine with the change; effect: the similarity a token carries; z "
-                    "against chance; bg z against other changes (dim: not significant); vis.: "
-                    "what the working space sees of it; hub: in how many sampled changes it is "
-                    "among the top 20; in: who has it.\n");
-    imr_buf_str(&b, "In texts, bold words raise the similarity, underlined words lower it.");
-    ui_lines l = {0};
-    ui_lines_set(&l, imr_buf_text(&b), w - 4 > 10 ? w - 4 : 10);
-    for (size_t i = 0; i < l.n; i++)
-        ui_put_n(s, y++, 2, UI_TEXT, l.text + l.v[i].start, l.v[i].end - l.v[i].start);
-    ui_lines_done(&l);
-    return y;
-}
-
-int ui_draw_help(const ui_app *a, ui_surface s, int top)
+static ui_surface help_box(ui_surface s)
 {
     int margin = s.at.w >= 116 ? 4 : 0;
-    ui_surface box = ui_sub(s, (ui_rect){0, margin, s.at.h, s.at.w - 2 * margin});
-    ui_fill(box, (ui_rect){0, 0, box.at.h, box.at.w}, UI_TEXT);
-    ui_surface in = ui_sub(box, (ui_rect){1, 1, box.at.h - 2, box.at.w - 2});
-    int w = in.at.w, y = -top, end = y;
-    if (w >= 96) {
-        int half = (w - 2) / 2;
-        int left = column(a, in, y, 2, half, UI_GROUP_MOVE) + 1;
-        left = column(a, in, left, 2, half, UI_GROUP_SCREEN);
-        int right = column(a, in, y, 2 + half, half, UI_GROUP_ALL) + 1;
-        right = column(a, in, right, 2 + half, half, UI_GROUP_EDIT);
-        end = left > right ? left : right;
-    } else {
-        for (int g = 0; g < UI_GROUP_COUNT; g++)
-            end = column(a, in, end, 2, w - 2, (ui_group)g) + 1;
-    }
-    end = marks(a, in, end + 1, w);
-    /* The frame last: lines scrolled above the top lie under it. */
-    ui_box(box, a->glyphs, true, "Help", "Esc closes");
-    return end + top;
+    return ui_sub(s, (ui_rect){0, margin, s.at.h, s.at.w - 2 * margin});
 }
 
-void ui_draw_selftest(const ui_app *a, ui_surface s)
+ui_surface ui_help_inside(ui_surface s)
 {
-    const ui_glyphs *g = a->glyphs;
-    const char *const all[] = {
-        g->eighths[1], g->eighths[4], g->eighths[8], g->v,        g->h,          g->tl,     g->hv,
-        g->hh,         g->up,         g->down,       g->relevant, g->judged,     g->cursor, g->pin,
-        g->ellipsis,   g->minus,      g->delta,      g->dash,     g->spinner[0], g->prompt};
+    return ui_inside(help_box(s));
+}
+
+void ui_draw_help(ui_surface s, const ui_rows *rows, int top)
+{
+    ui_surface box = help_box(s);
+    char note[80];
+    ui_fill(box, (ui_rect){0, 0, box.at.h, box.at.w}, UI_TEXT);
+    snprintf(note, sizeof note, "line %d of %d, Esc closes", top + 1, rows->n);
+    ui_box(box, true, "Help", note);
+    ui_rows_draw_boxed(rows, box, true, top);
+}
+
+void ui_draw_point(ui_surface s, int y, int x, int w, int term)
+{
+    const ui_glossary_entry *e = ui_glossary_of(term);
+    const struct {
+        const char *label, *text;
+    } lines[] = {{"", e->formula}, {"range ", e->range}, {"good  ", e->good}};
+    ui_mark(s, (ui_rect){y, x, 1, w}, UI_SELECTED);
+    int width = s.at.w < 74 ? s.at.w : 74, rows = 0;
+    for (int pass = 0; pass < 2; pass++) { /* how high, then the card above or below */
+        int from = y < s.at.h / 2 ? s.at.h - rows - 3 : 1;
+        ui_surface box =
+            ui_sub(s, (ui_rect){from, (s.at.w - width) / 2, pass ? rows + 2 : 0, width});
+        ui_surface in = ui_inside(box);
+        if (pass) {
+            ui_fill(box, (ui_rect){0, 0, box.at.h, box.at.w}, UI_TEXT);
+            ui_box(box, true, e->name, "arrows point, Esc closes");
+        }
+        rows = 0;
+        for (size_t i = 0; i < IMR_LEN(lines); i++) {
+            int label = ui_put(in, rows, 1, UI_DIM, lines[i].label);
+            rows = ui_put_wrapped(in, rows, label, width - label - 3, 9, UI_TEXT, lines[i].text);
+        }
+    }
+}
+
+void ui_draw_selftest(ui_surface s)
+{
+    const ui_glyphs *g = s.grid->glyphs;
+    const char *const all[] = {g->eighths[1], g->eighths[4], g->eighths[8], g->v,   g->h,
+                               g->tl,         g->hv,         g->hh,         g->up,  g->down,
+                               g->relevant,   g->judged,     g->cursor,     g->pin, g->ellipsis,
+                               g->minus,      g->delta,      g->dash,       g->hub, g->prompt};
     ui_put(s, 0, 1, UI_STRONG, "Each glyph is one column wide when its | stands below the others.");
     for (size_t i = 0; i < IMR_LEN(all); i++) {
         int y = 2 + (int)(i % 10), x = 4 + 24 * (int)(i / 10);
@@ -115,5 +165,5 @@ void ui_draw_selftest(const ui_app *a, ui_surface s)
     int y = 13;
     for (int r = 0; r < UI_ROLE_COUNT; r++)
         ui_putf(s, y + r / 5, 4 + 15 * (r % 5), (ui_style)r, "%s", ui_role_word((ui_role)r));
-    ui_put(s, y + 4, 1, UI_DIM, "Esc goes back. --glyphs ascii draws without them.");
+    ui_put(s, y + 5, 1, UI_DIM, "Esc goes back. --glyphs ascii draws without them.");
 }

@@ -1,409 +1,310 @@
-/* ui/view_why.c - why a document moved: tokens, shares, dimensions, coverage. */
-#include "ui/view.h"
-
+/* ui/view_why.c - the sentence, word pairs, the adapter's two steps, sides, steps, dimensions. */
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "text/utf8.h"
-#include "ui/format.h"
+#include "ui/glossary.h"
+#include "ui/list.h"
+#include "ui/view_change.h"
+#include "ui/view_why.h"
 
-static const imr_trace_tokens *tokens_of(const ui_app *a, const imr_trace_document *d)
+#define ROWS 5 /* words of the query that are told in the pane */
+
+void ui_why_title(const imr_trace *t, const imr_trace_document *d, const ui_glyphs *g, char *out,
+                  size_t size)
 {
-    return a->show_query_tokens ? &a->trace->query_tokens : &d->tokens;
+    char move[UI_NUMBER] = "";
+    uint32_t rank = ui_adapted(t) ? d->rank_after : d->rank_encoder;
+    if (d->rank_after)
+        ui_format_move(move, g, d->move_encoder);
+    if (rank)
+        snprintf(out, size, "Why #%u %s %.60s %s", rank, g->middot, d->id, move);
+    else
+        snprintf(out, size, "Why %s %.60s", g->middot, d->id);
 }
 
-static double token_scale(const ui_app *a, const imr_trace_tokens *t)
+/* A row: name, bar around an axis, number. */
+static void bar_row(ui_rows *r, uint8_t term, const char *name, double value, double scale,
+                    int decimals)
 {
-    double largest = 0;
-    imr_token_order order = a->trace->settings.order;
-    for (size_t i = 0; i < t->n_positive; i++)
-        largest = fmax(largest, fabs(ui_token_value(&t->positive[i], order)));
-    for (size_t i = 0; i < t->n_negative; i++)
-        largest = fmax(largest, fabs(ui_token_value(&t->negative[i], order)));
-    return ui_nice_scale(largest);
+    ui_surface s = ui_rows_add(r, 1);
+    int w = s.at.w < 72 ? s.at.w : 72, from = w > 50 ? 20 : 14, half = (w - from - 10) / 2;
+    ui_put_cut(s, 0, 1, from - 2, UI_TEXT, name, strlen(name));
+    s = ui_about(s, term);
+    ui_bar(s, 0, from, half, value, scale);
+    ui_put_signed(s, 0, w - 1, value, decimals);
 }
 
-/* What failed the significance test is dimmed, where there is a test. */
-static ui_style token_style(const imr_trace_token *t)
+/* A dim line of numbers and words. */
+static void note(ui_rows *r, const char *text)
 {
-    return isnan(t->background_z) || t->significant ? UI_TEXT : UI_DIM;
+    ui_rows_text(r, 1, UI_DIM, text);
 }
 
-static bool halves(const ui_app *a)
-{
-    return a->theme == UI_THEME_MONO || a->theme == UI_THEME_16;
-}
+/* ---- which words met ---- */
 
-/* A pane's row: name, bar around an axis, number. */
-typedef struct bars {
-    int name, half, number;
-} bars;
-
-static bars bars_for(int w)
+/* The places of the largest |shares| of a query word's row, largest first; at most 8. */
+static size_t largest(const ui_reading *r, uint32_t q, uint32_t out[8])
 {
-    bars b = {.name = 14 + (w > 40 ? (w - 40) / 4 : 0)};
-    b.half = (w - b.name - 11) / 2;
-    if (b.half < 2)
-        b.half = 2;
-    b.number = 1 + b.name + 2 * b.half + 1;
-    return b;
-}
-
-static void bar_row(const ui_app *a, ui_surface s, int y, const bars *b, ui_style style,
-                    const char *name, double value, double scale)
-{
-    char text[UI_NUMBER];
-    ui_put_cut(s, y, 1, b->name - 1, style, name, strlen(name));
-    ui_bar(s, a->glyphs, y, 1 + b->name, b->half, value, scale, halves(a));
-    ui_put_right(s, y, s.at.w - 1, ui_sign_role(value),
-                 ui_format_signed(text, a->glyphs, value, 4));
-}
-
-static void bars_header(const ui_app *a, ui_surface s, const bars *b, const char *name,
-                        double scale)
-{
-    char bound[UI_NUMBER], text[UI_NUMBER + 8];
-    ui_put(s, 0, 1, UI_DIM, name);
-    ui_format_bound(bound, scale);
-    snprintf(text, sizeof text, "%s%s", a->glyphs->minus, bound);
-    int left = 1 + b->name, middle = left + b->half, right = middle + b->half + 1;
-    if ((int)strlen(bound) + 2 > b->half)
-        return;
-    ui_put(s, 0, left, UI_DIM, text);
-    ui_put(s, 0, middle, UI_DIM, "0");
-    snprintf(text, sizeof text, "+%s", bound);
-    ui_put_right(s, 0, right, UI_DIM, text);
-}
-
-static int token_rows(const ui_app *a, ui_surface s, int y, const bars *b,
-                      const imr_trace_tokens *t, int rows)
-{
-    imr_token_order order = a->trace->settings.order;
-    double scale = token_scale(a, t);
-    char between[120], count[UI_NUMBER];
-    int room = rows - 2, positive = (int)t->n_positive, negative = (int)t->n_negative;
-    if (positive + negative > room) {
-        int half = (room + 1) / 2;
-        positive = positive < half ? positive : half;
-        negative = negative < room - positive ? negative : room - positive;
+    const imr_pairs *p = &r->detail->why.pairs;
+    size_t n = 0;
+    for (uint32_t d = 0; d < p->n_document; d++) {
+        double v = fabs(ui_share(p, r->measure, q, d));
+        size_t at = n < 8 ? n : 8;
+        while (at > 0 && v > fabs(ui_share(p, r->measure, q, out[at - 1])))
+            at--;
+        if (at == 8 || p->document[d].special)
+            continue;
+        n += n < 8;
+        for (size_t k = n - 1; k > at; k--)
+            out[k] = out[k - 1];
+        out[at] = d;
     }
-    snprintf(between, sizeof between, "token by %s", imr_token_order_name(order));
-    if (b->name < 16)
-        snprintf(between, sizeof between, "%s", imr_token_order_name(order));
-    ui_surface part = ui_sub(s, (ui_rect){y, 0, rows, s.at.w});
-    bars_header(a, part, b, between, scale);
-    int at = 1;
-    for (int i = 0; i < positive; i++, at++)
-        bar_row(a, part, at, b, token_style(&t->positive[i]), t->positive[i].text,
-                ui_token_value(&t->positive[i], order), scale);
-    uint64_t rest = a->trace->inputs.table_rows - (uint64_t)(positive + negative);
-    snprintf(between, sizeof between, " %s tokens between ", ui_format_count(count, rest));
-    int w = (int)imr_utf8_width(between, strlen(between)), x = (s.at.w - w) / 2;
-    ui_repeat(part, at, 1, s.at.w - 2, UI_BORDER, a->glyphs->dash);
-    ui_put(part, at++, x > 1 ? x : 1, UI_DIM, between);
-    for (int i = negative; i-- > 0; at++)
-        bar_row(a, part, at, b, token_style(&t->negative[i]), t->negative[i].text,
-                ui_token_value(&t->negative[i], order), scale);
-    return y + rows;
+    return n;
 }
 
-static void shares(const ui_app *a, ui_surface s, int y, const bars *b, const imr_trace_document *d)
+static void query_word(ui_rows *rows, const ui_reading *r, uint32_t q, int name_w, int decimals)
 {
-    const ui_glyphs *g = a->glyphs;
-    char before[UI_NUMBER], after[UI_NUMBER], residual[UI_NUMBER], text[200];
-    double scale = ui_nice_scale(
-        fmax(fabs(d->share_document), fmax(fabs(d->share_query), fabs((double)d->delta_sim))));
-    bar_row(a, s, y, b, UI_TEXT, "document step", d->share_document, scale);
-    bar_row(a, s, y + 1, b, UI_TEXT, "query step", d->share_query, scale);
-    bar_row(a, s, y + 2, b, UI_STRONG, "total", d->delta_sim, scale);
-    snprintf(text, sizeof text, "cos %s %s %s  residual %s",
-             ui_format_plain(before, g, d->sim_before, 4), g->arrow,
-             ui_format_plain(after, g, d->sim_after, 4),
-             ui_format_plain(residual, g, d->share_residual, 4));
-    ui_put_cut(s, y + 3, 1, s.at.w - 2, UI_DIM, text, strlen(text));
-}
-
-static void dimensions(const ui_app *a, ui_surface s, int y, const bars *b,
-                       const imr_trace_document *d, size_t n)
-{
-    double scale = ui_nice_scale(d->n_dimensions ? d->dimensions[0].share : 0);
-    char name[32];
+    const imr_pairs *p = &r->detail->why.pairs;
+    const ui_glyphs *g = rows->grid.glyphs;
+    uint8_t term = r->measure.raw ? UI_TERM_SHARE_RAW : UI_TERM_SHARE;
+    char number[UI_NUMBER], text[120];
+    uint32_t met[8];
+    size_t n = largest(r, q, met);
+    ui_flow f = ui_flow_begin(rows, name_w + 2, UI_STRONG, p->query[q].text);
+    ui_format_short(number, g, r->query.total[q], decimals);
+    ui_flow_put(&f, ui_sign_role(r->query.total[q]), term, number);
     for (size_t i = 0; i < n; i++) {
-        snprintf(name, sizeof name, "d %03u", d->dimensions[i].index);
-        bar_row(a, s, y + (int)i, b, UI_TEXT, name, d->dimensions[i].share, scale);
+        double v = ui_share(p, r->measure, q, met[i]);
+        if (fabs(v) < (r->measure.raw ? 0.002 : 0.02))
+            break;
+        snprintf(text, sizeof text, "%.40s %s", p->document[met[i]].text,
+                 ui_format_short(number, g, v, decimals));
+        if (!ui_flow_fits(&f, ui_width(text)))
+            break;
+        ui_flow_put(&f, ui_sign_role(v), term, text);
     }
 }
 
-static void coverage(const ui_app *a, ui_surface s, int y, const imr_trace_tokens *t)
+/* "9 more words +.21 · special tokens +.33 · not from words +.19", what is not 0. */
+static void rest(ui_rows *rows, const ui_reading *r, size_t shown, int decimals)
 {
+    const ui_glyphs *g = rows->grid.glyphs;
+    const ui_side *side = &r->query;
+    char number[UI_NUMBER], text[120];
+    double more = 0, special = 0;
+    for (size_t i = shown; i < side->n; i++)
+        *(i < side->words ? &more : &special) += side->total[side->order[i]];
+    ui_flow f = ui_flow_begin(rows, 1, UI_DIM, "");
+    if (shown < side->words) {
+        snprintf(text, sizeof text, "%zu more %s %s", side->words - shown,
+                 side->words - shown == 1 ? "word" : "words",
+                 ui_format_short(number, g, more, decimals));
+        ui_flow_put(&f, UI_DIM, UI_TERM_SHARE, text);
+    }
+    snprintf(text, sizeof text, "special tokens %s", ui_format_short(number, g, special, decimals));
+    if (side->n > side->words)
+        ui_flow_put(&f, UI_DIM, UI_TERM_SPECIAL, text);
+    snprintf(text, sizeof text, "not from words %s",
+             ui_format_short(number, g, side->total[side->n], decimals));
+    ui_flow_put(&f, UI_DIM, UI_TERM_NOT_WORDS, text);
+}
+
+/* The sum beside the number it must equal. */
+static void sum(ui_rows *rows, const ui_reading *r, int decimals)
+{
+    static const char *const equal[] = {"standing for the encoder", "standing projected",
+                                        "its standing", "its lift"};
+    const imr_pairs *p = &r->detail->why.pairs;
+    const ui_glyphs *g = rows->grid.glyphs;
+    char found[UI_NUMBER], wanted[UI_NUMBER], a[UI_NUMBER], b[UI_NUMBER], text[160];
+    double all = 0;
+    int stage = r->measure.stage == UI_CHANGE ? IMR_STAGE_AFTER : r->measure.stage;
+    for (size_t i = 0; i <= r->query.n; i++)
+        all += r->query.total[i];
+    snprintf(text, sizeof text, "sum %s = %s %s", ui_format_short(found, g, all, decimals),
+             r->measure.raw ? "cosine" : equal[r->measure.stage],
+             ui_format_short(wanted, g, ui_share_whole(p, r->measure), decimals));
+    ui_flow f = ui_flow_begin(rows, 1, UI_DIM, "");
+    ui_flow_put(&f, UI_DIM, UI_TERM_SUM, text);
+    snprintf(text, sizeof text, "cos %s, mean %s", ui_format_plain(a, g, p->similarity[stage], 4),
+             ui_format_plain(b, g, p->reference[stage].mean, 4));
+    if (p->reference[stage].sd > 0)
+        ui_flow_put(&f, UI_DIM, UI_TERM_COSINE, text);
+}
+
+static void pairs(ui_rows *rows, const ui_why_parts *in)
+{
+    static const char *const titles[] = {"Why the encoder had it there",
+                                         "Why it stood there projected", "Why it is here",
+                                         "What changed its standing"};
+    const ui_reading *r = in->reading;
+    const imr_pairs *p = r ? &r->detail->why.pairs : NULL;
+    const ui_glyphs *g = rows->grid.glyphs;
+    char value[UI_NUMBER], text[80] = "";
+    if (p && r->document.n && r->measure.raw)
+        snprintf(text, sizeof text, "cos %s",
+                 ui_format_plain(value, g, ui_share_whole(p, r->measure), 4));
+    else if (p && r->document.n)
+        snprintf(text, sizeof text, "%s sd%s",
+                 ui_format_signed(value, g, ui_share_whole(p, r->measure), 2),
+                 r->measure.stage == UI_CHANGE || rows->grid.cols < 60
+                     ? ""
+                     : " above the average candidate");
+    bool adapted = ui_adapted(in->trace);
+    ui_rows_heading(rows, titles[r && adapted ? r->measure.stage : IMR_STAGE_AFTER], text);
+    if (in->problem->status != IMR_OK || (p && p->problem && *p->problem)) {
+        ui_rows_text(rows, 1, UI_TEXT,
+                     p && p->problem && *p->problem ? p->problem : in->problem->text);
+        return;
+    }
+    if (!p || !r->document.n) {
+        note(rows, in->document->rank_after || !adapted
+                       ? "The words that met are being worked out."
+                       : "It is not among the documents the adapter ranked.");
+        return;
+    }
+    int decimals = r->measure.raw ? 3 : 2, name = 0;
+    size_t n = in->full || r->query.words < ROWS ? r->query.words : ROWS;
+    for (size_t i = 0; i < n; i++)
+        name = ui_width(p->query[r->query.order[i]].text) > name
+                   ? ui_width(p->query[r->query.order[i]].text)
+                   : name;
+    for (size_t i = 0; i < n; i++)
+        query_word(rows, r, r->query.order[i], name < 16 ? name : 16, decimals);
+    rest(rows, r, n, decimals);
+    sum(rows, r, decimals);
+}
+
+/* ---- what the adapter did ---- */
+
+/* The pairs whose share grew most, or fell most. */
+static void changed(ui_rows *rows, const imr_why *why, bool gains, size_t most)
+{
+    const ui_glyphs *g = rows->grid.glyphs;
     char text[160], number[UI_NUMBER];
-    snprintf(text, sizeof text, "shown tokens hold %.0f%% of |%s|^2", 100.0 * (double)t->coverage,
-             a->glyphs->delta);
-    ui_put_cut(s, y, 1, s.at.w - 2, UI_TEXT, text, strlen(text));
-    int w = s.at.w - 26 > 4 ? s.at.w - 26 : 4;
-    ui_meter(s, a->glyphs, y + 1, 1, w, t->coverage, 1, UI_BORDER);
-    snprintf(text, sizeof text, "alignment %s",
-             ui_format_plain(number, a->glyphs, t->alignment, 4));
-    ui_put_right(s, y + 1, s.at.w - 1, UI_DIM, text);
+    size_t n = 0;
+    ui_flow f = {0};
+    for (size_t k = 0; k < why->n_strongest && n < most; k++) {
+        const imr_strong_pair *p = &why->strongest[gains ? k : why->n_strongest - 1 - k];
+        if (!(gains ? p->change >= 0.005 : p->change <= -0.005))
+            continue;
+        const char *q = why->pairs.query[p->query].text, *d = why->pairs.document[p->document].text;
+        ui_format_short(number, g, p->change, 2);
+        if (strcmp(q, d) == 0)
+            snprintf(text, sizeof text, "%.40s %s", q, number);
+        else
+            snprintf(text, sizeof text, "%.40s %s %.40s %s", q, g->pair, d, number);
+        if (n++ == 0)
+            f = ui_flow_begin(rows, 3, gains ? UI_GAIN : UI_LOSS, gains ? "+" : g->minus);
+        ui_flow_put(&f, gains ? UI_GAIN : UI_LOSS, UI_TERM_SHARE, text);
+    }
 }
 
-static void no_tokens(const ui_app *a, ui_surface s, int y, int rows)
+static void adapter(ui_rows *rows, const ui_why_parts *in)
 {
-    const char *why = a->facts && *a->facts->tokens_problem
-                          ? a->facts->tokens_problem
-                          : "No token list: this change points at no token.";
-    ui_put_wrapped(s, y, 1, s.at.w - 2, rows, UI_TEXT, why);
-}
-
-static void title_of(const ui_app *a, const imr_trace_document *d, char *out, size_t size)
-{
-    char move[UI_NUMBER];
-    if (a->show_query_tokens)
-        snprintf(out, size, "Why: the query's change");
-    else
-        snprintf(out, size, "Why #%u: %.60s %s", d->rank_after, d->id,
-                 ui_format_move(move, a->glyphs, d->move));
-}
-
-void ui_draw_why(const ui_app *a, ui_surface s)
-{
-    const imr_trace_document *d = ui_app_selected(a);
-    char title[160], number[UI_NUMBER], note[UI_NUMBER + 16];
-    if (!d) {
-        ui_box(s, a->glyphs, false, "Why", NULL);
+    const imr_lift *lift = &in->document->lift;
+    char value[UI_NUMBER], text[80] = "";
+    if (isfinite(lift->total))
+        snprintf(text, sizeof text, "lift %s sd",
+                 ui_format_signed(value, rows->grid.glyphs, lift->total, 2));
+    ui_rows_heading(rows, "What the adapter did", text);
+    if (!isfinite(lift->total)) {
+        note(rows, "There is no average candidate to compare with.");
         return;
     }
-    title_of(a, d, title, sizeof title);
-    ui_format_signed(number, a->glyphs, d->delta_sim, 4);
-    snprintf(note, sizeof note, "%ssim %s", a->glyphs->delta, number);
-    bool named = (int)imr_utf8_width(title, strlen(title)) + 21 <= s.at.w;
-    ui_box(s, a->glyphs, false, title, a->show_query_tokens ? NULL : named ? note : number);
-    const imr_trace_tokens *t = tokens_of(a, d);
-    ui_surface in = ui_sub(s, (ui_rect){1, 1, s.at.h - 2, s.at.w - 2});
-    bars b = bars_for(in.at.w);
-    bool any = t->n_positive + t->n_negative > 0;
-    int h = in.at.h, want = any ? 2 + (int)(t->n_positive + t->n_negative) : 4;
-    int dims = d->n_dimensions < 3 ? (int)d->n_dimensions : 3;
-    bool with_shares = h >= 5 + 6, with_dims = dims && h >= 5 + 4 + 10;
-    bool with_coverage = any && h >= 5 + 4 + 3 + 10;
-    int spare = h - want - 5 - (with_coverage ? 3 : 0) - 1;
-    if (with_dims && spare > dims)
-        dims = spare < (int)d->n_dimensions ? spare : (int)d->n_dimensions;
-    int below = (with_shares ? 5 : 0) + (with_dims ? 1 + dims : 0) + (with_coverage ? 3 : 0);
-    int rows = h - below < want ? h - below : want, y = rows;
-    if (any)
-        token_rows(a, in, 0, &b, t, rows);
-    else
-        no_tokens(a, in, 0, rows);
-    if (with_shares) {
-        char rule[80];
-        snprintf(rule, sizeof rule, "%ssim = document + query step", a->glyphs->delta);
-        ui_rule(s, a->glyphs, false, 1 + y, rule);
-        shares(a, in, y + 1, &b, d);
-        y += 5;
-    }
-    if (with_dims) {
-        char rule[80];
-        snprintf(rule, sizeof rule, "Top dimensions of %zu", a->trace->working_dim);
-        ui_rule(s, a->glyphs, false, 1 + y, rule);
-        dimensions(a, in, y + 1, &b, d, (size_t)dims);
-        y += 1 + dims;
-    }
-    if (with_coverage) {
-        ui_rule(s, a->glyphs, false, 1 + y, "Coverage of this explanation");
-        coverage(a, in, y + 1, t);
+    double scale = ui_nice_scale(fmax(fabs(lift->projector), fabs(lift->modulation)));
+    bar_row(rows, UI_TERM_PROJECTOR, "projector", lift->projector, scale, 2);
+    bar_row(rows, UI_TERM_MODULATION, "modulation", lift->modulation, scale, 2);
+    if (in->reading) {
+        changed(rows, &in->reading->detail->why, true, in->full ? 10 : 4);
+        changed(rows, &in->reading->detail->why, false, in->full ? 10 : 4);
     }
 }
 
-/* ---- class S ---- */
+/* ---- sides, steps, dimensions ---- */
 
-static void strip_token(const ui_app *a, ui_surface s, int y, int x, int meter,
-                        const imr_trace_token *t, double scale, bool gain)
+static void sides(ui_rows *rows, const imr_why *why, const imr_trace_document *d)
 {
-    char text[UI_NUMBER];
-    double v = ui_token_value(t, a->trace->settings.order);
-    ui_put_cut(s, y, x, 11, token_style(t), t->text, strlen(t->text));
-    ui_meter(s, a->glyphs, y, x + 12, meter, fabs(v), scale, gain ? UI_GAIN : UI_LOSS);
-    ui_put_right(s, y, x + 12 + meter + 8, gain ? UI_GAIN : UI_LOSS,
-                 ui_format_signed(text, a->glyphs, v, 4));
+    const ui_glyphs *g = rows->grid.glyphs;
+    char value[UI_NUMBER], residual[UI_NUMBER], text[120];
+    double scale = ui_nice_scale(fmax(fabs(why->share_query), fabs(why->share_document)));
+    snprintf(text, sizeof text, "cos %s", ui_format_signed(value, g, d->delta_sim, 4));
+    ui_rows_heading(rows, "Whose change it was", text);
+    bar_row(rows, UI_TERM_SIDE, "document", why->share_document, scale, 4);
+    bar_row(rows, UI_TERM_SIDE, "query", why->share_query, scale, 4);
+    snprintf(text, sizeof text, "left over %s",
+             ui_format_signed(residual, g, why->share_residual, 6));
+    note(rows, text);
 }
 
-static void strip_share(const ui_app *a, ui_surface s, int y, const char *name, double value)
+static void steps(ui_rows *rows, const imr_why *why)
 {
-    char text[UI_NUMBER];
-    ui_put(s, y, s.at.w - 14, UI_DIM, name);
-    ui_put_right(s, y, s.at.w - 1, ui_sign_role(value),
-                 ui_format_signed(text, a->glyphs, value, 4));
+    char value[UI_NUMBER], text[120];
+    double largest_step = 0;
+    for (int i = 1; i < IMR_STEP_COUNT; i++)
+        largest_step = fmax(largest_step, fabs(why->steps[i].change));
+    snprintf(text, sizeof text, "projected cos %s",
+             ui_format_plain(value, rows->grid.glyphs, why->steps[0].cosine, 4));
+    ui_rows_heading(rows, "Step by step", text);
+    for (int i = 1; i < IMR_STEP_COUNT; i++)
+        bar_row(rows, UI_TERM_STEP, imr_step_name((imr_step)i), why->steps[i].change,
+                ui_nice_scale(largest_step), 4);
+    snprintf(text, sizeof text, "left over %s",
+             ui_format_signed(value, rows->grid.glyphs, why->steps_residual, 6));
+    note(rows, text);
 }
 
-void ui_draw_why_strip(const ui_app *a, ui_surface s)
+static void dimensions(ui_rows *rows, const imr_why *why, size_t of)
 {
-    const imr_trace_document *d = ui_app_selected(a);
-    if (!d || s.at.h < 1)
+    char text[80];
+    snprintf(text, sizeof text, "Largest of %zu dimensions", of);
+    ui_rows_heading(rows, text, NULL);
+    double scale = ui_nice_scale(why->n_dimensions ? why->dimensions[0].share : 0);
+    for (size_t i = 0; i < why->n_dimensions; i++) {
+        snprintf(text, sizeof text, "d %03u", why->dimensions[i].index);
+        bar_row(rows, UI_TERM_DIMENSION, text, why->dimensions[i].share, scale, 4);
+    }
+}
+
+/* ---- the whole ---- */
+
+static void read_of(ui_rows *rows, const imr_why *why)
+{
+    const imr_tokens_read *t = &why->document_tokens;
+    char text[160];
+    if (!t->total || t->read >= t->total)
         return;
-    char title[160], text[240], number[UI_NUMBER];
-    title_of(a, d, title, sizeof title);
-    snprintf(text, sizeof text, " %s  %ssim %s ", title, a->glyphs->delta,
-             ui_format_signed(number, a->glyphs, d->delta_sim, 4));
-    if (a->show_query_tokens)
-        snprintf(text, sizeof text, " %s ", title);
-    ui_repeat(s, 0, 0, s.at.w, UI_BORDER, a->glyphs->h);
-    ui_put_cut(s, 0, 1, s.at.w - 2, UI_STRONG, text, strlen(text));
-    const imr_trace_tokens *t = tokens_of(a, d);
-    bool wide = s.at.w >= 76;
-    double scale = token_scale(a, t);
-    int meter = (s.at.w - (wide ? 16 : 0) - 2 * 21 - 2) / 2;
-    size_t rows = (size_t)s.at.h - 1;
-    for (size_t i = 0; i < rows; i++) {
-        if (i < t->n_positive)
-            strip_token(a, s, 1 + (int)i, 1, meter, &t->positive[i], scale, true);
-        if (i < t->n_negative)
-            strip_token(a, s, 1 + (int)i, 1 + 21 + meter, meter, &t->negative[i], scale, false);
+    snprintf(text, sizeof text,
+             "The encoder read %u of its %u tokens; what stands behind has no part in this.",
+             t->read, t->total);
+    note(rows, text);
+}
+
+void ui_build_why(ui_rows *out, const ui_why_parts *in)
+{
+    const imr_why *why = in->reading ? &in->reading->detail->why : NULL;
+    const char *sentence =
+        why && why->sentence && *why->sentence ? why->sentence : in->document->sentence;
+    if (in->full && in->trace->sentence && *in->trace->sentence)
+        ui_rows_text(out, 1, UI_DIM, in->trace->sentence);
+    if (sentence && *sentence)
+        ui_rows_text(out, 1, UI_TEXT, sentence);
+    if (why)
+        read_of(out, why);
+    pairs(out, in);
+    if (ui_adapted(in->trace) && in->document->rank_after)
+        adapter(out, in);
+    if (!why)
+        return;
+    ui_build_change(out, in->trace, in->reading->detail, in->facts, in->full);
+    if (ui_adapted(in->trace)) {
+        sides(out, why, in->document);
+        steps(out, why);
+        if (in->dimensions)
+            dimensions(out, why, in->trace->working_dim);
+    } else {
+        ui_rows_heading(out, "Encoder only", NULL);
+        note(out, "An adapter is learnt from queries and judgements: imrnn run --dataset FOLDER "
+                  "--encoder FOLDER. Its ranking then stands beside this one.");
     }
-    if (t->n_positive + t->n_negative == 0)
-        no_tokens(a, ui_sub(s, (ui_rect){0, 0, s.at.h, wide ? s.at.w - 16 : s.at.w}), 1, (int)rows);
-    if (wide) {
-        strip_share(a, s, 1, "doc", d->share_document);
-        strip_share(a, s, 2, "query", d->share_query);
-        strip_share(a, s, 3, "total", d->delta_sim);
-        strip_share(a, s, 4, "resid", d->share_residual);
-    }
-}
-
-/* ---- the whole screen ---- */
-
-static int heading(const ui_app *a, ui_surface s, int y, const char *text)
-{
-    ui_repeat(s, y, 0, s.at.w, UI_BORDER, a->glyphs->h);
-    ui_put(s, y, 1, UI_TEXT, " ");
-    int x = ui_put(s, y, 2, UI_STRONG, text);
-    ui_put(s, y, x, UI_TEXT, " ");
-    return y + 1;
-}
-
-static int full_ranks(const ui_app *a, ui_surface s, int y, const imr_trace_document *d)
-{
-    const ui_glyphs *g = a->glyphs;
-    const struct {
-        const char *name;
-        uint32_t rank;
-        double sim;
-    } lines[] = {{"encoder, base vectors", d->rank_encoder, d->sim_encoder},
-                 {"before, projected", d->rank_before, d->sim_before},
-                 {"after, modulated", d->rank_after, d->sim_after}};
-    char text[UI_NUMBER], rank[UI_NUMBER];
-    for (size_t i = 0; i < IMR_LEN(lines); i++, y++) {
-        ui_put(s, y, 2, UI_TEXT, lines[i].name);
-        snprintf(rank, sizeof rank, "rank %u", lines[i].rank);
-        ui_put(s, y, 26, UI_TEXT, lines[i].rank ? rank : "not ranked");
-        ui_put_right(s, y, 50, UI_TEXT, ui_format_plain(text, g, lines[i].sim, 4));
-    }
-    ui_put(s, y, 2, UI_TEXT, "change");
-    ui_put(s, y, 26, ui_sign_role(d->move), ui_format_move(text, g, d->move));
-    ui_put_right(s, y, 50, ui_sign_role(d->delta_sim), ui_format_signed(text, g, d->delta_sim, 4));
-    ui_put(s, y, 52, UI_DIM, "less the median");
-    ui_put_right(s, y++, 76, ui_sign_role(d->delta_sim_relative),
-                 ui_format_signed(text, g, d->delta_sim_relative, 4));
-    return y;
-}
-
-static int full_stages(const ui_app *a, ui_surface s, int y, const imr_trace_document *d)
-{
-    const ui_glyphs *g = a->glyphs;
-    char text[UI_NUMBER];
-    double largest = 0;
-    for (int i = 1; i < IMR_STEPS; i++)
-        largest = fmax(largest, fabs(d->stages[i].change));
-    for (int i = 0; i < IMR_STEPS; i++, y++) {
-        const imr_trace_step *t = &d->stages[i];
-        if (!t->name)
-            continue;
-        ui_put(s, y, 2, UI_TEXT, t->name);
-        ui_put_right(s, y, 24, UI_TEXT, ui_format_plain(text, g, t->cosine, 4));
-        if (i == 0)
-            continue;
-        ui_put_right(s, y, 34, ui_sign_role(t->change), ui_format_signed(text, g, t->change, 4));
-        ui_bar(s, g, y, 36, 10, t->change, ui_nice_scale(largest), halves(a));
-    }
-    ui_put(s, y, 2, UI_DIM, "sum of steps less the change");
-    ui_put_right(s, y++, 40, UI_DIM, ui_format_signed(text, g, d->stages_residual, 4));
-    return y;
-}
-
-static int full_token(const ui_app *a, ui_surface s, int y, const imr_trace_token *t, double scale)
-{
-    const ui_glyphs *g = a->glyphs;
-    char text[UI_NUMBER];
-    double v = ui_token_value(t, a->trace->settings.order);
-    ui_style style = token_style(t);
-    ui_put_cut(s, y, 2, 16, style, t->text, strlen(t->text));
-    ui_put_right(s, y, 26, ui_sign_role(t->cosine), ui_format_signed(text, g, t->cosine, 4));
-    ui_bar(s, g, y, 27, 4, v, scale, halves(a));
-    ui_put_right(s, y, 45, style, ui_format_signed(text, g, t->effect, 4));
-    ui_put_right(s, y, 54, style, ui_format_signed(text, g, t->z, 2));
-    ui_put_right(s, y, 62, style, ui_format_signed(text, g, t->background_z, 2));
-    ui_put_right(s, y, 68, style, ui_format_plain(text, g, t->visibility, 2));
-    snprintf(text, sizeof text, "%u", t->hub_count);
-    ui_put_right(s, y, 73, style, text);
-    ui_put(s, y, 75, style,
-           t->where == IMR_IN_BOTH       ? "both"
-           : t->where == IMR_IN_QUERY    ? "query"
-           : t->where == IMR_IN_DOCUMENT ? "doc"
-                                         : "");
-    return y + 1;
-}
-
-static int full_tokens(const ui_app *a, ui_surface s, int y, const imr_trace_tokens *t)
-{
-    double scale = token_scale(a, t);
-    if (t->n_positive + t->n_negative == 0) {
-        no_tokens(a, s, y, 3);
-        return y + 2;
-    }
-    ui_put(s, y, 2, UI_DIM, "token");
-    ui_put_right(s, y, 26, UI_DIM, "cosine");
-    ui_put_right(s, y, 45, UI_DIM, "effect");
-    ui_put_right(s, y, 54, UI_DIM, "z");
-    ui_put_right(s, y, 62, UI_DIM, "bg z");
-    ui_put_right(s, y, 68, UI_DIM, "vis.");
-    ui_put_right(s, y, 73, UI_DIM, "hub");
-    ui_put(s, y++, 75, UI_DIM, "in");
-    for (size_t i = 0; i < t->n_positive; i++)
-        y = full_token(a, s, y, &t->positive[i], scale);
-    ui_repeat(s, y++, 2, s.at.w - 4, UI_BORDER, a->glyphs->dash);
-    for (size_t i = t->n_negative; i-- > 0;)
-        y = full_token(a, s, y, &t->negative[i], scale);
-    coverage(a, s, y, t);
-    return y + 2;
-}
-
-int ui_draw_why_full(const ui_app *a, ui_surface s, int top)
-{
-    const imr_trace_document *d = ui_app_selected(a);
-    if (!d)
-        return 0;
-    char text[300];
-    int y = -top;
-    snprintf(text, sizeof text, "%.80s  %.160s", d->id, d->title);
-    y = heading(a, s, y, text);
-    y = full_ranks(a, s, y, d);
-    snprintf(text, sizeof text, "Tokens of the %s's change (%s, by %s, table %s)",
-             a->show_query_tokens ? "query" : "document",
-             imr_delta_kind_name(a->trace->settings.delta),
-             imr_token_order_name(a->trace->settings.order),
-             *a->trace->inputs.table_name ? a->trace->inputs.table_name : "none");
-    y = heading(a, s, y, text);
-    y = full_tokens(a, s, y, tokens_of(a, d));
-    y = heading(a, s, y, "Step by step: cosine after each");
-    y = full_stages(a, s, y, d);
-    y = heading(a, s, y, "Whose step: document and query");
-    bars b = bars_for(s.at.w < 70 ? s.at.w : 70);
-    ui_surface narrow = ui_sub(s, (ui_rect){0, 1, s.at.h, s.at.w < 70 ? s.at.w : 70});
-    shares(a, narrow, y, &b, d);
-    y += 4;
-    snprintf(text, sizeof text, "Largest of %zu dimensions", a->trace->working_dim);
-    y = heading(a, s, y, text);
-    dimensions(a, narrow, y, &b, d, d->n_dimensions);
-    return y + (int)d->n_dimensions + top;
 }

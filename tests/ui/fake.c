@@ -2,30 +2,13 @@
 #include "fake.h"
 
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/arena.h"
 #include "base/mem.h"
-
-static const char *const titles[] = {
-    "Vitamin D to prevent acute respiratory infection",
-    "Cholecalciferol and influenza A in schoolchildren",
-    "Calcium plus vitamin D and fracture risk",
-    "25-hydroxyvitamin D status and pneumonia",
-    "Daily supplements and the common cold",
-    "Vitamin D receptor polymorphisms in asthma",
-    "Winter infections after high-dose D3 in the elderly",
-    "Sun exposure, latitude and serum 25(OH)D",
-    "Zinc lozenges for the common cold",
-    "Immune effects of calcitriol in monocytes",
-    "維生素D與呼吸道感染的關係：一項隨機對照試驗",
-    "Étude de la vitamine D chez l’enfant",
-    "e\xcc\x81\xcc\x82 marks, and a wide 漢字 in between",
-};
+#include "fake_trace.h"
 
 static const char *const queries[][2] = {
     {"1", "vitamin d lowers the risk of respiratory infection"},
@@ -33,14 +16,6 @@ static const char *const queries[][2] = {
     {"3", "statins and stroke recurrence"},
     {"4", "zinc lozenges"},
 };
-
-static const char body[] =
-    "Randomised trials of vitamin D supplementation report mixed effects on acute respiratory "
-    "tract infection. We pooled individual data from 25 trials.\n"
-    "Daily or weekly doses lowered the risk of infection; bolus doses did not. The effect was "
-    "largest where baseline vitamin D was low. Bone outcomes were not affected by calcium, and "
-    "漢字 with e\xcc\x81 marks stay where they are.\n"
-    "Winter enrolment and influenza season were adjusted for.";
 
 typedef struct job {
     imr_delivery d;
@@ -55,199 +30,11 @@ struct fake {
     imr_session_facts facts;
     job *first;
     int fds[2];
-    bool released;
+    bool released, encoder_only;
     size_t documents, answered;
     char exported[600], written[600];
     imr_async_progress progress;
 };
-
-static uint32_t mix(uint32_t h, const char *text)
-{
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * 16777619u;
-    return h;
-}
-
-/* In [-1,1], the same for the same three. */
-static double noise(uint32_t seed, uint32_t a, uint32_t b)
-{
-    uint32_t h = (seed ^ a * 2654435761u) * 2246822519u + b * 3266489917u;
-    h ^= h >> 15;
-    h *= 2246822519u;
-    h ^= h >> 13;
-    return h / 2147483648.0 - 1;
-}
-
-static void tokens(imr_trace_tokens *t, imr_arena *arena, uint32_t seed, uint32_t n,
-                   imr_token_order order)
-{
-    static const char *const plus[] = {"infection", "respiratory", "influenza", "pneumonia",
-                                       "winter",    "virus",       "cold",      "immune",
-                                       "##itis",    "呼吸"};
-    static const char *const minus[] = {"bone",   "fracture", "calcium", "dietary", "sunlight",
-                                        "kidney", "women",    "diet",    "##ium",   "骨"};
-    t->positive = IMR_ARENA_ARRAY(arena, imr_trace_token, n);
-    t->negative = IMR_ARENA_ARRAY(arena, imr_trace_token, n);
-    t->n_positive = t->n_negative = n;
-    t->alignment = 0.9997f;
-    t->coverage = 0.71f;
-    for (uint32_t i = 0; i < n; i++) {
-        float v = (float)(0.45 * pow(0.82, i) * (1 + 0.1 * noise(seed, i, 9)));
-        imr_trace_token one = {.id = 1000 + i,
-                               .cosine = v,
-                               .visibility = 0.67f,
-                               .z = v * 16,
-                               .background_z = v * 9,
-                               .effect = v / 7,
-                               .hub_count = i,
-                               .significant = i < 7,
-                               .where = (imr_where)(i % 4)};
-        t->positive[i] = one;
-        t->positive[i].text = plus[i % 10];
-        one.cosine = -one.cosine * 0.8f;
-        one.z = -one.z;
-        one.background_z = -one.background_z;
-        one.effect = -one.effect;
-        t->negative[i] = one;
-        t->negative[i].text = minus[i % 10];
-    }
-    (void)order;
-}
-
-typedef struct scored {
-    double key;
-    size_t at;
-} scored;
-
-static int descending(const void *x, const void *y)
-{
-    const scored *a = x, *b = y;
-    return a->key > b->key ? -1 : a->key < b->key ? 1 : a->at < b->at ? -1 : 1;
-}
-
-static void document(imr_trace_document *d, imr_arena *arena, const fake *f, uint32_t seed,
-                     size_t i, const imr_trace_settings *settings)
-{
-    char text[80];
-    snprintf(text, sizeof text, "%zu", 1000 + 17 * i);
-    d->id = imr_arena_strdup(arena, text);
-    if (i < IMR_LEN(titles)) {
-        d->title = titles[i];
-    } else {
-        snprintf(text, sizeof text, "Document %zu of the made-up collection about subject %zu", i,
-                 i % 7);
-        d->title = imr_arena_strdup(arena, text);
-    }
-    d->sim_encoder = (float)(0.62 + 0.2 * noise(seed, (uint32_t)i, 1));
-    d->sim_before = (float)(0.70 + 0.1 * noise(seed, (uint32_t)i, 2));
-    d->delta_sim = (float)(0.02 + 0.1 * pow(noise(seed, (uint32_t)i, 3), 3));
-    d->sim_after = d->sim_before + d->delta_sim;
-    d->share_document = 0.77 * d->delta_sim;
-    d->share_query = 0.23 * d->delta_sim;
-    d->relevance = i % 11 == 0 ? 1 : i % 11 == 3 ? 0 : -1;
-    d->feedback = true;
-    static const char *const stages[IMR_STEPS] = {"projected", "doc scale",   "doc bias",
-                                                   "doc norm",  "query scale", "query bias",
-                                                   "query norm"};
-    for (int s = 0; s < IMR_STEPS; s++) {
-        d->stages[s].name = stages[s];
-        d->stages[s].change = s ? d->delta_sim / 6.0 : 0;
-        d->stages[s].cosine = d->sim_before + d->delta_sim * s / 6.0;
-    }
-    d->n_dimensions = 10;
-    d->dimensions = IMR_ARENA_ARRAY(arena, imr_trace_dimension, 10);
-    for (uint32_t k = 0; k < 10; k++) {
-        float share = (float)(0.03 * pow(0.85, k) * (k % 3 == 2 ? -1 : 1));
-        d->dimensions[k] = (imr_trace_dimension){(113 + 37 * k) % 256, 0.01f, 0.01f + share, share};
-    }
-    if (f->facts.has_tokens)
-        tokens(&d->tokens, arena, seed + (uint32_t)i, settings->tokens, settings->order);
-}
-
-static imr_trace *trace_of(const fake *f, const imr_request *r, const char *text)
-{
-    imr_arena *arena = imr_arena_new();
-    imr_trace *t = IMR_ARENA_ARRAY(arena, imr_trace, 1);
-    uint32_t seed = mix(2166136261u, text) + (uint32_t)r->settings.scope;
-    size_t n = f->documents;
-    t->arena = arena;
-    t->settings = r->settings;
-    t->query_id = imr_arena_strdup(arena, r->query_id);
-    t->query_text = imr_arena_strdup(arena, text);
-    t->query_prefix = t->warning = "";
-    if (strstr(text, "poor lens"))
-        t->warning =
-            "the token table reads this corpus poorly: lens quality 0.612 (0.5 is chance), "
-            "do not trust the words";
-    t->inputs = f->facts.inputs;
-    t->serial = r->serial;
-    t->n_documents = n;
-    t->n_scored = r->settings.scope == IMR_SCOPE_RERANK ? n : f->facts.documents;
-    t->working_dim = 256;
-    t->median_delta_sim = 0.02f;
-    t->kendall_tau = 0.61;
-    t->documents = IMR_ARENA_ARRAY(arena, imr_trace_document, n);
-    imr_trace_document *raw = IMR_ARENA_ARRAY(arena, imr_trace_document, n);
-    scored *order = IMR_ARENA_ARRAY(arena, scored, n);
-    for (size_t i = 0; i < n; i++) {
-        document(&raw[i], arena, f, seed, i, &r->settings);
-        raw[i].delta_sim_relative = raw[i].delta_sim - t->median_delta_sim;
-    }
-    for (int which = 0; which < 3; which++) {
-        for (size_t i = 0; i < n; i++)
-            order[i] = (scored){which == 0   ? raw[i].sim_encoder
-                                : which == 1 ? raw[i].sim_before
-                                             : raw[i].sim_after,
-                                i};
-        qsort(order, n, sizeof *order, descending);
-        for (size_t i = 0; i < n; i++) {
-            imr_trace_document *d = &raw[order[i].at];
-            *(which == 0   ? &d->rank_encoder
-              : which == 1 ? &d->rank_before
-                           : &d->rank_after) = (uint32_t)i + 1;
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        raw[i].move = (int32_t)raw[i].rank_before - (int32_t)raw[i].rank_after;
-        t->moved += raw[i].move != 0;
-        t->documents[raw[i].rank_after - 1] = raw[i];
-    }
-    if (f->facts.has_tokens)
-        tokens(&t->query_tokens, arena, seed, r->settings.tokens, r->settings.order);
-    if (r->query_id) {
-        static const imr_trace_metric metrics[] = {
-            {"nDCG@10", 0.346, 0.935, 0.3}, {"RR@10", 0.333, 1, 0.3}, {"Recall@10", 0.5, 1, 0.4}};
-        memcpy(t->metrics, metrics, sizeof metrics);
-        t->n_metrics = 3;
-    }
-    return t;
-}
-
-static imr_detail *detail_of(const fake *f, const imr_trace *t, size_t place)
-{
-    static const char *const marked[] = {"vitamin", "infection", "respiratory", "Bone", "calcium",
-                                         "Winter",  "influenza", "D ",          "the"};
-    imr_arena *arena = imr_arena_new();
-    imr_detail *d = IMR_ARENA_ARRAY(arena, imr_detail, 1);
-    d->arena = arena;
-    d->document_id = imr_arena_strdup(arena, t->documents[place].id);
-    d->title = imr_arena_strdup(arena, t->documents[place].title);
-    d->text = body;
-    d->serial = t->serial;
-    d->spans = IMR_ARENA_ARRAY(arena, imr_detail_span, 100);
-    for (size_t at = 0; f->facts.has_tokens && body[at]; at++)
-        for (uint32_t k = 0; k < IMR_LEN(marked); k++) {
-            size_t n = strlen(marked[k]);
-            bool whole = at == 0 || body[at - 1] == ' ' || body[at - 1] == '\n';
-            if (!whole || strncmp(body + at, marked[k], n) != 0 || d->n_spans == 100)
-                continue;
-            n -= marked[k][n - 1] == ' ';
-            float effect =
-                (k == 3 || k == 4 ? -1.0f : 1.0f) * (k == 8 ? 0.001f : 0.02f + 0.002f * (float)k);
-            d->spans[d->n_spans++] = (imr_detail_span){at, at + n, k, effect * 5, effect, k < 2};
-        }
-    return d;
-}
 
 /* ---- the queue ---- */
 
@@ -295,7 +82,7 @@ static imr_status do_query(void *self, const imr_request *r, imr_error *err)
     else if (strcmp(text, "boom") == 0)
         d.status = imr_fail(&d.error, IMR_E_IO, "cannot read vectors.f32: Input/output error");
     else
-        d.trace = trace_of(f, r, text);
+        d.trace = fake_trace(&f->facts, f->documents, r, text);
     return push(f, d, text, strncmp(text, "slow", 4) == 0);
 }
 
@@ -303,7 +90,7 @@ static imr_status do_detail(void *self, const imr_trace *t, size_t place, imr_er
 {
     imr_delivery d = {.kind = IMR_ASYNC_DETAIL, .serial = t->serial};
     (void)err;
-    d.detail = detail_of(self, t, place);
+    d.detail = fake_detail(&((fake *)self)->facts, t, place);
     return push(self, d, NULL, false);
 }
 
@@ -436,7 +223,7 @@ void fake_open(fake *f, bool encoder, bool tokens_too, bool texts)
 {
     f->facts = (imr_session_facts){
         .dataset_name = "scifact",
-        .adapter_name = "minilm",
+        .adapter_name = f->encoder_only ? "" : "minilm",
         .encoder_name = "minilm",
         .documents = 5183,
         .queries = IMR_LEN(queries),
@@ -452,9 +239,17 @@ void fake_open(fake *f, bool encoder, bool tokens_too, bool texts)
         .tokens_problem = tokens_too ? ""
                                      : "No token table: changes cannot be said in words "
                                        "(--token-table FOLDER).",
-        .inputs = {
-            .adapter_path = "", .table_name = tokens_too ? "input" : "", .table_rows = 30522}};
+        .inputs = {.adapter_path = "",
+                   .adapter_form = f->encoder_only ? "" : "mean",
+                   .table_name = tokens_too ? "context" : "",
+                   .table_rows = 30522,
+                   .lens_quality = 0.43f}};
     ui_app_opened(f->app, (imr_session *)f, &f->facts);
+}
+
+void fake_encoder_only(fake *f)
+{
+    f->encoder_only = true;
 }
 
 void fake_progress(fake *f, const imr_async_progress *progress)

@@ -19,6 +19,7 @@ void fake_free(fake *f);
 const ui_backend *fake_backend(fake *f);
 /* Opens at once: without an encoder, without tokens, without texts when asked so. */
 void fake_open(fake *f, bool encoder, bool tokens, bool texts);
+void fake_encoder_only(fake *f); /* opens without an adapter from now on */
 void fake_fail_open(fake *f);
 void fake_stop_open(fake *f);
 void fake_progress(fake *f, const imr_async_progress *progress); /* what opening says from now on */

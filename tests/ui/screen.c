@@ -25,7 +25,7 @@ void screen_end(screen *s)
     fake_free(s->engine);
     ui_app_done(&s->app);
     s->term->close(s->term);
-    ui_grid_done(&s->grid);
+    ui_view_done(&s->view);
 }
 
 void screen_settle(screen *s)
@@ -40,7 +40,7 @@ void screen_settle(screen *s)
     }
     if (!s->left)
         s->left = !ui_act(&s->app, s->term, b);
-    ui_frame(&s->app, s->term, &s->grid);
+    ui_frame(&s->app, s->term, &s->view);
 }
 
 void screen_keys(screen *s, const char *bytes)

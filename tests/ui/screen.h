@@ -6,12 +6,13 @@
 
 #include "fake.h"
 #include "ui/term.h"
+#include "ui/view.h"
 
 typedef struct screen {
     ui_app app;
     fake *engine;
     ui_term *term;
-    ui_grid grid;
+    ui_view view;
     bool left; /* the loop would have ended */
 } screen;
 

@@ -27,9 +27,9 @@ TEST("classes begin and end where the design says")
 TEST("at 120 x 36 and 120 x 40 the panes are those of the drawings")
 {
     ui_layout l = ui_layout_of(36, 120, true, 0);
-    CHECK(l.list.y == 3 && l.list.h == 23 && l.list.w == 78);
-    CHECK(l.preview.y == 26 && l.preview.h == 8 && l.preview.w == 78);
-    CHECK(l.why.y == 3 && l.why.h == 31 && l.why.x == 78 && l.why.w == 42);
+    CHECK(l.list.y == 3 && l.list.h == 23 && l.list.w == 67);
+    CHECK(l.preview.y == 26 && l.preview.h == 8 && l.preview.w == 67);
+    CHECK(l.why.y == 3 && l.why.h == 31 && l.why.x == 67 && l.why.w == 53);
     l = ui_layout_of(40, 120, true, 0);
     CHECK(l.list.h == 26 && l.preview.h == 9);
     l = ui_layout_of(24, 80, true, 0);

@@ -160,6 +160,11 @@ TEST("coloured bars and words stand out on every background of their theme")
     for (size_t i = 0; i < IMR_LEN(themes); i++)
         for (int role = 0; role < UI_ROLE_COUNT; role++) {
             int fg = ui_theme_pen(themes[i].theme, (ui_style)role).fg;
+            int bg = ui_theme_pen(themes[i].theme, (ui_style)role).bg;
+            if (bg >= 0) { /* cells that bring their own background */
+                CHECK(contrast(indexed(fg), indexed(bg)) >= 4.5);
+                continue;
+            }
             if (fg < 0)
                 continue;
             double want = role == UI_BORDER ? 3 : role == UI_DIM ? 4.4 : themes[i].text;
@@ -186,9 +191,14 @@ TEST("gain and loss differ by at least 30 in every kind of vision")
 {
     static const ui_theme themes[] = {UI_THEME_AUTO, UI_THEME_DARK, UI_THEME_LIGHT,
                                       UI_THEME_CONTRAST};
-    for (size_t i = 0; i < IMR_LEN(themes); i++)
+    for (size_t i = 0; i < IMR_LEN(themes); i++) {
         CHECK(difference(ui_theme_pen(themes[i], UI_GAIN).fg,
                          ui_theme_pen(themes[i], UI_LOSS).fg) >= 30);
+        CHECK(difference(ui_theme_pen(themes[i], UI_GAIN_HOT).bg,
+                         ui_theme_pen(themes[i], UI_LOSS_HOT).bg) >= 30);
+        CHECK(difference(ui_theme_pen(themes[i], UI_GAIN_WARM).bg,
+                         ui_theme_pen(themes[i], UI_LOSS_WARM).bg) >= 15);
+    }
 }
 
 TEST("without colour every difference of meaning is an attribute, except for bars")

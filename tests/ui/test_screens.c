@@ -3,7 +3,8 @@
  * UPDATE=1 writes the .screen files again; a difference prints its first row.
  *
  * Lines of a script (escapes \t \r \e \\ \xHH):
- *   size ROWS COLS | ascii | theme NAME | open [no-encoder] [no-tokens] [no-texts] | fail
+ *   size ROWS COLS | ascii | theme NAME | open [no-encoder] [no-tokens] [no-texts]
+ *   [no-adapter] | fail
  *   documents N | intro TEXT (\n: the next line) | keys BYTES | resize ROWS COLS | release | screen
  * TITLE | roles TITLE `screen` writes the text, `roles` the text and the roles of its cells.
  */
@@ -89,6 +90,8 @@ static void play(const char *script, imr_buf *out)
         if (!started)
             screen_start(&s, rows, cols, ascii);
         started = true;
+        if (strstr(rest, "no-adapter"))
+            fake_encoder_only(s.engine);
         if (strcmp(line, "open") == 0)
             fake_open(s.engine, !strstr(rest, "no-encoder"), !strstr(rest, "no-tokens"),
                       !strstr(rest, "no-texts"));

@@ -61,12 +61,12 @@ TEST("rectangles of any size and place are fine")
             CHECK(part.at.y + part.at.h <= 4 && part.at.x + part.at.w <= 6);
             ui_put(part, 0, 0, UI_TEXT, "漢漢漢漢");
             ui_fill(part, (ui_rect){at[a], at[b], 2, 2}, UI_TEXT);
-            ui_box(part, ui_glyphs_unicode(), true, "a title", "a note");
-            ui_bar(part, ui_glyphs_unicode(), 0, at[a], 3, 0.5, 1, false);
+            ui_box(part, true, "a title", "a note");
+            ui_bar(part, 0, at[a], 3, 0.5, 1);
         }
     s = fresh(0, 0);
     ui_put(s, 0, 0, UI_TEXT, "x");
-    ui_box(s, ui_glyphs_unicode(), false, "t", NULL);
+    ui_box(s, false, "t", NULL);
     CHECK_STR(dump(), "");
 }
 
@@ -118,7 +118,7 @@ TEST("control characters and broken bytes never enter a cell")
 TEST("an ASCII grid is 7-bit whatever is put, widths kept")
 {
     ui_surface s = fresh(1, 20);
-    grid.ascii = true;
+    grid.glyphs = ui_glyphs_ascii();
     CHECK_INT(ui_put(s, 0, 0, UI_TEXT, "é→…−漢😀e\xcc\x81|"), 10);
     CHECK_STR(dump(), "e>~-????e|\n");
 }
@@ -138,14 +138,13 @@ TEST("text that does not fit ends in an ellipsis")
 
 TEST("bars grow from the axis in eighths, to the side of their sign")
 {
-    const ui_glyphs *g = ui_glyphs_unicode();
     ui_surface s = fresh(6, 9);
-    ui_bar(s, g, 0, 0, 4, 0.5, 1, false);
-    ui_bar(s, g, 1, 0, 4, -0.5, 1, false);
-    ui_bar(s, g, 2, 0, 4, 9, 1, false);
-    ui_bar(s, g, 3, 0, 4, 0.3, 1, false);
-    ui_bar(s, g, 4, 0, 4, -0.3, 1, false);
-    ui_bar(s, g, 5, 0, 4, NAN, 1, false);
+    ui_bar(s, 0, 0, 4, 0.5, 1);
+    ui_bar(s, 1, 0, 4, -0.5, 1);
+    ui_bar(s, 2, 0, 4, 9, 1);
+    ui_bar(s, 3, 0, 4, 0.3, 1);
+    ui_bar(s, 4, 0, 4, -0.3, 1);
+    ui_bar(s, 5, 0, 4, NAN, 1);
     CHECK_STR(dump(), "    │██\n"
                       "  ██│\n"
                       "    │████\n"
@@ -154,16 +153,17 @@ TEST("bars grow from the axis in eighths, to the side of their sign")
                       "    │\n");
     CHECK_CONTAINS(roles(), "04: 002-002 loss+reversed 003-003 loss 004-004 border\n");
     s = fresh(1, 9);
-    ui_bar(s, g, 0, 0, 4, -0.3, 1, true);
+    grid.halves = true;
+    ui_bar(s, 0, 0, 4, -0.3, 1);
     CHECK_STR(dump(), "  ▐█│\n");
 }
 
 TEST("bars in ASCII use plus and minus")
 {
     ui_surface s = fresh(2, 9);
-    grid.ascii = true;
-    ui_bar(s, ui_glyphs_ascii(), 0, 0, 4, 0.6, 1, false);
-    ui_bar(s, ui_glyphs_ascii(), 1, 0, 4, -0.6, 1, false);
+    grid.glyphs = ui_glyphs_ascii();
+    ui_bar(s, 0, 0, 4, 0.6, 1);
+    ui_bar(s, 1, 0, 4, -0.6, 1);
     CHECK_STR(dump(), "    |++\n  --|\n");
 }
 
@@ -173,7 +173,8 @@ TEST("a bar of any value keeps to its side and its columns")
         for (int half = 1; half < 12; half++)
             for (double v = -1.3; v <= 1.3; v += 0.01) {
                 ui_surface s = fresh(1, 2 * half + 3);
-                ui_bar(s, ascii ? ui_glyphs_ascii() : ui_glyphs_unicode(), 0, 1, half, v, 1, false);
+                grid.glyphs = ascii ? ui_glyphs_ascii() : ui_glyphs_unicode();
+                ui_bar(s, 0, 1, half, v, 1);
                 for (int x = 0; x < 2 * half + 3; x++) {
                     const ui_cell *c = ui_grid_cell(&grid, 0, x);
                     bool inked = c->text[0] != ' ';
@@ -187,17 +188,17 @@ TEST("a bar of any value keeps to its side and its columns")
 TEST("a box carries its title and note, heavy when focused")
 {
     ui_surface s = fresh(3, 20);
-    ui_box(s, ui_glyphs_unicode(), true, "Ranking", "7 of 9");
+    ui_box(s, true, "Ranking", "7 of 9");
     CHECK_STR(dump(), "┏━ Rank… ━ 7 of 9 ━┓\n"
                       "┃                  ┃\n"
                       "┗━━━━━━━━━━━━━━━━━━┛\n");
     s = fresh(3, 24);
-    ui_box(s, ui_glyphs_unicode(), true, "Ranking", "7 of 9");
+    ui_box(s, true, "Ranking", "7 of 9");
     CHECK_STR(dump(), "┏━ Ranking ━━━ 7 of 9 ━┓\n"
                       "┃                      ┃\n"
                       "┗━━━━━━━━━━━━━━━━━━━━━━┛\n");
     s = fresh(3, 14);
-    ui_box(s, ui_glyphs_unicode(), false, "A long title", NULL);
+    ui_box(s, false, "A long title", NULL);
     CHECK_STR(dump(), "┌─ A long … ─┐\n│            │\n└────────────┘\n");
 }
 

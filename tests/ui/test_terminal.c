@@ -91,35 +91,15 @@ static void both_end(both *b)
 TEST("what the terminal shows is what the grid says, on every kind of terminal")
 {
     static const char *const terms[] = {"xterm-256color", "tmux-256color", "screen", "linux"};
-    static const char *const keys[] = {"vitamin d",
-                                       "\t",
-                                       "jjj",
-                                       "\033[B\033OB",
-                                       "t",
-                                       "w",
-                                       "\x04",
-                                       "w",
-                                       "\r",
-                                       "n",
-                                       "]",
-                                       "-",
-                                       "?",
-                                       "\x04",
-                                       "\033",
-                                       "s",
-                                       "d",
-                                       "f",
-                                       "l",
-                                       "\033",
-                                       "T",
-                                       "G",
-                                       ":the",
-                                       "\x15selft\r",
-                                       "q",
-                                       "i\x12",
-                                       "\r",
-                                       "\x17",
-                                       "\033[200~pasted\ntext\033[201~"};
+    static const char *const keys[] = {
+        "vitamin d", "\t",        "jjj",         "\033[B\033OB",
+        "3",         "ll\033[Bx", "1w",          "\x04",
+        "w",         "\r",        "n",           "]",
+        "-",         "?",         "\x04",        "\033[C",
+        "\033[B",    "\033",      "s",           "d",
+        "f",         "l",         "\033",        "T",
+        "G",         ":the",      "\x15selft\r", "q",
+        "i\x12",     "\r",        "\x17",        "\033[200~pasted\ntext\033[201~"};
     for (size_t k = 0; k < IMR_LEN(terms); k++) {
         both b;
         both_start(&b, 36, 120, terms[k]);
@@ -415,7 +395,7 @@ TEST("the program itself opens a set, ranks a cached query, exports it and leave
     CHECK_CONTAINS(vt_dump(t), "Cached queries that fit");
     VT_KEYS(t, "\r");
     CHECK(vt_wait_idle(t));
-    CHECK_CONTAINS(vt_dump(t), "Ranking: before");
+    CHECK_CONTAINS(vt_dump(t), "Ranking: encoder");
     CHECK_CONTAINS(vt_dump(t), "nDCG@10");
     VT_KEYS(t, "jj\r");
     CHECK(vt_wait_idle(t));

@@ -1,0 +1,16 @@
+/*
+ * tests/ui/fake_trace.h - made-up answers whose numbers agree with each other: ranks with
+ * similarities, standings and lifts with the listed documents, pairs with the similarity they add
+ * up to.
+ */
+#ifndef TESTS_UI_FAKE_TRACE_H
+#define TESTS_UI_FAKE_TRACE_H
+
+#include "session/session.h"
+
+/* n documents for the text of a request; the same for the same. */
+imr_trace *fake_trace(const imr_session_facts *facts, size_t n, const imr_request *request,
+                      const char *text);
+imr_detail *fake_detail(const imr_session_facts *facts, const imr_trace *t, size_t place);
+
+#endif

@@ -1,0 +1,194 @@
+/* ui/list.c */
+#include "ui/list.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/mem.h"
+#include "ui/words.h"
+
+const char *ui_sort_name(ui_sort sort)
+{
+    static const char *const names[UI_SORT_COUNT] = {"now", "projected", "encoder", "move",  "lift",
+                                                     "abs", "delta",     "cos",     "title", "id"};
+    return names[sort];
+}
+
+const char *ui_filter_name(ui_filter filter)
+{
+    static const char *const names[UI_FILTER_COUNT] = {
+        "none", "winners", "losers", "movers", "entered", "left", "relevant", "lost", "words"};
+    return names[filter];
+}
+
+void ui_list_done(ui_list *l)
+{
+    imr_free(l->order);
+    imr_free(l->selected);
+    imr_free(l->pinned);
+    imr_free(l->filter_words);
+    imr_free(l->find);
+    *l = (ui_list){0};
+}
+
+static const imr_trace_document *at(const imr_trace *t, size_t place)
+{
+    return place < t->n_documents ? &t->documents[place] : &t->left[place - t->n_documents];
+}
+
+const imr_trace_document *ui_list_row(const ui_list *l, size_t row)
+{
+    return l->trace && row < l->n ? at(l->trace, l->order[row]) : NULL;
+}
+
+const imr_trace_document *ui_list_selected(const ui_list *l)
+{
+    return ui_list_row(l, l->at);
+}
+
+/* ---- order and filter ---- */
+
+typedef struct row_key {
+    double number;
+    const char *text;
+    size_t place;
+} row_key;
+
+static int by_key(const void *x, const void *y)
+{
+    const row_key *a = x, *b = y;
+    int order = a->text && b->text ? strcmp(a->text, b->text) : 0;
+    if (order)
+        return order;
+    if (a->number != b->number)
+        return a->number < b->number ? -1 : 1;
+    return a->place < b->place ? -1 : a->place > b->place;
+}
+
+/* Without a rank behind all that have one. */
+static double rank(uint32_t n)
+{
+    return n ? n : INFINITY;
+}
+
+static row_key key_of(const imr_trace_document *d, size_t place, ui_sort sort)
+{
+    row_key k = {.place = place};
+    const double numbers[UI_SORT_COUNT] = {
+        [UI_SORT_NOW] = rank(d->rank_after),
+        [UI_SORT_PROJECTED] = rank(d->rank_before),
+        [UI_SORT_ENCODER] = rank(d->rank_encoder),
+        [UI_SORT_MOVE] = d->rank_after ? -d->move_encoder : INFINITY,
+        [UI_SORT_LIFT] = -d->lift.total,
+        [UI_SORT_ABS] = -fabs(d->lift.total),
+        [UI_SORT_DELTA] = -(double)d->delta_sim,
+        [UI_SORT_COS] = -(double)d->sim_after,
+    };
+    k.number = isnan(numbers[sort]) ? INFINITY : numbers[sort];
+    k.text = sort == UI_SORT_TITLE ? d->title : sort == UI_SORT_ID ? d->id : NULL;
+    return k;
+}
+
+static bool has(const imr_trace_document *d, const char *words)
+{
+    return !words || ui_contains(d->title, words) || ui_contains(d->id, words);
+}
+
+static bool passes(const ui_list *l, const imr_trace_document *d)
+{
+    bool first = d->rank_after && d->rank_after <= 10;
+    bool was_first = d->rank_encoder && d->rank_encoder <= 10;
+    switch (l->filter) {
+    case UI_FILTER_WINNERS:
+        return d->move_encoder > 0;
+    case UI_FILTER_LOSERS:
+        return d->move_encoder < 0 || !d->rank_after;
+    case UI_FILTER_MOVERS:
+        return abs(d->move_encoder) >= UI_BIG_MOVE;
+    case UI_FILTER_ENTERED:
+        return first && !was_first;
+    case UI_FILTER_LEFT:
+        return was_first && !first;
+    case UI_FILTER_RELEVANT:
+        return d->relevance > 0;
+    case UI_FILTER_LOST:
+        return d->relevance > 0 && was_first && !first;
+    case UI_FILTER_WORDS:
+        return has(d, l->filter_words);
+    default:
+        return true;
+    }
+}
+
+void ui_list_arrange(ui_list *l)
+{
+    size_t n = l->trace ? l->trace->n_documents + l->trace->n_left : 0, kept = 0;
+    IMR_AUTOFREE row_key *keys = IMR_NEW_ARRAY(row_key, n + 1);
+    size_t *order = IMR_NEW_ARRAY(size_t, n + 1);
+    imr_free(l->order);
+    l->order = order;
+    l->n = l->at = 0;
+    if (!keys || !order)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (passes(l, at(l->trace, i)))
+            keys[kept++] = key_of(at(l->trace, i), i, l->sort);
+    qsort(keys, kept, sizeof *keys, by_key);
+    for (size_t i = 0; i < kept; i++)
+        order[i] = keys[l->reversed ? kept - 1 - i : i].place;
+    l->n = kept;
+    for (size_t i = 0; l->selected && i < kept; i++)
+        if (strcmp(at(l->trace, order[i])->id, l->selected) == 0)
+            l->at = i;
+}
+
+/* ---- selection ---- */
+
+void ui_list_select(ui_list *l, size_t row)
+{
+    if (l->n == 0)
+        return;
+    l->at = row < l->n ? row : l->n - 1;
+    ui_replace(&l->selected, l->at == 0 && !l->selected ? NULL : ui_list_selected(l)->id);
+}
+
+bool ui_list_found(const ui_list *l, const imr_trace_document *d)
+{
+    return l->find && *l->find && has(d, l->find);
+}
+
+size_t ui_list_find(const ui_list *l, int step)
+{
+    for (size_t i = 1; i <= l->n; i++) {
+        size_t row = (l->at + (step > 0 ? i : l->n - i)) % l->n;
+        if (ui_list_found(l, ui_list_row(l, row)))
+            return row;
+    }
+    return SIZE_MAX;
+}
+
+size_t ui_list_mover(const ui_list *l, int step)
+{
+    for (size_t row = l->at; step > 0 ? ++row < l->n : row-- > 0;)
+        if (abs(ui_list_row(l, row)->move_encoder) >= UI_BIG_MOVE)
+            return row;
+    return SIZE_MAX;
+}
+
+void ui_list_keep_in_sight(ui_list *l, size_t rows)
+{
+    if (rows > 1 && l->pinned)
+        rows--;
+    if (rows == 0 || l->n == 0) {
+        l->top = 0;
+        return;
+    }
+    if (l->at < l->top)
+        l->top = l->at;
+    if (l->at >= l->top + rows)
+        l->top = l->at - rows + 1;
+    if (l->top + rows > l->n)
+        l->top = l->n > rows ? l->n - rows : 0;
+}

@@ -1,0 +1,113 @@
+/* ui/rows.c */
+#include "ui/rows.h"
+
+#include "base/mem.h"
+#include "ui/lines.h"
+
+void ui_rows_begin(ui_rows *r, const ui_grid *like, int cols)
+{
+    cols = cols < 1 ? 1 : cols > UI_MAX_COLS ? UI_MAX_COLS : cols;
+    if (cols != r->grid.cols)
+        ui_grid_done(&r->grid);
+    r->grid.cols = cols;
+    r->grid.glyphs = like->glyphs;
+    r->grid.halves = like->halves;
+    r->n = 0;
+}
+
+void ui_rows_done(ui_rows *r)
+{
+    ui_grid_done(&r->grid);
+    *r = (ui_rows){0};
+}
+
+ui_surface ui_rows_add(ui_rows *r, int n)
+{
+    ui_surface none = {&r->grid, {r->n, 0, 0, r->grid.cols}, 0};
+    if (r->n + n > r->grid.rows) {
+        int rows = 2 * (r->n + n);
+        ui_cell *cells =
+            imr_realloc(r->grid.cells, (size_t)rows * (size_t)r->grid.cols, sizeof *cells);
+        if (!cells)
+            return none;
+        r->grid.cells = cells;
+        r->grid.rows = rows;
+    }
+    ui_surface s = {&r->grid, {r->n, 0, n, r->grid.cols}, 0};
+    r->n += n;
+    ui_fill(s, (ui_rect){0, 0, n, s.at.w}, UI_TEXT);
+    return s;
+}
+
+void ui_rows_text(ui_rows *r, int x, ui_style style, const char *text)
+{
+    ui_lines l = {0};
+    ui_lines_set(&l, text, r->grid.cols - x - 1, SIZE_MAX);
+    ui_put_wrapped(ui_rows_add(r, (int)l.n), 0, x, r->grid.cols - x - 1, (int)l.n, style, text);
+    ui_lines_done(&l);
+}
+
+void ui_rows_heading(ui_rows *r, const char *title, const char *note)
+{
+    ui_surface s = ui_rows_add(r, 1);
+    int end = s.at.w - 1;
+    ui_repeat(s, 0, 0, s.at.w, UI_BORDER, r->grid.glyphs->h);
+    if (note && *note && ui_width(note) + 12 < end) {
+        end -= ui_width(note) + 2;
+        ui_putf(s, 0, end, UI_TEXT, " %s ", note);
+    }
+    int x = ui_put(s, 0, 1, UI_TEXT, " ");
+    x = ui_put_cut(s, 0, x, end - x - 2, UI_STRONG, title, strlen(title));
+    ui_put(s, 0, x, UI_TEXT, " ");
+}
+
+ui_flow ui_flow_begin(ui_rows *r, int indent, ui_style style, const char *label)
+{
+    ui_flow f = {r, indent, r->n, indent};
+    ui_put_cut(ui_rows_add(r, 1), 0, 1, indent - 2, style, label, strlen(label));
+    return f;
+}
+
+bool ui_flow_fits(const ui_flow *f, int width)
+{
+    return f->x + width < f->rows->grid.cols;
+}
+
+void ui_flow_put(ui_flow *f, ui_style style, uint8_t term, const char *text)
+{
+    int w = ui_width(text), room = f->rows->grid.cols - 1 - f->indent;
+    if (!ui_flow_fits(f, w) && f->x > f->indent) {
+        f->y = f->rows->n;
+        f->x = f->indent;
+        ui_rows_add(f->rows, 1);
+    }
+    if (f->y >= f->rows->n)
+        return; /* no memory for the row */
+    ui_surface s = {&f->rows->grid, {f->y, 0, 1, f->rows->grid.cols}, term};
+    ui_put_cut(s, 0, f->x, room, style, text, strlen(text));
+    f->x += (w < room ? w : room) + 2;
+}
+
+void ui_rows_draw(const ui_rows *r, ui_surface s, int top)
+{
+    int n = r->n - top < s.at.h ? r->n - top : s.at.h;
+    int w = r->grid.cols < s.at.w ? r->grid.cols : s.at.w;
+    for (int y = 0; y < n && top + y >= 0; y++)
+        for (int x = 0; x < w; x++)
+            *ui_grid_cell(s.grid, s.at.y + y, s.at.x + x) = *ui_grid_cell(&r->grid, top + y, x);
+}
+
+void ui_rows_draw_boxed(const ui_rows *r, ui_surface box, bool focused, int top)
+{
+    const ui_glyphs *g = box.grid->glyphs;
+    ui_surface in = ui_inside(box);
+    ui_rows_draw(r, in, top);
+    for (int y = 0; y < in.at.h && top + y < r->n; y++) {
+        const ui_cell *c = ui_grid_cell(&r->grid, top + y, 0);
+        if (c->len != strlen(g->h) || memcmp(c->text, g->h, c->len) != 0)
+            continue;
+        ui_style line = focused ? UI_STRONG : UI_BORDER;
+        ui_put(box, y + 1, 0, line, focused ? g->hleft_tee : g->left_tee);
+        ui_put(box, y + 1, box.at.w - 1, line, focused ? g->hright_tee : g->right_tee);
+    }
+}

@@ -1,0 +1,200 @@
+/* ui/view_change.c */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "ui/glossary.h"
+#include "ui/list.h"
+#include "ui/view_change.h"
+
+#define WORDS 6 /* of each list in the pane */
+
+/* The number a list is ordered by. */
+static double value_of(const imr_word_score *w, imr_token_order order)
+{
+    return order == IMR_ORDER_Z        ? w->background_z
+           : order == IMR_ORDER_EFFECT ? w->effect
+                                       : w->cosine;
+}
+
+/* (word) where it may be chance, with a mark behind a hub. */
+static const char *marked(const imr_word_score *w, const ui_glyphs *g, char *out, size_t size)
+{
+    bool chance = !isnan(w->background_z) && !w->significant;
+    snprintf(out, size, "%s%.60s%s%s", chance ? "(" : "", w->text, chance ? ")" : "",
+             w->hub ? g->hub : "");
+    return out;
+}
+
+static ui_style style_of(const imr_word_score *w)
+{
+    return isnan(w->background_z) || w->significant ? UI_TEXT : UI_DIM;
+}
+
+/* A word and its value in columns [x, x+w). */
+static void word(ui_surface s, int y, int x, int w, const imr_word_score *score,
+                 imr_token_order order)
+{
+    char text[100], number[UI_NUMBER];
+    double v = value_of(score, order);
+    marked(score, s.grid->glyphs, text, sizeof text);
+    ui_put_cut(s, y, x, w - 7, style_of(score), text, strlen(text));
+    ui_put_right(ui_about(s, UI_TERM_WORD), y, x + w - 1, ui_sign_role(v),
+                 ui_format_short(number, s.grid->glyphs, v, 2));
+}
+
+static const char *says(imr_change_kind kind)
+{
+    static const char *const names[IMR_CHANGE_COUNT] = {"paper: what it says now",
+                                                        "own: done to this one", "unit: done to it",
+                                                        "what it says", "contrast"};
+    return names[kind];
+}
+
+/* Two lists side by side, up to n words each. */
+static void beside(ui_rows *rows, const imr_word_list *lists, const imr_change_kind kinds[2],
+                   size_t n, imr_token_order order)
+{
+    int w = (rows->grid.cols - 2) / 2;
+    ui_surface s = ui_rows_add(rows, 1);
+    for (int k = 0; k < 2; k++)
+        ui_put_cut(s, 0, 1 + k * w, w - 1, UI_DIM, says(kinds[k]), strlen(says(kinds[k])));
+    size_t most = lists[kinds[0]].n_positive > lists[kinds[1]].n_positive
+                      ? lists[kinds[0]].n_positive
+                      : lists[kinds[1]].n_positive;
+    for (size_t i = 0; i < most && i < n; i++) {
+        s = ui_rows_add(rows, 1);
+        for (int k = 0; k < 2; k++)
+            if (i < lists[kinds[k]].n_positive)
+                word(s, 0, 1 + k * w, w - 1, &lists[kinds[k]].positive[i], order);
+    }
+}
+
+/* The words of a list one after another behind a label. */
+static void line(ui_rows *rows, const char *label, const imr_word_list *l, size_t n)
+{
+    char text[100];
+    if (!l->n_positive)
+        return;
+    ui_flow f = ui_flow_begin(rows, 2 + ui_width(label), UI_DIM, label);
+    for (size_t i = 0; i < l->n_positive && i < n; i++)
+        ui_flow_put(&f, style_of(&l->positive[i]), UI_TERM_WORD,
+                    marked(&l->positive[i], rows->grid.glyphs, text, sizeof text));
+}
+
+/* ---- every column ---- */
+
+static void full_word(ui_surface s, const imr_word_score *w)
+{
+    static const char *const where[] = {"", "query", "doc", "both"};
+    char text[100];
+    ui_style style = style_of(w);
+    marked(w, s.grid->glyphs, text, sizeof text);
+    ui_put_cut(s, 0, 2, 20, style, text, strlen(text));
+    ui_put_signed(ui_about(s, UI_TERM_WORD), 0, 31, w->cosine, 4);
+    ui_put_signed(ui_about(s, UI_TERM_EFFECT), 0, 40, w->effect, 4);
+    ui_put_plain(ui_about(s, UI_TERM_Z), 0, 48, style, w->z, 2);
+    ui_put_plain(ui_about(s, UI_TERM_BACKGROUND_Z), 0, 56, style, w->background_z, 2);
+    ui_put_plain(ui_about(s, UI_TERM_VISIBILITY), 0, 62, style, w->visibility, 2);
+    snprintf(text, sizeof text, "%u", w->hub_count);
+    ui_put_right(ui_about(s, UI_TERM_HUB), 0, 67, style, text);
+    ui_put(s, 0, 69, style, where[w->where]);
+}
+
+static void full_list(ui_rows *rows, const char *name, const imr_word_list *l)
+{
+    static const struct {
+        int x;
+        const char *name;
+    } columns[] = {{31, "cosine"}, {40, "effect"}, {48, "z"},
+                   {56, "bg z"},   {62, "vis."},   {67, "hub"}};
+    if (!l->n_positive && !l->n_negative)
+        return;
+    ui_surface s = ui_rows_add(rows, 2);
+    ui_put_cut(s, 0, 1, s.at.w - 2, UI_STRONG, name, strlen(name));
+    ui_put(s, 1, 2, UI_DIM, "word");
+    for (size_t i = 0; i < IMR_LEN(columns); i++)
+        ui_put_right(s, 1, columns[i].x, UI_DIM, columns[i].name);
+    ui_put(s, 1, 69, UI_DIM, "in");
+    for (size_t i = 0; i < l->n_positive; i++)
+        full_word(ui_rows_add(rows, 1), &l->positive[i]);
+    s = ui_rows_add(rows, 1);
+    ui_repeat(s, 0, 2, 66, UI_BORDER, s.grid->glyphs->dash);
+    for (size_t i = l->n_negative; i-- > 0;)
+        full_word(ui_rows_add(rows, 1), &l->negative[i]);
+    char text[160], a[UI_NUMBER], b[UI_NUMBER], c[UI_NUMBER];
+    ui_flow f = ui_flow_begin(rows, 2, UI_DIM, "");
+    snprintf(text, sizeof text, "coverage %s", ui_format_plain(a, s.grid->glyphs, l->coverage, 2));
+    ui_flow_put(&f, UI_DIM, UI_TERM_COVERAGE, text);
+    snprintf(text, sizeof text, "alignment %s",
+             ui_format_plain(b, s.grid->glyphs, l->alignment, 2));
+    ui_flow_put(&f, UI_DIM, UI_TERM_ALIGNMENT, text);
+    snprintf(text, sizeof text, "common part %s",
+             ui_format_plain(c, s.grid->glyphs, l->common_part, 2));
+    if (isfinite(l->common_part))
+        ui_flow_put(&f, UI_DIM, UI_TERM_COMMON, text);
+}
+
+/* ---- the whole ---- */
+
+static void notes(ui_rows *rows, const imr_word_list *lists)
+{
+    if (lists[IMR_CHANGE_PAPER].n_positive && lists[IMR_CHANGE_PAPER].alignment > 0.9f)
+        ui_rows_text(
+            rows, 1, UI_DIM,
+            "The paper's words are nearly those of the modulated vector: they say what the "
+            "text is about.");
+    if (lists[IMR_CHANGE_OWN].common_part > 0.9f)
+        ui_rows_text(rows, 1, UI_DIM,
+                     "All documents changed nearly alike; own words leave that out.");
+}
+
+/* "context: .43 of ten nearest are in the text, by chance .01" as far as it is known. */
+static void table_note(const imr_trace *t, const ui_glyphs *g, char *out, size_t size)
+{
+    char a[UI_NUMBER];
+    const char *name =
+        t->inputs.table_name && *t->inputs.table_name ? imr_path_base(t->inputs.table_name) : "";
+    if (isfinite(t->inputs.lens_quality) && *name)
+        snprintf(out, size, "table %s, lens %s", name,
+                 ui_format_short(a, g, t->inputs.lens_quality, 2) + 1);
+    else
+        snprintf(out, size, *name ? "table %s" : "%s", name);
+}
+
+void ui_build_change(ui_rows *out, const imr_trace *t, const imr_detail *d,
+                     const imr_session_facts *facts, bool full)
+{
+    static const imr_change_kind pane[2] = {IMR_CHANGE_OWN, IMR_CHANGE_PAPER};
+    const imr_word_list *lists = d->why.words;
+    bool adapted = ui_adapted(t), any = false;
+    char text[120];
+    for (int k = 0; k < IMR_CHANGE_COUNT; k++)
+        any = any || lists[k].n_positive;
+    table_note(t, out->grid.glyphs, text, sizeof text);
+    ui_rows_heading(out, adapted ? "Words of its change" : "Words of its vector",
+                    any ? text : NULL);
+    if (!any) {
+        ui_rows_text(out, 1, UI_TEXT,
+                     facts && *facts->tokens_problem ? facts->tokens_problem
+                                                     : "This change points at no word.");
+        return;
+    }
+    if (full) {
+        static const imr_change_kind kinds[] = {IMR_CHANGE_OWN, IMR_CHANGE_PAPER, IMR_CHANGE_UNIT,
+                                                IMR_CHANGE_VECTOR};
+        for (size_t k = 0; k < IMR_LEN(kinds); k++)
+            full_list(out, says(kinds[k]), &lists[kinds[k]]);
+        for (size_t k = 0; k < IMR_LEN(kinds); k++) {
+            snprintf(text, sizeof text, "the query, %s", says(kinds[k]));
+            full_list(out, text, &d->query_words[kinds[k]]);
+        }
+    } else if (adapted) {
+        beside(out, lists, pane, WORDS, t->settings.order);
+        line(out, "query", &d->query_words[IMR_CHANGE_PAPER], 8);
+    } else {
+        line(out, "text ", &lists[IMR_CHANGE_VECTOR], 12);
+        line(out, "query", &d->query_words[IMR_CHANGE_VECTOR], 12);
+    }
+    notes(out, lists);
+}

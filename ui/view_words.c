@@ -1,0 +1,220 @@
+/* ui/view_words.c */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "ui/glossary.h"
+#include "ui/view_words.h"
+
+/* What is drawn: rows [top, top+rows) of the query by columns [left, left+cols) of the document. */
+typedef struct grid {
+    const ui_reading *r;
+    const imr_pairs *p;
+    size_t top, rows, left, cols;
+    int label, cell; /* widths */
+    int decimals;
+    double scale, least;
+} grid;
+
+/* First one shown so that `at` is among `room` of n, scrolling by whole pages less one. */
+static size_t window(size_t at, size_t n, size_t room)
+{
+    if (n <= room || at < room)
+        return 0;
+    size_t step = room > 1 ? room - 1 : 1, top = (at - 1) / step * step;
+    return top + room > n ? n - room : top;
+}
+
+static ui_style heat(double v, double scale)
+{
+    double part = fabs(v) / scale;
+    return part > 0.6    ? (v > 0 ? UI_GAIN_HOT : UI_LOSS_HOT)
+           : part > 0.25 ? (v > 0 ? UI_GAIN_WARM : UI_LOSS_WARM)
+                         : ui_sign_role(v);
+}
+
+static void cell(const grid *g, ui_surface s, int y, int x, double v, bool shaded)
+{
+    char number[UI_NUMBER];
+    const ui_glyphs *set = s.grid->glyphs;
+    bool small = !(fabs(v) >= g->least);
+    ui_style style = small ? UI_DIM : shaded ? heat(v, g->scale) : ui_sign_role(v);
+    if (shaded && !small)
+        ui_fill(s, (ui_rect){y, x, 1, g->cell - 1}, style);
+    ui_put_right(s, y, x + g->cell - 1, style,
+                 small ? set->judged : ui_format_short(number, set, v, g->decimals));
+}
+
+static const char *name(const imr_pair_word *words, uint32_t place)
+{
+    return words[place].text;
+}
+
+/* The columns behind the cells: other words, not from words, the total. */
+static int side_columns(const grid *g, int x, int at[3])
+{
+    at[0] = g->cols < g->r->document.n ? x : -1;
+    x += at[0] < 0 ? 0 : g->cell;
+    at[1] = x;
+    at[2] = x + g->cell + 2;
+    return at[2] + g->cell;
+}
+
+/* A row: the cells in sight, what of it is not, the biases' column and the total. q: the place of a
+ * query word, or SIZE_MAX with `values` in place of it. */
+static void matrix_row(const grid *g, ui_surface s, int y, const double *values, bool shaded)
+{
+    const ui_side *d = &g->r->document;
+    int x = g->label, at[3];
+    double seen = 0, total = 0;
+    for (size_t i = 0; i <= d->n; i++)
+        total += values[i];
+    for (size_t i = 0; i < g->cols; i++, x += g->cell) {
+        double v = values[d->order[g->left + i]];
+        cell(g, s, y, x, v, shaded);
+        seen += v;
+    }
+    side_columns(g, x, at);
+    if (at[0] >= 0)
+        cell(g, s, y, at[0], total - seen - values[d->n], false);
+    cell(g, ui_about(s, UI_TERM_NOT_WORDS), y, at[1], values[d->n], false);
+    ui_put(s, y, at[2] - 2, UI_BORDER, s.grid->glyphs->v);
+    cell(g, ui_about(s, UI_TERM_SUM), y, at[2], total, false);
+}
+
+static void header(const grid *g, ui_surface s, int y, size_t document)
+{
+    const ui_side *d = &g->r->document;
+    int x = g->label, at[3];
+    for (size_t i = 0; i < g->cols; i++, x += g->cell) {
+        uint32_t place = d->order[g->left + i];
+        const char *text = name(g->p->document, place);
+        int w = ui_width(text) < g->cell - 1 ? ui_width(text) : g->cell - 1;
+        ui_style style = g->p->document[place].special ? UI_DIM
+                         : g->left + i == document     ? UI_STRONG
+                                                       : UI_TEXT;
+        ui_put_cut(s, y, x + g->cell - 1 - w, w, style, text, strlen(text));
+    }
+    side_columns(g, x, at);
+    if (at[0] >= 0)
+        ui_put_right(s, y, at[0] + g->cell - 1, UI_DIM, "other");
+    ui_put_right(s, y, at[1] + g->cell - 1, UI_DIM, "biases");
+    ui_put(s, y, at[2] - 2, UI_BORDER, s.grid->glyphs->v);
+    ui_put_right(s, y, at[2] + g->cell - 1, UI_DIM, "total");
+}
+
+/* Values of a query word's row, or sums of rows, in the order of the text. */
+static void add_row(const grid *g, double *values, size_t q)
+{
+    for (size_t i = 0; i <= g->r->document.n; i++)
+        values[i] += ui_share(g->p, g->r->measure, q, i);
+}
+
+static grid grid_for(ui_surface s, const ui_reading *r, size_t query, size_t document)
+{
+    grid g = {.r = r, .p = &r->detail->why.pairs, .decimals = r->measure.raw ? 3 : 2};
+    const ui_side *q = &r->query, *d = &r->document;
+    g.cell = s.at.w >= 100 ? 9 : 7;
+    g.label = s.at.w >= 100 ? 18 : 12;
+    g.least = r->measure.raw ? 0.002 : 0.02;
+    int room = (s.at.w - g.label - 2 - 2 * g.cell) / g.cell;
+    bool all = d->n <= (size_t)(room > 0 ? room : 0);
+    g.cols = all ? d->n : room > 1 ? (size_t)room - 1 : 1;
+    /* a title, a head, other words, not from words, the total, the legend */
+    int rows = s.at.h - 5;
+    all = q->n <= (size_t)(rows > 0 ? rows : 0);
+    g.rows = all ? q->n : rows > 1 ? (size_t)rows - 1 : 1;
+    g.left = window(document, d->n, g.cols);
+    g.top = window(query, q->n, g.rows);
+    for (size_t i = 0; i < q->n; i++)
+        for (size_t k = 0; k < d->n; k++)
+            if (!g.p->query[i].special && !g.p->document[k].special)
+                g.scale = fmax(g.scale, fabs(ui_share(g.p, r->measure, i, k)));
+    g.scale = g.scale > 0 ? g.scale : 1;
+    return g;
+}
+
+static void title(ui_surface s, const imr_trace_document *d, const ui_reading *r)
+{
+    char text[400], value[UI_NUMBER], right[80];
+    snprintf(text, sizeof text, "%.80s  %.200s", d->id, d->title);
+    ui_format_signed(value, s.grid->glyphs, ui_share_whole(&r->detail->why.pairs, r->measure),
+                     r->measure.raw ? 4 : 2);
+    snprintf(right, sizeof right, "%s %s %s", ui_measure_name(r->measure.stage),
+             r->measure.raw                  ? "cos"
+             : r->measure.stage == UI_CHANGE ? "lift"
+                                             : "standing",
+             value);
+    ui_put_cut(s, 0, 1, s.at.w - ui_width(right) - 5, UI_STRONG, text, strlen(text));
+    ui_put_right(ui_about(s, r->measure.raw ? UI_TERM_COSINE : UI_TERM_STANDING), 0, s.at.w - 1,
+                 UI_STRONG, right);
+}
+
+static void legend(const grid *g, ui_surface s, int y)
+{
+    int x = 1;
+    for (int stage = 0; stage <= UI_CHANGE; stage++) {
+        ui_measure m = {stage, g->r->measure.raw};
+        if (!ui_share_known(g->p, m))
+            continue;
+        bool on = stage == g->r->measure.stage;
+        x = ui_putf(s, y, x, on ? UI_MODE : UI_DIM, " %s ", ui_measure_name(stage)) + 1;
+    }
+    x = ui_put(s, y, x + 1, UI_GAIN_WARM, " for ");
+    x = ui_put(s, y, x + 1, UI_LOSS_WARM, " against ");
+    char least[UI_NUMBER], text[64];
+    snprintf(text, sizeof text, "%s less than %s%s", s.grid->glyphs->judged,
+             ui_format_bound(least, g->least), g->r->measure.raw ? "" : " sd");
+    if (x + 2 + ui_width(text) < s.at.w)
+        ui_put(s, y, x + 2, UI_DIM, text);
+}
+
+int ui_draw_words(ui_surface s, const imr_trace_document *d, const ui_reading *r, size_t query,
+                  size_t document)
+{
+    grid g = grid_for(s, r, query, document);
+    const ui_side *q = &r->query;
+    IMR_AUTOFREE double *values = IMR_NEW_ARRAY(double, 3 * (r->document.n + 1));
+    if (!values)
+        return 0;
+    double *other = values + r->document.n + 1, *total = other + r->document.n + 1;
+    uint8_t term = r->measure.raw ? UI_TERM_SHARE_RAW : UI_TERM_SHARE;
+    ui_surface cells = ui_about(s, term);
+    int y = 2;
+    title(s, d, r);
+    header(&g, s, 1, document);
+    for (size_t i = 0; i < q->n; i++) {
+        uint32_t place = q->order[i];
+        add_row(&g, total, place);
+        if (i < g.top || i >= g.top + g.rows) {
+            add_row(&g, other, place);
+            continue;
+        }
+        ui_style style = g.p->query[place].special ? UI_DIM : i == query ? UI_STRONG : UI_TEXT;
+        const char *text = name(g.p->query, place);
+        ui_put_cut(s, y, 1, g.label - 2, style, text, strlen(text));
+        memset(values, 0, (r->document.n + 1) * sizeof *values);
+        add_row(&g, values, place);
+        matrix_row(&g, cells, y, values, true);
+        if (i == query) {
+            int x = g.label + (int)(document - g.left) * g.cell;
+            ui_put(s, y, 0, UI_STRONG, s.grid->glyphs->cursor);
+            ui_mark(s, (ui_rect){y, x, 1, g.cell - 1}, UI_SELECTED);
+            ui_cursor(s, y, x + g.cell - 2, false);
+        }
+        y++;
+    }
+    if (g.rows < q->n) {
+        ui_putf(s, y, 1, UI_DIM, "%zu other", q->n - g.rows);
+        matrix_row(&g, cells, y++, other, false);
+    }
+    memset(values, 0, (r->document.n + 1) * sizeof *values);
+    add_row(&g, values, q->n);
+    add_row(&g, total, q->n);
+    ui_put(s, y, 1, UI_DIM, "biases");
+    matrix_row(&g, ui_about(s, UI_TERM_NOT_WORDS), y++, values, false);
+    ui_put(s, y, 1, UI_STRONG, "total");
+    matrix_row(&g, ui_about(s, UI_TERM_SUM), y, total, false);
+    legend(&g, s, s.at.h - 1);
+    return y + 1;
+}

@@ -10,19 +10,52 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* name, Unicode, ASCII */
+/* clang-format off */
+#define UI_GLYPHS(X) \
+    X(ellipsis, "…", "~") \
+    X(arrow, "→", "->") \
+    X(minus, "−", "-") \
+    X(none, "–", "-")              /* no value */ \
+    X(hub, "°", "*")               /* behind a word that is near everything */ \
+    X(pair, "~", "~")              /* between two words that met */ \
+    X(delta, "Δ", "d") \
+    X(middot, "·", "-") \
+    X(prompt, "›", ">") \
+    X(tau, "τ", "tau") \
+    X(up, "▲", "^")                /* moves */ \
+    X(down, "▼", "v") \
+    X(same, "=", "=") \
+    X(relevant, "★", "*") \
+    X(judged, "·", ".")            /* judged not relevant; a share that is next to nothing */ \
+    X(cursor, "▌", ">") \
+    X(pin, "●", "o") \
+    X(updown, "↑↓", "Up/Dn")       /* the two arrow keys in a hint */ \
+    X(dash, "┄", "-")              /* a dotted rule */ \
+    X(h, "─", "-")                 /* light borders */ \
+    X(v, "│", "|") \
+    X(tl, "┌", "+") \
+    X(tr, "┐", "+") \
+    X(bl, "└", "+") \
+    X(br, "┘", "+") \
+    X(left_tee, "├", "+") \
+    X(right_tee, "┤", "+") \
+    X(hh, "━", "=")                /* heavy borders */ \
+    X(hv, "┃", "#") \
+    X(htl, "┏", "#") \
+    X(htr, "┓", "#") \
+    X(hbl, "┗", "#") \
+    X(hbr, "┛", "#") \
+    X(hleft_tee, "┠", "#") \
+    X(hright_tee, "┨", "#")
+/* clang-format on */
+
 typedef struct ui_glyphs {
     bool ascii;
-    const char *ellipsis, *arrow, *minus, *none, *delta, *middot, *prompt, *tau;
-    const char *up, *down, *same; /* moves */
-    const char *hub;              /* behind a word that is near everything */
-    const char *pair;             /* between two words that met */
-    const char *relevant, *judged, *cursor, *pin, *tick;
-    const char *updown;     /* the two arrow keys in a hint */
-    const char *dash;       /* the line inside "tokens between" */
+#define X(name, unicode, ascii) const char *name;
+    UI_GLYPHS(X)
+#undef X
     const char *eighths[9]; /* left blocks of 0 to 8 eighths */
-    const char *h, *v, *tl, *tr, *bl, *br, *left_tee, *right_tee;         /* light */
-    const char *hh, *hv, *htl, *htr, *hbl, *hbr, *hleft_tee, *hright_tee; /* heavy */
-    const char *spinner[10];
 } ui_glyphs;
 
 const ui_glyphs *ui_glyphs_unicode(void);

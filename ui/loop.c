@@ -87,7 +87,10 @@ static void once(ui_app *a, ui_term *t, const ui_backend *b, unsigned fx)
     if (fx & UI_FX_CANCEL)
         b->cancel(b->self);
     if (fx & UI_FX_QUERY && a->facts) {
-        imr_request r = {a->request_text, a->request_id, a->settings, a->serial};
+        imr_request r = {.text = a->request_text,
+                         .query_id = a->request_id,
+                         .settings = a->settings,
+                         .serial = a->serial};
         refused(a, b->query(b->self, &r, &err), &err);
     }
     if (fx & UI_FX_DETAIL && a->trace)

@@ -14,31 +14,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* name, word in role dumps */
-#define UI_ROLES(X)                                                                                \
-    X(TEXT, "text")           /* body text */                                                      \
-    X(STRONG, "strong")       /* headings, the current tab, the focused title */                   \
-    X(DIM, "dim")             /* hints, ids, what is only context */                               \
-    X(BORDER, "border")       /* borders, axes, rules */                                           \
-    X(GAIN, "gain")           /* bars, arrows and numbers above zero */                            \
-    X(LOSS, "loss")           /* and below */                                                      \
-    X(GAIN_WORD, "gain-word") /* words of a text that raise the similarity */                      \
-    X(LOSS_WORD, "loss-word")                                                                      \
-    X(GAIN_WARM, "gain-warm") /* cells of the screen Words: more than a quarter of the largest */  \
-    X(GAIN_HOT, "gain-hot")   /* more than 0.6 of it */                                            \
-    X(LOSS_WARM, "loss-warm")                                                                      \
-    X(LOSS_HOT, "loss-hot")                                                                        \
-    X(RELEVANT, "relevant") /* the star of a judged document */                                    \
-    X(KEY, "key")           /* a key in a hint */                                                  \
-    X(MODE, "mode")         /* the mode word of the query line */                                  \
-    X(MATCH, "match")       /* what find found */                                                  \
-    X(ERROR, "error")
-
+/* What a cell means: ui/roles.def. */
 typedef enum ui_role {
-#define X(name, word) UI_##name,
-    UI_ROLES(X)
+#define X(name, word, ...) UI_##name,
+#include "ui/roles.def"
 #undef X
-        UI_ROLE_COUNT
+    UI_ROLE_COUNT
 } ui_role;
 
 /* A style is a role, perhaps with one of these. */

@@ -1,9 +1,9 @@
 /*
- * ui/format.h - numbers as the screens write them (design, interface section 2.9).
+ * ui/format.h - numbers as the screens write them.
  *
  * Similarities and their changes: 4 decimals; a change carries its sign. Metrics: 3 decimals. The
- * minus is the glyph set's. What is not a number is a dash, infinity a word. Every function fills `out` (UI_NUMBER
- * bytes) and returns it.
+ * minus is the glyph set's. What is not a number is a dash, infinity a word. Every function fills
+ * `out` (UI_NUMBER bytes) and returns it.
  */
 #ifndef UI_FORMAT_H
 #define UI_FORMAT_H

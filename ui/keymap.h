@@ -2,7 +2,7 @@
  * ui/keymap.h - which key does what, where.
  *
  * A context falls back to a wider one: QUERY and PICK to EDIT, LIST, DOC, WORDS and HELP to
- * SCREEN, those to ANY. Lines of a key map file (assets/keymap.conf holds the default in this form):
+ * SCREEN, those to ANY. Lines of a key map file (assets/keymap.conf: the default in this form):
  *
  *   # comment
  *   bind LIST x :sort delta        action by name, the rest is its argument

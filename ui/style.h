@@ -4,8 +4,7 @@
  * Views name roles, never colours. A theme is a row of pens: 256-colour indices (-1: the terminal's
  * own) and attributes. Sign is never carried by colour alone: position, +/- and arrows say it,
  * colour repeats it. Body text is always the terminal's own foreground and background.
- * The colours: design, interface section 2.7; tests/ui/test_palette.c measures contrast and
- * difference under colour blindness.
+ * tests/ui/test_palette.c measures contrast, and difference under colour blindness.
  */
 #ifndef UI_STYLE_H
 #define UI_STYLE_H

@@ -43,9 +43,10 @@ typedef struct imr_adapter {
 } imr_adapter;
 
 /*
- * Opens for use. form: AUTO, or the form to read the tensors as whatever the file says. Errors: the first error of the problem list (missing, wrong-shape or non-finite
- * tensor, with how many more there are), or what the container's reader says. Unexpected tensors
- * are only listed in `problems`.
+ * Opens for use. form: AUTO, or the form to read the tensors as, whatever the file says.
+ * Errors: the first error of the problem list (missing, wrong-shape or non-finite tensor, with how
+ * many more there are), or what the container's reader says. Unexpected tensors are only listed in
+ * `problems`.
  */
 imr_status imr_adapter_open(imr_adapter **out, const char *path, imr_form form,
                             imr_error *err) IMR_NODISCARD;

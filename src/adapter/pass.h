@@ -3,8 +3,8 @@
  *
  * A batch has `size` queries, each with a list of `list` documents (column 0 the positive); every
  * document of a list is feedback of its own query. Documents that occur in several lists are
- * projected once, and in form mean go through their net once. Formulas: method.md section 1, dropout
- * after each relu of the nets.
+ * projected once, and in form mean go through their net once. Formulas: method.md section 1, with
+ * dropout after each relu of the nets.
  *
  * Threads: only the dense products use several; the loops between them are too short to share out
  * (measured: 0.13 s an epoch of 700 queries x 21 documents, n 384, m 256, on one busy core, against

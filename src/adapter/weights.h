@@ -2,12 +2,13 @@
  * adapter/weights.h - the tensors of an adapter: a table of names and shapes, a block of memory.
  *
  * Three forms (method.md section 1):
- *   diagonal  the first release: projector, two three-layer hypernets m -> h -> h/2 -> 2m, two norms
+ *   diagonal  the first release: projector, two three-layer nets m -> h -> h/2 -> 2m, two norms
  *   mean      the present release: the same tensors, but the documents' net sees each candidate as
  *             it was, and what it says is averaged
  *   full      the paper's: projector without bias, two two-layer nets m -> h -> m*m + m, two norms
- * Tensors tell `full` from the others; `diagonal` and `mean` only the file can tell, by what it says
- * of itself (adapter/declared.h).
+ * Tensors tell `full` from the others; `diagonal` and `mean` only the file can tell, by what it
+ * says of itself (adapter/declared.h).
+ *
  * A weight is [outputs, inputs], row-major. All weights lie in one zero-padded float32 block, so
  * that a gradient or an optimiser's moments are a second imr_weights of the same shape.
  *

@@ -53,10 +53,10 @@ typedef struct imr_kept_notes {
     bool damaged; /* another header, or a whole note that is not good: no kill leaves that */
 } imr_kept_notes;
 
-/* Compares the n rows with the notes of the journal at `path`, which may be read-only. `header` ends
- * with its newline. Also for files that are only open to be read.
- * Errors: IMR_E_NOT_FOUND and IMR_E_IO of the journal, IMR_E_MEMORY, IMR_E_CANCELLED; then `done` of
- * the rows is of no use. */
+/* Compares the n rows with the notes of the journal at `path`, which may be read-only. `header`
+ * ends with its newline. Also for files that are only open to be read.
+ * Errors: IMR_E_NOT_FOUND and IMR_E_IO of the journal, IMR_E_MEMORY, IMR_E_CANCELLED; then `done`
+ * of the rows is of no use. */
 imr_status imr_kept_rows_check(imr_kept_notes *out, const char *path, const char *header,
                                imr_kept_rows *rows, size_t n, const imr_progress *progress,
                                imr_error *err) IMR_NODISCARD;

@@ -1,5 +1,6 @@
 /*
- * base/sha256.h - SHA-256 (FIPS 180-4), the identity of every input named in a report, by libcrypto.
+ * base/sha256.h - SHA-256 (FIPS 180-4) by libcrypto: the identity of every input a report names.
+ *
  * An incremental hash for streams, one call for memory and one for files.
  *
  * A hash remembers that it failed and says so when it is asked for: IMR_E_IO where libcrypto has no

@@ -116,8 +116,8 @@ imr_status imr_encoder_read_tokens(imr_tokens *out, imr_token_count *count, cons
 imr_status imr_encoder_count_tokens(imr_token_count *out, const imr_encoder *e, const char *text,
                                     size_t len, imr_error *err) IMR_NODISCARD;
 
-/* All ids of a text with their byte spans and words (imr_tokens_word), not cut; special: with [CLS],
- * [SEP] where the tokeniser puts them. */
+/* All ids of a text with their byte spans and words (imr_tokens_word), not cut; special: with
+ * [CLS], [SEP] where the tokeniser puts them. */
 imr_status imr_encoder_tokenize(const imr_encoder *e, const char *text, size_t len, bool special,
                                 imr_tokens *out, imr_error *err) IMR_NODISCARD;
 

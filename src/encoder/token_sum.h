@@ -1,5 +1,5 @@
 /*
- * encoder/token_sum.h - a text's vector as an exact sum over its tokens (method, section 3b).
+ * encoder/token_sum.h - a text's vector as an exact sum over its tokens (method.md section 3b).
  *
  * With mean pooling a vector is a sum of token vectors, and what follows (a Dense module without an
  * activation, Normalize) is linear once the length of the sum is known:
@@ -7,8 +7,8 @@
  *   x = sum_b row_b + extra
  *   transformer   row_b = h_b / count, or / sqrt(count), h_b the last layer's output; through the
  *                 Dense modules' weights, whose biases go to `extra`; over the length of the sum
- *   static        row_b = the token's weighted row / count, over the length of the sum; a token that
- *                 is left out (Model2Vec's unknown one) has a row of zeros
+ *   static        row_b = the token's weighted row / count, over the length of the sum; a token
+ *                 that is left out (Model2Vec's unknown one) has a row of zeros
  *
  * CLS and max pooling and other activations have no such sum; imr_encoder_sum_problem says so.
  * Precision: the rows add up to the vector imr_encoder_encode gives within 1e-6 (in units of its
@@ -46,10 +46,10 @@ imr_status imr_encoder_token_sum(imr_token_sum *out, const imr_encoder *e, const
                                  imr_error *err) IMR_NODISCARD;
 void imr_token_sum_done(imr_token_sum *s); /* {0} is fine */
 
-/* How wide the vectors are that pooling gets, one a token, when one pooling gives the sum, else 0; and
- * what such rows become on their way to the text's vector, but for biases and lengths: the Dense
- * modules' weights are applied to v [any, outputs], which is replaced by [any, n]. Of a static
- * encoder they are the tokens' rows. */
+/* How wide the vectors are that pooling gets, one a token, when one pooling gives the sum, else 0;
+ * and what such rows become on their way to the text's vector, but for biases and lengths: the
+ * Dense modules' weights are applied to v [any, outputs], which is replaced by [any, n]. Of a
+ * static encoder they are the tokens' rows. */
 size_t imr_encoder_outputs(const imr_encoder *e);
 imr_status imr_encoder_through_dense(imr_matrix *v, const imr_encoder *e,
                                      imr_error *err) IMR_NODISCARD;

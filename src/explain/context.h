@@ -1,10 +1,11 @@
 /*
  * explain/context.h - the table `context`: a corpus's own words as its encoder hears them.
  *
- *   row_w = mean over the occurrences of w of (mean over its pieces of h) - mean over all pieces of h
+ *   row_w = mean over the occurrences of w of (mean over its pieces of h)
+ *           - mean over all pieces of h
  *
  * h is the last layer's output for a piece, taken through the weights of Dense modules where there
- * are any; for a static encoder the token's weighted row (method, section 4). Special tokens, those
+ * are any; for a static encoder the token's weighted row (method.md section 4). Special tokens, those
  * of a prefix and a static encoder's unknown one are no pieces; punctuation is one. A word is what
  * the pre-tokeniser makes, as the normaliser spells it. It gets a row if it is in enough documents
  * (IMR_CONTEXT_FEW, IMR_CONTEXT_MANY) and has at least two characters, one of them a letter; where
@@ -16,8 +17,8 @@
  *
  * Made in two passes over the documents that are wanted, in any order, each of them once:
  *   imr_context_count    their words, then imr_context_choose;
- *   imr_context_read     and imr_context_hear while they are encoded (imr_encoder_listener). A static
- *                        encoder needs no second pass.
+ *   imr_context_read     and imr_context_hear while they are encoded (imr_encoder_listener). A
+ *                        static encoder needs no second pass.
  * Then imr_context_finish.
  *
  * Precision: sums in double, so the order of the documents, which threads decide, can change the
@@ -57,7 +58,7 @@ const char *imr_context_problem(const imr_encoder *e);
 
 typedef struct imr_context imr_context;
 
-/* documents: of the collection. prefix_bytes: before each text. IMR_E_UNSUPPORTED with the problem. */
+/* documents: of the collection. prefix_bytes: before each text. IMR_E_UNSUPPORTED: the problem. */
 imr_status imr_context_new(imr_context **out, const imr_encoder *e, size_t documents,
                            size_t prefix_bytes, imr_error *err) IMR_NODISCARD;
 void imr_context_free(imr_context *c); /* NULL is fine */

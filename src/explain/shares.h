@@ -18,11 +18,12 @@
  *
  *   S[a,b] - p_b row_a . wbar ,   in the last column  S[a,last] - row_a . rbar
  *
- * add up to the similarity less the candidates' mean similarity. rbar needs no text: the last row of
- * a candidate follows from the norm |P x + c| and the scales.
+ * add up to the similarity less the candidates' mean similarity. rbar needs no text: the last row
+ * of a candidate follows from the norm |P x + c| and the scales.
  *
  * Precision: rows are float32, statistics and sums double; sums are within 1e-6 of the similarity.
- * Memory: the results and as much again. Threads: no state; calls BLAS.
+ * Memory: the results and as much again.
+ * Threads: no state; calls BLAS.
  */
 #ifndef IMR_EXPLAIN_SHARES_H
 #define IMR_EXPLAIN_SHARES_H

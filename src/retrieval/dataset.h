@@ -7,14 +7,14 @@
  *   FILE.zip                   a zipped BEIR folder, at any depth inside
  *   FILE.jsonl                 {"_id" or "id","title","text"} or bare strings; a document without
  *                              an id is called by its line number
- *   any other folder           one document for each .txt and .md file (endings in any case) in it and
- *                              in its subfolders, called by its path below the folder
+ *   any other folder           one document for each .txt and .md file (endings in any case) in it
+ *                              and in its subfolders, called by its path below the folder
  * An "_id" that is an integer is taken as its decimal text.
  *
- * Of a folder of texts names that begin with a dot are passed over; other files, empty ones (nothing
- * but white space), broken links, pipes and devices are counted (imr_dataset_summary). Links are
- * followed, each folder is read once. Bytes of a name that no id may hold (control characters, what
- * is not UTF-8) stand in the id as %XX.
+ * Of a folder of texts names that begin with a dot are passed over; other files, empty ones
+ * (nothing but white space), broken links, pipes and devices are counted (imr_dataset_summary).
+ * Links are followed, each folder is read once. Bytes of a name that no id may hold (control
+ * characters, what is not UTF-8) stand in the id as %XX.
  *
  * The corpus stays mapped; in memory are the ids and where each line lies (or, with a remembered
  * index, nothing), so a text costs one JSON line when it is asked for. A zipped corpus is never

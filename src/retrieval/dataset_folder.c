@@ -73,7 +73,7 @@ static bool is_escape(const char *text)
     return text[0] == '%' && hex_value(text[1]) >= 0 && hex_value(text[2]) >= 0;
 }
 
-/* Bytes no id may hold become %XX, and so does a % that would read as one: the way back is unique. */
+/* Bytes no id may hold become %XX, and so does a % that would read as one: there is a way back. */
 static void put_id(imr_buf *out, const char *path)
 {
     size_t len = strlen(path);

@@ -4,13 +4,13 @@
  * Nothing fails where the wrong form or another encoder of the same n is used: rankings come out,
  * and are nonsense. A doubt is one sentence with what was found and what to do; its code is stable.
  *
- *   form-unlikely     several readings fit the same tensors. A sample of cached queries is run under
- *                     each; where the file's own keeps fewer than 4 of the first 10 documents of the
- *                     projected ranking and another keeps at least 6, that is
- *                     said. (The published minilm adapters on the real MiniLM, SciFact: diagonal
- *                     keeps 0.8 to 5.5 of 10, mean 7.2 to 9.2; the authors' present one 8.6 and 9.3.)
- *   encoder-mismatch  the encoder the adapter's metadata name against the one that made the cache: by
- *                     the hash of its weights where both have one, else by name (without
+ *   form-unlikely     several readings fit the same tensors. A sample of cached queries is run
+ *                     under each; where the file's own keeps fewer than 4 of the first 10 documents
+ *                     of the projected ranking and another keeps at least 6, that is said. (The
+ *                     published minilm adapters on the real MiniLM, SciFact: diagonal keeps 0.8 to
+ *                     5.5 of 10, mean 7.2 to 9.2; the authors' present one 8.6 and 9.3.)
+ *   encoder-mismatch  the encoder the adapter's metadata name against the one that made the cache:
+ *                     by the hash of its weights where both have one, else by name (without
  *                     organisation and case, short names resolved), and by the prefixes.
  */
 #ifndef IMR_SESSION_DOUBTS_H

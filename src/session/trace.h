@@ -26,7 +26,7 @@ typedef enum imr_token_order {
     IMR_ORDER_EFFECT
 } imr_token_order;
 
-/* Which ranking the feedback documents are the head of. AUTO: by the adapter's form, see ranker.h. */
+/* Which ranking the feedback documents are the head of. AUTO: by the adapter's form (ranker.h). */
 typedef enum imr_candidates_by {
     IMR_CANDIDATES_AUTO,
     IMR_CANDIDATES_ENCODER,

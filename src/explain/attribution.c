@@ -465,7 +465,13 @@ static void show(const job *j, size_t i, imr_token_score *scores, imr_attributio
         out->positive[t].significant = fabs((double)out->positive[t].background_z) >= bar;
     for (size_t t = 0; t < out->n_negative; t++)
         out->negative[t].significant = fabs((double)out->negative[t].background_z) >= bar;
-    out->coverage = imr_coverage(out, p, j->lens, j->span, d->basis, d->factor);
+    uint32_t ids[2000];
+    size_t n = 0;
+    for (size_t side = 0; side < 2; side++)
+        for (size_t t = 0; t < (side ? out->n_negative : out->n_positive) && n < IMR_LEN(ids); t++)
+            ids[n++] = (side ? out->negative : out->positive)[t].id;
+    out->coverage =
+        imr_coverage(ids, n, p->change, p->length, j->lens, j->span, d->basis, d->factor);
 }
 
 /* The calling thread alone looks whether to go on; the others see it before their next part. */

@@ -14,7 +14,9 @@ const char *imr_change_kind_name(imr_change_kind kind)
 imr_change_factors imr_change_factors_of(imr_change_kind kind, double norm_before,
                                          double norm_after)
 {
-    if (kind != IMR_CHANGE_UNIT)
+    if (kind == IMR_CHANGE_VECTOR)
+        return (imr_change_factors){1, 0};
+    if (kind != IMR_CHANGE_UNIT && kind != IMR_CHANGE_OWN)
         return (imr_change_factors){1, 1};
     return (imr_change_factors){1 / fmax(norm_after, IMR_NN_UNIT_FLOOR),
                                 1 / fmax(norm_before, IMR_NN_UNIT_FLOOR)};

@@ -50,23 +50,21 @@ static double extend(double *basis, double *factor, size_t stride, size_t rows, 
     return along / l[rows];
 }
 
-double imr_coverage(const imr_attribution *a, const imr_prepared *p, const imr_lens *lens,
-                    size_t span, double *basis, double *factor)
+double imr_coverage(const uint32_t *ids, size_t n, const double *change, double length,
+                    const imr_lens *lens, size_t span, double *basis, double *factor)
 {
     const size_t stride = span + 1;
     double *part = factor + span * stride; /* the one row L does not use */
-    if (!(p->length > 0))
+    if (!(length > 0))
         return 0;
     size_t rows = 0;
     double covered = 0;
-    for (size_t i = 0; i < a->n_positive + a->n_negative && rows < span; i++) {
-        const uint32_t id =
-            i < a->n_positive ? a->positive[i].id : a->negative[i - a->n_positive].id;
-        const double new = extend(basis, factor, stride, rows, part, lens, id, p->change);
+    for (size_t i = 0; i < n && rows < span; i++) {
+        const double new = extend(basis, factor, stride, rows, part, lens, ids[i], change);
         if (isnan(new))
             continue;
         covered += new *new;
         part[rows++] = new;
     }
-    return fmin(covered / (p->length * p->length), 1);
+    return fmin(covered / (length * length), 1);
 }

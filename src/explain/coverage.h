@@ -10,11 +10,12 @@
 #ifndef IMR_EXPLAIN_COVERAGE_H
 #define IMR_EXPLAIN_COVERAGE_H
 
-#include "explain/prepared.h"
+#include "explain/lens.h"
 
-/* Of the tokens listed in a, by the change of p; 0 for no change. span: most directions looked at,
- * min(tokens listed, r) or more; scratch: basis [span,r], factor [span+1,span+1]. */
-double imr_coverage(const imr_attribution *a, const imr_prepared *p, const imr_lens *lens,
-                    size_t span, double *basis, double *factor);
+/* Of the words ids[n], of a change with the coordinates U' delta in `change` [r] and the length
+ * |delta|; 0 for no change. span: most directions looked at, min(n, r) or more; scratch: basis
+ * [span,r], factor [span+1,span+1]. */
+double imr_coverage(const uint32_t *ids, size_t n, const double *change, double length,
+                    const imr_lens *lens, size_t span, double *basis, double *factor);
 
 #endif

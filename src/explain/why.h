@@ -82,6 +82,8 @@ typedef struct imr_pair_word {
     uint32_t count;   /* places in the text that were added up */
     bool named;       /* may stand in sentences: two characters, one a letter, no stop word */
     bool special;     /* a special token, or a word of a prefix ("query:") */
+    /* Its row or column of the matrices added up: centred, or raw where there is no reference. */
+    double total[IMR_STAGE_COUNT];
 } imr_pair_word;
 
 /*

@@ -335,6 +335,8 @@ void ui_app_deliver(ui_app *a, const imr_delivery *d)
             ui_app_say(a, true, "%s", d->error.text);
         imr_free(d->path);
         break;
+    case IMR_ASYNC_AHEAD:
+        break;
     }
     ui_app_settle(a);
 }

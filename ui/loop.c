@@ -89,6 +89,7 @@ static void once(ui_app *a, ui_term *t, const ui_backend *b, unsigned fx)
     if (fx & UI_FX_QUERY && a->facts) {
         imr_request r = {.text = a->request_text,
                          .query_id = a->request_id,
+                         .selected = a->list.selected,
                          .settings = a->settings,
                          .serial = a->serial};
         refused(a, b->query(b->self, &r, &err), &err);

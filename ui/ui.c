@@ -21,9 +21,11 @@ typedef struct engine {
 
 static const ui_options *running; /* for reports: the command line of this run */
 
-static imr_status render(const imr_trace *trace, const char *format, imr_buf *out, imr_error *err)
+static imr_status render(const imr_trace *trace, const imr_details *details, const char *format,
+                         imr_buf *out, imr_error *err)
 {
-    imr_report_context context = {.command = running->command, .n_command = running->n_command};
+    imr_report_context context = {
+        .command = running->command, .n_command = running->n_command, .details = details};
     return imr_report_render(trace, format, &context, out, err);
 }
 

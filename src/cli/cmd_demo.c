@@ -46,7 +46,7 @@ static imr_status explore(imr_cli *cli, const char *dir, const char *numbers, im
         .encoder = encoder,
         .settings = {.tokens = (uint32_t)imr_config_int(c, IMR_OPT_TOKENS),
                      .scope = (imr_scope)imr_config_choice(c, IMR_OPT_SCOPE),
-                     .delta = (imr_delta_kind)imr_config_choice(c, IMR_OPT_DELTA),
+                     .delta = (imr_change_kind)imr_config_choice(c, IMR_OPT_DELTA),
                      .order = (imr_token_order)imr_config_choice(c, IMR_OPT_ORDER)},
         .background = true,
     };

@@ -48,7 +48,13 @@ static imr_status one(explaining *e, const char *text, const char *id, imr_error
     const imr_request request = {.text = text, .query_id = id, .settings = e->options.settings};
     imr_trace *t;
     IMR_TRY(imr_session_run(e->session, &request, cancelled, NULL, &t, err));
-    imr_status status = emit(e, t, err);
+    imr_details details = {0};
+    const size_t full = e->context.top ? e->context.top : 10;
+    imr_status status = imr_session_details(e->session, t, full, NULL, &details, err);
+    e->context.details = &details;
+    if (status == IMR_OK)
+        status = emit(e, t, err);
+    imr_details_done(&details);
     imr_trace_free(t);
     return status;
 }

@@ -46,7 +46,7 @@ imr_status imr_cli_session_options(imr_session_options *out, char **dataset, con
         .tokens = (uint32_t)imr_config_int(c, IMR_OPT_TOKENS),
         .scope = (imr_scope)imr_config_choice(c, IMR_OPT_SCOPE),
         .candidates = (imr_candidates_by)imr_config_choice(c, IMR_OPT_CANDIDATES),
-        .delta = (imr_delta_kind)imr_config_choice(c, IMR_OPT_DELTA),
+        .delta = (imr_change_kind)imr_config_choice(c, IMR_OPT_DELTA),
         .order = (imr_token_order)imr_config_choice(c, IMR_OPT_ORDER),
     };
     IMR_TRY(imr_cli_dataset_path(dataset, cli, err));

@@ -44,6 +44,30 @@ void imr_change_delta_rows(float *out, imr_change_kind kind, imr_view before, im
     }
 }
 
+void imr_change_common(double *mean, float *part, imr_view before, imr_view after)
+{
+    const size_t m = before.cols;
+    double length = 0, square = 0;
+    for (size_t j = 0; j < m; j++)
+        mean[j] = 0;
+    for (size_t i = 0; i < before.rows; i++) {
+        const float *x = imr_view_row(&before, i), *y = imr_view_row(&after, i);
+        const imr_change_factors f =
+            imr_change_factors_of(IMR_CHANGE_UNIT, imr_nn_norm(x, m), imr_nn_norm(y, m));
+        double own = 0;
+        for (size_t j = 0; j < m; j++) {
+            const double delta = f.after * (double)y[j] - f.before * (double)x[j];
+            own += delta * delta;
+            mean[j] += delta / (double)before.rows;
+        }
+        length += sqrt(own) / (double)before.rows;
+    }
+    for (size_t j = 0; j < m; j++)
+        square += mean[j] * mean[j];
+    if (part)
+        *part = length > 0 ? (float)(sqrt(square) / length) : 0;
+}
+
 static void unit_difference(float *out, const float *x, const float *y, size_t m)
 {
     const double nx = fmax(imr_nn_norm(x, m), IMR_NN_UNIT_FLOOR);

@@ -42,6 +42,10 @@ void imr_change_delta(double *delta, imr_change_kind kind, const float *before, 
 /* Row by row, for background samples: out [rows,m] without gaps. */
 void imr_change_delta_rows(float *out, imr_change_kind kind, imr_view before, imr_view after);
 
+/* What all rows share: mean [cols] of their unit changes, and (part may be NULL) |mean| / mean |.|,
+ * 0 where nothing changed. */
+void imr_change_common(double *mean, float *part, imr_view before, imr_view after);
+
 /* before = unit(a) - unit(b), after = unit(a') - unit(b'). */
 void imr_change_contrast(float *before, float *after, const float *a, const float *a_after,
                          const float *b, const float *b_after, size_t m);

@@ -99,7 +99,7 @@ const char *imr_step_name(imr_step stage)
 }
 
 imr_share_check imr_contribution_steps(imr_step_share out[IMR_STEP_COUNT], const imr_pair *pair,
-                                        const imr_gates *gates)
+                                       const imr_gates *gates)
 {
     const size_t m = pair->m;
     const imr_gates *g = gates;

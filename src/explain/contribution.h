@@ -62,6 +62,6 @@ typedef struct imr_gates {
 } imr_gates;
 
 imr_share_check imr_contribution_steps(imr_step_share out[IMR_STEP_COUNT], const imr_pair *pair,
-                                        const imr_gates *gates);
+                                       const imr_gates *gates);
 
 #endif

@@ -22,6 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
+#include "base/progress.h"
 #include "explain/change.h"
 #include "explain/contribution.h"
 
@@ -45,6 +47,14 @@ typedef struct imr_reference {
 } imr_reference;
 
 /* ---- words of a change ---- */
+
+/* What a list is ordered by. */
+typedef enum imr_token_order {
+    IMR_ORDER_COSINE, /* as published */
+    IMR_ORDER_Z,      /* background z; by cosine where nothing was measured */
+    IMR_ORDER_EFFECT  /* by cosine where there is no other side */
+} imr_token_order;
+const char *imr_token_order_name(imr_token_order o); /* "cosine", "z", "effect" */
 
 /* Where a word occurs. */
 typedef enum imr_where { IMR_IN_NEITHER, IMR_IN_QUERY, IMR_IN_DOCUMENT, IMR_IN_BOTH } imr_where;
@@ -131,8 +141,9 @@ typedef struct imr_why {
     imr_strong_pair *strongest;
     size_t n_strongest;
     imr_word_list words[IMR_CHANGE_COUNT];
-    imr_step_share steps[IMR_STEP_COUNT];
+    imr_step_share steps[IMR_STEP_COUNT]; /* only where has_steps: not in form full */
     double steps_residual;
+    bool has_steps;
     double share_query, share_document, share_residual; /* Shapley; sum + residual = delta_sim */
     struct imr_why_dimension {
         uint32_t index;
@@ -140,6 +151,70 @@ typedef struct imr_why {
     } * dimensions;                 /* largest |share| first */
     size_t n_dimensions;
     imr_tokens_read query_tokens, document_tokens;
+    /* Words of the query that the document has only where the encoder did not read. */
+    const char **unread;
+    size_t n_unread;
 } imr_why;
+
+/* Mean and sd of one stage; sd 0 for a single document. */
+imr_reference imr_reference_of(const float *similarities, size_t n);
+/* Standings and lift from the similarities of the three stages and their references. */
+imr_lift imr_stand(double standing[IMR_STAGE_COUNT], const float similarity[IMR_STAGE_COUNT],
+                   const imr_reference reference[IMR_STAGE_COUNT]);
+
+/* ---- what it is made of ---- */
+
+/* One query's run, as its trace keeps it. Without an adapter m is 0 and what has m is NULL. */
+typedef struct imr_why_run {
+    size_t n, m, k;    /* encoder and working dimension, listed documents */
+    float *query_base; /* [n] */
+    double *base_mean; /* [n] mean of the listed documents' unit base vectors */
+    float *q, *q_after;
+    float *d, *d_after; /* [k,m] in the order of the list */
+    float *norms;       /* [k] |P x + c|; NULL where c is zero */
+    /* Of the documents' modulation (s, b) and of the query's (u, w), [m]; form full: scales NULL
+     * and matrices [m,m]. */
+    float *document_scale, *document_bias, *document_weight;
+    float *query_scale, *query_bias, *query_weight;
+} imr_why_run;
+
+/* A text as it was read. {0}: no text, or no tokeniser for it. */
+typedef struct imr_why_text {
+    const struct imr_tokens *tokens; /* the whole text, special tokens around it, words spelled */
+    const struct imr_token_sum *sum; /* NULL: there is none */
+    imr_tokens_read read;
+    size_t prefix, read_end; /* bytes: the encoder's prefix, and where reading ended */
+} imr_why_text;
+
+/* What changes are told in. lens NULL: there is no table, lists stay empty. */
+typedef struct imr_why_table {
+    const struct imr_lens *lens;
+    /* By kind; NULL: not measured. */
+    const struct imr_background *query[IMR_CHANGE_COUNT], *document[IMR_CHANGE_COUNT];
+    const double *query_common; /* [m] mean unit change of the sampled queries; NULL: no `own` */
+    float query_common_part;
+    imr_token_order order;
+    size_t words;
+} imr_why_table;
+
+typedef struct imr_why_input {
+    const imr_why_run *run;
+    const struct imr_weights *weights; /* NULL: no adapter */
+    const struct imr_encoder *encoder; /* NULL: no pairs */
+    size_t place;                      /* of the document in the run */
+    const float *document_base;        /* [n]; only without an adapter */
+    uint32_t rank[IMR_STAGE_COUNT];
+    float similarity[IMR_STAGE_COUNT];
+    imr_reference reference[IMR_STAGE_COUNT];
+    bool passed;         /* explain/sentence.h */
+    const char *problem; /* why there can be no pairs; "" */
+    imr_why_text query, document;
+    imr_why_table table;
+} imr_why_input;
+
+/* query_words: what the query's change says. Errors: IMR_E_CANCELLED, IMR_E_MEMORY. */
+imr_status imr_why_make(imr_why *out, imr_word_list query_words[IMR_CHANGE_COUNT],
+                        const imr_why_input *in, imr_arena *arena, const imr_progress *progress,
+                        imr_error *err) IMR_NODISCARD;
 
 #endif

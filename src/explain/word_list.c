@@ -126,7 +126,7 @@ static imr_status prepare(job *j, imr_word_list (*out)[IMR_CHANGE_COUNT],
                           const imr_word_subject *subjects, size_t n, imr_error *err)
 {
     const size_t v = j->lens->table->rows.rows, r = j->lens->back->rank, m = j->lens->back->m;
-    const bool effects = j->settings->order == IMR_BY_EFFECT;
+    const bool effects = j->settings->order == IMR_ORDER_EFFECT;
     j->n = n * j->settings->n_kinds;
     j->rows = j->n + (effects ? 3 * n : 0);
     j->span = 2 * j->settings->words < r ? 2 * j->settings->words : r;
@@ -184,7 +184,7 @@ static void set_keys(job *j, const item *x, float sign)
     const float *reach = j->lens->reach;
     for (size_t t = 0; t < v; t++) {
         float key = x->cosines[t];
-        if (j->settings->order == IMR_BY_BACKGROUND && b)
+        if (j->settings->order == IMR_ORDER_Z && b)
             key = (float)imr_background_z(b, (uint32_t)t, (double)key);
         else if (x->effects)
             key = reach[t] > 0 ? (float)effect_of(x->seen, (double)(x->effects[t] / reach[t]),

@@ -34,16 +34,10 @@ typedef struct imr_word_subject {
     const imr_background *background[IMR_CHANGE_COUNT];
 } imr_word_subject;
 
-typedef enum imr_word_order {
-    IMR_BY_COSINE,     /* as published */
-    IMR_BY_BACKGROUND, /* by cosine where there is no background */
-    IMR_BY_EFFECT      /* by cosine where there is no other side */
-} imr_word_order;
-
 typedef struct imr_word_settings {
     const imr_change_kind *kinds; /* [n_kinds], of every subject */
     size_t n_kinds;
-    imr_word_order order;
+    imr_token_order order;
     size_t words; /* at most so many on either side */
 } imr_word_settings;
 

@@ -83,7 +83,7 @@ static void close_with(imr_buf *out, char bracket)
     imr_buf_char(out, ',');
 }
 
-static void token(imr_buf *out, const imr_trace_token *t)
+static void token(imr_buf *out, const imr_word_score *t)
 {
     open_object(out, NULL);
     put_string(out, "token", t->text);
@@ -99,7 +99,7 @@ static void token(imr_buf *out, const imr_trace_token *t)
     close_with(out, '}');
 }
 
-static void token_list(imr_buf *out, const char *name, const imr_trace_token *v, size_t n)
+static void token_list(imr_buf *out, const char *name, const imr_word_score *v, size_t n)
 {
     open_array(out, name);
     for (size_t i = 0; i < n; i++)
@@ -107,7 +107,7 @@ static void token_list(imr_buf *out, const char *name, const imr_trace_token *v,
     close_with(out, ']');
 }
 
-static void token_lists(imr_buf *out, const imr_trace_tokens *lists)
+static void token_lists(imr_buf *out, const imr_word_list *lists)
 {
     open_object(out, "tokens");
     token_list(out, "positive", lists->positive, lists->n_positive);
@@ -160,19 +160,30 @@ static void inputs(imr_buf *out, const imr_trace_inputs *in)
     close_with(out, '}');
 }
 
-static void query(imr_buf *out, const imr_trace *t)
+/* Of the first detail: they all say the same of the query. */
+static const imr_word_list *query_words(const imr_trace *t, const imr_details *details)
+{
+    static const imr_word_list none;
+    return details && details->n ? &details->v[0]->query_words[t->settings.delta] : &none;
+}
+
+static void query(imr_buf *out, const imr_trace *t, const imr_details *details)
 {
     open_object(out, "query");
     put_optional(out, "id", t->query_id);
     put_string(out, "text", t->query_text);
     put_string(out, "prefix", t->query_prefix);
     put_bool(out, "cached", t->query_cached);
-    token_lists(out, &t->query_tokens);
+    token_lists(out, query_words(t, details));
     close_with(out, '}');
 }
 
-static void document(imr_buf *out, const imr_trace_document *d)
+static void document(imr_buf *out, const imr_trace_document *d, const imr_why *why,
+                     imr_change_kind kind)
 {
+    static const imr_why none;
+    if (!why)
+        why = &none;
     open_object(out, NULL);
     put_string(out, "id", d->id);
     put_string(out, "title", d->title);
@@ -186,30 +197,30 @@ static void document(imr_buf *out, const imr_trace_document *d)
     put_number(out, "delta_sim", (double)d->delta_sim);
     put_number(out, "delta_sim_relative", (double)d->delta_sim_relative);
     open_object(out, "share");
-    put_number(out, "query", d->share_query);
-    put_number(out, "document", d->share_document);
-    put_number(out, "residual", d->share_residual);
+    put_number(out, "query", why->share_query);
+    put_number(out, "document", why->share_document);
+    put_number(out, "residual", why->share_residual);
     close_with(out, '}');
     open_array(out, "stages");
-    for (size_t i = 0; i < IMR_STEPS && d->stages[i].name; i++) {
+    for (imr_step i = 0; i < IMR_STEP_COUNT && why->has_steps; i++) {
         open_object(out, NULL);
-        put_string(out, "name", d->stages[i].name);
-        put_number(out, "cosine", d->stages[i].cosine);
-        put_number(out, "change", d->stages[i].change);
+        put_string(out, "name", imr_step_name(i));
+        put_number(out, "cosine", why->steps[i].cosine);
+        put_number(out, "change", why->steps[i].change);
         close_with(out, '}');
     }
     close_with(out, ']');
     open_array(out, "dimensions");
-    for (size_t i = 0; i < d->n_dimensions; i++) {
+    for (size_t i = 0; i < why->n_dimensions; i++) {
         open_object(out, NULL);
-        put_int(out, "index", d->dimensions[i].index);
-        put_number(out, "before", (double)d->dimensions[i].before);
-        put_number(out, "after", (double)d->dimensions[i].after);
-        put_number(out, "share", (double)d->dimensions[i].share);
+        put_int(out, "index", why->dimensions[i].index);
+        put_number(out, "before", (double)why->dimensions[i].before);
+        put_number(out, "after", (double)why->dimensions[i].after);
+        put_number(out, "share", (double)why->dimensions[i].share);
         close_with(out, '}');
     }
     close_with(out, ']');
-    token_lists(out, &d->tokens);
+    token_lists(out, &why->words[kind]);
     put_bool(out, "feedback", d->feedback);
     key(out, "relevance");
     if (d->relevance >= 0)
@@ -252,19 +263,21 @@ void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_
     put_int(out, "feedback_k", t->settings.feedback_k);
     put_string(out, "scope", imr_scope_name(t->settings.scope));
     put_string(out, "candidates", imr_candidates_name(t->settings.candidates));
-    put_string(out, "delta", imr_delta_kind_name(t->settings.delta));
+    put_string(out, "delta", imr_change_kind_name(t->settings.delta));
     put_string(out, "order", imr_token_order_name(t->settings.order));
     put_int(out, "tokens", t->settings.tokens);
     close_with(out, '}');
     put_optional(out, "warning", t->warning);
-    query(out, t);
+    const imr_details *details = context ? context->details : NULL;
+    query(out, t, details);
     put_int(out, "scored", (int64_t)t->n_scored);
     put_number(out, "median_delta_sim", (double)t->median_delta_sim);
     put_number(out, "kendall_tau", t->kendall_tau);
     metrics(out, t);
     open_array(out, "documents");
     for (size_t i = 0; i < t->n_documents; i++)
-        document(out, &t->documents[i]);
+        document(out, &t->documents[i], details && i < details->n ? &details->v[i]->why : NULL,
+                 t->settings.delta);
     close_with(out, ']');
     close_with(out, '}');
     if (!out->failed)

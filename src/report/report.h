@@ -9,12 +9,13 @@
 #define IMR_REPORT_REPORT_H
 
 #include "base/buf.h"
-#include "session/trace.h"
+#include "session/session.h"
 
 typedef struct imr_report_context {
     const char *const *command; /* argv as typed; may be empty */
     size_t n_command;
-    uint32_t top; /* text: documents listed, 0: 10 */
+    uint32_t top;               /* text: documents listed, 0: 10 */
+    const imr_details *details; /* whys of the listed documents; NULL: none */
 } imr_report_context;
 
 typedef struct imr_report_format {

@@ -80,12 +80,12 @@ static void inputs(imr_buf *out, const imr_trace *t)
     label(out, "settings");
     imr_buf_printf(out, "feedback %u by %s, scope %s, delta %s, order %s, tokens %u\n",
                    t->settings.feedback_k, imr_candidates_name(t->settings.candidates),
-                   imr_scope_name(t->settings.scope), imr_delta_kind_name(t->settings.delta),
+                   imr_scope_name(t->settings.scope), imr_change_kind_name(t->settings.delta),
                    imr_token_order_name(t->settings.order), t->settings.tokens);
 }
 
 /* Each token with its cosine, and with the number the list is ordered by where that is another. */
-static void token(imr_buf *out, const imr_trace_token *t, imr_token_order order)
+static void token(imr_buf *out, const imr_word_score *t, imr_token_order order)
 {
     imr_buf_printf(out, "%s ", t->text);
     fixed(out, (double)t->cosine, 4, true);
@@ -100,11 +100,11 @@ static void token(imr_buf *out, const imr_trace_token *t, imr_token_order order)
         imr_buf_str(out, " ns");
 }
 
-static void tokens(imr_buf *out, const imr_trace_tokens *lists, imr_token_order order,
+static void tokens(imr_buf *out, const imr_word_list *lists, imr_token_order order,
                    const char *indent)
 {
     for (int side = 0; side < 2; side++) {
-        const imr_trace_token *v = side ? lists->negative : lists->positive;
+        const imr_word_score *v = side ? lists->negative : lists->positive;
         size_t n = side ? lists->n_negative : lists->n_positive;
         if (!n)
             continue;
@@ -117,7 +117,7 @@ static void tokens(imr_buf *out, const imr_trace_tokens *lists, imr_token_order 
     }
 }
 
-static void query(imr_buf *out, const imr_trace *t)
+static void query(imr_buf *out, const imr_trace *t, const imr_details *details)
 {
     label(out, "query");
     imr_buf_printf(out, "%s%s", t->query_prefix, t->query_text);
@@ -134,13 +134,15 @@ static void query(imr_buf *out, const imr_trace *t)
         fixed(out, t->metrics[i].after, 4, false);
         imr_buf_char(out, '\n');
     }
-    if (t->query_tokens.n_positive + t->query_tokens.n_negative) {
+    const imr_word_list *words =
+        details && details->n ? &details->v[0]->query_words[t->settings.delta] : NULL;
+    if (words && words->n_positive + words->n_negative) {
         label(out, "query moved");
         imr_buf_str(out, "towards + and away from - (cosine with the token; ns: not significant; "
                          "cos(change, q') ");
-        fixed(out, (double)t->query_tokens.alignment, 4, false);
+        fixed(out, (double)words->alignment, 4, false);
         imr_buf_str(out, ")\n");
-        tokens(out, &t->query_tokens, t->settings.order, "            ");
+        tokens(out, words, t->settings.order, "            ");
     }
 }
 
@@ -154,7 +156,8 @@ static void move(imr_buf *out, const imr_trace_document *d)
         imr_buf_printf(out, "%+7d", d->move);
 }
 
-static void document(imr_buf *out, const imr_trace_document *d, imr_token_order order)
+static void document(imr_buf *out, const imr_trace_document *d, const imr_why *why,
+                     const imr_trace_settings *settings)
 {
     imr_buf_printf(out, "%4u %4u %5u ", d->rank_after, d->rank_before, d->rank_encoder);
     move(out, d);
@@ -168,19 +171,23 @@ static void document(imr_buf *out, const imr_trace_document *d, imr_token_order 
     const char *title = d->title[0] ? d->title : d->id;
     imr_utf8_clip(out, title, strlen(title), 60, "...");
     imr_buf_printf(out, "%s%s\n", d->title[0] ? "  " : "", d->title[0] ? d->id : "");
+    imr_buf_printf(out, "       %s\n", why ? why->sentence : d->sentence);
+    if (!why)
+        return;
     imr_buf_str(out, "       share of the query ");
-    fixed(out, d->share_query, 4, true);
+    fixed(out, why->share_query, 4, true);
     imr_buf_str(out, ", of the documents ");
-    fixed(out, d->share_document, 4, true);
+    fixed(out, why->share_document, 4, true);
     imr_buf_str(out, ", residual ");
-    fixed(out, d->share_residual, 4, false);
-    if (d->tokens.n_positive + d->tokens.n_negative) {
+    fixed(out, why->share_residual, 4, false);
+    const imr_word_list *words = &why->words[settings->delta];
+    if (words->n_positive + words->n_negative) {
         imr_buf_str(out, "; shown tokens hold ");
-        fixed(out, 100 * (double)d->tokens.coverage, 0, false);
+        fixed(out, 100 * (double)words->coverage, 0, false);
         imr_buf_str(out, "% of |change|^2");
     }
     imr_buf_char(out, '\n');
-    tokens(out, &d->tokens, order, "       ");
+    tokens(out, words, settings->order, "       ");
 }
 
 void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_buf *out)
@@ -193,7 +200,8 @@ void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_
         imr_buf_printf(out, "%s\n", t->warning);
     }
     imr_buf_char(out, '\n');
-    query(out, t);
+    const imr_details *details = context ? context->details : NULL;
+    query(out, t, details);
     size_t top = context && context->top ? context->top : 10;
     if (top > t->n_documents)
         top = t->n_documents;
@@ -206,5 +214,6 @@ void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_
     fixed(out, (double)t->median_delta_sim, 4, true);
     imr_buf_str(out, "\n now  was   enc    move    delta relative     cos     title\n");
     for (size_t i = 0; i < top; i++)
-        document(out, &t->documents[i], t->settings.order);
+        document(out, &t->documents[i], details && i < details->n ? &details->v[i]->why : NULL,
+                 &t->settings);
 }

@@ -19,7 +19,10 @@ struct imr_async {
     bool has_progress;
     double began; /* of the step in `progress`, with `first` done */
     uint64_t first;
-    bool closing; /* results are freed instead of delivered */
+    uint64_t wanted; /* lock: the trace whose detail is on its way, 0: none */
+    size_t wanted_place;
+    atomic_int ahead; /* jobs that nobody waits for */
+    bool closing;     /* results are freed instead of delivered */
 };
 
 typedef struct call {
@@ -28,7 +31,7 @@ typedef struct call {
     imr_delivery delivery;
     imr_session_options options; /* OPEN; strings in `strings` */
     imr_request request;         /* QUERY */
-    const imr_trace *trace;      /* DETAIL, EXPORT */
+    imr_trace *trace;            /* DETAIL, EXPORT, AHEAD: shared */
     size_t place;
     imr_render_fn render;
     char *format, *path, *text;
@@ -40,13 +43,14 @@ typedef struct call {
     imr_session *retired; /* OPEN: the session before; the owner may look at it until delivery */
 } call;
 
-enum { SUGGESTIONS = 50 };
+enum { SUGGESTIONS = 50, REPORTED = 10 };
 #define SLOW_SECONDS 0.3
 
 static void call_free(call *c)
 {
     for (size_t i = 0; i < c->n_strings; i++)
         imr_free(c->strings[i]);
+    imr_trace_free(c->trace);
     imr_free(c->format);
     imr_free(c->path);
     imr_free(c->text);
@@ -92,7 +96,10 @@ static imr_status run_export(call *c, imr_error *err)
 {
     IMR_AUTOBUF imr_buf out = {0};
     imr_writer w;
-    IMR_TRY(c->render(c->trace, c->format, &out, err));
+    const imr_progress progress = {on_progress, c};
+    IMR_CLEANUP(imr_details_done) imr_details details = {0};
+    IMR_TRY(imr_session_details(c->jobs->session, c->trace, REPORTED, &progress, &details, err));
+    IMR_TRY(c->render(c->trace, &details, c->format, &out, err));
     IMR_TRY(imr_writer_open_named(&w, c->path, err));
     imr_writer_add(&w, out.data, out.len);
     IMR_TRY(imr_writer_commit(&w, err));
@@ -118,6 +125,63 @@ static void run_suggest(call *c)
     c->delivery.suggestions = found;
 }
 
+static call *call_new(imr_async *j, imr_async_kind kind, uint64_t serial);
+
+/* A detail of a trace: asked for by somebody (DETAIL), or made ahead. */
+static void submit_detail(imr_async *j, imr_async_kind kind, const imr_trace *trace, size_t place)
+{
+    call *c = call_new(j, kind, trace->serial);
+    if (!c)
+        return; /* it will be made when it is asked for */
+    c->trace = imr_trace_share(trace);
+    c->place = place;
+    pthread_mutex_lock(&j->lock);
+    if (kind == IMR_ASYNC_DETAIL) {
+        j->wanted = trace->number;
+        j->wanted_place = place;
+    }
+    pthread_mutex_unlock(&j->lock);
+    if (kind == IMR_ASYNC_AHEAD)
+        atomic_fetch_add(&j->ahead, 1);
+    imr_worker_submit(j->worker, &c->job, true);
+}
+
+/* After a ranking the detail of the document that is selected. */
+static void run_query(call *c, const imr_progress *progress)
+{
+    imr_delivery *d = &c->delivery;
+    c->request.progress = progress;
+    d->status = imr_session_run(c->jobs->session, &c->request, cancelled, c, &d->trace, &d->error);
+    if (d->status != IMR_OK || imr_worker_cancelled(c->worker) || !d->trace->n_documents)
+        return;
+    const char *selected = c->request.selected;
+    const size_t place = selected ? imr_trace_find(d->trace, selected) : 0;
+    submit_detail(c->jobs, IMR_ASYNC_DETAIL, d->trace, place == SIZE_MAX ? 0 : place);
+}
+
+static void run_detail(call *c, const imr_progress *progress)
+{
+    imr_delivery *d = &c->delivery;
+    d->status = imr_session_detail(c->jobs->session, c->trace, c->place, IMR_DETAIL_WORDS, progress,
+                                   &d->detail, &d->error);
+    if (d->status == IMR_OK && !imr_worker_cancelled(c->worker))
+        submit_detail(c->jobs, IMR_ASYNC_AHEAD, c->trace, c->place);
+}
+
+/* The neighbours of a document that somebody looks at; the session keeps them. */
+static void run_ahead(call *c, const imr_progress *progress)
+{
+    const size_t at = c->place, n = c->trace->n_documents;
+    const size_t places[] = {at + 1, at + 2, at ? at - 1 : n};
+    for (size_t i = 0; i < IMR_LEN(places) && !imr_worker_cancelled(c->worker); i++) {
+        imr_detail *detail = NULL;
+        if (places[i] < n &&
+            imr_session_detail(c->jobs->session, c->trace, places[i], IMR_DETAIL_WORDS, progress,
+                               &detail, &c->delivery.error) == IMR_OK)
+            imr_detail_free(detail);
+    }
+}
+
 static void run(imr_job *job, imr_worker *w)
 {
     call *c = (call *)job;
@@ -138,12 +202,13 @@ static void run(imr_job *job, imr_worker *w)
         }
         break;
     case IMR_ASYNC_QUERY:
-        c->request.progress = &slow;
-        d->status =
-            imr_session_run(c->jobs->session, &c->request, cancelled, c, &d->trace, &d->error);
+        run_query(c, &slow);
         break;
     case IMR_ASYNC_DETAIL:
-        d->status = imr_session_detail(c->jobs->session, c->trace, c->place, &d->detail, &d->error);
+        run_detail(c, &slow);
+        break;
+    case IMR_ASYNC_AHEAD:
+        run_ahead(c, &slow);
         break;
     case IMR_ASYNC_SUGGEST:
         run_suggest(c);
@@ -173,7 +238,14 @@ static void done(imr_job *job)
     imr_delivery *d = &c->delivery;
     pthread_mutex_lock(&j->lock);
     j->has_progress = false;
+    if (d->kind == IMR_ASYNC_DETAIL && j->wanted == c->trace->number && j->wanted_place == c->place)
+        j->wanted = 0;
     pthread_mutex_unlock(&j->lock);
+    if (d->kind == IMR_ASYNC_AHEAD) {
+        atomic_fetch_sub(&j->ahead, 1);
+        call_free(c);
+        return;
+    }
     if (job->dropped)
         d->status = imr_fail(&d->error, IMR_E_CANCELLED, "a newer request took its place");
     if (j->closing)
@@ -244,8 +316,17 @@ static imr_status submit(imr_async *j, call *c, bool failed, bool replace, imr_e
         call_free(c);
         return imr_fail_memory(err);
     }
+    imr_worker_cancel(j->worker, IMR_ASYNC_AHEAD);
     imr_worker_submit(j->worker, &c->job, replace);
     return IMR_OK;
+}
+
+static void forget_detail(imr_async *j)
+{
+    pthread_mutex_lock(&j->lock);
+    j->wanted = 0;
+    pthread_mutex_unlock(&j->lock);
+    imr_worker_cancel(j->worker, IMR_ASYNC_DETAIL);
 }
 
 imr_status imr_async_open(imr_async *j, const imr_session_options *options, imr_error *err)
@@ -267,6 +348,7 @@ imr_status imr_async_open(imr_async *j, const imr_session_options *options, imr_
     c->options.hf_hub_cache = keep(c, o->hf_hub_cache, &failed);
     c->options.st_home = keep(c, o->st_home, &failed);
     c->options.home = keep(c, o->home, &failed);
+    forget_detail(j);
     return submit(j, c, failed, true, err);
 }
 
@@ -279,17 +361,22 @@ imr_status imr_async_query(imr_async *j, const imr_request *request, imr_error *
     c->request = *request;
     c->request.text = keep(c, request->text, &failed);
     c->request.query_id = keep(c, request->query_id, &failed);
+    c->request.selected = keep(c, request->selected, &failed);
+    forget_detail(j);
     return submit(j, c, failed, true, err);
 }
 
 imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place, imr_error *err)
 {
-    call *c = call_new(j, IMR_ASYNC_DETAIL, trace->serial);
-    if (!c)
-        return imr_fail_memory(err);
-    c->trace = trace;
-    c->place = place;
-    return submit(j, c, false, true, err);
+    pthread_mutex_lock(&j->lock);
+    const bool coming = j->wanted == trace->number && j->wanted_place == place;
+    pthread_mutex_unlock(&j->lock);
+    if (coming)
+        return IMR_OK;
+    imr_worker_cancel(j->worker, IMR_ASYNC_AHEAD);
+    submit_detail(j, IMR_ASYNC_DETAIL, trace, place);
+    (void)err;
+    return IMR_OK;
 }
 
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial, imr_error *err)
@@ -307,7 +394,7 @@ imr_status imr_async_export(imr_async *j, const imr_trace *trace, const char *fo
     call *c = call_new(j, IMR_ASYNC_EXPORT, trace->serial);
     if (!c)
         return imr_fail_memory(err);
-    c->trace = trace;
+    c->trace = imr_trace_share(trace);
     c->render = render;
     c->format = imr_strdup(format);
     c->path = imr_strdup(path);
@@ -328,6 +415,7 @@ imr_status imr_async_write(imr_async *j, const char *path, const void *bytes, si
 
 void imr_async_cancel(imr_async *j)
 {
+    forget_detail(j);
     imr_worker_cancel(j->worker, -1);
 }
 
@@ -343,7 +431,8 @@ void imr_async_reap(imr_async *j)
 
 int imr_async_pending(imr_async *j)
 {
-    return imr_worker_pending(j->worker);
+    const int n = imr_worker_pending(j->worker) - atomic_load(&j->ahead);
+    return n > 0 ? n : 0;
 }
 
 bool imr_async_progress_of(imr_async *j, imr_async_progress *out)

@@ -4,7 +4,13 @@
  * Every call returns at once. Results arrive through `deliver`, called on the owner's thread inside
  * imr_async_reap after imr_async_fd became readable. Queries and details are "latest wins": a newer
  * request drops a waiting one and cancels the running one, whose delivery then has status
- * IMR_E_CANCELLED. Threads: everything here is for the owner (UI) thread.
+ * IMR_E_CANCELLED. A query cancels details, too.
+ *
+ * A query brings two deliveries: the ranking, and as soon as it is made the detail of the document
+ * that was selected (request->selected). After a detail, while nothing is asked for, those of its
+ * neighbours (the next two, the one before) are made ahead; they are delivered when they are asked
+ * for, at once. Any call stops that within some milliseconds.
+ * Threads: everything here is for the owner (UI) thread.
  */
 #ifndef IMR_SESSION_ASYNC_H
 #define IMR_SESSION_ASYNC_H
@@ -18,7 +24,8 @@ typedef enum imr_async_kind {
     IMR_ASYNC_DETAIL,
     IMR_ASYNC_SUGGEST,
     IMR_ASYNC_EXPORT,
-    IMR_ASYNC_WRITE
+    IMR_ASYNC_WRITE,
+    IMR_ASYNC_AHEAD /* not delivered */
 } imr_async_kind;
 
 typedef struct imr_delivery {
@@ -47,15 +54,15 @@ imr_status imr_async_open(imr_async *j, const imr_session_options *options,
                           imr_error *err) IMR_NODISCARD; /* copied */
 imr_status imr_async_query(imr_async *j, const imr_request *request,
                            imr_error *err) IMR_NODISCARD; /* copied */
-/* trace must stay alive until delivery. */
+/* The trace is shared until delivery. A detail that is on its way already comes once. */
 imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
                             imr_error *err) IMR_NODISCARD;
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial,
                              imr_error *err) IMR_NODISCARD;
-/* Writes the trace as a report in `format` ("text", "json") to path; trace must stay alive until
- * delivery. `render` comes from report/report.h: session may not include report. */
-typedef imr_status (*imr_render_fn)(const imr_trace *trace, const char *format, imr_buf *out,
-                                    imr_error *err);
+/* Writes the trace as a report in `format` ("text", "json") to path, with the details of its first
+ * documents. `render` comes from report/report.h: session may not include report. */
+typedef imr_status (*imr_render_fn)(const imr_trace *trace, const imr_details *details,
+                                    const char *format, imr_buf *out, imr_error *err);
 imr_status imr_async_export(imr_async *j, const imr_trace *trace, const char *format,
                             const char *path, imr_render_fn render, imr_error *err) IMR_NODISCARD;
 

@@ -5,6 +5,7 @@
 
 #include "base/array.h"
 #include "base/mem.h"
+#include "math/nn.h"
 #include "math/random.h"
 #include "math/topk.h"
 #include "session/candidates.h"
@@ -65,13 +66,18 @@ static imr_status measure_lens(imr_session *s, const imr_progress *progress, imr
         return imr_fail_memory(err);
     imr_status status = imr_matrix_init(&chosen, n, dim, err);
     for (size_t i = 0; i < n && status == IMR_OK; i++) {
-        const imr_document_entry *entry;
+        IMR_AUTOBUF imr_buf text = {0};
+        imr_tokens tokens = {0};
         status = imr_cache_read_rows(s->cache, rows[i], 1, imr_matrix_row(&chosen, i), err);
         if (status == IMR_OK)
-            status = imr_document_cache_get(&s->documents, rows[i], &entry, err);
-        for (size_t k = 0; status == IMR_OK && k < entry->n_ids; k++)
-            if (!IMR_PUSH(&ids, entry->ids[k]))
+            status = imr_dataset_text(imr_cache_dataset(s->cache), rows[i], &text, err);
+        if (status == IMR_OK)
+            status = imr_encoder_tokenize(s->words.tokeniser, imr_buf_text(&text), text.len, false,
+                                          &tokens, err);
+        for (size_t k = 0; status == IMR_OK && k < tokens.n; k++)
+            if (tokens.v[k].id < s->words.table.rows.rows && !IMR_PUSH(&ids, tokens.v[k].id))
                 status = imr_fail_memory(err);
+        imr_tokens_done(&tokens);
         starts[i + 1] = ids.n;
     }
     double quality = NAN;
@@ -85,10 +91,22 @@ static imr_status measure_lens(imr_session *s, const imr_progress *progress, imr
     return status;
 }
 
+/* Changes of the sample, by kind. */
 typedef struct deltas {
-    imr_matrix query, document;
+    imr_matrix query[IMR_CHANGE_COUNT], document[IMR_CHANGE_COUNT];
     size_t n_query, n_document;
 } deltas;
+
+static void deltas_done(deltas *d)
+{
+    for (size_t kind = 0; kind < IMR_CHANGE_COUNT; kind++) {
+        imr_matrix_done(&d->query[kind]);
+        imr_matrix_done(&d->document[kind]);
+    }
+}
+
+/* What screens show: the paper's change, and what is a text's own. */
+static const imr_change_kind kinds[] = {IMR_CHANGE_PAPER, IMR_CHANGE_OWN};
 
 static void delta_row(float *out, imr_change_kind kind, const float *before, const float *after,
                       size_t m)
@@ -96,9 +114,18 @@ static void delta_row(float *out, imr_change_kind kind, const float *before, con
     imr_change_delta_rows(out, kind, imr_view_of(before, 1, m), imr_view_of(after, 1, m));
 }
 
-/* The deltas of one sampled query: q [m] and its candidates. */
+/* Takes mean [m] off n rows. */
+static void subtract(imr_matrix *rows, size_t first, size_t n, const double *mean)
+{
+    for (size_t i = first; i < first + n; i++)
+        for (size_t j = 0; j < rows->cols; j++)
+            imr_matrix_row(rows, i)[j] -= (float)mean[j];
+}
+
+/* The changes of one sampled query: q [m] and its candidates. common: scratch [m]. */
 static imr_status run_one(imr_session *s, const float *q, const uint32_t *documents,
-                          imr_matrix *rows, imr_adapter_result *run, deltas *d, imr_error *err)
+                          imr_matrix *rows, imr_adapter_result *run, deltas *d, double *common,
+                          imr_error *err)
 {
     const size_t m = rows->cols, k = rows->rows;
     IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, k);
@@ -108,12 +135,18 @@ static imr_status run_one(imr_session *s, const float *q, const uint32_t *docume
         imr_rows_get(imr_matrix_row(rows, i), s->ranker.projected.d, documents[i]);
     IMR_TRY(imr_adapter_run(s->adapter, q, imr_matrix_view(rows), run, err));
     imr_topk(order, k, run->after, k, NULL);
-    delta_row(imr_matrix_row(&d->query, d->n_query++), s->words.kind, q, run->q_mod, m);
-    for (size_t i = 0; i < SAMPLE_PER_QUERY && i < k; i++) {
+    const size_t first = d->n_document;
+    for (size_t i = 0; i < IMR_LEN(kinds); i++)
+        delta_row(imr_matrix_row(&d->query[kinds[i]], d->n_query), kinds[i], q, run->q_mod, m);
+    d->n_query++;
+    for (size_t i = 0; i < SAMPLE_PER_QUERY && i < k; i++, d->n_document++) {
         const size_t at = order[i * k / SAMPLE_PER_QUERY];
-        delta_row(imr_matrix_row(&d->document, d->n_document++), s->words.kind,
-                  imr_matrix_row(rows, at), run->d_mod + at * m, m);
+        for (size_t l = 0; l < IMR_LEN(kinds); l++)
+            delta_row(imr_matrix_row(&d->document[kinds[l]], d->n_document), kinds[l],
+                      imr_matrix_row(rows, at), run->d_mod + at * m, m);
     }
+    imr_change_common(common, NULL, imr_matrix_view(rows), imr_view_of(run->d_mod, k, m));
+    subtract(&d->document[IMR_CHANGE_OWN], first, d->n_document - first, common);
     return IMR_OK;
 }
 
@@ -135,19 +168,51 @@ static void sampling_done(sampling *x)
     imr_adapter_result_done(&x->run);
 }
 
+/* What the sample says of every row of the table. */
+static imr_status take_background(imr_session *s, deltas *d, const imr_progress *progress,
+                                  imr_error *err)
+{
+    imr_words *w = &s->words;
+    imr_matrix *own = &d->query[IMR_CHANGE_OWN];
+    double length = 0, square = 0;
+    w->query_common = IMR_NEW_ARRAY(double, own->cols);
+    if (!w->query_common)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < own->rows; i++) {
+        const float *row = imr_matrix_row(own, i);
+        length += imr_nn_norm(row, own->cols) / (double)own->rows;
+        for (size_t j = 0; j < own->cols; j++)
+            w->query_common[j] += (double)row[j] / (double)own->rows;
+    }
+    square = imr_nn_dot_double(w->query_common, w->query_common, own->cols);
+    w->query_common_part = length > 0 ? (float)(sqrt(square) / length) : 0;
+    subtract(own, 0, own->rows, w->query_common);
+    for (size_t i = 0; i < IMR_LEN(kinds); i++) {
+        imr_view documents = imr_matrix_view(&d->document[kinds[i]]);
+        documents.rows = d->n_document;
+        IMR_TRY(imr_background_init(&w->queries[kinds[i]], &w->lens,
+                                    imr_matrix_view(&d->query[kinds[i]]), progress, err));
+        IMR_TRY(imr_background_init(&w->documents[kinds[i]], &w->lens, documents, progress, err));
+    }
+    return IMR_OK;
+}
+
 static imr_status run_sample(imr_session *s, const uint32_t *rows, size_t n, imr_rows vectors,
                              deltas *d, const imr_progress *progress, imr_error *err)
 {
     const size_t m = s->adapter->w.m, k = s->defaults.feedback_k;
     IMR_CLEANUP(sampling_done) sampling x = {0};
     IMR_TRY(imr_ranker_check_k(&s->ranker, k, err));
-    IMR_TRY(imr_matrix_init(&d->query, n, m, err));
-    IMR_TRY(imr_matrix_init(&d->document, n * SAMPLE_PER_QUERY, m, err));
+    for (size_t i = 0; i < IMR_LEN(kinds); i++) {
+        IMR_TRY(imr_matrix_init(&d->query[kinds[i]], n, m, err));
+        IMR_TRY(imr_matrix_init(&d->document[kinds[i]], n * SAMPLE_PER_QUERY, m, err));
+    }
     IMR_TRY(imr_matrix_init(&x.base, n, vectors.cols, err));
     IMR_TRY(imr_matrix_init(&x.q, n, m, err));
     IMR_TRY(imr_matrix_init(&x.rows, k, m, err));
     x.documents = IMR_NEW_ARRAY(uint32_t, n * k);
-    if (!x.documents)
+    IMR_AUTOFREE double *common = IMR_NEW_ARRAY(double, m);
+    if (!x.documents || !common)
         return imr_fail_memory(err);
     for (size_t i = 0; i < n; i++)
         imr_rows_get(imr_matrix_row(&x.base, i), vectors, rows[i]);
@@ -158,17 +223,12 @@ static imr_status run_sample(imr_session *s, const uint32_t *rows, size_t n, imr
                            before ? p->working_scale : p->base_scale, imr_cache_id_places(s->cache),
                            imr_matrix_view(before ? &x.q : &x.base), k, MEASURING, progress, err));
     for (size_t i = 0; i < n; i++) {
-        IMR_TRY(run_one(s, imr_matrix_row(&x.q, i), x.documents + i * k, &x.rows, &x.run, d, err));
+        IMR_TRY(run_one(s, imr_matrix_row(&x.q, i), x.documents + i * k, &x.rows, &x.run, d, common,
+                        err));
         if (!imr_progress_step(progress, MEASURING, i + 1, n))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
     }
-    imr_words *w = &s->words;
-    imr_view queries = imr_matrix_view(&d->query), documents = imr_matrix_view(&d->document);
-    documents.rows = d->n_document;
-    IMR_TRY(imr_background_init(&w->queries, &w->lens, queries, progress, err));
-    IMR_TRY(imr_background_init(&w->documents, &w->lens, documents, progress, err));
-    w->measured = true;
-    return IMR_OK;
+    return take_background(s, d, progress, err);
 }
 
 static imr_status measure_background(imr_session *s, const imr_progress *progress, imr_error *err)
@@ -182,12 +242,8 @@ static imr_status measure_background(imr_session *s, const imr_progress *progres
     IMR_AUTOFREE uint32_t *rows = sample(vectors.rows, SAMPLE_QUERIES, &n);
     if (!rows)
         return imr_fail_memory(err);
-    s->words.kind = imr_session_change_kind(s->defaults.delta);
-    deltas d = {0};
-    imr_status status = run_sample(s, rows, n, vectors, &d, progress, err);
-    imr_matrix_done(&d.query);
-    imr_matrix_done(&d.document);
-    return status;
+    IMR_CLEANUP(deltas_done) deltas d = {0};
+    return run_sample(s, rows, n, vectors, &d, progress, err);
 }
 
 imr_status imr_words_measure(imr_session *s, const imr_progress *progress, imr_error *err)

@@ -1,80 +1,264 @@
-/* The text of one document and what each token in it does. */
+/* What is told of one document when it is looked at: its text, and its why. */
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "math/nn.h"
+#include "base/strmap.h"
+#include "explain/pairs.h"
 #include "session/internal.h"
 #include "text/utf8.h"
 
-/* Scores of the spans' tokens in this document's change; spans have their ids. */
-static imr_status score(imr_session *s, const imr_trace *t, size_t place, imr_detail *d,
-                        imr_error *err)
+static const char CHANGED[] = "the text of this document is not there: name the dataset of the "
+                              "cache with --dataset";
+
+/* ---- reading ---- */
+
+static void reading_done(imr_reading *r)
 {
-    const size_t m = t->working_dim, n = d->n_spans;
-    IMR_AUTOFREE uint32_t *ids = IMR_NEW_ARRAY(uint32_t, n);
-    IMR_AUTOFREE imr_token_score *scores = IMR_NEW_ARRAY(imr_token_score, n);
-    IMR_AUTOFREE float *query_unit = IMR_NEW_ARRAY(float, m);
-    IMR_AUTOFREE uint32_t *query_ids = NULL;
-    size_t n_query = 0;
-    if (!ids || !scores || !query_unit)
+    imr_buf_done(&r->text);
+    imr_tokens_done(&r->tokens);
+    imr_token_sum_done(&r->sum);
+    *r = (imr_reading){0};
+}
+
+/* Where reading ended: of a text that was cut, before the special tokens after it. */
+static size_t end_of(const imr_reading *r)
+{
+    size_t after = 0;
+    const imr_tokens *t = &r->tokens;
+    while (after < t->n && t->v[t->n - 1 - after].word == IMR_NO_WORD)
+        after++;
+    return r->read.read >= r->read.total || r->read.read <= after
+               ? r->text.len
+               : t->v[r->read.read - after - 1].end;
+}
+
+/* r->text is in place. */
+static imr_status read_text(imr_reading *r, const imr_encoder *e, bool sum,
+                            const imr_progress *progress, imr_error *err)
+{
+    const char *text = imr_buf_text(&r->text);
+    imr_token_count count;
+    IMR_TRY(imr_buf_check(&r->text, err));
+    IMR_TRY(imr_encoder_tokenize(e, text, r->text.len, true, &r->tokens, err));
+    IMR_TRY(imr_encoder_count_tokens(&count, e, text, r->text.len, err));
+    r->read = (imr_tokens_read){(uint32_t)count.read, (uint32_t)count.total};
+    r->read_end = end_of(r);
+    if (sum && !imr_encoder_sum_problem(e)[0])
+        IMR_TRY(imr_encoder_token_sum(&r->sum, e, text, r->text.len, progress, err));
+    return IMR_OK;
+}
+
+/* The query of t; it stays for the next document. A cached one has the prefix of its cache. */
+static imr_status read_query(imr_session *s, const imr_trace *t, const imr_progress *progress,
+                             imr_error *err)
+{
+    IMR_CLEANUP(reading_done) imr_reading r = {0};
+    const char *prefix =
+        t->query_cached ? imr_cache_encoder(s->cache)->query_prefix : t->query_prefix;
+    imr_buf_str(&r.text, prefix);
+    r.prefix = r.body = r.text.len;
+    imr_buf_str(&r.text, t->query_text);
+    if (s->query.tokens.n && strcmp(imr_buf_text(&r.text), imr_buf_text(&s->query.text)) == 0)
+        return IMR_OK;
+    IMR_TRY(read_text(&r, s->encoder, true, progress, err));
+    reading_done(&s->query);
+    s->query = r;
+    r = (imr_reading){0};
+    return IMR_OK;
+}
+
+/* A document's text as its encoder is given it, without reading it. */
+static imr_status find_document(imr_session *s, uint32_t row, imr_reading *r, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf title = {0}, text = {0};
+    IMR_TRY(imr_cache_document(s->cache, row, &title, &text, err));
+    IMR_TRY(imr_buf_check(&title, err));
+    IMR_TRY(imr_buf_check(&text, err));
+    imr_buf_str(&r->text, imr_cache_encoder(s->cache)->passage_prefix);
+    r->prefix = r->body = r->text.len;
+    imr_document_text(&r->text, imr_buf_text(&title), title.len, "", 0);
+    r->body = r->text.len;
+    r->text.len = r->prefix;
+    imr_document_text(&r->text, imr_buf_text(&title), title.len, imr_buf_text(&text), text.len);
+    if (r->body > r->prefix && r->text.len > r->body)
+        r->body++; /* the line end after the title */
+    return imr_buf_check(&r->text, err);
+}
+
+/* ---- text and spans ---- */
+
+/* The first byte of the shown text that comes from `source` or after it. */
+static size_t shown_at(const uint32_t *from, size_t n, size_t source)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (from[middle] < source)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Each word of the text that was read: where it is shown, and which of the pairs' words it is. */
+static imr_status find_spans(const imr_session *s, imr_detail *d, const imr_reading *r,
+                             const uint32_t *from, size_t n, imr_error *err)
+{
+    const imr_pair_text text = {&r->sum, r->prefix};
+    IMR_CLEANUP(imr_strmap_done) imr_strmap query = {0};
+    IMR_AUTOFREE uint32_t *place = IMR_NEW_ARRAY(uint32_t, r->sum.read);
+    d->spans = IMR_ARENA_ARRAY(d->arena, imr_detail_span, r->tokens.n);
+    if (!place || !d->spans)
         return imr_fail_memory(err);
-    for (size_t i = 0; i < n; i++)
-        ids[i] = d->spans[i].id;
-    imr_nn_unit(query_unit, t->q_after, m);
-    const imr_shift shift = {t->d + place * m, t->d_after + place * m, query_unit, NULL};
-    IMR_TRY(imr_attribution_tokens(scores, ids, n, &s->words.lens, &shift,
-                                   imr_session_change_kind(t->settings.delta), err));
-    IMR_TRY(imr_token_set(&query_ids, &n_query, s->words.tokeniser, t->query_text,
-                          strlen(t->query_text), err));
-    for (size_t i = 0; i < n; i++) {
-        d->spans[i].cosine = scores[i].cosine;
-        d->spans[i].effect = scores[i].effect;
-        d->spans[i].in_query =
-            imr_token_occurrence(ids[i], query_ids, n_query, NULL, 0) == IMR_OCCURS_QUERY;
+    const imr_tokens *asked = &s->query.tokens;
+    for (size_t i = 0; i < asked->n; i++)
+        if (asked->v[i].word != IMR_NO_WORD && asked->v[i].start >= s->query.prefix) {
+            const char *word = imr_tokens_word(asked, asked->v[i].word);
+            if (!imr_strmap_add(&query, word, strlen(word), 1, NULL, NULL))
+                return imr_fail_memory(err);
+        }
+    if (r->sum.rows)
+        IMR_TRY(imr_pairs_places(place, &text, err));
+    for (size_t i = 0; i < r->tokens.n && r->tokens.v[i].end <= r->read_end; i++) {
+        const imr_token *token = &r->tokens.v[i];
+        if (token->word == IMR_NO_WORD || token->start < r->body)
+            continue;
+        const size_t end = shown_at(from, n, token->end - r->body);
+        if (i > 0 && r->tokens.v[i - 1].word == token->word && d->n_spans) {
+            d->spans[d->n_spans - 1].end = end;
+            continue;
+        }
+        const char *word = imr_tokens_word(&r->tokens, token->word);
+        d->spans[d->n_spans++] = (imr_detail_span){
+            .start = shown_at(from, n, token->start - r->body),
+            .end = end,
+            .word = r->sum.rows && d->why.pairs.n_document ? place[i] : UINT32_MAX,
+            .in_query = imr_strmap_get(&query, word, strlen(word), NULL)};
     }
     return IMR_OK;
 }
 
-/* Tokens of the shown text, the ones the table hides by default left out. */
-static imr_status find_spans(imr_session *s, imr_detail *d, imr_error *err)
+static imr_status show_text(const imr_session *s, imr_detail *d, const imr_reading *r,
+                            imr_error *err)
 {
-    imr_tokens tokens = {0};
-    IMR_TRY(
-        imr_encoder_tokenize(s->words.tokeniser, d->text, strlen(d->text), false, &tokens, err));
-    d->spans = IMR_ARENA_ARRAY(d->arena, imr_detail_span, tokens.n);
-    for (size_t i = 0; d->spans && i < tokens.n; i++) {
-        const imr_token *token = &tokens.v[i];
-        if (token->id >= s->words.table.rows.rows || s->words.table.hidden[token->id])
-            continue;
-        d->spans[d->n_spans++] =
-            (imr_detail_span){.start = token->start, .end = token->end, .id = token->id};
-    }
-    imr_tokens_done(&tokens);
-    return d->spans ? IMR_OK : imr_fail_memory(err);
-}
-
-static imr_status fill(imr_session *s, const imr_trace *t, size_t place, imr_detail *d,
-                       imr_error *err)
-{
-    IMR_AUTOBUF imr_buf title = {0}, text = {0}, clean = {0};
-    const imr_trace_document *document = &t->documents[place];
-    IMR_TRY(imr_cache_document(s->cache, document->row, &title, &text, err));
-    imr_utf8_clean(&clean, imr_buf_text(&text), text.len, IMR_CLEAN_NEWLINES);
-    IMR_TRY(imr_buf_check(&clean, err));
-    d->document_id = imr_arena_strdup(d->arena, document->id);
-    d->title = imr_arena_strdup(d->arena, document->title);
+    IMR_AUTOBUF imr_buf clean = {0};
+    IMR_AUTOFREE uint32_t *from = NULL;
+    IMR_TRY(imr_utf8_clean_map(&clean, &from, imr_buf_text(&r->text) + r->body,
+                               r->text.len - r->body, IMR_CLEAN_NEWLINES, err));
     d->text = imr_arena_strndup(d->arena, imr_buf_text(&clean), clean.len);
-    if (!d->document_id || !d->title || !d->text)
+    if (!d->text)
         return imr_fail_memory(err);
-    if (!s->words.ready || !d->text[0])
-        return IMR_OK;
-    IMR_TRY(find_spans(s, d, err));
-    return d->n_spans ? score(s, t, place, d, err) : IMR_OK;
+    d->read_end = !r->tokens.n || r->read_end >= r->text.len ? clean.len
+                  : r->read_end <= r->body                   ? 0
+                                           : shown_at(from, clean.len, r->read_end - r->body);
+    return r->tokens.n ? find_spans(s, d, r, from, clean.len, err) : IMR_OK;
 }
 
-imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place, imr_detail **out,
-                              imr_error *err)
+/* ---- the why ---- */
+
+bool imr_session_passed(const imr_trace *t, size_t place)
+{
+    const imr_trace_document *d = &t->documents[place];
+    for (size_t i = 0; i < t->n_documents; i++) {
+        const imr_trace_document *other = &t->documents[i];
+        if (other->rank_encoder != d->rank_encoder &&
+            (other->rank_encoder < d->rank_encoder) != (other->rank_after < d->rank_after))
+            return true;
+    }
+    return false;
+}
+
+static imr_why_text text_of(const imr_reading *r)
+{
+    if (!r->tokens.n)
+        return (imr_why_text){0};
+    return (imr_why_text){.tokens = &r->tokens,
+                          .sum = r->sum.rows ? &r->sum : NULL,
+                          .read = r->read,
+                          .prefix = r->prefix,
+                          .read_end = r->read_end};
+}
+
+static imr_status explain(imr_session *s, const imr_trace *t, imr_detail *d, const char *problem,
+                          const imr_reading *document, const imr_progress *progress, imr_error *err)
+{
+    const imr_trace_document *of = imr_trace_at(t, d->place);
+    IMR_AUTOFREE float *base = NULL;
+    imr_why_input in = {
+        .run = &t->run,
+        .weights = s->adapter ? &s->adapter->w : NULL,
+        .encoder = s->encoder,
+        .place = d->place,
+        .rank = {of->rank_encoder, of->rank_before, of->rank_after},
+        .similarity = {of->sim_encoder, of->sim_before, of->sim_after},
+        .passed = d->place < t->n_documents && imr_session_passed(t, d->place),
+        .problem = problem,
+        .query = s->query.tokens.n && document->tokens.n ? text_of(&s->query) : (imr_why_text){0},
+        .document = text_of(document),
+    };
+    memcpy(in.reference, t->reference, sizeof in.reference);
+    imr_words_table(&in.table, &s->words, &t->settings);
+    if (!s->adapter) {
+        base = IMR_NEW_ARRAY(float, t->run.n);
+        if (!base)
+            return imr_fail_memory(err);
+        IMR_TRY(imr_cache_read_rows(s->cache, of->row, 1, base, err));
+        in.document_base = base;
+    }
+    return imr_why_make(&d->why, d->query_words, &in, d->arena, progress, err);
+}
+
+static imr_status fill(imr_session *s, const imr_trace *t, imr_detail *d, imr_detail_depth depth,
+                       const imr_progress *progress, imr_error *err)
+{
+    const imr_trace_document *of = imr_trace_at(t, d->place);
+    IMR_CLEANUP(reading_done) imr_reading document = {0};
+    const char *problem = "";
+    d->document_id = imr_arena_strdup(d->arena, of->id);
+    d->title = imr_arena_strdup(d->arena, of->title);
+    if (!d->document_id || !d->title)
+        return imr_fail_memory(err);
+    IMR_TRY(find_document(s, of->row, &document, err));
+    if (document.text.len == document.prefix) {
+        problem = CHANGED;
+    } else if (!s->encoder) {
+        problem = imr_arena_strdup(d->arena, s->facts.encoder_problem);
+    } else {
+        IMR_TRY(read_query(s, t, progress, err));
+        IMR_TRY(read_text(&document, s->encoder, depth == IMR_DETAIL_WORDS, progress, err));
+        problem = depth == IMR_DETAIL_WORDS ? imr_encoder_sum_problem(s->encoder)
+                                            : "the words of this document were not asked for";
+    }
+    if (!problem)
+        return imr_fail_memory(err);
+    IMR_TRY(explain(s, t, d, problem, &document, progress, err));
+    return show_text(s, d, &document, err);
+}
+
+/* ---- details that are kept ---- */
+
+void imr_session_forget(imr_session *s)
+{
+    for (size_t i = 0; i < IMR_SESSION_DETAILS; i++) {
+        imr_detail_free(s->details[i]);
+        s->details[i] = NULL;
+    }
+    reading_done(&s->query);
+}
+
+/* Puts a detail first; the one used longest ago makes room. */
+static void keep(imr_session *s, size_t at, imr_detail *d)
+{
+    if (s->details[at] != d)
+        imr_detail_free(s->details[at]);
+    memmove(s->details + 1, s->details, at * sizeof *s->details);
+    s->details[0] = d;
+}
+
+static imr_status make(imr_detail **out, imr_session *s, const imr_trace *t, size_t place,
+                       imr_detail_depth depth, const imr_progress *progress, imr_error *err)
 {
     imr_arena *arena = imr_arena_new();
     imr_detail *d = arena ? IMR_ARENA_ARRAY(arena, imr_detail, 1) : NULL;
@@ -84,11 +268,58 @@ imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place, 
     }
     d->arena = arena;
     d->serial = t->serial;
-    imr_status status = fill(s, t, place, d, err);
+    d->number = t->number;
+    d->place = place;
+    const imr_status status = fill(s, t, d, depth, progress, err);
     if (status != IMR_OK) {
         imr_detail_free(d);
         return status;
     }
     *out = d;
     return IMR_OK;
+}
+
+imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place,
+                              imr_detail_depth depth, const imr_progress *progress,
+                              imr_detail **out, imr_error *err)
+{
+    if (t->number >> 32 != s->number)
+        return imr_fail(err, IMR_E_USAGE,
+                        "this ranking belongs to a session that was closed; ask "
+                        "the query again");
+    for (size_t i = 0; i < IMR_SESSION_DETAILS && s->details[i]; i++)
+        if (s->details[i]->number == t->number && s->details[i]->place == place) {
+            keep(s, i, s->details[i]);
+            *out = imr_detail_share(s->details[0]);
+            return IMR_OK;
+        }
+    imr_detail *d = NULL;
+    IMR_TRY(make(&d, s, t, place, depth, progress, err));
+    if (depth == IMR_DETAIL_WORDS)
+        keep(s, IMR_SESSION_DETAILS - 1, imr_detail_share(d));
+    *out = d;
+    return IMR_OK;
+}
+
+imr_status imr_session_details(imr_session *s, const imr_trace *t, size_t full,
+                               const imr_progress *progress, imr_details *out, imr_error *err)
+{
+    IMR_CLEANUP(imr_details_done)
+    imr_details d = {.v = IMR_NEW_ARRAY(imr_detail *, t->n_documents)};
+    if (!d.v)
+        return imr_fail_memory(err);
+    for (; d.n < t->n_documents; d.n++)
+        IMR_TRY(imr_session_detail(s, t, d.n, d.n < full ? IMR_DETAIL_WORDS : IMR_DETAIL_NUMBERS,
+                                   progress, &d.v[d.n], err));
+    *out = d;
+    d = (imr_details){0};
+    return IMR_OK;
+}
+
+void imr_details_done(imr_details *d)
+{
+    for (size_t i = 0; i < d->n; i++)
+        imr_detail_free(d->v[i]);
+    imr_free(d->v);
+    *d = (imr_details){0};
 }

@@ -4,14 +4,17 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "explain/contribution.h"
+#include "explain/sentence.h"
+#include "math/blas.h"
+#include "math/nn.h"
 #include "math/stats.h"
 #include "retrieval/metrics.h"
+#include "retrieval/search.h"
 #include "retrieval/similarity.h"
 #include "session/internal.h"
 #include "text/utf8.h"
 
-enum { TOP_DIMENSIONS = 10, DEFAULT_FEEDBACK = 100, DEFAULT_TOKENS = 10, MAX_TOKENS = 1000 };
+enum { DEFAULT_FEEDBACK = 100, DEFAULT_TOKENS = 10, MAX_TOKENS = 1000, TOP = 10 };
 
 typedef struct asked {
     imr_cancel_fn cancel;
@@ -100,6 +103,19 @@ static imr_status find_vector(imr_session *s, const imr_request *request, imr_tr
 
 /* ---- documents ---- */
 
+static imr_status name_document(imr_session *s, imr_trace *t, imr_trace_document *d, uint32_t row,
+                                imr_error *err)
+{
+    const char *title;
+    IMR_TRY(imr_titles_get(&s->titles, row, &title, err));
+    *d = (imr_trace_document){.row = row,
+                              .id = keep(t->arena, imr_cache_document_id(s->cache, row)),
+                              .title = imr_arena_strdup(t->arena, title),
+                              .sentence = "",
+                              .relevance = -1};
+    return d->id && d->title ? IMR_OK : imr_fail_memory(err);
+}
+
 static imr_status fill_documents(imr_session *s, imr_trace *t, const imr_listing *l, imr_error *err)
 {
     t->documents = IMR_ARENA_ARRAY(t->arena, imr_trace_document, l->n);
@@ -107,30 +123,56 @@ static imr_status fill_documents(imr_session *s, imr_trace *t, const imr_listing
         return imr_fail_memory(err);
     t->n_documents = l->n;
     t->n_scored = l->scored;
-    IMR_TRY(imr_document_cache_trim(&s->documents, err));
+    IMR_TRY(imr_titles_trim(&s->titles, err));
     for (size_t i = 0; i < l->n; i++) {
-        const imr_document_entry *entry;
         imr_trace_document *d = &t->documents[i];
-        IMR_TRY(imr_document_cache_get(&s->documents, l->document[i], &entry, err));
-        d->id = keep(t->arena, imr_cache_document_id(s->cache, l->document[i]));
-        d->title = imr_arena_strdup(t->arena, entry->title);
-        if (!d->id || !d->title)
-            return imr_fail_memory(err);
-        d->row = l->document[i];
+        IMR_TRY(name_document(s, t, d, l->document[i], err));
         d->rank_encoder = l->rank_encoder[i];
         d->rank_before = l->rank_before[i];
         d->rank_after = l->rank_after[i];
         d->move = (int32_t)((int64_t)d->rank_before - (int64_t)d->rank_after);
+        d->move_encoder = (int32_t)((int64_t)d->rank_encoder - (int64_t)d->rank_after);
         d->sim_encoder = l->sim_encoder[i];
         d->sim_before = l->sim_before[i];
         d->sim_after = l->sim_after[i];
-        d->move_encoder = (int32_t)((int64_t)d->rank_encoder - (int64_t)d->rank_after);
         d->delta_sim = d->sim_after - d->sim_before;
-        d->sentence = "";
         d->feedback = l->feedback[i];
-        d->relevance = -1;
         t->moved += d->move != 0;
         t->moved_encoder += d->move_encoder != 0;
+    }
+    return IMR_OK;
+}
+
+static bool is_listed(const imr_trace *t, uint32_t row)
+{
+    for (size_t i = 0; i < t->n_documents; i++)
+        if (t->documents[i].row == row)
+            return true;
+    return false;
+}
+
+/* What the encoder had among its first ten and the adapter's candidates lack. */
+static imr_status find_left(imr_session *s, imr_trace *t, imr_error *err)
+{
+    const size_t all = imr_cache_documents(s->cache), n = all < TOP ? all : TOP;
+    uint32_t top[TOP], rank_before[TOP];
+    imr_ranker_top_encoder(&s->ranker, top, n);
+    t->left = IMR_ARENA_ARRAY(t->arena, imr_trace_document, n);
+    if (!t->left)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_search_ranks(rank_before, top, n, s->ranker.before, all,
+                             imr_cache_id_places(s->cache), err));
+    for (size_t i = 0; i < n; i++) {
+        if (is_listed(t, top[i]))
+            continue;
+        imr_trace_document *d = &t->left[t->n_left++];
+        IMR_TRY(name_document(s, t, d, top[i], err));
+        d->rank_encoder = (uint32_t)i + 1;
+        d->rank_before = rank_before[i];
+        d->sim_encoder = s->ranker.encoder[top[i]];
+        d->sim_before = s->ranker.before[top[i]];
+        d->sim_after = d->delta_sim = d->delta_sim_relative = NAN;
+        d->lift = (imr_lift){NAN, NAN, NAN};
     }
     return IMR_OK;
 }
@@ -141,8 +183,16 @@ static int by_rank(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Kendall's tau of the order by rank_before (or rank_encoder) against the order after. */
-static imr_status tau_against(double *tau, const imr_trace *t, imr_stage stage, imr_error *err)
+static uint32_t rank_of(const imr_trace_document *d, imr_stage stage)
+{
+    return stage == IMR_STAGE_ENCODER  ? d->rank_encoder
+           : stage == IMR_STAGE_BEFORE ? d->rank_before
+                                       : d->rank_after;
+}
+
+/* Kendall's tau of the listed documents' orders at two stages. */
+static imr_status tau_between(double *tau, const imr_trace *t, imr_stage a, imr_stage b,
+                              imr_error *err)
 {
     const size_t n = t->n_documents;
     IMR_AUTOFREE uint64_t *keys = IMR_NEW_ARRAY(uint64_t, n);
@@ -150,52 +200,31 @@ static imr_status tau_against(double *tau, const imr_trace *t, imr_stage stage, 
     imr_rank_similarity compared;
     if (!keys || !orders)
         return imr_fail_memory(err);
-    for (size_t i = 0; i < n; i++) {
-        const imr_trace_document *d = &t->documents[i];
-        keys[i] =
-            (uint64_t)(stage == IMR_STAGE_ENCODER ? d->rank_encoder : d->rank_before) << 32 | i;
-    }
-    qsort(keys, n, sizeof *keys, by_rank);
-    for (size_t i = 0; i < n; i++) {
-        orders[i] = (uint32_t)keys[i];
-        orders[n + i] = (uint32_t)i;
+    for (size_t side = 0; side < 2; side++) {
+        for (size_t i = 0; i < n; i++)
+            keys[i] = (uint64_t)rank_of(&t->documents[i], side ? b : a) << 32 | i;
+        qsort(keys, n, sizeof *keys, by_rank);
+        for (size_t i = 0; i < n; i++)
+            orders[side * n + i] = (uint32_t)keys[i];
     }
     IMR_TRY(imr_rank_compare(&compared, orders, n, orders + n, n, 10, 0.9, err));
     *tau = compared.tau;
     return IMR_OK;
 }
 
-static float similarity(const imr_trace_document *d, imr_stage stage)
-{
-    return stage == IMR_STAGE_ENCODER  ? d->sim_encoder
-           : stage == IMR_STAGE_BEFORE ? d->sim_before
-                                       : d->sim_after;
-}
-
 /* Standings and lifts: explain/why.h. */
-static void lift_all(imr_trace *t)
+static void lift_all(imr_trace *t, const imr_listing *l)
 {
-    const size_t n = t->n_documents;
-    for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {
-        double mean = 0, square = 0;
-        for (size_t i = 0; i < n; i++)
-            mean += (double)similarity(&t->documents[i], k) / (double)n;
-        for (size_t i = 0; i < n; i++) {
-            const double off = (double)similarity(&t->documents[i], k) - mean;
-            square += off * off / (double)n;
-        }
-        t->reference[k] = (imr_reference){mean, n > 1 ? sqrt(square) : 0};
-        for (size_t i = 0; i < n; i++)
-            t->documents[i].standing[k] =
-                t->reference[k].sd > 0
-                    ? ((double)similarity(&t->documents[i], k) - mean) / t->reference[k].sd
-                    : NAN;
+    const float *similarities[IMR_STAGE_COUNT] = {l->sim_encoder, l->sim_before, l->sim_after};
+    for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
+        t->reference[k] = imr_reference_of(similarities[k], l->n);
+    for (size_t i = 0; i < l->n; i++) {
+        const float own[IMR_STAGE_COUNT] = {l->sim_encoder[i], l->sim_before[i], l->sim_after[i]};
+        t->documents[i].lift = imr_stand(t->documents[i].standing, own, t->reference);
     }
-    for (size_t i = 0; i < n; i++) {
-        const double *l = t->documents[i].standing;
-        t->documents[i].lift = (imr_lift){l[IMR_STAGE_AFTER] - l[IMR_STAGE_ENCODER],
-                                          l[IMR_STAGE_BEFORE] - l[IMR_STAGE_ENCODER],
-                                          l[IMR_STAGE_AFTER] - l[IMR_STAGE_BEFORE]};
+    for (size_t i = 0; i < t->n_left; i++) {
+        const float own[IMR_STAGE_COUNT] = {t->left[i].sim_encoder, t->left[i].sim_before, NAN};
+        imr_stand(t->left[i].standing, own, t->reference);
     }
 }
 
@@ -211,10 +240,8 @@ static imr_status summarise(imr_trace *t, imr_error *err)
     t->median_delta_sim = (float)median;
     for (size_t i = 0; i < n; i++)
         t->documents[i].delta_sim_relative = (float)((double)t->documents[i].delta_sim - median);
-    t->sentence = "";
-    lift_all(t);
-    IMR_TRY(tau_against(&t->tau_encoder, t, IMR_STAGE_ENCODER, err));
-    return tau_against(&t->kendall_tau, t, IMR_STAGE_BEFORE, err);
+    IMR_TRY(tau_between(&t->tau_encoder, t, IMR_STAGE_ENCODER, IMR_STAGE_AFTER, err));
+    return tau_between(&t->kendall_tau, t, IMR_STAGE_BEFORE, IMR_STAGE_AFTER, err);
 }
 
 /* ---- judgements ---- */
@@ -257,12 +284,14 @@ static imr_status judge(imr_session *s, imr_trace *t, const imr_listing *l, imr_
     const imr_qrels *q = judgements(s, t->query_id, &query);
     if (!q)
         return IMR_OK;
-    for (size_t i = 0; i < t->n_documents; i++) {
+    for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
+        imr_trace_document *d =
+            i < t->n_documents ? &t->documents[i] : &t->left[i - t->n_documents];
         bool judged = false;
-        const int32_t grade = imr_qrels_grade(
-            q, query, imr_cache_document_id(s->cache, t->documents[i].row), &judged);
+        const int32_t grade =
+            imr_qrels_grade(q, query, imr_cache_document_id(s->cache, d->row), &judged);
         if (judged)
-            t->documents[i].relevance = grade;
+            d->relevance = grade;
     }
     IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, 2 * l->n);
     if (!order)
@@ -282,47 +311,48 @@ static imr_status judge(imr_session *s, imr_trace *t, const imr_listing *l, imr_
     return status;
 }
 
-/* ---- shares ---- */
+/* ---- sentences ---- */
 
-static imr_status share(imr_session *s, imr_trace *t, size_t i, double *scratch, imr_error *err)
+static imr_status say(const char **out, imr_buf *text, imr_trace *t, imr_error *err)
 {
-    const size_t m = t->working_dim;
-    imr_trace_document *d = &t->documents[i];
-    const imr_pair pair = {t->q, t->d + i * m, t->q_after, t->d_after + i * m, m};
-    const imr_adapter_result *run = &s->ranker.run;
-    const imr_share_check sides =
-        imr_contribution_sides(&d->share_query, &d->share_document, &pair);
-    d->share_residual = sides.residual;
-    if (run->scale_q) {
-        imr_step_share stages[IMR_STEP_COUNT];
-        const imr_gates gates = {run->scale_q, run->bias_q, run->scale_d, run->bias_d};
-        d->stages_residual = imr_contribution_steps(stages, &pair, &gates).residual;
-        for (int k = 0; k < IMR_STEPS; k++)
-            d->stages[k] =
-                (imr_trace_step){imr_step_name((imr_step)k), stages[k].cosine, stages[k].change};
+    IMR_TRY(imr_buf_check(text, err));
+    *out = imr_arena_strndup(t->arena, imr_buf_text(text), text->len);
+    imr_buf_clear(text);
+    return *out ? IMR_OK : imr_fail_memory(err);
+}
+
+/* Without words: those are the why's, for the document that is looked at. */
+static imr_status say_all(const imr_session *s, imr_trace *t, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf text = {0};
+    for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
+        imr_trace_document *d =
+            i < t->n_documents ? &t->documents[i] : &t->left[i - t->n_documents];
+        const imr_sentence_facts facts = {
+            .adapter = s->adapter != NULL,
+            .rank = {d->rank_encoder, d->rank_before, d->rank_after},
+            .standing = d->standing,
+            .lift = d->lift,
+            .passed = i < t->n_documents && imr_session_passed(t, i),
+        };
+        imr_sentence_document(&text, &facts);
+        IMR_TRY(say(&d->sentence, &text, t, err));
     }
-    double *before = scratch + m, *after = scratch + 2 * m;
-    uint32_t top[TOP_DIMENSIONS];
-    imr_contribution_dimensions(scratch, before, after, &pair);
-    d->n_dimensions = imr_contribution_top(top, TOP_DIMENSIONS, scratch, m);
-    d->dimensions = IMR_ARENA_ARRAY(t->arena, imr_trace_dimension, d->n_dimensions);
-    if (!d->dimensions)
-        return imr_fail_memory(err);
-    for (size_t k = 0; k < d->n_dimensions; k++)
-        d->dimensions[k] = (imr_trace_dimension){top[k], (float)before[top[k]],
-                                                 (float)after[top[k]], (float)scratch[top[k]]};
-    return IMR_OK;
+    imr_sentence_ranking ranking = {.adapter = s->adapter != NULL,
+                                    .documents = t->n_documents,
+                                    .moved = t->moved_encoder,
+                                    .tau_modulation = t->kendall_tau};
+    IMR_TRY(tau_between(&ranking.tau_projector, t, IMR_STAGE_ENCODER, IMR_STAGE_BEFORE, err));
+    if (t->n_metrics) {
+        ranking.metric = t->metrics[0].name;
+        ranking.metric_encoder = t->metrics[0].encoder;
+        ranking.metric_after = t->metrics[0].after;
+    }
+    imr_sentence_query(&text, &ranking);
+    return say(&t->sentence, &text, t, err);
 }
 
-static imr_status share_all(imr_session *s, imr_trace *t, imr_error *err)
-{
-    IMR_AUTOFREE double *scratch = IMR_NEW_ARRAY(double, 3 * t->working_dim);
-    if (!scratch)
-        return imr_fail_memory(err);
-    for (size_t i = 0; i < t->n_documents; i++)
-        IMR_TRY(share(s, t, i, scratch, err));
-    return IMR_OK;
-}
+/* ---- what a why is made of ---- */
 
 static float *copy(imr_arena *arena, const float *v, size_t n)
 {
@@ -332,21 +362,64 @@ static float *copy(imr_arena *arena, const float *v, size_t n)
     return out;
 }
 
+/* The mean of the listed documents' unit base vectors, and |P x + c| of each where c is not 0. */
+static imr_status keep_bases(imr_session *s, imr_trace *t, const imr_listing *l, imr_error *err)
+{
+    imr_why_run *r = &t->run;
+    const imr_rows rows = imr_cache_document_rows(s->cache);
+    const imr_weights *w = &s->adapter->w;
+    const bool has_bias = imr_weight_count(w, IMR_W_PROJECTOR_BIAS) > 0;
+    IMR_CLEANUP(imr_matrix_done) imr_matrix base = {0};
+    IMR_CLEANUP(imr_matrix_done) imr_matrix projected = {0};
+    r->base_mean = IMR_ARENA_ARRAY(t->arena, double, r->n);
+    r->norms = has_bias ? IMR_ARENA_ARRAY(t->arena, float, l->n) : NULL;
+    if (!r->base_mean || (has_bias && !r->norms))
+        return imr_fail_memory(err);
+    IMR_TRY(imr_matrix_init(&base, l->n, r->n, err));
+    for (size_t i = 0; i < l->n; i++) {
+        float *x = imr_matrix_row(&base, i);
+        imr_rows_get(x, rows, l->document[i]);
+        const double norm = fmax(imr_nn_norm(x, r->n), IMR_NN_UNIT_FLOOR);
+        for (size_t j = 0; j < r->n; j++)
+            r->base_mean[j] += (double)x[j] / norm / (double)l->n;
+    }
+    if (!has_bias)
+        return IMR_OK;
+    IMR_TRY(imr_matrix_init(&projected, l->n, r->m, err));
+    imr_nn_linear(projected.v, imr_matrix_view(&base), imr_weight_view(w, IMR_W_PROJECTOR),
+                  imr_weight(w, IMR_W_PROJECTOR_BIAS));
+    for (size_t i = 0; i < l->n; i++)
+        r->norms[i] = (float)imr_nn_norm(imr_matrix_row(&projected, i), r->m);
+    return IMR_OK;
+}
+
 static imr_status keep_vectors(imr_session *s, imr_trace *t, const imr_listing *l, imr_error *err)
 {
     const imr_adapter_result *run = &s->ranker.run;
-    const size_t m = s->adapter->w.m;
+    const size_t n = imr_cache_dim(s->cache), m = s->adapter->w.m;
+    imr_why_run *r = &t->run;
     t->working_dim = m;
-    t->q = copy(t->arena, s->ranker.query, m);
-    t->q_after = copy(t->arena, run->q_mod, m);
-    t->d = l->d;
-    t->d_after = l->d_mod;
-    if (run->scale_q) {
-        t->scale = copy(t->arena, run->scale_q, m);
-        t->bias = copy(t->arena, run->bias_q, m);
-    }
-    return t->q && t->q_after && (!run->scale_q || (t->scale && t->bias)) ? IMR_OK
-                                                                          : imr_fail_memory(err);
+    *r = (imr_why_run){.n = n, .m = m, .k = l->n, .d = l->d, .d_after = l->d_mod};
+    const bool scales = run->scale_q != NULL;
+    const struct {
+        float **to;
+        const float *from;
+        size_t count;
+    } kept[] = {
+        {&r->query_base, s->query_base, n},
+        {&r->q, s->ranker.query, m},
+        {&r->q_after, run->q_mod, m},
+        {&r->document_bias, run->bias_q, m},
+        {&r->query_bias, run->bias_d, m},
+        {scales ? &r->document_scale : &r->document_weight, scales ? run->scale_q : run->weight_q,
+         scales ? m : m * m},
+        {scales ? &r->query_scale : &r->query_weight, scales ? run->scale_d : run->weight_d,
+         scales ? m : m * m},
+    };
+    for (size_t i = 0; i < IMR_LEN(kept); i++)
+        if (!(*kept[i].to = copy(t->arena, kept[i].from, kept[i].count)))
+            return imr_fail_memory(err);
+    return keep_bases(s, t, l, err);
 }
 
 /* Strings of the inputs are the session's; a trace may outlive it. */
@@ -363,18 +436,30 @@ static imr_status keep_inputs(imr_session *s, imr_trace *t, imr_error *err)
     return IMR_OK;
 }
 
+static imr_status warn(imr_trace *t, const char *code, imr_buf *text, imr_error *err)
+{
+    imr_trace_warning *w = &t->warnings[t->n_warnings++];
+    w->code = code;
+    return say(&w->text, text, t, err);
+}
+
 /* A lens that reads texts no better than chance would name changes at random. */
-static imr_status warn(imr_session *s, imr_trace *t, imr_error *err)
+static imr_status find_warnings(imr_session *s, imr_trace *t, imr_error *err)
 {
     const float quality = t->inputs.lens_quality;
     IMR_AUTOBUF imr_buf text = {0};
-    if (s->words.ready && !isnan(quality) && quality < 0.75f)
+    t->warnings = IMR_ARENA_ARRAY(t->arena, imr_trace_warning, 1);
+    if (!t->warnings)
+        return imr_fail_memory(err);
+    if (s->words.ready && !isnan(quality) && quality < 0.75f) {
         imr_buf_printf(&text,
                        "the token table reads this corpus poorly: lens quality %.3f (0.5 is "
                        "chance), do not trust the words",
                        (double)quality);
-    t->warning = imr_arena_strdup(t->arena, imr_buf_text(&text));
-    return t->warning ? IMR_OK : imr_fail_memory(err);
+        IMR_TRY(warn(t, "lens-low", &text, err));
+    }
+    t->warning = t->n_warnings ? t->warnings[0].text : "";
+    return IMR_OK;
 }
 
 imr_status imr_session_check_settings(imr_trace_settings *settings, const imr_session *s,
@@ -412,14 +497,14 @@ static imr_status run(imr_session *s, const imr_request *request, asked *a, imr_
     IMR_TRY(check_cancel(a, err));
     at = now;
     IMR_TRY(keep_inputs(s, t, err));
-    IMR_TRY(warn(s, t, err));
+    IMR_TRY(find_warnings(s, t, err));
     IMR_TRY(keep_vectors(s, t, &l, err));
     IMR_TRY(fill_documents(s, t, &l, err));
+    IMR_TRY(find_left(s, t, err));
+    lift_all(t, &l);
     IMR_TRY(summarise(t, err));
     IMR_TRY(judge(s, t, &l, err));
-    IMR_TRY(share_all(s, t, err));
-    IMR_TRY(check_cancel(a, err));
-    IMR_TRY(imr_words_explain(s, t, &progress, err));
+    IMR_TRY(say_all(s, t, err));
     t->timing.explain = 1e3 * (imr_clock_seconds() - at);
     return IMR_OK;
 }
@@ -437,6 +522,7 @@ imr_status imr_session_run(imr_session *s, const imr_request *request, imr_cance
     t->arena = arena;
     t->settings = request->settings;
     t->serial = request->serial;
+    t->number = s->number << 32 | ++s->runs;
     t->query_prefix = imr_arena_strdup(arena, s->prefix);
     imr_status status = t->query_prefix ? IMR_OK : imr_fail_memory(err);
     if (status == IMR_OK)

@@ -221,13 +221,15 @@ static imr_status open_all(imr_session *s, const imr_session_options *o,
     IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache, &projected, progress, err));
     IMR_TRY(note_notices(s, err));
     IMR_TRY(imr_words_open(s, o->token_table, &lookup, progress, err));
-    IMR_TRY(imr_document_cache_init(&s->documents, s->cache,
-                                    s->words.ready ? s->words.tokeniser : NULL, err));
+    IMR_TRY(imr_titles_init(&s->titles, s->cache, err));
     s->query_base = IMR_NEW_ARRAY(float, s->adapter->w.n);
     if (!s->query_base || !s->facts.encoder_name)
         return imr_fail_memory(err);
     return o->background ? imr_words_measure(s, progress, err) : IMR_OK;
 }
+
+/* So far: no trace is taken for one of another session. */
+static atomic_uint_fast32_t sessions = 1;
 
 imr_status imr_session_open(imr_session **out, const imr_session_options *options,
                             const imr_progress *progress, imr_error *err)
@@ -239,6 +241,7 @@ imr_status imr_session_open(imr_session **out, const imr_session_options *option
     if (!s)
         return imr_fail_memory(err);
     s->defaults = options->settings;
+    s->number = atomic_fetch_add(&sessions, 1);
     imr_status status = open_all(s, options, progress, err);
     if (status != IMR_OK) {
         imr_session_close(s);
@@ -252,7 +255,8 @@ void imr_session_close(imr_session *s)
 {
     if (!s)
         return;
-    imr_document_cache_done(&s->documents);
+    imr_session_forget(s);
+    imr_titles_done(&s->titles);
     imr_words_close(&s->words);
     imr_ranker_done(&s->ranker);
     imr_encoder_free(s->encoder);

@@ -64,6 +64,8 @@ const imr_session_facts *imr_session_facts_of(const imr_session *s);
 typedef struct imr_request {
     const char *text;     /* a typed query, or NULL */
     const char *query_id; /* a cached query, or NULL; wins over text */
+    const char *selected; /* session/async.h: the document whose detail is to follow; NULL or not
+                             listed: the first */
     imr_trace_settings settings;
     uint64_t serial;
     const imr_progress *progress; /* NULL, or told how far the search of the corpus is */
@@ -82,9 +84,33 @@ typedef bool (*imr_cancel_fn)(void *user);
 imr_status imr_session_run(imr_session *s, const imr_request *request, imr_cancel_fn cancel,
                            void *user, imr_trace **out, imr_error *err) IMR_NODISCARD;
 
-/* Text and token spans of t->documents[place]. */
-imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place, imr_detail **out,
-                              imr_error *err) IMR_NODISCARD;
+typedef enum imr_detail_depth {
+    IMR_DETAIL_NUMBERS, /* shares and words of the document's change; nothing is encoded: no pairs,
+                           no words of the query's change */
+    IMR_DETAIL_WORDS    /* all of it */
+} imr_detail_depth;
+
+/*
+ * Text and why of one document of a trace of this session: place as in imr_trace_at. WORDS encodes
+ * its text (and the query's, for the first of a trace) and looks at progress (may be NULL) several
+ * times a layer; the last 32 are kept, and cost nothing.
+ * Errors: IMR_E_USAGE for a trace of another session; IMR_E_CANCELLED, IMR_E_MEMORY; a dataset that
+ * can no longer be read.
+ */
+imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place,
+                              imr_detail_depth depth, const imr_progress *progress,
+                              imr_detail **out, imr_error *err) IMR_NODISCARD;
+
+/* Details of all listed documents, for a report: v[i] of t->documents[i], in depth for the first
+ * `full`. {0} is none. */
+typedef struct imr_details {
+    imr_detail **v;
+    size_t n;
+} imr_details;
+imr_status imr_session_details(imr_session *s, const imr_trace *t, size_t full,
+                               const imr_progress *progress, imr_details *out,
+                               imr_error *err) IMR_NODISCARD;
+void imr_details_done(imr_details *d);
 
 /* Cached queries of the split whose text begins with (first those) or contains `text`, case folded;
  * at most max. */

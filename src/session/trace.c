@@ -16,34 +16,31 @@ const char *imr_scope_name(imr_scope s)
     return names[s];
 }
 
-const char *imr_delta_kind_name(imr_delta_kind k)
-{
-    return k == IMR_TRACE_DELTA_UNIT ? "unit" : "paper";
-}
-
-const char *imr_token_order_name(imr_token_order o)
-{
-    static const char *const names[] = {"cosine", "z", "effect"};
-    return names[o];
-}
-
-const char *imr_where_name(imr_where w)
-{
-    static const char *const names[] = {"neither", "query", "document", "both"};
-    return names[w];
-}
-
 /* The struct itself lives in its arena, so freeing the arena frees everything. */
 void imr_trace_free(imr_trace *t)
 {
-    if (t)
+    if (t && atomic_fetch_sub(&t->owners, 1) == 0)
         imr_arena_free(t->arena);
+}
+
+imr_trace *imr_trace_share(const imr_trace *t)
+{
+    imr_trace *shared = (imr_trace *)(uintptr_t)t;
+    atomic_fetch_add(&shared->owners, 1);
+    return shared;
 }
 
 void imr_detail_free(imr_detail *d)
 {
-    if (d)
+    if (d && atomic_fetch_sub(&d->owners, 1) == 0)
         imr_arena_free(d->arena);
+}
+
+imr_detail *imr_detail_share(const imr_detail *d)
+{
+    imr_detail *shared = (imr_detail *)(uintptr_t)d;
+    atomic_fetch_add(&shared->owners, 1);
+    return shared;
 }
 
 size_t imr_trace_find(const imr_trace *t, const char *document_id)

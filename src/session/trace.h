@@ -3,7 +3,7 @@
  *
  * The trace is the engine's only product and the only input of reports and views: a number on a
  * screen, in a report and in the CLI is this number. The session makes it on the worker and hands
- * it over by ownership; afterwards it is read-only and any thread may read it. It borrows nothing:
+ * it over; afterwards it is read-only and any thread may read it. It borrows nothing:
  * texts are copied, so it may outlive the session. Notation: method.md.
  *
  * Ranks count from 1; 0 stands for "not ranked" (null in JSON). Similarities are cosines.
@@ -11,6 +11,7 @@
 #ifndef IMR_SESSION_TRACE_H
 #define IMR_SESSION_TRACE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,12 +20,6 @@
 #include "explain/why.h"
 
 typedef enum imr_scope { IMR_SCOPE_RERANK, IMR_SCOPE_RESCORE, IMR_SCOPE_CORPUS } imr_scope;
-typedef enum imr_delta_kind { IMR_TRACE_DELTA_PAPER, IMR_TRACE_DELTA_UNIT } imr_delta_kind;
-typedef enum imr_token_order {
-    IMR_ORDER_COSINE, /* as published */
-    IMR_ORDER_Z,      /* background z */
-    IMR_ORDER_EFFECT
-} imr_token_order;
 
 /* Which ranking the feedback documents are the head of. AUTO: by the adapter's form (ranker.h). */
 typedef enum imr_candidates_by {
@@ -35,41 +30,6 @@ typedef enum imr_candidates_by {
 
 const char *imr_candidates_name(imr_candidates_by c); /* "auto", "encoder", "before" */
 const char *imr_scope_name(imr_scope s);              /* "rerank" ... as on the command line */
-const char *imr_delta_kind_name(imr_delta_kind k);    /* "paper", "unit" */
-const char *imr_token_order_name(imr_token_order o);  /* "cosine", "z", "effect" */
-
-typedef struct imr_trace_token {
-    const char *text;   /* sanitised, as the token table spells it; continuations keep their ## */
-    uint32_t id;        /* row of the token table */
-    float cosine;       /* cos(P+ delta, E_t) */
-    float visibility;   /* |P+ P E_t|^2 / |E_t|^2 in [0,1] */
-    float z;            /* cosine / sqrt(visibility / m) */
-    float background_z; /* NaN while there is no background sample */
-    float effect;       /* the similarity the token carries */
-    uint32_t hub_count; /* in how many sampled deltas it is among the top 20 */
-    bool significant;   /* Benjamini-Hochberg at 5 %; false while background_z is NaN */
-    imr_where where;
-} imr_trace_token;
-
-typedef struct imr_trace_tokens {
-    imr_trace_token *positive, *negative; /* best first: largest, then most negative */
-    size_t n_positive, n_negative;
-    float alignment; /* cos(delta, modulated vector) */
-    float coverage;  /* part of |delta|^2 the shown tokens' directions hold, in [0,1] */
-} imr_trace_tokens;
-
-#define IMR_STEPS 7
-typedef struct imr_trace_step {
-    const char *name; /* static: "projected", "doc scale", "doc bias", "doc norm", "query scale",
-                         "query bias", "query norm" */
-    double cosine, change;
-} imr_trace_step;
-
-typedef struct imr_trace_dimension {
-    uint32_t index;
-    float before, after; /* q^_j d^_j and q'^_j d'^_j */
-    float share;         /* after - before */
-} imr_trace_dimension;
 
 typedef struct imr_trace_document {
     const char *id, *title; /* sanitised UTF-8; title "" when the dataset has none */
@@ -85,14 +45,8 @@ typedef struct imr_trace_document {
     float sim_encoder, sim_before, sim_after;
     float delta_sim;          /* sim_after - sim_before */
     float delta_sim_relative; /* delta_sim - median over the listed documents */
-    double share_query, share_document, share_residual; /* Shapley; sum + residual = delta_sim */
-    imr_trace_step stages[IMR_STEPS];
-    double stages_residual;
-    imr_trace_dimension *dimensions; /* largest |share| first */
-    size_t n_dimensions;
-    imr_trace_tokens tokens; /* both lists empty when there is no token table */
-    int32_t relevance;       /* judged grade, or -1: not judged */
-    bool feedback;           /* was among the feedback documents */
+    int32_t relevance;        /* judged grade, or -1: not judged */
+    bool feedback;            /* was among the feedback documents */
 } imr_trace_document;
 
 /* One metric over the whole ranking, for queries with judgements. */
@@ -128,9 +82,14 @@ typedef struct imr_trace_settings {
     uint32_t feedback_k, tokens;
     imr_scope scope;
     imr_candidates_by candidates; /* of a trace: never AUTO */
-    imr_delta_kind delta;
+    imr_change_kind delta;        /* of the words a report lists first: paper, own or unit */
     imr_token_order order;
 } imr_trace_settings;
+
+/* What nobody should overlook, with a code that does not change: lens-low, what-if ... */
+typedef struct imr_trace_warning {
+    const char *code, *text; /* code: static */
+} imr_trace_warning;
 
 typedef struct imr_trace_timing {
     double encode, search, adapt, explain; /* milliseconds; 0 under a frozen clock */
@@ -146,7 +105,6 @@ typedef struct imr_trace {
     bool query_cached;     /* the vector came from the cache, not from the encoder */
     uint32_t known_tokens; /* query tokens the encoder knows; UINT32_MAX when the vector came from
                               the cache */
-    imr_trace_tokens query_tokens;
 
     imr_trace_document *documents; /* in `after` order */
     size_t n_documents;
@@ -166,50 +124,59 @@ typedef struct imr_trace {
     imr_trace_metric metrics[4];
     size_t n_metrics; /* 0 without judgements for this query */
 
-    /* The vectors, for views that draw dimensions. [m] and [n_documents, m] in `documents` order.
-     */
     size_t working_dim;
-    float *q, *q_after, *scale,
-        *bias; /* scale and bias of the documents' modulation; NULL in form full */
-    float *d, *d_after;
+    imr_why_run run; /* the vectors, documents in `documents` order */
 
     imr_trace_timing timing;
-    const char *warning; /* "" or one sentence every screen and report shows as a banner */
+    imr_trace_warning *warnings; /* every screen and report shows them as a banner */
+    size_t n_warnings;
+    const char *warning; /* the first one's text, or "" */
     uint64_t serial;     /* of the request this answers */
 
+    uint64_t number;         /* of the run, among all of the session */
+    atomic_uint owners;      /* beside the first */
     struct imr_arena *arena; /* owns every pointer above */
 } imr_trace;
 
-void imr_trace_free(imr_trace *t);
+/* A trace and a detail have owners, on any thread; the last one to free it does. */
+imr_trace *imr_trace_share(const imr_trace *t);
+void imr_trace_free(imr_trace *t); /* NULL is fine */
+
+/* Of the places 0 to n_documents + n_left - 1: a listed document, or one that left. */
+static inline const imr_trace_document *imr_trace_at(const imr_trace *t, size_t place)
+{
+    return place < t->n_documents ? &t->documents[place] : &t->left[place - t->n_documents];
+}
 
 /* The place of a document in t->documents, or SIZE_MAX. */
 size_t imr_trace_find(const imr_trace *t, const char *document_id);
 
 /*
- * The detail of one document for the preview and the document screen: its text and what each token
- * in it does. Made by imr_session_detail on the worker, then owned by the caller and read-only.
+ * The detail of one document for the preview and the document screen: its text and its why. Made by
+ * imr_session_detail on the worker, then read-only.
  */
 typedef struct imr_detail_span {
     size_t start, end; /* bytes of text */
-    uint32_t id;       /* token; several tokens of one word have spans of their own */
-    float cosine;      /* of the token in this document's delta */
-    float effect;      /* the similarity it carries */
-    bool in_query;     /* the query has the token too */
     uint32_t word;     /* place in why.pairs.document; UINT32_MAX: in none, or never read */
+    bool in_query;     /* the query has the word too */
 } imr_detail_span;
 
 typedef struct imr_detail {
     const char *document_id, *title, *text; /* sanitised; paragraphs separated by '\n' */
-    imr_detail_span *spans; /* in text order; none without tokeniser or token table */
+    imr_detail_span *spans; /* one a piece, in text order; none without an encoder */
     size_t n_spans;
-    size_t
-        read_end; /* byte of text where the encoder stopped reading; the length when it read all */
+    size_t read_end; /* byte of text where reading ended; its length when it read all */
     imr_why why;
     imr_word_list query_words[IMR_CHANGE_COUNT]; /* what the query's change says */
     uint64_t serial;                             /* of the trace it belongs to */
+
+    uint64_t number; /* that trace's */
+    size_t place;    /* in it: documents, then left */
+    atomic_uint owners;
     struct imr_arena *arena;
 } imr_detail;
 
-void imr_detail_free(imr_detail *d);
+imr_detail *imr_detail_share(const imr_detail *d);
+void imr_detail_free(imr_detail *d); /* NULL is fine */
 
 #endif

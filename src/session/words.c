@@ -1,16 +1,9 @@
-/* From changes to token lists: opening the token table, and explaining one trace with it. */
-#include <math.h>
+/* The token table: opening it, and what a why needs of it. */
 #include <string.h>
 
 #include "base/mem.h"
-#include "math/nn.h"
 #include "session/internal.h"
 #include "text/utf8.h"
-
-imr_change_kind imr_session_change_kind(imr_delta_kind kind)
-{
-    return kind == IMR_TRACE_DELTA_UNIT ? IMR_CHANGE_UNIT : IMR_CHANGE_PAPER;
-}
 
 static imr_status name_tokens(imr_session *s, imr_words *w, imr_error *err)
 {
@@ -121,9 +114,11 @@ imr_status imr_words_open(imr_session *s, const char *table, const imr_encoder_o
 
 void imr_words_close(imr_words *w)
 {
-    imr_background_done(&w->queries);
-    imr_background_done(&w->documents);
-    imr_attribution_space_done(&w->space);
+    for (size_t kind = 0; kind < IMR_CHANGE_COUNT; kind++) {
+        imr_background_done(&w->queries[kind]);
+        imr_background_done(&w->documents[kind]);
+    }
+    imr_free(w->query_common);
     imr_lens_done(&w->lens);
     imr_token_table_done(&w->table);
     imr_backprojector_done(&w->back);
@@ -132,144 +127,16 @@ void imr_words_close(imr_words *w)
     *w = (imr_words){0};
 }
 
-/* ---- one trace ---- */
-
-/* What the shifts of a trace need beside the trace: unit vectors of the other side. */
-typedef struct shifts {
-    imr_shift *v; /* the query first, then the documents */
-    float *query_unit, *mean_unit;
-    imr_attribution *out;
-    imr_token_score *scores;
-} shifts;
-
-static void shifts_done(shifts *x)
+void imr_words_table(imr_why_table *out, const imr_words *w, const imr_trace_settings *settings)
 {
-    imr_free(x->v);
-    imr_free(x->query_unit);
-    imr_free(x->mean_unit);
-    imr_free(x->out);
-    imr_free(x->scores);
-}
-
-static imr_status make_shifts(const imr_session *s, const imr_trace *t, shifts *x, imr_error *err)
-{
-    const size_t m = t->working_dim, n = t->n_documents;
-    const imr_words *w = &s->words;
-    const bool measured = w->measured && w->kind == imr_session_change_kind(t->settings.delta);
-    x->v = IMR_NEW_ARRAY(imr_shift, n + 1);
-    x->query_unit = IMR_NEW_ARRAY(float, m);
-    x->mean_unit = IMR_NEW_ARRAY(float, m);
-    x->out = IMR_NEW_ARRAY(imr_attribution, n + 1);
-    x->scores = IMR_NEW_ARRAY(imr_token_score, (n + 1) * 2 * t->settings.tokens);
-    IMR_AUTOFREE double *mean = IMR_NEW_ARRAY(double, m);
-    if (!x->v || !x->query_unit || !x->mean_unit || !x->out || !x->scores || !mean)
-        return imr_fail_memory(err);
-    imr_nn_unit(x->query_unit, t->q_after, m);
-    for (size_t i = 0; i < n; i++) {
-        const float *d = t->d_after + i * m;
-        const double norm = imr_nn_norm(d, m);
-        for (size_t j = 0; j < m && norm > 1e-12; j++)
-            mean[j] += (double)d[j] / norm / (double)n;
-        x->v[i + 1] = (imr_shift){t->d + i * m, d, x->query_unit, measured ? &w->documents : NULL};
-    }
-    for (size_t j = 0; j < m; j++)
-        x->mean_unit[j] = (float)mean[j];
-    x->v[0] = (imr_shift){t->q, t->q_after, x->mean_unit, measured ? &w->queries : NULL};
-    return IMR_OK;
-}
-
-static imr_where where(uint32_t id, const imr_document_entry *query,
-                       const imr_document_entry *document)
-{
-    return (imr_where)imr_token_occurrence(id, query->ids, query->n_ids,
-                                           document ? document->ids : NULL,
-                                           document ? document->n_ids : 0);
-}
-
-static imr_status copy_list(imr_trace_token **out, const imr_token_score *v, size_t n,
-                            const imr_session *s, const imr_document_entry *query,
-                            const imr_document_entry *document, imr_arena *arena, imr_error *err)
-{
-    imr_trace_token *list = IMR_ARENA_ARRAY(arena, imr_trace_token, n);
-    if (!list)
-        return imr_fail_memory(err);
-    for (size_t i = 0; i < n; i++) {
-        list[i] = (imr_trace_token){
-            .text = imr_arena_strdup(arena, s->words.texts[v[i].id]),
-            .id = v[i].id,
-            .cosine = v[i].cosine,
-            .visibility = v[i].visibility,
-            .z = v[i].z,
-            .background_z = v[i].background_z,
-            .effect = v[i].effect,
-            .hub_count = v[i].hub_count,
-            .significant = v[i].significant,
-            .where = where(v[i].id, query, document),
-        };
-        if (!list[i].text)
-            return imr_fail_memory(err);
-    }
-    *out = list;
-    return IMR_OK;
-}
-
-static imr_status copy_lists(imr_trace_tokens *out, const imr_attribution *a, const imr_session *s,
-                             const imr_document_entry *query, const imr_document_entry *document,
-                             imr_arena *arena, imr_error *err)
-{
-    imr_trace_tokens lists = {.n_positive = a->n_positive,
-                              .n_negative = a->n_negative,
-                              .alignment = (float)a->alignment,
-                              .coverage = (float)a->coverage};
-    IMR_TRY(copy_list(&lists.positive, a->positive, a->n_positive, s, query, document, arena, err));
-    IMR_TRY(copy_list(&lists.negative, a->negative, a->n_negative, s, query, document, arena, err));
-    *out = lists;
-    return IMR_OK;
-}
-
-static imr_status copy_all(imr_session *s, imr_trace *t, const shifts *x, imr_error *err)
-{
-    IMR_AUTOFREE uint32_t *ids = NULL;
-    imr_document_entry query = {0};
-    IMR_TRY(imr_token_set(&ids, &query.n_ids, s->words.tokeniser, t->query_text,
-                          strlen(t->query_text), err));
-    query.ids = ids;
-    IMR_TRY(copy_lists(&t->query_tokens, &x->out[0], s, &query, NULL, t->arena, err));
-    for (size_t i = 0; i < t->n_documents; i++) {
-        const imr_document_entry *entry;
-        IMR_TRY(imr_document_cache_get(&s->documents, t->documents[i].row, &entry, err));
-        IMR_TRY(
-            copy_lists(&t->documents[i].tokens, &x->out[i + 1], s, &query, entry, t->arena, err));
-    }
-    return IMR_OK;
-}
-
-static imr_attribution_order order_of(const imr_trace *t, bool measured)
-{
-    if (t->settings.order == IMR_ORDER_EFFECT)
-        return IMR_BY_EFFECT;
-    return t->settings.order == IMR_ORDER_Z && measured ? IMR_BY_BACKGROUND : IMR_BY_COSINE;
-}
-
-imr_status imr_words_explain(imr_session *s, imr_trace *t, const imr_progress *progress,
-                             imr_error *err)
-{
-    imr_words *w = &s->words;
+    *out = (imr_why_table){.order = settings->order, .words = settings->tokens};
     if (!w->ready)
-        return IMR_OK;
-    const bool measured = w->measured && w->kind == imr_session_change_kind(t->settings.delta);
-    const imr_attribution_settings settings = {
-        .kind = imr_session_change_kind(t->settings.delta),
-        .order = order_of(t, measured),
-        .tokens = t->settings.tokens,
-    };
-    shifts x = {0};
-    imr_status status = make_shifts(s, t, &x, err);
-    if (status == IMR_OK)
-        status = imr_attribution_run(x.out, x.scores, &w->lens, x.v, t->n_documents + 1, &settings,
-                                     &w->space, progress, err);
-    if (status == IMR_OK)
-        status = copy_all(s, t, &x, err);
-    shifts_done(&x);
-    return status;
+        return;
+    out->lens = &w->lens;
+    out->query_common = w->query_common;
+    out->query_common_part = w->query_common_part;
+    for (size_t kind = 0; kind < IMR_CHANGE_COUNT; kind++) {
+        out->query[kind] = w->queries[kind].samples ? &w->queries[kind] : NULL;
+        out->document[kind] = w->documents[kind].samples ? &w->documents[kind] : NULL;
+    }
 }

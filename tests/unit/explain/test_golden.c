@@ -174,7 +174,7 @@ static void check_query_words(const oracle *o, const char *dir)
 {
     const imr_shift shift = {.before = o->q, .after = o->q_after};
     double *found = malloc(o->m * sizeof *found);
-    for (imr_change_kind kind = IMR_CHANGE_PAPER; kind <= IMR_CHANGE_UNIT; kind++) {
+    for (imr_change_kind kind = IMR_CHANGE_PAPER; kind <= IMR_CHANGE_UNIT; kind += 2) {
         const bool unit = kind == IMR_CHANGE_UNIT;
         array delta = load(dir, unit ? "dq_unit.npy" : "dq_paper.npy");
         array base = load(dir, unit ? "dq_orig_unit.npy" : "dq_orig_paper.npy");
@@ -192,7 +192,7 @@ static void check_query_words(const oracle *o, const char *dir)
 static void check_document_words(const oracle *o, const char *dir)
 {
     array effects = load(dir, "effect_d_first8.npy");
-    for (imr_change_kind kind = IMR_CHANGE_PAPER; kind <= IMR_CHANGE_UNIT; kind++) {
+    for (imr_change_kind kind = IMR_CHANGE_PAPER; kind <= IMR_CHANGE_UNIT; kind += 2) {
         const bool unit = kind == IMR_CHANGE_UNIT;
         array base = load(dir, unit ? "dd_orig_unit_first8.npy" : "dd_orig_paper_first8.npy");
         array words = load(dir, unit ? "tok_d_unit_first8.npy" : "tok_d_paper_first8.npy");

@@ -73,9 +73,11 @@ static void finish(imr_async *j, seen *s)
     imr_detail_free(s->detail);
 }
 
-static imr_status render(const imr_trace *t, const char *format, imr_buf *out, imr_error *err)
+static imr_status render(const imr_trace *t, const imr_details *details, const char *format,
+                         imr_buf *out, imr_error *err)
 {
-    return imr_report_render(t, format, NULL, out, err);
+    const imr_report_context context = {.details = details};
+    return imr_report_render(t, format, &context, out, err);
 }
 
 TEST("of many queries typed quickly every one is answered or replaced and the last one wins")

@@ -67,8 +67,9 @@ TEST("rankings of the reference cache equal the reference's, before and after")
     imr_session_close(s);
 }
 
-TEST("shares, stages and moves of a trace add up")
+TEST("shares, steps and moves of a trace add up")
 {
+    imr_error err;
     imr_session *s = open_tiny(40, IMR_SCOPE_RERANK);
     imr_trace *t = ask(s, "q01", (imr_trace_settings){.feedback_k = 40});
     double median_count = 0;
@@ -76,13 +77,18 @@ TEST("shares, stages and moves of a trace add up")
         const imr_trace_document *d = &t->documents[i];
         CHECK_INT(d->rank_after, i + 1);
         CHECK_INT(d->move, (int)d->rank_before - (int)d->rank_after);
-        CHECK_NEAR(d->share_query + d->share_document + d->share_residual, d->delta_sim, 1e-6);
-        CHECK_NEAR(d->share_residual, 0, 1e-6);
-        double sum = d->stages[0].cosine - (double)d->sim_before;
-        for (int k = 1; k < IMR_STEPS; k++)
-            sum += d->stages[k].change;
+        imr_detail *detail;
+        CHECK_OK(imr_session_detail(s, t, i, IMR_DETAIL_NUMBERS, NULL, &detail, &err));
+        const imr_why *w = &detail->why;
+        CHECK_NEAR(w->share_query + w->share_document + w->share_residual, d->delta_sim, 1e-6);
+        CHECK_NEAR(w->share_residual, 0, 1e-6);
+        double sum = w->steps[0].cosine - (double)d->sim_before;
+        for (int k = 1; k < IMR_STEP_COUNT; k++)
+            sum += w->steps[k].change;
+        CHECK(w->has_steps);
         CHECK_NEAR(sum, d->delta_sim, 1e-6);
-        CHECK_NEAR(d->stages[IMR_STEPS - 1].cosine, d->sim_after, 1e-6);
+        CHECK_NEAR(w->steps[IMR_STEP_COUNT - 1].cosine, d->sim_after, 1e-6);
+        imr_detail_free(detail);
         median_count += d->delta_sim_relative > 0;
         CHECK(d->rank_encoder >= 1 && d->rank_encoder <= 120);
     }
@@ -226,9 +232,11 @@ TEST("a trace outlives its session and reports say the same in text and JSON")
     imr_error err;
     imr_session *s = open_tiny(30, IMR_SCOPE_RERANK);
     imr_trace *t = ask(s, "q04", (imr_trace_settings){.feedback_k = 30});
+    imr_details details = {0};
+    CHECK_OK(imr_session_details(s, t, 3, NULL, &details, &err));
     imr_session_close(s);
     const char *const command[] = {"imrnn", "explain", "--query", "a \"b\""};
-    const imr_report_context context = {command, 4, 3};
+    const imr_report_context context = {command, 4, 3, &details};
     imr_buf json = {0}, text = {0};
     CHECK_OK(imr_report_render(t, "json", &context, &json, &err));
     CHECK_OK(imr_report_render(t, "text", &context, &text, &err));
@@ -241,12 +249,13 @@ TEST("a trace outlives its session and reports say the same in text and JSON")
     CHECK_NEAR(imr_json_number_or(parsed, "documents/4/delta_sim", 9), t->documents[4].delta_sim,
                1e-9);
     CHECK(imr_json_is_null(imr_json_at(parsed, "inputs/encoder/path")));
-    CHECK_INT(imr_json_count(imr_json_at(parsed, "documents/0/stages")), IMR_STEPS);
+    CHECK_INT(imr_json_count(imr_json_at(parsed, "documents/0/stages")), IMR_STEP_COUNT);
     CHECK_CONTAINS(text.data, t->documents[2].id);
     CHECK(strstr(text.data, t->documents[3].id) == NULL || t->documents[3].id[0] == '\0');
     imr_json_free(parsed);
     imr_buf_done(&json);
     imr_buf_done(&text);
+    imr_details_done(&details);
     imr_trace_free(t);
 }
 

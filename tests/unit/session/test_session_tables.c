@@ -77,9 +77,13 @@ TEST("with the table of tokens encoded alone typed queries are told in words, an
         CHECK_STR(t->inputs.table_name, "encoded");
         CHECK_INT(t->inputs.table_rows, TINY_VOCAB);
         CHECK_STR(t->inputs.table_sha256, t->inputs.encoder_sha256);
-        CHECK(t->query_tokens.n_positive + t->query_tokens.n_negative > 0);
-        for (size_t i = 0; i < t->query_tokens.n_positive; i++)
-            CHECK(t->query_tokens.positive[i].text[0] == 'w'); /* special ones stay hidden */
+        imr_detail *d = NULL;
+        CHECK_OK(imr_session_detail(s, t, 0, IMR_DETAIL_WORDS, NULL, &d, &err));
+        const imr_word_list *words = &d->query_words[IMR_CHANGE_PAPER];
+        CHECK(words->n_positive + words->n_negative > 0);
+        for (size_t i = 0; i < words->n_positive; i++)
+            CHECK(words->positive[i].text[0] == 'w'); /* special ones stay hidden */
+        imr_detail_free(d);
         imr_trace_free(t);
         imr_session_close(s);
     }

@@ -1,0 +1,347 @@
+#include "explain/sentence.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/attr.h"
+
+#define LIFTED 0.05 /* sd */
+#define LITTLE 0.3
+#define NAMED  0.02
+enum { MOST_NAMED = 3 };
+
+/* +.25, -1.10: no zero before the point. */
+static void put_sd(imr_buf *out, double value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%+.2f", value);
+    imr_buf_char(out, text[0]);
+    imr_buf_str(out, text + (text[1] == '0' ? 2 : 1));
+}
+
+/* .62, 1.00 */
+static void put_part(imr_buf *out, double value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.2f", value);
+    imr_buf_str(out, text + (text[0] == '0'));
+}
+
+static void put_rank(imr_buf *out, uint32_t rank)
+{
+    const uint32_t last = rank % 10, tens = rank / 10 % 10;
+    const char *ending = tens == 1   ? "th"
+                         : last == 1 ? "st"
+                         : last == 2 ? "nd"
+                         : last == 3 ? "rd"
+                                     : "th";
+    imr_buf_printf(out, "%u%s", rank, ending);
+}
+
+static void put_word(imr_buf *out, const char *word)
+{
+    for (; *word; word++)
+        if (*word != '*')
+            imr_buf_char(out, *word);
+}
+
+/* "a", "a, b": what stands before item i. */
+static void put_comma(imr_buf *out, size_t i)
+{
+    if (i)
+        imr_buf_str(out, ", ");
+}
+
+static void put_ranks(imr_buf *out, const imr_sentence_facts *f)
+{
+    const uint32_t encoder = f->rank[IMR_STAGE_ENCODER], before = f->rank[IMR_STAGE_BEFORE];
+    const uint32_t after = f->rank[IMR_STAGE_AFTER];
+    put_rank(out, encoder);
+    if (!f->adapter) {
+        imr_buf_str(out, " for the encoder");
+    } else if (encoder == before && before == after) {
+        imr_buf_str(out, " for the encoder, projected and now");
+    } else {
+        imr_buf_str(out, " for the encoder, ");
+        if (before && before != encoder && before != after) {
+            put_rank(out, before);
+            imr_buf_str(out, " projected, ");
+        }
+        put_rank(out, after);
+        imr_buf_str(out, " now");
+    }
+}
+
+/* ---- what the adapter did ---- */
+
+static void put_step(imr_buf *out, const char *step, double part, double total, bool both)
+{
+    imr_buf_printf(out, "the %s %s it%s (", step, part > 0 ? "lifted" : "lowered",
+                   fabs(part) < LITTLE ? " a little" : "");
+    put_sd(out, part);
+    if (!both) {
+        imr_buf_str(out, " of ");
+        put_sd(out, total);
+    }
+    imr_buf_str(out, " sd)");
+}
+
+/* Rank and standing went different ways. */
+static void put_contradiction(imr_buf *out, const imr_sentence_facts *f, int64_t move)
+{
+    const double total = f->lift.total;
+    const uint64_t ranks = (uint64_t)(move > 0 ? move : -move);
+    imr_buf_printf(out, "; it %s %llu rank%s although its own standing ",
+                   move > 0 ? "rose" : "fell", (unsigned long long)ranks, ranks == 1 ? "" : "s");
+    imr_buf_str(out, fabs(total) < LIFTED ? "hardly changed (" : total > 0 ? "rose (" : "fell (");
+    put_sd(out, total);
+    imr_buf_str(out, " sd)");
+    if (f->passed && fabs(total) >= LIFTED)
+        imr_buf_str(out,
+                    move > 0 ? ": those it passed fell more" : ": those that passed it rose more");
+    else if (!f->passed)
+        imr_buf_str(out, move > 0 ? ": those above it left the list" : ": others entered the list");
+}
+
+/* True when it said something. */
+static bool put_lift(imr_buf *out, const imr_sentence_facts *f)
+{
+    const imr_lift l = f->lift;
+    const int64_t move = (int64_t)f->rank[IMR_STAGE_ENCODER] - (int64_t)f->rank[IMR_STAGE_AFTER];
+    if (!f->adapter || isnan(l.total))
+        return false;
+    if (move && (fabs(l.total) < LIFTED || (l.total > 0) != (move > 0))) {
+        put_contradiction(out, f, move);
+        return true;
+    }
+    const double parts[2] = {l.projector, l.modulation};
+    const bool both =
+        fabs(parts[0]) >= LIFTED && fabs(parts[1]) >= LIFTED && (parts[0] > 0) != (parts[1] > 0);
+    const size_t first = fabs(parts[1]) > fabs(parts[0]);
+    static const char *const steps[2] = {"projector", "modulation"};
+    if (!both && (fabs(l.total) < LIFTED || fabs(parts[first]) < LIFTED))
+        return false;
+    imr_buf_str(out, "; ");
+    if (both) {
+        put_step(out, steps[0], parts[0], l.total, true);
+        imr_buf_str(out, ", ");
+    }
+    put_step(out, steps[both ? 1 : first], parts[both ? 1 : first], l.total, both);
+    return true;
+}
+
+/* ---- words ---- */
+
+typedef struct named {
+    const imr_strong_pair *v[MOST_NAMED];
+    size_t n;
+    double sum; /* in sd; in cosine units where there is no reference */
+} named;
+
+static imr_stage last_stage(const imr_sentence_facts *f)
+{
+    return f->adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
+}
+
+static double in_sd(const imr_sentence_facts *f, imr_stage k, double value)
+{
+    return f->pairs->centred[k] ? value / f->pairs->reference[k].sd : value;
+}
+
+/* A pair's share, or what it lost. */
+static double value_of(const imr_sentence_facts *f, const imr_strong_pair *s, bool losses)
+{
+    const imr_stage k = last_stage(f);
+    return losses ? -s->change : in_sd(f, k, s->value[k]);
+}
+
+static bool has_word(const imr_sentence_facts *f, const named *n, const char *word)
+{
+    for (size_t i = 0; i < n->n; i++)
+        if (strcmp(f->pairs->query[n->v[i]->query].text, word) == 0 ||
+            strcmp(f->pairs->document[n->v[i]->document].text, word) == 0)
+            return true;
+    return false;
+}
+
+/* The largest shares, or the largest losses. A pair of two words that were named is passed over. */
+static named choose(const imr_sentence_facts *f, bool losses)
+{
+    named best = {0};
+    double below = (double)INFINITY;
+    while (best.n < MOST_NAMED) {
+        const imr_strong_pair *next = NULL;
+        double largest = NAMED;
+        for (size_t i = 0; i < f->n_strongest; i++) {
+            const double value = value_of(f, &f->strongest[i], losses);
+            if (value < below && value >= largest) {
+                next = &f->strongest[i];
+                largest = value;
+            }
+        }
+        if (!next)
+            break;
+        below = largest;
+        if (has_word(f, &best, f->pairs->query[next->query].text) &&
+            has_word(f, &best, f->pairs->document[next->document].text))
+            continue;
+        best.v[best.n++] = next;
+        best.sum += largest;
+    }
+    return best;
+}
+
+static void put_pairs(imr_buf *out, const imr_sentence_facts *f, const named *n)
+{
+    for (size_t i = 0; i < n->n; i++) {
+        const char *query = f->pairs->query[n->v[i]->query].text;
+        const char *document = f->pairs->document[n->v[i]->document].text;
+        put_comma(out, i);
+        imr_buf_char(out, '*');
+        put_word(out, query);
+        if (strcmp(query, document) != 0) {
+            imr_buf_str(out, " ~ ");
+            put_word(out, document);
+        }
+        imr_buf_char(out, '*');
+    }
+}
+
+/* What no word carries at a stage, in sd. */
+static double biases(const imr_sentence_facts *f, imr_stage k)
+{
+    const imr_pairs *p = f->pairs;
+    const size_t last = (p->n_query + 1) * (p->n_document + 1) - 1;
+    const double *v = p->centred[k] ? p->centred[k] : p->raw[k];
+    return in_sd(f, k,
+                 p->query[p->n_query].total[k] + p->document[p->n_document].total[k] - v[last]);
+}
+
+/* Says of a lift or a standing that the biases did it, where they hold more than half. */
+static bool put_biases(imr_buf *out, double whole, double part)
+{
+    if (fabs(whole) < LIFTED || !(part / whole > 0.5))
+        return false;
+    imr_buf_str(out, "; ");
+    put_sd(out, whole);
+    imr_buf_str(out, " sd, of which ");
+    put_sd(out, part);
+    imr_buf_str(out, " comes from the adapter's biases, not from words of this text");
+    return true;
+}
+
+/* The pairs that hold a standing, or that made it fall. */
+static void put_words(imr_buf *out, const imr_sentence_facts *f, bool falls, bool first)
+{
+    const imr_stage k = last_stage(f);
+    const double standing = f->standing[k];
+    const double whole = falls                ? -f->lift.total
+                         : isfinite(standing) ? standing
+                                              : f->pairs->similarity[k] - f->pairs->residual[k];
+    const named n = choose(f, falls);
+    if (!n.n) {
+        imr_buf_str(out, "; no single pair of words stands out");
+        return;
+    }
+    const bool most = n.sum > whole / 2 && whole > 0;
+    if (falls)
+        imr_buf_str(out, most ? "; what it lost is mostly " : "; what it lost: ");
+    else if (whole <= 0)
+        imr_buf_str(out, "; below the average candidate, what speaks for it: ");
+    else if (first)
+        imr_buf_str(out, most ? ", mostly for " : ": ");
+    else
+        imr_buf_str(out, most ? "; it is here mostly for " : "; it is here for ");
+    put_pairs(out, f, &n);
+    if (!most)
+        imr_buf_str(out, ", among others");
+}
+
+static void put_why(imr_buf *out, const imr_sentence_facts *f)
+{
+    const bool words = f->pairs && !f->pairs->problem[0];
+    const double lift = f->lift.total, standing = f->standing[last_stage(f)];
+    const bool moved = f->adapter && f->rank[IMR_STAGE_ENCODER] != f->rank[IMR_STAGE_AFTER];
+    const bool lifted = f->adapter && fabs(lift) >= LIFTED; /* not where it is NaN */
+    bool first = true, biased = false;
+    if (words && moved && lifted)
+        biased = put_biases(out, lift, biases(f, IMR_STAGE_AFTER) - biases(f, IMR_STAGE_ENCODER));
+    first = !biased && !put_lift(out, f);
+    if (!words ||
+        (f->adapter && isfinite(standing) && put_biases(out, standing, biases(f, IMR_STAGE_AFTER))))
+        return;
+    const bool falls = moved && !biased && lift <= -LIFTED &&
+                       f->rank[IMR_STAGE_AFTER] > f->rank[IMR_STAGE_ENCODER];
+    put_words(out, f, falls, first && !moved);
+}
+
+static void put_unread(imr_buf *out, const imr_sentence_facts *f)
+{
+    if (!f->n_unread)
+        return;
+    imr_buf_printf(out, " The encoder read %u of %u tokens; ", f->tokens.read, f->tokens.total);
+    const size_t n = f->n_unread < MOST_NAMED ? f->n_unread : MOST_NAMED;
+    for (size_t i = 0; i < n; i++) {
+        put_comma(out, i);
+        imr_buf_char(out, '*');
+        put_word(out, f->unread[i]);
+        imr_buf_char(out, '*');
+    }
+    imr_buf_printf(out, "%s %s only after that.", n < f->n_unread ? " and others" : "",
+                   f->n_unread == 1 ? "stands" : "stand");
+}
+
+void imr_sentence_document(imr_buf *out, const imr_sentence_facts *f)
+{
+    if (f->adapter && !f->rank[IMR_STAGE_AFTER]) {
+        put_rank(out, f->rank[IMR_STAGE_ENCODER]);
+        imr_buf_str(out, " for the encoder, not among the adapter's candidates now");
+    } else {
+        put_ranks(out, f);
+        put_why(out, f);
+    }
+    imr_buf_char(out, '.');
+    put_unread(out, f);
+}
+
+/* ---- a ranking ---- */
+
+static void put_metric(imr_buf *out, const imr_sentence_ranking *f)
+{
+    if (!f->metric)
+        return;
+    imr_buf_printf(out, "; %s ", f->metric);
+    put_part(out, f->metric_encoder);
+    if (!f->adapter)
+        return;
+    if (fabs(f->metric_after - f->metric_encoder) < 0.005) {
+        imr_buf_str(out, " as before");
+        return;
+    }
+    imr_buf_str(out, " -> ");
+    put_part(out, f->metric_after);
+}
+
+void imr_sentence_query(imr_buf *out, const imr_sentence_ranking *f)
+{
+    if (!f->adapter) {
+        imr_buf_str(out, "Ranked by the encoder alone");
+        put_metric(out, f);
+        imr_buf_char(out, '.');
+        return;
+    }
+    imr_buf_printf(out, "%zu of %zu moved against the encoder", f->moved, f->documents);
+    put_metric(out, f);
+    imr_buf_char(out, '.');
+    if (!f->moved || isnan(f->tau_projector) || isnan(f->tau_modulation))
+        return;
+    const bool projector = f->tau_projector < f->tau_modulation;
+    const double tau = projector ? f->tau_projector : f->tau_modulation;
+    const double other = projector ? f->tau_modulation : f->tau_projector;
+    imr_buf_printf(out, " The %s ", projector ? "projector" : "modulation");
+    imr_buf_str(out, tau < 0 ? "turned the ranking around (tau " : "changed the order more (tau ");
+    put_sd(out, tau);
+    imr_buf_printf(out, ", the %s ", projector ? "modulation" : "projector");
+    put_sd(out, other);
+    imr_buf_str(out, ").");
+}

@@ -1,0 +1,61 @@
+/*
+ * explain/sentence.h - a why in one or two plain sentences, built from its numbers only.
+ *
+ *   case                    sentence
+ *   stays                   1st for the encoder, projected and now: *access*, *open*, *cited ~
+ *                           citations*, among others.
+ *   rises                   3rd for the encoder, 1st now; the projector lifted it a little (+.25 of
+ *                           +.30 sd); it is here for *folic*, *acid ~ folic*, among others.
+ *   falls                   1st for the encoder, 6th now; the modulation lowered it (-.90 of -1.10
+ *                           sd); what it lost: *expression ~ genes*, among others.
+ *   rank and lift disagree  ... rose 3 ranks although its own standing fell (-.10 sd): those it
+ *                           passed fell more.
+ *   not from words          13th for the encoder, 2nd now; +1.20 sd, of which +.90 comes from the
+ *                           adapter's biases, not from words of this text.
+ *   outside the list        9th for the encoder, not among the adapter's candidates now.
+ *
+ * Rules (method.md section 3b, "One sentence"): the projector or the modulation is said to have
+ * lifted or lowered from .05 sd on, and by "a little" below .3 sd; both are named where they
+ * disagree. At most three pairs are named, those of the largest share (of the largest loss where it
+ * fell), each of at least .02 sd; equal words once, and no pair of two words that were named.
+ * "mostly" where those named hold more than half of the sum, else "among others". Where the biases
+ * hold more than half of the standing no word is named.
+ *
+ * Markup: a word or a pair of words stands between two asterisks, which no word contains; all else
+ * is plain ASCII but for the words themselves.
+ */
+#ifndef IMR_EXPLAIN_SENTENCE_H
+#define IMR_EXPLAIN_SENTENCE_H
+
+#include "base/buf.h"
+#include "explain/why.h"
+
+/* Of one document. Lift and standing are NaN without a reference. */
+typedef struct imr_sentence_facts {
+    bool adapter;                   /* false: ranks and lift of the encoder alone are looked at */
+    uint32_t rank[IMR_STAGE_COUNT]; /* 0: not ranked; after: not among the candidates */
+    const double *standing;         /* [IMR_STAGE_COUNT] */
+    imr_lift lift;
+    bool passed;            /* a listed document changed sides with it, encoder against now */
+    const imr_pairs *pairs; /* NULL, or without words: none is named */
+    const imr_strong_pair *strongest;
+    size_t n_strongest;
+    const char *const *unread; /* words of the query that stand only where nothing was read */
+    size_t n_unread;
+    imr_tokens_read tokens;
+} imr_sentence_facts;
+
+void imr_sentence_document(imr_buf *out, const imr_sentence_facts *f);
+
+/* Of a ranking. */
+typedef struct imr_sentence_ranking {
+    bool adapter;
+    size_t documents, moved;              /* listed; against the encoder */
+    double tau_projector, tau_modulation; /* of the orders before and after that step */
+    const char *metric;                   /* NULL: not judged */
+    double metric_encoder, metric_after;
+} imr_sentence_ranking;
+
+void imr_sentence_query(imr_buf *out, const imr_sentence_ranking *f);
+
+#endif

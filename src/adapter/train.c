@@ -13,16 +13,18 @@
 
 imr_train_options imr_train_defaults(imr_loss_kind loss)
 {
-    bool mnrl = loss == IMR_LOSS_MNRL;
-    return (imr_train_options){.loss = {loss, 10.0, 0.3},
+    const bool mnrl = loss == IMR_LOSS_MNRL, improvement = loss == IMR_LOSS_IMPROVEMENT;
+    return (imr_train_options){.loss = {loss, 10.0, improvement ? 0.05 : 0.3},
                                .optimiser = mnrl ? IMR_ADAMW : IMR_ADAM,
                                .lr = 1e-4,
                                .weight_decay = 1e-5,
-                               .dropout = 0.1,
+                               .dropout = improvement ? 0 : 0.1,
                                .batch_size = 32,
-                               .negatives = 20,
-                               .epochs = mnrl ? 10 : 0,
-                               .patience = 5,
+                               .negatives = improvement ? 63 : 20,
+                               .epochs = mnrl          ? 10
+                                         : improvement ? 30
+                                                       : 0,
+                               .patience = improvement ? 7 : 5,
                                .seed = 1};
 }
 
@@ -34,19 +36,25 @@ void imr_train_history_done(imr_train_history *h)
 
 typedef IMR_ARRAY(imr_train_epoch) epochs;
 
+/* The examples of a set in the order of this epoch. */
+typedef struct examples {
+    uint32_t *v; /* queries */
+    size_t n, at;
+} examples;
+
 /* Everything one training needs; freed as a whole. */
 typedef struct trainer {
     const imr_train_data *data;
     const imr_train_options *options;
-    imr_adapter current; /* the caller's adapter with weights of our own */
-    imr_weights best, gradient;
+    imr_adapter current;                /* the caller's adapter with weights of our own */
+    imr_weights best, gradient, second; /* second: the gradient of the second set */
     imr_optimiser optimiser;
     imr_pass pass;
     imr_random random;
-    uint32_t *order; /* [examples] queries */
-    size_t examples;
-    uint32_t *place; /* [D] a document's place in the batch, or NOWHERE */
+    examples set[IMR_TRAIN_SETS];
+    uint32_t *place; /* [D+E] a document's place in the batch, or NOWHERE */
     uint32_t *used;  /* [batch * list] documents of the batch in order of appearance */
+    uint32_t *list;  /* [batch * list] documents of the batch's queries */
     epochs epochs;
     size_t best_epoch;
     bool cancelled, stopped_early;
@@ -57,11 +65,14 @@ static void trainer_done(trainer *t)
     imr_weights_done(&t->current.w);
     imr_weights_done(&t->best);
     imr_weights_done(&t->gradient);
+    imr_weights_done(&t->second);
     imr_optimiser_done(&t->optimiser);
     imr_pass_done(&t->pass);
-    imr_free(t->order);
+    for (size_t i = 0; i < IMR_TRAIN_SETS; i++)
+        imr_free(t->set[i].v);
     imr_free(t->place);
     imr_free(t->used);
+    imr_free(t->list);
     imr_free(t->epochs.v);
 }
 
@@ -100,86 +111,141 @@ static imr_status check_list(const char *what, const uint64_t *start, const uint
     return IMR_OK;
 }
 
+static size_t all_documents(const imr_train_data *d)
+{
+    return d->documents.rows + d->more.rows;
+}
+
 static imr_status check_data(const imr_train_data *d, size_t n, imr_error *err)
 {
-    if (d->queries.cols != n || d->documents.cols != n)
+    assert(d->n_sets > 0 && d->n_sets <= IMR_TRAIN_SETS);
+    if (d->documents.cols != n || (d->more.rows && d->more.cols != n))
         return imr_fail(err, IMR_E_SHAPE,
-                        "the vectors have %zu (queries) and %zu (documents) dimensions, the "
-                        "adapter expects %zu",
-                        d->queries.cols, d->documents.cols, n);
-    if (d->queries.rows >= NOWHERE || d->documents.rows >= NOWHERE)
-        return imr_fail(err, IMR_E_LIMIT, "more than %u queries or documents", NOWHERE - 1);
-    IMR_TRY(check_list("a positive", d->positive_start, d->positives, d->queries.rows,
-                       d->documents.rows, err));
-    return check_list("a negative", d->negative_start, d->negatives, d->queries.rows,
-                      d->documents.rows, err);
+                        "the documents' vectors have %zu dimensions, the adapter expects %zu",
+                        d->documents.cols, n);
+    for (size_t i = 0; i < d->n_sets; i++) {
+        const imr_train_set *s = &d->set[i];
+        if (s->queries.cols != n)
+            return imr_fail(err, IMR_E_SHAPE,
+                            "the queries' vectors have %zu dimensions, the adapter expects %zu",
+                            s->queries.cols, n);
+        if (s->queries.rows >= NOWHERE || all_documents(d) >= NOWHERE)
+            return imr_fail(err, IMR_E_LIMIT, "more than %u queries or documents", NOWHERE - 1);
+        IMR_TRY(check_list("a positive", s->positive_start, s->positives, s->queries.rows,
+                           all_documents(d), err));
+        IMR_TRY(check_list("a negative", s->negative_start, s->negatives, s->queries.rows,
+                           all_documents(d), err));
+    }
+    return IMR_OK;
+}
+
+/* The queries that are examples. */
+static imr_status find_examples(examples *out, const imr_train_set *s, imr_error *err)
+{
+    out->v = imr_alloc(s->queries.rows, sizeof *out->v);
+    if (!out->v && s->queries.rows)
+        return imr_fail_memory(err);
+    for (size_t q = 0; q < s->queries.rows; q++)
+        if (s->positive_start[q] < s->positive_start[q + 1] &&
+            s->negative_start[q] < s->negative_start[q + 1])
+            out->v[out->n++] = (uint32_t)q;
+    out->at = out->n; /* nothing left: the first step shuffles */
+    if (out->n == 0)
+        return imr_fail(err, IMR_E_SHAPE,
+                        "no query has both a relevant document and a negative: nothing to train "
+                        "on");
+    return IMR_OK;
 }
 
 static imr_status trainer_init(trainer *t, const imr_adapter *a, imr_error *err)
 {
     const imr_train_data *d = t->data;
     const imr_train_options *o = t->options;
-    size_t list = 1 + o->negatives;
+    const size_t list = 1 + o->negatives, documents = all_documents(d);
+    size_t batch = 0;
     imr_random_init(&t->random, o->seed);
-    t->order = imr_alloc(d->queries.rows, sizeof *t->order);
-    t->place = imr_alloc(d->documents.rows, sizeof *t->place);
-    if (!t->order || !t->place)
-        return imr_fail_memory(err);
-    memset(t->place, 0xff, d->documents.rows * sizeof *t->place);
-    for (size_t q = 0; q < d->queries.rows; q++)
-        if (d->positive_start[q] < d->positive_start[q + 1] &&
-            d->negative_start[q] < d->negative_start[q + 1])
-            t->order[t->examples++] = (uint32_t)q;
-    if (t->examples == 0)
-        return imr_fail(err, IMR_E_SHAPE,
-                        "no query has both a relevant document and a negative: nothing to train "
-                        "on");
-    size_t batch = o->batch_size < t->examples ? o->batch_size : t->examples;
+    for (size_t i = 0; i < d->n_sets; i++) {
+        IMR_TRY(find_examples(&t->set[i], &d->set[i], err));
+        batch = t->set[i].n > batch ? t->set[i].n : batch;
+    }
+    batch = o->batch_size < batch ? o->batch_size : batch;
+    t->place = imr_alloc(documents, sizeof *t->place);
     t->used = imr_alloc(batch, list * sizeof *t->used);
-    if (!t->used)
+    t->list = imr_alloc(batch, list * sizeof *t->list);
+    if (!t->place || !t->used || !t->list)
         return imr_fail_memory(err);
+    memset(t->place, 0xff, documents * sizeof *t->place);
     /* A shallow copy, so that validation sees metadata and path, with weights of its own. */
     t->current = *a;
     t->current.w = (imr_weights){0};
     IMR_TRY(imr_weights_like(&t->current.w, &a->w, err));
     imr_weights_copy(&t->current.w, &a->w);
     IMR_TRY(imr_weights_like(&t->best, &a->w, err));
+    imr_weights_copy(&t->best, &a->w);
     IMR_TRY(imr_weights_like(&t->gradient, &a->w, err));
+    if (d->n_sets > 1)
+        IMR_TRY(imr_weights_like(&t->second, &a->w, err));
     return imr_optimiser_init(&t->optimiser, o->optimiser, o->lr, o->weight_decay, &a->w, err);
 }
 
-/* The l-th document of a query's list: the first positive, then negatives, the last repeated. */
-static uint32_t listed(const imr_train_data *d, uint32_t q, size_t l)
+/* n of the list v[count]: the first ones, or drawn without putting back (Floyd's way would keep no
+ * order; lists are short, so what is taken is told by looking). Short lists repeat their last. */
+static void choose(uint32_t *out, size_t n, const uint32_t *v, uint64_t count, imr_random *random)
 {
-    if (l == 0)
-        return d->positives[d->positive_start[q]];
-    uint64_t first = d->negative_start[q], count = d->negative_start[q + 1] - first;
-    return d->negatives[first + (l - 1 < count ? l - 1 : count - 1)];
+    for (size_t l = 0; l < n; l++) {
+        if (!random || count <= n) {
+            out[l] = v[l < count ? l : count - 1];
+            continue;
+        }
+        bool taken = true;
+        while (taken) {
+            out[l] = v[imr_random_below(random, count)];
+            taken = false;
+            for (size_t k = 0; k < l && !taken; k++)
+                taken = out[k] == out[l];
+        }
+    }
+}
+
+static void get_document(float *out, const imr_train_data *d, uint32_t document)
+{
+    if (document < d->documents.rows)
+        imr_rows_get(out, d->documents, document);
+    else
+        memcpy(out, imr_view_row(&d->more, document - d->documents.rows),
+               d->more.cols * sizeof *out);
 }
 
 /* Gathers the batch's vectors, each document once. */
-static imr_status fill_batch(trainer *t, const uint32_t *queries, size_t size, imr_error *err)
+static imr_status fill_batch(trainer *t, const imr_train_set *s, const uint32_t *queries,
+                             size_t size, imr_error *err)
 {
     const imr_train_data *d = t->data;
-    size_t list = 1 + t->options->negatives, n = d->queries.cols, unique = 0;
-    for (size_t a = 0; a < size; a++)
-        for (size_t l = 0; l < list; l++) {
-            uint32_t doc = listed(d, queries[a], l);
-            if (t->place[doc] == NOWHERE) {
-                t->place[doc] = (uint32_t)unique;
-                t->used[unique++] = doc;
+    imr_random *random = t->options->draw ? &t->random : NULL;
+    size_t list = 1 + t->options->negatives, n = s->queries.cols, unique = 0;
+    for (size_t a = 0; a < size; a++) {
+        const uint32_t q = queries[a];
+        uint32_t *own = t->list + a * list;
+        choose(own, 1, s->positives + s->positive_start[q],
+               s->positive_start[q + 1] - s->positive_start[q], random);
+        choose(own + 1, list - 1, s->negatives + s->negative_start[q],
+               s->negative_start[q + 1] - s->negative_start[q], random);
+        for (size_t l = 0; l < list; l++)
+            if (t->place[own[l]] == NOWHERE) {
+                t->place[own[l]] = (uint32_t)unique;
+                t->used[unique++] = own[l];
             }
-        }
+    }
     imr_status status =
         imr_pass_prepare(&t->pass, &t->current.w, size, list, unique, t->options->dropout > 0, err);
     for (size_t a = 0; status == IMR_OK && a < size; a++) {
-        memcpy(t->pass.x + a * n, imr_view_row(&d->queries, queries[a]), n * sizeof(float));
+        memcpy(t->pass.x + a * n, imr_view_row(&s->queries, queries[a]), n * sizeof(float));
         for (size_t l = 0; l < list; l++)
-            t->pass.document[a * list + l] = t->place[listed(d, queries[a], l)];
+            t->pass.document[a * list + l] = t->place[t->list[a * list + l]];
     }
     for (size_t u = 0; u < unique; u++) {
         if (status == IMR_OK)
-            imr_rows_get(t->pass.x + (size + u) * n, d->documents, t->used[u]);
+            get_document(t->pass.x + (size + u) * n, d, t->used[u]);
         t->place[t->used[u]] = NOWHERE;
     }
     return status;
@@ -199,46 +265,85 @@ static bool report(const reporter *r, const trainer *t, size_t epoch, size_t bat
         return true;
     char note[160], number[64], best[64];
     if (isnan(r->best))
-        snprintf(note, sizeof note, "epoch %zu, loss %s", epoch + 1,
+        snprintf(note, sizeof note, "epoch %zu, loss %s", epoch,
                  imr_format_fixed(number, loss, 4, false));
     else
-        snprintf(note, sizeof note, "epoch %zu, loss %s, best validation %s", epoch + 1,
+        snprintf(note, sizeof note, "epoch %zu, loss %s, best validation %s", epoch,
                  imr_format_fixed(number, loss, 4, false),
                  imr_format_fixed(best, r->best, 4, false));
-    imr_progress_info info = {"training", epoch * r->batches + batch,
+    imr_progress_info info = {"training", (epoch - 1) * r->batches + batch,
                               t->options->epochs * r->batches, note};
     return r->progress->fn(r->progress->user, &info);
 }
 
 /* ---- the loop ---- */
 
+/* The next batch of a set: its loss, and its gradient into `gradient`. */
+static imr_status take_batch(double *loss, trainer *t, size_t set, imr_weights *gradient,
+                             imr_error *err)
+{
+    const imr_train_options *o = t->options;
+    examples *e = &t->set[set];
+    if (e->at >= e->n) {
+        imr_random_shuffle(&t->random, e->v, e->n);
+        e->at = 0;
+    }
+    const size_t size = e->n - e->at < o->batch_size ? e->n - e->at : o->batch_size;
+    IMR_TRY(fill_batch(t, &t->data->set[set], e->v + e->at, size, err));
+    e->at += size;
+    imr_pass_forward(&t->pass, &t->current.w, o->dropout, &t->random);
+    *loss = imr_backward(gradient, &t->pass, &t->current.w, &o->loss, o->dropout);
+    return IMR_OK;
+}
+
+static imr_status take_step(double *loss, trainer *t, size_t epoch, imr_error *err)
+{
+    IMR_TRY(take_batch(loss, t, 0, &t->gradient, err));
+    if (t->data->n_sets > 1) {
+        const double weight = t->data->set[1].weight;
+        double second;
+        IMR_TRY(take_batch(&second, t, 1, &t->second, err));
+        *loss += weight * second;
+        for (size_t i = 0; i < t->gradient.count; i++)
+            t->gradient.v[i] += (float)weight * t->second.v[i];
+    }
+    if (!isfinite(*loss))
+        return imr_fail(err, IMR_E_NUMERIC,
+                        "the loss is no longer finite in epoch %zu: lower --lr, or look for "
+                        "vectors that are not finite",
+                        epoch);
+    imr_optimiser_step(&t->optimiser, &t->current.w, &t->gradient);
+    return IMR_OK;
+}
+
 /* One epoch; *loss is the mean over batches. Sets t->cancelled and returns early when asked to. */
 static imr_status run_epoch(trainer *t, size_t epoch, const reporter *r, double *loss,
                             imr_error *err)
 {
-    const imr_train_options *o = t->options;
-    double sum = 0;
-    size_t batch = 0;
-    imr_random_shuffle(&t->random, t->order, t->examples);
-    for (size_t at = 0; at < t->examples; at += o->batch_size) {
-        size_t size = t->examples - at < o->batch_size ? t->examples - at : o->batch_size;
-        IMR_TRY(fill_batch(t, t->order + at, size, err));
-        imr_pass_forward(&t->pass, &t->current.w, o->dropout, &t->random);
-        double value = imr_backward(&t->gradient, &t->pass, &t->current.w, &o->loss, o->dropout);
-        if (!isfinite(value))
-            return imr_fail(err, IMR_E_NUMERIC,
-                            "the loss is no longer finite in epoch %zu: lower --lr, or look for "
-                            "vectors that are not finite",
-                            epoch + 1);
-        imr_optimiser_step(&t->optimiser, &t->current.w, &t->gradient);
+    double sum = 0, value;
+    t->set[0].at = t->set[0].n;
+    for (size_t batch = 1; batch <= r->batches && !t->cancelled; batch++) {
+        IMR_TRY(take_step(&value, t, epoch, err));
         sum += value;
-        batch++;
-        if (!report(r, t, epoch, batch, sum / (double)batch)) {
-            t->cancelled = true;
-            break;
-        }
+        *loss = sum / (double)batch;
+        t->cancelled = !report(r, t, epoch, batch, *loss);
     }
-    *loss = sum / (double)batch;
+    return IMR_OK;
+}
+
+/* Judges the adapter as it is after `epoch`, and keeps it if it is the best so far. */
+static imr_status judge(trainer *t, reporter *r, size_t epoch, imr_train_epoch e,
+                        imr_train_validate validate, void *user, double start, imr_error *err)
+{
+    e.validation = validate ? validate(user, &t->current) : (double)NAN;
+    e.seconds = imr_clock_seconds() - start;
+    if (!IMR_PUSH(&t->epochs, e))
+        return imr_fail_memory(err);
+    if (!validate || isnan(r->best) || e.validation > r->best) {
+        r->best = e.validation;
+        t->best_epoch = epoch;
+        imr_weights_copy(&t->best, &t->current.w);
+    }
     return IMR_OK;
 }
 
@@ -246,28 +351,22 @@ static imr_status train_all(trainer *t, imr_train_validate validate, void *user,
                             const imr_progress *progress, imr_error *err)
 {
     const imr_train_options *o = t->options;
-    reporter r = {progress, (t->examples + o->batch_size - 1) / o->batch_size, (double)NAN};
-    for (size_t epoch = 0; o->epochs == 0 || epoch < o->epochs; epoch++) {
-        double start = imr_clock_seconds();
-        imr_train_epoch e = {.validation = (double)NAN};
+    reporter r = {progress, (t->set[0].n + o->batch_size - 1) / o->batch_size, (double)NAN};
+    double start = imr_clock_seconds();
+    IMR_TRY(judge(t, &r, 0, (imr_train_epoch){.loss = (double)NAN}, validate, user, start, err));
+    for (size_t epoch = 1; o->epochs == 0 || epoch <= o->epochs; epoch++) {
+        imr_train_epoch e = {0};
+        start = imr_clock_seconds();
         IMR_TRY(run_epoch(t, epoch, &r, &e.loss, err));
         if (t->cancelled)
             break;
-        if (validate)
-            e.validation = validate(user, &t->current);
-        e.seconds = imr_clock_seconds() - start;
-        if (!IMR_PUSH(&t->epochs, e))
-            return imr_fail_memory(err);
-        if (!validate || isnan(r.best) || e.validation > r.best) {
-            r.best = e.validation;
-            t->best_epoch = epoch;
-            imr_weights_copy(&t->best, &t->current.w);
-        } else if (o->patience && epoch - t->best_epoch >= o->patience) {
+        IMR_TRY(judge(t, &r, epoch, e, validate, user, start, err));
+        if (validate && o->patience && epoch - t->best_epoch >= o->patience) {
             t->stopped_early = true;
             break;
         }
     }
-    if (t->epochs.n == 0)
+    if (t->epochs.n < 2)
         return imr_fail(err, IMR_E_CANCELLED, "cancelled before the first epoch was finished");
     return IMR_OK;
 }
@@ -284,12 +383,14 @@ imr_status imr_train(imr_adapter *a, imr_train_history *history, const imr_train
     IMR_TRY(train_all(&t, validate, user, progress, err));
     imr_weights_copy(&a->w, &t.best);
     *history = (imr_train_history){.v = t.epochs.v,
-                                   .n = t.epochs.n,
+                                   .n = t.epochs.n - 1,
                                    .best = t.best_epoch,
-                                   .examples = t.examples,
-                                   .left_out = data->queries.rows - t.examples,
                                    .cancelled = t.cancelled,
                                    .stopped_early = t.stopped_early};
+    for (size_t i = 0; i < data->n_sets; i++) {
+        history->examples += t.set[i].n;
+        history->left_out += data->set[i].queries.rows - t.set[i].n;
+    }
     t.epochs.v = NULL;
     return IMR_OK;
 }

@@ -1,15 +1,19 @@
 /*
  * adapter/train.h - train an adapter from vectors in memory.
  *
- * Method (method.md section 5): one example a query, as the reference does: its first positive and
- * its first `negatives` negatives (a shorter list repeats its last one; a query without a positive
- * or without negatives is left out). Each epoch goes once through the examples in a new seeded
- * order, in batches, the last one possibly smaller. After each epoch the caller's validation judges
- * the adapter; the best epoch so far is kept, and after `patience` epochs without a better one
- * training stops. It knows nothing of retrieval.
+ * Method (method.md section 5): an example is a query with `negatives` documents it is not about and
+ * one it is about. Either the first of each list, as the reference does, or drawn anew in every
+ * epoch (`draw`); a list that is too short repeats its last one; a query without a positive or
+ * without negatives is left out. Each epoch goes once through the examples of the first set in a new
+ * seeded order, in batches, the last one possibly smaller. With a second set each step also takes a
+ * batch of that one, begun again when it is used up; its loss is added with its weight.
+ *
+ * Validation judges the adapter before training (epoch 0) and after each epoch; the best is kept,
+ * epoch 0 too, and after `patience` epochs without a better one training stops. It knows nothing of
+ * retrieval.
  *
  * Deterministic for a given seed, thread count and processor. Memory: about six times the weights
- * and one batch.
+ * (seven with a second set) and one batch.
  */
 #ifndef IMR_ADAPTER_TRAIN_H
 #define IMR_ADAPTER_TRAIN_H
@@ -20,42 +24,55 @@
 #include "base/progress.h"
 #include "math/rows.h"
 
-/* Borrowed; rows of `documents` are named by index. Lists in the order of preference. */
-typedef struct imr_train_data {
+/* Queries and their lists. Rows of the documents by index, in the order of preference. */
+typedef struct imr_train_set {
     imr_view queries;               /* [Q,n] encoder vectors, prefix included */
-    imr_rows documents;             /* [D,n] */
     const uint64_t *positive_start; /* [Q+1]: query i's positives are at [start[i], start[i+1]) */
     const uint32_t *positives;
     const uint64_t *negative_start; /* [Q+1] */
     const uint32_t *negatives;
+    double weight; /* of its loss; 1 for the first set */
+} imr_train_set;
+
+#define IMR_TRAIN_SETS 2
+
+/* Borrowed. Document D + i is row i of more. */
+typedef struct imr_train_data {
+    imr_rows documents; /* [D,n] */
+    imr_view more;      /* [E,n]; {0}: none */
+    imr_train_set set[IMR_TRAIN_SETS];
+    size_t n_sets;
 } imr_train_data;
 
 typedef struct imr_train_options {
     imr_loss loss;
     imr_optimiser_kind optimiser;
     double lr, weight_decay, dropout;
-    size_t batch_size, negatives;
+    size_t batch_size, negatives; /* batch_size: queries of each set in a step */
+    bool draw;       /* positive and negatives at random from the lists, else their first ones */
     size_t epochs;   /* 0: until patience ends it */
     size_t patience; /* epochs without a better validation; 0: never stop early */
     uint64_t seed;
 } imr_train_options;
 
 /* The columns of method.md section 5. mnrl: AdamW, 10 epochs; margin: Adam, until patience ends
- * it. Both: lr 1e-4, decay 1e-5, dropout 0.1, batch 32, 20 negatives, patience 5, seed 1. */
+ * it. Both: lr 1e-4, decay 1e-5, dropout 0.1, batch 32, 20 negatives, patience 5, seed 1.
+ * improvement: as the authors' package 0.2: Adam, 30 epochs, 63 negatives, patience 7, no dropout,
+ * margin 0.05. */
 imr_train_options imr_train_defaults(imr_loss_kind loss);
 
 typedef struct imr_train_epoch {
-    double loss;       /* mean over batches, dropout on */
+    double loss;       /* mean over batches, dropout on; NaN for epoch 0 */
     double validation; /* what the callback said; NaN without one */
     double seconds;    /* training and validation; 0 under a frozen clock */
 } imr_train_epoch;
 
 typedef struct imr_train_history {
-    imr_train_epoch *v;
-    size_t n;        /* epochs done */
-    size_t best;     /* index of the epoch kept */
-    size_t examples; /* queries trained on */
-    size_t left_out; /* queries without a positive or without negatives */
+    imr_train_epoch *v; /* [n + 1]: v[0] before training, v[e] after epoch e */
+    size_t n;           /* epochs done */
+    size_t best;        /* the epoch kept, 0 to n */
+    size_t examples;    /* queries trained on, of all sets */
+    size_t left_out;    /* queries without a positive or without negatives */
     bool cancelled, stopped_early;
 } imr_train_history;
 

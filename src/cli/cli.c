@@ -152,16 +152,10 @@ imr_status imr_cli_tokenizer(imr_tokenizer **out, const imr_cli *cli, imr_error 
     return imr_encoder_open_tokenizer(out, name, &(imr_encoder_options){.hub = hub_of(cli)}, err);
 }
 
-imr_status imr_cli_encoder_as(imr_encoder **out, const imr_cli *cli, imr_precision precision,
-                              imr_error *err)
+static imr_status open_encoder(imr_encoder **out, const imr_cli *cli, const char *name,
+                               imr_encoder_options options, imr_error *err)
 {
-    const char *name;
-    IMR_TRY(need_encoder_name(&name, cli, err));
-    imr_encoder_options options = {
-        .hub = hub_of(cli),
-        .query_prefix = imr_config_string(cli->config, IMR_OPT_QUERY_PREFIX),
-        .passage_prefix = imr_config_string(cli->config, IMR_OPT_PASSAGE_PREFIX),
-        .precision = precision};
+    options.hub = hub_of(cli);
     IMR_TRY(imr_cli_kernels(&options.kernels, cli, err));
     imr_encoder *e;
     IMR_TRY(imr_encoder_open(&e, name, &options, err));
@@ -176,6 +170,50 @@ imr_status imr_cli_encoder_as(imr_encoder **out, const imr_cli *cli, imr_precisi
     }
     *out = e;
     return IMR_OK;
+}
+
+imr_status imr_cli_encoder_as(imr_encoder **out, const imr_cli *cli, imr_precision precision,
+                              imr_error *err)
+{
+    const char *name;
+    IMR_TRY(need_encoder_name(&name, cli, err));
+    const imr_encoder_options options = {
+        .query_prefix = imr_config_string(cli->config, IMR_OPT_QUERY_PREFIX),
+        .passage_prefix = imr_config_string(cli->config, IMR_OPT_PASSAGE_PREFIX),
+        .precision = precision};
+    return open_encoder(out, cli, name, options, err);
+}
+
+imr_status imr_cli_encoder_of_cache(imr_encoder **out, const imr_cli *cli, const imr_cache *cache,
+                                    imr_error *err)
+{
+    const imr_encoder_identity *made = imr_cache_encoder(cache);
+    const char *named = imr_config_encoder(cli->config), *path = imr_cache_path(cache);
+    const bool bf16 = strcmp(made->precision, imr_precision_name(IMR_BFLOAT16)) == 0;
+    const imr_encoder_options options = {.query_prefix = made->query_prefix,
+                                         .passage_prefix = made->passage_prefix,
+                                         .precision = bf16 ? IMR_BFLOAT16 : IMR_FLOAT32};
+    char sha256[IMR_SHA256_HEX];
+    imr_encoder *e;
+    if (!named && !*made->path && !*made->name)
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "the cache %s does not name its encoder: name it with --encoder", path);
+    IMR_TRY(open_encoder(&e, cli,
+                         named         ? named
+                         : *made->path ? made->path
+                                       : made->name,
+                         options, err));
+    imr_status status = imr_encoder_sha256(e, sha256, err);
+    if (status == IMR_OK && *made->sha256 && strcmp(sha256, made->sha256) != 0)
+        status = imr_fail(err, IMR_E_FORMAT,
+                          "%s has other weights (sha256 %.12s) than the encoder %s was made with "
+                          "(%.12s): name that one with --encoder",
+                          imr_encoder_folder(e), sha256, path, made->sha256);
+    if (status != IMR_OK)
+        imr_encoder_free(e);
+    else
+        *out = e;
+    return status;
 }
 
 imr_status imr_cli_encoder(imr_encoder **out, const imr_cli *cli, imr_error *err)

@@ -96,14 +96,19 @@ static void put_seconds(imr_buf *b, const work *w)
     imr_buf_char(b, '\n');
 }
 
-static void put_json_head(imr_buf *b, const work *w, const imr_train_history *h,
+static void put_json_head(imr_buf *b, const work *w, const imr_train_outcome *o,
                           const imr_train_plan *plan)
 {
+    const imr_train_history *h = &o->history;
     imr_buf_printf(b,
                    "{\"schema\": \"imrnn.run/1\", \"training\": {\"seed\": %llu, \"epochs\": %zu, "
                    "\"best_epoch\": %zu, \"validation_nDCG@10\": ",
-                   (unsigned long long)plan->options.seed, h->n, h->best + 1);
-    imr_json_put_number(b, h->v[h->best].validation);
+                   (unsigned long long)plan->options.seed, h->n, h->best);
+    imr_json_put_number(b, o->all.after_ndcg);
+    IMR_AUTOBUF imr_buf verdict = {0};
+    imr_train_verdict(&verdict, o, plan);
+    imr_buf_str(b, ", \"verdict\": ");
+    imr_json_put_string(b, imr_buf_text(&verdict));
     imr_buf_str(b, ", \"adapter\": ");
     imr_json_put_string(b, w->adapter);
     imr_buf_str(b, "},\n\"evaluation\": ");
@@ -125,14 +130,9 @@ static imr_status train_adapter(work *w, const imr_cache *cache, imr_error *err)
     imr_train_plan plan;
     imr_cli_train_plan(&plan, w->cli);
     IMR_CLEANUP(imr_train_outcome_done) imr_train_outcome o = {0};
-    IMR_TRY(imr_train_cache(&o, cache, &plan, imr_cli_progress(w->cli), err));
-    IMR_TRY(
-        imr_train_save(&o, cache, &plan, w->output_dir, w->cli->argv, (size_t)w->cli->argc, err));
-    if (o.history.cancelled)
-        return imr_fail(err, IMR_E_CANCELLED, "interrupted; %s holds the best epoch so far",
-                        w->adapter);
+    IMR_TRY(imr_cli_train_run(&o, w->cli, cache, &plan, w->output_dir, err));
     if (w->json) {
-        put_json_head(&w->text, w, &o.history, &plan);
+        put_json_head(&w->text, w, &o, &plan);
     } else {
         imr_cli_train_text(&w->text, &o, &plan);
         imr_buf_char(&w->text, '\n');

@@ -82,6 +82,12 @@ imr_status imr_cli_encoder(struct imr_encoder **out, const imr_cli *cli,
 imr_status imr_cli_encoder_as(struct imr_encoder **out, const imr_cli *cli, imr_precision precision,
                               imr_error *err) IMR_NODISCARD;
 
+struct imr_cache;
+/* The encoder a cache was made with, as it names it or --encoder does, in its precision and with its
+ * prefixes. IMR_E_FORMAT when its weights are others. */
+imr_status imr_cli_encoder_of_cache(struct imr_encoder **out, const imr_cli *cli,
+                                    const struct imr_cache *cache, imr_error *err) IMR_NODISCARD;
+
 struct imr_tokenizer;
 /* That encoder's tokeniser, the caller's; its weights may be missing. */
 imr_status imr_cli_tokenizer(struct imr_tokenizer **out, const imr_cli *cli,
@@ -94,7 +100,6 @@ struct imr_scratch;
 imr_status imr_cli_dataset(struct imr_dataset **out, imr_cli *cli, struct imr_scratch *scratch,
                            imr_error *err) IMR_NODISCARD;
 
-struct imr_cache;
 /* Opens --cache-dir with --dataset when given; says what the cache has to notice. */
 imr_status imr_cli_cache(struct imr_cache **out, imr_cli *cli, imr_error *err) IMR_NODISCARD;
 /* --feedback-k; the default becomes the number of documents, and says so, when there are fewer. */

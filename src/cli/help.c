@@ -7,8 +7,7 @@
 #define HELP_COLUMNS 80
 #define OPTION_TEXT  28 /* where the words beside an option begin */
 
-/* Words of text, wrapped; the first line begins at column `at`, the others at `indent`. */
-static void put_wrapped(imr_buf *b, const char *text, size_t at, size_t indent)
+void imr_cli_wrap(imr_buf *b, const char *text, size_t at, size_t indent)
 {
     bool first = true;
     while (*text) {
@@ -73,7 +72,7 @@ static void put_option(imr_buf *b, const imr_option *o)
         imr_buf_printf(&text, "; also --%s", o->alias);
     if (o->kind == IMR_KIND_LIST)
         imr_buf_str(&text, "; may be repeated");
-    put_wrapped(b, imr_buf_text(&text), OPTION_TEXT, OPTION_TEXT);
+    imr_cli_wrap(b, imr_buf_text(&text), OPTION_TEXT, OPTION_TEXT);
 }
 
 void imr_help_command(imr_buf *b, const imr_command *command)
@@ -82,7 +81,7 @@ void imr_help_command(imr_buf *b, const imr_command *command)
                    command->name, command->usage);
     if (command->details) {
         imr_buf_char(b, '\n');
-        put_wrapped(b, command->details, 0, 0);
+        imr_cli_wrap(b, command->details, 0, 0);
     }
     if (command->options && command->options[0] != IMR_OPT_COUNT) {
         imr_buf_str(b, "\noptions:\n");
@@ -104,7 +103,7 @@ void imr_help_all(imr_buf *b, const imr_command *const *commands)
     for (size_t i = 0; commands[i]; i++)
         if (!commands[i]->hidden) {
             imr_buf_printf(b, "  %-18s", commands[i]->name);
-            put_wrapped(b, commands[i]->summary, 20, 20);
+            imr_cli_wrap(b, commands[i]->summary, 20, 20);
         }
     imr_buf_str(b, "\nimrnn help COMMAND, or COMMAND --help, shows options and an example.\n"
                    "Settings: flags, then IMRNN_<NAME> in the environment, then the project file "
@@ -121,7 +120,7 @@ bool imr_help_group(imr_buf *b, const imr_command *const *commands, const char *
         if (!commands[i]->hidden && strncmp(commands[i]->name, group, n) == 0 &&
             commands[i]->name[n] == ' ') {
             imr_buf_printf(b, "  imrnn %-18s", commands[i]->name);
-            put_wrapped(b, commands[i]->summary, 26, 26);
+            imr_cli_wrap(b, commands[i]->summary, 26, 26);
             any = true;
         }
     return any;

@@ -361,7 +361,7 @@ int64_t imr_config_int(const imr_config *c, imr_option_id id)
     assert(OPTIONS[id].kind == IMR_KIND_INT);
     int64_t number = 0;
     const char *text = text_of(c, id);
-    bool ok = imr_parse_int(text, strlen(text), &number);
+    bool ok = !text || imr_parse_int(text, strlen(text), &number);
     assert(ok);
     (void)ok;
     return number;
@@ -372,7 +372,7 @@ double imr_config_float(const imr_config *c, imr_option_id id)
     assert(OPTIONS[id].kind == IMR_KIND_FLOAT);
     double number = 0;
     const char *text = text_of(c, id);
-    bool ok = imr_parse_double(text, strlen(text), &number);
+    bool ok = !text || imr_parse_double(text, strlen(text), &number);
     assert(ok);
     (void)ok;
     return number;
@@ -387,7 +387,8 @@ bool imr_config_bool(const imr_config *c, imr_option_id id)
 int imr_config_choice(const imr_config *c, imr_option_id id)
 {
     assert(OPTIONS[id].kind == IMR_KIND_CHOICE);
-    return choice_index(OPTIONS[id].choices, text_of(c, id));
+    const char *text = text_of(c, id);
+    return text ? choice_index(OPTIONS[id].choices, text) : -1;
 }
 
 size_t imr_config_count(const imr_config *c, imr_option_id id)

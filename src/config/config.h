@@ -104,10 +104,11 @@ imr_status imr_config_load(imr_config *c, imr_environment_fn get, void *user, co
 
 /* Value text of STRING and CHOICE (NULL when unset and without default); borrowed. */
 const char *imr_config_string(const imr_config *c, imr_option_id id);
+/* Numbers without a default are 0 until they are set. */
 int64_t imr_config_int(const imr_config *c, imr_option_id id);
 double imr_config_float(const imr_config *c, imr_option_id id);
 bool imr_config_bool(const imr_config *c, imr_option_id id);
-/* Index of a CHOICE within its choices. */
+/* Index of a CHOICE within its choices; -1 while one without a default is not set. */
 int imr_config_choice(const imr_config *c, imr_option_id id);
 /* LIST: how many, and each; borrowed. */
 size_t imr_config_count(const imr_config *c, imr_option_id id);

@@ -126,21 +126,18 @@ static imr_status encode(demo *d, const imr_progress *progress, imr_error *err)
 static imr_status train_adapter(demo *d, const imr_progress *progress, imr_error *err)
 {
     static const char *const command[] = {"imrnn", "demo"};
-    imr_train_plan plan = {
-        .form = IMR_FORM_DIAGONAL,
-        .output_dim = DEMO_WORKING,
-        .hidden_dim = DEMO_HIDDEN,
-        .options = imr_train_defaults(IMR_LOSS_MNRL),
-        .negative_pool = DEMO_POOL,
-        .feedback_k = DEMO_FEEDBACK,
-    };
+    imr_train_plan plan = imr_train_plan_of(IMR_RECIPE_IMRNNS_01);
+    plan.output_dim = DEMO_WORKING;
+    plan.hidden_dim = DEMO_HIDDEN;
+    plan.negative_pool = DEMO_POOL;
+    plan.feedback_k = DEMO_FEEDBACK;
     plan.options.negatives = DEMO_NEGATIVES;
     plan.options.batch_size = DEMO_BATCH;
     plan.options.epochs = DEMO_EPOCHS;
     plan.options.dropout = DEMO_DROPOUT;
     plan.options.seed = DEMO_SEED;
     const double start = imr_clock_seconds();
-    IMR_TRY(imr_train_cache(&d->trained, d->cache, &plan, progress, err));
+    IMR_TRY(imr_train_cache(&d->trained, d->cache, NULL, &plan, progress, err));
     if (d->trained.history.cancelled)
         return imr_fail(err, IMR_E_CANCELLED, "cancelled while training the demo's adapter");
     IMR_TRY(imr_train_save(&d->trained, d->cache, &plan, d->dir, command, 2, err));
@@ -193,7 +190,7 @@ static imr_status measure(demo *d, imr_buf *text, const imr_progress *progress, 
                    "change: after - encoder. saw: a training query asked for the same passage\n"
                    "trained on %zu queries, epoch %zu of %zu kept\n"
                    "seconds: encoder %.1f, cache %.1f, adapter %.1f\n",
-                   d->trained.history.examples, d->trained.history.best + 1, d->trained.history.n,
+                   d->trained.history.examples, d->trained.history.best, d->trained.history.n,
                    d->encoder_seconds, d->cache_seconds, d->adapter_seconds);
     imr_eval_done(&e);
     return status;

@@ -1,66 +1,80 @@
-/* task/train.c - examples out of a cache, validation by ranking, training. */
+/* task/train.c - what to train on, what to validate with, training. */
 #include "task/train.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "base/array.h"
+#include "math/nn.h"
 #include "math/random.h"
-#include "retrieval/bm25.h"
+#include "math/topk.h"
 #include "task/evaluate.h"
+#include "task/pseudo.h"
 
-#define VALIDATION_SHARE                                                                           \
-    0.15 /* of the training queries, when the cache has no validation split                        \
-          */
+#define VALIDATION_SHARE 0.15 /* of the training queries, when the cache has no validation split */
+#define ASKS_HELD_SHARE  0.05
+enum { ASKS_HELD_MOST = 500, MEASURES = 3 };
 
 typedef struct queries {
     IMR_ARRAY(uint32_t) list; /* of the cache; judged ones only */
     const imr_qrels *qrels;
 } queries;
 
-typedef struct job {
+/* The asks that validate: candidates by the encoder, the own document as its rest. */
+typedef struct ask_check {
+    uint32_t *asks; /* rows of the pseudo cache */
+    size_t n, k;
+    uint32_t *candidates; /* [n,k] rows of the cache, or OWN for the rest; best first */
+} ask_check;
+#define OWN UINT32_MAX
+
+typedef struct work {
     const imr_cache *cache;
     const imr_train_plan *plan;
     const imr_progress *progress;
     queries train, validation;
     bool carved;
-    const char *negatives_from;
-    IMR_ARRAY(uint32_t) positives;
-    IMR_ARRAY(uint32_t) negatives;
-    uint64_t *positive_start, *negative_start; /* [train + 1] */
-    imr_matrix vectors;                        /* [train, n] */
-    imr_metric metric;
+    bool *held; /* [documents] relevant to a validation query; NULL: not held out */
+    imr_cache *pseudo;
+    uint32_t *document; /* [rows of pseudo] its row of the cache */
+    uint32_t *asks;     /* that are trained on */
+    size_t n_asks;
+    ask_check check;
+    imr_examples judged, asked;
+    imr_metric metrics[MEASURES];
     imr_status failed; /* of a validation */
     imr_error why;
-} job;
+} work;
 
-static void job_done(job *j)
+static void work_done(work *w)
 {
-    imr_free(j->train.list.v);
-    imr_free(j->validation.list.v);
-    imr_free(j->positives.v);
-    imr_free(j->negatives.v);
-    imr_free(j->positive_start);
-    imr_free(j->negative_start);
-    imr_matrix_done(&j->vectors);
+    imr_free(w->train.list.v);
+    imr_free(w->validation.list.v);
+    imr_free(w->held);
+    imr_free(w->document);
+    imr_free(w->asks);
+    imr_free(w->check.asks);
+    imr_free(w->check.candidates);
+    imr_examples_done(&w->judged);
+    imr_examples_done(&w->asked);
+    imr_cache_free(w->pseudo);
 }
 
-/* ---- splits ---- */
+/* ---- judged queries ---- */
 
 /* The judged queries of a split with a vector; false: no such split or no judgements. */
-static imr_status take_split(bool *found, queries *out, const job *j, const char *name,
+static imr_status take_split(bool *found, queries *out, const work *w, const char *name,
                              imr_error *err)
 {
     size_t split, n;
-    *found = imr_cache_find_split(j->cache, name, &split);
-    out->qrels = *found ? imr_cache_split_qrels(j->cache, split) : NULL;
+    *found = imr_cache_find_split(w->cache, name, &split);
+    out->qrels = *found ? imr_cache_split_qrels(w->cache, split) : NULL;
     if (!out->qrels)
         return IMR_OK;
-    const uint32_t *list = imr_cache_split_queries(j->cache, split, &n);
-    size_t most = j->plan->max_queries ? j->plan->max_queries : SIZE_MAX;
+    const uint32_t *list = imr_cache_split_queries(w->cache, split, &n);
+    size_t most = w->plan->max_queries ? w->plan->max_queries : SIZE_MAX;
     for (size_t i = 0; i < n && out->list.n < most; i++) {
         uint32_t judged;
-        if (!imr_qrels_find(out->qrels, imr_cache_query_id(j->cache, list[i]), &judged) ||
+        if (!imr_qrels_find(out->qrels, imr_cache_query_id(w->cache, list[i]), &judged) ||
             imr_qrels_at(out->qrels, judged).relevant == 0)
             continue;
         if (!IMR_PUSH(&out->list, list[i]))
@@ -69,18 +83,13 @@ static imr_status take_split(bool *found, queries *out, const job *j, const char
     return IMR_OK;
 }
 
-static imr_status carve(job *j, imr_error *err)
+static imr_status carve(work *w, imr_error *err)
 {
-    queries *train = &j->train, *validation = &j->validation;
+    queries *train = &w->train, *validation = &w->validation;
     size_t n = train->list.n, some = (size_t)((double)n * VALIDATION_SHARE + 0.5);
     some = some ? some : 1;
-    if (n < 2)
-        return imr_fail(err, IMR_E_NOT_FOUND,
-                        "the cache %s has %zu judged training queries; at least 2 are needed, one "
-                        "of them to validate with",
-                        imr_cache_path(j->cache), n);
     imr_random r;
-    imr_random_init(&r, j->plan->options.seed);
+    imr_random_init(&r, w->plan->options.seed);
     imr_random_shuffle(&r, train->list.v, n);
     if (!IMR_GROW(&validation->list, some))
         return imr_fail_memory(err);
@@ -88,206 +97,380 @@ static imr_status carve(job *j, imr_error *err)
     validation->list.n = some;
     validation->qrels = train->qrels;
     train->list.n = n - some;
-    j->carved = true;
+    w->carved = true;
     return IMR_OK;
 }
 
-static imr_status split_queries(job *j, imr_error *err)
+/* Marks what is relevant to a validation query. */
+static imr_status hold_documents(work *w, imr_error *err)
 {
-    bool found;
-    IMR_TRY(take_split(&found, &j->train, j, "train", err));
+    const queries *v = &w->validation;
+    w->held = IMR_NEW_ARRAY(bool, imr_cache_documents(w->cache));
+    if (!w->held)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < v->list.n; i++) {
+        uint32_t judged, document;
+        if (!imr_qrels_find(v->qrels, imr_cache_query_id(w->cache, v->list.v[i]), &judged))
+            continue;
+        const imr_qrels_query q = imr_qrels_at(v->qrels, judged);
+        for (size_t k = 0; k < q.n; k++)
+            if (q.v[k].grade > 0 &&
+                imr_cache_find_document(w->cache, imr_qrels_document(v->qrels, q.v[k].document),
+                                        &document))
+                w->held[document] = true;
+    }
+    return IMR_OK;
+}
+
+static imr_status need_judgements(const work *w, bool found, imr_error *err)
+{
+    if (w->train.list.n >= 2 || w->plan->recipe == IMR_RECIPE_CORPUS)
+        return IMR_OK;
+    const char *path = imr_cache_path(w->cache);
     if (!found)
         return imr_fail(err, IMR_E_NOT_FOUND,
-                        "the cache %s has no split 'train' to train on; training needs a data set "
-                        "with queries.jsonl and qrels/train.tsv",
-                        imr_cache_path(j->cache));
-    if (!j->train.qrels)
+                        "the cache %s has no split 'train' to train on; recipe %s needs a data set "
+                        "with queries.jsonl and qrels/train.tsv, --recipe corpus only texts",
+                        path, imr_recipe_name(w->plan->recipe));
+    if (!w->train.qrels)
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "the cache %s has no judgements to train on; name its data set with "
-                        "--dataset",
-                        imr_cache_path(j->cache));
-    if (j->train.list.n == 0)
-        return imr_fail(err, IMR_E_NOT_FOUND,
-                        "no training query of the cache %s has a relevant document",
-                        imr_cache_path(j->cache));
-    IMR_TRY(take_split(&found, &j->validation, j, "val", err));
-    return j->validation.list.n ? IMR_OK : carve(j, err);
+                        "--dataset, or use --recipe corpus, which needs only texts",
+                        path);
+    return imr_fail(err, IMR_E_NOT_FOUND,
+                    "the cache %s has %zu judged training queries; at least 2 are needed, one of "
+                    "them to validate with; --recipe corpus needs only texts",
+                    path, w->train.list.n);
 }
 
-/* ---- examples ---- */
-
-static imr_status add_positives(job *j, uint32_t query, imr_error *err)
+static imr_status split_queries(work *w, imr_error *err)
 {
-    uint32_t judged, document;
-    const char *id = imr_cache_query_id(j->cache, query);
-    if (!imr_qrels_find(j->train.qrels, id, &judged))
-        return IMR_OK;
-    imr_qrels_query q = imr_qrels_at(j->train.qrels, judged);
-    for (size_t i = 0; i < q.n; i++)
-        if (q.v[i].grade > 0 &&
-            imr_cache_find_document(j->cache, imr_qrels_document(j->train.qrels, q.v[i].document),
-                                    &document) &&
-            !IMR_PUSH(&j->positives, document))
-            return imr_fail_memory(err);
-    return IMR_OK;
+    bool found, val;
+    IMR_TRY(take_split(&found, &w->train, w, "train", err));
+    IMR_TRY(need_judgements(w, found, err));
+    IMR_TRY(take_split(&val, &w->validation, w, "val", err));
+    if (w->validation.list.n == 0 && w->train.list.n >= 2)
+        IMR_TRY(carve(w, err));
+    return w->plan->recipe == IMR_RECIPE_CORPUS && w->validation.list.n ? hold_documents(w, err)
+                                                                        : IMR_OK;
 }
 
-/* Rows of the cache for what BM25 found; a data set and its cache may order documents apart. */
-static imr_status add_mined(job *j, const imr_bm25 *bm25, uint32_t query, imr_error *err)
+/* ---- asks ---- */
+
+static imr_status find_asks(work *w, imr_error *err)
 {
-    const imr_dataset *dataset = imr_cache_dataset(j->cache);
-    const char *text = imr_cache_query_text(j->cache, query);
-    size_t want = j->plan->options.negatives, found;
-    IMR_AUTOFREE uint32_t *mined = IMR_NEW_ARRAY(uint32_t, want);
-    if (!mined)
+    const size_t n = imr_cache_queries(w->pseudo);
+    w->document = IMR_NEW_ARRAY(uint32_t, n);
+    w->asks = IMR_NEW_ARRAY(uint32_t, n);
+    if (!w->document || !w->asks)
         return imr_fail_memory(err);
-    IMR_TRY(imr_bm25_negatives(bm25, text, strlen(text), j->train.qrels,
-                               imr_cache_query_id(j->cache, query), want, j->plan->negative_pool,
-                               mined, &found, err));
-    for (size_t i = 0; i < found; i++) {
-        uint32_t document;
-        if (imr_cache_find_document(j->cache, imr_dataset_id(dataset, mined[i]), &document) &&
-            !IMR_PUSH(&j->negatives, document))
-            return imr_fail_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        const char *id = imr_cache_query_id(w->pseudo, i);
+        if (!imr_cache_find_document_near(w->cache, id, i, &w->document[i]))
+            return imr_fail(err, IMR_E_FORMAT,
+                            "%s asks with document '%s', which the cache lacks; remove that folder",
+                            imr_cache_path(w->pseudo), id);
+        if (!(w->held && w->held[w->document[i]]))
+            w->asks[w->n_asks++] = (uint32_t)i;
     }
+    imr_random r;
+    imr_random_init(&r, w->plan->options.seed);
+    imr_random_shuffle(&r, w->asks, w->n_asks);
     return IMR_OK;
 }
 
-static bool brings_negatives(const job *j)
+/* Ranks the rest among one ask's candidates by the encoder: the k nearest documents less its own. */
+static imr_status place_own(work *w, size_t i, const uint32_t *near, size_t n_near, float *row,
+                            imr_error *err)
 {
-    for (size_t i = 0; i < j->train.list.n; i++) {
-        size_t n;
-        imr_cache_negatives(j->cache, j->train.list.v[i], &n);
-        if (n)
-            return true;
-    }
-    return false;
-}
-
-static imr_status fill_lists(job *j, const imr_bm25 *bm25, imr_error *err)
-{
-    imr_view all = imr_cache_query_vectors(j->cache);
-    for (size_t i = 0; i < j->train.list.n; i++) {
-        uint32_t query = j->train.list.v[i];
-        memcpy(imr_matrix_row(&j->vectors, i), imr_view_row(&all, query), all.cols * sizeof(float));
-        IMR_TRY(add_positives(j, query, err));
-        if (bm25) {
-            IMR_TRY(add_mined(j, bm25, query, err));
-        } else {
-            size_t n;
-            const uint32_t *ready = imr_cache_negatives(j->cache, query, &n);
-            for (size_t k = 0; k < n; k++)
-                if (!IMR_PUSH(&j->negatives, ready[k]))
-                    return imr_fail_memory(err);
+    ask_check *c = &w->check;
+    const imr_view asks = imr_cache_query_vectors(w->pseudo);
+    const float *ask = imr_view_row(&asks, c->asks[i]);
+    const size_t dim = asks.cols;
+    uint32_t *out = c->candidates + i * c->k;
+    imr_rows_get(row, imr_cache_document_rows(w->pseudo), c->asks[i]);
+    const double own = imr_nn_cosine(ask, row, dim);
+    bool placed = false;
+    size_t n = 0;
+    for (size_t k = 0; k < n_near && n < c->k; k++) {
+        if (near[k] == w->document[c->asks[i]])
+            continue;
+        imr_rows_get(row, imr_cache_document_rows(w->cache), near[k]);
+        if (!placed && own > imr_nn_cosine(ask, row, dim)) {
+            out[n++] = OWN;
+            placed = true;
         }
-        j->positive_start[i + 1] = j->positives.n;
-        j->negative_start[i + 1] = j->negatives.n;
-        if (!imr_progress_step(j->progress, "finding negatives", i + 1, j->train.list.n))
-            return imr_fail(err, IMR_E_CANCELLED, "cancelled while finding negatives");
+        if (n < c->k)
+            out[n++] = near[k];
+    }
+    if (!placed && n < c->k)
+        out[n] = OWN;
+    (void)err;
+    return IMR_OK;
+}
+
+/* Takes the last asks out of training and finds their candidates. */
+static imr_status hold_asks(work *w, imr_error *err)
+{
+    ask_check *c = &w->check;
+    const size_t documents = imr_cache_documents(w->cache), dim = imr_cache_dim(w->cache);
+    size_t n = (size_t)((double)w->n_asks * ASKS_HELD_SHARE + 0.5);
+    n = n > ASKS_HELD_MOST ? ASKS_HELD_MOST : n ? n : w->n_asks > 1;
+    if (w->n_asks < 2)
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "only %zu documents of %s can ask for themselves; at least 2 are needed, "
+                        "one of them to validate with",
+                        w->n_asks, imr_cache_path(w->cache));
+    w->n_asks -= n;
+    c->n = n;
+    c->k = w->plan->feedback_k < documents ? w->plan->feedback_k : documents;
+    const size_t near_k = c->k < documents ? c->k + 1 : documents;
+    c->asks = IMR_NEW_ARRAY(uint32_t, n);
+    c->candidates = IMR_NEW_ARRAY(uint32_t, n * c->k);
+    IMR_AUTOFREE uint32_t *near = IMR_NEW_ARRAY(uint32_t, n * near_k);
+    IMR_AUTOFREE float *row = imr_alloc(dim, sizeof *row);
+    IMR_CLEANUP(imr_matrix_done) imr_matrix vectors = {0};
+    if (!c->asks || !c->candidates || !near || !row)
+        return imr_fail_memory(err);
+    memcpy(c->asks, w->asks + w->n_asks, n * sizeof *c->asks);
+    IMR_TRY(imr_matrix_init(&vectors, n, dim, err));
+    const imr_view all = imr_cache_query_vectors(w->pseudo);
+    for (size_t i = 0; i < n; i++)
+        memcpy(imr_matrix_row(&vectors, i), imr_view_row(&all, c->asks[i]), dim * sizeof(float));
+    IMR_TRY(
+        imr_examples_nearest(near, w->cache, imr_matrix_view(&vectors), near_k, w->progress, err));
+    for (size_t i = 0; i < n; i++)
+        IMR_TRY(place_own(w, i, near + i * near_k, near_k, row, err));
+    return IMR_OK;
+}
+
+/* ---- validation ---- */
+
+/* Of a single relevant document at rank (0: not among the first ten). */
+static double mean_of_rank(size_t rank, double *ndcg)
+{
+    *ndcg = rank ? 1 / log2((double)rank + 1) : 0;
+    return rank ? (*ndcg + 1 + 1 / (double)rank) / 3 : 0;
+}
+
+typedef struct value {
+    double mean, ndcg;
+} value;
+
+static size_t rank_of_own(const float *scores, const uint32_t *candidates, size_t k)
+{
+    size_t own = 0, rank = 1;
+    while (own < k && candidates[own] != OWN)
+        own++;
+    for (size_t i = 0; own < k && i < k; i++)
+        rank += scores[i] > scores[own];
+    return own < k && rank <= 10 ? rank : 0;
+}
+
+/* a NULL: the encoder's order, which the candidates have. */
+static imr_status judge_asks(value *out, const work *w, const imr_adapter *a, imr_error *err)
+{
+    const ask_check *c = &w->check;
+    const imr_view asks = imr_cache_query_vectors(w->pseudo);
+    const size_t n = asks.cols, m = a ? a->w.m : 0;
+    IMR_AUTOFREE float *base = imr_alloc((c->k + 1) * n, sizeof *base);
+    IMR_AUTOFREE float *z = imr_alloc((c->k + 1) * m + 1, sizeof *z);
+    IMR_CLEANUP(imr_adapter_result_done) imr_adapter_result r = {0};
+    if (!base || !z)
+        return imr_fail_memory(err);
+    *out = (value){0};
+    for (size_t i = 0; i < c->n; i++) {
+        const uint32_t *candidates = c->candidates + i * c->k;
+        size_t rank = 0;
+        for (size_t k = 0; k < c->k && k < 10 && !a; k++)
+            if (candidates[k] == OWN)
+                rank = k + 1;
+        if (a) {
+            memcpy(base, imr_view_row(&asks, c->asks[i]), n * sizeof *base);
+            for (size_t k = 0; k < c->k; k++)
+                if (candidates[k] == OWN)
+                    imr_rows_get(base + (k + 1) * n, imr_cache_document_rows(w->pseudo),
+                                 c->asks[i]);
+                else
+                    imr_rows_get(base + (k + 1) * n, imr_cache_document_rows(w->cache),
+                                 candidates[k]);
+            IMR_TRY(imr_adapter_project(a, imr_view_of(base, c->k + 1, n), z, err));
+            IMR_TRY(imr_adapter_run(a, z, imr_view_of(z + m, c->k, m), &r, err));
+            rank = rank_of_own(r.after, candidates, c->k);
+        }
+        double ndcg;
+        out->mean += mean_of_rank(rank, &ndcg) / (double)c->n;
+        out->ndcg += ndcg / (double)c->n;
     }
     return IMR_OK;
 }
 
-static imr_status make_examples(job *j, imr_error *err)
+/* Adds up the queries of an evaluation; unseen: only those. Returns how many. */
+static size_t sum_up(value *out, const imr_eval *e, imr_ranking_kind kind, bool unseen)
 {
-    size_t n = j->train.list.n;
-    const imr_dataset *dataset = imr_cache_dataset(j->cache);
-    bool ready = brings_negatives(j);
-    if (!ready && !dataset)
-        return imr_fail(err, IMR_E_NOT_FOUND,
-                        "the cache %s brings no negatives and no texts to find them in; name its "
-                        "data set with --dataset",
-                        imr_cache_path(j->cache));
-    j->negatives_from = ready ? "the cache" : "BM25";
-    j->positive_start = IMR_NEW_ARRAY(uint64_t, n + 1);
-    j->negative_start = IMR_NEW_ARRAY(uint64_t, n + 1);
-    if (!j->positive_start || !j->negative_start)
+    size_t n = 0;
+    *out = (value){0};
+    for (size_t i = 0; i < e->queries; i++) {
+        const double *v = e->values[kind] + i * e->metrics;
+        if (unseen && e->seen[i])
+            continue;
+        out->mean += (v[0] + v[1] + v[2]) / MEASURES;
+        out->ndcg += v[0];
+        n++;
+    }
+    out->mean /= n ? (double)n : 1;
+    out->ndcg /= n ? (double)n : 1;
+    return n;
+}
+
+static imr_status evaluate(imr_eval *e, const work *w, const imr_adapter *a, const imr_qrels *train,
+                           imr_error *err)
+{
+    const size_t n = imr_cache_documents(w->cache);
+    const imr_eval_options o = {.feedback_k =
+                                    w->plan->feedback_k < n ? w->plan->feedback_k : (uint32_t)n,
+                                .metrics = w->metrics,
+                                .n_metrics = MEASURES};
+    return imr_eval_run(e, w->cache, a, w->validation.qrels, w->validation.list.v,
+                        w->validation.list.n, train, &o, NULL, err);
+}
+
+static double validate(void *user, const imr_adapter *a)
+{
+    work *w = user;
+    value v = {(double)NAN, 0};
+    imr_eval e = {0};
+    if (w->failed == IMR_OK && w->check.n) {
+        w->failed = judge_asks(&v, w, a, &w->why);
+    } else if (w->failed == IMR_OK) {
+        w->failed = evaluate(&e, w, a, NULL, &w->why);
+        if (w->failed == IMR_OK)
+            sum_up(&v, &e, IMR_RANKED_AFTER, false);
+        imr_eval_done(&e);
+    }
+    return v.mean;
+}
+
+/* The judgements of the queries trained on. */
+static imr_status trained_on(imr_qrels **out, const work *w, imr_error *err)
+{
+    const size_t n = w->train.list.n;
+    IMR_AUTOFREE const char **ids = IMR_NEW_ARRAY(const char *, n);
+    if (!ids)
         return imr_fail_memory(err);
-    IMR_TRY(imr_matrix_init(&j->vectors, n, imr_cache_dim(j->cache), err));
-    imr_bm25 *bm25 = NULL;
-    if (!ready)
-        IMR_TRY(imr_bm25_build(&bm25, dataset, j->progress, err));
-    imr_status status = fill_lists(j, bm25, err);
-    imr_bm25_free(bm25);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = imr_cache_query_id(w->cache, w->train.list.v[i]);
+    return imr_qrels_subset(out, &w->train.qrels, 1, ids, n, err);
+}
+
+/* What the adapter kept is worth on the validation queries. */
+static imr_status measure(imr_train_outcome *o, const work *w, imr_error *err)
+{
+    value encoder, after;
+    if (w->check.n) {
+        IMR_TRY(judge_asks(&encoder, w, NULL, err));
+        IMR_TRY(judge_asks(&after, w, o->adapter, err));
+        o->all = o->unseen =
+            (imr_train_measure){w->check.n, encoder.mean, after.mean, encoder.ndcg, after.ndcg};
+        return IMR_OK;
+    }
+    imr_qrels *train = NULL;
+    imr_eval e = {0};
+    if (!w->held)
+        IMR_TRY(trained_on(&train, w, err));
+    const imr_status status = evaluate(&e, w, o->adapter, train, err);
+    for (int unseen = 0; status == IMR_OK && unseen < 2; unseen++) {
+        imr_train_measure *m = unseen ? &o->unseen : &o->all;
+        m->queries = sum_up(&encoder, &e, IMR_RANKED_ENCODER, unseen && train);
+        sum_up(&after, &e, IMR_RANKED_AFTER, unseen && train);
+        m->encoder = encoder.mean, m->encoder_ndcg = encoder.ndcg;
+        m->after = after.mean, m->after_ndcg = after.ndcg;
+    }
+    imr_eval_done(&e);
+    imr_qrels_free(train);
     return status;
 }
 
 /* ---- training ---- */
 
-/* nDCG@10 of the adapter on the validation queries; adapter NULL: of the encoder. */
-static imr_status judge(double *out, const job *j, const imr_adapter *a, imr_error *err)
-{
-    size_t n = imr_cache_documents(j->cache);
-    imr_eval_options o = {.feedback_k = j->plan->feedback_k < n ? j->plan->feedback_k : (uint32_t)n,
-                          .metrics = &j->metric,
-                          .n_metrics = 1};
-    imr_eval e;
-    IMR_TRY(imr_eval_run(&e, j->cache, a, j->validation.qrels, j->validation.list.v,
-                         j->validation.list.n, NULL, &o, NULL, err));
-    *out = imr_eval_mean(&e, a ? IMR_RANKED_AFTER : IMR_RANKED_ENCODER, 0);
-    imr_eval_done(&e);
-    return IMR_OK;
-}
-
-static double validate(void *user, const imr_adapter *a)
-{
-    job *j = user;
-    double value = (double)NAN;
-    if (j->failed == IMR_OK)
-        j->failed = judge(&value, j, a, &j->why);
-    return value;
-}
-
 /* Stops training once a validation failed. */
 static bool watch(void *user, const imr_progress_info *info)
 {
-    job *j = user;
-    if (j->failed != IMR_OK)
+    work *w = user;
+    if (w->failed != IMR_OK)
         return false;
-    return !j->progress || !j->progress->fn || j->progress->fn(j->progress->user, info);
+    return !w->progress || !w->progress->fn || w->progress->fn(w->progress->user, info);
 }
 
-static imr_status train(imr_train_outcome *o, job *j, imr_error *err)
+static imr_status make_examples(work *w, const imr_encoder *encoder, imr_error *err)
 {
-    const imr_train_plan *p = j->plan;
-    size_t documents = imr_cache_documents(j->cache);
+    const imr_train_plan *p = w->plan;
+    const imr_example_plan plan = {p->miner, p->options.negatives, p->negative_pool, w->held};
+    if (p->recipe == IMR_RECIPE_CORPUS) {
+        IMR_TRY(imr_pseudo_open(&w->pseudo, w->cache, encoder, w->progress, err));
+        IMR_TRY(find_asks(w, err));
+        if (w->validation.list.n == 0)
+            IMR_TRY(hold_asks(w, err));
+        IMR_TRY(imr_examples_pseudo(&w->asked, w->cache, w->pseudo, w->document, w->asks, w->n_asks,
+                                    &plan, w->progress, err));
+    }
+    if (w->train.list.n == 0 || (p->recipe == IMR_RECIPE_CORPUS && p->judged_weight <= 0))
+        return IMR_OK;
+    return imr_examples_judged(&w->judged, w->cache, w->train.qrels, w->train.list.v,
+                               w->train.list.n, &plan, w->progress, err);
+}
+
+static imr_train_data data_of(const work *w)
+{
+    imr_train_data d = {.documents = imr_cache_document_rows(w->cache)};
+    if (w->pseudo) {
+        d.more = imr_rows_view(imr_cache_document_rows(w->pseudo));
+        d.set[d.n_sets++] = imr_examples_set(&w->asked, 1);
+    }
+    if (w->judged.positives.n)
+        d.set[d.n_sets++] = imr_examples_set(&w->judged, w->pseudo ? w->plan->judged_weight : 1);
+    return d;
+}
+
+static imr_status train(imr_train_outcome *o, work *w, const imr_encoder *encoder, imr_error *err)
+{
+    const imr_train_plan *p = w->plan;
+    const size_t documents = imr_cache_documents(w->cache), n = imr_cache_dim(w->cache);
     /* A collection of fewer than 10 documents is ranked whole. */
-    j->metric = (imr_metric){IMR_METRIC_NDCG, documents < 10 ? (uint32_t)documents : 10};
-    IMR_TRY(split_queries(j, err));
-    IMR_TRY(make_examples(j, err));
-    IMR_TRY(judge(&o->encoder_validation, j, NULL, err));
-    IMR_TRY(imr_adapter_new(&o->adapter, p->form, imr_cache_dim(j->cache),
-                            p->output_dim ? p->output_dim : imr_cache_dim(j->cache), p->hidden_dim,
-                            p->options.seed, err));
-    imr_train_data data = {.queries = imr_matrix_view(&j->vectors),
-                           .documents = imr_cache_document_rows(j->cache),
-                           .positive_start = j->positive_start,
-                           .positives = j->positives.v,
-                           .negative_start = j->negative_start,
-                           .negatives = j->negatives.v};
-    imr_progress watched = {watch, j};
-    imr_status status =
-        imr_train(o->adapter, &o->history, &data, &p->options, validate, j, &watched, err);
-    if (j->failed != IMR_OK) {
+    const uint32_t k = documents < 10 ? (uint32_t)documents : 10;
+    w->metrics[0] = (imr_metric){IMR_METRIC_NDCG, k};
+    w->metrics[1] = (imr_metric){IMR_METRIC_RECALL, k};
+    w->metrics[2] = (imr_metric){IMR_METRIC_RR, k};
+    IMR_TRY(split_queries(w, err));
+    IMR_TRY(make_examples(w, encoder, err));
+    IMR_TRY(imr_adapter_new(&o->adapter, p->form, n, p->output_dim ? p->output_dim : n,
+                            p->hidden_dim, p->options.seed, err));
+    const imr_train_data data = data_of(w);
+    const imr_progress watched = {watch, w};
+    const imr_status status =
+        imr_train(o->adapter, &o->history, &data, &p->options, validate, w, &watched, err);
+    if (w->failed != IMR_OK) {
         if (err)
-            *err = j->why;
-        return j->failed;
+            *err = w->why;
+        return w->failed;
     }
     IMR_TRY(status);
-    o->train_queries = j->train.list.n;
-    o->validation_queries = j->validation.list.n;
-    o->validation_carved = j->carved;
-    o->negatives_from = j->negatives_from;
-    return IMR_OK;
+    o->asks = w->n_asks;
+    o->judged = w->judged.positives.n ? w->train.list.n : 0;
+    o->validated_by_asks = w->check.n > 0;
+    o->validation_carved = w->carved;
+    o->negatives_from = w->pseudo ? w->asked.negatives_from : w->judged.negatives_from;
+    return measure(o, w, err);
 }
 
 imr_status imr_train_cache(imr_train_outcome *out, const imr_cache *cache,
-                           const imr_train_plan *plan, const imr_progress *progress, imr_error *err)
+                           const imr_encoder *encoder, const imr_train_plan *plan,
+                           const imr_progress *progress, imr_error *err)
 {
     imr_train_outcome o = {0};
-    job j = {.cache = cache, .plan = plan, .progress = progress};
-    imr_status status = train(&o, &j, err);
-    job_done(&j);
+    work w = {.cache = cache, .plan = plan, .progress = progress};
+    const imr_status status = train(&o, &w, encoder, err);
+    work_done(&w);
     if (status != IMR_OK) {
         imr_train_outcome_done(&o);
         return status;

@@ -14,6 +14,9 @@ static imr_status save_adapter(const imr_train_outcome *o, const imr_cache *cach
     const imr_dataset *dataset = imr_cache_dataset(cache);
     size_t best = o->history.best;
     imr_torch_meta training[] = {
+        {.name = "recipe", .kind = 's', .s = imr_recipe_name(plan->recipe)},
+        {.name = "judged_queries", .kind = 'i', .i = (int64_t)o->judged},
+        {.name = "asks", .kind = 'i', .i = (int64_t)o->asks},
         {.name = "loss", .kind = 's', .s = imr_loss_name(t->loss.kind)},
         {.name = "optimizer", .kind = 's', .s = imr_optimiser_name(t->optimiser)},
         {.name = "dropout", .kind = 'f', .f = t->dropout},
@@ -23,8 +26,8 @@ static imr_status save_adapter(const imr_train_outcome *o, const imr_cache *cach
         {.name = "num_negatives", .kind = 'i', .i = (int64_t)t->negatives},
         {.name = "seed", .kind = 'i', .i = (int64_t)t->seed},
         {.name = "epochs", .kind = 'i', .i = (int64_t)o->history.n},
-        {.name = "best_epoch", .kind = 'i', .i = (int64_t)best + 1},
-        {.name = "validation_ndcg_at_10", .kind = 'f', .f = o->history.v[best].validation},
+        {.name = "best_epoch", .kind = 'i', .i = (int64_t)best},
+        {.name = "validation_ndcg_at_10", .kind = 'f', .f = o->all.after_ndcg},
     };
     imr_torch_meta meta[] = {
         {.name = "tool", .kind = 's', .s = "imrnn " IMR_VERSION},
@@ -53,6 +56,20 @@ static void put_value(imr_buf *b, const char *key, double value)
     imr_json_put_number(b, value);
 }
 
+static void put_measure(imr_buf *b, const char *key, const imr_train_measure *m)
+{
+    imr_buf_printf(b, ",\n \"%s\": {\"queries\": %zu, \"nDCG@10\": {\"encoder\": ", key,
+                   m->queries);
+    imr_json_put_number(b, m->encoder_ndcg);
+    imr_buf_str(b, ", \"after\": ");
+    imr_json_put_number(b, m->after_ndcg);
+    imr_buf_str(b, "}, \"mean of nDCG, Recall, RR\": {\"encoder\": ");
+    imr_json_put_number(b, m->encoder);
+    imr_buf_str(b, ", \"after\": ");
+    imr_json_put_number(b, m->after);
+    imr_buf_str(b, "}}");
+}
+
 static void put_history(imr_buf *b, const imr_train_outcome *o, const imr_cache *cache,
                         const imr_train_plan *plan, const char *const *command, size_t n)
 {
@@ -67,11 +84,12 @@ static void put_history(imr_buf *b, const imr_train_outcome *o, const imr_cache 
     imr_buf_char(b, ']');
     put_pair(b, "cache", imr_cache_path(cache));
     put_pair(b, "cache_sha256", imr_cache_sha256(cache));
+    put_pair(b, "recipe", imr_recipe_name(plan->recipe));
     put_pair(b, "form", imr_form_name(plan->form));
     put_pair(b, "loss", imr_loss_name(t->loss.kind));
     put_pair(b, "optimizer", imr_optimiser_name(t->optimiser));
     put_value(b, "seed", (double)t->seed);
-    put_value(b, "output_dim", (double)plan->output_dim);
+    put_value(b, "output_dim", (double)o->adapter->w.m);
     put_value(b, "hidden_dim", (double)plan->hidden_dim);
     put_value(b, "lr", t->lr);
     put_value(b, "weight_decay", t->weight_decay);
@@ -81,18 +99,23 @@ static void put_history(imr_buf *b, const imr_train_outcome *o, const imr_cache 
     put_value(b, "patience", (double)t->patience);
     put_value(b, "feedback_k", (double)plan->feedback_k);
     put_pair(b, "negatives_from", o->negatives_from);
-    put_value(b, "train_queries", (double)o->train_queries);
+    put_value(b, "judged_weight", plan->judged_weight);
+    put_value(b, "train_queries", (double)o->judged);
+    put_value(b, "asks", (double)o->asks);
     put_value(b, "left_out", (double)h->left_out);
-    put_value(b, "validation_queries", (double)o->validation_queries);
-    imr_buf_printf(b, ",\n \"validation_carved\": %s", o->validation_carved ? "true" : "false");
-    put_value(b, "encoder_nDCG@10", o->encoder_validation);
-    put_value(b, "best_epoch", (double)h->best + 1);
+    put_value(b, "validation_queries", (double)o->all.queries);
+    imr_buf_printf(b, ",\n \"validation_carved\": %s,\n \"validated_by_asks\": %s",
+                   o->validation_carved ? "true" : "false",
+                   o->validated_by_asks ? "true" : "false");
+    put_measure(b, "validation", &o->all);
+    put_measure(b, "validation_unseen", &o->unseen);
+    put_value(b, "best_epoch", (double)h->best);
     imr_buf_printf(b, ",\n \"stopped_early\": %s, \"cancelled\": %s,\n \"epochs\": [",
                    h->stopped_early ? "true" : "false", h->cancelled ? "true" : "false");
-    for (size_t i = 0; i < h->n; i++) {
-        imr_buf_printf(b, "%s\n  {\"epoch\": %zu, \"loss\": ", i ? "," : "", i + 1);
+    for (size_t i = 0; i <= h->n; i++) {
+        imr_buf_printf(b, "%s\n  {\"epoch\": %zu, \"loss\": ", i ? "," : "", i);
         imr_json_put_number(b, h->v[i].loss);
-        imr_buf_str(b, ", \"nDCG@10\": ");
+        imr_buf_str(b, ", \"validation\": ");
         imr_json_put_number(b, h->v[i].validation);
         imr_buf_str(b, ", \"seconds\": ");
         imr_json_put_number(b, h->v[i].seconds);

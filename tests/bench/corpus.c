@@ -132,16 +132,14 @@ static void make_adapter(void)
     if (corpus.real) {
         imr_cache *cache;
         const imr_cache_options options = {.dataset = corpus.dataset};
-        imr_train_plan plan = {.form = IMR_FORM_DIAGONAL,
-                               .output_dim = BENCH_M,
-                               .hidden_dim = BENCH_H,
-                               .options = imr_train_defaults(IMR_LOSS_MNRL),
-                               .negative_pool = 100,
-                               .feedback_k = BENCH_K};
+        imr_train_plan plan = imr_train_plan_of(IMR_RECIPE_IMRNNS_01);
+        plan.output_dim = BENCH_M;
+        plan.hidden_dim = BENCH_H;
+        plan.feedback_k = BENCH_K;
         plan.options.epochs = 2;
         const double start = imr_clock_seconds(), cpu = bench_cpu_seconds();
         bench_need(imr_cache_open(&cache, corpus.cache, &options, &err), &err);
-        bench_need(imr_train_cache(&trained, cache, &plan, NULL, &err), &err);
+        bench_need(imr_train_cache(&trained, cache, NULL, &plan, NULL, &err), &err);
         imr_cache_free(cache);
         printf("  (adapter: 2 epochs in %.1f s, %.1f s cpu)\n", imr_clock_seconds() - start,
                bench_cpu_seconds() - cpu);

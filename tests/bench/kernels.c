@@ -221,8 +221,10 @@ void bench_training(void)
     }
     for (size_t i = 0; i < QUERIES * (1 + NEGATIVES); i++)
         lists[i] = (uint32_t)imr_random_below(&random, BENCH_DOCUMENTS);
-    training t = {.data = {imr_matrix_view(&queries), imr_rows_of_matrix(&documents), starts, lists,
-                           starts + QUERIES + 1, lists + QUERIES},
+    training t = {.data = {.documents = imr_rows_of_matrix(&documents),
+                           .set = {{imr_matrix_view(&queries), starts, lists, starts + QUERIES + 1,
+                                    lists + QUERIES, 1}},
+                           .n_sets = 1},
                   .options = imr_train_defaults(IMR_LOSS_MNRL)};
     t.options.epochs = 1;
     bench_need(imr_adapter_new(&t.adapter, IMR_FORM_DIAGONAL, BENCH_N, BENCH_M, BENCH_H, 1, &err),

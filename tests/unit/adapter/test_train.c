@@ -35,12 +35,14 @@ static void make_problem(problem *p)
         p->negative_start[q + 1] = (q + 1) * NEGATIVES;
     }
     p->positive_start[0] = p->negative_start[0] = 0;
-    p->data = (imr_train_data){.queries = imr_view_of(p->queries, Q, N),
-                               .documents = imr_rows_f32(p->documents, D, N),
-                               .positive_start = p->positive_start,
-                               .positives = p->positives,
-                               .negative_start = p->negative_start,
-                               .negatives = p->negatives};
+    p->data = (imr_train_data){.documents = imr_rows_f32(p->documents, D, N),
+                               .set = {{.queries = imr_view_of(p->queries, Q, N),
+                                        .positive_start = p->positive_start,
+                                        .positives = p->positives,
+                                        .negative_start = p->negative_start,
+                                        .negatives = p->negatives,
+                                        .weight = 1}},
+                               .n_sets = 1};
 }
 
 static imr_train_options quick(imr_loss_kind loss, size_t epochs)
@@ -60,7 +62,7 @@ static double judge(void *user, const imr_adapter *a)
     size_t m = a->w.m;
     imr_error err;
     float *q = malloc(Q * m * sizeof *q), *d = malloc(D * m * sizeof *d), after[D];
-    CHECK_OK(imr_adapter_project(a, p->data.queries, q, &err));
+    CHECK_OK(imr_adapter_project(a, p->data.set[0].queries, q, &err));
     CHECK_OK(imr_adapter_project(a, imr_rows_view(p->data.documents), d, &err));
     imr_adapter_result r = {0};
     double sum = 0;
@@ -98,10 +100,12 @@ static void check_learns(imr_form form, imr_loss_kind loss)
     CHECK_OK(imr_train(a, &h, &p.data, &o, judge, &p, NULL, &err));
     CHECK_INT(h.n, 30);
     CHECK_INT(h.examples, Q);
-    CHECK(h.v[29].loss < 0.7 * h.v[0].loss);
+    CHECK(isnan(h.v[0].loss));
+    CHECK_NEAR(h.v[0].validation, before, 0);
+    CHECK(h.v[30].loss < 0.7 * h.v[1].loss);
     CHECK(h.v[h.best].validation > before + 0.1);
     CHECK_NEAR(judge(&p, a), h.v[h.best].validation, 0); /* the best epoch is what came out */
-    for (size_t i = 0; i < h.n; i++)
+    for (size_t i = 0; i <= h.n; i++)
         CHECK(h.v[i].validation <= h.v[h.best].validation);
     imr_train_history_done(&h);
     imr_adapter_free(a);
@@ -115,13 +119,55 @@ TEST("training finds the positives better, both losses and both forms")
     check_learns(IMR_FORM_FULL, IMR_LOSS_MARGIN);
 }
 
+/* The problem's queries again as a second set, with weight w; documents of its lists moved behind
+ * the others. */
+static imr_adapter *with_second(problem *p, double w, bool draw)
+{
+    static uint32_t positives[Q];
+    imr_error err;
+    imr_adapter *a = untrained(IMR_FORM_MEAN);
+    imr_train_history h = {0};
+    imr_train_options o = quick(IMR_LOSS_IMPROVEMENT, 3);
+    imr_train_data two = p->data;
+    o.draw = draw;
+    o.negatives = 3; /* of the five there are */
+    for (size_t q = 0; q < Q; q++)
+        positives[q] = D + p->positives[q];
+    two.more = imr_view_of(p->documents, D, N);
+    two.set[1] = two.set[0];
+    two.set[1].positives = positives;
+    two.set[1].weight = w;
+    two.n_sets = w > 0 ? 2 : 1;
+    CHECK_OK(imr_train(a, &h, &two, &o, NULL, NULL, NULL, &err));
+    CHECK_INT(h.examples, w > 0 ? 2 * Q : Q);
+    imr_train_history_done(&h);
+    return a;
+}
+
+TEST("a second set adds its gradient by its weight, its documents may lie behind the others")
+{
+    static problem p;
+    make_problem(&p);
+    imr_adapter *one = with_second(&p, 0, false), *tiny = with_second(&p, 1e-12, false),
+                *half = with_second(&p, 0.5, false), *drawn = with_second(&p, 0.5, true);
+    double near = 0, far = 0, other = 0;
+    for (size_t i = 0; i < one->w.count; i++) {
+        near = fmax(near, fabs((double)one->w.v[i] - (double)tiny->w.v[i]));
+        far = fmax(far, fabs((double)one->w.v[i] - (double)half->w.v[i]));
+        other = fmax(other, fabs((double)drawn->w.v[i] - (double)half->w.v[i]));
+    }
+    /* Not equal: shuffling the second set takes numbers of the same generator. */
+    CHECK(far > 1e-4 && other > 1e-4 && near > 0);
+    imr_adapter_free(one), imr_adapter_free(tiny), imr_adapter_free(half), imr_adapter_free(drawn);
+}
+
 static imr_adapter *trained(problem *p, const imr_train_options *o)
 {
     imr_error err;
     imr_adapter *a = untrained(IMR_FORM_DIAGONAL);
     imr_train_history h = {0};
     CHECK_OK(imr_train(a, &h, &p->data, o, NULL, NULL, NULL, &err));
-    CHECK_INT(h.best, o->epochs - 1);
+    CHECK_INT(h.best, o->epochs);
     CHECK(isnan(h.v[0].validation));
     imr_train_history_done(&h);
     return a;
@@ -158,9 +204,12 @@ TEST("training stops after as many epochs without a better validation as patienc
     o.patience = 3;
     double next = 10;
     CHECK_OK(imr_train(a, &h, &p.data, &o, falling, &next, NULL, &err));
-    CHECK_INT(h.n, 4);
-    CHECK_INT(h.best, 0);
+    CHECK_INT(h.n, 3);
+    CHECK_INT(h.best, 0); /* nothing was better than not training: the weights are untouched */
+    imr_adapter *same = untrained(IMR_FORM_DIAGONAL);
+    CHECK(memcmp(a->w.v, same->w.v, a->w.count * sizeof(float)) == 0);
     CHECK(h.stopped_early && !h.cancelled);
+    imr_adapter_free(same);
     imr_train_history_done(&h);
     imr_adapter_free(a);
 }

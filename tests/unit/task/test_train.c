@@ -79,12 +79,12 @@ static imr_cache *make_cache(bool with_dev)
 
 static imr_train_plan make_plan(imr_loss_kind loss)
 {
-    imr_train_plan p = {.form = IMR_FORM_DIAGONAL,
-                        .output_dim = 16,
-                        .hidden_dim = 8,
-                        .options = imr_train_defaults(loss),
-                        .negative_pool = 30,
-                        .feedback_k = 20};
+    imr_train_plan p = imr_train_plan_of(IMR_RECIPE_IMRNNS_01);
+    p.options = imr_train_defaults(loss);
+    p.output_dim = 16;
+    p.hidden_dim = 8;
+    p.negative_pool = 30;
+    p.feedback_k = 20;
     p.options.lr = 3e-3;
     p.options.batch_size = 8;
     p.options.negatives = 5;
@@ -99,14 +99,16 @@ TEST("training learns what the encoder does not know, and the best epoch is the 
     imr_cache *cache = make_cache(true);
     imr_train_plan plan = make_plan(IMR_LOSS_MNRL);
     imr_train_outcome o;
-    CHECK_OK(imr_train_cache(&o, cache, &plan, NULL, &err));
-    CHECK_INT(o.train_queries, 3 * TOPICS);
-    CHECK_INT(o.validation_queries, TOPICS);
+    CHECK_OK(imr_train_cache(&o, cache, NULL, &plan, NULL, &err));
+    CHECK_INT(o.judged, 3 * TOPICS);
+    CHECK_INT(o.all.queries, TOPICS);
+    CHECK_INT(o.asks, 0);
     CHECK(!o.validation_carved);
     CHECK_STR(o.negatives_from, "BM25");
     double best = o.history.v[o.history.best].validation;
-    CHECK(best > o.encoder_validation + 0.1);
-    for (size_t i = 0; i < o.history.n; i++)
+    CHECK_NEAR(o.all.after, best, 1e-12);
+    CHECK(best > o.all.encoder + 0.1);
+    for (size_t i = 0; i <= o.history.n; i++)
         CHECK(o.history.v[i].validation <= best);
 
     /* The adapter handed over is the one that was judged best. */
@@ -117,7 +119,8 @@ TEST("training learns what the encoder does not know, and the best epoch is the 
     imr_eval e;
     CHECK_OK(imr_eval_run(&e, cache, o.adapter, split.qrels, split.queries, split.n_queries,
                           split.train, &eo, NULL, &err));
-    CHECK_NEAR(imr_eval_mean(&e, IMR_RANKED_AFTER, 0), best, 1e-12);
+    CHECK_NEAR(imr_eval_mean(&e, IMR_RANKED_AFTER, 0), o.all.after_ndcg, 1e-12);
+    CHECK_NEAR(imr_eval_mean(&e, IMR_RANKED_ENCODER, 0), o.all.encoder_ndcg, 1e-12);
     imr_eval_done(&e);
     imr_train_outcome_done(&o);
     imr_cache_free(cache);
@@ -130,15 +133,15 @@ TEST("without a validation split 15 % of the training queries are held out, the 
     imr_train_plan plan = make_plan(IMR_LOSS_MARGIN);
     plan.options.epochs = 2;
     imr_train_outcome a, b;
-    CHECK_OK(imr_train_cache(&a, cache, &plan, NULL, &err));
-    CHECK_OK(imr_train_cache(&b, cache, &plan, NULL, &err));
+    CHECK_OK(imr_train_cache(&a, cache, NULL, &plan, NULL, &err));
+    CHECK_OK(imr_train_cache(&b, cache, NULL, &plan, NULL, &err));
     CHECK(a.validation_carved);
-    CHECK_INT(a.validation_queries, 7); /* of 48 */
-    CHECK_INT(a.train_queries, 41);
+    CHECK_INT(a.all.queries, 7); /* of 48 */
+    CHECK_INT(a.judged, 41);
     CHECK_ALL_NEAR(a.adapter->w.v, b.adapter->w.v, a.adapter->w.count, 0);
     imr_train_outcome_done(&b);
     plan.options.seed = 4;
-    CHECK_OK(imr_train_cache(&b, cache, &plan, NULL, &err));
+    CHECK_OK(imr_train_cache(&b, cache, NULL, &plan, NULL, &err));
     CHECK(memcmp(a.adapter->w.v, b.adapter->w.v, 100 * sizeof(float)) != 0);
     imr_train_outcome_done(&a);
     imr_train_outcome_done(&b);
@@ -155,7 +158,7 @@ TEST("the saved adapter opens again with the same weights, beside a history that
     char dir[512];
     snprintf(dir, sizeof dir, "%s", test_tmpdir());
     const char *const command[] = {"imrnn", "train"};
-    CHECK_OK(imr_train_cache(&o, cache, &plan, NULL, &err));
+    CHECK_OK(imr_train_cache(&o, cache, NULL, &plan, NULL, &err));
     CHECK_OK(imr_train_save(&o, cache, &plan, dir, command, 2, &err));
     static const char *const names[] = {"adapter.pt", "adapter.safetensors"};
     for (size_t i = 0; i < 2; i++) {
@@ -168,7 +171,7 @@ TEST("the saved adapter opens again with the same weights, beside a history that
     imr_json *history;
     CHECK_OK(imr_json_open(&history, test_path(dir, "history.json"), &err));
     CHECK_STR(imr_json_string_or(history, "schema", ""), "imrnn.training/1");
-    CHECK_INT(imr_json_count(imr_json_at(history, "epochs")), 2);
+    CHECK_INT(imr_json_count(imr_json_at(history, "epochs")), 3); /* and before training */
     CHECK_INT(imr_json_int_or(history, "seed", -1), 3);
     CHECK_STR(imr_json_string_or(history, "command/1", ""), "train");
     imr_json_free(history);
@@ -192,10 +195,10 @@ TEST("cancelled training keeps the best epoch so far, or says that there is none
     int calls = -1000;
     imr_progress p = {stop_later, &calls};
     imr_train_outcome o;
-    CHECK_OK(imr_train_cache(&o, cache, &plan, &p, &err));
+    CHECK_OK(imr_train_cache(&o, cache, NULL, &plan, &p, &err));
     CHECK(o.history.cancelled && o.history.n > 0 && o.history.n < 1000);
     imr_train_outcome_done(&o);
     calls = 39;
-    CHECK_INT(imr_train_cache(&o, cache, &plan, &p, &err), IMR_E_CANCELLED);
+    CHECK_INT(imr_train_cache(&o, cache, NULL, &plan, &p, &err), IMR_E_CANCELLED);
     imr_cache_free(cache);
 }

@@ -5,6 +5,17 @@
 
 #include "base/mem.h"
 
+/* For m, n and rank. */
+static imr_status allocate(imr_backprojector *b, imr_error *err)
+{
+    b->left = IMR_NEW_ARRAY(double, b->m * b->rank);
+    b->singular = IMR_NEW_ARRAY(double, b->rank);
+    b->basis = IMR_NEW_ARRAY(double, b->rank * b->n);
+    if (!b->left || !b->singular || !b->basis)
+        return imr_fail_memory(err);
+    return imr_matrix_init(&b->basis_f, b->rank, b->n, err);
+}
+
 static imr_status fill(imr_backprojector *b, const imr_svd *svd, imr_error *err)
 {
     const size_t longest = svd->rows > svd->cols ? svd->rows : svd->cols;
@@ -21,12 +32,7 @@ static imr_status fill(imr_backprojector *b, const imr_svd *svd, imr_error *err)
     b->n = svd->cols;
     b->rank = r;
     b->condition = r < svd->k ? (double)INFINITY : svd->s[0] / svd->s[r - 1];
-    b->left = imr_alloc(b->m * r, sizeof *b->left);
-    b->singular = imr_alloc(r, sizeof *b->singular);
-    b->basis = imr_alloc(r * b->n, sizeof *b->basis);
-    if (!b->left || !b->singular || !b->basis)
-        return imr_fail_memory(err);
-    IMR_TRY(imr_matrix_init(&b->basis_f, r, b->n, err));
+    IMR_TRY(allocate(b, err));
     for (size_t j = 0; j < b->m; j++)
         for (size_t k = 0; k < r; k++)
             b->left[j * r + k] = svd->u[j * svd->k + k];
@@ -48,6 +54,22 @@ imr_status imr_backprojector_init(imr_backprojector *out, imr_view weight, imr_e
     if (status != IMR_OK) {
         imr_backprojector_done(&b);
         return status;
+    }
+    *out = b;
+    return IMR_OK;
+}
+
+imr_status imr_backprojector_identity(imr_backprojector *out, size_t n, imr_error *err)
+{
+    imr_backprojector b = {.m = n, .n = n, .rank = n, .condition = 1};
+    const imr_status status = allocate(&b, err);
+    if (status != IMR_OK) {
+        imr_backprojector_done(&b);
+        return status;
+    }
+    for (size_t i = 0; i < n; i++) {
+        b.left[i * n + i] = b.basis[i * n + i] = b.singular[i] = 1;
+        b.basis_f.v[i * n + i] = 1;
     }
     *out = b;
     return IMR_OK;

@@ -38,6 +38,9 @@ typedef struct imr_backprojector {
  * entry is not finite or every entry is zero, IMR_E_MEMORY. */
 imr_status imr_backprojector_init(imr_backprojector *out, imr_view weight,
                                   imr_error *err) IMR_NODISCARD;
+/* Of the space itself, without an adapter: P is the identity [n,n]. */
+imr_status imr_backprojector_identity(imr_backprojector *out, size_t n,
+                                      imr_error *err) IMR_NODISCARD;
 void imr_backprojector_done(imr_backprojector *b); /* {0} is fine */
 
 /* out[r] = U' x, x [m] in the working space. */

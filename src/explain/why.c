@@ -61,6 +61,12 @@ imr_lift imr_stand(double standing[IMR_STAGE_COUNT], const float similarity[IMR_
 
 /* ---- word by word ---- */
 
+/* A document that is not among the candidates has the encoder's stage alone. */
+static bool is_adapted(const imr_why_input *in)
+{
+    return in->weights && in->place < in->run->k;
+}
+
 static imr_share_side side_of(const imr_why_input *in, bool query)
 {
     const imr_weights *w = in->weights;
@@ -84,15 +90,16 @@ static imr_status pair_words(imr_why *why, const imr_why_input *in, imr_arena *a
     if (in->problem[0])
         return IMR_OK;
     const imr_why_run *r = in->run;
-    const imr_share_side query = in->weights ? side_of(in, true) : (imr_share_side){0};
-    const imr_share_side document = in->weights ? side_of(in, false) : (imr_share_side){0};
+    const bool adapted = is_adapted(in);
+    const imr_share_side query = adapted ? side_of(in, true) : (imr_share_side){0};
+    const imr_share_side document = adapted ? side_of(in, false) : (imr_share_side){0};
     const imr_share_candidates candidates = {r->k, r->base_mean, r->d, r->d_after, r->norms};
     const imr_pair_input pairs = {
         .query = {in->query.sum, in->query.prefix},
         .document = {in->document.sum, in->document.prefix},
         .encoder = in->encoder,
-        .query_side = in->weights ? &query : NULL,
-        .document_side = in->weights ? &document : NULL,
+        .query_side = adapted ? &query : NULL,
+        .document_side = adapted ? &document : NULL,
         .candidates = &candidates,
         .reference = in->reference,
         .similarity = in->similarity,
@@ -203,16 +210,19 @@ static imr_status list_words(imr_why *why, imr_word_list *query_words, const imr
         mean_unit(other + r->m, r);
         imr_change_common(common, &lists[0][IMR_CHANGE_OWN].common_part,
                           imr_view_of(r->d, r->k, r->m), imr_view_of(r->d_after, r->k, r->m));
-        subjects[0] = (imr_word_subject){.before = r->d + in->place * r->m,
-                                         .after = r->d_after + in->place * r->m,
-                                         .common = common,
-                                         .other = other};
+        if (is_adapted(in))
+            subjects[0] = (imr_word_subject){.before = r->d + in->place * r->m,
+                                             .after = r->d_after + in->place * r->m,
+                                             .common = common,
+                                             .other = other};
         subjects[1] = (imr_word_subject){
             .before = r->q, .after = r->q_after, .common = t->query_common, .other = other + r->m};
     }
     memcpy(subjects[0].background, t->document, sizeof t->document);
     memcpy(subjects[1].background, t->query, sizeof t->query);
-    IMR_TRY(imr_word_lists(lists, t->lens, subjects, 2, &settings, arena, progress, err));
+    const size_t skip = r->m && !is_adapted(in); /* of it there is no change */
+    IMR_TRY(imr_word_lists(lists + skip, t->lens, subjects + skip, 2 - skip, &settings, arena,
+                           progress, err));
     if (!t->query_common) /* nothing was sampled: what is the query's own is not known */
         lists[1][IMR_CHANGE_OWN] = (imr_word_list){.common_part = NAN};
     memcpy(why->words, lists[0], sizeof lists[0]);
@@ -282,7 +292,7 @@ imr_status imr_why_make(imr_why *out, imr_word_list query_words[IMR_CHANGE_COUNT
     imr_why why = {.query_tokens = in->query.read, .document_tokens = in->document.read};
     why.lift = imr_stand(why.standing, in->similarity, in->reference);
     IMR_TRY(pair_words(&why, in, arena, err));
-    if (in->weights)
+    if (is_adapted(in))
         IMR_TRY(share(&why, in, arena, err));
     IMR_TRY(spell(&query, &in->query, in->encoder, true, err));
     IMR_TRY(spell(&document, &in->document, in->encoder, true, err));

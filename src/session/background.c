@@ -231,6 +231,30 @@ static imr_status run_sample(imr_session *s, const uint32_t *rows, size_t n, imr
     return take_background(s, d, progress, err);
 }
 
+/* Without an adapter the vectors themselves are what is told: of a sample of queries, and of
+ * documents. */
+static imr_status measure_vectors(imr_session *s, imr_rows queries, const imr_progress *progress,
+                                  imr_error *err)
+{
+    const imr_rows vectors[2] = {queries, imr_cache_document_rows(s->cache)};
+    imr_background *to[2] = {&s->words.queries[IMR_CHANGE_VECTOR],
+                             &s->words.documents[IMR_CHANGE_VECTOR]};
+    for (size_t side = 0; side < 2; side++) {
+        size_t n;
+        IMR_AUTOFREE uint32_t *rows = sample(
+            vectors[side].rows, side ? SAMPLE_PER_QUERY * SAMPLE_QUERIES : SAMPLE_QUERIES, &n);
+        IMR_CLEANUP(imr_matrix_done) imr_matrix chosen = {0};
+        if (!rows)
+            return imr_fail_memory(err);
+        IMR_TRY(imr_matrix_init(&chosen, n, vectors[side].cols, err));
+        for (size_t i = 0; i < n; i++)
+            imr_rows_get(imr_matrix_row(&chosen, i), vectors[side], rows[i]);
+        IMR_TRY(
+            imr_background_init(to[side], &s->words.lens, imr_matrix_view(&chosen), progress, err));
+    }
+    return IMR_OK;
+}
+
 static imr_status measure_background(imr_session *s, const imr_progress *progress, imr_error *err)
 {
     imr_rows vectors = imr_rows_of_view(imr_cache_query_vectors(s->cache));
@@ -238,6 +262,8 @@ static imr_status measure_background(imr_session *s, const imr_progress *progres
         vectors = imr_cache_document_rows(s->cache);
     if (vectors.rows < MINIMUM)
         return IMR_OK;
+    if (!s->adapter)
+        return measure_vectors(s, vectors, progress, err);
     size_t n;
     IMR_AUTOFREE uint32_t *rows = sample(vectors.rows, SAMPLE_QUERIES, &n);
     if (!rows)

@@ -130,8 +130,10 @@ static imr_status fill_documents(imr_session *s, imr_trace *t, const imr_listing
         d->rank_encoder = l->rank_encoder[i];
         d->rank_before = l->rank_before[i];
         d->rank_after = l->rank_after[i];
-        d->move = (int32_t)((int64_t)d->rank_before - (int64_t)d->rank_after);
-        d->move_encoder = (int32_t)((int64_t)d->rank_encoder - (int64_t)d->rank_after);
+        if (s->adapter) {
+            d->move = (int32_t)((int64_t)d->rank_before - (int64_t)d->rank_after);
+            d->move_encoder = (int32_t)((int64_t)d->rank_encoder - (int64_t)d->rank_after);
+        }
         d->sim_encoder = l->sim_encoder[i];
         d->sim_before = l->sim_before[i];
         d->sim_after = l->sim_after[i];
@@ -154,6 +156,8 @@ static bool is_listed(const imr_trace *t, uint32_t row)
 /* What the encoder had among its first ten and the adapter's candidates lack. */
 static imr_status find_left(imr_session *s, imr_trace *t, imr_error *err)
 {
+    if (!s->adapter)
+        return IMR_OK;
     const size_t all = imr_cache_documents(s->cache), n = all < TOP ? all : TOP;
     uint32_t top[TOP], rank_before[TOP];
     imr_ranker_top_encoder(&s->ranker, top, n);
@@ -228,9 +232,16 @@ static void lift_all(imr_trace *t, const imr_listing *l)
     }
 }
 
-static imr_status summarise(imr_trace *t, imr_error *err)
+static imr_status summarise(const imr_session *s, imr_trace *t, imr_error *err)
 {
     const size_t n = t->n_documents;
+    if (!s->adapter) {
+        for (size_t i = 0; i < n; i++)
+            t->documents[i].delta_sim_relative = NAN;
+        t->median_delta_sim = NAN;
+        t->kendall_tau = t->tau_encoder = (double)NAN;
+        return IMR_OK;
+    }
     IMR_AUTOFREE double *values = IMR_NEW_ARRAY(double, n);
     if (!values)
         return imr_fail_memory(err);
@@ -297,7 +308,8 @@ static imr_status judge(imr_session *s, imr_trace *t, const imr_listing *l, imr_
     if (!order)
         return imr_fail_memory(err);
     imr_ranker_top_encoder(&s->ranker, order, l->n);
-    imr_ranker_top_before(&s->ranker, order + l->n, l->n);
+    if (s->adapter)
+        imr_ranker_top_before(&s->ranker, order + l->n, l->n);
     imr_status status = IMR_OK;
     for (size_t i = 0; i < IMR_LEN(shown) && status == IMR_OK; i++) {
         if (shown[i].metric.k > l->n)
@@ -305,6 +317,9 @@ static imr_status judge(imr_session *s, imr_trace *t, const imr_listing *l, imr_
         imr_trace_metric *m = &t->metrics[t->n_metrics++];
         m->name = shown[i].name;
         m->encoder = metric_of(s, q, query, shown[i].metric, order, l->n, err, &status);
+        m->before = m->after = (double)NAN;
+        if (!s->adapter)
+            continue;
         m->before = metric_of(s, q, query, shown[i].metric, order + l->n, l->n, err, &status);
         m->after = metric_of(s, q, query, shown[i].metric, l->document, l->n, err, &status);
     }
@@ -342,7 +357,8 @@ static imr_status say_all(const imr_session *s, imr_trace *t, imr_error *err)
                                     .documents = t->n_documents,
                                     .moved = t->moved_encoder,
                                     .tau_modulation = t->kendall_tau};
-    IMR_TRY(tau_between(&ranking.tau_projector, t, IMR_STAGE_ENCODER, IMR_STAGE_BEFORE, err));
+    if (s->adapter)
+        IMR_TRY(tau_between(&ranking.tau_projector, t, IMR_STAGE_ENCODER, IMR_STAGE_BEFORE, err));
     if (t->n_metrics) {
         ranking.metric = t->metrics[0].name;
         ranking.metric_encoder = t->metrics[0].encoder;
@@ -367,8 +383,8 @@ static imr_status keep_bases(imr_session *s, imr_trace *t, const imr_listing *l,
 {
     imr_why_run *r = &t->run;
     const imr_rows rows = imr_cache_document_rows(s->cache);
-    const imr_weights *w = &s->adapter->w;
-    const bool has_bias = imr_weight_count(w, IMR_W_PROJECTOR_BIAS) > 0;
+    const imr_weights *w = s->adapter ? &s->adapter->w : NULL;
+    const bool has_bias = w && imr_weight_count(w, IMR_W_PROJECTOR_BIAS) > 0;
     IMR_CLEANUP(imr_matrix_done) imr_matrix base = {0};
     IMR_CLEANUP(imr_matrix_done) imr_matrix projected = {0};
     r->base_mean = IMR_ARENA_ARRAY(t->arena, double, r->n);
@@ -396,7 +412,7 @@ static imr_status keep_bases(imr_session *s, imr_trace *t, const imr_listing *l,
 static imr_status keep_vectors(imr_session *s, imr_trace *t, const imr_listing *l, imr_error *err)
 {
     const imr_adapter_result *run = &s->ranker.run;
-    const size_t n = imr_cache_dim(s->cache), m = s->adapter->w.m;
+    const size_t n = imr_cache_dim(s->cache), m = s->adapter ? s->adapter->w.m : 0;
     imr_why_run *r = &t->run;
     t->working_dim = m;
     *r = (imr_why_run){.n = n, .m = m, .k = l->n, .d = l->d, .d_after = l->d_mod};
@@ -416,7 +432,7 @@ static imr_status keep_vectors(imr_session *s, imr_trace *t, const imr_listing *
         {scales ? &r->query_scale : &r->query_weight, scales ? run->scale_d : run->weight_d,
          scales ? m : m * m},
     };
-    for (size_t i = 0; i < IMR_LEN(kept); i++)
+    for (size_t i = 0; i < (m ? IMR_LEN(kept) : 1); i++)
         if (!(*kept[i].to = copy(t->arena, kept[i].from, kept[i].count)))
             return imr_fail_memory(err);
     return keep_bases(s, t, l, err);
@@ -502,7 +518,7 @@ static imr_status run(imr_session *s, const imr_request *request, asked *a, imr_
     IMR_TRY(fill_documents(s, t, &l, err));
     IMR_TRY(find_left(s, t, err));
     lift_all(t, &l);
-    IMR_TRY(summarise(t, err));
+    IMR_TRY(summarise(s, t, err));
     IMR_TRY(judge(s, t, &l, err));
     IMR_TRY(say_all(s, t, err));
     t->timing.explain = 1e3 * (imr_clock_seconds() - at);

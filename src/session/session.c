@@ -131,15 +131,20 @@ static imr_status open_split(imr_session *s, const char *wanted, imr_error *err)
 static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_error *err)
 {
     imr_trace_inputs *in = &s->facts.inputs;
-    const imr_weights *w = &s->adapter->w;
     const imr_dataset *dataset = imr_cache_dataset(s->cache);
-    in->adapter_path = imr_session_string(s, s->adapter->path);
-    in->adapter_form = imr_form_name(w->form);
-    in->adapter_form_from = imr_form_source_name(s->adapter->form_from);
-    memcpy(in->adapter_sha256, s->adapter->sha256, sizeof in->adapter_sha256);
-    in->input_dim = (uint32_t)w->n;
-    in->working_dim = (uint32_t)w->m;
-    in->hidden_dim = (uint32_t)w->h;
+    in->adapter_path = in->adapter_form = in->adapter_form_from = s->facts.adapter_name = "";
+    in->input_dim = (uint32_t)imr_cache_dim(s->cache);
+    in->condition_number = NAN;
+    if (s->adapter) {
+        const imr_weights *w = &s->adapter->w;
+        in->adapter_path = imr_session_string(s, s->adapter->path);
+        in->adapter_form = imr_form_name(w->form);
+        in->adapter_form_from = imr_form_source_name(s->adapter->form_from);
+        memcpy(in->adapter_sha256, s->adapter->sha256, sizeof in->adapter_sha256);
+        in->working_dim = (uint32_t)w->m;
+        in->hidden_dim = (uint32_t)w->h;
+        s->facts.adapter_name = short_name(s, s->adapter->path);
+    }
     in->cache_path = imr_session_string(s, imr_cache_path(s->cache));
     snprintf(in->cache_sha256, sizeof in->cache_sha256, "%s", imr_cache_sha256(s->cache));
     in->cache_documents = imr_cache_documents(s->cache);
@@ -161,7 +166,6 @@ static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_
     }
     s->facts.dataset_name =
         short_name(s, dataset ? imr_dataset_path(dataset) : imr_cache_path(s->cache));
-    s->facts.adapter_name = short_name(s, s->adapter->path);
     return in->adapter_path && in->cache_path && in->dataset_path && s->facts.dataset_name &&
                    s->facts.adapter_name
                ? IMR_OK
@@ -203,7 +207,8 @@ static imr_status open_all(imr_session *s, const imr_session_options *o,
     s->strings = imr_arena_new();
     if (!s->strings)
         return imr_fail_memory(err);
-    IMR_TRY(imr_adapter_open(&s->adapter, o->adapter, o->form, err));
+    if (o->adapter)
+        IMR_TRY(imr_adapter_open(&s->adapter, o->adapter, o->form, err));
     IMR_TRY(imr_cache_open(&s->cache, o->cache, &cache_options, err));
     IMR_TRY(imr_session_check_settings(&s->defaults, s, err));
     IMR_TRY(note_inputs(s, progress, err));
@@ -222,7 +227,7 @@ static imr_status open_all(imr_session *s, const imr_session_options *o,
     IMR_TRY(note_notices(s, err));
     IMR_TRY(imr_words_open(s, o->token_table, &lookup, progress, err));
     IMR_TRY(imr_titles_init(&s->titles, s->cache, err));
-    s->query_base = IMR_NEW_ARRAY(float, s->adapter->w.n);
+    s->query_base = IMR_NEW_ARRAY(float, imr_cache_dim(s->cache));
     if (!s->query_base || !s->facts.encoder_name)
         return imr_fail_memory(err);
     return o->background ? imr_words_measure(s, progress, err) : IMR_OK;
@@ -234,9 +239,8 @@ static atomic_uint_fast32_t sessions = 1;
 imr_status imr_session_open(imr_session **out, const imr_session_options *options,
                             const imr_progress *progress, imr_error *err)
 {
-    if (!options->adapter || !options->cache)
-        return imr_fail(err, IMR_E_USAGE,
-                        "an adapter (--checkpoint FILE) and a cache (--cache-dir DIR) are needed");
+    if (!options->cache)
+        return imr_fail(err, IMR_E_USAGE, "a cache (--cache-dir DIR) is needed");
     imr_session *s = IMR_NEW(imr_session);
     if (!s)
         return imr_fail_memory(err);

@@ -66,11 +66,11 @@ static imr_status find_rows(imr_session *s, imr_view *rows, const char *table,
     }
     imr_error why;
     imr_status status = IMR_OK;
-    if (rows->cols != s->adapter->w.n)
+    if (rows->cols != imr_cache_dim(s->cache))
         status = imr_fail(&why, IMR_E_SHAPE,
-                          "the rows of the token table %s have %zu dimensions, the adapter takes "
-                          "vectors of %zu; %s",
-                          table ? table : "input", rows->cols, s->adapter->w.n,
+                          "the rows of the token table %s have %zu dimensions, the vectors have "
+                          "%zu; %s",
+                          table ? table : "input", rows->cols, imr_cache_dim(s->cache),
                           folder ? "name a table of the same encoder with --token-table"
                                  : "--token-table encoded has rows that fit");
     if (status != IMR_OK && !table) { /* nobody asked for it: only the words are missing */
@@ -91,10 +91,14 @@ imr_status imr_words_open(imr_session *s, const char *table, const imr_encoder_o
     imr_trace_inputs *in = &s->facts.inputs;
     imr_view rows = {0};
     /* Rank and condition number belong to the adapter, table or not. */
-    IMR_TRY(
-        imr_backprojector_init(&w->back, imr_weight_view(&s->adapter->w, IMR_W_PROJECTOR), err));
-    in->rank = (uint32_t)w->back.rank;
-    in->condition_number = w->back.condition;
+    if (s->adapter) {
+        IMR_TRY(imr_backprojector_init(&w->back, imr_weight_view(&s->adapter->w, IMR_W_PROJECTOR),
+                                       err));
+        in->rank = (uint32_t)w->back.rank;
+        in->condition_number = w->back.condition;
+    } else { /* words of the vectors themselves */
+        IMR_TRY(imr_backprojector_identity(&w->back, imr_cache_dim(s->cache), err));
+    }
     IMR_TRY(find_rows(s, &rows, table, lookup, progress, err));
     if (!w->tokeniser)
         return IMR_OK;

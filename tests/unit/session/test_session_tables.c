@@ -46,7 +46,7 @@ TEST("an input table that does not fit costs the words, unless it was asked for"
     CHECK_OK(imr_session_open(&s, &o, NULL, &err));
     const imr_session_facts *facts = imr_session_facts_of(s);
     CHECK(facts->has_encoder && !facts->has_tokens);
-    CHECK_CONTAINS(facts->tokens_problem, "have 24 dimensions, the adapter takes vectors of 48");
+    CHECK_CONTAINS(facts->tokens_problem, "have 24 dimensions, the vectors have 48");
     CHECK_CONTAINS(facts->tokens_problem, "--token-table encoded");
     CHECK_STR(facts->inputs.table_name, "");
     imr_session_close(s);

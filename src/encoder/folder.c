@@ -9,12 +9,15 @@
 #include "base/mem.h"
 #include "format/json.h"
 
+/* commit: the one the reference (imrnns 0.2) asks for; a cache that was filled for it holds no
+ * other. */
 static const struct {
-    const char *name, *id;
-} known[] = {{"minilm", "sentence-transformers/all-MiniLM-L6-v2"},
-             {"e5", "intfloat/e5-large-v2"},
-             {"bge", "BAAI/bge-large-en-v1.5"},
-             {"mpnet", "sentence-transformers/all-mpnet-base-v2"}};
+    const char *name, *id, *commit;
+} known[] = {{"minilm", "sentence-transformers/all-MiniLM-L6-v2",
+              "c9745ed1d9f207416be6d2e6f8de32d1f16199bf"},
+             {"e5", "intfloat/e5-large-v2", "f169b11e22de13617baa190a028a32f3493550b6"},
+             {"bge", "BAAI/bge-large-en-v1.5", NULL},
+             {"mpnet", "sentence-transformers/all-mpnet-base-v2", NULL}};
 
 const char *imr_known_model(const char *short_name)
 {
@@ -143,21 +146,64 @@ static imr_status read_commit(imr_buf *commit, const char *refs, imr_error *err)
     return imr_buf_check(commit, err);
 }
 
+static bool is_pinned(const char *id, const char *commit)
+{
+    for (size_t i = 0; i < IMR_LEN(known); i++)
+        if (known[i].commit && strcmp(known[i].id, id) == 0)
+            return strcmp(known[i].commit, commit) == 0;
+    return false;
+}
+
+/* The only snapshot in `dir`, or the one the reference asks for; all are named when there are
+ * others. Adds nothing to path when there is none. */
+static imr_status choose_snapshot(imr_buf *path, const char *dir, const char *id, imr_error *err)
+{
+    char **names;
+    size_t n, found = 0;
+    imr_buf all IMR_AUTOBUF = {0}, chosen IMR_AUTOBUF = {0};
+    if (!imr_dir_exists(dir))
+        return IMR_OK;
+    IMR_TRY(imr_dir_list(&names, &n, dir, err));
+    bool pinned = false;
+    for (size_t i = 0; i < n && !pinned; i++) {
+        if (names[i][0] == '.')
+            continue;
+        pinned = is_pinned(id, names[i]);
+        chosen.len = 0;
+        imr_buf_printf(&chosen, "%s/%s", dir, names[i]);
+        imr_buf_printf(&all, "%s%s", found++ ? ", " : "", names[i]);
+    }
+    imr_dir_list_free(names, n);
+    if (found > 1 && !pinned)
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "%s: %s holds several snapshots and no refs/main that says which: give the "
+                        "path of one of %s",
+                        id, dir, imr_buf_text(&all));
+    if (found)
+        imr_buf_str(path, imr_buf_text(&chosen));
+    return imr_buf_check(&chosen, err);
+}
+
 /* Looks for the model under one cache directory; *out stays as it is when it is not there. */
 static imr_status look_in(imr_folder *out, const char *dir, const char *id, imr_error *err)
 {
     imr_buf flat IMR_AUTOBUF = {0}, refs IMR_AUTOBUF = {0}, path IMR_AUTOBUF = {0};
     const char *slash = strchr(id, '/');
     int org = (int)(slash - id);
-    imr_buf_printf(&flat, "%s/models--%.*s--%s", dir, org, id, slash + 1);
-    imr_buf_printf(&refs, "%s/refs/main", imr_buf_text(&flat));
+    imr_buf_printf(&flat, "%s/models--%.*s--%s/snapshots", dir, org, id, slash + 1);
+    imr_buf_printf(&refs, "%s/models--%.*s--%s/refs/main", dir, org, id, slash + 1);
+    IMR_TRY(imr_buf_check(&flat, err));
     IMR_TRY(imr_buf_check(&refs, err));
     if (imr_file_exists(refs.data)) {
-        imr_buf_printf(&path, "%s/snapshots/", imr_buf_text(&flat));
+        imr_buf_printf(&path, "%s/", flat.data);
         IMR_TRY(read_commit(&path, refs.data, err));
-    } else {
-        imr_buf_printf(&path, "%s/%.*s_%s", dir, org, id, slash + 1);
     }
+    if (!path.len || !imr_dir_exists(imr_buf_text(&path))) {
+        path.len = 0;
+        IMR_TRY(choose_snapshot(&path, flat.data, id, err));
+    }
+    if (!path.len)
+        imr_buf_printf(&path, "%s/%.*s_%s", dir, org, id, slash + 1);
     IMR_TRY(imr_buf_check(&path, err));
     return imr_dir_exists(path.data) ? fill(out, path.data, id, id, true, err) : IMR_OK;
 }

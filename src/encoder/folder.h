@@ -5,7 +5,9 @@
  * Face cache and nowhere else; nothing is downloaded. Directories searched, in order:
  *   SENTENCE_TRANSFORMERS_HOME
  *   HF_HUB_CACHE, else HUGGINGFACE_HUB_CACHE, else HF_HOME/hub, else HOME/.cache/huggingface/hub
- * for models--org--name/refs/main, which names snapshots/<commit>, and for the older org_name.
+ * for models--org--name/refs/main, which names snapshots/<commit>; without it (a download of one
+ * commit writes none) for the only snapshot there, or the one the reference asks for; and for the
+ * older org_name.
  * A file that is missing is named together with the command that fetches it.
  */
 #ifndef IMR_ENCODER_FOLDER_H

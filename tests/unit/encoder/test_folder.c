@@ -66,6 +66,36 @@ TEST("a model id is found in the cache the environment names, first set first")
     CHECK_CONTAINS(err.text, "/hub");
 }
 
+TEST("a snapshot without refs is taken when it is the only one or the reference's, else named")
+{
+    const char *home = keep(test_tmpdir());
+    imr_hub hub = {.hf_hub_cache = home};
+    imr_folder f = {0};
+    put_file(home, "models--sentence-transformers--all-MiniLM-L6-v2/snapshots/abc/config.json",
+             "{}");
+    CHECK_OK(imr_folder_find(&f, "minilm", &hub, &err));
+    CHECK_CONTAINS(f.path, "snapshots/abc");
+    CHECK_STR(f.model_id, "sentence-transformers/all-MiniLM-L6-v2");
+    imr_folder_done(&f);
+    put_file(home, "models--sentence-transformers--all-MiniLM-L6-v2/snapshots/def/config.json",
+             "{}");
+    CHECK_INT(imr_folder_find(&f, "minilm", &hub, &err), IMR_E_NOT_FOUND);
+    CHECK_CONTAINS(err.text, "give the path of one of abc, def");
+    put_file(home,
+             "models--sentence-transformers--all-MiniLM-L6-v2/snapshots/"
+             "c9745ed1d9f207416be6d2e6f8de32d1f16199bf/config.json",
+             "{}");
+    CHECK_OK(imr_folder_find(&f, "minilm", &hub, &err));
+    CHECK_CONTAINS(f.path, "snapshots/c9745ed1d9f2");
+    imr_folder_done(&f);
+    /* refs/main of a snapshot that was not fetched. */
+    put_file(home, "models--a--b/refs/main", "abc");
+    put_file(home, "models--a--b/snapshots/def/config.json", "{}");
+    CHECK_OK(imr_folder_find(&f, "a/b", &hub, &err));
+    CHECK_CONTAINS(f.path, "snapshots/def");
+    imr_folder_done(&f);
+}
+
 TEST("a snapshot named by its path keeps the model's name, and its prefixes with it")
 {
     static const struct {

@@ -190,10 +190,27 @@ static imr_status read_added(imr_tokenizer_spec *s, const imr_json *list, imr_er
     return IMR_OK;
 }
 
+/* Files of tokenizers before 0.9 (bert-base-uncased's among them) do not name the model: the first
+ * kind whose settings are all there, as the library takes it. */
+static const char *model_type(const imr_json *model)
+{
+    static const char *const wordpiece[] = {"unk_token", "continuing_subword_prefix",
+                                            "max_input_chars_per_word"};
+    if (imr_json_at(model, "type") || !imr_json_is_object(imr_json_at(model, "vocab")))
+        return type_of(model);
+    size_t n = 0;
+    for (size_t i = 0; i < IMR_LEN(wordpiece); i++)
+        n += imr_json_at(model, wordpiece[i]) != NULL;
+    return imr_json_at(model, "merges")       ? "BPE"
+           : n == IMR_LEN(wordpiece)          ? "WordPiece"
+           : imr_json_at(model, wordpiece[0]) ? "WordLevel"
+                                              : type_of(model);
+}
+
 /* After the vocabulary is finished. */
 static imr_status read_model(imr_tokenizer_spec *s, const imr_json *model, imr_error *err)
 {
-    const char *type = imr_json_string_or(model, "type", "(no type)");
+    const char *type = model_type(model);
     const char *unknown = imr_json_string_or(model, "unk_token", "[UNK]");
     s->unknown = imr_vocab_id(&s->vocab, unknown, strlen(unknown));
     if (strcmp(type, "WordLevel") == 0) {
@@ -280,7 +297,7 @@ static imr_status read_post_processor(imr_tokenizer_spec *s, const imr_json *nod
 static imr_status read_spec(imr_tokenizer_spec *s, const imr_json *root, imr_error *err)
 {
     const imr_json *model = imr_json_at(root, "model");
-    const char *type = type_of(model);
+    const char *type = model_type(model);
     if (strcmp(type, "WordPiece") != 0 && strcmp(type, "WordLevel") != 0)
         return refuse(err, "the tokeniser model", type, "WordPiece, WordLevel");
     IMR_TRY(read_normalizer(s, imr_json_at(root, "normalizer"), err));

@@ -61,6 +61,12 @@ TEST("normalizer, pre_tokenizer and post_processor parts do what their names say
          "\"A/B\"}},{\"Sequence\":{\"id\":\"A\"}},{\"SpecialToken\":{\"id\":\"</s>\"}}],"
          "\"special_tokens\":{\"A/B\":{\"ids\":[5]},\"</s>\":{\"ids\":[2,1]}}}," PIECES "}",
          "ab", "5 3 2 1"},
+        /* No type: known by its settings, as the library does. */
+        {"{\"model\":{\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\","
+         "\"max_input_chars_per_word\":100,\"vocab\":{\"[UNK]\":0,\"ab\":1,\"##c\":2}}}",
+         "abc", "1 2"},
+        {"{\"model\":{\"unk_token\":\"[UNK]\",\"vocab\":{\"[UNK]\":0,\"ab\":1,\"##c\":2}}}", "abc",
+         "0"},
         {"{\"added_tokens\":[{\"id\":8,\"content\":\"<mask>\",\"special\":true,\"lstrip\":true}]"
          "," PIECES "}",
          "ab <mask>", "3 8"},
@@ -82,6 +88,9 @@ TEST("a part we do not know is refused by its name")
         {"{}", "(no object)", IMR_E_UNSUPPORTED},
         {"[]", "(no object)", IMR_E_UNSUPPORTED},
         {"{\"model\":{\"type\":\"BPE\",\"vocab\":{}}}", "model \"BPE\"", IMR_E_UNSUPPORTED},
+        {"{\"model\":{\"unk_token\":\"[UNK]\",\"merges\":[],\"vocab\":{}}}", "model \"BPE\"",
+         IMR_E_UNSUPPORTED},
+        {"{\"model\":{\"vocab\":{\"a\":0}}}", "model \"(no type)\"", IMR_E_UNSUPPORTED},
         {"{\"normalizer\":{\"type\":\"Precompiled\"}," PIECES "}", "normalizer \"Precompiled\"",
          IMR_E_UNSUPPORTED},
         {"{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"a+\"},\"content\":\"\"}"

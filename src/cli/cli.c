@@ -145,20 +145,33 @@ static imr_hub hub_of(const imr_cli *cli)
                      .home = imr_cli_environment(cli, "HOME")};
 }
 
-imr_status imr_cli_tokenizer(imr_tokenizer **out, const imr_cli *cli, imr_error *err)
+/* What an encoder has to notice, once a run. */
+static void tell(imr_cli *cli, const char *name, const char *notice)
 {
-    const char *name;
-    IMR_TRY(need_encoder_name(&name, cli, err));
-    return imr_encoder_open_tokenizer(out, name, &(imr_encoder_options){.hub = hub_of(cli)}, err);
+    if (*notice && !cli->told)
+        imr_cli_say(cli, "%s: %s", name, notice);
+    cli->told |= *notice != '\0';
 }
 
-static imr_status open_encoder(imr_encoder **out, const imr_cli *cli, const char *name,
+imr_status imr_cli_tokenizer(imr_tokenizer **out, imr_cli *cli, imr_error *err)
+{
+    const char *name;
+    IMR_AUTOBUF imr_buf notice = {0};
+    IMR_TRY(need_encoder_name(&name, cli, err));
+    IMR_TRY(imr_encoder_open_tokenizer(out, &notice, name,
+                                       &(imr_encoder_options){.hub = hub_of(cli)}, err));
+    tell(cli, name, imr_buf_text(&notice));
+    return IMR_OK;
+}
+
+static imr_status open_encoder(imr_encoder **out, imr_cli *cli, const char *name,
                                imr_encoder_options options, imr_error *err)
 {
     options.hub = hub_of(cli);
     IMR_TRY(imr_cli_kernels(&options.kernels, cli, err));
     imr_encoder *e;
     IMR_TRY(imr_encoder_open(&e, name, &options, err));
+    tell(cli, name, imr_encoder_notice(e));
     size_t dim = imr_encoder_dim(e);
     int64_t wanted = imr_config_int(cli->config, IMR_OPT_EMBEDDING_DIM);
     if (wanted && (size_t)wanted != dim) {
@@ -172,7 +185,7 @@ static imr_status open_encoder(imr_encoder **out, const imr_cli *cli, const char
     return IMR_OK;
 }
 
-imr_status imr_cli_encoder_as(imr_encoder **out, const imr_cli *cli, imr_precision precision,
+imr_status imr_cli_encoder_as(imr_encoder **out, imr_cli *cli, imr_precision precision,
                               imr_error *err)
 {
     const char *name;
@@ -184,7 +197,7 @@ imr_status imr_cli_encoder_as(imr_encoder **out, const imr_cli *cli, imr_precisi
     return open_encoder(out, cli, name, options, err);
 }
 
-imr_status imr_cli_encoder_of_cache(imr_encoder **out, const imr_cli *cli, const imr_cache *cache,
+imr_status imr_cli_encoder_of_cache(imr_encoder **out, imr_cli *cli, const imr_cache *cache,
                                     imr_error *err)
 {
     const imr_encoder_identity *made = imr_cache_encoder(cache);
@@ -216,7 +229,7 @@ imr_status imr_cli_encoder_of_cache(imr_encoder **out, const imr_cli *cli, const
     return status;
 }
 
-imr_status imr_cli_encoder(imr_encoder **out, const imr_cli *cli, imr_error *err)
+imr_status imr_cli_encoder(imr_encoder **out, imr_cli *cli, imr_error *err)
 {
     const char *name = imr_config_string(cli->config, IMR_OPT_PRECISION);
     const bool bf16 = strcmp(name, imr_precision_name(IMR_BFLOAT16)) == 0;

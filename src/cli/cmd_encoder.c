@@ -31,13 +31,30 @@ static imr_status texts_of_line(imr_texts *out, const imr_cli *cli, imr_error *e
 typedef imr_status (*texts_fn)(imr_cli *cli, const imr_encoder *e, const imr_texts *t,
                                imr_error *err);
 
+static imr_status prepend(imr_texts *t, const char *prompt, imr_error *err)
+{
+    const size_t n = strlen(prompt);
+    for (size_t i = 0; n && i < t->texts.n; i++) {
+        IMR_AUTOBUF imr_buf b = {0};
+        imr_buf_add(&b, prompt, n);
+        imr_buf_add(&b, t->texts.v[i], t->lens.v[i]);
+        IMR_TRY(imr_buf_check(&b, err));
+        imr_free(t->texts.v[i]);
+        t->lens.v[i] += n;
+        t->texts.v[i] = imr_buf_take(&b);
+    }
+    return IMR_OK;
+}
+
 static imr_status with_texts(imr_cli *cli, texts_fn fn, imr_error *err)
 {
     IMR_CLEANUP(imr_texts_done) imr_texts t = {0};
     IMR_TRY(texts_of_line(&t, cli, err));
     imr_encoder *e;
     IMR_TRY(imr_cli_encoder(&e, cli, err));
-    imr_status status = fn(cli, e, &t, err);
+    imr_status status = prepend(&t, imr_encoder_prompt(e), err);
+    if (status == IMR_OK)
+        status = fn(cli, e, &t, err);
     imr_encoder_free(e);
     return status;
 }
@@ -148,8 +165,9 @@ const imr_command imr_command_encoder_encode = {
     .name = "encoder encode",
     .usage = "--encoder DIR (-i FILE | TEXT...) [-o OUT.npy]",
     .summary = "vectors of texts",
-    .details = "Without -o one JSON array a line. Texts are encoded as they are: a prefix the "
-               "encoder expects is yours to put there.",
+    .details = "Without -o one JSON array a line. A default prompt of the encoder is put "
+               "before each text, as sentence-transformers' encode does; a prefix for queries or "
+               "documents is yours to put there.",
     .example = "  imrnn encoder encode --encoder demo/encoder \"Java the island\"",
     .options = encode_options,
     .max_arguments = SIZE_MAX,

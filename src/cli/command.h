@@ -44,6 +44,7 @@ struct imr_cli {
     imr_meter meter;
     bool color; /* colour on standard output is wanted and possible */
     bool quiet, verbose;
+    bool told; /* what the encoder has to notice */
 };
 
 /* Bytes of the result: to -o FILE (published when the command succeeds) or standard output. */
@@ -75,22 +76,22 @@ imr_status imr_cli_kernels(const imr_kernels **out, const imr_cli *cli,
 
 struct imr_encoder;
 /* Opens --encoder (or --encoder-model-name), with the prefixes given and in --precision, float32
- * when that is auto; its dimension must be --embedding-dim when that is given. */
-imr_status imr_cli_encoder(struct imr_encoder **out, const imr_cli *cli,
-                           imr_error *err) IMR_NODISCARD;
+ * when that is auto; its dimension must be --embedding-dim when that is given. Says what the
+ * encoder has to notice. */
+imr_status imr_cli_encoder(struct imr_encoder **out, imr_cli *cli, imr_error *err) IMR_NODISCARD;
 /* The same in this precision. */
-imr_status imr_cli_encoder_as(struct imr_encoder **out, const imr_cli *cli, imr_precision precision,
+imr_status imr_cli_encoder_as(struct imr_encoder **out, imr_cli *cli, imr_precision precision,
                               imr_error *err) IMR_NODISCARD;
 
 struct imr_cache;
 /* The encoder a cache was made with, as it names it or --encoder does, in its precision and with its
  * prefixes. IMR_E_FORMAT when its weights are others. */
-imr_status imr_cli_encoder_of_cache(struct imr_encoder **out, const imr_cli *cli,
+imr_status imr_cli_encoder_of_cache(struct imr_encoder **out, imr_cli *cli,
                                     const struct imr_cache *cache, imr_error *err) IMR_NODISCARD;
 
 struct imr_tokenizer;
 /* That encoder's tokeniser, the caller's; its weights may be missing. */
-imr_status imr_cli_tokenizer(struct imr_tokenizer **out, const imr_cli *cli,
+imr_status imr_cli_tokenizer(struct imr_tokenizer **out, imr_cli *cli,
                              imr_error *err) IMR_NODISCARD;
 
 struct imr_dataset;

@@ -4,8 +4,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "encoder/tokenizer_file.h"
 #include "encoder/encoder_kind.h"
+#include "encoder/settings.h"
 #include "encoder/static.h"
 #include "encoder/transformer.h"
 #include "format/json.h"
@@ -17,12 +17,14 @@ void imr_encoder_free(imr_encoder *e)
         return;
     imr_folder_done(&e->folder);
     imr_tokenizer_free(e->tokenizer);
+    imr_free(e->prompt);
     imr_free(e->query_prefix);
     imr_free(e->passage_prefix);
     imr_free(e->rows);
     imr_transformer_free(e->transformer);
     for (size_t i = 0; i < e->n_files; i++)
         imr_free(e->files[i]);
+    imr_buf_done(&e->notice);
     imr_free(e);
 }
 
@@ -41,26 +43,28 @@ imr_status imr_encoder_add_file(imr_encoder *e, const char *module, const char *
     return IMR_OK;
 }
 
-imr_status imr_encoder_add_tokenizer(const char **file, imr_encoder *e, const char *module,
-                                     imr_error *err)
+imr_status imr_encoder_add_tokenizer(imr_tokenizer_facts *facts, imr_encoder *e, const char *module,
+                                     bool lower_first, imr_error *err)
 {
     char *dir IMR_AUTOFREE =
         *module ? imr_path_join(e->folder.path, module) : imr_strdup(e->folder.path);
     char *name IMR_AUTOFREE = imr_path_join(module, "tokenizer.json");
     if (!dir || !name)
         return imr_fail_memory(err);
-    const char *found;
+    const imr_tokenizer_wish wish = {.family =
+                                         e->transformer ? e->transformer->family->model_type : NULL,
+                                     .lower_first = lower_first,
+                                     .notice = &e->notice};
     bool there;
     imr_error why;
     IMR_TRY(imr_folder_has(&there, &e->folder, name, err));
-    imr_status status = imr_tokenizer_open(&e->tokenizer, dir, &found, &why);
+    imr_status status = imr_tokenizer_open(&e->tokenizer, facts, dir, &wish, &why);
     if (status == IMR_E_NOT_FOUND)
         return imr_folder_missing(&e->folder, name, "the tokeniser is", err);
     if (status != IMR_OK)
         return imr_fail(err, status, "%s", why.text);
-    IMR_TRY(imr_encoder_add_file(e, module, found, err));
-    if (file)
-        *file = found;
+    for (size_t i = 0; i < facts->n_files; i++)
+        IMR_TRY(imr_encoder_add_file(e, module, facts->files[i], err));
     return IMR_OK;
 }
 
@@ -75,12 +79,16 @@ static imr_status open_kind(imr_encoder *e, imr_error *err)
             return imr_fail_memory(err);
         IMR_TRY(imr_json_open(&config, path, err));
         if (strcmp(imr_json_string_or(config, "model_type", ""), "model2vec") == 0)
-            return imr_static_open_model2vec(e, imr_json_bool_or(config, "normalize", false), err);
+            return imr_static_open_model2vec(e, config, err);
     }
     imr_modules modules;
     IMR_TRY(imr_folder_modules(&modules, &e->folder, err));
+    /* What Model2Vec trained has no model_type, but its configuration all the same. */
     if (modules.n > 0 && modules.kind[0] == IMR_MODULE_STATIC)
-        return imr_static_open_modules(e, &modules, err);
+        return imr_json_is_object(config) && !imr_json_at(config, "model_type") &&
+                       !modules.path[0][0]
+                   ? imr_static_open_model2vec(e, config, err)
+                   : imr_static_open_modules(e, &modules, err);
     if (!has_config && modules.n == 0)
         return imr_folder_missing(&e->folder, "config.json or modules.json",
                                   "this is no encoder folder, its description is", err);
@@ -92,15 +100,69 @@ static imr_status open_kind(imr_encoder *e, imr_error *err)
     return imr_transformer_open(e, &modules, err);
 }
 
+/* ---- prompts ---- */
+
+typedef struct prompts {
+    const char *all, *query, *passage; /* NULL: none is named */
+} prompts;
+
+/* Of config_sentence_transformers.json: what encode, encode_query and encode_document would put
+ * before a text. Borrowed from config. */
+static imr_status read_prompts(prompts *out, imr_encoder *e, const imr_json *config, imr_error *err)
+{
+    static const char *const known[] = {"__version__",         "model_type",         "prompts",
+                                        "default_prompt_name", "similarity_fn_name", NULL};
+    static const char *const documents[] = {"document", "passage", "corpus"};
+    const imr_json *all = imr_json_at(config, "prompts");
+    const char *name = imr_json_string_or(config, "default_prompt_name", NULL);
+    imr_settings_unknown(&e->notice, "config_sentence_transformers.json", config, known);
+    for (const imr_json *p = imr_json_child(all); p; p = imr_json_next(p)) {
+        const char *key = imr_json_key(p), *text = imr_json_string_or(p, "", "");
+        if (name && strcmp(key, name) == 0)
+            out->all = text;
+        if (strcmp(key, "query") == 0 && *text)
+            out->query = text;
+    }
+    for (size_t i = 0; i < IMR_LEN(documents) && !out->passage; i++)
+        if (*imr_json_string_or(all, documents[i], ""))
+            out->passage = imr_json_string_or(all, documents[i], "");
+    if (name && !out->all)
+        return imr_fail(
+            err, IMR_E_FORMAT,
+            "%s/config_sentence_transformers.json: default_prompt_name \"%.60s\" is not "
+            "among the prompts",
+            e->folder.path, name);
+    return IMR_OK;
+}
+
+/* A prefix that was asked for; else the default prompt, which encode puts before every text and so
+ * into the reference's caches; else the prompt for this kind of text; else what is known. */
 static imr_status set_prefixes(imr_encoder *e, const imr_encoder_options *o, imr_error *err)
 {
     const char *name = e->folder.model_id ? e->folder.model_id : e->folder.name;
-    const char *query = o && o->query_prefix ? o->query_prefix : imr_known_query_prefix(name);
-    const char *passage =
-        o && o->passage_prefix ? o->passage_prefix : imr_known_passage_prefix(name);
-    e->query_prefix = imr_strdup(query);
-    e->passage_prefix = imr_strdup(passage);
-    return e->query_prefix && e->passage_prefix ? IMR_OK : imr_fail_memory(err);
+    const char *file = "config_sentence_transformers.json";
+    imr_json *config IMR_AUTOJSON = NULL;
+    prompts p = {0};
+    char *path IMR_AUTOFREE = imr_path_join(e->folder.path, file);
+    if (!path)
+        return imr_fail_memory(err);
+    if (imr_file_exists(path)) {
+        IMR_TRY(imr_json_open(&config, path, err));
+        IMR_TRY(read_prompts(&p, e, config, err));
+    }
+    const char *query = p.all ? p.all : p.query ? p.query : imr_known_query_prefix(name);
+    const char *passage = p.all ? p.all : p.passage ? p.passage : imr_known_passage_prefix(name);
+    const bool asked = o && o->query_prefix && o->passage_prefix;
+    if (!p.all && (p.query || p.passage) && !asked)
+        imr_settings_note(&e->notice,
+                          "%s: \"%.80s\" is put before queries and \"%.80s\" before documents, as "
+                          "encode_query and encode_document do; encode, which the reference "
+                          "package calls, puts neither (--query-prefix, --passage-prefix)",
+                          file, query, passage);
+    e->prompt = imr_strdup(p.all ? p.all : "");
+    e->query_prefix = imr_strdup(o && o->query_prefix ? o->query_prefix : query);
+    e->passage_prefix = imr_strdup(o && o->passage_prefix ? o->passage_prefix : passage);
+    return e->prompt && e->query_prefix && e->passage_prefix ? IMR_OK : imr_fail_memory(err);
 }
 
 imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
@@ -130,7 +192,8 @@ imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
     return IMR_OK;
 }
 
-imr_status imr_encoder_open_tokenizer(imr_tokenizer **out, const char *folder_or_name,
+imr_status imr_encoder_open_tokenizer(imr_tokenizer **out, imr_buf *notice,
+                                      const char *folder_or_name,
                                       const imr_encoder_options *options, imr_error *err)
 {
     imr_encoder *e = IMR_NEW(imr_encoder);
@@ -140,11 +203,15 @@ imr_status imr_encoder_open_tokenizer(imr_tokenizer **out, const char *folder_or
     imr_status status =
         imr_folder_find(&e->folder, folder_or_name, options ? &options->hub : NULL, err);
     if (status == IMR_OK)
+        status = set_prefixes(e, NULL, err);
+    if (status == IMR_OK)
         status = open_kind(e, err);
     if (status == IMR_OK) {
         *out = e->tokenizer;
         e->tokenizer = NULL;
     }
+    if (status == IMR_OK && notice)
+        imr_buf_str(notice, imr_encoder_notice(e));
     imr_encoder_free(e);
     return status;
 }
@@ -174,6 +241,16 @@ const char *imr_encoder_name(const imr_encoder *e)
 const char *imr_encoder_folder(const imr_encoder *e)
 {
     return e->folder.path;
+}
+
+const char *imr_encoder_notice(const imr_encoder *e)
+{
+    return imr_buf_text(&e->notice);
+}
+
+const char *imr_encoder_prompt(const imr_encoder *e)
+{
+    return e->prompt;
 }
 
 const char *imr_encoder_query_prefix(const imr_encoder *e)

@@ -31,7 +31,8 @@ typedef struct imr_encoder imr_encoder;
 
 typedef struct imr_encoder_options {
     imr_hub hub;                               /* where model ids are looked up */
-    const char *query_prefix, *passage_prefix; /* NULL: the model's own */
+    const char *query_prefix, *passage_prefix; /* NULL: the prompts of the folder, or those known
+                                                  for the model */
     const imr_kernels *kernels;                /* of transformers; NULL: this CPU's best */
     imr_precision precision;                   /* IMR_BFLOAT16: transformers only */
 } imr_encoder_options;
@@ -44,10 +45,15 @@ imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
                             const imr_encoder_options *options, imr_error *err) IMR_NODISCARD;
 void imr_encoder_free(imr_encoder *e); /* NULL is fine */
 
+/* "" or sentences about what the folder's files ask for and is not done here, or done otherwise by
+ * other versions of sentence-transformers: to be told once. */
+const char *imr_encoder_notice(const imr_encoder *e);
+
 /* The folder's tokeniser alone, the caller's (imr_tokenizer_free). No weights are read and none
  * need be there; the folder must describe a kind that runs. Errors as above, without those of
- * weights; of the options only hub is looked at. */
-imr_status imr_encoder_open_tokenizer(imr_tokenizer **out, const char *folder_or_name,
+ * weights; of the options only hub is looked at. notice (may be NULL) gets imr_encoder_notice. */
+imr_status imr_encoder_open_tokenizer(imr_tokenizer **out, imr_buf *notice,
+                                      const char *folder_or_name,
                                       const imr_encoder_options *options,
                                       imr_error *err) IMR_NODISCARD;
 
@@ -56,6 +62,8 @@ const char *imr_encoder_kind(const imr_encoder *e);   /* see above */
 bool imr_encoder_is_static(const imr_encoder *e);     /* a text is the mean of its tokens' rows */
 const char *imr_encoder_name(const imr_encoder *e);   /* model id or folder name */
 const char *imr_encoder_folder(const imr_encoder *e); /* path */
+/* What sentence-transformers' encode puts before every text (its default prompt), mostly "". */
+const char *imr_encoder_prompt(const imr_encoder *e);
 const char *imr_encoder_query_prefix(const imr_encoder *e);   /* never NULL */
 const char *imr_encoder_passage_prefix(const imr_encoder *e); /* never NULL */
 imr_precision imr_encoder_precision(const imr_encoder *e);

@@ -9,6 +9,7 @@
 #define IMR_ENCODER_ENCODER_KIND_H
 
 #include "encoder/encoder.h"
+#include "encoder/tokenizer_folder.h"
 
 #define IMR_MAX_ENCODER_FILES 64u /* a transformer has about ten, and its shards */
 
@@ -44,8 +45,11 @@ struct imr_encoder {
     const imr_encoder_ops *ops;
     imr_folder folder;
     imr_tokenizer *tokenizer;
-    char *query_prefix, *passage_prefix;
+    char *prompt, *query_prefix, *passage_prefix;
     size_t dim, max_tokens;              /* max_tokens 0: no maximum */
+    size_t max_chars;                    /* of a text that are looked at; 0: all */
+    bool keep_end;                       /* of a text that is too long */
+    bool drop_unknown;                   /* unknown tokens add nothing */
     float *rows;                         /* [at least V,rows_dim], the input token table */
     size_t rows_dim;                     /* dim, or a transformer's hidden size */
     const imr_kernels *kernels;          /* that transformers compute with */
@@ -55,15 +59,16 @@ struct imr_encoder {
     bool normalise;                      /* vectors are made unit length */
     char *files[IMR_MAX_ENCODER_FILES];  /* names below the folder, for the identity */
     size_t n_files;
+    imr_buf notice; /* encoder/settings.h */
 };
 
 /* Remembers "module/file" (module may be "") as one of the files of the identity. */
 imr_status imr_encoder_add_file(imr_encoder *e, const char *module, const char *file,
                                 imr_error *err) IMR_NODISCARD;
-/* Opens the tokeniser of a module's folder ("" for the root) and adds its file, whose name *file
- * gets (static storage; file may be NULL). Errors: IMR_E_NOT_FOUND names what is missing and how to
- * get it; whatever is wrong with the file. */
-imr_status imr_encoder_add_tokenizer(const char **file, imr_encoder *e, const char *module,
-                                     imr_error *err) IMR_NODISCARD;
+/* Opens the tokeniser of a module's folder ("" for the root) as transformers or static encoders have
+ * it and adds its files; lower_first: encoder/tokenizer_folder.h. Errors: IMR_E_NOT_FOUND names
+ * what is missing and how to get it; whatever is wrong with the file. */
+imr_status imr_encoder_add_tokenizer(imr_tokenizer_facts *facts, imr_encoder *e, const char *module,
+                                     bool lower_first, imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -5,29 +5,30 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/mem.h"
+#include "encoder/settings.h"
 #include "format/safetensors.h"
+#include "text/utf8.h"
 
 /* ---- encoding ---- */
 
 bool imr_static_leaves_out(const imr_encoder *e, uint32_t id)
 {
-    return e->max_tokens != 0 && id == imr_tokenizer_unknown(e->tokenizer);
+    return e->drop_unknown && id == imr_tokenizer_unknown(e->tokenizer);
 }
 
 static imr_status read(const imr_encoder *e, const char *text, size_t len, imr_token_count *count,
                        imr_encoder_scratch *s, imr_error *err)
 {
-    imr_encode_options o = {.spell = s->spell};
+    imr_encode_options o = {.spell = s->spell,
+                            .max_ids = e->max_tokens,
+                            .keep_end = e->keep_end,
+                            .max_chars = e->max_chars};
     IMR_TRY(imr_tokenizer_encode(e->tokenizer, text, len, &o, &s->tokens, err));
-    *count = (imr_token_count){.total = s->tokens.n};
-    size_t used = 0, most = e->max_tokens ? e->max_tokens : SIZE_MAX;
-    for (; count->read < s->tokens.n && used < most; count->read++) {
-        uint32_t id = s->tokens.v[count->read].id;
-        used += !imr_static_leaves_out(e, id);
-        count->known += id != imr_tokenizer_unknown(e->tokenizer);
-    }
-    s->tokens.n = count->read;
+    *count = (imr_token_count){.total = s->tokens.total, .read = s->tokens.n};
+    for (size_t i = 0; i < s->tokens.n; i++)
+        count->known += s->tokens.v[i].id != imr_tokenizer_unknown(e->tokenizer);
     return IMR_OK;
 }
 
@@ -188,13 +189,67 @@ static imr_status open_table(imr_encoder *e, const char *module, const char *nam
     return imr_encoder_add_file(e, module, "model.safetensors", err);
 }
 
-imr_status imr_static_open_model2vec(imr_encoder *e, bool normalise, imr_error *err)
+/* Median length of the tokens in code points, rounded down. */
+static size_t median_length(const imr_vocab *v)
 {
+    size_t counts[IMR_MAX_ID_BYTES + 1] = {0}, at[2] = {0, 0};
+    for (uint32_t id = 0; id < v->n; id++) {
+        size_t len;
+        const char *text = imr_vocab_text(v, id, &len);
+        counts[imr_utf8_count(text, len)]++;
+    }
+    for (size_t k = 0; k < 2; k++)
+        for (size_t passed = counts[0]; passed <= (v->n - 1 + k) / 2;)
+            passed += counts[++at[k]];
+    return (at[0] + at[1]) / 2;
+}
+
+static imr_status read_length(imr_encoder *e, const imr_json *config, imr_error *err)
+{
+    const imr_json *given = imr_json_at(config, "max_length");
+    int64_t n = IMR_MODEL2VEC_TOKENS;
+    if (imr_json_is_null(given))
+        return IMR_OK;
+    if (given)
+        IMR_TRY(imr_json_need_int(&n, given, "", 1, INT32_MAX, err));
+    e->max_tokens = (size_t)n;
+    e->max_chars = e->max_tokens * median_length(imr_tokenizer_vocab(e->tokenizer));
+    return IMR_OK;
+}
+
+imr_status imr_static_open_model2vec(imr_encoder *e, const imr_json *config, imr_error *err)
+{
+    static const char *const known[] = {"normalize",
+                                        "max_length",
+                                        "model_type",
+                                        "architectures",
+                                        "tokenizer_name",
+                                        "apply_pca",
+                                        "sif_coefficient",
+                                        "hidden_dim",
+                                        "seq_length",
+                                        "pooling",
+                                        "embedding_dtype",
+                                        "vocabulary_quantization",
+                                        "head_config",
+                                        "apply_zipf",
+                                        "base_model_name",
+                                        "language",
+                                        "token_remove_pattern",
+                                        "vocabulary_size",
+                                        NULL};
+    imr_tokenizer_facts facts;
     e->ops = &model2vec_ops;
-    e->normalise = normalise;
-    e->max_tokens = IMR_MODEL2VEC_TOKENS;
+    e->normalise = imr_json_bool_or(config, "normalize", false);
+    e->drop_unknown = true;
+    imr_settings_unknown(&e->notice, "config.json", config, known);
     IMR_TRY(imr_encoder_add_file(e, "", "config.json", err));
-    IMR_TRY(imr_encoder_add_tokenizer(NULL, e, "", err));
+    IMR_TRY(imr_encoder_add_tokenizer(&facts, e, "", false, err));
+    imr_status status = read_length(e, config, err);
+    if (status != IMR_OK) {
+        imr_error_prefix(err, status, "config.json: max_length");
+        return imr_error_prefix(err, status, e->folder.path);
+    }
     return e->tokens_only ? IMR_OK : open_table(e, "", "embeddings", NULL, true, err);
 }
 
@@ -210,7 +265,10 @@ imr_status imr_static_open_modules(imr_encoder *e, const imr_modules *m, imr_err
         e->normalise = true;
     }
     IMR_TRY(imr_encoder_add_file(e, "", "modules.json", err));
-    IMR_TRY(imr_encoder_add_tokenizer(NULL, e, m->path[0], err));
+    imr_tokenizer_facts facts;
+    IMR_TRY(imr_encoder_add_tokenizer(&facts, e, m->path[0], false, err));
+    e->max_tokens = facts.max_ids;
+    e->keep_end = facts.keep_end;
     return e->tokens_only ? IMR_OK
                           : open_table(e, m->path[0], "embedding.weight", "embeddings", false, err);
 }

@@ -5,11 +5,15 @@
  *                                folder asks for it; the zero vector when there is no token
  *
  *                    Model2Vec                           StaticEmbedding
- *   found by         config.json model_type "model2vec"  modules.json, first module
+ *   found by         config.json model_type "model2vec", modules.json, first module
+ *                    or none beside StaticEmbedding
  *   table            `embeddings` [R,n]                  `embedding.weight` (or `embeddings`) [V,n]
  *   row of token t   weights[t] * embeddings[mapping[t]] table[t]
- *   unknown tokens   left out                            kept: the unknown token has a row
- *   at most          512 tokens                          all
+ *   unknown tokens   left out, but counted               kept: the unknown token has a row
+ *   at most          config.json `max_length` tokens:    `truncation` of tokenizer.json
+ *                    512 when not said, all when null;
+ *                    and as many times the median length
+ *                    of a token in characters
  *   unit length      config.json `normalize`             a Normalize module
  *
  * Without `mapping` R must be V, the size of the vocabulary. For files of src/encoder only.
@@ -18,6 +22,7 @@
 #define IMR_ENCODER_STATIC_H
 
 #include "encoder/encoder_kind.h"
+#include "format/json.h"
 
 #define IMR_MODEL2VEC_TOKENS 512u
 
@@ -27,7 +32,8 @@ bool imr_static_leaves_out(const imr_encoder *e, uint32_t id);
 double imr_static_sum(const imr_encoder *e, const imr_tokens *tokens, double *sum);
 
 /* Fill e, whose folder is set. On failure the caller frees e. */
-imr_status imr_static_open_model2vec(imr_encoder *e, bool normalise, imr_error *err) IMR_NODISCARD;
+imr_status imr_static_open_model2vec(imr_encoder *e, const imr_json *config,
+                                     imr_error *err) IMR_NODISCARD;
 imr_status imr_static_open_modules(imr_encoder *e, const imr_modules *m,
                                    imr_error *err) IMR_NODISCARD;
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "format/json.h"
@@ -141,55 +140,6 @@ static imr_status read_pre_tokenizer(imr_tokenizer_spec *s, const imr_json *node
 
 /* ---- model and vocabulary ---- */
 
-static imr_status read_vocab(imr_tokenizer_spec *s, const imr_json *model, imr_error *err)
-{
-    const imr_json *vocab = imr_json_at(model, "vocab");
-    if (!imr_json_is_object(vocab))
-        return imr_fail(err, IMR_E_FORMAT, "model/vocab is missing or no object of token: id");
-    for (const imr_json *item = imr_json_child(vocab); item; item = imr_json_next(item)) {
-        const char *text = imr_json_key(item);
-        int64_t id;
-        imr_status status = imr_json_need_int(&id, item, "", 0, IMR_MAX_VOCAB - 1, err);
-        if (status != IMR_OK) {
-            imr_error_prefix(err, status, text);
-            return imr_error_prefix(err, status, "model/vocab");
-        }
-        IMR_TRY(imr_vocab_add(&s->vocab, text, strlen(text), (uint32_t)id, err));
-    }
-    return IMR_OK;
-}
-
-static imr_status read_added(imr_tokenizer_spec *s, const imr_json *list, imr_error *err)
-{
-    for (const imr_json *item = imr_json_child(list); item; item = imr_json_next(item)) {
-        const char *text;
-        int64_t id;
-        IMR_TRY(imr_json_need_string(&text, item, "content", err));
-        IMR_TRY(imr_json_need_int(&id, item, "id", 0, IMR_MAX_VOCAB - 1, err));
-        IMR_TRY(imr_vocab_add(&s->vocab, text, strlen(text), (uint32_t)id, err));
-        bool special = imr_json_bool_or(item, "special", false);
-        imr_added_token a = {.text = imr_strdup(text),
-                             .id = (uint32_t)id,
-                             .special = special,
-                             .normalised = imr_json_bool_or(item, "normalized", !special),
-                             .left = imr_json_bool_or(item, "lstrip", false),
-                             .right = imr_json_bool_or(item, "rstrip", false),
-                             .single_word = imr_json_bool_or(item, "single_word", false)};
-        if (!a.text)
-            return imr_fail_memory(err);
-        if (s->n_added >= IMR_MAX_ADDED_TOKENS ||
-            !imr_array_grow(&s->added, s->n_added, &s->cap_added, 1, sizeof *s->added)) {
-            imr_free(a.text);
-            return s->n_added >= IMR_MAX_ADDED_TOKENS
-                       ? imr_fail(err, IMR_E_LIMIT, "more than %u added_tokens",
-                                  IMR_MAX_ADDED_TOKENS)
-                       : imr_fail_memory(err);
-        }
-        s->added[s->n_added++] = a;
-    }
-    return IMR_OK;
-}
-
 /* Files of tokenizers before 0.9 (bert-base-uncased's among them) do not name the model: the first
  * kind whose settings are all there, as the library takes it. */
 static const char *model_type(const imr_json *model)
@@ -205,6 +155,58 @@ static const char *model_type(const imr_json *model)
            : n == IMR_LEN(wordpiece)          ? "WordPiece"
            : imr_json_at(model, wordpiece[0]) ? "WordLevel"
                                               : type_of(model);
+}
+
+static imr_status read_vocab(imr_tokenizer_spec *s, const imr_json *model, imr_error *err)
+{
+    const imr_json *vocab = imr_json_at(model, "vocab");
+    const char *type = model_type(model);
+    if (strcmp(type, "WordPiece") != 0 && strcmp(type, "WordLevel") != 0)
+        return refuse(err, "the tokeniser model", type, "WordPiece, WordLevel");
+    if (!imr_json_is_object(vocab))
+        return imr_fail(err, IMR_E_FORMAT, "model/vocab is missing or no object of token: id");
+    for (const imr_json *item = imr_json_child(vocab); item; item = imr_json_next(item)) {
+        const char *text = imr_json_key(item);
+        int64_t id;
+        imr_status status = imr_json_need_int(&id, item, "", 0, IMR_MAX_VOCAB - 1, err);
+        if (status != IMR_OK) {
+            imr_error_prefix(err, status, text);
+            return imr_error_prefix(err, status, "model/vocab");
+        }
+        IMR_TRY(imr_vocab_add(&s->vocab, text, strlen(text), (uint32_t)id, err));
+        if ((size_t)id >= s->n_words)
+            s->n_words = (size_t)id + 1;
+    }
+    return IMR_OK;
+}
+
+imr_status imr_tokenizer_read_token(imr_added_token *out, const imr_json *item, imr_error *err)
+{
+    const char *text;
+    IMR_TRY(imr_json_need_string(&text, item, "content", err));
+    const bool special = imr_json_bool_or(item, "special", false);
+    *out = (imr_added_token){.id = IMR_NO_TOKEN,
+                             .special = special,
+                             .normalised = imr_json_bool_or(item, "normalized", !special),
+                             .left = imr_json_bool_or(item, "lstrip", false),
+                             .right = imr_json_bool_or(item, "rstrip", false),
+                             .single_word = imr_json_bool_or(item, "single_word", false)};
+    out->text = imr_strdup(text);
+    return out->text ? IMR_OK : imr_fail_memory(err);
+}
+
+static imr_status read_added(imr_tokenizer_spec *s, const imr_json *list, imr_error *err)
+{
+    for (const imr_json *item = imr_json_child(list); item; item = imr_json_next(item)) {
+        int64_t id;
+        imr_added_token a IMR_CLEANUP(imr_added_token_done) = {0};
+        IMR_TRY(imr_tokenizer_read_token(&a, item, err));
+        IMR_TRY(imr_json_need_int(&id, item, "id", 0, IMR_MAX_VOCAB - 1, err));
+        a.id = (uint32_t)id;
+        IMR_TRY(imr_vocab_add(&s->vocab, a.text, strlen(a.text), a.id, err));
+        IMR_TRY(imr_tokenizer_add(s, &a, err));
+    }
+    return IMR_OK;
 }
 
 /* After the vocabulary is finished. */
@@ -294,16 +296,19 @@ static imr_status read_post_processor(imr_tokenizer_spec *s, const imr_json *nod
                   "TemplateProcessing, BertProcessing, RobertaProcessing");
 }
 
-static imr_status read_spec(imr_tokenizer_spec *s, const imr_json *root, imr_error *err)
+imr_status imr_tokenizer_read_vocab(imr_tokenizer_spec *s, const imr_json *root, imr_error *err)
+{
+    IMR_TRY(read_vocab(s, imr_json_at(root, "model"), err));
+    return imr_vocab_finish(&s->vocab, err);
+}
+
+imr_status imr_tokenizer_read(imr_tokenizer_spec *s, const imr_json *root, imr_error *err)
 {
     const imr_json *model = imr_json_at(root, "model");
-    const char *type = model_type(model);
-    if (strcmp(type, "WordPiece") != 0 && strcmp(type, "WordLevel") != 0)
-        return refuse(err, "the tokeniser model", type, "WordPiece, WordLevel");
+    IMR_TRY(read_vocab(s, model, err));
     IMR_TRY(read_normalizer(s, imr_json_at(root, "normalizer"), err));
     IMR_TRY(read_pre_tokenizer(s, imr_json_at(root, "pre_tokenizer"), err));
     IMR_TRY(read_post_processor(s, imr_json_at(root, "post_processor"), err));
-    IMR_TRY(read_vocab(s, model, err));
     IMR_TRY(read_added(s, imr_json_at(root, "added_tokens"), err));
     IMR_TRY(imr_vocab_finish(&s->vocab, err));
     return read_model(s, model, err);
@@ -315,51 +320,8 @@ imr_status imr_tokenizer_parse(imr_tokenizer **out, const void *json, size_t len
     imr_json *root IMR_AUTOJSON = NULL;
     IMR_TRY(imr_json_parse(&root, json, len, name, err));
     imr_tokenizer_spec s IMR_CLEANUP(imr_tokenizer_spec_done) = {0};
-    imr_status status = read_spec(&s, root, err);
+    imr_status status = imr_tokenizer_read(&s, root, err);
     if (status == IMR_OK)
         status = imr_tokenizer_new(out, &s, err);
     return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, name);
-}
-
-/* ---- folders ---- */
-
-static imr_status open_vocab_txt(imr_tokenizer **out, const char *folder, const char *path,
-                                 const imr_file *vocab, imr_error *err)
-{
-    imr_bert_options o = {0};
-    char *beside IMR_AUTOFREE = imr_path_join(folder, "tokenizer_config.json");
-    if (!beside)
-        return imr_fail_memory(err);
-    if (imr_file_exists(beside)) {
-        imr_json *config IMR_AUTOJSON = NULL;
-        IMR_TRY(imr_json_open(&config, beside, err));
-        o.keep_case = !imr_json_bool_or(config, "do_lower_case", true);
-        o.keep_accents = !imr_json_bool_or(config, "strip_accents", !o.keep_case);
-        o.keep_ideograph = !imr_json_bool_or(config, "tokenize_chinese_chars", true);
-    }
-    imr_status status =
-        imr_tokenizer_from_vocab_txt(out, (const char *)vocab->data, vocab->len, &o, err);
-    return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, path);
-}
-
-imr_status imr_tokenizer_open(imr_tokenizer **out, const char *folder, const char **file,
-                              imr_error *err)
-{
-    static const char *const names[] = {"tokenizer.json", "vocab.txt"};
-    for (size_t i = 0; i < IMR_LEN(names); i++) {
-        char *path IMR_AUTOFREE = imr_path_join(folder, names[i]);
-        if (!path)
-            return imr_fail_memory(err);
-        if (!imr_file_exists(path))
-            continue;
-        imr_file bytes IMR_CLEANUP(imr_file_unmap) = {0};
-        IMR_TRY(imr_file_map(&bytes, path, err));
-        IMR_TRY(i == 0 ? imr_tokenizer_parse(out, bytes.data, bytes.len, path, err)
-                       : open_vocab_txt(out, folder, path, &bytes, err));
-        if (file)
-            *file = names[i];
-        return IMR_OK;
-    }
-    return imr_fail(err, IMR_E_NOT_FOUND,
-                    "%s: no tokeniser here: neither tokenizer.json nor vocab.txt", folder);
 }

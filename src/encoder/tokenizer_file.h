@@ -1,5 +1,5 @@
 /*
- * encoder/tokenizer_file.h - tokenisers from the files Hugging Face folders hold.
+ * encoder/tokenizer_file.h - tokenisers from tokenizer.json; for folders encoder/tokenizer_folder.h.
  *
  * tokenizer.json (the `tokenizers` library, version 1.0) is read with these parts:
  *   normalizer      BertNormalizer, Lowercase, NFD, NFKD, StripAccents, Strip, Replace (a string),
@@ -9,22 +9,27 @@
  *   model           WordPiece, WordLevel
  *   post_processor  TemplateProcessing (the single form), BertProcessing, RobertaProcessing, null
  *   added_tokens    all their flags
- * Any other part is refused by name (IMR_E_UNSUPPORTED). Truncation and padding are not used: the
- * encoder decides.
+ * Any other part is refused by name (IMR_E_UNSUPPORTED). Padding is not used, and truncation left to
+ * the encoder.
  */
 #ifndef IMR_ENCODER_TOKENIZER_FILE_H
 #define IMR_ENCODER_TOKENIZER_FILE_H
 
+#include "format/json.h"
 #include "text/tokenizer.h"
 
 /* From the bytes of a tokenizer.json; name is used in errors. */
 imr_status imr_tokenizer_parse(imr_tokenizer **out, const void *json, size_t len, const char *name,
                                imr_error *err) IMR_NODISCARD;
 
-/* From a folder: tokenizer.json, else vocab.txt with the flags of tokenizer_config.json.
- * IMR_E_NOT_FOUND when it has neither. *file (may be NULL) gets the name of the file read, static
- * storage. */
-imr_status imr_tokenizer_open(imr_tokenizer **out, const char *folder, const char **file,
+/* Fills s, whose vocabulary is finished then, from a parsed file: all of it, or only the
+ * vocabulary. Errors carry no file name; s is the caller's in any case. */
+imr_status imr_tokenizer_read(imr_tokenizer_spec *s, const imr_json *root,
                               imr_error *err) IMR_NODISCARD;
+imr_status imr_tokenizer_read_vocab(imr_tokenizer_spec *s, const imr_json *root,
+                                    imr_error *err) IMR_NODISCARD;
+/* One {"content", "special", "normalized", "lstrip", "rstrip", "single_word"}; no id yet. */
+imr_status imr_tokenizer_read_token(imr_added_token *out, const imr_json *item,
+                                    imr_error *err) IMR_NODISCARD;
 
 #endif

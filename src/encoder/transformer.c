@@ -291,7 +291,8 @@ typedef struct input {
 imr_status imr_transformer_read(const imr_encoder *e, const char *text, size_t len,
                                 imr_token_count *count, imr_encoder_scratch *s, imr_error *err)
 {
-    imr_encode_options o = {.special = true, .max_ids = e->max_tokens, .spell = s->spell};
+    imr_encode_options o = {
+        .special = true, .spell = s->spell, .max_ids = e->max_tokens, .keep_end = e->keep_end};
     IMR_TRY(imr_tokenizer_encode(e->tokenizer, text, len, &o, &s->tokens, err));
     *count = (imr_token_count){.read = s->tokens.n, .total = s->tokens.total};
     for (size_t i = 0; i < s->tokens.n; i++)

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "encoder/bert.h"
 #include "encoder/mpnet.h"
+#include "encoder/settings.h"
 
 imr_status imr_transformer_family_of(const imr_transformer_family **out, const imr_json *config,
                                      imr_error *err)
@@ -52,6 +53,11 @@ static imr_status check_settings(const imr_json *config, imr_error *err)
         return imr_fail(err, IMR_E_UNSUPPORTED,
                         "position_embedding_type \"%.100s\" is not supported; supported: absolute",
                         positions);
+    static const char *const others[] = {"pruned_heads", "quantization_config"};
+    for (size_t i = 0; i < IMR_LEN(others); i++)
+        if (imr_json_count(imr_json_at(config, others[i])))
+            return imr_fail(err, IMR_E_UNSUPPORTED, "%s is not supported: save the model without",
+                            others[i]);
     static const char *const decoders[] = {"is_decoder", "add_cross_attention"};
     for (size_t i = 0; i < IMR_LEN(decoders); i++)
         if (imr_json_bool_or(config, decoders[i], false))
@@ -137,31 +143,85 @@ imr_status imr_transformer_json(imr_json **out, imr_encoder *e, const char *modu
     return IMR_OK;
 }
 
+/* The longest text where `key` says it; *longest stays otherwise. */
+static imr_status read_length(size_t *longest, const imr_json *from, const char *key,
+                              size_t positions, imr_error *err)
+{
+    const imr_json *given = imr_json_at(from, key);
+    int64_t n;
+    if (!given || imr_json_is_null(given))
+        return IMR_OK;
+    IMR_TRY(imr_json_need_int(&n, from, key, 1, IMR_MAX_TRANSFORMER_SEQUENCE, err));
+    if ((size_t)n > positions)
+        return imr_fail(err, IMR_E_SHAPE,
+                        "%s is %" PRId64 ", but config.json has positions for %zu tokens", key, n,
+                        positions);
+    *longest = (size_t)n;
+    return IMR_OK;
+}
+
+/* How sentence-transformers 6 calls the tokeniser: a length of its own goes before all others. */
+static imr_status read_processing(size_t *longest, imr_encoder *e, const imr_json *sentence,
+                                  size_t positions, imr_error *err)
+{
+    static const char *const known[] = {"max_length",
+                                        "truncation",
+                                        "padding",
+                                        "return_tensors",
+                                        "return_attention_mask",
+                                        "return_token_type_ids",
+                                        NULL};
+    static const char *const parts[] = {"text", "common"};
+    for (size_t i = 0; i < IMR_LEN(parts); i++) {
+        const imr_json *part = imr_json_at(imr_json_at(sentence, "processing_kwargs"), parts[i]);
+        const imr_json *cut = imr_json_at(part, "truncation");
+        imr_settings_unknown(&e->notice, "sentence_bert_config.json: processing_kwargs", part,
+                             known);
+        if ((cut && imr_json_is_bool(cut) && !imr_json_bool_or(cut, "", true)) ||
+            strcmp(imr_json_string_or(cut, "", ""), "do_not_truncate") == 0)
+            imr_settings_note(&e->notice, "sentence_bert_config.json: processing_kwargs: "
+                                          "truncation is off, but long texts are cut here");
+        IMR_TRY(read_length(longest, part, "max_length", positions, err));
+    }
+    return IMR_OK;
+}
+
+static imr_status read_sentence(size_t *longest, bool *lower, imr_encoder *e,
+                                const imr_json *sentence, size_t positions, imr_error *err)
+{
+    static const char *const known[] = {
+        "max_seq_length",     "do_lower_case", "transformer_task",  "modality_config",
+        "module_output_name", "unpad_inputs",  "processing_kwargs", NULL};
+    static const struct {
+        const char *key, *only;
+    } fixed[] = {{"transformer_task", "feature-extraction"},
+                 {"module_output_name", "token_embeddings"}};
+    imr_settings_unknown(&e->notice, "sentence_bert_config.json", sentence, known);
+    for (size_t i = 0; i < IMR_LEN(fixed); i++) {
+        const char *value = imr_json_string_or(sentence, fixed[i].key, fixed[i].only);
+        if (strcmp(value, fixed[i].only) != 0)
+            return imr_fail(err, IMR_E_UNSUPPORTED, "%s \"%.60s\" is not supported; supported: %s",
+                            fixed[i].key, value, fixed[i].only);
+    }
+    *lower = imr_json_bool_or(sentence, "do_lower_case", false);
+    IMR_TRY(read_length(longest, sentence, "max_seq_length", positions, err));
+    return read_processing(longest, e, sentence, positions, err);
+}
+
 imr_status imr_transformer_longest(size_t *out, bool *lower, imr_encoder *e, const char *module,
                                    const imr_transformer_config *c, imr_error *err)
 {
     imr_json *sentence IMR_AUTOJSON = NULL, *tokenizer IMR_AUTOJSON = NULL;
-    size_t positions = c->positions - c->first_position;
+    size_t positions = c->positions - c->first_position, longest = 0;
     IMR_TRY(imr_transformer_json(&sentence, e, module, "sentence_bert_config.json", err));
     IMR_TRY(imr_transformer_json(&tokenizer, e, module, "tokenizer_config.json", err));
-    *lower = imr_json_bool_or(sentence, "do_lower_case", false);
-    const imr_json *given = imr_json_at(sentence, "max_seq_length");
-    if (given && !imr_json_is_null(given)) {
-        int64_t n;
-        imr_status status =
-            imr_json_need_int(&n, sentence, "max_seq_length", 1, IMR_MAX_TRANSFORMER_SEQUENCE, err);
-        if (status != IMR_OK)
-            return imr_error_prefix(err, status, "sentence_bert_config.json");
-        if ((size_t)n > positions)
-            return imr_fail(err, IMR_E_SHAPE,
-                            "sentence_bert_config.json: max_seq_length is %" PRId64
-                            ", but config.json has positions for %zu tokens",
-                            n, positions);
-        *out = (size_t)n;
-        return IMR_OK;
-    }
+    *lower = false;
+    imr_status status = read_sentence(&longest, lower, e, sentence, positions, err);
+    if (status != IMR_OK)
+        return imr_error_prefix(err, status, "sentence_bert_config.json");
     /* Where no length was known, the libraries write one of more than 2^53: no integer for us. */
-    int64_t n = imr_json_int_or(tokenizer, "model_max_length", (int64_t)positions);
-    *out = n > 0 && (uint64_t)n < positions ? (size_t)n : positions;
+    const int64_t old = imr_json_int_or(tokenizer, "max_len", (int64_t)positions);
+    const int64_t n = imr_json_int_or(tokenizer, "model_max_length", old);
+    *out = longest ? longest : n > 0 && (uint64_t)n < positions ? (size_t)n : positions;
     return IMR_OK;
 }

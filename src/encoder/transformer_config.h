@@ -14,10 +14,11 @@ imr_status imr_transformer_config_read(imr_transformer_config *out,
                                        imr_error *err) IMR_NODISCARD;
 
 /*
- * The longest text in tokens, special ones included: sentence_bert_config.json max_seq_length; else
- * the smaller of tokenizer_config.json model_max_length and the positions there are. Both files
- * are in `module`. IMR_E_SHAPE when max_seq_length is more than there are positions. *lower: the
- * text is to be lower-cased first (do_lower_case).
+ * The longest text in tokens, special ones included: sentence_bert_config.json processing_kwargs
+ * max_length, else max_seq_length; else the smaller of tokenizer_config.json model_max_length and
+ * the positions there are. Both files are in `module`. IMR_E_SHAPE when it is more than there are
+ * positions. *lower: the text is to be lower-cased first (do_lower_case). Other settings of the
+ * first file are refused or noted (encoder/settings.h).
  */
 imr_status imr_transformer_longest(size_t *out, bool *lower, imr_encoder *e, const char *module,
                                    const imr_transformer_config *c, imr_error *err) IMR_NODISCARD;

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "encoder/settings.h"
 #include "encoder/transformer_config.h"
 #include "encoder/transformer_weights.h"
 
@@ -193,35 +194,17 @@ static imr_status read_weights(imr_encoder *e, const char *module, imr_error *er
 
 /* ---- tokeniser and length ---- */
 
-/* do_lower_case lowers the text before the tokeniser; most tokenisers do so themselves. */
-static imr_status check_case(const imr_encoder *e, bool lower, imr_error *err)
-{
-    imr_tokens upper IMR_CLEANUP(imr_tokens_done) = {0}, plain IMR_CLEANUP(imr_tokens_done) = {0};
-    if (!lower)
-        return IMR_OK;
-    IMR_TRY(imr_encoder_tokenize(e, "THE A", 5, false, &upper, err));
-    IMR_TRY(imr_encoder_tokenize(e, "the a", 5, false, &plain, err));
-    bool same = upper.n == plain.n;
-    for (size_t i = 0; same && i < plain.n; i++)
-        same = upper.v[i].id == plain.v[i].id;
-    return same ? IMR_OK
-                : imr_fail(err, IMR_E_UNSUPPORTED,
-                           "%s: sentence_bert_config.json asks for do_lower_case, but the "
-                           "tokeniser keeps upper case; set its normalizer to lower case instead",
-                           e->folder.path);
-}
-
 static imr_status open_tokenizer(imr_encoder *e, const char *module, bool lower, imr_error *err)
 {
-    const char *file;
-    IMR_TRY(imr_encoder_add_tokenizer(&file, e, module, err));
-    IMR_TRY(check_case(e, lower, err));
+    imr_tokenizer_facts facts;
+    IMR_TRY(imr_encoder_add_tokenizer(&facts, e, module, lower, err));
+    e->keep_end = facts.keep_end;
     size_t known = imr_encoder_token_count(e), rows = e->transformer->config.vocab;
     if (known > rows)
         return imr_fail(err, IMR_E_SHAPE,
                         "%s: the vocabulary (%s) has %zu tokens, but the model has rows for %zu "
                         "(vocab_size in config.json)",
-                        e->folder.path, file, known, rows);
+                        e->folder.path, facts.files[0], known, rows);
     imr_tokens special IMR_CLEANUP(imr_tokens_done) = {0};
     IMR_TRY(imr_encoder_tokenize(e, "", 0, true, &special, err));
     if (special.n >= e->max_tokens)
@@ -315,6 +298,20 @@ static imr_status open_pooling(imr_encoder *e, const char *module, imr_error *er
     imr_json *config IMR_AUTOJSON = NULL;
     char *path IMR_AUTOFREE = NULL;
     IMR_TRY(need_module_json(&config, &path, e, module, "the pooling's description is", err));
+    static const char *const known[] = {"embedding_dimension",
+                                        "word_embedding_dimension",
+                                        "pooling_mode",
+                                        "include_prompt",
+                                        "pooling_mode_cls_token",
+                                        "pooling_mode_max_tokens",
+                                        "pooling_mode_mean_tokens",
+                                        "pooling_mode_mean_sqrt_len_tokens",
+                                        NULL};
+    imr_settings_unknown(&e->notice, "the pooling's config.json", config, known);
+    if (!imr_json_bool_or(config, "include_prompt", true) &&
+        (e->query_prefix[0] || e->passage_prefix[0]))
+        imr_settings_note(&e->notice, "the pooling's config.json: include_prompt is false, but the "
+                                      "prompt's tokens are not left out of the vector here");
     imr_status status = imr_pool_read(&t->pool, config, t->config.hidden, err);
     return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, path);
 }

@@ -28,6 +28,9 @@ static imr_status add_encoder(imr_inspection *i, const imr_encoder *e, imr_error
     size_t most = imr_encoder_max_tokens(e);
     IMR_TRY(imr_inspection_int(i, "max_tokens", most ? "longest text, tokens" : NULL, (int64_t)most,
                                err));
+    if (*imr_encoder_notice(e))
+        IMR_TRY(imr_inspection_problem(i, IMR_SEVERITY_WARNING, i->path, imr_encoder_notice(e), "",
+                                       err));
     IMR_TRY(
         imr_inspection_string(i, "query_prefix", "query prefix", imr_encoder_query_prefix(e), err));
     IMR_TRY(imr_inspection_string(i, "passage_prefix", "passage prefix",

@@ -185,10 +185,12 @@ static imr_status open_prefix(imr_session *s, const char *wanted, imr_error *err
 
 static imr_status note_notices(imr_session *s, imr_error *err)
 {
-    const char *cache = imr_cache_notice(s->cache), *projected = s->ranker.projected.notice;
+    const char *const notices[] = {imr_cache_notice(s->cache), s->ranker.projected.notice,
+                                   s->encoder ? imr_encoder_notice(s->encoder) : NULL};
     IMR_AUTOBUF imr_buf text = {0};
-    imr_buf_str(&text, cache);
-    imr_buf_printf(&text, "%s%s", cache[0] && projected ? "; " : "", projected ? projected : "");
+    for (size_t i = 0; i < IMR_LEN(notices); i++)
+        if (notices[i] && *notices[i])
+            imr_buf_printf(&text, "%s%s", text.len ? "; " : "", notices[i]);
     IMR_TRY(imr_buf_check(&text, err));
     s->facts.cache_notice = imr_session_string(s, imr_buf_text(&text));
     return s->facts.cache_notice ? IMR_OK : imr_fail_memory(err);

@@ -28,20 +28,6 @@ void imr_tokens_done(imr_tokens *t)
     *t = (imr_tokens){0};
 }
 
-void imr_tokenizer_spec_done(imr_tokenizer_spec *s)
-{
-    imr_vocab_done(&s->vocab);
-    for (size_t i = 0; i < s->n_steps; i++) {
-        imr_free(s->steps[i].from);
-        imr_free(s->steps[i].to);
-    }
-    imr_free(s->steps);
-    for (size_t i = 0; i < s->n_added; i++)
-        imr_free(s->added[i].text);
-    imr_free(s->added);
-    *s = (imr_tokenizer_spec){0};
-}
-
 void imr_tokenizer_free(imr_tokenizer *t)
 {
     if (!t)
@@ -81,6 +67,38 @@ static imr_status put_normalised(imr_tokenizer *t, uint32_t i, imr_error *err)
     char *kept = imr_buf_take(&text);
     t->normalised_text[t->n_normalised_text++] = kept;
     return imr_added_put(&t->normalised, kept, len, i, err);
+}
+
+/* Gives each added token its id and drops those whose text was added before. */
+static imr_status number_added(imr_tokenizer_spec *s, imr_error *err)
+{
+    imr_strmap seen IMR_CLEANUP(imr_strmap_done) = {0};
+    const uint32_t first_new = (uint32_t)s->vocab.n;
+    uint32_t next = first_new;
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_added; i++) {
+        imr_added_token a = s->added[i];
+        const size_t len = strlen(a.text);
+        bool added;
+        if (!imr_strmap_add(&seen, a.text, len, 0, NULL, &added))
+            return imr_fail_memory(err);
+        if (a.id == IMR_NO_TOKEN)
+            a.id = imr_vocab_id(&s->vocab, a.text, len);
+        if (added && a.id == IMR_NO_TOKEN)
+            a.id = next++;
+        /* Swapped, not overwritten: everything stays somebody's when this fails half-way. */
+        s->added[i] = s->added[n];
+        s->added[n] = a;
+        n += added;
+    }
+    for (size_t i = n; i < s->n_added; i++)
+        imr_free(s->added[i].text);
+    s->n_added = n;
+    for (size_t i = 0; next > first_new && i < n; i++)
+        if (s->added[i].id >= first_new)
+            IMR_TRY(imr_vocab_add(&s->vocab, s->added[i].text, strlen(s->added[i].text),
+                                  s->added[i].id, err));
+    return next > first_new ? imr_vocab_finish(&s->vocab, err) : IMR_OK;
 }
 
 static imr_status build_added(imr_tokenizer *t, imr_error *err)
@@ -143,6 +161,9 @@ static imr_status check_ids(const imr_tokenizer_spec *s, imr_error *err)
 
 static imr_status build(imr_tokenizer *t, imr_error *err)
 {
+    if (!t->spec.n_words)
+        t->spec.n_words = t->spec.vocab.n;
+    IMR_TRY(number_added(&t->spec, err));
     IMR_TRY(check_ids(&t->spec, err));
     t->flags = IMR_NEW_ARRAY(uint8_t, t->spec.vocab.n);
     if (!t->flags)
@@ -159,6 +180,7 @@ imr_status imr_tokenizer_new(imr_tokenizer **out, imr_tokenizer_spec *spec, imr_
     t->spec = *spec;
     imr_status status = build(t, err);
     if (status != IMR_OK) {
+        *spec = t->spec; /* added tokens may have been numbered */
         t->spec = (imr_tokenizer_spec){0};
         imr_tokenizer_free(t);
         return status;
@@ -166,59 +188,6 @@ imr_status imr_tokenizer_new(imr_tokenizer **out, imr_tokenizer_spec *spec, imr_
     *spec = (imr_tokenizer_spec){0};
     *out = t;
     return IMR_OK;
-}
-
-static imr_status add_special(imr_tokenizer_spec *s, const char *text, bool left, imr_error *err)
-{
-    uint32_t id = imr_vocab_id(&s->vocab, text, strlen(text));
-    if (id == IMR_NO_TOKEN)
-        return IMR_OK;
-    imr_added_token a = {.text = imr_strdup(text), .id = id, .special = true, .left = left};
-    if (!a.text)
-        return imr_fail_memory(err);
-    if (!imr_array_grow(&s->added, s->n_added, &s->cap_added, 1, sizeof *s->added)) {
-        imr_free(a.text);
-        return imr_fail_memory(err);
-    }
-    s->added[s->n_added++] = a;
-    return IMR_OK;
-}
-
-static imr_status fill_bert(imr_tokenizer_spec *s, const imr_bert_options *o, imr_error *err)
-{
-    static const char *const bert[] = {"[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]"};
-    static const char *const mpnet[] = {"<s>", "</s>", "<pad>", "[UNK]", "<mask>"};
-    const char *const *names = imr_vocab_id(&s->vocab, "<s>", 3) == 0 ? mpnet : bert;
-    s->steps = IMR_NEW_ARRAY(imr_normalise_step, IMR_NORMALISE_BERT_STEPS);
-    if (!s->steps)
-        return imr_fail_memory(err);
-    s->n_steps =
-        imr_normalise_bert(s->steps, true, !o->keep_ideograph, !o->keep_accents, !o->keep_case);
-    s->rules[s->n_rules++] = IMR_SPLIT_BERT;
-    s->model = IMR_WORDPIECE;
-    memcpy(s->mark, "##", 3);
-    s->max_chars = IMR_MAX_WORD_CHARS;
-    for (size_t i = 0; i < IMR_LEN(bert); i++) {
-        if (i != 4 && i != 2 && imr_vocab_id(&s->vocab, names[i], strlen(names[i])) == IMR_NO_TOKEN)
-            return imr_fail(err, IMR_E_FORMAT,
-                            "the vocabulary lacks %s; is this the vocab.txt of a BERT model?",
-                            names[i]);
-        IMR_TRY(add_special(s, names[i], names == mpnet && i == 4, err));
-    }
-    s->unknown = imr_vocab_id(&s->vocab, names[3], strlen(names[3]));
-    s->before[s->n_before++] = imr_vocab_id(&s->vocab, names[0], strlen(names[0]));
-    s->after[s->n_after++] = imr_vocab_id(&s->vocab, names[1], strlen(names[1]));
-    return IMR_OK;
-}
-
-imr_status imr_tokenizer_from_vocab_txt(imr_tokenizer **out, const char *text, size_t len,
-                                        const imr_bert_options *options, imr_error *err)
-{
-    imr_tokenizer_spec s IMR_CLEANUP(imr_tokenizer_spec_done) = {0};
-    imr_bert_options uncased = {0};
-    IMR_TRY(imr_vocab_parse(&s.vocab, text, len, err));
-    IMR_TRY(fill_bert(&s, options ? options : &uncased, err));
-    return imr_tokenizer_new(out, &s, err);
 }
 
 /* ---- encoding ---- */
@@ -268,8 +237,8 @@ static imr_status encode_words(run *r, size_t first, size_t last)
     const imr_tokenizer_spec *s = &r->t->spec;
     imr_tokens *out = r->out;
     IMR_TRY(imr_pretokenise(s->rules, s->n_rules, &out->chars, first, last, &out->pieces, r->err));
-    imr_wordpiece piece = {&s->vocab, s->mark, s->unknown, s->max_chars};
-    imr_wordlevel level = {&s->vocab, s->unknown};
+    imr_wordpiece piece = {&s->vocab, s->n_words, s->mark, s->unknown, s->max_chars};
+    imr_wordlevel level = {&s->vocab, s->n_words, s->unknown};
     for (size_t i = 0; i < out->pieces.n; i++) {
         imr_piece p = out->pieces.v[i];
         const imr_char *word = out->chars.v + p.first;
@@ -386,6 +355,63 @@ static imr_status push_affix(run *r, const uint32_t *ids, size_t n, uint32_t at)
     return IMR_OK;
 }
 
+/* Lower-cased text, and of each of its bytes the source character's span. */
+typedef struct lowered {
+    imr_buf text;
+    IMR_ARRAY(uint32_t) starts;
+    IMR_ARRAY(uint32_t) ends;
+} lowered;
+
+static void lowered_done(lowered *l)
+{
+    imr_buf_done(&l->text);
+    imr_free(l->starts.v);
+    imr_free(l->ends.v);
+}
+
+static imr_status encode_lowered(run *r, const char *text, size_t len)
+{
+    static const imr_normalise_step lower = {.op = IMR_NORM_LOWER};
+    lowered l IMR_CLEANUP(lowered_done) = {0};
+    imr_chars *c = &r->out->chars;
+    IMR_TRY(imr_normalise(&lower, 1, text, len, 0, c, r->err));
+    for (size_t i = 0; i < c->n; i++) {
+        add_utf8(&l.text, &c->v[i], 1);
+        while (!l.text.failed && l.starts.n < l.text.len)
+            if (!IMR_PUSH(&l.starts, c->v[i].start) || !IMR_PUSH(&l.ends, c->v[i].end))
+                return imr_fail_memory(r->err);
+    }
+    IMR_TRY(imr_buf_check(&l.text, r->err));
+    const size_t first = r->out->n;
+    IMR_TRY(encode_text(r, imr_buf_text(&l.text), l.text.len));
+    for (size_t i = first; i < r->out->n; i++) {
+        imr_token *t = &r->out->v[i];
+        const bool empty = t->start == t->end;
+        t->start = t->start < l.starts.n ? l.starts.v[t->start] : (uint32_t)len;
+        t->end = empty ? t->start : l.ends.v[t->end - 1];
+    }
+    return IMR_OK;
+}
+
+/* Bytes of the first `most` code points. */
+static size_t cut_chars(const char *text, size_t len, size_t most)
+{
+    size_t pos = 0;
+    uint32_t cp;
+    for (size_t i = 0; pos < len && i < most; i++)
+        pos += imr_utf8_decode(text + pos, len - pos, &cp);
+    return pos;
+}
+
+/* Of what stands behind `before` the last ones, so that `most` are left. */
+static void drop_front(imr_tokens *out, size_t before, size_t most)
+{
+    if (out->n <= most)
+        return;
+    memmove(out->v + before, out->v + out->n - (most - before), (most - before) * sizeof *out->v);
+    out->n = most;
+}
+
 imr_status imr_tokenizer_encode(const imr_tokenizer *t, const char *text, size_t len,
                                 const imr_encode_options *options, imr_tokens *out, imr_error *err)
 {
@@ -396,12 +422,16 @@ imr_status imr_tokenizer_encode(const imr_tokenizer *t, const char *text, size_t
         return imr_fail(err, IMR_E_LIMIT,
                         "a text of %zu bytes is longer than the %zu a text may have", len,
                         IMR_MAX_TEXT_BYTES);
+    if (o->max_chars)
+        len = cut_chars(text, len, o->max_chars);
     size_t before = o->special ? s->n_before : 0, after = o->special ? s->n_after : 0;
     size_t most = o->max_ids == 0 ? SIZE_MAX : o->max_ids > after ? o->max_ids - after : 0;
-    run r = {.t = t, .o = o, .out = out, .most = most > before ? most : before, .err = err};
+    most = most > before ? most : before;
+    run r = {.t = t, .o = o, .out = out, .most = o->keep_end ? SIZE_MAX : most, .err = err};
     out->n = out->total = out->words.n = out->spelled.len = 0;
     IMR_TRY(push_affix(&r, s->before, before, 0));
-    IMR_TRY(encode_text(&r, text, len));
+    IMR_TRY(s->lower_first ? encode_lowered(&r, text, len) : encode_text(&r, text, len));
+    drop_front(out, before, most);
     return push_affix(&r, s->after, after, (uint32_t)len);
 }
 

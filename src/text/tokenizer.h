@@ -20,13 +20,15 @@ typedef enum imr_token_model { IMR_WORDPIECE, IMR_WORDLEVEL } imr_token_model;
 
 /* A token recognised in the text before anything else is done to it. */
 typedef struct imr_added_token {
-    char *text; /* imr_alloc'd */
-    uint32_t id;
+    char *text;       /* imr_alloc'd */
+    uint32_t id;      /* IMR_NO_TOKEN: the vocabulary's, or the next one when it is new there */
     bool special;     /* [CLS], [MASK] and their like */
     bool normalised;  /* looked for after normalising (its own text normalised too) */
     bool left, right; /* takes the white space on that side with it */
     bool single_word; /* not inside a word */
 } imr_added_token;
+
+void imr_added_token_done(imr_added_token *a); /* {0} is fine */
 
 #define IMR_MAX_SPLIT_RULES    8u
 #define IMR_MAX_AFFIX          8u
@@ -35,6 +37,7 @@ typedef struct imr_added_token {
 
 typedef struct imr_tokenizer_spec {
     imr_vocab vocab; /* finished; holds the added tokens too */
+    size_t n_words;  /* ids from here on are added tokens, which no word is made of; 0: none is */
     imr_normalise_step *steps;
     size_t n_steps, cap_steps;
     imr_split_rule rules[IMR_MAX_SPLIT_RULES];
@@ -43,10 +46,11 @@ typedef struct imr_tokenizer_spec {
     char mark[IMR_WORDPIECE_MARK_BYTES + 1]; /* WordPiece: of tokens inside a word */
     uint32_t max_chars;                      /* WordPiece: longer words are unknown */
     uint32_t unknown;                        /* id; IMR_NO_TOKEN only for WordLevel */
-    imr_added_token *added;
+    imr_added_token *added;                  /* the first of two with one text counts */
     size_t n_added, cap_added;
     uint32_t before[IMR_MAX_AFFIX], after[IMR_MAX_AFFIX]; /* special ids around one text */
     size_t n_before, n_after;
+    bool lower_first; /* the text is lower-cased before added tokens are looked for in it */
 } imr_tokenizer_spec;
 
 void imr_tokenizer_spec_done(imr_tokenizer_spec *s); /* {0} is fine */
@@ -59,22 +63,37 @@ imr_status imr_tokenizer_new(imr_tokenizer **out, imr_tokenizer_spec *spec,
                              imr_error *err) IMR_NODISCARD;
 void imr_tokenizer_free(imr_tokenizer *t); /* NULL is fine */
 
+/* Copies token, text and all. IMR_E_LIMIT over IMR_MAX_ADDED_TOKENS. */
+imr_status imr_tokenizer_add(imr_tokenizer_spec *s, const imr_added_token *token,
+                             imr_error *err) IMR_NODISCARD;
+
+enum { IMR_BERT_CLS, IMR_BERT_SEP, IMR_BERT_UNK, IMR_BERT_PAD, IMR_BERT_MASK, IMR_BERT_NAMES };
+
 typedef struct imr_bert_options {
     bool keep_case;      /* do_lower_case: false */
     bool keep_accents;   /* strip_accents: false; BERT strips them when it lowers case */
     bool keep_ideograph; /* tokenize_chinese_chars: false */
+    bool mpnet;          /* <s> </s> <pad> <mask> instead of [CLS] [SEP] [PAD] [MASK] */
+    const char *names[IMR_BERT_NAMES]; /* NULL: those, and [UNK] */
 } imr_bert_options;
 
-/* BERT's rules with the vocabulary of a vocab.txt: [CLS] [SEP] [PAD] [MASK], or MPNet's <s> </s>
- * <pad> <mask> when line 1 is <s>; the unknown token is [UNK]. options NULL: uncased. */
+/* BERT's rules for the vocabulary of s: normaliser, words, WordPiece, the special tokens and where
+ * they stand. IMR_E_FORMAT when it lacks the first three; [PAD] and [MASK] may be missing. */
+imr_status imr_tokenizer_bert(imr_tokenizer_spec *s, const imr_bert_options *options,
+                              imr_error *err) IMR_NODISCARD;
+
+/* BERT's rules with the vocabulary of a vocab.txt; MPNet's names when line 1 is <s>. options NULL:
+ * uncased. */
 imr_status imr_tokenizer_from_vocab_txt(imr_tokenizer **out, const char *text, size_t len,
                                         const imr_bert_options *options,
                                         imr_error *err) IMR_NODISCARD;
 
 typedef struct imr_encode_options {
-    bool special;   /* put the special ids around the text */
-    bool spell;     /* also the words themselves, of the ids kept (imr_tokens_word) */
-    size_t max_ids; /* keep the first ones, special ids included; 0: all */
+    bool special;     /* put the special ids around the text */
+    bool spell;       /* also the words themselves, of the ids kept (imr_tokens_word) */
+    size_t max_ids;   /* keep the first ones, special ids included; 0: all */
+    bool keep_end;    /* the last ones of the text instead */
+    size_t max_chars; /* only so many code points of the text are looked at; 0: all */
 } imr_encode_options;
 
 /* Overwrites out. Spans ascend and point into text. options NULL: {0}. Any bytes are fine.

@@ -56,6 +56,7 @@ imr_status imr_vocab_finish(imr_vocab *v, imr_error *err)
     if (v->n == 0)
         return imr_fail(err, IMR_E_FORMAT, "the vocabulary is empty");
     qsort(v->v, v->n, sizeof *v->v, by_id);
+    imr_strmap_done(&v->by_text);
     if (!imr_strmap_reserve(&v->by_text, v->n))
         return imr_fail_memory(err);
     size_t n = 0;

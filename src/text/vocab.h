@@ -36,7 +36,8 @@ imr_status imr_vocab_add(imr_vocab *v, const char *text, size_t len, uint32_t id
                          imr_error *err) IMR_NODISCARD;
 /* Ends collecting: sorts by id and builds the map. IMR_E_FORMAT when it is empty, an id is missing
  * or stands for two texts, or two ids have the same text. The same text added twice under one id
- * counts once (a tokenizer.json lists its special tokens again). */
+ * counts once (a tokenizer.json lists its special tokens again). More may be added afterwards, and
+ * finished again. */
 imr_status imr_vocab_finish(imr_vocab *v, imr_error *err) IMR_NODISCARD;
 
 /* vocab.txt: one token a line, the line number from 0 is its id; CRLF and empty lines at the end

@@ -9,6 +9,7 @@
 
 typedef struct imr_wordlevel {
     const imr_vocab *vocab; /* borrowed */
+    size_t n_words;         /* ids below it are words, the others added tokens */
     uint32_t unknown;       /* id for words not in it; IMR_NO_TOKEN: such words give no token */
 } imr_wordlevel;
 

@@ -41,10 +41,10 @@ imr_status imr_wordpiece_word(const imr_wordpiece *w, const imr_char *word, size
         uint32_t id = IMR_NO_TOKEN;
         for (; last > first; last--) {
             id = imr_vocab_id(w->vocab, text + from, at[last] - from);
-            if (id != IMR_NO_TOKEN)
+            if (id < w->n_words)
                 break;
         }
-        if (id == IMR_NO_TOKEN) {
+        if (id >= w->n_words) {
             out->n = before;
             return whole(w->unknown, word, n, out, err);
         }

@@ -15,6 +15,7 @@
 
 typedef struct imr_wordpiece {
     const imr_vocab *vocab; /* borrowed */
+    size_t n_words;         /* ids below it are pieces of words, the others added tokens */
     const char *mark;   /* of tokens inside a word; borrowed; at most IMR_WORDPIECE_MARK_BYTES */
     uint32_t unknown;   /* id */
     uint32_t max_chars; /* at most IMR_MAX_WORD_CHARS */

@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "encoder/tokenizer_file.h"
+#include "encoder/tokenizer_folder.h"
 #include "format/safetensors.h"
 #include "math/random.h"
 
@@ -65,7 +65,6 @@ static void take_vocabulary(maker *m, const char *path)
 {
     imr_file f;
     imr_tokenizer *t = NULL;
-    const char *file;
     if (path) {
         const size_t len = strlen(path);
         const bool json = len > 5 && strcmp(path + len - 5, ".json") == 0;
@@ -75,7 +74,7 @@ static void take_vocabulary(maker *m, const char *path)
     } else {
         made_up_vocabulary(m);
     }
-    need(imr_tokenizer_open(&t, m->dir, &file, &err));
+    need(imr_tokenizer_open(&t, NULL, m->dir, NULL, &err));
     m->vocab = imr_tokenizer_vocab(t)->n;
     imr_tokenizer_free(t);
 }

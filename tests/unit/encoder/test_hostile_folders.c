@@ -304,8 +304,7 @@ TEST("vocabularies that do not fit the model or themselves are refused")
          "two tokens have the id 0"},
         {"{\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":99999999}}}", ""},
         {"{\"model\":{\"type\":\"WordLevel\",\"vocab\":[]}}", "vocab"},
-        {"{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"a\":0},\"unk_token\":\"[UNK]\"}}",
-         "[UNK]"},
+        {"{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"[CLS]\":0,\"[SEP]\":1}}}", "lacks [UNK]"},
         {"{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0}}}", "BPE"},
         {"{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\",0]]}}", "Unigram"},
         {"{\"model\":null}", "model"},
@@ -320,9 +319,9 @@ TEST("vocabularies that do not fit the model or themselves are refused")
         CHECK_CONTAINS(err.text, t.dir);
     }
     /* Fewer tokens than rows: the rest have no name and stay unused, as with padded tables. */
-    put_file(t.dir, "tokenizer.json",
-             "{\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"model\":{\"type\":\"WordLevel\","
-             "\"unk_token\":\"u\",\"vocab\":{\"u\":0,\"wa\":1,\"wb\":2}}}");
+    put_file(
+        t.dir, "tokenizer.json",
+        "{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"[UNK]\":0,\"[CLS]\":1,\"[SEP]\":2}}}");
     imr_encoder *e = NULL;
     CHECK_OK(imr_encoder_open(&e, t.dir, NULL, &err));
     CHECK_INT(imr_encoder_token_count(e), 3);

@@ -462,9 +462,10 @@ TEST("settings we do not compute and sizes that do not fit are refused with what
     refused(t.dir, IMR_E_SHAPE, "`embeddings.position_embeddings.weight` is 10 x 12");
     tiny_config(&t, "");
     imr_buf vocab = {0};
-    imr_buf_str(&vocab, "{\"model\":{\"type\":\"WordLevel\",\"vocab\":{");
-    for (int i = 0; i <= TINY_VOCAB; i++)
-        imr_buf_printf(&vocab, "%s\"t%d\":%d", i ? "," : "", i, i);
+    imr_buf_str(&vocab, "{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"[UNK]\":0,\"[CLS]\":1,"
+                        "\"[SEP]\":2");
+    for (int i = 3; i <= TINY_VOCAB; i++)
+        imr_buf_printf(&vocab, ",\"t%d\":%d", i, i);
     imr_buf_str(&vocab, "}}}");
     put_file(t.dir, "tokenizer.json", imr_buf_text(&vocab));
     imr_buf_done(&vocab);
@@ -509,18 +510,6 @@ TEST("the longest text: max_seq_length, else model_max_length, else the position
         refused(t.dir, IMR_E_FORMAT, "sentence_bert_config.json");
         tiny_done(&t);
     }
-}
-
-TEST("do_lower_case is done by the tokeniser or refused")
-{
-    tiny t = small(false);
-    put_file(t.dir, "sentence_bert_config.json", "{\"do_lower_case\":true}");
-    imr_encoder_free(open_or_fail(t.dir));
-    put_file(t.dir, "tokenizer.json",
-             "{\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"model\":{\"type\":\"WordLevel\","
-             "\"unk_token\":\"u\",\"vocab\":{\"u\":0,\"the\":1,\"a\":2}}}");
-    refused(t.dir, IMR_E_UNSUPPORTED, "do_lower_case");
-    tiny_done(&t);
 }
 
 TEST("every allocation of opening shards, a Dense module and a .bin may fail")

@@ -82,7 +82,7 @@ static inline void tiny_tokenizer(const char *dir, bool mpnet)
                                               {"<s>", "<pad>", "</s>", "[UNK]"}};
     imr_buf b = {0};
     imr_buf_str(&b, "{\"normalizer\":{\"type\":\"BertNormalizer\"},\"pre_tokenizer\":{\"type\":"
-                    "\"WhitespaceSplit\"},\"added_tokens\":[");
+                    "\"BertPreTokenizer\"},\"added_tokens\":[");
     for (int i = 0; i < 4; i++)
         imr_buf_printf(&b, "%s{\"id\":%d,\"content\":\"%s\",\"special\":true}", i ? "," : "", i,
                        special[mpnet][i]);

@@ -13,7 +13,7 @@
 imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols, imr_error *err)
 {
     *out = (ui_app){.glyphs = glyphs, .rows = rows, .cols = cols, .editing = true, .preview = true};
-    out->cancelled = -1;
+    out->cancelled = out->wanted = -1;
     out->settings = (imr_trace_settings){.feedback_k = 100, .tokens = 10};
     out->reading.wish.stage = out->reading.measure.stage = IMR_STAGE_AFTER;
     IMR_TRY(ui_keymap_init(&out->keymap, err));
@@ -33,11 +33,9 @@ static void clear_offers(ui_app *a)
 
 void ui_app_done(ui_app *a)
 {
-    ui_app_idle(a);
     imr_trace_free(a->trace);
     clear_offers(a);
     imr_free(a->offers.v);
-    imr_free(a->retired.v);
     imr_free(a->targets.v);
     ui_keymap_done(&a->keymap);
     ui_prompt_done(&a->query);
@@ -51,20 +49,6 @@ void ui_app_done(ui_app *a)
     for (size_t i = 0; i < IMR_LEN(strings); i++)
         imr_free(*strings[i]);
     *a = (ui_app){0};
-}
-
-void ui_app_idle(ui_app *a)
-{
-    for (size_t i = 0; i < a->retired.n; i++)
-        imr_trace_free(a->retired.v[i]);
-    a->retired.n = 0;
-}
-
-/* A job may still read the trace; it goes when none runs. */
-static void retire(ui_app *a, imr_trace *t)
-{
-    if (t && !IMR_PUSH(&a->retired, t))
-        return; /* without memory it is kept for good */
 }
 
 /* ---- what views ask ---- */
@@ -179,7 +163,7 @@ void ui_app_run(ui_app *a, const char *text, const char *query_id)
         a->waiting = a->stale = false;
         ui_replace(&a->request_text, NULL);
         ui_replace(&a->request_id, NULL);
-        retire(a, a->trace);
+        imr_trace_free(a->trace);
         a->trace = NULL;
         ui_replace(&a->list.selected, NULL); /* another query begins at rank 1 */
         ui_app_reorder(a);
@@ -274,7 +258,7 @@ static void take_trace(ui_app *a, const imr_delivery *d)
         imr_trace_free(d->trace);
         return;
     }
-    retire(a, a->trace);
+    imr_trace_free(a->trace);
     a->trace = d->trace;
     ui_app_forget(a);
     if (latest) {
@@ -289,8 +273,10 @@ static void take_detail(ui_app *a, const imr_delivery *d)
 {
     const imr_detail *have = a->reading.detail;
     if (d->status != IMR_OK) {
-        if (d->status != IMR_E_CANCELLED)
+        if (d->status != IMR_E_CANCELLED) {
             a->reading.error = d->error;
+            a->wanted = -1;
+        }
         return;
     }
     if (!a->trace || d->detail->serial != a->trace->serial) {
@@ -300,6 +286,10 @@ static void take_detail(ui_app *a, const imr_delivery *d)
     if (!have || strcmp(have->document_id, d->detail->document_id) != 0)
         read_anew(a);
     ui_reading_take(&a->reading, d->detail);
+    if (ui_app_detail_fits(a)) {
+        a->wanted = -1;
+        a->late = false;
+    }
 }
 
 void ui_app_deliver(ui_app *a, const imr_delivery *d)
@@ -378,6 +368,8 @@ void ui_app_settle(ui_app *a)
         r->place = list->order[list->at];
         r->error.status = IMR_OK;
         a->effects |= UI_FX_DETAIL;
+        a->wanted = imr_clock_seconds();
+        a->late = false;
     }
     if (a->screen == UI_WORDS && ui_app_detail_fits(a) && a->cell_query < r->query.n &&
         a->cell_document < r->document.n)

@@ -8,7 +8,6 @@
 #ifndef UI_APP_H
 #define UI_APP_H
 
-#include "base/array.h"
 #include "session/async.h"
 #include "ui/decode.h"
 #include "ui/keymap.h"
@@ -106,9 +105,10 @@ typedef struct ui_app {
 
     /* its answer */
     imr_trace *trace;
-    IMR_ARRAY(imr_trace *) retired; /* older ones that a running job may still read */
     ui_list list;
-    ui_reading reading; /* of the selected document */
+    ui_reading reading; /* of the selected document, once its detail is here */
+    double wanted;      /* clock when that was asked for; negative: it is here, or never comes */
+    bool late;          /* it has not come for UI_STALE_AFTER: until then the one before stays */
 
     /* screens and panes */
     ui_screen screen;
@@ -136,15 +136,12 @@ typedef struct ui_app {
 
 imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols,
                        imr_error *err) IMR_NODISCARD;
-/* After the backend is gone: a job may read the trace. */
 void ui_app_done(ui_app *a);
 
 /* A result of the engine; takes what the delivery owns. */
 void ui_app_deliver(ui_app *a, const imr_delivery *d);
 /* The session is open. */
 void ui_app_opened(ui_app *a, imr_session *session, const imr_session_facts *facts);
-/* No job is running: traces that were kept for one can go. */
-void ui_app_idle(ui_app *a);
 
 /* ---- asked by update and views ---- */
 

@@ -26,7 +26,7 @@ static char *number(char *out, const ui_glyphs *g, double value, int decimals, b
 {
     char text[64];
     if (!isfinite(value) || fabs(value) > 1e12)
-        return dress(out, g, isnan(value) ? "-" : value > 0 ? "+huge" : "-huge");
+        return dress(out, g, isnan(value) ? g->none : value > 0 ? "+huge" : "-huge");
     imr_format_fixed(text, value, decimals, plus);
     if (text[0] == '-' && strspn(text + 1, "0.") == strlen(text + 1))
         text[0] = '+'; /* a minus before nothing but zeros says nothing */

@@ -33,14 +33,9 @@ void ui_list_done(ui_list *l)
     *l = (ui_list){0};
 }
 
-static const imr_trace_document *at(const imr_trace *t, size_t place)
-{
-    return place < t->n_documents ? &t->documents[place] : &t->left[place - t->n_documents];
-}
-
 const imr_trace_document *ui_list_row(const ui_list *l, size_t row)
 {
-    return l->trace && row < l->n ? at(l->trace, l->order[row]) : NULL;
+    return l->trace && row < l->n ? imr_trace_at(l->trace, l->order[row]) : NULL;
 }
 
 const imr_trace_document *ui_list_selected(const ui_list *l)
@@ -133,14 +128,14 @@ void ui_list_arrange(ui_list *l)
     if (!keys || !order)
         return;
     for (size_t i = 0; i < n; i++)
-        if (passes(l, at(l->trace, i)))
-            keys[kept++] = key_of(at(l->trace, i), i, l->sort);
+        if (passes(l, imr_trace_at(l->trace, i)))
+            keys[kept++] = key_of(imr_trace_at(l->trace, i), i, l->sort);
     qsort(keys, kept, sizeof *keys, by_key);
     for (size_t i = 0; i < kept; i++)
         order[i] = keys[l->reversed ? kept - 1 - i : i].place;
     l->n = kept;
     for (size_t i = 0; l->selected && i < kept; i++)
-        if (strcmp(at(l->trace, order[i])->id, l->selected) == 0)
+        if (strcmp(imr_trace_at(l->trace, order[i])->id, l->selected) == 0)
             l->at = i;
 }
 

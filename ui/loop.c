@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -123,8 +124,6 @@ bool ui_act(ui_app *a, ui_term *t, const ui_backend *b)
     a->pending = b->pending(b->self);
     if (!b->progress(b->self, &a->progress))
         a->progress = (imr_async_progress){0};
-    if (a->pending == 0)
-        ui_app_idle(a);
     return true;
 }
 
@@ -166,6 +165,16 @@ static int take_signals(ui_app *a, ui_term *t)
     return 0;
 }
 
+/* Seconds until old rows, or the Why of the document before, have stood too long; negative: none
+ * do. */
+static double due(const ui_app *a)
+{
+    double rows = a->waiting && !a->stale ? a->asked : INFINITY;
+    double why = a->wanted >= 0 && !a->late ? a->wanted : INFINITY;
+    double since = rows < why ? rows : why, left = since + UI_STALE_AFTER - imr_clock_seconds();
+    return imr_clock_frozen() || isinf(since) ? -1 : left > 0 ? left : 0;
+}
+
 /* Milliseconds until something is due by itself; -1: nothing is. */
 static int patience(const ui_app *a, const ui_term *t, bool dirty)
 {
@@ -173,16 +182,12 @@ static int patience(const ui_app *a, const ui_term *t, bool dirty)
         return t->escape_ms;
     if (dirty)
         return 20; /* the terminal did not take the last frame, or it is too soon for one */
-    if (!a->waiting || a->stale || imr_clock_frozen())
-        return -1;
-    double left = a->asked + UI_STALE_AFTER - imr_clock_seconds();
-    return left > 0 ? (int)(left * 1000) + 1 : 0;
+    return due(a) < 0 ? -1 : (int)(due(a) * 1000) + 1;
 }
 
 static void tick(ui_app *a)
 {
-    if (a->waiting && !a->stale && !imr_clock_frozen() &&
-        imr_clock_seconds() - a->asked >= UI_STALE_AFTER) {
+    if (due(a) == 0) {
         ui_event e = {.kind = UI_EVENT_TICK};
         ui_update(a, &e);
     }

@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/attr.h"
 #include "base/mem.h"
+#include "text/utf8.h"
 
 /* ---- measures ---- */
 
@@ -58,14 +59,22 @@ typedef struct word_key {
     const imr_pair_word *word;
     double total;
     uint32_t place;
+    int group; /* words, then punctuation, then special tokens */
     ui_word_sort sort;
 } word_key;
+
+static int group_of(const imr_pair_word *w)
+{
+    uint32_t first;
+    imr_utf8_decode(w->text, strlen(w->text), &first);
+    return w->special ? 2 : !imr_utf8_is_word(first);
+}
 
 static int by_word(const void *x, const void *y)
 {
     const word_key *a = x, *b = y;
-    if (a->word->special != b->word->special)
-        return a->word->special ? 1 : -1;
+    if (a->group != b->group)
+        return a->group - b->group;
     int order = a->sort == UI_WORDS_BY_NAME ? strcmp(a->word->text, b->word->text) : 0;
     if (order)
         return order;
@@ -84,7 +93,7 @@ static void order(ui_side *s, const imr_pair_word *words, ui_word_sort sort)
     if (!keys)
         return;
     for (size_t i = 0; i < s->n; i++) {
-        keys[i] = (word_key){&words[i], s->total[i], (uint32_t)i, sort};
+        keys[i] = (word_key){&words[i], s->total[i], (uint32_t)i, group_of(&words[i]), sort};
         s->words += !words[i].special;
     }
     qsort(keys, s->n, sizeof *keys, by_word);
@@ -102,7 +111,7 @@ static bool side(ui_side *s, size_t n)
 
 /* ---- highlights ---- */
 
-/* Of the words with a share of at least a quarter of the largest. */
+/* Of the words with a share of at least an eighth of the largest. */
 static void find_highlights(ui_reading *r)
 {
     const imr_detail *d = r->detail;
@@ -118,7 +127,7 @@ static void find_highlights(ui_reading *r)
             continue;
         bool marked = r->marked && s->word == r->marked_document;
         double share = r->document.total[s->word];
-        if (!marked && (!p->document[s->word].named || fabs(share) < largest / 4))
+        if (!marked && (!p->document[s->word].named || fabs(share) < largest / 8))
             continue;
         ui_highlight *last = r->n_highlights ? &r->highlights[r->n_highlights - 1] : NULL;
         if (last && last->word == s->word && last->end == s->start) { /* pieces of a word */

@@ -490,6 +490,7 @@ void ui_update(ui_app *a, const ui_event *e)
         break;
     case UI_EVENT_TICK:
         a->stale = a->waiting;
+        a->late = a->wanted >= 0;
         break;
     default:
         break;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "ui/menu.h"
 #include "ui/view_card.h"
@@ -38,6 +39,13 @@ static ui_surface why_inside(const ui_layout *l, ui_surface s, ui_screen screen)
     return l->boxed ? ui_inside(pane) : ui_sub(pane, (ui_rect){1, 0, pane.at.h - 1, pane.at.w});
 }
 
+/* The Why and the text of the document before stay while the next ones are made, for a moment: what
+ * comes at once does not flicker. */
+static bool stays(const ui_app *a)
+{
+    return a->reading.detail && a->wanted >= 0 && !a->late;
+}
+
 static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
 {
     const imr_trace_document *d = ui_list_selected(&a->list);
@@ -49,9 +57,11 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
                           .problem = &a->reading.error,
                           .full = a->screen == UI_WHY,
                           .dimensions = a->dimensions};
-    ui_rows_begin(&v->why, &v->grid, in.at.w);
-    if (d && (a->screen == UI_RANK || a->screen == UI_WHY))
-        ui_build_why(&v->why, &parts);
+    if (!stays(a) || v->why.grid.cols != in.at.w || !d) {
+        ui_rows_begin(&v->why, &v->grid, in.at.w);
+        if (d && (a->screen == UI_RANK || a->screen == UI_WHY))
+            ui_build_why(&v->why, &parts);
+    }
     ui_scroll_fit(&a->why, (size_t)v->why.n, in.at.h);
     if (a->overlay != UI_OVER_HELP)
         return;
@@ -70,7 +80,7 @@ static const char *missing(const ui_app *a)
 {
     const imr_detail *have = a->reading.detail;
     const imr_trace_document *d = ui_list_selected(&a->list);
-    if (d && have && strcmp(have->document_id, d->id) == 0 && *have->text)
+    if (d && have && (stays(a) || strcmp(have->document_id, d->id) == 0) && *have->text)
         return NULL;
     if (a->facts && !a->facts->has_texts)
         return "The cache holds no texts: name the data set with --dataset to read documents here.";
@@ -110,7 +120,9 @@ static void draw_why(const ui_view *v, const ui_app *a, ui_surface s, bool boxed
     char title[160] = "Why", note[64] = "";
     if (d)
         ui_why_title(a->trace, d, a->glyphs, title, sizeof title);
-    if (a->why.lines > a->why.page)
+    if (stays(a))
+        snprintf(note, sizeof note, "%s", a->glyphs->ellipsis);
+    else if (a->why.lines > a->why.page)
         snprintf(note, sizeof note, "%zu-%zu/%zu", a->why.top + 1, a->why.top + a->why.page,
                  a->why.lines);
     if (boxed) {
@@ -132,8 +144,7 @@ static void draw_panes(const ui_view *v, const ui_app *a, ui_surface s, const ui
     if (l->boxed) {
         const char *arrow = a->glyphs->arrow;
         snprintf(title, sizeof title,
-                 ui_adapted(a->trace) ? "Ranking: encoder %s projected %s now" : "Ranking", arrow,
-                 arrow);
+                 ui_adapted(a->trace) ? "encoder %s projected %s now" : "Ranking", arrow, arrow);
         ui_box(list, focused, title, moved);
         list = ui_inside(list);
     }
@@ -170,7 +181,7 @@ static void draw_rank(const ui_view *v, const ui_app *a, ui_surface s, const ui_
 
 static void draw_words(const ui_app *a, ui_surface s)
 {
-    const ui_reading *r = reading(a);
+    const ui_reading *r = stays(a) ? &a->reading : reading(a);
     const imr_trace_document *d = ui_list_selected(&a->list);
     if (r && r->document.n) {
         size_t q = a->cell_query < r->query.n ? a->cell_query : r->query.n - 1;
@@ -354,8 +365,8 @@ static void draw_hint(const ui_app *a, ui_surface s)
               {UI_DO_WHY, NULL}, {UI_DO_EXPORT, NULL}, {UI_DO_COPY, NULL});
     if (c == UI_IN_WORDS)
         HINTS({UI_DO_NEXT, NULL}, {UI_DO_LEFT, NULL}, {UI_DO_STAGE, NULL}, {UI_DO_SORT, NULL},
-              {UI_DO_RAW, NULL}, {UI_DO_OPEN, "mark"}, {UI_DO_DOC_NEXT, NULL}, {UI_DO_QUIT, "back"},
-              {UI_DO_EXPORT, NULL}, {UI_DO_COPY, NULL});
+              {UI_DO_RAW, NULL}, {UI_DO_OPEN, "in the text"}, {UI_DO_DOC_NEXT, NULL},
+              {UI_DO_QUIT, "back"}, {UI_DO_EXPORT, NULL}, {UI_DO_COPY, NULL});
     if (c == UI_IN_QUERY && ui_app_offering(a))
         HINTS({UI_DO_NEXT, NULL}, {UI_DO_TO_LIST, "rank it"}, {UI_DO_KILL_START, NULL},
               {UI_DO_ESCAPE, "leave"}, {UI_DO_PALETTE, NULL});

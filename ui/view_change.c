@@ -7,8 +7,6 @@
 #include "ui/list.h"
 #include "ui/view_change.h"
 
-#define WORDS 6 /* of each list in the pane */
-
 /* The number a list is ordered by. */
 static double value_of(const imr_word_score *w, imr_token_order order)
 {
@@ -58,7 +56,8 @@ static void beside(ui_rows *rows, const imr_word_list *lists, const imr_change_k
     int w = (rows->grid.cols - 2) / 2;
     ui_surface s = ui_rows_add(rows, 1);
     for (int k = 0; k < 2; k++)
-        ui_put_cut(s, 0, 1 + k * w, w - 1, UI_DIM, says(kinds[k]), strlen(says(kinds[k])));
+        ui_put_n(s, 0, 1 + k * w, UI_DIM, says(kinds[k]),
+                 w > 24 ? strlen(says(kinds[k])) : strcspn(says(kinds[k]), ":"));
     size_t most = lists[kinds[0]].n_positive > lists[kinds[1]].n_positive
                       ? lists[kinds[0]].n_positive
                       : lists[kinds[1]].n_positive;
@@ -149,17 +148,17 @@ static void notes(ui_rows *rows, const imr_word_list *lists)
                      "All documents changed nearly alike; own words leave that out.");
 }
 
-/* "context: .43 of ten nearest are in the text, by chance .01" as far as it is known. */
+/* "context, lens .43", as far as it is known. */
 static void table_note(const imr_trace *t, const ui_glyphs *g, char *out, size_t size)
 {
     char a[UI_NUMBER];
     const char *name =
         t->inputs.table_name && *t->inputs.table_name ? imr_path_base(t->inputs.table_name) : "";
     if (isfinite(t->inputs.lens_quality) && *name)
-        snprintf(out, size, "table %s, lens %s", name,
+        snprintf(out, size, "%s, lens %s", name,
                  ui_format_short(a, g, t->inputs.lens_quality, 2) + 1);
     else
-        snprintf(out, size, *name ? "table %s" : "%s", name);
+        snprintf(out, size, "%s", name);
 }
 
 void ui_build_change(ui_rows *out, const imr_trace *t, const imr_detail *d,
@@ -190,7 +189,7 @@ void ui_build_change(ui_rows *out, const imr_trace *t, const imr_detail *d,
             full_list(out, text, &d->query_words[kinds[k]]);
         }
     } else if (adapted) {
-        beside(out, lists, pane, WORDS, t->settings.order);
+        beside(out, lists, pane, out->grid.cols < 70 ? 6 : 10, t->settings.order);
         line(out, "query", &d->query_words[IMR_CHANGE_PAPER], 8);
     } else {
         line(out, "text ", &lists[IMR_CHANGE_VECTOR], 12);

@@ -168,7 +168,7 @@ void ui_draw_preview(ui_surface s, const ui_list *l, const ui_reading *r, size_t
     char title[400] = "Preview", note[64] = "";
     if (d)
         snprintf(title, sizeof title, "Preview: %.80s %s %.200s%s", d->id, s.grid->glyphs->middot,
-                 d->title, missing ? s.grid->glyphs->ellipsis : "");
+                 d->title, missing && !*missing ? s.grid->glyphs->ellipsis : "");
     if (!missing && r->preview.n)
         snprintf(note, sizeof note, "line %zu/%zu", top + 1, r->preview.n);
     ui_surface in = frame(s, title, note, boxed, focused);

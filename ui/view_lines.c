@@ -21,19 +21,21 @@ const char *ui_key_for(const ui_keymap *m, const ui_glyphs *g, ui_context c, ui_
 
 /* ---- tabs ---- */
 
-/* " · mean · top 100": the adapter's form and the depth of the rows, or another scope than that.
- * What is usual goes where there is no room. */
+/* " mean (metadata) · top 100": the adapter's form, what said so, and the depth of the rows, or
+ * another scope than that. What is usual goes where there is no room. */
 static void depth(const imr_session_facts *f, const imr_trace_settings *now, bool ranked,
                   const ui_glyphs *g, char *out, size_t size, int room)
 {
-    const char *form =
-        f->inputs.adapter_form && *f->inputs.adapter_form ? f->inputs.adapter_form : "";
+    const char *form = f->inputs.adapter_form, *from = f->inputs.adapter_form_from;
     char scope[64] = "";
     if (now->scope != IMR_SCOPE_RERANK)
         snprintf(scope, sizeof scope, " %s scope %s", g->middot, imr_scope_name(now->scope));
     else if (ranked)
         snprintf(scope, sizeof scope, " %s top %u", g->middot, now->feedback_k);
-    snprintf(out, size, "%s%s%s", *form ? " " : "", form, scope);
+    snprintf(out, size, form && *form ? " %s (%s)%s" : "%.0s%.0s%s", form ? form : "",
+             from ? from : "", scope);
+    if (ui_width(out) > room)
+        snprintf(out, size, form && *form ? " %s%s" : "%.0s%s", form ? form : "", scope);
     if (ui_width(out) > room)
         snprintf(out, size, "%s", now->scope == IMR_SCOPE_RERANK ? "" : scope);
 }

@@ -61,8 +61,7 @@ static columns fit(const imr_trace *t, int w)
     columns c = {.rank_w = {ui_adapted(t) ? 3 : 4, 4, 3}};
     double largest = 0;
     for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
-        const imr_trace_document *d =
-            i < t->n_documents ? &t->documents[i] : &t->left[i - t->n_documents];
+        const imr_trace_document *d = imr_trace_at(t, i);
         const uint32_t ranks[3] = {d->rank_encoder, d->rank_before, d->rank_after};
         for (int k = 0; k < 3; k++)
             c.rank_w[k] = digits(ranks[k]) > c.rank_w[k] ? digits(ranks[k]) : c.rank_w[k];

@@ -27,7 +27,7 @@ static void bar_row(ui_rows *r, uint8_t term, const char *name, double value, do
                     int decimals)
 {
     ui_surface s = ui_rows_add(r, 1);
-    int w = s.at.w < 72 ? s.at.w : 72, from = w > 50 ? 20 : 14, half = (w - from - 10) / 2;
+    int w = s.at.w < 96 ? s.at.w : 96, from = w > 50 ? 20 : 14, half = (w - from - 10) / 2;
     ui_put_cut(s, 0, 1, from - 2, UI_TEXT, name, strlen(name));
     s = ui_about(s, term);
     ui_bar(s, 0, from, half, value, scale);
@@ -52,7 +52,7 @@ static size_t largest(const ui_reading *r, uint32_t q, uint32_t out[8])
         size_t at = n < 8 ? n : 8;
         while (at > 0 && v > fabs(ui_share(p, r->measure, q, out[at - 1])))
             at--;
-        if (at == 8 || p->document[d].special)
+        if (at == 8 || !p->document[d].named)
             continue;
         n += n < 8;
         for (size_t k = n - 1; k > at; k--)
@@ -128,7 +128,7 @@ static void sum(ui_rows *rows, const ui_reading *r, int decimals)
     ui_flow_put(&f, UI_DIM, UI_TERM_SUM, text);
     snprintf(text, sizeof text, "cos %s, mean %s", ui_format_plain(a, g, p->similarity[stage], 4),
              ui_format_plain(b, g, p->reference[stage].mean, 4));
-    if (p->reference[stage].sd > 0)
+    if (p->reference[stage].sd > 0 && r->measure.stage != UI_CHANGE)
         ui_flow_put(&f, UI_DIM, UI_TERM_COSINE, text);
 }
 
@@ -163,12 +163,15 @@ static void pairs(ui_rows *rows, const ui_why_parts *in)
                        : "It is not among the documents the adapter ranked.");
         return;
     }
-    int decimals = r->measure.raw ? 3 : 2, name = 0;
+    int decimals = r->measure.raw ? 3 : 2, name = 10;
     size_t n = in->full || r->query.words < ROWS ? r->query.words : ROWS;
     for (size_t i = 0; i < n; i++)
         name = ui_width(p->query[r->query.order[i]].text) > name
                    ? ui_width(p->query[r->query.order[i]].text)
                    : name;
+    ui_surface head = ui_rows_add(rows, 1);
+    ui_put(head, 0, 1, UI_DIM, "query word");
+    ui_put(head, 0, (name < 16 ? name : 16) + 10, UI_DIM, "meets");
     for (size_t i = 0; i < n; i++)
         query_word(rows, r, r->query.order[i], name < 16 ? name : 16, decimals);
     rest(rows, r, n, decimals);
@@ -177,26 +180,38 @@ static void pairs(ui_rows *rows, const ui_why_parts *in)
 
 /* ---- what the adapter did ---- */
 
+/* The largest gain (or loss) that is smaller than the one before; NULL: none beyond .005 sd. */
+static const imr_strong_pair *next_changed(const imr_why *why, bool gains, double than)
+{
+    const imr_strong_pair *best = NULL;
+    for (size_t k = 0; k < why->n_strongest; k++) {
+        const imr_strong_pair *p = &why->strongest[k];
+        double v = gains ? p->change : -p->change;
+        if (v >= 0.005 && v < than && (!best || v > (gains ? best->change : -best->change)))
+            best = p;
+    }
+    return best;
+}
+
 /* The pairs whose share grew most, or fell most. */
 static void changed(ui_rows *rows, const imr_why *why, bool gains, size_t most)
 {
     const ui_glyphs *g = rows->grid.glyphs;
+    const imr_strong_pair *p;
     char text[160], number[UI_NUMBER];
-    size_t n = 0;
+    double than = INFINITY;
     ui_flow f = {0};
-    for (size_t k = 0; k < why->n_strongest && n < most; k++) {
-        const imr_strong_pair *p = &why->strongest[gains ? k : why->n_strongest - 1 - k];
-        if (!(gains ? p->change >= 0.005 : p->change <= -0.005))
-            continue;
+    for (size_t n = 0; n < most && (p = next_changed(why, gains, than)); n++) {
         const char *q = why->pairs.query[p->query].text, *d = why->pairs.document[p->document].text;
         ui_format_short(number, g, p->change, 2);
         if (strcmp(q, d) == 0)
             snprintf(text, sizeof text, "%.40s %s", q, number);
         else
             snprintf(text, sizeof text, "%.40s %s %.40s %s", q, g->pair, d, number);
-        if (n++ == 0)
+        if (n == 0)
             f = ui_flow_begin(rows, 3, gains ? UI_GAIN : UI_LOSS, gains ? "+" : g->minus);
         ui_flow_put(&f, gains ? UI_GAIN : UI_LOSS, UI_TERM_SHARE, text);
+        than = gains ? p->change : -p->change;
     }
 }
 
@@ -268,15 +283,13 @@ static void dimensions(ui_rows *rows, const imr_why *why, size_t of)
 
 /* ---- the whole ---- */
 
-static void read_of(ui_rows *rows, const imr_why *why)
+static void read_of(ui_rows *rows, const char *what, const imr_tokens_read *t)
 {
-    const imr_tokens_read *t = &why->document_tokens;
-    char text[160];
-    if (!t->total || t->read >= t->total)
+    char text[100];
+    if (t->read >= t->total)
         return;
-    snprintf(text, sizeof text,
-             "The encoder read %u of its %u tokens; what stands behind has no part in this.",
-             t->read, t->total);
+    snprintf(text, sizeof text, "The encoder read %u of %u tokens of the %s.", t->read, t->total,
+             what);
     note(rows, text);
 }
 
@@ -285,12 +298,16 @@ void ui_build_why(ui_rows *out, const ui_why_parts *in)
     const imr_why *why = in->reading ? &in->reading->detail->why : NULL;
     const char *sentence =
         why && why->sentence && *why->sentence ? why->sentence : in->document->sentence;
+    for (size_t i = 1; in->full && i < in->trace->n_warnings; i++)
+        ui_rows_text(out, 1, UI_STRONG, in->trace->warnings[i].text);
     if (in->full && in->trace->sentence && *in->trace->sentence)
         ui_rows_text(out, 1, UI_DIM, in->trace->sentence);
     if (sentence && *sentence)
-        ui_rows_text(out, 1, UI_TEXT, sentence);
-    if (why)
-        read_of(out, why);
+        ui_rows_sentence(out, 1, sentence);
+    if (why) {
+        read_of(out, "query", &why->query_tokens);
+        read_of(out, "text", &why->document_tokens);
+    }
     pairs(out, in);
     if (ui_adapted(in->trace) && in->document->rank_after)
         adapter(out, in);
@@ -299,7 +316,8 @@ void ui_build_why(ui_rows *out, const ui_why_parts *in)
     ui_build_change(out, in->trace, in->reading->detail, in->facts, in->full);
     if (ui_adapted(in->trace)) {
         sides(out, why, in->document);
-        steps(out, why);
+        if (why->has_steps)
+            steps(out, why);
         if (in->dimensions)
             dimensions(out, why, in->trace->working_dim);
     } else {

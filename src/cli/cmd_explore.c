@@ -27,8 +27,8 @@ const imr_command imr_command_explore = {
     .usage = "--checkpoint FILE (--cache-dir DIR | CACHE)",
     .summary = "type queries and see what the adapter does to the ranking",
     .details = "Every key typed ranks again. Tab goes from the query to the list, ? shows the keys "
-               "there, F1 everywhere; r in the list changes the scope.\n"
-               "Lines `bind LIST x :sort delta` of a configuration file change keys; the defaults "
+               "there, F1 everywhere; R in the list changes the scope.\n"
+               "Lines `bind LIST x :sort lift` of a configuration file change keys; the defaults "
                "are those of assets/keymap.conf.",
     .example = "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explore --checkpoint demo/adapter.pt --cache-dir demo/cache",

@@ -11,10 +11,10 @@
 #include "fake_trace.h"
 
 static const char *const queries[][2] = {
-    {"1", "vitamin d lowers the risk of respiratory infection"},
-    {"2", "vitamin c shortens the common cold"},
-    {"3", "statins and stroke recurrence"},
-    {"4", "zinc lozenges"},
+    {"1", "java coffee came from which harbour"},
+    {"2", "is javascript the same as java"},
+    {"3", "what destroyed the plantations of ceylon"},
+    {"4", "tea leaves"},
 };
 
 typedef struct job {
@@ -241,6 +241,7 @@ void fake_open(fake *f, bool encoder, bool tokens_too, bool texts)
                                        "(--token-table FOLDER).",
         .inputs = {.adapter_path = "",
                    .adapter_form = f->encoder_only ? "" : "mean",
+                   .adapter_form_from = "metadata",
                    .table_name = tokens_too ? "context" : "",
                    .table_rows = 30522,
                    .lens_quality = 0.43f}};

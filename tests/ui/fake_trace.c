@@ -9,29 +9,40 @@
 #include "base/arena.h"
 #include "base/attr.h"
 
+/* Of the demo, some of them made hostile. */
 static const char *const titles[] = {
-    "Vitamin D to prevent acute respiratory infection",
-    "Cholecalciferol and influenza A in schoolchildren",
-    "Calcium plus vitamin D and fracture risk",
-    "25-hydroxyvitamin D status and pneumonia",
-    "Daily supplements and the common cold",
-    "Vitamin D receptor polymorphisms in asthma",
-    "Winter infections after high-dose D3 in the elderly",
-    "Sun exposure, latitude and serum 25(OH)D",
-    "Zinc lozenges for the common cold",
-    "Immune effects of calcitriol in monocytes",
-    "維生素D與呼吸道感染的關係：一項隨機對照試驗",
-    "Étude de la vitamine D chez l’enfant",
+    "How a cup became a java",
+    "Leaf rust in Ceylon",
+    "The cultivation system and Max Havelaar",
+    "Grind, time and bitterness",
+    "Mocha: a port, a bean, a drink",
+    "Civet coffee, a sour story",
+    "From Oak to Java",
+    "Kaldi and his lively goats",
+    "Storing beans: the freezer question",
+    "JavaScript is not Java",
+    "咖啡如何從葉門的摩卡港與爪哇島來到歐洲：一段歷史",
+    "Café de l’île : le goût du moka",
     "e\xcc\x81\xcc\x82 marks, and a wide 漢字 in between",
+    "The rise and fall of applets",
+    "Wet, dry and honey processing",
+    "Arabica and robusta compared",
+    "What type erasure leaves behind",
+    "Vanished wrecks of the Java Sea",
+    "Majapahit and an oath about spice",
+    "Matcha from shaded leaves",
+    "Just-in-time compilation in HotSpot",
 };
 
 static const char body[] =
-    "Randomised trials of vitamin D supplementation report mixed effects on acute respiratory "
-    "tract infection. We pooled individual data from 25 trials.\n"
-    "Daily or weekly doses lowered the risk of infection; bolus doses did not. The effect was "
-    "largest where baseline vitamin D was low. Bone outcomes were not affected by calcium, and "
-    "漢字 with e\xcc\x81 marks stay where they are.\n"
-    "Winter enrolment and influenza season were adjusted for.";
+    "Sailors and merchants of the seventeenth and eighteenth centuries bought their coffee from "
+    "two chief sources, Mocha in Yemen and, once the Dutch had planted seedlings there, the "
+    "island of Java.\n"
+    "Sacks bore the name of the harbour or the colony. In the United States the label slid from "
+    "the sack to the drink, so that by the nineteenth century a cup of java could come from "
+    "Brazil and nobody minded. Rust remains the worst enemy of the crop, and 漢字 with e\xcc\x81 "
+    "marks stay where they are.\n"
+    "Levies in kind made the island's coffee cheap, and its growers poor.";
 
 static uint32_t mix(uint32_t h, const char *text)
 {
@@ -71,8 +82,7 @@ static void document(imr_trace_document *d, imr_arena *arena, uint32_t seed, siz
     if (i < IMR_LEN(titles)) {
         d->title = titles[i];
     } else {
-        snprintf(text, sizeof text, "Document %zu of the made-up collection about subject %zu", i,
-                 i % 7);
+        snprintf(text, sizeof text, "Passage %zu, about subject %zu of the demo", i, i % 7);
         d->title = imr_arena_strdup(arena, text);
     }
     d->sim_encoder = (float)(0.62 + 0.2 * noise(seed, (uint32_t)i, 1));
@@ -318,11 +328,10 @@ static void strongest(imr_why *w, imr_arena *arena)
 static void words_of(imr_word_list *l, imr_arena *arena, uint32_t seed, const imr_trace *t,
                      imr_change_kind kind)
 {
-    static const char *const plus[] = {"infection", "respiratory", "influenza", "pneumonia",
-                                       "winter",    "virus",       "cold",      "immune",
-                                       "##itis",    "呼吸"};
-    static const char *const minus[] = {"bone",   "fracture", "calcium", "dietary", "sunlight",
-                                        "kidney", "women",    "diet",    "##ium",   "骨"};
+    static const char *const plus[] = {"coffee", "java",     "mocha",  "yemen",  "harbour",
+                                       "cup",    "merchant", "brazil", "##ship", "咖啡"};
+    static const char *const minus[] = {"bytecode", "compiler", "heap",   "virtual", "thread",
+                                        "applet",   "class",    "object", "##ing",   "碼"};
     uint32_t n = t->settings.tokens ? t->settings.tokens : 10;
     l->positive = IMR_ARENA_ARRAY(arena, imr_word_score, n);
     l->negative = IMR_ARENA_ARRAY(arena, imr_word_score, n);
@@ -357,7 +366,7 @@ static void why_of(imr_why *w, imr_arena *arena, const imr_trace *t, const imr_t
 {
     bool adapter = *t->inputs.adapter_form;
     char text[500];
-    snprintf(text, sizeof text, "%s It is here for infection, vitamin ~ winter, among others.",
+    snprintf(text, sizeof text, "%s It is here for *coffee*, *java ~ mocha*, among others.",
              d->sentence);
     w->sentence = imr_arena_strdup(arena, text);
     memcpy(w->standing, d->standing, sizeof w->standing);
@@ -372,6 +381,7 @@ static void why_of(imr_why *w, imr_arena *arena, const imr_trace *t, const imr_t
         w->steps[i].change = i ? d->delta_sim / 6.0 : 0;
         w->steps[i].cosine = d->sim_before + d->delta_sim * i / 6.0;
     }
+    w->has_steps = true;
     w->n_dimensions = 10;
     w->dimensions = imr_arena_alloc(arena, 10, sizeof *w->dimensions);
     for (uint32_t k = 0; k < 10; k++) {
@@ -386,7 +396,7 @@ imr_detail *fake_detail(const imr_session_facts *facts, const imr_trace *t, size
 {
     imr_arena *arena = imr_arena_new();
     imr_detail *d = IMR_ARENA_ARRAY(arena, imr_detail, 1);
-    const imr_trace_document *of = &t->documents[place];
+    const imr_trace_document *of = imr_trace_at(t, place);
     bool adapter = *t->inputs.adapter_form;
     d->arena = arena;
     d->document_id = imr_arena_strdup(arena, of->id);
@@ -400,7 +410,7 @@ imr_detail *fake_detail(const imr_session_facts *facts, const imr_trace *t, size
     else
         d->why.pairs.problem = "The cache holds no texts, so there are no words that met.";
     if (place % 5 == 0 && facts->has_texts) { /* longer than the encoder reads */
-        d->read_end = (size_t)(strstr(body, " Bone outcomes") - body);
+        d->read_end = (size_t)(strstr(body, " Rust remains") - body);
         d->why.document_tokens = (imr_tokens_read){64, 91};
         for (size_t i = 0; i < d->n_spans; i++)
             if (d->spans[i].start >= d->read_end)

@@ -97,7 +97,7 @@ static void random_step(screen *s)
                                          "i",
                                          "1",
                                          "2",
-                                         "vitamin ",
+                                         "java ",
                                          "boom",
                                          "none of",
                                          "slow ",
@@ -149,7 +149,7 @@ TEST("shares of every measure add up to the number they stand beside")
     screen s;
     screen_start(&s, 24, 80, false);
     fake_open(s.engine, true, true, true);
-    screen_keys(&s, "vitamin d lowers the risk\t3");
+    screen_keys(&s, "java coffee came from mocha\t3");
     for (int raw = 0; raw < 2; raw++) {
         for (int stage = 0; stage <= UI_CHANGE; stage++) {
             const ui_reading *r = &s.app.reading;
@@ -175,7 +175,7 @@ TEST("a cell of Words goes to its two words in their texts, and back")
     screen s;
     screen_start(&s, 24, 80, false);
     fake_open(s.engine, true, true, true);
-    screen_keys(&s, "vitamin d lowers the risk\t3ll");
+    screen_keys(&s, "java coffee came from mocha\t3ll");
     const ui_reading *r = &s.app.reading;
     CHECK(r->marked && r->marked_document == r->document.order[2]);
     screen_keys(&s, "\r");
@@ -193,7 +193,7 @@ TEST("what the encoder never read is dim and never highlighted")
     screen s;
     screen_start(&s, 24, 80, false);
     fake_open(s.engine, true, true, true);
-    screen_keys(&s, "vitamin d lowers the risk\t\r");
+    screen_keys(&s, "java coffee came from mocha\t\r");
     const imr_detail *d = s.app.reading.detail;
     CHECK(d->read_end < strlen(d->text) && s.app.reading.n_highlights > 0);
     for (size_t i = 0; i < s.app.reading.n_highlights; i++)
@@ -207,7 +207,7 @@ TEST("help, then an arrow, points at numbers of the screen and tells them")
     screen s;
     screen_start(&s, 36, 120, false);
     fake_open(s.engine, true, true, true);
-    screen_keys(&s, "vitamin\t?\033[B");
+    screen_keys(&s, "java\t?\033[B");
     CHECK(s.app.overlay == UI_OVER_POINT && s.app.targets.n > 50);
     CHECK_CONTAINS(screen_text(&s), "place by the cosine of the encoder's vectors");
     screen_keys(&s, "\033[C\033[C\033[C\033[C");
@@ -224,7 +224,7 @@ TEST("documents that lost their place unseen are listed, found by filters, and h
     screen s;
     screen_start(&s, 24, 80, false);
     fake_open(s.engine, true, true, true);
-    screen_keys(&s, "vitamin\t");
+    screen_keys(&s, "java\t");
     CHECK_INT(s.app.list.n, 102);
     screen_keys(&s, "G");
     CHECK(ui_list_selected(&s.app.list)->rank_after == 0);
@@ -247,7 +247,7 @@ TEST("a document of hostile bytes is shown as text")
     screen s;
     screen_start(&s, 36, 120, false);
     fake_open(s.engine, true, true, true);
-    screen_keys(&s, "vitamin \033[200~\xe2\x80\xae\x1b]0;x\x07\xc2\x9b"
+    screen_keys(&s, "java \033[200~\xe2\x80\xae\x1b]0;x\x07\xc2\x9b"
                     "31m\033[201~");
     check_screen(&s);
     CHECK(!strstr(screen_text(&s), "\033") && !strstr(screen_text(&s), "\xe2\x80\xae"));
@@ -259,7 +259,7 @@ TEST("the old ranking stays, with a question mark, until a slow one arrives")
     screen s;
     screen_start(&s, 24, 80, false);
     fake_open(s.engine, true, true, true);
-    screen_keys(&s, "vitamin");
+    screen_keys(&s, "java");
     char before[200];
     snprintf(before, sizeof before, "%s", screen_row(&s, 4));
     screen_keys(&s, "\x01\033[200~slow \033[201~");
@@ -282,11 +282,11 @@ TEST("keys typed before the session is open are kept and run")
 {
     screen s;
     screen_start(&s, 24, 80, false);
-    screen_keys(&s, "vitamin d");
+    screen_keys(&s, "java coffee");
     CHECK_CONTAINS(screen_text(&s), "Opening");
     fake_open(s.engine, true, true, true);
     screen_settle(&s);
-    CHECK(s.app.trace && strcmp(s.app.trace->query_text, "vitamin d") == 0);
+    CHECK(s.app.trace && strcmp(s.app.trace->query_text, "java coffee") == 0);
     screen_end(&s);
 }
 
@@ -319,13 +319,13 @@ TEST("the token table is named beside the lists, with what it is worth")
     screen s;
     screen_start(&s, 24, 100, false);
     fake_open(s.engine, true, true, true);
-    screen_keys(&s, "vitamin\tw");
+    screen_keys(&s, "java\tw");
     screen_keys(&s, "\x04");
-    CHECK_CONTAINS(screen_text(&s), "table context, lens .43");
+    CHECK_CONTAINS(screen_text(&s), "context, lens .43");
     s.app.trace->inputs.table_name = "models/words-300";
     s.app.trace->inputs.lens_quality = NAN;
     screen_settle(&s);
-    CHECK_CONTAINS(screen_text(&s), "table words-300 ");
+    CHECK_CONTAINS(screen_text(&s), "words-300 ");
     screen_end(&s);
 }
 
@@ -334,13 +334,13 @@ TEST("the selection follows its document, untouched it stays on rank 1")
     screen s;
     screen_start(&s, 24, 80, false);
     fake_open(s.engine, true, true, true);
-    screen_keys(&s, "vitamin");
+    screen_keys(&s, "java");
     screen_keys(&s, " d");
     CHECK_INT(s.app.list.at, 0);
     screen_keys(&s, "\033[B\033[B");
     char id[64];
     snprintf(id, sizeof id, "%s", ui_list_selected(&s.app.list)->id);
-    screen_keys(&s, " and infection");
+    screen_keys(&s, " and mocha");
     CHECK_STR(ui_list_selected(&s.app.list)->id, id);
     screen_keys(&s, "\tsc");
     CHECK_STR(ui_list_selected(&s.app.list)->id, id);
@@ -352,8 +352,8 @@ TEST("every escape does one step and none quits")
     screen s;
     screen_start(&s, 24, 80, false);
     fake_open(s.engine, true, true, true);
-    screen_keys(&s, "vitamin\tfw");
-    screen_keys(&s, "/made-up\r");
+    screen_keys(&s, "java\tfw");
+    screen_keys(&s, "/passage\r");
     screen_keys(&s, "\r?");
     CHECK(s.app.overlay == UI_OVER_HELP && s.app.screen == UI_DOCUMENT);
     screen_keys(&s, "\033");
@@ -377,9 +377,9 @@ TEST("export names its file after the query and says where it is")
     screen s;
     screen_start(&s, 24, 100, false);
     fake_open(s.engine, true, true, true);
-    screen_keys(&s, "Vitamin D: does it help?\tej");
-    CHECK_STR(fake_exported(s.engine), "json imrnn-vitamin-d-does-it-help.json");
-    CHECK_CONTAINS(screen_text(&s), "saved imrnn-vitamin-d-does-it-help.json");
+    screen_keys(&s, "Java: does it compile?\tej");
+    CHECK_STR(fake_exported(s.engine), "json imrnn-java-does-it-compile.json");
+    CHECK_CONTAINS(screen_text(&s), "saved imrnn-java-does-it-compile.json");
     screen_keys(&s, ":export text /tmp/a b.txt\r");
     CHECK_STR(fake_exported(s.engine), "text /tmp/a b.txt");
     screen_end(&s);
@@ -390,7 +390,7 @@ TEST("a copied row is tab-separated and carries the numbers of the screen")
     screen s;
     screen_start(&s, 24, 80, false);
     fake_open(s.engine, true, true, true);
-    screen_keys(&s, "vitamin\ty");
+    screen_keys(&s, "java\ty");
     char expected[64];
     const imr_trace_document *d = &s.app.trace->documents[0];
     snprintf(expected, sizeof expected, "%u\t%u\t1\t%+d\t", d->rank_encoder, d->rank_before,
@@ -434,7 +434,7 @@ TEST("of several scopes asked for the last one wins; cancelled, what is shown ho
     CHECK_INT(s.app.settings.scope, IMR_SCOPE_RESCORE);
     CHECK_CONTAINS(screen_row(&s, 0), "scope rescore");
     CHECK_CONTAINS(screen_row(&s, 22), "cancelled");
-    screen_keys(&s, "i\x15zinc");
+    screen_keys(&s, "i\x15tea");
     CHECK(s.app.trace->settings.scope == IMR_SCOPE_RESCORE);
     screen_end(&s);
 }
@@ -444,10 +444,10 @@ TEST("a setting changed when nothing is asked runs nothing, and holds for the ne
     screen s;
     screen_start(&s, 24, 80, false);
     fake_open(s.engine, true, true, true);
-    screen_keys(&s, "zinc\x15\tRc");
+    screen_keys(&s, "tea\x15\tRc");
     CHECK(!s.app.waiting && !s.app.trace);
     CHECK_CONTAINS(screen_row(&s, 0), "scope corpus");
-    screen_keys(&s, "izinc");
+    screen_keys(&s, "itea");
     CHECK(s.app.trace && s.app.trace->settings.scope == IMR_SCOPE_CORPUS);
     screen_end(&s);
 }
@@ -460,7 +460,7 @@ TEST("another scope than the usual is told even where the names must be cut for 
     imr_session_facts long_names = *s.app.facts;
     long_names.dataset_name = "a-data-set-with-a-very-long-name-indeed";
     s.app.facts = &long_names;
-    screen_keys(&s, "zinc\t");
+    screen_keys(&s, "tea\t");
     CHECK(!strstr(screen_row(&s, 0), "top 100"));
     screen_keys(&s, "Rc");
     CHECK_CONTAINS(screen_row(&s, 0), "minilm \xc2\xb7 scope corpus  ? help");

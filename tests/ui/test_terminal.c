@@ -92,14 +92,14 @@ TEST("what the terminal shows is what the grid says, on every kind of terminal")
 {
     static const char *const terms[] = {"xterm-256color", "tmux-256color", "screen", "linux"};
     static const char *const keys[] = {
-        "vitamin d", "\t",        "jjj",         "\033[B\033OB",
-        "3",         "ll\033[Bx", "1w",          "\x04",
-        "w",         "\r",        "n",           "]",
-        "-",         "?",         "\x04",        "\033[C",
-        "\033[B",    "\033",      "s",           "d",
-        "f",         "l",         "\033",        "T",
-        "G",         ":the",      "\x15selft\r", "q",
-        "i\x12",     "\r",        "\x17",        "\033[200~pasted\ntext\033[201~"};
+        "java coffee", "\t",        "jjj",         "\033[B\033OB",
+        "3",           "ll\033[Bx", "1w",          "\x04",
+        "w",           "\r",        "n",           "]",
+        "-",           "?",         "\x04",        "\033[C",
+        "\033[B",      "\033",      "s",           "d",
+        "f",           "l",         "\033",        "T",
+        "G",           ":the",      "\x15selft\r", "q",
+        "i\x12",       "\r",        "\x17",        "\033[200~pasted\ntext\033[201~"};
     for (size_t k = 0; k < IMR_LEN(terms); k++) {
         both b;
         both_start(&b, 36, 120, terms[k]);
@@ -115,7 +115,7 @@ TEST("every size shows what the grid says, back and forth")
                                    {1, 1},   {45, 90},  {30, 100}, {36, 120}};
     both b;
     both_start(&b, 36, 120, "xterm-256color");
-    both_keys(&b, "vitamin d");
+    both_keys(&b, "java coffee");
     both_keys(&b, "\tjj");
     for (size_t i = 0; i < IMR_LEN(sizes); i++)
         both_resize(&b, sizes[i][0], sizes[i][1]);
@@ -140,7 +140,7 @@ TEST("type, move, open, export, resize, suspend, continue, quit: the grid's scre
         both b;
         int status;
         both_start(&b, sizes[i][0], sizes[i][1], "xterm-256color");
-        both_keys(&b, "zinc lozenges");
+        both_keys(&b, "tea leaves");
         both_keys(&b, "\tjjj");
         both_keys(&b, "w");
         both_keys(&b, "w\r");
@@ -164,7 +164,7 @@ TEST("type, move, open, export, resize, suspend, continue, quit: the grid's scre
 TEST("roles become the colours and attributes of the theme")
 {
     vt *t = start(36, 120, "xterm-256color", NULL, NULL);
-    VT_KEYS(t, "vitamin d\t");
+    VT_KEYS(t, "java coffee\t");
     CHECK(vt_wait_idle(t));
     CHECK_CONTAINS(vt_dump_attributes(t), " 32/-1");
     CHECK_CONTAINS(vt_dump_attributes(t), " 166/-1");
@@ -186,7 +186,7 @@ TEST("NO_COLOR leaves attributes and takes colours")
     const char *argv[] = {explorer(), NULL}, *env[] = {"NO_COLOR", "1", NULL};
     vt *t = vt_start(24, 80, "xterm-256color", argv, env);
     CHECK(vt_wait_idle(t));
-    VT_KEYS(t, "vitamin d\t");
+    VT_KEYS(t, "java coffee\t");
     CHECK(vt_wait_idle(t));
     const char *a = vt_dump_attributes(t);
     CHECK_CONTAINS(a, "-1/-1b");
@@ -200,7 +200,7 @@ TEST("in a locale without UTF-8 every byte on the screen is ASCII")
     const char *argv[] = {explorer(), NULL}, *env[] = {"LC_ALL", "C", NULL};
     vt *t = vt_start(24, 80, "xterm-256color", argv, env);
     CHECK(vt_wait_idle(t));
-    VT_KEYS(t, "vitamin d\tjjj?");
+    VT_KEYS(t, "java coffee\tjjj?");
     CHECK(vt_wait_idle(t));
     const char *d = vt_dump(t);
     CHECK_CONTAINS(d, "Help");
@@ -228,7 +228,7 @@ TEST("paste mode, alternate screen and synchronised frames are on and go off aga
 TEST("suspend gives the terminal back, continuing draws the screen again")
 {
     vt *t = start(24, 80, "xterm-256color", NULL, NULL);
-    VT_KEYS(t, "vitamin d\tj");
+    VT_KEYS(t, "java coffee\tj");
     CHECK(vt_wait_idle(t));
     char before[20000];
     snprintf(before, sizeof before, "%s", vt_dump(t));
@@ -259,7 +259,7 @@ TEST("an arrow key whose bytes come apart is one key, as long as ESCDELAY says")
     vt *t = vt_start(24, 80, "xterm-256color", argv, env);
     screen s;
     CHECK(vt_wait_idle(t));
-    VT_KEYS(t, "vitamin d\t");
+    VT_KEYS(t, "java coffee\t");
     CHECK(vt_wait_idle(t));
     VT_KEYS(t, "\033");
     poll(NULL, 0, 3 * UI_ESC_MS);
@@ -271,7 +271,7 @@ TEST("an arrow key whose bytes come apart is one key, as long as ESCDELAY says")
     s.app.theme = UI_THEME_AUTO;
     fake_open(s.engine, true, true, true);
     screen_settle(&s);
-    screen_keys(&s, "vitamin d\t\033[B");
+    screen_keys(&s, "java coffee\t\033[B");
     same(t, &s, "a slow arrow");
     vt_stop(t);
     screen_end(&s);
@@ -359,7 +359,7 @@ TEST("TERM=dumb is refused in words, without touching the screen")
 TEST("copying sends one OSC 52 with the row in base64")
 {
     vt *t = start(24, 80, "xterm-256color", NULL, NULL);
-    VT_KEYS(t, "vitamin d");
+    VT_KEYS(t, "java coffee");
     CHECK(vt_wait_idle(t));
     VT_KEYS(t, "\ty");
     CHECK(vt_wait_idle(t));
@@ -371,7 +371,7 @@ TEST("copying sends one OSC 52 with the row in base64")
 TEST("waiting for keys costs no wake-up")
 {
     vt *t = start(24, 80, "xterm-256color", NULL, NULL);
-    VT_KEYS(t, "vitamin d");
+    VT_KEYS(t, "java coffee");
     CHECK(vt_wait_idle(t));
     CHECK(!vt_wait_frame(t, 300));
     vt_stop(t);
@@ -395,7 +395,7 @@ TEST("the program itself opens a set, ranks a cached query, exports it and leave
     CHECK_CONTAINS(vt_dump(t), "Cached queries that fit");
     VT_KEYS(t, "\r");
     CHECK(vt_wait_idle(t));
-    CHECK_CONTAINS(vt_dump(t), "Ranking: encoder");
+    CHECK_CONTAINS(vt_dump(t), " projected ");
     CHECK_CONTAINS(vt_dump(t), "nDCG@10");
     VT_KEYS(t, "jj\r");
     CHECK(vt_wait_idle(t));

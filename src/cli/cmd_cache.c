@@ -7,6 +7,7 @@
 #include "cli/cache.h"
 #include "cli/commands.h"
 #include "cli/precision.h"
+#include "format/json.h"
 #include "task/import.h"
 
 /* What a cache of --dataset is made with. */
@@ -97,25 +98,71 @@ static imr_status build_from_line(imr_store_result *result, imr_cli *cli, const 
     return status;
 }
 
+static imr_status set_if(imr_cli *cli, imr_option_id id, const char *text, imr_error *err)
+{
+    return text[0] ? imr_config_set(cli->config, id, text, IMR_FROM_DEFAULT, "the cache", 0, err)
+                   : IMR_OK;
+}
+
+/* What is not said is what the finished cache in the folder was made with. */
+static imr_status take_from_cache(imr_cli *cli, const char *dir, imr_error *err)
+{
+    IMR_AUTOFREE char *path = imr_path_join(dir, "manifest.json");
+    imr_json *m IMR_AUTOJSON = NULL;
+    if (!path)
+        return imr_fail_memory(err);
+    if (!imr_file_exists(path) || imr_config_string(cli->config, IMR_OPT_IMPORT))
+        return IMR_OK;
+    IMR_TRY(imr_json_open(&m, path, err));
+    if (!imr_config_string(cli->config, IMR_OPT_DATASET)) {
+        IMR_TRY(set_if(cli, IMR_OPT_DATASET, imr_json_string_or(m, "dataset/path", ""), err));
+        if (imr_json_int_or(m, "dataset/skipped_lines", 0))
+            IMR_TRY(set_if(cli, IMR_OPT_SKIP_BAD_LINES, "yes", err));
+    }
+    if (imr_config_encoder(cli->config))
+        return IMR_OK;
+    const char *folder = imr_json_string_or(m, "encoder/path", "");
+    const bool half = strcmp(imr_json_string_or(m, "dtype", ""), imr_dtype_name(IMR_F16)) == 0;
+    IMR_TRY(set_if(cli, IMR_OPT_ENCODER,
+                   folder[0] ? folder : imr_json_string_or(m, "encoder/name", ""), err));
+    IMR_TRY(
+        set_if(cli, IMR_OPT_QUERY_PREFIX, imr_json_string_or(m, "encoder/query_prefix", ""), err));
+    IMR_TRY(set_if(cli, IMR_OPT_PASSAGE_PREFIX, imr_json_string_or(m, "encoder/passage_prefix", ""),
+                   err));
+    IMR_TRY(set_if(cli, IMR_OPT_PRECISION, imr_json_string_or(m, "encoder/precision", ""), err));
+    return set_if(cli, IMR_OPT_DTYPE, half ? "f16" : "f32", err);
+}
+
+/* "c: 5 texts encoded, 383 unchanged, 1.2 s" */
+static void put_result(imr_buf *b, const char *dir, const imr_store_result *r, bool imported,
+                       double seconds)
+{
+    char text[64];
+    if (r->already) {
+        imr_buf_printf(b, "%s: up to date, nothing done\n", dir);
+        return;
+    }
+    imr_buf_printf(b, "%s: %zu texts %s", dir, r->encoded_rows, imported ? "imported" : "encoded");
+    if (r->kept_rows)
+        imr_buf_printf(b, ", %zu unchanged", r->kept_rows);
+    if (r->resumed_rows)
+        imr_buf_printf(b, ", %zu taken over from a stopped run", r->resumed_rows);
+    imr_buf_printf(b, ", %s s\n", imr_format_fixed(text, seconds, 1, false));
+}
+
 static imr_status run_cache(imr_cli *cli, imr_error *err)
 {
     const char *dir;
     IMR_TRY(imr_cli_need(&dir, cli, IMR_OPT_CACHE_DIR, err));
-    if (!imr_config_is_set(cli->config, IMR_OPT_DATASET))
+    IMR_TRY(take_from_cache(cli, dir, err));
+    if (!imr_config_string(cli->config, IMR_OPT_DATASET))
         return imr_fail(err, IMR_E_USAGE, "--dataset DIR is needed (imrnn cache --help)");
     double start = imr_clock_seconds();
     imr_store_result result;
     IMR_TRY(build_from_line(&result, cli, dir, err));
-    char seconds[64];
     IMR_AUTOBUF imr_buf b = {0};
-    imr_format_fixed(seconds, imr_clock_seconds() - start, 1, false);
-    if (result.already)
-        imr_buf_printf(&b, "%s: already complete, nothing done\n", dir);
-    else
-        imr_buf_printf(&b, "%s: %zu texts %s, %zu taken over from a stopped run, %s s\n", dir,
-                       result.encoded_rows,
-                       imr_config_is_set(cli->config, IMR_OPT_IMPORT) ? "imported" : "encoded",
-                       result.resumed_rows, seconds);
+    put_result(&b, dir, &result, imr_config_is_set(cli->config, IMR_OPT_IMPORT),
+               imr_clock_seconds() - start);
     return imr_cli_emit(cli, &b, err);
 }
 
@@ -137,15 +184,19 @@ static const imr_option_id options[] = {IMR_OPT_DATASET,
 
 const imr_command imr_command_cache = {
     .name = "cache",
-    .usage = "--dataset D (--encoder E | --import REF) --cache-dir C",
+    .usage = "--cache-dir C --dataset D (--encoder E | --import REF)",
     .summary = "encode a data set once, resumable, or import a cache the reference wrote",
-    .details = "Encodes every document and query into the folder C. Killed at any point, the next "
-               "run goes on after the last finished block and ends with the same bytes.\n"
-               "With --import the vectors are taken from another cache by id; an encoder is then "
-               "needed only for what that cache lacks.\n"
-               "--precision bf16 ends with a table of what it gained and cost, against float32 on "
-               "a part of the collection: speed, nDCG@10, rankings that changed, cosines (not "
-               "with -q). imrnn encoder bench prints it before anything is encoded.",
+    .details =
+        "Encodes every document and query into the folder C. Killed at any point, the next "
+        "run goes on after the last finished block and ends with the same bytes.\n"
+        "A finished cache is brought up to date: only new and changed texts are encoded, and "
+        "until that is done the old cache stays usable. What is not said is then what C was "
+        "made with: imrnn cache --cache-dir C is enough.\n"
+        "With --import the vectors are taken from another cache by id; an encoder is then "
+        "needed only for what that cache lacks.\n"
+        "--precision bf16 ends with a table of what it gained and cost, against float32 on "
+        "a part of the collection: speed, nDCG@10, rankings that changed, cosines (not "
+        "with -q). imrnn encoder bench prints it before anything is encoded.",
     .example = "  imrnn cache --dataset demo/dataset --encoder demo/encoder --cache-dir my-cache",
     .options = options,
     .run = run_cache,

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "format/json.h"
 #include "retrieval/cache_internal.h"
+#include "retrieval/store_internal.h"
 
 /* ---- the object ---- */
 
@@ -90,12 +91,14 @@ static const imr_cache_options no_options;
 static imr_status no_cache(const char *dir, imr_error *err)
 {
     IMR_AUTOFREE char *journal = imr_path_join(dir, "journal");
+    bool stopped;
     if (!journal)
         return imr_fail_memory(err);
-    if (imr_file_exists(journal))
+    IMR_TRY(imr_store_update_stopped(&stopped, dir, err));
+    if (stopped || imr_file_exists(journal))
         return imr_fail(err, IMR_E_NOT_FOUND,
-                        "%s is a cache whose building was stopped: run the same `imrnn cache "
-                        "build` again to go on",
+                        "%s is a cache whose building was stopped: run the same `imrnn cache` "
+                        "again to go on",
                         dir);
     return imr_fail(err, IMR_E_NOT_FOUND,
                     "%s is no cache: it has neither manifest.json nor test/embeddings.pt", dir);
@@ -111,7 +114,7 @@ imr_status imr_cache_open(imr_cache **out, const char *dir, const imr_cache_opti
         return imr_fail_memory(err);
     if (!imr_dir_exists(dir))
         return imr_fail(err, IMR_E_NOT_FOUND,
-                        "there is no cache folder %s: make one with `imrnn cache build`", dir);
+                        "there is no cache folder %s: make one with `imrnn cache`", dir);
     if (!imr_file_exists(path)) {
         bool reference = false;
         IMR_TRY(imr_reference_cache_here(&reference, dir, err));

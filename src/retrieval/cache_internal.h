@@ -95,6 +95,9 @@ typedef struct imr_encode_job {
     void *user;
 } imr_encode_job;
 
+/* What the encoder is given for a row: prefix and text, appended. */
+imr_status imr_encode_text(const imr_encode_job *job, size_t row, imr_buf *out,
+                           imr_error *err) IMR_NODISCARD;
 /* Is every value of rows [first, first+count) finite? IMR_E_NUMERIC names the text. */
 imr_status imr_encode_check(const imr_encode_job *job, size_t first, size_t count, const float *out,
                             imr_error *err) IMR_NODISCARD;

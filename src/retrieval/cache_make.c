@@ -163,7 +163,7 @@ static const char *row_id(const imr_encode_job *job, size_t row)
                         : imr_dataset_id(job->dataset, row);
 }
 
-static imr_status row_text(const imr_encode_job *job, size_t row, imr_buf *out, imr_error *err)
+imr_status imr_encode_text(const imr_encode_job *job, size_t row, imr_buf *out, imr_error *err)
 {
     imr_buf_str(out, job->prefix ? job->prefix : "");
     if (!job->queries)
@@ -193,7 +193,7 @@ imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count
         return imr_fail_memory(err);
     for (size_t i = 0; i < count; i++) {
         size_t before = all.len;
-        IMR_TRY(row_text(job, first + i, &all, err));
+        IMR_TRY(imr_encode_text(job, first + i, &all, err));
         lens[i] = all.len - before;
         imr_buf_char(&all, '\0');
     }

@@ -58,6 +58,8 @@ typedef struct imr_dataset_index {
     const uint64_t *offsets; /* [ids->n] of the first byte of each line */
     const uint32_t *lengths; /* [ids->n] */
     const char *points;      /* NULL, or the file of a zipped corpus' restart points */
+    const int64_t
+        *stamp; /* [2], imr_dataset_stamp: a folder of texts is not read while it has it */
 } imr_dataset_index;
 
 typedef struct imr_dataset_options {
@@ -141,8 +143,9 @@ uint64_t imr_dataset_corpus_bytes(const imr_dataset *d); /* 0 for a folder of te
 bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, uint32_t *length);
 
 /* Seconds and nanoseconds of the corpus file's last change, as they were before its first byte was
- * read: who remembers them beside a sha256 made later notices every change since then. Of the
- * archive or of the folder of texts where there is no such file; zeros from memory. */
+ * read: who remembers them beside a sha256 made later notices every change since then. Of
+ * the archive where there is no such file; of a folder of texts a hash of its files' names, sizes and
+ * times; zeros from memory. */
 void imr_dataset_stamp(const imr_dataset *d, int64_t out[2]);
 
 /* Restart points that opening had to note, for imr_dataset_index.points: nothing to do for other

@@ -34,7 +34,8 @@ typedef struct walk {
     imr_strmap seen;
     skipped skips[SKIP_KINDS + 1];
     size_t n_skips, n_skipped;
-    char *beir; /* a subfolder with a corpus.jsonl */
+    char *beir;       /* a subfolder with a corpus.jsonl */
+    imr_sha256 stamp; /* of names, sizes and times */
 } walk;
 
 static void paths_done(path_array *p)
@@ -50,6 +51,7 @@ static void walk_done(walk *w)
     paths_done(&w->seen_keys);
     imr_strmap_done(&w->seen);
     imr_free(w->beir);
+    imr_sha256_done(&w->stamp);
 }
 
 /* Takes path. */
@@ -194,6 +196,10 @@ static imr_status take_entry(walk *w, const char *folder, const char *name, imr_
     } else if (!S_ISREG(st.st_mode)) {
         skip(w, "pipes or devices"); /* to open a pipe would wait for its writer */
     } else if (is_text_name(name)) {
+        const int64_t facts[] = {(int64_t)st.st_size, (int64_t)st.st_mtim.tv_sec,
+                                 (int64_t)st.st_mtim.tv_nsec};
+        imr_sha256_add(&w->stamp, below, strlen(below) + 1);
+        imr_sha256_add(&w->stamp, facts, sizeof facts);
         below = NULL;
         return push(&w->files, taken, err);
     } else {
@@ -264,6 +270,8 @@ static int by_bytes(const void *a, const void *b)
 
 static imr_status read_folders(walk *w, imr_error *err)
 {
+    char hex[IMR_SHA256_HEX];
+    imr_sha256_init(&w->stamp);
     IMR_TRY(push(&w->folders, imr_strdup(""), err));
     while (w->folders.n || w->links.n) {
         path_array *from = w->folders.n ? &w->folders : &w->links;
@@ -272,6 +280,8 @@ static imr_status read_folders(walk *w, imr_error *err)
     }
     if (w->files.n)
         qsort(w->files.v, w->files.n, sizeof *w->files.v, by_bytes);
+    IMR_TRY(imr_sha256_hex(&w->stamp, hex, err));
+    memcpy(w->d->corpus.stamp, hex, sizeof w->d->corpus.stamp);
     return IMR_OK;
 }
 
@@ -371,6 +381,28 @@ static imr_status no_texts(walk *w, imr_error *err)
                     found.len ? ")" : "");
 }
 
+static imr_status read_texts(walk *w, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf ids = {0};
+    IMR_AUTOBUF imr_buf summary = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < w->files.n; i++) {
+        IMR_TRY(take_text(&ids, &n, w, w->files.v[i], err));
+        IMR_TRY(imr_dataset_progress(w->options, i, w->files.n, err));
+    }
+    if (n == 0)
+        return no_texts(w, err);
+    imr_buf_printf(&summary, "%zu taken", n);
+    if (w->n_skipped) {
+        imr_buf_printf(&summary, ", %zu skipped: ", w->n_skipped);
+        put_skipped(&summary, w);
+    }
+    IMR_TRY(imr_buf_check(&ids, err));
+    if (!(w->d->summary = imr_buf_take(&summary)))
+        return imr_fail_memory(err);
+    return imr_dataset_take_ids(w->d, &ids, n, w->options, err);
+}
+
 imr_status imr_dataset_open_texts(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
 {
     IMR_CLEANUP(walk_done) walk w = {.d = d, .options = o};
@@ -379,24 +411,11 @@ imr_status imr_dataset_open_texts(imr_dataset *d, const imr_dataset_options *o, 
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "%s is no dataset itself: %s/%s holds a corpus.jsonl, name that folder",
                         d->path, d->path, w.beir);
-    IMR_AUTOBUF imr_buf ids = {0};
-    IMR_AUTOBUF imr_buf summary = {0};
-    size_t n = 0;
-    for (size_t i = 0; i < w.files.n; i++) {
-        IMR_TRY(take_text(&ids, &n, &w, w.files.v[i], err));
-        IMR_TRY(imr_dataset_progress(o, i, w.files.n, err));
-    }
-    if (n == 0)
-        return no_texts(&w, err);
-    imr_buf_printf(&summary, "%zu taken", n);
-    if (w.n_skipped) {
-        imr_buf_printf(&summary, ", %zu skipped: ", w.n_skipped);
-        put_skipped(&summary, &w);
-    }
-    d->summary = imr_buf_take(&summary);
-    d->text_folder = imr_strdup(d->path);
-    if (!d->summary || !d->text_folder)
+    if (!(d->text_folder = imr_strdup(d->path)))
         return imr_fail_memory(err);
-    IMR_TRY(imr_buf_check(&ids, err));
-    return imr_dataset_take_ids(d, &ids, n, o, err);
+    if (o->index && memcmp(d->corpus.stamp, o->index->stamp, sizeof d->corpus.stamp) == 0) {
+        d->documents = imr_ids_borrow(o->index->ids);
+        return IMR_OK;
+    }
+    return read_texts(&w, err);
 }

@@ -327,7 +327,7 @@ imr_status imr_dataset_note_points(imr_dataset *d, const imr_dataset_options *o,
 /* The remembered index instead of reading the corpus, when it describes this very file. */
 static bool use_index(imr_dataset *d, const imr_dataset_index *index)
 {
-    if (!index || index->corpus_bytes != d->corpus.len || index->ids->n == 0)
+    if (!index || !index->offsets || index->corpus_bytes != d->corpus.len || index->ids->n == 0)
         return false;
     int outside = 0;
 #pragma omp parallel for reduction(| : outside) if (index->ids->n > 65536)

@@ -23,6 +23,7 @@ typedef struct builder {
     size_t block;
     imr_kept lock, journal;
     imr_buf manifest;
+    char manifest_sha256[IMR_SHA256_HEX];
     char header[16 + IMR_SHA256_HEX + 32]; /* first line of the journal */
     imr_store_result result;
     const imr_progress *progress;
@@ -104,9 +105,8 @@ static imr_status make_manifest(builder *b, imr_error *err)
     free(real);
     IMR_TRY(imr_buf_check(m, err));
 
-    char hex[IMR_SHA256_HEX];
-    IMR_TRY(imr_sha256_memory(m->data, m->len, hex, err));
-    snprintf(b->header, sizeof b->header, "imrnn-journal 1 %s %zu\n", hex, b->block);
+    IMR_TRY(imr_sha256_memory(m->data, m->len, b->manifest_sha256, err));
+    snprintf(b->header, sizeof b->header, "imrnn-journal 1 %s %zu\n", b->manifest_sha256, b->block);
     return IMR_OK;
 }
 
@@ -163,48 +163,58 @@ static imr_status take_lock(builder *b, imr_error *err)
     return status;
 }
 
-static imr_status remove_file(const builder *b, const char *name, imr_error *err)
+/* The same encoder over the same dataset: what is there is an older state of what is asked for. */
+static bool same_source(const imr_json *old, const imr_json *new)
 {
-    IMR_AUTOFREE char *path = NULL;
-    IMR_TRY(path_in(&path, b, name, err));
-    if (unlink(path) != 0 && errno != ENOENT)
-        return imr_fail_errno(err, IMR_E_IO, errno, "cannot remove %s", path);
-    return IMR_OK;
+    static const char *const keys[] = {
+        "encoder/sha256", "encoder/query_prefix", "encoder/passage_prefix", "encoder/precision",
+        "dtype",          "dataset/path"};
+    for (size_t i = 0; i < IMR_LEN(keys); i++)
+        if (strcmp(imr_json_string_or(old, keys[i], ""), imr_json_string_or(new, keys[i], "")) != 0)
+            return false;
+    return imr_json_string_or(old, keys[0], "")[0] &&
+           imr_json_int_or(old, "n", 0) == imr_json_int_or(new, "n", -1);
 }
 
-/* A finished cache: *same when it is exactly what was asked for, gone when it may be replaced. */
-static imr_status check_finished(bool *same, const builder *b, imr_error *err)
+static imr_status same_manifest(bool *out, const builder *b, const char *path, imr_error *err)
 {
-    IMR_AUTOFREE char *path = NULL;
-    IMR_TRY(path_in(&path, b, "manifest.json", err));
-    *same = false;
+    *out = false;
     if (!imr_file_exists(path))
         return IMR_OK;
     IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
     IMR_TRY(imr_file_map(&f, path, err));
-    *same = f.len == b->manifest.len && memcmp(f.data, b->manifest.data, f.len) == 0;
-    if (*same)
+    *out = f.len == b->manifest.len && memcmp(f.data, b->manifest.data, f.len) == 0;
+    return IMR_OK;
+}
+
+/* A finished cache: is it what was asked for, or may it be replaced? */
+static imr_status check_finished(bool *replace, builder *b, imr_error *err)
+{
+    IMR_AUTOFREE char *path = NULL;
+    IMR_TRY(path_in(&path, b, "manifest.json", err));
+    *replace = false;
+    IMR_TRY(same_manifest(&b->result.already, b, path, err));
+    if (b->result.already || !imr_file_exists(path))
         return IMR_OK;
     imr_json *old IMR_AUTOJSON = NULL;
-    IMR_TRY(imr_json_parse(&old, f.data, f.len, path, err));
+    imr_json *new IMR_AUTOJSON = NULL;
+    IMR_TRY(imr_json_open(&old, path, err));
+    IMR_TRY(imr_json_parse(&new, b->manifest.data, b->manifest.len, path, err));
     if (strcmp(imr_json_string_or(old, "schema", ""), IMR_STORE_SCHEMA) != 0)
         return imr_fail(err, IMR_E_USAGE,
                         "%s holds a cache in the reference's layout: name another "
                         "folder",
                         b->dir);
-    if (!b->plan->overwrite)
-        return imr_fail(err, IMR_E_USAGE,
-                        "%s holds another cache (encoder \"%s\", n %lld, %lld documents of %s): "
-                        "name another folder or ask to overwrite",
-                        b->dir, imr_json_string_or(old, "encoder/name", ""),
-                        (long long)imr_json_int_or(old, "n", 0),
-                        (long long)imr_json_int_or(old, "documents", 0),
-                        imr_json_string_or(old, "dataset/path", ""));
-    if (unlink(path) != 0)
-        return imr_fail_errno(err, IMR_E_IO, errno, "cannot remove %s", path);
-    /* Who has the old matrices mapped keeps them: the new ones are new files. */
-    IMR_TRY(remove_file(b, "documents.npy", err));
-    return remove_file(b, "queries.npy", err);
+    *replace = b->plan->overwrite || same_source(old, new);
+    if (*replace)
+        return IMR_OK;
+    return imr_fail(err, IMR_E_USAGE,
+                    "%s holds another cache (encoder \"%s\", n %lld, %s, %lld documents of %s): "
+                    "name another folder or ask to overwrite",
+                    b->dir, imr_json_string_or(old, "encoder/name", ""),
+                    (long long)imr_json_int_or(old, "n", 0), imr_json_string_or(old, "dtype", ""),
+                    (long long)imr_json_int_or(old, "documents", 0),
+                    imr_json_string_or(old, "dataset/path", ""));
 }
 
 /* ---- blocks ---- */
@@ -304,13 +314,15 @@ static imr_status write_index(const builder *b, imr_error *err)
     return imr_ids_write(imr_dataset_ids(b->plan->dataset), path, err);
 }
 
-static imr_status publish(const builder *b, imr_error *err)
+static imr_status publish(const builder *b, const imr_encode_job jobs[2], imr_error *err)
 {
     IMR_TRY(write_ids(b, "document_ids", false, err));
     IMR_TRY(write_ids(b, "query_ids", true, err));
     IMR_TRY(write_index(b, err));
     IMR_TRY(imr_store_write_offsets(b->dir, b->plan->dataset, err));
     IMR_TRY(imr_store_write_points(b->dir, b->plan->dataset, err));
+    if (b->encode)
+        IMR_TRY(imr_store_write_texts(b->dir, b->manifest_sha256, jobs, b->progress, err));
     IMR_AUTOFREE char *manifest = NULL;
     IMR_AUTOFREE char *journal = NULL;
     IMR_TRY(path_in(&manifest, b, "manifest.json", err));
@@ -335,7 +347,51 @@ static imr_status build(builder *b, imr_error *err)
     for (int i = 0; i < 2; i++)
         IMR_TRY(make_part(b, &parts[i], &rows[i], err));
     b->result.encoded_rows = rows[0].rows + rows[1].rows - b->result.resumed_rows;
-    return publish(b, err);
+    const imr_encode_job jobs[2] = {parts[0].job, parts[1].job};
+    return publish(b, jobs, err);
+}
+
+/* In DIR/update, with the vectors of the cache that is replaced where its texts are the same. */
+static imr_status replace(builder *b, imr_error *err)
+{
+    const char *dir = b->dir;
+    IMR_AUTOFREE char *update = imr_path_join(dir, STORE_UPDATE);
+    IMR_AUTOFREE char *manifest = update ? imr_path_join(update, "manifest.json") : NULL;
+    IMR_CLEANUP(imr_store_reuse_done)
+    imr_store_reuse reuse = {.encode = b->encode, .user = b->user};
+    bool whole;
+    if (!manifest)
+        return imr_fail_memory(err);
+    IMR_TRY(same_manifest(&whole, b, manifest, err));
+    if (b->encode && !whole)
+        IMR_TRY(imr_store_reuse_open(&reuse, dir, b->plan, err));
+    if (reuse.rows.count) {
+        b->encode = imr_store_reuse_encode;
+        b->user = &reuse;
+    }
+    if (!whole) {
+        IMR_TRY(imr_dir_make(update, err));
+        b->dir = update;
+        IMR_TRY(build(b, err));
+        b->dir = dir;
+    }
+    b->result.kept_rows = reuse.kept;
+    b->result.encoded_rows -= reuse.kept;
+    return imr_store_adopt_update(dir, err);
+}
+
+/* Caches of older versions have no notes of their texts, which are still the same here. */
+static imr_status note_texts(const builder *b, imr_error *err)
+{
+    IMR_AUTOFREE char *path = NULL;
+    IMR_TRY(path_in(&path, b, STORE_TEXTS, err));
+    if (!b->result.already || !b->encode || imr_file_exists(path))
+        return IMR_OK;
+    const imr_encoder_identity *e = b->plan->encoder;
+    const imr_encode_job jobs[2] = {
+        {.dataset = b->plan->dataset, .prefix = e->passage_prefix},
+        {.dataset = b->plan->dataset, .queries = true, .prefix = e->query_prefix}};
+    return imr_store_write_texts(b->dir, b->manifest_sha256, jobs, b->progress, err);
 }
 
 /* b has plan, folder, progress and who makes the vectors. */
@@ -346,9 +402,18 @@ static imr_status build_in(imr_store_result *result, builder *b, imr_error *err)
     IMR_TRY(check_folder(b, err));
     IMR_TRY(take_lock(b, err));
     IMR_TRY(make_manifest(b, err));
-    IMR_TRY(check_finished(&b->result.already, b, err));
-    if (!b->result.already)
+    bool stopped, other;
+    IMR_TRY(imr_store_update_stopped(&stopped, b->dir, err));
+    if (stopped)
+        IMR_TRY(imr_store_adopt_update(b->dir, err));
+    IMR_TRY(check_finished(&other, b, err));
+    if (other)
+        IMR_TRY(replace(b, err));
+    else if (!b->result.already)
         IMR_TRY(build(b, err));
+    else
+        IMR_TRY(imr_store_drop_update(b->dir, err));
+    IMR_TRY(note_texts(b, err));
     if (result)
         *result = b->result;
     return IMR_OK;

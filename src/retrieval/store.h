@@ -12,6 +12,8 @@
  *   DIR/restart_points  where unpacking a corpus deflated in an archive can begin, so that it is
  *                       never unpacked as a whole (format/deflated.h); derived, may be deleted;
  *                       made again when it is absent or not of the archive as it is now
+ *   DIR/texts           a hash of the text each vector was made from: what is not encoded again
+ *   DIR/update/         while a finished cache is being replaced: the new one
  *   DIR/journal         while building: what is being built and the sha256 of each finished block
  *   DIR/lock            held while building
  *   DIR/projected/      derived, may be deleted: session/projected.h
@@ -21,6 +23,11 @@
  * the same build goes on after the last good one. A journal of another build
  * (other dataset, encoder, type or length) is thrown away. A full disk ends the build with an error
  * and leaves it resumable.
+ *
+ * A finished cache of the same encoder and dataset is brought up to date: only texts it has not are
+ * encoded, and it ends with the bytes of a cache built from nothing, which a text's vector not
+ * depending on the texts beside it allows. Until the new one is whole the old one is there, and who
+ * has it open keeps it.
  */
 #ifndef IMR_RETRIEVAL_STORE_H
 #define IMR_RETRIEVAL_STORE_H
@@ -44,13 +51,14 @@ typedef struct imr_store_plan {
 typedef struct imr_store_result {
     bool already;        /* DIR held exactly this cache: nothing was done */
     size_t resumed_rows; /* rows taken over from a stopped run */
+    size_t kept_rows;    /* rows of the cache that was replaced, resumed ones not counted */
     size_t encoded_rows;
 } imr_store_result;
 
 /*
  * Builds DIR. result may be NULL. Errors:
  *   IMR_E_BUSY        another process builds DIR
- *   IMR_E_USAGE       DIR holds a finished cache of something else and overwrite is off
+ *   IMR_E_USAGE       DIR holds a finished cache of another encoder or dataset, overwrite is off
  *   IMR_E_NUMERIC     names the text whose vector is not finite
  *   IMR_E_IO          a refused write
  *   IMR_E_CANCELLED   resumable, as whatever encode returns

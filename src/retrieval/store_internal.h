@@ -9,6 +9,12 @@
  *   3. u32 [count]  its length
  *   count is 0 for datasets without a corpus file.
  * restart_points       format/deflated.h; only beside a corpus deflated in an archive
+ * texts
+ *   1. a line: "imrnn-texts 1", the sha256 of the manifest, documents, queries
+ *   2. a line for each document, then for each query: the first 32 digits of the sha256 of what the
+ *      encoder was given, its prefix included
+ *   Absent where the vectors came from elsewhere.
+ * update/              a cache being built to replace this one (store_update.c)
  */
 #ifndef IMR_RETRIEVAL_STORE_INTERNAL_H
 #define IMR_RETRIEVAL_STORE_INTERNAL_H
@@ -18,11 +24,15 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "retrieval/dataset.h"
+#include "base/strmap.h"
+#include "retrieval/cache_internal.h"
+#include "retrieval/store.h"
 
 #define STORE_IDS_INDEX "document_ids.index"
 #define STORE_OFFSETS   "offsets"
 #define STORE_POINTS    "restart_points"
+#define STORE_TEXTS     "texts"
+#define STORE_UPDATE    "update"
 
 #define STORE_OFFSETS_MAGIC 0x315346464F524D49u /* "IMROFFS1" */
 
@@ -34,7 +44,7 @@ typedef struct store_offsets {
 typedef struct store_tables {
     bool found;
     store_offsets head;
-    const uint64_t *offset; /* [head.count], into the mapped file */
+    const uint64_t *offset; /* [head.count], into the mapped file; NULL when that is 0 */
     const uint32_t *length;
 } store_tables;
 
@@ -47,5 +57,48 @@ imr_status imr_store_write_points(const char *dir, const imr_dataset *d,
  * the tables say is checked by imr_dataset_open. */
 imr_status imr_store_open_offsets(store_tables *out, imr_file *file, const char *dir, size_t n,
                                   imr_error *err) IMR_NODISCARD;
+
+/* manifest: its sha256. jobs: documents, queries. */
+imr_status imr_store_write_texts(const char *dir, const char *manifest,
+                                 const imr_encode_job jobs[2], const imr_progress *progress,
+                                 imr_error *err) IMR_NODISCARD;
+
+/* The vectors of the cache in a folder by the texts they were made from. */
+typedef struct imr_store_reuse {
+    imr_encode_fn encode; /* for texts that cache has not */
+    void *user;
+    size_t kept; /* texts that needed no encoding so far */
+    imr_cache *cache;
+    imr_file texts;
+    imr_strmap rows; /* documents, then queries */
+} imr_store_reuse;
+
+/* r has encode and user. A cache of another encoder, or one that cannot be read, gives none. */
+imr_status imr_store_reuse_open(imr_store_reuse *r, const char *dir, const imr_store_plan *plan,
+                                imr_error *err) IMR_NODISCARD;
+/* An imr_encode_fn; user is the imr_store_reuse. */
+imr_status imr_store_reuse_encode(void *user, const char *const *texts, const size_t *lens,
+                                  size_t count, float *out, imr_error *err) IMR_NODISCARD;
+void imr_store_reuse_done(imr_store_reuse *r);
+
+#define STORE_CHANGES_NAMED 3
+
+/* How a dataset differs from the one a cache was made from. */
+typedef struct store_changes {
+    bool known; /* false: the cache does not say what its texts were */
+    size_t same, changed, added, gone, named;
+    char names[200]; /* of the first that changed or were added */
+} store_changes;
+
+/* rows[documents of c]: the document of d with the same text, UINT32_MAX where there is none. */
+imr_status imr_store_compare(store_changes *out, uint32_t *rows, const imr_cache *c,
+                             const imr_dataset *d, const imr_progress *progress,
+                             imr_error *err) IMR_NODISCARD;
+
+/* A whole cache in DIR/update takes the place of the one in DIR, or goes on doing so. */
+imr_status imr_store_adopt_update(const char *dir, imr_error *err) IMR_NODISCARD;
+imr_status imr_store_drop_update(const char *dir, imr_error *err) IMR_NODISCARD;
+/* Was that stopped half-way? */
+imr_status imr_store_update_stopped(bool *out, const char *dir, imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -57,6 +57,8 @@ imr_status imr_store_open_offsets(store_tables *out, imr_file *file, const char 
         return IMR_OK;
     out->found = true;
     out->head = head;
+    if (count == 0)
+        return IMR_OK;
     out->offset = (const uint64_t *)(const void *)(file->data + sizeof head);
     out->length = (const uint32_t *)(const void *)(out->offset + count);
     return IMR_OK;

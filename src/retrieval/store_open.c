@@ -142,34 +142,68 @@ static imr_status open_vectors(cache_rows *rows, const opening *o, bool queries,
 
 /* ---- the dataset ---- */
 
-/* Is this the very dataset the vectors were made from? *untouched: the corpus is as old as it was
- * when that was last found out, so its bytes are not looked at. The stamps are of the time before
- * anything was read: a corpus that changed since is hashed, however soon it changed. */
-static imr_status check_dataset(bool *untouched, const opening *o, const imr_dataset *d,
-                                const store_offsets *head, imr_error *err)
+/* *same: is this the very dataset the vectors were made from? *untouched: the corpus is as old as it
+ * was when that was last found out, so its bytes are not looked at. The stamps are of the time
+ * before anything was read: a corpus that changed since is hashed, however soon it changed. */
+static imr_status check_dataset(bool *same, bool *untouched, const opening *o, const imr_dataset *d,
+                                const store_tables *t, imr_error *err)
 {
     const imr_ids *mine = &o->c->documents.ids, *theirs = imr_dataset_ids(d);
     uint64_t bytes = imr_dataset_corpus_bytes(d);
     int64_t stamp[2];
     imr_dataset_stamp(d, stamp);
-    *untouched = head->count && bytes == head->corpus_bytes && stamp[0] &&
-                 stamp[0] == head->stamp[0] && stamp[1] == head->stamp[1];
+    *untouched = t->found && bytes == t->head.corpus_bytes && stamp[0] &&
+                 memcmp(stamp, t->head.stamp, sizeof stamp) == 0;
     char sha[IMR_SHA256_HEX];
-    bool same = *untouched;
-    if (!same && bytes == (uint64_t)imr_json_int_or(o->manifest, "dataset/corpus_bytes", -1)) {
+    *same = *untouched;
+    if (!*same && bytes == (uint64_t)imr_json_int_or(o->manifest, "dataset/corpus_bytes", -1)) {
         IMR_TRY(imr_dataset_sha256(d, sha, NULL, o->options->progress, err));
-        same = strcmp(sha, o->c->dataset_sha256) == 0;
+        *same = strcmp(sha, o->c->dataset_sha256) == 0;
     }
-    same = same && theirs->n == mine->n;
+    *same = *same && theirs->n == mine->n;
     if (theirs->text != mine->text)
-        for (size_t i = 0; same && i < mine->n; i++)
-            same = strcmp(imr_ids_at(theirs, i), imr_ids_at(mine, i)) == 0;
-    if (same)
-        return IMR_OK;
+        for (size_t i = 0; *same && i < mine->n; i++)
+            *same = strcmp(imr_ids_at(theirs, i), imr_ids_at(mine, i)) == 0;
+    return IMR_OK;
+}
+
+static imr_status stale(const opening *o, const imr_dataset *d, const store_changes *changes,
+                        imr_error *err)
+{
+    const char *path = imr_dataset_path(d);
+    if (!changes->known || changes->same == 0)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "the dataset %s is not the one this cache was built from, or it changed "
+                        "since: build the cache again",
+                        path);
     return imr_fail(err, IMR_E_FORMAT,
-                    "the dataset %s is not the one this cache was built from, or it changed since: "
-                    "build the cache again",
-                    imr_dataset_path(d));
+                    "%s changed since this cache was made: %zu changed, %zu new, %zu gone%s%s%s%s; "
+                    "`imrnn cache --cache-dir %s` brings it up to date",
+                    path, changes->changed, changes->added, changes->gone,
+                    changes->named ? " (" : "", changes->names,
+                    changes->named > STORE_CHANGES_NAMED ? ", ..." : "", changes->named ? ")" : "",
+                    o->dir);
+}
+
+/* A dataset that changed: texts that are as they were are shown, of the others only the ids. One the
+ * caller named is refused. */
+static imr_status attach_changed(const opening *o, imr_dataset *d, imr_error *err)
+{
+    imr_cache *c = o->c;
+    store_changes changes;
+    imr_error fault;
+    IMR_AUTOFREE uint32_t *rows = IMR_NEW_ARRAY(uint32_t, c->documents.ids.n);
+    if (!rows)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_store_compare(&changes, rows, c, d, o->options->progress, err));
+    if (o->options->dataset || !changes.known || changes.same == 0)
+        return stale(o, d, &changes, err);
+    (void)stale(o, d, &changes, &fault);
+    IMR_TRY(imr_cache_add_notice(c, fault.text, err));
+    c->dataset = d;
+    c->dataset_rows = rows;
+    rows = NULL;
+    return IMR_OK;
 }
 
 /* What the next opening need not find out again. A folder that cannot be written to is only slower
@@ -178,7 +212,7 @@ static imr_status keep_tables(const char *dir, const imr_dataset *d, bool untouc
 {
     imr_error ignored;
     imr_status status = IMR_OK;
-    if (!untouched && imr_dataset_corpus_bytes(d))
+    if (!untouched)
         status = imr_store_write_offsets(dir, d, &ignored);
     if (status != IMR_E_MEMORY)
         status = imr_store_write_points(dir, d, &ignored);
@@ -193,22 +227,30 @@ static imr_status open_dataset_at(const opening *o, const char *path, imr_error 
     IMR_AUTOFREE char *points = imr_path_join(o->dir, STORE_POINTS);
     if (!points)
         return imr_fail_memory(err);
-    imr_dataset_index index = {t.head.corpus_bytes, &c->documents.ids, t.offset, t.length, points};
+    imr_dataset_index index = {t.head.corpus_bytes, &c->documents.ids, t.offset, t.length, points,
+                               t.head.stamp};
     imr_dataset_options options = {.skip_bad_lines =
                                        o->options->skip_bad_lines ||
                                        imr_json_int_or(o->manifest, "dataset/skipped_lines", 0) > 0,
-                                   .index = t.head.count ? &index : NULL,
+                                   .index = t.found ? &index : NULL,
                                    .progress = o->options->progress};
     imr_dataset *d = NULL;
+    bool same, untouched;
     IMR_TRY(imr_dataset_open(&d, path, &options, err));
-    bool untouched = false;
-    imr_status status = check_dataset(&untouched, o, d, &t.head, err);
-    if (status == IMR_OK)
+    imr_status status = check_dataset(&same, &untouched, o, d, &t, err);
+    if (status == IMR_OK && same) {
         status = keep_tables(o->dir, d, untouched, err);
-    c->dataset_untouched = status == IMR_OK && untouched;
-    if (status == IMR_OK)
-        c->dataset = d;
-    else
+        c->dataset = status == IMR_OK ? d : NULL;
+        c->dataset_untouched = status == IMR_OK && untouched;
+    } else if (status == IMR_OK) {
+        imr_dataset_free(d); /* it may have believed the index */
+        d = NULL;
+        options.index = NULL;
+        status = imr_dataset_open(&d, path, &options, err);
+        if (status == IMR_OK)
+            status = attach_changed(o, d, err);
+    }
+    if (!c->dataset)
         imr_dataset_free(d);
     return status;
 }

@@ -4,8 +4,7 @@
 
 #include "base/attr.h"
 #include "base/mem.h"
-#include "explain/toplist.h"
-#include "math/sieve.h"
+#include "math/topk.h"
 
 /* Cosines of so many bytes are held at once. */
 #define BATCH_BYTES ((size_t)4 << 20)
@@ -17,7 +16,7 @@ typedef struct sampling {
     float *directions;      /* [batch,r] */
     float *cosines;         /* [batch,V] */
     double *sum, *squares;  /* [V] */
-    imr_top *tops;          /* [batch,2,IMR_HUB_LIST] */
+    float *keys;            /* [V] */
 } sampling;
 
 static void sampling_done(sampling *s)
@@ -28,12 +27,12 @@ static void sampling_done(sampling *s)
     imr_free(s->cosines);
     imr_free(s->sum);
     imr_free(s->squares);
-    imr_free(s->tops);
+    imr_free(s->keys);
 }
 
 static imr_status sampling_init(sampling *s, size_t samples, imr_error *err)
 {
-    const size_t v = s->lens->folded.rows, r = s->lens->back->rank;
+    const size_t v = s->lens->table->rows.rows, r = s->lens->back->rank;
     size_t batch = BATCH_BYTES / (v * sizeof(float)) + 1;
     s->batch = batch < samples ? batch : samples;
     s->wide = imr_alloc(s->lens->back->m, sizeof *s->wide);
@@ -42,9 +41,9 @@ static imr_status sampling_init(sampling *s, size_t samples, imr_error *err)
     s->cosines = imr_alloc_aligned(s->batch * v, sizeof *s->cosines);
     s->sum = imr_calloc(v, sizeof *s->sum);
     s->squares = imr_calloc(v, sizeof *s->squares);
-    s->tops = imr_alloc(s->batch * 2 * IMR_HUB_LIST, sizeof *s->tops);
+    s->keys = imr_alloc(v, sizeof *s->keys);
     if (!s->wide || !s->scratch || !s->directions || !s->cosines || !s->sum || !s->squares ||
-        !s->tops)
+        !s->keys)
         return imr_fail_memory(err);
     return IMR_OK;
 }
@@ -67,7 +66,7 @@ static void direction(sampling *s, float *out, const float *delta)
 IMR_CPU_CLONES
 static void add_moments(sampling *s, size_t n)
 {
-    const size_t v = s->lens->folded.rows;
+    const size_t v = s->lens->table->rows.rows;
     double *sum = s->sum, *squares = s->squares;
     for (size_t i = 0; i < n; i++) {
         const float *cosines = s->cosines + i * v;
@@ -82,16 +81,16 @@ static void add_moments(sampling *s, size_t n)
 
 static void add_hubs(sampling *s, imr_background *b, size_t n)
 {
-    const size_t v = s->lens->folded.rows;
-    imr_toplist list[2];
-    for (size_t i = 0; i < n; i++) {
-        for (size_t side = 0; side < 2; side++)
-            list[side] = (imr_toplist){s->tops + (i * 2 + side) * IMR_HUB_LIST, 0, IMR_HUB_LIST};
-        imr_toplist_scan(&list[0], &list[1], s->cosines + i * v, s->lens->table->hidden, 0, v);
-        for (size_t k = 0; k < list[0].n; k++)
-            b->hub_high[list[0].v[k].id]++;
-        for (size_t k = 0; k < list[1].n; k++)
-            b->hub_low[list[1].v[k].id]++;
+    const size_t v = b->tokens;
+    uint32_t top[IMR_HUB_LIST];
+    for (size_t i = 0; i < 2 * n; i++) {
+        const float *cosines = s->cosines + i / 2 * v, sign = i % 2 ? -1 : 1;
+        uint32_t *hubs = i % 2 ? b->hub_low : b->hub_high;
+        for (size_t t = 0; t < v; t++)
+            s->keys[t] = s->lens->table->hidden[t] ? NAN : sign * cosines[t];
+        const size_t found = imr_topk(top, IMR_HUB_LIST, s->keys, v, NULL);
+        for (size_t k = 0; k < found && s->keys[top[k]] > 0; k++)
+            hubs[top[k]]++;
     }
 }
 
@@ -131,7 +130,7 @@ imr_status imr_background_init(imr_background *out, const imr_lens *lens, imr_vi
                         "background sample is [%zu,%zu]; at least 2 changes of %zu numbers are "
                         "needed",
                         deltas.rows, deltas.cols, lens->back->m);
-    const size_t v = lens->folded.rows;
+    const size_t v = lens->table->rows.rows;
     imr_background b = {.tokens = v, .samples = deltas.rows};
     IMR_CLEANUP(sampling_done) sampling s = {.lens = lens};
     b.mean = imr_alloc(v, sizeof *b.mean);
@@ -183,13 +182,6 @@ double imr_normal_two_sided_inverse(double p)
     return z;
 }
 
-size_t imr_background_far(float *far, uint8_t *at, const imr_background *b, const float *cosines,
-                          const uint8_t *hidden, size_t first, size_t n, float slack, float least)
-{
-    return imr_sieve_at(0)->sizes(far, at, cosines, b->mean + first, b->inverse_sd + first,
-                                  hidden ? hidden + first : NULL, n, slack, least);
-}
-
 IMR_CPU_CLONES
 static size_t count_from(const float *z, size_t n, float bar)
 {
@@ -206,38 +198,21 @@ static float needed(size_t k, size_t shown, double level)
     return (float)imr_normal_two_sided_inverse(level * (double)k / (double)shown);
 }
 
-float imr_background_least(size_t shown, double level)
+double imr_background_threshold(const imr_background *b, const float *cosines,
+                                const uint8_t *hidden, double level, float *scratch)
 {
-    return shown ? needed(shown, shown, level) : (float)INFINITY;
-}
-
-double imr_background_bar(const float *far, size_t n, size_t shown, double level)
-{
+    size_t shown = 0;
+    for (size_t t = 0; t < b->tokens; t++)
+        if (!hidden || !hidden[t])
+            scratch[shown++] = fabsf((float)imr_background_z(b, (uint32_t)t, (double)cosines[t]));
     /* k -> number with p <= level k/M falls from M to its largest fixed point, which is the k of
      * Benjamini-Hochberg; so nothing is sorted and no p is computed for a token. */
     for (size_t k = shown; k > 0;) {
         const float z = needed(k, shown, level);
-        const size_t passing = count_from(far, n, z);
+        const size_t passing = count_from(scratch, shown, z);
         if (passing == k)
             return (double)z;
         k = passing;
     }
     return (double)INFINITY;
-}
-
-double imr_background_threshold(const imr_background *b, const float *cosines,
-                                const uint8_t *hidden, double level, float *scratch)
-{
-    size_t shown = b->tokens;
-    for (size_t t = 0; hidden && t < b->tokens; t++)
-        shown -= hidden[t] != 0;
-    enum { PART = 256 };
-    const float least = imr_background_least(shown, level);
-    size_t n = 0;
-    for (size_t t = 0; t < b->tokens; t += PART) {
-        uint8_t at[PART];
-        const size_t count = b->tokens - t < PART ? b->tokens - t : PART;
-        n += imr_background_far(scratch + n, at, b, cosines + t, hidden, t, count, 0, least);
-    }
-    return imr_background_bar(scratch, n, shown, level);
 }

@@ -52,16 +52,4 @@ double imr_normal_two_sided_inverse(double p);
 double imr_background_threshold(const imr_background *b, const float *cosines,
                                 const uint8_t *hidden, double level, float *scratch);
 
-/*
- * The same from cosines that come in parts: imr_background_far collects the |z| of tokens first to
- * first + n - 1, n at most 256, that are not below what is least significant of M = shown tokens,
- * and their distances from first, in order, and returns how many (far [n], at [n]; cosines[0] is
- * token first's). Cosines may be known only within slack: then those are collected that may be
- * significant. _bar finishes, whatever the order.
- */
-float imr_background_least(size_t shown, double level);
-size_t imr_background_far(float *far, uint8_t *at, const imr_background *b, const float *cosines,
-                          const uint8_t *hidden, size_t first, size_t n, float slack, float least);
-double imr_background_bar(const float *far, size_t n, size_t shown, double level);
-
 #endif

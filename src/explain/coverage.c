@@ -8,16 +8,6 @@
  * adds nothing: F is float32, so what is left of it is rounding. */
 #define SPAN_FLOOR 1e-12
 
-/* W_t in its coordinates, S F_t / reach_t. */
-IMR_CPU_CLONES
-static void direction_of(double *out, const float *f, const double *singular, double inverse,
-                         size_t r)
-{
-#pragma omp simd
-    for (size_t k = 0; k < r; k++)
-        out[k] = (double)f[k] * singular[k] * inverse;
-}
-
 /*
  * One step of a Cholesky factorisation L L' of the shown directions' inner products: writes W_token
  * (its coordinates S F_t / reach_t) as row `rows` of basis and fills that row of L. Returns the
@@ -25,15 +15,16 @@ static void direction_of(double *out, const float *f, const double *singular, do
  * (part[0..rows)); NaN when nothing is new.
  */
 static double extend(double *basis, double *factor, size_t stride, size_t rows, const double *part,
-                     const imr_lens *lens, uint32_t id, const double *change)
+                     const imr_lens *lens, uint32_t id, const double *change, float *f)
 {
     const size_t r = lens->back->rank;
-    const float *f = imr_matrix_row(&lens->folded, id);
     const double reach = (double)lens->reach[id];
     double *w = basis + rows * r, *l = factor + rows * stride;
     if (!(reach > 0))
         return (double)NAN;
-    direction_of(w, f, lens->back->singular, 1 / reach, r);
+    imr_lens_row(f, lens, id);
+    for (size_t k = 0; k < r; k++)
+        w[k] = (double)f[k] * lens->back->singular[k] / reach;
     double left = imr_nn_dot_double(w, w, r), along = imr_nn_dot_double(w, change, r);
     for (size_t i = 0; i < rows; i++) {
         const double *above = factor + i * stride;
@@ -51,7 +42,7 @@ static double extend(double *basis, double *factor, size_t stride, size_t rows, 
 }
 
 double imr_coverage(const uint32_t *ids, size_t n, const double *change, double length,
-                    const imr_lens *lens, size_t span, double *basis, double *factor)
+                    const imr_lens *lens, size_t span, double *basis, double *factor, float *row)
 {
     const size_t stride = span + 1;
     double *part = factor + span * stride; /* the one row L does not use */
@@ -60,7 +51,7 @@ double imr_coverage(const uint32_t *ids, size_t n, const double *change, double 
     size_t rows = 0;
     double covered = 0;
     for (size_t i = 0; i < n && rows < span; i++) {
-        const double new = extend(basis, factor, stride, rows, part, lens, ids[i], change);
+        const double new = extend(basis, factor, stride, rows, part, lens, ids[i], change, row);
         if (isnan(new))
             continue;
         covered += new *new;

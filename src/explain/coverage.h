@@ -14,8 +14,8 @@
 
 /* Of the words ids[n], of a change with the coordinates U' delta in `change` [r] and the length
  * |delta|; 0 for no change. span: most directions looked at, min(n, r) or more; scratch: basis
- * [span,r], factor [span+1,span+1]. */
+ * [span,r], factor [span+1,span+1], row [r]. */
 double imr_coverage(const uint32_t *ids, size_t n, const double *change, double length,
-                    const imr_lens *lens, size_t span, double *basis, double *factor);
+                    const imr_lens *lens, size_t span, double *basis, double *factor, float *row);
 
 #endif

@@ -2,14 +2,14 @@
 
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "base/team.h"
 #include "math/blas.h"
 
 /* Rows multiplied between two looks at the cancel flag: 10 to 30 ms at n = 1024 on one core. */
 #define FOLD_ROWS ((size_t)2048)
+/* Tokens a thread multiplies at a time. */
+#define PART ((size_t)256)
 /* Multiplications that are worth a second thread. */
 #define WORTH_THREADS ((size_t)1 << 20)
 /* Texts whose cosines are held at once while measuring the quality. */
@@ -24,14 +24,13 @@ static double squares(const float *x, size_t n)
     return sum;
 }
 
-/* From E_t V to F_t = unit(E_t) V, and what is read off it. */
+/* From E_t V in row to F_t = unit(E_t) V, and what is read off it. */
 IMR_CPU_CLONES
-static void measure(imr_lens *l, size_t t)
+static void measure(imr_lens *l, float *row, size_t t)
 {
     const imr_view *e = &l->table->rows;
     const double *s = l->back->singular;
-    const size_t r = l->folded.cols;
-    float *row = imr_matrix_row(&l->folded, t);
+    const size_t r = l->back->rank;
     const double length = sqrt(squares(imr_view_row(e, t), e->cols));
     const double scale = length > 0 ? 1 / length : 0;
     double seen = 0, reach = 0;
@@ -49,18 +48,20 @@ static void measure(imr_lens *l, size_t t)
 static imr_status fold(imr_lens *l, const imr_progress *progress, imr_error *err)
 {
     const imr_view e = l->table->rows;
+    IMR_CLEANUP(imr_matrix_done) imr_matrix rows = {0};
+    IMR_TRY(imr_matrix_init(&rows, e.rows, l->back->rank, err));
     for (size_t first = 0; first < e.rows; first += FOLD_ROWS) {
         if (!imr_progress_step(progress, "folding the token table", first, e.rows))
             return imr_fail(err, IMR_E_CANCELLED, "folding the token table was cancelled");
-        const size_t rows = e.rows - first < FOLD_ROWS ? e.rows - first : FOLD_ROWS;
-        imr_blas_gemm(imr_matrix_row(&l->folded, first), l->folded.cols, 1,
-                      (imr_view){imr_view_row(&e, first), rows, e.cols, e.stride}, IMR_PLAIN,
+        const size_t n = e.rows - first < FOLD_ROWS ? e.rows - first : FOLD_ROWS;
+        imr_blas_gemm(imr_matrix_row(&rows, first), rows.cols, 1,
+                      (imr_view){imr_view_row(&e, first), n, e.cols, e.stride}, IMR_PLAIN,
                       imr_matrix_view(&l->back->basis_f), IMR_TRANSPOSED, 0);
 #pragma omp parallel for
-        for (size_t t = first; t < first + rows; t++)
-            measure(l, t);
+        for (size_t t = first; t < first + n; t++)
+            measure(l, imr_matrix_row(&rows, t), t);
     }
-    return IMR_OK;
+    return imr_packed_init(&l->folded, imr_matrix_view(&rows), IMR_FLOAT32, NULL, err);
 }
 
 imr_status imr_lens_init(imr_lens *out, const imr_token_table *table, const imr_backprojector *back,
@@ -73,16 +74,10 @@ imr_status imr_lens_init(imr_lens *out, const imr_token_table *table, const imr_
                         table->rows.cols, back->n);
     const size_t v = table->rows.rows;
     imr_lens l = {.table = table, .back = back};
-    imr_status status = imr_matrix_init(&l.folded, v, back->rank, err);
-    if (status == IMR_OK) {
-        l.visibility = imr_alloc(v, sizeof *l.visibility);
-        l.reach = imr_alloc(v, sizeof *l.reach);
-        status = l.visibility && l.reach ? fold(&l, progress, err) : imr_fail_memory(err);
-    }
-    if (status == IMR_OK)
-        status = imr_packed_init(&l.packed, imr_matrix_view(&l.folded), IMR_FLOAT32, NULL, err);
-    if (status == IMR_OK && imr_kernels_at(0)->has_bf16)
-        status = imr_lens_add_rounded(&l, NULL, err);
+    l.visibility = imr_alloc(v, sizeof *l.visibility);
+    l.reach = imr_alloc(v, sizeof *l.reach);
+    const imr_status status =
+        l.visibility && l.reach ? fold(&l, progress, err) : imr_fail_memory(err);
     if (status != IMR_OK) {
         imr_lens_done(&l);
         return status;
@@ -91,153 +86,37 @@ imr_status imr_lens_init(imr_lens *out, const imr_token_table *table, const imr_
     return IMR_OK;
 }
 
-static inline double off(float x, uint32_t bits)
-{
-    float rounded;
-    memcpy(&rounded, &bits, sizeof rounded);
-    return (double)x - (double)rounded;
-}
-
-/* |x - rounded|, of numbers rounded to pairs. */
-IMR_CPU_CLONES
-static double lost(const uint32_t *pairs, const float *x, size_t n)
-{
-    double sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t k = 0; k < n / 2; k++) {
-        const double low = off(x[2 * k], pairs[k] << 16),
-                     high = off(x[2 * k + 1], pairs[k] & 0xffff0000U);
-        sum += low * low + high * high;
-    }
-    if (n % 2) {
-        const double last = off(x[n - 1], pairs[n / 2] << 16);
-        sum += last * last;
-    }
-    return sqrt(sum);
-}
-
-imr_status imr_lens_add_rounded(imr_lens *l, const imr_kernels *kernels, imr_error *err)
-{
-    const imr_view f = imr_matrix_view(&l->folded);
-    const size_t cells = imr_packed_stride(f.cols / 2 + 1);
-    uint32_t *rows IMR_AUTOFREE = imr_alloc_aligned(imr_team_most() * cells, sizeof *rows);
-    if (!rows)
-        return imr_fail_memory(err);
-    imr_packed_done(&l->rounded);
-    IMR_TRY(imr_packed_init(&l->rounded, f, IMR_BFLOAT16, kernels, err));
-    double visible = 0, most = 0;
-#pragma omp parallel for reduction(max : visible, most) if (f.rows * f.cols > WORTH_THREADS)
-    for (size_t t = 0; t < f.rows; t++) {
-        uint32_t *row = rows + imr_team_member() * cells;
-        imr_packed_round(row, &l->rounded, imr_view_row(&f, t));
-        most = fmax(most, lost(row, imr_view_row(&f, t), f.cols));
-        visible = fmax(visible, (double)l->visibility[t]);
-    }
-    l->lost = most;
-    l->longest = sqrt(visible) * (1 + 1e-6); /* what visibility is rounded by */
-    return IMR_OK;
-}
-
 void imr_lens_done(imr_lens *l)
 {
-    imr_matrix_done(&l->folded);
-    imr_packed_done(&l->packed);
-    imr_packed_done(&l->rounded);
+    imr_packed_done(&l->folded);
     imr_free(l->visibility);
     imr_free(l->reach);
     *l = (imr_lens){0};
 }
 
-/* The tokens from `first` on, which begin a panel. */
-static imr_packed part_of(const imr_packed *whole, size_t first, size_t tokens)
-{
-    imr_packed w = *whole;
-    if (w.pairs)
-        w.pairs += first * w.cells;
-    else
-        w.v += first * w.cells;
-    w.outs = tokens;
-    w.panels = (tokens + w.kernels->cols - 1) / w.kernels->cols;
-    return w;
-}
-
 void imr_lens_products(float *out, size_t out_stride, const imr_lens *l, const float *directions,
                        size_t count, size_t first, size_t tokens)
 {
-    assert(first % IMR_LENS_BLOCK == 0 && tokens <= l->folded.rows - first);
-    const size_t parts = (tokens + IMR_LENS_PART - 1) / IMR_LENS_PART;
-#pragma omp parallel for schedule(dynamic) if (count * tokens * l->packed.ins > WORTH_THREADS)
-    for (size_t part = 0; part < parts; part++) {
-        const size_t at = part * IMR_LENS_PART;
-        imr_lens_part(out + at, out_stride, l, directions, count, first + at,
-                      tokens - at < IMR_LENS_PART ? tokens - at : IMR_LENS_PART);
+    assert(first % IMR_LENS_BLOCK == 0 && tokens <= l->folded.outs - first);
+    const size_t cols = l->folded.kernels->cols, panels = PART / cols;
+    const size_t begin = first / cols, end = begin + (tokens + cols - 1) / cols;
+#pragma omp parallel for schedule(dynamic) if (count * tokens * l->folded.ins > WORTH_THREADS)
+    for (size_t at = begin; at < end; at += panels) {
+        imr_packed w = imr_packed_part(&l->folded, at, at + panels < end ? at + panels : end);
+        if (w.outs > first + tokens - at * cols)
+            w.outs = first + tokens - at * cols;
+        const imr_product p = {.out = out + at * cols - first,
+                               .x = directions,
+                               .out_stride = out_stride,
+                               .x_stride = w.ins,
+                               .rows = count};
+        imr_packed_multiply(&w, &p, 0, w.panels);
     }
 }
 
-void imr_lens_part(float *out, size_t out_stride, const imr_lens *l, const float *directions,
-                   size_t count, size_t first, size_t tokens)
+void imr_lens_row(float *out, const imr_lens *l, uint32_t token)
 {
-    assert(first % IMR_LENS_PART == 0 && tokens <= l->folded.rows - first);
-    const imr_packed w = part_of(&l->packed, first, tokens);
-    const imr_product p = {
-        .out = out, .x = directions, .out_stride = out_stride, .x_stride = w.ins, .rows = count};
-    imr_packed_multiply(&w, &p, 0, w.panels);
-}
-
-float imr_lens_round(uint32_t *rounded, const imr_lens *l, const double *direction, float *scratch)
-{
-    const size_t r = l->folded.cols;
-    double length = 0, narrowed = 0;
-    for (size_t k = 0; k < r; k++) {
-        scratch[k] = (float)direction[k];
-        const double d = direction[k] - (double)scratch[k];
-        length += direction[k] * direction[k];
-        narrowed += d * d;
-    }
-    imr_packed_round(rounded, &l->rounded, scratch);
-    const double apart = lost(rounded, scratch, r) + sqrt(narrowed), longest = sqrt(length) + apart;
-    /* F~.c~ - F.c = (F~ - F).c~ + F.(c~ - c), and of each of r sums in float32 the rounding;
-     * what is computed with the result is rounded as well. */
-    const double sums = (double)r * 0x1p-23 * (l->longest + l->lost) * longest + 1e-6;
-    return (float)(1.0001 * (l->lost * longest + l->longest * apart + sums));
-}
-
-void imr_lens_near(float *out, size_t out_stride, const imr_lens *l, uint32_t *rounded,
-                   size_t count, size_t first, size_t tokens)
-{
-    assert(first % IMR_LENS_PART == 0 && tokens <= l->rounded.outs - first);
-    const imr_packed w = part_of(&l->rounded, first, tokens);
-    const imr_product p = {.out = out, .out_stride = out_stride, .rows = count, .scratch = rounded};
-    imr_packed_multiply(&w, &p, 0, w.panels);
-}
-
-IMR_CPU_CLONES
-double imr_lens_product(const imr_lens *l, uint32_t token, const double *c)
-{
-    const float *row = imr_matrix_row(&l->folded, token);
-    const size_t r = l->folded.cols;
-    double sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t k = 0; k < r; k++)
-        sum += (double)row[k] * c[k];
-    return sum;
-}
-
-IMR_CPU_CLONES
-void imr_lens_product_4(double out[4], const imr_lens *l, uint32_t token, const double *const c[4])
-{
-    const float *row = imr_matrix_row(&l->folded, token);
-    const double *c0 = c[0], *c1 = c[1], *c2 = c[2], *c3 = c[3];
-    const size_t r = l->folded.cols;
-    double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-#pragma omp simd reduction(+ : s0, s1, s2, s3)
-    for (size_t k = 0; k < r; k++) {
-        s0 += (double)row[k] * c0[k];
-        s1 += (double)row[k] * c1[k];
-        s2 += (double)row[k] * c2[k];
-        s3 += (double)row[k] * c3[k];
-    }
-    out[0] = s0, out[1] = s1, out[2] = s2, out[3] = s3;
+    imr_packed_row(out, &l->folded, token);
 }
 
 double imr_lens_z(const imr_lens *l, uint32_t token, double cosine)

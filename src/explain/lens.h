@@ -15,11 +15,8 @@
  * its float32 error is near 1e-7 whatever the condition number. A zero row of E has F_t = 0:
  * cosine, visibility and reach 0, never NaN.
  *
- * Where the CPU has instructions for bfloat16, F is also kept rounded to it: such products take
- * half the time and tell, within bounds that always hold (imr_lens_near), which tokens can matter.
- *
- * Memory: F twice, in rows and laid out for products, 8 V r bytes, 2 V r more where it is kept
- * rounded, and two floats a token. Table and backprojector are borrowed. Threads: const after init.
+ * Memory: 4 V r bytes and two floats a token. Table and backprojector are borrowed. Threads: const
+ * after init.
  */
 #ifndef IMR_EXPLAIN_LENS_H
 #define IMR_EXPLAIN_LENS_H
@@ -32,12 +29,9 @@
 typedef struct imr_lens {
     const imr_token_table *table;
     const imr_backprojector *back;
-    imr_matrix folded;    /* F [V,r] */
-    imr_packed packed;    /* the same */
-    imr_packed rounded;   /* the same in bfloat16, or empty */
-    double lost, longest; /* then the most of |F_t - its rounding|, and of |F_t| */
-    float *visibility;    /* [V] */
-    float *reach;         /* [V] */
+    imr_packed folded; /* F [V,r], laid out for products */
+    float *visibility; /* [V] */
+    float *reach;      /* [V] */
 } imr_lens;
 
 /* Once per adapter and table; reports progress and can be cancelled every few milliseconds.
@@ -45,11 +39,6 @@ typedef struct imr_lens {
 imr_status imr_lens_init(imr_lens *out, const imr_token_table *table, const imr_backprojector *back,
                          const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 void imr_lens_done(imr_lens *l); /* {0} is fine */
-
-/* Keeps F rounded, whatever the CPU; kernels NULL: its best. imr_lens_init does where it pays.
- * Errors: IMR_E_MEMORY. */
-imr_status imr_lens_add_rounded(imr_lens *l, const imr_kernels *kernels,
-                                imr_error *err) IMR_NODISCARD;
 
 /* Tokens whose cosines one product computes between two looks at the cancel flag. */
 #define IMR_LENS_BLOCK ((size_t)4096)
@@ -63,25 +52,8 @@ imr_status imr_lens_add_rounded(imr_lens *l, const imr_kernels *kernels,
 void imr_lens_products(float *out, size_t out_stride, const imr_lens *l, const float *directions,
                        size_t count, size_t first, size_t tokens);
 
-/* The same in the calling thread alone, for a part that fits its caches; first is a multiple of
- * IMR_LENS_PART. */
-#define IMR_LENS_PART ((size_t)256)
-void imr_lens_part(float *out, size_t out_stride, const imr_lens *l, const float *directions,
-                   size_t count, size_t first, size_t tokens);
-
-/* Of a direction [r], rounded to bfloat16 for imr_lens_near [imr_packed_stride(rounded.cells)],
- * returns the most by which its products there differ from those in double: by Cauchy-Schwarz from
- * what rounding F and the direction lost. scratch [r]. */
-float imr_lens_round(uint32_t *rounded, const imr_lens *l, const double *direction, float *scratch);
-
-/* As imr_lens_part, within the bounds of each direction; rounded: one after the other. */
-void imr_lens_near(float *out, size_t out_stride, const imr_lens *l, uint32_t *rounded,
-                   size_t count, size_t first, size_t tokens);
-
-/* F_t . c in double. */
-double imr_lens_product(const imr_lens *l, uint32_t token, const double *c);
-/* Four at once, each the same number. */
-void imr_lens_product_4(double out[4], const imr_lens *l, uint32_t token, const double *const c[4]);
+/* out[r] = F_t. */
+void imr_lens_row(float *out, const imr_lens *l, uint32_t token);
 
 /* cosine / sqrt(visibility/r), r the rank of P (m unless m > n): against a uniformly random
  * direction of what P can see; 0 for a token P cannot see. */

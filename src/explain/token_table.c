@@ -112,18 +112,3 @@ void imr_token_table_done(imr_token_table *t)
     imr_free(t->hidden);
     *t = (imr_token_table){0};
 }
-
-static bool contains(const uint32_t *ids, size_t n, uint32_t id)
-{
-    for (size_t i = 0; i < n; i++)
-        if (ids[i] == id)
-            return true;
-    return false;
-}
-
-imr_occurrence imr_token_occurrence(uint32_t id, const uint32_t *query, size_t n_query,
-                                    const uint32_t *document, size_t n_document)
-{
-    return (imr_occurrence)((contains(query, n_query, id) ? IMR_OCCURS_QUERY : 0) |
-                            (contains(document, n_document, id) ? IMR_OCCURS_DOCUMENT : 0));
-}

@@ -50,16 +50,4 @@ imr_status imr_token_table_init(imr_token_table *out, imr_view rows, const char 
                                 const uint8_t *special, imr_error *err) IMR_NODISCARD;
 void imr_token_table_done(imr_token_table *t); /* {0} is fine */
 
-/* Where a token occurs. The values are those of bits: query 1, document 2. */
-typedef enum imr_occurrence {
-    IMR_OCCURS_NEITHER,
-    IMR_OCCURS_QUERY,
-    IMR_OCCURS_DOCUMENT,
-    IMR_OCCURS_BOTH
-} imr_occurrence;
-
-/* ids of the query's and the document's tokens in any order, under the table's numbering. */
-imr_occurrence imr_token_occurrence(uint32_t id, const uint32_t *query, size_t n_query,
-                                    const uint32_t *document, size_t n_document);
-
 #endif

@@ -41,6 +41,7 @@ typedef struct job {
     float *directions; /* [rows,r] */
     float *products;   /* [rows,V] */
     float *keys;       /* [V] */
+    float *row;        /* [r] */
     uint32_t *ids;     /* [2 words]: listed, the negative after the positive */
     double *basis, *factor;
     size_t span;
@@ -54,6 +55,7 @@ static void job_done(job *j)
     imr_free(j->directions);
     imr_free(j->products);
     imr_free(j->keys);
+    imr_free(j->row);
     imr_free(j->ids);
     imr_free(j->basis);
 }
@@ -136,10 +138,11 @@ static imr_status prepare(job *j, imr_word_list (*out)[IMR_CHANGE_COUNT],
     j->directions = imr_alloc_aligned(j->rows * r, sizeof *j->directions);
     j->products = imr_alloc_aligned(j->rows * v, sizeof *j->products);
     j->keys = IMR_NEW_ARRAY(float, v);
+    j->row = IMR_NEW_ARRAY(float, r);
     j->ids = IMR_NEW_ARRAY(uint32_t, 2 * j->settings->words);
     j->basis = IMR_NEW_ARRAY(double, j->span *r + (j->span + 1) * (j->span + 1));
     if (!j->wide || !j->seen || !j->items || !j->directions || !j->products || !j->keys ||
-        !j->ids || !j->basis)
+        !j->row || !j->ids || !j->basis)
         return imr_fail_memory(err);
     j->factor = j->basis + j->span * r;
     double *at = j->wide + (m > r ? m : r);
@@ -203,21 +206,26 @@ static void score(imr_word_score *out, const job *j, const item *x, uint32_t id,
                             .cosine = x->cosines[id],
                             .visibility = j->lens->visibility[id],
                             .z = (float)imr_lens_z(j->lens, id, cosine),
-                            .background_z = NAN,
-                            .effect = NAN};
+                            .background_z = NAN};
     if (b) {
         out->background_z = (float)imr_background_z(b, id, cosine);
         out->hub_count = cosine < 0 ? b->hub_low[id] : b->hub_high[id];
         out->hub = (double)out->hub_count >= HUB_PART * (double)b->samples;
         out->significant = fabs((double)out->background_z) >= bar;
     }
-    if (x->subject->other)
-        out->effect =
-            reach > 0
-                ? (float)effect_of(x->seen, imr_lens_product(j->lens, id, x->seen->removal) / reach,
-                                   imr_lens_product(j->lens, id, x->seen->reach) / reach,
-                                   imr_lens_product(j->lens, id, x->seen->toward) / reach)
-                : 0;
+    if (!x->subject->other || !(reach > 0)) {
+        out->effect = x->subject->other ? 0 : NAN;
+        return;
+    }
+    const size_t r = j->lens->back->rank;
+    imr_lens_row(j->row, j->lens, id);
+    double a = 0, after = 0, other = 0;
+    for (size_t k = 0; k < r; k++) {
+        a += (double)j->row[k] * x->seen->removal[k];
+        after += (double)j->row[k] * x->seen->reach[k];
+        other += (double)j->row[k] * x->seen->toward[k];
+    }
+    out->effect = (float)effect_of(x->seen, a / reach, after / reach, other / reach);
 }
 
 /* ids [words]: who is on it. */
@@ -254,7 +262,7 @@ static imr_status show(job *j, const item *x, imr_arena *arena, imr_error *err)
                       ? (float)(x->along / (x->length * x->seen->norm_after))
                       : 0;
     l.coverage = (float)imr_coverage(j->ids, l.n_positive + l.n_negative, x->change, x->length,
-                                     j->lens, j->span, j->basis, j->factor);
+                                     j->lens, j->span, j->basis, j->factor, j->row);
     *x->out = l;
     return IMR_OK;
 }

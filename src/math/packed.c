@@ -98,9 +98,13 @@ size_t imr_packed_scratch(const imr_packed *w, size_t rows)
     return w->pairs ? rows * imr_packed_stride(w->cells) : 0;
 }
 
-void imr_packed_round(uint32_t *pairs, const imr_packed *w, const float *x)
+void imr_packed_row(float *out, const imr_packed *w, size_t i)
 {
-    w->kernels->to_pairs(pairs, x, w->ins);
+    assert(!w->pairs && i < w->outs);
+    const size_t cols = w->kernels->cols;
+    const float *from = w->v + i / cols * cols * w->cells + i % cols;
+    for (size_t k = 0; k < w->ins; k++)
+        out[k] = from[k * cols];
 }
 
 imr_packed imr_packed_part(const imr_packed *w, size_t first, size_t last)
@@ -146,7 +150,7 @@ void imr_packed_multiply(const imr_packed *w, const imr_product *p, size_t first
     void (*const run)(const imr_tile *) = w->pairs ? k->tile_pairs : k->tile;
     const size_t stride = w->pairs ? imr_packed_stride(w->cells) : p->x_stride;
     for (size_t i = 0; w->pairs && p->x && i < p->rows; i++)
-        imr_packed_round(p->scratch + i * stride, w, p->x + i * p->x_stride);
+        k->to_pairs(p->scratch + i * stride, p->x + i * p->x_stride, w->ins);
     /* Tiles of equal height, give or take a row, rather than a low one at the end. */
     const size_t tiles = (p->rows + k->rows - 1) / k->rows;
     for (size_t panel = first; panel < last; panel++) {

@@ -62,8 +62,8 @@ static inline size_t imr_packed_stride(size_t cols)
 }
 size_t imr_packed_scratch(const imr_packed *w, size_t rows);
 
-/* A row of x [ins] as pairs; row i of a product's scratch starts at i imr_packed_stride(cells). */
-void imr_packed_round(uint32_t *pairs, const imr_packed *w, const float *x);
+/* out[ins] = row i of w as it was packed; IMR_FLOAT32 only. */
+void imr_packed_row(float *out, const imr_packed *w, size_t i);
 
 /* Panels first to last - 1 as a matrix of their own, which ends with w. */
 imr_packed imr_packed_part(const imr_packed *w, size_t first, size_t last);

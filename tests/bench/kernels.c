@@ -3,7 +3,7 @@
 
 #include "adapter/train.h"
 #include "base/mem.h"
-#include "explain/attribution.h"
+#include "explain/word_list.h"
 #include "math/blas.h"
 #include "math/random.h"
 #include "tests/bench/bench.h"
@@ -108,20 +108,22 @@ typedef struct words {
     imr_token_table table;
     imr_backprojector back;
     imr_lens lens;
-    imr_shift shifts[BENCH_K + 1];
-    imr_attribution out[BENCH_K + 1];
-    imr_token_score scores[(BENCH_K + 1) * 2 * LISTED];
-    imr_attribution_space space;
+    imr_word_subject subjects[2];
 } words;
 
-static void attribute(void *user)
+/* Of one document and its query, three kinds each. */
+static void list_words(void *user)
 {
     words *w = user;
     imr_error err;
-    const imr_attribution_settings settings = {.tokens = LISTED};
-    bench_need(imr_attribution_run(w->out, w->scores, &w->lens, w->shifts, BENCH_K + 1, &settings,
-                                   &w->space, NULL, &err),
-               &err);
+    static const imr_change_kind kinds[] = {IMR_CHANGE_PAPER, IMR_CHANGE_OWN, IMR_CHANGE_UNIT};
+    const imr_word_settings settings = {kinds, 3, IMR_ORDER_COSINE, LISTED};
+    imr_word_list out[2][IMR_CHANGE_COUNT] = {0};
+    imr_arena *arena = imr_arena_new();
+    if (!arena)
+        abort();
+    bench_need(imr_word_lists(out, &w->lens, w->subjects, 2, &settings, arena, NULL, &err), &err);
+    imr_arena_free(arena);
 }
 
 static void fold(void *user)
@@ -152,28 +154,29 @@ void bench_tokens(void)
                weight = bench_normal(BENCH_M, BENCH_N, 10);
     imr_matrix before = bench_unit_rows(BENCH_K + 1, BENCH_M, 11);
     imr_matrix after = bench_normal(BENCH_K + 1, BENCH_M, 12);
-    for (size_t i = 0; i <= BENCH_K; i++)
-        w->shifts[i] = (imr_shift){imr_matrix_row(&before, i), imr_matrix_row(&after, i),
-                                   imr_matrix_row(&before, i ? 0 : 1), NULL};
+    for (size_t i = 0; i < 2; i++)
+        w->subjects[i] = (imr_word_subject){.before = imr_matrix_row(&before, i),
+                                            .after = imr_matrix_row(&after, i),
+                                            .other = imr_matrix_row(&before, 1 - i)};
     bench_need(imr_token_table_init(&w->table, imr_matrix_view(&rows), texts, NULL, &err), &err);
     bench_need(imr_backprojector_init(&w->back, imr_matrix_view(&weight), &err), &err);
     const double folded = bench_gemm_seconds(VOCABULARY, BENCH_M, BENCH_N);
     bench_row("lens fold, once per adapter and table", bench_measure(fold, w), folded,
               "bare product");
-    const double bare = bench_gemm_seconds(BENCH_K + 1, VOCABULARY, BENCH_M);
-    bench_row("10 + and 10 - tokens of 101 changes", bench_measure(attribute, w), bare,
+    const double bare = bench_gemm_seconds(6, VOCABULARY, BENCH_M);
+    bench_row("10 + and 10 - words of 6 changes", bench_measure(list_words, w), bare,
               "bare product");
     imr_background background;
     imr_matrix sample = bench_normal(SAMPLE, BENCH_M, 13);
     bench_need(imr_background_init(&background, &w->lens, imr_matrix_view(&sample), NULL, &err),
                &err);
-    for (size_t i = 0; i <= BENCH_K; i++)
-        w->shifts[i].background = &background;
-    bench_row("the same, judged against a background", bench_measure(attribute, w), bare,
+    for (size_t i = 0; i < 2; i++)
+        for (size_t kind = 0; kind < IMR_CHANGE_COUNT; kind++)
+            w->subjects[i].background[kind] = &background;
+    bench_row("the same, judged against a background", bench_measure(list_words, w), bare,
               "bare product");
     imr_background_done(&background);
     imr_matrix_done(&sample);
-    imr_attribution_space_done(&w->space);
     imr_lens_done(&w->lens);
     imr_backprojector_done(&w->back);
     imr_token_table_done(&w->table);

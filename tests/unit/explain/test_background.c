@@ -1,6 +1,5 @@
 #include "base/mem.h"
 #include "explain/background.h"
-#include "explain/toplist.h"
 #include "tests/unit/explain/support.h"
 
 TEST("the normal tail and its inverse agree over the whole range")
@@ -14,51 +13,6 @@ TEST("the normal tail and its inverse agree over the whole range")
         const double p = 0.999 * exp(-k);
         CHECK_NEAR(log(imr_normal_two_sided(imr_normal_two_sided_inverse(p))), log(p), 1e-9);
     }
-}
-
-TEST("a list keeps the largest and smallest of a stream, equal values by id, nothing hidden")
-{
-    enum { N = 500, K = 7 };
-    for (uint64_t seed = 0; seed < 20; seed++) {
-        float *v = random_floats(N, 1, seed);
-        uint8_t hidden[N];
-        imr_top tops[2 * K];
-        imr_toplist high = {tops, 0, K}, low = {tops + K, 0, K};
-        for (size_t i = 0; i < N; i++) {
-            hidden[i] = i % 5 == 2;
-            v[i] = roundf(v[i] * 4) / 4; /* many ties */
-        }
-        imr_toplist_scan(&high, &low, v, hidden, 0, 100);
-        imr_toplist_scan(&high, &low, v + 100, hidden, 100, N - 100);
-        CHECK_INT(high.n, K);
-        CHECK_INT(low.n, K);
-        for (int side = 0; side < 2; side++) {
-            const imr_toplist *list = side ? &low : &high;
-            const float sign = side ? -1 : 1;
-            for (size_t k = 0; k < K; k++) {
-                /* k tokens, exactly, stand before it */
-                const imr_top at = list->v[k];
-                size_t ahead = 0;
-                CHECK(at.size == sign * v[at.id] && !hidden[at.id]);
-                for (size_t i = 0; i < N; i++)
-                    ahead += !hidden[i] &&
-                             (sign * v[i] > at.size || (sign * v[i] >= at.size && i < at.id));
-                CHECK_INT(ahead, k);
-            }
-        }
-        free(v);
-    }
-}
-
-TEST("a list is short when few values have its sign, and zero and NaN are in neither")
-{
-    const float v[] = {0, NAN, 0.5F, -0.0F};
-    imr_top tops[6];
-    imr_toplist high = {tops, 0, 3}, low = {tops + 3, 0, 3};
-    imr_toplist_scan(&high, &low, v, NULL, 0, 4);
-    CHECK_INT(high.n, 1);
-    CHECK_INT(low.n, 0);
-    CHECK_INT(high.v[0].id, 2);
 }
 
 static int by_value(const void *a, const void *b)

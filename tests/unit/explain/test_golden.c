@@ -4,8 +4,8 @@
  * kept its vectors in double, hence tolerances of one float32 rounding (1e-7 relative).
  */
 #include "adapter/adapter.h"
-#include "explain/attribution.h"
 #include "explain/contribution.h"
+#include "explain/word_list.h"
 #include "format/npy.h"
 #include "math/nn.h"
 #include "tests/unit/explain/support.h"
@@ -141,38 +141,37 @@ static void check_shares(const oracle *o, const char *dir)
 }
 
 /* P+ delta and all token cosines of one change, against rows of the goldens. */
-static void check_words(const oracle *o, const imr_shift *shift, imr_change_kind kind,
+static void check_words(const oracle *o, const imr_word_subject *subject, imr_change_kind kind,
                         const double *base, const double *cosines, const double *effects)
 {
     imr_error err = {0};
     double *delta = malloc((2 * o->m + o->n) * sizeof *delta);
-    imr_token_score *scores = malloc(2 * o->v * sizeof *scores);
-    if (!delta || !scores)
+    imr_word_list out[1][IMR_CHANGE_COUNT] = {0};
+    const imr_word_settings set = {&kind, 1, IMR_ORDER_COSINE, o->v};
+    imr_arena *arena = imr_arena_new();
+    if (!delta || !arena)
         FAIL("out of memory");
-    imr_change_delta(delta, kind, shift->before, shift->after, o->m);
+    imr_change_delta(delta, kind, subject->before, subject->after, o->m);
     imr_backproject(delta + 2 * o->m, &o->back, delta, delta + o->m);
     double scale = sqrt(naive_dot(base, base, o->n));
     near("P+ delta", delta + 2 * o->m, base, o->n, 1e-7 * scale);
-    imr_attribution out;
-    imr_attribution_space space = {0};
-    const imr_attribution_settings set = {kind, IMR_BY_COSINE, o->v, true};
-    CHECK_OK(imr_attribution_run(&out, scores, &o->lens, shift, 1, &set, &space, NULL, &err));
-    CHECK_INT(out.n_positive + out.n_negative, o->v);
-    for (size_t side = 0; side < 2; side++)
-        for (size_t k = 0; k < (side ? out.n_negative : out.n_positive); k++) {
-            const imr_token_score *s = &(side ? out.negative : out.positive)[k];
-            CHECK_NEAR(s->cosine, cosines[s->id], 2e-7);
-            if (effects)
-                CHECK_NEAR(s->effect, effects[s->id], 1e-6);
-        }
-    imr_attribution_space_done(&space);
+    CHECK_OK(imr_word_lists(out, &o->lens, subject, 1, &set, arena, NULL, &err));
+    const imr_word_list *l = &out[0][kind];
+    CHECK_INT(l->n_positive + l->n_negative, o->v);
+    for (size_t k = 0; k < o->v; k++) {
+        const imr_word_score *s =
+            k < l->n_positive ? &l->positive[k] : &l->negative[k - l->n_positive];
+        CHECK_NEAR(s->cosine, cosines[s->id], 2e-7);
+        if (effects)
+            CHECK_NEAR(s->effect, effects[s->id], 1e-6);
+    }
+    imr_arena_free(arena);
     free(delta);
-    free(scores);
 }
 
 static void check_query_words(const oracle *o, const char *dir)
 {
-    const imr_shift shift = {.before = o->q, .after = o->q_after};
+    const imr_word_subject subject = {.before = o->q, .after = o->q_after};
     double *found = malloc(o->m * sizeof *found);
     for (imr_change_kind kind = IMR_CHANGE_PAPER; kind <= IMR_CHANGE_UNIT; kind += 2) {
         const bool unit = kind == IMR_CHANGE_UNIT;
@@ -181,7 +180,7 @@ static void check_query_words(const oracle *o, const char *dir)
         array words = load(dir, unit ? "tok_q_unit.npy" : "tok_q_paper.npy");
         imr_change_delta(found, kind, o->q, o->q_after, o->m);
         near("delta q", found, delta.v, o->m, 1e-7 * sqrt(naive_dot(delta.v, delta.v, o->m)));
-        check_words(o, &shift, kind, base.v, words.v, NULL);
+        check_words(o, &subject, kind, base.v, words.v, NULL);
         free(delta.v);
         free(base.v);
         free(words.v);
@@ -197,9 +196,9 @@ static void check_document_words(const oracle *o, const char *dir)
         array base = load(dir, unit ? "dd_orig_unit_first8.npy" : "dd_orig_paper_first8.npy");
         array words = load(dir, unit ? "tok_d_unit_first8.npy" : "tok_d_paper_first8.npy");
         for (size_t i = 0; i < base.rows; i++) {
-            const imr_shift shift = {
+            const imr_word_subject subject = {
                 .before = o->d + i * o->m, .after = o->d_after + i * o->m, .other = o->o_query};
-            check_words(o, &shift, kind, base.v + i * o->n, words.v + i * o->v,
+            check_words(o, &subject, kind, base.v + i * o->n, words.v + i * o->v,
                         effects.v + i * o->v);
         }
         free(base.v);

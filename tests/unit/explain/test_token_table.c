@@ -97,13 +97,3 @@ TEST("every allocation of a token table may fail")
     } while (status != IMR_OK && ++i < 10);
     CHECK_INT(i, 2);
 }
-
-TEST("a token occurs in the query, the document, both or neither")
-{
-    const uint32_t query[] = {9, 4}, document[] = {7, 4, 7};
-    CHECK_INT(imr_token_occurrence(9, query, 2, document, 3), IMR_OCCURS_QUERY);
-    CHECK_INT(imr_token_occurrence(7, query, 2, document, 3), IMR_OCCURS_DOCUMENT);
-    CHECK_INT(imr_token_occurrence(4, query, 2, document, 3), IMR_OCCURS_BOTH);
-    CHECK_INT(imr_token_occurrence(1, query, 2, document, 3), IMR_OCCURS_NEITHER);
-    CHECK_INT(imr_token_occurrence(1, NULL, 0, NULL, 0), IMR_OCCURS_NEITHER);
-}

@@ -90,6 +90,24 @@ imr_status imr_cli_format(int *index, const imr_cli *cli, const char *formats, i
     }
 }
 
+imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err)
+{
+    static const char *const marks[] = {
+        "manifest.json",       "journal",           "update",
+        "train/embeddings.pt", "val/embeddings.pt", "test/embeddings.pt"};
+    const char *folder = cli->n_arguments ? cli->arguments[0] : NULL;
+    bool cache = folder && !imr_dir_exists(folder) && !imr_file_exists(folder);
+    for (size_t i = 0; folder && !cache && i < IMR_LEN(marks); i++) {
+        IMR_AUTOFREE char *mark = imr_path_join(folder, marks[i]);
+        if (!mark)
+            return imr_fail_memory(err);
+        cache = imr_file_exists(mark) || imr_dir_exists(mark);
+    }
+    return folder ? imr_config_set(cli->config, cache ? IMR_OPT_CACHE_DIR : IMR_OPT_DATASET, folder,
+                                   IMR_FROM_LINE, folder, 0, err)
+                  : IMR_OK;
+}
+
 imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err)
 {
     const char *name = imr_config_string(cli->config, IMR_OPT_DATASET);
@@ -135,7 +153,7 @@ static imr_status need_encoder_name(const char **name, const imr_cli *cli, imr_e
                             cli->command->name);
 }
 
-static imr_hub hub_of(const imr_cli *cli)
+imr_hub imr_cli_hub(const imr_cli *cli)
 {
     return (imr_hub){.sentence_transformers_home =
                          imr_cli_environment(cli, "SENTENCE_TRANSFORMERS_HOME"),
@@ -159,7 +177,7 @@ imr_status imr_cli_tokenizer(imr_tokenizer **out, imr_cli *cli, imr_error *err)
     IMR_AUTOBUF imr_buf notice = {0};
     IMR_TRY(need_encoder_name(&name, cli, err));
     IMR_TRY(imr_encoder_open_tokenizer(out, &notice, name,
-                                       &(imr_encoder_options){.hub = hub_of(cli)}, err));
+                                       &(imr_encoder_options){.hub = imr_cli_hub(cli)}, err));
     tell(cli, name, imr_buf_text(&notice));
     return IMR_OK;
 }
@@ -167,7 +185,7 @@ imr_status imr_cli_tokenizer(imr_tokenizer **out, imr_cli *cli, imr_error *err)
 static imr_status open_encoder(imr_encoder **out, imr_cli *cli, const char *name,
                                imr_encoder_options options, imr_error *err)
 {
-    options.hub = hub_of(cli);
+    options.hub = imr_cli_hub(cli);
     IMR_TRY(imr_cli_kernels(&options.kernels, cli, err));
     imr_encoder *e;
     IMR_TRY(imr_encoder_open(&e, name, &options, err));

@@ -133,21 +133,17 @@ static imr_status take_from_cache(imr_cli *cli, const char *dir, imr_error *err)
     return set_if(cli, IMR_OPT_DTYPE, half ? "f16" : "f32", err);
 }
 
-/* "c: 5 texts encoded, 383 unchanged, 1.2 s" */
-static void put_result(imr_buf *b, const char *dir, const imr_store_result *r, bool imported,
-                       double seconds)
+void imr_cli_made_text(imr_buf *b, const imr_store_result *r, bool imported)
 {
-    char text[64];
     if (r->already) {
-        imr_buf_printf(b, "%s: up to date, nothing done\n", dir);
+        imr_buf_str(b, "up to date, nothing done");
         return;
     }
-    imr_buf_printf(b, "%s: %zu texts %s", dir, r->encoded_rows, imported ? "imported" : "encoded");
+    imr_buf_printf(b, "%zu texts %s", r->encoded_rows, imported ? "imported" : "encoded");
     if (r->kept_rows)
         imr_buf_printf(b, ", %zu unchanged", r->kept_rows);
     if (r->resumed_rows)
         imr_buf_printf(b, ", %zu taken over from a stopped run", r->resumed_rows);
-    imr_buf_printf(b, ", %s s\n", imr_format_fixed(text, seconds, 1, false));
 }
 
 static imr_status run_cache(imr_cli *cli, imr_error *err)
@@ -160,9 +156,14 @@ static imr_status run_cache(imr_cli *cli, imr_error *err)
     double start = imr_clock_seconds();
     imr_store_result result;
     IMR_TRY(build_from_line(&result, cli, dir, err));
+    char seconds[64];
     IMR_AUTOBUF imr_buf b = {0};
-    put_result(&b, dir, &result, imr_config_is_set(cli->config, IMR_OPT_IMPORT),
-               imr_clock_seconds() - start);
+    imr_buf_printf(&b, "%s: ", dir);
+    imr_cli_made_text(&b, &result, imr_config_is_set(cli->config, IMR_OPT_IMPORT));
+    if (!result.already)
+        imr_buf_printf(&b, ", %s s",
+                       imr_format_fixed(seconds, imr_clock_seconds() - start, 1, false));
+    imr_buf_char(&b, '\n');
     return imr_cli_emit(cli, &b, err);
 }
 

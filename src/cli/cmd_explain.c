@@ -105,8 +105,8 @@ static imr_status run(imr_cli *cli, imr_error *err)
     int unused;
     IMR_TRY(imr_cli_format(&unused, cli, "text|json", err));
     IMR_TRY(count(&e, whole_split, err));
-    IMR_AUTOFREE char *dataset = NULL;
-    IMR_TRY(imr_cli_session_options(&e.options, &dataset, cli, err));
+    IMR_CLEANUP(imr_cli_paths_done) imr_cli_paths paths = {0};
+    IMR_TRY(imr_cli_session_options(&e.options, &paths, cli, err));
     IMR_TRY(imr_session_open(&e.session, &e.options, imr_cli_progress(cli), err));
     const imr_session_facts *facts = imr_session_facts_of(e.session);
     if (facts->encoder_problem[0])
@@ -140,5 +140,6 @@ const imr_command imr_command_explain = {
                "  imrnn explain --checkpoint demo/adapter.pt --cache-dir demo/cache --query "
                "'growing java on volcanic soil'",
     .options = options,
+    .max_arguments = 1,
     .run = run,
 };

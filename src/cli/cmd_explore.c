@@ -1,5 +1,4 @@
 /* cli/cmd_explore.c - imrnn explore: the explorer on an adapter and a cache. */
-#include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/explore.h"
 #include "cli/session_options.h"
@@ -12,11 +11,8 @@ static imr_status run(imr_cli *cli, imr_error *err)
 {
     const imr_config *c = cli->config;
     imr_session_options session;
-    IMR_AUTOFREE char *dataset = NULL;
-    if (cli->n_arguments && !imr_config_is_set(c, IMR_OPT_CACHE_DIR))
-        IMR_TRY(imr_config_set(cli->config, IMR_OPT_CACHE_DIR, cli->arguments[0], IMR_FROM_LINE,
-                               "CACHE", 0, err));
-    IMR_TRY(imr_cli_session_options(&session, &dataset, cli, err));
+    IMR_CLEANUP(imr_cli_paths_done) imr_cli_paths paths = {0};
+    IMR_TRY(imr_cli_session_options(&session, &paths, cli, err));
     const char *query =
         imr_config_count(c, IMR_OPT_QUERY) ? imr_config_item(c, IMR_OPT_QUERY, 0) : NULL;
     return imr_cli_explore(cli, &session, query, NULL, err);

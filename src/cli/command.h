@@ -12,6 +12,7 @@
 
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "encoder/folder.h"
 #include "math/kernels.h"
 #include "config/config.h"
 
@@ -66,6 +67,9 @@ imr_status imr_cli_need(const char **out, const imr_cli *cli, imr_option_id id,
 /* --format is one of "text|json|..."; *index gets its place. */
 imr_status imr_cli_format(int *index, const imr_cli *cli, const char *formats,
                           imr_error *err) IMR_NODISCARD;
+/* The one argument of a command that takes a cache is what --cache-dir would be, or, where it holds
+ * no cache, what --dataset would be. */
+imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err) IMR_NODISCARD;
 /* --dataset as a folder: a path, else a name under --datasets-dir. The caller's. NULL and IMR_OK
  * when --dataset is not given. */
 imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err) IMR_NODISCARD;
@@ -73,6 +77,9 @@ imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err) 
 /* --kernels; IMR_E_USAGE, with those there are, when this CPU cannot run them. */
 imr_status imr_cli_kernels(const imr_kernels **out, const imr_cli *cli,
                            imr_error *err) IMR_NODISCARD;
+
+/* Where encoders lie, from the environment. */
+imr_hub imr_cli_hub(const imr_cli *cli);
 
 struct imr_encoder;
 /* Opens --encoder (or --encoder-model-name), with the prefixes given and in --precision, float32

@@ -1,21 +1,28 @@
 #include "cli/session_options.h"
 
+#include "base/mem.h"
+
 static const char *if_set(const imr_cli *cli, imr_option_id id)
 {
     return imr_config_is_set(cli->config, id) ? imr_config_string(cli->config, id) : NULL;
 }
 
-void imr_cli_hub(imr_session_options *out, const imr_cli *cli)
+void imr_cli_session_hub(imr_session_options *out, const imr_cli *cli)
 {
-    out->st_home = imr_cli_environment(cli, "SENTENCE_TRANSFORMERS_HOME");
-    out->hf_hub_cache = imr_cli_environment(cli, "HF_HUB_CACHE");
-    if (!out->hf_hub_cache)
-        out->hf_hub_cache = imr_cli_environment(cli, "HUGGINGFACE_HUB_CACHE");
-    out->hf_home = imr_cli_environment(cli, "HF_HOME");
-    out->home = imr_cli_environment(cli, "HOME");
+    const imr_hub hub = imr_cli_hub(cli);
+    out->st_home = hub.sentence_transformers_home;
+    out->hf_hub_cache = hub.hf_hub_cache ? hub.hf_hub_cache : hub.huggingface_hub_cache;
+    out->hf_home = hub.hf_home;
+    out->home = hub.home;
 }
 
-imr_status imr_cli_session_options(imr_session_options *out, char **dataset, const imr_cli *cli,
+void imr_cli_paths_done(imr_cli_paths *p)
+{
+    imr_free(p->dataset);
+    imr_free(p->cache);
+}
+
+imr_status imr_cli_session_options(imr_session_options *out, imr_cli_paths *paths, imr_cli *cli,
                                    imr_error *err)
 {
     const imr_config *c = cli->config;
@@ -28,13 +35,17 @@ imr_status imr_cli_session_options(imr_session_options *out, char **dataset, con
                         "--checkpoint FILE is needed: the adapter, .pt or .safetensors");
     o.adapter = imr_config_item(c, IMR_OPT_CHECKPOINT, 0);
     o.form = (imr_form)imr_config_choice(c, IMR_OPT_FORM);
-    IMR_TRY(imr_cli_need(&o.cache, cli, IMR_OPT_CACHE_DIR, err));
+    IMR_TRY(imr_cli_cache_argument(cli, err));
+    IMR_TRY(imr_cli_dataset_path(&paths->dataset, cli, err));
+    IMR_TRY(imr_cli_session_cache(&paths->cache, cli, paths->dataset, err));
+    o.cache = paths->cache;
+    o.dataset = paths->dataset;
     o.split = if_set(cli, IMR_OPT_SPLIT);
     o.encoder = imr_config_encoder(c);
     o.query_prefix = if_set(cli, IMR_OPT_QUERY_PREFIX);
     o.token_table = if_set(cli, IMR_OPT_TOKEN_TABLE);
     o.in_memory = !imr_config_bool(c, IMR_OPT_PROJECTED_FILES);
-    imr_cli_hub(&o, cli);
+    imr_cli_session_hub(&o, cli);
     IMR_TRY(imr_cli_kernels(&o.kernels, cli, err));
     o.precision = imr_config_choice(c, IMR_OPT_PRECISION) == 0
                       ? NULL
@@ -49,8 +60,6 @@ imr_status imr_cli_session_options(imr_session_options *out, char **dataset, con
         .delta = (imr_change_kind)imr_config_choice(c, IMR_OPT_DELTA),
         .order = (imr_token_order)imr_config_choice(c, IMR_OPT_ORDER),
     };
-    IMR_TRY(imr_cli_dataset_path(dataset, cli, err));
-    o.dataset = *dataset;
     *out = o;
     return IMR_OK;
 }

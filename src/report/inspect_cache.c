@@ -151,7 +151,8 @@ static imr_status add_cache(imr_inspection *i, const imr_cache *c, const imr_pro
     if (!notice[0])
         return IMR_OK;
     return imr_inspection_problem(i, IMR_SEVERITY_WARNING, i->path, notice,
-                                  "name the data set with --dataset", err);
+                                  imr_cache_dataset(c) ? "" : "name the data set with --dataset",
+                                  err);
 }
 
 imr_status imr_inspect_cache(imr_inspection *i, const imr_progress *progress, imr_error *err)

@@ -1,0 +1,156 @@
+/* cli/session_cache.c - the cache a session opens, made or brought up to date when it has to be. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/cache.h"
+#include "cli/session_options.h"
+#include "encoder/folder.h"
+#include "format/json.h"
+
+#define NAME_BYTES   40
+#define SHOWN_DIGITS 12
+
+/* $XDG_CACHE_HOME/imrnn or ~/.cache/imrnn */
+static imr_status home_of_caches(char **out, const imr_cli *cli, imr_error *err)
+{
+    const char *cache = imr_cli_environment(cli, "XDG_CACHE_HOME");
+    const char *home = imr_cli_environment(cli, "HOME");
+    const bool named = cache && *cache == '/';
+    if (!named && (!home || *home != '/'))
+        return imr_fail(err, IMR_E_USAGE,
+                        "--cache-dir DIR is needed: neither XDG_CACHE_HOME nor HOME says where "
+                        "caches are kept");
+    *out = named ? imr_path_join(cache, "imrnn") : imr_path_join(home, ".cache/imrnn");
+    return *out ? IMR_OK : imr_fail_memory(err);
+}
+
+static void add_text(imr_sha256 *s, const char *text)
+{
+    imr_sha256_add(s, text ? text : "", strlen(text ? text : "") + 1);
+}
+
+/* As long as it exists; else the path itself. */
+static void add_path(imr_sha256 *s, const char *path)
+{
+    char *real = realpath(path, NULL);
+    add_text(s, real ? real : path);
+    free(real);
+}
+
+/* <name>-<hash>: the same for the same texts and encoder, wherever the command is run. */
+static imr_status name_cache(char **out, const imr_cli *cli, const char *dataset, imr_error *err)
+{
+    static const imr_option_id how[] = {IMR_OPT_QUERY_PREFIX, IMR_OPT_PASSAGE_PREFIX,
+                                        IMR_OPT_PRECISION};
+    IMR_AUTOFREE char *home = NULL;
+    IMR_CLEANUP(imr_folder_done) imr_folder encoder = {0};
+    IMR_AUTOSHA256 imr_sha256 s = {0};
+    char hex[IMR_SHA256_HEX], name[NAME_BYTES + SHOWN_DIGITS + 2];
+    const imr_hub hub = imr_cli_hub(cli);
+    IMR_TRY(home_of_caches(&home, cli, err));
+    IMR_TRY(imr_folder_find(&encoder, imr_config_encoder(cli->config), &hub, err));
+    imr_sha256_init(&s);
+    add_path(&s, dataset);
+    add_path(&s, encoder.path);
+    for (size_t i = 0; i < IMR_LEN(how); i++)
+        add_text(&s, imr_config_string(cli->config, how[i]));
+    IMR_TRY(imr_sha256_hex(&s, hex, err));
+    char *real = realpath(dataset, NULL);
+    const char *base = imr_path_base(real ? real : dataset);
+    size_t n = 0;
+    for (; base[n] && n < NAME_BYTES; n++)
+        name[n] = base[n] > ' ' && base[n] <= '~' && base[n] != '/' ? base[n] : '-';
+    free(real);
+    snprintf(name + n, sizeof name - n, "-%.*s", SHOWN_DIGITS, hex);
+    *out = imr_path_join(home, name);
+    return *out ? IMR_OK : imr_fail_memory(err);
+}
+
+/* The queries a cache was made with are those of its dataset now. */
+static imr_status same_queries(bool *out, const imr_cache *c, imr_error *err)
+{
+    IMR_AUTOFREE char *path = imr_path_join(imr_cache_path(c), "manifest.json");
+    imr_json *m IMR_AUTOJSON = NULL;
+    char sha[IMR_SHA256_HEX];
+    *out = true;
+    if (!path)
+        return imr_fail_memory(err);
+    if (strcmp(imr_cache_layout(c), "store") != 0 || !imr_cache_dataset(c))
+        return IMR_OK;
+    IMR_TRY(imr_json_open(&m, path, err));
+    IMR_TRY(imr_dataset_sha256(imr_cache_dataset(c), NULL, sha, NULL, err));
+    *out = strcmp(sha, imr_json_string_or(m, "dataset/queries_sha256", "")) == 0;
+    return IMR_OK;
+}
+
+/* Is what lies there a cache of this dataset as it is? What is wrong otherwise, building it says. */
+static imr_status is_ready(bool *out, imr_cli *cli, const char *dir, const char *dataset,
+                           imr_error *err)
+{
+    const imr_cache_options options = {.dataset = dataset,
+                                       .skip_bad_lines =
+                                           imr_config_bool(cli->config, IMR_OPT_SKIP_BAD_LINES),
+                                       .progress = imr_cli_progress(cli)};
+    imr_cache *c = NULL;
+    imr_error why;
+    imr_status status = imr_cache_open(&c, dir, &options, &why);
+    *out = false;
+    if (status == IMR_OK)
+        status = same_queries(out, c, &why);
+    imr_cache_free(c);
+    if (status != IMR_E_MEMORY && status != IMR_E_CANCELLED)
+        return IMR_OK;
+    if (err)
+        *err = why;
+    return status;
+}
+
+static imr_status make_ready(imr_cli *cli, const char *dir, const char *dataset, imr_error *err)
+{
+    bool ready;
+    IMR_TRY(is_ready(&ready, cli, dir, dataset, err));
+    if (ready)
+        return IMR_OK;
+    imr_encoder *encoder;
+    imr_store_result made = {0};
+    IMR_TRY(imr_cli_encoder(&encoder, cli, err));
+    const imr_status status = imr_cli_encode_cache(&made, cli, dir, encoder, err);
+    imr_encoder_free(encoder);
+    IMR_TRY(status);
+    IMR_AUTOBUF imr_buf b = {0};
+    imr_cli_made_text(&b, &made, false);
+    imr_cli_say(cli, "%s: %s", dir, imr_buf_text(&b));
+    return IMR_OK;
+}
+
+imr_status imr_cli_session_cache(char **out, imr_cli *cli, const char *dataset, imr_error *err)
+{
+    const char *dir = imr_config_string(cli->config, IMR_OPT_CACHE_DIR);
+    const bool encoder = imr_config_encoder(cli->config) != NULL;
+    IMR_AUTOFREE char *path = NULL;
+    if (!dir && !dataset)
+        return imr_fail(err, IMR_E_USAGE,
+                        "which texts? give a cache (imrnn %s CACHE), or --dataset D with --encoder "
+                        "E (imrnn %s --help)",
+                        cli->command->name, cli->command->name);
+    if (!dir && !encoder)
+        return imr_fail(err, IMR_E_USAGE,
+                        "--encoder E is needed to read %s: minilm, e5, bge, mpnet, a folder, or "
+                        "one made from the texts (imrnn encoder train --dataset %s -o E)",
+                        dataset, dataset);
+    if (dir) {
+        path = imr_strdup(dir);
+    } else {
+        IMR_TRY(name_cache(&path, cli, dataset, err));
+        /* Nobody else's: where the encoder has new weights, it is made again. */
+        IMR_TRY(imr_config_set(cli->config, IMR_OPT_OVERWRITE, "yes", IMR_FROM_LINE, path, 0, err));
+    }
+    if (!path)
+        return imr_fail_memory(err);
+    if (dataset && encoder)
+        IMR_TRY(make_ready(cli, path, dataset, err));
+    *out = path;
+    path = NULL;
+    return IMR_OK;
+}

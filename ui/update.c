@@ -304,10 +304,6 @@ void ui_on_point(ui_app *a, ui_action action, const char *argument)
 {
     ui_targets *t = &a->targets;
     (void)argument;
-    if (t->n == 0) {
-        ui_app_say(a, false, "no number to point at here");
-        return;
-    }
     if (a->overlay != UI_OVER_POINT) {
         a->overlay = UI_OVER_POINT;
         t->at = 0;

@@ -56,6 +56,7 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
                           .facts = a->facts,
                           .problem = &a->reading.error,
                           .full = a->screen == UI_WHY,
+                          .brief = a->screen != UI_WHY && !l->boxed,
                           .dimensions = a->dimensions};
     if (!stays(a) || v->why.grid.cols != in.at.w || !d) {
         ui_rows_begin(&v->why, &v->grid, in.at.w);
@@ -292,9 +293,9 @@ static void status_of_list(const ui_app *a, imr_buf *b)
         imr_buf_printf(b, " %s on document %s", dot, d->id);
     if (l->pinned)
         imr_buf_printf(b, " %s pinned %s", dot, l->pinned);
-    if (a->reading.measure.stage != IMR_STAGE_AFTER || a->reading.measure.raw)
-        imr_buf_printf(b, " %s shares %s%s", dot, ui_measure_name(a->reading.measure.stage),
-                       a->reading.measure.raw ? ", raw" : "");
+    if (ui_adapted(a->trace) && (a->reading.wish.stage != IMR_STAGE_AFTER || a->reading.wish.raw))
+        imr_buf_printf(b, " %s shares %s%s", dot, ui_measure_name(a->reading.wish.stage),
+                       a->reading.wish.raw ? ", raw" : "");
 }
 
 static void status_left(const ui_app *a, imr_buf *b)

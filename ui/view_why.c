@@ -169,7 +169,7 @@ static void pairs(ui_rows *rows, const ui_why_parts *in)
         name = ui_width(p->query[r->query.order[i]].text) > name
                    ? ui_width(p->query[r->query.order[i]].text)
                    : name;
-    ui_surface head = ui_rows_add(rows, 1);
+    ui_surface head = ui_rows_add(rows, in->brief ? 0 : 1);
     ui_put(head, 0, 1, UI_DIM, "query word");
     ui_put(head, 0, (name < 16 ? name : 16) + 10, UI_DIM, "meets");
     for (size_t i = 0; i < n; i++)
@@ -304,11 +304,11 @@ void ui_build_why(ui_rows *out, const ui_why_parts *in)
         ui_rows_text(out, 1, UI_DIM, in->trace->sentence);
     if (sentence && *sentence)
         ui_rows_sentence(out, 1, sentence);
+    pairs(out, in);
     if (why) {
         read_of(out, "query", &why->query_tokens);
         read_of(out, "text", &why->document_tokens);
     }
-    pairs(out, in);
     if (ui_adapted(in->trace) && in->document->rank_after)
         adapter(out, in);
     if (!why)

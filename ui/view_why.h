@@ -16,6 +16,7 @@ typedef struct ui_why_parts {
     const imr_session_facts *facts;
     const imr_error *problem; /* status IMR_OK, or why there is no detail */
     bool full;                /* all words and every column */
+    bool brief;               /* the first rows count: no heads of columns */
     bool dimensions;
 } ui_why_parts;
 

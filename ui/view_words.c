@@ -112,11 +112,10 @@ static void add_row(const grid *g, double *values, size_t q)
 
 static grid grid_for(ui_surface s, const ui_reading *r, size_t query, size_t document)
 {
-    grid g = {.r = r, .p = &r->detail->why.pairs, .decimals = r->measure.raw ? 3 : 2};
+    grid g = {.r = r, .p = &r->detail->why.pairs};
     const ui_side *q = &r->query, *d = &r->document;
     g.cell = s.at.w >= 100 ? 9 : 7;
     g.label = s.at.w >= 100 ? 18 : 12;
-    g.least = r->measure.raw ? 0.002 : 0.02;
     int room = (s.at.w - g.label - 2 - 2 * g.cell) / g.cell;
     bool all = d->n <= (size_t)(room > 0 ? room : 0);
     g.cols = all ? d->n : room > 1 ? (size_t)room - 1 : 1;
@@ -131,6 +130,9 @@ static grid grid_for(ui_surface s, const ui_reading *r, size_t query, size_t doc
             if (!g.p->query[i].special && !g.p->document[k].special)
                 g.scale = fmax(g.scale, fabs(ui_share(g.p, r->measure, i, k)));
     g.scale = g.scale > 0 ? g.scale : 1;
+    bool fine = r->measure.raw || g.scale < 0.1; /* a small change is not nothing */
+    g.decimals = fine ? 3 : 2;
+    g.least = fine ? 0.002 : 0.02;
     return g;
 }
 

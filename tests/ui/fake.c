@@ -91,7 +91,7 @@ static imr_status do_detail(void *self, const imr_trace *t, size_t place, imr_er
     imr_delivery d = {.kind = IMR_ASYNC_DETAIL, .serial = t->serial};
     (void)err;
     d.detail = fake_detail(&((fake *)self)->facts, t, place);
-    return push(self, d, NULL, false);
+    return push(self, d, NULL, strncmp(t->query_text, "late", 4) == 0);
 }
 
 static imr_status do_suggest(void *self, const char *text, uint64_t serial, imr_error *err)

@@ -4,7 +4,7 @@
  *
  * Queries with a meaning: "none of these words" fails as unknown words do; "boom" fails with an
  * input/output error; "poor lens" gives a trace with a warning; text beginning with "slow" is
- * answered only after fake_release.
+ * answered only after fake_release, the details of one beginning with "late" too.
  */
 #ifndef TESTS_UI_FAKE_H
 #define TESTS_UI_FAKE_H

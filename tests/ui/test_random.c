@@ -278,6 +278,33 @@ TEST("the old ranking stays, with a question mark, until a slow one arrives")
     screen_end(&s);
 }
 
+TEST("the Why before stays until the next comes, a tenth of a second at most")
+{
+    screen s;
+    screen_start(&s, 24, 80, false);
+    fake_open(s.engine, true, true, true);
+    screen_keys(&s, "late java\t");
+    ui_event tick = {.kind = UI_EVENT_TICK};
+    ui_update(&s.app, &tick);
+    screen_settle(&s);
+    CHECK_CONTAINS(screen_text(&s), "The words that met are being worked out");
+    fake_release(s.engine);
+    screen_settle(&s);
+    char first[200], second[200];
+    snprintf(first, sizeof first, "%s", screen_row(&s, 20));
+    fake_hold(s.engine);
+    screen_keys(&s, "j");
+    CHECK_STR(screen_row(&s, 20), first);
+    ui_update(&s.app, &tick);
+    screen_settle(&s);
+    CHECK_CONTAINS(screen_text(&s), "The words that met are being worked out");
+    fake_release(s.engine);
+    screen_settle(&s);
+    snprintf(second, sizeof second, "%s", screen_row(&s, 20));
+    CHECK(strcmp(first, second) != 0 && !strstr(screen_text(&s), "being worked out"));
+    screen_end(&s);
+}
+
 TEST("keys typed before the session is open are kept and run")
 {
     screen s;

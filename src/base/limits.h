@@ -23,7 +23,7 @@
 #define IMR_MAX_SAFETENSORS_HEADER ((size_t)100 << 20) /* the format's own limit */
 #define IMR_MAX_LINE_BYTES         ((size_t)64 << 20)  /* one document of a JSONL corpus */
 #define IMR_MAX_TEXT_BYTES         ((size_t)16 << 20)  /* one text to encode */
-#define IMR_MAX_ID_BYTES           ((size_t)1024) /* BEIR ids are short; long ones break tables */
+#define IMR_MAX_ID_BYTES           ((size_t)1024)  /* BEIR ids are short; long ones break tables */
 #define IMR_MAX_QUERY_BYTES        ((size_t)65536) /* of the command line or a queries file */
 #define IMR_MAX_VOCAB              (1u << 24)
 #define IMR_MAX_WORD_CHARS         100u /* BERT's own rule: longer words are [UNK] */

@@ -8,8 +8,10 @@
 #include "report/report.h"
 
 static const imr_option_id options[] = {
-    IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY,  IMR_OPT_QUERY_ID, IMR_OPT_ALL,   IMR_OPT_MAX_QUERIES,
-    IMR_OPT_RANKING_K,       IMR_OPT_FORMAT, IMR_OPT_OUTPUT,   IMR_OPT_COUNT,
+    IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY,    IMR_OPT_QUERY_ID,  IMR_OPT_ALL,
+    IMR_OPT_MAX_QUERIES,     IMR_OPT_DOCUMENT, IMR_OPT_RANKING_K, IMR_OPT_VIEW,
+    IMR_OPT_PAIRS,           IMR_OPT_WIDTH,    IMR_OPT_FORMAT,    IMR_OPT_OUTPUT,
+    IMR_OPT_COUNT,
 };
 
 typedef struct explaining {
@@ -18,6 +20,7 @@ typedef struct explaining {
     imr_session_options options;
     imr_report_context context;
     const char *format;
+    bool json;
     size_t done, total;
 } explaining;
 
@@ -30,17 +33,64 @@ static bool cancelled(void *user)
 /* Several explanations are one JSON array, or texts separated by an empty line. */
 static imr_status emit(explaining *e, const imr_trace *t, imr_error *err)
 {
-    const bool json = strcmp(e->format, "json") == 0;
     IMR_AUTOBUF imr_buf out = {0};
-    if (e->total > 1 && json)
+    if (e->total > 1 && e->json)
         imr_buf_str(&out, e->done ? "," : "[");
     else if (e->done)
         imr_buf_char(&out, '\n');
     IMR_TRY(imr_report_render(t, e->format, &e->context, &out, err));
     e->done++;
-    if (e->total > 1 && json && e->done == e->total)
+    if (e->total > 1 && e->json && e->done == e->total)
         imr_buf_str(&out, "]\n");
     return imr_cli_emit(e->cli, &out, err);
+}
+
+/* The documents to be printed: those of --document, else the first. */
+static imr_status choose(bool *printed, const explaining *e, const imr_trace *t, imr_error *err)
+{
+    const size_t named = imr_config_count(e->cli->config, IMR_OPT_DOCUMENT);
+    for (size_t i = 0; i < named; i++) {
+        const char *id = imr_config_item(e->cli->config, IMR_OPT_DOCUMENT, i);
+        const size_t place = imr_trace_find(t, id);
+        if (place == SIZE_MAX)
+            return imr_fail(err, IMR_E_NOT_FOUND,
+                            "document %s is not among the %zu listed of \"%s\"; see a larger "
+                            "--feedback-k",
+                            id, t->n_documents, t->query_text);
+        printed[place] = true;
+    }
+    for (size_t i = 0; named == 0 && i < t->n_documents && i < e->context.top; i++)
+        printed[i] = true;
+    return IMR_OK;
+}
+
+static bool go_on(void *user, const imr_progress_info *info)
+{
+    (void)user, (void)info;
+    return !imr_interrupted();
+}
+
+/* Word by word for the documents that are printed; in JSON, which has all, for judged ones too. */
+static imr_status explain(explaining *e, const imr_trace *t, imr_error *err)
+{
+    const imr_progress progress = {go_on, NULL};
+    IMR_AUTOFREE bool *printed = IMR_NEW_ARRAY(bool, t->n_documents);
+    IMR_CLEANUP(imr_details_done)
+    imr_details details = {.v = IMR_NEW_ARRAY(imr_detail *, t->n_documents)};
+    if (!printed || !details.v)
+        return imr_fail_memory(err);
+    IMR_TRY(choose(printed, e, t, err));
+    for (; details.n < t->n_documents; details.n++) {
+        const size_t i = details.n;
+        const bool words = printed[i] || (e->json && t->documents[i].relevance >= 0);
+        if (words || e->json)
+            IMR_TRY(imr_session_detail(e->session, t, i,
+                                       words ? IMR_DETAIL_WORDS : IMR_DETAIL_NUMBERS, &progress,
+                                       &details.v[i], err));
+    }
+    e->context.printed = printed;
+    e->context.details = &details;
+    return emit(e, t, err);
 }
 
 static imr_status one(explaining *e, const char *text, const char *id, imr_error *err)
@@ -48,13 +98,7 @@ static imr_status one(explaining *e, const char *text, const char *id, imr_error
     const imr_request request = {.text = text, .query_id = id, .settings = e->options.settings};
     imr_trace *t;
     IMR_TRY(imr_session_run(e->session, &request, cancelled, NULL, &t, err));
-    imr_details details = {0};
-    const size_t full = e->context.top ? e->context.top : 10;
-    imr_status status = imr_session_details(e->session, t, full, NULL, &details, err);
-    e->context.details = &details;
-    if (status == IMR_OK)
-        status = emit(e, t, err);
-    imr_details_done(&details);
+    imr_status status = explain(e, t, err);
     imr_trace_free(t);
     return status;
 }
@@ -95,15 +139,36 @@ static imr_status count(explaining *e, bool whole_split, imr_error *err)
     return IMR_OK;
 }
 
+/* What the report is to look like. A table of words is for one document unless more are asked for. */
+static imr_status look(explaining *e, imr_error *err)
+{
+    const imr_config *c = e->cli->config;
+    const bool words = strcmp(imr_config_string(c, IMR_OPT_VIEW), "words") == 0;
+    int json;
+    IMR_TRY(imr_cli_format(&json, e->cli, "text|json", err));
+    if (words && json)
+        return imr_fail(err, IMR_E_USAGE,
+                        "--view words is text; --format json has the tables with --pairs all");
+    e->json = json;
+    e->format = words ? "words" : imr_config_string(c, IMR_OPT_FORMAT);
+    e->context = (imr_report_context){
+        .command = e->cli->argv,
+        .n_command = (size_t)e->cli->argc,
+        .top = words && !imr_config_is_set(c, IMR_OPT_RANKING_K)
+                   ? 1
+                   : (uint32_t)imr_config_int(c, IMR_OPT_RANKING_K),
+        .pairs = (imr_report_pairs)imr_config_choice(c, IMR_OPT_PAIRS),
+        .width = (size_t)imr_config_int(c, IMR_OPT_WIDTH),
+    };
+    return IMR_OK;
+}
+
 static imr_status run(imr_cli *cli, imr_error *err)
 {
     const imr_config *c = cli->config;
     const bool whole_split = imr_config_bool(c, IMR_OPT_ALL);
-    explaining e = {.cli = cli, .format = imr_config_string(c, IMR_OPT_FORMAT)};
-    e.context = (imr_report_context){cli->argv, (size_t)cli->argc,
-                                     (uint32_t)imr_config_int(c, IMR_OPT_RANKING_K)};
-    int unused;
-    IMR_TRY(imr_cli_format(&unused, cli, "text|json", err));
+    explaining e = {.cli = cli};
+    IMR_TRY(look(&e, err));
     IMR_TRY(count(&e, whole_split, err));
     IMR_CLEANUP(imr_cli_paths_done) imr_cli_paths paths = {0};
     IMR_TRY(imr_cli_session_options(&e.options, &paths, cli, err));
@@ -132,9 +197,13 @@ const imr_command imr_command_explain = {
     .usage = "--checkpoint FILE --cache-dir DIR (--query TEXT | --query-id ID | --all)",
     .summary = "one query, several or a split: rankings before and after, what changed, in words",
     .details =
-        "The report begins with what is needed to get it again. Each document has its ranks by the "
-        "encoder, before "
-        "and after the adapter, its change in similarity and the tokens that name the change.\n"
+        "The report begins with what is needed to get it again, then comes the ranking with its "
+        "three "
+        "ranks (encoder, projected, now) and, document by document, one sentence, the words of the "
+        "query with those they met, what the adapter did, and the words of the change.\n"
+        "--view words prints the shares of one document as tables, query words by document words, "
+        "at "
+        "each stage and as a change: the screen Words in text.\n"
         "--format json follows assets/report.schema.json; several queries make an array.",
     .example = "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explain --checkpoint demo/adapter.pt --cache-dir demo/cache --query "

@@ -1,5 +1,5 @@
 /*
- * report/formats.h - the writers behind report/report.h, one a file. Failures stick to the buffer.
+ * report/formats.h - the writers behind report/report.h. Failures stick to the buffer.
  */
 #ifndef IMR_REPORT_FORMATS_H
 #define IMR_REPORT_FORMATS_H
@@ -8,5 +8,64 @@
 
 void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_buf *out);
 void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_buf *out);
+void imr_report_words(const imr_trace *t, const imr_report_context *context, imr_buf *out);
+
+static inline bool imr_report_adapted(const imr_trace *t) /* false: the encoder's ranking alone */
+{
+    return t->working_dim > 0;
+}
+
+/* What is known of document i, or NULL; whether text and words print it. */
+static inline const imr_detail *imr_report_detail(const imr_report_context *c, size_t i)
+{
+    return c && c->details && i < c->details->n ? c->details->v[i] : NULL;
+}
+/* A detail that knows the query's words, if there is one: they all say the same of it. */
+const imr_detail *imr_report_query(const imr_trace *t, const imr_report_context *c);
+static inline bool imr_report_prints(const imr_report_context *c, size_t i)
+{
+    return c && c->printed ? c->printed[i] : i < (c && c->top ? c->top : IMR_REPORT_TOP);
+}
+static inline size_t imr_report_width(const imr_report_context *c)
+{
+    return c && c->width ? c->width : IMR_REPORT_WIDTH;
+}
+
+/* ---- members of JSON (json_why.c) ---- */
+
+/* A document's shares, pairs, words and what was read of it; w NULL: nobody asked. kind: of the
+ * words under "tokens". */
+void imr_json_why(imr_buf *out, const imr_why *w, imr_change_kind kind, bool adapter,
+                  imr_report_pairs which);
+/* "tokens", "alignment", "coverage", "words"; lists NULL: none. */
+void imr_json_words(imr_buf *out, const imr_word_list lists[IMR_CHANGE_COUNT], imr_change_kind kind,
+                    bool adapter);
+void imr_json_tokens_read(imr_buf *out, const imr_tokens_read *tokens);
+
+/* ---- text (text_put.c) ---- */
+
+/* Sentences mark words by asterisks (explain/sentence.h); here they are left out. */
+void imr_report_plain(imr_buf *out, const char *sentence);
+void imr_report_fixed(imr_buf *out, double value, int decimals, bool plus);
+/* text, then blanks up to `columns`; what is longer is cut. */
+void imr_report_cell(imr_buf *out, const char *text, size_t columns);
+/* text, sanitised, broken at blanks into lines of `width` columns: the first goes on at column
+ * `at`, the others behind `indent` blanks. Ends with a newline. A longer word stands alone. */
+void imr_report_wrap(imr_buf *out, const char *text, size_t at, size_t indent, size_t width);
+
+/* ---- a document's why as text (text_why.c) ---- */
+
+typedef struct imr_text_style {
+    size_t width;
+    bool adapter;
+    imr_token_order order;
+    const imr_trace_inputs *inputs;
+} imr_text_style;
+
+void imr_text_why(imr_buf *out, const imr_why *w, const imr_trace_document *d,
+                  const imr_text_style *style);
+/* What a change says, a paragraph for each kind and side. */
+void imr_text_words(imr_buf *out, const imr_word_list lists[IMR_CHANGE_COUNT],
+                    const imr_text_style *style);
 
 #endif

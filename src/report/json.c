@@ -1,285 +1,198 @@
 /* The explanation as JSON, schema imrnn.explanation/1 (assets/report.schema.json). */
-#include "format/json.h"
-
 #include <math.h>
-#include <string.h>
 
 #include "report/formats.h"
+#include "report/json_put.h"
 
-static void key(imr_buf *out, const char *name)
+static void adapter(imr_buf *out, const imr_trace_inputs *in)
 {
-    imr_json_put_string(out, name);
-    imr_buf_char(out, ':');
-}
-
-static void put_string(imr_buf *out, const char *name, const char *value)
-{
-    key(out, name);
-    imr_json_put_string(out, value);
-    imr_buf_char(out, ',');
-}
-
-/* "" stands for absent in the trace and for null in JSON. */
-static void put_optional(imr_buf *out, const char *name, const char *value)
-{
-    key(out, name);
-    if (value && value[0])
-        imr_json_put_string(out, value);
-    else
-        imr_buf_str(out, "null");
-    imr_buf_char(out, ',');
-}
-
-static void put_number(imr_buf *out, const char *name, double value)
-{
-    key(out, name);
-    imr_json_put_number(out, value);
-    imr_buf_char(out, ',');
-}
-
-static void put_int(imr_buf *out, const char *name, int64_t value)
-{
-    key(out, name);
-    imr_json_put_int(out, value);
-    imr_buf_char(out, ',');
-}
-
-static void put_rank(imr_buf *out, const char *name, uint32_t rank)
-{
-    if (rank) {
-        put_int(out, name, rank);
-        return;
-    }
-    key(out, name);
-    imr_buf_str(out, "null,");
-}
-
-static void put_bool(imr_buf *out, const char *name, bool value)
-{
-    key(out, name);
-    imr_buf_str(out, value ? "true," : "false,");
-}
-
-static void open_object(imr_buf *out, const char *name)
-{
-    if (name)
-        key(out, name);
-    imr_buf_char(out, '{');
-}
-
-static void open_array(imr_buf *out, const char *name)
-{
-    key(out, name);
-    imr_buf_char(out, '[');
-}
-
-/* Replaces the comma the last member left. */
-static void close_with(imr_buf *out, char bracket)
-{
-    if (!out->failed && out->len && out->data[out->len - 1] == ',')
-        out->data[out->len - 1] = bracket;
-    else
-        imr_buf_char(out, bracket);
-    imr_buf_char(out, ',');
-}
-
-static void token(imr_buf *out, const imr_word_score *t)
-{
-    open_object(out, NULL);
-    put_string(out, "token", t->text);
-    put_int(out, "id", t->id);
-    put_number(out, "cosine", (double)t->cosine);
-    put_number(out, "visibility", (double)t->visibility);
-    put_number(out, "z", (double)t->z);
-    put_number(out, "background_z", (double)t->background_z);
-    put_int(out, "hub_count", t->hub_count);
-    put_number(out, "effect", (double)t->effect);
-    put_bool(out, "significant", t->significant);
-    put_string(out, "in", imr_where_name(t->where));
-    close_with(out, '}');
-}
-
-static void token_list(imr_buf *out, const char *name, const imr_word_score *v, size_t n)
-{
-    open_array(out, name);
-    for (size_t i = 0; i < n; i++)
-        token(out, &v[i]);
-    close_with(out, ']');
-}
-
-static void token_lists(imr_buf *out, const imr_word_list *lists)
-{
-    open_object(out, "tokens");
-    token_list(out, "positive", lists->positive, lists->n_positive);
-    token_list(out, "negative", lists->negative, lists->n_negative);
-    close_with(out, '}');
-    put_number(out, "alignment", (double)lists->alignment);
-    put_number(out, "coverage", (double)lists->coverage);
+    imr_put_open(out, "adapter", '{');
+    imr_put_string(out, "path", in->adapter_path);
+    imr_put_string(out, "sha256", in->adapter_sha256);
+    imr_put_string(out, "form", in->adapter_form);
+    imr_put_string(out, "form_from", in->adapter_form_from);
+    imr_put_int(out, "input_dim", in->input_dim);
+    imr_put_int(out, "working_dim", in->working_dim);
+    imr_put_int(out, "hidden_dim", in->hidden_dim);
+    imr_put_int(out, "rank", in->rank);
+    imr_put_number(out, "condition_number", in->condition_number);
+    imr_put_close(out, '}');
 }
 
 static void inputs(imr_buf *out, const imr_trace_inputs *in)
 {
-    open_object(out, "inputs");
-    open_object(out, "adapter");
-    put_string(out, "path", in->adapter_path);
-    put_string(out, "sha256", in->adapter_sha256);
-    put_string(out, "form", in->adapter_form);
-    put_string(out, "form_from", in->adapter_form_from);
-    put_int(out, "input_dim", in->input_dim);
-    put_int(out, "working_dim", in->working_dim);
-    put_int(out, "hidden_dim", in->hidden_dim);
-    put_int(out, "rank", in->rank);
-    put_number(out, "condition_number", in->condition_number);
-    close_with(out, '}');
-    open_object(out, "cache");
-    put_string(out, "path", in->cache_path);
-    put_optional(out, "sha256", in->cache_sha256);
-    put_int(out, "documents", (int64_t)in->cache_documents);
-    put_optional(out, "split", in->split);
-    close_with(out, '}');
-    open_object(out, "encoder");
-    put_optional(out, "path", in->encoder_path);
-    put_optional(out, "name", in->encoder_name);
-    put_optional(out, "kind", in->encoder_kind);
-    put_optional(out, "sha256", in->encoder_sha256);
-    close_with(out, '}');
-    open_object(out, "dataset");
-    put_optional(out, "path", in->dataset_path);
-    put_optional(out, "sha256", in->dataset_sha256);
-    put_optional(out, "sha256_from",
-                 !in->dataset_sha256[0]  ? ""
-                 : in->dataset_untouched ? "manifest"
-                                         : "corpus");
-    close_with(out, '}');
-    open_object(out, "token_table");
-    put_optional(out, "name", in->table_name);
-    put_optional(out, "sha256", in->table_sha256);
-    put_int(out, "rows", (int64_t)in->table_rows);
-    put_number(out, "lens_quality", (double)in->lens_quality);
-    close_with(out, '}');
-    close_with(out, '}');
-}
-
-/* Of the first detail: they all say the same of the query. */
-static const imr_word_list *query_words(const imr_trace *t, const imr_details *details)
-{
-    static const imr_word_list none;
-    return details && details->n ? &details->v[0]->query_words[t->settings.delta] : &none;
-}
-
-static void query(imr_buf *out, const imr_trace *t, const imr_details *details)
-{
-    open_object(out, "query");
-    put_optional(out, "id", t->query_id);
-    put_string(out, "text", t->query_text);
-    put_string(out, "prefix", t->query_prefix);
-    put_bool(out, "cached", t->query_cached);
-    token_lists(out, query_words(t, details));
-    close_with(out, '}');
-}
-
-static void document(imr_buf *out, const imr_trace_document *d, const imr_why *why,
-                     imr_change_kind kind)
-{
-    static const imr_why none;
-    if (!why)
-        why = &none;
-    open_object(out, NULL);
-    put_string(out, "id", d->id);
-    put_string(out, "title", d->title);
-    put_rank(out, "rank_encoder", d->rank_encoder);
-    put_rank(out, "rank_before", d->rank_before);
-    put_rank(out, "rank_after", d->rank_after);
-    put_int(out, "move", d->move);
-    put_number(out, "sim_encoder", (double)d->sim_encoder);
-    put_number(out, "sim_before", (double)d->sim_before);
-    put_number(out, "sim_after", (double)d->sim_after);
-    put_number(out, "delta_sim", (double)d->delta_sim);
-    put_number(out, "delta_sim_relative", (double)d->delta_sim_relative);
-    open_object(out, "share");
-    put_number(out, "query", why->share_query);
-    put_number(out, "document", why->share_document);
-    put_number(out, "residual", why->share_residual);
-    close_with(out, '}');
-    open_array(out, "stages");
-    for (imr_step i = 0; i < IMR_STEP_COUNT && why->has_steps; i++) {
-        open_object(out, NULL);
-        put_string(out, "name", imr_step_name(i));
-        put_number(out, "cosine", why->steps[i].cosine);
-        put_number(out, "change", why->steps[i].change);
-        close_with(out, '}');
-    }
-    close_with(out, ']');
-    open_array(out, "dimensions");
-    for (size_t i = 0; i < why->n_dimensions; i++) {
-        open_object(out, NULL);
-        put_int(out, "index", why->dimensions[i].index);
-        put_number(out, "before", (double)why->dimensions[i].before);
-        put_number(out, "after", (double)why->dimensions[i].after);
-        put_number(out, "share", (double)why->dimensions[i].share);
-        close_with(out, '}');
-    }
-    close_with(out, ']');
-    token_lists(out, &why->words[kind]);
-    put_bool(out, "feedback", d->feedback);
-    key(out, "relevance");
-    if (d->relevance >= 0)
-        imr_json_put_int(out, d->relevance);
+    imr_put_open(out, "inputs", '{');
+    if (in->adapter_path[0])
+        adapter(out, in);
     else
-        imr_buf_str(out, "null");
-    imr_buf_char(out, ',');
-    close_with(out, '}');
+        imr_put_null(out, "adapter");
+    imr_put_open(out, "cache", '{');
+    imr_put_string(out, "path", in->cache_path);
+    imr_put_optional(out, "sha256", in->cache_sha256);
+    imr_put_int(out, "documents", (int64_t)in->cache_documents);
+    imr_put_optional(out, "split", in->split);
+    imr_put_close(out, '}');
+    imr_put_open(out, "encoder", '{');
+    imr_put_optional(out, "path", in->encoder_path);
+    imr_put_optional(out, "name", in->encoder_name);
+    imr_put_optional(out, "kind", in->encoder_kind);
+    imr_put_optional(out, "sha256", in->encoder_sha256);
+    imr_put_close(out, '}');
+    imr_put_open(out, "dataset", '{');
+    imr_put_optional(out, "path", in->dataset_path);
+    imr_put_optional(out, "sha256", in->dataset_sha256);
+    imr_put_optional(out, "sha256_from",
+                     !in->dataset_sha256[0]  ? ""
+                     : in->dataset_untouched ? "manifest"
+                                             : "corpus");
+    imr_put_close(out, '}');
+    imr_put_open(out, "token_table", '{');
+    imr_put_optional(out, "name", in->table_name);
+    imr_put_optional(out, "sha256", in->table_sha256);
+    imr_put_int(out, "rows", (int64_t)in->table_rows);
+    imr_put_number(out, "lens_quality", (double)in->lens_quality);
+    imr_put_close(out, '}');
+    imr_put_close(out, '}');
+}
+
+static void query(imr_buf *out, const imr_trace *t, const imr_detail *any)
+{
+    imr_put_open(out, "query", '{');
+    imr_put_optional(out, "id", t->query_id);
+    imr_put_string(out, "text", t->query_text);
+    imr_put_string(out, "prefix", t->query_prefix);
+    imr_put_bool(out, "cached", t->query_cached);
+    imr_json_words(out, any ? any->query_words : NULL, t->settings.delta, imr_report_adapted(t));
+    imr_json_tokens_read(out, any ? &any->why.query_tokens : NULL);
+    imr_put_close(out, '}');
+}
+
+static void lift(imr_buf *out, const imr_lift *l)
+{
+    imr_put_open(out, "lift", '{');
+    imr_put_number(out, "total", l->total);
+    imr_put_number(out, "projector", l->projector);
+    imr_put_number(out, "modulation", l->modulation);
+    imr_put_close(out, '}');
+}
+
+/* What a ranking knows of a document. */
+static void standing(imr_buf *out, const imr_trace_document *d, bool adapter, const imr_why *why)
+{
+    imr_put_string(out, "id", d->id);
+    imr_put_string(out, "title", d->title);
+    imr_put_rank(out, "rank_encoder", d->rank_encoder);
+    imr_put_rank(out, "rank_before", adapter ? d->rank_before : 0);
+    imr_put_rank(out, "rank_after", adapter ? d->rank_after : 0);
+    if (adapter && d->rank_after) {
+        imr_put_int(out, "move", d->move);
+        imr_put_int(out, "move_encoder", d->move_encoder);
+        lift(out, &d->lift);
+    } else {
+        imr_buf_str(out, "\"move\":null,\"move_encoder\":null,\"lift\":null,");
+    }
+    imr_put_number(out, "sim_encoder", (double)d->sim_encoder);
+    imr_put_number(out, "sim_before", adapter ? (double)d->sim_before : NAN);
+    imr_put_number(out, "sim_after", adapter && d->rank_after ? (double)d->sim_after : NAN);
+    IMR_AUTOBUF imr_buf plain = {0};
+    imr_report_plain(&plain, why ? why->sentence : d->sentence);
+    imr_put_optional(out, "sentence", imr_buf_text(&plain));
+    if (d->relevance >= 0)
+        imr_put_int(out, "relevance", d->relevance);
+    else
+        imr_put_null(out, "relevance");
+}
+
+static void document(imr_buf *out, const imr_trace *t, const imr_report_context *context, size_t i)
+{
+    const imr_trace_document *d = &t->documents[i];
+    const imr_detail *about = imr_report_detail(context, i);
+    const bool adapter = imr_report_adapted(t);
+    imr_put_open(out, NULL, '{');
+    standing(out, d, adapter, about ? &about->why : NULL);
+    imr_put_number(out, "delta_sim", adapter ? (double)d->delta_sim : NAN);
+    imr_put_number(out, "delta_sim_relative", adapter ? (double)d->delta_sim_relative : NAN);
+    imr_json_why(out, about ? &about->why : NULL, t->settings.delta, adapter,
+                 context ? context->pairs : IMR_REPORT_PAIRS_STRONGEST);
+    imr_put_bool(out, "feedback", d->feedback);
+    imr_put_close(out, '}');
 }
 
 static void metrics(imr_buf *out, const imr_trace *t)
 {
-    open_object(out, "metrics");
+    const bool adapter = imr_report_adapted(t);
+    imr_put_open(out, "metrics", '{');
     for (size_t i = 0; i < t->n_metrics; i++) {
-        open_object(out, t->metrics[i].name);
-        put_number(out, "encoder", t->metrics[i].encoder);
-        put_number(out, "before", t->metrics[i].before);
-        put_number(out, "after", t->metrics[i].after);
-        close_with(out, '}');
+        imr_put_open(out, t->metrics[i].name, '{');
+        imr_put_number(out, "encoder", t->metrics[i].encoder);
+        imr_put_number(out, "before", adapter ? t->metrics[i].before : NAN);
+        imr_put_number(out, "after", adapter ? t->metrics[i].after : NAN);
+        imr_put_close(out, '}');
     }
-    close_with(out, '}');
+    imr_put_close(out, '}');
+}
+
+static void head(imr_buf *out, const imr_trace *t, const imr_report_context *context)
+{
+    imr_put_string(out, "schema", "imrnn.explanation/1");
+    imr_put_open(out, "tool", '{');
+    imr_put_string(out, "name", "imrnn");
+    imr_put_string(out, "version", IMR_VERSION);
+    imr_put_close(out, '}');
+    imr_put_open(out, "command", '[');
+    for (size_t i = 0; context && i < context->n_command; i++)
+        imr_put_string(out, NULL, context->command[i]);
+    imr_put_close(out, ']');
+    inputs(out, &t->inputs);
+    imr_put_open(out, "settings", '{');
+    imr_put_int(out, "feedback_k", t->settings.feedback_k);
+    imr_put_string(out, "scope", imr_scope_name(t->settings.scope));
+    imr_put_string(out, "candidates", imr_candidates_name(t->settings.candidates));
+    imr_put_string(out, "delta", imr_change_kind_name(t->settings.delta));
+    imr_put_string(out, "order", imr_token_order_name(t->settings.order));
+    imr_put_int(out, "tokens", t->settings.tokens);
+    imr_put_close(out, '}');
+    imr_put_optional(out, "warning", t->warning);
+    imr_put_open(out, "warnings", '[');
+    for (size_t i = 0; i < t->n_warnings; i++) {
+        imr_put_open(out, NULL, '{');
+        imr_put_string(out, "code", t->warnings[i].code);
+        imr_put_string(out, "text", t->warnings[i].text);
+        imr_put_close(out, '}');
+    }
+    imr_put_close(out, ']');
 }
 
 void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_buf *out)
 {
-    open_object(out, NULL);
-    put_string(out, "schema", "imrnn.explanation/1");
-    open_object(out, "tool");
-    put_string(out, "name", "imrnn");
-    put_string(out, "version", IMR_VERSION);
-    close_with(out, '}');
-    open_array(out, "command");
-    for (size_t i = 0; context && i < context->n_command; i++) {
-        imr_json_put_string(out, context->command[i]);
-        imr_buf_char(out, ',');
-    }
-    close_with(out, ']');
-    inputs(out, &t->inputs);
-    open_object(out, "settings");
-    put_int(out, "feedback_k", t->settings.feedback_k);
-    put_string(out, "scope", imr_scope_name(t->settings.scope));
-    put_string(out, "candidates", imr_candidates_name(t->settings.candidates));
-    put_string(out, "delta", imr_change_kind_name(t->settings.delta));
-    put_string(out, "order", imr_token_order_name(t->settings.order));
-    put_int(out, "tokens", t->settings.tokens);
-    close_with(out, '}');
-    put_optional(out, "warning", t->warning);
-    const imr_details *details = context ? context->details : NULL;
-    query(out, t, details);
-    put_int(out, "scored", (int64_t)t->n_scored);
-    put_number(out, "median_delta_sim", (double)t->median_delta_sim);
-    put_number(out, "kendall_tau", t->kendall_tau);
+    const bool adapter = imr_report_adapted(t);
+    IMR_AUTOBUF imr_buf plain = {0};
+    imr_put_open(out, NULL, '{');
+    head(out, t, context);
+    query(out, t, imr_report_query(t, context));
+    imr_report_plain(&plain, t->sentence);
+    imr_put_optional(out, "sentence", imr_buf_text(&plain));
+    imr_put_int(out, "scored", (int64_t)t->n_scored);
+    imr_put_number(out, "median_delta_sim", adapter ? (double)t->median_delta_sim : NAN);
+    imr_put_number(out, "kendall_tau", adapter ? t->kendall_tau : NAN);
+    imr_put_number(out, "tau_encoder", adapter ? t->tau_encoder : NAN);
+    if (adapter)
+        imr_put_int(out, "moved_encoder", t->moved_encoder);
+    else
+        imr_put_null(out, "moved_encoder");
     metrics(out, t);
-    open_array(out, "documents");
+    imr_put_open(out, "documents", '[');
     for (size_t i = 0; i < t->n_documents; i++)
-        document(out, &t->documents[i], details && i < details->n ? &details->v[i]->why : NULL,
-                 t->settings.delta);
-    close_with(out, ']');
-    close_with(out, '}');
+        document(out, t, context, i);
+    imr_put_close(out, ']');
+    imr_put_open(out, "left", '[');
+    for (size_t i = 0; i < t->n_left; i++) {
+        imr_put_open(out, NULL, '{');
+        standing(out, &t->left[i], adapter, NULL);
+        imr_put_close(out, '}');
+    }
+    imr_put_close(out, ']');
+    imr_put_close(out, '}');
     if (!out->failed)
         out->data[out->len - 1] = '\n';
 }

@@ -7,8 +7,20 @@
 const imr_report_format imr_report_formats[] = {
     {"text", "txt", "for people", imr_report_text},
     {"json", "json", "for programs: imrnn.explanation/1", imr_report_json},
+    {"words", "txt", "query words x document words", imr_report_words},
 };
 const size_t imr_report_format_count = IMR_LEN(imr_report_formats);
+
+const imr_detail *imr_report_query(const imr_trace *t, const imr_report_context *c)
+{
+    for (size_t i = 0; i < t->n_documents; i++) {
+        const imr_detail *d = imr_report_detail(c, i);
+        for (int k = 0; d && k < IMR_CHANGE_COUNT; k++)
+            if (d->query_words[k].n_positive + d->query_words[k].n_negative)
+                return d;
+    }
+    return imr_report_detail(c, 0);
+}
 
 imr_status imr_report_render(const imr_trace *t, const char *format,
                              const imr_report_context *context, imr_buf *out, imr_error *err)

@@ -1,9 +1,14 @@
 /*
  * report/report.h - a trace as a document for people or programs: one table of formats.
  *
- * Every report begins with what is needed to get it again (tool version, command line, sha256 of
- * every input, settings). Numbers have 9 significant digits in machine formats and 4 decimals in
- * text; both come from the trace unchanged.
+ *   text    what went in, the ranking, each document's why in sentences, words and numbers
+ *   json    imrnn.explanation/1 (assets/report.schema.json)
+ *   words   query words x document words of each document as tables: the screen Words in text
+ *
+ * Every report but `words` begins with what is needed to get it again (tool version, command line,
+ * sha256 of every input, settings). Numbers have 9 significant digits in machine formats and 4
+ * decimals in text (2 where they are in sd); all come from trace and details unchanged. Text fits
+ * its width whatever a document says; only the command line and paths are longer where they are.
  */
 #ifndef IMR_REPORT_REPORT_H
 #define IMR_REPORT_REPORT_H
@@ -11,11 +16,24 @@
 #include "base/buf.h"
 #include "session/session.h"
 
+typedef enum imr_report_pairs {
+    IMR_REPORT_PAIRS_STRONGEST,
+    IMR_REPORT_PAIRS_ALL, /* and the matrices */
+    IMR_REPORT_PAIRS_NONE
+} imr_report_pairs;
+
+#define IMR_REPORT_TOP         10u /* documents, unless said */
+#define IMR_REPORT_WIDTH       80u /* columns, unless said */
+#define IMR_REPORT_WIDTH_LEAST 60u
+
 typedef struct imr_report_context {
     const char *const *command; /* argv as typed; may be empty */
     size_t n_command;
-    uint32_t top;               /* text: documents listed, 0: 10 */
-    const imr_details *details; /* whys of the listed documents; NULL: none */
+    const imr_details *details; /* of the trace; NULL: no whys */
+    const bool *printed;        /* [n_documents]: those of text and words; NULL: the first `top` */
+    uint32_t top;               /* 0: 10 */
+    imr_report_pairs pairs;     /* json */
+    size_t width; /* text, words: from IMR_REPORT_WIDTH_LEAST on; 0: IMR_REPORT_WIDTH */
 } imr_report_context;
 
 typedef struct imr_report_format {
@@ -26,7 +44,7 @@ typedef struct imr_report_format {
 extern const imr_report_format imr_report_formats[];
 extern const size_t imr_report_format_count;
 
-/* IMR_E_USAGE for an unknown format, naming the known ones. */
+/* context may be NULL. IMR_E_USAGE for an unknown format, naming the known ones. */
 imr_status imr_report_render(const imr_trace *t, const char *format,
                              const imr_report_context *context, imr_buf *out,
                              imr_error *err) IMR_NODISCARD;

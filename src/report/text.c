@@ -1,21 +1,25 @@
-/* The explanation for people: what went in, the query's words, the ranking before and after, each
- * document's words. */
+/* The explanation for people: what went in, the query, the ranking, then document by document why. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "base/number.h"
+#include "base/mem.h"
 #include "report/formats.h"
 #include "text/utf8.h"
 
+enum { LABEL = 12 };
+
 static void label(imr_buf *out, const char *name)
 {
-    imr_buf_printf(out, "%-12s", name);
+    imr_buf_printf(out, "%-*s", LABEL, name);
 }
 
-static void fixed(imr_buf *out, double value, int decimals, bool plus)
+/* The name, then what stands in line behind it. Empties line. */
+static void paragraph(imr_buf *out, const char *name, imr_buf *line, size_t width)
 {
-    char text[64];
-    imr_buf_str(out, imr_format_fixed(text, value, decimals, plus));
+    label(out, name);
+    imr_report_wrap(out, imr_buf_text(line), LABEL, LABEL, width);
+    imr_buf_clear(line);
 }
 
 /* First 12 digits are enough to tell files apart at a glance; JSON has all 64. */
@@ -25,6 +29,7 @@ static void digest(imr_buf *out, const char *sha256)
         imr_buf_printf(out, "  sha256 %.12s", sha256);
 }
 
+/* Not broken into lines: it is to be copied. */
 static void command(imr_buf *out, const imr_report_context *context)
 {
     if (!context || !context->n_command)
@@ -38,182 +43,188 @@ static void command(imr_buf *out, const imr_report_context *context)
     imr_buf_char(out, '\n');
 }
 
-static void inputs(imr_buf *out, const imr_trace *t)
+/* A file, not broken into lines either. */
+static void file(imr_buf *out, const char *name, const char *path, const char *kind,
+                 const char *sha256)
+{
+    label(out, name);
+    imr_buf_printf(out, "%s%s%s", path, kind[0] ? "  " : "", kind);
+    digest(out, sha256);
+    imr_buf_char(out, '\n');
+}
+
+static void inputs(imr_buf *out, const imr_trace *t, size_t width)
 {
     const imr_trace_inputs *in = &t->inputs;
-    label(out, "adapter");
-    imr_buf_printf(
-        out, "%s  form %s (known from %s), %u -> %u, hidden %u, projector rank %u, condition ",
-        in->adapter_path, in->adapter_form, in->adapter_form_from, in->input_dim, in->working_dim,
-        in->hidden_dim, in->rank);
-    fixed(out, in->condition_number, 2, false);
-    digest(out, in->adapter_sha256);
-    imr_buf_char(out, '\n');
-    label(out, "cache");
-    imr_buf_printf(out, "%s  %llu documents", in->cache_path,
-                   (unsigned long long)in->cache_documents);
-    if (in->split[0])
-        imr_buf_printf(out, ", split %s", in->split);
-    digest(out, in->cache_sha256);
-    imr_buf_char(out, '\n');
-    label(out, "encoder");
-    if (in->encoder_path[0])
-        imr_buf_printf(out, "%s  %s", in->encoder_path, in->encoder_kind);
-    else
-        imr_buf_str(out, "absent: vectors of cached queries only");
-    digest(out, in->encoder_sha256);
-    imr_buf_char(out, '\n');
-    label(out, "tokens");
-    if (in->table_name[0]) {
-        imr_buf_printf(out, "table %s, %llu rows, lens quality ", in->table_name,
-                       (unsigned long long)in->table_rows);
-        if (isnan(in->lens_quality))
-            imr_buf_str(out, "not measured");
-        else
-            fixed(out, (double)in->lens_quality, 3, false);
-        imr_buf_str(out, " (0.5 chance, 1 perfect)");
-        digest(out, in->table_sha256);
+    IMR_AUTOBUF imr_buf line = {0};
+    if (imr_report_adapted(t)) {
+        file(out, "adapter", in->adapter_path, "", in->adapter_sha256);
+        imr_buf_printf(
+            &line, "form %s (known from %s), %u -> %u, hidden %u, projector rank %u, condition ",
+            in->adapter_form, in->adapter_form_from, in->input_dim, in->working_dim, in->hidden_dim,
+            in->rank);
+        imr_report_fixed(&line, in->condition_number, 2, false);
+        paragraph(out, "", &line, width);
     } else {
-        imr_buf_str(out, "no token table: changes are shown without words");
+        file(out, "adapter", "none: the encoder's ranking alone", "", "");
     }
-    imr_buf_char(out, '\n');
-    label(out, "settings");
-    imr_buf_printf(out, "feedback %u by %s, scope %s, delta %s, order %s, tokens %u\n",
+    file(out, "cache", in->cache_path, "", in->cache_sha256);
+    imr_buf_printf(&line, "%llu documents%s%s", (unsigned long long)in->cache_documents,
+                   in->split[0] ? ", split " : "", in->split);
+    paragraph(out, "", &line, width);
+    if (in->encoder_path[0])
+        file(out, "encoder", in->encoder_path, in->encoder_kind, in->encoder_sha256);
+    else
+        file(out, "encoder", "absent: vectors of cached queries only", "", "");
+    if (in->table_name[0]) {
+        char rows[64];
+        snprintf(rows, sizeof rows, "%llu rows", (unsigned long long)in->table_rows);
+        file(out, "table", in->table_name, rows, in->table_sha256);
+        imr_buf_str(&line, "lens quality ");
+        if (isnan(in->lens_quality))
+            imr_buf_str(&line, "not measured");
+        else
+            imr_report_fixed(&line, (double)in->lens_quality, 3, false);
+        imr_buf_str(&line, " (0.5 chance, 1 perfect)");
+        paragraph(out, "", &line, width);
+    } else {
+        file(out, "table", "none: changes are shown without words", "", "");
+    }
+    imr_buf_printf(&line, "feedback %u, candidates by %s, scope %s, delta %s, order %s, words %u",
                    t->settings.feedback_k, imr_candidates_name(t->settings.candidates),
                    imr_scope_name(t->settings.scope), imr_change_kind_name(t->settings.delta),
                    imr_token_order_name(t->settings.order), t->settings.tokens);
-}
-
-/* Each token with its cosine, and with the number the list is ordered by where that is another. */
-static void token(imr_buf *out, const imr_word_score *t, imr_token_order order)
-{
-    imr_buf_printf(out, "%s ", t->text);
-    fixed(out, (double)t->cosine, 4, true);
-    if (order == IMR_ORDER_Z) {
-        imr_buf_str(out, " z ");
-        fixed(out, (double)t->background_z, 2, true);
-    } else if (order == IMR_ORDER_EFFECT) {
-        imr_buf_str(out, " effect ");
-        fixed(out, (double)t->effect, 4, true);
-    }
-    if (!t->significant && !isnan(t->background_z))
-        imr_buf_str(out, " ns");
-}
-
-static void tokens(imr_buf *out, const imr_word_list *lists, imr_token_order order,
-                   const char *indent)
-{
-    for (int side = 0; side < 2; side++) {
-        const imr_word_score *v = side ? lists->negative : lists->positive;
-        size_t n = side ? lists->n_negative : lists->n_positive;
-        if (!n)
-            continue;
-        imr_buf_printf(out, "%s%c ", indent, side ? '-' : '+');
-        for (size_t i = 0; i < n; i++) {
-            imr_buf_str(out, i ? ", " : "");
-            token(out, &v[i], order);
-        }
-        imr_buf_char(out, '\n');
+    paragraph(out, "settings", &line, width);
+    for (size_t i = 0; i < t->n_warnings; i++) {
+        imr_buf_str(&line, t->warnings[i].text);
+        paragraph(out, "warning", &line, width);
     }
 }
 
-static void query(imr_buf *out, const imr_trace *t, const imr_details *details)
+static void query(imr_buf *out, const imr_trace *t, const imr_detail *any,
+                  const imr_text_style *style)
 {
-    label(out, "query");
-    imr_buf_printf(out, "%s%s", t->query_prefix, t->query_text);
+    IMR_AUTOBUF imr_buf line = {0};
+    imr_buf_printf(&line, "%s%s", t->query_prefix, t->query_text);
     if (t->query_id[0])
-        imr_buf_printf(out, "  (id %s)", t->query_id);
-    imr_buf_str(out, t->query_cached ? "  vector from the cache\n" : "\n");
+        imr_buf_printf(&line, "  (id %s)", t->query_id);
+    if (t->query_cached)
+        imr_buf_str(&line, "  vector from the cache");
+    paragraph(out, "query", &line, style->width);
+    if (t->sentence[0]) {
+        imr_report_plain(&line, t->sentence);
+        paragraph(out, "", &line, style->width);
+    }
     for (size_t i = 0; i < t->n_metrics; i++) {
-        label(out, i ? "" : "metrics");
-        imr_buf_printf(out, "%-10s encoder ", t->metrics[i].name);
-        fixed(out, t->metrics[i].encoder, 4, false);
-        imr_buf_str(out, "  before ");
-        fixed(out, t->metrics[i].before, 4, false);
-        imr_buf_str(out, "  after ");
-        fixed(out, t->metrics[i].after, 4, false);
-        imr_buf_char(out, '\n');
+        const imr_trace_metric *m = &t->metrics[i];
+        imr_buf_printf(&line, "%-10s encoder ", m->name);
+        imr_report_fixed(&line, m->encoder, 4, false);
+        if (style->adapter) {
+            imr_buf_str(&line, "  proj ");
+            imr_report_fixed(&line, m->before, 4, false);
+            imr_buf_str(&line, "  now ");
+            imr_report_fixed(&line, m->after, 4, false);
+            imr_buf_str(&line, "  gain ");
+            imr_report_fixed(&line, m->after - m->encoder, 4, true);
+        }
+        paragraph(out, i ? "" : "metrics", &line, style->width);
     }
-    const imr_word_list *words =
-        details && details->n ? &details->v[0]->query_words[t->settings.delta] : NULL;
-    if (words && words->n_positive + words->n_negative) {
-        label(out, "query moved");
-        imr_buf_str(out, "towards + and away from - (cosine with the token; ns: not significant; "
-                         "cos(change, q') ");
-        fixed(out, (double)words->alignment, 4, false);
-        imr_buf_str(out, ")\n");
-        tokens(out, words, t->settings.order, "            ");
+    if (any && t->inputs.table_name[0]) {
+        imr_buf_printf(&line,
+                       "Words of the query's %s, with their cosines. ns: not significant against "
+                       "other queries; hub: near nearly everything",
+                       style->adapter ? "change" : "vector");
+        imr_report_wrap(out, imr_buf_text(&line), 0, 0, style->width);
+        imr_text_words(out, any->query_words, style);
     }
 }
 
-static void move(imr_buf *out, const imr_trace_document *d)
+static void rank(imr_buf *out, uint32_t r)
 {
-    if (!d->rank_before || !d->rank_after)
-        imr_buf_str(out, "    new");
-    else if (d->move == 0)
-        imr_buf_str(out, "      =");
+    if (r)
+        imr_buf_printf(out, "%6u", r);
     else
-        imr_buf_printf(out, "%+7d", d->move);
+        imr_buf_str(out, "     -");
 }
 
-static void document(imr_buf *out, const imr_trace_document *d, const imr_why *why,
-                     const imr_trace_settings *settings)
+/* A line of the ranking: three ranks, the move and the lift against the encoder. */
+static void row(imr_buf *out, const imr_trace_document *d, const imr_text_style *style)
 {
-    imr_buf_printf(out, "%4u %4u %5u ", d->rank_after, d->rank_before, d->rank_encoder);
-    move(out, d);
-    imr_buf_str(out, "  ");
-    fixed(out, (double)d->delta_sim, 4, true);
-    imr_buf_str(out, "  ");
-    fixed(out, (double)d->delta_sim_relative, 4, true);
-    imr_buf_str(out, "  ");
-    fixed(out, (double)d->sim_after, 4, false);
-    imr_buf_printf(out, "  %s  ", d->relevance > 0 ? "*" : d->relevance == 0 ? "." : " ");
-    const char *title = d->title[0] ? d->title : d->id;
-    imr_utf8_clip(out, title, strlen(title), 60, "...");
-    imr_buf_printf(out, "%s%s\n", d->title[0] ? "  " : "", d->title[0] ? d->id : "");
-    imr_buf_printf(out, "       %s\n", why ? why->sentence : d->sentence);
-    if (!why)
-        return;
-    imr_buf_str(out, "       share of the query ");
-    fixed(out, why->share_query, 4, true);
-    imr_buf_str(out, ", of the documents ");
-    fixed(out, why->share_document, 4, true);
-    imr_buf_str(out, ", residual ");
-    fixed(out, why->share_residual, 4, false);
-    const imr_word_list *words = &why->words[settings->delta];
-    if (words->n_positive + words->n_negative) {
-        imr_buf_str(out, "; shown tokens hold ");
-        fixed(out, 100 * (double)words->coverage, 0, false);
-        imr_buf_str(out, "% of |change|^2");
+    const size_t start = out->len;
+    rank(out, d->rank_encoder);
+    if (style->adapter) {
+        rank(out, d->rank_before);
+        rank(out, d->rank_after);
+        if (d->rank_after && d->move_encoder)
+            imr_buf_printf(out, "%+7d ", d->move_encoder);
+        else
+            imr_buf_str(out, d->rank_after ? "      = " : "      - ");
+        if (d->rank_after && !isnan(d->lift.total)) {
+            imr_buf_str(out, fabs(d->lift.total) < 9.995 ? " " : "");
+            imr_report_fixed(out, d->lift.total, 2, true);
+        } else {
+            imr_buf_str(out, "     -");
+        }
     }
+    imr_buf_str(out, "  ");
+    imr_report_fixed(out, (double)(style->adapter && d->rank_after ? d->sim_after : d->sim_encoder),
+                     4, false);
+    imr_buf_printf(out, " %s ", d->relevance > 0 ? "*" : d->relevance == 0 ? "." : " ");
+    IMR_AUTOBUF imr_buf name = {0};
+    imr_buf_printf(&name, "%s%s%s", d->id, d->title[0] ? "  " : "", d->title);
+    const size_t used = out->len - start;
+    imr_utf8_clip(out, imr_buf_text(&name), name.len, style->width - used, "...");
     imr_buf_char(out, '\n');
-    tokens(out, words, settings->order, "       ");
+}
+
+static void ranking(imr_buf *out, const imr_trace *t, const imr_report_context *context,
+                    const imr_text_style *style)
+{
+    IMR_AUTOBUF imr_buf line = {0};
+    if (style->adapter) {
+        imr_buf_printf(&line,
+                       "%u of %zu listed stand elsewhere than for the encoder, %u elsewhere "
+                       "than projected; %llu were scored; Kendall tau with the encoder ",
+                       t->moved_encoder, t->n_documents, t->moved, (unsigned long long)t->n_scored);
+        imr_report_fixed(&line, t->tau_encoder, 2, false);
+        imr_buf_str(&line, ", with the projected ");
+        imr_report_fixed(&line, t->kendall_tau, 2, false);
+        imr_buf_str(&line, "; median delta_sim ");
+        imr_report_fixed(&line, (double)t->median_delta_sim, 4, true);
+        imr_buf_str(&line, "; * judged relevant");
+        imr_buf_char(out, '\n');
+        imr_report_wrap(out, imr_buf_text(&line), 0, 0, style->width);
+        imr_buf_str(out, "   enc  proj   now   move   lift  cosine   document\n");
+    } else {
+        imr_buf_str(out, "\n* judged relevant\n   enc  cosine   document\n");
+    }
+    for (size_t i = 0; i < t->n_documents; i++)
+        if (imr_report_prints(context, i))
+            row(out, &t->documents[i], style);
+    for (size_t i = 0; i < t->n_left; i++)
+        row(out, &t->left[i], style);
 }
 
 void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_buf *out)
 {
+    const imr_text_style style = {.width = imr_report_width(context),
+                                  .adapter = imr_report_adapted(t),
+                                  .order = t->settings.order,
+                                  .inputs = &t->inputs};
     imr_buf_printf(out, "imrnn %s explanation\n", IMR_VERSION);
     command(out, context);
-    inputs(out, t);
-    if (t->warning[0]) {
-        label(out, "warning");
-        imr_buf_printf(out, "%s\n", t->warning);
-    }
+    inputs(out, t, style.width);
     imr_buf_char(out, '\n');
-    const imr_details *details = context ? context->details : NULL;
-    query(out, t, details);
-    size_t top = context && context->top ? context->top : 10;
-    if (top > t->n_documents)
-        top = t->n_documents;
-    imr_buf_printf(
-        out,
-        "\n%zu of %llu scored documents; %u of %zu listed moved; Kendall tau of before and after ",
-        top, (unsigned long long)t->n_scored, t->moved, t->n_documents);
-    fixed(out, t->kendall_tau, 4, false);
-    imr_buf_str(out, "; median delta_sim ");
-    fixed(out, (double)t->median_delta_sim, 4, true);
-    imr_buf_str(out, "\n now  was   enc    move    delta relative     cos     title\n");
-    for (size_t i = 0; i < top; i++)
-        document(out, &t->documents[i], details && i < details->n ? &details->v[i]->why : NULL,
-                 &t->settings);
+    query(out, t, imr_report_query(t, context), &style);
+    ranking(out, t, context, &style);
+    for (size_t i = 0; i < t->n_documents; i++) {
+        const imr_detail *about = imr_report_detail(context, i);
+        if (!about || !imr_report_prints(context, i))
+            continue;
+        IMR_AUTOBUF imr_buf name = {0};
+        imr_buf_printf(&name, "%s  %s", t->documents[i].id, t->documents[i].title);
+        imr_buf_char(out, '\n');
+        imr_report_wrap(out, imr_buf_text(&name), 0, 0, style.width);
+        imr_text_why(out, &about->why, &t->documents[i], &style);
+    }
 }

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "report/report.h"
 #include "session/session.h"
+#include "tests/support/schema.h"
 #include "tests/support/test.h"
 
 static imr_session *open_tiny(uint32_t feedback_k, imr_scope scope)
@@ -236,14 +237,18 @@ TEST("a trace outlives its session and reports say the same in text and JSON")
     CHECK_OK(imr_session_details(s, t, 3, NULL, &details, &err));
     imr_session_close(s);
     const char *const command[] = {"imrnn", "explain", "--query", "a \"b\""};
-    const imr_report_context context = {command, 4, 3, &details};
+    const imr_report_context context = {
+        .command = command, .n_command = 4, .top = 3, .details = &details};
     imr_buf json = {0}, text = {0};
     CHECK_OK(imr_report_render(t, "json", &context, &json, &err));
     CHECK_OK(imr_report_render(t, "text", &context, &text, &err));
     CHECK_INT(imr_report_render(t, "xml", &context, &text, &err), IMR_E_USAGE);
     imr_json *parsed;
     CHECK_OK(imr_json_parse(&parsed, json.data, json.len, "report", &err));
-    CHECK_STR(imr_json_string_or(parsed, "schema", ""), "imrnn.explanation/1");
+    imr_json *schema;
+    CHECK_OK(imr_json_open(&schema, IMRNN_SOURCE_ROOT "/assets/report.schema.json", &err));
+    CHECK_STR(schema_problem(schema, parsed), "");
+    imr_json_free(schema);
     CHECK_STR(imr_json_string_or(parsed, "command/3", ""), "a \"b\"");
     CHECK_INT(imr_json_count(imr_json_at(parsed, "documents")), 30);
     CHECK_NEAR(imr_json_number_or(parsed, "documents/4/delta_sim", 9), t->documents[4].delta_sim,

@@ -1,0 +1,315 @@
+/* The why of a document in plain text: the sentence, why it is here, what the adapter did, words.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "report/formats.h"
+#include "text/utf8.h"
+
+enum {
+    INDENT = 4,  /* of what stands below a document's line */
+    NAME = 14,   /* columns of a query word */
+    ROWS = 6,    /* query words with what they meet */
+    NEAREST = 3, /* gains, losses */
+};
+
+/* In sd: a smaller share, a smaller change of one, is not listed. */
+#define MEETS_LEAST  0.02
+#define CHANGE_LEAST 0.005
+
+static void heading(imr_buf *out, const char *text)
+{
+    imr_buf_fill(out, ' ', INDENT - 2);
+    imr_buf_str(out, text);
+}
+
+/* What a share is divided by to be in sd; 1 without a reference: then it is in cosine units. */
+static double unit_of(const imr_pairs *p, imr_stage stage)
+{
+    return p->centred[stage] ? p->reference[stage].sd : 1;
+}
+
+static const double *shares_of(const imr_pairs *p, imr_stage stage)
+{
+    return p->centred[stage] ? p->centred[stage] : p->raw[stage];
+}
+
+/* ---- why it is here ---- */
+
+/* Places of v by total (imr_pair_word) or by value, the largest first; the caller's. */
+typedef struct ranked {
+    double value;
+    uint32_t place;
+} ranked;
+
+static int by_value(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    return x->value > y->value ? -1 : x->value < y->value;
+}
+
+/* "homocysteine +0.37" of one query word, as many as the line takes. */
+static void meets(imr_buf *out, const imr_pairs *p, imr_stage stage, size_t a, ranked *spare,
+                  size_t at, size_t width)
+{
+    const double *row = shares_of(p, stage) + a * (p->n_document + 1);
+    const double unit = unit_of(p, stage);
+    size_t n = 0;
+    for (size_t b = 0; b < p->n_document; b++)
+        if (p->document[b].named)
+            spare[n++] = (ranked){row[b] / unit, (uint32_t)b};
+    qsort(spare, n, sizeof *spare, by_value);
+    for (size_t i = 0; i < n && spare[i].value >= MEETS_LEAST; i++) {
+        const char *word = p->document[spare[i].place].text;
+        const size_t columns = imr_utf8_width(word, strlen(word)) + strlen(" +0.00") + 2;
+        if (at + columns > width)
+            break;
+        imr_buf_printf(out, "  %s ", word);
+        imr_report_fixed(out, spare[i].value, 2, true);
+        at += columns;
+    }
+    imr_buf_char(out, '\n');
+}
+
+static void rest(imr_buf *out, const char *name, double value)
+{
+    imr_buf_fill(out, ' ', INDENT);
+    imr_report_cell(out, name, NAME);
+    imr_buf_char(out, ' ');
+    imr_report_fixed(out, value, 2, true);
+    imr_buf_char(out, '\n');
+}
+
+static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t width)
+{
+    const imr_pairs *p = &w->pairs;
+    IMR_AUTOFREE ranked *rows = IMR_NEW_ARRAY(ranked, p->n_query + 1);
+    IMR_AUTOFREE ranked *spare = IMR_NEW_ARRAY(ranked, p->n_document + 1);
+    if (!rows || !spare) {
+        out->failed = true;
+        return;
+    }
+    const double unit = unit_of(p, stage);
+    double special = 0, other = 0, sum = 0;
+    size_t n = 0, shown = 0, unnamed = 0;
+    for (size_t a = 0; a < p->n_query; a++) {
+        const double total = p->query[a].total[stage] / unit;
+        if (p->query[a].special)
+            special += total;
+        else if (p->query[a].named)
+            rows[n++] = (ranked){total, (uint32_t)a};
+        else
+            other += total, unnamed++;
+        sum += total;
+    }
+    sum += p->query[p->n_query].total[stage] / unit;
+    qsort(rows, n, sizeof *rows, by_value);
+    for (; shown < n && shown < ROWS; shown++) {
+        imr_buf_fill(out, ' ', INDENT);
+        imr_report_cell(out, p->query[rows[shown].place].text, NAME);
+        imr_buf_char(out, ' ');
+        imr_report_fixed(out, rows[shown].value, 2, true);
+        meets(out, p, stage, rows[shown].place, spare, INDENT + NAME + 6, width);
+    }
+    for (size_t i = shown; i < n; i++)
+        other += rows[i].value;
+    char name[64];
+    snprintf(name, sizeof name, "%zu more", n - shown + unnamed);
+    if (n > shown || unnamed)
+        rest(out, name, other);
+    rest(out, "special tokens", special);
+    rest(out, "not from words", p->query[p->n_query].total[stage] / unit);
+    IMR_AUTOBUF imr_buf line = {0};
+    imr_buf_str(&line, "sum ");
+    imr_report_fixed(&line, sum, 2, true);
+    if (p->centred[stage]) {
+        imr_buf_str(&line, " sd = its standing ");
+        imr_report_fixed(&line, w->standing[stage], 2, true);
+        imr_buf_str(&line, "; similarity ");
+        imr_report_fixed(&line, p->similarity[stage], 4, false);
+        imr_buf_str(&line, ", mean ");
+        imr_report_fixed(&line, p->reference[stage].mean, 4, false);
+        imr_buf_str(&line, ", sd ");
+        imr_report_fixed(&line, p->reference[stage].sd, 4, false);
+    } else {
+        imr_buf_str(&line, " = its similarity ");
+        imr_report_fixed(&line, p->similarity[stage], 4, false);
+    }
+    imr_buf_str(&line, ", rounding of the cache ");
+    imr_report_fixed(&line, p->residual[stage], 4, true);
+    imr_buf_fill(out, ' ', INDENT);
+    imr_report_wrap(out, imr_buf_text(&line), INDENT, INDENT, width);
+}
+
+/* ---- what the adapter did ---- */
+
+/* The largest gains (sign 1) or losses (-1) of named pairs. */
+static void changes(imr_buf *out, const imr_why *w, int sign, size_t width)
+{
+    IMR_AUTOFREE ranked *v = IMR_NEW_ARRAY(ranked, w->n_strongest + 1);
+    if (!v) {
+        out->failed = true;
+        return;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < w->n_strongest; i++)
+        if (sign * w->strongest[i].change >= CHANGE_LEAST)
+            v[n++] = (ranked){sign * w->strongest[i].change, (uint32_t)i};
+    if (!n)
+        return;
+    qsort(v, n, sizeof *v, by_value);
+    IMR_AUTOBUF imr_buf line = {0};
+    for (size_t i = 0; i < n && i < NEAREST; i++) {
+        const imr_strong_pair *s = &w->strongest[v[i].place];
+        imr_buf_printf(&line, "%s%s~%s ",
+                       i          ? ", "
+                       : sign > 0 ? "+ "
+                                  : "- ",
+                       w->pairs.query[s->query].text, w->pairs.document[s->document].text);
+        imr_report_fixed(&line, s->change, 3, true);
+    }
+    imr_buf_fill(out, ' ', INDENT);
+    imr_report_wrap(out, imr_buf_text(&line), INDENT, INDENT + 2, width);
+}
+
+static void what_it_did(imr_buf *out, const imr_why *w, const imr_trace_document *d, size_t width)
+{
+    IMR_AUTOBUF imr_buf line = {0};
+    imr_buf_str(&line, "What the adapter did");
+    if (!isnan(w->lift.total)) {
+        imr_buf_str(&line, "  ");
+        imr_report_fixed(&line, w->lift.total, 2, true);
+        imr_buf_str(&line, " sd: projector ");
+        imr_report_fixed(&line, w->lift.projector, 2, true);
+        imr_buf_str(&line, ", modulation ");
+        imr_report_fixed(&line, w->lift.modulation, 2, true);
+    }
+    heading(out, "");
+    imr_report_wrap(out, imr_buf_text(&line), INDENT - 2, INDENT, width);
+    imr_buf_clear(&line);
+    if (!w->pairs.problem[0]) {
+        changes(out, w, 1, width);
+        changes(out, w, -1, width);
+    }
+    imr_buf_str(&line, "cosine, projected to now: ");
+    imr_report_fixed(&line, (double)d->delta_sim, 4, true);
+    imr_buf_str(&line, " (less the median ");
+    imr_report_fixed(&line, (double)d->delta_sim_relative, 4, true);
+    imr_buf_str(&line, ") = query ");
+    imr_report_fixed(&line, w->share_query, 4, true);
+    imr_buf_str(&line, ", document ");
+    imr_report_fixed(&line, w->share_document, 4, true);
+    imr_buf_str(&line, ", residual ");
+    imr_report_fixed(&line, w->share_residual, 4, false);
+    imr_buf_fill(out, ' ', INDENT);
+    imr_report_wrap(out, imr_buf_text(&line), INDENT, INDENT + 2, width);
+}
+
+/* ---- words ---- */
+
+/* Each word with its cosine, and with the number the list is ordered by where that is another. What
+ * Benjamini and Hochberg do not pass is marked ns, a word that is near nearly everything hub. */
+static void word(imr_buf *out, const imr_word_score *w, imr_token_order order)
+{
+    imr_buf_printf(out, "%s ", w->text);
+    imr_report_fixed(out, (double)w->cosine, 4, true);
+    if (order == IMR_ORDER_Z && !isnan(w->background_z)) {
+        imr_buf_str(out, " z ");
+        imr_report_fixed(out, (double)w->background_z, 2, true);
+    } else if (order == IMR_ORDER_EFFECT && !isnan(w->effect)) {
+        imr_buf_str(out, " effect ");
+        imr_report_fixed(out, (double)w->effect, 4, true);
+    }
+    if (!w->significant && !isnan(w->background_z))
+        imr_buf_str(out, " ns");
+    if (w->hub)
+        imr_buf_str(out, " hub");
+}
+
+static void side(imr_buf *out, const char *name, char sign, const imr_word_score *v, size_t n,
+                 const imr_text_style *style)
+{
+    if (!n)
+        return;
+    IMR_AUTOBUF imr_buf line = {0};
+    imr_buf_printf(&line, "%-6s %c ", name, sign);
+    for (size_t i = 0; i < n; i++) {
+        imr_buf_str(&line, i ? ", " : "");
+        word(&line, &v[i], style->order);
+    }
+    imr_buf_fill(out, ' ', INDENT);
+    imr_buf_add(out, line.data, 9 < line.len ? 9 : line.len);
+    imr_report_wrap(out, imr_buf_text(&line) + 9, INDENT + 9, INDENT + 9, style->width);
+}
+
+/* In words, since both numbers are nearly always high with some encoders. */
+static void note(imr_buf *out, const imr_word_list *list, imr_change_kind kind, size_t width)
+{
+    IMR_AUTOBUF imr_buf line = {0};
+    if (kind == IMR_CHANGE_PAPER && list->alignment > .9f) {
+        imr_buf_str(&line, "(nearly the modulated vector itself, cosine ");
+        imr_report_fixed(&line, (double)list->alignment, 2, false);
+        imr_buf_str(&line, ": what it says, not what changed)");
+    } else if (kind == IMR_CHANGE_UNIT && list->common_part > .9f) {
+        imr_buf_str(&line, "(");
+        imr_report_fixed(&line, (double)list->common_part, 2, false);
+        imr_buf_str(&line, " of it is common to all that are listed)");
+    }
+    if (!line.len)
+        return;
+    imr_buf_fill(out, ' ', INDENT + 9);
+    imr_report_wrap(out, imr_buf_text(&line), INDENT + 9, INDENT + 9, width);
+}
+
+void imr_text_words(imr_buf *out, const imr_word_list lists[IMR_CHANGE_COUNT],
+                    const imr_text_style *style)
+{
+    static const imr_change_kind changed[] = {IMR_CHANGE_OWN, IMR_CHANGE_PAPER, IMR_CHANGE_UNIT};
+    static const imr_change_kind alone[] = {IMR_CHANGE_VECTOR};
+    const imr_change_kind *kinds = style->adapter ? changed : alone;
+    for (size_t k = 0; k < (style->adapter ? IMR_LEN(changed) : IMR_LEN(alone)); k++) {
+        const imr_word_list *list = &lists[kinds[k]];
+        const char *name = imr_change_kind_name(kinds[k]);
+        side(out, name, '+', list->positive, list->n_positive, style);
+        side(out, list->n_positive ? "" : name, '-', list->negative, list->n_negative, style);
+        if (list->n_positive + list->n_negative)
+            note(out, list, kinds[k], style->width);
+    }
+}
+
+void imr_text_why(imr_buf *out, const imr_why *w, const imr_trace_document *d,
+                  const imr_text_style *style)
+{
+    const imr_stage stage = style->adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
+    IMR_AUTOBUF imr_buf plain = {0};
+    imr_report_plain(&plain, w->sentence);
+    heading(out, "");
+    imr_report_wrap(out, imr_buf_text(&plain), INDENT - 2, INDENT - 2, style->width);
+    heading(out, "Why it is here");
+    if (!isnan(w->standing[stage])) {
+        imr_buf_str(out, "  ");
+        imr_report_fixed(out, fabs(w->standing[stage]), 2, false);
+        imr_buf_printf(out, " sd %s the average candidate",
+                       w->standing[stage] < 0 ? "below" : "above");
+    }
+    imr_buf_char(out, '\n');
+    if (w->pairs.problem[0]) {
+        imr_buf_fill(out, ' ', INDENT);
+        imr_report_wrap(out, w->pairs.problem, INDENT, INDENT, style->width);
+    } else {
+        why_here(out, w, stage, style->width);
+    }
+    if (w->document_tokens.read < w->document_tokens.total)
+        imr_buf_printf(out, "%*sthe encoder read %u of its %u tokens\n", INDENT, "",
+                       w->document_tokens.read, w->document_tokens.total);
+    if (style->adapter)
+        what_it_did(out, w, d, style->width);
+    if (style->inputs->table_name[0]) {
+        heading(out, style->adapter ? "Words of its change" : "Words of its vector");
+        imr_buf_printf(out, " (table %s)\n", style->inputs->table_name);
+        imr_text_words(out, w->words, style);
+    }
+}

@@ -1,0 +1,213 @@
+/* The words of the query against the words of a document, as tables: the screen Words in text. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "report/formats.h"
+
+enum { NAME = 12, COLUMN = 8 /* the blank before it counted */ };
+
+/* A table of shares with its rows and columns in the order they are printed. */
+typedef struct table {
+    const imr_pairs *p;
+    double *v;            /* [n_query + 1, n_document + 1] in sd, or cosine without a reference */
+    double *row, *column; /* their sums */
+    uint32_t *rows, *columns; /* places of words, special tokens left out, largest sum first */
+    size_t n_rows, n_columns;
+    int decimals;
+} table;
+
+static void table_done(table *t)
+{
+    imr_free(t->v);
+    imr_free(t->row);
+    imr_free(t->column);
+    imr_free(t->rows);
+    imr_free(t->columns);
+}
+
+static bool table_init(table *t, const imr_pairs *p)
+{
+    const size_t q = p->n_query + 1, d = p->n_document + 1;
+    *t = (table){.p = p};
+    t->v = IMR_NEW_ARRAY(double, q *d);
+    t->row = IMR_NEW_ARRAY(double, q);
+    t->column = IMR_NEW_ARRAY(double, d);
+    t->rows = IMR_NEW_ARRAY(uint32_t, q);
+    t->columns = IMR_NEW_ARRAY(uint32_t, d);
+    return t->v && t->row && t->column && t->rows && t->columns;
+}
+
+static void add(table *t, imr_stage stage, double sign)
+{
+    const imr_pairs *p = t->p;
+    const double *v = p->centred[stage] ? p->centred[stage] : p->raw[stage];
+    const double by = sign / (p->centred[stage] ? p->reference[stage].sd : 1);
+    for (size_t i = 0; i < (p->n_query + 1) * (p->n_document + 1); i++)
+        t->v[i] += by * v[i];
+}
+
+/* Insertion: texts have few words, and the order is stable. */
+static size_t order(uint32_t *out, const imr_pair_word *words, size_t n, const double *sum)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (words[i].special)
+            continue;
+        size_t at = kept++;
+        for (; at > 0 && sum[out[at - 1]] < sum[i]; at--)
+            out[at] = out[at - 1];
+        out[at] = (uint32_t)i;
+    }
+    return kept;
+}
+
+static void settle(table *t)
+{
+    const size_t q = t->p->n_query + 1, d = t->p->n_document + 1;
+    for (size_t a = 0; a < q; a++)
+        for (size_t b = 0; b < d; b++)
+            t->row[a] += t->v[a * d + b], t->column[b] += t->v[a * d + b];
+    t->n_rows = order(t->rows, t->p->query, t->p->n_query, t->row);
+    t->n_columns = order(t->columns, t->p->document, t->p->n_document, t->column);
+}
+
+/* Right in its column; less than two of the last digit but one is a point. */
+static void number(imr_buf *out, const table *t, double value, bool always)
+{
+    IMR_AUTOBUF imr_buf text = {0};
+    if (always || fabs(value) >= (t->decimals == 2 ? .02 : .002))
+        imr_report_fixed(&text, value, t->decimals, true);
+    else
+        imr_buf_char(&text, '.');
+    imr_buf_fill(out, ' ', text.len < COLUMN ? COLUMN - text.len : 1);
+    imr_buf_str(out, imr_buf_text(&text));
+}
+
+static void line(imr_buf *out, const table *t, const char *name, const double *cells, double sum,
+                 size_t shown)
+{
+    double other = sum;
+    imr_report_cell(out, name, NAME);
+    for (size_t i = 0; i < shown; i++) {
+        number(out, t, cells[t->columns[i]], false);
+        other -= cells[t->columns[i]];
+    }
+    number(out, t, other, false);
+    imr_buf_str(out, " |");
+    number(out, t, sum, true);
+    imr_buf_char(out, '\n');
+}
+
+static void print(imr_buf *out, const table *t, size_t width)
+{
+    const size_t d = t->p->n_document + 1;
+    size_t shown = (width - NAME - 2 * COLUMN - 2) / COLUMN;
+    if (shown > t->n_columns)
+        shown = t->n_columns;
+    imr_buf_fill(out, ' ', NAME);
+    for (size_t i = 0; i < shown; i++) {
+        IMR_AUTOBUF imr_buf word = {0};
+        imr_buf_char(out, ' ');
+        imr_report_cell(&word, t->p->document[t->columns[i]].text, COLUMN - 1);
+        imr_buf_str(out, imr_buf_text(&word));
+    }
+    imr_buf_str(out, "   other |   total\n");
+    for (size_t i = 0; i < t->n_rows; i++)
+        line(out, t, t->p->query[t->rows[i]].text, t->v + t->rows[i] * d, t->row[t->rows[i]],
+             shown);
+    for (size_t a = 0; a < t->p->n_query; a++)
+        if (t->p->query[a].special)
+            line(out, t, t->p->query[a].text, t->v + a * d, t->row[a], shown);
+    line(out, t, "not words", t->v + (d * t->p->n_query), t->row[t->p->n_query], shown);
+    double sum = 0;
+    for (size_t a = 0; a <= t->p->n_query; a++)
+        sum += t->row[a];
+    line(out, t, "total", t->column, sum, shown);
+}
+
+/* What the total must be, and from what. */
+static void check(imr_buf *out, const imr_why *w, int stage, size_t width)
+{
+    const imr_pairs *p = &w->pairs;
+    IMR_AUTOBUF imr_buf text = {0};
+    if (stage == IMR_STAGE_COUNT) {
+        imr_buf_str(&text, "total = its lift ");
+        imr_report_fixed(&text, w->lift.total, 3, true);
+    } else {
+        if (p->centred[stage]) {
+            imr_buf_str(&text, "total = its standing ");
+            imr_report_fixed(&text, w->standing[stage], 2, true);
+            imr_buf_str(&text, " sd = (similarity ");
+        } else {
+            imr_buf_str(&text, "total = similarity ");
+        }
+        imr_report_fixed(&text, p->similarity[stage], 4, false);
+        if (p->centred[stage]) {
+            imr_buf_str(&text, " - mean ");
+            imr_report_fixed(&text, p->reference[stage].mean, 4, false);
+            imr_buf_str(&text, ") / sd ");
+            imr_report_fixed(&text, p->reference[stage].sd, 4, false);
+        }
+        imr_buf_str(&text, ", less the rounding of the cache ");
+        imr_report_fixed(&text, p->residual[stage], 6, true);
+    }
+    imr_report_wrap(out, imr_buf_text(&text), 0, 0, width);
+}
+
+static bool one(imr_buf *out, const imr_why *w, int stage, size_t width)
+{
+    static const char *const titles[] = {"encoder", "projected", "after",
+                                         "change: after - encoder"};
+    const bool centred = w->pairs.centred[IMR_STAGE_ENCODER];
+    table t;
+    bool ok = table_init(&t, &w->pairs);
+    if (ok) {
+        t.decimals = centred && stage != IMR_STAGE_COUNT ? 2 : 3;
+        add(&t, stage == IMR_STAGE_COUNT ? IMR_STAGE_AFTER : (imr_stage)stage, 1);
+        if (stage == IMR_STAGE_COUNT)
+            add(&t, IMR_STAGE_ENCODER, -1);
+        settle(&t);
+        imr_buf_printf(out, "\n%s, %s\n", titles[stage],
+                       centred ? "in sd above the average candidate" : "in cosine");
+        print(out, &t, width);
+        if (stage != IMR_STAGE_COUNT || centred)
+            check(out, w, stage, width);
+    }
+    table_done(&t);
+    return ok;
+}
+
+void imr_report_words(const imr_trace *t, const imr_report_context *context, imr_buf *out)
+{
+    const size_t width = imr_report_width(context);
+    IMR_AUTOBUF imr_buf text = {0};
+    imr_buf_printf(&text, "query  %s%s", t->query_prefix, t->query_text);
+    imr_report_wrap(out, imr_buf_text(&text), 0, 7, width);
+    for (size_t i = 0; i < t->n_documents; i++) {
+        const imr_detail *about = imr_report_detail(context, i);
+        if (!about || !imr_report_prints(context, i))
+            continue;
+        const imr_why *w = &about->why;
+        imr_buf_clear(&text);
+        imr_buf_printf(&text, "%s  %s", t->documents[i].id, t->documents[i].title);
+        imr_buf_char(out, '\n');
+        imr_report_wrap(out, imr_buf_text(&text), 0, 0, width);
+        imr_buf_clear(&text);
+        imr_report_plain(&text, w->sentence);
+        imr_report_wrap(out, imr_buf_text(&text), 0, 0, width);
+        if (w->pairs.problem[0]) {
+            imr_report_wrap(out, w->pairs.problem, 0, 0, width);
+            continue;
+        }
+        for (int stage = 0; stage <= IMR_STAGE_COUNT; stage++)
+            if (stage < IMR_STAGE_COUNT ? w->pairs.raw[stage] != NULL : imr_report_adapted(t))
+                if (!one(out, w, stage, width))
+                    out->failed = true;
+    }
+    imr_buf_char(out, '\n');
+    imr_report_wrap(out,
+                    "other: words with smaller totals, special tokens of the document, and what no "
+                    "word carries",
+                    0, 0, width);
+}

@@ -46,7 +46,9 @@ static imr_status open_as(imr_kept *out, const char *path, int flags, imr_error 
     imr_kept made = {.path = imr_strdup(path)};
     if (!made.path)
         return imr_fail_memory(err);
-    made.fd = refused() ? -1 : open(path, flags | O_CLOEXEC, 0666);
+    /* What is written to may lie in a stranger's folder: a link there is not followed. */
+    made.fd =
+        refused() ? -1 : open(path, flags | (flags & O_CREAT ? O_NOFOLLOW : 0) | O_CLOEXEC, 0666);
     if (made.fd < 0) {
         const int number = errno;
         imr_free(made.path);

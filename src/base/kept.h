@@ -44,7 +44,7 @@ typedef struct imr_kept {
     size_t unflushed;
 } imr_kept;
 
-/* Opens to read and write, made empty when it is absent. */
+/* Opens to read and write, made empty when it is absent; IMR_E_IO for a link. */
 imr_status imr_kept_open(imr_kept *out, const char *path, imr_error *err) IMR_NODISCARD;
 /* The same, locked. */
 imr_status imr_kept_lock(imr_kept *out, const char *path, imr_error *err) IMR_NODISCARD;

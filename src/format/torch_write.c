@@ -7,12 +7,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/array.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "format/torch_pt.h"
+#include "format/zip.h"
 
 #define ALIGN   64
 #define DATE    0x0021 /* 1980-01-01 in MS-DOS's way */
@@ -145,16 +145,6 @@ typedef struct archive {
     uint32_t entries;
 } archive;
 
-static uint32_t crc_of(const void *data, uint64_t n)
-{
-    uLong crc = crc32(0, NULL, 0);
-    const uint8_t *p = data;
-    const uint64_t step = (uint64_t)1 << 30;
-    for (uint64_t i = 0; i < n; i += step)
-        crc = crc32(crc, p + i, (uInt)(n - i < step ? n - i : step));
-    return (uint32_t)crc;
-}
-
 /* What the local and the central header have in common, in the same order. */
 static void put_common(imr_buf *b, uint32_t crc, uint64_t n, size_t name_len, size_t extra)
 {
@@ -171,7 +161,7 @@ static void put_common(imr_buf *b, uint32_t crc, uint64_t n, size_t name_len, si
 static void add_entry(archive *a, const char *name, const void *data, uint64_t n)
 {
     IMR_AUTOBUF imr_buf local = {0};
-    uint32_t crc = crc_of(data, n);
+    uint32_t crc = imr_zip_crc(data, (size_t)n);
     size_t name_len = strlen(name), extra = 4;
     extra += ALIGN - 1 - (a->at + 30 + name_len + extra - 1) % ALIGN;
     imr_buf_str(&local, "PK\3\4");

@@ -16,7 +16,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/bytes.h"
 #include "base/limits.h"
@@ -38,6 +37,7 @@ enum {
 #define ONES16        UINT16_MAX
 #define ONES32        UINT32_MAX
 #define DEFLATED      8u
+#define MOST_EXPAND   1032u /* of deflate: 258 bytes from 2 bits */
 /* Of the file, looked at before its pages are given back. */
 #define FORGET_BYTES ((uint64_t)32 << 20)
 #define ENCRYPTED    (1u << 0 | 1u << 6 | 1u << 13) /* plain, strong, masked headers */
@@ -152,12 +152,13 @@ static bool read_extra64(imr_bytes extra, uint64_t *size, uint64_t *packed, uint
 }
 
 /* The next header of the central directory. */
-static imr_status read_central(imr_zip_entry *e, imr_bytes *b, bool deflated, imr_error *err)
+static imr_status read_central(imr_zip_entry *e, imr_bytes *b, bool packed, imr_error *err)
 {
     size_t at = b->pos;
     uint32_t signature = imr_bytes_u32(b);
     imr_bytes_take(b, 2 + 2);
-    uint16_t flags = imr_bytes_u16(b), method = imr_bytes_u16(b);
+    e->encrypted = imr_bytes_u16(b) & ENCRYPTED;
+    e->method = imr_bytes_u16(b);
     imr_bytes_take(b, 4);
     e->crc = imr_bytes_u32(b);
     e->packed = imr_bytes_u32(b);
@@ -172,21 +173,25 @@ static imr_status read_central(imr_zip_entry *e, imr_bytes *b, bool deflated, im
     imr_bytes_take(b, comment_len);
     if (!imr_bytes_ok(b) || signature != CENTRAL)
         return imr_fail(err, IMR_E_FORMAT, "the zip directory is damaged at offset %zu", at);
-    if (imr_utf8_first_bad(e->name, e->name_len) != e->name_len ||
+    if ((!packed && imr_utf8_first_bad(e->name, e->name_len) != e->name_len) ||
         memchr(e->name, '\0', e->name_len))
         return imr_fail(err, IMR_E_FORMAT, "the zip entry at offset %zu has no UTF-8 name", at);
     if (!read_extra64(imr_bytes_of(extra, extra_len), &e->size, &e->packed, &e->header))
         return bad_entry(e, IMR_E_FORMAT, "lacks the 64-bit sizes it announces", err);
-    if (flags & ENCRYPTED)
+    if (!packed && e->encrypted)
         return bad_entry(e, IMR_E_UNSUPPORTED, "is encrypted", err);
-    e->deflated = method == DEFLATED;
-    if (method != 0 && !(deflated && e->deflated))
+    if (!packed && e->method)
         return imr_fail(err, IMR_E_UNSUPPORTED,
                         "zip entry %.*s is compressed (method %u); torch.save stores entries: "
                         "unpack the archive and pack it with zip -0",
-                        name_width(e), e->name, method);
-    if (!e->deflated && e->packed != e->size)
+                        name_width(e), e->name, e->method);
+    if (!e->method && !e->encrypted && e->packed != e->size)
         return bad_entry(e, IMR_E_FORMAT, "has two sizes though it is not compressed", err);
+    if (e->method == DEFLATED && e->size / MOST_EXPAND > e->packed)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "zip entry %.*s cannot be the %" PRIu64 " bytes the directory says: it has "
+                        "%" PRIu64 " packed",
+                        name_width(e), e->name, e->size, e->packed);
     if (disk != 0 && disk != ONES16)
         return bad_entry(e, IMR_E_UNSUPPORTED, "lies on another disk", err);
     return IMR_OK;
@@ -209,11 +214,8 @@ static imr_status read_local(imr_zip_entry *e, const uint8_t *data, uint64_t end
         return bad_entry(e, IMR_E_FORMAT, "has no local header where the directory says", err);
     if (name_len != e->name_len || memcmp(name, e->name, name_len) != 0)
         return bad_entry(e, IMR_E_FORMAT, "has another name in its local header", err);
-    if (method != (e->deflated ? DEFLATED : 0) || flags & ENCRYPTED)
-        return bad_entry(e, IMR_E_FORMAT,
-                         e->deflated ? "is deflated in the directory but not in its local header"
-                                     : "is stored in the directory but not in its local header",
-                         err);
+    if (method != e->method || !(flags & ENCRYPTED) != !e->encrypted)
+        return bad_entry(e, IMR_E_FORMAT, "is packed in another way in its local header", err);
     if ((size != 0 && size != ONES32 && size != e->size) ||
         (packed != 0 && packed != ONES32 && packed != e->packed))
         return bad_entry(e, IMR_E_FORMAT, "has another size in its local header", err);
@@ -362,7 +364,7 @@ imr_status imr_zip_at(imr_zip_entry *out, const imr_zip *z, size_t i, imr_error 
     imr_bytes b = imr_bytes_of(z->directory, z->bytes);
     imr_zip_entry e = {0};
     imr_bytes_seek(&b, z->at[i]);
-    IMR_TRY(read_central(&e, &b, z->deflated, err));
+    IMR_TRY(read_central(&e, &b, z->packed, err));
     IMR_TRY(read_local(&e, z->data, z->start, err));
     *out = e;
     return IMR_OK;
@@ -376,7 +378,7 @@ static imr_status read_entries(imr_zip *z, const imr_zip_options *options, imr_e
     for (size_t i = 0; i < z->n; i++) {
         imr_zip_entry e = {0};
         z->at[i] = b.pos;
-        IMR_TRY(read_central(&e, &b, z->deflated, err));
+        IMR_TRY(read_central(&e, &b, z->packed, err));
         IMR_TRY(read_local(&e, z->data, z->start, err));
         in_order = in_order && e.header >= end;
         end = span_of(&e, z->data, i).end;
@@ -405,7 +407,7 @@ imr_status imr_zip_parse(imr_zip *out, const void *data, size_t len, const imr_z
                  .bytes = (size_t)d.bytes,
                  .at = imr_scratch_alloc(o->scratch, (size_t)d.entries, sizeof *z.at),
                  .n = (size_t)d.entries,
-                 .deflated = o->deflated,
+                 .packed = o->packed,
                  .scratch = o->scratch};
     if (!z.at)
         return imr_scratch_fail(o->scratch, err);
@@ -423,19 +425,4 @@ void imr_zip_done(imr_zip *z)
     imr_scratch_free(z->scratch, z->at);
     imr_scratch_free(z->scratch, z->slots);
     *z = (imr_zip){0};
-}
-
-imr_status imr_zip_check_crc(const imr_zip_entry *e, imr_error *err)
-{
-    uLong crc = crc32(0, NULL, 0);
-    const size_t step = (size_t)1 << 30; /* zlib counts in 32 bits */
-    for (uint64_t at = 0; at < e->size; at += step) {
-        uint64_t left = e->size - at;
-        crc = crc32(crc, e->data + at, (uInt)(left < step ? left : step));
-    }
-    if (crc != e->crc)
-        return imr_fail(err, IMR_E_FORMAT,
-                        "zip entry %.*s is damaged: CRC-32 %08lx, the directory says %08" PRIx32,
-                        name_width(e), e->name, crc, e->crc);
-    return IMR_OK;
 }

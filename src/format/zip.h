@@ -2,8 +2,8 @@
  * format/zip.h - the entries of an archive, in place.
  *
  * Nothing is copied: an entry is a range of the file. It is stored (uncompressed), as torch.save
- * writes them; deflated ones pass when asked for, to be read by format/deflated.h. Archives of any
- * other kind go through format/zip_archive.h. The layout stands at the top of zip.c.
+ * writes them; archives as people pack them pass when asked for, to be read by imr_zip_unpack. The
+ * layout stands at the top of zip.c.
  *
  * A cache with a storage for each of its vectors has millions of entries, so an archive is not a
  * list of them: it holds where each header lies in the directory (8 bytes an entry) and a hash
@@ -11,9 +11,10 @@
  *
  * Refused with a sentence:
  *   archive   a missing or damaged end record, several disks
- *   entry     encrypted or otherwise compressed, sizes on which the two headers disagree, ranges
- *             outside the file or over each other
- *   names     two entries of one name, names that are not UTF-8
+ *   entry     sizes on which the two headers disagree, ranges outside the file or over each other,
+ *             more bytes than deflate can make of those that are there
+ *   names     two entries of one name, a zero byte
+ *   and, unless asked for, what is compressed or encrypted and names that are not UTF-8
  */
 #ifndef IMR_FORMAT_ZIP_H
 #define IMR_FORMAT_ZIP_H
@@ -33,7 +34,8 @@ typedef struct imr_zip_entry {
     const uint8_t *data;
     uint64_t packed, size; /* bytes at data, and when unpacked: the same for a stored entry */
     uint64_t header;       /* offset of the local header */
-    bool deflated;
+    uint16_t method;       /* 0: stored */
+    bool encrypted;
 } imr_zip_entry;
 
 typedef struct imr_zip {
@@ -43,13 +45,13 @@ typedef struct imr_zip {
     size_t n;
     uint64_t *slots; /* [mask + 1] of the names: half a hash, and the entry's number + 1 */
     uint64_t mask, seed;
-    bool deflated;
+    bool packed;
     imr_scratch *scratch;
 } imr_zip;
 
 /* How an archive is read; all may be NULL. */
 typedef struct imr_zip_options {
-    bool deflated;          /* lets deflated entries pass, to be read by format/deflated.h */
+    bool packed;            /* compressed and encrypted entries pass, and names of any encoding */
     imr_scratch *scratch;   /* takes the tables; must outlive the archive */
     const imr_file *mapped; /* the file the bytes are of: forgotten now and then while every local
                                header is looked at */
@@ -68,7 +70,18 @@ const char *imr_zip_name(const imr_zip *z, size_t i, size_t *len);
 bool imr_zip_find(const imr_zip *z, const char *a, size_t a_len, const char *b, size_t b_len,
                   size_t *i);
 
+/* The CRC-32 of these bytes, as the directory has it. */
+uint32_t imr_zip_crc(const void *data, size_t len);
 /* Of a stored entry: IMR_E_FORMAT when its bytes do not have the CRC-32 the directory says. */
 imr_status imr_zip_check_crc(const imr_zip_entry *e, imr_error *err) IMR_NODISCARD;
+
+/* Takes the next bytes of an entry that is unpacked; another status than IMR_OK ends that. */
+typedef imr_status (*imr_zip_sink)(void *user, const uint8_t *bytes, size_t n, imr_error *err);
+/* From front to back in pieces of 256 KB, which is the memory it takes; never more bytes than the
+ * directory says. Errors name the entry: IMR_E_UNSUPPORTED encrypted, or packed by another method
+ * than deflate; IMR_E_FORMAT damage, more or fewer bytes than announced or another CRC-32 (all of
+ * the sink's bytes are void then); IMR_E_MEMORY; the sink's. */
+imr_status imr_zip_unpack(const imr_zip_entry *e, imr_zip_sink sink, void *user,
+                          imr_error *err) IMR_NODISCARD;
 
 #endif

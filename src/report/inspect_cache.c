@@ -8,7 +8,7 @@
 #include "format/json.h"
 #include "math/nn.h"
 #include "report/inspect_kinds.h"
-#include "retrieval/cache.h"
+#include "retrieval/store.h"
 #include "session/encoded_table.h"
 
 enum { BLOCK = 4096 };
@@ -127,6 +127,23 @@ static imr_status add_tables(imr_inspection *i, const imr_cache *c, imr_error *e
     return IMR_OK;
 }
 
+/* What a zipped corpus was unpacked to. */
+static imr_status add_unpacked(imr_inspection *i, imr_error *err)
+{
+    IMR_AUTOFREE char *dir = imr_path_join(i->path, IMR_STORE_UNPACKED);
+    if (!dir)
+        return imr_fail_memory(err);
+    const uint64_t bytes = imr_dataset_unpacked_bytes(dir);
+    if (!bytes)
+        return IMR_OK;
+    char json[32], text[64];
+    snprintf(json, sizeof json, "%" PRIu64, bytes);
+    snprintf(text, sizeof text,
+             "%.1f MB in " IMR_STORE_UNPACKED "; can be deleted while the archive is there",
+             (double)bytes / 1e6);
+    return imr_inspection_raw(i, "unpacked_bytes", "unpacked corpus", json, text, err);
+}
+
 static imr_status add_cache(imr_inspection *i, const imr_cache *c, const imr_progress *progress,
                             imr_error *err)
 {
@@ -145,6 +162,7 @@ static imr_status add_cache(imr_inspection *i, const imr_cache *c, const imr_pro
                                   err));
     IMR_TRY(imr_inspection_string(i, "encoder_sha256", NULL, e->sha256, err));
     IMR_TRY(add_tables(i, c, err));
+    IMR_TRY(add_unpacked(i, err));
     IMR_TRY(add_cache_splits(i, c, err));
     IMR_TRY(add_vectors(i, c, progress, err));
     const char *notice = imr_cache_notice(c);

@@ -8,11 +8,10 @@
 #include "retrieval/dataset_internal.h"
 #include "text/utf8.h"
 
-static void bytes_done(dataset_bytes *b)
+static void bytes_done(dataset_bytes *b, imr_scratch *beside)
 {
-    imr_deflated_free(b->deflated);
     imr_file_unmap(&b->file);
-    imr_free(b->owned);
+    imr_scratch_free(beside, b->owned);
     imr_free(b->name);
 }
 
@@ -23,8 +22,9 @@ void imr_dataset_free(imr_dataset *d)
     imr_free(d->path);
     imr_free(d->text_folder);
     imr_free(d->summary);
-    bytes_done(&d->corpus);
-    bytes_done(&d->queries);
+    bytes_done(&d->corpus, d->beside);
+    bytes_done(&d->queries, d->beside);
+    imr_scratch_close(d->beside);
     imr_ids_done(&d->documents);
     imr_scratch_free(d->scratch, d->made_offsets);
     imr_scratch_free(d->scratch, d->made_lengths);
@@ -74,20 +74,8 @@ const imr_ids *imr_dataset_ids(const imr_dataset *d)
 /* The document's line, parsed. */
 static imr_status parse_line(imr_json **node, const imr_dataset *d, size_t document, imr_error *err)
 {
-    const char *id = imr_dataset_id(d, document);
-    uint64_t offset = d->offsets[document];
-    size_t len = d->lengths[document];
-    IMR_AUTOFREE char *unpacked = NULL;
-    if (d->corpus.deflated) {
-        if (len > IMR_MAX_LINE_BYTES)
-            return imr_fail(err, IMR_E_LIMIT, "%s: %s has %zu bytes, at most %zu", d->corpus.name,
-                            id, len, IMR_MAX_LINE_BYTES);
-        if (!(unpacked = imr_alloc(len, 1)))
-            return imr_fail_memory(err);
-        IMR_TRY(imr_deflated_read(d->corpus.deflated, offset, unpacked, len, err));
-    }
-    imr_status status =
-        imr_json_parse(node, unpacked ? unpacked : d->corpus.data + offset, len, id, err);
+    imr_status status = imr_json_parse(node, d->corpus.data + d->offsets[document],
+                                       d->lengths[document], imr_dataset_id(d, document), err);
     return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, d->corpus.name);
 }
 
@@ -213,6 +201,11 @@ const char *imr_dataset_summary(const imr_dataset *d)
     return d->summary ? d->summary : "";
 }
 
+const char *imr_dataset_notice(const imr_dataset *d)
+{
+    return d->notice;
+}
+
 size_t imr_dataset_bad_lines(const imr_dataset *d)
 {
     return d->n_bad;
@@ -226,11 +219,6 @@ size_t imr_dataset_bad_lines_kept(const imr_dataset *d)
 const char *imr_dataset_bad_line(const imr_dataset *d, size_t i)
 {
     return d->bad[i];
-}
-
-static void free_pass(imr_deflated_pass **pass)
-{
-    imr_deflated_pass_free(*pass);
 }
 
 static imr_status hash_step(const imr_progress *progress, uint64_t done, uint64_t total,
@@ -258,28 +246,9 @@ static imr_status sha256_of_folder(const imr_dataset *d, char out[IMR_SHA256_HEX
     return imr_sha256_hex(&s, out, err);
 }
 
-static imr_status sha256_of_deflated(const imr_dataset *d, char out[IMR_SHA256_HEX],
-                                     const imr_progress *progress, imr_error *err)
-{
-    IMR_AUTOSHA256 imr_sha256 s;
-    imr_sha256_init(&s);
-    IMR_CLEANUP(free_pass) imr_deflated_pass *pass = NULL;
-    IMR_TRY(imr_deflated_pass_new(&pass, d->corpus.deflated, err));
-    size_t n = 1;
-    for (uint64_t at = 0; n; at += n) {
-        const char *bytes;
-        IMR_TRY(imr_deflated_pass_next(pass, &bytes, &n, err));
-        imr_sha256_add(&s, bytes, n);
-        IMR_TRY(hash_step(progress, at, d->corpus.len, err));
-    }
-    return imr_sha256_hex(&s, out, err);
-}
-
 static imr_status sha256_of_corpus(const imr_dataset *d, char out[IMR_SHA256_HEX],
                                    const imr_progress *progress, imr_error *err)
 {
-    if (d->corpus.deflated)
-        return sha256_of_deflated(d, out, progress, err);
     const size_t step = (size_t)4 << 20;
     IMR_AUTOSHA256 imr_sha256 s;
     imr_sha256_init(&s);
@@ -318,13 +287,4 @@ bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, u
 void imr_dataset_stamp(const imr_dataset *d, int64_t out[2])
 {
     memcpy(out, d->corpus.stamp, sizeof d->corpus.stamp);
-}
-
-imr_status imr_dataset_keep_points(const imr_dataset *d, const char *path, imr_error *err)
-{
-    int64_t stamp[2];
-    if (!d->corpus.deflated || imr_deflated_points_from_file(d->corpus.deflated))
-        return IMR_OK;
-    imr_dataset_stamp(d, stamp);
-    return imr_deflated_write_points(d->corpus.deflated, path, stamp, err);
 }

@@ -17,12 +17,11 @@
  * characters, what is not UTF-8) stand in the id as %XX.
  *
  * The corpus stays mapped; in memory are the ids and where each line lies (or, with a remembered
- * index, nothing), so a text costs one JSON line when it is asked for. A zipped corpus is never
- * unpacked as a whole either: opening reads it once in pieces, checks its CRC-32 and notes restart
- * points (format/deflated.h), and a text costs unpacking from the last point before it, on average
- * 0.1 MB. A cache keeps the points in a file beside its index, so that opening it reads nothing of
- * the corpus. (Only an archive that format/zip.h cannot read in place, such as one with names in an
- * old code page, is unpacked in memory.)
+ * index, nothing), so a text costs one JSON line when it is asked for. A FILE.zip is unpacked first,
+ * and checked by size and CRC-32: into a folder that keeps it, or into nameless files beside the
+ * archive (memory where it cannot be written). A folder that keeps it serves as long as the archive
+ * has the size and the time of change it was made from, and when the archive is gone. Deleting that
+ * folder costs another unpacking.
  *
  * Errors:
  *   IMR_E_FORMAT      names file and line: a malformed line, text that is not UTF-8, an id met
@@ -51,13 +50,12 @@
 typedef struct imr_dataset imr_dataset;
 
 /* Where each document lies, remembered by a cache so that opening need not read the corpus again.
- * All of it but the path must outlive the dataset, which copies nothing. */
+ * All of it must outlive the dataset, which copies nothing. */
 typedef struct imr_dataset_index {
     uint64_t corpus_bytes; /* size the corpus must have for the index to hold */
     const imr_ids *ids;
     const uint64_t *offsets; /* [ids->n] of the first byte of each line */
     const uint32_t *lengths; /* [ids->n] */
-    const char *points;      /* NULL, or the file of a zipped corpus' restart points */
     const int64_t
         *stamp; /* [2], imr_dataset_stamp: a folder of texts is not read while it has it */
 } imr_dataset_index;
@@ -68,6 +66,8 @@ typedef struct imr_dataset_options {
     imr_scratch *scratch;    /* takes what grows with documents and queries (NULL: memory); must
                                 outlive the dataset */
     bool without_judgements; /* qrels are not read */
+    const char *unpacked; /* of a FILE.zip: the folder that keeps it unpacked, made when it is not
+                             there; NULL: nameless files that go with the dataset */
     const imr_progress *progress;
 } imr_dataset_options;
 
@@ -128,6 +128,8 @@ const imr_qrels *imr_dataset_qrels(const imr_dataset *d, const char *split);
 /* ---- what was wrong, and what it is ---- */
 /* Of a folder of texts: "388 taken, 7 skipped: 5 .pdf, 2 empty"; else "". */
 const char *imr_dataset_summary(const imr_dataset *d);
+/* "" or a sentence: why a FILE.zip is not kept unpacked where it should be. */
+const char *imr_dataset_notice(const imr_dataset *d);
 size_t imr_dataset_bad_lines(const imr_dataset *d); /* skipped; 0 without skip_bad_lines */
 size_t imr_dataset_bad_lines_kept(const imr_dataset *d);
 const char *imr_dataset_bad_line(const imr_dataset *d, size_t i); /* "corpus.jsonl:17: ..." */
@@ -148,9 +150,7 @@ bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, u
  * times; zeros from memory. */
 void imr_dataset_stamp(const imr_dataset *d, int64_t out[2]);
 
-/* Restart points that opening had to note, for imr_dataset_index.points: nothing to do for other
- * layouts, and when they came from such a file. */
-imr_status imr_dataset_keep_points(const imr_dataset *d, const char *path,
-                                   imr_error *err) IMR_NODISCARD;
+/* Bytes of the files in a folder that keeps a FILE.zip unpacked; 0 when there is none. */
+uint64_t imr_dataset_unpacked_bytes(const char *dir);
 
 #endif

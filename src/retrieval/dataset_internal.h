@@ -7,19 +7,16 @@
 #define IMR_RETRIEVAL_DATASET_INTERNAL_H
 
 #include "base/file.h"
-#include "format/deflated.h"
 #include "retrieval/dataset.h"
 #include "retrieval/ids.h"
 
-/* A file's bytes: mapped, within a mapped archive, owned (unpacked from one), or borrowed from the
- * caller. */
+/* A file's bytes: mapped, owned (unpacked from an archive), or borrowed from the caller. */
 typedef struct dataset_bytes {
-    char *name;             /* for errors */
-    const char *data;       /* NULL when deflated */
-    imr_deflated *deflated; /* NULL unless deflated in an archive */
+    char *name; /* for errors */
+    const char *data;
     size_t len;
-    imr_file file; /* the file itself, or the archive */
-    void *owned;
+    imr_file file;
+    void *owned;      /* of imr_dataset.beside */
     int64_t stamp[2]; /* imr_dataset_stamp */
 } dataset_bytes;
 
@@ -30,8 +27,10 @@ typedef struct dataset_split {
 
 struct imr_dataset {
     char *path;
-    char *text_folder; /* the folder of texts, NULL when there is a corpus file */
-    char *summary;     /* imr_dataset_summary */
+    char *text_folder;   /* the folder of texts, NULL when there is a corpus file */
+    char *summary;       /* imr_dataset_summary */
+    char notice[512];    /* imr_dataset_notice */
+    imr_scratch *beside; /* beside an archive: what is unpacked of it */
     dataset_bytes corpus, queries;
     imr_ids documents;
     const uint64_t *offsets; /* of the remembered index, or made_offsets */
@@ -51,6 +50,11 @@ struct imr_dataset {
 /* d->path is a zip file. */
 imr_status imr_dataset_open_archive(imr_dataset *d, const imr_dataset_options *o,
                                     imr_error *err) IMR_NODISCARD;
+/* Its time of change, seconds and nanoseconds; out stays when there is no such file. */
+void imr_dataset_stamp_of(int64_t out[2], const char *path);
+/* The BEIR folder `dir`. */
+imr_status imr_dataset_open_beir(imr_dataset *d, const char *dir, const imr_dataset_options *o,
+                                 imr_error *err) IMR_NODISCARD;
 /* Takes q. Keeps the splits in their order. */
 imr_status imr_dataset_add_split(imr_dataset *d, const char *name, size_t name_len, imr_qrels *q,
                                  imr_error *err) IMR_NODISCARD;
@@ -79,9 +83,6 @@ imr_status imr_dataset_check_id(const char *id, const char *name, uint64_t line,
 imr_status imr_dataset_note_bad(imr_dataset *d, const imr_dataset_options *o, imr_status status,
                                 const imr_error *fault, imr_error *err) IMR_NODISCARD;
 imr_status imr_dataset_no_documents(const imr_dataset *d, const char *name, imr_error *err);
-/* Reads a deflated corpus through, for its restart points and its CRC-32. */
-imr_status imr_dataset_note_points(imr_dataset *d, const imr_dataset_options *o,
-                                   imr_error *err) IMR_NODISCARD;
 imr_status imr_dataset_progress(const imr_dataset_options *o, uint64_t done, uint64_t total,
                                 imr_error *err) IMR_NODISCARD;
 

@@ -197,8 +197,6 @@ static imr_status take_lines(gather *g, imr_jsonl *it, size_t len, line_fn take,
             return IMR_OK;
         if (status == IMR_OK)
             status = take(g, it, node, &fault);
-        if (it->broken)
-            return pass_on(status, &fault, err);
         if (status != IMR_OK)
             IMR_TRY(imr_dataset_note_bad(g->d, g->options, status, &fault, err));
         if (it->line % 256 == 0)
@@ -206,39 +204,11 @@ static imr_status take_lines(gather *g, imr_jsonl *it, size_t len, line_fn take,
     }
 }
 
-static imr_status next_piece(void *user, const char **bytes, size_t *n, imr_error *err)
-{
-    return imr_deflated_pass_next(user, bytes, n, err);
-}
-
-static void free_pass(imr_deflated_pass **pass)
-{
-    imr_deflated_pass_free(*pass);
-}
-
-/* A line that makes no sense may be the fault of a damaged archive: that is then the news. */
-static imr_status blame_archive(imr_deflated_pass *pass, imr_status status, imr_error *err)
-{
-    imr_error damage;
-    const char *bytes;
-    size_t n = status == IMR_E_FORMAT || status == IMR_E_LIMIT;
-    while (n)
-        if (imr_deflated_pass_next(pass, &bytes, &n, &damage) != IMR_OK)
-            return pass_on(damage.status, &damage, err);
-    return status;
-}
-
 static imr_status each_line(gather *g, const dataset_bytes *b, line_fn take, imr_error *err)
 {
-    IMR_CLEANUP(free_pass) imr_deflated_pass *pass = NULL;
     IMR_CLEANUP(imr_jsonl_done) imr_jsonl it;
     imr_jsonl_init(&it, b->data, b->len, b->name);
-    if (!b->deflated)
-        return take_lines(g, &it, b->len, take, err);
-    IMR_TRY(imr_deflated_pass_new(&pass, b->deflated, err));
-    imr_jsonl_init_stream(&it, next_piece, pass, b->name);
-    imr_status status = take_lines(g, &it, b->len, take, err);
-    return status == IMR_OK ? IMR_OK : blame_archive(pass, status, err);
+    return take_lines(g, &it, b->len, take, err);
 }
 
 /* ---- from what was gathered to arrays ---- */
@@ -309,19 +279,6 @@ static imr_status read_whole_corpus(imr_dataset *d, const imr_dataset_options *o
     g.lengths.v = NULL;
     return index_ids(&d->documents, &g, &(parallel){d->made_offsets, d->made_lengths, NULL},
                      d->corpus.name, err);
-}
-
-imr_status imr_dataset_note_points(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
-{
-    IMR_CLEANUP(free_pass) imr_deflated_pass *pass = NULL;
-    IMR_TRY(imr_deflated_pass_new(&pass, d->corpus.deflated, err));
-    size_t n = 1;
-    for (uint64_t at = 0; n; at += n) {
-        const char *bytes;
-        IMR_TRY(imr_deflated_pass_next(pass, &bytes, &n, err));
-        IMR_TRY(imr_dataset_progress(o, at, d->corpus.len, err));
-    }
-    return IMR_OK;
 }
 
 /* The remembered index instead of reading the corpus, when it describes this very file. */
@@ -397,10 +354,7 @@ imr_status imr_dataset_read_queries(imr_dataset *d, const imr_dataset_options *o
 
 imr_status imr_dataset_read_corpus(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
 {
-    if (!use_index(d, o->index))
-        return read_whole_corpus(d, o, err);
-    bool noted = !d->corpus.deflated || imr_deflated_has_points(d->corpus.deflated);
-    return noted ? IMR_OK : imr_dataset_note_points(d, o, err);
+    return use_index(d, o->index) ? IMR_OK : read_whole_corpus(d, o, err);
 }
 
 imr_status imr_dataset_take_ids(imr_dataset *d, imr_buf *ids, size_t n,

@@ -49,7 +49,7 @@ imr_status imr_dataset_add_split(imr_dataset *d, const char *name, size_t name_l
 
 /* ---- layouts ---- */
 
-static void stamp_of(int64_t out[2], const char *path)
+void imr_dataset_stamp_of(int64_t out[2], const char *path)
 {
     struct stat st;
     if (stat(path, &st) != 0)
@@ -63,7 +63,7 @@ static imr_status map_into(dataset_bytes *b, const char *dir, const char *file, 
     b->name = imr_path_join(dir, file);
     if (!b->name)
         return imr_fail_memory(err);
-    stamp_of(b->stamp, b->name);
+    imr_dataset_stamp_of(b->stamp, b->name);
     IMR_TRY(imr_file_map(&b->file, b->name, err));
     b->data = (const char *)b->file.data;
     b->len = b->file.len;
@@ -124,25 +124,26 @@ static imr_status read_splits(imr_dataset *d, const char *dir, imr_error *err)
     return IMR_OK;
 }
 
-static imr_status open_beir(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
+imr_status imr_dataset_open_beir(imr_dataset *d, const char *dir, const imr_dataset_options *o,
+                                 imr_error *err)
 {
-    IMR_TRY(map_into(&d->corpus, d->path, "corpus.jsonl", err));
+    IMR_TRY(map_into(&d->corpus, dir, "corpus.jsonl", err));
     IMR_TRY(imr_dataset_read_corpus(d, o, err));
     bool jsonl = false, topics = false;
-    IMR_TRY(has_file(&jsonl, d->path, "queries.jsonl", err));
-    IMR_TRY(has_file(&topics, d->path, "queries.tsv", err));
+    IMR_TRY(has_file(&jsonl, dir, "queries.jsonl", err));
+    IMR_TRY(has_file(&topics, dir, "queries.tsv", err));
     if (jsonl || topics) {
-        IMR_TRY(map_into(&d->queries, d->path, jsonl ? "queries.jsonl" : "queries.tsv", err));
+        IMR_TRY(map_into(&d->queries, dir, jsonl ? "queries.jsonl" : "queries.tsv", err));
         IMR_TRY(imr_dataset_read_queries(d, o, !jsonl, err));
     }
-    return o->without_judgements ? IMR_OK : read_splits(d, d->path, err);
+    return o->without_judgements ? IMR_OK : read_splits(d, dir, err);
 }
 
 static imr_status open_folder(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
 {
     bool beir = false;
     IMR_TRY(has_file(&beir, d->path, "corpus.jsonl", err));
-    return beir ? open_beir(d, o, err) : imr_dataset_open_texts(d, o, err);
+    return beir ? imr_dataset_open_beir(d, d->path, o, err) : imr_dataset_open_texts(d, o, err);
 }
 
 static bool is_archive(const char *path)
@@ -161,7 +162,7 @@ imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_datas
     if (!d || !(d->path = imr_strdup(path)))
         return imr_fail_memory(err);
     d->scratch = o->scratch;
-    stamp_of(d->corpus.stamp, path);
+    imr_dataset_stamp_of(d->corpus.stamp, path);
     if (imr_dir_exists(path)) {
         IMR_TRY(open_folder(d, o, err));
     } else if (is_archive(path)) {

@@ -320,7 +320,6 @@ static imr_status publish(const builder *b, const imr_encode_job jobs[2], imr_er
     IMR_TRY(write_ids(b, "query_ids", true, err));
     IMR_TRY(write_index(b, err));
     IMR_TRY(imr_store_write_offsets(b->dir, b->plan->dataset, err));
-    IMR_TRY(imr_store_write_points(b->dir, b->plan->dataset, err));
     if (b->encode)
         IMR_TRY(imr_store_write_texts(b->dir, b->manifest_sha256, jobs, b->progress, err));
     IMR_AUTOFREE char *manifest = NULL;

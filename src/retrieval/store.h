@@ -9,20 +9,18 @@
  *                       the same ids to be mapped, with their order (retrieval/ids.h); made again
  *                       when it is absent or does not fit
  *   DIR/offsets         where each document's line lies in the corpus (retrieval/dataset.h)
- *   DIR/restart_points  where unpacking a corpus deflated in an archive can begin, so that it is
- *                       never unpacked as a whole (format/deflated.h); derived, may be deleted;
- *                       made again when it is absent or not of the archive as it is now
  *   DIR/texts           a hash of the text each vector was made from: what is not encoded again
  *   DIR/update/         while a finished cache is being replaced: the new one
  *   DIR/journal         while building: what is being built and the sha256 of each finished block
  *   DIR/lock            held while building
  *   DIR/projected/      derived, may be deleted: session/projected.h
  *   DIR/tokens/         likewise: session/encoded_table.h
+ *   DIR/unpacked/       likewise, of a corpus that is a FILE.zip: the BEIR folder in it, unpacked
+ *                       when the cache is first opened (retrieval/dataset.h)
  *
  * Vectors come in blocks of `block` texts, noted in the journal (base/kept_rows.h). The next run of
- * the same build goes on after the last good one. A journal of another build
- * (other dataset, encoder, type or length) is thrown away. A full disk ends the build with an error
- * and leaves it resumable.
+ * the same build goes on after the last good one. A journal of another build (other dataset, encoder,
+ * type or length) is thrown away. A full disk ends the build with an error and leaves it resumable.
  *
  * A finished cache of the same encoder and dataset is brought up to date: only texts it has not are
  * encoded, and it ends with the bytes of a cache built from nothing, which a text's vector not
@@ -37,6 +35,7 @@
 #define IMR_STORE_SCHEMA    "imrnn-cache"
 #define IMR_STORE_VERSION   1
 #define IMR_STORE_MAX_BLOCK 65536u
+#define IMR_STORE_UNPACKED  "unpacked" /* in DIR */
 
 typedef struct imr_store_plan {
     const imr_dataset *dataset;

@@ -8,7 +8,6 @@
  *   2. u64 [count]  offset of each document's line in the corpus
  *   3. u32 [count]  its length
  *   count is 0 for datasets without a corpus file.
- * restart_points       format/deflated.h; only beside a corpus deflated in an archive
  * texts
  *   1. a line: "imrnn-texts 1", the sha256 of the manifest, documents, queries
  *   2. a line for each document, then for each query: the first 32 digits of the sha256 of what the
@@ -30,7 +29,6 @@
 
 #define STORE_IDS_INDEX "document_ids.index"
 #define STORE_OFFSETS   "offsets"
-#define STORE_POINTS    "restart_points"
 #define STORE_TEXTS     "texts"
 #define STORE_UPDATE    "update"
 
@@ -50,9 +48,6 @@ typedef struct store_tables {
 
 imr_status imr_store_write_offsets(const char *dir, const imr_dataset *d,
                                    imr_error *err) IMR_NODISCARD;
-/* The restart points of the dataset's corpus, when it has any that are in no file yet. */
-imr_status imr_store_write_points(const char *dir, const imr_dataset *d,
-                                  imr_error *err) IMR_NODISCARD;
 /* Not found when the file is absent, damaged or not of n documents. The caller unmaps `file`. What
  * the tables say is checked by imr_dataset_open. */
 imr_status imr_store_open_offsets(store_tables *out, imr_file *file, const char *dir, size_t n,

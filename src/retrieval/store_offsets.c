@@ -1,5 +1,4 @@
-/* DIR/offsets: where each document's line lies in the corpus; DIR/restart_points: where unpacking a
- * zipped one can begin. */
+/* DIR/offsets: where each document's line lies in the corpus. */
 #include <string.h>
 
 #include "base/file.h"
@@ -25,14 +24,6 @@ imr_status imr_store_write_offsets(const char *dir, const imr_dataset *d, imr_er
     for (size_t i = 0; i < n && imr_dataset_line(d, i, &offset, &length); i++)
         imr_writer_add(&w, &length, sizeof length);
     return imr_writer_commit(&w, err);
-}
-
-imr_status imr_store_write_points(const char *dir, const imr_dataset *d, imr_error *err)
-{
-    IMR_AUTOFREE char *path = imr_path_join(dir, STORE_POINTS);
-    if (!path)
-        return imr_fail_memory(err);
-    return imr_dataset_keep_points(d, path, err);
 }
 
 imr_status imr_store_open_offsets(store_tables *out, imr_file *file, const char *dir, size_t n,

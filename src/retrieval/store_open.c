@@ -214,8 +214,6 @@ static imr_status keep_tables(const char *dir, const imr_dataset *d, bool untouc
     imr_status status = IMR_OK;
     if (!untouched)
         status = imr_store_write_offsets(dir, d, &ignored);
-    if (status != IMR_E_MEMORY)
-        status = imr_store_write_points(dir, d, &ignored);
     return status == IMR_E_MEMORY ? imr_fail_memory(err) : IMR_OK;
 }
 
@@ -224,20 +222,23 @@ static imr_status open_dataset_at(const opening *o, const char *path, imr_error 
     imr_cache *c = o->c;
     store_tables t;
     IMR_TRY(imr_store_open_offsets(&t, &c->offsets, o->dir, c->documents.ids.n, err));
-    IMR_AUTOFREE char *points = imr_path_join(o->dir, STORE_POINTS);
-    if (!points)
+    IMR_AUTOFREE char *unpacked = imr_path_join(o->dir, IMR_STORE_UNPACKED);
+    if (!unpacked)
         return imr_fail_memory(err);
-    imr_dataset_index index = {t.head.corpus_bytes, &c->documents.ids, t.offset, t.length, points,
+    imr_dataset_index index = {t.head.corpus_bytes, &c->documents.ids, t.offset, t.length,
                                t.head.stamp};
     imr_dataset_options options = {.skip_bad_lines =
                                        o->options->skip_bad_lines ||
                                        imr_json_int_or(o->manifest, "dataset/skipped_lines", 0) > 0,
                                    .index = t.found ? &index : NULL,
+                                   .unpacked = unpacked,
                                    .progress = o->options->progress};
     imr_dataset *d = NULL;
     bool same, untouched;
     IMR_TRY(imr_dataset_open(&d, path, &options, err));
     imr_status status = check_dataset(&same, &untouched, o, d, &t, err);
+    if (status == IMR_OK && imr_dataset_notice(d)[0])
+        status = imr_cache_add_notice(c, imr_dataset_notice(d), err);
     if (status == IMR_OK && same) {
         status = keep_tables(o->dir, d, untouched, err);
         c->dataset = status == IMR_OK ? d : NULL;
@@ -246,6 +247,7 @@ static imr_status open_dataset_at(const opening *o, const char *path, imr_error 
         imr_dataset_free(d); /* it may have believed the index */
         d = NULL;
         options.index = NULL;
+        options.unpacked = o->options->dataset ? NULL : unpacked;
         status = imr_dataset_open(&d, path, &options, err);
         if (status == IMR_OK)
             status = attach_changed(o, d, err);

@@ -11,9 +11,9 @@
 #include "base/mem.h"
 #include "retrieval/store_internal.h"
 
-static const char *const moved[] = {"documents.npy", "queries.npy", "document_ids", "query_ids",
-                                    STORE_IDS_INDEX, STORE_OFFSETS, STORE_POINTS,   STORE_TEXTS,
-                                    "manifest.json"}; /* the last */
+static const char *const moved[] = {"documents.npy", "queries.npy",   "document_ids",
+                                    "query_ids",     STORE_IDS_INDEX, STORE_OFFSETS,
+                                    STORE_TEXTS,     "manifest.json"}; /* the last */
 
 /* The names of a file in DIR/update and in DIR. */
 typedef struct pair {

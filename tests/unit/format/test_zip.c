@@ -1,6 +1,7 @@
 #include "base/buf.h"
 #include "format/zip.h"
 #include "format_support.h"
+#include "tests/support/made_zip.h"
 
 static imr_error err;
 
@@ -291,4 +292,160 @@ TEST("archives survive the failure of every allocation")
     CHECK_EVERY_ALLOCATION(imr_zip_parse(&z, b.data, b.len, NULL, &err));
     CHECK_INT(z.n, 2);
     imr_zip_done(&z);
+}
+
+/* ---- archives as people pack them ---- */
+
+typedef struct gathered {
+    imr_buf b;
+    size_t most; /* fails once it holds more */
+} gathered;
+
+static imr_status gather(void *user, const uint8_t *bytes, size_t n, imr_error *e)
+{
+    gathered *g = user;
+    if (g->most && g->b.len + n > g->most)
+        return imr_fail(e, IMR_E_CANCELLED, "enough");
+    imr_buf_add(&g->b, bytes, n);
+    return imr_buf_check(&g->b, e);
+}
+
+/* Entry `name` of the archive, unpacked. */
+static imr_status unpack(gathered *g, const void *data, size_t len, const char *name)
+{
+    const imr_zip_options packed = {.packed = true};
+    imr_zip z = {0};
+    imr_zip_entry e;
+    size_t i;
+    IMR_TRY(imr_zip_parse(&z, data, len, &packed, &err));
+    if (!imr_zip_find(&z, name, strlen(name), "", 0, &i))
+        FAIL("%s is not in the archive", name);
+    imr_status status = imr_zip_at(&e, &z, i, &err);
+    if (status == IMR_OK)
+        status = imr_zip_unpack(&e, gather, g, &err);
+    imr_zip_done(&z);
+    return status;
+}
+
+static imr_buf made_text(size_t len)
+{
+    imr_buf b = {0};
+    for (uint32_t i = 0; b.len < len; i = i * 1664525u + 1013904223u)
+        imr_buf_printf(&b, "%x%s", i >> 20, i % 7 ? " " : "\n");
+    return b;
+}
+
+TEST("an entry of any level gives its bytes, in pieces")
+{
+    imr_buf text IMR_AUTOBUF = made_text(1000000);
+    for (int level = MADE_STORED; level <= 9; level++) {
+        const made_entry entries[] = {
+            {.name = "d/", .level = MADE_STORED},
+            {.name = "d/text", .data = text.data, .len = text.len, .level = level},
+            {.name = "Gr\x94\xe1.txt", .data = "x", .len = 1, .level = 6}, /* CP437 */
+            {.name = "empty", .data = "", .level = level}};
+        imr_buf zip IMR_AUTOBUF = made_zip(entries, 4);
+        gathered g = {.most = 0}, none = {.most = 0}, some = {.most = 300000};
+        CHECK_OK(unpack(&g, zip.data, zip.len, "d/text"));
+        CHECK(g.b.len == text.len && memcmp(g.b.data, text.data, text.len) == 0);
+        CHECK_OK(unpack(&none, zip.data, zip.len, "empty"));
+        CHECK_OK(unpack(&none, zip.data, zip.len, "d/"));
+        CHECK_INT(none.b.len, 0);
+        /* The taker may stop it. */
+        CHECK_INT(unpack(&some, zip.data, zip.len, "d/text"), IMR_E_CANCELLED);
+        CHECK_STR(err.text, "enough");
+        imr_buf_done(&g.b);
+        imr_buf_done(&some.b);
+    }
+}
+
+TEST("Python's zipfile made an archive that is read")
+{
+    size_t len;
+    char *zip = test_read(test_golden("zip/beir.zip"), &len);
+    gathered g = {.most = 0};
+    CHECK_OK(unpack(&g, zip, len, "made-up/qrels/test.tsv"));
+    CHECK_STR(imr_buf_text(&g.b), "query-id\tcorpus-id\tscore\nq0\td7\t2\nq1\td9\t1\n");
+    imr_buf_done(&g.b);
+    CHECK_OK(unpack(&g, zip, len, "made-up/corpus.jsonl"));
+    CHECK_CONTAINS(imr_buf_text(&g.b), "\"d39\"");
+    imr_buf_done(&g.b);
+    free(zip);
+}
+
+/* The golden archive with the bytes of one little-endian field of corpus.jsonl changed, in the
+ * central header at `field` and in the local header at `local` (0: not there); unpacks it. */
+static imr_status unpack_changed(size_t field, size_t local, size_t width, uint32_t value)
+{
+    size_t len;
+    gathered g = {.most = 0};
+    char *text = test_read(test_golden("zip/beir.zip"), &len);
+    uint8_t *data = exact_copy(text, len);
+    free(text);
+    for (size_t i = 0; i + 66 < len; i++) {
+        const bool central = memcmp(data + i, "PK\1\2", 4) == 0 &&
+                             memcmp(data + i + 46, "made-up/corpus.jsonl", 20) == 0;
+        const bool first = local && memcmp(data + i, "PK\3\4", 4) == 0 &&
+                           memcmp(data + i + 30, "made-up/corpus.jsonl", 20) == 0;
+        for (size_t k = 0; (central || first) && k < width; k++)
+            data[i + (central ? field : local) + k] = (uint8_t)(value >> (8 * k));
+    }
+    const imr_status status = unpack(&g, data, len, "made-up/corpus.jsonl");
+    imr_buf_done(&g.b);
+    free(data);
+    return status;
+}
+
+TEST("sizes, checksums and methods that lie are caught")
+{
+    CHECK_INT(unpack_changed(24, 22, 4, 100), IMR_E_FORMAT);
+    CHECK_CONTAINS(err.text, "zip entry made-up/corpus.jsonl unpacks to more bytes than the 100");
+    CHECK_INT(unpack_changed(24, 22, 4, 1 << 17), IMR_E_FORMAT);
+    CHECK_CONTAINS(err.text, "unpacks to fewer bytes than the 131072");
+    CHECK_INT(unpack_changed(24, 22, 4, 0xfffffff0), IMR_E_FORMAT);
+    CHECK_CONTAINS(err.text, "cannot be the 4294967280 bytes the directory says");
+    CHECK_INT(unpack_changed(16, 0, 4, 0x12345678), IMR_E_FORMAT);
+    CHECK_CONTAINS(err.text, "is damaged: CRC-32 ");
+    CHECK_INT(unpack_changed(8, 6, 2, 1), IMR_E_UNSUPPORTED);
+    CHECK_CONTAINS(err.text, "is encrypted: unpack");
+    CHECK_INT(unpack_changed(10, 8, 2, 99), IMR_E_UNSUPPORTED);
+    CHECK_CONTAINS(err.text, "is packed by method 99, not by deflate");
+    CHECK_INT(unpack_changed(10, 0, 2, 99), IMR_E_FORMAT);
+    CHECK_CONTAINS(err.text, "is packed in another way in its local header");
+    CHECK_INT(unpack_changed(10, 8, 2, 0), IMR_E_FORMAT);
+    CHECK_CONTAINS(err.text, "has two sizes though it is not compressed");
+    CHECK_INT(unpack_changed(42, 0, 4, 0x7fffffff), IMR_E_FORMAT);
+}
+
+TEST("damage of any byte of a deflated entry is found, whatever zlib makes of it")
+{
+    imr_buf text IMR_AUTOBUF = made_text(3000);
+    const made_entry entry = {.name = "text", .data = text.data, .len = text.len, .level = 6};
+    imr_buf zip IMR_AUTOBUF = made_zip(&entry, 1);
+    /* The last byte ends with bits that mean nothing. */
+    for (size_t i = 34; memcmp(zip.data + i + 1, "PK\1\2", 4) != 0; i++) {
+        gathered g = {.most = 0};
+        zip.data[i] = (char)(zip.data[i] ^ (1 << i % 8));
+        CHECK_INT(unpack(&g, zip.data, zip.len, "text"), IMR_E_FORMAT);
+        CHECK_CONTAINS(err.text, "zip entry text ");
+        CHECK(g.b.len <= text.len);
+        zip.data[i] = (char)(zip.data[i] ^ (1 << i % 8));
+        imr_buf_done(&g.b);
+    }
+}
+
+static imr_status unpack_golden(const void *zip, size_t len)
+{
+    gathered g = {.most = 0};
+    const imr_status status = unpack(&g, zip, len, "made-up/corpus.jsonl");
+    imr_buf_done(&g.b);
+    return status;
+}
+
+TEST("unpacking survives the failure of every allocation")
+{
+    size_t len;
+    char *zip = test_read(test_golden("zip/beir.zip"), &len);
+    CHECK_EVERY_ALLOCATION(unpack_golden(zip, len));
+    free(zip);
 }

@@ -1,11 +1,11 @@
 /* A zipped corpus against the folder it was packed from. */
-#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "base/kept.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "format/deflated.h"
 #include "math/random.h"
 #include "store_support.h"
 #include "tests/support/made_zip.h"
@@ -108,6 +108,26 @@ static void check_same(const imr_dataset *a, const imr_dataset *b)
     CHECK_STR(sb[1], sa[1]);
 }
 
+/* Opens the zip both ways, kept in a new folder and not, against the folder it was packed from. */
+static void check_zip(const char *dir, const char *zip, imr_dataset_options how)
+{
+    char unpacked[512];
+    snprintf(unpacked, sizeof unpacked, "%s/unpacked", test_tmpdir());
+    imr_dataset *a = NULL, *b = NULL;
+    CHECK_OK(imr_dataset_open(&a, dir, &how, &err));
+    CHECK((imr_dataset_bad_lines(a) > 5) == how.skip_bad_lines);
+    for (int kept = 0; kept < 2; kept++) {
+        how.unpacked = kept ? unpacked : NULL;
+        CHECK_OK(imr_dataset_open(&b, zip, &how, &err));
+        CHECK_STR(imr_dataset_path(b), zip);
+        CHECK_STR(imr_dataset_notice(b), "");
+        check_same(a, b);
+        imr_dataset_free(b);
+        CHECK_INT(imr_dataset_unpacked_bytes(unpacked) > imr_dataset_corpus_bytes(a), kept);
+    }
+    imr_dataset_free(a);
+}
+
 TEST("a zipped corpus of any level is the folder it was packed from")
 {
     char dir[256], zip[512];
@@ -117,26 +137,21 @@ TEST("a zipped corpus of any level is the folder it was packed from")
         imr_dataset_options skip = {.skip_bad_lines = level % 2 == 0};
         imr_buf corpus =
             made_corpus(level == 6 ? 1500000 : 400000, skip.skip_bad_lines, (uint64_t)level + 2);
-        imr_dataset *a = NULL, *b = NULL;
         put_folder(dir, &corpus);
         put_zip(zip, &corpus, level);
-        CHECK_OK(imr_dataset_open(&a, dir, &skip, &err));
-        CHECK_OK(imr_dataset_open(&b, zip, &skip, &err));
-        CHECK((imr_dataset_bad_lines(a) > 5) == skip.skip_bad_lines);
-        check_same(a, b);
-        imr_dataset_free(a);
-        imr_dataset_free(b);
+        check_zip(dir, zip, skip);
         imr_buf_done(&corpus);
     }
 }
 
-TEST("an archive that cannot be read in place is unpacked, with the same result")
+TEST("what else is in an archive does not matter: other code pages, repeated and hostile names")
 {
     char dir[256], zip[512];
     snprintf(dir, sizeof dir, "%s", test_tmpdir());
     snprintf(zip, sizeof zip, "%s/x.zip", test_tmpdir());
     imr_buf corpus = made_corpus(100000, false, 1);
     const made_entry entries[] = {
+        {.name = "__MACOSX/corpus.jsonl", .data = "x", .len = 1, .level = 6},
         {.name = "Gr\x94\xe1"
                  "e.txt",
          .data = "x",
@@ -144,16 +159,16 @@ TEST("an archive that cannot be read in place is unpacked, with the same result"
          .level = MADE_STORED}, /* CP437 */
         {.name = "queries.jsonl", .data = queries, .len = sizeof queries - 1, .level = 6},
         {.name = "corpus.jsonl", .data = corpus.data, .len = corpus.len, .level = 6},
+        {.name = "old/corpus.jsonl", .data = "x", .len = 1, .level = 6},
+        {.name = "../corpus.jsonl", .data = "x", .len = 1, .level = 6},
+        {.name = "qrels/../../evil.tsv", .data = qrels, .len = sizeof qrels - 1, .level = 6},
+        {.name = "qrels/.hidden.tsv", .data = qrels, .len = sizeof qrels - 1, .level = 6},
+        {.name = "qrels/notes", .data = "x", .len = 1, .level = 6},
         {.name = "qrels/test.tsv", .data = qrels, .len = sizeof qrels - 1, .level = 6}};
-    imr_buf bytes = made_zip(entries, 4);
-    imr_dataset *a = NULL, *b = NULL;
+    imr_buf bytes = made_zip(entries, sizeof entries / sizeof *entries);
     put_folder(dir, &corpus);
     put(zip, bytes.data, bytes.len);
-    CHECK_OK(imr_dataset_open(&a, dir, NULL, &err));
-    CHECK_OK(imr_dataset_open(&b, zip, NULL, &err));
-    check_same(a, b);
-    imr_dataset_free(a);
-    imr_dataset_free(b);
+    check_zip(dir, zip, (imr_dataset_options){0});
     imr_buf_done(&bytes);
     imr_buf_done(&corpus);
 }
@@ -230,16 +245,16 @@ TEST("damage in a large zip is named with the member, not taken for bad lines")
 
 TEST("bombs and sizes beyond the caps are refused")
 {
-    imr_buf small = {0}, blank = {0}, line = {0};
+    imr_buf small = {0}, large = {0}, blank = {0}, line = {0};
     imr_buf_str(&small, "\"a\"\n");
     imr_buf zip = zip_of(&small, 6, 0xFFFFFFF0);
     CHECK_INT(open_bytes(&zip, &small, true), IMR_E_FORMAT);
     CHECK_CONTAINS(err.text, "cannot be the 4294967280");
     imr_buf_done(&zip);
-    zip = zip_of(&small, 6, (uint64_t)17 << 30);
-    CHECK_INT(open_bytes(&zip, &small, true), IMR_E_LIMIT);
-    CHECK_CONTAINS(err.text,
-                   "beir/corpus.jsonl: unpacks to 18253611008 bytes, at most 17179869184");
+    imr_buf_fill(&large, '"', (size_t)18 << 20);
+    zip = zip_of(&large, 0, (uint64_t)17 << 30); /* as many bytes could be */
+    CHECK_INT(open_bytes(&zip, &large, true), IMR_E_LIMIT);
+    CHECK_CONTAINS(err.text, "beir/corpus.jsonl unpacks to 18253611008 bytes, at most 17179869184");
     imr_buf_done(&zip);
     imr_buf_fill(&blank, '\n', (size_t)32 << 20);
     zip = zip_of(&blank, 9, 0);
@@ -253,6 +268,7 @@ TEST("bombs and sizes beyond the caps are refused")
     CHECK_CONTAINS(err.text, "line 1 has 67109864 bytes, at most");
     imr_buf_done(&zip);
     imr_buf_done(&small);
+    imr_buf_done(&large);
     imr_buf_done(&blank);
     imr_buf_done(&line);
 }
@@ -279,7 +295,7 @@ TEST("opening a zip survives the failure of every allocation")
             imr_dataset_free(d);
         }
         CHECK_INT(status, IMR_OK);
-        CHECK(i > 100);
+        CHECK(i > 10);
     }
     imr_buf_done(&corpus);
 }
@@ -287,7 +303,7 @@ TEST("opening a zip survives the failure of every allocation")
 /* ---- behind a cache ---- */
 
 typedef struct zipped {
-    char dir[256], zip[512], cache[512], points[512];
+    char dir[256], zip[512], cache[512], unpacked[600];
     imr_buf corpus;
 } zipped;
 
@@ -305,11 +321,11 @@ static void make_cache(const char *dir, const char *dataset)
 
 static zipped make_zipped(void)
 {
-    zipped z = {.corpus = made_corpus(1200000, false, 7)};
+    zipped z = {.corpus = made_corpus(600000, false, 7)};
     snprintf(z.dir, sizeof z.dir, "%s", test_tmpdir());
     snprintf(z.zip, sizeof z.zip, "%s/x.zip", z.dir);
-    snprintf(z.points, sizeof z.points, "%s/cache/restart_points", z.dir);
     snprintf(z.cache, sizeof z.cache, "%s/cache", z.dir);
+    snprintf(z.unpacked, sizeof z.unpacked, "%s/unpacked", z.cache);
     put_zip(z.zip, &z.corpus, 6);
     make_cache(z.cache, z.zip);
     return z;
@@ -329,11 +345,18 @@ static void check_last(const char *dir, const char *text)
     imr_cache_free(c);
 }
 
-static void set_time(const char *path, const struct stat *to, long nanoseconds)
+static void check_unpacked(const zipped *z)
 {
-    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, to->st_mtim};
-    times[1].tv_nsec = (times[1].tv_nsec + nanoseconds) % 1000000000;
-    CHECK_INT(utimensat(AT_FDCWD, path, times, 0), 0);
+    size_t len;
+    char *bytes = test_read(test_path(z->unpacked, "corpus.jsonl"), &len);
+    CHECK(len == z->corpus.len && memcmp(bytes, z->corpus.data, len) == 0);
+    free(bytes);
+    bytes = test_read(test_path(z->unpacked, "queries.jsonl"), &len);
+    CHECK_STR(bytes, queries);
+    free(bytes);
+    bytes = test_read(test_path(z->unpacked, "qrels/test.tsv"), &len);
+    CHECK_STR(bytes, qrels);
+    free(bytes);
 }
 
 TEST("a cache of a zip holds the bytes of a cache of its folder")
@@ -355,61 +378,125 @@ TEST("a cache of a zip holds the bytes of a cache of its folder")
         free(x);
         free(y);
     }
-    CHECK(imr_file_exists(z.points));
-    CHECK(!imr_file_exists(test_path(other, "restart_points")));
-    check_last(z.cache, "no newline");
-    check_last(other, "no newline");
+    CHECK(!imr_dir_exists(z.unpacked));
+    for (int i = 0; i < 2; i++) {
+        check_last(z.cache, "no newline");
+        check_last(other, "no newline");
+        check_unpacked(&z);
+    }
+    CHECK(!imr_dir_exists(test_path(other, "unpacked")));
     imr_buf_done(&z.corpus);
 }
 
-TEST("opening a cache of an untouched zip reads nothing of its corpus")
+TEST("a zip is read again when its size or time changed, and not needed any more when it is gone")
 {
     zipped z = make_zipped();
     struct stat st;
     size_t len;
     char *bytes = test_read(z.zip, &len);
     CHECK_INT(stat(z.zip, &st), 0);
-    bytes[1000] ^= 1; /* only the time of change could tell */
+    bytes[1000] ^= 1;
     FILE *f = fopen(z.zip, "wb");
     CHECK(f && fwrite(bytes, 1, len, f) == len && fclose(f) == 0);
-    set_time(z.zip, &st, 0);
-    check_last(z.cache, "no newline");
-    set_time(z.zip, &st, 1000);
     imr_cache *c = NULL;
     CHECK_OK(imr_cache_open(&c, z.cache, NULL, &err));
-    CHECK_CONTAINS(imr_cache_notice(c), "x.zip/beir/corpus.jsonl is damaged");
+    CHECK_CONTAINS(imr_cache_notice(c), "x.zip: zip entry beir/corpus.jsonl ");
     imr_cache_free(c);
+    CHECK(!imr_file_exists(test_path(z.unpacked, "corpus.jsonl")));
+    CHECK(!imr_file_exists(test_path(z.unpacked, "corpus.jsonl.partial")));
     bytes[1000] ^= 1;
-    put(z.zip, bytes, len); /* whole again, at another time: vouched for by its sha256 */
+    put(z.zip, bytes, len);
     check_last(z.cache, "no newline");
+    bytes[1000] ^= 1; /* what is unpacked is what the directory says, whatever became of the rest */
+    put(z.zip, bytes, len);
+    check_last(z.cache, "no newline");
+    CHECK_INT(remove(z.zip), 0);
+    check_last(z.cache, "no newline");
+    check_unpacked(&z);
     free(bytes);
     imr_buf_done(&z.corpus);
 }
 
-TEST("restart points that are lost, damaged or of another time are made again")
+TEST("what is lost or damaged of the unpacked files is unpacked again, and nothing else")
 {
     zipped z = make_zipped();
-    size_t len, again;
-    struct stat st;
-    char *bytes = test_read(z.points, &len);
-    CHECK(len > 1000);
-    for (int fault = 0; fault < 4; fault++) {
-        if (fault == 0)
-            CHECK_INT(remove(z.points), 0);
-        else if (fault == 1)
-            put(z.points, bytes, len / 2);
-        else if (fault == 2)
-            put(z.points, "", 0);
-        CHECK_INT(stat(z.zip, &st), 0);
-        if (fault == 3)
-            set_time(z.zip, &st, 1000);
+    check_last(z.cache, "no newline");
+    static const char *const names[] = {"archive", "corpus.jsonl", "queries.jsonl",
+                                        "qrels/test.tsv"};
+    struct stat before[4], after[4];
+    for (int fault = 0; fault < 7; fault++) {
+        const char *path = test_path(z.unpacked, names[fault % 4]);
+        size_t len;
+        for (int i = 0; i < 4; i++)
+            CHECK_INT(stat(test_path(z.unpacked, names[i]), &before[i]), 0);
+        char *bytes = test_read(path, &len);
+        if (fault < 4) {
+            CHECK_INT(remove(path), 0);
+        } else if (fault == 5) { /* of the same length: its time of change tells */
+            bytes[len / 2] ^= 1;
+            put(path, bytes, len);
+        } else {
+            put(path, bytes, len / 2);
+        }
+        free(bytes);
+        put(test_path(z.unpacked, "corpus.jsonl.partial"), "cut short", 9);
         check_last(z.cache, "no newline");
-        char *now = test_read(z.points, &again);
-        CHECK_INT(again, len);
-        CHECK((memcmp(now, bytes, len) == 0) == (fault < 3)); /* the time is in it */
-        free(now);
+        check_unpacked(&z);
+        for (int i = 1; i < 4; i++) {
+            CHECK_INT(stat(test_path(z.unpacked, names[i]), &after[i]), 0);
+            CHECK((after[i].st_mtim.tv_nsec == before[i].st_mtim.tv_nsec) == (i != fault % 4));
+        }
+        CHECK((fault % 4 == 1) == !imr_file_exists(test_path(z.unpacked, "corpus.jsonl.partial")));
+        remove(test_path(z.unpacked, "corpus.jsonl.partial"));
     }
-    free(bytes);
+    imr_buf_done(&z.corpus);
+}
+
+TEST("what cannot be written, or would be written elsewhere, is unpacked anew each time")
+{
+    zipped z = make_zipped();
+    char elsewhere[512];
+    snprintf(elsewhere, sizeof elsewhere, "%s", test_tmpdir());
+    for (int fault = 0; fault < 4; fault++) {
+        imr_kept lock = {0};
+        if (fault == 0)
+            put(z.unpacked, "", 0);
+        else if (fault == 1)
+            CHECK_INT(symlink(elsewhere, z.unpacked), 0);
+        else
+            CHECK_OK(imr_dir_make(z.unpacked, &err));
+        if (fault == 2)
+            CHECK_INT(symlink(elsewhere, test_path(z.unpacked, "qrels")), 0);
+        if (fault == 3)
+            CHECK_OK(imr_kept_lock(&lock, test_path(z.unpacked, "lock"), &err));
+        imr_cache *c = NULL;
+        CHECK_OK(imr_cache_open(&c, z.cache, NULL, &err));
+        CHECK_CONTAINS(imr_cache_notice(c), "x.zip is unpacked anew at each opening: ");
+        CHECK_INT(imr_cache_documents(c), imr_dataset_count(imr_cache_dataset(c)));
+        imr_cache_free(c);
+        imr_kept_close(&lock);
+        CHECK_INT(imr_dataset_unpacked_bytes(elsewhere), 0);
+        remove(test_path(z.unpacked, "qrels"));
+        remove(test_path(z.unpacked, "lock"));
+        CHECK_INT(remove(z.unpacked), 0);
+    }
+    imr_buf_done(&z.corpus);
+}
+
+TEST("an archive of something else does not take the place of the right one")
+{
+    zipped z = make_zipped();
+    char other[512];
+    snprintf(other, sizeof other, "%s/other.zip", z.dir);
+    imr_buf corpus = made_corpus(100000, false, 8);
+    put_zip(other, &corpus, 6);
+    check_last(z.cache, "no newline");
+    const imr_cache_options options = {.dataset = other};
+    imr_cache *c = NULL;
+    CHECK_INT(imr_cache_open(&c, z.cache, &options, &err), IMR_E_FORMAT);
+    CHECK_CONTAINS(err.text, "other.zip changed since this cache was made");
+    check_unpacked(&z);
+    imr_buf_done(&corpus);
     imr_buf_done(&z.corpus);
 }
 
@@ -422,7 +509,7 @@ TEST("opening a cache of a zip survives the failure of every allocation")
             imr_cache *c = NULL;
             imr_buf text = {0};
             if (lost)
-                remove(z.points);
+                remove(test_path(z.unpacked, "corpus.jsonl"));
             imr_mem_fail_after(i);
             status = imr_cache_open(&c, z.cache, NULL, &err);
             if (status == IMR_OK)
@@ -444,19 +531,33 @@ static bool stop_later(void *user, const imr_progress_info *info)
     return (*left)-- > 0;
 }
 
-TEST("noting restart points and the check of a zipped corpus can be cancelled")
+TEST("unpacking can be cancelled, and goes on with the file it was at")
 {
     zipped z = make_zipped();
-    remove(z.points);
-    int left = 2;
-    imr_progress progress = {stop_later, &left};
-    imr_cache_options options = {.progress = &progress};
-    imr_cache *c = NULL;
-    CHECK_INT(imr_cache_open(&c, z.cache, &options, &err), IMR_E_CANCELLED);
+    struct stat before, after;
+    imr_status status = IMR_E_CANCELLED;
+    for (int steps = 0; status == IMR_E_CANCELLED; steps++) {
+        int left = steps;
+        imr_progress progress = {stop_later, &left};
+        imr_cache_options options = {.progress = &progress};
+        imr_cache *c = NULL;
+        status = imr_cache_open(&c, z.cache, &options, &err);
+        imr_cache_free(c);
+        CHECK(!imr_file_exists(test_path(z.unpacked, "corpus.jsonl.partial")));
+        const char *first = test_path(z.unpacked, "queries.jsonl");
+        if (steps == 1) /* the first file of the archive is whole */
+            CHECK_INT(stat(first, &before), 0);
+        if (steps > 1)
+            CHECK(stat(first, &after) == 0 && after.st_ino == before.st_ino);
+        CHECK(steps < 1000);
+    }
+    CHECK_OK(status);
+    check_unpacked(&z);
     imr_dataset *d = NULL;
     CHECK_OK(imr_dataset_open(&d, z.zip, NULL, &err));
     char sha[IMR_SHA256_HEX];
-    left = 2;
+    int left = 0;
+    const imr_progress progress = {stop_later, &left};
     CHECK_INT(imr_dataset_sha256(d, sha, NULL, &progress, &err), IMR_E_CANCELLED);
     imr_dataset_free(d);
     imr_buf_done(&z.corpus);

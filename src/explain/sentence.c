@@ -217,17 +217,19 @@ static double biases(const imr_sentence_facts *f, imr_stage k)
                  p->query[p->n_query].total[k] + p->document[p->n_document].total[k] - v[last]);
 }
 
-/* Says of a lift or a standing that the biases did it, where they hold more than half. */
-static bool put_biases(imr_buf *out, double whole, double part)
+/* Whether the biases hold more than half of a lift or a standing. */
+static bool is_biased(double whole, double part)
 {
-    if (fabs(whole) < LIFTED || !(part / whole > 0.5))
-        return false;
+    return fabs(whole) >= LIFTED && part / whole > 0.5;
+}
+
+static void put_biases(imr_buf *out, double whole, double part)
+{
     imr_buf_str(out, "; ");
     put_sd(out, whole);
     imr_buf_str(out, " sd, of which ");
     put_sd(out, part);
     imr_buf_str(out, " comes from the adapter's biases, not from words of this text");
-    return true;
 }
 
 /* The pairs that hold a standing, or that made it fall. */
@@ -263,13 +265,19 @@ static void put_why(imr_buf *out, const imr_sentence_facts *f)
     const double lift = f->lift.total, standing = f->standing[last_stage(f)];
     const bool moved = f->adapter && f->rank[IMR_STAGE_ENCODER] != f->rank[IMR_STAGE_AFTER];
     const bool lifted = f->adapter && fabs(lift) >= LIFTED; /* not where it is NaN */
-    bool first = true, biased = false;
-    if (words && moved && lifted)
-        biased = put_biases(out, lift, biases(f, IMR_STAGE_AFTER) - biases(f, IMR_STAGE_ENCODER));
-    first = !biased && !put_lift(out, f);
-    if (!words ||
-        (f->adapter && isfinite(standing) && put_biases(out, standing, biases(f, IMR_STAGE_AFTER))))
+    const double part =
+        words && lifted ? biases(f, IMR_STAGE_AFTER) - biases(f, IMR_STAGE_ENCODER) : 0;
+    const bool biased = words && moved && lifted && is_biased(lift, part);
+    if (biased)
+        put_biases(out, lift, part);
+    const bool first = !biased && !put_lift(out, f);
+    if (!words)
         return;
+    if (f->adapter && isfinite(standing) && is_biased(standing, biases(f, IMR_STAGE_AFTER))) {
+        if (!biased)
+            put_biases(out, standing, biases(f, IMR_STAGE_AFTER));
+        return;
+    }
     const bool falls = moved && !biased && lift <= -LIFTED &&
                        f->rank[IMR_STAGE_AFTER] > f->rank[IMR_STAGE_ENCODER];
     put_words(out, f, falls, first && !moved);

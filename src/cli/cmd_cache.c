@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/precision.h"
 #include "format/json.h"
+#include "task/export.h"
 #include "task/import.h"
 
 /* What a cache of --dataset is made with. */
@@ -146,10 +147,41 @@ void imr_cli_made_text(imr_buf *b, const imr_store_result *r, bool imported)
         imr_buf_printf(b, ", %zu taken over from a stopped run", r->resumed_rows);
 }
 
+static size_t number_or_0(const imr_config *c, imr_option_id id)
+{
+    return imr_config_is_set(c, id) ? (size_t)imr_config_int(c, id) : 0;
+}
+
+/* The cache there is, in the authors' layout. */
+static imr_status export_cache(imr_cli *cli, imr_error *err)
+{
+    const imr_config *c = cli->config;
+    if (!cli->n_arguments)
+        return imr_fail(err, IMR_E_USAGE,
+                        "name the folder to write: imrnn cache --cache-dir C --export imrnns DIR");
+    const imr_export_plan plan = {.negatives = number_or_0(c, IMR_OPT_NUM_NEGATIVES),
+                                  .pool = number_or_0(c, IMR_OPT_NEGATIVE_POOL),
+                                  .overwrite = imr_config_bool(c, IMR_OPT_OVERWRITE)};
+    imr_cache *cache;
+    IMR_TRY(imr_cli_cache(&cache, cli, err));
+    const imr_status status =
+        imr_cache_export(cli->arguments[0], cache, &plan, imr_cli_progress(cli), err);
+    IMR_AUTOBUF imr_buf b = {0};
+    imr_buf_printf(&b, "wrote %s: %zu documents, %zu queries\n", cli->arguments[0],
+                   imr_cache_documents(cache), imr_cache_queries(cache));
+    imr_cache_free(cache);
+    return status == IMR_OK ? imr_cli_emit(cli, &b, err) : status;
+}
+
 static imr_status run_cache(imr_cli *cli, imr_error *err)
 {
     const char *dir;
     IMR_TRY(imr_cli_need(&dir, cli, IMR_OPT_CACHE_DIR, err));
+    if (imr_config_choice(cli->config, IMR_OPT_EXPORT))
+        return export_cache(cli, err);
+    if (cli->n_arguments)
+        return imr_fail(err, IMR_E_USAGE, "unexpected argument %s (imrnn cache --help)",
+                        cli->arguments[0]);
     IMR_TRY(take_from_cache(cli, dir, err));
     if (!imr_config_string(cli->config, IMR_OPT_DATASET))
         return imr_fail(err, IMR_E_USAGE, "--dataset DIR is needed (imrnn cache --help)");
@@ -177,6 +209,9 @@ static const imr_option_id options[] = {IMR_OPT_DATASET,
                                         IMR_OPT_PASSAGE_PREFIX,
                                         IMR_OPT_CACHE_DIR,
                                         IMR_OPT_IMPORT,
+                                        IMR_OPT_EXPORT,
+                                        IMR_OPT_NUM_NEGATIVES,
+                                        IMR_OPT_NEGATIVE_POOL,
                                         IMR_OPT_PRECISION,
                                         IMR_OPT_DTYPE,
                                         IMR_OPT_OVERWRITE,
@@ -185,7 +220,7 @@ static const imr_option_id options[] = {IMR_OPT_DATASET,
 
 const imr_command imr_command_cache = {
     .name = "cache",
-    .usage = "--cache-dir C --dataset D (--encoder E | --import REF)",
+    .usage = "--cache-dir C (--dataset D (--encoder E | --import REF) | --export imrnns DIR)",
     .summary = "encode a data set once, resumable, or import a cache the reference wrote",
     .details =
         "Encodes every document and query into the folder C. Killed at any point, the next "
@@ -195,10 +230,14 @@ const imr_command imr_command_cache = {
         "made with: imrnn cache --cache-dir C is enough.\n"
         "With --import the vectors are taken from another cache by id; an encoder is then "
         "needed only for what that cache lacks.\n"
+        "--export imrnns writes the cache C into the folder DIR as the authors' package 0.2 has "
+        "it, "
+        "with its splits and its negatives, for its train and evaluate.\n"
         "--precision bf16 ends with a table of what it gained and cost, against float32 on "
         "a part of the collection: speed, nDCG@10, rankings that changed, cosines (not "
         "with -q). imrnn encoder bench prints it before anything is encoded.",
     .example = "  imrnn cache --dataset demo/dataset --encoder demo/encoder --cache-dir my-cache",
     .options = options,
+    .max_arguments = 1,
     .run = run_cache,
 };

@@ -65,6 +65,12 @@ typedef struct imr_torch_item {
     uint64_t shape[IMR_MAX_TENSOR_RANK];
 } imr_torch_item;
 
+/* A dict ids[i] -> row rows[i] of a matrix v [n_rows,dim], as a cache holds vectors: each a view of
+ * one storage. Errors as imr_torch_write. */
+imr_status imr_torch_write_pairs(const char *path, const char *const *ids, const uint32_t *rows,
+                                 size_t n, const float *v, size_t n_rows, size_t dim,
+                                 imr_error *err) IMR_NODISCARD;
+
 /* A metadata value of the written payload; nested by `items` when kind is 'd'. */
 typedef struct imr_torch_meta {
     const char *name;

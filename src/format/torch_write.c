@@ -2,7 +2,8 @@
  * Writes what format/torch_pt.c reads. The archive's folder is "archive", dates are 1980-01-01 and
  * storages are numbered in the order of the items, so that the same input gives the same bytes.
  * Sizes and CRC-32 are known beforehand and stand in the local headers (no data descriptors). The
- * pickle memoises nothing: a state dict repeats no value, and readers need no memo.
+ * pickle of a state dict memoises nothing: it repeats no value, and readers need no memo; that of a
+ * dict of vectors memoises what every vector repeats.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -201,12 +202,8 @@ static void end_archive(archive *a)
     imr_writer_add(a->w, imr_buf_text(d), d->len);
 }
 
-static imr_status check_size(const imr_torch_item *items, size_t n, const imr_buf *payload,
-                             imr_error *err)
+static imr_status check_size(size_t n, uint64_t bytes, imr_error *err)
 {
-    uint64_t bytes = payload->len;
-    for (size_t i = 0; i < n && bytes <= UINT32_MAX; i++)
-        bytes += item_count(&items[i]) * sizeof(float) + 256; /* headers and padding */
     if (n > 65000 || bytes + 4096 > UINT32_MAX)
         return imr_fail(err, IMR_E_LIMIT,
                         "%zu tensors, %" PRIu64 " bytes: more than a .pt file is written with "
@@ -215,30 +212,22 @@ static imr_status check_size(const imr_torch_item *items, size_t n, const imr_bu
     return IMR_OK;
 }
 
-static void write_entries(archive *a, const imr_buf *payload, const imr_torch_item *items, size_t n)
+/* items as the storages 0, 1, ... */
+static imr_status write_archive(const char *path, const imr_buf *payload,
+                                const imr_torch_item *items, size_t n, imr_error *err)
 {
-    char name[48];
-    add_entry(a, "archive/data.pkl", payload->data, payload->len);
-    add_entry(a, "archive/byteorder", "little", 6);
-    for (size_t i = 0; i < n; i++) {
-        snprintf(name, sizeof name, "archive/data/%zu", i);
-        add_entry(a, name, items[i].data, item_count(&items[i]) * sizeof(float));
-    }
-    add_entry(a, "archive/version", "3\n", 2);
-    end_archive(a);
-}
-
-imr_status imr_torch_write(const char *path, const imr_torch_item *items, size_t n,
-                           const imr_torch_meta *metadata, size_t n_metadata, imr_error *err)
-{
-    IMR_AUTOBUF imr_buf payload = {0};
     imr_writer w;
-    put_payload(&payload, items, n, metadata, n_metadata);
-    IMR_TRY(imr_buf_check(&payload, err));
-    IMR_TRY(check_size(items, n, &payload, err));
     IMR_TRY(imr_writer_open(&w, path, err));
     archive a = {.w = &w};
-    write_entries(&a, &payload, items, n);
+    add_entry(&a, "archive/data.pkl", payload->data, payload->len);
+    add_entry(&a, "archive/byteorder", "little", 6);
+    for (size_t i = 0; i < n; i++) {
+        char name[48];
+        snprintf(name, sizeof name, "archive/data/%zu", i);
+        add_entry(&a, name, items[i].data, item_count(&items[i]) * sizeof(float));
+    }
+    add_entry(&a, "archive/version", "3\n", 2);
+    end_archive(&a);
     imr_status status = imr_buf_check(&a.directory, err);
     imr_buf_done(&a.directory);
     if (status != IMR_OK) {
@@ -246,4 +235,71 @@ imr_status imr_torch_write(const char *path, const imr_torch_item *items, size_t
         return status;
     }
     return imr_writer_commit(&w, err);
+}
+
+imr_status imr_torch_write(const char *path, const imr_torch_item *items, size_t n,
+                           const imr_torch_meta *metadata, size_t n_metadata, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf payload = {0};
+    put_payload(&payload, items, n, metadata, n_metadata);
+    IMR_TRY(imr_buf_check(&payload, err));
+    uint64_t bytes = payload.len;
+    for (size_t i = 0; i < n && bytes <= UINT32_MAX; i++)
+        bytes += item_count(&items[i]) * sizeof(float) + 256; /* headers and padding */
+    IMR_TRY(check_size(n, bytes, err));
+    return write_archive(path, &payload, items, n, err);
+}
+
+/* ---- a dict of vectors ---- */
+
+enum { BATCH = 1000 }; /* pairs set together, as Python's pickler does */
+
+/* A vector of `storage` from value `offset` on. What repeats is memoised by the first. */
+static void put_view(imr_buf *b, bool first, const imr_torch_item *storage, size_t offset,
+                     size_t dim)
+{
+    if (first) {
+        imr_buf_str(b, "ctorch._utils\n_rebuild_tensor_v2\nq\1((");
+        put_text(b, "storage");
+        imr_buf_str(b, "q\2ctorch\nFloatStorage\nq\3");
+        put_text(b, "0");
+        imr_buf_str(b, "q\4");
+        put_text(b, "cpu");
+        imr_buf_str(b, "q\5");
+    } else {
+        imr_buf_str(b, "h\1((h\2h\3h\4h\5");
+    }
+    put_int(b, (int64_t)item_count(storage));
+    imr_buf_str(b, "tQ");
+    put_int(b, (int64_t)offset);
+    put_int(b, (int64_t)dim);
+    imr_buf_char(b, '\x85'); /* a tuple of one: shape, stride */
+    put_int(b, 1);
+    /* no gradient, no hooks */
+    imr_buf_str(b, first ? "\x85\x89"
+                           "ccollections\nOrderedDict\nq\6)RtR"
+                         : "\x85\x89h\6)RtR");
+}
+
+imr_status imr_torch_write_pairs(const char *path, const char *const *ids, const uint32_t *rows,
+                                 size_t n, const float *v, size_t n_rows, size_t dim,
+                                 imr_error *err)
+{
+    const imr_torch_item storage = {.data = v, .rank = 2, .shape = {n_rows, dim}};
+    const uint64_t bytes = (uint64_t)n_rows * dim * sizeof *v;
+    IMR_AUTOBUF imr_buf payload = {0};
+    IMR_TRY(check_size(1, bytes, err));
+    imr_buf_str(&payload, "\x80\x02}");
+    for (size_t i = 0; i < n; i++) {
+        if (i % BATCH == 0)
+            imr_buf_char(&payload, '(');
+        put_text(&payload, ids[i]);
+        put_view(&payload, i == 0, &storage, rows[i] * dim, dim);
+        if (i % BATCH == BATCH - 1 || i + 1 == n)
+            imr_buf_char(&payload, 'u');
+    }
+    imr_buf_char(&payload, '.');
+    IMR_TRY(imr_buf_check(&payload, err));
+    IMR_TRY(check_size(1, bytes + payload.len, err));
+    return write_archive(path, &payload, &storage, 1, err);
 }

@@ -1,52 +1,19 @@
-/*
- * Caches the authors' package wrote, read as they are.
- *
- *   1. DIR/manifest.json                                 "encoder": the key of the query files
- *   2. DIR/{train,val,test}/embeddings.pt                dict id -> vector; the same in every split
- *   3. DIR/{...}/query_embeddings_<key>.pt               dict id -> vector, prefixes already in
- *   4. DIR/{...}/negatives.json                          {query: [document, ...]}: its keys are the
- *                                                        split's queries, in this order
- * A split that is absent is no error, one without negatives.json takes the queries it has vectors
- * for.
- *
- * torch.save writes a dict of vectors in one of two ways: all of them views of one storage (those
- * of a matrix), or each with a storage of its own, in an archive of as many entries. Both are read
- * without a copy; what is held of each vector is its id and its place (cache_vector), in the
- * scratch when there is one. Read in one pass, queries are kept the same way and negatives.json,
- * splits and texts are left alone.
- */
+/* The authors' caches: their vectors. What lies where: reference_internal.h. */
 #include <string.h>
 
-#include "base/array.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "format/json.h"
 #include "format/torch_pt.h"
-#include "retrieval/cache_internal.h"
+#include "retrieval/reference_internal.h"
 
-static const char *const split_names[CACHE_REFERENCE_SPLITS] = {"train", "val", "test"};
-#define SPLITS CACHE_REFERENCE_SPLITS
+static imr_status path_in(char **out, const reference_gather *g, size_t split, const char *file,
+                          imr_error *err)
+{
+    return imr_reference_path(out, g, g->layout->splits[split], file, err);
+}
 
-/* Queries of all splits, gathered one split after another. */
-typedef IMR_ARRAY(char) id_array; /* zero-terminated, one after another */
-typedef IMR_ARRAY(cache_vector) place_array;
-
-typedef struct gather {
-    imr_cache *c;
-    const char *dir, *key; /* key NULL: whatever single query file is there */
-    imr_scratch *scratch;
-    id_array ids;
-    place_array places; /* in one pass, else: */
-    IMR_ARRAY(float) vectors;
-    IMR_ARRAY(size_t) first; /* of each query's negatives */
-    IMR_ARRAY(uint32_t) negatives;
-    size_t n, ends[SPLITS];
-    bool present[SPLITS], one_pass;
-    size_t without_vector;
-} gather;
-
-static void gather_done(gather *g)
+static void gather_done(reference_gather *g)
 {
     imr_scratch_free(g->scratch, g->ids.v);
     imr_scratch_free(g->scratch, g->places.v);
@@ -61,8 +28,8 @@ typedef struct vectors_file {
     bool compare; /* with the cache's documents, instead of keeping: */
     size_t n, strangers;
     imr_scratch *scratch; /* of ids and v */
-    id_array ids;
-    place_array v;
+    reference_ids ids;
+    reference_places v;
     imr_torch *torch;
     char *path;
 } vectors_file;
@@ -75,17 +42,8 @@ static void vectors_done(vectors_file *f)
     imr_free(f->path);
 }
 
-static imr_status path_in(char **out, const gather *g, size_t split, const char *file,
-                          imr_error *err)
-{
-    imr_buf b = {0};
-    imr_buf_printf(&b, "%s/%s/%s", g->dir, split_names[split], file);
-    *out = imr_buf_take(&b);
-    return *out ? IMR_OK : imr_fail_memory(err);
-}
-
 /* n bytes of ids. */
-static imr_status add_ids(imr_scratch *scratch, id_array *to, const char *ids, size_t n,
+static imr_status add_ids(imr_scratch *scratch, reference_ids *to, const char *ids, size_t n,
                           imr_error *err)
 {
     if (!IMR_SCRATCH_GROW(scratch, to, n))
@@ -186,12 +144,12 @@ static imr_status take_documents(imr_cache *c, vectors_file *f, bool one_pass, i
     return imr_cache_check_finite(d, "document", 0, err);
 }
 
-static imr_status read_documents(gather *g, size_t split, imr_error *err)
+static imr_status read_documents(reference_gather *g, const char *folder, imr_error *err)
 {
     imr_cache *c = g->c;
     IMR_CLEANUP(vectors_done)
     vectors_file f = {.c = c, .compare = c->documents.ids.n > 0, .scratch = g->scratch};
-    IMR_TRY(path_in(&f.path, g, split, "embeddings.pt", err));
+    IMR_TRY(imr_reference_path(&f.path, g, folder, "embeddings.pt", err));
     IMR_TRY(open_vectors(&f, err));
     if (!f.compare)
         return take_documents(c, &f, g->one_pass, err);
@@ -206,9 +164,12 @@ static imr_status read_documents(gather *g, size_t split, imr_error *err)
 /* ---- queries ---- */
 
 /* The split's query file: by key, or the only one there. */
-static imr_status find_query_file(char **out, const gather *g, size_t split, imr_error *err)
+static imr_status find_query_file(char **out, const reference_gather *g, size_t split,
+                                  imr_error *err)
 {
     char name[128];
+    if (g->layout->second)
+        return path_in(out, g, split, "query_embeddings.pt", err);
     if (g->key) {
         snprintf(name, sizeof name, "query_embeddings_%.80s.pt", g->key);
         IMR_TRY(path_in(out, g, split, name, err));
@@ -235,7 +196,7 @@ static imr_status find_query_file(char **out, const gather *g, size_t split, imr
                     found ? "; name the encoder key of the one to use" : "");
 }
 
-static imr_status add_query(gather *g, const char *id, const cache_vector *v,
+static imr_status add_query(reference_gather *g, const char *id, const cache_vector *v,
                             const imr_json *negatives, imr_error *err)
 {
     size_t dim = g->c->dim;
@@ -255,24 +216,35 @@ static imr_status add_query(gather *g, const char *id, const cache_vector *v,
     return IMR_OK;
 }
 
-static imr_status add_queries(gather *g, const vectors_file *f, const imr_ids *ids,
-                              const imr_json *negatives, imr_error *err)
+/* The queries of `list` (NULL: the keys of negatives; neither: all), negatives in the same order. */
+static imr_status add_queries(reference_gather *g, const vectors_file *f, const imr_ids *ids,
+                              const imr_json *list, const imr_json *negatives, imr_error *err)
 {
-    if (!negatives)
+    if (!list && !negatives)
         for (size_t i = 0; i < f->n; i++)
             IMR_TRY(add_query(g, imr_ids_at(ids, i), &f->v.v[i], NULL, err));
-    for (const imr_json *q = imr_json_child(negatives); q; q = imr_json_next(q)) {
+    const imr_json *next = imr_json_child(negatives);
+    for (const imr_json *q = list ? imr_json_child(list) : next; q; q = imr_json_next(q)) {
+        const char *id = list ? imr_json_string_or(q, "", "") : imr_json_key(q);
+        const imr_json *own = next && strcmp(imr_json_key(next), id) == 0 ? next : NULL;
         uint32_t at;
-        if (imr_ids_find(ids, imr_json_key(q), &at))
-            IMR_TRY(add_query(g, imr_json_key(q), &f->v.v[at], q, err));
+        if (imr_ids_find(ids, id, &at))
+            IMR_TRY(add_query(g, id, &f->v.v[at], own, err));
         else
             g->without_vector++;
+        if (own)
+            next = imr_json_next(next);
     }
+    if (next)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "%s: the negatives of \"%.80s\" are not in the order of the split's "
+                        "queries, or of a query it has not",
+                        f->path, imr_json_key(next));
     return IMR_OK;
 }
 
 /* In one pass: where they lie. */
-static imr_status keep_queries(gather *g, size_t split, vectors_file *f, imr_error *err)
+static imr_status keep_queries(reference_gather *g, size_t split, vectors_file *f, imr_error *err)
 {
     if (!IMR_SCRATCH_GROW(g->scratch, &g->places, f->n))
         return imr_scratch_fail(g->scratch, err);
@@ -284,9 +256,17 @@ static imr_status keep_queries(gather *g, size_t split, vectors_file *f, imr_err
     return add_ids(g->scratch, &g->ids, f->ids.v, f->ids.n, err);
 }
 
-static imr_status read_queries(gather *g, size_t split, imr_error *err)
+static imr_status read_queries(reference_gather *g, size_t split, imr_error *err)
 {
     IMR_CLEANUP(vectors_done) vectors_file f = {.c = g->c, .scratch = g->scratch};
+    imr_json *list IMR_AUTOJSON = NULL;
+    IMR_TRY(imr_reference_query_ids(&list, g, g->layout->splits[split], err));
+    if (list && imr_json_count(list) == 0) {
+        g->present[split] = false;
+        char line[64];
+        snprintf(line, sizeof line, "its split %s has no queries", g->layout->splits[split]);
+        return imr_cache_add_notice(g->c, line, err);
+    }
     IMR_TRY(find_query_file(&f.path, g, split, err));
     IMR_TRY(open_vectors(&f, err));
     if (g->one_pass)
@@ -301,21 +281,26 @@ static imr_status read_queries(gather *g, size_t split, imr_error *err)
     }
     IMR_CLEANUP(imr_ids_done) imr_ids ids = {0};
     IMR_TRY(take_ids(&ids, &f, err));
-    return add_queries(g, &f, &ids, negatives, err);
+    return add_queries(g, &f, &ids, list, negatives, err);
 }
 
-static imr_status read_splits(gather *g, const imr_progress *progress, imr_error *err)
+static imr_status read_splits(reference_gather *g, const imr_progress *progress, imr_error *err)
 {
-    for (size_t s = 0; s < SPLITS; s++) {
+    const bool second = g->layout->second;
+    if (second) {
+        IMR_TRY(read_documents(g, "documents", err));
+        IMR_TRY(imr_reference_check_documents(g, err));
+    }
+    for (size_t s = 0; s < CACHE_REFERENCE_SPLITS; s++) {
         IMR_AUTOFREE char *path = NULL;
-        IMR_TRY(path_in(&path, g, s, "embeddings.pt", err));
+        IMR_TRY(path_in(&path, g, s, second ? "query_embeddings.pt" : "embeddings.pt", err));
         g->present[s] = imr_file_exists(path);
-        if (g->present[s]) {
-            IMR_TRY(read_documents(g, s, err));
+        if (g->present[s] && !second)
+            IMR_TRY(read_documents(g, g->layout->splits[s], err));
+        if (g->present[s])
             IMR_TRY(read_queries(g, s, err));
-        }
         g->ends[s] = g->n;
-        if (!imr_progress_step(progress, "reading vectors", s + 1, SPLITS))
+        if (!imr_progress_step(progress, "reading vectors", s + 1, CACHE_REFERENCE_SPLITS))
             return imr_fail(err, IMR_E_CANCELLED, "reading the cache was cancelled");
     }
     if (g->c->documents.ids.n == 0)
@@ -325,7 +310,7 @@ static imr_status read_splits(gather *g, const imr_progress *progress, imr_error
     return IMR_OK;
 }
 
-static imr_status take_query_ids(gather *g, imr_ids_repeats *repeats, imr_error *err)
+static imr_status take_query_ids(reference_gather *g, imr_ids_repeats *repeats, imr_error *err)
 {
     char *text = g->ids.v;
     g->ids.v = NULL;
@@ -334,7 +319,7 @@ static imr_status take_query_ids(gather *g, imr_ids_repeats *repeats, imr_error 
 }
 
 /* In one pass; of a query that several splits have, the first. */
-static imr_status take_places(gather *g, imr_error *err)
+static imr_status take_places(reference_gather *g, imr_error *err)
 {
     IMR_CLEANUP(imr_ids_repeats_done) imr_ids_repeats repeats = {0};
     cache_rows *q = &g->c->queries;
@@ -354,7 +339,7 @@ static imr_status take_places(gather *g, imr_error *err)
 }
 
 /* Hands what was gathered over to the cache. */
-static imr_status take_queries(gather *g, imr_error *err)
+static imr_status take_queries(reference_gather *g, imr_error *err)
 {
     imr_cache *c = g->c;
     if (!IMR_PUSH(&g->first, g->negatives.n))
@@ -371,111 +356,10 @@ static imr_status take_queries(gather *g, imr_error *err)
     return imr_cache_check_finite(&c->queries, "query", 0, err);
 }
 
-/* ---- the dataset ---- */
-
-static imr_status attach_dataset(imr_cache *c, const imr_cache_options *options, imr_error *err)
-{
-    if (!options->dataset || !options->dataset[0])
-        return imr_cache_add_notice(c,
-                                    "no texts and no judgements: this layout does not say where "
-                                    "its dataset is; name the BEIR folder to see them",
-                                    err);
-    imr_dataset_options o = {.skip_bad_lines = options->skip_bad_lines,
-                             .progress = options->progress};
-    IMR_TRY(imr_dataset_open(&c->dataset, options->dataset, &o, err));
-    if (!(c->dataset_rows = IMR_NEW_ARRAY(uint32_t, c->documents.ids.n)))
-        return imr_fail_memory(err);
-    size_t missing = 0;
-    for (size_t i = 0; i < c->documents.ids.n; i++)
-        if (!imr_dataset_find_near(c->dataset, imr_ids_at(&c->documents.ids, i), (uint32_t)i,
-                                   &c->dataset_rows[i])) {
-            c->dataset_rows[i] = UINT32_MAX;
-            missing++;
-        }
-    if (missing == c->documents.ids.n)
-        return imr_fail(err, IMR_E_FORMAT,
-                        "none of the cache's %zu documents is in %s: this is another dataset",
-                        c->documents.ids.n, options->dataset);
-    if (!missing)
-        return IMR_OK;
-    char line[IMR_ERROR_TEXT];
-    snprintf(line, sizeof line, "%zu of %zu documents are not in %s", missing, c->documents.ids.n,
-             options->dataset);
-    return imr_cache_add_notice(c, line, err);
-}
-
-/* The reference cuts its three splits out of the dataset's test judgements, so those are asked
- * first. */
-static imr_status split_qrels(imr_qrels **out, const imr_cache *c, size_t first, size_t end,
-                              imr_error *err)
-{
-    const imr_qrels *sources[64];
-    size_t n = 0;
-    const imr_qrels *test = imr_dataset_qrels(c->dataset, "test");
-    if (test)
-        sources[n++] = test;
-    for (size_t s = 0; s < imr_dataset_splits(c->dataset) && n < IMR_LEN(sources); s++) {
-        const imr_qrels *q = imr_dataset_qrels(c->dataset, imr_dataset_split_name(c->dataset, s));
-        if (q != test)
-            sources[n++] = q;
-    }
-    if (n == 0)
-        return IMR_OK;
-    IMR_AUTOFREE const char **ids = IMR_NEW_ARRAY(const char *, end - first);
-    if (!ids)
-        return imr_fail_memory(err);
-    for (size_t i = first; i < end; i++)
-        ids[i - first] = imr_ids_at(&c->queries.ids, i);
-    return imr_qrels_subset(out, sources, n, ids, end - first, err);
-}
-
-static imr_status make_splits(const gather *g, imr_error *err)
-{
-    imr_cache *c = g->c;
-    for (size_t s = 0, first = 0; s < SPLITS; first = g->ends[s], s++) {
-        if (!g->present[s])
-            continue;
-        size_t n = g->ends[s] - first;
-        IMR_AUTOFREE uint32_t *queries = IMR_NEW_ARRAY(uint32_t, n);
-        if (!queries)
-            return imr_fail_memory(err);
-        for (size_t i = 0; i < n; i++)
-            queries[i] = (uint32_t)(first + i);
-        imr_qrels *made = NULL;
-        if (c->dataset)
-            IMR_TRY(split_qrels(&made, c, first, g->ends[s], err));
-        IMR_TRY(imr_cache_add_split(c, split_names[s], queries, n, NULL, made, err));
-    }
-    return IMR_OK;
-}
-
 /* ---- all of it ---- */
 
-imr_status imr_reference_cache_here(bool *out, const char *dir, imr_error *err)
-{
-    gather g = {.dir = dir};
-    *out = false;
-    for (size_t s = 0; s < SPLITS; s++) {
-        IMR_AUTOFREE char *path = NULL;
-        IMR_TRY(path_in(&path, &g, s, "embeddings.pt", err));
-        *out |= imr_file_exists(path);
-    }
-    return IMR_OK;
-}
-
-static imr_status read_manifest(imr_json **out, imr_cache *c, const char *dir, imr_error *err)
-{
-    IMR_AUTOFREE char *path = imr_path_join(dir, "manifest.json");
-    if (!path)
-        return imr_fail_memory(err);
-    if (!imr_file_exists(path))
-        return IMR_OK;
-    IMR_TRY(imr_json_open(out, path, err));
-    return imr_sha256_file(path, c->sha256, err);
-}
-
 /* What a cache that is only read once does without. */
-static imr_status attach_all(gather *g, const imr_cache_options *options, imr_error *err)
+static imr_status attach_all(reference_gather *g, const imr_cache_options *options, imr_error *err)
 {
     imr_cache *c = g->c;
     IMR_TRY(take_queries(g, err));
@@ -485,8 +369,7 @@ static imr_status attach_all(gather *g, const imr_cache_options *options, imr_er
                  g->without_vector);
         IMR_TRY(imr_cache_add_notice(c, line, err));
     }
-    IMR_TRY(attach_dataset(c, options, err));
-    IMR_TRY(make_splits(g, err));
+    IMR_TRY(imr_reference_attach(g, options, err));
     return imr_cache_finish(c, err);
 }
 
@@ -497,14 +380,24 @@ imr_status imr_reference_cache_open(imr_cache **out, const char *dir,
     if (!c)
         return imr_fail_memory(err);
     imr_json *manifest IMR_AUTOJSON = NULL;
-    IMR_TRY(read_manifest(&manifest, c, dir, err));
+    const reference_layout *layout;
+    IMR_TRY(imr_reference_manifest(&manifest, &layout, c, dir, err));
     const char *key =
         options->encoder_key ? options->encoder_key : imr_json_string_or(manifest, "encoder", NULL);
-    imr_encoder_identity e = {.name = imr_json_string_or(manifest, "model_name", key)};
+    imr_encoder_identity e = {.name = imr_json_string_or(manifest, "model_name", key),
+                              .sha256 = imr_json_string_or(manifest, "encoder_sha256", NULL),
+                              .query_prefix = imr_json_string_or(manifest, "query_prefix", NULL),
+                              .passage_prefix =
+                                  imr_json_string_or(manifest, "passage_prefix", NULL)};
     IMR_TRY(imr_cache_set_encoder(c, &e, err));
     IMR_CLEANUP(gather_done)
-    gather g = {
-        .c = c, .dir = dir, .key = key, .scratch = options->scratch, .one_pass = options->one_pass};
+    reference_gather g = {.c = c,
+                          .layout = layout,
+                          .manifest = manifest,
+                          .dir = dir,
+                          .key = key,
+                          .scratch = options->scratch,
+                          .one_pass = options->one_pass};
     IMR_TRY(read_splits(&g, options->progress, err));
     IMR_TRY(g.one_pass ? take_places(&g, err) : attach_all(&g, options, err));
     *out = c;

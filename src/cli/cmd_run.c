@@ -131,24 +131,37 @@ static imr_status train_adapter(work *w, const imr_cache *cache, imr_error *err)
     imr_cli_train_plan(&plan, w->cli);
     IMR_CLEANUP(imr_train_outcome_done) imr_train_outcome o = {0};
     IMR_TRY(imr_cli_train_run(&o, w->cli, cache, &plan, w->output_dir, err));
-    if (w->json) {
+    if (w->json)
         put_json_head(&w->text, w, &o, &plan);
-    } else {
+    else
         imr_cli_train_text(&w->text, &o, &plan);
-        imr_buf_char(&w->text, '\n');
-    }
     return IMR_OK;
+}
+
+static bool has_judgements(const imr_cache *cache)
+{
+    for (size_t i = 0; i < imr_cache_splits(cache); i++)
+        if (imr_cache_split_qrels(cache, i))
+            return true;
+    return false;
 }
 
 static imr_status train_and_evaluate(work *w, const imr_cache *cache, imr_error *err)
 {
+    const bool measured = has_judgements(cache) || imr_config_is_set(w->cli->config, IMR_OPT_SPLIT);
     /* A split that cannot be measured is said before the training, not after it. */
     imr_eval_split split;
-    IMR_TRY(imr_eval_find_split(&split, cache, imr_config_string(w->cli->config, IMR_OPT_SPLIT), 0,
-                                err));
+    if (measured)
+        IMR_TRY(imr_eval_find_split(&split, cache, imr_config_string(w->cli->config, IMR_OPT_SPLIT),
+                                    0, err));
     IMR_TRY(train_adapter(w, cache, err));
     end_step(w, STEP_TRAIN);
-    IMR_TRY(imr_cli_evaluate_adapter(&w->text, w->cli, cache, w->adapter, w->json, err));
+    if (measured && !w->json)
+        imr_buf_char(&w->text, '\n');
+    if (measured)
+        IMR_TRY(imr_cli_evaluate_adapter(&w->text, w->cli, cache, w->adapter, w->json, err));
+    else if (w->json)
+        imr_buf_str(&w->text, "null");
     end_step(w, STEP_EVALUATE);
     return IMR_OK;
 }
@@ -183,6 +196,9 @@ static imr_status work_through(work *w, imr_error *err)
         put_json_tail(&w->text, w);
     else
         put_seconds(&w->text, w);
+    if (!w->json)
+        imr_buf_printf(&w->text, "look at it: imrnn explore --checkpoint %s --cache-dir %s\n",
+                       w->adapter, w->cache_dir);
     return imr_cli_emit(w->cli, &w->text, err);
 }
 
@@ -225,9 +241,12 @@ const imr_command imr_command_run = {
     .name = "run",
     .usage = "--dataset D [--encoder E] --output-dir O [options]",
     .summary = "cache, train and evaluate in one go",
-    .details = "Without --encoder a static encoder of --dim dimensions is trained from the "
-               "documents first. Cache, encoder and adapter lie in O unless --cache-dir says "
-               "otherwise. Seconds of each step are printed.",
+    .details =
+        "Without --encoder a static encoder of --dim dimensions is trained from the "
+        "documents first. Texts alone are enough; judgements, where there are any, are learnt from "
+        "and measured on too (--recipe). Cache, encoder and adapter lie in O unless --cache-dir "
+        "says "
+        "otherwise. Seconds of each step are printed.",
     .example = "  imrnn run --dataset demo/dataset --encoder demo/encoder --output-dir my-run \\\n"
                "      --epochs 10",
     .options = options,

@@ -182,6 +182,10 @@ static imr_status inspect_report(imr_inspection *i, imr_error *err)
     IMR_TRY(imr_inspection_string(i, "schema", "schema", schema, err));
     IMR_TRY(imr_inspection_string(i, "version", "written by version",
                                   imr_json_string_or(root, "tool/version", NULL), err));
+    if (strcmp(schema, "imrnn.training/1") == 0) {
+        i->kind = "history";
+        return imr_inspect_history(i, root, err);
+    }
     static const char *const inputs[][3] = {
         {"inputs/adapter/path", "adapter", "adapter"},
         {"inputs/adapter/sha256", "adapter_sha256", "adapter sha256"},

@@ -9,7 +9,7 @@
  *           zip with a data set in it, JSONL of texts         "dataset"
  *           NumPy array                                       "array"
  *           TREC run; TREC or BEIR judgements                 "run", "qrels"
- *           JSON of ours                                      "report"
+ *           JSON of ours                                      "report", "history"
  *
  * A file that cannot be used is no failure of the call: `usable` is false and the problems say why,
  * so that every file of a list is reported. Only memory and cancelling fail.

@@ -2,6 +2,7 @@
 #ifndef IMR_REPORT_INSPECT_KINDS_H
 #define IMR_REPORT_INSPECT_KINDS_H
 
+#include "format/json.h"
 #include "report/inspect.h"
 
 imr_status imr_inspect_adapter(imr_inspection *i, const imr_progress *progress,
@@ -11,6 +12,10 @@ imr_status imr_inspect_dataset(imr_inspection *i, const imr_progress *progress,
 imr_status imr_inspect_cache(imr_inspection *i, const imr_progress *progress,
                              imr_error *err) IMR_NODISCARD;
 imr_status imr_inspect_encoder(imr_inspection *i, const imr_progress *progress,
+                               imr_error *err) IMR_NODISCARD;
+
+/* root: of a file whose schema is imrnn.training/1. */
+imr_status imr_inspect_history(imr_inspection *i, const imr_json *root,
                                imr_error *err) IMR_NODISCARD;
 
 /* What scales and biases of these sizes do to a ranking, in plain words. scale_*: over all

@@ -25,7 +25,7 @@ static void text_line(ui_surface s, int y, int x, const ui_reading *r, const ui_
     const char *text = r->detail->text;
     size_t at = line->start, low = 0, high = r->n_highlights;
     ui_style plain =
-        line->start >= r->detail->read_end && r->page.read != SIZE_MAX ? UI_DIM : UI_TEXT;
+        line->start >= r->detail->read_end && r->page.read != SIZE_MAX ? UI_BORDER : UI_TEXT;
     if (line->mark) {
         read_rule(s, y, &r->detail->why.document_tokens);
         return;

@@ -67,7 +67,7 @@ static void query_word(ui_rows *rows, const ui_reading *r, uint32_t q, int name_
     const imr_pairs *p = &r->detail->why.pairs;
     const ui_glyphs *g = rows->grid.glyphs;
     uint8_t term = r->measure.raw ? UI_TERM_SHARE_RAW : UI_TERM_SHARE;
-    char number[UI_NUMBER], text[120];
+    char number[UI_NUMBER];
     uint32_t met[8];
     size_t n = largest(r, q, met);
     ui_flow f = ui_flow_begin(rows, name_w + 2, UI_STRONG, p->query[q].text);
@@ -77,11 +77,14 @@ static void query_word(ui_rows *rows, const ui_reading *r, uint32_t q, int name_
         double v = ui_share(p, r->measure, q, met[i]);
         if (fabs(v) < (r->measure.raw ? 0.002 : 0.02))
             break;
-        snprintf(text, sizeof text, "%.40s %s", p->document[met[i]].text,
-                 ui_format_short(number, g, v, decimals));
-        if (!ui_flow_fits(&f, ui_width(text)))
+        IMR_AUTOBUF imr_buf text = {0};
+        const char *met_word = p->document[met[i]].text;
+        imr_utf8_clip(&text, met_word, strlen(met_word), rows->grid.cols < 60 ? 13 : 24,
+                      g->ellipsis);
+        imr_buf_printf(&text, " %s", ui_format_short(number, g, v, decimals));
+        if (!ui_flow_fits(&f, ui_width(imr_buf_text(&text))))
             break;
-        ui_flow_put(&f, ui_sign_role(v), term, text);
+        ui_flow_put(&f, ui_sign_role(v), term, imr_buf_text(&text));
     }
 }
 

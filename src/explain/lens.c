@@ -12,8 +12,6 @@
 #define PART ((size_t)256)
 /* Multiplications that are worth a second thread. */
 #define WORTH_THREADS ((size_t)1 << 20)
-/* Texts whose cosines are held at once while measuring the quality. */
-#define QUALITY_TEXTS ((size_t)16)
 
 static double squares(const float *x, size_t n)
 {
@@ -123,85 +121,4 @@ double imr_lens_z(const imr_lens *l, uint32_t token, double cosine)
 {
     const double visibility = (double)l->visibility[token];
     return visibility > 0 ? cosine / sqrt(visibility / (double)l->back->rank) : 0;
-}
-
-/* Mean percentile rank of the shown ones of ids among the shown tokens; NaN when none is shown. */
-IMR_CPU_CLONES
-static double percentile(const float *cosines, const imr_token_table *t, const uint32_t *ids,
-                         size_t n)
-{
-    const uint8_t *hidden = t->hidden;
-    const size_t v = t->rows.rows;
-    double sum = 0;
-    size_t own = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (hidden[ids[i]])
-            continue;
-        const float mine = cosines[ids[i]];
-        uint32_t below = 0, equal = 0;
-#pragma omp simd reduction(+ : below, equal)
-        for (size_t k = 0; k < v; k++) {
-            below += !hidden[k] & (cosines[k] < mine);
-            equal += !hidden[k] & (cosines[k] <= mine);
-        }
-        equal -= below;
-        /* The token itself is one of the equal ones. */
-        sum += ((double)below + ((double)equal - 1) / 2) / (double)(t->count[0] - 1);
-        own++;
-    }
-    return own ? sum / (double)own : (double)NAN;
-}
-
-static imr_status check_texts(const imr_lens *l, imr_view vectors, const size_t *starts,
-                              const uint32_t *ids, imr_error *err)
-{
-    if (vectors.cols != l->back->n)
-        return imr_fail(err, IMR_E_SHAPE, "text vectors have %zu numbers, the adapter reads %zu",
-                        vectors.cols, l->back->n);
-    for (size_t i = starts[0]; i < starts[vectors.rows]; i++)
-        if (ids[i] >= l->table->rows.rows)
-            return imr_fail(err, IMR_E_SHAPE,
-                            "token id %u is outside the token table of %zu rows: tokeniser and "
-                            "table do not belong together",
-                            ids[i], l->table->rows.rows);
-    return IMR_OK;
-}
-
-imr_status imr_lens_quality(double *quality, size_t *texts_used, const imr_lens *l,
-                            imr_view vectors, const size_t *starts, const uint32_t *ids,
-                            const imr_progress *progress, imr_error *err)
-{
-    IMR_TRY(check_texts(l, vectors, starts, ids, err));
-    const size_t v = l->table->rows.rows, r = l->back->rank;
-    IMR_AUTOFREE float *seen = imr_alloc_aligned(QUALITY_TEXTS * r, sizeof *seen);
-    IMR_AUTOFREE float *cosines = imr_alloc_aligned(QUALITY_TEXTS * v, sizeof *cosines);
-    if (!seen || !cosines)
-        return imr_fail_memory(err);
-    double sum = 0;
-    size_t used = 0;
-    for (size_t first = 0; first < vectors.rows && l->table->count[0] > 1; first += QUALITY_TEXTS) {
-        if (!imr_progress_step(progress, "measuring the lens", first, vectors.rows))
-            return imr_fail(err, IMR_E_CANCELLED, "measuring the lens was cancelled");
-        const size_t left = vectors.rows - first;
-        const size_t texts = left < QUALITY_TEXTS ? left : QUALITY_TEXTS;
-        /* P+ P x has the coordinates V' x; its length does not change an order. */
-        imr_blas_gemm(
-            seen, r, 1,
-            (imr_view){imr_view_row(&vectors, first), texts, vectors.cols, vectors.stride},
-            IMR_PLAIN, imr_matrix_view(&l->back->basis_f), IMR_TRANSPOSED, 0);
-        imr_lens_products(cosines, v, l, seen, texts, 0, v);
-        double ranks[QUALITY_TEXTS];
-        for (size_t i = 0; i < texts; i++)
-            ranks[i] = percentile(cosines + i * v, l->table, ids + starts[first + i],
-                                  starts[first + i + 1] - starts[first + i]);
-        for (size_t i = 0; i < texts; i++)
-            if (!isnan(ranks[i])) {
-                sum += ranks[i];
-                used++;
-            }
-    }
-    *quality = used ? sum / (double)used : (double)NAN;
-    if (texts_used)
-        *texts_used = used;
-    return IMR_OK;
 }

@@ -59,18 +59,4 @@ void imr_lens_row(float *out, const imr_lens *l, uint32_t token);
  * direction of what P can see; 0 for a token P cannot see. */
 double imr_lens_z(const imr_lens *l, uint32_t token, double cosine);
 
-/*
- * Lens quality (method.md section 4): project each text's base vector x with P, back-project
- * (P+ P x), rank all shown tokens by cosine, and take the mean percentile rank of the text's own
- * shown tokens: (tokens below + half of those equal)/(shown - 1). 0.5 is chance, 1 is perfect.
- * Mean over tokens within a text, then over texts; texts without a shown token are left out.
- *
- * vectors [S,n]; ids of text i: ids[starts[i]] .. ids[starts[i+1]-1] (repeats count once each
- * time). *texts_used (may be NULL): texts that counted; 0 gives quality NaN. Errors: IMR_E_SHAPE,
- * IMR_E_CANCELLED, IMR_E_MEMORY.
- */
-imr_status imr_lens_quality(double *quality, size_t *texts_used, const imr_lens *l,
-                            imr_view vectors, const size_t *starts, const uint32_t *ids,
-                            const imr_progress *progress, imr_error *err) IMR_NODISCARD;
-
 #endif

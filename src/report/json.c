@@ -19,6 +19,15 @@ static void adapter(imr_buf *out, const imr_trace_inputs *in)
     imr_put_close(out, '}');
 }
 
+static void put_lens(imr_buf *out, const imr_lens_quality *q)
+{
+    imr_put_open(out, "lens", '{');
+    imr_put_number(out, "precision_at_10", q->precision);
+    imr_put_number(out, "chance", q->chance);
+    imr_put_number(out, "rank", q->rank);
+    imr_put_close(out, '}');
+}
+
 static void inputs(imr_buf *out, const imr_trace_inputs *in)
 {
     imr_put_open(out, "inputs", '{');
@@ -50,7 +59,17 @@ static void inputs(imr_buf *out, const imr_trace_inputs *in)
     imr_put_optional(out, "name", in->table_name);
     imr_put_optional(out, "sha256", in->table_sha256);
     imr_put_int(out, "rows", (int64_t)in->table_rows);
-    imr_put_number(out, "lens_quality", (double)in->lens_quality);
+    imr_put_number(out, "lens_quality", in->lens.rank);
+    put_lens(out, &in->lens);
+    imr_put_open(out, "alternatives", '[');
+    for (size_t i = 0; i < in->n_others; i++) {
+        imr_put_open(out, NULL, '{');
+        imr_put_string(out, "name", in->others[i].name);
+        imr_put_int(out, "rows", (int64_t)in->others[i].rows);
+        put_lens(out, &in->others[i].lens);
+        imr_put_close(out, '}');
+    }
+    imr_put_close(out, ']');
     imr_put_close(out, '}');
     imr_put_close(out, '}');
 }

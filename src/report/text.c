@@ -53,6 +53,23 @@ static void file(imr_buf *out, const char *name, const char *path, const char *k
     imr_buf_char(out, '\n');
 }
 
+/* "of a text's ten nearest words .43 occur in it, by chance .01; encoded .37, input .07" */
+static void put_lens(imr_buf *out, const imr_trace_inputs *in)
+{
+    if (isnan(in->lens.precision)) {
+        imr_buf_str(out, "not measured how well it reads this corpus");
+        return;
+    }
+    imr_buf_str(out, "of a text's ten nearest words ");
+    imr_report_fixed(out, in->lens.precision, 2, false);
+    imr_buf_str(out, " occur in it, of ten at random ");
+    imr_report_fixed(out, in->lens.chance, 2, false);
+    for (size_t i = 0; i < in->n_others; i++) {
+        imr_buf_printf(out, "%s%s ", i ? ", " : "; in ", in->others[i].name);
+        imr_report_fixed(out, in->others[i].lens.precision, 2, false);
+    }
+}
+
 static void inputs(imr_buf *out, const imr_trace *t, size_t width)
 {
     const imr_trace_inputs *in = &t->inputs;
@@ -80,12 +97,7 @@ static void inputs(imr_buf *out, const imr_trace *t, size_t width)
         char rows[64];
         snprintf(rows, sizeof rows, "%llu rows", (unsigned long long)in->table_rows);
         file(out, "table", in->table_name, rows, in->table_sha256);
-        imr_buf_str(&line, "lens quality ");
-        if (isnan(in->lens_quality))
-            imr_buf_str(&line, "not measured");
-        else
-            imr_report_fixed(&line, (double)in->lens_quality, 3, false);
-        imr_buf_str(&line, " (0.5 chance, 1 perfect)");
+        put_lens(&line, in);
         paragraph(out, "", &line, width);
     } else {
         file(out, "table", "none: changes are shown without words", "", "");

@@ -5,6 +5,7 @@
 
 #include "base/array.h"
 #include "base/mem.h"
+#include "explain/lens_quality.h"
 #include "math/nn.h"
 #include "math/random.h"
 #include "math/topk.h"
@@ -59,10 +60,11 @@ static imr_status measure_lens(imr_session *s, const imr_progress *progress, imr
     const size_t dim = imr_cache_dim(s->cache);
     size_t n;
     IMR_AUTOFREE uint32_t *rows = sample(imr_cache_documents(s->cache), SAMPLE_TEXTS, &n);
-    IMR_AUTOFREE size_t *starts = IMR_NEW_ARRAY(size_t, SAMPLE_TEXTS + 1);
+    IMR_AUTOFREE uint32_t *starts = IMR_NEW_ARRAY(uint32_t, SAMPLE_TEXTS + 1);
+    IMR_AUTOFREE uint8_t *seen = IMR_NEW_ARRAY(uint8_t, s->words.table.rows.rows);
     imr_matrix chosen = {0};
     IMR_ARRAY(uint32_t) ids = {0};
-    if (!rows || !starts)
+    if (!rows || !starts || !seen)
         return imr_fail_memory(err);
     imr_status status = imr_matrix_init(&chosen, n, dim, err);
     for (size_t i = 0; i < n && status == IMR_OK; i++) {
@@ -74,18 +76,22 @@ static imr_status measure_lens(imr_session *s, const imr_progress *progress, imr
         if (status == IMR_OK)
             status = imr_encoder_tokenize(s->words.tokeniser, imr_buf_text(&text), text.len, false,
                                           &tokens, err);
-        for (size_t k = 0; status == IMR_OK && k < tokens.n; k++)
-            if (tokens.v[k].id < s->words.table.rows.rows && !IMR_PUSH(&ids, tokens.v[k].id))
+        for (size_t k = 0; status == IMR_OK && k < tokens.n; k++) {
+            const uint32_t id = tokens.v[k].id;
+            if (id >= s->words.table.rows.rows || seen[id])
+                continue;
+            seen[id] = 1;
+            if (!IMR_PUSH(&ids, id))
                 status = imr_fail_memory(err);
+        }
+        for (size_t k = starts[i]; k < ids.n; k++)
+            seen[ids.v[k]] = 0;
         imr_tokens_done(&tokens);
-        starts[i + 1] = ids.n;
+        starts[i + 1] = (uint32_t)ids.n;
     }
-    double quality = NAN;
     if (status == IMR_OK)
-        status = imr_lens_quality(&quality, NULL, &s->words.lens, imr_matrix_view(&chosen), starts,
-                                  ids.v, progress, err);
-    if (status == IMR_OK)
-        s->facts.inputs.lens_quality = (float)quality;
+        status = imr_lens_measure(&s->facts.inputs.lens, &s->words.lens, imr_matrix_view(&chosen),
+                                  starts, ids.v, progress, err);
     imr_matrix_done(&chosen);
     imr_free(ids.v);
     return status;

@@ -462,16 +462,16 @@ static imr_status warn(imr_trace *t, const char *code, imr_buf *text, imr_error 
 /* A lens that reads texts no better than chance would name changes at random. */
 static imr_status find_warnings(imr_session *s, imr_trace *t, imr_error *err)
 {
-    const float quality = t->inputs.lens_quality;
+    const imr_lens_quality *lens = &t->inputs.lens;
     IMR_AUTOBUF imr_buf text = {0};
     t->warnings = IMR_ARENA_ARRAY(t->arena, imr_trace_warning, 1);
     if (!t->warnings)
         return imr_fail_memory(err);
-    if (s->words.ready && !isnan(quality) && quality < 0.75f) {
+    if (s->words.ready && imr_lens_is_poor(lens)) {
         imr_buf_printf(&text,
-                       "the token table reads this corpus poorly: lens quality %.3f (0.5 is "
-                       "chance), do not trust the words",
-                       (double)quality);
+                       "the token table %s reads this corpus poorly: %.2f of the ten words nearest "
+                       "to a text occur in it, of ten at random %.2f; do not trust the words",
+                       t->inputs.table_name, lens->precision, lens->chance);
         IMR_TRY(warn(t, "lens-low", &text, err));
     }
     t->warning = t->n_warnings ? t->warnings[0].text : "";

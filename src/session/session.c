@@ -149,7 +149,7 @@ static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_
     snprintf(in->cache_sha256, sizeof in->cache_sha256, "%s", imr_cache_sha256(s->cache));
     in->cache_documents = imr_cache_documents(s->cache);
     in->encoder_path = in->encoder_name = in->encoder_kind = in->table_name = in->dataset_path = "";
-    in->lens_quality = NAN;
+    in->lens = (imr_lens_quality){NAN, NAN, NAN, 0};
     s->facts.documents = in->cache_documents;
     s->facts.has_texts = dataset != NULL;
     s->facts.encoder_problem = s->facts.tokens_problem = "";

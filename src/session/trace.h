@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/sha256.h"
+#include "explain/lens_quality.h"
 #include "explain/why.h"
 
 typedef enum imr_scope { IMR_SCOPE_RERANK, IMR_SCOPE_RESCORE, IMR_SCOPE_CORPUS } imr_scope;
@@ -56,6 +57,14 @@ typedef struct imr_trace_metric {
 } imr_trace_metric;
 
 /* What is needed to get this trace again. Strings are the trace's; "" means absent. */
+/* How well the corpus can be read in a table; name: static, one of IMR_TABLES. */
+#define IMR_TABLES 3 /* context, encoded, input */
+typedef struct imr_table_lens {
+    const char *name;
+    uint64_t rows;
+    imr_lens_quality lens;
+} imr_table_lens;
+
 typedef struct imr_trace_inputs {
     const char *adapter_path, *adapter_form;
     const char *adapter_form_from; /* "metadata", "shapes", "option" */
@@ -75,7 +84,9 @@ typedef struct imr_trace_inputs {
     const char *table_name; /* "input", "encoded", a folder; "" without a token table */
     char table_sha256[IMR_SHA256_HEX]; /* of the encoder its rows come from */
     uint64_t table_rows;
-    float lens_quality; /* mean percentile rank of own tokens; NaN when it could not be measured */
+    imr_lens_quality lens;                 /* of that table; NaN when it could not be measured */
+    imr_table_lens others[IMR_TABLES - 1]; /* the other tables at hand */
+    size_t n_others;
 } imr_trace_inputs;
 
 typedef struct imr_trace_settings {

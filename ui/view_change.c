@@ -154,9 +154,9 @@ static void table_note(const imr_trace *t, const ui_glyphs *g, char *out, size_t
     char a[UI_NUMBER];
     const char *name =
         t->inputs.table_name && *t->inputs.table_name ? imr_path_base(t->inputs.table_name) : "";
-    if (isfinite(t->inputs.lens_quality) && *name)
+    if (isfinite(t->inputs.lens.precision) && *name)
         snprintf(out, size, "%s, lens %s", name,
-                 ui_format_short(a, g, t->inputs.lens_quality, 2) + 1);
+                 ui_format_short(a, g, t->inputs.lens.precision, 2) + 1);
     else
         snprintf(out, size, "%s", name);
 }

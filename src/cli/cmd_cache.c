@@ -196,6 +196,13 @@ static imr_status run_cache(imr_cli *cli, imr_error *err)
         imr_buf_printf(&b, ", %s s",
                        imr_format_fixed(seconds, imr_clock_seconds() - start, 1, false));
     imr_buf_char(&b, '\n');
+    for (int i = 0; i < 2; i++) {
+        if (result.tokens[i].cut == 0)
+            continue;
+        imr_buf_printf(&b, "  %s: ", i ? "queries" : "documents");
+        imr_token_totals_text(&b, &result.tokens[i]);
+        imr_buf_char(&b, '\n');
+    }
     return imr_cli_emit(cli, &b, err);
 }
 

@@ -86,6 +86,30 @@ static imr_status add_cache_splits(imr_inspection *i, const imr_cache *c, imr_er
                               text.len ? imr_buf_text(&text) : "none", err);
 }
 
+/* How much of the texts the encoder reads. */
+static imr_status add_tokens(imr_inspection *i, const imr_cache *c, imr_error *err)
+{
+    static const char *const names[] = {"documents", "queries"};
+    IMR_AUTOBUF imr_buf json = {0};
+    IMR_AUTOBUF imr_buf text = {0};
+    for (int k = 0; k < 2; k++) {
+        const imr_token_totals t = imr_cache_tokens(c, k);
+        if (t.total == 0)
+            continue;
+        imr_buf_printf(&json,
+                       "%s\"%s\": {\"texts\": %" PRIu64 ", \"cut\": %" PRIu64 ", \"read\": %" PRIu64
+                       ", \"total\": %" PRIu64 "}",
+                       json.len ? ", " : "{", names[k], t.texts, t.cut, t.read, t.total);
+        imr_buf_printf(&text, "%s%s: ", text.len ? "; " : "", names[k]);
+        imr_token_totals_text(&text, &t);
+    }
+    if (json.len == 0)
+        return IMR_OK;
+    imr_buf_char(&json, '}');
+    IMR_TRY(imr_buf_check(&json, err));
+    return imr_inspection_raw(i, "tokens", "texts", imr_buf_text(&json), imr_buf_text(&text), err);
+}
+
 /* One kept table, in words and as a member of the JSON array. */
 static void put_table(imr_buf *json, imr_buf *text, const imr_encoded_table_info *t,
                       const imr_cache *c)
@@ -161,6 +185,7 @@ static imr_status add_cache(imr_inspection *i, const imr_cache *c, const imr_pro
     IMR_TRY(imr_inspection_string(i, "encoder_path", e->path[0] ? "encoder folder" : NULL, e->path,
                                   err));
     IMR_TRY(imr_inspection_string(i, "encoder_sha256", NULL, e->sha256, err));
+    IMR_TRY(add_tokens(i, c, err));
     IMR_TRY(add_tables(i, c, err));
     IMR_TRY(add_unpacked(i, err));
     IMR_TRY(add_cache_splits(i, c, err));

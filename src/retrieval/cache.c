@@ -169,6 +169,25 @@ imr_dtype imr_cache_dtype(const imr_cache *c)
     return c->dtype;
 }
 
+void imr_token_totals_text(imr_buf *out, const imr_token_totals *t)
+{
+    if (t->total == 0)
+        imr_buf_str(out, "not counted");
+    else if (t->cut == 0)
+        imr_buf_str(out, "all are read whole");
+    else
+        imr_buf_printf(out,
+                       "%.2g%% are longer than the encoder reads, %.2g%% of all tokens are never "
+                       "read",
+                       100 * (double)t->cut / (double)t->texts,
+                       100 * (double)(t->total - t->read) / (double)t->total);
+}
+
+imr_token_totals imr_cache_tokens(const imr_cache *c, bool queries)
+{
+    return c->tokens[queries];
+}
+
 size_t imr_cache_dim(const imr_cache *c)
 {
     return c->dim;

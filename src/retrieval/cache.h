@@ -42,9 +42,27 @@ typedef struct imr_encoder_identity {
     const char *precision; /* of its products: "bf16"; "": float32 */
 } imr_encoder_identity;
 
-/* texts[count] with their byte lengths -> out[count x n]. Prefixes are already in the texts. */
-typedef imr_status (*imr_encode_fn)(void *user, const char *const *texts, const size_t *lens,
-                                    size_t count, float *out, imr_error *err);
+/* Texts with their byte lengths; prefixes are already in them. */
+typedef struct imr_encode_texts {
+    bool queries; /* else documents */
+    size_t first; /* row of the first of them; SIZE_MAX when they are not consecutive rows */
+    size_t count;
+    const char *const *texts;
+    const size_t *lens;
+} imr_encode_texts;
+
+/* -> out[count x n] */
+typedef imr_status (*imr_encode_fn)(void *user, const imr_encode_texts *t, float *out,
+                                    imr_error *err);
+
+/* How much of the documents, or of the queries, an encoder reads. */
+typedef struct imr_token_totals {
+    uint64_t texts, cut;  /* texts, and those of them that are longer than it reads */
+    uint64_t read, total; /* tokens it reads, and tokens there are; total 0: not known */
+} imr_token_totals;
+/* "71% are longer than the encoder reads, 29% of all tokens are never read", "all are read whole",
+ * or "not counted". */
+void imr_token_totals_text(imr_buf *out, const imr_token_totals *t);
 
 typedef struct imr_cache imr_cache;
 
@@ -85,6 +103,9 @@ bool imr_cache_dataset_untouched(const imr_cache *c);
 const char *imr_cache_notice(const imr_cache *c); /* "" or one line: the dataset is missing ... */
 imr_dtype imr_cache_dtype(const imr_cache *c);    /* as stored: IMR_F32 or IMR_F16 */
 size_t imr_cache_dim(const imr_cache *c);         /* n */
+
+/* As they were counted when the store was built. */
+imr_token_totals imr_cache_tokens(const imr_cache *c, bool queries);
 
 /* ---- documents ---- */
 size_t imr_cache_documents(const imr_cache *c);

@@ -48,6 +48,7 @@ struct imr_cache {
     char *notice;
     imr_dtype dtype;
     size_t dim;
+    imr_token_totals tokens[2]; /* of documents, of queries */
     imr_dataset *dataset;
     bool dataset_untouched;
     imr_file offsets; /* tables the dataset borrows */

@@ -203,7 +203,8 @@ imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count
         texts[i] = at;
         at += lens[i] + 1;
     }
-    IMR_TRY(job->encode(job->user, texts, lens, count, out, err));
+    const imr_encode_texts all_texts = {job->queries, first, count, texts, lens};
+    IMR_TRY(job->encode(job->user, &all_texts, out, err));
     return imr_encode_check(job, first, count, out, err);
 }
 

@@ -16,6 +16,7 @@
 #include "retrieval/store_internal.h"
 
 #define DEFAULT_BLOCK 256
+#define MANIFEST_END  "\n}\n"
 
 typedef struct builder {
     const imr_store_plan *plan;
@@ -101,7 +102,7 @@ static imr_status make_manifest(builder *b, imr_error *err)
     imr_buf_printf(m, ",\n  \"corpus_bytes\": %" PRIu64, imr_dataset_corpus_bytes(d));
     put_member(m, ",\n  ", "corpus_sha256", corpus);
     put_member(m, ",\n  ", "queries_sha256", queries);
-    imr_buf_printf(m, ",\n  \"skipped_lines\": %zu\n }\n}\n", imr_dataset_bad_lines(d));
+    imr_buf_printf(m, ",\n  \"skipped_lines\": %zu\n }" MANIFEST_END, imr_dataset_bad_lines(d));
     free(real);
     IMR_TRY(imr_buf_check(m, err));
 
@@ -176,15 +177,18 @@ static bool same_source(const imr_json *old, const imr_json *new)
            imr_json_int_or(old, "n", 0) == imr_json_int_or(new, "n", -1);
 }
 
-static imr_status same_manifest(bool *out, const builder *b, const char *path, imr_error *err)
+static imr_status same_manifest(bool *out, builder *b, const char *path, imr_error *err)
 {
     *out = false;
     if (!imr_file_exists(path))
         return IMR_OK;
     IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
     IMR_TRY(imr_file_map(&f, path, err));
-    *out = f.len == b->manifest.len && memcmp(f.data, b->manifest.data, f.len) == 0;
-    return IMR_OK;
+    /* What was counted afterwards follows. */
+    const size_t known = b->manifest.len - strlen(MANIFEST_END);
+    *out = f.len > known && memcmp(f.data, b->manifest.data, known) == 0 &&
+           (f.data[known] == MANIFEST_END[0] || f.data[known] == ',');
+    return *out ? imr_sha256_memory(f.data, f.len, b->manifest_sha256, err) : IMR_OK;
 }
 
 /* A finished cache: is it what was asked for, or may it be replaced? */
@@ -314,8 +318,31 @@ static imr_status write_index(const builder *b, imr_error *err)
     return imr_ids_write(imr_dataset_ids(b->plan->dataset), path, err);
 }
 
-static imr_status publish(const builder *b, const imr_encode_job jobs[2], imr_error *err)
+static void put_totals(imr_buf *m, const char *before, const imr_token_totals *t)
 {
+    imr_buf_printf(m,
+                   "%s{\"texts\": %" PRIu64 ", \"cut\": %" PRIu64 ", \"read\": %" PRIu64
+                   ", \"total\": %" PRIu64 "}",
+                   before, t->texts, t->cut, t->read, t->total);
+}
+
+static imr_status add_counts(builder *b, imr_error *err)
+{
+    imr_token_totals *totals = b->result.tokens;
+    if (!b->plan->count)
+        return IMR_OK;
+    IMR_TRY(b->plan->count(b->plan->counter, totals, err));
+    b->manifest.len -= strlen(MANIFEST_END);
+    put_totals(&b->manifest, ",\n \"tokens\": {\n  \"documents\": ", &totals[0]);
+    put_totals(&b->manifest, ",\n  \"queries\": ", &totals[1]);
+    imr_buf_str(&b->manifest, "\n }" MANIFEST_END);
+    IMR_TRY(imr_buf_check(&b->manifest, err));
+    return imr_sha256_memory(b->manifest.data, b->manifest.len, b->manifest_sha256, err);
+}
+
+static imr_status publish(builder *b, const imr_encode_job jobs[2], imr_error *err)
+{
+    IMR_TRY(add_counts(b, err));
     IMR_TRY(write_ids(b, "document_ids", false, err));
     IMR_TRY(write_ids(b, "query_ids", true, err));
     IMR_TRY(write_index(b, err));

@@ -1,7 +1,8 @@
 /*
  * retrieval/store.h - our cache on disk, built so that it can be killed at any moment.
  *
- *   DIR/manifest.json   written last: a folder without it is no cache yet
+ *   DIR/manifest.json   written last: a folder without it is no cache yet. Known beforehand but for
+ *                       "tokens": how much of the texts the encoder reads
  *   DIR/documents.npy   [documents, n] '<f4' or '<f2', mapped as it is
  *   DIR/queries.npy     [queries, n], the same type
  *   DIR/document_ids    one id a line, in row order; query_ids likewise
@@ -45,6 +46,10 @@ typedef struct imr_store_plan {
     size_t block;    /* texts a call of encode gets and a journal line covers; 0: 256. One block of
                         float32 is held: 393,216 bytes of 384 dimensions, 1 MiB of 1,024 */
     bool overwrite;  /* replace a finished cache of something else */
+    /* NULL, or asked once everything is encoded what the manifest is to say of documents and of
+     * queries. */
+    imr_status (*count)(void *counter, imr_token_totals out[2], imr_error *err);
+    void *counter;
 } imr_store_plan;
 
 typedef struct imr_store_result {
@@ -52,6 +57,7 @@ typedef struct imr_store_result {
     size_t resumed_rows; /* rows taken over from a stopped run */
     size_t kept_rows;    /* rows of the cache that was replaced, resumed ones not counted */
     size_t encoded_rows;
+    imr_token_totals tokens[2]; /* of documents and queries, as the plan's count says */
 } imr_store_result;
 
 /*

@@ -72,8 +72,8 @@ typedef struct imr_store_reuse {
 imr_status imr_store_reuse_open(imr_store_reuse *r, const char *dir, const imr_store_plan *plan,
                                 imr_error *err) IMR_NODISCARD;
 /* An imr_encode_fn; user is the imr_store_reuse. */
-imr_status imr_store_reuse_encode(void *user, const char *const *texts, const size_t *lens,
-                                  size_t count, float *out, imr_error *err) IMR_NODISCARD;
+imr_status imr_store_reuse_encode(void *user, const imr_encode_texts *t, float *out,
+                                  imr_error *err) IMR_NODISCARD;
 void imr_store_reuse_done(imr_store_reuse *r);
 
 #define STORE_CHANGES_NAMED 3

@@ -278,6 +278,24 @@ static imr_status open_dataset(const opening *o, imr_error *err)
     return status;
 }
 
+/* Counts that contradict each other, or the number of rows, are not known. */
+static imr_token_totals totals_of(const imr_json *m, const char *part, int64_t rows)
+{
+    static const char *const names[] = {"texts", "cut", "read", "total"};
+    char name[48];
+    uint64_t v[4];
+    for (size_t i = 0; i < IMR_LEN(names); i++) {
+        snprintf(name, sizeof name, "tokens/%s/%s", part, names[i]);
+        const int64_t found = imr_json_int_or(m, name, -1);
+        if (found < 0)
+            return (imr_token_totals){0};
+        v[i] = (uint64_t)found;
+    }
+    if (v[0] != (uint64_t)rows || v[1] > v[0] || v[2] > v[3])
+        return (imr_token_totals){0};
+    return (imr_token_totals){v[0], v[1], v[2], v[3]};
+}
+
 static imr_status open_parts(const opening *o, imr_error *err)
 {
     imr_cache *c = o->c;
@@ -289,6 +307,8 @@ static imr_status open_parts(const opening *o, imr_error *err)
     IMR_TRY(imr_json_need_int(&documents, m, "documents", 1, IMR_MAX_DOCUMENTS, err));
     IMR_TRY(imr_json_need_int(&queries, m, "queries", 0, IMR_MAX_DOCUMENTS, err));
     c->dim = (size_t)n;
+    c->tokens[0] = totals_of(m, "documents", documents);
+    c->tokens[1] = totals_of(m, "queries", queries);
     imr_encoder_identity e = {imr_json_string_or(m, "encoder/kind", ""),
                               imr_json_string_or(m, "encoder/name", ""),
                               imr_json_string_or(m, "encoder/path", ""),

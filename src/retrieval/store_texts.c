@@ -124,36 +124,37 @@ static void old_vector(float *out, const imr_store_reuse *r, size_t row)
     memcpy(out, imr_view_row(&queries, row - documents), queries.cols * sizeof *out);
 }
 
-imr_status imr_store_reuse_encode(void *user, const char *const *texts, const size_t *lens,
-                                  size_t count, float *out, imr_error *err)
+imr_status imr_store_reuse_encode(void *user, const imr_encode_texts *t, float *out, imr_error *err)
 {
     imr_store_reuse *r = user;
     const size_t n = imr_cache_dim(r->cache);
-    IMR_AUTOFREE const char **left = IMR_NEW_ARRAY(const char *, count);
-    IMR_AUTOFREE size_t *left_lens = IMR_NEW_ARRAY(size_t, count);
-    IMR_AUTOFREE size_t *places = IMR_NEW_ARRAY(size_t, count);
+    IMR_AUTOFREE const char **left = IMR_NEW_ARRAY(const char *, t->count);
+    IMR_AUTOFREE size_t *left_lens = IMR_NEW_ARRAY(size_t, t->count);
+    IMR_AUTOFREE size_t *places = IMR_NEW_ARRAY(size_t, t->count);
     size_t n_left = 0;
     if (!left || !left_lens || !places)
         return imr_fail_memory(err);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < t->count; i++) {
         char hex[IMR_SHA256_HEX];
         uint32_t row;
-        IMR_TRY(imr_sha256_memory(texts[i], lens[i], hex, err));
+        IMR_TRY(imr_sha256_memory(t->texts[i], t->lens[i], hex, err));
         if (imr_strmap_get(&r->rows, hex, DIGITS, &row)) {
             old_vector(out + i * n, r, row);
             continue;
         }
-        left[n_left] = texts[i];
-        left_lens[n_left] = lens[i];
+        left[n_left] = t->texts[i];
+        left_lens[n_left] = t->lens[i];
         places[n_left++] = i;
     }
-    r->kept += count - n_left;
+    r->kept += t->count - n_left;
     if (n_left == 0)
         return IMR_OK;
     IMR_AUTOFREE float *made = imr_alloc(n_left, n * sizeof *made);
     if (!made)
         return imr_fail_memory(err);
-    IMR_TRY(r->encode(r->user, left, left_lens, n_left, made, err));
+    const imr_encode_texts new = {t->queries, n_left == t->count ? t->first : SIZE_MAX, n_left,
+                                  left, left_lens};
+    IMR_TRY(r->encode(r->user, &new, made, err));
     for (size_t i = 0; i < n_left; i++)
         memcpy(out + places[i] * n, made + i * n, n * sizeof *made);
     return IMR_OK;

@@ -1,6 +1,118 @@
 #include "task/cache.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "format/json.h"
+#include "session/context_table.h"
+
+/* ---- who encodes ---- */
+
+imr_status imr_encoder_names_init(imr_encoder_names *out, const imr_encoder *encoder,
+                                  imr_error *err)
+{
+    const imr_precision precision = imr_encoder_precision(encoder);
+    IMR_TRY(imr_encoder_sha256(encoder, out->sha256, err));
+    char *real = realpath(imr_encoder_folder(encoder), NULL);
+    out->path = imr_strdup(real ? real : imr_encoder_folder(encoder));
+    free(real);
+    if (!out->path)
+        return imr_fail_memory(err);
+    out->identity = (imr_encoder_identity){
+        .kind = imr_encoder_kind(encoder),
+        .name = imr_encoder_name(encoder),
+        .path = out->path,
+        .sha256 = out->sha256,
+        .query_prefix = imr_encoder_query_prefix(encoder),
+        .passage_prefix = imr_encoder_passage_prefix(encoder),
+        .precision = precision == IMR_FLOAT32 ? "" : imr_precision_name(precision),
+    };
+    return IMR_OK;
+}
+
+void imr_encoder_names_done(imr_encoder_names *n)
+{
+    imr_free(n->path);
+    *n = (imr_encoder_names){.path = NULL};
+}
+
+/* ---- what it reads ---- */
+
+enum { BLOCK = 512, BLOCK_BYTES = 1 << 20 }; /* most texts counted at a time */
+
+static imr_status text_of(imr_buf *out, const imr_token_counter *c, bool queries, size_t row,
+                          imr_error *err)
+{
+    imr_buf_clear(out);
+    imr_buf_str(out, queries ? c->identity->query_prefix : c->identity->passage_prefix);
+    if (!queries)
+        return imr_dataset_text(c->dataset, row, out, err);
+    imr_buf_str(out, imr_dataset_query_text(c->dataset, row));
+    return imr_buf_check(out, err);
+}
+
+static imr_status count_block(imr_token_totals *t, const imr_token_counter *c, const imr_buf *texts,
+                              size_t count, imr_error *err)
+{
+    uint64_t cut = 0, read = 0, total = 0;
+    imr_status worst = IMR_OK;
+    imr_error why;
+#pragma omp parallel for schedule(dynamic, 16) reduction(+ : cut, read, total)
+    for (size_t i = 0; i < count; i++) {
+        imr_token_count one = {0};
+        imr_error mine;
+        imr_status status = imr_encoder_count_tokens(&one, c->encoder, imr_buf_text(&texts[i]),
+                                                     texts[i].len, &mine);
+        if (status != IMR_OK)
+#pragma omp critical(imr_count_block)
+        {
+            worst = status;
+            why = mine;
+        }
+        cut += one.read < one.total;
+        read += one.read;
+        total += one.total;
+    }
+    if (worst != IMR_OK)
+        return imr_fail(err, worst, "%s", why.text);
+    *t = (imr_token_totals){t->texts + count, t->cut + cut, t->read + read, t->total + total};
+    return IMR_OK;
+}
+
+static imr_status count_texts(imr_token_totals *t, const imr_token_counter *c, bool queries,
+                              imr_buf *texts, imr_error *err)
+{
+    const size_t all = queries ? imr_dataset_queries(c->dataset) : imr_dataset_count(c->dataset);
+    while (t->texts < all) {
+        size_t n = 0, bytes = 0;
+        if (!imr_progress_step(c->progress, "counting tokens", t->texts, all))
+            return imr_fail(err, IMR_E_CANCELLED,
+                            "counting tokens was cancelled; run the same command again to go on");
+        for (; n < BLOCK && bytes < BLOCK_BYTES && t->texts + n < all; n++) {
+            IMR_TRY(text_of(&texts[n], c, queries, t->texts + n, err));
+            bytes += texts[n].len;
+        }
+        IMR_TRY(count_block(t, c, texts, n, err));
+    }
+    return IMR_OK;
+}
+
+imr_status imr_count_tokens(void *counter, imr_token_totals out[2], imr_error *err)
+{
+    const imr_token_counter *c = counter;
+    imr_buf *texts = IMR_NEW_ARRAY(imr_buf, BLOCK);
+    imr_status status = texts ? IMR_OK : imr_fail_memory(err);
+    out[0] = out[1] = (imr_token_totals){0};
+    for (int i = 0; i < 2 && status == IMR_OK; i++)
+        status = count_texts(&out[i], c, i, texts, err);
+    for (size_t i = 0; texts && i < BLOCK; i++)
+        imr_buf_done(&texts[i]);
+    imr_free(texts);
+    return status;
+}
+
+/* ---- encoding ---- */
 
 /* The encoder reports and looks for a stop inside a block too: one of a large model takes seconds.
  */
@@ -8,6 +120,9 @@ typedef struct job {
     const imr_encoder *encoder;
     const imr_progress *up;
     imr_progress_info block; /* what the store said before the block under way */
+    imr_token_counter texts;
+    imr_context *context; /* NULL: no table is made */
+    size_t first;         /* row of the block under way */
 } job;
 
 static bool store_step(void *user, const imr_progress_info *info)
@@ -23,43 +138,96 @@ static bool encoder_step(void *user, const imr_progress_info *info)
     return imr_progress_step(j->up, j->block.what, j->block.done + info->done, j->block.total);
 }
 
-static imr_status encode(void *user, const char *const *texts, const size_t *lens, size_t count,
-                         float *out, imr_error *err)
+/* Of a static encoder the table is made in no time, whenever it is wanted. */
+static imr_status begin_table(job *j, imr_error *err)
+{
+    const size_t all = imr_dataset_count(j->texts.dataset);
+    IMR_AUTOBUF imr_buf text = {0};
+    if (imr_encoder_is_static(j->encoder) || *imr_context_problem(j->encoder))
+        return IMR_OK;
+    IMR_TRY(imr_context_new(&j->context, j->encoder, all, strlen(j->texts.identity->passage_prefix),
+                            err));
+    for (size_t i = 0; i < all; i++) {
+        if (!imr_context_wants(j->context, i))
+            continue;
+        if (!imr_progress_step(j->up, "counting the words of the corpus", i, all))
+            return imr_fail(err, IMR_E_CANCELLED, "counting the words was cancelled");
+        IMR_TRY(text_of(&text, &j->texts, false, i, err));
+        IMR_TRY(imr_context_count(j->context, i, imr_buf_text(&text), text.len, err));
+    }
+    return imr_context_choose(j->context, err);
+}
+
+static imr_status on_read(void *user, size_t text, const imr_tokens *tokens, imr_error *err)
+{
+    const job *j = user;
+    return imr_context_read(j->context, text, j->first + text, tokens, err);
+}
+
+static void on_heard(void *user, size_t text, imr_view rows)
+{
+    imr_context_hear(((const job *)user)->context, text, rows);
+}
+
+static imr_status encode(void *user, const imr_encode_texts *t, float *out, imr_error *err)
 {
     job *j = user;
     const imr_progress inner = {encoder_step, j};
-    return imr_encoder_encode(j->encoder, texts, lens, count, out, NULL, &inner, err);
+    const imr_encoder_listener listener = {on_read, on_heard, j};
+    if (!t->queries && t->first == 0)
+        IMR_TRY(begin_table(j, err));
+    j->first = t->first;
+    /* Of a cache brought up to date only some rows are encoded: the table is not complete. */
+    const bool heard = j->context && !t->queries && t->first != SIZE_MAX;
+    return imr_encoder_encode_heard(j->encoder, t->texts, t->lens, t->count, out, NULL,
+                                    heard ? &listener : NULL, &inner, err);
+}
+
+static imr_status keep_table(const job *j, const char *dir, imr_error *err)
+{
+    imr_context_rows rows = {0};
+    imr_context_source source = {.encoder_sha256 = j->texts.identity->sha256,
+                                 .prefix = j->texts.identity->passage_prefix,
+                                 .documents = imr_dataset_count(j->texts.dataset),
+                                 .n = imr_encoder_dim(j->encoder)};
+    bool kept;
+    if (!j->context || !imr_context_complete(j->context))
+        return IMR_OK;
+    IMR_AUTOFREE char *path = imr_path_join(dir, "manifest.json");
+    imr_json *manifest IMR_AUTOJSON = NULL;
+    if (!path)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_json_open(&manifest, path, err));
+    source.corpus_sha256 = imr_json_string_or(manifest, "dataset/corpus_sha256", "");
+    IMR_TRY(imr_context_finish(&rows, j->context, err));
+    imr_status status = imr_context_table_keep(&kept, dir, &source, &rows, err);
+    imr_context_rows_done(&rows);
+    return status;
 }
 
 imr_status imr_cache_encode(imr_store_result *result, const char *dir, const imr_dataset *dataset,
                             const imr_encoder *encoder, imr_dtype dtype, bool overwrite,
                             const imr_progress *progress, imr_error *err)
 {
-    char sha256[IMR_SHA256_HEX];
-    IMR_TRY(imr_encoder_sha256(encoder, sha256, err));
-    /* The cache is opened from any folder. */
-    char *real = realpath(imr_encoder_folder(encoder), NULL);
-    const imr_encoder_identity identity = {
-        .kind = imr_encoder_kind(encoder),
-        .name = imr_encoder_name(encoder),
-        .path = real ? real : imr_encoder_folder(encoder),
-        .sha256 = sha256,
-        .query_prefix = imr_encoder_query_prefix(encoder),
-        .passage_prefix = imr_encoder_passage_prefix(encoder),
-        .precision = imr_encoder_precision(encoder) == IMR_FLOAT32
-                         ? ""
-                         : imr_precision_name(imr_encoder_precision(encoder)),
-    };
+    IMR_CLEANUP(imr_encoder_names_done) imr_encoder_names names = {.path = NULL};
+    IMR_TRY(imr_encoder_names_init(&names, encoder, err));
+    job j = {.encoder = encoder,
+             .up = progress,
+             .block = {.what = "encoding"},
+             .texts = {dataset, encoder, &names.identity, progress}};
     const imr_store_plan plan = {
         .dataset = dataset,
-        .encoder = &identity,
+        .encoder = &names.identity,
         .n = imr_encoder_dim(encoder),
         .dtype = dtype,
         .overwrite = overwrite,
+        .count = imr_count_tokens,
+        .counter = &j.texts,
     };
-    job j = {.encoder = encoder, .up = progress, .block = {.what = "encoding"}};
     const imr_progress outer = {store_step, &j};
     imr_status status = imr_store_build(result, dir, &plan, encode, &j, &outer, err);
-    free(real);
+    if (status == IMR_OK)
+        status = keep_table(&j, dir, err);
+    imr_context_free(j.context);
     return status;
 }

@@ -3,7 +3,10 @@
  * demo share.
  *
  * The encoder's prefixes are put before each text. Resumable, one process at a time, whole or not
- * at all: retrieval/store.h.
+ * at all: retrieval/store.h. The manifest says how much of the texts the encoder reads. While a
+ * transformer encodes all documents in one go, the table of the corpus's words in context is made
+ * (session/context_table.h) and kept beside the vectors; after a stop it is not, and made by who
+ * needs it. Without it or where it cannot be kept, the cache is whole.
  */
 #ifndef IMR_TASK_CACHE_H
 #define IMR_TASK_CACHE_H
@@ -17,5 +20,25 @@
 imr_status imr_cache_encode(imr_store_result *result, const char *dir, const imr_dataset *dataset,
                             const imr_encoder *encoder, imr_dtype dtype, bool overwrite,
                             const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+
+/* An encoder as caches name it. */
+typedef struct imr_encoder_names {
+    imr_encoder_identity identity; /* strings of the encoder and of this struct */
+    char sha256[IMR_SHA256_HEX];
+    char *path; /* absolute: the cache is opened from any folder */
+} imr_encoder_names;
+
+imr_status imr_encoder_names_init(imr_encoder_names *out, const imr_encoder *encoder,
+                                  imr_error *err) IMR_NODISCARD;
+void imr_encoder_names_done(imr_encoder_names *n); /* {0} is fine */
+
+/* imr_store_plan.count for a token_counter: the texts are tokenised, on all threads. */
+typedef struct imr_token_counter {
+    const imr_dataset *dataset;
+    const imr_encoder *encoder;
+    const imr_encoder_identity *identity; /* for its prefixes */
+    const imr_progress *progress;
+} imr_token_counter;
+imr_status imr_count_tokens(void *counter, imr_token_totals out[2], imr_error *err) IMR_NODISCARD;
 
 #endif

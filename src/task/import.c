@@ -1,7 +1,7 @@
 /* task/import.c - a store whose vectors are looked up instead of computed. */
 #include "task/import.h"
 
-#include <string.h>
+#include "task/cache.h"
 
 /* Read from the old cache before its pages are given back. */
 #define FORGET_BYTES ((size_t)16 << 20)
@@ -84,7 +84,7 @@ imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr
                             bool overwrite, const imr_progress *progress, imr_error *err)
 {
     imr_encoder_identity identity = *imr_cache_encoder(from);
-    char sha256[IMR_SHA256_HEX] = "";
+    IMR_CLEANUP(imr_encoder_names_done) imr_encoder_names names = {.path = NULL};
     if (encoder) {
         if (imr_encoder_dim(encoder) != imr_cache_dim(from))
             return imr_fail(err, IMR_E_SHAPE,
@@ -92,27 +92,21 @@ imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr
                             "%zu-dimensional ones",
                             imr_encoder_name(encoder), imr_encoder_dim(encoder),
                             imr_cache_path(from), imr_cache_dim(from));
-        IMR_TRY(imr_encoder_sha256(encoder, sha256, err));
-        identity = (imr_encoder_identity){
-            .kind = imr_encoder_kind(encoder),
-            .name = imr_encoder_name(encoder),
-            .path = imr_encoder_folder(encoder),
-            .sha256 = sha256,
-            .query_prefix = imr_encoder_query_prefix(encoder),
-            .passage_prefix = imr_encoder_passage_prefix(encoder),
-            .precision = imr_encoder_precision(encoder) == IMR_FLOAT32
-                             ? ""
-                             : imr_precision_name(imr_encoder_precision(encoder))};
+        IMR_TRY(imr_encoder_names_init(&names, encoder, err));
+        identity = names.identity;
     } else {
         identity.query_prefix = imr_known_query_prefix(identity.name);
         identity.passage_prefix = imr_known_passage_prefix(identity.name);
     }
+    imr_token_counter counter = {dataset, encoder, &identity, progress};
     imr_store_plan plan = {.dataset = dataset,
                            .encoder = &identity,
                            .n = imr_cache_dim(from),
                            .dtype = dtype,
                            .block = block_rows(imr_cache_dim(from)),
-                           .overwrite = overwrite};
+                           .overwrite = overwrite,
+                           .count = encoder ? imr_count_tokens : NULL,
+                           .counter = &counter};
     importer im = {.dataset = dataset,
                    .from = from,
                    .encoder = encoder,

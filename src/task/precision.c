@@ -42,50 +42,46 @@ static bool step(void *user, const imr_progress_info *info)
     return imr_progress_step(c->up, "comparing precisions", c->reported + info->done, c->total);
 }
 
-static imr_status encode_with(comparison *c, size_t which, const char *const *texts,
-                              const size_t *lens, size_t count, float *out, imr_error *err)
+static imr_status encode_with(comparison *c, size_t which, const imr_encode_texts *t, float *out,
+                              imr_error *err)
 {
     const imr_progress inner = {step, c};
     const double start = imr_clock_seconds();
     imr_status status =
-        imr_encoder_encode(c->encoders[which], texts, lens, count, out, NULL, &inner, err);
+        imr_encoder_encode(c->encoders[which], t->texts, t->lens, t->count, out, NULL, &inner, err);
     if (status == IMR_E_CANCELLED)
         return imr_fail(err, status, "the comparison of precisions was cancelled");
     if (c->rows < c->sample.documents)
         c->seconds[which] += imr_clock_seconds() - start;
-    c->reported += count;
+    c->reported += t->count;
     return status;
 }
 
-static imr_status encode_both(void *user, const char *const *texts, const size_t *lens,
-                              size_t count, float *out, imr_error *err)
+static imr_status encode_both(void *user, const imr_encode_texts *t, float *out, imr_error *err)
 {
     comparison *c = user;
     const size_t n = imr_encoder_dim(c->encoders[EXACT]);
     float *to[BOTH] = {out, c->less + c->rows * n};
     for (size_t i = 0; c->rows == 0 && i < BOTH; i++) /* reads the weights for the first time */
-        IMR_TRY(imr_encoder_encode(c->encoders[i], texts, lens, 1, to[i], NULL, NULL, err));
+        IMR_TRY(imr_encoder_encode(c->encoders[i], t->texts, t->lens, 1, to[i], NULL, NULL, err));
     for (size_t i = 0; i < BOTH; i++)
-        IMR_TRY(encode_with(c, i, texts, lens, count, to[i], err));
-    for (size_t i = 0; i < count; i++) {
+        IMR_TRY(encode_with(c, i, t, to[i], err));
+    for (size_t i = 0; i < t->count; i++) {
         const double cosine = imr_nn_cosine(to[EXACT] + i * n, to[LESS] + i * n, n);
         c->e.mean_cosine += cosine / (double)(c->sample.documents + c->sample.queries);
         c->e.least_cosine = cosine < c->e.least_cosine ? cosine : c->e.least_cosine;
     }
-    c->rows += count;
+    c->rows += t->count;
     return IMR_OK;
 }
 
-static imr_status copy_less(void *user, const char *const *texts, const size_t *lens, size_t count,
-                            float *out, imr_error *err)
+static imr_status copy_less(void *user, const imr_encode_texts *t, float *out, imr_error *err)
 {
     comparison *c = user;
     const size_t n = imr_encoder_dim(c->encoders[LESS]);
-    (void)texts;
-    (void)lens;
     (void)err;
-    memcpy(out, c->less + c->rows * n, count * n * sizeof *out);
-    c->rows += count;
+    memcpy(out, c->less + c->rows * n, t->count * n * sizeof *out);
+    c->rows += t->count;
     return IMR_OK;
 }
 

@@ -105,16 +105,15 @@ void bench_make_dataset(const char *dir, size_t documents)
 }
 
 /* Every value depends on the text alone: its hash seeds a generator of uniform values. */
-static imr_status made_up(void *user, const char *const *texts, const size_t *lens, size_t count,
-                          float *out, imr_error *err)
+static imr_status made_up(void *user, const imr_encode_texts *t, float *out, imr_error *err)
 {
     const size_t n = *(const size_t *)user;
     (void)err;
 #pragma omp parallel for
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < t->count; i++) {
         uint64_t h = UINT64_C(1469598103934665603);
-        for (size_t j = 0; j < lens[i]; j++)
-            h = (h ^ (unsigned char)texts[i][j]) * UINT64_C(1099511628211);
+        for (size_t j = 0; j < t->lens[i]; j++)
+            h = (h ^ (unsigned char)t->texts[i][j]) * UINT64_C(1099511628211);
         for (size_t j = 0; j < n; j++) {
             h = h * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
             out[i * n + j] = (float)(int32_t)(h >> 32) * 0x1p-31f;

@@ -244,7 +244,7 @@ void fake_open(fake *f, bool encoder, bool tokens_too, bool texts)
                    .adapter_form_from = "metadata",
                    .table_name = tokens_too ? "context" : "",
                    .table_rows = 30522,
-                   .lens_quality = 0.43f}};
+                   .lens = {0.43, 0.01, 0.8, 200}}};
     ui_app_opened(f->app, (imr_session *)f, &f->facts);
 }
 

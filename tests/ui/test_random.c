@@ -350,7 +350,7 @@ TEST("the token table is named beside the lists, with what it is worth")
     screen_keys(&s, "\x04");
     CHECK_CONTAINS(screen_text(&s), "context, lens .43");
     s.app.trace->inputs.table_name = "models/words-300";
-    s.app.trace->inputs.lens_quality = NAN;
+    s.app.trace->inputs.lens.precision = NAN;
     screen_settle(&s);
     CHECK_CONTAINS(screen_text(&s), "words-300 ");
     screen_end(&s);

@@ -74,7 +74,7 @@ static inline void made_report_init(made_report *m, bool adapter)
                                    .split = "test",
                                    .table_name = "context",
                                    .table_rows = 100,
-                                   .lens_quality = .9f};
+                                   .lens = {.43, .01, .9, 200}};
     for (int i = 0; i < 64; i++)
         t->inputs.adapter_sha256[i] = t->inputs.cache_sha256[i] = 'a';
     t->settings = (imr_trace_settings){.feedback_k = 2, .tokens = 10, .delta = IMR_CHANGE_OWN};

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/error.h"
+#include "retrieval/cache.h"
 
 #define FAKE_DIM 6
 
@@ -22,11 +22,12 @@ typedef struct fake_encoder {
     char last[256];
 } fake_encoder;
 
-static imr_status fake_encode(void *user, const char *const *texts, const size_t *lens,
-                              size_t count, float *out, imr_error *err)
+static imr_status fake_encode(void *user, const imr_encode_texts *t, float *out, imr_error *err)
 {
     fake_encoder *f = user;
-    for (size_t i = 0; i < count; i++) {
+    const char *const *texts = t->texts;
+    const size_t *lens = t->lens;
+    for (size_t i = 0; i < t->count; i++) {
         if (f->kill_after && f->texts >= f->kill_after)
             raise(SIGKILL);
         if (f->fail_after && f->texts >= f->fail_after)

@@ -373,7 +373,7 @@ TEST("a dataset in memory is encoded with its prefixes and splits into its judge
     const char *text = "passage: Tea\nleaves in water";
     size_t len = strlen(text), n;
     float expected[FAKE_DIM];
-    CHECK_OK(fake_encode(&f, &text, &len, 1, expected, &err));
+    CHECK_OK(fake_encode(&f, &(imr_encode_texts){false, 0, 1, &text, &len}, expected, &err));
     imr_view v = imr_rows_view(imr_cache_document_rows(c));
     CHECK_ALL_NEAR(imr_view_row(&v, 0), expected, FAKE_DIM, 0);
     CHECK_INT(imr_cache_id_places(c)[0], 1);

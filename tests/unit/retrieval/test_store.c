@@ -58,7 +58,8 @@ TEST("a store opens with what was put in, in single and half precision")
             float expected[FAKE_DIM];
             CHECK_OK(imr_dataset_text(s.d, i, &text, &err));
             const char *t = imr_buf_text(&text);
-            CHECK_OK(fake_encode(&s.f, &t, &text.len, 1, expected, &err));
+            CHECK_OK(
+                fake_encode(&s.f, &(imr_encode_texts){false, 0, 1, &t, &text.len}, expected, &err));
             float found[FAKE_DIM];
             CHECK_OK(imr_cache_read_rows(c, i, 1, found, &err));
             CHECK_ALL_NEAR(found, expected, FAKE_DIM, half ? 0x1p-12 : 0);
@@ -231,8 +232,7 @@ TEST("whatever step of writing fails, the build says so and goes on to the same 
 }
 
 /* While encoding, another process tries the same folder. */
-static imr_status encode_and_fork(void *user, const char *const *texts, const size_t *lens,
-                                  size_t count, float *out, imr_error *err)
+static imr_status encode_and_fork(void *user, const imr_encode_texts *t, float *out, imr_error *err)
 {
     const char *dir = user;
     pid_t child = fork();
@@ -249,7 +249,7 @@ static imr_status encode_and_fork(void *user, const char *const *texts, const si
     if (waitpid(child, &how, 0) != child || !WIFEXITED(how) || WEXITSTATUS(how) != 42)
         return imr_fail(err, IMR_E_USAGE, "the second process was not turned away");
     fake_encoder f = {0};
-    return fake_encode(&f, texts, lens, count, out, err);
+    return fake_encode(&f, t, out, err);
 }
 
 TEST("a second process building the same folder is turned away, the first one finishes")

@@ -1,6 +1,8 @@
 /* Encoding a dataset into a cache with a transformer. */
 #include "base/mem.h"
+#include "format/json.h"
 #include "retrieval/cache.h"
+#include "session/context_table.h"
 #include "task/cache.h"
 #include "tests/unit/encoder/tiny_transformer.h"
 
@@ -49,11 +51,161 @@ TEST("building reports and can be stopped inside a block, and goes on afterwards
         CHECK(n == m && memcmp(a, b, n) == 0);
         free(a);
         free(b);
+        a = test_read(test_path(whole, "manifest.json"), &n);
+        b = test_read(test_path(dir, "manifest.json"), &m);
+        CHECK(n == m && memcmp(a, b, n) == 0);
+        free(a);
+        free(b);
     }
     imr_cache *c = NULL;
     CHECK_OK(imr_cache_open(&c, whole, NULL, &err));
     CHECK(imr_cache_encoder(c)->path[0] == '/');
     imr_cache_free(c);
+    imr_dataset_free(d);
+    imr_encoder_free(e);
+    tiny_done(&t);
+}
+
+/* What the golden collection is to the encoder, counted text by text. */
+static imr_token_totals count(const imr_dataset *d, const imr_encoder *e, bool queries)
+{
+    imr_token_totals t = {0};
+    imr_buf text = {0};
+    for (size_t i = 0; i < (queries ? imr_dataset_queries(d) : imr_dataset_count(d)); i++) {
+        imr_tokens tokens = {0};
+        imr_buf_clear(&text);
+        if (queries)
+            imr_buf_str(&text, imr_dataset_query_text(d, i));
+        else
+            CHECK_OK(imr_dataset_text(d, i, &text, &err));
+        CHECK_OK(imr_encoder_tokenize(e, imr_buf_text(&text), text.len, true, &tokens, &err));
+        const size_t longest = imr_encoder_max_tokens(e);
+        t.texts++;
+        t.cut += tokens.n > longest;
+        t.total += tokens.n;
+        t.read += tokens.n < longest ? tokens.n : longest;
+        imr_tokens_done(&tokens);
+    }
+    imr_buf_done(&text);
+    return t;
+}
+
+static void same_totals(imr_token_totals found, imr_token_totals want)
+{
+    CHECK_INT(found.texts, want.texts);
+    CHECK_INT(found.cut, want.cut);
+    CHECK_INT(found.read, want.read);
+    CHECK_INT(found.total, want.total);
+}
+
+TEST("the manifest says how much of the texts is read, and the same command finds the cache whole")
+{
+    tiny t = tiny_new(false, 12, 3, 20, 8);
+    imr_encoder *e = NULL;
+    imr_dataset *d = NULL;
+    imr_cache *c = NULL;
+    CHECK_OK(imr_encoder_open(&e, t.dir, NULL, &err));
+    CHECK_OK(imr_dataset_open(&d, test_golden("cache/beir"), NULL, &err));
+    imr_store_result r;
+    const char *dir = keep(test_path(test_tmpdir(), "cache"));
+    CHECK_OK(imr_cache_encode(&r, dir, d, e, IMR_F32, false, NULL, &err));
+    CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
+    for (int i = 0; i < 2; i++) {
+        const imr_token_totals want = count(d, e, i);
+        CHECK(want.total > 0 && (i == 1 || (want.cut > 0 && want.read < want.total)));
+        same_totals(imr_cache_tokens(c, i), want);
+        same_totals(r.tokens[i], want);
+    }
+    imr_cache_free(c);
+    CHECK_OK(imr_cache_encode(&r, dir, d, e, IMR_F32, false, NULL, &err));
+    CHECK(r.already);
+    /* Counts that contradict the rest are no counts; a manifest without them is one of before. */
+    size_t n;
+    char *manifest = test_read(test_path(dir, "manifest.json"), &n);
+    char *tokens = strstr(manifest, "\"texts\": 120");
+    CHECK(tokens != NULL);
+    tokens[10] = '9';
+    CHECK_OK(imr_file_write(test_path(dir, "manifest.json"), manifest, n, &err));
+    CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
+    CHECK_INT(imr_cache_tokens(c, false).total, 0);
+    CHECK(imr_cache_tokens(c, true).total > 0);
+    imr_cache_free(c);
+    char *member = strstr(manifest, ",\n \"tokens\"");
+    CHECK(member != NULL);
+    memcpy(member, "\n}\n", 4);
+    CHECK_OK(imr_file_write(test_path(dir, "manifest.json"), manifest,
+                            (size_t)(member + 3 - manifest), &err));
+    free(manifest);
+    CHECK_OK(imr_cache_encode(&r, dir, d, e, IMR_F32, false, NULL, &err));
+    CHECK(r.already);
+    imr_dataset_free(d);
+    imr_encoder_free(e);
+    tiny_done(&t);
+}
+
+/* A collection of words the made-up encoder knows. */
+static const char *put_words(size_t documents)
+{
+    const char *dir = keep(test_tmpdir());
+    imr_random r;
+    imr_buf b = {0};
+    imr_random_init(&r, 9);
+    for (size_t i = 0; i < documents; i++) {
+        imr_buf_printf(&b, "{\"_id\":\"d%zu\",\"title\":\"\",\"text\":\"", i);
+        for (uint64_t n = 3 + imr_random_below(&r, 20); n > 0; n--)
+            imr_buf_printf(&b, "w%c ", (char)('a' + imr_random_below(&r, 20)));
+        imr_buf_str(&b, "\"}\n");
+    }
+    put_file(dir, "corpus.jsonl", imr_buf_text(&b));
+    put_file(dir, "queries.jsonl", "{\"_id\":\"q\",\"text\":\"wa wb\"}\n");
+    imr_buf_done(&b);
+    return dir;
+}
+
+static bool stop_behind(void *user, const imr_progress_info *info)
+{
+    return strcmp(info->what, "encoding documents") != 0 || info->done <= *(const uint64_t *)user;
+}
+
+TEST(
+    "the table of words in context is made on the way, and is the one made from the finished cache")
+{
+    enum { D = 12, N = 700 }; /* three blocks */
+    tiny t = tiny_new(false, D, 3, 20, 16);
+    imr_encoder *e = NULL;
+    imr_dataset *d = NULL;
+    imr_cache *c = NULL;
+    CHECK_OK(imr_encoder_open(&e, t.dir, NULL, &err));
+    CHECK_OK(imr_dataset_open(&d, put_words(N), NULL, &err));
+    const char *dir = keep(test_path(test_tmpdir(), "cache"));
+    CHECK_OK(imr_cache_encode(NULL, dir, d, e, IMR_F32, false, NULL, &err));
+    CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
+    const imr_encoder_identity *made_by = imr_cache_encoder(c);
+    const imr_context_source source = {made_by->sha256, imr_cache_dataset_sha256(c),
+                                       made_by->passage_prefix, N, D};
+    imr_context_table table;
+    imr_context_making *m = NULL;
+    imr_context_rows rows;
+    bool found;
+    CHECK_OK(imr_context_table_find(&table, &found, dir, &source, &err));
+    CHECK(found);
+    CHECK_OK(imr_context_making_new(&m, c, e, &err));
+    CHECK_OK(imr_context_making_run(m, &rows, NULL, &err));
+    CHECK_INT(table.words, 20);
+    CHECK_INT(table.words, rows.words);
+    CHECK_ALL_NEAR(table.rows.v, rows.rows, rows.words * D, 1e-6);
+    imr_context_table_done(&table);
+    imr_context_rows_done(&rows);
+    imr_context_making_free(m);
+    imr_cache_free(c);
+    /* Stopped and gone on with, the outputs of what was finished are gone: no table. */
+    dir = keep(test_path(test_tmpdir(), "cache"));
+    uint64_t enough = 300;
+    const imr_progress p = {stop_behind, &enough};
+    CHECK_INT(imr_cache_encode(NULL, dir, d, e, IMR_F32, false, &p, &err), IMR_E_CANCELLED);
+    CHECK_OK(imr_cache_encode(NULL, dir, d, e, IMR_F32, false, NULL, &err));
+    CHECK_OK(imr_context_table_find(&table, &found, dir, &source, &err));
+    CHECK(!found);
     imr_dataset_free(d);
     imr_encoder_free(e);
     tiny_done(&t);

@@ -13,14 +13,13 @@
 
 /* A text's vector: its topic's direction plus noise of its own; queries live in shifted directions,
  * which an adapter can learn. The topic is the number after the first letter. */
-static imr_status encode(void *user, const char *const *texts, const size_t *lens, size_t count,
-                         float *out, imr_error *err)
+static imr_status encode(void *user, const imr_encode_texts *t, float *out, imr_error *err)
 {
-    (void)user, (void)lens, (void)err;
-    for (size_t i = 0; i < count; i++) {
+    (void)user, (void)err;
+    for (size_t i = 0; i < t->count; i++) {
         unsigned topic = 0, own = 0;
-        CHECK(sscanf(texts[i] + 1, "%u %u", &topic, &own) == 2);
-        bool query = texts[i][0] == 'q';
+        CHECK(sscanf(t->texts[i] + 1, "%u %u", &topic, &own) == 2);
+        bool query = t->texts[i][0] == 'q';
         imr_random r;
         imr_random_init(&r, 1000 + own + (query ? 5000 : 0) + topic * 100);
         float *v = out + i * N;

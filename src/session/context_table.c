@@ -1,0 +1,342 @@
+#include "session/context_table.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/half.h"
+#include "base/mem.h"
+#include "format/tensors.h"
+
+enum { HEADER = 256, TRAILER = IMR_SHA256_HEX - 1, BATCH = 16 /* documents encoded at a time */ };
+
+void imr_context_table_done(imr_context_table *t)
+{
+    imr_free((void *)t->texts);
+    imr_file_unmap(&t->mapped);
+    imr_buf_done(&t->owned);
+    *t = (imr_context_table){0};
+}
+
+/* ---- the file ---- */
+
+static imr_status source_hash(char hex[IMR_SHA256_HEX], const imr_context_source *s, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf b = {0};
+    imr_buf_printf(&b, "%s\n%s", s->corpus_sha256, s->prefix);
+    IMR_TRY(imr_buf_check(&b, err));
+    return imr_sha256_memory(b.data, b.len, hex, err);
+}
+
+static char *file_of(const char *dir, const imr_context_source *s)
+{
+    char name[IMR_SHA256_HEX + 32];
+    snprintf(name, sizeof name, "tokens/%.64s.context", s->encoder_sha256);
+    return imr_path_join(dir, name);
+}
+
+/* What stands before the sizes in the first line. */
+static imr_status header_of(imr_buf *out, const imr_context_source *s, imr_error *err)
+{
+    char source[IMR_SHA256_HEX];
+    IMR_TRY(source_hash(source, s, err));
+    imr_buf_printf(out, "imrnn-context 1 %.64s %s %zu ", s->encoder_sha256, source, s->documents);
+    return imr_buf_check(out, err);
+}
+
+static void put_u32(imr_buf *out, const uint32_t *v, size_t n)
+{
+    imr_buf_add(out, v, n * sizeof *v);
+}
+
+static imr_status write_table(imr_buf *b, const imr_context_source *s, const imr_context_rows *r,
+                              imr_error *err)
+{
+    const size_t cells = r->words * r->n, own = r->starts[r->held];
+    IMR_TRY(header_of(b, s, err));
+    imr_buf_printf(b, "%zu %zu %zu %zu %zu %zu ", r->words, r->n, r->heard, r->held, own,
+                   r->text_bytes);
+    imr_buf_fill(b, ' ', HEADER - 1 - b->len);
+    imr_buf_char(b, '\n');
+    imr_buf_add(b, r->rows, cells * sizeof *r->rows);
+    put_u32(b, r->documents, r->words);
+    put_u32(b, r->count, r->words);
+    put_u32(b, r->held_documents, r->held);
+    put_u32(b, r->starts, r->held + 1);
+    put_u32(b, r->own, own);
+    for (size_t i = 0; i < cells; i++) {
+        const uint16_t half = imr_f32_to_f16(r->without[i]);
+        imr_buf_add(b, &half, sizeof half);
+    }
+    imr_buf_add(b, r->text, r->text_bytes);
+    IMR_TRY(imr_buf_check(b, err));
+    char hex[IMR_SHA256_HEX];
+    IMR_TRY(imr_sha256_memory(b->data, b->len, hex, err));
+    imr_buf_add(b, hex, TRAILER);
+    return imr_buf_check(b, err);
+}
+
+/* Do the numbers stay within each other's bounds? */
+static bool sound(const imr_context_table *t, size_t own, const imr_context_source *s)
+{
+    bool good = t->starts[0] == 0 && t->starts[t->held] == own;
+    for (size_t i = 0; i < t->held && good; i++)
+        good = t->held_documents[i] < s->documents && t->starts[i] <= t->starts[i + 1];
+    for (size_t i = 0; i < own && good; i++)
+        good = t->own[i] < t->words;
+    return good;
+}
+
+/* The words; false when there are more or fewer than their number. */
+static bool split(const char **texts, size_t words, const char *text, size_t bytes)
+{
+    const char *end = text + bytes;
+    for (size_t w = 0; w < words; w++) {
+        const char *zero = memchr(text, '\0', (size_t)(end - text));
+        if (!zero)
+            return false;
+        texts[w] = text;
+        text = zero + 1;
+    }
+    return text == end;
+}
+
+/* Reads a table from bytes that outlive it. *good is false for anything that is not one of the
+ * source, and t to be done with either way. */
+static imr_status parse(imr_context_table *t, bool *good, const void *data, size_t len,
+                        const imr_context_source *s, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf header = {0};
+    char line[HEADER + 1], hex[IMR_SHA256_HEX];
+    size_t own, bytes;
+    *good = false;
+    IMR_TRY(header_of(&header, s, err));
+    if (len < HEADER + TRAILER || memcmp(data, header.data, header.len) != 0)
+        return IMR_OK;
+    memcpy(line, data, HEADER);
+    line[HEADER] = '\0';
+    if (sscanf(line + header.len, "%7zu %7zu %7zu %7zu %12zu %12zu", &t->words, &t->n, &t->heard,
+               &t->held, &own, &bytes) != 6 ||
+        t->n != s->n || t->words > IMR_CONTEXT_WORDS || t->held > IMR_CONTEXT_HELD)
+        return IMR_OK;
+    const size_t cells = t->words * t->n, numbers = 2 * t->words + 2 * t->held + 1 + own;
+    if (len != HEADER + 6 * cells + 4 * numbers + bytes + TRAILER)
+        return IMR_OK;
+    IMR_TRY(imr_sha256_memory(data, len - TRAILER, hex, err));
+    if (memcmp((const char *)data + len - TRAILER, hex, TRAILER) != 0)
+        return IMR_OK;
+    t->texts = IMR_NEW_ARRAY(const char *, t->words);
+    if (!t->texts)
+        return imr_fail_memory(err);
+    const float *rows = (const float *)(const void *)((const char *)data + HEADER);
+    t->rows = imr_view_of(rows, t->words, t->n);
+    t->documents = (const uint32_t *)(const void *)(rows + cells);
+    t->count = t->documents + t->words;
+    t->held_documents = t->count + t->words;
+    t->starts = t->held_documents + t->held;
+    t->own = t->starts + t->held + 1;
+    t->without = (const uint16_t *)(const void *)(t->own + own);
+    *good =
+        split(t->texts, t->words, (const char *)(t->without + cells), bytes) && sound(t, own, s);
+    return IMR_OK;
+}
+
+imr_status imr_context_table_find(imr_context_table *out, bool *found, const char *dir,
+                                  const imr_context_source *source, imr_error *err)
+{
+    IMR_AUTOFREE char *path = file_of(dir, source);
+    if (!path)
+        return imr_fail_memory(err);
+    imr_context_table t = {.words = 0};
+    imr_error why;
+    *found = false;
+    if (!dir[0] || !imr_file_exists(path) || imr_file_map(&t.mapped, path, &why) != IMR_OK)
+        return IMR_OK; /* it can be made */
+    imr_status status = parse(&t, found, t.mapped.data, t.mapped.len, source, err);
+    if (status == IMR_OK && *found)
+        *out = t;
+    else
+        imr_context_table_done(&t);
+    return status;
+}
+
+imr_status imr_context_table_keep(bool *kept, const char *dir, const imr_context_source *source,
+                                  const imr_context_rows *rows, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf b = {0};
+    IMR_AUTOFREE char *folder = imr_path_join(dir, "tokens");
+    IMR_AUTOFREE char *path = file_of(dir, source);
+    if (!folder || !path)
+        return imr_fail_memory(err);
+    IMR_TRY(write_table(&b, source, rows, err));
+    imr_error why;
+    *kept = dir[0] && imr_dir_make(folder, &why) == IMR_OK &&
+            imr_file_write(path, b.data, b.len, &why) == IMR_OK;
+    return IMR_OK;
+}
+
+imr_status imr_context_table_hold(imr_context_table *out, const imr_context_source *source,
+                                  const imr_context_rows *rows, imr_error *err)
+{
+    imr_context_table t = {.words = 0};
+    bool good = false;
+    imr_status status = write_table(&t.owned, source, rows, err);
+    if (status == IMR_OK)
+        status = parse(&t, &good, t.owned.data, t.owned.len, source, err);
+    assert(status != IMR_OK || good);
+    if (status == IMR_OK)
+        *out = t;
+    else
+        imr_context_table_done(&t);
+    return status;
+}
+
+/* ---- making one from a cache ---- */
+
+struct imr_context_making {
+    const imr_cache *cache;
+    const imr_encoder *encoder;
+    imr_context *context;
+    const char *prefix;
+    size_t next;  /* document of the pass */
+    size_t batch; /* documents encoded at a time: fewer after a stop, so that some get through */
+    bool counted;
+    imr_buf title, body, text[BATCH];
+    size_t document[BATCH]; /* of the texts being encoded */
+    float *vectors;         /* [BATCH, n], not looked at */
+};
+
+void imr_context_making_free(imr_context_making *m)
+{
+    if (!m)
+        return;
+    imr_context_free(m->context);
+    imr_buf_done(&m->title);
+    imr_buf_done(&m->body);
+    for (size_t i = 0; i < BATCH; i++)
+        imr_buf_done(&m->text[i]);
+    imr_free(m->vectors);
+    imr_free(m);
+}
+
+imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cache,
+                                  const imr_encoder *encoder, imr_error *err)
+{
+    if (!imr_cache_dataset(cache))
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "the words of a corpus are read in its texts, and the cache %s has none: "
+                        "name them with --dataset",
+                        imr_cache_path(cache));
+    imr_context_making *m = IMR_NEW(imr_context_making);
+    if (!m)
+        return imr_fail_memory(err);
+    m->cache = cache;
+    m->encoder = encoder;
+    m->batch = BATCH;
+    m->prefix = imr_cache_encoder(cache)->passage_prefix;
+    m->vectors = IMR_NEW_ARRAY(float, BATCH *imr_encoder_dim(encoder));
+    imr_status status = m->vectors
+                            ? imr_context_new(&m->context, encoder, imr_cache_documents(cache),
+                                              strlen(m->prefix), err)
+                            : imr_fail_memory(err);
+    if (status == IMR_OK)
+        *out = m;
+    else
+        imr_context_making_free(m);
+    return status;
+}
+
+/* As it was encoded, prefix and all. */
+static imr_status read_text(imr_context_making *m, size_t document, imr_buf *text, imr_error *err)
+{
+    imr_buf_clear(&m->title);
+    imr_buf_clear(&m->body);
+    imr_buf_clear(text);
+    IMR_TRY(imr_cache_document(m->cache, document, &m->title, &m->body, err));
+    imr_buf_str(text, m->prefix);
+    imr_document_text(text, imr_buf_text(&m->title), m->title.len, imr_buf_text(&m->body),
+                      m->body.len);
+    return imr_buf_check(text, err);
+}
+
+static imr_status stopped(imr_error *err)
+{
+    return imr_fail(err, IMR_E_CANCELLED, "reading the words of the corpus was stopped");
+}
+
+static imr_status count_words(imr_context_making *m, const imr_progress *progress, imr_error *err)
+{
+    const size_t all = imr_cache_documents(m->cache);
+    for (; m->next < all; m->next++) {
+        if (!imr_context_wants(m->context, m->next))
+            continue;
+        if (!imr_progress_step(progress, "counting the words of the corpus", m->next, all))
+            return stopped(err);
+        IMR_TRY(read_text(m, m->next, &m->text[0], err));
+        IMR_TRY(
+            imr_context_count(m->context, m->next, imr_buf_text(&m->text[0]), m->text[0].len, err));
+    }
+    IMR_TRY(imr_context_choose(m->context, err));
+    m->counted = true;
+    m->next = 0;
+    return IMR_OK;
+}
+
+static imr_status on_read(void *user, size_t text, const imr_tokens *tokens, imr_error *err)
+{
+    const imr_context_making *m = user;
+    return imr_context_read(m->context, text, m->document[text], tokens, err);
+}
+
+static void on_heard(void *user, size_t text, imr_view rows)
+{
+    imr_context_hear(((imr_context_making *)user)->context, text, rows);
+}
+
+/* Told as documents, not as texts of a batch. */
+typedef struct nested {
+    const imr_progress *up;
+    size_t first, total;
+} nested;
+
+static bool nested_step(void *user, const imr_progress_info *info)
+{
+    const nested *n = user;
+    return imr_progress_step(n->up, "hearing the words of the corpus", n->first + info->done,
+                             n->total);
+}
+
+static imr_status hear_words(imr_context_making *m, const imr_progress *progress, imr_error *err)
+{
+    const size_t all = imr_cache_documents(m->cache);
+    const imr_encoder_listener listener = {on_read, on_heard, m};
+    while (!imr_context_complete(m->context)) {
+        const char *texts[BATCH];
+        size_t lens[BATCH], n = 0, at = m->next;
+        for (; at < all && n < m->batch; at++) {
+            if (!imr_context_wants(m->context, at))
+                continue;
+            IMR_TRY(read_text(m, at, &m->text[n], err));
+            texts[n] = imr_buf_text(&m->text[n]);
+            lens[n] = m->text[n].len;
+            m->document[n++] = at;
+        }
+        nested inner = {progress, m->next, all};
+        const imr_progress p = {nested_step, &inner};
+        imr_status status = imr_encoder_encode_heard(m->encoder, texts, lens, n, m->vectors, NULL,
+                                                     &listener, &p, err);
+        m->batch = status == IMR_OK ? BATCH : m->batch > 1 ? m->batch / 2 : 1;
+        if (status != IMR_OK)
+            return status == IMR_E_CANCELLED ? stopped(err) : status;
+        m->next = at;
+    }
+    return IMR_OK;
+}
+
+imr_status imr_context_making_run(imr_context_making *m, imr_context_rows *out,
+                                  const imr_progress *progress, imr_error *err)
+{
+    if (!m->counted)
+        IMR_TRY(count_words(m, progress, err));
+    IMR_TRY(hear_words(m, progress, err));
+    return imr_context_finish(out, m->context, err);
+}

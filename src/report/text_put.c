@@ -28,7 +28,10 @@ void imr_report_wrap(imr_buf *out, const char *text, size_t at, size_t indent, s
     bool fresh = true; /* nothing of the text on this line yet */
     while (*text) {
         size_t blanks = strspn(text, " ");
-        const size_t n = strcspn(text + blanks, " "), columns = imr_utf8_width(text + blanks, n);
+        const size_t n = strcspn(text + blanks, " ");
+        size_t columns = imr_utf8_width(text + blanks, n); /* a held blank counts 0 */
+        for (size_t i = 0; i < n; i++)
+            columns += text[blanks + i] == IMR_REPORT_HOLD;
         if (!fresh && at + blanks + columns > width) {
             imr_buf_char(out, '\n');
             imr_buf_fill(out, ' ', indent);
@@ -39,7 +42,8 @@ void imr_report_wrap(imr_buf *out, const char *text, size_t at, size_t indent, s
         if (fresh || !n)
             blanks = 0;
         imr_buf_fill(out, ' ', blanks);
-        imr_buf_add(out, text - n, n);
+        for (const char *at_byte = text - n; at_byte < text; at_byte++)
+            imr_buf_char(out, *at_byte == IMR_REPORT_HOLD ? ' ' : *at_byte);
         at += blanks + columns;
         fresh = false;
     }

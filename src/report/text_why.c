@@ -19,6 +19,7 @@ enum {
 /* In sd: a smaller share, a smaller change of one, is not listed. */
 #define MEETS_LEAST  0.02
 #define CHANGE_LEAST 0.005
+#define HOLD         "\1" /* IMR_REPORT_HOLD */
 
 static void heading(imr_buf *out, const char *text)
 {
@@ -214,19 +215,19 @@ static void what_it_did(imr_buf *out, const imr_why *w, const imr_trace_document
  * Benjamini and Hochberg do not pass is marked ns, a word that is near nearly everything hub. */
 static void word(imr_buf *out, const imr_word_score *w, imr_token_order order)
 {
-    imr_buf_printf(out, "%s ", w->text);
+    imr_buf_printf(out, "%s" HOLD, w->text);
     imr_report_fixed(out, (double)w->cosine, 4, true);
     if (order == IMR_ORDER_Z && !isnan(w->background_z)) {
-        imr_buf_str(out, " z ");
+        imr_buf_str(out, HOLD "z" HOLD);
         imr_report_fixed(out, (double)w->background_z, 2, true);
     } else if (order == IMR_ORDER_EFFECT && !isnan(w->effect)) {
-        imr_buf_str(out, " effect ");
+        imr_buf_str(out, HOLD "effect" HOLD);
         imr_report_fixed(out, (double)w->effect, 4, true);
     }
     if (!w->significant && !isnan(w->background_z))
-        imr_buf_str(out, " ns");
+        imr_buf_str(out, HOLD "ns");
     if (w->hub)
-        imr_buf_str(out, " hub");
+        imr_buf_str(out, HOLD "hub");
 }
 
 static void side(imr_buf *out, const char *name, char sign, const imr_word_score *v, size_t n,

@@ -7,7 +7,7 @@
 
 #include "report/report.h"
 
-enum { MADE_QUERY = 3, MADE_DOCUMENT = 5 }; /* words; one of each is special */
+enum { MADE_QUERY = 3, MADE_DOCUMENT = 5, MADE_WORDS = 12 }; /* words; one of each is special */
 
 typedef struct made_report {
     imr_trace trace;
@@ -20,7 +20,7 @@ typedef struct made_report {
     double raw[IMR_STAGE_COUNT][(MADE_QUERY + 1) * (MADE_DOCUMENT + 1)];
     double centred[IMR_STAGE_COUNT][(MADE_QUERY + 1) * (MADE_DOCUMENT + 1)];
     imr_strong_pair strongest[2];
-    imr_word_score score[2];
+    imr_word_score score[MADE_WORDS];
     struct imr_why_dimension dimensions[1];
 } made_report;
 
@@ -44,9 +44,11 @@ static inline void made_lists(made_report *m, imr_word_list lists[IMR_CHANGE_COU
                                    .effect = NAN,
                                    .hub_count = 90,
                                    .hub = true};
+    for (size_t i = 2; i < MADE_WORDS; i++)
+        m->score[i] = m->score[1];
     for (int k = 0; k < IMR_CHANGE_COUNT; k++)
         lists[k] = (imr_word_list){.positive = m->score,
-                                   .n_positive = 2,
+                                   .n_positive = MADE_WORDS,
                                    .negative = m->score + 1,
                                    .n_negative = 1,
                                    .alignment = .99f,

@@ -129,6 +129,7 @@ typedef struct ui_app {
     double message_time, cancelled; /* cancelled: negative, or when C-c was last pressed */
 
     /* for the loop */
+    imr_render_fn render; /* of exports */
     imr_buf clip;
     char *clip_path;                            /* NULL: none */
     char *export_format, *export_path, *folder; /* folder: where exports go when no path is said */

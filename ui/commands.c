@@ -46,7 +46,7 @@ static const char *word_sort_name(int i)
     return names[i];
 }
 
-void ui_on_sort(ui_app *a, ui_action action, const char *argument)
+UI_ON(sort)
 {
     if (asks(a, action, argument))
         return;
@@ -67,9 +67,8 @@ void ui_on_sort(ui_app *a, ui_action action, const char *argument)
     ui_app_say(a, false, "sorted by %s", argument);
 }
 
-void ui_on_reverse(ui_app *a, ui_action action, const char *argument)
+UI_ON(reverse)
 {
-    (void)action, (void)argument;
     a->list.reversed = !a->list.reversed;
     ui_app_reorder(a);
     ui_app_say(a, false, "%s order", a->list.reversed ? "reversed" : "usual");
@@ -80,7 +79,7 @@ static const char *filter_name(int i)
     return ui_filter_name((ui_filter)i);
 }
 
-void ui_on_filter(ui_app *a, ui_action action, const char *argument)
+UI_ON(filter)
 {
     ui_list *l = &a->list;
     if (asks(a, action, argument))
@@ -104,9 +103,8 @@ void ui_on_filter(ui_app *a, ui_action action, const char *argument)
                    a->trace ? a->trace->n_documents + a->trace->n_left : 0, argument);
 }
 
-void ui_on_pin(ui_app *a, ui_action action, const char *argument)
+UI_ON(pin)
 {
-    (void)action, (void)argument;
     const imr_trace_document *d = ui_list_selected(&a->list);
     bool same = d && a->list.pinned && strcmp(a->list.pinned, d->id) == 0;
     if (!d)
@@ -115,19 +113,17 @@ void ui_on_pin(ui_app *a, ui_action action, const char *argument)
     ui_app_say(a, false, same ? "no document is pinned" : "%s stays in sight", d->id);
 }
 
-void ui_on_document(ui_app *a, ui_action action, const char *argument)
+UI_ON(document)
 {
-    (void)argument;
     size_t row = a->list.at + (size_t)ui_step(action, UI_DO_DOC_NEXT);
     if (row < a->list.n)
         ui_app_select(a, row);
 }
 
-void ui_on_mover(ui_app *a, ui_action action, const char *argument)
+UI_ON(mover)
 {
     int step = ui_step(action, UI_DO_MOVER_NEXT);
     size_t row = ui_list_mover(&a->list, step);
-    (void)argument;
     if (row != SIZE_MAX)
         ui_app_select(a, row);
     else
@@ -135,7 +131,7 @@ void ui_on_mover(ui_app *a, ui_action action, const char *argument)
                    UI_BIG_MOVE);
 }
 
-void ui_on_find(ui_app *a, ui_action action, const char *argument)
+UI_ON(find)
 {
     if (argument) {
         ui_replace(&a->list.find, argument);
@@ -145,9 +141,8 @@ void ui_on_find(ui_app *a, ui_action action, const char *argument)
     }
 }
 
-void ui_on_find_again(ui_app *a, ui_action action, const char *argument)
+UI_ON(find_again)
 {
-    (void)argument;
     if (!a->list.find || !*a->list.find) {
         ui_app_say(a, false, "nothing to find; / asks for a word");
         return;
@@ -161,23 +156,20 @@ void ui_on_find_again(ui_app *a, ui_action action, const char *argument)
 
 /* ---- what is shown ---- */
 
-void ui_on_why(ui_app *a, ui_action action, const char *argument)
+UI_ON(why)
 {
-    (void)action, (void)argument;
     ui_go(a, a->screen == UI_WHY ? UI_RANK : UI_WHY);
 }
 
-void ui_on_dimensions(ui_app *a, ui_action action, const char *argument)
+UI_ON(dimensions)
 {
-    (void)action, (void)argument;
     a->dimensions = !a->dimensions;
     a->why.top = 0;
     ui_app_say(a, false, a->dimensions ? "with the dimensions that carried it" : "no dimensions");
 }
 
-void ui_on_preview(ui_app *a, ui_action action, const char *argument)
+UI_ON(preview)
 {
-    (void)action, (void)argument;
     if (ui_app_layout(a).class == UI_CLASS_S || a->screen == UI_PREVIEW) {
         ui_go(a, a->screen == UI_PREVIEW ? UI_RANK : UI_PREVIEW);
         return;
@@ -188,10 +180,9 @@ void ui_on_preview(ui_app *a, ui_action action, const char *argument)
     ui_app_say(a, false, a->preview ? "preview on" : "preview off");
 }
 
-void ui_on_stage(ui_app *a, ui_action action, const char *argument)
+UI_ON(stage)
 {
     ui_reading *r = &a->reading;
-    (void)argument;
     int step = action == UI_DO_STAGE ? 1 : UI_CHANGE;
     if (!ui_app_detail_fits(a) || !r->document.n)
         return;
@@ -204,11 +195,10 @@ void ui_on_stage(ui_app *a, ui_action action, const char *argument)
                r->measure.raw ? ", raw" : "");
 }
 
-void ui_on_raw(ui_app *a, ui_action action, const char *argument)
+UI_ON(raw)
 {
     ui_reading *r = &a->reading;
     ui_measure other = {r->measure.stage, !r->measure.raw};
-    (void)action, (void)argument;
     if (!ui_app_detail_fits(a) || !ui_share_known(&r->detail->why.pairs, other)) {
         ui_app_say(a, false, "there is no average candidate to compare with");
         return;
@@ -220,20 +210,18 @@ void ui_on_raw(ui_app *a, ui_action action, const char *argument)
                          : "shares of what is above the average candidate, in sd");
 }
 
-void ui_on_signs(ui_app *a, ui_action action, const char *argument)
+UI_ON(signs)
 {
     static const char *const told[] = {"words for it and against it", "words for it",
                                        "words against it"};
-    (void)action, (void)argument;
     a->reading.signs = (ui_signs)((a->reading.signs + 1) % 3);
     ui_app_say(a, false, "%s", told[a->reading.signs]);
 }
 
-void ui_on_highlight(ui_app *a, ui_action action, const char *argument)
+UI_ON(highlight)
 {
     ui_reading *r = &a->reading;
     size_t n = r->n_highlights;
-    (void)argument;
     if (!ui_app_detail_fits(a) || n == 0) {
         ui_app_say(a, false, "no words are highlighted here");
         return;
@@ -254,9 +242,8 @@ void ui_on_highlight(ui_app *a, ui_action action, const char *argument)
     }
 }
 
-void ui_on_times(ui_app *a, ui_action action, const char *argument)
+UI_ON(times)
 {
-    (void)action, (void)argument;
     if (!a->trace)
         return;
     const imr_trace_timing *t = &a->trace->timing;
@@ -264,9 +251,8 @@ void ui_on_times(ui_app *a, ui_action action, const char *argument)
                t->search, t->adapt, t->explain);
 }
 
-void ui_on_theme(ui_app *a, ui_action action, const char *argument)
+UI_ON(theme)
 {
-    (void)action;
     int next = (a->theme + 1) % UI_THEME_COUNT;
     if (argument)
         next = choice(a, "theme", argument, UI_THEME_COUNT, ui_theme_name);
@@ -277,21 +263,18 @@ void ui_on_theme(ui_app *a, ui_action action, const char *argument)
     ui_app_say(a, false, "theme %s", ui_theme_name(next));
 }
 
-void ui_on_help(ui_app *a, ui_action action, const char *argument)
+UI_ON(help)
 {
-    (void)action, (void)argument;
     ui_open_overlay(a, UI_OVER_HELP);
 }
 
-void ui_on_palette(ui_app *a, ui_action action, const char *argument)
+UI_ON(palette)
 {
-    (void)action, (void)argument;
     ui_open_overlay(a, UI_OVER_PALETTE);
 }
 
-void ui_on_history(ui_app *a, ui_action action, const char *argument)
+UI_ON(history)
 {
-    (void)action, (void)argument;
     ui_open_overlay(a, UI_OVER_HISTORY);
 }
 
@@ -302,7 +285,7 @@ static const char *scope_name(int i)
     return imr_scope_name((imr_scope)i);
 }
 
-void ui_on_scope(ui_app *a, ui_action action, const char *argument)
+UI_ON(scope)
 {
     static const char *const told[] = {
         "the top give feedback and are ranked",
@@ -324,9 +307,8 @@ static const char *order_name(int i)
     return imr_token_order_name((imr_token_order)i);
 }
 
-void ui_on_order(ui_app *a, ui_action action, const char *argument)
+UI_ON(order)
 {
-    (void)action;
     int i = argument ? choice(a, "order of words", argument, 3, order_name)
                      : (int)(a->settings.order + 1) % 3;
     if (i == 3)
@@ -367,7 +349,7 @@ static const char *format_name(int i)
     return i ? "json" : "text";
 }
 
-void ui_on_export(ui_app *a, ui_action action, const char *argument)
+UI_ON(export)
 {
     if (!a->trace) {
         ui_app_say(a, true, "nothing to export yet: type a query first");
@@ -430,11 +412,10 @@ static void copy_words(imr_buf *b, const ui_reading *r)
     imr_buf_char(b, '\n');
 }
 
-void ui_on_copy(ui_app *a, ui_action action, const char *argument)
+UI_ON(copy)
 {
     const imr_trace_document *d = ui_list_selected(&a->list);
     bool all = action == UI_DO_COPY_ALL;
-    (void)argument;
     if (!d) {
         ui_app_say(a, true, "nothing to copy");
         return;

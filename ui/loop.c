@@ -31,11 +31,11 @@ static void refused(ui_app *a, imr_status status, const imr_error *err)
         ui_app_say(a, true, "%s", err->text);
 }
 
-static void suggest(ui_app *a, const ui_backend *b)
+static void suggest(ui_app *a, imr_async *jobs)
 {
     imr_error err;
     if (*a->suggest_text) {
-        refused(a, b->suggest(b->self, a->suggest_text, a->suggest_serial, &err), &err);
+        refused(a, imr_async_suggest(jobs, a->suggest_text, a->suggest_serial, &err), &err);
         return;
     }
     /* Nothing typed fits every query: take them as they come, without a search. */
@@ -45,13 +45,13 @@ static void suggest(ui_app *a, const ui_backend *b)
     if (!d.suggestions)
         return;
     for (size_t i = 0; i < n; i++)
-        d.suggestions[i] = b->cached(b->self, a->session, i);
+        d.suggestions[i] = imr_session_query(a->session, i);
     d.n_suggestions = n;
     ui_app_deliver(a, &d);
 }
 
 /* To the terminal's clipboard when it is small enough, and always to the file. */
-static void copy(ui_app *a, ui_term *t, const ui_backend *b)
+static void copy(ui_app *a, ui_term *t, imr_async *jobs)
 {
     imr_error err;
     bool small = a->clip.len <= UI_CLIP_MAX;
@@ -66,7 +66,7 @@ static void copy(ui_app *a, ui_term *t, const ui_backend *b)
         ui_app_say(a, true, "%zu bytes are more than a terminal takes (%d); export writes a file",
                    a->clip.len, UI_CLIP_MAX);
     if (a->clip_path)
-        refused(a, b->write_to(b->self, a->clip_path, imr_buf_text(&a->clip), a->clip.len, &err),
+        refused(a, imr_async_write(jobs, a->clip_path, imr_buf_text(&a->clip), a->clip.len, &err),
                 &err);
 }
 
@@ -82,27 +82,29 @@ static void suspend(ui_app *a, ui_term *t)
     ui_update(a, &e);
 }
 
-static void once(ui_app *a, ui_term *t, const ui_backend *b, unsigned fx)
+static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
 {
     imr_error err;
     if (fx & UI_FX_CANCEL)
-        b->cancel(b->self);
+        imr_async_cancel(jobs);
     if (fx & UI_FX_QUERY && a->facts) {
         imr_request r = {.text = a->request_text,
                          .query_id = a->request_id,
                          .selected = a->list.selected,
                          .settings = a->settings,
                          .serial = a->serial};
-        refused(a, b->query(b->self, &r, &err), &err);
+        refused(a, imr_async_query(jobs, &r, &err), &err);
     }
     if (fx & UI_FX_DETAIL && a->trace)
-        refused(a, b->detail(b->self, a->trace, a->reading.place, &err), &err);
+        refused(a, imr_async_detail(jobs, a->trace, a->reading.place, &err), &err);
     if (fx & UI_FX_SUGGEST && a->facts)
-        suggest(a, b);
+        suggest(a, jobs);
     if (fx & UI_FX_EXPORT && a->trace)
-        refused(a, b->export_to(b->self, a->trace, a->export_format, a->export_path, &err), &err);
+        refused(a,
+                imr_async_export(jobs, a->trace, a->export_format, a->export_path, a->render, &err),
+                &err);
     if (fx & UI_FX_COPY)
-        copy(a, t, b);
+        copy(a, t, jobs);
     if (fx & UI_FX_THEME)
         t->theme(t, a->theme);
     if (fx & UI_FX_SUSPEND)
@@ -111,7 +113,7 @@ static void once(ui_app *a, ui_term *t, const ui_backend *b, unsigned fx)
         t->invalidate(t);
 }
 
-bool ui_act(ui_app *a, ui_term *t, const ui_backend *b)
+bool ui_act(ui_app *a, ui_term *t, imr_async *jobs)
 {
     /* Acting may ask for more (a suggestion that came at once). */
     while (a->effects) {
@@ -119,10 +121,10 @@ bool ui_act(ui_app *a, ui_term *t, const ui_backend *b)
         a->effects = 0;
         if (fx & UI_FX_QUIT)
             return false;
-        once(a, t, b, fx);
+        once(a, t, jobs, fx);
     }
-    a->pending = b->pending(b->self);
-    if (!b->progress(b->self, &a->progress))
+    a->pending = imr_async_pending(jobs);
+    if (!imr_async_progress_of(jobs, &a->progress))
         a->progress = (imr_async_progress){0};
     return true;
 }
@@ -193,7 +195,7 @@ static void tick(ui_app *a)
     }
 }
 
-int ui_loop(ui_app *a, ui_term *t, const ui_backend *b)
+int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
 {
     ui_view view = {0};
     bool dirty = true, urgent = true; /* urgent: the user did something and should see it now */
@@ -202,7 +204,7 @@ int ui_loop(ui_app *a, ui_term *t, const ui_backend *b)
     for (;;) {
         feed(a, t);
         tick(a);
-        if (!ui_act(a, t, b))
+        if (!ui_act(a, t, jobs))
             break;
         double now = imr_clock_seconds();
         bool due = urgent || imr_clock_frozen() || now - drawn >= FRAME_SECONDS;
@@ -215,7 +217,7 @@ int ui_loop(ui_app *a, ui_term *t, const ui_backend *b)
         if (t->fd(t) < 0 && !t->waiting(t) && a->pending == 0)
             break;
         struct pollfd fds[3] = {{t->fd(t), POLLIN, 0},
-                                {b->fd(b->self), POLLIN, 0},
+                                {imr_async_fd(jobs), POLLIN, 0},
                                 {t->fd(t) < 0 ? -1 : ui_signals_fd(), POLLIN, 0}};
         int n = poll(fds, 3, patience(a, t, dirty));
         if (n < 0 && errno != EINTR) {
@@ -228,8 +230,8 @@ int ui_loop(ui_app *a, ui_term *t, const ui_backend *b)
             break;
         if (n > 0 && fds[1].revents) {
             int before = a->pending;
-            b->reap(b->self);
-            urgent = urgent || b->pending(b->self) != before; /* a result, not only progress */
+            imr_async_reap(jobs);
+            urgent = urgent || imr_async_pending(jobs) != before; /* a result, not only progress */
         }
         if (n > 0 && fds[0].revents && !t->read(t)) {
             code = 129;

@@ -1,7 +1,7 @@
 /*
  * ui/loop.h - wait, update, act, draw.
  *
- * One thread: poll on the terminal, the backend's descriptor and the signal pipe; events change the
+ * One thread: poll on the terminal, the jobs' descriptor and the signal pipe; events change the
  * model; its effects are carried out; one frame is drawn when the terminal takes it. Nothing to do
  * means no wake-up. Frames under test carry a marker (ui/term.h).
  */
@@ -9,18 +9,17 @@
 #define UI_LOOP_H
 
 #include "ui/app.h"
-#include "ui/backend.h"
 #include "ui/term.h"
 #include "ui/view.h"
 
 /* Runs until the user quits or a signal ends it. Returns the exit status: 0, 128 + signal, or 129
  * when the terminal went away. Signals must be open (ui/signals.h) unless the terminal is headless,
  * whose loop ends when its input is used up and no job is pending. */
-int ui_loop(ui_app *a, ui_term *t, const ui_backend *b);
+int ui_loop(ui_app *a, ui_term *t, imr_async *jobs);
 
 /* Carries out a->effects and clears them; the frame after it is the caller's. For ui_loop and for
  * tests that press keys one by one. Returns false when the loop should end. */
-bool ui_act(ui_app *a, ui_term *t, const ui_backend *b);
+bool ui_act(ui_app *a, ui_term *t, imr_async *jobs);
 
 /* Draws one frame. */
 void ui_frame(ui_app *a, ui_term *t, ui_view *v);

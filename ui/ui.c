@@ -13,12 +13,6 @@
 #include "ui/signals.h"
 #include "ui/words.h"
 
-/* ---- session/async.h as a backend ---- */
-
-typedef struct engine {
-    imr_async *jobs;
-} engine;
-
 static const ui_options *running; /* for reports: the command line of this run */
 
 static imr_status render(const imr_trace *trace, const imr_details *details, const char *format,
@@ -27,64 +21,6 @@ static imr_status render(const imr_trace *trace, const imr_details *details, con
     imr_report_context context = {
         .command = running->command, .n_command = running->n_command, .details = details};
     return imr_report_render(trace, format, &context, out, err);
-}
-
-static imr_status query(void *self, const imr_request *request, imr_error *err)
-{
-    return imr_async_query(((engine *)self)->jobs, request, err);
-}
-
-static imr_status detail(void *self, const imr_trace *trace, size_t place, imr_error *err)
-{
-    return imr_async_detail(((engine *)self)->jobs, trace, place, err);
-}
-
-static imr_status suggest(void *self, const char *text, uint64_t serial, imr_error *err)
-{
-    return imr_async_suggest(((engine *)self)->jobs, text, serial, err);
-}
-
-static imr_status export_to(void *self, const imr_trace *trace, const char *format,
-                            const char *path, imr_error *err)
-{
-    return imr_async_export(((engine *)self)->jobs, trace, format, path, render, err);
-}
-
-static imr_status write_to(void *self, const char *path, const void *bytes, size_t n,
-                           imr_error *err)
-{
-    return imr_async_write(((engine *)self)->jobs, path, bytes, n, err);
-}
-
-static void cancel(void *self)
-{
-    imr_async_cancel(((engine *)self)->jobs);
-}
-
-static int fd(void *self)
-{
-    return imr_async_fd(((engine *)self)->jobs);
-}
-
-static void reap(void *self)
-{
-    imr_async_reap(((engine *)self)->jobs);
-}
-
-static int pending(void *self)
-{
-    return imr_async_pending(((engine *)self)->jobs);
-}
-
-static bool progress(void *self, imr_async_progress *out)
-{
-    return imr_async_progress_of(((engine *)self)->jobs, out);
-}
-
-static imr_suggestion cached(void *self, imr_session *session, size_t i)
-{
-    (void)self;
-    return imr_session_query(session, i);
 }
 
 static void deliver(void *user, const imr_delivery *d)
@@ -160,9 +96,7 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
                            .test_sync = o->test_sync && *o->test_sync};
     ui_term *t;
     const char *notice;
-    engine e = {0};
-    ui_backend b = {&e,     query, detail, suggest, export_to, write_to,
-                    cancel, fd,    reap,   pending, progress,  cached};
+    imr_async *jobs = NULL;
     IMR_TRY(bind_keys(a, o, err));
     read_history(a, o->history);
     if (o->query)
@@ -171,8 +105,8 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
         ui_replace(&a->clip_path, o->clip_file);
     if (o->export_folder)
         ui_replace(&a->folder, o->export_folder);
-    IMR_TRY(imr_async_new(&e.jobs, deliver, a, err));
-    imr_status status = imr_async_open(e.jobs, session, err);
+    IMR_TRY(imr_async_new(&jobs, deliver, a, err));
+    imr_status status = imr_async_open(jobs, session, err);
     if (status == IMR_OK)
         status = ui_signals_open(err);
     if (status == IMR_OK) {
@@ -181,12 +115,12 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
             t->size(t, &a->rows, &a->cols);
             if (*notice)
                 ui_app_say(a, false, "%s", notice);
-            *exit_code = ui_loop(a, t, &b);
+            *exit_code = ui_loop(a, t, jobs);
             t->close(t);
         }
         ui_signals_close();
     }
-    imr_async_free(e.jobs);
+    imr_async_free(jobs);
     if (status == IMR_OK)
         write_history(a, o->history);
     return status;
@@ -201,6 +135,7 @@ imr_status ui_run(int *exit_code, const imr_session_options *session, const ui_o
     IMR_TRY(ui_app_init(&a, glyphs(options), 24, 80, err));
     a.settings = session->settings;
     a.intro = options->intro;
+    a.render = render;
     imr_status status = run(exit_code, &a, session, options, err);
     ui_app_done(&a);
     return status;

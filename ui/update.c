@@ -85,22 +85,19 @@ static void leave_query(ui_app *a, bool chose)
     a->pane = UI_PANE_LIST;
 }
 
-void ui_on_query(ui_app *a, ui_action action, const char *argument)
+UI_ON(query)
 {
-    (void)action, (void)argument;
     a->screen = UI_RANK;
     a->editing = true;
 }
 
-void ui_on_list(ui_app *a, ui_action action, const char *argument)
+UI_ON(list)
 {
-    (void)action, (void)argument;
     leave_query(a, true);
 }
 
-void ui_on_edit(ui_app *a, ui_action action, const char *argument)
+UI_ON(edit)
 {
-    (void)argument;
     if (a->overlay != UI_OVER_NONE) {
         if (!ui_prompt_do(&a->line, action))
             return;
@@ -186,9 +183,8 @@ static void accept_line(ui_app *a)
     }
 }
 
-void ui_on_open(ui_app *a, ui_action action, const char *argument)
+UI_ON(open)
 {
-    (void)action, (void)argument;
     if (a->overlay != UI_OVER_NONE) {
         accept_line(a);
         return;
@@ -255,7 +251,7 @@ static long count_of(const char *argument)
     return (long)n;
 }
 
-void ui_on_vertical(ui_app *a, ui_action action, const char *argument)
+UI_ON(vertical)
 {
     bool down = action == UI_DO_NEXT || action == UI_DO_HALF_DOWN || action == UI_DO_PAGE_DOWN;
     long by = down ? count_of(argument) : -count_of(argument);
@@ -270,13 +266,12 @@ void ui_on_vertical(ui_app *a, ui_action action, const char *argument)
         move(a, whole ? 2 * by : by, half || whole);
 }
 
-void ui_on_ends(ui_app *a, ui_action action, const char *argument)
+UI_ON(ends)
 {
-    (void)argument;
     move(a, action == UI_DO_LAST ? 1 << 29 : -(1 << 29), false);
 }
 
-void ui_on_horizontal(ui_app *a, ui_action action, const char *argument)
+UI_ON(horizontal)
 {
     if (a->overlay != UI_OVER_NONE)
         ui_on_point(a, action, argument);
@@ -300,10 +295,9 @@ static long distance(const ui_target *from, const ui_target *to, ui_action arrow
     return along > 0 ? (upright ? 8 : 1) * along + 4 * across : -1;
 }
 
-void ui_on_point(ui_app *a, ui_action action, const char *argument)
+UI_ON(point)
 {
     ui_targets *t = &a->targets;
-    (void)argument;
     if (a->overlay != UI_OVER_POINT) {
         a->overlay = UI_OVER_POINT;
         t->at = 0;
@@ -321,9 +315,8 @@ void ui_on_point(ui_app *a, ui_action action, const char *argument)
     t->at = best;
 }
 
-void ui_on_pane(ui_app *a, ui_action action, const char *argument)
+UI_ON(pane)
 {
-    (void)argument;
     ui_layout l = ui_app_layout(a);
     const bool there[UI_PANE_COUNT] = {true, l.boxed, l.preview.w > 0};
     if (a->screen != UI_RANK)
@@ -347,25 +340,23 @@ void ui_go(ui_app *a, ui_screen screen)
     a->effects |= UI_FX_REDRAW;
 }
 
-void ui_on_screen(ui_app *a, ui_action action, const char *argument)
+UI_ON(screen)
 {
-    (void)argument;
     ui_go(a, action == UI_DO_RANK    ? UI_RANK
              : action == UI_DO_DOC   ? UI_DOCUMENT
              : action == UI_DO_WORDS ? UI_WORDS
                                      : UI_SELFTEST);
 }
 
-void ui_on_back(ui_app *a, ui_action action, const char *argument)
+UI_ON(back)
 {
-    (void)action, (void)argument;
     if (a->overlay != UI_OVER_NONE)
         ui_close_overlay(a);
     else /* from the text back to the words marked in it */
         ui_go(a, a->screen == UI_DOCUMENT && a->reading.marked ? UI_WORDS : UI_RANK);
 }
 
-void ui_on_escape(ui_app *a, ui_action action, const char *argument)
+UI_ON(escape)
 {
     if (a->overlay != UI_OVER_NONE)
         ui_close_overlay(a);
@@ -383,9 +374,8 @@ void ui_on_escape(ui_app *a, ui_action action, const char *argument)
         ui_app_say(a, false, "q quits");
 }
 
-void ui_on_cancel(ui_app *a, ui_action action, const char *argument)
+UI_ON(cancel)
 {
-    (void)action, (void)argument;
     double now = imr_clock_seconds();
     if (a->cancelled >= 0 && now - a->cancelled < 1) {
         a->effects |= UI_FX_QUIT;
@@ -406,7 +396,7 @@ void ui_on_cancel(ui_app *a, ui_action action, const char *argument)
     }
 }
 
-void ui_on_quit(ui_app *a, ui_action action, const char *argument)
+UI_ON(quit)
 {
     if (a->overlay == UI_OVER_NONE && a->screen == UI_RANK)
         a->effects |= UI_FX_QUIT;
@@ -414,9 +404,8 @@ void ui_on_quit(ui_app *a, ui_action action, const char *argument)
         ui_on_back(a, action, argument);
 }
 
-void ui_on_effect(ui_app *a, ui_action action, const char *argument)
+UI_ON(effect)
 {
-    (void)argument;
     a->effects |= action == UI_DO_SUSPEND ? UI_FX_SUSPEND : UI_FX_REDRAW;
 }
 

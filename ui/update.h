@@ -16,9 +16,10 @@ void ui_update(ui_app *a, const ui_event *e);
 void ui_do(ui_app *a, ui_action action, const char *argument);
 
 /* The handlers that ui/actions.def names: ui/update.c what moves and leaves, ui/commands.c the
- * rest. One that serves several actions asks which. */
-#define X(id, name, group, handler, keys, hint, help)                                              \
-    void ui_on_##handler(ui_app *a, ui_action action, const char *argument);
+ * rest. One that serves several actions asks which; the argument may be NULL. */
+#define UI_ON(handler)                                                                             \
+    void ui_on_##handler(ui_app *a, IMR_UNUSED ui_action action, IMR_UNUSED const char *argument)
+#define X(id, name, group, handler, keys, hint, help) UI_ON(handler);
 #include "ui/actions.def"
 #undef X
 

@@ -50,7 +50,7 @@ int main(int argc, char **argv)
     fake_open(engine, encoder, true, true);
     if (crash)
         raise(SIGSEGV);
-    int code = ui_loop(&app, term, fake_backend(engine));
+    int code = ui_loop(&app, term, engine);
     term->close(term);
     ui_signals_close();
     fake_free(engine);

@@ -24,9 +24,8 @@ typedef struct job {
     struct job *next;
 } job;
 
-struct fake {
+struct imr_async {
     ui_app *app;
-    ui_backend backend;
     imr_session_facts facts;
     job *first;
     int fds[2];
@@ -66,9 +65,8 @@ static void drop_queries(fake *f, const char *why)
         }
 }
 
-static imr_status do_query(void *self, const imr_request *r, imr_error *err)
+imr_status imr_async_query(fake *f, const imr_request *r, imr_error *err)
 {
-    fake *f = self;
     const char *text = r->text;
     imr_delivery d = {.kind = IMR_ASYNC_QUERY, .serial = r->serial};
     (void)err;
@@ -86,15 +84,15 @@ static imr_status do_query(void *self, const imr_request *r, imr_error *err)
     return push(f, d, text, strncmp(text, "slow", 4) == 0);
 }
 
-static imr_status do_detail(void *self, const imr_trace *t, size_t place, imr_error *err)
+imr_status imr_async_detail(fake *f, const imr_trace *t, size_t place, imr_error *err)
 {
     imr_delivery d = {.kind = IMR_ASYNC_DETAIL, .serial = t->serial};
     (void)err;
-    d.detail = fake_detail(&((fake *)self)->facts, t, place);
-    return push(self, d, NULL, strncmp(t->query_text, "late", 4) == 0);
+    d.detail = fake_detail(&f->facts, t, place);
+    return push(f, d, NULL, strncmp(t->query_text, "late", 4) == 0);
 }
 
-static imr_status do_suggest(void *self, const char *text, uint64_t serial, imr_error *err)
+imr_status imr_async_suggest(fake *f, const char *text, uint64_t serial, imr_error *err)
 {
     imr_delivery d = {.kind = IMR_ASYNC_SUGGEST, .serial = serial};
     (void)err;
@@ -102,13 +100,13 @@ static imr_status do_suggest(void *self, const char *text, uint64_t serial, imr_
     for (size_t i = 0; i < IMR_LEN(queries); i++)
         if (strstr(queries[i][1], text))
             d.suggestions[d.n_suggestions++] = (imr_suggestion){queries[i][0], queries[i][1]};
-    return push(self, d, NULL, false);
+    return push(f, d, NULL, false);
 }
 
-static imr_status do_export(void *self, const imr_trace *t, const char *format, const char *path,
-                            imr_error *err)
+imr_status imr_async_export(fake *f, const imr_trace *t, const char *format, const char *path,
+                            imr_render_fn render, imr_error *err)
 {
-    fake *f = self;
+    (void)render;
     imr_delivery d = {.kind = IMR_ASYNC_EXPORT, .serial = t->serial};
     (void)err;
     snprintf(f->exported, sizeof f->exported, "%s %s", format, path);
@@ -116,10 +114,8 @@ static imr_status do_export(void *self, const imr_trace *t, const char *format, 
     return push(f, d, NULL, false);
 }
 
-static imr_status do_write(void *self, const char *path, const void *bytes, size_t n,
-                           imr_error *err)
+imr_status imr_async_write(fake *f, const char *path, const void *bytes, size_t n, imr_error *err)
 {
-    fake *f = self;
     imr_delivery d = {.kind = IMR_ASYNC_WRITE};
     (void)err;
     (void)bytes;
@@ -128,22 +124,20 @@ static imr_status do_write(void *self, const char *path, const void *bytes, size
     return push(f, d, NULL, false);
 }
 
-static void do_cancel(void *self)
+void imr_async_cancel(fake *f)
 {
-    fake *f = self;
     drop_queries(f, "cancelled");
     if (write(f->fds[1], "x", 1) != 1)
         abort();
 }
 
-static int do_fd(void *self)
+int imr_async_fd(const fake *f)
 {
-    return ((fake *)self)->fds[0];
+    return f->fds[0];
 }
 
-static void do_reap(void *self)
+void imr_async_reap(fake *f)
 {
-    fake *f = self;
     char drain[64];
     while (read(f->fds[0], drain, sizeof drain) > 0) {
     }
@@ -162,24 +156,22 @@ static void do_reap(void *self)
     }
 }
 
-static int do_pending(void *self)
+int imr_async_pending(fake *f)
 {
     int n = 0;
-    for (const job *j = ((fake *)self)->first; j; j = j->next)
+    for (const job *j = f->first; j; j = j->next)
         n++;
     return n;
 }
 
-static bool do_progress(void *self, imr_async_progress *out)
+bool imr_async_progress_of(fake *f, imr_async_progress *out)
 {
-    const fake *f = self;
     *out = f->progress;
     return f->progress.total != 0;
 }
 
-static imr_suggestion do_cached(void *self, imr_session *session, size_t i)
+imr_suggestion imr_session_query(const imr_session *session, size_t i)
 {
-    (void)self;
     (void)session;
     return (imr_suggestion){queries[i][0], queries[i][1]};
 }
@@ -192,8 +184,6 @@ fake *fake_new(ui_app *app)
     fcntl(f->fds[0], F_SETFL, O_NONBLOCK);
     f->app = app;
     f->documents = 100;
-    f->backend = (ui_backend){f,         do_query, do_detail, do_suggest, do_export,   do_write,
-                              do_cancel, do_fd,    do_reap,   do_pending, do_progress, do_cached};
     return f;
 }
 
@@ -212,11 +202,6 @@ void fake_free(fake *f)
     close(f->fds[0]);
     close(f->fds[1]);
     free(f);
-}
-
-const ui_backend *fake_backend(fake *f)
-{
-    return &f->backend;
 }
 
 void fake_open(fake *f, bool encoder, bool tokens_too, bool texts)

@@ -1,6 +1,6 @@
 /*
- * tests/ui/fake.h - an engine for the explorer's tests: made-up traces, the same for the same
- * query, answered when reaped. Some documents have hostile titles and texts.
+ * tests/ui/fake.h - session/async.h for the explorer's tests, in place of the engine's: made-up
+ * traces, the same for the same query, answered when reaped. Some documents have hostile titles and texts.
  *
  * Queries with a meaning: "none of these words" fails as unknown words do; "boom" fails with an
  * input/output error; "poor lens" gives a trace with a warning; text beginning with "slow" is
@@ -10,13 +10,11 @@
 #define TESTS_UI_FAKE_H
 
 #include "ui/app.h"
-#include "ui/backend.h"
 
-typedef struct fake fake;
+typedef imr_async fake;
 
 fake *fake_new(ui_app *app);
 void fake_free(fake *f);
-const ui_backend *fake_backend(fake *f);
 /* Opens at once: without an encoder, without tokens, without texts when asked so. */
 void fake_open(fake *f, bool encoder, bool tokens, bool texts);
 void fake_encoder_only(fake *f); /* opens without an adapter from now on */

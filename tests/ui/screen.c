@@ -30,16 +30,15 @@ void screen_end(screen *s)
 
 void screen_settle(screen *s)
 {
-    const ui_backend *b = fake_backend(s->engine);
     for (int i = 0; i < 100 && !s->left; i++) {
-        s->left = !ui_act(&s->app, s->term, b);
-        int before = b->pending(b->self);
-        b->reap(b->self);
-        if (!s->app.effects && b->pending(b->self) == before)
+        s->left = !ui_act(&s->app, s->term, s->engine);
+        int before = imr_async_pending(s->engine);
+        imr_async_reap(s->engine);
+        if (!s->app.effects && imr_async_pending(s->engine) == before)
             break;
     }
     if (!s->left)
-        s->left = !ui_act(&s->app, s->term, b);
+        s->left = !ui_act(&s->app, s->term, s->engine);
     ui_frame(&s->app, s->term, &s->view);
 }
 

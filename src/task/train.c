@@ -2,11 +2,12 @@
 #include "task/train.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "math/nn.h"
 #include "math/random.h"
-#include "math/topk.h"
+#include "retrieval/reference_split.h"
 #include "task/evaluate.h"
 #include "task/pseudo.h"
 
@@ -101,6 +102,34 @@ static imr_status carve(work *w, imr_error *err)
     return IMR_OK;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The authors' package 0.2 holds out the same queries whatever the seed of the training. */
+static imr_status carve_as_reference(work *w, imr_error *err)
+{
+    IMR_CLEANUP(imr_reference_splits_done) imr_reference_splits splits = {0};
+    IMR_TRY(
+        imr_reference_splits_make(&splits, imr_cache_dataset(w->cache), IMR_REFERENCE_SEED, err));
+    const imr_reference_split *held = &splits.v[1];
+    queries *train = &w->train, *validation = &w->validation;
+    size_t kept = 0;
+    for (size_t i = 0; i < train->list.n; i++) {
+        const uint32_t query = train->list.v[i];
+        const char *id = imr_cache_query_id(w->cache, query);
+        if (!bsearch(&id, held->ids, held->n, sizeof *held->ids, by_text))
+            train->list.v[kept++] = query;
+        else if (!IMR_PUSH(&validation->list, query))
+            return imr_fail_memory(err);
+    }
+    validation->qrels = train->qrels;
+    train->list.n = kept;
+    w->carved = true;
+    return IMR_OK;
+}
+
 /* Marks what is relevant to a validation query. */
 static imr_status hold_documents(work *w, imr_error *err)
 {
@@ -149,6 +178,9 @@ static imr_status split_queries(work *w, imr_error *err)
     IMR_TRY(take_split(&found, &w->train, w, "train", err));
     IMR_TRY(need_judgements(w, found, err));
     IMR_TRY(take_split(&val, &w->validation, w, "val", err));
+    if (w->validation.list.n == 0 && w->plan->recipe == IMR_RECIPE_IMRNNS_02 &&
+        imr_cache_dataset(w->cache))
+        IMR_TRY(carve_as_reference(w, err));
     if (w->validation.list.n == 0 && w->train.list.n >= 2)
         IMR_TRY(carve(w, err));
     return w->plan->recipe == IMR_RECIPE_CORPUS && w->validation.list.n ? hold_documents(w, err)
@@ -180,8 +212,7 @@ static imr_status find_asks(work *w, imr_error *err)
 }
 
 /* Ranks the rest among one ask's candidates by the encoder: the k nearest documents less its own. */
-static imr_status place_own(work *w, size_t i, const uint32_t *near, size_t n_near, float *row,
-                            imr_error *err)
+static void place_own(work *w, size_t i, const uint32_t *near, size_t n_near, float *row)
 {
     ask_check *c = &w->check;
     const imr_view asks = imr_cache_query_vectors(w->pseudo);
@@ -205,8 +236,6 @@ static imr_status place_own(work *w, size_t i, const uint32_t *near, size_t n_ne
     }
     if (!placed && n < c->k)
         out[n] = OWN;
-    (void)err;
-    return IMR_OK;
 }
 
 /* Takes the last asks out of training and finds their candidates. */
@@ -240,7 +269,7 @@ static imr_status hold_asks(work *w, imr_error *err)
     IMR_TRY(
         imr_examples_nearest(near, w->cache, imr_matrix_view(&vectors), near_k, w->progress, err));
     for (size_t i = 0; i < n; i++)
-        IMR_TRY(place_own(w, i, near + i * near_k, near_k, row, err));
+        place_own(w, i, near + i * near_k, near_k, row);
     return IMR_OK;
 }
 

@@ -9,7 +9,8 @@
  *   imrnns-0.1   judgements alone, as the release of March 2026: loss mnrl, form diagonal
  *
  * Validation. The cache's split val/dev where it has judgements, else 15 % of the judged training
- * queries, drawn with the seed (at least one). Recipe corpus holds out documents, not only queries:
+ * queries, drawn with the seed (at least one), for imrnns-0.2 the ones that package takes
+ * (retrieval/reference_split.h). Recipe corpus holds out documents, not only queries:
  * no document that is relevant to a validation query is relevant to a training query, nor does it
  * ask; without judgements to validate with, a twentieth of the asks (at most 500) has to find its
  * own rest among all documents. The epoch with the best value is kept, epoch 0 (before training)

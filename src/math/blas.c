@@ -2,7 +2,6 @@
 
 #include <cblas.h>
 #include <limits.h>
-#include <string.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -108,9 +107,4 @@ const char *imr_blas_config(void)
 const char *imr_blas_core(void)
 {
     return openblas_get_corename();
-}
-
-bool imr_blas_takes_core(void)
-{
-    return strstr(imr_blas_config(), "DYNAMIC_ARCH") != NULL;
 }

@@ -11,7 +11,6 @@
 #ifndef IMR_MATH_BLAS_H
 #define IMR_MATH_BLAS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "math/matrix.h"
@@ -44,14 +43,5 @@ int imr_blas_set_threads(int n);
 const char *imr_blas_config(void);
 /* The CPU its kernels were written for, as OpenBLAS calls it: "Haswell". */
 const char *imr_blas_core(void);
-/* It has kernels for several and listens to OPENBLAS_CORETYPE as it is loaded. */
-bool imr_blas_takes_core(void);
-
-/*
- * What to ask for instead of `core` on a CPU with these features (math/cpu.h): the first core that
- * uses them all. NULL where `core` does too, is not known to us (then it is younger than this
- * table), or nothing is gained. Cooperlake differs from SkylakeX only for bfloat16. Pure.
- */
-const char *imr_blas_better_core(const char *core, unsigned features);
 
 #endif

@@ -148,8 +148,18 @@ static int usage(void)
     return 2;
 }
 
+/* The yardstick is what OpenBLAS makes of this machine, whatever the environment says of it. */
+static void forget_settings(void)
+{
+    if (getenv("OPENBLAS_CORETYPE") || getenv("OPENBLAS_L2_SIZE"))
+        unsetenv("OMP_WAIT_POLICY"); /* so that we are started again */
+    unsetenv("OPENBLAS_CORETYPE");
+    unsetenv("OPENBLAS_L2_SIZE");
+}
+
 int main(int argc, char **argv)
 {
+    forget_settings();
     imr_cli_tune_libraries(argv);
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc > 1 && strcmp(argv[1], "make-cache") == 0)
@@ -169,8 +179,10 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         if (!find(argv[i]))
             return usage();
-    printf("%d threads; best wall time of several runs, processor time of that run\n",
-           imr_blas_set_threads(0));
+    printf(
+        "%d threads, OpenBLAS's kernels for %s; best wall time of several runs, processor time of "
+        "that run\n",
+        imr_blas_set_threads(0), imr_blas_core());
     for (size_t i = 0; i < IMR_LEN(parts); i++) {
         bool wanted = argc == 1;
         for (int k = 1; k < argc; k++)

@@ -98,43 +98,6 @@ TEST("a matrix starts zeroed, names its first bad value and reports missing memo
     imr_mem_fail_after(-1);
 }
 
-TEST("a better core is asked for where OpenBLAS takes the CPU for an older one, and only there")
-{
-    static const struct {
-        const char *core;
-        unsigned features;
-        const char *better;
-    } cases[] = {
-        {"Haswell", IMR_CPU_AVX2 | IMR_CPU_AVX512, "SkylakeX"},
-        {"Zen", IMR_CPU_AVX2 | IMR_CPU_AVX512, "SkylakeX"},
-        {"Prescott", IMR_CPU_AVX2 | IMR_CPU_AVX512, "SkylakeX"},
-        {"Prescott", IMR_CPU_AVX2, "Haswell"},
-        {"Sandybridge", IMR_CPU_AVX2, "Haswell"},
-        {"SkylakeX", IMR_CPU_AVX2 | IMR_CPU_AVX512, NULL},
-        {"skylakex", IMR_CPU_AVX2 | IMR_CPU_AVX512, NULL},
-        {"Cooperlake", IMR_CPU_AVX2 | IMR_CPU_AVX512, NULL},
-        {"SapphireRapids", IMR_CPU_AVX2 | IMR_CPU_AVX512, NULL},
-        {"Haswell", IMR_CPU_AVX2, NULL},
-        {"Zen", IMR_CPU_AVX2, NULL},
-        {"Prescott", 0, NULL},
-        {"armv8", 0, NULL},
-        {"younger than us", IMR_CPU_AVX2 | IMR_CPU_AVX512, NULL},
-        {"", IMR_CPU_AVX2 | IMR_CPU_AVX512, NULL},
-        /* bfloat16 makes no core better: OpenBLAS multiplies float32 for us. */
-        {"Cooperlake", IMR_CPU_AVX2 | IMR_CPU_AVX512 | IMR_CPU_BF16, NULL},
-        {"Haswell", IMR_CPU_AVX2 | IMR_CPU_AVX512 | IMR_CPU_BF16, "SkylakeX"},
-    };
-    for (size_t i = 0; i < IMR_LEN(cases); i++) {
-        const char *found = imr_blas_better_core(cases[i].core, cases[i].features);
-        if (cases[i].better)
-            CHECK_STR(found, cases[i].better);
-        else
-            CHECK(found == NULL);
-        /* What is asked for is as good as it gets. */
-        CHECK(!found || !imr_blas_better_core(found, cases[i].features));
-    }
-}
-
 TEST("the features of this CPU are a level and all below it, and its kernels follow")
 {
     const unsigned features = imr_cpu_features();

@@ -161,21 +161,19 @@ static imr_status doubt_encoder(imr_buf *out, const imr_ranker *r, imr_error *er
     /* A hash speaks of weights and precision; of bf16 only the name can be compared. */
     const bool hashes = hash[0] && e->sha256[0] && !e->precision[0];
     const bool names = !hashes && model[0] && e->name[0];
-    bool doubt = true;
     if (hashes && strcmp(hash, e->sha256) != 0) {
         imr_buf_printf(out, "the adapter was trained on another encoder (sha256 %.12s, ", hash);
         put_text(out, model);
         imr_buf_printf(out, ") than made the cache (%.12s, ", e->sha256);
         put_text(out, e->name);
-        imr_buf_char(out, ')');
+        imr_buf_str(out, "): expect nonsense");
     } else if (names && !same_name(model, e->name) && !same_name(name, e->name)) {
         put_pair(out, "the adapter was trained on vectors of ", model, e->name);
-    } else {
-        doubt = prefix_differs(out, r->cache, metadata, "query_prefix", e->query_prefix) ||
-                prefix_differs(out, r->cache, metadata, "passage_prefix", e->passage_prefix);
+        imr_buf_str(out, ": expect nonsense unless these are one encoder");
+    } else if (prefix_differs(out, r->cache, metadata, "query_prefix", e->query_prefix) ||
+               prefix_differs(out, r->cache, metadata, "passage_prefix", e->passage_prefix)) {
+        imr_buf_str(out, ": expect worse rankings");
     }
-    if (doubt)
-        imr_buf_str(out, ": expect nonsense unless these are the same");
     return IMR_OK;
 }
 

@@ -12,7 +12,7 @@
 #include "explain/why.h"
 #include "retrieval/cache.h"
 #include "session/encoded_table.h"
-#include "session/ranker.h"
+#include "session/doubts.h"
 #include "session/session.h"
 #include "session/titles.h"
 
@@ -54,6 +54,7 @@ struct imr_session {
     imr_encoder *encoder; /* NULL: cached queries only */
     char *prefix;         /* put before typed queries */
     imr_ranker ranker;
+    imr_doubts doubts; /* warnings of every trace */
     imr_words words;
     imr_titles titles;
     const uint32_t *split;                    /* query rows of the open split; NULL: every query */

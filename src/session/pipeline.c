@@ -464,9 +464,16 @@ static imr_status find_warnings(imr_session *s, imr_trace *t, imr_error *err)
 {
     const imr_lens_quality *lens = &t->inputs.lens;
     IMR_AUTOBUF imr_buf text = {0};
-    t->warnings = IMR_ARENA_ARRAY(t->arena, imr_trace_warning, 1);
+    t->warnings = IMR_ARENA_ARRAY(t->arena, imr_trace_warning, s->doubts.n + 1);
     if (!t->warnings)
         return imr_fail_memory(err);
+    for (size_t i = 0; i < s->doubts.n; i++) {
+        const imr_doubt *d = &s->doubts.v[i];
+        t->warnings[i] = (imr_trace_warning){d->code, imr_arena_strdup(t->arena, d->text)};
+        if (!t->warnings[i].text)
+            return imr_fail_memory(err);
+    }
+    t->n_warnings = s->doubts.n;
     if (s->words.ready && imr_lens_is_poor(lens)) {
         imr_buf_printf(&text,
                        "the token table %s reads this corpus poorly: %.2f of the ten words nearest "

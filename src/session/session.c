@@ -226,6 +226,7 @@ static imr_status open_all(imr_session *s, const imr_session_options *o,
                                 : "no encoder";
     IMR_TRY(open_prefix(s, o->query_prefix, err));
     IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache, &projected, progress, err));
+    IMR_TRY(imr_doubts_find(&s->doubts, &s->ranker, progress, err));
     IMR_TRY(note_notices(s, err));
     IMR_TRY(imr_words_open(s, o->token_table, &lookup, progress, err));
     IMR_TRY(imr_titles_init(&s->titles, s->cache, err));
@@ -264,6 +265,7 @@ void imr_session_close(imr_session *s)
     imr_session_forget(s);
     imr_titles_done(&s->titles);
     imr_words_close(&s->words);
+    imr_doubts_done(&s->doubts);
     imr_ranker_done(&s->ranker);
     imr_encoder_free(s->encoder);
     imr_cache_free(s->cache);

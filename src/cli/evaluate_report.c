@@ -55,6 +55,34 @@ static imr_status summarise(summary *s, const imr_eval_report *r, imr_error *err
     return IMR_OK;
 }
 
+/* What the first metric says of the adapter, by its 95 % intervals against the encoder: a gain counts
+ * where it holds on documents that training did not see. */
+typedef struct verdict {
+    const char *code, *text;
+} verdict;
+
+static verdict judge(const imr_eval_report *r, const summary *s)
+{
+    const imr_significance *all = &s->group[IMR_GROUP_ALL].from_encoder;
+    const imr_significance *unseen =
+        r->eval->has_train ? &s->group[IMR_GROUP_UNSEEN].from_encoder : all;
+    const bool told = r->eval->has_train && s->group[IMR_GROUP_UNSEEN].n > 0;
+    if (all->has_verdict && all->high < 0)
+        return (verdict){"worse", "the adapter is worse than the encoder alone"};
+    if (unseen->has_verdict && unseen->low > 0)
+        return (verdict){"better", told ? "better than the encoder alone, on documents that "
+                                          "training did not see, too"
+                                        : "better than the encoder alone"};
+    if (all->has_verdict && all->low > 0)
+        return (verdict){"seen-only",
+                         unseen->high < 0
+                             ? "better than the encoder alone on documents that training saw, "
+                               "worse on others"
+                             : "better than the encoder alone on documents that training saw; for "
+                               "others there is no sign of it"};
+    return (verdict){"no-evidence", "no sign of a difference from the encoder alone"};
+}
+
 /* ---- text ---- */
 
 static void put_fixed(imr_buf *b, double value, bool plus)
@@ -230,7 +258,7 @@ imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error 
     if (r->adapter)
         put_similarity(b, r);
     if (r->adapter && r->split->qrels) {
-        imr_buf_char(b, '\n');
+        imr_buf_printf(b, "\nverdict: %s\n", judge(r, &s).text);
         for (size_t m = 0; m < r->eval->metrics; m++) {
             char name[IMR_METRIC_NAME];
             imr_metric_name(r->options->metrics[m], name);
@@ -447,6 +475,12 @@ imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error 
         IMR_TRY(summarise(&s, r, err));
         json_rankings(b, r);
         json_leakage(b, r, &s);
+    }
+    if (judged && r->adapter) {
+        const verdict v = judge(r, &s);
+        imr_buf_printf(b, " \"verdict\": {\"code\": \"%s\", \"text\": \"%s\"},\n", v.code, v.text);
+    } else {
+        imr_buf_str(b, " \"verdict\": null,\n");
     }
     imr_buf_str(b, " \"tests\": [");
     for (size_t m = 0; judged && r->adapter && m < r->eval->metrics; m++) {

@@ -310,7 +310,14 @@ void imr_text_why(imr_buf *out, const imr_why *w, const imr_trace_document *d,
         what_it_did(out, w, d, style->width);
     if (style->inputs->table_name[0]) {
         heading(out, style->adapter ? "Words of its change" : "Words of its vector");
-        imr_buf_printf(out, " (table %s)\n", style->inputs->table_name);
+        imr_buf_printf(out, "  table %s", style->inputs->table_name);
+        if (!isnan(style->inputs->lens.precision)) {
+            imr_buf_str(out, ", lens ");
+            imr_report_fixed(out, style->inputs->lens.precision, 2, false);
+            imr_buf_str(out, ", chance ");
+            imr_report_fixed(out, style->inputs->lens.chance, 2, false);
+        }
+        imr_buf_char(out, '\n');
         imr_text_words(out, w->words, style);
     }
 }

@@ -291,7 +291,7 @@ static imr_status map_text(imr_file *f, const char **text, size_t *len, const ch
                            imr_error *err)
 {
     static const char mark[] = "\xEF\xBB\xBF"; /* editors of Windows begin with it */
-    IMR_TRY(imr_file_map(f, path, err));
+    IMR_TRY(imr_file_map_as(f, path, IMR_FILE_TEXT, err));
     size_t n = f->len >= 3 && memcmp(f->data, mark, 3) == 0 ? 3 : 0;
     *text = (const char *)f->data + n;
     *len = f->len - n;

@@ -161,7 +161,7 @@ imr_status imr_run_parse(imr_run **out, const void *data, size_t len, const char
 imr_status imr_run_open(imr_run **out, const char *path, imr_error *err)
 {
     imr_file file;
-    IMR_TRY(imr_file_map(&file, path, err));
+    IMR_TRY(imr_file_map_as(&file, path, IMR_FILE_PIPE, err));
     imr_status status = imr_run_parse(out, file.data, file.len, path, err);
     imr_file_unmap(&file);
     return status;

@@ -5,11 +5,13 @@
  *   folder with corpus.jsonl   BEIR: {"_id","title","text"} a line, queries.jsonl {"_id","text"},
  *                              qrels/<split>.tsv
  *   FILE.zip                   a zipped BEIR folder, at any depth inside
- *   FILE.jsonl                 {"_id" or "id","title","text"} or bare strings; a document without
- *                              an id is called by its line number
+ *   FILE.jsonl                 the same lines, or bare strings; a document without an id is called
+ *                              by its line number
  *   any other folder           one document for each .txt and .md file (endings in any case) in it
  *                              and in its subfolders, called by its path below the folder
- * An "_id" that is an integer is taken as its decimal text.
+ * The id of a document may also stand under "id", "docid", "doc_id", "docno" or "pid", that of a
+ * query under "id", "qid" or "query_id", as other tools write them. An integer is taken as its
+ * decimal text.
  *
  * Of a folder of texts names that begin with a dot are passed over; other files, empty ones
  * (nothing but white space), broken links, pipes and devices are counted (imr_dataset_summary).
@@ -42,6 +44,7 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "base/sha256.h"
+#include "format/json.h"
 #include "retrieval/ids.h"
 #include "retrieval/qrels.h"
 
@@ -105,6 +108,9 @@ imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *titl
 /* What an encoder is given, without its prefix: imr_document_text of the document, appended. */
 imr_status imr_dataset_text(const imr_dataset *d, size_t document, imr_buf *out,
                             imr_error *err) IMR_NODISCARD;
+
+/* The value of a line's id, or NULL. */
+const imr_json *imr_document_id(const imr_json *line);
 
 /* The reference's rule: title and text without white space around them, a newline between; the
  * text alone when the title is empty, the title alone when the text is. Appends. */

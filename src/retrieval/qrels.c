@@ -146,8 +146,10 @@ static imr_status read_line(reader *r, char *text, size_t line, imr_error *err)
     const char *query = field[0], *document = field[r->columns - 2], *grade_text = field[n - 1];
     int64_t grade;
     if (!grade_of(grade_text, &grade)) {
-        if (first && r->columns == 3)
-            return IMR_OK; /* the header */
+        double number;
+        if (first && r->columns == 3 && *grade_text &&
+            !imr_parse_double(grade_text, strlen(grade_text), &number))
+            return IMR_OK; /* the header: words, no number of another kind */
         return imr_fail(err, IMR_E_FORMAT, "%s: line %zu: the grade \"%.40s\" is not an integer",
                         r->name, line, grade_text);
     }

@@ -24,10 +24,11 @@ typedef struct explaining {
     size_t done, total;
 } explaining;
 
-static bool cancelled(void *user)
+static bool not_interrupted(void *user, const imr_progress_info *info)
 {
     (void)user;
-    return imr_interrupted();
+    (void)info;
+    return !imr_interrupted();
 }
 
 /* Several explanations are one JSON array, or texts separated by an empty line. */
@@ -95,9 +96,11 @@ static imr_status explain(explaining *e, const imr_trace *t, imr_error *err)
 
 static imr_status one(explaining *e, const char *text, const char *id, imr_error *err)
 {
-    const imr_request request = {.text = text, .query_id = id, .settings = e->options.settings};
+    const imr_progress quiet = {not_interrupted, NULL};
+    const imr_request request = {
+        .text = text, .query_id = id, .settings = e->options.settings, .progress = &quiet};
     imr_trace *t;
-    IMR_TRY(imr_session_run(e->session, &request, cancelled, NULL, &t, err));
+    IMR_TRY(imr_session_run(e->session, &request, &t, err));
     imr_status status = explain(e, t, err);
     imr_trace_free(t);
     return status;

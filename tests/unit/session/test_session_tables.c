@@ -73,7 +73,7 @@ TEST("with the table of tokens encoded alone typed queries are told in words, an
         CHECK_STR(facts->tokens_problem, "");
         CHECK_STR(facts->tokens_notice, "");
         const imr_request r = {.text = "wa wb wc", .settings = o.settings};
-        CHECK_OK(imr_session_run(s, &r, NULL, NULL, &t, &err));
+        CHECK_OK(imr_session_run(s, &r, &t, &err));
         CHECK_STR(t->inputs.table_name, "encoded");
         CHECK_INT(t->inputs.table_rows, TINY_VOCAB);
         CHECK_STR(t->inputs.table_sha256, t->inputs.encoder_sha256);

@@ -350,7 +350,7 @@ static imr_status take_text(imr_buf *ids, size_t *n, walk *w, const char *below,
     imr_error fault;
     bool empty = false;
     imr_status status = check_text(&empty, path, &fault);
-    if (status == IMR_E_IO) {
+    if (status == IMR_E_IO || status == IMR_E_NOT_FOUND) { /* it may have gone meanwhile */
         skip(w, "that cannot be read");
         return IMR_OK;
     }

@@ -93,8 +93,8 @@ imr_status imr_cli_encoder_as(struct imr_encoder **out, imr_cli *cli, imr_precis
                               imr_error *err) IMR_NODISCARD;
 
 struct imr_cache;
-/* The encoder a cache was made with, as it names it or --encoder does, in its precision and with its
- * prefixes. IMR_E_FORMAT when its weights are others. */
+/* The encoder a cache was made with, as it names it or --encoder does, in its precision and with
+ * its prefixes. IMR_E_FORMAT when its weights are others. */
 imr_status imr_cli_encoder_of_cache(struct imr_encoder **out, imr_cli *cli,
                                     const struct imr_cache *cache, imr_error *err) IMR_NODISCARD;
 

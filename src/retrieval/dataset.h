@@ -19,11 +19,11 @@
  * characters, what is not UTF-8) stand in the id as %XX.
  *
  * The corpus stays mapped; in memory are the ids and where each line lies (or, with a remembered
- * index, nothing), so a text costs one JSON line when it is asked for. A FILE.zip is unpacked first,
- * and checked by size and CRC-32: into a folder that keeps it, or into nameless files beside the
- * archive (memory where it cannot be written). A folder that keeps it serves as long as the archive
- * has the size and the time of change it was made from, and when the archive is gone. Deleting that
- * folder costs another unpacking.
+ * index, nothing), so a text costs one JSON line when it is asked for. A FILE.zip is unpacked
+ * first, and checked by size and CRC-32: into a folder that keeps it, or into nameless files beside
+ * the archive (memory where it cannot be written). A folder that keeps it serves as long as the
+ * archive has the size and the time of change it was made from, and when the archive is gone.
+ * Deleting that folder costs another unpacking.
  *
  * Errors:
  *   IMR_E_FORMAT      names file and line: a malformed line, text that is not UTF-8, an id met
@@ -152,8 +152,8 @@ bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, u
 
 /* Seconds and nanoseconds of the corpus file's last change, as they were before its first byte was
  * read: who remembers them beside a sha256 made later notices every change since then. Of
- * the archive where there is no such file; of a folder of texts a hash of its files' names, sizes and
- * times; zeros from memory. */
+ * the archive where there is no such file; of a folder of texts a hash of its files' names, sizes
+ * and times; zeros from memory. */
 void imr_dataset_stamp(const imr_dataset *d, int64_t out[2]);
 
 /* Bytes of the files in a folder that keeps a FILE.zip unpacked; 0 when there is none. */

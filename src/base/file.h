@@ -4,7 +4,8 @@
  * Reading: imr_file_map gives a read-only view (mmap; an ordinary read where mapping is refused).
  * The view does not follow later changes of the file's name. An empty file has len 0 and data "".
  * Errors:
- *   IMR_E_NOT_FOUND   the name does not exist, or is a folder, a pipe, a device or a socket: at once
+ *   IMR_E_NOT_FOUND   the name does not exist, or is a folder, a pipe, a device or a socket: at
+ *   once
  *   IMR_E_FORMAT      what comes in place of a file that was to be fetched: a pointer of Git LFS, a
  *                     web page
  *   IMR_E_IO          otherwise

@@ -363,7 +363,7 @@ void ui_app_settle(ui_app *a)
     ui_list *list = &a->list;
     ui_reading *r = &a->reading;
     ui_list_keep_in_sight(list, (size_t)ui_app_list_rows(a));
-    if (list->n && !a->waiting && a->facts && list->order[list->at] < a->trace->n_documents &&
+    if (list->n && !a->waiting && a->facts &&
         (r->serial != a->trace->serial || r->place != list->order[list->at])) {
         r->serial = a->trace->serial;
         r->place = list->order[list->at];

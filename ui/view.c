@@ -67,8 +67,9 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
     if (a->overlay != UI_OVER_HELP)
         return;
     ui_surface help = ui_help_inside(ui_sub(s, l->body));
-    static const ui_context here[] = {[UI_DOCUMENT] = UI_IN_DOC, [UI_WORDS] = UI_IN_WORDS};
-    ui_context c = a->screen == UI_DOCUMENT || a->screen == UI_WORDS ? here[a->screen] : UI_IN_LIST;
+    ui_context c = a->screen == UI_DOCUMENT ? UI_IN_DOC
+                   : a->screen == UI_WORDS  ? UI_IN_WORDS
+                                            : UI_IN_LIST;
     ui_rows_begin(&v->help, &v->grid, help.at.w);
     ui_build_help(&v->help, &a->keymap, c);
     ui_scroll_fit(&a->help, (size_t)v->help.n, help.at.h);
@@ -87,9 +88,7 @@ static const char *missing(const ui_app *a)
         return "The cache holds no texts: name the data set with --dataset to read documents here.";
     if (a->reading.error.status != IMR_OK)
         return a->reading.error.text;
-    return d && ui_adapted(a->trace) && !d->rank_after
-               ? "It is not among the documents the adapter ranked."
-               : "";
+    return "";
 }
 
 /* Keys of the list that the hint line has no room for; while typing they are behind Enter. */

@@ -161,9 +161,7 @@ static void pairs(ui_rows *rows, const ui_why_parts *in)
         return;
     }
     if (!p || !r->document.n) {
-        note(rows, in->document->rank_after || !adapted
-                       ? "The words that met are being worked out."
-                       : "It is not among the documents the adapter ranked.");
+        note(rows, "The words that met are being worked out.");
         return;
     }
     int decimals = r->measure.raw ? 3 : 2, name = 10;
@@ -312,12 +310,15 @@ void ui_build_why(ui_rows *out, const ui_why_parts *in)
         read_of(out, "query", &why->query_tokens);
         read_of(out, "text", &why->document_tokens);
     }
-    if (ui_adapted(in->trace) && in->document->rank_after)
+    bool adapted = ui_adapted(in->trace);
+    if (adapted && !in->document->rank_after)
+        return; /* nothing was changed for it */
+    if (adapted)
         adapter(out, in);
     if (!why)
         return;
     ui_build_change(out, in->trace, in->reading->detail, in->facts, in->full);
-    if (ui_adapted(in->trace)) {
+    if (adapted) {
         sides(out, why, in->document);
         if (why->has_steps)
             steps(out, why);

@@ -284,7 +284,7 @@ static void pairs_of(imr_pairs *p, imr_arena *arena, const imr_trace *t,
     p->n_query = split(arena, &p->query, t->query_text, NULL);
     p->n_document = split(arena, &p->document, detail->text, detail);
     bool adapter = *t->inputs.adapter_form;
-    for (int stage = 0; stage < (adapter ? 3 : 1); stage++) {
+    for (int stage = 0; stage < (adapter && d->rank_after ? 3 : 1); stage++) {
         uint32_t seed = mix(77, d->id);
         p->similarity[stage] = sim_of(d, stage);
         p->residual[stage] = 2e-7;

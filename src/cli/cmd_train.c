@@ -69,13 +69,18 @@ void imr_cli_train_text(imr_buf *b, const imr_train_outcome *o, const imr_train_
     imr_buf_printf(b, "%zu training queries", h->examples);
     if (h->left_out)
         imr_buf_printf(b, " (%zu left out: no positive or no negatives)", h->left_out);
-    imr_buf_printf(b, ", %zu validation %s%s, negatives from %s\n", o->all.queries,
-                   o->validated_by_asks ? "titles" : "queries",
-                   o->validation_carved ? " taken out of the training split" : "",
-                   o->negatives_from);
-    imr_buf_printf(b, "%5s%12s%22s%9s\n", "epoch", "loss", "validation", "seconds");
+    imr_buf_printf(b, ", negatives from %s\n%zu validation queries%s", o->negatives_from,
+                   o->all.queries, o->validation_carved ? " taken out of the training split" : "");
+    if (o->asked.queries)
+        imr_buf_printf(b, ", %zu titles that did not ask", o->asked.queries);
+    imr_buf_printf(b, "\n%5s%12s%22s%9s\n", "epoch", "loss", "validation", "seconds");
+    const double n = (double)(o->all.queries + o->asked.queries);
     imr_buf_printf(b, "%5s%12s%22s\n", "-", "encoder",
-                   imr_format_fixed(text, o->all.encoder, 4, false));
+                   imr_format_fixed(text,
+                                    ((double)o->all.queries * o->all.encoder +
+                                     (double)o->asked.queries * o->asked.encoder) /
+                                        n,
+                                    4, false));
     for (size_t i = 0; i <= h->n; i++) {
         imr_buf_printf(b, "%5zu%12s", i,
                        i ? imr_format_fixed(text, h->v[i].loss, 4, false) : "untrained");

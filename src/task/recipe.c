@@ -26,7 +26,7 @@ imr_train_plan imr_train_plan_of(imr_recipe recipe)
         p.options.negatives = 31;
         p.options.draw = true;
         p.options.epochs = 10;
-        p.options.patience = 3;
+        p.options.patience = 4;
         p.negative_pool = 40;
     }
     return p;
@@ -69,11 +69,14 @@ void imr_train_verdict(imr_buf *b, const imr_train_outcome *o, const imr_train_p
     if (o->history.best == 0)
         imr_buf_str(b, "No epoch ranked better than before training: the adapter kept is the "
                        "untrained one. ");
-    if (o->validated_by_asks) {
+    if (o->asked.queries) {
         imr_buf_printf(
-            b, "%zu titles it did not learn from, each to find its own text: ", o->all.queries);
-        put_values(b, &o->all);
-        imr_buf_str(b, ". Without judgements nothing says what it does to real queries.");
+            b, "%zu titles it did not learn from, each to find its own text: ", o->asked.queries);
+        put_values(b, &o->asked);
+        imr_buf_str(b, ". ");
+    }
+    if (o->all.queries == 0) {
+        imr_buf_str(b, "Without judgements nothing says what it does to real queries.");
         return;
     }
     imr_buf_printf(b, "%zu validation queries", o->all.queries);

@@ -20,7 +20,7 @@ typedef struct queries {
     const imr_qrels *qrels;
 } queries;
 
-/* The asks that validate: candidates by the encoder, the own document as its rest. */
+/* The asks held out: candidates by the encoder, the own document as its rest. */
 typedef struct ask_check {
     uint32_t *asks; /* rows of the pseudo cache */
     size_t n, k;
@@ -364,20 +364,25 @@ static imr_status evaluate(imr_eval *e, const work *w, const imr_adapter *a, con
                         w->validation.list.n, train, &o, NULL, err);
 }
 
+/* Epochs are chosen by judged queries and asks together, each counting as one query: a hundred
+ * judged queries alone choose by luck. */
 static double validate(void *user, const imr_adapter *a)
 {
     work *w = user;
-    value v = {(double)NAN, 0};
+    value judged = {0}, asked = {0};
+    size_t n = 0;
     imr_eval e = {0};
-    if (w->failed == IMR_OK && w->check.n) {
-        w->failed = judge_asks(&v, w, a, &w->why);
-    } else if (w->failed == IMR_OK) {
+    if (w->failed == IMR_OK && w->check.n)
+        w->failed = judge_asks(&asked, w, a, &w->why);
+    if (w->failed == IMR_OK && w->validation.list.n) {
         w->failed = evaluate(&e, w, a, NULL, &w->why);
         if (w->failed == IMR_OK)
-            sum_up(&v, &e, IMR_RANKED_AFTER, false);
+            n = sum_up(&judged, &e, IMR_RANKED_AFTER, false);
         imr_eval_done(&e);
     }
-    return v.mean;
+    if (w->failed != IMR_OK)
+        return (double)NAN;
+    return ((double)n * judged.mean + (double)w->check.n * asked.mean) / (double)(n + w->check.n);
 }
 
 /* The judgements of the queries trained on. */
@@ -392,17 +397,24 @@ static imr_status trained_on(imr_qrels **out, const work *w, imr_error *err)
     return imr_qrels_subset(out, &w->train.qrels, 1, ids, n, err);
 }
 
+static imr_status measure_asks(imr_train_measure *m, const work *w, const imr_adapter *a,
+                               imr_error *err)
+{
+    value encoder, after;
+    IMR_TRY(judge_asks(&encoder, w, NULL, err));
+    IMR_TRY(judge_asks(&after, w, a, err));
+    *m = (imr_train_measure){w->check.n, encoder.mean, after.mean, encoder.ndcg, after.ndcg};
+    return IMR_OK;
+}
+
 /* What the adapter kept is worth on the validation queries. */
 static imr_status measure(imr_train_outcome *o, const work *w, imr_error *err)
 {
     value encoder, after;
-    if (w->check.n) {
-        IMR_TRY(judge_asks(&encoder, w, NULL, err));
-        IMR_TRY(judge_asks(&after, w, o->adapter, err));
-        o->all = o->unseen =
-            (imr_train_measure){w->check.n, encoder.mean, after.mean, encoder.ndcg, after.ndcg};
+    if (w->check.n)
+        IMR_TRY(measure_asks(&o->asked, w, o->adapter, err));
+    if (w->validation.list.n == 0)
         return IMR_OK;
-    }
     imr_qrels *train = NULL;
     imr_eval e = {0};
     if (!w->held)
@@ -438,8 +450,7 @@ static imr_status make_examples(work *w, const imr_encoder *encoder, imr_error *
     if (p->recipe == IMR_RECIPE_CORPUS) {
         IMR_TRY(imr_pseudo_open(&w->pseudo, w->cache, encoder, w->progress, err));
         IMR_TRY(find_asks(w, err));
-        if (w->validation.list.n == 0)
-            IMR_TRY(hold_asks(w, err));
+        IMR_TRY(hold_asks(w, err));
         IMR_TRY(imr_examples_pseudo(&w->asked, w->cache, w->pseudo, w->document, w->asks, w->n_asks,
                                     &plan, w->progress, err));
     }
@@ -486,7 +497,6 @@ static imr_status train(imr_train_outcome *o, work *w, const imr_encoder *encode
     IMR_TRY(status);
     o->asks = w->n_asks;
     o->judged = w->judged.positives.n ? w->train.list.n : 0;
-    o->validated_by_asks = w->check.n > 0;
     o->validation_carved = w->carved;
     o->negatives_from = w->pseudo ? w->asked.negatives_from : w->judged.negatives_from;
     return measure(o, w, err);

@@ -13,9 +13,9 @@
  * queries, drawn with the seed (at least one), for imrnns-0.2 the ones that package takes
  * (retrieval/reference_split.h). Recipe corpus holds out documents, not only queries:
  * no document that is relevant to a validation query is relevant to a training query, nor does it
- * ask; without judgements to validate with, a twentieth of the asks (at most 500) has to find its
- * own rest among all documents. The epoch with the best value is kept, epoch 0 (before training)
- * too.
+ * ask; and a twentieth of the asks (at most 500) has to find its own rest among all documents,
+ * which counts beside the judged queries, or alone without any. The epoch with the best value is
+ * kept, epoch 0 (before training) too.
  *
  * Writes OUTPUT_DIR/adapter.pt, adapter.safetensors and history.json, each whole or not at all.
  */
@@ -62,9 +62,9 @@ typedef struct imr_train_measure {
 typedef struct imr_train_outcome {
     imr_adapter *adapter; /* the best epoch's; the caller's */
     imr_train_history history;
-    size_t asks, judged; /* queries trained on */
-    bool validated_by_asks;
+    size_t asks, judged;           /* queries trained on */
     bool validation_carved;        /* taken out of the training queries */
+    imr_train_measure asked;       /* on the asks held out; queries 0: another recipe */
     imr_train_measure all, unseen; /* of the adapter kept; unseen: queries none of whose relevant
                                       documents is relevant to a training query */
     const char *negatives_from;    /* "the cache", "BM25" or "the encoder"; static */

@@ -104,9 +104,8 @@ static void put_history(imr_buf *b, const imr_train_outcome *o, const imr_cache 
     put_value(b, "asks", (double)o->asks);
     put_value(b, "left_out", (double)h->left_out);
     put_value(b, "validation_queries", (double)o->all.queries);
-    imr_buf_printf(b, ",\n \"validation_carved\": %s,\n \"validated_by_asks\": %s",
-                   o->validation_carved ? "true" : "false",
-                   o->validated_by_asks ? "true" : "false");
+    imr_buf_printf(b, ",\n \"validation_carved\": %s", o->validation_carved ? "true" : "false");
+    put_measure(b, "validation_asks", &o->asked);
     put_measure(b, "validation", &o->all);
     put_measure(b, "validation_unseen", &o->unseen);
     put_value(b, "best_epoch", (double)h->best);

@@ -87,10 +87,9 @@ ui_context ui_app_context(const ui_app *a)
     case UI_OVER_NONE:
         break;
     }
-    return a->screen == UI_DOCUMENT ? UI_IN_DOC
-           : a->screen == UI_WORDS  ? UI_IN_WORDS
-           : a->editing             ? UI_IN_QUERY
-                                    : UI_IN_LIST;
+    if (a->screen == UI_DOCUMENT || a->screen == UI_WORDS)
+        return a->screen == UI_WORDS ? UI_IN_WORDS : UI_IN_DOC;
+    return a->editing ? UI_IN_QUERY : UI_IN_LIST;
 }
 
 bool ui_app_detail_fits(const ui_app *a)
@@ -325,6 +324,10 @@ void ui_app_deliver(ui_app *a, const imr_delivery *d)
         else
             ui_app_say(a, true, "%s", d->error.text);
         imr_free(d->path);
+        break;
+    case IMR_ASYNC_WORDS:
+        if (d->status != IMR_OK)
+            ui_app_say(a, true, "%s", d->error.text);
         break;
     case IMR_ASYNC_AHEAD:
         break;

@@ -29,6 +29,10 @@ static void deliver(void *user, const imr_delivery *d)
     ui_app_deliver(a, d);
     if (d->kind == IMR_ASYNC_OPEN && d->status == IMR_OK)
         ui_app_opened(a, d->session, imr_session_facts_of(d->session));
+    if (d->kind == IMR_ASYNC_WORDS) { /* lists that were empty can be made */
+        a->facts = imr_session_facts_of(d->session);
+        ui_app_run_again(a);
+    }
 }
 
 /* ---- files ---- */
@@ -48,7 +52,7 @@ static imr_status bind_keys(ui_app *a, const ui_options *o, imr_error *err)
 static void read_history(ui_app *a, const char *path)
 {
     imr_file f;
-    if (!path || imr_file_map_as(&f, path, IMR_FILE_TEXT, NULL) != IMR_OK)
+    if (!path || imr_file_map(&f, path, NULL) != IMR_OK)
         return;
     const char *at = (const char *)f.data, *end = at + f.len;
     while (at < end) {

@@ -330,7 +330,7 @@ static void draw_status(const ui_app *a, ui_surface s)
     status_left(a, &left);
     if (a->message[0])
         imr_buf_printf(&right, "%s%s", a->message_error ? "Error: " : "", a->message);
-    else if (a->pending && a->progress.total)
+    else if (a->progress.total)
         imr_buf_printf(&right, "%s %d%%", a->progress.what,
                        (int)(100 * a->progress.done / a->progress.total));
     else if (a->stale)

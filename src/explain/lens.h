@@ -1,7 +1,8 @@
 /*
  * explain/lens.h - an adapter and a token table, folded into one: how changes are read as words.
  *
- * Formula (method.md section 4, fast path): with e_t = unit(E_t) and B = unit_rows(E) P+ ,
+ * Formula (method.md section 4, fast path): with E_t the table's row less its centre, where it has
+ * one, e_t = unit(E_t) and B = unit_rows(E) P+ ,
  *
  *     cosine_t = cos(P+ delta, E_t) = B_t delta / sqrt(delta' (P P')^+ delta)
  *

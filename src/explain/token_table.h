@@ -36,6 +36,7 @@ bool imr_token_is_word(const char *text);
 typedef struct imr_token_table {
     imr_view rows;                /* E [V,n], borrowed */
     const char *const *texts;     /* [V], borrowed */
+    const float *centre;          /* NULL, or [n] the caller takes off every row; borrowed */
     uint8_t *kinds;               /* [V] imr_token_kind */
     uint8_t *hidden;              /* [V] 1: hidden by default, that is kind != ordinary */
     size_t count[IMR_KIND_COUNT]; /* tokens of each kind; the first is the number shown */

@@ -21,7 +21,8 @@ struct imr_async {
     uint64_t first;
     uint64_t wanted; /* lock: the trace whose detail is on its way, 0: none */
     size_t wanted_place;
-    atomic_int ahead; /* jobs that nobody waits for */
+    atomic_int ahead; /* jobs that nobody waits for: AHEAD and WORDS */
+    bool words;       /* the owner's: there is a WORDS */
     bool closing;     /* results are freed instead of delivered */
 };
 
@@ -40,11 +41,14 @@ typedef struct call {
     size_t n_strings;
     imr_worker *worker;   /* while running, */
     double started;       /* since then */
+    double told;          /* WORDS: when progress was last shown */
+    bool more;            /* WORDS */
     imr_session *retired; /* OPEN: the session before; the owner may look at it until delivery */
 } call;
 
 enum { SUGGESTIONS = 50, REPORTED = 10 };
 #define SLOW_SECONDS 0.3
+#define TOLD_SECONDS 0.1
 
 static void call_free(call *c)
 {
@@ -55,6 +59,11 @@ static void call_free(call *c)
     imr_free(c->path);
     imr_free(c->text);
     imr_free(c);
+}
+
+static bool cancelled(void *user)
+{
+    return imr_worker_cancelled(((call *)user)->worker);
 }
 
 static bool on_progress(void *user, const imr_progress_info *info)
@@ -84,8 +93,24 @@ static bool on_progress(void *user, const imr_progress_info *info)
 static bool on_slow_progress(void *user, const imr_progress_info *info)
 {
     call *c = user;
-    return imr_clock_seconds() - c->started < SLOW_SECONDS ? !imr_worker_cancelled(c->worker)
-                                                           : on_progress(c, info);
+    return imr_clock_seconds() - c->started < SLOW_SECONDS || on_progress(c, info);
+}
+
+/* Nobody waits for words: now and then is enough, and each time is a frame. */
+static bool on_words_progress(void *user, const imr_progress_info *info)
+{
+    call *c = user;
+    const double now = imr_clock_seconds();
+    if (now - c->told < TOLD_SECONDS)
+        return !cancelled(c);
+    c->told = now;
+    return on_progress(c, info);
+}
+
+static bool go_on(void *user, const imr_progress_info *info)
+{
+    (void)info;
+    return !cancelled(user);
 }
 
 static imr_status run_export(call *c, imr_error *err)
@@ -147,7 +172,7 @@ static void run_query(call *c, const imr_progress *progress)
 {
     imr_delivery *d = &c->delivery;
     c->request.progress = progress;
-    d->status = imr_session_run(c->jobs->session, &c->request, &d->trace, &d->error);
+    d->status = imr_session_run(c->jobs->session, &c->request, cancelled, c, &d->trace, &d->error);
     if (d->status != IMR_OK || imr_worker_cancelled(c->worker) || !d->trace->n_documents)
         return;
     const char *selected = c->request.selected;
@@ -183,6 +208,7 @@ static void run(imr_job *job, imr_worker *w)
     call *c = (call *)job;
     imr_delivery *d = &c->delivery;
     const imr_progress progress = {on_progress, c}, slow = {on_slow_progress, c};
+    const imr_progress words = {on_words_progress, c}, silent = {go_on, c};
     c->worker = w;
     c->started = imr_clock_seconds();
     if (imr_worker_cancelled(w)) {
@@ -204,7 +230,11 @@ static void run(imr_job *job, imr_worker *w)
         run_detail(c, &slow);
         break;
     case IMR_ASYNC_AHEAD:
-        run_ahead(c, &slow);
+        run_ahead(c, &silent);
+        break;
+    case IMR_ASYNC_WORDS:
+        d->session = c->jobs->session;
+        d->status = imr_session_open_words(d->session, &c->more, &words, &d->error);
         break;
     case IMR_ASYNC_SUGGEST:
         run_suggest(c);
@@ -227,6 +257,34 @@ static void drop_results(imr_delivery *d)
     imr_free(d->path);
 }
 
+/* Begins, or goes on, behind whatever waits. */
+static void submit_words(imr_async *j, call *c)
+{
+    if (!c && (j->words || !(c = call_new(j, IMR_ASYNC_WORDS, 0))))
+        return;
+    if (!j->words)
+        atomic_fetch_add(&j->ahead, 1);
+    j->words = true;
+    imr_worker_submit(j->worker, &c->job, false);
+}
+
+static void words_done(call *c)
+{
+    imr_async *j = c->jobs;
+    imr_delivery *d = &c->delivery;
+    const bool stopped = c->job.dropped || d->status == IMR_E_CANCELLED;
+    if (!stopped && !j->closing)
+        j->deliver(j->user, d);
+    if (!j->closing && (stopped || (d->status == IMR_OK && c->more))) {
+        d->status = IMR_OK;
+        submit_words(j, c);
+        return;
+    }
+    atomic_fetch_sub(&j->ahead, 1);
+    j->words = false;
+    call_free(c);
+}
+
 static void done(imr_job *job)
 {
     call *c = (call *)job;
@@ -237,6 +295,10 @@ static void done(imr_job *job)
     if (d->kind == IMR_ASYNC_DETAIL && j->wanted == c->trace->number && j->wanted_place == c->place)
         j->wanted = 0;
     pthread_mutex_unlock(&j->lock);
+    if (d->kind == IMR_ASYNC_WORDS) {
+        words_done(c);
+        return;
+    }
     if (d->kind == IMR_ASYNC_AHEAD) {
         atomic_fetch_sub(&j->ahead, 1);
         call_free(c);
@@ -248,6 +310,8 @@ static void done(imr_job *job)
         drop_results(d);
     else
         j->deliver(j->user, d);
+    if (d->kind == IMR_ASYNC_OPEN && d->status == IMR_OK && !j->closing)
+        submit_words(j, NULL);
     imr_session_close(c->retired);
     call_free(c);
 }
@@ -313,6 +377,7 @@ static imr_status submit(imr_async *j, call *c, bool failed, bool replace, imr_e
         return imr_fail_memory(err);
     }
     imr_worker_cancel(j->worker, IMR_ASYNC_AHEAD);
+    imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);
     imr_worker_submit(j->worker, &c->job, replace);
     return IMR_OK;
 }
@@ -333,6 +398,7 @@ imr_status imr_async_open(imr_async *j, const imr_session_options *options, imr_
     bool failed = false;
     const imr_session_options *o = options;
     c->options = *o;
+    c->options.words_later = true;
     c->options.adapter = keep(c, o->adapter, &failed);
     c->options.cache = keep(c, o->cache, &failed);
     c->options.dataset = keep(c, o->dataset, &failed);
@@ -370,6 +436,7 @@ imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place, 
     if (coming)
         return IMR_OK;
     imr_worker_cancel(j->worker, IMR_ASYNC_AHEAD);
+    imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);
     submit_detail(j, IMR_ASYNC_DETAIL, trace, place);
     (void)err;
     return IMR_OK;

@@ -10,6 +10,10 @@
  * that was selected (request->selected). After a detail, while nothing is asked for, those of its
  * neighbours (the next two, the one before) are made ahead; they are delivered when they are asked
  * for, at once. Any call stops that within some milliseconds.
+ *
+ * A session comes without its words (session_options.words_later is set); they are opened while
+ * nothing is asked for, stopped by any call and gone on with afterwards. Each time there are some, or
+ * better ones, or an error, WORDS is delivered: the session's facts are new ones then.
  * Threads: everything here is for the owner (UI) thread.
  */
 #ifndef IMR_SESSION_ASYNC_H
@@ -25,14 +29,15 @@ typedef enum imr_async_kind {
     IMR_ASYNC_SUGGEST,
     IMR_ASYNC_EXPORT,
     IMR_ASYNC_WRITE,
-    IMR_ASYNC_AHEAD /* not delivered */
+    IMR_ASYNC_WORDS, /* follows OPEN by itself */
+    IMR_ASYNC_AHEAD  /* not delivered */
 } imr_async_kind;
 
 typedef struct imr_delivery {
     imr_async_kind kind;
     imr_status status;
     imr_error error;      /* when status is not IMR_OK */
-    imr_session *session; /* OPEN: borrowed, owned by the jobs */
+    imr_session *session; /* OPEN, WORDS: borrowed, owned by the jobs */
     imr_trace *trace;     /* QUERY: the receiver's */
     imr_detail *detail;   /* DETAIL: the receiver's */
     imr_suggestion

@@ -1,11 +1,8 @@
-/* Trust: how well the lens reads this corpus, and how often each token shows up anyway (method.md
- * section 4). */
+/* Trust: how often each word shows up anyway (method.md section 4). */
 #include <math.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "base/mem.h"
-#include "explain/lens_quality.h"
 #include "math/nn.h"
 #include "math/random.h"
 #include "math/topk.h"
@@ -13,7 +10,6 @@
 #include "session/internal.h"
 
 enum {
-    SAMPLE_TEXTS = 100,   /* documents whose own tokens are looked for through the lens */
     SAMPLE_QUERIES = 100, /* queries (documents where there are too few) that are run */
     SAMPLE_PER_QUERY = 4, /* listed documents taken from each, spread over the listing */
     MINIMUM = 8,          /* a smaller sample says nothing about spread */
@@ -55,48 +51,6 @@ static uint32_t *sample(size_t n, size_t want, size_t *got)
     return rows;
 }
 
-static imr_status measure_lens(imr_session *s, const imr_progress *progress, imr_error *err)
-{
-    const size_t dim = imr_cache_dim(s->cache);
-    size_t n;
-    IMR_AUTOFREE uint32_t *rows = sample(imr_cache_documents(s->cache), SAMPLE_TEXTS, &n);
-    IMR_AUTOFREE uint32_t *starts = IMR_NEW_ARRAY(uint32_t, SAMPLE_TEXTS + 1);
-    IMR_AUTOFREE uint8_t *seen = IMR_NEW_ARRAY(uint8_t, s->words.table.rows.rows);
-    imr_matrix chosen = {0};
-    IMR_ARRAY(uint32_t) ids = {0};
-    if (!rows || !starts || !seen)
-        return imr_fail_memory(err);
-    imr_status status = imr_matrix_init(&chosen, n, dim, err);
-    for (size_t i = 0; i < n && status == IMR_OK; i++) {
-        IMR_AUTOBUF imr_buf text = {0};
-        imr_tokens tokens = {0};
-        status = imr_cache_read_rows(s->cache, rows[i], 1, imr_matrix_row(&chosen, i), err);
-        if (status == IMR_OK)
-            status = imr_dataset_text(imr_cache_dataset(s->cache), rows[i], &text, err);
-        if (status == IMR_OK)
-            status = imr_encoder_tokenize(s->words.tokeniser, imr_buf_text(&text), text.len, false,
-                                          &tokens, err);
-        for (size_t k = 0; status == IMR_OK && k < tokens.n; k++) {
-            const uint32_t id = tokens.v[k].id;
-            if (id >= s->words.table.rows.rows || seen[id])
-                continue;
-            seen[id] = 1;
-            if (!IMR_PUSH(&ids, id))
-                status = imr_fail_memory(err);
-        }
-        for (size_t k = starts[i]; k < ids.n; k++)
-            seen[ids.v[k]] = 0;
-        imr_tokens_done(&tokens);
-        starts[i + 1] = (uint32_t)ids.n;
-    }
-    if (status == IMR_OK)
-        status = imr_lens_measure(&s->facts.inputs.lens, &s->words.lens, imr_matrix_view(&chosen),
-                                  starts, ids.v, progress, err);
-    imr_matrix_done(&chosen);
-    imr_free(ids.v);
-    return status;
-}
-
 /* Changes of the sample, by kind. */
 typedef struct deltas {
     imr_matrix query[IMR_CHANGE_COUNT], document[IMR_CHANGE_COUNT];
@@ -129,7 +83,7 @@ static void subtract(imr_matrix *rows, size_t first, size_t n, const double *mea
 }
 
 /* The changes of one sampled query: q [m] and its candidates. common: scratch [m]. */
-static imr_status run_one(imr_session *s, const float *q, const uint32_t *documents,
+static imr_status run_one(const imr_session *s, const float *q, const uint32_t *documents,
                           imr_matrix *rows, imr_adapter_result *run, deltas *d, double *common,
                           imr_error *err)
 {
@@ -175,10 +129,9 @@ static void sampling_done(sampling *x)
 }
 
 /* What the sample says of every row of the table. */
-static imr_status take_background(imr_session *s, deltas *d, const imr_progress *progress,
+static imr_status take_background(imr_told *w, deltas *d, const imr_progress *progress,
                                   imr_error *err)
 {
-    imr_words *w = &s->words;
     imr_matrix *own = &d->query[IMR_CHANGE_OWN];
     double length = 0, square = 0;
     w->query_common = IMR_NEW_ARRAY(double, own->cols);
@@ -203,8 +156,9 @@ static imr_status take_background(imr_session *s, deltas *d, const imr_progress 
     return IMR_OK;
 }
 
-static imr_status run_sample(imr_session *s, const uint32_t *rows, size_t n, imr_rows vectors,
-                             deltas *d, const imr_progress *progress, imr_error *err)
+static imr_status run_sample(const imr_session *s, imr_told *t, const uint32_t *rows, size_t n,
+                             imr_rows vectors, deltas *d, const imr_progress *progress,
+                             imr_error *err)
 {
     const size_t m = s->adapter->w.m, k = s->defaults.feedback_k;
     IMR_CLEANUP(sampling_done) sampling x = {0};
@@ -234,17 +188,16 @@ static imr_status run_sample(imr_session *s, const uint32_t *rows, size_t n, imr
         if (!imr_progress_step(progress, MEASURING, i + 1, n))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
     }
-    return take_background(s, d, progress, err);
+    return take_background(t, d, progress, err);
 }
 
 /* Without an adapter the vectors themselves are what is told: of a sample of queries, and of
  * documents. */
-static imr_status measure_vectors(imr_session *s, imr_rows queries, const imr_progress *progress,
-                                  imr_error *err)
+static imr_status measure_vectors(const imr_session *s, imr_told *t, imr_rows queries,
+                                  const imr_progress *progress, imr_error *err)
 {
     const imr_rows vectors[2] = {queries, imr_cache_document_rows(s->cache)};
-    imr_background *to[2] = {&s->words.queries[IMR_CHANGE_VECTOR],
-                             &s->words.documents[IMR_CHANGE_VECTOR]};
+    imr_background *to[2] = {&t->queries[IMR_CHANGE_VECTOR], &t->documents[IMR_CHANGE_VECTOR]};
     for (size_t side = 0; side < 2; side++) {
         size_t n;
         IMR_AUTOFREE uint32_t *rows = sample(
@@ -255,13 +208,13 @@ static imr_status measure_vectors(imr_session *s, imr_rows queries, const imr_pr
         IMR_TRY(imr_matrix_init(&chosen, n, vectors[side].cols, err));
         for (size_t i = 0; i < n; i++)
             imr_rows_get(imr_matrix_row(&chosen, i), vectors[side], rows[i]);
-        IMR_TRY(
-            imr_background_init(to[side], &s->words.lens, imr_matrix_view(&chosen), progress, err));
+        IMR_TRY(imr_background_init(to[side], &t->lens, imr_matrix_view(&chosen), progress, err));
     }
     return IMR_OK;
 }
 
-static imr_status measure_background(imr_session *s, const imr_progress *progress, imr_error *err)
+static imr_status measure_background(const imr_session *s, imr_told *t,
+                                     const imr_progress *progress, imr_error *err)
 {
     imr_rows vectors = imr_rows_of_view(imr_cache_query_vectors(s->cache));
     if (vectors.rows < MINIMUM) /* documents stand in as queries */
@@ -269,20 +222,23 @@ static imr_status measure_background(imr_session *s, const imr_progress *progres
     if (vectors.rows < MINIMUM)
         return IMR_OK;
     if (!s->adapter)
-        return measure_vectors(s, vectors, progress, err);
+        return measure_vectors(s, t, vectors, progress, err);
     size_t n;
     IMR_AUTOFREE uint32_t *rows = sample(vectors.rows, SAMPLE_QUERIES, &n);
     if (!rows)
         return imr_fail_memory(err);
     IMR_CLEANUP(deltas_done) deltas d = {0};
-    return run_sample(s, rows, n, vectors, &d, progress, err);
+    return run_sample(s, t, rows, n, vectors, &d, progress, err);
 }
 
-imr_status imr_words_measure(imr_session *s, const imr_progress *progress, imr_error *err)
+imr_status imr_words_measure(const imr_session *s, imr_told *t, const imr_progress *progress,
+                             imr_error *err)
 {
-    if (!s->words.ready)
-        return IMR_OK;
-    if (s->facts.has_texts)
-        IMR_TRY(measure_lens(s, progress, err));
-    return measure_background(s, progress, err);
+    for (size_t kind = 0; kind < IMR_CHANGE_COUNT; kind++) {
+        imr_background_done(&t->queries[kind]);
+        imr_background_done(&t->documents[kind]);
+    }
+    imr_free(t->query_common);
+    t->query_common = NULL;
+    return measure_background(s, t, progress, err);
 }

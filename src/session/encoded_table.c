@@ -221,6 +221,15 @@ static imr_status open_files(table_files *f, imr_encoded_table *t, const imr_enc
     return map_rows(t, f, err);
 }
 
+static imr_status lay_out_for(table_files *f, const imr_encoder *e, const char *sha256,
+                              const char *dir, imr_error *err)
+{
+    lay_out(f, imr_encoder_token_count(e), imr_encoder_dim(e), BLOCK);
+    snprintf(f->header, sizeof f->header, "imrnn-tokens 1 %.64s %zu %zu %d\n", sha256,
+             f->table.rows, f->dim, BLOCK);
+    return name_files(f, dir, sha256, err);
+}
+
 imr_status imr_encoded_table_open(imr_encoded_table *out, const imr_encoder *e, const char *sha256,
                                   const char *dir, const imr_progress *progress, imr_error *err)
 {
@@ -231,10 +240,7 @@ imr_status imr_encoded_table_open(imr_encoded_table *out, const imr_encoder *e, 
     if (!dir[0] || imr_encoder_is_static(e)) {
         status = make_in_memory(&t, e, progress, err);
     } else {
-        lay_out(&f, imr_encoder_token_count(e), imr_encoder_dim(e), BLOCK);
-        snprintf(f.header, sizeof f.header, "imrnn-tokens 1 %.64s %zu %zu %d\n", sha256,
-                 f.table.rows, f.dim, BLOCK);
-        status = name_files(&f, dir, sha256, err);
+        status = lay_out_for(&f, e, sha256, dir, err);
         if (status == IMR_OK)
             status = open_files(&f, &t, e, dir, progress, err);
     }
@@ -244,6 +250,29 @@ imr_status imr_encoded_table_open(imr_encoded_table *out, const imr_encoder *e, 
     }
     *out = t;
     return IMR_OK;
+}
+
+imr_status imr_encoded_table_find(imr_encoded_table *out, bool *found, const imr_encoder *e,
+                                  const char *sha256, const char *dir, const imr_progress *progress,
+                                  imr_error *err)
+{
+    IMR_CLEANUP(files_done)
+    table_files f = {.dim = 0};
+    imr_encoded_table t = {.made = 0};
+    *found = false;
+    if (!dir[0])
+        return IMR_OK;
+    IMR_TRY(lay_out_for(&f, e, sha256, dir, err));
+    IMR_TRY(find_whole(found, &f, progress, err));
+    if (!*found)
+        return IMR_OK;
+    t.kept = f.table.rows;
+    imr_status status = map_rows(&t, &f, err);
+    if (status == IMR_OK)
+        *out = t;
+    else
+        imr_encoded_table_done(&t);
+    return status;
 }
 
 void imr_encoded_table_done(imr_encoded_table *t)

@@ -39,6 +39,10 @@ typedef struct imr_encoded_table {
 imr_status imr_encoded_table_open(imr_encoded_table *out, const imr_encoder *e, const char *sha256,
                                   const char *dir, const imr_progress *progress,
                                   imr_error *err) IMR_NODISCARD;
+/* The same without making anything: *found is false where DIR holds no whole table. */
+imr_status imr_encoded_table_find(imr_encoded_table *out, bool *found, const imr_encoder *e,
+                                  const char *sha256, const char *dir, const imr_progress *progress,
+                                  imr_error *err) IMR_NODISCARD;
 void imr_encoded_table_done(imr_encoded_table *t); /* {0} is fine */
 
 /* A table found in a cache's folder. */

@@ -4,6 +4,8 @@
 #ifndef IMR_SESSION_INTERNAL_H
 #define IMR_SESSION_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "adapter/adapter.h"
 #include "base/arena.h"
 #include "encoder/encoder.h"
@@ -11,26 +13,45 @@
 #include "explain/background.h"
 #include "explain/why.h"
 #include "retrieval/cache.h"
-#include "session/encoded_table.h"
 #include "session/doubts.h"
 #include "session/session.h"
+#include "session/tables.h"
 #include "session/titles.h"
 
-/* Words for changes: everything behind the token lists. */
-typedef struct imr_words {
-    bool ready;                   /* the lens is folded; without it lists stay empty */
-    imr_encoder *own;             /* a folder named as token table; NULL: the encoder's rows */
-    imr_encoded_table encoded;    /* {0} unless that is the table */
-    const imr_encoder *tokeniser; /* whose ids the table has */
-    const char **texts;           /* [V] sanitised */
-    uint8_t *special;             /* [V] */
-    imr_backprojector back;
+/* A table that words are told in, with what was measured of it. Not moved: the lens points into it. */
+typedef struct imr_told {
+    imr_table source;
     imr_token_table table;
     imr_lens lens;
+    imr_lens_quality lens_quality; /* of a folder; the others' are in imr_words */
     /* Of the kinds that are shown, over a sample of the cache; {0}: not measured. */
     imr_background queries[IMR_CHANGE_COUNT], documents[IMR_CHANGE_COUNT];
     double *query_common; /* [m] mean unit change of the sampled queries */
     float query_common_part;
+} imr_told;
+
+typedef enum imr_words_stage {
+    IMR_WORDS_CHOOSE, /* the tables at hand are looked at */
+    IMR_WORDS_FOLD,
+    IMR_WORDS_SAMPLE, /* how often words show up anyway */
+    IMR_WORDS_HEAR,   /* the table context is made */
+    IMR_WORDS_DONE
+} imr_words_stage;
+
+/* Words for changes: everything behind their lists. */
+typedef struct imr_words {
+    imr_words_stage stage;
+    const char *wanted; /* "auto", or a table */
+    imr_encoder_options lookup;
+    bool measure, later; /* imr_session_options.background, words_later */
+    imr_backprojector back;
+    imr_table_lens lenses[IMR_TABLES]; /* name NULL: not at hand */
+    bool looked[IMR_TABLES];
+    imr_context_making *making;
+    imr_context_rows heard; /* what was made and could not be kept */
+    bool was_heard;
+    imr_told *told; /* in use; NULL: lists stay empty */
+    imr_told *next; /* being made */
 } imr_words;
 
 /* A text as the encoder read it. */
@@ -46,7 +67,8 @@ typedef struct imr_reading {
 #define IMR_SESSION_DETAILS ((size_t)32) /* the last ones are kept */
 
 struct imr_session {
-    imr_session_facts facts;
+    imr_session_facts facts; /* as the worker has them */
+    _Atomic(const imr_session_facts *) shown;
     imr_trace_settings defaults;
     imr_arena *strings; /* of facts and words */
     imr_adapter *adapter;
@@ -65,18 +87,22 @@ struct imr_session {
     imr_detail *details[IMR_SESSION_DETAILS]; /* the one used last first */
 };
 
-/* Opens the token table and folds it (session/words.c). A table that cannot be opened is an error
- * only when the user named it; otherwise s->facts.tokens_problem says why. */
-imr_status imr_words_open(imr_session *s, const char *table, const imr_encoder_options *lookup,
-                          const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+/* Notes what imr_session_open_words is to do (session/words.c). A table that cannot be opened is an
+ * error only when the user named it; otherwise s->facts.tokens_problem says why. */
+imr_status imr_words_begin(imr_session *s, const imr_session_options *o,
+                           const imr_encoder_options *lookup, imr_error *err) IMR_NODISCARD;
 void imr_words_close(imr_words *w);
 
 /*
- * Lens quality and background over a seeded sample of the cache (session/background.c).
- * Errors: IMR_E_CANCELLED, IMR_E_MEMORY; a cache too small to sample leaves the numbers absent.
+ * The background of a table over a seeded sample of the cache (session/background.c); what a stop
+ * left behind is made again. Errors: IMR_E_CANCELLED, IMR_E_MEMORY; a cache too small to sample
+ * leaves the numbers absent.
  */
-imr_status imr_words_measure(imr_session *s, const imr_progress *progress,
+imr_status imr_words_measure(const imr_session *s, imr_told *t, const imr_progress *progress,
                              imr_error *err) IMR_NODISCARD;
+
+/* The facts as they are now become those that imr_session_facts_of gives. */
+imr_status imr_session_publish(imr_session *s, imr_error *err) IMR_NODISCARD;
 
 /* What a why tells changes in (session/words.c). */
 void imr_words_table(imr_why_table *out, const imr_words *w, const imr_trace_settings *settings);

@@ -16,12 +16,23 @@
 
 enum { DEFAULT_FEEDBACK = 100, DEFAULT_TOKENS = 10, MAX_TOKENS = 1000, TOP = 10 };
 
-/* Nobody waits for it any more? */
-static imr_status check_cancel(const imr_request *request, imr_error *err)
+typedef struct asked {
+    imr_cancel_fn cancel;
+    void *user;
+    const imr_progress *progress;
+} asked;
+
+static bool go_on(void *user, const imr_progress_info *info)
 {
-    return imr_progress_step(request->progress, "ranking", 0, 0)
-               ? IMR_OK
-               : imr_fail(err, IMR_E_CANCELLED, "cancelled");
+    const asked *a = user;
+    if (a->cancel && a->cancel(a->user))
+        return false;
+    return !info || imr_progress_step(a->progress, info->what, info->done, info->total);
+}
+
+static imr_status check_cancel(asked *a, imr_error *err)
+{
+    return go_on(a, NULL) ? IMR_OK : imr_fail(err, IMR_E_CANCELLED, "cancelled");
 }
 
 static const char *keep(imr_arena *arena, const char *text)
@@ -463,7 +474,7 @@ static imr_status find_warnings(imr_session *s, imr_trace *t, imr_error *err)
             return imr_fail_memory(err);
     }
     t->n_warnings = s->doubts.n;
-    if (s->words.ready && imr_lens_is_poor(lens)) {
+    if (s->words.told && imr_lens_is_poor(lens)) {
         imr_buf_printf(&text,
                        "the token table %s reads this corpus poorly: %.2f of the ten words nearest "
                        "to a text occur in it, of ten at random %.2f; do not trust the words",
@@ -491,21 +502,22 @@ imr_status imr_session_check_settings(imr_trace_settings *settings, const imr_se
     return IMR_OK;
 }
 
-static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, imr_error *err)
+static imr_status run(imr_session *s, const imr_request *request, asked *a, imr_trace *t,
+                      imr_error *err)
 {
+    const imr_progress progress = {go_on, a};
     imr_listing l;
     double at = imr_clock_seconds(), now;
     IMR_TRY(find_vector(s, request, t, err));
     now = imr_clock_seconds();
     t->timing.encode = 1e3 * (now - at);
-    IMR_TRY(check_cancel(request, err));
+    IMR_TRY(check_cancel(a, err));
     at = now;
-    IMR_TRY(imr_ranker_run(&s->ranker, s->query_base, &t->settings, t->arena, request->progress, &l,
-                           err));
+    IMR_TRY(imr_ranker_run(&s->ranker, s->query_base, &t->settings, t->arena, &progress, &l, err));
     now = imr_clock_seconds();
     t->timing.adapt = 1e3 * s->ranker.adapt_seconds;
     t->timing.search = 1e3 * (now - at) - t->timing.adapt;
-    IMR_TRY(check_cancel(request, err));
+    IMR_TRY(check_cancel(a, err));
     at = now;
     IMR_TRY(keep_inputs(s, t, err));
     IMR_TRY(find_warnings(s, t, err));
@@ -520,9 +532,10 @@ static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, 
     return IMR_OK;
 }
 
-imr_status imr_session_run(imr_session *s, const imr_request *request, imr_trace **out,
-                           imr_error *err)
+imr_status imr_session_run(imr_session *s, const imr_request *request, imr_cancel_fn cancel,
+                           void *user, imr_trace **out, imr_error *err)
 {
+    asked a = {cancel, user, request->progress};
     imr_arena *arena = imr_arena_new();
     imr_trace *t = arena ? IMR_ARENA_ARRAY(arena, imr_trace, 1) : NULL;
     if (!t) {
@@ -538,7 +551,7 @@ imr_status imr_session_run(imr_session *s, const imr_request *request, imr_trace
     if (status == IMR_OK)
         status = imr_session_check_settings(&t->settings, s, err);
     if (status == IMR_OK)
-        status = run(s, request, t, err);
+        status = run(s, request, &a, t, err);
     if (status != IMR_OK) {
         imr_trace_free(t);
         return status;

@@ -228,12 +228,15 @@ static imr_status open_all(imr_session *s, const imr_session_options *o,
     IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache, &projected, progress, err));
     IMR_TRY(imr_doubts_find(&s->doubts, &s->ranker, progress, err));
     IMR_TRY(note_notices(s, err));
-    IMR_TRY(imr_words_open(s, o->token_table, &lookup, progress, err));
+    IMR_TRY(imr_words_begin(s, o, &lookup, err));
     IMR_TRY(imr_titles_init(&s->titles, s->cache, err));
     s->query_base = IMR_NEW_ARRAY(float, imr_cache_dim(s->cache));
     if (!s->query_base || !s->facts.encoder_name)
         return imr_fail_memory(err);
-    return o->background ? imr_words_measure(s, progress, err) : IMR_OK;
+    bool more;
+    s->facts.words_coming = o->words_later;
+    return o->words_later ? imr_session_publish(s, err)
+                          : imr_session_open_words(s, &more, progress, err);
 }
 
 /* So far: no trace is taken for one of another session. */
@@ -276,9 +279,19 @@ void imr_session_close(imr_session *s)
     imr_free(s);
 }
 
+imr_status imr_session_publish(imr_session *s, imr_error *err)
+{
+    imr_session_facts *copy = IMR_ARENA_ARRAY(s->strings, imr_session_facts, 1);
+    if (!copy)
+        return imr_fail_memory(err);
+    *copy = s->facts;
+    atomic_store(&s->shown, copy);
+    return IMR_OK;
+}
+
 const imr_session_facts *imr_session_facts_of(const imr_session *s)
 {
-    return &s->facts;
+    return atomic_load(&s->shown);
 }
 
 imr_suggestion imr_session_query(const imr_session *s, size_t i)

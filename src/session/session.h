@@ -27,9 +27,9 @@ typedef struct imr_session_options {
     const char *dataset; /* NULL: the one the cache names */
     const char *split;   /* NULL: "test" when there is one, else none */
     const char *encoder; /* NULL: the one the cache names */
-    /* "input": the encoder's own rows (NULL too, but then a table that does not fit is no error);
-     * "encoded": each token encoded alone (session/encoded_table.h), kept beside the cache; else a
-     * static-embedding folder ("./input" when it has such a name). */
+    /* session/tables.h. NULL or "auto": of those at hand the one that reads the corpus best, none
+     * is no error; "context", "encoded", "input"; else a static-embedding folder ("./input" when it
+     * has such a name). context and encoded are made when they are not kept. */
     const char *token_table;
     const char *query_prefix; /* NULL: the encoder's */
     const char *hf_home, *hf_hub_cache, *st_home,
@@ -39,6 +39,8 @@ typedef struct imr_session_options {
     imr_trace_settings settings; /* 0 in feedback_k and tokens means the defaults: 100 and 10 */
     bool in_memory;              /* no file for the projected documents, see session/projected.h */
     bool background;             /* measure the background sample and lens quality while opening */
+    bool words_later; /* the words are not opened yet: imr_session_open_words does, and with "auto"
+                         goes on to make the table context where it is lacking */
 } imr_session_options;
 
 /* Errors: whatever is wrong with adapter or cache; IMR_E_SHAPE when the adapter does not fit the
@@ -47,11 +49,22 @@ imr_status imr_session_open(imr_session **out, const imr_session_options *option
                             const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 void imr_session_close(imr_session *s); /* NULL is fine */
 
-/* What screens and reports show about the session. Strings are the session's, sanitised. */
+/*
+ * With words_later: opens the words, after which the facts have changed and details have lists.
+ * Queries and details can be run before and between calls. *more: a better table can be made; to be
+ * called again. IMR_E_CANCELLED: call again, it goes on where it was stopped, or a second before.
+ * Errors: those of a table that was named; the facts then say what is wrong.
+ */
+imr_status imr_session_open_words(imr_session *s, bool *more, const imr_progress *progress,
+                                  imr_error *err) IMR_NODISCARD;
+
+/* What screens and reports show about the session. Strings are the session's, sanitised. Never
+ * changed: when words were opened there are new ones, and the old ones stay until it is closed. */
 typedef struct imr_session_facts {
     const char *dataset_name, *adapter_name, *encoder_name; /* short names for a title line */
     uint64_t documents, queries; /* queries of the open split with a cached vector */
     bool has_encoder, has_tokens, has_texts, has_judgements;
+    bool words_coming;           /* they are not open yet */
     const char *encoder_problem; /* "" or one sentence: what is missing and how to get it */
     const char *tokens_problem;  /* likewise */
     const char *tokens_notice;   /* "" or a sentence: the table had to be made in memory ... */
@@ -68,8 +81,11 @@ typedef struct imr_request {
                              listed: the first */
     imr_trace_settings settings;
     uint64_t serial;
-    const imr_progress *progress; /* may be NULL; asked every few milliseconds */
+    const imr_progress *progress; /* NULL, or told how far the search of the corpus is */
 } imr_request;
+
+/* NULL or a function polled every few milliseconds: true means stop with IMR_E_CANCELLED. */
+typedef bool (*imr_cancel_fn)(void *user);
 
 /*
  * Runs one query. A text equal to a cached query's text uses the cached vector.
@@ -78,8 +94,8 @@ typedef struct imr_request {
  * the query is known to the encoder" (names the words): such a vector would rank arbitrarily;
  * IMR_E_CANCELLED.
  */
-imr_status imr_session_run(imr_session *s, const imr_request *request, imr_trace **out,
-                           imr_error *err) IMR_NODISCARD;
+imr_status imr_session_run(imr_session *s, const imr_request *request, imr_cancel_fn cancel,
+                           void *user, imr_trace **out, imr_error *err) IMR_NODISCARD;
 
 typedef enum imr_detail_depth {
     IMR_DETAIL_NUMBERS, /* shares and words of the document's change; nothing is encoded: no pairs,

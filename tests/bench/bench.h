@@ -97,7 +97,6 @@ void bench_tokens(void);
 void bench_encode(void);
 void bench_training(void);
 void bench_typing(void);
-void bench_why(void);
 void bench_paint(void);
 void bench_memory(void);
 void bench_import(void);

@@ -6,7 +6,7 @@
 #include <poll.h>
 
 typedef struct seen {
-    int delivered[IMR_ASYNC_WRITE + 1], failed[IMR_ASYNC_WRITE + 1], cancelled[IMR_ASYNC_WRITE + 1];
+    int delivered[IMR_ASYNC_AHEAD + 1], failed[IMR_ASYNC_AHEAD + 1], cancelled[IMR_ASYNC_AHEAD + 1];
     imr_session *session;
     imr_trace *trace; /* the last one */
     imr_detail *detail;
@@ -180,4 +180,25 @@ TEST("jobs can be freed while they work")
             imr_async_cancel(j);
         finish(j, &s);
     }
+}
+
+TEST("words follow the session by themselves, and stand back for every query")
+{
+    imr_error err;
+    seen s = {0};
+    imr_async *j = start(&s);
+    for (uint64_t i = 0; i < 200 || s.delivered[IMR_ASYNC_WORDS] == 0; i++) {
+        const imr_request request = {.query_id = i % 2 ? "q00" : "q01", .serial = i};
+        if (i < 200)
+            CHECK_OK(imr_async_query(j, &request, &err));
+        struct pollfd p = {imr_async_fd(j), POLLIN, 0};
+        poll(&p, 1, i < 200 ? 0 : 1000);
+        imr_async_reap(j);
+    }
+    drain(j);
+    CHECK_INT(s.delivered[IMR_ASYNC_QUERY], 200);
+    CHECK_INT(s.trace->serial, 199);
+    CHECK_INT(s.failed[IMR_ASYNC_WORDS] + s.cancelled[IMR_ASYNC_WORDS], 0);
+    CHECK(!imr_session_facts_of(s.session)->words_coming);
+    finish(j, &s);
 }

@@ -1,0 +1,452 @@
+#include "session/tables.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/half.h"
+#include "base/mem.h"
+#include "math/random.h"
+#include "text/utf8.h"
+
+void imr_table_done(imr_table *t)
+{
+    imr_free(t->centre);
+    imr_context_table_done(&t->context);
+    imr_encoded_table_done(&t->encoded);
+    imr_encoder_free(t->own);
+    imr_arena_free(t->arena);
+    *t = (imr_table){0};
+}
+
+imr_context_source imr_table_context_source(const imr_table_source *s)
+{
+    return (imr_context_source){
+        .encoder_sha256 = s->encoder_sha256,
+        .corpus_sha256 = s->corpus_sha256,
+        .prefix = imr_cache_encoder(s->cache)->passage_prefix,
+        .documents = imr_cache_documents(s->cache),
+        .n = imr_cache_dim(s->cache),
+    };
+}
+
+/* ---- opening ---- */
+
+static imr_status name_rows(imr_table *t, size_t n, imr_error *err)
+{
+    t->arena = imr_arena_new();
+    if (!t->arena)
+        return imr_fail_memory(err);
+    t->texts = IMR_ARENA_ARRAY(t->arena, const char *, n);
+    t->special = IMR_ARENA_ARRAY(t->arena, uint8_t, n);
+    if (!t->texts || !t->special)
+        return imr_fail_memory(err);
+    IMR_AUTOBUF imr_buf clean = {0};
+    for (size_t i = 0; i < n; i++) {
+        const char *text =
+            t->tokeniser ? imr_encoder_token_text(t->tokeniser, (uint32_t)i) : t->context.texts[i];
+        imr_buf_clear(&clean);
+        imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
+        IMR_TRY(imr_buf_check(&clean, err));
+        t->texts[i] = imr_arena_strndup(t->arena, imr_buf_text(&clean), clean.len);
+        t->special[i] = t->tokeniser && imr_encoder_token_flags(t->tokeniser, (uint32_t)i) &
+                                            (IMR_TOKEN_SPECIAL | IMR_TOKEN_UNKNOWN);
+        if (!t->texts[i])
+            return imr_fail_memory(err);
+    }
+    return IMR_OK;
+}
+
+static imr_status mean_row(float **out, imr_view rows, imr_error *err)
+{
+    float *mean = IMR_NEW_ARRAY(float, rows.cols);
+    IMR_AUTOFREE double *sum = IMR_NEW_ARRAY(double, rows.cols);
+    if (!mean || !sum) {
+        imr_free(mean);
+        return imr_fail_memory(err);
+    }
+    for (size_t i = 0; i < rows.rows; i++)
+        for (size_t j = 0; j < rows.cols; j++)
+            sum[j] += (double)imr_view_row(&rows, i)[j];
+    for (size_t j = 0; j < rows.cols; j++)
+        mean[j] = (float)(sum[j] / (double)rows.rows);
+    *out = mean;
+    return IMR_OK;
+}
+
+static imr_status take_context(imr_table *out, imr_context_table *t, imr_error *err)
+{
+    imr_table made = {.name = "context", .rows = t->rows, .context = *t};
+    *t = (imr_context_table){0};
+    imr_status status = name_rows(&made, made.context.words, err);
+    if (status == IMR_OK)
+        *out = made;
+    else
+        imr_table_done(&made);
+    return status;
+}
+
+/* A static encoder's words take a reading of the texts, not an encoding. */
+static imr_status make_static(imr_context_table *out, const imr_table_source *s,
+                              const imr_progress *progress, imr_error *err)
+{
+    const imr_context_source source = imr_table_context_source(s);
+    imr_context_making *m = NULL;
+    imr_context_rows rows = {0};
+    bool kept;
+    imr_status status = imr_context_making_new(&m, s->cache, s->encoder, err);
+    if (status == IMR_OK)
+        status = imr_context_making_run(m, &rows, progress, err);
+    if (status == IMR_OK)
+        status = imr_context_table_keep(&kept, imr_cache_path(s->cache), &source, &rows, err);
+    if (status == IMR_OK)
+        status = imr_context_table_hold(out, &source, &rows, err);
+    imr_context_rows_done(&rows);
+    imr_context_making_free(m);
+    return status;
+}
+
+static imr_status open_context(imr_table *out, bool *found, const imr_table_source *s,
+                               const imr_progress *progress, imr_error *err)
+{
+    const imr_context_source source = imr_table_context_source(s);
+    imr_context_table t = {.words = 0};
+    IMR_TRY(imr_context_table_find(&t, found, imr_cache_path(s->cache), &source, err));
+    if (!*found && s->heard) {
+        IMR_TRY(imr_context_table_hold(&t, &source, s->heard, err));
+        *found = true;
+    } else if (!*found && imr_encoder_is_static(s->encoder) && imr_cache_dataset(s->cache)) {
+        IMR_TRY(make_static(&t, s, progress, err));
+        *found = true;
+    }
+    if (*found && t.words < 2) { /* a corpus of a few texts has no words of its own */
+        imr_context_table_done(&t);
+        *found = false;
+    }
+    return *found ? take_context(out, &t, err) : IMR_OK;
+}
+
+static imr_status open_rows(imr_table *t, bool *found, const imr_table_source *s, bool make,
+                            const imr_progress *progress, imr_error *err)
+{
+    const char *dir = imr_cache_path(s->cache);
+    t->tokeniser = t->own ? t->own : s->encoder;
+    t->rows = imr_encoder_token_rows(t->tokeniser);
+    *found = true;
+    if (strcmp(t->name, "encoded") == 0) {
+        if (make)
+            IMR_TRY(imr_encoded_table_open(&t->encoded, s->encoder, s->encoder_sha256, dir,
+                                           progress, err));
+        else
+            IMR_TRY(imr_encoded_table_find(&t->encoded, found, s->encoder, s->encoder_sha256, dir,
+                                           progress, err));
+        t->rows = t->encoded.rows;
+        if (*found)
+            IMR_TRY(mean_row(&t->centre, t->rows, err));
+    }
+    if (t->own && t->rows.cols != imr_cache_dim(s->cache))
+        return imr_fail(err, IMR_E_SHAPE,
+                        "the rows of the token table %s have %zu dimensions, the vectors have %zu; "
+                        "name a table of the same encoder with --token-table",
+                        t->name, t->rows.cols, imr_cache_dim(s->cache));
+    *found = *found && t->rows.cols == imr_cache_dim(s->cache);
+    return *found ? name_rows(t, t->rows.rows, err) : IMR_OK;
+}
+
+imr_status imr_table_open(imr_table *out, bool *found, const imr_table_source *s, const char *name,
+                          bool make, const imr_progress *progress, imr_error *err)
+{
+    static const char *const names[] = {"context", "encoded", "input"};
+    size_t known = 0;
+    while (known < IMR_LEN(names) && strcmp(names[known], name) != 0)
+        known++;
+    *found = false;
+    if (known < IMR_LEN(names) && !s->encoder)
+        return IMR_OK;
+    if (known == 0)
+        return open_context(out, found, s, progress, err);
+    imr_table t = {.name = known < IMR_LEN(names) ? names[known] : name};
+    imr_status status =
+        known < IMR_LEN(names) ? IMR_OK : imr_encoder_open(&t.own, name, s->lookup, err);
+    if (status == IMR_OK)
+        status = open_rows(&t, found, s, make, progress, err);
+    if (status == IMR_OK && *found)
+        *out = t;
+    else
+        imr_table_done(&t);
+    return status;
+}
+
+/* ---- what was measured ---- */
+
+static imr_status key_of(char hex[IMR_SHA256_HEX], const imr_table_source *s, const char *name,
+                         imr_error *err)
+{
+    const imr_context_source c = imr_table_context_source(s);
+    IMR_AUTOBUF imr_buf b = {0};
+    imr_buf_printf(&b, "lens 1\n%s\n%s\n%s\n%zu\n%s\n%s", name, c.encoder_sha256, c.corpus_sha256,
+                   c.documents, s->adapter_sha256, c.prefix);
+    IMR_TRY(imr_buf_check(&b, err));
+    return imr_sha256_memory(b.data, b.len, hex, err);
+}
+
+static char *lens_file(const imr_table_source *s)
+{
+    return imr_path_join(imr_cache_path(s->cache), "tokens/lens");
+}
+
+static bool is_known(const imr_table_source *s, const char *name)
+{
+    return imr_cache_path(s->cache)[0] && s->corpus_sha256[0] &&
+           (strcmp(name, "context") == 0 || strcmp(name, "encoded") == 0 ||
+            strcmp(name, "input") == 0); /* folders have no hash here */
+}
+
+enum { MILLION = 1000000 };
+
+/* Whole numbers are the same in every locale; more than a million stands for NaN. */
+static unsigned millionths(double v)
+{
+    return isnan(v) ? MILLION + 1 : (unsigned)lround(v * MILLION);
+}
+
+static double from_millionths(unsigned v)
+{
+    return v > MILLION ? (double)NAN : (double)v / MILLION;
+}
+
+/* Its file is there; what is in it shows when it is opened. */
+static imr_status seems_there(bool *out, const imr_table_source *s, const char *name,
+                              imr_error *err)
+{
+    char file[IMR_SHA256_HEX + 32];
+    const bool context = strcmp(name, "context") == 0;
+    snprintf(file, sizeof file, "tokens/%.64s.%s", s->encoder_sha256, context ? "context" : "npy");
+    IMR_AUTOFREE char *path = imr_path_join(imr_cache_path(s->cache), file);
+    if (!path)
+        return imr_fail_memory(err);
+    *out = strcmp(name, "input") == 0 || imr_file_exists(path);
+    return IMR_OK;
+}
+
+imr_status imr_table_recall(imr_lens_quality *out, size_t *rows, const imr_table_source *s,
+                            const char *name, imr_error *err)
+{
+    char key[IMR_SHA256_HEX];
+    bool there = false;
+    IMR_AUTOFREE char *path = lens_file(s);
+    IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
+    *rows = 0;
+    if (!path)
+        return imr_fail_memory(err);
+    if (is_known(s, name))
+        IMR_TRY(seems_there(&there, s, name, err));
+    if (!there || !imr_file_exists(path) || imr_file_map(&f, path, NULL) != IMR_OK)
+        return IMR_OK;
+    IMR_TRY(key_of(key, s, name, err));
+    const char *at = (const char *)f.data, *end = at + f.len;
+    for (const char *next; at < end; at = next) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        next = stop ? stop + 1 : end;
+        char line[256];
+        const size_t n = (size_t)(next - at);
+        if (!stop || n >= sizeof line || n < sizeof key || memcmp(at, key, sizeof key - 1) != 0)
+            continue;
+        memcpy(line, at, n);
+        line[n] = '\0';
+        unsigned v[5];
+        if (sscanf(line + sizeof key, "%7u %7u %7u %7u %8u", &v[0], &v[1], &v[2], &v[3], &v[4]) !=
+                5 ||
+            v[0] > MILLION || v[1] > MILLION)
+            continue;
+        *out = (imr_lens_quality){from_millionths(v[0]), from_millionths(v[1]),
+                                  from_millionths(v[2]), v[3]};
+        *rows = v[4];
+    }
+    return IMR_OK;
+}
+
+/* Beside what is kept of others; a folder that cannot be written keeps nothing. */
+static imr_status keep(const imr_lens_quality *q, const imr_table_source *s, const imr_table *t,
+                       imr_error *err)
+{
+    char key[IMR_SHA256_HEX];
+    IMR_AUTOFREE char *path = lens_file(s);
+    IMR_AUTOFREE char *folder = imr_path_join(imr_cache_path(s->cache), "tokens");
+    IMR_AUTOBUF imr_buf b = {.limit = 1 << 16};
+    if (!path || !folder)
+        return imr_fail_memory(err);
+    if (!is_known(s, t->name) || isnan(q->precision))
+        return IMR_OK;
+    IMR_TRY(key_of(key, s, t->name, err));
+    imr_buf_printf(&b, "%s %u %u %u %zu %zu\n", key, millionths(q->precision),
+                   millionths(q->chance), millionths(q->rank), q->texts, t->rows.rows);
+    IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
+    if (imr_file_exists(path) && imr_file_map(&f, path, NULL) == IMR_OK && f.len < b.limit - b.len)
+        imr_buf_add(&b, f.data, f.len);
+    IMR_TRY(imr_buf_check(&b, err));
+    const bool kept =
+        imr_dir_make(folder, NULL) == IMR_OK && imr_file_write(path, b.data, b.len, NULL) == IMR_OK;
+    (void)kept; /* else it is measured again */
+    return IMR_OK;
+}
+
+/* ---- measuring ---- */
+
+/* Texts with their own rows. */
+typedef struct sample {
+    imr_matrix vectors;
+    size_t n;
+    IMR_ARRAY(uint32_t) starts, own;
+} sample;
+
+static void sample_done(sample *s)
+{
+    imr_matrix_done(&s->vectors);
+    imr_free(s->starts.v);
+    imr_free(s->own.v);
+}
+
+/* n different documents of all, in their order (Knuth, selection sampling). */
+static size_t choose(uint32_t *out, size_t all, size_t n)
+{
+    imr_random random;
+    imr_random_init(&random, 20260101); /* fixed: the same cache gives the same sample */
+    size_t got = 0;
+    for (size_t i = 0; i < all && got < n; i++)
+        if (imr_random_below(&random, all - i) < n - got)
+            out[got++] = (uint32_t)i;
+    return got;
+}
+
+/* The ids of a text's tokens, those of its prefix left out, each once. seen [V]: zeros, and again. */
+static imr_status add_ids(sample *x, const imr_encoder *e, const char *text, size_t len,
+                          size_t prefix, uint8_t *seen, imr_tokens *tokens, imr_error *err)
+{
+    const size_t first = x->own.n;
+    IMR_TRY(imr_encoder_read_tokens(tokens, NULL, e, text, len, err));
+    for (size_t i = 0; i < tokens->n; i++) {
+        const imr_token k = tokens->v[i];
+        if (k.word == IMR_NO_WORD || k.start < prefix || seen[k.id])
+            continue;
+        seen[k.id] = 1;
+        if (!IMR_PUSH(&x->own, k.id))
+            return imr_fail_memory(err);
+    }
+    for (size_t k = first; k < x->own.n; k++)
+        seen[x->own.v[k]] = 0;
+    return IMR_PUSH(&x->starts, (uint32_t)x->own.n) ? IMR_OK : imr_fail_memory(err);
+}
+
+static imr_status read_ids(sample *x, const imr_cache *c, const imr_table *t,
+                           const uint32_t *documents, imr_error *err)
+{
+    const char *prefix = imr_cache_encoder(c)->passage_prefix;
+    IMR_CLEANUP(imr_tokens_done) imr_tokens tokens = {0};
+    IMR_AUTOBUF imr_buf title = {0};
+    IMR_AUTOBUF imr_buf body = {0};
+    IMR_AUTOBUF imr_buf text = {0};
+    IMR_AUTOFREE uint8_t *seen = IMR_NEW_ARRAY(uint8_t, imr_encoder_token_count(t->tokeniser));
+    if (!seen)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < x->n; i++) {
+        imr_buf_clear(&title);
+        imr_buf_clear(&body);
+        imr_buf_clear(&text);
+        IMR_TRY(imr_cache_document(c, documents[i], &title, &body, err));
+        imr_buf_str(&text, prefix);
+        imr_document_text(&text, imr_buf_text(&title), title.len, imr_buf_text(&body), body.len);
+        IMR_TRY(imr_buf_check(&text, err));
+        IMR_TRY(add_ids(x, t->tokeniser, imr_buf_text(&text), text.len, strlen(prefix), seen,
+                        &tokens, err));
+    }
+    return IMR_OK;
+}
+
+/* The words of `context` that its other documents hold, with their rows: *table is of these. */
+static imr_status without_held(imr_matrix *rows, const char **texts, sample *x,
+                               const imr_context_table *c, imr_error *err)
+{
+    IMR_AUTOFREE uint32_t *place = IMR_NEW_ARRAY(uint32_t, c->words);
+    if (!place)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_matrix_init(rows, c->words, c->n, err));
+    size_t n = 0;
+    for (size_t w = 0; w < c->words; w++) {
+        bool finite = true;
+        float *row = rows->v + n * c->n;
+        for (size_t j = 0; j < c->n; j++) {
+            row[j] = imr_f16_to_f32(c->without[w * c->n + j]);
+            finite = finite && isfinite(row[j]);
+        }
+        place[w] = finite ? (uint32_t)n : UINT32_MAX;
+        texts[n] = c->texts[w];
+        n += finite;
+    }
+    rows->rows = n;
+    for (size_t i = 0; i < x->n; i++) {
+        for (size_t k = c->starts[i]; k < c->starts[i + 1]; k++)
+            if (place[c->own[k]] != UINT32_MAX && !IMR_PUSH(&x->own, place[c->own[k]]))
+                return imr_fail_memory(err);
+        if (!IMR_PUSH(&x->starts, (uint32_t)x->own.n))
+            return imr_fail_memory(err);
+    }
+    return IMR_OK;
+}
+
+static imr_status measure_rows(imr_lens_quality *out, imr_view rows, const imr_table *t,
+                               const char *const *texts, const sample *x,
+                               const imr_backprojector *back, const imr_progress *progress,
+                               imr_error *err)
+{
+    imr_token_table table = {0};
+    imr_lens lens = {0};
+    IMR_TRY(imr_token_table_init(&table, rows, texts, t->tokeniser ? t->special : NULL, err));
+    table.centre = t->centre;
+    imr_status status = imr_lens_init(&lens, &table, back, progress, err);
+    if (status == IMR_OK)
+        status = imr_lens_measure(out, &lens, imr_matrix_view(&x->vectors), x->starts.v, x->own.v,
+                                  progress, err);
+    imr_lens_done(&lens);
+    imr_token_table_done(&table);
+    return status;
+}
+
+static imr_status take_vectors(sample *x, const imr_cache *c, const uint32_t *documents, size_t n,
+                               imr_error *err)
+{
+    x->n = n;
+    IMR_TRY(imr_matrix_init(&x->vectors, n, imr_cache_dim(c), err));
+    for (size_t i = 0; i < n; i++)
+        IMR_TRY(imr_cache_read_rows(c, documents[i], 1, imr_matrix_row(&x->vectors, i), err));
+    return IMR_PUSH(&x->starts, 0) ? IMR_OK : imr_fail_memory(err);
+}
+
+imr_status imr_table_measure(imr_lens_quality *out, const imr_table_source *s, const imr_table *t,
+                             const imr_context_table *heard, const imr_backprojector *back,
+                             const imr_progress *progress, imr_error *err)
+{
+    uint32_t own_choice[IMR_CONTEXT_HELD];
+    const uint32_t *documents = heard ? heard->held_documents : own_choice;
+    IMR_CLEANUP(sample_done) sample x = {0};
+    IMR_CLEANUP(imr_matrix_done) imr_matrix without = {0};
+    IMR_AUTOFREE const char **texts = IMR_NEW_ARRAY(const char *, t->rows.rows);
+    *out = (imr_lens_quality){NAN, NAN, NAN, 0};
+    if (!texts)
+        return imr_fail_memory(err);
+    if (t->tokeniser && !imr_cache_dataset(s->cache))
+        return IMR_OK;
+    const size_t n =
+        heard ? heard->held : choose(own_choice, imr_cache_documents(s->cache), IMR_CONTEXT_HELD);
+    IMR_TRY(take_vectors(&x, s->cache, documents, n, err));
+    if (t->tokeniser)
+        IMR_TRY(read_ids(&x, s->cache, t, documents, err));
+    else
+        IMR_TRY(without_held(&without, texts, &x, &t->context, err));
+    const imr_view rows = t->tokeniser ? t->rows : imr_matrix_view(&without);
+    if (rows.rows > 1 && n > 0)
+        IMR_TRY(
+            measure_rows(out, rows, t, t->tokeniser ? t->texts : texts, &x, back, progress, err));
+    return keep(out, s, t, err);
+}

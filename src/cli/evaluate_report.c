@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 #include "cli/evaluate.h"
+#include "cli/options.h"
 #include "format/json.h"
 #include "math/stats.h"
 #include "session/ranker.h"
@@ -85,53 +86,64 @@ static verdict judge(const imr_eval_report *r, const summary *s)
 
 /* ---- text ---- */
 
+#define INTERVAL 27 /* columns of "+0.0477 [+0.0334, +0.0630] " */
+
 static void put_fixed(imr_buf *b, double value, bool plus)
 {
     char text[64];
     imr_buf_str(b, isfinite(value) ? imr_format_fixed(text, value, 4, plus) : "-");
 }
 
-static void put_interval(imr_buf *b, double mean, double low, double high, bool plus)
+static void put_range(imr_buf *b, double low, double high, bool plus)
 {
-    size_t start = b->len;
-    put_fixed(b, mean, plus);
-    imr_buf_str(b, " [");
+    imr_buf_char(b, '[');
     put_fixed(b, low, plus);
     imr_buf_str(b, ", ");
     put_fixed(b, high, plus);
     imr_buf_char(b, ']');
-    if (b->len - start < 28)
-        imr_buf_fill(b, ' ', 28 - (b->len - start));
+}
+
+static void put_interval(imr_buf *b, const imr_significance *s)
+{
+    size_t start = b->len;
+    put_fixed(b, s->difference, true);
+    imr_buf_char(b, ' ');
+    put_range(b, s->low, s->high, true);
+    if (b->len - start < INTERVAL)
+        imr_buf_fill(b, ' ', INTERVAL - (b->len - start));
 }
 
 static void put_p(imr_buf *b, double p)
 {
     char text[64];
-    if (p < 0.0001)
-        imr_buf_str(b, "p < 0.0001");
-    else
-        imr_buf_printf(b, "p %s", imr_format_fixed(text, p, 4, false));
+    imr_buf_printf(b, "%9s", p < 0.0001 ? "< 0.0001" : imr_format_fixed(text, p, 4, false));
 }
 
-static void put_test(imr_buf *b, const char *metric, const char *other, const imr_significance *s,
-                     double holm)
+/* The differences from another ranking, a line for each metric. */
+static void put_tests(imr_buf *b, const imr_eval_report *r, const summary *s, bool from_encoder)
 {
-    imr_buf_printf(b, "%s, after against %s: ", metric, other);
-    put_interval(b, s->difference, s->low, s->high, true);
-    while (b->len && b->data[b->len - 1] == ' ')
-        b->data[--b->len] = '\0';
-    imr_buf_printf(b, "; better %zu, equal %zu, worse %zu", s->wins, s->ties, s->losses);
-    if (!s->has_verdict) {
-        imr_buf_printf(b, "; no verdict on fewer than %d queries\n", IMR_SIGNIFICANCE_MIN);
-        return;
+    imr_buf_char(b, '\n');
+    imr_cli_wrap(b,
+                 from_encoder ? "after against encoder: difference and its 95 % interval, queries "
+                                "better/equal/worse, p of the t test, of randomisation, Holm's"
+                              : "after against before: the same",
+                 0, 2);
+    for (size_t m = 0; m < r->eval->metrics; m++) {
+        char name[IMR_METRIC_NAME], counts[64];
+        const imr_significance *t = from_encoder ? &s->all[m].from_encoder : &s->all[m].from_before;
+        imr_buf_printf(b, "%-13s ", imr_metric_name(r->options->metrics[m], name));
+        put_interval(b, t);
+        snprintf(counts, sizeof counts, "%zu/%zu/%zu", t->wins, t->ties, t->losses);
+        imr_buf_printf(b, "%-12s", counts);
+        if (t->has_verdict) {
+            put_p(b, t->p_t);
+            put_p(b, t->p_randomised);
+            put_p(b, from_encoder ? s->p_encoder[m] : s->p_before[m]);
+        } else {
+            imr_buf_printf(b, " none below %d queries", IMR_SIGNIFICANCE_MIN);
+        }
+        imr_buf_char(b, '\n');
     }
-    imr_buf_str(b, "; t test ");
-    put_p(b, s->p_t);
-    imr_buf_str(b, ", randomisation ");
-    put_p(b, s->p_randomised);
-    imr_buf_str(b, " (Holm ");
-    put_p(b, holm);
-    imr_buf_str(b, ")\n");
 }
 
 static const char *candidates(const imr_eval_report *r)
@@ -150,7 +162,9 @@ static void put_head(imr_buf *b, const imr_eval_report *r)
     imr_buf_char(b, '\n');
     if (r->adapter) {
         imr_utf8_clean(b, r->adapter->path, strlen(r->adapter->path), IMR_CLEAN_LINE);
-        imr_buf_printf(b, " (%s, known from %s, sha256 %.12s): feedback-k %u by %s, scope %s\n",
+        imr_buf_printf(b,
+                       "\n  form %s, known from %s, sha256 %.12s\n"
+                       "  feedback-k %u by %s, scope %s\n",
                        imr_form_name(r->adapter->w.form),
                        imr_form_source_name(r->adapter->form_from), r->adapter->sha256,
                        r->options->feedback_k, candidates(r), imr_scope_name(r->options->scope));
@@ -181,18 +195,22 @@ static void put_groups(imr_buf *b, const imr_eval_report *r, const summary *s)
     imr_metric_name(r->options->metrics[0], name);
     imr_buf_printf(b, "\n%s by whether training saw a relevant document, with 95 %% intervals\n",
                    name);
-    imr_buf_printf(b, "%-8s%6s  ", "", "num_q");
+    imr_buf_printf(b, "%-8s%6s", "", "num_q");
     for (size_t k = 0; k < kinds(r->eval); k++)
-        imr_buf_printf(b, "%-28s", imr_ranking_kind_name((imr_ranking_kind)k));
-    imr_buf_str(b, r->adapter ? "after - encoder\n" : "\n");
+        imr_buf_printf(b, "%9s", imr_ranking_kind_name((imr_ranking_kind)k));
+    imr_buf_str(b, r->adapter ? "  after - encoder\n" : "  interval\n");
     for (imr_eval_group g = 0; g < groups(r->eval); g++) {
         const imr_eval_row *row = &s->group[g];
-        imr_buf_printf(b, "%-8s%6zu  ", words[g], row->n);
-        for (size_t k = 0; k < kinds(r->eval); k++)
-            put_interval(b, row->n ? row->mean[k] : (double)NAN, row->low[k], row->high[k], false);
+        imr_buf_printf(b, "%-8s%6zu", words[g], row->n);
+        for (size_t k = 0; k < kinds(r->eval); k++) {
+            char text[64];
+            imr_buf_printf(b, "%9s", row->n ? imr_format_fixed(text, row->mean[k], 4, false) : "-");
+        }
+        imr_buf_str(b, "  ");
         if (r->adapter && row->n)
-            put_interval(b, row->from_encoder.difference, row->from_encoder.low,
-                         row->from_encoder.high, true);
+            put_interval(b, &row->from_encoder);
+        else if (row->n)
+            put_range(b, row->low[0], row->high[0], false);
         while (b->len && b->data && b->data[b->len - 1] == ' ')
             b->data[--b->len] = '\0';
         imr_buf_char(b, '\n');
@@ -224,10 +242,12 @@ static void put_queries(imr_buf *b, const imr_eval_report *r)
     }
 }
 
-static void put_similarity(imr_buf *b, const imr_eval_report *r)
+static void put_similarity(imr_buf *out, const imr_eval_report *r)
 {
     const imr_eval *e = r->eval;
-    imr_buf_str(b, "\nafter against before, means over queries: RBO(0.9) ");
+    IMR_AUTOBUF imr_buf line = {0};
+    imr_buf *b = &line;
+    imr_buf_str(b, "after against before, means over queries: RBO(0.9) ");
     put_fixed(b, imr_stats_mean(e->rbo, e->queries), false);
     imr_buf_printf(b, ", top-%zu overlap ", e->overlap_k);
     put_fixed(b, imr_stats_mean(e->overlap, e->queries), false);
@@ -241,7 +261,8 @@ static void put_similarity(imr_buf *b, const imr_eval_report *r)
         imr_buf_str(b, " of query ");
         imr_utf8_clean(b, query, strlen(query), IMR_CLEAN_LINE);
     }
-    imr_buf_char(b, '\n');
+    imr_buf_char(out, '\n');
+    imr_cli_wrap(out, imr_buf_text(b), 0, 2);
 }
 
 imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error *err)
@@ -258,13 +279,10 @@ imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error 
     if (r->adapter)
         put_similarity(b, r);
     if (r->adapter && r->split->qrels) {
-        imr_buf_printf(b, "\nverdict: %s\n", judge(r, &s).text);
-        for (size_t m = 0; m < r->eval->metrics; m++) {
-            char name[IMR_METRIC_NAME];
-            imr_metric_name(r->options->metrics[m], name);
-            put_test(b, name, "encoder", &s.all[m].from_encoder, s.p_encoder[m]);
-            put_test(b, name, "before", &s.all[m].from_before, s.p_before[m]);
-        }
+        imr_buf_str(b, "\nverdict: ");
+        imr_cli_wrap(b, judge(r, &s).text, 9, 2);
+        put_tests(b, r, &s, true);
+        put_tests(b, r, &s, false);
     }
     if (r->per_query && r->split->qrels)
         put_queries(b, r);

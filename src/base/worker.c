@@ -133,6 +133,7 @@ void imr_worker_free(imr_worker *w)
     pthread_cond_signal(&w->wanted);
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
+    drop(w, -1); /* what the last job asked for */
     imr_worker_reap(w);
     close_pipe(w);
     pthread_mutex_destroy(&w->lock);

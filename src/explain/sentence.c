@@ -312,6 +312,33 @@ void imr_sentence_document(imr_buf *out, const imr_sentence_facts *f)
     put_unread(out, f);
 }
 
+void imr_sentence_deletion(imr_buf *out, const imr_pair_word *words, size_t n, imr_stage stage,
+                           double sd)
+{
+    const imr_pair_word *most[MOST_NAMED];
+    size_t found = 0;
+    const double unit = sd > 0 ? sd : 1;
+    for (size_t i = 0; i < n; i++) {
+        if (!words[i].named || !(words[i].total[stage] / unit >= NAMED))
+            continue;
+        size_t at = found < MOST_NAMED ? found++ : MOST_NAMED;
+        for (; at > 0 && words[i].total[stage] > most[at - 1]->total[stage]; at--)
+            if (at < MOST_NAMED)
+                most[at] = most[at - 1];
+        if (at < MOST_NAMED)
+            most[at] = &words[i];
+    }
+    for (size_t i = 0; i < found; i++) {
+        imr_buf_str(out, i ? ", *" : " Left out it would lose most by *");
+        put_word(out, most[i]->text);
+        imr_buf_str(out, "* (");
+        put_sd(out, -most[i]->total[stage] / unit);
+        imr_buf_str(out, sd > 0 ? " sd)" : ")");
+    }
+    if (found)
+        imr_buf_char(out, '.');
+}
+
 /* ---- a ranking ---- */
 
 static void put_metric(imr_buf *out, const imr_sentence_ranking *f)

@@ -47,6 +47,11 @@ typedef struct imr_sentence_facts {
 
 void imr_sentence_document(imr_buf *out, const imr_sentence_facts *f);
 
+/* Of words that were left out, after it: those that cost most, in sd (sd 0: of the cosine). Nothing
+ * where none costs .02. */
+void imr_sentence_deletion(imr_buf *out, const imr_pair_word *words, size_t n, imr_stage stage,
+                           double sd);
+
 /* Of a ranking. */
 typedef struct imr_sentence_ranking {
     bool adapter;

@@ -151,6 +151,11 @@ typedef struct imr_why {
     } * dimensions;                 /* largest |share| first */
     size_t n_dimensions;
     imr_tokens_read query_tokens, document_tokens;
+    /* On demand (session/deletion.h), for encoders whose vectors are no sum: words of the document
+     * in its order, `total` what the similarity loses when all places of the word are left out and
+     * the text is encoded anew. NULL: not asked for. */
+    imr_pair_word *deletion;
+    size_t n_deletion;
     /* Words of the query that the document has only where the encoder did not read. */
     const char **unread;
     size_t n_unread;

@@ -34,6 +34,7 @@ typedef struct call {
     imr_request request;         /* QUERY */
     imr_trace *trace;            /* DETAIL, EXPORT, AHEAD: shared */
     size_t place;
+    imr_detail_depth depth; /* DETAIL */
     imr_render_fn render;
     char *format, *path, *text;
     size_t text_len; /* WRITE */
@@ -149,13 +150,15 @@ static void run_suggest(call *c)
 static call *call_new(imr_async *j, imr_async_kind kind, uint64_t serial);
 
 /* A detail of a trace: asked for by somebody (DETAIL), or made ahead. */
-static void submit_detail(imr_async *j, imr_async_kind kind, const imr_trace *trace, size_t place)
+static bool submit_detail(imr_async *j, imr_async_kind kind, const imr_trace *trace, size_t place,
+                          imr_detail_depth depth)
 {
     call *c = call_new(j, kind, trace->serial);
     if (!c)
-        return; /* it will be made when it is asked for */
+        return false;
     c->trace = imr_trace_share(trace);
     c->place = place;
+    c->depth = depth;
     pthread_mutex_lock(&j->lock);
     if (kind == IMR_ASYNC_DETAIL) {
         j->wanted = trace->number;
@@ -165,6 +168,7 @@ static void submit_detail(imr_async *j, imr_async_kind kind, const imr_trace *tr
     if (kind == IMR_ASYNC_AHEAD)
         atomic_fetch_add(&j->ahead, 1);
     imr_worker_submit(j->worker, &c->job, true);
+    return true;
 }
 
 /* After a ranking the detail of the document that is selected. */
@@ -177,16 +181,17 @@ static void run_query(call *c, const imr_progress *progress)
         return;
     const char *selected = c->request.selected;
     const size_t place = selected ? imr_trace_find(d->trace, selected) : 0;
-    submit_detail(c->jobs, IMR_ASYNC_DETAIL, d->trace, place == SIZE_MAX ? 0 : place);
+    submit_detail(c->jobs, IMR_ASYNC_DETAIL, d->trace, place == SIZE_MAX ? 0 : place,
+                  IMR_DETAIL_WORDS);
 }
 
 static void run_detail(call *c, const imr_progress *progress)
 {
     imr_delivery *d = &c->delivery;
-    d->status = imr_session_detail(c->jobs->session, c->trace, c->place, IMR_DETAIL_WORDS, progress,
+    d->status = imr_session_detail(c->jobs->session, c->trace, c->place, c->depth, progress,
                                    &d->detail, &d->error);
     if (d->status == IMR_OK && !imr_worker_cancelled(c->worker))
-        submit_detail(c->jobs, IMR_ASYNC_AHEAD, c->trace, c->place);
+        submit_detail(c->jobs, IMR_ASYNC_AHEAD, c->trace, c->place, IMR_DETAIL_WORDS);
 }
 
 /* The neighbours of a document that somebody looks at; the session keeps them. */
@@ -370,14 +375,20 @@ static const char *keep(call *c, const char *text, bool *failed)
     return copy;
 }
 
+/* What nobody waits for makes room. */
+static void stop_idle(imr_async *j)
+{
+    imr_worker_cancel(j->worker, IMR_ASYNC_AHEAD);
+    imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);
+}
+
 static imr_status submit(imr_async *j, call *c, bool failed, bool replace, imr_error *err)
 {
     if (failed) {
         call_free(c);
         return imr_fail_memory(err);
     }
-    imr_worker_cancel(j->worker, IMR_ASYNC_AHEAD);
-    imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);
+    stop_idle(j);
     imr_worker_submit(j->worker, &c->job, replace);
     return IMR_OK;
 }
@@ -435,11 +446,18 @@ imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place, 
     pthread_mutex_unlock(&j->lock);
     if (coming)
         return IMR_OK;
-    imr_worker_cancel(j->worker, IMR_ASYNC_AHEAD);
-    imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);
-    submit_detail(j, IMR_ASYNC_DETAIL, trace, place);
-    (void)err;
-    return IMR_OK;
+    stop_idle(j);
+    return submit_detail(j, IMR_ASYNC_DETAIL, trace, place, IMR_DETAIL_WORDS)
+               ? IMR_OK
+               : imr_fail_memory(err);
+}
+
+imr_status imr_async_deletion(imr_async *j, const imr_trace *trace, size_t place, imr_error *err)
+{
+    stop_idle(j);
+    return submit_detail(j, IMR_ASYNC_DETAIL, trace, place, IMR_DETAIL_DELETION)
+               ? IMR_OK
+               : imr_fail_memory(err);
 }
 
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial, imr_error *err)

@@ -62,6 +62,9 @@ imr_status imr_async_query(imr_async *j, const imr_request *request,
 /* The trace is shared until delivery. A detail that is on its way already comes once. */
 imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
                             imr_error *err) IMR_NODISCARD;
+/* The same with what leaving out each word does (IMR_DETAIL_DELETION): seconds, with progress. */
+imr_status imr_async_deletion(imr_async *j, const imr_trace *trace, size_t place,
+                              imr_error *err) IMR_NODISCARD;
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial,
                              imr_error *err) IMR_NODISCARD;
 /* Writes the trace as a report in `format` ("text", "json") to path, with the details of its first

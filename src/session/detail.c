@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "explain/pairs.h"
-#include "session/internal.h"
+#include "session/deletion.h"
 #include "text/utf8.h"
 
 static const char CHANGED[] = "the text of this document is not there: name the dataset of the "
@@ -227,13 +227,15 @@ static imr_status fill(imr_session *s, const imr_trace *t, imr_detail *d, imr_de
         problem = imr_arena_strdup(d->arena, s->facts.encoder_problem);
     } else {
         IMR_TRY(read_query(s, t, progress, err));
-        IMR_TRY(read_text(&document, s->encoder, depth == IMR_DETAIL_WORDS, progress, err));
-        problem = depth == IMR_DETAIL_WORDS ? imr_encoder_sum_problem(s->encoder)
+        IMR_TRY(read_text(&document, s->encoder, depth >= IMR_DETAIL_WORDS, progress, err));
+        problem = depth >= IMR_DETAIL_WORDS ? imr_encoder_sum_problem(s->encoder)
                                             : "the words of this document were not asked for";
     }
     if (!problem)
         return imr_fail_memory(err);
     IMR_TRY(explain(s, t, d, problem, &document, progress, err));
+    if (depth == IMR_DETAIL_DELETION && document.tokens.n)
+        IMR_TRY(imr_deletion_fill(d, s, t, &document, progress, err));
     return show_text(s, d, &document, err);
 }
 
@@ -287,16 +289,21 @@ imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place,
         return imr_fail(err, IMR_E_USAGE,
                         "this ranking belongs to a session that was closed; ask "
                         "the query again");
-    for (size_t i = 0; i < IMR_SESSION_DETAILS && s->details[i]; i++)
-        if (s->details[i]->number == t->number && s->details[i]->place == place) {
-            keep(s, i, s->details[i]);
-            *out = imr_detail_share(s->details[0]);
-            return IMR_OK;
-        }
+    size_t kept = 0; /* where it is kept, or the one used longest ago */
+    for (; kept + 1 < IMR_SESSION_DETAILS && s->details[kept]; kept++) {
+        const imr_detail *d = s->details[kept];
+        if (d->number != t->number || d->place != place)
+            continue;
+        if (depth == IMR_DETAIL_DELETION && !d->why.deletion)
+            break; /* a deeper one takes its place */
+        keep(s, kept, s->details[kept]);
+        *out = imr_detail_share(s->details[0]);
+        return IMR_OK;
+    }
     imr_detail *d = NULL;
     IMR_TRY(make(&d, s, t, place, depth, progress, err));
-    if (depth == IMR_DETAIL_WORDS)
-        keep(s, IMR_SESSION_DETAILS - 1, imr_detail_share(d));
+    if (depth >= IMR_DETAIL_WORDS)
+        keep(s, kept, imr_detail_share(d));
     *out = d;
     return IMR_OK;
 }

@@ -100,7 +100,8 @@ imr_status imr_session_run(imr_session *s, const imr_request *request, imr_cance
 typedef enum imr_detail_depth {
     IMR_DETAIL_NUMBERS, /* shares and words of the document's change; nothing is encoded: no pairs,
                            no words of the query's change */
-    IMR_DETAIL_WORDS    /* all of it */
+    IMR_DETAIL_WORDS,   /* all but what deleting words does */
+    IMR_DETAIL_DELETION /* that too: an encoding for each word of the document, seconds */
 } imr_detail_depth;
 
 /*

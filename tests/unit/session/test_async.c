@@ -128,6 +128,38 @@ TEST("details, suggestions and exports arrive, and say what went wrong")
     finish(j, &s);
 }
 
+TEST("a ranking is followed by the detail of the selected document, and that comes once")
+{
+    imr_error err;
+    seen s = {0};
+    imr_async *j = start(&s);
+    imr_request request = {.query_id = "q02", .serial = 1};
+    CHECK_OK(imr_async_query(j, &request, &err));
+    drain(j);
+    CHECK_INT(s.delivered[IMR_ASYNC_DETAIL], 1);
+    CHECK_STR(s.detail->document_id, s.trace->documents[0].id);
+    char selected[64];
+    snprintf(selected, sizeof selected, "%s", s.trace->documents[5].id);
+    request.selected = selected;
+    CHECK_OK(imr_async_query(j, &request, &err));
+    drain(j);
+    CHECK_INT(s.delivered[IMR_ASYNC_DETAIL], 2);
+    CHECK_STR(s.detail->document_id, selected);
+    imr_trace *shared = imr_trace_share(s.trace); /* freed by its first owner while it is needed */
+    for (int i = 0; i < 20; i++)
+        CHECK_OK(imr_async_detail(j, shared, (size_t)i, &err));
+    for (int i = 0; i < 3; i++) /* on its way already, or made already */
+        CHECK_OK(imr_async_detail(j, shared, 19, &err));
+    imr_trace_free(shared);
+    drain(j);
+    CHECK_STR(s.detail->document_id, s.trace->documents[19].id);
+    CHECK(s.delivered[IMR_ASYNC_DETAIL] >= 3 && s.delivered[IMR_ASYNC_DETAIL] <= 25);
+    CHECK_OK(imr_async_deletion(j, s.trace, 2, &err)); /* without an encoder: as it was */
+    drain(j);
+    CHECK_STR(s.detail->document_id, s.trace->documents[2].id);
+    finish(j, &s);
+}
+
 TEST("bytes are written whole, or the reason is said")
 {
     imr_error err;

@@ -1,5 +1,6 @@
 /* The why of a document, in a session: a made-up BERT with mean pooling, a made-up collection. */
 #include "base/mem.h"
+#include "math/nn.h"
 #include "math/random.h"
 #include "session/session.h"
 #include "task/cache.h"
@@ -326,6 +327,53 @@ TEST("CLS pooling says that there is no sum, and all but the pairs is there")
     CHECK(d->why.has_steps && d->why.words[IMR_CHANGE_PAPER].n_positive > 0);
     CHECK(d->n_spans > 0 && d->spans[0].word == UINT32_MAX);
     imr_detail_free(d);
+    imr_trace_free(t);
+    imr_session_close(s);
+    tiny_done(&f.t);
+}
+
+TEST("with CLS pooling leaving words out tells what each does, at every stage")
+{
+    fixture f = start("{\"pooling_mode_cls_token\":true}");
+    imr_session *s = open_session(&f, true, 10);
+    imr_trace *t = ask(s, "wa wt wb", 10);
+    imr_encoder *e = NULL;
+    imr_detail *plain = look(s, t, 1), *d = NULL;
+    CHECK(plain->why.deletion == NULL);
+    CHECK_OK(imr_session_detail(s, t, 1, IMR_DETAIL_DELETION, NULL, &d, &err));
+    CHECK_OK(imr_encoder_open(&e, f.encoder, NULL, &err));
+    const imr_trace_document *of = &t->documents[1];
+    CHECK(d->why.n_deletion > 1);
+    for (size_t w = 0; w < d->why.n_deletion; w++) {
+        const imr_pair_word *word = &d->why.deletion[w];
+        /* The whole text without the word, by words. */
+        imr_buf text = {0};
+        const char *parts[2] = {d->title, d->text};
+        uint32_t count = 0;
+        for (size_t p = 0; p < 2; p++)
+            for (const char *from = parts[p]; *from; from += from[2] ? 3 : 2) {
+                const char lower[] = {(char)(from[0] | 32), from[1], '\0'};
+                if (strcmp(lower, word->text) == 0)
+                    count++;
+                else
+                    imr_buf_printf(&text, "%s ", lower);
+            }
+        float x[HIDDEN];
+        const char *whole = imr_buf_text(&text);
+        CHECK_INT(word->count, count);
+        CHECK_OK(imr_encoder_encode(e, &whole, &text.len, 1, x, NULL, NULL, &err));
+        CHECK_NEAR(word->total[IMR_STAGE_ENCODER],
+                   of->sim_encoder - imr_nn_cosine(t->run.query_base, x, HIDDEN), 1e-6);
+        imr_buf_done(&text);
+        CHECK(fabs(word->total[IMR_STAGE_AFTER]) < 1 && word->total[IMR_STAGE_AFTER] != 0);
+    }
+    CHECK_CONTAINS(d->why.sentence, plain->why.sentence);
+    imr_detail *again = look(s, t, 1);
+    CHECK(again == d); /* the deeper one is kept */
+    imr_detail_free(again);
+    imr_detail_free(plain);
+    imr_detail_free(d);
+    imr_encoder_free(e);
     imr_trace_free(t);
     imr_session_close(s);
     tiny_done(&f.t);

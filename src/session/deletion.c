@@ -1,0 +1,162 @@
+#include "session/deletion.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "adapter/modulate.h"
+#include "base/mem.h"
+#include "base/strmap.h"
+#include "explain/pairs.h"
+#include "explain/sentence.h"
+#include "math/nn.h"
+#include "text/utf8.h"
+
+enum { BATCH = 16 }; /* texts encoded at once */
+
+static const char WHAT[] = "leaving each word out";
+
+/* The words that were read, in the order of the text, and whose each token is. */
+static imr_status find_words(imr_detail *d, uint32_t *place, const imr_reading *r, imr_error *err)
+{
+    IMR_CLEANUP(imr_strmap_done) imr_strmap places = {0};
+    imr_why *w = &d->why;
+    w->deletion = IMR_ARENA_ARRAY(d->arena, imr_pair_word, r->tokens.n);
+    if (!w->deletion)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < r->tokens.n; i++) {
+        const imr_token *token = &r->tokens.v[i];
+        place[i] = UINT32_MAX;
+        if (token->word == IMR_NO_WORD || token->start < r->prefix || token->end > r->read_end)
+            continue;
+        const char *text = imr_tokens_word(&r->tokens, token->word);
+        bool added;
+        if (!imr_strmap_add(&places, text, strlen(text), (uint32_t)w->n_deletion, &place[i],
+                            &added))
+            return imr_fail_memory(err);
+        imr_pair_word *word = &w->deletion[place[i]];
+        word->count += i == 0 || r->tokens.v[i - 1].word != token->word;
+        if (!added)
+            continue;
+        IMR_AUTOBUF imr_buf clean = {0};
+        imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
+        word->text = imr_arena_strndup(d->arena, imr_buf_text(&clean), clean.len);
+        if (clean.failed || !word->text)
+            return imr_fail_memory(err);
+        word->named = imr_word_is_named(word->text);
+        w->n_deletion++;
+    }
+    return IMR_OK;
+}
+
+/* What was read, without one word. */
+static void leave_out(imr_buf *out, const imr_reading *r, const uint32_t *place, uint32_t word)
+{
+    const char *text = imr_buf_text(&r->text);
+    size_t at = 0;
+    imr_buf_clear(out);
+    for (size_t i = 0; i < r->tokens.n; i++) {
+        const imr_token *token = &r->tokens.v[i];
+        if (place[i] != word || token->start < at)
+            continue;
+        imr_buf_add(out, text + at, token->start - at);
+        at = token->end;
+    }
+    imr_buf_add(out, text + at, r->read_end - at);
+}
+
+/* Similarities of base [n,rows] at the stages there are. */
+static imr_status score(float (*out)[IMR_STAGE_COUNT], const imr_session *s, const imr_trace *t,
+                        imr_view base, imr_error *err)
+{
+    const imr_why_run *r = &t->run;
+    for (size_t i = 0; i < base.rows; i++)
+        out[i][IMR_STAGE_ENCODER] =
+            (float)imr_nn_cosine(r->query_base, imr_view_row(&base, i), r->n);
+    if (!s->adapter)
+        return IMR_OK;
+    const imr_weights *w = &s->adapter->w;
+    const float *gain = imr_weight(w, IMR_W_DOC_NORM), *shift = imr_weight(w, IMR_W_DOC_NORM_BIAS);
+    IMR_AUTOFREE float *d = IMR_NEW_ARRAY(float, 2 * base.rows * r->m);
+    if (!d)
+        return imr_fail_memory(err);
+    float *after = d + base.rows * r->m;
+    const imr_view projected = imr_view_of(d, base.rows, r->m);
+    IMR_TRY(imr_adapter_project(s->adapter, base, d, err));
+    if (r->document_weight)
+        imr_modulate_full(after, projected, r->document_weight, r->document_bias, gain, shift);
+    else
+        imr_modulate_diagonal(after, projected, r->document_scale, r->document_bias, gain, shift);
+    for (size_t i = 0; i < base.rows; i++) {
+        out[i][IMR_STAGE_BEFORE] = (float)imr_nn_cosine(r->q, d + i * r->m, r->m);
+        out[i][IMR_STAGE_AFTER] = (float)imr_nn_cosine(r->q_after, after + i * r->m, r->m);
+    }
+    return IMR_OK;
+}
+
+/* Whether the calling side still wants it; inside a batch the encoder asks. */
+typedef struct watch {
+    const imr_progress *up;
+    size_t done, total;
+} watch;
+
+static bool go_on(void *user, const imr_progress_info *info)
+{
+    const watch *w = user;
+    (void)info;
+    return imr_progress_step(w->up, WHAT, w->done, w->total);
+}
+
+/* Adds to the sentence which words it leans on. */
+static imr_status say(imr_detail *d, const imr_trace *t, imr_error *err)
+{
+    const bool listed = t->run.m && d->place < t->n_documents;
+    const imr_stage k = listed ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
+    IMR_AUTOBUF imr_buf text = {0};
+    imr_buf_str(&text, d->why.sentence);
+    imr_sentence_deletion(&text, d->why.deletion, d->why.n_deletion, k, t->reference[k].sd);
+    IMR_TRY(imr_buf_check(&text, err));
+    d->why.sentence = imr_arena_strndup(d->arena, imr_buf_text(&text), text.len);
+    return d->why.sentence ? IMR_OK : imr_fail_memory(err);
+}
+
+imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trace *t,
+                             const imr_reading *document, const imr_progress *progress,
+                             imr_error *err)
+{
+    const imr_trace_document *of = imr_trace_at(t, d->place);
+    const float whole[IMR_STAGE_COUNT] = {of->sim_encoder, of->sim_before, of->sim_after};
+    IMR_AUTOFREE uint32_t *place = IMR_NEW_ARRAY(uint32_t, document->tokens.n);
+    IMR_AUTOFREE float *base = IMR_NEW_ARRAY(float, BATCH * t->run.n);
+    imr_buf texts[BATCH] = {0};
+    float found[BATCH][IMR_STAGE_COUNT] = {0};
+    if (!place || !base)
+        return imr_fail_memory(err);
+    IMR_TRY(find_words(d, place, document, err));
+    imr_why *w = &d->why;
+    watch watching = {progress, 0, w->n_deletion};
+    const imr_progress inner = {go_on, &watching};
+    imr_status status = IMR_OK;
+    for (size_t first = 0; first < w->n_deletion && status == IMR_OK; first += BATCH) {
+        const size_t n = w->n_deletion - first < BATCH ? w->n_deletion - first : BATCH;
+        const char *at[BATCH];
+        size_t len[BATCH];
+        watching.done = first;
+        for (size_t i = 0; i < n && status == IMR_OK; i++) {
+            leave_out(&texts[i], document, place, (uint32_t)(first + i));
+            status = imr_buf_check(&texts[i], err);
+            at[i] = imr_buf_text(&texts[i]);
+            len[i] = texts[i].len;
+        }
+        if (status == IMR_OK)
+            status = imr_encoder_encode(s->encoder, at, len, n, base, NULL, &inner, err);
+        if (status == IMR_OK)
+            status = score(found, s, t, imr_view_of(base, n, t->run.n), err);
+        for (size_t i = 0; i < n && status == IMR_OK; i++)
+            for (imr_stage k = 0; k < (s->adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++)
+                if (isfinite(whole[k])) /* one that left the list has no similarity now */
+                    w->deletion[first + i].total[k] = (double)whole[k] - (double)found[i][k];
+    }
+    for (size_t i = 0; i < BATCH; i++)
+        imr_buf_done(&texts[i]);
+    return status == IMR_OK ? say(d, t, err) : status;
+}

@@ -87,9 +87,10 @@ ui_context ui_app_context(const ui_app *a)
     case UI_OVER_NONE:
         break;
     }
-    if (a->screen == UI_DOCUMENT || a->screen == UI_WORDS)
-        return a->screen == UI_WORDS ? UI_IN_WORDS : UI_IN_DOC;
-    return a->editing ? UI_IN_QUERY : UI_IN_LIST;
+    return a->screen == UI_DOCUMENT ? UI_IN_DOC
+           : a->screen == UI_WORDS  ? UI_IN_WORDS
+           : a->editing             ? UI_IN_QUERY
+                                    : UI_IN_LIST;
 }
 
 bool ui_app_detail_fits(const ui_app *a)

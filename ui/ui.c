@@ -52,7 +52,7 @@ static imr_status bind_keys(ui_app *a, const ui_options *o, imr_error *err)
 static void read_history(ui_app *a, const char *path)
 {
     imr_file f;
-    if (!path || imr_file_map(&f, path, NULL) != IMR_OK)
+    if (!path || imr_file_map_as(&f, path, IMR_FILE_TEXT, NULL) != IMR_OK)
         return;
     const char *at = (const char *)f.data, *end = at + f.len;
     while (at < end) {

@@ -148,17 +148,28 @@ static void notes(ui_rows *rows, const imr_word_list *lists)
                      "All documents changed nearly alike; own words leave that out.");
 }
 
-/* "context, lens .43", as far as it is known. */
-static void table_note(const imr_trace *t, const ui_glyphs *g, char *out, size_t size)
+/* "context .43, chance .01": a table and how many of the ten words nearest to a text occur in it,
+ * as far as that is known. */
+static void table_text(imr_buf *b, const ui_glyphs *g, const char *name,
+                       const imr_lens_quality *lens)
 {
-    char a[UI_NUMBER];
-    const char *name =
-        t->inputs.table_name && *t->inputs.table_name ? imr_path_base(t->inputs.table_name) : "";
-    if (isfinite(t->inputs.lens.precision) && *name)
-        snprintf(out, size, "%s, lens %s", name,
-                 ui_format_short(a, g, t->inputs.lens.precision, 2) + 1);
-    else
-        snprintf(out, size, "%s", name);
+    char a[UI_NUMBER], c[UI_NUMBER];
+    imr_buf_str(b, imr_path_base(name));
+    if (isfinite(lens->precision))
+        imr_buf_printf(b, " %s, chance %s", ui_format_short(a, g, lens->precision, 2) + 1,
+                       ui_format_short(c, g, lens->chance, 2) + 1);
+}
+
+/* The other tables at hand, and what they are worth. */
+static void others(ui_rows *rows, const imr_trace_inputs *in)
+{
+    IMR_AUTOBUF imr_buf b = {0};
+    for (size_t i = 0; i < in->n_others; i++) {
+        imr_buf_str(&b, i ? "; " : "Other tables at hand: ");
+        table_text(&b, rows->grid.glyphs, in->others[i].name, &in->others[i].lens);
+    }
+    if (in->n_others)
+        ui_rows_text(rows, 1, UI_DIM, imr_buf_text(&b));
 }
 
 void ui_build_change(ui_rows *out, const imr_trace *t, const imr_detail *d,
@@ -168,11 +179,13 @@ void ui_build_change(ui_rows *out, const imr_trace *t, const imr_detail *d,
     const imr_word_list *lists = d->why.words;
     bool adapted = ui_adapted(t), any = false;
     char text[120];
+    IMR_AUTOBUF imr_buf table = {0};
     for (int k = 0; k < IMR_CHANGE_COUNT; k++)
         any = any || lists[k].n_positive;
-    table_note(t, out->grid.glyphs, text, sizeof text);
+    if (any)
+        table_text(&table, out->grid.glyphs, t->inputs.table_name, &t->inputs.lens);
     ui_rows_heading(out, adapted ? "Words of its change" : "Words of its vector",
-                    any ? text : NULL);
+                    imr_buf_text(&table));
     if (!any) {
         ui_rows_text(out, 1, UI_TEXT,
                      facts && facts->words_coming ? "The words of this corpus are on their way."
@@ -181,6 +194,7 @@ void ui_build_change(ui_rows *out, const imr_trace *t, const imr_detail *d,
         return;
     }
     if (full) {
+        others(out, &t->inputs);
         static const imr_change_kind kinds[] = {IMR_CHANGE_OWN, IMR_CHANGE_PAPER, IMR_CHANGE_UNIT,
                                                 IMR_CHANGE_VECTOR};
         for (size_t k = 0; k < IMR_LEN(kinds); k++)

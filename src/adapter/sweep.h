@@ -45,8 +45,8 @@ void imr_feedback_done(imr_feedback *kept); /* {0} is fine */
  * q [m], d [N,m], before and after [N]; kept may be NULL. r: as imr_adapter_run, without d_mod,
  * before and after (NULL, k 0); imr_adapter_score may follow.
  * progress (may be NULL) is told after every few milliseconds of work how many of the N documents
- * the sweep has read, in the first as "averaging documents" (absent when it was kept), in the second
- * as "scoring documents"; after the last of the second all is done.
+ * the sweep has read, in the first as "averaging documents" (absent when it was kept), in the
+ * second as "scoring documents"; after the last of the second all is done.
  * Errors: those of imr_adapter_run, but no limit on N; IMR_E_CANCELLED, after which before and
  * after are partly written and r is as after any failure.
  */

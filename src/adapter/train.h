@@ -1,12 +1,12 @@
 /*
  * adapter/train.h - train an adapter from vectors in memory.
  *
- * Method (method.md section 5): an example is a query with `negatives` documents it is not about and
- * one it is about. Either the first of each list, as the reference does, or drawn anew in every
+ * Method (method.md section 5): an example is a query with `negatives` documents it is not about
+ * and one it is about. Either the first of each list, as the reference does, or drawn anew in every
  * epoch (`draw`); a list that is too short repeats its last one; a query without a positive or
- * without negatives is left out. Each epoch goes once through the examples of the first set in a new
- * seeded order, in batches, the last one possibly smaller. With a second set each step also takes a
- * batch of that one, begun again when it is used up; its loss is added with its weight.
+ * without negatives is left out. Each epoch goes once through the examples of the first set in a
+ * new seeded order, in batches, the last one possibly smaller. With a second set each step also
+ * takes a batch of that one, begun again when it is used up; its loss is added with its weight.
  *
  * Validation judges the adapter before training (epoch 0) and after each epoch; the best is kept,
  * epoch 0 too, and after `patience` epochs without a better one training stops. It knows nothing of

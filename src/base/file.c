@@ -4,23 +4,33 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/limits.h"
 #include "base/mem.h"
+
+/* A pipe may have a writer that needs time; a file never says EAGAIN. */
+static bool wait_for_more(int fd)
+{
+    struct pollfd p = {fd, POLLIN, 0};
+    return (errno == EAGAIN || errno == EWOULDBLOCK) && poll(&p, 1, -1) >= 0;
+}
 
 static imr_status read_all(imr_file *out, int fd, const char *path, imr_error *err)
 {
-    imr_buf b = {0};
+    imr_buf b = {.limit = IMR_MAX_JSON_BYTES};
     for (;;) {
         char *to = imr_buf_reserve(&b, 65536);
         ssize_t n = to ? read(fd, to, 65536) : 0;
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && (errno == EINTR || wait_for_more(fd)))
             continue;
         if (n < 0) {
             int number = errno;
@@ -43,27 +53,77 @@ static imr_status read_all(imr_file *out, int fd, const char *path, imr_error *e
     return IMR_OK;
 }
 
+/* What stands in a file's place, when it is nothing we read. */
+static const char *not_a_file(mode_t mode, unsigned how)
+{
+    return S_ISREG(mode)         ? NULL
+           : S_ISDIR(mode)       ? "a folder"
+           : S_ISSOCK(mode)      ? "a socket"
+           : !S_ISFIFO(mode)     ? "a device"
+           : how & IMR_FILE_PIPE ? NULL
+                                 : "a pipe";
+}
+
+static bool begins(const imr_file *f, size_t at, const char *with)
+{
+    const size_t n = strlen(with);
+    return f->len >= at + n && strncasecmp((const char *)f->data + at, with, n) == 0;
+}
+
+/* Two things that come in place of a file that was to be fetched. */
+static imr_status check_content(const imr_file *f, const char *path, unsigned how, imr_error *err)
+{
+    if (begins(f, 0, "version https://git-lfs.github.com/spec/"))
+        return imr_fail(err, IMR_E_FORMAT,
+                        "%s is a pointer of Git LFS, not the file itself; fetch it with: git lfs "
+                        "pull, or huggingface-cli download",
+                        path);
+    size_t at = begins(f, 0, "\xEF\xBB\xBF") ? 3 : 0;
+    while (at < f->len && f->data[at] <= ' ')
+        at++;
+    if (!(how & IMR_FILE_TEXT) && (begins(f, at, "<!doctype html") || begins(f, at, "<html")))
+        return imr_fail(err, IMR_E_FORMAT,
+                        "%s is a web page (HTML), not the file itself: download the raw file",
+                        path);
+    return IMR_OK;
+}
+
 imr_status imr_file_map(imr_file *out, const char *path, imr_error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    return imr_file_map_as(out, path, 0, err);
+}
+
+imr_status imr_file_map_as(imr_file *out, const char *path, unsigned how, imr_error *err)
+{
+    /* Not blocking: a pipe nobody writes to is at its end at once. */
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    const char *what = fd < 0 && errno == ENXIO ? "a socket or a device" : NULL;
+    if (fd < 0 && !what)
         return imr_fail_errno(err, errno == ENOENT || errno == ENOTDIR ? IMR_E_NOT_FOUND : IMR_E_IO,
                               errno, "cannot open %s", path);
-    struct stat st;
-    if (fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
-        close(fd);
-        return imr_fail(err, IMR_E_NOT_FOUND, "%s is a folder where a file is needed", path);
+    struct stat st = {0};
+    if (!what)
+        what = fstat(fd, &st) != 0 ? "gone" : not_a_file(st.st_mode, how);
+    if (what) {
+        if (fd >= 0)
+            close(fd);
+        return imr_fail(err, IMR_E_NOT_FOUND, "%s is %s where a file is needed", path, what);
     }
+    imr_file f = {0};
     imr_status status = IMR_OK;
     void *p = MAP_FAILED;
     if (S_ISREG(st.st_mode) && st.st_size > 0)
         p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p != MAP_FAILED)
-        *out = (imr_file){.data = p, .len = (size_t)st.st_size, .mapped = p, .descriptor = fd};
+        f = (imr_file){.data = p, .len = (size_t)st.st_size, .mapped = p, .descriptor = fd};
     else
-        status = read_all(out, fd, path, err);
+        status = read_all(&f, fd, path, err);
     if (p == MAP_FAILED)
         close(fd);
+    if (status == IMR_OK && (status = check_content(&f, path, how, err)) != IMR_OK)
+        imr_file_unmap(&f);
+    if (status == IMR_OK)
+        *out = f;
     return status;
 }
 

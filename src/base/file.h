@@ -1,10 +1,14 @@
 /*
  * base/file.h - reading files as memory and writing them whole or not at all.
  *
- * Reading: imr_file_map gives a read-only view (mmap; an ordinary read where mapping is refused, as
- * for pipes). The view does not follow later changes of the file's name. An empty file has len 0
- * and data "".
- * Errors: IMR_E_NOT_FOUND when the name does not exist or is a folder, IMR_E_IO otherwise.
+ * Reading: imr_file_map gives a read-only view (mmap; an ordinary read where mapping is refused).
+ * The view does not follow later changes of the file's name. An empty file has len 0 and data "".
+ * Errors:
+ *   IMR_E_NOT_FOUND   the name does not exist, or is a folder, a pipe, a device or a socket: at
+ *   once
+ *   IMR_E_FORMAT      what comes in place of a file that was to be fetched: a pointer of Git LFS, a
+ *                     web page
+ *   IMR_E_IO          otherwise
  *
  * Writing: an imr_writer writes to a new file "<path>.tmp-<random>" beside the target;
  * imr_writer_commit flushes, fsyncs, renames over the target and fsyncs the folder. Without commit
@@ -36,6 +40,12 @@ typedef struct imr_file {
 } imr_file;
 
 imr_status imr_file_map(imr_file *out, const char *path, imr_error *err) IMR_NODISCARD;
+enum {
+    IMR_FILE_PIPE = 1, /* named by the user: a pipe is fine, up to IMR_MAX_JSON_BYTES */
+    IMR_FILE_TEXT = 2  /* anybody's text: a web page is one */
+};
+imr_status imr_file_map_as(imr_file *out, const char *path, unsigned how,
+                           imr_error *err) IMR_NODISCARD;
 void imr_file_unmap(imr_file *f); /* {0} is fine */
 /* Mapped memory that will be read from front to back: pages that are not there yet come in large
  * pieces (measured from a cold disk: 336 instead of 53 MB/s). Advice only; any memory is fine. */
@@ -46,7 +56,7 @@ void imr_file_sequential(imr_file *f);
 /* The mapped bytes need not stay in this process' memory; they are read again when used. */
 void imr_file_forget(const imr_file *f);
 
-bool imr_file_exists(const char *path); /* a readable regular file (or pipe) */
+bool imr_file_exists(const char *path); /* something readable that is no folder */
 bool imr_dir_exists(const char *path);
 /* Creates the folder and its parents. An existing folder is fine. */
 imr_status imr_dir_make(const char *path, imr_error *err) IMR_NODISCARD;

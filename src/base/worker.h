@@ -6,9 +6,9 @@
  * drops waiting jobs of the same kind and asks the running one of that kind to cancel.
  *
  * Threads: every function here is for the owner thread except imr_worker_cancelled, which the
- * running job calls, imr_worker_submit, with which it may ask for another, and imr_worker_wake. A job's run() is called on the worker, its done() on the
- * owner inside imr_worker_reap, exactly once, also when it was dropped before it started (then
- * run() was not called).
+ * running job calls, imr_worker_submit, with which it may ask for another, and imr_worker_wake. A
+ * job's run() is called on the worker, its done() on the owner inside imr_worker_reap, exactly
+ * once, also when it was dropped before it started (then run() was not called).
  */
 #ifndef IMR_BASE_WORKER_H
 #define IMR_BASE_WORKER_H

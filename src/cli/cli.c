@@ -11,6 +11,7 @@
 
 void imr_cli_write(imr_cli *cli, const void *bytes, size_t n)
 {
+    imr_meter_clear(&cli->meter); /* both may be the same terminal */
     imr_output_add(&cli->output, bytes, n);
 }
 
@@ -90,6 +91,12 @@ imr_status imr_cli_format(int *index, const imr_cli *cli, const char *formats, i
     }
 }
 
+imr_status imr_cli_argument(imr_cli *cli, imr_option_id id, imr_error *err)
+{
+    const char *word = cli->n_arguments ? cli->arguments[0] : NULL;
+    return word ? imr_config_set(cli->config, id, word, IMR_FROM_LINE, word, 0, err) : IMR_OK;
+}
+
 imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err)
 {
     static const char *const marks[] = {
@@ -103,9 +110,7 @@ imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err)
             return imr_fail_memory(err);
         cache = imr_file_exists(mark) || imr_dir_exists(mark);
     }
-    return folder ? imr_config_set(cli->config, cache ? IMR_OPT_CACHE_DIR : IMR_OPT_DATASET, folder,
-                                   IMR_FROM_LINE, folder, 0, err)
-                  : IMR_OK;
+    return imr_cli_argument(cli, cache ? IMR_OPT_CACHE_DIR : IMR_OPT_DATASET, err);
 }
 
 imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err)

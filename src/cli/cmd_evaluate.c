@@ -6,11 +6,14 @@ static imr_status run_evaluate(imr_cli *cli, imr_error *err)
 {
     static const imr_option_id of_runs[] = {IMR_OPT_QRELS, IMR_OPT_COMPLETE};
     if (imr_config_is_set(cli->config, IMR_OPT_RUN))
-        return imr_cli_evaluate_run(cli, err);
+        return cli->n_arguments
+                   ? imr_fail(err, IMR_E_USAGE, "either --run or the cache %s", cli->arguments[0])
+                   : imr_cli_evaluate_run(cli, err);
     for (size_t i = 0; i < IMR_LEN(of_runs); i++)
         if (imr_config_is_set(cli->config, of_runs[i]))
             return imr_fail(err, IMR_E_USAGE, "--%s goes with --run",
                             imr_option_of(of_runs[i])->name);
+    IMR_TRY(imr_cli_argument(cli, IMR_OPT_CACHE_DIR, err));
     return imr_cli_evaluate_cache(cli, err);
 }
 
@@ -40,14 +43,15 @@ static const imr_option_id options[] = {IMR_OPT_CACHE_DIR,
 
 const imr_command imr_command_evaluate = {
     .name = "evaluate",
-    .usage = "--cache-dir C [--checkpoint A]... [--split S] | --run RUN --qrels QRELS",
+    .usage = "CACHE [--checkpoint A]... [--split S] | --run RUN --qrels QRELS",
     .summary = "how good the rankings are, before and after, and whether the difference is luck",
     .details = "Over a split of a cache: means of the encoder's ranking, of the ranking before "
                "modulation and after it; rows for queries whose relevant documents training saw "
                "and did not see; tests of the difference.\n"
                "With --run: any TREC run file against any judgements; prints measure, query or "
                "`all`, value as trec_eval does.",
-    .example = "  imrnn evaluate --cache-dir demo/cache --checkpoint demo/adapter.pt",
+    .example = "  imrnn evaluate demo/cache --checkpoint demo/adapter.pt",
     .options = options,
+    .max_arguments = 1,
     .run = run_evaluate,
 };

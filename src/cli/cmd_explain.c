@@ -24,10 +24,11 @@ typedef struct explaining {
     size_t done, total;
 } explaining;
 
-static bool cancelled(void *user)
+static bool not_interrupted(void *user, const imr_progress_info *info)
 {
     (void)user;
-    return imr_interrupted();
+    (void)info;
+    return !imr_interrupted();
 }
 
 /* Several explanations are one JSON array, or texts separated by an empty line. */
@@ -49,6 +50,12 @@ static imr_status emit(explaining *e, const imr_trace *t, imr_error *err)
 static imr_status choose(bool *printed, const explaining *e, const imr_trace *t, imr_error *err)
 {
     const size_t named = imr_config_count(e->cli->config, IMR_OPT_DOCUMENT);
+    if (imr_config_is_set(e->cli->config, IMR_OPT_RANKING_K) && e->context.top > t->n_documents)
+        return imr_fail(err, IMR_E_USAGE,
+                        "--ranking-k is %u, but %zu documents are listed: --feedback-k says how "
+                        "many, at most all %llu",
+                        e->context.top, t->n_documents,
+                        (unsigned long long)imr_session_facts_of(e->session)->documents);
     for (size_t i = 0; i < named; i++) {
         const char *id = imr_config_item(e->cli->config, IMR_OPT_DOCUMENT, i);
         const size_t place = imr_trace_find(t, id);
@@ -95,9 +102,11 @@ static imr_status explain(explaining *e, const imr_trace *t, imr_error *err)
 
 static imr_status one(explaining *e, const char *text, const char *id, imr_error *err)
 {
-    const imr_request request = {.text = text, .query_id = id, .settings = e->options.settings};
+    const imr_progress quiet = {not_interrupted, NULL};
+    const imr_request request = {
+        .text = text, .query_id = id, .settings = e->options.settings, .progress = &quiet};
     imr_trace *t;
-    IMR_TRY(imr_session_run(e->session, &request, cancelled, NULL, &t, err));
+    IMR_TRY(imr_session_run(e->session, &request, &t, err));
     imr_status status = explain(e, t, err);
     imr_trace_free(t);
     return status;
@@ -194,20 +203,22 @@ static imr_status run(imr_cli *cli, imr_error *err)
 
 const imr_command imr_command_explain = {
     .name = "explain",
-    .usage = "--checkpoint FILE --cache-dir DIR (--query TEXT | --query-id ID | --all)",
-    .summary = "one query, several or a split: rankings before and after, what changed, in words",
+    .usage = "[--checkpoint FILE] (CACHE | --dataset D --encoder E) (--query TEXT | --query-id ID "
+             "| --all)",
+    .summary = "one query, several or a split: the ranking, why it is so, what an adapter changed",
     .details =
         "The report begins with what is needed to get it again, then comes the ranking with its "
-        "three "
-        "ranks (encoder, projected, now) and, document by document, one sentence, the words of the "
-        "query with those they met, what the adapter did, and the words of the change.\n"
+        "three ranks (encoder, projected, now) and, document by document, one sentence, the words "
+        "of the query with those they met, what the adapter did, and the words of the change.\n"
+        "Without --checkpoint the encoder ranks alone. With --dataset and --encoder the cache is "
+        "made first when it has to be (imrnn explore --help).\n"
         "--view words prints the shares of one document as tables, query words by document words, "
-        "at "
-        "each stage and as a change: the screen Words in text.\n"
+        "at each stage and as a change: the screen Words in text.\n"
         "--format json follows assets/report.schema.json; several queries make an array.",
     .example = "  imrnn demo --prepare --output-dir demo\n"
-               "  imrnn explain --checkpoint demo/adapter.pt --cache-dir demo/cache --query "
-               "'growing java on volcanic soil'",
+               "  imrnn explain --checkpoint demo/adapter.pt demo/cache --query 'growing java on "
+               "volcanic soil'\n"
+               "  imrnn explain demo/cache --query 'volcanic soil' --ranking-k 2",
     .options = options,
     .max_arguments = 1,
     .run = run,

@@ -20,14 +20,19 @@ static imr_status run(imr_cli *cli, imr_error *err)
 
 const imr_command imr_command_explore = {
     .name = "explore",
-    .usage = "--checkpoint FILE (--cache-dir DIR | CACHE)",
-    .summary = "type queries and see what the adapter does to the ranking",
+    .usage = "[--checkpoint FILE] (CACHE | --dataset D --encoder E)",
+    .summary = "type queries, see the ranking, and why each document stands where it does",
     .details = "Every key typed ranks again. Tab goes from the query to the list, ? shows the keys "
-               "there, F1 everywhere; R in the list changes the scope.\n"
-               "Lines `bind LIST x :sort lift` of a configuration file change keys; the defaults "
+               "there, F1 everywhere; r in the list changes the scope.\n"
+               "Without --checkpoint the encoder ranks alone. With --dataset (a folder of .txt and "
+               ".md files, JSONL, BEIR) and --encoder the cache is made first, in "
+               "$XDG_CACHE_HOME/imrnn unless --cache-dir says where; later only new and changed "
+               "texts are encoded.\n"
+               "Lines `bind LIST x :sort delta` of a configuration file change keys; the defaults "
                "are those of assets/keymap.conf.",
-    .example = "  imrnn demo --prepare --output-dir demo\n"
-               "  imrnn explore --checkpoint demo/adapter.pt --cache-dir demo/cache",
+    .example = "  imrnn explore --dataset my-texts --encoder minilm\n"
+               "  imrnn demo --prepare --output-dir demo\n"
+               "  imrnn explore --checkpoint demo/adapter.pt demo/cache",
     .options = options,
     .max_arguments = 1,
     .run = run,

@@ -43,6 +43,9 @@ static void man_option(imr_buf *b, const imr_option *o)
         roff(b, o->fallback);
         imr_buf_char(b, ')');
     }
+    char variable[64];
+    if (!o->line_only)
+        imr_buf_printf(b, "; in the environment %s", imr_option_variable(o, variable));
     imr_buf_char(b, '\n');
 }
 
@@ -62,9 +65,10 @@ static void man_command(imr_buf *b, const imr_command *c)
     if (c->options && c->options[0] != IMR_OPT_COUNT) {
         imr_buf_str(b, "Options:");
         for (const imr_option_id *id = c->options; *id != IMR_OPT_COUNT; id++) {
+            IMR_AUTOBUF imr_buf option = {0};
+            imr_option_name(&option, imr_option_of(*id));
             imr_buf_str(b, id == c->options ? " " : ", ");
-            imr_buf_str(b, "\\-\\-");
-            roff(b, imr_option_of(*id)->name);
+            roff(b, imr_buf_text(&option));
         }
         imr_buf_str(b, ".\n");
     }
@@ -73,7 +77,7 @@ static void man_command(imr_buf *b, const imr_command *c)
 static void man_page(imr_buf *b, const imr_command *const *commands)
 {
     imr_buf_str(b, ".TH IMRNN 1 \"\" \"imrnn " IMR_VERSION "\"\n.SH NAME\n"
-                   "imrnn \\- watch a retrieval adapter move documents, and say in words why\n"
+                   "imrnn \\- why a dense retriever ranks as it does, and what an adapter changes\n"
                    ".SH SYNOPSIS\n.B imrnn\n.I COMMAND\n[options]\n.SH COMMANDS\n");
     for (size_t i = 0; commands[i]; i++)
         if (!commands[i]->hidden)
@@ -135,8 +139,8 @@ static void option_words(imr_buf *b, const imr_option_id *list)
 {
     for (; list && *list != IMR_OPT_COUNT; list++) {
         const imr_option *o = imr_option_of(*list);
-        bool on = o->kind == IMR_KIND_BOOL && strcmp(o->fallback, "true") == 0;
-        imr_buf_printf(b, "--%s%s ", on ? "no-" : "", o->name);
+        imr_option_name(b, o);
+        imr_buf_char(b, ' ');
         if (o->alias)
             imr_buf_printf(b, "--%s ", o->alias);
     }
@@ -215,9 +219,9 @@ static void zsh_options(imr_buf *b, const imr_option_id *list)
 {
     for (; list && *list != IMR_OPT_COUNT; list++) {
         const imr_option *o = imr_option_of(*list);
-        bool on = o->kind == IMR_KIND_BOOL && strcmp(o->fallback, "true") == 0;
-        imr_buf_printf(b, " \\\n        '%s--%s%s%s[", o->kind == IMR_KIND_LIST ? "*" : "",
-                       on ? "no-" : "", o->name, o->kind == IMR_KIND_BOOL ? "" : "=");
+        imr_buf_printf(b, " \\\n        '%s", o->kind == IMR_KIND_LIST ? "*" : "");
+        imr_option_name(b, o);
+        imr_buf_str(b, o->kind == IMR_KIND_BOOL ? "[" : "=[");
         quoted(b, o->help, "[]:");
         imr_buf_char(b, ']');
         if (o->choices) {
@@ -265,11 +269,12 @@ static void zsh_completion(imr_buf *b, const imr_command *const *commands)
 
 static void fish_option(imr_buf *b, const char *condition, size_t len, const imr_option *o)
 {
-    bool on = o->kind == IMR_KIND_BOOL && strcmp(o->fallback, "true") == 0;
+    IMR_AUTOBUF imr_buf name = {0};
+    imr_option_name(&name, o);
     imr_buf_str(b, "complete -c imrnn");
     if (len)
         imr_buf_printf(b, " -n '__fish_seen_subcommand_from %.*s'", (int)len, condition);
-    imr_buf_printf(b, " -l %s%s", on ? "no-" : "", o->name);
+    imr_buf_printf(b, " -l %s", imr_buf_text(&name) + 2);
     if (o->letter)
         imr_buf_printf(b, " -s %c", o->letter);
     if (o->choices) {

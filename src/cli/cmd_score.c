@@ -1,211 +1,382 @@
-/* cli/cmd_score.c - imrnn score: rank given texts for a query. */
+/* cli/cmd_score.c - imrnn score: rank given texts, or those of a cache, for a query. */
+#include <math.h>
 #include <string.h>
 
 #include "adapter/adapter.h"
 #include "base/number.h"
 #include "cli/commands.h"
+#include "cli/session_options.h"
 #include "cli/texts.h"
 #include "encoder/encoder.h"
 #include "format/json.h"
 #include "math/nn.h"
 #include "math/topk.h"
+#include "retrieval/cache.h"
 #include "text/utf8.h"
 
+#define COLUMNS    80
+#define SHOWN      10 /* of a cache, unless --top-k says more */
+#define SAYS_BLANK "(the encoder knows none of its words)"
+
 static const imr_option_id options[] = {
-    IMR_OPT_CHECKPOINT,    IMR_OPT_ENCODER,      IMR_OPT_ENCODER_MODEL_NAME,
-    IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY,        IMR_OPT_DOCUMENTS,
-    IMR_OPT_TOP_K,         IMR_OPT_QUERY_PREFIX, IMR_OPT_PASSAGE_PREFIX,
-    IMR_OPT_PRECISION,     IMR_OPT_FORMAT,       IMR_OPT_OUTPUT,
-    IMR_OPT_FORM,          IMR_OPT_COUNT,
+    IMR_OPT_CHECKPOINT,    IMR_OPT_ENCODER,        IMR_OPT_ENCODER_MODEL_NAME,
+    IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY,          IMR_OPT_DOCUMENTS,
+    IMR_OPT_CACHE_DIR,     IMR_OPT_DATASET,        IMR_OPT_DATASETS_DIR,
+    IMR_OPT_TOP_K,         IMR_OPT_SKIP_BAD_LINES, IMR_OPT_QUERY_PREFIX,
+    IMR_OPT_PRECISION,     IMR_OPT_PASSAGE_PREFIX, IMR_OPT_FORMAT,
+    IMR_OPT_OUTPUT,        IMR_OPT_FORM,           IMR_OPT_COUNT,
 };
 
-/* Everything between the texts and the printed lines. */
+/* Everything between the texts and the printed lines. Only texts the encoder knows a word of are
+ * ranked; they are numbered from 0, documents[i] is the text of number i. The others follow. */
 typedef struct scoring {
-    imr_texts texts;
-    imr_adapter *adapter;
+    imr_texts texts;      /* of a file, or: */
+    imr_cache *cache;     /* made before */
+    imr_adapter *adapter; /* NULL: the encoder ranks alone */
     imr_encoder *encoder;
-    imr_matrix base, working; /* [K,n], [K,m]; row 0 of each is the query's, documents follow */
-    float *similarity;        /* [K] in the encoder's space */
-    uint32_t *places, *order, *rank; /* [K] */
+    size_t n, known;                              /* texts, and those the encoder knows */
+    uint32_t *documents;                          /* [n] */
+    imr_matrix base, working;                     /* [1+n,n], [1+known,m]; row 0 is the query's */
+    float *similarity;                            /* [known] in the encoder's space */
+    uint32_t *order, *before_rank, *encoder_rank; /* [known] */
     imr_adapter_result run;
 } scoring;
 
 static void scoring_done(scoring *s)
 {
     imr_texts_done(&s->texts);
+    imr_cache_free(s->cache);
     imr_adapter_free(s->adapter);
     imr_encoder_free(s->encoder);
     imr_matrix_done(&s->base);
     imr_matrix_done(&s->working);
+    imr_free(s->documents);
     imr_free(s->similarity);
-    imr_free(s->places);
     imr_free(s->order);
-    imr_free(s->rank);
+    imr_free(s->before_rank);
+    imr_free(s->encoder_rank);
     imr_adapter_result_done(&s->run);
 }
 
-static const char *prefix_of(const imr_cli *cli, imr_option_id id, const char *fallback)
+static const char *id_of(const scoring *s, uint32_t document)
 {
-    return imr_config_is_set(cli->config, id) ? imr_config_string(cli->config, id) : fallback;
+    return s->cache ? imr_cache_document_id(s->cache, document) : s->texts.ids.v[document];
 }
 
-static imr_status encode_one(scoring *s, const char *prefix, const char *text, size_t len,
-                             float *out, imr_token_count *count, imr_error *err)
+static imr_status text_of(imr_buf *out, const scoring *s, uint32_t document, imr_error *err)
+{
+    if (!s->cache) {
+        imr_buf_add(out, s->texts.texts.v[document], s->texts.lens.v[document]);
+        return imr_buf_check(out, err);
+    }
+    IMR_AUTOBUF imr_buf title = {0};
+    IMR_AUTOBUF imr_buf text = {0};
+    IMR_TRY(imr_cache_document(s->cache, document, &title, &text, err));
+    imr_document_text(out, imr_buf_text(&title), title.len, imr_buf_text(&text), text.len);
+    return imr_buf_check(out, err);
+}
+
+/* ---- vectors ---- */
+
+static imr_status encode_query(scoring *s, const char *query, imr_error *err)
 {
     IMR_AUTOBUF imr_buf whole = {0};
-    imr_buf_str(&whole, prefix);
-    imr_buf_add(&whole, text, len);
+    imr_token_count count;
+    imr_buf_printf(&whole, "%s%s", imr_encoder_query_prefix(s->encoder), query);
     IMR_TRY(imr_buf_check(&whole, err));
-    const char *start = imr_buf_text(&whole);
-    return imr_encoder_encode(s->encoder, &start, &whole.len, 1, out, count, NULL, err);
+    const char *text = imr_buf_text(&whole);
+    IMR_TRY(imr_encoder_encode(s->encoder, &text, &whole.len, 1, s->base.v, &count, NULL, err));
+    if (count.known)
+        return IMR_OK;
+    return imr_fail(err, IMR_E_UNSUPPORTED,
+                    "no word of the query is known to the encoder %s, so it cannot rank anything; "
+                    "try other words",
+                    imr_encoder_name(s->encoder));
+}
+
+static imr_status encode_texts(scoring *s, bool *known, const imr_progress *progress,
+                               imr_error *err)
+{
+    const char *prefix = imr_encoder_passage_prefix(s->encoder);
+    IMR_AUTOBUF imr_buf all = {0};
+    IMR_AUTOFREE const char **texts = IMR_NEW_ARRAY(const char *, s->n);
+    IMR_AUTOFREE size_t *lens = IMR_NEW_ARRAY(size_t, s->n);
+    IMR_AUTOFREE imr_token_count *counts = IMR_NEW_ARRAY(imr_token_count, s->n);
+    if (!texts || !lens || !counts)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < s->n; i++) {
+        imr_buf_str(&all, prefix);
+        imr_buf_add(&all, s->texts.texts.v[i], s->texts.lens.v[i] + 1);
+        lens[i] = strlen(prefix) + s->texts.lens.v[i];
+    }
+    IMR_TRY(imr_buf_check(&all, err));
+    const char *at = imr_buf_text(&all);
+    for (size_t i = 0; i < s->n; at += lens[i++] + 1)
+        texts[i] = at;
+    IMR_TRY(imr_encoder_encode(s->encoder, texts, lens, s->n, imr_matrix_row(&s->base, 1), counts,
+                               progress, err));
+    for (size_t i = 0; i < s->n; i++)
+        known[i] = counts[i].known != 0;
+    return IMR_OK;
+}
+
+/* Of a text without a known word a static encoder made the zero vector. */
+static imr_status read_vectors(scoring *s, bool *known, imr_error *err)
+{
+    IMR_TRY(imr_cache_read_rows(s->cache, 0, s->n, imr_matrix_row(&s->base, 1), err));
+    for (size_t i = 0; i < s->n; i++) {
+        const float *row = imr_matrix_row(&s->base, i + 1);
+        for (size_t j = 0; j < s->base.cols && !known[i]; j++)
+            known[i] = row[j] != 0;
+    }
+    return IMR_OK;
 }
 
 static imr_status encode(imr_cli *cli, scoring *s, const char *query, imr_error *err)
 {
-    const size_t k = s->texts.texts.n, n = imr_encoder_dim(s->encoder);
-    const char *query_prefix =
-        prefix_of(cli, IMR_OPT_QUERY_PREFIX, imr_encoder_query_prefix(s->encoder));
-    const char *passage_prefix =
-        prefix_of(cli, IMR_OPT_PASSAGE_PREFIX, imr_encoder_passage_prefix(s->encoder));
-    imr_token_count count;
-    IMR_TRY(imr_matrix_init(&s->base, k + 1, n, err));
-    IMR_TRY(encode_one(s, query_prefix, query, strlen(query), s->base.v, &count, err));
-    if (count.known == 0)
-        return imr_fail(err, IMR_E_UNSUPPORTED,
-                        "no word of the query is known to the encoder %s, so it cannot rank "
-                        "anything; try other words",
-                        imr_encoder_name(s->encoder));
-    for (size_t i = 0; i < k; i++) {
-        IMR_TRY(encode_one(s, passage_prefix, s->texts.texts.v[i], s->texts.lens.v[i],
-                           imr_matrix_row(&s->base, i + 1), &count, err));
-        if (count.known == 0)
-            imr_cli_say(cli, "text %s: the encoder knows none of its words; its place says nothing",
-                        s->texts.ids.v[i]);
-        if (!imr_progress_step(imr_cli_progress(cli), "encoding texts", i + 1, k))
-            return imr_fail(err, IMR_E_CANCELLED, "interrupted");
+    IMR_AUTOFREE bool *known = IMR_NEW_ARRAY(bool, s->n);
+    size_t unknown = s->n;
+    s->documents = IMR_NEW_ARRAY(uint32_t, s->n);
+    if (!known || !s->documents)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_matrix_init(&s->base, s->n + 1, imr_encoder_dim(s->encoder), err));
+    IMR_TRY(encode_query(s, query, err));
+    IMR_TRY(s->cache ? read_vectors(s, known, err)
+                     : encode_texts(s, known, imr_cli_progress(cli), err));
+    for (size_t i = s->n; i-- > 0;)
+        if (!known[i])
+            s->documents[--unknown] = (uint32_t)i;
+    for (size_t i = 0; i < s->n; i++) {
+        if (!known[i])
+            continue;
+        s->documents[s->known++] = (uint32_t)i;
+        memmove(imr_matrix_row(&s->base, s->known), imr_matrix_row(&s->base, i + 1),
+                s->base.cols * sizeof(float));
     }
-    return IMR_OK;
+    if (s->known)
+        return IMR_OK;
+    return imr_fail(err, IMR_E_UNSUPPORTED, "the encoder %s knows no word of any text",
+                    imr_encoder_name(s->encoder));
+}
+
+/* ---- ranks ---- */
+
+static void rank_by(const scoring *s, uint32_t *rank, const float *scores, const uint32_t *places)
+{
+    imr_topk(s->order, s->known, scores, s->known, places);
+    for (size_t i = 0; i < s->known; i++)
+        rank[s->order[i]] = (uint32_t)i + 1;
 }
 
 static imr_status rank(scoring *s, imr_error *err)
 {
-    const size_t k = s->texts.texts.n, m = s->adapter->w.m, n = s->base.cols;
-    IMR_TRY(imr_matrix_init(&s->working, k + 1, m, err));
+    const size_t k = s->known, n = s->base.cols;
+    IMR_AUTOFREE uint32_t *places = IMR_NEW_ARRAY(uint32_t, k);
+    IMR_AUTOFREE const char **ids = IMR_NEW_ARRAY(const char *, k);
     s->similarity = IMR_NEW_ARRAY(float, k);
-    s->places = IMR_NEW_ARRAY(uint32_t, k);
     s->order = IMR_NEW_ARRAY(uint32_t, k);
-    s->rank = IMR_NEW_ARRAY(uint32_t, k);
-    if (!s->similarity || !s->places || !s->order || !s->rank)
+    s->before_rank = IMR_NEW_ARRAY(uint32_t, k);
+    s->encoder_rank = IMR_NEW_ARRAY(uint32_t, k);
+    if (!places || !ids || !s->similarity || !s->order || !s->before_rank || !s->encoder_rank)
         return imr_fail_memory(err);
-    IMR_TRY(imr_adapter_project(s->adapter, imr_matrix_view(&s->base), s->working.v, err));
+    for (size_t i = 0; i < k; i++)
+        ids[i] = id_of(s, s->documents[i]);
+    IMR_TRY(imr_topk_places(places, ids, k, err));
+    imr_nn_cosine_rows(s->similarity, imr_view_of(s->base.v + n, k, n), s->base.v);
+    rank_by(s, s->encoder_rank, s->similarity, places);
+    if (!s->adapter)
+        return IMR_OK;
+    const size_t m = s->adapter->w.m;
+    IMR_TRY(imr_matrix_init(&s->working, k + 1, m, err));
+    IMR_TRY(imr_adapter_project(s->adapter, imr_view_of(s->base.v, k + 1, n), s->working.v, err));
     IMR_TRY(imr_adapter_run(s->adapter, s->working.v, imr_view_of(s->working.v + m, k, m), &s->run,
                             err));
-    imr_nn_cosine_rows(s->similarity, imr_view_of(s->base.v + n, k, n), s->base.v);
-    IMR_TRY(imr_topk_places(s->places, (const char *const *)s->texts.ids.v, k, err));
-    imr_topk(s->order, k, s->run.before, k, s->places);
-    for (size_t i = 0; i < k; i++)
-        s->rank[s->order[i]] = (uint32_t)i + 1;
-    imr_topk(s->order, k, s->run.after, k, s->places);
+    rank_by(s, s->before_rank, s->run.before, places);
+    imr_topk(s->order, k, s->run.after, k, places);
     return IMR_OK;
 }
 
-static void print_text(imr_buf *out, const scoring *s, size_t shown)
+/* ---- printing ---- */
+
+static void put_score(imr_buf *out, float value)
 {
     char number[64];
-    imr_buf_str(out, " now was   after  before encoder  id and text\n");
-    for (size_t i = 0; i < shown; i++) {
-        const uint32_t d = s->order[i];
-        IMR_AUTOBUF imr_buf clean = {0};
-        imr_buf_printf(out, "%4zu%4u  ", i + 1, s->rank[d]);
-        imr_buf_printf(out, "%s  ", imr_format_fixed(number, (double)s->run.after[d], 4, false));
-        imr_buf_printf(out, "%s  ", imr_format_fixed(number, (double)s->run.before[d], 4, false));
-        imr_buf_printf(out, "%s  ", imr_format_fixed(number, (double)s->similarity[d], 4, false));
-        imr_utf8_clean(&clean, s->texts.ids.v[d], strlen(s->texts.ids.v[d]), IMR_CLEAN_LINE);
-        imr_buf_str(&clean, "  ");
-        imr_utf8_clean(&clean, s->texts.texts.v[d], s->texts.lens.v[d], IMR_CLEAN_LINE);
-        imr_utf8_clip(out, imr_buf_text(&clean), clean.len, 80, "...");
-        imr_buf_char(out, '\n');
-    }
+    imr_buf_printf(out, "%8s", imr_format_fixed(number, (double)value, 4, false));
 }
 
-static void print_json(imr_buf *out, const scoring *s, const char *query, size_t shown)
+/* Ranks and similarities of number i of the order; of a text that is not ranked only blanks. */
+static void put_numbers(imr_buf *out, const scoring *s, size_t i)
+{
+    const uint32_t at = i < s->known ? s->order[i] : 0;
+    if (i >= s->known) {
+        imr_buf_printf(out, "%4s", "-");
+        imr_buf_fill(out, ' ', s->adapter ? 32 : 8);
+        return;
+    }
+    imr_buf_printf(out, "%4zu", i + 1);
+    if (s->adapter) {
+        imr_buf_printf(out, "%4u%4u", s->before_rank[at], s->encoder_rank[at]);
+        put_score(out, s->run.after[at]);
+        put_score(out, s->run.before[at]);
+    }
+    put_score(out, s->similarity[at]);
+}
+
+static uint32_t document_at(const scoring *s, size_t i)
+{
+    return s->documents[i < s->known ? s->order[i] : i];
+}
+
+static imr_status print_text(imr_buf *out, const scoring *s, size_t shown, imr_error *err)
+{
+    imr_buf_str(out, s->adapter ? " now was enc   after  before encoder  id and text\n"
+                                : "rank encoder  id and text\n");
+    for (size_t i = 0; i < shown; i++) {
+        const uint32_t d = document_at(s, i);
+        const size_t start = out->len;
+        IMR_AUTOBUF imr_buf text = {0};
+        IMR_AUTOBUF imr_buf clean = {0};
+        put_numbers(out, s, i);
+        imr_buf_str(out, "  ");
+        imr_utf8_clean(&clean, id_of(s, d), strlen(id_of(s, d)), IMR_CLEAN_LINE);
+        imr_buf_str(&clean, i < s->known ? "  " : "  " SAYS_BLANK " ");
+        IMR_TRY(text_of(&text, s, d, err));
+        imr_utf8_clean(&clean, imr_buf_text(&text), text.len, IMR_CLEAN_LINE);
+        imr_utf8_clip(out, imr_buf_text(&clean), clean.len, COLUMNS - (out->len - start), "...");
+        imr_buf_char(out, '\n');
+    }
+    return imr_buf_check(out, err);
+}
+
+static void json_rank(imr_buf *out, const char *name, bool there, size_t rank)
+{
+    imr_buf_printf(out, ", \"rank_%s\": ", name);
+    if (there)
+        imr_buf_printf(out, "%zu", rank);
+    else
+        imr_buf_str(out, "null");
+}
+
+static void json_score(imr_buf *out, const char *name, bool there, const float *values, size_t at)
+{
+    imr_buf_printf(out, ", \"sim_%s\": ", name);
+    imr_json_put_number(out, there ? (double)values[at] : NAN);
+}
+
+static imr_status print_json(imr_buf *out, const scoring *s, const char *query, size_t shown,
+                             imr_error *err)
 {
     imr_buf_str(out, "{\"query\": ");
     imr_json_put_string(out, query);
     imr_buf_str(out, ", \"documents\": [");
     for (size_t i = 0; i < shown; i++) {
-        const uint32_t d = s->order[i];
-        imr_buf_str(out, i ? ", {\"id\": " : "{\"id\": ");
-        imr_json_put_string(out, s->texts.ids.v[d]);
-        imr_buf_printf(out, ", \"rank_after\": %zu, \"rank_before\": %u, \"sim_after\": ", i + 1,
-                       s->rank[d]);
-        imr_json_put_number(out, (double)s->run.after[d]);
-        imr_buf_str(out, ", \"sim_before\": ");
-        imr_json_put_number(out, (double)s->run.before[d]);
-        imr_buf_str(out, ", \"sim_encoder\": ");
-        imr_json_put_number(out, (double)s->similarity[d]);
+        const bool known = i < s->known, adapted = known && s->adapter;
+        const uint32_t at = known ? s->order[i] : 0, d = document_at(s, i);
+        IMR_AUTOBUF imr_buf text = {0};
+        IMR_TRY(text_of(&text, s, d, err));
+        imr_buf_str(out, i ? ",\n {\"id\": " : "\n {\"id\": ");
+        imr_json_put_string(out, id_of(s, d));
+        json_rank(out, "after", adapted, i + 1);
+        json_rank(out, "before", adapted, adapted ? s->before_rank[at] : 0);
+        json_rank(out, "encoder", known, known ? s->encoder_rank[at] : 0);
+        json_score(out, "after", adapted, s->run.after, at);
+        json_score(out, "before", adapted, s->run.before, at);
+        json_score(out, "encoder", known, s->similarity, at);
         imr_buf_str(out, ", \"text\": ");
-        imr_json_put_string_n(out, s->texts.texts.v[d], s->texts.lens.v[d]);
+        imr_json_put_string_n(out, imr_buf_text(&text), text.len);
         imr_buf_char(out, '}');
     }
     imr_buf_str(out, "]}\n");
+    return imr_buf_check(out, err);
 }
 
-static imr_status score(imr_cli *cli, scoring *s, const char *query, const char *documents,
-                        imr_error *err)
+/* ---- the command ---- */
+
+/* The texts of --documents, or a cache that is made when it has to be, with its encoder. */
+static imr_status open_texts(scoring *s, imr_cli *cli, imr_error *err)
 {
-    const imr_config *c = cli->config;
-    int json;
-    IMR_TRY(imr_cli_format(&json, cli, "text|json", err));
-    IMR_TRY(imr_texts_read(&s->texts, documents, err));
-    const size_t k = s->texts.texts.n, top = (size_t)imr_config_int(c, IMR_OPT_TOP_K);
-    if (top > k)
-        return imr_fail(err, IMR_E_USAGE,
-                        "--top-k is %zu, %s holds %zu texts; use at most %zu, or 0 for all", top,
-                        documents, k, k);
+    const char *file = imr_config_string(cli->config, IMR_OPT_DOCUMENTS);
+    IMR_CLEANUP(imr_cli_paths_done) imr_cli_paths paths = {0};
+    if (file && cli->n_arguments)
+        return imr_fail(err, IMR_E_USAGE, "either --documents or a cache: %s is named too",
+                        cli->arguments[0]);
+    if (file) {
+        IMR_TRY(imr_texts_read(&s->texts, file, err));
+        s->n = s->texts.texts.n;
+        return imr_cli_encoder(&s->encoder, cli, err);
+    }
+    IMR_TRY(imr_cli_cache_argument(cli, err));
+    IMR_TRY(imr_cli_dataset_path(&paths.dataset, cli, err));
+    IMR_TRY(imr_cli_session_cache(&paths.cache, cli, paths.dataset, err));
+    const imr_cache_options how = {.dataset = paths.dataset, .progress = imr_cli_progress(cli)};
+    IMR_TRY(imr_cache_open(&s->cache, paths.cache, &how, err));
+    if (imr_cache_notice(s->cache)[0])
+        imr_cli_say(cli, "%s", imr_cache_notice(s->cache));
+    s->n = imr_cache_documents(s->cache);
+    return imr_cli_encoder_of_cache(&s->encoder, cli, s->cache, err);
+}
+
+static imr_status open_adapter(scoring *s, const imr_config *c, imr_error *err)
+{
+    if (imr_config_count(c, IMR_OPT_CHECKPOINT) == 0)
+        return IMR_OK;
     IMR_TRY(imr_adapter_open(&s->adapter, imr_config_item(c, IMR_OPT_CHECKPOINT, 0),
                              (imr_form)imr_config_choice(c, IMR_OPT_FORM), err));
-    IMR_TRY(imr_cli_encoder(&s->encoder, cli, err));
-    if (imr_encoder_dim(s->encoder) != s->adapter->w.n)
-        return imr_fail(err, IMR_E_SHAPE,
-                        "the adapter %s takes %zu-dimensional vectors, the encoder %s gives "
-                        "%zu-dimensional ones; use the "
-                        "encoder the adapter was trained on",
-                        s->adapter->path, s->adapter->w.n, imr_encoder_name(s->encoder),
-                        imr_encoder_dim(s->encoder));
+    if (imr_encoder_dim(s->encoder) == s->adapter->w.n)
+        return IMR_OK;
+    return imr_fail(err, IMR_E_SHAPE,
+                    "the adapter %s takes %zu-dimensional vectors, the encoder %s gives "
+                    "%zu-dimensional ones; use the encoder the adapter was trained on",
+                    s->adapter->path, s->adapter->w.n, imr_encoder_name(s->encoder),
+                    imr_encoder_dim(s->encoder));
+}
+
+static imr_status score(imr_cli *cli, scoring *s, const char *query, imr_error *err)
+{
+    int json;
+    IMR_TRY(imr_cli_format(&json, cli, "text|json", err));
+    IMR_TRY(open_texts(s, cli, err));
+    size_t top = (size_t)imr_config_int(cli->config, IMR_OPT_TOP_K);
+    if (top > s->n)
+        return imr_fail(err, IMR_E_USAGE,
+                        "--top-k is %zu, but there are %zu texts; use at most %zu, or 0 for all",
+                        top, s->n, s->n);
+    if (top == 0)
+        top = s->cache && !imr_config_is_set(cli->config, IMR_OPT_TOP_K) && s->n > SHOWN ? SHOWN
+                                                                                         : s->n;
+    IMR_TRY(open_adapter(s, cli->config, err));
     IMR_TRY(encode(cli, s, query, err));
     IMR_TRY(rank(s, err));
     IMR_AUTOBUF imr_buf out = {0};
-    if (json)
-        print_json(&out, s, query, top ? top : k);
-    else
-        print_text(&out, s, top ? top : k);
+    IMR_TRY(json ? print_json(&out, s, query, top, err) : print_text(&out, s, top, err));
     return imr_cli_emit(cli, &out, err);
 }
 
 static imr_status run(imr_cli *cli, imr_error *err)
 {
     const imr_config *c = cli->config;
-    const char *documents;
-    if (imr_config_count(c, IMR_OPT_QUERY) != 1 || imr_config_count(c, IMR_OPT_CHECKPOINT) != 1)
-        return imr_fail(err, IMR_E_USAGE, "one --query TEXT and one --checkpoint FILE are needed");
-    IMR_TRY(imr_cli_need(&documents, cli, IMR_OPT_DOCUMENTS, err));
+    if (imr_config_count(c, IMR_OPT_QUERY) != 1 || imr_config_count(c, IMR_OPT_CHECKPOINT) > 1)
+        return imr_fail(err, IMR_E_USAGE,
+                        "one --query TEXT is needed, and at most one --checkpoint FILE");
     scoring s = {0};
-    imr_status status = score(cli, &s, imr_config_item(c, IMR_OPT_QUERY, 0), documents, err);
+    imr_status status = score(cli, &s, imr_config_item(c, IMR_OPT_QUERY, 0), err);
     scoring_done(&s);
     return status;
 }
 
 const imr_command imr_command_score = {
     .name = "score",
-    .usage = "--checkpoint FILE --encoder DIR --query TEXT --documents FILE [--top-k K]",
-    .summary = "rank given texts for a query",
-    .details = "All texts are the adapter's feedback: a score depends on the whole set. Texts: "
-               "JSONL, a JSON array of strings, "
-               "or one a line; - reads standard input.",
+    .usage = "[--checkpoint FILE] --query TEXT (--encoder E --documents FILE | CACHE | --dataset D "
+             "--encoder E) [--top-k K]",
+    .summary = "rank given texts, or those of a cache, for a query",
+    .details = "All texts are the adapter's feedback: a score depends on the whole set. Without "
+               "--checkpoint the encoder ranks alone. Texts: JSONL, a JSON array of strings, or "
+               "one a line; - reads standard input. Of a cache the first 10 are printed. Texts of "
+               "which the encoder knows no word stand last, without a rank.",
     .example = "  imrnn score --checkpoint demo/adapter.pt --encoder demo/encoder --query "
-               "'volcanic islands' "
-               "--documents demo/dataset/corpus.jsonl --top-k 5",
+               "'volcanic islands' --documents demo/dataset/corpus.jsonl --top-k 5\n"
+               "  imrnn score demo/cache --query 'volcanic islands'",
     .options = options,
+    .max_arguments = 1,
     .run = run,
 };

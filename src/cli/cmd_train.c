@@ -107,7 +107,8 @@ static imr_status train(imr_cli *cli, const imr_cache *cache, const char *dir, i
     if (status != IMR_OK && !o.history.cancelled)
         return status;
     IMR_AUTOBUF imr_buf b = {0};
-    imr_cli_train_text(&b, &o, &plan);
+    if (!cli->quiet)
+        imr_cli_train_text(&b, &o, &plan);
     imr_buf_printf(&b, "wrote %s/adapter.pt\n", dir);
     IMR_TRY(imr_cli_emit(cli, &b, err));
     return status;
@@ -118,6 +119,7 @@ static imr_status run_train(imr_cli *cli, imr_error *err)
     const char *dir;
     imr_cache *cache;
     IMR_TRY(imr_cli_need(&dir, cli, IMR_OPT_OUTPUT_DIR, err));
+    IMR_TRY(imr_cli_argument(cli, IMR_OPT_CACHE_DIR, err));
     IMR_TRY(imr_cli_cache(&cache, cli, err));
     imr_status status = train(cli, cache, dir, err);
     imr_cache_free(cache);
@@ -130,14 +132,15 @@ static const imr_option_id options[] = {
 
 const imr_command imr_command_train = {
     .name = "train",
-    .usage = "--cache-dir C [--recipe corpus|imrnns-0.2|imrnns-0.1] --output-dir O",
+    .usage = "CACHE [--recipe corpus|imrnns-0.2|imrnns-0.1] --output-dir O",
     .summary = "train an adapter on a cache",
     .details = "Recipe corpus needs no judgements: each title asks for its own text, encoded "
                "without it; judgements of the split train join in where there are any. The other "
                "recipes train on judgements alone. Writes adapter.pt, adapter.safetensors and "
                "history.json, and says what training did to documents it never saw. The best epoch "
                "is kept, the untrained one too; C-c ends training and keeps the best so far.",
-    .example = "  imrnn train --cache-dir demo/cache --output-dir my-adapter --epochs 10",
+    .example = "  imrnn train demo/cache --output-dir my-adapter --epochs 10",
+    .max_arguments = 1,
     .options = options,
     .run = run_train,
 };

@@ -67,7 +67,9 @@ imr_status imr_cli_need(const char **out, const imr_cli *cli, imr_option_id id,
 /* --format is one of "text|json|..."; *index gets its place. */
 imr_status imr_cli_format(int *index, const imr_cli *cli, const char *formats,
                           imr_error *err) IMR_NODISCARD;
-/* The one argument of a command that takes a cache is what --cache-dir would be, or, where it holds
+/* The one argument, when it is there, becomes the value of this option. */
+imr_status imr_cli_argument(imr_cli *cli, imr_option_id id, imr_error *err) IMR_NODISCARD;
+/* The one argument of a command that reads texts is what --cache-dir would be, or, where it holds
  * no cache, what --dataset would be. */
 imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err) IMR_NODISCARD;
 /* --dataset as a folder: a path, else a name under --datasets-dir. The caller's. NULL and IMR_OK
@@ -91,8 +93,8 @@ imr_status imr_cli_encoder_as(struct imr_encoder **out, imr_cli *cli, imr_precis
                               imr_error *err) IMR_NODISCARD;
 
 struct imr_cache;
-/* The encoder a cache was made with, as it names it or --encoder does, in its precision and with its
- * prefixes. IMR_E_FORMAT when its weights are others. */
+/* The encoder a cache was made with, as it names it or --encoder does, in its precision and with
+ * its prefixes. IMR_E_FORMAT when its weights are others. */
 imr_status imr_cli_encoder_of_cache(struct imr_encoder **out, imr_cli *cli,
                                     const struct imr_cache *cache, imr_error *err) IMR_NODISCARD;
 

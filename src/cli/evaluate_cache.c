@@ -18,6 +18,7 @@ void imr_usual_metrics(imr_metric out[IMR_USUAL_METRICS], uint32_t k)
 typedef struct runs {
     const imr_cache *cache;
     imr_writer writer[IMR_RANKED_COUNT];
+    const char *blank; /* the first id with a blank in it */
 } runs;
 
 static imr_status write_ranking(void *user, imr_ranking_kind kind, const char *query_id,
@@ -28,9 +29,12 @@ static imr_status write_ranking(void *user, imr_ranking_kind kind, const char *q
     char tag[32];
     (void)err;
     snprintf(tag, sizeof tag, "imrnn-%s", imr_ranking_kind_name(kind));
-    for (size_t i = 0; i < n; i++)
-        imr_run_put(&r->writer[kind], query_id, imr_cache_document_id(r->cache, documents[i]),
-                    i + 1, scores[i], tag);
+    for (size_t i = 0; i < n; i++) {
+        const char *id = imr_cache_document_id(r->cache, documents[i]);
+        if (!r->blank && (imr_run_needs_tabs(id) || imr_run_needs_tabs(query_id)))
+            r->blank = imr_run_needs_tabs(id) ? id : query_id;
+        imr_run_put(&r->writer[kind], query_id, id, i + 1, scores[i], tag);
+    }
     return IMR_OK;
 }
 
@@ -107,6 +111,11 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
     for (size_t i = 0; i < e.doubts.n; i++)
         imr_cli_say(p->cli, "%s", e.doubts.v[i].text);
     IMR_TRY(runs_commit(&files, err));
+    if (files.blank)
+        imr_cli_say(p->cli,
+                    "%s: ids with blanks, such as \"%.80s\": their lines are separated by tabs, "
+                    "which imrnn reads and trec_eval does not",
+                    dir, files.blank);
     imr_eval_report report = {.cli = p->cli,
                               .cache = p->cache,
                               .adapter = a,

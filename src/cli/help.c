@@ -2,38 +2,22 @@
 #include <string.h>
 
 #include "cli/options.h"
-#include "text/utf8.h"
+#include "report/formats.h"
 
 #define HELP_COLUMNS 80
 #define OPTION_TEXT  28 /* where the words beside an option begin */
 
 void imr_cli_wrap(imr_buf *b, const char *text, size_t at, size_t indent)
 {
-    bool first = true;
-    while (*text) {
-        size_t n = strcspn(text, " \n"), width = imr_utf8_width(text, n);
-        if (!first && at + 1 + width > HELP_COLUMNS) {
-            imr_buf_char(b, '\n');
-            imr_buf_fill(b, ' ', indent);
-            at = indent;
-        } else if (!first) {
-            imr_buf_char(b, ' ');
-            at++;
-        }
-        imr_buf_add(b, text, n);
-        at += width;
-        first = false;
-        text += n;
-        if (*text == '\n') {
-            imr_buf_char(b, '\n');
-            imr_buf_fill(b, ' ', indent);
-            at = indent;
-            first = true;
-        }
+    for (; *text; at = indent) {
+        const size_t n = strcspn(text, "\n");
+        IMR_AUTOBUF imr_buf line = {0};
+        imr_buf_add(&line, text, n);
+        imr_report_wrap(b, imr_buf_text(&line), at, indent, HELP_COLUMNS);
+        text += n + (text[n] == '\n');
         if (*text)
-            text++;
+            imr_buf_fill(b, ' ', indent);
     }
-    imr_buf_char(b, '\n');
 }
 
 static bool on_by_default(const imr_option *o)
@@ -41,9 +25,14 @@ static bool on_by_default(const imr_option *o)
     return o->kind == IMR_KIND_BOOL && o->fallback && strcmp(o->fallback, "true") == 0;
 }
 
-void imr_option_spelling(imr_buf *b, const imr_option *o)
+void imr_option_name(imr_buf *b, const imr_option *o)
 {
     imr_buf_printf(b, "--%s%s", on_by_default(o) ? "no-" : "", o->name);
+}
+
+void imr_option_spelling(imr_buf *b, const imr_option *o)
+{
+    imr_option_name(b, o);
     if (o->metavar)
         imr_buf_printf(b, " %s", o->metavar);
 }
@@ -77,8 +66,13 @@ static void put_option(imr_buf *b, const imr_option *o)
 
 void imr_help_command(imr_buf *b, const imr_command *command)
 {
-    imr_buf_printf(b, "imrnn %s - %s\n\nusage: imrnn %s %s\n", command->name, command->summary,
-                   command->name, command->usage);
+    IMR_AUTOBUF imr_buf line = {0};
+    imr_buf_printf(&line, "imrnn %s - %s", command->name, command->summary);
+    imr_cli_wrap(b, imr_buf_text(&line), 0, 4);
+    imr_buf_clear(&line);
+    imr_buf_printf(&line, "usage: imrnn %s %s", command->name, command->usage);
+    imr_buf_char(b, '\n');
+    imr_cli_wrap(b, imr_buf_text(&line), 0, 11);
     if (command->details) {
         imr_buf_char(b, '\n');
         imr_cli_wrap(b, command->details, 0, 0);
@@ -97,19 +91,22 @@ void imr_help_command(imr_buf *b, const imr_command *command)
 
 void imr_help_all(imr_buf *b, const imr_command *const *commands)
 {
-    imr_buf_str(b, "imrnn - watch a retrieval adapter move documents, and say in words why\n\n"
-                   "usage: imrnn COMMAND [options]\n       imrnn CACHE            the same as "
-                   "imrnn explore CACHE\n\ncommands:\n");
+    imr_buf_str(b, "imrnn - why a dense retriever ranks as it does, and what an adapter changes\n\n"
+                   "usage: imrnn COMMAND [options]\n       imrnn CACHE        the same as imrnn "
+                   "explore CACHE\n       imrnn explore --dataset my-texts --encoder minilm\n\n"
+                   "commands:\n");
     for (size_t i = 0; commands[i]; i++)
         if (!commands[i]->hidden) {
             imr_buf_printf(b, "  %-18s", commands[i]->name);
             imr_cli_wrap(b, commands[i]->summary, 20, 20);
         }
-    imr_buf_str(b, "\nimrnn help COMMAND, or COMMAND --help, shows options and an example.\n"
-                   "Settings: flags, then IMRNN_<NAME> in the environment, then the project file "
-                   ".imrnn,\nthen $XDG_CONFIG_HOME/imrnn/config.\n"
-                   "Exit: 0 done, 1 failed, 2 wrong usage, 3 bad data or model, 130 "
-                   "interrupted.\n");
+    imr_buf_str(b,
+                "\nimrnn help COMMAND, or COMMAND --help, shows options and an example.\n"
+                "imrnn generate man|bash|zsh|fish prints the man page or a shell's completions.\n"
+                "Settings: flags, then IMRNN_<NAME> in the environment, then the project file\n"
+                ".imrnn, then $XDG_CONFIG_HOME/imrnn/config.\n"
+                "Exit: 0 done, 1 failed, 2 wrong usage, 3 bad data or model, 130 "
+                "interrupted.\n");
 }
 
 bool imr_help_group(imr_buf *b, const imr_command *const *commands, const char *group)

@@ -31,7 +31,9 @@ imr_status imr_line_command(const imr_command **out, size_t *taken, const imr_li
 imr_status imr_line_check(const imr_line *line, const imr_command *command, size_t n_arguments,
                           imr_error *err) IMR_NODISCARD;
 
-/* "--no-progress", "--feedback-k K": how help and errors write an option. Appends. */
+/* "--no-progress", "--feedback-k": how an option is given. Appends. */
+void imr_option_name(imr_buf *b, const imr_option *o);
+/* The same with what stands for its value: "--feedback-k K". */
 void imr_option_spelling(imr_buf *b, const imr_option *o);
 
 /* Help of one command; of all (short). Appends. */

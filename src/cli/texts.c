@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/file.h"
 #include "base/limits.h"
@@ -73,10 +74,10 @@ static imr_status add_node(imr_texts *t, const imr_json *node, size_t number, co
     if (!imr_json_is_object(node) || imr_json_need_string(&text, node, "text", &why) != IMR_OK)
         return imr_fail(err, IMR_E_FORMAT,
                         "%s: expected a string or an object with \"_id\" and \"text\"", at);
-    const char *key = imr_json_at(node, "_id") ? "_id" : "id";
-    const char *name = imr_json_string_or(node, key, NULL);
-    if (!name && imr_json_is_number(imr_json_at(node, key)))
-        snprintf(id, sizeof id, "%lld", (long long)imr_json_int_or(node, key, 0));
+    const imr_json *found = imr_document_id(node);
+    const char *name = imr_json_string_or(found, "", NULL);
+    if (!name && imr_json_is_number(found))
+        snprintf(id, sizeof id, "%lld", (long long)imr_json_int_or(found, "", 0));
     const char *title = imr_json_string_or(node, "title", "");
     IMR_AUTOBUF imr_buf b = {0};
     imr_document_text(&b, title, strlen(title), text, strlen(text));
@@ -149,21 +150,59 @@ static imr_status parse_lines(imr_texts *t, const char *data, size_t len, const 
 static bool ends(const char *name, const char *with)
 {
     size_t n = strlen(name), w = strlen(with);
-    return n >= w && strcmp(name + n - w, with) == 0;
+    return n >= w && strcasecmp(name + n - w, with) == 0;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* By their looks: {" begins an object, and lines that are all between "" or {} are JSON, too. A
+ * sentence in quotation marks among others is one. */
+static bool looks_like_jsonl(const char *data, size_t len)
+{
+    const char *end = data + len;
+    bool strings = false;
+    for (const char *p = data; p < end; p++) {
+        const char *stop = memchr(p, '\n', (size_t)(end - p)), *last = stop ? stop : end;
+        while (p < last && is_blank(*p))
+            p++;
+        const char *next = stop ? stop : end;
+        while (last > p && is_blank(last[-1]))
+            last--;
+        if (p < last && *p == '{') {
+            const char *key = p + 1;
+            while (key < last && is_blank(*key))
+                key++;
+            return key < last && (*key == '"' || *key == '}');
+        }
+        if (p < last && (*p != '"' || last - p < 2 || last[-1] != '"'))
+            return false;
+        strings |= p < last;
+        p = next;
+    }
+    return strings;
 }
 
 imr_status imr_texts_parse(imr_texts *out, const char *data, size_t len, const char *name,
                            imr_error *err)
 {
     imr_texts t = {0};
+    if (len >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0) {
+        data += 3;
+        len -= 3;
+    }
     size_t at = 0;
-    while (at < len && strchr(" \t\r\n", data[at]))
+    while (at < len && is_blank(data[at]))
         at++;
     imr_status status;
-    if (ends(name, ".jsonl"))
+    if (ends(name, ".jsonl") || ends(name, ".ndjson"))
         status = parse_jsonl(&t, data, len, name, err);
     else if (ends(name, ".json") || (at < len && data[at] == '['))
         status = parse_array(&t, data, len, name, err);
+    else if (!ends(name, ".txt") && looks_like_jsonl(data, len))
+        status = parse_jsonl(&t, data, len, name, err);
     else
         status = parse_lines(&t, data, len, name, err);
     if (status == IMR_OK && t.ids.n == 0)
@@ -200,7 +239,7 @@ imr_status imr_texts_read(imr_texts *out, const char *path, imr_error *err)
     if (strcmp(path, "-") == 0)
         return read_stream(out, stdin, err);
     imr_file file;
-    IMR_TRY(imr_file_map(&file, path, err));
+    IMR_TRY(imr_file_map_as(&file, path, IMR_FILE_PIPE | IMR_FILE_TEXT, err));
     imr_status status = imr_texts_parse(out, (const char *)file.data, file.len, path, err);
     imr_file_unmap(&file);
     return status;

@@ -1,10 +1,12 @@
 /*
  * cli/texts.h - texts a user names: a file, or words on the command line.
  *
- *   FILE.jsonl   one a line: "text", or {"_id" or "id", "title", "text"}
+ *   FILE.jsonl   one a line: "text", or {"_id", "title", "text"} (retrieval/dataset.h has the other
+ *   FILE.ndjson  names of an id); also any other file but .txt whose lines look so
  *   FILE.json    an array of the same; also any file that begins with '['
  *   other        one text a line
  *   -            standard input, by the same rules
+ * Endings in any case.
  * Blank lines are skipped. A text without id is called by its line (or place) number, from 1.
  * Errors: IMR_E_FORMAT with file and line for a malformed line, text that is not UTF-8, an id met
  * twice, a file without texts; IMR_E_LIMIT.

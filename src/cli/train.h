@@ -7,7 +7,8 @@
 
 void imr_cli_train_plan(imr_train_plan *out, const imr_cli *cli);
 /* Trains with the encoder of the cache, where the recipe encodes, and saves into dir; interrupted,
- * it saves the best so far and gives IMR_E_CANCELLED. out: started from {0}, the caller's to end. */
+ * it saves the best so far and gives IMR_E_CANCELLED. out: started from {0}, the caller's to
+ * end. */
 imr_status imr_cli_train_run(imr_train_outcome *out, imr_cli *cli, const imr_cache *cache,
                              const imr_train_plan *plan, const char *dir,
                              imr_error *err) IMR_NODISCARD;

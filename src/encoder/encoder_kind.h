@@ -65,9 +65,9 @@ struct imr_encoder {
 /* Remembers "module/file" (module may be "") as one of the files of the identity. */
 imr_status imr_encoder_add_file(imr_encoder *e, const char *module, const char *file,
                                 imr_error *err) IMR_NODISCARD;
-/* Opens the tokeniser of a module's folder ("" for the root) as transformers or static encoders have
- * it and adds its files; lower_first: encoder/tokenizer_folder.h. Errors: IMR_E_NOT_FOUND names
- * what is missing and how to get it; whatever is wrong with the file. */
+/* Opens the tokeniser of a module's folder ("" for the root) as transformers or static encoders
+ * have it and adds its files; lower_first: encoder/tokenizer_folder.h. Errors: IMR_E_NOT_FOUND
+ * names what is missing and how to get it; whatever is wrong with the file. */
 imr_status imr_encoder_add_tokenizer(imr_tokenizer_facts *facts, imr_encoder *e, const char *module,
                                      bool lower_first, imr_error *err) IMR_NODISCARD;
 

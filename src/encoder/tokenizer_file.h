@@ -1,5 +1,6 @@
 /*
- * encoder/tokenizer_file.h - tokenisers from tokenizer.json; for folders encoder/tokenizer_folder.h.
+ * encoder/tokenizer_file.h - tokenisers from tokenizer.json; for folders
+ * encoder/tokenizer_folder.h.
  *
  * tokenizer.json (the `tokenizers` library, version 1.0) is read with these parts:
  *   normalizer      BertNormalizer, Lowercase, NFD, NFKD, StripAccents, Strip, Replace (a string),
@@ -9,8 +10,8 @@
  *   model           WordPiece, WordLevel
  *   post_processor  TemplateProcessing (the single form), BertProcessing, RobertaProcessing, null
  *   added_tokens    all their flags
- * Any other part is refused by name (IMR_E_UNSUPPORTED). Padding is not used, and truncation left to
- * the encoder.
+ * Any other part is refused by name (IMR_E_UNSUPPORTED). Padding is not used, and truncation left
+ * to the encoder.
  */
 #ifndef IMR_ENCODER_TOKENIZER_FILE_H
 #define IMR_ENCODER_TOKENIZER_FILE_H

@@ -1,8 +1,8 @@
 /*
  * encoder/tokenizer_folder.h - the tokeniser of a folder, as the libraries read it.
  *
- * For static encoders tokenizer.json is read as it stands (`tokenizers`). For transformers the class
- * decides (transformers 5, whose ids these are): tokenizer_config.json tokenizer_class, else
+ * For static encoders tokenizer.json is read as it stands (`tokenizers`). For transformers the
+ * class decides (transformers 5, whose ids these are): tokenizer_config.json tokenizer_class, else
  * config.json's, else the one of the model type.
  *   BertTokenizer, MPNetTokenizer and their likes, with or without "Fast": of tokenizer.json only
  *   the vocabulary and the added tokens; the rules are BERT's with do_lower_case (true when not
@@ -32,7 +32,8 @@ typedef struct imr_tokenizer_facts {
     size_t max_ids; /* truncation of tokenizer.json; 0: none */
 } imr_tokenizer_facts;
 
-/* wish and facts may be NULL. IMR_E_NOT_FOUND when there is neither tokenizer.json nor vocab.txt. */
+/* wish and facts may be NULL. IMR_E_NOT_FOUND when there is neither tokenizer.json nor
+ * vocab.txt. */
 imr_status imr_tokenizer_open(imr_tokenizer **out, imr_tokenizer_facts *facts, const char *folder,
                               const imr_tokenizer_wish *wish, imr_error *err) IMR_NODISCARD;
 

@@ -5,11 +5,11 @@
  *           - mean over all pieces of h
  *
  * h is the last layer's output for a piece, taken through the weights of Dense modules where there
- * are any; for a static encoder the token's weighted row (method.md section 4). Special tokens, those
- * of a prefix and a static encoder's unknown one are no pieces; punctuation is one. A word is what
- * the pre-tokeniser makes, as the normaliser spells it. It gets a row if it is in enough documents
- * (IMR_CONTEXT_FEW, IMR_CONTEXT_MANY) and has at least two characters, one of them a letter; where
- * more than IMR_CONTEXT_WORDS do, those in most documents.
+ * are any; for a static encoder the token's weighted row (method.md section 4). Special tokens,
+ * those of a prefix and a static encoder's unknown one are no pieces; punctuation is one. A word is
+ * what the pre-tokeniser makes, as the normaliser spells it. It gets a row if it is in enough
+ * documents (IMR_CONTEXT_FEW, IMR_CONTEXT_MANY) and has at least two characters, one of them a
+ * letter; where more than IMR_CONTEXT_WORDS do, those in most documents.
  *
  * Which documents: all, or a seeded sample of IMR_CONTEXT_DOCUMENTS. Some of them
  * (IMR_CONTEXT_HELD, at most a quarter) are left out while the lens is measured and added

@@ -1,8 +1,8 @@
 /*
  * explain/lens_quality.h - how well a corpus can be read through a lens (method.md section 4).
  *
- * Texts whose own words are known are looked at through the lens: x their base vectors less the mean
- * of them, the shown rows t of the table ordered by cos(P+ P x, E_t).
+ * Texts whose own words are known are looked at through the lens: x their base vectors less the
+ * mean of them, the shown rows t of the table ordered by cos(P+ P x, E_t).
  *
  *   precision   of the ten nearest rows, or as many as the text has where it has fewer, the part
  *               that is the text's own                                  in [0,1], 1 is perfect
@@ -10,8 +10,8 @@
  *   rank        percentile rank (rows below + half of the equal ones) / (shown - 1) of the text's
  *               rarer words, those in at most 5 % of the texts          in [0,1], .5 is chance
  *
- * each the mean over a text, then over the texts. Texts without a shown word do not count, nor those
- * without a rarer one in rank.
+ * each the mean over a text, then over the texts. Texts without a shown word do not count, nor
+ * those without a rarer one in rank.
  */
 #ifndef IMR_EXPLAIN_LENS_QUALITY_H
 #define IMR_EXPLAIN_LENS_QUALITY_H

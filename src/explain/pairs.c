@@ -13,21 +13,16 @@ enum { STRONGEST = 10 };
 
 static const char stop_words[] =
     " a about above after again against all also although always am among an and another any are "
-    "aren as at be because been before being below between both but by can cannot could couldn did "
-    "didn do does doesn doing don done down during each either else ever every few for from "
-    "further "
-    "had hadn has hasn have haven having he her here hers herself him himself his how however i if "
-    "in into is isn it its itself just let likely ll may me might mine more most much must my "
-    "myself nor "
-    "neither no not now of off often on once one only onto or other others our ours ourselves out "
-    "over own per quite rather re same shall she should shouldn since so some such than that the "
-    "their theirs them themselves then there these they this those though therefore through thus "
-    "to too "
-    "under "
-    "until up upon us ve very via was wasn we were weren what whatever when where whether which "
-    "while who whom whose why will with within without won would wouldn yet you your yours "
-    "yourself "
-    "yourselves ";
+    "aren as at be because been before being below between both but by can cannot could couldn "
+    "did didn do does doesn doing don done down during each either else ever every few for from "
+    "further had hadn has hasn have haven having he her here hers herself him himself his how "
+    "however i if in into is isn it its itself just let likely ll may me might mine more most "
+    "much must my myself neither no nor not now of off often on once one only onto or other "
+    "others our ours ourselves out over own per quite rather re same shall she should shouldn "
+    "since so some such than that the their theirs them themselves then there therefore these "
+    "they this those though through thus to too under until up upon us use used uses using ve "
+    "very via was wasn we were weren what whatever when where whether which while who whom whose "
+    "why will with within without won would wouldn yet you your yours yourself yourselves ";
 
 bool imr_word_is_named(const char *text)
 {

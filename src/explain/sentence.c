@@ -108,8 +108,9 @@ static bool put_lift(imr_buf *out, const imr_sentence_facts *f)
 {
     const imr_lift l = f->lift;
     const int64_t move = (int64_t)f->rank[IMR_STAGE_ENCODER] - (int64_t)f->rank[IMR_STAGE_AFTER];
-    if (!f->adapter || isnan(l.total))
-        return false;
+    if (!f->adapter || isnan(l.total) ||
+        (!move && f->rank[IMR_STAGE_BEFORE] == f->rank[IMR_STAGE_AFTER]))
+        return false; /* of a document that stays the words are told */
     if (move && (fabs(l.total) < LIFTED || (l.total > 0) != (move > 0))) {
         put_contradiction(out, f, move);
         return true;
@@ -240,7 +241,11 @@ static void put_words(imr_buf *out, const imr_sentence_facts *f, bool falls, boo
     const double whole = falls                ? -f->lift.total
                          : isfinite(standing) ? standing
                                               : f->pairs->similarity[k] - f->pairs->residual[k];
-    const named n = choose(f, falls);
+    named n = choose(f, falls);
+    if (!n.n && falls) { /* spread over many */
+        put_words(out, f, false, first);
+        return;
+    }
     if (!n.n) {
         imr_buf_str(out, "; no single pair of words stands out");
         return;

@@ -9,6 +9,7 @@
 #include "format/json.h"
 #include "format/jsonl.h"
 #include "format/npy.h"
+#include "report/formats.h"
 #include "report/inspect_kinds.h"
 #include "retrieval/qrels.h"
 #include "retrieval/run_file.h"
@@ -363,9 +364,35 @@ imr_status imr_inspect(imr_inspection *out, const char *path, const imr_progress
 
 /* ---- writing ---- */
 
+#define COLUMNS 80
+#define VALUES  23 /* where the words beside a label begin */
+
 static void clean(imr_buf *b, const char *text)
 {
     imr_utf8_clean(b, text, strlen(text), IMR_CLEAN_LINE);
+}
+
+/* Cleaned, in lines of 80 columns; what fits into two of them stays one, which grep finds. */
+static void put_wrapped(imr_buf *b, const char *text, size_t at, size_t indent)
+{
+    IMR_AUTOBUF imr_buf safe = {0};
+    clean(&safe, text);
+    const bool brief = at + imr_utf8_width(imr_buf_text(&safe), safe.len) <= 2 * COLUMNS;
+    imr_report_wrap(b, imr_buf_text(&safe), at, indent, brief ? SIZE_MAX : COLUMNS);
+}
+
+static void put_problem(imr_buf *b, const imr_problem *problem, const char *path)
+{
+    IMR_AUTOBUF imr_buf text = {0};
+    imr_buf_printf(&text, "%s: ", imr_severity_name(problem->severity));
+    /* Readers name the path themselves. */
+    if (strcmp(problem->where, path) != 0)
+        imr_buf_printf(&text, "%s: ", problem->where);
+    imr_buf_str(&text, problem->what);
+    if (problem->fix && problem->fix[0])
+        imr_buf_printf(&text, " (%s)", problem->fix);
+    imr_buf_str(b, "  ");
+    put_wrapped(b, imr_buf_text(&text), 2, 4);
 }
 
 void imr_inspection_text(imr_buf *b, const imr_inspection *i)
@@ -377,24 +404,16 @@ void imr_inspection_text(imr_buf *b, const imr_inspection *i)
     for (size_t f = 0; f < i->n_facts; f++)
         if (i->facts[f].label) {
             imr_buf_printf(b, "  %-20s ", i->facts[f].label);
-            clean(b, i->facts[f].text);
-            imr_buf_char(b, '\n');
+            put_wrapped(b, i->facts[f].text, VALUES, VALUES);
         }
-    for (size_t p = 0; p < i->problems.n; p++) {
-        const imr_problem *problem = &i->problems.v[p];
-        imr_buf_printf(b, "  %s: ", imr_severity_name(problem->severity));
-        /* Readers name the path themselves. */
-        if (strcmp(problem->where, i->path) != 0) {
-            clean(b, problem->where);
-            imr_buf_str(b, ": ");
-        }
-        clean(b, problem->what);
-        if (problem->fix && problem->fix[0])
-            imr_buf_printf(b, " (%s)", problem->fix);
-        imr_buf_char(b, '\n');
+    for (size_t p = 0; p < i->problems.n; p++)
+        put_problem(b, &i->problems.v[p], i->path);
+    if (i->words && strchr(i->words, '\n')) {
+        imr_buf_printf(b, "  %s\n", i->words); /* a drawing of ours */
+    } else if (i->words) {
+        imr_buf_str(b, "  ");
+        put_wrapped(b, i->words, 2, 2);
     }
-    if (i->words)
-        imr_buf_printf(b, "  %s\n", i->words);
 }
 
 void imr_inspection_json(imr_buf *b, const imr_inspection *i)

@@ -151,6 +151,49 @@ static bool is_no_adapter(const imr_adapter *a)
     return !a->w.v && missing >= wanted;
 }
 
+/* "training.best_epoch 16, training.history 24 entries": one line of what JSON says in many. */
+static void put_member(imr_buf *b, const char *path, const imr_json *node)
+{
+    const char *text = imr_json_string_or(node, "", NULL);
+    char name[200];
+    size_t entries = 0;
+    if (imr_json_is_object(node) && !strchr(path, '.')) {
+        for (const imr_json *m = imr_json_child(node); m; m = imr_json_next(m)) {
+            snprintf(name, sizeof name, "%s%s%s", path, *path ? "." : "", imr_json_key(m));
+            put_member(b, name, m);
+        }
+        return;
+    }
+    if (imr_json_is_null(node) || (text && !*text))
+        return;
+    imr_buf_printf(b, "%s%s ", b->len ? ", " : "", path);
+    if (imr_json_is_array(node) || imr_json_is_object(node)) {
+        for (const imr_json *m = imr_json_child(node); m; m = imr_json_next(m))
+            entries++;
+        imr_buf_printf(b, "%zu entries", entries);
+    } else if (text) {
+        const bool hash = strlen(text) == IMR_SHA256_HEX - 1;
+        imr_buf_printf(b, "%.*s", hash ? 12 : 80, text);
+    } else if (imr_json_is_number(node)) {
+        char number[64];
+        imr_buf_str(b, imr_format_float(number, imr_json_number_or(node, "", 0)));
+    } else {
+        imr_buf_str(b, imr_json_bool_or(node, "", false) ? "yes" : "no");
+    }
+}
+
+static imr_status add_metadata(imr_inspection *i, const imr_adapter *a, imr_error *err)
+{
+    imr_json *root IMR_AUTOJSON = NULL;
+    IMR_AUTOBUF imr_buf text = {0};
+    if (!a->metadata)
+        return IMR_OK;
+    IMR_TRY(imr_json_parse(&root, a->metadata, strlen(a->metadata), "metadata", err));
+    put_member(&text, "", root);
+    IMR_TRY(imr_buf_check(&text, err));
+    return imr_inspection_raw(i, "metadata", "metadata", a->metadata, imr_buf_text(&text), err);
+}
+
 static imr_status add_adapter(imr_inspection *i, imr_adapter *a, imr_error *err)
 {
     if (is_no_adapter(a)) {
@@ -180,8 +223,7 @@ static imr_status add_adapter(imr_inspection *i, imr_adapter *a, imr_error *err)
             parameters += imr_weight_count(w, (imr_weight_id)id);
         IMR_TRY(imr_inspection_int(i, "parameters", "parameters", (int64_t)parameters, err));
     }
-    if (a->metadata)
-        IMR_TRY(imr_inspection_raw(i, "metadata", "metadata", a->metadata, a->metadata, err));
+    IMR_TRY(add_metadata(i, a, err));
     if (!i->usable)
         return IMR_OK;
     IMR_TRY(add_projector(i, w, err));

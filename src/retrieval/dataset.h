@@ -5,11 +5,13 @@
  *   folder with corpus.jsonl   BEIR: {"_id","title","text"} a line, queries.jsonl {"_id","text"},
  *                              qrels/<split>.tsv
  *   FILE.zip                   a zipped BEIR folder, at any depth inside
- *   FILE.jsonl                 {"_id" or "id","title","text"} or bare strings; a document without
- *                              an id is called by its line number
+ *   FILE.jsonl                 the same lines, or bare strings; a document without an id is called
+ *                              by its line number
  *   any other folder           one document for each .txt and .md file (endings in any case) in it
  *                              and in its subfolders, called by its path below the folder
- * An "_id" that is an integer is taken as its decimal text.
+ * The id of a document may also stand under "id", "docid", "doc_id", "docno" or "pid", that of a
+ * query under "id", "qid" or "query_id", as other tools write them. An integer is taken as its
+ * decimal text.
  *
  * Of a folder of texts names that begin with a dot are passed over; other files, empty ones
  * (nothing but white space), broken links, pipes and devices are counted (imr_dataset_summary).
@@ -17,11 +19,11 @@
  * characters, what is not UTF-8) stand in the id as %XX.
  *
  * The corpus stays mapped; in memory are the ids and where each line lies (or, with a remembered
- * index, nothing), so a text costs one JSON line when it is asked for. A FILE.zip is unpacked first,
- * and checked by size and CRC-32: into a folder that keeps it, or into nameless files beside the
- * archive (memory where it cannot be written). A folder that keeps it serves as long as the archive
- * has the size and the time of change it was made from, and when the archive is gone. Deleting that
- * folder costs another unpacking.
+ * index, nothing), so a text costs one JSON line when it is asked for. A FILE.zip is unpacked
+ * first, and checked by size and CRC-32: into a folder that keeps it, or into nameless files beside
+ * the archive (memory where it cannot be written). A folder that keeps it serves as long as the
+ * archive has the size and the time of change it was made from, and when the archive is gone.
+ * Deleting that folder costs another unpacking.
  *
  * Errors:
  *   IMR_E_FORMAT      names file and line: a malformed line, text that is not UTF-8, an id met
@@ -42,6 +44,7 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "base/sha256.h"
+#include "format/json.h"
 #include "retrieval/ids.h"
 #include "retrieval/qrels.h"
 
@@ -106,6 +109,9 @@ imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *titl
 imr_status imr_dataset_text(const imr_dataset *d, size_t document, imr_buf *out,
                             imr_error *err) IMR_NODISCARD;
 
+/* The value of a line's id, or NULL. */
+const imr_json *imr_document_id(const imr_json *line);
+
 /* The reference's rule: title and text without white space around them, a newline between; the
  * text alone when the title is empty, the title alone when the text is. Appends. */
 void imr_document_text(imr_buf *out, const char *title, size_t title_len, const char *text,
@@ -146,8 +152,8 @@ bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, u
 
 /* Seconds and nanoseconds of the corpus file's last change, as they were before its first byte was
  * read: who remembers them beside a sha256 made later notices every change since then. Of
- * the archive where there is no such file; of a folder of texts a hash of its files' names, sizes and
- * times; zeros from memory. */
+ * the archive where there is no such file; of a folder of texts a hash of its files' names, sizes
+ * and times; zeros from memory. */
 void imr_dataset_stamp(const imr_dataset *d, int64_t out[2]);
 
 /* Bytes of the files in a folder that keeps a FILE.zip unpacked; 0 when there is none. */

@@ -378,6 +378,7 @@ imr_status imr_dataset_open_archive(imr_dataset *d, const imr_dataset_options *o
 {
     IMR_CLEANUP(archive_done) archive a = {.path = d->path, .options = o};
     bool kept = false;
+    d->ids_needed = true;
     if (o->unpacked) {
         imr_error why;
         IMR_CLEANUP(folder_done) folder f = {.path = o->unpacked};

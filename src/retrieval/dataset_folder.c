@@ -291,7 +291,7 @@ static imr_status map_text(imr_file *f, const char **text, size_t *len, const ch
                            imr_error *err)
 {
     static const char mark[] = "\xEF\xBB\xBF"; /* editors of Windows begin with it */
-    IMR_TRY(imr_file_map(f, path, err));
+    IMR_TRY(imr_file_map_as(f, path, IMR_FILE_TEXT, err));
     size_t n = f->len >= 3 && memcmp(f->data, mark, 3) == 0 ? 3 : 0;
     *text = (const char *)f->data + n;
     *len = f->len - n;
@@ -350,7 +350,7 @@ static imr_status take_text(imr_buf *ids, size_t *n, walk *w, const char *below,
     imr_error fault;
     bool empty = false;
     imr_status status = check_text(&empty, path, &fault);
-    if (status == IMR_E_IO) {
+    if (status == IMR_E_IO || status == IMR_E_NOT_FOUND) { /* it may have gone meanwhile */
         skip(w, "that cannot be read");
         return IMR_OK;
     }

@@ -32,6 +32,7 @@ struct imr_dataset {
     char notice[512];    /* imr_dataset_notice */
     imr_scratch *beside; /* beside an archive: what is unpacked of it */
     dataset_bytes corpus, queries;
+    bool ids_needed; /* of lines that are objects: a BEIR folder's judgements name them */
     imr_ids documents;
     const uint64_t *offsets; /* of the remembered index, or made_offsets */
     const uint32_t *lengths;

@@ -92,13 +92,30 @@ imr_status imr_dataset_check_id(const char *id, const char *name, uint64_t line,
     return IMR_OK;
 }
 
-/* "_id" or "id" as text (integers in decimal); the line number when neither is there. */
-static imr_status id_of(char out[IMR_MAX_ID_BYTES + 2], const imr_json *node, bool needed,
-                        const char *name, uint64_t line, imr_error *err)
+static const imr_json *first_of(const imr_json *node, const char *const *keys, const char **key)
 {
-    const imr_json *id = imr_json_at(node, "_id");
-    if (!id)
-        id = imr_json_at(node, "id");
+    const imr_json *found = NULL;
+    for (; !found && (*key = *keys); keys++)
+        found = imr_json_at(node, *keys);
+    return found;
+}
+
+static const char *const document_keys[] = {"_id", "id", "docid", "doc_id", "docno", "pid", NULL};
+static const char *const query_keys[] = {"_id", "id", "qid", "query_id", NULL};
+
+const imr_json *imr_document_id(const imr_json *line)
+{
+    const char *key;
+    return first_of(line, document_keys, &key);
+}
+
+/* The line's id as text (integers in decimal); its number when there is none and none is needed. */
+static imr_status id_of(char out[IMR_MAX_ID_BYTES + 2], const imr_json *node,
+                        const char *const *keys, bool needed, const char *name, uint64_t line,
+                        imr_error *err)
+{
+    const char *key;
+    const imr_json *id = first_of(node, keys, &key);
     if (!id && needed)
         return imr_fail(err, IMR_E_FORMAT, "%s: line %llu: the line has no \"_id\"", name,
                         (unsigned long long)line);
@@ -110,8 +127,8 @@ static imr_status id_of(char out[IMR_MAX_ID_BYTES + 2], const imr_json *node, bo
         snprintf(out, IMR_MAX_ID_BYTES + 2, "%lld", (long long)imr_json_int_or(id, "", 0));
     else
         return imr_fail(err, IMR_E_FORMAT,
-                        "%s: line %llu: \"_id\" is neither a string nor an integer", name,
-                        (unsigned long long)line);
+                        "%s: line %llu: \"%s\" is neither a string nor an integer", name,
+                        (unsigned long long)line, key);
     return imr_dataset_check_id(out, name, line, err);
 }
 
@@ -158,7 +175,8 @@ static imr_status document_line(gather *g, const imr_jsonl *it, const imr_json *
         IMR_TRY(text_of(&text, node, "text", imr_json_at(node, "title") != NULL, it->name, it->line,
                         err));
     }
-    IMR_TRY(id_of(id, node, false, it->name, it->line, err));
+    const bool needed = g->d->ids_needed && !imr_json_is_string(node);
+    IMR_TRY(id_of(id, node, document_keys, needed, it->name, it->line, err));
     IMR_TRY(add_id(g, id, it->line, err));
     if (!IMR_SCRATCH_PUSH(g->d->scratch, &g->offsets, it->line_start) ||
         !IMR_SCRATCH_PUSH(g->d->scratch, &g->lengths, (uint32_t)it->line_len))
@@ -180,7 +198,7 @@ static imr_status query_line(gather *g, const imr_jsonl *it, const imr_json *nod
 {
     char id[IMR_MAX_ID_BYTES + 2];
     const char *text = "";
-    IMR_TRY(id_of(id, node, true, it->name, it->line, err));
+    IMR_TRY(id_of(id, node, query_keys, true, it->name, it->line, err));
     IMR_TRY(text_of(&text, node, "text", false, it->name, it->line, err));
     return add_query(g, id, text, it->name, it->line, err);
 }

@@ -127,6 +127,7 @@ static imr_status read_splits(imr_dataset *d, const char *dir, imr_error *err)
 imr_status imr_dataset_open_beir(imr_dataset *d, const char *dir, const imr_dataset_options *o,
                                  imr_error *err)
 {
+    d->ids_needed = true;
     IMR_TRY(map_into(&d->corpus, dir, "corpus.jsonl", err));
     IMR_TRY(imr_dataset_read_corpus(d, o, err));
     bool jsonl = false, topics = false;

@@ -146,8 +146,10 @@ static imr_status read_line(reader *r, char *text, size_t line, imr_error *err)
     const char *query = field[0], *document = field[r->columns - 2], *grade_text = field[n - 1];
     int64_t grade;
     if (!grade_of(grade_text, &grade)) {
-        if (first && r->columns == 3)
-            return IMR_OK; /* the header */
+        double number;
+        if (first && r->columns == 3 && *grade_text &&
+            !imr_parse_double(grade_text, strlen(grade_text), &number))
+            return IMR_OK; /* the header: words, no number of another kind */
         return imr_fail(err, IMR_E_FORMAT, "%s: line %zu: the grade \"%.40s\" is not an integer",
                         r->name, line, grade_text);
     }
@@ -315,7 +317,7 @@ imr_status imr_qrels_parse(imr_qrels **out, const void *data, size_t len, const 
 imr_status imr_qrels_open(imr_qrels **out, const char *path, imr_error *err)
 {
     IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
-    IMR_TRY(imr_file_map(&f, path, err));
+    IMR_TRY(imr_file_map_as(&f, path, IMR_FILE_PIPE, err));
     return imr_qrels_parse(out, f.data, f.len, path, err);
 }
 

@@ -10,8 +10,8 @@
  *                                                        split's queries, in this order
  * Release 0.2, "schema_version": 2 in the manifest:
  *
- *   1. DIR/manifest.json                                 documents {count, ids_sha256}, splits {name:
- *                                                        {query_count, query_ids_sha256}}
+ *   1. DIR/manifest.json                                 documents {count, ids_sha256}, splits
+ *                                                        {name: {query_count, query_ids_sha256}}
  *   2. DIR/documents/embeddings.pt, ids.json             dict id -> vector; its keys, a list
  *   3. DIR/{train,validation,test}/query_embeddings.pt   dict id -> vector, prefixes already in
  *   4. DIR/{...}/query_ids.json                          the split's queries

@@ -1,15 +1,16 @@
 /*
- * retrieval/reference_split.h - the splits the authors' package 0.2 makes of a dataset, and the hash
- * it knows them by.
+ * retrieval/reference_split.h - the splits the authors' package 0.2 makes of a dataset, and the
+ * hash it knows them by.
  *
  *   train and test judgements   test stays; train's query ids, sorted and shuffled, are cut after
  *                               round(0.85 n): train, validation
  *   one kind of judgements      cut after round(0.70 n) and round((0.70 + 0.15) n): train,
  *                               validation, test
  *   hash                        SHA-256 of the split's ids, sorted, joined by newlines
- * (beir_data.py and caching.py of imrnns 0.2.3.) The shuffle is Python's random.Random(seed).shuffle:
- * MT19937 (Matsumoto and Nishimura 1998) seeded by the number as an array, and from the last place
- * down an exchange with a place drawn by rejection from the leading bits; round is half to even.
+ * (beir_data.py and caching.py of imrnns 0.2.3.) The shuffle is Python's
+ * random.Random(seed).shuffle: MT19937 (Matsumoto and Nishimura 1998) seeded by the number as an
+ * array, and from the last place down an exchange with a place drawn by rejection from the leading
+ * bits; round is half to even.
  */
 #ifndef IMR_RETRIEVAL_REFERENCE_SPLIT_H
 #define IMR_RETRIEVAL_REFERENCE_SPLIT_H

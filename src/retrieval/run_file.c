@@ -48,10 +48,32 @@ static bool blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
+/* At tabs alone, when there are just enough of them: ids may then hold blanks. */
+static bool split_at_tabs(char *line, char *fields[FIELDS])
+{
+    size_t tabs = 0;
+    for (const char *p = line; *p; p++)
+        tabs += *p == '\t';
+    if (tabs != FIELDS - 1)
+        return false;
+    for (size_t i = 0; i < FIELDS; i++) {
+        char *end = line + strcspn(line, "\t"), *next = *end ? end + 1 : end;
+        line += strspn(line, " ");
+        while (end > line && blank(end[-1]))
+            end--;
+        *end = '\0';
+        fields[i] = line;
+        line = next;
+    }
+    return true;
+}
+
 /* Splits a terminated line in place; the number of fields, FIELDS + 1 when there are more. */
 static size_t split(char *line, char *fields[FIELDS])
 {
     size_t n = 0;
+    if (split_at_tabs(line, fields))
+        return FIELDS;
     for (char *p = line; *p;) {
         while (blank(*p))
             p++;
@@ -81,6 +103,8 @@ static imr_status read_line(imr_run *r, char *line, unsigned long number, const 
                         "%s:%lu: expected 6 fields (query Q0 document rank score tag), found %zu%s",
                         name, number, n > FIELDS ? (size_t)FIELDS : n,
                         n > FIELDS ? " and more" : "");
+    if (!*f[0] || !*f[2])
+        return imr_fail(err, IMR_E_FORMAT, "%s:%lu: an id is empty", name, number);
     if (strlen(f[0]) > IMR_MAX_ID_BYTES || strlen(f[2]) > IMR_MAX_ID_BYTES)
         return imr_fail(err, IMR_E_LIMIT, "%s:%lu: an id is longer than %zu bytes", name, number,
                         IMR_MAX_ID_BYTES);
@@ -161,7 +185,7 @@ imr_status imr_run_parse(imr_run **out, const void *data, size_t len, const char
 imr_status imr_run_open(imr_run **out, const char *path, imr_error *err)
 {
     imr_file file;
-    IMR_TRY(imr_file_map(&file, path, err));
+    IMR_TRY(imr_file_map_as(&file, path, IMR_FILE_PIPE, err));
     imr_status status = imr_run_parse(out, file.data, file.len, path, err);
     imr_file_unmap(&file);
     return status;
@@ -216,6 +240,12 @@ void imr_run_put(imr_writer *w, const char *query_id, const char *document_id, s
                  float score, const char *tag)
 {
     char number[32];
-    imr_writer_printf(w, "%s Q0 %s %zu %s %s\n", query_id, document_id, rank,
-                      imr_format_float(number, score), tag);
+    const char gap = imr_run_needs_tabs(query_id) || imr_run_needs_tabs(document_id) ? '\t' : ' ';
+    imr_writer_printf(w, "%s%cQ0%c%s%c%zu%c%s%c%s\n", query_id, gap, gap, document_id, gap, rank,
+                      gap, imr_format_float(number, score), gap, tag);
+}
+
+bool imr_run_needs_tabs(const char *id)
+{
+    return strchr(id, ' ') != NULL;
 }

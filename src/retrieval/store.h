@@ -20,8 +20,9 @@
  *                       when the cache is first opened (retrieval/dataset.h)
  *
  * Vectors come in blocks of `block` texts, noted in the journal (base/kept_rows.h). The next run of
- * the same build goes on after the last good one. A journal of another build (other dataset, encoder,
- * type or length) is thrown away. A full disk ends the build with an error and leaves it resumable.
+ * the same build goes on after the last good one. A journal of another build (other dataset,
+ * encoder, type or length) is thrown away. A full disk ends the build with an error and leaves it
+ * resumable.
  *
  * A finished cache of the same encoder and dataset is brought up to date: only texts it has not are
  * encoded, and it ends with the bytes of a cache built from nothing, which a text's vector not

@@ -62,11 +62,6 @@ static void call_free(call *c)
     imr_free(c);
 }
 
-static bool cancelled(void *user)
-{
-    return imr_worker_cancelled(((call *)user)->worker);
-}
-
 static bool on_progress(void *user, const imr_progress_info *info)
 {
     call *c = user;
@@ -94,7 +89,8 @@ static bool on_progress(void *user, const imr_progress_info *info)
 static bool on_slow_progress(void *user, const imr_progress_info *info)
 {
     call *c = user;
-    return imr_clock_seconds() - c->started < SLOW_SECONDS || on_progress(c, info);
+    return imr_clock_seconds() - c->started < SLOW_SECONDS ? !imr_worker_cancelled(c->worker)
+                                                           : on_progress(c, info);
 }
 
 /* Nobody waits for words: now and then is enough, and each time is a frame. */
@@ -103,7 +99,7 @@ static bool on_words_progress(void *user, const imr_progress_info *info)
     call *c = user;
     const double now = imr_clock_seconds();
     if (now - c->told < TOLD_SECONDS)
-        return !cancelled(c);
+        return !imr_worker_cancelled(c->worker);
     c->told = now;
     return on_progress(c, info);
 }
@@ -111,7 +107,7 @@ static bool on_words_progress(void *user, const imr_progress_info *info)
 static bool go_on(void *user, const imr_progress_info *info)
 {
     (void)info;
-    return !cancelled(user);
+    return !imr_worker_cancelled(((const call *)user)->worker);
 }
 
 static imr_status run_export(call *c, imr_error *err)
@@ -176,7 +172,7 @@ static void run_query(call *c, const imr_progress *progress)
 {
     imr_delivery *d = &c->delivery;
     c->request.progress = progress;
-    d->status = imr_session_run(c->jobs->session, &c->request, cancelled, c, &d->trace, &d->error);
+    d->status = imr_session_run(c->jobs->session, &c->request, &d->trace, &d->error);
     if (d->status != IMR_OK || imr_worker_cancelled(c->worker) || !d->trace->n_documents)
         return;
     const char *selected = c->request.selected;

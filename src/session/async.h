@@ -12,8 +12,8 @@
  * for, at once. Any call stops that within some milliseconds.
  *
  * A session comes without its words (session_options.words_later is set); they are opened while
- * nothing is asked for, stopped by any call and gone on with afterwards. Each time there are some, or
- * better ones, or an error, WORDS is delivered: the session's facts are new ones then.
+ * nothing is asked for, stopped by any call and gone on with afterwards. Each time there are some,
+ * or better ones, or an error, WORDS is delivered: the session's facts are new ones then.
  * Threads: everything here is for the owner (UI) thread.
  */
 #ifndef IMR_SESSION_ASYNC_H

@@ -56,7 +56,8 @@ imr_status imr_context_table_hold(imr_context_table *out, const imr_context_sour
 
 typedef struct imr_context_making imr_context_making;
 
-/* Borrows cache and encoder. IMR_E_UNSUPPORTED as imr_context_new; IMR_E_NOT_FOUND without texts. */
+/* Borrows cache and encoder. IMR_E_UNSUPPORTED as imr_context_new; IMR_E_NOT_FOUND without
+ * texts. */
 imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cache,
                                   const imr_encoder *encoder, imr_error *err) IMR_NODISCARD;
 void imr_context_making_free(imr_context_making *m); /* NULL is fine */

@@ -18,7 +18,8 @@
 #include "session/tables.h"
 #include "session/titles.h"
 
-/* A table that words are told in, with what was measured of it. Not moved: the lens points into it. */
+/* A table that words are told in, with what was measured of it. Not moved: the lens points into it.
+ */
 typedef struct imr_told {
     imr_table source;
     imr_token_table table;

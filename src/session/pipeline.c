@@ -16,23 +16,12 @@
 
 enum { DEFAULT_FEEDBACK = 100, DEFAULT_TOKENS = 10, MAX_TOKENS = 1000, TOP = 10 };
 
-typedef struct asked {
-    imr_cancel_fn cancel;
-    void *user;
-    const imr_progress *progress;
-} asked;
-
-static bool go_on(void *user, const imr_progress_info *info)
+/* Nobody waits for it any more? */
+static imr_status check_cancel(const imr_request *request, imr_error *err)
 {
-    const asked *a = user;
-    if (a->cancel && a->cancel(a->user))
-        return false;
-    return !info || imr_progress_step(a->progress, info->what, info->done, info->total);
-}
-
-static imr_status check_cancel(asked *a, imr_error *err)
-{
-    return go_on(a, NULL) ? IMR_OK : imr_fail(err, IMR_E_CANCELLED, "cancelled");
+    return imr_progress_step(request->progress, "ranking", 0, 0)
+               ? IMR_OK
+               : imr_fail(err, IMR_E_CANCELLED, "cancelled");
 }
 
 static const char *keep(imr_arena *arena, const char *text)
@@ -502,22 +491,21 @@ imr_status imr_session_check_settings(imr_trace_settings *settings, const imr_se
     return IMR_OK;
 }
 
-static imr_status run(imr_session *s, const imr_request *request, asked *a, imr_trace *t,
-                      imr_error *err)
+static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, imr_error *err)
 {
-    const imr_progress progress = {go_on, a};
     imr_listing l;
     double at = imr_clock_seconds(), now;
     IMR_TRY(find_vector(s, request, t, err));
     now = imr_clock_seconds();
     t->timing.encode = 1e3 * (now - at);
-    IMR_TRY(check_cancel(a, err));
+    IMR_TRY(check_cancel(request, err));
     at = now;
-    IMR_TRY(imr_ranker_run(&s->ranker, s->query_base, &t->settings, t->arena, &progress, &l, err));
+    IMR_TRY(imr_ranker_run(&s->ranker, s->query_base, &t->settings, t->arena, request->progress, &l,
+                           err));
     now = imr_clock_seconds();
     t->timing.adapt = 1e3 * s->ranker.adapt_seconds;
     t->timing.search = 1e3 * (now - at) - t->timing.adapt;
-    IMR_TRY(check_cancel(a, err));
+    IMR_TRY(check_cancel(request, err));
     at = now;
     IMR_TRY(keep_inputs(s, t, err));
     IMR_TRY(find_warnings(s, t, err));
@@ -532,10 +520,9 @@ static imr_status run(imr_session *s, const imr_request *request, asked *a, imr_
     return IMR_OK;
 }
 
-imr_status imr_session_run(imr_session *s, const imr_request *request, imr_cancel_fn cancel,
-                           void *user, imr_trace **out, imr_error *err)
+imr_status imr_session_run(imr_session *s, const imr_request *request, imr_trace **out,
+                           imr_error *err)
 {
-    asked a = {cancel, user, request->progress};
     imr_arena *arena = imr_arena_new();
     imr_trace *t = arena ? IMR_ARENA_ARRAY(arena, imr_trace, 1) : NULL;
     if (!t) {
@@ -551,7 +538,7 @@ imr_status imr_session_run(imr_session *s, const imr_request *request, imr_cance
     if (status == IMR_OK)
         status = imr_session_check_settings(&t->settings, s, err);
     if (status == IMR_OK)
-        status = run(s, request, &a, t, err);
+        status = run(s, request, t, err);
     if (status != IMR_OK) {
         imr_trace_free(t);
         return status;

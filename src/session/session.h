@@ -81,11 +81,8 @@ typedef struct imr_request {
                              listed: the first */
     imr_trace_settings settings;
     uint64_t serial;
-    const imr_progress *progress; /* NULL, or told how far the search of the corpus is */
+    const imr_progress *progress; /* may be NULL; asked every few milliseconds */
 } imr_request;
-
-/* NULL or a function polled every few milliseconds: true means stop with IMR_E_CANCELLED. */
-typedef bool (*imr_cancel_fn)(void *user);
 
 /*
  * Runs one query. A text equal to a cached query's text uses the cached vector.
@@ -94,8 +91,8 @@ typedef bool (*imr_cancel_fn)(void *user);
  * the query is known to the encoder" (names the words): such a vector would rank arbitrarily;
  * IMR_E_CANCELLED.
  */
-imr_status imr_session_run(imr_session *s, const imr_request *request, imr_cancel_fn cancel,
-                           void *user, imr_trace **out, imr_error *err) IMR_NODISCARD;
+imr_status imr_session_run(imr_session *s, const imr_request *request, imr_trace **out,
+                           imr_error *err) IMR_NODISCARD;
 
 typedef enum imr_detail_depth {
     IMR_DETAIL_NUMBERS, /* shares and words of the document's change; nothing is encoded: no pairs,

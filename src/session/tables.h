@@ -58,12 +58,13 @@ imr_context_source imr_table_context_source(const imr_table_source *s);
 /*
  * Opens a table by name ("context", "encoded", "input", else a folder). *found is false where there
  * is none at hand: context and encoded are then not kept (make: encoded is made), input is of
- * another width. A static encoder's context is made at once. Errors: those of making and of folders.
+ * another width. A static encoder's context is made at once.
+ * Errors: those of making and of folders.
  */
 imr_status imr_table_open(imr_table *out, bool *found, const imr_table_source *s, const char *name,
                           bool make, const imr_progress *progress, imr_error *err) IMR_NODISCARD;
-/* The kept measurement of a table, and its rows; 0: none is kept, or not the table. Quick: the table
- * is not read. */
+/* The kept measurement of a table, and its rows; 0: none is kept, or not the table. Quick: the
+ * table is not read. */
 imr_status imr_table_recall(imr_lens_quality *out, size_t *rows, const imr_table_source *s,
                             const char *name, imr_error *err) IMR_NODISCARD;
 /* Measures and keeps it. heard: the table `context`, whose left out texts are taken; NULL: none.

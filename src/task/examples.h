@@ -5,8 +5,9 @@
  * Judged: positives are judgements with a grade over 0, the best grade first, equal ones in file
  * order. Pseudo (task/pseudo.h): document i asks, its rest is positive: row documents + i,
  * and other documents that ask are negatives as their rests, so that a title tells nothing.
- * Negatives: the cache's own, else mined, BM25's (retrieval/bm25.h) or the encoder's: the `pool` best
- * by the cosine of the base vectors, ties as everywhere, less the query's positives, best first.
+ * Negatives: the cache's own, else mined, BM25's (retrieval/bm25.h) or the encoder's: the `pool`
+ * best by the cosine of the base vectors, ties as everywhere, less the query's positives, best
+ * first.
  */
 #ifndef IMR_TASK_EXAMPLES_H
 #define IMR_TASK_EXAMPLES_H

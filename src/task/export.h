@@ -1,9 +1,9 @@
 /*
- * task/export.h - a cache of ours as the authors' package 0.2 has it (retrieval/reference_internal.h,
- * schema 2), for their `imrnns train` and `imrnns evaluate`.
+ * task/export.h - a cache of ours as the authors' package 0.2 has it
+ * (retrieval/reference_internal.h, schema 2), for their `imrnns train` and `imrnns evaluate`.
  *
- * Splits are theirs (retrieval/reference_split.h), negatives too: the `pool` documents of the largest
- * cosine of the encoder's vectors, best first, without the query's relevant ones, at most
+ * Splits are theirs (retrieval/reference_split.h), negatives too: the `pool` documents of the
+ * largest cosine of the encoder's vectors, best first, without the query's relevant ones, at most
  * `negatives` of them. Vectors are float32 views of one storage; ids in byte order.
  * Files are written whole or not at all, the manifest last: a folder without it is no cache.
  * Memory: the vectors once more where they are not mapped float32; a block of 128 queries.

@@ -3,8 +3,9 @@
  *
  * A recipe says what is learnt from and how (method.md section 5); options override single parts.
  *
- *   corpus       asks of the collection itself (task/pseudo.h), and judgements of the split "train",
- *                where there are any, in a second batch of each step; needs texts and the encoder
+ *   corpus       asks of the collection itself (task/pseudo.h), and judgements of the split
+ *                "train", where there are any, in a second batch of each step; needs texts and the
+ *                encoder
  *   imrnns-0.2   judgements alone, as the authors' package 0.2 trains
  *   imrnns-0.1   judgements alone, as the release of March 2026: loss mnrl, form diagonal
  *
@@ -50,7 +51,8 @@ typedef struct imr_train_plan {
 /* The recipe's values everywhere. */
 imr_train_plan imr_train_plan_of(imr_recipe recipe);
 
-/* The ranking of some validation queries: mean of nDCG@10, Recall@10 and RR@10, and nDCG@10 alone. */
+/* The ranking of some validation queries: mean of nDCG@10, Recall@10 and RR@10, and nDCG@10
+ * alone. */
 typedef struct imr_train_measure {
     size_t queries;
     double encoder, after;           /* the mean of the three, what epochs are chosen by */
@@ -80,7 +82,8 @@ imr_status imr_train_cache(imr_train_outcome *out, const imr_cache *cache,
                            const imr_encoder *encoder, const imr_train_plan *plan,
                            const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 
-/* What training did, in words, one paragraph: what was learnt from, what it was measured on, better or not. */
+/* What training did, in words, one paragraph: what was learnt from, what it was measured on, better
+ * or not. */
 void imr_train_verdict(imr_buf *b, const imr_train_outcome *o, const imr_train_plan *plan);
 
 /* Writes the three files; the folder is made. command[n]: the command line, for the history. */

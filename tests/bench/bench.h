@@ -97,6 +97,7 @@ void bench_tokens(void);
 void bench_encode(void);
 void bench_training(void);
 void bench_typing(void);
+void bench_why(void);
 void bench_paint(void);
 void bench_memory(void);
 void bench_import(void);

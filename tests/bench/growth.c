@@ -68,7 +68,7 @@ static double median_ms(imr_session *s, imr_scope scope, bool key)
         const imr_request r = {.text = text,
                                .settings = {.feedback_k = BENCH_K, .tokens = 10, .scope = scope}};
         const double start = imr_clock_seconds();
-        bench_need(imr_session_run(s, &r, NULL, NULL, &t, &err), &err);
+        bench_need(imr_session_run(s, &r, &t, &err), &err);
         ms[i] = key ? 1e3 * (imr_clock_seconds() - start) : t->timing.search + t->timing.adapt;
         imr_trace_free(t);
     }

@@ -33,6 +33,10 @@ static void deliver(void *user, const imr_delivery *d)
         t->session = d->session;
         return;
     }
+    if (d->kind == IMR_ASYNC_DETAIL) {
+        imr_detail_free(d->detail);
+        return;
+    }
     if (d->status == IMR_OK)
         t->answered[t->n_answered++] = now - t->pressed[d->serial];
     else if (d->status == IMR_E_CANCELLED && d->serial < t->keys)

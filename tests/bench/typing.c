@@ -24,7 +24,7 @@ static void type_one(typing *t, const char *text)
     imr_trace *trace;
     const imr_request request = {.text = text};
     const double cpu = bench_cpu_seconds(), at = imr_clock_seconds();
-    const imr_status status = imr_session_run(t->session, &request, NULL, NULL, &trace, &err);
+    const imr_status status = imr_session_run(t->session, &request, &trace, &err);
     const double wall = imr_clock_seconds() - at;
     if (status == IMR_E_UNSUPPORTED) {
         t->unknown++;

@@ -229,7 +229,9 @@ void fake_open(fake *f, bool encoder, bool tokens_too, bool texts)
                    .adapter_form_from = "metadata",
                    .table_name = tokens_too ? "context" : "",
                    .table_rows = 30522,
-                   .lens = {0.43, 0.01, 0.8, 200}}};
+                   .lens = {0.43, 0.01, 0.8, 200},
+                   .others = {{"input", 30522, {0.15, 0.01, 0.6, 200}}},
+                   .n_others = 1}};
     ui_app_opened(f->app, (imr_session *)f, &f->facts);
 }
 

@@ -348,7 +348,7 @@ TEST("the token table is named beside the lists, with what it is worth")
     fake_open(s.engine, true, true, true);
     screen_keys(&s, "java\tw");
     screen_keys(&s, "\x04");
-    CHECK_CONTAINS(screen_text(&s), "context, lens .43");
+    CHECK_CONTAINS(screen_text(&s), "context .43, chance .01");
     s.app.trace->inputs.table_name = "models/words-300";
     s.app.trace->inputs.lens.precision = NAN;
     screen_settle(&s);

@@ -2,7 +2,9 @@
 #include "tests/support/test.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void write_named(const char *path, const char *text)
@@ -128,4 +130,58 @@ TEST("a missing file and a folder are not found, an empty file is empty")
     imr_file_unmap(&f);
     CHECK_OK(imr_dir_make(test_path(dir, "x/y/z"), &err));
     CHECK(imr_dir_exists(test_path(dir, "x/y/z")));
+}
+
+TEST("only a regular file is read where a file is meant, and nothing waits")
+{
+    imr_error err;
+    imr_file f;
+    const char *dir = test_tmpdir(), *fifo = test_path(dir, "pipe");
+    CHECK(mkfifo(fifo, 0600) == 0);
+    CHECK_INT(imr_file_map(&f, fifo, &err), IMR_E_NOT_FOUND);
+    CHECK_CONTAINS(err.text, "is a pipe where a file is needed");
+    CHECK_INT(imr_file_map(&f, "/dev/zero", &err), IMR_E_NOT_FOUND);
+    CHECK_CONTAINS(err.text, "is a device where");
+    CHECK_INT(imr_file_map(&f, dir, &err), IMR_E_NOT_FOUND);
+    CHECK_CONTAINS(err.text, "is a folder where");
+    CHECK_INT(imr_file_map_as(&f, "/dev/zero", IMR_FILE_PIPE, &err), IMR_E_NOT_FOUND);
+    /* The user's own pipe: at its end when nobody writes, waited for when somebody does. */
+    CHECK_OK(imr_file_map_as(&f, fifo, IMR_FILE_PIPE, &err));
+    CHECK_INT(f.len, 0);
+    imr_file_unmap(&f);
+    int ends[2];
+    char name[32];
+    CHECK(pipe(ends) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        (void)!write(ends[1], "a ", 2);
+        poll(NULL, 0, 50);
+        (void)!write(ends[1], "pipe", 4);
+        _exit(0);
+    }
+    close(ends[1]);
+    snprintf(name, sizeof name, "/dev/fd/%d", ends[0]);
+    CHECK_OK(imr_file_map_as(&f, name, IMR_FILE_PIPE, &err));
+    CHECK(f.len == 6 && memcmp(f.data, "a pipe", 6) == 0);
+    imr_file_unmap(&f);
+    close(ends[0]);
+    waitpid(child, NULL, 0);
+}
+
+TEST("a pointer of Git LFS and a web page are named for what they are")
+{
+    imr_error err;
+    imr_file f;
+    const char *path = test_path(test_tmpdir(), "model.safetensors");
+    static const char *const lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:0\n";
+    static const char *const page = "\xEF\xBB\xBF\n<!DOCTYPE html>\n<html>";
+    CHECK_OK(imr_file_write(path, lfs, strlen(lfs), &err));
+    CHECK_INT(imr_file_map(&f, path, &err), IMR_E_FORMAT);
+    CHECK_CONTAINS(err.text, "model.safetensors is a pointer of Git LFS");
+    CHECK_CONTAINS(err.text, "git lfs pull");
+    CHECK_OK(imr_file_write(path, page, strlen(page), &err));
+    CHECK_INT(imr_file_map(&f, path, &err), IMR_E_FORMAT);
+    CHECK_CONTAINS(err.text, "is a web page (HTML)");
+    CHECK_OK(imr_file_map_as(&f, path, IMR_FILE_TEXT, &err));
+    imr_file_unmap(&f);
 }

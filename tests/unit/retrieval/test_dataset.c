@@ -329,3 +329,29 @@ TEST("every allocation of opening a folder may fail once")
         CHECK_INT(status, IMR_E_MEMORY);
     }
 }
+
+TEST("ids stand under other tools' names too; a BEIR line without one is an error")
+{
+    static const char *const names[] = {"id", "docid", "doc_id", "docno", "pid"};
+    imr_error err = {0};
+    imr_dataset *d = NULL;
+    char dir[256], line[128];
+    snprintf(dir, sizeof dir, "%s", test_tmpdir());
+    put(test_path(dir, "queries.jsonl"), "{\"qid\": 7, \"text\": \"x\"}\n");
+    for (size_t i = 0; i < IMR_LEN(names); i++) {
+        snprintf(line, sizeof line, "{\"text\": \"a\", \"%s\": \"9\"}\n\"bare\"\n", names[i]);
+        put(test_path(dir, "corpus.jsonl"), line);
+        CHECK_OK(imr_dataset_open(&d, dir, NULL, &err));
+        CHECK_STR(imr_dataset_id(d, 0), "9");
+        CHECK_STR(imr_dataset_id(d, 1), "2");
+        CHECK_STR(imr_dataset_query_id(d, 0), "7");
+        imr_dataset_free(d);
+        d = NULL;
+    }
+    put(test_path(dir, "corpus.jsonl"), "{\"text\": \"a\", \"key\": \"9\"}\n");
+    CHECK_INT(imr_dataset_open(&d, dir, NULL, &err), IMR_E_FORMAT);
+    CHECK_CONTAINS(err.text, "corpus.jsonl: line 1: the line has no \"_id\"");
+    CHECK_OK(imr_dataset_open(&d, test_path(dir, "corpus.jsonl"), NULL, &err));
+    CHECK_STR(imr_dataset_id(d, 0), "1");
+    imr_dataset_free(d);
+}

@@ -77,6 +77,9 @@ TEST("bad judgements are refused with their line")
     REFUSE("q 0 a 1\nq 0 a\n", IMR_E_FORMAT, "test.tsv: line 2: 3 columns found, expected 4");
     REFUSE("q\ta\t1\nq\tb\thigh\n", IMR_E_FORMAT, "test.tsv: line 2: the grade \"high\" is not");
     REFUSE("q 0 a 1.5\n", IMR_E_FORMAT, "test.tsv: line 1: the grade \"1.5\" is not an integer");
+    REFUSE("q1\td1\t0.5\nq1\td2\t1\n", IMR_E_FORMAT, "line 1: the grade \"0.5\" is not an integer");
+    REFUSE("q1\td1\t-1e3\nq1\td2\t1\n", IMR_E_FORMAT, "line 1: the grade \"-1e3\" is not");
+    REFUSE("q1\td1\t\nq1\td2\t1\n", IMR_E_FORMAT, "line 1: the grade \"\" is not an integer");
     REFUSE("q\ta\t5000\n", IMR_E_LIMIT, "test.tsv: line 1: the grade 5000 is not within");
     REFUSE("q\t\t1\n", IMR_E_FORMAT, "test.tsv: line 1: the document id is empty");
     REFUSE("q\ta\xff\t1\n", IMR_E_FORMAT, "test.tsv: line 1: not text in UTF-8");

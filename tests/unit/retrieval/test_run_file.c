@@ -34,6 +34,8 @@ TEST("malformed run files are refused with file and line")
         {"q Q0 d 1 0.5 x\nq Q0 e 1 nan x\n", "f:2: the score 'nan' is not a number"},
         {"q Q0 d 1 0.5 x\nq Q0 e 1 1 x\nq Q0 d 2 0.4 x\n",
          "f:3: document 'd' is already ranked for query 'q' in line 1"},
+        {"q\tQ0\t\t1\t0.5\tx\n", "f:1: an id is empty"},
+        {"q Q0 my notes 1 0.5 x\n", "f:1: expected 6 fields"},
         {"\n\n", "f: no ranking in it"},
         {"", "f: no ranking in it"},
     };
@@ -84,4 +86,32 @@ TEST("each allocation of the run reader may fail once")
             break;
         CHECK_INT(status, IMR_E_MEMORY);
     }
+}
+
+TEST("ids with blanks are written between tabs and read back")
+{
+    imr_error err;
+    imr_writer w;
+    imr_run *r;
+    const char *path = test_path(test_tmpdir(), "run");
+    CHECK_OK(imr_writer_open(&w, path, &err));
+    imr_run_put(&w, "q 1", "my coffee notes", 1, 0.5f, "x");
+    imr_run_put(&w, "q 1", "plain", 2, 0.25f, "x");
+    imr_run_put(&w, "q2", "plain", 1, 1, "x");
+    CHECK_OK(imr_writer_commit(&w, &err));
+    char *text = test_read(path, NULL);
+    CHECK_STR(text, "q 1\tQ0\tmy coffee notes\t1\t0.5\tx\nq 1\tQ0\tplain\t2\t0.25\tx\n"
+                    "q2 Q0 plain 1 1 x\n");
+    free(text);
+    CHECK_OK(imr_run_open(&r, path, &err));
+    CHECK_INT(imr_run_count(r), 2);
+    CHECK_STR(imr_run_at(r, 0).id, "q 1");
+    CHECK_STR(imr_run_at(r, 0).documents[0], "my coffee notes");
+    imr_run_free(r);
+    /* As other programs pad their columns. */
+    static const char padded[] = "q1 \tQ0\t d1\t1\t0.5\tx\r\n";
+    CHECK_OK(imr_run_parse(&r, padded, sizeof padded - 1, "f", &err));
+    CHECK_STR(imr_run_at(r, 0).id, "q1");
+    CHECK_STR(imr_run_at(r, 0).documents[0], "d1");
+    imr_run_free(r);
 }

@@ -352,7 +352,8 @@ TEST("whatever step of writing the file fails, documents are held in memory and 
             CHECK(!imr_file_exists(s.file));
             CHECK(!imr_file_exists(s.partial) || i == 1); /* made, but not locked: not ours */
         }
-        CHECK(kept == (i == 15)); /* open, lock, 2 sizes, header, 6 writes, size, 2 flushes, rename */
+        CHECK(kept ==
+              (i == 15)); /* open, lock, 2 sizes, header, 6 writes, size, 2 flushes, rename */
         check_same(&memory, &p);
         imr_projected_done(&p);
     }

@@ -28,7 +28,7 @@ static imr_trace *ask(imr_session *s, const char *id, imr_trace_settings setting
     imr_error err;
     imr_trace *t = NULL;
     const imr_request request = {.query_id = id, .settings = settings, .serial = 7};
-    CHECK_OK(imr_session_run(s, &request, NULL, NULL, &t, &err));
+    CHECK_OK(imr_session_run(s, &request, &t, &err));
     return t;
 }
 
@@ -148,30 +148,31 @@ TEST("without an encoder cached queries work and typed ones say what is missing"
     CHECK_INT(facts->documents, 120);
     imr_trace *t = NULL;
     imr_request request = {.text = "  MIBAR tigem lohut mihut ", .settings = {.feedback_k = 30}};
-    CHECK_OK(imr_session_run(s, &request, NULL, NULL, &t, &err));
+    CHECK_OK(imr_session_run(s, &request, &t, &err));
     CHECK_STR(t->query_id, "q00");
     CHECK(t->query_cached);
     CHECK(t->n_metrics > 0);
     imr_trace_free(t);
     request.text = "something nobody cached";
-    CHECK_INT(imr_session_run(s, &request, NULL, NULL, &t, &err), IMR_E_NOT_FOUND);
+    CHECK_INT(imr_session_run(s, &request, &t, &err), IMR_E_NOT_FOUND);
     CHECK_CONTAINS(err.text, "encoder");
     request.text = " \t ";
-    CHECK_INT(imr_session_run(s, &request, NULL, NULL, &t, &err), IMR_E_USAGE);
+    CHECK_INT(imr_session_run(s, &request, &t, &err), IMR_E_USAGE);
     request.text = NULL;
     request.query_id = "nobody";
-    CHECK_INT(imr_session_run(s, &request, NULL, NULL, &t, &err), IMR_E_NOT_FOUND);
+    CHECK_INT(imr_session_run(s, &request, &t, &err), IMR_E_NOT_FOUND);
     request.query_id = "q00";
     request.settings.feedback_k = 121;
-    CHECK_INT(imr_session_run(s, &request, NULL, NULL, &t, &err), IMR_E_USAGE);
+    CHECK_INT(imr_session_run(s, &request, &t, &err), IMR_E_USAGE);
     CHECK_CONTAINS(err.text, "120");
     imr_session_close(s);
 }
 
-static bool at_once(void *user)
+static bool at_once(void *user, const imr_progress_info *info)
 {
+    (void)info;
     ++*(int *)user;
-    return true;
+    return false;
 }
 
 TEST("a query can be cancelled")
@@ -180,9 +181,11 @@ TEST("a query can be cancelled")
     imr_session *s = open_tiny(30, IMR_SCOPE_RERANK);
     imr_trace *t = NULL;
     int calls = 0;
-    const imr_request request = {.query_id = "q00", .settings = {.feedback_k = 30}};
-    CHECK_INT(imr_session_run(s, &request, at_once, &calls, &t, &err), IMR_E_CANCELLED);
-    CHECK(t == NULL && calls > 0);
+    const imr_progress progress = {at_once, &calls};
+    const imr_request request = {
+        .query_id = "q00", .settings = {.feedback_k = 30}, .progress = &progress};
+    CHECK_INT(imr_session_run(s, &request, &t, &err), IMR_E_CANCELLED);
+    CHECK(t == NULL && calls == 1);
     imr_session_close(s);
 }
 
@@ -200,10 +203,10 @@ TEST("the search of a query tells how far it is, and stops when told to")
     int steps = 0;
     const imr_progress progress = {count_search, &steps};
     const imr_request request = {.query_id = "q01", .progress = &progress};
-    CHECK_OK(imr_session_run(s, &request, NULL, NULL, &t, &err));
+    CHECK_OK(imr_session_run(s, &request, &t, &err));
     CHECK_INT(steps, 1);
     imr_trace_free(t);
-    CHECK_INT(imr_session_run(s, &request, NULL, NULL, &t, &err), IMR_E_CANCELLED);
+    CHECK_INT(imr_session_run(s, &request, &t, &err), IMR_E_CANCELLED);
     imr_session_close(s);
 }
 
@@ -274,7 +277,7 @@ TEST("every allocation of a query can fail")
     for (long i = 0; status != IMR_OK && i < 10000; i++) {
         imr_trace *t = NULL;
         imr_mem_fail_after(i);
-        status = imr_session_run(s, &request, NULL, NULL, &t, &err);
+        status = imr_session_run(s, &request, &t, &err);
         imr_mem_fail_after(-1);
         if (status == IMR_OK) {
             imr_trace_free(t);

@@ -73,7 +73,7 @@ TEST("with the table of tokens encoded alone typed queries are told in words, an
         CHECK_STR(facts->tokens_problem, "");
         CHECK_STR(facts->tokens_notice, "");
         const imr_request r = {.text = "wa wb wc", .settings = o.settings};
-        CHECK_OK(imr_session_run(s, &r, NULL, NULL, &t, &err));
+        CHECK_OK(imr_session_run(s, &r, &t, &err));
         CHECK_STR(t->inputs.table_name, "encoded");
         CHECK_INT(t->inputs.table_rows, TINY_VOCAB);
         CHECK_STR(t->inputs.table_sha256, t->inputs.encoder_sha256);
@@ -174,7 +174,7 @@ static size_t query_words(imr_session *s)
     imr_trace *t = NULL;
     imr_detail *d = NULL;
     const imr_request r = {.text = "wa wb wc", .settings = {.feedback_k = 10, .tokens = 5}};
-    CHECK_OK(imr_session_run(s, &r, NULL, NULL, &t, &err));
+    CHECK_OK(imr_session_run(s, &r, &t, &err));
     CHECK_OK(imr_session_detail(s, t, 0, IMR_DETAIL_WORDS, NULL, &d, &err));
     const imr_word_list *words = &d->query_words[IMR_CHANGE_PAPER];
     const size_t n = words->n_positive + words->n_negative;

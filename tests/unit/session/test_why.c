@@ -80,7 +80,7 @@ static imr_trace *ask(imr_session *s, const char *text, uint32_t k)
 {
     imr_trace *t = NULL;
     const imr_request r = {.text = text, .settings = {.feedback_k = k, .tokens = 5}};
-    CHECK_OK(imr_session_run(s, &r, NULL, NULL, &t, &err));
+    CHECK_OK(imr_session_run(s, &r, &t, &err));
     return t;
 }
 

@@ -6,22 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    int exit;
-} table[IMR_STATUS_COUNT] = {
-    [IMR_OK] = {"ok", 0},
-    [IMR_E_USAGE] = {"wrong usage", 2},
-    [IMR_E_IO] = {"input/output error", 1},
-    [IMR_E_NOT_FOUND] = {"not found", 3},
-    [IMR_E_FORMAT] = {"malformed", 3},
-    [IMR_E_UNSUPPORTED] = {"not supported", 3},
-    [IMR_E_SHAPE] = {"wrong shape", 3},
-    [IMR_E_NUMERIC] = {"not a finite number", 3},
-    [IMR_E_LIMIT] = {"over a limit", 3},
-    [IMR_E_MEMORY] = {"out of memory", 1},
-    [IMR_E_BUSY] = {"busy", 1},
-    [IMR_E_CANCELLED] = {"cancelled", 130},
+static const int exits[IMR_STATUS_COUNT] = {
+    [IMR_OK] = 0,       [IMR_E_USAGE] = 2,       [IMR_E_IO] = 1,    [IMR_E_NOT_FOUND] = 3,
+    [IMR_E_FORMAT] = 3, [IMR_E_UNSUPPORTED] = 3, [IMR_E_SHAPE] = 3, [IMR_E_NUMERIC] = 3,
+    [IMR_E_LIMIT] = 3,  [IMR_E_MEMORY] = 1,      [IMR_E_BUSY] = 1,  [IMR_E_CANCELLED] = 130,
 };
 
 /* Error text quotes file contents: control bytes would reach the terminal, so they become '?'. */
@@ -105,12 +93,7 @@ imr_status imr_error_prefix(imr_error *err, imr_status status, const char *where
     return status;
 }
 
-const char *imr_status_name(imr_status status)
-{
-    return (unsigned)status < IMR_STATUS_COUNT ? table[status].name : "unknown status";
-}
-
 int imr_status_exit(imr_status status)
 {
-    return (unsigned)status < IMR_STATUS_COUNT ? table[status].exit : 1;
+    return (unsigned)status < IMR_STATUS_COUNT ? exits[status] : 1;
 }

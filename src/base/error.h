@@ -48,9 +48,6 @@ imr_status imr_fail_memory(imr_error *err);
 /* Puts "<where>: " before the text. Returns err's status so that it can end a return statement. */
 imr_status imr_error_prefix(imr_error *err, imr_status status, const char *where);
 
-/* Short English name of a status ("wrong shape"); never NULL. */
-const char *imr_status_name(imr_status status);
-
 /* The process exit status for a result: 0, 1, 2, 3 or 130. */
 int imr_status_exit(imr_status status);
 

@@ -273,11 +273,6 @@ size_t imr_encoder_max_tokens(const imr_encoder *e)
     return e->max_tokens;
 }
 
-const char *imr_encoder_file(const imr_encoder *e, size_t i)
-{
-    return i < e->n_files ? e->files[i] : NULL;
-}
-
 imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX], imr_error *err)
 {
     IMR_AUTOSHA256 imr_sha256 all;

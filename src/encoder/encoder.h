@@ -75,8 +75,6 @@ size_t imr_encoder_max_tokens(const imr_encoder *e);
  * float32 its name is one more line: its vectors are not the same. Reads the files. */
 imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX],
                               imr_error *err) IMR_NODISCARD;
-/* Those files, in that order, below the folder; NULL past the last. */
-const char *imr_encoder_file(const imr_encoder *e, size_t i);
 
 typedef struct imr_token_count {
     size_t read;  /* tokens the encoder reads, */

@@ -240,27 +240,10 @@ static imr_status convert(float *out, const imr_checkpoint *w, size_t shard, con
                     w->paths[shard], t->name, (double)out[bad], bad / cols, bad % cols);
 }
 
-imr_status imr_checkpoint_check(const imr_checkpoint *w, const char *name, size_t rows, size_t cols,
-                                imr_error *err)
-{
-    const imr_tensor *t;
-    size_t shard = 0;
-    return need(&t, &shard, w, name, rows, cols, err);
-}
-
 void imr_checkpoint_forget(const imr_checkpoint *w)
 {
     for (size_t i = 0; i < w->n; i++)
         imr_tensors_forget(&w->shards[i]);
-}
-
-imr_status imr_checkpoint_read_into(float *out, const imr_checkpoint *w, const char *name,
-                                    size_t rows, size_t cols, imr_error *err)
-{
-    const imr_tensor *t;
-    size_t shard = 0;
-    IMR_TRY(need(&t, &shard, w, name, rows, cols, err));
-    return convert(out, w, shard, t, err);
 }
 
 imr_status imr_checkpoint_read(float **out, const imr_checkpoint *w, const char *name, size_t rows,

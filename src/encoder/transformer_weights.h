@@ -37,17 +37,11 @@ imr_status imr_checkpoint_open(imr_checkpoint *w, imr_encoder *e, const char *mo
 imr_status imr_checkpoint_find_prefix(imr_checkpoint *w, const char *name,
                                       imr_error *err) IMR_NODISCARD;
 
-/* The tensor is there, rows x cols, and stores that many values; rows 0: a vector of cols. Errors
- * name file, tensor, what was found and expected: IMR_E_NOT_FOUND, IMR_E_SHAPE. */
-imr_status imr_checkpoint_check(const imr_checkpoint *w, const char *name, size_t rows, size_t cols,
-                                imr_error *err) IMR_NODISCARD;
-/* Checks as above and puts the values into a new array (64-byte aligned, the caller's). Errors:
- * also IMR_E_NUMERIC for the first value that is not finite. */
+/* Puts the tensor's values into a new array (64-byte aligned, the caller's): rows x cols; rows 0: a
+ * vector of cols. Errors name file, tensor, what was found and expected: IMR_E_NOT_FOUND,
+ * IMR_E_SHAPE, IMR_E_NUMERIC for the first value that is not finite. */
 imr_status imr_checkpoint_read(float **out, const imr_checkpoint *w, const char *name, size_t rows,
                                size_t cols, imr_error *err) IMR_NODISCARD;
-/* The same into an array that is there. */
-imr_status imr_checkpoint_read_into(float *out, const imr_checkpoint *w, const char *name,
-                                    size_t rows, size_t cols, imr_error *err) IMR_NODISCARD;
 /* Until this, what was read is in memory twice: as it lies in the file and as the caller has it. */
 void imr_checkpoint_forget(const imr_checkpoint *w);
 

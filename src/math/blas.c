@@ -51,11 +51,6 @@ void imr_blas_gemv(float *out, float alpha, imr_view a, imr_op op_a, const float
                 1, beta, out, 1);
 }
 
-float imr_blas_dot(const float *x, const float *y, size_t n)
-{
-    return cblas_sdot(dim(n), x, 1, y, 1);
-}
-
 void imr_blas_gemm_d(double *out, double alpha, const double *a, size_t a_rows, size_t a_cols,
                      imr_op op_a, const double *b, size_t b_rows, size_t b_cols, imr_op op_b,
                      double beta)
@@ -68,21 +63,6 @@ void imr_blas_gemm_d(double *out, double alpha, const double *a, size_t a_rows, 
         return;
     cblas_dgemm(CblasRowMajor, trans(op_a), trans(op_b), dim(rows), dim(cols), dim(inner), alpha, a,
                 lead(a_cols), b, lead(b_cols), beta, out, lead(cols));
-}
-
-void imr_blas_gemv_d(double *out, double alpha, const double *a, size_t rows, size_t cols,
-                     imr_op op_a, const double *x, double beta)
-{
-    size_t outs = op_a == IMR_PLAIN ? rows : cols;
-    if (outs == 0)
-        return;
-    if ((op_a == IMR_PLAIN ? cols : rows) == 0) {
-        for (size_t i = 0; i < outs; i++)
-            out[i] = beta == 0.0 ? 0.0 : beta * out[i];
-        return;
-    }
-    cblas_dgemv(CblasRowMajor, trans(op_a), dim(rows), dim(cols), alpha, a, lead(cols), x, 1, beta,
-                out, 1);
 }
 
 int imr_blas_set_threads(int n)

@@ -23,16 +23,11 @@ void imr_blas_gemm(float *out, size_t out_stride, float alpha, imr_view a, imr_o
                    imr_op op_b, float beta);
 /* out = alpha * op(a) x + beta * out. */
 void imr_blas_gemv(float *out, float alpha, imr_view a, imr_op op_a, const float *x, float beta);
-float imr_blas_dot(const float *x, const float *y, size_t n);
 
 /* Double twins; a is [a_rows,a_cols] as stored, without gaps between rows, likewise b and out. */
 void imr_blas_gemm_d(double *out, double alpha, const double *a, size_t a_rows, size_t a_cols,
                      imr_op op_a, const double *b, size_t b_rows, size_t b_cols, imr_op op_b,
                      double beta);
-/* out = alpha * op(a) x + beta * out, a [rows,cols]. */
-void imr_blas_gemv_d(double *out, double alpha, const double *a, size_t rows, size_t cols,
-                     imr_op op_a, const double *x, double beta);
-
 /* Threads of the BLAS and of OpenMP loops, for the whole process; 0: as many as processors. Call
  * before other threads compute. Returns the number now in force. */
 int imr_blas_set_threads(int n);

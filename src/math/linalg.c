@@ -129,24 +129,6 @@ imr_status imr_pinv_init(imr_pinv *out, imr_view a, imr_error *err)
 
 /* ---- orthogonal factors: row-major a is column-major a', and a' = L Q gives a = Q' L' ---- */
 
-imr_status imr_qr(double *a, size_t rows, size_t cols, double *r, imr_error *err)
-{
-    IMR_TRY(check_shape(rows, cols, err));
-    assert(rows >= cols);
-    IMR_AUTOFREE double *tau = imr_alloc(cols, sizeof *tau);
-    if (!tau)
-        return imr_fail_memory(err);
-    lapack_int m = (lapack_int)cols, n = (lapack_int)rows;
-    lapack_int info = LAPACKE_dgelqf(LAPACK_COL_MAJOR, m, n, a, m, tau);
-    if (info != 0)
-        return lapack_failed(info, "QR factorisation", err);
-    for (size_t i = 0; r && i < cols; i++)
-        for (size_t j = 0; j < cols; j++)
-            r[i * cols + j] = j >= i ? a[i * cols + j] : 0.0;
-    info = LAPACKE_dorglq(LAPACK_COL_MAJOR, m, n, m, a, m, tau);
-    return info == 0 ? IMR_OK : lapack_failed(info, "QR factorisation", err);
-}
-
 imr_status imr_qr_f(float *a, size_t rows, size_t cols, float *r, imr_error *err)
 {
     IMR_TRY(check_shape(rows, cols, err));
@@ -229,24 +211,4 @@ imr_status imr_qr_tall_f(float *a, size_t rows, size_t cols, float *r, imr_error
     for (size_t i = 0; i < cols * cols; i++)
         r[i] = (float)product[i];
     return IMR_OK;
-}
-
-/* ---- symmetric ---- */
-
-imr_status imr_eigen_symmetric(double *a, double *values, size_t n, imr_error *err)
-{
-    IMR_TRY(check_shape(n, n, err));
-    /* The upper triangle of row-major a is the lower one of column-major a'; eigenvectors come as
-     * columns there, that is rows here. */
-    lapack_int info =
-        LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)n, a, (lapack_int)n, values);
-    return info == 0 ? IMR_OK : lapack_failed(info, "eigenvalue decomposition", err);
-}
-
-imr_status imr_cholesky_solve(double *a, double *b, size_t n, size_t columns, imr_error *err)
-{
-    IMR_TRY(check_shape(n, columns, err));
-    lapack_int info = LAPACKE_dposv(LAPACK_ROW_MAJOR, 'U', (lapack_int)n, (lapack_int)columns, a,
-                                    (lapack_int)n, b, (lapack_int)columns);
-    return info == 0 ? IMR_OK : lapack_failed(info, "Cholesky factorisation", err);
 }

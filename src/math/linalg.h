@@ -41,7 +41,6 @@ void imr_pinv_done(imr_pinv *p); /* {0} is fine */
 /* a = Q r, the thin QR of a [rows,cols], rows >= cols: Q, orthonormal columns spanning a's, is
  * written over a; r (may be NULL) gets the upper triangle [cols,cols]. Columns of a that depend on
  * earlier ones get some direction orthogonal to the rest. */
-imr_status imr_qr(double *a, size_t rows, size_t cols, double *r, imr_error *err) IMR_NODISCARD;
 imr_status imr_qr_f(float *a, size_t rows, size_t cols, float *r, imr_error *err) IMR_NODISCARD;
 
 /*
@@ -52,14 +51,5 @@ imr_status imr_qr_f(float *a, size_t rows, size_t cols, float *r, imr_error *err
  */
 imr_status imr_qr_tall_f(float *a, size_t rows, size_t cols, float *r,
                          imr_error *err) IMR_NODISCARD;
-
-/* Symmetric a [n,n] (upper triangle is read) = vectors' diag(values) vectors: values ascending,
- * row i of a becomes the unit eigenvector of values[i]. */
-imr_status imr_eigen_symmetric(double *a, double *values, size_t n, imr_error *err) IMR_NODISCARD;
-
-/* Solves a x = b for symmetric positive definite a [n,n]; b [n,columns] becomes x, a its factor.
- * IMR_E_NUMERIC when a is not positive definite. */
-imr_status imr_cholesky_solve(double *a, double *b, size_t n, size_t columns,
-                              imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -54,30 +54,3 @@ double imr_stats_median(double *v, size_t n)
     imr_stats_sort(v, n);
     return imr_stats_quantile(v, n, 0.5);
 }
-
-void imr_stats_histogram(size_t *counts, size_t bins, const double *v, size_t n, double low,
-                         double high)
-{
-    for (size_t b = 0; b < bins; b++)
-        counts[b] = 0;
-    for (size_t i = 0; bins && i < n; i++) {
-        if (isnan(v[i]))
-            continue;
-        double at = high > low ? (v[i] - low) / (high - low) * (double)bins : 0.0;
-        size_t bin = at <= 0.0 ? 0 : at >= (double)bins ? bins - 1 : (size_t)at;
-        counts[bin]++;
-    }
-}
-
-imr_stats imr_stats_of(double *v, size_t n)
-{
-    imr_stats s = {0};
-    if (n == 0)
-        return s;
-    s.mean = imr_stats_mean(v, n);
-    s.sd = imr_stats_sd(v, n);
-    s.median = imr_stats_median(v, n);
-    s.min = v[0];
-    s.max = v[n - 1];
-    return s;
-}

@@ -1,12 +1,12 @@
 #include "retrieval/bm25.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/array.h"
 #include "base/mem.h"
 #include "base/strmap.h"
+#include "math/topk.h"
 #include "text/utf8.h"
 
 #define K1 1.2
@@ -202,13 +202,6 @@ imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, const imr_
     return IMR_OK;
 }
 
-size_t imr_bm25_documents(const imr_bm25 *b)
-{
-    return b->n;
-}
-
-/* ---- scoring ---- */
-
 imr_status imr_bm25_scores(const imr_bm25 *b, const char *query, size_t len, double *scores,
                            imr_error *err)
 {
@@ -230,75 +223,26 @@ imr_status imr_bm25_scores(const imr_bm25 *b, const char *query, size_t len, dou
     return imr_buf_check(&s.word, err);
 }
 
-typedef struct scored {
-    double score;
-    uint32_t document;
-} scored;
-
-static bool is_better(scored x, scored y)
-{
-    return x.score != y.score ? x.score > y.score : x.document < y.document;
-}
-
-static int best_first(const void *a, const void *b)
-{
-    return is_better(*(const scored *)a, *(const scored *)b) ? -1 : 1;
-}
-
-/* heap[n], the worst at the root; `at` may have become too good for its place. */
-static void sink(scored *heap, size_t n, size_t at)
-{
-    for (;;) {
-        size_t child = 2 * at + 1;
-        if (child >= n)
-            return;
-        if (child + 1 < n && is_better(heap[child], heap[child + 1]))
-            child++;
-        if (!is_better(heap[at], heap[child]))
-            return;
-        scored t = heap[at];
-        heap[at] = heap[child];
-        heap[child] = t;
-        at = child;
-    }
-}
-
-/* The best `pool` of n scores, best first, into out. */
-static void best_of(scored *out, size_t pool, const double *scores, size_t n)
-{
-    for (size_t i = 0; i < pool; i++)
-        out[i] = (scored){scores[i], (uint32_t)i};
-    for (size_t i = pool / 2; i-- > 0;)
-        sink(out, pool, i);
-    for (size_t i = pool; i < n; i++) {
-        scored s = {scores[i], (uint32_t)i};
-        if (is_better(s, out[0])) {
-            out[0] = s;
-            sink(out, pool, 0);
-        }
-    }
-    qsort(out, pool, sizeof *out, best_first);
-}
-
 imr_status imr_bm25_negatives(const imr_bm25 *b, const char *query, size_t len,
                               const imr_qrels *qrels, const char *query_id, size_t want,
                               size_t pool, uint32_t *out, size_t *found, imr_error *err)
 {
     IMR_AUTOFREE double *scores = IMR_NEW_ARRAY(double, b->n);
-    pool = pool < b->n ? pool : b->n;
-    IMR_AUTOFREE scored *ranked = IMR_NEW_ARRAY(scored, pool);
-    if (!scores || !ranked)
+    IMR_AUTOFREE float *rounded = IMR_NEW_ARRAY(float, b->n);
+    IMR_AUTOFREE uint32_t *ranked = IMR_NEW_ARRAY(uint32_t, pool < b->n ? pool : b->n);
+    if (!scores || !rounded || !ranked)
         return imr_fail_memory(err);
     IMR_TRY(imr_bm25_scores(b, query, len, scores, err));
-    if (pool)
-        best_of(ranked, pool, scores, b->n);
+    for (size_t i = 0; i < b->n; i++)
+        rounded[i] = (float)scores[i];
+    pool = imr_topk(ranked, pool, rounded, b->n, NULL);
     uint32_t at = 0;
     bool judged = qrels && imr_qrels_find(qrels, query_id, &at);
     size_t n = 0;
     for (size_t i = 0; i < pool && n < want; i++) {
-        const char *id = imr_dataset_id(b->dataset, ranked[i].document);
+        const char *id = imr_dataset_id(b->dataset, ranked[i]);
         if (!judged || imr_qrels_grade(qrels, at, id, NULL) <= 0)
-            out[n++] = ranked[i].document;
+            out[n++] = ranked[i];
     }
     *found = n;
     return IMR_OK;

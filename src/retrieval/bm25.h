@@ -27,13 +27,12 @@ imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, const imr_
                           imr_error *err) IMR_NODISCARD;
 void imr_bm25_free(imr_bm25 *b);
 
-size_t imr_bm25_documents(const imr_bm25 *b);
 /* scores[documents], 0 where no term is shared. */
 imr_status imr_bm25_scores(const imr_bm25 *b, const char *query, size_t len, double *scores,
                            imr_error *err) IMR_NODISCARD;
 
 /*
- * Hard negatives of a query: the `pool` best documents (equal scores in corpus order, documents
+ * Hard negatives of a query: the `pool` best documents (equal float32 scores in corpus order, documents
  * that share no term included), without the relevant ones, at most `want` of them.
  * out holds `want` document indexes; *found says how many were written.
  * relevant: the query's judgements, NULL for none.

@@ -39,11 +39,6 @@ void imr_search_cosines(float *scores, imr_rows documents, const float *query, c
     }
 }
 
-void imr_search_scores(float *scores, imr_rows documents, const float *query)
-{
-    imr_search_cosines(scores, documents, query, NULL, 1);
-}
-
 /* ---- ranks ---- */
 
 /* The chosen documents in order, best first, with their scores. */

@@ -17,9 +17,7 @@
 
 #include "math/rows.h"
 
-/* scores[rows] = documents . query; query [cols]. */
-void imr_search_scores(float *scores, imr_rows documents, const float *query);
-/* scores[i] = (documents_i . query) (scale[i] by): cosines, when scale [rows] has 1/|d_i| (NULL: 1,
+/* scores[i] = (documents_i . query) (scale[i] by), query [cols]: cosines, when scale [rows] has 1/|d_i| (NULL: 1,
  * rows are unit vectors) and by is 1/|query|. */
 void imr_search_cosines(float *scores, imr_rows documents, const float *query, const float *scale,
                         float by);

@@ -1,6 +1,6 @@
 #include "base/half.h"
 #include "base/mem.h"
-#include "encoder/encoder.h"
+#include "encoder/encoder_kind.h"
 #include "encoder/pool.h"
 #include "tests/unit/encoder/tiny_transformer.h"
 
@@ -148,7 +148,7 @@ TEST("without modules.json the vector is the mean; old folders keep the transfor
         want[j] = (float)((double)want[j] / sqrt(square));
     CHECK_ALL_NEAR(found, want, D, 2e-6);
     imr_encoder *e = open_or_fail(outer);
-    CHECK_STR(imr_encoder_file(e, 0), "0_Transformer/config.json");
+    CHECK_STR(e->files[0], "0_Transformer/config.json");
     imr_encoder_free(e);
     free(x);
     tiny_done(&t);

@@ -179,23 +179,23 @@ TEST("alignment is that of the change, and what is common is what its mean is to
     stage_done(&s);
 }
 
-/* The part of delta in the span of the listed words' directions, by QR. */
+/* The part of delta in the span of the listed words' directions, by Gram and Schmidt, twice. */
 static double naive_coverage(const stage *s, const imr_word_list *l, const double *delta)
 {
-    imr_error err = {0};
     const size_t n = l->n_positive + l->n_negative;
-    double q[M * M], w[M], covered = 0;
+    double q[M][M], covered = 0;
     for (size_t k = 0; k < n; k++) {
-        naive_direction(w, &s->w,
+        naive_direction(q[k], &s->w,
                         k < l->n_positive ? l->positive[k].id : l->negative[k - l->n_positive].id);
+        for (size_t i = 0; i < 2 * k; i++) {
+            const double part = naive_dot(q[k], q[i % k], M);
+            for (size_t j = 0; j < M; j++)
+                q[k][j] -= part * q[i % k][j];
+        }
+        const double length = sqrt(naive_dot(q[k], q[k], M));
         for (size_t j = 0; j < M; j++)
-            q[j * n + k] = w[j];
-    }
-    CHECK_OK(imr_qr(q, M, n, NULL, &err));
-    for (size_t k = 0; k < n; k++) {
-        double part = 0;
-        for (size_t j = 0; j < M; j++)
-            part += q[j * n + k] * delta[j];
+            q[k][j] /= length;
+        const double part = naive_dot(q[k], delta, M);
         covered += part * part;
     }
     return covered / naive_dot(delta, delta, M);

@@ -128,7 +128,7 @@ TEST("headers that lie are refused")
         imr_npy a = {0};
         imr_status status = parse_dict(&a, bad[i], 4);
         if (status != IMR_E_FORMAT)
-            FAIL("%s gives %s", bad[i], imr_status_name(status));
+            FAIL("%s gives status %d", bad[i], (int)status);
     }
     imr_npy a = {0};
     imr_status status = parse_dict(&a,

@@ -120,7 +120,7 @@ TEST("safetensors headers that lie are refused and name the tensor")
     for (size_t i = 0; i < IMR_LEN(bad); i++) {
         imr_status status = parse_header(bad[i].header, bad[i].bytes);
         if (status != bad[i].status || !strstr(err.text, bad[i].says))
-            FAIL("%s gives %s: %s", bad[i].header, imr_status_name(status), err.text);
+            FAIL("%s gives status %d: %s", bad[i].header, (int)status, err.text);
     }
     uint8_t huge[16] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, '{', '}'};
     imr_tensors t = {0};

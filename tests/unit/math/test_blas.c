@@ -40,30 +40,23 @@ TEST("a product of any two views equals three plain loops")
     }
 }
 
-TEST("a matrix times a vector equals plain loops, both ways, float and double")
+TEST("a matrix times a vector equals plain loops, both ways")
 {
     enum { R = 6, C = 11 };
     float a[R * C], x[C], y[C];
-    double ad[R * C], xd[C], yd[C];
     imr_random r;
     imr_random_init(&r, 2);
     imr_random_fill_normal(&r, a, R * C, 1);
     imr_random_fill_normal(&r, x, C, 1);
-    for (size_t i = 0; i < R * C; i++)
-        ad[i] = (double)a[i];
-    for (size_t i = 0; i < C; i++)
-        xd[i] = (double)x[i];
     for (int t = 0; t < 2; t++) {
         imr_op op = t ? IMR_TRANSPOSED : IMR_PLAIN;
         imr_view v = imr_view_of(a, R, C);
         imr_blas_gemv(y, 1.0f, v, op, x, 0.0f);
-        imr_blas_gemv_d(yd, 1.0, ad, R, C, op, xd, 0.0);
         for (size_t i = 0; i < (t ? C : R); i++) {
             double sum = 0;
             for (size_t k = 0; k < (t ? R : C); k++)
-                sum += (double)at(v, op, i, k) * xd[k];
+                sum += (double)at(v, op, i, k) * (double)x[k];
             CHECK_NEAR(y[i], sum, 1e-5);
-            CHECK_NEAR(yd[i], sum, 1e-12);
         }
     }
 }

@@ -48,7 +48,6 @@ TEST("a score is the formula, worked out for two short documents")
     imr_bm25 *b = NULL;
     double s[3];
     CHECK_OK(imr_bm25_build(&b, d, NULL, &err));
-    CHECK_INT(imr_bm25_documents(b), 3);
     CHECK_OK(imr_bm25_scores(b, "tea tea", 7, s, &err));
     /* lengths 3, 2, 1, average 2; tea: tf 2 in a alone; twice in the query counts twice */
     double idf = log(1 + 2.5 / 1.5), norm = 1.2 * (0.25 + 0.75 * 3 / 2.0);

@@ -54,7 +54,7 @@ static void rank(chain *c, size_t query)
     imr_view queries = imr_cache_query_vectors(c->cache);
     CHECK_OK(imr_adapter_project(
         c->adapter, imr_view_of(imr_view_row(&queries, query), 1, queries.cols), q, &err));
-    imr_search_scores(scores, imr_rows_f32(c->projected, N, c->m), q);
+    imr_search_cosines(scores, imr_rows_f32(c->projected, N, c->m), q, NULL, 1);
     size_t k = imr_topk(c->candidates, c->k, scores, N, imr_cache_id_places(c->cache));
     for (size_t i = 0; i < k; i++)
         memcpy(chosen + i * c->m, c->projected + c->candidates[i] * c->m, c->m * sizeof(float));

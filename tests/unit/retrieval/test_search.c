@@ -24,7 +24,7 @@ TEST("scores equal a plain dot product for every width, precision, and for rows 
     for (size_t cols = 1; cols <= 80; cols += 7) {
         for (size_t kind = 0; kind < 2; kind++) {
             imr_rows documents = {kind ? (const void *)half : v, kind == 1, 700, cols, 80};
-            imr_search_scores(scores, documents, query);
+            imr_search_cosines(scores, documents, query, NULL, 1);
             for (size_t r = 0; r < 700; r++) {
                 double sum = 0;
                 for (size_t j = 0; j < cols; j++)
@@ -43,7 +43,7 @@ TEST("cosines are scores times what each row and the query are divided by")
         v[i] = noise();
     for (size_t i = 0; i < N; i++)
         scale[i] = 1 + noise();
-    imr_search_scores(plain, imr_rows_f32(v, N, M), v);
+    imr_search_cosines(plain, imr_rows_f32(v, N, M), v, NULL, 1);
     imr_search_cosines(got, imr_rows_f32(v, N, M), v, scale, 3);
     for (size_t i = 0; i < N; i++)
         CHECK(got[i] == plain[i] * (scale[i] * 3));

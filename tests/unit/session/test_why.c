@@ -1,4 +1,5 @@
 /* The why of a document, in a session: a made-up BERT with mean pooling, a made-up collection. */
+#include "adapter/adapter.h"
 #include "base/mem.h"
 #include "math/nn.h"
 #include "math/random.h"
@@ -44,7 +45,7 @@ static void write_dataset(const char *dir)
     imr_buf_done(&corpus);
 }
 
-static fixture start(const char *pooling)
+static fixture start_with(const char *pooling, void (*corpus)(const char *dir))
 {
     fixture f = {.t = tiny_new(false, HIDDEN, 3, 20, LONGEST)};
     imr_encoder *e = NULL;
@@ -54,7 +55,7 @@ static fixture start(const char *pooling)
     snprintf(f.dataset, sizeof f.dataset, "%s", test_tmpdir());
     snprintf(f.cache, sizeof f.cache, "%s/cache", test_tmpdir());
     snprintf(f.adapter, sizeof f.adapter, "%s", test_golden("tiny/adapter-v1.pt")); /* n is 48 */
-    write_dataset(f.dataset);
+    corpus(f.dataset);
     if (pooling)
         tiny_modules(&f.t, pooling, "");
     CHECK_OK(imr_encoder_open(&e, f.encoder, NULL, &err));
@@ -63,6 +64,11 @@ static fixture start(const char *pooling)
     imr_dataset_free(d);
     imr_encoder_free(e);
     return f;
+}
+
+static fixture start(const char *pooling)
+{
+    return start_with(pooling, write_dataset);
 }
 
 static imr_session *open_session(const fixture *f, bool adapter, uint32_t k)
@@ -257,6 +263,91 @@ TEST("equal documents stand equal, and one document alone has no reference")
     imr_detail_free(d);
     imr_trace_free(t);
     imr_session_close(s);
+    tiny_done(&f.t);
+}
+
+static void write_equal(const char *dir)
+{
+    imr_buf corpus = {0};
+    for (int i = 0; i < 6; i++)
+        imr_buf_printf(&corpus, "{\"_id\": \"d%d\", \"title\": \"\", \"text\": \"wb wc\"}\n", i);
+    put_file(dir, "corpus.jsonl", imr_buf_text(&corpus));
+    put_file(dir, "queries.jsonl", "{\"_id\": \"q0\", \"text\": \"wa\"}\n");
+    imr_buf_done(&corpus);
+}
+
+TEST("where all documents are equal nothing is compared, and what is shown are numbers")
+{
+    fixture f = start_with(NULL, write_equal);
+    imr_session *s = open_session(&f, true, 6);
+    imr_trace *t = ask(s, "wa wb", 6);
+    for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
+        CHECK(t->reference[k].sd == 0);
+    imr_detail *d = look(s, t, 3);
+    CHECK(d->why.pairs.raw[IMR_STAGE_AFTER] && !d->why.pairs.centred[IMR_STAGE_AFTER]);
+    CHECK(d->why.n_strongest > 0 && isfinite(d->why.strongest[0].value[IMR_STAGE_AFTER]));
+    CHECK(strstr(d->why.sentence, "nan") == NULL && strstr(d->why.sentence, "sd") == NULL);
+    CHECK(isfinite(d->why.words[IMR_CHANGE_OWN].common_part));
+    imr_detail_free(d);
+    imr_trace_free(t);
+    imr_session_close(s);
+    tiny_done(&f.t);
+}
+
+static void write_long(const char *dir)
+{
+    imr_buf corpus = {0};
+    imr_buf_str(&corpus, "{\"_id\": \"d0\", \"title\": \"\", \"text\": \"");
+    for (int i = 0; i < 100000; i++)
+        imr_buf_printf(&corpus, "w%c ", 'a' + i % 17);
+    imr_buf_str(&corpus, "\"}\n{\"_id\": \"d1\", \"title\": \"\", \"text\": \"wb\"}\n");
+    put_file(dir, "corpus.jsonl", imr_buf_text(&corpus));
+    put_file(dir, "queries.jsonl", "{\"_id\": \"q0\", \"text\": \"wa\"}\n");
+    imr_buf_done(&corpus);
+}
+
+TEST("a text of 100,000 words is shown whole, and its why is of what was read")
+{
+    fixture f = start_with(NULL, write_long);
+    imr_session *s = open_session(&f, true, 2);
+    imr_trace *t = ask(s, "wa wb", 2);
+    imr_detail *d = look(s, t, imr_trace_find(t, "d0"));
+    CHECK_INT(strlen(d->text), 3 * 100000 - 1);
+    CHECK_INT(d->why.document_tokens.total, 100002);
+    CHECK_INT(d->why.document_tokens.read, LONGEST);
+    CHECK_INT(d->n_spans, LONGEST - 2);
+    check_pairs(t, &d->why, IMR_STAGE_COUNT);
+    imr_detail_free(d);
+    imr_trace_free(t);
+    imr_session_close(s);
+    tiny_done(&f.t);
+}
+
+TEST("a projector of lower rank is told in words as far as it sees")
+{
+    fixture f = start(NULL);
+    imr_adapter *a = NULL;
+    CHECK_OK(imr_adapter_open(&a, f.adapter, IMR_FORM_AUTO, &err));
+    float *p = imr_weight(&a->w, IMR_W_PROJECTOR);
+    for (size_t i = 5; i < a->w.m; i++) /* rows repeat: rank 5 of 16 */
+        memcpy(p + i * a->w.n, p + (i % 5) * a->w.n, a->w.n * sizeof *p);
+    snprintf(f.adapter, sizeof f.adapter, "%s", test_path(test_tmpdir(), "low.pt"));
+    CHECK_OK(imr_adapter_save(a, f.adapter, NULL, 0, &err));
+    imr_session *s = open_session(&f, true, 20);
+    CHECK_INT(imr_session_facts_of(s)->inputs.rank, 5);
+    imr_trace *t = ask(s, "wa wt wb", 20);
+    imr_detail *d = look(s, t, 0);
+    check_pairs(t, &d->why, IMR_STAGE_COUNT);
+    const imr_word_list *l = &d->why.words[IMR_CHANGE_PAPER];
+    CHECK(l->n_positive > 0);
+    for (size_t i = 0; i < l->n_positive; i++)
+        CHECK(isfinite(l->positive[i].z) && isfinite(l->positive[i].effect) &&
+              l->positive[i].visibility < 0.5);
+    CHECK(l->coverage >= 0 && l->coverage <= 1);
+    imr_detail_free(d);
+    imr_trace_free(t);
+    imr_session_close(s);
+    imr_adapter_free(a);
     tiny_done(&f.t);
 }
 

@@ -30,6 +30,12 @@ static void put_pickle(imr_buf *b, const imr_pickle_value *v, int depth)
     case IMR_PK_GLOBAL:
         imr_json_put_string_n(b, v->text, v->len);
         break;
+    case IMR_PK_OPAQUE: {
+        IMR_AUTOBUF imr_buf text = {0};
+        imr_buf_printf(&text, "(not read: %s)", v->text);
+        imr_json_put_string(b, imr_buf_text(&text));
+        break;
+    }
     case IMR_PK_LIST:
     case IMR_PK_TUPLE:
         for (size_t i = 0; i < v->len; i++) {

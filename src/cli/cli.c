@@ -282,6 +282,26 @@ imr_status imr_cli_dataset(imr_dataset **out, imr_cli *cli, imr_scratch *scratch
     return IMR_OK;
 }
 
+static bool known(const void *user, const char *document_id)
+{
+    uint32_t at;
+    return imr_cache_find_document(user, document_id, &at);
+}
+
+void imr_cli_say_absent(imr_cli *cli, const imr_cache *cache)
+{
+    for (size_t i = 0; i < imr_cache_splits(cache); i++) {
+        const imr_qrels *q = imr_cache_split_qrels(cache, i);
+        const char *first = "";
+        const size_t n = q ? imr_qrels_absent(q, known, cache, &first) : 0;
+        if (n)
+            imr_cli_say(cli,
+                        "%zu of the %zu documents judged in %s are not in the corpus, the first is "
+                        "'%.80s': no ranking can find them",
+                        n, imr_qrels_documents(q), imr_cache_split_name(cache, i), first);
+    }
+}
+
 imr_status imr_cli_cache(imr_cache **out, imr_cli *cli, imr_error *err)
 {
     const char *dir;
@@ -296,6 +316,7 @@ imr_status imr_cli_cache(imr_cache **out, imr_cli *cli, imr_error *err)
     IMR_TRY(imr_cache_open(&c, dir, &options, err));
     if (imr_cache_notice(c)[0])
         imr_cli_say(cli, "%s", imr_cache_notice(c));
+    imr_cli_say_absent(cli, c);
     *out = c;
     return IMR_OK;
 }

@@ -188,6 +188,11 @@ static imr_status run_cache(imr_cli *cli, imr_error *err)
     double start = imr_clock_seconds();
     imr_store_result result;
     IMR_TRY(build_from_line(&result, cli, dir, err));
+    imr_cache *made;
+    if (imr_cache_open(&made, dir, NULL, NULL) == IMR_OK) {
+        imr_cli_say_absent(cli, made);
+        imr_cache_free(made);
+    }
     char seconds[64];
     IMR_AUTOBUF imr_buf b = {0};
     imr_buf_printf(&b, "%s: ", dir);

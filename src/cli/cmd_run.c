@@ -189,6 +189,7 @@ static imr_status work_through(work *w, imr_error *err)
                                  .progress = imr_cli_progress(w->cli)};
     imr_cache *cache;
     IMR_TRY(imr_cache_open(&cache, w->cache_dir, &options, err));
+    imr_cli_say_absent(w->cli, cache);
     imr_status status = train_and_evaluate(w, cache, err);
     imr_cache_free(cache);
     IMR_TRY(status);

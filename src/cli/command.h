@@ -110,8 +110,11 @@ struct imr_scratch;
 imr_status imr_cli_dataset(struct imr_dataset **out, imr_cli *cli, struct imr_scratch *scratch,
                            imr_error *err) IMR_NODISCARD;
 
-/* Opens --cache-dir with --dataset when given; says what the cache has to notice. */
+/* Opens --cache-dir with --dataset when given; says what the cache has to notice, and
+ * imr_cli_say_absent. */
 imr_status imr_cli_cache(struct imr_cache **out, imr_cli *cli, imr_error *err) IMR_NODISCARD;
+/* Says for each split how many of its judged documents the corpus lacks. */
+void imr_cli_say_absent(imr_cli *cli, const struct imr_cache *cache);
 /* --feedback-k; the default becomes the number of documents, and says so, when there are fewer. */
 uint32_t imr_cli_feedback_k(imr_cli *cli, const struct imr_cache *cache);
 

@@ -108,6 +108,11 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
                          p->split.train, &options, imr_cli_progress(p->cli), err));
     if (e.notice)
         imr_cli_say(p->cli, "%s", e.notice);
+    if (e.own)
+        imr_cli_say(p->cli,
+                    "%zu queries are documents themselves (the same id): each is taken out of its "
+                    "own rankings, as BEIR and MTEB do",
+                    e.own);
     for (size_t i = 0; i < e.doubts.n; i++)
         imr_cli_say(p->cli, "%s", e.doubts.v[i].text);
     IMR_TRY(runs_commit(&files, err));

@@ -24,6 +24,34 @@ static void install_allocator(void)
     cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = imr_free});
 }
 
+/* The next \u0000 of a text that is JSON, from `at` on; len when there is none. */
+static size_t find_nul(const char *text, size_t len, size_t at)
+{
+    while (at < len) {
+        const char *slash = memchr(text + at, '\\', len - at);
+        if (!slash)
+            return len;
+        at = (size_t)(slash - text);
+        if (len - at >= 6 && memcmp(slash + 1, "u0000", 5) == 0)
+            return at;
+        at += 2;
+    }
+    return len;
+}
+
+/* A copy in which U+FFFD stands for NUL, or the text itself. *copy is the caller's. */
+static const char *without_nul(char **copy, const char *text, size_t len)
+{
+    size_t at = find_nul(text, len, 0);
+    if (at == len)
+        return text;
+    if (!(*copy = imr_strndup(text, len)))
+        return NULL;
+    for (; at < len; at = find_nul(text, len, at + 6))
+        memcpy(*copy + at + 2, "fffd", 4);
+    return *copy;
+}
+
 imr_status imr_json_parse_at(imr_json **out, const void *text, size_t len, const char *name,
                              uint64_t first_line, imr_error *err)
 {
@@ -31,8 +59,10 @@ imr_status imr_json_parse_at(imr_json **out, const void *text, size_t len, const
     IMR_TRY(imr_json_check(text, len, name, first_line, err));
     pthread_once(&once, install_allocator);
     size_t mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    char *copy IMR_AUTOFREE = NULL;
+    const char *start = without_nul(&copy, (const char *)text + mark, len - mark);
     /* The text is known to be JSON, so only memory can be missing. */
-    cJSON *root = cJSON_ParseWithLength((const char *)text + mark, len - mark);
+    cJSON *root = start ? cJSON_ParseWithLength(start, len - mark) : NULL;
     if (!root)
         return imr_fail_memory(err);
     *out = root;

@@ -22,7 +22,8 @@
 
 typedef struct cJSON imr_json;
 
-/* name: file name for errors. The result is freed with imr_json_free. */
+/* \u0000 in a string is read as U+FFFD, as tokenisers do: strings end with a zero byte here.
+ * name: file name for errors. The result is freed with imr_json_free. */
 imr_status imr_json_parse(imr_json **out, const void *text, size_t len, const char *name,
                           imr_error *err) IMR_NODISCARD;
 /* A part of a file: errors count lines from first_line. */

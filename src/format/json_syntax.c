@@ -85,8 +85,6 @@ static imr_status scan_escape(scan *s)
     int unit = hex4(s, s->pos + 2);
     if (unit < 0)
         return refuse(s, IMR_E_FORMAT, "\\u is not followed by four hexadecimal digits");
-    if (unit == 0)
-        return refuse(s, IMR_E_FORMAT, "\\u0000 in a string: NUL characters are not read");
     size_t next = s->pos + 6;
     if (unit >= 0xd800 && unit < 0xe000) {
         bool pair = unit < 0xdc00 && s->len - next >= 6 && s->p[next] == '\\' &&

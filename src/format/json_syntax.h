@@ -3,7 +3,7 @@
  *
  * Accepts RFC 8259 (a leading byte-order mark is skipped) and nothing else: no trailing bytes, no
  * comments, no control bytes in strings, valid UTF-8, surrogates in pairs. Beyond the standard it
- * refuses \u0000 (strings are zero-terminated here), numbers longer than 63 characters or outside
+ * refuses numbers longer than 63 characters or outside
  * float64, and more than the caps of base/limits.h. No recursion, no allocation.
  * Errors: IMR_E_FORMAT or IMR_E_LIMIT, "name: line L, column C: ..." (columns are bytes from 1).
  */

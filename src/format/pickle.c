@@ -15,7 +15,6 @@
 #include "format/utf8_step.h"
 
 #define BLOCK_BYTES ((size_t)64 << 10)
-#define ONGOING     UINT32_MAX
 
 typedef struct op {
     const char *name;
@@ -146,6 +145,8 @@ static imr_status extend(machine *m, imr_pickle_kind kind, size_t n)
     node *to = NULL;
     m->stack.n -= n;
     IMR_TRY(top(m, &to));
+    if (to->v.kind == IMR_PK_OPAQUE)
+        return IMR_OK;
     if (to->v.kind != kind)
         return imr_machine_refuse(m, IMR_E_FORMAT, "puts items into %s",
                                   imr_pickle_kind_name(&to->v));
@@ -221,7 +222,19 @@ static imr_status string(machine *m, size_t width)
     const uint8_t *p = NULL;
     IMR_TRY(read_uint(m, &n, width));
     IMR_TRY(need(m, &p, n));
+    if (imr_utf8_first_bad((const char *)p, (size_t)n) != n || memchr(p, 0, (size_t)n))
+        return imr_machine_opaque(m, "a string with NUL or half a surrogate pair");
     return imr_machine_string(m, (const char *)p, (size_t)n);
+}
+
+/* A value of which only the length is read. */
+static imr_status pass_over(machine *m, size_t width, const char *what)
+{
+    uint64_t n = 0;
+    const uint8_t *p = NULL;
+    IMR_TRY(read_uint(m, &n, width));
+    IMR_TRY(need(m, &p, n));
+    return imr_machine_opaque(m, what);
 }
 
 static imr_status integer(machine *m, int64_t v)
@@ -324,12 +337,28 @@ static imr_status op_long1(machine *m)
 {
     uint64_t n = 0, v = 0;
     IMR_TRY(read_uint(m, &n, 1));
-    if (n > 8)
-        return imr_machine_refuse(m, IMR_E_UNSUPPORTED, "an integer of %" PRIu64 " bytes", n);
+    if (n > 8) {
+        const uint8_t *p = NULL;
+        IMR_TRY(need(m, &p, n));
+        return imr_machine_opaque(m, "an integer of more than 64 bits");
+    }
     IMR_TRY(read_uint(m, &v, (size_t)n));
     if (n && n < 8 && v >> (8 * n - 1))
         v |= UINT64_MAX << (8 * n);
     return integer(m, (int64_t)v);
+}
+
+static imr_status op_frozenset(machine *m)
+{
+    IMR_TRY(op_pop_mark(m));
+    return imr_machine_opaque(m, "a frozenset");
+}
+
+static imr_status op_newobj_ex(machine *m)
+{
+    node *named = NULL;
+    IMR_TRY(imr_machine_pop(m, &named));
+    return imr_machine_make(m);
 }
 
 static imr_status op_binfloat(machine *m)
@@ -409,6 +438,12 @@ PLAIN(op_setitems, extend_from_mark(m, IMR_PK_DICT))
 PLAIN(op_string1, string(m, 1))
 PLAIN(op_string4, string(m, 4))
 PLAIN(op_string8, string(m, 8))
+PLAIN(op_bytes1, pass_over(m, 1, "bytes"))
+PLAIN(op_bytes4, pass_over(m, 4, "bytes"))
+PLAIN(op_bytes8, pass_over(m, 8, "bytes"))
+PLAIN(op_long4, pass_over(m, 4, "an integer of more than 64 bits"))
+PLAIN(op_empty_set, imr_machine_opaque(m, "a set"))
+PLAIN(op_additems, extend_from_mark(m, IMR_PK_OPAQUE))
 PLAIN(op_memoize, memo_put(m, m->memoized))
 
 static const op ops[256] = {
@@ -416,6 +451,8 @@ static const op ops[256] = {
     [')'] = {"EMPTY_TUPLE", op_empty_tuple},
     ['0'] = {"POP", op_pop},
     ['1'] = {"POP_MARK", op_pop_mark},
+    ['B'] = {"BINBYTES", op_bytes4},
+    ['C'] = {"SHORT_BINBYTES", op_bytes1},
     ['G'] = {"BINFLOAT", op_binfloat},
     ['J'] = {"BININT", op_binint},
     ['K'] = {"BININT1", op_binint1},
@@ -442,17 +479,25 @@ static const op ops[256] = {
     ['u'] = {"SETITEMS", op_setitems},
     ['}'] = {"EMPTY_DICT", op_empty_dict},
     [0x80] = {"PROTO", op_proto},
+    [0x81] = {"NEWOBJ", imr_machine_make},
     [0x85] = {"TUPLE1", op_tuple1},
     [0x86] = {"TUPLE2", op_tuple2},
     [0x87] = {"TUPLE3", op_tuple3},
     [0x88] = {"NEWTRUE", op_true},
     [0x89] = {"NEWFALSE", op_false},
     [0x8a] = {"LONG1", op_long1},
+    [0x8b] = {"LONG4", op_long4},
     [0x8c] = {"SHORT_BINUNICODE", op_string1},
     [0x8d] = {"BINUNICODE8", op_string8},
+    [0x8e] = {"BINBYTES8", op_bytes8},
+    [0x8f] = {"EMPTY_SET", op_empty_set},
+    [0x90] = {"ADDITEMS", op_additems},
+    [0x91] = {"FROZENSET", op_frozenset},
+    [0x92] = {"NEWOBJ_EX", op_newobj_ex},
     [0x93] = {"STACK_GLOBAL", op_stack_global},
     [0x94] = {"MEMOIZE", op_memoize},
     [0x95] = {"FRAME", op_frame},
+    [0x96] = {"BYTEARRAY8", op_bytes8},
 };
 
 /* ---- running ---- */
@@ -480,119 +525,4 @@ imr_status imr_machine_run(machine *m)
         return imr_machine_refuse(m, IMR_E_FORMAT, "STOP with %zu values on the stack, expected 1",
                                   m->stack.n);
     return IMR_OK;
-}
-
-/* Each node is looked at once. */
-static imr_status check_tree(machine *m, node *n, uint32_t depth)
-{
-    if (n->height == ONGOING)
-        return imr_fail(m->err, IMR_E_FORMAT, "the pickle holds a container that contains itself");
-    uint32_t below = n->height ? n->height : 1;
-    if (depth + below > IMR_MAX_PICKLE_DEPTH)
-        return imr_fail(m->err, IMR_E_LIMIT, "the pickle nests more than %u deep",
-                        IMR_MAX_PICKLE_DEPTH);
-    if (n->height)
-        return IMR_OK;
-    imr_pickle_kind kind = n->v.kind;
-    bool container = kind == IMR_PK_LIST || kind == IMR_PK_TUPLE || kind == IMR_PK_DICT;
-    size_t items = !container ? 0 : kind == IMR_PK_DICT ? 2 * n->v.len : n->v.len;
-    n->height = ONGOING;
-    n->unfolded = 1;
-    for (size_t i = 0; i < items; i++) {
-        node *child = (node *)n->v.items[i];
-        IMR_TRY(check_tree(m, child, depth + 1));
-        below = child->height + 1 > below ? child->height + 1 : below;
-        n->unfolded += child->unfolded;
-        if (n->unfolded > IMR_MAX_PICKLE_ITEMS)
-            return imr_fail(m->err, IMR_E_LIMIT,
-                            "the pickle repeats its containers until they have more than %u values",
-                            IMR_MAX_PICKLE_ITEMS);
-    }
-    n->height = below;
-    return IMR_OK;
-}
-
-imr_status imr_machine_check(machine *m)
-{
-    return check_tree(m, m->stack.v[0], 0);
-}
-
-void imr_machine_done(machine *m)
-{
-    imr_free(m->stack.v);
-    imr_free(m->memo.v);
-    imr_free(m->marks.v);
-    imr_free(m->wanted.v);
-    imr_free(m->before);
-    imr_free(m->kept);
-}
-
-imr_status imr_pickle_parse(imr_pickle **out, const void *data, size_t len, size_t *used,
-                            imr_error *err)
-{
-    machine m = {.in = imr_bytes_of(data, len), .owner = IMR_NEW(imr_pickle), .err = err};
-    if (!m.owner)
-        return imr_fail_memory(err);
-    imr_status status = imr_machine_run(&m);
-    if (status == IMR_OK)
-        status = imr_machine_check(&m);
-    if (status == IMR_OK)
-        m.owner->root = &m.stack.v[0]->v;
-    imr_machine_done(&m);
-    if (status != IMR_OK) {
-        imr_pickle_free(m.owner);
-        return status;
-    }
-    if (used)
-        *used = m.in.pos;
-    *out = m.owner;
-    return IMR_OK;
-}
-
-void imr_pickle_free(imr_pickle *p)
-{
-    if (!p)
-        return;
-    for (block *b = p->blocks, *next; b; b = next) {
-        next = b->next;
-        imr_free(b);
-    }
-    imr_free(p->storages.v);
-    imr_free(p);
-}
-
-const imr_pickle_value *imr_pickle_root(const imr_pickle *p)
-{
-    return p->root;
-}
-
-const imr_pickle_value *imr_pickle_storage(const imr_pickle *p, size_t i)
-{
-    return i < p->storages.n ? &p->storages.v[i]->v : NULL;
-}
-
-const imr_pickle_value *imr_pickle_get(const imr_pickle_value *v, const char *key)
-{
-    size_t len = strlen(key);
-    if (!v || v->kind != IMR_PK_DICT)
-        return NULL;
-    for (size_t i = v->len; i-- > 0;) {
-        const imr_pickle_value *k = v->items[2 * i];
-        if (k->kind == IMR_PK_STRING && k->len == len && memcmp(k->text, key, len) == 0)
-            return v->items[2 * i + 1];
-    }
-    return NULL;
-}
-
-const char *imr_pickle_kind_name(const imr_pickle_value *v)
-{
-    static const char *const names[] = {
-        [IMR_PK_NONE] = "None",           [IMR_PK_BOOL] = "a boolean",
-        [IMR_PK_INT] = "an integer",      [IMR_PK_FLOAT] = "a number",
-        [IMR_PK_STRING] = "a string",     [IMR_PK_LIST] = "a list",
-        [IMR_PK_TUPLE] = "a tuple",       [IMR_PK_DICT] = "a dictionary",
-        [IMR_PK_TENSOR] = "a tensor",     [IMR_PK_STORAGE] = "a storage",
-        [IMR_PK_GLOBAL] = "a class name",
-    };
-    return v ? names[v->kind] : "nothing";
 }

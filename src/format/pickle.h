@@ -5,7 +5,9 @@
  *   collections.OrderedDict
  *   torch._utils._rebuild_tensor_v2, torch._utils._rebuild_parameter
  *   torch.*Storage, and torch.Size, torch.device as plain values
- * Everything else is refused by name; nothing is looked up, imported or executed.
+ * A value made of anything else (a NumPy scalar, a path, a set, bytes ...) is left unread: it stands
+ * in the tree as OPAQUE with its name. What could run code if it were called (os, builtins.eval ...)
+ * is refused by name; nothing is ever looked up, imported or executed.
  *
  * The result is a tree that may share nodes but has no cycle, is at most IMR_MAX_PICKLE_DEPTH deep
  * and has at most IMR_MAX_PICKLE_ITEMS nodes when shared ones are counted as often as they are
@@ -30,7 +32,8 @@ typedef enum imr_pickle_kind {
     IMR_PK_DICT,
     IMR_PK_TENSOR,
     IMR_PK_STORAGE,
-    IMR_PK_GLOBAL
+    IMR_PK_GLOBAL,
+    IMR_PK_OPAQUE
 } imr_pickle_kind;
 
 typedef struct imr_pickle_value imr_pickle_value;
@@ -51,7 +54,8 @@ struct imr_pickle_value {
     union {
         int64_t integer;                 /* BOOL, INT */
         double number;                   /* FLOAT */
-        const char *text;                /* STRING, GLOBAL, STORAGE (its key): terminated UTF-8 */
+        const char *text;                /* STRING, GLOBAL, OPAQUE, STORAGE (its key): terminated
+                                            UTF-8 */
         imr_pickle_value **items;        /* LIST, TUPLE: len values; DICT: 2*len, key then value */
         const imr_pickle_tensor *tensor; /* TENSOR */
     };

@@ -34,16 +34,21 @@ static bool skip_operand(imr_bytes *b, uint8_t op)
     case 0x95:
         n = 8;
         break;
+    case 'C':
     case 'U':
     case 0x8a:
     case 0x8c:
         n = imr_bytes_uint(b, 1);
         break;
+    case 'B':
     case 'T':
     case 'X':
+    case 0x8b:
         n = imr_bytes_uint(b, 4);
         break;
     case 0x8d:
+    case 0x8e:
+    case 0x96:
         n = imr_bytes_uint(b, 8);
         break;
     case 'c':
@@ -158,6 +163,7 @@ static imr_status move(machine *m, node **at, unsigned depth)
         old->moved = made;
         switch (old->v.kind) {
         case IMR_PK_STRING:
+        case IMR_PK_OPAQUE:
         case IMR_PK_STORAGE:
             IMR_TRY(copy_text(m, made));
             break;

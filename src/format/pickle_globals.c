@@ -6,6 +6,7 @@
  *   torch._utils._rebuild_parameter(tensor, requires_grad, hooks)   its tensor
  *   torch.Size((2, 3))                                 its tuple
  *   torch.device("cuda", 0)                            the string "cuda:0"
+ *   anything else that is data                         a value that is not read
  *   persistent id ("storage", torch.FloatStorage, key, location, elements[, None])   a storage
  */
 #include <inttypes.h>
@@ -46,6 +47,62 @@ static const struct {
     {"torch.BoolStorage", G_STORAGE, IMR_BOOL},
 };
 
+/* Names whose presence is the news: no data is made of them. */
+static bool runs_code(const char *name)
+{
+    static const char *const modules[] = {"os.",
+                                          "posix.",
+                                          "nt.",
+                                          "sys.",
+                                          "subprocess.",
+                                          "shutil.",
+                                          "runpy.",
+                                          "importlib.",
+                                          "pty.",
+                                          "socket.",
+                                          "ctypes.",
+                                          "code.",
+                                          "commands.",
+                                          "timeit.",
+                                          "pdb.",
+                                          "webbrowser.",
+                                          "torch.hub.",
+                                          "operator.",
+                                          "functools.",
+                                          "types.FunctionType",
+                                          "types.CodeType",
+                                          "marshal."};
+    static const char *const data[] = {"set",   "frozenset", "bytes", "bytearray", "complex",
+                                       "range", "slice",     "int",   "float",     "str",
+                                       "bool",  "list",      "tuple", "dict",      "object"};
+    for (size_t i = 0; i < IMR_LEN(modules); i++)
+        if (strncmp(name, modules[i], strlen(modules[i])) == 0)
+            return true;
+    const char *dot = strchr(name, '.');
+    const size_t n = dot ? (size_t)(dot - name) : 0;
+    if (!((n == 8 && memcmp(name, "builtins", 8) == 0) ||
+          (n == 11 && memcmp(name, "__builtin__", 11) == 0)))
+        return false;
+    for (size_t i = 0; i < IMR_LEN(data); i++)
+        if (strcmp(dot + 1, data[i]) == 0)
+            return false;
+    return true;
+}
+
+imr_status imr_machine_opaque(machine *m, const char *what)
+{
+    node *made = NULL;
+    const size_t n = strlen(what);
+    char *copy = imr_machine_take(m, n + 1);
+    if (!copy)
+        return imr_fail_memory(m->err);
+    memcpy(copy, what, n + 1);
+    IMR_TRY(imr_machine_new(m, &made, IMR_PK_OPAQUE));
+    made->v.text = copy;
+    made->v.len = n;
+    return imr_machine_push(m, made);
+}
+
 imr_status imr_machine_global(machine *m, const char *module, size_t module_len, const char *name,
                               size_t name_len)
 {
@@ -58,6 +115,8 @@ imr_status imr_machine_global(machine *m, const char *module, size_t module_len,
     size_t i = 0;
     while (i < IMR_LEN(globals) && strcmp(full, globals[i].name) != 0)
         i++;
+    if (i == IMR_LEN(globals) && !runs_code(full))
+        return imr_machine_opaque(m, full);
     if (i == IMR_LEN(globals))
         return imr_machine_refuse(m, IMR_E_UNSUPPORTED,
                                   "names %s, which tensors do not need; the file is refused and "
@@ -171,6 +230,8 @@ imr_status imr_machine_reduce(machine *m)
     node *args = NULL, *callee = NULL, *made = NULL;
     IMR_TRY(imr_machine_pop(m, &args));
     IMR_TRY(imr_machine_pop(m, &callee));
+    if (is(&callee->v, IMR_PK_OPAQUE))
+        return imr_machine_push(m, callee);
     if (!is(&callee->v, IMR_PK_GLOBAL) || !is(&args->v, IMR_PK_TUPLE))
         return imr_machine_refuse(m, IMR_E_FORMAT, "calls %s with %s",
                                   imr_pickle_kind_name(&callee->v), imr_pickle_kind_name(&args->v));
@@ -194,11 +255,24 @@ imr_status imr_machine_reduce(machine *m)
     return imr_machine_refuse(m, IMR_E_UNSUPPORTED, "calls %s", callee->v.text);
 }
 
+imr_status imr_machine_make(machine *m)
+{
+    node *args = NULL, *class = NULL;
+    IMR_TRY(imr_machine_pop(m, &args));
+    IMR_TRY(imr_machine_pop(m, &class));
+    if (!is(&class->v, IMR_PK_OPAQUE))
+        return imr_machine_refuse(m, IMR_E_UNSUPPORTED, "makes an object of %s",
+                                  imr_pickle_kind_name(&class->v));
+    return imr_machine_push(m, class);
+}
+
 imr_status imr_machine_build(machine *m)
 {
     node *state = NULL, *target = NULL;
     IMR_TRY(imr_machine_pop(m, &state));
     IMR_TRY(imr_machine_pop(m, &target));
+    if (is(&target->v, IMR_PK_OPAQUE))
+        return imr_machine_push(m, target);
     /* A state dict carries its module versions as attributes; they do not matter here. */
     if (!is(&state->v, IMR_PK_DICT) || !is(&target->v, IMR_PK_DICT))
         return imr_machine_refuse(m, IMR_E_UNSUPPORTED, "gives attributes to %s",

@@ -1,5 +1,5 @@
 /*
- * format/pickle_machine.h - what pickle.c (stack, opcodes), pickle_globals.c (the few things a
+ * format/pickle_machine.h - what pickle.c (stack, opcodes), pickle_tree.c, pickle_globals.c (the few things a
  * pickle may name) and pickle_each.c (pairs that are not kept) share. Nobody else includes it.
  */
 #ifndef IMR_FORMAT_PICKLE_MACHINE_H
@@ -76,11 +76,14 @@ imr_status imr_machine_pop(machine *m, node **out) IMR_NODISCARD;
 imr_status imr_machine_append(machine *m, node *to, node *const *from, size_t n) IMR_NODISCARD;
 imr_status imr_machine_string(machine *m, const char *text, size_t n) IMR_NODISCARD; /* pushes */
 
+/* Pushes a value that is not read. */
+imr_status imr_machine_opaque(machine *m, const char *what) IMR_NODISCARD;
 /* Pushes the global module.name, or refuses it by name. */
 imr_status imr_machine_global(machine *m, const char *module, size_t module_len, const char *name,
                               size_t name_len) IMR_NODISCARD;
 imr_status imr_machine_persistent(machine *m) IMR_NODISCARD; /* BINPERSID: a storage */
 imr_status imr_machine_reduce(machine *m) IMR_NODISCARD;     /* REDUCE: a tensor, a dictionary */
+imr_status imr_machine_make(machine *m) IMR_NODISCARD;       /* NEWOBJ */
 imr_status imr_machine_build(machine *m) IMR_NODISCARD; /* BUILD: attributes, which are dropped */
 
 imr_status imr_machine_run(machine *m) IMR_NODISCARD;   /* leaves the root on the stack */

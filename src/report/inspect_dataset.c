@@ -5,18 +5,22 @@
 
 #define SHOWN 5 /* problems of one sort that are named one by one */
 
+static bool known(const void *user, const char *document_id)
+{
+    uint32_t at;
+    return imr_dataset_find(user, document_id, &at);
+}
+
 static imr_status count_missing(imr_inspection *i, const imr_dataset *d, const char *split,
                                 const imr_qrels *qrels, imr_error *err)
 {
-    size_t queries = 0, documents = 0, n = imr_qrels_documents(qrels);
+    size_t queries = 0;
     const char *query = "", *document = "";
     uint32_t at;
     for (size_t q = 0; q < imr_qrels_count(qrels); q++)
         if (!imr_dataset_find_query(d, imr_qrels_at(qrels, q).id, &at) && queries++ == 0)
             query = imr_qrels_at(qrels, q).id;
-    for (size_t k = 0; k < n; k++)
-        if (!imr_dataset_find(d, imr_qrels_document(qrels, (uint32_t)k), &at) && documents++ == 0)
-            document = imr_qrels_document(qrels, (uint32_t)k);
+    const size_t documents = imr_qrels_absent(qrels, known, d, &document);
     IMR_AUTOBUF imr_buf where = {0};
     imr_buf_printf(&where, "qrels/%s.tsv", split);
     IMR_AUTOBUF imr_buf what = {0};

@@ -263,3 +263,12 @@ imr_status imr_evaluate(imr_evaluation *out, const imr_qrels *qrels, imr_ranked_
     e = (imr_evaluation){0};
     return IMR_OK;
 }
+
+size_t imr_drop_own(const char **ids, size_t n, const char *query_id)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(ids[i], query_id) != 0)
+            ids[kept++] = ids[i];
+    return kept;
+}

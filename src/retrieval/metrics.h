@@ -79,4 +79,8 @@ imr_status imr_evaluate(imr_evaluation *out, const imr_qrels *qrels, imr_ranked_
                         imr_error *err) IMR_NODISCARD;
 void imr_evaluation_done(imr_evaluation *e);
 
+/* Documents that are their own query (ArguAna, Quora) count nowhere: an id equal to the query's is
+ * taken out of a ranking, as BEIR and MTEB do. The new length. */
+size_t imr_drop_own(const char **ids, size_t n, const char *query_id);
+
 #endif

@@ -370,6 +370,16 @@ const char *imr_qrels_document(const imr_qrels *q, uint32_t document)
     return q->documents[document];
 }
 
+size_t imr_qrels_absent(const imr_qrels *q, imr_known_fn known, const void *user,
+                        const char **first)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < q->n_documents; i++)
+        if (!known(user, q->documents[i]) && n++ == 0)
+            *first = q->documents[i];
+    return n;
+}
+
 int32_t imr_qrels_grade(const imr_qrels *q, size_t query, const char *document_id, bool *judged)
 {
     const query_slot *s = &q->queries[query];

@@ -51,6 +51,11 @@ bool imr_qrels_find(const imr_qrels *q, const char *query_id, uint32_t *query);
 size_t imr_qrels_documents(const imr_qrels *q);
 const char *imr_qrels_document(const imr_qrels *q, uint32_t document);
 
+/* How many of the documents are not known, and the first of them (untouched at 0). */
+typedef bool (*imr_known_fn)(const void *user, const char *document_id);
+size_t imr_qrels_absent(const imr_qrels *q, imr_known_fn known, const void *user,
+                        const char **first);
+
 /* Grade of a document for a query; *judged (may be NULL) tells 0 from unjudged. Negative grades
  * come back as unjudged 0. */
 int32_t imr_qrels_grade(const imr_qrels *q, size_t query, const char *document_id, bool *judged);

@@ -266,6 +266,8 @@ static double metric_of(const imr_session *s, const imr_qrels *q, uint32_t query
         *status = imr_fail_memory(err);
     for (size_t i = 0; ids && i < n; i++)
         ids[i] = imr_cache_document_id(s->cache, order[i]);
+    if (ids)
+        n = imr_drop_own(ids, n, imr_qrels_at(q, query).id);
     if (ids && *status == IMR_OK)
         *status = imr_metric_of_ranking(&value, m, q, query, (const char *const *)ids, n, err);
     return value;

@@ -34,6 +34,7 @@ typedef struct evaluator {
     imr_ranker ranker;
     imr_trace_settings settings;
     uint32_t *top, *before; /* [feedback_k] */
+    uint32_t *shown;        /* [feedback_k] of top, without the query itself */
     float *scores;          /* [feedback_k] */
     const char **ids;       /* [feedback_k] */
     int32_t *grades;        /* [feedback_k] */
@@ -42,11 +43,15 @@ typedef struct evaluator {
 static imr_status measure(evaluator *v, imr_ranking_kind kind, size_t row, uint32_t judged,
                           const float *scores, imr_error *err)
 {
-    size_t n = v->o->feedback_k;
+    size_t n = 0;
     const char *query_id = imr_cache_query_id(v->cache, v->e->query[row]);
+    for (size_t i = 0; i < v->o->feedback_k; i++) { /* as imr_drop_own */
+        v->ids[n] = imr_cache_document_id(v->cache, v->top[i]);
+        v->shown[n] = v->top[i];
+        n += strcmp(v->ids[n], query_id) != 0;
+    }
+    v->e->own += kind == IMR_RANKED_ENCODER && n < v->o->feedback_k;
     if (v->qrels) {
-        for (size_t i = 0; i < n; i++)
-            v->ids[i] = imr_cache_document_id(v->cache, v->top[i]);
         imr_qrels_grades(v->qrels, judged, v->ids, n, v->grades);
         imr_qrels_query q = imr_qrels_at(v->qrels, judged);
         for (size_t m = 0; m < v->e->metrics; m++)
@@ -56,8 +61,8 @@ static imr_status measure(evaluator *v, imr_ranking_kind kind, size_t row, uint3
     if (!v->o->sink)
         return IMR_OK;
     for (size_t i = 0; i < n; i++)
-        v->scores[i] = scores[v->top[i]];
-    return v->o->sink(v->o->sink_user, kind, query_id, v->top, v->scores, n, err);
+        v->scores[i] = scores[v->shown[i]];
+    return v->o->sink(v->o->sink_user, kind, query_id, v->shown, v->scores, n, err);
 }
 
 /* How alike v->before and v->top (after) are. */
@@ -140,11 +145,13 @@ static imr_status allocate(evaluator *v, size_t n_queries, imr_error *err)
     }
     v->before = IMR_NEW_ARRAY(uint32_t, k);
     v->top = IMR_NEW_ARRAY(uint32_t, k);
+    v->shown = IMR_NEW_ARRAY(uint32_t, k);
     v->scores = IMR_NEW_ARRAY(float, k);
     v->ids = IMR_NEW_ARRAY(const char *, k);
     v->grades = IMR_NEW_ARRAY(int32_t, k);
-    return ok && v->top && v->before && v->scores && v->ids && v->grades ? IMR_OK
-                                                                         : imr_fail_memory(err);
+    return ok && v->top && v->shown && v->before && v->scores && v->ids && v->grades
+               ? IMR_OK
+               : imr_fail_memory(err);
 }
 
 static imr_status mark_seen(imr_eval *e, const imr_cache *cache, const imr_qrels *qrels,
@@ -218,6 +225,7 @@ imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter
     imr_status status = evaluate(&v, adapter, queries, n_queries, train, progress, err);
     imr_ranker_done(&v.ranker);
     imr_free(v.top);
+    imr_free(v.shown);
     imr_free(v.before);
     imr_free(v.scores);
     imr_free((void *)v.ids);

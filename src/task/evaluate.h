@@ -46,7 +46,8 @@ typedef struct imr_eval_options {
 typedef struct imr_eval {
     size_t queries, metrics;
     size_t unjudged; /* queries left out: no judgements */
-    char *notice;    /* NULL, or one sentence about the projected documents */
+    size_t own;   /* queries that are a document themselves: it was taken out of their rankings */
+    char *notice; /* NULL, or one sentence about the projected documents */
     imr_doubts doubts;
     bool has_adapter;
     bool has_train;                       /* `seen` means something */

@@ -111,7 +111,6 @@ TEST("text that is not JSON is refused with line and column")
         {"\"a\\q\"", "escape does not exist"},
         {"\"\\u12g4\"", "four hexadecimal digits"},
         {"\"\\u12", "four hexadecimal digits"},
-        {"\"\\u0000\"", "NUL"},
         {"\"\\ud800\"", "surrogate"},
         {"\"\\udc00\"", "surrogate"},
         {"\"\\ud800\\u0041\"", "surrogate"},
@@ -286,4 +285,14 @@ TEST("a JSONL line over the cap is refused and the next one read")
     CHECK_INT(imr_json_int_or(node, "", 0), 2);
     imr_jsonl_done(&it);
     free(text);
+}
+
+TEST("a NUL in a string is read as U+FFFD, wherever it stands")
+{
+    imr_json *j = NULL;
+    static const char text[] = "{\"a\\u0000\": \"\\u0000x\\\\u0000\\u0000\"}";
+    CHECK_OK(imr_json_parse(&j, text, sizeof text - 1, "f", &err));
+    CHECK_STR(imr_json_key(imr_json_child(j)), "a\xEF\xBF\xBD");
+    CHECK_STR(imr_json_string_or(imr_json_child(j), "", ""), "\xEF\xBF\xBDx\\u0000\xEF\xBF\xBD");
+    imr_json_free(j);
 }

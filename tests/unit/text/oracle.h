@@ -11,9 +11,6 @@ static inline void check_oracle(const imr_tokenizer *t)
     imr_error err;
     size_t len, rows = 0, wrong = 0;
     char *bytes = test_read(test_shared("oracle/tokenizer/bert-uncased.json"), &len);
-    /* Our JSON reader refuses \u0000; cleaning drops U+0001 the same way. */
-    for (char *at = bytes; (at = strstr(at, "\\u0000"));)
-        at[5] = '1';
     imr_json *json = NULL;
     CHECK_OK(imr_json_parse(&json, bytes, len, "oracle", &err));
     free(bytes);

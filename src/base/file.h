@@ -4,8 +4,7 @@
  * Reading: imr_file_map gives a read-only view (mmap; an ordinary read where mapping is refused).
  * The view does not follow later changes of the file's name. An empty file has len 0 and data "".
  * Errors:
- *   IMR_E_NOT_FOUND   the name does not exist, or is a folder, a pipe, a device or a socket: at
- *   once
+ *   IMR_E_NOT_FOUND   the name does not exist, or is (told at once) a folder, pipe, device, socket
  *   IMR_E_FORMAT      what comes in place of a file that was to be fetched: a pointer of Git LFS, a
  *                     web page
  *   IMR_E_IO          otherwise
@@ -15,8 +14,9 @@
  * (imr_writer_done) the temporary file is removed, so a full disk never leaves half a file under
  * the real name. Failures stick and are reported by commit. A link in the target's place is
  * replaced, never followed: caches and their like may come from strangers.
- *   For a name the user gave (imr_writer_open_named) it is the other way round, as a shell's `>`
- * has it: links are followed, an existing file keeps its mode, and what is no regular file (a pipe,
+ *
+ * For a name the user gave (imr_writer_open_named) it is the other way round, as a shell's `>` has
+ * it: links are followed, an existing file keeps its mode, and what is no regular file (a pipe,
  * a device) is written to as it is, without the rename.
  */
 #ifndef IMR_BASE_FILE_H

@@ -5,7 +5,8 @@
  * id descending (strcmp), on the float32 score. Fields are separated by blanks or tabs; in a
  * line of just five tabs by those alone, so that ids may hold blanks. Queries are in strcmp order.
  * Errors: IMR_E_FORMAT with file and line: a wrong number of fields, a score that is no number, a
- * document met twice for one query; a file without a line. Threads: const after reading.
+ * document met twice for one query; a file without a line.
+ * Threads: const after reading.
  */
 #ifndef IMR_RETRIEVAL_RUN_FILE_H
 #define IMR_RETRIEVAL_RUN_FILE_H

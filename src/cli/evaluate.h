@@ -4,6 +4,7 @@
 
 #include "base/array.h"
 #include "cli/command.h"
+#include "session/seen.h"
 #include "task/evaluate.h"
 
 /* A measure as the user asked for it: printed under trec_eval's name or ours. */
@@ -39,6 +40,7 @@ typedef struct imr_eval_report {
     const imr_eval_split *split;
     const imr_eval_options *options;
     const imr_eval *eval;
+    const imr_seen *seen; /* {0} without an adapter */
     uint64_t seed;
     bool per_query; /* text: a line for each query; JSON always has them */
 } imr_eval_report;

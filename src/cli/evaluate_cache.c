@@ -103,9 +103,13 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
         options.sink = write_ranking;
         options.sink_user = &files;
     }
+    IMR_CLEANUP(imr_seen_done) imr_seen seen = {0};
+    if (a)
+        IMR_TRY(
+            imr_seen_find(&seen, a, p->cache, imr_config_string(config, IMR_OPT_TRAINED_ON), err));
     IMR_CLEANUP(imr_eval_done) imr_eval e = {0};
     IMR_TRY(imr_eval_run(&e, p->cache, a, p->split.qrels, p->split.queries, p->split.n_queries,
-                         p->split.train, &options, imr_cli_progress(p->cli), err));
+                         seen.train, &options, imr_cli_progress(p->cli), err));
     if (e.notice)
         imr_cli_say(p->cli, "%s", e.notice);
     if (e.own)
@@ -127,6 +131,7 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
                               .split = &p->split,
                               .options = &options,
                               .eval = &e,
+                              .seen = &seen,
                               .seed = (uint64_t)imr_config_int(config, IMR_OPT_SEED),
                               .per_query = imr_config_bool(config, IMR_OPT_PER_QUERY)};
     return (p->json ? imr_eval_report_json : imr_eval_report_text)(b, &report, err);

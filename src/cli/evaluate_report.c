@@ -215,8 +215,8 @@ static void put_groups(imr_buf *b, const imr_eval_report *r, const summary *s)
             b->data[--b->len] = '\0';
         imr_buf_char(b, '\n');
     }
-    if (!r->eval->has_train)
-        imr_buf_str(b, "(no judged training split: seen and unseen cannot be told apart)\n");
+    if (r->seen->words)
+        imr_cli_wrap(b, r->seen->words, 0, 2);
 }
 
 static void put_queries(imr_buf *b, const imr_eval_report *r)
@@ -342,6 +342,12 @@ static void json_inputs(imr_buf *b, const imr_eval_report *r)
                    r->adapter ? "\"" : "", r->adapter ? imr_form_name(r->adapter->w.form) : "null",
                    r->adapter ? "\"" : "", (unsigned long long)r->seed, r->eval->queries,
                    r->eval->unjudged);
+    if (r->seen->words) {
+        imr_buf_printf(
+            b, " \"trained_on\": {\"known\": %s, \"text\": ", r->seen->known ? "true" : "false");
+        imr_json_put_string(b, r->seen->words);
+        imr_buf_str(b, "},\n");
+    }
     imr_buf_str(b, " \"warnings\": [");
     for (size_t i = 0; i < r->eval->doubts.n; i++) {
         imr_buf_printf(b, "%s{\"code\": \"%s\", \"text\": ", i ? ", " : "",

@@ -39,6 +39,7 @@ imr_status imr_cli_session_options(imr_session_options *out, imr_cli_paths *path
     o.cache = paths->cache;
     o.dataset = paths->dataset;
     o.split = if_set(cli, IMR_OPT_SPLIT);
+    o.trained_on = if_set(cli, IMR_OPT_TRAINED_ON);
     o.encoder = imr_config_encoder(c);
     o.query_prefix = if_set(cli, IMR_OPT_QUERY_PREFIX);
     o.token_table = if_set(cli, IMR_OPT_TOKEN_TABLE);

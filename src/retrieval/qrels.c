@@ -424,3 +424,27 @@ imr_status imr_qrels_leakage(bool *seen, const imr_qrels *test, const imr_qrels 
     }
     return IMR_OK;
 }
+
+static bool relevant_to_any(const imr_qrels *train, const char *document)
+{
+    uint32_t at;
+    if (!imr_strmap_get(&train->by_document, document, strlen(document), &at))
+        return false;
+    for (size_t i = 0; i < train->n_queries; i++)
+        for (size_t j = 0; j < train->queries[i].n; j++) {
+            const imr_judgement d = train->judgements[train->queries[i].first + j];
+            if (d.document == at && d.grade > 0)
+                return true;
+        }
+    return false;
+}
+
+bool imr_qrels_saw(const imr_qrels *train, const imr_qrels *q, size_t query)
+{
+    const imr_qrels_query one = imr_qrels_at(q, query);
+    uint32_t at;
+    bool saw = imr_qrels_find(train, one.id, &at);
+    for (size_t j = 0; j < one.n && !saw; j++)
+        saw = one.v[j].grade > 0 && relevant_to_any(train, q->documents[one.v[j].document]);
+    return saw;
+}

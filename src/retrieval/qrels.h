@@ -70,5 +70,7 @@ void imr_qrels_grades(const imr_qrels *q, size_t query, const char *const *ranke
  */
 imr_status imr_qrels_leakage(bool *seen, const imr_qrels *test, const imr_qrels *train,
                              imr_error *err) IMR_NODISCARD;
+/* The same for one query: did train have it, or one of its relevant documents as relevant? */
+bool imr_qrels_saw(const imr_qrels *train, const imr_qrels *q, size_t query);
 
 #endif

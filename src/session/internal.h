@@ -14,6 +14,7 @@
 #include "explain/why.h"
 #include "retrieval/cache.h"
 #include "session/doubts.h"
+#include "session/seen.h"
 #include "session/session.h"
 #include "session/tables.h"
 #include "session/titles.h"
@@ -78,6 +79,7 @@ struct imr_session {
     char *prefix;         /* put before typed queries */
     imr_ranker ranker;
     imr_doubts doubts; /* warnings of every trace */
+    imr_seen seen;     /* what the adapter was trained on */
     imr_words words;
     imr_titles titles;
     const uint32_t *split;                    /* query rows of the open split; NULL: every query */

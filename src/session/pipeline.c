@@ -455,7 +455,7 @@ static imr_status find_warnings(imr_session *s, imr_trace *t, imr_error *err)
 {
     const imr_lens_quality *lens = &t->inputs.lens;
     IMR_AUTOBUF imr_buf text = {0};
-    t->warnings = IMR_ARENA_ARRAY(t->arena, imr_trace_warning, s->doubts.n + 1);
+    t->warnings = IMR_ARENA_ARRAY(t->arena, imr_trace_warning, s->doubts.n + 2);
     if (!t->warnings)
         return imr_fail_memory(err);
     for (size_t i = 0; i < s->doubts.n; i++) {
@@ -471,6 +471,14 @@ static imr_status find_warnings(imr_session *s, imr_trace *t, imr_error *err)
                        "to a text occur in it, of ten at random %.2f; do not trust the words",
                        t->inputs.table_name, lens->precision, lens->chance);
         IMR_TRY(warn(t, "lens-low", &text, err));
+    }
+    uint32_t query;
+    const imr_qrels *q = judgements(s, t->query_id, &query);
+    if (q && s->seen.train && imr_qrels_saw(s->seen.train, q, query)) {
+        imr_buf_clear(&text);
+        imr_buf_str(&text, "training saw relevant documents of this query: what the adapter does "
+                           "for it says nothing about documents it never saw");
+        IMR_TRY(warn(t, "leakage", &text, err));
     }
     t->warning = t->n_warnings ? t->warnings[0].text : "";
     return IMR_OK;

@@ -226,6 +226,8 @@ static imr_status open_all(imr_session *s, const imr_session_options *o,
                                 : "no encoder";
     IMR_TRY(open_prefix(s, o->query_prefix, err));
     IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache, &projected, progress, err));
+    if (s->adapter)
+        IMR_TRY(imr_seen_find(&s->seen, s->adapter, s->cache, o->trained_on, err));
     IMR_TRY(imr_doubts_find(&s->doubts, &s->ranker, progress, err));
     IMR_TRY(note_notices(s, err));
     IMR_TRY(imr_words_begin(s, o, &lookup, err));
@@ -269,6 +271,7 @@ void imr_session_close(imr_session *s)
     imr_titles_done(&s->titles);
     imr_words_close(&s->words);
     imr_doubts_done(&s->doubts);
+    imr_seen_done(&s->seen);
     imr_ranker_done(&s->ranker);
     imr_encoder_free(s->encoder);
     imr_cache_free(s->cache);

@@ -21,12 +21,13 @@
 typedef struct imr_session imr_session;
 
 typedef struct imr_session_options {
-    const char *adapter; /* .pt or .safetensors; NULL: the encoder's ranking alone, and why */
-    imr_form form;       /* how it is read: AUTO, or whatever its file says */
-    const char *cache;   /* our own store or a folder the reference wrote */
-    const char *dataset; /* NULL: the one the cache names */
-    const char *split;   /* NULL: "test" when there is one, else none */
-    const char *encoder; /* NULL: the one the cache names */
+    const char *adapter;    /* .pt or .safetensors; NULL: the encoder's ranking alone, and why */
+    imr_form form;          /* how it is read: AUTO, or whatever its file says */
+    const char *trained_on; /* NULL: what its file says; see session/seen.h */
+    const char *cache;      /* our own store or a folder the reference wrote */
+    const char *dataset;    /* NULL: the one the cache names */
+    const char *split;      /* NULL: "test" when there is one, else none */
+    const char *encoder;    /* NULL: the one the cache names */
     /* session/tables.h. NULL or "auto": of those at hand the one that reads the corpus best, none
      * is no error; "context", "encoded", "input"; else a static-embedding folder ("./input" when it
      * has such a name). context and encoded are made when they are not kept. */

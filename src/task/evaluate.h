@@ -4,7 +4,7 @@
  *
  * Rankings come from session/ranker.h, so the numbers are the explorer's. Queries without
  * judgements are left out and counted. Leakage (method.md section 5): a query is "seen" when one of
- * its relevant documents is relevant to a query of the training split; the three rows all, seen
+ * its relevant documents is relevant to a query training used (session/seen.h); the rows all, seen
  * and unseen are always reported together.
  */
 #ifndef IMR_TASK_EVALUATE_H

@@ -39,6 +39,7 @@ static imr_status save_adapter(const imr_train_outcome *o, const imr_cache *cach
         {.name = "dataset",
          .kind = 's',
          .s = dataset ? imr_path_base(imr_dataset_path(dataset)) : ""},
+        {.name = "dataset_sha256", .kind = 's', .s = imr_cache_dataset_sha256(cache)},
         {.name = "training", .kind = 'd', .items = training, .n_items = IMR_LEN(training)},
     };
     return imr_adapter_save(o->adapter, path, meta, IMR_LEN(meta), err);

@@ -4,7 +4,8 @@
  * Layouts, told apart by what is there:
  *   folder with corpus.jsonl   BEIR: {"_id","title","text"} a line, queries.jsonl {"_id","text"},
  *                              qrels/<split>.tsv
- *   FILE.zip                   a zipped BEIR folder, at any depth inside
+ *   FILE.zip                   a zipped BEIR folder, at any depth inside; of several (CQADupStack)
+ *                              one is named: FILE.zip/folder/in/it
  *   FILE.jsonl                 the same lines, or bare strings; a document without an id is called
  *                              by its line number
  *   any other folder           one document for each .txt and .md file (endings in any case) in it

@@ -33,7 +33,8 @@ typedef struct archive {
     const imr_dataset_options *options;
     imr_file file;
     imr_zip zip;
-    const char *folder; /* of corpus.jsonl, with its '/' */
+    const char *inside; /* the folder asked for, "" any */
+    char *folder;       /* of corpus.jsonl, with its '/' */
     size_t folder_len, corpus;
     uint64_t done, total; /* bytes, for progress */
     char *memory;         /* where the next bytes go, or: */
@@ -42,29 +43,73 @@ typedef struct archive {
 
 static void archive_done(archive *a)
 {
+    imr_free(a->folder);
     imr_zip_done(&a->zip);
     imr_file_unmap(&a->file);
 }
 
-/* The corpus.jsonl nearest to the top; macOS archives repeat names under __MACOSX/. */
-static bool find_corpus(archive *a)
+/* An entry's name. Programs on Windows wrote backslashes between folders, as system 0 (MS-DOS). */
+static imr_status name_of(imr_buf *out, const archive *a, size_t i, imr_error *err)
 {
-    static const char file[] = "corpus.jsonl";
-    const size_t n = sizeof file - 1;
-    bool found = false;
-    for (size_t i = 0; i < a->zip.n; i++) {
-        size_t len;
-        const char *name = imr_zip_name(&a->zip, i, &len);
-        if (len < n || memcmp(name + len - n, file, n) != 0 ||
-            (len > 9 && memcmp(name, "__MACOSX/", 9) == 0) ||
-            (len > n && name[len - n - 1] != '/') || (found && len - n >= a->folder_len))
-            continue;
-        a->folder = name;
-        a->folder_len = len - n;
-        a->corpus = i;
-        found = true;
-    }
-    return found;
+    size_t len;
+    const char *name = imr_zip_name(&a->zip, i, &len);
+    const bool dos = a->zip.directory[a->zip.at[i] + 5] == 0;
+    imr_buf_clear(out);
+    imr_buf_add(out, name, len);
+    IMR_TRY(imr_buf_check(out, err));
+    for (size_t k = 0; dos && k < len; k++)
+        if (out->data[k] == '\\')
+            out->data[k] = '/';
+    return IMR_OK;
+}
+
+/* Length of the folder when the name is a corpus we may take, SIZE_MAX when it is none: macOS
+ * archives repeat names under __MACOSX/. */
+static size_t corpus_folder(const archive *a, const imr_buf *name)
+{
+    static const char file[] = "corpus.jsonl", copies[] = "__MACOSX/";
+    const size_t n = sizeof file - 1, asked = strlen(a->inside);
+    if (name->len < n || memcmp(name->data + name->len - n, file, n) != 0 ||
+        strncmp(name->data, copies, sizeof copies - 1) == 0 ||
+        (name->len > n && name->data[name->len - n - 1] != '/') ||
+        (asked && (strncmp(name->data, a->inside, asked) != 0 || name->data[asked] != '/')))
+        return SIZE_MAX;
+    return name->len - n;
+}
+
+/* The corpus.jsonl all others lie below; several are named, so that one does not pass for all. */
+static imr_status find_corpus(archive *a, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf name = {0}, all = {0};
+    size_t found = 0, below = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < a->zip.n; i++) {
+            IMR_TRY(name_of(&name, a, i, err));
+            const size_t len = corpus_folder(a, &name);
+            if (len == SIZE_MAX)
+                continue;
+            if (pass == 0 && (found++ == 0 || len < a->folder_len)) {
+                imr_free(a->folder);
+                a->folder = imr_strndup(name.len ? name.data : "", len);
+                a->folder_len = len;
+                a->corpus = i;
+                if (!a->folder)
+                    return imr_fail_memory(err);
+            }
+            if (pass == 1 && strncmp(name.data, a->folder, a->folder_len) == 0)
+                below++;
+            if (pass == 1 && all.len < 300)
+                imr_buf_printf(&all, "%s%.*s", all.len ? ", " : "", len ? (int)len - 1 : 1,
+                               len ? name.data : ".");
+        }
+    if (!found)
+        return imr_fail(err, IMR_E_NOT_FOUND, "%s is no dataset: it holds no corpus.jsonl%s%s",
+                        a->path, *a->inside ? " below " : "", a->inside);
+    if (below < found)
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "%s holds %zu datasets (%s): name one, as in %s/FOLDER", a->path, found,
+                        imr_buf_text(&all), a->path);
+    return IMR_OK;
 }
 
 /* "qrels/test.tsv": length of the split's name; 0: something else. */
@@ -80,12 +125,12 @@ static size_t split_len(const char *file)
 /* The i-th entry's name below the dataset's folder, copied; NULL when it is not taken. */
 static imr_status take_name(char **out, const archive *a, size_t i, imr_error *err)
 {
-    size_t len;
-    const char *name = imr_zip_name(&a->zip, i, &len);
+    IMR_AUTOBUF imr_buf name = {0};
     *out = NULL;
-    if (len <= a->folder_len || memcmp(name, a->folder, a->folder_len) != 0)
+    IMR_TRY(name_of(&name, a, i, err));
+    if (name.len <= a->folder_len || memcmp(name.data, a->folder, a->folder_len) != 0)
         return IMR_OK;
-    IMR_AUTOFREE char *file = imr_strndup(name + a->folder_len, len - a->folder_len);
+    IMR_AUTOFREE char *file = imr_strndup(name.data + a->folder_len, name.len - a->folder_len);
     if (!file)
         return imr_fail_memory(err);
     if (i != a->corpus && strcmp(file, "queries.jsonl") != 0 &&
@@ -139,9 +184,8 @@ static imr_status open_archive(archive *a, imr_error *err)
     imr_status status = imr_file_map(&a->file, a->path, err);
     IMR_TRY(status);
     status = imr_zip_parse(&a->zip, a->file.data, a->file.len, &packed, err);
-    if (status == IMR_OK && !find_corpus(a))
-        return imr_fail(err, IMR_E_NOT_FOUND, "%s is no dataset: it holds no corpus.jsonl",
-                        a->path);
+    if (status == IMR_OK)
+        IMR_TRY(find_corpus(a, err));
     if (status == IMR_OK)
         status = each_file(a, add_size, NULL, err);
     return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, a->path);
@@ -376,7 +420,12 @@ static imr_status open_unpacked(imr_dataset *d, archive *a, imr_error *err)
 
 imr_status imr_dataset_open_archive(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
 {
-    IMR_CLEANUP(archive_done) archive a = {.path = d->path, .options = o};
+    const size_t n = imr_dataset_archive_len(d->path);
+    IMR_AUTOFREE char *path = imr_strndup(d->path, n);
+    if (!path)
+        return imr_fail_memory(err);
+    IMR_CLEANUP(archive_done)
+    archive a = {.path = path, .options = o, .inside = d->path + n + (d->path[n] == '/')};
     bool kept = false;
     d->ids_needed = true;
     if (o->unpacked) {
@@ -390,7 +439,7 @@ imr_status imr_dataset_open_archive(imr_dataset *d, const imr_dataset_options *o
         }
         if (status != IMR_OK)
             snprintf(d->notice, sizeof d->notice, "%.150s is unpacked anew at each opening: %.200s",
-                     d->path, why.text);
+                     path, why.text);
     }
     return kept ? imr_dataset_open_beir(d, o->unpacked, o, err) : open_unpacked(d, &a, err);
 }

@@ -48,7 +48,9 @@ struct imr_dataset {
     size_t n_bad;
 };
 
-/* d->path is a zip file. */
+/* Length of the zip file's path in "FILE.zip" or "FILE.zip/a/folder/in/it", 0 for other paths. */
+size_t imr_dataset_archive_len(const char *path);
+/* d->path is such a path. */
 imr_status imr_dataset_open_archive(imr_dataset *d, const imr_dataset_options *o,
                                     imr_error *err) IMR_NODISCARD;
 /* Its time of change, seconds and nanoseconds; out stays when there is no such file. */

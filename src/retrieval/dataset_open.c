@@ -147,10 +147,18 @@ static imr_status open_folder(imr_dataset *d, const imr_dataset_options *o, imr_
     return beir ? imr_dataset_open_beir(d, d->path, o, err) : imr_dataset_open_texts(d, o, err);
 }
 
-static bool is_archive(const char *path)
+size_t imr_dataset_archive_len(const char *path)
 {
-    size_t len = strlen(path);
-    return len > 4 && strcmp(path + len - 4, ".zip") == 0;
+    static const char ending[] = ".zip";
+    const size_t n = sizeof ending - 1, len = strlen(path);
+    if (len > n && strcmp(path + len - n, ending) == 0)
+        return len;
+    for (const char *p = strstr(path, ".zip/"); p; p = strstr(p + 1, ".zip/")) {
+        IMR_AUTOFREE char *file = imr_strndup(path, (size_t)(p - path) + n);
+        if (file && imr_file_exists(file))
+            return (size_t)(p - path) + n;
+    }
+    return 0;
 }
 
 static const imr_dataset_options no_options;
@@ -163,10 +171,14 @@ imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_datas
     if (!d || !(d->path = imr_strdup(path)))
         return imr_fail_memory(err);
     d->scratch = o->scratch;
-    imr_dataset_stamp_of(d->corpus.stamp, path);
+    const size_t archive = imr_dir_exists(path) ? 0 : imr_dataset_archive_len(path);
+    IMR_AUTOFREE char *file = imr_strndup(path, archive ? archive : strlen(path));
+    if (!file)
+        return imr_fail_memory(err);
+    imr_dataset_stamp_of(d->corpus.stamp, file);
     if (imr_dir_exists(path)) {
         IMR_TRY(open_folder(d, o, err));
-    } else if (is_archive(path)) {
+    } else if (archive) {
         IMR_TRY(imr_dataset_open_archive(d, o, err));
     } else {
         IMR_TRY(map_into(&d->corpus, "", path, err));

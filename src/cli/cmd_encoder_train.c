@@ -1,6 +1,5 @@
 /* cli/cmd_encoder_train.c - imrnn encoder train. */
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/number.h"
 #include "cli/commands.h"
 #include "task/encoder.h"
@@ -9,24 +8,17 @@ static imr_status run_train(imr_cli *cli, imr_error *err)
 {
     const imr_config *config = cli->config;
     const char *dir = imr_config_string(config, IMR_OPT_OUTPUT);
-    IMR_AUTOFREE char *path = NULL;
     if (!dir)
         dir = imr_config_string(config, IMR_OPT_OUTPUT_DIR);
     if (!dir)
         return imr_fail(err, IMR_E_USAGE, "-o DIR is needed (imrnn encoder train --help)");
-    IMR_TRY(imr_cli_dataset_path(&path, cli, err));
-    if (!path)
-        return imr_fail(err, IMR_E_USAGE, "--dataset DIR is needed (imrnn encoder train --help)");
-
     imr_static_train_options options = IMR_STATIC_TRAIN_DEFAULTS;
     options.dim = (size_t)imr_config_int(config, IMR_OPT_DIM);
     options.min_documents = (uint32_t)imr_config_int(config, IMR_OPT_MIN_DOCUMENTS);
     options.seed = (uint64_t)imr_config_int(config, IMR_OPT_SEED);
-    imr_dataset_options how = {.skip_bad_lines = imr_config_bool(config, IMR_OPT_SKIP_BAD_LINES),
-                               .progress = imr_cli_progress(cli)};
     double start = imr_clock_seconds();
     imr_dataset *dataset;
-    IMR_TRY(imr_dataset_open(&dataset, path, &how, err));
+    IMR_TRY(imr_cli_dataset(&dataset, cli, NULL, err));
     size_t documents = imr_dataset_count(dataset);
     imr_encoder_trained result;
     imr_status status =

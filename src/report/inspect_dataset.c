@@ -96,7 +96,7 @@ static imr_status add_dataset(imr_inspection *i, const imr_dataset *d, const imr
     IMR_TRY(imr_dataset_sha256(d, i->sha256, queries, progress, err));
     IMR_TRY(imr_inspection_string(i, "queries_sha256", "sha256 of queries", queries, err));
     IMR_TRY(imr_inspection_int(i, "documents", "documents", (int64_t)imr_dataset_count(d), err));
-    if (imr_dataset_summary(d)[0])
+    if (imr_dataset_summary(d)[0] && imr_dataset_corpus_bytes(d) == 0)
         IMR_TRY(imr_inspection_string(i, "files", "files", imr_dataset_summary(d), err));
     IMR_TRY(imr_inspection_int(i, "queries", "queries", (int64_t)imr_dataset_queries(d), err));
     IMR_TRY(add_lengths(i, d, progress, err));

@@ -133,7 +133,8 @@ bool imr_same_split(const char *a, const char *b);
 const imr_qrels *imr_dataset_qrels(const imr_dataset *d, const char *split);
 
 /* ---- what was wrong, and what it is ---- */
-/* Of a folder of texts: "388 taken, 7 skipped: 5 .pdf, 2 empty"; else "". */
+/* What people should know, when it was read: "388 taken, 7 skipped: 5 .pdf, 2 empty" of a folder of
+ * texts, that documents of a corpus are empty; else "". */
 const char *imr_dataset_summary(const imr_dataset *d);
 /* "" or a sentence: why a FILE.zip is not kept unpacked where it should be. */
 const char *imr_dataset_notice(const imr_dataset *d);

@@ -21,7 +21,7 @@ typedef struct gather {
     text_array ids, texts; /* texts: of queries only */
     u64_array offsets, lines;
     u32_array lengths;
-    size_t n;
+    size_t n, empty; /* empty: documents without a word */
 } gather;
 
 static void gather_done(gather *g)
@@ -160,18 +160,23 @@ static imr_status add_id(gather *g, const char *id, uint64_t line, imr_error *er
     return IMR_OK;
 }
 
+static bool is_blank(const char *text)
+{
+    return !text[strspn(text, " \t\r\n\f\v")];
+}
+
 static imr_status document_line(gather *g, const imr_jsonl *it, const imr_json *node,
                                 imr_error *err)
 {
     char id[IMR_MAX_ID_BYTES + 2];
-    const char *text;
+    const char *title = "", *text = imr_json_string_or(node, "", "");
     if (!imr_json_is_string(node)) {
         if (!imr_json_is_object(node))
             return imr_fail(
                 err, IMR_E_FORMAT,
                 "%s: line %llu: expected an object with \"_id\" and \"text\", or a string",
                 it->name, (unsigned long long)it->line);
-        IMR_TRY(text_of(&text, node, "title", true, it->name, it->line, err));
+        IMR_TRY(text_of(&title, node, "title", true, it->name, it->line, err));
         IMR_TRY(text_of(&text, node, "text", imr_json_at(node, "title") != NULL, it->name, it->line,
                         err));
     }
@@ -181,6 +186,7 @@ static imr_status document_line(gather *g, const imr_jsonl *it, const imr_json *
     if (!IMR_SCRATCH_PUSH(g->d->scratch, &g->offsets, it->line_start) ||
         !IMR_SCRATCH_PUSH(g->d->scratch, &g->lengths, (uint32_t)it->line_len))
         return no_room(g, err);
+    g->empty += is_blank(title) && is_blank(text);
     return IMR_OK;
 }
 
@@ -291,6 +297,13 @@ static imr_status read_whole_corpus(imr_dataset *d, const imr_dataset_options *o
     IMR_TRY(each_line(&g, &d->corpus, document_line, err));
     if (g.n == 0)
         return imr_dataset_no_documents(d, d->corpus.name, err);
+    if (g.empty) {
+        imr_buf b = {0};
+        imr_buf_printf(&b, "%zu of %zu documents are empty: where they rank says nothing", g.empty,
+                       g.n);
+        if (!(d->summary = imr_buf_take(&b)))
+            return imr_fail_memory(err);
+    }
     d->offsets = d->made_offsets = g.offsets.v;
     d->lengths = d->made_lengths = g.lengths.v;
     g.offsets.v = NULL;

@@ -355,3 +355,18 @@ TEST("ids stand under other tools' names too; a BEIR line without one is an erro
     CHECK_STR(imr_dataset_id(d, 0), "1");
     imr_dataset_free(d);
 }
+
+TEST("empty documents keep their ids, and it is said how many there are")
+{
+    const char *text = "{\"_id\":\"a\",\"text\":\"one\"}\n{\"_id\":\"b\",\"text\":\" \\n\"}\n\"\"\n"
+                       "{\"_id\":\"c\",\"title\":\"t\",\"text\":\"\"}\n";
+    imr_error err = {0};
+    imr_dataset *d = NULL;
+    CHECK_OK(try_text(&d, text, strlen(text), false, &err));
+    CHECK_INT(imr_dataset_count(d), 4);
+    CHECK_STR(imr_dataset_summary(d), "2 of 4 documents are empty: where they rank says nothing");
+    imr_dataset_free(d);
+    CHECK_OK(try_text(&d, text, 25, false, &err));
+    CHECK_STR(imr_dataset_summary(d), "");
+    imr_dataset_free(d);
+}

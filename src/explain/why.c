@@ -291,6 +291,8 @@ imr_status imr_why_make(imr_why *out, imr_word_list query_words[IMR_CHANGE_COUNT
     IMR_CLEANUP(imr_strmap_done) imr_strmap document = {0};
     imr_why why = {.query_tokens = in->query.read, .document_tokens = in->document.read};
     why.lift = imr_stand(why.standing, in->similarity, in->reference);
+    if (!imr_progress_step(progress, "joining words", 0, 0))
+        return imr_fail(err, IMR_E_CANCELLED, "a why was cancelled");
     IMR_TRY(pair_words(&why, in, arena, err));
     if (is_adapted(in))
         IMR_TRY(share(&why, in, arena, err));

@@ -8,7 +8,9 @@
 #include "math/topk.h"
 
 /* A word is called a hub when it is among the first of this part of the sampled changes. */
-#define HUB_PART 0.2
+#define HUB_PART  0.2
+#define WHAT      "putting changes into words"
+#define CANCELLED WHAT " was cancelled"
 
 /* A subject in the coordinates of the lens, each [r]. */
 typedef struct seen {
@@ -276,12 +278,15 @@ imr_status imr_word_lists(imr_word_list (*out)[IMR_CHANGE_COUNT], const imr_lens
     IMR_CLEANUP(job_done) job j = {.lens = lens, .settings = settings};
     IMR_TRY(prepare(&j, out, subjects, n_subjects, err));
     for (size_t t = 0; t < v; t += IMR_LENS_BLOCK) {
-        if (!imr_progress_step(progress, "putting changes into words", t, v))
-            return imr_fail(err, IMR_E_CANCELLED, "putting changes into words was cancelled");
+        if (!imr_progress_step(progress, WHAT, t, v))
+            return imr_fail(err, IMR_E_CANCELLED, CANCELLED);
         imr_lens_products(j.products + t, v, lens, j.directions, j.rows, t,
                           v - t < IMR_LENS_BLOCK ? v - t : IMR_LENS_BLOCK);
     }
-    for (size_t i = 0; i < j.n; i++)
+    for (size_t i = 0; i < j.n; i++) {
+        if (!imr_progress_step(progress, WHAT, v, v))
+            return imr_fail(err, IMR_E_CANCELLED, CANCELLED);
         IMR_TRY(show(&j, &j.items[i], arena, err));
+    }
     return IMR_OK;
 }

@@ -145,6 +145,13 @@ static void run_suggest(call *c)
 
 static call *call_new(imr_async *j, imr_async_kind kind, uint64_t serial);
 
+/* What nobody waits for makes room. */
+static void stop_idle(imr_async *j)
+{
+    imr_worker_cancel(j->worker, IMR_ASYNC_AHEAD);
+    imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);
+}
+
 /* A detail of a trace: asked for by somebody (DETAIL), or made ahead. */
 static bool submit_detail(imr_async *j, imr_async_kind kind, const imr_trace *trace, size_t place,
                           imr_detail_depth depth)
@@ -164,6 +171,8 @@ static bool submit_detail(imr_async *j, imr_async_kind kind, const imr_trace *tr
     if (kind == IMR_ASYNC_AHEAD)
         atomic_fetch_add(&j->ahead, 1);
     imr_worker_submit(j->worker, &c->job, true);
+    if (kind == IMR_ASYNC_DETAIL) /* words that wait to go on get in line again, behind it */
+        stop_idle(j);
     return true;
 }
 
@@ -371,13 +380,6 @@ static const char *keep(call *c, const char *text, bool *failed)
     return copy;
 }
 
-/* What nobody waits for makes room. */
-static void stop_idle(imr_async *j)
-{
-    imr_worker_cancel(j->worker, IMR_ASYNC_AHEAD);
-    imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);
-}
-
 static imr_status submit(imr_async *j, call *c, bool failed, bool replace, imr_error *err)
 {
     if (failed) {
@@ -442,7 +444,6 @@ imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place, 
     pthread_mutex_unlock(&j->lock);
     if (coming)
         return IMR_OK;
-    stop_idle(j);
     return submit_detail(j, IMR_ASYNC_DETAIL, trace, place, IMR_DETAIL_WORDS)
                ? IMR_OK
                : imr_fail_memory(err);
@@ -450,7 +451,6 @@ imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place, 
 
 imr_status imr_async_deletion(imr_async *j, const imr_trace *trace, size_t place, imr_error *err)
 {
-    stop_idle(j);
     return submit_detail(j, IMR_ASYNC_DETAIL, trace, place, IMR_DETAIL_DELETION)
                ? IMR_OK
                : imr_fail_memory(err);

@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "text/unicode.h"
 #include "text/utf8.h"
 
 void imr_chars_done(imr_chars *c)
@@ -49,8 +50,7 @@ bool imr_char_is_punctuation(uint32_t cp)
     if (cp < 0x80)
         return (cp >= 33 && cp <= 47) || (cp >= 58 && cp <= 64) || (cp >= 91 && cp <= 96) ||
                (cp >= 123 && cp <= 126);
-    utf8proc_category_t c = category(cp);
-    return c >= UTF8PROC_CATEGORY_PC && c <= UTF8PROC_CATEGORY_PO;
+    return imr_unicode_flags(cp) & IMR_UNICODE_PUNCTUATION;
 }
 
 bool imr_char_is_cjk(uint32_t cp)
@@ -58,16 +58,15 @@ bool imr_char_is_cjk(uint32_t cp)
     return cp >= 0x3400 && ((cp <= 0x4DBF) || (cp >= 0x4E00 && cp <= 0x9FFF) ||
                             (cp >= 0xF900 && cp <= 0xFAFF) || (cp >= 0x20000 && cp <= 0x2A6DF) ||
                             (cp >= 0x2A700 && cp <= 0x2B73F) || (cp >= 0x2B740 && cp <= 0x2B81F) ||
-                            (cp >= 0x2B820 && cp <= 0x2CEAF) || (cp >= 0x2F800 && cp <= 0x2FA1F));
+                            (cp >= 0x2B920 && cp <= 0x2CEAF) || (cp >= 0x2F800 && cp <= 0x2FA1F));
 }
 
-/* BERT counts every C* category as control but keeps tab, line feed and return as white space. */
+/* BERT counts the categories Cc, Cf and Co as control but keeps tab, line feed and return as white space. */
 static bool is_control(uint32_t cp)
 {
     if (cp < 0x80)
         return (cp < 0x20 && cp != '\t' && cp != '\n' && cp != '\r') || cp == 0x7F;
-    utf8proc_category_t c = category(cp);
-    return c == UTF8PROC_CATEGORY_CN || (c >= UTF8PROC_CATEGORY_CC && c <= UTF8PROC_CATEGORY_CO);
+    return imr_unicode_flags(cp) & IMR_UNICODE_CONTROL;
 }
 
 /* ---- steps that only drop or change single code points work in place ---- */
@@ -90,10 +89,7 @@ static void step_strip_marks(imr_chars *c, bool all)
 {
     size_t n = 0;
     for (size_t i = 0; i < c->n; i++) {
-        utf8proc_category_t k = c->v[i].cp < 0x300 ? UTF8PROC_CATEGORY_LL : category(c->v[i].cp);
-        bool mark = k == UTF8PROC_CATEGORY_MN ||
-                    (all && (k == UTF8PROC_CATEGORY_MC || k == UTF8PROC_CATEGORY_ME));
-        if (!mark)
+        if (!(imr_unicode_flags(c->v[i].cp) & (all ? IMR_UNICODE_MARK : IMR_UNICODE_NONSPACING)))
             c->v[n++] = c->v[i];
     }
     c->n = n;
@@ -177,12 +173,9 @@ static bool step_lower(const imr_chars *from, imr_chars *to)
 {
     for (size_t i = 0; i < from->n; i++) {
         imr_char k = from->v[i];
-        if (k.cp >= 'A' && k.cp <= 'Z')
-            k.cp += 32;
-        else if (k.cp >= 0x80)
-            k.cp = k.cp == 0x130   ? 'i'
-                   : k.cp == 0x3A3 ? (is_final(from, i) ? 0x3C2 : 0x3C3)
-                                   : imr_utf8_lower(k.cp);
+        k.cp = k.cp == 0x130                        ? 'i'
+               : k.cp == 0x3A3 && is_final(from, i) ? 0x3C2
+                                                    : imr_unicode_lower(k.cp);
         if (!push(to, k.cp, k.start, k.end))
             return false;
         /* The one character whose lower case is two: dotted capital I. */
@@ -194,7 +187,9 @@ static bool step_lower(const imr_chars *from, imr_chars *to)
 
 static int combining_class(uint32_t cp)
 {
-    return cp < 0x300 ? 0 : utf8proc_get_property((utf8proc_int32_t)cp)->combining_class;
+    return imr_unicode_flags(cp) & IMR_UNICODE_MARK
+               ? utf8proc_get_property((utf8proc_int32_t)cp)->combining_class
+               : 0;
 }
 
 static bool step_decompose(const imr_chars *from, imr_chars *to, bool compat)
@@ -207,7 +202,7 @@ static bool step_decompose(const imr_chars *from, imr_chars *to, bool compat)
         imr_char k = from->v[i];
         utf8proc_int32_t parts[LONGEST] = {(utf8proc_int32_t)k.cp};
         utf8proc_ssize_t n = 1;
-        if (k.cp >= 0x80 && (k.cp < 0xD800 || k.cp > 0xDFFF)) {
+        if (imr_unicode_flags(k.cp) & IMR_UNICODE_DECOMPOSES) {
             int bounds = UTF8PROC_BOUNDCLASS_START;
             n = utf8proc_decompose_char(
                 (utf8proc_int32_t)k.cp, parts, LONGEST,

@@ -30,7 +30,8 @@ typedef struct imr_chars {
 void imr_chars_done(imr_chars *c);
 
 typedef enum imr_normalise_op {
-    IMR_NORM_CLEAN,       /* drops NUL, U+FFFD, categories C*; white space becomes ' ' */
+    IMR_NORM_CLEAN,       /* drops NUL, U+FFFD, control and format characters, private use; white
+                             space becomes ' ' */
     IMR_NORM_CJK_SPACES,  /* a space on both sides of each CJK ideograph */
     IMR_NORM_NFD,         /* canonical decomposition, canonical order */
     IMR_NORM_NFKD,        /* compatibility decomposition, canonical order */
@@ -61,7 +62,7 @@ imr_status imr_normalise(const imr_normalise_step *steps, size_t n_steps, const 
 
 /* Character classes of BERT's tokeniser, shared with the pre-tokeniser. */
 bool imr_char_is_space(uint32_t cp);       /* Unicode White_Space */
-bool imr_char_is_punctuation(uint32_t cp); /* ASCII punctuation and symbols, category P* */
+bool imr_char_is_punctuation(uint32_t cp); /* ASCII punctuation and symbols, P* */
 bool imr_char_is_cjk(uint32_t cp);         /* the ideograph blocks BERT names */
 
 #endif

@@ -1,9 +1,8 @@
 #include "text/pretokenise.h"
 
-#include <utf8proc.h>
-
 #include "base/array.h"
 #include "base/mem.h"
+#include "text/unicode.h"
 
 void imr_pieces_done(imr_pieces *p)
 {
@@ -18,9 +17,7 @@ static bool is_word(uint32_t cp)
     if (cp < 0x80)
         return (cp >= '0' && cp <= '9') || (cp >= 'a' && cp <= 'z') || (cp >= 'A' && cp <= 'Z') ||
                cp == '_';
-    utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)cp);
-    return (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_NL) || c == UTF8PROC_CATEGORY_PC ||
-           cp == 0x200C || cp == 0x200D;
+    return imr_unicode_flags(cp) & IMR_UNICODE_WORD;
 }
 
 /* Neighbours of one class stay together; class 0 is dropped, class 1 always stands alone. */

@@ -52,7 +52,8 @@ enum {
     UI_FX_CANCEL = 64,
     UI_FX_COPY = 128,   /* clip */
     UI_FX_EXPORT = 256, /* export_format, export_path */
-    UI_FX_THEME = 512
+    UI_FX_THEME = 512,
+    UI_FX_DELETION = 1024 /* the detail once more, with each word left out */
 };
 
 /* What can be scrolled: its first line shown, and how many there are and fit, as last drawn. */

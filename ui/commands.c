@@ -161,6 +161,16 @@ UI_ON(why)
     ui_go(a, a->screen == UI_WHY ? UI_RANK : UI_WHY);
 }
 
+UI_ON(leave_out)
+{
+    if (!ui_app_detail_fits(a)) {
+        ui_app_say(a, false, "no document is selected");
+        return;
+    }
+    a->effects |= UI_FX_DELETION;
+    ui_app_say(a, false, "leaving out each word, encoding anew");
+}
+
 UI_ON(dimensions)
 {
     a->dimensions = !a->dimensions;

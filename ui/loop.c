@@ -97,6 +97,8 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
     }
     if (fx & UI_FX_DETAIL && a->trace)
         refused(a, imr_async_detail(jobs, a->trace, a->reading.place, &err), &err);
+    if (fx & UI_FX_DELETION && a->trace)
+        refused(a, imr_async_deletion(jobs, a->trace, a->reading.place, &err), &err);
     if (fx & UI_FX_SUGGEST && a->facts)
         suggest(a, jobs);
     if (fx & UI_FX_EXPORT && a->trace)

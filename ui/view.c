@@ -196,8 +196,10 @@ static void draw_words(const ui_app *a, ui_surface s)
     if (!d)
         return;
     ui_put_cut(s, 0, 1, s.at.w - 2, UI_STRONG, d->title, strlen(d->title));
-    ui_put_wrapped(s, 2, 1, s.at.w - 2, s.at.h - 2, UI_TEXT,
-                   why && *why ? why : "The words that met are being worked out.");
+    int y = ui_put_wrapped(s, 2, 1, s.at.w - 2, s.at.h - 3, UI_TEXT,
+                           why && *why ? why : "The words that met are being worked out.");
+    if (r && r->detail->n_spans)
+        ui_put(s, y, 1, UI_DIM, "L leaves each word out, w shows what that does.");
 }
 
 static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_layout *l)

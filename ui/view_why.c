@@ -135,6 +135,35 @@ static void sum(ui_rows *rows, const ui_reading *r, int decimals)
         ui_flow_put(&f, UI_DIM, UI_TERM_COSINE, text);
 }
 
+/* Words of the text by what the similarity loses without them, largest first. */
+static void left_out(ui_rows *rows, const ui_why_parts *in)
+{
+    const imr_why *why = &in->reading->detail->why;
+    int wish = in->reading->wish.stage;
+    int stage = !ui_adapted(in->trace) ? IMR_STAGE_ENCODER
+                : wish == UI_CHANGE    ? IMR_STAGE_AFTER
+                                       : wish;
+    double sd = in->trace->reference[stage].sd > 0 ? in->trace->reference[stage].sd : 1;
+    double than = INFINITY, scale = 0;
+    size_t most = in->full ? why->n_deletion : 2 * ROWS;
+    note(rows, sd == 1 ? "Left out, a word takes from the cosine:"
+                       : "Left out, a word takes from its standing, in sd:");
+    for (size_t n = 0; n < most; n++) {
+        const imr_pair_word *best = NULL;
+        for (size_t i = 0; i < why->n_deletion; i++) {
+            double v = fabs(why->deletion[i].total[stage]);
+            if (v < than && (!best || v > fabs(best->total[stage])))
+                best = &why->deletion[i];
+        }
+        if (!best)
+            return;
+        than = fabs(best->total[stage]);
+        scale = n ? scale : ui_nice_scale(than / sd);
+        bar_row(rows, UI_TERM_LEFT_OUT, best->text, best->total[stage] / sd, scale,
+                sd == 1 ? 4 : 2);
+    }
+}
+
 static void pairs(ui_rows *rows, const ui_why_parts *in)
 {
     static const char *const titles[] = {"Why the encoder had it there",
@@ -158,6 +187,10 @@ static void pairs(ui_rows *rows, const ui_why_parts *in)
     if (in->problem->status != IMR_OK || (p && p->problem && *p->problem)) {
         ui_rows_text(rows, 1, UI_TEXT,
                      p && p->problem && *p->problem ? p->problem : in->problem->text);
+        if (p && r->detail->why.n_deletion)
+            left_out(rows, in);
+        else if (p && r->detail->n_spans)
+            note(rows, "L leaves each word out and encodes the text anew; that takes seconds.");
         return;
     }
     if (!p || !r->document.n) {

@@ -92,6 +92,15 @@ imr_status imr_async_detail(fake *f, const imr_trace *t, size_t place, imr_error
     return push(f, d, NULL, strncmp(t->query_text, "late", 4) == 0);
 }
 
+imr_status imr_async_deletion(fake *f, const imr_trace *t, size_t place, imr_error *err)
+{
+    imr_delivery d = {.kind = IMR_ASYNC_DETAIL, .serial = t->serial};
+    (void)err;
+    d.detail = fake_detail(&f->facts, t, place);
+    fake_leave_out(d.detail);
+    return push(f, d, NULL, false);
+}
+
 imr_status imr_async_suggest(fake *f, const char *text, uint64_t serial, imr_error *err)
 {
     imr_delivery d = {.kind = IMR_ASYNC_SUGGEST, .serial = serial};

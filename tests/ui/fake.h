@@ -3,7 +3,7 @@
  * traces, the same for the same query, answered when reaped. Some documents have hostile titles and texts.
  *
  * Queries with a meaning: "none of these words" fails as unknown words do; "boom" fails with an
- * input/output error; "poor lens" gives a trace with a warning; text beginning with "slow" is
+ * input/output error; "poor lens" gives a trace with a warning, "cls" details without pairs; text beginning with "slow" is
  * answered only after fake_release, the details of one beginning with "late" too.
  */
 #ifndef TESTS_UI_FAKE_H

@@ -405,7 +405,10 @@ imr_detail *fake_detail(const imr_session_facts *facts, const imr_trace *t, size
     d->read_end = strlen(d->text);
     d->serial = t->serial;
     d->spans = IMR_ARENA_ARRAY(arena, imr_detail_span, 200);
-    if (facts->has_texts)
+    imr_pair_word *spelled; /* spans without pairs */
+    if (strstr(t->query_text, "cls") && split(arena, &spelled, d->text, d))
+        d->why.pairs.problem = "This encoder takes one token's vector: it is no sum over words.";
+    else if (facts->has_texts)
         pairs_of(&d->why.pairs, arena, t, of, d);
     else
         d->why.pairs.problem = "The cache holds no texts, so there are no words that met.";
@@ -426,4 +429,16 @@ imr_detail *fake_detail(const imr_session_facts *facts, const imr_trace *t, size
         words_of(&d->query_words[kind], arena, mix(8, t->query_text), t, (imr_change_kind)kind);
     }
     return d;
+}
+
+void fake_leave_out(imr_detail *d)
+{
+    static const char *const words[] = {"java", "coffee", "mocha", "harbour", "the"};
+    d->why.deletion = IMR_ARENA_ARRAY(d->arena, imr_pair_word, IMR_LEN(words));
+    d->why.n_deletion = IMR_LEN(words);
+    for (uint32_t i = 0; i < IMR_LEN(words); i++) {
+        d->why.deletion[i] = (imr_pair_word){.text = words[i], .count = 1, .named = i < 4};
+        for (int stage = 0; stage < IMR_STAGE_COUNT; stage++)
+            d->why.deletion[i].total[stage] = 0.04 / (1 + i) * (i % 3 == 2 ? -1 : 1);
+    }
 }

@@ -11,6 +11,8 @@
 /* n documents for the text of a request; the same for the same. */
 imr_trace *fake_trace(const imr_session_facts *facts, size_t n, const imr_request *request,
                       const char *text);
+/* What each word does when it is left out, as for an encoder that is no sum. */
+void fake_leave_out(imr_detail *d);
 imr_detail *fake_detail(const imr_session_facts *facts, const imr_trace *t, size_t place);
 
 #endif

@@ -5,9 +5,9 @@
  *   collections.OrderedDict
  *   torch._utils._rebuild_tensor_v2, torch._utils._rebuild_parameter
  *   torch.*Storage, and torch.Size, torch.device as plain values
- * A value made of anything else (a NumPy scalar, a path, a set, bytes ...) is left unread: it stands
- * in the tree as OPAQUE with its name. What could run code if it were called (os, builtins.eval ...)
- * is refused by name; nothing is ever looked up, imported or executed.
+ * A value made of anything else (a NumPy scalar, a path, a set, bytes ...) is left unread: it
+ * stands in the tree as OPAQUE with its name. What could run code if it were called (os,
+ * builtins.eval ...) is refused by name; nothing is ever looked up, imported or executed.
  *
  * The result is a tree that may share nodes but has no cycle, is at most IMR_MAX_PICKLE_DEPTH deep
  * and has at most IMR_MAX_PICKLE_ITEMS nodes when shared ones are counted as often as they are

@@ -1,6 +1,7 @@
 /*
- * format/pickle_machine.h - what pickle.c (stack, opcodes), pickle_tree.c, pickle_globals.c (the few things a
- * pickle may name) and pickle_each.c (pairs that are not kept) share. Nobody else includes it.
+ * format/pickle_machine.h - what pickle.c (stack, opcodes), pickle_tree.c, pickle_globals.c (the
+ * few things a pickle may name) and pickle_each.c (pairs that are not kept) share. Nobody else
+ * includes it.
  */
 #ifndef IMR_FORMAT_PICKLE_MACHINE_H
 #define IMR_FORMAT_PICKLE_MACHINE_H

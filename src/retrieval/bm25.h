@@ -32,8 +32,8 @@ imr_status imr_bm25_scores(const imr_bm25 *b, const char *query, size_t len, dou
                            imr_error *err) IMR_NODISCARD;
 
 /*
- * Hard negatives of a query: the `pool` best documents (equal float32 scores in corpus order, documents
- * that share no term included), without the relevant ones, at most `want` of them.
+ * Hard negatives of a query: the `pool` best documents (equal float32 scores in corpus order,
+ * documents that share no term included), without the relevant ones, at most `want` of them.
  * out holds `want` document indexes; *found says how many were written.
  * relevant: the query's judgements, NULL for none.
  */

@@ -17,8 +17,8 @@
 
 #include "math/rows.h"
 
-/* scores[i] = (documents_i . query) (scale[i] by), query [cols]: cosines, when scale [rows] has 1/|d_i| (NULL: 1,
- * rows are unit vectors) and by is 1/|query|. */
+/* scores[i] = (documents_i . query) (scale[i] by), query [cols]: cosines, when scale [rows] has
+ * 1/|d_i| (NULL: 1, rows are unit vectors) and by is 1/|query|. */
 void imr_search_cosines(float *scores, imr_rows documents, const float *query, const float *scale,
                         float by);
 

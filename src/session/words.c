@@ -104,6 +104,12 @@ static imr_status look_at(imr_session *s, size_t i, const imr_progress *progress
     }
     l.rows = rows ? rows : t.rows.rows;
     l.name = rows || found ? names[i] : NULL;
+    if (i == 0 && !l.name) { /* heard already, and too few texts share a word */
+        const imr_context_source heard_of = imr_table_context_source(&source);
+        IMR_CLEANUP(imr_context_table_done) imr_context_table kept = {.words = 0};
+        IMR_TRY(
+            imr_context_table_find(&kept, &w->was_heard, imr_cache_path(s->cache), &heard_of, err));
+    }
     w->lenses[i] = l;
     w->looked[i] = true;
     return IMR_OK;

@@ -1,10 +1,10 @@
 /*
  * text/unicode.h - what Hugging Face's tokenisers make of each code point.
  *
- * Token ids depend on it, so it does not depend on the Unicode library that is installed: the tables
- * were measured code point by code point against tokenizers 0.23.3, whose own are of several ages
- * (about Unicode 8 for punctuation and marks, 11 for decomposition, 17 for words and case). A code
- * point they do not know is a letter like any other: an emoji of 2024 is part of a word, never
+ * Token ids depend on it, so it does not depend on the Unicode library that is installed: the
+ * tables were measured code point by code point against tokenizers 0.23.3, whose own are of several
+ * ages (about Unicode 8 for punctuation and marks, 11 for decomposition, 17 for words and case). A
+ * code point they do not know is a letter like any other: an emoji of 2024 is part of a word, never
  * dropped.
  * Threads: pure functions; the table is filled at the first call.
  */

@@ -1,8 +1,11 @@
 /* main.c - argv to a command, its error to one line on standard error, its status to an exit. */
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli/libraries.h"
@@ -11,6 +14,40 @@
 #include "math/blas.h"
 #include "math/kernels.h"
 #include "text/utf8.h"
+
+#if defined(__linux__) && defined(__GLIBC__)
+/* Where the address space is limited (ulimit -v) OpenBLAS asks for its working memory again and
+ * again, for ever and deaf to SIGTERM: once while it is loaded, once at the first product. So the
+ * room is looked for before any library is set up, while there is still somebody to say so. */
+static void find_room(int argc, char **argv, char **envp)
+{
+    static const char words[] =
+        "imrnn: out of memory: the address space is limited (ulimit -v), and "
+        "OpenBLAS asks for 128 MB of it for each thread\n";
+    const size_t buffer = (size_t)128 << 20;
+    struct rlimit limit;
+    (void)argc;
+    (void)argv;
+    (void)envp;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return;
+    const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    /* Threads' stacks and heaps come before the last of them. */
+    const size_t n = buffer * (cpus > 2 ? (size_t)cpus : 2) + ((size_t)160 << 20);
+    const int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    if (zero < 0)
+        return;
+    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE, zero, 0);
+    close(zero);
+    if (p != MAP_FAILED)
+        munmap(p, n);
+    else if (write(STDERR_FILENO, words, sizeof words - 1) >= -1)
+        _exit(1);
+}
+
+__attribute__((section(".preinit_array"),
+               used)) static void (*const before_libraries)(int, char **, char **) = find_room;
+#endif
 
 static const char *environment(void *user, const char *name)
 {

@@ -189,7 +189,9 @@ static imr_status run_cache(imr_cli *cli, imr_error *err)
     imr_store_result result;
     IMR_TRY(build_from_line(&result, cli, dir, err));
     imr_cache *made;
-    if (imr_cache_open(&made, dir, NULL, NULL) == IMR_OK) {
+    const char *dataset = imr_config_string(cli->config, IMR_OPT_DATASET);
+    /* Not for an archive: opening it would unpack it, which its first use does. */
+    if (imr_dir_exists(dataset) && imr_cache_open(&made, dir, NULL, NULL) == IMR_OK) {
         imr_cli_say_absent(cli, made);
         imr_cache_free(made);
     }

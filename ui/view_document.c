@@ -139,7 +139,8 @@ void ui_draw_document(ui_surface text, ui_surface words, const ui_list *l, const
     char title[400], note[100];
     if (!d)
         return;
-    const imr_tokens_read *t = missing ? &(imr_tokens_read){0} : &r->detail->why.document_tokens;
+    static const imr_tokens_read none;
+    const imr_tokens_read *t = missing ? &none : &r->detail->why.document_tokens;
     snprintf(title, sizeof title, "%.80s %s %.200s", d->id,
              *d->title ? text.grid->glyphs->middot : "", d->title);
     snprintf(note, sizeof note, t->total ? "%zu/%zu %s %u/%u tokens read" : "%zu/%zu", l->at + 1,

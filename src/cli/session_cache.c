@@ -59,7 +59,7 @@ static imr_status name_cache(char **out, const imr_cli *cli, const char *dataset
     char *real = realpath(dataset, NULL);
     const char *base = imr_path_base(real ? real : dataset);
     size_t n = 0;
-    for (; base[n] && n < NAME_BYTES; n++)
+    for (; n < NAME_BYTES && base[n]; n++)
         name[n] = base[n] > ' ' && base[n] <= '~' && base[n] != '/' ? base[n] : '-';
     free(real);
     snprintf(name + n, sizeof name - n, "-%.*s", SHOWN_DIGITS, hex);

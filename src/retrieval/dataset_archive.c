@@ -274,12 +274,13 @@ static imr_status unpack_file(void *user, archive *a, const imr_zip_entry *e, co
     IMR_TRY(imr_buf_check(&partial, err));
     IMR_TRY(imr_kept_open(&to, imr_buf_text(&partial), err));
     to.flush_every = FLUSH_BYTES;
-    a->to = &to;
+    a->to = &to; /* cppcheck-suppress autoVariables ; taken back below */
     imr_status status = imr_kept_resize(&to, 0, err); /* what a killed process left */
     if (status == IMR_OK)
         status = unpack(a, e, err);
     if (status == IMR_OK)
         status = imr_kept_publish(&to, path, err);
+    a->to = NULL;
     if (status == IMR_OK)
         imr_kept_close(&to);
     else

@@ -393,7 +393,7 @@ static imr_status replace(builder *b, imr_error *err)
         IMR_TRY(imr_store_reuse_open(&reuse, dir, b->plan, err));
     if (reuse.rows.count) {
         b->encode = imr_store_reuse_encode;
-        b->user = &reuse;
+        b->user = &reuse; /* cppcheck-suppress autoVariables ; nothing is encoded behind this */
     }
     if (!whole) {
         IMR_TRY(imr_dir_make(update, err));

@@ -197,7 +197,6 @@ TEST(
     imr_context_table_done(&table);
     imr_context_rows_done(&rows);
     imr_context_making_free(m);
-    imr_cache_free(c);
     /* Stopped and gone on with, the outputs of what was finished are gone: no table. */
     dir = keep(test_path(test_tmpdir(), "cache"));
     uint64_t enough = 300;
@@ -206,6 +205,7 @@ TEST(
     CHECK_OK(imr_cache_encode(NULL, dir, d, e, IMR_F32, false, NULL, &err));
     CHECK_OK(imr_context_table_find(&table, &found, dir, &source, &err));
     CHECK(!found);
+    imr_cache_free(c); /* whose names the source borrows */
     imr_dataset_free(d);
     imr_encoder_free(e);
     tiny_done(&t);

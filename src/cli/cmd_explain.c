@@ -97,7 +97,10 @@ static imr_status explain(explaining *e, const imr_trace *t, imr_error *err)
     }
     e->context.printed = printed;
     e->context.details = &details;
-    return emit(e, t, err);
+    const imr_status status = emit(e, t, err);
+    e->context.printed = NULL;
+    e->context.details = NULL;
+    return status;
 }
 
 static imr_status one(explaining *e, const char *text, const char *id, imr_error *err)

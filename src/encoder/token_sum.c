@@ -179,17 +179,19 @@ static void scale_to_unit(imr_token_sum *s, size_t width)
 static imr_status through_dense(imr_token_sum *s, const imr_transformer_step *d, imr_error *err)
 {
     const imr_view weights = imr_view_of(d->w, d->out, d->in);
-    float *rows IMR_AUTOFREE = imr_alloc_aligned(s->read * d->out, sizeof *rows);
-    float *extra IMR_AUTOFREE = IMR_NEW_ARRAY(float, d->out);
-    if (!rows || !extra)
+    float *rows = imr_alloc_aligned(s->read * d->out, sizeof *rows);
+    float *extra = IMR_NEW_ARRAY(float, d->out);
+    if (!rows || !extra) {
+        imr_free(rows);
+        imr_free(extra);
         return imr_fail_memory(err);
+    }
     imr_nn_linear(rows, imr_view_of(s->rows, s->read, d->in), weights, NULL);
     imr_nn_linear(extra, imr_view_of(s->extra, 1, d->in), weights, d->bias);
-    float *const old_rows = s->rows, *const old_extra = s->extra;
+    imr_free(s->rows);
+    imr_free(s->extra);
     s->rows = rows;
     s->extra = extra;
-    rows = old_rows;
-    extra = old_extra;
     return IMR_OK;
 }
 

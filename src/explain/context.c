@@ -14,7 +14,7 @@
 
 static const uint64_t SEED = 20260101; /* fixed: the same collection gives the same sample */
 
-enum { NO_ROW = UINT32_MAX };
+#define NO_ROW UINT32_MAX
 
 /* A word of the corpus. */
 typedef struct entry {

@@ -68,10 +68,10 @@ imr_status imr_context_count(imr_context *c, size_t document, const char *text, 
                              imr_error *err) IMR_NODISCARD;
 imr_status imr_context_choose(imr_context *c, imr_error *err) IMR_NODISCARD;
 
-/* slot: any small number that tells apart the documents that are read and not heard yet. */
-imr_status imr_context_read(imr_context *c, size_t slot, size_t document, const imr_tokens *tokens,
+/* at: any small number that tells apart the documents that are read and not heard yet. */
+imr_status imr_context_read(imr_context *c, size_t at, size_t document, const imr_tokens *tokens,
                             imr_error *err) IMR_NODISCARD;
-void imr_context_hear(imr_context *c, size_t slot, imr_view rows);
+void imr_context_hear(imr_context *c, size_t at, imr_view rows);
 
 /* Was every wanted document heard? */
 bool imr_context_complete(const imr_context *c);

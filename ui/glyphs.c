@@ -6,14 +6,14 @@
 #include "base/attr.h"
 
 static const ui_glyphs unicode = {
-#define X(name, unicode, ascii) .name = unicode,
+#define X(name, unicode, ascii) .name = (unicode),
     UI_GLYPHS(X)
 #undef X
         .eighths = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"},
 };
 
 static const ui_glyphs ascii = {
-#define X(name, unicode, ascii) .name = ascii,
+#define X(name, unicode, ascii) .name = (ascii),
     UI_GLYPHS(X)
 #undef X
         .ascii = true,

@@ -391,16 +391,21 @@ static imr_status replace(builder *b, imr_error *err)
     IMR_TRY(same_manifest(&whole, b, manifest, err));
     if (b->encode && !whole)
         IMR_TRY(imr_store_reuse_open(&reuse, dir, b->plan, err));
+    const imr_encode_fn encode = b->encode;
+    void *const user = b->user;
     if (reuse.rows.count) {
         b->encode = imr_store_reuse_encode;
-        b->user = &reuse; /* cppcheck-suppress autoVariables ; nothing is encoded behind this */
+        b->user = &reuse; /* cppcheck-suppress autoVariables ; taken back below */
     }
-    if (!whole) {
-        IMR_TRY(imr_dir_make(update, err));
+    imr_status status = whole ? IMR_OK : imr_dir_make(update, err);
+    if (!whole && status == IMR_OK) {
         b->dir = update;
-        IMR_TRY(build(b, err));
+        status = build(b, err);
         b->dir = dir;
     }
+    b->encode = encode;
+    b->user = user;
+    IMR_TRY(status);
     b->result.kept_rows = reuse.kept;
     b->result.encoded_rows -= reuse.kept;
     return imr_store_adopt_update(dir, err);

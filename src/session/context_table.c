@@ -114,6 +114,7 @@ static imr_status parse(imr_context_table *t, bool *good, const void *data, size
         return IMR_OK;
     memcpy(line, data, HEADER);
     line[HEADER] = '\0';
+    /* Widths keep the numbers in range. NOLINTNEXTLINE(cert-err34-c) */
     if (sscanf(line + header.len, "%7zu %7zu %7zu %7zu %12zu %12zu", &t->words, &t->n, &t->heard,
                &t->held, &own, &bytes) != 6 ||
         t->n != s->n || t->words > IMR_CONTEXT_WORDS || t->held > IMR_CONTEXT_HELD)

@@ -216,7 +216,7 @@ static bool row_fits(const imr_projected *f, maker *k, float *buffers, size_t i)
 {
     const plan *p = k->p;
     const size_t m = p->m;
-    float *found = buffers, *expected = buffers + m, base_scale, working_scale = 1;
+    float *found = buffers, *expected = buffers + m, base_scale = 0, working_scale = 1;
     void *const out[] = {p->half ? found : expected, &base_scale, &working_scale};
     if (make_block(k, i, 1, out, NULL) != IMR_OK)
         return false;

@@ -256,6 +256,7 @@ imr_status imr_table_recall(imr_lens_quality *out, size_t *rows, const imr_table
         memcpy(line, at, n);
         line[n] = '\0';
         unsigned v[5];
+        /* Widths keep the numbers in range. NOLINTNEXTLINE(cert-err34-c) */
         if (sscanf(line + sizeof key, "%7u %7u %7u %7u %8u", &v[0], &v[1], &v[2], &v[3], &v[4]) !=
                 5 ||
             v[0] > MILLION || v[1] > MILLION)
@@ -427,7 +428,7 @@ imr_status imr_table_measure(imr_lens_quality *out, const imr_table_source *s, c
                              const imr_context_table *heard, const imr_backprojector *back,
                              const imr_progress *progress, imr_error *err)
 {
-    uint32_t own_choice[IMR_CONTEXT_HELD];
+    uint32_t own_choice[IMR_CONTEXT_HELD] = {0};
     const uint32_t *documents = heard ? heard->held_documents : own_choice;
     IMR_CLEANUP(sample_done) sample x = {0};
     IMR_CLEANUP(imr_matrix_done) imr_matrix without = {0};

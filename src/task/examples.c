@@ -1,9 +1,7 @@
 #include "task/examples.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "math/nn.h"
 #include "retrieval/bm25.h"
 #include "session/candidates.h"
 
@@ -40,33 +38,16 @@ static imr_status begin(imr_examples *e, size_t n, size_t dim, imr_error *err)
 
 /* ---- the encoder's nearest ---- */
 
-static imr_status inverse_norms(float **out, imr_rows d, imr_error *err)
+imr_status imr_examples_nearest(uint32_t *out, const imr_ranker *encoder, imr_view queries,
+                                size_t k, const imr_progress *progress, imr_error *err)
 {
-    float *scale = imr_alloc(d.rows, sizeof *scale);
-    IMR_AUTOFREE float *row = imr_alloc(d.cols, sizeof *row);
-    if (!scale || !row) {
-        imr_free(scale);
-        return imr_fail_memory(err);
-    }
-    for (size_t i = 0; i < d.rows; i++) {
-        imr_rows_get(row, d, i);
-        scale[i] = (float)(1 / fmax(imr_nn_norm(row, d.cols), IMR_NN_UNIT_FLOOR));
-    }
-    *out = scale;
-    return IMR_OK;
-}
-
-imr_status imr_examples_nearest(uint32_t *out, const imr_cache *cache, imr_view queries, size_t k,
-                                const imr_progress *progress, imr_error *err)
-{
-    IMR_AUTOFREE float *scale = NULL;
-    const imr_rows documents = imr_cache_document_rows(cache);
-    IMR_TRY(inverse_norms(&scale, documents, err));
+    const imr_cache *cache = encoder->cache;
     for (size_t at = 0; at < queries.rows; at += QUERIES_AT_ONCE) {
         const size_t n = queries.rows - at < QUERIES_AT_ONCE ? queries.rows - at : QUERIES_AT_ONCE;
         const imr_view part = {imr_view_row(&queries, at), n, queries.cols, queries.stride};
-        IMR_TRY(imr_candidates(out + at * k, documents, scale, imr_cache_id_places(cache), part, k,
-                               "finding negatives", progress, err));
+        IMR_TRY(imr_candidates(out + at * k, imr_cache_document_rows(cache), encoder->base_scale,
+                               imr_cache_id_places(cache), part, k, "finding negatives", progress,
+                               err));
     }
     return IMR_OK;
 }
@@ -91,7 +72,7 @@ static imr_status mine_by_encoder(imr_examples *e, const imr_cache *cache,
     IMR_AUTOFREE uint32_t *near = IMR_NEW_ARRAY(uint32_t, queries.rows * k);
     if (!near)
         return imr_fail_memory(err);
-    IMR_TRY(imr_examples_nearest(near, cache, queries, k, progress, err));
+    IMR_TRY(imr_examples_nearest(near, plan->encoder, queries, k, progress, err));
     for (size_t q = 0; q < queries.rows; q++) {
         for (size_t i = 0; i < k; i++) {
             const uint32_t document = near[q * k + i];

@@ -15,6 +15,7 @@
 #include "adapter/train.h"
 #include "base/array.h"
 #include "retrieval/cache.h"
+#include "session/ranker.h"
 
 typedef enum imr_miner { IMR_MINER_BM25, IMR_MINER_ENCODER } imr_miner;
 
@@ -31,8 +32,9 @@ imr_train_set imr_examples_set(const imr_examples *e, double weight);
 
 typedef struct imr_example_plan {
     imr_miner miner;
-    size_t negatives, pool; /* negatives: of BM25; the encoder's are the whole pool */
-    const bool *held;       /* [documents] not to be anybody's positive; NULL: none */
+    size_t negatives, pool;    /* negatives: of BM25; the encoder's are the whole pool */
+    const bool *held;          /* [documents] not to be anybody's positive; NULL: none */
+    const imr_ranker *encoder; /* of the cache, without an adapter; not for the miner BM25 */
 } imr_example_plan;
 
 /* queries[n] of the cache. Errors: IMR_E_NOT_FOUND when there are no negatives and no texts to mine
@@ -47,8 +49,10 @@ imr_status imr_examples_pseudo(imr_examples *out, const imr_cache *cache, const 
                                const imr_example_plan *plan, const imr_progress *progress,
                                imr_error *err) IMR_NODISCARD;
 
-/* The k best documents of each query by the encoder's cosine, best first: out[queries, k]. */
-imr_status imr_examples_nearest(uint32_t *out, const imr_cache *cache, imr_view queries, size_t k,
-                                const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+/* The k best documents of each query by the encoder's cosine, best first: out[queries, k].
+ * encoder: of the cache, without an adapter. */
+imr_status imr_examples_nearest(uint32_t *out, const imr_ranker *encoder, imr_view queries,
+                                size_t k, const imr_progress *progress,
+                                imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -40,6 +40,7 @@ typedef struct work {
     uint32_t *asks;     /* that are trained on */
     size_t n_asks;
     ask_check check;
+    imr_ranker encoder; /* without an adapter: mines and ranks asks; {0} for the miner BM25 */
     imr_examples judged, asked;
     imr_metric metrics[MEASURES];
     imr_status failed; /* of a validation */
@@ -55,6 +56,7 @@ static void work_done(work *w)
     imr_free(w->asks);
     imr_free(w->check.asks);
     imr_free(w->check.candidates);
+    imr_ranker_done(&w->encoder);
     imr_examples_done(&w->judged);
     imr_examples_done(&w->asked);
     imr_cache_free(w->pseudo);
@@ -266,8 +268,8 @@ static imr_status hold_asks(work *w, imr_error *err)
     const imr_view all = imr_cache_query_vectors(w->pseudo);
     for (size_t i = 0; i < n; i++)
         memcpy(imr_matrix_row(&vectors, i), imr_view_row(&all, c->asks[i]), dim * sizeof(float));
-    IMR_TRY(
-        imr_examples_nearest(near, w->cache, imr_matrix_view(&vectors), near_k, w->progress, err));
+    IMR_TRY(imr_examples_nearest(near, &w->encoder, imr_matrix_view(&vectors), near_k, w->progress,
+                                 err));
     for (size_t i = 0; i < n; i++)
         place_own(w, i, near + i * near_k, near_k, row);
     return IMR_OK;
@@ -446,7 +448,10 @@ static bool watch(void *user, const imr_progress_info *info)
 static imr_status make_examples(work *w, const imr_encoder *encoder, imr_error *err)
 {
     const imr_train_plan *p = w->plan;
-    const imr_example_plan plan = {p->miner, p->options.negatives, p->negative_pool, w->held};
+    const imr_example_plan plan = {p->miner, p->options.negatives, p->negative_pool, w->held,
+                                   &w->encoder};
+    if (p->recipe == IMR_RECIPE_CORPUS || p->miner == IMR_MINER_ENCODER)
+        IMR_TRY(imr_ranker_init(&w->encoder, NULL, w->cache, NULL, w->progress, err));
     if (p->recipe == IMR_RECIPE_CORPUS) {
         IMR_TRY(imr_pseudo_open(&w->pseudo, w->cache, encoder, w->progress, err));
         IMR_TRY(find_asks(w, err));

@@ -198,7 +198,9 @@ TEST("with judgements no document relevant to a validation query is learnt from"
     bool held[60] = {[3] = true};
     size_t split;
     CHECK(imr_cache_find_split(c.cache, "train", &split));
-    const imr_example_plan how = {IMR_MINER_ENCODER, 5, 20, held};
+    imr_ranker ranker;
+    CHECK_OK(imr_ranker_init(&ranker, NULL, c.cache, NULL, NULL, &err));
+    const imr_example_plan how = {IMR_MINER_ENCODER, 5, 20, held, &ranker};
     imr_examples e = {0};
     CHECK_OK(imr_examples_judged(&e, c.cache, imr_cache_split_qrels(c.cache, split), asked, 3, &how,
                                  NULL, &err));
@@ -208,5 +210,6 @@ TEST("with judgements no document relevant to a validation query is learnt from"
             for (uint64_t k = e.positive_start[q]; k < e.positive_start[q + 1]; k++)
                 CHECK(e.negatives.v[i] != e.positives.v[k]);
     imr_examples_done(&e);
+    imr_ranker_done(&ranker);
     collection_done(&c);
 }

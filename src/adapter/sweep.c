@@ -133,17 +133,7 @@ static void scores_of(float *out, const folded *f, const moments *mo, const floa
     }
 }
 
-static bool all_finite(const float *v, size_t n)
-{
-    float sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += v[i] - v[i];
-    return sum == 0;
-}
-
 /* ---- sweeps ---- */
-
-static const char averaging[] = "averaging documents", scoring[] = "scoring documents";
 
 /* A block's part of G, a and c. */
 typedef struct part {
@@ -194,21 +184,18 @@ static void first_block(const sweep *s, size_t block)
     s->parts[block] = p;
 }
 
-static bool second_block(const sweep *s, size_t block)
+static void second_block(const sweep *s, size_t block)
 {
     const size_t end = documents_before(s, block + 1);
     const imr_forms forms = {
         .kind = IMR_FORMS_3_1, .w = {s->f.score, s->f.b, s->f.c}, .u = {s->f.a_u}, .v = {s->f.a_v}};
     float out[IMR_SCAN_FORMS * ROWS] = {0}, scores[ROWS];
-    bool finite = true;
     for (size_t i = block * BLOCK; i < end; i += ROWS) {
         const size_t n = end - i < ROWS ? end - i : ROWS;
         s->kernels->forms(out, &forms, imr_rows_slice(s->d, i, n));
         scores_of(scores, &s->f, &s->of[i / ROWS], out, out + 3 * ROWS, out + ROWS, out + 2 * ROWS);
         memcpy(s->after + i, scores, n * sizeof *scores);
-        finite = finite && all_finite(scores, n) && all_finite(s->before + i, n);
     }
-    return finite;
 }
 
 /* Both at once, q' being known. */
@@ -256,14 +243,6 @@ static void finish_mean(float *mean, double *total, const imr_weights *w,
     }
 }
 
-static imr_status go_on(const imr_progress *progress, const char *what, size_t done, size_t total,
-                        imr_error *err)
-{
-    return imr_progress_step(progress, what, done, total)
-               ? IMR_OK
-               : imr_fail(err, IMR_E_CANCELLED, "cancelled");
-}
-
 /* End of the piece that begins at this block. */
 static size_t piece_end(const sweep *s, size_t block)
 {
@@ -272,30 +251,17 @@ static size_t piece_end(const sweep *s, size_t block)
     return s->blocks - block < n ? s->blocks : block + n;
 }
 
-static imr_status first_sweep(const sweep *s, const imr_progress *progress, imr_error *err)
+static imr_status read_all(const sweep *s, void (*block)(const sweep *, size_t), const char *what,
+                           const imr_progress *progress, imr_error *err)
 {
     for (size_t at = 0, end; at < s->blocks; at = end) {
         end = piece_end(s, at);
 #pragma omp parallel for schedule(dynamic) if (s->d.rows * s->d.cols > WORTH_THREADS)
         for (size_t b = at; b < end; b++)
-            first_block(s, b);
-        IMR_TRY(go_on(progress, averaging, documents_before(s, end), s->d.rows, err));
+            block(s, b);
+        if (!imr_progress_step(progress, what, documents_before(s, end), s->d.rows))
+            return imr_fail(err, IMR_E_CANCELLED, "cancelled");
     }
-    return IMR_OK;
-}
-
-static imr_status second_sweep(bool *out, const sweep *s, const imr_progress *progress,
-                               imr_error *err)
-{
-    bool finite = true;
-    for (size_t at = 0, end; at < s->blocks; at = end) {
-        end = piece_end(s, at);
-#pragma omp parallel for schedule(dynamic) reduction(&& : finite) if (s->d.rows * s->d.cols > WORTH_THREADS)
-        for (size_t b = at; b < end; b++)
-            finite = second_block(s, b) && finite;
-        IMR_TRY(go_on(progress, scoring, documents_before(s, end), s->d.rows, err));
-    }
-    *out = finite;
     return IMR_OK;
 }
 
@@ -320,13 +286,12 @@ static imr_status sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_r
                .parts = parts,
                .before = before,
                .after = after};
-    IMR_TRY(first_sweep(&s, progress, err));
+    IMR_TRY(read_all(&s, first_block, "averaging documents", progress, err));
     finish_mean(r->d_mean, total, w, r, &s);
     imr_run_doc_net(w, d, r);
     fold_query(&s.f, w, r);
-    bool finite;
-    IMR_TRY(second_sweep(&finite, &s, progress, err));
-    return finite ? IMR_OK : imr_run_check_scores(before, after, d.rows, err);
+    IMR_TRY(read_all(&s, second_block, "scoring documents", progress, err));
+    return imr_run_check_scores(before, after, d.rows, err);
 }
 
 imr_status imr_run_rescore(const imr_weights *w, const imr_adapter_result *r, imr_rows d,
@@ -343,14 +308,7 @@ imr_status imr_run_rescore(const imr_weights *w, const imr_adapter_result *r, im
                .before = before,
                .after = after};
     fold_query(&s.f, w, r);
-    for (size_t at = 0, end; at < s.blocks; at = end) {
-        end = piece_end(&s, at);
-#pragma omp parallel for schedule(dynamic) if (d.rows * w->m > WORTH_THREADS)
-        for (size_t b = at; b < end; b++)
-            only_block(&s, b);
-        IMR_TRY(go_on(progress, scoring, documents_before(&s, end), d.rows, err));
-    }
-    return IMR_OK;
+    return read_all(&s, only_block, "scoring documents", progress, err);
 }
 
 /* What all documents say to every query, from `kept` or into it; {0}: computed here. */

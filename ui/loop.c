@@ -2,13 +2,9 @@
 #include "ui/loop.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -70,14 +66,9 @@ static void copy(ui_app *a, ui_term *t, imr_async *jobs)
                 &err);
 }
 
-static void suspend(ui_app *a, ui_term *t)
+static void resize(ui_app *a, ui_term *t)
 {
     ui_event e = {.kind = UI_EVENT_RESIZE};
-    if (t->fd(t) < 0)
-        return;
-    t->suspend(t);
-    ui_signals_stop();
-    t->resume(t);
     t->size(t, &e.y, &e.x);
     ui_update(a, &e);
 }
@@ -109,8 +100,10 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
         copy(a, t, jobs);
     if (fx & UI_FX_THEME)
         t->theme(t, a->theme);
-    if (fx & UI_FX_SUSPEND)
-        suspend(a, t);
+    if (fx & UI_FX_SUSPEND) {
+        t->suspend(t);
+        resize(a, t);
+    }
     if (fx & UI_FX_REDRAW)
         t->invalidate(t);
 }
@@ -138,13 +131,6 @@ static void feed(ui_app *a, ui_term *t)
     ui_event e;
     while (t->next(t, &e))
         ui_update(a, &e);
-}
-
-static void resize(ui_app *a, ui_term *t)
-{
-    ui_event e = {.kind = UI_EVENT_RESIZE};
-    t->size(t, &e.y, &e.x);
-    ui_update(a, &e);
 }
 
 /* Acts on signals that came; returns the exit status of one that ends the program, else 0. */
@@ -216,11 +202,8 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
             dirty = urgent = false;
             drawn = now;
         }
-        if (t->fd(t) < 0 && !t->waiting(t) && a->pending == 0)
-            break;
-        struct pollfd fds[3] = {{t->fd(t), POLLIN, 0},
-                                {imr_async_fd(jobs), POLLIN, 0},
-                                {t->fd(t) < 0 ? -1 : ui_signals_fd(), POLLIN, 0}};
+        struct pollfd fds[3] = {
+            {t->fd, POLLIN, 0}, {imr_async_fd(jobs), POLLIN, 0}, {ui_signals_fd(), POLLIN, 0}};
         int n = poll(fds, 3, patience(a, t, dirty));
         if (n < 0 && errno != EINTR) {
             code = 1;

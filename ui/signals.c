@@ -120,9 +120,3 @@ int ui_signals_next(void)
     unsigned char byte;
     return read(pipe_fds[0], &byte, 1) == 1 ? byte : 0;
 }
-
-void ui_signals_stop(void)
-{
-    /* SIGSTOP cannot be lost, blocked or ignored; SIGTSTP is ours. */
-    raise(SIGSTOP);
-}

@@ -20,7 +20,5 @@ void ui_signals_close(void); /* old handlers back; fine without open */
 int ui_signals_fd(void);
 /* The next signal that arrived, 0 when there is none. */
 int ui_signals_next(void);
-/* Stops this process as C-z does in other programs; returns when it is continued. */
-void ui_signals_stop(void);
 
 #endif

@@ -118,9 +118,4 @@ void ui_meter(ui_surface s, int y, int x, int w, double value, double scale, ui_
 
 void ui_cursor(ui_surface s, int y, int x, bool shown); /* ignored outside s */
 
-/* The screen as text: one line a row, trailing blanks cut. */
-void ui_grid_text(const ui_grid *g, imr_buf *out);
-/* Roles as runs, "06:002-004 gain"; with +selected, +reversed; rows of plain text are left out. */
-void ui_grid_roles(const ui_grid *g, imr_buf *out);
-
 #endif

@@ -1,5 +1,5 @@
 /*
- * ui/term.h - a terminal as the loop sees it; two kinds, curses and headless.
+ * ui/term.h - a terminal as the loop sees it: curses, or one in memory (tests/ui/headless.h).
  *
  * The loop shows grids and reads events; nobody else talks to the terminal. Closing restores it,
  * always before anything is printed. Threads: the UI thread only.
@@ -17,9 +17,9 @@
 typedef struct ui_term ui_term;
 
 struct ui_term {
-    int escape_ms;               /* how long the rest of an unfinished sequence is waited for */
-    void (*close)(ui_term *t);   /* restores and frees */
-    int (*fd)(const ui_term *t); /* to poll for input; -1: none */
+    int escape_ms;             /* how long the rest of an unfinished sequence is waited for */
+    int fd;                    /* to poll for input */
+    void (*close)(ui_term *t); /* restores and frees */
     void (*size)(ui_term *t, int *rows, int *cols); /* as it is now */
     /* Reads what there is without waiting. False: the terminal is gone. */
     bool (*read)(ui_term *t);
@@ -31,8 +31,9 @@ struct ui_term {
     /* Draw everything again next time (after a resize, resume or on demand). */
     void (*invalidate)(ui_term *t);
     void (*theme)(ui_term *t, ui_theme theme);
-    void (*suspend)(ui_term *t);                            /* gives the terminal back */
-    void (*resume)(ui_term *t);                             /* and takes it again */
+    /* Gives the terminal back, stops this process as C-z does in other programs, and takes it again
+     * when that is continued. */
+    void (*suspend)(ui_term *t);
     void (*copy)(ui_term *t, const char *text, size_t len); /* OSC 52 */
     /* Frame marker, for tests only. pending: jobs, and one more for a key that is not whole. */
     void (*marker)(ui_term *t, int rows, int cols, int pending);
@@ -56,12 +57,5 @@ imr_status ui_term_curses_open(ui_term **out, ui_theme *theme, const char **noti
 /* The string that puts a terminal back in order, for the last-resort signal handler; set while a
  * terminal is open. */
 extern const char ui_term_restore[];
-
-/* A terminal in memory: input is what the caller feeds, the last grid shown can be read. */
-imr_status ui_term_headless_open(ui_term **out, int rows, int cols, imr_error *err) IMR_NODISCARD;
-void ui_term_headless_feed(ui_term *t, const void *bytes, size_t n);
-void ui_term_headless_resize(ui_term *t, int rows, int cols);
-const ui_grid *ui_term_headless_shown(const ui_term *t);
-const char *ui_term_headless_copied(const ui_term *t); /* "" or the last text copied */
 
 #endif

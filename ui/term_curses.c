@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -199,12 +200,6 @@ static void copy(ui_term *t, const char *text, size_t len)
 
 /* ---- input ---- */
 
-static int input_fd(const ui_term *t)
-{
-    (void)t;
-    return STDIN_FILENO;
-}
-
 static void size(ui_term *t, int *rows, int *cols)
 {
     struct winsize w;
@@ -269,12 +264,9 @@ static void leave(curses *c)
 
 static void suspend(ui_term *t)
 {
-    leave(self(t));
-}
-
-static void resume(ui_term *t)
-{
     curses *c = self(t);
+    leave(c);
+    raise(SIGSTOP); /* cannot be lost, blocked or ignored; SIGTSTP is ours */
     c->away = false;
     c->redraw = true;
     say(paste_on, strlen(paste_on));
@@ -367,8 +359,8 @@ imr_status ui_term_curses_open(ui_term **out, ui_theme *theme_out, const char **
     if (delay && (!imr_parse_int(delay, strlen(delay), &ms) || ms < 1 || ms > 60000))
         ms = UI_ESC_MS;
     c->base = (ui_term){.escape_ms = (int)ms,
+                        .fd = STDIN_FILENO,
                         .close = close_it,
-                        .fd = input_fd,
                         .size = size,
                         .read = read_it,
                         .next = next,
@@ -379,7 +371,6 @@ imr_status ui_term_curses_open(ui_term **out, ui_theme *theme_out, const char **
                         .invalidate = invalidate,
                         .theme = theme,
                         .suspend = suspend,
-                        .resume = resume,
                         .copy = copy,
                         .marker = marker};
     *notice = c->notice;

@@ -5,7 +5,7 @@
 #define TESTS_UI_SCREEN_H
 
 #include "fake.h"
-#include "ui/term.h"
+#include "headless.h"
 #include "ui/view.h"
 
 typedef struct screen {

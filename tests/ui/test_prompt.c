@@ -1,6 +1,7 @@
 /* Line editing. */
 #include "support/test.h"
 
+#include "headless.h"
 #include "ui/prompt.h"
 
 /* Runs a script: plain text is typed, {action} is done. Returns "text|cursor-as-bar". */

@@ -2,7 +2,7 @@
 #include "support/test.h"
 
 #include "base/buf.h"
-#include "ui/surface.h"
+#include "headless.h"
 
 static ui_grid grid;
 

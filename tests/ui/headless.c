@@ -1,8 +1,9 @@
-/* ui/term_headless.c - the terminal interface without a terminal. */
+/* tests/ui/headless.c */
+#include "headless.h"
+
 #include <string.h>
 
 #include "base/mem.h"
-#include "ui/term.h"
 
 typedef struct headless {
     ui_term base;
@@ -24,22 +25,10 @@ static void close_it(ui_term *t)
     imr_free(t);
 }
 
-static int fd(const ui_term *t)
-{
-    (void)t;
-    return -1;
-}
-
 static void size(ui_term *t, int *rows, int *cols)
 {
     *rows = self(t)->rows;
     *cols = self(t)->cols;
-}
-
-static bool read_it(ui_term *t)
-{
-    (void)t;
-    return true;
 }
 
 static bool next(ui_term *t, ui_event *out)
@@ -47,20 +36,9 @@ static bool next(ui_term *t, ui_event *out)
     return ui_decoder_next(&self(t)->decoder, out);
 }
 
-static bool waiting(const ui_term *t)
-{
-    return ui_decoder_waiting(&((const headless *)t)->decoder);
-}
-
 static void flush(ui_term *t)
 {
     ui_decoder_flush(&self(t)->decoder);
-}
-
-static bool writable(const ui_term *t)
-{
-    (void)t;
-    return true;
 }
 
 static void show(ui_term *t, const ui_grid *g)
@@ -96,14 +74,6 @@ static void copy(ui_term *t, const char *text, size_t len)
     self(t)->copied = imr_strndup(text, len);
 }
 
-static void marker(ui_term *t, int rows, int cols, int pending)
-{
-    (void)t;
-    (void)rows;
-    (void)cols;
-    (void)pending;
-}
-
 imr_status ui_term_headless_open(ui_term **out, int rows, int cols, imr_error *err)
 {
     headless *h = IMR_NEW(headless);
@@ -111,20 +81,14 @@ imr_status ui_term_headless_open(ui_term **out, int rows, int cols, imr_error *e
         return imr_fail_memory(err);
     h->base = (ui_term){.escape_ms = UI_ESC_MS,
                         .close = close_it,
-                        .fd = fd,
                         .size = size,
-                        .read = read_it,
                         .next = next,
-                        .waiting = waiting,
                         .flush = flush,
-                        .writable = writable,
                         .show = show,
                         .invalidate = nothing,
                         .theme = theme,
                         .suspend = nothing,
-                        .resume = nothing,
-                        .copy = copy,
-                        .marker = marker};
+                        .copy = copy};
     ui_decoder_init(&h->decoder);
     h->rows = rows;
     h->cols = cols;
@@ -152,4 +116,46 @@ const char *ui_term_headless_copied(const ui_term *t)
 {
     const char *text = ((const headless *)t)->copied;
     return text ? text : "";
+}
+
+void ui_grid_text(const ui_grid *g, imr_buf *out)
+{
+    for (int y = 0; y < g->rows; y++) {
+        size_t keep = out->len;
+        for (int x = 0; x < g->cols; x++) {
+            const ui_cell *c = ui_grid_cell(g, y, x);
+            imr_buf_add(out, c->text, c->len);
+            if (c->len != 1 || c->text[0] != ' ')
+                keep = c->len ? out->len : keep;
+        }
+        if (!out->failed && out->len > keep) {
+            out->len = keep;
+            out->data[keep] = 0;
+        }
+        imr_buf_char(out, '\n');
+    }
+}
+
+void ui_grid_roles(const ui_grid *g, imr_buf *out)
+{
+    for (int y = 0; y < g->rows; y++) {
+        size_t start = out->len;
+        for (int x = 0; x < g->cols;) {
+            ui_style style = ui_grid_cell(g, y, x)->style;
+            int end = x + 1;
+            while (end < g->cols && ui_grid_cell(g, y, end)->style == style)
+                end++;
+            if (style != UI_TEXT) {
+                if (out->len == start)
+                    imr_buf_printf(out, "%02d:", y);
+                imr_buf_printf(out, " %03d-%03d %s%s%s", x, end - 1,
+                               ui_role_word((ui_role)(style & UI_STYLE_ROLE)),
+                               style & UI_SELECTED ? "+selected" : "",
+                               style & UI_REVERSED ? "+reversed" : "");
+            }
+            x = end;
+        }
+        if (out->len != start)
+            imr_buf_char(out, '\n');
+    }
 }

@@ -225,7 +225,7 @@ size_t imr_encoder_dim(const imr_encoder *e)
 
 const char *imr_encoder_kind(const imr_encoder *e)
 {
-    return e->ops->kind;
+    return e->kind;
 }
 
 bool imr_encoder_is_static(const imr_encoder *e)

@@ -2,8 +2,8 @@
  * encoder/encoder_kind.h - what a kind of encoder provides; for files of src/encoder only.
  *
  * encoder.c owns everything common (folder, tokeniser, prefixes, the parallel loop over texts); a
- * kind fills `ops`, `dim`, `rows_dim` and `rows` when it is opened, and encodes either one text at
- * a time or all texts of a call.
+ * kind fills `ops`, `kind`, `dim`, `rows_dim` and `rows` when it is opened, and encodes either one
+ * text at a time or all texts of a call.
  */
 #ifndef IMR_ENCODER_ENCODER_KIND_H
 #define IMR_ENCODER_ENCODER_KIND_H
@@ -23,7 +23,6 @@ typedef struct imr_encoder_scratch {
 void imr_encoder_scratch_done(imr_encoder_scratch *s); /* {0} is fine */
 
 typedef struct imr_encoder_ops {
-    const char *kind;
     /* The tokens of a text that are read go to s->tokens; counts them. */
     imr_status (*read)(const imr_encoder *e, const char *text, size_t len, imr_token_count *count,
                        imr_encoder_scratch *s, imr_error *err);
@@ -43,6 +42,7 @@ typedef struct imr_encoder_ops {
 
 struct imr_encoder {
     const imr_encoder_ops *ops;
+    const char *kind; /* imr_encoder_kind */
     imr_folder folder;
     imr_tokenizer *tokenizer;
     char *prompt, *query_prefix, *passage_prefix;

@@ -15,13 +15,7 @@ size_t imr_mpnet_bucket(int64_t relative)
     return side + (bucket < HALF ? bucket : HALF - 1);
 }
 
-static const imr_encoder_ops ops = {.kind = "mpnet",
-                                    .read = imr_transformer_read,
-                                    .encode_many = imr_transformer_encode,
-                                    .encode_tokens = imr_transformer_encode_tokens};
-
 const imr_transformer_family imr_mpnet_family = {
-    .ops = &ops,
     .model_type = "mpnet",
     .architecture = "MPNet",
     .query = "attention.attn.q",

@@ -63,9 +63,7 @@ static imr_status encode(const imr_encoder *e, const char *text, size_t len, flo
     return IMR_OK;
 }
 
-static const imr_encoder_ops model2vec_ops = {.kind = "model2vec", .read = read, .encode = encode};
-static const imr_encoder_ops embedding_ops = {
-    .kind = "static-embedding", .read = read, .encode = encode};
+static const imr_encoder_ops ops = {.read = read, .encode = encode};
 
 /* ---- opening ---- */
 
@@ -239,7 +237,8 @@ imr_status imr_static_open_model2vec(imr_encoder *e, const imr_json *config, imr
                                         "vocabulary_size",
                                         NULL};
     imr_tokenizer_facts facts;
-    e->ops = &model2vec_ops;
+    e->ops = &ops;
+    e->kind = "model2vec";
     e->normalise = imr_json_bool_or(config, "normalize", false);
     e->drop_unknown = true;
     imr_settings_unknown(&e->notice, "config.json", config, known);
@@ -255,7 +254,8 @@ imr_status imr_static_open_model2vec(imr_encoder *e, const imr_json *config, imr
 
 imr_status imr_static_open_modules(imr_encoder *e, const imr_modules *m, imr_error *err)
 {
-    e->ops = &embedding_ops;
+    e->ops = &ops;
+    e->kind = "static-embedding";
     for (size_t i = 1; i < m->n; i++) {
         if (m->kind[i] != IMR_MODULE_NORMALIZE)
             return imr_fail(err, IMR_E_UNSUPPORTED,

@@ -288,8 +288,8 @@ typedef struct input {
     const uint32_t *ids; /* of tokens */
 } input;
 
-imr_status imr_transformer_read(const imr_encoder *e, const char *text, size_t len,
-                                imr_token_count *count, imr_encoder_scratch *s, imr_error *err)
+static imr_status read_text(const imr_encoder *e, const char *text, size_t len,
+                            imr_token_count *count, imr_encoder_scratch *s, imr_error *err)
 {
     imr_encode_options o = {
         .special = true, .spell = s->spell, .max_ids = e->max_tokens, .keep_end = e->keep_end};
@@ -308,8 +308,7 @@ static imr_status add_text(work *w, const input *in, size_t index, imr_token_cou
     if (in->tokens)
         IMR_TRY(imr_tokenizer_alone(w->e->tokenizer, in->ids[index], &w->read.tokens, err));
     else
-        IMR_TRY(
-            imr_transformer_read(w->e, in->texts[index], in->lens[index], count, &w->read, err));
+        IMR_TRY(read_text(w->e, in->texts[index], in->lens[index], count, &w->read, err));
     if (w->listener)
         IMR_TRY(w->listener->read(w->listener->user, index, tokens, err));
     size_t n = tokens->n;
@@ -345,10 +344,10 @@ static imr_status encode_texts(work *w, const input *in, float *out, imr_token_c
     return IMR_OK;
 }
 
-imr_status imr_transformer_encode(const imr_encoder *e, const char *const *texts,
-                                  const size_t *lens, size_t count, float *out,
-                                  imr_token_count *counts, const imr_encoder_listener *listener,
-                                  const imr_progress *progress, imr_error *err)
+static imr_status encode_many(const imr_encoder *e, const char *const *texts, const size_t *lens,
+                              size_t count, float *out, imr_token_count *counts,
+                              const imr_encoder_listener *listener, const imr_progress *progress,
+                              imr_error *err)
 {
     work w = {
         .e = e, .t = e->transformer, .listener = listener, .progress = progress, .total = count};
@@ -358,8 +357,9 @@ imr_status imr_transformer_encode(const imr_encoder *e, const char *const *texts
     return status;
 }
 
-imr_status imr_transformer_encode_tokens(const imr_encoder *e, const uint32_t *ids, size_t count,
-                                         float *out, const imr_progress *progress, imr_error *err)
+/* [CLS] id [SEP] for each. */
+static imr_status encode_tokens(const imr_encoder *e, const uint32_t *ids, size_t count, float *out,
+                                const imr_progress *progress, imr_error *err)
 {
     work w = {.e = e, .t = e->transformer, .progress = progress, .total = count};
     input in = {.tokens = true, .ids = ids};
@@ -367,3 +367,6 @@ imr_status imr_transformer_encode_tokens(const imr_encoder *e, const uint32_t *i
     work_done(&w);
     return status;
 }
+
+const imr_encoder_ops imr_transformer_ops = {
+    .read = read_text, .encode_many = encode_many, .encode_tokens = encode_tokens};

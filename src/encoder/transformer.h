@@ -28,8 +28,7 @@
 
 /* What an architecture calls its parts. Names of a layer follow "encoder.layer.<i>.". */
 typedef struct imr_transformer_family {
-    const imr_encoder_ops *ops;
-    const char *model_type;   /* config.json */
+    const char *model_type;   /* config.json; the kind */
     const char *architecture; /* what `architectures` begins with, where model_type is absent */
     const char *query, *key, *value, *out, *attention_norm;
     bool types;               /* has token types; type 0 is added to every token */
@@ -92,17 +91,6 @@ imr_status imr_transformer_family_of(const imr_transformer_family **out, const i
  * the caller frees e. */
 imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error *err) IMR_NODISCARD;
 
-/* The read and encode_many of both families. */
-imr_status imr_transformer_read(const imr_encoder *e, const char *text, size_t len,
-                                imr_token_count *count, imr_encoder_scratch *s,
-                                imr_error *err) IMR_NODISCARD;
-imr_status imr_transformer_encode(const imr_encoder *e, const char *const *texts,
-                                  const size_t *lens, size_t count, float *out,
-                                  imr_token_count *counts, const imr_encoder_listener *listener,
-                                  const imr_progress *progress, imr_error *err) IMR_NODISCARD;
-/* Their encode_tokens: [CLS] id [SEP] for each. */
-imr_status imr_transformer_encode_tokens(const imr_encoder *e, const uint32_t *ids, size_t count,
-                                         float *out, const imr_progress *progress,
-                                         imr_error *err) IMR_NODISCARD;
+extern const imr_encoder_ops imr_transformer_ops; /* of all families */
 
 #endif

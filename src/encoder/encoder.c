@@ -56,13 +56,12 @@ imr_status imr_encoder_add_tokenizer(imr_tokenizer_facts *facts, imr_encoder *e,
                                      .lower_first = lower_first,
                                      .notice = &e->notice};
     bool there;
-    imr_error why;
     IMR_TRY(imr_folder_has(&there, &e->folder, name, err));
-    imr_status status = imr_tokenizer_open(&e->tokenizer, facts, dir, &wish, &why);
+    imr_status status = imr_tokenizer_open(&e->tokenizer, facts, dir, &wish, err);
     if (status == IMR_E_NOT_FOUND)
         return imr_folder_missing(&e->folder, name, "the tokeniser is", err);
     if (status != IMR_OK)
-        return imr_fail(err, status, "%s", why.text);
+        return status;
     for (size_t i = 0; i < facts->n_files; i++)
         IMR_TRY(imr_encoder_add_file(e, module, facts->files[i], err));
     return IMR_OK;
@@ -70,17 +69,10 @@ imr_status imr_encoder_add_tokenizer(imr_tokenizer_facts *facts, imr_encoder *e,
 
 static imr_status open_kind(imr_encoder *e, imr_error *err)
 {
-    bool has_config;
     imr_json *config IMR_AUTOJSON = NULL;
-    IMR_TRY(imr_folder_has(&has_config, &e->folder, "config.json", err));
-    if (has_config) {
-        char *path IMR_AUTOFREE = imr_path_join(e->folder.path, "config.json");
-        if (!path)
-            return imr_fail_memory(err);
-        IMR_TRY(imr_json_open(&config, path, err));
-        if (strcmp(imr_json_string_or(config, "model_type", ""), "model2vec") == 0)
-            return imr_static_open_model2vec(e, config, err);
-    }
+    IMR_TRY(imr_folder_json(&config, &e->folder, "config.json", err));
+    if (strcmp(imr_json_string_or(config, "model_type", ""), "model2vec") == 0)
+        return imr_static_open_model2vec(e, config, err);
     imr_modules modules;
     IMR_TRY(imr_folder_modules(&modules, &e->folder, err));
     /* What Model2Vec trained has no model_type, but its configuration all the same. */
@@ -89,7 +81,7 @@ static imr_status open_kind(imr_encoder *e, imr_error *err)
                        !modules.path[0][0]
                    ? imr_static_open_model2vec(e, config, err)
                    : imr_static_open_modules(e, &modules, err);
-    if (!has_config && modules.n == 0)
+    if (!config && modules.n == 0)
         return imr_folder_missing(&e->folder, "config.json or modules.json",
                                   "this is no encoder folder, its description is", err);
     if (modules.n > 0 && modules.kind[0] != IMR_MODULE_TRANSFORMER)

@@ -7,7 +7,6 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "format/json.h"
 
 /* commit: the one the reference (imrnns 0.2) asks for; a cache that was filled for it holds no
  * other. */
@@ -307,16 +306,25 @@ imr_status imr_folder_missing(const imr_folder *f, const char *file, const char 
 imr_status imr_folder_need(char **path, const imr_folder *f, const char *file, const char *what,
                            imr_error *err)
 {
+    bool there;
+    IMR_TRY(imr_folder_has(&there, f, file, err));
+    if (!there)
+        return imr_folder_missing(f, file, what, err);
     char *p = imr_path_join(f->path, file);
     if (!p)
         return imr_fail_memory(err);
-    if (imr_file_exists(p)) {
-        *path = p;
-        return IMR_OK;
-    }
-    imr_status status = check_readable(f, file, p, err);
-    imr_free(p);
-    return status == IMR_OK ? imr_folder_missing(f, file, what, err) : status;
+    *path = p;
+    return IMR_OK;
+}
+
+imr_status imr_folder_json(imr_json **out, const imr_folder *f, const char *file, imr_error *err)
+{
+    bool there;
+    IMR_TRY(imr_folder_has(&there, f, file, err));
+    char *path IMR_AUTOFREE = imr_path_join(f->path, file);
+    if (!path)
+        return imr_fail_memory(err);
+    return there ? imr_json_open(out, path, err) : IMR_OK;
 }
 
 static imr_status read_module(imr_modules *m, const imr_json *item, imr_error *err)
@@ -366,26 +374,22 @@ static imr_status check_whole(const imr_folder *f, imr_error *err)
 imr_status imr_folder_modules(imr_modules *out, const imr_folder *f, imr_error *err)
 {
     imr_modules m = {.n = 0};
-    bool there;
+    imr_json *root IMR_AUTOJSON = NULL;
     char *path IMR_AUTOFREE = imr_path_join(f->path, "modules.json");
     if (!path)
         return imr_fail_memory(err);
-    IMR_TRY(imr_folder_has(&there, f, "modules.json", err));
-    if (!there)
+    IMR_TRY(imr_folder_json(&root, f, "modules.json", err));
+    if (!root)
         IMR_TRY(check_whole(f, err));
-    if (there) {
-        imr_json *root IMR_AUTOJSON = NULL;
-        IMR_TRY(imr_json_open(&root, path, err));
-        if (!imr_json_is_array(root))
-            return imr_fail(err, IMR_E_FORMAT, "%s: expected a list [...] of modules", path);
-        for (const imr_json *item = imr_json_child(root); item; item = imr_json_next(item)) {
-            imr_status status = read_module(&m, item, err);
-            if (status != IMR_OK)
-                return imr_error_prefix(err, status, path);
-        }
-        if (m.n == 0)
-            return imr_fail(err, IMR_E_FORMAT, "%s: the list of modules is empty", path);
+    else if (!imr_json_is_array(root))
+        return imr_fail(err, IMR_E_FORMAT, "%s: expected a list [...] of modules", path);
+    for (const imr_json *item = imr_json_child(root); item; item = imr_json_next(item)) {
+        imr_status status = read_module(&m, item, err);
+        if (status != IMR_OK)
+            return imr_error_prefix(err, status, path);
     }
+    if (root && m.n == 0)
+        return imr_fail(err, IMR_E_FORMAT, "%s: the list of modules is empty", path);
     *out = m;
     return IMR_OK;
 }

@@ -17,6 +17,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "format/json.h"
 
 /* Values of the environment, NULL where unset; the engine does not read it itself. Borrowed. */
 typedef struct imr_hub {
@@ -45,6 +46,9 @@ imr_status imr_folder_has(bool *out, const imr_folder *f, const char *file,
 /* The file's path, the caller's; IMR_E_NOT_FOUND with the command when it is missing. `what` is the
  * phrase for people: "the weights". */
 imr_status imr_folder_need(char **path, const imr_folder *f, const char *file, const char *what,
+                           imr_error *err) IMR_NODISCARD;
+/* The file's contents, imr_json_free(*out); *out is left alone when imr_folder_has says no. */
+imr_status imr_folder_json(imr_json **out, const imr_folder *f, const char *file,
                            imr_error *err) IMR_NODISCARD;
 /* Fails with IMR_E_NOT_FOUND: "<folder>: <what> missing (<file>); fetch with: ..." */
 imr_status imr_folder_missing(const imr_folder *f, const char *file, const char *what,

@@ -121,25 +121,14 @@ imr_status imr_transformer_json(imr_json **out, imr_encoder *e, const char *modu
     char *name IMR_AUTOFREE = imr_path_join(module, file);
     if (!name)
         return imr_fail_memory(err);
-    bool there;
-    IMR_TRY(imr_folder_has(&there, &e->folder, name, err));
-    if (!there) {
-        *out = NULL;
-        return IMR_OK;
-    }
-    char *path IMR_AUTOFREE = imr_path_join(e->folder.path, name);
-    if (!path)
-        return imr_fail_memory(err);
-    imr_json *json;
-    IMR_TRY(imr_json_open(&json, path, err));
-    imr_status status = imr_json_is_object(json)
-                            ? imr_encoder_add_file(e, module, file, err)
-                            : imr_fail(err, IMR_E_FORMAT, "%s: expected an object {...}", path);
-    if (status != IMR_OK) {
-        imr_json_free(json);
-        return status;
-    }
+    imr_json *json IMR_AUTOJSON = NULL;
+    IMR_TRY(imr_folder_json(&json, &e->folder, name, err));
+    if (json && !imr_json_is_object(json))
+        return imr_fail(err, IMR_E_FORMAT, "%s/%s: expected an object {...}", e->folder.path, name);
+    if (json)
+        IMR_TRY(imr_encoder_add_file(e, module, file, err));
     *out = json;
+    json = NULL;
     return IMR_OK;
 }
 

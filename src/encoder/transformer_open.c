@@ -266,11 +266,8 @@ static imr_status need_module_json(imr_json **out, char **path, imr_encoder *e, 
     char *name IMR_AUTOFREE = imr_path_join(module, "config.json");
     if (!name)
         return imr_fail_memory(err);
-    IMR_TRY(imr_transformer_json(out, e, module, "config.json", err));
-    if (!*out)
-        return imr_folder_missing(&e->folder, name, what, err);
-    *path = imr_path_join(e->folder.path, name);
-    return *path ? IMR_OK : imr_fail_memory(err);
+    IMR_TRY(imr_folder_need(path, &e->folder, name, what, err));
+    return imr_transformer_json(out, e, module, "config.json", err);
 }
 
 static imr_status open_dense(imr_encoder *e, const char *module, imr_error *err)

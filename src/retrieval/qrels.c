@@ -28,6 +28,7 @@ struct imr_qrels {
     size_t n_queries;
     const char **documents;
     size_t n_documents;
+    bool *relevant;            /* [n_documents] to any query */
     imr_judgement *judgements; /* grouped by query, file order within */
     imr_judgement *sorted;     /* the same groups by document number */
     int32_t *ideal;
@@ -55,6 +56,7 @@ void imr_qrels_free(imr_qrels *q)
     imr_free(q->text);
     imr_free(q->queries);
     imr_free(q->documents);
+    imr_free(q->relevant);
     imr_free(q->judgements);
     imr_free(q->sorted);
     imr_free(q->ideal);
@@ -245,8 +247,10 @@ static imr_status settle_query(imr_qrels *q, query_slot *s, const reader *r, imr
         IMR_TRY(drop_repeats(s, v, sorted, kept, err));
     int32_t *ideal = q->ideal + s->ideal_first;
     for (size_t i = 0; i < s->n; i++)
-        if (v[i].grade > 0)
+        if (v[i].grade > 0) {
             ideal[s->relevant++] = v[i].grade;
+            q->relevant[v[i].document] = true;
+        }
     qsort(ideal, s->relevant, sizeof *ideal, descending);
     return IMR_OK;
 }
@@ -259,10 +263,11 @@ static imr_status group(reader *r, imr_error *err)
     r->documents.v = NULL;
     q->n_queries = r->queries.n;
     q->queries = IMR_NEW_ARRAY(query_slot, q->n_queries);
+    q->relevant = IMR_NEW_ARRAY(bool, q->n_documents);
     q->judgements = IMR_NEW_ARRAY(imr_judgement, r->records.n);
     q->sorted = IMR_NEW_ARRAY(imr_judgement, r->records.n);
     q->ideal = IMR_NEW_ARRAY(int32_t, r->records.n);
-    if (!q->queries || !q->judgements || !q->sorted || !q->ideal)
+    if (!q->queries || !q->relevant || !q->judgements || !q->sorted || !q->ideal)
         return imr_fail_memory(err);
     for (size_t i = 0; i < r->records.n; i++)
         q->queries[r->records.v[i].query].n++;
@@ -400,51 +405,15 @@ void imr_qrels_grades(const imr_qrels *q, size_t query, const char *const *ranke
         out[i] = imr_qrels_grade(q, query, ranked[i], NULL);
 }
 
-imr_status imr_qrels_leakage(bool *seen, const imr_qrels *test, const imr_qrels *train,
-                             imr_error *err)
-{
-    /* Marks by train's numbers of documents: relevant to any of its queries. */
-    IMR_AUTOFREE bool *known = IMR_NEW_ARRAY(bool, train->n_documents);
-    if (!known)
-        return imr_fail_memory(err);
-    for (size_t i = 0; i < train->n_queries; i++)
-        for (size_t j = 0; j < train->queries[i].n; j++) {
-            imr_judgement d = train->judgements[train->queries[i].first + j];
-            known[d.document] |= d.grade > 0;
-        }
-    for (size_t i = 0; i < test->n_queries; i++) {
-        uint32_t at;
-        seen[i] = imr_qrels_find(train, test->queries[i].id, &at);
-        for (size_t j = 0; j < test->queries[i].n && !seen[i]; j++) {
-            imr_judgement d = test->judgements[test->queries[i].first + j];
-            const char *id = test->documents[d.document];
-            seen[i] = d.grade > 0 && imr_strmap_get(&train->by_document, id, strlen(id), &at) &&
-                      known[at];
-        }
-    }
-    return IMR_OK;
-}
-
-static bool relevant_to_any(const imr_qrels *train, const char *document)
-{
-    uint32_t at;
-    if (!imr_strmap_get(&train->by_document, document, strlen(document), &at))
-        return false;
-    for (size_t i = 0; i < train->n_queries; i++)
-        for (size_t j = 0; j < train->queries[i].n; j++) {
-            const imr_judgement d = train->judgements[train->queries[i].first + j];
-            if (d.document == at && d.grade > 0)
-                return true;
-        }
-    return false;
-}
-
 bool imr_qrels_saw(const imr_qrels *train, const imr_qrels *q, size_t query)
 {
     const imr_qrels_query one = imr_qrels_at(q, query);
     uint32_t at;
     bool saw = imr_qrels_find(train, one.id, &at);
-    for (size_t j = 0; j < one.n && !saw; j++)
-        saw = one.v[j].grade > 0 && relevant_to_any(train, q->documents[one.v[j].document]);
+    for (size_t j = 0; j < one.n && !saw; j++) {
+        const char *id = q->documents[one.v[j].document];
+        saw = one.v[j].grade > 0 && imr_strmap_get(&train->by_document, id, strlen(id), &at) &&
+              train->relevant[at];
+    }
     return saw;
 }

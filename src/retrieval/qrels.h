@@ -63,14 +63,8 @@ int32_t imr_qrels_grade(const imr_qrels *q, size_t query, const char *document_i
 void imr_qrels_grades(const imr_qrels *q, size_t query, const char *const *ranked, size_t n,
                       int32_t *out);
 
-/*
- * Leakage (method.md section 5): seen[i] is true when query i of `test` shares a relevant document
- * (grade > 0 on both sides) with any query of `train` (or is itself one of them).
- * seen holds imr_qrels_count(test) values. Returns IMR_E_MEMORY or IMR_OK.
- */
-imr_status imr_qrels_leakage(bool *seen, const imr_qrels *test, const imr_qrels *train,
-                             imr_error *err) IMR_NODISCARD;
-/* The same for one query: did train have it, or one of its relevant documents as relevant? */
+/* Leakage (method.md section 5): true when the query shares a relevant document (grade > 0 on both
+ * sides) with any query of `train`, or is itself one of them. */
 bool imr_qrels_saw(const imr_qrels *train, const imr_qrels *q, size_t query);
 
 #endif

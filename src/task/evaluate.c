@@ -154,31 +154,13 @@ static imr_status allocate(evaluator *v, size_t n_queries, imr_error *err)
                : imr_fail_memory(err);
 }
 
-static imr_status mark_seen(imr_eval *e, const imr_cache *cache, const imr_qrels *qrels,
-                            const imr_qrels *train, imr_error *err)
-{
-    if (!train)
-        return IMR_OK;
-    size_t n = imr_qrels_count(qrels);
-    IMR_AUTOFREE bool *seen = IMR_NEW_ARRAY(bool, n ? n : 1);
-    if (!seen)
-        return imr_fail_memory(err);
-    IMR_TRY(imr_qrels_leakage(seen, qrels, train, err));
-    for (size_t i = 0; i < e->queries; i++) {
-        uint32_t judged;
-        if (imr_qrels_find(qrels, imr_cache_query_id(cache, e->query[i]), &judged))
-            e->seen[i] = seen[judged];
-    }
-    e->has_train = true;
-    return IMR_OK;
-}
-
 static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint32_t *queries,
                            size_t n_queries, const imr_qrels *train, const imr_progress *progress,
                            imr_error *err)
 {
     imr_eval *e = v->e;
     const imr_projected_options projected = {.no_files = v->o->in_memory};
+    e->has_train = v->qrels && train;
     IMR_TRY(allocate(v, n_queries ? n_queries : 1, err));
     IMR_TRY(imr_ranker_init(&v->ranker, adapter, v->cache, &projected, progress, err));
     e->notice = v->ranker.projected.notice;
@@ -193,6 +175,7 @@ static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint3
             continue;
         }
         e->query[e->queries] = queries[i];
+        e->seen[e->queries] = e->has_train && imr_qrels_saw(train, v->qrels, judged);
         imr_arena *arena = imr_arena_new();
         if (!arena)
             return imr_fail_memory(err);
@@ -205,7 +188,7 @@ static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint3
     }
     if (e->queries == 0)
         return imr_fail(err, IMR_E_NOT_FOUND, "none of the %zu queries is judged", n_queries);
-    return v->qrels ? mark_seen(e, v->cache, v->qrels, train, err) : IMR_OK;
+    return IMR_OK;
 }
 
 imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter *adapter,

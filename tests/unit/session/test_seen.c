@@ -126,18 +126,16 @@ TEST("another data set, no word at all, and release 0.1 leave it unknown; texts 
     where_close(&w);
 }
 
-TEST("one query is told as all of them are")
+TEST("of each query is told whether training saw it")
 {
     imr_error err = {0};
     imr_qrels *train = NULL, *test = NULL;
     const char *const judged = "a 0 d1 1\na 0 d2 0\nb 0 d3 2\n";
     const char *const asked = "x 0 d1 1\ny 0 d2 1\nz 0 d9 1\na 0 d8 1\nw 0 d3 0\n";
-    bool seen[5];
+    const bool seen[5] = {true, false, false, true, false};
     CHECK_OK(imr_qrels_parse(&train, judged, strlen(judged), "train", &err));
     CHECK_OK(imr_qrels_parse(&test, asked, strlen(asked), "test", &err));
-    CHECK_OK(imr_qrels_leakage(seen, test, train, &err));
     for (size_t i = 0; i < 5; i++)
         CHECK_INT(imr_qrels_saw(train, test, i), seen[i]);
-    CHECK(seen[0] && !seen[1] && !seen[2] && seen[3] && !seen[4]);
     imr_qrels_free(train), imr_qrels_free(test);
 }

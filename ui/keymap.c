@@ -15,11 +15,6 @@ static const ui_context wider[UI_CONTEXT_COUNT] = {
     [UI_IN_QUERY] = UI_IN_EDIT,   [UI_IN_LIST] = UI_IN_SCREEN, [UI_IN_DOC] = UI_IN_SCREEN,
     [UI_IN_WORDS] = UI_IN_SCREEN, [UI_IN_HELP] = UI_IN_SCREEN, [UI_IN_PICK] = UI_IN_EDIT};
 
-const char *ui_context_name(ui_context context)
-{
-    return context_names[context];
-}
-
 static bool context_of(ui_context *out, const char *word, size_t len)
 {
     for (int i = 0; i < UI_CONTEXT_COUNT; i++)
@@ -108,10 +103,9 @@ void ui_keymap_done(ui_keymap *m)
     *m = (ui_keymap){0};
 }
 
-/* The rest of a line behind its verb. */
-static imr_status change(ui_keymap *m, bool binds, const char *at, const char *end, imr_error *err)
+imr_status ui_keymap_bind(ui_keymap *m, const char *text, size_t len, imr_error *err)
 {
-    const char *context_word, *key_word, *name;
+    const char *at = text, *end = text + len, *context_word, *key_word, *name;
     ui_bind b = {0};
     size_t n = word(&at, end, &context_word);
     if (!context_of(&b.context, context_word, n))
@@ -123,14 +117,6 @@ static imr_status change(ui_keymap *m, bool binds, const char *at, const char *e
     if (n == 0 || ui_key_parse(&b.key, key_word, n) != n)
         return imr_fail(err, IMR_E_FORMAT, "'%.*s' is no key; write x, <C-n>, <F1>, <PgUp>", (int)n,
                         key_word);
-    if (!binds) {
-        ui_bind *old = own(m, b.context, b.key);
-        if (old) {
-            imr_free(old->argument);
-            *old = m->v[--m->n];
-        }
-        return IMR_OK;
-    }
     n = word(&at, end, &name);
     size_t colon = n && name[0] == ':';
     b.action = ui_action_find(name + colon, n - colon);
@@ -146,50 +132,6 @@ static imr_status change(ui_keymap *m, bool binds, const char *at, const char *e
     return bind(m, b, err);
 }
 
-static imr_status read_line(ui_keymap *m, const char *at, const char *end, imr_error *err)
-{
-    const char *verb;
-    size_t n = word(&at, end, &verb);
-    if (n == 0 || verb[0] == '#')
-        return IMR_OK;
-    bool binds = n == 4 && memcmp(verb, "bind", 4) == 0;
-    if (!binds && !(n == 6 && memcmp(verb, "unbind", 6) == 0))
-        return imr_fail(err, IMR_E_FORMAT, "'%.*s' is no key map word; expected bind or unbind",
-                        (int)n, verb);
-    return change(m, binds, at, end, err);
-}
-
-imr_status ui_keymap_bind(ui_keymap *m, const char *text, size_t len, imr_error *err)
-{
-    return change(m, true, text, text + len, err);
-}
-
-imr_status ui_keymap_read(ui_keymap *m, const char *name, const char *text, size_t len,
-                          imr_error *err)
-{
-    const char *end = text + len;
-    for (size_t line = 1; text < end; line++) {
-        const char *stop = memchr(text, '\n', (size_t)(end - text));
-        if (!stop)
-            stop = end;
-        imr_error cause;
-        imr_status status = read_line(m, text, stop, &cause);
-        if (status != IMR_OK)
-            return imr_fail(err, status, "%s:%zu: %s", name, line, cause.text);
-        text = stop + 1;
-    }
-    return IMR_OK;
-}
-
-void ui_keymap_write(const ui_keymap *m, imr_buf *out)
-{
-    char key[UI_KEY_NAME_MAX];
-    for (size_t i = 0; i < m->n; i++)
-        imr_buf_printf(out, "bind %s %s :%s%s%s\n", ui_context_name(m->v[i].context),
-                       ui_key_format(key, m->v[i].key), ui_action_info_of(m->v[i].action)->name,
-                       m->v[i].argument ? " " : "", m->v[i].argument ? m->v[i].argument : "");
-}
-
 const ui_bind *ui_keymap_get(const ui_keymap *m, ui_context context, ui_key key)
 {
     for (;; context = wider[context]) {
@@ -201,12 +143,11 @@ const ui_bind *ui_keymap_get(const ui_keymap *m, ui_context context, ui_key key)
     }
 }
 
-ui_key ui_keymap_key(const ui_keymap *m, ui_context context, ui_action action, size_t i)
+ui_key ui_keymap_key(const ui_keymap *m, ui_context context, ui_action action)
 {
     for (;; context = wider[context]) {
         for (size_t k = 0; k < m->n; k++)
-            if (m->v[k].context == context && m->v[k].action == action && !m->v[k].argument &&
-                i-- == 0)
+            if (m->v[k].context == context && m->v[k].action == action && !m->v[k].argument)
                 return m->v[k].key;
         if (context == UI_IN_ANY)
             return UI_KEY_NONE;

@@ -2,15 +2,14 @@
  * ui/keymap.h - which key does what, where.
  *
  * A context falls back to a wider one: QUERY and PICK to EDIT, LIST, DOC, WORDS and HELP to
- * SCREEN, those to ANY. Lines of a key map file (assets/keymap.conf: the default in this form):
+ * SCREEN, those to ANY. Lines of a configuration file (assets/keymap.conf: the default as such
+ * lines) read:
  *
- *   # comment
  *   bind LIST x :sort delta        action by name, the rest is its argument
  *   bind ANY <F2> help             the colon may be left out
- *   unbind LIST S
  *
  * A later bind of the same key in the same context replaces the earlier one.
- * Errors name the line and what is wrong with it: unknown context, key or action.
+ * Errors say what is wrong: unknown context, key or action.
  */
 #ifndef UI_KEYMAP_H
 #define UI_KEYMAP_H
@@ -48,20 +47,15 @@ typedef struct ui_keymap {
 /* The default map of ui/actions.def. */
 imr_status ui_keymap_init(ui_keymap *out, imr_error *err) IMR_NODISCARD;
 void ui_keymap_done(ui_keymap *m);
-/* Applies the lines of a file's text; `name` is for errors. Lines before a wrong one stay. */
-imr_status ui_keymap_read(ui_keymap *m, const char *name, const char *text, size_t len,
-                          imr_error *err) IMR_NODISCARD;
-/* One bind without its verb: "LIST x :sort delta". */
+/* A line behind its `bind`: "LIST x :sort delta". */
 imr_status ui_keymap_bind(ui_keymap *m, const char *text, size_t len, imr_error *err) IMR_NODISCARD;
-void ui_keymap_write(const ui_keymap *m, imr_buf *out);
 
 /* NULL when the key means nothing there. */
 const ui_bind *ui_keymap_get(const ui_keymap *m, ui_context context, ui_key key);
-/* The i-th key bound to the action where `context` looks, widest context last; KEY_NONE when there
- * are fewer. Only binds without an argument count. */
-ui_key ui_keymap_key(const ui_keymap *m, ui_context context, ui_action action, size_t i);
+/* The first key bound to the action where `context` looks, widest context last; KEY_NONE: none is.
+ * Only binds without an argument count. */
+ui_key ui_keymap_key(const ui_keymap *m, ui_context context, ui_action action);
 /* The key labels of an action anywhere, "j ↓ C-n"; at most `max` keys. */
 void ui_keymap_labels(const ui_keymap *m, ui_action action, size_t max, imr_buf *out);
-const char *ui_context_name(ui_context context);
 
 #endif

@@ -58,7 +58,7 @@ static void marks(ui_rows *out)
 static bool belongs(const ui_keymap *keymap, ui_action action, ui_context here)
 {
     return ui_action_info_of(action)->group != UI_GROUP_SCREEN ||
-           ui_keymap_key(keymap, here, action, 0) != UI_KEY_NONE;
+           ui_keymap_key(keymap, here, action) != UI_KEY_NONE;
 }
 
 /* The actions of a group as lines of a column. */

@@ -10,7 +10,7 @@
 const char *ui_key_for(const ui_keymap *m, const ui_glyphs *g, ui_context c, ui_action action,
                        char out[UI_KEY_NAME_MAX])
 {
-    ui_key key = ui_keymap_key(m, c, action, 0);
+    ui_key key = ui_keymap_key(m, c, action);
     if (key == UI_KEY_NONE)
         return "";
     ui_key_label(out, key);

@@ -21,6 +21,10 @@ typedef struct imr_dropout {
     const float *h1, *h2;
 } imr_dropout;
 
+/* One layer of any form's nets: out = relu(L v), then dropout; mask may be NULL. */
+void imr_hidden_layer(float *out, imr_view v, const imr_weights *w, imr_weight_id id,
+                      const float *mask);
+
 void imr_hypernet(const imr_weights *w, imr_side side, imr_view v, const imr_dropout *dropout,
                   float *h1, float *h2, float *out);
 

@@ -43,12 +43,10 @@ bool imr_net(const imr_weights *w, imr_side side, imr_rows v, float *scratch, fl
             imr_rows_read(wide, v, at, rows);
         else
             x = imr_rows_view(imr_rows_slice(v, at, rows));
-        if (imr_form_scales(w->form)) {
+        if (imr_form_scales(w->form))
             imr_hypernet(w, side, x, NULL, h1, h2, each);
-        } else {
-            imr_nn_linear(each, x, imr_weight_view(w, first), imr_weight(w, first + 1));
-            imr_nn_relu(each, rows * width);
-        }
+        else
+            imr_hidden_layer(each, x, w, first, NULL);
         for (size_t i = 0; i < rows; i++)
 #pragma omp simd
             for (size_t j = 0; j < width; j++)

@@ -202,25 +202,18 @@ static void forward_scales(imr_pass *p, const imr_weights *w)
     norm_queries(p, w);
 }
 
-static void hidden(float *out, imr_view x, const imr_weights *w, imr_weight_id id,
-                   const float *mask)
-{
-    imr_nn_linear(out, x, imr_weight_view(w, id), imr_weight(w, id + 1));
-    imr_nn_relu(out, x.rows * w->h);
-    for (size_t i = 0; mask && i < x.rows * w->h; i++)
-        out[i] *= mask[i];
-}
-
 static void forward_full(imr_pass *p, const imr_weights *w)
 {
     size_t m = w->m, h = w->h, list = p->list, out = m * m + m;
     const float *z_doc = p->z + p->size * m;
-    hidden(p->query_h1, imr_view_of(p->z, p->size, m), w, IMR_W_QUERY_1, p->mask_query_h1);
+    imr_hidden_layer(p->query_h1, imr_view_of(p->z, p->size, m), w, IMR_W_QUERY_1,
+                     p->mask_query_h1);
     imr_nn_linear(p->query_out, imr_view_of(p->query_h1, p->size, h),
                   imr_weight_view(w, IMR_W_QUERY_2), imr_weight(w, IMR_W_QUERY_2_BIAS));
     for (size_t r = 0; r < p->size * list; r++)
         memcpy(p->d_list + r * m, z_doc + p->document[r] * m, m * sizeof *z_doc);
-    hidden(p->doc_h1, imr_view_of(p->d_list, p->size * list, m), w, IMR_W_DOC_1, p->mask_doc_h1);
+    imr_hidden_layer(p->doc_h1, imr_view_of(p->d_list, p->size * list, m), w, IMR_W_DOC_1,
+                     p->mask_doc_h1);
     for (size_t a = 0; a < p->size; a++)
         mean_of(p->doc_mean + a * h, p->doc_h1 + a * list * h, list, h);
     imr_nn_linear(p->doc_out, imr_view_of(p->doc_mean, p->size, h), imr_weight_view(w, IMR_W_DOC_2),

@@ -4,17 +4,16 @@
  * Formula:  diagonal, mean  out[i] = LN(x[i]*s + b; gain, shift)
  *           full            out[i] = LN(W x[i] + b; gain, shift)    method.md section 1
  * Shapes:   x [K,m], s [m], W [m,m] row-major, b [m], out [K,m] without gaps
- * Aliasing: out may be x in _diagonal, not in _full
+ * Aliasing: out may be x, but not of form full
  * Range:    rows of out have norm about sqrt(m) when the gain is near 1
  */
 #ifndef IMR_ADAPTER_MODULATE_H
 #define IMR_ADAPTER_MODULATE_H
 
-#include "math/matrix.h"
+#include "adapter/weights.h"
 
-void imr_modulate_diagonal(float *out, imr_view x, const float *scale, const float *bias,
-                           const float *gain, const float *shift);
-void imr_modulate_full(float *out, imr_view x, const float *weight, const float *bias,
-                       const float *gain, const float *shift);
+/* scale: s, of form full W. norm: IMR_W_QUERY_NORM or IMR_W_DOC_NORM of w. */
+void imr_modulate(float *out, imr_view x, const imr_weights *w, imr_weight_id norm,
+                  const float *scale, const float *bias);
 
 #endif

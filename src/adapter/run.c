@@ -98,13 +98,8 @@ void imr_run_query_net(const imr_weights *w, imr_adapter_result *r)
 
 void imr_run_modulate_query(const imr_weights *w, imr_adapter_result *r)
 {
-    const imr_view q = imr_view_of(r->q, 1, w->m);
-    const float *gain = imr_weight(w, IMR_W_QUERY_NORM);
-    const float *shift = imr_weight(w, IMR_W_QUERY_NORM_BIAS);
-    if (w->form == IMR_FORM_FULL)
-        imr_modulate_full(r->q_mod, q, r->weight_d, r->bias_d, gain, shift);
-    else
-        imr_modulate_diagonal(r->q_mod, q, r->scale_d, r->bias_d, gain, shift);
+    imr_modulate(r->q_mod, imr_view_of(r->q, 1, w->m), w, IMR_W_QUERY_NORM,
+                 r->scale_d ? r->scale_d : r->weight_d, r->bias_d);
 }
 
 void imr_run_doc_net(const imr_weights *w, imr_rows d, imr_adapter_result *r)
@@ -117,13 +112,7 @@ void imr_run_doc_net(const imr_weights *w, imr_rows d, imr_adapter_result *r)
 
 void imr_adapter_modulate(const imr_adapter *a, const imr_adapter_result *r, imr_view d, float *out)
 {
-    const imr_weights *w = &a->w;
-    const float *gain = imr_weight(w, IMR_W_DOC_NORM);
-    const float *shift = imr_weight(w, IMR_W_DOC_NORM_BIAS);
-    if (w->form == IMR_FORM_FULL)
-        imr_modulate_full(out, d, r->weight_q, r->bias_q, gain, shift);
-    else
-        imr_modulate_diagonal(out, d, r->scale_q, r->bias_q, gain, shift);
+    imr_modulate(out, d, &a->w, IMR_W_DOC_NORM, r->scale_q ? r->scale_q : r->weight_q, r->bias_q);
 }
 
 imr_status imr_run_check(const imr_weights *w, imr_rows d, imr_error *err)

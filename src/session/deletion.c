@@ -74,18 +74,14 @@ static imr_status score(float (*out)[IMR_STAGE_COUNT], const imr_session *s, con
             (float)imr_nn_cosine(r->query_base, imr_view_row(&base, i), r->n);
     if (!s->adapter)
         return IMR_OK;
-    const imr_weights *w = &s->adapter->w;
-    const float *gain = imr_weight(w, IMR_W_DOC_NORM), *shift = imr_weight(w, IMR_W_DOC_NORM_BIAS);
     IMR_AUTOFREE float *d = IMR_NEW_ARRAY(float, 2 * base.rows * r->m);
     if (!d)
         return imr_fail_memory(err);
     float *after = d + base.rows * r->m;
     const imr_view projected = imr_view_of(d, base.rows, r->m);
     IMR_TRY(imr_adapter_project(s->adapter, base, d, err));
-    if (r->document_weight)
-        imr_modulate_full(after, projected, r->document_weight, r->document_bias, gain, shift);
-    else
-        imr_modulate_diagonal(after, projected, r->document_scale, r->document_bias, gain, shift);
+    imr_modulate(after, projected, &s->adapter->w, IMR_W_DOC_NORM,
+                 r->document_weight ? r->document_weight : r->document_scale, r->document_bias);
     for (size_t i = 0; i < base.rows; i++) {
         out[i][IMR_STAGE_BEFORE] = (float)imr_nn_cosine(r->q, d + i * r->m, r->m);
         out[i][IMR_STAGE_AFTER] = (float)imr_nn_cosine(r->q_after, after + i * r->m, r->m);

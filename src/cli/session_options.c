@@ -7,15 +7,6 @@ static const char *if_set(const imr_cli *cli, imr_option_id id)
     return imr_config_is_set(cli->config, id) ? imr_config_string(cli->config, id) : NULL;
 }
 
-void imr_cli_session_hub(imr_session_options *out, const imr_cli *cli)
-{
-    const imr_hub hub = imr_cli_hub(cli);
-    out->st_home = hub.sentence_transformers_home;
-    out->hf_hub_cache = hub.hf_hub_cache ? hub.hf_hub_cache : hub.huggingface_hub_cache;
-    out->hf_home = hub.hf_home;
-    out->home = hub.home;
-}
-
 void imr_cli_paths_done(imr_cli_paths *p)
 {
     imr_free(p->dataset);
@@ -44,7 +35,7 @@ imr_status imr_cli_session_options(imr_session_options *out, imr_cli_paths *path
     o.query_prefix = if_set(cli, IMR_OPT_QUERY_PREFIX);
     o.token_table = if_set(cli, IMR_OPT_TOKEN_TABLE);
     o.in_memory = !imr_config_bool(c, IMR_OPT_PROJECTED_FILES);
-    imr_cli_session_hub(&o, cli);
+    o.hub = imr_cli_hub(cli);
     IMR_TRY(imr_cli_kernels(&o.kernels, cli, err));
     o.precision = imr_config_choice(c, IMR_OPT_PRECISION) == 0
                       ? NULL

@@ -41,7 +41,4 @@ imr_status imr_cli_session_options(imr_session_options *out, imr_cli_paths *path
 imr_status imr_cli_session_cache(char **out, imr_cli *cli, const char *dataset,
                                  imr_error *err) IMR_NODISCARD;
 
-/* Values of the environment that say where encoders lie. */
-void imr_cli_session_hub(imr_session_options *out, const imr_cli *cli);
-
 #endif

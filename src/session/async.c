@@ -415,10 +415,12 @@ imr_status imr_async_open(imr_async *j, const imr_session_options *options, imr_
     c->options.encoder = keep(c, o->encoder, &failed);
     c->options.token_table = keep(c, o->token_table, &failed);
     c->options.query_prefix = keep(c, o->query_prefix, &failed);
-    c->options.hf_home = keep(c, o->hf_home, &failed);
-    c->options.hf_hub_cache = keep(c, o->hf_hub_cache, &failed);
-    c->options.st_home = keep(c, o->st_home, &failed);
-    c->options.home = keep(c, o->home, &failed);
+    c->options.hub =
+        (imr_hub){.sentence_transformers_home = keep(c, o->hub.sentence_transformers_home, &failed),
+                  .hf_hub_cache = keep(c, o->hub.hf_hub_cache, &failed),
+                  .huggingface_hub_cache = keep(c, o->hub.huggingface_hub_cache, &failed),
+                  .hf_home = keep(c, o->hub.hf_home, &failed),
+                  .home = keep(c, o->hub.home, &failed)};
     forget_detail(j);
     return submit(j, c, failed, true, err);
 }

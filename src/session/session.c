@@ -201,11 +201,7 @@ static imr_status open_all(imr_session *s, const imr_session_options *o,
 {
     const imr_cache_options cache_options = {.dataset = o->dataset, .progress = progress};
     const imr_projected_options projected = {.no_files = o->in_memory};
-    imr_encoder_options lookup = {.hub = {.sentence_transformers_home = o->st_home,
-                                          .hf_hub_cache = o->hf_hub_cache,
-                                          .hf_home = o->hf_home,
-                                          .home = o->home},
-                                  .kernels = o->kernels};
+    imr_encoder_options lookup = {.hub = o->hub, .kernels = o->kernels};
     s->strings = imr_arena_new();
     if (!s->strings)
         return imr_fail_memory(err);

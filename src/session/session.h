@@ -16,6 +16,7 @@
 
 #include "adapter/weights.h"
 #include "base/progress.h"
+#include "encoder/folder.h"
 #include "session/trace.h"
 
 typedef struct imr_session imr_session;
@@ -32,9 +33,8 @@ typedef struct imr_session_options {
      * is no error; "context", "encoded", "input"; else a static-embedding folder ("./input" when it
      * has such a name). context and encoded are made when they are not kept. */
     const char *token_table;
-    const char *query_prefix; /* NULL: the encoder's */
-    const char *hf_home, *hf_hub_cache, *st_home,
-        *home; /* values of the environment, for looking up models; may be NULL */
+    const char *query_prefix;          /* NULL: the encoder's */
+    imr_hub hub;                       /* for looking up models */
     const struct imr_kernels *kernels; /* as in imr_encoder_options */
     const char *precision;             /* "float32", "bf16"; NULL: what the cache was made with */
     imr_trace_settings settings; /* 0 in feedback_k and tokens means the defaults: 100 and 10 */

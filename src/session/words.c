@@ -42,6 +42,7 @@ imr_status imr_words_begin(imr_session *s, const imr_session_options *o,
     IMR_TRY(keep_text(s, &w->wanted, o->token_table ? o->token_table : "auto", err));
     IMR_TRY(keep_text(s, &hub->sentence_transformers_home, from->sentence_transformers_home, err));
     IMR_TRY(keep_text(s, &hub->hf_hub_cache, from->hf_hub_cache, err));
+    IMR_TRY(keep_text(s, &hub->huggingface_hub_cache, from->huggingface_hub_cache, err));
     IMR_TRY(keep_text(s, &hub->hf_home, from->hf_home, err));
     IMR_TRY(keep_text(s, &hub->home, from->home, err));
     /* Rank and condition number belong to the adapter, table or not. */

@@ -24,12 +24,12 @@ typedef struct explaining {
     size_t done, total;
 } explaining;
 
-static bool not_interrupted(void *user, const imr_progress_info *info)
+static bool go_on(void *user, const imr_progress_info *info)
 {
-    (void)user;
-    (void)info;
+    (void)user, (void)info;
     return !imr_interrupted();
 }
+static const imr_progress quiet = {go_on, NULL};
 
 /* Several explanations are one JSON array, or texts separated by an empty line. */
 static imr_status emit(explaining *e, const imr_trace *t, imr_error *err)
@@ -71,16 +71,9 @@ static imr_status choose(bool *printed, const explaining *e, const imr_trace *t,
     return IMR_OK;
 }
 
-static bool go_on(void *user, const imr_progress_info *info)
-{
-    (void)user, (void)info;
-    return !imr_interrupted();
-}
-
 /* Word by word for the documents that are printed; in JSON, which has all, for judged ones too. */
 static imr_status explain(explaining *e, const imr_trace *t, imr_error *err)
 {
-    const imr_progress progress = {go_on, NULL};
     IMR_AUTOFREE bool *printed = IMR_NEW_ARRAY(bool, t->n_documents);
     IMR_CLEANUP(imr_details_done)
     imr_details details = {.v = IMR_NEW_ARRAY(imr_detail *, t->n_documents)};
@@ -92,7 +85,7 @@ static imr_status explain(explaining *e, const imr_trace *t, imr_error *err)
         const bool words = printed[i] || (e->json && t->documents[i].relevance >= 0);
         if (words || e->json)
             IMR_TRY(imr_session_detail(e->session, t, i,
-                                       words ? IMR_DETAIL_WORDS : IMR_DETAIL_NUMBERS, &progress,
+                                       words ? IMR_DETAIL_WORDS : IMR_DETAIL_NUMBERS, &quiet,
                                        &details.v[i], err));
     }
     e->context.printed = printed;
@@ -105,7 +98,6 @@ static imr_status explain(explaining *e, const imr_trace *t, imr_error *err)
 
 static imr_status one(explaining *e, const char *text, const char *id, imr_error *err)
 {
-    const imr_progress quiet = {not_interrupted, NULL};
     const imr_request request = {
         .text = text, .query_id = id, .settings = e->options.settings, .progress = &quiet};
     imr_trace *t;

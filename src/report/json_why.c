@@ -94,7 +94,7 @@ static void names(imr_buf *out, const char *name, const imr_pair_word *v, size_t
 
 static void matrix(imr_buf *out, const imr_pairs *p, imr_stage stage)
 {
-    const double *v = p->centred[stage] ? p->centred[stage] : p->raw[stage];
+    const double *v = imr_report_shares(p, stage);
     if (!v)
         return;
     imr_put_open(out, imr_stage_name(stage), '[');

@@ -27,17 +27,6 @@ static void heading(imr_buf *out, const char *text)
     imr_buf_str(out, text);
 }
 
-/* What a share is divided by to be in sd; 1 without a reference: then it is in cosine units. */
-static double unit_of(const imr_pairs *p, imr_stage stage)
-{
-    return p->centred[stage] ? p->reference[stage].sd : 1;
-}
-
-static const double *shares_of(const imr_pairs *p, imr_stage stage)
-{
-    return p->centred[stage] ? p->centred[stage] : p->raw[stage];
-}
-
 /* ---- why it is here ---- */
 
 /* Places of v by total (imr_pair_word) or by value, the largest first; the caller's. */
@@ -56,8 +45,8 @@ static int by_value(const void *a, const void *b)
 static void meets(imr_buf *out, const imr_pairs *p, imr_stage stage, size_t a, ranked *spare,
                   size_t at, size_t width)
 {
-    const double *row = shares_of(p, stage) + a * (p->n_document + 1);
-    const double unit = unit_of(p, stage);
+    const double *row = imr_report_shares(p, stage) + a * (p->n_document + 1);
+    const double unit = imr_report_unit(p, stage);
     size_t n = 0;
     for (size_t b = 0; b < p->n_document; b++)
         if (p->document[b].named)
@@ -93,7 +82,7 @@ static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t wid
         out->failed = true;
         return;
     }
-    const double unit = unit_of(p, stage);
+    const double unit = imr_report_unit(p, stage);
     double special = 0, other = 0, sum = 0;
     size_t n = 0, shown = 0, unnamed = 0;
     for (size_t a = 0; a < p->n_query; a++) {

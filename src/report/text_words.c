@@ -41,8 +41,7 @@ static bool table_init(table *t, const imr_pairs *p)
 static void add(table *t, imr_stage stage, double sign)
 {
     const imr_pairs *p = t->p;
-    const double *v = p->centred[stage] ? p->centred[stage] : p->raw[stage];
-    const double by = sign / (p->centred[stage] ? p->reference[stage].sd : 1);
+    const double *v = imr_report_shares(p, stage), by = sign / imr_report_unit(p, stage);
     for (size_t i = 0; i < (p->n_query + 1) * (p->n_document + 1); i++)
         t->v[i] += by * v[i];
 }

@@ -48,6 +48,13 @@ static imr_dataset *opened(const char *dir, const imr_dataset_options *options, 
     return d;
 }
 
+static void check_refused(const char *dir, imr_status status, const char *words)
+{
+    imr_dataset *d = NULL;
+    CHECK_INT(imr_dataset_open(&d, dir, NULL, &err), status);
+    CHECK_CONTAINS(err.text, words);
+}
+
 static void check_text(const imr_dataset *d, size_t i, const char *expected)
 {
     imr_buf title = {0}, text = {0};
@@ -204,16 +211,13 @@ TEST("paths too long for an id are left out, however deep they lie")
 TEST("what is not UTF-8 is an error with its place, or left out and counted")
 {
     const char *dir = folder();
-    imr_dataset *d = NULL;
     put(dir, "a.txt", "\xEF\xBB\xBFtext behind a mark");
     put(dir, "sub/c.txt", "bro\xffken");
-    CHECK_INT(imr_dataset_open(&d, dir, NULL, &err), IMR_E_FORMAT);
-    CHECK_CONTAINS(err.text, "sub/c.txt: byte 3 is not UTF-8 text: convert the file");
+    check_refused(dir, IMR_E_FORMAT, "sub/c.txt: byte 3 is not UTF-8 text: convert the file");
     put_bytes(dir, "sub/c.txt", "a\0b\0c\0", 6); /* UTF-16 is UTF-8 as far as bytes go */
-    CHECK_INT(imr_dataset_open(&d, dir, NULL, &err), IMR_E_FORMAT);
-    CHECK_CONTAINS(err.text, "sub/c.txt: byte 1 is not UTF-8 text");
+    check_refused(dir, IMR_E_FORMAT, "sub/c.txt: byte 1 is not UTF-8 text");
     imr_dataset_options skip = {.skip_bad_lines = true};
-    d = opened(dir, &skip, "a.txt", NULL);
+    imr_dataset *d = opened(dir, &skip, "a.txt", NULL);
     check_text(d, 0, "text behind a mark");
     CHECK_INT(imr_dataset_bad_lines(d), 1);
     CHECK_STR(imr_dataset_summary(d), "1 taken, 1 skipped: 1 not UTF-8 or too long");
@@ -228,11 +232,9 @@ TEST("what is not UTF-8 is an error with its place, or left out and counted")
 TEST("a text over the cap is refused before it is read")
 {
     const char *dir = folder();
-    imr_dataset *d = NULL;
     put(dir, "a.txt", "a");
     CHECK_INT(truncate(test_path(dir, "a.txt"), (off_t)IMR_MAX_TEXT_BYTES + 1), 0);
-    CHECK_INT(imr_dataset_open(&d, dir, NULL, &err), IMR_E_LIMIT);
-    CHECK_CONTAINS(err.text, "a.txt has 16777217 bytes, at most 16777216");
+    check_refused(dir, IMR_E_LIMIT, "a.txt has 16777217 bytes, at most 16777216");
 }
 
 TEST("a folder that cannot be read is left out and counted")
@@ -255,15 +257,12 @@ TEST("a folder that cannot be read is left out and counted")
 TEST("a folder without texts says what it holds; one above datasets names them")
 {
     const char *dir = folder();
-    imr_dataset *d = NULL;
     put(dir, "a.pdf", "a");
     put(dir, "b.txt", "");
-    CHECK_INT(imr_dataset_open(&d, dir, NULL, &err), IMR_E_NOT_FOUND);
-    CHECK_CONTAINS(err.text, "(found: 1 .pdf, 1 empty)");
+    check_refused(dir, IMR_E_NOT_FOUND, "(found: 1 .pdf, 1 empty)");
     put(dir, "scifact/README.md", "# about it");
     put(dir, "scifact/corpus.jsonl", "{\"_id\":\"a\",\"text\":\"one\"}\n");
-    CHECK_INT(imr_dataset_open(&d, dir, NULL, &err), IMR_E_NOT_FOUND);
-    CHECK_CONTAINS(err.text, "/scifact holds a corpus.jsonl, name that folder");
+    check_refused(dir, IMR_E_NOT_FOUND, "/scifact holds a corpus.jsonl, name that folder");
 }
 
 static bool stop(void *user, const imr_progress_info *info)

@@ -26,9 +26,7 @@ static void write_dataset(const char *dir)
     for (int i = 0; i < DOCUMENTS; i++) {
         imr_buf_printf(&corpus, "{\"_id\": \"d%d\", \"title\": \"%s\", \"text\": \"", i,
                        i % 3 ? "" : "Wa Wq");
-        if (i == 10)
-            imr_random_init(&r, 99);
-        if (i == 9)
+        if (i == 9 || i == 10)
             imr_random_init(&r, 99);
         const size_t words = i == 8              ? 1
                              : i == 7            ? 40
@@ -95,6 +93,14 @@ static imr_detail *look(imr_session *s, const imr_trace *t, size_t place)
     imr_detail *d = NULL;
     CHECK_OK(imr_session_detail(s, t, place, IMR_DETAIL_WORDS, NULL, &d, &err));
     return d;
+}
+
+static void finish(fixture *f, imr_session *s, imr_trace *t, imr_detail *d)
+{
+    imr_detail_free(d);
+    imr_trace_free(t);
+    imr_session_close(s);
+    tiny_done(&f->t);
 }
 
 static double sum_of(const double *v, size_t n)
@@ -212,9 +218,7 @@ TEST("the words of every listed document add up to its similarity and to its sta
         CHECK(d->query_words[IMR_CHANGE_PAPER].n_positive > 0);
         imr_detail_free(d);
     }
-    imr_trace_free(t);
-    imr_session_close(s);
-    tiny_done(&f.t);
+    finish(&f, s, t, NULL);
 }
 
 TEST("what the encoder did not read is counted, and a query's word that stands only there is named")
@@ -236,10 +240,7 @@ TEST("what the encoder did not read is counted, and a query's word that stands o
     CHECK_INT(d->why.document_tokens.read, 3);
     CHECK_INT(d->read_end, strlen(d->text));
     check_pairs(t, &d->why, IMR_STAGE_COUNT);
-    imr_detail_free(d);
-    imr_trace_free(t);
-    imr_session_close(s);
-    tiny_done(&f.t);
+    finish(&f, s, t, d);
 }
 
 TEST("equal documents stand equal, and one document alone has no reference")
@@ -260,10 +261,7 @@ TEST("equal documents stand equal, and one document alone has no reference")
     CHECK_NEAR(sum_of(p->raw[IMR_STAGE_AFTER], (p->n_query + 1) * (p->n_document + 1)),
                t->documents[0].sim_after, 1e-6);
     CHECK(strstr(d->why.sentence, "nan") == NULL && strstr(d->why.sentence, "sd") == NULL);
-    imr_detail_free(d);
-    imr_trace_free(t);
-    imr_session_close(s);
-    tiny_done(&f.t);
+    finish(&f, s, t, d);
 }
 
 static void write_equal(const char *dir)
@@ -288,10 +286,7 @@ TEST("where all documents are equal nothing is compared, and what is shown are n
     CHECK(d->why.n_strongest > 0 && isfinite(d->why.strongest[0].value[IMR_STAGE_AFTER]));
     CHECK(strstr(d->why.sentence, "nan") == NULL && strstr(d->why.sentence, "sd") == NULL);
     CHECK(isfinite(d->why.words[IMR_CHANGE_OWN].common_part));
-    imr_detail_free(d);
-    imr_trace_free(t);
-    imr_session_close(s);
-    tiny_done(&f.t);
+    finish(&f, s, t, d);
 }
 
 static void write_long(const char *dir)
@@ -317,10 +312,7 @@ TEST("a text of 100,000 words is shown whole, and its why is of what was read")
     CHECK_INT(d->why.document_tokens.read, LONGEST);
     CHECK_INT(d->n_spans, LONGEST - 2);
     check_pairs(t, &d->why, IMR_STAGE_COUNT);
-    imr_detail_free(d);
-    imr_trace_free(t);
-    imr_session_close(s);
-    tiny_done(&f.t);
+    finish(&f, s, t, d);
 }
 
 TEST("a projector of lower rank is told in words as far as it sees")
@@ -379,9 +371,7 @@ TEST("without an adapter the encoder's ranking is told in words")
         imr_detail_free(detail);
     }
     CHECK_CONTAINS(t->sentence, "by the encoder alone");
-    imr_trace_free(t);
-    imr_session_close(s);
-    tiny_done(&f.t);
+    finish(&f, s, t, NULL);
 }
 
 TEST("a document of the encoder's first ten that is no candidate is listed as left, with its pairs")
@@ -400,10 +390,7 @@ TEST("a document of the encoder's first ten that is no candidate is listed as le
     CHECK_STR(d->why.pairs.problem, "");
     CHECK(d->why.pairs.raw[IMR_STAGE_ENCODER] && !d->why.pairs.raw[IMR_STAGE_AFTER]);
     CHECK_CONTAINS(d->why.sentence, "not among the adapter's candidates now");
-    imr_detail_free(d);
-    imr_trace_free(t);
-    imr_session_close(s);
-    tiny_done(&f.t);
+    finish(&f, s, t, d);
 }
 
 TEST("CLS pooling says that there is no sum, and all but the pairs is there")
@@ -417,10 +404,7 @@ TEST("CLS pooling says that there is no sum, and all but the pairs is there")
     CHECK_INT(d->why.n_strongest, 0);
     CHECK(d->why.has_steps && d->why.words[IMR_CHANGE_PAPER].n_positive > 0);
     CHECK(d->n_spans > 0 && d->spans[0].word == UINT32_MAX);
-    imr_detail_free(d);
-    imr_trace_free(t);
-    imr_session_close(s);
-    tiny_done(&f.t);
+    finish(&f, s, t, d);
 }
 
 TEST("with CLS pooling leaving words out tells what each does, at every stage")
@@ -465,9 +449,7 @@ TEST("with CLS pooling leaving words out tells what each does, at every stage")
     imr_detail_free(plain);
     imr_detail_free(d);
     imr_encoder_free(e);
-    imr_trace_free(t);
-    imr_session_close(s);
-    tiny_done(&f.t);
+    finish(&f, s, t, NULL);
 }
 
 TEST("a cache whose texts are gone says so, and ranks")
@@ -483,10 +465,7 @@ TEST("a cache whose texts are gone says so, and ranks")
     CHECK_STR(d->text, "");
     CHECK_INT(d->read_end, 0);
     CHECK_INT(d->n_spans, 0);
-    imr_detail_free(d);
-    imr_trace_free(t);
-    imr_session_close(s);
-    tiny_done(&f.t);
+    finish(&f, s, t, d);
 }
 
 TEST("the words of another text than the cache's are not shown")
@@ -563,7 +542,5 @@ TEST("every allocation of a detail can fail")
     }
     CHECK_INT(status, IMR_OK);
     CHECK(failures > 50);
-    imr_trace_free(t);
-    imr_session_close(s);
-    tiny_done(&f.t);
+    finish(&f, s, t, NULL);
 }

@@ -43,9 +43,8 @@ static void word(ui_surface s, int y, int x, int w, const imr_word_score *score,
 
 static const char *says(imr_change_kind kind)
 {
-    static const char *const names[IMR_CHANGE_COUNT] = {"paper: what it says now",
-                                                        "own: done to this one", "unit: done to it",
-                                                        "what it says", "contrast"};
+    static const char *const names[IMR_CHANGE_COUNT] = {
+        "paper: what it says now", "own: done to this one", "unit: done to it", "what it says"};
     return names[kind];
 }
 

@@ -7,7 +7,7 @@
 
 const char *imr_change_kind_name(imr_change_kind kind)
 {
-    static const char *const names[] = {"paper", "own", "unit", "vector", "contrast"};
+    static const char *const names[] = {"paper", "own", "unit", "vector"};
     return names[kind];
 }
 
@@ -66,19 +66,4 @@ void imr_change_common(double *mean, float *part, imr_view before, imr_view afte
         square += mean[j] * mean[j];
     if (part)
         *part = length > 0 ? (float)(sqrt(square) / length) : 0;
-}
-
-static void unit_difference(float *out, const float *x, const float *y, size_t m)
-{
-    const double nx = fmax(imr_nn_norm(x, m), IMR_NN_UNIT_FLOOR);
-    const double ny = fmax(imr_nn_norm(y, m), IMR_NN_UNIT_FLOOR);
-    for (size_t j = 0; j < m; j++)
-        out[j] = (float)((double)x[j] / nx - (double)y[j] / ny);
-}
-
-void imr_change_contrast(float *before, float *after, const float *a, const float *a_after,
-                         const float *b, const float *b_after, size_t m)
-{
-    unit_difference(before, a, b, m);
-    unit_difference(after, a_after, b_after, m);
 }

@@ -7,10 +7,9 @@
  *                                          cached queries)
  *     unit      unit(x') - unit(x)         what modulation changed, as the cosine sees it
  *     vector    x                          what a vector says; the only one without an adapter
- *     contrast  unit(a') - unit(b') - (unit(a) - unit(b))   why document a moved against b
  *
- * Every kind is  from_after x' - from_before x  for two vectors x, x' and two factors; for contrast
- * imr_change_contrast makes the vectors. unit(x) = x / max(|x|, 1e-12).
+ * Every kind is  from_after x' - from_before x  for two vectors x, x' and two factors;
+ * unit(x) = x / max(|x|, 1e-12).
  * Shapes: every vector [m]. Precision: float32 in, double inside. Threads: pure functions.
  */
 #ifndef IMR_EXPLAIN_CHANGE_H
@@ -25,11 +24,10 @@ typedef enum imr_change_kind {
     IMR_CHANGE_OWN,
     IMR_CHANGE_UNIT,
     IMR_CHANGE_VECTOR,
-    IMR_CHANGE_CONTRAST, /* of vectors made by imr_change_contrast */
     IMR_CHANGE_COUNT
 } imr_change_kind;
 
-const char *imr_change_kind_name(imr_change_kind kind); /* "paper", "own" ... "contrast" */
+const char *imr_change_kind_name(imr_change_kind kind); /* "paper", "own" ... "vector" */
 
 typedef struct imr_change_factors {
     double after, before;
@@ -45,9 +43,5 @@ void imr_change_delta_rows(float *out, imr_change_kind kind, imr_view before, im
 /* What all rows share: mean [cols] of their unit changes, and (part may be NULL) |mean| / mean |.|,
  * 0 where nothing changed. */
 void imr_change_common(double *mean, float *part, imr_view before, imr_view after);
-
-/* before = unit(a) - unit(b), after = unit(a') - unit(b'). */
-void imr_change_contrast(float *before, float *after, const float *a, const float *a_after,
-                         const float *b, const float *b_after, size_t m);
 
 #endif

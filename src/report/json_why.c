@@ -49,7 +49,7 @@ void imr_json_words(imr_buf *out, const imr_word_list lists[IMR_CHANGE_COUNT], i
     }
     imr_put_open(out, "words", '{');
     for (int k = 0; k < IMR_CHANGE_COUNT; k++) {
-        if (k == IMR_CHANGE_CONTRAST || (k == IMR_CHANGE_VECTOR) == adapter)
+        if ((k == IMR_CHANGE_VECTOR) == adapter)
             continue;
         imr_put_open(out, imr_change_kind_name((imr_change_kind)k), '{');
         sides(out, &lists[k]);

@@ -422,7 +422,7 @@ imr_detail *fake_detail(const imr_session_facts *facts, const imr_trace *t, size
         d->why.document_tokens = (imr_tokens_read){91, 91};
     }
     why_of(&d->why, arena, t, of);
-    for (int kind = 0; facts->has_tokens && kind < IMR_CHANGE_CONTRAST; kind++) {
+    for (int kind = 0; facts->has_tokens && kind < IMR_CHANGE_COUNT; kind++) {
         if (adapter != (kind != IMR_CHANGE_VECTOR))
             continue;
         words_of(&d->why.words[kind], arena, mix(9, of->id), t, (imr_change_kind)kind);

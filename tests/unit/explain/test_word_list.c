@@ -322,18 +322,3 @@ TEST("word lists can be cancelled and run out of memory, their output untouched"
     }
     stage_done(&s);
 }
-
-TEST("the contrast of two documents is the difference of their unit changes")
-{
-    static stage s;
-    float before[M], after[M];
-    double delta[M], a[M], b[M];
-    stage_init(&s, 480);
-    imr_change_contrast(before, after, s.before, s.after, s.before + M, s.after + M, M);
-    imr_change_delta(delta, IMR_CHANGE_CONTRAST, before, after, M);
-    naive_delta(a, &s, 0, IMR_CHANGE_UNIT);
-    naive_delta(b, &s, 1, IMR_CHANGE_UNIT);
-    for (size_t j = 0; j < M; j++)
-        CHECK_NEAR(delta[j], a[j] - b[j], 2e-7);
-    stage_done(&s);
-}

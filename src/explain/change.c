@@ -1,6 +1,5 @@
 #include "explain/change.h"
 
-#include <assert.h>
 #include <math.h>
 
 #include "math/nn.h"
@@ -29,19 +28,6 @@ void imr_change_delta(double *delta, imr_change_kind kind, const float *before, 
         imr_change_factors_of(kind, imr_nn_norm(before, m), imr_nn_norm(after, m));
     for (size_t j = 0; j < m; j++)
         delta[j] = f.after * (double)after[j] - f.before * (double)before[j];
-}
-
-void imr_change_delta_rows(float *out, imr_change_kind kind, imr_view before, imr_view after)
-{
-    assert(before.rows == after.rows && before.cols == after.cols);
-    const size_t m = before.cols;
-    for (size_t i = 0; i < before.rows; i++) {
-        const float *x = imr_view_row(&before, i), *y = imr_view_row(&after, i);
-        const imr_change_factors f =
-            imr_change_factors_of(kind, imr_nn_norm(x, m), imr_nn_norm(y, m));
-        for (size_t j = 0; j < m; j++)
-            out[i * m + j] = (float)(f.after * (double)y[j] - f.before * (double)x[j]);
-    }
 }
 
 void imr_change_common(double *mean, float *part, imr_view before, imr_view after)

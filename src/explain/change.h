@@ -37,8 +37,6 @@ imr_change_factors imr_change_factors_of(imr_change_kind kind, double norm_befor
 
 void imr_change_delta(double *delta, imr_change_kind kind, const float *before, const float *after,
                       size_t m);
-/* Row by row, for background samples: out [rows,m] without gaps. */
-void imr_change_delta_rows(float *out, imr_change_kind kind, imr_view before, imr_view after);
 
 /* What all rows share: mean [cols] of their unit changes, and (part may be NULL) |mean| / mean |.|,
  * 0 where nothing changed. */

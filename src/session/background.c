@@ -68,10 +68,13 @@ static void deltas_done(deltas *d)
 /* What screens show: the paper's change, and what is a text's own. */
 static const imr_change_kind kinds[] = {IMR_CHANGE_PAPER, IMR_CHANGE_OWN};
 
+/* wide: scratch [m]. */
 static void delta_row(float *out, imr_change_kind kind, const float *before, const float *after,
-                      size_t m)
+                      size_t m, double *wide)
 {
-    imr_change_delta_rows(out, kind, imr_view_of(before, 1, m), imr_view_of(after, 1, m));
+    imr_change_delta(wide, kind, before, after, m);
+    for (size_t j = 0; j < m; j++)
+        out[j] = (float)wide[j];
 }
 
 /* Takes mean [m] off n rows. */
@@ -97,13 +100,14 @@ static imr_status run_one(const imr_session *s, const float *q, const uint32_t *
     imr_topk(order, k, run->after, k, NULL);
     const size_t first = d->n_document;
     for (size_t i = 0; i < IMR_LEN(kinds); i++)
-        delta_row(imr_matrix_row(&d->query[kinds[i]], d->n_query), kinds[i], q, run->q_mod, m);
+        delta_row(imr_matrix_row(&d->query[kinds[i]], d->n_query), kinds[i], q, run->q_mod, m,
+                  common);
     d->n_query++;
     for (size_t i = 0; i < SAMPLE_PER_QUERY && i < k; i++, d->n_document++) {
         const size_t at = order[i * k / SAMPLE_PER_QUERY];
         for (size_t l = 0; l < IMR_LEN(kinds); l++)
             delta_row(imr_matrix_row(&d->document[kinds[l]], d->n_document), kinds[l],
-                      imr_matrix_row(rows, at), run->d_mod + at * m, m);
+                      imr_matrix_row(rows, at), run->d_mod + at * m, m, common);
     }
     imr_change_common(common, NULL, imr_matrix_view(rows), imr_view_of(run->d_mod, k, m));
     subtract(&d->document[IMR_CHANGE_OWN], first, d->n_document - first, common);

@@ -50,6 +50,19 @@ size_t imr_encoder_outputs(const imr_encoder *e)
     return *imr_encoder_sum_problem(e) ? 0 : !t ? e->dim : t->pool.n == 1 ? t->config.hidden : 0;
 }
 
+/* v [rows, d->in] is replaced by [rows, d->out]. */
+static imr_status through_dense(float **v, size_t rows, const imr_transformer_step *d,
+                                const float *bias, imr_error *err)
+{
+    float *next = imr_alloc_aligned(rows, d->out * sizeof *next);
+    if (!next)
+        return imr_fail_memory(err);
+    imr_nn_linear(next, imr_view_of(*v, rows, d->in), imr_view_of(d->w, d->out, d->in), bias);
+    imr_free(*v);
+    *v = next;
+    return IMR_OK;
+}
+
 imr_status imr_encoder_through_dense(imr_matrix *v, const imr_encoder *e, imr_error *err)
 {
     const imr_transformer *t = e->transformer;
@@ -57,11 +70,8 @@ imr_status imr_encoder_through_dense(imr_matrix *v, const imr_encoder *e, imr_er
         const imr_transformer_step *d = &t->steps[i];
         if (!d->w)
             continue;
-        imr_matrix next;
-        IMR_TRY(imr_matrix_init(&next, v->rows, d->out, err));
-        imr_nn_linear(next.v, imr_matrix_view(v), imr_view_of(d->w, d->out, d->in), NULL);
-        imr_matrix_done(v);
-        *v = next;
+        IMR_TRY(through_dense(&v->v, v->rows, d, NULL, err));
+        v->cols = d->out;
     }
     return IMR_OK;
 }
@@ -176,25 +186,6 @@ static void scale_to_unit(imr_token_sum *s, size_t width)
         s->extra[j] = (float)((double)s->extra[j] * scale);
 }
 
-static imr_status through_dense(imr_token_sum *s, const imr_transformer_step *d, imr_error *err)
-{
-    const imr_view weights = imr_view_of(d->w, d->out, d->in);
-    float *rows = imr_alloc_aligned(s->read * d->out, sizeof *rows);
-    float *extra = IMR_NEW_ARRAY(float, d->out);
-    if (!rows || !extra) {
-        imr_free(rows);
-        imr_free(extra);
-        return imr_fail_memory(err);
-    }
-    imr_nn_linear(rows, imr_view_of(s->rows, s->read, d->in), weights, NULL);
-    imr_nn_linear(extra, imr_view_of(s->extra, 1, d->in), weights, d->bias);
-    imr_free(s->rows);
-    imr_free(s->extra);
-    s->rows = rows;
-    s->extra = extra;
-    return IMR_OK;
-}
-
 static imr_status sum_outputs(imr_token_sum *s, const imr_encoder *e, const char *text, size_t len,
                               const imr_progress *progress, imr_error *err)
 {
@@ -208,11 +199,14 @@ static imr_status sum_outputs(imr_token_sum *s, const imr_encoder *e, const char
     const imr_encoder_listener listener = {read_tokens, hear, &h};
     IMR_TRY(imr_encoder_encode_heard(e, &text, &len, 1, vector, NULL, &listener, progress, err));
     for (size_t i = 0; i < t->n_steps; i++) {
-        if (!t->steps[i].w)
+        const imr_transformer_step *d = &t->steps[i];
+        if (!d->w) {
             scale_to_unit(s, width);
-        else
-            IMR_TRY(through_dense(s, &t->steps[i], err));
-        width = t->steps[i].w ? t->steps[i].out : width;
+            continue;
+        }
+        IMR_TRY(through_dense(&s->rows, s->read, d, NULL, err));
+        IMR_TRY(through_dense(&s->extra, 1, d, d->bias, err));
+        width = d->out;
     }
     return IMR_OK;
 }

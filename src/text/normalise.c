@@ -61,6 +61,15 @@ bool imr_char_is_cjk(uint32_t cp)
                             (cp >= 0x2B920 && cp <= 0x2CEAF) || (cp >= 0x2F800 && cp <= 0x2FA1F));
 }
 
+/* Of Rust's regex: letters, marks, decimal and letter numbers, connectors, joiners. */
+bool imr_char_is_word(uint32_t cp)
+{
+    if (cp < 0x80)
+        return (cp >= '0' && cp <= '9') || (cp >= 'a' && cp <= 'z') || (cp >= 'A' && cp <= 'Z') ||
+               cp == '_';
+    return imr_unicode_flags(cp) & IMR_UNICODE_WORD;
+}
+
 /* BERT counts the categories Cc, Cf and Co as control but keeps tab, line feed and return as white space. */
 static bool is_control(uint32_t cp)
 {

@@ -63,6 +63,7 @@ imr_status imr_normalise(const imr_normalise_step *steps, size_t n_steps, const 
 /* Character classes of BERT's tokeniser, shared with the pre-tokeniser. */
 bool imr_char_is_space(uint32_t cp);       /* Unicode White_Space */
 bool imr_char_is_punctuation(uint32_t cp); /* ASCII punctuation and symbols, P* */
+bool imr_char_is_word(uint32_t cp);        /* \w of the expressions published tokenisers use */
 bool imr_char_is_cjk(uint32_t cp);         /* the ideograph blocks BERT names */
 
 #endif

@@ -2,22 +2,11 @@
 
 #include "base/array.h"
 #include "base/mem.h"
-#include "text/unicode.h"
 
 void imr_pieces_done(imr_pieces *p)
 {
     imr_free(p->v);
     *p = (imr_pieces){0};
-}
-
-/* \w of Rust's regex, which the published tokenisers were made with: letters, marks, decimal and
- * letter numbers, connectors, joiners. */
-static bool is_word(uint32_t cp)
-{
-    if (cp < 0x80)
-        return (cp >= '0' && cp <= '9') || (cp >= 'a' && cp <= 'z') || (cp >= 'A' && cp <= 'Z') ||
-               cp == '_';
-    return imr_unicode_flags(cp) & IMR_UNICODE_WORD;
 }
 
 /* Neighbours of one class stay together; class 0 is dropped, class 1 always stands alone. */
@@ -33,7 +22,7 @@ static int class_of(imr_split_rule rule, uint32_t cp)
     case IMR_SPLIT_PUNCTUATION:
         return imr_char_is_punctuation(cp) ? ALONE : KEEP;
     case IMR_SPLIT_WORDS:
-        return is_word(cp) ? KEEP : imr_char_is_space(cp) ? DROP : OTHER;
+        return imr_char_is_word(cp) ? KEEP : imr_char_is_space(cp) ? DROP : OTHER;
     case IMR_SPLIT_RULE_COUNT:
         break;
     }

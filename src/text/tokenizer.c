@@ -7,7 +7,6 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "text/added.h"
-#include "text/unicode.h"
 #include "text/utf8.h"
 #include "text/wordlevel.h"
 
@@ -252,18 +251,12 @@ static imr_status encode_words(run *r, size_t first, size_t last)
     return IMR_OK;
 }
 
-/* \w of the regular expressions the published tokenisers use. */
-static bool is_word(uint32_t cp)
-{
-    return cp < 0x80 ? imr_utf8_is_word(cp) || cp == '_' : imr_unicode_flags(cp) & IMR_UNICODE_WORD;
-}
-
 static bool word_beside(const char *text, size_t len, size_t start, size_t end)
 {
     uint32_t cp;
     if (end < len) {
         imr_utf8_decode(text + end, len - end, &cp);
-        if (is_word(cp))
+        if (imr_char_is_word(cp))
             return true;
     }
     if (start == 0)
@@ -272,7 +265,7 @@ static bool word_beside(const char *text, size_t len, size_t start, size_t end)
     while (back > 0 && start - back < 4 && ((unsigned char)text[back] & 0xC0) == 0x80)
         back--;
     imr_utf8_decode(text + back, start - back, &cp);
-    return is_word(cp);
+    return imr_char_is_word(cp);
 }
 
 static bool is_ascii_space(char c)

@@ -157,6 +157,20 @@ static imr_status set_prefixes(imr_encoder *e, const imr_encoder_options *o, imr
     return e->prompt && e->query_prefix && e->passage_prefix ? IMR_OK : imr_fail_memory(err);
 }
 
+static imr_status open_folder(imr_encoder *e, const char *folder_or_name,
+                              const imr_encoder_options *o, imr_error *err)
+{
+    IMR_TRY(imr_folder_find(&e->folder, folder_or_name, o ? &o->hub : NULL, err));
+    IMR_TRY(set_prefixes(e, e->tokens_only ? NULL : o, err));
+    IMR_TRY(open_kind(e, err));
+    if (e->precision != IMR_FLOAT32 && !e->transformer)
+        return imr_fail(err, IMR_E_UNSUPPORTED,
+                        "%s: a static encoder has no products to make with bf16; leave "
+                        "the precision at float32",
+                        e->folder.path);
+    return IMR_OK;
+}
+
 imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
                             const imr_encoder_options *options, imr_error *err)
 {
@@ -165,23 +179,12 @@ imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
         return imr_fail_memory(err);
     e->kernels = options && options->kernels ? options->kernels : imr_kernels_at(0);
     e->precision = options ? options->precision : IMR_FLOAT32;
-    imr_status status =
-        imr_folder_find(&e->folder, folder_or_name, options ? &options->hub : NULL, err);
+    imr_status status = open_folder(e, folder_or_name, options, err);
     if (status == IMR_OK)
-        status = set_prefixes(e, options, err);
-    if (status == IMR_OK)
-        status = open_kind(e, err);
-    if (status == IMR_OK && e->precision != IMR_FLOAT32 && !e->transformer)
-        status = imr_fail(err, IMR_E_UNSUPPORTED,
-                          "%s: a static encoder has no products to make with bf16; leave "
-                          "the precision at float32",
-                          e->folder.path);
-    if (status != IMR_OK) {
+        *out = e;
+    else
         imr_encoder_free(e);
-        return status;
-    }
-    *out = e;
-    return IMR_OK;
+    return status;
 }
 
 imr_status imr_encoder_open_tokenizer(imr_tokenizer **out, imr_buf *notice,
@@ -192,18 +195,13 @@ imr_status imr_encoder_open_tokenizer(imr_tokenizer **out, imr_buf *notice,
     if (!e)
         return imr_fail_memory(err);
     e->tokens_only = true;
-    imr_status status =
-        imr_folder_find(&e->folder, folder_or_name, options ? &options->hub : NULL, err);
-    if (status == IMR_OK)
-        status = set_prefixes(e, NULL, err);
-    if (status == IMR_OK)
-        status = open_kind(e, err);
+    imr_status status = open_folder(e, folder_or_name, options, err);
     if (status == IMR_OK) {
         *out = e->tokenizer;
         e->tokenizer = NULL;
+        if (notice)
+            imr_buf_str(notice, imr_encoder_notice(e));
     }
-    if (status == IMR_OK && notice)
-        imr_buf_str(notice, imr_encoder_notice(e));
     imr_encoder_free(e);
     return status;
 }

@@ -31,12 +31,13 @@ typedef struct builder {
     imr_encode_fn encode;   /* from texts, or: */
     imr_store_rows_fn rows; /* without */
     void *user;
+    imr_encode_job jobs[2]; /* documents, queries */
+    imr_store_reuse reuse;  /* while a finished cache is replaced */
 } builder;
 
 /* One of the two matrices. */
 typedef struct part {
-    const char *name; /* of its file */
-    imr_encode_job job;
+    const imr_encode_job *job;
     uint8_t head[IMR_NPY_HEADER];
 } part;
 
@@ -47,6 +48,7 @@ static void builder_done(builder *b)
     imr_kept_close(&b->journal);
     imr_kept_close(&b->lock);
     imr_buf_done(&b->manifest);
+    imr_store_reuse_done(&b->reuse);
 }
 
 static void rows_done(imr_kept_rows (*r)[2])
@@ -240,18 +242,19 @@ static imr_status open_part(imr_kept_rows *out, part *p, const builder *b, size_
                             imr_error *err)
 {
     IMR_AUTOFREE char *path = NULL;
-    IMR_TRY(path_in(&path, b, p->name, err));
+    const bool queries = p->job->queries;
+    IMR_TRY(path_in(&path, b, queries ? "queries.npy" : "documents.npy", err));
     imr_npy_header(p->head, b->plan->dtype, rows, b->plan->n);
-    *out = (imr_kept_rows){
-        .what = b->rows          ? p->job.queries ? "taking over queries" : "taking over documents"
-                : p->job.queries ? "encoding queries"
-                                 : "encoding documents",
-        .note = p->job.queries ? "queries " : "documents ",
-        .head = p->head,
-        .head_bytes = sizeof p->head,
-        .rows = rows,
-        .block = b->block,
-        .column = {{sizeof p->head, b->plan->n * imr_dtype_size(b->plan->dtype)}}};
+    *out =
+        (imr_kept_rows){.what = b->rows ? queries ? "taking over queries" : "taking over documents"
+                                : queries ? "encoding queries"
+                                          : "encoding documents",
+                        .note = queries ? "queries " : "documents ",
+                        .head = p->head,
+                        .head_bytes = sizeof p->head,
+                        .rows = rows,
+                        .block = b->block,
+                        .column = {{sizeof p->head, b->plan->n * imr_dtype_size(b->plan->dtype)}}};
     IMR_TRY(imr_kept_open(&out->file, path, err));
     out->file.advice = ADVICE;
     return IMR_OK;
@@ -268,7 +271,7 @@ static imr_status make_rows(void *user, size_t first, size_t count, void *const 
 {
     const making *m = user;
     const builder *b = m->b;
-    const imr_encode_job *job = &m->p->job;
+    const imr_encode_job *job = m->p->job;
     float *v = m->wide ? m->wide : out[0];
     if (b->rows) {
         IMR_TRY(b->rows(b->user, job->queries, first, count, v, err));
@@ -340,7 +343,7 @@ static imr_status add_counts(builder *b, imr_error *err)
     return imr_sha256_memory(b->manifest.data, b->manifest.len, b->manifest_sha256, err);
 }
 
-static imr_status publish(builder *b, const imr_encode_job jobs[2], imr_error *err)
+static imr_status publish(builder *b, imr_error *err)
 {
     IMR_TRY(add_counts(b, err));
     IMR_TRY(write_ids(b, "document_ids", false, err));
@@ -348,7 +351,7 @@ static imr_status publish(builder *b, const imr_encode_job jobs[2], imr_error *e
     IMR_TRY(write_index(b, err));
     IMR_TRY(imr_store_write_offsets(b->dir, b->plan->dataset, err));
     if (b->encode)
-        IMR_TRY(imr_store_write_texts(b->dir, b->manifest_sha256, jobs, b->progress, err));
+        IMR_TRY(imr_store_write_texts(b->dir, b->manifest_sha256, b->jobs, b->progress, err));
     IMR_AUTOFREE char *manifest = NULL;
     IMR_AUTOFREE char *journal = NULL;
     IMR_TRY(path_in(&manifest, b, "manifest.json", err));
@@ -361,11 +364,7 @@ static imr_status publish(builder *b, const imr_encode_job jobs[2], imr_error *e
 static imr_status build(builder *b, imr_error *err)
 {
     const imr_dataset *d = b->plan->dataset;
-    const imr_encoder_identity *e = b->plan->encoder;
-    part parts[2] = {
-        {.name = "documents.npy",
-         .job = {d, false, e->passage_prefix, b->plan->n, b->encode, b->user}},
-        {.name = "queries.npy", .job = {d, true, e->query_prefix, b->plan->n, b->encode, b->user}}};
+    part parts[2] = {{.job = &b->jobs[0]}, {.job = &b->jobs[1]}};
     IMR_CLEANUP(rows_done) imr_kept_rows rows[2] = {0};
     IMR_TRY(open_part(&rows[0], &parts[0], b, imr_dataset_count(d), err));
     IMR_TRY(open_part(&rows[1], &parts[1], b, imr_dataset_queries(d), err));
@@ -373,8 +372,7 @@ static imr_status build(builder *b, imr_error *err)
     for (int i = 0; i < 2; i++)
         IMR_TRY(make_part(b, &parts[i], &rows[i], err));
     b->result.encoded_rows = rows[0].rows + rows[1].rows - b->result.resumed_rows;
-    const imr_encode_job jobs[2] = {parts[0].job, parts[1].job};
-    return publish(b, jobs, err);
+    return publish(b, err);
 }
 
 /* In DIR/update, with the vectors of the cache that is replaced where its texts are the same. */
@@ -383,31 +381,25 @@ static imr_status replace(builder *b, imr_error *err)
     const char *dir = b->dir;
     IMR_AUTOFREE char *update = imr_path_join(dir, STORE_UPDATE);
     IMR_AUTOFREE char *manifest = update ? imr_path_join(update, "manifest.json") : NULL;
-    IMR_CLEANUP(imr_store_reuse_done)
-    imr_store_reuse reuse = {.encode = b->encode, .user = b->user};
     bool whole;
     if (!manifest)
         return imr_fail_memory(err);
     IMR_TRY(same_manifest(&whole, b, manifest, err));
-    if (b->encode && !whole)
-        IMR_TRY(imr_store_reuse_open(&reuse, dir, b->plan, err));
-    const imr_encode_fn encode = b->encode;
-    void *const user = b->user;
-    if (reuse.rows.count) {
-        b->encode = imr_store_reuse_encode;
-        b->user = &reuse; /* cppcheck-suppress autoVariables ; taken back below */
-    }
-    imr_status status = whole ? IMR_OK : imr_dir_make(update, err);
-    if (!whole && status == IMR_OK) {
+    if (!whole) {
+        if (b->encode)
+            IMR_TRY(imr_store_reuse_open(&b->reuse, dir, b->plan, err));
+        for (int i = 0; i < 2 && b->reuse.rows.count; i++) {
+            b->jobs[i].encode = imr_store_reuse_encode;
+            b->jobs[i].user = &b->reuse;
+        }
+        IMR_TRY(imr_dir_make(update, err));
         b->dir = update;
-        status = build(b, err);
+        const imr_status status = build(b, err);
         b->dir = dir;
+        IMR_TRY(status);
     }
-    b->encode = encode;
-    b->user = user;
-    IMR_TRY(status);
-    b->result.kept_rows = reuse.kept;
-    b->result.encoded_rows -= reuse.kept;
+    b->result.kept_rows = b->reuse.kept;
+    b->result.encoded_rows -= b->reuse.kept;
     return imr_store_adopt_update(dir, err);
 }
 
@@ -416,19 +408,21 @@ static imr_status note_texts(const builder *b, imr_error *err)
 {
     IMR_AUTOFREE char *path = NULL;
     IMR_TRY(path_in(&path, b, STORE_TEXTS, err));
-    if (!b->result.already || !b->encode || imr_file_exists(path))
+    if (!b->encode || imr_file_exists(path))
         return IMR_OK;
-    const imr_encoder_identity *e = b->plan->encoder;
-    const imr_encode_job jobs[2] = {
-        {.dataset = b->plan->dataset, .prefix = e->passage_prefix},
-        {.dataset = b->plan->dataset, .queries = true, .prefix = e->query_prefix}};
-    return imr_store_write_texts(b->dir, b->manifest_sha256, jobs, b->progress, err);
+    return imr_store_write_texts(b->dir, b->manifest_sha256, b->jobs, b->progress, err);
 }
 
 /* b has plan, folder, progress and who makes the vectors. */
 static imr_status build_in(imr_store_result *result, builder *b, imr_error *err)
 {
-    b->block = b->plan->block ? b->plan->block : DEFAULT_BLOCK;
+    const imr_store_plan *p = b->plan;
+    b->block = p->block ? p->block : DEFAULT_BLOCK;
+    b->jobs[0] =
+        (imr_encode_job){p->dataset, false, p->encoder->passage_prefix, p->n, b->encode, b->user};
+    b->jobs[1] =
+        (imr_encode_job){p->dataset, true, p->encoder->query_prefix, p->n, b->encode, b->user};
+    b->reuse = (imr_store_reuse){.encode = b->encode, .user = b->user};
     IMR_TRY(check_plan(b, err));
     IMR_TRY(check_folder(b, err));
     IMR_TRY(take_lock(b, err));
@@ -438,13 +432,14 @@ static imr_status build_in(imr_store_result *result, builder *b, imr_error *err)
     if (stopped)
         IMR_TRY(imr_store_adopt_update(b->dir, err));
     IMR_TRY(check_finished(&other, b, err));
-    if (other)
+    if (other) {
         IMR_TRY(replace(b, err));
-    else if (!b->result.already)
+    } else if (!b->result.already) {
         IMR_TRY(build(b, err));
-    else
+    } else {
         IMR_TRY(imr_store_drop_update(b->dir, err));
-    IMR_TRY(note_texts(b, err));
+        IMR_TRY(note_texts(b, err));
+    }
     if (result)
         *result = b->result;
     return IMR_OK;
@@ -454,18 +449,16 @@ imr_status imr_store_build(imr_store_result *result, const char *dir, const imr_
                            imr_encode_fn encode, void *user, const imr_progress *progress,
                            imr_error *err)
 {
+    IMR_CLEANUP(builder_done)
     builder b = {.plan = plan, .dir = dir, .progress = progress, .encode = encode, .user = user};
-    imr_status status = build_in(result, &b, err);
-    builder_done(&b);
-    return status;
+    return build_in(result, &b, err);
 }
 
 imr_status imr_store_fill(imr_store_result *result, const char *dir, const imr_store_plan *plan,
                           imr_store_rows_fn rows, void *user, const imr_progress *progress,
                           imr_error *err)
 {
+    IMR_CLEANUP(builder_done)
     builder b = {.plan = plan, .dir = dir, .progress = progress, .rows = rows, .user = user};
-    imr_status status = build_in(result, &b, err);
-    builder_done(&b);
-    return status;
+    return build_in(result, &b, err);
 }

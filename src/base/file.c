@@ -16,6 +16,7 @@
 #include "base/array.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/sort.h"
 
 /* A pipe may have a writer that needs time; a file never says EAGAIN. */
 static bool wait_for_more(int fd)
@@ -199,11 +200,6 @@ void imr_dir_sync(const char *path)
     close(fd);
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 imr_status imr_dir_list(char ***names, size_t *count, const char *path, imr_error *err)
 {
     DIR *dir = opendir(path);
@@ -224,7 +220,7 @@ imr_status imr_dir_list(char ***names, size_t *count, const char *path, imr_erro
     }
     closedir(dir);
     if (list.n)
-        qsort(list.v, list.n, sizeof *list.v, by_bytes);
+        qsort(list.v, list.n, sizeof *list.v, imr_by_text);
     *names = list.v;
     *count = list.n;
     return IMR_OK;

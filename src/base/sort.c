@@ -58,3 +58,8 @@ void imr_sort(void *items, void *spare, size_t n, size_t size,
     if (from != items)
         memcpy(items, from, n * size);
 }
+
+int imr_by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}

@@ -14,4 +14,7 @@
 void imr_sort(void *items, void *spare, size_t n, size_t size,
               int (*compare)(const void *a, const void *b));
 
+/* Of char *, by their bytes: for qsort and bsearch. */
+int imr_by_text(const void *a, const void *b);
+
 #endif

@@ -5,12 +5,13 @@
  * read once, however many ways lead to it, so that a loop of links ends. Documents stand in the
  * order of their paths, which does not depend on the walk.
  */
-#include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/array.h"
 #include "base/limits.h"
+#include "base/sort.h"
 #include "base/strmap.h"
 #include "retrieval/dataset_internal.h"
 #include "text/utf8.h"
@@ -166,11 +167,8 @@ static bool is_text_name(const char *file)
     static const char *const endings[] = {".txt", ".md"};
     size_t len = strlen(file);
     for (size_t e = 0; e < IMR_LEN(endings); e++) {
-        size_t n = strlen(endings[e]), same = 0;
-        while (same < n && len > n &&
-               (file[len - n + same] | (endings[e][same] == '.' ? 0 : 32)) == endings[e][same])
-            same++;
-        if (same == n)
+        size_t n = strlen(endings[e]);
+        if (len > n && strcasecmp(file + len - n, endings[e]) == 0)
             return true;
     }
     return false;
@@ -263,11 +261,6 @@ static imr_status read_folder(walk *w, const char *folder, imr_error *err)
     return imr_fail(err, IMR_E_CANCELLED, "looking for texts was cancelled");
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static imr_status read_folders(walk *w, imr_error *err)
 {
     char hex[IMR_SHA256_HEX];
@@ -279,7 +272,7 @@ static imr_status read_folders(walk *w, imr_error *err)
         IMR_TRY(read_folder(w, folder, err));
     }
     if (w->files.n)
-        qsort(w->files.v, w->files.n, sizeof *w->files.v, by_bytes);
+        qsort(w->files.v, w->files.n, sizeof *w->files.v, imr_by_text);
     IMR_TRY(imr_sha256_hex(&w->stamp, hex, err));
     memcpy(w->d->corpus.stamp, hex, sizeof w->d->corpus.stamp);
     return IMR_OK;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sort.h"
 
 /* ---- Python's random.Random ---- */
 
@@ -86,11 +87,6 @@ void imr_python_shuffle(uint32_t *order, size_t n, uint32_t seed)
 
 /* ---- splits ---- */
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* The judged queries the dataset has, sorted; returns how many. out has room for all judged. */
 static size_t judged(const char **out, const imr_dataset *d, const imr_qrels *qrels)
 {
@@ -101,7 +97,7 @@ static size_t judged(const char **out, const imr_dataset *d, const imr_qrels *qr
         if (imr_dataset_find_query(d, id, &row))
             out[n++] = id;
     }
-    qsort(out, n, sizeof *out, by_text);
+    qsort(out, n, sizeof *out, imr_by_text);
     return n;
 }
 
@@ -121,7 +117,7 @@ static imr_status cut(imr_reference_split *out, const char **ids, size_t n, cons
         const size_t to = p + 1 < parts ? (size_t)rint((double)n * running) : n;
         for (size_t i = from; i < to; i++)
             ids[i] = sorted[order[i]];
-        qsort(ids + from, to - from, sizeof *ids, by_text);
+        qsort(ids + from, to - from, sizeof *ids, imr_by_text);
         out[p].ids = ids + from;
         out[p].n = to - from;
         from = to;

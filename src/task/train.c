@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "math/nn.h"
 #include "math/random.h"
 #include "retrieval/reference_split.h"
@@ -104,11 +105,6 @@ static imr_status carve(work *w, imr_error *err)
     return IMR_OK;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* The authors' package 0.2 holds out the same queries whatever the seed of the training. */
 static imr_status carve_as_reference(work *w, imr_error *err)
 {
@@ -121,7 +117,7 @@ static imr_status carve_as_reference(work *w, imr_error *err)
     for (size_t i = 0; i < train->list.n; i++) {
         const uint32_t query = train->list.v[i];
         const char *id = imr_cache_query_id(w->cache, query);
-        if (!bsearch(&id, held->ids, held->n, sizeof *held->ids, by_text))
+        if (!bsearch(&id, held->ids, held->n, sizeof *held->ids, imr_by_text))
             train->list.v[kept++] = query;
         else if (!IMR_PUSH(&validation->list, query))
             return imr_fail_memory(err);

@@ -211,10 +211,9 @@ static imr_status attach_changed(const opening *o, imr_dataset *d, imr_error *er
 static imr_status keep_tables(const char *dir, const imr_dataset *d, bool untouched, imr_error *err)
 {
     imr_error ignored;
-    imr_status status = IMR_OK;
-    if (!untouched)
-        status = imr_store_write_offsets(dir, d, &ignored);
-    return status == IMR_E_MEMORY ? imr_fail_memory(err) : IMR_OK;
+    return !untouched && imr_store_write_offsets(dir, d, &ignored) == IMR_E_MEMORY
+               ? imr_fail_memory(err)
+               : IMR_OK;
 }
 
 static imr_status open_dataset_at(const opening *o, const char *path, imr_error *err)

@@ -117,22 +117,3 @@ void imr_backproject(double *out, const imr_backprojector *b, const double *x, d
             out[i] += scratch[k] * row[i];
     }
 }
-
-imr_status imr_backproject_inverse(imr_matrix *out, const imr_backprojector *b, imr_error *err)
-{
-    IMR_AUTOFREE double *x = IMR_NEW_ARRAY(double, b->m + b->rank + b->n);
-    if (!x)
-        return imr_fail_memory(err);
-    double *scratch = x + b->m, *column = scratch + b->rank;
-    imr_matrix inverse = {0};
-    IMR_TRY(imr_matrix_init(&inverse, b->n, b->m, err));
-    for (size_t j = 0; j < b->m; j++) {
-        x[j] = 1;
-        imr_backproject(column, b, x, scratch);
-        x[j] = 0;
-        for (size_t i = 0; i < b->n; i++)
-            inverse.v[i * b->m + j] = (float)column[i];
-    }
-    *out = inverse;
-    return IMR_OK;
-}

@@ -49,8 +49,5 @@ void imr_backproject_left(double *out, const imr_backprojector *b, const double 
 void imr_backproject_coordinates(double *out, const imr_backprojector *b, const double *x);
 /* out[n] = P+ x. scratch [r]. */
 void imr_backproject(double *out, const imr_backprojector *b, const double *x, double *scratch);
-/* The whole inverse, float32 [n,m]. */
-imr_status imr_backproject_inverse(imr_matrix *out, const imr_backprojector *b,
-                                   imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -99,16 +99,16 @@ TEST("the whole inverse is the one of math/linalg, with its rank and condition n
     world w;
     world_init(&w, 9, 17, 8, 9, 9);
     imr_pinv pinv = {0};
-    imr_matrix inverse = {0};
     CHECK_OK(imr_pinv_init(&pinv, imr_view_of(w.p, 9, 17), &err));
-    CHECK_OK(imr_backproject_inverse(&inverse, &w.back, &err));
-    CHECK_INT(inverse.rows, 17);
-    CHECK_INT(inverse.cols, 9);
-    for (size_t i = 0; i < 17 * 9; i++)
-        CHECK_NEAR(inverse.v[i], pinv.v[i], 1e-6);
+    for (size_t j = 0; j < 9; j++) {
+        double unit[9] = {0}, column[17], scratch[9];
+        unit[j] = 1;
+        imr_backproject(column, &w.back, unit, scratch);
+        for (size_t i = 0; i < 17; i++)
+            CHECK_NEAR(column[i], pinv.v[i * 9 + j], 1e-6);
+    }
     CHECK_INT(w.back.rank, pinv.rank);
     CHECK_NEAR(w.back.condition / pinv.condition, 1, 1e-12);
-    imr_matrix_done(&inverse);
     imr_pinv_done(&pinv);
     world_done(&w);
 }
@@ -142,15 +142,11 @@ TEST("every allocation of a backprojector may fail")
     imr_status status;
     do {
         imr_backprojector b = {0};
-        imr_matrix inverse = {0};
         imr_mem_fail_after(i);
         status = imr_backprojector_init(&b, imr_view_of(p, 4, 6), &err);
-        if (status == IMR_OK)
-            status = imr_backproject_inverse(&inverse, &b, &err);
         imr_mem_fail_after(-1);
         if (status != IMR_OK)
             CHECK_INT(status, IMR_E_MEMORY);
-        imr_matrix_done(&inverse);
         imr_backprojector_done(&b);
     } while (status != IMR_OK && ++i < 100);
     CHECK(i > 5 && i < 100);

@@ -154,8 +154,7 @@ static ui_key modifiers(int parameter)
 static bool csi(ui_decoder *d, const uint8_t *p, size_t n, uint8_t final, ui_event *out)
 {
     int number[4] = {0}, count = 0;
-    bool mouse = n && p[0] == '<';
-    for (size_t i = mouse ? 1 : 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (p[i] == ';') {
             if (++count >= 4)
                 return false;
@@ -165,16 +164,6 @@ static bool csi(ui_decoder *d, const uint8_t *p, size_t n, uint8_t final, ui_eve
         } else {
             return false;
         }
-    }
-    if (mouse) {
-        if ((final != 'M' && final != 'm') || count != 2 || number[1] < 1 || number[2] < 1)
-            return false;
-        *out = (ui_event){.kind = UI_EVENT_MOUSE,
-                          .button = number[0],
-                          .x = number[1] - 1,
-                          .y = number[2] - 1,
-                          .released = final == 'm'};
-        return true;
     }
     if (final == '~' && number[0] == 200) {
         d->state = PASTE;

@@ -7,10 +7,10 @@
  *
  * Understood: UTF-8 text (broken bytes become U+FFFD), control keys, CSI and SS3 arrows, Home and
  * End in every spelling (H F 1~ 4~ 7~ 8~), xterm modifiers (1;5C), S-Tab, function keys, ESC +
- * character as Alt, SGR mouse reports (1006), bracketed paste. Enter is 13, 10 or SS3 M; Backspace
- * is 127 or 8. Any other CSI, OSC, DCS, APC, PM or SOS sequence is swallowed whole, whatever its
- * length. Pasted text is sanitised: control characters vanish, line ends and tabs become one space
- * each, and at most UI_PASTE_MAX bytes are kept, cut at a character.
+ * character as Alt, bracketed paste. Enter is 13, 10 or SS3 M; Backspace is 127 or 8. Any other
+ * CSI, OSC, DCS, APC, PM or SOS sequence is swallowed whole, whatever its length. Pasted text is
+ * sanitised: control characters vanish, line ends and tabs become one space each, and at most
+ * UI_PASTE_MAX bytes are kept, cut at a character.
  *
  * Memory: fixed, about 12 kB. Bytes that do not fit the input buffer are refused by feed (it
  * returns how many it took); next frees room.
@@ -33,18 +33,14 @@ typedef enum ui_event_kind {
     UI_EVENT_NONE,
     UI_EVENT_KEY,
     UI_EVENT_PASTE,
-    UI_EVENT_MOUSE,
-    UI_EVENT_RESIZE, /* rows, cols */
-    UI_EVENT_WAKE,   /* a job finished or progressed */
-    UI_EVENT_TICK    /* a deadline the model asked for has passed */
+    UI_EVENT_RESIZE,
+    UI_EVENT_TICK /* a deadline the model asked for has passed */
 } ui_event_kind;
 
 typedef struct ui_event {
     ui_event_kind kind;
     ui_key key;
-    int y, x;         /* mouse cell from 0; resize: rows, cols */
-    int button;       /* SGR button number with its modifier bits */
-    bool released;    /* mouse: button went up */
+    int y, x;         /* resize: rows, cols */
     const char *text; /* paste: valid until the next call with the decoder; zero-terminated */
     size_t len;
 } ui_event;

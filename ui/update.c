@@ -477,7 +477,7 @@ void ui_update(ui_app *a, const ui_event *e)
         a->stale = a->waiting;
         a->late = a->wanted >= 0;
         break;
-    default:
+    case UI_EVENT_NONE:
         break;
     }
     ui_app_settle(a);

@@ -4,7 +4,7 @@
 #include "base/attr.h"
 #include "ui/decode.h"
 
-/* Every event as text: key names, P[paste], @y,x:button, ended by what still waits ("..."). */
+/* Every event as text: key names, P[paste], ended by what still waits ("..."). */
 static const char *decode_pieces(const char *bytes, size_t n, size_t piece, bool flush)
 {
     static char out[40000];
@@ -24,11 +24,8 @@ static const char *decode_pieces(const char *bytes, size_t n, size_t piece, bool
             if (e.kind == UI_EVENT_KEY)
                 len +=
                     (size_t)snprintf(out + len, sizeof out - len, "%s", ui_key_format(name, e.key));
-            else if (e.kind == UI_EVENT_PASTE)
-                len += (size_t)snprintf(out + len, sizeof out - len, "P[%s]", e.text);
             else
-                len += (size_t)snprintf(out + len, sizeof out - len, "@%d,%d:%d%s", e.y, e.x,
-                                        e.button, e.released ? "u" : "");
+                len += (size_t)snprintf(out + len, sizeof out - len, "P[%s]", e.text);
         }
         if (!take)
             break;
@@ -114,6 +111,7 @@ TEST("unknown sequences are swallowed whole")
     CHECK_STR(decode("a\033P1$r0m\033\\b"), "ab");
     CHECK_STR(decode("a\033_G;OK\033\\b"), "ab");
     CHECK_STR(decode("a\033[Mb"), "ab");
+    CHECK_STR(decode("a\033[<0;251;7M\033[<64;1;1m\033[<0;1Mb"), "ab"); /* mouse reports */
     CHECK_STR(decode("a\033]8;;cut\033[Ab"), "a<Up>b");
 }
 
@@ -123,13 +121,6 @@ TEST("a sequence longer than any key is swallowed to its end")
     memset(long_one + 3, '1', 300);
     memcpy(long_one + 303, "mb", 3);
     CHECK_STR(decode(long_one), "ab");
-}
-
-TEST("mouse reports beyond column 223 arrive with their cell and button")
-{
-    CHECK_STR(decode("\033[<0;251;7M\033[<0;251;7m"), "@6,250:0@6,250:0u");
-    CHECK_STR(decode("\033[<64;1;1M"), "@0,0:64");
-    CHECK_STR(decode("\033[<0;0;1M\033[<0;1M"), "");
 }
 
 TEST("broken UTF-8 becomes the replacement character and never swallows a key")

@@ -154,10 +154,9 @@ void ui_app_forget(ui_app *a)
 
 void ui_app_run(ui_app *a, const char *text, const char *query_id)
 {
-    bool blank = !query_id && text[strspn(text, " ")] == 0;
-    a->serial++;
     a->query_error.status = IMR_OK;
-    if (blank) {
+    if (!query_id && text[strspn(text, " ")] == 0) {
+        a->serial++;
         if (a->waiting)
             a->effects |= UI_FX_CANCEL;
         a->effects &= ~(unsigned)UI_FX_QUERY;
@@ -172,7 +171,6 @@ void ui_app_run(ui_app *a, const char *text, const char *query_id)
     }
     ui_replace(&a->request_text, query_id ? NULL : text);
     ui_replace(&a->request_id, query_id);
-    a->serial--;
     ui_app_run_again(a);
 }
 
@@ -315,20 +313,13 @@ void ui_app_deliver(ui_app *a, const imr_delivery *d)
         imr_free(d->suggestions);
         break;
     case IMR_ASYNC_WRITE:
-        if (d->status != IMR_OK)
-            ui_app_say(a, true, "%s", d->error.text);
-        imr_free(d->path);
-        break;
     case IMR_ASYNC_EXPORT:
-        if (d->status == IMR_OK)
-            ui_app_say(a, false, "saved %s", d->path);
-        else
-            ui_app_say(a, true, "%s", d->error.text);
-        imr_free(d->path);
-        break;
     case IMR_ASYNC_WORDS:
         if (d->status != IMR_OK)
             ui_app_say(a, true, "%s", d->error.text);
+        else if (d->kind == IMR_ASYNC_EXPORT)
+            ui_app_say(a, false, "saved %s", d->path);
+        imr_free(d->path);
         break;
     case IMR_ASYNC_AHEAD:
         break;

@@ -273,21 +273,6 @@ UI_ON(theme)
     ui_app_say(a, false, "theme %s", ui_theme_name(next));
 }
 
-UI_ON(help)
-{
-    ui_open_overlay(a, UI_OVER_HELP);
-}
-
-UI_ON(palette)
-{
-    ui_open_overlay(a, UI_OVER_PALETTE);
-}
-
-UI_ON(history)
-{
-    ui_open_overlay(a, UI_OVER_HISTORY);
-}
-
 /* ---- settings of the next query ---- */
 
 static const char *scope_name(int i)

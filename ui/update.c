@@ -18,6 +18,14 @@ static void (*const handlers[UI_ACTION_COUNT])(ui_app *, ui_action, const char *
 #undef X
 };
 
+static void close_overlay(ui_app *a)
+{
+    bool history = a->overlay == UI_OVER_HISTORY;
+    a->overlay = UI_OVER_NONE;
+    if (history)
+        ui_app_list_offers(a); /* offers for the query line again */
+}
+
 void ui_do(ui_app *a, ui_action action, const char *argument)
 {
     ui_group group = ui_action_info_of(action)->group;
@@ -27,7 +35,7 @@ void ui_do(ui_app *a, ui_action action, const char *argument)
         if (writing && action != UI_DO_OPEN && action != UI_DO_HELP && action != UI_DO_PALETTE)
             return;
         if (over != UI_OVER_NONE && !writing) { /* help and menus are left by what is not theirs */
-            ui_close_overlay(a);
+            close_overlay(a);
             if (over == UI_OVER_HELP && action == UI_DO_HELP)
                 return;
         }
@@ -96,14 +104,19 @@ UI_ON(list)
     leave_query(a, true);
 }
 
+/* Other words in an overlay's line: its list begins anew. */
+static void line_changed(ui_app *a)
+{
+    a->pick = a->offers.pick = 0;
+    if (a->overlay == UI_OVER_HISTORY)
+        ui_app_list_offers(a);
+}
+
 UI_ON(edit)
 {
     if (a->overlay != UI_OVER_NONE) {
-        if (!ui_prompt_do(&a->line, action))
-            return;
-        a->pick = a->offers.pick = 0;
-        if (a->overlay == UI_OVER_HISTORY)
-            ui_app_list_offers(a);
+        if (ui_prompt_do(&a->line, action))
+            line_changed(a);
         return;
     }
     bool end = a->query.cursor == a->query.text.len;
@@ -118,11 +131,8 @@ UI_ON(edit)
 static void insert(ui_app *a, const char *text, size_t len)
 {
     if (ui_app_context(a) == UI_IN_PICK) {
-        if (!ui_prompt_insert(&a->line, text, len))
-            return;
-        a->pick = a->offers.pick = 0;
-        if (a->overlay == UI_OVER_HISTORY)
-            ui_app_list_offers(a);
+        if (ui_prompt_insert(&a->line, text, len))
+            line_changed(a);
         return;
     }
     a->overlay = UI_OVER_NONE;
@@ -134,26 +144,24 @@ static void insert(ui_app *a, const char *text, size_t len)
 
 /* ---- overlays ---- */
 
-void ui_close_overlay(ui_app *a)
-{
-    bool history = a->overlay == UI_OVER_HISTORY;
-    a->overlay = UI_OVER_NONE;
-    if (history)
-        ui_app_list_offers(a); /* offers for the query line again */
-}
-
-void ui_open_overlay(ui_app *a, ui_overlay overlay)
+static void open_overlay(ui_app *a, ui_overlay overlay)
 {
     a->overlay = overlay;
-    a->pick = a->offers.pick = a->help.top = 0;
+    a->help.top = 0;
     ui_prompt_set(&a->line, "");
-    if (overlay == UI_OVER_HISTORY)
-        ui_app_list_offers(a);
+    line_changed(a);
+}
+
+UI_ON(overlay)
+{
+    open_overlay(a, action == UI_DO_HELP      ? UI_OVER_HELP
+                    : action == UI_DO_PALETTE ? UI_OVER_PALETTE
+                                              : UI_OVER_HISTORY);
 }
 
 void ui_open_line(ui_app *a, ui_action action, const char *text)
 {
-    ui_open_overlay(a, UI_OVER_LINE);
+    open_overlay(a, UI_OVER_LINE);
     a->line_action = action;
     ui_prompt_set(&a->line, text ? text : "");
 }
@@ -167,7 +175,7 @@ static void accept_line(ui_app *a)
     snprintf(line, sizeof line, "%s", ui_prompt_text(&a->line));
     if (overlay == UI_OVER_HISTORY)
         take_offer(a, a->offers.pick);
-    ui_close_overlay(a);
+    close_overlay(a);
     if (overlay == UI_OVER_PALETTE) {
         size_t n = ui_palette(line, found, IMR_LEN(found));
         /* Behind a full name its words; else the line under the cursor. */
@@ -351,7 +359,7 @@ UI_ON(screen)
 UI_ON(back)
 {
     if (a->overlay != UI_OVER_NONE)
-        ui_close_overlay(a);
+        close_overlay(a);
     else /* from the text back to the words marked in it */
         ui_go(a, a->screen == UI_DOCUMENT && a->reading.marked ? UI_WORDS : UI_RANK);
 }
@@ -359,7 +367,7 @@ UI_ON(back)
 UI_ON(escape)
 {
     if (a->overlay != UI_OVER_NONE)
-        ui_close_overlay(a);
+        close_overlay(a);
     else if (a->editing && a->screen == UI_RANK)
         leave_query(a, false);
     else if (a->waiting)
@@ -383,7 +391,7 @@ UI_ON(cancel)
     }
     a->cancelled = now;
     if (a->overlay != UI_OVER_NONE) {
-        ui_close_overlay(a);
+        close_overlay(a);
     } else if (a->waiting || a->pending) {
         a->effects |= UI_FX_CANCEL;
         a->effects &= ~(unsigned)UI_FX_QUERY;

@@ -26,8 +26,6 @@ void ui_do(ui_app *a, ui_action action, const char *argument);
 /* ---- what both need ---- */
 
 void ui_go(ui_app *a, ui_screen screen);
-void ui_open_overlay(ui_app *a, ui_overlay overlay);
-void ui_close_overlay(ui_app *a);
 void ui_open_line(ui_app *a, ui_action action, const char *text);
 /* The value of the UI_DO_... pair: 1 for the first, -1 for its opposite. */
 static inline int ui_step(ui_action action, ui_action forward)

@@ -35,11 +35,6 @@ static int choice(ui_app *a, const char *what, const char *word, int n, const ch
 
 /* ---- the list ---- */
 
-static const char *sort_name(int i)
-{
-    return ui_sort_name((ui_sort)i);
-}
-
 static const char *word_sort_name(int i)
 {
     static const char *const names[] = {"share", "place", "name"};
@@ -52,7 +47,7 @@ UI_ON(sort)
         return;
     bool words = a->screen == UI_WORDS;
     int n = words ? 3 : UI_SORT_COUNT;
-    int i = choice(a, "order", argument, n, words ? word_sort_name : sort_name);
+    int i = choice(a, "order", argument, n, words ? word_sort_name : ui_sort_name);
     if (i == n)
         return;
     if (words) {
@@ -74,20 +69,15 @@ UI_ON(reverse)
     ui_app_say(a, false, "%s order", a->list.reversed ? "reversed" : "usual");
 }
 
-static const char *filter_name(int i)
-{
-    return ui_filter_name((ui_filter)i);
-}
-
 UI_ON(filter)
 {
     ui_list *l = &a->list;
     if (asks(a, action, argument))
         return;
-    int i = choice(a, "filter", argument, UI_FILTER_COUNT, filter_name);
+    int i = choice(a, "filter", argument, UI_FILTER_COUNT, ui_filter_name);
     if (i == UI_FILTER_COUNT)
         return;
-    const char *words = argument + strlen(filter_name(i));
+    const char *words = argument + strlen(ui_filter_name(i));
     words += strspn(words, " ");
     if (i == UI_FILTER_WORDS && !*words) {
         ui_open_line(a, UI_DO_FILTER, l->filter_words);

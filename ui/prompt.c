@@ -285,8 +285,7 @@ bool ui_prompt_do(ui_prompt *p, ui_action action)
     }
 }
 
-void ui_prompt_draw(const ui_prompt *p, ui_surface s, int y, int x, int w, ui_style style,
-                    bool active)
+void ui_prompt_draw(const ui_prompt *p, ui_surface s, int x, int w, bool active)
 {
     if (w <= 0)
         return;
@@ -303,9 +302,9 @@ void ui_prompt_draw(const ui_prompt *p, ui_surface s, int y, int x, int w, ui_st
         }
         before -= gone;
         cut_columns = 2;
-        ui_put(s, y, x, style, s.grid->glyphs->ascii ? "~ " : "… ");
+        ui_put(s, 0, x, UI_TEXT, s.grid->glyphs->ascii ? "~ " : "… ");
     }
-    ui_put_cut(s, y, x + cut_columns, w - cut_columns, style, text + start, p->text.len - start);
+    ui_put_cut(s, 0, x + cut_columns, w - cut_columns, UI_TEXT, text + start, p->text.len - start);
     if (active)
-        ui_cursor(s, y, x + cut_columns + before, true);
+        ui_cursor(s, 0, x + cut_columns + before, true);
 }

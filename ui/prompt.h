@@ -56,9 +56,8 @@ bool ui_prompt_insert(ui_prompt *p, const char *text, size_t len);
 bool ui_prompt_set(ui_prompt *p, const char *text); /* undoable; cursor at the end */
 bool ui_prompt_do(ui_prompt *p, ui_action action);  /* an action of group EDIT */
 
-/* Draws into columns [x, x+w) of row y, scrolled so that the cursor shows; parks the cursor when
- * `active`. */
-void ui_prompt_draw(const ui_prompt *p, ui_surface s, int y, int x, int w, ui_style style,
-                    bool active);
+/* Draws into columns [x, x+w) of the first row, scrolled so that the cursor shows; parks the cursor
+ * when `active`. */
+void ui_prompt_draw(const ui_prompt *p, ui_surface s, int x, int w, bool active);
 
 #endif

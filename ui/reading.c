@@ -215,10 +215,7 @@ bool ui_reading_shows(const ui_reading *r, const ui_highlight *h)
     return marked || r->signs == UI_SIGNS_BOTH || (r->signs == UI_SIGNS_GAIN) == (h->share > 0);
 }
 
-const char *ui_reading_marked(const ui_reading *r, bool query)
+const char *ui_reading_marked(const ui_reading *r)
 {
-    if (!r->marked || !r->detail)
-        return NULL;
-    const imr_pairs *p = &r->detail->why.pairs;
-    return query ? p->query[r->marked_query].text : p->document[r->marked_document].text;
+    return r->marked && r->detail ? r->detail->why.pairs.query[r->marked_query].text : NULL;
 }

@@ -177,11 +177,9 @@ int ui_put_cut(ui_surface s, int y, int x, int w, ui_style style, const char *te
     return ui_put(s, y, x, style, s.grid->glyphs->ellipsis);
 }
 
-int ui_put_right(ui_surface s, int y, int x, ui_style style, const char *text)
+void ui_put_right(ui_surface s, int y, int x, ui_style style, const char *text)
 {
-    int width = (int)imr_utf8_width(text, strlen(text));
-    ui_put(s, y, x - width, style, text);
-    return x;
+    ui_put(s, y, x - ui_width(text), style, text);
 }
 
 void ui_put_signed(ui_surface s, int y, int x, double value, int decimals)
@@ -317,10 +315,10 @@ void ui_bar(ui_surface s, int y, int x, int half, double value, double scale)
         bar_left(s, y, x + half, n, UI_LOSS);
 }
 
-void ui_meter(ui_surface s, int y, int x, int w, double value, double scale, ui_role role)
+void ui_meter(ui_surface s, int y, int x, int w, double value, double scale)
 {
     if (isfinite(value) && scale > 0)
-        bar_right(s, y, x, value > 0 ? eighths(value, scale, w) : 0, role);
+        bar_right(s, y, x, value > 0 ? eighths(value, scale, w) : 0, UI_TEXT);
 }
 
 void ui_cursor(ui_surface s, int y, int x, bool shown)

@@ -89,7 +89,7 @@ int ui_putf(ui_surface s, int y, int x, ui_style style, const char *format, ...)
 /* At most w columns, what does not fit is replaced by the ellipsis; returns the column after. */
 int ui_put_cut(ui_surface s, int y, int x, int w, ui_style style, const char *text, size_t len);
 /* Text ending before column x (exclusive). */
-int ui_put_right(ui_surface s, int y, int x, ui_style style, const char *text);
+void ui_put_right(ui_surface s, int y, int x, ui_style style, const char *text);
 /* A number ending before column x, signed ones in the colour of their sign. */
 void ui_put_signed(ui_surface s, int y, int x, double value, int decimals);
 void ui_put_plain(ui_surface s, int y, int x, ui_style style, double value, int decimals);
@@ -114,7 +114,7 @@ void ui_box(ui_surface s, bool focused, const char *title, const char *note);
  */
 void ui_bar(ui_surface s, int y, int x, int half, double value, double scale);
 /* A bar from the left, [0, scale] in w columns. */
-void ui_meter(ui_surface s, int y, int x, int w, double value, double scale, ui_role role);
+void ui_meter(ui_surface s, int y, int x, int w, double value, double scale);
 
 void ui_cursor(ui_surface s, int y, int x, bool shown); /* ignored outside s */
 

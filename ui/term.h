@@ -44,7 +44,6 @@ typedef struct ui_term_options {
     const char *escape_delay;   /* ESCDELAY, in ms; NULL or no number from 1 to 60000: UI_ESC_MS */
     const ui_theme_wish *theme; /* colours are filled in from the terminal */
     const char *log;            /* where stderr goes meanwhile; NULL: nowhere */
-    bool sync;                  /* frames between ?2026h and ?2026l */
     bool test_sync;             /* write the frame marker OSC 7770 */
 } ui_term_options;
 

@@ -348,7 +348,8 @@ imr_status ui_term_curses_open(ui_term **out, ui_theme *theme_out, const char **
     wish.term = term;
     wish.colors = c->colors;
     c->theme = *theme_out = ui_theme_choose(&wish);
-    c->sync = options->sync && strncmp(term, "linux", 5) != 0 && strncmp(term, "screen", 6) != 0 &&
+    /* Frames between ?2026h and ?2026l, where those are not shown as text. */
+    c->sync = strncmp(term, "linux", 5) != 0 && strncmp(term, "screen", 6) != 0 &&
               strncmp(term, "vt", 2) != 0;
     c->test_sync = options->test_sync;
     divert_stderr(c, options->log);

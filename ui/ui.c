@@ -96,7 +96,6 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
                            .escape_delay = o->escape_delay,
                            .log = o->log,
                            .theme = &wish,
-                           .sync = true,
                            .test_sync = o->test_sync && *o->test_sync};
     ui_term *t;
     const char *notice;

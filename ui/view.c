@@ -241,7 +241,7 @@ static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
 
     ui_query_line q = {.prompt = &a->query,
                        .ghost = a->ghost,
-                       .mark = reading(a) ? ui_reading_marked(&a->reading, true) : NULL,
+                       .mark = reading(a) ? ui_reading_marked(&a->reading) : NULL,
                        .active = a->editing && a->screen == UI_RANK && a->overlay == UI_OVER_NONE,
                        .important = a->stale,
                        .note = ""};

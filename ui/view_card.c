@@ -87,7 +87,7 @@ void ui_draw_loading(ui_surface s, const imr_async_progress *p, const char *intr
         char done[UI_NUMBER], total[UI_NUMBER];
         ui_put_cut(s, 3, 2, s.at.w - 4, UI_TEXT, p->what, strlen(p->what));
         if (p->total) {
-            ui_meter(s, 4, 2, 40, (double)p->done, (double)p->total, UI_TEXT);
+            ui_meter(s, 4, 2, 40, (double)p->done, (double)p->total);
             ui_putf(s, 4, 44, UI_TEXT, "%3d%%", (int)(100 * p->done / p->total));
             int x = ui_putf(s, 5, 2, UI_DIM, "%s of %s", ui_format_count(done, p->done),
                             ui_format_count(total, p->total));

@@ -90,7 +90,7 @@ void ui_draw_query(ui_surface s, const ui_query_line *q)
     ui_put_right(s, 0, s.at.w - 8, q->important ? UI_STRONG : UI_DIM, q->note);
     int x = ui_put(s, 0, 1, UI_STRONG, s.grid->glyphs->prompt) + 1;
     int w = s.at.w - 9 - ui_width(q->note) - x;
-    ui_prompt_draw(q->prompt, s, 0, x, w, UI_TEXT, q->active);
+    ui_prompt_draw(q->prompt, s, x, w, q->active);
     if (q->active && q->ghost && q->prompt->cursor == q->prompt->text.len) {
         int at = x + ui_width(text);
         if (at + 4 < x + w)

@@ -38,7 +38,7 @@ void ui_draw_palette(ui_surface s, const ui_keymap *keymap, const ui_prompt *lin
     ui_surface in =
         card(s, s.at.h > 20 ? 20 : s.at.h, s.at.w >= 100 ? 84 : s.at.w - 2, "Command", note);
     ui_put(in, 0, 1, UI_STRONG, ":");
-    ui_prompt_draw(line, in, 0, 3, in.at.w - 4, UI_TEXT, true);
+    ui_prompt_draw(line, in, 3, in.at.w - 4, true);
     ui_repeat(in, 1, 0, in.at.w, UI_BORDER, s.grid->glyphs->h);
     size_t rows = in.at.h > 2 ? (size_t)in.at.h - 2 : 0, top = window(pick, n, rows);
     for (size_t i = 0; i < rows && top + i < n; i++) {
@@ -80,7 +80,7 @@ void ui_draw_history(ui_surface s, const ui_prompt *line, const ui_offers *offer
     ui_surface in = card(s, s.at.h > 24 ? 24 : s.at.h, s.at.w >= 100 ? 96 : s.at.w - 2,
                          "Queries: typed before, and of the cache", note);
     ui_put(in, 0, 1, UI_STRONG, "/");
-    ui_prompt_draw(line, in, 0, 3, in.at.w - 4, UI_TEXT, true);
+    ui_prompt_draw(line, in, 3, in.at.w - 4, true);
     ui_repeat(in, 1, 0, in.at.w, UI_BORDER, s.grid->glyphs->h);
     offer_rows(ui_sub(in, (ui_rect){2, 0, in.at.h - 2, in.at.w}), offers);
 }
@@ -115,5 +115,5 @@ void ui_draw_menu(ui_surface s, const char *title, const ui_menu_item *items, si
 void ui_draw_line(ui_surface s, const char *title, const ui_prompt *line)
 {
     ui_surface in = card(s, 3, s.at.w >= 100 ? 72 : s.at.w - 4, title, "Enter");
-    ui_prompt_draw(line, in, 0, 1, in.at.w - 2, UI_TEXT, true);
+    ui_prompt_draw(line, in, 1, in.at.w - 2, true);
 }

@@ -45,11 +45,6 @@ static void cell(const grid *g, ui_surface s, int y, int x, double v, bool shade
                  small ? set->judged : ui_format_short(number, set, v, g->decimals));
 }
 
-static const char *name(const imr_pair_word *words, uint32_t place)
-{
-    return words[place].text;
-}
-
 /* The columns behind the cells: other words, not from words, the total. */
 static int side_columns(const grid *g, int x, int at[3])
 {
@@ -60,8 +55,7 @@ static int side_columns(const grid *g, int x, int at[3])
     return at[2] + g->cell;
 }
 
-/* A row: the cells in sight, what of it is not, the biases' column and the total. q: the place of a
- * query word, or SIZE_MAX with `values` in place of it. */
+/* A row: the cells in sight, what of it is not, the biases' column and the total. */
 static void matrix_row(const grid *g, ui_surface s, int y, const double *values, bool shaded)
 {
     const ui_side *d = &g->r->document;
@@ -88,7 +82,7 @@ static void header(const grid *g, ui_surface s, int y, size_t document)
     int x = g->label, at[3];
     for (size_t i = 0; i < g->cols; i++, x += g->cell) {
         uint32_t place = d->order[g->left + i];
-        const char *text = name(g->p->document, place);
+        const char *text = g->p->document[place].text;
         int w = ui_width(text) < g->cell - 1 ? ui_width(text) : g->cell - 1;
         ui_style style = g->p->document[place].special ? UI_DIM
                          : g->left + i == document     ? UI_STRONG
@@ -193,7 +187,7 @@ int ui_draw_words(ui_surface s, const imr_trace_document *d, const ui_reading *r
             continue;
         }
         ui_style style = g.p->query[place].special ? UI_DIM : i == query ? UI_STRONG : UI_TEXT;
-        const char *text = name(g.p->query, place);
+        const char *text = g.p->query[place].text;
         ui_put_cut(s, y, 1, g.label - 2, style, text, strlen(text));
         memset(values, 0, (r->document.n + 1) * sizeof *values);
         add_row(&g, values, place);

@@ -33,7 +33,6 @@ int main(int argc, char **argv)
     ui_term_options options = {.term = getenv("TERM"),
                                .escape_delay = getenv("ESCDELAY"),
                                .theme = &wish,
-                               .sync = true,
                                .test_sync = getenv("IMRNN_TEST_SYNC")};
     if (ui_app_init(&app, utf8 ? ui_glyphs_unicode() : ui_glyphs_ascii(), 24, 80, &err) != IMR_OK ||
         ui_signals_open(&err) != IMR_OK ||

@@ -133,14 +133,14 @@ TEST("a line longer than its place scrolls so that the cursor shows")
     CHECK_OK(ui_grid_init(&g, 1, 10, &err));
     ui_prompt_init(&p, NULL);
     ui_prompt_insert(&p, "abcdefghijklm", 13);
-    ui_prompt_draw(&p, ui_surface_of(&g), 0, 0, 10, UI_TEXT, true);
+    ui_prompt_draw(&p, ui_surface_of(&g), 0, 10, true);
     ui_grid_text(&g, &b);
     CHECK_STR(imr_buf_text(&b), "… ghijklm\n");
     CHECK_INT(g.cursor_x, 9);
     p.cursor = 2;
     ui_grid_clear(&g);
     imr_buf_clear(&b);
-    ui_prompt_draw(&p, ui_surface_of(&g), 0, 0, 10, UI_TEXT, true);
+    ui_prompt_draw(&p, ui_surface_of(&g), 0, 10, true);
     ui_grid_text(&g, &b);
     CHECK_STR(imr_buf_text(&b), "abcdefghi…\n");
     CHECK_INT(g.cursor_x, 2);

@@ -43,7 +43,8 @@ void ui_rows_text(ui_rows *r, int x, ui_style style, const char *text)
 {
     ui_lines l = {0};
     ui_lines_set(&l, text, r->grid.cols - x - 1, SIZE_MAX);
-    ui_put_wrapped(ui_rows_add(r, (int)l.n), 0, x, r->grid.cols - x - 1, (int)l.n, style, text);
+    for (size_t i = 0; i < l.n; i++)
+        ui_put_n(ui_rows_add(r, 1), 0, x, style, text + l.v[i].start, l.v[i].end - l.v[i].start);
     ui_lines_done(&l);
 }
 

@@ -59,15 +59,18 @@ static columns fit(const imr_trace *t, int w)
                                      {4, 24, false, false, false},
                                      {2, 0, false, false, false}};
     columns c = {.rank_w = {ui_adapted(t) ? 3 : 4, 4, 3}};
+    uint32_t last[3] = {0};
     double largest = 0;
     for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
         const imr_trace_document *d = imr_trace_at(t, i);
         const uint32_t ranks[3] = {d->rank_encoder, d->rank_before, d->rank_after};
         for (int k = 0; k < 3; k++)
-            c.rank_w[k] = digits(ranks[k]) > c.rank_w[k] ? digits(ranks[k]) : c.rank_w[k];
+            last[k] = ranks[k] > last[k] ? ranks[k] : last[k];
         if (isfinite(d->lift.total))
             largest = fmax(largest, fabs(d->lift.total));
     }
+    for (int k = 0; k < 3; k++)
+        c.rank_w[k] = digits(last[k]) > c.rank_w[k] ? digits(last[k]) : c.rank_w[k];
     c.scale = largest > 0 ? ui_nice_scale(largest) : 0;
     size_t i = 0;
     while (place(&c, w, &choices[i], ui_adapted(t)) < choices[i].title)

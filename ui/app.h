@@ -3,7 +3,8 @@
  *
  * ui_update (ui/update.h) and ui_app_deliver change it, views (ui/view.h) show parts of it, the
  * loop carries out the effects it asks for. Nothing here draws, waits, reads files or computes what
- * the engine should. Threads: the UI thread only.
+ * the engine should.
+ * Threads: the UI thread only.
  */
 #ifndef UI_APP_H
 #define UI_APP_H

@@ -2,7 +2,8 @@
  * ui/term.h - a terminal as the loop sees it: curses, or one in memory (tests/ui/headless.h).
  *
  * The loop shows grids and reads events; nobody else talks to the terminal. Closing restores it,
- * always before anything is printed. Threads: the UI thread only.
+ * always before anything is printed.
+ * Threads: the UI thread only.
  */
 #ifndef UI_TERM_H
 #define UI_TERM_H

@@ -6,7 +6,8 @@
  *           method.md section 1
  * Shapes:   v [rows,m]; h1 [rows,h], h2 [rows,h/2], out [rows,2m]: scale, then bias, in each row
  * Range:    scale in (0,1), bias in (-1,1)
- * Aliasing: none. No allocation. Threads: const weights, the rest is the caller's.
+ * Aliasing: none. No allocation.
+ * Threads: const weights, the rest is the caller's.
  */
 #ifndef IMR_ADAPTER_HYPERNET_H
 #define IMR_ADAPTER_HYPERNET_H

@@ -12,8 +12,8 @@
  * epoch 0 too, and after `patience` epochs without a better one training stops. It knows nothing of
  * retrieval.
  *
- * Deterministic for a given seed, thread count and processor. Memory: about six times the weights
- * (seven with a second set) and one batch.
+ * Deterministic for a given seed, thread count and processor.
+ * Memory: about six times the weights (seven with a second set) and one batch.
  */
 #ifndef IMR_ADAPTER_TRAIN_H
 #define IMR_ADAPTER_TRAIN_H

@@ -20,7 +20,8 @@
  *
  * Errors: base/kept.h's; IMR_E_CANCELLED when progress asks to stop, between two blocks or in one.
  * What is noted stays in any case.
- * Ownership: everything is the caller's, `file` too. Threads: one at a time per value.
+ * Ownership: everything is the caller's, `file` too.
+ * Threads: one at a time per value.
  */
 #ifndef IMR_BASE_KEPT_ROWS_H
 #define IMR_BASE_KEPT_ROWS_H
@@ -61,8 +62,7 @@ imr_status imr_kept_rows_check(imr_kept_notes *out, const char *path, const char
                                imr_kept_rows *rows, size_t n, const imr_progress *progress,
                                imr_error *err) IMR_NODISCARD;
 
-/* Cuts the open journal to `end` (of imr_kept_notes) and begins it with the header where that is 0.
- */
+/* Cuts the open journal to `end` (of imr_kept_notes); where that is 0 it begins with the header. */
 imr_status imr_kept_resume(imr_kept *journal, size_t end, const char *header,
                            imr_error *err) IMR_NODISCARD;
 

@@ -20,7 +20,7 @@ typedef struct explaining {
     imr_session_options options;
     imr_report_context context;
     const char *format;
-    bool json;
+    bool json, leave_out; /* words, where they add up to nothing */
     size_t done, total;
 } explaining;
 
@@ -71,6 +71,20 @@ static imr_status choose(bool *printed, const explaining *e, const imr_trace *t,
     return IMR_OK;
 }
 
+static imr_status detail(imr_detail **out, const explaining *e, const imr_trace *t, size_t i,
+                         bool words, imr_error *err)
+{
+    imr_detail *d;
+    IMR_TRY(imr_session_detail(e->session, t, i, words ? IMR_DETAIL_WORDS : IMR_DETAIL_NUMBERS,
+                               &quiet, &d, err));
+    if (words && e->leave_out && d->why.pairs.problem[0] && d->n_spans) {
+        imr_detail_free(d);
+        IMR_TRY(imr_session_detail(e->session, t, i, IMR_DETAIL_DELETION, &quiet, &d, err));
+    }
+    *out = d;
+    return IMR_OK;
+}
+
 /* Word by word for the documents that are printed; in JSON, which has all, for judged ones too. */
 static imr_status explain(explaining *e, const imr_trace *t, imr_error *err)
 {
@@ -84,9 +98,7 @@ static imr_status explain(explaining *e, const imr_trace *t, imr_error *err)
         const size_t i = details.n;
         const bool words = printed[i] || (e->json && t->documents[i].relevance >= 0);
         if (words || e->json)
-            IMR_TRY(imr_session_detail(e->session, t, i,
-                                       words ? IMR_DETAIL_WORDS : IMR_DETAIL_NUMBERS, &quiet,
-                                       &details.v[i], err));
+            IMR_TRY(detail(&details.v[i], e, t, i, words, err));
     }
     e->context.printed = printed;
     e->context.details = &details;
@@ -154,6 +166,7 @@ static imr_status look(explaining *e, imr_error *err)
         return imr_fail(err, IMR_E_USAGE,
                         "--view words is text; --format json has the tables with --pairs all");
     e->json = json;
+    e->leave_out = words || imr_config_choice(c, IMR_OPT_PAIRS) == (int64_t)IMR_REPORT_PAIRS_ALL;
     e->format = words ? "words" : imr_config_string(c, IMR_OPT_FORMAT);
     e->context = (imr_report_context){
         .command = e->cli->argv,
@@ -208,7 +221,8 @@ const imr_command imr_command_explain = {
         "Without --checkpoint the encoder ranks alone. With --dataset and --encoder the cache is "
         "made first when it has to be (imrnn explore --help).\n"
         "--view words prints the shares of one document as tables, query words by document words, "
-        "at each stage and as a change: the screen Words in text.\n"
+        "at each stage and as a change: the screen Words in text. Where vectors are no sum over "
+        "words, it leaves out each word and encodes anew, which takes seconds.\n"
         "--format json follows assets/report.schema.json; several queries make an array.",
     .example = "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explain --checkpoint demo/adapter.pt demo/cache --query 'growing java on "

@@ -60,8 +60,7 @@ void imr_cli_detail(imr_cli *cli, const char *format, ...) IMR_PRINTF(2, 3);
 const imr_progress *imr_cli_progress(imr_cli *cli);
 const char *imr_cli_environment(const imr_cli *cli, const char *name);
 
-/* Value of a STRING option that must be there: IMR_E_USAGE "--cache-dir DIR is needed (try ...)".
- */
+/* Value of a STRING option that must be there: IMR_E_USAGE "--cache-dir DIR is needed ...". */
 imr_status imr_cli_need(const char **out, const imr_cli *cli, imr_option_id id,
                         imr_error *err) IMR_NODISCARD;
 /* --format is one of "text|json|..."; *index gets its place. */

@@ -12,7 +12,9 @@
  *
  * Significance: two-sided normal p of the background z, Benjamini-Hochberg over the shown tokens.
  *
- * Precision: sums in double. Memory: 16 bytes a token. Threads: const after init.
+ * Precision: sums in double.
+ * Memory: 16 bytes a token.
+ * Threads: const after init.
  */
 #ifndef IMR_EXPLAIN_BACKGROUND_H
 #define IMR_EXPLAIN_BACKGROUND_H

@@ -10,7 +10,9 @@
  *
  * Every kind is  from_after x' - from_before x  for two vectors x, x' and two factors;
  * unit(x) = x / max(|x|, 1e-12).
- * Shapes: every vector [m]. Precision: float32 in, double inside. Threads: pure functions.
+ * Shapes: every vector [m].
+ * Precision: float32 in, double inside.
+ * Threads: pure functions.
  */
 #ifndef IMR_EXPLAIN_CHANGE_H
 #define IMR_EXPLAIN_CHANGE_H

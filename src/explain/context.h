@@ -22,7 +22,8 @@
  * Then imr_context_finish.
  *
  * Precision: sums in double, so the order of the documents, which threads decide, can change the
- * last bit of a row. Memory: a double and up to a float for each number of the table.
+ * last bit of a row.
+ * Memory: a double and up to a float for each number of the table.
  * Threads: one call at a time.
  */
 #ifndef IMR_EXPLAIN_CONTEXT_H

@@ -9,9 +9,11 @@
  *                     phi_query = (f(q',d)-f(q,d) + f(q',d')-f(q,d'))/2, phi_document likewise
  *     stages          the cosine after each step of the modulation minus the one before it
  *
- * Shapes: every vector [m]. Precision: float32 in, double throughout; a zero vector has cosine 0
- * with everything. Residuals of these sums are rounding only, far below the 1e-6 promised.
- * Memory: none. Threads: pure functions.
+ * Shapes: every vector [m].
+ * Precision: float32 in, double throughout; a zero vector has cosine 0 with everything. Residuals
+ * of these sums are rounding only, far below the 1e-6 promised.
+ * Memory: none.
+ * Threads: pure functions.
  */
 #ifndef IMR_EXPLAIN_CONTRIBUTION_H
 #define IMR_EXPLAIN_CONTRIBUTION_H

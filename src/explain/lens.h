@@ -16,8 +16,8 @@
  * its float32 error is near 1e-7 whatever the condition number. A zero row of E has F_t = 0:
  * cosine, visibility and reach 0, never NaN.
  *
- * Memory: 4 V r bytes and two floats a token. Table and backprojector are borrowed. Threads: const
- * after init.
+ * Memory: 4 V r bytes and two floats a token. Table and backprojector are borrowed.
+ * Threads: const after init.
  */
 #ifndef IMR_EXPLAIN_LENS_H
 #define IMR_EXPLAIN_LENS_H

@@ -6,7 +6,8 @@
  * special tokens, [unused*], lone punctuation, digits, single letters. A leading "##" (WordPiece
  * continuation) is not looked at: "##s" is a single letter, "##ing" is ordinary.
  *
- * Memory: rows and texts are borrowed and must outlive the table. Threads: const after init.
+ * Memory: rows and texts are borrowed and must outlive the table.
+ * Threads: const after init.
  */
 #ifndef IMR_EXPLAIN_TOKEN_TABLE_H
 #define IMR_EXPLAIN_TOKEN_TABLE_H

@@ -13,7 +13,8 @@
  *   steps      the cosine after each step of the modulation; sides: query against document
  *   sentence   all of it in one or two plain sentences                       explain/sentence.h
  *
- * Pointers live in the arena of whoever asked. Threads: read-only once made.
+ * Pointers live in the arena of whoever asked.
+ * Threads: read-only once made.
  */
 #ifndef IMR_EXPLAIN_WHY_H
 #define IMR_EXPLAIN_WHY_H

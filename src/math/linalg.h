@@ -1,8 +1,9 @@
 /*
  * math/linalg.h - factorisations in double. The only file behind it that knows LAPACK is linalg.c.
  *
- * All matrices are row-major without gaps. Errors: IMR_E_NUMERIC when an entry is not finite or
- * LAPACK does not converge, IMR_E_SHAPE for an empty matrix, IMR_E_MEMORY.
+ * All matrices are row-major without gaps.
+ * Errors: IMR_E_NUMERIC when an entry is not finite or LAPACK does not converge, IMR_E_SHAPE for an
+ * empty matrix, IMR_E_MEMORY.
  */
 #ifndef IMR_MATH_LINALG_H
 #define IMR_MATH_LINALG_H

@@ -123,6 +123,24 @@ static void strongest(imr_buf *out, const imr_why *w)
     imr_put_close(out, ']');
 }
 
+/* Words by what leaving them out costs, for encoders whose vectors are no sum. */
+static void deletion(imr_buf *out, const imr_why *w, bool adapter)
+{
+    if (!w->n_deletion) {
+        imr_put_null(out, "deletion");
+        return;
+    }
+    imr_put_open(out, "deletion", '[');
+    for (size_t i = 0; i < w->n_deletion; i++) {
+        imr_put_open(out, NULL, '{');
+        imr_put_string(out, "word", w->deletion[i].text);
+        for (int s = 0; s < (adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); s++)
+            imr_put_number(out, imr_stage_name((imr_stage)s), w->deletion[i].total[s]);
+        imr_put_close(out, '}');
+    }
+    imr_put_close(out, ']');
+}
+
 static void pairs(imr_buf *out, const imr_why *w, imr_report_pairs which)
 {
     const imr_pairs *p = &w->pairs;
@@ -185,10 +203,12 @@ void imr_json_why(imr_buf *out, const imr_why *w, imr_change_kind kind, bool ada
         imr_put_null(out, "share");
         imr_buf_str(out, "\"stages\":[],\"dimensions\":[],");
     }
-    if (w)
+    if (w) {
         pairs(out, w, which);
-    else
-        imr_put_null(out, "pairs");
+        deletion(out, w, adapter);
+    } else {
+        imr_buf_str(out, "\"pairs\":null,\"deletion\":null,");
+    }
     imr_json_words(out, w ? w->words : NULL, kind, adapter);
     imr_json_tokens_read(out, w ? &w->document_tokens : NULL);
 }

@@ -289,6 +289,7 @@ void imr_text_why(imr_buf *out, const imr_why *w, const imr_trace_document *d,
     if (w->pairs.problem[0]) {
         imr_buf_fill(out, ' ', INDENT);
         imr_report_wrap(out, w->pairs.problem, INDENT, INDENT, style->width);
+        imr_text_left_out(out, w, style->adapter, INDENT, style->width);
     } else {
         why_here(out, w, stage, style->width);
     }

@@ -177,10 +177,53 @@ static bool one(imr_buf *out, const imr_why *w, int stage, size_t width)
     return ok;
 }
 
+/* ---- where there is no sum ---- */
+
+typedef struct left_out {
+    const imr_pair_word *word;
+    double loss;
+} left_out;
+
+static int by_loss(const void *a, const void *b)
+{
+    const left_out *x = a, *y = b;
+    return x->loss > y->loss ? -1 : x->loss < y->loss;
+}
+
+void imr_text_left_out(imr_buf *out, const imr_why *w, bool adapter, size_t indent, size_t width)
+{
+    if (!w->n_deletion)
+        return;
+    const imr_stage last = adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
+    IMR_AUTOFREE left_out *v = IMR_NEW_ARRAY(left_out, w->n_deletion);
+    if (!v) {
+        out->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < w->n_deletion; i++)
+        v[i] = (left_out){&w->deletion[i], w->deletion[i].total[last]};
+    qsort(v, w->n_deletion, sizeof *v, by_loss);
+    imr_buf_fill(out, ' ', indent);
+    imr_report_wrap(out,
+                    adapter ? "what the cosine loses without a word: encoder, projected, now"
+                            : "what the cosine loses without a word",
+                    indent, indent, width);
+    for (size_t i = 0; i < w->n_deletion; i++) {
+        imr_buf_fill(out, ' ', indent);
+        imr_report_cell(out, v[i].word->text, 2 * (size_t)NAME);
+        for (int s = 0; s <= (int)last; s++) {
+            imr_buf_char(out, ' ');
+            imr_report_fixed(out, v[i].word->total[s], 4, true);
+        }
+        imr_buf_char(out, '\n');
+    }
+}
+
 void imr_report_words(const imr_trace *t, const imr_report_context *context, imr_buf *out)
 {
     const size_t width = imr_report_width(context);
     IMR_AUTOBUF imr_buf text = {0};
+    bool tables = false;
     imr_buf_printf(&text, "query  %s%s", t->query_prefix, t->query_text);
     imr_report_wrap(out, imr_buf_text(&text), 0, 7, width);
     for (size_t i = 0; i < t->n_documents; i++) {
@@ -197,13 +240,17 @@ void imr_report_words(const imr_trace *t, const imr_report_context *context, imr
         imr_report_wrap(out, imr_buf_text(&text), 0, 0, width);
         if (w->pairs.problem[0]) {
             imr_report_wrap(out, w->pairs.problem, 0, 0, width);
+            imr_text_left_out(out, w, imr_report_adapted(t), 0, width);
             continue;
         }
         for (int stage = 0; stage <= IMR_STAGE_COUNT; stage++)
             if (stage < IMR_STAGE_COUNT ? w->pairs.raw[stage] != NULL : imr_report_adapted(t))
                 if (!one(out, w, stage, width))
                     out->failed = true;
+        tables = true;
     }
+    if (!tables)
+        return;
     imr_buf_char(out, '\n');
     imr_report_wrap(out,
                     "other: words with smaller totals, special tokens of the document, and what no "

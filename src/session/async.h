@@ -83,8 +83,7 @@ int imr_async_fd(const imr_async *j);
 void imr_async_reap(imr_async *j);
 int imr_async_pending(imr_async *j);
 
-/* What the running job says of its progress; false when nothing is known. Copied out under a lock.
- */
+/* What the running job says of its progress, copied under a lock; false when nothing is known. */
 typedef struct imr_async_progress {
     char what[80];
     uint64_t done, total;

@@ -7,8 +7,8 @@
  * One query alone is a scan, bound by memory; a hundred together are a matrix product in blocks
  * (a million documents of 256 values: 0.5 s instead of 100 scans of 30 ms and more). Similarities
  * are sums in another order than the ranker's, so documents closer than 1e-6 may change places.
- * Memory: queries x (4,096 + 2K) values. Threads: OpenMP over queries; looks at progress after
- * every 4,096 documents.
+ * Memory: queries x (4,096 + 2K) values.
+ * Threads: OpenMP over queries; looks at progress after every 4,096 documents.
  */
 #ifndef IMR_SESSION_CANDIDATES_H
 #define IMR_SESSION_CANDIDATES_H

@@ -7,7 +7,8 @@
  * the word are cut out of what the encoder read, so that nothing that it did not read moves in, and
  * the text is encoded anew. The query and the scales and biases of its run stay as they are. Losses
  * do not add up to the similarity.
- * Cost: an encoding for each different word, some at a time. Threads: one at a time.
+ * Cost: an encoding for each different word, some at a time.
+ * Threads: one at a time.
  */
 #ifndef IMR_SESSION_DELETION_H
 #define IMR_SESSION_DELETION_H

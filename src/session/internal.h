@@ -19,8 +19,7 @@
 #include "session/tables.h"
 #include "session/titles.h"
 
-/* A table that words are told in, with what was measured of it. Not moved: the lens points into it.
- */
+/* A table that words are told in, and what was measured of it. Not moved: the lens points there. */
 typedef struct imr_told {
     imr_table source;
     imr_token_table table;

@@ -34,8 +34,7 @@
 #include "math/rows.h"
 #include "retrieval/cache.h"
 
-/* Projecting fewer takes less than a tenth of a second on any machine that runs this at all well.
- */
+/* Projecting fewer takes less than a tenth of a second on any machine that runs this well. */
 #define IMR_PROJECTED_KEEP_FROM 50000
 
 typedef struct imr_projected {

@@ -18,9 +18,10 @@
  * vectors, and are ordered by it, so that shares add up to what is shown.
  *
  * Cost: two scans of N rows (encoder and working space), for rescore one more, for corpus two, and
- * a pass over N similarities for each ranking. Memory: 3N floats besides the projected documents
- * (session/projected.h: mapped when there are many); adapter and cache are borrowed. Threads: one
- * at a time (scratch inside).
+ * a pass over N similarities for each ranking.
+ * Memory: 3N floats besides the projected documents (session/projected.h: mapped when there are
+ * many); adapter and cache are borrowed.
+ * Threads: one at a time (scratch inside).
  */
 #ifndef IMR_SESSION_RANKER_H
 #define IMR_SESSION_RANKER_H

@@ -56,7 +56,6 @@ typedef struct imr_trace_metric {
     double before, after, encoder;
 } imr_trace_metric;
 
-/* What is needed to get this trace again. Strings are the trace's; "" means absent. */
 /* How well the corpus can be read in a table; name: static, one of IMR_TABLES. */
 #define IMR_TABLES 3 /* context, encoded, input */
 typedef struct imr_table_lens {
@@ -65,6 +64,7 @@ typedef struct imr_table_lens {
     imr_lens_quality lens;
 } imr_table_lens;
 
+/* What is needed to get this trace again. Strings are the trace's; "" means absent. */
 typedef struct imr_trace_inputs {
     const char *adapter_path, *adapter_form;
     const char *adapter_form_from; /* "metadata", "shapes", "option" */

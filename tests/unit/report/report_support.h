@@ -19,6 +19,7 @@ typedef struct made_report {
     imr_pair_word query[MADE_QUERY + 1], words[MADE_DOCUMENT + 1];
     double raw[IMR_STAGE_COUNT][(MADE_QUERY + 1) * (MADE_DOCUMENT + 1)];
     double centred[IMR_STAGE_COUNT][(MADE_QUERY + 1) * (MADE_DOCUMENT + 1)];
+    imr_pair_word deletion[MADE_DOCUMENT];
     imr_strong_pair strongest[2];
     imr_word_score score[MADE_WORDS];
     struct imr_why_dimension dimensions[1];
@@ -159,6 +160,9 @@ static inline void made_report_init(made_report *m, bool adapter)
     m->numbers.why.n_strongest = 0;
     m->v[0] = &m->detail, m->v[1] = &m->numbers;
     m->details = (imr_details){m->v, 2};
+    for (size_t i = 0; i < MADE_DOCUMENT; i++)
+        m->deletion[i] = m->words[i];
+    m->numbers.why.deletion = m->deletion, m->numbers.why.n_deletion = MADE_DOCUMENT;
 }
 
 #endif

@@ -110,6 +110,10 @@ TEST("a matrix of JSON adds up to the similarity it belongs to")
               "2nd for the encoder, 1st now; it is here for homocysteine, acid ~ vitamin, among "
               "others.");
     CHECK(imr_json_is_null(imr_json_at(report, "documents/1/pairs")));
+    CHECK(imr_json_is_null(imr_json_at(report, "documents/0/deletion")));
+    CHECK_STR(imr_json_string_or(report, "documents/1/deletion/1/word", ""), "folic");
+    CHECK_NEAR(imr_json_number_or(report, "documents/1/deletion/1/after", NAN),
+               m.deletion[1].total[IMR_STAGE_AFTER], 1e-8);
     CHECK_STR(imr_json_string_or(report, "left/0/id", ""), "300");
     CHECK_STR(imr_json_string_or(report, "documents/0/tokens/positive/0/token", ""), "folate");
     imr_json_free(report);
@@ -137,7 +141,9 @@ TEST("text begins each document with its sentence and says why, in 80 columns")
                            "own    + folate",
                            "manner +0.2500 ns hub",
                            "\n200\n",
-                           "nobody asked"};
+                           "nobody asked",
+                           "what the cosine loses without a word",
+                           "folic"};
     const char *at = text;
     for (size_t i = 0; i < IMR_LEN(order); i++) {
         CHECK_CONTAINS(at, order[i]);

@@ -145,7 +145,7 @@ static void run_suggest(call *c)
 
 static call *call_new(imr_async *j, imr_async_kind kind, uint64_t serial);
 
-/* What nobody waits for makes room. */
+/* What nobody waits for makes room; words that wait to go on get in line again, behind it. */
 static void stop_idle(imr_async *j)
 {
     imr_worker_cancel(j->worker, IMR_ASYNC_AHEAD);
@@ -168,11 +168,13 @@ static bool submit_detail(imr_async *j, imr_async_kind kind, const imr_trace *tr
         j->wanted_place = place;
     }
     pthread_mutex_unlock(&j->lock);
-    if (kind == IMR_ASYNC_AHEAD)
+    if (kind == IMR_ASYNC_AHEAD) {
+        imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);
         atomic_fetch_add(&j->ahead, 1);
-    imr_worker_submit(j->worker, &c->job, true);
-    if (kind == IMR_ASYNC_DETAIL) /* words that wait to go on get in line again, behind it */
+    } else {
         stop_idle(j);
+    }
+    imr_worker_submit(j->worker, &c->job, true);
     return true;
 }
 

@@ -4,14 +4,14 @@
 
 #include "base/mem.h"
 #include "cli/commands.h"
+#include "cli/pair.h"
 #include "cli/session_options.h"
 #include "report/report.h"
 
 static const imr_option_id options[] = {
-    IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY,    IMR_OPT_QUERY_ID,  IMR_OPT_ALL,
-    IMR_OPT_MAX_QUERIES,     IMR_OPT_DOCUMENT, IMR_OPT_RANKING_K, IMR_OPT_VIEW,
-    IMR_OPT_PAIRS,           IMR_OPT_WIDTH,    IMR_OPT_FORMAT,    IMR_OPT_OUTPUT,
-    IMR_OPT_COUNT,
+    IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY,  IMR_OPT_QUERY_ID,  IMR_OPT_ALL,   IMR_OPT_MAX_QUERIES,
+    IMR_OPT_DOCUMENT,        IMR_OPT_PAIR,   IMR_OPT_RANKING_K, IMR_OPT_VIEW,  IMR_OPT_PAIRS,
+    IMR_OPT_WIDTH,           IMR_OPT_FORMAT, IMR_OPT_OUTPUT,    IMR_OPT_COUNT,
 };
 
 typedef struct explaining {
@@ -19,10 +19,17 @@ typedef struct explaining {
     imr_session *session;
     imr_session_options options;
     imr_report_context context;
+    imr_cli_pair pair;
     const char *format;
     bool json, leave_out; /* words, where they add up to nothing */
     size_t done, total;
 } explaining;
+
+static void explaining_done(explaining *e)
+{
+    imr_session_close(e->session);
+    imr_cli_pair_done(&e->pair);
+}
 
 static bool go_on(void *user, const imr_progress_info *info)
 {
@@ -49,8 +56,9 @@ static imr_status emit(explaining *e, const imr_trace *t, imr_error *err)
 /* The documents to be printed: those of --document, else the first. */
 static imr_status choose(bool *printed, const explaining *e, const imr_trace *t, imr_error *err)
 {
-    const size_t named = imr_config_count(e->cli->config, IMR_OPT_DOCUMENT);
-    if (imr_config_is_set(e->cli->config, IMR_OPT_RANKING_K) && e->context.top > t->n_documents)
+    const size_t named = t->pair ? 0 : imr_config_count(e->cli->config, IMR_OPT_DOCUMENT);
+    if (!t->pair && imr_config_is_set(e->cli->config, IMR_OPT_RANKING_K) &&
+        e->context.top > t->n_documents)
         return imr_fail(err, IMR_E_USAGE,
                         "--ranking-k is %u, but %zu documents are listed: --feedback-k says how "
                         "many, at most all %llu",
@@ -110,8 +118,11 @@ static imr_status explain(explaining *e, const imr_trace *t, imr_error *err)
 
 static imr_status one(explaining *e, const char *text, const char *id, imr_error *err)
 {
-    const imr_request request = {
-        .text = text, .query_id = id, .settings = e->options.settings, .progress = &quiet};
+    const imr_request request = {.text = text,
+                                 .query_id = id,
+                                 .document = e->pair.document,
+                                 .settings = e->options.settings,
+                                 .progress = &quiet};
     imr_trace *t;
     IMR_TRY(imr_session_run(e->session, &request, &t, err));
     imr_status status = explain(e, t, err);
@@ -137,6 +148,8 @@ static imr_status all(explaining *e, imr_error *err)
 static imr_status named(explaining *e, imr_error *err)
 {
     const imr_config *c = e->cli->config;
+    if (e->pair.document)
+        return one(e, e->pair.query, e->pair.query_id, err);
     for (size_t i = 0; i < imr_config_count(c, IMR_OPT_QUERY); i++)
         IMR_TRY(one(e, imr_config_item(c, IMR_OPT_QUERY, i), NULL, err));
     for (size_t i = 0; i < imr_config_count(c, IMR_OPT_QUERY_ID); i++)
@@ -147,7 +160,9 @@ static imr_status named(explaining *e, imr_error *err)
 static imr_status count(explaining *e, bool whole_split, imr_error *err)
 {
     const imr_config *c = e->cli->config;
-    const size_t given = imr_config_count(c, IMR_OPT_QUERY) + imr_config_count(c, IMR_OPT_QUERY_ID);
+    const size_t given = e->pair.document ? 1
+                                          : imr_config_count(c, IMR_OPT_QUERY) +
+                                                imr_config_count(c, IMR_OPT_QUERY_ID);
     if ((given != 0) == whole_split)
         return imr_fail(err, IMR_E_USAGE, "%s; give --query TEXT, --query-id ID or --all",
                         given ? "--all stands alone" : "which query?");
@@ -184,11 +199,18 @@ static imr_status run(imr_cli *cli, imr_error *err)
 {
     const imr_config *c = cli->config;
     const bool whole_split = imr_config_bool(c, IMR_OPT_ALL);
-    explaining e = {.cli = cli};
+    IMR_CLEANUP(explaining_done) explaining e = {.cli = cli};
     IMR_TRY(look(&e, err));
+    if (imr_config_bool(c, IMR_OPT_PAIR))
+        IMR_TRY(imr_cli_pair_take(&e.pair, cli, err));
+    else if (cli->n_arguments > 1)
+        return imr_fail(err, IMR_E_USAGE, "too many arguments: one cache (imrnn explain --help)");
     IMR_TRY(count(&e, whole_split, err));
     IMR_CLEANUP(imr_cli_paths_done) imr_cli_paths paths = {0};
+    const bool quietly = cli->quiet;
+    cli->quiet |= e.pair.folder != NULL; /* how a cache of one text was made is noise */
     IMR_TRY(imr_cli_session_options(&e.options, &paths, cli, err));
+    cli->quiet = quietly;
     IMR_TRY(imr_session_open(&e.session, &e.options, imr_cli_progress(cli), err));
     const imr_session_facts *facts = imr_session_facts_of(e.session);
     if (facts->encoder_problem[0])
@@ -205,14 +227,13 @@ static imr_status run(imr_cli *cli, imr_error *err)
         status = imr_fail(err, IMR_E_NOT_FOUND, "the cache %s holds no queries", e.options.cache);
     else
         status = whole_split ? all(&e, err) : named(&e, err);
-    imr_session_close(e.session);
     return status;
 }
 
 const imr_command imr_command_explain = {
     .name = "explain",
     .usage = "[--checkpoint FILE] (CACHE | --dataset D --encoder E) (--query TEXT | --query-id ID "
-             "| --all)",
+             "| --all | --pair QUERY DOCUMENT)",
     .summary = "one query, several or a split: the ranking, why it is so, what an adapter changed",
     .details =
         "The report begins with what is needed to get it again, then comes the ranking with its "
@@ -223,12 +244,17 @@ const imr_command imr_command_explain = {
         "--view words prints the shares of one document as tables, query words by document words, "
         "at each stage and as a change: the screen Words in text. Where vectors are no sum over "
         "words, it leaves out each word and encodes anew, which takes seconds.\n"
+        "--pair explains one query and one document alone, as explain() of the authors' package "
+        "does: its scores, the ten tokens it would name, and beside them the sentence, the pairs "
+        "of "
+        "words and the words of the change. QUERY and DOCUMENT are texts, or ids of the cache; "
+        "without a cache or dataset the document is all there is.\n"
         "--format json follows assets/report.schema.json; several queries make an array.",
     .example = "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explain --checkpoint demo/adapter.pt demo/cache --query 'growing java on "
                "volcanic soil'\n"
                "  imrnn explain demo/cache --query 'volcanic soil' --ranking-k 2",
     .options = options,
-    .max_arguments = 1,
+    .max_arguments = 3,
     .run = run,
 };

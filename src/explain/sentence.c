@@ -56,6 +56,17 @@ static void put_ranks(imr_buf *out, const imr_sentence_facts *f)
 {
     const uint32_t encoder = f->rank[IMR_STAGE_ENCODER], before = f->rank[IMR_STAGE_BEFORE];
     const uint32_t after = f->rank[IMR_STAGE_AFTER];
+    if (f->alone) {
+        imr_buf_str(out, "cosine ");
+        put_part(out, (double)f->alone[IMR_STAGE_ENCODER]);
+        imr_buf_str(out, " for the encoder");
+        if (f->adapter) {
+            imr_buf_str(out, ", ");
+            put_part(out, (double)f->alone[IMR_STAGE_AFTER]);
+            imr_buf_str(out, " now");
+        }
+        return;
+    }
     put_rank(out, encoder);
     if (!f->adapter) {
         imr_buf_str(out, " for the encoder");

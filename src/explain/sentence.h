@@ -12,6 +12,7 @@
  *                           passed fell more.
  *   not from words          13th for the encoder, 2nd now; +1.20 sd, of which +.90 comes from the
  *                           adapter's biases, not from words of this text.
+ *   a pair alone            cosine .29 for the encoder, .33 now: *bone ~ hip*, among others.
  *   outside the list        9th for the encoder, not among the adapter's candidates now.
  *
  * Rules (method.md section 3b, "One sentence"): the projector or the modulation is said to have
@@ -37,7 +38,8 @@ typedef struct imr_sentence_facts {
     uint32_t rank[IMR_STAGE_COUNT]; /* 0: not ranked; after: not among the candidates */
     const double *standing;         /* [IMR_STAGE_COUNT] */
     imr_lift lift;
-    bool passed;            /* a listed document changed sides with it, encoder against now */
+    bool passed;        /* a listed document changed sides with it, encoder against now */
+    const float *alone; /* [IMR_STAGE_COUNT] cosines of a pair without a ranking; NULL: in one */
     const imr_pairs *pairs; /* NULL, or without words: none is named */
     const imr_strong_pair *strongest;
     size_t n_strongest;

@@ -269,6 +269,7 @@ static imr_status say(imr_why *why, const imr_why_input *in, imr_arena *arena, i
         .standing = why->standing,
         .lift = why->lift,
         .passed = in->passed,
+        .alone = in->alone ? in->similarity : NULL,
         .pairs = &why->pairs,
         .strongest = why->strongest,
         .n_strongest = why->n_strongest,

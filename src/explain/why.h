@@ -213,6 +213,7 @@ typedef struct imr_why_input {
     float similarity[IMR_STAGE_COUNT];
     imr_reference reference[IMR_STAGE_COUNT];
     bool passed;         /* explain/sentence.h */
+    bool alone;          /* a pair without a ranking */
     const char *problem; /* why there can be no pairs; "" */
     imr_why_text query, document;
     imr_why_table table;

@@ -151,6 +151,28 @@ static void metrics(imr_buf *out, const imr_trace *t)
     imr_put_close(out, '}');
 }
 
+static void tokens(imr_buf *out, const char *name, const imr_trace_token *v, size_t n)
+{
+    imr_put_open(out, name, '[');
+    for (size_t i = 0; i < n; i++) {
+        imr_put_open(out, NULL, '{');
+        imr_put_string(out, "token", v[i].text);
+        imr_put_number(out, "cosine", (double)v[i].cosine);
+        imr_put_close(out, '}');
+    }
+    imr_put_close(out, ']');
+}
+
+/* One pair alone, as the authors' package has it. */
+static void pair(imr_buf *out, const imr_trace *t)
+{
+    const imr_trace_pair *p = t->pair;
+    imr_put_number(out, "base_score", (double)t->documents[0].sim_encoder);
+    imr_put_number(out, "adapted_score", (double)t->documents[0].sim_after);
+    tokens(out, "query_tokens", p->query, p->n_query);
+    tokens(out, "document_tokens", p->document, p->n_document);
+}
+
 static void head(imr_buf *out, const imr_trace *t, const imr_report_context *context)
 {
     imr_put_string(out, "schema", "imrnn.explanation/1");
@@ -200,6 +222,8 @@ void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_
     else
         imr_put_null(out, "moved_encoder");
     metrics(out, t);
+    if (t->pair)
+        pair(out, t);
     imr_put_open(out, "documents", '[');
     for (size_t i = 0; i < t->n_documents; i++)
         document(out, t, context, i);

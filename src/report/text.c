@@ -189,6 +189,46 @@ static void row(imr_buf *out, const imr_trace_document *d, const imr_text_style 
     imr_buf_char(out, '\n');
 }
 
+static void tokens(imr_buf *out, const char *label, const imr_trace_token *v, size_t n,
+                   size_t width)
+{
+    IMR_AUTOBUF imr_buf line = {0};
+    for (size_t i = 0; i < n; i++) {
+        imr_buf_printf(&line, "%s%s%c", i ? ", " : "", v[i].text, IMR_REPORT_HOLD);
+        imr_report_fixed(&line, (double)v[i].cosine, 4, true);
+    }
+    if (n)
+        paragraph(out, label, &line, width);
+}
+
+/* One pair alone: their package's numbers and words, before ours. */
+static void pair(imr_buf *out, const imr_trace *t, const imr_text_style *style)
+{
+    const imr_trace_document *d = &t->documents[0];
+    const imr_trace_pair *p = t->pair;
+    IMR_AUTOBUF imr_buf line = {0};
+    imr_buf_str(&line, "encoder ");
+    imr_report_fixed(&line, (double)d->sim_encoder, 4, true);
+    if (style->adapter) {
+        imr_buf_str(&line, "  proj ");
+        imr_report_fixed(&line, (double)d->sim_before, 4, true);
+        imr_buf_str(&line, "  now ");
+        imr_report_fixed(&line, (double)d->sim_after, 4, true);
+        imr_buf_str(&line, "  change ");
+        imr_report_fixed(&line, (double)d->sim_after - (double)d->sim_encoder, 4, true);
+    }
+    imr_buf_char(out, '\n');
+    paragraph(out, "cosine", &line, style->width);
+    if (p->n_query + p->n_document == 0)
+        return;
+    imr_report_wrap(out,
+                    "What the authors' package prints for this pair: the tokens nearest to either "
+                    "change, in the table input, by |cosine|",
+                    0, 0, style->width);
+    tokens(out, "  query", p->query, p->n_query, style->width);
+    tokens(out, "  document", p->document, p->n_document, style->width);
+}
+
 static void ranking(imr_buf *out, const imr_trace *t, const imr_report_context *context,
                     const imr_text_style *style)
 {
@@ -228,7 +268,10 @@ void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_
     inputs(out, t, style.width);
     imr_buf_char(out, '\n');
     query(out, t, imr_report_query(t, context), &style);
-    ranking(out, t, context, &style);
+    if (t->pair)
+        pair(out, t, &style);
+    else
+        ranking(out, t, context, &style);
     for (size_t i = 0; i < t->n_documents; i++) {
         const imr_detail *about = imr_report_detail(context, i);
         if (!about || !imr_report_prints(context, i))

@@ -73,10 +73,14 @@ static imr_status read_query(imr_session *s, const imr_trace *t, const imr_progr
 }
 
 /* A document's text as its encoder is given it, without reading it. */
-static imr_status find_document(imr_session *s, uint32_t row, imr_reading *r, imr_error *err)
+static imr_status find_document(imr_session *s, const imr_trace *t, uint32_t row, imr_reading *r,
+                                imr_error *err)
 {
     IMR_AUTOBUF imr_buf title = {0}, text = {0};
-    IMR_TRY(imr_cache_document(s->cache, row, &title, &text, err));
+    if (row == UINT32_MAX)
+        imr_buf_str(&text, t->pair->text);
+    else
+        IMR_TRY(imr_cache_document(s->cache, row, &title, &text, err));
     IMR_TRY(imr_buf_check(&title, err));
     IMR_TRY(imr_buf_check(&text, err));
     imr_buf_str(&r->text, imr_cache_encoder(s->cache)->passage_prefix);
@@ -189,7 +193,7 @@ static imr_status explain(imr_session *s, const imr_trace *t, imr_detail *d, con
                           const imr_reading *document, const imr_progress *progress, imr_error *err)
 {
     const imr_trace_document *of = imr_trace_at(t, d->place);
-    IMR_AUTOFREE float *base = NULL;
+    IMR_AUTOFREE float *read = NULL;
     imr_why_input in = {
         .run = &t->run,
         .weights = s->adapter ? &s->adapter->w : NULL,
@@ -198,18 +202,21 @@ static imr_status explain(imr_session *s, const imr_trace *t, imr_detail *d, con
         .rank = {of->rank_encoder, of->rank_before, of->rank_after},
         .similarity = {of->sim_encoder, of->sim_before, of->sim_after},
         .passed = d->place < t->n_documents && imr_session_passed(t, d->place),
+        .alone = t->pair != NULL,
         .problem = problem,
         .query = s->query.tokens.n && document->tokens.n ? text_of(&s->query) : (imr_why_text){0},
         .document = text_of(document),
     };
     memcpy(in.reference, t->reference, sizeof in.reference);
     imr_words_table(&in.table, &s->words, &t->settings);
-    if (!s->adapter) {
-        base = IMR_NEW_ARRAY(float, t->run.n);
-        if (!base)
+    if (!s->adapter && t->pair) {
+        in.document_base = t->pair->base;
+    } else if (!s->adapter) {
+        read = IMR_NEW_ARRAY(float, t->run.n);
+        if (!read)
             return imr_fail_memory(err);
-        IMR_TRY(imr_cache_read_rows(s->cache, of->row, 1, base, err));
-        in.document_base = base;
+        IMR_TRY(imr_cache_read_rows(s->cache, of->row, 1, read, err));
+        in.document_base = read;
     }
     return imr_why_make(&d->why, d->query_words, &in, d->arena, progress, err);
 }
@@ -224,7 +231,7 @@ static imr_status fill(imr_session *s, const imr_trace *t, imr_detail *d, imr_de
     d->title = imr_arena_strdup(d->arena, of->title);
     if (!d->document_id || !d->title)
         return imr_fail_memory(err);
-    IMR_TRY(find_document(s, of->row, &document, err));
+    IMR_TRY(find_document(s, t, of->row, &document, err));
     if (document.text.len == document.prefix) {
         problem = CHANGED;
     } else if (!s->encoder) {

@@ -112,6 +112,9 @@ void imr_words_table(imr_why_table *out, const imr_words *w, const imr_trace_set
 /* Forgets the details that were kept, and the query's reading (session/detail.c). */
 void imr_session_forget(imr_session *s);
 
+/* A sanitised copy on one line; NULL when memory ran out. */
+const char *imr_trace_keep(imr_arena *arena, const char *text);
+
 /* Whether a listed document changed sides with t->documents[place], encoder against now. */
 bool imr_session_passed(const imr_trace *t, size_t place);
 

@@ -11,7 +11,7 @@
 #include "retrieval/metrics.h"
 #include "retrieval/search.h"
 #include "retrieval/similarity.h"
-#include "session/internal.h"
+#include "session/pair.h"
 #include "text/utf8.h"
 
 enum { DEFAULT_FEEDBACK = 100, DEFAULT_TOKENS = 10, MAX_TOKENS = 1000, TOP = 10 };
@@ -24,7 +24,7 @@ static imr_status check_cancel(const imr_request *request, imr_error *err)
                : imr_fail(err, IMR_E_CANCELLED, "cancelled");
 }
 
-static const char *keep(imr_arena *arena, const char *text)
+const char *imr_trace_keep(imr_arena *arena, const char *text)
 {
     IMR_AUTOBUF imr_buf clean = {0};
     imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
@@ -37,8 +37,8 @@ static imr_status from_cache(imr_session *s, imr_trace *t, uint32_t row, imr_err
 {
     const imr_view vectors = imr_cache_query_vectors(s->cache);
     memcpy(s->query_base, imr_view_row(&vectors, row), vectors.cols * sizeof *s->query_base);
-    t->query_id = keep(t->arena, imr_cache_query_id(s->cache, row));
-    t->query_text = keep(t->arena, imr_cache_query_text(s->cache, row));
+    t->query_id = imr_trace_keep(t->arena, imr_cache_query_id(s->cache, row));
+    t->query_text = imr_trace_keep(t->arena, imr_cache_query_text(s->cache, row));
     t->query_cached = true;
     t->known_tokens = UINT32_MAX;
     return t->query_id && t->query_text ? IMR_OK : imr_fail_memory(err);
@@ -62,7 +62,7 @@ static imr_status encode(imr_session *s, imr_trace *t, const char *text, imr_err
                         s->facts.encoder_name);
     t->known_tokens = (uint32_t)count.known;
     t->query_id = "";
-    t->query_text = keep(t->arena, text);
+    t->query_text = imr_trace_keep(t->arena, text);
     return t->query_text ? IMR_OK : imr_fail_memory(err);
 }
 
@@ -70,10 +70,14 @@ static imr_status find_vector(imr_session *s, const imr_request *request, imr_tr
                               imr_error *err)
 {
     uint32_t row;
-    if (request->query_id) {
-        if (!imr_cache_find_query(s->cache, request->query_id, &row))
+    const char *id = request->query_id;
+    if (!id && request->document && request->text &&
+        imr_cache_find_query(s->cache, request->text, &row))
+        id = request->text;
+    if (id) {
+        if (!imr_cache_find_query(s->cache, id, &row))
             return imr_fail(err, IMR_E_NOT_FOUND, "the cache %s has no query '%s'",
-                            imr_cache_path(s->cache), request->query_id);
+                            imr_cache_path(s->cache), id);
         return from_cache(s, t, row, err);
     }
     if (!request->text || !request->text[strspn(request->text, " \t\r\n")])
@@ -95,13 +99,16 @@ static imr_status find_vector(imr_session *s, const imr_request *request, imr_tr
 static imr_status name_document(imr_session *s, imr_trace *t, imr_trace_document *d, uint32_t row,
                                 imr_error *err)
 {
-    const char *title;
-    IMR_TRY(imr_titles_get(&s->titles, row, &title, err));
-    *d = (imr_trace_document){.row = row,
-                              .id = keep(t->arena, imr_cache_document_id(s->cache, row)),
-                              .title = imr_arena_strdup(t->arena, title),
-                              .sentence = "",
-                              .relevance = -1};
+    const bool own = row == UINT32_MAX; /* a pair's */
+    const char *title = own ? t->pair->text : "";
+    if (!own)
+        IMR_TRY(imr_titles_get(&s->titles, row, &title, err));
+    *d = (imr_trace_document){
+        .row = row,
+        .id = own ? "text" : imr_trace_keep(t->arena, imr_cache_document_id(s->cache, row)),
+        .title = imr_trace_keep(t->arena, title),
+        .sentence = "",
+        .relevance = -1};
     return d->id && d->title ? IMR_OK : imr_fail_memory(err);
 }
 
@@ -145,7 +152,7 @@ static bool is_listed(const imr_trace *t, uint32_t row)
 /* What the encoder had among its first ten and the adapter's candidates lack. */
 static imr_status find_left(imr_session *s, imr_trace *t, imr_error *err)
 {
-    if (!s->adapter)
+    if (!s->adapter || t->pair)
         return IMR_OK;
     const size_t all = imr_cache_documents(s->cache), n = all < TOP ? all : TOP;
     uint32_t top[TOP], rank_before[TOP];
@@ -290,11 +297,15 @@ static imr_status judge(imr_session *s, imr_trace *t, const imr_listing *l, imr_
         imr_trace_document *d =
             i < t->n_documents ? &t->documents[i] : &t->left[i - t->n_documents];
         bool judged = false;
+        if (d->row == UINT32_MAX)
+            continue;
         const int32_t grade =
             imr_qrels_grade(q, query, imr_cache_document_id(s->cache, d->row), &judged);
         if (judged)
             d->relevance = grade;
     }
+    if (t->pair) /* is no ranking */
+        return IMR_OK;
     IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, 2 * l->n);
     if (!order)
         return imr_fail_memory(err);
@@ -334,16 +345,21 @@ static imr_status say_all(const imr_session *s, imr_trace *t, imr_error *err)
     for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
         imr_trace_document *d =
             i < t->n_documents ? &t->documents[i] : &t->left[i - t->n_documents];
+        const float cosines[IMR_STAGE_COUNT] = {d->sim_encoder, d->sim_before, d->sim_after};
         const imr_sentence_facts facts = {
             .adapter = s->adapter != NULL,
             .rank = {d->rank_encoder, d->rank_before, d->rank_after},
             .standing = d->standing,
             .lift = d->lift,
             .passed = i < t->n_documents && imr_session_passed(t, i),
+            .alone = t->pair ? cosines : NULL,
         };
         imr_sentence_document(&text, &facts);
         IMR_TRY(say(&d->sentence, &text, t, err));
     }
+    t->sentence = "";
+    if (t->pair)
+        return IMR_OK;
     imr_sentence_ranking ranking = {.adapter = s->adapter != NULL,
                                     .documents = t->n_documents,
                                     .moved = t->moved_encoder,
@@ -385,7 +401,10 @@ static imr_status keep_bases(imr_session *s, imr_trace *t, const imr_listing *l,
     IMR_TRY(imr_matrix_init(&base, l->n, r->n, err));
     for (size_t i = 0; i < l->n; i++) {
         float *x = imr_matrix_row(&base, i);
-        imr_rows_get(x, rows, l->document[i]);
+        if (t->pair)
+            memcpy(x, t->pair->base, r->n * sizeof *x);
+        else
+            imr_rows_get(x, rows, l->document[i]);
         const double norm = fmax(imr_nn_norm(x, r->n), IMR_NN_UNIT_FLOOR);
         for (size_t j = 0; j < r->n; j++)
             r->base_mean[j] += (double)x[j] / norm / (double)l->n;
@@ -501,6 +520,16 @@ imr_status imr_session_check_settings(imr_trace_settings *settings, const imr_se
     return IMR_OK;
 }
 
+static imr_status list_pair(imr_session *s, const char *document, imr_trace *t, imr_listing *l,
+                            imr_error *err)
+{
+    t->settings.feedback_k = 1;
+    IMR_TRY(imr_pair_find(s, t, document, err));
+    IMR_TRY(imr_ranker_pair(&s->ranker, s->query_base, t->pair->base, t->arena, l, err));
+    l->document[0] = t->pair->row;
+    return IMR_OK;
+}
+
 static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, imr_error *err)
 {
     imr_listing l;
@@ -510,8 +539,9 @@ static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, 
     t->timing.encode = 1e3 * (now - at);
     IMR_TRY(check_cancel(request, err));
     at = now;
-    IMR_TRY(imr_ranker_run(&s->ranker, s->query_base, &t->settings, t->arena, request->progress, &l,
-                           err));
+    IMR_TRY(request->document ? list_pair(s, request->document, t, &l, err)
+                              : imr_ranker_run(&s->ranker, s->query_base, &t->settings, t->arena,
+                                               request->progress, &l, err));
     now = imr_clock_seconds();
     t->timing.adapt = 1e3 * s->ranker.adapt_seconds;
     t->timing.search = 1e3 * (now - at) - t->timing.adapt;
@@ -520,6 +550,8 @@ static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, 
     IMR_TRY(keep_inputs(s, t, err));
     IMR_TRY(find_warnings(s, t, err));
     IMR_TRY(keep_vectors(s, t, &l, err));
+    if (t->pair)
+        IMR_TRY(imr_pair_tokens(s, t, err));
     IMR_TRY(fill_documents(s, t, &l, err));
     IMR_TRY(find_left(s, t, err));
     lift_all(t, &l);

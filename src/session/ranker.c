@@ -330,6 +330,29 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_sett
     return IMR_OK;
 }
 
+imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *document,
+                           imr_arena *arena, imr_listing *out, imr_error *err)
+{
+    const size_t n = imr_cache_dim(r->cache), m = r->projected.d.cols;
+    imr_listing l;
+    IMR_TRY(allocate_listing(&l, 1, m, arena, err));
+    l.scored = l.rank_encoder[0] = 1;
+    l.sim_encoder[0] = (float)imr_nn_cosine(base, document, n);
+    l.sim_before[0] = l.sim_after[0] = NAN;
+    if (r->adapter) {
+        l.rank_before[0] = l.rank_after[0] = 1;
+        l.feedback[0] = true;
+        IMR_TRY(imr_adapter_project(r->adapter, imr_view_of(base, 1, n), r->query, err));
+        IMR_TRY(imr_adapter_project(r->adapter, imr_view_of(document, 1, n), l.d, err));
+        IMR_TRY(imr_adapter_run(r->adapter, r->query, imr_view_of(l.d, 1, m), &r->run, err));
+        imr_adapter_modulate(r->adapter, &r->run, imr_view_of(l.d, 1, m), l.d_mod);
+        l.sim_before[0] = (float)imr_nn_cosine(r->query, l.d, m);
+        l.sim_after[0] = r->run.after[0];
+    }
+    *out = l;
+    return IMR_OK;
+}
+
 static void top(const imr_ranker *r, uint32_t *out, size_t k, const float *scores)
 {
     imr_topk(out, k, scores, imr_cache_documents(r->cache), imr_cache_id_places(r->cache));

@@ -85,6 +85,11 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_sett
                           imr_arena *arena, const imr_progress *progress, imr_listing *out,
                           imr_error *err) IMR_NODISCARD;
 
+/* The same of one document, base vector `document` [n], that is the only candidate: its row in the
+ * cache (out->document) is left to the caller. The orders of the last query are void then. */
+imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *document,
+                           imr_arena *arena, imr_listing *out, imr_error *err) IMR_NODISCARD;
+
 /* The whole-corpus orders of the last query, best first: out[k]; `before` with an adapter only. */
 void imr_ranker_top_encoder(const imr_ranker *r, uint32_t *out, size_t k);
 void imr_ranker_top_before(const imr_ranker *r, uint32_t *out, size_t k);

@@ -78,6 +78,9 @@ const imr_session_facts *imr_session_facts_of(const imr_session *s);
 typedef struct imr_request {
     const char *text;     /* a typed query, or NULL */
     const char *query_id; /* a cached query, or NULL; wins over text */
+    const char
+        *document; /* NULL, or the only candidate (session/pair.h): an id, else a text; `text`
+                             may then be the id of a query, too */
     const char *selected; /* session/async.h: the document whose detail is to follow; NULL or not
                              listed: the first */
     imr_trace_settings settings;

@@ -102,6 +102,19 @@ typedef struct imr_trace_warning {
     const char *code, *text; /* code: static */
 } imr_trace_warning;
 
+/* One query and one document alone (session/pair.h). */
+typedef struct imr_trace_token {
+    const char *text; /* as the vocabulary writes it */
+    float cosine;
+} imr_trace_token;
+typedef struct imr_trace_pair {
+    uint32_t row;     /* of the document in the cache; UINT32_MAX: a text of somebody's own, */
+    const char *text; /* this one; else NULL */
+    float *base;      /* [n] its vector */
+    imr_trace_token *query, *document; /* what the authors' package would name */
+    size_t n_query, n_document;
+} imr_trace_pair;
+
 typedef struct imr_trace_timing {
     double encode, search, adapt, explain; /* milliseconds; 0 under a frozen clock */
 } imr_trace_timing;
@@ -134,6 +147,8 @@ typedef struct imr_trace {
     uint32_t moved_encoder;
     imr_trace_metric metrics[4];
     size_t n_metrics; /* 0 without judgements for this query */
+
+    imr_trace_pair *pair; /* NULL: a ranking */
 
     size_t working_dim;
     imr_why_run run; /* the vectors, documents in `documents` order */

@@ -197,6 +197,7 @@ static imr_status start(imr_config *config, imr_line *line, int argc, const char
     imr_blas_set_threads((int)imr_config_int(config, IMR_OPT_THREADS));
     const imr_kernels *kernels;
     IMR_TRY(imr_cli_kernels(&kernels, &cli, err));
+    IMR_TRY(imr_cli_assets(&cli, err));
     say_settings(&cli, kernels);
     return run(&cli, err);
 }

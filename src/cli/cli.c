@@ -113,6 +113,38 @@ imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err)
     return imr_cli_argument(cli, cache ? IMR_OPT_CACHE_DIR : IMR_OPT_DATASET, err);
 }
 
+static imr_status set_default(const imr_cli *cli, imr_option_id id, char *path, imr_error *err)
+{
+    if (!path)
+        return imr_fail_memory(err);
+    const imr_status status =
+        imr_config_string(cli->config, id)
+            ? IMR_OK
+            : imr_config_set(cli->config, id, path, IMR_FROM_LINE, path, 0, err);
+    imr_free(path);
+    return status;
+}
+
+imr_status imr_cli_assets(const imr_cli *cli, imr_error *err)
+{
+    const char *root = imr_config_string(cli->config, IMR_OPT_ASSETS_ROOT);
+    const char *dataset = imr_config_string(cli->config, IMR_OPT_DATASET);
+    const char *encoder = imr_config_encoder(cli->config);
+    if (!root)
+        return IMR_OK;
+    IMR_TRY(set_default(cli, IMR_OPT_DATASETS_DIR, imr_path_join(root, "datasets"), err));
+    IMR_TRY(set_default(cli, IMR_OPT_OUTPUT_DIR, imr_strdup(root), err));
+    if (!dataset || cli->n_arguments)
+        return IMR_OK;
+    IMR_AUTOBUF imr_buf name = {0};
+    imr_buf_printf(&name, "cache_%s_%s", encoder ? encoder : "custom", imr_path_base(dataset));
+    IMR_TRY(imr_buf_check(&name, err));
+    for (char *c = name.data; *c; c++)
+        if (*c == '/')
+            *c = '-';
+    return set_default(cli, IMR_OPT_CACHE_DIR, imr_path_join(root, name.data), err);
+}
+
 imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err)
 {
     const char *name = imr_config_string(cli->config, IMR_OPT_DATASET);
@@ -165,7 +197,8 @@ imr_hub imr_cli_hub(const imr_cli *cli)
                      .hf_hub_cache = imr_cli_environment(cli, "HF_HUB_CACHE"),
                      .huggingface_hub_cache = imr_cli_environment(cli, "HUGGINGFACE_HUB_CACHE"),
                      .hf_home = imr_cli_environment(cli, "HF_HOME"),
-                     .home = imr_cli_environment(cli, "HOME")};
+                     .home = imr_cli_environment(cli, "HOME"),
+                     .revision = imr_config_string(cli->config, IMR_OPT_ENCODER_REVISION)};
 }
 
 /* What an encoder has to notice, once a run. */
@@ -250,6 +283,15 @@ imr_status imr_cli_encoder_of_cache(imr_encoder **out, imr_cli *cli, const imr_c
     else
         *out = e;
     return status;
+}
+
+imr_status imr_cli_check_encoder(imr_cli *cli, const imr_cache *cache, imr_error *err)
+{
+    imr_encoder *e = NULL;
+    if (imr_config_encoder(cli->config))
+        IMR_TRY(imr_cli_encoder_of_cache(&e, cli, cache, err));
+    imr_encoder_free(e);
+    return IMR_OK;
 }
 
 imr_status imr_cli_encoder(imr_encoder **out, imr_cli *cli, imr_error *err)

@@ -213,24 +213,14 @@ static imr_status run_cache(imr_cli *cli, imr_error *err)
     return imr_cli_emit(cli, &b, err);
 }
 
-static const imr_option_id options[] = {IMR_OPT_DATASET,
-                                        IMR_OPT_DATASETS_DIR,
-                                        IMR_OPT_SKIP_BAD_LINES,
-                                        IMR_OPT_ENCODER,
-                                        IMR_OPT_ENCODER_MODEL_NAME,
-                                        IMR_OPT_EMBEDDING_DIM,
-                                        IMR_OPT_QUERY_PREFIX,
-                                        IMR_OPT_PASSAGE_PREFIX,
-                                        IMR_OPT_CACHE_DIR,
-                                        IMR_OPT_IMPORT,
-                                        IMR_OPT_EXPORT,
-                                        IMR_OPT_NUM_NEGATIVES,
-                                        IMR_OPT_NEGATIVE_POOL,
-                                        IMR_OPT_PRECISION,
-                                        IMR_OPT_DTYPE,
-                                        IMR_OPT_OVERWRITE,
-                                        IMR_OPT_OUTPUT,
-                                        IMR_OPT_COUNT};
+static const imr_option_id options[] = {
+    IMR_OPT_DATASET,          IMR_OPT_DATASETS_DIR,  IMR_OPT_ASSETS_ROOT,
+    IMR_OPT_SKIP_BAD_LINES,   IMR_OPT_ENCODER,       IMR_OPT_ENCODER_MODEL_NAME,
+    IMR_OPT_ENCODER_REVISION, IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY_PREFIX,
+    IMR_OPT_PASSAGE_PREFIX,   IMR_OPT_CACHE_DIR,     IMR_OPT_IMPORT,
+    IMR_OPT_EXPORT,           IMR_OPT_NUM_NEGATIVES, IMR_OPT_NEGATIVE_POOL,
+    IMR_OPT_PRECISION,        IMR_OPT_DTYPE,         IMR_OPT_OVERWRITE,
+    IMR_OPT_OUTPUT,           IMR_OPT_COUNT};
 
 const imr_command imr_command_cache = {
     .name = "cache",

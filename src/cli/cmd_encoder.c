@@ -77,9 +77,13 @@ static imr_status run_info(imr_cli *cli, imr_error *err)
     return imr_cli_emit(cli, &b, err);
 }
 
-static const imr_option_id info_options[] = {IMR_OPT_ENCODER,       IMR_OPT_ENCODER_MODEL_NAME,
-                                             IMR_OPT_EMBEDDING_DIM, IMR_OPT_FORMAT,
-                                             IMR_OPT_OUTPUT,        IMR_OPT_COUNT};
+static const imr_option_id info_options[] = {IMR_OPT_ENCODER,
+                                             IMR_OPT_ENCODER_MODEL_NAME,
+                                             IMR_OPT_ENCODER_REVISION,
+                                             IMR_OPT_EMBEDDING_DIM,
+                                             IMR_OPT_FORMAT,
+                                             IMR_OPT_OUTPUT,
+                                             IMR_OPT_COUNT};
 const imr_command imr_command_encoder_info = {
     .name = "encoder info",
     .usage = "--encoder DIR [--format text|json]",
@@ -157,10 +161,9 @@ static imr_status run_encode(imr_cli *cli, imr_error *err)
     return with_texts(cli, encode, err);
 }
 
-static const imr_option_id encode_options[] = {IMR_OPT_ENCODER,       IMR_OPT_ENCODER_MODEL_NAME,
-                                               IMR_OPT_EMBEDDING_DIM, IMR_OPT_INPUT,
-                                               IMR_OPT_PRECISION,     IMR_OPT_OUTPUT,
-                                               IMR_OPT_COUNT};
+static const imr_option_id encode_options[] = {
+    IMR_OPT_ENCODER, IMR_OPT_ENCODER_MODEL_NAME, IMR_OPT_ENCODER_REVISION, IMR_OPT_EMBEDDING_DIM,
+    IMR_OPT_INPUT,   IMR_OPT_PRECISION,          IMR_OPT_OUTPUT,           IMR_OPT_COUNT};
 const imr_command imr_command_encoder_encode = {
     .name = "encoder encode",
     .usage = "--encoder DIR (-i FILE | TEXT...) [-o OUT.npy]",
@@ -214,8 +217,10 @@ static imr_status run_tokenize(imr_cli *cli, imr_error *err)
     return status;
 }
 
-static const imr_option_id tokenize_options[] = {IMR_OPT_ENCODER, IMR_OPT_ENCODER_MODEL_NAME,
-                                                 IMR_OPT_INPUT, IMR_OPT_OUTPUT, IMR_OPT_COUNT};
+static const imr_option_id tokenize_options[] = {
+    IMR_OPT_ENCODER,          IMR_OPT_ENCODER_MODEL_NAME,
+    IMR_OPT_ENCODER_REVISION, IMR_OPT_INPUT,
+    IMR_OPT_OUTPUT,           IMR_OPT_COUNT};
 const imr_command imr_command_encoder_tokenize = {
     .name = "encoder tokenize",
     .usage = "--encoder DIR (-i FILE | TEXT...)",
@@ -295,11 +300,18 @@ static imr_status run_bench(imr_cli *cli, imr_error *err)
     return compares ? bench_precision(cli, err) : IMR_OK;
 }
 
-static const imr_option_id bench_options[] = {IMR_OPT_ENCODER,        IMR_OPT_ENCODER_MODEL_NAME,
-                                              IMR_OPT_PRECISION,      IMR_OPT_INPUT,
-                                              IMR_OPT_DATASET,        IMR_OPT_DATASETS_DIR,
-                                              IMR_OPT_SKIP_BAD_LINES, IMR_OPT_QUERY_PREFIX,
-                                              IMR_OPT_PASSAGE_PREFIX, IMR_OPT_OUTPUT,
+static const imr_option_id bench_options[] = {IMR_OPT_ENCODER,
+                                              IMR_OPT_ENCODER_MODEL_NAME,
+                                              IMR_OPT_ENCODER_REVISION,
+                                              IMR_OPT_PRECISION,
+                                              IMR_OPT_INPUT,
+                                              IMR_OPT_DATASET,
+                                              IMR_OPT_DATASETS_DIR,
+                                              IMR_OPT_ASSETS_ROOT,
+                                              IMR_OPT_SKIP_BAD_LINES,
+                                              IMR_OPT_QUERY_PREFIX,
+                                              IMR_OPT_PASSAGE_PREFIX,
+                                              IMR_OPT_OUTPUT,
                                               IMR_OPT_COUNT};
 const imr_command imr_command_encoder_bench = {
     .name = "encoder bench",

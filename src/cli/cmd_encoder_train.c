@@ -34,8 +34,9 @@ static imr_status run_train(imr_cli *cli, imr_error *err)
 }
 
 static const imr_option_id options_list[] = {
-    IMR_OPT_DATASET,    IMR_OPT_DATASETS_DIR,   IMR_OPT_DIM,  IMR_OPT_MIN_DOCUMENTS, IMR_OPT_OUTPUT,
-    IMR_OPT_OUTPUT_DIR, IMR_OPT_SKIP_BAD_LINES, IMR_OPT_SEED, IMR_OPT_COUNT};
+    IMR_OPT_DATASET,       IMR_OPT_DATASETS_DIR, IMR_OPT_ASSETS_ROOT, IMR_OPT_DIM,
+    IMR_OPT_MIN_DOCUMENTS, IMR_OPT_OUTPUT,       IMR_OPT_OUTPUT_DIR,  IMR_OPT_SKIP_BAD_LINES,
+    IMR_OPT_SEED,          IMR_OPT_COUNT};
 
 const imr_command imr_command_encoder_train = {
     .name = "encoder train",

@@ -17,13 +17,34 @@ static imr_status run_evaluate(imr_cli *cli, imr_error *err)
     return imr_cli_evaluate_cache(cli, err);
 }
 
-static const imr_option_id options[] = {
-    IMR_OPT_CACHE_DIR,    IMR_OPT_CHECKPOINT,     IMR_OPT_SPLIT,       IMR_OPT_K,
-    IMR_OPT_MEASURE,      IMR_OPT_FEEDBACK_K,     IMR_OPT_SCOPE,       IMR_OPT_FORM,
-    IMR_OPT_CANDIDATES,   IMR_OPT_TRAINED_ON,     IMR_OPT_MAX_QUERIES, IMR_OPT_DATASET,
-    IMR_OPT_DATASETS_DIR, IMR_OPT_SKIP_BAD_LINES, IMR_OPT_SEED,        IMR_OPT_PROJECTED_FILES,
-    IMR_OPT_PER_QUERY,    IMR_OPT_WRITE_RUNS,     IMR_OPT_RUN,         IMR_OPT_QRELS,
-    IMR_OPT_COMPLETE,     IMR_OPT_FORMAT,         IMR_OPT_OUTPUT,      IMR_OPT_COUNT};
+static const imr_option_id options[] = {IMR_OPT_CACHE_DIR,
+                                        IMR_OPT_ENCODER,
+                                        IMR_OPT_ENCODER_MODEL_NAME,
+                                        IMR_OPT_ENCODER_REVISION,
+                                        IMR_OPT_CHECKPOINT,
+                                        IMR_OPT_SPLIT,
+                                        IMR_OPT_K,
+                                        IMR_OPT_MEASURE,
+                                        IMR_OPT_FEEDBACK_K,
+                                        IMR_OPT_SCOPE,
+                                        IMR_OPT_FORM,
+                                        IMR_OPT_CANDIDATES,
+                                        IMR_OPT_TRAINED_ON,
+                                        IMR_OPT_MAX_QUERIES,
+                                        IMR_OPT_DATASET,
+                                        IMR_OPT_DATASETS_DIR,
+                                        IMR_OPT_ASSETS_ROOT,
+                                        IMR_OPT_SKIP_BAD_LINES,
+                                        IMR_OPT_SEED,
+                                        IMR_OPT_PROJECTED_FILES,
+                                        IMR_OPT_PER_QUERY,
+                                        IMR_OPT_WRITE_RUNS,
+                                        IMR_OPT_RUN,
+                                        IMR_OPT_QRELS,
+                                        IMR_OPT_COMPLETE,
+                                        IMR_OPT_FORMAT,
+                                        IMR_OPT_OUTPUT,
+                                        IMR_OPT_COUNT};
 
 const imr_command imr_command_evaluate = {
     .name = "evaluate",

@@ -213,9 +213,11 @@ static imr_status run_run(imr_cli *cli, imr_error *err)
 
 static const imr_option_id options[] = {IMR_OPT_DATASET,
                                         IMR_OPT_DATASETS_DIR,
+                                        IMR_OPT_ASSETS_ROOT,
                                         IMR_OPT_SKIP_BAD_LINES,
                                         IMR_OPT_ENCODER,
                                         IMR_OPT_ENCODER_MODEL_NAME,
+                                        IMR_OPT_ENCODER_REVISION,
                                         IMR_OPT_EMBEDDING_DIM,
                                         IMR_OPT_QUERY_PREFIX,
                                         IMR_OPT_PASSAGE_PREFIX,

@@ -48,6 +48,8 @@ imr_status imr_cli_train_run(imr_train_outcome *out, imr_cli *cli, const imr_cac
     imr_encoder *encoder = NULL;
     if (plan->recipe == IMR_RECIPE_CORPUS)
         IMR_TRY(imr_cli_encoder_of_cache(&encoder, cli, cache, err));
+    else
+        IMR_TRY(imr_cli_check_encoder(cli, cache, err));
     imr_status status = imr_train_cache(out, cache, encoder, plan, imr_cli_progress(cli), err);
     imr_encoder_free(encoder);
     IMR_TRY(status);
@@ -127,8 +129,10 @@ static imr_status run_train(imr_cli *cli, imr_error *err)
 }
 
 static const imr_option_id options[] = {
-    IMR_OPT_CACHE_DIR,      IMR_OPT_OUTPUT_DIR, IMR_OPT_DATASET, IMR_OPT_DATASETS_DIR,
-    IMR_OPT_SKIP_BAD_LINES, IMR_TRAIN_OPTIONS,  IMR_OPT_COUNT};
+    IMR_OPT_CACHE_DIR,        IMR_OPT_ENCODER,     IMR_OPT_ENCODER_MODEL_NAME,
+    IMR_OPT_ENCODER_REVISION, IMR_OPT_OUTPUT_DIR,  IMR_OPT_DATASET,
+    IMR_OPT_DATASETS_DIR,     IMR_OPT_ASSETS_ROOT, IMR_OPT_SKIP_BAD_LINES,
+    IMR_TRAIN_OPTIONS,        IMR_OPT_COUNT};
 
 const imr_command imr_command_train = {
     .name = "train",

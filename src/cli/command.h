@@ -71,6 +71,8 @@ imr_status imr_cli_argument(imr_cli *cli, imr_option_id id, imr_error *err) IMR_
 /* The one argument of a command that reads texts is what --cache-dir would be, or, where it holds
  * no cache, what --dataset would be. */
 imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err) IMR_NODISCARD;
+/* What --assets-root stands for, where nothing else was said (config/options.def). */
+imr_status imr_cli_assets(const imr_cli *cli, imr_error *err) IMR_NODISCARD;
 /* --dataset as a folder: a path, else a name under --datasets-dir. The caller's. NULL and IMR_OK
  * when --dataset is not given. */
 imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err) IMR_NODISCARD;
@@ -96,6 +98,9 @@ struct imr_cache;
  * its prefixes. IMR_E_FORMAT when its weights are others. */
 imr_status imr_cli_encoder_of_cache(struct imr_encoder **out, imr_cli *cli,
                                     const struct imr_cache *cache, imr_error *err) IMR_NODISCARD;
+/* Where --encoder is given: that it is the one the cache was made with; errors as above. */
+imr_status imr_cli_check_encoder(imr_cli *cli, const struct imr_cache *cache,
+                                 imr_error *err) IMR_NODISCARD;
 
 struct imr_tokenizer;
 /* That encoder's tokeniser, the caller's; its weights may be missing. */

@@ -202,6 +202,7 @@ static imr_status evaluate_all(plan *p, imr_buf *b, imr_error *err)
 {
     const imr_config *config = p->cli->config;
     size_t n = imr_config_count(config, IMR_OPT_CHECKPOINT);
+    IMR_TRY(imr_cli_check_encoder(p->cli, p->cache, err));
     if (n == 0)
         return evaluate_one(p, NULL, 0, b, err);
     imr_buf_str(b, p->json && n > 1 ? "[" : "");

@@ -67,6 +67,14 @@ static bool is_model_id(const char *text)
     return strlen(text) < 200;
 }
 
+/* A name in refs/ or snapshots/, so that it cannot leave them. */
+static bool is_revision(const char *text)
+{
+    const size_t n = strlen(text);
+    return n > 0 && n < 200 && text[0] != '.' && text[0] != '/' && !strstr(text, "..") &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./") == n;
+}
+
 /* A local copy of a known model keeps its name: the command to complete it can then be told. */
 static const char *guess_id(const char *name)
 {
@@ -129,7 +137,7 @@ static imr_status from_path(imr_folder *out, const char *path, imr_error *err)
     return fill(out, plain, *name ? name : plain, guess_id(name), false, err);
 }
 
-/* Reads refs/main: one commit, a plain name. */
+/* Reads refs/main or that of a revision: one commit, a plain name. */
 static imr_status read_commit(imr_buf *commit, const char *refs, imr_error *err)
 {
     imr_file file IMR_CLEANUP(imr_file_unmap) = {0};
@@ -184,20 +192,24 @@ static imr_status choose_snapshot(imr_buf *path, const char *dir, const char *id
 }
 
 /* Looks for the model under one cache directory; *out stays as it is when it is not there. */
-static imr_status look_in(imr_folder *out, const char *dir, const char *id, imr_error *err)
+static imr_status look_in(imr_folder *out, const char *dir, const char *id, const char *revision,
+                          imr_error *err)
 {
     imr_buf flat IMR_AUTOBUF = {0}, refs IMR_AUTOBUF = {0}, path IMR_AUTOBUF = {0};
     const char *slash = strchr(id, '/');
     int org = (int)(slash - id);
     imr_buf_printf(&flat, "%s/models--%.*s--%s/snapshots", dir, org, id, slash + 1);
-    imr_buf_printf(&refs, "%s/models--%.*s--%s/refs/main", dir, org, id, slash + 1);
+    imr_buf_printf(&refs, "%s/models--%.*s--%s/refs/%s", dir, org, id, slash + 1,
+                   revision ? revision : "main");
     IMR_TRY(imr_buf_check(&flat, err));
     IMR_TRY(imr_buf_check(&refs, err));
     if (imr_file_exists(refs.data)) {
         imr_buf_printf(&path, "%s/", flat.data);
         IMR_TRY(read_commit(&path, refs.data, err));
     }
-    if (!path.len || !imr_dir_exists(imr_buf_text(&path))) {
+    if (revision && !path.len) {
+        imr_buf_printf(&path, "%s/%s", flat.data, revision);
+    } else if (!revision && (!path.len || !imr_dir_exists(imr_buf_text(&path)))) {
         path.len = 0;
         IMR_TRY(choose_snapshot(&path, flat.data, id, err));
     }
@@ -227,6 +239,15 @@ imr_status imr_folder_find(imr_folder *out, const char *folder_or_name, const im
         return imr_fail(err, IMR_E_USAGE,
                         "the encoder's name is empty; give a folder, a model id or "
                         "one of minilm, e5, bge, mpnet");
+    const char *revision = hub ? hub->revision : NULL;
+    if (revision && !is_revision(revision))
+        return imr_fail(err, IMR_E_USAGE, "--encoder-revision: '%.80s' is no commit, branch or tag",
+                        revision);
+    if (revision && imr_dir_exists(folder_or_name))
+        return imr_fail(err, IMR_E_USAGE,
+                        "--encoder-revision %s is of a model id; %s is a folder, which has one "
+                        "revision",
+                        revision, folder_or_name);
     if (imr_dir_exists(folder_or_name))
         return from_path(out, folder_or_name, err);
     imr_buf id IMR_AUTOBUF = {0}, dir IMR_AUTOBUF = {0};
@@ -242,17 +263,17 @@ imr_status imr_folder_find(imr_folder *out, const char *folder_or_name, const im
         hub_dir(&dir, hub);
         const char *home = hub->sentence_transformers_home;
         if (home && *home)
-            IMR_TRY(look_in(&f, home, id.data, err));
+            IMR_TRY(look_in(&f, home, id.data, revision, err));
         IMR_TRY(dir.len ? imr_buf_check(&dir, err) : IMR_OK);
         if (!f.path && dir.len)
-            IMR_TRY(look_in(&f, dir.data, id.data, err));
+            IMR_TRY(look_in(&f, dir.data, id.data, revision, err));
     }
     if (!f.path)
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "%s: neither a folder nor in the local model cache (%s); fetch it with: "
-                        "huggingface-cli download %s",
-                        folder_or_name, dir.len ? dir.data : "no cache directory is known",
-                        id.data);
+                        "huggingface-cli download %s%s%s",
+                        folder_or_name, dir.len ? dir.data : "no cache directory is known", id.data,
+                        revision ? " --revision " : "", revision ? revision : "");
     *out = f;
     return IMR_OK;
 }

@@ -5,7 +5,8 @@
  * Face cache and nowhere else; nothing is downloaded. Directories searched, in order:
  *   SENTENCE_TRANSFORMERS_HOME
  *   HF_HUB_CACHE, else HUGGINGFACE_HUB_CACHE, else HF_HOME/hub, else HOME/.cache/huggingface/hub
- * for models--org--name/refs/main, which names snapshots/<commit>; without it (a download of one
+ * for models--org--name/refs/main, which names snapshots/<commit> (of a revision: the snapshot of
+ * this commit, or the one refs/<revision> names, and nothing else); without it (a download of one
  * commit writes none) for the only snapshot there, or the one the reference asks for; and for the
  * older org_name.
  * A file that is missing is named together with the command that fetches it.
@@ -22,6 +23,7 @@
 /* Values of the environment, NULL where unset; the engine does not read it itself. Borrowed. */
 typedef struct imr_hub {
     const char *sentence_transformers_home, *hf_hub_cache, *huggingface_hub_cache, *hf_home, *home;
+    const char *revision; /* not of the environment: a commit, branch or tag of a model id */
 } imr_hub;
 
 typedef struct imr_folder {

@@ -422,7 +422,8 @@ imr_status imr_async_open(imr_async *j, const imr_session_options *options, imr_
                   .hf_hub_cache = keep(c, o->hub.hf_hub_cache, &failed),
                   .huggingface_hub_cache = keep(c, o->hub.huggingface_hub_cache, &failed),
                   .hf_home = keep(c, o->hub.hf_home, &failed),
-                  .home = keep(c, o->hub.home, &failed)};
+                  .home = keep(c, o->hub.home, &failed),
+                  .revision = keep(c, o->hub.revision, &failed)};
     forget_detail(j);
     return submit(j, c, failed, true, err);
 }

@@ -96,6 +96,36 @@ TEST("a snapshot without refs is taken when it is the only one or the reference'
     imr_folder_done(&f);
 }
 
+TEST("a revision is a commit, or a name in refs, of a model id; never another one, nor a path")
+{
+    const char *home = keep(test_tmpdir());
+    imr_hub hub = {.hf_hub_cache = home};
+    imr_folder f = {0};
+    put_file(home, "models--a--b/refs/main", "abc");
+    put_file(home, "models--a--b/refs/v2", "def");
+    put_file(home, "models--a--b/snapshots/abc/config.json", "{}");
+    put_file(home, "models--a--b/snapshots/def/config.json", "{}");
+    static const char *const rows[][2] = {
+        {NULL, "abc"}, {"abc", "abc"}, {"def", "def"}, {"v2", "def"}, {"main", "abc"}};
+    for (size_t i = 0; i < IMR_LEN(rows); i++) {
+        hub.revision = rows[i][0];
+        CHECK_OK(imr_folder_find(&f, "a/b", &hub, &err));
+        CHECK_CONTAINS(f.path, test_path("snapshots", rows[i][1]));
+        imr_folder_done(&f);
+    }
+    hub.revision = "ghi";
+    CHECK_INT(imr_folder_find(&f, "a/b", &hub, &err), IMR_E_NOT_FOUND);
+    CHECK_CONTAINS(err.text, "huggingface-cli download a/b --revision ghi");
+    CHECK_INT(imr_folder_find(&f, home, &hub, &err), IMR_E_USAGE);
+    CHECK_CONTAINS(err.text, "is a folder, which has one revision");
+    static const char *const bad[] = {"", "../../x", "/etc", ".hidden", "a\nb", "a b"};
+    for (size_t i = 0; i < IMR_LEN(bad); i++) {
+        hub.revision = bad[i];
+        CHECK_INT(imr_folder_find(&f, "a/b", &hub, &err), IMR_E_USAGE);
+        CHECK_CONTAINS(err.text, "is no commit, branch or tag");
+    }
+}
+
 TEST("a snapshot named by its path keeps the model's name, and its prefixes with it")
 {
     static const struct {

@@ -5,9 +5,10 @@
 
 #include "base/attr.h"
 
-#define LIFTED 0.05 /* sd */
-#define LITTLE 0.3
-#define NAMED  0.02
+#define LIFTED       0.05 /* sd */
+#define LITTLE       0.3
+#define NAMED        0.02
+#define NAMED_COSINE 0.002 /* where there is no reference: sd are near .1 */
 enum { MOST_NAMED = 3 };
 
 /* +.25, -1.10: no zero before the point. */
@@ -183,7 +184,7 @@ static named choose(const imr_sentence_facts *f, bool losses)
     double below = (double)INFINITY;
     while (best.n < MOST_NAMED) {
         const imr_strong_pair *next = NULL;
-        double largest = NAMED;
+        double largest = f->pairs->centred[last_stage(f)] ? NAMED : NAMED_COSINE;
         for (size_t i = 0; i < f->n_strongest; i++) {
             const double value = value_of(f, &f->strongest[i], losses);
             if (value < below && value >= largest) {

@@ -18,10 +18,10 @@
  * Rules (method.md section 3b, "One sentence"): the projector or the modulation is said to have
  * lifted or lowered from .05 sd on, and by "a little" below .3 sd; both are named where they
  * disagree; neither of a document that stays at all three stages. At most three pairs are named,
- * those of the largest share (of the largest loss where it fell), each of at least .02 sd; equal
- * words once, and no pair of two words that were named. "mostly" where those named hold more than
- * half of the sum, else "among others". Where the biases hold more than half of the standing no
- * word is named.
+ * those of the largest share (of the largest loss where it fell), each of at least .02 sd
+ * (.002 in cosine, without a reference); equal words once, and no pair of two words that were
+ * named. "mostly" where those named hold more than half of the sum, else "among others". Where the
+ * biases hold more than half of the standing no word is named.
  *
  * Markup: a word or a pair of words stands between two asterisks, which no word contains; all else
  * is plain ASCII but for the words themselves.

@@ -20,7 +20,7 @@
 #include "base/progress.h"
 #include "base/sha256.h"
 #include "format/torch_pt.h"
-#include "math/rows.h"
+#include "math/matrix.h"
 
 /* What decided the form: the tensors, what the file says (adapter/declared.h), or the caller. */
 typedef enum imr_form_source {

@@ -14,7 +14,7 @@
 
 #include "adapter/hypernet.h"
 #include "base/progress.h"
-#include "math/rows.h"
+#include "math/matrix.h"
 
 size_t imr_net_out(const imr_weights *w);
 size_t imr_net_scratch(const imr_weights *w, size_t rows);

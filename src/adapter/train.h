@@ -22,7 +22,7 @@
 #include "adapter/loss.h"
 #include "adapter/optimiser.h"
 #include "base/progress.h"
-#include "math/rows.h"
+#include "math/matrix.h"
 
 /* Queries and their lists. Rows of the documents by index, in the order of preference. */
 typedef struct imr_train_set {

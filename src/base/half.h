@@ -1,6 +1,6 @@
 /*
  * base/half.h - IEEE half precision to float32, exactly, and back; bfloat16 to float32. In C that
- * every compiler turns into vector code. Whole rows: math/rows.h.
+ * every compiler turns into vector code. Whole rows: math/matrix.h.
  */
 #ifndef IMR_BASE_HALF_H
 #define IMR_BASE_HALF_H

@@ -66,6 +66,18 @@ typedef struct imr_kernels {
     void (*scale)(float *out, const float *v, size_t n, float factor);
 } imr_kernels;
 
+/* What the CPU can do, found at run time. */
+enum {
+    IMR_CPU_AVX2 = 1,   /* and FMA */
+    IMR_CPU_AVX512 = 2, /* F, DQ, BW, VL and CD: what every server of Intel and Zen 4 have */
+    IMR_CPU_BF16 = 4,   /* AVX-512 with products of bfloat16 */
+    IMR_CPU_BFDOT = 8   /* products of bfloat16 on ARM64; NEON itself is in every one */
+};
+
+/* Of this CPU and the operating system, which must save the registers. 0 on other architectures,
+ * and on ARM64 under systems that are not asked (all but Linux and macOS). */
+unsigned imr_cpu_features(void);
+
 const char *imr_precision_name(imr_precision p); /* "float32", "bf16" */
 
 /* Those this CPU can run, the best first; NULL from the end on. */

@@ -10,7 +10,7 @@
  * the processor's prefetching is made for (four at a time took 1.7 times as long). scan_body.c is
  * compiled several times, like math/kernels_body.c; the best table is found at run time.
  *
- * Rows may be float32 or half precision (math/rows.h), with gaps, of any length.
+ * Rows may be float32 or half precision (math/matrix.h), with gaps, of any length.
  * Precision: float32 sums in as many lanes as a register has, then joined. A row's result does not
  * depend on other rows; between tables results differ in the last bits.
  * Threads: no state; one call is one thread's.
@@ -18,7 +18,7 @@
 #ifndef IMR_MATH_SCAN_H
 #define IMR_MATH_SCAN_H
 
-#include "math/rows.h"
+#include "math/matrix.h"
 
 #define IMR_SCAN_ROWS  16u /* at most so many rows in one call of forms or add */
 #define IMR_SCAN_FORMS 8u

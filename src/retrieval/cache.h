@@ -28,7 +28,7 @@
 #include "base/progress.h"
 #include "base/sha256.h"
 #include "format/tensors.h"
-#include "math/rows.h"
+#include "math/matrix.h"
 #include "retrieval/dataset.h"
 #include "retrieval/qrels.h"
 

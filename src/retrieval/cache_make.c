@@ -48,7 +48,7 @@ imr_status imr_cache_gather(cache_rows *rows, imr_error *err)
     for (size_t i = 0; i < n; i++)
         IMR_TRY(
             imr_cache_read_vector(imr_matrix_row(&rows->owned, i), &rows->scattered[i], dim, err));
-    rows->rows = imr_rows_of_matrix(&rows->owned);
+    rows->rows = imr_rows_of_view(imr_matrix_view(&rows->owned));
     imr_scratch_free(rows->scratch, rows->scattered);
     imr_torch_free(rows->torch);
     rows->scattered = NULL;
@@ -232,7 +232,7 @@ static imr_status encode_all(cache_rows *rows, const imr_encode_job *job, size_t
             return imr_fail(err, IMR_E_CANCELLED, "%s was cancelled", what);
         IMR_TRY(imr_encode_rows(job, first, count, rows->owned.v + first * job->n, err));
     }
-    rows->rows = imr_rows_of_matrix(&rows->owned);
+    rows->rows = imr_rows_of_view(imr_matrix_view(&rows->owned));
     return IMR_OK;
 }
 

@@ -348,7 +348,7 @@ static imr_status take_queries(reference_gather *g, imr_error *err)
     IMR_TRY(imr_matrix_init(&c->queries.owned, g->n, c->dim, err));
     if (g->n)
         memcpy(c->queries.owned.v, g->vectors.v, g->n * c->dim * sizeof(float));
-    c->queries.rows = imr_rows_of_matrix(&c->queries.owned);
+    c->queries.rows = imr_rows_of_view(imr_matrix_view(&c->queries.owned));
     c->negatives_first = g->first.v;
     c->negatives = g->negatives.v;
     g->first.v = NULL;

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "math/rows.h"
+#include "math/matrix.h"
 
 /* scores[i] = (documents_i . query) (scale[i] by), query [cols]: cosines, when scale [rows] has
  * 1/|d_i| (NULL: 1, rows are unit vectors) and by is 1/|query|. */

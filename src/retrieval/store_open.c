@@ -114,7 +114,7 @@ static imr_status take_vectors(cache_rows *rows, const imr_cache *c, bool whole,
     }
     IMR_TRY(imr_matrix_init(&rows->owned, n, c->dim, err));
     IMR_TRY(imr_tensor_to_f32(t, rows->owned.v, err));
-    rows->rows = imr_rows_of_matrix(&rows->owned);
+    rows->rows = imr_rows_of_view(imr_matrix_view(&rows->owned));
     imr_npy_done(&rows->mapped);
     return IMR_OK;
 }

@@ -15,7 +15,6 @@
 
 #include "base/progress.h"
 #include "math/matrix.h"
-#include "math/rows.h"
 
 /* queries [q,cols] and documents d [N,cols] of one space, scale [N] 1/|d_i| (NULL where that is 1);
  * places: imr_cache_id_places; k at most N; what: the words for progress. Errors: IMR_E_CANCELLED,

@@ -31,7 +31,7 @@
 #include "adapter/adapter.h"
 #include "base/file.h"
 #include "base/progress.h"
-#include "math/rows.h"
+#include "math/matrix.h"
 #include "retrieval/cache.h"
 
 /* Projecting fewer takes less than a tenth of a second on any machine that runs this well. */

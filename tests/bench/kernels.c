@@ -224,7 +224,7 @@ void bench_training(void)
     }
     for (size_t i = 0; i < QUERIES * (1 + NEGATIVES); i++)
         lists[i] = (uint32_t)imr_random_below(&random, BENCH_DOCUMENTS);
-    training t = {.data = {.documents = imr_rows_of_matrix(&documents),
+    training t = {.data = {.documents = imr_rows_of_view(imr_matrix_view(&documents)),
                            .set = {{imr_matrix_view(&queries), starts, lists, starts + QUERIES + 1,
                                     lists + QUERIES, 1}},
                            .n_sets = 1},

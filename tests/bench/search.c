@@ -68,7 +68,7 @@ static void scan_init(scan *s, size_t rows, size_t cols)
                 .query = bench_unit_rows(1, cols, 5),
                 .scores = bench_normal(1, rows, 6),
                 .before = bench_normal(1, rows, 7)};
-    s->rows = imr_rows_of_matrix(&s->documents);
+    s->rows = imr_rows_of_view(imr_matrix_view(&s->documents));
 }
 
 static void scan_done(scan *s)

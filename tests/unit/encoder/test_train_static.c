@@ -407,7 +407,7 @@ static void measure(double out[2], const imr_encoder *e, const imr_matrix *docum
         const char *text = imr_dataset_query_text(d, q);
         size_t len = strlen(text);
         CHECK_OK(imr_encoder_encode(e, &text, &len, 1, query, NULL, NULL, &err));
-        imr_search_cosines(scores, imr_rows_of_matrix(documents), query, NULL, 1);
+        imr_search_cosines(scores, imr_rows_of_view(imr_matrix_view(documents)), query, NULL, 1);
         size_t n = imr_topk(best, 10, scores, documents->rows, NULL);
         for (size_t j = 0; j < n; j++)
             ids[j] = imr_dataset_id(d, best[j]);

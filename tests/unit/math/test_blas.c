@@ -2,7 +2,6 @@
 
 #include "base/mem.h"
 #include "math/blas.h"
-#include "math/cpu.h"
 #include "math/kernels.h"
 #include "math/random.h"
 

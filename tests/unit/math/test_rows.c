@@ -1,6 +1,6 @@
 #include "base/half.h"
 #include "format/tensors.h"
-#include "math/rows.h"
+#include "math/matrix.h"
 #include "tests/support/test.h"
 
 TEST("rows of either precision are read at their place, gaps left out")

@@ -220,7 +220,7 @@ static void project(const worker *w, const imr_transformer_layer *l, size_t head
         p.x = r->x + (w->first + first) * r->stride;
         p.rows = end - first;
         p.scratch = r->pairs + w->me * r->pairs_each + first * imr_packed_scratch(&part, 1);
-        if (part.pairs && head > 0)
+        if (part.paired && head > 0)
             p.x = NULL; /* rounded for the first head */
         imr_packed_multiply(&part, &p, 0, part.panels);
     }

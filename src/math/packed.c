@@ -9,68 +9,42 @@
 /* Numbers laid out that are worth a second thread. */
 #define WORTH_THREADS ((size_t)1 << 20)
 
-static imr_status fill_floats(imr_packed *p, imr_view w, imr_error *err)
-{
-    const size_t cols = p->kernels->cols;
-    p->v = imr_alloc_aligned(p->panels * cols * p->cells, sizeof *p->v); /* zeroed */
-    if (!p->v)
-        return imr_fail_memory(err);
-#pragma omp parallel for if (p->panels * cols * p->cells > WORTH_THREADS)
-    for (size_t panel = 0; panel < p->panels; panel++)
-        for (size_t o = panel * cols; o < w.rows && o < (panel + 1) * cols; o++) {
-            const float *from = w.v + o * w.stride;
-            float *to = p->v + panel * cols * p->cells + o % cols;
-            for (size_t k = 0; k < p->cells; k++)
-                to[k * cols] = from[k];
-        }
-    return IMR_OK;
-}
-
-static imr_status fill_pairs(imr_packed *p, imr_view w, imr_error *err)
-{
-    const size_t cols = p->kernels->cols;
-    uint32_t *rows IMR_AUTOFREE = imr_alloc_aligned(imr_team_most() * p->cells, sizeof *rows);
-    p->pairs = imr_alloc_aligned(p->panels * cols * p->cells, sizeof *p->pairs); /* zeroed */
-    if (!rows || !p->pairs)
-        return imr_fail_memory(err);
-#pragma omp parallel for if (p->panels * cols * p->cells > WORTH_THREADS)
-    for (size_t panel = 0; panel < p->panels; panel++)
-        for (size_t o = panel * cols; o < w.rows && o < (panel + 1) * cols; o++) {
-            uint32_t *row = rows + imr_team_member() * p->cells;
-            uint32_t *to = p->pairs + panel * cols * p->cells + o % cols;
-            p->kernels->to_pairs(row, w.v + o * w.stride, w.cols);
-            for (size_t k = 0; k < p->cells; k++)
-                to[k * cols] = row[k];
-        }
-    return IMR_OK;
-}
-
 imr_status imr_packed_init(imr_packed *out, imr_view w, imr_precision precision,
                            const imr_kernels *kernels, imr_error *err)
 {
-    const bool half = precision == IMR_BFLOAT16;
-    imr_packed p = {.outs = w.rows, .ins = w.cols};
+    IMR_CLEANUP(imr_packed_done)
+    imr_packed p = {.paired = precision == IMR_BFLOAT16, .outs = w.rows, .ins = w.cols};
     p.kernels = kernels ? kernels : imr_kernels_at(0);
     const size_t cols = p.kernels->cols;
-    p.cells = half ? w.cols / 2 + w.cols % 2 : w.cols;
+    p.cells = p.paired ? w.cols / 2 + w.cols % 2 : w.cols;
     p.panels = w.rows / cols + (w.rows % cols != 0);
     if (p.cells && p.panels > SIZE_MAX / cols / p.cells)
         return imr_fail_memory(err);
-    const imr_status status = half ? fill_pairs(&p, w, err) : fill_floats(&p, w, err);
-    if (status != IMR_OK) {
-        imr_packed_done(&p);
-        return status;
-    }
+    IMR_AUTOFREE uint32_t *rows = imr_alloc_aligned(imr_team_most() * p.cells, sizeof *rows);
+    p.v = imr_alloc_aligned(p.panels * cols * p.cells, sizeof *p.v); /* zeroed */
+    if (!rows || !p.v)
+        return imr_fail_memory(err);
+#pragma omp parallel for if (p.panels * cols * p.cells > WORTH_THREADS)
+    for (size_t panel = 0; panel < p.panels; panel++)
+        for (size_t o = panel * cols; o < w.rows && o < (panel + 1) * cols; o++) {
+            uint32_t *row = rows + imr_team_member() * p.cells;
+            uint32_t *to = p.v + panel * cols * p.cells + o % cols;
+            if (p.paired)
+                p.kernels->to_pairs(row, w.v + o * w.stride, w.cols);
+            else if (p.cells)
+                memcpy(row, w.v + o * w.stride, p.cells * sizeof *row);
+            for (size_t k = 0; k < p.cells; k++)
+                to[k * cols] = row[k];
+        }
     *out = p;
+    p = (imr_packed){0};
     return IMR_OK;
 }
 
 void imr_packed_done(imr_packed *p)
 {
-    if (!p->lent) {
+    if (!p->lent)
         imr_free(p->v);
-        imr_free(p->pairs);
-    }
     *p = (imr_packed){0};
 }
 
@@ -82,12 +56,9 @@ size_t imr_packed_bytes(const imr_packed *p)
 
 void imr_packed_move(imr_packed *p, void *place)
 {
-    const size_t bytes = imr_packed_bytes(p);
     imr_packed moved = *p;
-    if (p->pairs)
-        moved.pairs = memcpy(place, p->pairs, bytes);
-    else if (p->v)
-        moved.v = memcpy(place, p->v, bytes);
+    if (p->v)
+        moved.v = memcpy(place, p->v, imr_packed_bytes(p));
     moved.lent = true;
     imr_packed_done(p);
     *p = moved;
@@ -95,16 +66,16 @@ void imr_packed_move(imr_packed *p, void *place)
 
 size_t imr_packed_scratch(const imr_packed *w, size_t rows)
 {
-    return w->pairs ? rows * imr_packed_stride(w->cells) : 0;
+    return w->paired ? rows * imr_packed_stride(w->cells) : 0;
 }
 
 void imr_packed_row(float *out, const imr_packed *w, size_t i)
 {
-    assert(!w->pairs && i < w->outs);
+    assert(!w->paired && i < w->outs);
     const size_t cols = w->kernels->cols;
-    const float *from = w->v + i / cols * cols * w->cells + i % cols;
+    const uint32_t *from = w->v + i / cols * cols * w->cells + i % cols;
     for (size_t k = 0; k < w->ins; k++)
-        out[k] = from[k * cols];
+        memcpy(out + k, from + k * cols, sizeof *out);
 }
 
 imr_packed imr_packed_part(const imr_packed *w, size_t first, size_t last)
@@ -115,10 +86,7 @@ imr_packed imr_packed_part(const imr_packed *w, size_t first, size_t last)
     part.outs = (end < w->outs ? end : w->outs) - at;
     part.panels = last - first;
     part.lent = true;
-    if (w->pairs)
-        part.pairs += at * w->cells;
-    else
-        part.v += at * w->cells;
+    part.v += at * w->cells;
     return part;
 }
 
@@ -147,9 +115,9 @@ void imr_packed_multiply(const imr_packed *w, const imr_product *p, size_t first
     assert(first <= last && last <= w->panels);
     if (p->rows == 0 || first == last)
         return;
-    void (*const run)(const imr_tile *) = w->pairs ? k->tile_pairs : k->tile;
-    const size_t stride = w->pairs ? imr_packed_stride(w->cells) : p->x_stride;
-    for (size_t i = 0; w->pairs && p->x && i < p->rows; i++)
+    void (*const run)(const imr_tile *) = w->paired ? k->tile_pairs : k->tile;
+    const size_t stride = w->paired ? imr_packed_stride(w->cells) : p->x_stride;
+    for (size_t i = 0; w->paired && p->x && i < p->rows; i++)
         k->to_pairs(p->scratch + i * stride, p->x + i * p->x_stride, w->ins);
     /* Tiles of equal height, give or take a row, rather than a low one at the end. */
     const size_t tiles = (p->rows + k->rows - 1) / k->rows;
@@ -158,19 +126,15 @@ void imr_packed_multiply(const imr_packed *w, const imr_product *p, size_t first
         for (size_t i = 0; i < tiles; i++) {
             const size_t row = p->rows * i / tiles, end = p->rows * (i + 1) / tiles;
             imr_tile t = {.c = p->out + row * p->out_stride + at,
+                          .a = w->paired ? (const void *)(p->scratch + row * stride)
+                                         : (const void *)(p->x + row * stride),
+                          .b = w->v + at * w->cells,
                           .first = p->bias ? p->bias + at : NULL,
                           .c_stride = p->out_stride,
                           .a_stride = stride,
                           .inner = w->cells,
                           .rows = end - row,
                           .add = p->finish == IMR_FINISH_ADD};
-            if (w->pairs) {
-                t.a = p->scratch + row * stride;
-                t.b = w->pairs + at * w->cells;
-            } else {
-                t.a = p->x + row * stride;
-                t.b = w->v + at * w->cells;
-            }
             if (cols == k->cols)
                 run(&t);
             else

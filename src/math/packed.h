@@ -20,12 +20,12 @@
 #include "math/matrix.h"
 
 typedef struct imr_packed {
-    float *v;        /* IMR_FLOAT32 */
-    uint32_t *pairs; /* IMR_BFLOAT16 */
+    uint32_t *v; /* cells: floats (IMR_FLOAT32), or pairs of bfloat16 (IMR_BFLOAT16) */
+    bool paired;
     size_t outs, ins, panels;
     size_t cells; /* of a row: ins, or pairs of them */
     const imr_kernels *kernels;
-    bool lent; /* v or pairs is in memory of the caller's */
+    bool lent; /* v is in memory of the caller's */
 } imr_packed;
 
 /* Copies w [outs,ins]. kernels NULL: this CPU's best. */

@@ -183,78 +183,38 @@ INLINE void dot_rows(float *out, imr_rows d, const float *q, const bool half)
 
 static void dots(float *out, imr_rows d, const float *q)
 {
-    if (d.half)
-        dot_rows(out, d, q, true);
-    else
-        dot_rows(out, d, q, false);
+    d.half ? dot_rows(out, d, q, true) : dot_rows(out, d, q, false);
 }
 
 /* ---- forms ---- */
 
-typedef struct weights {
-    lanes w0, w1, w2, w3, w4, u0, v0, u1, v1;
-} weights;
-
+/* Constant bounds: every loop over forms is unrolled, every sum a register. */
 typedef struct sums {
-    lanes w0, w1, w2, w3, w4, u0, u1, square;
+    lanes w[5], u[2], square;
 } sums;
 
-/* Of the weights at j only those the form has are ever loaded. */
-INLINE weights weights_at(const imr_forms *f, size_t j, const int linear, const int quadratic)
+/* The weights of the last n columns, fewer than LANES, with zeros behind them. */
+INLINE imr_forms last_of_forms(float (*room)[LANES], const imr_forms *f, size_t j, size_t n,
+                               const int linear, const int quadratic)
 {
-    weights w = {0};
-    w.w0 = load(f->w[0] + j);
-    w.w1 = load(f->w[1] + j);
-    if (linear > 2)
-        w.w2 = load(f->w[2] + j);
-    if (linear > 3)
-        w.w3 = load(f->w[3] + j);
-    if (linear > 4)
-        w.w4 = load(f->w[4] + j);
-    w.u0 = load(f->u[0] + j);
-    w.v0 = load(f->v[0] + j);
-    if (quadratic > 1) {
-        w.u1 = load(f->u[1] + j);
-        w.v1 = load(f->v[1] + j);
+    imr_forms last = *f;
+    for (int k = 0; k < linear; k++)
+        last.w[k] = memcpy(room[k], f->w[k] + j, n * sizeof **room);
+    for (int k = 0; k < quadratic; k++) {
+        last.u[k] = memcpy(room[5 + k], f->u[k] + j, n * sizeof **room);
+        last.v[k] = memcpy(room[7 + k], f->v[k] + j, n * sizeof **room);
     }
-    return w;
+    return last;
 }
 
-INLINE weights last_weights(const imr_forms *f, size_t j, size_t n, const int linear,
-                            const int quadratic)
+/* Of the weights from j on only those the form has are ever loaded. */
+INLINE void step(sums *s, lanes x, const imr_forms *f, size_t j, const int linear,
+                 const int quadratic, const bool square)
 {
-    weights w = {0};
-    w.w0 = last_of(f->w[0] + j, n);
-    w.w1 = last_of(f->w[1] + j, n);
-    if (linear > 2)
-        w.w2 = last_of(f->w[2] + j, n);
-    if (linear > 3)
-        w.w3 = last_of(f->w[3] + j, n);
-    if (linear > 4)
-        w.w4 = last_of(f->w[4] + j, n);
-    w.u0 = last_of(f->u[0] + j, n);
-    w.v0 = last_of(f->v[0] + j, n);
-    if (quadratic > 1) {
-        w.u1 = last_of(f->u[1] + j, n);
-        w.v1 = last_of(f->v[1] + j, n);
-    }
-    return w;
-}
-
-INLINE void step(sums *s, lanes x, weights w, const int linear, const int quadratic,
-                 const bool square)
-{
-    s->w0 += w.w0 * x;
-    s->w1 += w.w1 * x;
-    if (linear > 2)
-        s->w2 += w.w2 * x;
-    if (linear > 3)
-        s->w3 += w.w3 * x;
-    if (linear > 4)
-        s->w4 += w.w4 * x;
-    s->u0 += (w.u0 * x + w.v0) * x;
-    if (quadratic > 1)
-        s->u1 += (w.u1 * x + w.v1) * x;
+    for (int k = 0; k < linear; k++)
+        s->w[k] += load(f->w[k] + j) * x;
+    for (int k = 0; k < quadratic; k++)
+        s->u[k] += (load(f->u[k] + j) * x + load(f->v[k] + j)) * x;
     if (square)
         s->square += x * x;
 }
@@ -263,33 +223,28 @@ INLINE void form_rows(float *out, const imr_forms *f, imr_rows d, const bool hal
                       const int quadratic, const bool square)
 {
     const size_t whole = d.cols - d.cols % LANES;
-    weights last = {0};
+    const int forms = linear + quadratic + square;
+    float room[9][LANES] = {0};
+    imr_forms last = *f;
     if (whole < d.cols)
-        last = last_weights(f, whole, d.cols - whole, linear, quadratic);
+        last = last_of_forms(room, f, whole, d.cols - whole, linear, quadratic);
     for (size_t i = 0; i < d.rows; i++) {
         const void *row = imr_rows_at(d, i);
         sums s = {0};
         for (size_t j = 0; j < whole; j += LANES) {
             ask(row, j, half);
-            step(&s, values(row, j, half), weights_at(f, j, linear, quadratic), linear, quadratic,
-                 square);
+            step(&s, values(row, j, half), f, j, linear, quadratic, square);
         }
         if (whole < d.cols)
-            step(&s, last_values(row, whole, d.cols - whole, half), last, linear, quadratic,
+            step(&s, last_values(row, whole, d.cols - whole, half), &last, 0, linear, quadratic,
                  square);
+        lanes all[IMR_SCAN_FORMS] = {0};
+        for (int k = 0; k < forms; k++)
+            all[k] = k < linear ? s.w[k] : k < linear + quadratic ? s.u[k - linear] : s.square;
         float sum[IMR_SCAN_FORMS];
-        if (linear == 2)
-            sum_4(sum, s.w0, s.w1, s.u0, s.square);
-        else if (linear == 3)
-            sum_4(sum, s.w0, s.w1, s.w2, s.u0);
-        else if (linear == 4) {
-            sum_4(sum, s.w0, s.w1, s.w2, s.w3);
-            sum_4(sum + 4, s.u0, s.u1, s.u0, s.u1);
-        } else {
-            sum_4(sum, s.w0, s.w1, s.w2, s.w3);
-            sum_4(sum + 4, s.w4, s.u0, s.u1, s.square);
-        }
-        const int forms = linear + quadratic + square;
+        sum_4(sum, all[0], all[1], all[2], all[3]);
+        if (forms > 4)
+            sum_4(sum + 4, all[4], all[5], all[6], all[7]);
         for (int k = 0; k < forms; k++)
             out[(size_t)k * IMR_SCAN_ROWS + i] = sum[k];
     }
@@ -297,28 +252,19 @@ INLINE void form_rows(float *out, const imr_forms *f, imr_rows d, const bool hal
 
 INLINE void forms_of(float *out, const imr_forms *f, imr_rows d, const bool half)
 {
-    switch (f->kind) {
-    case IMR_FORMS_2_1_SQUARE:
+    if (f->kind == IMR_FORMS_2_1_SQUARE)
         form_rows(out, f, d, half, 2, 1, true);
-        return;
-    case IMR_FORMS_3_1:
+    else if (f->kind == IMR_FORMS_3_1)
         form_rows(out, f, d, half, 3, 1, false);
-        return;
-    case IMR_FORMS_4_2:
+    else if (f->kind == IMR_FORMS_4_2)
         form_rows(out, f, d, half, 4, 2, false);
-        return;
-    case IMR_FORMS_5_2_SQUARE:
+    else
         form_rows(out, f, d, half, 5, 2, true);
-        return;
-    }
 }
 
 static void forms(float *out, const imr_forms *f, imr_rows d)
 {
-    if (d.half)
-        forms_of(out, f, d, true);
-    else
-        forms_of(out, f, d, false);
+    d.half ? forms_of(out, f, d, true) : forms_of(out, f, d, false);
 }
 
 /* ---- weighted sums of rows ---- */
@@ -352,10 +298,7 @@ INLINE void add_rows(float *sum, imr_rows d, const float *by, const bool half)
 
 static void add(float *sum, imr_rows d, const float *by)
 {
-    if (d.half)
-        add_rows(sum, d, by, true);
-    else
-        add_rows(sum, d, by, false);
+    d.half ? add_rows(sum, d, by, true) : add_rows(sum, d, by, false);
 }
 
 extern const imr_scan_kernels IMR_SCAN;

@@ -15,5 +15,5 @@ void imr_modulate(float *out, imr_view x, const imr_weights *w, imr_weight_id no
         for (size_t j = 0; j < x.cols; j++)
             row[j] = from[j] * scale[j] + bias[j];
     }
-    imr_nn_layernorm(out, to, imr_weight(w, norm), imr_weight(w, norm + 1), IMR_NN_LAYERNORM_EPS);
+    imr_nn_layernorm(out, NULL, NULL, to, imr_weight(w, norm), imr_weight(w, norm + 1));
 }

@@ -144,17 +144,16 @@ static void mean_of(float *out, const float *rows, size_t n, size_t m)
 /* LN_query of what q_hat holds. */
 static void norm_queries(imr_pass *p, const imr_weights *w)
 {
-    imr_nn_layernorm_keep(p->q_mod, p->q_hat, p->q_inverse, imr_view_of(p->q_hat, p->size, w->m),
-                          imr_weight(w, IMR_W_QUERY_NORM), imr_weight(w, IMR_W_QUERY_NORM_BIAS),
-                          IMR_NN_LAYERNORM_EPS);
+    imr_nn_layernorm(p->q_mod, p->q_hat, p->q_inverse, imr_view_of(p->q_hat, p->size, w->m),
+                     imr_weight(w, IMR_W_QUERY_NORM), imr_weight(w, IMR_W_QUERY_NORM_BIAS));
 }
 
 /* LN_doc of what d_hat holds. */
 static void norm_documents(imr_pass *p, const imr_weights *w)
 {
-    imr_nn_layernorm_keep(
-        p->d_mod, p->d_hat, p->d_inverse, imr_view_of(p->d_hat, p->size * p->list, w->m),
-        imr_weight(w, IMR_W_DOC_NORM), imr_weight(w, IMR_W_DOC_NORM_BIAS), IMR_NN_LAYERNORM_EPS);
+    imr_nn_layernorm(p->d_mod, p->d_hat, p->d_inverse,
+                     imr_view_of(p->d_hat, p->size * p->list, w->m), imr_weight(w, IMR_W_DOC_NORM),
+                     imr_weight(w, IMR_W_DOC_NORM_BIAS));
 }
 
 /* out [B,width]: the mean over each list of a row of its documents. */

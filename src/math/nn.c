@@ -41,63 +41,40 @@ double imr_nn_dot_double(const double *x, const double *y, size_t n)
     return sum;
 }
 
-/* Mean of a row; *inverse gets 1/sqrt(var + eps). Always inlined, so that each CPU's clone of a
- * caller has its own. */
-__attribute__((always_inline)) static inline double row_moments(double *inverse, const float *x,
-                                                                size_t n, double eps)
+/* Returns 1/sqrt(var + eps). */
+IMR_CPU_CLONES
+static float layernorm_row(float *out, float *hat, const float *x, size_t n, const float *gain,
+                           const float *shift)
 {
     double sum = 0, squares = 0;
 #pragma omp simd reduction(+ : sum)
     for (size_t i = 0; i < n; i++)
         sum += (double)x[i];
-    double mean = sum / (double)n;
+    const double mean = sum / (double)n;
 #pragma omp simd reduction(+ : squares)
     for (size_t i = 0; i < n; i++)
         squares += ((double)x[i] - mean) * ((double)x[i] - mean);
-    *inverse = 1.0 / sqrt(squares / (double)n + eps);
-    return mean;
-}
-
-IMR_CPU_CLONES
-static void layernorm_row(float *out, const float *x, size_t n, const float *gain,
-                          const float *shift, double eps)
-{
-    double inverse;
-    const double mean = row_moments(&inverse, x, n, eps);
-#pragma omp simd
-    for (size_t i = 0; i < n; i++)
-        out[i] = (float)(((double)x[i] - mean) * inverse) * gain[i] + shift[i];
-}
-
-void imr_nn_layernorm(float *out, imr_view x, const float *gain, const float *shift, double eps)
-{
-#pragma omp parallel for schedule(static) if (x.rows * x.cols > WORTH_THREADS)
-    for (size_t i = 0; i < x.rows; i++)
-        layernorm_row(out + i * x.cols, x.v + i * x.stride, x.cols, gain, shift, eps);
-}
-
-IMR_CPU_CLONES
-static float layernorm_row_keep(float *out, float *hat, const float *x, size_t n, const float *gain,
-                                const float *shift, double eps)
-{
-    double inverse;
-    const double mean = row_moments(&inverse, x, n, eps);
+    const double inverse = 1.0 / sqrt(squares / (double)n + IMR_NN_LAYERNORM_EPS);
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        float z = (float)(((double)x[i] - mean) * inverse);
-        hat[i] = z;
+        const float z = (float)(((double)x[i] - mean) * inverse);
+        if (hat)
+            hat[i] = z;
         out[i] = z * gain[i] + shift[i];
     }
     return (float)inverse;
 }
 
-void imr_nn_layernorm_keep(float *out, float *hat, float *inverse, imr_view x, const float *gain,
-                           const float *shift, double eps)
+void imr_nn_layernorm(float *out, float *hat, float *inverse, imr_view x, const float *gain,
+                      const float *shift)
 {
 #pragma omp parallel for schedule(static) if (x.rows * x.cols > WORTH_THREADS)
-    for (size_t i = 0; i < x.rows; i++)
-        inverse[i] = layernorm_row_keep(out + i * x.cols, hat + i * x.cols, x.v + i * x.stride,
-                                        x.cols, gain, shift, eps);
+    for (size_t i = 0; i < x.rows; i++) {
+        const float row = layernorm_row(out + i * x.cols, hat ? hat + i * x.cols : NULL,
+                                        x.v + i * x.stride, x.cols, gain, shift);
+        if (inverse)
+            inverse[i] = row;
+    }
 }
 
 IMR_CPU_CLONES

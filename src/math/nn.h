@@ -18,15 +18,13 @@
 /* out[x.rows, w.rows] = x w' + bias; w [outputs, inputs]; bias [outputs] or NULL. */
 void imr_nn_linear(float *out, imr_view x, imr_view w, const float *bias);
 
-/* out = gain*(x - mean)/sqrt(var + eps) + shift, each row by itself, biased variance. */
-void imr_nn_layernorm(float *out, imr_view x, const float *gain, const float *shift, double eps);
-
 /*
- * The same, keeping what the way back needs: hat [rows,cols] = (x - mean)/sqrt(var + eps) and
- * inverse [rows] = 1/sqrt(var + eps). hat may be x (without gaps); out may be neither.
+ * out = gain*(x - mean)/sqrt(var + eps) + shift, each row by itself, biased variance. What the way
+ * back needs is kept where it is asked for, else NULL: hat [rows,cols] = (x - mean)/sqrt(var + eps)
+ * and inverse [rows] = 1/sqrt(var + eps). hat may be x (without gaps); then out may not.
  */
-void imr_nn_layernorm_keep(float *out, float *hat, float *inverse, imr_view x, const float *gain,
-                           const float *shift, double eps);
+void imr_nn_layernorm(float *out, float *hat, float *inverse, imr_view x, const float *gain,
+                      const float *shift);
 /*
  * Gradients of the loss: dx from dy (both [rows,cols], may be one array), and dgain, dshift [cols],
  * which are added to. One thread: callers share out blocks of rows.

@@ -10,11 +10,11 @@
 /* ---- places ---- */
 
 typedef struct id_item {
-    uint64_t key; /* eight bytes of the id from some offset on, big-endian, zeros behind its end */
     const char *id;
     uint32_t index;
 } id_item;
 
+/* Of equal ids the one with the larger index first. */
 static int by_id(const void *a, const void *b)
 {
     const id_item *x = a, *y = b;
@@ -22,77 +22,16 @@ static int by_id(const void *a, const void *b)
     return order ? order : (x->index < y->index) - (x->index > y->index);
 }
 
-static uint64_t key_at(const char *id, size_t offset)
-{
-    uint64_t key = 0;
-    size_t i = 0;
-    for (; i < sizeof key && id[offset + i]; i++)
-        key = key << 8 | (unsigned char)id[offset + i];
-    return i ? key << 8 * (sizeof key - i) : 0;
-}
-
-/* By key, a byte at a time from the last one, leaving out those that are the same in all; equal
- * keys keep their order. The result is in v. */
-static void sort_keys(id_item *v, id_item *spare, size_t n, uint64_t differ)
-{
-    id_item *from = v, *to = spare;
-    for (unsigned shift = 0; shift < 64; shift += 8) {
-        size_t starts[256] = {0}, at = 0;
-        if (!(differ >> shift & 255))
-            continue;
-        for (size_t i = 0; i < n; i++)
-            starts[from[i].key >> shift & 255]++;
-        for (size_t b = 0; b < 256; b++) {
-            const size_t count = starts[b];
-            starts[b] = at;
-            at += count;
-        }
-        for (size_t i = 0; i < n; i++)
-            to[starts[from[i].key >> shift & 255]++] = from[i];
-        id_item *other = from;
-        from = to;
-        to = other;
-    }
-    if (from != v)
-        memcpy(v, from, n * sizeof *v);
-}
-
-enum {
-    FEW = 64,  /* ids that comparing sorts faster */
-    DEEP = 128 /* bytes that are looked at before ids are compared whole */
-};
-
-/* Items whose ids agree up to offset, of equal ids the one with the larger index first. */
-static void sort_ids(id_item *v, id_item *spare, size_t n, size_t offset)
-{
-    if (n < FEW || offset >= DEEP) {
-        qsort(v, n, sizeof *v, by_id);
-        return;
-    }
-    uint64_t differ = 0;
-    for (size_t i = 0; i < n; i++) {
-        v[i].key = key_at(v[i].id, offset);
-        differ |= v[i].key ^ v[0].key;
-    }
-    sort_keys(v, spare, n, differ);
-    for (size_t i = 0, end; i < n; i = end) {
-        for (end = i + 1; end < n && v[end].key == v[i].key;)
-            end++;
-        if (end - i > 1 && (v[i].key & 255)) /* else the ids end here and are the same */
-            sort_ids(v + i, spare, end - i, offset + sizeof v->key);
-    }
-}
-
 imr_status imr_topk_places(uint32_t *places, const char *const *ids, size_t n, imr_error *err)
 {
     assert(n <= UINT32_MAX);
-    IMR_AUTOFREE id_item *items = imr_alloc(n, 2 * sizeof *items);
+    IMR_AUTOFREE id_item *items = imr_alloc(n, sizeof *items);
     if (!items)
         return imr_fail_memory(err);
     for (size_t i = 0; i < n; i++)
-        items[i] = (id_item){.id = ids[n - 1 - i], .index = (uint32_t)(n - 1 - i)};
+        items[i] = (id_item){ids[i], (uint32_t)i};
     if (n > 1)
-        sort_ids(items, items + n, n, 0);
+        qsort(items, n, sizeof *items, by_id);
     for (size_t i = 0; i < n; i++)
         places[items[i].index] = (uint32_t)i;
     return IMR_OK;

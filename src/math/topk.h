@@ -17,8 +17,8 @@
 #include "base/error.h"
 
 /* places[i] = number of ids below ids[i] by strcmp: a larger place wins a tie. Equal ids: the
- * smaller index has the larger place. n < 2^32. Sorted by eight bytes at a time: linear in n for
- * ids that differ early. Memory: 48 bytes an id meanwhile. IMR_E_MEMORY. */
+ * smaller index has the larger place. n < 2^32. For the few of a request; a cache keeps its own
+ * (imr_cache_id_places). IMR_E_MEMORY. */
 imr_status imr_topk_places(uint32_t *places, const char *const *ids, size_t n,
                            imr_error *err) IMR_NODISCARD;
 

@@ -15,23 +15,19 @@
  * coordinates keeps float32 errors independent of P's condition number, which forming (P P')^-1
  * would square.
  *
- * Precision: double, except basis_f and inverse (float32 for products with token tables).
+ * Precision: double, except basis (float32 for products with token tables).
  * Threads: const after init; every function here is safe from any thread.
  */
 #ifndef IMR_EXPLAIN_BACKPROJECT_H
 #define IMR_EXPLAIN_BACKPROJECT_H
 
 #include "math/linalg.h"
-#include "math/matrix.h"
 
 typedef struct imr_backprojector {
-    size_t m, n;        /* working and encoder dimension: P is [m,n] */
-    size_t rank;        /* r: singular values above max(m,n) * 2^-52 * s[0] */
-    double condition;   /* s[0]/s[last]; infinity when r < min(m,n) */
-    double *left;       /* [m,r] columns of U */
-    double *singular;   /* [r] descending, all positive */
-    double *basis;      /* [r,n] rows of V' */
-    imr_matrix basis_f; /* the same in float32 */
+    size_t m, n;      /* working and encoder dimension: P is [m,n] */
+    size_t rank;      /* r: singular values that count, see imr_svd */
+    imr_svd svd;      /* of P; columns of U and rows of V' from r on are not looked at */
+    imr_matrix basis; /* [r,n] rows of V' in float32 */
 } imr_backprojector;
 
 /* weight: P, borrowed during the call only. Errors: IMR_E_SHAPE when empty, IMR_E_NUMERIC when an
@@ -47,7 +43,5 @@ void imr_backprojector_done(imr_backprojector *b); /* {0} is fine */
 void imr_backproject_left(double *out, const imr_backprojector *b, const double *x);
 /* out[r] = S^-1 U' x. */
 void imr_backproject_coordinates(double *out, const imr_backprojector *b, const double *x);
-/* out[n] = P+ x. scratch [r]. */
-void imr_backproject(double *out, const imr_backprojector *b, const double *x, double *scratch);
 
 #endif

@@ -24,7 +24,7 @@ static double extend(double *basis, double *factor, size_t stride, size_t rows, 
         return (double)NAN;
     imr_lens_row(f, lens, id);
     for (size_t k = 0; k < r; k++)
-        w[k] = (double)f[k] * lens->back->singular[k] / reach;
+        w[k] = (double)f[k] * lens->back->svd.s[k] / reach;
     double left = imr_nn_dot_double(w, w, r), along = imr_nn_dot_double(w, change, r);
     for (size_t i = 0; i < rows; i++) {
         const double *above = factor + i * stride;

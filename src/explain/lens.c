@@ -33,7 +33,7 @@ static void measure(imr_lens *l, float *row, size_t t, const float *centre,
                     const float *seen_centre)
 {
     const imr_view *e = &l->table->rows;
-    const double *s = l->back->singular;
+    const double *s = l->back->svd.s;
     const size_t r = l->back->rank;
     const double length = sqrt(squares(imr_view_row(e, t), centre, e->cols));
     const double scale = length > 0 ? 1 / length : 0;
@@ -51,7 +51,7 @@ static void measure(imr_lens *l, float *row, size_t t, const float *centre,
 
 static imr_status fold(imr_lens *l, const imr_progress *progress, imr_error *err)
 {
-    const imr_view e = l->table->rows, basis = imr_matrix_view(&l->back->basis_f);
+    const imr_view e = l->table->rows, basis = imr_matrix_view(&l->back->basis);
     IMR_CLEANUP(imr_matrix_done) imr_matrix rows = {0};
     IMR_AUTOFREE float *centre = IMR_NEW_ARRAY(float, e.cols);
     IMR_AUTOFREE float *seen_centre = IMR_NEW_ARRAY(float, l->back->rank);

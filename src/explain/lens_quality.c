@@ -137,7 +137,7 @@ static imr_status measure(measuring *m, const uint32_t *starts, const uint32_t *
         /* P+ P x has the coordinates V' x; its length does not change an order. */
         imr_blas_gemm(m->seen, r, 1,
                       imr_view_of(imr_matrix_row(&m->centred, first), texts, m->centred.cols),
-                      IMR_PLAIN, imr_matrix_view(&l->back->basis_f), IMR_TRANSPOSED, 0);
+                      IMR_PLAIN, imr_matrix_view(&l->back->basis), IMR_TRANSPOSED, 0);
         imr_lens_products(m->cosines, v, l, m->seen, texts, 0, v);
         for (size_t i = first; i < first + texts; i++)
             measure_text(m, m->cosines + (i - first) * v, own + starts[i],

@@ -86,9 +86,9 @@ static void see(job *j, seen *s, const imr_word_subject *x, double *at)
     s->dot_other = x->other ? imr_nn_dot(x->after, x->other, m) : 0;
     const double keep = s->norm_before > 0 ? s->norm_after / s->norm_before : 0;
     for (size_t k = 0; k < r; k++) {
-        s->removal[k] = b->singular[k] * (s->after[k] - keep * s->before[k]);
-        s->reach[k] = b->singular[k] * s->after[k];
-        s->toward[k] = b->singular[k] * s->other[k];
+        s->removal[k] = b->svd.s[k] * (s->after[k] - keep * s->before[k]);
+        s->reach[k] = b->svd.s[k] * s->after[k];
+        s->toward[k] = b->svd.s[k] * s->other[k];
     }
 }
 
@@ -118,7 +118,7 @@ static void change_of(job *j, item *x, float *direction)
     for (size_t k = 0; k < r; k++) {
         x->change[k] =
             f.after * s->after[k] - f.before * s->before[k] - (common ? s->common[k] : 0);
-        j->wide[k] = x->change[k] / b->singular[k];
+        j->wide[k] = x->change[k] / b->svd.s[k];
         base += j->wide[k] * j->wide[k];
     }
     base = sqrt(base);

@@ -51,18 +51,10 @@ void imr_blas_gemv(float *out, float alpha, imr_view a, imr_op op_a, const float
                 1, beta, out, 1);
 }
 
-void imr_blas_gemm_d(double *out, double alpha, const double *a, size_t a_rows, size_t a_cols,
-                     imr_op op_a, const double *b, size_t b_rows, size_t b_cols, imr_op op_b,
-                     double beta)
+void imr_blas_square_d(double *out, const double *a, const double *b, size_t n)
 {
-    size_t rows = op_a == IMR_PLAIN ? a_rows : a_cols;
-    size_t inner = op_a == IMR_PLAIN ? a_cols : a_rows;
-    size_t cols = op_b == IMR_PLAIN ? b_cols : b_rows;
-    assert(inner == (op_b == IMR_PLAIN ? b_rows : b_cols));
-    if (rows == 0 || cols == 0)
-        return;
-    cblas_dgemm(CblasRowMajor, trans(op_a), trans(op_b), dim(rows), dim(cols), dim(inner), alpha, a,
-                lead(a_cols), b, lead(b_cols), beta, out, lead(cols));
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, dim(n), dim(n), dim(n), 1, a, lead(n), b,
+                lead(n), 0, out, lead(n));
 }
 
 int imr_blas_set_threads(int n)

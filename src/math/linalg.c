@@ -11,11 +11,6 @@
 #include "base/mem.h"
 #include "math/blas.h"
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static imr_status check_shape(size_t rows, size_t cols, imr_error *err)
 {
     if (rows == 0 || cols == 0 || rows > INT_MAX || cols > INT_MAX)
@@ -44,86 +39,40 @@ void imr_svd_done(imr_svd *s)
     *s = (imr_svd){0};
 }
 
-static imr_status svd_run(imr_svd *s, double *a, imr_error *err)
+imr_status imr_svd_init(imr_svd *out, imr_view a, imr_error *err)
 {
-    size_t rows = s->rows, cols = s->cols, k = s->k;
-    for (size_t i = 0; i < rows * cols; i++)
-        if (!isfinite(a[i]))
-            return imr_fail(err, IMR_E_NUMERIC,
-                            "row %zu column %zu is not finite: cannot find singular values",
-                            i / cols, i % cols);
-    s->u = imr_alloc_aligned(rows * k, sizeof *s->u);
-    s->s = imr_alloc_aligned(k, sizeof *s->s);
-    s->vt = imr_alloc_aligned(k * cols, sizeof *s->vt);
-    if (!s->u || !s->s || !s->vt)
+    const size_t rows = a.rows, cols = a.cols, k = rows < cols ? rows : cols;
+    IMR_TRY(check_shape(rows, cols, err));
+    IMR_CLEANUP(imr_svd_done) imr_svd s = {.rows = rows, .cols = cols, .k = k};
+    IMR_AUTOFREE double *copy = imr_alloc_aligned(rows * cols, sizeof *copy);
+    if (!copy)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j++) {
+            copy[i * cols + j] = (double)a.v[i * a.stride + j];
+            if (!isfinite(copy[i * cols + j]))
+                return imr_fail(err, IMR_E_NUMERIC,
+                                "row %zu column %zu is not finite: cannot find singular values", i,
+                                j);
+        }
+    s.u = imr_alloc_aligned(rows * k, sizeof *s.u);
+    s.s = imr_alloc_aligned(k, sizeof *s.s);
+    s.vt = imr_alloc_aligned(k * cols, sizeof *s.vt);
+    if (!s.u || !s.s || !s.vt)
         return imr_fail_memory(err);
     /* Row-major a is column-major a': a' = vt' diag(s) u', so the factors change places and
      * nothing is transposed. */
     lapack_int info =
-        LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', (lapack_int)cols, (lapack_int)rows, a,
-                       (lapack_int)cols, s->s, s->vt, (lapack_int)cols, s->u, (lapack_int)k);
-    return info == 0 ? IMR_OK : lapack_failed(info, "singular value decomposition", err);
-}
-
-/* Consumes `a` as LAPACK's scratch. */
-static imr_status svd_of_scratch(imr_svd *out, double *a, size_t rows, size_t cols, imr_error *err)
-{
-    imr_svd s = {.rows = rows, .cols = cols, .k = smaller(rows, cols)};
-    imr_status status = svd_run(&s, a, err);
-    if (status == IMR_OK)
-        *out = s;
-    else
-        imr_svd_done(&s);
-    return status;
-}
-
-imr_status imr_svd_init(imr_svd *out, imr_view a, imr_error *err)
-{
-    IMR_TRY(check_shape(a.rows, a.cols, err));
-    IMR_AUTOFREE double *copy = imr_alloc_aligned(a.rows * a.cols, sizeof *copy);
-    if (!copy)
-        return imr_fail_memory(err);
-    for (size_t i = 0; i < a.rows; i++)
-        for (size_t j = 0; j < a.cols; j++)
-            copy[i * a.cols + j] = (double)a.v[i * a.stride + j];
-    return svd_of_scratch(out, copy, a.rows, a.cols, err);
-}
-
-/* ---- Moore-Penrose ---- */
-
-void imr_pinv_done(imr_pinv *p)
-{
-    imr_free(p->v);
-    imr_free(p->singular);
-    *p = (imr_pinv){0};
-}
-
-imr_status imr_pinv_init(imr_pinv *out, imr_view a, imr_error *err)
-{
-    IMR_CLEANUP(imr_svd_done) imr_svd s = {0};
-    IMR_TRY(imr_svd_init(&s, a, err));
-    assert(s.s);
-    double floor = (double)(a.rows > a.cols ? a.rows : a.cols) * DBL_EPSILON * s.s[0];
-    size_t rank = 0;
-    while (rank < s.k && s.s[rank] > floor)
-        rank++;
-    double *v = imr_alloc_aligned(a.cols * a.rows, sizeof *v);
-    if (!v)
-        return imr_fail_memory(err);
-    /* a+ = V S+ U' : scale the rows of vt, drop those that count as zero. */
-    for (size_t r = 0; r < s.k; r++)
-        for (size_t j = 0; j < a.cols; j++)
-            s.vt[r * a.cols + j] = r < rank ? s.vt[r * a.cols + j] / s.s[r] : 0.0;
-    imr_blas_gemm_d(v, 1.0, s.vt, s.k, a.cols, IMR_TRANSPOSED, s.u, a.rows, s.k, IMR_TRANSPOSED,
-                    0.0);
-    *out = (imr_pinv){.v = v,
-                      .rows = a.rows,
-                      .cols = a.cols,
-                      .singular = s.s,
-                      .n_singular = s.k,
-                      .rank = rank,
-                      .condition = rank == s.k ? s.s[0] / s.s[s.k - 1] : (double)INFINITY};
-    s.s = NULL;
+        LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', (lapack_int)cols, (lapack_int)rows, copy,
+                       (lapack_int)cols, s.s, s.vt, (lapack_int)cols, s.u, (lapack_int)k);
+    if (info != 0)
+        return lapack_failed(info, "singular value decomposition", err);
+    const double floor = (double)(rows > cols ? rows : cols) * DBL_EPSILON * s.s[0];
+    while (s.rank < k && s.s[s.rank] > floor)
+        s.rank++;
+    s.condition = s.rank == k ? s.s[0] / s.s[k - 1] : (double)INFINITY;
+    *out = s;
+    s = (imr_svd){0};
     return IMR_OK;
 }
 
@@ -207,7 +156,7 @@ imr_status imr_qr_tall_f(float *a, size_t rows, size_t cols, float *r, imr_error
         return imr_qr_f(a, rows, cols, r, err); /* a was not written */
     if (!r)
         return IMR_OK;
-    imr_blas_gemm_d(product, 1.0, second, cols, cols, IMR_PLAIN, first, cols, cols, IMR_PLAIN, 0.0);
+    imr_blas_square_d(product, second, first, cols);
     for (size_t i = 0; i < cols * cols; i++)
         r[i] = (float)product[i];
     return IMR_OK;

@@ -18,26 +18,12 @@ typedef struct imr_svd {
     double *s;  /* [k] */
     double *vt; /* [k,cols], orthonormal rows */
     size_t rows, cols, k;
+    size_t rank;      /* singular values that count: above max(rows,cols) * 2^-52 * s[0] */
+    double condition; /* s[0]/s[k-1]; infinity when rank < k */
 } imr_svd;
 
 imr_status imr_svd_init(imr_svd *out, imr_view a, imr_error *err) IMR_NODISCARD;
 void imr_svd_done(imr_svd *s); /* {0} is fine */
-
-/*
- * Moore-Penrose inverse by SVD (method.md section 4). Singular values of at most
- * max(rows,cols) * 2^-52 * s[0] count as zero.
- */
-typedef struct imr_pinv {
-    double *v;         /* [cols,rows]: the inverse of a [rows,cols] matrix */
-    size_t rows, cols; /* of the matrix that was inverted */
-    double *singular;  /* [n_singular], descending */
-    size_t n_singular; /* min(rows, cols) */
-    size_t rank;       /* singular values that count */
-    double condition;  /* s[0]/s[last]; infinity when rank < n_singular */
-} imr_pinv;
-
-imr_status imr_pinv_init(imr_pinv *out, imr_view a, imr_error *err) IMR_NODISCARD;
-void imr_pinv_done(imr_pinv *p); /* {0} is fine */
 
 /* a = Q r, the thin QR of a [rows,cols], rows >= cols: Q, orthonormal columns spanning a's, is
  * written over a; r (may be NULL) gets the upper triangle [cols,cols]. Columns of a that depend on

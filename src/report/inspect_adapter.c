@@ -72,17 +72,15 @@ void imr_survey_words(imr_buf *b, imr_form form, const double scale[3], const do
 
 static imr_status add_projector(imr_inspection *i, const imr_weights *w, imr_error *err)
 {
-    imr_pinv inverse;
+    IMR_CLEANUP(imr_svd_done) imr_svd svd = {0};
     imr_error why;
-    imr_status status = imr_pinv_init(&inverse, imr_weight_view(w, IMR_W_PROJECTOR), &why);
+    imr_status status = imr_svd_init(&svd, imr_weight_view(w, IMR_W_PROJECTOR), &why);
     if (status != IMR_OK)
         return imr_inspection_failed(i, status, &why, "", err);
-    size_t rank = inverse.rank, full = inverse.n_singular;
-    double condition = inverse.condition;
-    imr_pinv_done(&inverse);
-    IMR_TRY(imr_inspection_int(i, "rank", "projector rank", (int64_t)rank, err));
-    IMR_TRY(imr_inspection_number(i, "condition_number", "condition number", condition, 2, err));
-    if (rank == full)
+    IMR_TRY(imr_inspection_int(i, "rank", "projector rank", (int64_t)svd.rank, err));
+    IMR_TRY(
+        imr_inspection_number(i, "condition_number", "condition number", svd.condition, 2, err));
+    if (svd.rank == svd.k)
         return IMR_OK;
     return imr_inspection_problem(i, IMR_SEVERITY_WARNING, "projector.weight",
                                   "the projector loses directions: its rank is below its size",

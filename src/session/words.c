@@ -51,7 +51,7 @@ imr_status imr_words_begin(imr_session *s, const imr_session_options *o,
     IMR_TRY(
         imr_backprojector_init(&w->back, imr_weight_view(&s->adapter->w, IMR_W_PROJECTOR), err));
     s->facts.inputs.rank = (uint32_t)w->back.rank;
-    s->facts.inputs.condition_number = w->back.condition;
+    s->facts.inputs.condition_number = w->back.svd.condition;
     return IMR_OK;
 }
 

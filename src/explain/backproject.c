@@ -23,13 +23,15 @@ imr_status imr_backprojector_init(imr_backprojector *out, imr_view weight, imr_e
 imr_status imr_backprojector_identity(imr_backprojector *out, size_t n, imr_error *err)
 {
     IMR_CLEANUP(imr_backprojector_done) imr_backprojector b = {.m = n, .n = n, .rank = n};
-    b.svd = (imr_svd){
-        .u = IMR_NEW_ARRAY(double, n *n), .s = IMR_NEW_ARRAY(double, n), .k = n, .condition = 1};
-    if (!b.svd.u || !b.svd.s)
+    b.svd = (imr_svd){.k = n, .condition = 1};
+    b.svd.u = IMR_NEW_ARRAY(double, n *n);
+    b.svd.s = IMR_NEW_ARRAY(double, n);
+    b.svd.vt = IMR_NEW_ARRAY(double, n *n);
+    if (!b.svd.u || !b.svd.s || !b.svd.vt)
         return imr_fail_memory(err);
     IMR_TRY(imr_matrix_init(&b.basis, n, n, err));
     for (size_t i = 0; i < n; i++) {
-        b.svd.u[i * n + i] = b.svd.s[i] = 1;
+        b.svd.u[i * n + i] = b.svd.vt[i * n + i] = b.svd.s[i] = 1;
         b.basis.v[i * n + i] = 1;
     }
     *out = b;
@@ -64,4 +66,14 @@ void imr_backproject_coordinates(double *out, const imr_backprojector *b, const 
     imr_backproject_left(out, b, x);
     for (size_t k = 0; k < b->rank; k++)
         out[k] /= b->svd.s[k];
+}
+
+void imr_backproject(double *out, const imr_backprojector *b, const double *x, double *scratch)
+{
+    imr_backproject_coordinates(scratch, b, x);
+    for (size_t i = 0; i < b->n; i++)
+        out[i] = 0;
+    for (size_t k = 0; k < b->rank; k++)
+        for (size_t i = 0; i < b->n; i++)
+            out[i] += scratch[k] * b->svd.vt[k * b->n + i];
 }

@@ -43,5 +43,7 @@ void imr_backprojector_done(imr_backprojector *b); /* {0} is fine */
 void imr_backproject_left(double *out, const imr_backprojector *b, const double *x);
 /* out[r] = S^-1 U' x. */
 void imr_backproject_coordinates(double *out, const imr_backprojector *b, const double *x);
+/* out[n] = P+ x. scratch [r]. */
+void imr_backproject(double *out, const imr_backprojector *b, const double *x, double *scratch);
 
 #endif

@@ -87,17 +87,3 @@ void naive_direction(double *out, const world *w, size_t t)
     for (size_t i = 0; i < w->m; i++)
         out[i] = norm > 0 ? out[i] / norm : 0;
 }
-
-void naive_backproject(double *out, const imr_backprojector *b, const double *x, double *scratch)
-{
-    for (size_t i = 0; i < b->n; i++)
-        out[i] = 0;
-    for (size_t k = 0; k < b->rank; k++) {
-        scratch[k] = 0;
-        for (size_t j = 0; j < b->m; j++)
-            scratch[k] += b->svd.u[j * b->svd.k + k] * x[j];
-        scratch[k] /= b->svd.s[k];
-        for (size_t i = 0; i < b->n; i++)
-            out[i] += scratch[k] * b->svd.vt[k * b->n + i];
-    }
-}

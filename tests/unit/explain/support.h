@@ -29,8 +29,6 @@ double naive_cosine(const double *x, const double *y, size_t n);
 void naive_project(double *out, const world *w, const float *x); /* P x */
 double naive_token_cosine(const world *w, const double *delta_base,
                           size_t t); /* 0 for a zero row */
-/* out[n] = P+ x = V S^-1 U' x, x [m]; scratch [r]. */
-void naive_backproject(double *out, const imr_backprojector *b, const double *x, double *scratch);
 /* unit(P E_t) */
 void naive_direction(double *out, const world *w, size_t t);
 

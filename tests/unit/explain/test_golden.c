@@ -152,7 +152,7 @@ static void check_words(const oracle *o, const imr_word_subject *subject, imr_ch
     if (!delta || !arena)
         FAIL("out of memory");
     imr_change_delta(delta, kind, subject->before, subject->after, o->m);
-    naive_backproject(delta + 2 * o->m, &o->back, delta, delta + o->m);
+    imr_backproject(delta + 2 * o->m, &o->back, delta, delta + o->m);
     double scale = sqrt(naive_dot(base, base, o->n));
     near("P+ delta", delta + 2 * o->m, base, o->n, 1e-7 * scale);
     CHECK_OK(imr_word_lists(out, &o->lens, subject, 1, &set, arena, NULL, &err));
@@ -278,7 +278,7 @@ TEST("the inverse of the tiny projector is the golden one")
         FAIL("out of memory");
     for (size_t j = 0; j < o.m; j++) {
         unit[j] = 1;
-        naive_backproject(column, &o.back, unit, unit + o.m);
+        imr_backproject(column, &o.back, unit, unit + o.m);
         unit[j] = 0;
         for (size_t i = 0; i < o.n; i++) {
             const double expected = golden.v[i * o.m + j];

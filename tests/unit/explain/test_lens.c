@@ -28,7 +28,7 @@ TEST("the fast path gives the cosines of the slow path, zero rows of the table i
         float *delta = random_floats(w.m, 3, 200 + s);
         for (size_t j = 0; j < w.m; j++)
             x[j] = (double)delta[j];
-        naive_backproject(base, &w.back, x, c);
+        imr_backproject(base, &w.back, x, c);
         norm = sqrt(naive_dot(c, c, w.back.rank));
         for (size_t k = 0; k < w.back.rank; k++) {
             c[k] /= norm;
@@ -60,7 +60,7 @@ TEST(
     imr_backproject_coordinates(c, &w.back, x);
     norm = sqrt(naive_dot(c, c, 12));
     /* delta' (P P')^-1 delta = |P+ delta|^2 */
-    naive_backproject(back, &w.back, x, scratch);
+    imr_backproject(back, &w.back, x, scratch);
     const double quadratic = naive_dot(back, back, w.n);
     for (size_t t = 0; t < w.v; t++) {
         double length = 0, sum = 0;
@@ -85,7 +85,7 @@ TEST("visibility is the part of a token the projector sees, reach the length of 
         for (size_t t = 0; t < w.v; t++) {
             double p[64], seen[64], scratch[64], e2 = 0;
             naive_project(p, &w, w.e + t * w.n);
-            naive_backproject(seen, &w.back, p, scratch);
+            imr_backproject(seen, &w.back, p, scratch);
             for (size_t i = 0; i < w.n; i++)
                 e2 += (double)w.e[t * w.n + i] * (double)w.e[t * w.n + i];
             const double part = e2 > 0 ? naive_dot(seen, seen, w.n) / e2 : 0;

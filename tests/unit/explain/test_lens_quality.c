@@ -23,7 +23,7 @@ static imr_lens_quality twin(const world *w, const float *x, size_t texts, const
             centred[j] = (float)((double)x[i * w->n + j] - mean);
         }
         naive_project(p, w, centred);
-        naive_backproject(seen, &w->back, p, scratch);
+        imr_backproject(seen, &w->back, p, scratch);
         size_t shown = 0, rare = 0, hits = 0;
         double ranks = 0;
         for (size_t t = 0; t < w->v; t++)

@@ -86,7 +86,7 @@ static naive_score naive(const stage *s, size_t text, imr_change_kind kind, size
     nx = sqrt(naive_dot(x, x, M));
     ny = sqrt(naive_dot(y, y, M));
     naive_delta(delta, s, text, kind);
-    naive_backproject(base, &s->w.back, delta, scratch);
+    imr_backproject(base, &s->w.back, delta, scratch);
     naive_score n = {.cosine = naive_token_cosine(&s->w, base, t)};
     const double visibility = (double)s->w.lens.visibility[t];
     n.z = visibility > 0 ? n.cosine / sqrt(visibility / M) : 0;
@@ -252,7 +252,7 @@ TEST("significance marks what passes the threshold of the whole shown vocabulary
         float cosines[V], scratch[V];
         double delta[M], base[N], c[M];
         naive_delta(delta, &s, i, IMR_CHANGE_PAPER);
-        naive_backproject(base, &s.w.back, delta, c);
+        imr_backproject(base, &s.w.back, delta, c);
         for (size_t t = 0; t < V; t++)
             cosines[t] = (float)naive_token_cosine(&s.w, base, t);
         double bar =

@@ -90,8 +90,6 @@ void imr_config_free(imr_config *c);
 imr_status imr_config_set(imr_config *c, imr_option_id id, const char *text, imr_source source,
                           const char *where, unsigned line, imr_error *err) IMR_NODISCARD;
 
-imr_status imr_config_read_environment(imr_config *c, imr_environment_fn get, void *user,
-                                       imr_error *err) IMR_NODISCARD;
 /* text: the file's bytes. source: IMR_FROM_USER_FILE or IMR_FROM_PROJECT_FILE. */
 imr_status imr_config_parse(imr_config *c, const char *text, size_t len, const char *path,
                             imr_source source, imr_error *err) IMR_NODISCARD;

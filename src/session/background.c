@@ -164,7 +164,7 @@ static imr_status run_sample(const imr_session *s, imr_told *t, const uint32_t *
                              imr_rows vectors, deltas *d, const imr_progress *progress,
                              imr_error *err)
 {
-    const size_t m = s->adapter->w.m, k = s->defaults.feedback_k;
+    const size_t m = s->adapter->w.m, k = s->options.settings.feedback_k;
     IMR_CLEANUP(sampling_done) sampling x = {0};
     IMR_TRY(imr_ranker_check_k(&s->ranker, k, err));
     for (size_t i = 0; i < IMR_LEN(kinds); i++) {
@@ -182,7 +182,7 @@ static imr_status run_sample(const imr_session *s, imr_told *t, const uint32_t *
         imr_rows_get(imr_matrix_row(&x.base, i), vectors, rows[i]);
     IMR_TRY(imr_adapter_project(s->adapter, imr_matrix_view(&x.base), x.q.v, err));
     const imr_projected *p = &s->ranker.projected;
-    const bool before = s->defaults.candidates == IMR_CANDIDATES_BEFORE;
+    const bool before = s->options.settings.candidates == IMR_CANDIDATES_BEFORE;
     IMR_TRY(imr_candidates(x.documents, before ? p->d : imr_cache_document_rows(s->cache),
                            before ? p->working_scale : p->base_scale, imr_cache_id_places(s->cache),
                            imr_matrix_view(before ? &x.q : &x.base), k, MEASURING, progress, err));

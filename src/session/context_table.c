@@ -1,11 +1,10 @@
 #include "session/context_table.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/half.h"
 #include "base/mem.h"
-#include "format/tensors.h"
+#include "session/internal.h"
 
 enum { HEADER = 256, TRAILER = IMR_SHA256_HEX - 1, BATCH = 16 /* documents encoded at a time */ };
 
@@ -13,19 +12,10 @@ void imr_context_table_done(imr_context_table *t)
 {
     imr_free((void *)t->texts);
     imr_file_unmap(&t->mapped);
-    imr_buf_done(&t->owned);
     *t = (imr_context_table){0};
 }
 
 /* ---- the file ---- */
-
-static imr_status source_hash(char hex[IMR_SHA256_HEX], const imr_context_source *s, imr_error *err)
-{
-    IMR_AUTOBUF imr_buf b = {0};
-    imr_buf_printf(&b, "%s\n%s", s->corpus_sha256, s->prefix);
-    IMR_TRY(imr_buf_check(&b, err));
-    return imr_sha256_memory(b.data, b.len, hex, err);
-}
 
 static char *file_of(const char *dir, const imr_context_source *s)
 {
@@ -37,43 +27,68 @@ static char *file_of(const char *dir, const imr_context_source *s)
 /* What stands before the sizes in the first line. */
 static imr_status header_of(imr_buf *out, const imr_context_source *s, imr_error *err)
 {
-    char source[IMR_SHA256_HEX];
-    IMR_TRY(source_hash(source, s, err));
-    imr_buf_printf(out, "imrnn-context 1 %.64s %s %zu ", s->encoder_sha256, source, s->documents);
+    char hex[IMR_SHA256_HEX];
+    IMR_AUTOBUF imr_buf source = {0};
+    imr_buf_printf(&source, "%s\n%s", s->corpus_sha256, s->prefix);
+    IMR_TRY(imr_buf_check(&source, err));
+    IMR_TRY(imr_sha256_memory(source.data, source.len, hex, err));
+    imr_buf_printf(out, "imrnn-context 1 %.64s %s %zu ", s->encoder_sha256, hex, s->documents);
     return imr_buf_check(out, err);
 }
 
-static void put_u32(imr_buf *out, const uint32_t *v, size_t n)
-{
-    imr_buf_add(out, v, n * sizeof *v);
-}
+/* ---- writing ---- */
 
 static imr_status write_table(imr_buf *b, const imr_context_source *s, const imr_context_rows *r,
                               imr_error *err)
 {
     const size_t cells = r->words * r->n, own = r->starts[r->held];
+    const struct {
+        const uint32_t *v;
+        size_t n;
+    } numbers[] = {{r->documents, r->words},
+                   {r->count, r->words},
+                   {r->held_documents, r->held},
+                   {r->starts, r->held + 1},
+                   {r->own, own}};
+    char hex[IMR_SHA256_HEX];
     IMR_TRY(header_of(b, s, err));
     imr_buf_printf(b, "%zu %zu %zu %zu %zu %zu ", r->words, r->n, r->heard, r->held, own,
                    r->text_bytes);
     imr_buf_fill(b, ' ', HEADER - 1 - b->len);
     imr_buf_char(b, '\n');
     imr_buf_add(b, r->rows, cells * sizeof *r->rows);
-    put_u32(b, r->documents, r->words);
-    put_u32(b, r->count, r->words);
-    put_u32(b, r->held_documents, r->held);
-    put_u32(b, r->starts, r->held + 1);
-    put_u32(b, r->own, own);
+    for (size_t i = 0; i < IMR_LEN(numbers); i++)
+        imr_buf_add(b, numbers[i].v, numbers[i].n * sizeof *numbers[i].v);
     for (size_t i = 0; i < cells; i++) {
         const uint16_t half = imr_f32_to_f16(r->without[i]);
         imr_buf_add(b, &half, sizeof half);
     }
     imr_buf_add(b, r->text, r->text_bytes);
     IMR_TRY(imr_buf_check(b, err));
-    char hex[IMR_SHA256_HEX];
     IMR_TRY(imr_sha256_memory(b->data, b->len, hex, err));
     imr_buf_add(b, hex, TRAILER);
     return imr_buf_check(b, err);
 }
+
+imr_status imr_context_table_keep(imr_buf *unkept, const char *dir,
+                                  const imr_context_source *source, const imr_context_rows *rows,
+                                  imr_error *err)
+{
+    IMR_AUTOBUF imr_buf b = {0};
+    IMR_AUTOFREE char *folder = imr_path_join(dir, "tokens");
+    IMR_AUTOFREE char *path = file_of(dir, source);
+    if (!folder || !path)
+        return imr_fail_memory(err);
+    IMR_TRY(write_table(&b, source, rows, err));
+    if (dir[0] && imr_dir_make(folder, NULL) == IMR_OK &&
+        imr_file_write(path, b.data, b.len, NULL) == IMR_OK)
+        return IMR_OK;
+    *unkept = b;
+    b = (imr_buf){0};
+    return IMR_OK;
+}
+
+/* ---- reading ---- */
 
 /* Do the numbers stay within each other's bounds? */
 static bool sound(const imr_context_table *t, size_t own, const imr_context_source *s)
@@ -142,53 +157,25 @@ static imr_status parse(imr_context_table *t, bool *good, const void *data, size
 }
 
 imr_status imr_context_table_find(imr_context_table *out, bool *found, const char *dir,
-                                  const imr_context_source *source, imr_error *err)
+                                  const imr_buf *unkept, const imr_context_source *source,
+                                  imr_error *err)
 {
     IMR_AUTOFREE char *path = file_of(dir, source);
+    IMR_CLEANUP(imr_context_table_done) imr_context_table t = {.words = 0};
     if (!path)
         return imr_fail_memory(err);
-    imr_context_table t = {.words = 0};
-    imr_error why;
     *found = false;
-    if (!dir[0] || !imr_file_exists(path) || imr_file_map(&t.mapped, path, &why) != IMR_OK)
-        return IMR_OK; /* it can be made */
-    imr_status status = parse(&t, found, t.mapped.data, t.mapped.len, source, err);
-    if (status == IMR_OK && *found)
-        *out = t;
-    else
+    if (dir[0] && imr_file_exists(path) && imr_file_map(&t.mapped, path, NULL) == IMR_OK)
+        IMR_TRY(parse(&t, found, t.mapped.data, t.mapped.len, source, err));
+    if (!*found && unkept && unkept->len) {
         imr_context_table_done(&t);
-    return status;
-}
-
-imr_status imr_context_table_keep(bool *kept, const char *dir, const imr_context_source *source,
-                                  const imr_context_rows *rows, imr_error *err)
-{
-    IMR_AUTOBUF imr_buf b = {0};
-    IMR_AUTOFREE char *folder = imr_path_join(dir, "tokens");
-    IMR_AUTOFREE char *path = file_of(dir, source);
-    if (!folder || !path)
-        return imr_fail_memory(err);
-    IMR_TRY(write_table(&b, source, rows, err));
-    imr_error why;
-    *kept = dir[0] && imr_dir_make(folder, &why) == IMR_OK &&
-            imr_file_write(path, b.data, b.len, &why) == IMR_OK;
+        IMR_TRY(parse(&t, found, unkept->data, unkept->len, source, err));
+    }
+    if (*found) {
+        *out = t;
+        t = (imr_context_table){.words = 0};
+    }
     return IMR_OK;
-}
-
-imr_status imr_context_table_hold(imr_context_table *out, const imr_context_source *source,
-                                  const imr_context_rows *rows, imr_error *err)
-{
-    imr_context_table t = {.words = 0};
-    bool good = false;
-    imr_status status = write_table(&t.owned, source, rows, err);
-    if (status == IMR_OK)
-        status = parse(&t, &good, t.owned.data, t.owned.len, source, err);
-    assert(status != IMR_OK || good);
-    if (status == IMR_OK)
-        *out = t;
-    else
-        imr_context_table_done(&t);
-    return status;
 }
 
 /* ---- making one from a cache ---- */
@@ -197,11 +184,10 @@ struct imr_context_making {
     const imr_cache *cache;
     const imr_encoder *encoder;
     imr_context *context;
-    const char *prefix;
     size_t next;  /* document of the pass */
     size_t batch; /* documents encoded at a time: fewer after a stop, so that some get through */
     bool counted;
-    imr_buf title, body, text[BATCH];
+    imr_buf text[BATCH];
     size_t document[BATCH]; /* of the texts being encoded */
     float *vectors;         /* [BATCH, n], not looked at */
 };
@@ -211,8 +197,6 @@ void imr_context_making_free(imr_context_making *m)
     if (!m)
         return;
     imr_context_free(m->context);
-    imr_buf_done(&m->title);
-    imr_buf_done(&m->body);
     for (size_t i = 0; i < BATCH; i++)
         imr_buf_done(&m->text[i]);
     imr_free(m->vectors);
@@ -233,11 +217,10 @@ imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cac
     m->cache = cache;
     m->encoder = encoder;
     m->batch = BATCH;
-    m->prefix = imr_cache_encoder(cache)->passage_prefix;
     m->vectors = IMR_NEW_ARRAY(float, BATCH *imr_encoder_dim(encoder));
     imr_status status = m->vectors
                             ? imr_context_new(&m->context, encoder, imr_cache_documents(cache),
-                                              strlen(m->prefix), err)
+                                              strlen(imr_cache_encoder(cache)->passage_prefix), err)
                             : imr_fail_memory(err);
     if (status == IMR_OK)
         *out = m;
@@ -246,17 +229,14 @@ imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cac
     return status;
 }
 
-/* As it was encoded, prefix and all. */
-static imr_status read_text(imr_context_making *m, size_t document, imr_buf *text, imr_error *err)
+imr_status imr_context_text(imr_buf *out, const imr_cache *cache, size_t document, imr_error *err)
 {
-    imr_buf_clear(&m->title);
-    imr_buf_clear(&m->body);
-    imr_buf_clear(text);
-    IMR_TRY(imr_cache_document(m->cache, document, &m->title, &m->body, err));
-    imr_buf_str(text, m->prefix);
-    imr_document_text(text, imr_buf_text(&m->title), m->title.len, imr_buf_text(&m->body),
-                      m->body.len);
-    return imr_buf_check(text, err);
+    IMR_AUTOBUF imr_buf title = {0}, body = {0};
+    IMR_TRY(imr_cache_document(cache, document, &title, &body, err));
+    imr_buf_clear(out);
+    imr_buf_str(out, imr_cache_encoder(cache)->passage_prefix);
+    imr_document_text(out, imr_buf_text(&title), title.len, imr_buf_text(&body), body.len);
+    return imr_buf_check(out, err);
 }
 
 static imr_status stopped(imr_error *err)
@@ -272,7 +252,7 @@ static imr_status count_words(imr_context_making *m, const imr_progress *progres
             continue;
         if (!imr_progress_step(progress, "counting the words of the corpus", m->next, all))
             return stopped(err);
-        IMR_TRY(read_text(m, m->next, &m->text[0], err));
+        IMR_TRY(imr_context_text(&m->text[0], m->cache, m->next, err));
         IMR_TRY(
             imr_context_count(m->context, m->next, imr_buf_text(&m->text[0]), m->text[0].len, err));
     }
@@ -293,19 +273,6 @@ static void on_heard(void *user, size_t text, imr_view rows)
     imr_context_hear(((imr_context_making *)user)->context, text, rows);
 }
 
-/* Told as documents, not as texts of a batch. */
-typedef struct nested {
-    const imr_progress *up;
-    size_t first, total;
-} nested;
-
-static bool nested_step(void *user, const imr_progress_info *info)
-{
-    const nested *n = user;
-    return imr_progress_step(n->up, "hearing the words of the corpus", n->first + info->done,
-                             n->total);
-}
-
 static imr_status hear_words(imr_context_making *m, const imr_progress *progress, imr_error *err)
 {
     const size_t all = imr_cache_documents(m->cache);
@@ -316,15 +283,15 @@ static imr_status hear_words(imr_context_making *m, const imr_progress *progress
         for (; at < all && n < m->batch; at++) {
             if (!imr_context_wants(m->context, at))
                 continue;
-            IMR_TRY(read_text(m, at, &m->text[n], err));
+            IMR_TRY(imr_context_text(&m->text[n], m->cache, at, err));
             texts[n] = imr_buf_text(&m->text[n]);
             lens[n] = m->text[n].len;
             m->document[n++] = at;
         }
-        nested inner = {progress, m->next, all};
-        const imr_progress p = {nested_step, &inner};
+        imr_progress_part part = {progress, "hearing the words of the corpus", m->next, all};
+        const imr_progress inner = {imr_progress_part_step, &part};
         imr_status status = imr_encoder_encode_heard(m->encoder, texts, lens, n, m->vectors, NULL,
-                                                     &listener, &p, err);
+                                                     &listener, &inner, err);
         m->batch = status == IMR_OK ? BATCH : m->batch > 1 ? m->batch / 2 : 1;
         if (status != IMR_OK)
             return status == IMR_E_CANCELLED ? stopped(err) : status;

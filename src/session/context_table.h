@@ -31,7 +31,6 @@ typedef struct imr_context_table {
     const uint32_t *held_documents, *starts, *own; /* explain/context.h */
     const uint16_t *without;                       /* [words, n] half floats */
     imr_file mapped;
-    imr_buf owned; /* instead of a file */
 } imr_context_table;
 
 void imr_context_table_done(imr_context_table *t); /* {0} is fine */
@@ -42,15 +41,20 @@ typedef struct imr_context_source {
     size_t documents, n;
 } imr_context_source;
 
-/* *found is false where there is no such file in the cache's folder that can be believed. */
+/* Keeps a table that was made. A folder that cannot be written is no error: then *unkept, else
+ * untouched, has the bytes of the file. */
+imr_status imr_context_table_keep(imr_buf *unkept, const char *dir,
+                                  const imr_context_source *source, const imr_context_rows *rows,
+                                  imr_error *err) IMR_NODISCARD;
+/* From the cache's folder, else from bytes that could not be kept (may be NULL; they must outlive
+ * it). *found is false where there is nothing that can be believed. */
 imr_status imr_context_table_find(imr_context_table *out, bool *found, const char *dir,
-                                  const imr_context_source *source, imr_error *err) IMR_NODISCARD;
-/* Keeps a table that was made. A folder that cannot be written is no error: *kept says so. */
-imr_status imr_context_table_keep(bool *kept, const char *dir, const imr_context_source *source,
-                                  const imr_context_rows *rows, imr_error *err) IMR_NODISCARD;
-/* The same table without a file. */
-imr_status imr_context_table_hold(imr_context_table *out, const imr_context_source *source,
-                                  const imr_context_rows *rows, imr_error *err) IMR_NODISCARD;
+                                  const imr_buf *unkept, const imr_context_source *source,
+                                  imr_error *err) IMR_NODISCARD;
+
+/* A document as it was encoded, prefix and all, in the place of what out held. */
+imr_status imr_context_text(imr_buf *out, const imr_cache *cache, size_t document,
+                            imr_error *err) IMR_NODISCARD;
 
 /* ---- making one from a cache that has texts ---- */
 

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "session/internal.h"
 
 /* A multiple of no batch size in particular, but always the same: a row's bytes depend on the rows
  * encoded with it. */
@@ -96,14 +97,12 @@ static imr_status find_whole(bool *whole, table_files *f, const imr_progress *pr
 
 typedef struct making {
     const imr_encoder *e;
-    const imr_progress *up;
-    size_t first; /* of the block that is being made */
+    imr_progress_part part; /* the block that is being made */
 } making;
 
-static bool nested_step(void *user, const imr_progress_info *info)
+static making making_of(const imr_encoder *e, const imr_progress *progress)
 {
-    const making *m = user;
-    return imr_progress_step(m->up, WHAT, m->first + info->done, imr_encoder_token_count(m->e));
+    return (making){e, {progress, WHAT, 0, imr_encoder_token_count(e)}};
 }
 
 static imr_status encode_rows(void *user, size_t first, size_t count, void *const out[],
@@ -111,8 +110,8 @@ static imr_status encode_rows(void *user, size_t first, size_t count, void *cons
 {
     uint32_t ids[BLOCK];
     making *m = user;
-    const imr_progress inner = {nested_step, m};
-    m->first = first;
+    const imr_progress inner = {imr_progress_part_step, &m->part};
+    m->part.first = first;
     for (size_t i = 0; i < count; i++)
         ids[i] = (uint32_t)(first + i);
     return imr_encoder_encode_tokens(m->e, ids, count, out[0], &inner, err);
@@ -131,7 +130,7 @@ static imr_status make_in_memory(imr_encoded_table *t, const imr_encoder *e,
                        .block = BLOCK,
                        .column = {{0, dim * sizeof(float)}},
                        .memory = (uint8_t *)t->owned};
-    making m = {e, progress, 0};
+    making m = making_of(e, progress);
     IMR_TRY(imr_kept_rows_make(&r, NULL, encode_rows, &m, progress, err));
     t->made = rows;
     t->rows = imr_view_of(t->owned, rows, dim);
@@ -168,111 +167,77 @@ static imr_status open_for_writing(bool *refused, table_files *f, const char *di
     return IMR_OK;
 }
 
-static imr_status make_rest(table_files *f, imr_encoded_table *t, const imr_encoder *e,
-                            const imr_progress *progress, imr_error *err)
+static imr_status map_rows(imr_encoded_table *t, const table_files *f, imr_error *err)
 {
-    making m = {e, progress, 0};
+    IMR_TRY(imr_npy_open(&t->mapped, f->npy, err));
+    const uint64_t shape[2] = {f->table.rows, f->dim};
+    const void *rows = t->mapped.t.data;
+    if (t->mapped.t.dtype != IMR_F32 || !imr_tensor_has_shape(&t->mapped.t, 2, shape) ||
+        (uintptr_t)rows % sizeof(float) != 0)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "%s changed while it was opened; run the same command again", f->npy);
+    t->rows = imr_view_of(rows, f->table.rows, f->dim);
+    return IMR_OK;
+}
+
+/* What of the table is not on the disk; without a way to write, all of it in memory. */
+static imr_status make_missing(bool *in_memory, table_files *f, imr_encoded_table *t,
+                               const imr_encoder *e, const char *dir, const imr_progress *progress,
+                               imr_error *err)
+{
+    imr_error why;
+    IMR_TRY(open_for_writing(in_memory, f, dir, &why, err));
+    if (*in_memory) {
+        snprintf(t->notice, sizeof t->notice,
+                 "the token table is in memory only and is made again every time: %.200s",
+                 why.text);
+        return make_in_memory(t, e, progress, err);
+    }
+    IMR_TRY(check(f, progress, err)); /* another process may have written since */
+    if (f->notes.damaged)
+        snprintf(t->notice, sizeof t->notice,
+                 "the token table %.160s was damaged or of another encoder from row %zu on: "
+                 "made again from there",
+                 f->npy, f->table.done);
+    making m = making_of(e, progress);
     t->made = f->table.rows - f->table.done;
     IMR_TRY(imr_kept_resume(&f->journal, f->notes.end, f->header, err));
     return imr_kept_rows_make(&f->table, &f->journal, encode_rows, &m, progress, err);
 }
 
-static imr_status map_rows(imr_encoded_table *t, const table_files *f, imr_error *err)
+static imr_status open_files(table_files *f, bool *found, imr_encoded_table *t,
+                             const imr_encoder *e, const char *sha256, const char *dir,
+                             const imr_progress *progress, imr_error *err)
 {
-    IMR_TRY(imr_npy_open(&t->mapped, f->npy, err));
-    const uint64_t shape[2] = {f->table.rows, f->dim};
-    if (t->mapped.t.dtype != IMR_F32 || !imr_tensor_has_shape(&t->mapped.t, 2, shape))
-        return imr_fail(err, IMR_E_FORMAT,
-                        "%s changed while it was opened; run the same command again", f->npy);
-    if ((uintptr_t)t->mapped.t.data % sizeof(float) == 0) {
-        t->rows = imr_view_of((const float *)(const void *)t->mapped.t.data, f->table.rows, f->dim);
-        return IMR_OK;
-    }
-    t->owned = imr_alloc_aligned(f->table.rows * f->dim, sizeof *t->owned);
-    if (!t->owned)
-        return imr_fail_memory(err);
-    t->rows = imr_view_of(t->owned, f->table.rows, f->dim);
-    return imr_tensor_to_f32(&t->mapped.t, t->owned, err);
-}
-
-static imr_status open_files(table_files *f, imr_encoded_table *t, const imr_encoder *e,
-                             const char *dir, const imr_progress *progress, imr_error *err)
-{
-    bool whole, refused = true;
-    imr_error why;
-    IMR_TRY(find_whole(&whole, f, progress, err));
-    if (!whole) {
-        IMR_TRY(open_for_writing(&refused, f, dir, &why, err));
-        if (refused) {
-            snprintf(t->notice, sizeof t->notice,
-                     "the token table is in memory only and is made again every time: %.200s",
-                     why.text);
-            return make_in_memory(t, e, progress, err);
-        }
-        IMR_TRY(check(f, progress, err)); /* another process may have written since */
-        if (f->notes.damaged)
-            snprintf(t->notice, sizeof t->notice,
-                     "the token table %.160s was damaged or of another encoder from row %zu on: "
-                     "made again from there",
-                     f->npy, f->table.done);
-        IMR_TRY(make_rest(f, t, e, progress, err));
-    }
-    t->kept = f->table.rows - t->made;
-    return map_rows(t, f, err);
-}
-
-static imr_status lay_out_for(table_files *f, const imr_encoder *e, const char *sha256,
-                              const char *dir, imr_error *err)
-{
+    bool whole, in_memory = false;
     lay_out(f, imr_encoder_token_count(e), imr_encoder_dim(e), BLOCK);
     snprintf(f->header, sizeof f->header, "imrnn-tokens 1 %.64s %zu %zu %d\n", sha256,
              f->table.rows, f->dim, BLOCK);
-    return name_files(f, dir, sha256, err);
+    IMR_TRY(name_files(f, dir, sha256, err));
+    IMR_TRY(find_whole(&whole, f, progress, err));
+    if (found)
+        *found = whole;
+    else if (!whole)
+        IMR_TRY(make_missing(&in_memory, f, t, e, dir, progress, err));
+    t->kept = f->table.rows - t->made;
+    return in_memory || (found && !whole) ? IMR_OK : map_rows(t, f, err);
 }
 
-imr_status imr_encoded_table_open(imr_encoded_table *out, const imr_encoder *e, const char *sha256,
-                                  const char *dir, const imr_progress *progress, imr_error *err)
-{
-    IMR_CLEANUP(files_done)
-    table_files f = {.dim = 0};
-    imr_encoded_table t = {.made = 0};
-    imr_status status;
-    if (!dir[0] || imr_encoder_is_static(e)) {
-        status = make_in_memory(&t, e, progress, err);
-    } else {
-        status = lay_out_for(&f, e, sha256, dir, err);
-        if (status == IMR_OK)
-            status = open_files(&f, &t, e, dir, progress, err);
-    }
-    if (status != IMR_OK) {
-        imr_encoded_table_done(&t);
-        return status;
-    }
-    *out = t;
-    return IMR_OK;
-}
-
-imr_status imr_encoded_table_find(imr_encoded_table *out, bool *found, const imr_encoder *e,
+imr_status imr_encoded_table_open(imr_encoded_table *out, bool *found, const imr_encoder *e,
                                   const char *sha256, const char *dir, const imr_progress *progress,
                                   imr_error *err)
 {
-    IMR_CLEANUP(files_done)
-    table_files f = {.dim = 0};
-    imr_encoded_table t = {.made = 0};
-    *found = false;
-    if (!dir[0])
-        return IMR_OK;
-    IMR_TRY(lay_out_for(&f, e, sha256, dir, err));
-    IMR_TRY(find_whole(found, &f, progress, err));
-    if (!*found)
-        return IMR_OK;
-    t.kept = f.table.rows;
-    imr_status status = map_rows(&t, &f, err);
-    if (status == IMR_OK)
-        *out = t;
+    IMR_CLEANUP(files_done) table_files f = {.dim = 0};
+    IMR_CLEANUP(imr_encoded_table_done) imr_encoded_table t = {.made = 0};
+    if (dir[0] && !imr_encoder_is_static(e))
+        IMR_TRY(open_files(&f, found, &t, e, sha256, dir, progress, err));
+    else if (found)
+        *found = false;
     else
-        imr_encoded_table_done(&t);
-    return status;
+        IMR_TRY(make_in_memory(&t, e, progress, err));
+    *out = t;
+    t = (imr_encoded_table){.made = 0};
+    return IMR_OK;
 }
 
 void imr_encoded_table_done(imr_encoded_table *t)

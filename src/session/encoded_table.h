@@ -32,15 +32,12 @@ typedef struct imr_encoded_table {
 } imr_encoded_table;
 
 /*
- * dir: the cache's folder; "": in memory. sha256: the encoder's. Progress counts tokens.
+ * dir: the cache's folder; "": in memory. sha256: the encoder's. Progress counts tokens. found NULL:
+ * what is missing is made; else nothing is, and *found is false where DIR holds no whole table.
  * Errors: IMR_E_CANCELLED and a full disk (IMR_E_IO) keep what is finished; IMR_E_BUSY while
  * another process makes the same table; the encoder's.
  */
-imr_status imr_encoded_table_open(imr_encoded_table *out, const imr_encoder *e, const char *sha256,
-                                  const char *dir, const imr_progress *progress,
-                                  imr_error *err) IMR_NODISCARD;
-/* The same without making anything: *found is false where DIR holds no whole table. */
-imr_status imr_encoded_table_find(imr_encoded_table *out, bool *found, const imr_encoder *e,
+imr_status imr_encoded_table_open(imr_encoded_table *out, bool *found, const imr_encoder *e,
                                   const char *sha256, const char *dir, const imr_progress *progress,
                                   imr_error *err) IMR_NODISCARD;
 void imr_encoded_table_done(imr_encoded_table *t); /* {0} is fine */

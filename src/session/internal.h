@@ -42,14 +42,11 @@ typedef enum imr_words_stage {
 /* Words for changes: everything behind their lists. */
 typedef struct imr_words {
     imr_words_stage stage;
-    const char *wanted; /* "auto", or a table */
-    imr_encoder_options lookup;
-    bool measure, later; /* imr_session_options.background, words_later */
     imr_backprojector back;
     imr_table_lens lenses[IMR_TABLES]; /* name NULL: not at hand */
     bool looked[IMR_TABLES];
     imr_context_making *making;
-    imr_context_rows heard; /* what was made and could not be kept */
+    imr_buf unkept; /* the table context that was made and could not be kept */
     bool was_heard;
     imr_told *told; /* in use; NULL: lists stay empty */
     imr_told *next; /* being made */
@@ -70,12 +67,13 @@ typedef struct imr_reading {
 struct imr_session {
     imr_session_facts facts; /* as the worker has them */
     _Atomic(const imr_session_facts *) shown;
-    imr_trace_settings defaults;
-    imr_arena *strings; /* of facts and words */
+    imr_session_options options;
+    imr_arena *strings; /* of facts and options */
+    bool failed;        /* one of them could not be made */
     imr_adapter *adapter;
     imr_cache *cache;
     imr_encoder *encoder; /* NULL: cached queries only */
-    char *prefix;         /* put before typed queries */
+    const char *prefix;   /* put before typed queries; borrowed */
     imr_ranker ranker;
     imr_doubts doubts; /* warnings of every trace */
     imr_seen seen;     /* what the adapter was trained on */
@@ -89,10 +87,11 @@ struct imr_session {
     imr_detail *details[IMR_SESSION_DETAILS]; /* the one used last first */
 };
 
-/* Notes what imr_session_open_words is to do (session/words.c). A table that cannot be opened is an
- * error only when the user named it; otherwise s->facts.tokens_problem says why. */
-imr_status imr_words_begin(imr_session *s, const imr_session_options *o,
-                           const imr_encoder_options *lookup, imr_error *err) IMR_NODISCARD;
+/* What imr_session_open_words begins with (session/words.c). */
+imr_status imr_words_begin(imr_session *s, imr_error *err) IMR_NODISCARD;
+/* Makes the table `context` and keeps it; after a stop it goes on. */
+imr_status imr_words_hear(imr_session *s, const imr_progress *progress,
+                          imr_error *err) IMR_NODISCARD;
 void imr_words_close(imr_words *w);
 
 /*
@@ -103,7 +102,8 @@ void imr_words_close(imr_words *w);
 imr_status imr_words_measure(const imr_session *s, imr_told *t, const imr_progress *progress,
                              imr_error *err) IMR_NODISCARD;
 
-/* The facts as they are now become those that imr_session_facts_of gives. */
+/* The facts as they are now become those that imr_session_facts_of gives; IMR_E_MEMORY also when a
+ * string of theirs could not be made. */
 imr_status imr_session_publish(imr_session *s, imr_error *err) IMR_NODISCARD;
 
 /* What a why tells changes in (session/words.c). */
@@ -118,11 +118,25 @@ const char *imr_trace_keep(imr_arena *arena, const char *text);
 /* Whether a listed document changed sides with t->documents[place], encoder against now. */
 bool imr_session_passed(const imr_trace *t, size_t place);
 
-/* A copy in the session's strings, sanitised to one line; "" for NULL. NULL when memory ran out. */
+/* A copy in the session's strings, sanitised to one line; "" for NULL, and when memory ran out: then
+ * imr_session_publish says so. */
 const char *imr_session_string(imr_session *s, const char *text);
 
 /* Puts defaults in the place of zeros; IMR_E_USAGE for what cannot be. */
 imr_status imr_session_check_settings(imr_trace_settings *settings, const imr_session *s,
                                       imr_error *err) IMR_NODISCARD;
+
+/* Puts copies in the place of n texts, NULL stays; false when memory ran out. */
+bool imr_texts_keep(const char **const texts[], size_t n, imr_arena *arena);
+/* Likewise of all texts of the options. */
+bool imr_session_options_keep(imr_session_options *o, imr_arena *arena);
+
+/* Progress of a part, told as that of the whole: imr_progress_part_step is the callback. */
+typedef struct imr_progress_part {
+    const imr_progress *up;
+    const char *what;
+    uint64_t first, total; /* of the whole, before the part */
+} imr_progress_part;
+bool imr_progress_part_step(void *part, const imr_progress_info *info);
 
 #endif

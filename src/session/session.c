@@ -15,7 +15,45 @@ const char *imr_session_string(imr_session *s, const char *text)
     IMR_AUTOBUF imr_buf clean = {0};
     if (text)
         imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
-    return clean.failed ? NULL : imr_arena_strndup(s->strings, imr_buf_text(&clean), clean.len);
+    const char *kept =
+        clean.failed ? NULL : imr_arena_strndup(s->strings, imr_buf_text(&clean), clean.len);
+    s->failed |= !kept;
+    return kept ? kept : "";
+}
+
+bool imr_texts_keep(const char **const texts[], size_t n, imr_arena *arena)
+{
+    for (size_t i = 0; i < n; i++)
+        if (*texts[i] && !(*texts[i] = imr_arena_strdup(arena, *texts[i])))
+            return false;
+    return true;
+}
+
+bool imr_session_options_keep(imr_session_options *o, imr_arena *arena)
+{
+    const char **const texts[] = {
+        &o->adapter,
+        &o->trained_on,
+        &o->cache,
+        &o->dataset,
+        &o->split,
+        &o->encoder,
+        &o->token_table,
+        &o->query_prefix,
+        &o->precision,
+        &o->hub.sentence_transformers_home,
+        &o->hub.hf_hub_cache,
+        &o->hub.huggingface_hub_cache,
+        &o->hub.hf_home,
+        &o->hub.home,
+    };
+    return imr_texts_keep(texts, IMR_LEN(texts), arena);
+}
+
+bool imr_progress_part_step(void *part, const imr_progress_info *info)
+{
+    const imr_progress_part *p = part;
+    return imr_progress_step(p->up, p->what, p->first + info->done, p->total);
 }
 
 /* Names that say nothing without the folder they lie in. */
@@ -34,8 +72,10 @@ static bool is_generic(const char *name)
 static const char *short_name(imr_session *s, const char *path)
 {
     IMR_AUTOFREE char *copy = imr_strdup(path);
-    if (!copy)
-        return NULL;
+    if (!copy) {
+        s->failed = true;
+        return "";
+    }
     size_t n = strlen(copy);
     while (n > 1 && copy[n - 1] == '/')
         copy[--n] = '\0';
@@ -52,22 +92,26 @@ static const char *short_name(imr_session *s, const char *path)
     return imr_session_string(s, base);
 }
 
-static imr_status open_encoder(imr_session *s, const imr_session_options *o,
-                               const imr_encoder_options *lookup, imr_error *err)
+static imr_status open_encoder(imr_session *s, imr_error *err)
 {
+    const imr_session_options *o = &s->options;
     const imr_encoder_identity *made_by = imr_cache_encoder(s->cache);
     /* A cache from elsewhere: its folder is not here, but its model may be. */
     const bool elsewhere = made_by->name[0] && !imr_dir_exists(made_by->path);
     const char *name = o->encoder                       ? o->encoder
                        : made_by->path[0] && !elsewhere ? made_by->path
                                                         : made_by->name;
+    const char *precision = o->precision ? o->precision : made_by->precision;
+    const bool bf16 = strcmp(precision, imr_precision_name(IMR_BFLOAT16)) == 0;
+    const imr_encoder_options lookup = {
+        .hub = o->hub, .kernels = o->kernels, .precision = bf16 ? IMR_BFLOAT16 : IMR_FLOAT32};
     imr_error why;
     if (!name[0]) {
         s->facts.encoder_problem = "no encoder: the cache names none, so only its own queries can "
                                    "be asked; name its encoder with --encoder";
         return IMR_OK;
     }
-    imr_status status = imr_encoder_open(&s->encoder, name, lookup, &why);
+    imr_status status = imr_encoder_open(&s->encoder, name, &lookup, &why);
     char sha256[IMR_SHA256_HEX] = "";
     if (status == IMR_OK)
         status = imr_encoder_sha256(s->encoder, sha256, &why);
@@ -84,7 +128,7 @@ static imr_status open_encoder(imr_session *s, const imr_session_options *o,
                      "the encoder %s in %s is not the one the cache %s was made with (sha256 "
                      "%.12s, the cache says %.12s in %s); "
                      "use that one, or make the cache again",
-                     name, imr_precision_name(lookup->precision), imr_cache_path(s->cache), sha256,
+                     name, imr_precision_name(lookup.precision), imr_cache_path(s->cache), sha256,
                      made_by->sha256, made_by->precision[0] ? made_by->precision : "float32");
     if (status != IMR_OK) {
         imr_encoder_free(s->encoder);
@@ -95,7 +139,7 @@ static imr_status open_encoder(imr_session *s, const imr_session_options *o,
             return status;
         }
         s->facts.encoder_problem = imr_session_string(s, why.text);
-        return s->facts.encoder_problem ? IMR_OK : imr_fail_memory(err);
+        return IMR_OK;
     }
     imr_trace_inputs *in = &s->facts.inputs;
     in->encoder_path = imr_session_string(s, imr_encoder_folder(s->encoder));
@@ -103,7 +147,7 @@ static imr_status open_encoder(imr_session *s, const imr_session_options *o,
     in->encoder_kind = imr_encoder_kind(s->encoder);
     memcpy(in->encoder_sha256, sha256, sizeof sha256);
     s->facts.has_encoder = true;
-    return in->encoder_path && in->encoder_name ? IMR_OK : imr_fail_memory(err);
+    return IMR_OK;
 }
 
 static imr_status open_split(imr_session *s, const char *wanted, imr_error *err)
@@ -125,7 +169,7 @@ static imr_status open_split(imr_session *s, const char *wanted, imr_error *err)
     s->facts.queries = n;
     for (size_t i = 0; i < imr_cache_splits(s->cache); i++)
         s->facts.has_judgements |= imr_cache_split_qrels(s->cache, i) != NULL;
-    return s->facts.inputs.split ? IMR_OK : imr_fail_memory(err);
+    return IMR_OK;
 }
 
 static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_error *err)
@@ -166,21 +210,7 @@ static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_
     }
     s->facts.dataset_name =
         short_name(s, dataset ? imr_dataset_path(dataset) : imr_cache_path(s->cache));
-    return in->adapter_path && in->cache_path && in->dataset_path && s->facts.dataset_name &&
-                   s->facts.adapter_name
-               ? IMR_OK
-               : imr_fail_memory(err);
-}
-
-static imr_status open_prefix(imr_session *s, const char *wanted, imr_error *err)
-{
-    const char *prefix = wanted ? wanted
-                         : imr_cache_encoder(s->cache)->query_prefix[0]
-                             ? imr_cache_encoder(s->cache)->query_prefix
-                         : s->encoder ? imr_encoder_query_prefix(s->encoder)
-                                      : "";
-    s->prefix = imr_strdup(prefix);
-    return s->prefix ? IMR_OK : imr_fail_memory(err);
+    return IMR_OK;
 }
 
 static imr_status note_notices(imr_session *s, imr_error *err)
@@ -193,44 +223,40 @@ static imr_status note_notices(imr_session *s, imr_error *err)
             imr_buf_printf(&text, "%s%s", text.len ? "; " : "", notices[i]);
     IMR_TRY(imr_buf_check(&text, err));
     s->facts.cache_notice = imr_session_string(s, imr_buf_text(&text));
-    return s->facts.cache_notice ? IMR_OK : imr_fail_memory(err);
+    return IMR_OK;
 }
 
-static imr_status open_all(imr_session *s, const imr_session_options *o,
-                           const imr_progress *progress, imr_error *err)
+static imr_status open_all(imr_session *s, const imr_progress *progress, imr_error *err)
 {
+    const imr_session_options *o = &s->options;
     const imr_cache_options cache_options = {.dataset = o->dataset, .progress = progress};
     const imr_projected_options projected = {.no_files = o->in_memory};
-    imr_encoder_options lookup = {.hub = o->hub, .kernels = o->kernels};
-    s->strings = imr_arena_new();
-    if (!s->strings)
-        return imr_fail_memory(err);
     if (o->adapter)
         IMR_TRY(imr_adapter_open(&s->adapter, o->adapter, o->form, err));
     IMR_TRY(imr_cache_open(&s->cache, o->cache, &cache_options, err));
-    IMR_TRY(imr_session_check_settings(&s->defaults, s, err));
+    IMR_TRY(imr_session_check_settings(&s->options.settings, s, err));
     IMR_TRY(note_inputs(s, progress, err));
     IMR_TRY(open_split(s, o->split, err));
-    const char *precision = o->precision ? o->precision : imr_cache_encoder(s->cache)->precision;
-    const bool bf16 = strcmp(precision, imr_precision_name(IMR_BFLOAT16)) == 0;
-    lookup.precision = bf16 ? IMR_BFLOAT16 : IMR_FLOAT32;
-    IMR_TRY(open_encoder(s, o, &lookup, err));
-    lookup.precision = IMR_FLOAT32; /* other folders have rows only */
+    IMR_TRY(open_encoder(s, err));
     s->facts.encoder_name = s->encoder ? s->facts.inputs.encoder_name
                             : imr_cache_encoder(s->cache)->name[0]
                                 ? imr_session_string(s, imr_cache_encoder(s->cache)->name)
                                 : "no encoder";
-    IMR_TRY(open_prefix(s, o->query_prefix, err));
+    s->prefix = o->query_prefix ? o->query_prefix
+                : imr_cache_encoder(s->cache)->query_prefix[0]
+                    ? imr_cache_encoder(s->cache)->query_prefix
+                : s->encoder ? imr_encoder_query_prefix(s->encoder)
+                             : "";
+    s->query_base = IMR_NEW_ARRAY(float, imr_cache_dim(s->cache));
+    if (!s->query_base)
+        return imr_fail_memory(err);
     IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache, &projected, progress, err));
     if (s->adapter)
         IMR_TRY(imr_seen_find(&s->seen, s->adapter, s->cache, o->trained_on, err));
     IMR_TRY(imr_doubts_find(&s->doubts, &s->ranker, progress, err));
     IMR_TRY(note_notices(s, err));
-    IMR_TRY(imr_words_begin(s, o, &lookup, err));
+    IMR_TRY(imr_words_begin(s, err));
     IMR_TRY(imr_titles_init(&s->titles, s->cache, err));
-    s->query_base = IMR_NEW_ARRAY(float, imr_cache_dim(s->cache));
-    if (!s->query_base || !s->facts.encoder_name)
-        return imr_fail_memory(err);
     bool more;
     s->facts.words_coming = o->words_later;
     return o->words_later ? imr_session_publish(s, err)
@@ -248,9 +274,12 @@ imr_status imr_session_open(imr_session **out, const imr_session_options *option
     imr_session *s = IMR_NEW(imr_session);
     if (!s)
         return imr_fail_memory(err);
-    s->defaults = options->settings;
+    s->options = *options;
     s->number = atomic_fetch_add(&sessions, 1);
-    imr_status status = open_all(s, options, progress, err);
+    s->strings = imr_arena_new();
+    imr_status status = s->strings && imr_session_options_keep(&s->options, s->strings)
+                            ? open_all(s, progress, err)
+                            : imr_fail_memory(err);
     if (status != IMR_OK) {
         imr_session_close(s);
         return status;
@@ -272,7 +301,6 @@ void imr_session_close(imr_session *s)
     imr_encoder_free(s->encoder);
     imr_cache_free(s->cache);
     imr_adapter_free(s->adapter);
-    imr_free(s->prefix);
     imr_free(s->query_base);
     imr_arena_free(s->strings);
     imr_free(s);
@@ -281,8 +309,10 @@ void imr_session_close(imr_session *s)
 imr_status imr_session_publish(imr_session *s, imr_error *err)
 {
     imr_session_facts *copy = IMR_ARENA_ARRAY(s->strings, imr_session_facts, 1);
-    if (!copy)
+    if (!copy || s->failed) {
+        s->failed = false;
         return imr_fail_memory(err);
+    }
     *copy = s->facts;
     atomic_store(&s->shown, copy);
     return IMR_OK;

@@ -1,14 +1,24 @@
 #include "session/tables.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/array.h"
 #include "base/half.h"
-#include "base/mem.h"
 #include "math/random.h"
+#include "session/internal.h"
 #include "text/utf8.h"
+
+const char *const imr_table_names[IMR_TABLES] = {"context", "encoded", "input"};
+
+/* IMR_TABLES: a folder. */
+static size_t place_of(const char *name)
+{
+    size_t i = 0;
+    while (i < IMR_TABLES && strcmp(imr_table_names[i], name) != 0)
+        i++;
+    return i;
+}
 
 void imr_table_done(imr_table *t)
 {
@@ -20,11 +30,11 @@ void imr_table_done(imr_table *t)
     *t = (imr_table){0};
 }
 
-imr_context_source imr_table_context_source(const imr_table_source *s)
+imr_context_source imr_session_context(const imr_session *s)
 {
     return (imr_context_source){
-        .encoder_sha256 = s->encoder_sha256,
-        .corpus_sha256 = s->corpus_sha256,
+        .encoder_sha256 = s->facts.inputs.encoder_sha256,
+        .corpus_sha256 = s->facts.inputs.dataset_sha256,
         .prefix = imr_cache_encoder(s->cache)->passage_prefix,
         .documents = imr_cache_documents(s->cache),
         .n = imr_cache_dim(s->cache),
@@ -33,8 +43,10 @@ imr_context_source imr_table_context_source(const imr_table_source *s)
 
 /* ---- opening ---- */
 
-static imr_status name_rows(imr_table *t, size_t n, imr_error *err)
+static imr_status name_rows(imr_table *t, imr_error *err)
 {
+    const size_t n = t->rows.rows;
+    IMR_AUTOBUF imr_buf clean = {0};
     t->arena = imr_arena_new();
     if (!t->arena)
         return imr_fail_memory(err);
@@ -42,7 +54,6 @@ static imr_status name_rows(imr_table *t, size_t n, imr_error *err)
     t->special = IMR_ARENA_ARRAY(t->arena, uint8_t, n);
     if (!t->texts || !t->special)
         return imr_fail_memory(err);
-    IMR_AUTOBUF imr_buf clean = {0};
     for (size_t i = 0; i < n; i++) {
         const char *text =
             t->tokeniser ? imr_encoder_token_text(t->tokeniser, (uint32_t)i) : t->context.texts[i];
@@ -58,149 +69,109 @@ static imr_status name_rows(imr_table *t, size_t n, imr_error *err)
     return IMR_OK;
 }
 
-static imr_status mean_row(float **out, imr_view rows, imr_error *err)
+/* The mean of the rows is their centre. */
+static imr_status find_centre(imr_table *t, imr_error *err)
 {
-    float *mean = IMR_NEW_ARRAY(float, rows.cols);
+    const imr_view rows = t->rows;
     IMR_AUTOFREE double *sum = IMR_NEW_ARRAY(double, rows.cols);
-    if (!mean || !sum) {
-        imr_free(mean);
+    t->centre = IMR_NEW_ARRAY(float, rows.cols);
+    if (!t->centre || !sum)
         return imr_fail_memory(err);
-    }
     for (size_t i = 0; i < rows.rows; i++)
         for (size_t j = 0; j < rows.cols; j++)
             sum[j] += (double)imr_view_row(&rows, i)[j];
     for (size_t j = 0; j < rows.cols; j++)
-        mean[j] = (float)(sum[j] / (double)rows.rows);
-    *out = mean;
+        t->centre[j] = (float)(sum[j] / (double)rows.rows);
     return IMR_OK;
 }
 
-static imr_status take_context(imr_table *out, imr_context_table *t, imr_error *err)
-{
-    imr_table made = {.name = "context", .rows = t->rows, .context = *t};
-    *t = (imr_context_table){0};
-    imr_status status = name_rows(&made, made.context.words, err);
-    if (status == IMR_OK)
-        *out = made;
-    else
-        imr_table_done(&made);
-    return status;
-}
-
-/* A static encoder's words take a reading of the texts, not an encoding. */
-static imr_status make_static(imr_context_table *out, const imr_table_source *s,
-                              const imr_progress *progress, imr_error *err)
-{
-    const imr_context_source source = imr_table_context_source(s);
-    imr_context_making *m = NULL;
-    imr_context_rows rows = {0};
-    bool kept;
-    imr_status status = imr_context_making_new(&m, s->cache, s->encoder, err);
-    if (status == IMR_OK)
-        status = imr_context_making_run(m, &rows, progress, err);
-    if (status == IMR_OK)
-        status = imr_context_table_keep(&kept, imr_cache_path(s->cache), &source, &rows, err);
-    if (status == IMR_OK)
-        status = imr_context_table_hold(out, &source, &rows, err);
-    imr_context_rows_done(&rows);
-    imr_context_making_free(m);
-    return status;
-}
-
-static imr_status open_context(imr_table *out, bool *found, const imr_table_source *s,
+static imr_status open_context(imr_table *t, bool *found, imr_session *s,
                                const imr_progress *progress, imr_error *err)
 {
-    const imr_context_source source = imr_table_context_source(s);
-    imr_context_table t = {.words = 0};
-    IMR_TRY(imr_context_table_find(&t, found, imr_cache_path(s->cache), &source, err));
-    if (!*found && s->heard) {
-        IMR_TRY(imr_context_table_hold(&t, &source, s->heard, err));
-        *found = true;
-    } else if (!*found && imr_encoder_is_static(s->encoder) && imr_cache_dataset(s->cache)) {
-        IMR_TRY(make_static(&t, s, progress, err));
-        *found = true;
+    const imr_context_source source = imr_session_context(s);
+    const char *dir = imr_cache_path(s->cache);
+    imr_words *w = &s->words;
+    IMR_TRY(imr_context_table_find(&t->context, found, dir, &w->unkept, &source, err));
+    if (!*found && imr_encoder_is_static(s->encoder) && imr_cache_dataset(s->cache)) {
+        IMR_TRY(imr_words_hear(s, progress, err)); /* takes a reading, not an encoding */
+        IMR_TRY(imr_context_table_find(&t->context, found, dir, &w->unkept, &source, err));
     }
-    if (*found && t.words < 2) { /* a corpus of a few texts has no words of its own */
-        imr_context_table_done(&t);
-        *found = false;
-    }
-    return *found ? take_context(out, &t, err) : IMR_OK;
+    w->was_heard |= *found;
+    t->rows = t->context.rows;
+    *found = *found && t->rows.rows > 1; /* a corpus of a few texts has no words of its own */
+    return IMR_OK;
 }
 
-static imr_status open_rows(imr_table *t, bool *found, const imr_table_source *s, bool make,
+static imr_status open_rows(imr_table *t, bool *found, const imr_session *s, bool make,
                             const imr_progress *progress, imr_error *err)
 {
-    const char *dir = imr_cache_path(s->cache);
+    const size_t n = imr_cache_dim(s->cache);
     t->tokeniser = t->own ? t->own : s->encoder;
     t->rows = imr_encoder_token_rows(t->tokeniser);
     *found = true;
     if (strcmp(t->name, "encoded") == 0) {
-        if (make)
-            IMR_TRY(imr_encoded_table_open(&t->encoded, s->encoder, s->encoder_sha256, dir,
-                                           progress, err));
-        else
-            IMR_TRY(imr_encoded_table_find(&t->encoded, found, s->encoder, s->encoder_sha256, dir,
-                                           progress, err));
+        IMR_TRY(imr_encoded_table_open(&t->encoded, make ? NULL : found, s->encoder,
+                                       s->facts.inputs.encoder_sha256, imr_cache_path(s->cache),
+                                       progress, err));
         t->rows = t->encoded.rows;
         if (*found)
-            IMR_TRY(mean_row(&t->centre, t->rows, err));
+            IMR_TRY(find_centre(t, err));
     }
-    if (t->own && t->rows.cols != imr_cache_dim(s->cache))
+    if (t->own && t->rows.cols != n)
         return imr_fail(err, IMR_E_SHAPE,
                         "the rows of the token table %s have %zu dimensions, the vectors have %zu; "
                         "name a table of the same encoder with --token-table",
-                        t->name, t->rows.cols, imr_cache_dim(s->cache));
-    *found = *found && t->rows.cols == imr_cache_dim(s->cache);
-    return *found ? name_rows(t, t->rows.rows, err) : IMR_OK;
+                        t->name, t->rows.cols, n);
+    *found = *found && t->rows.cols == n;
+    return IMR_OK;
 }
 
-imr_status imr_table_open(imr_table *out, bool *found, const imr_table_source *s, const char *name,
-                          bool make, const imr_progress *progress, imr_error *err)
+imr_status imr_table_open(imr_table *out, bool *found, imr_session *s, const char *name, bool make,
+                          const imr_progress *progress, imr_error *err)
 {
-    static const char *const names[] = {"context", "encoded", "input"};
-    size_t known = 0;
-    while (known < IMR_LEN(names) && strcmp(names[known], name) != 0)
-        known++;
+    const size_t place = place_of(name);
+    /* Other folders have rows only: float32. */
+    const imr_encoder_options lookup = {.hub = s->options.hub, .kernels = s->options.kernels};
+    IMR_CLEANUP(imr_table_done)
+    imr_table t = {.name = place < IMR_TABLES ? imr_table_names[place] : name};
     *found = false;
-    if (known < IMR_LEN(names) && !s->encoder)
+    if (place == IMR_TABLES)
+        IMR_TRY(imr_encoder_open(&t.own, name, &lookup, err));
+    else if (!s->encoder)
         return IMR_OK;
-    if (known == 0)
-        return open_context(out, found, s, progress, err);
-    imr_table t = {.name = known < IMR_LEN(names) ? names[known] : name};
-    imr_status status =
-        known < IMR_LEN(names) ? IMR_OK : imr_encoder_open(&t.own, name, s->lookup, err);
-    if (status == IMR_OK)
-        status = open_rows(&t, found, s, make, progress, err);
-    if (status == IMR_OK && *found)
-        *out = t;
-    else
-        imr_table_done(&t);
-    return status;
+    IMR_TRY(place ? open_rows(&t, found, s, make, progress, err)
+                  : open_context(&t, found, s, progress, err));
+    if (!*found)
+        return IMR_OK;
+    IMR_TRY(name_rows(&t, err));
+    *out = t;
+    t = (imr_table){0};
+    return IMR_OK;
 }
 
 /* ---- what was measured ---- */
 
-static imr_status key_of(char hex[IMR_SHA256_HEX], const imr_table_source *s, const char *name,
+static imr_status key_of(char hex[IMR_SHA256_HEX], const imr_session *s, const char *name,
                          imr_error *err)
 {
-    const imr_context_source c = imr_table_context_source(s);
+    const imr_context_source c = imr_session_context(s);
     IMR_AUTOBUF imr_buf b = {0};
     imr_buf_printf(&b, "lens 1\n%s\n%s\n%s\n%zu\n%s\n%s", name, c.encoder_sha256, c.corpus_sha256,
-                   c.documents, s->adapter_sha256, c.prefix);
+                   c.documents, s->facts.inputs.adapter_sha256, c.prefix);
     IMR_TRY(imr_buf_check(&b, err));
     return imr_sha256_memory(b.data, b.len, hex, err);
 }
 
-static char *lens_file(const imr_table_source *s)
+static char *lens_file(const imr_session *s)
 {
     return imr_path_join(imr_cache_path(s->cache), "tokens/lens");
 }
 
-static bool is_known(const imr_table_source *s, const char *name)
+/* Folders have no hash here. */
+static bool can_be_kept(const imr_session *s, const char *name)
 {
-    return imr_cache_path(s->cache)[0] && s->corpus_sha256[0] &&
-           (strcmp(name, "context") == 0 || strcmp(name, "encoded") == 0 ||
-            strcmp(name, "input") == 0); /* folders have no hash here */
+    return imr_cache_path(s->cache)[0] && s->facts.inputs.dataset_sha256[0] &&
+           place_of(name) < IMR_TABLES;
 }
 
 enum { MILLION = 1000000 };
@@ -217,59 +188,50 @@ static double from_millionths(unsigned v)
 }
 
 /* Its file is there; what is in it shows when it is opened. */
-static imr_status seems_there(bool *out, const imr_table_source *s, const char *name,
-                              imr_error *err)
+static imr_status seems_there(bool *out, const imr_session *s, const char *name, imr_error *err)
 {
-    char file[IMR_SHA256_HEX + 32];
-    const bool context = strcmp(name, "context") == 0;
-    snprintf(file, sizeof file, "tokens/%.64s.%s", s->encoder_sha256, context ? "context" : "npy");
-    IMR_AUTOFREE char *path = imr_path_join(imr_cache_path(s->cache), file);
-    if (!path)
-        return imr_fail_memory(err);
-    *out = strcmp(name, "input") == 0 || imr_file_exists(path);
+    IMR_AUTOBUF imr_buf path = {0};
+    imr_buf_printf(&path, "%s/tokens/%.64s.%s", imr_cache_path(s->cache),
+                   s->facts.inputs.encoder_sha256, strcmp(name, "context") ? "npy" : "context");
+    IMR_TRY(imr_buf_check(&path, err));
+    *out = strcmp(name, "input") == 0 || imr_file_exists(imr_buf_text(&path));
     return IMR_OK;
 }
 
-imr_status imr_table_recall(imr_lens_quality *out, size_t *rows, const imr_table_source *s,
-                            const char *name, imr_error *err)
+imr_status imr_table_recall(imr_table_lens *out, const imr_session *s, const char *name,
+                            imr_error *err)
 {
-    char key[IMR_SHA256_HEX];
+    char key[IMR_SHA256_HEX], end;
     bool there = false;
+    unsigned v[5];
     IMR_AUTOFREE char *path = lens_file(s);
+    IMR_AUTOBUF imr_buf kept = {0};
     IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
-    *rows = 0;
+    out->rows = 0;
     if (!path)
         return imr_fail_memory(err);
-    if (is_known(s, name))
+    if (can_be_kept(s, name))
         IMR_TRY(seems_there(&there, s, name, err));
     if (!there || !imr_file_exists(path) || imr_file_map(&f, path, NULL) != IMR_OK)
         return IMR_OK;
     IMR_TRY(key_of(key, s, name, err));
-    const char *at = (const char *)f.data, *end = at + f.len;
-    for (const char *next; at < end; at = next) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        next = stop ? stop + 1 : end;
-        char line[256];
-        const size_t n = (size_t)(next - at);
-        if (!stop || n >= sizeof line || n < sizeof key || memcmp(at, key, sizeof key - 1) != 0)
-            continue;
-        memcpy(line, at, n);
-        line[n] = '\0';
-        unsigned v[5];
+    imr_buf_add(&kept, f.data, f.len);
+    IMR_TRY(imr_buf_check(&kept, err));
+    for (const char *at = imr_buf_text(&kept); (at = strstr(at, key)); at += sizeof key - 1) {
         /* Widths keep the numbers in range. NOLINTNEXTLINE(cert-err34-c) */
-        if (sscanf(line + sizeof key, "%7u %7u %7u %7u %8u", &v[0], &v[1], &v[2], &v[3], &v[4]) !=
-                5 ||
-            v[0] > MILLION || v[1] > MILLION)
+        if (sscanf(at + sizeof key - 1, "%7u %7u %7u %7u %8u%c", &v[0], &v[1], &v[2], &v[3], &v[4],
+                   &end) != 6 ||
+            end != '\n' || v[0] > MILLION || v[1] > MILLION)
             continue;
-        *out = (imr_lens_quality){from_millionths(v[0]), from_millionths(v[1]),
-                                  from_millionths(v[2]), v[3]};
-        *rows = v[4];
+        out->lens = (imr_lens_quality){from_millionths(v[0]), from_millionths(v[1]),
+                                       from_millionths(v[2]), v[3]};
+        out->rows = v[4];
     }
     return IMR_OK;
 }
 
 /* Beside what is kept of others; a folder that cannot be written keeps nothing. */
-static imr_status keep(const imr_lens_quality *q, const imr_table_source *s, const imr_table *t,
+static imr_status keep(const imr_lens_quality *q, const imr_session *s, const imr_table *t,
                        imr_error *err)
 {
     char key[IMR_SHA256_HEX];
@@ -278,7 +240,7 @@ static imr_status keep(const imr_lens_quality *q, const imr_table_source *s, con
     IMR_AUTOBUF imr_buf b = {.limit = 1 << 16};
     if (!path || !folder)
         return imr_fail_memory(err);
-    if (!is_known(s, t->name) || isnan(q->precision))
+    if (!can_be_kept(s, t->name) || isnan(q->precision))
         return IMR_OK;
     IMR_TRY(key_of(key, s, t->name, err));
     imr_buf_printf(&b, "%s %u %u %u %zu %zu\n", key, millionths(q->precision),
@@ -343,24 +305,16 @@ static imr_status add_ids(sample *x, const imr_encoder *e, const char *text, siz
 static imr_status read_ids(sample *x, const imr_cache *c, const imr_table *t,
                            const uint32_t *documents, imr_error *err)
 {
-    const char *prefix = imr_cache_encoder(c)->passage_prefix;
+    const size_t prefix = strlen(imr_cache_encoder(c)->passage_prefix);
     IMR_CLEANUP(imr_tokens_done) imr_tokens tokens = {0};
-    IMR_AUTOBUF imr_buf title = {0};
-    IMR_AUTOBUF imr_buf body = {0};
     IMR_AUTOBUF imr_buf text = {0};
     IMR_AUTOFREE uint8_t *seen = IMR_NEW_ARRAY(uint8_t, imr_encoder_token_count(t->tokeniser));
     if (!seen)
         return imr_fail_memory(err);
     for (size_t i = 0; i < x->n; i++) {
-        imr_buf_clear(&title);
-        imr_buf_clear(&body);
-        imr_buf_clear(&text);
-        IMR_TRY(imr_cache_document(c, documents[i], &title, &body, err));
-        imr_buf_str(&text, prefix);
-        imr_document_text(&text, imr_buf_text(&title), title.len, imr_buf_text(&body), body.len);
-        IMR_TRY(imr_buf_check(&text, err));
-        IMR_TRY(add_ids(x, t->tokeniser, imr_buf_text(&text), text.len, strlen(prefix), seen,
-                        &tokens, err));
+        IMR_TRY(imr_context_text(&text, c, documents[i], err));
+        IMR_TRY(
+            add_ids(x, t->tokeniser, imr_buf_text(&text), text.len, prefix, seen, &tokens, err));
     }
     return IMR_OK;
 }
@@ -401,17 +355,13 @@ static imr_status measure_rows(imr_lens_quality *out, imr_view rows, const imr_t
                                const imr_backprojector *back, const imr_progress *progress,
                                imr_error *err)
 {
-    imr_token_table table = {0};
-    imr_lens lens = {0};
+    IMR_CLEANUP(imr_token_table_done) imr_token_table table = {0};
+    IMR_CLEANUP(imr_lens_done) imr_lens lens = {0};
     IMR_TRY(imr_token_table_init(&table, rows, texts, t->tokeniser ? t->special : NULL, err));
     table.centre = t->centre;
-    imr_status status = imr_lens_init(&lens, &table, back, progress, err);
-    if (status == IMR_OK)
-        status = imr_lens_measure(out, &lens, imr_matrix_view(&x->vectors), x->starts.v, x->own.v,
-                                  progress, err);
-    imr_lens_done(&lens);
-    imr_token_table_done(&table);
-    return status;
+    IMR_TRY(imr_lens_init(&lens, &table, back, progress, err));
+    return imr_lens_measure(out, &lens, imr_matrix_view(&x->vectors), x->starts.v, x->own.v,
+                            progress, err);
 }
 
 static imr_status take_vectors(sample *x, const imr_cache *c, const uint32_t *documents, size_t n,
@@ -424,9 +374,9 @@ static imr_status take_vectors(sample *x, const imr_cache *c, const uint32_t *do
     return IMR_PUSH(&x->starts, 0) ? IMR_OK : imr_fail_memory(err);
 }
 
-imr_status imr_table_measure(imr_lens_quality *out, const imr_table_source *s, const imr_table *t,
-                             const imr_context_table *heard, const imr_backprojector *back,
-                             const imr_progress *progress, imr_error *err)
+imr_status imr_table_measure(imr_lens_quality *out, const imr_session *s, const imr_table *t,
+                             const imr_context_table *heard, const imr_progress *progress,
+                             imr_error *err)
 {
     uint32_t own_choice[IMR_CONTEXT_HELD] = {0};
     const uint32_t *documents = heard ? heard->held_documents : own_choice;
@@ -447,7 +397,7 @@ imr_status imr_table_measure(imr_lens_quality *out, const imr_table_source *s, c
         IMR_TRY(without_held(&without, texts, &x, &t->context, err));
     const imr_view rows = t->tokeniser ? t->rows : imr_matrix_view(&without);
     if (rows.rows > 1 && n > 0)
-        IMR_TRY(
-            measure_rows(out, rows, t, t->tokeniser ? t->texts : texts, &x, back, progress, err));
+        IMR_TRY(measure_rows(out, rows, t, t->tokeniser ? t->texts : texts, &x, &s->words.back,
+                             progress, err));
     return keep(out, s, t, err);
 }

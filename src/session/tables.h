@@ -20,10 +20,10 @@
 #define IMR_SESSION_TABLES_H
 
 #include "base/arena.h"
-#include "explain/backproject.h"
 #include "explain/lens_quality.h"
 #include "session/context_table.h"
 #include "session/encoded_table.h"
+#include "session/session.h"
 
 /* A table and what stands behind it. */
 typedef struct imr_table {
@@ -41,19 +41,11 @@ typedef struct imr_table {
 
 void imr_table_done(imr_table *t); /* {0} is fine */
 
-/* What tables are opened with. Borrowed. */
-typedef struct imr_table_source {
-    const imr_cache *cache;
-    const imr_encoder *encoder; /* NULL: folders only */
-    const char *encoder_sha256;
-    const char *corpus_sha256;  /* "" without texts */
-    const char *adapter_sha256; /* "" without an adapter */
-    const imr_encoder_options *lookup;
-    const imr_context_rows
-        *heard; /* a table context that was made and could not be kept, or NULL */
-} imr_table_source;
+/* "context", "encoded", "input" */
+extern const char *const imr_table_names[IMR_TABLES];
 
-imr_context_source imr_table_context_source(const imr_table_source *s);
+/* What the table `context` of the session's cache is of. */
+imr_context_source imr_session_context(const imr_session *s);
 
 /*
  * Opens a table by name ("context", "encoded", "input", else a folder). *found is false where there
@@ -61,16 +53,16 @@ imr_context_source imr_table_context_source(const imr_table_source *s);
  * another width. A static encoder's context is made at once.
  * Errors: those of making and of folders.
  */
-imr_status imr_table_open(imr_table *out, bool *found, const imr_table_source *s, const char *name,
-                          bool make, const imr_progress *progress, imr_error *err) IMR_NODISCARD;
-/* The kept measurement of a table, and its rows; 0: none is kept, or not the table. Quick: the
+imr_status imr_table_open(imr_table *out, bool *found, imr_session *s, const char *name, bool make,
+                          const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+/* The kept measurement of a table, and its rows; rows 0: none is kept, or not the table. Quick: the
  * table is not read. */
-imr_status imr_table_recall(imr_lens_quality *out, size_t *rows, const imr_table_source *s,
-                            const char *name, imr_error *err) IMR_NODISCARD;
+imr_status imr_table_recall(imr_table_lens *out, const imr_session *s, const char *name,
+                            imr_error *err) IMR_NODISCARD;
 /* Measures and keeps it. heard: the table `context`, whose left out texts are taken; NULL: none.
  * NaN without texts. */
-imr_status imr_table_measure(imr_lens_quality *out, const imr_table_source *s, const imr_table *t,
-                             const imr_context_table *heard, const imr_backprojector *back,
-                             const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+imr_status imr_table_measure(imr_lens_quality *out, const imr_session *s, const imr_table *t,
+                             const imr_context_table *heard, const imr_progress *progress,
+                             imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -6,45 +6,19 @@
 #include "base/mem.h"
 #include "session/internal.h"
 
-static const char *const names[IMR_TABLES] = {"context", "encoded", "input"};
-
-static bool is_auto(const imr_words *w)
+static bool is_auto(const imr_session *s)
 {
-    return strcmp(w->wanted, "auto") == 0;
+    return !s->options.token_table || strcmp(s->options.token_table, "auto") == 0;
 }
 
-static imr_table_source source_of(const imr_session *s)
+static bool is_wanted(const imr_session *s, const char *name)
 {
-    return (imr_table_source){
-        .cache = s->cache,
-        .encoder = s->encoder,
-        .encoder_sha256 = s->facts.inputs.encoder_sha256,
-        .corpus_sha256 = s->facts.inputs.dataset_sha256,
-        .adapter_sha256 = s->facts.inputs.adapter_sha256,
-        .lookup = &s->words.lookup,
-        .heard = s->words.heard.words ? &s->words.heard : NULL,
-    };
+    return s->options.token_table && strcmp(s->options.token_table, name) == 0;
 }
 
-static imr_status keep_text(imr_session *s, const char **out, const char *text, imr_error *err)
-{
-    *out = text ? imr_arena_strdup(s->strings, text) : NULL;
-    return text && !*out ? imr_fail_memory(err) : IMR_OK;
-}
-
-imr_status imr_words_begin(imr_session *s, const imr_session_options *o,
-                           const imr_encoder_options *lookup, imr_error *err)
+imr_status imr_words_begin(imr_session *s, imr_error *err)
 {
     imr_words *w = &s->words;
-    const imr_hub *from = &lookup->hub;
-    *w = (imr_words){.lookup = *lookup, .measure = o->background, .later = o->words_later};
-    imr_hub *hub = &w->lookup.hub;
-    IMR_TRY(keep_text(s, &w->wanted, o->token_table ? o->token_table : "auto", err));
-    IMR_TRY(keep_text(s, &hub->sentence_transformers_home, from->sentence_transformers_home, err));
-    IMR_TRY(keep_text(s, &hub->hf_hub_cache, from->hf_hub_cache, err));
-    IMR_TRY(keep_text(s, &hub->huggingface_hub_cache, from->huggingface_hub_cache, err));
-    IMR_TRY(keep_text(s, &hub->hf_home, from->hf_home, err));
-    IMR_TRY(keep_text(s, &hub->home, from->home, err));
     /* Rank and condition number belong to the adapter, table or not. */
     if (!s->adapter) /* words of the vectors themselves */
         return imr_backprojector_identity(&w->back, imr_cache_dim(s->cache), err);
@@ -76,7 +50,7 @@ void imr_words_close(imr_words *w)
     free_told(&w->told);
     free_told(&w->next);
     imr_context_making_free(w->making);
-    imr_context_rows_done(&w->heard);
+    imr_buf_done(&w->unkept);
     imr_backprojector_done(&w->back);
     *w = (imr_words){.stage = IMR_WORDS_DONE};
 }
@@ -87,32 +61,22 @@ void imr_words_close(imr_words *w)
  */
 static imr_status look_at(imr_session *s, size_t i, const imr_progress *progress, imr_error *err)
 {
-    imr_words *w = &s->words;
-    const imr_table_source source = source_of(s);
+    const char *name = imr_table_names[i];
     imr_table_lens l = {.lens = {NAN, NAN, NAN, 0}};
     IMR_CLEANUP(imr_table_done) imr_table t = {0};
     IMR_CLEANUP(imr_table_done) imr_table context = {0};
     bool found = false, heard;
-    size_t rows;
-    IMR_TRY(imr_table_recall(&l.lens, &rows, &source, names[i], err));
-    if (!rows)
-        IMR_TRY(imr_table_open(&t, &found, &source, names[i], strcmp(names[i], w->wanted) == 0,
-                               progress, err));
-    if (found && w->measure) {
-        IMR_TRY(imr_table_open(&context, &heard, &source, "context", false, progress, err));
-        IMR_TRY(imr_table_measure(&l.lens, &source, &t, heard ? &context.context : NULL, &w->back,
-                                  progress, err));
+    IMR_TRY(imr_table_recall(&l, s, name, err));
+    if (!l.rows)
+        IMR_TRY(imr_table_open(&t, &found, s, name, is_wanted(s, name), progress, err));
+    if (found && s->options.background) {
+        IMR_TRY(imr_table_open(&context, &heard, s, "context", false, progress, err));
+        IMR_TRY(imr_table_measure(&l.lens, s, &t, heard ? &context.context : NULL, progress, err));
     }
-    l.rows = rows ? rows : t.rows.rows;
-    l.name = rows || found ? names[i] : NULL;
-    if (i == 0 && !l.name) { /* heard already, and too few texts share a word */
-        const imr_context_source heard_of = imr_table_context_source(&source);
-        IMR_CLEANUP(imr_context_table_done) imr_context_table kept = {.words = 0};
-        IMR_TRY(
-            imr_context_table_find(&kept, &w->was_heard, imr_cache_path(s->cache), &heard_of, err));
-    }
-    w->lenses[i] = l;
-    w->looked[i] = true;
+    l.rows = found ? t.rows.rows : l.rows;
+    l.name = l.rows ? name : NULL;
+    s->words.lenses[i] = l;
+    s->words.looked[i] = true;
     return IMR_OK;
 }
 
@@ -131,28 +95,24 @@ static const char *best(const imr_words *w)
 /* Nothing to tell words in: an error only for a table that was asked for. */
 static imr_status no_table(imr_session *s, imr_error *err)
 {
-    const imr_words *w = &s->words;
     imr_error why;
-    imr_status status = IMR_E_NOT_FOUND;
     if (!s->encoder)
-        snprintf(why.text, sizeof why.text,
+        imr_fail(&why, IMR_E_NOT_FOUND,
                  "no token table: it comes with the encoder, or from a folder named with "
                  "--token-table");
-    else if (strcmp(w->wanted, "context") == 0)
-        snprintf(why.text, sizeof why.text, "the token table context cannot be made: %s",
+    else if (is_wanted(s, "context"))
+        imr_fail(&why, IMR_E_NOT_FOUND, "the token table context cannot be made: %s",
                  *imr_context_problem(s->encoder) ? imr_context_problem(s->encoder)
                  : s->facts.has_texts             ? "too few of the texts share a word"
                                       : "the cache has no texts, name them with --dataset");
     else
-        status = imr_fail(&why, IMR_E_SHAPE,
-                          "the rows of the token table %s have %zu dimensions, the vectors have "
-                          "%zu; --token-table encoded has rows that fit",
-                          is_auto(w) ? "input" : w->wanted, imr_encoder_token_rows(s->encoder).cols,
-                          imr_cache_dim(s->cache));
+        imr_fail(&why, IMR_E_SHAPE,
+                 "the rows of the token table %s have %zu dimensions, the vectors have "
+                 "%zu; --token-table encoded has rows that fit",
+                 is_auto(s) ? "input" : s->options.token_table,
+                 imr_encoder_token_rows(s->encoder).cols, imr_cache_dim(s->cache));
     s->facts.tokens_problem = imr_session_string(s, why.text);
-    if (!s->facts.tokens_problem)
-        return imr_fail_memory(err);
-    return is_auto(w) || !s->encoder ? IMR_OK : imr_fail(err, status, "%s", why.text);
+    return is_auto(s) || !s->encoder ? IMR_OK : imr_fail(err, why.status, "%s", why.text);
 }
 
 /* Can the corpus's own words be heard, and were they not yet? */
@@ -166,12 +126,11 @@ static bool can_hear(const imr_session *s)
 static imr_status choose(imr_session *s, const imr_progress *progress, imr_error *err)
 {
     imr_words *w = &s->words;
-    const imr_table_source source = source_of(s);
     for (size_t i = 0; i < IMR_TABLES && s->encoder; i++)
         if (!w->looked[i])
             IMR_TRY(look_at(s, i, progress, err));
-    const char *name = is_auto(w) ? best(w) : w->wanted;
-    if (!is_auto(w) && strcmp(name, "context") == 0 && can_hear(s)) {
+    const char *name = is_auto(s) ? best(w) : s->options.token_table;
+    if (is_wanted(s, "context") && can_hear(s)) {
         w->stage = IMR_WORDS_HEAR;
         return IMR_OK;
     }
@@ -185,7 +144,7 @@ static imr_status choose(imr_session *s, const imr_progress *progress, imr_error
     if (!w->next)
         return imr_fail_memory(err);
     if (name)
-        IMR_TRY(imr_table_open(&w->next->source, &found, &source, name, true, progress, err));
+        IMR_TRY(imr_table_open(&w->next->source, &found, s, name, true, progress, err));
     for (size_t i = 0; i < IMR_TABLES && !found; i++)
         if (name && w->lenses[i].name &&
             strcmp(w->lenses[i].name, name) == 0) { /* it seemed to be there, and is damaged */
@@ -211,24 +170,26 @@ static imr_status fold(imr_session *s, const imr_progress *progress, imr_error *
 
 /* ---- hearing the corpus ---- */
 
+imr_status imr_words_hear(imr_session *s, const imr_progress *progress, imr_error *err)
+{
+    imr_words *w = &s->words;
+    const imr_context_source source = imr_session_context(s);
+    IMR_CLEANUP(imr_context_rows_done) imr_context_rows rows = {0};
+    if (!w->making)
+        IMR_TRY(imr_context_making_new(&w->making, s->cache, s->encoder, err));
+    const imr_status status = imr_context_making_run(w->making, &rows, progress, err);
+    if (status == IMR_E_CANCELLED)
+        return status;
+    imr_context_making_free(w->making);
+    w->making = NULL;
+    IMR_TRY(status);
+    return imr_context_table_keep(&w->unkept, imr_cache_path(s->cache), &source, &rows, err);
+}
+
 static imr_status hear(imr_session *s, const imr_progress *progress, imr_error *err)
 {
     imr_words *w = &s->words;
-    const imr_table_source source = source_of(s);
-    const imr_context_source of = imr_table_context_source(&source);
-    imr_context_rows rows = {0};
-    bool kept = false;
-    if (!w->making)
-        IMR_TRY(imr_context_making_new(&w->making, s->cache, s->encoder, err));
-    IMR_TRY(imr_context_making_run(w->making, &rows, progress, err));
-    imr_context_making_free(w->making);
-    w->making = NULL;
-    imr_status status = imr_context_table_keep(&kept, imr_cache_path(s->cache), &of, &rows, err);
-    if (status == IMR_OK && !kept)
-        w->heard = rows;
-    else
-        imr_context_rows_done(&rows);
-    IMR_TRY(status);
+    IMR_TRY(imr_words_hear(s, progress, err));
     w->was_heard = true;
     memset(w->looked, 0, sizeof w->looked); /* measured on the texts it left out */
     w->stage = IMR_WORDS_CHOOSE;
@@ -244,8 +205,6 @@ static imr_status take(imr_session *s, imr_error *err)
     imr_trace_inputs *in = &s->facts.inputs;
     const imr_table *t = &w->next->source;
     in->table_name = imr_session_string(s, t->name);
-    if (!in->table_name)
-        return imr_fail_memory(err);
     in->table_rows = t->rows.rows;
     if (t->own)
         IMR_TRY(imr_encoder_sha256(t->own, in->table_sha256, err));
@@ -261,32 +220,28 @@ static imr_status take(imr_session *s, imr_error *err)
             in->others[in->n_others++] = *l;
     }
     s->facts.tokens_problem = "";
-    s->facts.tokens_notice = imr_session_string(s, t->encoded.notice);
-    if (!s->facts.tokens_notice)
-        return imr_fail_memory(err);
-    if (is_auto(w) && !w->later && can_hear(s))
-        s->facts.tokens_notice =
-            "the corpus's own words are not known yet; --token-table context hears them, once";
+    s->facts.tokens_notice =
+        is_auto(s) && !s->options.words_later && can_hear(s)
+            ? "the corpus's own words are not known yet; --token-table context hears them, once"
+            : imr_session_string(s, t->encoded.notice);
     free_told(&w->told);
     w->told = w->next;
     w->next = NULL;
     s->facts.has_tokens = true;
     imr_session_forget(s);
-    w->stage = is_auto(w) && w->later && can_hear(s) ? IMR_WORDS_HEAR : IMR_WORDS_DONE;
+    w->stage =
+        is_auto(s) && s->options.words_later && can_hear(s) ? IMR_WORDS_HEAR : IMR_WORDS_DONE;
     return IMR_OK;
 }
 
 /* A folder named as table is measured like the others, but not kept. */
 static imr_status sample(imr_session *s, const imr_progress *progress, imr_error *err)
 {
-    imr_words *w = &s->words;
-    imr_told *t = w->next;
-    const imr_table_source source = source_of(s);
+    imr_told *t = s->words.next;
     t->lens_quality = (imr_lens_quality){NAN, NAN, NAN, 0};
-    if (w->measure && t->source.own)
-        IMR_TRY(imr_table_measure(&t->lens_quality, &source, &t->source, NULL, &w->back, progress,
-                                  err));
-    if (w->measure)
+    if (s->options.background && t->source.own)
+        IMR_TRY(imr_table_measure(&t->lens_quality, s, &t->source, NULL, progress, err));
+    if (s->options.background)
         IMR_TRY(imr_words_measure(s, t, progress, err));
     return take(s, err);
 }

@@ -190,7 +190,7 @@ static imr_status keep_table(const job *j, const char *dir, imr_error *err)
                                  .prefix = j->texts.identity->passage_prefix,
                                  .documents = imr_dataset_count(j->texts.dataset),
                                  .n = imr_encoder_dim(j->encoder)};
-    bool kept;
+    IMR_AUTOBUF imr_buf unkept = {0};
     if (!j->context || !imr_context_complete(j->context))
         return IMR_OK;
     IMR_AUTOFREE char *path = imr_path_join(dir, "manifest.json");
@@ -200,7 +200,7 @@ static imr_status keep_table(const job *j, const char *dir, imr_error *err)
     IMR_TRY(imr_json_open(&manifest, path, err));
     source.corpus_sha256 = imr_json_string_or(manifest, "dataset/corpus_sha256", "");
     IMR_TRY(imr_context_finish(&rows, j->context, err));
-    imr_status status = imr_context_table_keep(&kept, dir, &source, &rows, err);
+    imr_status status = imr_context_table_keep(&unkept, dir, &source, &rows, err);
     imr_context_rows_done(&rows);
     return status;
 }

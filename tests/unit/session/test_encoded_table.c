@@ -83,7 +83,7 @@ static void finish(fixture *f)
 
 static imr_status open_table(imr_encoded_table *t, const fixture *f, const imr_progress *p)
 {
-    return imr_encoded_table_open(t, f->e, f->sha256, f->dir, p, &err);
+    return imr_encoded_table_open(t, NULL, f->e, f->sha256, f->dir, p, &err);
 }
 
 static void check_rows(const imr_encoded_table *t, const fixture *f)
@@ -277,7 +277,7 @@ TEST("tables of two encoders lie side by side; names that are none are passed ov
     CHECK_OK(imr_sha256_memory("other", 5, other, &err));
     CHECK_OK(open_table(&t, &f, NULL));
     imr_encoded_table_done(&t);
-    CHECK_OK(imr_encoded_table_open(&t, f.e, other, f.dir, NULL, &err));
+    CHECK_OK(imr_encoded_table_open(&t, NULL, f.e, other, f.dir, NULL, &err));
     CHECK_INT(t.made, V);
     imr_encoded_table_done(&t);
     snprintf(path, sizeof path, "%s/tokens/notes.txt", f.dir);
@@ -314,7 +314,8 @@ TEST("where nothing can be written the table is made in memory, and says so")
     CHECK_CONTAINS(t.notice, "tokens");
     check_rows(&t, &f);
     imr_encoded_table_done(&t);
-    CHECK_OK(imr_encoded_table_open(&t, f.e, f.sha256, "", NULL, &err)); /* a cache in memory */
+    CHECK_OK(
+        imr_encoded_table_open(&t, NULL, f.e, f.sha256, "", NULL, &err)); /* a cache in memory */
     CHECK_STR(t.notice, "");
     check_rows(&t, &f);
     imr_encoded_table_done(&t);
@@ -327,7 +328,7 @@ TEST("a static encoder's table is its rows at unit length and leaves nothing beh
     CHECK_OK(imr_encoder_open(&e, put_model2vec(), NULL, &err));
     const char *dir = keep(test_tmpdir());
     imr_encoded_table t = {0};
-    CHECK_OK(imr_encoded_table_open(&t, e, "0123", dir, NULL, &err));
+    CHECK_OK(imr_encoded_table_open(&t, NULL, e, "0123", dir, NULL, &err));
     static const float want[8] = {0, 0, 1, 0, 0, 1, 0.70710678f, 0.70710678f};
     CHECK_ALL_NEAR(t.rows.v, want, 8, 1e-7);
     CHECK_STR(t.notice, "");

@@ -187,7 +187,7 @@ TEST(
     imr_context_making *m = NULL;
     imr_context_rows rows;
     bool found;
-    CHECK_OK(imr_context_table_find(&table, &found, dir, &source, &err));
+    CHECK_OK(imr_context_table_find(&table, &found, dir, NULL, &source, &err));
     CHECK(found);
     CHECK_OK(imr_context_making_new(&m, c, e, &err));
     CHECK_OK(imr_context_making_run(m, &rows, NULL, &err));
@@ -203,7 +203,7 @@ TEST(
     const imr_progress p = {stop_behind, &enough};
     CHECK_INT(imr_cache_encode(NULL, dir, d, e, IMR_F32, false, &p, &err), IMR_E_CANCELLED);
     CHECK_OK(imr_cache_encode(NULL, dir, d, e, IMR_F32, false, NULL, &err));
-    CHECK_OK(imr_context_table_find(&table, &found, dir, &source, &err));
+    CHECK_OK(imr_context_table_find(&table, &found, dir, NULL, &source, &err));
     CHECK(!found);
     imr_cache_free(c); /* whose names the source borrows */
     imr_dataset_free(d);

@@ -1,23 +1,22 @@
 #include "session/async.h"
 
+#include <math.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/mem.h"
 #include "base/worker.h"
+#include "session/internal.h"
 
 struct imr_async {
     imr_worker *worker;
     imr_session *session; /* the worker's; a new one takes its place there, between two jobs */
     imr_deliver_fn deliver;
     void *user;
-    pthread_mutex_t lock; /* guards progress */
-    imr_async_progress progress;
-    bool has_progress;
-    double began; /* of the step in `progress`, with `first` done */
+    pthread_mutex_t lock;        /* guards progress */
+    imr_async_progress progress; /* what "": nothing is known */
+    double began;                /* of the step in `progress`, with `first` done */
     uint64_t first;
     uint64_t wanted; /* lock: the trace whose detail is on its way, 0: none */
     size_t wanted_place;
@@ -30,108 +29,79 @@ typedef struct call {
     imr_job job; /* first: a call is a job */
     imr_async *jobs;
     imr_delivery delivery;
-    imr_session_options options; /* OPEN; strings in `strings` */
+    imr_arena *arena;            /* of the texts */
+    imr_session_options options; /* OPEN */
     imr_request request;         /* QUERY */
     imr_trace *trace;            /* DETAIL, EXPORT, AHEAD: shared */
     size_t place;
     imr_detail_depth depth; /* DETAIL */
-    imr_render_fn render;
-    char *format, *path, *text;
-    size_t text_len; /* WRITE */
-    char *strings[12];
-    size_t n_strings;
+    imr_render_fn render;   /* EXPORT */
+    const char *format, *text;
+    size_t text_len;      /* WRITE */
+    char *path;           /* EXPORT, WRITE: delivered when it is written */
     imr_worker *worker;   /* while running, */
-    double started;       /* since then */
-    double told;          /* WORDS: when progress was last shown */
+    double quiet_until;   /* then progress is shown */
     bool more;            /* WORDS */
     imr_session *retired; /* OPEN: the session before; the owner may look at it until delivery */
 } call;
 
 enum { SUGGESTIONS = 50, REPORTED = 10 };
+/* Of a query only what takes long is told: neither bars nor wake-ups for a key's 50 ms. */
 #define SLOW_SECONDS 0.3
+/* Nobody waits for words: now and then is enough, and each time is a frame. */
 #define TOLD_SECONDS 0.1
+
+static imr_status call_new(call **out, imr_async *j, imr_async_kind kind, uint64_t serial,
+                           imr_error *err);
 
 static void call_free(call *c)
 {
-    for (size_t i = 0; i < c->n_strings; i++)
-        imr_free(c->strings[i]);
+    imr_arena_free(c->arena);
     imr_trace_free(c->trace);
-    imr_free(c->format);
     imr_free(c->path);
-    imr_free(c->text);
     imr_free(c);
+}
+
+static void show_progress(imr_async *j, const imr_progress_info *info, double now)
+{
+    imr_async_progress *p = &j->progress;
+    pthread_mutex_lock(&j->lock);
+    if (strncmp(p->what, info->what, sizeof p->what - 1) != 0) {
+        j->began = now;
+        j->first = info->done;
+    }
+    snprintf(p->what, sizeof p->what, "%s", info->what);
+    p->done = info->done;
+    p->total = info->total;
+    p->rate = now > j->began && info->done > j->first
+                  ? (double)(info->done - j->first) / (now - j->began)
+                  : 0;
+    pthread_mutex_unlock(&j->lock);
+    imr_worker_wake(j->worker);
 }
 
 static bool on_progress(void *user, const imr_progress_info *info)
 {
     call *c = user;
-    imr_async *j = c->jobs;
     const double now = imr_clock_seconds();
-    pthread_mutex_lock(&j->lock);
-    if (!j->has_progress ||
-        strncmp(j->progress.what, info->what, sizeof j->progress.what - 1) != 0) {
-        j->began = now;
-        j->first = info->done;
+    if (now >= c->quiet_until) {
+        show_progress(c->jobs, info, now);
+        if (c->delivery.kind == IMR_ASYNC_WORDS)
+            c->quiet_until = now + TOLD_SECONDS;
     }
-    snprintf(j->progress.what, sizeof j->progress.what, "%s", info->what);
-    j->progress.done = info->done;
-    j->progress.total = info->total;
-    j->progress.rate = now > j->began && info->done > j->first
-                           ? (double)(info->done - j->first) / (now - j->began)
-                           : 0;
-    j->has_progress = true;
-    pthread_mutex_unlock(&j->lock);
-    imr_worker_wake(j->worker);
     return !imr_worker_cancelled(c->worker);
 }
 
-/* Of a query only what takes long is told: neither bars nor wake-ups for a key's 50 ms. */
-static bool on_slow_progress(void *user, const imr_progress_info *info)
-{
-    call *c = user;
-    return imr_clock_seconds() - c->started < SLOW_SECONDS ? !imr_worker_cancelled(c->worker)
-                                                           : on_progress(c, info);
-}
-
-/* Nobody waits for words: now and then is enough, and each time is a frame. */
-static bool on_words_progress(void *user, const imr_progress_info *info)
-{
-    call *c = user;
-    const double now = imr_clock_seconds();
-    if (now - c->told < TOLD_SECONDS)
-        return !imr_worker_cancelled(c->worker);
-    c->told = now;
-    return on_progress(c, info);
-}
-
-static bool go_on(void *user, const imr_progress_info *info)
-{
-    (void)info;
-    return !imr_worker_cancelled(((const call *)user)->worker);
-}
-
-static imr_status run_export(call *c, imr_error *err)
+static imr_status run_export(call *c, const imr_progress *progress, imr_error *err)
 {
     IMR_AUTOBUF imr_buf out = {0};
     imr_writer w;
-    const imr_progress progress = {on_progress, c};
     IMR_CLEANUP(imr_details_done) imr_details details = {0};
-    IMR_TRY(imr_session_details(c->jobs->session, c->trace, REPORTED, &progress, &details, err));
+    IMR_TRY(imr_session_details(c->jobs->session, c->trace, REPORTED, progress, &details, err));
     IMR_TRY(c->render(c->trace, &details, c->format, &out, err));
     IMR_TRY(imr_writer_open_named(&w, c->path, err));
     imr_writer_add(&w, out.data, out.len);
-    IMR_TRY(imr_writer_commit(&w, err));
-    c->delivery.path = c->path;
-    c->path = NULL;
-    return IMR_OK;
-}
-
-static imr_status run_write(call *c, imr_error *err)
-{
-    IMR_TRY(imr_file_write(c->path, c->text, c->text_len, err));
-    c->delivery.path = c->path;
-    c->path = NULL;
-    return IMR_OK;
+    return imr_writer_commit(&w, err);
 }
 
 static void run_suggest(call *c)
@@ -143,8 +113,6 @@ static void run_suggest(call *c)
     c->delivery.suggestions = found;
 }
 
-static call *call_new(imr_async *j, imr_async_kind kind, uint64_t serial);
-
 /* What nobody waits for makes room; words that wait to go on get in line again, behind it. */
 static void stop_idle(imr_async *j)
 {
@@ -153,29 +121,26 @@ static void stop_idle(imr_async *j)
 }
 
 /* A detail of a trace: asked for by somebody (DETAIL), or made ahead. */
-static bool submit_detail(imr_async *j, imr_async_kind kind, const imr_trace *trace, size_t place,
-                          imr_detail_depth depth)
+static imr_status submit_detail(imr_async *j, imr_async_kind kind, const imr_trace *trace,
+                                size_t place, imr_detail_depth depth, imr_error *err)
 {
-    call *c = call_new(j, kind, trace->serial);
-    if (!c)
-        return false;
+    call *c;
+    IMR_TRY(call_new(&c, j, kind, trace->serial, err));
     c->trace = imr_trace_share(trace);
     c->place = place;
     c->depth = depth;
-    pthread_mutex_lock(&j->lock);
-    if (kind == IMR_ASYNC_DETAIL) {
-        j->wanted = trace->number;
-        j->wanted_place = place;
-    }
-    pthread_mutex_unlock(&j->lock);
     if (kind == IMR_ASYNC_AHEAD) {
         imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);
         atomic_fetch_add(&j->ahead, 1);
     } else {
+        pthread_mutex_lock(&j->lock);
+        j->wanted = trace->number;
+        j->wanted_place = place;
+        pthread_mutex_unlock(&j->lock);
         stop_idle(j);
     }
     imr_worker_submit(j->worker, &c->job, true);
-    return true;
+    return IMR_OK;
 }
 
 /* After a ranking the detail of the document that is selected. */
@@ -188,8 +153,8 @@ static void run_query(call *c, const imr_progress *progress)
         return;
     const char *selected = c->request.selected;
     const size_t place = selected ? imr_trace_find(d->trace, selected) : 0;
-    submit_detail(c->jobs, IMR_ASYNC_DETAIL, d->trace, place == SIZE_MAX ? 0 : place,
-                  IMR_DETAIL_WORDS);
+    (void)submit_detail(c->jobs, IMR_ASYNC_DETAIL, d->trace, place == SIZE_MAX ? 0 : place,
+                        IMR_DETAIL_WORDS, NULL);
 }
 
 static void run_detail(call *c, const imr_progress *progress)
@@ -198,7 +163,7 @@ static void run_detail(call *c, const imr_progress *progress)
     d->status = imr_session_detail(c->jobs->session, c->trace, c->place, c->depth, progress,
                                    &d->detail, &d->error);
     if (d->status == IMR_OK && !imr_worker_cancelled(c->worker))
-        submit_detail(c->jobs, IMR_ASYNC_AHEAD, c->trace, c->place, IMR_DETAIL_WORDS);
+        (void)submit_detail(c->jobs, IMR_ASYNC_AHEAD, c->trace, c->place, IMR_DETAIL_WORDS, NULL);
 }
 
 /* The neighbours of a document that somebody looks at; the session keeps them. */
@@ -219,10 +184,8 @@ static void run(imr_job *job, imr_worker *w)
 {
     call *c = (call *)job;
     imr_delivery *d = &c->delivery;
-    const imr_progress progress = {on_progress, c}, slow = {on_slow_progress, c};
-    const imr_progress words = {on_words_progress, c}, silent = {go_on, c};
+    const imr_progress progress = {on_progress, c};
     c->worker = w;
-    c->started = imr_clock_seconds();
     if (imr_worker_cancelled(w)) {
         d->status = imr_fail(&d->error, IMR_E_CANCELLED, "cancelled");
         return;
@@ -236,27 +199,34 @@ static void run(imr_job *job, imr_worker *w)
         }
         break;
     case IMR_ASYNC_QUERY:
-        run_query(c, &slow);
+        c->quiet_until = imr_clock_seconds() + SLOW_SECONDS;
+        run_query(c, &progress);
         break;
     case IMR_ASYNC_DETAIL:
-        run_detail(c, &slow);
+        c->quiet_until = imr_clock_seconds() + SLOW_SECONDS;
+        run_detail(c, &progress);
         break;
     case IMR_ASYNC_AHEAD:
-        run_ahead(c, &silent);
+        c->quiet_until = INFINITY;
+        run_ahead(c, &progress);
         break;
     case IMR_ASYNC_WORDS:
         d->session = c->jobs->session;
-        d->status = imr_session_open_words(d->session, &c->more, &words, &d->error);
+        d->status = imr_session_open_words(d->session, &c->more, &progress, &d->error);
         break;
     case IMR_ASYNC_SUGGEST:
         run_suggest(c);
         break;
     case IMR_ASYNC_EXPORT:
-        d->status = run_export(c, &d->error);
+        d->status = run_export(c, &progress, &d->error);
         break;
     case IMR_ASYNC_WRITE:
-        d->status = run_write(c, &d->error);
+        d->status = imr_file_write(c->path, c->text, c->text_len, &d->error);
         break;
+    }
+    if (d->status == IMR_OK) {
+        d->path = c->path;
+        c->path = NULL;
     }
 }
 
@@ -272,11 +242,13 @@ static void drop_results(imr_delivery *d)
 /* Begins, or goes on, behind whatever waits. */
 static void submit_words(imr_async *j, call *c)
 {
-    if (!c && (j->words || !(c = call_new(j, IMR_ASYNC_WORDS, 0))))
-        return;
-    if (!j->words)
+    if (!c) {
+        if (j->words || call_new(&c, j, IMR_ASYNC_WORDS, 0, NULL) != IMR_OK)
+            return;
+        c->quiet_until = TOLD_SECONDS; /* under a frozen clock nothing is told */
         atomic_fetch_add(&j->ahead, 1);
-    j->words = true;
+        j->words = true;
+    }
     imr_worker_submit(j->worker, &c->job, false);
 }
 
@@ -303,7 +275,7 @@ static void done(imr_job *job)
     imr_async *j = c->jobs;
     imr_delivery *d = &c->delivery;
     pthread_mutex_lock(&j->lock);
-    j->has_progress = false;
+    j->progress.what[0] = '\0';
     if (d->kind == IMR_ASYNC_DETAIL && j->wanted == c->trace->number && j->wanted_place == c->place)
         j->wanted = 0;
     pthread_mutex_unlock(&j->lock);
@@ -331,17 +303,14 @@ static void done(imr_job *job)
 imr_status imr_async_new(imr_async **out, imr_deliver_fn deliver, void *user, imr_error *err)
 {
     imr_async *j = IMR_NEW(imr_async);
-    if (!j)
-        return imr_fail_memory(err);
-    j->deliver = deliver;
-    j->user = user;
-    pthread_mutex_init(&j->lock, NULL);
-    imr_status status = imr_worker_new(&j->worker, err);
+    const imr_status status = j ? imr_worker_new(&j->worker, err) : imr_fail_memory(err);
     if (status != IMR_OK) {
-        pthread_mutex_destroy(&j->lock);
         imr_free(j);
         return status;
     }
+    j->deliver = deliver;
+    j->user = user;
+    pthread_mutex_init(&j->lock, NULL);
     *out = j;
     return IMR_OK;
 }
@@ -357,34 +326,26 @@ void imr_async_free(imr_async *j)
     imr_free(j);
 }
 
-static call *call_new(imr_async *j, imr_async_kind kind, uint64_t serial)
+static imr_status call_new(call **out, imr_async *j, imr_async_kind kind, uint64_t serial,
+                           imr_error *err)
 {
     call *c = IMR_NEW(call);
-    if (!c)
-        return NULL;
+    if (!c || !(c->arena = imr_arena_new())) {
+        imr_free(c);
+        return imr_fail_memory(err);
+    }
     c->job = (imr_job){.kind = (int)kind, .run = run, .done = done};
     c->jobs = j;
     c->delivery.kind = kind;
     c->delivery.serial = serial;
-    return c;
+    *out = c;
+    return IMR_OK;
 }
 
-/* A copy of text that lives as long as the call; NULL stays NULL. */
-static const char *keep(call *c, const char *text, bool *failed)
+/* whole: its texts could be copied. */
+static imr_status submit(imr_async *j, call *c, bool whole, bool replace, imr_error *err)
 {
-    if (!text)
-        return NULL;
-    char *copy = imr_strdup(text);
-    if (!copy)
-        *failed = true;
-    else
-        c->strings[c->n_strings++] = copy;
-    return copy;
-}
-
-static imr_status submit(imr_async *j, call *c, bool failed, bool replace, imr_error *err)
-{
-    if (failed) {
+    if (!whole) {
         call_free(c);
         return imr_fail_memory(err);
     }
@@ -403,43 +364,22 @@ static void forget_detail(imr_async *j)
 
 imr_status imr_async_open(imr_async *j, const imr_session_options *options, imr_error *err)
 {
-    call *c = call_new(j, IMR_ASYNC_OPEN, 0);
-    if (!c)
-        return imr_fail_memory(err);
-    bool failed = false;
-    const imr_session_options *o = options;
-    c->options = *o;
+    call *c;
+    IMR_TRY(call_new(&c, j, IMR_ASYNC_OPEN, 0, err));
+    c->options = *options;
     c->options.words_later = true;
-    c->options.adapter = keep(c, o->adapter, &failed);
-    c->options.cache = keep(c, o->cache, &failed);
-    c->options.dataset = keep(c, o->dataset, &failed);
-    c->options.split = keep(c, o->split, &failed);
-    c->options.encoder = keep(c, o->encoder, &failed);
-    c->options.token_table = keep(c, o->token_table, &failed);
-    c->options.query_prefix = keep(c, o->query_prefix, &failed);
-    c->options.hub =
-        (imr_hub){.sentence_transformers_home = keep(c, o->hub.sentence_transformers_home, &failed),
-                  .hf_hub_cache = keep(c, o->hub.hf_hub_cache, &failed),
-                  .huggingface_hub_cache = keep(c, o->hub.huggingface_hub_cache, &failed),
-                  .hf_home = keep(c, o->hub.hf_home, &failed),
-                  .home = keep(c, o->hub.home, &failed),
-                  .revision = keep(c, o->hub.revision, &failed)};
     forget_detail(j);
-    return submit(j, c, failed, true, err);
+    return submit(j, c, imr_session_options_keep(&c->options, c->arena), true, err);
 }
 
 imr_status imr_async_query(imr_async *j, const imr_request *request, imr_error *err)
 {
-    call *c = call_new(j, IMR_ASYNC_QUERY, request->serial);
-    if (!c)
-        return imr_fail_memory(err);
-    bool failed = false;
+    call *c;
+    IMR_TRY(call_new(&c, j, IMR_ASYNC_QUERY, request->serial, err));
     c->request = *request;
-    c->request.text = keep(c, request->text, &failed);
-    c->request.query_id = keep(c, request->query_id, &failed);
-    c->request.selected = keep(c, request->selected, &failed);
+    const char **const texts[] = {&c->request.text, &c->request.query_id, &c->request.selected};
     forget_detail(j);
-    return submit(j, c, failed, true, err);
+    return submit(j, c, imr_texts_keep(texts, IMR_LEN(texts), c->arena), true, err);
 }
 
 imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place, imr_error *err)
@@ -447,52 +387,44 @@ imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place, 
     pthread_mutex_lock(&j->lock);
     const bool coming = j->wanted == trace->number && j->wanted_place == place;
     pthread_mutex_unlock(&j->lock);
-    if (coming)
-        return IMR_OK;
-    return submit_detail(j, IMR_ASYNC_DETAIL, trace, place, IMR_DETAIL_WORDS)
-               ? IMR_OK
-               : imr_fail_memory(err);
+    return coming ? IMR_OK
+                  : submit_detail(j, IMR_ASYNC_DETAIL, trace, place, IMR_DETAIL_WORDS, err);
 }
 
 imr_status imr_async_deletion(imr_async *j, const imr_trace *trace, size_t place, imr_error *err)
 {
-    return submit_detail(j, IMR_ASYNC_DETAIL, trace, place, IMR_DETAIL_DELETION)
-               ? IMR_OK
-               : imr_fail_memory(err);
+    return submit_detail(j, IMR_ASYNC_DETAIL, trace, place, IMR_DETAIL_DELETION, err);
 }
 
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial, imr_error *err)
 {
-    call *c = call_new(j, IMR_ASYNC_SUGGEST, serial);
-    if (!c)
-        return imr_fail_memory(err);
-    c->text = imr_strdup(text);
-    return submit(j, c, !c->text, true, err);
+    call *c;
+    IMR_TRY(call_new(&c, j, IMR_ASYNC_SUGGEST, serial, err));
+    c->text = imr_arena_strdup(c->arena, text);
+    return submit(j, c, c->text, true, err);
 }
 
 imr_status imr_async_export(imr_async *j, const imr_trace *trace, const char *format,
                             const char *path, imr_render_fn render, imr_error *err)
 {
-    call *c = call_new(j, IMR_ASYNC_EXPORT, trace->serial);
-    if (!c)
-        return imr_fail_memory(err);
+    call *c;
+    IMR_TRY(call_new(&c, j, IMR_ASYNC_EXPORT, trace->serial, err));
     c->trace = imr_trace_share(trace);
     c->render = render;
-    c->format = imr_strdup(format);
+    c->format = imr_arena_strdup(c->arena, format);
     c->path = imr_strdup(path);
-    return submit(j, c, !c->format || !c->path, false, err);
+    return submit(j, c, c->format && c->path, false, err);
 }
 
 imr_status imr_async_write(imr_async *j, const char *path, const void *bytes, size_t n,
                            imr_error *err)
 {
-    call *c = call_new(j, IMR_ASYNC_WRITE, 0);
-    if (!c)
-        return imr_fail_memory(err);
-    c->path = imr_strdup(path);
-    c->text = imr_strndup(bytes, n);
+    call *c;
+    IMR_TRY(call_new(&c, j, IMR_ASYNC_WRITE, 0, err));
+    c->text = imr_arena_strndup(c->arena, bytes, n);
     c->text_len = n;
-    return submit(j, c, !c->path || !c->text, false, err);
+    c->path = imr_strdup(path);
+    return submit(j, c, c->text && c->path, false, err);
 }
 
 void imr_async_cancel(imr_async *j)
@@ -520,9 +452,7 @@ int imr_async_pending(imr_async *j)
 bool imr_async_progress_of(imr_async *j, imr_async_progress *out)
 {
     pthread_mutex_lock(&j->lock);
-    bool has = j->has_progress;
-    if (has)
-        *out = j->progress;
+    *out = j->progress;
     pthread_mutex_unlock(&j->lock);
-    return has;
+    return out->what[0];
 }

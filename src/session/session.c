@@ -46,6 +46,7 @@ bool imr_session_options_keep(imr_session_options *o, imr_arena *arena)
         &o->hub.huggingface_hub_cache,
         &o->hub.hf_home,
         &o->hub.home,
+        &o->hub.revision,
     };
     return imr_texts_keep(texts, IMR_LEN(texts), arena);
 }

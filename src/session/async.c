@@ -377,7 +377,8 @@ imr_status imr_async_query(imr_async *j, const imr_request *request, imr_error *
     call *c;
     IMR_TRY(call_new(&c, j, IMR_ASYNC_QUERY, request->serial, err));
     c->request = *request;
-    const char **const texts[] = {&c->request.text, &c->request.query_id, &c->request.selected};
+    const char **const texts[] = {&c->request.text, &c->request.query_id, &c->request.document,
+                                  &c->request.selected};
     forget_detail(j);
     return submit(j, c, imr_texts_keep(texts, IMR_LEN(texts), c->arena), true, err);
 }

@@ -6,7 +6,6 @@
 #include "math/nn.h"
 #include "math/random.h"
 #include "math/topk.h"
-#include "session/candidates.h"
 #include "session/internal.h"
 
 enum {
@@ -54,7 +53,7 @@ static uint32_t *sample(size_t n, size_t want, size_t *got)
 /* Changes of the sample, by kind. */
 typedef struct deltas {
     imr_matrix query[IMR_CHANGE_COUNT], document[IMR_CHANGE_COUNT];
-    size_t n_query, n_document;
+    size_t n_document;
 } deltas;
 
 static void deltas_done(deltas *d)
@@ -85,26 +84,23 @@ static void subtract(imr_matrix *rows, size_t first, size_t n, const double *mea
             imr_matrix_row(rows, i)[j] -= (float)mean[j];
 }
 
-/* The changes of one sampled query: q [m] and its candidates. common: scratch [m]. */
-static imr_status run_one(const imr_session *s, const float *q, const uint32_t *documents,
-                          imr_matrix *rows, imr_adapter_result *run, deltas *d, double *common,
-                          imr_error *err)
+/* The changes of the i-th sampled query and its candidates. common: scratch [m]. */
+static imr_status run_one(const imr_session *s, imr_query_sample *x, size_t i,
+                          imr_adapter_result *run, deltas *d, double *common, imr_error *err)
 {
-    const size_t m = rows->cols, k = rows->rows;
+    imr_matrix *rows = &x->rows;
+    const size_t m = rows->cols, k = rows->rows, first = d->n_document;
+    const float *q = imr_matrix_row(&x->q, i);
     IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, k);
     if (!order)
         return imr_fail_memory(err);
-    for (size_t i = 0; i < k; i++)
-        imr_rows_get(imr_matrix_row(rows, i), s->ranker.projected.d, documents[i]);
+    imr_ranker_gather(&s->ranker, rows->v, x->candidates + i * k, k);
     IMR_TRY(imr_adapter_run(s->adapter, q, imr_matrix_view(rows), run, err));
     imr_topk(order, k, run->after, k, NULL);
-    const size_t first = d->n_document;
-    for (size_t i = 0; i < IMR_LEN(kinds); i++)
-        delta_row(imr_matrix_row(&d->query[kinds[i]], d->n_query), kinds[i], q, run->q_mod, m,
-                  common);
-    d->n_query++;
-    for (size_t i = 0; i < SAMPLE_PER_QUERY && i < k; i++, d->n_document++) {
-        const size_t at = order[i * k / SAMPLE_PER_QUERY];
+    for (size_t l = 0; l < IMR_LEN(kinds); l++)
+        delta_row(imr_matrix_row(&d->query[kinds[l]], i), kinds[l], q, run->q_mod, m, common);
+    for (size_t j = 0; j < SAMPLE_PER_QUERY && j < k; j++, d->n_document++) {
+        const size_t at = order[j * k / SAMPLE_PER_QUERY];
         for (size_t l = 0; l < IMR_LEN(kinds); l++)
             delta_row(imr_matrix_row(&d->document[kinds[l]], d->n_document), kinds[l],
                       imr_matrix_row(rows, at), run->d_mod + at * m, m, common);
@@ -112,24 +108,6 @@ static imr_status run_one(const imr_session *s, const float *q, const uint32_t *
     imr_change_common(common, NULL, imr_matrix_view(rows), imr_view_of(run->d_mod, k, m));
     subtract(&d->document[IMR_CHANGE_OWN], first, d->n_document - first, common);
     return IMR_OK;
-}
-
-static const char MEASURING[] = "measuring how often words show up anyway";
-
-/* What the sample needs on the way. */
-typedef struct sampling {
-    imr_matrix base, q, rows;
-    uint32_t *documents;
-    imr_adapter_result run;
-} sampling;
-
-static void sampling_done(sampling *x)
-{
-    imr_matrix_done(&x->base);
-    imr_matrix_done(&x->q);
-    imr_matrix_done(&x->rows);
-    imr_free(x->documents);
-    imr_adapter_result_done(&x->run);
 }
 
 /* What the sample says of every row of the table. */
@@ -161,38 +139,30 @@ static imr_status take_background(imr_told *w, deltas *d, const imr_progress *pr
 }
 
 static imr_status run_sample(const imr_session *s, imr_told *t, const uint32_t *rows, size_t n,
-                             imr_rows vectors, deltas *d, const imr_progress *progress,
-                             imr_error *err)
+                             imr_rows vectors, const imr_progress *progress, imr_error *err)
 {
+    static const char what[] = "measuring how often words show up anyway";
     const size_t m = s->adapter->w.m, k = s->options.settings.feedback_k;
-    IMR_CLEANUP(sampling_done) sampling x = {0};
+    const bool before = s->options.settings.candidates == IMR_CANDIDATES_BEFORE;
+    IMR_CLEANUP(deltas_done) deltas d = {0};
+    IMR_CLEANUP(imr_query_sample_done) imr_query_sample x = {0};
+    IMR_CLEANUP(imr_adapter_result_done) imr_adapter_result run = {0};
+    IMR_AUTOFREE double *common = IMR_NEW_ARRAY(double, m);
+    if (!common)
+        return imr_fail_memory(err);
     IMR_TRY(imr_ranker_check_k(&s->ranker, k, err));
     for (size_t i = 0; i < IMR_LEN(kinds); i++) {
-        IMR_TRY(imr_matrix_init(&d->query[kinds[i]], n, m, err));
-        IMR_TRY(imr_matrix_init(&d->document[kinds[i]], n * SAMPLE_PER_QUERY, m, err));
+        IMR_TRY(imr_matrix_init(&d.query[kinds[i]], n, m, err));
+        IMR_TRY(imr_matrix_init(&d.document[kinds[i]], n * SAMPLE_PER_QUERY, m, err));
     }
-    IMR_TRY(imr_matrix_init(&x.base, n, vectors.cols, err));
-    IMR_TRY(imr_matrix_init(&x.q, n, m, err));
-    IMR_TRY(imr_matrix_init(&x.rows, k, m, err));
-    x.documents = IMR_NEW_ARRAY(uint32_t, n * k);
-    IMR_AUTOFREE double *common = IMR_NEW_ARRAY(double, m);
-    if (!x.documents || !common)
-        return imr_fail_memory(err);
-    for (size_t i = 0; i < n; i++)
-        imr_rows_get(imr_matrix_row(&x.base, i), vectors, rows[i]);
-    IMR_TRY(imr_adapter_project(s->adapter, imr_matrix_view(&x.base), x.q.v, err));
-    const imr_projected *p = &s->ranker.projected;
-    const bool before = s->options.settings.candidates == IMR_CANDIDATES_BEFORE;
-    IMR_TRY(imr_candidates(x.documents, before ? p->d : imr_cache_document_rows(s->cache),
-                           before ? p->working_scale : p->base_scale, imr_cache_id_places(s->cache),
-                           imr_matrix_view(before ? &x.q : &x.base), k, MEASURING, progress, err));
+    IMR_TRY(imr_query_sample_init(&x, &s->ranker, before ? IMR_STAGE_BEFORE : IMR_STAGE_ENCODER,
+                                  vectors, rows, n, k, what, progress, err));
     for (size_t i = 0; i < n; i++) {
-        IMR_TRY(run_one(s, imr_matrix_row(&x.q, i), x.documents + i * k, &x.rows, &x.run, d, common,
-                        err));
-        if (!imr_progress_step(progress, MEASURING, i + 1, n))
+        IMR_TRY(run_one(s, &x, i, &run, &d, common, err));
+        if (!imr_progress_step(progress, what, i + 1, n))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
     }
-    return take_background(t, d, progress, err);
+    return take_background(t, &d, progress, err);
 }
 
 /* Without an adapter the vectors themselves are what is told: of a sample of queries, and of
@@ -217,24 +187,6 @@ static imr_status measure_vectors(const imr_session *s, imr_told *t, imr_rows qu
     return IMR_OK;
 }
 
-static imr_status measure_background(const imr_session *s, imr_told *t,
-                                     const imr_progress *progress, imr_error *err)
-{
-    imr_rows vectors = imr_rows_of_view(imr_cache_query_vectors(s->cache));
-    if (vectors.rows < MINIMUM) /* documents stand in as queries */
-        vectors = imr_cache_document_rows(s->cache);
-    if (vectors.rows < MINIMUM)
-        return IMR_OK;
-    if (!s->adapter)
-        return measure_vectors(s, t, vectors, progress, err);
-    size_t n;
-    IMR_AUTOFREE uint32_t *rows = sample(vectors.rows, SAMPLE_QUERIES, &n);
-    if (!rows)
-        return imr_fail_memory(err);
-    IMR_CLEANUP(deltas_done) deltas d = {0};
-    return run_sample(s, t, rows, n, vectors, &d, progress, err);
-}
-
 imr_status imr_words_measure(const imr_session *s, imr_told *t, const imr_progress *progress,
                              imr_error *err)
 {
@@ -244,5 +196,14 @@ imr_status imr_words_measure(const imr_session *s, imr_told *t, const imr_progre
     }
     imr_free(t->query_common);
     t->query_common = NULL;
-    return measure_background(s, t, progress, err);
+    imr_rows vectors = imr_rows_of_view(imr_cache_query_vectors(s->cache));
+    if (vectors.rows < MINIMUM) /* documents stand in as queries */
+        vectors = imr_cache_document_rows(s->cache);
+    if (vectors.rows < MINIMUM)
+        return IMR_OK;
+    if (!s->adapter)
+        return measure_vectors(s, t, vectors, progress, err);
+    size_t n;
+    IMR_AUTOFREE uint32_t *rows = sample(vectors.rows, SAMPLE_QUERIES, &n);
+    return rows ? run_sample(s, t, rows, n, vectors, progress, err) : imr_fail_memory(err);
 }

@@ -1,4 +1,4 @@
-#include "session/candidates.h"
+#include "session/ranker.h"
 
 #include <math.h>
 #include <string.h>
@@ -49,10 +49,13 @@ static void take_block(best *b, size_t k, float *scores, const float *scale, siz
     merge(b, k, scores, (uint32_t)first, order, found, places, spare);
 }
 
-imr_status imr_candidates(uint32_t *out, imr_rows d, const float *scale, const uint32_t *places,
-                          imr_view queries, size_t k, const char *what,
-                          const imr_progress *progress, imr_error *err)
+imr_status imr_candidates(uint32_t *out, const imr_ranker *r, imr_stage stage, imr_view queries,
+                          size_t k, const char *what, const imr_progress *progress, imr_error *err)
 {
+    const bool projected = stage == IMR_STAGE_BEFORE;
+    const imr_rows d = projected ? r->projected.d : imr_cache_document_rows(r->cache);
+    const float *scale = projected ? r->projected.working_scale : r->projected.base_scale;
+    const uint32_t *places = imr_cache_id_places(r->cache);
     const size_t q = queries.rows;
     assert(k <= d.rows && queries.cols == d.cols);
     IMR_AUTOFREE float *scores = imr_alloc_aligned(q * BLOCK, sizeof *scores);
@@ -85,4 +88,33 @@ imr_status imr_candidates(uint32_t *out, imr_rows d, const float *scale, const u
     for (size_t i = 0; i < q; i++)
         memcpy(out + i * k, bests[i].document, k * sizeof *out);
     return IMR_OK;
+}
+
+/* ---- a sample of queries ---- */
+
+imr_status imr_query_sample_init(imr_query_sample *x, const imr_ranker *r, imr_stage stage,
+                                 imr_rows vectors, const uint32_t *chosen, size_t n, size_t k,
+                                 const char *what, const imr_progress *progress, imr_error *err)
+{
+    const size_t m = r->adapter->w.m;
+    IMR_TRY(imr_matrix_init(&x->base, n, vectors.cols, err));
+    IMR_TRY(imr_matrix_init(&x->q, n, m, err));
+    IMR_TRY(imr_matrix_init(&x->rows, k, m, err));
+    x->candidates = IMR_NEW_ARRAY(uint32_t, n * k);
+    if (!x->candidates)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < n; i++)
+        imr_rows_get(imr_matrix_row(&x->base, i), vectors, chosen[i]);
+    IMR_TRY(imr_adapter_project(r->adapter, imr_matrix_view(&x->base), x->q.v, err));
+    const imr_matrix *queries = stage == IMR_STAGE_BEFORE ? &x->q : &x->base;
+    return imr_candidates(x->candidates, r, stage, imr_matrix_view(queries), k, what, progress,
+                          err);
+}
+
+void imr_query_sample_done(imr_query_sample *x)
+{
+    imr_matrix_done(&x->base);
+    imr_matrix_done(&x->q);
+    imr_matrix_done(&x->rows);
+    imr_free(x->candidates);
 }

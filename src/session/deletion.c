@@ -13,8 +13,6 @@
 
 enum { BATCH = 16 }; /* texts encoded at once */
 
-static const char WHAT[] = "leaving each word out";
-
 /* The words that were read, in the order of the text, and whose each token is. */
 static imr_status find_words(imr_detail *d, uint32_t *place, const imr_reading *r, imr_error *err)
 {
@@ -37,10 +35,8 @@ static imr_status find_words(imr_detail *d, uint32_t *place, const imr_reading *
         word->count += i == 0 || r->tokens.v[i - 1].word != token->word;
         if (!added)
             continue;
-        IMR_AUTOBUF imr_buf clean = {0};
-        imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
-        word->text = imr_arena_strndup(d->arena, imr_buf_text(&clean), clean.len);
-        if (clean.failed || !word->text)
+        word->text = imr_trace_keep(d->arena, text);
+        if (!word->text)
             return imr_fail_memory(err);
         word->named = imr_word_is_named(word->text);
         w->n_deletion++;
@@ -89,19 +85,6 @@ static imr_status score(float (*out)[IMR_STAGE_COUNT], const imr_session *s, con
     return IMR_OK;
 }
 
-/* Whether the calling side still wants it; inside a batch the encoder asks. */
-typedef struct watch {
-    const imr_progress *up;
-    size_t done, total;
-} watch;
-
-static bool go_on(void *user, const imr_progress_info *info)
-{
-    const watch *w = user;
-    (void)info;
-    return imr_progress_step(w->up, WHAT, w->done, w->total);
-}
-
 /* Adds to the sentence which words it leans on. */
 static imr_status say(imr_detail *d, const imr_trace *t, imr_error *err)
 {
@@ -110,9 +93,7 @@ static imr_status say(imr_detail *d, const imr_trace *t, imr_error *err)
     IMR_AUTOBUF imr_buf text = {0};
     imr_buf_str(&text, d->why.sentence);
     imr_sentence_deletion(&text, d->why.deletion, d->why.n_deletion, k, t->reference[k].sd);
-    IMR_TRY(imr_buf_check(&text, err));
-    d->why.sentence = imr_arena_strndup(d->arena, imr_buf_text(&text), text.len);
-    return d->why.sentence ? IMR_OK : imr_fail_memory(err);
+    return imr_buf_keep(&d->why.sentence, &text, d->arena, err);
 }
 
 imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trace *t,
@@ -120,7 +101,6 @@ imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trac
                              imr_error *err)
 {
     const imr_trace_document *of = imr_trace_at(t, d->place);
-    const float whole[IMR_STAGE_COUNT] = {of->sim_encoder, of->sim_before, of->sim_after};
     IMR_AUTOFREE uint32_t *place = IMR_NEW_ARRAY(uint32_t, document->tokens.n);
     IMR_AUTOFREE float *base = IMR_NEW_ARRAY(float, BATCH * t->run.n);
     imr_buf texts[BATCH] = {0};
@@ -129,14 +109,14 @@ imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trac
         return imr_fail_memory(err);
     IMR_TRY(find_words(d, place, document, err));
     imr_why *w = &d->why;
-    watch watching = {progress, 0, w->n_deletion};
-    const imr_progress inner = {go_on, &watching};
+    imr_progress_part part = {progress, "leaving each word out", 0, w->n_deletion};
+    const imr_progress inner = {imr_progress_part_step, &part};
     imr_status status = IMR_OK;
     for (size_t first = 0; first < w->n_deletion && status == IMR_OK; first += BATCH) {
         const size_t n = w->n_deletion - first < BATCH ? w->n_deletion - first : BATCH;
         const char *at[BATCH];
         size_t len[BATCH];
-        watching.done = first;
+        part.first = first;
         for (size_t i = 0; i < n && status == IMR_OK; i++) {
             leave_out(&texts[i], document, place, (uint32_t)(first + i));
             status = imr_buf_check(&texts[i], err);
@@ -149,8 +129,8 @@ imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trac
             status = score(found, s, t, imr_view_of(base, n, t->run.n), err);
         for (size_t i = 0; i < n && status == IMR_OK; i++)
             for (imr_stage k = 0; k < (s->adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++)
-                if (isfinite(whole[k])) /* one that left the list has no similarity now */
-                    w->deletion[first + i].total[k] = (double)whole[k] - (double)found[i][k];
+                if (isfinite(of->sim[k])) /* one that left the list has no similarity now */
+                    w->deletion[first + i].total[k] = (double)of->sim[k] - (double)found[i][k];
     }
     for (size_t i = 0; i < BATCH; i++)
         imr_buf_done(&texts[i]);

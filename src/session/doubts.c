@@ -9,7 +9,6 @@
 #include "encoder/folder.h"
 #include "format/json.h"
 #include "math/topk.h"
-#include "session/candidates.h"
 #include "text/utf8.h"
 
 enum { SAMPLE = 50, CANDIDATES = 100, FIRST = 10, MIN_QUERIES = 8, MIN_DOCUMENTS = 50 };
@@ -19,63 +18,41 @@ enum { SAMPLE = 50, CANDIDATES = 100, FIRST = 10, MIN_QUERIES = 8, MIN_DOCUMENTS
 
 /* ---- the form ---- */
 
-/* How many of the first candidates stay first, over the queries q [n,m] with their candidates. */
-static imr_status kept_by(double *out, const imr_ranker *r, imr_form form, imr_view q,
-                          const uint32_t *candidates, imr_matrix *rows, imr_error *err)
+/* How many of the first candidates of the sampled queries stay first. */
+static imr_status kept_by(double *out, const imr_ranker *r, imr_form form, imr_query_sample *x,
+                          imr_error *err)
 {
     imr_adapter as = *r->adapter; /* the same weights, read otherwise */
-    imr_adapter_result run = {0};
-    imr_status status = IMR_OK;
-    uint32_t order[CANDIDATES];
+    IMR_CLEANUP(imr_adapter_result_done) imr_adapter_result run = {0};
+    uint32_t order[FIRST];
     size_t kept = 0;
+    const size_t n = x->q.rows, k = x->rows.rows;
     as.w.form = form;
-    for (size_t i = 0; status == IMR_OK && i < q.rows; i++) {
-        for (size_t k = 0; k < rows->rows; k++)
-            imr_rows_get(imr_matrix_row(rows, k), r->projected.d, candidates[i * rows->rows + k]);
-        status = imr_adapter_run(&as, imr_view_row(&q, i), imr_matrix_view(rows), &run, err);
-        if (status == IMR_OK)
-            imr_topk(order, FIRST, run.after, rows->rows, NULL);
-        for (size_t k = 0; status == IMR_OK && k < FIRST; k++)
-            kept += order[k] < FIRST;
+    for (size_t i = 0; i < n; i++) {
+        imr_ranker_gather(r, x->rows.v, x->candidates + i * k, k);
+        IMR_TRY(
+            imr_adapter_run(&as, imr_matrix_row(&x->q, i), imr_matrix_view(&x->rows), &run, err));
+        imr_topk(order, FIRST, run.after, k, NULL);
+        for (size_t j = 0; j < FIRST; j++)
+            kept += order[j] < FIRST;
     }
-    imr_adapter_result_done(&run);
-    *out = (double)kept / (double)q.rows;
-    return status;
-}
-
-typedef struct sample {
-    imr_matrix base, q, rows;
-    uint32_t *candidates;
-} sample;
-
-static void sample_done(sample *s)
-{
-    imr_matrix_done(&s->base);
-    imr_matrix_done(&s->q);
-    imr_matrix_done(&s->rows);
-    imr_free(s->candidates);
+    *out = (double)kept / (double)n;
+    return IMR_OK;
 }
 
 /* Queries spread evenly over the cache, and their candidates in the projected space. */
-static imr_status sample_init(sample *s, const imr_ranker *r, const imr_progress *progress,
-                              imr_error *err)
+static imr_status sample(imr_query_sample *x, const imr_ranker *r, const imr_progress *progress,
+                         imr_error *err)
 {
     const imr_view queries = imr_cache_query_vectors(r->cache);
-    const size_t n = queries.rows < SAMPLE ? queries.rows : SAMPLE, m = r->adapter->w.m;
+    const size_t n = queries.rows < SAMPLE ? queries.rows : SAMPLE;
     const size_t documents = r->projected.d.rows;
-    const size_t k = documents < CANDIDATES ? documents : CANDIDATES;
-    IMR_TRY(imr_matrix_init(&s->base, n, queries.cols, err));
-    IMR_TRY(imr_matrix_init(&s->q, n, m, err));
-    IMR_TRY(imr_matrix_init(&s->rows, k, m, err));
-    if (!(s->candidates = IMR_NEW_ARRAY(uint32_t, n * k)))
-        return imr_fail_memory(err);
+    uint32_t chosen[SAMPLE];
     for (size_t i = 0; i < n; i++)
-        memcpy(imr_matrix_row(&s->base, i), imr_view_row(&queries, i * queries.rows / n),
-               queries.cols * sizeof(float));
-    IMR_TRY(imr_adapter_project(r->adapter, imr_matrix_view(&s->base), s->q.v, err));
-    return imr_candidates(s->candidates, r->projected.d, r->projected.working_scale,
-                          imr_cache_id_places(r->cache), imr_matrix_view(&s->q), k,
-                          "checking the adapter's form", progress, err);
+        chosen[i] = (uint32_t)(i * queries.rows / n);
+    return imr_query_sample_init(x, r, IMR_STAGE_BEFORE, imr_rows_of_view(queries), chosen, n,
+                                 documents < CANDIDATES ? documents : CANDIDATES,
+                                 "checking the adapter's form", progress, err);
 }
 
 static imr_status doubt_form(imr_buf *out, const imr_ranker *r, const imr_progress *progress,
@@ -86,14 +63,13 @@ static imr_status doubt_form(imr_buf *out, const imr_ranker *r, const imr_progre
         imr_cache_queries(r->cache) < MIN_QUERIES || r->projected.d.rows < MIN_DOCUMENTS)
         return IMR_OK;
     const imr_form other = a->w.form == IMR_FORM_MEAN ? IMR_FORM_DIAGONAL : IMR_FORM_MEAN;
-    IMR_CLEANUP(sample_done) sample s = {0};
-    IMR_TRY(sample_init(&s, r, progress, err));
+    IMR_CLEANUP(imr_query_sample_done) imr_query_sample x = {0};
+    IMR_TRY(sample(&x, r, progress, err));
     double own, others;
-    const imr_view q = imr_matrix_view(&s.q);
-    IMR_TRY(kept_by(&own, r, a->w.form, q, s.candidates, &s.rows, err));
+    IMR_TRY(kept_by(&own, r, a->w.form, &x, err));
     if (own >= UPSIDE_DOWN)
         return IMR_OK;
-    IMR_TRY(kept_by(&others, r, other, q, s.candidates, &s.rows, err));
+    IMR_TRY(kept_by(&others, r, other, &x, err));
     if (others < KEPT)
         return IMR_OK;
     char one[64], two[64];
@@ -104,7 +80,7 @@ static imr_status doubt_form(imr_buf *out, const imr_ranker *r, const imr_progre
         "turns rankings upside down; --form %s reads it the other way",
         imr_form_name(a->w.form), imr_form_source_name(a->form_from),
         imr_format_fixed(one, own, 1, false), FIRST, imr_form_name(other),
-        imr_format_fixed(two, others, 1, false), q.rows, imr_form_name(a->w.form),
+        imr_format_fixed(two, others, 1, false), x.q.rows, imr_form_name(a->w.form),
         imr_form_name(other));
     return IMR_OK;
 }

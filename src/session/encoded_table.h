@@ -32,8 +32,8 @@ typedef struct imr_encoded_table {
 } imr_encoded_table;
 
 /*
- * dir: the cache's folder; "": in memory. sha256: the encoder's. Progress counts tokens. found NULL:
- * what is missing is made; else nothing is, and *found is false where DIR holds no whole table.
+ * dir: the cache's folder; "": in memory. sha256: the encoder's. Progress counts tokens. found
+ * NULL: what is missing is made; else nothing is, and *found says whether DIR holds a whole table.
  * Errors: IMR_E_CANCELLED and a full disk (IMR_E_IO) keep what is finished; IMR_E_BUSY while
  * another process makes the same table; the encoder's.
  */

@@ -17,7 +17,6 @@
 #include "session/seen.h"
 #include "session/session.h"
 #include "session/tables.h"
-#include "session/titles.h"
 
 /* A table that words are told in, and what was measured of it. Not moved: the lens points there. */
 typedef struct imr_told {
@@ -51,6 +50,22 @@ typedef struct imr_words {
     imr_told *told; /* in use; NULL: lists stay empty */
     imr_told *next; /* being made */
 } imr_words;
+
+/*
+ * Titles of documents that were listed, each in the place of its row, the newest there. Reading a
+ * hundred documents a key press would be most of its time; neighbouring queries share most of
+ * theirs. {0} is empty.
+ */
+typedef struct imr_titles {
+    imr_arena *arena;
+    struct imr_title {
+        uint32_t row;
+        const char *text; /* NULL: none */
+    } * v;                /* [IMR_TITLES] */
+    size_t bytes;
+} imr_titles;
+
+enum { IMR_TITLES = 1 << 16, IMR_TITLES_BYTES = 16 << 20 /* with which they are to be dropped */ };
 
 /* A text as the encoder read it. */
 typedef struct imr_reading {
@@ -118,8 +133,19 @@ const char *imr_trace_keep(imr_arena *arena, const char *text);
 /* Whether a listed document changed sides with t->documents[place], encoder against now. */
 bool imr_session_passed(const imr_trace *t, size_t place);
 
-/* A copy in the session's strings, sanitised to one line; "" for NULL, and when memory ran out: then
- * imr_session_publish says so. */
+/* Sanitised, one line, "" without one; valid until imr_titles_done. */
+imr_status imr_titles_get(imr_titles *t, const imr_cache *cache, uint32_t row, const char **out,
+                          imr_error *err) IMR_NODISCARD;
+void imr_titles_done(imr_titles *t);
+
+/* A copy in the arena, sanitised to one line. NULL when memory ran out. */
+const char *imr_line_keep(const char *text, size_t len, imr_arena *arena);
+/* A copy of what was written, which is cleared. */
+imr_status imr_buf_keep(const char **out, imr_buf *text, imr_arena *arena,
+                        imr_error *err) IMR_NODISCARD;
+
+/* A copy in the session's strings, sanitised to one line; "" for NULL, and when memory ran out:
+ * then imr_session_publish says so. */
 const char *imr_session_string(imr_session *s, const char *text);
 
 /* Puts defaults in the place of zeros; IMR_E_USAGE for what cannot be. */

@@ -26,9 +26,7 @@ static imr_status check_cancel(const imr_request *request, imr_error *err)
 
 const char *imr_trace_keep(imr_arena *arena, const char *text)
 {
-    IMR_AUTOBUF imr_buf clean = {0};
-    imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
-    return clean.failed ? NULL : imr_arena_strndup(arena, imr_buf_text(&clean), clean.len);
+    return imr_line_keep(text, strlen(text), arena);
 }
 
 /* ---- the query's vector ---- */
@@ -96,13 +94,44 @@ static imr_status find_vector(imr_session *s, const imr_request *request, imr_tr
 
 /* ---- documents ---- */
 
+void imr_titles_done(imr_titles *t)
+{
+    imr_arena_free(t->arena);
+    imr_free(t->v);
+    *t = (imr_titles){0};
+}
+
+imr_status imr_titles_get(imr_titles *t, const imr_cache *cache, uint32_t row, const char **out,
+                          imr_error *err)
+{
+    if (!t->arena)
+        t->arena = imr_arena_new();
+    if (!t->v)
+        t->v = IMR_NEW_ARRAY(struct imr_title, IMR_TITLES);
+    if (!t->arena || !t->v)
+        return imr_fail_memory(err);
+    struct imr_title *at = &t->v[row % IMR_TITLES];
+    if (!at->text || at->row != row) {
+        IMR_AUTOBUF imr_buf title = {0};
+        IMR_TRY(imr_cache_document(cache, row, &title, NULL, err));
+        IMR_TRY(imr_buf_check(&title, err));
+        const char *text = imr_line_keep(imr_buf_text(&title), title.len, t->arena);
+        if (!text)
+            return imr_fail_memory(err);
+        *at = (struct imr_title){row, text};
+        t->bytes += strlen(text) + 1;
+    }
+    *out = at->text;
+    return IMR_OK;
+}
+
 static imr_status name_document(imr_session *s, imr_trace *t, imr_trace_document *d, uint32_t row,
                                 imr_error *err)
 {
     const bool own = row == UINT32_MAX; /* a pair's */
     const char *title = own ? t->pair->text : "";
     if (!own)
-        IMR_TRY(imr_titles_get(&s->titles, row, &title, err));
+        IMR_TRY(imr_titles_get(&s->titles, s->cache, row, &title, err));
     *d = (imr_trace_document){
         .row = row,
         .id = own ? "text" : imr_trace_keep(t->arena, imr_cache_document_id(s->cache, row)),
@@ -114,25 +143,25 @@ static imr_status name_document(imr_session *s, imr_trace *t, imr_trace_document
 
 static imr_status fill_documents(imr_session *s, imr_trace *t, const imr_listing *l, imr_error *err)
 {
-    t->documents = IMR_ARENA_ARRAY(t->arena, imr_trace_document, l->n);
+    t->documents = IMR_ARENA_ARRAY(t->arena, imr_trace_document, l->n + TOP);
     if (!t->documents)
         return imr_fail_memory(err);
+    t->left = t->documents + l->n;
     t->n_documents = l->n;
     t->n_scored = l->scored;
-    IMR_TRY(imr_titles_trim(&s->titles, err));
+    if (s->titles.bytes >= IMR_TITLES_BYTES)
+        imr_titles_done(&s->titles);
     for (size_t i = 0; i < l->n; i++) {
         imr_trace_document *d = &t->documents[i];
         IMR_TRY(name_document(s, t, d, l->document[i], err));
-        d->rank_encoder = l->rank_encoder[i];
-        d->rank_before = l->rank_before[i];
-        d->rank_after = l->rank_after[i];
+        for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {
+            d->rank[k] = l->rank[k][i];
+            d->sim[k] = l->sim[k][i];
+        }
         if (s->adapter) {
             d->move = (int32_t)((int64_t)d->rank_before - (int64_t)d->rank_after);
             d->move_encoder = (int32_t)((int64_t)d->rank_encoder - (int64_t)d->rank_after);
         }
-        d->sim_encoder = l->sim_encoder[i];
-        d->sim_before = l->sim_before[i];
-        d->sim_after = l->sim_after[i];
         d->delta_sim = d->sim_after - d->sim_before;
         d->feedback = l->feedback[i];
         t->moved += d->move != 0;
@@ -156,11 +185,8 @@ static imr_status find_left(imr_session *s, imr_trace *t, imr_error *err)
         return IMR_OK;
     const size_t all = imr_cache_documents(s->cache), n = all < TOP ? all : TOP;
     uint32_t top[TOP], rank_before[TOP];
-    imr_ranker_top_encoder(&s->ranker, top, n);
-    t->left = IMR_ARENA_ARRAY(t->arena, imr_trace_document, n);
-    if (!t->left)
-        return imr_fail_memory(err);
-    IMR_TRY(imr_search_ranks(rank_before, top, n, s->ranker.before, all,
+    imr_ranker_top(&s->ranker, IMR_STAGE_ENCODER, top, n);
+    IMR_TRY(imr_search_ranks(rank_before, top, n, s->ranker.sim[IMR_STAGE_BEFORE], all,
                              imr_cache_id_places(s->cache), err));
     for (size_t i = 0; i < n; i++) {
         if (is_listed(t, top[i]))
@@ -169,10 +195,9 @@ static imr_status find_left(imr_session *s, imr_trace *t, imr_error *err)
         IMR_TRY(name_document(s, t, d, top[i], err));
         d->rank_encoder = (uint32_t)i + 1;
         d->rank_before = rank_before[i];
-        d->sim_encoder = s->ranker.encoder[top[i]];
-        d->sim_before = s->ranker.before[top[i]];
+        d->sim_encoder = s->ranker.sim[IMR_STAGE_ENCODER][top[i]];
+        d->sim_before = s->ranker.sim[IMR_STAGE_BEFORE][top[i]];
         d->sim_after = d->delta_sim = d->delta_sim_relative = NAN;
-        d->lift = (imr_lift){NAN, NAN, NAN};
     }
     return IMR_OK;
 }
@@ -181,13 +206,6 @@ static int by_rank(const void *a, const void *b)
 {
     const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
-}
-
-static uint32_t rank_of(const imr_trace_document *d, imr_stage stage)
-{
-    return stage == IMR_STAGE_ENCODER  ? d->rank_encoder
-           : stage == IMR_STAGE_BEFORE ? d->rank_before
-                                       : d->rank_after;
 }
 
 /* Kendall's tau of the listed documents' orders at two stages. */
@@ -202,7 +220,7 @@ static imr_status tau_between(double *tau, const imr_trace *t, imr_stage a, imr_
         return imr_fail_memory(err);
     for (size_t side = 0; side < 2; side++) {
         for (size_t i = 0; i < n; i++)
-            keys[i] = (uint64_t)rank_of(&t->documents[i], side ? b : a) << 32 | i;
+            keys[i] = (uint64_t)t->documents[i].rank[side ? b : a] << 32 | i;
         qsort(keys, n, sizeof *keys, by_rank);
         for (size_t i = 0; i < n; i++)
             orders[side * n + i] = (uint32_t)keys[i];
@@ -215,16 +233,12 @@ static imr_status tau_between(double *tau, const imr_trace *t, imr_stage a, imr_
 /* Standings and lifts: explain/why.h. */
 static void lift_all(imr_trace *t, const imr_listing *l)
 {
-    const float *similarities[IMR_STAGE_COUNT] = {l->sim_encoder, l->sim_before, l->sim_after};
     for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
-        t->reference[k] = imr_reference_of(similarities[k], l->n);
-    for (size_t i = 0; i < l->n; i++) {
-        const float own[IMR_STAGE_COUNT] = {l->sim_encoder[i], l->sim_before[i], l->sim_after[i]};
-        t->documents[i].lift = imr_stand(t->documents[i].standing, own, t->reference);
-    }
-    for (size_t i = 0; i < t->n_left; i++) {
-        const float own[IMR_STAGE_COUNT] = {t->left[i].sim_encoder, t->left[i].sim_before, NAN};
-        imr_stand(t->left[i].standing, own, t->reference);
+        t->reference[k] = imr_reference_of(l->sim[k], l->n);
+    for (size_t i = 0; i < l->n + t->n_left; i++) {
+        imr_trace_document *d = &t->documents[i];
+        const imr_lift lift = imr_stand(d->standing, d->sim, t->reference);
+        d->lift = i < l->n ? lift : (imr_lift){NAN, NAN, NAN};
     }
 }
 
@@ -253,6 +267,15 @@ static imr_status summarise(const imr_session *s, imr_trace *t, imr_error *err)
 
 /* ---- judgements ---- */
 
+/* By cut-off. */
+static const struct {
+    imr_metric metric;
+    const char *name;
+} shown[] = {{{IMR_METRIC_NDCG, 10}, "nDCG@10"},
+             {{IMR_METRIC_RR, 10}, "RR@10"},
+             {{IMR_METRIC_RECALL, 10}, "Recall@10"},
+             {{IMR_METRIC_RECALL, 100}, "Recall@100"}};
+
 static const imr_qrels *judgements(const imr_session *s, const char *query_id, uint32_t *query)
 {
     for (size_t i = 0; query_id[0] && i < imr_cache_splits(s->cache); i++) {
@@ -263,39 +286,30 @@ static const imr_qrels *judgements(const imr_session *s, const char *query_id, u
     return NULL;
 }
 
-/* grades of a whole-corpus order, the first n. */
-static double metric_of(const imr_session *s, const imr_qrels *q, uint32_t query, imr_metric m,
-                        const uint32_t *order, size_t n, imr_error *err, imr_status *status)
+/* The first n of an order over the whole corpus. */
+static imr_status measure(imr_session *s, imr_trace *t, imr_stage stage, const imr_qrels *q,
+                          uint32_t query, const uint32_t *order, size_t n, imr_error *err)
 {
     IMR_AUTOFREE const char **ids = IMR_NEW_ARRAY(const char *, n);
-    double value = 0;
     if (!ids)
-        *status = imr_fail_memory(err);
-    for (size_t i = 0; ids && i < n; i++)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < n; i++)
         ids[i] = imr_cache_document_id(s->cache, order[i]);
-    if (ids)
-        n = imr_drop_own(ids, n, imr_qrels_at(q, query).id);
-    if (ids && *status == IMR_OK)
-        *status = imr_metric_of_ranking(&value, m, q, query, (const char *const *)ids, n, err);
-    return value;
+    n = imr_drop_own(ids, n, imr_qrels_at(q, query).id);
+    for (size_t i = 0; i < t->n_metrics; i++)
+        IMR_TRY(imr_metric_of_ranking(&t->metrics[i].value[stage], shown[i].metric, q, query,
+                                      (const char *const *)ids, n, err));
+    return IMR_OK;
 }
 
 static imr_status judge(imr_session *s, imr_trace *t, const imr_listing *l, imr_error *err)
 {
-    static const struct {
-        imr_metric metric;
-        const char *name;
-    } shown[] = {{{IMR_METRIC_NDCG, 10}, "nDCG@10"},
-                 {{IMR_METRIC_RR, 10}, "RR@10"},
-                 {{IMR_METRIC_RECALL, 10}, "Recall@10"},
-                 {{IMR_METRIC_RECALL, 100}, "Recall@100"}};
     uint32_t query;
     const imr_qrels *q = judgements(s, t->query_id, &query);
     if (!q)
         return IMR_OK;
     for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
-        imr_trace_document *d =
-            i < t->n_documents ? &t->documents[i] : &t->left[i - t->n_documents];
+        imr_trace_document *d = &t->documents[i];
         bool judged = false;
         if (d->row == UINT32_MAX)
             continue;
@@ -306,56 +320,39 @@ static imr_status judge(imr_session *s, imr_trace *t, const imr_listing *l, imr_
     }
     if (t->pair) /* is no ranking */
         return IMR_OK;
-    IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, 2 * l->n);
+    /* A cut-off beyond the list would be another number. */
+    for (size_t i = 0; i < IMR_LEN(shown) && shown[i].metric.k <= l->n; i++)
+        t->metrics[t->n_metrics++] =
+            (imr_trace_metric){.name = shown[i].name, .value = {NAN, NAN, NAN}};
+    IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, l->n);
     if (!order)
         return imr_fail_memory(err);
-    imr_ranker_top_encoder(&s->ranker, order, l->n);
-    if (s->adapter)
-        imr_ranker_top_before(&s->ranker, order + l->n, l->n);
-    imr_status status = IMR_OK;
-    for (size_t i = 0; i < IMR_LEN(shown) && status == IMR_OK; i++) {
-        if (shown[i].metric.k > l->n)
-            continue; /* a cut-off beyond the list would be another number */
-        imr_trace_metric *m = &t->metrics[t->n_metrics++];
-        m->name = shown[i].name;
-        m->encoder = metric_of(s, q, query, shown[i].metric, order, l->n, err, &status);
-        m->before = m->after = (double)NAN;
-        if (!s->adapter)
-            continue;
-        m->before = metric_of(s, q, query, shown[i].metric, order + l->n, l->n, err, &status);
-        m->after = metric_of(s, q, query, shown[i].metric, l->document, l->n, err, &status);
+    for (imr_stage k = 0; k < (s->adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++) {
+        if (k < IMR_STAGE_AFTER)
+            imr_ranker_top(&s->ranker, k, order, l->n);
+        IMR_TRY(measure(s, t, k, q, query, k < IMR_STAGE_AFTER ? order : l->document, l->n, err));
     }
-    return status;
+    return IMR_OK;
 }
 
 /* ---- sentences ---- */
-
-static imr_status say(const char **out, imr_buf *text, imr_trace *t, imr_error *err)
-{
-    IMR_TRY(imr_buf_check(text, err));
-    *out = imr_arena_strndup(t->arena, imr_buf_text(text), text->len);
-    imr_buf_clear(text);
-    return *out ? IMR_OK : imr_fail_memory(err);
-}
 
 /* Without words: those are the why's, for the document that is looked at. */
 static imr_status say_all(const imr_session *s, imr_trace *t, imr_error *err)
 {
     IMR_AUTOBUF imr_buf text = {0};
     for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
-        imr_trace_document *d =
-            i < t->n_documents ? &t->documents[i] : &t->left[i - t->n_documents];
-        const float cosines[IMR_STAGE_COUNT] = {d->sim_encoder, d->sim_before, d->sim_after};
+        imr_trace_document *d = &t->documents[i];
         const imr_sentence_facts facts = {
             .adapter = s->adapter != NULL,
             .rank = {d->rank_encoder, d->rank_before, d->rank_after},
             .standing = d->standing,
             .lift = d->lift,
             .passed = i < t->n_documents && imr_session_passed(t, i),
-            .alone = t->pair ? cosines : NULL,
+            .alone = t->pair ? d->sim : NULL,
         };
         imr_sentence_document(&text, &facts);
-        IMR_TRY(say(&d->sentence, &text, t, err));
+        IMR_TRY(imr_buf_keep(&d->sentence, &text, t->arena, err));
     }
     t->sentence = "";
     if (t->pair)
@@ -372,7 +369,7 @@ static imr_status say_all(const imr_session *s, imr_trace *t, imr_error *err)
         ranking.metric_after = t->metrics[0].after;
     }
     imr_sentence_query(&text, &ranking);
-    return say(&t->sentence, &text, t, err);
+    return imr_buf_keep(&t->sentence, &text, t->arena, err);
 }
 
 /* ---- what a why is made of ---- */
@@ -453,20 +450,17 @@ static imr_status keep_inputs(imr_session *s, imr_trace *t, imr_error *err)
 {
     imr_trace_inputs *in = &t->inputs;
     *in = s->facts.inputs;
-    const char **strings[] = {&in->adapter_path, &in->adapter_form, &in->cache_path,
-                              &in->encoder_path, &in->encoder_name, &in->encoder_kind,
-                              &in->dataset_path, &in->split,        &in->table_name};
-    for (size_t i = 0; i < IMR_LEN(strings); i++)
-        if (!(*strings[i] = imr_arena_strdup(t->arena, *strings[i])))
-            return imr_fail_memory(err);
-    return IMR_OK;
+    const char **const strings[] = {&in->adapter_path, &in->adapter_form, &in->cache_path,
+                                    &in->encoder_path, &in->encoder_name, &in->encoder_kind,
+                                    &in->dataset_path, &in->split,        &in->table_name};
+    return imr_texts_keep(strings, IMR_LEN(strings), t->arena) ? IMR_OK : imr_fail_memory(err);
 }
 
-static imr_status warn(imr_trace *t, const char *code, imr_buf *text, imr_error *err)
+static imr_status warn(imr_trace *t, const char *code, const char *text, imr_error *err)
 {
-    imr_trace_warning *w = &t->warnings[t->n_warnings++];
-    w->code = code;
-    return say(&w->text, text, t, err);
+    const imr_trace_warning w = {code, imr_arena_strdup(t->arena, text)};
+    t->warnings[t->n_warnings++] = w;
+    return w.text ? IMR_OK : imr_fail_memory(err);
 }
 
 /* A lens that reads texts no better than chance would name changes at random. */
@@ -477,28 +471,23 @@ static imr_status find_warnings(imr_session *s, imr_trace *t, imr_error *err)
     t->warnings = IMR_ARENA_ARRAY(t->arena, imr_trace_warning, s->doubts.n + 2);
     if (!t->warnings)
         return imr_fail_memory(err);
-    for (size_t i = 0; i < s->doubts.n; i++) {
-        const imr_doubt *d = &s->doubts.v[i];
-        t->warnings[i] = (imr_trace_warning){d->code, imr_arena_strdup(t->arena, d->text)};
-        if (!t->warnings[i].text)
-            return imr_fail_memory(err);
-    }
-    t->n_warnings = s->doubts.n;
+    for (size_t i = 0; i < s->doubts.n; i++)
+        IMR_TRY(warn(t, s->doubts.v[i].code, s->doubts.v[i].text, err));
     if (s->words.told && imr_lens_is_poor(lens)) {
         imr_buf_printf(&text,
                        "the token table %s reads this corpus poorly: %.2f of the ten words nearest "
                        "to a text occur in it, of ten at random %.2f; do not trust the words",
                        t->inputs.table_name, lens->precision, lens->chance);
-        IMR_TRY(warn(t, "lens-low", &text, err));
+        IMR_TRY(imr_buf_check(&text, err));
+        IMR_TRY(warn(t, "lens-low", imr_buf_text(&text), err));
     }
     uint32_t query;
     const imr_qrels *q = judgements(s, t->query_id, &query);
-    if (q && s->seen.train && imr_qrels_saw(s->seen.train, q, query)) {
-        imr_buf_clear(&text);
-        imr_buf_str(&text, "training saw relevant documents of this query: what the adapter does "
-                           "for it says nothing about documents it never saw");
-        IMR_TRY(warn(t, "leakage", &text, err));
-    }
+    if (q && s->seen.train && imr_qrels_saw(s->seen.train, q, query))
+        IMR_TRY(warn(t, "leakage",
+                     "training saw relevant documents of this query: what the adapter does "
+                     "for it says nothing about documents it never saw",
+                     err));
     t->warning = t->n_warnings ? t->warnings[0].text : "";
     return IMR_OK;
 }

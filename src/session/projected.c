@@ -30,7 +30,7 @@ typedef struct header {
         cache[72]; /* sha256 in hexadecimal; without padding, so that headers compare */
 } header;
 
-/* What is projected, and how it lies in memory or behind the header. */
+/* What is projected, how it lies in memory or behind the header, and what making a block needs. */
 typedef struct plan {
     const imr_adapter *adapter;
     const imr_cache *cache;
@@ -40,29 +40,35 @@ typedef struct plan {
     bool half, scaled;
     imr_kept_column column[IMR_KEPT_COLUMNS]; /* rows, base scales, working scales */
     size_t bytes;
+    float *base_block, *block; /* [BLOCK, ...], only where the store is float16 */
 } plan;
 
-/* What making a block needs. */
-typedef struct maker {
-    const plan *p;
-    float *base, *d; /* [BLOCK, ...], only where the store is float16 */
-} maker;
-
-static plan make_plan(const imr_adapter *adapter, const imr_cache *cache,
-                      const imr_progress *progress)
+static void plan_done(plan *p)
 {
-    plan p = {.adapter = adapter, .cache = cache, .progress = progress, .m = adapter->w.m};
-    p.base = imr_cache_document_rows(cache);
-    p.half = imr_cache_dtype(cache) == IMR_F16;
-    p.scaled = p.half || !imr_form_scales(adapter->w.form);
-    const size_t row = p.m * (p.half ? sizeof(uint16_t) : sizeof(float));
-    const size_t base_at = (p.base.rows * row + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    const size_t working_at = base_at + p.base.rows * sizeof(float);
-    p.column[0] = (imr_kept_column){0, row};
-    p.column[1] = (imr_kept_column){base_at, sizeof(float)};
-    p.column[2] = (imr_kept_column){working_at, p.scaled ? sizeof(float) : 0};
-    p.bytes = working_at + p.base.rows * p.column[2].bytes;
-    return p;
+    imr_free(p->base_block);
+    imr_free(p->block);
+}
+
+static imr_status plan_init(plan *p, const imr_adapter *adapter, const imr_cache *cache,
+                            const imr_progress *progress, imr_error *err)
+{
+    *p = (plan){.adapter = adapter, .cache = cache, .progress = progress, .m = adapter->w.m};
+    p->base = imr_cache_document_rows(cache);
+    p->half = imr_cache_dtype(cache) == IMR_F16;
+    p->scaled = p->half || !imr_form_scales(adapter->w.form);
+    const size_t row = p->m * (p->half ? sizeof(uint16_t) : sizeof(float));
+    const size_t base_at = (p->base.rows * row + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    const size_t working_at = base_at + p->base.rows * sizeof(float);
+    p->column[0] = (imr_kept_column){0, row};
+    p->column[1] = (imr_kept_column){base_at, sizeof(float)};
+    p->column[2] = (imr_kept_column){working_at, p->scaled ? sizeof(float) : 0};
+    p->bytes = working_at + p->base.rows * p->column[2].bytes;
+    if (p->base.half)
+        p->base_block = imr_alloc_aligned(BLOCK * p->base.cols, sizeof *p->base_block);
+    if (p->half)
+        p->block = imr_alloc_aligned(BLOCK * p->m, sizeof *p->block);
+    return (p->base_block || !p->base.half) && (p->block || !p->half) ? IMR_OK
+                                                                      : imr_fail_memory(err);
 }
 
 static void lay_out(imr_projected *out, const plan *p, const uint8_t *payload)
@@ -77,23 +83,7 @@ static void lay_out(imr_projected *out, const plan *p, const uint8_t *payload)
 
 /* ---- a block ---- */
 
-static void maker_done(maker *k)
-{
-    imr_free(k->base);
-    imr_free(k->d);
-}
-
-static imr_status maker_init(maker *k, const plan *p, imr_error *err)
-{
-    k->p = p;
-    if (p->base.half)
-        k->base = imr_alloc_aligned(BLOCK * p->base.cols, sizeof *k->base);
-    if (p->half)
-        k->d = imr_alloc_aligned(BLOCK * p->m, sizeof *k->d);
-    return (k->base || !p->base.half) && (k->d || !p->half) ? IMR_OK : imr_fail_memory(err);
-}
-
-static float inverse_norm(const float *v, size_t n)
+float imr_inverse_norm(const float *v, size_t n)
 {
     const double norm = imr_nn_norm(v, n);
     return (float)(norm > 1e-12 ? 1 / norm : 0);
@@ -133,13 +123,12 @@ static imr_status to_half(const plan *p, uint16_t *out, float *d, size_t first, 
 static imr_status make_block(void *user, size_t first, size_t count, void *const out[],
                              imr_error *err)
 {
-    const maker *k = user;
-    const plan *p = k->p;
-    float *d = p->half ? k->d : out[0], *base_scale = out[1], *working_scale = out[2];
+    const plan *p = user;
+    float *d = p->half ? p->block : out[0], *base_scale = out[1], *working_scale = out[2];
     imr_view base;
     if (p->base.half) {
-        imr_rows_read(k->base, p->base, first, count);
-        base = imr_view_of(k->base, count, p->base.cols);
+        imr_rows_read(p->base_block, p->base, first, count);
+        base = imr_view_of(p->base_block, count, p->base.cols);
     } else {
         base = imr_rows_view(imr_rows_slice(p->base, first, count));
     }
@@ -151,18 +140,16 @@ static imr_status make_block(void *user, size_t first, size_t count, void *const
         IMR_TRY(to_half(p, out[0], d, first, count, err));
 #pragma omp parallel for schedule(static) if (count * p->m > WORTH_THREADS)
     for (size_t i = 0; i < count; i++) {
-        base_scale[i] = inverse_norm(imr_view_row(&base, i), base.cols);
+        base_scale[i] = imr_inverse_norm(imr_view_row(&base, i), base.cols);
         if (p->scaled)
-            working_scale[i] = inverse_norm(d + i * p->m, p->m);
+            working_scale[i] = imr_inverse_norm(d + i * p->m, p->m);
     }
     return IMR_OK;
 }
 
 /* Into r's memory or file. */
-static imr_status project(const plan *p, imr_kept_rows *r, imr_error *err)
+static imr_status project(plan *p, imr_kept_rows *r, imr_error *err)
 {
-    IMR_CLEANUP(maker_done) maker k = {0};
-    IMR_TRY(maker_init(&k, p, err));
     r->what = "projecting documents";
     r->rows = p->base.rows;
     r->block = BLOCK;
@@ -170,22 +157,17 @@ static imr_status project(const plan *p, imr_kept_rows *r, imr_error *err)
         r->column[c] = p->column[c];
         r->column[c].at += r->head_bytes;
     }
-    return imr_kept_rows_make(r, NULL, make_block, &k, p->progress, err);
+    return imr_kept_rows_make(r, NULL, make_block, p, p->progress, err);
 }
 
-static imr_status into_memory(imr_projected *out, const plan *p, imr_error *err)
+static imr_status into_memory(imr_projected *out, plan *p, imr_error *err)
 {
     imr_kept_rows r = {.memory = imr_alloc_aligned(p->bytes, 1)};
     if (!r.memory)
         return imr_fail_memory(err);
-    const imr_status status = project(p, &r, err);
-    if (status != IMR_OK) {
-        imr_free(r.memory);
-        return status;
-    }
     out->owned = r.memory;
     lay_out(out, p, r.memory);
-    return IMR_OK;
+    return project(p, &r, err);
 }
 
 /* ---- the file ---- */
@@ -212,13 +194,12 @@ static bool near(float found, float expected, float scale, bool half)
 }
 
 /* Whether row i is what the adapter makes of the cache's vector; buffers: [2,m]. */
-static bool row_fits(const imr_projected *f, maker *k, float *buffers, size_t i)
+static bool row_fits(const imr_projected *f, plan *p, float *buffers, size_t i)
 {
-    const plan *p = k->p;
     const size_t m = p->m;
     float *found = buffers, *expected = buffers + m, base_scale = 0, working_scale = 1;
     void *const out[] = {p->half ? found : expected, &base_scale, &working_scale};
-    if (make_block(k, i, 1, out, NULL) != IMR_OK)
+    if (make_block(p, i, 1, out, NULL) != IMR_OK)
         return false;
     if (p->half)
         imr_rows_get(expected, imr_rows_f16(out[0], 1, m), 0);
@@ -232,38 +213,34 @@ static bool row_fits(const imr_projected *f, maker *k, float *buffers, size_t i)
 }
 
 /* *fits: the file at path is the one, and is mapped. Errors: IMR_E_MEMORY. */
-static imr_status map(imr_projected *out, bool *fits, const plan *p, const char *path,
-                      imr_error *err)
+static imr_status map(imr_projected *out, bool *fits, plan *p, const char *path, imr_error *err)
 {
-    *fits = false;
     imr_projected found = {0};
     IMR_AUTOFREE uint8_t *expected = imr_alloc(HEADER, 1);
     IMR_AUTOFREE float *buffers = IMR_NEW_ARRAY(float, 2 * p->m);
-    IMR_CLEANUP(maker_done) maker k = {0};
+    *fits = false;
     if (!expected || !buffers)
         return imr_fail_memory(err);
-    IMR_TRY(maker_init(&k, p, err));
     const imr_status status = imr_file_map(&found.file, path, err);
     if (status != IMR_OK)
         return status == IMR_E_MEMORY ? status : IMR_OK;
     put_header(expected, p);
-    bool good = found.file.mapped && found.file.len == HEADER + p->bytes &&
-                memcmp(found.file.data, expected, HEADER) == 0;
-    if (good)
+    *fits = found.file.mapped && found.file.len == HEADER + p->bytes &&
+            memcmp(found.file.data, expected, HEADER) == 0;
+    if (*fits)
         lay_out(&found, p, found.file.data + HEADER);
-    for (size_t i = 0; good && i < SAMPLE && i < p->base.rows; i++)
-        good = row_fits(&found, &k, buffers, i * (p->base.rows - 1) / (SAMPLE - 1) % p->base.rows);
-    if (!good) {
+    for (size_t i = 0; *fits && i < SAMPLE && i < p->base.rows; i++)
+        *fits = row_fits(&found, p, buffers, i * (p->base.rows - 1) / (SAMPLE - 1) % p->base.rows);
+    if (!*fits) {
         imr_file_unmap(&found.file);
         return IMR_OK;
     }
     imr_file_read_ahead(found.file.data, found.file.len);
     *out = found;
-    *fits = true;
     return IMR_OK;
 }
 
-static imr_status write_file(const plan *p, imr_kept *f, const char *path, imr_error *err)
+static imr_status write_file(plan *p, imr_kept *f, const char *path, imr_error *err)
 {
     IMR_AUTOFREE uint8_t *head = imr_alloc(HEADER, 1);
     if (!head)
@@ -276,7 +253,7 @@ static imr_status write_file(const plan *p, imr_kept *f, const char *path, imr_e
     return imr_kept_publish(f, path, err);
 }
 
-static imr_status into_file(imr_projected *out, const plan *p, const char *dir, const char *path,
+static imr_status into_file(imr_projected *out, plan *p, const char *dir, const char *path,
                             imr_error *err)
 {
     imr_buf partial IMR_AUTOBUF = {0};
@@ -299,48 +276,35 @@ static imr_status into_file(imr_projected *out, const plan *p, const char *dir, 
     return fits ? IMR_OK : imr_fail(err, IMR_E_IO, "%s is not what was written a moment ago", path);
 }
 
-static imr_status keep_notice(char **notice, const plan *p, const imr_error *why, imr_error *err)
-{
-    imr_buf b = {0};
-    imr_buf_printf(&b,
-                   "projected documents are held in memory (%zu MB) and made again at each "
-                   "opening: %s",
-                   p->bytes >> 20, why->text);
-    *notice = imr_buf_take(&b);
-    return *notice ? IMR_OK : imr_fail_memory(err);
-}
-
-static imr_status open_kept(imr_projected *out, const plan *p, imr_error *err)
+static imr_status open_kept(imr_projected *out, plan *p, imr_error *err)
 {
     imr_error why;
     bool fits;
     IMR_AUTOFREE char *dir = imr_path_join(imr_cache_path(p->cache), "projected");
     IMR_AUTOFREE char *path = dir ? imr_path_join(dir, p->adapter->sha256) : NULL;
+    IMR_AUTOBUF imr_buf notice = {0};
     if (!path)
         return imr_fail_memory(err);
     IMR_TRY(map(out, &fits, p, path, err));
     if (fits)
         return IMR_OK;
     const imr_status status = into_file(out, p, dir, path, &why);
-    if (status == IMR_OK)
-        return IMR_OK;
     if (status != IMR_E_IO && status != IMR_E_BUSY && status != IMR_E_NOT_FOUND) {
         if (err)
             *err = why;
         return status;
     }
-    char *notice;
-    IMR_TRY(keep_notice(&notice, p, &why, err));
-    const imr_status made = into_memory(out, p, err);
-    if (made == IMR_OK)
-        out->notice = notice;
-    else
-        imr_free(notice);
-    return made;
+    imr_buf_printf(&notice,
+                   "projected documents are held in memory (%zu MB) and made again at each "
+                   "opening: %s",
+                   p->bytes >> 20, why.text);
+    IMR_TRY(imr_buf_check(&notice, err));
+    out->notice = imr_buf_take(&notice);
+    return into_memory(out, p, err);
 }
 
 imr_status imr_projected_open(imr_projected *out, const imr_adapter *adapter,
-                              const imr_cache *cache, const imr_projected_options *options,
+                              const imr_cache *cache, size_t keep_from,
                               const imr_progress *progress, imr_error *err)
 {
     if (adapter->w.n != imr_cache_dim(cache))
@@ -350,16 +314,16 @@ imr_status imr_projected_open(imr_projected *out, const imr_adapter *adapter,
             "ones; use an "
             "adapter trained on this encoder, or a cache made with the adapter's encoder",
             adapter->path, adapter->w.n, imr_cache_path(cache), imr_cache_dim(cache));
-    const plan p = make_plan(adapter, cache, progress);
+    IMR_CLEANUP(plan_done) plan p = {0};
+    IMR_CLEANUP(imr_projected_done) imr_projected made = {0};
+    IMR_TRY(plan_init(&p, adapter, cache, progress, err));
     imr_file_read_ahead(p.base.v, p.base.rows * p.base.stride * (p.base.half ? 2 : 4));
-    const size_t from =
-        options && options->keep_from ? options->keep_from : IMR_PROJECTED_KEEP_FROM;
-    const bool keep = !(options && options->no_files) && p.base.rows >= from &&
+    const bool keep = p.base.rows >= (keep_from ? keep_from : IMR_PROJECTED_KEEP_FROM) &&
                       adapter->sha256[0] && imr_cache_sha256(cache)[0] &&
                       strcmp(imr_cache_layout(cache), "store") == 0;
-    imr_projected made = {0};
     IMR_TRY(keep ? open_kept(&made, &p, err) : into_memory(&made, &p, err));
     *out = made;
+    made = (imr_projected){0};
     return IMR_OK;
 }
 

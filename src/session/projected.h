@@ -45,20 +45,19 @@ typedef struct imr_projected {
     void *owned;   /* or in memory */
 } imr_projected;
 
-typedef struct imr_projected_options {
-    bool no_files;    /* neither read nor write files: memory */
-    size_t keep_from; /* 0: IMR_PROJECTED_KEEP_FROM */
-} imr_projected_options;
-
 /*
- * Maps, or makes and then maps; options may be NULL. Looks at progress every few milliseconds.
+ * Maps, or makes and then maps. keep_from: documents from which on there is a file, 0:
+ * IMR_PROJECTED_KEEP_FROM, SIZE_MAX: never. Looks at progress every few milliseconds.
  * Errors: IMR_E_SHAPE names both dimensions when the adapter does not fit the cache; IMR_E_NUMERIC
  * names the document whose vector is not finite or does not fit float16; IMR_E_CANCELLED, which
  * leaves no file; IMR_E_MEMORY.
  */
 imr_status imr_projected_open(imr_projected *out, const imr_adapter *adapter,
-                              const imr_cache *cache, const imr_projected_options *options,
+                              const imr_cache *cache, size_t keep_from,
                               const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 void imr_projected_done(imr_projected *p); /* {0} is fine */
+
+/* 1/|v|, 0 for a vector of zeros. */
+float imr_inverse_norm(const float *v, size_t n);
 
 #endif

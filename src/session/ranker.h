@@ -36,13 +36,11 @@
 typedef struct imr_ranker {
     const imr_adapter *adapter; /* NULL: none */
     const imr_cache *cache;
-    imr_projected projected;
-    float *before, *encoder,
-        *after;         /* [N] similarities of the last query; after only where it was scored */
-    float *query;       /* [m] q, projected */
-    uint32_t *feedback; /* [K] best first; unused in scope corpus */
-    float *base_scale;  /* [N] 1/|row| where there is no projection to keep it, else NULL */
-    size_t capacity;    /* of feedback */
+    imr_projected projected;     /* without an adapter: base_scale alone */
+    float *sim[IMR_STAGE_COUNT]; /* [N] of the last query; after only where it was scored */
+    float *query;                /* [m] q, projected */
+    uint32_t *feedback;          /* [K] best first; unused in scope corpus */
+    size_t capacity;             /* of feedback */
     imr_matrix candidates;
     double adapt_seconds;   /* of the last query, in the adapter */
     imr_feedback corpus;    /* of scope corpus */
@@ -52,10 +50,9 @@ typedef struct imr_ranker {
 /* The ranking candidates come from when somebody wishes for `wanted`; adapter may be NULL. */
 imr_candidates_by imr_ranker_candidates(const imr_adapter *adapter, imr_candidates_by wanted);
 
-/* Opens or makes the projected documents (options: theirs, may be NULL); errors as there. adapter
- * may be NULL. */
+/* Opens or makes the projected documents (keep_from and errors: theirs). adapter may be NULL. */
 imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const imr_cache *cache,
-                           const imr_projected_options *options, const imr_progress *progress,
+                           size_t keep_from, const imr_progress *progress,
                            imr_error *err) IMR_NODISCARD;
 void imr_ranker_done(imr_ranker *r); /* {0} is fine */
 
@@ -66,9 +63,9 @@ imr_status imr_ranker_check_k(const imr_ranker *r, size_t k, imr_error *err) IMR
  * in the encoder's order, other ranks 0, other similarities NaN, no feedback, d and d_mod NULL. */
 typedef struct imr_listing {
     size_t n;
-    uint32_t *document;                                /* rows of the cache */
-    uint32_t *rank_encoder, *rank_before, *rank_after; /* from 1; first two over the whole corpus */
-    float *sim_encoder, *sim_before, *sim_after;
+    uint32_t *document;              /* rows of the cache */
+    uint32_t *rank[IMR_STAGE_COUNT]; /* from 1; encoder and before over the whole corpus */
+    float *sim[IMR_STAGE_COUNT];
     bool *feedback;
     uint64_t scored;  /* documents that got an after similarity */
     float *d, *d_mod; /* [n,m] */
@@ -90,8 +87,43 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_sett
 imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *document,
                            imr_arena *arena, imr_listing *out, imr_error *err) IMR_NODISCARD;
 
-/* The whole-corpus orders of the last query, best first: out[k]; `before` with an adapter only. */
-void imr_ranker_top_encoder(const imr_ranker *r, uint32_t *out, size_t k);
-void imr_ranker_top_before(const imr_ranker *r, uint32_t *out, size_t k);
+/* The whole-corpus order of the last query, best first: out[k]; `before` with an adapter only. */
+void imr_ranker_top(const imr_ranker *r, imr_stage stage, uint32_t *out, size_t k);
+/* out[n,m]: projected documents as float32. */
+void imr_ranker_gather(const imr_ranker *r, float *out, const uint32_t *documents, size_t n);
+
+/* ---- many queries at once (session/candidates.c) ---- */
+
+/*
+ * The feedback documents of many queries in one read of the corpus.
+ *
+ *   out[q,k] = the k documents with the largest cos(query_q, d_i), best first; ties as everywhere
+ *              (math/topk.h), NaN last
+ *
+ * One query alone is a scan, bound by memory; a hundred together are a matrix product in blocks
+ * (a million documents of 256 values: 0.5 s instead of 100 scans of 30 ms and more). Similarities
+ * are sums in another order than the ranker's, so documents closer than 1e-6 may change places.
+ * stage: encoder, queries [q,n] among the base vectors, or before, [q,m] among the projected.
+ * k at most N; what: the words for progress. Memory: queries x (4,096 + 2k) values.
+ * Threads: OpenMP over queries; looks at progress after every 4,096 documents.
+ * Errors: IMR_E_CANCELLED, IMR_E_MEMORY.
+ */
+imr_status imr_candidates(uint32_t *out, const imr_ranker *r, imr_stage stage, imr_view queries,
+                          size_t k, const char *what, const imr_progress *progress,
+                          imr_error *err) IMR_NODISCARD;
+
+/* Queries, projected, and the candidates of each: what the adapter is run over to know it. */
+typedef struct imr_query_sample {
+    imr_matrix base, q;   /* [n,...] */
+    uint32_t *candidates; /* [n,k] */
+    imr_matrix rows;      /* [k,m]: the candidates of one, projected */
+} imr_query_sample;
+
+/* Rows chosen[n] of vectors; stage: whose head the candidates are. Errors: imr_candidates'. */
+imr_status imr_query_sample_init(imr_query_sample *x, const imr_ranker *r, imr_stage stage,
+                                 imr_rows vectors, const uint32_t *chosen, size_t n, size_t k,
+                                 const char *what, const imr_progress *progress,
+                                 imr_error *err) IMR_NODISCARD;
+void imr_query_sample_done(imr_query_sample *x); /* {0} is fine */
 
 #endif

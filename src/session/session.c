@@ -10,13 +10,24 @@
 #include "session/internal.h"
 #include "text/utf8.h"
 
-const char *imr_session_string(imr_session *s, const char *text)
+const char *imr_line_keep(const char *text, size_t len, imr_arena *arena)
 {
     IMR_AUTOBUF imr_buf clean = {0};
-    if (text)
-        imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
-    const char *kept =
-        clean.failed ? NULL : imr_arena_strndup(s->strings, imr_buf_text(&clean), clean.len);
+    imr_utf8_clean(&clean, text, len, IMR_CLEAN_LINE);
+    return clean.failed ? NULL : imr_arena_strndup(arena, imr_buf_text(&clean), clean.len);
+}
+
+imr_status imr_buf_keep(const char **out, imr_buf *text, imr_arena *arena, imr_error *err)
+{
+    IMR_TRY(imr_buf_check(text, err));
+    *out = imr_arena_strndup(arena, imr_buf_text(text), text->len);
+    imr_buf_clear(text);
+    return *out ? IMR_OK : imr_fail_memory(err);
+}
+
+const char *imr_session_string(imr_session *s, const char *text)
+{
+    const char *kept = imr_line_keep(text ? text : "", text ? strlen(text) : 0, s->strings);
     s->failed |= !kept;
     return kept ? kept : "";
 }
@@ -231,7 +242,6 @@ static imr_status open_all(imr_session *s, const imr_progress *progress, imr_err
 {
     const imr_session_options *o = &s->options;
     const imr_cache_options cache_options = {.dataset = o->dataset, .progress = progress};
-    const imr_projected_options projected = {.no_files = o->in_memory};
     if (o->adapter)
         IMR_TRY(imr_adapter_open(&s->adapter, o->adapter, o->form, err));
     IMR_TRY(imr_cache_open(&s->cache, o->cache, &cache_options, err));
@@ -251,13 +261,13 @@ static imr_status open_all(imr_session *s, const imr_progress *progress, imr_err
     s->query_base = IMR_NEW_ARRAY(float, imr_cache_dim(s->cache));
     if (!s->query_base)
         return imr_fail_memory(err);
-    IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache, &projected, progress, err));
+    IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache, o->in_memory ? SIZE_MAX : 0, progress,
+                            err));
     if (s->adapter)
         IMR_TRY(imr_seen_find(&s->seen, s->adapter, s->cache, o->trained_on, err));
     IMR_TRY(imr_doubts_find(&s->doubts, &s->ranker, progress, err));
     IMR_TRY(note_notices(s, err));
     IMR_TRY(imr_words_begin(s, err));
-    IMR_TRY(imr_titles_init(&s->titles, s->cache, err));
     bool more;
     s->facts.words_coming = o->words_later;
     return o->words_later ? imr_session_publish(s, err)

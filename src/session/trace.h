@@ -35,15 +35,24 @@ const char *imr_scope_name(imr_scope s);              /* "rerank" ... as on the 
 typedef struct imr_trace_document {
     const char *id, *title; /* sanitised UTF-8; title "" when the dataset has none */
     uint32_t row;           /* in the cache */
-    uint32_t rank_encoder;  /* over the whole corpus */
-    uint32_t rank_before;   /* over the whole corpus */
-    uint32_t rank_after;    /* among the scored documents */
+    union {
+        uint32_t rank[IMR_STAGE_COUNT];
+        struct {
+            uint32_t rank_encoder, rank_before; /* over the whole corpus */
+            uint32_t rank_after;                /* among the scored documents */
+        };
+    };
     int32_t move; /* rank_before - rank_after: positive went up; 0 when either is not ranked */
     int32_t move_encoder;             /* rank_encoder - rank_after, likewise: what screens show */
     double standing[IMR_STAGE_COUNT]; /* sd above the mean of the listed documents, see why.h */
     imr_lift lift;
     const char *sentence; /* why this one, without words of its own: those are in its imr_why */
-    float sim_encoder, sim_before, sim_after;
+    union {
+        float sim[IMR_STAGE_COUNT];
+        struct {
+            float sim_encoder, sim_before, sim_after;
+        };
+    };
     float delta_sim;          /* sim_after - sim_before */
     float delta_sim_relative; /* delta_sim - median over the listed documents */
     int32_t relevance;        /* judged grade, or -1: not judged */
@@ -53,7 +62,12 @@ typedef struct imr_trace_document {
 /* One metric over the whole ranking, for queries with judgements. */
 typedef struct imr_trace_metric {
     const char *name; /* static: "nDCG@10" */
-    double before, after, encoder;
+    union {
+        double value[IMR_STAGE_COUNT];
+        struct {
+            double encoder, before, after;
+        };
+    };
 } imr_trace_metric;
 
 /* How well the corpus can be read in a table; name: static, one of IMR_TABLES. */

@@ -91,16 +91,16 @@ static imr_status measure_row(evaluator *v, size_t row, uint32_t judged, imr_are
     imr_listing l;
     IMR_TRY(imr_ranker_run(r, imr_view_row(&queries, v->e->query[row]), &v->settings, arena, NULL,
                            &l, err));
-    imr_ranker_top_encoder(r, v->top, l.n);
-    IMR_TRY(measure(v, IMR_RANKED_ENCODER, row, judged, r->encoder, err));
+    imr_ranker_top(r, IMR_STAGE_ENCODER, v->top, l.n);
+    IMR_TRY(measure(v, IMR_RANKED_ENCODER, row, judged, r->sim[IMR_STAGE_ENCODER], err));
     if (!v->e->has_adapter)
         return IMR_OK;
-    imr_ranker_top_before(r, v->top, l.n);
-    IMR_TRY(measure(v, IMR_RANKED_BEFORE, row, judged, r->before, err));
+    imr_ranker_top(r, IMR_STAGE_BEFORE, v->top, l.n);
+    IMR_TRY(measure(v, IMR_RANKED_BEFORE, row, judged, r->sim[IMR_STAGE_BEFORE], err));
     memcpy(v->before, v->top, l.n * sizeof *v->top);
     memcpy(v->top, l.document, l.n * sizeof *v->top);
     IMR_TRY(compare(v, row, err));
-    return measure(v, IMR_RANKED_AFTER, row, judged, r->after, err);
+    return measure(v, IMR_RANKED_AFTER, row, judged, r->sim[IMR_STAGE_AFTER], err);
 }
 
 /* ---- all queries ---- */
@@ -159,10 +159,10 @@ static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint3
                            imr_error *err)
 {
     imr_eval *e = v->e;
-    const imr_projected_options projected = {.no_files = v->o->in_memory};
+    const size_t keep_from = v->o->in_memory ? SIZE_MAX : 0;
     e->has_train = v->qrels && train;
     IMR_TRY(allocate(v, n_queries ? n_queries : 1, err));
-    IMR_TRY(imr_ranker_init(&v->ranker, adapter, v->cache, &projected, progress, err));
+    IMR_TRY(imr_ranker_init(&v->ranker, adapter, v->cache, keep_from, progress, err));
     e->notice = v->ranker.projected.notice;
     v->ranker.projected.notice = NULL;
     if (v->o->doubts)

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "retrieval/bm25.h"
-#include "session/candidates.h"
 
 enum { QUERIES_AT_ONCE = 1024 }; /* of a mining pass: 17 MB of products */
 
@@ -41,13 +40,11 @@ static imr_status begin(imr_examples *e, size_t n, size_t dim, imr_error *err)
 imr_status imr_examples_nearest(uint32_t *out, const imr_ranker *encoder, imr_view queries,
                                 size_t k, const imr_progress *progress, imr_error *err)
 {
-    const imr_cache *cache = encoder->cache;
     for (size_t at = 0; at < queries.rows; at += QUERIES_AT_ONCE) {
         const size_t n = queries.rows - at < QUERIES_AT_ONCE ? queries.rows - at : QUERIES_AT_ONCE;
         const imr_view part = {imr_view_row(&queries, at), n, queries.cols, queries.stride};
-        IMR_TRY(imr_candidates(out + at * k, imr_cache_document_rows(cache), encoder->base_scale,
-                               imr_cache_id_places(cache), part, k, "finding negatives", progress,
-                               err));
+        IMR_TRY(imr_candidates(out + at * k, encoder, IMR_STAGE_ENCODER, part, k,
+                               "finding negatives", progress, err));
     }
     return IMR_OK;
 }

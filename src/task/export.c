@@ -10,7 +10,6 @@
 #include "format/json.h"
 #include "format/torch_pt.h"
 #include "retrieval/reference_split.h"
-#include "session/candidates.h"
 #include "session/ranker.h"
 
 enum { NEGATIVES = 63, POOL = 100, BATCH = 128 };
@@ -143,8 +142,8 @@ static imr_status write_negatives(const exporter *e, const imr_reference_split *
     for (size_t at = 0; at < s->n; at += BATCH) {
         const size_t n = s->n - at < BATCH ? s->n - at : BATCH;
         const imr_view batch = imr_view_of(vectors.v + at * vectors.cols, n, vectors.cols);
-        IMR_TRY(imr_candidates(best, d, e->ranker.base_scale, imr_cache_id_places(e->cache), batch,
-                               k, "mining negatives", e->progress, err));
+        IMR_TRY(imr_candidates(best, &e->ranker, IMR_STAGE_ENCODER, batch, k, "mining negatives",
+                               e->progress, err));
         for (size_t i = 0; i < n; i++)
             put_negatives(&b, e, s, at + i, best + i * k, k);
     }
@@ -232,7 +231,7 @@ static imr_status run(exporter *e, const imr_export_plan *plan, imr_error *err)
                         "--dataset",
                         imr_cache_path(e->cache));
     IMR_TRY(imr_reference_splits_make(&e->splits, dataset, IMR_REFERENCE_SEED, err));
-    IMR_TRY(imr_ranker_init(&e->ranker, NULL, e->cache, NULL, e->progress, err));
+    IMR_TRY(imr_ranker_init(&e->ranker, NULL, e->cache, 0, e->progress, err));
     IMR_TRY(make_way(e, plan->overwrite, err));
     IMR_TRY(write_documents(e, err));
     for (size_t i = 0; i < IMR_REFERENCE_SPLITS; i++)

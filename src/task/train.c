@@ -447,7 +447,7 @@ static imr_status make_examples(work *w, const imr_encoder *encoder, imr_error *
     const imr_example_plan plan = {p->miner, p->options.negatives, p->negative_pool, w->held,
                                    &w->encoder};
     if (p->recipe == IMR_RECIPE_CORPUS || p->miner == IMR_MINER_ENCODER)
-        IMR_TRY(imr_ranker_init(&w->encoder, NULL, w->cache, NULL, w->progress, err));
+        IMR_TRY(imr_ranker_init(&w->encoder, NULL, w->cache, 0, w->progress, err));
     if (p->recipe == IMR_RECIPE_CORPUS) {
         IMR_TRY(imr_pseudo_open(&w->pseudo, w->cache, encoder, w->progress, err));
         IMR_TRY(find_asks(w, err));

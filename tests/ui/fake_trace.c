@@ -203,7 +203,9 @@ imr_trace *fake_trace(const imr_session_facts *facts, size_t n, const imr_reques
     }
     if (r->query_id) {
         static const imr_trace_metric metrics[] = {
-            {"nDCG@10", 0.346, 0.935, 0.3}, {"RR@10", 0.333, 0.5, 0.5}, {"Recall@10", 0.5, 1, 0.4}};
+            {"nDCG@10", {{0.3, 0.346, 0.935}}}, /* encoder, before, after */
+            {"RR@10", {{0.5, 0.333, 0.5}}},
+            {"Recall@10", {{0.4, 0.5, 1}}}};
         memcpy(t->metrics, metrics, sizeof metrics);
         t->n_metrics = 3;
     }

@@ -87,7 +87,7 @@ static inline void made_report_init(made_report *m, bool adapter)
     t->working_dim = adapter ? 4 : 0;
     t->n_documents = t->n_scored = 2, t->documents = m->documents;
     t->kendall_tau = t->tau_encoder = -1, t->moved = t->moved_encoder = 2;
-    t->metrics[0] = (imr_trace_metric){"nDCG@10", .5, .75, .25}, t->n_metrics = 1;
+    t->metrics[0] = (imr_trace_metric){"nDCG@10", {{.25, .5, .75}}}, t->n_metrics = 1;
     m->warnings[0] = (imr_trace_warning){"lens-low", "the table reads this collection poorly"};
     t->warnings = m->warnings, t->n_warnings = 1, t->warning = m->warnings[0].text;
     for (uint32_t i = 0; i < 2; i++)

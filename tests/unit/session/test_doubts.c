@@ -13,10 +13,9 @@ static imr_doubts doubts_of(const big_store *s, const imr_torch_meta *metadata, 
     const char *path = test_path(test_tmpdir(), "with-metadata.pt");
     CHECK_OK(imr_adapter_save(plain, path, metadata, n, &err));
     CHECK_OK(imr_adapter_open(&a, path, IMR_FORM_AUTO, &err));
-    const imr_projected_options o = {.no_files = true};
     imr_ranker r = {0};
     imr_doubts d = {0};
-    CHECK_OK(imr_ranker_init(&r, a, c, &o, NULL, &err));
+    CHECK_OK(imr_ranker_init(&r, a, c, SIZE_MAX, NULL, &err));
     CHECK_OK(imr_doubts_find(&d, &r, NULL, &err));
     imr_ranker_done(&r);
     imr_adapter_free(a), imr_adapter_free(plain);
@@ -94,12 +93,11 @@ static void check_form(const big_store *s, imr_form form, bool doubted)
     imr_error err = {0};
     imr_cache *c = big_cache(s);
     imr_adapter *a = big_adapter(s);
-    const imr_projected_options o = {.no_files = true};
     imr_ranker r = {0};
     imr_doubts d = {0};
     one_sided(&a->w);
     a->w.form = form;
-    CHECK_OK(imr_ranker_init(&r, a, c, &o, NULL, &err));
+    CHECK_OK(imr_ranker_init(&r, a, c, SIZE_MAX, NULL, &err));
     CHECK_OK(imr_doubts_find(&d, &r, NULL, &err));
     CHECK_INT(d.n, doubted);
     if (doubted) {
@@ -131,10 +129,9 @@ TEST("every allocation of looking for doubts can fail")
     const big_store s = big_store_make(IMR_F32, IMR_FORM_DIAGONAL);
     imr_cache *c = big_cache(&s);
     imr_adapter *a = big_adapter(&s);
-    const imr_projected_options o = {.no_files = true};
     imr_ranker r = {0};
     one_sided(&a->w);
-    CHECK_OK(imr_ranker_init(&r, a, c, &o, NULL, &err));
+    CHECK_OK(imr_ranker_init(&r, a, c, SIZE_MAX, NULL, &err));
     imr_status status = IMR_E_MEMORY;
     for (long i = 0; status != IMR_OK; i++) {
         imr_doubts d = {0};

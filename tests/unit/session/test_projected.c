@@ -56,9 +56,8 @@ static bool look(void *user, const imr_progress_info *info)
 
 static imr_status open_at(imr_projected *p, const set *s, watch *w, imr_error *err)
 {
-    const imr_projected_options kept = {.keep_from = 100};
     const imr_progress progress = {look, w};
-    return imr_projected_open(p, s->adapter, s->cache, &kept, &progress, err);
+    return imr_projected_open(p, s->adapter, s->cache, 100, &progress, err);
 }
 
 /* Opens; returns how many blocks had to be projected. */
@@ -74,8 +73,7 @@ static imr_projected in_memory(const set *s)
 {
     imr_error err = {0};
     imr_projected p;
-    const imr_projected_options o = {.no_files = true, .keep_from = 100};
-    CHECK_OK(imr_projected_open(&p, s->adapter, s->cache, &o, NULL, &err));
+    CHECK_OK(imr_projected_open(&p, s->adapter, s->cache, SIZE_MAX, NULL, &err));
     CHECK(p.owned && !p.file.mapped && !p.notice);
     return p;
 }
@@ -149,7 +147,7 @@ TEST("few documents are projected in memory and no folder is made")
     imr_error err = {0};
     set s = open_set(IMR_F32, IMR_FORM_DIAGONAL);
     imr_projected p;
-    CHECK_OK(imr_projected_open(&p, s.adapter, s.cache, NULL, NULL, &err));
+    CHECK_OK(imr_projected_open(&p, s.adapter, s.cache, 0, NULL, &err));
     CHECK(p.owned && !p.file.mapped);
     imr_projected_done(&p);
     CHECK(!imr_dir_exists(test_path(s.store.dir, "projected")));
@@ -394,7 +392,7 @@ TEST("an adapter of other vectors is refused with both dimensions")
     imr_adapter *other = NULL;
     imr_projected p;
     CHECK_OK(imr_adapter_new(&other, IMR_FORM_DIAGONAL, 9, 4, 4, 1, &err));
-    CHECK_INT(imr_projected_open(&p, other, s.cache, NULL, NULL, &err), IMR_E_SHAPE);
+    CHECK_INT(imr_projected_open(&p, other, s.cache, 0, NULL, &err), IMR_E_SHAPE);
     CHECK_CONTAINS(err.text, "9-dimensional");
     CHECK_CONTAINS(err.text, "6-dimensional");
     imr_adapter_free(other);

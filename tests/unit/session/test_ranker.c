@@ -1,5 +1,4 @@
 /* The three rankings of a corpus of several blocks, against what the definitions give. */
-#include "session/candidates.h"
 #include "session/ranker.h"
 
 #include "base/mem.h"
@@ -21,8 +20,7 @@ static fixture open_fixture(const big_store *s, bool kept)
 {
     imr_error err = {0};
     fixture f = {big_cache(s), big_adapter(s), {0}, imr_arena_new()};
-    const imr_projected_options o = {.no_files = !kept, .keep_from = 100};
-    CHECK_OK(imr_ranker_init(&f.ranker, f.adapter, f.cache, &o, NULL, &err));
+    CHECK_OK(imr_ranker_init(&f.ranker, f.adapter, f.cache, kept ? 100 : SIZE_MAX, NULL, &err));
     CHECK_INT(f.ranker.projected.file.mapped != NULL, kept);
     return f;
 }
@@ -146,25 +144,29 @@ static void check_listing(const fixture *f, const imr_listing *l, const naive *v
     for (size_t i = 0; i < l->n; i++) {
         const uint32_t d = l->document[i];
         float row[BIG_M];
-        CHECK_NEAR(l->sim_encoder[i], v->encoder[d], 1e-6);
-        CHECK_NEAR(l->sim_before[i], v->before[d], 1e-6);
-        CHECK_NEAR(l->sim_after[i], v->after[d], 1e-5);
-        CHECK_NEAR(l->sim_after[i], v->after[v->by_after[i]], 1e-5);
-        CHECK_INT(l->rank_after[i], i + 1);
-        check_rank(l->rank_encoder[i], l->sim_encoder[i], v->encoder, v->n, 1e-6);
-        check_rank(l->rank_before[i], l->sim_before[i], v->before, v->n, 1e-6);
+        CHECK_NEAR(l->sim[IMR_STAGE_ENCODER][i], v->encoder[d], 1e-6);
+        CHECK_NEAR(l->sim[IMR_STAGE_BEFORE][i], v->before[d], 1e-6);
+        CHECK_NEAR(l->sim[IMR_STAGE_AFTER][i], v->after[d], 1e-5);
+        CHECK_NEAR(l->sim[IMR_STAGE_AFTER][i], v->after[v->by_after[i]], 1e-5);
+        CHECK_INT(l->rank[IMR_STAGE_AFTER][i], i + 1);
+        check_rank(l->rank[IMR_STAGE_ENCODER][i], l->sim[IMR_STAGE_ENCODER][i], v->encoder, v->n,
+                   1e-6);
+        check_rank(l->rank[IMR_STAGE_BEFORE][i], l->sim[IMR_STAGE_BEFORE][i], v->before, v->n,
+                   1e-6);
         const bool by_encoder = candidates_of(f, v) == v->by_encoder;
-        CHECK_INT(l->feedback[i], scope == IMR_SCOPE_CORPUS ||
-                                      (by_encoder ? l->rank_encoder[i] : l->rank_before[i]) <= K);
-        CHECK(i == 0 || l->sim_after[i - 1] > l->sim_after[i] ||
-              (l->sim_after[i - 1] == l->sim_after[i] && places[l->document[i - 1]] > places[d]));
+        CHECK_INT(l->feedback[i],
+                  scope == IMR_SCOPE_CORPUS || (by_encoder ? l->rank[IMR_STAGE_ENCODER][i]
+                                                           : l->rank[IMR_STAGE_BEFORE][i]) <= K);
+        CHECK(i == 0 || l->sim[IMR_STAGE_AFTER][i - 1] > l->sim[IMR_STAGE_AFTER][i] ||
+              (l->sim[IMR_STAGE_AFTER][i - 1] == l->sim[IMR_STAGE_AFTER][i] &&
+               places[l->document[i - 1]] > places[d]));
         imr_rows_get(row, f->ranker.projected.d, d);
         CHECK_ALL_NEAR(l->d + i * BIG_M, row, BIG_M, 0);
         /* What is shown is the cosine of the vectors that are shown. */
         float cosine;
         imr_nn_cosine_rows(&cosine, imr_view_of(l->d_mod + i * BIG_M, 1, BIG_M),
                            f->ranker.run.q_mod);
-        CHECK_NEAR(cosine, l->sim_after[i], 1e-6);
+        CHECK_NEAR(cosine, l->sim[IMR_STAGE_AFTER][i], 1e-6);
     }
 }
 
@@ -197,15 +199,16 @@ TEST("without an adapter the encoder's ranking is listed")
     const big_store s = big_store_make(IMR_F16, IMR_FORM_DIAGONAL);
     fixture f = open_fixture(&s, false);
     imr_ranker alone = {0};
-    CHECK_OK(imr_ranker_init(&alone, NULL, f.cache, NULL, NULL, &err));
+    CHECK_OK(imr_ranker_init(&alone, NULL, f.cache, 0, NULL, &err));
     const imr_view queries = imr_cache_query_vectors(f.cache);
     const imr_trace_settings settings = {.feedback_k = K};
     naive v = naive_of(&f, 5, IMR_SCOPE_RERANK);
     imr_listing l;
     CHECK_OK(imr_ranker_run(&alone, imr_view_row(&queries, 5), &settings, f.arena, NULL, &l, &err));
     for (size_t i = 0; i < K; i++) {
-        CHECK_NEAR(l.sim_encoder[i], v.encoder[v.by_encoder[i]], 1e-6);
-        CHECK(l.rank_encoder[i] == i + 1 && l.rank_after[i] == 0 && isnan(l.sim_after[i]));
+        CHECK_NEAR(l.sim[IMR_STAGE_ENCODER][i], v.encoder[v.by_encoder[i]], 1e-6);
+        CHECK(l.rank[IMR_STAGE_ENCODER][i] == i + 1 && l.rank[IMR_STAGE_AFTER][i] == 0 &&
+              isnan(l.sim[IMR_STAGE_AFTER][i]));
     }
     CHECK(l.n == K && l.scored == 0 && l.d == NULL);
     naive_done(&v);
@@ -223,11 +226,16 @@ TEST("a mapped corpus is ranked with the very numbers of one in memory")
             const imr_listing a = run(&memory, 3, (imr_scope)scope);
             const imr_listing b = run(&mapped, 3, (imr_scope)scope);
             CHECK(memcmp(a.document, b.document, K * sizeof *a.document) == 0);
-            CHECK(memcmp(a.sim_after, b.sim_after, K * sizeof *a.sim_after) == 0);
-            CHECK(memcmp(a.sim_before, b.sim_before, K * sizeof *a.sim_before) == 0);
-            CHECK(memcmp(a.sim_encoder, b.sim_encoder, K * sizeof *a.sim_encoder) == 0);
-            CHECK(memcmp(a.rank_before, b.rank_before, K * sizeof *a.rank_before) == 0);
-            CHECK(memcmp(a.rank_encoder, b.rank_encoder, K * sizeof *a.rank_encoder) == 0);
+            CHECK(memcmp(a.sim[IMR_STAGE_AFTER], b.sim[IMR_STAGE_AFTER],
+                         K * sizeof *a.sim[IMR_STAGE_AFTER]) == 0);
+            CHECK(memcmp(a.sim[IMR_STAGE_BEFORE], b.sim[IMR_STAGE_BEFORE],
+                         K * sizeof *a.sim[IMR_STAGE_BEFORE]) == 0);
+            CHECK(memcmp(a.sim[IMR_STAGE_ENCODER], b.sim[IMR_STAGE_ENCODER],
+                         K * sizeof *a.sim[IMR_STAGE_ENCODER]) == 0);
+            CHECK(memcmp(a.rank[IMR_STAGE_BEFORE], b.rank[IMR_STAGE_BEFORE],
+                         K * sizeof *a.rank[IMR_STAGE_BEFORE]) == 0);
+            CHECK(memcmp(a.rank[IMR_STAGE_ENCODER], b.rank[IMR_STAGE_ENCODER],
+                         K * sizeof *a.rank[IMR_STAGE_ENCODER]) == 0);
         }
         close_fixture(&memory);
         close_fixture(&mapped);
@@ -293,8 +301,8 @@ TEST("a value that is not finite in a mapped file is an error, never a number on
                                f.arena, NULL, &found, &err);
             CHECK(status == IMR_OK || status == IMR_E_NUMERIC);
             for (size_t k = 0; status == IMR_OK && k < found.n; k++)
-                CHECK(isfinite(found.sim_before[k]) && isfinite(found.sim_after[k]) &&
-                      found.document[k] != best);
+                CHECK(isfinite(found.sim[IMR_STAGE_BEFORE][k]) &&
+                      isfinite(found.sim[IMR_STAGE_AFTER][k]) && found.document[k] != best);
             if (status == IMR_E_NUMERIC)
                 CHECK_CONTAINS(err.text, "not finite");
         }
@@ -338,22 +346,22 @@ TEST("candidates of many queries at once are those of each query alone")
         const imr_view queries = imr_cache_query_vectors(f.cache);
         float q[12 * BIG_M];
         uint32_t found[12 * K], alone[K];
+        const float *before = f.ranker.sim[IMR_STAGE_BEFORE];
         CHECK_OK(imr_adapter_project(f.adapter, queries, q, &err));
-        const imr_projected *p = &f.ranker.projected;
-        CHECK_OK(imr_candidates(found, p->d, p->working_scale, imr_cache_id_places(f.cache),
-                                imr_view_of(q, 12, BIG_M), K, "", NULL, &err));
+        CHECK_OK(imr_candidates(found, &f.ranker, IMR_STAGE_BEFORE, imr_view_of(q, 12, BIG_M), K,
+                                "", NULL, &err));
         for (size_t i = 0; i < 12; i++) {
             (void)run(&f, i, IMR_SCOPE_RERANK);
-            imr_ranker_top_before(&f.ranker, alone, K);
+            imr_ranker_top(&f.ranker, IMR_STAGE_BEFORE, alone, K);
             for (size_t k = 0; k < K; k++) /* summed in another order */
-                CHECK_NEAR(f.ranker.before[found[i * K + k]], f.ranker.before[alone[k]], 1e-6);
+                CHECK_NEAR(before[found[i * K + k]], before[alone[k]], 1e-6);
             for (size_t k = 1; k < K; k++)
                 CHECK(found[i * K + k] != found[i * K + k - 1]);
         }
         long left = 1;
         const imr_progress progress = {stop_at, &left};
-        CHECK_INT(imr_candidates(found, p->d, p->working_scale, imr_cache_id_places(f.cache),
-                                 imr_view_of(q, 12, BIG_M), K, "", &progress, &err),
+        CHECK_INT(imr_candidates(found, &f.ranker, IMR_STAGE_BEFORE, imr_view_of(q, 12, BIG_M), K,
+                                 "", &progress, &err),
                   IMR_E_CANCELLED);
         close_fixture(&f);
     }

@@ -102,12 +102,12 @@ static void check_ranking(const theirs *t, const imr_listing *l, const imr_json 
         const double score = imr_json_number_or(place, "1", -9);
         uint32_t document;
         CHECK(imr_cache_find_document(t->cache, id, &document));
-        CHECK_NEAR(l->sim_after[i], score, 1e-5);
+        CHECK_NEAR(l->sim[IMR_STAGE_AFTER][i], score, 1e-5);
         size_t at = 0;
         while (at < l->n && l->document[at] != document)
             at++;
         CHECK(at < l->n);
-        CHECK_NEAR(l->sim_after[at], score, 1e-5);
+        CHECK_NEAR(l->sim[IMR_STAGE_AFTER][at], score, 1e-5);
     }
 }
 
@@ -118,8 +118,7 @@ TEST("SciFact's rankings with the authors' adapter are their package's, to the s
     imr_json *expected IMR_AUTOJSON = NULL;
     CHECK_OK(imr_json_open(&expected, test_shared("oracle/final/scifact_rankings.json"), &err));
     imr_ranker r = {0};
-    const imr_projected_options o = {.no_files = true};
-    CHECK_OK(imr_ranker_init(&r, t.adapter, t.cache, &o, NULL, &err));
+    CHECK_OK(imr_ranker_init(&r, t.adapter, t.cache, SIZE_MAX, NULL, &err));
     const imr_view queries = imr_cache_query_vectors(t.cache);
     CHECK(imr_json_count(expected) == 20);
     for (const imr_json *q = imr_json_child(expected); q; q = imr_json_next(q)) {

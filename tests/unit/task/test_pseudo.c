@@ -199,7 +199,7 @@ TEST("with judgements no document relevant to a validation query is learnt from"
     size_t split;
     CHECK(imr_cache_find_split(c.cache, "train", &split));
     imr_ranker ranker;
-    CHECK_OK(imr_ranker_init(&ranker, NULL, c.cache, NULL, NULL, &err));
+    CHECK_OK(imr_ranker_init(&ranker, NULL, c.cache, 0, NULL, &err));
     const imr_example_plan how = {IMR_MINER_ENCODER, 5, 20, held, &ranker};
     imr_examples e = {0};
     CHECK_OK(imr_examples_judged(&e, c.cache, imr_cache_split_qrels(c.cache, split), asked, 3, &how,

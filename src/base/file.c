@@ -245,6 +245,15 @@ char *imr_path_join(const char *dir, const char *name)
     return imr_buf_take(&b);
 }
 
+imr_path imr_path_in(const char *dir, const char *name)
+{
+    imr_path path;
+    const size_t n = dir && name[0] != '/' ? strlen(dir) : 0;
+    snprintf(path.s, sizeof path.s, "%s%s%s", n ? dir : "", n && dir[n - 1] != '/' ? "/" : "",
+             name);
+    return path;
+}
+
 const char *imr_path_base(const char *path)
 {
     const char *slash = strrchr(path, '/');

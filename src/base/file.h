@@ -69,6 +69,12 @@ void imr_dir_sync(const char *path);
 
 /* "dir/name" (or name when dir is empty or name is absolute). The caller's; NULL: out of memory. */
 char *imr_path_join(const char *dir, const char *name);
+/* The same as a value, for one call: imr_file_exists(imr_path_in(dir, "lock").s). One that is longer
+ * than any the system takes is cut to a length it refuses. */
+typedef struct imr_path {
+    char s[4097];
+} imr_path;
+imr_path imr_path_in(const char *dir, const char *name);
 /* The part after the last '/'; borrowed. */
 const char *imr_path_base(const char *path);
 /* The part before it, "." when there is none. The caller's; NULL when memory ran out. */

@@ -1,6 +1,7 @@
 #include "retrieval/cache.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -28,24 +29,16 @@ static void rows_done(cache_rows *r)
     imr_matrix_done(&r->owned);
     imr_npy_done(&r->mapped);
     imr_scratch_free(r->scratch, r->scattered);
-    imr_torch_free(r->torch);
-}
-
-/* Identity strings are owned through const pointers. */
-static void free_text(const char *text)
-{
-    imr_free((void *)(uintptr_t)text);
+    for (size_t i = 0; i < IMR_LEN(r->torch); i++)
+        imr_torch_free(r->torch[i]);
 }
 
 void imr_cache_free(imr_cache *c)
 {
     if (!c)
         return;
-    const char *const texts[] = {
-        c->encoder.kind,         c->encoder.name,           c->encoder.path,     c->encoder.sha256,
-        c->encoder.query_prefix, c->encoder.passage_prefix, c->encoder.precision};
-    for (size_t i = 0; i < IMR_LEN(texts); i++)
-        free_text(texts[i]);
+    for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++) /* owned through const pointers */
+        imr_free((void *)(uintptr_t)c->encoder.text[i]);
     for (size_t i = 0; i < c->n_splits; i++) {
         imr_free(c->splits[i].name);
         imr_free(c->splits[i].queries);
@@ -54,8 +47,6 @@ void imr_cache_free(imr_cache *c)
     imr_free(c->splits);
     rows_done(&c->documents);
     rows_done(&c->queries);
-    for (size_t i = 0; i < IMR_LEN(c->query_files); i++)
-        imr_torch_free(c->query_files[i]);
     imr_free(c->dataset_rows);
     imr_file_unmap(&c->offsets);
     imr_free(c->query_texts);
@@ -72,8 +63,13 @@ void imr_cache_free_ptr(imr_cache **c)
     imr_cache_free(*c);
 }
 
-imr_status imr_cache_add_notice(imr_cache *c, const char *line, imr_error *err)
+imr_status imr_cache_add_notice(imr_cache *c, imr_error *err, const char *format, ...)
 {
+    char line[IMR_ERROR_TEXT];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(line, sizeof line, format, list);
+    va_end(list);
     imr_buf b = {0};
     imr_buf_printf(&b, "%s%s%s", c->notice ? c->notice : "", c->notice ? "; " : "", line);
     char *text = imr_buf_take(&b);
@@ -86,16 +82,9 @@ imr_status imr_cache_add_notice(imr_cache *c, const char *line, imr_error *err)
 
 /* ---- opening ---- */
 
-static const imr_cache_options no_options;
-
 static imr_status no_cache(const char *dir, imr_error *err)
 {
-    IMR_AUTOFREE char *journal = imr_path_join(dir, "journal");
-    bool stopped;
-    if (!journal)
-        return imr_fail_memory(err);
-    IMR_TRY(imr_store_update_stopped(&stopped, dir, err));
-    if (stopped || imr_file_exists(journal))
+    if (imr_store_update_stopped(dir) || imr_file_exists(imr_path_in(dir, "journal").s))
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "%s is a cache whose building was stopped: run the same `imrnn cache` "
                         "again to go on",
@@ -107,24 +96,21 @@ static imr_status no_cache(const char *dir, imr_error *err)
 imr_status imr_cache_open(imr_cache **out, const char *dir, const imr_cache_options *options,
                           imr_error *err)
 {
+    static const imr_cache_options no_options;
+    const imr_path path = imr_path_in(dir, "manifest.json");
+    imr_json *manifest IMR_AUTOJSON = NULL;
     if (!options)
         options = &no_options;
-    IMR_AUTOFREE char *path = imr_path_join(dir, "manifest.json");
-    if (!path)
-        return imr_fail_memory(err);
     if (!imr_dir_exists(dir))
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "there is no cache folder %s: make one with `imrnn cache`", dir);
-    if (!imr_file_exists(path)) {
-        bool reference = false;
-        IMR_TRY(imr_reference_cache_here(&reference, dir, err));
-        return reference ? imr_reference_cache_open(out, dir, options, err) : no_cache(dir, err);
-    }
-    imr_json *manifest IMR_AUTOJSON = NULL;
-    IMR_TRY(imr_json_open(&manifest, path, err));
+    if (imr_file_exists(path.s))
+        IMR_TRY(imr_json_open(&manifest, path.s, err));
+    else if (!imr_reference_cache_here(dir))
+        return no_cache(dir, err);
     if (imr_json_at(manifest, "schema"))
-        return imr_store_open(out, dir, options, err);
-    return imr_reference_cache_open(out, dir, options, err);
+        return imr_store_open(out, dir, manifest, options, err);
+    return imr_reference_cache_open(out, dir, manifest, options, err);
 }
 
 /* ---- what it is ---- */
@@ -208,11 +194,12 @@ imr_rows imr_cache_document_rows(const imr_cache *c)
 
 void imr_cache_forget(const imr_cache *c)
 {
-    if (c->documents.torch)
-        imr_torch_forget(c->documents.torch);
-    for (size_t i = 0; i < IMR_LEN(c->query_files); i++)
-        if (c->query_files[i])
-            imr_torch_forget(c->query_files[i]);
+    for (size_t i = 0; i < CACHE_REFERENCE_SPLITS; i++) {
+        if (c->documents.torch[i])
+            imr_torch_forget(c->documents.torch[i]);
+        if (c->queries.torch[i])
+            imr_torch_forget(c->queries.torch[i]);
+    }
 }
 
 const char *imr_cache_document_id(const imr_cache *c, size_t document)

@@ -32,14 +32,21 @@
 #include "retrieval/dataset.h"
 #include "retrieval/qrels.h"
 
+enum { IMR_ENCODER_TEXTS = 7 };
+
 /* Who made the vectors. All strings may be NULL or "" when unknown. */
 typedef struct imr_encoder_identity {
-    const char *kind;   /* "static", "bert", ... */
-    const char *name;   /* as the user named it: "minilm", a model id, a folder's name */
-    const char *path;   /* its folder */
-    const char *sha256; /* of its weights */
-    const char *query_prefix, *passage_prefix;
-    const char *precision; /* of its products: "bf16"; "": float32 */
+    union {
+        struct {
+            const char *kind;   /* "static", "bert", ... */
+            const char *name;   /* as the user named it: "minilm", a model id, a folder's name */
+            const char *path;   /* its folder */
+            const char *sha256; /* of its weights */
+            const char *query_prefix, *passage_prefix;
+            const char *precision; /* of its products: "bf16"; "": float32 */
+        };
+        const char *text[IMR_ENCODER_TEXTS];
+    };
 } imr_encoder_identity;
 
 /* Texts with their byte lengths; prefixes are already in them. */

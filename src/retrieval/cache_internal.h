@@ -19,18 +19,18 @@ typedef struct cache_vector {
     uint8_t dtype;
 } cache_vector;
 
+#define CACHE_REFERENCE_SPLITS 3
+
 /* Rows with ids: documents or queries. */
 typedef struct cache_rows {
     imr_ids ids;
     imr_rows rows;
     imr_matrix owned; /* vectors that are not mapped */
     imr_npy mapped;
-    imr_torch *torch;        /* the file behind rows or scattered */
-    cache_vector *scattered; /* [ids.n] instead of rows.v, NULL */
-    imr_scratch *scratch;    /* of scattered */
+    imr_torch *torch[CACHE_REFERENCE_SPLITS]; /* files behind rows or scattered */
+    cache_vector *scattered;                  /* [ids.n] instead of rows.v, NULL */
+    imr_scratch *scratch;                     /* of scattered */
 } cache_rows;
-
-#define CACHE_REFERENCE_SPLITS 3
 
 typedef struct cache_split {
     char *name;
@@ -53,7 +53,6 @@ struct imr_cache {
     bool dataset_untouched;
     imr_file offsets; /* tables the dataset borrows */
     cache_rows documents, queries;
-    imr_torch *query_files[CACHE_REFERENCE_SPLITS]; /* behind queries.scattered */
     uint32_t
         *dataset_rows; /* row -> document of the dataset, UINT32_MAX: not in it; NULL: the same */
     const char **query_texts;
@@ -66,15 +65,16 @@ struct imr_cache {
 imr_cache *imr_cache_new(const char *path, const char *layout); /* NULL: memory */
 void imr_cache_free_ptr(imr_cache **c);
 
+/* What a manifest of ours calls the strings of an identity. */
+extern const char *const imr_encoder_keys[IMR_ENCODER_TEXTS];
 /* Copies every string; NULL becomes "". */
 imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from,
                                  imr_error *err) IMR_NODISCARD;
 /* What people should know about this cache; a second line is joined with "; ". */
-imr_status imr_cache_add_notice(imr_cache *c, const char *line, imr_error *err) IMR_NODISCARD;
+imr_status imr_cache_add_notice(imr_cache *c, imr_error *err, const char *format, ...)
+    IMR_PRINTF(3, 4) IMR_NODISCARD;
 
-imr_status imr_cache_read_vector(float *out, const cache_vector *v, size_t dim,
-                                 imr_error *err) IMR_NODISCARD;
-/* Scattered vectors become a matrix of float32; their file is released. */
+/* Scattered vectors become a matrix of float32; their files are released. */
 imr_status imr_cache_gather(cache_rows *rows, imr_error *err) IMR_NODISCARD;
 /* IMR_E_NUMERIC names the row; looks at every row, or at `sample` of them spread evenly. */
 imr_status imr_cache_check_finite(const cache_rows *rows, const char *what, size_t sample,
@@ -107,11 +107,12 @@ imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count
                            imr_error *err) IMR_NODISCARD;
 
 /* ---- the layouts ---- */
-imr_status imr_store_open(imr_cache **out, const char *dir, const imr_cache_options *options,
-                          imr_error *err) IMR_NODISCARD;
+imr_status imr_store_open(imr_cache **out, const char *dir, const imr_json *manifest,
+                          const imr_cache_options *options, imr_error *err) IMR_NODISCARD;
 /* Has DIR a split with embeddings.pt? */
-imr_status imr_reference_cache_here(bool *out, const char *dir, imr_error *err) IMR_NODISCARD;
-imr_status imr_reference_cache_open(imr_cache **out, const char *dir,
+bool imr_reference_cache_here(const char *dir);
+/* manifest: NULL when there is none. */
+imr_status imr_reference_cache_open(imr_cache **out, const char *dir, const imr_json *manifest,
                                     const imr_cache_options *options, imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -6,20 +6,13 @@
 #include "base/mem.h"
 #include "retrieval/cache_internal.h"
 
+const char *const imr_encoder_keys[IMR_ENCODER_TEXTS] = {
+    "kind", "name", "path", "sha256", "query_prefix", "passage_prefix", "precision"};
+
 imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from, imr_error *err)
 {
-    static const imr_encoder_identity unknown;
-    if (!from)
-        from = &unknown;
-    const char *const texts[] = {from->kind,     from->name,         from->path,
-                                 from->sha256,   from->query_prefix, from->passage_prefix,
-                                 from->precision};
-    const char **const to[] = {&c->encoder.kind,         &c->encoder.name,
-                               &c->encoder.path,         &c->encoder.sha256,
-                               &c->encoder.query_prefix, &c->encoder.passage_prefix,
-                               &c->encoder.precision};
-    for (size_t i = 0; i < IMR_LEN(texts); i++)
-        if (!(*to[i] = imr_strdup(texts[i] ? texts[i] : "")))
+    for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
+        if (!(c->encoder.text[i] = imr_strdup(from && from->text[i] ? from->text[i] : "")))
             return imr_fail_memory(err);
     return IMR_OK;
 }
@@ -30,7 +23,7 @@ static imr_status not_finite(const cache_rows *rows, const char *what, size_t ro
                     imr_ids_at(&rows->ids, row));
 }
 
-imr_status imr_cache_read_vector(float *out, const cache_vector *v, size_t dim, imr_error *err)
+static imr_status read_vector(float *out, const cache_vector *v, size_t dim, imr_error *err)
 {
     imr_tensor t = {.dtype = (imr_dtype)v->dtype,
                     .rank = 1,
@@ -46,13 +39,14 @@ imr_status imr_cache_gather(cache_rows *rows, imr_error *err)
     size_t n = rows->ids.n, dim = rows->rows.cols;
     IMR_TRY(imr_matrix_init(&rows->owned, n, dim, err));
     for (size_t i = 0; i < n; i++)
-        IMR_TRY(
-            imr_cache_read_vector(imr_matrix_row(&rows->owned, i), &rows->scattered[i], dim, err));
+        IMR_TRY(read_vector(imr_matrix_row(&rows->owned, i), &rows->scattered[i], dim, err));
     rows->rows = imr_rows_of_view(imr_matrix_view(&rows->owned));
     imr_scratch_free(rows->scratch, rows->scattered);
-    imr_torch_free(rows->torch);
     rows->scattered = NULL;
-    rows->torch = NULL;
+    for (size_t i = 0; i < IMR_LEN(rows->torch); i++) {
+        imr_torch_free(rows->torch[i]);
+        rows->torch[i] = NULL;
+    }
     return IMR_OK;
 }
 
@@ -80,7 +74,7 @@ static imr_status read_rows(const cache_rows *rows, const char *what, size_t fir
         imr_rows_read(out, rows->rows, first, count);
     else
         for (size_t i = 0; i < count; i++)
-            IMR_TRY(imr_cache_read_vector(out + i * cols, &rows->scattered[first + i], cols, err));
+            IMR_TRY(read_vector(out + i * cols, &rows->scattered[first + i], cols, err));
     size_t bad = imr_view_first_bad(imr_view_of(out, count, cols));
     return bad < count * cols ? not_finite(rows, what, first + bad / cols, err) : IMR_OK;
 }

@@ -41,6 +41,11 @@ void imr_dataset_free(imr_dataset *d)
     imr_free(d);
 }
 
+void imr_dataset_free_ptr(imr_dataset **d)
+{
+    imr_dataset_free(*d);
+}
+
 const char *imr_dataset_path(const imr_dataset *d)
 {
     return d->path;

@@ -92,6 +92,7 @@ imr_status imr_dataset_open_memory(imr_dataset **out, imr_named_bytes corpus,
                                    size_t n_qrels, const imr_dataset_options *options,
                                    imr_error *err) IMR_NODISCARD;
 void imr_dataset_free(imr_dataset *d);
+void imr_dataset_free_ptr(imr_dataset **d); /* for IMR_CLEANUP */
 
 const char *imr_dataset_path(const imr_dataset *d); /* as opened; the corpus' name from memory */
 

@@ -237,50 +237,29 @@ static imr_status each_line(gather *g, const dataset_bytes *b, line_fn take, imr
 
 /* ---- from what was gathered to arrays ---- */
 
-/* What follows the ids row by row; each may be NULL. */
-typedef struct parallel {
-    uint64_t *offsets;
-    uint32_t *lengths;
-    const char **texts;
-} parallel;
-
-static void drop_rows(const parallel *p, const imr_ids_repeats *repeats, size_t n)
-{
-    size_t kept = 0, next = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (next < repeats->n && repeats->row[next] == i) {
-            next++;
-            continue;
-        }
-        if (p->offsets)
-            p->offsets[kept] = p->offsets[i];
-        if (p->lengths)
-            p->lengths[kept] = p->lengths[i];
-        if (p->texts)
-            p->texts[kept] = p->texts[i];
-        kept++;
-    }
-}
-
 /* The gathered ids become a table; a repeated one is a bad line, left out everywhere. */
-static imr_status index_ids(imr_ids *ids, gather *g, const parallel *p, const char *name,
+static imr_status index_ids(imr_ids *ids, gather *g, const char **texts, const char *name,
                             imr_error *err)
 {
     IMR_CLEANUP(imr_ids_repeats_done) imr_ids_repeats repeats = {0};
+    imr_dataset *d = g->d;
     char *text = g->ids.v;
     g->ids.v = NULL;
-    IMR_TRY(imr_ids_take(ids, &repeats, g->d->scratch, text, g->ids.n, g->n, name, err));
+    IMR_TRY(imr_ids_take(ids, &repeats, d->scratch, text, g->ids.n, g->n, name, err));
     assert(repeats.n == 0 || g->lines.v); /* only a gathered id can be a repeated one */
     for (size_t i = 0; i < repeats.n; i++) {
         imr_error fault;
-        imr_status status = imr_fail(
-            &fault, IMR_E_FORMAT, "%s: line %llu: the id \"%s\" was used before, on line %llu",
-            name, (unsigned long long)g->lines.v[repeats.row[i]], imr_ids_at(ids, repeats.row[i]),
-            (unsigned long long)g->lines.v[repeats.first[i]]);
-        IMR_TRY(imr_dataset_note_bad(g->d, g->options, status, &fault, err));
+        const imr_ids_repeat r = repeats.v[i];
+        imr_status status = imr_fail(&fault, IMR_E_FORMAT,
+                                     "%s: line %llu: the id \"%s\" was used before, on line %llu",
+                                     name, (unsigned long long)g->lines.v[r.row], r.id,
+                                     (unsigned long long)g->lines.v[r.first]);
+        IMR_TRY(imr_dataset_note_bad(d, g->options, status, &fault, err));
     }
-    drop_rows(p, &repeats, g->n);
-    return imr_ids_drop(ids, &repeats, err);
+    imr_ids_drop(g->offsets.v, sizeof *g->offsets.v, g->offsets.n, &repeats);
+    imr_ids_drop(g->lengths.v, sizeof *g->lengths.v, g->lengths.n, &repeats);
+    imr_ids_drop(texts, sizeof *texts, g->n, &repeats);
+    return IMR_OK;
 }
 
 imr_status imr_dataset_no_documents(const imr_dataset *d, const char *name, imr_error *err)
@@ -304,12 +283,12 @@ static imr_status read_whole_corpus(imr_dataset *d, const imr_dataset_options *o
         if (!(d->summary = imr_buf_take(&b)))
             return imr_fail_memory(err);
     }
+    IMR_TRY(index_ids(&d->documents, &g, NULL, d->corpus.name, err));
     d->offsets = d->made_offsets = g.offsets.v;
     d->lengths = d->made_lengths = g.lengths.v;
     g.offsets.v = NULL;
     g.lengths.v = NULL;
-    return index_ids(&d->documents, &g, &(parallel){d->made_offsets, d->made_lengths, NULL},
-                     d->corpus.name, err);
+    return IMR_OK;
 }
 
 /* The remembered index instead of reading the corpus, when it describes this very file. */
@@ -380,7 +359,7 @@ imr_status imr_dataset_read_queries(imr_dataset *d, const imr_dataset_options *o
         d->query_texts[i] = at;
         at += strlen(at) + 1;
     }
-    return index_ids(&d->query_ids, &g, &(parallel){.texts = d->query_texts}, d->queries.name, err);
+    return index_ids(&d->query_ids, &g, d->query_texts, d->queries.name, err);
 }
 
 imr_status imr_dataset_read_corpus(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
@@ -398,5 +377,5 @@ imr_status imr_dataset_take_ids(imr_dataset *d, imr_buf *ids, size_t n,
     IMR_CLEANUP(gather_done)
     gather g = {.d = d, .options = o, .ids = {text, bytes, bytes}, .n = n};
     /* Names of files in one folder never repeat, so no line is ever named. */
-    return index_ids(&d->documents, &g, &(parallel){0}, d->path, err);
+    return index_ids(&d->documents, &g, NULL, d->path, err);
 }

@@ -8,11 +8,6 @@
 #include "retrieval/dataset_internal.h"
 #include "text/utf8.h"
 
-static void free_dataset(imr_dataset **d)
-{
-    imr_dataset_free(*d);
-}
-
 /* ---- judgements ---- */
 
 static int split_rank(const char *name)
@@ -167,7 +162,7 @@ imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_datas
                             imr_error *err)
 {
     const imr_dataset_options *o = options ? options : &no_options;
-    IMR_CLEANUP(free_dataset) imr_dataset *d = IMR_NEW(imr_dataset);
+    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *d = IMR_NEW(imr_dataset);
     if (!d || !(d->path = imr_strdup(path)))
         return imr_fail_memory(err);
     d->scratch = o->scratch;
@@ -203,7 +198,7 @@ imr_status imr_dataset_open_memory(imr_dataset **out, imr_named_bytes corpus,
                                    imr_error *err)
 {
     const imr_dataset_options *o = options ? options : &no_options;
-    IMR_CLEANUP(free_dataset) imr_dataset *d = IMR_NEW(imr_dataset);
+    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *d = IMR_NEW(imr_dataset);
     if (!d || !(d->path = imr_strdup(corpus.name)))
         return imr_fail_memory(err);
     d->scratch = o->scratch;

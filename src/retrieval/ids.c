@@ -21,9 +21,7 @@ void imr_ids_done(imr_ids *ids)
 
 void imr_ids_repeats_done(imr_ids_repeats *r)
 {
-    imr_free(r->row);
-    imr_free(r->first);
-    *r = (imr_ids_repeats){0};
+    imr_free(r->v);
 }
 
 imr_ids imr_ids_borrow(const imr_ids *ids)
@@ -36,22 +34,25 @@ imr_ids imr_ids_borrow(const imr_ids *ids)
                      .places = ids->places};
 }
 
+typedef struct sought {
+    const imr_ids *ids;
+    const char *id;
+} sought;
+
+static int by_row_id(const void *key, const void *row)
+{
+    const sought *s = key;
+    return strcmp(s->id, imr_ids_at(s->ids, *(const uint32_t *)row));
+}
+
 bool imr_ids_find(const imr_ids *ids, const char *id, uint32_t *row)
 {
-    size_t low = 0, high = ids->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(imr_ids_at(ids, ids->order[middle]), id);
-        if (order == 0) {
-            *row = ids->order[middle];
-            return true;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
+    const sought s = {ids, id};
+    const uint32_t *found =
+        ids->n ? bsearch(&s, ids->order, ids->n, sizeof *found, by_row_id) : NULL;
+    if (found)
+        *row = *found;
+    return found;
 }
 
 bool imr_ids_find_near(const imr_ids *ids, const char *id, uint32_t guess, uint32_t *row)
@@ -75,14 +76,7 @@ static int by_id(const void *a, const void *b)
 {
     const sorted_id *x = a, *y = b;
     int order = (x->key > y->key) - (x->key < y->key);
-    if (!order && x->rest && y->rest)
-        order = strcmp(x->rest, y->rest);
-    return order ? order : (x->row > y->row) - (x->row < y->row);
-}
-
-static bool same_id(const sorted_id *x, const sorted_id *y)
-{
-    return x->key == y->key && (!x->rest || !y->rest || strcmp(x->rest, y->rest) == 0);
+    return order || !x->rest || !y->rest ? order : strcmp(x->rest, y->rest);
 }
 
 /* How many bytes all ids begin with: "doc-" says nothing about their order. */
@@ -111,80 +105,50 @@ static sorted_id item_of(const imr_ids *ids, size_t row, size_t skip)
     return item;
 }
 
-/* Repeats in sorted order of their ids. */
-static imr_status gather_repeats(imr_ids_repeats *out, const sorted_id *items, size_t n,
-                                 const imr_ids *ids, const char *name, imr_error *err)
-{
-    size_t found = 0;
-    for (size_t i = 1; i < n; i++)
-        found += same_id(&items[i], &items[i - 1]);
-    if (!found)
-        return IMR_OK;
-    if (!out) {
-        size_t i = 1;
-        while (!same_id(&items[i], &items[i - 1]))
-            i++;
-        return imr_fail(err, IMR_E_FORMAT, "%s: the id \"%.200s\" stands there twice", name,
-                        imr_ids_at(ids, items[i].row));
-    }
-    out->row = IMR_NEW_ARRAY(uint32_t, found);
-    out->first = IMR_NEW_ARRAY(uint32_t, found);
-    if (!out->row || !out->first)
-        return imr_fail_memory(err);
-    uint32_t first = 0;
-    for (size_t i = 1; i < n; i++) {
-        if (!same_id(&items[i], &items[i - 1])) {
-            first = items[i].row;
-            continue;
-        }
-        out->row[out->n] = items[i].row;
-        out->first[out->n++] =
-            i > 1 && same_id(&items[i - 1], &items[i - 2]) ? first : items[i - 1].row;
-        first = out->first[out->n - 1];
-    }
-    return IMR_OK;
-}
-
-typedef struct repeat {
-    uint32_t row, first;
-} repeat;
-
 static int by_row(const void *a, const void *b)
 {
-    const repeat *x = a, *y = b;
+    const imr_ids_repeat *x = a, *y = b;
     return (x->row > y->row) - (x->row < y->row);
 }
 
-static imr_status sort_repeats(imr_ids_repeats *r, imr_error *err)
+static imr_status find_repeats(imr_ids_repeats *out, const sorted_id *items, const imr_ids *ids,
+                               const char *name, imr_error *err)
 {
-    if (r->n < 2)
-        return IMR_OK;
-    IMR_AUTOFREE repeat *v = IMR_NEW_ARRAY(repeat, r->n);
-    if (!v)
-        return imr_fail_memory(err);
-    for (size_t i = 0; i < r->n; i++)
-        v[i] = (repeat){r->row[i], r->first[i]};
-    qsort(v, r->n, sizeof *v, by_row);
-    for (size_t i = 0; i < r->n; i++) {
-        r->row[i] = v[i].row;
-        r->first[i] = v[i].first;
+    for (size_t i = 1, first = 0; i < ids->n; i++) {
+        const char *id = imr_ids_at(ids, items[i].row);
+        if (by_id(&items[first], &items[i]) != 0)
+            first = i;
+        else if (!out)
+            return imr_fail(err, IMR_E_FORMAT, "%s: the id \"%.200s\" stands there twice", name,
+                            id);
+        else if (!IMR_PUSH(out, (imr_ids_repeat){id, items[i].row, items[first].row}))
+            return imr_fail_memory(err);
     }
+    if (out && out->n)
+        qsort(out->v, out->n, sizeof *out->v, by_row);
     return IMR_OK;
 }
 
-/* items[2 * n]: room for the ids, and as much again to sort them. */
-static void fill_tables(imr_ids *ids, uint32_t *tables, sorted_id *items)
+size_t imr_ids_drop(void *table, size_t size, size_t n, const imr_ids_repeats *repeats)
+{
+    char *v = table;
+    size_t kept = 0;
+    for (size_t i = 0, next = 0; i < n; i++)
+        if (next < repeats->n && repeats->v[next].row == i)
+            next++;
+        else if (i != kept++ && v)
+            memmove(v + (kept - 1) * size, v + i * size, size);
+    return kept;
+}
+
+/* items[2 * n]: room for the ids, and as much again to sort them. Of equal ones the first row stays
+ * the first. */
+static void sort_items(sorted_id *items, const imr_ids *ids)
 {
     size_t skip = common_prefix(ids);
     for (size_t i = 0; i < ids->n; i++)
         items[i] = item_of(ids, i, skip);
     imr_sort(items, items + ids->n, ids->n, sizeof *items, by_id);
-    for (size_t i = 0; i < ids->n; i++) {
-        tables[i] = items[i].row;
-        tables[ids->n + items[i].row] = (uint32_t)i;
-    }
-    ids->order = tables;
-    ids->places = tables + ids->n;
 }
 
 static imr_status sort(imr_ids *ids, imr_ids_repeats *repeats, const char *name, imr_error *err)
@@ -196,11 +160,21 @@ static imr_status sort(imr_ids *ids, imr_ids_repeats *repeats, const char *name,
     if (!items || !tables) {
         status = imr_scratch_fail(ids->scratch, err);
     } else {
-        fill_tables(ids, tables, items);
-        status = gather_repeats(repeats, items, ids->n, ids, name, err);
+        sort_items(items, ids);
+        status = find_repeats(repeats, items, ids, name, err);
     }
+    if (status == IMR_OK && repeats && repeats->n) {
+        ids->n = imr_ids_drop(ids->owned[1], sizeof *ids->start, ids->n, repeats);
+        sort_items(items, ids);
+    }
+    for (size_t i = 0; status == IMR_OK && i < ids->n; i++) {
+        tables[i] = items[i].row;
+        tables[ids->n + items[i].row] = (uint32_t)i;
+    }
+    ids->order = tables;
+    ids->places = tables ? tables + ids->n : NULL;
     imr_scratch_free(ids->scratch, items);
-    return status == IMR_OK && repeats ? sort_repeats(repeats, err) : status;
+    return status;
 }
 
 static imr_status take(imr_ids *ids, imr_ids_repeats *repeats, const char *name, imr_error *err)
@@ -234,37 +208,6 @@ imr_status imr_ids_take(imr_ids *out, imr_ids_repeats *repeats, imr_scratch *scr
         return status;
     }
     *out = ids;
-    return IMR_OK;
-}
-
-imr_status imr_ids_drop(imr_ids *ids, const imr_ids_repeats *repeats, imr_error *err)
-{
-    if (repeats->n == 0)
-        return IMR_OK;
-    uint64_t *start = ids->owned[1];
-    uint32_t *tables = ids->owned[2];
-    uint32_t *now = imr_scratch_alloc(ids->scratch, ids->n, sizeof *now); /* the row's number */
-    if (!now)
-        return imr_scratch_fail(ids->scratch, err);
-    size_t n = 0, next = 0;
-    for (size_t i = 0; i < ids->n; i++) {
-        if (next < repeats->n && repeats->row[next] == i) {
-            now[i] = UINT32_MAX;
-            next++;
-            continue;
-        }
-        start[n] = start[i];
-        now[i] = (uint32_t)n++;
-    }
-    size_t kept = 0;
-    for (size_t i = 0; i < ids->n; i++)
-        if (now[tables[i]] != UINT32_MAX)
-            tables[kept++] = now[tables[i]];
-    for (size_t i = 0; i < n; i++)
-        tables[n + tables[i]] = (uint32_t)i;
-    ids->n = n;
-    ids->places = tables + n;
-    imr_scratch_free(ids->scratch, now);
     return IMR_OK;
 }
 
@@ -348,10 +291,8 @@ imr_status imr_ids_open(bool *found, imr_ids *out, const char *path, const void 
     imr_error why;
     *found = false;
     imr_status status = imr_file_map(&ids.file, path, &why);
-    if (status == IMR_E_MEMORY)
-        return imr_fail_memory(err);
     if (status != IMR_OK)
-        return IMR_OK;
+        return status == IMR_E_MEMORY ? imr_fail_memory(err) : IMR_OK;
     *found = read_tables(&ids, lines_len, n) && same_text(ids.text, lines, lines_len, n) &&
              good_starts(&ids) && good_order(&ids);
     if (*found)

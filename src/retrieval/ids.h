@@ -49,24 +49,25 @@ bool imr_ids_find(const imr_ids *ids, const char *id, uint32_t *row);
 /* The same, but looks at row `guess` first: for lists in nearly the same order. */
 bool imr_ids_find_near(const imr_ids *ids, const char *id, uint32_t guess, uint32_t *row);
 
-/* Rows that repeat an id of an earlier row, ascending; the caller's. */
-typedef struct imr_ids_repeats {
-    uint32_t *row, *first; /* [n]: the row, and the first one with its id */
-    size_t n;
-} imr_ids_repeats;
+/* Rows that repeat an id of an earlier row, ascending. */
+typedef struct imr_ids_repeat {
+    const char *id;      /* borrowed of the ids */
+    uint32_t row, first; /* the row, and the first one with its id */
+} imr_ids_repeat;
+typedef IMR_ARRAY(imr_ids_repeat) imr_ids_repeats;
 void imr_ids_repeats_done(imr_ids_repeats *r);
+/* Takes the repeated rows out of a table of n rows of `size` bytes (NULL is fine); the rows left. */
+size_t imr_ids_drop(void *table, size_t size, size_t n, const imr_ids_repeats *repeats);
 
 /*
  * n zero-terminated ids in text[0..bytes), taken also on failure. What is repeated goes to *repeats
- * and leaves ids that must not be looked up; with repeats NULL a repeated id is IMR_E_FORMAT.
+ * and is left out, later rows move up; with repeats NULL a repeated id is IMR_E_FORMAT.
  * scratch (NULL: memory) is where text came from and where the tables go: 16 bytes an id, while
  * they are made 48 more. Errors: IMR_E_FORMAT when text does not hold n ids (name: in errors);
  * imr_scratch_fail's.
  */
 imr_status imr_ids_take(imr_ids *out, imr_ids_repeats *repeats, imr_scratch *scratch, char *text,
                         size_t bytes, size_t n, const char *name, imr_error *err) IMR_NODISCARD;
-/* Takes out the rows of `repeats`. */
-imr_status imr_ids_drop(imr_ids *ids, const imr_ids_repeats *repeats, imr_error *err) IMR_NODISCARD;
 /* The same ids borrowed: `ids` must outlive the result, which need not be released. */
 imr_ids imr_ids_borrow(const imr_ids *ids);
 

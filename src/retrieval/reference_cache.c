@@ -1,56 +1,213 @@
-/* The authors' caches: their vectors. What lies where: reference_internal.h. */
+/*
+ * Opening caches the authors' package wrote, read as they are. Release 0.1:
+ *
+ *   1. DIR/manifest.json                                 "encoder": the key of the query files
+ *   2. DIR/{train,val,test}/embeddings.pt                dict id -> vector; the same in every split
+ *   3. DIR/{...}/query_embeddings_<key>.pt               dict id -> vector, prefixes already in
+ *   4. DIR/{...}/negatives.json                          {query: [document, ...]}: its keys are the
+ *                                                        split's queries, in this order
+ * Release 0.2, "schema_version": 2 in the manifest:
+ *
+ *   1. DIR/manifest.json                                 documents {count, ids_sha256}, splits
+ *                                                        {name: {query_count, query_ids_sha256}}
+ *   2. DIR/documents/embeddings.pt, ids.json             dict id -> vector; its keys, a list
+ *   3. DIR/{train,validation,test}/query_embeddings.pt   dict id -> vector, prefixes already in
+ *   4. DIR/{...}/query_ids.json                          the split's queries
+ *   5. DIR/{...}/negatives.json                          {query: [document, ...]}, in their order
+ * A hash is that of the ids joined by newlines; ids that have another are refused.
+ *
+ * A split that is absent is no error, one without a list of queries takes those it has vectors for.
+ *
+ * torch.save writes a dict of vectors in one of two ways: all of them views of one storage (those
+ * of a matrix), or each with a storage of its own, in an archive of as many entries. Both are read
+ * without a copy; what is held of each vector is its id and its place (cache_vector), in the
+ * scratch when there is one. Read in one pass, queries are kept the same way and negatives.json,
+ * splits and texts are left alone.
+ */
 #include <string.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/limits.h"
-#include "base/mem.h"
+#include "format/json.h"
 #include "format/torch_pt.h"
-#include "retrieval/reference_internal.h"
+#include "retrieval/cache_internal.h"
+#include "retrieval/reference_split.h"
 
-static imr_status path_in(char **out, const reference_gather *g, size_t split, const char *file,
-                          imr_error *err)
+/* Where things lie. */
+typedef struct layout {
+    const char *splits[CACHE_REFERENCE_SPLITS];
+    bool second; /* release 0.2 */
+} layout;
+
+static const layout layouts[] = {{{"train", "val", "test"}, false},
+                                 {{"train", "validation", "test"}, true}};
+
+/* Ids and where their vectors lie. */
+typedef struct pairs {
+    imr_scratch *scratch; /* of ids and v */
+    IMR_ARRAY(char) ids;  /* zero-terminated, one after another */
+    IMR_ARRAY(cache_vector) v;
+} pairs;
+
+/* What becomes a cache. Queries of all splits are gathered one split after another. */
+typedef struct gather {
+    imr_cache *c;
+    const imr_cache_options *options;
+    const layout *layout;
+    const imr_json *manifest; /* NULL: there is none */
+    const char *dir, *key;    /* key NULL: whatever single query file is there */
+    pairs queries;
+    IMR_ARRAY(size_t) first; /* of each query's negatives */
+    IMR_ARRAY(uint32_t) negatives;
+    size_t ends[CACHE_REFERENCE_SPLITS];
+    bool present[CACHE_REFERENCE_SPLITS];
+    size_t without_vector;
+} gather;
+
+static void pairs_done(pairs *p)
 {
-    return imr_reference_path(out, g, g->layout->splits[split], file, err);
+    imr_scratch_free(p->scratch, p->ids.v);
+    imr_scratch_free(p->scratch, p->v.v);
 }
 
-static void gather_done(reference_gather *g)
+static void gather_done(gather *g)
 {
-    imr_scratch_free(g->scratch, g->ids.v);
-    imr_scratch_free(g->scratch, g->places.v);
-    imr_free(g->vectors.v);
+    pairs_done(&g->queries);
     imr_free(g->first.v);
     imr_free(g->negatives.v);
 }
 
-/* A .pt file: the ids of its dict and where their vectors lie. */
+static imr_path path_in(const char *dir, const char *folder, const char *file)
+{
+    imr_path path;
+    snprintf(path.s, sizeof path.s, "%s/%s/%s", dir, folder, file);
+    return path;
+}
+
+static imr_status add_pair(pairs *p, const char *id, cache_vector v, imr_error *err)
+{
+    const size_t n = strlen(id) + 1;
+    if (!IMR_SCRATCH_PUSH(p->scratch, &p->v, v) || !IMR_SCRATCH_GROW(p->scratch, &p->ids, n))
+        return imr_scratch_fail(p->scratch, err);
+    memcpy(p->ids.v + p->ids.n, id, n);
+    p->ids.n += n;
+    return IMR_OK;
+}
+
+/* The ids as a table; repeats as for imr_ids_take. */
+static imr_status take_ids(imr_ids *out, imr_ids_repeats *repeats, pairs *p, const char *name,
+                           imr_error *err)
+{
+    char *text = p->ids.v;
+    p->ids.v = NULL;
+    return imr_ids_take(out, repeats, p->scratch, text, p->ids.n, p->v.n, name, err);
+}
+
+/* The vectors as they lie. */
+static void keep_scattered(cache_rows *rows, pairs *p, size_t dim)
+{
+    rows->rows = (imr_rows){NULL, false, rows->ids.n, dim, dim};
+    rows->scattered = p->v.v;
+    rows->scratch = p->scratch;
+    p->v.v = NULL;
+}
+
+/* ---- what the manifest says, and whether the ids agree ---- */
+
+bool imr_reference_cache_here(const char *dir)
+{
+    bool here = imr_file_exists(path_in(dir, "documents", "embeddings.pt").s);
+    for (size_t s = 0; s < CACHE_REFERENCE_SPLITS; s++)
+        here |= imr_file_exists(path_in(dir, layouts[0].splits[s], "embeddings.pt").s);
+    return here;
+}
+
+/* Notes the manifest's hash, and the layout it tells of. */
+static imr_status read_manifest(gather *g, imr_error *err)
+{
+    g->layout = &layouts[imr_json_int_or(g->manifest, "schema_version", 1) == 2];
+    if (g->manifest)
+        return imr_sha256_file(imr_path_in(g->dir, "manifest.json").s, g->c->sha256, err);
+    if (imr_file_exists(imr_path_in(g->dir, "documents/embeddings.pt").s))
+        return imr_fail(err, IMR_E_FORMAT,
+                        "%s has documents but no manifest.json, which is written last: the cache "
+                        "is half made; make it again",
+                        g->dir);
+    return IMR_OK;
+}
+
+/* path, of which these are the n ids (said and hash NULL: the manifest does not say). */
+static imr_status check_ids(const char *path, const imr_json *count, const char *hash,
+                            imr_sha256 *sum, size_t n, imr_error *err)
+{
+    char found[IMR_SHA256_HEX];
+    IMR_TRY(imr_sha256_hex(sum, found, err));
+    if (imr_json_is_number(count) && imr_json_int_or(count, "", -1) != (int64_t)n)
+        return imr_fail(
+            err, IMR_E_FORMAT,
+            "%s holds %zu ids, the manifest says %lld: files of two caches, or one half "
+            "written; make the cache again",
+            path, n, (long long)imr_json_int_or(count, "", -1));
+    if (hash && strcmp(hash, found) != 0)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "the ids in %s have sha256 %.12s, the manifest says %.12s: the cache was "
+                        "changed after it was made, or its files are of two; make it again",
+                        path, found, hash);
+    return IMR_OK;
+}
+
+/* The documents' ids have the hash and the number the manifest says. */
+static imr_status check_documents(const gather *g, imr_error *err)
+{
+    const imr_ids *ids = &g->c->documents.ids;
+    IMR_AUTOSHA256 imr_sha256 sum;
+    imr_sha256_init(&sum);
+    for (size_t i = 0; i < ids->n; i++)
+        imr_reference_hash_id(&sum, imr_ids_at(ids, i), i == 0);
+    return check_ids(path_in(g->dir, "documents", "embeddings.pt").s,
+                     imr_json_at(g->manifest, "documents/count"),
+                     imr_json_string_or(g->manifest, "documents/ids_sha256", NULL), &sum, ids->n,
+                     err);
+}
+
+/* The split's query_ids.json, checked likewise; *out stays NULL when there is none. */
+static imr_status open_query_ids(imr_json **out, const gather *g, const char *split, imr_error *err)
+{
+    const imr_path path = path_in(g->dir, split, "query_ids.json");
+    if (!imr_file_exists(path.s))
+        return IMR_OK;
+    IMR_TRY(imr_json_open(out, path.s, err));
+    IMR_AUTOSHA256 imr_sha256 sum;
+    imr_sha256_init(&sum);
+    const imr_json *first = imr_json_child(*out);
+    for (const imr_json *q = first; q; q = imr_json_next(q)) {
+        if (!imr_json_is_array(*out) || !imr_json_is_string(q))
+            return imr_fail(err, IMR_E_FORMAT, "%s is no list of ids", path.s);
+        imr_reference_hash_id(&sum, imr_json_string_or(q, "", ""), q == first);
+    }
+    const imr_json *said = imr_json_at(imr_json_at(g->manifest, "splits"), split);
+    return check_ids(path.s, imr_json_at(said, "query_count"),
+                     imr_json_string_or(said, "query_ids_sha256", NULL), &sum, imr_json_count(*out),
+                     err);
+}
+
+/* ---- a .pt file ---- */
+
+/* The ids of its dict and where their vectors lie. */
 typedef struct vectors_file {
     imr_cache *c; /* the first vector of all decides its dim and dtype */
     bool compare; /* with the cache's documents, instead of keeping: */
     size_t n, strangers;
-    imr_scratch *scratch; /* of ids and v */
-    reference_ids ids;
-    reference_places v;
+    pairs pairs;
     imr_torch *torch;
-    char *path;
+    imr_path path;
 } vectors_file;
 
 static void vectors_done(vectors_file *f)
 {
-    imr_scratch_free(f->scratch, f->ids.v);
-    imr_scratch_free(f->scratch, f->v.v);
+    pairs_done(&f->pairs);
     imr_torch_free(f->torch);
-    imr_free(f->path);
-}
-
-/* n bytes of ids. */
-static imr_status add_ids(imr_scratch *scratch, reference_ids *to, const char *ids, size_t n,
-                          imr_error *err)
-{
-    if (!IMR_SCRATCH_GROW(scratch, to, n))
-        return imr_scratch_fail(scratch, err);
-    memcpy(to->v + to->n, ids, n);
-    to->n += n;
-    return IMR_OK;
 }
 
 static imr_status take_vector(void *user, const char *id, const imr_tensor *t, imr_error *err)
@@ -78,29 +235,18 @@ static imr_status take_vector(void *user, const char *id, const imr_tensor *t, i
         f->strangers += !imr_cache_find_document_near(c, id, f->n - 1, &at);
         return IMR_OK;
     }
-    cache_vector v = {t->data, (uint32_t)t->stride[0], (uint8_t)t->dtype};
-    if (!IMR_SCRATCH_PUSH(f->scratch, &f->v, v))
-        return imr_scratch_fail(f->scratch, err);
-    return add_ids(f->scratch, &f->ids, id, strlen(id) + 1, err);
+    const cache_vector v = {t->data, (uint32_t)t->stride[0], (uint8_t)t->dtype};
+    return add_pair(&f->pairs, id, v, err);
 }
 
-/* Opens the dict id -> vector and checks that every value is a vector of the cache's length. Takes
- * f->path. */
+/* Opens the dict id -> vector and checks that every value is a vector of the cache's length. */
 static imr_status open_vectors(vectors_file *f, imr_error *err)
 {
-    IMR_TRY(imr_torch_open_pairs(&f->torch, f->path, f->scratch, take_vector, f, err));
+    IMR_TRY(imr_torch_open_pairs(&f->torch, f->path.s, f->pairs.scratch, take_vector, f, err));
     if (f->n == 0)
         return imr_fail(err, IMR_E_FORMAT, "%s holds no vectors: expected a dict id -> vector",
-                        f->path);
+                        f->path.s);
     return IMR_OK;
-}
-
-/* The ids as a table. */
-static imr_status take_ids(imr_ids *ids, vectors_file *f, imr_error *err)
-{
-    char *text = f->ids.v;
-    f->ids.v = NULL;
-    return imr_ids_take(ids, NULL, f->scratch, text, f->ids.n, f->n, f->path, err);
 }
 
 /* ---- documents ---- */
@@ -108,7 +254,7 @@ static imr_status take_ids(imr_ids *ids, vectors_file *f, imr_error *err)
 /* Vectors that lie one behind the other, as those of a dict made from one matrix do. */
 static bool one_matrix(imr_rows *out, const vectors_file *f, size_t dim)
 {
-    const cache_vector *v = f->v.v;
+    const cache_vector *v = f->pairs.v.v;
     size_t size = imr_dtype_size((imr_dtype)v[0].dtype);
     size_t step = f->n > 1 ? (size_t)((uintptr_t)v[1].data - (uintptr_t)v[0].data) : dim * size;
     if ((v[0].dtype != IMR_F32 && v[0].dtype != IMR_F16) || (uintptr_t)v[0].data % size ||
@@ -125,18 +271,11 @@ static bool one_matrix(imr_rows *out, const vectors_file *f, size_t dim)
 static imr_status take_documents(imr_cache *c, vectors_file *f, bool one_pass, imr_error *err)
 {
     cache_rows *d = &c->documents;
-    IMR_TRY(take_ids(&d->ids, f, err));
-    if (one_matrix(&d->rows, f, c->dim)) {
-        d->torch = f->torch;
-        f->torch = NULL;
-    } else {
-        d->rows = (imr_rows){NULL, false, f->n, c->dim, c->dim};
-        d->torch = f->torch;
-        d->scattered = f->v.v;
-        d->scratch = f->scratch;
-        f->torch = NULL;
-        f->v.v = NULL;
-    }
+    IMR_TRY(take_ids(&d->ids, NULL, &f->pairs, f->path.s, err));
+    if (!one_matrix(&d->rows, f, c->dim))
+        keep_scattered(d, &f->pairs, c->dim);
+    d->torch[0] = f->torch;
+    f->torch = NULL;
     if (one_pass)
         return IMR_OK;
     if (d->scattered)
@@ -144,68 +283,63 @@ static imr_status take_documents(imr_cache *c, vectors_file *f, bool one_pass, i
     return imr_cache_check_finite(d, "document", 0, err);
 }
 
-static imr_status read_documents(reference_gather *g, const char *folder, imr_error *err)
+static imr_status read_documents(gather *g, const char *folder, imr_error *err)
 {
     imr_cache *c = g->c;
     IMR_CLEANUP(vectors_done)
-    vectors_file f = {.c = c, .compare = c->documents.ids.n > 0, .scratch = g->scratch};
-    IMR_TRY(imr_reference_path(&f.path, g, folder, "embeddings.pt", err));
+    vectors_file f = {.c = c,
+                      .compare = c->documents.ids.n > 0,
+                      .pairs.scratch = g->options->scratch,
+                      .path = path_in(g->dir, folder, "embeddings.pt")};
     IMR_TRY(open_vectors(&f, err));
     if (!f.compare)
-        return take_documents(c, &f, g->one_pass, err);
+        return take_documents(c, &f, g->options->one_pass, err);
     if (f.n == c->documents.ids.n && f.strangers == 0)
         return IMR_OK;
     return imr_fail(err, IMR_E_UNSUPPORTED,
                     "%s holds other documents (%zu) than the split before it (%zu): one corpus a "
                     "cache is read",
-                    f.path, f.n, c->documents.ids.n);
+                    f.path.s, f.n, c->documents.ids.n);
 }
 
 /* ---- queries ---- */
 
 /* The split's query file: by key, or the only one there. */
-static imr_status find_query_file(char **out, const reference_gather *g, size_t split,
-                                  imr_error *err)
+static imr_status find_query_file(imr_path *out, const gather *g, const char *split, imr_error *err)
 {
     char name[128];
+    *out = path_in(g->dir, split, "query_embeddings.pt");
     if (g->layout->second)
-        return path_in(out, g, split, "query_embeddings.pt", err);
+        return IMR_OK;
     if (g->key) {
         snprintf(name, sizeof name, "query_embeddings_%.80s.pt", g->key);
-        IMR_TRY(path_in(out, g, split, name, err));
-        if (imr_file_exists(*out))
+        *out = path_in(g->dir, split, name);
+        if (imr_file_exists(out->s))
             return IMR_OK;
-        imr_free(*out);
-        *out = NULL;
     }
-    IMR_AUTOFREE char *folder = NULL;
-    IMR_TRY(path_in(&folder, g, split, "", err));
+    const imr_path folder = path_in(g->dir, split, "");
     char **names = NULL;
     size_t n = 0, found = 0;
-    IMR_TRY(imr_dir_list(&names, &n, folder, err));
+    IMR_TRY(imr_dir_list(&names, &n, folder.s, err));
     for (size_t i = 0; i < n; i++)
         if (strncmp(names[i], "query_embeddings_", 17) == 0 && strlen(names[i]) < sizeof name) {
-            snprintf(name, sizeof name, "%s", names[i]);
+            *out = path_in(g->dir, split, names[i]);
             found++;
         }
     imr_dir_list_free(names, n);
     if (found == 1 && !g->key)
-        return path_in(out, g, split, name, err);
-    return imr_fail(err, IMR_E_NOT_FOUND, "%s has %s query_embeddings_%s.pt%s", folder,
+        return IMR_OK;
+    return imr_fail(err, IMR_E_NOT_FOUND, "%s has %s query_embeddings_%s.pt%s", folder.s,
                     found ? "no single" : "no", g->key ? g->key : "*",
                     found ? "; name the encoder key of the one to use" : "");
 }
 
-static imr_status add_query(reference_gather *g, const char *id, const cache_vector *v,
-                            const imr_json *negatives, imr_error *err)
+static imr_status add_query(gather *g, const char *id, cache_vector v, const imr_json *negatives,
+                            imr_error *err)
 {
-    size_t dim = g->c->dim;
-    if (!IMR_GROW(&g->vectors, dim) || !IMR_PUSH(&g->first, g->negatives.n))
+    IMR_TRY(add_pair(&g->queries, id, v, err));
+    if (!g->options->one_pass && !IMR_PUSH(&g->first, g->negatives.n))
         return imr_fail_memory(err);
-    IMR_TRY(imr_cache_read_vector(g->vectors.v + g->vectors.n, v, dim, err));
-    g->vectors.n += dim;
-    IMR_TRY(add_ids(g->scratch, &g->ids, id, strlen(id) + 1, err));
-    g->n++;
     for (const imr_json *n = imr_json_child(negatives); n; n = imr_json_next(n)) {
         uint32_t at;
         if (imr_json_is_string(n) &&
@@ -216,20 +350,27 @@ static imr_status add_query(reference_gather *g, const char *id, const cache_vec
     return IMR_OK;
 }
 
-/* The queries of `list` (NULL: the keys of negatives; neither: all), negatives in the same order. */
-static imr_status add_queries(reference_gather *g, const vectors_file *f, const imr_ids *ids,
-                              const imr_json *list, const imr_json *negatives, imr_error *err)
+/* The queries of `list` (NULL: the keys of negatives; neither, or in one pass: all), negatives in
+ * the same order. */
+static imr_status add_queries(gather *g, vectors_file *f, const imr_json *list,
+                              const imr_json *negatives, imr_error *err)
 {
-    if (!list && !negatives)
-        for (size_t i = 0; i < f->n; i++)
-            IMR_TRY(add_query(g, imr_ids_at(ids, i), &f->v.v[i], NULL, err));
+    const char *all = f->pairs.ids.v;
+    for (size_t i = 0; (g->options->one_pass || (!list && !negatives)) && i < f->n; i++) {
+        IMR_TRY(add_query(g, all, f->pairs.v.v[i], NULL, err));
+        all += strlen(all) + 1;
+    }
+    if (g->options->one_pass)
+        return IMR_OK;
+    IMR_CLEANUP(imr_ids_done) imr_ids ids = {0};
+    IMR_TRY(take_ids(&ids, NULL, &f->pairs, f->path.s, err));
     const imr_json *next = imr_json_child(negatives);
     for (const imr_json *q = list ? imr_json_child(list) : next; q; q = imr_json_next(q)) {
         const char *id = list ? imr_json_string_or(q, "", "") : imr_json_key(q);
         const imr_json *own = next && strcmp(imr_json_key(next), id) == 0 ? next : NULL;
         uint32_t at;
-        if (imr_ids_find(ids, id, &at))
-            IMR_TRY(add_query(g, id, &f->v.v[at], own, err));
+        if (imr_ids_find(&ids, id, &at))
+            IMR_TRY(add_query(g, id, f->pairs.v.v[at], own, err));
         else
             g->without_vector++;
         if (own)
@@ -239,68 +380,54 @@ static imr_status add_queries(reference_gather *g, const vectors_file *f, const 
         return imr_fail(err, IMR_E_FORMAT,
                         "%s: the negatives of \"%.80s\" are not in the order of the split's "
                         "queries, or of a query it has not",
-                        f->path, imr_json_key(next));
+                        f->path.s, imr_json_key(next));
     return IMR_OK;
 }
 
-/* In one pass: where they lie. */
-static imr_status keep_queries(reference_gather *g, size_t split, vectors_file *f, imr_error *err)
+static imr_status read_queries(gather *g, size_t split, imr_error *err)
 {
-    if (!IMR_SCRATCH_GROW(g->scratch, &g->places, f->n))
-        return imr_scratch_fail(g->scratch, err);
-    memcpy(g->places.v + g->places.n, f->v.v, f->n * sizeof *f->v.v);
-    g->places.n += f->n;
-    g->n += f->n;
-    g->c->query_files[split] = f->torch;
-    f->torch = NULL;
-    return add_ids(g->scratch, &g->ids, f->ids.v, f->ids.n, err);
-}
-
-static imr_status read_queries(reference_gather *g, size_t split, imr_error *err)
-{
-    IMR_CLEANUP(vectors_done) vectors_file f = {.c = g->c, .scratch = g->scratch};
+    const char *name = g->layout->splits[split];
+    IMR_CLEANUP(vectors_done)
+    vectors_file f = {.c = g->c, .pairs.scratch = g->options->scratch};
     imr_json *list IMR_AUTOJSON = NULL;
-    IMR_TRY(imr_reference_query_ids(&list, g, g->layout->splits[split], err));
+    imr_json *negatives IMR_AUTOJSON = NULL;
+    IMR_TRY(open_query_ids(&list, g, name, err));
     if (list && imr_json_count(list) == 0) {
         g->present[split] = false;
-        char line[64];
-        snprintf(line, sizeof line, "its split %s has no queries", g->layout->splits[split]);
-        return imr_cache_add_notice(g->c, line, err);
+        return imr_cache_add_notice(g->c, err, "its split %s has no queries", name);
     }
-    IMR_TRY(find_query_file(&f.path, g, split, err));
+    IMR_TRY(find_query_file(&f.path, g, name, err));
     IMR_TRY(open_vectors(&f, err));
-    if (g->one_pass)
-        return keep_queries(g, split, &f, err);
-    IMR_AUTOFREE char *path = NULL;
-    IMR_TRY(path_in(&path, g, split, "negatives.json", err));
-    imr_json *negatives IMR_AUTOJSON = NULL;
-    if (imr_file_exists(path)) {
-        IMR_TRY(imr_json_open(&negatives, path, err));
+    const imr_path path = path_in(g->dir, name, "negatives.json");
+    if (!g->options->one_pass && imr_file_exists(path.s)) {
+        IMR_TRY(imr_json_open(&negatives, path.s, err));
         if (!imr_json_is_object(negatives))
-            return imr_fail(err, IMR_E_FORMAT, "%s is no object {query: [document, ...]}", path);
+            return imr_fail(err, IMR_E_FORMAT, "%s is no object {query: [document, ...]}", path.s);
     }
-    IMR_CLEANUP(imr_ids_done) imr_ids ids = {0};
-    IMR_TRY(take_ids(&ids, &f, err));
-    return add_queries(g, &f, &ids, list, negatives, err);
+    IMR_TRY(add_queries(g, &f, list, negatives, err));
+    g->c->queries.torch[split] = f.torch;
+    f.torch = NULL;
+    return IMR_OK;
 }
 
-static imr_status read_splits(reference_gather *g, const imr_progress *progress, imr_error *err)
+static imr_status read_splits(gather *g, imr_error *err)
 {
     const bool second = g->layout->second;
     if (second) {
         IMR_TRY(read_documents(g, "documents", err));
-        IMR_TRY(imr_reference_check_documents(g, err));
+        IMR_TRY(check_documents(g, err));
     }
     for (size_t s = 0; s < CACHE_REFERENCE_SPLITS; s++) {
-        IMR_AUTOFREE char *path = NULL;
-        IMR_TRY(path_in(&path, g, s, second ? "query_embeddings.pt" : "embeddings.pt", err));
-        g->present[s] = imr_file_exists(path);
+        const char *name = g->layout->splits[s];
+        g->present[s] = imr_file_exists(
+            path_in(g->dir, name, second ? "query_embeddings.pt" : "embeddings.pt").s);
         if (g->present[s] && !second)
-            IMR_TRY(read_documents(g, g->layout->splits[s], err));
+            IMR_TRY(read_documents(g, name, err));
         if (g->present[s])
             IMR_TRY(read_queries(g, s, err));
-        g->ends[s] = g->n;
-        if (!imr_progress_step(progress, "reading vectors", s + 1, CACHE_REFERENCE_SPLITS))
+        g->ends[s] = g->queries.v.n;
+        if (!imr_progress_step(g->options->progress, "reading vectors", s + 1,
+                               CACHE_REFERENCE_SPLITS))
             return imr_fail(err, IMR_E_CANCELLED, "reading the cache was cancelled");
     }
     if (g->c->documents.ids.n == 0)
@@ -310,96 +437,143 @@ static imr_status read_splits(reference_gather *g, const imr_progress *progress,
     return IMR_OK;
 }
 
-static imr_status take_query_ids(reference_gather *g, imr_ids_repeats *repeats, imr_error *err)
+/* Hands what was gathered over to the cache. In one pass, of a query that several splits have, the
+ * first. */
+static imr_status take_queries(gather *g, imr_error *err)
 {
-    char *text = g->ids.v;
-    g->ids.v = NULL;
-    return imr_ids_take(&g->c->queries.ids, repeats, g->scratch, text, g->ids.n, g->n,
-                        "the queries of all splits", err);
-}
-
-/* In one pass; of a query that several splits have, the first. */
-static imr_status take_places(reference_gather *g, imr_error *err)
-{
-    IMR_CLEANUP(imr_ids_repeats_done) imr_ids_repeats repeats = {0};
-    cache_rows *q = &g->c->queries;
-    IMR_TRY(take_query_ids(g, &repeats, err));
-    size_t kept = 0, next = 0;
-    for (size_t i = 0; i < g->n; i++) {
-        if (next < repeats.n && repeats.row[next] == i)
-            next++;
-        else
-            g->places.v[kept++] = g->places.v[i];
-    }
-    q->scattered = g->places.v;
-    q->scratch = g->scratch;
-    g->places.v = NULL;
-    q->rows = (imr_rows){NULL, false, kept, g->c->dim, g->c->dim};
-    return imr_ids_drop(&q->ids, &repeats, err);
-}
-
-/* Hands what was gathered over to the cache. */
-static imr_status take_queries(reference_gather *g, imr_error *err)
-{
+    const bool one_pass = g->options->one_pass;
     imr_cache *c = g->c;
+    IMR_CLEANUP(imr_ids_repeats_done) imr_ids_repeats repeats = {0};
+    IMR_TRY(take_ids(&c->queries.ids, one_pass ? &repeats : NULL, &g->queries,
+                     "the queries of all splits", err));
+    imr_ids_drop(g->queries.v.v, sizeof *g->queries.v.v, g->queries.v.n, &repeats);
+    keep_scattered(&c->queries, &g->queries, c->dim);
+    if (one_pass)
+        return IMR_OK;
     if (!IMR_PUSH(&g->first, g->negatives.n))
         return imr_fail_memory(err);
-    IMR_TRY(take_query_ids(g, NULL, err));
-    IMR_TRY(imr_matrix_init(&c->queries.owned, g->n, c->dim, err));
-    if (g->n)
-        memcpy(c->queries.owned.v, g->vectors.v, g->n * c->dim * sizeof(float));
-    c->queries.rows = imr_rows_of_view(imr_matrix_view(&c->queries.owned));
     c->negatives_first = g->first.v;
     c->negatives = g->negatives.v;
     g->first.v = NULL;
     g->negatives.v = NULL;
+    IMR_TRY(imr_cache_gather(&c->queries, err));
     return imr_cache_check_finite(&c->queries, "query", 0, err);
+}
+
+/* ---- texts and judgements beside the vectors, which do not say where they are ---- */
+
+static imr_status attach_dataset(imr_cache *c, const imr_cache_options *options, imr_error *err)
+{
+    if (!options->dataset || !options->dataset[0])
+        return imr_cache_add_notice(c, err,
+                                    "no texts and no judgements: this layout does not say where "
+                                    "its dataset is; name the BEIR folder to see them");
+    imr_dataset_options o = {.skip_bad_lines = options->skip_bad_lines,
+                             .progress = options->progress};
+    IMR_TRY(imr_dataset_open(&c->dataset, options->dataset, &o, err));
+    if (!(c->dataset_rows = IMR_NEW_ARRAY(uint32_t, c->documents.ids.n)))
+        return imr_fail_memory(err);
+    size_t missing = 0;
+    for (size_t i = 0; i < c->documents.ids.n; i++)
+        if (!imr_dataset_find_near(c->dataset, imr_ids_at(&c->documents.ids, i), (uint32_t)i,
+                                   &c->dataset_rows[i])) {
+            c->dataset_rows[i] = UINT32_MAX;
+            missing++;
+        }
+    if (missing == c->documents.ids.n)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "none of the cache's %zu documents is in %s: this is another dataset",
+                        c->documents.ids.n, options->dataset);
+    if (!missing)
+        return IMR_OK;
+    return imr_cache_add_notice(c, err, "%zu of %zu documents are not in %s", missing,
+                                c->documents.ids.n, options->dataset);
+}
+
+/* Release 0.1 cuts its three splits out of the dataset's test judgements, so those are asked first;
+ * release 0.2 keeps test and cuts train and validation out of train. */
+static imr_status split_qrels(imr_qrels **out, const imr_cache *c, const char *source, size_t first,
+                              size_t end, imr_error *err)
+{
+    const imr_qrels *sources[64];
+    size_t n = 0;
+    const imr_qrels *test = imr_dataset_qrels(c->dataset, source);
+    if (test)
+        sources[n++] = test;
+    for (size_t s = 0; s < imr_dataset_splits(c->dataset) && n < IMR_LEN(sources); s++) {
+        const imr_qrels *q = imr_dataset_qrels(c->dataset, imr_dataset_split_name(c->dataset, s));
+        if (q != test)
+            sources[n++] = q;
+    }
+    if (n == 0)
+        return IMR_OK;
+    IMR_AUTOFREE const char **ids = IMR_NEW_ARRAY(const char *, end - first);
+    if (!ids)
+        return imr_fail_memory(err);
+    for (size_t i = first; i < end; i++)
+        ids[i - first] = imr_ids_at(&c->queries.ids, i);
+    return imr_qrels_subset(out, sources, n, ids, end - first, err);
+}
+
+static imr_status make_splits(const gather *g, imr_error *err)
+{
+    imr_cache *c = g->c;
+    for (size_t s = 0, first = 0; s < CACHE_REFERENCE_SPLITS; first = g->ends[s], s++) {
+        if (!g->present[s])
+            continue;
+        size_t n = g->ends[s] - first;
+        IMR_AUTOFREE uint32_t *queries = IMR_NEW_ARRAY(uint32_t, n);
+        if (!queries)
+            return imr_fail_memory(err);
+        for (size_t i = 0; i < n; i++)
+            queries[i] = (uint32_t)(first + i);
+        imr_qrels *made = NULL;
+        if (c->dataset)
+            IMR_TRY(split_qrels(&made, c, g->layout->second && s < 2 ? "train" : "test", first,
+                                g->ends[s], err));
+        IMR_TRY(imr_cache_add_split(c, g->layout->splits[s], queries, n, NULL, made, err));
+    }
+    return IMR_OK;
 }
 
 /* ---- all of it ---- */
 
 /* What a cache that is only read once does without. */
-static imr_status attach_all(reference_gather *g, const imr_cache_options *options, imr_error *err)
+static imr_status attach_all(gather *g, imr_error *err)
 {
-    imr_cache *c = g->c;
-    IMR_TRY(take_queries(g, err));
-    if (g->without_vector) {
-        char line[96];
-        snprintf(line, sizeof line, "%zu queries of negatives.json have no vector",
-                 g->without_vector);
-        IMR_TRY(imr_cache_add_notice(c, line, err));
-    }
-    IMR_TRY(imr_reference_attach(g, options, err));
-    return imr_cache_finish(c, err);
+    if (g->without_vector)
+        IMR_TRY(imr_cache_add_notice(g->c, err, "%zu queries of negatives.json have no vector",
+                                     g->without_vector));
+    IMR_TRY(attach_dataset(g->c, g->options, err));
+    IMR_TRY(make_splits(g, err));
+    return imr_cache_finish(g->c, err);
 }
 
-imr_status imr_reference_cache_open(imr_cache **out, const char *dir,
+imr_status imr_reference_cache_open(imr_cache **out, const char *dir, const imr_json *manifest,
                                     const imr_cache_options *options, imr_error *err)
 {
     IMR_CLEANUP(imr_cache_free_ptr) imr_cache *c = imr_cache_new(dir, "reference");
     if (!c)
         return imr_fail_memory(err);
-    imr_json *manifest IMR_AUTOJSON = NULL;
-    const reference_layout *layout;
-    IMR_TRY(imr_reference_manifest(&manifest, &layout, c, dir, err));
-    const char *key =
+    IMR_CLEANUP(gather_done)
+    gather g = {.c = c,
+                .options = options,
+                .manifest = manifest,
+                .dir = dir,
+                .queries.scratch = options->scratch};
+    IMR_TRY(read_manifest(&g, err));
+    g.key =
         options->encoder_key ? options->encoder_key : imr_json_string_or(manifest, "encoder", NULL);
-    imr_encoder_identity e = {.name = imr_json_string_or(manifest, "model_name", key),
+    imr_encoder_identity e = {.name = imr_json_string_or(manifest, "model_name", g.key),
                               .sha256 = imr_json_string_or(manifest, "encoder_sha256", NULL),
                               .query_prefix = imr_json_string_or(manifest, "query_prefix", NULL),
                               .passage_prefix =
                                   imr_json_string_or(manifest, "passage_prefix", NULL)};
     IMR_TRY(imr_cache_set_encoder(c, &e, err));
-    IMR_CLEANUP(gather_done)
-    reference_gather g = {.c = c,
-                          .layout = layout,
-                          .manifest = manifest,
-                          .dir = dir,
-                          .key = key,
-                          .scratch = options->scratch,
-                          .one_pass = options->one_pass};
-    IMR_TRY(read_splits(&g, options->progress, err));
-    IMR_TRY(g.one_pass ? take_places(&g, err) : attach_all(&g, options, err));
+    IMR_TRY(read_splits(&g, err));
+    IMR_TRY(take_queries(&g, err));
+    if (!options->one_pass)
+        IMR_TRY(attach_all(&g, err));
     *out = c;
     c = NULL;
     return IMR_OK;

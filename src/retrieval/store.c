@@ -1,4 +1,11 @@
-/* Building our cache on disk: plan, journal, blocks, publication. store_open.c reads it back. */
+/*
+ * Building our cache on disk: plan, journal, blocks, publication. store_open.c reads it back.
+ *
+ * A finished cache is replaced by one that was built whole beside it, in DIR/update: until then, and
+ * however that ends, the old one is there. What follows takes no time: the old manifest goes, the
+ * files take their names, the new manifest comes last. Killed in between, the folder holds no cache
+ * but an update/manifest.json, and the next run finishes the moves.
+ */
 #include "retrieval/store.h"
 
 #include <errno.h>
@@ -28,8 +35,7 @@ typedef struct builder {
     char header[16 + IMR_SHA256_HEX + 32]; /* first line of the journal */
     imr_store_result result;
     const imr_progress *progress;
-    imr_encode_fn encode;   /* from texts, or: */
-    imr_store_rows_fn rows; /* without */
+    imr_encode_fn encode; /* NULL: plan->rows */
     void *user;
     imr_encode_job jobs[2]; /* documents, queries */
     imr_store_reuse reuse;  /* while a finished cache is replaced */
@@ -37,7 +43,9 @@ typedef struct builder {
 
 /* One of the two matrices. */
 typedef struct part {
+    const builder *b;
     const imr_encode_job *job;
+    float *wide; /* a block, where halves are kept */
     uint8_t head[IMR_NPY_HEADER];
 } part;
 
@@ -57,10 +65,9 @@ static void rows_done(imr_kept_rows (*r)[2])
         imr_kept_close(&(*r)[i].file);
 }
 
-static imr_status path_in(char **out, const builder *b, const char *name, imr_error *err)
+static imr_path path_in(const builder *b, const char *name)
 {
-    *out = imr_path_join(b->dir, name);
-    return *out ? IMR_OK : imr_fail_memory(err);
+    return imr_path_in(b->dir, name);
 }
 
 /* ---- the plan ---- */
@@ -87,14 +94,9 @@ static imr_status make_manifest(builder *b, imr_error *err)
     imr_buf *m = &b->manifest;
     imr_buf_str(m, "{\n \"schema\": \"" IMR_STORE_SCHEMA "\",\n");
     imr_buf_printf(m, " \"version\": %d,\n \"encoder\": {\n", IMR_STORE_VERSION);
-    put_member(m, "  ", "kind", e->kind);
-    put_member(m, ",\n  ", "name", e->name);
-    put_member(m, ",\n  ", "path", e->path);
-    put_member(m, ",\n  ", "sha256", e->sha256);
-    put_member(m, ",\n  ", "query_prefix", e->query_prefix);
-    put_member(m, ",\n  ", "passage_prefix", e->passage_prefix);
-    if (e->precision && e->precision[0])
-        put_member(m, ",\n  ", "precision", e->precision);
+    for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
+        if (i + 1 < IMR_ENCODER_TEXTS || (e->precision && e->precision[0]))
+            put_member(m, i ? ",\n  " : "  ", imr_encoder_keys[i], e->text[i]);
     imr_buf_printf(m,
                    "\n },\n \"n\": %zu,\n \"dtype\": \"%s\",\n \"documents\": %zu,\n"
                    " \"queries\": %zu,\n \"dataset\": {\n",
@@ -133,13 +135,9 @@ static imr_status check_plan(const builder *b, imr_error *err)
 /* Nothing of anyone else's is written over: the folder is new, empty or already ours. */
 static imr_status check_folder(const builder *b, imr_error *err)
 {
-    IMR_AUTOFREE char *lock = NULL;
-    IMR_AUTOFREE char *manifest = NULL;
-    IMR_TRY(path_in(&lock, b, "lock", err));
-    IMR_TRY(path_in(&manifest, b, "manifest.json", err));
     if (!imr_dir_exists(b->dir))
         return imr_dir_make(b->dir, err);
-    if (imr_file_exists(lock) || imr_file_exists(manifest))
+    if (imr_file_exists(path_in(b, "lock").s) || imr_file_exists(path_in(b, "manifest.json").s))
         return IMR_OK;
     char **names = NULL;
     size_t n = 0, strangers = 0;
@@ -155,9 +153,7 @@ static imr_status check_folder(const builder *b, imr_error *err)
 
 static imr_status take_lock(builder *b, imr_error *err)
 {
-    IMR_AUTOFREE char *path = NULL;
-    IMR_TRY(path_in(&path, b, "lock", err));
-    const imr_status status = imr_kept_lock(&b->lock, path, err);
+    const imr_status status = imr_kept_lock(&b->lock, path_in(b, "lock").s, err);
     if (status == IMR_E_BUSY)
         return imr_fail(err, status,
                         "another process is building the cache %s: wait for it or name another "
@@ -196,8 +192,8 @@ static imr_status same_manifest(bool *out, builder *b, const char *path, imr_err
 /* A finished cache: is it what was asked for, or may it be replaced? */
 static imr_status check_finished(bool *replace, builder *b, imr_error *err)
 {
-    IMR_AUTOFREE char *path = NULL;
-    IMR_TRY(path_in(&path, b, "manifest.json", err));
+    const imr_path manifest = path_in(b, "manifest.json");
+    const char *path = manifest.s;
     *replace = false;
     IMR_TRY(same_manifest(&b->result.already, b, path, err));
     if (b->result.already || !imr_file_exists(path))
@@ -228,58 +224,50 @@ static imr_status check_finished(bool *replace, builder *b, imr_error *err)
 /* Takes over what a stopped run finished. The journal of another build is thrown away. */
 static imr_status resume(builder *b, imr_kept_rows rows[2], imr_error *err)
 {
-    IMR_AUTOFREE char *path = NULL;
-    IMR_TRY(path_in(&path, b, "journal", err));
-    IMR_TRY(imr_kept_open(&b->journal, path, err));
+    const imr_path path = path_in(b, "journal");
+    IMR_TRY(imr_kept_open(&b->journal, path.s, err));
     b->journal.advice = ADVICE;
     imr_kept_notes notes;
-    IMR_TRY(imr_kept_rows_check(&notes, path, b->header, rows, 2, b->progress, err));
+    IMR_TRY(imr_kept_rows_check(&notes, path.s, b->header, rows, 2, b->progress, err));
     b->result.resumed_rows = rows[0].done + rows[1].done;
     return imr_kept_resume(&b->journal, notes.end, b->header, err);
 }
 
-static imr_status open_part(imr_kept_rows *out, part *p, const builder *b, size_t rows,
-                            imr_error *err)
+static imr_status open_part(imr_kept_rows *out, part *p, imr_error *err)
 {
-    IMR_AUTOFREE char *path = NULL;
+    static const char *const what[2][2] = {{"encoding documents", "encoding queries"},
+                                           {"taking over documents", "taking over queries"}};
+    const imr_store_plan *plan = p->b->plan;
     const bool queries = p->job->queries;
-    IMR_TRY(path_in(&path, b, queries ? "queries.npy" : "documents.npy", err));
-    imr_npy_header(p->head, b->plan->dtype, rows, b->plan->n);
-    *out =
-        (imr_kept_rows){.what = b->rows ? queries ? "taking over queries" : "taking over documents"
-                                : queries ? "encoding queries"
-                                          : "encoding documents",
-                        .note = queries ? "queries " : "documents ",
-                        .head = p->head,
-                        .head_bytes = sizeof p->head,
-                        .rows = rows,
-                        .block = b->block,
-                        .column = {{sizeof p->head, b->plan->n * imr_dtype_size(b->plan->dtype)}}};
-    IMR_TRY(imr_kept_open(&out->file, path, err));
+    const size_t rows =
+        queries ? imr_dataset_queries(plan->dataset) : imr_dataset_count(plan->dataset);
+    imr_npy_header(p->head, plan->dtype, rows, plan->n);
+    *out = (imr_kept_rows){.what = what[!p->b->encode][queries],
+                           .note = queries ? "queries " : "documents ",
+                           .head = p->head,
+                           .head_bytes = sizeof p->head,
+                           .rows = rows,
+                           .block = p->b->block,
+                           .column = {{sizeof p->head, plan->n * imr_dtype_size(plan->dtype)}}};
+    IMR_TRY(
+        imr_kept_open(&out->file, path_in(p->b, queries ? "queries.npy" : "documents.npy").s, err));
     out->file.advice = ADVICE;
     return IMR_OK;
 }
 
-typedef struct making {
-    const builder *b;
-    const part *p;
-    float *wide; /* a block, where halves are kept */
-} making;
-
 static imr_status make_rows(void *user, size_t first, size_t count, void *const out[],
                             imr_error *err)
 {
-    const making *m = user;
-    const builder *b = m->b;
-    const imr_encode_job *job = m->p->job;
-    float *v = m->wide ? m->wide : out[0];
-    if (b->rows) {
-        IMR_TRY(b->rows(b->user, job->queries, first, count, v, err));
-        IMR_TRY(imr_encode_check(job, first, count, v, err));
+    const part *p = user;
+    const builder *b = p->b;
+    float *v = p->wide ? p->wide : out[0];
+    if (b->encode) {
+        IMR_TRY(imr_encode_rows(p->job, first, count, v, err));
     } else {
-        IMR_TRY(imr_encode_rows(job, first, count, v, err));
+        IMR_TRY(b->plan->rows(b->user, p->job->queries, first, count, v, err));
+        IMR_TRY(imr_encode_check(p->job, first, count, v, err));
     }
-    const size_t n = count * b->plan->n, bad = m->wide ? imr_rows_to_half(out[0], v, n) : n;
+    const size_t n = count * b->plan->n, bad = p->wide ? imr_rows_to_half(out[0], v, n) : n;
     if (bad < n)
         return imr_fail(err, IMR_E_NUMERIC,
                         "a vector holds %g, too large for F16: build with dtype F32",
@@ -287,38 +275,17 @@ static imr_status make_rows(void *user, size_t first, size_t count, void *const 
     return IMR_OK;
 }
 
-static imr_status make_part(builder *b, const part *p, imr_kept_rows *rows, imr_error *err)
-{
-    IMR_AUTOFREE float *wide = NULL;
-    if (b->plan->dtype == IMR_F16 && !(wide = imr_alloc(b->block, b->plan->n * sizeof(float))))
-        return imr_fail_memory(err);
-    making m = {b, p, wide};
-    return imr_kept_rows_make(rows, &b->journal, make_rows, &m, b->progress, err);
-}
-
 /* ---- publication ---- */
 
 static imr_status write_ids(const builder *b, const char *name, bool queries, imr_error *err)
 {
     const imr_dataset *d = b->plan->dataset;
-    IMR_AUTOFREE char *path = NULL;
-    IMR_TRY(path_in(&path, b, name, err));
     imr_writer w;
-    IMR_TRY(imr_writer_open(&w, path, err));
+    IMR_TRY(imr_writer_open(&w, path_in(b, name).s, err));
     size_t n = queries ? imr_dataset_queries(d) : imr_dataset_count(d);
-    for (size_t i = 0; i < n; i++) {
-        const char *id = queries ? imr_dataset_query_id(d, i) : imr_dataset_id(d, i);
-        imr_writer_add(&w, id, strlen(id));
-        imr_writer_add(&w, "\n", 1);
-    }
+    for (size_t i = 0; i < n; i++)
+        imr_writer_printf(&w, "%s\n", queries ? imr_dataset_query_id(d, i) : imr_dataset_id(d, i));
     return imr_writer_commit(&w, err);
-}
-
-static imr_status write_index(const builder *b, imr_error *err)
-{
-    IMR_AUTOFREE char *path = NULL;
-    IMR_TRY(path_in(&path, b, STORE_IDS_INDEX, err));
-    return imr_ids_write(imr_dataset_ids(b->plan->dataset), path, err);
 }
 
 static void put_totals(imr_buf *m, const char *before, const imr_token_totals *t)
@@ -348,43 +315,81 @@ static imr_status publish(builder *b, imr_error *err)
     IMR_TRY(add_counts(b, err));
     IMR_TRY(write_ids(b, "document_ids", false, err));
     IMR_TRY(write_ids(b, "query_ids", true, err));
-    IMR_TRY(write_index(b, err));
+    IMR_TRY(imr_ids_write(imr_dataset_ids(b->plan->dataset), path_in(b, STORE_IDS_INDEX).s, err));
     IMR_TRY(imr_store_write_offsets(b->dir, b->plan->dataset, err));
     if (b->encode)
         IMR_TRY(imr_store_write_texts(b->dir, b->manifest_sha256, b->jobs, b->progress, err));
-    IMR_AUTOFREE char *manifest = NULL;
-    IMR_AUTOFREE char *journal = NULL;
-    IMR_TRY(path_in(&manifest, b, "manifest.json", err));
-    IMR_TRY(path_in(&journal, b, "journal", err));
-    IMR_TRY(imr_file_write(manifest, b->manifest.data, b->manifest.len, err));
-    (void)unlink(journal); /* a journal beside a manifest does no harm */
+    IMR_TRY(imr_file_write(path_in(b, "manifest.json").s, b->manifest.data, b->manifest.len, err));
+    (void)unlink(path_in(b, "journal").s); /* a journal beside a manifest does no harm */
     return IMR_OK;
 }
 
 static imr_status build(builder *b, imr_error *err)
 {
-    const imr_dataset *d = b->plan->dataset;
-    part parts[2] = {{.job = &b->jobs[0]}, {.job = &b->jobs[1]}};
+    part parts[2] = {{.b = b, .job = &b->jobs[0]}, {.b = b, .job = &b->jobs[1]}};
     IMR_CLEANUP(rows_done) imr_kept_rows rows[2] = {0};
-    IMR_TRY(open_part(&rows[0], &parts[0], b, imr_dataset_count(d), err));
-    IMR_TRY(open_part(&rows[1], &parts[1], b, imr_dataset_queries(d), err));
+    IMR_AUTOFREE float *wide = NULL;
+    if (b->plan->dtype == IMR_F16 && !(wide = imr_alloc(b->block, b->plan->n * sizeof *wide)))
+        return imr_fail_memory(err);
+    for (int i = 0; i < 2; i++) {
+        parts[i].wide = wide;
+        IMR_TRY(open_part(&rows[i], &parts[i], err));
+    }
     IMR_TRY(resume(b, rows, err));
     for (int i = 0; i < 2; i++)
-        IMR_TRY(make_part(b, &parts[i], &rows[i], err));
+        IMR_TRY(imr_kept_rows_make(&rows[i], &b->journal, make_rows, &parts[i], b->progress, err));
     b->result.encoded_rows = rows[0].rows + rows[1].rows - b->result.resumed_rows;
     return publish(b, err);
+}
+
+/* ---- a finished cache makes room ---- */
+
+static imr_status drop_update(const char *dir, imr_error *err)
+{
+    const imr_path update = imr_path_in(dir, STORE_UPDATE);
+    char **names = NULL;
+    size_t n = 0;
+    if (!imr_dir_exists(update.s))
+        return IMR_OK;
+    IMR_TRY(imr_dir_list(&names, &n, update.s, err));
+    for (size_t i = 0; i < n; i++)
+        (void)unlink(imr_path_in(update.s, names[i]).s);
+    imr_dir_list_free(names, n);
+    (void)rmdir(update.s); /* what is left of it does no harm */
+    return IMR_OK;
+}
+
+/* A whole cache in DIR/update takes the place of the one in DIR, or goes on doing so. */
+static imr_status adopt_update(const char *dir, imr_error *err)
+{
+    static const char *const moved[] = {"documents.npy", "queries.npy",   "document_ids",
+                                        "query_ids",     STORE_IDS_INDEX, STORE_OFFSETS,
+                                        STORE_TEXTS,     "manifest.json"}; /* the last */
+    const imr_path update = imr_path_in(dir, STORE_UPDATE), old = imr_path_in(dir, "manifest.json");
+    if (unlink(old.s) != 0 && errno != ENOENT)
+        return imr_fail_errno(err, IMR_E_IO, errno, "cannot remove %s", old.s);
+    for (size_t i = 0; i < IMR_LEN(moved); i++) {
+        const imr_path from = imr_path_in(update.s, moved[i]), to = imr_path_in(dir, moved[i]);
+        if (rename(from.s, to.s) != 0 && errno != ENOENT) /* moved already, or never made */
+            return imr_fail_errno(err, IMR_E_IO, errno, "cannot rename %s to %s", from.s, to.s);
+    }
+    imr_dir_sync(dir);
+    return drop_update(dir, err);
+}
+
+bool imr_store_update_stopped(const char *dir)
+{
+    return imr_file_exists(imr_path_in(dir, STORE_UPDATE "/manifest.json").s) &&
+           !imr_file_exists(imr_path_in(dir, "manifest.json").s);
 }
 
 /* In DIR/update, with the vectors of the cache that is replaced where its texts are the same. */
 static imr_status replace(builder *b, imr_error *err)
 {
     const char *dir = b->dir;
-    IMR_AUTOFREE char *update = imr_path_join(dir, STORE_UPDATE);
-    IMR_AUTOFREE char *manifest = update ? imr_path_join(update, "manifest.json") : NULL;
+    const imr_path update = imr_path_in(dir, STORE_UPDATE);
     bool whole;
-    if (!manifest)
-        return imr_fail_memory(err);
-    IMR_TRY(same_manifest(&whole, b, manifest, err));
+    IMR_TRY(same_manifest(&whole, b, imr_path_in(update.s, "manifest.json").s, err));
     if (!whole) {
         if (b->encode)
             IMR_TRY(imr_store_reuse_open(&b->reuse, dir, b->plan, err));
@@ -392,73 +397,55 @@ static imr_status replace(builder *b, imr_error *err)
             b->jobs[i].encode = imr_store_reuse_encode;
             b->jobs[i].user = &b->reuse;
         }
-        IMR_TRY(imr_dir_make(update, err));
-        b->dir = update;
+        IMR_TRY(imr_dir_make(update.s, err));
+        b->dir = update.s;
         const imr_status status = build(b, err);
         b->dir = dir;
         IMR_TRY(status);
     }
     b->result.kept_rows = b->reuse.kept;
     b->result.encoded_rows -= b->reuse.kept;
-    return imr_store_adopt_update(dir, err);
+    return adopt_update(dir, err);
 }
 
-/* Caches of older versions have no notes of their texts, which are still the same here. */
-static imr_status note_texts(const builder *b, imr_error *err)
+static imr_status build_in(builder *b, imr_error *err)
 {
-    IMR_AUTOFREE char *path = NULL;
-    IMR_TRY(path_in(&path, b, STORE_TEXTS, err));
-    if (!b->encode || imr_file_exists(path))
-        return IMR_OK;
-    return imr_store_write_texts(b->dir, b->manifest_sha256, b->jobs, b->progress, err);
-}
-
-/* b has plan, folder, progress and who makes the vectors. */
-static imr_status build_in(imr_store_result *result, builder *b, imr_error *err)
-{
-    const imr_store_plan *p = b->plan;
-    b->block = p->block ? p->block : DEFAULT_BLOCK;
-    b->jobs[0] =
-        (imr_encode_job){p->dataset, false, p->encoder->passage_prefix, p->n, b->encode, b->user};
-    b->jobs[1] =
-        (imr_encode_job){p->dataset, true, p->encoder->query_prefix, p->n, b->encode, b->user};
-    b->reuse = (imr_store_reuse){.encode = b->encode, .user = b->user};
     IMR_TRY(check_plan(b, err));
     IMR_TRY(check_folder(b, err));
     IMR_TRY(take_lock(b, err));
     IMR_TRY(make_manifest(b, err));
-    bool stopped, other;
-    IMR_TRY(imr_store_update_stopped(&stopped, b->dir, err));
-    if (stopped)
-        IMR_TRY(imr_store_adopt_update(b->dir, err));
+    bool other;
+    if (imr_store_update_stopped(b->dir))
+        IMR_TRY(adopt_update(b->dir, err));
     IMR_TRY(check_finished(&other, b, err));
-    if (other) {
-        IMR_TRY(replace(b, err));
-    } else if (!b->result.already) {
-        IMR_TRY(build(b, err));
-    } else {
-        IMR_TRY(imr_store_drop_update(b->dir, err));
-        IMR_TRY(note_texts(b, err));
-    }
-    if (result)
-        *result = b->result;
-    return IMR_OK;
+    if (other)
+        return replace(b, err);
+    if (!b->result.already)
+        return build(b, err);
+    IMR_TRY(drop_update(b->dir, err));
+    /* Caches of older versions have no notes of their texts, which are still the same here. */
+    if (!b->encode || imr_file_exists(path_in(b, STORE_TEXTS).s))
+        return IMR_OK;
+    return imr_store_write_texts(b->dir, b->manifest_sha256, b->jobs, b->progress, err);
 }
 
 imr_status imr_store_build(imr_store_result *result, const char *dir, const imr_store_plan *plan,
                            imr_encode_fn encode, void *user, const imr_progress *progress,
                            imr_error *err)
 {
+    const imr_encoder_identity *e = plan->encoder;
     IMR_CLEANUP(builder_done)
-    builder b = {.plan = plan, .dir = dir, .progress = progress, .encode = encode, .user = user};
-    return build_in(result, &b, err);
-}
-
-imr_status imr_store_fill(imr_store_result *result, const char *dir, const imr_store_plan *plan,
-                          imr_store_rows_fn rows, void *user, const imr_progress *progress,
-                          imr_error *err)
-{
-    IMR_CLEANUP(builder_done)
-    builder b = {.plan = plan, .dir = dir, .progress = progress, .rows = rows, .user = user};
-    return build_in(result, &b, err);
+    builder b = {.plan = plan,
+                 .dir = dir,
+                 .block = plan->block ? plan->block : DEFAULT_BLOCK,
+                 .progress = progress,
+                 .encode = encode,
+                 .user = user,
+                 .jobs = {{plan->dataset, false, e->passage_prefix, plan->n, encode, user},
+                          {plan->dataset, true, e->query_prefix, plan->n, encode, user}},
+                 .reuse = {.encode = encode, .user = user}};
+    IMR_TRY(build_in(&b, err));
+    if (result)
+        *result = b.result;
+    return IMR_OK;
 }

@@ -39,6 +39,10 @@
 #define IMR_STORE_MAX_BLOCK 65536u
 #define IMR_STORE_UNPACKED  "unpacked" /* in DIR */
 
+/* Vectors of rows [first, first + count), documents or queries, into out[count x n]. */
+typedef imr_status (*imr_store_rows_fn)(void *user, bool queries, size_t first, size_t count,
+                                        float *out, imr_error *err);
+
 typedef struct imr_store_plan {
     const imr_dataset *dataset;
     const imr_encoder_identity *encoder;
@@ -47,6 +51,7 @@ typedef struct imr_store_plan {
     size_t block;    /* texts a call of encode gets and a journal line covers; 0: 256. One block of
                         float32 is held: 393,216 bytes of 384 dimensions, 1 MiB of 1,024 */
     bool overwrite;  /* replace a finished cache of something else */
+    imr_store_rows_fn rows; /* of vectors that need no text, read from elsewhere: without encode */
     /* NULL, or asked once everything is encoded what the manifest is to say of documents and of
      * queries. */
     imr_status (*count)(void *counter, imr_token_totals out[2], imr_error *err);
@@ -72,13 +77,5 @@ typedef struct imr_store_result {
 imr_status imr_store_build(imr_store_result *result, const char *dir, const imr_store_plan *plan,
                            imr_encode_fn encode, void *user, const imr_progress *progress,
                            imr_error *err) IMR_NODISCARD;
-
-/* Vectors of rows [first, first + count), documents or queries, into out[count x n]. */
-typedef imr_status (*imr_store_rows_fn)(void *user, bool queries, size_t first, size_t count,
-                                        float *out, imr_error *err);
-/* The same for vectors that need no text: read from elsewhere. */
-imr_status imr_store_fill(imr_store_result *result, const char *dir, const imr_store_plan *plan,
-                          imr_store_rows_fn rows, void *user, const imr_progress *progress,
-                          imr_error *err) IMR_NODISCARD;
 
 #endif

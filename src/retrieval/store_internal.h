@@ -1,6 +1,6 @@
 /*
- * retrieval/store_internal.h - the files of a store that are derived from others: store.c writes
- * them, store_open.c reads them and makes them again when they are absent or do not fit.
+ * retrieval/store_internal.h - the files of a store that are derived from others: store.c has
+ * them written, store_open.c reads them and makes them again when they are absent or do not fit.
  *
  * document_ids.index   retrieval/ids.h
  * offsets
@@ -13,7 +13,7 @@
  *   2. a line for each document, then for each query: the first 32 digits of the sha256 of what the
  *      encoder was given, its prefix included
  *   Absent where the vectors came from elsewhere.
- * update/              a cache being built to replace this one (store_update.c)
+ * update/              a cache being built to replace this one (store.c)
  */
 #ifndef IMR_RETRIEVAL_STORE_INTERNAL_H
 #define IMR_RETRIEVAL_STORE_INTERNAL_H
@@ -32,27 +32,8 @@
 #define STORE_TEXTS     "texts"
 #define STORE_UPDATE    "update"
 
-#define STORE_OFFSETS_MAGIC 0x315346464F524D49u /* "IMROFFS1" */
-
-typedef struct store_offsets {
-    uint64_t magic, count, corpus_bytes, reserved;
-    int64_t stamp[2]; /* imr_dataset_stamp when the corpus was last known to be the right one */
-} store_offsets;
-
-typedef struct store_tables {
-    bool found;
-    store_offsets head;
-    const uint64_t *offset; /* [head.count], into the mapped file; NULL when that is 0 */
-    const uint32_t *length;
-} store_tables;
-
 imr_status imr_store_write_offsets(const char *dir, const imr_dataset *d,
                                    imr_error *err) IMR_NODISCARD;
-/* Not found when the file is absent, damaged or not of n documents. The caller unmaps `file`. What
- * the tables say is checked by imr_dataset_open. */
-imr_status imr_store_open_offsets(store_tables *out, imr_file *file, const char *dir, size_t n,
-                                  imr_error *err) IMR_NODISCARD;
-
 /* manifest: its sha256. jobs: documents, queries. */
 imr_status imr_store_write_texts(const char *dir, const char *manifest,
                                  const imr_encode_job jobs[2], const imr_progress *progress,
@@ -90,10 +71,7 @@ imr_status imr_store_compare(store_changes *out, uint32_t *rows, const imr_cache
                              const imr_dataset *d, const imr_progress *progress,
                              imr_error *err) IMR_NODISCARD;
 
-/* A whole cache in DIR/update takes the place of the one in DIR, or goes on doing so. */
-imr_status imr_store_adopt_update(const char *dir, imr_error *err) IMR_NODISCARD;
-imr_status imr_store_drop_update(const char *dir, imr_error *err) IMR_NODISCARD;
-/* Was that stopped half-way? */
-imr_status imr_store_update_stopped(bool *out, const char *dir, imr_error *err) IMR_NODISCARD;
+/* Was the replacement of a cache by the one in DIR/update stopped half-way? */
+bool imr_store_update_stopped(const char *dir);
 
 #endif

@@ -13,6 +13,14 @@
 /* Documents looked at when opening: the builder has checked them all, a stranger may not have. */
 #define FINITE_SAMPLE 64
 
+#define OFFSETS_MAGIC 0x315346464F524D49u /* "IMROFFS1" */
+
+/* The head of DIR/offsets. */
+typedef struct offsets_head {
+    uint64_t magic, count, corpus_bytes, reserved;
+    int64_t stamp[2]; /* imr_dataset_stamp when the corpus was last known to be the right one */
+} offsets_head;
+
 typedef struct opening {
     imr_cache *c;
     const char *dir;
@@ -20,24 +28,10 @@ typedef struct opening {
     const imr_cache_options *options;
 } opening;
 
-static imr_status dtype_of(imr_dtype *out, const imr_json *manifest, imr_error *err)
-{
-    const char *name;
-    IMR_TRY(imr_json_need_string(&name, manifest, "dtype", err));
-    if (strcmp(name, "F32") == 0)
-        *out = IMR_F32;
-    else if (strcmp(name, "F16") == 0)
-        *out = IMR_F16;
-    else
-        return imr_fail(err, IMR_E_UNSUPPORTED, "\"dtype\" is \"%.40s\", expected F32 or F16",
-                        name);
-    return IMR_OK;
-}
-
-static imr_status check_version(const imr_json *manifest, imr_error *err)
+static imr_status check_version(imr_dtype *dtype, const imr_json *manifest, imr_error *err)
 {
     int64_t version;
-    const char *schema;
+    const char *schema, *name;
     IMR_TRY(imr_json_need_string(&schema, manifest, "schema", err));
     if (strcmp(schema, IMR_STORE_SCHEMA) != 0)
         return imr_fail(err, IMR_E_FORMAT,
@@ -48,53 +42,51 @@ static imr_status check_version(const imr_json *manifest, imr_error *err)
                         "the cache has version %" PRId64 ", this program reads up to %d: build it "
                         "again or use a newer imrnn",
                         version, IMR_STORE_VERSION);
+    IMR_TRY(imr_json_need_string(&name, manifest, "dtype", err));
+    if (strcmp(name, "F32") != 0 && strcmp(name, "F16") != 0)
+        return imr_fail(err, IMR_E_UNSUPPORTED, "\"dtype\" is \"%.40s\", expected F32 or F16",
+                        name);
+    *dtype = strcmp(name, "F16") == 0 ? IMR_F16 : IMR_F32;
     return IMR_OK;
 }
 
 /* ---- ids and vectors ---- */
 
-static imr_status wrong_lines(const char *path, size_t lines, size_t n, imr_error *err)
+/* One id a line, `n` of them. */
+static imr_status read_lines(imr_ids *ids, const imr_file *f, size_t n, const char *path,
+                             imr_error *err)
 {
+    char *text = f->len ? imr_alloc(f->len, 1) : NULL;
+    size_t lines = 0;
+    if (f->len && !text)
+        return imr_fail_memory(err);
+    for (size_t i = 0; i < f->len; i++) {
+        lines += f->data[i] == '\n';
+        text[i] = f->data[i] == '\n' ? '\0' : (char)f->data[i];
+    }
+    if (lines == n && (f->len == 0 || f->data[f->len - 1] == '\n'))
+        return imr_ids_take(ids, NULL, NULL, text, f->len, n, path, err);
+    imr_free(text);
     return imr_fail(err, IMR_E_FORMAT,
                     "%s holds %zu whole lines, the manifest says %zu: build the cache again", path,
                     lines, n);
 }
 
-/* One id a line, `n` of them. */
-static imr_status read_lines(imr_ids *ids, const imr_file *f, size_t n, const char *path,
-                             imr_error *err)
-{
-    size_t lines = 0;
-    for (size_t i = 0; i < f->len; i++)
-        lines += f->data[i] == '\n';
-    if (lines != n || (f->len && f->data[f->len - 1] != '\n'))
-        return wrong_lines(path, lines, n, err);
-    char *text = f->len ? imr_alloc(f->len, 1) : NULL;
-    if (f->len && !text)
-        return imr_fail_memory(err);
-    for (size_t i = 0; i < f->len; i++)
-        text[i] = f->data[i] == '\n' ? '\0' : (char)f->data[i];
-    return imr_ids_take(ids, NULL, NULL, text, f->len, n, path, err);
-}
-
 static imr_status open_ids(imr_ids *ids, const opening *o, const char *name, const char *index,
                            size_t n, imr_error *err)
 {
-    IMR_AUTOFREE char *path = imr_path_join(o->dir, name);
-    IMR_AUTOFREE char *index_path = imr_path_join(o->dir, index ? index : "");
-    if (!path || !index_path)
-        return imr_fail_memory(err);
+    const imr_path path = imr_path_in(o->dir, name), made = imr_path_in(o->dir, index ? index : "");
     IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
-    IMR_TRY(imr_file_map(&f, path, err));
+    IMR_TRY(imr_file_map(&f, path.s, err));
     bool found = false;
     if (index)
-        IMR_TRY(imr_ids_open(&found, ids, index_path, f.data, f.len, n, err));
+        IMR_TRY(imr_ids_open(&found, ids, made.s, f.data, f.len, n, err));
     if (found)
         return IMR_OK;
-    IMR_TRY(read_lines(ids, &f, n, path, err));
+    IMR_TRY(read_lines(ids, &f, n, path.s, err));
     imr_error ignored; /* a folder that cannot be written to is only slower to open */
-    return index && imr_ids_write(ids, index_path, &ignored) == IMR_E_MEMORY ? imr_fail_memory(err)
-                                                                             : IMR_OK;
+    return index && imr_ids_write(ids, made.s, &ignored) == IMR_E_MEMORY ? imr_fail_memory(err)
+                                                                         : IMR_OK;
 }
 
 /* Mapped where the bytes lie as they are used; `whole` asks for float32 and for finite values
@@ -122,17 +114,15 @@ static imr_status take_vectors(cache_rows *rows, const imr_cache *c, bool whole,
 static imr_status open_vectors(cache_rows *rows, const opening *o, bool queries, imr_error *err)
 {
     imr_cache *c = o->c;
-    IMR_AUTOFREE char *path = imr_path_join(o->dir, queries ? "queries.npy" : "documents.npy");
-    if (!path)
-        return imr_fail_memory(err);
-    IMR_TRY(imr_npy_open(&rows->mapped, path, err));
+    const imr_path path = imr_path_in(o->dir, queries ? "queries.npy" : "documents.npy");
+    IMR_TRY(imr_npy_open(&rows->mapped, path.s, err));
     const imr_tensor *t = &rows->mapped.t;
     uint64_t shape[2] = {rows->ids.n, c->dim};
     if (t->dtype != c->dtype || !imr_tensor_has_shape(t, 2, shape)) {
         char found[160];
         return imr_fail(err, IMR_E_FORMAT,
-                        "%s is %s %s, the manifest says %s %zu x %zu: build the cache again", path,
-                        imr_dtype_name(t->dtype), imr_tensor_shape_text(t, found),
+                        "%s is %s %s, the manifest says %s %zu x %zu: build the cache again",
+                        path.s, imr_dtype_name(t->dtype), imr_tensor_shape_text(t, found),
                         imr_dtype_name(c->dtype), rows->ids.n, c->dim);
     }
     IMR_TRY(take_vectors(rows, c, queries, err));
@@ -142,18 +132,54 @@ static imr_status open_vectors(cache_rows *rows, const opening *o, bool queries,
 
 /* ---- the dataset ---- */
 
+imr_status imr_store_write_offsets(const char *dir, const imr_dataset *d, imr_error *err)
+{
+    uint64_t offset;
+    uint32_t length;
+    size_t n = imr_dataset_line(d, 0, &offset, &length) ? imr_dataset_count(d) : 0;
+    offsets_head head = {
+        .magic = OFFSETS_MAGIC, .count = n, .corpus_bytes = imr_dataset_corpus_bytes(d)};
+    imr_dataset_stamp(d, head.stamp);
+    imr_writer w;
+    IMR_TRY(imr_writer_open(&w, imr_path_in(dir, STORE_OFFSETS).s, err));
+    imr_writer_add(&w, &head, sizeof head);
+    for (size_t i = 0; i < n && imr_dataset_line(d, i, &offset, &length); i++)
+        imr_writer_add(&w, &offset, sizeof offset);
+    for (size_t i = 0; i < n && imr_dataset_line(d, i, &offset, &length); i++)
+        imr_writer_add(&w, &length, sizeof length);
+    return imr_writer_commit(&w, err);
+}
+
+/* *head stays NULL when the file is absent, damaged or of other documents than c's. What the tables
+ * behind it say is checked by imr_dataset_open. */
+static imr_status open_offsets(const offsets_head **head, imr_cache *c, const char *dir,
+                               imr_error *err)
+{
+    imr_error why;
+    const imr_file *f = &c->offsets;
+    imr_status status = imr_file_map(&c->offsets, imr_path_in(dir, STORE_OFFSETS).s, &why);
+    if (status != IMR_OK)
+        return status == IMR_E_MEMORY ? imr_fail_memory(err) : IMR_OK;
+    const offsets_head *h = (const void *)f->data;
+    const size_t each = sizeof(uint64_t) + sizeof(uint32_t), n = c->documents.ids.n;
+    if (f->len >= sizeof *h && h->magic == OFFSETS_MAGIC && (h->count == 0 || h->count == n) &&
+        (f->len - sizeof *h) / each == h->count && (f->len - sizeof *h) % each == 0)
+        *head = h;
+    return IMR_OK;
+}
+
 /* *same: is this the very dataset the vectors were made from? *untouched: the corpus is as old as it
  * was when that was last found out, so its bytes are not looked at. The stamps are of the time
  * before anything was read: a corpus that changed since is hashed, however soon it changed. */
 static imr_status check_dataset(bool *same, bool *untouched, const opening *o, const imr_dataset *d,
-                                const store_tables *t, imr_error *err)
+                                const offsets_head *head, imr_error *err)
 {
     const imr_ids *mine = &o->c->documents.ids, *theirs = imr_dataset_ids(d);
     uint64_t bytes = imr_dataset_corpus_bytes(d);
     int64_t stamp[2];
     imr_dataset_stamp(d, stamp);
-    *untouched = t->found && bytes == t->head.corpus_bytes && stamp[0] &&
-                 memcmp(stamp, t->head.stamp, sizeof stamp) == 0;
+    *untouched = head && bytes == head->corpus_bytes && stamp[0] &&
+                 memcmp(stamp, head->stamp, sizeof stamp) == 0;
     char sha[IMR_SHA256_HEX];
     *same = *untouched;
     if (!*same && bytes == (uint64_t)imr_json_int_or(o->manifest, "dataset/corpus_bytes", -1)) {
@@ -187,7 +213,7 @@ static imr_status stale(const opening *o, const imr_dataset *d, const store_chan
 
 /* A dataset that changed: texts that are as they were are shown, of the others only the ids. One the
  * caller named is refused. */
-static imr_status attach_changed(const opening *o, imr_dataset *d, imr_error *err)
+static imr_status attach_changed(const opening *o, const imr_dataset *d, imr_error *err)
 {
     imr_cache *c = o->c;
     store_changes changes;
@@ -199,61 +225,50 @@ static imr_status attach_changed(const opening *o, imr_dataset *d, imr_error *er
     if (o->options->dataset || !changes.known || changes.same == 0)
         return stale(o, d, &changes, err);
     (void)stale(o, d, &changes, &fault);
-    IMR_TRY(imr_cache_add_notice(c, fault.text, err));
-    c->dataset = d;
+    IMR_TRY(imr_cache_add_notice(c, err, "%s", fault.text));
     c->dataset_rows = rows;
     rows = NULL;
     return IMR_OK;
 }
 
-/* What the next opening need not find out again. A folder that cannot be written to is only slower
- * to open. */
-static imr_status keep_tables(const char *dir, const imr_dataset *d, bool untouched, imr_error *err)
-{
-    imr_error ignored;
-    return !untouched && imr_store_write_offsets(dir, d, &ignored) == IMR_E_MEMORY
-               ? imr_fail_memory(err)
-               : IMR_OK;
-}
-
 static imr_status open_dataset_at(const opening *o, const char *path, imr_error *err)
 {
     imr_cache *c = o->c;
-    store_tables t;
-    IMR_TRY(imr_store_open_offsets(&t, &c->offsets, o->dir, c->documents.ids.n, err));
-    IMR_AUTOFREE char *unpacked = imr_path_join(o->dir, IMR_STORE_UNPACKED);
-    if (!unpacked)
-        return imr_fail_memory(err);
-    imr_dataset_index index = {t.head.corpus_bytes, &c->documents.ids, t.offset, t.length,
-                               t.head.stamp};
+    const offsets_head *head = NULL;
+    IMR_TRY(open_offsets(&head, c, o->dir, err));
+    const size_t n = head ? head->count : 0;
+    const uint64_t *offsets = n ? (const uint64_t *)(const void *)(head + 1) : NULL;
+    const imr_path unpacked = imr_path_in(o->dir, IMR_STORE_UNPACKED);
+    imr_dataset_index index = {head ? head->corpus_bytes : 0, &c->documents.ids, offsets,
+                               n ? (const uint32_t *)(const void *)(offsets + n) : NULL,
+                               head ? head->stamp : NULL};
     imr_dataset_options options = {.skip_bad_lines =
                                        o->options->skip_bad_lines ||
                                        imr_json_int_or(o->manifest, "dataset/skipped_lines", 0) > 0,
-                                   .index = t.found ? &index : NULL,
-                                   .unpacked = unpacked,
+                                   .index = head ? &index : NULL,
+                                   .unpacked = unpacked.s,
                                    .progress = o->options->progress};
-    imr_dataset *d = NULL;
+    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *d = NULL;
     bool same, untouched;
+    imr_error ignored;
     IMR_TRY(imr_dataset_open(&d, path, &options, err));
-    imr_status status = check_dataset(&same, &untouched, o, d, &t, err);
-    if (status == IMR_OK && imr_dataset_notice(d)[0])
-        status = imr_cache_add_notice(c, imr_dataset_notice(d), err);
-    if (status == IMR_OK && same) {
-        status = keep_tables(o->dir, d, untouched, err);
-        c->dataset = status == IMR_OK ? d : NULL;
-        c->dataset_untouched = status == IMR_OK && untouched;
-    } else if (status == IMR_OK) {
+    IMR_TRY(check_dataset(&same, &untouched, o, d, head, err));
+    if (imr_dataset_notice(d)[0])
+        IMR_TRY(imr_cache_add_notice(c, err, "%s", imr_dataset_notice(d)));
+    if (!same) {
         imr_dataset_free(d); /* it may have believed the index */
         d = NULL;
         options.index = NULL;
-        options.unpacked = o->options->dataset ? NULL : unpacked;
-        status = imr_dataset_open(&d, path, &options, err);
-        if (status == IMR_OK)
-            status = attach_changed(o, d, err);
+        options.unpacked = o->options->dataset ? NULL : unpacked.s;
+        IMR_TRY(imr_dataset_open(&d, path, &options, err));
+        IMR_TRY(attach_changed(o, d, err));
+    } else if (!untouched && imr_store_write_offsets(o->dir, d, &ignored) == IMR_E_MEMORY) {
+        return imr_fail_memory(err); /* a folder that cannot be written to is only slower to open */
     }
-    if (!c->dataset)
-        imr_dataset_free(d);
-    return status;
+    c->dataset_untouched = same && untouched;
+    c->dataset = d;
+    d = NULL;
+    return IMR_OK;
 }
 
 /* A dataset the caller named must open; the remembered one may be gone. */
@@ -270,7 +285,7 @@ static imr_status open_dataset(const opening *o, imr_error *err)
     bool fatal = named || status == IMR_E_MEMORY || status == IMR_E_CANCELLED;
     if (!fatal) {
         (void)imr_error_prefix(&fault, status, "no texts and no judgements");
-        return imr_cache_add_notice(o->c, fault.text, err);
+        return imr_cache_add_notice(o->c, err, "%s", fault.text);
     }
     if (err)
         *err = fault;
@@ -300,21 +315,16 @@ static imr_status open_parts(const opening *o, imr_error *err)
     imr_cache *c = o->c;
     const imr_json *m = o->manifest;
     int64_t n, documents, queries;
-    IMR_TRY(check_version(m, err));
-    IMR_TRY(dtype_of(&c->dtype, m, err));
+    IMR_TRY(check_version(&c->dtype, m, err));
     IMR_TRY(imr_json_need_int(&n, m, "n", 1, IMR_MAX_DIM, err));
     IMR_TRY(imr_json_need_int(&documents, m, "documents", 1, IMR_MAX_DOCUMENTS, err));
     IMR_TRY(imr_json_need_int(&queries, m, "queries", 0, IMR_MAX_DOCUMENTS, err));
     c->dim = (size_t)n;
     c->tokens[0] = totals_of(m, "documents", documents);
     c->tokens[1] = totals_of(m, "queries", queries);
-    imr_encoder_identity e = {imr_json_string_or(m, "encoder/kind", ""),
-                              imr_json_string_or(m, "encoder/name", ""),
-                              imr_json_string_or(m, "encoder/path", ""),
-                              imr_json_string_or(m, "encoder/sha256", ""),
-                              imr_json_string_or(m, "encoder/query_prefix", ""),
-                              imr_json_string_or(m, "encoder/passage_prefix", ""),
-                              imr_json_string_or(m, "encoder/precision", "")};
+    imr_encoder_identity e;
+    for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
+        e.text[i] = imr_json_string_or(imr_json_at(m, "encoder"), imr_encoder_keys[i], "");
     IMR_TRY(imr_cache_set_encoder(c, &e, err));
     snprintf(c->dataset_sha256, sizeof c->dataset_sha256, "%s",
              imr_json_string_or(m, "dataset/corpus_sha256", ""));
@@ -326,16 +336,13 @@ static imr_status open_parts(const opening *o, imr_error *err)
     return open_dataset(o, err);
 }
 
-imr_status imr_store_open(imr_cache **out, const char *dir, const imr_cache_options *options,
-                          imr_error *err)
+imr_status imr_store_open(imr_cache **out, const char *dir, const imr_json *manifest,
+                          const imr_cache_options *options, imr_error *err)
 {
-    IMR_AUTOFREE char *path = imr_path_join(dir, "manifest.json");
     IMR_CLEANUP(imr_cache_free_ptr) imr_cache *c = imr_cache_new(dir, "store");
-    if (!path || !c)
+    if (!c)
         return imr_fail_memory(err);
-    imr_json *manifest IMR_AUTOJSON = NULL;
-    IMR_TRY(imr_json_open(&manifest, path, err));
-    IMR_TRY(imr_sha256_file(path, c->sha256, err));
+    IMR_TRY(imr_sha256_file(imr_path_in(dir, "manifest.json").s, c->sha256, err));
     opening o = {c, dir, manifest, options};
     imr_status status = open_parts(&o, err);
     if (status != IMR_OK)

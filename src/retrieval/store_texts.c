@@ -38,11 +38,8 @@ imr_status imr_store_write_texts(const char *dir, const char *manifest,
                             imr_dataset_queries(jobs[1].dataset)};
     char head[HEAD_BYTES], hex[IMR_SHA256_HEX];
     IMR_AUTOBUF imr_buf scratch = {0};
-    IMR_AUTOFREE char *path = imr_path_join(dir, STORE_TEXTS);
-    if (!path)
-        return imr_fail_memory(err);
     IMR_CLEANUP(imr_writer_done) imr_writer w = {0};
-    IMR_TRY(imr_writer_open(&w, path, err));
+    IMR_TRY(imr_writer_open(&w, imr_path_in(dir, STORE_TEXTS).s, err));
     imr_writer_add(&w, head, (size_t)put_head(head, manifest, rows[0], rows[1]));
     for (int part = 0; part < 2; part++)
         for (size_t i = 0; i < rows[part]; i++) {
@@ -61,11 +58,8 @@ static imr_status open_texts(const char **lines, imr_file *file, const imr_cache
     const size_t n = imr_cache_documents(c) + imr_cache_queries(c),
                  at = (size_t)put_head(head, imr_cache_sha256(c), imr_cache_documents(c),
                                        imr_cache_queries(c));
-    IMR_AUTOFREE char *path = imr_path_join(imr_cache_path(c), STORE_TEXTS);
-    if (!path)
-        return imr_fail_memory(err);
     imr_error why;
-    const imr_status status = imr_file_map(file, path, &why);
+    const imr_status status = imr_file_map(file, imr_path_in(c->path, STORE_TEXTS).s, &why);
     *lines = NULL;
     if (status == IMR_E_MEMORY)
         return imr_fail_memory(err);

@@ -1,6 +1,6 @@
 /*
  * task/export.h - a cache of ours as the authors' package 0.2 has it
- * (retrieval/reference_internal.h, schema 2), for their `imrnns train` and `imrnns evaluate`.
+ * (retrieval/reference_cache.c, schema 2), for their `imrnns train` and `imrnns evaluate`.
  *
  * Splits are theirs (retrieval/reference_split.h), negatives too: the `pool` documents of the
  * largest cosine of the encoder's vectors, best first, without the query's relevant ones, at most

@@ -105,6 +105,7 @@ imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr
                            .dtype = dtype,
                            .block = block_rows(imr_cache_dim(from)),
                            .overwrite = overwrite,
+                           .rows = take_rows,
                            .count = encoder ? imr_count_tokens : NULL,
                            .counter = &counter};
     importer im = {.dataset = dataset,
@@ -113,7 +114,7 @@ imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr
                    .query_prefix = identity.query_prefix,
                    .passage_prefix = identity.passage_prefix,
                    .progress = progress};
-    imr_status status = imr_store_fill(result, dir, &plan, take_rows, &im, progress, err);
+    imr_status status = imr_store_build(result, dir, &plan, NULL, &im, progress, err);
     imr_buf_done(&im.text);
     return status;
 }

@@ -8,7 +8,7 @@
 #include "retrieval/dataset_internal.h"
 #include "text/utf8.h"
 
-static void bytes_done(dataset_bytes *b, imr_scratch *beside)
+void imr_dataset_bytes_done(dataset_bytes *b, imr_scratch *beside)
 {
     imr_file_unmap(&b->file);
     imr_scratch_free(beside, b->owned);
@@ -22,8 +22,8 @@ void imr_dataset_free(imr_dataset *d)
     imr_free(d->path);
     imr_free(d->text_folder);
     imr_free(d->summary);
-    bytes_done(&d->corpus, d->beside);
-    bytes_done(&d->queries, d->beside);
+    imr_dataset_bytes_done(&d->corpus, d->beside);
+    imr_dataset_bytes_done(&d->queries, d->beside);
     imr_scratch_close(d->beside);
     imr_ids_done(&d->documents);
     imr_scratch_free(d->scratch, d->made_offsets);

@@ -20,8 +20,6 @@
 #define SKIP_SHOWN 6
 #define OTHERS     "others"
 
-typedef IMR_ARRAY(char *) path_array; /* below the dataset's folder; "" is that folder */
-
 typedef struct skipped {
     char what[40]; /* ".pdf", "empty" */
     size_t n;
@@ -30,7 +28,8 @@ typedef struct skipped {
 typedef struct walk {
     imr_dataset *d;
     const imr_dataset_options *options;
-    path_array folders, links, files; /* folders and links: still to be read */
+    path_array folders, links, files; /* below the dataset's folder, which is ""; folders and links:
+                                         still to be read */
     path_array seen_keys;             /* device and number of each folder read */
     imr_strmap seen;
     skipped skips[SKIP_KINDS + 1];
@@ -39,17 +38,17 @@ typedef struct walk {
     imr_sha256 stamp; /* of names, sizes and times */
 } walk;
 
-static void paths_done(path_array *p)
+void imr_dataset_paths_done(path_array *p)
 {
     imr_dir_list_free(p->v, p->n);
 }
 
 static void walk_done(walk *w)
 {
-    paths_done(&w->folders);
-    paths_done(&w->links);
-    paths_done(&w->files);
-    paths_done(&w->seen_keys);
+    imr_dataset_paths_done(&w->folders);
+    imr_dataset_paths_done(&w->links);
+    imr_dataset_paths_done(&w->files);
+    imr_dataset_paths_done(&w->seen_keys);
     imr_strmap_done(&w->seen);
     imr_free(w->beir);
     imr_sha256_done(&w->stamp);
@@ -113,10 +112,9 @@ static void skip(walk *w, const char *what)
     size_t i = 0;
     while (i < w->n_skips && strcmp(w->skips[i].what, what) != 0)
         i++;
-    if (i == w->n_skips && i >= SKIP_KINDS) {
-        what = OTHERS;
-        for (i = 0; i < w->n_skips && strcmp(w->skips[i].what, what) != 0;)
-            i++;
+    if (i == w->n_skips && i >= SKIP_KINDS && strcmp(what, OTHERS) != 0) {
+        skip(w, OTHERS);
+        return;
     }
     if (i == w->n_skips)
         snprintf(w->skips[w->n_skips++].what, sizeof w->skips->what, "%s", what);
@@ -162,26 +160,14 @@ static void put_skipped(imr_buf *b, walk *w)
 
 /* ---- the walk ---- */
 
-static bool is_text_name(const char *file)
-{
-    static const char *const endings[] = {".txt", ".md"};
-    size_t len = strlen(file);
-    for (size_t e = 0; e < IMR_LEN(endings); e++) {
-        size_t n = strlen(endings[e]);
-        if (len > n && strcasecmp(file + len - n, endings[e]) == 0)
-            return true;
-    }
-    return false;
-}
-
 static imr_status take_entry(walk *w, const char *folder, const char *name, imr_error *err)
 {
     IMR_AUTOFREE char *below = imr_path_join(folder, name);
-    IMR_AUTOFREE char *path = below ? imr_path_join(w->d->path, below) : NULL;
     struct stat st, link;
-    if (!path)
+    if (!below)
         return imr_fail_memory(err);
-    if (lstat(path, &link) != 0 || stat(path, &st) != 0) {
+    const imr_path path = imr_path_in(w->d->path, below);
+    if (lstat(path.s, &link) != 0 || stat(path.s, &st) != 0) {
         skip(w, "links to nothing");
         return IMR_OK;
     }
@@ -193,7 +179,7 @@ static imr_status take_entry(walk *w, const char *folder, const char *name, imr_
         return push(S_ISLNK(link.st_mode) ? &w->links : &w->folders, taken, err);
     } else if (!S_ISREG(st.st_mode)) {
         skip(w, "pipes or devices"); /* to open a pipe would wait for its writer */
-    } else if (is_text_name(name)) {
+    } else if (imr_dataset_stem_len(name, true)) {
         const int64_t facts[] = {(int64_t)st.st_size, (int64_t)st.st_mtim.tv_sec,
                                  (int64_t)st.st_mtim.tv_nsec};
         imr_sha256_add(&w->stamp, below, strlen(below) + 1);
@@ -235,15 +221,15 @@ static imr_status enter(bool *out, walk *w, const char *path, imr_error *err)
 
 static imr_status read_folder(walk *w, const char *folder, imr_error *err)
 {
-    IMR_AUTOFREE char *path =
-        folder[0] ? imr_path_join(w->d->path, folder) : imr_strdup(w->d->path);
+    const char *top = w->d->path;
+    IMR_AUTOFREE char *path = folder[0] ? imr_path_join(top, folder) : imr_strdup(top);
     if (!path)
         return imr_fail_memory(err);
     bool entered;
     IMR_TRY(enter(&entered, w, path, err));
     if (!entered)
         return IMR_OK;
-    IMR_CLEANUP(paths_done) path_array names = {0};
+    IMR_CLEANUP(imr_dataset_paths_done) path_array names = {0};
     imr_status status = imr_dir_list(&names.v, &names.n, path, err);
     if (status != IMR_OK && folder[0] && status != IMR_E_MEMORY) {
         skip(w, "folders that cannot be read");
@@ -337,12 +323,9 @@ imr_status imr_dataset_read_text(const imr_dataset *d, size_t document, imr_buf 
 
 static imr_status take_text(imr_buf *ids, size_t *n, walk *w, const char *below, imr_error *err)
 {
-    IMR_AUTOFREE char *path = imr_path_join(w->d->path, below);
-    if (!path)
-        return imr_fail_memory(err);
     imr_error fault;
     bool empty = false;
-    imr_status status = check_text(&empty, path, &fault);
+    imr_status status = check_text(&empty, imr_path_in(w->d->path, below).s, &fault);
     if (status == IMR_E_IO || status == IMR_E_NOT_FOUND) { /* it may have gone meanwhile */
         skip(w, "that cannot be read");
         return IMR_OK;

@@ -6,9 +6,13 @@
 #ifndef IMR_RETRIEVAL_DATASET_INTERNAL_H
 #define IMR_RETRIEVAL_DATASET_INTERNAL_H
 
+#include "base/array.h"
 #include "base/file.h"
 #include "retrieval/dataset.h"
 #include "retrieval/ids.h"
+
+typedef IMR_ARRAY(char *) path_array; /* its strings are owned */
+void imr_dataset_paths_done(path_array *p);
 
 /* A file's bytes: mapped, owned (unpacked from an archive), or borrowed from the caller. */
 typedef struct dataset_bytes {
@@ -48,6 +52,7 @@ struct imr_dataset {
     size_t n_bad;
 };
 
+void imr_dataset_bytes_done(dataset_bytes *b, imr_scratch *beside);
 /* Length of the zip file's path in "FILE.zip" or "FILE.zip/a/folder/in/it", 0 for other paths. */
 size_t imr_dataset_archive_len(const char *path);
 /* d->path is such a path. */
@@ -61,8 +66,9 @@ imr_status imr_dataset_open_beir(imr_dataset *d, const char *dir, const imr_data
 /* Takes q. Keeps the splits in their order. */
 imr_status imr_dataset_add_split(imr_dataset *d, const char *name, size_t name_len, imr_qrels *q,
                                  imr_error *err) IMR_NODISCARD;
-/* Length of the name without one of the endings judgements come with; 0 when it has none. */
-size_t imr_dataset_split_name_len(const char *file);
+/* Length of the name without one of the endings judgements, or texts (in any case), come with; 0
+ * when it has none. */
+size_t imr_dataset_stem_len(const char *file, bool text);
 /* d->path is a folder of texts. */
 imr_status imr_dataset_open_texts(imr_dataset *d, const imr_dataset_options *o,
                                   imr_error *err) IMR_NODISCARD;

@@ -1,5 +1,6 @@
 /* Opening datasets: which layout a path holds, and its parts. */
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/limits.h"
@@ -65,32 +66,13 @@ static imr_status map_into(dataset_bytes *b, const char *dir, const char *file, 
     return IMR_OK;
 }
 
-static imr_status has_file(bool *out, const char *dir, const char *file, imr_error *err)
+size_t imr_dataset_stem_len(const char *file, bool text)
 {
-    IMR_AUTOFREE char *path = imr_path_join(dir, file);
-    if (!path)
-        return imr_fail_memory(err);
-    *out = imr_file_exists(path);
-    return IMR_OK;
-}
-
-typedef struct names {
-    char **v;
-    size_t n;
-} names;
-
-static void names_done(names *n)
-{
-    imr_dir_list_free(n->v, n->n);
-}
-
-size_t imr_dataset_split_name_len(const char *file)
-{
-    static const char *const endings[] = {".tsv", ".txt", ".qrels"};
-    size_t len = strlen(file);
-    for (size_t i = 0; i < IMR_LEN(endings); i++) {
-        size_t n = strlen(endings[i]);
-        if (len > n && strcmp(file + len - n, endings[i]) == 0)
+    static const char *const all[2][4] = {{".tsv", ".txt", ".qrels"}, {".txt", ".md"}};
+    const size_t len = strlen(file);
+    for (const char *const *ending = all[text]; *ending; ending++) {
+        const size_t n = strlen(*ending);
+        if (len > n && (text ? strcasecmp : strcmp)(file + len - n, *ending) == 0)
             return len - n;
     }
     return 0;
@@ -98,23 +80,19 @@ size_t imr_dataset_split_name_len(const char *file)
 
 static imr_status read_splits(imr_dataset *d, const char *dir, imr_error *err)
 {
-    IMR_AUTOFREE char *folder = imr_path_join(dir, "qrels");
-    if (!folder)
-        return imr_fail_memory(err);
-    if (!imr_dir_exists(folder))
+    const imr_path folder = imr_path_in(dir, "qrels");
+    if (!imr_dir_exists(folder.s))
         return IMR_OK;
-    IMR_CLEANUP(names_done) names files = {0};
-    IMR_TRY(imr_dir_list(&files.v, &files.n, folder, err));
+    IMR_CLEANUP(imr_dataset_paths_done) path_array files = {0};
+    IMR_TRY(imr_dir_list(&files.v, &files.n, folder.s, err));
     for (size_t i = 0; i < files.n; i++) {
-        size_t len = imr_dataset_split_name_len(files.v[i]);
-        if (!len || files.v[i][0] == '.')
+        const char *name = files.v[i];
+        size_t len = imr_dataset_stem_len(name, false);
+        if (!len || name[0] == '.')
             continue;
-        IMR_AUTOFREE char *path = imr_path_join(folder, files.v[i]);
-        if (!path)
-            return imr_fail_memory(err);
         imr_qrels *q = NULL;
-        IMR_TRY(imr_qrels_open(&q, path, err));
-        IMR_TRY(imr_dataset_add_split(d, files.v[i], len, q, err));
+        IMR_TRY(imr_qrels_open(&q, imr_path_in(folder.s, name).s, err));
+        IMR_TRY(imr_dataset_add_split(d, name, len, q, err));
     }
     return IMR_OK;
 }
@@ -125,21 +103,12 @@ imr_status imr_dataset_open_beir(imr_dataset *d, const char *dir, const imr_data
     d->ids_needed = true;
     IMR_TRY(map_into(&d->corpus, dir, "corpus.jsonl", err));
     IMR_TRY(imr_dataset_read_corpus(d, o, err));
-    bool jsonl = false, topics = false;
-    IMR_TRY(has_file(&jsonl, dir, "queries.jsonl", err));
-    IMR_TRY(has_file(&topics, dir, "queries.tsv", err));
-    if (jsonl || topics) {
+    const bool jsonl = imr_file_exists(imr_path_in(dir, "queries.jsonl").s);
+    if (jsonl || imr_file_exists(imr_path_in(dir, "queries.tsv").s)) {
         IMR_TRY(map_into(&d->queries, dir, jsonl ? "queries.jsonl" : "queries.tsv", err));
         IMR_TRY(imr_dataset_read_queries(d, o, !jsonl, err));
     }
     return o->without_judgements ? IMR_OK : read_splits(d, dir, err);
-}
-
-static imr_status open_folder(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
-{
-    bool beir = false;
-    IMR_TRY(has_file(&beir, d->path, "corpus.jsonl", err));
-    return beir ? imr_dataset_open_beir(d, d->path, o, err) : imr_dataset_open_texts(d, o, err);
 }
 
 size_t imr_dataset_archive_len(const char *path)
@@ -172,7 +141,8 @@ imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_datas
         return imr_fail_memory(err);
     imr_dataset_stamp_of(d->corpus.stamp, file);
     if (imr_dir_exists(path)) {
-        IMR_TRY(open_folder(d, o, err));
+        const bool beir = imr_file_exists(imr_path_in(path, "corpus.jsonl").s);
+        IMR_TRY(beir ? imr_dataset_open_beir(d, path, o, err) : imr_dataset_open_texts(d, o, err));
     } else if (archive) {
         IMR_TRY(imr_dataset_open_archive(d, o, err));
     } else {

@@ -69,8 +69,8 @@ void imr_dir_sync(const char *path);
 
 /* "dir/name" (or name when dir is empty or name is absolute). The caller's; NULL: out of memory. */
 char *imr_path_join(const char *dir, const char *name);
-/* The same as a value, for one call: imr_file_exists(imr_path_in(dir, "lock").s). One that is longer
- * than any the system takes is cut to a length it refuses. */
+/* The same as a value, for one call: imr_file_exists(imr_path_in(dir, "lock").s). What is longer
+ * than any path the system takes is cut to a length it refuses. */
 typedef struct imr_path {
     char s[4097];
 } imr_path;

@@ -56,7 +56,7 @@ typedef struct imr_ids_repeat {
 } imr_ids_repeat;
 typedef IMR_ARRAY(imr_ids_repeat) imr_ids_repeats;
 void imr_ids_repeats_done(imr_ids_repeats *r);
-/* Takes the repeated rows out of a table of n rows of `size` bytes (NULL is fine); the rows left. */
+/* Takes the repeated rows out of a table of n rows of `size` bytes (NULL is fine): what stays. */
 size_t imr_ids_drop(void *table, size_t size, size_t n, const imr_ids_repeats *repeats);
 
 /*

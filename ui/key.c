@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/attr.h"
+#include "base/number.h"
 #include "text/utf8.h"
 
 static const struct {
@@ -38,91 +39,51 @@ bool ui_key_is_text(ui_key key)
     return !(key & UI_MODS) && key >= ' ' && key < UI_KEY_NAMED && key != 0x7f;
 }
 
-static const char *name_of(ui_key code, bool label)
+/* The key with its modifiers: the name in < > where it needs them, or the label. */
+static char *spell(char *out, ui_key key, bool label)
 {
-    for (size_t i = 0; i < IMR_LEN(names); i++)
-        if (names[i].key == code)
-            return label ? names[i].label : names[i].name;
-    return NULL;
-}
-
-/* The key without modifiers; bracketed tells whether the name needs < > around it. */
-static void base_name(char *out, size_t size, ui_key code, bool label, bool *bracketed)
-{
-    const char *name = name_of(code, label);
-    *bracketed = true;
-    if (name) {
-        snprintf(out, size, "%s", name);
-    } else if (code >= UI_KEY_F1 && code <= UI_KEY_F12) {
-        snprintf(out, size, "F%d", (int)(code - UI_KEY_F1 + 1));
-    } else {
-        char text[4];
-        size_t n = imr_utf8_encode(code, text);
-        snprintf(out, size, "%.*s", (int)n, text);
-        *bracketed = false;
-    }
+    ui_key code = key & UI_KEY_CODE;
+    char name[12] = "";
+    for (size_t i = 0; i < IMR_LEN(names) && !*name; i++)
+        if (names[i].key == code && key != '>')
+            snprintf(name, sizeof name, "%s", label ? names[i].label : names[i].name);
+    if (code >= UI_KEY_F1 && code <= UI_KEY_F12)
+        snprintf(name, sizeof name, "F%d", (int)(code - UI_KEY_F1 + 1));
+    bool brackets = !label && (*name || key & UI_MODS);
+    if (!*name)
+        imr_utf8_encode(code, name);
+    snprintf(out, UI_KEY_NAME_MAX, "%s%s%s%s%s%s", brackets ? "<" : "", key & UI_CTRL ? "C-" : "",
+             key & UI_ALT ? "M-" : "", key & UI_SHIFT ? "S-" : "", name, brackets ? ">" : "");
+    return out;
 }
 
 char *ui_key_format(char *out, ui_key key)
 {
-    char name[12];
-    bool bracketed;
-    base_name(name, sizeof name, key & UI_KEY_CODE, false, &bracketed);
-    if (key == '>')
-        snprintf(out, UI_KEY_NAME_MAX, ">");
-    else if (!bracketed && !(key & UI_MODS))
-        snprintf(out, UI_KEY_NAME_MAX, "%s", name);
-    else
-        snprintf(out, UI_KEY_NAME_MAX, "<%s%s%s%s>", key & UI_CTRL ? "C-" : "",
-                 key & UI_ALT ? "M-" : "", key & UI_SHIFT ? "S-" : "", name);
-    return out;
+    return spell(out, key, false);
 }
 
 char *ui_key_label(char *out, ui_key key)
 {
-    char name[12];
-    bool bracketed;
-    base_name(name, sizeof name, key & UI_KEY_CODE, true, &bracketed);
-    snprintf(out, UI_KEY_NAME_MAX, "%s%s%s%s", key & UI_CTRL ? "C-" : "", key & UI_ALT ? "M-" : "",
-             key & UI_SHIFT ? "S-" : "", name);
-    return out;
+    return spell(out, key, true);
 }
 
 static ui_key named(const char *text, size_t len)
 {
+    int64_t n;
     for (size_t i = 0; i < IMR_LEN(names); i++)
         if (strlen(names[i].name) == len && strncasecmp(names[i].name, text, len) == 0)
             return names[i].key;
-    if ((len == 2 || len == 3) && (text[0] == 'F' || text[0] == 'f')) {
-        int n = 0;
-        for (size_t i = 1; i < len; i++) {
-            if (text[i] < '0' || text[i] > '9')
-                return UI_KEY_NONE;
-            n = n * 10 + (text[i] - '0');
-        }
-        if (n >= 1 && n <= 12)
-            return UI_KEY_F1 + (ui_key)(n - 1);
-    }
-    return UI_KEY_NONE;
+    bool function = (len == 2 || len == 3) && (text[0] == 'F' || text[0] == 'f') &&
+                    text[1] >= '0' && text[1] <= '9' && imr_parse_int(text + 1, len - 1, &n);
+    return function && n >= 1 && n <= 12 ? UI_KEY_F1 + (ui_key)(n - 1) : UI_KEY_NONE;
 }
 
 static ui_key modifier(char c)
 {
-    switch (c) {
-    case 'C':
-    case 'c':
-        return UI_CTRL;
-    case 'M':
-    case 'm':
-    case 'A':
-    case 'a':
-        return UI_ALT;
-    case 'S':
-    case 's':
-        return UI_SHIFT;
-    default:
-        return 0;
-    }
+    return c == 'C' || c == 'c'                           ? UI_CTRL
+           : c == 'M' || c == 'm' || c == 'A' || c == 'a' ? UI_ALT
+           : c == 'S' || c == 's'                         ? UI_SHIFT
+                                                          : 0;
 }
 
 /* One whole character, or NONE. */

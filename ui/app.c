@@ -7,8 +7,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
-#include "base/mem.h"
-#include "ui/words.h"
+#include "ui/text.h"
 
 imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols, imr_error *err)
 {
@@ -65,12 +64,8 @@ const char *ui_app_banner(const ui_app *a)
 ui_layout ui_app_layout(const ui_app *a)
 {
     const char *banner = ui_app_banner(a);
-    ui_lines lines = {0};
-    if (banner)
-        ui_lines_set(&lines, banner, a->cols - 2, SIZE_MAX);
-    int rows = lines.n > 2 ? 2 : (int)lines.n;
-    ui_lines_done(&lines);
-    return ui_layout_of(a->rows, a->cols, a->preview, rows);
+    int rows = banner ? ui_lines_of(banner, a->cols - 2) : 0;
+    return ui_layout_of(a->rows, a->cols, a->preview, rows > 2 ? 2 : rows);
 }
 
 ui_context ui_app_context(const ui_app *a)
@@ -113,12 +108,6 @@ int ui_app_list_rows(const ui_app *a)
 }
 
 /* ---- rows ---- */
-
-void ui_app_reorder(ui_app *a)
-{
-    a->list.trace = a->trace;
-    ui_list_arrange(&a->list);
-}
 
 /* Another document is read from its beginning. */
 static void read_anew(ui_app *a)
@@ -164,9 +153,9 @@ void ui_app_run(ui_app *a, const char *text, const char *query_id)
         ui_replace(&a->request_text, NULL);
         ui_replace(&a->request_id, NULL);
         imr_trace_free(a->trace);
-        a->trace = NULL;
+        a->list.trace = a->trace = NULL;
         ui_replace(&a->list.selected, NULL); /* another query begins at rank 1 */
-        ui_app_reorder(a);
+        ui_list_arrange(&a->list);
         return;
     }
     ui_replace(&a->request_text, query_id ? NULL : text);
@@ -258,14 +247,14 @@ static void take_trace(ui_app *a, const imr_delivery *d)
         return;
     }
     imr_trace_free(a->trace);
-    a->trace = d->trace;
+    a->list.trace = a->trace = d->trace;
     ui_app_forget(a);
     if (latest) {
         a->query_error.status = IMR_OK;
         a->settings = d->trace->settings; /* it may have come in spite of being cancelled */
     }
     a->list.top = 0;
-    ui_app_reorder(a);
+    ui_list_arrange(&a->list);
 }
 
 static void take_detail(ui_app *a, const imr_delivery *d)

@@ -1,7 +1,7 @@
 /*
  * ui/app.h - the model: everything the explorer knows, and nothing about terminals.
  *
- * ui_update (ui/update.h) and ui_app_deliver change it, views (ui/view.h) show parts of it, the
+ * ui_update and ui_app_deliver change it, views (ui/view.h) show parts of it, the
  * loop carries out the effects it asks for. Nothing here draws, waits, reads files or computes what
  * the engine should.
  * Threads: the UI thread only.
@@ -14,7 +14,6 @@
 #include "ui/keymap.h"
 #include "ui/layout.h"
 #include "ui/list.h"
-#include "ui/offers.h"
 #include "ui/prompt.h"
 #include "ui/reading.h"
 
@@ -161,7 +160,6 @@ int ui_app_list_rows(const ui_app *a); /* rows of the list that can be seen */
 
 /* ---- called by update and, the last, when a screen was made ---- */
 
-void ui_app_reorder(ui_app *a);            /* rows again after sort, filter or a new trace */
 void ui_app_select(ui_app *a, size_t row); /* moves the selection, as the user does */
 void ui_app_settle(ui_app *a);             /* scroll positions, line breaks, wanted detail */
 void ui_app_run(ui_app *a, const char *text, const char *query_id); /* asks for a query */
@@ -171,5 +169,31 @@ void ui_app_forget(ui_app *a);      /* a message that stood long enough */
 void ui_app_list_offers(ui_app *a); /* asks for cached queries that fit the line */
 /* So many lines there are, so many fit: the scroll stays within. */
 void ui_scroll_fit(ui_scroll *s, size_t lines, int page);
+
+/* ---- the one way the model changes by the user's doing: ui/update.c ---- */
+
+/* Takes an event, changes the model and leaves what the loop should do in a->effects. */
+void ui_update(ui_app *a, const ui_event *e);
+/* One action, perhaps with words after it, as typed behind ':' or named in a bind line: "sort
+ * lift", "next 5", "export json PATH". argument: those words, or NULL. */
+void ui_do(ui_app *a, ui_action action, const char *argument);
+
+/* The handlers that ui/actions.def names: ui/update.c what moves and leaves, ui/commands.c the
+ * rest. One that serves several actions asks which; the argument may be NULL. */
+#define UI_ON(handler)                                                                             \
+    void ui_on_##handler(ui_app *a, IMR_UNUSED ui_action action, IMR_UNUSED const char *argument)
+#define X(id, name, group, handler, keys, hint, help) UI_ON(handler);
+#include "ui/actions.def"
+#undef X
+
+/* ---- what both need ---- */
+
+void ui_go(ui_app *a, ui_screen screen);
+void ui_open_line(ui_app *a, ui_action action, const char *text);
+/* The value of the UI_DO_... pair: 1 for the first, -1 for its opposite. */
+static inline int ui_step(ui_action action, ui_action forward)
+{
+    return action == forward ? 1 : -1;
+}
 
 #endif

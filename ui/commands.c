@@ -3,61 +3,51 @@
 #include <string.h>
 
 #include "base/number.h"
-#include "text/utf8.h"
-#include "ui/update.h"
-#include "ui/words.h"
+#include "ui/app.h"
+#include "ui/text.h"
 
-/* Without words an action opens its menu. */
-static bool asks(ui_app *a, ui_action action, const char *argument)
-{
-    if (argument)
-        return false;
-    a->overlay = UI_OVER_MENU;
-    a->menu = action;
-    return true;
-}
-
-/* The place of a word, up to a blank, among n names; n when it is none of them: then that is said,
+/* The place of a word, up to a blank, among n names; -1 when it is none of them: then that is said,
  * with all there are. */
-static int choice(ui_app *a, const char *what, const char *word, int n, const char *(*name)(int))
+static int choice(ui_app *a, const char *what, const char *word, const char *const *names, size_t n)
 {
     size_t len = strcspn(word, " ");
     IMR_AUTOBUF imr_buf all = {0};
-    for (int i = 0; i < n; i++) {
-        if (strlen(name(i)) == len && memcmp(name(i), word, len) == 0)
-            return i;
-        imr_buf_printf(&all, "%s%s", i ? ", " : "", name(i));
+    for (size_t i = 0; i < n; i++) {
+        if (strlen(names[i]) == len && memcmp(names[i], word, len) == 0)
+            return (int)i;
+        imr_buf_printf(&all, "%s%s", i ? ", " : "", names[i]);
     }
     ui_app_say(a, true, "no %s is called %.*s; there are %s", what, (int)len, word,
                imr_buf_text(&all));
-    return n;
+    return -1;
+}
+
+/* The same among the names of the action's menu, which opens when there is no word. */
+static int chosen(ui_app *a, ui_action action, const char *what, const char *argument)
+{
+    const ui_menu *m = ui_menu_of(action, a->screen == UI_WORDS);
+    if (argument)
+        return choice(a, what, argument, m->names, strlen(m->keys));
+    a->overlay = UI_OVER_MENU;
+    a->menu = action;
+    return -1;
 }
 
 /* ---- the list ---- */
 
-static const char *word_sort_name(int i)
-{
-    static const char *const names[] = {"share", "place", "name"};
-    return names[i];
-}
-
 UI_ON(sort)
 {
-    if (asks(a, action, argument))
+    int i = chosen(a, action, "order", argument);
+    if (i < 0)
         return;
-    bool words = a->screen == UI_WORDS;
-    int n = words ? 3 : UI_SORT_COUNT;
-    int i = choice(a, "order", argument, n, words ? word_sort_name : ui_sort_name);
-    if (i == n)
-        return;
-    if (words) {
+    if (a->screen == UI_WORDS) {
         a->reading.sort = (ui_word_sort)i;
         ui_reading_arrange(&a->reading);
         a->cell_query = a->cell_document = 0;
     } else {
         a->list.sort = (ui_sort)i;
         a->list.reversed = false;
-        ui_app_reorder(a);
+        ui_list_arrange(&a->list);
     }
     ui_app_say(a, false, "sorted by %s", argument);
 }
@@ -65,19 +55,17 @@ UI_ON(sort)
 UI_ON(reverse)
 {
     a->list.reversed = !a->list.reversed;
-    ui_app_reorder(a);
+    ui_list_arrange(&a->list);
     ui_app_say(a, false, "%s order", a->list.reversed ? "reversed" : "usual");
 }
 
 UI_ON(filter)
 {
     ui_list *l = &a->list;
-    if (asks(a, action, argument))
+    int i = chosen(a, action, "filter", argument);
+    if (i < 0)
         return;
-    int i = choice(a, "filter", argument, UI_FILTER_COUNT, ui_filter_name);
-    if (i == UI_FILTER_COUNT)
-        return;
-    const char *words = argument + strlen(ui_filter_name(i));
+    const char *words = argument + strcspn(argument, " ");
     words += strspn(words, " ");
     if (i == UI_FILTER_WORDS && !*words) {
         ui_open_line(a, UI_DO_FILTER, l->filter_words);
@@ -85,7 +73,7 @@ UI_ON(filter)
     }
     ui_replace(&l->filter_words, i == UI_FILTER_WORDS ? words : NULL);
     l->filter = (ui_filter)i;
-    ui_app_reorder(a);
+    ui_list_arrange(l);
     if (i == UI_FILTER_NONE)
         ui_app_say(a, false, "filter off");
     else
@@ -191,7 +179,7 @@ UI_ON(stage)
     while (!ui_share_known(&r->detail->why.pairs, r->measure));
     r->wish = r->measure;
     ui_reading_arrange(r);
-    ui_app_say(a, false, "shares: %s%s", ui_measure_name(r->measure.stage),
+    ui_app_say(a, false, "shares: %s%s", ui_measure_names[r->measure.stage],
                r->measure.raw ? ", raw" : "");
 }
 
@@ -255,20 +243,15 @@ UI_ON(theme)
 {
     int next = (a->theme + 1) % UI_THEME_COUNT;
     if (argument)
-        next = choice(a, "theme", argument, UI_THEME_COUNT, ui_theme_name);
-    if (next == UI_THEME_COUNT)
+        next = choice(a, "theme", argument, ui_theme_names, UI_THEME_COUNT);
+    if (next < 0)
         return;
     a->theme = (ui_theme)next;
     a->effects |= UI_FX_THEME;
-    ui_app_say(a, false, "theme %s", ui_theme_name(next));
+    ui_app_say(a, false, "theme %s", ui_theme_names[next]);
 }
 
 /* ---- settings of the next query ---- */
-
-static const char *scope_name(int i)
-{
-    return imr_scope_name((imr_scope)i);
-}
 
 UI_ON(scope)
 {
@@ -277,29 +260,25 @@ UI_ON(scope)
         "the top give feedback, all documents are ranked",
         "all documents give feedback and are ranked",
     };
-    if (asks(a, action, argument))
-        return;
-    int i = choice(a, "scope", argument, 3, scope_name);
-    if (i == 3)
+    int i = chosen(a, action, "scope", argument);
+    if (i < 0)
         return;
     a->settings.scope = (imr_scope)i;
     ui_app_say(a, false, "scope %s: %s", argument, told[i]);
     ui_app_run_again(a);
 }
 
-static const char *order_name(int i)
-{
-    return imr_token_order_name((imr_token_order)i);
-}
-
 UI_ON(order)
 {
-    int i = argument ? choice(a, "order of words", argument, 3, order_name)
-                     : (int)(a->settings.order + 1) % 3;
-    if (i == 3)
+    const char *const names[] = {imr_token_order_name(0), imr_token_order_name(1),
+                                 imr_token_order_name(2)};
+    int i = ((int)a->settings.order + 1) % 3;
+    if (argument)
+        i = choice(a, "order of words", argument, names, 3);
+    if (i < 0)
         return;
     a->settings.order = (imr_token_order)i;
-    ui_app_say(a, false, "words by %s", order_name(i));
+    ui_app_say(a, false, "words by %s", names[i]);
     ui_app_run_again(a);
 }
 
@@ -308,30 +287,20 @@ UI_ON(order)
 /* A file name from the query: its first words, letters and digits only. */
 static void export_name(const ui_app *a, const char *extension, imr_buf *out)
 {
-    const char *text = a->trace->query_text;
-    size_t start = out->len;
     if (a->folder)
         imr_buf_printf(out, "%s/", a->folder);
     imr_buf_str(out, "imrnn-");
     size_t from = out->len;
-    for (size_t i = 0, n = strlen(text); i < n && out->len - from < 32;) {
-        uint32_t code;
-        i += imr_utf8_decode(text + i, n - i, &code);
-        bool plain = (code >= 'a' && code <= 'z') || (code >= '0' && code <= '9') ||
-                     (code >= 'A' && code <= 'Z');
-        if (plain)
-            imr_buf_char(out, (char)imr_utf8_lower(code));
+    for (const char *c = a->trace->query_text; *c && out->len - from < 32; c++) {
+        bool upper = *c >= 'A' && *c <= 'Z';
+        if (upper || (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9'))
+            imr_buf_char(out, upper ? (char)(*c - 'A' + 'a') : *c);
         else if (out->len > from && out->data[out->len - 1] != '-')
             imr_buf_char(out, '-');
     }
-    if (!out->failed && out->len > start && out->data[out->len - 1] == '-')
+    if (!out->failed && out->data[out->len - 1] == '-')
         out->len--;
     imr_buf_printf(out, ".%s", extension);
-}
-
-static const char *format_name(int i)
-{
-    return i ? "json" : "text";
 }
 
 UI_ON(export)
@@ -340,10 +309,8 @@ UI_ON(export)
         ui_app_say(a, true, "nothing to export yet: type a query first");
         return;
     }
-    if (asks(a, action, argument))
-        return;
-    int i = choice(a, "format", argument, 2, format_name);
-    if (i == 2)
+    int i = chosen(a, action, "format", argument);
+    if (i < 0)
         return;
     const char *path = argument + 4 + strspn(argument + 4, " ");
     IMR_AUTOBUF imr_buf name = {0};
@@ -353,7 +320,7 @@ UI_ON(export)
         export_name(a, i ? "json" : "txt", &name);
     if (name.failed)
         return;
-    ui_replace(&a->export_format, format_name(i));
+    ui_replace(&a->export_format, ui_menu_of(action, false)->names[i]);
     ui_replace(&a->export_path, name.data);
     a->effects |= UI_FX_EXPORT;
     ui_app_say(a, false, "writing %s", name.data);

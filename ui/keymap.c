@@ -1,10 +1,82 @@
 /* ui/keymap.c */
 #include "ui/keymap.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/array.h"
-#include "base/mem.h"
+#include "base/attr.h"
+#include "ui/text.h"
+
+/* ---- actions ---- */
+
+const ui_action_info ui_actions[UI_ACTION_COUNT] = {
+#define X(id, name, group, handler, keys, hint, help)                                              \
+    [UI_DO_##id] = {name, keys, hint, help, UI_GROUP_##group},
+#include "ui/actions.def"
+#undef X
+};
+
+ui_action ui_action_find(const char *name, size_t len)
+{
+    for (int i = 1; i < UI_ACTION_COUNT; i++)
+        if (strlen(ui_actions[i].name) == len && memcmp(ui_actions[i].name, name, len) == 0)
+            return (ui_action)i;
+    return UI_DO_NOTHING;
+}
+
+size_t ui_palette(const char *line, ui_action *out)
+{
+    char name[64] = "";
+    size_t n = strcspn(line, " "), found = 0;
+    memcpy(name, line, n < sizeof name ? n : sizeof name - 1);
+    for (int pass = 0; pass < 4; pass++)
+        for (int i = 1; i < UI_ACTION_COUNT; i++) {
+            const ui_action_info *info = &ui_actions[i];
+            if (info->group == UI_GROUP_EDIT || i == UI_DO_ESCAPE || i == UI_DO_TO_LIST)
+                continue;
+            bool whole = strcmp(info->name, name) == 0;
+            bool begins = ui_begins(info->name, name) || !*name;
+            bool inside = ui_contains(info->name, name);
+            bool told = ui_contains(info->help, name);
+            int fits = whole ? 0 : begins ? 1 : inside ? 2 : told ? 3 : -1;
+            if (fits == pass)
+                out[found++] = (ui_action)i;
+        }
+    return found;
+}
+
+const ui_menu *ui_menu_of(ui_action action, bool words)
+{
+    static const ui_menu
+        sorts = {"npemladcti",
+                 {"now", "projected", "encoder", "move", "lift", "abs", "delta", "cos", "title",
+                  "id"},
+                 {"rank now", "rank projected", "encoder's rank", "ranks moved", "lift", "|lift|",
+                  "change of cosine", "cosine now", "title", "id"},
+                 0},
+        words_sorts = {"spn",
+                       {"share", "place", "name"},
+                       {"largest share", "place in the text", "alphabet"},
+                       0},
+        filters = {"nwlmeorxt",
+                   {"none", "winners", "losers", "movers", "entered", "left", "relevant", "lost",
+                    "words"},
+                   {"all", "moved up", "moved down", "moved 10+", "entered the top 10",
+                    "left the top 10", "relevant", "relevant, left top 10", "title has"},
+                   1},
+        scopes = {"tac",
+                  {"rerank", "rescore", "corpus"},
+                  {"rerank the top", "rescore all", "corpus: all feed back"},
+                  0},
+        exports = {"tj", {"text", "json"}, {"text, for reading", "JSON, for programs"}, 0};
+    return action == UI_DO_SORT     ? (words ? &words_sorts : &sorts)
+           : action == UI_DO_FILTER ? &filters
+           : action == UI_DO_SCOPE  ? &scopes
+                                    : &exports;
+}
+
+/* ---- keys ---- */
 
 static const char *const context_names[UI_CONTEXT_COUNT] = {
     "ANY", "SCREEN", "EDIT", "QUERY", "LIST", "DOC", "WORDS", "HELP", "PICK"};
@@ -60,20 +132,18 @@ static size_t word(const char **at, const char *end, const char **out)
 }
 
 /* "CONTEXT key key; CONTEXT key" of one action. */
-static imr_status defaults(ui_keymap *m, ui_action action, const char *keys, imr_error *err)
+static imr_status defaults(ui_keymap *m, ui_action action, imr_error *err)
 {
-    const char *at = keys, *end = keys + strlen(keys), *w;
+    const char *at = ui_actions[action].keys, *end = at + strlen(at), *w;
     ui_context context = UI_IN_ANY;
     bool fresh = true;
     for (size_t n; (n = word(&at, end, &w)) > 0;) {
         bool last = n > 1 && w[n - 1] == ';';
         if (last)
             n--;
-        ui_key key;
-        if (fresh ? !context_of(&context, w, n) : ui_key_parse(&key, w, n) != n)
-            return imr_fail(err, IMR_E_FORMAT,
-                            "default keys of %s: '%.*s' is neither context nor key",
-                            ui_action_info_of(action)->name, (int)n, w);
+        ui_key key = UI_KEY_NONE;
+        bool known = fresh ? context_of(&context, w, n) : ui_key_parse(&key, w, n) == n;
+        assert(known);
         if (!fresh)
             IMR_TRY(bind(m, (ui_bind){context, key, action, NULL}, err));
         fresh = last;
@@ -86,7 +156,7 @@ imr_status ui_keymap_init(ui_keymap *out, imr_error *err)
     ui_keymap m = {0};
     imr_status status = IMR_OK;
     for (int i = 1; status == IMR_OK && i < UI_ACTION_COUNT; i++)
-        status = defaults(&m, (ui_action)i, ui_action_info_of((ui_action)i)->keys, err);
+        status = defaults(&m, (ui_action)i, err);
     if (status != IMR_OK) {
         ui_keymap_done(&m);
         return status;
@@ -156,18 +226,13 @@ ui_key ui_keymap_key(const ui_keymap *m, ui_context context, ui_action action)
 
 void ui_keymap_labels(const ui_keymap *m, ui_action action, size_t max, imr_buf *out)
 {
-    ui_key seen[8];
-    size_t n = 0;
     char label[UI_KEY_NAME_MAX];
-    for (size_t i = 0; i < m->n && n < max && n < IMR_LEN(seen); i++) {
-        if (m->v[i].action != action || m->v[i].argument)
-            continue;
-        bool again = false;
-        for (size_t k = 0; k < n; k++)
-            again = again || seen[k] == m->v[i].key;
-        if (again)
-            continue;
-        seen[n++] = m->v[i].key;
-        imr_buf_printf(out, "%s%s", n > 1 ? " " : "", ui_key_label(label, m->v[i].key));
+    for (size_t i = 0, n = 0; i < m->n && n < max; i++) {
+        const ui_bind *b = &m->v[i], *before = m->v;
+        while (before < b &&
+               (before->action != action || before->argument || before->key != b->key))
+            before++;
+        if (before == b && b->action == action && !b->argument)
+            imr_buf_printf(out, "%s%s", n++ ? " " : "", ui_key_label(label, b->key));
     }
 }

@@ -1,5 +1,6 @@
 /*
- * ui/keymap.h - which key does what, where.
+ * ui/keymap.h - the actions of ui/actions.def as an enum and a table, and which key does what,
+ * where.
  *
  * A context falls back to a wider one: QUERY and PICK to EDIT, LIST, DOC, WORDS and HELP to
  * SCREEN, those to ANY. Lines of a configuration file (assets/keymap.conf: the default as such
@@ -16,8 +17,44 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "ui/action.h"
 #include "ui/key.h"
+
+typedef enum ui_action {
+    UI_DO_NOTHING,
+#define X(id, name, group, handler, keys, hint, help) UI_DO_##id,
+#include "ui/actions.def"
+#undef X
+    UI_ACTION_COUNT
+} ui_action;
+
+typedef enum ui_group {
+    UI_GROUP_MOVE,
+    UI_GROUP_SCREEN,
+    UI_GROUP_ALL,
+    UI_GROUP_LEAVE,
+    UI_GROUP_EDIT,
+    UI_GROUP_COUNT
+} ui_group;
+
+typedef struct ui_action_info {
+    const char *name, *keys, *hint, *help;
+    ui_group group;
+} ui_action_info;
+
+extern const ui_action_info ui_actions[UI_ACTION_COUNT];
+/* By name, not necessarily terminated; UI_DO_NOTHING when unknown. */
+ui_action ui_action_find(const char *name, size_t len);
+/* The actions that fit a line of the palette, best first; out holds UI_ACTION_COUNT. */
+size_t ui_palette(const char *line, ui_action *out);
+
+/* What the next key chooses after s, f, R or e: an argument of the action. */
+typedef struct ui_menu {
+    const char *keys;
+    const char *names[10], *labels[10]; /* names: by the value that is set */
+    size_t first;                       /* the one shown at the top */
+} ui_menu;
+/* words: that of the screen Words. */
+const ui_menu *ui_menu_of(ui_action action, bool words);
 
 typedef enum ui_context {
     UI_IN_ANY,

@@ -7,21 +7,7 @@
 
 #include "base/attr.h"
 #include "base/mem.h"
-#include "ui/words.h"
-
-const char *ui_sort_name(int sort)
-{
-    static const char *const names[UI_SORT_COUNT] = {"now", "projected", "encoder", "move",  "lift",
-                                                     "abs", "delta",     "cos",     "title", "id"};
-    return names[sort];
-}
-
-const char *ui_filter_name(int filter)
-{
-    static const char *const names[UI_FILTER_COUNT] = {
-        "none", "winners", "losers", "movers", "entered", "left", "relevant", "lost", "words"};
-    return names[filter];
-}
+#include "ui/text.h"
 
 void ui_list_done(ui_list *l)
 {

@@ -51,9 +51,6 @@ typedef struct ui_list {
     char *filter_words, *find;
 } ui_list;
 
-const char *ui_sort_name(int sort);
-const char *ui_filter_name(int filter);
-
 /* There is an adapter: ranks beside the encoder's. */
 static inline bool ui_adapted(const imr_trace *t)
 {

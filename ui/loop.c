@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "ui/signals.h"
-#include "ui/update.h"
 
 #define FRAME_SECONDS 0.04 /* between frames that only show progress */
 

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "base/mem.h"
-#include "text/utf8.h"
 
 void ui_history_add(ui_history *h, const char *text)
 {
@@ -155,6 +153,8 @@ static size_t word_right(const ui_prompt *p)
 
 static bool cut(ui_prompt *p, size_t from, size_t to)
 {
+    if (from == to)
+        return false;
     remember(p);
     p->typing = p->killing = false;
     return splice(p, from, to, "", 0);
@@ -163,15 +163,14 @@ static bool cut(ui_prompt *p, size_t from, size_t to)
 /* Cuts into the kill buffer; a kill right after a kill joins it on its side. */
 static bool kill_text(ui_prompt *p, size_t from, size_t to)
 {
+    imr_buf joined = {0};
+    size_t kept = p->killing ? p->kill.len : 0;
+    bool behind = to > p->cursor;
     if (from == to)
         return false;
-    imr_buf joined = {0};
-    const char *text = ui_prompt_text(p);
-    if (p->killing && to > p->cursor)
-        imr_buf_add(&joined, imr_buf_text(&p->kill), p->kill.len);
-    imr_buf_add(&joined, text + from, to - from);
-    if (p->killing && to <= p->cursor)
-        imr_buf_add(&joined, imr_buf_text(&p->kill), p->kill.len);
+    imr_buf_add(&joined, imr_buf_text(&p->kill), behind ? kept : 0);
+    imr_buf_add(&joined, ui_prompt_text(p) + from, to - from);
+    imr_buf_add(&joined, imr_buf_text(&p->kill), behind ? 0 : kept);
     if (joined.failed) {
         imr_buf_done(&joined);
         return false;
@@ -231,22 +230,22 @@ static bool recall(ui_prompt *p, bool older)
 
 bool ui_prompt_do(ui_prompt *p, ui_action action)
 {
-    bool was_killing = p->killing;
+    size_t at = p->cursor, end = p->text.len;
     if (action != UI_DO_OLDER && action != UI_DO_NEWER)
         p->past = 0;
     switch (action) {
     case UI_DO_RUBOUT:
-        return p->cursor && cut(p, left(p, p->cursor), p->cursor);
+        return cut(p, left(p, at), at);
     case UI_DO_DELETE:
-        return p->cursor < p->text.len && cut(p, p->cursor, right(p, p->cursor));
+        return cut(p, at, right(p, at));
     case UI_DO_WORD_RUBOUT:
-        return kill_text(p, word_left(p), p->cursor);
+        return kill_text(p, word_left(p), at);
     case UI_DO_WORD_DELETE:
-        return kill_text(p, p->cursor, word_right(p));
+        return kill_text(p, at, word_right(p));
     case UI_DO_KILL_START:
-        return kill_text(p, 0, p->cursor);
+        return kill_text(p, 0, at);
     case UI_DO_KILL_END:
-        return kill_text(p, p->cursor, p->text.len);
+        return kill_text(p, at, end);
     case UI_DO_EDIT_UNDO:
         return undo(p);
     case UI_DO_OLDER:
@@ -256,33 +255,18 @@ bool ui_prompt_do(ui_prompt *p, ui_action action)
         break;
     }
     p->killing = p->typing = false;
-    switch (action) {
-    case UI_DO_YANK:
+    if (action == UI_DO_YANK)
         return p->kill.len && ui_prompt_insert(p, imr_buf_text(&p->kill), p->kill.len);
-    case UI_DO_TRANSPOSE:
+    if (action == UI_DO_TRANSPOSE)
         return transpose(p);
-    case UI_DO_LINE_START:
-        p->cursor = 0;
-        return false;
-    case UI_DO_LINE_END:
-        p->cursor = p->text.len;
-        return false;
-    case UI_DO_CHAR_LEFT:
-        p->cursor = p->cursor ? left(p, p->cursor) : 0;
-        return false;
-    case UI_DO_CHAR_RIGHT:
-        p->cursor = right(p, p->cursor);
-        return false;
-    case UI_DO_WORD_LEFT:
-        p->cursor = word_left(p);
-        return false;
-    case UI_DO_WORD_RIGHT:
-        p->cursor = word_right(p);
-        return false;
-    default:
-        p->killing = was_killing;
-        return false;
-    }
+    p->cursor = action == UI_DO_LINE_START   ? 0
+                : action == UI_DO_LINE_END   ? end
+                : action == UI_DO_CHAR_LEFT  ? left(p, at)
+                : action == UI_DO_CHAR_RIGHT ? right(p, at)
+                : action == UI_DO_WORD_LEFT  ? word_left(p)
+                : action == UI_DO_WORD_RIGHT ? word_right(p)
+                                             : at;
+    return false;
 }
 
 void ui_prompt_draw(const ui_prompt *p, ui_surface s, int x, int w, bool active)
@@ -304,7 +288,7 @@ void ui_prompt_draw(const ui_prompt *p, ui_surface s, int x, int w, bool active)
         cut_columns = 2;
         ui_put(s, 0, x, UI_TEXT, s.grid->glyphs->ascii ? "~ " : "… ");
     }
-    ui_put_cut(s, 0, x + cut_columns, w - cut_columns, UI_TEXT, text + start, p->text.len - start);
+    ui_put_cut(s, 0, x + cut_columns, w - cut_columns, UI_TEXT, text + start);
     if (active)
         ui_cursor(s, 0, x + cut_columns + before, true);
 }

@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "ui/action.h"
+#include "ui/keymap.h"
 #include "ui/surface.h"
 
 #define UI_PROMPT_MAX  8192
@@ -29,6 +29,17 @@ typedef struct ui_history {
 
 void ui_history_add(ui_history *h, const char *text); /* blank text is not kept */
 void ui_history_done(ui_history *h);
+
+/* A query that can be chosen: typed before, or of the cache. */
+typedef struct ui_offer {
+    char *text, *query_id; /* query_id "" for a line of the history */
+} ui_offer;
+
+typedef struct ui_offers {
+    ui_offer *v;
+    size_t n, cap;
+    size_t pick; /* the one under the cursor */
+} ui_offers;
 
 typedef struct ui_prompt {
     imr_buf text;

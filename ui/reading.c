@@ -12,11 +12,7 @@
 
 /* ---- measures ---- */
 
-const char *ui_measure_name(int stage)
-{
-    static const char *const names[] = {"encoder", "projected", "now", "change"};
-    return names[stage];
-}
+const char *const ui_measure_names[] = {"encoder", "projected", "now", "change"};
 
 bool ui_share_known(const imr_pairs *p, ui_measure m)
 {

@@ -11,7 +11,7 @@
 #define UI_READING_H
 
 #include "session/trace.h"
-#include "ui/lines.h"
+#include "ui/text.h"
 
 #define UI_CHANGE IMR_STAGE_COUNT /* after less encoder */
 
@@ -20,7 +20,7 @@ typedef struct ui_measure {
     bool raw;
 } ui_measure;
 
-const char *ui_measure_name(int stage); /* "encoder", "projected", "now", "change" */
+extern const char *const ui_measure_names[]; /* "encoder", "projected", "now", "change" */
 /* Whether the pairs have that measure. */
 bool ui_share_known(const imr_pairs *p, ui_measure m);
 /* Of query word q and document word d; the last of each is what no word carries. */

@@ -1,8 +1,10 @@
 /* ui/rows.c */
-#include "ui/rows.h"
+#include <stdarg.h>
+#include <stdio.h>
 
 #include "base/mem.h"
-#include "ui/lines.h"
+#include "ui/surface.h"
+#include "ui/text.h"
 
 void ui_rows_begin(ui_rows *r, const ui_grid *like, int cols)
 {
@@ -82,14 +84,14 @@ void ui_rows_heading(ui_rows *r, const char *title, const char *note)
         ui_putf(s, 0, end, UI_TEXT, " %s ", note);
     }
     int x = ui_put(s, 0, 1, UI_TEXT, " ");
-    x = ui_put_cut(s, 0, x, end - x - 2, UI_STRONG, title, strlen(title));
+    x = ui_put_cut(s, 0, x, end - x - 2, UI_STRONG, title);
     ui_put(s, 0, x, UI_TEXT, " ");
 }
 
 ui_flow ui_flow_begin(ui_rows *r, int indent, ui_style style, const char *label)
 {
     ui_flow f = {r, indent, r->n, indent};
-    ui_put_cut(ui_rows_add(r, 1), 0, 1, indent - 2, style, label, strlen(label));
+    ui_put_cut(ui_rows_add(r, 1), 0, 1, indent - 2, style, label);
     return f;
 }
 
@@ -98,8 +100,13 @@ bool ui_flow_fits(const ui_flow *f, int width)
     return f->x + width < f->rows->grid.cols;
 }
 
-void ui_flow_put(ui_flow *f, ui_style style, uint8_t term, const char *text)
+void ui_flow_put(ui_flow *f, ui_style style, uint8_t term, const char *format, ...)
 {
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
     int w = ui_width(text), room = f->rows->grid.cols - 1 - f->indent;
     if (!ui_flow_fits(f, w) && f->x > f->indent) {
         f->y = f->rows->n;
@@ -109,7 +116,7 @@ void ui_flow_put(ui_flow *f, ui_style style, uint8_t term, const char *text)
     if (f->y >= f->rows->n)
         return; /* no memory for the row */
     ui_surface s = {&f->rows->grid, {f->y, 0, 1, f->rows->grid.cols}, term};
-    ui_put_cut(s, 0, f->x, room, style, text, strlen(text));
+    ui_put_cut(s, 0, f->x, room, style, text);
     f->x += (w < room ? w : room) + 2;
 }
 

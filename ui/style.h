@@ -1,10 +1,17 @@
 /*
- * ui/style.h - what a cell means, and what each theme makes of it.
+ * ui/style.h - how things look: what a cell means and what each theme makes of it, the two glyph
+ * sets, numbers as the screens write them.
  *
  * Views name roles, never colours. A theme is a row of pens: 256-colour indices (-1: the terminal's
  * own) and attributes. Sign is never carried by colour alone: position, +/- and arrows say it,
  * colour repeats it. Body text is always the terminal's own foreground and background.
  * tests/ui/test_palette.c measures contrast, and difference under colour blindness.
+ *
+ * Views take their marks from the glyph set in use, so that a screen in ASCII is designed, not
+ * approximated. What a document brings is mapped cell by cell when it is put (ui_glyph_ascii).
+ *
+ * Similarities and their changes have 4 decimals; a change carries its sign. Metrics have 3. The
+ * minus is the glyph set's. What is not a number is a dash, infinity a word.
  */
 #ifndef UI_STYLE_H
 #define UI_STYLE_H
@@ -12,6 +19,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/attr.h"
 
 /* What a cell means: ui/roles.def. */
 typedef enum ui_role {
@@ -44,22 +53,102 @@ typedef enum ui_theme {
     UI_THEME_COUNT
 } ui_theme;
 
+extern const char *const ui_theme_names[UI_THEME_COUNT];
 const char *ui_role_word(ui_role role);
-const char *ui_theme_name(int theme);
 bool ui_theme_parse(ui_theme *out, const char *name);
-
 /* The pen of a style, selection and reversal applied. */
 ui_pen ui_theme_pen(ui_theme theme, ui_style style);
 
-typedef struct ui_theme_wish {
-    const char *color;    /* --color: "auto", "always", "never"; NULL is auto */
-    const char *theme;    /* --theme or configuration; NULL when not given */
-    const char *no_color; /* value of NO_COLOR, NULL when unset */
-    const char *term;     /* value of TERM */
-    int colors;           /* what the terminal can show, 0 unknown */
-} ui_theme_wish;
+/* How the terminal is to be used, and what the environment says of it. NULL: nothing. */
+typedef struct ui_term_options {
+    const char *color;        /* --color: "auto", "always", "never"; NULL is auto */
+    const char *theme;        /* --theme or configuration; NULL: by the terminal and NO_COLOR */
+    const char *no_color;     /* NO_COLOR */
+    const char *term;         /* TERM; NULL or "" is tried as xterm-256color */
+    const char *escape_delay; /* ESCDELAY, in ms; no number from 1 to 60000: UI_ESC_MS */
+    const char *log;          /* file that takes stderr meanwhile; NULL: nowhere */
+    const char *test_sync;    /* neither NULL nor "": write the frame marker OSC 7770 */
+} ui_term_options;
 
-/* color=never > theme > NO_COLOR (set and not empty) > dumb or < 8 colours > < 256 > auto. */
-ui_theme ui_theme_choose(const ui_theme_wish *wish);
+/* color=never > theme > NO_COLOR (set and not empty) > dumb or < 8 colours > < 256 > auto.
+ * colors: what the terminal can show, 0 unknown. */
+ui_theme ui_theme_choose(const ui_term_options *o, int colors);
+
+/* ---- glyphs ---- */
+
+/* name, Unicode, ASCII */
+/* clang-format off */
+#define UI_GLYPHS(X) \
+    X(ellipsis, "…", "~") \
+    X(arrow, "→", "->") \
+    X(minus, "−", "-") \
+    X(none, "–", "-")              /* no value */ \
+    X(hub, "°", "*")               /* behind a word that is near everything */ \
+    X(pair, "~", "~")              /* between two words that met */ \
+    X(delta, "Δ", "d") \
+    X(middot, "·", "-") \
+    X(prompt, "›", ">") \
+    X(tau, "τ", "tau") \
+    X(up, "▲", "^")                /* moves */ \
+    X(down, "▼", "v") \
+    X(same, "=", "=") \
+    X(relevant, "★", "*") \
+    X(judged, "·", ".")            /* judged not relevant; a share that is next to nothing */ \
+    X(cursor, "▌", ">") \
+    X(pin, "●", "o") \
+    X(updown, "↑↓", "Up/Dn")       /* the two arrow keys in a hint */ \
+    X(dash, "┄", "-")              /* a dotted rule */ \
+    X(h, "─", "-")                 /* light borders */ \
+    X(v, "│", "|") \
+    X(tl, "┌", "+") \
+    X(tr, "┐", "+") \
+    X(bl, "└", "+") \
+    X(br, "┘", "+") \
+    X(left_tee, "├", "+") \
+    X(right_tee, "┤", "+") \
+    X(hh, "━", "=")                /* heavy borders */ \
+    X(hv, "┃", "#") \
+    X(htl, "┏", "#") \
+    X(htr, "┓", "#") \
+    X(hbl, "┗", "#") \
+    X(hbr, "┛", "#") \
+    X(hleft_tee, "┠", "#") \
+    X(hright_tee, "┨", "#")
+/* clang-format on */
+
+typedef struct ui_glyphs {
+    bool ascii;
+#define X(name, unicode, ascii) const char *name;
+    UI_GLYPHS(X)
+#undef X
+    const char *eighths[9]; /* left blocks of 0 to 8 eighths */
+} ui_glyphs;
+
+extern const ui_glyphs ui_unicode, ui_ascii;
+/* One 7-bit character standing for a code point above 0x7f; '?' where nothing is close. */
+char ui_glyph_ascii(uint32_t code);
+
+/* ---- numbers ---- */
+
+/* A short text by value: ui_signed(...).s lives until the statement it stands in ends. */
+typedef struct ui_text {
+    char s[400];
+} ui_text;
+
+ui_text ui_textf(const char *format, ...) IMR_PRINTF(1, 2);
+ui_text ui_signed(const ui_glyphs *g, double value, int decimals); /* +0.0012 */
+ui_text ui_plain(const ui_glyphs *g, double value, int decimals);  /* 0.8714 */
+ui_text ui_short(const ui_glyphs *g, double value, int decimals);  /* +.37 */
+ui_text ui_count(uint64_t value);                                  /* 171 332 */
+ui_text ui_move(const ui_glyphs *g, int32_t move);                 /* up, down, same */
+ui_text ui_bound(double bound); /* without its leading zero: .05, 2, .0005 */
+/* The largest "nice" bound (1, 2 or 5 times a power of ten) not below value; 0 stays a bound of
+ * 0.0001, so that it can divide. */
+double ui_nice_scale(double value);
+/* gain, loss or plain by the sign of a number */
+static inline ui_role ui_sign_role(double v)
+{
+    return v > 0 ? UI_GAIN : v < 0 ? UI_LOSS : UI_TEXT;
+}
 
 #endif

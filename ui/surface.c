@@ -4,10 +4,9 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "ui/lines.h"
+#include "ui/text.h"
 
 static const ui_cell blank = {.text = " ", .len = 1, .width = 1, .style = UI_TEXT};
 
@@ -15,7 +14,7 @@ imr_status ui_grid_init(ui_grid *out, int rows, int cols, imr_error *err)
 {
     rows = rows < 0 ? 0 : rows > UI_MAX_ROWS ? UI_MAX_ROWS : rows;
     cols = cols < 0 ? 0 : cols > UI_MAX_COLS ? UI_MAX_COLS : cols;
-    ui_grid g = {.rows = rows, .cols = cols, .glyphs = ui_glyphs_unicode()};
+    ui_grid g = {.rows = rows, .cols = cols, .glyphs = &ui_unicode};
     g.cells = IMR_NEW_ARRAY(ui_cell, (size_t)rows * (size_t)cols);
     if (!g.cells)
         return imr_fail_memory(err);
@@ -70,39 +69,31 @@ static ui_cell *at(ui_surface s, int y, int x)
 static void release(ui_surface s, int y, int x)
 {
     ui_cell *c = at(s, y, x);
-    int gx = s.at.x + x;
-    if (!c)
+    int other = !c || c->width == 1 ? 0 : c->width == 2 ? 1 : -1, column = s.at.x + x + other;
+    if (!other || column < 0 || column >= s.grid->cols)
         return;
-    if (c->width == 2 && gx + 1 < s.grid->cols) {
-        ui_style keep = c[1].style;
-        c[1] = blank;
-        c[1].style = keep;
-    } else if (c->width == 0 && gx > 0) {
-        ui_style keep = c[-1].style;
-        c[-1] = blank;
-        c[-1].style = keep;
-    }
+    ui_style keep = c[other].style;
+    c[other] = blank;
+    c[other].style = keep;
 }
 
 static void set(ui_surface s, int y, int x, ui_style style, const char *bytes, size_t n, int width)
 {
-    if (!at(s, y, x))
+    ui_cell *c = at(s, y, x);
+    if (!c)
         return;
     release(s, y, x);
-    ui_cell *c = at(s, y, x);
-    if (width == 2 && x + 1 >= s.at.w) {
-        *c = blank;
-        c->style = style;
+    *c = blank;
+    c->style = style;
+    if (width == 2 && x + 1 >= s.at.w)
         return;
-    }
     memcpy(c->text, bytes, n);
     c->len = (uint8_t)n;
     c->width = (uint8_t)width;
-    c->style = style;
     c->term = s.term;
     if (width == 2) {
         release(s, y, x + 1);
-        *at(s, y, x + 1) = (ui_cell){.style = style, .term = s.term};
+        c[1] = (ui_cell){.style = style, .term = s.term};
     }
 }
 
@@ -165,15 +156,14 @@ int ui_putf(ui_surface s, int y, int x, ui_style style, const char *format, ...)
     return ui_put_n(s, y, x, style, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }
 
-int ui_put_cut(ui_surface s, int y, int x, int w, ui_style style, const char *text, size_t len)
+int ui_put_cut(ui_surface s, int y, int x, int w, ui_style style, const char *text)
 {
+    size_t len = strlen(text);
     if (w <= 0)
         return x;
-    size_t used, fits = imr_utf8_fit(text, len, (size_t)w, &used);
-    if (fits == len)
+    if (imr_utf8_fit(text, len, (size_t)w, NULL) == len)
         return ui_put_n(s, y, x, style, text, len);
-    fits = imr_utf8_fit(text, len, (size_t)w - 1, &used);
-    x = ui_put_n(s, y, x, style, text, fits);
+    x = ui_put_n(s, y, x, style, text, imr_utf8_fit(text, len, (size_t)w - 1, NULL));
     return ui_put(s, y, x, style, s.grid->glyphs->ellipsis);
 }
 
@@ -184,15 +174,12 @@ void ui_put_right(ui_surface s, int y, int x, ui_style style, const char *text)
 
 void ui_put_signed(ui_surface s, int y, int x, double value, int decimals)
 {
-    char text[UI_NUMBER];
-    ui_put_right(s, y, x, ui_sign_role(value),
-                 ui_format_signed(text, s.grid->glyphs, value, decimals));
+    ui_put_right(s, y, x, ui_sign_role(value), ui_signed(s.grid->glyphs, value, decimals).s);
 }
 
 void ui_put_plain(ui_surface s, int y, int x, ui_style style, double value, int decimals)
 {
-    char text[UI_NUMBER];
-    ui_put_right(s, y, x, style, ui_format_plain(text, s.grid->glyphs, value, decimals));
+    ui_put_right(s, y, x, style, ui_plain(s.grid->glyphs, value, decimals).s);
 }
 
 int ui_put_wrapped(ui_surface s, int y, int x, int w, int rows, ui_style style, const char *text)
@@ -220,23 +207,14 @@ void ui_fill(ui_surface s, ui_rect part, ui_style style)
             set(in, y, x, style, " ", 1, 1);
 }
 
-void ui_mark(ui_surface s, ui_rect part, ui_style flags)
+void ui_mark(ui_surface s, ui_rect part, ui_style style)
 {
     ui_surface in = ui_sub(s, part);
     for (int y = 0; y < in.at.h; y++)
         for (int x = 0; x < in.at.w; x++) {
-            ui_cell *c = at(in, y, x);
-            c->style = (ui_style)(c->style | flags);
+            ui_style *of = &at(in, y, x)->style;
+            *of = (ui_style)((style & UI_STYLE_ROLE ? *of & ~UI_STYLE_ROLE : *of) | style);
         }
-}
-
-void ui_paint(ui_surface s, int y, int x, int w, ui_role role)
-{
-    for (int i = x < 0 ? 0 : x; i < x + w && i < s.at.w; i++) {
-        ui_cell *c = at(s, y, i);
-        if (c)
-            c->style = (ui_style)((c->style & ~UI_STYLE_ROLE) | role);
-    }
 }
 
 void ui_box(ui_surface s, bool focused, const char *title, const char *note)
@@ -263,7 +241,7 @@ void ui_box(ui_surface s, bool focused, const char *title, const char *note)
     }
     if (title && room > 0) {
         ui_put(s, 0, 2, UI_TEXT, " ");
-        int end = ui_put_cut(s, 0, 3, room, focused ? UI_STRONG : UI_TEXT, title, strlen(title));
+        int end = ui_put_cut(s, 0, 3, room, focused ? UI_STRONG : UI_TEXT, title);
         ui_put(s, 0, end, UI_TEXT, " ");
     }
 }

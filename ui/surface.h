@@ -24,7 +24,6 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "text/utf8.h"
-#include "ui/format.h"
 #include "ui/style.h"
 
 #define UI_MAX_ROWS 1000
@@ -87,7 +86,7 @@ int ui_put(ui_surface s, int y, int x, ui_style style, const char *text);
 int ui_put_n(ui_surface s, int y, int x, ui_style style, const char *text, size_t len);
 int ui_putf(ui_surface s, int y, int x, ui_style style, const char *format, ...) IMR_PRINTF(5, 6);
 /* At most w columns, what does not fit is replaced by the ellipsis; returns the column after. */
-int ui_put_cut(ui_surface s, int y, int x, int w, ui_style style, const char *text, size_t len);
+int ui_put_cut(ui_surface s, int y, int x, int w, ui_style style, const char *text);
 /* Text ending before column x (exclusive). */
 void ui_put_right(ui_surface s, int y, int x, ui_style style, const char *text);
 /* A number ending before column x, signed ones in the colour of their sign. */
@@ -98,10 +97,8 @@ int ui_put_wrapped(ui_surface s, int y, int x, int w, int rows, ui_style style, 
 /* One glyph of width 1, n times. */
 void ui_repeat(ui_surface s, int y, int x, int n, ui_style style, const char *glyph);
 void ui_fill(ui_surface s, ui_rect part, ui_style style); /* with blanks */
-/* Sets flags (UI_SELECTED, UI_REVERSED) on cells as they are. */
-void ui_mark(ui_surface s, ui_rect part, ui_style flags);
-/* Gives cells [x, x+w) of row y a role, flags kept. */
-void ui_paint(ui_surface s, int y, int x, int w, ui_role role);
+/* Gives cells as they are flags (UI_SELECTED, UI_REVERSED), or another role than UI_TEXT. */
+void ui_mark(ui_surface s, ui_rect part, ui_style style);
 
 /* Border around the whole of s, title at the left and note at the right of the top edge (may be
  * NULL). Focused: heavy lines, bold title. */
@@ -117,5 +114,44 @@ void ui_bar(ui_surface s, int y, int x, int half, double value, double scale);
 void ui_meter(ui_surface s, int y, int x, int w, double value, double scale);
 
 void ui_cursor(ui_surface s, int y, int x, bool shown); /* ignored outside s */
+
+/* ---- rows ---- */
+
+/* Styled rows built once from a model and a width; drawing copies a slice of them. A view adds rows
+ * at the end (ui/rows.c) and writes them like any surface. How many there are is known before
+ * anything is drawn, so scrolling knows its end. */
+typedef struct ui_rows {
+    ui_grid grid; /* of which the first n rows are used */
+    int n;
+} ui_rows;
+
+/* Empty again, `cols` wide, with glyphs and halves as `like` has them. */
+void ui_rows_begin(ui_rows *r, const ui_grid *like, int cols);
+void ui_rows_done(ui_rows *r);
+/* The next n rows, blank; without any when memory ran out. Valid until ui_rows_done. */
+ui_surface ui_rows_add(ui_rows *r, int n);
+/* A text wrapped from column x on. */
+void ui_rows_text(ui_rows *r, int x, ui_style style, const char *text);
+/* The same, *words between stars* bold. */
+void ui_rows_sentence(ui_rows *r, int x, const char *text);
+/* A rule with a title and, at the right, a note (may be NULL); in a box it joins the borders. */
+void ui_rows_heading(ui_rows *r, const char *title, const char *note);
+
+/* Pieces one after another, each whole, in as many rows as they need, from column `indent` on. */
+typedef struct ui_flow {
+    ui_rows *rows;
+    int indent, y, x;
+} ui_flow;
+/* The first row begins with a label. */
+ui_flow ui_flow_begin(ui_rows *r, int indent, ui_style style, const char *label);
+void ui_flow_put(ui_flow *f, ui_style style, uint8_t term, const char *format, ...)
+    IMR_PRINTF(4, 5);
+/* Whether a piece of that width still fits into the row begun. */
+bool ui_flow_fits(const ui_flow *f, int width);
+
+/* Rows [top, top + s.at.h). */
+void ui_rows_draw(const ui_rows *r, ui_surface s, int top);
+/* The same inside a box, whose borders headings join. */
+void ui_rows_draw_boxed(const ui_rows *r, ui_surface box, bool focused, int top);
 
 #endif

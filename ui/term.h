@@ -40,14 +40,6 @@ struct ui_term {
     void (*marker)(ui_term *t, int rows, int cols, int pending);
 };
 
-typedef struct ui_term_options {
-    const char *term;           /* TERM; NULL or "" is tried as xterm-256color */
-    const char *escape_delay;   /* ESCDELAY, in ms; NULL or no number from 1 to 60000: UI_ESC_MS */
-    const ui_theme_wish *theme; /* colours are filled in from the terminal */
-    const char *log;            /* where stderr goes meanwhile; NULL: nowhere */
-    bool test_sync;             /* write the frame marker OSC 7770 */
-} ui_term_options;
-
 /* The terminal on stdin/stdout. IMR_E_USAGE when they are no terminal or it cannot be driven
  * (TERM=dumb). *theme is the one in use, *notice (static or t's, may be "") one sentence to show
  * once, such as an unknown TERM. */

@@ -344,14 +344,11 @@ imr_status ui_term_curses_open(ui_term **out, ui_theme *theme_out, const char **
     if (has_colors() && start_color() == OK)
         c->colors = COLORS;
     c->own_background = use_default_colors() == OK;
-    ui_theme_wish wish = *options->theme;
-    wish.term = term;
-    wish.colors = c->colors;
-    c->theme = *theme_out = ui_theme_choose(&wish);
+    c->theme = *theme_out = ui_theme_choose(options, c->colors);
     /* Frames between ?2026h and ?2026l, where those are not shown as text. */
     c->sync = strncmp(term, "linux", 5) != 0 && strncmp(term, "screen", 6) != 0 &&
               strncmp(term, "vt", 2) != 0;
-    c->test_sync = options->test_sync;
+    c->test_sync = options->test_sync && *options->test_sync;
     divert_stderr(c, options->log);
     ui_decoder_init(&c->decoder);
     say(paste_on, strlen(paste_on));

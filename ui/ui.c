@@ -11,7 +11,7 @@
 #include "report/report.h"
 #include "ui/loop.h"
 #include "ui/signals.h"
-#include "ui/words.h"
+#include "ui/text.h"
 
 static const ui_options *running; /* for reports: the command line of this run */
 
@@ -40,7 +40,7 @@ static void deliver(void *user, const imr_delivery *d)
 static imr_status bind_keys(ui_app *a, const ui_options *o, imr_error *err)
 {
     for (size_t i = 0; i < o->n_binds; i++) {
-        const ui_user_bind *b = &o->binds[i];
+        const imr_bind *b = &o->binds[i];
         imr_error cause;
         imr_status status = ui_keymap_bind(&a->keymap, b->text, strlen(b->text), &cause);
         if (status != IMR_OK)
@@ -85,18 +85,12 @@ static const ui_glyphs *glyphs(const ui_options *o)
     const char *codeset = nl_langinfo(CODESET);
     bool utf8 = strcasecmp(codeset, "UTF-8") == 0 || strcasecmp(codeset, "utf8") == 0;
     bool unicode = o->glyphs ? strcmp(o->glyphs, "unicode") == 0 : utf8;
-    return unicode && utf8 ? ui_glyphs_unicode() : ui_glyphs_ascii();
+    return unicode && utf8 ? &ui_unicode : &ui_ascii;
 }
 
 static imr_status run(int *exit_code, ui_app *a, const imr_session_options *session,
                       const ui_options *o, imr_error *err)
 {
-    ui_theme_wish wish = {.color = o->color, .theme = o->theme, .no_color = o->no_color};
-    ui_term_options how = {.term = o->term,
-                           .escape_delay = o->escape_delay,
-                           .log = o->log,
-                           .theme = &wish,
-                           .test_sync = o->test_sync && *o->test_sync};
     ui_term *t;
     const char *notice;
     imr_async *jobs = NULL;
@@ -113,7 +107,7 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
     if (status == IMR_OK)
         status = ui_signals_open(err);
     if (status == IMR_OK) {
-        status = ui_term_curses_open(&t, &a->theme, &notice, &how, err);
+        status = ui_term_curses_open(&t, &a->theme, &notice, &o->terminal, err);
         if (status == IMR_OK) {
             t->size(t, &a->rows, &a->cols);
             if (*notice)

@@ -6,27 +6,19 @@
 
 #include <stdbool.h>
 
+#include "config/config.h"
 #include "session/async.h"
-
-/* A line "LIST x :sort delta" of a configuration file (ui/keymap.h says how they read). */
-typedef struct ui_user_bind {
-    const char *text, *path;
-    unsigned line;
-} ui_user_bind;
+#include "ui/style.h"
 
 typedef struct ui_options {
     const char *query;  /* NULL or text to start with */
     const char *intro;  /* NULL or lines for the screen before the first query, UTF-8 */
-    const char *color;  /* "auto", "always", "never"; NULL: auto */
-    const char *theme;  /* NULL: chosen by terminal and NO_COLOR */
     const char *glyphs; /* "unicode", "ascii"; NULL: by the locale */
-    /* values of the environment; NULL when unset */
-    const char *term, *escape_delay, *no_color, *test_sync;
-    const ui_user_bind *binds;
+    ui_term_options terminal;
+    const imr_bind *binds; /* lines of configuration files, see ui/keymap.h */
     size_t n_binds;
     /* files; NULL: none. The folders must exist. */
     const char *history;        /* read at start, written at the end */
-    const char *log;            /* stderr goes here while the screen is in use */
     const char *clip_file;      /* what is copied is also written here */
     const char *export_folder;  /* for exports without a path; NULL: the working folder */
     const char *const *command; /* argv, for exports */

@@ -1,14 +1,10 @@
 /* ui/update.c - events, and actions that move, edit and leave. */
-#include "ui/update.h"
-
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/number.h"
-#include "text/utf8.h"
-#include "ui/menu.h"
-#include "ui/words.h"
+#include "ui/app.h"
+#include "ui/text.h"
 
 /* ---- actions ---- */
 
@@ -28,7 +24,7 @@ static void close_overlay(ui_app *a)
 
 void ui_do(ui_app *a, ui_action action, const char *argument)
 {
-    ui_group group = ui_action_info_of(action)->group;
+    ui_group group = ui_actions[action].group;
     if (group == UI_GROUP_SCREEN || group == UI_GROUP_ALL) {
         ui_overlay over = a->overlay;
         bool writing = over == UI_OVER_PALETTE || over == UI_OVER_HISTORY || over == UI_OVER_LINE;
@@ -177,7 +173,7 @@ static void accept_line(ui_app *a)
         take_offer(a, a->offers.pick);
     close_overlay(a);
     if (overlay == UI_OVER_PALETTE) {
-        size_t n = ui_palette(line, found, IMR_LEN(found));
+        size_t n = ui_palette(line, found);
         /* Behind a full name its words; else the line under the cursor. */
         if (a->pick < n && !(strchr(line, ' ') && ui_action_find(line, strcspn(line, " "))))
             ui_do(a, found[a->pick], NULL);
@@ -231,8 +227,7 @@ static void move(ui_app *a, long by, bool half_pages)
     } else if (a->overlay == UI_OVER_HELP) {
         scroll(&a->help, by, half_pages);
     } else if (a->overlay == UI_OVER_PALETTE) {
-        shift(&a->pick, half_pages ? by * 5 : by,
-              ui_palette(ui_prompt_text(&a->line), found, IMR_LEN(found)));
+        shift(&a->pick, half_pages ? by * 5 : by, ui_palette(ui_prompt_text(&a->line), found));
     } else if (a->overlay == UI_OVER_HISTORY || ui_app_offering(a)) {
         shift(&a->offers.pick, half_pages ? by * 5 : by, a->offers.n);
     } else if (a->screen == UI_DOCUMENT) {
@@ -421,12 +416,11 @@ UI_ON(effect)
 
 static void menu_key(ui_app *a, ui_key key)
 {
-    size_t n;
-    const ui_menu_item *items = ui_menu_items(a->menu, a->screen == UI_WORDS, &n);
+    const ui_menu *m = ui_menu_of(a->menu, a->screen == UI_WORDS);
     a->overlay = UI_OVER_NONE;
-    for (size_t i = 0; i < n; i++)
-        if (key == (ui_key)items[i].key) {
-            ui_do(a, a->menu, items[i].argument);
+    for (size_t i = 0; m->keys[i]; i++)
+        if (key == (ui_key)m->keys[i]) {
+            ui_do(a, a->menu, m->names[i]);
             return;
         }
     const ui_bind *b = ui_keymap_get(&a->keymap, UI_IN_ANY, key);
@@ -442,7 +436,7 @@ static void press_in_the_dark(ui_app *a, ui_key key)
     const ui_bind *b = ui_keymap_get(&a->keymap, UI_IN_ANY, key);
     if (key == 'q')
         a->effects |= UI_FX_QUIT;
-    else if (b && ui_action_info_of(b->action)->group == UI_GROUP_LEAVE)
+    else if (b && ui_actions[b->action].group == UI_GROUP_LEAVE)
         ui_do(a, b->action, NULL);
 }
 

@@ -2,19 +2,10 @@
 #include "ui/view.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/array.h"
-#include "base/file.h"
-#include "ui/menu.h"
-#include "ui/view_card.h"
-#include "ui/view_document.h"
-#include "ui/view_help.h"
-#include "ui/view_lines.h"
-#include "ui/view_list.h"
-#include "ui/view_pick.h"
-#include "ui/view_why.h"
-#include "ui/view_words.h"
+#include "ui/text.h"
+#include "ui/views.h"
 
 void ui_view_done(ui_view *v)
 {
@@ -98,17 +89,16 @@ static void note_keys(const ui_app *a, ui_surface s, int end)
     static const ui_action moving[] = {UI_DO_WORDS, UI_DO_PREVIEW, UI_DO_STAGE, UI_DO_SCOPE,
                                        UI_DO_MOVER_NEXT};
     size_t n = a->editing ? IMR_LEN(typing) : IMR_LEN(moving);
-    char label[UI_KEY_NAME_MAX];
     int x = 1;
     if (a->editing)
         x = ui_put(s, 0, x, UI_DIM, "in the list:") + 1;
     for (size_t i = 0; i < n; i++) {
         ui_action action = a->editing ? typing[i] : moving[i];
-        const char *key = ui_key_for(&a->keymap, a->glyphs, UI_IN_LIST, action, label);
-        const char *words = ui_action_info_of(action)->hint;
-        if (!*key || x + ui_width(key) + 1 + ui_width(words) > end)
+        ui_text key = ui_key_for(&a->keymap, a->glyphs, UI_IN_LIST, action);
+        const char *words = ui_actions[action].hint;
+        if (!*key.s || x + ui_width(key.s) + 1 + ui_width(words) > end)
             continue;
-        x = ui_put(s, 0, x, UI_KEY, key) + 1;
+        x = ui_put(s, 0, x, UI_KEY, key.s) + 1;
         x = ui_put(s, 0, x, UI_DIM, words) + 2;
     }
 }
@@ -117,35 +107,32 @@ static void draw_why(const ui_view *v, const ui_app *a, ui_surface s, bool boxed
 {
     const imr_trace_document *d = ui_list_selected(&a->list);
     bool focused = !a->editing && a->pane == UI_PANE_WHY;
-    char title[160] = "Why", note[64] = "";
+    ui_text title = {"Why"}, note = {""};
     if (d)
-        ui_why_title(a->trace, d, a->glyphs, title, sizeof title);
+        title = ui_why_title(a->trace, d, a->glyphs);
     if (stays(a))
-        snprintf(note, sizeof note, "%s", a->glyphs->ellipsis);
+        note = ui_textf("%s", a->glyphs->ellipsis);
     else if (a->why.lines > a->why.page)
-        snprintf(note, sizeof note, "%zu-%zu/%zu", a->why.top + 1, a->why.top + a->why.page,
-                 a->why.lines);
+        note = ui_textf("%zu-%zu/%zu", a->why.top + 1, a->why.top + a->why.page, a->why.lines);
     if (boxed) {
-        ui_box(s, focused, title, note);
+        ui_box(s, focused, title.s, note.s);
         ui_rows_draw_boxed(&v->why, s, focused, (int)a->why.top);
         return;
     }
     ui_repeat(s, 0, 0, s.at.w, UI_BORDER, a->glyphs->h);
-    ui_putf(s, 0, 1, UI_STRONG, " %s ", title);
+    ui_putf(s, 0, 1, UI_STRONG, " %s ", title.s);
     ui_rows_draw(&v->why, ui_sub(s, (ui_rect){1, 0, s.at.h - 1, s.at.w}), 0);
 }
 
 static void draw_panes(const ui_view *v, const ui_app *a, ui_surface s, const ui_layout *l)
 {
-    char moved[96], title[96];
+    ui_text moved = ui_moved_text(a->trace, a->glyphs);
     ui_surface list = ui_sub(s, l->list);
     bool focused = !a->editing && a->pane == UI_PANE_LIST;
-    ui_moved_text(a->trace, a->glyphs, moved, sizeof moved);
     if (l->boxed) {
         const char *arrow = a->glyphs->arrow;
-        snprintf(title, sizeof title,
-                 ui_adapted(a->trace) ? "encoder %s projected %s now" : "Ranking", arrow, arrow);
-        ui_box(list, focused, title, moved);
+        ui_text title = ui_textf("encoder %s projected %s now", arrow, arrow);
+        ui_box(list, focused, ui_adapted(a->trace) ? title.s : "Ranking", moved.s);
         list = ui_inside(list);
     }
     ui_draw_list(list, &a->list, focused);
@@ -156,12 +143,12 @@ static void draw_panes(const ui_view *v, const ui_app *a, ui_surface s, const ui
                         !a->editing && a->pane == UI_PANE_PREVIEW);
     if (l->note.w) {
         ui_surface note = ui_sub(s, l->note);
-        note_keys(a, note, note.at.w - ui_width(moved) - 2);
-        ui_put_right(note, 0, note.at.w, UI_DIM, moved);
+        note_keys(a, note, note.at.w - ui_width(moved.s) - 2);
+        ui_put_right(note, 0, note.at.w, UI_DIM, moved.s);
     }
     /* Rows that answer another query than the one typed look it. */
-    for (int y = 0; a->query_error.status != IMR_OK && y < l->body.h; y++)
-        ui_paint(ui_sub(s, l->body), y, 0, l->body.w, UI_DIM);
+    if (a->query_error.status != IMR_OK)
+        ui_mark(s, l->body, UI_DIM);
 }
 
 static void draw_rank(const ui_view *v, const ui_app *a, ui_surface s, const ui_layout *l)
@@ -195,7 +182,7 @@ static void draw_words(const ui_app *a, ui_surface s)
                                                           : "";
     if (!d)
         return;
-    ui_put_cut(s, 0, 1, s.at.w - 2, UI_STRONG, d->title, strlen(d->title));
+    ui_put_cut(s, 0, 1, s.at.w - 2, UI_STRONG, d->title);
     int y = ui_put_wrapped(s, 2, 1, s.at.w - 2, s.at.h - 3, UI_TEXT,
                            why && *why ? why : "The words that met are being worked out.");
     if (r && r->detail->n_spans)
@@ -233,11 +220,9 @@ static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_
 static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
 {
     static const int tabs[] = {[UI_DOCUMENT] = 1, [UI_WORDS] = 2, [UI_SELFTEST] = 0};
-    char label[UI_KEY_NAME_MAX];
-    ui_context c = ui_app_context(a);
     ui_draw_tabs(ui_sub(s, l->tabs), tabs[a->screen], a->facts,
                  a->trace ? &a->trace->settings : &a->settings, a->trace != NULL,
-                 ui_key_for(&a->keymap, a->glyphs, c, UI_DO_HELP, label));
+                 ui_key_for(&a->keymap, a->glyphs, ui_app_context(a), UI_DO_HELP).s);
 
     ui_query_line q = {.prompt = &a->query,
                        .ghost = a->ghost,
@@ -269,8 +254,7 @@ static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
         ui_draw_facts(m, a->trace, ui_list_selected(&a->list));
     } else if (a->query_error.status != IMR_OK) {
         int from = ui_put(m, 0, 1, UI_DIM, "? the rows below answer: ");
-        ui_put_cut(m, 0, from, m.at.w - from - 1, UI_TEXT, a->trace->query_text,
-                   strlen(a->trace->query_text));
+        ui_put_cut(m, 0, from, m.at.w - from - 1, UI_TEXT, a->trace->query_text);
     } else {
         ui_draw_metrics(m, a->trace);
     }
@@ -284,9 +268,10 @@ static void status_of_list(const ui_app *a, imr_buf *b)
     const ui_list *l = &a->list;
     const imr_trace_document *d = ui_list_selected(l);
     imr_buf_printf(b, "%zu of %zu %s sort %s%s", l->n ? l->at + 1 : 0, l->n, dot,
-                   ui_sort_name(l->sort), l->reversed ? " reversed" : "");
+                   ui_menu_of(UI_DO_SORT, false)->names[l->sort], l->reversed ? " reversed" : "");
     if (l->filter != UI_FILTER_NONE)
-        imr_buf_printf(b, " %s filter %s%s%s", dot, ui_filter_name(l->filter),
+        imr_buf_printf(b, " %s filter %s%s%s", dot,
+                       ui_menu_of(UI_DO_FILTER, false)->names[l->filter],
                        l->filter_words ? " " : "", l->filter_words ? l->filter_words : "");
     if (l->find && *l->find)
         imr_buf_printf(b, " %s find %s", dot, l->find);
@@ -295,7 +280,7 @@ static void status_of_list(const ui_app *a, imr_buf *b)
     if (l->pinned)
         imr_buf_printf(b, " %s pinned %s", dot, l->pinned);
     if (ui_adapted(a->trace) && (a->reading.wish.stage != IMR_STAGE_AFTER || a->reading.wish.raw))
-        imr_buf_printf(b, " %s shares %s%s", dot, ui_measure_name(a->reading.wish.stage),
+        imr_buf_printf(b, " %s shares %s%s", dot, ui_measure_names[a->reading.wish.stage],
                        a->reading.wish.raw ? ", raw" : "");
 }
 
@@ -303,7 +288,6 @@ static void status_left(const ui_app *a, imr_buf *b)
 {
     static const char *const signs[] = {"bold for it, underlined against", "for it", "against it"};
     const char *dot = a->glyphs->middot;
-    char n[UI_NUMBER], q[UI_NUMBER];
     const ui_reading *r = &a->reading;
     if (a->trace && (a->screen == UI_DOCUMENT || a->screen == UI_PREVIEW)) {
         bool page = a->screen == UI_DOCUMENT;
@@ -320,9 +304,8 @@ static void status_left(const ui_app *a, imr_buf *b)
     } else if (a->trace) {
         status_of_list(a, b);
     } else if (a->facts) {
-        imr_buf_printf(b, "%s documents %s %s cached queries",
-                       ui_format_count(n, a->facts->documents), dot,
-                       ui_format_count(q, a->facts->queries));
+        imr_buf_printf(b, "%s documents %s %s cached queries", ui_count(a->facts->documents).s, dot,
+                       ui_count(a->facts->queries).s);
     }
 }
 
@@ -414,8 +397,6 @@ static void find_targets(const ui_grid *g, ui_targets *t)
 
 static void draw_overlay(const ui_view *v, const ui_app *a, ui_surface s, ui_surface body)
 {
-    size_t n;
-    const ui_menu_item *items;
     switch (a->overlay) {
     case UI_OVER_HELP:
         ui_draw_help(body, &v->help, (int)a->help.top);
@@ -433,8 +414,7 @@ static void draw_overlay(const ui_view *v, const ui_app *a, ui_surface s, ui_sur
         ui_draw_history(body, &a->line, &a->offers);
         break;
     case UI_OVER_MENU:
-        items = ui_menu_items(a->menu, a->screen == UI_WORDS, &n);
-        ui_draw_menu(body, ui_action_info_of(a->menu)->hint, items, n);
+        ui_draw_menu(body, ui_actions[a->menu].hint, ui_menu_of(a->menu, a->screen == UI_WORDS));
         break;
     case UI_OVER_LINE:
         ui_draw_line(body,

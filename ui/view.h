@@ -9,7 +9,7 @@
 #define UI_VIEW_H
 
 #include "ui/app.h"
-#include "ui/rows.h"
+#include "ui/surface.h"
 
 typedef struct ui_view {
     ui_grid grid;

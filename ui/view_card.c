@@ -1,26 +1,20 @@
-/* ui/view_card.c - what stands in place of a ranking: nothing yet, loading, failed, too small. */
-#include "ui/view_card.h"
-
-#include <stdio.h>
-
+/* ui/view_card.c */
 #include "ui/layout.h"
-#include "ui/lines.h"
+#include "ui/text.h"
+#include "ui/views.h"
 
 void ui_draw_too_small(ui_surface s, const char *job)
 {
     const char *by = s.grid->glyphs->ascii ? "x" : "×";
     int rows = s.at.h, cols = s.at.w;
-    char text[120];
-    if (s.at.h < 7 || s.at.w < 44) {
-        snprintf(text, sizeof text, "%dx%d<%dx%d", cols, rows, UI_MIN_COLS, UI_MIN_ROWS);
-        ui_put(s, 0, 0, UI_TEXT, text);
+    if (rows < 7 || cols < 44) {
+        ui_putf(s, 0, 0, UI_TEXT, "%dx%d<%dx%d", cols, rows, UI_MIN_COLS, UI_MIN_ROWS);
         return;
     }
-    ui_surface box = ui_sub(s, (ui_rect){0, 0, s.at.h < 9 ? s.at.h : 9, s.at.w < 46 ? s.at.w : 46});
+    ui_surface box = ui_sub(s, (ui_rect){0, 0, rows < 9 ? rows : 9, cols < 46 ? cols : 46});
     ui_box(box, false, NULL, NULL);
-    snprintf(text, sizeof text, "Window is %d%s%d. imrnn needs %d%s%d.", cols, by, rows,
-             UI_MIN_COLS, by, UI_MIN_ROWS);
-    ui_put(box, 1, 2, UI_STRONG, text);
+    ui_putf(box, 1, 2, UI_STRONG, "Window is %d%s%d. imrnn needs %d%s%d.", cols, by, rows,
+            UI_MIN_COLS, by, UI_MIN_ROWS);
     ui_put_wrapped(box, 3, 2, box.at.w - 4, 2, UI_TEXT,
                    "Widen the window, or zoom this pane (tmux: prefix z).");
     ui_put(box, 5, 2, UI_TEXT, job);
@@ -30,10 +24,7 @@ void ui_draw_too_small(ui_surface s, const char *job)
 /* All of it or, where it does not fit, nothing; returns the row after. */
 static int put_intro(ui_surface s, int y, const char *intro)
 {
-    ui_lines l = {0};
-    ui_lines_set(&l, intro, s.at.w - 4, SIZE_MAX);
-    int rows = (int)l.n;
-    ui_lines_done(&l);
+    int rows = ui_lines_of(intro, s.at.w - 4);
     if (!rows || y + rows > s.at.h)
         return y;
     return 1 + ui_put_wrapped(s, y, 2, s.at.w - 4, rows, UI_TEXT, intro);
@@ -42,7 +33,6 @@ static int put_intro(ui_surface s, int y, const char *intro)
 void ui_draw_empty(ui_surface s, const imr_session_facts *facts, const ui_offers *offers,
                    const imr_error *error, const char *intro, bool editing)
 {
-    char count[UI_NUMBER];
     /* Always the same rows, so that nothing jumps while the first word is typed. */
     int examples = s.at.h - 8 < 0 ? 0 : s.at.h - 8 > 3 ? 3 : s.at.h - 8, y = 4 + examples + 1;
     if (error->status != IMR_OK)
@@ -52,16 +42,13 @@ void ui_draw_empty(ui_surface s, const imr_session_facts *facts, const ui_offers
                facts->has_encoder ? "Type a claim or a question. The ranking changes as you type."
                                   : "The encoder is absent. Queries of the cache can be ranked.");
     for (int i = 0; (size_t)i < offers->n && i < examples; i++) {
-        const char *text = offers->v[i].text;
         ui_put(s, 4 + i, 2, UI_DIM, i == 0 ? "Try" : "");
-        ui_put_cut(s, 4 + i, 8, s.at.w - 10, UI_TEXT, text, strlen(text));
+        ui_put_cut(s, 4 + i, 8, s.at.w - 10, UI_TEXT, offers->v[i].text);
     }
     ui_put(s, y, 2, UI_DIM, "or");
     int x = ui_put(s, y, 8, UI_KEY, "C-r");
-    ui_putf(s, y, x, UI_TEXT, " picks one of %s cached queries",
-            ui_format_count(count, facts->queries));
-    y += 2;
-    y = put_intro(s, y, intro);
+    ui_putf(s, y, x, UI_TEXT, " picks one of %s cached queries", ui_count(facts->queries).s);
+    y = put_intro(s, y + 2, intro);
     if (*facts->tokens_problem)
         ui_put_wrapped(s, y, 2, s.at.w - 4, 3, UI_TEXT, facts->tokens_problem);
     else if (!editing)
@@ -71,29 +58,24 @@ void ui_draw_empty(ui_surface s, const imr_session_facts *facts, const ui_offers
 /* Steps that are over before it can be read say nothing. */
 static void time_left(ui_surface s, int x, const imr_async_progress *p)
 {
-    char rate[UI_NUMBER];
     const double left = (double)(p->total - p->done) / p->rate;
     if (left < 1 || left > 1e6)
         return;
     const unsigned long seconds = (unsigned long)(left + 0.5);
-    ui_putf(s, 5, x, UI_DIM, ", %s a second, %lu:%02lu left",
-            ui_format_count(rate, (uint64_t)p->rate), seconds / 60, seconds % 60);
+    ui_putf(s, 5, x, UI_DIM, ", %s a second, %lu:%02lu left", ui_count((uint64_t)p->rate).s,
+            seconds / 60, seconds % 60);
 }
 
 void ui_draw_loading(ui_surface s, const imr_async_progress *p, const char *intro)
 {
     ui_put(s, 1, 2, UI_STRONG, "Opening");
-    if (p->what[0]) {
-        char done[UI_NUMBER], total[UI_NUMBER];
-        ui_put_cut(s, 3, 2, s.at.w - 4, UI_TEXT, p->what, strlen(p->what));
-        if (p->total) {
-            ui_meter(s, 4, 2, 40, (double)p->done, (double)p->total);
-            ui_putf(s, 4, 44, UI_TEXT, "%3d%%", (int)(100 * p->done / p->total));
-            int x = ui_putf(s, 5, 2, UI_DIM, "%s of %s", ui_format_count(done, p->done),
-                            ui_format_count(total, p->total));
-            if (p->rate > 0 && p->total > p->done)
-                time_left(s, x, p);
-        }
+    ui_put_cut(s, 3, 2, s.at.w - 4, UI_TEXT, p->what);
+    if (p->what[0] && p->total) {
+        ui_meter(s, 4, 2, 40, (double)p->done, (double)p->total);
+        ui_putf(s, 4, 44, UI_TEXT, "%3d%%", (int)(100 * p->done / p->total));
+        int x = ui_putf(s, 5, 2, UI_DIM, "%s of %s", ui_count(p->done).s, ui_count(p->total).s);
+        if (p->rate > 0 && p->total > p->done)
+            time_left(s, x, p);
     }
     ui_put(s, 7, 2, UI_TEXT, "You can type now; the ranking follows.   C-c stops loading.");
     put_intro(s, 10, intro); /* where the empty screen has it */
@@ -102,11 +84,7 @@ void ui_draw_loading(ui_surface s, const imr_async_progress *p, const char *intr
 /* As high as its text. */
 void ui_draw_failed(ui_surface s, const imr_error *error)
 {
-    ui_lines text = {0};
-    ui_lines_set(&text, error->text, s.at.w - 4, SIZE_MAX);
-    int rows = (int)text.n;
-    ui_lines_done(&text);
-    s = ui_sub(s, (ui_rect){0, 0, rows + 6, s.at.w});
+    s = ui_sub(s, (ui_rect){0, 0, ui_lines_of(error->text, s.at.w - 4) + 6, s.at.w});
     const bool stopped = error->status == IMR_E_CANCELLED;
     ui_box(s, true, stopped ? "Stopped" : "Error: this set cannot be opened", NULL);
     ui_surface in = ui_sub(s, (ui_rect){2, 2, s.at.h - 4, s.at.w - 4});

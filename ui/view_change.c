@@ -1,11 +1,8 @@
 /* ui/view_change.c */
 #include <math.h>
-#include <stdio.h>
 
 #include "base/file.h"
-#include "ui/glossary.h"
-#include "ui/list.h"
-#include "ui/view_change.h"
+#include "ui/views.h"
 
 /* The number a list is ordered by. */
 static double value_of(const imr_word_score *w, imr_token_order order)
@@ -16,12 +13,11 @@ static double value_of(const imr_word_score *w, imr_token_order order)
 }
 
 /* (word) where it may be chance, with a mark behind a hub. */
-static const char *marked(const imr_word_score *w, const ui_glyphs *g, char *out, size_t size)
+static ui_text marked(const imr_word_score *w, const ui_glyphs *g)
 {
     bool chance = !isnan(w->background_z) && !w->significant;
-    snprintf(out, size, "%s%.60s%s%s", chance ? "(" : "", w->text, chance ? ")" : "",
-             w->hub ? g->hub : "");
-    return out;
+    return ui_textf("%s%.60s%s%s", chance ? "(" : "", w->text, chance ? ")" : "",
+                    w->hub ? g->hub : "");
 }
 
 static ui_style style_of(const imr_word_score *w)
@@ -30,54 +26,45 @@ static ui_style style_of(const imr_word_score *w)
 }
 
 /* A word and its value in columns [x, x+w). */
-static void word(ui_surface s, int y, int x, int w, const imr_word_score *score,
-                 imr_token_order order)
+static void word(ui_surface s, int x, int w, const imr_word_score *score, imr_token_order order)
 {
-    char text[100], number[UI_NUMBER];
     double v = value_of(score, order);
-    marked(score, s.grid->glyphs, text, sizeof text);
-    ui_put_cut(s, y, x, w - 7, style_of(score), text, strlen(text));
-    ui_put_right(ui_about(s, UI_TERM_WORD), y, x + w - 1, ui_sign_role(v),
-                 ui_format_short(number, s.grid->glyphs, v, 2));
+    ui_put_cut(s, 0, x, w - 7, style_of(score), marked(score, s.grid->glyphs).s);
+    ui_put_right(ui_about(s, UI_TERM_WORD), 0, x + w - 1, ui_sign_role(v),
+                 ui_short(s.grid->glyphs, v, 2).s);
 }
 
-static const char *says(imr_change_kind kind)
-{
-    static const char *const names[IMR_CHANGE_COUNT] = {
-        "paper: what it says now", "own: done to this one", "unit: done to it", "what it says"};
-    return names[kind];
-}
+static const char *const says[IMR_CHANGE_COUNT] = {
+    "paper: what it says now", "own: done to this one", "unit: done to it", "what it says"};
 
 /* Two lists side by side, up to n words each. */
-static void beside(ui_rows *rows, const imr_word_list *lists, const imr_change_kind kinds[2],
-                   size_t n, imr_token_order order)
+static void beside(ui_rows *rows, const imr_word_list *lists, size_t n, imr_token_order order)
 {
+    static const imr_change_kind kinds[2] = {IMR_CHANGE_OWN, IMR_CHANGE_PAPER};
     int w = (rows->grid.cols - 2) / 2;
     ui_surface s = ui_rows_add(rows, 1);
     for (int k = 0; k < 2; k++)
-        ui_put_n(s, 0, 1 + k * w, UI_DIM, says(kinds[k]),
-                 w > 24 ? strlen(says(kinds[k])) : strcspn(says(kinds[k]), ":"));
-    size_t most = lists[kinds[0]].n_positive > lists[kinds[1]].n_positive
-                      ? lists[kinds[0]].n_positive
-                      : lists[kinds[1]].n_positive;
-    for (size_t i = 0; i < most && i < n; i++) {
+        ui_put_n(s, 0, 1 + k * w, UI_DIM, says[kinds[k]],
+                 strcspn(says[kinds[k]], w > 24 ? "" : ":"));
+    const imr_word_list *a = &lists[kinds[0]], *b = &lists[kinds[1]];
+    for (size_t i = 0; i < n && (i < a->n_positive || i < b->n_positive); i++) {
         s = ui_rows_add(rows, 1);
-        for (int k = 0; k < 2; k++)
-            if (i < lists[kinds[k]].n_positive)
-                word(s, 0, 1 + k * w, w - 1, &lists[kinds[k]].positive[i], order);
+        if (i < a->n_positive)
+            word(s, 1, w - 1, &a->positive[i], order);
+        if (i < b->n_positive)
+            word(s, 1 + w, w - 1, &b->positive[i], order);
     }
 }
 
 /* The words of a list one after another behind a label. */
 static void line(ui_rows *rows, const char *label, const imr_word_list *l, size_t n)
 {
-    char text[100];
     if (!l->n_positive)
         return;
     ui_flow f = ui_flow_begin(rows, 2 + ui_width(label), UI_DIM, label);
     for (size_t i = 0; i < l->n_positive && i < n; i++)
-        ui_flow_put(&f, style_of(&l->positive[i]), UI_TERM_WORD,
-                    marked(&l->positive[i], rows->grid.glyphs, text, sizeof text));
+        ui_flow_put(&f, style_of(&l->positive[i]), UI_TERM_WORD, "%s",
+                    marked(&l->positive[i], rows->grid.glyphs).s);
 }
 
 /* ---- every column ---- */
@@ -85,17 +72,14 @@ static void line(ui_rows *rows, const char *label, const imr_word_list *l, size_
 static void full_word(ui_surface s, const imr_word_score *w)
 {
     static const char *const where[] = {"", "query", "doc", "both"};
-    char text[100];
     ui_style style = style_of(w);
-    marked(w, s.grid->glyphs, text, sizeof text);
-    ui_put_cut(s, 0, 2, 20, style, text, strlen(text));
+    ui_put_cut(s, 0, 2, 20, style, marked(w, s.grid->glyphs).s);
     ui_put_signed(ui_about(s, UI_TERM_WORD), 0, 31, w->cosine, 4);
     ui_put_signed(ui_about(s, UI_TERM_EFFECT), 0, 40, w->effect, 4);
     ui_put_plain(ui_about(s, UI_TERM_Z), 0, 48, style, w->z, 2);
     ui_put_plain(ui_about(s, UI_TERM_BACKGROUND_Z), 0, 56, style, w->background_z, 2);
     ui_put_plain(ui_about(s, UI_TERM_VISIBILITY), 0, 62, style, w->visibility, 2);
-    snprintf(text, sizeof text, "%u", w->hub_count);
-    ui_put_right(ui_about(s, UI_TERM_HUB), 0, 67, style, text);
+    ui_put_right(ui_about(s, UI_TERM_HUB), 0, 67, style, ui_textf("%u", w->hub_count).s);
     ui_put(s, 0, 69, style, where[w->where]);
 }
 
@@ -109,7 +93,7 @@ static void full_list(ui_rows *rows, const char *name, const imr_word_list *l)
     if (!l->n_positive && !l->n_negative)
         return;
     ui_surface s = ui_rows_add(rows, 2);
-    ui_put_cut(s, 0, 1, s.at.w - 2, UI_STRONG, name, strlen(name));
+    ui_put_cut(s, 0, 1, s.at.w - 2, UI_STRONG, name);
     ui_put(s, 1, 2, UI_DIM, "word");
     for (size_t i = 0; i < IMR_LEN(columns); i++)
         ui_put_right(s, 1, columns[i].x, UI_DIM, columns[i].name);
@@ -120,17 +104,12 @@ static void full_list(ui_rows *rows, const char *name, const imr_word_list *l)
     ui_repeat(s, 0, 2, 66, UI_BORDER, s.grid->glyphs->dash);
     for (size_t i = l->n_negative; i-- > 0;)
         full_word(ui_rows_add(rows, 1), &l->negative[i]);
-    char text[160], a[UI_NUMBER], b[UI_NUMBER], c[UI_NUMBER];
+    const ui_glyphs *g = s.grid->glyphs;
     ui_flow f = ui_flow_begin(rows, 2, UI_DIM, "");
-    snprintf(text, sizeof text, "coverage %s", ui_format_plain(a, s.grid->glyphs, l->coverage, 2));
-    ui_flow_put(&f, UI_DIM, UI_TERM_COVERAGE, text);
-    snprintf(text, sizeof text, "alignment %s",
-             ui_format_plain(b, s.grid->glyphs, l->alignment, 2));
-    ui_flow_put(&f, UI_DIM, UI_TERM_ALIGNMENT, text);
-    snprintf(text, sizeof text, "common part %s",
-             ui_format_plain(c, s.grid->glyphs, l->common_part, 2));
+    ui_flow_put(&f, UI_DIM, UI_TERM_COVERAGE, "coverage %s", ui_plain(g, l->coverage, 2).s);
+    ui_flow_put(&f, UI_DIM, UI_TERM_ALIGNMENT, "alignment %s", ui_plain(g, l->alignment, 2).s);
     if (isfinite(l->common_part))
-        ui_flow_put(&f, UI_DIM, UI_TERM_COMMON, text);
+        ui_flow_put(&f, UI_DIM, UI_TERM_COMMON, "common part %s", ui_plain(g, l->common_part, 2).s);
 }
 
 /* ---- the whole ---- */
@@ -152,11 +131,10 @@ static void notes(ui_rows *rows, const imr_word_list *lists)
 static void table_text(imr_buf *b, const ui_glyphs *g, const char *name,
                        const imr_lens_quality *lens)
 {
-    char a[UI_NUMBER], c[UI_NUMBER];
     imr_buf_str(b, imr_path_base(name));
     if (isfinite(lens->precision))
-        imr_buf_printf(b, " %s, chance %s", ui_format_short(a, g, lens->precision, 2) + 1,
-                       ui_format_short(c, g, lens->chance, 2) + 1);
+        imr_buf_printf(b, " %s, chance %s", ui_short(g, lens->precision, 2).s + 1,
+                       ui_short(g, lens->chance, 2).s + 1);
 }
 
 /* The other tables at hand, and what they are worth. */
@@ -171,13 +149,14 @@ static void others(ui_rows *rows, const imr_trace_inputs *in)
         ui_rows_text(rows, 1, UI_DIM, imr_buf_text(&b));
 }
 
-void ui_build_change(ui_rows *out, const imr_trace *t, const imr_detail *d,
-                     const imr_session_facts *facts, bool full)
+void ui_build_change(ui_rows *out, const ui_why_parts *in)
 {
-    static const imr_change_kind pane[2] = {IMR_CHANGE_OWN, IMR_CHANGE_PAPER};
+    static const imr_change_kind kinds[] = {IMR_CHANGE_OWN, IMR_CHANGE_PAPER, IMR_CHANGE_UNIT,
+                                            IMR_CHANGE_VECTOR};
+    const imr_detail *d = in->reading->detail;
+    const imr_trace *t = in->trace;
     const imr_word_list *lists = d->why.words;
     bool adapted = ui_adapted(t), any = false;
-    char text[120];
     IMR_AUTOBUF imr_buf table = {0};
     for (int k = 0; k < IMR_CHANGE_COUNT; k++)
         any = any || lists[k].n_positive;
@@ -186,24 +165,21 @@ void ui_build_change(ui_rows *out, const imr_trace *t, const imr_detail *d,
     ui_rows_heading(out, adapted ? "Words of its change" : "Words of its vector",
                     imr_buf_text(&table));
     if (!any) {
+        const imr_session_facts *f = in->facts;
         ui_rows_text(out, 1, UI_TEXT,
-                     facts && facts->words_coming ? "The words of this corpus are on their way."
-                     : facts && *facts->tokens_problem ? facts->tokens_problem
-                                                       : "This change points at no word.");
+                     f && f->words_coming      ? "The words of this corpus are on their way."
+                     : f && *f->tokens_problem ? f->tokens_problem
+                                               : "This change points at no word.");
         return;
     }
-    if (full) {
+    if (in->full) {
         others(out, &t->inputs);
-        static const imr_change_kind kinds[] = {IMR_CHANGE_OWN, IMR_CHANGE_PAPER, IMR_CHANGE_UNIT,
-                                                IMR_CHANGE_VECTOR};
         for (size_t k = 0; k < IMR_LEN(kinds); k++)
-            full_list(out, says(kinds[k]), &lists[kinds[k]]);
-        for (size_t k = 0; k < IMR_LEN(kinds); k++) {
-            snprintf(text, sizeof text, "the query, %s", says(kinds[k]));
-            full_list(out, text, &d->query_words[kinds[k]]);
-        }
+            full_list(out, says[kinds[k]], &lists[kinds[k]]);
+        for (size_t k = 0; k < IMR_LEN(kinds); k++)
+            full_list(out, ui_textf("the query, %s", says[kinds[k]]).s, &d->query_words[kinds[k]]);
     } else if (adapted) {
-        beside(out, lists, pane, out->grid.cols < 70 ? 6 : 10, t->settings.order);
+        beside(out, lists, out->grid.cols < 70 ? 6 : 10, t->settings.order);
         line(out, "query", &d->query_words[IMR_CHANGE_PAPER], 8);
     } else {
         line(out, "text ", &lists[IMR_CHANGE_VECTOR], 12);

@@ -2,42 +2,27 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "ui/glossary.h"
 #include "ui/layout.h"
-#include "ui/view_document.h"
+#include "ui/views.h"
 
-/* The rule where reading ended. */
-static void read_rule(ui_surface s, int y, const imr_tokens_read *t)
-{
-    char text[100];
-    snprintf(text, sizeof text,
-             t->total ? " the encoder read up to here: %u of %u tokens "
-                      : " the encoder read up to here ",
-             t->read, t->total);
-    ui_repeat(s, y, 0, s.at.w, UI_BORDER, s.grid->glyphs->dash);
-    ui_put_cut(ui_about(s, UI_TERM_READ), y, 2, s.at.w - 4, UI_DIM, text, strlen(text));
-}
-
-/* One line of the text at (y,x): plain runs and highlighted ones. */
+/* One line of the text at (y,x): plain runs and highlighted ones; the rule where reading ended. */
 static void text_line(ui_surface s, int y, int x, const ui_reading *r, const ui_line *line,
                       bool cursor)
 {
     const char *text = r->detail->text;
-    size_t at = line->start, low = 0, high = r->n_highlights;
-    ui_style plain =
-        line->start >= r->detail->read_end && r->page.read != SIZE_MAX ? UI_BORDER : UI_TEXT;
+    size_t at = line->start;
+    ui_style plain = at >= r->detail->read_end && r->page.read != SIZE_MAX ? UI_BORDER : UI_TEXT;
     if (line->mark) {
-        read_rule(s, y, &r->detail->why.document_tokens);
+        const imr_tokens_read *t = &r->detail->why.document_tokens;
+        ui_repeat(s, y, 0, s.at.w, UI_BORDER, s.grid->glyphs->dash);
+        ui_put_cut(ui_about(s, UI_TERM_READ), y, 2, s.at.w - 4, UI_DIM,
+                   ui_textf(t->total ? " the encoder read up to here: %u of %u tokens "
+                                     : " the encoder read up to here ",
+                            t->read, t->total)
+                       .s);
         return;
     }
-    while (low < high) { /* the first highlight that ends in this line or later */
-        size_t middle = low + (high - low) / 2;
-        if (r->highlights[middle].end <= line->start)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (size_t i = low; i < r->n_highlights && r->highlights[i].start < line->end; i++) {
+    for (size_t i = 0; i < r->n_highlights && r->highlights[i].start < line->end; i++) {
         const ui_highlight *h = &r->highlights[i];
         size_t from = h->start > at ? h->start : at, to = h->end < line->end ? h->end : line->end;
         if (from >= to || !ui_reading_shows(r, h))
@@ -64,7 +49,7 @@ static void legend(ui_surface s, int y, const ui_reading *r)
     x = ui_putf(s, y, x, UI_DIM, " %s ", s.grid->glyphs->middot);
     x = ui_put(s, y, x, UI_LOSS_WORD, "against it");
     ui_putf(s, y, x, UI_DIM, " %s shares %s%s ", s.grid->glyphs->middot,
-            ui_measure_name(r->measure.stage), r->measure.raw ? ", raw" : "");
+            ui_measure_names[r->measure.stage], r->measure.raw ? ", raw" : "");
 }
 
 /* ---- the words beside the text ---- */
@@ -72,13 +57,11 @@ static void legend(ui_surface s, int y, const ui_reading *r)
 static void words_pane(ui_surface s, const ui_reading *r, bool ready)
 {
     static const char *const equal[] = {"standing", "standing", "standing", "lift", "cos"};
-    char text[64], number[UI_NUMBER];
     if (s.at.w < 10)
         return;
     const ui_glyphs *g = s.grid->glyphs;
     const ui_side *d = &r->document;
-    snprintf(text, sizeof text, "%zu", d->words);
-    ui_box(s, false, "Words of this text", ready && d->n ? text : NULL);
+    ui_box(s, false, "Words of this text", ready && d->n ? ui_textf("%zu", d->words).s : NULL);
     ui_surface in = ui_inside(s);
     if (!ready)
         return;
@@ -88,34 +71,32 @@ static void words_pane(ui_surface s, const ui_reading *r, bool ready)
         return;
     }
     int half = (in.at.w - 29) / 2 > 2 ? (in.at.w - 29) / 2 : 2, from = in.at.w - 10 - 2 * half;
+    int end = in.at.w - 1, y = 0, decimals = r->measure.raw ? 4 : 2;
     double scale = 0, total = 0, shown = 0;
     for (size_t i = 0; i <= d->n; i++) {
         total += d->total[i];
         if (i < d->n && !p->document[i].special)
             scale = fmax(scale, fabs(d->total[i]));
     }
-    size_t rows = in.at.h > 4 ? (size_t)in.at.h - 3 : 0;
-    int y = 0, decimals = r->measure.raw ? 4 : 2;
-    for (size_t i = 0; i < rows && i < d->words; i++, y++) {
+    for (size_t i = 0; y < in.at.h - 3 && i < d->words; i++, y++) {
         uint32_t place = d->order[i];
         const imr_pair_word *w = &p->document[place];
-        ui_put_cut(in, y, 1, from - 6, UI_TEXT, w->text, strlen(w->text));
+        ui_put_cut(in, y, 1, from - 6, UI_TEXT, w->text);
         if (w->count > 1)
             ui_putf(in, y, from - 5, UI_DIM, "%s%u", g->ascii ? "x" : "×", w->count);
         ui_surface about = ui_about(in, r->measure.raw ? UI_TERM_SHARE_RAW : UI_TERM_SHARE);
         ui_bar(about, y, from, half, d->total[place], ui_nice_scale(scale));
-        ui_put_signed(about, y, in.at.w - 1, d->total[place], decimals);
+        ui_put_signed(about, y, end, d->total[place], decimals);
         shown += d->total[place];
     }
+    double biases = d->total[d->n];
     ui_put(in, y, 1, UI_DIM, "other words, special tokens");
-    ui_put_signed(ui_about(in, UI_TERM_SPECIAL), y++, in.at.w - 1, total - shown - d->total[d->n],
-                  decimals);
+    ui_put_signed(ui_about(in, UI_TERM_SPECIAL), y++, end, total - shown - biases, decimals);
     ui_put(in, y, 1, UI_DIM, "not from words");
-    ui_put_signed(ui_about(in, UI_TERM_NOT_WORDS), y++, in.at.w - 1, d->total[d->n], decimals);
-    snprintf(text, sizeof text, "sum = %s %s", equal[r->measure.raw ? 4 : r->measure.stage],
-             ui_format_signed(number, g, ui_share_whole(p, r->measure), decimals));
-    ui_put(in, y, 1, UI_STRONG, text);
-    ui_put_signed(ui_about(in, UI_TERM_SUM), y, in.at.w - 1, total, decimals);
+    ui_put_signed(ui_about(in, UI_TERM_NOT_WORDS), y++, end, biases, decimals);
+    ui_putf(in, y, 1, UI_STRONG, "sum = %s %s", equal[r->measure.raw ? 4 : r->measure.stage],
+            ui_signed(g, ui_share_whole(p, r->measure), decimals).s);
+    ui_put_signed(ui_about(in, UI_TERM_SUM), y, end, total, decimals);
 }
 
 /* ---- the two views ---- */
@@ -127,7 +108,7 @@ static ui_surface frame(ui_surface s, const char *title, const char *note, bool 
         ui_box(s, focused, title, note);
         return ui_inside(s);
     }
-    ui_put_cut(s, 0, 1, s.at.w - ui_width(note) - 4, UI_STRONG, title, strlen(title));
+    ui_put_cut(s, 0, 1, s.at.w - ui_width(note) - 4, UI_STRONG, title);
     ui_put_right(s, 0, s.at.w - 1, UI_DIM, note);
     return ui_sub(s, (ui_rect){1, 0, s.at.h - 1, s.at.w});
 }
@@ -136,16 +117,15 @@ void ui_draw_document(ui_surface text, ui_surface words, const ui_list *l, const
                       size_t top, const char *missing, bool boxed)
 {
     const imr_trace_document *d = ui_list_selected(l);
-    char title[400], note[100];
+    const char *dot = text.grid->glyphs->middot;
+    static const imr_tokens_read none;
     if (!d)
         return;
-    static const imr_tokens_read none;
     const imr_tokens_read *t = missing ? &none : &r->detail->why.document_tokens;
-    snprintf(title, sizeof title, "%.80s %s %.200s", d->id,
-             *d->title ? text.grid->glyphs->middot : "", d->title);
-    snprintf(note, sizeof note, t->total ? "%zu/%zu %s %u/%u tokens read" : "%zu/%zu", l->at + 1,
-             l->n, text.grid->glyphs->middot, t->read, t->total);
-    ui_surface in = frame(text, title, note, boxed, true);
+    ui_text title = ui_textf("%.80s %s %.200s", d->id, *d->title ? dot : "", d->title);
+    ui_text note = ui_textf(t->total ? "%zu/%zu %s %u/%u tokens read" : "%zu/%zu", l->at + 1, l->n,
+                            dot, t->read, t->total);
+    ui_surface in = frame(text, title.s, note.s, boxed, true);
     words_pane(words, r, !missing);
     if (missing) {
         ui_put_wrapped(in, 0, 1, in.at.w - 2, in.at.h, UI_TEXT, *missing ? missing : "...");
@@ -166,13 +146,14 @@ void ui_draw_preview(ui_surface s, const ui_list *l, const ui_reading *r, size_t
                      const char *missing, bool boxed, bool focused)
 {
     const imr_trace_document *d = ui_list_selected(l);
-    char title[400] = "Preview", note[64] = "";
+    const ui_glyphs *g = s.grid->glyphs;
+    ui_text title = {"Preview"}, note = {""};
     if (d)
-        snprintf(title, sizeof title, "Preview: %.80s %s %.200s%s", d->id, s.grid->glyphs->middot,
-                 d->title, missing && !*missing ? s.grid->glyphs->ellipsis : "");
+        title = ui_textf("Preview: %.80s %s %.200s%s", d->id, g->middot, d->title,
+                         missing && !*missing ? g->ellipsis : "");
     if (!missing && r->preview.n)
-        snprintf(note, sizeof note, "line %zu/%zu", top + 1, r->preview.n);
-    ui_surface in = frame(s, title, note, boxed, focused);
+        note = ui_textf("line %zu/%zu", top + 1, r->preview.n);
+    ui_surface in = frame(s, title.s, note.s, boxed, focused);
     if (missing) {
         ui_put_wrapped(in, 0, 1, in.at.w - 2, in.at.h, UI_TEXT, missing);
         return;

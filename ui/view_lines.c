@@ -1,21 +1,18 @@
 /* ui/view_lines.c */
 #include <math.h>
-#include <stdio.h>
 
-#include "ui/glossary.h"
-#include "ui/list.h"
-#include "ui/view_lines.h"
-#include "ui/words.h"
+#include "ui/text.h"
+#include "ui/views.h"
 
-const char *ui_key_for(const ui_keymap *m, const ui_glyphs *g, ui_context c, ui_action action,
-                       char out[UI_KEY_NAME_MAX])
+ui_text ui_key_for(const ui_keymap *m, const ui_glyphs *g, ui_context c, ui_action action)
 {
+    ui_text out = {""};
     ui_key key = ui_keymap_key(m, c, action);
     if (key == UI_KEY_NONE)
-        return "";
-    ui_key_label(out, key);
-    if (g->ascii && (unsigned char)out[0] >= 0x80)
-        ui_key_format(out, key);
+        return out;
+    ui_key_label(out.s, key);
+    if (g->ascii && (unsigned char)out.s[0] >= 0x80)
+        ui_key_format(out.s, key);
     return out;
 }
 
@@ -23,21 +20,19 @@ const char *ui_key_for(const ui_keymap *m, const ui_glyphs *g, ui_context c, ui_
 
 /* " mean (metadata) · top 100": the adapter's form, what said so, and the depth of the rows, or
  * another scope than that. What is usual goes where there is no room. */
-static void depth(const imr_session_facts *f, const imr_trace_settings *now, bool ranked,
-                  const ui_glyphs *g, char *out, size_t size, int room)
+static ui_text depth(const imr_session_facts *f, const imr_trace_settings *now, bool ranked,
+                     const ui_glyphs *g, int room)
 {
     const char *form = f->inputs.adapter_form, *from = f->inputs.adapter_form_from;
-    char scope[64] = "";
-    if (now->scope != IMR_SCOPE_RERANK)
-        snprintf(scope, sizeof scope, " %s scope %s", g->middot, imr_scope_name(now->scope));
-    else if (ranked)
-        snprintf(scope, sizeof scope, " %s top %u", g->middot, now->feedback_k);
-    snprintf(out, size, form && *form ? " %s (%s)%s" : "%.0s%.0s%s", form ? form : "",
-             from ? from : "", scope);
-    if (ui_width(out) > room)
-        snprintf(out, size, form && *form ? " %s%s" : "%.0s%s", form ? form : "", scope);
-    if (ui_width(out) > room)
-        snprintf(out, size, "%s", now->scope == IMR_SCOPE_RERANK ? "" : scope);
+    bool usual = now->scope == IMR_SCOPE_RERANK, known = form && *form;
+    ui_text scope = {""};
+    if (!usual || ranked)
+        scope = usual ? ui_textf(" %s top %u", g->middot, now->feedback_k)
+                      : ui_textf(" %s scope %s", g->middot, imr_scope_name(now->scope));
+    ui_text all = known ? ui_textf(" %s (%s)%s", form, from ? from : "", scope.s) : scope;
+    if (known && ui_width(all.s) > room)
+        all = ui_textf(" %s%s", form, scope.s);
+    return ui_width(all.s) <= room ? all : usual ? (ui_text){""} : scope;
 }
 
 /* Data set, adapter and depth right-aligned in [from, end): where room is short the usual depth
@@ -45,13 +40,11 @@ static void depth(const imr_session_facts *f, const imr_trace_settings *now, boo
 static void session_names(ui_surface s, const imr_session_facts *facts,
                           const imr_trace_settings *now, bool ranked, int from, int end)
 {
-    char dot[16], top[100];
     const char *names[] = {facts->dataset_name,
                            *facts->adapter_name ? facts->adapter_name : "encoder only"};
-    snprintf(dot, sizeof dot, " %s ", s.grid->glyphs->middot);
-    int w[2] = {ui_width(names[0]), ui_width(names[1])}, room = end - from, between = ui_width(dot);
-    depth(facts, now, ranked, s.grid->glyphs, top, sizeof top, room - w[0] - between - w[1]);
-    room -= ui_width(top);
+    int w[2] = {ui_width(names[0]), ui_width(names[1])}, room = end - from, between = 3;
+    ui_text top = depth(facts, now, ranked, s.grid->glyphs, room - w[0] - between - w[1]);
+    room -= ui_width(top.s);
     int over = w[0] + between + w[1] - room;
     if (room < between + 12)
         return;
@@ -60,25 +53,23 @@ static void session_names(ui_surface s, const imr_session_facts *facts,
         w[longer] = w[!longer] <= half ? w[longer] - over : half;
         w[!longer] = w[!longer] <= half ? w[!longer] : room - between - half;
     }
-    int x = end - w[0] - between - w[1] - ui_width(top);
-    x = ui_put_cut(s, 0, x, w[0], UI_DIM, names[0], strlen(names[0]));
-    x = ui_put(s, 0, x, UI_DIM, dot);
-    x = ui_put_cut(s, 0, x, w[1], UI_DIM, names[1], strlen(names[1]));
-    ui_put(s, 0, x, UI_DIM, top);
+    int x = end - w[0] - between - w[1] - ui_width(top.s);
+    x = ui_put_cut(s, 0, x, w[0], UI_DIM, names[0]);
+    x = ui_putf(s, 0, x, UI_DIM, " %s ", s.grid->glyphs->middot);
+    x = ui_put_cut(s, 0, x, w[1], UI_DIM, names[1]);
+    ui_put(s, 0, x, UI_DIM, top.s);
 }
 
 void ui_draw_tabs(ui_surface s, int on, const imr_session_facts *facts,
                   const imr_trace_settings *now, bool ranked, const char *help_key)
 {
     static const char *const tabs[] = {"1 Rank", "2 Document", "3 Words"};
-    char right[64];
-    int x = ui_put(s, 0, 1, UI_STRONG, "imrnn") + 1, end = s.at.w;
+    int x = ui_put(s, 0, 1, UI_STRONG, "imrnn") + 1, end = s.at.w - ui_width(help_key) - 5;
     for (int i = 0; i < 3; i++)
         x = ui_putf(s, 0, x, i == on ? UI_STRONG : UI_DIM, i == on ? "[%s]" : " %s ", tabs[i]);
-    snprintf(right, sizeof right, "%s help", help_key);
-    ui_put_right(s, 0, end, UI_KEY, right);
+    ui_putf(s, 0, end, UI_KEY, "%s help", help_key);
     if (facts)
-        session_names(s, facts, now, ranked, x + 1, end - ui_width(right) - 2);
+        session_names(s, facts, now, ranked, x + 1, end - 2);
 }
 
 /* ---- the query ---- */
@@ -94,7 +85,7 @@ void ui_draw_query(ui_surface s, const ui_query_line *q)
     if (q->active && q->ghost && q->prompt->cursor == q->prompt->text.len) {
         int at = x + ui_width(text);
         if (at + 4 < x + w)
-            ui_put_cut(s, 0, at, x + w - at, UI_BORDER, q->ghost, strlen(q->ghost));
+            ui_put_cut(s, 0, at, x + w - at, UI_BORDER, q->ghost);
     }
     size_t start, end;
     for (size_t at = 0;
@@ -111,22 +102,20 @@ void ui_draw_query(ui_surface s, const ui_query_line *q)
 static int one_metric(ui_surface s, int x, const imr_trace_metric *m, bool adapted)
 {
     const ui_glyphs *g = s.grid->glyphs;
-    char a[UI_NUMBER], b[UI_NUMBER], c[UI_NUMBER], text[200];
     double d = m->after - m->encoder;
-    ui_format_plain(a, g, m->encoder, 3);
+    ui_text text = ui_textf("%s %s", m->name, ui_plain(g, m->encoder, 3).s);
     if (adapted)
-        snprintf(text, sizeof text, "%s %s %s %s %s %s ", m->name, a, g->arrow,
-                 ui_format_plain(b, g, m->before, 3), g->arrow, ui_format_plain(c, g, m->after, 3));
-    else
-        snprintf(text, sizeof text, "%s %s", m->name, a);
-    if (x + ui_width(text) + 7 > s.at.w)
+        text = ui_textf("%s %s %s %s %s ", text.s, g->arrow, ui_plain(g, m->before, 3).s, g->arrow,
+                        ui_plain(g, m->after, 3).s);
+    if (x + ui_width(text.s) + 7 > s.at.w)
         return s.at.w;
-    x = ui_put(s, 0, x, UI_TEXT, text);
-    if (!adapted)
-        return x + 3;
-    x = ui_put(s, 0, x, ui_sign_role(d), d > 0 ? g->up : d < 0 ? g->down : g->same);
-    if (d != 0)
-        x = ui_put(s, 0, x, ui_sign_role(d), ui_format_signed(a, g, d, 3));
+    x = ui_put(s, 0, x, UI_TEXT, text.s);
+    if (adapted)
+        x = ui_putf(s, 0, x, ui_sign_role(d), "%s%s",
+                    d > 0   ? g->up
+                    : d < 0 ? g->down
+                            : g->same,
+                    d != 0 ? ui_signed(g, d, 3).s : "");
     return x + 3;
 }
 
@@ -139,34 +128,32 @@ void ui_draw_metrics(ui_surface s, const imr_trace *t)
                        : t->n_metrics              ? ""
                                                    : "no judgements for this query: no metrics";
     if (x == 1 || ui_width(told) < s.at.w - x)
-        ui_put_cut(s, 0, x, s.at.w - x - 1, UI_DIM, told, strlen(told));
+        ui_put_cut(s, 0, x, s.at.w - x - 1, UI_DIM, told);
 }
 
 void ui_draw_facts(ui_surface s, const imr_trace *t, const imr_trace_document *d)
 {
     const ui_glyphs *g = s.grid->glyphs;
-    char a[UI_NUMBER], b[UI_NUMBER], c[UI_NUMBER], text[200];
     int x = 1, gap = s.at.w >= 100 ? 3 : 2;
     const char *grade = d->relevance > 0    ? "relevant"
                         : d->relevance == 0 ? "not relevant"
                                             : "not judged";
     if (!ui_adapted(t)) {
         ui_putf(ui_about(s, UI_TERM_RANK_ENCODER), 0, x, UI_TEXT, "rank %u   cos %s   %s",
-                d->rank_encoder, ui_format_plain(a, g, d->sim_encoder, 4), grade);
+                d->rank_encoder, ui_plain(g, d->sim_encoder, 4).s, grade);
         return;
     }
-    snprintf(a, sizeof a, "%u %s", d->rank_after, ui_format_move(b, g, d->move_encoder));
-    snprintf(text, sizeof text, "rank %u %s %u %s %s", d->rank_encoder, g->arrow, d->rank_before,
-             g->arrow, d->rank_after ? a : g->none);
-    x = ui_put(ui_about(s, UI_TERM_RANK_NOW), 0, x, UI_TEXT, text) + gap;
-    snprintf(text, sizeof text, "cos %s %s %s %s %s", ui_format_plain(a, g, d->sim_encoder, 4),
-             g->arrow, ui_format_plain(b, g, d->sim_before, 4), g->arrow,
-             d->rank_after ? ui_format_plain(c, g, d->sim_after, 4) : g->none);
-    x = ui_put(ui_about(s, UI_TERM_COSINE), 0, x, UI_TEXT, text) + gap;
+    ui_text now = ui_textf("%u %s", d->rank_after, ui_move(g, d->move_encoder).s);
+    x = gap + ui_putf(ui_about(s, UI_TERM_RANK_NOW), 0, x, UI_TEXT, "rank %u %s %u %s %s",
+                      d->rank_encoder, g->arrow, d->rank_before, g->arrow,
+                      d->rank_after ? now.s : g->none);
+    x = gap + ui_putf(ui_about(s, UI_TERM_COSINE), 0, x, UI_TEXT, "cos %s %s %s %s %s",
+                      ui_plain(g, d->sim_encoder, 4).s, g->arrow, ui_plain(g, d->sim_before, 4).s,
+                      g->arrow, d->rank_after ? ui_plain(g, d->sim_after, 4).s : g->none);
     if (isfinite(d->lift.total) && d->rank_after) {
-        snprintf(text, sizeof text, "lift %s", ui_format_signed(a, g, d->lift.total, 2));
-        if (x + ui_width(text) < s.at.w)
-            x = ui_put(ui_about(s, UI_TERM_LIFT), 0, x, ui_sign_role(d->lift.total), text) + gap;
+        ui_text lift = ui_textf("lift %s", ui_signed(g, d->lift.total, 2).s);
+        if (x + ui_width(lift.s) < s.at.w)
+            x = gap + ui_put(ui_about(s, UI_TERM_LIFT), 0, x, ui_sign_role(d->lift.total), lift.s);
     }
     if (x + ui_width(grade) < s.at.w)
         ui_put(s, 0, x, UI_TEXT, grade);
@@ -177,49 +164,41 @@ void ui_draw_facts(ui_surface s, const imr_trace *t, const imr_trace_document *d
 void ui_draw_status(ui_surface s, const char *left, const char *right, bool error)
 {
     int room = s.at.w - 2, w = ui_width(right) < room ? ui_width(right) : room;
-    if (*right)
-        ui_put_cut(s, 0, s.at.w - 1 - w, w, error ? UI_ERROR : UI_TEXT, right, strlen(right));
+    ui_put_cut(s, 0, s.at.w - 1 - w, w, error ? UI_ERROR : UI_TEXT, right);
     int rest = room - w - (*right ? 2 : 0);
     if (rest >= 20 || rest >= ui_width(left)) /* else a long message has the line to itself */
-        ui_put_cut(s, 0, 1, rest, UI_DIM, left, strlen(left));
+        ui_put_cut(s, 0, 1, rest, UI_DIM, left);
 }
 
-/* One hint "key words"; two opposite actions share one. Empty when no key leads there. */
-static void hint_text(const ui_keymap *m, const ui_glyphs *g, ui_context c, const ui_hint *h,
-                      imr_buf *key, imr_buf *words)
+/* The keys of a hint; two opposite actions share one. Empty when no key leads there. */
+static ui_text hint_keys(const ui_keymap *m, const ui_glyphs *g, ui_context c, ui_action action)
 {
     static const ui_action pairs[][2] = {{UI_DO_NEXT, UI_DO_PREV},
                                          {UI_DO_LEFT, UI_DO_RIGHT},
                                          {UI_DO_HIGHLIGHT_NEXT, UI_DO_HIGHLIGHT_PREV},
                                          {UI_DO_DOC_NEXT, UI_DO_DOC_PREV}};
-    char label[UI_KEY_NAME_MAX];
-    imr_buf_clear(key);
-    imr_buf_clear(words);
-    bool arrows = h->action == UI_DO_NEXT && (c == UI_IN_QUERY || c == UI_IN_PICK);
-    imr_buf_str(key, arrows ? g->updown : ui_key_for(m, g, c, h->action, label));
-    if (!key->len)
-        return;
-    for (size_t i = 0; i < IMR_LEN(pairs); i++)
-        if (pairs[i][0] == h->action && !arrows && *ui_key_for(m, g, c, pairs[i][1], label))
-            imr_buf_printf(key, "/%s", label);
-    imr_buf_printf(words, " %s", h->words ? h->words : ui_action_info_of(h->action)->hint);
+    if (action == UI_DO_NEXT && (c == UI_IN_QUERY || c == UI_IN_PICK))
+        return ui_textf("%s", g->updown);
+    ui_text keys = ui_key_for(m, g, c, action), other = {""};
+    for (size_t i = 0; i < IMR_LEN(pairs) && *keys.s; i++)
+        if (pairs[i][0] == action)
+            other = ui_key_for(m, g, c, pairs[i][1]);
+    return *other.s ? ui_textf("%s/%s", keys.s, other.s) : keys;
 }
 
 void ui_draw_hint(ui_surface s, const ui_keymap *m, ui_context c, const ui_hint *hints, size_t n)
 {
     const ui_glyphs *g = s.grid->glyphs;
-    IMR_AUTOBUF imr_buf key = {0}, words = {0};
-    char label[UI_KEY_NAME_MAX];
-    const char *help = ui_key_for(m, g, c, UI_DO_HELP, label);
-    int x = 1, end = s.at.w - ui_width(help) - 7;
+    ui_text help = ui_key_for(m, g, c, UI_DO_HELP);
+    int x = 1, end = s.at.w - ui_width(help.s) - 7;
     for (size_t i = 0; i < n; i++) {
-        hint_text(m, g, c, &hints[i], &key, &words);
-        int w = ui_width(imr_buf_text(&key)) + ui_width(imr_buf_text(&words));
-        if (!key.len || x + w > end)
+        ui_text keys = hint_keys(m, g, c, hints[i].action);
+        const char *words = hints[i].words ? hints[i].words : ui_actions[hints[i].action].hint;
+        if (!*keys.s || x + ui_width(keys.s) + 1 + ui_width(words) > end)
             continue;
-        x = ui_put(s, 0, x, UI_KEY, imr_buf_text(&key));
-        x = ui_put(s, 0, x, UI_DIM, imr_buf_text(&words)) + 2;
+        x = ui_put(s, 0, x, UI_KEY, keys.s);
+        x = ui_putf(s, 0, x, UI_DIM, " %s", words) + 2;
     }
-    x = ui_put(s, 0, x, UI_KEY, help);
+    x = ui_put(s, 0, x, UI_KEY, help.s);
     ui_put(s, 0, x, UI_DIM, " help");
 }

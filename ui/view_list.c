@@ -1,10 +1,7 @@
 /* ui/view_list.c - the ranking: who stands where for the encoder, projected and now. */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-#include "ui/glossary.h"
-#include "ui/view_list.h"
+#include "ui/views.h"
 
 /* Columns of the list; x < 0: not shown. Rank columns are as wide as the largest rank. */
 typedef struct columns {
@@ -18,12 +15,6 @@ typedef struct choice {
     int half, title;
     bool lift, delta, cos;
 } choice;
-
-static int digits(uint32_t n)
-{
-    char text[16];
-    return snprintf(text, sizeof text, "%u", n);
-}
 
 static int place_at(int *x, int w, bool shown)
 {
@@ -70,7 +61,7 @@ static columns fit(const imr_trace *t, int w)
             largest = fmax(largest, fabs(d->lift.total));
     }
     for (int k = 0; k < 3; k++)
-        c.rank_w[k] = digits(last[k]) > c.rank_w[k] ? digits(last[k]) : c.rank_w[k];
+        c.rank_w[k] = (int)fmax(c.rank_w[k], ui_width(ui_textf("%u", last[k]).s));
     c.scale = largest > 0 ? ui_nice_scale(largest) : 0;
     size_t i = 0;
     while (place(&c, w, &choices[i], ui_adapted(t)) < choices[i].title)
@@ -82,7 +73,6 @@ static void header(ui_surface s, const columns *c, bool adapted)
 {
     static const char *const names[] = {"enc", "proj", "now"};
     const ui_glyphs *g = s.grid->glyphs;
-    char bound[UI_NUMBER], label[64];
     for (int i = 0; i < 3; i++)
         if (c->rank[i] >= 0)
             ui_put_right(s, 0, c->rank[i] + c->rank_w[i], UI_DIM, adapted ? names[i] : "rank");
@@ -91,15 +81,12 @@ static void header(ui_surface s, const columns *c, bool adapted)
     if (c->lift >= 0)
         ui_put_right(s, 0, c->lift + 5, UI_DIM, "lift");
     if (c->bar >= 0 && c->scale > 0) {
-        snprintf(label, sizeof label, "%s%s%s", g->ascii ? "+-" : "±",
-                 ui_format_bound(bound, c->scale), c->half > 2 ? " sd" : "");
-        int x = c->bar + (2 * c->half + 1 - ui_width(label)) / 2;
-        ui_put(s, 0, x, UI_DIM, label);
+        ui_text label = ui_textf("%s%s%s", g->ascii ? "+-" : "±", ui_bound(c->scale).s,
+                                 c->half > 2 ? " sd" : "");
+        ui_put(s, 0, c->bar + (2 * c->half + 1 - ui_width(label.s)) / 2, UI_DIM, label.s);
     }
-    if (c->delta >= 0) {
-        snprintf(label, sizeof label, "%scos", g->delta);
-        ui_put_right(s, 0, c->delta + 7, UI_DIM, label);
-    }
+    if (c->delta >= 0)
+        ui_put_right(s, 0, c->delta + 7, UI_DIM, ui_textf("%scos", g->delta).s);
     if (c->cos >= 0)
         ui_put(s, 0, c->cos, UI_DIM, "cos");
     ui_put(s, 0, c->star, UI_DIM, g->relevant);
@@ -109,43 +96,38 @@ static void header(ui_surface s, const columns *c, bool adapted)
 static void ranks(ui_surface s, int y, const columns *c, const imr_trace_document *d)
 {
     const uint32_t value[] = {d->rank_encoder, d->rank_before, d->rank_after};
-    char text[16];
-    for (int i = 0; i < 3; i++) {
-        if (c->rank[i] < 0)
-            continue;
-        snprintf(text, sizeof text, "%u", value[i]);
-        ui_put_right(ui_about(s, (uint8_t)(UI_TERM_RANK_ENCODER + i)), y, c->rank[i] + c->rank_w[i],
-                     i == 2 ? UI_STRONG : UI_TEXT, value[i] ? text : s.grid->glyphs->none);
-    }
+    for (int i = 0; i < 3; i++)
+        if (c->rank[i] >= 0)
+            ui_put_right(ui_about(s, (uint8_t)(UI_TERM_RANK_ENCODER + i)), y,
+                         c->rank[i] + c->rank_w[i], i == 2 ? UI_STRONG : UI_TEXT,
+                         value[i] ? ui_textf("%u", value[i]).s : s.grid->glyphs->none);
 }
 
 static void row(ui_surface s, int y, const columns *c, const ui_list *l,
                 const imr_trace_document *d, bool selected, bool focused)
 {
     const ui_glyphs *g = s.grid->glyphs;
-    char text[UI_NUMBER];
     bool pinned = l->pinned && strcmp(d->id, l->pinned) == 0;
     bool gone = ui_adapted(l->trace) && !d->rank_after;
     const char *title = *d->title ? d->title : d->id;
     ranks(s, y, c, d);
     if (c->move >= 0 && !gone)
         ui_put(ui_about(s, UI_TERM_MOVE), y, c->move, ui_sign_role(d->move_encoder),
-               ui_format_move(text, g, d->move_encoder));
+               ui_move(g, d->move_encoder).s);
     if (c->lift >= 0 && !gone)
         ui_put_signed(ui_about(s, UI_TERM_LIFT), y, c->lift + 5, d->lift.total, 2);
     if (c->delta >= 0 && !gone)
         ui_put_right(ui_about(s, UI_TERM_DELTA), y, c->delta + 7, UI_TEXT,
-                     ui_format_signed(text, g, d->delta_sim, 4));
+                     ui_signed(g, d->delta_sim, 4).s);
     if (c->cos >= 0)
         ui_put_plain(ui_about(s, UI_TERM_COSINE), y, c->cos + 6, UI_TEXT,
                      d->rank_after ? d->sim_after : d->sim_encoder, 4);
     if (d->relevance >= 0)
         ui_put(s, y, c->star, d->relevance ? UI_RELEVANT : UI_DIM,
                d->relevance ? g->relevant : g->judged);
-    ui_put_cut(s, y, c->title, s.at.w - c->title, ui_list_found(l, d) ? UI_STRONG : UI_TEXT, title,
-               strlen(title));
+    ui_put_cut(s, y, c->title, s.at.w - c->title, ui_list_found(l, d) ? UI_STRONG : UI_TEXT, title);
     if (gone)
-        ui_paint(s, y, 0, s.at.w, UI_DIM);
+        ui_mark(s, (ui_rect){y, 0, 1, s.at.w}, UI_DIM);
     if (selected) {
         ui_mark(s, (ui_rect){y, 0, 1, s.at.w}, UI_SELECTED);
         ui_put(s, y, 0, UI_STRONG, g->cursor);
@@ -173,11 +155,12 @@ static size_t pinned_row(const ui_list *l, size_t n)
 
 static void nothing_left(ui_surface s, const ui_list *l)
 {
-    char text[200];
-    snprintf(text, sizeof text, "0 of %zu documents match the filter %s%s%s",
-             l->trace->n_documents + l->trace->n_left, ui_filter_name(l->filter),
-             l->filter_words ? " " : "", l->filter_words ? l->filter_words : "");
-    ui_put_cut(s, 1, 2, s.at.w - 4, UI_STRONG, text, strlen(text));
+    ui_put_cut(s, 1, 2, s.at.w - 4, UI_STRONG,
+               ui_textf("0 of %zu documents match the filter %s%s%s",
+                        l->trace->n_documents + l->trace->n_left,
+                        ui_menu_of(UI_DO_FILTER, false)->names[l->filter],
+                        l->filter_words ? " " : "", l->filter_words ? l->filter_words : "")
+                   .s);
     bool judged = l->filter == UI_FILTER_RELEVANT || l->filter == UI_FILTER_LOST;
     ui_put(s, 3, 2, UI_TEXT,
            judged && l->trace->n_metrics == 0
@@ -203,12 +186,10 @@ void ui_draw_list(ui_surface s, const ui_list *l, bool focused)
         row(s, 1 + (int)rows, &c, l, ui_list_row(l, pin), false, false);
 }
 
-void ui_moved_text(const imr_trace *t, const ui_glyphs *g, char *out, size_t size)
+ui_text ui_moved_text(const imr_trace *t, const ui_glyphs *g)
 {
-    char tau[UI_NUMBER];
     if (ui_adapted(t))
-        snprintf(out, size, "%u of %zu moved %s %s %s", t->moved_encoder, t->n_documents, g->middot,
-                 g->tau, ui_format_plain(tau, g, t->tau_encoder, 2));
-    else
-        snprintf(out, size, "%zu document%s", t->n_documents, t->n_documents == 1 ? "" : "s");
+        return ui_textf("%u of %zu moved %s %s %s", t->moved_encoder, t->n_documents, g->middot,
+                        g->tau, ui_plain(g, t->tau_encoder, 2).s);
+    return ui_textf("%zu document%s", t->n_documents, t->n_documents == 1 ? "" : "s");
 }

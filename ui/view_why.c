@@ -1,25 +1,17 @@
 /* ui/view_why.c - the sentence, word pairs, the adapter's two steps, sides, steps, dimensions. */
 #include <math.h>
-#include <stdio.h>
 
-#include "ui/glossary.h"
-#include "ui/list.h"
-#include "ui/view_change.h"
-#include "ui/view_why.h"
+#include "ui/views.h"
 
 #define ROWS 5 /* words of the query that are told in the pane */
 
-void ui_why_title(const imr_trace *t, const imr_trace_document *d, const ui_glyphs *g, char *out,
-                  size_t size)
+ui_text ui_why_title(const imr_trace *t, const imr_trace_document *d, const ui_glyphs *g)
 {
-    char move[UI_NUMBER] = "";
     uint32_t rank = ui_adapted(t) ? d->rank_after : d->rank_encoder;
-    if (d->rank_after)
-        ui_format_move(move, g, d->move_encoder);
-    if (rank)
-        snprintf(out, size, "Why #%u %s %.60s %s", rank, g->middot, d->id, move);
-    else
-        snprintf(out, size, "Why %s %.60s", g->middot, d->id);
+    if (!rank)
+        return ui_textf("Why %s %.60s", g->middot, d->id);
+    return ui_textf("Why #%u %s %.60s %s", rank, g->middot, d->id,
+                    d->rank_after ? ui_move(g, d->move_encoder).s : "");
 }
 
 /* A row: name, bar around an axis, number. */
@@ -28,7 +20,7 @@ static void bar_row(ui_rows *r, uint8_t term, const char *name, double value, do
 {
     ui_surface s = ui_rows_add(r, 1);
     int w = s.at.w < 96 ? s.at.w : 96, from = w > 50 ? 20 : 14, half = (w - from - 10) / 2;
-    ui_put_cut(s, 0, 1, from - 2, UI_TEXT, name, strlen(name));
+    ui_put_cut(s, 0, 1, from - 2, UI_TEXT, name);
     s = ui_about(s, term);
     ui_bar(s, 0, from, half, value, scale);
     ui_put_signed(s, 0, w - 1, value, decimals);
@@ -67,12 +59,11 @@ static void query_word(ui_rows *rows, const ui_reading *r, uint32_t q, int name_
     const imr_pairs *p = &r->detail->why.pairs;
     const ui_glyphs *g = rows->grid.glyphs;
     uint8_t term = r->measure.raw ? UI_TERM_SHARE_RAW : UI_TERM_SHARE;
-    char number[UI_NUMBER];
     uint32_t met[8];
     size_t n = largest(r, q, met);
     ui_flow f = ui_flow_begin(rows, name_w + 2, UI_STRONG, p->query[q].text);
-    ui_format_short(number, g, r->query.total[q], decimals);
-    ui_flow_put(&f, ui_sign_role(r->query.total[q]), term, number);
+    ui_flow_put(&f, ui_sign_role(r->query.total[q]), term, "%s",
+                ui_short(g, r->query.total[q], decimals).s);
     for (size_t i = 0; i < n; i++) {
         double v = ui_share(p, r->measure, q, met[i]);
         if (fabs(v) < (r->measure.raw ? 0.002 : 0.02))
@@ -81,10 +72,10 @@ static void query_word(ui_rows *rows, const ui_reading *r, uint32_t q, int name_
         const char *met_word = p->document[met[i]].text;
         imr_utf8_clip(&text, met_word, strlen(met_word), rows->grid.cols < 60 ? 13 : 24,
                       g->ellipsis);
-        imr_buf_printf(&text, " %s", ui_format_short(number, g, v, decimals));
+        imr_buf_printf(&text, " %s", ui_short(g, v, decimals).s);
         if (!ui_flow_fits(&f, ui_width(imr_buf_text(&text))))
             break;
-        ui_flow_put(&f, ui_sign_role(v), term, imr_buf_text(&text));
+        ui_flow_put(&f, ui_sign_role(v), term, "%s", imr_buf_text(&text));
     }
 }
 
@@ -93,23 +84,18 @@ static void rest(ui_rows *rows, const ui_reading *r, size_t shown, int decimals)
 {
     const ui_glyphs *g = rows->grid.glyphs;
     const ui_side *side = &r->query;
-    char number[UI_NUMBER], text[120];
     double more = 0, special = 0;
     for (size_t i = shown; i < side->n; i++)
         *(i < side->words ? &more : &special) += side->total[side->order[i]];
     ui_flow f = ui_flow_begin(rows, 1, UI_DIM, "");
-    if (shown < side->words) {
-        snprintf(text, sizeof text, "%zu more %s %s", side->words - shown,
-                 side->words - shown == 1 ? "word" : "words",
-                 ui_format_short(number, g, more, decimals));
-        ui_flow_put(&f, UI_DIM, UI_TERM_SHARE, text);
-    }
-    snprintf(text, sizeof text, "special tokens %s", ui_format_short(number, g, special, decimals));
+    if (shown < side->words)
+        ui_flow_put(&f, UI_DIM, UI_TERM_SHARE, "%zu more %s %s", side->words - shown,
+                    side->words - shown == 1 ? "word" : "words", ui_short(g, more, decimals).s);
     if (side->n > side->words)
-        ui_flow_put(&f, UI_DIM, UI_TERM_SPECIAL, text);
-    snprintf(text, sizeof text, "not from words %s",
-             ui_format_short(number, g, side->total[side->n], decimals));
-    ui_flow_put(&f, UI_DIM, UI_TERM_NOT_WORDS, text);
+        ui_flow_put(&f, UI_DIM, UI_TERM_SPECIAL, "special tokens %s",
+                    ui_short(g, special, decimals).s);
+    ui_flow_put(&f, UI_DIM, UI_TERM_NOT_WORDS, "not from words %s",
+                ui_short(g, side->total[side->n], decimals).s);
 }
 
 /* The sum beside the number it must equal. */
@@ -119,20 +105,18 @@ static void sum(ui_rows *rows, const ui_reading *r, int decimals)
                                         "its standing", "its lift"};
     const imr_pairs *p = &r->detail->why.pairs;
     const ui_glyphs *g = rows->grid.glyphs;
-    char found[UI_NUMBER], wanted[UI_NUMBER], a[UI_NUMBER], b[UI_NUMBER], text[160];
     double all = 0;
-    int stage = r->measure.stage == UI_CHANGE ? IMR_STAGE_AFTER : r->measure.stage;
+    int stage = r->measure.stage;
     for (size_t i = 0; i <= r->query.n; i++)
         all += r->query.total[i];
-    snprintf(text, sizeof text, "sum %s = %s %s", ui_format_short(found, g, all, decimals),
-             r->measure.raw ? "cosine" : equal[r->measure.stage],
-             ui_format_short(wanted, g, ui_share_whole(p, r->measure), decimals));
     ui_flow f = ui_flow_begin(rows, 1, UI_DIM, "");
-    ui_flow_put(&f, UI_DIM, UI_TERM_SUM, text);
-    snprintf(text, sizeof text, "cos %s, mean %s", ui_format_plain(a, g, p->similarity[stage], 4),
-             ui_format_plain(b, g, p->reference[stage].mean, 4));
-    if (p->reference[stage].sd > 0 && r->measure.stage != UI_CHANGE)
-        ui_flow_put(&f, UI_DIM, UI_TERM_COSINE, text);
+    ui_flow_put(&f, UI_DIM, UI_TERM_SUM, "sum %s = %s %s", ui_short(g, all, decimals).s,
+                r->measure.raw ? "cosine" : equal[stage],
+                ui_short(g, ui_share_whole(p, r->measure), decimals).s);
+    if (stage != UI_CHANGE && p->reference[stage].sd > 0)
+        ui_flow_put(&f, UI_DIM, UI_TERM_COSINE, "cos %s, mean %s",
+                    ui_plain(g, p->similarity[stage], 4).s,
+                    ui_plain(g, p->reference[stage].mean, 4).s);
 }
 
 /* Words of the text by what the similarity loses without them, largest first. */
@@ -172,18 +156,16 @@ static void pairs(ui_rows *rows, const ui_why_parts *in)
     const ui_reading *r = in->reading;
     const imr_pairs *p = r ? &r->detail->why.pairs : NULL;
     const ui_glyphs *g = rows->grid.glyphs;
-    char value[UI_NUMBER], text[80] = "";
+    ui_text text = {""};
     if (p && r->document.n && r->measure.raw)
-        snprintf(text, sizeof text, "cos %s",
-                 ui_format_plain(value, g, ui_share_whole(p, r->measure), 4));
+        text = ui_textf("cos %s", ui_plain(g, ui_share_whole(p, r->measure), 4).s);
     else if (p && r->document.n)
-        snprintf(text, sizeof text, "%s sd%s",
-                 ui_format_signed(value, g, ui_share_whole(p, r->measure), 2),
-                 r->measure.stage == UI_CHANGE || rows->grid.cols < 60
-                     ? ""
-                     : " above the average candidate");
+        text = ui_textf("%s sd%s", ui_signed(g, ui_share_whole(p, r->measure), 2).s,
+                        r->measure.stage == UI_CHANGE || rows->grid.cols < 60
+                            ? ""
+                            : " above the average candidate");
     bool adapted = ui_adapted(in->trace);
-    ui_rows_heading(rows, titles[r && adapted ? r->measure.stage : IMR_STAGE_AFTER], text);
+    ui_rows_heading(rows, titles[r && adapted ? r->measure.stage : IMR_STAGE_AFTER], text.s);
     if (in->problem->status != IMR_OK || (p && p->problem && *p->problem)) {
         ui_rows_text(rows, 1, UI_TEXT,
                      p && p->problem && *p->problem ? p->problem : in->problem->text);
@@ -197,17 +179,17 @@ static void pairs(ui_rows *rows, const ui_why_parts *in)
         note(rows, "The words that met are being worked out.");
         return;
     }
-    int decimals = r->measure.raw ? 3 : 2, name = 10;
+    int decimals = r->measure.raw ? 3 : 2;
+    double name = 10;
     size_t n = in->full || r->query.words < ROWS ? r->query.words : ROWS;
     for (size_t i = 0; i < n; i++)
-        name = ui_width(p->query[r->query.order[i]].text) > name
-                   ? ui_width(p->query[r->query.order[i]].text)
-                   : name;
+        name = fmax(name, ui_width(p->query[r->query.order[i]].text));
+    int name_w = (int)fmin(name, 16);
     ui_surface head = ui_rows_add(rows, in->brief ? 0 : 1);
     ui_put(head, 0, 1, UI_DIM, "query word");
-    ui_put(head, 0, (name < 16 ? name : 16) + 10, UI_DIM, "meets");
+    ui_put(head, 0, name_w + 10, UI_DIM, "meets");
     for (size_t i = 0; i < n; i++)
-        query_word(rows, r, r->query.order[i], name < 16 ? name : 16, decimals);
+        query_word(rows, r, r->query.order[i], name_w, decimals);
     rest(rows, r, n, decimals);
     sum(rows, r, decimals);
 }
@@ -232,19 +214,17 @@ static void changed(ui_rows *rows, const imr_why *why, bool gains, size_t most)
 {
     const ui_glyphs *g = rows->grid.glyphs;
     const imr_strong_pair *p;
-    char text[160], number[UI_NUMBER];
+    const ui_style style = gains ? UI_GAIN : UI_LOSS;
     double than = INFINITY;
     ui_flow f = {0};
     for (size_t n = 0; n < most && (p = next_changed(why, gains, than)); n++) {
         const char *q = why->pairs.query[p->query].text, *d = why->pairs.document[p->document].text;
-        ui_format_short(number, g, p->change, 2);
-        if (strcmp(q, d) == 0)
-            snprintf(text, sizeof text, "%.40s %s", q, number);
-        else
-            snprintf(text, sizeof text, "%.40s %s %.40s %s", q, g->pair, d, number);
+        bool same = strcmp(q, d) == 0;
         if (n == 0)
-            f = ui_flow_begin(rows, 3, gains ? UI_GAIN : UI_LOSS, gains ? "+" : g->minus);
-        ui_flow_put(&f, gains ? UI_GAIN : UI_LOSS, UI_TERM_SHARE, text);
+            f = ui_flow_begin(rows, 3, style, gains ? "+" : g->minus);
+        ui_flow_put(&f, style, UI_TERM_SHARE, "%.40s%s%s%s%.40s %s", q, same ? "" : " ",
+                    same ? "" : g->pair, same ? "" : " ", same ? "" : d,
+                    ui_short(g, p->change, 2).s);
         than = gains ? p->change : -p->change;
     }
 }
@@ -252,12 +232,11 @@ static void changed(ui_rows *rows, const imr_why *why, bool gains, size_t most)
 static void adapter(ui_rows *rows, const ui_why_parts *in)
 {
     const imr_lift *lift = &in->document->lift;
-    char value[UI_NUMBER], text[80] = "";
-    if (isfinite(lift->total))
-        snprintf(text, sizeof text, "lift %s sd",
-                 ui_format_signed(value, rows->grid.glyphs, lift->total, 2));
-    ui_rows_heading(rows, "What the adapter did", text);
-    if (!isfinite(lift->total)) {
+    bool known = isfinite(lift->total);
+    ui_rows_heading(rows, "What the adapter did",
+                    known ? ui_textf("lift %s sd", ui_signed(rows->grid.glyphs, lift->total, 2).s).s
+                          : NULL);
+    if (!known) {
         note(rows, "There is no average candidate to compare with.");
         return;
     }
@@ -275,56 +254,44 @@ static void adapter(ui_rows *rows, const ui_why_parts *in)
 static void sides(ui_rows *rows, const imr_why *why, const imr_trace_document *d)
 {
     const ui_glyphs *g = rows->grid.glyphs;
-    char value[UI_NUMBER], residual[UI_NUMBER], text[120];
     double scale = ui_nice_scale(fmax(fabs(why->share_query), fabs(why->share_document)));
-    snprintf(text, sizeof text, "cos %s", ui_format_signed(value, g, d->delta_sim, 4));
-    ui_rows_heading(rows, "Whose change it was", text);
+    ui_rows_heading(rows, "Whose change it was",
+                    ui_textf("cos %s", ui_signed(g, d->delta_sim, 4).s).s);
     bar_row(rows, UI_TERM_SIDE, "document", why->share_document, scale, 4);
     bar_row(rows, UI_TERM_SIDE, "query", why->share_query, scale, 4);
-    snprintf(text, sizeof text, "left over %s",
-             ui_format_signed(residual, g, why->share_residual, 6));
-    note(rows, text);
+    note(rows, ui_textf("left over %s", ui_signed(g, why->share_residual, 6).s).s);
 }
 
 static void steps(ui_rows *rows, const imr_why *why)
 {
-    char value[UI_NUMBER], text[120];
+    const ui_glyphs *g = rows->grid.glyphs;
     double largest_step = 0;
     for (int i = 1; i < IMR_STEP_COUNT; i++)
         largest_step = fmax(largest_step, fabs(why->steps[i].change));
-    snprintf(text, sizeof text, "projected cos %s",
-             ui_format_plain(value, rows->grid.glyphs, why->steps[0].cosine, 4));
-    ui_rows_heading(rows, "Step by step", text);
+    ui_rows_heading(rows, "Step by step",
+                    ui_textf("projected cos %s", ui_plain(g, why->steps[0].cosine, 4).s).s);
     for (int i = 1; i < IMR_STEP_COUNT; i++)
         bar_row(rows, UI_TERM_STEP, imr_step_name((imr_step)i), why->steps[i].change,
                 ui_nice_scale(largest_step), 4);
-    snprintf(text, sizeof text, "left over %s",
-             ui_format_signed(value, rows->grid.glyphs, why->steps_residual, 6));
-    note(rows, text);
+    note(rows, ui_textf("left over %s", ui_signed(g, why->steps_residual, 6).s).s);
 }
 
 static void dimensions(ui_rows *rows, const imr_why *why, size_t of)
 {
-    char text[80];
-    snprintf(text, sizeof text, "Largest of %zu dimensions", of);
-    ui_rows_heading(rows, text, NULL);
+    ui_rows_heading(rows, ui_textf("Largest of %zu dimensions", of).s, NULL);
     double scale = ui_nice_scale(why->n_dimensions ? why->dimensions[0].share : 0);
-    for (size_t i = 0; i < why->n_dimensions; i++) {
-        snprintf(text, sizeof text, "d %03u", why->dimensions[i].index);
-        bar_row(rows, UI_TERM_DIMENSION, text, why->dimensions[i].share, scale, 4);
-    }
+    for (size_t i = 0; i < why->n_dimensions; i++)
+        bar_row(rows, UI_TERM_DIMENSION, ui_textf("d %03u", why->dimensions[i].index).s,
+                why->dimensions[i].share, scale, 4);
 }
 
 /* ---- the whole ---- */
 
 static void read_of(ui_rows *rows, const char *what, const imr_tokens_read *t)
 {
-    char text[100];
-    if (t->read >= t->total)
-        return;
-    snprintf(text, sizeof text, "The encoder read %u of %u tokens of the %s.", t->read, t->total,
-             what);
-    note(rows, text);
+    if (t->read < t->total)
+        note(rows,
+             ui_textf("The encoder read %u of %u tokens of the %s.", t->read, t->total, what).s);
 }
 
 void ui_build_why(ui_rows *out, const ui_why_parts *in)
@@ -350,7 +317,7 @@ void ui_build_why(ui_rows *out, const ui_why_parts *in)
         adapter(out, in);
     if (!why)
         return;
-    ui_build_change(out, in->trace, in->reading->detail, in->facts, in->full);
+    ui_build_change(out, in);
     if (adapted) {
         sides(out, why, in->document);
         if (why->has_steps)

@@ -1,17 +1,16 @@
 /* ui/view_words.c */
 #include <math.h>
-#include <stdio.h>
 
 #include "base/mem.h"
-#include "ui/glossary.h"
-#include "ui/view_words.h"
+#include "ui/views.h"
 
 /* What is drawn: rows [top, top+rows) of the query by columns [left, left+cols) of the document. */
 typedef struct grid {
     const ui_reading *r;
     const imr_pairs *p;
     size_t top, rows, left, cols;
-    int label, cell; /* widths */
+    int label, cell;          /* widths */
+    int other, biases, total; /* columns behind the cells; other < 0: there is none */
     int decimals;
     double scale, least;
 } grid;
@@ -35,31 +34,20 @@ static ui_style heat(double v, double scale)
 
 static void cell(const grid *g, ui_surface s, int y, int x, double v, bool shaded)
 {
-    char number[UI_NUMBER];
     const ui_glyphs *set = s.grid->glyphs;
     bool small = !(fabs(v) >= g->least);
     ui_style style = small ? UI_DIM : shaded ? heat(v, g->scale) : ui_sign_role(v);
     if (shaded && !small)
         ui_fill(s, (ui_rect){y, x, 1, g->cell - 1}, style);
     ui_put_right(s, y, x + g->cell - 1, style,
-                 small ? set->judged : ui_format_short(number, set, v, g->decimals));
-}
-
-/* The columns behind the cells: other words, not from words, the total. */
-static int side_columns(const grid *g, int x, int at[3])
-{
-    at[0] = g->cols < g->r->document.n ? x : -1;
-    x += at[0] < 0 ? 0 : g->cell;
-    at[1] = x;
-    at[2] = x + g->cell + 2;
-    return at[2] + g->cell;
+                 small ? set->judged : ui_short(set, v, g->decimals).s);
 }
 
 /* A row: the cells in sight, what of it is not, the biases' column and the total. */
 static void matrix_row(const grid *g, ui_surface s, int y, const double *values, bool shaded)
 {
     const ui_side *d = &g->r->document;
-    int x = g->label, at[3];
+    int x = g->label;
     double seen = 0, total = 0;
     for (size_t i = 0; i <= d->n; i++)
         total += values[i];
@@ -68,18 +56,17 @@ static void matrix_row(const grid *g, ui_surface s, int y, const double *values,
         cell(g, s, y, x, v, shaded);
         seen += v;
     }
-    side_columns(g, x, at);
-    if (at[0] >= 0)
-        cell(g, s, y, at[0], total - seen - values[d->n], false);
-    cell(g, ui_about(s, UI_TERM_NOT_WORDS), y, at[1], values[d->n], false);
-    ui_put(s, y, at[2] - 2, UI_BORDER, s.grid->glyphs->v);
-    cell(g, ui_about(s, UI_TERM_SUM), y, at[2], total, false);
+    if (g->other >= 0)
+        cell(g, s, y, g->other, total - seen - values[d->n], false);
+    cell(g, ui_about(s, UI_TERM_NOT_WORDS), y, g->biases, values[d->n], false);
+    ui_put(s, y, g->total - 2, UI_BORDER, s.grid->glyphs->v);
+    cell(g, ui_about(s, UI_TERM_SUM), y, g->total, total, false);
 }
 
 static void header(const grid *g, ui_surface s, int y, size_t document)
 {
     const ui_side *d = &g->r->document;
-    int x = g->label, at[3];
+    int x = g->label;
     for (size_t i = 0; i < g->cols; i++, x += g->cell) {
         uint32_t place = d->order[g->left + i];
         const char *text = g->p->document[place].text;
@@ -87,14 +74,13 @@ static void header(const grid *g, ui_surface s, int y, size_t document)
         ui_style style = g->p->document[place].special ? UI_DIM
                          : g->left + i == document     ? UI_STRONG
                                                        : UI_TEXT;
-        ui_put_cut(s, y, x + g->cell - 1 - w, w, style, text, strlen(text));
+        ui_put_cut(s, y, x + g->cell - 1 - w, w, style, text);
     }
-    side_columns(g, x, at);
-    if (at[0] >= 0)
-        ui_put_right(s, y, at[0] + g->cell - 1, UI_DIM, "other");
-    ui_put_right(s, y, at[1] + g->cell - 1, UI_DIM, "biases");
-    ui_put(s, y, at[2] - 2, UI_BORDER, s.grid->glyphs->v);
-    ui_put_right(s, y, at[2] + g->cell - 1, UI_DIM, "total");
+    if (g->other >= 0)
+        ui_put_right(s, y, g->other + g->cell - 1, UI_DIM, "other");
+    ui_put_right(s, y, g->biases + g->cell - 1, UI_DIM, "biases");
+    ui_put(s, y, g->total - 2, UI_BORDER, s.grid->glyphs->v);
+    ui_put_right(s, y, g->total + g->cell - 1, UI_DIM, "total");
 }
 
 /* Values of a query word's row, or sums of rows, in the order of the text. */
@@ -104,19 +90,25 @@ static void add_row(const grid *g, double *values, size_t q)
         values[i] += ui_share(g->p, g->r->measure, q, i);
 }
 
+/* How many of n are shown where there is room for so many: less one when others are summed up. */
+static size_t shown(size_t n, int room)
+{
+    return room > 0 && n <= (size_t)room ? n : room > 1 ? (size_t)room - 1 : 1;
+}
+
 static grid grid_for(ui_surface s, const ui_reading *r, size_t query, size_t document)
 {
     grid g = {.r = r, .p = &r->detail->why.pairs};
     const ui_side *q = &r->query, *d = &r->document;
     g.cell = s.at.w >= 100 ? 9 : 7;
     g.label = s.at.w >= 100 ? 18 : 12;
-    int room = (s.at.w - g.label - 2 - 2 * g.cell) / g.cell;
-    bool all = d->n <= (size_t)(room > 0 ? room : 0);
-    g.cols = all ? d->n : room > 1 ? (size_t)room - 1 : 1;
+    g.cols = shown(d->n, (s.at.w - g.label - 2 - 2 * g.cell) / g.cell);
     /* a title, a head, other words, not from words, the total, the legend */
-    int rows = s.at.h - 5;
-    all = q->n <= (size_t)(rows > 0 ? rows : 0);
-    g.rows = all ? q->n : rows > 1 ? (size_t)rows - 1 : 1;
+    g.rows = shown(q->n, s.at.h - 5);
+    int x = g.label + (int)g.cols * g.cell;
+    g.other = g.cols < d->n ? x : -1;
+    g.biases = g.cols < d->n ? x + g.cell : x;
+    g.total = g.biases + g.cell + 2;
     g.left = window(document, d->n, g.cols);
     g.top = window(query, q->n, g.rows);
     for (size_t i = 0; i < q->n; i++)
@@ -132,37 +124,34 @@ static grid grid_for(ui_surface s, const ui_reading *r, size_t query, size_t doc
 
 static void title(ui_surface s, const imr_trace_document *d, const ui_reading *r)
 {
-    char text[400], value[UI_NUMBER], right[80];
-    snprintf(text, sizeof text, "%.80s  %.200s", d->id, d->title);
-    ui_format_signed(value, s.grid->glyphs, ui_share_whole(&r->detail->why.pairs, r->measure),
-                     r->measure.raw ? 4 : 2);
-    snprintf(right, sizeof right, "%s %s %s", ui_measure_name(r->measure.stage),
-             r->measure.raw                  ? "cos"
-             : r->measure.stage == UI_CHANGE ? "lift"
-                                             : "standing",
-             value);
-    ui_put_cut(s, 0, 1, s.at.w - ui_width(right) - 5, UI_STRONG, text, strlen(text));
-    ui_put_right(ui_about(s, r->measure.raw ? UI_TERM_COSINE : UI_TERM_STANDING), 0, s.at.w - 1,
-                 UI_STRONG, right);
+    bool raw = r->measure.raw;
+    ui_text right = ui_textf(
+        "%s %s %s", ui_measure_names[r->measure.stage],
+        raw                             ? "cos"
+        : r->measure.stage == UI_CHANGE ? "lift"
+                                        : "standing",
+        ui_signed(s.grid->glyphs, ui_share_whole(&r->detail->why.pairs, r->measure), raw ? 4 : 2)
+            .s);
+    ui_put_cut(s, 0, 1, s.at.w - ui_width(right.s) - 5, UI_STRONG,
+               ui_textf("%.80s  %.200s", d->id, d->title).s);
+    ui_put_right(ui_about(s, raw ? UI_TERM_COSINE : UI_TERM_STANDING), 0, s.at.w - 1, UI_STRONG,
+                 right.s);
 }
 
 static void legend(const grid *g, ui_surface s, int y)
 {
     int x = 1;
-    for (int stage = 0; stage <= UI_CHANGE; stage++) {
-        ui_measure m = {stage, g->r->measure.raw};
-        if (!ui_share_known(g->p, m))
-            continue;
-        bool on = stage == g->r->measure.stage;
-        x = ui_putf(s, y, x, on ? UI_MODE : UI_DIM, " %s ", ui_measure_name(stage)) + 1;
-    }
+    bool raw = g->r->measure.raw;
+    for (int stage = 0; stage <= UI_CHANGE; stage++)
+        if (ui_share_known(g->p, (ui_measure){stage, raw}))
+            x = 1 + ui_putf(s, y, x, stage == g->r->measure.stage ? UI_MODE : UI_DIM, " %s ",
+                            ui_measure_names[stage]);
     x = ui_put(s, y, x + 1, UI_GAIN_WARM, " for ");
     x = ui_put(s, y, x + 1, UI_LOSS_WARM, " against ");
-    char least[UI_NUMBER], text[64];
-    snprintf(text, sizeof text, "%s less than %s%s", s.grid->glyphs->judged,
-             ui_format_bound(least, g->least), g->r->measure.raw ? "" : " sd");
-    if (x + 2 + ui_width(text) < s.at.w)
-        ui_put(s, y, x + 2, UI_DIM, text);
+    ui_text text = ui_textf("%s less than %s%s", s.grid->glyphs->judged, ui_bound(g->least).s,
+                            raw ? "" : " sd");
+    if (x + 2 + ui_width(text.s) < s.at.w)
+        ui_put(s, y, x + 2, UI_DIM, text.s);
 }
 
 int ui_draw_words(ui_surface s, const imr_trace_document *d, const ui_reading *r, size_t query,
@@ -188,7 +177,7 @@ int ui_draw_words(ui_surface s, const imr_trace_document *d, const ui_reading *r
         }
         ui_style style = g.p->query[place].special ? UI_DIM : i == query ? UI_STRONG : UI_TEXT;
         const char *text = g.p->query[place].text;
-        ui_put_cut(s, y, 1, g.label - 2, style, text, strlen(text));
+        ui_put_cut(s, y, 1, g.label - 2, style, text);
         memset(values, 0, (r->document.n + 1) * sizeof *values);
         add_row(&g, values, place);
         matrix_row(&g, cells, y, values, true);

@@ -55,25 +55,20 @@ imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, con
                                        : NULL;
     const imr_bind *binds;
     size_t n_binds = imr_config_binds(cli->config, &binds);
-    IMR_AUTOFREE ui_user_bind *own = IMR_NEW_ARRAY(ui_user_bind, n_binds + 1);
-    if (!own)
-        return imr_fail_memory(err);
-    for (size_t i = 0; i < n_binds; i++)
-        own[i] = (ui_user_bind){binds[i].text, binds[i].path, binds[i].line};
     ui_options options = {
         .query = query,
         .intro = intro,
-        .color = imr_config_string(cli->config, IMR_OPT_COLOR),
-        .theme = choice(cli, IMR_OPT_THEME, "default"),
         .glyphs = choice(cli, IMR_OPT_GLYPHS, "auto"),
-        .term = imr_cli_environment(cli, "TERM"),
-        .escape_delay = imr_cli_environment(cli, "ESCDELAY"),
-        .no_color = imr_cli_environment(cli, "NO_COLOR"),
-        .test_sync = imr_cli_environment(cli, "IMRNN_TEST_SYNC"),
-        .binds = own,
+        .terminal = {.color = imr_config_string(cli->config, IMR_OPT_COLOR),
+                     .theme = choice(cli, IMR_OPT_THEME, "default"),
+                     .no_color = imr_cli_environment(cli, "NO_COLOR"),
+                     .term = imr_cli_environment(cli, "TERM"),
+                     .escape_delay = imr_cli_environment(cli, "ESCDELAY"),
+                     .log = log,
+                     .test_sync = imr_cli_environment(cli, "IMRNN_TEST_SYNC")},
+        .binds = binds,
         .n_binds = n_binds,
         .history = history,
-        .log = log,
         .clip_file = clip,
         .command = cli->argv,
         .n_command = (size_t)cli->argc,

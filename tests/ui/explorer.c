@@ -29,12 +29,12 @@ int main(int argc, char **argv)
     setlocale(LC_CTYPE, "");
     imr_clock_freeze(1763640000);
     bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-    ui_theme_wish wish = {.theme = wanted, .no_color = getenv("NO_COLOR")};
-    ui_term_options options = {.term = getenv("TERM"),
+    ui_term_options options = {.theme = wanted,
+                               .no_color = getenv("NO_COLOR"),
+                               .term = getenv("TERM"),
                                .escape_delay = getenv("ESCDELAY"),
-                               .theme = &wish,
                                .test_sync = getenv("IMRNN_TEST_SYNC")};
-    if (ui_app_init(&app, utf8 ? ui_glyphs_unicode() : ui_glyphs_ascii(), 24, 80, &err) != IMR_OK ||
+    if (ui_app_init(&app, utf8 ? &ui_unicode : &ui_ascii, 24, 80, &err) != IMR_OK ||
         ui_signals_open(&err) != IMR_OK ||
         ui_term_curses_open(&term, &theme, &notice, &options, &err) != IMR_OK) {
         fprintf(stderr, "%s\n", err.text);

@@ -6,15 +6,13 @@
 #include "base/clock.h"
 #include "support/test.h"
 #include "ui/loop.h"
-#include "ui/update.h"
 
 void screen_start(screen *s, int rows, int cols, bool ascii)
 {
     imr_error err;
     *s = (screen){0};
     imr_clock_freeze(1763640000);
-    CHECK_OK(
-        ui_app_init(&s->app, ascii ? ui_glyphs_ascii() : ui_glyphs_unicode(), rows, cols, &err));
+    CHECK_OK(ui_app_init(&s->app, ascii ? &ui_ascii : &ui_unicode, rows, cols, &err));
     CHECK_OK(ui_term_headless_open(&s->term, rows, cols, &err));
     s->engine = fake_new(&s->app);
     screen_settle(s);

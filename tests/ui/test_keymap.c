@@ -13,13 +13,13 @@ static const char *name_of(const ui_keymap *m, ui_context c, const char *key)
     ui_key k;
     CHECK(ui_key_parse(&k, key, strlen(key)) == strlen(key));
     const ui_bind *b = ui_keymap_get(m, c, k);
-    return b ? ui_action_info_of(b->action)->name : "";
+    return b ? ui_actions[b->action].name : "";
 }
 
 TEST("every action has a name of its own, a hint and a help line")
 {
     for (int i = 1; i < UI_ACTION_COUNT; i++) {
-        const ui_action_info *a = ui_action_info_of((ui_action)i);
+        const ui_action_info *a = &ui_actions[i];
         CHECK(a->name[0] && a->hint[0] && a->help[0]);
         CHECK_INT(ui_action_find(a->name, strlen(a->name)), i);
     }
@@ -67,7 +67,7 @@ TEST("every action that is not edit-only can be reached by a plain key or by nam
     ui_keymap m;
     CHECK_OK(ui_keymap_init(&m, &err));
     for (int i = 1; i < UI_ACTION_COUNT; i++) {
-        const ui_action_info *a = ui_action_info_of((ui_action)i);
+        const ui_action_info *a = &ui_actions[i];
         IMR_AUTOBUF imr_buf b = {0};
         ui_keymap_labels(&m, (ui_action)i, 8, &b);
         CHECK(b.len > 0 || a->keys[0] == 0);
@@ -143,7 +143,7 @@ TEST("assets/keymap.conf is the default map")
                 "ui/key.h.\n");
     for (size_t i = 0; i < m.n; i++) {
         snprintf(line, sizeof line, "%s %s :%s", contexts[m.v[i].context],
-                 ui_key_format(key, m.v[i].key), ui_action_info_of(m.v[i].action)->name);
+                 ui_key_format(key, m.v[i].key), ui_actions[m.v[i].action].name);
         imr_buf_printf(&b, "bind %s\n", line);
         CHECK_OK(bind(&again, line));
         CHECK_INT(again.n, i + 1);

@@ -169,10 +169,10 @@ TEST("coloured bars and words stand out on every background of their theme")
                 continue;
             double want = role == UI_BORDER ? 3 : role == UI_DIM ? 4.4 : themes[i].text;
             if (themes[i].on_dark && lowest(fg, dark, IMR_LEN(dark)) < want)
-                FAIL("theme %s, %s: %.2f on dark", ui_theme_name(themes[i].theme),
+                FAIL("theme %s, %s: %.2f on dark", ui_theme_names[themes[i].theme],
                      ui_role_word((ui_role)role), lowest(fg, dark, IMR_LEN(dark)));
             if (themes[i].on_light && lowest(fg, light, IMR_LEN(light)) < want)
-                FAIL("theme %s, %s: %.2f on light", ui_theme_name(themes[i].theme),
+                FAIL("theme %s, %s: %.2f on light", ui_theme_names[themes[i].theme],
                      ui_role_word((ui_role)role), lowest(fg, light, IMR_LEN(light)));
             test_count();
         }
@@ -222,21 +222,18 @@ TEST("body text is the terminal's own in every theme but contrast")
 
 TEST("the theme is chosen in the documented order")
 {
-    ui_theme_wish w = {.term = "xterm-256color", .colors = 256};
-    CHECK_INT(ui_theme_choose(&w), UI_THEME_AUTO);
-    w.colors = 8;
-    CHECK_INT(ui_theme_choose(&w), UI_THEME_16);
-    w.colors = 0;
-    CHECK_INT(ui_theme_choose(&w), UI_THEME_MONO);
-    w.colors = 256;
+    ui_term_options w = {.term = "xterm-256color"};
+    CHECK_INT(ui_theme_choose(&w, 256), UI_THEME_AUTO);
+    CHECK_INT(ui_theme_choose(&w, 8), UI_THEME_16);
+    CHECK_INT(ui_theme_choose(&w, 0), UI_THEME_MONO);
     w.no_color = "";
-    CHECK_INT(ui_theme_choose(&w), UI_THEME_AUTO);
+    CHECK_INT(ui_theme_choose(&w, 256), UI_THEME_AUTO);
     w.no_color = "1";
-    CHECK_INT(ui_theme_choose(&w), UI_THEME_MONO);
+    CHECK_INT(ui_theme_choose(&w, 256), UI_THEME_MONO);
     w.color = "always";
-    CHECK_INT(ui_theme_choose(&w), UI_THEME_AUTO);
+    CHECK_INT(ui_theme_choose(&w, 256), UI_THEME_AUTO);
     w.theme = "dark";
-    CHECK_INT(ui_theme_choose(&w), UI_THEME_DARK);
+    CHECK_INT(ui_theme_choose(&w, 256), UI_THEME_DARK);
     w.color = "never";
-    CHECK_INT(ui_theme_choose(&w), UI_THEME_MONO);
+    CHECK_INT(ui_theme_choose(&w, 256), UI_THEME_MONO);
 }

@@ -4,8 +4,7 @@
 #include "base/attr.h"
 #include "screen.h"
 #include "ui/loop.h"
-#include "ui/update.h"
-#include "ui/words.h"
+#include "ui/text.h"
 
 static uint32_t seed;
 

@@ -8,7 +8,6 @@
 
 #include "base/attr.h"
 #include "screen.h"
-#include "ui/update.h"
 #include "vt.h"
 
 static const char *explorer(void)

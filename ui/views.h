@@ -1,0 +1,144 @@
+/*
+ * ui/views.h - what each view draws. A view is right for any rectangle, changes nothing and knows
+ * what it is given, not the model; ui/view.h takes that apart.
+ *
+ * Views tag the numbers they draw with a term of ui/glossary.def (ui_about), so that the screen can
+ * be asked what they are.
+ */
+#ifndef UI_VIEWS_H
+#define UI_VIEWS_H
+
+#include "session/async.h"
+#include "ui/list.h"
+#include "ui/prompt.h"
+#include "ui/reading.h"
+#include "ui/surface.h"
+
+typedef enum ui_term_id {
+    UI_TERM_NONE,
+#define X(id, name, formula, range, good) UI_TERM_##id,
+#include "ui/glossary.def"
+#undef X
+    UI_TERM_COUNT
+} ui_term_id;
+
+/* ---- view_lines.c: the lines above the panes and the two below ---- */
+
+/* Tabs, of which the on-th is shown, and what is opened: facts NULL while nothing is. now: the
+ * settings of the rows, ranked: there are rows. */
+void ui_draw_tabs(ui_surface s, int on, const imr_session_facts *facts,
+                  const imr_trace_settings *now, bool ranked, const char *help_key);
+
+typedef struct ui_query_line {
+    const ui_prompt *prompt;
+    const char *ghost; /* the rest of a query that begins as typed, or NULL */
+    const char *mark;  /* a word marked in it, or NULL */
+    const char *note;  /* before the mode */
+    const char *mode;
+    bool active, important; /* the cursor is in it; the note matters */
+} ui_query_line;
+void ui_draw_query(ui_surface s, const ui_query_line *q);
+
+/* Metrics of the three rankings, or the sentence of the query. */
+void ui_draw_metrics(ui_surface s, const imr_trace *t);
+/* Ranks and numbers of a document. */
+void ui_draw_facts(ui_surface s, const imr_trace *t, const imr_trace_document *d);
+void ui_draw_status(ui_surface s, const char *left, const char *right, bool error);
+
+typedef struct ui_hint {
+    ui_action action;
+    const char *words; /* NULL: those of the table */
+} ui_hint;
+/* Only keys that work in the context, the help key last. */
+void ui_draw_hint(ui_surface s, const ui_keymap *m, ui_context c, const ui_hint *hints, size_t n);
+
+/* The key that leads to an action here, as a label; "" when there is none. */
+ui_text ui_key_for(const ui_keymap *m, const ui_glyphs *g, ui_context c, ui_action action);
+
+/* ---- view_list.c: the ranking as rows, for any width from 60 columns on ---- */
+
+/* l->trace is not NULL. focused: the cursor is parked on the selected row. */
+void ui_draw_list(ui_surface s, const ui_list *l, bool focused);
+/* "87 of 100 moved, tau 0.61", against the encoder. */
+ui_text ui_moved_text(const imr_trace *t, const ui_glyphs *g);
+
+/* ---- view_why.c: why a document stands where it stands, as rows ---- */
+
+typedef struct ui_why_parts {
+    const imr_trace *trace;
+    const imr_trace_document *document;
+    const ui_reading *reading; /* NULL: its detail is not here yet */
+    const imr_session_facts *facts;
+    const imr_error *problem; /* status IMR_OK, or why there is no detail */
+    bool full;                /* all words and every column */
+    bool brief;               /* the first rows count: no heads of columns */
+    bool dimensions;
+} ui_why_parts;
+/* The sentence; which words met; what the adapter did; its change in words; sides and steps;
+ * dimensions. Adds to rows that were begun, as all ui_build_... do. */
+void ui_build_why(ui_rows *out, const ui_why_parts *in);
+/* "Why #1 · 11705328 ▲2" */
+ui_text ui_why_title(const imr_trace *t, const imr_trace_document *d, const ui_glyphs *g);
+
+/* view_change.c: lists of words by kind, side by side where there is room, each with the table it
+ * comes from and what that is worth. Words that may be chance stand in ( ), hubs carry a mark, in
+ * every theme. in->full: every kind, with all trust columns. Without an adapter: the words of the
+ * vector. */
+void ui_build_change(ui_rows *out, const ui_why_parts *in);
+
+/* ---- view_words.c: every word of the query by every word of the document ---- */
+
+/* In numbers and shades, with totals that include what has no room and what no word carries. The
+ * cell at (query, document), in the order of the reading, is under the cursor and in sight. Returns
+ * the row after; the last row of s is the legend's. */
+int ui_draw_words(ui_surface s, const imr_trace_document *d, const ui_reading *r, size_t query,
+                  size_t document);
+
+/* ---- view_document.c: a text with the words that speak for it and against it ---- */
+
+/* Where the encoder stopped reading stands a rule; what comes after it is dim and never
+ * highlighted. missing: NULL, or in place of the text why there is none ("": it is on its way).
+ * words: empty where there is no room. */
+void ui_draw_document(ui_surface text, ui_surface words, const ui_list *l, const ui_reading *r,
+                      size_t top, const char *missing, bool boxed);
+/* The text from where its marked word is first, where there is room for some lines. */
+void ui_draw_text(ui_surface s, const ui_reading *r);
+void ui_draw_preview(ui_surface s, const ui_list *l, const ui_reading *r, size_t top,
+                     const char *missing, bool boxed, bool focused);
+
+/* ---- view_card.c: in place of a ranking: nothing yet, loading, failed, too small ---- */
+
+void ui_draw_too_small(ui_surface s, const char *job);
+/* error: status IMR_OK, or why what was typed has no ranking. */
+void ui_draw_empty(ui_surface s, const imr_session_facts *facts, const ui_offers *offers,
+                   const imr_error *error, const char *intro, bool editing);
+void ui_draw_loading(ui_surface s, const imr_async_progress *progress, const char *intro);
+void ui_draw_failed(ui_surface s, const imr_error *error);
+
+/* Words nobody knows are no error, a broken file is. */
+static inline ui_role ui_query_error_role(const imr_error *e)
+{
+    return e->status == IMR_OK || e->status == IMR_E_UNSUPPORTED ? UI_STRONG : UI_ERROR;
+}
+
+/* ---- view_pick.c: lists to choose from over the screen, menus, one-line questions ---- */
+
+void ui_draw_palette(ui_surface s, const ui_keymap *keymap, const ui_prompt *line, size_t pick);
+void ui_draw_history(ui_surface s, const ui_prompt *line, const ui_offers *offers);
+void ui_draw_menu(ui_surface s, const char *title, const ui_menu *menu);
+void ui_draw_line(ui_surface s, const char *title, const ui_prompt *line);
+/* The cached queries that fit what is typed, where there is no encoder. */
+void ui_draw_offers(ui_surface s, const imr_session_facts *facts, const ui_offers *offers);
+
+/* ---- view_help.c: the glossary and the keys as they are, what a number means, glyphs ---- */
+
+/* Actions of other screens than `here` are left out. */
+void ui_build_help(ui_rows *out, const ui_keymap *keymap, ui_context here);
+/* The rows in a frame, from line `top` on; the frame's inside as rows are built for it. */
+ui_surface ui_help_inside(ui_surface s);
+void ui_draw_help(ui_surface s, const ui_rows *rows, int top);
+/* What stands in columns [x, x+w) of row y, and what the glossary says of it. */
+void ui_draw_point(ui_surface s, int y, int x, int w, int term);
+void ui_draw_selftest(ui_surface s);
+
+#endif

@@ -196,8 +196,7 @@ static imr_status tokenize(imr_cli *cli, const imr_tokenizer *tokenizer, const i
         imr_buf_str(&b, "], \"tokens\": [");
         for (size_t k = 0; k < tokens.n; k++) {
             imr_buf_str(&b, k ? ", " : "");
-            imr_json_put_string(
-                &b, imr_vocab_text(imr_tokenizer_vocab(tokenizer), tokens.v[k].id, NULL));
+            imr_json_put_string(&b, imr_vocab_text(&tokenizer->spec.vocab, tokens.v[k].id, NULL));
         }
         imr_buf_str(&b, "]}\n");
         IMR_TRY(imr_cli_emit(cli, &b, err));

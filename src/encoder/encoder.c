@@ -293,17 +293,17 @@ imr_view imr_encoder_token_rows(const imr_encoder *e)
 
 size_t imr_encoder_token_count(const imr_encoder *e)
 {
-    return imr_tokenizer_vocab(e->tokenizer)->n;
+    return e->tokenizer->spec.vocab.n;
 }
 
 const char *imr_encoder_token_text(const imr_encoder *e, uint32_t id)
 {
-    return imr_vocab_text(imr_tokenizer_vocab(e->tokenizer), id, NULL);
+    return imr_vocab_text(&e->tokenizer->spec.vocab, id, NULL);
 }
 
 unsigned imr_encoder_token_flags(const imr_encoder *e, uint32_t id)
 {
-    return imr_tokenizer_flags(e->tokenizer, id);
+    return e->tokenizer->flags[id];
 }
 
 const imr_tokenizer *imr_encoder_tokenizer(const imr_encoder *e)

@@ -15,7 +15,7 @@
 
 bool imr_static_leaves_out(const imr_encoder *e, uint32_t id)
 {
-    return e->drop_unknown && id == imr_tokenizer_unknown(e->tokenizer);
+    return e->drop_unknown && id == e->tokenizer->spec.unknown;
 }
 
 static imr_status read(const imr_encoder *e, const char *text, size_t len, imr_token_count *count,
@@ -28,7 +28,7 @@ static imr_status read(const imr_encoder *e, const char *text, size_t len, imr_t
     IMR_TRY(imr_tokenizer_encode(e->tokenizer, text, len, &o, &s->tokens, err));
     *count = (imr_token_count){.total = s->tokens.total, .read = s->tokens.n};
     for (size_t i = 0; i < s->tokens.n; i++)
-        count->known += s->tokens.v[i].id != imr_tokenizer_unknown(e->tokenizer);
+        count->known += s->tokens.v[i].id != e->tokenizer->spec.unknown;
     return IMR_OK;
 }
 
@@ -103,7 +103,7 @@ static imr_status read_column(float **out, const imr_tensors *t, const char *nam
 
 static imr_status check_finite(const imr_encoder *e, imr_error *err)
 {
-    size_t vocab = imr_tokenizer_vocab(e->tokenizer)->n;
+    size_t vocab = e->tokenizer->spec.vocab.n;
     size_t bad = imr_view_first_bad(imr_view_of(e->rows, vocab, e->dim));
     if (bad == vocab * e->dim)
         return IMR_OK;
@@ -111,14 +111,14 @@ static imr_status check_finite(const imr_encoder *e, imr_error *err)
     return imr_fail(err, IMR_E_NUMERIC,
                     "the row of token %" PRIu32 " (\"%s\") holds a value that is not finite, at "
                     "dimension %zu",
-                    id, imr_vocab_text(imr_tokenizer_vocab(e->tokenizer), id, NULL), bad % e->dim);
+                    id, imr_vocab_text(&e->tokenizer->spec.vocab, id, NULL), bad % e->dim);
 }
 
 /* rows[t] = table[mapping[t]] */
 static imr_status map_rows(imr_encoder *e, const imr_tensor *table, const float *mapping,
                            imr_error *err)
 {
-    size_t vocab = imr_tokenizer_vocab(e->tokenizer)->n, n = e->dim;
+    size_t vocab = e->tokenizer->spec.vocab.n, n = e->dim;
     if (table->shape[0] > IMR_MAX_VOCAB) /* row numbers pass through float32, exact up to 2^24 */
         return imr_fail(err, IMR_E_LIMIT,
                         "the tensor `%s` has %" PRIu64 " rows, at most %u are "
@@ -145,7 +145,7 @@ static imr_status fill_rows(imr_encoder *e, const imr_tensors *t, const char *na
     if (!table)
         return imr_fail(err, IMR_E_NOT_FOUND, "the tensor `%s` is missing", name);
     IMR_TRY(check_table(table, err));
-    size_t vocab = imr_tokenizer_vocab(e->tokenizer)->n;
+    size_t vocab = e->tokenizer->spec.vocab.n;
     float *mapping IMR_AUTOFREE = NULL, *weights IMR_AUTOFREE = NULL;
     if (extras) {
         IMR_TRY(read_column(&mapping, t, "mapping", vocab, err));
@@ -211,7 +211,7 @@ static imr_status read_length(imr_encoder *e, const imr_json *config, imr_error 
     if (given)
         IMR_TRY(imr_json_need_int(&n, given, "", 1, INT32_MAX, err));
     e->max_tokens = (size_t)n;
-    e->max_chars = e->max_tokens * median_length(imr_tokenizer_vocab(e->tokenizer));
+    e->max_chars = e->max_tokens * median_length(&e->tokenizer->spec.vocab);
     return IMR_OK;
 }
 

@@ -313,15 +313,3 @@ imr_status imr_tokenizer_read(imr_tokenizer_spec *s, const imr_json *root, imr_e
     IMR_TRY(imr_vocab_finish(&s->vocab, err));
     return read_model(s, model, err);
 }
-
-imr_status imr_tokenizer_parse(imr_tokenizer **out, const void *json, size_t len, const char *name,
-                               imr_error *err)
-{
-    imr_json *root IMR_AUTOJSON = NULL;
-    IMR_TRY(imr_json_parse(&root, json, len, name, err));
-    imr_tokenizer_spec s IMR_CLEANUP(imr_tokenizer_spec_done) = {0};
-    imr_status status = imr_tokenizer_read(&s, root, err);
-    if (status == IMR_OK)
-        status = imr_tokenizer_new(out, &s, err);
-    return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, name);
-}

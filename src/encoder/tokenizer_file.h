@@ -19,10 +19,6 @@
 #include "format/json.h"
 #include "text/tokenizer.h"
 
-/* From the bytes of a tokenizer.json; name is used in errors. */
-imr_status imr_tokenizer_parse(imr_tokenizer **out, const void *json, size_t len, const char *name,
-                               imr_error *err) IMR_NODISCARD;
-
 /* Fills s, whose vocabulary is finished then, from a parsed file: all of it, or only the
  * vocabulary. Errors carry no file name; s is the caller's in any case. */
 imr_status imr_tokenizer_read(imr_tokenizer_spec *s, const imr_json *root,

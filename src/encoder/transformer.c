@@ -296,7 +296,7 @@ static imr_status read_text(const imr_encoder *e, const char *text, size_t len,
     IMR_TRY(imr_tokenizer_encode(e->tokenizer, text, len, &o, &s->tokens, err));
     *count = (imr_token_count){.read = s->tokens.n, .total = s->tokens.total};
     for (size_t i = 0; i < s->tokens.n; i++)
-        count->known += !(imr_tokenizer_flags(e->tokenizer, s->tokens.v[i].id) & IMR_TOKEN_SPECIAL);
+        count->known += !(e->tokenizer->flags[s->tokens.v[i].id] & IMR_TOKEN_SPECIAL);
     return IMR_OK;
 }
 

@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "text/normalise.h"
-#include "text/pretokenise.h"
 #include "text/utf8.h"
 
 typedef struct seen_word {

@@ -21,8 +21,9 @@ static imr_status add_encoder(imr_inspection *i, const imr_encoder *e, imr_error
     IMR_TRY(imr_inspection_string(i, "name", "name", imr_encoder_name(e), err));
     IMR_TRY(imr_inspection_string(i, "folder", "folder", imr_encoder_folder(e), err));
     IMR_TRY(imr_inspection_int(i, "dim", "dimension n", (int64_t)imr_encoder_dim(e), err));
-    IMR_TRY(imr_inspection_string(i, "tokenizer", "tokeniser",
-                                  imr_tokenizer_model(imr_encoder_tokenizer(e)), err));
+    const bool pieces = imr_encoder_tokenizer(e)->spec.model == IMR_WORDPIECE;
+    IMR_TRY(imr_inspection_string(i, "tokenizer", "tokeniser", pieces ? "WordPiece" : "WordLevel",
+                                  err));
     IMR_TRY(imr_inspection_int(i, "vocabulary", "vocabulary", (int64_t)imr_encoder_token_count(e),
                                err));
     size_t most = imr_encoder_max_tokens(e);

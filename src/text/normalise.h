@@ -1,13 +1,15 @@
 /*
- * text/normalise.h - text to code points that know which source bytes they came from.
+ * text/normalise.h - text to code points that know which source bytes they came from, and those to
+ * words: the pieces a vocabulary is asked for.
  *
  * A normaliser is a list of steps, run in order over the whole text; imr_normalise_bert gives the
  * list BERT's tokeniser uses (Devlin et al. 2018, "BasicTokenizer"): clean, spaces around CJK
- * ideographs, NFD without non-spacing marks, lower case.
+ * ideographs, NFD without non-spacing marks, lower case. A pre-tokeniser is a list of rules, each
+ * splitting the pieces of the one before.
  * Every output code point carries the span [start, end) of the source character it came from, so a
  * token can be highlighted in the text as the user wrote it. Inserted code points have an empty
  * span. Ill-formed bytes are U+FFFD (which cleaning drops, as Hugging Face's tokenisers do).
- * Threads: pure functions; scratch is the caller's imr_chars.
+ * Threads: pure functions; scratch is the caller's.
  */
 #ifndef IMR_TEXT_NORMALISE_H
 #define IMR_TEXT_NORMALISE_H
@@ -16,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/error.h"
+#include "base/buf.h"
 
 typedef struct imr_char {
     uint32_t cp, start, end; /* source bytes [start, end) */
@@ -28,6 +30,8 @@ typedef struct imr_chars {
 } imr_chars;
 
 void imr_chars_done(imr_chars *c);
+/* Appends n code points as UTF-8. */
+void imr_chars_spell(imr_buf *out, const imr_char *v, size_t n);
 
 typedef enum imr_normalise_op {
     IMR_NORM_CLEAN,       /* drops NUL, U+FFFD, control and format characters, private use; white
@@ -40,14 +44,12 @@ typedef enum imr_normalise_op {
     IMR_NORM_LOWER,       /* full lower case; a sigma that ends a word is a final one */
     IMR_NORM_STRIP_LEFT,  /* drops white space at the start */
     IMR_NORM_STRIP_RIGHT, /* drops white space at the end */
-    IMR_NORM_REPLACE,     /* every occurrence of `from` becomes `to` */
-    IMR_NORM_COUNT
+    IMR_NORM_REPLACE      /* every occurrence of `from` becomes `to` */
 } imr_normalise_op;
 
 typedef struct imr_normalise_step {
     imr_normalise_op op;
-    char *from,
-        *to; /* REPLACE only, valid UTF-8, from not empty; imr_alloc'd by who made the step */
+    char *from, *to; /* REPLACE only, valid UTF-8, from not empty; imr_alloc'd by who made it */
 } imr_normalise_step;
 
 #define IMR_NORMALISE_BERT_STEPS 5
@@ -60,10 +62,34 @@ size_t imr_normalise_bert(imr_normalise_step *steps, bool clean, bool cjk_spaces
 imr_status imr_normalise(const imr_normalise_step *steps, size_t n_steps, const char *text,
                          size_t len, size_t base, imr_chars *out, imr_error *err) IMR_NODISCARD;
 
-/* Character classes of BERT's tokeniser, shared with the pre-tokeniser. */
-bool imr_char_is_space(uint32_t cp);       /* Unicode White_Space */
+/* Character classes of BERT's tokeniser. */
 bool imr_char_is_punctuation(uint32_t cp); /* ASCII punctuation and symbols, P* */
 bool imr_char_is_word(uint32_t cp);        /* \w of the expressions published tokenisers use */
 bool imr_char_is_cjk(uint32_t cp);         /* the ideograph blocks BERT names */
+
+/* ---- words ---- */
+
+typedef enum imr_split_rule {
+    IMR_SPLIT_BERT,        /* at white space, and around each punctuation character */
+    IMR_SPLIT_SPACE,       /* at white space */
+    IMR_SPLIT_PUNCTUATION, /* around each punctuation character */
+    IMR_SPLIT_WORDS        /* runs of word characters, runs of other visible ones: \w+|[^\w\s]+ */
+} imr_split_rule;
+
+typedef struct imr_piece {
+    uint32_t first, last; /* code points [first, last), never empty */
+} imr_piece;
+
+typedef struct imr_pieces {
+    imr_piece *v;
+    size_t n, cap;
+} imr_pieces;
+
+void imr_pieces_done(imr_pieces *p);
+
+/* Splits c->v[first, last) by n rules (n 0: one piece) and overwrites out. */
+imr_status imr_pretokenise(const imr_split_rule *rules, size_t n_rules, const imr_chars *c,
+                           size_t first, size_t last, imr_pieces *out,
+                           imr_error *err) IMR_NODISCARD;
 
 #endif

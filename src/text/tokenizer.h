@@ -4,17 +4,55 @@
  *   text -> added tokens cut out -> normalise -> split into words -> WordPiece or WordLevel
  *        -> [CLS] ... [SEP]
  *
+ * WordPiece (Wu et al. 2016; Devlin et al. 2018), greedy: the longest prefix of the word that is a
+ * token, then the longest prefix of the rest written with the continuation mark "##". A word that
+ * cannot be covered, or has more than max_chars code points, is one unknown token. WordLevel: the
+ * whole word is a token, or unknown.
  * The order and the rules are those of Hugging Face's fast tokenisers, so that ids equal theirs.
- * Built from a specification, which encoder/tokenizer_file.h reads from tokenizer.json, or from a
- * vocab.txt.
+ * Built from a specification, which encoder/tokenizer_file.h reads from tokenizer.json and
+ * encoder/tokenizer_folder.h from a folder.
  * Threads: const after imr_tokenizer_new; scratch is in the caller's imr_tokens.
  */
 #ifndef IMR_TEXT_TOKENIZER_H
 #define IMR_TEXT_TOKENIZER_H
 
-#include "text/tokens.h"
+#include "base/arena.h"
+#include "text/normalise.h"
 #include "text/vocab.h"
-#include "text/wordpiece.h"
+
+#define IMR_NO_WORD UINT32_MAX
+
+typedef struct imr_token {
+    uint32_t id;
+    uint32_t start, end; /* source bytes [start, end); empty for [CLS], [SEP] around a text */
+    uint32_t word;       /* which word of the text it is a piece of, counted from 0 as the
+                            pre-tokeniser splits; IMR_NO_WORD for special tokens */
+} imr_token;
+
+/* {0} is empty. The buffers are kept between calls, so one imr_tokens serves many texts. */
+typedef struct imr_tokens {
+    imr_token *v;
+    size_t n, cap;
+    size_t total;    /* ids the text has; more than n when a maximum left some out */
+    imr_buf spelled; /* when asked for: the words one after the other, each ended by a zero byte, */
+    struct {
+        uint32_t *v;
+        size_t n, cap;
+    } words;         /* and where each begins */
+    imr_chars chars; /* the tokeniser's scratch */
+    imr_pieces pieces;
+} imr_tokens;
+
+void imr_tokens_done(imr_tokens *t);
+
+/* A word below t->words.n as the normaliser leaves it ("hipscs"), one that a maximum cut as far as
+ * its tokens are kept. Borrowed. */
+static inline const char *imr_tokens_word(const imr_tokens *t, size_t word)
+{
+    return t->spelled.data + t->words.v[word];
+}
+
+/* ---- building ---- */
 
 typedef enum imr_token_model { IMR_WORDPIECE, IMR_WORDLEVEL } imr_token_model;
 
@@ -30,10 +68,11 @@ typedef struct imr_added_token {
 
 void imr_added_token_done(imr_added_token *a); /* {0} is fine */
 
-#define IMR_MAX_SPLIT_RULES    8u
-#define IMR_MAX_AFFIX          8u
-#define IMR_MAX_ADDED_TOKENS   65536u
-#define IMR_MAX_NORMALISE_STEP 64u
+#define IMR_MAX_SPLIT_RULES      8u
+#define IMR_MAX_AFFIX            8u
+#define IMR_MAX_ADDED_TOKENS     65536u
+#define IMR_MAX_NORMALISE_STEP   64u
+#define IMR_WORDPIECE_MARK_BYTES 16u /* longest continuation mark we take; BERT's "##" has 2 */
 
 typedef struct imr_tokenizer_spec {
     imr_vocab vocab; /* finished; holds the added tokens too */
@@ -44,9 +83,9 @@ typedef struct imr_tokenizer_spec {
     size_t n_rules;
     imr_token_model model;
     char mark[IMR_WORDPIECE_MARK_BYTES + 1]; /* WordPiece: of tokens inside a word */
-    uint32_t max_chars;                      /* WordPiece: longer words are unknown */
-    uint32_t unknown;                        /* id; IMR_NO_TOKEN only for WordLevel */
-    imr_added_token *added;                  /* the first of two with one text counts */
+    uint32_t max_chars;     /* WordPiece: longer words are unknown; at most IMR_MAX_WORD_CHARS */
+    uint32_t unknown;       /* id; IMR_NO_TOKEN only for WordLevel: unknown words give no token */
+    imr_added_token *added; /* the first of two with one text counts */
     size_t n_added, cap_added;
     uint32_t before[IMR_MAX_AFFIX], after[IMR_MAX_AFFIX]; /* special ids around one text */
     size_t n_before, n_after;
@@ -55,7 +94,27 @@ typedef struct imr_tokenizer_spec {
 
 void imr_tokenizer_spec_done(imr_tokenizer_spec *s); /* {0} is fine */
 
-typedef struct imr_tokenizer imr_tokenizer;
+/* Finds added tokens in text: leftmost, of those the longest. */
+typedef struct imr_added {
+    imr_strmap by_text; /* text -> index in the specification */
+    uint32_t *lengths;  /* the different lengths, descending */
+    size_t n, cap;
+    bool first[256]; /* bytes some token begins with */
+} imr_added;
+
+typedef struct imr_tokenizer {
+    imr_tokenizer_spec spec;
+    imr_added added[2]; /* looked for in the text as it is, and in the normalised one */
+    imr_arena *texts;   /* of those looked for in the normalised one */
+    uint8_t *flags;     /* IMR_TOKEN_* by id */
+} imr_tokenizer;
+
+enum {
+    IMR_TOKEN_SPECIAL = 1,      /* [CLS], [PAD], ... */
+    IMR_TOKEN_UNUSED = 2,       /* [unused7]: never trained */
+    IMR_TOKEN_CONTINUATION = 4, /* "##ing" */
+    IMR_TOKEN_UNKNOWN = 8,      /* [UNK] */
+};
 
 /* Takes over everything spec owns (spec is {0} afterwards); on failure it stays the caller's.
  * IMR_E_FORMAT when an id is not in the vocabulary. */
@@ -82,11 +141,7 @@ typedef struct imr_bert_options {
 imr_status imr_tokenizer_bert(imr_tokenizer_spec *s, const imr_bert_options *options,
                               imr_error *err) IMR_NODISCARD;
 
-/* BERT's rules with the vocabulary of a vocab.txt; MPNet's names when line 1 is <s>. options NULL:
- * uncased. */
-imr_status imr_tokenizer_from_vocab_txt(imr_tokenizer **out, const char *text, size_t len,
-                                        const imr_bert_options *options,
-                                        imr_error *err) IMR_NODISCARD;
+/* ---- encoding ---- */
 
 typedef struct imr_encode_options {
     bool special;     /* put the special ids around the text */
@@ -106,17 +161,5 @@ imr_status imr_tokenizer_encode(const imr_tokenizer *t, const char *text, size_t
  * is empty. IMR_E_USAGE when id is not in the vocabulary; IMR_E_MEMORY. */
 imr_status imr_tokenizer_alone(const imr_tokenizer *t, uint32_t id, imr_tokens *out,
                                imr_error *err) IMR_NODISCARD;
-
-const imr_vocab *imr_tokenizer_vocab(const imr_tokenizer *t);
-uint32_t imr_tokenizer_unknown(const imr_tokenizer *t);  /* id or IMR_NO_TOKEN */
-const char *imr_tokenizer_model(const imr_tokenizer *t); /* "WordPiece" or "WordLevel" */
-
-enum {
-    IMR_TOKEN_SPECIAL = 1,      /* [CLS], [PAD], ... */
-    IMR_TOKEN_UNUSED = 2,       /* [unused7]: never trained */
-    IMR_TOKEN_CONTINUATION = 4, /* "##ing" */
-    IMR_TOKEN_UNKNOWN = 8,      /* [UNK] */
-};
-unsigned imr_tokenizer_flags(const imr_tokenizer *t, uint32_t id);
 
 #endif

@@ -10,7 +10,7 @@
 #include "math/random.h"
 #include "retrieval/dataset.h"
 #include "tests/bench/bench.h"
-#include "text/tokenizer.h"
+#include "tests/support/tokenizers.h"
 
 enum { SPECIAL = 5, CLS = 2, SEP = 3, LETTERS = 4, TENSORS = 5 + 16 * MODEL_LAYERS };
 
@@ -199,11 +199,11 @@ static bool real_lengths(size_t *out)
     IMR_AUTOBUF imr_buf text = {0};
     char *vocab = bench_shared("models/all-MiniLM-L6-v2-without-weights/vocab.txt");
     char *scifact = bench_shared("datasets/scifact");
-    const bool found = vocab && scifact && imr_file_map(&file, vocab, NULL) == IMR_OK &&
-                       imr_dataset_open(&dataset, scifact, NULL, NULL) == IMR_OK &&
-                       imr_dataset_count(dataset) == BENCH_DOCUMENTS &&
-                       imr_tokenizer_from_vocab_txt(&tokenizer, (const char *)file.data, file.len,
-                                                    NULL, NULL) == IMR_OK;
+    const bool found =
+        vocab && scifact && imr_file_map(&file, vocab, NULL) == IMR_OK &&
+        imr_dataset_open(&dataset, scifact, NULL, NULL) == IMR_OK &&
+        imr_dataset_count(dataset) == BENCH_DOCUMENTS &&
+        tokenizer_from_vocab(&tokenizer, (const char *)file.data, file.len, NULL, NULL) == IMR_OK;
     for (size_t i = 0; found && i < BENCH_DOCUMENTS; i++) {
         const imr_encode_options options = {.special = true};
         imr_buf_clear(&text);

@@ -4,7 +4,7 @@
  */
 #include "base/mem.h"
 #include "tests/fuzz/fuzz.h"
-#include "text/tokenizer.h"
+#include "tests/support/tokenizers.h"
 #include "text/utf8.h"
 
 static const char vocab[] =
@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static imr_tokenizer *t;
     if (!t)
-        must(imr_tokenizer_from_vocab_txt(&t, vocab, sizeof vocab - 1, NULL, NULL) == IMR_OK);
+        must(tokenizer_from_vocab(&t, vocab, sizeof vocab - 1, NULL, NULL) == IMR_OK);
     if (size == 0)
         return 0;
     const char *text = (const char *)data + 1;
@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(imr_tokenizer_encode(t, text, len, &o, &tokens, NULL) == IMR_OK);
     for (size_t i = 0; i < tokens.n; i++) {
         imr_token k = tokens.v[i];
-        must(k.id < imr_tokenizer_vocab(t)->n && k.start <= k.end && k.end <= len);
+        must(k.id < t->spec.vocab.n && k.start <= k.end && k.end <= len);
         must(i == 0 || tokens.v[i - 1].start <= k.start);
         must(k.word == IMR_NO_WORD || !o.spell ||
              (k.word < tokens.words.n && *imr_tokens_word(&tokens, k.word)));

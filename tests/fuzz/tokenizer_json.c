@@ -2,7 +2,7 @@
  * Bytes as a tokenizer.json; what is accepted must tokenise any text without leaving its
  * vocabulary. The same bytes are tried as a vocab.txt.
  */
-#include "encoder/tokenizer_file.h"
+#include "tests/support/tokenizers.h"
 #include "tests/fuzz/fuzz.h"
 
 static void use(imr_tokenizer *t)
@@ -13,7 +13,7 @@ static void use(imr_tokenizer *t)
     imr_encode_options o = {.special = true};
     must(imr_tokenizer_encode(t, text, sizeof text - 1, &o, &tokens, NULL) == IMR_OK);
     for (size_t i = 0; i < tokens.n; i++)
-        must(tokens.v[i].id < imr_tokenizer_vocab(t)->n && tokens.v[i].end <= sizeof text - 1);
+        must(tokens.v[i].id < t->spec.vocab.n && tokens.v[i].end <= sizeof text - 1);
     imr_tokens_done(&tokens);
     imr_tokenizer_free(t);
 }
@@ -21,10 +21,10 @@ static void use(imr_tokenizer *t)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     imr_tokenizer *t = NULL;
-    if (imr_tokenizer_parse(&t, data, size, "fuzz", NULL) == IMR_OK)
+    if (tokenizer_from_json(&t, data, size, "fuzz", NULL) == IMR_OK)
         use(t);
     t = NULL;
-    if (imr_tokenizer_from_vocab_txt(&t, (const char *)data, size, NULL, NULL) == IMR_OK)
+    if (tokenizer_from_vocab(&t, (const char *)data, size, NULL, NULL) == IMR_OK)
         use(t);
     return 0;
 }

@@ -75,7 +75,7 @@ static void take_vocabulary(maker *m, const char *path)
         made_up_vocabulary(m);
     }
     need(imr_tokenizer_open(&t, NULL, m->dir, NULL, &err));
-    m->vocab = imr_tokenizer_vocab(t)->n;
+    m->vocab = t->spec.vocab.n;
     imr_tokenizer_free(t);
 }
 

@@ -1,6 +1,6 @@
 #include "base/buf.h"
 #include "base/mem.h"
-#include "encoder/tokenizer_file.h"
+#include "tests/support/tokenizers.h"
 #include "encoder/tokenizer_folder.h"
 #include "format/json.h"
 #include "tests/unit/encoder/folders.h"
@@ -25,7 +25,7 @@ static const char *ids(const imr_tokenizer *t, const char *text)
 
 static imr_status parse(imr_tokenizer **t, const char *json)
 {
-    return imr_tokenizer_parse(t, json, strlen(json), "tokenizer.json", &err);
+    return tokenizer_from_json(t, json, strlen(json), "tokenizer.json", &err);
 }
 
 #define PIECES                                                                                     \
@@ -137,7 +137,7 @@ TEST("a tokenizer.json cut at any byte is refused, and any allocation may fail")
 {
     imr_tokenizer *t = NULL;
     for (size_t n = 0; n + 1 < sizeof WORDS_JSON; n++) {
-        if (imr_tokenizer_parse(&t, WORDS_JSON, n, "tokenizer.json", &err) == IMR_OK)
+        if (tokenizer_from_json(&t, WORDS_JSON, n, "tokenizer.json", &err) == IMR_OK)
             FAIL("%zu bytes are accepted", n);
     }
     imr_status s = IMR_E_MEMORY;

@@ -4,7 +4,7 @@
 #include "format/json.h"
 #include "tests/support/test.h"
 #include "tests/unit/text/oracle.h"
-#include "text/tokenizer.h"
+#include "tests/support/tokenizers.h"
 
 static imr_error err;
 
@@ -16,7 +16,7 @@ static const char small[] =
 static imr_tokenizer *open_small(const imr_bert_options *o)
 {
     imr_tokenizer *t = NULL;
-    CHECK_OK(imr_tokenizer_from_vocab_txt(&t, small, sizeof small - 1, o, &err));
+    CHECK_OK(tokenizer_from_vocab(&t, small, sizeof small - 1, o, &err));
     return t;
 }
 
@@ -102,12 +102,11 @@ TEST("cased vocabularies keep case and accents")
     imr_tokenizer *t = open_small(&cased);
     CHECK_STR(ENCODE("Hello caf\xC3\xA9"), "1:0-5 11:6-11");
     CHECK_STR(ENCODE("\xE5\x8C\x97\xE5\x8C\x97"), "14:0-3 15:3-6");
-    CHECK_INT(imr_tokenizer_flags(t, 5), IMR_TOKEN_UNUSED);
-    CHECK_INT(imr_tokenizer_flags(t, 9), IMR_TOKEN_CONTINUATION);
-    CHECK_INT(imr_tokenizer_flags(t, 1), IMR_TOKEN_SPECIAL | IMR_TOKEN_UNKNOWN);
-    CHECK_INT(imr_tokenizer_flags(t, 4), IMR_TOKEN_SPECIAL);
-    CHECK_INT(imr_tokenizer_flags(t, 6), 0);
-    CHECK_INT(imr_tokenizer_flags(t, 99), 0);
+    CHECK_INT(t->flags[5], IMR_TOKEN_UNUSED);
+    CHECK_INT(t->flags[9], IMR_TOKEN_CONTINUATION);
+    CHECK_INT(t->flags[1], IMR_TOKEN_SPECIAL | IMR_TOKEN_UNKNOWN);
+    CHECK_INT(t->flags[4], IMR_TOKEN_SPECIAL);
+    CHECK_INT(t->flags[6], 0);
     imr_tokenizer_free(t);
 }
 
@@ -115,7 +114,7 @@ TEST("a vocabulary that starts with <s> is MPNet's")
 {
     static const char vocab[] = "<s>\n<pad>\n</s>\n<unk>\n[UNK]\n[CLS]\nhi\n<mask>\n";
     imr_tokenizer *t = NULL;
-    CHECK_OK(imr_tokenizer_from_vocab_txt(&t, vocab, sizeof vocab - 1, NULL, &err));
+    CHECK_OK(tokenizer_from_vocab(&t, vocab, sizeof vocab - 1, NULL, &err));
     imr_encode_options o = {.special = true};
     CHECK_STR(encoded(t, "hi  <mask> [CLS]", 16, &o),
               "0:0-0 6:0-2 7:2-10 4:11-12 4:12-15 4:15-16 2:16-16");
@@ -136,8 +135,7 @@ TEST("a vocabulary that cannot be used is refused with the line")
     };
     for (size_t i = 0; i < IMR_LEN(rows); i++) {
         imr_tokenizer *t = NULL;
-        imr_status s =
-            imr_tokenizer_from_vocab_txt(&t, rows[i].text, strlen(rows[i].text), NULL, &err);
+        imr_status s = tokenizer_from_vocab(&t, rows[i].text, strlen(rows[i].text), NULL, &err);
         CHECK_INT(s, IMR_E_FORMAT);
         CHECK_CONTAINS(err.text, rows[i].expect);
         CHECK(t == NULL);
@@ -178,7 +176,7 @@ TEST("added tokens marked as normalised are found after normalising")
     CHECK_OK(new_wordlevel(&t));
     CHECK_STR(ENCODE("Alpha g\xC3\xA1mma RAY, beta"), "0:0-5 2:6-16 1:18-22");
     CHECK_STR(ENCODE("gamma rays xgamma ray x"), "3:22-23");
-    CHECK_STR(imr_tokenizer_model(t), "WordLevel");
+    CHECK_INT(t->spec.model, IMR_WORDLEVEL);
     imr_tokenizer_free(t);
 }
 
@@ -203,7 +201,7 @@ TEST("every allocation of building and encoding can fail without a leak")
     s = IMR_E_MEMORY;
     for (long i = 0; s != IMR_OK; i++) {
         imr_mem_fail_after(i);
-        s = imr_tokenizer_from_vocab_txt(&t, small, sizeof small - 1, NULL, &err);
+        s = tokenizer_from_vocab(&t, small, sizeof small - 1, NULL, &err);
         if (s == IMR_OK)
             s = imr_tokenizer_encode(t, text, sizeof text - 1, NULL, &tokens, &err);
         imr_mem_fail_after(-1);
@@ -317,8 +315,8 @@ TEST("whatever the text, ids are in the vocabulary and spans ascend within it")
         uint32_t before = 0;
         for (size_t i = 0; i < tokens.n; i++) {
             imr_token k = tokens.v[i];
-            if (k.id >= imr_tokenizer_vocab(t)->n || k.start > k.end || k.end > len ||
-                k.start < before || (k.id > 3 && k.start == k.end))
+            if (k.id >= t->spec.vocab.n || k.start > k.end || k.end > len || k.start < before ||
+                (k.id > 3 && k.start == k.end))
                 FAIL("round %d, token %zu: id %u, bytes %u-%u of %zu after %u", round, i, k.id,
                      k.start, k.end, len, before);
             before = k.start;
@@ -335,7 +333,7 @@ TEST("all rows of the oracle are equal under the published vocab.txt")
     size_t len;
     char *text = test_read(vocab, &len);
     imr_tokenizer *t = NULL;
-    CHECK_OK(imr_tokenizer_from_vocab_txt(&t, text, len, NULL, &err));
+    CHECK_OK(tokenizer_from_vocab(&t, text, len, NULL, &err));
     free(text);
     check_oracle(t);
     imr_tokenizer_free(t);

@@ -209,14 +209,13 @@ static void tell(imr_cli *cli, const char *name, const char *notice)
     cli->told |= *notice != '\0';
 }
 
-imr_status imr_cli_tokenizer(imr_tokenizer **out, imr_cli *cli, imr_error *err)
+imr_status imr_cli_tokenizer(imr_encoder **out, imr_cli *cli, imr_error *err)
 {
     const char *name;
-    IMR_AUTOBUF imr_buf notice = {0};
     IMR_TRY(need_encoder_name(&name, cli, err));
-    IMR_TRY(imr_encoder_open_tokenizer(out, &notice, name,
-                                       &(imr_encoder_options){.hub = imr_cli_hub(cli)}, err));
-    tell(cli, name, imr_buf_text(&notice));
+    const imr_encoder_options options = {.hub = imr_cli_hub(cli), .tokens_only = true};
+    IMR_TRY(imr_encoder_open(out, name, &options, err));
+    tell(cli, name, imr_buf_text(&(*out)->notice));
     return IMR_OK;
 }
 
@@ -227,8 +226,8 @@ static imr_status open_encoder(imr_encoder **out, imr_cli *cli, const char *name
     IMR_TRY(imr_cli_kernels(&options.kernels, cli, err));
     imr_encoder *e;
     IMR_TRY(imr_encoder_open(&e, name, &options, err));
-    tell(cli, name, imr_encoder_notice(e));
-    size_t dim = imr_encoder_dim(e);
+    tell(cli, name, imr_buf_text(&e->notice));
+    size_t dim = e->dim;
     int64_t wanted = imr_config_int(cli->config, IMR_OPT_EMBEDDING_DIM);
     if (wanted && (size_t)wanted != dim) {
         imr_encoder_free(e);
@@ -277,7 +276,7 @@ imr_status imr_cli_encoder_of_cache(imr_encoder **out, imr_cli *cli, const imr_c
         status = imr_fail(err, IMR_E_FORMAT,
                           "%s has other weights (sha256 %.12s) than the encoder %s was made with "
                           "(%.12s): name that one with --encoder",
-                          imr_encoder_folder(e), sha256, path, made->sha256);
+                          e->folder.path, sha256, path, made->sha256);
     if (status != IMR_OK)
         imr_encoder_free(e);
     else

@@ -53,8 +53,8 @@ static imr_status build(imr_store_result *result, imr_cli *cli, const char *dir,
                                progress, err)
             : imr_cache_encode(&made, dir, dataset, with->encoder, dtype, overwrite, progress, err);
     const imr_encoder *e = with->encoder;
-    if (status == IMR_OK && !with->from && imr_encoder_precision(e) != IMR_FLOAT32 &&
-        !made.already && !cli->quiet)
+    if (status == IMR_OK && !with->from && e->precision != IMR_FLOAT32 && !made.already &&
+        !cli->quiet)
         status = tell_effect(cli, dir, e, dataset, err);
     imr_dataset_free(dataset);
     if (status == IMR_OK && result)

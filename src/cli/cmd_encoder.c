@@ -52,7 +52,7 @@ static imr_status with_texts(imr_cli *cli, texts_fn fn, imr_error *err)
     IMR_TRY(texts_of_line(&t, cli, err));
     imr_encoder *e;
     IMR_TRY(imr_cli_encoder(&e, cli, err));
-    imr_status status = prepend(&t, imr_encoder_prompt(e), err);
+    imr_status status = prepend(&t, e->prompt, err);
     if (status == IMR_OK)
         status = fn(cli, e, &t, err);
     imr_encoder_free(e);
@@ -68,7 +68,7 @@ static imr_status run_info(imr_cli *cli, imr_error *err)
     imr_encoder *e;
     IMR_TRY(imr_cli_encoder(&e, cli, err));
     IMR_CLEANUP(imr_inspection_done) imr_inspection found = {0};
-    imr_status status = imr_inspect(&found, imr_encoder_folder(e), NULL, err);
+    imr_status status = imr_inspect(&found, e->folder.path, NULL, err);
     imr_encoder_free(e);
     IMR_TRY(status);
     IMR_AUTOBUF imr_buf b = {0};
@@ -137,7 +137,7 @@ static bool block_step(void *user, const imr_progress_info *info)
 static imr_status encode(imr_cli *cli, const imr_encoder *e, const imr_texts *t, imr_error *err)
 {
     const char *path = imr_config_string(cli->config, IMR_OPT_OUTPUT);
-    size_t n = imr_encoder_dim(e), count = t->texts.n, step = path ? count : BLOCK;
+    size_t n = e->dim, count = t->texts.n, step = path ? count : BLOCK;
     IMR_CLEANUP(imr_matrix_done) imr_matrix rows = {0};
     IMR_TRY(imr_matrix_init(&rows, step < count ? step : count, n, err));
     IMR_AUTOFREE imr_token_count *counts = IMR_NEW_ARRAY(imr_token_count, count);
@@ -209,10 +209,10 @@ static imr_status run_tokenize(imr_cli *cli, imr_error *err)
 {
     IMR_CLEANUP(imr_texts_done) imr_texts t = {0};
     IMR_TRY(texts_of_line(&t, cli, err));
-    imr_tokenizer *tokenizer;
-    IMR_TRY(imr_cli_tokenizer(&tokenizer, cli, err));
-    imr_status status = tokenize(cli, tokenizer, &t, err);
-    imr_tokenizer_free(tokenizer);
+    imr_encoder *e;
+    IMR_TRY(imr_cli_tokenizer(&e, cli, err));
+    imr_status status = tokenize(cli, e->tokenizer, &t, err);
+    imr_encoder_free(e);
     return status;
 }
 
@@ -239,7 +239,7 @@ const imr_command imr_command_encoder_tokenize = {
 static imr_status bench(imr_cli *cli, const imr_encoder *e, const imr_texts *t, imr_error *err)
 {
     const char *const *texts = (const char *const *)t->texts.v;
-    size_t n = imr_encoder_dim(e), count = t->texts.n, tokens = 0, done = 0;
+    size_t n = e->dim, count = t->texts.n, tokens = 0, done = 0;
     double single[BENCH_SINGLE], seconds;
     assert(count > 0); /* a file without texts is an error of its reader */
     IMR_CLEANUP(imr_matrix_done) imr_matrix rows = {0};

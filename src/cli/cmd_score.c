@@ -96,7 +96,7 @@ static imr_status encode_query(scoring *s, const char *query, imr_error *err)
 {
     IMR_AUTOBUF imr_buf whole = {0};
     imr_token_count count;
-    imr_buf_printf(&whole, "%s%s", imr_encoder_query_prefix(s->encoder), query);
+    imr_buf_printf(&whole, "%s%s", s->encoder->query_prefix, query);
     IMR_TRY(imr_buf_check(&whole, err));
     const char *text = imr_buf_text(&whole);
     IMR_TRY(imr_encoder_encode(s->encoder, &text, &whole.len, 1, s->base.v, &count, NULL, err));
@@ -105,13 +105,13 @@ static imr_status encode_query(scoring *s, const char *query, imr_error *err)
     return imr_fail(err, IMR_E_UNSUPPORTED,
                     "no word of the query is known to the encoder %s, so it cannot rank anything; "
                     "try other words",
-                    imr_encoder_name(s->encoder));
+                    s->encoder->folder.name);
 }
 
 static imr_status encode_texts(scoring *s, bool *known, const imr_progress *progress,
                                imr_error *err)
 {
-    const char *prefix = imr_encoder_passage_prefix(s->encoder);
+    const char *prefix = s->encoder->passage_prefix;
     IMR_AUTOBUF imr_buf all = {0};
     IMR_AUTOFREE const char **texts = IMR_NEW_ARRAY(const char *, s->n);
     IMR_AUTOFREE size_t *lens = IMR_NEW_ARRAY(size_t, s->n);
@@ -153,7 +153,7 @@ static imr_status encode(imr_cli *cli, scoring *s, const char *query, imr_error 
     s->documents = IMR_NEW_ARRAY(uint32_t, s->n);
     if (!known || !s->documents)
         return imr_fail_memory(err);
-    IMR_TRY(imr_matrix_init(&s->base, s->n + 1, imr_encoder_dim(s->encoder), err));
+    IMR_TRY(imr_matrix_init(&s->base, s->n + 1, s->encoder->dim, err));
     IMR_TRY(encode_query(s, query, err));
     IMR_TRY(s->cache ? read_vectors(s, known, err)
                      : encode_texts(s, known, imr_cli_progress(cli), err));
@@ -170,7 +170,7 @@ static imr_status encode(imr_cli *cli, scoring *s, const char *query, imr_error 
     if (s->known)
         return IMR_OK;
     return imr_fail(err, IMR_E_UNSUPPORTED, "the encoder %s knows no word of any text",
-                    imr_encoder_name(s->encoder));
+                    s->encoder->folder.name);
 }
 
 /* ---- ranks ---- */
@@ -336,13 +336,12 @@ static imr_status open_adapter(scoring *s, const imr_config *c, imr_error *err)
         return IMR_OK;
     IMR_TRY(imr_adapter_open(&s->adapter, imr_config_item(c, IMR_OPT_CHECKPOINT, 0),
                              (imr_form)imr_config_choice(c, IMR_OPT_FORM), err));
-    if (imr_encoder_dim(s->encoder) == s->adapter->w.n)
+    if (s->encoder->dim == s->adapter->w.n)
         return IMR_OK;
     return imr_fail(err, IMR_E_SHAPE,
                     "the adapter %s takes %zu-dimensional vectors, the encoder %s gives "
                     "%zu-dimensional ones; use the encoder the adapter was trained on",
-                    s->adapter->path, s->adapter->w.n, imr_encoder_name(s->encoder),
-                    imr_encoder_dim(s->encoder));
+                    s->adapter->path, s->adapter->w.n, s->encoder->folder.name, s->encoder->dim);
 }
 
 static imr_status score(imr_cli *cli, scoring *s, const char *query, imr_error *err)

@@ -102,10 +102,8 @@ imr_status imr_cli_encoder_of_cache(struct imr_encoder **out, imr_cli *cli,
 imr_status imr_cli_check_encoder(imr_cli *cli, const struct imr_cache *cache,
                                  imr_error *err) IMR_NODISCARD;
 
-struct imr_tokenizer;
-/* That encoder's tokeniser, the caller's; its weights may be missing. */
-imr_status imr_cli_tokenizer(struct imr_tokenizer **out, imr_cli *cli,
-                             imr_error *err) IMR_NODISCARD;
+/* That encoder opened for its tokeniser; its weights may be missing. */
+imr_status imr_cli_tokenizer(struct imr_encoder **out, imr_cli *cli, imr_error *err) IMR_NODISCARD;
 
 struct imr_dataset;
 struct imr_scratch;

@@ -8,8 +8,6 @@
 #include "encoder/settings.h"
 #include "encoder/static.h"
 #include "encoder/transformer.h"
-#include "format/json.h"
-#include "math/nn.h"
 
 void imr_encoder_free(imr_encoder *e)
 {
@@ -144,7 +142,7 @@ static imr_status set_prefixes(imr_encoder *e, const imr_encoder_options *o, imr
     }
     const char *query = p.all ? p.all : p.query ? p.query : imr_known_query_prefix(name);
     const char *passage = p.all ? p.all : p.passage ? p.passage : imr_known_passage_prefix(name);
-    const bool asked = o && o->query_prefix && o->passage_prefix;
+    const bool asked = o->query_prefix && o->passage_prefix;
     if (!p.all && (p.query || p.passage) && !asked)
         imr_settings_note(&e->notice,
                           "%s: \"%.80s\" is put before queries and \"%.80s\" before documents, as "
@@ -152,34 +150,32 @@ static imr_status set_prefixes(imr_encoder *e, const imr_encoder_options *o, imr
                           "package calls, puts neither (--query-prefix, --passage-prefix)",
                           file, query, passage);
     e->prompt = imr_strdup(p.all ? p.all : "");
-    e->query_prefix = imr_strdup(o && o->query_prefix ? o->query_prefix : query);
-    e->passage_prefix = imr_strdup(o && o->passage_prefix ? o->passage_prefix : passage);
+    e->query_prefix = imr_strdup(o->query_prefix ? o->query_prefix : query);
+    e->passage_prefix = imr_strdup(o->passage_prefix ? o->passage_prefix : passage);
     return e->prompt && e->query_prefix && e->passage_prefix ? IMR_OK : imr_fail_memory(err);
-}
-
-static imr_status open_folder(imr_encoder *e, const char *folder_or_name,
-                              const imr_encoder_options *o, imr_error *err)
-{
-    IMR_TRY(imr_folder_find(&e->folder, folder_or_name, o ? &o->hub : NULL, err));
-    IMR_TRY(set_prefixes(e, e->tokens_only ? NULL : o, err));
-    IMR_TRY(open_kind(e, err));
-    if (e->precision != IMR_FLOAT32 && !e->transformer)
-        return imr_fail(err, IMR_E_UNSUPPORTED,
-                        "%s: a static encoder has no products to make with bf16; leave "
-                        "the precision at float32",
-                        e->folder.path);
-    return IMR_OK;
 }
 
 imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
                             const imr_encoder_options *options, imr_error *err)
 {
+    static const imr_encoder_options plain = {0};
+    const imr_encoder_options *o = options ? options : &plain;
     imr_encoder *e = IMR_NEW(imr_encoder);
     if (!e)
         return imr_fail_memory(err);
-    e->kernels = options && options->kernels ? options->kernels : imr_kernels_at(0);
-    e->precision = options ? options->precision : IMR_FLOAT32;
-    imr_status status = open_folder(e, folder_or_name, options, err);
+    e->kernels = o->kernels ? o->kernels : imr_kernels_at(0);
+    e->precision = o->precision;
+    e->tokens_only = o->tokens_only;
+    imr_status status = imr_folder_find(&e->folder, folder_or_name, options ? &o->hub : NULL, err);
+    if (status == IMR_OK)
+        status = set_prefixes(e, o, err);
+    if (status == IMR_OK)
+        status = open_kind(e, err);
+    if (status == IMR_OK && e->precision != IMR_FLOAT32 && !e->transformer)
+        status = imr_fail(err, IMR_E_UNSUPPORTED,
+                          "%s: a static encoder has no products to make with bf16; leave "
+                          "the precision at float32",
+                          e->folder.path);
     if (status == IMR_OK)
         *out = e;
     else
@@ -187,81 +183,7 @@ imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
     return status;
 }
 
-imr_status imr_encoder_open_tokenizer(imr_tokenizer **out, imr_buf *notice,
-                                      const char *folder_or_name,
-                                      const imr_encoder_options *options, imr_error *err)
-{
-    imr_encoder *e = IMR_NEW(imr_encoder);
-    if (!e)
-        return imr_fail_memory(err);
-    e->tokens_only = true;
-    imr_status status = open_folder(e, folder_or_name, options, err);
-    if (status == IMR_OK) {
-        *out = e->tokenizer;
-        e->tokenizer = NULL;
-        if (notice)
-            imr_buf_str(notice, imr_encoder_notice(e));
-    }
-    imr_encoder_free(e);
-    return status;
-}
-
 /* ---- facts ---- */
-
-size_t imr_encoder_dim(const imr_encoder *e)
-{
-    return e->dim;
-}
-
-const char *imr_encoder_kind(const imr_encoder *e)
-{
-    return e->kind;
-}
-
-bool imr_encoder_is_static(const imr_encoder *e)
-{
-    return !e->transformer;
-}
-
-const char *imr_encoder_name(const imr_encoder *e)
-{
-    return e->folder.name;
-}
-
-const char *imr_encoder_folder(const imr_encoder *e)
-{
-    return e->folder.path;
-}
-
-const char *imr_encoder_notice(const imr_encoder *e)
-{
-    return imr_buf_text(&e->notice);
-}
-
-const char *imr_encoder_prompt(const imr_encoder *e)
-{
-    return e->prompt;
-}
-
-const char *imr_encoder_query_prefix(const imr_encoder *e)
-{
-    return e->query_prefix;
-}
-
-const char *imr_encoder_passage_prefix(const imr_encoder *e)
-{
-    return e->passage_prefix;
-}
-
-imr_precision imr_encoder_precision(const imr_encoder *e)
-{
-    return e->precision;
-}
-
-size_t imr_encoder_max_tokens(const imr_encoder *e)
-{
-    return e->max_tokens;
-}
 
 imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX], imr_error *err)
 {
@@ -301,16 +223,6 @@ const char *imr_encoder_token_text(const imr_encoder *e, uint32_t id)
     return imr_vocab_text(&e->tokenizer->spec.vocab, id, NULL);
 }
 
-unsigned imr_encoder_token_flags(const imr_encoder *e, uint32_t id)
-{
-    return e->tokenizer->flags[id];
-}
-
-const imr_tokenizer *imr_encoder_tokenizer(const imr_encoder *e)
-{
-    return e->tokenizer;
-}
-
 imr_status imr_encoder_tokenize(const imr_encoder *e, const char *text, size_t len, bool special,
                                 imr_tokens *out, imr_error *err)
 {
@@ -320,73 +232,39 @@ imr_status imr_encoder_tokenize(const imr_encoder *e, const char *text, size_t l
 
 /* ---- encoding ---- */
 
-enum { BLOCK = 256 }; /* texts between two reports: abstracts take about 20 ms on one core */
-
-/* Bytes of text that take about two milliseconds, far more than starting threads does. */
-enum { WORTH_THREADS = 32768 };
-
-/* The first text of a block that failed, whichever thread found it. */
-typedef struct failure {
-    size_t text;
-    imr_status status;
-    imr_error err;
-} failure;
-
-typedef struct batch {
-    const imr_encoder *e;
-    const char *const *texts;
-    const size_t *lens;
-    float *out;
-    imr_token_count *counts;
-} batch;
-
-void imr_encoder_scratch_done(imr_encoder_scratch *s)
+imr_status imr_encoder_read(imr_tokens *out, imr_token_count *count, const imr_encoder *e,
+                            const char *text, size_t len, bool spell, imr_error *err)
 {
-    imr_tokens_done(&s->tokens);
-    imr_free(s->sum);
+    const imr_encode_options o = {.special = e->transformer != NULL,
+                                  .spell = spell,
+                                  .max_ids = e->max_tokens,
+                                  .keep_end = e->keep_end,
+                                  .max_chars = e->max_chars};
+    const unsigned strange = e->transformer ? IMR_TOKEN_SPECIAL : IMR_TOKEN_UNKNOWN;
+    IMR_TRY(imr_tokenizer_encode(e->tokenizer, text, len, &o, out, err));
+    *count = (imr_token_count){.read = out->n, .total = out->total};
+    for (size_t i = 0; i < out->n; i++)
+        count->known += !(e->tokenizer->flags[out->v[i].id] & strange);
+    return IMR_OK;
 }
 
-static void encode_one(const batch *b, size_t i, imr_encoder_scratch *s, failure *f)
+imr_status imr_encoder_count_tokens(imr_token_count *out, const imr_encoder *e, const char *text,
+                                    size_t len, imr_error *err)
 {
-    size_t n = b->e->dim;
-    imr_token_count count = {0};
-    imr_error err;
-    imr_status status = IMR_OK;
-    if (!s->sum) {
-        s->sum = IMR_NEW_ARRAY(double, n);
-        if (!s->sum)
-            status = imr_fail_memory(&err);
-    }
-    if (status == IMR_OK)
-        status = b->e->ops->encode(b->e, b->texts[i], b->lens[i], b->out + i * n, &count, s, &err);
-    if (b->counts)
-        b->counts[i] = count;
-    if (status != IMR_OK && i < f->text)
-        *f = (failure){i, status, err};
+    imr_tokens tokens IMR_CLEANUP(imr_tokens_done) = {0};
+    return imr_encoder_read(&tokens, out, e, text, len, false, err);
 }
 
-static imr_status encode_block(const batch *b, size_t first, size_t last, imr_error *err)
+imr_status imr_encoder_read_tokens(imr_tokens *out, const imr_encoder *e, const char *text,
+                                   size_t len, imr_error *err)
 {
-    failure worst = {.text = SIZE_MAX};
-    size_t bytes = 0;
-    for (size_t i = first; i < last; i++)
-        bytes += b->lens[i] < WORTH_THREADS ? b->lens[i] : WORTH_THREADS;
-    (void)bytes; /* only OpenMP asks */
-#pragma omp parallel if (last - first > 1 && bytes >= WORTH_THREADS)
-    {
-        imr_encoder_scratch s = {0};
-        failure mine = {.text = SIZE_MAX};
-#pragma omp for schedule(dynamic, 16)
-        for (size_t i = first; i < last; i++)
-            encode_one(b, i, &s, &mine);
-#pragma omp critical(imr_encode_block)
-        if (mine.text < worst.text)
-            worst = mine;
-        imr_encoder_scratch_done(&s);
-    }
-    if (worst.text == SIZE_MAX)
-        return IMR_OK;
-    return imr_fail(err, worst.status, "text %zu: %s", worst.text, worst.err.text);
+    imr_token_count count;
+    return imr_encoder_read(out, &count, e, text, len, true, err);
+}
+
+static imr_status run(const imr_encoder_call *c, imr_error *err)
+{
+    return c->e->transformer ? imr_transformer_encode(c, err) : imr_static_encode(c, err);
 }
 
 imr_status imr_encoder_encode(const imr_encoder *e, const char *const *texts, const size_t *lens,
@@ -396,68 +274,19 @@ imr_status imr_encoder_encode(const imr_encoder *e, const char *const *texts, co
     return imr_encoder_encode_heard(e, texts, lens, count, out, counts, NULL, progress, err);
 }
 
-imr_status imr_encoder_count_tokens(imr_token_count *out, const imr_encoder *e, const char *text,
-                                    size_t len, imr_error *err)
-{
-    imr_encoder_scratch s IMR_CLEANUP(imr_encoder_scratch_done) = {0};
-    return e->ops->read(e, text, len, out, &s, err);
-}
-
-imr_status imr_encoder_read_tokens(imr_tokens *out, imr_token_count *count, const imr_encoder *e,
-                                   const char *text, size_t len, imr_error *err)
-{
-    imr_encoder_scratch s = {.tokens = *out, .spell = true};
-    imr_token_count counted;
-    imr_status status = e->ops->read(e, text, len, &counted, &s, err);
-    *out = s.tokens;
-    if (status == IMR_OK && count)
-        *count = counted;
-    return status;
-}
-
 imr_status imr_encoder_encode_heard(const imr_encoder *e, const char *const *texts,
                                     const size_t *lens, size_t count, float *out,
                                     imr_token_count *counts, const imr_encoder_listener *listener,
                                     const imr_progress *progress, imr_error *err)
 {
-    if (e->ops->encode_many)
-        return e->ops->encode_many(e, texts, lens, count, out, counts, listener, progress, err);
-    batch b = {e, texts, lens, out, counts};
-    for (size_t first = 0; first < count; first += BLOCK) {
-        size_t last = count - first > BLOCK ? first + BLOCK : count;
-        IMR_TRY(encode_block(&b, first, last, err));
-        if (!imr_progress_step(progress, "encoding texts", last, count))
-            return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu texts", last, count);
-    }
-    return IMR_OK;
-}
-
-/* A static encoder's text of one token is its row. */
-static imr_status one_row(float *out, const imr_encoder *e, uint32_t id, imr_error *err)
-{
-    size_t n = e->dim;
-    if (id >= imr_encoder_token_count(e))
-        return imr_fail(err, IMR_E_USAGE, "there is no token %u, the vocabulary has %zu", id,
-                        imr_encoder_token_count(e));
-    if (imr_static_leaves_out(e, id))
-        memset(out, 0, n * sizeof *out);
-    else if (e->normalise)
-        imr_nn_unit(out, e->rows + id * n, n);
-    else
-        memcpy(out, e->rows + id * n, n * sizeof *out);
-    return IMR_OK;
+    return run(&(imr_encoder_call){e, texts, lens, NULL, count, out, counts, listener, progress},
+               err);
 }
 
 imr_status imr_encoder_encode_tokens(const imr_encoder *e, const uint32_t *ids, size_t count,
                                      float *out, const imr_progress *progress, imr_error *err)
 {
-    if (e->ops->encode_tokens)
-        return e->ops->encode_tokens(e, ids, count, out, progress, err);
-    for (size_t i = 0; i < count; i++) {
-        IMR_TRY(one_row(out + i * e->dim, e, ids[i], err));
-        if (((i + 1) % BLOCK == 0 || i + 1 == count) &&
-            !imr_progress_step(progress, "encoding tokens", i + 1, count))
-            return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu tokens", i + 1, count);
-    }
-    return IMR_OK;
+    return run(
+        &(imr_encoder_call){.e = e, .ids = ids, .count = count, .out = out, .progress = progress},
+        err);
 }

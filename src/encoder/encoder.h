@@ -27,7 +27,32 @@
 #include "math/matrix.h"
 #include "text/tokenizer.h"
 
-typedef struct imr_encoder imr_encoder;
+#define IMR_MAX_ENCODER_FILES 64u /* a transformer has about ten, and its shards */
+
+typedef struct imr_encoder {
+    const char *kind;         /* see above */
+    imr_folder folder;        /* where it is, and the name it goes by */
+    imr_tokenizer *tokenizer; /* its vocabulary has the V tokens of the table below */
+    size_t dim;               /* n */
+    char *prompt; /* what sentence-transformers' encode puts before every text, mostly "" */
+    char *query_prefix, *passage_prefix; /* never NULL */
+    size_t max_tokens;                   /* of a text that are used at most; 0: all */
+    size_t max_chars;                    /* of a text that are looked at; 0: all */
+    bool keep_end;                       /* of a text that is too long */
+    bool drop_unknown;                   /* unknown tokens add nothing */
+    bool normalise;                      /* a static encoder's vectors are made unit length */
+    float *rows;                         /* [at least V,rows_dim], the input token table */
+    size_t rows_dim;                     /* dim, or a transformer's hidden size */
+    const imr_kernels *kernels;          /* that transformers compute with */
+    imr_precision precision;             /* of their products */
+    struct imr_transformer *transformer; /* NULL: static, a text is the mean of its tokens' rows */
+    bool tokens_only;                    /* opened for its tokeniser: weights are not read */
+    char *files[IMR_MAX_ENCODER_FILES];  /* names below the folder, for the identity */
+    size_t n_files;
+    /* Sentences about what the folder's files ask for and is not done here, or done otherwise by
+     * other versions of sentence-transformers: to be told once. */
+    imr_buf notice;
+} imr_encoder;
 
 typedef struct imr_encoder_options {
     imr_hub hub;                               /* where model ids are looked up */
@@ -35,6 +60,7 @@ typedef struct imr_encoder_options {
                                                   for the model */
     const imr_kernels *kernels;                /* of transformers; NULL: this CPU's best */
     imr_precision precision;                   /* IMR_BFLOAT16: transformers only */
+    bool tokens_only; /* no weights are read and none need be there; only the tokeniser is of use */
 } imr_encoder_options;
 
 /* folder_or_name: a path, a model id, or minilm, e5, bge, mpnet. options NULL: paths only.
@@ -44,31 +70,6 @@ typedef struct imr_encoder_options {
 imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
                             const imr_encoder_options *options, imr_error *err) IMR_NODISCARD;
 void imr_encoder_free(imr_encoder *e); /* NULL is fine */
-
-/* "" or sentences about what the folder's files ask for and is not done here, or done otherwise by
- * other versions of sentence-transformers: to be told once. */
-const char *imr_encoder_notice(const imr_encoder *e);
-
-/* The folder's tokeniser alone, the caller's (imr_tokenizer_free). No weights are read and none
- * need be there; the folder must describe a kind that runs. Errors as above, without those of
- * weights; of the options only hub is looked at. notice (may be NULL) gets imr_encoder_notice. */
-imr_status imr_encoder_open_tokenizer(imr_tokenizer **out, imr_buf *notice,
-                                      const char *folder_or_name,
-                                      const imr_encoder_options *options,
-                                      imr_error *err) IMR_NODISCARD;
-
-size_t imr_encoder_dim(const imr_encoder *e);         /* n */
-const char *imr_encoder_kind(const imr_encoder *e);   /* see above */
-bool imr_encoder_is_static(const imr_encoder *e);     /* a text is the mean of its tokens' rows */
-const char *imr_encoder_name(const imr_encoder *e);   /* model id or folder name */
-const char *imr_encoder_folder(const imr_encoder *e); /* path */
-/* What sentence-transformers' encode puts before every text (its default prompt), mostly "". */
-const char *imr_encoder_prompt(const imr_encoder *e);
-const char *imr_encoder_query_prefix(const imr_encoder *e);   /* never NULL */
-const char *imr_encoder_passage_prefix(const imr_encoder *e); /* never NULL */
-imr_precision imr_encoder_precision(const imr_encoder *e);
-/* Tokens of a text that are used at most; 0: all. */
-size_t imr_encoder_max_tokens(const imr_encoder *e);
 
 /* Identity: SHA-256 of the lines "<sha256 of file>  <file>\n" over the files that decide the
  * vectors, as `sha256sum FILES | sha256sum` prints it in the folder. With another precision than
@@ -101,7 +102,7 @@ imr_status imr_encoder_encode(const imr_encoder *e, const char *const *texts, co
  * from any thread, in any order. A static encoder's tokens are its rows: it calls neither.
  */
 typedef struct imr_encoder_listener {
-    /* tokens: those read, spelled (imr_tokens_word); valid during the call. */
+    /* tokens: those read, spelled (imr_tokens_word); valid during the call. May be NULL. */
     imr_status (*read)(void *user, size_t text, const imr_tokens *tokens, imr_error *err);
     /* rows [tokens read, hidden]: the last layer's outputs, before pooling. */
     void (*heard)(void *user, size_t text, imr_view rows);
@@ -114,10 +115,9 @@ imr_status imr_encoder_encode_heard(const imr_encoder *e, const char *const *tex
                                     imr_token_count *counts, const imr_encoder_listener *listener,
                                     const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 
-/* The tokens of a text that encoding reads, spelled (imr_tokens_word); overwrites out. count may be
- * NULL. */
-imr_status imr_encoder_read_tokens(imr_tokens *out, imr_token_count *count, const imr_encoder *e,
-                                   const char *text, size_t len, imr_error *err) IMR_NODISCARD;
+/* The tokens of a text that encoding reads, spelled (imr_tokens_word); overwrites out. */
+imr_status imr_encoder_read_tokens(imr_tokens *out, const imr_encoder *e, const char *text,
+                                   size_t len, imr_error *err) IMR_NODISCARD;
 /* What encoding would count, without encoding. */
 imr_status imr_encoder_count_tokens(imr_token_count *out, const imr_encoder *e, const char *text,
                                     size_t len, imr_error *err) IMR_NODISCARD;
@@ -150,7 +150,5 @@ imr_view imr_encoder_token_rows(const imr_encoder *e);
 size_t imr_encoder_token_count(const imr_encoder *e); /* V */
 /* Zero-terminated, as the vocabulary writes it ("##ing"); id < V. Borrowed. */
 const char *imr_encoder_token_text(const imr_encoder *e, uint32_t id);
-unsigned imr_encoder_token_flags(const imr_encoder *e, uint32_t id); /* IMR_TOKEN_* */
-const imr_tokenizer *imr_encoder_tokenizer(const imr_encoder *e);
 
 #endif

@@ -10,20 +10,10 @@
 
 void imr_token_sum_done(imr_token_sum *s)
 {
-    imr_free(s->ids);
-    imr_free(s->start);
-    imr_free(s->end);
-    imr_free(s->word);
+    imr_tokens_done(&s->tokens);
     imr_free(s->rows);
     imr_free(s->extra);
-    imr_free(s->spelled_at);
-    imr_buf_done(&s->spelled);
     *s = (imr_token_sum){0};
-}
-
-const char *imr_token_sum_word(const imr_token_sum *s, size_t word)
-{
-    return s->spelled.data + s->spelled_at[word];
 }
 
 const char *imr_encoder_sum_problem(const imr_encoder *e)
@@ -76,60 +66,18 @@ imr_status imr_encoder_through_dense(imr_matrix *v, const imr_encoder *e, imr_er
     return IMR_OK;
 }
 
-/* Everything but rows and extra, from the tokens that are read. */
-static imr_status take_tokens(imr_token_sum *s, const imr_tokens *t, imr_error *err)
-{
-    s->read = t->n;
-    s->total = t->total;
-    s->words = 0;
-    s->ids = IMR_NEW_ARRAY(uint32_t, t->n);
-    s->word = IMR_NEW_ARRAY(uint32_t, t->n);
-    s->start = IMR_NEW_ARRAY(size_t, t->n);
-    s->end = IMR_NEW_ARRAY(size_t, t->n);
-    if (!s->ids || !s->word || !s->start || !s->end)
-        return imr_fail_memory(err);
-    size_t last = 0;
-    for (size_t i = 0; i < t->n; i++) {
-        const imr_token k = t->v[i];
-        s->ids[i] = k.id;
-        s->word[i] = k.word;
-        s->start[i] = k.start;
-        s->end[i] = k.end;
-        if (k.word != IMR_NO_WORD)
-            s->words = (size_t)k.word + 1;
-        if (k.end > k.start)
-            last = k.end;
-    }
-    if (s->read < s->total)
-        s->read_end = last;
-    s->spelled_at = IMR_NEW_ARRAY(uint32_t, s->words);
-    if (!s->spelled_at)
-        return imr_fail_memory(err);
-    for (size_t w = 0; w < s->words; w++)
-        s->spelled_at[w] = t->words.v[w];
-    if (s->words > 0)
-        imr_buf_add(&s->spelled, t->spelled.data, t->spelled.len);
-    return imr_buf_check(&s->spelled, err);
-}
-
 /* ---- static encoders ---- */
 
-static imr_status sum_rows(imr_token_sum *s, const imr_encoder *e, const char *text, size_t len,
-                           imr_error *err)
+static imr_status sum_rows(imr_token_sum *s, const imr_encoder *e, imr_error *err)
 {
-    imr_encoder_scratch scratch IMR_CLEANUP(imr_encoder_scratch_done) = {.spell = true};
-    imr_token_count count;
-    IMR_TRY(e->ops->read(e, text, len, &count, &scratch, err));
-    IMR_TRY(take_tokens(s, &scratch.tokens, err));
-    scratch.sum = IMR_NEW_ARRAY(double, s->n);
-    s->extra = IMR_NEW_ARRAY(float, s->n);
-    s->rows = imr_alloc_aligned(s->read * s->n, sizeof *s->rows);
-    if (!scratch.sum || !s->extra || !s->rows)
+    double *sum IMR_AUTOFREE = IMR_NEW_ARRAY(double, s->n);
+    if (!sum)
         return imr_fail_memory(err);
-    const double scale = imr_static_sum(e, &scratch.tokens, scratch.sum);
-    for (size_t b = 0; b < s->read; b++) {
-        const bool none = imr_static_leaves_out(e, s->ids[b]);
-        const float *row = e->rows + (size_t)s->ids[b] * s->n;
+    const double scale = imr_static_sum(e, &s->tokens, sum);
+    for (size_t b = 0; b < s->tokens.n; b++) {
+        const uint32_t id = s->tokens.v[b].id;
+        const bool none = imr_static_leaves_out(e, id);
+        const float *row = e->rows + (size_t)id * s->n;
         for (size_t j = 0; j < s->n; j++)
             s->rows[b * s->n + j] = none ? 0 : (float)((double)row[j] * scale);
     }
@@ -140,27 +88,17 @@ static imr_status sum_rows(imr_token_sum *s, const imr_encoder *e, const char *t
 
 /* What the encoder tells of its one text. */
 typedef struct hearing {
-    imr_token_sum *s;
+    float *rows;
     const imr_pool *pool;
-    size_t width; /* of what pooling gives */
 } hearing;
 
-static imr_status read_tokens(void *user, size_t text, const imr_tokens *tokens, imr_error *err)
-{
-    (void)text;
-    const hearing *h = user;
-    IMR_TRY(take_tokens(h->s, tokens, err));
-    h->s->rows = imr_alloc_aligned(tokens->n * h->width, sizeof *h->s->rows);
-    return h->s->rows ? IMR_OK : imr_fail_memory(err);
-}
-
-/* Each token's part of what pooling gives: [read, modes * hidden] in s->rows. */
+/* Each token's part of what pooling gives: [read, modes * hidden]. */
 static void hear(void *user, size_t text, imr_view rows)
 {
     (void)text;
     const hearing *h = user;
     const double count = (double)rows.rows;
-    float *out = h->s->rows;
+    float *out = h->rows;
     for (size_t b = 0; b < rows.rows; b++) {
         for (size_t m = 0; m < h->pool->n; m++, out += rows.cols) {
             const double scale = h->pool->modes[m] == IMR_POOL_MEAN ? 1 / count : 1 / sqrt(count);
@@ -175,12 +113,12 @@ static void scale_to_unit(imr_token_sum *s, size_t width)
     double square = 0;
     for (size_t j = 0; j < width; j++) {
         double sum = (double)s->extra[j];
-        for (size_t b = 0; b < s->read; b++)
+        for (size_t b = 0; b < s->tokens.n; b++)
             sum += (double)s->rows[b * width + j];
         square += sum * sum;
     }
     const double scale = 1 / fmax(sqrt(square), IMR_NN_UNIT_FLOOR);
-    for (size_t i = 0; i < s->read * width; i++)
+    for (size_t i = 0; i < s->tokens.n * width; i++)
         s->rows[i] = (float)((double)s->rows[i] * scale);
     for (size_t j = 0; j < width; j++)
         s->extra[j] = (float)((double)s->extra[j] * scale);
@@ -192,11 +130,10 @@ static imr_status sum_outputs(imr_token_sum *s, const imr_encoder *e, const char
     const imr_transformer *t = e->transformer;
     size_t width = t->pool.n * t->config.hidden;
     float *vector IMR_AUTOFREE = IMR_NEW_ARRAY(float, e->dim);
-    s->extra = IMR_NEW_ARRAY(float, width);
-    if (!vector || !s->extra)
+    if (!vector)
         return imr_fail_memory(err);
-    hearing h = {s, &t->pool, width};
-    const imr_encoder_listener listener = {read_tokens, hear, &h};
+    hearing h = {s->rows, &t->pool};
+    const imr_encoder_listener listener = {.heard = hear, .user = &h};
     IMR_TRY(imr_encoder_encode_heard(e, &text, &len, 1, vector, NULL, &listener, progress, err));
     for (size_t i = 0; i < t->n_steps; i++) {
         const imr_transformer_step *d = &t->steps[i];
@@ -204,11 +141,33 @@ static imr_status sum_outputs(imr_token_sum *s, const imr_encoder *e, const char
             scale_to_unit(s, width);
             continue;
         }
-        IMR_TRY(through_dense(&s->rows, s->read, d, NULL, err));
+        IMR_TRY(through_dense(&s->rows, s->tokens.n, d, NULL, err));
         IMR_TRY(through_dense(&s->extra, 1, d, d->bias, err));
         width = d->out;
     }
     return IMR_OK;
+}
+
+static imr_status make(imr_token_sum *s, const imr_encoder *e, const char *text, size_t len,
+                       const imr_progress *progress, imr_error *err)
+{
+    const imr_transformer *t = e->transformer;
+    const size_t width = t ? t->pool.n * t->config.hidden : e->dim;
+    const imr_status status = imr_encoder_read_tokens(&s->tokens, e, text, len, err);
+    if (status != IMR_OK)
+        return t ? imr_error_prefix(err, status, "text 0") : status;
+    s->read_end = len;
+    if (s->tokens.n < s->tokens.total) {
+        s->read_end = 0;
+        for (size_t i = 0; i < s->tokens.n; i++)
+            if (s->tokens.v[i].end > s->tokens.v[i].start)
+                s->read_end = s->tokens.v[i].end;
+    }
+    s->extra = IMR_NEW_ARRAY(float, width);
+    s->rows = imr_alloc_aligned(s->tokens.n * width, sizeof *s->rows);
+    if (!s->extra || !s->rows)
+        return imr_fail_memory(err);
+    return t ? sum_outputs(s, e, text, len, progress, err) : sum_rows(s, e, err);
 }
 
 imr_status imr_encoder_token_sum(imr_token_sum *out, const imr_encoder *e, const char *text,
@@ -217,9 +176,8 @@ imr_status imr_encoder_token_sum(imr_token_sum *out, const imr_encoder *e, const
     const char *problem = imr_encoder_sum_problem(e);
     if (*problem)
         return imr_fail(err, IMR_E_UNSUPPORTED, "%s", problem);
-    imr_token_sum s = {.n = e->dim, .read_end = len};
-    imr_status status = e->transformer ? sum_outputs(&s, e, text, len, progress, err)
-                                       : sum_rows(&s, e, text, len, err);
+    imr_token_sum s = {.n = e->dim};
+    const imr_status status = make(&s, e, text, len, progress, err);
     if (status == IMR_OK)
         *out = s;
     else

@@ -21,19 +21,12 @@
 #include "encoder/encoder.h"
 
 typedef struct imr_token_sum {
-    size_t read, total;  /* tokens the encoder read and tokens the text has, special ones in both */
-    uint32_t *ids;       /* [read] */
-    size_t *start, *end; /* [read], byte spans in the text as given (prefix included); special
-                            tokens around it: start == end */
-    uint32_t *word;      /* [read], index of the pre-tokeniser's word the token is a piece of;
-                        IMR_NO_WORD for special tokens */
-    size_t words;        /* among the tokens read */
-    size_t read_end;     /* byte offset where reading ended; the text's length when all was read */
+    imr_tokens tokens; /* those the encoder read, spelled; spans in the text as given (prefix
+                          included) */
+    size_t read_end;   /* byte offset where reading ended; the text's length when all was read */
     size_t n;
-    float *rows;          /* [read, n] */
-    float *extra;         /* [n], what no token carries: zeros unless a Dense module has a bias */
-    imr_buf spelled;      /* the words: imr_token_sum_word */
-    uint32_t *spelled_at; /* [words] */
+    float *rows;  /* [tokens.n, n] */
+    float *extra; /* [n], what no token carries: zeros unless a Dense module has a bias */
 } imr_token_sum;
 
 /* "", or the one sentence that says why this encoder's vectors are no sum over tokens. Static. */
@@ -53,9 +46,5 @@ void imr_token_sum_done(imr_token_sum *s); /* {0} is fine */
 size_t imr_encoder_outputs(const imr_encoder *e);
 imr_status imr_encoder_through_dense(imr_matrix *v, const imr_encoder *e,
                                      imr_error *err) IMR_NODISCARD;
-
-/* A word below s->words, joined from its pieces, as the normaliser leaves it: "hipscs" for hips
- * ##cs. Borrowed, zero-terminated. */
-const char *imr_token_sum_word(const imr_token_sum *s, size_t word);
 
 #endif

@@ -19,23 +19,21 @@ enum {
 
 /* The working memory of one call. */
 typedef struct work {
-    const imr_encoder *e;
+    const imr_encoder_call *call;
     const imr_transformer *t;
-    imr_encoder_scratch read;
+    imr_tokens tokens;              /* of one text */
     IMR_ARRAY(uint32_t) ids;        /* of the batch's tokens */
     IMR_ARRAY(uint32_t) places;     /* their positions */
     size_t starts[BATCH_TEXTS + 1]; /* of its texts */
     size_t texts;
     float *heads[2]; /* [room_texts, widest]: the texts' vectors between pooling and the end */
     size_t room_texts;
-    const imr_encoder_listener *listener;
-    const imr_progress *progress;
-    size_t done, total; /* texts */
+    size_t done; /* texts */
 } work;
 
 static void work_done(work *w)
 {
-    imr_encoder_scratch_done(&w->read);
+    imr_tokens_done(&w->tokens);
     imr_free(w->ids.v);
     imr_free(w->places.v);
     imr_free(w->heads[0]);
@@ -143,8 +141,8 @@ static bool watch(void *user)
 {
     batch *b = user;
     const work *w = b->w;
-    return imr_progress_step(w->progress, "encoding texts", w->done + atomic_load(&b->done),
-                             w->total);
+    return imr_progress_step(w->call->progress, "encoding texts", w->done + atomic_load(&b->done),
+                             w->call->count);
 }
 
 /* Every `step`th text of a group that is through. */
@@ -158,16 +156,17 @@ static void pool(const batch *b, size_t group, const imr_forward_room *room, siz
                                hidden, room->stride};
         const size_t text = b->sequences[at + i].text;
         imr_pool_rows(w->heads[0] + text * w->t->pool.n * hidden, &w->t->pool, rows);
-        if (w->listener)
+        if (w->call->listener)
 #pragma omp critical(imr_encoder_listener)
-            w->listener->heard(w->listener->user, w->done + text, rows);
+            w->call->listener->heard(w->call->listener->user, w->done + text, rows);
     }
 }
 
 /* One thread's part of a batch. The caller's own is number 0, which reports. */
 static void work_along(batch *b, size_t me, size_t threads)
 {
-    imr_forward_pass p = {.e = b->w->e, .stop = &b->stop, .user = b, .watch = me ? NULL : watch};
+    imr_forward_pass p = {
+        .e = b->w->call->e, .stop = &b->stop, .user = b, .watch = me ? NULL : watch};
     const size_t team = b->alone ? 1 : threads;
     for (;;) {
         const size_t group = b->alone ? atomic_fetch_add(&b->next, 1) : 0;
@@ -197,7 +196,7 @@ static imr_status run_layers(work *w, imr_error *err)
     work_along(&b, imr_team_member(), imr_team_size());
     if (atomic_load(&b.stop))
         return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu texts",
-                        w->done + atomic_load(&b.done), w->total);
+                        w->done + atomic_load(&b.done), w->call->count);
     return IMR_OK;
 }
 
@@ -265,108 +264,61 @@ static imr_status run_batch(work *w, float *out, imr_error *err)
     IMR_TRY(make_heads(w, err));
     IMR_TRY(run_layers(w, err));
     finish(w, out);
-    size_t bad = imr_view_first_bad(imr_view_of(out, w->texts, w->e->dim));
-    if (bad < w->texts * w->e->dim)
+    size_t bad = imr_view_first_bad(imr_view_of(out, w->texts, w->call->e->dim));
+    if (bad < w->texts * w->call->e->dim)
         return imr_fail(err, IMR_E_NUMERIC,
                         "text %zu: its vector is not finite: the encoder's weights overflow",
-                        w->done + bad / w->e->dim);
+                        w->done + bad / w->call->e->dim);
     w->done += w->texts;
     w->texts = 0;
     w->ids.n = w->places.n = 0;
-    if (imr_progress_step(w->progress, "encoding texts", w->done, w->total))
+    if (imr_progress_step(w->call->progress, "encoding texts", w->done, w->call->count))
         return IMR_OK;
-    return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu texts", w->done, w->total);
+    return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu texts", w->done,
+                    w->call->count);
 }
 
 /* ---- texts to batches ---- */
 
-/* What a call encodes: texts, or token ids each alone. */
-typedef struct input {
-    const char *const *texts;
-    const size_t *lens;
-    bool tokens;
-    const uint32_t *ids; /* of tokens */
-} input;
-
-static imr_status read_text(const imr_encoder *e, const char *text, size_t len,
-                            imr_token_count *count, imr_encoder_scratch *s, imr_error *err)
+static imr_status add_text(work *w, size_t index, imr_token_count *count, imr_error *err)
 {
-    imr_encode_options o = {
-        .special = true, .spell = s->spell, .max_ids = e->max_tokens, .keep_end = e->keep_end};
-    IMR_TRY(imr_tokenizer_encode(e->tokenizer, text, len, &o, &s->tokens, err));
-    *count = (imr_token_count){.read = s->tokens.n, .total = s->tokens.total};
-    for (size_t i = 0; i < s->tokens.n; i++)
-        count->known += !(e->tokenizer->flags[s->tokens.v[i].id] & IMR_TOKEN_SPECIAL);
-    return IMR_OK;
-}
-
-static imr_status add_text(work *w, const input *in, size_t index, imr_token_count *count,
-                           imr_error *err)
-{
-    const imr_transformer_config *c = &w->t->config;
-    const imr_tokens *tokens = &w->read.tokens;
-    if (in->tokens)
-        IMR_TRY(imr_tokenizer_alone(w->e->tokenizer, in->ids[index], &w->read.tokens, err));
+    const imr_encoder_call *c = w->call;
+    const imr_tokens *tokens = &w->tokens;
+    const size_t pad = w->t->config.pad;
+    if (c->ids)
+        IMR_TRY(imr_tokenizer_alone(c->e->tokenizer, c->ids[index], &w->tokens, err));
     else
-        IMR_TRY(read_text(w->e, in->texts[index], in->lens[index], count, &w->read, err));
-    if (w->listener)
-        IMR_TRY(w->listener->read(w->listener->user, index, tokens, err));
-    size_t n = tokens->n;
-    uint32_t place = (uint32_t)c->first_position;
-    if (!IMR_GROW(&w->ids, n) || !IMR_GROW(&w->places, n))
+        IMR_TRY(imr_encoder_read(&w->tokens, count, c->e, c->texts[index], c->lens[index],
+                                 c->listener && c->listener->read, err));
+    if (c->listener && c->listener->read)
+        IMR_TRY(c->listener->read(c->listener->user, index, tokens, err));
+    uint32_t place = (uint32_t)w->t->config.first_position;
+    if (!IMR_GROW(&w->ids, tokens->n) || !IMR_GROW(&w->places, tokens->n))
         return imr_fail_memory(err);
-    for (size_t i = 0; i < n; i++) {
-        uint32_t id = tokens->v[i].id;
-        bool pad = w->t->family->positions_after_pad && id == c->pad;
+    w->starts[w->texts++] = w->ids.n;
+    for (size_t i = 0; i < tokens->n; i++) {
+        const uint32_t id = tokens->v[i].id;
+        const bool padding = w->t->family->positions_after_pad && id == pad;
         w->ids.v[w->ids.n++] = id;
-        w->places.v[w->places.n++] = pad ? (uint32_t)c->pad : place++;
+        w->places.v[w->places.n++] = padding ? (uint32_t)pad : place++;
     }
-    w->starts[w->texts++] = w->ids.n - n;
     w->starts[w->texts] = w->ids.n;
     return IMR_OK;
 }
 
-static imr_status encode_texts(work *w, const input *in, float *out, imr_token_count *counts,
-                               imr_error *err)
+imr_status imr_transformer_encode(const imr_encoder_call *c, imr_error *err)
 {
-    w->read.spell = w->listener != NULL;
-    for (size_t i = 0; i < w->total; i++) {
+    work w IMR_CLEANUP(work_done) = {.call = c, .t = c->e->transformer};
+    for (size_t i = 0; i < c->count; i++) {
         imr_token_count count = {0};
         imr_error why;
-        imr_status status = add_text(w, in, i, &count, &why);
+        imr_status status = add_text(&w, i, &count, &why);
         if (status != IMR_OK)
             return imr_fail(err, status, "text %zu: %s", i, why.text);
-        if (counts)
-            counts[i] = count;
-        if (w->ids.n >= BATCH_TOKENS || w->texts == BATCH_TEXTS || i + 1 == w->total)
-            IMR_TRY(run_batch(w, out + w->done * w->e->dim, err));
+        if (c->counts)
+            c->counts[i] = count;
+        if (w.ids.n >= BATCH_TOKENS || w.texts == BATCH_TEXTS || i + 1 == c->count)
+            IMR_TRY(run_batch(&w, c->out + w.done * c->e->dim, err));
     }
     return IMR_OK;
 }
-
-static imr_status encode_many(const imr_encoder *e, const char *const *texts, const size_t *lens,
-                              size_t count, float *out, imr_token_count *counts,
-                              const imr_encoder_listener *listener, const imr_progress *progress,
-                              imr_error *err)
-{
-    work w = {
-        .e = e, .t = e->transformer, .listener = listener, .progress = progress, .total = count};
-    input in = {.texts = texts, .lens = lens};
-    imr_status status = encode_texts(&w, &in, out, counts, err);
-    work_done(&w);
-    return status;
-}
-
-/* [CLS] id [SEP] for each. */
-static imr_status encode_tokens(const imr_encoder *e, const uint32_t *ids, size_t count, float *out,
-                                const imr_progress *progress, imr_error *err)
-{
-    work w = {.e = e, .t = e->transformer, .progress = progress, .total = count};
-    input in = {.tokens = true, .ids = ids};
-    imr_status status = encode_texts(&w, &in, out, NULL, err);
-    work_done(&w);
-    return status;
-}
-
-const imr_encoder_ops imr_transformer_ops = {
-    .read = read_text, .encode_many = encode_many, .encode_tokens = encode_tokens};

@@ -91,6 +91,4 @@ imr_status imr_transformer_family_of(const imr_transformer_family **out, const i
  * the caller frees e. */
 imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error *err) IMR_NODISCARD;
 
-extern const imr_encoder_ops imr_transformer_ops; /* of all families */
-
 #endif

@@ -360,7 +360,6 @@ imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error 
         status = imr_transformer_config_read(&t->config, t->family, config, err);
     if (status != IMR_OK)
         return imr_error_prefix(err, status, path);
-    e->ops = &imr_transformer_ops;
     e->kind = t->family->model_type;
     e->rows_dim = t->config.hidden;
     if (m->n)

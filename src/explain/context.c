@@ -178,8 +178,7 @@ bool imr_context_complete(const imr_context *c)
 static bool is_piece(const imr_context *c, const imr_token *k)
 {
     return k->word != IMR_NO_WORD && k->start >= c->prefix_bytes &&
-           !(imr_encoder_is_static(c->e) &&
-             imr_encoder_token_flags(c->e, k->id) & IMR_TOKEN_UNKNOWN);
+           !(!c->e->transformer && c->e->tokenizer->flags[k->id] & IMR_TOKEN_UNKNOWN);
 }
 
 /* Pieces of the word that begins at token i, and where the next one begins. */
@@ -226,13 +225,13 @@ imr_status imr_context_count(imr_context *c, size_t document, const char *text, 
 {
     const bool held = bit(c->held, document);
     const imr_tokens *t = &c->tokens;
-    IMR_TRY(imr_encoder_read_tokens(&c->tokens, NULL, c->e, text, len, err));
+    IMR_TRY(imr_encoder_read_tokens(&c->tokens, c->e, text, len, err));
     for (size_t i = 0, next; i < t->n; i = next) {
         if (word_at(c, t, i, &next) == 0)
             continue;
         entry *e = NULL;
         IMR_TRY(find_entry(&e, c, imr_tokens_word(t, t->v[i].word), err));
-        if (imr_encoder_is_static(c->e) && e->count == 0)
+        if (!c->e->transformer && e->count == 0)
             IMR_TRY(keep_pieces(c, e, i, next, err));
         e->count++;
         e->held += held;
@@ -323,7 +322,7 @@ imr_status imr_context_choose(imr_context *c, imr_error *err)
         c->order[i] = all[i].entry;
         c->entries.v[all[i].entry].row = (uint32_t)i;
     }
-    if (imr_encoder_is_static(c->e))
+    if (!c->e->transformer)
         sum_static(c, word);
     return IMR_OK;
 }
@@ -448,7 +447,7 @@ static imr_status centred(imr_matrix *out, const imr_context *c, bool with_held,
 
 imr_status imr_context_finish(imr_context_rows *out, imr_context *c, imr_error *err)
 {
-    imr_context_rows r = {.words = c->words, .n = imr_encoder_dim(c->e), .heard = c->sampled};
+    imr_context_rows r = {.words = c->words, .n = c->e->dim, .heard = c->sampled};
     imr_matrix rows = {0}, without = {0};
     imr_status status = centred(&rows, c, true, err);
     if (status == IMR_OK)

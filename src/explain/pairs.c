@@ -65,7 +65,8 @@ static void words_done(words *w)
 
 static bool is_special(const imr_pair_text *t, size_t token)
 {
-    return t->sum->word[token] == IMR_NO_WORD || t->sum->start[token] < t->prefix;
+    const imr_token *k = &t->sum->tokens.v[token];
+    return k->word == IMR_NO_WORD || k->start < t->prefix;
 }
 
 /* Special tokens by id, words of the prefix and of the text by their spelling. */
@@ -75,22 +76,23 @@ static imr_status find_places(words *w, const imr_pair_text *t, imr_error *err)
     IMR_CLEANUP(imr_strmap_done) imr_strmap plain = {0};
     IMR_CLEANUP(imr_strmap_done) imr_strmap prefix = {0};
     IMR_CLEANUP(imr_strmap_done) imr_strmap special = {0};
-    w->place = IMR_NEW_ARRAY(uint32_t, s->read);
-    w->first = IMR_NEW_ARRAY(uint32_t, s->read);
-    w->count = IMR_NEW_ARRAY(uint32_t, s->read);
+    w->place = IMR_NEW_ARRAY(uint32_t, s->tokens.n);
+    w->first = IMR_NEW_ARRAY(uint32_t, s->tokens.n);
+    w->count = IMR_NEW_ARRAY(uint32_t, s->tokens.n);
     if (!w->place || !w->first || !w->count)
         return imr_fail_memory(err);
-    for (size_t b = 0; b < s->read; b++) {
-        const bool none = s->word[b] == IMR_NO_WORD;
+    for (size_t b = 0; b < s->tokens.n; b++) {
+        const imr_token *k = &s->tokens.v[b];
+        const bool none = k->word == IMR_NO_WORD;
         imr_strmap *among = none ? &special : is_special(t, b) ? &prefix : &plain;
-        const char *key = none ? (const char *)&s->ids[b] : imr_token_sum_word(s, s->word[b]);
+        const char *key = none ? (const char *)&k->id : imr_tokens_word(&s->tokens, k->word);
         bool added;
-        if (!imr_strmap_add(among, key, none ? sizeof s->ids[b] : strlen(key), (uint32_t)w->n,
+        if (!imr_strmap_add(among, key, none ? sizeof k->id : strlen(key), (uint32_t)w->n,
                             &w->place[b], &added))
             return imr_fail_memory(err);
         if (added)
             w->first[w->n++] = (uint32_t)b;
-        w->count[w->place[b]] += none || b == 0 || s->word[b] != s->word[b - 1];
+        w->count[w->place[b]] += none || b == 0 || k->word != k[-1].word;
     }
     return IMR_OK;
 }
@@ -103,10 +105,10 @@ static imr_status join(words *w, const imr_pair_text *t, imr_error *err)
     w->rows = IMR_NEW_ARRAY(float, w->n * s->n);
     if (!w->weight || !w->rows)
         return imr_fail_memory(err);
-    for (size_t b = 0; b < s->read; b++) {
+    for (size_t b = 0; b < s->tokens.n; b++) {
         const float *from = s->rows + b * s->n;
         float *to = w->rows + w->place[b] * s->n;
-        w->weight[w->place[b]] += 1 / (float)s->read;
+        w->weight[w->place[b]] += 1 / (float)s->tokens.n;
         for (size_t j = 0; j < s->n; j++)
             to[j] += from[j];
     }
@@ -117,7 +119,7 @@ imr_status imr_pairs_places(uint32_t *out, const imr_pair_text *text, imr_error 
 {
     IMR_CLEANUP(words_done) words w = {0};
     IMR_TRY(find_places(&w, text, err));
-    memcpy(out, w.place, text->sum->read * sizeof *out);
+    memcpy(out, w.place, text->sum->tokens.n * sizeof *out);
     return IMR_OK;
 }
 
@@ -131,8 +133,9 @@ static imr_status name(imr_pair_word **out, const words *w, const imr_pair_text 
         return imr_fail_memory(err);
     for (size_t i = 0; i < w->n; i++) {
         const uint32_t b = w->first[i];
-        const char *text = s->word[b] == IMR_NO_WORD ? imr_encoder_token_text(e, s->ids[b])
-                                                     : imr_token_sum_word(s, s->word[b]);
+        const imr_token *k = &s->tokens.v[b];
+        const char *text = k->word == IMR_NO_WORD ? imr_encoder_token_text(e, k->id)
+                                                  : imr_tokens_word(&s->tokens, k->word);
         imr_buf_clear(&clean);
         imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
         IMR_TRY(imr_buf_check(&clean, err));

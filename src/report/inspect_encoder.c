@@ -17,25 +17,23 @@ static imr_status add_rows(imr_inspection *i, const imr_encoder *e, imr_error *e
 static imr_status add_encoder(imr_inspection *i, const imr_encoder *e, imr_error *err)
 {
     IMR_TRY(imr_encoder_sha256(e, i->sha256, err));
-    IMR_TRY(imr_inspection_string(i, "encoder_kind", "kind", imr_encoder_kind(e), err));
-    IMR_TRY(imr_inspection_string(i, "name", "name", imr_encoder_name(e), err));
-    IMR_TRY(imr_inspection_string(i, "folder", "folder", imr_encoder_folder(e), err));
-    IMR_TRY(imr_inspection_int(i, "dim", "dimension n", (int64_t)imr_encoder_dim(e), err));
-    const bool pieces = imr_encoder_tokenizer(e)->spec.model == IMR_WORDPIECE;
+    IMR_TRY(imr_inspection_string(i, "encoder_kind", "kind", e->kind, err));
+    IMR_TRY(imr_inspection_string(i, "name", "name", e->folder.name, err));
+    IMR_TRY(imr_inspection_string(i, "folder", "folder", e->folder.path, err));
+    IMR_TRY(imr_inspection_int(i, "dim", "dimension n", (int64_t)e->dim, err));
+    const bool pieces = e->tokenizer->spec.model == IMR_WORDPIECE;
     IMR_TRY(imr_inspection_string(i, "tokenizer", "tokeniser", pieces ? "WordPiece" : "WordLevel",
                                   err));
     IMR_TRY(imr_inspection_int(i, "vocabulary", "vocabulary", (int64_t)imr_encoder_token_count(e),
                                err));
-    size_t most = imr_encoder_max_tokens(e);
+    size_t most = e->max_tokens;
     IMR_TRY(imr_inspection_int(i, "max_tokens", most ? "longest text, tokens" : NULL, (int64_t)most,
                                err));
-    if (*imr_encoder_notice(e))
-        IMR_TRY(imr_inspection_problem(i, IMR_SEVERITY_WARNING, i->path, imr_encoder_notice(e), "",
-                                       err));
-    IMR_TRY(
-        imr_inspection_string(i, "query_prefix", "query prefix", imr_encoder_query_prefix(e), err));
-    IMR_TRY(imr_inspection_string(i, "passage_prefix", "passage prefix",
-                                  imr_encoder_passage_prefix(e), err));
+    if (*imr_buf_text(&e->notice))
+        IMR_TRY(imr_inspection_problem(i, IMR_SEVERITY_WARNING, i->path, imr_buf_text(&e->notice),
+                                       "", err));
+    IMR_TRY(imr_inspection_string(i, "query_prefix", "query prefix", e->query_prefix, err));
+    IMR_TRY(imr_inspection_string(i, "passage_prefix", "passage prefix", e->passage_prefix, err));
     return add_rows(i, e, err);
 }
 

@@ -217,7 +217,7 @@ imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cac
     m->cache = cache;
     m->encoder = encoder;
     m->batch = BATCH;
-    m->vectors = IMR_NEW_ARRAY(float, BATCH *imr_encoder_dim(encoder));
+    m->vectors = IMR_NEW_ARRAY(float, BATCH * encoder->dim);
     imr_status status = m->vectors
                             ? imr_context_new(&m->context, encoder, imr_cache_documents(cache),
                                               strlen(imr_cache_encoder(cache)->passage_prefix), err)

@@ -43,8 +43,8 @@ static imr_status read_text(imr_reading *r, const imr_encoder *e, bool sum,
     IMR_TRY(imr_encoder_tokenize(e, text, r->text.len, true, &r->tokens, err));
     if (sum && !imr_encoder_sum_problem(e)[0]) {
         IMR_TRY(imr_encoder_token_sum(&r->sum, e, text, r->text.len, progress, err));
-        count.read = r->sum.read;
-        count.total = r->sum.total;
+        count.read = r->sum.tokens.n;
+        count.total = r->sum.tokens.total;
     } else {
         IMR_TRY(imr_encoder_count_tokens(&count, e, text, r->text.len, err));
     }
@@ -116,7 +116,7 @@ static imr_status find_spans(const imr_session *s, imr_detail *d, const imr_read
 {
     const imr_pair_text text = {&r->sum, r->prefix};
     IMR_CLEANUP(imr_strmap_done) imr_strmap query = {0};
-    IMR_AUTOFREE uint32_t *place = IMR_NEW_ARRAY(uint32_t, r->sum.read);
+    IMR_AUTOFREE uint32_t *place = IMR_NEW_ARRAY(uint32_t, r->sum.tokens.n);
     d->spans = IMR_ARENA_ARRAY(d->arena, imr_detail_span, r->read.read);
     if (!place || !d->spans)
         return imr_fail_memory(err);

@@ -121,7 +121,7 @@ static imr_status encode_rows(void *user, size_t first, size_t count, void *cons
 static imr_status make_in_memory(imr_encoded_table *t, const imr_encoder *e,
                                  const imr_progress *progress, imr_error *err)
 {
-    const size_t rows = imr_encoder_token_count(e), dim = imr_encoder_dim(e);
+    const size_t rows = imr_encoder_token_count(e), dim = e->dim;
     t->owned = imr_alloc_aligned(rows * dim, sizeof *t->owned);
     if (!t->owned)
         return imr_fail_memory(err);
@@ -210,7 +210,7 @@ static imr_status open_files(table_files *f, bool *found, imr_encoded_table *t,
                              const imr_progress *progress, imr_error *err)
 {
     bool whole, in_memory = false;
-    lay_out(f, imr_encoder_token_count(e), imr_encoder_dim(e), BLOCK);
+    lay_out(f, imr_encoder_token_count(e), e->dim, BLOCK);
     snprintf(f->header, sizeof f->header, "imrnn-tokens 1 %.64s %zu %zu %d\n", sha256,
              f->table.rows, f->dim, BLOCK);
     IMR_TRY(name_files(f, dir, sha256, err));
@@ -229,7 +229,7 @@ imr_status imr_encoded_table_open(imr_encoded_table *out, bool *found, const imr
 {
     IMR_CLEANUP(files_done) table_files f = {.dim = 0};
     IMR_CLEANUP(imr_encoded_table_done) imr_encoded_table t = {.made = 0};
-    if (dir[0] && !imr_encoder_is_static(e))
+    if (dir[0] && e->transformer)
         IMR_TRY(open_files(&f, found, &t, e, sha256, dir, progress, err));
     else if (found)
         *found = false;

@@ -83,7 +83,7 @@ static imr_status nearest(imr_trace_token **out, size_t *n, const imr_session *s
     for (size_t j = 0; j < b->n; j++)
         direction[j] = (float)base[j];
     for (size_t i = 0; i < rows.rows; i++) {
-        if (imr_encoder_token_flags(s->encoder, (uint32_t)i) & IMR_TOKEN_SPECIAL)
+        if (s->encoder->tokenizer->flags[i] & IMR_TOKEN_SPECIAL)
             continue;
         const float cosine = (float)imr_nn_cosine(direction, imr_view_row(&rows, i), b->n);
         const char *text = imr_encoder_token_text(s->encoder, (uint32_t)i);

@@ -127,13 +127,12 @@ static imr_status open_encoder(imr_session *s, imr_error *err)
     char sha256[IMR_SHA256_HEX] = "";
     if (status == IMR_OK)
         status = imr_encoder_sha256(s->encoder, sha256, &why);
-    if (status == IMR_OK && imr_encoder_dim(s->encoder) != imr_cache_dim(s->cache))
+    if (status == IMR_OK && s->encoder->dim != imr_cache_dim(s->cache))
         status = imr_fail(&why, IMR_E_SHAPE,
                           "the encoder %s gives %zu-dimensional vectors, the cache %s holds "
                           "%zu-dimensional ones; use the "
                           "encoder the cache was made with",
-                          name, imr_encoder_dim(s->encoder), imr_cache_path(s->cache),
-                          imr_cache_dim(s->cache));
+                          name, s->encoder->dim, imr_cache_path(s->cache), imr_cache_dim(s->cache));
     if (status == IMR_OK && made_by->sha256[0] && strcmp(made_by->sha256, sha256) != 0)
         status =
             imr_fail(&why, IMR_E_FORMAT,
@@ -154,9 +153,9 @@ static imr_status open_encoder(imr_session *s, imr_error *err)
         return IMR_OK;
     }
     imr_trace_inputs *in = &s->facts.inputs;
-    in->encoder_path = imr_session_string(s, imr_encoder_folder(s->encoder));
-    in->encoder_name = imr_session_string(s, imr_encoder_name(s->encoder));
-    in->encoder_kind = imr_encoder_kind(s->encoder);
+    in->encoder_path = imr_session_string(s, s->encoder->folder.path);
+    in->encoder_name = imr_session_string(s, s->encoder->folder.name);
+    in->encoder_kind = s->encoder->kind;
     memcpy(in->encoder_sha256, sha256, sizeof sha256);
     s->facts.has_encoder = true;
     return IMR_OK;
@@ -228,7 +227,7 @@ static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_
 static imr_status note_notices(imr_session *s, imr_error *err)
 {
     const char *const notices[] = {imr_cache_notice(s->cache), s->ranker.projected.notice,
-                                   s->encoder ? imr_encoder_notice(s->encoder) : NULL};
+                                   s->encoder ? imr_buf_text(&s->encoder->notice) : NULL};
     IMR_AUTOBUF imr_buf text = {0};
     for (size_t i = 0; i < IMR_LEN(notices); i++)
         if (notices[i] && *notices[i])
@@ -256,7 +255,7 @@ static imr_status open_all(imr_session *s, const imr_progress *progress, imr_err
     s->prefix = o->query_prefix ? o->query_prefix
                 : imr_cache_encoder(s->cache)->query_prefix[0]
                     ? imr_cache_encoder(s->cache)->query_prefix
-                : s->encoder ? imr_encoder_query_prefix(s->encoder)
+                : s->encoder ? s->encoder->query_prefix
                              : "";
     s->query_base = IMR_NEW_ARRAY(float, imr_cache_dim(s->cache));
     if (!s->query_base)

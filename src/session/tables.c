@@ -61,8 +61,8 @@ static imr_status name_rows(imr_table *t, imr_error *err)
         imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
         IMR_TRY(imr_buf_check(&clean, err));
         t->texts[i] = imr_arena_strndup(t->arena, imr_buf_text(&clean), clean.len);
-        t->special[i] = t->tokeniser && imr_encoder_token_flags(t->tokeniser, (uint32_t)i) &
-                                            (IMR_TOKEN_SPECIAL | IMR_TOKEN_UNKNOWN);
+        t->special[i] = t->tokeniser &&
+                        t->tokeniser->tokenizer->flags[i] & (IMR_TOKEN_SPECIAL | IMR_TOKEN_UNKNOWN);
         if (!t->texts[i])
             return imr_fail_memory(err);
     }
@@ -92,7 +92,7 @@ static imr_status open_context(imr_table *t, bool *found, imr_session *s,
     const char *dir = imr_cache_path(s->cache);
     imr_words *w = &s->words;
     IMR_TRY(imr_context_table_find(&t->context, found, dir, &w->unkept, &source, err));
-    if (!*found && imr_encoder_is_static(s->encoder) && imr_cache_dataset(s->cache)) {
+    if (!*found && !s->encoder->transformer && imr_cache_dataset(s->cache)) {
         IMR_TRY(imr_words_hear(s, progress, err)); /* takes a reading, not an encoding */
         IMR_TRY(imr_context_table_find(&t->context, found, dir, &w->unkept, &source, err));
     }
@@ -288,7 +288,7 @@ static imr_status add_ids(sample *x, const imr_encoder *e, const char *text, siz
                           size_t prefix, uint8_t *seen, imr_tokens *tokens, imr_error *err)
 {
     const size_t first = x->own.n;
-    IMR_TRY(imr_encoder_read_tokens(tokens, NULL, e, text, len, err));
+    IMR_TRY(imr_encoder_read_tokens(tokens, e, text, len, err));
     for (size_t i = 0; i < tokens->n; i++) {
         const imr_token k = tokens->v[i];
         if (k.word == IMR_NO_WORD || k.start < prefix || seen[k.id])

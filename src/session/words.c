@@ -119,7 +119,7 @@ static imr_status no_table(imr_session *s, imr_error *err)
 static bool can_hear(const imr_session *s)
 {
     const imr_words *w = &s->words;
-    return s->encoder && !imr_encoder_is_static(s->encoder) && s->facts.has_texts &&
+    return s->encoder && s->encoder->transformer && s->facts.has_texts &&
            !*imr_context_problem(s->encoder) && !w->lenses[0].name && !w->was_heard;
 }
 

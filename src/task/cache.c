@@ -12,20 +12,20 @@
 imr_status imr_encoder_names_init(imr_encoder_names *out, const imr_encoder *encoder,
                                   imr_error *err)
 {
-    const imr_precision precision = imr_encoder_precision(encoder);
+    const imr_precision precision = encoder->precision;
     IMR_TRY(imr_encoder_sha256(encoder, out->sha256, err));
-    char *real = realpath(imr_encoder_folder(encoder), NULL);
-    out->path = imr_strdup(real ? real : imr_encoder_folder(encoder));
+    char *real = realpath(encoder->folder.path, NULL);
+    out->path = imr_strdup(real ? real : encoder->folder.path);
     free(real);
     if (!out->path)
         return imr_fail_memory(err);
     out->identity = (imr_encoder_identity){
-        .kind = imr_encoder_kind(encoder),
-        .name = imr_encoder_name(encoder),
+        .kind = encoder->kind,
+        .name = encoder->folder.name,
         .path = out->path,
         .sha256 = out->sha256,
-        .query_prefix = imr_encoder_query_prefix(encoder),
-        .passage_prefix = imr_encoder_passage_prefix(encoder),
+        .query_prefix = encoder->query_prefix,
+        .passage_prefix = encoder->passage_prefix,
         .precision = precision == IMR_FLOAT32 ? "" : imr_precision_name(precision),
     };
     return IMR_OK;
@@ -143,7 +143,7 @@ static imr_status begin_table(job *j, imr_error *err)
 {
     const size_t all = imr_dataset_count(j->texts.dataset);
     IMR_AUTOBUF imr_buf text = {0};
-    if (imr_encoder_is_static(j->encoder) || *imr_context_problem(j->encoder))
+    if (!j->encoder->transformer || *imr_context_problem(j->encoder))
         return IMR_OK;
     IMR_TRY(imr_context_new(&j->context, j->encoder, all, strlen(j->texts.identity->passage_prefix),
                             err));
@@ -189,7 +189,7 @@ static imr_status keep_table(const job *j, const char *dir, imr_error *err)
     imr_context_source source = {.encoder_sha256 = j->texts.identity->sha256,
                                  .prefix = j->texts.identity->passage_prefix,
                                  .documents = imr_dataset_count(j->texts.dataset),
-                                 .n = imr_encoder_dim(j->encoder)};
+                                 .n = j->encoder->dim};
     IMR_AUTOBUF imr_buf unkept = {0};
     if (!j->context || !imr_context_complete(j->context))
         return IMR_OK;
@@ -218,7 +218,7 @@ imr_status imr_cache_encode(imr_store_result *result, const char *dir, const imr
     const imr_store_plan plan = {
         .dataset = dataset,
         .encoder = &names.identity,
-        .n = imr_encoder_dim(encoder),
+        .n = encoder->dim,
         .dtype = dtype,
         .overwrite = overwrite,
         .count = imr_count_tokens,

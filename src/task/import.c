@@ -86,12 +86,12 @@ imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr
     imr_encoder_identity identity = *imr_cache_encoder(from);
     IMR_CLEANUP(imr_encoder_names_done) imr_encoder_names names = {.path = NULL};
     if (encoder) {
-        if (imr_encoder_dim(encoder) != imr_cache_dim(from))
+        if (encoder->dim != imr_cache_dim(from))
             return imr_fail(err, IMR_E_SHAPE,
                             "the encoder %s makes %zu-dimensional vectors, the cache %s holds "
                             "%zu-dimensional ones",
-                            imr_encoder_name(encoder), imr_encoder_dim(encoder),
-                            imr_cache_path(from), imr_cache_dim(from));
+                            encoder->folder.name, encoder->dim, imr_cache_path(from),
+                            imr_cache_dim(from));
         IMR_TRY(imr_encoder_names_init(&names, encoder, err));
         identity = names.identity;
     } else {

@@ -60,7 +60,7 @@ static imr_status encode_with(comparison *c, size_t which, const imr_encode_text
 static imr_status encode_both(void *user, const imr_encode_texts *t, float *out, imr_error *err)
 {
     comparison *c = user;
-    const size_t n = imr_encoder_dim(c->encoders[EXACT]);
+    const size_t n = c->encoders[EXACT]->dim;
     float *to[BOTH] = {out, c->less + c->rows * n};
     for (size_t i = 0; c->rows == 0 && i < BOTH; i++) /* reads the weights for the first time */
         IMR_TRY(imr_encoder_encode(c->encoders[i], t->texts, t->lens, 1, to[i], NULL, NULL, err));
@@ -78,7 +78,7 @@ static imr_status encode_both(void *user, const imr_encode_texts *t, float *out,
 static imr_status copy_less(void *user, const imr_encode_texts *t, float *out, imr_error *err)
 {
     comparison *c = user;
-    const size_t n = imr_encoder_dim(c->encoders[LESS]);
+    const size_t n = c->encoders[LESS]->dim;
     (void)err;
     memcpy(out, c->less + c->rows * n, t->count * n * sizeof *out);
     c->rows += t->count;
@@ -88,13 +88,13 @@ static imr_status copy_less(void *user, const imr_encode_texts *t, float *out, i
 static imr_status make_cache(comparison *c, size_t which, imr_encode_fn encode, imr_error *err)
 {
     const imr_encoder *e = c->encoders[which];
-    const imr_encoder_identity identity = {.query_prefix = imr_encoder_query_prefix(e),
-                                           .passage_prefix = imr_encoder_passage_prefix(e)};
+    const imr_encoder_identity identity = {.query_prefix = e->query_prefix,
+                                           .passage_prefix = e->passage_prefix};
     imr_dataset *d;
     IMR_TRY(imr_sample_open(&d, &c->sample, err));
     c->rows = 0;
-    imr_status status = imr_cache_build_memory(&c->caches[which], d, &identity, imr_encoder_dim(e),
-                                               encode, c, NULL, err);
+    imr_status status =
+        imr_cache_build_memory(&c->caches[which], d, &identity, e->dim, encode, c, NULL, err);
     if (status != IMR_OK)
         imr_dataset_free(d);
     return status;
@@ -104,7 +104,7 @@ static imr_status encode(comparison *c, imr_error *err)
 {
     const size_t rows = c->sample.documents + c->sample.queries;
     c->total = BOTH * (uint64_t)rows;
-    c->less = imr_calloc(rows, imr_encoder_dim(c->encoders[LESS]) * sizeof *c->less);
+    c->less = imr_calloc(rows, c->encoders[LESS]->dim * sizeof *c->less);
     if (!c->less)
         return imr_fail_memory(err);
     IMR_TRY(make_cache(c, EXACT, encode_both, err));

@@ -110,10 +110,10 @@ static imr_status check(const imr_cache *cache, const imr_encoder *encoder, imr_
                         "the cache %s has no texts, so nothing can be asked of them; name its data "
                         "set with --dataset, or train on judgements alone: --recipe imrnns-0.2",
                         imr_cache_path(cache));
-    if (imr_encoder_dim(encoder) != imr_cache_dim(cache))
+    if (encoder->dim != imr_cache_dim(cache))
         return imr_fail(err, IMR_E_SHAPE,
                         "the encoder %s has %zu dimensions, the cache %s %zu: it is another one",
-                        imr_encoder_name(encoder), imr_encoder_dim(encoder), imr_cache_path(cache),
+                        encoder->folder.name, encoder->dim, imr_cache_path(cache),
                         imr_cache_dim(cache));
     return IMR_OK;
 }

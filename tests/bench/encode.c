@@ -35,7 +35,7 @@ static void static_query(void)
     encoded e;
     imr_error err;
     bench_need(imr_encoder_open(&e.encoder, bench_corpus_get()->encoder, NULL, &err), &err);
-    e.out = bench_alloc(imr_encoder_dim(e.encoder), sizeof *e.out);
+    e.out = bench_alloc(e.encoder->dim, sizeof *e.out);
     bench_row("static encoder, a query of 11 words", bench_measure(encode, &e), 0, "");
     imr_free(e.out);
     imr_encoder_free(e.encoder);

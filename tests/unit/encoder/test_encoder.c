@@ -42,14 +42,14 @@ static void same_as_oracle(const char *name)
         n++;
     }
     CHECK_INT(expected.t.shape[0], n);
-    CHECK_INT(expected.t.shape[1], imr_encoder_dim(e));
+    CHECK_INT(expected.t.shape[1], e->dim);
     float found[64 * 12], want[64 * 12];
-    CHECK_INT(imr_encoder_dim(e), 12);
+    CHECK_INT(e->dim, 12);
     CHECK_OK(imr_encoder_encode(e, texts, lens, n, found, counts, NULL, &err));
     CHECK_OK(imr_tensor_to_f32(&expected.t, want, &err));
     /* The oracle's StaticEmbedding is older than the releases that cut texts as its tokenizer.json
      * says (sentence-transformers 6.2): its three longest texts are whole. */
-    const bool cut = strcmp(imr_encoder_kind(e), "static-embedding") == 0;
+    const bool cut = strcmp(e->kind, "static-embedding") == 0;
     for (size_t i = 0; i < n; i++)
         if (!cut || counts[i].read == counts[i].total)
             CHECK_ALL_NEAR(found + i * 12, want + i * 12, 12, 1e-5);
@@ -121,17 +121,17 @@ TEST("Model2Vec leaves unknown words out; a text without a known word gives zero
     CHECK(v[0] == 0 && v[1] == 0);
     CHECK_INT(encode2(e, "", v), 0);
     CHECK(v[0] == 0 && v[1] == 0);
-    CHECK_STR(imr_encoder_kind(e), "model2vec");
-    CHECK_STR(imr_encoder_name(e), "words");
-    CHECK_INT(imr_encoder_dim(e), 2);
-    CHECK_INT(imr_encoder_max_tokens(e), 512);
-    CHECK_STR(imr_encoder_query_prefix(e), "");
+    CHECK_STR(e->kind, "model2vec");
+    CHECK_STR(e->folder.name, "words");
+    CHECK_INT(e->dim, 2);
+    CHECK_INT(e->max_tokens, 512);
+    CHECK_STR(e->query_prefix, "");
     imr_view rows = imr_encoder_token_rows(e);
     CHECK_INT(rows.rows, 4);
     CHECK_INT(imr_encoder_token_count(e), 4);
     CHECK(memcmp(rows.v, words_table, sizeof words_table) == 0);
     CHECK_STR(imr_encoder_token_text(e, 3), "tide");
-    CHECK(imr_encoder_token_flags(e, 0) & IMR_TOKEN_UNKNOWN);
+    CHECK(e->tokenizer->flags[0] & IMR_TOKEN_UNKNOWN);
     imr_encoder_free(e);
 }
 
@@ -173,8 +173,8 @@ TEST("Model2Vec reads max_length tokens, the unknown ones counted, of as many ti
     for (size_t i = 0; i < IMR_LEN(rows); i++) {
         put_file(dir, "config.json", rows[i].config);
         e = open_or_fail(dir);
-        CHECK_STR(imr_encoder_kind(e), "model2vec");
-        CHECK_INT(imr_encoder_max_tokens(e), rows[i].most);
+        CHECK_STR(e->kind, "model2vec");
+        CHECK_INT(e->max_tokens, rows[i].most);
         CHECK_INT(encode2(e, rows[i].text ? rows[i].text : text, v), rows[i].known);
         imr_encoder_free(e);
     }
@@ -267,7 +267,7 @@ TEST("StaticEmbedding keeps unknown words and may be left unnormalised")
     float v[2];
     CHECK_INT(encode2(e, "sun unheard", v), 1);
     CHECK(v[0] == 6 && v[1] == 4.5f);
-    CHECK_STR(imr_encoder_kind(e), "static-embedding");
+    CHECK_STR(e->kind, "static-embedding");
     CHECK_STR(e->files[0], "modules.json");
     CHECK_STR(e->files[1], "0_StaticEmbedding/tokenizer.json");
     CHECK_STR(e->files[2], "0_StaticEmbedding/model.safetensors");
@@ -421,31 +421,32 @@ TEST("a folder whose weights are missing still has its tokeniser, whichever allo
 {
     const char *dir = put_model2vec();
     CHECK_INT(remove(test_path(dir, "model.safetensors")), 0);
+    const imr_encoder_options o = {.tokens_only = true};
     imr_encoder *e = NULL;
     CHECK_INT(imr_encoder_open(&e, dir, NULL, &err), IMR_E_NOT_FOUND);
-    imr_tokenizer *t = NULL;
     imr_status s = IMR_E_MEMORY;
     for (long i = 0; s == IMR_E_MEMORY; i++) {
-        CHECK(t == NULL);
+        CHECK(e == NULL);
         imr_mem_fail_after(i);
-        s = imr_encoder_open_tokenizer(&t, NULL, dir, NULL, &err);
+        s = imr_encoder_open(&e, dir, &o, &err);
         imr_mem_fail_after(-1);
     }
     CHECK_OK(s);
     imr_tokens tokens = {0};
-    CHECK_OK(imr_tokenizer_encode(t, "sun moon", 8, &(imr_encode_options){0}, &tokens, &err));
+    CHECK_OK(
+        imr_tokenizer_encode(e->tokenizer, "sun moon", 8, &(imr_encode_options){0}, &tokens, &err));
     CHECK_INT(tokens.n, 2);
     CHECK_INT(tokens.v[0].id, 1);
     CHECK_INT(tokens.v[1].id, 2);
     imr_tokens_done(&tokens);
-    imr_tokenizer_free(t);
-    t = NULL;
+    imr_encoder_free(e);
+    e = NULL;
     CHECK_INT(remove(test_path(dir, "tokenizer.json")), 0);
-    CHECK_INT(imr_encoder_open_tokenizer(&t, NULL, dir, NULL, &err), IMR_E_NOT_FOUND);
+    CHECK_INT(imr_encoder_open(&e, dir, &o, &err), IMR_E_NOT_FOUND);
     CHECK_CONTAINS(err.text, "the tokeniser is missing (no tokenizer.json)");
     put_file(dir, "config.json", "{\"model_type\":\"gpt2\"}");
-    CHECK_INT(imr_encoder_open_tokenizer(&t, NULL, dir, NULL, &err), IMR_E_UNSUPPORTED);
-    CHECK(t == NULL);
+    CHECK_INT(imr_encoder_open(&e, dir, &o, &err), IMR_E_UNSUPPORTED);
+    CHECK(e == NULL);
 }
 
 TEST("every allocation of opening and encoding may fail")
@@ -488,7 +489,7 @@ TEST("a written folder opens again with the same rows, and files agree with Mode
     /* sentence-transformers reads the same folder by modules.json and gets the same vectors. */
     CHECK_INT(remove(test_path(dir, "config.json")), 0);
     e = open_or_fail(dir);
-    CHECK_STR(imr_encoder_kind(e), "static-embedding");
+    CHECK_STR(e->kind, "static-embedding");
     CHECK_INT(encode2(e, "MOON unheard", w), 1);
     CHECK_ALL_NEAR(v, w, 2, 1e-7);
     imr_encoder_free(e);

@@ -78,9 +78,9 @@ TEST("a setting that may change vectors and is not obeyed is named once")
         put_file(t.dir, rows[i].file, rows[i].json);
         imr_encoder *e = open_or_fail(t.dir);
         if (rows[i].part)
-            CHECK_CONTAINS(imr_encoder_notice(e), rows[i].part);
+            CHECK_CONTAINS(imr_buf_text(&e->notice), rows[i].part);
         else
-            CHECK_STR(imr_encoder_notice(e), "");
+            CHECK_STR(imr_buf_text(&e->notice), "");
         imr_encoder_free(e);
         tiny_done(&t);
     }
@@ -106,22 +106,22 @@ TEST("prompts of the folder are the prefixes: the default one for all, or one a 
     for (size_t i = 0; i < IMR_LEN(rows); i++) {
         put_file(t.dir, "config_sentence_transformers.json", rows[i].json);
         imr_encoder *e = open_or_fail(t.dir);
-        CHECK_STR(imr_encoder_query_prefix(e), rows[i].query);
-        CHECK_STR(imr_encoder_passage_prefix(e), rows[i].passage);
-        CHECK_STR(imr_encoder_prompt(e), rows[i].all);
+        CHECK_STR(e->query_prefix, rows[i].query);
+        CHECK_STR(e->passage_prefix, rows[i].passage);
+        CHECK_STR(e->prompt, rows[i].all);
         if (rows[i].notice)
-            CHECK_CONTAINS(imr_encoder_notice(e), rows[i].notice);
+            CHECK_CONTAINS(imr_buf_text(&e->notice), rows[i].notice);
         else
-            CHECK_STR(imr_encoder_notice(e), "");
+            CHECK_STR(imr_buf_text(&e->notice), "");
         imr_encoder_free(e);
     }
     const imr_encoder_options asked = {.query_prefix = "Q", .passage_prefix = ""};
     put_file(t.dir, "config_sentence_transformers.json", rows[1].json);
     imr_encoder *e = NULL;
     CHECK_OK(imr_encoder_open(&e, t.dir, &asked, &err));
-    CHECK_STR(imr_encoder_query_prefix(e), "Q");
-    CHECK_STR(imr_encoder_passage_prefix(e), "");
-    CHECK_STR(imr_encoder_notice(e), "");
+    CHECK_STR(e->query_prefix, "Q");
+    CHECK_STR(e->passage_prefix, "");
+    CHECK_STR(imr_buf_text(&e->notice), "");
     imr_encoder_free(e);
     put_file(t.dir, "config_sentence_transformers.json", "{\"default_prompt_name\":\"gone\"}");
     refused(t.dir, IMR_E_FORMAT, "default_prompt_name \"gone\" is not among the prompts");

@@ -16,7 +16,7 @@ static imr_encoder *open_or_fail(const char *folder)
 /* What holds for any text of any encoder that has the sum. */
 static void sums_up(const imr_encoder *e, const char *text)
 {
-    const size_t len = strlen(text), n = imr_encoder_dim(e);
+    const size_t len = strlen(text), n = e->dim;
     float vector[512];
     imr_token_count count, again;
     imr_token_sum s = {0};
@@ -26,25 +26,26 @@ static void sums_up(const imr_encoder *e, const char *text)
     CHECK(memcmp(&count, &again, sizeof count) == 0);
     CHECK_OK(imr_encoder_token_sum(&s, e, text, len, NULL, &err));
     CHECK_INT(s.n, n);
-    CHECK_INT(s.read, count.read);
-    CHECK_INT(s.total, count.total);
+    CHECK_INT(s.tokens.n, count.read);
+    CHECK_INT(s.tokens.total, count.total);
     for (size_t j = 0; j < n; j++) {
         double sum = (double)s.extra[j];
-        for (size_t b = 0; b < s.read; b++)
+        for (size_t b = 0; b < s.tokens.n; b++)
             sum += (double)s.rows[b * n + j];
         CHECK_NEAR(sum, vector[j], 1e-6);
     }
     size_t words = 0, end = 0;
-    for (size_t b = 0; b < s.read; b++) {
-        CHECK(s.start[b] <= s.end[b] && s.end[b] <= len);
-        end = s.end[b] > s.start[b] ? s.end[b] : end;
-        if (s.word[b] == IMR_NO_WORD)
+    for (size_t b = 0; b < s.tokens.n; b++) {
+        CHECK(s.tokens.v[b].start <= s.tokens.v[b].end && s.tokens.v[b].end <= len);
+        end = s.tokens.v[b].end > s.tokens.v[b].start ? s.tokens.v[b].end : end;
+        if (s.tokens.v[b].word == IMR_NO_WORD)
             continue;
-        CHECK(s.word[b] < s.words && *imr_token_sum_word(&s, s.word[b]));
-        words = s.word[b] + 1u;
+        CHECK(s.tokens.v[b].word < s.tokens.words.n &&
+              *imr_tokens_word(&s.tokens, s.tokens.v[b].word));
+        words = s.tokens.v[b].word + 1u;
     }
-    CHECK_INT(s.words, words);
-    CHECK_INT(s.read_end, s.read < s.total ? end : len);
+    CHECK_INT(s.tokens.words.n, words);
+    CHECK_INT(s.read_end, s.tokens.n < s.tokens.total ? end : len);
     imr_token_sum_done(&s);
 }
 
@@ -85,17 +86,17 @@ static void same_words(const imr_encoder *e, const imr_json *pair, const char *w
     snprintf(key, sizeof key, "%s_tokens", which);
     const imr_json *token = imr_json_child(imr_json_at(pair, key));
     IMR_AUTOBUF imr_buf joined = {0};
-    for (size_t b = 0; b < s.read; b++, id = imr_json_next(id), token = imr_json_next(token)) {
+    for (size_t b = 0; b < s.tokens.n; b++, id = imr_json_next(id), token = imr_json_next(token)) {
         CHECK(id && token);
         const char *piece = imr_json_string_or(token, "", "");
-        CHECK_STR(imr_encoder_token_text(e, s.ids[b]), piece);
-        CHECK_INT(s.word[b], imr_json_int_or(id, "", IMR_NO_WORD));
-        const bool starts = b == 0 || s.word[b] != s.word[b - 1];
+        CHECK_STR(imr_encoder_token_text(e, s.tokens.v[b].id), piece);
+        CHECK_INT(s.tokens.v[b].word, imr_json_int_or(id, "", IMR_NO_WORD));
+        const bool starts = b == 0 || s.tokens.v[b].word != s.tokens.v[b - 1].word;
         if (starts)
             imr_buf_clear(&joined);
         imr_buf_str(&joined, piece + (starts ? 0 : 2));
-        if (s.word[b] != IMR_NO_WORD && s.word[b + 1] != s.word[b])
-            CHECK_STR(imr_token_sum_word(&s, s.word[b]), imr_buf_text(&joined));
+        if (s.tokens.v[b].word != IMR_NO_WORD && s.tokens.v[b + 1].word != s.tokens.v[b].word)
+            CHECK_STR(imr_tokens_word(&s.tokens, s.tokens.v[b].word), imr_buf_text(&joined));
     }
     CHECK(!id && !token);
     imr_token_sum_done(&s);
@@ -154,13 +155,13 @@ TEST("reading ends where the encoder's maximum ends it, in the middle of a word 
     imr_token_sum s = {0};
     static const char text[] = "wa WB wc wd we wf [SEP]";
     CHECK_OK(imr_encoder_token_sum(&s, e, text, sizeof text - 1, NULL, &err));
-    CHECK_INT(s.read, 6);
-    CHECK_INT(s.total, 9);
-    CHECK_INT(s.words, 4);
+    CHECK_INT(s.tokens.n, 6);
+    CHECK_INT(s.tokens.total, 9);
+    CHECK_INT(s.tokens.words.n, 4);
     CHECK_INT(s.read_end, 11);
-    CHECK_STR(imr_token_sum_word(&s, 1), "wb");
-    CHECK_INT(s.word[0], IMR_NO_WORD);
-    CHECK_INT(s.word[5], IMR_NO_WORD);
+    CHECK_STR(imr_tokens_word(&s.tokens, 1), "wb");
+    CHECK_INT(s.tokens.v[0].word, IMR_NO_WORD);
+    CHECK_INT(s.tokens.v[5].word, IMR_NO_WORD);
     imr_token_sum_done(&s);
     sums_up(e, text);
     sums_up(e, "");
@@ -179,11 +180,11 @@ TEST("a word left out has a row of zeros and is read; nothing known gives zeros"
     imr_token_sum s = {0};
     static const char text[] = "sun tide moon";
     CHECK_OK(imr_encoder_token_sum(&s, e, text, sizeof text - 1, NULL, &err));
-    CHECK_INT(s.read, 3);
+    CHECK_INT(s.tokens.n, 3);
     CHECK_NEAR(s.rows[0], .6, 1e-6);
     CHECK(s.rows[1] == 0 && s.rows[2] == 0 && s.rows[3] == 0 && s.rows[4] == 0);
     CHECK_NEAR(s.rows[5], .8, 1e-6);
-    CHECK_STR(imr_token_sum_word(&s, 1), "tide");
+    CHECK_STR(imr_tokens_word(&s.tokens, 1), "tide");
     imr_token_sum_done(&s);
     sums_up(e, text);
     sums_up(e, "tide tide");

@@ -381,7 +381,7 @@ static imr_status document_text(void *user, size_t i, const char **text, size_t 
 
 static void encode_documents(imr_matrix *out, const imr_encoder *e, collection *c)
 {
-    CHECK_OK(imr_matrix_init(out, imr_dataset_count(c->dataset), imr_encoder_dim(e), &err));
+    CHECK_OK(imr_matrix_init(out, imr_dataset_count(c->dataset), e->dim, &err));
     for (size_t i = 0; i < out->rows; i++) {
         const char *text;
         size_t len;

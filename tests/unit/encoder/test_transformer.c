@@ -24,9 +24,9 @@ static void same_as_oracle(const char *name, const char *kind, size_t dim, size_
     snprintf(part, sizeof part, "oracle/encoders/%s", name);
     const char *folder = keep(test_shared(part));
     imr_encoder *e = open_or_fail(folder);
-    CHECK_STR(imr_encoder_kind(e), kind);
-    CHECK_INT(imr_encoder_dim(e), dim);
-    CHECK_INT(imr_encoder_max_tokens(e), longest);
+    CHECK_STR(e->kind, kind);
+    CHECK_INT(e->dim, dim);
+    CHECK_INT(e->max_tokens, longest);
     imr_json *json = NULL;
     CHECK_OK(imr_json_open(&json, test_path(folder, "expected_texts.json"), &err));
     imr_npy expected = {0};
@@ -136,7 +136,7 @@ static void same_as_twin(const imr_kernels *kernels, bool mpnet, size_t hidden, 
     tiny t = tiny_new(mpnet, hidden, heads, inner, longest);
     imr_encoder *e = NULL;
     CHECK_OK(imr_encoder_open(&e, t.dir, &options, &err));
-    CHECK_INT(imr_encoder_max_tokens(e), longest);
+    CHECK_INT(e->max_tokens, longest);
     char *texts[N];
     size_t lens[N];
     for (size_t i = 0; i < N; i++) {
@@ -239,7 +239,7 @@ static void tokens_as_texts(const char *name)
     char part[128];
     snprintf(part, sizeof part, "oracle/encoders/%s", name);
     imr_encoder *e = open_or_fail(test_shared(part));
-    const size_t n = imr_encoder_dim(e), vocab = imr_encoder_token_count(e);
+    const size_t n = e->dim, vocab = imr_encoder_token_count(e);
     CHECK(n <= WIDEST);
     float found[WIDEST], want[WIDEST];
     size_t compared = 0;
@@ -248,8 +248,7 @@ static void tokens_as_texts(const char *name)
         const char *text = imr_encoder_token_text(e, id);
         const size_t len = strlen(text);
         CHECK_OK(imr_encoder_tokenize(e, text, len, false, &tokens, &err));
-        if (tokens.n != 1 || tokens.v[0].id != id ||
-            (imr_encoder_token_flags(e, id) & IMR_TOKEN_UNKNOWN))
+        if (tokens.n != 1 || tokens.v[0].id != id || (e->tokenizer->flags[id] & IMR_TOKEN_UNKNOWN))
             continue;
         CHECK_OK(imr_encoder_encode(e, &text, &len, 1, want, NULL, NULL, &err));
         CHECK_OK(imr_encoder_encode_tokens(e, &id, 1, found, NULL, &err));

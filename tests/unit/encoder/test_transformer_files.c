@@ -85,7 +85,7 @@ TEST("every pooling and its concatenations, by old keys and new")
             pool_twin(x, 6, rows[i].modes[n], want);
             CHECK_ALL_NEAR(found + n * D, want, D, 5e-6);
         }
-        CHECK_INT(imr_encoder_dim(e), n * D);
+        CHECK_INT(e->dim, n * D);
         CHECK_INT(imr_encoder_token_rows(e).cols, D);
         imr_encoder_free(e);
     }
@@ -499,7 +499,7 @@ TEST("the longest text: max_seq_length, else model_max_length, else the position
             put_file(t.dir, "sentence_bert_config.json", rows[i].sentence);
             put_file(t.dir, "tokenizer_config.json", rows[i].tokenizer);
             imr_encoder *e = open_or_fail(t.dir);
-            CHECK_INT(imr_encoder_max_tokens(e), rows[i].longest);
+            CHECK_INT(e->max_tokens, rows[i].longest);
             imr_encoder_free(e);
         }
         put_file(t.dir, "sentence_bert_config.json", "{\"max_seq_length\":11}");

@@ -147,18 +147,18 @@ static void check_shares(const scene *s, const imr_adapter *a, const imr_encoder
     imr_share_average average = {0};
     CHECK_OK(imr_encoder_token_sum(&q, e, query, strlen(query), NULL, &err));
     CHECK_OK(imr_encoder_token_sum(&d, e, document, strlen(document), NULL, &err));
-    CHECK_OK(
-        imr_share_rows_init(&q_rows, imr_view_of(q.rows, q.read, N), q.extra, &query_side, &err));
-    CHECK_OK(imr_share_rows_init(&d_rows, imr_view_of(d.rows, d.read, N), d.extra, &document_side,
+    CHECK_OK(imr_share_rows_init(&q_rows, imr_view_of(q.rows, q.tokens.n, N), q.extra, &query_side,
                                  &err));
+    CHECK_OK(imr_share_rows_init(&d_rows, imr_view_of(d.rows, d.tokens.n, N), d.extra,
+                                 &document_side, &err));
     CHECK_OK(imr_share_average_init(&average, &c, N, NULL, &document_side, &err));
     check_average(s, &average);
-    const size_t rows = q.read + 1, cols = d.read + 1;
+    const size_t rows = q.tokens.n + 1, cols = d.tokens.n + 1;
     double *raw = malloc(2 * rows * cols * sizeof *raw), *centred = raw + rows * cols;
-    float *weight = malloc(d.read * sizeof *weight);
+    float *weight = malloc(d.tokens.n * sizeof *weight);
     CHECK(raw != NULL && weight != NULL);
-    for (size_t b = 0; b < d.read; b++)
-        weight[b] = 1 / (float)d.read;
+    for (size_t b = 0; b < d.tokens.n; b++)
+        weight[b] = 1 / (float)d.tokens.n;
     for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {
         char path[32];
         double sum = 0, sum_centred = 0;

@@ -79,7 +79,7 @@ static imr_token_totals count(const imr_dataset *d, const imr_encoder *e, bool q
         else
             CHECK_OK(imr_dataset_text(d, i, &text, &err));
         CHECK_OK(imr_encoder_tokenize(e, imr_buf_text(&text), text.len, true, &tokens, &err));
-        const size_t longest = imr_encoder_max_tokens(e);
+        const size_t longest = e->max_tokens;
         t.texts++;
         t.cut += tokens.n > longest;
         t.total += tokens.n;

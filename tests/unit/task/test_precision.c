@@ -109,8 +109,8 @@ static ranked evaluate(const imr_encoder *e, const imr_dataset *d)
 TEST("an encoder of less precision is near the exact one, is another encoder, and says so")
 {
     pair p = open_pair();
-    CHECK_INT(imr_encoder_precision(p.exact), IMR_FLOAT32);
-    CHECK_INT(imr_encoder_precision(p.half), IMR_BFLOAT16);
+    CHECK_INT(p.exact->precision, IMR_FLOAT32);
+    CHECK_INT(p.half->precision, IMR_BFLOAT16);
     char a[IMR_SHA256_HEX], b[IMR_SHA256_HEX];
     CHECK_OK(imr_encoder_sha256(p.exact, a, &err));
     CHECK_OK(imr_encoder_sha256(p.half, b, &err));

@@ -323,54 +323,33 @@ static void draw_status(const ui_app *a, ui_surface s)
     ui_draw_status(s, imr_buf_text(&left), imr_buf_text(&right), a->message_error && a->message[0]);
 }
 
-#define HINTS(...)                                                                                 \
-    do {                                                                                           \
-        static const ui_hint list[] = {__VA_ARGS__};                                               \
-        ui_draw_hint(s, &a->keymap, c, list, IMR_LEN(list));                                       \
-        return;                                                                                    \
-    } while (0)
-
-static void draw_hint(const ui_app *a, ui_surface s)
+static const char *hints(const ui_app *a, ui_context c)
 {
-    ui_context c = ui_app_context(a);
     if (a->overlay == UI_OVER_MENU)
-        HINTS({UI_DO_ESCAPE, "close; a letter of the menu chooses"});
+        return "escape=close; a letter of the menu chooses";
     if (a->overlay == UI_OVER_LINE)
-        HINTS({UI_DO_OPEN, "search"}, {UI_DO_ESCAPE, NULL});
+        return "open=search,escape";
     if (a->overlay == UI_OVER_POINT)
-        HINTS({UI_DO_POINT_DOWN, "the next number"}, {UI_DO_ESCAPE, NULL});
+        return "point-down=the next number,escape";
     if (c == UI_IN_PICK)
-        HINTS({UI_DO_NEXT, NULL}, {UI_DO_OPEN, "run"}, {UI_DO_ESCAPE, NULL});
+        return "next,open=run,escape";
     if (c == UI_IN_HELP)
-        HINTS({UI_DO_NEXT, "scroll"}, {UI_DO_POINT_DOWN, "points at a number"},
-              {UI_DO_PAGE_DOWN, NULL}, {UI_DO_ESCAPE, NULL}, {UI_DO_PALETTE, NULL});
+        return "next=scroll,point-down=points at a number,page-down,escape,palette";
     if (c == UI_IN_DOC)
-        HINTS({UI_DO_NEXT, "scroll"}, {UI_DO_HIGHLIGHT_NEXT, NULL}, {UI_DO_DOC_NEXT, NULL},
-              {UI_DO_QUIT, "back"}, {UI_DO_STAGE, NULL}, {UI_DO_WORDS, NULL}, {UI_DO_SIGNS, NULL},
-              {UI_DO_WHY, NULL}, {UI_DO_EXPORT, NULL}, {UI_DO_COPY, NULL});
+        return "next=scroll,highlight-next,doc-next,quit=back,stage,words,signs,why,export,copy";
     if (c == UI_IN_WORDS)
-        HINTS({UI_DO_NEXT, NULL}, {UI_DO_LEFT, NULL}, {UI_DO_STAGE, NULL}, {UI_DO_SORT, NULL},
-              {UI_DO_RAW, NULL}, {UI_DO_OPEN, "in the text"}, {UI_DO_DOC_NEXT, NULL},
-              {UI_DO_QUIT, "back"}, {UI_DO_EXPORT, NULL}, {UI_DO_COPY, NULL});
+        return "next,left,stage,sort,raw,open=in the text,doc-next,quit=back,export,copy";
     if (c == UI_IN_QUERY && ui_app_offering(a))
-        HINTS({UI_DO_NEXT, NULL}, {UI_DO_TO_LIST, "rank it"}, {UI_DO_KILL_START, NULL},
-              {UI_DO_ESCAPE, "leave"}, {UI_DO_PALETTE, NULL});
+        return "next,list=rank it,kill-start,escape=leave,palette";
     if (c == UI_IN_QUERY)
-        HINTS({UI_DO_NEXT, NULL}, {UI_DO_TO_LIST, NULL}, {UI_DO_KILL_START, NULL},
-              {UI_DO_HISTORY, NULL}, {UI_DO_PALETTE, NULL});
+        return "next,list,kill-start,history,palette";
     if (a->failed)
-        HINTS({UI_DO_QUIT, NULL}, {UI_DO_PALETTE, NULL});
+        return "quit,palette";
     if (!a->trace)
-        HINTS({UI_DO_EDIT_QUERY, NULL}, {UI_DO_HISTORY, NULL}, {UI_DO_PALETTE, NULL},
-              {UI_DO_QUIT, NULL});
+        return "query,history,palette,quit";
     if (a->screen == UI_RANK)
-        HINTS({UI_DO_NEXT, NULL}, {UI_DO_OPEN, NULL}, {UI_DO_EDIT_QUERY, NULL}, {UI_DO_SORT, NULL},
-              {UI_DO_FILTER, NULL}, {UI_DO_WHY, NULL}, {UI_DO_WORDS, NULL}, {UI_DO_EXPORT, NULL},
-              {UI_DO_PALETTE, NULL}, {UI_DO_QUIT, NULL}, {UI_DO_STAGE, NULL}, {UI_DO_COPY, NULL},
-              {UI_DO_FIND, NULL});
-    HINTS({UI_DO_NEXT, "scroll"}, {UI_DO_QUIT, "back"}, {UI_DO_OPEN, NULL}, {UI_DO_WORDS, NULL},
-          {UI_DO_STAGE, NULL}, {UI_DO_RAW, NULL}, {UI_DO_DIMENSIONS, NULL}, {UI_DO_ORDER, NULL},
-          {UI_DO_EXPORT, NULL}, {UI_DO_COPY, NULL});
+        return "next,open,query,sort,filter,why,words,export,palette,quit,stage,copy,find";
+    return "next=scroll,quit=back,open,words,stage,raw,dimensions,order,export,copy";
 }
 
 /* ---- overlays ---- */
@@ -449,7 +428,8 @@ bool ui_view_make(ui_view *v, ui_app *a)
     draw_head(a, s, &l);
     draw_body(v, a, s, &l);
     draw_status(a, ui_sub(s, l.status));
-    draw_hint(a, ui_sub(s, l.hint));
+    ui_context c = ui_app_context(a);
+    ui_draw_hint(ui_sub(s, l.hint), &a->keymap, c, hints(a, c));
     if (a->overlay == UI_OVER_HELP || a->overlay == UI_OVER_POINT)
         find_targets(&v->grid, &a->targets);
     draw_overlay(v, a, s, ui_sub(s, l.body));

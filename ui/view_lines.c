@@ -186,18 +186,21 @@ static ui_text hint_keys(const ui_keymap *m, const ui_glyphs *g, ui_context c, u
     return *other.s ? ui_textf("%s/%s", keys.s, other.s) : keys;
 }
 
-void ui_draw_hint(ui_surface s, const ui_keymap *m, ui_context c, const ui_hint *hints, size_t n)
+void ui_draw_hint(ui_surface s, const ui_keymap *m, ui_context c, const char *hints)
 {
     const ui_glyphs *g = s.grid->glyphs;
     ui_text help = ui_key_for(m, g, c, UI_DO_HELP);
     int x = 1, end = s.at.w - ui_width(help.s) - 7;
-    for (size_t i = 0; i < n; i++) {
-        ui_text keys = hint_keys(m, g, c, hints[i].action);
-        const char *words = hints[i].words ? hints[i].words : ui_actions[hints[i].action].hint;
-        if (!*keys.s || x + ui_width(keys.s) + 1 + ui_width(words) > end)
+    for (size_t n; (n = strcspn(hints, ",")) > 0; hints += n + (hints[n] == ',')) {
+        size_t name = strcspn(hints, ",=");
+        ui_action action = ui_action_find(hints, name);
+        ui_text keys = hint_keys(m, g, c, action), words = ui_textf(" %s", ui_actions[action].hint);
+        if (hints[name] == '=')
+            words = ui_textf(" %.*s", (int)(n - name - 1), hints + name + 1);
+        if (!*keys.s || x + ui_width(keys.s) + ui_width(words.s) > end)
             continue;
         x = ui_put(s, 0, x, UI_KEY, keys.s);
-        x = ui_putf(s, 0, x, UI_DIM, " %s", words) + 2;
+        x = ui_put(s, 0, x, UI_DIM, words.s) + 2;
     }
     x = ui_put(s, 0, x, UI_KEY, help.s);
     ui_put(s, 0, x, UI_DIM, " help");

@@ -45,12 +45,9 @@ void ui_draw_metrics(ui_surface s, const imr_trace *t);
 void ui_draw_facts(ui_surface s, const imr_trace *t, const imr_trace_document *d);
 void ui_draw_status(ui_surface s, const char *left, const char *right, bool error);
 
-typedef struct ui_hint {
-    ui_action action;
-    const char *words; /* NULL: those of the table */
-} ui_hint;
-/* Only keys that work in the context, the help key last. */
-void ui_draw_hint(ui_surface s, const ui_keymap *m, ui_context c, const ui_hint *hints, size_t n);
+/* hints: names of actions, "next=scroll,quit", with words where those of the table do not fit. Only
+ * keys that work in the context are drawn, the help key last. */
+void ui_draw_hint(ui_surface s, const ui_keymap *m, ui_context c, const char *hints);
 
 /* The key that leads to an action here, as a label; "" when there is none. */
 ui_text ui_key_for(const ui_keymap *m, const ui_glyphs *g, ui_context c, ui_action action);

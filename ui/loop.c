@@ -8,7 +8,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "ui/signals.h"
 
 #define FRAME_SECONDS 0.04 /* between frames that only show progress */
 
@@ -98,13 +97,13 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
     if (fx & UI_FX_COPY)
         copy(a, t, jobs);
     if (fx & UI_FX_THEME)
-        t->theme(t, a->theme);
+        t->theme = a->theme;
     if (fx & UI_FX_SUSPEND) {
         t->suspend(t);
         resize(a, t);
     }
-    if (fx & UI_FX_REDRAW)
-        t->invalidate(t);
+    if (fx & (UI_FX_REDRAW | UI_FX_THEME))
+        t->redraw = true;
 }
 
 bool ui_act(ui_app *a, ui_term *t, imr_async *jobs)
@@ -128,7 +127,7 @@ bool ui_act(ui_app *a, ui_term *t, imr_async *jobs)
 static void feed(ui_app *a, ui_term *t)
 {
     ui_event e;
-    while (t->next(t, &e))
+    while (ui_decoder_next(&t->decoder, &e))
         ui_update(a, &e);
 }
 
@@ -167,7 +166,7 @@ static double due(const ui_app *a)
 /* Milliseconds until something is due by itself; -1: nothing is. */
 static int patience(const ui_app *a, const ui_term *t, bool dirty)
 {
-    if (t->waiting(t))
+    if (ui_decoder_waiting(&t->decoder))
         return t->escape_ms;
     if (dirty)
         return 20; /* the terminal did not take the last frame, or it is too soon for one */
@@ -197,7 +196,7 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
         bool due = urgent || imr_clock_frozen() || now - drawn >= FRAME_SECONDS;
         if (dirty && due && t->writable(t)) {
             ui_frame(a, t, &view);
-            t->marker(t, a->rows, a->cols, a->pending + t->waiting(t));
+            t->marker(t, a->rows, a->cols, a->pending + ui_decoder_waiting(&t->decoder));
             dirty = urgent = false;
             drawn = now;
         }
@@ -208,8 +207,8 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
             code = 1;
             break;
         }
-        if (n == 0 && t->waiting(t))
-            t->flush(t);
+        if (n == 0 && ui_decoder_waiting(&t->decoder))
+            ui_decoder_flush(&t->decoder);
         if (n > 0 && fds[2].revents && (code = take_signals(a, t)) != 0)
             break;
         if (n > 0 && fds[1].revents) {

@@ -13,7 +13,7 @@
 #include "ui/view.h"
 
 /* Runs until the user quits or a signal ends it. Returns the exit status: 0, 128 + signal, or 129
- * when the terminal went away. Signals must be open (ui/signals.h). */
+ * when the terminal went away. Signals must be open (ui/term.h). */
 int ui_loop(ui_app *a, ui_term *t, imr_async *jobs);
 
 /* Carries out a->effects and clears them; the frame after it is the caller's. For ui_loop and for

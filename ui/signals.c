@@ -1,6 +1,4 @@
 /* ui/signals.c */
-#include "ui/signals.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -43,33 +41,18 @@ static void last_words(int signal_number)
  * too. NULL: not ours. */
 static void (*handler_of(int signal_number))(int)
 {
-    switch (signal_number) {
-    case SIGWINCH:
-    case SIGCONT:
-    case SIGTSTP:
-    case SIGTERM:
-    case SIGHUP:
-    case SIGINT:
-    case SIGUSR1:
-    case SIGUSR2:
-    case SIGALRM:
-    case SIGVTALRM:
-    case SIGPROF:
-    case SIGXCPU:
-        return note;
-    case SIGPIPE:
-    case SIGXFSZ: /* writing says so */
-        return SIG_IGN;
-    case SIGKILL:
-    case SIGSTOP:
-    case SIGCHLD:
-    case SIGURG:
-    case SIGTTIN:
-    case SIGTTOU:
-        return NULL;
-    default:
-        return last_words;
-    }
+    static const int noted[] = {SIGWINCH, SIGCONT, SIGTSTP, SIGTERM,   SIGHUP,  SIGINT,
+                                SIGUSR1,  SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU};
+    static const int left[] = {SIGKILL, SIGSTOP, SIGCHLD, SIGURG, SIGTTIN, SIGTTOU};
+    for (size_t i = 0; i < IMR_LEN(noted); i++)
+        if (signal_number == noted[i])
+            return note;
+    for (size_t i = 0; i < IMR_LEN(left); i++)
+        if (signal_number == left[i])
+            return NULL;
+    if (signal_number == SIGPIPE || signal_number == SIGXFSZ)
+        return SIG_IGN; /* writing says so */
+    return last_words;
 }
 
 imr_status ui_signals_open(imr_error *err)

@@ -18,20 +18,18 @@
 typedef struct ui_term ui_term;
 
 struct ui_term {
-    int escape_ms;             /* how long the rest of an unfinished sequence is waited for */
-    int fd;                    /* to poll for input */
-    void (*close)(ui_term *t); /* restores and frees */
+    ui_decoder decoder; /* of what was read; an unfinished sequence: flush after escape_ms */
+    int escape_ms;      /* how long the rest of it is waited for */
+    int fd;             /* to poll for input */
+    ui_theme theme;     /* may be changed, with redraw */
+    bool redraw;        /* draw everything again next time (after a resize, resume or on demand) */
+    char notice[160];   /* "" or one sentence to show once, such as an unknown TERM */
+    void (*close)(ui_term *t);                      /* restores and frees */
     void (*size)(ui_term *t, int *rows, int *cols); /* as it is now */
     /* Reads what there is without waiting. False: the terminal is gone. */
     bool (*read)(ui_term *t);
-    bool (*next)(ui_term *t, ui_event *out); /* of what was read */
-    bool (*waiting)(const ui_term *t);       /* an unfinished sequence: flush after escape_ms */
-    void (*flush)(ui_term *t);
     bool (*writable)(const ui_term *t); /* false: the terminal does not read, skip this frame */
     void (*show)(ui_term *t, const ui_grid *g);
-    /* Draw everything again next time (after a resize, resume or on demand). */
-    void (*invalidate)(ui_term *t);
-    void (*theme)(ui_term *t, ui_theme theme);
     /* Gives the terminal back, stops this process as C-z does in other programs, and takes it again
      * when that is continued. */
     void (*suspend)(ui_term *t);
@@ -41,13 +39,29 @@ struct ui_term {
 };
 
 /* The terminal on stdin/stdout. IMR_E_USAGE when they are no terminal or it cannot be driven
- * (TERM=dumb). *theme is the one in use, *notice (static or t's, may be "") one sentence to show
- * once, such as an unknown TERM. */
-imr_status ui_term_curses_open(ui_term **out, ui_theme *theme, const char **notice,
-                               const ui_term_options *options, imr_error *err) IMR_NODISCARD;
+ * (TERM=dumb). */
+imr_status ui_term_curses_open(ui_term **out, const ui_term_options *options,
+                               imr_error *err) IMR_NODISCARD;
 
 /* The string that puts a terminal back in order, for the last-resort signal handler; set while a
  * terminal is open. */
 extern const char ui_term_restore[];
+
+/* ---- ui/signals.c: signals as bytes in a pipe ---- */
+
+/*
+ * Handlers write one byte and do nothing else; the loop polls the pipe and acts. Signals that tell
+ * of a crash (SEGV, BUS, FPE, ILL, ABRT ...), QUIT and all others that would end the program put
+ * the terminal back with write(2) and the saved attributes, then raise themselves again with their
+ * default action, whichever thread they met. PIPE and XFSZ are ignored: the write fails. So stays
+ * what was ignored before. Process-wide state, one user at a time: the loop.
+ */
+
+/* Saves the terminal's attributes and installs the handlers. */
+imr_status ui_signals_open(imr_error *err) IMR_NODISCARD;
+void ui_signals_close(void); /* old handlers back; fine without open */
+int ui_signals_fd(void);
+/* The next signal that arrived, 0 when there is none. */
+int ui_signals_next(void);
 
 #endif

@@ -33,16 +33,13 @@ static const char paste_on[] = "\033[?2004h";
 typedef struct curses {
     ui_term base;
     SCREEN *screen;
-    ui_decoder decoder;
-    ui_theme theme;
-    bool sync, test_sync, redraw, own_background, away;
+    bool sync, test_sync, own_background, away;
     int stderr_copy;
     unsigned frame;
     struct {
         int fg, bg;
     } pairs[MAX_PAIRS];
     int n_pairs, colors;
-    char notice[160];
 } curses;
 
 static curses *self(ui_term *t)
@@ -50,15 +47,10 @@ static curses *self(ui_term *t)
     return (curses *)t;
 }
 
-static void say(const char *bytes, size_t n)
+static void say(const char *text)
 {
-    while (n) {
-        ssize_t done = write(STDOUT_FILENO, bytes, n);
-        if (done <= 0)
-            return;
-        bytes += done;
-        n -= (size_t)done;
-    }
+    for (ssize_t done; *text && (done = write(STDOUT_FILENO, text, strlen(text))) > 0;)
+        text += done;
 }
 
 /* ---- output ---- */
@@ -107,7 +99,7 @@ static void wide_text(const ui_cell *cell, wchar_t out[4])
 
 static void put_cell(curses *c, int y, int x, const ui_cell *cell)
 {
-    ui_pen pen = ui_theme_pen(c->theme, cell->style);
+    ui_pen pen = ui_theme_pen(c->base.theme, cell->style);
     attr_t attributes = A_NORMAL;
     if (pen.attributes & UI_BOLD)
         attributes |= A_BOLD;
@@ -134,9 +126,10 @@ static void show(ui_term *t, const ui_grid *g)
         return;
     if (g->rows > 0 && g->cols > 0 && (getmaxy(stdscr) != g->rows || getmaxx(stdscr) != g->cols))
         resizeterm(g->rows, g->cols);
-    if (c->redraw) {
+    if (t->redraw) {
         clearok(curscr, TRUE);
-        c->redraw = false;
+        c->n_pairs = 0; /* there may be another theme */
+        t->redraw = false;
     }
     werase(stdscr);
     for (int y = 0; y < g->rows; y++)
@@ -150,32 +143,17 @@ static void show(ui_term *t, const ui_grid *g)
         wmove(stdscr, g->cursor_y, g->cursor_x);
     wnoutrefresh(stdscr);
     if (c->sync)
-        say("\033[?2026h", 8);
+        say("\033[?2026h");
     doupdate();
     if (c->sync)
-        say("\033[?2026l", 8);
+        say("\033[?2026l");
 }
 
 static void marker(ui_term *t, int rows, int cols, int pending)
 {
     curses *c = self(t);
-    char text[64];
-    int n = snprintf(text, sizeof text, "\033]7770;frame;%u;%dx%d;%d\007", ++c->frame, rows, cols,
-                     pending);
-    if (c->test_sync && n > 0)
-        say(text, (size_t)n);
-}
-
-static void invalidate(ui_term *t)
-{
-    self(t)->redraw = true;
-}
-
-static void theme(ui_term *t, ui_theme which)
-{
-    self(t)->theme = which;
-    self(t)->n_pairs = 0;
-    self(t)->redraw = true;
+    if (c->test_sync)
+        say(ui_textf("\033]7770;frame;%u;%dx%d;%d\007", ++c->frame, rows, cols, pending).s);
 }
 
 static void copy(ui_term *t, const char *text, size_t len)
@@ -185,17 +163,15 @@ static void copy(ui_term *t, const char *text, size_t len)
     (void)t;
     imr_buf_str(&b, "\033]52;c;");
     for (size_t i = 0; i < len; i += 3) {
-        unsigned v = (unsigned)(unsigned char)text[i] << 16;
-        v |= i + 1 < len ? (unsigned)(unsigned char)text[i + 1] << 8 : 0;
-        v |= i + 2 < len ? (unsigned)(unsigned char)text[i + 2] : 0;
-        imr_buf_char(&b, digits[v >> 18]);
-        imr_buf_char(&b, digits[v >> 12 & 63]);
-        imr_buf_char(&b, i + 1 < len ? digits[v >> 6 & 63] : '=');
-        imr_buf_char(&b, i + 2 < len ? digits[v & 63] : '=');
+        unsigned v = 0, n = len - i < 3 ? (unsigned)(len - i) : 3;
+        for (unsigned k = 0; k < 3; k++)
+            v = v << 8 | (k < n ? (unsigned char)text[i + k] : 0);
+        for (unsigned k = 0; k < 4; k++)
+            imr_buf_char(&b, k <= n ? digits[v >> (18 - 6 * k) & 63] : '=');
     }
     imr_buf_str(&b, "\007");
     if (!b.failed)
-        say(b.data, b.len);
+        say(b.data);
 }
 
 /* ---- input ---- */
@@ -216,32 +192,18 @@ static void size(ui_term *t, int *rows, int *cols)
 static bool read_it(ui_term *t)
 {
     struct pollfd p = {STDIN_FILENO, POLLIN, 0};
+    ui_decoder *d = &t->decoder;
     while (poll(&p, 1, 0) > 0) {
         uint8_t bytes[1024];
-        size_t room = sizeof self(t)->decoder.in - (self(t)->decoder.n - self(t)->decoder.at);
+        size_t room = sizeof d->in - (d->n - d->at);
         if (room == 0)
             return true;
         ssize_t n = read(STDIN_FILENO, bytes, room < sizeof bytes ? room : sizeof bytes);
         if (n <= 0)
             return false;
-        ui_decoder_feed(&self(t)->decoder, bytes, (size_t)n);
+        ui_decoder_feed(d, bytes, (size_t)n);
     }
     return !(p.revents & (POLLERR | POLLNVAL));
-}
-
-static bool next(ui_term *t, ui_event *out)
-{
-    return ui_decoder_next(&self(t)->decoder, out);
-}
-
-static bool waiting(const ui_term *t)
-{
-    return ui_decoder_waiting(&((const curses *)t)->decoder);
-}
-
-static void flush(ui_term *t)
-{
-    ui_decoder_flush(&self(t)->decoder);
 }
 
 static bool writable(const ui_term *t)
@@ -257,7 +219,7 @@ static void leave(curses *c)
 {
     if (c->away)
         return;
-    say(ui_term_restore, strlen(ui_term_restore));
+    say(ui_term_restore);
     endwin();
     c->away = true;
 }
@@ -268,8 +230,8 @@ static void suspend(ui_term *t)
     leave(c);
     raise(SIGSTOP); /* cannot be lost, blocked or ignored; SIGTSTP is ours */
     c->away = false;
-    c->redraw = true;
-    say(paste_on, strlen(paste_on));
+    t->redraw = true;
+    say(paste_on);
 }
 
 static void close_it(ui_term *t)
@@ -307,14 +269,13 @@ static bool open_screen(curses *c, const char *term)
     for (size_t i = 0; !c->screen && i < IMR_LEN(fallbacks); i++) {
         c->screen = newterm(fallbacks[i], stdout, stdin);
         if (c->screen)
-            snprintf(c->notice, sizeof c->notice, "terminal type '%.40s' unknown here, using %s",
-                     term, fallbacks[i]);
+            snprintf(c->base.notice, sizeof c->base.notice,
+                     "terminal type '%.40s' unknown here, using %s", term, fallbacks[i]);
     }
     return c->screen != NULL;
 }
 
-imr_status ui_term_curses_open(ui_term **out, ui_theme *theme_out, const char **notice,
-                               const ui_term_options *options, imr_error *err)
+imr_status ui_term_curses_open(ui_term **out, const ui_term_options *options, imr_error *err)
 {
     const char *term = options->term ? options->term : "";
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
@@ -344,34 +305,28 @@ imr_status ui_term_curses_open(ui_term **out, ui_theme *theme_out, const char **
     if (has_colors() && start_color() == OK)
         c->colors = COLORS;
     c->own_background = use_default_colors() == OK;
-    c->theme = *theme_out = ui_theme_choose(options, c->colors);
     /* Frames between ?2026h and ?2026l, where those are not shown as text. */
     c->sync = strncmp(term, "linux", 5) != 0 && strncmp(term, "screen", 6) != 0 &&
               strncmp(term, "vt", 2) != 0;
     c->test_sync = options->test_sync && *options->test_sync;
     divert_stderr(c, options->log);
-    ui_decoder_init(&c->decoder);
-    say(paste_on, strlen(paste_on));
-    int64_t ms = UI_ESC_MS;
+    say(paste_on);
+    int64_t ms;
     const char *delay = options->escape_delay;
-    if (delay && (!imr_parse_int(delay, strlen(delay), &ms) || ms < 1 || ms > 60000))
+    if (!delay || !imr_parse_int(delay, strlen(delay), &ms) || ms < 1 || ms > 60000)
         ms = UI_ESC_MS;
-    c->base = (ui_term){.escape_ms = (int)ms,
-                        .fd = STDIN_FILENO,
-                        .close = close_it,
-                        .size = size,
-                        .read = read_it,
-                        .next = next,
-                        .waiting = waiting,
-                        .flush = flush,
-                        .writable = writable,
-                        .show = show,
-                        .invalidate = invalidate,
-                        .theme = theme,
-                        .suspend = suspend,
-                        .copy = copy,
-                        .marker = marker};
-    *notice = c->notice;
-    *out = &c->base;
+    ui_term *t = *out = &c->base;
+    ui_decoder_init(&t->decoder);
+    t->escape_ms = (int)ms;
+    t->fd = STDIN_FILENO;
+    t->theme = ui_theme_choose(options, c->colors);
+    t->close = close_it;
+    t->size = size;
+    t->read = read_it;
+    t->writable = writable;
+    t->show = show;
+    t->suspend = suspend;
+    t->copy = copy;
+    t->marker = marker;
     return IMR_OK;
 }

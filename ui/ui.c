@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "report/report.h"
 #include "ui/loop.h"
-#include "ui/signals.h"
 #include "ui/text.h"
 
 static const ui_options *running; /* for reports: the command line of this run */
@@ -92,7 +91,6 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
                       const ui_options *o, imr_error *err)
 {
     ui_term *t;
-    const char *notice;
     imr_async *jobs = NULL;
     IMR_TRY(bind_keys(a, o, err));
     read_history(a, o->history);
@@ -107,11 +105,12 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
     if (status == IMR_OK)
         status = ui_signals_open(err);
     if (status == IMR_OK) {
-        status = ui_term_curses_open(&t, &a->theme, &notice, &o->terminal, err);
+        status = ui_term_curses_open(&t, &o->terminal, err);
         if (status == IMR_OK) {
+            a->theme = t->theme;
             t->size(t, &a->rows, &a->cols);
-            if (*notice)
-                ui_app_say(a, false, "%s", notice);
+            if (*t->notice)
+                ui_app_say(a, false, "%s", t->notice);
             *exit_code = ui_loop(a, t, jobs);
             t->close(t);
         }

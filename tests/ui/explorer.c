@@ -10,14 +10,13 @@
 #include "base/clock.h"
 #include "fake.h"
 #include "ui/loop.h"
-#include "ui/signals.h"
+#include "ui/term.h"
 
 int main(int argc, char **argv)
 {
     ui_app app = {0};
     ui_term *term;
-    ui_theme theme;
-    const char *notice, *wanted = NULL;
+    const char *wanted = NULL;
     imr_error err;
     bool crash = false, encoder = true;
     for (int i = 1; i < argc; i++) {
@@ -35,16 +34,15 @@ int main(int argc, char **argv)
                                .escape_delay = getenv("ESCDELAY"),
                                .test_sync = getenv("IMRNN_TEST_SYNC")};
     if (ui_app_init(&app, utf8 ? &ui_unicode : &ui_ascii, 24, 80, &err) != IMR_OK ||
-        ui_signals_open(&err) != IMR_OK ||
-        ui_term_curses_open(&term, &theme, &notice, &options, &err) != IMR_OK) {
+        ui_signals_open(&err) != IMR_OK || ui_term_curses_open(&term, &options, &err) != IMR_OK) {
         fprintf(stderr, "%s\n", err.text);
         ui_app_done(&app);
         return 2;
     }
-    app.theme = theme;
+    app.theme = term->theme;
     term->size(term, &app.rows, &app.cols);
-    if (*notice)
-        ui_app_say(&app, false, "%s", notice);
+    if (*term->notice)
+        ui_app_say(&app, false, "%s", term->notice);
     fake *engine = fake_new(&app);
     fake_open(engine, encoder, true, true);
     if (crash)

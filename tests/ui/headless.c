@@ -7,7 +7,6 @@
 
 typedef struct headless {
     ui_term base;
-    ui_decoder decoder;
     ui_grid shown;
     int rows, cols;
     char *copied;
@@ -31,16 +30,6 @@ static void size(ui_term *t, int *rows, int *cols)
     *cols = self(t)->cols;
 }
 
-static bool next(ui_term *t, ui_event *out)
-{
-    return ui_decoder_next(&self(t)->decoder, out);
-}
-
-static void flush(ui_term *t)
-{
-    ui_decoder_flush(&self(t)->decoder);
-}
-
 static void show(ui_term *t, const ui_grid *g)
 {
     headless *h = self(t);
@@ -62,12 +51,6 @@ static void nothing(ui_term *t)
     (void)t;
 }
 
-static void theme(ui_term *t, ui_theme which)
-{
-    (void)t;
-    (void)which;
-}
-
 static void copy(ui_term *t, const char *text, size_t len)
 {
     imr_free(self(t)->copied);
@@ -79,17 +62,13 @@ imr_status ui_term_headless_open(ui_term **out, int rows, int cols, imr_error *e
     headless *h = IMR_NEW(headless);
     if (!h)
         return imr_fail_memory(err);
-    h->base = (ui_term){.escape_ms = UI_ESC_MS,
-                        .close = close_it,
-                        .size = size,
-                        .next = next,
-                        .flush = flush,
-                        .show = show,
-                        .invalidate = nothing,
-                        .theme = theme,
-                        .suspend = nothing,
-                        .copy = copy};
-    ui_decoder_init(&h->decoder);
+    h->base.escape_ms = UI_ESC_MS;
+    h->base.close = close_it;
+    h->base.size = size;
+    h->base.show = show;
+    h->base.suspend = nothing;
+    h->base.copy = copy;
+    ui_decoder_init(&h->base.decoder);
     h->rows = rows;
     h->cols = cols;
     *out = &h->base;
@@ -98,7 +77,7 @@ imr_status ui_term_headless_open(ui_term **out, int rows, int cols, imr_error *e
 
 void ui_term_headless_feed(ui_term *t, const void *bytes, size_t n)
 {
-    ui_decoder_feed(&self(t)->decoder, bytes, n);
+    ui_decoder_feed(&t->decoder, bytes, n);
 }
 
 void ui_term_headless_resize(ui_term *t, int rows, int cols)

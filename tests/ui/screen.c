@@ -50,12 +50,12 @@ void screen_keys(screen *s, const char *bytes)
         bytes += piece;
         n -= piece;
         for (int flush = 0; flush < 2; flush++) {
-            while (s->term->next(s->term, &e)) {
+            while (ui_decoder_next(&s->term->decoder, &e)) {
                 ui_update(&s->app, &e);
                 screen_settle(s);
             }
             if (n == 0)
-                s->term->flush(s->term);
+                ui_decoder_flush(&s->term->decoder);
         }
     }
 }

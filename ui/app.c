@@ -70,22 +70,15 @@ ui_layout ui_app_layout(const ui_app *a)
 
 ui_context ui_app_context(const ui_app *a)
 {
-    switch (a->overlay) {
-    case UI_OVER_HELP:
-    case UI_OVER_POINT:
-    case UI_OVER_MENU:
-        return UI_IN_HELP;
-    case UI_OVER_PALETTE:
-    case UI_OVER_HISTORY:
-    case UI_OVER_LINE:
-        return UI_IN_PICK;
-    case UI_OVER_NONE:
-        break;
-    }
-    return a->screen == UI_DOCUMENT ? UI_IN_DOC
-           : a->screen == UI_WORDS  ? UI_IN_WORDS
-           : a->editing             ? UI_IN_QUERY
-                                    : UI_IN_LIST;
+    static const ui_context overlays[] = {
+        [UI_OVER_HELP] = UI_IN_HELP,    [UI_OVER_POINT] = UI_IN_HELP,
+        [UI_OVER_MENU] = UI_IN_HELP,    [UI_OVER_PALETTE] = UI_IN_PICK,
+        [UI_OVER_HISTORY] = UI_IN_PICK, [UI_OVER_LINE] = UI_IN_PICK};
+    return a->overlay != UI_OVER_NONE ? overlays[a->overlay]
+           : a->screen == UI_DOCUMENT ? UI_IN_DOC
+           : a->screen == UI_WORDS    ? UI_IN_WORDS
+           : a->editing               ? UI_IN_QUERY
+                                      : UI_IN_LIST;
 }
 
 bool ui_app_detail_fits(const ui_app *a)
@@ -189,12 +182,11 @@ void ui_app_opened(ui_app *a, imr_session *session, const imr_session_facts *fac
 {
     a->session = session;
     a->facts = facts;
-    if (*facts->cache_notice)
-        ui_app_say(a, false, "%s", facts->cache_notice);
-    else if (*facts->tokens_problem && facts->has_encoder)
-        ui_app_say(a, false, "%s", facts->tokens_problem);
-    else if (*facts->tokens_notice)
-        ui_app_say(a, false, "%s", facts->tokens_notice);
+    const char *told = *facts->cache_notice                           ? facts->cache_notice
+                       : *facts->tokens_problem && facts->has_encoder ? facts->tokens_problem
+                                                                      : facts->tokens_notice;
+    if (*told)
+        ui_app_say(a, false, "%s", told);
     ui_app_list_offers(a);
     if (a->query.text.len) { /* typed before it was open, or given on the command line */
         ui_app_run(a, ui_prompt_text(&a->query), NULL);

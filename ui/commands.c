@@ -179,8 +179,7 @@ UI_ON(stage)
     while (!ui_share_known(&r->detail->why.pairs, r->measure));
     r->wish = r->measure;
     ui_reading_arrange(r);
-    ui_app_say(a, false, "shares: %s%s", ui_measure_names[r->measure.stage],
-               r->measure.raw ? ", raw" : "");
+    ui_app_say(a, false, "shares: %s", ui_measure_text(r->measure).s);
 }
 
 UI_ON(raw)
@@ -340,11 +339,10 @@ static void copy_row(imr_buf *b, const imr_trace_document *d)
     for (size_t i = 0; i < IMR_LEN(ranks); i++)
         imr_buf_printf(b, ranks[i] ? "%u\t" : "\t", ranks[i]);
     imr_buf_printf(b, "%+d\t", d->move_encoder);
-    copy_number(b, d->lift.total, true);
-    copy_number(b, d->delta_sim, true);
-    copy_number(b, d->sim_encoder, false);
-    copy_number(b, d->sim_before, false);
-    copy_number(b, d->sim_after, false);
+    const double numbers[] = {d->lift.total, d->delta_sim, d->sim_encoder, d->sim_before,
+                              d->sim_after};
+    for (size_t i = 0; i < IMR_LEN(numbers); i++)
+        copy_number(b, numbers[i], i < 2);
     if (d->relevance >= 0)
         imr_buf_printf(b, "%d", d->relevance);
     imr_buf_printf(b, "\t%s\t%s\n", d->id, d->title);

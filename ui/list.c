@@ -31,32 +31,15 @@ const imr_trace_document *ui_list_selected(const ui_list *l)
 
 /* ---- order and filter ---- */
 
-typedef struct row_key {
-    double number;
-    const char *text;
-    size_t place;
-} row_key;
-
-static int by_key(const void *x, const void *y)
-{
-    const row_key *a = x, *b = y;
-    int order = a->text && b->text ? strcmp(a->text, b->text) : 0;
-    if (order)
-        return order;
-    if (a->number != b->number)
-        return a->number < b->number ? -1 : 1;
-    return a->place < b->place ? -1 : a->place > b->place;
-}
-
 /* Without a rank behind all that have one. */
 static double rank(uint32_t n)
 {
     return n ? n : INFINITY;
 }
 
-static row_key key_of(const imr_trace_document *d, size_t place, ui_sort sort)
+static ui_sort_key key_of(const imr_trace_document *d, size_t place, ui_sort sort)
 {
-    row_key k = {.place = place};
+    ui_sort_key k = {.place = place};
     const double numbers[UI_SORT_COUNT] = {
         [UI_SORT_NOW] = rank(d->rank_after),
         [UI_SORT_PROJECTED] = rank(d->rank_before),
@@ -106,7 +89,7 @@ static bool passes(const ui_list *l, const imr_trace_document *d)
 void ui_list_arrange(ui_list *l)
 {
     size_t n = l->trace ? l->trace->n_documents + l->trace->n_left : 0, kept = 0;
-    IMR_AUTOFREE row_key *keys = IMR_NEW_ARRAY(row_key, n + 1);
+    IMR_AUTOFREE ui_sort_key *keys = IMR_NEW_ARRAY(ui_sort_key, n + 1);
     size_t *order = IMR_NEW_ARRAY(size_t, n + 1);
     imr_free(l->order);
     l->order = order;
@@ -116,7 +99,7 @@ void ui_list_arrange(ui_list *l)
     for (size_t i = 0; i < n; i++)
         if (passes(l, imr_trace_at(l->trace, i)))
             keys[kept++] = key_of(imr_trace_at(l->trace, i), i, l->sort);
-    qsort(keys, kept, sizeof *keys, by_key);
+    qsort(keys, kept, sizeof *keys, ui_by_key);
     for (size_t i = 0; i < kept; i++)
         order[i] = keys[l->reversed ? kept - 1 - i : i].place;
     l->n = kept;

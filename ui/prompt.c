@@ -131,23 +131,14 @@ static size_t right(const ui_prompt *p, size_t i)
     return imr_utf8_next(ui_prompt_text(p), p->text.len, i);
 }
 
-static size_t word_left(const ui_prompt *p)
+/* Over what is no word, then over the word. */
+static size_t word(const ui_prompt *p, bool forward)
 {
     size_t i = p->cursor;
-    while (i > 0 && !word_at(p, left(p, i)))
-        i = left(p, i);
-    while (i > 0 && word_at(p, left(p, i)))
-        i = left(p, i);
-    return i;
-}
-
-static size_t word_right(const ui_prompt *p)
-{
-    size_t i = p->cursor;
-    while (i < p->text.len && !word_at(p, i))
-        i = right(p, i);
-    while (i < p->text.len && word_at(p, i))
-        i = right(p, i);
+    for (int inside = 0; inside < 2; inside++)
+        while (forward ? i < p->text.len && word_at(p, i) == inside
+                       : i > 0 && word_at(p, left(p, i)) == inside)
+            i = forward ? right(p, i) : left(p, i);
     return i;
 }
 
@@ -239,9 +230,9 @@ bool ui_prompt_do(ui_prompt *p, ui_action action)
     case UI_DO_DELETE:
         return cut(p, at, right(p, at));
     case UI_DO_WORD_RUBOUT:
-        return kill_text(p, word_left(p), at);
+        return kill_text(p, word(p, false), at);
     case UI_DO_WORD_DELETE:
-        return kill_text(p, at, word_right(p));
+        return kill_text(p, at, word(p, true));
     case UI_DO_KILL_START:
         return kill_text(p, 0, at);
     case UI_DO_KILL_END:
@@ -263,8 +254,8 @@ bool ui_prompt_do(ui_prompt *p, ui_action action)
                 : action == UI_DO_LINE_END   ? end
                 : action == UI_DO_CHAR_LEFT  ? left(p, at)
                 : action == UI_DO_CHAR_RIGHT ? right(p, at)
-                : action == UI_DO_WORD_LEFT  ? word_left(p)
-                : action == UI_DO_WORD_RIGHT ? word_right(p)
+                : action == UI_DO_WORD_LEFT  ? word(p, false)
+                : action == UI_DO_WORD_RIGHT ? word(p, true)
                                              : at;
     return false;
 }

@@ -14,6 +14,11 @@
 
 const char *const ui_measure_names[] = {"encoder", "projected", "now", "change"};
 
+ui_text ui_measure_text(ui_measure m)
+{
+    return ui_textf("%s%s", ui_measure_names[m.stage], m.raw ? ", raw" : "");
+}
+
 bool ui_share_known(const imr_pairs *p, ui_measure m)
 {
     if (m.stage == UI_CHANGE)
@@ -51,14 +56,7 @@ double ui_share_whole(const imr_pairs *p, ui_measure m)
 
 /* ---- order ---- */
 
-typedef struct word_key {
-    const imr_pair_word *word;
-    double total;
-    uint32_t place;
-    int group; /* words, then punctuation, then special tokens */
-    ui_word_sort sort;
-} word_key;
-
+/* Words, then punctuation, then special tokens. */
 static int group_of(const imr_pair_word *w)
 {
     uint32_t first;
@@ -66,35 +64,23 @@ static int group_of(const imr_pair_word *w)
     return w->special ? 2 : !imr_utf8_is_word(first);
 }
 
-static int by_word(const void *x, const void *y)
-{
-    const word_key *a = x, *b = y;
-    if (a->group != b->group)
-        return a->group - b->group;
-    int order = a->sort == UI_WORDS_BY_NAME ? strcmp(a->word->text, b->word->text) : 0;
-    if (order)
-        return order;
-    double p = fabs(a->total), q = fabs(b->total);
-    if (a->sort == UI_WORDS_BY_SHARE && p != q)
-        return p > q ? -1 : 1;
-    return a->place < b->place ? -1 : a->place > b->place;
-}
-
 static void order(ui_side *s, const imr_pair_word *words, ui_word_sort sort)
 {
-    IMR_AUTOFREE word_key *keys = IMR_NEW_ARRAY(word_key, s->n + 1);
+    IMR_AUTOFREE ui_sort_key *keys = IMR_NEW_ARRAY(ui_sort_key, s->n + 1);
     s->words = 0;
-    for (size_t i = 0; i < s->n; i++)
+    for (size_t i = 0; i < s->n; i++) {
         s->order[i] = (uint32_t)i;
+        s->words += !words[i].special;
+        if (keys)
+            keys[i] =
+                (ui_sort_key){group_of(&words[i]), sort == UI_WORDS_BY_NAME ? words[i].text : NULL,
+                              sort == UI_WORDS_BY_SHARE ? -fabs(s->total[i]) : 0, i};
+    }
     if (!keys)
         return;
-    for (size_t i = 0; i < s->n; i++) {
-        keys[i] = (word_key){&words[i], s->total[i], (uint32_t)i, group_of(&words[i]), sort};
-        s->words += !words[i].special;
-    }
-    qsort(keys, s->n, sizeof *keys, by_word);
+    qsort(keys, s->n, sizeof *keys, ui_by_key);
     for (size_t i = 0; i < s->n; i++)
-        s->order[i] = keys[i].place;
+        s->order[i] = (uint32_t)keys[i].place;
 }
 
 static bool side(ui_side *s, size_t n)

@@ -11,6 +11,7 @@
 #define UI_READING_H
 
 #include "session/trace.h"
+#include "ui/style.h"
 #include "ui/text.h"
 
 #define UI_CHANGE IMR_STAGE_COUNT /* after less encoder */
@@ -21,6 +22,7 @@ typedef struct ui_measure {
 } ui_measure;
 
 extern const char *const ui_measure_names[]; /* "encoder", "projected", "now", "change" */
+ui_text ui_measure_text(ui_measure m);       /* with ", raw" */
 /* Whether the pairs have that measure. */
 bool ui_share_known(const imr_pairs *p, ui_measure m);
 /* Of query word q and document word d; the last of each is what no word carries. */

@@ -10,12 +10,17 @@
 
 static const ui_cell blank = {.text = " ", .len = 1, .width = 1, .style = UI_TEXT};
 
+static int clamp(int v, int low, int high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
 imr_status ui_grid_init(ui_grid *out, int rows, int cols, imr_error *err)
 {
-    rows = rows < 0 ? 0 : rows > UI_MAX_ROWS ? UI_MAX_ROWS : rows;
-    cols = cols < 0 ? 0 : cols > UI_MAX_COLS ? UI_MAX_COLS : cols;
-    ui_grid g = {.rows = rows, .cols = cols, .glyphs = &ui_unicode};
-    g.cells = IMR_NEW_ARRAY(ui_cell, (size_t)rows * (size_t)cols);
+    ui_grid g = {.rows = clamp(rows, 0, UI_MAX_ROWS),
+                 .cols = clamp(cols, 0, UI_MAX_COLS),
+                 .glyphs = &ui_unicode};
+    g.cells = IMR_NEW_ARRAY(ui_cell, (size_t)g.rows * (size_t)g.cols);
     if (!g.cells)
         return imr_fail_memory(err);
     ui_grid_clear(&g);
@@ -42,19 +47,12 @@ ui_surface ui_surface_of(ui_grid *g)
     return (ui_surface){g, {0, 0, g->rows, g->cols}, 0};
 }
 
-static int clamp(int v, int low, int high)
-{
-    return v < low ? low : v > high ? high : v;
-}
-
 ui_surface ui_sub(ui_surface s, ui_rect part)
 {
-    int y0 = clamp(part.y, 0, s.at.h), x0 = clamp(part.x, 0, s.at.w);
-    int h = part.h < 0 ? 0 : part.h > s.at.h ? s.at.h : part.h;
-    int w = part.w < 0 ? 0 : part.w > s.at.w ? s.at.w : part.w;
-    h = h < s.at.h - y0 ? h : s.at.h - y0;
-    w = w < s.at.w - x0 ? w : s.at.w - x0;
-    return (ui_surface){s.grid, {s.at.y + y0, s.at.x + x0, h, w}, s.term};
+    int y = clamp(part.y, 0, s.at.h), x = clamp(part.x, 0, s.at.w);
+    s.at = (ui_rect){s.at.y + y, s.at.x + x, clamp(part.h, 0, s.at.h - y),
+                     clamp(part.w, 0, s.at.w - x)};
+    return s;
 }
 
 /* The cell at (y,x) of s, or NULL when clipped. */

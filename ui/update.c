@@ -53,13 +53,16 @@ static void command(ui_app *a, const char *line)
 
 /* ---- the query ---- */
 
-static void query_changed(ui_app *a)
+/* Another query, or other words in an overlay's line, whose list begins anew. */
+static void text_changed(ui_app *a, bool line)
 {
-    bool blank = ui_prompt_text(&a->query)[strspn(ui_prompt_text(&a->query), " ")] == 0;
+    const char *query = ui_prompt_text(&a->query);
     a->offers.pick = 0;
-    if (blank || (a->facts && a->facts->has_encoder))
-        ui_app_run(a, ui_prompt_text(&a->query), NULL);
-    if (a->facts)
+    if (line)
+        a->pick = 0;
+    else if (query[strspn(query, " ")] == 0 || (a->facts && a->facts->has_encoder))
+        ui_app_run(a, query, NULL);
+    if (line ? a->overlay == UI_OVER_HISTORY : a->facts != NULL)
         ui_app_list_offers(a);
 }
 
@@ -100,42 +103,24 @@ UI_ON(list)
     leave_query(a, true);
 }
 
-/* Other words in an overlay's line: its list begins anew. */
-static void line_changed(ui_app *a)
-{
-    a->pick = a->offers.pick = 0;
-    if (a->overlay == UI_OVER_HISTORY)
-        ui_app_list_offers(a);
-}
-
 UI_ON(edit)
 {
-    if (a->overlay != UI_OVER_NONE) {
-        if (ui_prompt_do(&a->line, action))
-            line_changed(a);
-        return;
-    }
-    bool end = a->query.cursor == a->query.text.len;
-    if ((action == UI_DO_CHAR_RIGHT || action == UI_DO_LINE_END) && end && a->ghost) {
-        if (ui_prompt_insert(&a->query, a->ghost, strlen(a->ghost)))
-            query_changed(a);
-    } else if (ui_prompt_do(&a->query, action)) {
-        query_changed(a);
-    }
+    bool line = a->overlay != UI_OVER_NONE, right = action == UI_DO_CHAR_RIGHT;
+    ui_prompt *p = line ? &a->line : &a->query;
+    bool end = !line && (right || action == UI_DO_LINE_END) && p->cursor == p->text.len;
+    if (end && a->ghost ? ui_prompt_insert(p, a->ghost, strlen(a->ghost)) : ui_prompt_do(p, action))
+        text_changed(a, line);
 }
 
 static void insert(ui_app *a, const char *text, size_t len)
 {
-    if (ui_app_context(a) == UI_IN_PICK) {
-        if (ui_prompt_insert(&a->line, text, len))
-            line_changed(a);
-        return;
+    bool line = ui_app_context(a) == UI_IN_PICK;
+    if (!line) {
+        a->overlay = UI_OVER_NONE;
+        ui_on_query(a, UI_DO_EDIT_QUERY, NULL);
     }
-    a->overlay = UI_OVER_NONE;
-    a->screen = UI_RANK;
-    a->editing = true;
-    if (ui_prompt_insert(&a->query, text, len))
-        query_changed(a);
+    if (ui_prompt_insert(line ? &a->line : &a->query, text, len))
+        text_changed(a, line);
 }
 
 /* ---- overlays ---- */
@@ -145,7 +130,7 @@ static void open_overlay(ui_app *a, ui_overlay overlay)
     a->overlay = overlay;
     a->help.top = 0;
     ui_prompt_set(&a->line, "");
-    line_changed(a);
+    text_changed(a, true);
 }
 
 UI_ON(overlay)

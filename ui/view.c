@@ -280,8 +280,7 @@ static void status_of_list(const ui_app *a, imr_buf *b)
     if (l->pinned)
         imr_buf_printf(b, " %s pinned %s", dot, l->pinned);
     if (ui_adapted(a->trace) && (a->reading.wish.stage != IMR_STAGE_AFTER || a->reading.wish.raw))
-        imr_buf_printf(b, " %s shares %s%s", dot, ui_measure_names[a->reading.wish.stage],
-                       a->reading.wish.raw ? ", raw" : "");
+        imr_buf_printf(b, " %s shares %s", dot, ui_measure_text(a->reading.wish).s);
 }
 
 static void status_left(const ui_app *a, imr_buf *b)

@@ -1,4 +1,4 @@
-/* ui/view_card.c */
+/* ui/view_card.c - in place of a ranking, then over the screen. */
 #include "ui/layout.h"
 #include "ui/text.h"
 #include "ui/views.h"
@@ -91,4 +91,121 @@ void ui_draw_failed(ui_surface s, const imr_error *error)
     ui_put_wrapped(in, 0, 0, in.at.w, in.at.h - 2, UI_TEXT, error->text);
     ui_put(in, in.at.h - 1, 0, UI_DIM,
            stopped ? "q quits." : "imrnn inspect FILE says what a file is. q quits.");
+}
+
+/* ---- over the screen ---- */
+
+/* A cleared, framed box in the middle of s; returns its inside. */
+static ui_surface card(ui_surface s, int h, int w, const char *title, const char *note)
+{
+    h = h > s.at.h ? s.at.h : h;
+    w = w > s.at.w ? s.at.w : w;
+    ui_surface box = ui_sub(s, (ui_rect){(s.at.h - h) / 2, (s.at.w - w) / 2, h, w});
+    ui_fill(box, (ui_rect){0, 0, h, w}, UI_TEXT);
+    ui_box(box, true, title, note);
+    return ui_inside(box);
+}
+
+/* First row shown so that `pick` is among `rows`. */
+static size_t window(size_t pick, size_t n, size_t rows)
+{
+    if (n <= rows || pick < rows / 2)
+        return 0;
+    size_t top = pick - rows / 2;
+    return top + rows > n ? n - rows : top;
+}
+
+static void select_row(ui_surface s, int y)
+{
+    ui_mark(s, (ui_rect){y, 0, 1, s.at.w}, UI_SELECTED);
+    ui_put(s, y, 0, UI_STRONG, s.grid->glyphs->cursor);
+}
+
+/* A card with a line to type in and a rule under it; returns what is below. */
+static ui_surface list_card(ui_surface s, int h, int w, const char *title, size_t n,
+                            const char *sign, const ui_prompt *line)
+{
+    ui_surface in = card(s, s.at.h > h ? h : s.at.h, s.at.w >= 100 ? w : s.at.w - 2, title,
+                         ui_textf("%zu", n).s);
+    ui_put(in, 0, 1, UI_STRONG, sign);
+    ui_prompt_draw(line, in, 3, in.at.w - 4, true);
+    ui_repeat(in, 1, 0, in.at.w, UI_BORDER, s.grid->glyphs->h);
+    return ui_sub(in, (ui_rect){2, 0, in.at.h - 2, in.at.w});
+}
+
+void ui_draw_palette(ui_surface s, const ui_keymap *keymap, const ui_prompt *line, size_t pick)
+{
+    ui_action found[UI_ACTION_COUNT];
+    size_t n = ui_palette(ui_prompt_text(line), found);
+    ui_surface in = list_card(s, 20, 84, "Command", n, ":", line);
+    size_t rows = (size_t)in.at.h, top = window(pick, n, rows);
+    for (size_t i = top; i < top + rows && i < n; i++) {
+        const ui_action_info *info = &ui_actions[found[i]];
+        IMR_AUTOBUF imr_buf keys = {0};
+        int y = (int)(i - top);
+        ui_keymap_labels(keymap, found[i], 2, &keys);
+        ui_put(in, y, 2, UI_STRONG, info->name);
+        ui_put_cut(in, y, 18, in.at.w - 20 - ui_width(imr_buf_text(&keys)), UI_TEXT, info->help);
+        ui_put_right(in, y, in.at.w - 1, UI_KEY, imr_buf_text(&keys));
+        if (i == pick)
+            select_row(in, y);
+    }
+    if (n == 0)
+        ui_put(in, 0, 2, UI_TEXT, "no command has that in its name or help");
+}
+
+static void offer_rows(ui_surface s, const ui_offers *o)
+{
+    size_t rows = (size_t)s.at.h, top = window(o->pick, o->n, rows);
+    for (size_t i = top; i < top + rows && i < o->n; i++) {
+        const ui_offer *one = &o->v[i];
+        const char *from = *one->query_id ? one->query_id : "typed";
+        int y = (int)(i - top);
+        ui_put_cut(s, y, 2, s.at.w - ui_width(from) - 6, UI_TEXT, one->text);
+        ui_put_right(s, y, s.at.w - 1, UI_DIM, from);
+        if (i == o->pick)
+            select_row(s, y);
+    }
+    if (o->n == 0)
+        ui_put(s, 0, 2, UI_TEXT, "no query has that");
+}
+
+void ui_draw_history(ui_surface s, const ui_prompt *line, const ui_offers *offers)
+{
+    offer_rows(
+        list_card(s, 24, 96, "Queries: typed before, and of the cache", offers->n, "/", line),
+        offers);
+}
+
+void ui_draw_offers(ui_surface s, const imr_session_facts *facts, const ui_offers *offers)
+{
+    int w = s.at.w - 2;
+    ui_put_cut(s, 0, 1, w, UI_STRONG,
+               "Only cached queries can be ranked; --encoder FOLDER names the encoder:");
+    int y = ui_put_wrapped(s, 1, 1, w, 4, UI_TEXT, facts->encoder_problem);
+    if (!facts->has_texts)
+        ui_put_cut(s, y++, 1, w, UI_TEXT,
+                   "Their texts are absent too, ids stand for them (--dataset FOLDER).");
+    ui_repeat(s, y, 0, s.at.w, UI_BORDER, s.grid->glyphs->h);
+    ui_put(s, y, 1, UI_STRONG, " Cached queries that fit; Enter runs the marked one ");
+    offer_rows(ui_sub(s, (ui_rect){y + 1, 0, s.at.h - y - 1, s.at.w}), offers);
+}
+
+void ui_draw_menu(ui_surface s, const char *title, const ui_menu *menu)
+{
+    int w = 30, n = (int)strlen(menu->keys);
+    ui_surface box = ui_sub(s, (ui_rect){s.at.h - n - 2, s.at.w - w - 1, n + 2, w});
+    ui_fill(box, (ui_rect){0, 0, box.at.h, box.at.w}, UI_TEXT);
+    ui_box(box, true, title, "Esc");
+    for (int y = 0; y < n; y++) {
+        size_t i = ((size_t)y + menu->first) % (size_t)n;
+        ui_put_n(box, 1 + y, 3, UI_KEY, &menu->keys[i], 1);
+        ui_put(box, 1 + y, 6, UI_TEXT, menu->labels[i]);
+    }
+}
+
+void ui_draw_line(ui_surface s, const char *title, const ui_prompt *line)
+{
+    ui_surface in = card(s, 3, s.at.w >= 100 ? 72 : s.at.w - 4, title, "Enter");
+    ui_prompt_draw(line, in, 1, in.at.w - 2, true);
 }

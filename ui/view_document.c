@@ -48,8 +48,8 @@ static void legend(ui_surface s, int y, const ui_reading *r)
     x = ui_put(s, y, x, UI_GAIN_WORD, "for it");
     x = ui_putf(s, y, x, UI_DIM, " %s ", s.grid->glyphs->middot);
     x = ui_put(s, y, x, UI_LOSS_WORD, "against it");
-    ui_putf(s, y, x, UI_DIM, " %s shares %s%s ", s.grid->glyphs->middot,
-            ui_measure_names[r->measure.stage], r->measure.raw ? ", raw" : "");
+    ui_putf(s, y, x, UI_DIM, " %s shares %s ", s.grid->glyphs->middot,
+            ui_measure_text(r->measure).s);
 }
 
 /* ---- the words beside the text ---- */

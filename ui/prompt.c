@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "ui/text.h"
 
 void ui_history_add(ui_history *h, const char *text)
 {
@@ -115,12 +116,6 @@ bool ui_prompt_set(ui_prompt *p, const char *text)
     return splice(p, 0, p->text.len, text, n > UI_PROMPT_MAX ? UI_PROMPT_MAX : n);
 }
 
-static bool word_at(const ui_prompt *p, size_t i)
-{
-    uint32_t code;
-    return imr_utf8_decode(ui_prompt_text(p) + i, p->text.len - i, &code) && imr_utf8_is_word(code);
-}
-
 static size_t left(const ui_prompt *p, size_t i)
 {
     return imr_utf8_prev(ui_prompt_text(p), p->text.len, i);
@@ -134,10 +129,11 @@ static size_t right(const ui_prompt *p, size_t i)
 /* Over what is no word, then over the word. */
 static size_t word(const ui_prompt *p, bool forward)
 {
-    size_t i = p->cursor;
+    const char *text = ui_prompt_text(p);
+    size_t i = p->cursor, end = p->text.len;
     for (int inside = 0; inside < 2; inside++)
-        while (forward ? i < p->text.len && word_at(p, i) == inside
-                       : i > 0 && word_at(p, left(p, i)) == inside)
+        while (forward ? i < end && ui_word_at(text, end, i) == inside
+                       : i > 0 && ui_word_at(text, end, left(p, i)) == inside)
             i = forward ? right(p, i) : left(p, i);
     return i;
 }

@@ -15,26 +15,17 @@ void ui_lines_done(ui_lines *l)
 /* End of the line that starts at `at` (exclusive) and, in *next, where the next one starts. */
 static size_t one_line(const char *text, size_t at, size_t end, int columns, size_t *next)
 {
-    size_t fits = at + imr_utf8_fit(text + at, end - at, (size_t)columns, NULL);
-    if (fits >= end) {
-        *next = end;
-        return end;
-    }
-    size_t space = fits;
+    size_t fits = at + imr_utf8_fit(text + at, end - at, (size_t)columns, NULL), space = fits;
+    if (fits >= end)
+        return *next = end;
     while (space > at && text[space] != ' ')
         space--;
-    if (space > at) {
-        *next = space + 1;
-        while (*next < end && text[*next] == ' ')
-            ++*next;
-        while (space > at && text[space - 1] == ' ')
-            space--;
-        return space;
-    }
-    if (fits == at) /* a cluster wider than the line: take it all the same */
-        fits = imr_utf8_next(text, end, at);
-    *next = fits;
-    return fits;
+    if (space == at) /* a cluster wider than the line: take it all the same */
+        return *next = fits > at ? fits : imr_utf8_next(text, end, at);
+    *next = space + strspn(text + space, " ");
+    while (space > at && text[space - 1] == ' ')
+        space--;
+    return space;
 }
 
 /* The lines of [at, end). */
@@ -107,18 +98,13 @@ size_t ui_begins(const char *text, const char *prefix)
 
 bool ui_contains(const char *text, const char *part)
 {
-    if (!*part)
-        return true;
-    for (size_t i = 0, n = strlen(text); i < n;) {
-        uint32_t code;
-        if (ui_begins(text + i, part))
-            return true;
-        i += imr_utf8_decode(text + i, n - i, &code);
-    }
-    return false;
+    bool found = !*part;
+    for (; *text && !found; text++)
+        found = (*text & 0xc0) != 0x80 && ui_begins(text, part);
+    return found;
 }
 
-static bool word_at(const char *text, size_t at, size_t len)
+bool ui_word_at(const char *text, size_t len, size_t at)
 {
     uint32_t code;
     return at < len && imr_utf8_decode(text + at, len - at, &code) && imr_utf8_is_word(code);
@@ -129,12 +115,12 @@ bool ui_find_word(const char *text, size_t at, const char *word, size_t *start, 
     bool inside = false; /* a word that began before */
     for (size_t len = strlen(text); at < len; at = imr_utf8_next(text, len, at)) {
         size_t n = inside ? 0 : ui_begins(text + at, word);
-        if (n && !(word_at(text, at, len) && word_at(text, at + n, len))) {
+        if (n && !(ui_word_at(text, len, at) && ui_word_at(text, len, at + n))) {
             *start = at;
             *end = at + n;
             return true;
         }
-        inside = word_at(text, at, len);
+        inside = ui_word_at(text, len, at);
     }
     return false;
 }

@@ -38,6 +38,8 @@ int ui_lines_of(const char *text, int columns);
 bool ui_contains(const char *text, const char *part);
 /* Bytes of text that `prefix` takes up when text begins with it, 0 when it does not. */
 size_t ui_begins(const char *text, const char *prefix);
+/* Whether a letter, digit or mark stands there. */
+bool ui_word_at(const char *text, size_t len, size_t at);
 /* The next whole word `word` in text from byte `at` on; false when there is none. */
 bool ui_find_word(const char *text, size_t at, const char *word, size_t *start, size_t *end);
 /* Frees the old text and keeps a copy of the new one; NULL clears. */

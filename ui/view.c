@@ -217,32 +217,46 @@ static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_
 
 /* ---- the lines above ---- */
 
+static void draw_query(const ui_app *a, ui_surface s)
+{
+    static const char *const overlays[] = {"", "HELP", "POINT", "PICK", "PICK", "MENU", "PICK"};
+    static const char *const screens[] = {"LIST", "DOC", "WORDS", "WHY", "TEXT", "LIST"};
+    const bool typing = a->editing && a->screen == UI_RANK, over = a->overlay != UI_OVER_NONE;
+    const ui_prompt *p = &a->query;
+    const char *text = ui_prompt_text(p), *note = "";
+    if (a->stale)
+        note = a->glyphs->ascii ? "working" : "?";
+    else if (a->trace && a->query_error.status != IMR_OK)
+        note = "old rows";
+    else if (a->facts && !a->facts->has_encoder)
+        note = a->cols >= 100 ? "no encoder: cached queries only" : "no encoder";
+    ui_put_right(s, 0, s.at.w - 1, UI_MODE,
+                 over     ? overlays[a->overlay]
+                 : typing ? "QUERY"
+                          : screens[a->screen]);
+    ui_put_right(s, 0, s.at.w - 8, a->stale ? UI_STRONG : UI_DIM, note);
+    int x = ui_put(s, 0, 1, UI_STRONG, a->glyphs->prompt) + 1;
+    int w = s.at.w - 9 - ui_width(note) - x, end = x + ui_width(text);
+    ui_prompt_draw(p, s, x, w, typing && !over);
+    /* the rest of a query that begins as typed */
+    if (typing && !over && a->ghost && p->cursor == p->text.len && end + 4 < x + w)
+        ui_put_cut(s, 0, end, x + w - end, UI_BORDER, a->ghost);
+    const char *mark = reading(a) && end < x + w ? ui_reading_marked(&a->reading) : NULL;
+    size_t from, to;
+    for (size_t at = 0; mark && ui_find_word(text, at, mark, &from, &to); at = to)
+        ui_mark(s,
+                (ui_rect){0, x + (int)imr_utf8_width(text, from), 1,
+                          (int)imr_utf8_width(text + from, to - from)},
+                UI_REVERSED);
+}
+
 static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
 {
     static const int tabs[] = {[UI_DOCUMENT] = 1, [UI_WORDS] = 2, [UI_SELFTEST] = 0};
     ui_draw_tabs(ui_sub(s, l->tabs), tabs[a->screen], a->facts,
                  a->trace ? &a->trace->settings : &a->settings, a->trace != NULL,
                  ui_key_for(&a->keymap, a->glyphs, ui_app_context(a), UI_DO_HELP).s);
-
-    ui_query_line q = {.prompt = &a->query,
-                       .ghost = a->ghost,
-                       .mark = reading(a) ? ui_reading_marked(&a->reading) : NULL,
-                       .active = a->editing && a->screen == UI_RANK && a->overlay == UI_OVER_NONE,
-                       .important = a->stale,
-                       .note = ""};
-    static const char *const overlays[] = {"", "HELP", "POINT", "PICK", "PICK", "MENU", "PICK"};
-    static const char *const screens[] = {"LIST", "DOC", "WORDS", "WHY", "TEXT", "LIST"};
-    q.mode = a->overlay != UI_OVER_NONE           ? overlays[a->overlay]
-             : a->editing && a->screen == UI_RANK ? "QUERY"
-                                                  : screens[a->screen];
-    if (a->stale)
-        q.note = a->glyphs->ascii ? "working" : "?";
-    else if (a->trace && a->query_error.status != IMR_OK)
-        q.note = "old rows";
-    else if (a->facts && !a->facts->has_encoder)
-        q.note = a->cols >= 100 ? "no encoder: cached queries only" : "no encoder";
-    ui_draw_query(ui_sub(s, l->query), &q);
-
+    draw_query(a, ui_sub(s, l->query));
     const char *banner = ui_app_banner(a);
     if (banner)
         ui_put_wrapped(ui_sub(s, l->banner), 0, 1, a->cols - 2, l->banner.h,
@@ -310,16 +324,22 @@ static void status_left(const ui_app *a, imr_buf *b)
 
 static void draw_status(const ui_app *a, ui_surface s)
 {
-    IMR_AUTOBUF imr_buf left = {0}, right = {0};
+    IMR_AUTOBUF imr_buf left = {0};
     status_left(a, &left);
+    ui_text right = {""};
     if (a->message[0])
-        imr_buf_printf(&right, "%s%s", a->message_error ? "Error: " : "", a->message);
+        right = ui_textf("%s%s", a->message_error ? "Error: " : "", a->message);
     else if (a->progress.total)
-        imr_buf_printf(&right, "%s %d%%", a->progress.what,
-                       (int)(100 * a->progress.done / a->progress.total));
+        right = ui_textf("%s %d%%", a->progress.what,
+                         (int)(100 * a->progress.done / a->progress.total));
     else if (a->stale)
-        imr_buf_str(&right, a->trace ? "? ranking of the query before" : "searching");
-    ui_draw_status(s, imr_buf_text(&left), imr_buf_text(&right), a->message_error && a->message[0]);
+        right = ui_textf(a->trace ? "? ranking of the query before" : "searching");
+    int room = s.at.w - 2, w = ui_width(right.s) < room ? ui_width(right.s) : room;
+    ui_put_cut(s, 0, s.at.w - 1 - w, w, a->message_error && a->message[0] ? UI_ERROR : UI_TEXT,
+               right.s);
+    int rest = room - w - (*right.s ? 2 : 0);
+    if (rest >= 20 || rest >= ui_width(imr_buf_text(&left)))
+        ui_put_cut(s, 0, 1, rest, UI_DIM, imr_buf_text(&left)); /* else a long message has it all */
 }
 
 static const char *hints(const ui_app *a, ui_context c)

@@ -1,7 +1,6 @@
 /* ui/view_lines.c */
 #include <math.h>
 
-#include "ui/text.h"
 #include "ui/views.h"
 
 ui_text ui_key_for(const ui_keymap *m, const ui_glyphs *g, ui_context c, ui_action action)
@@ -72,30 +71,6 @@ void ui_draw_tabs(ui_surface s, int on, const imr_session_facts *facts,
         session_names(s, facts, now, ranked, x + 1, end - 2);
 }
 
-/* ---- the query ---- */
-
-void ui_draw_query(ui_surface s, const ui_query_line *q)
-{
-    const char *text = ui_prompt_text(q->prompt);
-    ui_put_right(s, 0, s.at.w - 1, UI_MODE, q->mode);
-    ui_put_right(s, 0, s.at.w - 8, q->important ? UI_STRONG : UI_DIM, q->note);
-    int x = ui_put(s, 0, 1, UI_STRONG, s.grid->glyphs->prompt) + 1;
-    int w = s.at.w - 9 - ui_width(q->note) - x;
-    ui_prompt_draw(q->prompt, s, x, w, q->active);
-    if (q->active && q->ghost && q->prompt->cursor == q->prompt->text.len) {
-        int at = x + ui_width(text);
-        if (at + 4 < x + w)
-            ui_put_cut(s, 0, at, x + w - at, UI_BORDER, q->ghost);
-    }
-    size_t start, end;
-    for (size_t at = 0;
-         q->mark && ui_width(text) < w && ui_find_word(text, at, q->mark, &start, &end); at = end) {
-        int from = x + (int)imr_utf8_width(text, start);
-        ui_mark(s, (ui_rect){0, from, 1, (int)imr_utf8_width(text + start, end - start)},
-                UI_REVERSED);
-    }
-}
-
 /* ---- metrics ---- */
 
 /* "nDCG@10 0.793 → 0.583 → 0.646 ▼−0.147": encoder, projected, now, and now less the encoder. */
@@ -159,16 +134,7 @@ void ui_draw_facts(ui_surface s, const imr_trace *t, const imr_trace_document *d
         ui_put(s, 0, x, UI_TEXT, grade);
 }
 
-/* ---- status and hint ---- */
-
-void ui_draw_status(ui_surface s, const char *left, const char *right, bool error)
-{
-    int room = s.at.w - 2, w = ui_width(right) < room ? ui_width(right) : room;
-    ui_put_cut(s, 0, s.at.w - 1 - w, w, error ? UI_ERROR : UI_TEXT, right);
-    int rest = room - w - (*right ? 2 : 0);
-    if (rest >= 20 || rest >= ui_width(left)) /* else a long message has the line to itself */
-        ui_put_cut(s, 0, 1, rest, UI_DIM, left);
-}
+/* ---- hint ---- */
 
 /* The keys of a hint; two opposite actions share one. Empty when no key leads there. */
 static ui_text hint_keys(const ui_keymap *m, const ui_glyphs *g, ui_context c, ui_action action)

@@ -29,21 +29,10 @@ typedef enum ui_term_id {
 void ui_draw_tabs(ui_surface s, int on, const imr_session_facts *facts,
                   const imr_trace_settings *now, bool ranked, const char *help_key);
 
-typedef struct ui_query_line {
-    const ui_prompt *prompt;
-    const char *ghost; /* the rest of a query that begins as typed, or NULL */
-    const char *mark;  /* a word marked in it, or NULL */
-    const char *note;  /* before the mode */
-    const char *mode;
-    bool active, important; /* the cursor is in it; the note matters */
-} ui_query_line;
-void ui_draw_query(ui_surface s, const ui_query_line *q);
-
 /* Metrics of the three rankings, or the sentence of the query. */
 void ui_draw_metrics(ui_surface s, const imr_trace *t);
 /* Ranks and numbers of a document. */
 void ui_draw_facts(ui_surface s, const imr_trace *t, const imr_trace_document *d);
-void ui_draw_status(ui_surface s, const char *left, const char *right, bool error);
 
 /* hints: names of actions, "next=scroll,quit", with words where those of the table do not fit. Only
  * keys that work in the context are drawn, the help key last. */

@@ -28,7 +28,7 @@ const char ui_term_restore[] =
     "\033[?2026l\033[?1000l\033[?1002l\033[?1006l\033[?2004l\033[0m\033[?25h";
 static const char paste_on[] = "\033[?2004h";
 
-#define MAX_PAIRS 32
+#define PAIRS (2 * UI_ROLE_COUNT)
 
 typedef struct curses {
     ui_term base;
@@ -36,10 +36,8 @@ typedef struct curses {
     bool sync, test_sync, own_background, away;
     int stderr_copy;
     unsigned frame;
-    struct {
-        int fg, bg;
-    } pairs[MAX_PAIRS];
-    int n_pairs, colors;
+    int colors;
+    short pairs[PAIRS];
 } curses;
 
 static curses *self(ui_term *t)
@@ -55,28 +53,19 @@ static void say(const char *text)
 
 /* ---- output ---- */
 
-static int pair_of(curses *c, int fg, int bg)
+/* A pair for each role, selected or not; 0 where both colours are the terminal's own. */
+static void make_pairs(curses *c)
 {
-    if (c->colors == 0)
-        return 0;
-    if (fg >= c->colors)
-        fg = -1;
-    if (bg >= c->colors)
-        bg = -1;
-    if (!c->own_background) { /* -1 is not understood: the classic white on black */
-        fg = fg < 0 ? COLOR_WHITE : fg;
-        bg = bg < 0 ? COLOR_BLACK : bg;
-    } else if (fg < 0 && bg < 0) {
-        return 0;
+    for (short i = 0; i < PAIRS; i++) {
+        ui_pen pen = ui_theme_pen(c->base.theme, (ui_style)(i / 2 + (i % 2 ? UI_SELECTED : 0)));
+        short fg = pen.fg < c->colors ? pen.fg : -1, bg = pen.bg < c->colors ? pen.bg : -1;
+        if (!c->own_background) { /* -1 is not understood: the classic white on black */
+            fg = fg < 0 ? COLOR_WHITE : fg;
+            bg = bg < 0 ? COLOR_BLACK : bg;
+        }
+        bool colored = c->colors && (fg >= 0 || bg >= 0);
+        c->pairs[i] = colored && init_pair((short)(i + 1), fg, bg) != ERR ? (short)(i + 1) : 0;
     }
-    for (int i = 0; i < c->n_pairs; i++)
-        if (c->pairs[i].fg == fg && c->pairs[i].bg == bg)
-            return i + 1;
-    if (c->n_pairs == MAX_PAIRS || init_pair((short)(c->n_pairs + 1), (short)fg, (short)bg) == ERR)
-        return 0;
-    c->pairs[c->n_pairs].fg = fg;
-    c->pairs[c->n_pairs].bg = bg;
-    return ++c->n_pairs;
 }
 
 /* The characters of a cell; what the C library would give another width becomes U+FFFD. */
@@ -99,22 +88,17 @@ static void wide_text(const ui_cell *cell, wchar_t out[4])
 
 static void put_cell(curses *c, int y, int x, const ui_cell *cell)
 {
-    ui_pen pen = ui_theme_pen(c->base.theme, cell->style);
-    attr_t attributes = A_NORMAL;
-    if (pen.attributes & UI_BOLD)
-        attributes |= A_BOLD;
-    if (pen.attributes & UI_UNDERLINE)
-        attributes |= A_UNDERLINE;
-    if (pen.attributes & UI_REVERSE)
-        attributes |= A_REVERSE;
+    uint8_t has = ui_theme_pen(c->base.theme, cell->style).attributes;
+    attr_t attributes = (has & UI_BOLD ? A_BOLD : 0) | (has & UI_UNDERLINE ? A_UNDERLINE : 0) |
+                        (has & UI_REVERSE ? A_REVERSE : 0);
+    short pair = c->pairs[2 * (cell->style & UI_STYLE_ROLE) + (cell->style & UI_SELECTED ? 1 : 0)];
     wchar_t text[4];
     cchar_t out;
     wide_text(cell, text);
-    setcchar(&out, text, attributes, (short)pair_of(c, pen.fg, pen.bg), NULL);
+    setcchar(&out, text, attributes, pair, NULL);
     mvwadd_wch(stdscr, y, x, &out);
     if (cell->width == 2 && text[0] == L'?') {
-        text[0] = L' ';
-        setcchar(&out, text, attributes, (short)pair_of(c, pen.fg, pen.bg), NULL);
+        setcchar(&out, L" ", attributes, pair, NULL);
         mvwadd_wch(stdscr, y, x + 1, &out);
     }
 }
@@ -128,7 +112,7 @@ static void show(ui_term *t, const ui_grid *g)
         resizeterm(g->rows, g->cols);
     if (t->redraw) {
         clearok(curscr, TRUE);
-        c->n_pairs = 0; /* there may be another theme */
+        make_pairs(c); /* there may be another theme */
         t->redraw = false;
     }
     werase(stdscr);
@@ -320,6 +304,7 @@ imr_status ui_term_curses_open(ui_term **out, const ui_term_options *options, im
     t->escape_ms = (int)ms;
     t->fd = STDIN_FILENO;
     t->theme = ui_theme_choose(options, c->colors);
+    make_pairs(c);
     t->close = close_it;
     t->size = size;
     t->read = read_it;

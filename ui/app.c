@@ -112,7 +112,11 @@ static void read_anew(ui_app *a)
 
 void ui_app_select(ui_app *a, size_t row)
 {
-    ui_list_select(&a->list, row);
+    ui_list *l = &a->list;
+    if (l->n) {
+        l->at = row < l->n ? row : l->n - 1;
+        ui_replace(&l->selected, l->at == 0 && !l->selected ? NULL : ui_list_selected(l)->id);
+    }
     read_anew(a);
 }
 

@@ -110,14 +110,6 @@ void ui_list_arrange(ui_list *l)
 
 /* ---- selection ---- */
 
-void ui_list_select(ui_list *l, size_t row)
-{
-    if (l->n == 0)
-        return;
-    l->at = row < l->n ? row : l->n - 1;
-    ui_replace(&l->selected, l->at == 0 && !l->selected ? NULL : ui_list_selected(l)->id);
-}
-
 bool ui_list_found(const ui_list *l, const imr_trace_document *d)
 {
     return l->find && *l->find && has(d, l->find);

@@ -60,8 +60,6 @@ static inline bool ui_adapted(const imr_trace *t)
 void ui_list_done(ui_list *l);
 /* Rows again after sort, filter or a new trace. */
 void ui_list_arrange(ui_list *l);
-/* Moves the selection as the user does. */
-void ui_list_select(ui_list *l, size_t row);
 const imr_trace_document *ui_list_row(const ui_list *l, size_t row); /* NULL behind the last */
 const imr_trace_document *ui_list_selected(const ui_list *l);
 /* The row whose title or id has l->find, from the selected one on; or of a big mover; SIZE_MAX. */

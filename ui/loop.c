@@ -173,14 +173,6 @@ static int patience(const ui_app *a, const ui_term *t, bool dirty)
     return due(a) < 0 ? -1 : (int)(due(a) * 1000) + 1;
 }
 
-static void tick(ui_app *a)
-{
-    if (due(a) == 0) {
-        ui_event e = {.kind = UI_EVENT_TICK};
-        ui_update(a, &e);
-    }
-}
-
 int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
 {
     ui_view view = {0};
@@ -189,7 +181,8 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
     int code = 0;
     for (;;) {
         feed(a, t);
-        tick(a);
+        if (due(a) == 0)
+            ui_update(a, &(ui_event){.kind = UI_EVENT_TICK});
         if (!ui_act(a, t, jobs))
             break;
         double now = imr_clock_seconds();

@@ -196,8 +196,3 @@ bool ui_reading_shows(const ui_reading *r, const ui_highlight *h)
     bool marked = r->marked && h->word == r->marked_document;
     return marked || r->signs == UI_SIGNS_BOTH || (r->signs == UI_SIGNS_GAIN) == (h->share > 0);
 }
-
-const char *ui_reading_marked(const ui_reading *r)
-{
-    return r->marked && r->detail ? r->detail->why.pairs.query[r->marked_query].text : NULL;
-}

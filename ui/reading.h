@@ -74,7 +74,5 @@ void ui_reading_arrange(ui_reading *r);
 void ui_reading_mark(ui_reading *r, size_t query, size_t document);
 /* Whether a highlight is shown: of a sign that is, or marked. */
 bool ui_reading_shows(const ui_reading *r, const ui_highlight *h);
-/* The marked word of the query; NULL: none is. */
-const char *ui_reading_marked(const ui_reading *r);
 
 #endif

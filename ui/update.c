@@ -415,30 +415,20 @@ static void menu_key(ui_app *a, ui_key key)
         ui_app_say(a, false, "that key is not in the menu");
 }
 
-/* Where nothing can be drawn only leaving works. */
-static void press_in_the_dark(ui_app *a, ui_key key)
-{
-    const ui_bind *b = ui_keymap_get(&a->keymap, UI_IN_ANY, key);
-    if (key == 'q')
-        a->effects |= UI_FX_QUIT;
-    else if (b && ui_actions[b->action].group == UI_GROUP_LEAVE)
-        ui_do(a, b->action, NULL);
-}
-
 static void press(ui_app *a, ui_key key)
 {
     ui_app_forget(a);
-    if (ui_app_layout(a).class == UI_CLASS_T) {
-        press_in_the_dark(a, key);
-        return;
-    }
-    if (a->overlay == UI_OVER_MENU) {
-        menu_key(a, key);
-        return;
-    }
-    ui_context c = ui_app_context(a);
+    bool dark = ui_app_layout(a).class == UI_CLASS_T; /* nothing is drawn: only leaving works */
+    ui_context c = dark ? UI_IN_ANY : ui_app_context(a);
     const ui_bind *b = ui_keymap_get(&a->keymap, c, key);
-    if (b) {
+    if (dark && key == 'q') {
+        a->effects |= UI_FX_QUIT;
+    } else if (dark) {
+        if (b && ui_actions[b->action].group == UI_GROUP_LEAVE)
+            ui_do(a, b->action, NULL);
+    } else if (a->overlay == UI_OVER_MENU) {
+        menu_key(a, key);
+    } else if (b) {
         ui_do(a, b->action, b->argument);
     } else if (ui_key_is_text(key) && (c == UI_IN_QUERY || c == UI_IN_PICK)) {
         char text[4];

@@ -241,7 +241,10 @@ static void draw_query(const ui_app *a, ui_surface s)
     /* the rest of a query that begins as typed */
     if (typing && !over && a->ghost && p->cursor == p->text.len && end + 4 < x + w)
         ui_put_cut(s, 0, end, x + w - end, UI_BORDER, a->ghost);
-    const char *mark = reading(a) && end < x + w ? ui_reading_marked(&a->reading) : NULL;
+    const ui_reading *r = reading(a);
+    const char *mark = NULL;
+    if (r && r->marked && end < x + w)
+        mark = r->detail->why.pairs.query[r->marked_query].text;
     size_t from, to;
     for (size_t at = 0; mark && ui_find_word(text, at, mark, &from, &to); at = to)
         ui_mark(s,

@@ -4,14 +4,6 @@
 #include "base/file.h"
 #include "ui/views.h"
 
-/* The number a list is ordered by. */
-static double value_of(const imr_word_score *w, imr_token_order order)
-{
-    return order == IMR_ORDER_Z        ? w->background_z
-           : order == IMR_ORDER_EFFECT ? w->effect
-                                       : w->cosine;
-}
-
 /* (word) where it may be chance, with a mark behind a hub. */
 static ui_text marked(const imr_word_score *w, const ui_glyphs *g)
 {
@@ -28,7 +20,9 @@ static ui_style style_of(const imr_word_score *w)
 /* A word and its value in columns [x, x+w). */
 static void word(ui_surface s, int x, int w, const imr_word_score *score, imr_token_order order)
 {
-    double v = value_of(score, order);
+    double v = order == IMR_ORDER_Z        ? score->background_z
+               : order == IMR_ORDER_EFFECT ? score->effect
+                                           : score->cosine;
     ui_put_cut(s, 0, x, w - 7, style_of(score), marked(score, s.grid->glyphs).s);
     ui_put_right(ui_about(s, UI_TERM_WORD), 0, x + w - 1, ui_sign_role(v),
                  ui_short(s.grid->glyphs, v, 2).s);

@@ -1,5 +1,4 @@
 /* ui/commands.c - actions of screens: sort, filter, settings, files, finding. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/number.h"

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ui/key.h"
+#include "ui/keymap.h"
 
 #define UI_PASTE_MAX 8192
 #define UI_INPUT_MAX 4096

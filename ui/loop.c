@@ -2,9 +2,13 @@
 #include "ui/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -122,6 +126,93 @@ bool ui_act(ui_app *a, ui_term *t, imr_async *jobs)
     return true;
 }
 
+/* ---- signals ---- */
+
+enum { SIGNALS = 65 }; /* numbers from 1; Linux has the most, 64 */
+
+static int pipe_fds[2] = {-1, -1};
+static struct sigaction old_actions[SIGNALS];
+static struct termios attributes;
+static volatile sig_atomic_t have_attributes, installed;
+
+static void note_signal(int signal_number)
+{
+    int saved = errno;
+    unsigned char byte = (unsigned char)signal_number;
+    if (write(pipe_fds[1], &byte, 1) < 0) {
+        /* a full pipe already holds more than the loop needs to know */
+    }
+    errno = saved;
+}
+
+static void last_words(int signal_number)
+{
+    static const char leave[] = "\033[?1049l\r\n";
+    if (write(STDOUT_FILENO, ui_term_restore, strlen(ui_term_restore)) < 0 ||
+        write(STDOUT_FILENO, leave, sizeof leave - 1) < 0) {
+        /* nothing left to do about it */
+    }
+    if (have_attributes)
+        tcsetattr(STDIN_FILENO, TCSANOW, &attributes);
+    raise(signal_number); /* SA_RESETHAND: the default action now */
+}
+
+/* Whatever ends a program by default must find the terminal restored: signals nobody thought of
+ * too. NULL: not ours. */
+static void (*handler_of(int signal_number))(int)
+{
+    static const int noted[] = {SIGWINCH, SIGCONT, SIGTSTP, SIGTERM,   SIGHUP,  SIGINT,
+                                SIGUSR1,  SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU};
+    static const int left[] = {SIGKILL, SIGSTOP, SIGCHLD, SIGURG, SIGTTIN, SIGTTOU};
+    for (size_t i = 0; i < IMR_LEN(noted); i++)
+        if (signal_number == noted[i])
+            return note_signal;
+    for (size_t i = 0; i < IMR_LEN(left); i++)
+        if (signal_number == left[i])
+            return NULL;
+    if (signal_number == SIGPIPE || signal_number == SIGXFSZ)
+        return SIG_IGN; /* writing says so */
+    return last_words;
+}
+
+imr_status ui_signals_open(imr_error *err)
+{
+    if (pipe(pipe_fds) != 0)
+        return imr_fail_errno(err, IMR_E_IO, errno, "cannot make a pipe for signals");
+    for (int i = 0; i < 2; i++) {
+        fcntl(pipe_fds[i], F_SETFL, fcntl(pipe_fds[i], F_GETFL) | O_NONBLOCK);
+        fcntl(pipe_fds[i], F_SETFD, FD_CLOEXEC);
+    }
+    have_attributes = tcgetattr(STDIN_FILENO, &attributes) == 0;
+    for (int s = 1; s < SIGNALS; s++) {
+        struct sigaction a = {.sa_handler = handler_of(s)};
+        sigemptyset(&a.sa_mask);
+        a.sa_flags = a.sa_handler == note_signal  ? SA_RESTART
+                     : a.sa_handler == last_words ? (int)SA_RESETHAND | SA_NODEFER
+                                                  : 0;
+        if (!a.sa_handler || sigaction(s, NULL, &old_actions[s]) != 0)
+            continue;
+        /* What the caller had ignored (nohup) stays so, but for those the screen needs. */
+        if (old_actions[s].sa_handler != SIG_IGN || s == SIGWINCH || s == SIGCONT || s == SIGTSTP)
+            sigaction(s, &a, NULL);
+    }
+    installed = 1;
+    return IMR_OK;
+}
+
+void ui_signals_close(void)
+{
+    if (!installed)
+        return;
+    for (int s = 1; s < SIGNALS; s++)
+        if (handler_of(s))
+            sigaction(s, &old_actions[s], NULL);
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+    pipe_fds[0] = pipe_fds[1] = -1;
+    installed = 0;
+}
+
 /* ---- waiting ---- */
 
 static void feed(ui_app *a, ui_term *t)
@@ -134,7 +225,7 @@ static void feed(ui_app *a, ui_term *t)
 /* Acts on signals that came; returns the exit status of one that ends the program, else 0. */
 static int take_signals(ui_app *a, ui_term *t)
 {
-    for (int s; (s = ui_signals_next()) != 0;) {
+    for (unsigned char s; read(pipe_fds[0], &s, 1) == 1;) {
         switch (s) {
         case SIGWINCH:
             resize(a, t);
@@ -194,7 +285,7 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
             drawn = now;
         }
         struct pollfd fds[3] = {
-            {t->fd, POLLIN, 0}, {imr_async_fd(jobs), POLLIN, 0}, {ui_signals_fd(), POLLIN, 0}};
+            {t->fd, POLLIN, 0}, {imr_async_fd(jobs), POLLIN, 0}, {pipe_fds[0], POLLIN, 0}};
         int n = poll(fds, 3, patience(a, t, dirty));
         if (n < 0 && errno != EINTR) {
             code = 1;

@@ -13,7 +13,7 @@
 #include "ui/view.h"
 
 /* Runs until the user quits or a signal ends it. Returns the exit status: 0, 128 + signal, or 129
- * when the terminal went away. Signals must be open (ui/term.h). */
+ * when the terminal went away. Signals must be open. */
 int ui_loop(ui_app *a, ui_term *t, imr_async *jobs);
 
 /* Carries out a->effects and clears them; the frame after it is the caller's. For ui_loop and for
@@ -22,5 +22,16 @@ bool ui_act(ui_app *a, ui_term *t, imr_async *jobs);
 
 /* Draws one frame. */
 void ui_frame(ui_app *a, ui_term *t, ui_view *v);
+
+/*
+ * Signals are bytes in a pipe: handlers write one and do nothing else, the loop polls the pipe and
+ * acts. Those that tell of a crash (SEGV, BUS, FPE, ILL, ABRT ...), QUIT and all others that would
+ * end the program put the terminal back with write(2) and the saved attributes, then raise
+ * themselves again with their default action, whichever thread they met. PIPE and XFSZ are ignored:
+ * the write fails. So stays what was ignored before. Process-wide state, one user at a time.
+ */
+/* Saves the terminal's attributes and installs the handlers. */
+imr_status ui_signals_open(imr_error *err) IMR_NODISCARD;
+void ui_signals_close(void); /* old handlers back; fine without open */
 
 #endif

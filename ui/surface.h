@@ -21,7 +21,6 @@
 #include <string.h>
 
 #include "base/attr.h"
-#include "base/buf.h"
 #include "base/error.h"
 #include "text/utf8.h"
 #include "ui/style.h"

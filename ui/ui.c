@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "base/file.h"
-#include "base/mem.h"
 #include "report/report.h"
 #include "ui/loop.h"
 #include "ui/text.h"

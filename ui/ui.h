@@ -4,8 +4,6 @@
 #ifndef UI_UI_H
 #define UI_UI_H
 
-#include <stdbool.h>
-
 #include "config/config.h"
 #include "session/async.h"
 #include "ui/style.h"

@@ -1,6 +1,5 @@
 /* ui/view_document.c */
 #include <math.h>
-#include <stdio.h>
 
 #include "ui/layout.h"
 #include "ui/views.h"

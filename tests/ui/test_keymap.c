@@ -139,8 +139,7 @@ TEST("assets/keymap.conf is the default map")
     CHECK_OK(ui_keymap_init(&m, &err));
     imr_buf_str(&b,
                 "# The default keys of the explorer, as lines of a configuration file say them\n"
-                "# ($XDG_CONFIG_HOME/imrnn/config). Contexts and key names: ui/keymap.h, "
-                "ui/key.h.\n");
+                "# ($XDG_CONFIG_HOME/imrnn/config). Contexts and key names: ui/keymap.h.\n");
     for (size_t i = 0; i < m.n; i++) {
         snprintf(line, sizeof line, "%s %s :%s", contexts[m.v[i].context],
                  ui_key_format(key, m.v[i].key), ui_actions[m.v[i].action].name);

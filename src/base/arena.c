@@ -35,11 +35,10 @@ void imr_arena_free(imr_arena *a)
 
 void *imr_arena_alloc(imr_arena *a, size_t count, size_t size)
 {
-    if (size && count > SIZE_MAX / 4 / size)
+    size_t need;
+    if (__builtin_mul_overflow(count, size, &need) || need > SIZE_MAX / 4)
         return NULL;
-    size_t need = (count * size + ALIGN - 1) / ALIGN * ALIGN;
-    if (!need)
-        need = ALIGN;
+    need = need ? (need + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
     block *b = a->blocks;
     if (!b || b->size - b->used < need) {
         size_t room = need > BLOCK / 4 ? need : BLOCK;
@@ -47,13 +46,10 @@ void *imr_arena_alloc(imr_arena *a, size_t count, size_t size)
         if (!b)
             return NULL;
         b->size = room;
-        if (room == need && a->blocks) { /* a big item keeps the half-filled block in front */
-            b->next = a->blocks->next;
-            a->blocks->next = b;
-        } else {
-            b->next = a->blocks;
-            a->blocks = b;
-        }
+        /* a big item keeps the half-filled block in front */
+        block **at = room == need && a->blocks ? &a->blocks->next : &a->blocks;
+        b->next = *at;
+        *at = b;
     }
     void *p = b->data + b->used;
     b->used += need;

@@ -16,117 +16,88 @@
 #include "format/pickle_machine.h"
 #include "format/utf8_step.h"
 
-typedef enum global_kind {
-    G_ORDERED_DICT,
-    G_TENSOR,
-    G_PARAMETER,
-    G_SIZE,
-    G_DEVICE,
-    G_STORAGE
-} global_kind;
+typedef imr_status (*call_fn)(machine *m, const imr_pickle_value *args);
+static imr_status new_dict(machine *m, const imr_pickle_value *args);
+static imr_status rebuild_tensor(machine *m, const imr_pickle_value *args);
+static imr_status rebuild_parameter(machine *m, const imr_pickle_value *args);
+static imr_status rebuild_size(machine *m, const imr_pickle_value *args);
+static imr_status rebuild_device(machine *m, const imr_pickle_value *args);
 
 static const struct {
     const char *name;
-    global_kind kind;
-    imr_dtype dtype;
+    call_fn call;    /* NULL: a type of storages, */
+    imr_dtype dtype; /* of these elements */
 } globals[] = {
-    {"collections.OrderedDict", G_ORDERED_DICT, 0},
-    {"torch._utils._rebuild_tensor_v2", G_TENSOR, 0},
-    {"torch._utils._rebuild_parameter", G_PARAMETER, 0},
-    {"torch.Size", G_SIZE, 0},
-    {"torch.device", G_DEVICE, 0},
-    {"torch.FloatStorage", G_STORAGE, IMR_F32},
-    {"torch.DoubleStorage", G_STORAGE, IMR_F64},
-    {"torch.HalfStorage", G_STORAGE, IMR_F16},
-    {"torch.BFloat16Storage", G_STORAGE, IMR_BF16},
-    {"torch.LongStorage", G_STORAGE, IMR_I64},
-    {"torch.IntStorage", G_STORAGE, IMR_I32},
-    {"torch.ShortStorage", G_STORAGE, IMR_I16},
-    {"torch.CharStorage", G_STORAGE, IMR_I8},
-    {"torch.ByteStorage", G_STORAGE, IMR_U8},
-    {"torch.BoolStorage", G_STORAGE, IMR_BOOL},
+    {"collections.OrderedDict", new_dict, 0},
+    {"torch._utils._rebuild_tensor_v2", rebuild_tensor, 0},
+    {"torch._utils._rebuild_parameter", rebuild_parameter, 0},
+    {"torch.Size", rebuild_size, 0},
+    {"torch.device", rebuild_device, 0},
+    {"torch.FloatStorage", NULL, IMR_F32},
+    {"torch.DoubleStorage", NULL, IMR_F64},
+    {"torch.HalfStorage", NULL, IMR_F16},
+    {"torch.BFloat16Storage", NULL, IMR_BF16},
+    {"torch.LongStorage", NULL, IMR_I64},
+    {"torch.IntStorage", NULL, IMR_I32},
+    {"torch.ShortStorage", NULL, IMR_I16},
+    {"torch.CharStorage", NULL, IMR_I8},
+    {"torch.ByteStorage", NULL, IMR_U8},
+    {"torch.BoolStorage", NULL, IMR_BOOL},
 };
+
+/* Is the name one of these words, or does it (whole: false) begin with one? */
+static bool among(const char *words, const char *name, bool whole)
+{
+    for (size_t n; *words; words += n + (words[n] == ' ')) {
+        n = strcspn(words, " ");
+        if (strncmp(name, words, n) == 0 && (!whole || name[n] == '\0'))
+            return true;
+    }
+    return false;
+}
 
 /* Names whose presence is the news: no data is made of them. */
 static bool runs_code(const char *name)
 {
-    static const char *const modules[] = {"os.",
-                                          "posix.",
-                                          "nt.",
-                                          "sys.",
-                                          "subprocess.",
-                                          "shutil.",
-                                          "runpy.",
-                                          "importlib.",
-                                          "pty.",
-                                          "socket.",
-                                          "ctypes.",
-                                          "code.",
-                                          "commands.",
-                                          "timeit.",
-                                          "pdb.",
-                                          "webbrowser.",
-                                          "torch.hub.",
-                                          "operator.",
-                                          "functools.",
-                                          "types.FunctionType",
-                                          "types.CodeType",
-                                          "marshal."};
-    static const char *const data[] = {"set",   "frozenset", "bytes", "bytearray", "complex",
-                                       "range", "slice",     "int",   "float",     "str",
-                                       "bool",  "list",      "tuple", "dict",      "object"};
-    for (size_t i = 0; i < IMR_LEN(modules); i++)
-        if (strncmp(name, modules[i], strlen(modules[i])) == 0)
-            return true;
-    const char *dot = strchr(name, '.');
-    const size_t n = dot ? (size_t)(dot - name) : 0;
-    if (!((n == 8 && memcmp(name, "builtins", 8) == 0) ||
-          (n == 11 && memcmp(name, "__builtin__", 11) == 0)))
-        return false;
-    for (size_t i = 0; i < IMR_LEN(data); i++)
-        if (strcmp(dot + 1, data[i]) == 0)
-            return false;
-    return true;
+    static const char modules[] =
+        "os. posix. nt. sys. subprocess. shutil. runpy. importlib. pty. socket. ctypes. code. "
+        "commands. timeit. pdb. webbrowser. torch.hub. operator. functools. types.FunctionType "
+        "types.CodeType marshal.";
+    static const char data[] = "set frozenset bytes bytearray complex range slice int float str "
+                               "bool list tuple dict object";
+    return among(modules, name, false) || (among("builtins. __builtin__.", name, false) &&
+                                           !among(data, strchr(name, '.') + 1, true));
 }
 
-imr_status imr_machine_opaque(machine *m, const char *what)
-{
-    node *made = NULL;
-    const size_t n = strlen(what);
-    char *copy = imr_machine_take(m, n + 1);
-    if (!copy)
-        return imr_fail_memory(m->err);
-    memcpy(copy, what, n + 1);
-    IMR_TRY(imr_machine_new(m, &made, IMR_PK_OPAQUE));
-    made->v.text = copy;
-    made->v.len = n;
-    return imr_machine_push(m, made);
-}
-
-imr_status imr_machine_global(machine *m, const char *module, size_t module_len, const char *name,
-                              size_t name_len)
+imr_status imr_pk_global(machine *m, const char *module, size_t module_len, const char *name,
+                         size_t name_len)
 {
     char full[200] = "a name of more than 150 bytes";
     node *made = NULL;
-    if (module_len + name_len <= 150)
-        snprintf(full, sizeof full, "%.*s.%.*s", (int)module_len, module, (int)name_len, name);
+    if (module_len + name_len <= 150) { /* snprintf would take a tenth of the time of all */
+        const size_t dot = strnlen(module, module_len), n = strnlen(name, name_len);
+        memcpy(full, module, dot);
+        full[dot] = '.';
+        memcpy(full + dot + 1, name, n);
+        full[dot + 1 + n] = '\0';
+    }
     if (imr_utf8_first_bad(full, strlen(full)) != strlen(full))
-        return imr_machine_refuse(m, IMR_E_FORMAT, "its name is not UTF-8");
+        return imr_pk_refuse(m, IMR_E_FORMAT, "its name is not UTF-8");
     size_t i = 0;
     while (i < IMR_LEN(globals) && strcmp(full, globals[i].name) != 0)
         i++;
     if (i == IMR_LEN(globals) && !runs_code(full))
-        return imr_machine_opaque(m, full);
+        return imr_pk_opaque(m, full);
     if (i == IMR_LEN(globals))
-        return imr_machine_refuse(m, IMR_E_UNSUPPORTED,
-                                  "names %s, which tensors do not need; the file is refused and "
-                                  "nothing in it was executed",
-                                  full);
-    IMR_TRY(imr_machine_new(m, &made, IMR_PK_GLOBAL));
+        return imr_pk_refuse(m, IMR_E_UNSUPPORTED,
+                             "names %s, which tensors do not need; the file is refused and "
+                             "nothing in it was executed",
+                             full);
+    IMR_TRY(imr_pk_new(m, &made, IMR_PK_GLOBAL));
     made->v.text = globals[i].name;
     made->v.len = strlen(globals[i].name);
     made->v.elements = i;
-    return imr_machine_push(m, made);
+    return imr_pk_push(m, made);
 }
 
 static bool is(const imr_pickle_value *v, imr_pickle_kind kind)
@@ -141,33 +112,33 @@ static bool same_storage(const node *n, const imr_pickle_value *key, imr_dtype d
            n->v.elements == (uint64_t)count;
 }
 
-imr_status imr_machine_persistent(machine *m)
+imr_status imr_pk_persistent(machine *m)
 {
     node *id = NULL, *made = NULL;
-    IMR_TRY(imr_machine_pop(m, &id));
+    IMR_TRY(imr_pk_pop(m, &id));
     imr_pickle_value **v = id->v.items;
     bool good = is(&id->v, IMR_PK_TUPLE) && (id->v.len == 5 || id->v.len == 6) &&
                 is(v[0], IMR_PK_STRING) && strcmp(v[0]->text, "storage") == 0 &&
-                is(v[1], IMR_PK_GLOBAL) && globals[v[1]->elements].kind == G_STORAGE &&
+                is(v[1], IMR_PK_GLOBAL) && !globals[v[1]->elements].call &&
                 is(v[2], IMR_PK_STRING) && is(v[3], IMR_PK_STRING) && is(v[4], IMR_PK_INT) &&
                 v[4]->integer >= 0;
     if (!good)
-        return imr_machine_refuse(m, IMR_E_FORMAT,
-                                  "expected (\"storage\", type, key, location, elements)");
+        return imr_pk_refuse(m, IMR_E_FORMAT,
+                             "expected (\"storage\", type, key, location, elements)");
     if (id->v.len == 6 && !is(v[5], IMR_PK_NONE))
-        return imr_machine_refuse(m, IMR_E_UNSUPPORTED, "storages that are views of storages");
+        return imr_pk_refuse(m, IMR_E_UNSUPPORTED, "storages that are views of storages");
     imr_dtype dtype = globals[v[1]->elements].dtype;
     size_t n = m->owner->storages.n;
     if (n && same_storage(m->owner->storages.v[n - 1], v[2], dtype, v[4]->integer))
-        return imr_machine_push(m, m->owner->storages.v[n - 1]);
-    IMR_TRY(imr_machine_new(m, &made, IMR_PK_STORAGE));
+        return imr_pk_push(m, m->owner->storages.v[n - 1]);
+    IMR_TRY(imr_pk_new(m, &made, IMR_PK_STORAGE));
     made->v.text = v[2]->text;
     made->v.len = v[2]->len;
     made->v.dtype = dtype;
     made->v.elements = (uint64_t)v[4]->integer;
     if (!IMR_PUSH(&m->owner->storages, made))
         return imr_fail_memory(m->err);
-    return imr_machine_push(m, made);
+    return imr_pk_push(m, made);
 }
 
 static imr_status rebuild_tensor(machine *m, const imr_pickle_value *args)
@@ -178,12 +149,12 @@ static imr_status rebuild_tensor(machine *m, const imr_pickle_value *args)
                 is(v[1], IMR_PK_INT) && v[1]->integer >= 0 && is(v[2], IMR_PK_TUPLE) &&
                 is(v[3], IMR_PK_TUPLE) && v[2]->len == v[3]->len;
     if (!good)
-        return imr_machine_refuse(m, IMR_E_FORMAT,
-                                  "a tensor needs (storage, offset, size, stride, ...)");
+        return imr_pk_refuse(m, IMR_E_FORMAT,
+                             "a tensor needs (storage, offset, size, stride, ...)");
     if (v[2]->len > IMR_MAX_TENSOR_RANK)
-        return imr_machine_refuse(m, IMR_E_LIMIT, "a tensor of %zu dimensions, at most %u",
-                                  v[2]->len, IMR_MAX_TENSOR_RANK);
-    imr_pickle_tensor *t = imr_machine_take(m, sizeof *t);
+        return imr_pk_refuse(m, IMR_E_LIMIT, "a tensor of %zu dimensions, at most %u", v[2]->len,
+                             IMR_MAX_TENSOR_RANK);
+    imr_pickle_tensor *t = imr_pk_take(m, sizeof *t);
     if (!t)
         return imr_fail_memory(m->err);
     *t = (imr_pickle_tensor){
@@ -192,14 +163,14 @@ static imr_status rebuild_tensor(machine *m, const imr_pickle_value *args)
         const imr_pickle_value *size = v[2]->items[d], *stride = v[3]->items[d];
         if (!is(size, IMR_PK_INT) || !is(stride, IMR_PK_INT) || size->integer < 0 ||
             stride->integer < 0)
-            return imr_machine_refuse(m, IMR_E_FORMAT,
-                                      "a tensor's sizes and strides are integers from 0 on");
+            return imr_pk_refuse(m, IMR_E_FORMAT,
+                                 "a tensor's sizes and strides are integers from 0 on");
         t->shape[d] = (uint64_t)size->integer;
         t->stride[d] = stride->integer;
     }
-    IMR_TRY(imr_machine_new(m, &made, IMR_PK_TENSOR));
+    IMR_TRY(imr_pk_new(m, &made, IMR_PK_TENSOR));
     made->v.tensor = t;
-    return imr_machine_push(m, made);
+    return imr_pk_push(m, made);
 }
 
 static imr_status rebuild_device(machine *m, const imr_pickle_value *args)
@@ -209,73 +180,77 @@ static imr_status rebuild_device(machine *m, const imr_pickle_value *args)
     bool good = (args->len == 1 || args->len == 2) && is(args->items[0], IMR_PK_STRING) &&
                 args->items[0]->len < 32 && (args->len == 1 || is(args->items[1], IMR_PK_INT));
     if (!good)
-        return imr_machine_refuse(m, IMR_E_FORMAT, "torch.device needs a name and an index");
+        return imr_pk_refuse(m, IMR_E_FORMAT, "torch.device needs a name and an index");
     if (args->len == 2)
         index = args->items[1]->integer;
     snprintf(text, sizeof text, args->len == 2 ? "%s:%" PRId64 : "%s", args->items[0]->text, index);
-    return imr_machine_string(m, text, strlen(text));
+    return imr_pk_string(m, IMR_PK_STRING, text, strlen(text));
 }
 
-/* The single argument of a call that returns it: of this kind, of so many arguments. */
+static imr_status new_dict(machine *m, const imr_pickle_value *args)
+{
+    node *made = NULL;
+    if (args->len != 0)
+        return imr_pk_refuse(m, IMR_E_UNSUPPORTED, "an OrderedDict made from a list");
+    IMR_TRY(imr_pk_new(m, &made, IMR_PK_DICT));
+    return imr_pk_push(m, made);
+}
+
+/* The first argument of a call that returns it: of this kind, of so many arguments. */
 static imr_status pass_through(machine *m, const imr_pickle_value *args, size_t n,
                                imr_pickle_kind kind)
 {
     if (args->len != n || args->items[0]->kind != kind)
-        return imr_machine_refuse(m, IMR_E_FORMAT, "arguments of the wrong kind");
-    return imr_machine_push(m, (node *)args->items[0]);
+        return imr_pk_refuse(m, IMR_E_FORMAT, "arguments of the wrong kind");
+    return imr_pk_push(m, (node *)args->items[0]);
 }
 
-imr_status imr_machine_reduce(machine *m)
+static imr_status rebuild_parameter(machine *m, const imr_pickle_value *args)
 {
-    node *args = NULL, *callee = NULL, *made = NULL;
-    IMR_TRY(imr_machine_pop(m, &args));
-    IMR_TRY(imr_machine_pop(m, &callee));
-    if (is(&callee->v, IMR_PK_OPAQUE))
-        return imr_machine_push(m, callee);
-    if (!is(&callee->v, IMR_PK_GLOBAL) || !is(&args->v, IMR_PK_TUPLE))
-        return imr_machine_refuse(m, IMR_E_FORMAT, "calls %s with %s",
-                                  imr_pickle_kind_name(&callee->v), imr_pickle_kind_name(&args->v));
-    switch (globals[callee->v.elements].kind) {
-    case G_TENSOR:
-        return rebuild_tensor(m, &args->v);
-    case G_PARAMETER:
-        return pass_through(m, &args->v, 3, IMR_PK_TENSOR);
-    case G_SIZE:
-        return pass_through(m, &args->v, 1, IMR_PK_TUPLE);
-    case G_DEVICE:
-        return rebuild_device(m, &args->v);
-    case G_ORDERED_DICT:
-        if (args->v.len != 0)
-            return imr_machine_refuse(m, IMR_E_UNSUPPORTED, "an OrderedDict made from a list");
-        IMR_TRY(imr_machine_new(m, &made, IMR_PK_DICT));
-        return imr_machine_push(m, made);
-    case G_STORAGE:
-        break;
-    }
-    return imr_machine_refuse(m, IMR_E_UNSUPPORTED, "calls %s", callee->v.text);
+    return pass_through(m, args, 3, IMR_PK_TENSOR);
 }
 
-imr_status imr_machine_make(machine *m)
+static imr_status rebuild_size(machine *m, const imr_pickle_value *args)
+{
+    return pass_through(m, args, 1, IMR_PK_TUPLE);
+}
+
+imr_status imr_pk_reduce(machine *m)
+{
+    node *args = NULL, *callee = NULL;
+    IMR_TRY(imr_pk_pop(m, &args));
+    IMR_TRY(imr_pk_pop(m, &callee));
+    if (is(&callee->v, IMR_PK_OPAQUE))
+        return imr_pk_push(m, callee);
+    if (!is(&callee->v, IMR_PK_GLOBAL) || !is(&args->v, IMR_PK_TUPLE))
+        return imr_pk_refuse(m, IMR_E_FORMAT, "calls %s with %s", imr_pickle_kind_name(&callee->v),
+                             imr_pickle_kind_name(&args->v));
+    const call_fn call = globals[callee->v.elements].call;
+    return call ? call(m, &args->v)
+                : imr_pk_refuse(m, IMR_E_UNSUPPORTED, "calls %s", callee->v.text);
+}
+
+imr_status imr_pk_make(machine *m)
 {
     node *args = NULL, *class = NULL;
-    IMR_TRY(imr_machine_pop(m, &args));
-    IMR_TRY(imr_machine_pop(m, &class));
+    IMR_TRY(imr_pk_pop(m, &args));
+    IMR_TRY(imr_pk_pop(m, &class));
     if (!is(&class->v, IMR_PK_OPAQUE))
-        return imr_machine_refuse(m, IMR_E_UNSUPPORTED, "makes an object of %s",
-                                  imr_pickle_kind_name(&class->v));
-    return imr_machine_push(m, class);
+        return imr_pk_refuse(m, IMR_E_UNSUPPORTED, "makes an object of %s",
+                             imr_pickle_kind_name(&class->v));
+    return imr_pk_push(m, class);
 }
 
-imr_status imr_machine_build(machine *m)
+imr_status imr_pk_build(machine *m)
 {
     node *state = NULL, *target = NULL;
-    IMR_TRY(imr_machine_pop(m, &state));
-    IMR_TRY(imr_machine_pop(m, &target));
+    IMR_TRY(imr_pk_pop(m, &state));
+    IMR_TRY(imr_pk_pop(m, &target));
     if (is(&target->v, IMR_PK_OPAQUE))
-        return imr_machine_push(m, target);
+        return imr_pk_push(m, target);
     /* A state dict carries its module versions as attributes; they do not matter here. */
     if (!is(&state->v, IMR_PK_DICT) || !is(&target->v, IMR_PK_DICT))
-        return imr_machine_refuse(m, IMR_E_UNSUPPORTED, "gives attributes to %s",
-                                  imr_pickle_kind_name(&target->v));
-    return imr_machine_push(m, target);
+        return imr_pk_refuse(m, IMR_E_UNSUPPORTED, "gives attributes to %s",
+                             imr_pickle_kind_name(&target->v));
+    return imr_pk_push(m, target);
 }

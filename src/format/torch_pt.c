@@ -4,6 +4,14 @@
  *   data/KEY     the bytes of each storage
  *   byteorder    "little" or "big"; absent in files of before 2.1
  *   version and others: not needed
+ *
+ * Layout before (torch/serialization.py, _legacy_save):
+ *   1. pickle     the magic number 0x1950a86a20f9469cfc6c
+ *   2. pickle     1001, the version of this layout
+ *   3. pickle     {"little_endian": True, ...} of the machine that wrote it
+ *   4. pickle     the object; its persistent ids name storages by key
+ *   5. pickle     [key, ...]: the storages in the order of what follows
+ *   6. for each   u64 elements, then the elements
  */
 #include "format/torch_pt.h"
 
@@ -11,47 +19,31 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "format/torch_storage.h"
 #include "format/zip.h"
+
+#define LEGACY_MAGIC "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 
 struct imr_torch {
     imr_file file; /* {0} when the bytes are the caller's */
     imr_pickle *pickle;
-    imr_zip zip; /* its storages; those of a file of before 1.6 are listed: */
-    imr_torch_storages storages;
-    char *prefix; /* of a storage's name: "FOLDER/data/" */
+    imr_zip zip;  /* its storages */
+    char *prefix; /* of a storage's name there: "FOLDER/data/" */
+
+    /* A file of before 1.6: */
+    imr_strmap rows;        /* key -> its first imr_pickle_storage; keys are the pickle's */
+    const uint8_t **legacy; /* [rows] the elements; NULL until they were found */
 };
 
-void imr_torch_storages_done(imr_torch_storages *s)
-{
-    imr_strmap_done(&s->by_key);
-    imr_free(s->list.v);
-    *s = (imr_torch_storages){0};
-}
-
-imr_status imr_torch_storages_add(imr_torch_storages *s, const char *key, size_t len,
-                                  imr_torch_storage storage, imr_error *err)
-{
-    bool added;
-    if (!IMR_GROW(&s->list, 1) ||
-        !imr_strmap_add(&s->by_key, key, len, (uint32_t)s->list.n, NULL, &added))
-        return imr_fail_memory(err);
-    if (!added)
-        return imr_fail(err, IMR_E_FORMAT, "storage %.*s is there twice", len > 64 ? 64 : (int)len,
-                        key);
-    s->list.v[s->list.n++] = storage;
-    return IMR_OK;
-}
-
-/* ---- pairs that are not kept ---- */
+/* ---- pairs of a dictionary ---- */
 
 #define FORGET_EACH ((size_t)1 << 13) /* pairs read before the file's pages are given back */
 
 typedef struct pairs {
     const imr_torch *torch;
-    const imr_file *file;
+    const imr_file *file; /* NULL: its pages stay */
     imr_scratch *scratch;
     imr_torch_pair_fn each;
     void *user;
@@ -59,7 +51,60 @@ typedef struct pairs {
 } pairs;
 
 static imr_status take_pair(void *user, const imr_pickle_value *key, const imr_pickle_value *value,
-                            imr_error *err);
+                            imr_error *err)
+{
+    pairs *p = user;
+    char number[32];
+    const char *name = number;
+    imr_tensor tensor;
+    if (value->kind != IMR_PK_TENSOR)
+        return IMR_OK;
+    if (key->kind == IMR_PK_STRING)
+        name = key->text;
+    else if (key->kind == IMR_PK_INT)
+        snprintf(number, sizeof number, "%" PRId64, key->integer);
+    else
+        return imr_fail(err, IMR_E_UNSUPPORTED, "a tensor is named by %s, expected a string",
+                        imr_pickle_kind_name(key));
+    imr_status status = imr_torch_tensor(&tensor, p->torch, value, err);
+    if (status != IMR_OK) {
+        char where[256];
+        snprintf(where, sizeof where, "tensor %.200s", name);
+        return imr_error_prefix(err, status, where);
+    }
+    if (++p->n % FORGET_EACH == 0 && p->file)
+        imr_file_forget(p->file);
+    return p->each(p->user, name, &tensor, err);
+}
+
+static imr_status walk_pairs(pairs *p, const imr_pickle_value *dict, imr_error *err)
+{
+    if (!dict || dict->kind != IMR_PK_DICT)
+        return imr_fail(err, IMR_E_FORMAT, "expected a dictionary of tensors, found %s",
+                        imr_pickle_kind_name(dict));
+    for (size_t i = 0; i < dict->len; i++)
+        IMR_TRY(take_pair(p, dict->items[2 * i], dict->items[2 * i + 1], err));
+    return IMR_OK;
+}
+
+static imr_status add_tensor(void *table, const char *name, const imr_tensor *tensor,
+                             imr_error *err)
+{
+    return imr_tensors_add(table, name, strlen(name), tensor, err);
+}
+
+imr_status imr_torch_tensors(imr_tensors *out, const imr_torch *t, const imr_pickle_value *dict,
+                             imr_error *err)
+{
+    imr_tensors table = {0};
+    imr_status status =
+        walk_pairs(&(pairs){.torch = t, .each = add_tensor, .user = &table}, dict, err);
+    if (status == IMR_OK)
+        *out = table;
+    else
+        imr_tensors_done(&table);
+    return status;
+}
 
 /* ---- the archive ---- */
 
@@ -119,25 +164,120 @@ static imr_status read_zip(imr_torch *t, const void *data, size_t len, pairs *p,
     return imr_pickle_parse(&t->pickle, pickle.data, (size_t)pickle.size, NULL, err);
 }
 
-/* An empty key names no storage: "FOLDER/data/" is a folder. */
-static imr_status find_storage(imr_torch_storage *out, const imr_torch *t, const char *key,
-                               size_t len, imr_error *err)
+/* ---- the layout before ---- */
+
+/* One pickle at the cursor, which moves behind it. */
+static imr_status next_pickle(imr_pickle **out, imr_bytes *b, const char *what, imr_error *err)
 {
-    size_t i;
-    uint32_t row;
-    if (t->prefix && len && imr_zip_find(&t->zip, t->prefix, strlen(t->prefix), key, len, &i)) {
-        imr_zip_entry e;
-        IMR_TRY(imr_zip_at(&e, &t->zip, i, err));
-        *out = (imr_torch_storage){e.data, e.size};
-        return IMR_OK;
-    }
-    if (t->prefix || !imr_strmap_get(&t->storages.by_key, key, len, &row))
-        return imr_fail(err, IMR_E_FORMAT, "its storage data/%.64s is not in the file", key);
-    *out = t->storages.list.v[row];
+    size_t used = 0;
+    imr_status status = imr_pickle_parse(out, b->data + b->pos, imr_bytes_left(b), &used, err);
+    if (status != IMR_OK)
+        return imr_error_prefix(err, status, what);
+    imr_bytes_take(b, used);
     return IMR_OK;
 }
 
+static imr_status check_head(imr_bytes *b, imr_error *err)
+{
+    imr_pickle *version = NULL, *machine = NULL;
+    IMR_TRY(next_pickle(&version, b, "version", err));
+    const imr_pickle_value *v = imr_pickle_root(version);
+    bool good = v->kind == IMR_PK_INT && v->integer == 1001;
+    imr_pickle_free(version);
+    if (!good)
+        return imr_fail(err, IMR_E_UNSUPPORTED, "an unknown version of the pre-1.6 layout");
+    IMR_TRY(next_pickle(&machine, b, "machine", err));
+    v = imr_pickle_get(imr_pickle_root(machine), "little_endian");
+    good = v && v->kind == IMR_PK_BOOL && v->integer;
+    imr_pickle_free(machine);
+    if (!good)
+        return imr_fail(err, IMR_E_UNSUPPORTED, "was written by a big-endian machine");
+    return IMR_OK;
+}
+
+/* A key that comes again must mean the same. */
+static imr_status index_storages(imr_torch *t, imr_error *err)
+{
+    const imr_pickle_value *s, *first;
+    uint32_t i = 0, row;
+    for (; (s = imr_pickle_storage(t->pickle, i)) != NULL; i++) {
+        if (!imr_strmap_add(&t->rows, s->text, s->len, i, &row, NULL))
+            return imr_fail_memory(err);
+        first = imr_pickle_storage(t->pickle, row);
+        if (first->dtype != s->dtype || first->elements != s->elements)
+            return imr_fail(err, IMR_E_FORMAT, "storage %s has two types or sizes", s->text);
+    }
+    t->legacy = IMR_NEW_ARRAY(const uint8_t *, i);
+    return t->legacy ? IMR_OK : imr_fail_memory(err);
+}
+
+static imr_status read_storage(imr_torch *t, imr_bytes *b, const imr_pickle_value *key,
+                               imr_error *err)
+{
+    uint32_t row;
+    if (key->kind != IMR_PK_STRING || !imr_strmap_get(&t->rows, key->text, key->len, &row))
+        return imr_fail(err, IMR_E_FORMAT, "a storage that no tensor uses");
+    const imr_pickle_value *s = imr_pickle_storage(t->pickle, row);
+    uint64_t n = imr_bytes_u64(b);
+    if (!imr_bytes_ok(b) || n != s->elements || n > imr_bytes_left(b) / imr_dtype_size(s->dtype))
+        return imr_fail(err, IMR_E_FORMAT,
+                        "storage %s should have %" PRIu64
+                        " elements here: the file was cut short or is damaged",
+                        s->text, s->elements);
+    if (t->legacy[row])
+        return imr_fail(err, IMR_E_FORMAT, "storage %.64s is there twice", s->text);
+    t->legacy[row] = imr_bytes_take(b, (size_t)n * imr_dtype_size(s->dtype));
+    return IMR_OK;
+}
+
+static imr_status read_storages(imr_torch *t, imr_bytes *b, const imr_pickle_value *keys,
+                                imr_error *err)
+{
+    if (keys->kind != IMR_PK_LIST)
+        return imr_fail(err, IMR_E_FORMAT, "storage keys: expected a list");
+    IMR_TRY(index_storages(t, err));
+    for (size_t i = 0; i < keys->len; i++)
+        IMR_TRY(read_storage(t, b, keys->items[i], err));
+    if (imr_bytes_left(b) != 0)
+        return imr_fail(err, IMR_E_FORMAT, "%zu bytes behind the last storage", imr_bytes_left(b));
+    return IMR_OK;
+}
+
+static imr_status read_legacy(imr_torch *t, const void *data, size_t len, imr_error *err)
+{
+    imr_bytes b = imr_bytes_of(data, len);
+    imr_pickle *keys = NULL;
+    imr_bytes_take(&b, sizeof LEGACY_MAGIC - 1);
+    IMR_TRY(check_head(&b, err));
+    IMR_TRY(next_pickle(&t->pickle, &b, "object", err));
+    IMR_TRY(next_pickle(&keys, &b, "storage keys", err));
+    imr_status status = read_storages(t, &b, imr_pickle_root(keys), err);
+    imr_pickle_free(keys);
+    return status;
+}
+
 /* ---- the object ---- */
+
+/* The bytes of a storage. An empty key names none: "FOLDER/data/" is a folder. */
+static imr_status find_storage(const uint8_t **data, uint64_t *bytes, const imr_torch *t,
+                               const imr_pickle_value *s, imr_error *err)
+{
+    size_t i;
+    uint32_t row;
+    if (t->prefix && s->len &&
+        imr_zip_find(&t->zip, t->prefix, strlen(t->prefix), s->text, s->len, &i)) {
+        imr_zip_entry e;
+        IMR_TRY(imr_zip_at(&e, &t->zip, i, err));
+        *data = e.data;
+        *bytes = e.size;
+        return IMR_OK;
+    }
+    if (t->prefix || !imr_strmap_get(&t->rows, s->text, s->len, &row) || !t->legacy[row])
+        return imr_fail(err, IMR_E_FORMAT, "its storage data/%.64s is not in the file", s->text);
+    *data = t->legacy[row];
+    *bytes = s->elements * imr_dtype_size(s->dtype);
+    return IMR_OK;
+}
 
 static imr_status parse(imr_torch **out, const void *data, size_t len, pairs *p, imr_error *err)
 {
@@ -147,8 +287,8 @@ static imr_status parse(imr_torch **out, const void *data, size_t len, pairs *p,
     imr_status status;
     if (p)
         p->torch = t;
-    if (imr_torch_is_legacy(data, len))
-        status = imr_torch_legacy_parse(&t->pickle, &t->storages, data, len, err);
+    if (len >= sizeof LEGACY_MAGIC - 1 && memcmp(data, LEGACY_MAGIC, sizeof LEGACY_MAGIC - 1) == 0)
+        status = read_legacy(t, data, len, err);
     else if (len >= 4 && memcmp(data, "PK\3\4", 4) == 0)
         status = read_zip(t, data, len, p, err);
     else
@@ -191,7 +331,8 @@ void imr_torch_free(imr_torch *t)
         return;
     imr_pickle_free(t->pickle);
     imr_zip_done(&t->zip);
-    imr_torch_storages_done(&t->storages);
+    imr_strmap_done(&t->rows);
+    imr_free(t->legacy);
     imr_free(t->prefix);
     imr_file_unmap(&t->file);
     imr_free(t);
@@ -210,14 +351,15 @@ imr_status imr_torch_tensor(imr_tensor *out, const imr_torch *t, const imr_pickl
     if (!v || v->kind != IMR_PK_TENSOR)
         return imr_fail(err, IMR_E_FORMAT, "expected a tensor, found %s", imr_pickle_kind_name(v));
     const imr_pickle_value *s = v->tensor->storage;
-    imr_torch_storage storage = {0};
-    IMR_TRY(find_storage(&storage, t, s->text, s->len, err));
+    const uint8_t *data = NULL;
+    uint64_t bytes = 0;
+    IMR_TRY(find_storage(&data, &bytes, t, s, err));
     size_t size = imr_dtype_size(s->dtype);
-    if (storage.bytes % size || storage.bytes / size != s->elements)
+    if (bytes % size || bytes / size != s->elements)
         return imr_fail(err, IMR_E_FORMAT,
                         "its storage data/%.64s has %" PRIu64 " bytes, expected %" PRIu64
                         " elements of %s",
-                        s->text, storage.bytes, s->elements, imr_dtype_name(s->dtype));
+                        s->text, bytes, s->elements, imr_dtype_name(s->dtype));
     if (v->tensor->offset > s->elements)
         return imr_fail(err, IMR_E_FORMAT, "begins behind the end of its storage data/%.64s",
                         s->text);
@@ -225,70 +367,10 @@ imr_status imr_torch_tensor(imr_tensor *out, const imr_torch *t, const imr_pickl
     size_t skip = (size_t)v->tensor->offset * size;
     memcpy(made.shape, v->tensor->shape, sizeof made.shape);
     memcpy(made.stride, v->tensor->stride, sizeof made.stride);
-    made.data = storage.data + skip;
-    made.bytes = (size_t)storage.bytes - skip;
+    made.data = data + skip;
+    made.bytes = (size_t)bytes - skip;
     IMR_TRY(imr_tensor_check(&made, err));
     *out = made;
-    return IMR_OK;
-}
-
-/* The key as a name (number: room for one) and the tensor under it. */
-static imr_status named_tensor(const char **out, imr_tensor *tensor, char number[32],
-                               const imr_torch *t, const imr_pickle_value *key,
-                               const imr_pickle_value *v, imr_error *err)
-{
-    const char *name = number;
-    if (key->kind == IMR_PK_STRING)
-        name = key->text;
-    else if (key->kind == IMR_PK_INT)
-        snprintf(number, 32, "%" PRId64, key->integer);
-    else
-        return imr_fail(err, IMR_E_UNSUPPORTED, "a tensor is named by %s, expected a string",
-                        imr_pickle_kind_name(key));
-    imr_status status = imr_torch_tensor(tensor, t, v, err);
-    if (status != IMR_OK) {
-        char where[256];
-        snprintf(where, sizeof where, "tensor %.200s", name);
-        return imr_error_prefix(err, status, where);
-    }
-    *out = name;
-    return IMR_OK;
-}
-
-static imr_status add_tensor(imr_tensors *table, const imr_torch *t, const imr_pickle_value *key,
-                             const imr_pickle_value *v, imr_error *err)
-{
-    char number[32];
-    const char *name = NULL;
-    imr_tensor tensor;
-    IMR_TRY(named_tensor(&name, &tensor, number, t, key, v, err));
-    return imr_tensors_add(table, name, strlen(name), &tensor, err);
-}
-
-static imr_status take_pair(void *user, const imr_pickle_value *key, const imr_pickle_value *value,
-                            imr_error *err)
-{
-    pairs *p = user;
-    char number[32];
-    const char *name = NULL;
-    imr_tensor tensor;
-    if (value->kind != IMR_PK_TENSOR)
-        return IMR_OK;
-    IMR_TRY(named_tensor(&name, &tensor, number, p->torch, key, value, err));
-    if (++p->n % FORGET_EACH == 0 && p->file)
-        imr_file_forget(p->file);
-    return p->each(p->user, name, &tensor, err);
-}
-
-/* Files of before 1.6 are small: they are kept and walked. */
-static imr_status walk_pairs(const imr_torch *t, pairs *p, imr_error *err)
-{
-    const imr_pickle_value *dict = imr_torch_root(t);
-    if (dict->kind != IMR_PK_DICT)
-        return imr_fail(err, IMR_E_FORMAT, "expected a dictionary of tensors, found %s",
-                        imr_pickle_kind_name(dict));
-    for (size_t i = 0; i < dict->len; i++)
-        IMR_TRY(take_pair(p, dict->items[2 * i], dict->items[2 * i + 1], err));
     return IMR_OK;
 }
 
@@ -302,7 +384,7 @@ imr_status imr_torch_open_pairs(imr_torch **out, const char *path, imr_scratch *
     pairs p = {.file = &f, .scratch = scratch, .each = each, .user = user};
     imr_status status = parse(&t, f.data, f.len, &p, err);
     if (status == IMR_OK && t->pickle) {
-        status = walk_pairs(t, &p, err);
+        status = walk_pairs(&p, imr_torch_root(t), err); /* kept: files of before 1.6 are small */
         if (status != IMR_OK)
             imr_torch_free(t);
     }
@@ -320,24 +402,4 @@ imr_status imr_torch_open_pairs(imr_torch **out, const char *path, imr_scratch *
 void imr_torch_forget(const imr_torch *t)
 {
     imr_file_forget(&t->file);
-}
-
-imr_status imr_torch_tensors(imr_tensors *out, const imr_torch *t, const imr_pickle_value *dict,
-                             imr_error *err)
-{
-    if (!dict || dict->kind != IMR_PK_DICT)
-        return imr_fail(err, IMR_E_FORMAT, "expected a dictionary of tensors, found %s",
-                        imr_pickle_kind_name(dict));
-    imr_tensors table = {0};
-    for (size_t i = 0; i < dict->len; i++) {
-        if (dict->items[2 * i + 1]->kind != IMR_PK_TENSOR)
-            continue;
-        imr_status status = add_tensor(&table, t, dict->items[2 * i], dict->items[2 * i + 1], err);
-        if (status != IMR_OK) {
-            imr_tensors_done(&table);
-            return status;
-        }
-    }
-    *out = table;
-    return IMR_OK;
 }

@@ -3,7 +3,7 @@
  *
  * No code ever runs: the pickle machine (format/pickle.h) builds dictionaries, lists, tuples,
  * strings, numbers, booleans, None and tensors, and refuses any other global by name.
- * Pre-1.6 files (a row of pickles and the raw storages, format/torch_legacy.c) are read too.
+ * Pre-1.6 files (a row of pickles and the raw storages) are read too.
  * The pickle's CRC-32 is checked; storages are not read until a tensor is.
  *
  * Many tensors may be views of one storage: each costs its row in the tree, none copies.

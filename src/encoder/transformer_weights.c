@@ -21,40 +21,23 @@ void imr_checkpoint_done(imr_checkpoint *w)
 
 /* ---- opening ---- */
 
-static void free_torch(void *object)
-{
-    imr_torch_free(object);
-}
-
-static void forget_torch(const void *object)
-{
-    imr_torch_forget(object);
-}
-
 static imr_status open_bin(imr_tensors *out, const char *path, imr_error *err)
 {
     imr_torch *t;
     IMR_TRY(imr_torch_open(&t, path, err));
     const imr_pickle_value *root = imr_torch_root(t);
-    imr_tensors table = {0};
     imr_status status = IMR_OK;
     if (!root || root->kind != IMR_PK_DICT)
         status = imr_fail(err, IMR_E_FORMAT,
                           "%s: expected a dictionary of tensors (a state dict), found %s", path,
                           imr_pickle_kind_name(root));
-    else if ((status = imr_torch_tensors(&table, t, root, err)) != IMR_OK)
+    else if ((status = imr_torch_tensors(out, t, root, err)) != IMR_OK)
         imr_error_prefix(err, status, path);
-    if (status != IMR_OK) {
+    if (status == IMR_OK)
+        imr_torch_free_into(t, out);
+    else
         imr_torch_free(t);
-        return status;
-    }
-    status = imr_tensors_hold(&table, t, free_torch, forget_torch, err);
-    if (status != IMR_OK) {
-        imr_tensors_done(&table);
-        return status;
-    }
-    *out = table;
-    return IMR_OK;
+    return status;
 }
 
 static imr_status open_shard(imr_checkpoint *w, imr_encoder *e, const char *module,
@@ -243,7 +226,7 @@ static imr_status convert(float *out, const imr_checkpoint *w, size_t shard, con
 void imr_checkpoint_forget(const imr_checkpoint *w)
 {
     for (size_t i = 0; i < w->n; i++)
-        imr_tensors_forget(&w->shards[i]);
+        imr_file_forget(&w->shards[i].file);
 }
 
 imr_status imr_checkpoint_read(float **out, const imr_checkpoint *w, const char *name, size_t rows,

@@ -176,40 +176,16 @@ imr_status imr_safetensors_parse(imr_tensors *out, const void *data, size_t len,
     return IMR_OK;
 }
 
-static void release_file(void *object)
-{
-    imr_file_unmap(object);
-    imr_free(object);
-}
-
-static void forget_file(const void *object)
-{
-    imr_file_forget(object);
-}
-
 imr_status imr_safetensors_open(imr_tensors *out, const char *path, imr_error *err)
 {
-    imr_tensors table = {0};
-    imr_file *file = IMR_NEW(imr_file);
-    if (!file)
-        return imr_fail_memory(err);
-    imr_status status = imr_file_map(file, path, err);
-    if (status != IMR_OK) {
-        imr_free(file);
-        return status;
-    }
-    status = imr_safetensors_parse(&table, file->data, file->len, err);
-    if (status != IMR_OK) {
-        release_file(file);
-        return imr_error_prefix(err, status, path);
-    }
-    status = imr_tensors_hold(&table, file, release_file, forget_file, err);
-    if (status != IMR_OK) {
-        imr_tensors_done(&table);
-        return status;
-    }
-    *out = table;
-    return IMR_OK;
+    imr_file file;
+    IMR_TRY(imr_file_map(&file, path, err));
+    imr_status status = imr_safetensors_parse(out, file.data, file.len, err);
+    if (status == IMR_OK)
+        out->file = file;
+    else
+        imr_file_unmap(&file);
+    return imr_error_prefix(err, status, path);
 }
 
 /* ---- writing ---- */

@@ -13,13 +13,6 @@
 #error "tensors are read in place: imrnn needs a little-endian machine"
 #endif
 
-struct imr_holder {
-    void *object;
-    void (*release)(void *object);
-    void (*forget)(const void *object);
-    struct imr_holder *next;
-};
-
 static const struct {
     const char *name;
     size_t size;
@@ -131,11 +124,7 @@ void imr_tensors_done(imr_tensors *t)
         imr_free(t->v[i].name);
     imr_free(t->v);
     imr_strmap_done(&t->by_name);
-    for (struct imr_holder *h = t->holders, *next; h; h = next) {
-        next = h->next;
-        h->release(h->object);
-        imr_free(h);
-    }
+    imr_file_unmap(&t->file);
     *t = (imr_tensors){0};
 }
 
@@ -175,26 +164,6 @@ imr_status imr_tensors_add(imr_tensors *table, const char *name, size_t len, con
                         name);
     }
     table->v[table->n++] = copy;
-    return IMR_OK;
-}
-
-void imr_tensors_forget(const imr_tensors *table)
-{
-    for (const struct imr_holder *h = table->holders; h; h = h->next)
-        if (h->forget)
-            h->forget(h->object);
-}
-
-imr_status imr_tensors_hold(imr_tensors *table, void *object, void (*release)(void *object),
-                            void (*forget)(const void *object), imr_error *err)
-{
-    struct imr_holder *h = IMR_NEW(struct imr_holder);
-    if (!h) {
-        release(object);
-        return imr_fail_memory(err);
-    }
-    *h = (struct imr_holder){object, release, forget, table->holders};
-    table->holders = h;
     return IMR_OK;
 }
 

@@ -1,8 +1,7 @@
 /*
  * format/tensors.h - a table of named tensors, whatever container they came from.
  *
- * The table owns names, shapes and (through `holders`) the bytes; imr_tensor.data may point into a
- * mapped file. Views of one storage are kept as views (offset and strides): nothing is copied until
+ * The table owns names, shapes and the mapped file that imr_tensor.data points into, if any. Views of one storage are kept as views (offset and strides): nothing is copied until
  * imr_tensor_to_f32. Duplicate names are a format error of the reader.
  * Threads: const after loading; many threads may read.
  */
@@ -13,8 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/error.h"
-#include "base/half.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/strmap.h"
 
@@ -49,7 +47,7 @@ typedef struct imr_tensors {
     imr_tensor *v;
     size_t n, cap;
     imr_strmap by_name;
-    struct imr_holder *holders; /* what keeps the bytes alive; released by imr_tensors_done */
+    imr_file file; /* {0}: the bytes are the caller's */
 } imr_tensors;
 
 void imr_tensors_done(imr_tensors *t); /* {0} is fine */
@@ -82,11 +80,5 @@ imr_status imr_tensor_check(const imr_tensor *t, imr_error *err) IMR_NODISCARD;
  * is not UTF-8 or holds a NUL; IMR_E_LIMIT; what imr_tensor_check says, behind the name. */
 imr_status imr_tensors_add(imr_tensors *table, const char *name, size_t len, const imr_tensor *t,
                            imr_error *err) IMR_NODISCARD;
-/* The table calls release(object) when it is done. On failure it was called already. forget (may be
- * NULL): what imr_tensors_forget calls. */
-imr_status imr_tensors_hold(imr_tensors *table, void *object, void (*release)(void *object),
-                            void (*forget)(const void *object), imr_error *err) IMR_NODISCARD;
-/* What was read of the tensors' files need not stay in memory (imr_file_forget). */
-void imr_tensors_forget(const imr_tensors *table);
 
 #endif

@@ -338,6 +338,13 @@ void imr_torch_free(imr_torch *t)
     imr_free(t);
 }
 
+void imr_torch_free_into(imr_torch *t, imr_tensors *table)
+{
+    table->file = t->file;
+    t->file = (imr_file){0};
+    imr_torch_free(t);
+}
+
 const imr_pickle_value *imr_torch_root(const imr_torch *t)
 {
     return t->pickle ? imr_pickle_root(t->pickle) : NULL;

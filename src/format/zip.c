@@ -13,13 +13,10 @@
 #include "format/zip.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/limits.h"
-#include "base/mem.h"
 #include "base/sort.h"
 #include "format/utf8_step.h"
 
@@ -39,8 +36,9 @@ enum {
 #define DEFLATED      8u
 #define MOST_EXPAND   1032u /* of deflate: 258 bytes from 2 bits */
 /* Of the file, looked at before its pages are given back. */
-#define FORGET_BYTES ((uint64_t)32 << 20)
-#define ENCRYPTED    (1u << 0 | 1u << 6 | 1u << 13) /* plain, strong, masked headers */
+#define FORGET_BYTES               ((uint64_t)32 << 20)
+#define ENCRYPTED                  (1u << 0 | 1u << 6 | 1u << 13) /* plain, strong, masked headers */
+#define BAD_ENTRY(e, status, what) imr_fail(err, (status), "zip entry %.*s " what, IMR_ZIP_NAME(e))
 
 typedef struct directory {
     uint64_t entries, offset, bytes;
@@ -120,17 +118,6 @@ static imr_status read_end(directory *d, const uint8_t *data, size_t len, imr_er
     return IMR_OK;
 }
 
-static int name_width(const imr_zip_entry *e)
-{
-    return e->name_len > 200 ? 200 : (int)e->name_len;
-}
-
-static imr_status bad_entry(const imr_zip_entry *e, imr_status status, const char *what,
-                            imr_error *err)
-{
-    return imr_fail(err, status, "zip entry %.*s %s", name_width(e), e->name, what);
-}
-
 /* Sizes and offset that are all ones stand in the extra field, in this order. */
 static bool read_extra64(imr_bytes extra, uint64_t *size, uint64_t *packed, uint64_t *header)
 {
@@ -177,23 +164,23 @@ static imr_status read_central(imr_zip_entry *e, imr_bytes *b, bool packed, imr_
         memchr(e->name, '\0', e->name_len))
         return imr_fail(err, IMR_E_FORMAT, "the zip entry at offset %zu has no UTF-8 name", at);
     if (!read_extra64(imr_bytes_of(extra, extra_len), &e->size, &e->packed, &e->header))
-        return bad_entry(e, IMR_E_FORMAT, "lacks the 64-bit sizes it announces", err);
+        return BAD_ENTRY(e, IMR_E_FORMAT, "lacks the 64-bit sizes it announces");
     if (!packed && e->encrypted)
-        return bad_entry(e, IMR_E_UNSUPPORTED, "is encrypted", err);
+        return BAD_ENTRY(e, IMR_E_UNSUPPORTED, "is encrypted");
     if (!packed && e->method)
         return imr_fail(err, IMR_E_UNSUPPORTED,
                         "zip entry %.*s is compressed (method %u); torch.save stores entries: "
                         "unpack the archive and pack it with zip -0",
-                        name_width(e), e->name, e->method);
+                        IMR_ZIP_NAME(e), e->method);
     if (!e->method && !e->encrypted && e->packed != e->size)
-        return bad_entry(e, IMR_E_FORMAT, "has two sizes though it is not compressed", err);
+        return BAD_ENTRY(e, IMR_E_FORMAT, "has two sizes though it is not compressed");
     if (e->method == DEFLATED && e->size / MOST_EXPAND > e->packed)
         return imr_fail(err, IMR_E_FORMAT,
                         "zip entry %.*s cannot be the %" PRIu64 " bytes the directory says: it has "
                         "%" PRIu64 " packed",
-                        name_width(e), e->name, e->size, e->packed);
+                        IMR_ZIP_NAME(e), e->size, e->packed);
     if (disk != 0 && disk != ONES16)
-        return bad_entry(e, IMR_E_UNSUPPORTED, "lies on another disk", err);
+        return BAD_ENTRY(e, IMR_E_UNSUPPORTED, "lies on another disk");
     return IMR_OK;
 }
 
@@ -211,16 +198,16 @@ static imr_status read_local(imr_zip_entry *e, const uint8_t *data, uint64_t end
     const uint8_t *name = imr_bytes_take(&b, name_len);
     imr_bytes_take(&b, extra_len);
     if (!imr_bytes_ok(&b) || signature != LOCAL)
-        return bad_entry(e, IMR_E_FORMAT, "has no local header where the directory says", err);
+        return BAD_ENTRY(e, IMR_E_FORMAT, "has no local header where the directory says");
     if (name_len != e->name_len || memcmp(name, e->name, name_len) != 0)
-        return bad_entry(e, IMR_E_FORMAT, "has another name in its local header", err);
+        return BAD_ENTRY(e, IMR_E_FORMAT, "has another name in its local header");
     if (method != e->method || !(flags & ENCRYPTED) != !e->encrypted)
-        return bad_entry(e, IMR_E_FORMAT, "is packed in another way in its local header", err);
+        return BAD_ENTRY(e, IMR_E_FORMAT, "is packed in another way in its local header");
     if ((size != 0 && size != ONES32 && size != e->size) ||
         (packed != 0 && packed != ONES32 && packed != e->packed))
-        return bad_entry(e, IMR_E_FORMAT, "has another size in its local header", err);
+        return BAD_ENTRY(e, IMR_E_FORMAT, "has another size in its local header");
     if (e->packed > imr_bytes_left(&b))
-        return bad_entry(e, IMR_E_FORMAT, "reaches past the end of the data", err);
+        return BAD_ENTRY(e, IMR_E_FORMAT, "reaches past the end of the data");
     e->data = data + b.pos;
     return IMR_OK;
 }
@@ -232,9 +219,9 @@ typedef struct span {
     size_t i;
 } span;
 
-static span span_of(const imr_zip_entry *e, const uint8_t *data, size_t i)
+static uint64_t end_of(const imr_zip_entry *e, const uint8_t *data)
 {
-    return (span){e->header, (uint64_t)(e->data - data) + e->packed, i};
+    return (uint64_t)(e->data - data) + e->packed;
 }
 
 static int by_header(const void *a, const void *b)
@@ -243,27 +230,23 @@ static int by_header(const void *a, const void *b)
     return x->header < y->header ? -1 : x->header > y->header;
 }
 
-static imr_status overlap(const imr_zip *z, size_t a, size_t b, imr_error *err)
-{
-    imr_zip_entry before, after;
-    IMR_TRY(imr_zip_at(&before, z, a, err));
-    IMR_TRY(imr_zip_at(&after, z, b, err));
-    return imr_fail(err, IMR_E_FORMAT, "zip entries %.*s and %.*s overlap", name_width(&before),
-                    before.name, name_width(&after), after.name);
-}
-
 /* spans[2 * n]: one for each entry, and room to sort them. */
 static imr_status check_spans(const imr_zip *z, span *spans, imr_error *err)
 {
+    imr_zip_entry e, before;
     for (size_t i = 0; i < z->n; i++) {
-        imr_zip_entry e;
         IMR_TRY(imr_zip_at(&e, z, i, err));
-        spans[i] = span_of(&e, z->data, i);
+        spans[i] = (span){e.header, end_of(&e, z->data), i};
     }
     imr_sort(spans, spans + z->n, z->n, sizeof *spans, by_header);
-    for (size_t i = 1; i < z->n; i++)
-        if (spans[i].header < spans[i - 1].end)
-            return overlap(z, spans[i - 1].i, spans[i].i, err);
+    for (size_t i = 1; i < z->n; i++) {
+        if (spans[i].header >= spans[i - 1].end)
+            continue;
+        IMR_TRY(imr_zip_at(&before, z, spans[i - 1].i, err));
+        IMR_TRY(imr_zip_at(&e, z, spans[i].i, err));
+        return imr_fail(err, IMR_E_FORMAT, "zip entries %.*s and %.*s overlap",
+                        IMR_ZIP_NAME(&before), IMR_ZIP_NAME(&e));
+    }
     return IMR_OK;
 }
 
@@ -350,7 +333,7 @@ static imr_status check_names(imr_zip *z, imr_error *err)
         uint64_t *slot = slot_of(z, name, len, "", 0);
         if (*slot) {
             imr_zip_entry e = {.name = name, .name_len = (uint32_t)len};
-            return bad_entry(&e, IMR_E_FORMAT, "is there twice", err);
+            return BAD_ENTRY(&e, IMR_E_FORMAT, "is there twice");
         }
         *slot = (hash_name(z, name, len, "", 0) & ~(uint64_t)ONES32) | (i + 1);
     }
@@ -381,7 +364,7 @@ static imr_status read_entries(imr_zip *z, const imr_zip_options *options, imr_e
         IMR_TRY(read_central(&e, &b, z->packed, err));
         IMR_TRY(read_local(&e, z->data, z->start, err));
         in_order = in_order && e.header >= end;
-        end = span_of(&e, z->data, i).end;
+        end = end_of(&e, z->data);
         if (options->mapped && (e.header - forgotten) > FORGET_BYTES) { /* backwards too */
             imr_file_forget(options->mapped);
             forgotten = e.header;

@@ -70,6 +70,9 @@ const char *imr_zip_name(const imr_zip *z, size_t i, size_t *len);
 bool imr_zip_find(const imr_zip *z, const char *a, size_t a_len, const char *b, size_t b_len,
                   size_t *i);
 
+/* For "%.*s": the name, or the first bytes of one that is very long. */
+#define IMR_ZIP_NAME(e) ((e)->name_len > 200 ? 200 : (int)(e)->name_len), (e)->name
+
 /* The CRC-32 of these bytes, as the directory has it. */
 uint32_t imr_zip_crc(const void *data, size_t len);
 /* Of a stored entry: IMR_E_FORMAT when its bytes do not have the CRC-32 the directory says. */

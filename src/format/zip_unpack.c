@@ -9,11 +9,6 @@ enum { STORED = 0, DEFLATED = 8 };
 #define PIECE ((size_t)256 << 10)
 #define MOST  ((size_t)1 << 30) /* at once: zlib counts in 32 bits */
 
-static int name_width(const imr_zip_entry *e)
-{
-    return e->name_len > 200 ? 200 : (int)e->name_len;
-}
-
 uint32_t imr_zip_crc(const void *data, size_t len)
 {
     return (uint32_t)crc32_z(0, data, len);
@@ -26,7 +21,7 @@ static imr_status check_crc(const imr_zip_entry *e, uint32_t found, imr_error *e
     return imr_fail(err, IMR_E_FORMAT,
                     "zip entry %.*s is damaged: CRC-32 %08" PRIx32
                     ", the directory says %08" PRIx32,
-                    name_width(e), e->name, found, e->crc);
+                    IMR_ZIP_NAME(e), found, e->crc);
 }
 
 imr_status imr_zip_check_crc(const imr_zip_entry *e, imr_error *err)
@@ -46,7 +41,7 @@ static imr_status wrong_size(const pouring *p, bool more, imr_error *err)
 {
     return imr_fail(err, IMR_E_FORMAT,
                     "zip entry %.*s unpacks to %s bytes than the %" PRIu64 " the directory says",
-                    name_width(p->e), p->e->name, more ? "more" : "fewer", p->e->size);
+                    IMR_ZIP_NAME(p->e), more ? "more" : "fewer", p->e->size);
 }
 
 static imr_status pour(pouring *p, const uint8_t *bytes, size_t n, imr_error *err)
@@ -73,7 +68,7 @@ static void release(voidpf unused, voidpf memory)
 static imr_status damaged(const pouring *p, const char *how, imr_error *err)
 {
     return imr_fail(err, IMR_E_FORMAT, "zip entry %.*s is damaged behind byte %" PRIu64 ": %s",
-                    name_width(p->e), p->e->name, p->out, how);
+                    IMR_ZIP_NAME(p->e), p->out, how);
 }
 
 static imr_status inflate_all(pouring *p, z_stream *z, uint8_t *piece, imr_error *err)
@@ -120,13 +115,12 @@ imr_status imr_zip_unpack(const imr_zip_entry *e, imr_zip_sink sink, void *user,
     pouring p = {.e = e, .sink = sink, .user = user};
     if (e->encrypted)
         return imr_fail(err, IMR_E_UNSUPPORTED,
-                        "zip entry %.*s is encrypted: unpack the archive by hand", name_width(e),
-                        e->name);
+                        "zip entry %.*s is encrypted: unpack the archive by hand", IMR_ZIP_NAME(e));
     if (e->method != STORED && e->method != DEFLATED)
         return imr_fail(err, IMR_E_UNSUPPORTED,
                         "zip entry %.*s is packed by method %u, not by deflate: unpack the archive "
                         "by hand",
-                        name_width(e), e->name, e->method);
+                        IMR_ZIP_NAME(e), e->method);
     IMR_TRY(e->method == DEFLATED ? unpack_deflated(&p, err) : unpack_stored(&p, err));
     return p.out == e->size ? check_crc(e, p.crc, err) : wrong_size(&p, false, err);
 }

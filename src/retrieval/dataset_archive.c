@@ -150,9 +150,9 @@ static imr_status list_members(archive *a, imr_error *err)
         imr_zip_entry *e = &m.entry;
         IMR_TRY(imr_zip_at(e, &a->zip, i, err));
         if (e->size > MAX_UNPACKED)
-            return imr_fail(
-                err, IMR_E_LIMIT, "zip entry %.*s unpacks to %" PRIu64 " bytes, at most %" PRIu64,
-                (int)(e->name_len < 200 ? e->name_len : 200), e->name, e->size, MAX_UNPACKED);
+            return imr_fail(err, IMR_E_LIMIT,
+                            "zip entry %.*s unpacks to %" PRIu64 " bytes, at most %" PRIu64,
+                            IMR_ZIP_NAME(e), e->size, MAX_UNPACKED);
         if (!(m.file = imr_strdup(file)) || !IMR_PUSH(&a->members, m)) {
             imr_free(m.file);
             return imr_fail_memory(err);

@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
-#include "format/jsonl.h"
+#include "format/json.h"
 #include "retrieval/dataset.h"
 #include "text/utf8.h"
 

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "format/json_syntax.h"
 #include "format/utf8_step.h"
 
 #define EXACT 9007199254740992.0 /* 2^53: every smaller integer is a float64 */
@@ -52,8 +52,8 @@ static const char *without_nul(char **copy, const char *text, size_t len)
     return *copy;
 }
 
-imr_status imr_json_parse_at(imr_json **out, const void *text, size_t len, const char *name,
-                             uint64_t first_line, imr_error *err)
+static imr_status parse(imr_json **out, const void *text, size_t len, const char *name,
+                        uint64_t first_line, imr_error *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     IMR_TRY(imr_json_check(text, len, name, first_line, err));
@@ -72,7 +72,7 @@ imr_status imr_json_parse_at(imr_json **out, const void *text, size_t len, const
 imr_status imr_json_parse(imr_json **out, const void *text, size_t len, const char *name,
                           imr_error *err)
 {
-    return imr_json_parse_at(out, text, len, name, 1, err);
+    return parse(out, text, len, name, 1, err);
 }
 
 imr_status imr_json_open(imr_json **out, const char *path, imr_error *err)
@@ -124,30 +124,17 @@ const imr_json *imr_json_at(const imr_json *node, const char *path)
     return node;
 }
 
-bool imr_json_is_object(const imr_json *node)
-{
-    return cJSON_IsObject(node);
-}
-bool imr_json_is_array(const imr_json *node)
-{
-    return cJSON_IsArray(node);
-}
-bool imr_json_is_string(const imr_json *node)
-{
-    return cJSON_IsString(node);
-}
-bool imr_json_is_number(const imr_json *node)
-{
-    return cJSON_IsNumber(node);
-}
-bool imr_json_is_bool(const imr_json *node)
-{
-    return cJSON_IsBool(node);
-}
-bool imr_json_is_null(const imr_json *node)
-{
-    return cJSON_IsNull(node);
-}
+#define IS(what, cjson)                                                                            \
+    bool imr_json_is_##what(const imr_json *node)                                                  \
+    {                                                                                              \
+        return cjson(node);                                                                        \
+    }
+IS(object, cJSON_IsObject)
+IS(array, cJSON_IsArray)
+IS(string, cJSON_IsString)
+IS(number, cJSON_IsNumber)
+IS(bool, cJSON_IsBool)
+IS(null, cJSON_IsNull)
 
 const imr_json *imr_json_child(const imr_json *node)
 {
@@ -247,6 +234,57 @@ imr_status imr_json_need_int(int64_t *out, const imr_json *node, const char *pat
     }
     *out = v;
     return IMR_OK;
+}
+
+/* ---- JSONL ---- */
+
+void imr_jsonl_init(imr_jsonl *it, const void *data, size_t len, const char *name)
+{
+    *it = (imr_jsonl){.data = data, .len = len, .name = name};
+}
+
+static bool blank(char c)
+{
+    return c == '\r' || c == ' ' || c == '\t';
+}
+
+/* Moves to the next line that is not blank; false at the end. */
+static bool next_line(imr_jsonl *it)
+{
+    while (it->pos < it->len) {
+        const char *start = it->data + it->pos;
+        const char *newline = memchr(start, '\n', it->len - it->pos);
+        size_t n = newline ? (size_t)(newline - start) : it->len - it->pos;
+        it->line_start = it->pos;
+        it->line++;
+        it->pos += n + (newline ? 1 : 0);
+        while (n && blank(start[n - 1]))
+            n--;
+        it->line_len = n;
+        if (n)
+            return true;
+    }
+    return false;
+}
+
+imr_status imr_jsonl_next(imr_jsonl *it, const imr_json **node, imr_error *err)
+{
+    imr_json_free(it->node);
+    it->node = NULL;
+    if (next_line(it)) {
+        if (it->line_len > IMR_MAX_LINE_BYTES)
+            return imr_fail(err, IMR_E_LIMIT, "%s: line %" PRIu64 " has %zu bytes, at most %zu",
+                            it->name, it->line, it->line_len, IMR_MAX_LINE_BYTES);
+        IMR_TRY(parse(&it->node, it->data + it->line_start, it->line_len, it->name, it->line, err));
+    }
+    *node = it->node;
+    return IMR_OK;
+}
+
+void imr_jsonl_done(imr_jsonl *it)
+{
+    imr_json_free(it->node);
+    *it = (imr_jsonl){0};
 }
 
 /* ---- writing ---- */

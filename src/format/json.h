@@ -1,8 +1,7 @@
 /*
  * format/json.h - typed reading and writing of JSON; the only user of cJSON behind it.
  *
- * Reading: the whole text is checked first (format/json_syntax.h: syntax, UTF-8, caps, trailing
- * bytes). imr_json is an opaque node; getters take a path of keys separated by '/',
+ * Reading: the whole text is checked first (imr_json_check). imr_json is an opaque node; getters take a path of keys separated by '/',
  * "modules/0/type" (array indexes are decimal); of equal keys the first counts.
  *   imr_json_*_or     the fallback when the key is absent or of another type
  *   imr_json_need_*   fail and name the path, the type found and expected
@@ -26,9 +25,6 @@ typedef struct cJSON imr_json;
  * name: file name for errors. The result is freed with imr_json_free. */
 imr_status imr_json_parse(imr_json **out, const void *text, size_t len, const char *name,
                           imr_error *err) IMR_NODISCARD;
-/* A part of a file: errors count lines from first_line. */
-imr_status imr_json_parse_at(imr_json **out, const void *text, size_t len, const char *name,
-                             uint64_t first_line, imr_error *err) IMR_NODISCARD;
 imr_status imr_json_open(imr_json **out, const char *path, imr_error *err) IMR_NODISCARD;
 void imr_json_free(imr_json *root);
 void imr_json_free_ptr(imr_json **root); /* for IMR_CLEANUP */
@@ -58,6 +54,43 @@ imr_status imr_json_need_string(const char **out, const imr_json *node, const ch
                                 imr_error *err) IMR_NODISCARD;
 imr_status imr_json_need_int(int64_t *out, const imr_json *node, const char *path, int64_t low,
                              int64_t high, imr_error *err) IMR_NODISCARD;
+
+/*
+ * Is this text JSON? Asked before anything is built from it (format/json_syntax.c). Accepts RFC
+ * 8259 (a leading byte-order mark is skipped) and nothing else: no trailing bytes, no comments, no
+ * control bytes in strings, valid UTF-8, surrogates in pairs. Beyond the standard it refuses
+ * numbers longer than 63 characters or outside float64, and more than the caps of base/limits.h.
+ * No recursion, no allocation. first_line: the number of the text's first line, 1 unless it is a
+ * part of a file.
+ * Errors: IMR_E_FORMAT or IMR_E_LIMIT, "name: line L, column C: ..." (columns are bytes from 1).
+ */
+imr_status imr_json_check(const void *text, size_t len, const char *name, uint64_t first_line,
+                          imr_error *err) IMR_NODISCARD;
+
+/* ---- JSONL: one value a line, with line numbers and byte offsets ----
+ *
+ *   imr_jsonl it;
+ *   imr_jsonl_init(&it, data, len, "corpus.jsonl");
+ *   while ((status = imr_jsonl_next(&it, &node, err)) == IMR_OK && node)
+ *       ...                    node is borrowed until the next call; NULL: the end
+ *   imr_jsonl_done(&it);
+ *
+ * Blank lines are skipped, CRLF is fine, a line over IMR_MAX_LINE_BYTES is IMR_E_LIMIT. After an
+ * error of one line (IMR_E_FORMAT, IMR_E_LIMIT) `line` names it and calling again goes on with the
+ * next line, so a caller may count bad lines.
+ */
+typedef struct imr_jsonl {
+    const char *data;
+    size_t len, pos;
+    const char *name;
+    uint64_t line;               /* of the node last returned, from 1 */
+    size_t line_start, line_len; /* its bytes, from the start of data */
+    imr_json *node;
+} imr_jsonl;
+
+void imr_jsonl_init(imr_jsonl *it, const void *data, size_t len, const char *name);
+imr_status imr_jsonl_next(imr_jsonl *it, const imr_json **node, imr_error *err) IMR_NODISCARD;
+void imr_jsonl_done(imr_jsonl *it);
 
 /* ---- writing ---- */
 /* With quotes; each byte that is no UTF-8 becomes U+FFFD; control characters, DEL and the C1

@@ -1,12 +1,10 @@
-#include "format/json_syntax.h"
-
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "base/number.h"
+#include "format/json.h"
 #include "format/utf8_step.h"
 
 #define MAX_NUMBER 63 /* characters; a float64 needs at most 24 */

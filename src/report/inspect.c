@@ -7,7 +7,6 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "format/json.h"
-#include "format/jsonl.h"
 #include "format/npy.h"
 #include "report/formats.h"
 #include "report/inspect_kinds.h"

@@ -4,7 +4,7 @@
 
 #include "base/array.h"
 #include "base/limits.h"
-#include "format/jsonl.h"
+#include "format/json.h"
 #include "retrieval/dataset.h"
 #include "retrieval/dataset_internal.h"
 #include "text/utf8.h"

@@ -1,5 +1,5 @@
 /* format/jsonl: every call moves on, lines lie within the input. */
-#include "format/jsonl.h"
+#include "format/json.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,7 +2,7 @@
 
 #include "assets/demo.h"
 #include "base/strmap.h"
-#include "format/jsonl.h"
+#include "format/json.h"
 #include "retrieval/dataset.h"
 #include "text/utf8.h"
 #include "tests/support/test.h"

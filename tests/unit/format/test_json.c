@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "format/json.h"
-#include "format/jsonl.h"
 #include "format_support.h"
 
 static imr_error err;

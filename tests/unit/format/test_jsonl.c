@@ -1,6 +1,6 @@
 #include "base/buf.h"
 #include "base/limits.h"
-#include "format/jsonl.h"
+#include "format/json.h"
 #include "format_support.h"
 
 static imr_error err;

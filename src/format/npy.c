@@ -178,17 +178,14 @@ imr_status imr_npy_parse(imr_npy *out, const void *data, size_t len, imr_error *
 
 imr_status imr_npy_open(imr_npy *out, const char *path, imr_error *err)
 {
-    imr_file f;
-    imr_npy made;
-    IMR_TRY(imr_file_map(&f, path, err));
-    imr_status status = imr_npy_parse(&made, f.data, f.len, err);
-    if (status != IMR_OK) {
-        imr_file_unmap(&f);
-        return imr_error_prefix(err, status, path);
-    }
-    made.file = f;
-    *out = made;
-    return IMR_OK;
+    imr_file file;
+    IMR_TRY(imr_file_map(&file, path, err));
+    imr_status status = imr_npy_parse(out, file.data, file.len, err);
+    if (status == IMR_OK)
+        out->file = file;
+    else
+        imr_file_unmap(&file);
+    return imr_error_prefix(err, status, path);
 }
 
 void imr_npy_done(imr_npy *a)

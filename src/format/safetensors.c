@@ -102,7 +102,7 @@ static imr_status in_tensor(const entry *e, imr_status status, imr_error *err)
 {
     char where[256];
     snprintf(where, sizeof where, "tensor %.200s", imr_json_key(e->node));
-    return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, where);
+    return imr_error_prefix(err, status, where);
 }
 
 /* Entries in the order of the data -> table; each must begin where the one before it ended. */
@@ -220,10 +220,7 @@ static void put_metadata(imr_buf *b, const char *prefix, const imr_torch_meta *m
 
 static uint64_t item_bytes(const imr_torch_item *item)
 {
-    uint64_t n = sizeof(float);
-    for (uint32_t d = 0; d < item->rank; d++)
-        n *= item->shape[d];
-    return n;
+    return imr_torch_item_count(item) * sizeof *item->data;
 }
 
 static void put_header(imr_buf *b, const imr_torch_item *items, size_t n,

@@ -307,22 +307,19 @@ imr_status imr_torch_parse(imr_torch **out, const void *data, size_t len, const 
                            imr_error *err)
 {
     imr_status status = parse(out, data, len, NULL, err);
-    return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, name);
+    return imr_error_prefix(err, status, name);
 }
 
 imr_status imr_torch_open(imr_torch **out, const char *path, imr_error *err)
 {
-    imr_file f;
-    imr_torch *t = NULL;
-    IMR_TRY(imr_file_map(&f, path, err));
-    imr_status status = imr_torch_parse(&t, f.data, f.len, path, err);
-    if (status != IMR_OK) {
-        imr_file_unmap(&f);
-        return status;
-    }
-    t->file = f;
-    *out = t;
-    return IMR_OK;
+    imr_file file;
+    IMR_TRY(imr_file_map(&file, path, err));
+    imr_status status = imr_torch_parse(out, file.data, file.len, path, err);
+    if (status == IMR_OK)
+        (*out)->file = file;
+    else
+        imr_file_unmap(&file);
+    return status;
 }
 
 void imr_torch_free(imr_torch *t)

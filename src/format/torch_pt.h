@@ -67,6 +67,8 @@ typedef struct imr_torch_item {
     uint64_t shape[IMR_MAX_TENSOR_RANK];
 } imr_torch_item;
 
+uint64_t imr_torch_item_count(const imr_torch_item *item); /* values of it */
+
 /* A dict ids[i] -> row rows[i] of a matrix v [n_rows,dim], as a cache holds vectors: each a view of
  * one storage. Errors as imr_torch_write. */
 imr_status imr_torch_write_pairs(const char *path, const char *const *ids, const uint32_t *rows,

@@ -54,8 +54,7 @@ static void put_float(imr_buf *b, double v)
     uint64_t bits;
     memcpy(&bits, &v, sizeof bits);
     imr_buf_char(b, 'G');
-    for (size_t i = 8; i-- > 0;)
-        imr_buf_char(b, (char)(bits >> (8 * i)));
+    put_uint(b, __builtin_bswap64(bits), 8);
 }
 
 static void put_metadata(imr_buf *b, const imr_torch_meta *m, size_t n)
@@ -63,30 +62,21 @@ static void put_metadata(imr_buf *b, const imr_torch_meta *m, size_t n)
     imr_buf_str(b, "}(");
     for (size_t i = 0; i < n; i++) {
         put_text(b, m[i].name);
-        switch (m[i].kind) {
-        case 'i':
+        if (m[i].kind == 'i')
             put_int(b, m[i].i);
-            break;
-        case 'f':
+        else if (m[i].kind == 'f')
             put_float(b, m[i].f);
-            break;
-        case 's':
+        else if (m[i].kind == 's')
             put_text(b, m[i].s);
-            break;
-        case 'b':
-            imr_buf_char(b, m[i].i ? '\x88' : '\x89');
-            break;
-        case 'd':
+        else if (m[i].kind == 'd')
             put_metadata(b, m[i].items, m[i].n_items);
-            break;
-        default:
-            imr_buf_char(b, 'N');
-        }
+        else
+            imr_buf_char(b, m[i].kind == 'n' ? 'N' : m[i].i ? '\x88' : '\x89');
     }
     imr_buf_char(b, 'u');
 }
 
-static uint64_t item_count(const imr_torch_item *item)
+uint64_t imr_torch_item_count(const imr_torch_item *item)
 {
     uint64_t n = 1;
     for (uint32_t d = 0; d < item->rank; d++)
@@ -103,7 +93,7 @@ static void put_tensor(imr_buf *b, const imr_torch_item *item, size_t key)
     imr_buf_str(b, "ctorch\nFloatStorage\n");
     put_text(b, text);
     put_text(b, "cpu");
-    put_int(b, (int64_t)item_count(item));
+    put_int(b, (int64_t)imr_torch_item_count(item));
     imr_buf_str(b, "tQ");
     put_int(b, 0); /* offset */
     imr_buf_char(b, '(');
@@ -224,7 +214,7 @@ static imr_status write_archive(const char *path, const imr_buf *payload,
     for (size_t i = 0; i < n; i++) {
         char name[48];
         snprintf(name, sizeof name, "archive/data/%zu", i);
-        add_entry(&a, name, items[i].data, item_count(&items[i]) * sizeof(float));
+        add_entry(&a, name, items[i].data, imr_torch_item_count(&items[i]) * sizeof(float));
     }
     add_entry(&a, "archive/version", "3\n", 2);
     end_archive(&a);
@@ -245,7 +235,7 @@ imr_status imr_torch_write(const char *path, const imr_torch_item *items, size_t
     IMR_TRY(imr_buf_check(&payload, err));
     uint64_t bytes = payload.len;
     for (size_t i = 0; i < n && bytes <= UINT32_MAX; i++)
-        bytes += item_count(&items[i]) * sizeof(float) + 256; /* headers and padding */
+        bytes += imr_torch_item_count(&items[i]) * sizeof(float) + 256; /* headers and padding */
     IMR_TRY(check_size(n, bytes, err));
     return write_archive(path, &payload, items, n, err);
 }
@@ -269,7 +259,7 @@ static void put_view(imr_buf *b, bool first, const imr_torch_item *storage, size
     } else {
         imr_buf_str(b, "h\1((h\2h\3h\4h\5");
     }
-    put_int(b, (int64_t)item_count(storage));
+    put_int(b, (int64_t)imr_torch_item_count(storage));
     imr_buf_str(b, "tQ");
     put_int(b, (int64_t)offset);
     put_int(b, (int64_t)dim);

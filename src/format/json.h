@@ -1,8 +1,9 @@
 /*
  * format/json.h - typed reading and writing of JSON; the only user of cJSON behind it.
  *
- * Reading: the whole text is checked first (imr_json_check). imr_json is an opaque node; getters take a path of keys separated by '/',
- * "modules/0/type" (array indexes are decimal); of equal keys the first counts.
+ * Reading: the whole text is checked first (imr_json_check). imr_json is an opaque node; getters
+ * take a path of keys separated by '/', "modules/0/type" (array indexes are decimal); of equal keys
+ * the first counts.
  *   imr_json_*_or     the fallback when the key is absent or of another type
  *   imr_json_need_*   fail and name the path, the type found and expected
  *

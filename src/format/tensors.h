@@ -1,8 +1,9 @@
 /*
  * format/tensors.h - a table of named tensors, whatever container they came from.
  *
- * The table owns names, shapes and the mapped file that imr_tensor.data points into, if any. Views of one storage are kept as views (offset and strides): nothing is copied until
- * imr_tensor_to_f32. Duplicate names are a format error of the reader.
+ * The table owns names, shapes and the mapped file that imr_tensor.data points into, if any. Views
+ * of one storage are kept as views (offset and strides): nothing is copied until imr_tensor_to_f32.
+ * Duplicate names are a format error of the reader.
  * Threads: const after loading; many threads may read.
  */
 #ifndef IMR_FORMAT_TENSORS_H

@@ -3,11 +3,15 @@
 
 #include "ui/views.h"
 
-/* Columns of the list; x < 0: not shown. Rank columns are as wide as the largest rank. */
+enum { ENCODER, PROJECTED, NOW, MOVE, LIFT, BAR, DELTA, COS, STAR, TITLE, COLUMNS };
+
+#define HIDDEN -1000 /* column of what is not shown: outside, so clipped */
+
+/* Where columns begin and how wide they are with a blank behind. */
 typedef struct columns {
-    int rank[3], rank_w[3]; /* encoder, projected, now */
-    int move, lift, bar, half, delta, cos, star, title;
-    double scale; /* of the bars */
+    int x[COLUMNS], w[COLUMNS];
+    int half;     /* of the bars */
+    double scale; /* likewise */
 } columns;
 
 /* What a width has room for. */
@@ -16,32 +20,24 @@ typedef struct choice {
     bool lift, delta, cos;
 } choice;
 
-static int place_at(int *x, int w, bool shown)
-{
-    int at = *x;
-    *x += shown ? w : 0;
-    return shown ? at : -1;
-}
-
 /* Places the columns; returns what is left for the title. */
 static int place(columns *c, int w, const choice *o, bool adapted)
 {
+    const bool shown[COLUMNS] = {
+        true,   adapted, adapted, adapted, adapted && o->lift, adapted, adapted && o->delta,
+        o->cos, true,    true};
     int x = 1;
-    for (int i = 0; i < 3; i++)
-        c->rank[i] = place_at(&x, c->rank_w[i] + 1, adapted || i == 0);
     c->half = o->half;
-    c->move = place_at(&x, 5, adapted);
-    c->lift = place_at(&x, 6, adapted && o->lift);
-    c->bar = place_at(&x, 2 * o->half + 2, adapted);
-    c->delta = place_at(&x, 8, adapted && o->delta);
-    c->cos = place_at(&x, 7, o->cos);
-    c->star = place_at(&x, 2, true);
-    c->title = x;
+    c->w[BAR] = 2 * o->half + 2;
+    for (int i = 0; i < COLUMNS; i++) {
+        c->x[i] = shown[i] ? x : HIDDEN;
+        x += shown[i] ? c->w[i] : 0;
+    }
     return w - x;
 }
 
 /* The cosine goes first, then the change of cosine, then the bar shrinks and the lift is its length
- * alone; the title keeps 24. */
+ * alone; the title keeps 24. Rank columns are as wide as the largest rank. */
 static columns fit(const imr_trace *t, int w)
 {
     static const choice choices[] = {{6, 48, true, true, true},
@@ -49,7 +45,7 @@ static columns fit(const imr_trace *t, int w)
                                      {4, 28, true, false, false},
                                      {4, 24, false, false, false},
                                      {2, 0, false, false, false}};
-    columns c = {.rank_w = {ui_adapted(t) ? 3 : 4, 4, 3}};
+    columns c = {.w = {ui_adapted(t) ? 4 : 5, 5, 4, 5, 6, 0, 8, 7, 2, 0}};
     uint32_t last[3] = {0};
     double largest = 0;
     for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
@@ -61,7 +57,7 @@ static columns fit(const imr_trace *t, int w)
             largest = fmax(largest, fabs(d->lift.total));
     }
     for (int k = 0; k < 3; k++)
-        c.rank_w[k] = (int)fmax(c.rank_w[k], ui_width(ui_textf("%u", last[k]).s));
+        c.w[k] = (int)fmax(c.w[k], ui_width(ui_textf("%u ", last[k]).s));
     c.scale = largest > 0 ? ui_nice_scale(largest) : 0;
     size_t i = 0;
     while (place(&c, w, &choices[i], ui_adapted(t)) < choices[i].title)
@@ -71,36 +67,22 @@ static columns fit(const imr_trace *t, int w)
 
 static void header(ui_surface s, const columns *c, bool adapted)
 {
-    static const char *const names[] = {"enc", "proj", "now"};
     const ui_glyphs *g = s.grid->glyphs;
-    for (int i = 0; i < 3; i++)
-        if (c->rank[i] >= 0)
-            ui_put_right(s, 0, c->rank[i] + c->rank_w[i], UI_DIM, adapted ? names[i] : "rank");
-    if (c->move >= 0)
-        ui_put(s, 0, c->move, UI_DIM, "move");
-    if (c->lift >= 0)
-        ui_put_right(s, 0, c->lift + 5, UI_DIM, "lift");
-    if (c->bar >= 0 && c->scale > 0) {
-        ui_text label = ui_textf("%s%s%s", g->ascii ? "+-" : "±", ui_bound(c->scale).s,
-                                 c->half > 2 ? " sd" : "");
-        ui_put(s, 0, c->bar + (2 * c->half + 1 - ui_width(label.s)) / 2, UI_DIM, label.s);
+    ui_text bound = {""}, delta = ui_textf("%scos", g->delta);
+    if (c->scale > 0)
+        bound = ui_textf("%s%s%s", g->ascii ? "+-" : "±", ui_bound(c->scale).s,
+                         c->half > 2 ? " sd" : "");
+    const char *rank = adapted ? "enc" : "rank", *star = g->relevant;
+    const char *const names[COLUMNS] = {rank,    "proj",  "now", "move", "lift",
+                                        bound.s, delta.s, "cos", star,   "title"};
+    for (int i = 0; i < COLUMNS; i++) {
+        int left = c->x[i], room = c->w[i] - 1 - ui_width(names[i]);
+        ui_put(s, 0,
+               left + (i == COS || i == TITLE ? 0
+                       : i == BAR             ? room / 2
+                                              : room),
+               UI_DIM, names[i]);
     }
-    if (c->delta >= 0)
-        ui_put_right(s, 0, c->delta + 7, UI_DIM, ui_textf("%scos", g->delta).s);
-    if (c->cos >= 0)
-        ui_put(s, 0, c->cos, UI_DIM, "cos");
-    ui_put(s, 0, c->star, UI_DIM, g->relevant);
-    ui_put(s, 0, c->title, UI_DIM, "title");
-}
-
-static void ranks(ui_surface s, int y, const columns *c, const imr_trace_document *d)
-{
-    const uint32_t value[] = {d->rank_encoder, d->rank_before, d->rank_after};
-    for (int i = 0; i < 3; i++)
-        if (c->rank[i] >= 0)
-            ui_put_right(ui_about(s, (uint8_t)(UI_TERM_RANK_ENCODER + i)), y,
-                         c->rank[i] + c->rank_w[i], i == 2 ? UI_STRONG : UI_TEXT,
-                         value[i] ? ui_textf("%u", value[i]).s : s.grid->glyphs->none);
 }
 
 static void row(ui_surface s, int y, const columns *c, const ui_list *l,
@@ -109,23 +91,25 @@ static void row(ui_surface s, int y, const columns *c, const ui_list *l,
     const ui_glyphs *g = s.grid->glyphs;
     bool pinned = l->pinned && strcmp(d->id, l->pinned) == 0;
     bool gone = ui_adapted(l->trace) && !d->rank_after;
-    const char *title = *d->title ? d->title : d->id;
-    ranks(s, y, c, d);
-    if (c->move >= 0 && !gone)
-        ui_put(ui_about(s, UI_TERM_MOVE), y, c->move, ui_sign_role(d->move_encoder),
+    const uint32_t ranks[] = {d->rank_encoder, d->rank_before, d->rank_after};
+    for (int i = ENCODER; i <= NOW; i++)
+        ui_put_right(ui_about(s, (uint8_t)(UI_TERM_RANK_ENCODER + i)), y, c->x[i] + c->w[i] - 1,
+                     i == NOW ? UI_STRONG : UI_TEXT,
+                     ranks[i] ? ui_textf("%u", ranks[i]).s : g->none);
+    if (!gone) {
+        ui_put(ui_about(s, UI_TERM_MOVE), y, c->x[MOVE], ui_sign_role(d->move_encoder),
                ui_move(g, d->move_encoder).s);
-    if (c->lift >= 0 && !gone)
-        ui_put_signed(ui_about(s, UI_TERM_LIFT), y, c->lift + 5, d->lift.total, 2);
-    if (c->delta >= 0 && !gone)
-        ui_put_right(ui_about(s, UI_TERM_DELTA), y, c->delta + 7, UI_TEXT,
+        ui_put_signed(ui_about(s, UI_TERM_LIFT), y, c->x[LIFT] + 5, d->lift.total, 2);
+        ui_put_right(ui_about(s, UI_TERM_DELTA), y, c->x[DELTA] + 7, UI_TEXT,
                      ui_signed(g, d->delta_sim, 4).s);
-    if (c->cos >= 0)
-        ui_put_plain(ui_about(s, UI_TERM_COSINE), y, c->cos + 6, UI_TEXT,
-                     d->rank_after ? d->sim_after : d->sim_encoder, 4);
+    }
+    ui_put_plain(ui_about(s, UI_TERM_COSINE), y, c->x[COS] + 6, UI_TEXT,
+                 d->rank_after ? d->sim_after : d->sim_encoder, 4);
     if (d->relevance >= 0)
-        ui_put(s, y, c->star, d->relevance ? UI_RELEVANT : UI_DIM,
+        ui_put(s, y, c->x[STAR], d->relevance ? UI_RELEVANT : UI_DIM,
                d->relevance ? g->relevant : g->judged);
-    ui_put_cut(s, y, c->title, s.at.w - c->title, ui_list_found(l, d) ? UI_STRONG : UI_TEXT, title);
+    ui_put_cut(s, y, c->x[TITLE], s.at.w - c->x[TITLE], ui_list_found(l, d) ? UI_STRONG : UI_TEXT,
+               *d->title ? d->title : d->id);
     if (gone)
         ui_mark(s, (ui_rect){y, 0, 1, s.at.w}, UI_DIM);
     if (selected) {
@@ -134,14 +118,15 @@ static void row(ui_surface s, int y, const columns *c, const ui_list *l,
     } else if (pinned) {
         ui_put(s, y, 0, UI_DIM, g->pin);
     }
-    if (c->bar >= 0) {
+    if (c->x[BAR] >= 0) {
         /* the bar keeps its own colours: reversed, it would be a hole */
         if (selected)
-            ui_fill(s, (ui_rect){y, c->bar - 1, 1, 2 * c->half + 2}, UI_TEXT);
-        ui_bar(ui_about(s, UI_TERM_LIFT), y, c->bar, c->half, gone ? NAN : d->lift.total, c->scale);
+            ui_fill(s, (ui_rect){y, c->x[BAR] - 1, 1, c->w[BAR]}, UI_TEXT);
+        ui_bar(ui_about(s, UI_TERM_LIFT), y, c->x[BAR], c->half, gone ? NAN : d->lift.total,
+               c->scale);
     }
     if (selected && focused)
-        ui_cursor(s, y, c->title, false);
+        ui_cursor(s, y, c->x[TITLE], false);
 }
 
 /* The row of the pinned document when it is not among rows [top, top+n), or l->n. */

@@ -16,8 +16,7 @@ imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols,
     out->settings = (imr_trace_settings){.feedback_k = 100, .tokens = 10};
     out->reading.wish.stage = out->reading.measure.stage = IMR_STAGE_AFTER;
     IMR_TRY(ui_keymap_init(&out->keymap, err));
-    ui_prompt_init(&out->query, &out->history);
-    ui_prompt_init(&out->line, NULL);
+    out->query.history = &out->history;
     return IMR_OK;
 }
 
@@ -43,8 +42,8 @@ void ui_app_done(ui_app *a)
     ui_list_done(&a->list);
     ui_reading_done(&a->reading);
     imr_buf_done(&a->clip);
-    char **strings[] = {&a->request_text, &a->request_id,    &a->ghost,       &a->suggest_text,
-                        &a->clip_path,    &a->export_format, &a->export_path, &a->folder};
+    char **strings[] = {&a->request_text, &a->request_id,    &a->ghost,
+                        &a->suggest_text, &a->export_format, &a->export_path};
     for (size_t i = 0; i < IMR_LEN(strings); i++)
         imr_free(*strings[i]);
     *a = (ui_app){0};

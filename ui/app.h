@@ -132,8 +132,8 @@ typedef struct ui_app {
     /* for the loop */
     imr_render_fn render; /* of exports */
     imr_buf clip;
-    char *clip_path;                            /* NULL: none */
-    char *export_format, *export_path, *folder; /* folder: where exports go when no path is said */
+    const char *clip_path; /* what is copied is also written there; NULL: nowhere; borrowed */
+    char *export_format, *export_path;
 } ui_app;
 
 imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols,

@@ -285,8 +285,6 @@ UI_ON(order)
 /* A file name from the query: its first words, letters and digits only. */
 static void export_name(const ui_app *a, const char *extension, imr_buf *out)
 {
-    if (a->folder)
-        imr_buf_printf(out, "%s/", a->folder);
     imr_buf_str(out, "imrnn-");
     size_t from = out->len;
     for (const char *c = a->trace->query_text; *c && out->len - from < 32; c++) {

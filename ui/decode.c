@@ -10,9 +10,7 @@ enum { GROUND, PASTE, STRING, CSI_JUNK };
 
 void ui_decoder_init(ui_decoder *d)
 {
-    d->n = d->at = d->paste_len = 0;
-    d->state = GROUND;
-    d->paste_full = d->paste_cr = d->flushed = false;
+    *d = (ui_decoder){.state = GROUND};
 }
 
 size_t ui_decoder_feed(ui_decoder *d, const void *bytes, size_t n)

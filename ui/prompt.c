@@ -29,11 +29,6 @@ void ui_history_done(ui_history *h)
     *h = (ui_history){0};
 }
 
-void ui_prompt_init(ui_prompt *p, const ui_history *history)
-{
-    *p = (ui_prompt){.history = history};
-}
-
 void ui_prompt_done(ui_prompt *p)
 {
     imr_buf_done(&p->text);

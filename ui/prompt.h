@@ -41,6 +41,7 @@ typedef struct ui_offers {
     size_t pick; /* the one under the cursor */
 } ui_offers;
 
+/* {0} is empty. */
 typedef struct ui_prompt {
     imr_buf text;
     size_t cursor;
@@ -56,7 +57,6 @@ typedef struct ui_prompt {
     char *draft;               /* the line in work while the history is shown */
 } ui_prompt;
 
-void ui_prompt_init(ui_prompt *p, const ui_history *history);
 void ui_prompt_done(ui_prompt *p);
 static inline const char *ui_prompt_text(const ui_prompt *p)
 {

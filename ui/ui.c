@@ -56,8 +56,7 @@ static void read_history(ui_app *a, const char *path)
     while (at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         size_t n = (size_t)((stop ? stop : end) - at);
-        ui_prompt line;
-        ui_prompt_init(&line, NULL);
+        ui_prompt line = {0};
         if (ui_prompt_insert(&line, at, n))
             ui_history_add(&a->history, ui_prompt_text(&line));
         ui_prompt_done(&line);
@@ -95,26 +94,21 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
     read_history(a, o->history);
     if (o->query)
         ui_prompt_set(&a->query, o->query);
-    if (o->clip_file)
-        ui_replace(&a->clip_path, o->clip_file);
-    if (o->export_folder)
-        ui_replace(&a->folder, o->export_folder);
     IMR_TRY(imr_async_new(&jobs, deliver, a, err));
     imr_status status = imr_async_open(jobs, session, err);
     if (status == IMR_OK)
         status = ui_signals_open(err);
-    if (status == IMR_OK) {
+    if (status == IMR_OK)
         status = ui_term_curses_open(&t, &o->terminal, err);
-        if (status == IMR_OK) {
-            a->theme = t->theme;
-            t->size(t, &a->rows, &a->cols);
-            if (*t->notice)
-                ui_app_say(a, false, "%s", t->notice);
-            *exit_code = ui_loop(a, t, jobs);
-            t->close(t);
-        }
-        ui_signals_close();
+    if (status == IMR_OK) {
+        a->theme = t->theme;
+        t->size(t, &a->rows, &a->cols);
+        if (*t->notice)
+            ui_app_say(a, false, "%s", t->notice);
+        *exit_code = ui_loop(a, t, jobs);
+        t->close(t);
     }
+    ui_signals_close();
     imr_async_free(jobs);
     if (status == IMR_OK)
         write_history(a, o->history);
@@ -130,6 +124,7 @@ imr_status ui_run(int *exit_code, const imr_session_options *session, const ui_o
     IMR_TRY(ui_app_init(&a, glyphs(options), 24, 80, err));
     a.settings = session->settings;
     a.intro = options->intro;
+    a.clip_path = options->clip_file;
     a.render = render;
     imr_status status = run(exit_code, &a, session, options, err);
     ui_app_done(&a);

@@ -18,7 +18,6 @@ typedef struct ui_options {
     /* files; NULL: none. The folders must exist. */
     const char *history;        /* read at start, written at the end */
     const char *clip_file;      /* what is copied is also written here */
-    const char *export_folder;  /* for exports without a path; NULL: the working folder */
     const char *const *command; /* argv, for exports */
     size_t n_command;
 } ui_options;

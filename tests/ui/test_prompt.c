@@ -8,8 +8,7 @@
 static const char *run(const ui_history *history, const char *script)
 {
     static char out[400];
-    ui_prompt p;
-    ui_prompt_init(&p, history);
+    ui_prompt p = {.history = history};
     for (const char *at = script; *at;) {
         if (*at == '{') {
             const char *end = strchr(at, '}');
@@ -109,8 +108,7 @@ TEST("the history keeps its newest 500 lines")
 
 TEST("what is inserted is one clean line, never longer than the cap")
 {
-    ui_prompt p;
-    ui_prompt_init(&p, NULL);
+    ui_prompt p = {0};
     static const char bad[] = "a\033[31m\nb\xff\xe2\x80\x8b";
     CHECK(ui_prompt_insert(&p, bad, sizeof bad - 1));
     CHECK_STR(ui_prompt_text(&p), "a[31m b\xef\xbf\xbd");
@@ -128,10 +126,9 @@ TEST("a line longer than its place scrolls so that the cursor shows")
 {
     imr_error err;
     ui_grid g;
-    ui_prompt p;
+    ui_prompt p = {0};
     IMR_AUTOBUF imr_buf b = {0};
     CHECK_OK(ui_grid_init(&g, 1, 10, &err));
-    ui_prompt_init(&p, NULL);
     ui_prompt_insert(&p, "abcdefghijklm", 13);
     ui_prompt_draw(&p, ui_surface_of(&g), 0, 10, true);
     ui_grid_text(&g, &b);

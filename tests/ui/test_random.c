@@ -4,7 +4,6 @@
 #include "base/attr.h"
 #include "screen.h"
 #include "ui/loop.h"
-#include "ui/text.h"
 
 static uint32_t seed;
 
@@ -425,7 +424,7 @@ TEST("a copied row is tab-separated and carries the numbers of the screen")
     CHECK_CONTAINS(screen_text(&s), "OSC 52");
     screen_keys(&s, "Y");
     CHECK_CONTAINS(screen_text(&s), "more than a terminal takes");
-    ui_replace(&s.app.clip_path, "/run/clip.txt");
+    s.app.clip_path = "/run/clip.txt";
     screen_keys(&s, "Y");
     CHECK_CONTAINS(screen_text(&s), "they are in /run/clip.txt");
     CHECK_CONTAINS(fake_written(s.engine), " /run/clip.txt");

@@ -201,11 +201,11 @@ const ui_menu *ui_menu_of(ui_action action, bool words)
 static const char *const context_names[UI_CONTEXT_COUNT] = {
     "ANY", "SCREEN", "EDIT", "QUERY", "LIST", "DOC", "WORDS", "HELP", "PICK"};
 
-/* Where a context looks next; ANY is its own end. */
+/* Where a context looks next. */
 static const ui_context wider[UI_CONTEXT_COUNT] = {
-    [UI_IN_ANY] = UI_IN_ANY,      [UI_IN_SCREEN] = UI_IN_ANY,  [UI_IN_EDIT] = UI_IN_ANY,
-    [UI_IN_QUERY] = UI_IN_EDIT,   [UI_IN_LIST] = UI_IN_SCREEN, [UI_IN_DOC] = UI_IN_SCREEN,
-    [UI_IN_WORDS] = UI_IN_SCREEN, [UI_IN_HELP] = UI_IN_SCREEN, [UI_IN_PICK] = UI_IN_EDIT};
+    [UI_IN_ANY] = UI_CONTEXT_COUNT, [UI_IN_SCREEN] = UI_IN_ANY,  [UI_IN_EDIT] = UI_IN_ANY,
+    [UI_IN_QUERY] = UI_IN_EDIT,     [UI_IN_LIST] = UI_IN_SCREEN, [UI_IN_DOC] = UI_IN_SCREEN,
+    [UI_IN_WORDS] = UI_IN_SCREEN,   [UI_IN_HELP] = UI_IN_SCREEN, [UI_IN_PICK] = UI_IN_EDIT};
 
 static bool context_of(ui_context *out, const char *word, size_t len)
 {
@@ -240,24 +240,22 @@ static imr_status bind(ui_keymap *m, ui_bind b, imr_error *err)
     return IMR_OK;
 }
 
-/* The next word of [*at, end): runs of anything but blanks. */
-static size_t word(const char **at, const char *end, const char **out)
+/* The next word behind *at: anything but blanks. */
+static size_t word(const char **at, const char **out)
 {
-    while (*at < end && (**at == ' ' || **at == '\t'))
-        ++*at;
-    *out = *at;
-    while (*at < end && **at != ' ' && **at != '\t')
-        ++*at;
-    return (size_t)(*at - *out);
+    *out = *at + strspn(*at, " \t");
+    size_t n = strcspn(*out, " \t");
+    *at = *out + n;
+    return n;
 }
 
 /* "CONTEXT key key; CONTEXT key" of one action. */
 static imr_status defaults(ui_keymap *m, ui_action action, imr_error *err)
 {
-    const char *at = ui_actions[action].keys, *end = at + strlen(at), *w;
+    const char *at = ui_actions[action].keys, *w;
     ui_context context = UI_IN_ANY;
     bool fresh = true;
-    for (size_t n; (n = word(&at, end, &w)) > 0;) {
+    for (size_t n; (n = word(&at, &w)) > 0;) {
         bool last = n > 1 && w[n - 1] == ';';
         if (last)
             n--;
@@ -273,15 +271,14 @@ static imr_status defaults(ui_keymap *m, ui_action action, imr_error *err)
 
 imr_status ui_keymap_init(ui_keymap *out, imr_error *err)
 {
-    ui_keymap m = {0};
-    imr_status status = IMR_OK;
-    for (int i = 1; status == IMR_OK && i < UI_ACTION_COUNT; i++)
-        status = defaults(&m, (ui_action)i, err);
-    if (status != IMR_OK) {
-        ui_keymap_done(&m);
-        return status;
+    *out = (ui_keymap){0};
+    for (int i = 1; i < UI_ACTION_COUNT; i++) {
+        imr_status status = defaults(out, (ui_action)i, err);
+        if (status != IMR_OK) {
+            ui_keymap_done(out);
+            return status;
+        }
     }
-    *out = m;
     return IMR_OK;
 }
 
@@ -293,55 +290,49 @@ void ui_keymap_done(ui_keymap *m)
     *m = (ui_keymap){0};
 }
 
-imr_status ui_keymap_bind(ui_keymap *m, const char *text, size_t len, imr_error *err)
+imr_status ui_keymap_bind(ui_keymap *m, const char *text, imr_error *err)
 {
-    const char *at = text, *end = text + len, *context_word, *key_word, *name;
+    const char *at = text, *w;
     ui_bind b = {0};
-    size_t n = word(&at, end, &context_word);
-    if (!context_of(&b.context, context_word, n))
+    size_t n = word(&at, &w);
+    if (!context_of(&b.context, w, n))
         return imr_fail(err, IMR_E_FORMAT,
                         "'%.*s' is no context; there are ANY, SCREEN, EDIT, QUERY, LIST, DOC, "
                         "WORDS, HELP and PICK",
-                        (int)n, context_word);
-    n = word(&at, end, &key_word);
-    if (n == 0 || ui_key_parse(&b.key, key_word, n) != n)
+                        (int)n, w);
+    n = word(&at, &w);
+    if (n == 0 || ui_key_parse(&b.key, w, n) != n)
         return imr_fail(err, IMR_E_FORMAT, "'%.*s' is no key; write x, <C-n>, <F1>, <PgUp>", (int)n,
-                        key_word);
-    n = word(&at, end, &name);
-    size_t colon = n && name[0] == ':';
-    b.action = ui_action_find(name + colon, n - colon);
+                        w);
+    n = word(&at, &w);
+    size_t colon = n && w[0] == ':';
+    b.action = ui_action_find(w + colon, n - colon);
     if (b.action == UI_DO_NOTHING)
         return imr_fail(err, IMR_E_FORMAT, "'%.*s' is no action; ? in the explorer lists them",
-                        (int)n, name);
-    const char *rest;
-    word(&at, end, &rest);
-    while (end > rest && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
-        end--;
-    if (rest < end && !(b.argument = imr_strndup(rest, (size_t)(end - rest))))
+                        (int)n, w);
+    at += strspn(at, " \t");
+    for (n = strlen(at); n && strchr(" \t\r", at[n - 1]);)
+        n--;
+    if (n && !(b.argument = imr_strndup(at, n)))
         return imr_fail_memory(err);
     return bind(m, b, err);
 }
 
 const ui_bind *ui_keymap_get(const ui_keymap *m, ui_context context, ui_key key)
 {
-    for (;; context = wider[context]) {
-        const ui_bind *b = own(m, context, key);
-        if (b)
-            return b;
-        if (context == UI_IN_ANY)
-            return NULL;
-    }
+    const ui_bind *found = NULL;
+    for (; !found && context != UI_CONTEXT_COUNT; context = wider[context])
+        found = own(m, context, key);
+    return found;
 }
 
 ui_key ui_keymap_key(const ui_keymap *m, ui_context context, ui_action action)
 {
-    for (;; context = wider[context]) {
+    for (; context != UI_CONTEXT_COUNT; context = wider[context])
         for (size_t k = 0; k < m->n; k++)
             if (m->v[k].context == context && m->v[k].action == action && !m->v[k].argument)
                 return m->v[k].key;
-        if (context == UI_IN_ANY)
-            return UI_KEY_NONE;
-    }
+    return UI_KEY_NONE;
 }
 
 void ui_keymap_labels(const ui_keymap *m, ui_action action, size_t max, imr_buf *out)

@@ -142,7 +142,7 @@ typedef struct ui_keymap {
 imr_status ui_keymap_init(ui_keymap *out, imr_error *err) IMR_NODISCARD;
 void ui_keymap_done(ui_keymap *m);
 /* A line behind its `bind`: "LIST x :sort delta". */
-imr_status ui_keymap_bind(ui_keymap *m, const char *text, size_t len, imr_error *err) IMR_NODISCARD;
+imr_status ui_keymap_bind(ui_keymap *m, const char *text, imr_error *err) IMR_NODISCARD;
 
 /* NULL when the key means nothing there. */
 const ui_bind *ui_keymap_get(const ui_keymap *m, ui_context context, ui_key key);

@@ -1,6 +1,7 @@
 /* ui/keymap: a user's binds, one a line. */
 #include <string.h>
 
+#include "base/mem.h"
 #include "tests/fuzz/fuzz.h"
 #include "ui/keymap.h"
 
@@ -12,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (const char *at = (const char *)data, *end = at + size; at < end;) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         stop = stop ? stop : end;
-        if (ui_keymap_bind(&m, at, (size_t)(stop - at), &err) != IMR_OK)
+        IMR_AUTOFREE char *line = imr_strndup(at, (size_t)(stop - at));
+        if (ui_keymap_bind(&m, line, &err) != IMR_OK)
             must(err.text[0] != '\0');
         at = stop + 1;
     }

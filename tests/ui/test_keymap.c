@@ -77,7 +77,7 @@ TEST("every action that is not edit-only can be reached by a plain key or by nam
 
 static imr_status bind(ui_keymap *m, const char *text)
 {
-    return ui_keymap_bind(m, text, strlen(text), &err);
+    return ui_keymap_bind(m, text, &err);
 }
 
 TEST("a user's binds replace defaults and carry arguments")

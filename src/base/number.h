@@ -19,5 +19,8 @@ char *imr_format_float(char *out, double value);
 /* value with `decimals` digits after the point (sign: '+' forces a plus). out holds at least 64
  * bytes. Returns out. */
 char *imr_format_fixed(char *out, double value, int decimals, bool plus);
+/* The same as an argument of printf: the text lives as long as the block around the call. */
+#define IMR_FIXED(value, decimals)  imr_format_fixed((char[64]){0}, (value), (decimals), false)
+#define IMR_SIGNED(value, decimals) imr_format_fixed((char[64]){0}, (value), (decimals), true)
 
 #endif

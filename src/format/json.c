@@ -1,9 +1,11 @@
 #include "format/json.h"
 
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -332,4 +334,58 @@ void imr_json_put_number(imr_buf *b, double value)
 void imr_json_put_int(imr_buf *b, int64_t value)
 {
     imr_buf_printf(b, "%" PRId64, value);
+}
+
+static long long next_int(const char *size, va_list *a)
+{
+    return size[0] == 'z'   ? (long long)va_arg(*a, size_t)
+           : size[0] != 'l' ? va_arg(*a, int)
+           : size[1] != 'l' ? va_arg(*a, long)
+                            : va_arg(*a, long long);
+}
+
+static unsigned long long next_unsigned(const char *size, va_list *a)
+{
+    return size[0] == 'z'   ? va_arg(*a, size_t)
+           : size[0] != 'l' ? va_arg(*a, unsigned)
+           : size[1] != 'l' ? va_arg(*a, unsigned long)
+                            : va_arg(*a, unsigned long long);
+}
+
+void imr_json_printf(imr_buf *b, const char *format, ...)
+{
+    va_list a;
+    va_start(a, format);
+    for (const char *p = format; *p; p++) {
+        if (*p != '%') {
+            imr_buf_char(b, *p == '\'' ? '"' : *p);
+            continue;
+        }
+        const char *size = p + 1, *text;
+        p = size + strspn(size, "hlz-.*");
+        int n;
+        switch (*p) {
+        case 's':
+            n = *size == '.' ? va_arg(a, int) : -1;
+            text = va_arg(a, const char *);
+            if (*size == '-' && !(text && *text))
+                imr_buf_str(b, "null");
+            else
+                imr_json_put_string_n(b, text, n < 0 ? strlen(text) : (size_t)n);
+            break;
+        case 'g':
+            imr_json_put_number(b, va_arg(a, double));
+            break;
+        case 'd':
+            if (*size == 'h')
+                imr_buf_str(b, va_arg(a, int) ? "true" : "false");
+            else
+                imr_buf_printf(b, "%lld", next_int(size, &a));
+            break;
+        default:
+            assert(*p == 'u');
+            imr_buf_printf(b, "%llu", next_unsigned(size, &a));
+        }
+    }
+    va_end(a);
 }

@@ -100,5 +100,14 @@ void imr_json_put_string(imr_buf *b, const char *text);
 void imr_json_put_string_n(imr_buf *b, const char *text, size_t n);
 void imr_json_put_number(imr_buf *b, double value);
 void imr_json_put_int(imr_buf *b, int64_t value);
+/*
+ * Appends a template: its ' stand for ", its conversions for values, as the functions above write
+ * them:
+ *   %s     a string, %.*s one of so many bytes, %-s one that is null where it is empty or NULL
+ *   %g     a number
+ *   %hhd   true or false
+ *   %d, %u with l, ll or z: an integer
+ */
+void imr_json_printf(imr_buf *b, const char *format, ...) IMR_PRINTF(2, 3);
 
 #endif

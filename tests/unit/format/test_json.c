@@ -1,4 +1,6 @@
+#include <limits.h>
 #include <locale.h>
+#include <math.h>
 
 #include "base/file.h"
 #include "base/limits.h"
@@ -294,4 +296,19 @@ TEST("a NUL in a string is read as U+FFFD, wherever it stands")
     CHECK_STR(imr_json_key(imr_json_child(j)), "a\xEF\xBF\xBD");
     CHECK_STR(imr_json_string_or(imr_json_child(j), "", ""), "\xEF\xBF\xBDx\\u0000\xEF\xBF\xBD");
     imr_json_free(j);
+}
+
+TEST("a template of JSON is filled in with escaped strings, numbers and truths")
+{
+    imr_buf b = {0};
+    imr_json_printf(&b,
+                    "{'a': %s, 'b': [%.*s, %-s, %-s], 'n': %g, 'none': %g, 'is': %hhd, 'not': %hhd",
+                    "x\"y", 2, "abc", "", "c", 0.5, (double)NAN, true, false);
+    imr_json_printf(&b, ", 'i': [%d, %u, %zu, %lld, %llu]}", -1, UINT_MAX, (size_t)3, -4LL,
+                    ULLONG_MAX);
+    CHECK_STR(imr_buf_text(&b),
+              "{\"a\": \"x\\\"y\", \"b\": [\"ab\", null, \"c\"], \"n\": 0.5, \"none\": null, "
+              "\"is\": true, \"not\": false, \"i\": [-1, 4294967295, 3, -4, "
+              "18446744073709551615]}");
+    imr_buf_done(&b);
 }

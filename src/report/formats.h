@@ -42,22 +42,10 @@ static inline double imr_report_unit(const imr_pairs *p, imr_stage stage)
     return p->centred[stage] ? p->reference[stage].sd : 1;
 }
 
-/* ---- members of JSON (json_why.c) ---- */
-
-/* A document's shares, pairs, words and what was read of it; w NULL: nobody asked. kind: of the
- * words under "tokens". */
-void imr_json_why(imr_buf *out, const imr_why *w, imr_change_kind kind, bool adapter,
-                  imr_report_pairs which);
-/* "tokens", "alignment", "coverage", "words"; lists NULL: none. */
-void imr_json_words(imr_buf *out, const imr_word_list lists[IMR_CHANGE_COUNT], imr_change_kind kind,
-                    bool adapter);
-void imr_json_tokens_read(imr_buf *out, const imr_tokens_read *tokens);
-
-/* ---- text (text_put.c) ---- */
+/* ---- text ---- */
 
 /* Sentences mark words by asterisks (explain/sentence.h); here they are left out. */
 void imr_report_plain(imr_buf *out, const char *sentence);
-void imr_report_fixed(imr_buf *out, double value, int decimals, bool plus);
 /* text, then blanks up to `columns`; what is longer is cut. */
 void imr_report_cell(imr_buf *out, const char *text, size_t columns);
 /* A blank where a line must not be broken: no text of a trace has it. */

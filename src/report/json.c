@@ -1,125 +1,295 @@
 /* The explanation as JSON, schema imrnn.explanation/1 (assets/report.schema.json). */
 #include <math.h>
 
+#include "format/json.h"
 #include "report/formats.h"
-#include "report/json_put.h"
 
-static void adapter(imr_buf *out, const imr_trace_inputs *in)
+/* Every value leaves a comma behind, which this turns into the bracket. */
+static void shut(imr_buf *out, char bracket)
 {
-    imr_put_open(out, "adapter", '{');
-    imr_put_string(out, "path", in->adapter_path);
-    imr_put_string(out, "sha256", in->adapter_sha256);
-    imr_put_string(out, "form", in->adapter_form);
-    imr_put_string(out, "form_from", in->adapter_form_from);
-    imr_put_int(out, "input_dim", in->input_dim);
-    imr_put_int(out, "working_dim", in->working_dim);
-    imr_put_int(out, "hidden_dim", in->hidden_dim);
-    imr_put_int(out, "rank", in->rank);
-    imr_put_number(out, "condition_number", in->condition_number);
-    imr_put_close(out, '}');
+    if (!out->failed && out->len && out->data[out->len - 1] == ',')
+        out->data[out->len - 1] = bracket;
+    else
+        imr_buf_char(out, bracket);
+    imr_buf_char(out, ',');
 }
 
-static void put_lens(imr_buf *out, const imr_lens_quality *q)
+/* ---- words ---- */
+
+static void side(imr_buf *out, const char *name, const imr_word_score *v, size_t n)
 {
-    imr_put_open(out, "lens", '{');
-    imr_put_number(out, "precision_at_10", q->precision);
-    imr_put_number(out, "chance", q->chance);
-    imr_put_number(out, "rank", q->rank);
-    imr_put_close(out, '}');
+    imr_json_printf(out, "%s:[", name);
+    for (; n; v++, n--)
+        imr_json_printf(out,
+                        "{'token':%s,'id':%u,'cosine':%g,'visibility':%g,'z':%g,"
+                        "'background_z':%g,'hub_count':%u,'hub':%hhd,'effect':%g,"
+                        "'significant':%hhd,'in':%s},",
+                        v->text, v->id, (double)v->cosine, (double)v->visibility, (double)v->z,
+                        (double)v->background_z, v->hub_count, v->hub, (double)v->effect,
+                        v->significant, imr_where_name(v->where));
+    shut(out, ']');
+}
+
+static void sides(imr_buf *out, const imr_word_list *list)
+{
+    side(out, "positive", list->positive, list->n_positive);
+    side(out, "negative", list->negative, list->n_negative);
+}
+
+/* "tokens", "alignment", "coverage", "words"; lists NULL: none. kind: of the words under "tokens". */
+static void words(imr_buf *out, const imr_word_list *lists, imr_change_kind kind, bool adapter)
+{
+    static const imr_word_list none = {.alignment = NAN, .common_part = NAN, .coverage = NAN};
+    const imr_word_list *chosen = lists ? &lists[adapter ? kind : IMR_CHANGE_VECTOR] : &none;
+    imr_json_printf(out, "'tokens':{");
+    sides(out, chosen);
+    shut(out, '}');
+    imr_json_printf(out, "'alignment':%g,'coverage':%g,'words':", (double)chosen->alignment,
+                    (double)chosen->coverage);
+    imr_buf_str(out, lists ? "{" : "null,");
+    for (int k = 0; lists && k < IMR_CHANGE_COUNT; k++) {
+        if ((k == IMR_CHANGE_VECTOR) == adapter)
+            continue;
+        imr_json_printf(out, "%s:{", imr_change_kind_name((imr_change_kind)k));
+        sides(out, &lists[k]);
+        imr_json_printf(out, "'alignment':%g,'common_part':%g},", (double)lists[k].alignment,
+                        (double)lists[k].common_part);
+    }
+    if (lists)
+        shut(out, '}');
+}
+
+static void tokens_read(imr_buf *out, const imr_tokens_read *tokens)
+{
+    if (tokens && tokens->total)
+        imr_json_printf(out, "'tokens_read':{'read':%u,'total':%u},", tokens->read, tokens->total);
+    else
+        imr_json_printf(out, "'tokens_read':null,");
+}
+
+/* ---- a document's why ---- */
+
+/* A number of each stage there is, as members. */
+static void stages(imr_buf *out, const imr_pairs *p, const double v[IMR_STAGE_COUNT])
+{
+    for (int s = 0; s < IMR_STAGE_COUNT; s++)
+        if (p->raw[s])
+            imr_json_printf(out, "%s:%g,", imr_stage_name((imr_stage)s), v[s]);
+    shut(out, '}');
+}
+
+static void names(imr_buf *out, const char *name, const imr_pair_word *v, size_t n)
+{
+    imr_json_printf(out, "%s:[", name);
+    for (size_t i = 0; i < n; i++)
+        imr_json_printf(out, "%s,", v[i].text);
+    imr_buf_str(out, "null],");
+}
+
+static void matrix(imr_buf *out, const imr_pairs *p, imr_stage stage)
+{
+    const double *v = imr_report_shares(p, stage);
+    if (!v)
+        return;
+    imr_json_printf(out, "%s:[", imr_stage_name(stage));
+    for (size_t a = 0; a <= p->n_query; a++) {
+        imr_buf_char(out, '[');
+        for (size_t b = 0; b <= p->n_document; b++)
+            imr_json_printf(out, "%g,", v[a * (p->n_document + 1) + b]);
+        shut(out, ']');
+    }
+    shut(out, ']');
+}
+
+static void pairs(imr_buf *out, const imr_why *w, imr_report_pairs which)
+{
+    const imr_pairs *p = &w->pairs;
+    imr_json_printf(out, "'pairs_problem':%-s,'pairs':", p->problem);
+    if (which == IMR_REPORT_PAIRS_NONE || p->problem[0]) {
+        imr_buf_str(out, "null,");
+        return;
+    }
+    double mean[IMR_STAGE_COUNT], sd[IMR_STAGE_COUNT];
+    for (int s = 0; s < IMR_STAGE_COUNT; s++)
+        mean[s] = p->reference[s].mean, sd[s] = p->reference[s].sd;
+    const struct {
+        const char *name;
+        const double *v;
+    } numbers[] = {{"similarity", p->similarity},
+                   {"reference_mean", mean},
+                   {"reference_sd", sd},
+                   {"residual", p->residual}};
+    imr_json_printf(out, "{'reference':%s,", p->centred[IMR_STAGE_ENCODER] ? "candidates" : "none");
+    names(out, "query_words", p->query, p->n_query);
+    names(out, "document_words", p->document, p->n_document);
+    for (size_t i = 0; i < IMR_LEN(numbers); i++) {
+        imr_json_printf(out, "%s:{", numbers[i].name);
+        stages(out, p, numbers[i].v);
+    }
+    imr_json_printf(out, "'strongest':[");
+    for (size_t i = 0; i < w->n_strongest; i++) {
+        const imr_strong_pair *s = &w->strongest[i];
+        imr_json_printf(out, "{'query':%s,'document':%s,", p->query[s->query].text,
+                        p->document[s->document].text);
+        stages(out, p, s->value);
+    }
+    shut(out, ']');
+    for (int s = 0; which == IMR_REPORT_PAIRS_ALL && s < IMR_STAGE_COUNT; s++)
+        matrix(out, p, (imr_stage)s);
+    shut(out, '}');
+}
+
+/* Words by what leaving them out costs, for encoders whose vectors are no sum. */
+static void deletion(imr_buf *out, const imr_why *w, bool adapter)
+{
+    imr_json_printf(out, "'deletion':");
+    imr_buf_str(out, w->n_deletion ? "[" : "null,");
+    for (size_t i = 0; i < w->n_deletion; i++) {
+        imr_json_printf(out, "{'word':%s,", w->deletion[i].text);
+        for (int s = 0; s < (adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); s++)
+            imr_json_printf(out, "%s:%g,", imr_stage_name((imr_stage)s), w->deletion[i].total[s]);
+        shut(out, '}');
+    }
+    if (w->n_deletion)
+        shut(out, ']');
+}
+
+static void shares(imr_buf *out, const imr_why *w)
+{
+    imr_json_printf(out, "'share':{'query':%g,'document':%g,'residual':%g},'stages':[",
+                    w->share_query, w->share_document, w->share_residual);
+    for (int i = 0; w->has_steps && i < IMR_STEP_COUNT; i++)
+        imr_json_printf(out, "{'name':%s,'cosine':%g,'change':%g},", imr_step_name((imr_step)i),
+                        w->steps[i].cosine, w->steps[i].change);
+    shut(out, ']');
+    imr_json_printf(out, "'dimensions':[");
+    for (size_t i = 0; i < w->n_dimensions; i++)
+        imr_json_printf(out, "{'index':%u,'before':%g,'after':%g,'share':%g},",
+                        w->dimensions[i].index, (double)w->dimensions[i].before,
+                        (double)w->dimensions[i].after, (double)w->dimensions[i].share);
+    shut(out, ']');
+}
+
+/* A document's shares, pairs, words and what was read of it; w NULL: nobody asked. */
+static void put_why(imr_buf *out, const imr_why *w, imr_change_kind kind, bool adapter,
+                    imr_report_pairs which)
+{
+    if (w && adapter)
+        shares(out, w);
+    else
+        imr_json_printf(out, "'share':null,'stages':[],'dimensions':[],");
+    if (w) {
+        pairs(out, w, which);
+        deletion(out, w, adapter);
+    } else {
+        imr_json_printf(out, "'pairs':null,'deletion':null,");
+    }
+    words(out, w ? w->words : NULL, kind, adapter);
+    tokens_read(out, w ? &w->document_tokens : NULL);
+}
+
+/* ---- what went in ---- */
+
+static void lens(imr_buf *out, const imr_lens_quality *q)
+{
+    imr_json_printf(out, "'lens':{'precision_at_10':%g,'chance':%g,'rank':%g},", q->precision,
+                    q->chance, q->rank);
 }
 
 static void inputs(imr_buf *out, const imr_trace_inputs *in)
 {
-    imr_put_open(out, "inputs", '{');
+    imr_json_printf(out, "'inputs':{'adapter':");
     if (in->adapter_path[0])
-        adapter(out, in);
+        imr_json_printf(out,
+                        "{'path':%s,'sha256':%s,'form':%s,'form_from':%s,'input_dim':%u,"
+                        "'working_dim':%u,'hidden_dim':%u,'rank':%u,'condition_number':%g},",
+                        in->adapter_path, in->adapter_sha256, in->adapter_form,
+                        in->adapter_form_from, in->input_dim, in->working_dim, in->hidden_dim,
+                        in->rank, in->condition_number);
     else
-        imr_put_null(out, "adapter");
-    imr_put_open(out, "cache", '{');
-    imr_put_string(out, "path", in->cache_path);
-    imr_put_optional(out, "sha256", in->cache_sha256);
-    imr_put_int(out, "documents", (int64_t)in->cache_documents);
-    imr_put_optional(out, "split", in->split);
-    imr_put_close(out, '}');
-    imr_put_open(out, "encoder", '{');
-    imr_put_optional(out, "path", in->encoder_path);
-    imr_put_optional(out, "name", in->encoder_name);
-    imr_put_optional(out, "kind", in->encoder_kind);
-    imr_put_optional(out, "sha256", in->encoder_sha256);
-    imr_put_close(out, '}');
-    imr_put_open(out, "dataset", '{');
-    imr_put_optional(out, "path", in->dataset_path);
-    imr_put_optional(out, "sha256", in->dataset_sha256);
-    imr_put_optional(out, "sha256_from",
-                     !in->dataset_sha256[0]  ? ""
-                     : in->dataset_untouched ? "manifest"
-                                             : "corpus");
-    imr_put_close(out, '}');
-    imr_put_open(out, "token_table", '{');
-    imr_put_optional(out, "name", in->table_name);
-    imr_put_optional(out, "sha256", in->table_sha256);
-    imr_put_int(out, "rows", (int64_t)in->table_rows);
-    imr_put_number(out, "lens_quality", in->lens.rank);
-    put_lens(out, &in->lens);
-    imr_put_open(out, "alternatives", '[');
+        imr_buf_str(out, "null,");
+    imr_json_printf(out,
+                    "'cache':{'path':%s,'sha256':%-s,'documents':%zu,'split':%-s},"
+                    "'encoder':{'path':%-s,'name':%-s,'kind':%-s,'sha256':%-s},"
+                    "'dataset':{'path':%-s,'sha256':%-s,'sha256_from':%-s},"
+                    "'token_table':{'name':%-s,'sha256':%-s,'rows':%zu,'lens_quality':%g,",
+                    in->cache_path, in->cache_sha256, (size_t)in->cache_documents, in->split,
+                    in->encoder_path, in->encoder_name, in->encoder_kind, in->encoder_sha256,
+                    in->dataset_path, in->dataset_sha256,
+                    !in->dataset_sha256[0]  ? ""
+                    : in->dataset_untouched ? "manifest"
+                                            : "corpus",
+                    in->table_name, in->table_sha256, (size_t)in->table_rows, in->lens.rank);
+    lens(out, &in->lens);
+    imr_json_printf(out, "'alternatives':[");
     for (size_t i = 0; i < in->n_others; i++) {
-        imr_put_open(out, NULL, '{');
-        imr_put_string(out, "name", in->others[i].name);
-        imr_put_int(out, "rows", (int64_t)in->others[i].rows);
-        put_lens(out, &in->others[i].lens);
-        imr_put_close(out, '}');
+        imr_json_printf(out, "{'name':%s,'rows':%zu,", in->others[i].name,
+                        (size_t)in->others[i].rows);
+        lens(out, &in->others[i].lens);
+        shut(out, '}');
     }
-    imr_put_close(out, ']');
-    imr_put_close(out, '}');
-    imr_put_close(out, '}');
+    shut(out, ']');
+    shut(out, '}');
+    shut(out, '}');
 }
 
-static void query(imr_buf *out, const imr_trace *t, const imr_detail *any)
+static void head(imr_buf *out, const imr_trace *t, const imr_report_context *context)
 {
-    imr_put_open(out, "query", '{');
-    imr_put_optional(out, "id", t->query_id);
-    imr_put_string(out, "text", t->query_text);
-    imr_put_string(out, "prefix", t->query_prefix);
-    imr_put_bool(out, "cached", t->query_cached);
-    imr_json_words(out, any ? any->query_words : NULL, t->settings.delta, imr_report_adapted(t));
-    imr_json_tokens_read(out, any ? &any->why.query_tokens : NULL);
-    imr_put_close(out, '}');
+    const imr_trace_settings *s = &t->settings;
+    imr_json_printf(out,
+                    "'schema':'imrnn.explanation/1','tool':{'name':'imrnn','version':%s},"
+                    "'command':[",
+                    IMR_VERSION);
+    for (size_t i = 0; context && i < context->n_command; i++)
+        imr_json_printf(out, "%s,", context->command[i]);
+    shut(out, ']');
+    inputs(out, &t->inputs);
+    imr_json_printf(out,
+                    "'settings':{'feedback_k':%u,'scope':%s,'candidates':%s,'delta':%s,"
+                    "'order':%s,'tokens':%u},'warning':%-s,'warnings':[",
+                    s->feedback_k, imr_scope_name(s->scope), imr_candidates_name(s->candidates),
+                    imr_change_kind_name(s->delta), imr_token_order_name(s->order), s->tokens,
+                    t->warning);
+    for (size_t i = 0; i < t->n_warnings; i++)
+        imr_json_printf(out, "{'code':%s,'text':%s},", t->warnings[i].code, t->warnings[i].text);
+    shut(out, ']');
 }
 
-static void lift(imr_buf *out, const imr_lift *l)
+/* ---- the ranking ---- */
+
+static void sentence(imr_buf *out, const char *text)
 {
-    imr_put_open(out, "lift", '{');
-    imr_put_number(out, "total", l->total);
-    imr_put_number(out, "projector", l->projector);
-    imr_put_number(out, "modulation", l->modulation);
-    imr_put_close(out, '}');
+    IMR_AUTOBUF imr_buf plain = {0};
+    imr_report_plain(&plain, text);
+    imr_json_printf(out, "'sentence':%-s,", imr_buf_text(&plain));
+}
+
+/* An integer, or null where there is none. */
+static void integer(imr_buf *out, const char *name, bool there, int64_t value)
+{
+    imr_json_printf(out, "%s:", name);
+    imr_buf_printf(out, there ? "%lld," : "null,", (long long)value);
 }
 
 /* What a ranking knows of a document. */
 static void standing(imr_buf *out, const imr_trace_document *d, bool adapter, const imr_why *why)
 {
-    imr_put_string(out, "id", d->id);
-    imr_put_string(out, "title", d->title);
-    imr_put_rank(out, "rank_encoder", d->rank_encoder);
-    imr_put_rank(out, "rank_before", adapter ? d->rank_before : 0);
-    imr_put_rank(out, "rank_after", adapter ? d->rank_after : 0);
-    if (adapter && d->rank_after) {
-        imr_put_int(out, "move", d->move);
-        imr_put_int(out, "move_encoder", d->move_encoder);
-        lift(out, &d->lift);
-    } else {
-        imr_buf_str(out, "\"move\":null,\"move_encoder\":null,\"lift\":null,");
-    }
-    imr_put_number(out, "sim_encoder", (double)d->sim_encoder);
-    imr_put_number(out, "sim_before", adapter ? (double)d->sim_before : NAN);
-    imr_put_number(out, "sim_after", adapter && d->rank_after ? (double)d->sim_after : NAN);
-    IMR_AUTOBUF imr_buf plain = {0};
-    imr_report_plain(&plain, why ? why->sentence : d->sentence);
-    imr_put_optional(out, "sentence", imr_buf_text(&plain));
-    if (d->relevance >= 0)
-        imr_put_int(out, "relevance", d->relevance);
+    const bool after = adapter && d->rank_after;
+    imr_json_printf(out, "'id':%s,'title':%s,", d->id, d->title);
+    integer(out, "rank_encoder", d->rank_encoder, d->rank_encoder);
+    integer(out, "rank_before", adapter && d->rank_before, d->rank_before);
+    integer(out, "rank_after", after, d->rank_after);
+    integer(out, "move", after, d->move);
+    integer(out, "move_encoder", after, d->move_encoder);
+    if (after)
+        imr_json_printf(out, "'lift':{'total':%g,'projector':%g,'modulation':%g},", d->lift.total,
+                        d->lift.projector, d->lift.modulation);
     else
-        imr_put_null(out, "relevance");
+        imr_json_printf(out, "'lift':null,");
+    imr_json_printf(out, "'sim_encoder':%g,'sim_before':%g,'sim_after':%g,", (double)d->sim_encoder,
+                    adapter ? (double)d->sim_before : NAN, after ? (double)d->sim_after : NAN);
+    sentence(out, why ? why->sentence : d->sentence);
+    integer(out, "relevance", d->relevance >= 0, d->relevance);
 }
 
 static void document(imr_buf *out, const imr_trace *t, const imr_report_context *context, size_t i)
@@ -127,115 +297,70 @@ static void document(imr_buf *out, const imr_trace *t, const imr_report_context 
     const imr_trace_document *d = &t->documents[i];
     const imr_detail *about = imr_report_detail(context, i);
     const bool adapter = imr_report_adapted(t);
-    imr_put_open(out, NULL, '{');
+    imr_buf_char(out, '{');
     standing(out, d, adapter, about ? &about->why : NULL);
-    imr_put_number(out, "delta_sim", adapter ? (double)d->delta_sim : NAN);
-    imr_put_number(out, "delta_sim_relative", adapter ? (double)d->delta_sim_relative : NAN);
-    imr_json_why(out, about ? &about->why : NULL, t->settings.delta, adapter,
-                 context ? context->pairs : IMR_REPORT_PAIRS_STRONGEST);
-    imr_put_bool(out, "feedback", d->feedback);
-    imr_put_close(out, '}');
-}
-
-static void metrics(imr_buf *out, const imr_trace *t)
-{
-    const bool adapter = imr_report_adapted(t);
-    imr_put_open(out, "metrics", '{');
-    for (size_t i = 0; i < t->n_metrics; i++) {
-        imr_put_open(out, t->metrics[i].name, '{');
-        imr_put_number(out, "encoder", t->metrics[i].encoder);
-        imr_put_number(out, "before", adapter ? t->metrics[i].before : NAN);
-        imr_put_number(out, "after", adapter ? t->metrics[i].after : NAN);
-        imr_put_close(out, '}');
-    }
-    imr_put_close(out, '}');
+    imr_json_printf(out, "'delta_sim':%g,'delta_sim_relative':%g,",
+                    adapter ? (double)d->delta_sim : NAN,
+                    adapter ? (double)d->delta_sim_relative : NAN);
+    put_why(out, about ? &about->why : NULL, t->settings.delta, adapter,
+            context ? context->pairs : IMR_REPORT_PAIRS_STRONGEST);
+    imr_json_printf(out, "'feedback':%hhd},", d->feedback);
 }
 
 static void tokens(imr_buf *out, const char *name, const imr_trace_token *v, size_t n)
 {
-    imr_put_open(out, name, '[');
-    for (size_t i = 0; i < n; i++) {
-        imr_put_open(out, NULL, '{');
-        imr_put_string(out, "token", v[i].text);
-        imr_put_number(out, "cosine", (double)v[i].cosine);
-        imr_put_close(out, '}');
-    }
-    imr_put_close(out, ']');
+    imr_json_printf(out, "%s:[", name);
+    for (size_t i = 0; i < n; i++)
+        imr_json_printf(out, "{'token':%s,'cosine':%g},", v[i].text, (double)v[i].cosine);
+    shut(out, ']');
 }
 
 /* One pair alone, as the authors' package has it. */
 static void pair(imr_buf *out, const imr_trace *t)
 {
     const imr_trace_pair *p = t->pair;
-    imr_put_number(out, "base_score", (double)t->documents[0].sim_encoder);
-    imr_put_number(out, "adapted_score", (double)t->documents[0].sim_after);
+    imr_json_printf(out, "'base_score':%g,'adapted_score':%g,", (double)t->documents[0].sim_encoder,
+                    (double)t->documents[0].sim_after);
     tokens(out, "query_tokens", p->query, p->n_query);
     tokens(out, "document_tokens", p->document, p->n_document);
-}
-
-static void head(imr_buf *out, const imr_trace *t, const imr_report_context *context)
-{
-    imr_put_string(out, "schema", "imrnn.explanation/1");
-    imr_put_open(out, "tool", '{');
-    imr_put_string(out, "name", "imrnn");
-    imr_put_string(out, "version", IMR_VERSION);
-    imr_put_close(out, '}');
-    imr_put_open(out, "command", '[');
-    for (size_t i = 0; context && i < context->n_command; i++)
-        imr_put_string(out, NULL, context->command[i]);
-    imr_put_close(out, ']');
-    inputs(out, &t->inputs);
-    imr_put_open(out, "settings", '{');
-    imr_put_int(out, "feedback_k", t->settings.feedback_k);
-    imr_put_string(out, "scope", imr_scope_name(t->settings.scope));
-    imr_put_string(out, "candidates", imr_candidates_name(t->settings.candidates));
-    imr_put_string(out, "delta", imr_change_kind_name(t->settings.delta));
-    imr_put_string(out, "order", imr_token_order_name(t->settings.order));
-    imr_put_int(out, "tokens", t->settings.tokens);
-    imr_put_close(out, '}');
-    imr_put_optional(out, "warning", t->warning);
-    imr_put_open(out, "warnings", '[');
-    for (size_t i = 0; i < t->n_warnings; i++) {
-        imr_put_open(out, NULL, '{');
-        imr_put_string(out, "code", t->warnings[i].code);
-        imr_put_string(out, "text", t->warnings[i].text);
-        imr_put_close(out, '}');
-    }
-    imr_put_close(out, ']');
 }
 
 void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_buf *out)
 {
     const bool adapter = imr_report_adapted(t);
-    IMR_AUTOBUF imr_buf plain = {0};
-    imr_put_open(out, NULL, '{');
+    const imr_detail *any = imr_report_query(t, context);
+    imr_buf_char(out, '{');
     head(out, t, context);
-    query(out, t, imr_report_query(t, context));
-    imr_report_plain(&plain, t->sentence);
-    imr_put_optional(out, "sentence", imr_buf_text(&plain));
-    imr_put_int(out, "scored", (int64_t)t->n_scored);
-    imr_put_number(out, "median_delta_sim", adapter ? (double)t->median_delta_sim : NAN);
-    imr_put_number(out, "kendall_tau", adapter ? t->kendall_tau : NAN);
-    imr_put_number(out, "tau_encoder", adapter ? t->tau_encoder : NAN);
-    if (adapter)
-        imr_put_int(out, "moved_encoder", t->moved_encoder);
-    else
-        imr_put_null(out, "moved_encoder");
-    metrics(out, t);
+    imr_json_printf(out, "'query':{'id':%-s,'text':%s,'prefix':%s,'cached':%hhd,", t->query_id,
+                    t->query_text, t->query_prefix, t->query_cached);
+    words(out, any ? any->query_words : NULL, t->settings.delta, adapter);
+    tokens_read(out, any ? &any->why.query_tokens : NULL);
+    shut(out, '}');
+    sentence(out, t->sentence);
+    imr_json_printf(out, "'scored':%zu,'median_delta_sim':%g,'kendall_tau':%g,'tau_encoder':%g,",
+                    (size_t)t->n_scored, adapter ? (double)t->median_delta_sim : NAN,
+                    adapter ? t->kendall_tau : NAN, adapter ? t->tau_encoder : NAN);
+    integer(out, "moved_encoder", adapter, t->moved_encoder);
+    imr_json_printf(out, "'metrics':{");
+    for (size_t i = 0; i < t->n_metrics; i++)
+        imr_json_printf(out, "%s:{'encoder':%g,'before':%g,'after':%g},", t->metrics[i].name,
+                        t->metrics[i].encoder, adapter ? t->metrics[i].before : NAN,
+                        adapter ? t->metrics[i].after : NAN);
+    shut(out, '}');
     if (t->pair)
         pair(out, t);
-    imr_put_open(out, "documents", '[');
+    imr_json_printf(out, "'documents':[");
     for (size_t i = 0; i < t->n_documents; i++)
         document(out, t, context, i);
-    imr_put_close(out, ']');
-    imr_put_open(out, "left", '[');
+    shut(out, ']');
+    imr_json_printf(out, "'left':[");
     for (size_t i = 0; i < t->n_left; i++) {
-        imr_put_open(out, NULL, '{');
+        imr_buf_char(out, '{');
         standing(out, &t->left[i], adapter, NULL);
-        imr_put_close(out, '}');
+        shut(out, '}');
     }
-    imr_put_close(out, ']');
-    imr_put_close(out, '}');
+    shut(out, ']');
+    shut(out, '}');
     if (!out->failed)
         out->data[out->len - 1] = '\n';
 }

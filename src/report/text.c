@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/number.h"
 #include "report/formats.h"
 #include "text/utf8.h"
 
@@ -60,14 +60,11 @@ static void put_lens(imr_buf *out, const imr_trace_inputs *in)
         imr_buf_str(out, "not measured how well it reads this corpus");
         return;
     }
-    imr_buf_str(out, "of a text's ten nearest words ");
-    imr_report_fixed(out, in->lens.precision, 2, false);
-    imr_buf_str(out, " occur in it, of ten at random ");
-    imr_report_fixed(out, in->lens.chance, 2, false);
-    for (size_t i = 0; i < in->n_others; i++) {
-        imr_buf_printf(out, "%s%s ", i ? ", " : "; in ", in->others[i].name);
-        imr_report_fixed(out, in->others[i].lens.precision, 2, false);
-    }
+    imr_buf_printf(out, "of a text's ten nearest words %s occur in it, of ten at random %s",
+                   IMR_FIXED(in->lens.precision, 2), IMR_FIXED(in->lens.chance, 2));
+    for (size_t i = 0; i < in->n_others; i++)
+        imr_buf_printf(out, "%s%s %s", i ? ", " : "; in ", in->others[i].name,
+                       IMR_FIXED(in->others[i].lens.precision, 2));
 }
 
 static void inputs(imr_buf *out, const imr_trace *t, size_t width)
@@ -77,10 +74,9 @@ static void inputs(imr_buf *out, const imr_trace *t, size_t width)
     if (imr_report_adapted(t)) {
         file(out, "adapter", in->adapter_path, "", in->adapter_sha256);
         imr_buf_printf(
-            &line, "form %s (known from %s), %u -> %u, hidden %u, projector rank %u, condition ",
+            &line, "form %s (known from %s), %u -> %u, hidden %u, projector rank %u, condition %s",
             in->adapter_form, in->adapter_form_from, in->input_dim, in->working_dim, in->hidden_dim,
-            in->rank);
-        imr_report_fixed(&line, in->condition_number, 2, false);
+            in->rank, IMR_FIXED(in->condition_number, 2));
         paragraph(out, "", &line, width);
     } else {
         file(out, "adapter", "none: the encoder's ranking alone", "", "");
@@ -129,16 +125,10 @@ static void query(imr_buf *out, const imr_trace *t, const imr_detail *any,
     }
     for (size_t i = 0; i < t->n_metrics; i++) {
         const imr_trace_metric *m = &t->metrics[i];
-        imr_buf_printf(&line, "%-10s encoder ", m->name);
-        imr_report_fixed(&line, m->encoder, 4, false);
-        if (style->adapter) {
-            imr_buf_str(&line, "  proj ");
-            imr_report_fixed(&line, m->before, 4, false);
-            imr_buf_str(&line, "  now ");
-            imr_report_fixed(&line, m->after, 4, false);
-            imr_buf_str(&line, "  gain ");
-            imr_report_fixed(&line, m->after - m->encoder, 4, true);
-        }
+        imr_buf_printf(&line, "%-10s encoder %s", m->name, IMR_FIXED(m->encoder, 4));
+        if (style->adapter)
+            imr_buf_printf(&line, "  proj %s  now %s  gain %s", IMR_FIXED(m->before, 4),
+                           IMR_FIXED(m->after, 4), IMR_SIGNED(m->after - m->encoder, 4));
         paragraph(out, i ? "" : "metrics", &line, style->width);
     }
     if (any && t->inputs.table_name[0]) {
@@ -171,17 +161,15 @@ static void row(imr_buf *out, const imr_trace_document *d, const imr_text_style 
             imr_buf_printf(out, "%+7d ", d->move_encoder);
         else
             imr_buf_str(out, d->rank_after ? "      = " : "      - ");
-        if (d->rank_after && !isnan(d->lift.total)) {
-            imr_buf_str(out, fabs(d->lift.total) < 9.995 ? " " : "");
-            imr_report_fixed(out, d->lift.total, 2, true);
-        } else {
-            imr_buf_str(out, "     -");
-        }
+        imr_buf_printf(out, "%6s",
+                       d->rank_after && !isnan(d->lift.total) ? IMR_SIGNED(d->lift.total, 2) : "-");
     }
-    imr_buf_str(out, "  ");
-    imr_report_fixed(out, (double)(style->adapter && d->rank_after ? d->sim_after : d->sim_encoder),
-                     4, false);
-    imr_buf_printf(out, " %s ", d->relevance > 0 ? "*" : d->relevance == 0 ? "." : " ");
+    imr_buf_printf(
+        out, "  %s %s ",
+        IMR_FIXED((double)(style->adapter && d->rank_after ? d->sim_after : d->sim_encoder), 4),
+        d->relevance > 0    ? "*"
+        : d->relevance == 0 ? "."
+                            : " ");
     IMR_AUTOBUF imr_buf name = {0};
     imr_buf_printf(&name, "%s%s%s", d->id, d->title[0] ? "  " : "", d->title);
     const size_t used = out->len - start;
@@ -193,10 +181,9 @@ static void tokens(imr_buf *out, const char *label, const imr_trace_token *v, si
                    size_t width)
 {
     IMR_AUTOBUF imr_buf line = {0};
-    for (size_t i = 0; i < n; i++) {
-        imr_buf_printf(&line, "%s%s%c", i ? ", " : "", v[i].text, IMR_REPORT_HOLD);
-        imr_report_fixed(&line, (double)v[i].cosine, 4, true);
-    }
+    for (size_t i = 0; i < n; i++)
+        imr_buf_printf(&line, "%s%s%c%s", i ? ", " : "", v[i].text, IMR_REPORT_HOLD,
+                       IMR_SIGNED((double)v[i].cosine, 4));
     if (n)
         paragraph(out, label, &line, width);
 }
@@ -207,16 +194,11 @@ static void pair(imr_buf *out, const imr_trace *t, const imr_text_style *style)
     const imr_trace_document *d = &t->documents[0];
     const imr_trace_pair *p = t->pair;
     IMR_AUTOBUF imr_buf line = {0};
-    imr_buf_str(&line, "encoder ");
-    imr_report_fixed(&line, (double)d->sim_encoder, 4, true);
-    if (style->adapter) {
-        imr_buf_str(&line, "  proj ");
-        imr_report_fixed(&line, (double)d->sim_before, 4, true);
-        imr_buf_str(&line, "  now ");
-        imr_report_fixed(&line, (double)d->sim_after, 4, true);
-        imr_buf_str(&line, "  change ");
-        imr_report_fixed(&line, (double)d->sim_after - (double)d->sim_encoder, 4, true);
-    }
+    imr_buf_printf(&line, "encoder %s", IMR_SIGNED((double)d->sim_encoder, 4));
+    if (style->adapter)
+        imr_buf_printf(&line, "  proj %s  now %s  change %s", IMR_SIGNED((double)d->sim_before, 4),
+                       IMR_SIGNED((double)d->sim_after, 4),
+                       IMR_SIGNED((double)d->sim_after - (double)d->sim_encoder, 4));
     imr_buf_char(out, '\n');
     paragraph(out, "cosine", &line, style->width);
     if (p->n_query + p->n_document == 0)
@@ -235,15 +217,12 @@ static void ranking(imr_buf *out, const imr_trace *t, const imr_report_context *
     IMR_AUTOBUF imr_buf line = {0};
     if (style->adapter) {
         imr_buf_printf(&line,
-                       "%u of %zu listed stand elsewhere than for the encoder, %u elsewhere "
-                       "than projected; %llu were scored; Kendall tau with the encoder ",
-                       t->moved_encoder, t->n_documents, t->moved, (unsigned long long)t->n_scored);
-        imr_report_fixed(&line, t->tau_encoder, 2, false);
-        imr_buf_str(&line, ", with the projected ");
-        imr_report_fixed(&line, t->kendall_tau, 2, false);
-        imr_buf_str(&line, "; median delta_sim ");
-        imr_report_fixed(&line, (double)t->median_delta_sim, 4, true);
-        imr_buf_str(&line, "; * judged relevant");
+                       "%u of %zu listed stand elsewhere than for the encoder, %u elsewhere than "
+                       "projected; %llu were scored; Kendall tau with the encoder %s, with the "
+                       "projected %s; median delta_sim %s; * judged relevant",
+                       t->moved_encoder, t->n_documents, t->moved, (unsigned long long)t->n_scored,
+                       IMR_FIXED(t->tau_encoder, 2), IMR_FIXED(t->kendall_tau, 2),
+                       IMR_SIGNED((double)t->median_delta_sim, 4));
         imr_buf_char(out, '\n');
         imr_report_wrap(out, imr_buf_text(&line), 0, 0, style->width);
         imr_buf_str(out, "   enc  proj   now   move   lift  cosine   document\n");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "report/formats.h"
 #include "text/utf8.h"
 
@@ -21,10 +22,11 @@ enum {
 #define CHANGE_LEAST 0.005
 #define HOLD         "\1" /* IMR_REPORT_HOLD */
 
-static void heading(imr_buf *out, const char *text)
+/* The line in lines of `width` columns: the first behind `indent` blanks, the others behind `hang`. */
+static void put(imr_buf *out, const imr_buf *line, size_t indent, size_t hang, size_t width)
 {
-    imr_buf_fill(out, ' ', INDENT - 2);
-    imr_buf_str(out, text);
+    imr_buf_fill(out, ' ', indent);
+    imr_report_wrap(out, imr_buf_text(line), indent, hang, width);
 }
 
 /* ---- why it is here ---- */
@@ -57,20 +59,17 @@ static void meets(imr_buf *out, const imr_pairs *p, imr_stage stage, size_t a, r
         const size_t columns = imr_utf8_width(word, strlen(word)) + strlen(" +0.00") + 2;
         if (at + columns > width)
             break;
-        imr_buf_printf(out, "  %s ", word);
-        imr_report_fixed(out, spare[i].value, 2, true);
+        imr_buf_printf(out, "  %s %s", word, IMR_SIGNED(spare[i].value, 2));
         at += columns;
     }
     imr_buf_char(out, '\n');
 }
 
-static void rest(imr_buf *out, const char *name, double value)
+static void share(imr_buf *out, const char *name, double value, const char *end)
 {
     imr_buf_fill(out, ' ', INDENT);
     imr_report_cell(out, name, NAME);
-    imr_buf_char(out, ' ');
-    imr_report_fixed(out, value, 2, true);
-    imr_buf_char(out, '\n');
+    imr_buf_printf(out, " %s%s", IMR_SIGNED(value, 2), end);
 }
 
 static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t width)
@@ -98,10 +97,7 @@ static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t wid
     sum += p->query[p->n_query].total[stage] / unit;
     qsort(rows, n, sizeof *rows, by_value);
     for (; shown < n && shown < ROWS; shown++) {
-        imr_buf_fill(out, ' ', INDENT);
-        imr_report_cell(out, p->query[rows[shown].place].text, NAME);
-        imr_buf_char(out, ' ');
-        imr_report_fixed(out, rows[shown].value, 2, true);
+        share(out, p->query[rows[shown].place].text, rows[shown].value, "");
         meets(out, p, stage, rows[shown].place, spare, INDENT + NAME + 6, width);
     }
     for (size_t i = shown; i < n; i++)
@@ -109,29 +105,20 @@ static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t wid
     char name[64];
     snprintf(name, sizeof name, "%zu more", n - shown + unnamed);
     if (n > shown || unnamed)
-        rest(out, name, other);
-    rest(out, "special tokens", special);
-    rest(out, "not from words", p->query[p->n_query].total[stage] / unit);
+        share(out, name, other, "\n");
+    share(out, "special tokens", special, "\n");
+    share(out, "not from words", p->query[p->n_query].total[stage] / unit, "\n");
     IMR_AUTOBUF imr_buf line = {0};
-    imr_buf_str(&line, "sum ");
-    imr_report_fixed(&line, sum, 2, true);
-    if (p->centred[stage]) {
-        imr_buf_str(&line, " sd = its standing ");
-        imr_report_fixed(&line, w->standing[stage], 2, true);
-        imr_buf_str(&line, "; similarity ");
-        imr_report_fixed(&line, p->similarity[stage], 4, false);
-        imr_buf_str(&line, ", mean ");
-        imr_report_fixed(&line, p->reference[stage].mean, 4, false);
-        imr_buf_str(&line, ", sd ");
-        imr_report_fixed(&line, p->reference[stage].sd, 4, false);
-    } else {
-        imr_buf_str(&line, " = its similarity ");
-        imr_report_fixed(&line, p->similarity[stage], 4, false);
-    }
-    imr_buf_str(&line, ", rounding of the cache ");
-    imr_report_fixed(&line, p->residual[stage], 4, true);
-    imr_buf_fill(out, ' ', INDENT);
-    imr_report_wrap(out, imr_buf_text(&line), INDENT, INDENT, width);
+    imr_buf_printf(&line, "sum %s", IMR_SIGNED(sum, 2));
+    if (p->centred[stage])
+        imr_buf_printf(&line, " sd = its standing %s; similarity %s, mean %s, sd %s",
+                       IMR_SIGNED(w->standing[stage], 2), IMR_FIXED(p->similarity[stage], 4),
+                       IMR_FIXED(p->reference[stage].mean, 4),
+                       IMR_FIXED(p->reference[stage].sd, 4));
+    else
+        imr_buf_printf(&line, " = its similarity %s", IMR_FIXED(p->similarity[stage], 4));
+    imr_buf_printf(&line, ", rounding of the cache %s", IMR_SIGNED(p->residual[stage], 4));
+    put(out, &line, INDENT, INDENT, width);
 }
 
 /* ---- what the adapter did ---- */
@@ -154,48 +141,36 @@ static void changes(imr_buf *out, const imr_why *w, int sign, size_t width)
     IMR_AUTOBUF imr_buf line = {0};
     for (size_t i = 0; i < n && i < NEAREST; i++) {
         const imr_strong_pair *s = &w->strongest[v[i].place];
-        imr_buf_printf(&line, "%s%s~%s ",
+        imr_buf_printf(&line, "%s%s~%s %s",
                        i          ? ", "
                        : sign > 0 ? "+ "
                                   : "- ",
-                       w->pairs.query[s->query].text, w->pairs.document[s->document].text);
-        imr_report_fixed(&line, s->change, 3, true);
+                       w->pairs.query[s->query].text, w->pairs.document[s->document].text,
+                       IMR_SIGNED(s->change, 3));
     }
-    imr_buf_fill(out, ' ', INDENT);
-    imr_report_wrap(out, imr_buf_text(&line), INDENT, INDENT + 2, width);
+    put(out, &line, INDENT, INDENT + 2, width);
 }
 
 static void what_it_did(imr_buf *out, const imr_why *w, const imr_trace_document *d, size_t width)
 {
     IMR_AUTOBUF imr_buf line = {0};
     imr_buf_str(&line, "What the adapter did");
-    if (!isnan(w->lift.total)) {
-        imr_buf_str(&line, "  ");
-        imr_report_fixed(&line, w->lift.total, 2, true);
-        imr_buf_str(&line, " sd: projector ");
-        imr_report_fixed(&line, w->lift.projector, 2, true);
-        imr_buf_str(&line, ", modulation ");
-        imr_report_fixed(&line, w->lift.modulation, 2, true);
-    }
-    heading(out, "");
-    imr_report_wrap(out, imr_buf_text(&line), INDENT - 2, INDENT, width);
+    if (!isnan(w->lift.total))
+        imr_buf_printf(&line, "  %s sd: projector %s, modulation %s", IMR_SIGNED(w->lift.total, 2),
+                       IMR_SIGNED(w->lift.projector, 2), IMR_SIGNED(w->lift.modulation, 2));
+    put(out, &line, INDENT - 2, INDENT, width);
     imr_buf_clear(&line);
     if (!w->pairs.problem[0]) {
         changes(out, w, 1, width);
         changes(out, w, -1, width);
     }
-    imr_buf_str(&line, "cosine, projected to now: ");
-    imr_report_fixed(&line, (double)d->delta_sim, 4, true);
-    imr_buf_str(&line, " (less the median ");
-    imr_report_fixed(&line, (double)d->delta_sim_relative, 4, true);
-    imr_buf_str(&line, ") = query ");
-    imr_report_fixed(&line, w->share_query, 4, true);
-    imr_buf_str(&line, ", document ");
-    imr_report_fixed(&line, w->share_document, 4, true);
-    imr_buf_str(&line, ", residual ");
-    imr_report_fixed(&line, w->share_residual, 4, false);
-    imr_buf_fill(out, ' ', INDENT);
-    imr_report_wrap(out, imr_buf_text(&line), INDENT, INDENT + 2, width);
+    imr_buf_printf(&line,
+                   "cosine, projected to now: %s (less the median %s) = query %s, document %s, "
+                   "residual %s",
+                   IMR_SIGNED((double)d->delta_sim, 4),
+                   IMR_SIGNED((double)d->delta_sim_relative, 4), IMR_SIGNED(w->share_query, 4),
+                   IMR_SIGNED(w->share_document, 4), IMR_FIXED(w->share_residual, 4));
+    put(out, &line, INDENT, INDENT + 2, width);
 }
 
 /* ---- words ---- */
@@ -204,15 +179,11 @@ static void what_it_did(imr_buf *out, const imr_why *w, const imr_trace_document
  * Benjamini and Hochberg do not pass is marked ns, a word that is near nearly everything hub. */
 static void word(imr_buf *out, const imr_word_score *w, imr_token_order order)
 {
-    imr_buf_printf(out, "%s" HOLD, w->text);
-    imr_report_fixed(out, (double)w->cosine, 4, true);
-    if (order == IMR_ORDER_Z && !isnan(w->background_z)) {
-        imr_buf_str(out, HOLD "z" HOLD);
-        imr_report_fixed(out, (double)w->background_z, 2, true);
-    } else if (order == IMR_ORDER_EFFECT && !isnan(w->effect)) {
-        imr_buf_str(out, HOLD "effect" HOLD);
-        imr_report_fixed(out, (double)w->effect, 4, true);
-    }
+    imr_buf_printf(out, "%s" HOLD "%s", w->text, IMR_SIGNED((double)w->cosine, 4));
+    if (order == IMR_ORDER_Z && !isnan(w->background_z))
+        imr_buf_printf(out, HOLD "z" HOLD "%s", IMR_SIGNED((double)w->background_z, 2));
+    else if (order == IMR_ORDER_EFFECT && !isnan(w->effect))
+        imr_buf_printf(out, HOLD "effect" HOLD "%s", IMR_SIGNED((double)w->effect, 4));
     if (!w->significant && !isnan(w->background_z))
         imr_buf_str(out, HOLD "ns");
     if (w->hub)
@@ -239,19 +210,16 @@ static void side(imr_buf *out, const char *name, char sign, const imr_word_score
 static void note(imr_buf *out, const imr_word_list *list, imr_change_kind kind, size_t width)
 {
     IMR_AUTOBUF imr_buf line = {0};
-    if (kind == IMR_CHANGE_PAPER && list->alignment > .9f) {
-        imr_buf_str(&line, "(nearly the modulated vector itself, cosine ");
-        imr_report_fixed(&line, (double)list->alignment, 2, false);
-        imr_buf_str(&line, ": what it says, not what changed)");
-    } else if (kind == IMR_CHANGE_UNIT && list->common_part > .9f) {
-        imr_buf_str(&line, "(");
-        imr_report_fixed(&line, (double)list->common_part, 2, false);
-        imr_buf_str(&line, " of it is common to all that are listed)");
-    }
-    if (!line.len)
-        return;
-    imr_buf_fill(out, ' ', INDENT + 9);
-    imr_report_wrap(out, imr_buf_text(&line), INDENT + 9, INDENT + 9, width);
+    if (kind == IMR_CHANGE_PAPER && list->alignment > .9f)
+        imr_buf_printf(&line,
+                       "(nearly the modulated vector itself, cosine %s: what it says, not what "
+                       "changed)",
+                       IMR_FIXED((double)list->alignment, 2));
+    else if (kind == IMR_CHANGE_UNIT && list->common_part > .9f)
+        imr_buf_printf(&line, "(%s of it is common to all that are listed)",
+                       IMR_FIXED((double)list->common_part, 2));
+    if (line.len)
+        put(out, &line, INDENT + 9, INDENT + 9, width);
 }
 
 void imr_text_words(imr_buf *out, const imr_word_list lists[IMR_CHANGE_COUNT],
@@ -276,15 +244,12 @@ void imr_text_why(imr_buf *out, const imr_why *w, const imr_trace_document *d,
     const imr_stage stage = style->adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
     IMR_AUTOBUF imr_buf plain = {0};
     imr_report_plain(&plain, w->sentence);
-    heading(out, "");
-    imr_report_wrap(out, imr_buf_text(&plain), INDENT - 2, INDENT - 2, style->width);
-    heading(out, "Why it is here");
-    if (!isnan(w->standing[stage])) {
-        imr_buf_str(out, "  ");
-        imr_report_fixed(out, fabs(w->standing[stage]), 2, false);
-        imr_buf_printf(out, " sd %s the average candidate",
+    put(out, &plain, INDENT - 2, INDENT - 2, style->width);
+    imr_buf_printf(out, "%*sWhy it is here", INDENT - 2, "");
+    if (!isnan(w->standing[stage]))
+        imr_buf_printf(out, "  %s sd %s the average candidate",
+                       IMR_FIXED(fabs(w->standing[stage]), 2),
                        w->standing[stage] < 0 ? "below" : "above");
-    }
     imr_buf_char(out, '\n');
     if (w->pairs.problem[0]) {
         imr_buf_fill(out, ' ', INDENT);
@@ -299,14 +264,11 @@ void imr_text_why(imr_buf *out, const imr_why *w, const imr_trace_document *d,
     if (style->adapter)
         what_it_did(out, w, d, style->width);
     if (style->inputs->table_name[0]) {
-        heading(out, style->adapter ? "Words of its change" : "Words of its vector");
-        imr_buf_printf(out, "  table %s", style->inputs->table_name);
-        if (!isnan(style->inputs->lens.precision)) {
-            imr_buf_str(out, ", lens ");
-            imr_report_fixed(out, style->inputs->lens.precision, 2, false);
-            imr_buf_str(out, ", chance ");
-            imr_report_fixed(out, style->inputs->lens.chance, 2, false);
-        }
+        imr_buf_printf(out, "%*sWords of its %s  table %s", INDENT - 2, "",
+                       style->adapter ? "change" : "vector", style->inputs->table_name);
+        if (!isnan(style->inputs->lens.precision))
+            imr_buf_printf(out, ", lens %s, chance %s", IMR_FIXED(style->inputs->lens.precision, 2),
+                           IMR_FIXED(style->inputs->lens.chance, 2));
         imr_buf_char(out, '\n');
         imr_text_words(out, w->words, style);
     }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "report/formats.h"
 
 enum { NAME = 12, COLUMN = 8 /* the blank before it counted */ };
@@ -74,13 +75,8 @@ static void settle(table *t)
 /* Right in its column; less than two of the last digit but one is a point. */
 static void number(imr_buf *out, const table *t, double value, bool always)
 {
-    IMR_AUTOBUF imr_buf text = {0};
-    if (always || fabs(value) >= (t->decimals == 2 ? .02 : .002))
-        imr_report_fixed(&text, value, t->decimals, true);
-    else
-        imr_buf_char(&text, '.');
-    imr_buf_fill(out, ' ', text.len < COLUMN ? COLUMN - text.len : 1);
-    imr_buf_str(out, imr_buf_text(&text));
+    const bool shown = always || fabs(value) >= (t->decimals == 2 ? .02 : .002);
+    imr_buf_printf(out, " %*s", COLUMN - 1, shown ? IMR_SIGNED(value, t->decimals) : ".");
 }
 
 static void line(imr_buf *out, const table *t, const char *name, const double *cells, double sum,
@@ -130,27 +126,18 @@ static void check(imr_buf *out, const imr_why *w, int stage, size_t width)
 {
     const imr_pairs *p = &w->pairs;
     IMR_AUTOBUF imr_buf text = {0};
-    if (stage == IMR_STAGE_COUNT) {
-        imr_buf_str(&text, "total = its lift ");
-        imr_report_fixed(&text, w->lift.total, 3, true);
-    } else {
-        if (p->centred[stage]) {
-            imr_buf_str(&text, "total = its standing ");
-            imr_report_fixed(&text, w->standing[stage], 2, true);
-            imr_buf_str(&text, " sd = (similarity ");
-        } else {
-            imr_buf_str(&text, "total = similarity ");
-        }
-        imr_report_fixed(&text, p->similarity[stage], 4, false);
-        if (p->centred[stage]) {
-            imr_buf_str(&text, " - mean ");
-            imr_report_fixed(&text, p->reference[stage].mean, 4, false);
-            imr_buf_str(&text, ") / sd ");
-            imr_report_fixed(&text, p->reference[stage].sd, 4, false);
-        }
-        imr_buf_str(&text, ", less the rounding of the cache ");
-        imr_report_fixed(&text, p->residual[stage], 6, true);
-    }
+    if (stage == IMR_STAGE_COUNT)
+        imr_buf_printf(&text, "total = its lift %s", IMR_SIGNED(w->lift.total, 3));
+    else if (p->centred[stage])
+        imr_buf_printf(&text, "total = its standing %s sd = (similarity %s - mean %s) / sd %s",
+                       IMR_SIGNED(w->standing[stage], 2), IMR_FIXED(p->similarity[stage], 4),
+                       IMR_FIXED(p->reference[stage].mean, 4),
+                       IMR_FIXED(p->reference[stage].sd, 4));
+    else
+        imr_buf_printf(&text, "total = similarity %s", IMR_FIXED(p->similarity[stage], 4));
+    if (stage != IMR_STAGE_COUNT)
+        imr_buf_printf(&text, ", less the rounding of the cache %s",
+                       IMR_SIGNED(p->residual[stage], 6));
     imr_report_wrap(out, imr_buf_text(&text), 0, 0, width);
 }
 
@@ -211,10 +198,8 @@ void imr_text_left_out(imr_buf *out, const imr_why *w, bool adapter, size_t inde
     for (size_t i = 0; i < w->n_deletion; i++) {
         imr_buf_fill(out, ' ', indent);
         imr_report_cell(out, v[i].word->text, 2 * (size_t)NAME);
-        for (int s = 0; s <= (int)last; s++) {
-            imr_buf_char(out, ' ');
-            imr_report_fixed(out, v[i].word->total[s], 4, true);
-        }
+        for (int s = 0; s <= (int)last; s++)
+            imr_buf_printf(out, " %s", IMR_SIGNED(v[i].word->total[s], 4));
         imr_buf_char(out, '\n');
     }
 }

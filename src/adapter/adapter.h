@@ -58,6 +58,7 @@ imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_form for
 imr_status imr_adapter_new(imr_adapter **out, imr_form form, size_t n, size_t m, size_t h,
                            uint64_t seed, imr_error *err) IMR_NODISCARD;
 void imr_adapter_free(imr_adapter *a); /* NULL is fine */
+IMR_FREE_AT(imr_adapter, imr_adapter_free)
 
 /* Writes {"model_state": ..., "metadata": ...} as .pt, or safetensors when path ends so. The
  * metadata begin with what the file says of itself (adapter/declared.h). */

@@ -4,6 +4,7 @@
  * IMR_NODISCARD   the result must be used (every imr_status)
  * IMR_PRINTF(f,a) the f-th argument is a printf format, arguments start at a
  * IMR_CLEANUP(fn) run fn(&variable) when the variable leaves its scope
+ * IMR_FREE_AT(type, fn)   makes fn##_at of fn(type *), for IMR_CLEANUP of a pointer
  */
 #ifndef IMR_BASE_ATTR_H
 #define IMR_BASE_ATTR_H
@@ -26,6 +27,12 @@
 #else
 #define IMR_CPU_CLONES
 #endif
+
+#define IMR_FREE_AT(type, fn)                                                                      \
+    static inline void fn##_at(type **pointer)                                                     \
+    {                                                                                              \
+        fn(*pointer);                                                                              \
+    }
 
 #define IMR_LEN(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -70,6 +70,7 @@ typedef struct imr_encoder_options {
 imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
                             const imr_encoder_options *options, imr_error *err) IMR_NODISCARD;
 void imr_encoder_free(imr_encoder *e); /* NULL is fine */
+IMR_FREE_AT(imr_encoder, imr_encoder_free)
 
 /* Identity: SHA-256 of the lines "<sha256 of file>  <file>\n" over the files that decide the
  * vectors, as `sha256sum FILES | sha256sum` prints it in the folder. With another precision than

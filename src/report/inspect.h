@@ -24,20 +24,14 @@
 #include "base/progress.h"
 #include "base/sha256.h"
 
-/* One fact: a member of the JSON object, and (unless label is NULL) a line for people. */
-typedef struct imr_fact {
-    const char *key, *label; /* static */
-    char *json, *text;
-} imr_fact;
-
 typedef struct imr_inspection {
-    const char *kind; /* static; "unknown" when nothing fits */
-    char *path;
+    const char *kind;            /* static; "unknown" when nothing fits */
+    const char *path;            /* borrowed */
     char sha256[IMR_SHA256_HEX]; /* of the file; of a folder what identifies it; "" when unread */
-    imr_fact *facts;
-    size_t n_facts, cap_facts;
-    imr_problems problems;
-    char *words; /* what the numbers mean, for people; NULL: nothing to say */
+    struct imr_findings {
+        imr_buf json, text; /* members of the object; lines for people */
+    } facts, problems;
+    imr_buf words; /* what the numbers mean, for people; empty: nothing to say */
     bool usable;
 } imr_inspection;
 
@@ -48,22 +42,5 @@ void imr_inspection_done(imr_inspection *i);
 /* Appends. Failure to allocate sticks in the buffer. Text is safe for a terminal. */
 void imr_inspection_text(imr_buf *b, const imr_inspection *i);
 void imr_inspection_json(imr_buf *b, const imr_inspection *i);
-
-/* ---- for the readers of single kinds ---- */
-imr_status imr_inspection_int(imr_inspection *i, const char *key, const char *label, int64_t value,
-                              imr_error *err) IMR_NODISCARD;
-imr_status imr_inspection_number(imr_inspection *i, const char *key, const char *label,
-                                 double value, int decimals, imr_error *err) IMR_NODISCARD;
-/* text NULL is left out. */
-imr_status imr_inspection_string(imr_inspection *i, const char *key, const char *label,
-                                 const char *text, imr_error *err) IMR_NODISCARD;
-/* json is put into the object as it is. label or text NULL: not for people. */
-imr_status imr_inspection_raw(imr_inspection *i, const char *key, const char *label,
-                              const char *json, const char *text, imr_error *err) IMR_NODISCARD;
-imr_status imr_inspection_problem(imr_inspection *i, imr_severity severity, const char *where,
-                                  const char *what, const char *fix, imr_error *err) IMR_NODISCARD;
-/* A reader's failure becomes a problem; memory and cancelling stay failures. */
-imr_status imr_inspection_failed(imr_inspection *i, imr_status status, const imr_error *why,
-                                 const char *fix, imr_error *err) IMR_NODISCARD;
 
 #endif

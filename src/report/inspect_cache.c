@@ -1,5 +1,4 @@
-/* report/inspect_cache.c - caches of vectors. */
-#include <inttypes.h>
+/* report/inspect_cache.c - caches of vectors, and data sets. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +10,7 @@
 #include "retrieval/store.h"
 #include "session/encoded_table.h"
 
-enum { BLOCK = 4096 };
+enum { BLOCK = 4096, SHOWN = 5 /* malformed lines that are named one by one */ };
 
 /* Every vector once: the shortest and the longest, and that none holds what is no number. */
 static imr_status norms(double *low, double *high, const imr_cache *c, const imr_progress *progress,
@@ -44,27 +43,42 @@ static imr_status add_vectors(imr_inspection *i, const imr_cache *c, const imr_p
 {
     double low = 0, high = 0;
     imr_error why;
-    imr_status status = norms(&low, &high, c, progress, &why);
+    const imr_status status = norms(&low, &high, c, progress, &why);
     if (status == IMR_E_NUMERIC) {
-        i->usable = false;
-        return imr_inspection_problem(i, IMR_SEVERITY_ERROR, "documents", why.text,
-                                      "build the cache again", err);
+        imr_found_error(i, "documents", why.text, "build the cache again");
+        return IMR_OK;
     }
     if (status != IMR_OK) {
         if (err)
             *err = why;
         return status;
     }
-    IMR_TRY(imr_inspection_number(i, "norm_min", "shortest vector", low, 4, err));
-    IMR_TRY(imr_inspection_number(i, "norm_max", "longest vector", high, 4, err));
-    if (low > 0)
-        return IMR_OK;
-    return imr_inspection_problem(i, IMR_SEVERITY_WARNING, "documents",
-                                  "a document's vector is zero",
-                                  "the encoder knows none of its words", err);
+    imr_fact_number(i, "norm_min", "shortest vector", low, 4);
+    imr_fact_number(i, "norm_max", "longest vector", high, 4);
+    if (low <= 0)
+        imr_found(i, IMR_SEVERITY_WARNING, "documents", "a document's vector is zero",
+                  "the encoder knows none of its words");
+    return IMR_OK;
 }
 
-static imr_status add_cache_splits(imr_inspection *i, const imr_cache *c, imr_error *err)
+/* A member of "splits", and what is said of it. */
+static void put_split(imr_buf *json, imr_buf *text, const char *name, size_t queries,
+                      const char *key, size_t n, const char *words)
+{
+    imr_buf_str(json, json->len > 1 ? ", " : "");
+    imr_json_printf(json, "%s: {'queries': %zu, %s: %zu}", name, queries, key, n);
+    imr_buf_printf(text, "%s%s %zu queries, %zu %s", text->len ? "; " : "", name, queries, n,
+                   words);
+}
+
+static void put_splits(imr_inspection *i, imr_buf *json, imr_buf *text)
+{
+    imr_buf_char(json, '}');
+    imr_buf_str(text, text->len ? "" : "none");
+    imr_fact_buf(i, "splits", "splits", json, text);
+}
+
+static void add_cache_splits(imr_inspection *i, const imr_cache *c)
 {
     IMR_AUTOBUF imr_buf json = {0};
     IMR_AUTOBUF imr_buf text = {0};
@@ -73,21 +87,14 @@ static imr_status add_cache_splits(imr_inspection *i, const imr_cache *c, imr_er
         size_t queries;
         imr_cache_split_queries(c, s, &queries);
         const imr_qrels *qrels = imr_cache_split_qrels(c, s);
-        size_t judged = qrels ? imr_qrels_count(qrels) : 0;
-        imr_buf_str(&json, s ? ", " : "");
-        imr_json_put_string(&json, imr_cache_split_name(c, s));
-        imr_buf_printf(&json, ": {\"queries\": %zu, \"judged\": %zu}", queries, judged);
-        imr_buf_printf(&text, "%s%s %zu queries, %zu of them judged", s ? "; " : "",
-                       imr_cache_split_name(c, s), queries, judged);
+        put_split(&json, &text, imr_cache_split_name(c, s), queries, "judged",
+                  qrels ? imr_qrels_count(qrels) : 0, "of them judged");
     }
-    imr_buf_char(&json, '}');
-    IMR_TRY(imr_buf_check(&json, err));
-    return imr_inspection_raw(i, "splits", "splits", imr_buf_text(&json),
-                              text.len ? imr_buf_text(&text) : "none", err);
+    put_splits(i, &json, &text);
 }
 
 /* How much of the texts the encoder reads. */
-static imr_status add_tokens(imr_inspection *i, const imr_cache *c, imr_error *err)
+static void add_tokens(imr_inspection *i, const imr_cache *c)
 {
     static const char *const names[] = {"documents", "queries"};
     IMR_AUTOBUF imr_buf json = {0};
@@ -96,37 +103,15 @@ static imr_status add_tokens(imr_inspection *i, const imr_cache *c, imr_error *e
         const imr_token_totals t = imr_cache_tokens(c, k);
         if (t.total == 0)
             continue;
-        imr_buf_printf(&json,
-                       "%s\"%s\": {\"texts\": %" PRIu64 ", \"cut\": %" PRIu64 ", \"read\": %" PRIu64
-                       ", \"total\": %" PRIu64 "}",
-                       json.len ? ", " : "{", names[k], t.texts, t.cut, t.read, t.total);
+        imr_buf_str(&json, json.len ? ", " : "{");
+        imr_json_printf(&json, "%s: {'texts': %zu, 'cut': %zu, 'read': %zu, 'total': %zu}",
+                        names[k], (size_t)t.texts, (size_t)t.cut, (size_t)t.read, (size_t)t.total);
         imr_buf_printf(&text, "%s%s: ", text.len ? "; " : "", names[k]);
         imr_token_totals_text(&text, &t);
     }
-    if (json.len == 0)
-        return IMR_OK;
     imr_buf_char(&json, '}');
-    IMR_TRY(imr_buf_check(&json, err));
-    return imr_inspection_raw(i, "tokens", "texts", imr_buf_text(&json), imr_buf_text(&text), err);
-}
-
-/* One kept table, in words and as a member of the JSON array. */
-static void put_table(imr_buf *json, imr_buf *text, const imr_encoded_table_info *t,
-                      const imr_cache *c)
-{
-    const char *own = imr_cache_encoder(c)->sha256;
-    imr_buf_printf(json,
-                   "%s{\"name\": \"encoded\", \"encoder_sha256\": \"%s\", \"rows\": %" PRIu64
-                   ", \"dim\": %" PRIu64 ", \"finished\": %" PRIu64 "}",
-                   json->len > 1 ? ", " : "", t->sha256, t->rows, t->dim, t->finished);
-    imr_buf_printf(text, "%sencoded, %" PRIu64 " x %" PRIu64, text->len ? "; " : "", t->rows,
-                   t->dim);
-    if (t->finished < t->rows)
-        imr_buf_printf(text, ", %" PRIu64 " of them made", t->finished);
-    if (own[0])
-        imr_buf_str(text, strcmp(own, t->sha256) == 0 ? ", of the cache's encoder"
-                                                      : ", of another encoder");
-    imr_buf_printf(text, " %.12s", t->sha256);
+    if (text.len)
+        imr_fact_buf(i, "tokens", "texts", &json, &text);
 }
 
 static imr_status add_tables(imr_inspection *i, const imr_cache *c, imr_error *err)
@@ -134,20 +119,32 @@ static imr_status add_tables(imr_inspection *i, const imr_cache *c, imr_error *e
     IMR_AUTOFREE imr_encoded_table_info *tables = NULL;
     IMR_AUTOBUF imr_buf json = {0};
     IMR_AUTOBUF imr_buf text = {0};
+    const char *own = imr_cache_encoder(c)->sha256;
     size_t n;
     IMR_TRY(imr_encoded_table_list(&tables, &n, i->path, err));
-    imr_buf_char(&json, '[');
-    for (size_t t = 0; t < n; t++)
-        put_table(&json, &text, &tables[t], c);
-    imr_buf_char(&json, ']');
-    IMR_TRY(imr_buf_check(&json, err));
-    IMR_TRY(imr_inspection_raw(i, "token_tables", "token tables", imr_buf_text(&json),
-                               n ? imr_buf_text(&text) : "none kept", err));
-    for (size_t t = 0; t < n; t++)
-        if (tables[t].damaged)
-            IMR_TRY(imr_inspection_problem(
-                i, IMR_SEVERITY_WARNING, "tokens", "a token table does not hold what was written",
-                "the next --token-table encoded makes the rest of it again", err));
+    for (size_t k = 0; k < n; k++) {
+        const imr_encoded_table_info *t = &tables[k];
+        imr_buf_str(&json, k ? ", " : "[");
+        imr_json_printf(&json,
+                        "{'name': 'encoded', 'encoder_sha256': %s, 'rows': %zu, 'dim': %zu, "
+                        "'finished': %zu}",
+                        t->sha256, (size_t)t->rows, (size_t)t->dim, (size_t)t->finished);
+        imr_buf_printf(&text, "%sencoded, %zu x %zu", k ? "; " : "", (size_t)t->rows,
+                       (size_t)t->dim);
+        if (t->finished < t->rows)
+            imr_buf_printf(&text, ", %zu of them made", (size_t)t->finished);
+        if (own[0])
+            imr_buf_str(&text, strcmp(own, t->sha256) == 0 ? ", of the cache's encoder"
+                                                           : ", of another encoder");
+        imr_buf_printf(&text, " %.12s", t->sha256);
+        if (t->damaged)
+            imr_found(i, IMR_SEVERITY_WARNING, "tokens",
+                      "a token table does not hold what was written",
+                      "the next --token-table encoded makes the rest of it again");
+    }
+    imr_buf_str(&json, n ? "]" : "[]");
+    imr_buf_str(&text, n ? "" : "none kept");
+    imr_fact_buf(i, "token_tables", "token tables", &json, &text);
     return IMR_OK;
 }
 
@@ -155,58 +152,144 @@ static imr_status add_tables(imr_inspection *i, const imr_cache *c, imr_error *e
 static imr_status add_unpacked(imr_inspection *i, imr_error *err)
 {
     IMR_AUTOFREE char *dir = imr_path_join(i->path, IMR_STORE_UNPACKED);
+    IMR_AUTOBUF imr_buf json = {0};
+    IMR_AUTOBUF imr_buf text = {0};
     if (!dir)
         return imr_fail_memory(err);
-    const uint64_t bytes = imr_dataset_unpacked_bytes(dir);
-    if (!bytes)
-        return IMR_OK;
-    char json[32], text[64];
-    snprintf(json, sizeof json, "%" PRIu64, bytes);
-    snprintf(text, sizeof text,
-             "%.1f MB in " IMR_STORE_UNPACKED "; can be deleted while the archive is there",
-             (double)bytes / 1e6);
-    return imr_inspection_raw(i, "unpacked_bytes", "unpacked corpus", json, text, err);
-}
-
-static imr_status add_cache(imr_inspection *i, const imr_cache *c, const imr_progress *progress,
-                            imr_error *err)
-{
-    const imr_encoder_identity *e = imr_cache_encoder(c);
-    snprintf(i->sha256, sizeof i->sha256, "%s", imr_cache_sha256(c));
-    IMR_TRY(imr_inspection_string(i, "layout", "layout", imr_cache_layout(c), err));
-    IMR_TRY(imr_inspection_int(i, "dim", "dimension n", (int64_t)imr_cache_dim(c), err));
-    IMR_TRY(
-        imr_inspection_string(i, "dtype", "stored as", imr_dtype_name(imr_cache_dtype(c)), err));
-    IMR_TRY(imr_inspection_int(i, "documents", "documents", (int64_t)imr_cache_documents(c), err));
-    IMR_TRY(imr_inspection_int(i, "queries", "queries", (int64_t)imr_cache_queries(c), err));
-    IMR_TRY(imr_inspection_string(i, "encoder", "encoder", e->name, err));
-    if (e->precision[0])
-        IMR_TRY(imr_inspection_string(i, "precision", "encoded with", e->precision, err));
-    IMR_TRY(imr_inspection_string(i, "encoder_path", e->path[0] ? "encoder folder" : NULL, e->path,
-                                  err));
-    IMR_TRY(imr_inspection_string(i, "encoder_sha256", NULL, e->sha256, err));
-    IMR_TRY(add_tokens(i, c, err));
-    IMR_TRY(add_tables(i, c, err));
-    IMR_TRY(add_unpacked(i, err));
-    IMR_TRY(add_cache_splits(i, c, err));
-    IMR_TRY(add_vectors(i, c, progress, err));
-    const char *notice = imr_cache_notice(c);
-    if (!notice[0])
-        return IMR_OK;
-    return imr_inspection_problem(i, IMR_SEVERITY_WARNING, i->path, notice,
-                                  imr_cache_dataset(c) ? "" : "name the data set with --dataset",
-                                  err);
+    const size_t bytes = (size_t)imr_dataset_unpacked_bytes(dir);
+    imr_buf_printf(&json, "%zu", bytes);
+    imr_buf_printf(&text,
+                   "%.1f MB in " IMR_STORE_UNPACKED "; can be deleted while the archive is there",
+                   (double)bytes / 1e6);
+    if (bytes)
+        imr_fact_buf(i, "unpacked_bytes", "unpacked corpus", &json, &text);
+    return IMR_OK;
 }
 
 imr_status imr_inspect_cache(imr_inspection *i, const imr_progress *progress, imr_error *err)
 {
-    imr_cache *c;
+    const imr_cache_options options = {.skip_bad_lines = true, .progress = progress};
+    IMR_CLEANUP(imr_cache_free_at) imr_cache *c = NULL;
+    IMR_TRY(imr_cache_open(&c, i->path, &options, err));
+    const imr_encoder_identity *e = imr_cache_encoder(c);
+    const char *notice = imr_cache_notice(c);
+    snprintf(i->sha256, sizeof i->sha256, "%s", imr_cache_sha256(c));
+    imr_fact_string(i, "layout", "layout", imr_cache_layout(c));
+    imr_fact_int(i, "dim", "dimension n", imr_cache_dim(c));
+    imr_fact_string(i, "dtype", "stored as", imr_dtype_name(imr_cache_dtype(c)));
+    imr_fact_int(i, "documents", "documents", imr_cache_documents(c));
+    imr_fact_int(i, "queries", "queries", imr_cache_queries(c));
+    imr_fact_string(i, "encoder", "encoder", e->name);
+    imr_fact_string(i, "precision", "encoded with", e->precision[0] ? e->precision : NULL);
+    imr_fact_string(i, "encoder_path", e->path[0] ? "encoder folder" : NULL, e->path);
+    imr_fact_string(i, "encoder_sha256", NULL, e->sha256);
+    add_tokens(i, c);
+    IMR_TRY(add_tables(i, c, err));
+    IMR_TRY(add_unpacked(i, err));
+    add_cache_splits(i, c);
+    IMR_TRY(add_vectors(i, c, progress, err));
+    if (notice[0])
+        imr_found(i, IMR_SEVERITY_WARNING, i->path, notice,
+                  imr_cache_dataset(c) ? "" : "name the data set with --dataset");
+    return IMR_OK;
+}
+
+/* ---- data sets ---- */
+
+static bool known(const void *user, const char *document_id)
+{
+    uint32_t at;
+    return imr_dataset_find(user, document_id, &at);
+}
+
+static void found_missing(imr_inspection *i, const char *split, size_t n, const char *what,
+                          const char *first, const char *fix)
+{
+    IMR_AUTOBUF imr_buf where = {0};
+    IMR_AUTOBUF imr_buf text = {0};
+    imr_buf_printf(&where, "qrels/%s.tsv", split);
+    imr_buf_printf(&text, "%zu judged %s, the first is '%s'", n, what, first);
+    if (n)
+        imr_found(i, IMR_SEVERITY_WARNING, imr_buf_text(&where), imr_buf_text(&text), fix);
+}
+
+static void add_splits(imr_inspection *i, const imr_dataset *d)
+{
+    IMR_AUTOBUF imr_buf json = {0};
+    IMR_AUTOBUF imr_buf text = {0};
+    imr_buf_char(&json, '{');
+    for (size_t s = 0; s < imr_dataset_splits(d); s++) {
+        const char *name = imr_dataset_split_name(d, s), *query = "", *document = "";
+        const imr_qrels *qrels = imr_dataset_qrels(d, name);
+        size_t judged = 0, unknown = 0, queries = imr_qrels_count(qrels);
+        uint32_t at;
+        for (size_t q = 0; q < queries; q++) {
+            const imr_qrels_query one = imr_qrels_at(qrels, q);
+            judged += one.n;
+            if (!imr_dataset_find_query(d, one.id, &at) && unknown++ == 0)
+                query = one.id;
+        }
+        put_split(&json, &text, name, queries, "judgements", judged, "judgements");
+        found_missing(i, name, unknown, "queries are not in queries.jsonl", query,
+                      "they are left out");
+        found_missing(i, name, imr_qrels_absent(qrels, known, d, &document),
+                      "documents are not in the corpus", document,
+                      "no ranking can find them: recall stays below 1");
+    }
+    put_splits(i, &json, &text);
+}
+
+static imr_status add_lengths(imr_inspection *i, const imr_dataset *d, const imr_progress *progress,
+                              imr_error *err)
+{
+    size_t n = imr_dataset_count(d), empty = 0;
+    double total = 0;
+    IMR_AUTOBUF imr_buf text = {0};
+    for (size_t k = 0; k < n; k++) {
+        imr_buf_clear(&text);
+        IMR_TRY(imr_dataset_text(d, k, &text, err));
+        empty += text.len == 0;
+        total += (double)text.len;
+        if (k % 256 == 0 && !imr_progress_step(progress, "measuring texts", k, n))
+            return imr_fail(err, IMR_E_CANCELLED, "looking at the dataset was cancelled");
+    }
+    imr_fact_number(i, "mean_bytes", "bytes a document", n ? total / (double)n : 0, 0);
+    imr_buf_clear(&text);
+    imr_buf_printf(&text, "%zu documents have neither title nor text", empty);
+    if (empty)
+        imr_found(i, IMR_SEVERITY_WARNING, "corpus", imr_buf_text(&text),
+                  "their vectors mean nothing: drop them from the corpus");
+    return IMR_OK;
+}
+
+imr_status imr_inspect_dataset(imr_inspection *i, const imr_progress *progress, imr_error *err)
+{
+    const imr_dataset_options options = {.skip_bad_lines = true, .progress = progress};
+    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *d = NULL;
     imr_error why;
-    imr_cache_options options = {.skip_bad_lines = true, .progress = progress};
-    imr_status status = imr_cache_open(&c, i->path, &options, &why);
+    char queries[IMR_SHA256_HEX];
+    const imr_status status = imr_dataset_open(&d, i->path, &options, &why);
+    if (status == IMR_E_NOT_FOUND)
+        i->kind = "unknown";
     if (status != IMR_OK)
-        return imr_inspection_failed(i, status, &why, "", err);
-    status = add_cache(i, c, progress, err);
-    imr_cache_free(c);
-    return status;
+        return imr_found_failure(i, status, &why,
+                                 "name the file or folder itself: an adapter, an encoder, a cache, "
+                                 "a dataset",
+                                 err);
+    IMR_TRY(imr_dataset_sha256(d, i->sha256, queries, progress, err));
+    imr_fact_string(i, "queries_sha256", "sha256 of queries", queries);
+    imr_fact_int(i, "documents", "documents", imr_dataset_count(d));
+    if (imr_dataset_summary(d)[0] && imr_dataset_corpus_bytes(d) == 0)
+        imr_fact_string(i, "files", "files", imr_dataset_summary(d));
+    imr_fact_int(i, "queries", "queries", imr_dataset_queries(d));
+    IMR_TRY(add_lengths(i, d, progress, err));
+    add_splits(i, d);
+    const size_t bad = imr_dataset_bad_lines(d), kept = imr_dataset_bad_lines_kept(d);
+    if (bad)
+        imr_fact_int(i, "bad_lines", "malformed lines", bad);
+    for (size_t k = 0; bad && k < kept && k < SHOWN; k++)
+        imr_found_error(i, i->path, imr_dataset_bad_line(d, k),
+                        "mend the line, or use --skip-bad-lines");
+    i->usable &= !bad;
+    return IMR_OK;
 }

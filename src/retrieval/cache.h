@@ -96,6 +96,7 @@ imr_status imr_cache_build_memory(imr_cache **out, imr_dataset *dataset,
                                   imr_encode_fn encode, void *user, const imr_progress *progress,
                                   imr_error *err) IMR_NODISCARD;
 void imr_cache_free(imr_cache *c);
+IMR_FREE_AT(imr_cache, imr_cache_free)
 
 /* ---- what it is ---- */
 const char *imr_cache_path(const imr_cache *c);   /* "" when made in memory */

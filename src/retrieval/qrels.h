@@ -44,6 +44,7 @@ imr_status imr_qrels_open(imr_qrels **out, const char *path, imr_error *err) IMR
 imr_status imr_qrels_subset(imr_qrels **out, const imr_qrels *const *sources, size_t n_sources,
                             const char *const *ids, size_t n_ids, imr_error *err) IMR_NODISCARD;
 void imr_qrels_free(imr_qrels *q);
+IMR_FREE_AT(imr_qrels, imr_qrels_free)
 
 size_t imr_qrels_count(const imr_qrels *q); /* queries */
 imr_qrels_query imr_qrels_at(const imr_qrels *q, size_t query);

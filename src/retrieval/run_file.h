@@ -30,6 +30,7 @@ imr_status imr_run_parse(imr_run **out, const void *data, size_t len, const char
                          imr_error *err) IMR_NODISCARD;
 imr_status imr_run_open(imr_run **out, const char *path, imr_error *err) IMR_NODISCARD;
 void imr_run_free(imr_run *r); /* NULL is fine */
+IMR_FREE_AT(imr_run, imr_run_free)
 
 size_t imr_run_count(const imr_run *r);
 imr_run_query imr_run_at(const imr_run *r, size_t i);

@@ -133,7 +133,7 @@ enum { SIGNALS = 65 }; /* numbers from 1; Linux has the most, 64 */
 static int pipe_fds[2] = {-1, -1};
 static struct sigaction old_actions[SIGNALS];
 static struct termios attributes;
-static volatile sig_atomic_t have_attributes, installed;
+static volatile sig_atomic_t have_attributes;
 
 static void note_signal(int signal_number)
 {
@@ -196,13 +196,12 @@ imr_status ui_signals_open(imr_error *err)
         if (old_actions[s].sa_handler != SIG_IGN || s == SIGWINCH || s == SIGCONT || s == SIGTSTP)
             sigaction(s, &a, NULL);
     }
-    installed = 1;
     return IMR_OK;
 }
 
 void ui_signals_close(void)
 {
-    if (!installed)
+    if (pipe_fds[0] < 0)
         return;
     for (int s = 1; s < SIGNALS; s++)
         if (handler_of(s))
@@ -210,36 +209,20 @@ void ui_signals_close(void)
     close(pipe_fds[0]);
     close(pipe_fds[1]);
     pipe_fds[0] = pipe_fds[1] = -1;
-    installed = 0;
 }
 
 /* ---- waiting ---- */
-
-static void feed(ui_app *a, ui_term *t)
-{
-    ui_event e;
-    while (ui_decoder_next(&t->decoder, &e))
-        ui_update(a, &e);
-}
 
 /* Acts on signals that came; returns the exit status of one that ends the program, else 0. */
 static int take_signals(ui_app *a, ui_term *t)
 {
     for (unsigned char s; read(pipe_fds[0], &s, 1) == 1;) {
-        switch (s) {
-        case SIGWINCH:
-            resize(a, t);
-            break;
-        case SIGTSTP:
+        if (s == SIGTSTP)
             a->effects |= UI_FX_SUSPEND;
-            break;
-        case SIGCONT:
-            a->effects |= UI_FX_REDRAW;
-            resize(a, t);
-            break;
-        default:
+        else if (s == SIGWINCH || s == SIGCONT)
+            resize(a, t); /* and draws everything again */
+        else
             return 128 + s;
-        }
     }
     return 0;
 }
@@ -271,7 +254,8 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
     double drawn = -1;
     int code = 0;
     for (;;) {
-        feed(a, t);
+        for (ui_event e; ui_decoder_next(&t->decoder, &e);)
+            ui_update(a, &e);
         if (due(a) == 0)
             ui_update(a, &(ui_event){.kind = UI_EVENT_TICK});
         if (!ui_act(a, t, jobs))
@@ -293,18 +277,18 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
         }
         if (n == 0 && ui_decoder_waiting(&t->decoder))
             ui_decoder_flush(&t->decoder);
-        if (n > 0 && fds[2].revents && (code = take_signals(a, t)) != 0)
+        if (fds[2].revents && (code = take_signals(a, t)) != 0)
             break;
-        if (n > 0 && fds[1].revents) {
+        if (fds[1].revents) {
             int before = a->pending;
             imr_async_reap(jobs);
             urgent = urgent || imr_async_pending(jobs) != before; /* a result, not only progress */
         }
-        if (n > 0 && fds[0].revents && !t->read(t)) {
+        if (fds[0].revents && !t->read(t)) {
             code = 129;
             break;
         }
-        urgent = urgent || n == 0 || (n > 0 && (fds[0].revents || fds[2].revents));
+        urgent = urgent || n == 0 || fds[0].revents || fds[2].revents;
         dirty = true;
     }
     ui_view_done(&view);

@@ -53,11 +53,10 @@ void ui_app_done(ui_app *a)
 
 const char *ui_app_banner(const ui_app *a)
 {
-    if (!a->trace)
-        return NULL;
-    if (a->query_error.status != IMR_OK)
-        return a->query_error.text;
-    return *a->trace->warning ? a->trace->warning : NULL;
+    return !a->trace                         ? NULL
+           : a->query_error.status != IMR_OK ? a->query_error.text
+           : *a->trace->warning              ? a->trace->warning
+                                             : NULL;
 }
 
 ui_layout ui_app_layout(const ui_app *a)
@@ -277,37 +276,24 @@ static void take_detail(ui_app *a, const imr_delivery *d)
 
 void ui_app_deliver(ui_app *a, const imr_delivery *d)
 {
-    switch (d->kind) {
-    case IMR_ASYNC_OPEN:
-        if (d->status != IMR_OK) {
-            a->failed = true;
-            a->editing = false; /* nothing can be asked: q quits */
-            a->error = d->error;
-        }
-        break;
-    case IMR_ASYNC_QUERY:
+    bool failed = d->status != IMR_OK;
+    if (d->kind == IMR_ASYNC_OPEN && failed) {
+        a->failed = true;
+        a->editing = false; /* nothing can be asked: q quits */
+        a->error = d->error;
+    } else if (d->kind == IMR_ASYNC_QUERY) {
         take_trace(a, d);
-        break;
-    case IMR_ASYNC_DETAIL:
+    } else if (d->kind == IMR_ASYNC_DETAIL) {
         take_detail(a, d);
-        break;
-    case IMR_ASYNC_SUGGEST:
-        if (d->serial == a->suggest_serial && d->status == IMR_OK)
-            take_suggestions(a, d);
-        imr_free(d->suggestions);
-        break;
-    case IMR_ASYNC_WRITE:
-    case IMR_ASYNC_EXPORT:
-    case IMR_ASYNC_WORDS:
-        if (d->status != IMR_OK)
-            ui_app_say(a, true, "%s", d->error.text);
-        else if (d->kind == IMR_ASYNC_EXPORT)
-            ui_app_say(a, false, "saved %s", d->path);
-        imr_free(d->path);
-        break;
-    case IMR_ASYNC_AHEAD:
-        break;
+    } else if (d->kind == IMR_ASYNC_SUGGEST && !failed && d->serial == a->suggest_serial) {
+        take_suggestions(a, d);
+    } else if (d->kind == IMR_ASYNC_EXPORT && !failed) {
+        ui_app_say(a, false, "saved %s", d->path);
+    } else if (d->kind != IMR_ASYNC_SUGGEST && failed) { /* of writing and of words */
+        ui_app_say(a, true, "%s", d->error.text);
     }
+    imr_free(d->suggestions);
+    imr_free(d->path);
     ui_app_settle(a);
 }
 

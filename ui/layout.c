@@ -5,10 +5,8 @@ static ui_class class_of(int rows, int cols)
 {
     if (rows < UI_MIN_ROWS || cols < UI_MIN_COLS)
         return UI_CLASS_T;
-    if (cols < 100)
-        return rows >= 45 ? UI_CLASS_P : UI_CLASS_S;
-    if (rows < 30)
-        return UI_CLASS_S;
+    if (cols < 100 || rows < 30)
+        return cols < 100 && rows >= 45 ? UI_CLASS_P : UI_CLASS_S;
     return cols >= 160 && rows >= 45 ? UI_CLASS_L : UI_CLASS_M;
 }
 

@@ -61,28 +61,20 @@ static bool has(const imr_trace_document *d, const char *words)
 
 static bool passes(const ui_list *l, const imr_trace_document *d)
 {
-    bool first = d->rank_after && d->rank_after <= 10;
-    bool was_first = d->rank_encoder && d->rank_encoder <= 10;
-    switch (l->filter) {
-    case UI_FILTER_WINNERS:
-        return d->move_encoder > 0;
-    case UI_FILTER_LOSERS:
-        return d->move_encoder < 0 || !d->rank_after;
-    case UI_FILTER_MOVERS:
-        return abs(d->move_encoder) >= UI_BIG_MOVE;
-    case UI_FILTER_ENTERED:
-        return first && !was_first;
-    case UI_FILTER_LEFT:
-        return was_first && !first;
-    case UI_FILTER_RELEVANT:
-        return d->relevance > 0;
-    case UI_FILTER_LOST:
-        return d->relevance > 0 && was_first && !first;
-    case UI_FILTER_WORDS:
-        return has(d, l->filter_words);
-    default:
-        return true;
-    }
+    const bool first = d->rank_after && d->rank_after <= 10, relevant = d->relevance > 0;
+    const bool was_first = d->rank_encoder && d->rank_encoder <= 10;
+    const bool pass[UI_FILTER_COUNT] = {
+        [UI_FILTER_NONE] = true,
+        [UI_FILTER_WINNERS] = d->move_encoder > 0,
+        [UI_FILTER_LOSERS] = d->move_encoder < 0 || !d->rank_after,
+        [UI_FILTER_MOVERS] = abs(d->move_encoder) >= UI_BIG_MOVE,
+        [UI_FILTER_ENTERED] = first && !was_first,
+        [UI_FILTER_LEFT] = was_first && !first,
+        [UI_FILTER_RELEVANT] = relevant,
+        [UI_FILTER_LOST] = relevant && was_first && !first,
+        [UI_FILTER_WORDS] = has(d, l->filter_words),
+    };
+    return pass[l->filter];
 }
 
 void ui_list_arrange(ui_list *l)

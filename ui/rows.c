@@ -52,25 +52,29 @@ void ui_rows_text(ui_rows *r, int x, ui_style style, const char *text)
 
 void ui_rows_sentence(ui_rows *r, int x, const char *text)
 {
-    IMR_AUTOBUF imr_buf plain = {0};
+    IMR_AUTOBUF imr_buf plain = {0}, bold = {0}; /* bold: 1 for each byte of plain that is */
     ui_lines l = {0};
-    for (const char *p = text; *p; p++)
-        if (*p != '*')
-            imr_buf_char(&plain, *p);
-    ui_lines_set(&l, imr_buf_text(&plain), r->grid.cols - x - 1, SIZE_MAX);
-    ui_surface s = ui_rows_add(r, (int)l.n);
-    bool bold = false;
-    for (size_t i = 0, at = 0; i < l.n; i++)
-        for (int to = x; at < (i + 1 < l.n ? l.v[i + 1].start : plain.len);) {
-            for (; *text == '*'; text++)
-                bold = !bold;
-            size_t next = imr_utf8_next(plain.data, plain.len, at);
-            if (at < l.v[i].end)
-                to =
-                    ui_put_n(s, (int)i, to, bold ? UI_STRONG : UI_TEXT, plain.data + at, next - at);
-            text += next - at;
-            at = next;
+    char on = 0;
+    for (; *text; text++) {
+        if (*text == '*') {
+            on = !on;
+            continue;
         }
+        imr_buf_char(&plain, *text);
+        imr_buf_char(&bold, on);
+    }
+    if (!plain.failed && !bold.failed)
+        ui_lines_set(&l, imr_buf_text(&plain), r->grid.cols - x - 1, SIZE_MAX);
+    for (size_t i = 0; i < l.n; i++) {
+        ui_surface s = ui_rows_add(r, 1);
+        int to = x;
+        for (size_t at = l.v[i].start, next = at; at < l.v[i].end; at = next) {
+            while (next < l.v[i].end && bold.data[next] == bold.data[at])
+                next++;
+            to =
+                ui_put_n(s, 0, to, bold.data[at] ? UI_STRONG : UI_TEXT, plain.data + at, next - at);
+        }
+    }
     ui_lines_done(&l);
 }
 

@@ -438,24 +438,17 @@ static void press(ui_app *a, ui_key key)
 
 void ui_update(ui_app *a, const ui_event *e)
 {
-    switch (e->kind) {
-    case UI_EVENT_KEY:
+    if (e->kind == UI_EVENT_KEY) {
         press(a, e->key);
-        break;
-    case UI_EVENT_PASTE:
+    } else if (e->kind == UI_EVENT_PASTE) {
         insert(a, e->text, e->len);
-        break;
-    case UI_EVENT_RESIZE:
+    } else if (e->kind == UI_EVENT_RESIZE) {
         a->rows = e->y;
         a->cols = e->x;
         a->effects |= UI_FX_REDRAW;
-        break;
-    case UI_EVENT_TICK:
+    } else if (e->kind == UI_EVENT_TICK) {
         a->stale = a->waiting;
         a->late = a->wanted >= 0;
-        break;
-    case UI_EVENT_NONE:
-        break;
     }
     ui_app_settle(a);
 }

@@ -190,27 +190,19 @@ static void draw_words(const ui_app *a, ui_surface s)
 static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_layout *l)
 {
     ui_surface body = ui_sub(s, l->body);
-    switch (a->screen) {
-    case UI_RANK:
+    if (a->screen == UI_RANK)
         draw_rank(v, a, s, l);
-        break;
-    case UI_DOCUMENT:
+    else if (a->screen == UI_DOCUMENT)
         ui_draw_document(ui_sub(s, l->document), ui_sub(s, l->words), &a->list, &a->reading,
                          a->document.top, missing(a), l->boxed);
-        break;
-    case UI_WORDS:
+    else if (a->screen == UI_WORDS)
         draw_words(a, body);
-        break;
-    case UI_WHY:
+    else if (a->screen == UI_WHY)
         ui_rows_draw(&v->why, body, (int)a->why.top);
-        break;
-    case UI_PREVIEW:
+    else if (a->screen == UI_PREVIEW)
         ui_draw_preview(body, &a->list, &a->reading, a->text.top, missing(a), false, true);
-        break;
-    case UI_SELFTEST:
+    else
         ui_draw_selftest(body);
-        break;
-    }
 }
 
 /* ---- the lines above ---- */
@@ -396,34 +388,22 @@ static void find_targets(const ui_grid *g, ui_targets *t)
 
 static void draw_overlay(const ui_view *v, const ui_app *a, ui_surface s, ui_surface body)
 {
-    switch (a->overlay) {
-    case UI_OVER_HELP:
+    const ui_target *t = a->targets.n ? &a->targets.v[a->targets.at] : NULL;
+    if (a->overlay == UI_OVER_HELP)
         ui_draw_help(body, &v->help, (int)a->help.top);
-        break;
-    case UI_OVER_POINT:
-        if (a->targets.n) {
-            const ui_target *t = &a->targets.v[a->targets.at];
-            ui_draw_point(s, t->y, t->x, t->w, t->term);
-        }
-        break;
-    case UI_OVER_PALETTE:
+    else if (a->overlay == UI_OVER_POINT && t)
+        ui_draw_point(s, t->y, t->x, t->w, t->term);
+    else if (a->overlay == UI_OVER_PALETTE)
         ui_draw_palette(body, &a->keymap, &a->line, a->pick);
-        break;
-    case UI_OVER_HISTORY:
+    else if (a->overlay == UI_OVER_HISTORY)
         ui_draw_history(body, &a->line, &a->offers);
-        break;
-    case UI_OVER_MENU:
+    else if (a->overlay == UI_OVER_MENU)
         ui_draw_menu(body, ui_actions[a->menu].hint, ui_menu_of(a->menu, a->screen == UI_WORDS));
-        break;
-    case UI_OVER_LINE:
+    else if (a->overlay == UI_OVER_LINE)
         ui_draw_line(body,
                      a->line_action == UI_DO_FIND ? "Find in titles and ids"
                                                   : "Only titles and ids with",
                      &a->line);
-        break;
-    case UI_OVER_NONE:
-        break;
-    }
 }
 
 bool ui_view_make(ui_view *v, ui_app *a)

@@ -212,42 +212,32 @@ static bool recall(ui_prompt *p, bool older)
 
 bool ui_prompt_do(ui_prompt *p, ui_action action)
 {
-    size_t at = p->cursor, end = p->text.len;
-    if (action != UI_DO_OLDER && action != UI_DO_NEWER)
-        p->past = 0;
-    switch (action) {
-    case UI_DO_RUBOUT:
-        return cut(p, left(p, at), at);
-    case UI_DO_DELETE:
-        return cut(p, at, right(p, at));
-    case UI_DO_WORD_RUBOUT:
-        return kill_text(p, word(p, false), at);
-    case UI_DO_WORD_DELETE:
-        return kill_text(p, at, word(p, true));
-    case UI_DO_KILL_START:
-        return kill_text(p, 0, at);
-    case UI_DO_KILL_END:
-        return kill_text(p, at, end);
-    case UI_DO_EDIT_UNDO:
-        return undo(p);
-    case UI_DO_OLDER:
-    case UI_DO_NEWER:
+    const size_t at = p->cursor;
+    /* where it moves to, or what it deletes up to */
+    size_t to = action == UI_DO_LINE_START || action == UI_DO_KILL_START    ? 0
+                : action == UI_DO_LINE_END || action == UI_DO_KILL_END      ? p->text.len
+                : action == UI_DO_CHAR_LEFT || action == UI_DO_RUBOUT       ? left(p, at)
+                : action == UI_DO_CHAR_RIGHT || action == UI_DO_DELETE      ? right(p, at)
+                : action == UI_DO_WORD_LEFT || action == UI_DO_WORD_RUBOUT  ? word(p, false)
+                : action == UI_DO_WORD_RIGHT || action == UI_DO_WORD_DELETE ? word(p, true)
+                                                                            : at;
+    size_t start = to < at ? to : at, end = to < at ? at : to;
+    if (action == UI_DO_OLDER || action == UI_DO_NEWER)
         return recall(p, action == UI_DO_OLDER);
-    default:
-        break;
-    }
+    p->past = 0;
+    if (action == UI_DO_EDIT_UNDO)
+        return undo(p);
+    if (action == UI_DO_RUBOUT || action == UI_DO_DELETE)
+        return cut(p, start, end);
+    if (action == UI_DO_WORD_RUBOUT || action == UI_DO_WORD_DELETE || action == UI_DO_KILL_START ||
+        action == UI_DO_KILL_END)
+        return kill_text(p, start, end);
     p->killing = p->typing = false;
     if (action == UI_DO_YANK)
         return p->kill.len && ui_prompt_insert(p, imr_buf_text(&p->kill), p->kill.len);
     if (action == UI_DO_TRANSPOSE)
         return transpose(p);
-    p->cursor = action == UI_DO_LINE_START   ? 0
-                : action == UI_DO_LINE_END   ? end
-                : action == UI_DO_CHAR_LEFT  ? left(p, at)
-                : action == UI_DO_CHAR_RIGHT ? right(p, at)
-                : action == UI_DO_WORD_LEFT  ? word(p, false)
-                : action == UI_DO_WORD_RIGHT ? word(p, true)
-                                             : at;
+    p->cursor = to;
     return false;
 }
 

@@ -13,7 +13,6 @@
 #include "ui/decode.h"
 #include "ui/keymap.h"
 #include "ui/layout.h"
-#include "ui/list.h"
 #include "ui/prompt.h"
 #include "ui/reading.h"
 

@@ -131,16 +131,3 @@ void ui_replace(char **slot, const char *text)
     imr_free(*slot);
     *slot = copy;
 }
-
-int ui_by_key(const void *x, const void *y)
-{
-    const ui_sort_key *a = x, *b = y;
-    int order = a->group != b->group ? a->group - b->group
-                : a->text && b->text ? strcmp(a->text, b->text)
-                                     : 0;
-    if (order)
-        return order;
-    if (a->number != b->number)
-        return a->number < b->number ? -1 : 1;
-    return a->place < b->place ? -1 : a->place > b->place;
-}

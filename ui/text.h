@@ -1,5 +1,5 @@
 /*
- * ui/text.h - texts: broken into lines of at most `columns`, searched, kept, sorted by.
+ * ui/text.h - texts: broken into lines of at most `columns`, searched, kept.
  *
  * Lines are built once for a text and a width, outside drawing. They are byte ranges of the text,
  * which is borrowed, and end at spaces where there are any. A word wider than a line is cut at a
@@ -44,14 +44,5 @@ bool ui_word_at(const char *text, size_t len, size_t at);
 bool ui_find_word(const char *text, size_t at, const char *word, size_t *start, size_t *end);
 /* Frees the old text and keeps a copy of the new one; NULL clears. */
 void ui_replace(char **slot, const char *text);
-
-/* What is sorted: by group, then text where both have one, then number, then place. For qsort. */
-typedef struct ui_sort_key {
-    int group;
-    const char *text;
-    double number;
-    size_t place;
-} ui_sort_key;
-int ui_by_key(const void *x, const void *y);
 
 #endif

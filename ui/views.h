@@ -9,7 +9,6 @@
 #define UI_VIEWS_H
 
 #include "session/async.h"
-#include "ui/list.h"
 #include "ui/prompt.h"
 #include "ui/reading.h"
 #include "ui/surface.h"

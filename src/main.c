@@ -10,6 +10,7 @@
 
 #include "cli/libraries.h"
 #include "cli/options.h"
+#include "cli/project.h"
 #include "cli/precision.h"
 #include "math/blas.h"
 #include "math/kernels.h"
@@ -175,13 +176,17 @@ static imr_status start(imr_config *config, imr_line *line, int argc, const char
         fputs(imr_buf_text(&text), stderr);
         return imr_fail(err, IMR_E_USAGE, "which command?");
     }
-    IMR_TRY(imr_config_load(config, environment, NULL, ".", err));
+    IMR_AUTOBUF imr_buf project = {0};
+    IMR_AUTOFREE char *state = imr_cli_state_folder(environment, NULL);
+    IMR_TRY(imr_config_load(config, environment, NULL, err));
+    IMR_TRY(imr_cli_project_file(config, &project, state, err));
 
     imr_cli cli = {.config = config,
                    .commands = imr_commands,
                    .argv = argv,
                    .argc = argc,
-                   .environment = environment};
+                   .environment = environment,
+                   .project = imr_buf_text(&project)};
     size_t taken;
     IMR_TRY(imr_line_command(&cli.command, &taken, line, imr_commands, err));
     if (!cli.command)
@@ -191,6 +196,8 @@ static imr_status start(imr_config *config, imr_line *line, int argc, const char
     IMR_TRY(imr_line_check(line, cli.command, cli.n_arguments, err));
     cli.quiet = imr_config_bool(config, IMR_OPT_QUIET);
     cli.verbose = imr_config_bool(config, IMR_OPT_VERBOSE);
+    if (cli.project[0])
+        imr_cli_say(&cli, "%s", cli.project);
     cli.color = want_color(config);
     imr_meter_init(&cli.meter, meter_mode(config), stderr);
     imr_interrupt_install();

@@ -290,7 +290,24 @@ void ui_keymap_done(ui_keymap *m)
     *m = (ui_keymap){0};
 }
 
-imr_status ui_keymap_bind(ui_keymap *m, const char *text, imr_error *err)
+/* What a stranger may not bind: actions that write, copy or end, and the keys that stop. */
+static bool is_reserved(const ui_bind *b)
+{
+    static const ui_action actions[] = {UI_DO_EXPORT, UI_DO_COPY, UI_DO_COPY_ALL, UI_DO_SUSPEND,
+                                        UI_DO_QUIT};
+    static const char *const keys[] = {"<C-c>", "<C-g>", "q"};
+    for (size_t i = 0; i < IMR_LEN(actions); i++)
+        if (b->action == actions[i])
+            return true;
+    for (size_t i = 0; i < IMR_LEN(keys); i++) {
+        ui_key key;
+        if (ui_key_parse(&key, keys[i], strlen(keys[i])) && key == b->key)
+            return true;
+    }
+    return false;
+}
+
+imr_status ui_keymap_bind(ui_keymap *m, const char *text, bool stranger, imr_error *err)
 {
     const char *at = text, *w;
     ui_bind b = {0};
@@ -310,6 +327,11 @@ imr_status ui_keymap_bind(ui_keymap *m, const char *text, imr_error *err)
     if (b.action == UI_DO_NOTHING)
         return imr_fail(err, IMR_E_FORMAT, "'%.*s' is no action; ? in the explorer lists them",
                         (int)n, w);
+    if (stranger && is_reserved(&b))
+        return imr_fail(err, IMR_E_USAGE,
+                        "a project file cannot bind '%s': it binds nothing that writes or leaves, "
+                        "and not the keys that do",
+                        text);
     at += strspn(at, " \t");
     for (n = strlen(at); n && strchr(" \t\r", at[n - 1]);)
         n--;

@@ -141,8 +141,10 @@ typedef struct ui_keymap {
 /* The default map of ui/actions.def. */
 imr_status ui_keymap_init(ui_keymap *out, imr_error *err) IMR_NODISCARD;
 void ui_keymap_done(ui_keymap *m);
-/* A line behind its `bind`: "LIST x :sort delta". */
-imr_status ui_keymap_bind(ui_keymap *m, const char *text, imr_error *err) IMR_NODISCARD;
+/* A line behind its `bind`: "LIST x :sort delta". stranger: of a file that came with the data; it
+ * binds nothing that writes or leaves the program, and no key that does. */
+imr_status ui_keymap_bind(ui_keymap *m, const char *text, bool stranger,
+                          imr_error *err) IMR_NODISCARD;
 
 /* NULL when the key means nothing there. */
 const ui_bind *ui_keymap_get(const ui_keymap *m, ui_context context, ui_key key);

@@ -40,7 +40,7 @@ static imr_status bind_keys(ui_app *a, const ui_options *o, imr_error *err)
     for (size_t i = 0; i < o->n_binds; i++) {
         const imr_bind *b = &o->binds[i];
         imr_error cause;
-        imr_status status = ui_keymap_bind(&a->keymap, b->text, &cause);
+        imr_status status = ui_keymap_bind(&a->keymap, b->text, b->project, &cause);
         if (status != IMR_OK)
             return imr_fail(err, status, "%s:%u: %s", b->path, b->line, cause.text);
     }

@@ -44,7 +44,7 @@ static void man_option(imr_buf *b, const imr_option *o)
         imr_buf_char(b, ')');
     }
     char variable[64];
-    if (!o->line_only)
+    if (o->where != IMR_IS_LINE)
         imr_buf_printf(b, "; in the environment %s", imr_option_variable(o, variable));
     imr_buf_char(b, '\n');
 }

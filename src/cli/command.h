@@ -45,7 +45,8 @@ struct imr_cli {
     imr_meter meter;
     bool color; /* colour on standard output is wanted and possible */
     bool quiet, verbose;
-    bool told; /* what the encoder has to notice */
+    const char *project; /* what the project file sets; "": nothing */
+    bool told;           /* what the encoder has to notice */
 };
 
 /* Bytes of the result: to -o FILE (published when the command succeeds) or standard output. */

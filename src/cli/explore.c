@@ -8,24 +8,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "cli/project.h"
 #include "ui/ui.h"
-
-/* $XDG_STATE_HOME/imrnn or ~/.local/state/imrnn, made when it is not there; NULL when it cannot be:
- * a session without history is a session all the same. */
-static char *state_folder(const imr_cli *cli)
-{
-    const char *state = imr_cli_environment(cli, "XDG_STATE_HOME");
-    const char *home = imr_cli_environment(cli, "HOME");
-    char *folder = NULL;
-    if (state && *state == '/')
-        folder = imr_path_join(state, "imrnn");
-    else if (home && *home == '/')
-        folder = imr_path_join(home, ".local/state/imrnn");
-    if (folder && imr_dir_make(folder, NULL) == IMR_OK)
-        return folder;
-    imr_free(folder);
-    return NULL;
-}
 
 /* Screens under test are the same every run. */
 static void freeze_clock(const imr_cli *cli)
@@ -45,7 +29,7 @@ static const char *choice(const imr_cli *cli, imr_option_id id, const char *unse
 imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, const char *query,
                            const char *intro, imr_error *err)
 {
-    IMR_AUTOFREE char *folder = state_folder(cli);
+    IMR_AUTOFREE char *folder = imr_cli_state_folder(cli->environment, cli->environment_user);
     IMR_AUTOFREE char *history = folder ? imr_path_join(folder, "history") : NULL;
     IMR_AUTOFREE char *log = folder ? imr_path_join(folder, "log") : NULL;
     const char *runtime = imr_cli_environment(cli, "XDG_RUNTIME_DIR");
@@ -57,7 +41,7 @@ imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, con
     size_t n_binds = imr_config_binds(cli->config, &binds);
     ui_options options = {
         .query = query,
-        .intro = intro,
+        .intro = intro || !cli->project[0] ? intro : cli->project,
         .glyphs = choice(cli, IMR_OPT_GLYPHS, "auto"),
         .terminal = {.color = imr_config_string(cli->config, IMR_OPT_COLOR),
                      .theme = choice(cli, IMR_OPT_THEME, "default"),

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -12,13 +13,11 @@
 #include "base/number.h"
 
 #define CONFIG_MAX_BYTES ((size_t)1 << 20) /* a settings file is written by hand */
-#define ANY              false
-#define LINE             true
 
 static const imr_option OPTIONS[IMR_OPT_COUNT] = {
 #define OPT(id, name, alias, letter, kind, fallback, low, high, choices, metavar, where, help)     \
-    {IMR_OPT_##id, name,    alias, letter, IMR_KIND_##kind, fallback, low, high,                   \
-     choices,      metavar, help,  where},
+    {IMR_OPT_##id, name,    alias,   letter, IMR_KIND_##kind, fallback, low,                       \
+     high,         choices, metavar, help,   IMR_IS_##where},
 #include "config/options.def"
 #undef OPT
 };
@@ -166,6 +165,40 @@ static imr_status refuse(const imr_option *o, const char *text, const char *at, 
                     imr_format_float(low, o->low), imr_format_float(high, o->high));
 }
 
+/* Does a path of the file `of` stay in that file's folder, links included? */
+static bool stays_within(const char *path, const char *of)
+{
+    IMR_AUTOFREE char *folder = imr_path_dir(of);
+    IMR_AUTOFREE char *joined = folder ? imr_path_join(folder, path) : NULL;
+    if (!joined || path[0] == '/')
+        return false;
+    for (const char *part = path; part; part = strchr(part, '/'), part += part != NULL)
+        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || !part[2]))
+            return false;
+    char *root = realpath(folder, NULL), *real = realpath(joined, NULL);
+    const size_t n = root ? strlen(root) : 0;
+    const bool within =
+        !real || (root && (strcmp(root, "/") == 0 ||
+                           (strncmp(real, root, n) == 0 && (real[n] == '/' || !real[n]))));
+    free(root);
+    free(real);
+    return within;
+}
+
+/* What a stranger's file may not set. */
+static imr_status check_project(const imr_option *o, const char *text, const char *file,
+                                const char *at, imr_error *err)
+{
+    if (o->where == IMR_IS_OWN)
+        return imr_fail(err, IMR_E_USAGE, "%s: a project file cannot set this", at);
+    if (o->where != IMR_IS_WITHIN || stays_within(text, file))
+        return IMR_OK;
+    return imr_fail(err, IMR_E_USAGE,
+                    "%s: '%s' leads out of the folder of the project file; say it on the command "
+                    "line, or in your own settings file",
+                    at, text);
+}
+
 imr_status imr_config_set(imr_config *c, imr_option_id id, const char *text, imr_source source,
                           const char *where, unsigned line, imr_error *err)
 {
@@ -177,10 +210,12 @@ imr_status imr_config_set(imr_config *c, imr_option_id id, const char *text, imr
         snprintf(at, sizeof at, "%s:%u: %s", where, line, o->name);
     else
         snprintf(at, sizeof at, "%s", where);
-    if (o->line_only && source != IMR_FROM_LINE)
+    if (o->where == IMR_IS_LINE && source != IMR_FROM_LINE)
         return imr_fail(err, IMR_E_USAGE, "%s: only the command line can give --%s", at, o->name);
     if (!parse(&number, o, text))
         return refuse(o, text, at, err);
+    if (source == IMR_FROM_PROJECT_FILE)
+        IMR_TRY(check_project(o, text, where, at, err));
     if (source < v->source)
         return IMR_OK;
     text = imr_arena_strdup(c->arena, text);
@@ -205,7 +240,7 @@ static imr_status read_environment(imr_config *c, imr_environment_fn get, void *
 {
     for (size_t i = 0; i < IMR_OPT_COUNT; i++) {
         char name[64];
-        if (OPTIONS[i].line_only)
+        if (OPTIONS[i].where == IMR_IS_LINE)
             continue;
         const char *text = get(user, imr_option_variable(&OPTIONS[i], name));
         if (text && *text)
@@ -249,7 +284,8 @@ static imr_status config_line(imr_config *c, char *text, const char *path, unsig
     if (!*text || *text == '#')
         return IMR_OK;
     if (strncmp(text, "bind", 4) == 0 && text[4] && strchr(BLANKS, text[4])) {
-        const imr_bind bind = {trim(text + 4), imr_arena_strdup(c->arena, path), line};
+        const imr_bind bind = {trim(text + 4), imr_arena_strdup(c->arena, path), line,
+                               source == IMR_FROM_PROJECT_FILE};
         return bind.path && IMR_PUSH(&c->binds, bind) ? IMR_OK : imr_fail_memory(err);
     }
     char *equals = strchr(text, '=');
@@ -290,8 +326,7 @@ imr_status imr_config_parse(imr_config *c, const char *text, size_t len, const c
     return IMR_OK;
 }
 
-static imr_status read_file(imr_config *c, const char *folder, const char *name, imr_source source,
-                            imr_error *err)
+static imr_status read_file(imr_config *c, const char *folder, const char *name, imr_error *err)
 {
     IMR_AUTOFREE char *path = imr_path_join(folder, name);
     if (!path)
@@ -300,20 +335,17 @@ static imr_status read_file(imr_config *c, const char *folder, const char *name,
         return IMR_OK;
     IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
     IMR_TRY(imr_file_map(&file, path, err));
-    return imr_config_parse(c, (const char *)file.data, file.len, path, source, err);
+    return imr_config_parse(c, (const char *)file.data, file.len, path, IMR_FROM_USER_FILE, err);
 }
 
-imr_status imr_config_load(imr_config *c, imr_environment_fn get, void *user, const char *folder,
-                           imr_error *err)
+imr_status imr_config_load(imr_config *c, imr_environment_fn get, void *user, imr_error *err)
 {
     IMR_TRY(read_environment(c, get, user, err));
-    if (folder)
-        IMR_TRY(read_file(c, folder, ".imrnn", IMR_FROM_PROJECT_FILE, err));
     const char *xdg = get(user, "XDG_CONFIG_HOME"), *home = get(user, "HOME");
     if (xdg && *xdg == '/') /* the specification: relative paths are ignored */
-        return read_file(c, xdg, "imrnn/config", IMR_FROM_USER_FILE, err);
+        return read_file(c, xdg, "imrnn/config", err);
     if (home && *home)
-        return read_file(c, home, ".config/imrnn/config", IMR_FROM_USER_FILE, err);
+        return read_file(c, home, ".config/imrnn/config", err);
     return IMR_OK;
 }
 
@@ -386,6 +418,23 @@ void imr_config_source(imr_buf *b, const imr_config *c, imr_option_id id)
     if (v->line)
         imr_buf_printf(b, ":%u", v->line);
     imr_buf_str(b, after[v->source]);
+}
+
+void imr_config_project(imr_buf *b, const imr_config *c)
+{
+    const char *comma = "";
+    for (size_t i = 0; i < IMR_OPT_COUNT; i++) {
+        if (c->values[i].source != IMR_FROM_PROJECT_FILE)
+            continue;
+        imr_buf_printf(b, "%s%s = ", comma, OPTIONS[i].name);
+        imr_config_value(b, c, (imr_option_id)i);
+        comma = ", ";
+    }
+    for (size_t i = 0; i < c->binds.n; i++)
+        if (c->binds.v[i].project) {
+            imr_buf_printf(b, "%sbind %s", comma, c->binds.v[i].text);
+            comma = ", ";
+        }
 }
 
 size_t imr_config_binds(const imr_config *c, const imr_bind **out)

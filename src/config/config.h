@@ -48,7 +48,7 @@ typedef struct imr_option {
     const char *fallback; /* NULL: none */
     double low, high;
     const char *choices, *metavar, *help;
-    bool line_only; /* refused in the environment and in config files */
+    enum { IMR_IS_ANY, IMR_IS_WITHIN, IMR_IS_OWN, IMR_IS_LINE } where; /* options.def */
 } imr_option;
 
 /* In order of strength: a value of a weaker source never replaces a stronger one. */
@@ -77,6 +77,7 @@ typedef struct imr_bind {
     const char *text; /* the line without "bind" and surrounding blanks */
     const char *path; /* of the file */
     unsigned line;
+    bool project; /* of a project file: binds neither what writes nor the keys that end */
 } imr_bind;
 
 imr_status imr_config_new(imr_config **out, imr_error *err) IMR_NODISCARD;
@@ -94,10 +95,11 @@ imr_status imr_config_set(imr_config *c, imr_option_id id, const char *text, imr
 imr_status imr_config_parse(imr_config *c, const char *text, size_t len, const char *path,
                             imr_source source, imr_error *err) IMR_NODISCARD;
 /*
- * Environment, the project file (<folder>/.imrnn, NULL: none) and the user file
- * ($XDG_CONFIG_HOME/imrnn/config, else $HOME/.config/imrnn/config). Absent files are fine.
+ * Environment and the user file ($XDG_CONFIG_HOME/imrnn/config, else $HOME/.config/imrnn/config).
+ * An absent file is fine. The project file is a stranger's until somebody vouches for it
+ * (cli/project.h).
  */
-imr_status imr_config_load(imr_config *c, imr_environment_fn get, void *user, const char *folder,
+imr_status imr_config_load(imr_config *c, imr_environment_fn get, void *user,
                            imr_error *err) IMR_NODISCARD;
 
 /* Value text of STRING and CHOICE (NULL when unset and without default); borrowed. */
@@ -119,6 +121,9 @@ void imr_config_value(imr_buf *b, const imr_config *c, imr_option_id id);
 /* Appends "--feedback-k on the command line", "IMRNN_SEED in the environment",
  * "user file /home/ann/.config/imrnn/config:3", "default". */
 void imr_config_source(imr_buf *b, const imr_config *c, imr_option_id id);
+
+/* Appends what the project file sets: "cache-dir = c, seed = 3, bind LIST x :stage". */
+void imr_config_project(imr_buf *b, const imr_config *c);
 
 size_t imr_config_binds(const imr_config *c, const imr_bind **out);
 

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         stop = stop ? stop : end;
         IMR_AUTOFREE char *line = imr_strndup(at, (size_t)(stop - at));
-        if (ui_keymap_bind(&m, line, &err) != IMR_OK)
+        if (ui_keymap_bind(&m, line, (stop - at) % 2, &err) != IMR_OK)
             must(err.text[0] != '\0');
         at = stop + 1;
     }

@@ -77,7 +77,7 @@ TEST("every action that is not edit-only can be reached by a plain key or by nam
 
 static imr_status bind(ui_keymap *m, const char *text)
 {
-    return ui_keymap_bind(m, text, &err);
+    return ui_keymap_bind(m, text, false, &err);
 }
 
 TEST("a user's binds replace defaults and carry arguments")
@@ -160,4 +160,27 @@ TEST("assets/keymap.conf is the default map")
     free(have);
     if (!same)
         FAIL("assets/keymap.conf differs from ui/actions.def; UPDATE=1 writes it again");
+}
+
+TEST("a file that came with the data binds nothing that writes or leaves, nor the keys that do")
+{
+    static const char *const bad[] = {"LIST j :export text ../x",
+                                      "EDIT <C-e> :export",
+                                      "LIST x copy",
+                                      "LIST x :copy-all",
+                                      "LIST x quit",
+                                      "ANY <C-c> next",
+                                      "LIST q next",
+                                      "EDIT <C-g> next",
+                                      "LIST x :suspend"};
+    for (size_t i = 0; i < IMR_LEN(bad); i++) {
+        ui_keymap m = {0};
+        imr_error why;
+        CHECK(ui_keymap_init(&m, &why) == IMR_OK);
+        CHECK(ui_keymap_bind(&m, bad[i], true, &why) == IMR_E_USAGE);
+        CHECK_CONTAINS(why.text, "a project file cannot bind");
+        CHECK(ui_keymap_bind(&m, bad[i], false, &why) == IMR_OK);
+        CHECK(ui_keymap_bind(&m, "LIST x :stage next", true, &why) == IMR_OK);
+        ui_keymap_done(&m);
+    }
 }

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "base/file.h"
 #include "base/mem.h"
 #include "config/config.h"
@@ -141,18 +143,18 @@ TEST("a settings file sets values, keeps bind lines, and names file and line of 
 TEST("loading reads environment, project file and user file where the rules say they are")
 {
     imr_error err;
-    char xdg[512], home[512], project[512];
+    char xdg[512], home[512];
     snprintf(xdg, sizeof xdg, "%s", test_tmpdir());
     snprintf(home, sizeof home, "%s", test_tmpdir());
-    snprintf(project, sizeof project, "%s", test_tmpdir());
     CHECK_OK(imr_dir_make(test_path(xdg, "imrnn"), &err));
     CHECK_OK(imr_dir_make(test_path(home, ".config/imrnn"), &err));
     write_text(test_path(xdg, "imrnn/config"), "seed = 1\nepochs = 1\nk = 1\n");
     write_text(test_path(home, ".config/imrnn/config"), "seed = 2\npatience = 2\n");
-    write_text(test_path(project, ".imrnn"), "seed = 3\nepochs = 3\n");
     pair with_xdg[] = {{"XDG_CONFIG_HOME", xdg}, {"HOME", home}, {"IMRNN_SEED", "4"}, {0}};
     imr_config *c = fresh();
-    CHECK_OK(imr_config_load(c, lookup, with_xdg, project, &err));
+    CHECK_OK(imr_config_load(c, lookup, with_xdg, &err));
+    CHECK_OK(
+        imr_config_parse(c, "seed = 3\nepochs = 3\n", 20, "p/.imrnn", IMR_FROM_PROJECT_FILE, &err));
     CHECK_INT(imr_config_int(c, IMR_OPT_SEED), 4);
     CHECK_INT(imr_config_int(c, IMR_OPT_EPOCHS), 3);
     CHECK_INT(imr_config_int(c, IMR_OPT_K), 1);
@@ -160,9 +162,52 @@ TEST("loading reads environment, project file and user file where the rules say 
     imr_config_free(c);
     pair with_home[] = {{"XDG_CONFIG_HOME", "relative"}, {"HOME", home}, {0}};
     c = fresh();
-    CHECK_OK(imr_config_load(c, lookup, with_home, NULL, &err));
+    CHECK_OK(imr_config_load(c, lookup, with_home, &err));
     CHECK_INT(imr_config_int(c, IMR_OPT_PATIENCE), 2);
     CHECK_INT(imr_config_int(c, IMR_OPT_SEED), 2);
+    imr_config_free(c);
+}
+
+TEST("a project file sets what is shown and computed, inside its folder, and tells what it set")
+{
+    imr_error err;
+    char dir[512], file[600];
+    snprintf(dir, sizeof dir, "%s", test_tmpdir());
+    snprintf(file, sizeof file, "%s/.imrnn", dir);
+    CHECK_OK(imr_dir_make(test_path(dir, "inside"), &err));
+    CHECK(symlink("/", test_path(dir, "out")) == 0);
+    CHECK(symlink("inside", test_path(dir, "in")) == 0);
+    static const char *const fine[] = {"cache-dir = c\n",     "encoder = org/name\n",
+                                       "encoder = minilm\n",  "dataset = in\n",
+                                       "dataset = in/x..y\n", "checkpoint = $(touch x).pt\n",
+                                       "output-dir = ./o\n",  "seed = 3\n"};
+    for (size_t i = 0; i < IMR_LEN(fine); i++) {
+        imr_config *c = fresh();
+        CHECK_OK(imr_config_parse(c, fine[i], strlen(fine[i]), file, IMR_FROM_PROJECT_FILE, &err));
+        imr_config_free(c);
+    }
+    static const char *const bad[] = {
+        "cache-dir = ../c\n",      "cache-dir = /tmp/c\n", "output-dir = a/../../b\n",
+        "encoder = ..\n",          "dataset = out\n",      "token-table = out/etc\n",
+        "quiet = yes\n",           "query = x\n",          "assets-root = a/..\n",
+        "checkpoint = x/../../y\n"};
+    for (size_t i = 0; i < IMR_LEN(bad); i++) {
+        imr_config *c = fresh();
+        CHECK_INT(imr_config_parse(c, bad[i], strlen(bad[i]), file, IMR_FROM_PROJECT_FILE, &err),
+                  IMR_E_USAGE);
+        CHECK_OK(strncmp(bad[i], "query", 5) == 0
+                     ? IMR_OK
+                     : imr_config_parse(c, bad[i], strlen(bad[i]), file, IMR_FROM_USER_FILE, &err));
+        imr_config_free(c);
+    }
+    imr_config *c = fresh();
+    const char *text = "seed = 3\nbind LIST x :stage next\n";
+    CHECK_OK(imr_config_parse(c, text, strlen(text), file, IMR_FROM_PROJECT_FILE, &err));
+    CHECK_OK(imr_config_parse(c, "k = 5\n", 6, "mine", IMR_FROM_USER_FILE, &err));
+    imr_buf told = {0};
+    imr_config_project(&told, c);
+    CHECK_STR(imr_buf_text(&told), "seed = 3, bind LIST x :stage next");
+    imr_buf_done(&told);
     imr_config_free(c);
 }
 

@@ -10,7 +10,7 @@ typedef struct grid {
     const imr_pairs *p;
     size_t top, rows, left, cols;
     int label, cell;          /* widths */
-    int other, biases, total; /* columns behind the cells; other < 0: there is none */
+    int other, biases, total; /* columns behind the cells; other: far outside when there is none */
     int decimals;
     double scale, least;
 } grid;
@@ -56,8 +56,7 @@ static void matrix_row(const grid *g, ui_surface s, int y, const double *values,
         cell(g, s, y, x, v, shaded);
         seen += v;
     }
-    if (g->other >= 0)
-        cell(g, s, y, g->other, total - seen - values[d->n], false);
+    cell(g, s, y, g->other, total - seen - values[d->n], false);
     cell(g, ui_about(s, UI_TERM_NOT_WORDS), y, g->biases, values[d->n], false);
     ui_put(s, y, g->total - 2, UI_BORDER, s.grid->glyphs->v);
     cell(g, ui_about(s, UI_TERM_SUM), y, g->total, total, false);
@@ -76,8 +75,7 @@ static void header(const grid *g, ui_surface s, int y, size_t document)
                                                        : UI_TEXT;
         ui_put_cut(s, y, x + g->cell - 1 - w, w, style, text);
     }
-    if (g->other >= 0)
-        ui_put_right(s, y, g->other + g->cell - 1, UI_DIM, "other");
+    ui_put_right(s, y, g->other + g->cell - 1, UI_DIM, "other");
     ui_put_right(s, y, g->biases + g->cell - 1, UI_DIM, "biases");
     ui_put(s, y, g->total - 2, UI_BORDER, s.grid->glyphs->v);
     ui_put_right(s, y, g->total + g->cell - 1, UI_DIM, "total");
@@ -106,7 +104,7 @@ static grid grid_for(ui_surface s, const ui_reading *r, size_t query, size_t doc
     /* a title, a head, other words, not from words, the total, the legend */
     g.rows = shown(q->n, s.at.h - 5);
     int x = g.label + (int)g.cols * g.cell;
-    g.other = g.cols < d->n ? x : -1;
+    g.other = g.cols < d->n ? x : -1000;
     g.biases = g.cols < d->n ? x + g.cell : x;
     g.total = g.biases + g.cell + 2;
     g.left = window(document, d->n, g.cols);
@@ -159,25 +157,22 @@ int ui_draw_words(ui_surface s, const imr_trace_document *d, const ui_reading *r
 {
     grid g = grid_for(s, r, query, document);
     const ui_side *q = &r->query;
-    IMR_AUTOFREE double *values = IMR_NEW_ARRAY(double, 3 * (r->document.n + 1));
+    IMR_AUTOFREE double *values = IMR_NEW_ARRAY(double, 2 * (r->document.n + 1));
     if (!values)
         return 0;
-    double *other = values + r->document.n + 1, *total = other + r->document.n + 1;
-    uint8_t term = r->measure.raw ? UI_TERM_SHARE_RAW : UI_TERM_SHARE;
-    ui_surface cells = ui_about(s, term);
+    double *other = values + r->document.n + 1;
+    ui_surface cells = ui_about(s, r->measure.raw ? UI_TERM_SHARE_RAW : UI_TERM_SHARE);
     int y = 2;
     title(s, d, r);
     header(&g, s, 1, document);
     for (size_t i = 0; i < q->n; i++) {
         uint32_t place = q->order[i];
-        add_row(&g, total, place);
         if (i < g.top || i >= g.top + g.rows) {
             add_row(&g, other, place);
             continue;
         }
         ui_style style = g.p->query[place].special ? UI_DIM : i == query ? UI_STRONG : UI_TEXT;
-        const char *text = g.p->query[place].text;
-        ui_put_cut(s, y, 1, g.label - 2, style, text);
+        ui_put_cut(s, y, 1, g.label - 2, style, g.p->query[place].text);
         memset(values, 0, (r->document.n + 1) * sizeof *values);
         add_row(&g, values, place);
         matrix_row(&g, cells, y, values, true);
@@ -195,11 +190,10 @@ int ui_draw_words(ui_surface s, const imr_trace_document *d, const ui_reading *r
     }
     memset(values, 0, (r->document.n + 1) * sizeof *values);
     add_row(&g, values, q->n);
-    add_row(&g, total, q->n);
     ui_put(s, y, 1, UI_DIM, "biases");
     matrix_row(&g, ui_about(s, UI_TERM_NOT_WORDS), y++, values, false);
     ui_put(s, y, 1, UI_STRONG, "total");
-    matrix_row(&g, ui_about(s, UI_TERM_SUM), y, total, false);
+    matrix_row(&g, ui_about(s, UI_TERM_SUM), y, r->document.total, false);
     legend(&g, s, s.at.h - 1);
     return y + 1;
 }

@@ -258,7 +258,7 @@ void ui_prompt_draw(const ui_prompt *p, ui_surface s, int x, int w, bool active)
         }
         before -= gone;
         cut_columns = 2;
-        ui_put(s, 0, x, UI_TEXT, s.grid->glyphs->ascii ? "~ " : "… ");
+        ui_put(s, 0, x, UI_TEXT, "… ");
     }
     ui_put_cut(s, 0, x + cut_columns, w - cut_columns, UI_TEXT, text + start);
     if (active)

@@ -126,33 +126,33 @@ ui_text ui_textf(const char *format, ...)
     return out;
 }
 
-static ui_text number(const ui_glyphs *g, double value, int decimals, bool plus)
+static ui_text number(double value, int decimals, bool plus)
 {
     char text[64];
     if (isnan(value))
-        return ui_textf("%s", g->none);
+        return ui_textf("–");
     if (fabs(value) > 1e12)
-        return ui_textf("%shuge", value > 0 ? "+" : g->minus);
+        return ui_textf("%shuge", value > 0 ? "+" : "−");
     imr_format_fixed(text, value, decimals, plus);
-    bool negative = text[0] == '-';
-    /* a minus before nothing but zeros says nothing */
-    const char *sign = negative && strspn(text + 1, "0.") == strlen(text + 1) ? "+" : g->minus;
-    return ui_textf("%s%s", !negative || (*sign == '+' && !plus) ? "" : sign, text + negative);
+    if (text[0] != '-')
+        return ui_textf("%s", text);
+    bool zero = strspn(text + 1, "0.") == strlen(text + 1); /* of which a minus says nothing */
+    return ui_textf("%s%s", !zero ? "−" : plus ? "+" : "", text + 1);
 }
 
-ui_text ui_signed(const ui_glyphs *g, double value, int decimals)
+ui_text ui_signed(double value, int decimals)
 {
-    return number(g, value, decimals, true);
+    return number(value, decimals, true);
 }
 
-ui_text ui_plain(const ui_glyphs *g, double value, int decimals)
+ui_text ui_plain(double value, int decimals)
 {
-    return number(g, value, decimals, false);
+    return number(value, decimals, false);
 }
 
-ui_text ui_short(const ui_glyphs *g, double value, int decimals)
+ui_text ui_short(double value, int decimals)
 {
-    ui_text out = ui_signed(g, value, decimals);
+    ui_text out = ui_signed(value, decimals);
     char *zero = strchr(out.s, '0');
     if (zero && zero[1] == '.' && fabs(value) < 1)
         memmove(zero, zero + 1, strlen(zero));
@@ -172,11 +172,11 @@ ui_text ui_count(uint64_t value)
     return out;
 }
 
-ui_text ui_move(const ui_glyphs *g, int32_t move)
+ui_text ui_move(int32_t move)
 {
     long long ranks = move;
-    return move == 0 ? ui_textf("%s", g->same)
-                     : ui_textf("%s%lld", move > 0 ? g->up : g->down, move > 0 ? ranks : -ranks);
+    return move == 0 ? ui_textf("=")
+                     : ui_textf("%s%lld", move > 0 ? "▲" : "▼", move > 0 ? ranks : -ranks);
 }
 
 double ui_nice_scale(double value)

@@ -7,11 +7,12 @@
  * colour repeats it. Body text is always the terminal's own foreground and background.
  * tests/ui/test_palette.c measures contrast, and difference under colour blindness.
  *
- * Views take their marks from the glyph set in use, so that a screen in ASCII is designed, not
- * approximated. What a document brings is mapped cell by cell when it is put (ui_glyph_ascii).
+ * A screen in ASCII is designed, not approximated. Views take from the glyph set in use what is not
+ * the same there cell by cell; other marks (… − ▲ ★) are mapped when they are put, as is what a
+ * document brings (ui_glyph_ascii).
  *
- * Similarities and their changes have 4 decimals; a change carries its sign. Metrics have 3. The
- * minus is the glyph set's. What is not a number is a dash, infinity a word.
+ * Similarities and their changes have 4 decimals; a change carries its sign. Metrics have 3. What
+ * is not a number is a dash, infinity a word.
  */
 #ifndef UI_STYLE_H
 #define UI_STYLE_H
@@ -79,25 +80,11 @@ ui_theme ui_theme_choose(const ui_term_options *o, int colors);
 /* name, Unicode, ASCII */
 /* clang-format off */
 #define UI_GLYPHS(X) \
-    X(ellipsis, "…", "~") \
     X(arrow, "→", "->") \
-    X(minus, "−", "-") \
-    X(none, "–", "-")              /* no value */ \
     X(hub, "°", "*")               /* behind a word that is near everything */ \
-    X(pair, "~", "~")              /* between two words that met */ \
-    X(delta, "Δ", "d") \
     X(middot, "·", "-") \
-    X(prompt, "›", ">") \
     X(tau, "τ", "tau") \
-    X(up, "▲", "^")                /* moves */ \
-    X(down, "▼", "v") \
-    X(same, "=", "=") \
-    X(relevant, "★", "*") \
-    X(judged, "·", ".")            /* judged not relevant; a share that is next to nothing */ \
-    X(cursor, "▌", ">") \
-    X(pin, "●", "o") \
     X(updown, "↑↓", "Up/Dn")       /* the two arrow keys in a hint */ \
-    X(dash, "┄", "-")              /* a dotted rule */ \
     X(h, "─", "-")                 /* light borders */ \
     X(v, "│", "|") \
     X(tl, "┌", "+") \
@@ -136,12 +123,12 @@ typedef struct ui_text {
 } ui_text;
 
 ui_text ui_textf(const char *format, ...) IMR_PRINTF(1, 2);
-ui_text ui_signed(const ui_glyphs *g, double value, int decimals); /* +0.0012 */
-ui_text ui_plain(const ui_glyphs *g, double value, int decimals);  /* 0.8714 */
-ui_text ui_short(const ui_glyphs *g, double value, int decimals);  /* +.37 */
-ui_text ui_count(uint64_t value);                                  /* 171 332 */
-ui_text ui_move(const ui_glyphs *g, int32_t move);                 /* up, down, same */
-ui_text ui_bound(double bound); /* without its leading zero: .05, 2, .0005 */
+ui_text ui_signed(double value, int decimals); /* +0.0012 */
+ui_text ui_plain(double value, int decimals);  /* 0.8714 */
+ui_text ui_short(double value, int decimals);  /* +.37 */
+ui_text ui_count(uint64_t value);              /* 171 332 */
+ui_text ui_move(int32_t move);                 /* up, down, same */
+ui_text ui_bound(double bound);                /* without its leading zero: .05, 2, .0005 */
 /* The largest "nice" bound (1, 2 or 5 times a power of ten) not below value; 0 stays a bound of
  * 0.0001, so that it can divide. */
 double ui_nice_scale(double value);

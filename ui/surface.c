@@ -162,7 +162,7 @@ int ui_put_cut(ui_surface s, int y, int x, int w, ui_style style, const char *te
     if (imr_utf8_fit(text, len, (size_t)w, NULL) == len)
         return ui_put_n(s, y, x, style, text, len);
     x = ui_put_n(s, y, x, style, text, imr_utf8_fit(text, len, (size_t)w - 1, NULL));
-    return ui_put(s, y, x, style, s.grid->glyphs->ellipsis);
+    return ui_put(s, y, x, style, "…");
 }
 
 void ui_put_right(ui_surface s, int y, int x, ui_style style, const char *text)
@@ -172,12 +172,12 @@ void ui_put_right(ui_surface s, int y, int x, ui_style style, const char *text)
 
 void ui_put_signed(ui_surface s, int y, int x, double value, int decimals)
 {
-    ui_put_right(s, y, x, ui_sign_role(value), ui_signed(s.grid->glyphs, value, decimals).s);
+    ui_put_right(s, y, x, ui_sign_role(value), ui_signed(value, decimals).s);
 }
 
 void ui_put_plain(ui_surface s, int y, int x, ui_style style, double value, int decimals)
 {
-    ui_put_right(s, y, x, style, ui_plain(s.grid->glyphs, value, decimals).s);
+    ui_put_right(s, y, x, style, ui_plain(value, decimals).s);
 }
 
 int ui_put_wrapped(ui_surface s, int y, int x, int w, int rows, ui_style style, const char *text)

@@ -109,7 +109,7 @@ static void draw_why(const ui_view *v, const ui_app *a, ui_surface s, bool boxed
     if (d)
         title = ui_why_title(a->trace, d, a->glyphs);
     if (stays(a))
-        note = ui_textf("%s", a->glyphs->ellipsis);
+        note = ui_textf("…");
     else if (a->why.lines > a->why.page)
         note = ui_textf("%zu-%zu/%zu", a->why.top + 1, a->why.top + a->why.page, a->why.lines);
     if (boxed) {
@@ -225,7 +225,7 @@ static void draw_query(const ui_app *a, ui_surface s)
                  : typing ? "QUERY"
                           : screens[a->screen]);
     ui_put_right(s, 0, s.at.w - 8, a->stale ? UI_STRONG : UI_DIM, note);
-    int x = ui_put(s, 0, 1, UI_STRONG, a->glyphs->prompt) + 1;
+    int x = ui_put(s, 0, 1, UI_STRONG, "›") + 1;
     int w = s.at.w - 9 - ui_width(note) - x, end = x + ui_width(text);
     ui_prompt_draw(p, s, x, w, typing && !over);
     /* the rest of a query that begins as typed */

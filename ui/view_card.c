@@ -5,7 +5,6 @@
 
 void ui_draw_too_small(ui_surface s, const char *job)
 {
-    const char *by = s.grid->glyphs->ascii ? "x" : "×";
     int rows = s.at.h, cols = s.at.w;
     if (rows < 7 || cols < 44) {
         ui_putf(s, 0, 0, UI_TEXT, "%dx%d<%dx%d", cols, rows, UI_MIN_COLS, UI_MIN_ROWS);
@@ -13,8 +12,8 @@ void ui_draw_too_small(ui_surface s, const char *job)
     }
     ui_surface box = ui_sub(s, (ui_rect){0, 0, rows < 9 ? rows : 9, cols < 46 ? cols : 46});
     ui_box(box, false, NULL, NULL);
-    ui_putf(box, 1, 2, UI_STRONG, "Window is %d%s%d. imrnn needs %d%s%d.", cols, by, rows,
-            UI_MIN_COLS, by, UI_MIN_ROWS);
+    ui_putf(box, 1, 2, UI_STRONG, "Window is %d×%d. imrnn needs %d×%d.", cols, rows, UI_MIN_COLS,
+            UI_MIN_ROWS);
     ui_put_wrapped(box, 3, 2, box.at.w - 4, 2, UI_TEXT,
                    "Widen the window, or zoom this pane (tmux: prefix z).");
     ui_put(box, 5, 2, UI_TEXT, job);
@@ -118,7 +117,7 @@ static size_t window(size_t pick, size_t n, size_t rows)
 static void select_row(ui_surface s, int y)
 {
     ui_mark(s, (ui_rect){y, 0, 1, s.at.w}, UI_SELECTED);
-    ui_put(s, y, 0, UI_STRONG, s.grid->glyphs->cursor);
+    ui_put(s, y, 0, UI_STRONG, "▌");
 }
 
 /* A card with a line to type in and a rule under it; returns what is below. */

@@ -24,8 +24,7 @@ static void word(ui_surface s, int x, int w, const imr_word_score *score, imr_to
                : order == IMR_ORDER_EFFECT ? score->effect
                                            : score->cosine;
     ui_put_cut(s, 0, x, w - 7, style_of(score), marked(score, s.grid->glyphs).s);
-    ui_put_right(ui_about(s, UI_TERM_WORD), 0, x + w - 1, ui_sign_role(v),
-                 ui_short(s.grid->glyphs, v, 2).s);
+    ui_put_right(ui_about(s, UI_TERM_WORD), 0, x + w - 1, ui_sign_role(v), ui_short(v, 2).s);
 }
 
 static const char *const says[IMR_CHANGE_COUNT] = {
@@ -95,15 +94,14 @@ static void full_list(ui_rows *rows, const char *name, const imr_word_list *l)
     for (size_t i = 0; i < l->n_positive; i++)
         full_word(ui_rows_add(rows, 1), &l->positive[i]);
     s = ui_rows_add(rows, 1);
-    ui_repeat(s, 0, 2, 66, UI_BORDER, s.grid->glyphs->dash);
+    ui_repeat(s, 0, 2, 66, UI_BORDER, "┄");
     for (size_t i = l->n_negative; i-- > 0;)
         full_word(ui_rows_add(rows, 1), &l->negative[i]);
-    const ui_glyphs *g = s.grid->glyphs;
     ui_flow f = ui_flow_begin(rows, 2, UI_DIM, "");
-    ui_flow_put(&f, UI_DIM, UI_TERM_COVERAGE, "coverage %s", ui_plain(g, l->coverage, 2).s);
-    ui_flow_put(&f, UI_DIM, UI_TERM_ALIGNMENT, "alignment %s", ui_plain(g, l->alignment, 2).s);
+    ui_flow_put(&f, UI_DIM, UI_TERM_COVERAGE, "coverage %s", ui_plain(l->coverage, 2).s);
+    ui_flow_put(&f, UI_DIM, UI_TERM_ALIGNMENT, "alignment %s", ui_plain(l->alignment, 2).s);
     if (isfinite(l->common_part))
-        ui_flow_put(&f, UI_DIM, UI_TERM_COMMON, "common part %s", ui_plain(g, l->common_part, 2).s);
+        ui_flow_put(&f, UI_DIM, UI_TERM_COMMON, "common part %s", ui_plain(l->common_part, 2).s);
 }
 
 /* ---- the whole ---- */
@@ -122,13 +120,12 @@ static void notes(ui_rows *rows, const imr_word_list *lists)
 
 /* "context .43, chance .01": a table and how many of the ten words nearest to a text occur in it,
  * as far as that is known. */
-static void table_text(imr_buf *b, const ui_glyphs *g, const char *name,
-                       const imr_lens_quality *lens)
+static void table_text(imr_buf *b, const char *name, const imr_lens_quality *lens)
 {
     imr_buf_str(b, imr_path_base(name));
     if (isfinite(lens->precision))
-        imr_buf_printf(b, " %s, chance %s", ui_short(g, lens->precision, 2).s + 1,
-                       ui_short(g, lens->chance, 2).s + 1);
+        imr_buf_printf(b, " %s, chance %s", ui_short(lens->precision, 2).s + 1,
+                       ui_short(lens->chance, 2).s + 1);
 }
 
 /* The other tables at hand, and what they are worth. */
@@ -137,7 +134,7 @@ static void others(ui_rows *rows, const imr_trace_inputs *in)
     IMR_AUTOBUF imr_buf b = {0};
     for (size_t i = 0; i < in->n_others; i++) {
         imr_buf_str(&b, i ? "; " : "Other tables at hand: ");
-        table_text(&b, rows->grid.glyphs, in->others[i].name, &in->others[i].lens);
+        table_text(&b, in->others[i].name, &in->others[i].lens);
     }
     if (in->n_others)
         ui_rows_text(rows, 1, UI_DIM, imr_buf_text(&b));
@@ -155,7 +152,7 @@ void ui_build_change(ui_rows *out, const ui_why_parts *in)
     for (int k = 0; k < IMR_CHANGE_COUNT; k++)
         any = any || lists[k].n_positive;
     if (any)
-        table_text(&table, out->grid.glyphs, t->inputs.table_name, &t->inputs.lens);
+        table_text(&table, t->inputs.table_name, &t->inputs.lens);
     ui_rows_heading(out, adapted ? "Words of its change" : "Words of its vector",
                     imr_buf_text(&table));
     if (!any) {

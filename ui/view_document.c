@@ -13,7 +13,7 @@ static void text_line(ui_surface s, int y, int x, const ui_reading *r, const ui_
     ui_style plain = at >= r->detail->read_end && r->page.read != SIZE_MAX ? UI_BORDER : UI_TEXT;
     if (line->mark) {
         const imr_tokens_read *t = &r->detail->why.document_tokens;
-        ui_repeat(s, y, 0, s.at.w, UI_BORDER, s.grid->glyphs->dash);
+        ui_repeat(s, y, 0, s.at.w, UI_BORDER, "┄");
         ui_put_cut(ui_about(s, UI_TERM_READ), y, 2, s.at.w - 4, UI_DIM,
                    ui_textf(t->total ? " the encoder read up to here: %u of %u tokens "
                                      : " the encoder read up to here ",
@@ -58,7 +58,6 @@ static void words_pane(ui_surface s, const ui_reading *r, bool ready)
     static const char *const equal[] = {"standing", "standing", "standing", "lift", "cos"};
     if (s.at.w < 10)
         return;
-    const ui_glyphs *g = s.grid->glyphs;
     const ui_side *d = &r->document;
     ui_box(s, false, "Words of this text", ready && d->n ? ui_textf("%zu", d->words).s : NULL);
     ui_surface in = ui_inside(s);
@@ -82,7 +81,7 @@ static void words_pane(ui_surface s, const ui_reading *r, bool ready)
         const imr_pair_word *w = &p->document[place];
         ui_put_cut(in, y, 1, from - 6, UI_TEXT, w->text);
         if (w->count > 1)
-            ui_putf(in, y, from - 5, UI_DIM, "%s%u", g->ascii ? "x" : "×", w->count);
+            ui_putf(in, y, from - 5, UI_DIM, "×%u", w->count);
         ui_surface about = ui_about(in, r->measure.raw ? UI_TERM_SHARE_RAW : UI_TERM_SHARE);
         ui_bar(about, y, from, half, d->total[place], ui_nice_scale(scale));
         ui_put_signed(about, y, end, d->total[place], decimals);
@@ -94,7 +93,7 @@ static void words_pane(ui_surface s, const ui_reading *r, bool ready)
     ui_put(in, y, 1, UI_DIM, "not from words");
     ui_put_signed(ui_about(in, UI_TERM_NOT_WORDS), y++, end, biases, decimals);
     ui_putf(in, y, 1, UI_STRONG, "sum = %s %s", equal[r->measure.raw ? 4 : r->measure.stage],
-            ui_signed(g, ui_share_whole(p, r->measure), decimals).s);
+            ui_signed(ui_share_whole(p, r->measure), decimals).s);
     ui_put_signed(ui_about(in, UI_TERM_SUM), y, end, total, decimals);
 }
 
@@ -149,7 +148,7 @@ void ui_draw_preview(ui_surface s, const ui_list *l, const ui_reading *r, size_t
     ui_text title = {"Preview"}, note = {""};
     if (d)
         title = ui_textf("Preview: %.80s %s %.200s%s", d->id, g->middot, d->title,
-                         missing && !*missing ? g->ellipsis : "");
+                         missing && !*missing ? "…" : "");
     if (!missing && r->preview.n)
         note = ui_textf("line %zu/%zu", top + 1, r->preview.n);
     ui_surface in = frame(s, title.s, note.s, boxed, focused);

@@ -31,21 +31,6 @@ static void glossary(ui_rows *out)
     }
 }
 
-static void marks(ui_rows *out)
-{
-    const ui_glyphs *g = out->grid.glyphs;
-    ui_rows_heading(out, "Marks", NULL);
-    ui_rows_text(out, 1, UI_TEXT,
-                 ui_textf("%sn %sn %s: moved up, down, not. %s judged relevant, %s judged not "
-                          "relevant. %s cut off. ? not final, still computing. %s less than is "
-                          "told.",
-                          g->up, g->down, g->same, g->relevant, g->judged, g->ellipsis, g->judged)
-                     .s);
-    ui_rows_text(out, 1, UI_TEXT,
-                 "Blue or bold is for, orange or underlined against, in lists, texts and tables "
-                 "alike; signs, sides and arrows say the same without colour.");
-}
-
 /* ---- keys ---- */
 
 /* Keys, then what they do. */
@@ -65,7 +50,14 @@ void ui_build_help(ui_rows *out, const ui_keymap *keymap, ui_context here)
     ui_rows_text(out, 1, UI_TEXT,
                  "An arrow points at a number of the screen and tells what it is; j and k scroll.");
     glossary(out);
-    marks(out);
+    ui_rows_heading(out, "Marks", NULL);
+    ui_rows_text(
+        out, 1, UI_TEXT,
+        "▲n ▼n =: moved up, down, not. ★ judged relevant, · judged not relevant. … cut off. ? "
+        "not final, still computing. · less than is told.");
+    ui_rows_text(out, 1, UI_TEXT,
+                 "Blue or bold is for, orange or underlined against, in lists, texts and tables "
+                 "alike; signs, sides and arrows say the same without colour.");
     int columns = out->grid.cols >= 96 ? 2 : 1, w = (out->grid.cols - 2) / columns;
     for (int g = 0; g < UI_GROUP_COUNT; g++) {
         int n = 0;
@@ -126,10 +118,9 @@ void ui_draw_point(ui_surface s, int y, int x, int w, int term)
 void ui_draw_selftest(ui_surface s)
 {
     const ui_glyphs *g = s.grid->glyphs;
-    const char *const all[] = {g->eighths[1], g->eighths[4], g->eighths[8], g->v,   g->h,
-                               g->tl,         g->hv,         g->hh,         g->up,  g->down,
-                               g->relevant,   g->judged,     g->cursor,     g->pin, g->ellipsis,
-                               g->minus,      g->delta,      g->dash,       g->hub, g->prompt};
+    const char *const all[] = {
+        g->eighths[1], g->eighths[4], g->eighths[8], g->v, g->h, g->tl, g->hv, g->hh, "▲",    "▼",
+        "★",           "·",           "▌",           "●",  "…",  "−",   "Δ",   "┄",   g->hub, "›"};
     ui_put(s, 0, 1, UI_STRONG, "Each glyph is one column wide when its | stands below the others.");
     for (size_t i = 0; i < IMR_LEN(all); i++) {
         int y = 2 + (int)(i % 10), x = 4 + 24 * (int)(i / 10);

@@ -78,19 +78,19 @@ static int one_metric(ui_surface s, int x, const imr_trace_metric *m, bool adapt
 {
     const ui_glyphs *g = s.grid->glyphs;
     double d = m->after - m->encoder;
-    ui_text text = ui_textf("%s %s", m->name, ui_plain(g, m->encoder, 3).s);
+    ui_text text = ui_textf("%s %s", m->name, ui_plain(m->encoder, 3).s);
     if (adapted)
-        text = ui_textf("%s %s %s %s %s ", text.s, g->arrow, ui_plain(g, m->before, 3).s, g->arrow,
-                        ui_plain(g, m->after, 3).s);
+        text = ui_textf("%s %s %s %s %s ", text.s, g->arrow, ui_plain(m->before, 3).s, g->arrow,
+                        ui_plain(m->after, 3).s);
     if (x + ui_width(text.s) + 7 > s.at.w)
         return s.at.w;
     x = ui_put(s, 0, x, UI_TEXT, text.s);
     if (adapted)
         x = ui_putf(s, 0, x, ui_sign_role(d), "%s%s",
-                    d > 0   ? g->up
-                    : d < 0 ? g->down
-                            : g->same,
-                    d != 0 ? ui_signed(g, d, 3).s : "");
+                    d > 0   ? "▲"
+                    : d < 0 ? "▼"
+                            : "=",
+                    d != 0 ? ui_signed(d, 3).s : "");
     return x + 3;
 }
 
@@ -115,18 +115,18 @@ void ui_draw_facts(ui_surface s, const imr_trace *t, const imr_trace_document *d
                                             : "not judged";
     if (!ui_adapted(t)) {
         ui_putf(ui_about(s, UI_TERM_RANK_ENCODER), 0, x, UI_TEXT, "rank %u   cos %s   %s",
-                d->rank_encoder, ui_plain(g, d->sim_encoder, 4).s, grade);
+                d->rank_encoder, ui_plain(d->sim_encoder, 4).s, grade);
         return;
     }
-    ui_text now = ui_textf("%u %s", d->rank_after, ui_move(g, d->move_encoder).s);
+    ui_text now = ui_textf("%u %s", d->rank_after, ui_move(d->move_encoder).s);
     x = gap + ui_putf(ui_about(s, UI_TERM_RANK_NOW), 0, x, UI_TEXT, "rank %u %s %u %s %s",
                       d->rank_encoder, g->arrow, d->rank_before, g->arrow,
-                      d->rank_after ? now.s : g->none);
+                      d->rank_after ? now.s : "–");
     x = gap + ui_putf(ui_about(s, UI_TERM_COSINE), 0, x, UI_TEXT, "cos %s %s %s %s %s",
-                      ui_plain(g, d->sim_encoder, 4).s, g->arrow, ui_plain(g, d->sim_before, 4).s,
-                      g->arrow, d->rank_after ? ui_plain(g, d->sim_after, 4).s : g->none);
+                      ui_plain(d->sim_encoder, 4).s, g->arrow, ui_plain(d->sim_before, 4).s,
+                      g->arrow, d->rank_after ? ui_plain(d->sim_after, 4).s : "–");
     if (isfinite(d->lift.total) && d->rank_after) {
-        ui_text lift = ui_textf("lift %s", ui_signed(g, d->lift.total, 2).s);
+        ui_text lift = ui_textf("lift %s", ui_signed(d->lift.total, 2).s);
         if (x + ui_width(lift.s) < s.at.w)
             x = gap + ui_put(ui_about(s, UI_TERM_LIFT), 0, x, ui_sign_role(d->lift.total), lift.s);
     }

@@ -67,14 +67,13 @@ static columns fit(const imr_trace *t, int w)
 
 static void header(ui_surface s, const columns *c, bool adapted)
 {
-    const ui_glyphs *g = s.grid->glyphs;
-    ui_text bound = {""}, delta = ui_textf("%scos", g->delta);
+    ui_text bound = {""};
     if (c->scale > 0)
-        bound = ui_textf("%s%s%s", g->ascii ? "+-" : "±", ui_bound(c->scale).s,
+        bound = ui_textf("%s%s%s", s.grid->glyphs->ascii ? "+-" : "±", ui_bound(c->scale).s,
                          c->half > 2 ? " sd" : "");
-    const char *rank = adapted ? "enc" : "rank", *star = g->relevant;
-    const char *const names[COLUMNS] = {rank,    "proj",  "now", "move", "lift",
-                                        bound.s, delta.s, "cos", star,   "title"};
+    const char *first = adapted ? "enc" : "rank";
+    const char *const names[COLUMNS] = {first,   "proj", "now", "move", "lift",
+                                        bound.s, "Δcos", "cos", "★",    "title"};
     for (int i = 0; i < COLUMNS; i++) {
         int left = c->x[i], room = c->w[i] - 1 - ui_width(names[i]);
         ui_put(s, 0,
@@ -88,35 +87,32 @@ static void header(ui_surface s, const columns *c, bool adapted)
 static void row(ui_surface s, int y, const columns *c, const ui_list *l,
                 const imr_trace_document *d, bool selected, bool focused)
 {
-    const ui_glyphs *g = s.grid->glyphs;
     bool pinned = l->pinned && strcmp(d->id, l->pinned) == 0;
     bool gone = ui_adapted(l->trace) && !d->rank_after;
     const uint32_t ranks[] = {d->rank_encoder, d->rank_before, d->rank_after};
     for (int i = ENCODER; i <= NOW; i++)
         ui_put_right(ui_about(s, (uint8_t)(UI_TERM_RANK_ENCODER + i)), y, c->x[i] + c->w[i] - 1,
-                     i == NOW ? UI_STRONG : UI_TEXT,
-                     ranks[i] ? ui_textf("%u", ranks[i]).s : g->none);
+                     i == NOW ? UI_STRONG : UI_TEXT, ranks[i] ? ui_textf("%u", ranks[i]).s : "–");
     if (!gone) {
         ui_put(ui_about(s, UI_TERM_MOVE), y, c->x[MOVE], ui_sign_role(d->move_encoder),
-               ui_move(g, d->move_encoder).s);
+               ui_move(d->move_encoder).s);
         ui_put_signed(ui_about(s, UI_TERM_LIFT), y, c->x[LIFT] + 5, d->lift.total, 2);
         ui_put_right(ui_about(s, UI_TERM_DELTA), y, c->x[DELTA] + 7, UI_TEXT,
-                     ui_signed(g, d->delta_sim, 4).s);
+                     ui_signed(d->delta_sim, 4).s);
     }
     ui_put_plain(ui_about(s, UI_TERM_COSINE), y, c->x[COS] + 6, UI_TEXT,
                  d->rank_after ? d->sim_after : d->sim_encoder, 4);
     if (d->relevance >= 0)
-        ui_put(s, y, c->x[STAR], d->relevance ? UI_RELEVANT : UI_DIM,
-               d->relevance ? g->relevant : g->judged);
+        ui_put(s, y, c->x[STAR], d->relevance ? UI_RELEVANT : UI_DIM, d->relevance ? "★" : "·");
     ui_put_cut(s, y, c->x[TITLE], s.at.w - c->x[TITLE], ui_list_found(l, d) ? UI_STRONG : UI_TEXT,
                *d->title ? d->title : d->id);
     if (gone)
         ui_mark(s, (ui_rect){y, 0, 1, s.at.w}, UI_DIM);
     if (selected) {
         ui_mark(s, (ui_rect){y, 0, 1, s.at.w}, UI_SELECTED);
-        ui_put(s, y, 0, UI_STRONG, g->cursor);
+        ui_put(s, y, 0, UI_STRONG, "▌");
     } else if (pinned) {
-        ui_put(s, y, 0, UI_DIM, g->pin);
+        ui_put(s, y, 0, UI_DIM, "●");
     }
     if (c->x[BAR] >= 0) {
         /* the bar keeps its own colours: reversed, it would be a hole */
@@ -175,6 +171,6 @@ ui_text ui_moved_text(const imr_trace *t, const ui_glyphs *g)
 {
     if (ui_adapted(t))
         return ui_textf("%u of %zu moved %s %s %s", t->moved_encoder, t->n_documents, g->middot,
-                        g->tau, ui_plain(g, t->tau_encoder, 2).s);
+                        g->tau, ui_plain(t->tau_encoder, 2).s);
     return ui_textf("%zu document%s", t->n_documents, t->n_documents == 1 ? "" : "s");
 }

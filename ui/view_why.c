@@ -11,7 +11,7 @@ ui_text ui_why_title(const imr_trace *t, const imr_trace_document *d, const ui_g
     if (!rank)
         return ui_textf("Why %s %.60s", g->middot, d->id);
     return ui_textf("Why #%u %s %.60s %s", rank, g->middot, d->id,
-                    d->rank_after ? ui_move(g, d->move_encoder).s : "");
+                    d->rank_after ? ui_move(d->move_encoder).s : "");
 }
 
 /* A row: name, bar around an axis, number. */
@@ -57,22 +57,20 @@ static size_t largest(const ui_reading *r, uint32_t q, uint32_t out[8])
 static void query_word(ui_rows *rows, const ui_reading *r, uint32_t q, int name_w, int decimals)
 {
     const imr_pairs *p = &r->detail->why.pairs;
-    const ui_glyphs *g = rows->grid.glyphs;
     uint8_t term = r->measure.raw ? UI_TERM_SHARE_RAW : UI_TERM_SHARE;
     uint32_t met[8];
     size_t n = largest(r, q, met);
     ui_flow f = ui_flow_begin(rows, name_w + 2, UI_STRONG, p->query[q].text);
     ui_flow_put(&f, ui_sign_role(r->query.total[q]), term, "%s",
-                ui_short(g, r->query.total[q], decimals).s);
+                ui_short(r->query.total[q], decimals).s);
     for (size_t i = 0; i < n; i++) {
         double v = ui_share(p, r->measure, q, met[i]);
         if (fabs(v) < (r->measure.raw ? 0.002 : 0.02))
             break;
         IMR_AUTOBUF imr_buf text = {0};
         const char *met_word = p->document[met[i]].text;
-        imr_utf8_clip(&text, met_word, strlen(met_word), rows->grid.cols < 60 ? 13 : 24,
-                      g->ellipsis);
-        imr_buf_printf(&text, " %s", ui_short(g, v, decimals).s);
+        imr_utf8_clip(&text, met_word, strlen(met_word), rows->grid.cols < 60 ? 13 : 24, "…");
+        imr_buf_printf(&text, " %s", ui_short(v, decimals).s);
         if (!ui_flow_fits(&f, ui_width(imr_buf_text(&text))))
             break;
         ui_flow_put(&f, ui_sign_role(v), term, "%s", imr_buf_text(&text));
@@ -82,7 +80,6 @@ static void query_word(ui_rows *rows, const ui_reading *r, uint32_t q, int name_
 /* "9 more words +.21 · special tokens +.33 · not from words +.19", what is not 0. */
 static void rest(ui_rows *rows, const ui_reading *r, size_t shown, int decimals)
 {
-    const ui_glyphs *g = rows->grid.glyphs;
     const ui_side *side = &r->query;
     double more = 0, special = 0;
     for (size_t i = shown; i < side->n; i++)
@@ -90,12 +87,12 @@ static void rest(ui_rows *rows, const ui_reading *r, size_t shown, int decimals)
     ui_flow f = ui_flow_begin(rows, 1, UI_DIM, "");
     if (shown < side->words)
         ui_flow_put(&f, UI_DIM, UI_TERM_SHARE, "%zu more %s %s", side->words - shown,
-                    side->words - shown == 1 ? "word" : "words", ui_short(g, more, decimals).s);
+                    side->words - shown == 1 ? "word" : "words", ui_short(more, decimals).s);
     if (side->n > side->words)
         ui_flow_put(&f, UI_DIM, UI_TERM_SPECIAL, "special tokens %s",
-                    ui_short(g, special, decimals).s);
+                    ui_short(special, decimals).s);
     ui_flow_put(&f, UI_DIM, UI_TERM_NOT_WORDS, "not from words %s",
-                ui_short(g, side->total[side->n], decimals).s);
+                ui_short(side->total[side->n], decimals).s);
 }
 
 /* The sum beside the number it must equal. */
@@ -104,19 +101,17 @@ static void sum(ui_rows *rows, const ui_reading *r, int decimals)
     static const char *const equal[] = {"standing for the encoder", "standing projected",
                                         "its standing", "its lift"};
     const imr_pairs *p = &r->detail->why.pairs;
-    const ui_glyphs *g = rows->grid.glyphs;
     double all = 0;
     int stage = r->measure.stage;
     for (size_t i = 0; i <= r->query.n; i++)
         all += r->query.total[i];
     ui_flow f = ui_flow_begin(rows, 1, UI_DIM, "");
-    ui_flow_put(&f, UI_DIM, UI_TERM_SUM, "sum %s = %s %s", ui_short(g, all, decimals).s,
+    ui_flow_put(&f, UI_DIM, UI_TERM_SUM, "sum %s = %s %s", ui_short(all, decimals).s,
                 r->measure.raw ? "cosine" : equal[stage],
-                ui_short(g, ui_share_whole(p, r->measure), decimals).s);
+                ui_short(ui_share_whole(p, r->measure), decimals).s);
     if (stage != UI_CHANGE && p->reference[stage].sd > 0)
         ui_flow_put(&f, UI_DIM, UI_TERM_COSINE, "cos %s, mean %s",
-                    ui_plain(g, p->similarity[stage], 4).s,
-                    ui_plain(g, p->reference[stage].mean, 4).s);
+                    ui_plain(p->similarity[stage], 4).s, ui_plain(p->reference[stage].mean, 4).s);
 }
 
 /* Words of the text by what the similarity loses without them, largest first. */
@@ -155,12 +150,11 @@ static void pairs(ui_rows *rows, const ui_why_parts *in)
                                          "What changed its standing"};
     const ui_reading *r = in->reading;
     const imr_pairs *p = r ? &r->detail->why.pairs : NULL;
-    const ui_glyphs *g = rows->grid.glyphs;
     ui_text text = {""};
     if (p && r->document.n && r->measure.raw)
-        text = ui_textf("cos %s", ui_plain(g, ui_share_whole(p, r->measure), 4).s);
+        text = ui_textf("cos %s", ui_plain(ui_share_whole(p, r->measure), 4).s);
     else if (p && r->document.n)
-        text = ui_textf("%s sd%s", ui_signed(g, ui_share_whole(p, r->measure), 2).s,
+        text = ui_textf("%s sd%s", ui_signed(ui_share_whole(p, r->measure), 2).s,
                         r->measure.stage == UI_CHANGE || rows->grid.cols < 60
                             ? ""
                             : " above the average candidate");
@@ -212,7 +206,6 @@ static const imr_strong_pair *next_changed(const imr_why *why, bool gains, doubl
 /* The pairs whose share grew most, or fell most. */
 static void changed(ui_rows *rows, const imr_why *why, bool gains, size_t most)
 {
-    const ui_glyphs *g = rows->grid.glyphs;
     const imr_strong_pair *p;
     const ui_style style = gains ? UI_GAIN : UI_LOSS;
     double than = INFINITY;
@@ -221,10 +214,9 @@ static void changed(ui_rows *rows, const imr_why *why, bool gains, size_t most)
         const char *q = why->pairs.query[p->query].text, *d = why->pairs.document[p->document].text;
         bool same = strcmp(q, d) == 0;
         if (n == 0)
-            f = ui_flow_begin(rows, 3, style, gains ? "+" : g->minus);
+            f = ui_flow_begin(rows, 3, style, gains ? "+" : "−");
         ui_flow_put(&f, style, UI_TERM_SHARE, "%.40s%s%s%s%.40s %s", q, same ? "" : " ",
-                    same ? "" : g->pair, same ? "" : " ", same ? "" : d,
-                    ui_short(g, p->change, 2).s);
+                    same ? "" : "~", same ? "" : " ", same ? "" : d, ui_short(p->change, 2).s);
         than = gains ? p->change : -p->change;
     }
 }
@@ -234,8 +226,7 @@ static void adapter(ui_rows *rows, const ui_why_parts *in)
     const imr_lift *lift = &in->document->lift;
     bool known = isfinite(lift->total);
     ui_rows_heading(rows, "What the adapter did",
-                    known ? ui_textf("lift %s sd", ui_signed(rows->grid.glyphs, lift->total, 2).s).s
-                          : NULL);
+                    known ? ui_textf("lift %s sd", ui_signed(lift->total, 2).s).s : NULL);
     if (!known) {
         note(rows, "There is no average candidate to compare with.");
         return;
@@ -253,27 +244,25 @@ static void adapter(ui_rows *rows, const ui_why_parts *in)
 
 static void sides(ui_rows *rows, const imr_why *why, const imr_trace_document *d)
 {
-    const ui_glyphs *g = rows->grid.glyphs;
     double scale = ui_nice_scale(fmax(fabs(why->share_query), fabs(why->share_document)));
     ui_rows_heading(rows, "Whose change it was",
-                    ui_textf("cos %s", ui_signed(g, d->delta_sim, 4).s).s);
+                    ui_textf("cos %s", ui_signed(d->delta_sim, 4).s).s);
     bar_row(rows, UI_TERM_SIDE, "document", why->share_document, scale, 4);
     bar_row(rows, UI_TERM_SIDE, "query", why->share_query, scale, 4);
-    note(rows, ui_textf("left over %s", ui_signed(g, why->share_residual, 6).s).s);
+    note(rows, ui_textf("left over %s", ui_signed(why->share_residual, 6).s).s);
 }
 
 static void steps(ui_rows *rows, const imr_why *why)
 {
-    const ui_glyphs *g = rows->grid.glyphs;
     double largest_step = 0;
     for (int i = 1; i < IMR_STEP_COUNT; i++)
         largest_step = fmax(largest_step, fabs(why->steps[i].change));
     ui_rows_heading(rows, "Step by step",
-                    ui_textf("projected cos %s", ui_plain(g, why->steps[0].cosine, 4).s).s);
+                    ui_textf("projected cos %s", ui_plain(why->steps[0].cosine, 4).s).s);
     for (int i = 1; i < IMR_STEP_COUNT; i++)
         bar_row(rows, UI_TERM_STEP, imr_step_name((imr_step)i), why->steps[i].change,
                 ui_nice_scale(largest_step), 4);
-    note(rows, ui_textf("left over %s", ui_signed(g, why->steps_residual, 6).s).s);
+    note(rows, ui_textf("left over %s", ui_signed(why->steps_residual, 6).s).s);
 }
 
 static void dimensions(ui_rows *rows, const imr_why *why, size_t of)

@@ -34,13 +34,11 @@ static ui_style heat(double v, double scale)
 
 static void cell(const grid *g, ui_surface s, int y, int x, double v, bool shaded)
 {
-    const ui_glyphs *set = s.grid->glyphs;
     bool small = !(fabs(v) >= g->least);
     ui_style style = small ? UI_DIM : shaded ? heat(v, g->scale) : ui_sign_role(v);
     if (shaded && !small)
         ui_fill(s, (ui_rect){y, x, 1, g->cell - 1}, style);
-    ui_put_right(s, y, x + g->cell - 1, style,
-                 small ? set->judged : ui_short(set, v, g->decimals).s);
+    ui_put_right(s, y, x + g->cell - 1, style, small ? "·" : ui_short(v, g->decimals).s);
 }
 
 /* A row: the cells in sight, what of it is not, the biases' column and the total. */
@@ -123,13 +121,12 @@ static grid grid_for(ui_surface s, const ui_reading *r, size_t query, size_t doc
 static void title(ui_surface s, const imr_trace_document *d, const ui_reading *r)
 {
     bool raw = r->measure.raw;
-    ui_text right = ui_textf(
-        "%s %s %s", ui_measure_names[r->measure.stage],
-        raw                             ? "cos"
-        : r->measure.stage == UI_CHANGE ? "lift"
-                                        : "standing",
-        ui_signed(s.grid->glyphs, ui_share_whole(&r->detail->why.pairs, r->measure), raw ? 4 : 2)
-            .s);
+    ui_text right =
+        ui_textf("%s %s %s", ui_measure_names[r->measure.stage],
+                 raw                             ? "cos"
+                 : r->measure.stage == UI_CHANGE ? "lift"
+                                                 : "standing",
+                 ui_signed(ui_share_whole(&r->detail->why.pairs, r->measure), raw ? 4 : 2).s);
     ui_put_cut(s, 0, 1, s.at.w - ui_width(right.s) - 5, UI_STRONG,
                ui_textf("%.80s  %.200s", d->id, d->title).s);
     ui_put_right(ui_about(s, raw ? UI_TERM_COSINE : UI_TERM_STANDING), 0, s.at.w - 1, UI_STRONG,
@@ -146,8 +143,7 @@ static void legend(const grid *g, ui_surface s, int y)
                             ui_measure_names[stage]);
     x = ui_put(s, y, x + 1, UI_GAIN_WARM, " for ");
     x = ui_put(s, y, x + 1, UI_LOSS_WARM, " against ");
-    ui_text text = ui_textf("%s less than %s%s", s.grid->glyphs->judged, ui_bound(g->least).s,
-                            raw ? "" : " sd");
+    ui_text text = ui_textf("· less than %s%s", ui_bound(g->least).s, raw ? "" : " sd");
     if (x + 2 + ui_width(text.s) < s.at.w)
         ui_put(s, y, x + 2, UI_DIM, text.s);
 }
@@ -178,7 +174,7 @@ int ui_draw_words(ui_surface s, const imr_trace_document *d, const ui_reading *r
         matrix_row(&g, cells, y, values, true);
         if (i == query) {
             int x = g.label + (int)(document - g.left) * g.cell;
-            ui_put(s, y, 0, UI_STRONG, s.grid->glyphs->cursor);
+            ui_put(s, y, 0, UI_STRONG, "▌");
             ui_mark(s, (ui_rect){y, x, 1, g.cell - 1}, UI_SELECTED);
             ui_cursor(s, y, x + g.cell - 2, false);
         }

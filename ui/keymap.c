@@ -357,8 +357,9 @@ ui_key ui_keymap_key(const ui_keymap *m, ui_context context, ui_action action)
     return UI_KEY_NONE;
 }
 
-void ui_keymap_labels(const ui_keymap *m, ui_action action, size_t max, imr_buf *out)
+ui_text ui_keymap_labels(const ui_keymap *m, ui_action action, size_t max)
 {
+    ui_text out = {""};
     char label[UI_KEY_NAME_MAX];
     for (size_t i = 0, n = 0; i < m->n && n < max; i++) {
         const ui_bind *b = &m->v[i], *before = m->v;
@@ -366,6 +367,7 @@ void ui_keymap_labels(const ui_keymap *m, ui_action action, size_t max, imr_buf 
                (before->action != action || before->argument || before->key != b->key))
             before++;
         if (before == b && b->action == action && !b->argument)
-            imr_buf_printf(out, "%s%s", n++ ? " " : "", ui_key_label(label, b->key));
+            out = ui_textf("%s%s%s", out.s, n++ ? " " : "", ui_key_label(label, b->key));
     }
+    return out;
 }

@@ -26,8 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/error.h"
+#include "ui/style.h"
 
 typedef uint32_t ui_key;
 
@@ -152,6 +152,6 @@ const ui_bind *ui_keymap_get(const ui_keymap *m, ui_context context, ui_key key)
  * Only binds without an argument count. */
 ui_key ui_keymap_key(const ui_keymap *m, ui_context context, ui_action action);
 /* The key labels of an action anywhere, "j ↓ C-n"; at most `max` keys. */
-void ui_keymap_labels(const ui_keymap *m, ui_action action, size_t max, imr_buf *out);
+ui_text ui_keymap_labels(const ui_keymap *m, ui_action action, size_t max);
 
 #endif

@@ -119,7 +119,7 @@ char ui_glyph_ascii(uint32_t code);
 
 /* A short text by value: ui_signed(...).s lives until the statement it stands in ends. */
 typedef struct ui_text {
-    char s[512];
+    char s[600];
 } ui_text;
 
 ui_text ui_textf(const char *format, ...) IMR_PRINTF(1, 2);

@@ -151,24 +151,21 @@ void ui_open_line(ui_app *a, ui_action action, const char *text)
 static void accept_line(ui_app *a)
 {
     ui_action found[UI_ACTION_COUNT];
-    char line[512];
     ui_overlay overlay = a->overlay;
-    snprintf(line, sizeof line, "%s", ui_prompt_text(&a->line));
+    ui_text line = ui_textf("%s", ui_prompt_text(&a->line));
     if (overlay == UI_OVER_HISTORY)
         take_offer(a, a->offers.pick);
     close_overlay(a);
     if (overlay == UI_OVER_PALETTE) {
-        size_t n = ui_palette(line, found);
+        size_t n = ui_palette(line.s, found);
         /* Behind a full name its words; else the line under the cursor. */
-        if (a->pick < n && !(strchr(line, ' ') && ui_action_find(line, strcspn(line, " "))))
+        if (a->pick < n && !(strchr(line.s, ' ') && ui_action_find(line.s, strcspn(line.s, " "))))
             ui_do(a, found[a->pick], NULL);
         else
-            command(a, line);
+            command(a, line.s);
     } else if (overlay == UI_OVER_LINE) {
-        char words[600];
-        const char *of = a->line_action == UI_DO_FIND ? "" : *line ? "words " : "none";
-        snprintf(words, sizeof words, "%s%s", of, line);
-        ui_do(a, a->line_action, words);
+        const char *of = a->line_action == UI_DO_FIND ? "" : *line.s ? "words " : "none";
+        ui_do(a, a->line_action, ui_textf("%s%s", of, line.s).s);
     }
 }
 

@@ -140,12 +140,11 @@ void ui_draw_palette(ui_surface s, const ui_keymap *keymap, const ui_prompt *lin
     size_t rows = (size_t)in.at.h, top = window(pick, n, rows);
     for (size_t i = top; i < top + rows && i < n; i++) {
         const ui_action_info *info = &ui_actions[found[i]];
-        IMR_AUTOBUF imr_buf keys = {0};
+        ui_text keys = ui_keymap_labels(keymap, found[i], 2);
         int y = (int)(i - top);
-        ui_keymap_labels(keymap, found[i], 2, &keys);
         ui_put(in, y, 2, UI_STRONG, info->name);
-        ui_put_cut(in, y, 18, in.at.w - 20 - ui_width(imr_buf_text(&keys)), UI_TEXT, info->help);
-        ui_put_right(in, y, in.at.w - 1, UI_KEY, imr_buf_text(&keys));
+        ui_put_cut(in, y, 18, in.at.w - 20 - ui_width(keys.s), UI_TEXT, info->help);
+        ui_put_right(in, y, in.at.w - 1, UI_KEY, keys.s);
         if (i == pick)
             select_row(in, y);
     }

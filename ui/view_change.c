@@ -120,22 +120,21 @@ static void notes(ui_rows *rows, const imr_word_list *lists)
 
 /* "context .43, chance .01": a table and how many of the ten words nearest to a text occur in it,
  * as far as that is known. */
-static void table_text(imr_buf *b, const char *name, const imr_lens_quality *lens)
+static ui_text table_text(const char *name, const imr_lens_quality *lens)
 {
-    imr_buf_str(b, imr_path_base(name));
-    if (isfinite(lens->precision))
-        imr_buf_printf(b, " %s, chance %s", ui_short(lens->precision, 2).s + 1,
-                       ui_short(lens->chance, 2).s + 1);
+    if (!isfinite(lens->precision))
+        return ui_textf("%s", imr_path_base(name));
+    return ui_textf("%s %s, chance %s", imr_path_base(name), ui_short(lens->precision, 2).s + 1,
+                    ui_short(lens->chance, 2).s + 1);
 }
 
 /* The other tables at hand, and what they are worth. */
 static void others(ui_rows *rows, const imr_trace_inputs *in)
 {
     IMR_AUTOBUF imr_buf b = {0};
-    for (size_t i = 0; i < in->n_others; i++) {
-        imr_buf_str(&b, i ? "; " : "Other tables at hand: ");
-        table_text(&b, in->others[i].name, &in->others[i].lens);
-    }
+    for (size_t i = 0; i < in->n_others; i++)
+        imr_buf_printf(&b, "%s%s", i ? "; " : "Other tables at hand: ",
+                       table_text(in->others[i].name, &in->others[i].lens).s);
     if (in->n_others)
         ui_rows_text(rows, 1, UI_DIM, imr_buf_text(&b));
 }
@@ -148,13 +147,10 @@ void ui_build_change(ui_rows *out, const ui_why_parts *in)
     const imr_trace *t = in->trace;
     const imr_word_list *lists = d->why.words;
     bool adapted = ui_adapted(t), any = false;
-    IMR_AUTOBUF imr_buf table = {0};
     for (int k = 0; k < IMR_CHANGE_COUNT; k++)
         any = any || lists[k].n_positive;
-    if (any)
-        table_text(&table, t->inputs.table_name, &t->inputs.lens);
     ui_rows_heading(out, adapted ? "Words of its change" : "Words of its vector",
-                    imr_buf_text(&table));
+                    any ? table_text(t->inputs.table_name, &t->inputs.lens).s : NULL);
     if (!any) {
         const imr_session_facts *f = in->facts;
         ui_rows_text(out, 1, UI_TEXT,

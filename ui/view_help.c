@@ -33,17 +33,6 @@ static void glossary(ui_rows *out)
 
 /* ---- keys ---- */
 
-/* Keys, then what they do. */
-static void entry(ui_surface s, int y, int x, int w, const ui_keymap *keymap, ui_action action)
-{
-    IMR_AUTOBUF imr_buf keys = {0};
-    ui_keymap_labels(keymap, action, 3, &keys);
-    if (!keys.len)
-        imr_buf_printf(&keys, ":%s", ui_actions[action].name);
-    ui_put_cut(s, y, x, 13, UI_KEY, imr_buf_text(&keys));
-    ui_put_cut(s, y, x + 14, w - 15, UI_TEXT, ui_actions[action].help);
-}
-
 void ui_build_help(ui_rows *out, const ui_keymap *keymap, ui_context here)
 {
     ui_action actions[UI_ACTION_COUNT];
@@ -68,8 +57,13 @@ void ui_build_help(ui_rows *out, const ui_keymap *keymap, ui_context here)
         ui_rows_heading(out, groups[g], NULL);
         int rows = (n + columns - 1) / columns;
         ui_surface s = ui_rows_add(out, rows);
-        for (int i = 0; i < n; i++)
-            entry(s, i % rows, 1 + i / rows * w, w, keymap, actions[i]);
+        for (int i = 0; i < n; i++) { /* keys, then what they do */
+            int y = i % rows, x = 1 + i / rows * w;
+            ui_text keys = ui_keymap_labels(keymap, actions[i], 3);
+            ui_put_cut(s, y, x, 13, UI_KEY,
+                       *keys.s ? keys.s : ui_textf(":%s", ui_actions[actions[i]].name).s);
+            ui_put_cut(s, y, x + 14, w - 15, UI_TEXT, ui_actions[actions[i]].help);
+        }
     }
 }
 

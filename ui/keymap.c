@@ -44,7 +44,7 @@ bool ui_key_is_text(ui_key key)
 }
 
 /* The key with its modifiers: the name in < > where it needs them, or the label. */
-static char *spell(char *out, ui_key key, bool label)
+static ui_text spell(ui_key key, bool label)
 {
     ui_key code = key & UI_KEY_CODE;
     char name[12] = "";
@@ -56,19 +56,19 @@ static char *spell(char *out, ui_key key, bool label)
     bool brackets = !label && (*name || key & UI_MODS);
     if (!*name)
         imr_utf8_encode(code, name);
-    snprintf(out, UI_KEY_NAME_MAX, "%s%s%s%s%s%s", brackets ? "<" : "", key & UI_CTRL ? "C-" : "",
-             key & UI_ALT ? "M-" : "", key & UI_SHIFT ? "S-" : "", name, brackets ? ">" : "");
-    return out;
+    return ui_textf("%s%s%s%s%s%s", brackets ? "<" : "", key & UI_CTRL ? "C-" : "",
+                    key & UI_ALT ? "M-" : "", key & UI_SHIFT ? "S-" : "", name,
+                    brackets ? ">" : "");
 }
 
-char *ui_key_format(char *out, ui_key key)
+ui_text ui_key_format(ui_key key)
 {
-    return spell(out, key, false);
+    return spell(key, false);
 }
 
-char *ui_key_label(char *out, ui_key key)
+ui_text ui_key_label(ui_key key)
 {
-    return spell(out, key, true);
+    return spell(key, true);
 }
 
 static ui_key named(const char *text, size_t len)
@@ -360,14 +360,13 @@ ui_key ui_keymap_key(const ui_keymap *m, ui_context context, ui_action action)
 ui_text ui_keymap_labels(const ui_keymap *m, ui_action action, size_t max)
 {
     ui_text out = {""};
-    char label[UI_KEY_NAME_MAX];
     for (size_t i = 0, n = 0; i < m->n && n < max; i++) {
         const ui_bind *b = &m->v[i], *before = m->v;
         while (before < b &&
                (before->action != action || before->argument || before->key != b->key))
             before++;
         if (before == b && b->action == action && !b->argument)
-            out = ui_textf("%s%s%s", out.s, n++ ? " " : "", ui_key_label(label, b->key));
+            out = ui_textf("%s%s%s", out.s, n++ ? " " : "", ui_key_label(b->key).s);
     }
     return out;
 }

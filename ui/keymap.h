@@ -58,16 +58,12 @@ enum {
     UI_KEY_F12 = UI_KEY_F1 + 11
 };
 
-#define UI_KEY_NAME_MAX 24
-
 /* True for a key that is text: a scalar value from space on, without Ctrl or Alt. */
 bool ui_key_is_text(ui_key key);
 
-/* Name of the key; out holds UI_KEY_NAME_MAX bytes. Returns out. */
-char *ui_key_format(char *out, ui_key key);
-
-/* As the hint line writes it: C-d, PgUp, Tab, é. Same buffer rule. */
-char *ui_key_label(char *out, ui_key key);
+/* Name of the key; and as the hint line writes it: C-d, PgUp, Tab, é. */
+ui_text ui_key_format(ui_key key);
+ui_text ui_key_label(ui_key key);
 
 /* Parses one key at the start of text; returns the bytes used, 0 when it is no key name. */
 size_t ui_key_parse(ui_key *out, const char *text, size_t len);

@@ -11,7 +11,6 @@ static const char *decode_pieces(const char *bytes, size_t n, size_t piece, bool
     static ui_decoder d;
     size_t len = 0;
     ui_event e;
-    char name[UI_KEY_NAME_MAX];
     ui_decoder_init(&d);
     out[0] = 0;
     for (size_t at = 0; at <= n;) {
@@ -22,8 +21,7 @@ static const char *decode_pieces(const char *bytes, size_t n, size_t piece, bool
             ui_decoder_flush(&d);
         while (ui_decoder_next(&d, &e)) {
             if (e.kind == UI_EVENT_KEY)
-                len +=
-                    (size_t)snprintf(out + len, sizeof out - len, "%s", ui_key_format(name, e.key));
+                len += (size_t)snprintf(out + len, sizeof out - len, "%s", ui_key_format(e.key).s);
             else
                 len += (size_t)snprintf(out + len, sizeof out - len, "P[%s]", e.text);
         }
@@ -45,11 +43,10 @@ TEST("key names are parsed and written back")
     static const char *const same[] = {"a",     "é",      "<C-n>", "<M-x>",    "<F1>",   "<F12>",
                                        "<Tab>", "<lt>",   "<BS>",  "<S-Tab>",  "<PgUp>", "<C-Left>",
                                        ">",     "<M-lt>", "漢",    "<C-M-Del>"};
-    char name[UI_KEY_NAME_MAX];
     for (size_t i = 0; i < IMR_LEN(same); i++) {
         ui_key key = 0;
         CHECK_INT(ui_key_parse(&key, same[i], strlen(same[i])), strlen(same[i]));
-        CHECK_STR(ui_key_format(name, key), same[i]);
+        CHECK_STR(ui_key_format(key).s, same[i]);
     }
 }
 

@@ -133,14 +133,14 @@ TEST("assets/keymap.conf is the default map")
                                                            "DOC", "WORDS",  "HELP", "PICK"};
     ui_keymap m, again = {0};
     IMR_AUTOBUF imr_buf b = {0};
-    char key[UI_KEY_NAME_MAX], line[100];
+    char line[1000];
     CHECK_OK(ui_keymap_init(&m, &err));
     imr_buf_str(&b,
                 "# The default keys of the explorer, as lines of a configuration file say them\n"
                 "# ($XDG_CONFIG_HOME/imrnn/config). Contexts and key names: ui/keymap.h.\n");
     for (size_t i = 0; i < m.n; i++) {
         snprintf(line, sizeof line, "%s %s :%s", contexts[m.v[i].context],
-                 ui_key_format(key, m.v[i].key), ui_actions[m.v[i].action].name);
+                 ui_key_format(m.v[i].key).s, ui_actions[m.v[i].action].name);
         imr_buf_printf(&b, "bind %s\n", line);
         CHECK_OK(bind(&again, line));
         CHECK_INT(again.n, i + 1);

@@ -152,7 +152,7 @@ typedef struct imr_why {
     } * dimensions;                 /* largest |share| first */
     size_t n_dimensions;
     imr_tokens_read query_tokens, document_tokens;
-    /* On demand (session/deletion.h), for encoders whose vectors are no sum: words of the document
+    /* On demand (session/deletion.c), for encoders whose vectors are no sum: words of the document
      * in its order, `total` what the similarity loses when all places of the word are left out and
      * the text is encoded anew. NULL: not asked for. */
     imr_pair_word *deletion;

@@ -15,37 +15,20 @@ enum {
 };
 static const uint64_t SEED = 20260101; /* fixed: the same cache gives the same sample */
 
-/* min(want, n) different rows in the order of a seeded shuffle of all n, of which only the
- * beginning is made; the caller's. */
+/* The first min(want, n) of a seeded shuffle of n rows; the caller's. */
 static uint32_t *sample(size_t n, size_t want, size_t *got)
 {
     imr_random random;
     imr_random_init(&random, SEED);
     *got = n < want ? n : want;
-    /* rows[i] is place i of the shuffle; moved: what stands where a row was taken from. */
-    uint32_t *rows = IMR_NEW_ARRAY(uint32_t, *got);
-    IMR_AUTOFREE uint32_t *from = IMR_NEW_ARRAY(uint32_t, 2 * *got);
-    if (!rows || !from) {
-        imr_free(rows);
-        return NULL;
-    }
-    uint32_t *moved = from + *got;
-    size_t n_moved = 0;
-    for (size_t i = 0; i < *got; i++) {
-        const uint32_t j = (uint32_t)(i + (size_t)imr_random_below(&random, n - i));
-        uint32_t at_i = (uint32_t)i, at_j = j;
-        size_t slot = n_moved;
-        for (size_t k = 0; k < n_moved; k++) {
-            at_i = from[k] == (uint32_t)i ? moved[k] : at_i;
-            if (from[k] == j) {
-                at_j = moved[k];
-                slot = k;
-            }
-        }
-        rows[i] = at_j;
-        from[slot] = j;
-        moved[slot] = at_i;
-        n_moved += slot == n_moved;
+    uint32_t *rows = IMR_NEW_ARRAY(uint32_t, n);
+    for (size_t i = 0; rows && i < n; i++)
+        rows[i] = (uint32_t)i;
+    for (size_t i = 0; rows && i < *got; i++) {
+        const size_t j = i + (size_t)imr_random_below(&random, n - i);
+        const uint32_t row = rows[j];
+        rows[j] = rows[i];
+        rows[i] = row;
     }
     return rows;
 }

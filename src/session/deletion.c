@@ -1,4 +1,14 @@
-#include "session/deletion.h"
+/*
+ * What a document's words do, by leaving each out (method.md section 3b).
+ *
+ *     loss_w = sim(q, d) - sim(q, d without w)          at each of the three stages
+ *
+ * For encoders whose vectors are no sum over words (CLS, max pooling); works for any. All places of
+ * the word are cut out of what the encoder read, so that nothing that it did not read moves in, and
+ * the text is encoded anew. The query and the scales and biases of its run stay as they are. Losses
+ * do not add up to the similarity.
+ * Cost: an encoding for each different word, some at a time.
+ */
 
 #include <math.h>
 #include <string.h>
@@ -9,6 +19,7 @@
 #include "explain/pairs.h"
 #include "explain/sentence.h"
 #include "math/nn.h"
+#include "session/internal.h"
 #include "text/utf8.h"
 
 enum { BATCH = 16 }; /* texts encoded at once */

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "explain/pairs.h"
-#include "session/deletion.h"
+#include "session/internal.h"
 #include "text/utf8.h"
 
 static const char CHANGED[] = "the text of this document is not there: name the dataset of the "

@@ -13,10 +13,27 @@
 #include "explain/background.h"
 #include "explain/why.h"
 #include "retrieval/cache.h"
+#include "session/context_table.h"
 #include "session/doubts.h"
+#include "session/encoded_table.h"
 #include "session/seen.h"
 #include "session/session.h"
-#include "session/tables.h"
+
+/* A table and what stands behind it. */
+typedef struct imr_table {
+    const char *name; /* static, or the folder as it was named */
+    imr_view rows;
+    const char **texts; /* sanitised */
+    uint8_t *special;
+    float *centre; /* NULL: none */
+    imr_context_table context;
+    imr_encoded_table encoded;
+    imr_encoder *own;             /* a folder's */
+    const imr_encoder *tokeniser; /* whose ids the rows are; NULL: context */
+    imr_arena *arena;
+} imr_table;
+
+void imr_table_done(imr_table *t); /* {0} is fine */
 
 /* A table that words are told in, and what was measured of it. Not moved: the lens points there. */
 typedef struct imr_told {
@@ -102,6 +119,34 @@ struct imr_session {
     imr_detail *details[IMR_SESSION_DETAILS]; /* the one used last first */
 };
 
+/* ---- token tables (session/tables.c) ---- */
+
+/* "context", "encoded", "input" */
+extern const char *const imr_table_names[IMR_TABLES];
+
+/* What the table `context` of the session's cache is of. */
+imr_context_source imr_session_context(const imr_session *s);
+
+/*
+ * Opens a table by name ("context", "encoded", "input", else a folder). *found is false where there
+ * is none at hand: context and encoded are then not kept (make: encoded is made), input is of
+ * another width. A static encoder's context is made at once.
+ * Errors: those of making and of folders.
+ */
+imr_status imr_table_open(imr_table *out, bool *found, imr_session *s, const char *name, bool make,
+                          const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+/* The kept measurement of a table, and its rows; rows 0: none is kept, or not the table. Quick: the
+ * table is not read. */
+imr_status imr_table_recall(imr_table_lens *out, const imr_session *s, const char *name,
+                            imr_error *err) IMR_NODISCARD;
+/* Measures and keeps it. heard: the table `context`, whose left out texts are taken; NULL: none.
+ * NaN without texts. */
+imr_status imr_table_measure(imr_lens_quality *out, const imr_session *s, const imr_table *t,
+                             const imr_context_table *heard, const imr_progress *progress,
+                             imr_error *err) IMR_NODISCARD;
+
+/* ---- words (session/words.c, background.c) ---- */
+
 /* What imr_session_open_words begins with (session/words.c). */
 imr_status imr_words_begin(imr_session *s, imr_error *err) IMR_NODISCARD;
 /* Makes the table `context` and keeps it; after a stop it goes on. */
@@ -129,6 +174,25 @@ void imr_session_forget(imr_session *s);
 
 /* A sanitised copy on one line; NULL when memory ran out. */
 const char *imr_trace_keep(imr_arena *arena, const char *text);
+
+/* Makes t->pair (session/pair.c). document: an id of the cache, else a text, which is encoded.
+ * Errors: IMR_E_NOT_FOUND when a text comes without an encoder, IMR_E_UNSUPPORTED when it knows no
+ * word of it. */
+imr_status imr_pair_find(imr_session *s, imr_trace *t, const char *document,
+                         imr_error *err) IMR_NODISCARD;
+/* The tokens their package would name, from the finished vectors of t; none without an adapter, or
+ * where the table has another dimension than the vectors. */
+imr_status imr_pair_tokens(const imr_session *s, imr_trace *t, imr_error *err) IMR_NODISCARD;
+
+/* Fills d->why.deletion from the document's reading (session/deletion.c). Errors: the encoder's,
+ * IMR_E_CANCELLED. */
+imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trace *t,
+                             const imr_reading *document, const imr_progress *progress,
+                             imr_error *err) IMR_NODISCARD;
+
+/* The vector of prefix and text, and what the encoder knows of them. */
+imr_status imr_session_encode(const imr_session *s, float *out, imr_token_count *count,
+                              const char *prefix, const char *text, imr_error *err) IMR_NODISCARD;
 
 /* Whether a listed document changed sides with t->documents[place], encoder against now. */
 bool imr_session_passed(const imr_trace *t, size_t place);

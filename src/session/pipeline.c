@@ -11,7 +11,7 @@
 #include "retrieval/metrics.h"
 #include "retrieval/search.h"
 #include "retrieval/similarity.h"
-#include "session/pair.h"
+#include "session/internal.h"
 #include "text/utf8.h"
 
 enum { DEFAULT_FEEDBACK = 100, DEFAULT_TOKENS = 10, MAX_TOKENS = 1000, TOP = 10 };
@@ -42,16 +42,21 @@ static imr_status from_cache(imr_session *s, imr_trace *t, uint32_t row, imr_err
     return t->query_id && t->query_text ? IMR_OK : imr_fail_memory(err);
 }
 
-static imr_status encode(imr_session *s, imr_trace *t, const char *text, imr_error *err)
+imr_status imr_session_encode(const imr_session *s, float *out, imr_token_count *count,
+                              const char *prefix, const char *text, imr_error *err)
 {
     IMR_AUTOBUF imr_buf whole = {0};
-    imr_buf_str(&whole, s->prefix);
+    imr_buf_str(&whole, prefix);
     imr_buf_str(&whole, text);
     IMR_TRY(imr_buf_check(&whole, err));
     const char *start = imr_buf_text(&whole);
+    return imr_encoder_encode(s->encoder, &start, &whole.len, 1, out, count, NULL, err);
+}
+
+static imr_status encode(imr_session *s, imr_trace *t, const char *text, imr_error *err)
+{
     imr_token_count count;
-    IMR_TRY(
-        imr_encoder_encode(s->encoder, &start, &whole.len, 1, s->query_base, &count, NULL, err));
+    IMR_TRY(imr_session_encode(s, s->query_base, &count, s->prefix, text, err));
     if (count.known == 0)
         return imr_fail(err, IMR_E_UNSUPPORTED,
                         "no word of the query is known to the encoder (%s), so its vector says "

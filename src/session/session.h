@@ -29,7 +29,7 @@ typedef struct imr_session_options {
     const char *dataset;    /* NULL: the one the cache names */
     const char *split;      /* NULL: "test" when there is one, else none */
     const char *encoder;    /* NULL: the one the cache names */
-    /* session/tables.h. NULL or "auto": of those at hand the one that reads the corpus best, none
+    /* session/tables.c. NULL or "auto": of those at hand the one that reads the corpus best, none
      * is no error; "context", "encoded", "input"; else a static-embedding folder ("./input" when it
      * has such a name). context and encoded are made when they are not kept. */
     const char *token_table;
@@ -79,7 +79,7 @@ typedef struct imr_request {
     const char *text;     /* a typed query, or NULL */
     const char *query_id; /* a cached query, or NULL; wins over text */
     const char
-        *document; /* NULL, or the only candidate (session/pair.h): an id, else a text; `text`
+        *document; /* NULL, or the only candidate (session/pair.c): an id, else a text; `text`
                              may then be the id of a query, too */
     const char *selected; /* session/async.h: the document whose detail is to follow; NULL or not
                              listed: the first */

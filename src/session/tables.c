@@ -1,5 +1,21 @@
-#include "session/tables.h"
-
+/*
+ * The token tables there are for a session, and how well its corpus can be read in each (method.md
+ * section 4).
+ *
+ *   context   kept beside the cache, or made (session/context_table.h); centred
+ *   encoded   kept beside the cache, or made (session/encoded_table.h); less the mean of its rows
+ *   input     the encoder's word embeddings, as they are
+ *   a folder  the rows of a static-embedding folder, as they are
+ *
+ * Quality is measured on texts that `context` left out for it, in every table on the same ones;
+ * where there is no such table on a seeded sample. What was measured is kept:
+ *
+ *   DIR/tokens/lens   a line each: <key> precision chance rank texts rows, the first three in
+ *                     millionths
+ *
+ * <key> is the sha256 of the names and hashes it depends on: table, its encoder, corpus, prefix,
+ * number of documents, adapter.
+ */
 #include <math.h>
 #include <string.h>
 

@@ -116,7 +116,7 @@ typedef struct imr_trace_warning {
     const char *code, *text; /* code: static */
 } imr_trace_warning;
 
-/* One query and one document alone (session/pair.h). */
+/* One query and one document alone (session/pair.c). */
 typedef struct imr_trace_token {
     const char *text; /* as the vocabulary writes it */
     float cosine;

@@ -4,7 +4,7 @@
 
 #include "base/array.h"
 #include "cli/command.h"
-#include "session/seen.h"
+#include "session/provenance.h"
 #include "task/evaluate.h"
 
 /* A measure as the user asked for it: printed under trec_eval's name or ours. */

@@ -17,11 +17,11 @@ void imr_context_table_done(imr_context_table *t)
 
 /* ---- the file ---- */
 
-static char *file_of(const char *dir, const imr_context_source *s)
+static imr_path file_of(const char *dir, const imr_context_source *s)
 {
     char name[IMR_SHA256_HEX + 32];
     snprintf(name, sizeof name, "tokens/%.64s.context", s->encoder_sha256);
-    return imr_path_join(dir, name);
+    return imr_path_in(dir, name);
 }
 
 /* What stands before the sizes in the first line. */
@@ -75,13 +75,9 @@ imr_status imr_context_table_keep(imr_buf *unkept, const char *dir,
                                   imr_error *err)
 {
     IMR_AUTOBUF imr_buf b = {0};
-    IMR_AUTOFREE char *folder = imr_path_join(dir, "tokens");
-    IMR_AUTOFREE char *path = file_of(dir, source);
-    if (!folder || !path)
-        return imr_fail_memory(err);
     IMR_TRY(write_table(&b, source, rows, err));
-    if (dir[0] && imr_dir_make(folder, NULL) == IMR_OK &&
-        imr_file_write(path, b.data, b.len, NULL) == IMR_OK)
+    if (dir[0] && imr_dir_make(imr_path_in(dir, "tokens").s, NULL) == IMR_OK &&
+        imr_file_write(file_of(dir, source).s, b.data, b.len, NULL) == IMR_OK)
         return IMR_OK;
     *unkept = b;
     b = (imr_buf){0};
@@ -160,12 +156,10 @@ imr_status imr_context_table_find(imr_context_table *out, bool *found, const cha
                                   const imr_buf *unkept, const imr_context_source *source,
                                   imr_error *err)
 {
-    IMR_AUTOFREE char *path = file_of(dir, source);
+    const imr_path path = file_of(dir, source);
     IMR_CLEANUP(imr_context_table_done) imr_context_table t = {.words = 0};
-    if (!path)
-        return imr_fail_memory(err);
     *found = false;
-    if (dir[0] && imr_file_exists(path) && imr_file_map(&t.mapped, path, NULL) == IMR_OK)
+    if (dir[0] && imr_file_exists(path.s) && imr_file_map(&t.mapped, path.s, NULL) == IMR_OK)
         IMR_TRY(parse(&t, found, t.mapped.data, t.mapped.len, source, err));
     if (!*found && unkept && unkept->len) {
         imr_context_table_done(&t);

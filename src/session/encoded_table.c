@@ -5,7 +5,6 @@
 #include "base/kept_rows.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/number.h"
 #include "session/internal.h"
 
 /* A multiple of no batch size in particular, but always the same: a row's bytes depend on the rows
@@ -20,7 +19,7 @@ static const char ADVICE[] =
 
 /* The files of one table and how far they are good. */
 typedef struct table_files {
-    char *npy, *blocks, *lock;
+    imr_path npy, blocks, lock;
     char header[HEADER_BYTES]; /* first line of .blocks */
     uint8_t head[IMR_NPY_HEADER];
     size_t dim;
@@ -34,9 +33,6 @@ static void files_done(table_files *f)
     imr_kept_close(&f->table.file);
     imr_kept_close(&f->journal);
     imr_kept_close(&f->guard);
-    imr_free(f->npy);
-    imr_free(f->blocks);
-    imr_free(f->lock);
 }
 
 static void lay_out(table_files *f, size_t rows, size_t dim, size_t block)
@@ -52,25 +48,25 @@ static void lay_out(table_files *f, size_t rows, size_t dim, size_t block)
                                .column = {{sizeof f->head, dim * sizeof(float)}}};
 }
 
-static imr_status name_files(table_files *f, const char *dir, const char *sha256, imr_error *err)
+static imr_path file_of(const char *dir, const char *sha256, const char *ending)
 {
-    char **const paths[] = {&f->npy, &f->blocks, &f->lock};
-    static const char *const endings[] = {"npy", "blocks", "lock"};
-    for (size_t i = 0; i < IMR_LEN(paths); i++) {
-        char name[IMR_SHA256_HEX + 32];
-        snprintf(name, sizeof name, "tokens/%.64s.%s", sha256, endings[i]);
-        *paths[i] = imr_path_join(dir, name);
-        if (!*paths[i])
-            return imr_fail_memory(err);
-    }
-    return IMR_OK;
+    char name[IMR_SHA256_HEX + 32];
+    snprintf(name, sizeof name, "tokens/%.64s.%s", sha256, ending);
+    return imr_path_in(dir, name);
+}
+
+static void name_files(table_files *f, const char *dir, const char *sha256)
+{
+    f->npy = file_of(dir, sha256, "npy");
+    f->blocks = file_of(dir, sha256, "blocks");
+    f->lock = file_of(dir, sha256, "lock");
 }
 
 /* ---- checking ---- */
 
 static imr_status check(table_files *f, const imr_progress *progress, imr_error *err)
 {
-    return imr_kept_rows_check(&f->notes, f->blocks, f->header, &f->table, 1, progress, err);
+    return imr_kept_rows_check(&f->notes, f->blocks.s, f->header, &f->table, 1, progress, err);
 }
 
 /* Is everything there and good? Needs no lock: a whole table is never written to. */
@@ -78,10 +74,10 @@ static imr_status find_whole(bool *whole, table_files *f, const imr_progress *pr
                              imr_error *err)
 {
     *whole = false;
-    if (!imr_file_exists(f->npy) || !imr_file_exists(f->blocks))
+    if (!imr_file_exists(f->npy.s) || !imr_file_exists(f->blocks.s))
         return IMR_OK;
     imr_kept *file = &f->table.file;
-    imr_status status = imr_kept_open_read(file, f->npy, NULL);
+    imr_status status = imr_kept_open_read(file, f->npy.s, NULL);
     if (status != IMR_OK) /* building will say why */
         return status == IMR_E_MEMORY ? imr_fail_memory(err) : IMR_OK;
     status = check(f, progress, err);
@@ -141,25 +137,22 @@ static imr_status make_in_memory(imr_encoded_table *t, const imr_encoder *e,
 static imr_status open_for_writing(bool *refused, table_files *f, const char *dir, imr_error *why,
                                    imr_error *err)
 {
-    IMR_AUTOFREE char *folder = imr_path_join(dir, "tokens");
-    if (!folder)
-        return imr_fail_memory(err);
     *refused = true;
-    imr_status status = imr_dir_make(folder, why);
+    imr_status status = imr_dir_make(imr_path_in(dir, "tokens").s, why);
     if (status == IMR_E_MEMORY)
         return imr_fail_memory(err);
     if (status != IMR_OK)
         return IMR_OK;
-    status = imr_kept_lock(&f->guard, f->lock, why);
+    status = imr_kept_lock(&f->guard, f->lock.s, why);
     if (status == IMR_E_BUSY)
         return imr_fail(err, status,
                         "another process is encoding the tokens for %s: wait for it, or use "
                         "--token-table input",
                         dir);
     if (status == IMR_OK)
-        status = imr_kept_open(&f->table.file, f->npy, why);
+        status = imr_kept_open(&f->table.file, f->npy.s, why);
     if (status == IMR_OK)
-        status = imr_kept_open(&f->journal, f->blocks, why);
+        status = imr_kept_open(&f->journal, f->blocks.s, why);
     if (status == IMR_E_MEMORY)
         return imr_fail_memory(err);
     f->table.file.advice = f->journal.advice = ADVICE;
@@ -169,13 +162,13 @@ static imr_status open_for_writing(bool *refused, table_files *f, const char *di
 
 static imr_status map_rows(imr_encoded_table *t, const table_files *f, imr_error *err)
 {
-    IMR_TRY(imr_npy_open(&t->mapped, f->npy, err));
+    IMR_TRY(imr_npy_open(&t->mapped, f->npy.s, err));
     const uint64_t shape[2] = {f->table.rows, f->dim};
     const void *rows = t->mapped.t.data;
     if (t->mapped.t.dtype != IMR_F32 || !imr_tensor_has_shape(&t->mapped.t, 2, shape) ||
         (uintptr_t)rows % sizeof(float) != 0)
         return imr_fail(err, IMR_E_FORMAT,
-                        "%s changed while it was opened; run the same command again", f->npy);
+                        "%s changed while it was opened; run the same command again", f->npy.s);
     t->rows = imr_view_of(rows, f->table.rows, f->dim);
     return IMR_OK;
 }
@@ -198,7 +191,7 @@ static imr_status make_missing(bool *in_memory, table_files *f, imr_encoded_tabl
         snprintf(t->notice, sizeof t->notice,
                  "the token table %.160s was damaged or of another encoder from row %zu on: "
                  "made again from there",
-                 f->npy, f->table.done);
+                 f->npy.s, f->table.done);
     making m = making_of(e, progress);
     t->made = f->table.rows - f->table.done;
     IMR_TRY(imr_kept_resume(&f->journal, f->notes.end, f->header, err));
@@ -213,7 +206,7 @@ static imr_status open_files(table_files *f, bool *found, imr_encoded_table *t,
     lay_out(f, imr_encoder_token_count(e), e->dim, BLOCK);
     snprintf(f->header, sizeof f->header, "imrnn-tokens 1 %.64s %zu %zu %d\n", sha256,
              f->table.rows, f->dim, BLOCK);
-    IMR_TRY(name_files(f, dir, sha256, err));
+    name_files(f, dir, sha256);
     IMR_TRY(find_whole(&whole, f, progress, err));
     if (found)
         *found = whole;
@@ -258,15 +251,13 @@ static bool parse_header(table_files *f, char sha256[IMR_SHA256_HEX], const imr_
         return false;
     memcpy(f->header, notes->data, len);
     f->header[len] = '\0';
-    char rows[24], dim[24], block[24];
-    int64_t v[3];
-    if (sscanf(f->header, "imrnn-tokens 1 %64s %20s %20s %20s", sha256, rows, dim, block) != 4 ||
-        strlen(sha256) != IMR_SHA256_HEX - 1 || !imr_parse_int(rows, strlen(rows), &v[0]) ||
-        !imr_parse_int(dim, strlen(dim), &v[1]) || !imr_parse_int(block, strlen(block), &v[2]) ||
-        v[0] < 1 || v[0] > (int64_t)IMR_MAX_VOCAB || v[1] < 1 || v[1] > (int64_t)IMR_MAX_DIM ||
-        v[2] < 1 || v[2] > BLOCK)
+    size_t rows, dim, block;
+    /* Widths keep the numbers in range. NOLINTNEXTLINE(cert-err34-c) */
+    if (sscanf(f->header, "imrnn-tokens 1 %64s %9zu %9zu %9zu", sha256, &rows, &dim, &block) != 4 ||
+        strlen(sha256) != IMR_SHA256_HEX - 1 || rows < 1 || rows > IMR_MAX_VOCAB || dim < 1 ||
+        dim > IMR_MAX_DIM || block < 1 || block > BLOCK)
         return false;
-    lay_out(f, (size_t)v[0], (size_t)v[1], (size_t)v[2]);
+    lay_out(f, rows, dim, block);
     return true;
 }
 
@@ -276,12 +267,12 @@ static imr_status look_at(imr_encoded_table_info *out, bool *is_table, const cha
     IMR_CLEANUP(files_done) table_files f = {.dim = 0};
     IMR_CLEANUP(imr_file_unmap) imr_file notes = {0};
     imr_encoded_table_info info = {.rows = 0};
-    IMR_TRY(name_files(&f, dir, name, err));
-    *is_table = imr_file_exists(f.blocks) && imr_file_map(&notes, f.blocks, NULL) == IMR_OK &&
+    name_files(&f, dir, name);
+    *is_table = imr_file_exists(f.blocks.s) && imr_file_map(&notes, f.blocks.s, NULL) == IMR_OK &&
                 parse_header(&f, info.sha256, &notes);
     if (!*is_table)
         return IMR_OK;
-    if (imr_kept_open_read(&f.table.file, f.npy, NULL) ==
+    if (imr_kept_open_read(&f.table.file, f.npy.s, NULL) ==
         IMR_E_MEMORY) /* absent: nothing is good */
         return imr_fail_memory(err);
     IMR_TRY(check(&f, NULL, err));
@@ -296,16 +287,14 @@ static imr_status look_at(imr_encoded_table_info *out, bool *is_table, const cha
 imr_status imr_encoded_table_list(imr_encoded_table_info **out, size_t *count, const char *dir,
                                   imr_error *err)
 {
-    IMR_AUTOFREE char *folder = imr_path_join(dir, "tokens");
+    const imr_path folder = imr_path_in(dir, "tokens");
     char **names = NULL;
     size_t n = 0, found = 0;
-    if (!folder)
-        return imr_fail_memory(err);
     *count = 0;
     *out = NULL;
-    if (!imr_dir_exists(folder))
+    if (!imr_dir_exists(folder.s))
         return IMR_OK;
-    IMR_TRY(imr_dir_list(&names, &n, folder, err));
+    IMR_TRY(imr_dir_list(&names, &n, folder.s, err));
     imr_encoded_table_info *list = IMR_NEW_ARRAY(imr_encoded_table_info, n);
     imr_status status = list ? IMR_OK : imr_fail_memory(err);
     for (size_t i = 0; i < n && status == IMR_OK; i++) {

@@ -14,9 +14,9 @@
 #include "explain/why.h"
 #include "retrieval/cache.h"
 #include "session/context_table.h"
-#include "session/doubts.h"
+#include "session/provenance.h"
 #include "session/encoded_table.h"
-#include "session/seen.h"
+#include "session/provenance.h"
 #include "session/session.h"
 
 /* A table and what stands behind it. */

@@ -280,15 +280,13 @@ static imr_status open_kept(imr_projected *out, plan *p, imr_error *err)
 {
     imr_error why;
     bool fits;
-    IMR_AUTOFREE char *dir = imr_path_join(imr_cache_path(p->cache), "projected");
-    IMR_AUTOFREE char *path = dir ? imr_path_join(dir, p->adapter->sha256) : NULL;
+    const imr_path dir = imr_path_in(imr_cache_path(p->cache), "projected");
+    const imr_path path = imr_path_in(dir.s, p->adapter->sha256);
     IMR_AUTOBUF imr_buf notice = {0};
-    if (!path)
-        return imr_fail_memory(err);
-    IMR_TRY(map(out, &fits, p, path, err));
+    IMR_TRY(map(out, &fits, p, path.s, err));
     if (fits)
         return IMR_OK;
-    const imr_status status = into_file(out, p, dir, path, &why);
+    const imr_status status = into_file(out, p, dir.s, path.s, &why);
     if (status != IMR_E_IO && status != IMR_E_BUSY && status != IMR_E_NOT_FOUND) {
         if (err)
             *err = why;

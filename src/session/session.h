@@ -24,7 +24,7 @@ typedef struct imr_session imr_session;
 typedef struct imr_session_options {
     const char *adapter;    /* .pt or .safetensors; NULL: the encoder's ranking alone, and why */
     imr_form form;          /* how it is read: AUTO, or whatever its file says */
-    const char *trained_on; /* NULL: what its file says; see session/seen.h */
+    const char *trained_on; /* NULL: what its file says; see session/provenance.h */
     const char *cache;      /* our own store or a folder the reference wrote */
     const char *dataset;    /* NULL: the one the cache names */
     const char *split;      /* NULL: "test" when there is one, else none */

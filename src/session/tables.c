@@ -178,9 +178,9 @@ static imr_status key_of(char hex[IMR_SHA256_HEX], const imr_session *s, const c
     return imr_sha256_memory(b.data, b.len, hex, err);
 }
 
-static char *lens_file(const imr_session *s)
+static imr_path lens_file(const imr_session *s)
 {
-    return imr_path_join(imr_cache_path(s->cache), "tokens/lens");
+    return imr_path_in(imr_cache_path(s->cache), "tokens/lens");
 }
 
 /* Folders have no hash here. */
@@ -204,31 +204,26 @@ static double from_millionths(unsigned v)
 }
 
 /* Its file is there; what is in it shows when it is opened. */
-static imr_status seems_there(bool *out, const imr_session *s, const char *name, imr_error *err)
+static bool seems_there(const imr_session *s, const char *name)
 {
-    IMR_AUTOBUF imr_buf path = {0};
-    imr_buf_printf(&path, "%s/tokens/%.64s.%s", imr_cache_path(s->cache),
-                   s->facts.inputs.encoder_sha256, strcmp(name, "context") ? "npy" : "context");
-    IMR_TRY(imr_buf_check(&path, err));
-    *out = strcmp(name, "input") == 0 || imr_file_exists(imr_buf_text(&path));
-    return IMR_OK;
+    char file[IMR_SHA256_HEX + 32];
+    snprintf(file, sizeof file, "tokens/%.64s.%s", s->facts.inputs.encoder_sha256,
+             strcmp(name, "context") ? "npy" : "context");
+    return strcmp(name, "input") == 0 ||
+           imr_file_exists(imr_path_in(imr_cache_path(s->cache), file).s);
 }
 
 imr_status imr_table_recall(imr_table_lens *out, const imr_session *s, const char *name,
                             imr_error *err)
 {
     char key[IMR_SHA256_HEX], end;
-    bool there = false;
     unsigned v[5];
-    IMR_AUTOFREE char *path = lens_file(s);
+    const imr_path path = lens_file(s);
     IMR_AUTOBUF imr_buf kept = {0};
     IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
     out->rows = 0;
-    if (!path)
-        return imr_fail_memory(err);
-    if (can_be_kept(s, name))
-        IMR_TRY(seems_there(&there, s, name, err));
-    if (!there || !imr_file_exists(path) || imr_file_map(&f, path, NULL) != IMR_OK)
+    if (!can_be_kept(s, name) || !seems_there(s, name) || !imr_file_exists(path.s) ||
+        imr_file_map(&f, path.s, NULL) != IMR_OK)
         return IMR_OK;
     IMR_TRY(key_of(key, s, name, err));
     imr_buf_add(&kept, f.data, f.len);
@@ -251,22 +246,21 @@ static imr_status keep(const imr_lens_quality *q, const imr_session *s, const im
                        imr_error *err)
 {
     char key[IMR_SHA256_HEX];
-    IMR_AUTOFREE char *path = lens_file(s);
-    IMR_AUTOFREE char *folder = imr_path_join(imr_cache_path(s->cache), "tokens");
+    const imr_path path = lens_file(s);
     IMR_AUTOBUF imr_buf b = {.limit = 1 << 16};
-    if (!path || !folder)
-        return imr_fail_memory(err);
     if (!can_be_kept(s, t->name) || isnan(q->precision))
         return IMR_OK;
     IMR_TRY(key_of(key, s, t->name, err));
     imr_buf_printf(&b, "%s %u %u %u %zu %zu\n", key, millionths(q->precision),
                    millionths(q->chance), millionths(q->rank), q->texts, t->rows.rows);
     IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
-    if (imr_file_exists(path) && imr_file_map(&f, path, NULL) == IMR_OK && f.len < b.limit - b.len)
+    if (imr_file_exists(path.s) && imr_file_map(&f, path.s, NULL) == IMR_OK &&
+        f.len < b.limit - b.len)
         imr_buf_add(&b, f.data, f.len);
     IMR_TRY(imr_buf_check(&b, err));
     const bool kept =
-        imr_dir_make(folder, NULL) == IMR_OK && imr_file_write(path, b.data, b.len, NULL) == IMR_OK;
+        imr_dir_make(imr_path_in(imr_cache_path(s->cache), "tokens").s, NULL) == IMR_OK &&
+        imr_file_write(path.s, b.data, b.len, NULL) == IMR_OK;
     (void)kept; /* else it is measured again */
     return IMR_OK;
 }

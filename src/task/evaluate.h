@@ -4,7 +4,7 @@
  *
  * Rankings come from session/ranker.h, so the numbers are the explorer's. Queries without
  * judgements are left out and counted. Leakage (method.md section 5): a query is "seen" when one of
- * its relevant documents is relevant to a query training used (session/seen.h); the rows all, seen
+ * its relevant documents is relevant to a query training used (session/provenance.h); the rows all, seen
  * and unseen are always reported together.
  */
 #ifndef IMR_TASK_EVALUATE_H
@@ -15,7 +15,7 @@
 #include "retrieval/cache.h"
 #include "retrieval/metrics.h"
 #include "retrieval/significance.h"
-#include "session/doubts.h"
+#include "session/provenance.h"
 
 typedef enum imr_ranking_kind {
     IMR_RANKED_ENCODER,
@@ -39,7 +39,7 @@ typedef struct imr_eval_options {
     size_t n_metrics;
     imr_ranking_sink sink; /* NULL: none */
     void *sink_user;
-    bool doubts;    /* look for what speaks against the adapter, see session/doubts.h */
+    bool doubts;    /* look for what speaks against the adapter, see session/provenance.h */
     bool in_memory; /* no file for the projected documents, see session/projected.h */
 } imr_eval_options;
 

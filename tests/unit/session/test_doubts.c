@@ -1,5 +1,5 @@
 /* What speaks against an adapter: its form, and the encoder it was trained on. */
-#include "session/doubts.h"
+#include "session/provenance.h"
 
 #include "base/mem.h"
 #include "tests/unit/session/big_store.h"

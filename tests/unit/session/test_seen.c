@@ -1,5 +1,5 @@
 /* What an adapter was trained on: told, read from its file, or not known. */
-#include "session/seen.h"
+#include "session/provenance.h"
 
 #include "base/file.h"
 #include "retrieval/reference_split.h"

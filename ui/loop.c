@@ -89,9 +89,11 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
         refused(a, imr_async_query(jobs, &r, &err), &err);
     }
     if (fx & UI_FX_DETAIL && a->trace)
-        refused(a, imr_async_detail(jobs, a->trace, a->reading.place, &err), &err);
+        refused(a, imr_async_detail(jobs, a->trace, a->reading.place, IMR_DETAIL_WORDS, &err),
+                &err);
     if (fx & UI_FX_DELETION && a->trace)
-        refused(a, imr_async_deletion(jobs, a->trace, a->reading.place, &err), &err);
+        refused(a, imr_async_detail(jobs, a->trace, a->reading.place, IMR_DETAIL_DELETION, &err),
+                &err);
     if (fx & UI_FX_SUGGEST && a->facts)
         suggest(a, jobs);
     if (fx & UI_FX_EXPORT && a->trace)

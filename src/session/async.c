@@ -383,18 +383,14 @@ imr_status imr_async_query(imr_async *j, const imr_request *request, imr_error *
     return submit(j, c, imr_texts_keep(texts, IMR_LEN(texts), c->arena), true, err);
 }
 
-imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place, imr_error *err)
+imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
+                            imr_detail_depth depth, imr_error *err)
 {
     pthread_mutex_lock(&j->lock);
-    const bool coming = j->wanted == trace->number && j->wanted_place == place;
+    const bool coming =
+        depth == IMR_DETAIL_WORDS && j->wanted == trace->number && j->wanted_place == place;
     pthread_mutex_unlock(&j->lock);
-    return coming ? IMR_OK
-                  : submit_detail(j, IMR_ASYNC_DETAIL, trace, place, IMR_DETAIL_WORDS, err);
-}
-
-imr_status imr_async_deletion(imr_async *j, const imr_trace *trace, size_t place, imr_error *err)
-{
-    return submit_detail(j, IMR_ASYNC_DETAIL, trace, place, IMR_DETAIL_DELETION, err);
+    return coming ? IMR_OK : submit_detail(j, IMR_ASYNC_DETAIL, trace, place, depth, err);
 }
 
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial, imr_error *err)

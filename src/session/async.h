@@ -59,12 +59,10 @@ imr_status imr_async_open(imr_async *j, const imr_session_options *options,
                           imr_error *err) IMR_NODISCARD; /* copied */
 imr_status imr_async_query(imr_async *j, const imr_request *request,
                            imr_error *err) IMR_NODISCARD; /* copied */
-/* The trace is shared until delivery. A detail that is on its way already comes once. */
+/* The trace is shared until delivery. A detail that is on its way already comes once; one in depth
+ * IMR_DETAIL_DELETION takes seconds, with progress. */
 imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
-                            imr_error *err) IMR_NODISCARD;
-/* The same with what leaving out each word does (IMR_DETAIL_DELETION): seconds, with progress. */
-imr_status imr_async_deletion(imr_async *j, const imr_trace *trace, size_t place,
-                              imr_error *err) IMR_NODISCARD;
+                            imr_detail_depth depth, imr_error *err) IMR_NODISCARD;
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial,
                              imr_error *err) IMR_NODISCARD;
 /* Writes the trace as a report in `format` ("text", "json") to path, with the details of its first

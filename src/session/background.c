@@ -94,29 +94,39 @@ static imr_status run_one(const imr_session *s, imr_query_sample *x, size_t i,
 }
 
 /* What the sample says of every row of the table. */
-static imr_status take_background(imr_told *w, deltas *d, const imr_progress *progress,
+static imr_status measure(imr_background *out, const imr_background **told, const imr_told *t,
+                          imr_view changes, const imr_progress *progress, imr_error *err)
+{
+    IMR_TRY(imr_background_init(out, &t->lens, changes, progress, err));
+    *told = out->samples ? out : NULL;
+    return IMR_OK;
+}
+
+/* What the sample says of every row of the table. */
+static imr_status take_background(imr_told *t, deltas *d, const imr_progress *progress,
                                   imr_error *err)
 {
     imr_matrix *own = &d->query[IMR_CHANGE_OWN];
-    double length = 0, square = 0;
-    w->query_common = IMR_NEW_ARRAY(double, own->cols);
-    if (!w->query_common)
+    double length = 0, *common = IMR_NEW_ARRAY(double, own->cols);
+    t->why.query_common = common;
+    if (!common)
         return imr_fail_memory(err);
     for (size_t i = 0; i < own->rows; i++) {
         const float *row = imr_matrix_row(own, i);
         length += imr_nn_norm(row, own->cols) / (double)own->rows;
         for (size_t j = 0; j < own->cols; j++)
-            w->query_common[j] += (double)row[j] / (double)own->rows;
+            common[j] += (double)row[j] / (double)own->rows;
     }
-    square = imr_nn_dot_double(w->query_common, w->query_common, own->cols);
-    w->query_common_part = length > 0 ? (float)(sqrt(square) / length) : 0;
-    subtract(own, 0, own->rows, w->query_common);
+    const double square = imr_nn_dot_double(common, common, own->cols);
+    t->why.query_common_part = length > 0 ? (float)(sqrt(square) / length) : 0;
+    subtract(own, 0, own->rows, common);
     for (size_t i = 0; i < IMR_LEN(kinds); i++) {
-        imr_view documents = imr_matrix_view(&d->document[kinds[i]]);
+        const imr_change_kind k = kinds[i];
+        imr_view documents = imr_matrix_view(&d->document[k]);
         documents.rows = d->n_document;
-        IMR_TRY(imr_background_init(&w->queries[kinds[i]], &w->lens,
-                                    imr_matrix_view(&d->query[kinds[i]]), progress, err));
-        IMR_TRY(imr_background_init(&w->documents[kinds[i]], &w->lens, documents, progress, err));
+        IMR_TRY(measure(&t->queries[k], &t->why.query[k], t, imr_matrix_view(&d->query[k]),
+                        progress, err));
+        IMR_TRY(measure(&t->documents[k], &t->why.document[k], t, documents, progress, err));
     }
     return IMR_OK;
 }
@@ -142,8 +152,7 @@ static imr_status run_sample(const imr_session *s, imr_told *t, const uint32_t *
                                   vectors, rows, n, k, what, progress, err));
     for (size_t i = 0; i < n; i++) {
         IMR_TRY(run_one(s, &x, i, &run, &d, common, err));
-        if (!imr_progress_step(progress, what, i + 1, n))
-            return imr_fail(err, IMR_E_CANCELLED, "cancelled");
+        IMR_TRY(imr_ranker_step(progress, what, i + 1, n, err));
     }
     return take_background(t, &d, progress, err);
 }
@@ -155,6 +164,8 @@ static imr_status measure_vectors(const imr_session *s, imr_told *t, imr_rows qu
 {
     const imr_rows vectors[2] = {queries, imr_cache_document_rows(s->cache)};
     imr_background *to[2] = {&t->queries[IMR_CHANGE_VECTOR], &t->documents[IMR_CHANGE_VECTOR]};
+    const imr_background **told[2] = {&t->why.query[IMR_CHANGE_VECTOR],
+                                      &t->why.document[IMR_CHANGE_VECTOR]};
     for (size_t side = 0; side < 2; side++) {
         size_t n;
         IMR_AUTOFREE uint32_t *rows = sample(
@@ -165,20 +176,25 @@ static imr_status measure_vectors(const imr_session *s, imr_told *t, imr_rows qu
         IMR_TRY(imr_matrix_init(&chosen, n, vectors[side].cols, err));
         for (size_t i = 0; i < n; i++)
             imr_rows_get(imr_matrix_row(&chosen, i), vectors[side], rows[i]);
-        IMR_TRY(imr_background_init(to[side], &t->lens, imr_matrix_view(&chosen), progress, err));
+        IMR_TRY(measure(to[side], told[side], t, imr_matrix_view(&chosen), progress, err));
     }
     return IMR_OK;
 }
 
-imr_status imr_words_measure(const imr_session *s, imr_told *t, const imr_progress *progress,
-                             imr_error *err)
+void imr_told_forget(imr_told *t)
 {
     for (size_t kind = 0; kind < IMR_CHANGE_COUNT; kind++) {
         imr_background_done(&t->queries[kind]);
         imr_background_done(&t->documents[kind]);
     }
-    imr_free(t->query_common);
-    t->query_common = NULL;
+    imr_free((void *)t->why.query_common);
+    t->why = (imr_why_table){.lens = t->why.lens};
+}
+
+imr_status imr_words_measure(const imr_session *s, imr_told *t, const imr_progress *progress,
+                             imr_error *err)
+{
+    imr_told_forget(t);
     imr_rows vectors = imr_rows_of_view(imr_cache_query_vectors(s->cache));
     if (vectors.rows < MINIMUM) /* documents stand in as queries */
         vectors = imr_cache_document_rows(s->cache);

@@ -82,8 +82,7 @@ imr_status imr_candidates(uint32_t *out, const imr_ranker *r, imr_stage stage, i
         for (size_t i = 0; i < q; i++)
             take_block(&bests[i], k, scores + i * BLOCK, scale, first, n, places,
                        rows + (2 * q + i) * k, &bests[q + i]);
-        if (!imr_progress_step(progress, what, first + n, d.rows))
-            return imr_fail(err, IMR_E_CANCELLED, "cancelled");
+        IMR_TRY(imr_ranker_step(progress, what, first + n, d.rows, err));
     }
     for (size_t i = 0; i < q; i++)
         memcpy(out + i * k, bests[i].document, k * sizeof *out);

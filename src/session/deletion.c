@@ -20,7 +20,6 @@
 #include "explain/sentence.h"
 #include "math/nn.h"
 #include "session/internal.h"
-#include "text/utf8.h"
 
 enum { BATCH = 16 }; /* texts encoded at once */
 
@@ -55,12 +54,11 @@ static imr_status find_words(imr_detail *d, uint32_t *place, const imr_reading *
     return IMR_OK;
 }
 
-/* What was read, without one word. */
+/* Appends what was read, without one word. */
 static void leave_out(imr_buf *out, const imr_reading *r, const uint32_t *place, uint32_t word)
 {
     const char *text = imr_buf_text(&r->text);
     size_t at = 0;
-    imr_buf_clear(out);
     for (size_t i = 0; i < r->tokens.n; i++) {
         const imr_token *token = &r->tokens.v[i];
         if (place[i] != word || token->start < at)
@@ -114,7 +112,7 @@ imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trac
     const imr_trace_document *of = imr_trace_at(t, d->place);
     IMR_AUTOFREE uint32_t *place = IMR_NEW_ARRAY(uint32_t, document->tokens.n);
     IMR_AUTOFREE float *base = IMR_NEW_ARRAY(float, BATCH * t->run.n);
-    imr_buf texts[BATCH] = {0};
+    IMR_AUTOBUF imr_buf texts = {0};
     float found[BATCH][IMR_STAGE_COUNT] = {0};
     if (!place || !base)
         return imr_fail_memory(err);
@@ -122,28 +120,26 @@ imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trac
     imr_why *w = &d->why;
     imr_progress_part part = {progress, "leaving each word out", 0, w->n_deletion};
     const imr_progress inner = {imr_progress_part_step, &part};
-    imr_status status = IMR_OK;
-    for (size_t first = 0; first < w->n_deletion && status == IMR_OK; first += BATCH) {
+    for (size_t first = 0; first < w->n_deletion; first += BATCH) {
         const size_t n = w->n_deletion - first < BATCH ? w->n_deletion - first : BATCH;
         const char *at[BATCH];
-        size_t len[BATCH];
+        size_t start[BATCH], len[BATCH];
         part.first = first;
-        for (size_t i = 0; i < n && status == IMR_OK; i++) {
-            leave_out(&texts[i], document, place, (uint32_t)(first + i));
-            status = imr_buf_check(&texts[i], err);
-            at[i] = imr_buf_text(&texts[i]);
-            len[i] = texts[i].len;
+        imr_buf_clear(&texts);
+        for (size_t i = 0; i < n; i++) {
+            start[i] = texts.len;
+            leave_out(&texts, document, place, (uint32_t)(first + i));
+            len[i] = texts.len - start[i];
         }
-        if (status == IMR_OK)
-            status = imr_encoder_encode(s->encoder, at, len, n, base, NULL, &inner, err);
-        if (status == IMR_OK)
-            status = score(found, s, t, imr_view_of(base, n, t->run.n), err);
-        for (size_t i = 0; i < n && status == IMR_OK; i++)
+        IMR_TRY(imr_buf_check(&texts, err));
+        for (size_t i = 0; i < n; i++)
+            at[i] = imr_buf_text(&texts) + start[i];
+        IMR_TRY(imr_encoder_encode(s->encoder, at, len, n, base, NULL, &inner, err));
+        IMR_TRY(score(found, s, t, imr_view_of(base, n, t->run.n), err));
+        for (size_t i = 0; i < n; i++)
             for (imr_stage k = 0; k < (s->adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++)
                 if (isfinite(of->sim[k])) /* one that left the list has no similarity now */
                     w->deletion[first + i].total[k] = (double)of->sim[k] - (double)found[i][k];
     }
-    for (size_t i = 0; i < BATCH; i++)
-        imr_buf_done(&texts[i]);
-    return status == IMR_OK ? say(d, t, err) : status;
+    return say(d, t, err);
 }

@@ -208,7 +208,10 @@ static imr_status explain(imr_session *s, const imr_trace *t, imr_detail *d, con
         .document = text_of(document),
     };
     memcpy(in.reference, t->reference, sizeof in.reference);
-    imr_words_table(&in.table, &s->words, &t->settings);
+    if (s->words.told)
+        in.table = s->words.told->why;
+    in.table.order = t->settings.order;
+    in.table.words = t->settings.tokens;
     if (!s->adapter && t->pair) {
         in.document_base = t->pair->base;
     } else if (!s->adapter) {

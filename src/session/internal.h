@@ -43,8 +43,7 @@ typedef struct imr_told {
     imr_lens_quality lens_quality; /* of a folder; the others' are in imr_words */
     /* Of the kinds that are shown, over a sample of the cache; {0}: not measured. */
     imr_background queries[IMR_CHANGE_COUNT], documents[IMR_CHANGE_COUNT];
-    double *query_common; /* [m] mean unit change of the sampled queries */
-    float query_common_part;
+    imr_why_table why; /* all that for a why; its order and words are the request's */
 } imr_told;
 
 typedef enum imr_words_stage {
@@ -161,13 +160,11 @@ void imr_words_close(imr_words *w);
  */
 imr_status imr_words_measure(const imr_session *s, imr_told *t, const imr_progress *progress,
                              imr_error *err) IMR_NODISCARD;
+void imr_told_forget(imr_told *t); /* what was measured */
 
 /* The facts as they are now become those that imr_session_facts_of gives; IMR_E_MEMORY also when a
  * string of theirs could not be made. */
 imr_status imr_session_publish(imr_session *s, imr_error *err) IMR_NODISCARD;
-
-/* What a why tells changes in (session/words.c). */
-void imr_words_table(imr_why_table *out, const imr_words *w, const imr_trace_settings *settings);
 
 /* Forgets the details that were kept, and the query's reading (session/detail.c). */
 void imr_session_forget(imr_session *s);

@@ -5,24 +5,14 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "explain/sentence.h"
-#include "math/blas.h"
 #include "math/nn.h"
 #include "math/stats.h"
 #include "retrieval/metrics.h"
 #include "retrieval/search.h"
 #include "retrieval/similarity.h"
 #include "session/internal.h"
-#include "text/utf8.h"
 
 enum { DEFAULT_FEEDBACK = 100, DEFAULT_TOKENS = 10, MAX_TOKENS = 1000, TOP = 10 };
-
-/* Nobody waits for it any more? */
-static imr_status check_cancel(const imr_request *request, imr_error *err)
-{
-    return imr_progress_step(request->progress, "ranking", 0, 0)
-               ? IMR_OK
-               : imr_fail(err, IMR_E_CANCELLED, "cancelled");
-}
 
 const char *imr_trace_keep(imr_arena *arena, const char *text)
 {
@@ -531,7 +521,7 @@ static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, 
     IMR_TRY(find_vector(s, request, t, err));
     now = imr_clock_seconds();
     t->timing.encode = 1e3 * (now - at);
-    IMR_TRY(check_cancel(request, err));
+    IMR_TRY(imr_ranker_step(request->progress, "ranking", 0, 0, err));
     at = now;
     IMR_TRY(request->document ? list_pair(s, request->document, t, &l, err)
                               : imr_ranker_run(&s->ranker, s->query_base, &t->settings, t->arena,
@@ -539,7 +529,7 @@ static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, 
     now = imr_clock_seconds();
     t->timing.adapt = 1e3 * s->ranker.adapt_seconds;
     t->timing.search = 1e3 * (now - at) - t->timing.adapt;
-    IMR_TRY(check_cancel(request, err));
+    IMR_TRY(imr_ranker_step(request->progress, "ranking", 0, 0, err));
     at = now;
     IMR_TRY(keep_inputs(s, t, err));
     IMR_TRY(find_warnings(s, t, err));

@@ -11,8 +11,8 @@
 
 enum { BLOCK = 1 << 16 }; /* documents between two looks at the cancel flag: a few milliseconds */
 
-static imr_status go_on(const imr_progress *progress, const char *what, size_t done, size_t total,
-                        imr_error *err)
+imr_status imr_ranker_step(const imr_progress *progress, const char *what, size_t done,
+                           size_t total, imr_error *err)
 {
     return imr_progress_step(progress, what, done, total)
                ? IMR_OK
@@ -42,7 +42,7 @@ static imr_status measure_rows(imr_ranker *r, const imr_progress *progress, imr_
         IMR_TRY(imr_cache_read_rows(r->cache, i, count, block, err));
         for (size_t k = 0; k < count; k++)
             scale[i + k] = imr_inverse_norm(block + k * n, n);
-        IMR_TRY(go_on(progress, "measuring documents", i + count, rows, err));
+        IMR_TRY(imr_ranker_step(progress, "measuring documents", i + count, rows, err));
     }
     return IMR_OK;
 }
@@ -86,7 +86,7 @@ static imr_status scan(float *out, imr_rows rows, const float *scale, const floa
         const size_t n = rows.rows - i < BLOCK ? rows.rows - i : BLOCK;
         imr_search_cosines(out + i, imr_rows_slice(rows, i, n), query, scale ? scale + i : NULL,
                            by);
-        IMR_TRY(go_on(progress, what, i + n, rows.rows, err));
+        IMR_TRY(imr_ranker_step(progress, what, i + n, rows.rows, err));
     }
     return IMR_OK;
 }

@@ -47,6 +47,10 @@ typedef struct imr_ranker {
     imr_adapter_result run; /* the adapter's run over the feedback documents of the last query */
 } imr_ranker;
 
+/* A step of progress (may be NULL); IMR_E_CANCELLED when it asks to stop. */
+imr_status imr_ranker_step(const imr_progress *progress, const char *what, size_t done,
+                           size_t total, imr_error *err) IMR_NODISCARD;
+
 /* The ranking candidates come from when somebody wishes for `wanted`; adapter may be NULL. */
 imr_candidates_by imr_ranker_candidates(const imr_adapter *adapter, imr_candidates_by wanted);
 

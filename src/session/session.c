@@ -333,20 +333,21 @@ const imr_session_facts *imr_session_facts_of(const imr_session *s)
     return atomic_load(&s->shown);
 }
 
+static imr_suggestion suggestion_of(const imr_session *s, size_t row)
+{
+    return (imr_suggestion){imr_cache_query_id(s->cache, row), imr_cache_query_text(s->cache, row)};
+}
+
 imr_suggestion imr_session_query(const imr_session *s, size_t i)
 {
-    const size_t row = s->split ? s->split[i] : i;
-    return (imr_suggestion){imr_cache_query_id(s->cache, row), imr_cache_query_text(s->cache, row)};
+    return suggestion_of(s, s->split ? s->split[i] : i);
 }
 
 size_t imr_session_suggest(const imr_session *s, const char *text, imr_suggestion *out, size_t max)
 {
     IMR_AUTOFREE uint32_t *rows = IMR_NEW_ARRAY(uint32_t, max);
-    if (!rows)
-        return 0;
-    const size_t n = imr_cache_offer_queries(s->cache, text, rows, max);
+    const size_t n = rows ? imr_cache_offer_queries(s->cache, text, rows, max) : 0;
     for (size_t i = 0; i < n; i++)
-        out[i] = (imr_suggestion){imr_cache_query_id(s->cache, rows[i]),
-                                  imr_cache_query_text(s->cache, rows[i])};
+        out[i] = suggestion_of(s, rows[i]);
     return n;
 }

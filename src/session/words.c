@@ -33,11 +33,7 @@ static void free_told(imr_told **t)
 {
     if (!*t)
         return;
-    for (size_t kind = 0; kind < IMR_CHANGE_COUNT; kind++) {
-        imr_background_done(&(*t)->queries[kind]);
-        imr_background_done(&(*t)->documents[kind]);
-    }
-    imr_free((*t)->query_common);
+    imr_told_forget(*t);
     imr_lens_done(&(*t)->lens);
     imr_token_table_done(&(*t)->table);
     imr_table_done(&(*t)->source);
@@ -164,6 +160,7 @@ static imr_status fold(imr_session *s, const imr_progress *progress, imr_error *
         imr_token_table_init(&t->table, t->source.rows, t->source.texts, t->source.special, err));
     t->table.centre = t->source.centre;
     IMR_TRY(imr_lens_init(&t->lens, &t->table, &w->back, progress, err));
+    t->why.lens = &t->lens;
     w->stage = IMR_WORDS_SAMPLE;
     return IMR_OK;
 }
@@ -267,19 +264,4 @@ imr_status imr_session_open_words(imr_session *s, bool *more, const imr_progress
     s->facts.words_coming = false;
     const imr_status published = imr_session_publish(s, err);
     return status != IMR_OK ? status : published;
-}
-
-void imr_words_table(imr_why_table *out, const imr_words *w, const imr_trace_settings *settings)
-{
-    const imr_told *t = w->told;
-    *out = (imr_why_table){.order = settings->order, .words = settings->tokens};
-    if (!t)
-        return;
-    out->lens = &t->lens;
-    out->query_common = t->query_common;
-    out->query_common_part = t->query_common_part;
-    for (size_t kind = 0; kind < IMR_CHANGE_COUNT; kind++) {
-        out->query[kind] = t->queries[kind].samples ? &t->queries[kind] : NULL;
-        out->document[kind] = t->documents[kind].samples ? &t->documents[kind] : NULL;
-    }
 }

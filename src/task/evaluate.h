@@ -4,8 +4,8 @@
  *
  * Rankings come from session/ranker.h, so the numbers are the explorer's. Queries without
  * judgements are left out and counted. Leakage (method.md section 5): a query is "seen" when one of
- * its relevant documents is relevant to a query training used (session/provenance.h); the rows all, seen
- * and unseen are always reported together.
+ * its relevant documents is relevant to a query training used (session/provenance.h); the rows all,
+ * seen and unseen are always reported together.
  */
 #ifndef IMR_TASK_EVALUATE_H
 #define IMR_TASK_EVALUATE_H

@@ -235,7 +235,7 @@ static void measure_worker(const files *p, const bench_texts *t, double why)
         both[i] = k.looked - at;
         wait_for(&k, 5 * why); /* the neighbours are made */
         at = imr_clock_seconds();
-        bench_need(imr_async_detail(k.jobs, k.trace, 1, &err), &err);
+        bench_need(imr_async_detail(k.jobs, k.trace, 1, IMR_DETAIL_WORDS, &err), &err);
         wait_for(&k, 0);
         next[ahead++] = k.looked - at;
     }

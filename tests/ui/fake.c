@@ -84,21 +84,15 @@ imr_status imr_async_query(fake *f, const imr_request *r, imr_error *err)
     return push(f, d, text, strncmp(text, "slow", 4) == 0);
 }
 
-imr_status imr_async_detail(fake *f, const imr_trace *t, size_t place, imr_error *err)
+imr_status imr_async_detail(fake *f, const imr_trace *t, size_t place, imr_detail_depth depth,
+                            imr_error *err)
 {
     imr_delivery d = {.kind = IMR_ASYNC_DETAIL, .serial = t->serial};
     (void)err;
     d.detail = fake_detail(&f->facts, t, place);
-    return push(f, d, NULL, strncmp(t->query_text, "late", 4) == 0);
-}
-
-imr_status imr_async_deletion(fake *f, const imr_trace *t, size_t place, imr_error *err)
-{
-    imr_delivery d = {.kind = IMR_ASYNC_DETAIL, .serial = t->serial};
-    (void)err;
-    d.detail = fake_detail(&f->facts, t, place);
-    fake_leave_out(d.detail);
-    return push(f, d, NULL, false);
+    if (depth == IMR_DETAIL_DELETION)
+        fake_leave_out(d.detail);
+    return push(f, d, NULL, depth == IMR_DETAIL_WORDS && strncmp(t->query_text, "late", 4) == 0);
 }
 
 imr_status imr_async_suggest(fake *f, const char *text, uint64_t serial, imr_error *err)

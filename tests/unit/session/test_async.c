@@ -109,7 +109,7 @@ TEST("details, suggestions and exports arrive, and say what went wrong")
     const imr_request request = {.query_id = "q02", .serial = 1};
     CHECK_OK(imr_async_query(j, &request, &err));
     drain(j);
-    CHECK_OK(imr_async_detail(j, s.trace, 3, &err));
+    CHECK_OK(imr_async_detail(j, s.trace, 3, IMR_DETAIL_WORDS, &err));
     CHECK_OK(imr_async_suggest(j, "midin", 2, &err));
     const char *path = test_path(test_tmpdir(), "report.json");
     CHECK_OK(imr_async_export(j, s.trace, "json", path, render, &err));
@@ -147,14 +147,15 @@ TEST("a ranking is followed by the detail of the selected document, and that com
     CHECK_STR(s.detail->document_id, selected);
     imr_trace *shared = imr_trace_share(s.trace); /* freed by its first owner while it is needed */
     for (int i = 0; i < 20; i++)
-        CHECK_OK(imr_async_detail(j, shared, (size_t)i, &err));
+        CHECK_OK(imr_async_detail(j, shared, (size_t)i, IMR_DETAIL_WORDS, &err));
     for (int i = 0; i < 3; i++) /* on its way already, or made already */
-        CHECK_OK(imr_async_detail(j, shared, 19, &err));
+        CHECK_OK(imr_async_detail(j, shared, 19, IMR_DETAIL_WORDS, &err));
     imr_trace_free(shared);
     drain(j);
     CHECK_STR(s.detail->document_id, s.trace->documents[19].id);
     CHECK(s.delivered[IMR_ASYNC_DETAIL] >= 3 && s.delivered[IMR_ASYNC_DETAIL] <= 25);
-    CHECK_OK(imr_async_deletion(j, s.trace, 2, &err)); /* without an encoder: as it was */
+    CHECK_OK(imr_async_detail(j, s.trace, 2, IMR_DETAIL_DELETION,
+                              &err)); /* without an encoder: as it was */
     drain(j);
     CHECK_STR(s.detail->document_id, s.trace->documents[2].id);
     finish(j, &s);

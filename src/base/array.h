@@ -21,22 +21,14 @@
         size_t n, cap;                                                                             \
     }
 
-/* Room for `more` further items. p: address of the array's v. */
+/* Room for `more` further items (base/scratch.c; s may be NULL). p: address of the array's v. */
+struct imr_scratch;
+bool imr_scratch_grow(struct imr_scratch *s, void *p, size_t n, size_t *cap, size_t more,
+                      size_t size);
+
 static inline bool imr_array_grow(void *p, size_t n, size_t *cap, size_t more, size_t size)
 {
-    if (n + more <= *cap)
-        return true;
-    size_t want = *cap ? *cap * 2 : 16;
-    if (want < n + more)
-        want = n + more;
-    void *old;
-    __builtin_memcpy(&old, p, sizeof old);
-    void *grown = imr_realloc(old, want, size);
-    if (!grown)
-        return false;
-    __builtin_memcpy(p, &grown, sizeof grown);
-    *cap = want;
-    return true;
+    return n + more <= *cap || imr_scratch_grow(NULL, p, n, cap, more, size);
 }
 
 #define IMR_GROW(a, more) imr_array_grow(&(a)->v, (a)->n, &(a)->cap, (more), sizeof *(a)->v)

@@ -161,12 +161,11 @@ void *imr_scratch_realloc(imr_scratch *s, void *old, size_t old_count, size_t co
         return refuse(s, ENOMEM);
     if (r && count)
         return resize(r, count * size) ? r->p : refuse(s, errno);
-    void *p = NULL;
     if (!s || count * size < IMR_SCRATCH_LEAST) {
-        p = imr_realloc(old, count, size);
+        void *p = imr_realloc(old, count, size);
         return p ? p : refuse(s, ENOMEM);
     }
-    p = new_region(s, count * size);
+    void *p = new_region(s, count * size);
     if (p && old) {
         memcpy(p, old, (old_count < count ? old_count : count) * size);
         imr_free(old);

@@ -40,7 +40,6 @@ void imr_scratch_free(imr_scratch *s, void *p); /* NULL is fine */
 imr_status imr_scratch_fail(const imr_scratch *s, imr_error *err);
 
 /* IMR_GROW and IMR_PUSH (base/array.h) for an IMR_ARRAY whose v comes from a scratch. */
-bool imr_scratch_grow(imr_scratch *s, void *p, size_t n, size_t *cap, size_t more, size_t size);
 #define IMR_SCRATCH_GROW(s, a, more)                                                               \
     imr_scratch_grow((s), &(a)->v, (a)->n, &(a)->cap, (more), sizeof *(a)->v)
 #define IMR_SCRATCH_PUSH(s, a, ...)                                                                \

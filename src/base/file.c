@@ -27,26 +27,18 @@ static bool wait_for_more(int fd)
 
 static imr_status read_all(imr_file *out, int fd, const char *path, imr_error *err)
 {
-    imr_buf b = {.limit = IMR_MAX_JSON_BYTES};
-    for (;;) {
-        char *to = imr_buf_reserve(&b, 65536);
-        ssize_t n = to ? read(fd, to, 65536) : 0;
-        if (n < 0 && (errno == EINTR || wait_for_more(fd)))
-            continue;
-        if (n < 0) {
-            int number = errno;
-            imr_buf_done(&b);
-            return imr_fail_errno(err, IMR_E_IO, number, "cannot read %s", path);
-        }
-        if (n == 0)
-            break;
-        b.len += (size_t)n;
+    enum { PIECE = 65536 };
+    IMR_AUTOBUF imr_buf b = {.limit = IMR_MAX_JSON_BYTES};
+    for (ssize_t n = 1; n != 0;) {
+        char *to = imr_buf_reserve(&b, PIECE);
+        if (!to)
+            return imr_fail_memory(err);
+        n = read(fd, to, PIECE);
+        if (n < 0 && errno != EINTR && !wait_for_more(fd))
+            return imr_fail_errno(err, IMR_E_IO, errno, "cannot read %s", path);
+        b.len += n > 0 ? (size_t)n : 0;
     }
-    if (b.failed) {
-        imr_buf_done(&b);
-        return imr_fail_memory(err);
-    }
-    size_t len = b.len;
+    const size_t len = b.len;
     char *data = imr_buf_take(&b);
     if (!data)
         return imr_fail_memory(err);
@@ -98,28 +90,24 @@ imr_status imr_file_map_as(imr_file *out, const char *path, unsigned how, imr_er
 {
     /* Not blocking: a pipe nobody writes to is at its end at once. */
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    const char *what = fd < 0 && errno == ENXIO ? "a socket or a device" : NULL;
-    if (fd < 0 && !what)
+    if (fd < 0 && errno != ENXIO)
         return imr_fail_errno(err, errno == ENOENT || errno == ENOTDIR ? IMR_E_NOT_FOUND : IMR_E_IO,
                               errno, "cannot open %s", path);
     struct stat st = {0};
-    if (!what)
-        what = fstat(fd, &st) != 0 ? "gone" : not_a_file(st.st_mode, how);
-    if (what) {
-        if (fd >= 0)
-            close(fd);
-        return imr_fail(err, IMR_E_NOT_FOUND, "%s is %s where a file is needed", path, what);
-    }
     imr_file f = {0};
+    const char *what = fd < 0                ? "a socket or a device"
+                       : fstat(fd, &st) != 0 ? "gone"
+                                             : not_a_file(st.st_mode, how);
+    const size_t len = !what && S_ISREG(st.st_mode) ? (size_t)st.st_size : 0;
+    void *p = len ? mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
     imr_status status = IMR_OK;
-    void *p = MAP_FAILED;
-    if (S_ISREG(st.st_mode) && st.st_size > 0)
-        p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (p != MAP_FAILED)
-        f = (imr_file){.data = p, .len = (size_t)st.st_size, .mapped = p, .descriptor = fd};
-    else
+    if (what)
+        status = imr_fail(err, IMR_E_NOT_FOUND, "%s is %s where a file is needed", path, what);
+    else if (p == MAP_FAILED)
         status = read_all(&f, fd, path, err);
-    if (p == MAP_FAILED)
+    else
+        f = (imr_file){.data = p, .len = len, .mapped = p, .descriptor = fd};
+    if (fd >= 0 && !f.mapped)
         close(fd);
     if (status == IMR_OK && (status = check_content(&f, path, how, err)) != IMR_OK)
         imr_file_unmap(&f);
@@ -210,13 +198,12 @@ imr_status imr_dir_list(char ***names, size_t *count, const char *path, imr_erro
     for (struct dirent *e; (e = readdir(dir));) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
-        char *name = imr_strdup(e->d_name);
-        if (!name || !IMR_PUSH(&list, name)) {
-            imr_free(name);
+        if (!IMR_GROW(&list, 1) || !(list.v[list.n] = imr_strdup(e->d_name))) {
             closedir(dir);
             imr_dir_list_free(list.v, list.n);
             return imr_fail_memory(err);
         }
+        list.n++;
     }
     closedir(dir);
     if (list.n)
@@ -289,29 +276,35 @@ static int create_beside(char **name, const char *path)
     return -1;
 }
 
+/* Writes to fd, which may have failed, from now on; w has its names. */
+static imr_status begin(imr_writer *out, imr_writer w, int fd, imr_error *err)
+{
+    w.file = fd >= 0 ? fdopen(fd, "wb") : NULL;
+    if (w.file) {
+        *out = w;
+        return IMR_OK;
+    }
+    imr_status status = imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", w.path);
+    if (fd >= 0)
+        close(fd);
+    imr_writer_done(&w);
+    return status;
+}
+
 /* Takes path in any case. */
 static imr_status open_beside(imr_writer *w, char *path, const struct stat *mode, imr_error *err)
 {
     imr_writer made = {.path = path};
-    if (!path)
+    int fd = path ? create_beside(&made.temporary, path) : -1;
+    if (!made.temporary) {
+        imr_free(path);
         return imr_fail_memory(err);
-    int fd = create_beside(&made.temporary, path);
+    }
     if (fd >= 0 && mode &&
         (fchmod(fd, mode->st_mode & 0777) != 0 || fchown(fd, mode->st_uid, mode->st_gid) != 0)) {
         /* only root can keep another's owner, and not everywhere */
     }
-    made.file = fd >= 0 ? fdopen(fd, "wb") : NULL;
-    if (made.file) {
-        *w = made;
-        return IMR_OK;
-    }
-    imr_status status = made.temporary
-                            ? imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s", path)
-                            : imr_fail_memory(err);
-    if (fd >= 0)
-        close(fd);
-    imr_writer_done(&made);
-    return status;
+    return begin(w, made, fd, err);
 }
 
 imr_status imr_writer_open(imr_writer *w, const char *path, imr_error *err)
@@ -345,15 +338,7 @@ imr_status imr_writer_open_named(imr_writer *w, const char *path, imr_error *err
     imr_writer made = {.path = imr_strdup(path)};
     if (!made.path)
         return imr_fail_memory(err);
-    int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
-    made.file = fd >= 0 ? fdopen(fd, "wb") : NULL;
-    if (!made.file) {
-        int number = errno;
-        imr_free(made.path);
-        return imr_fail_errno(err, IMR_E_IO, number, "cannot write %s", path);
-    }
-    *w = made;
-    return IMR_OK;
+    return begin(w, made, open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC), err);
 }
 
 void imr_writer_add(imr_writer *w, const void *bytes, size_t n)
@@ -383,19 +368,19 @@ imr_status imr_writer_commit(imr_writer *w, imr_error *err)
     w->file = NULL;
     if (!w->failure && w->temporary && rename(w->temporary, w->path) != 0)
         w->failure = errno;
+    imr_status status = IMR_OK;
     if (w->failure) {
-        imr_status status = imr_fail_errno(err, IMR_E_IO, w->failure, "cannot write %s%s", w->path,
-                                           w->temporary ? " (nothing was left half written)" : "");
-        imr_writer_done(w);
-        return status;
+        status = imr_fail_errno(err, IMR_E_IO, w->failure, "cannot write %s%s", w->path,
+                                w->temporary ? " (nothing was left half written)" : "");
+    } else if (w->temporary) {
+        IMR_AUTOFREE char *dir = imr_path_dir(w->path);
+        if (dir)
+            imr_dir_sync(dir);
+        imr_free(w->temporary);
+        w->temporary = NULL;
     }
-    IMR_AUTOFREE char *dir = w->temporary ? imr_path_dir(w->path) : NULL;
-    if (dir)
-        imr_dir_sync(dir);
-    imr_free(w->path);
-    imr_free(w->temporary);
-    *w = (imr_writer){0};
-    return IMR_OK;
+    imr_writer_done(w);
+    return status;
 }
 
 void imr_writer_done(imr_writer *w)

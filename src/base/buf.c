@@ -22,12 +22,10 @@ void imr_buf_clear(imr_buf *b)
 
 char *imr_buf_reserve(imr_buf *b, size_t n)
 {
+    if (n > SIZE_MAX / 4 - b->len || (b->limit && b->len + n > b->limit))
+        b->failed = true;
     if (b->failed)
         return NULL;
-    if (n > SIZE_MAX / 4 - b->len || (b->limit && b->len + n > b->limit)) {
-        b->failed = true;
-        return NULL;
-    }
     if (b->len + n + 1 > b->cap) {
         size_t cap = b->cap ? b->cap * 2 : 64;
         if (cap < b->len + n + 1)
@@ -98,14 +96,11 @@ const char *imr_buf_text(const imr_buf *b)
 
 char *imr_buf_take(imr_buf *b)
 {
-    char *data = b->failed ? NULL : imr_buf_reserve(b, 0);
-    if (!data) {
-        imr_buf_done(b);
-        return NULL;
-    }
-    b->data[b->len] = '\0';
-    data = b->data;
-    *b = (imr_buf){.limit = b->limit};
+    imr_buf_add(b, "", 0); /* there is a terminator */
+    char *data = b->failed ? NULL : b->data;
+    if (data)
+        b->data = NULL;
+    imr_buf_done(b);
     return data;
 }
 

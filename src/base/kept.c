@@ -33,10 +33,9 @@ static bool refused(void)
 
 static imr_status cannot_write(const imr_kept *f, const char *path, imr_error *err)
 {
-    const int number = errno;
-    if (!f->advice)
-        return imr_fail_errno(err, IMR_E_IO, number, "cannot write %s", path);
-    return imr_fail_errno(err, IMR_E_IO, number, "cannot write %s (%s)", path, f->advice);
+    const bool advice = f->advice != NULL;
+    return imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s%s%s%s", path, advice ? " (" : "",
+                          advice ? f->advice : "", advice ? ")" : "");
 }
 
 /* ---- opening ---- */

@@ -38,10 +38,7 @@ long imr_mem_count(void)
 
 void *imr_alloc(size_t count, size_t size)
 {
-    if (refuse(count, size))
-        return NULL;
-    size_t bytes = count * size;
-    return malloc(bytes ? bytes : 1);
+    return imr_realloc(NULL, count, size);
 }
 
 void *imr_calloc(size_t count, size_t size)
@@ -59,30 +56,32 @@ void *imr_realloc(void *old, size_t count, size_t size)
     return realloc(old, bytes ? bytes : 1);
 }
 
+/* *bytes: a multiple of align. */
+static void *aligned(size_t *bytes, size_t count, size_t size, size_t align)
+{
+    void *p = NULL;
+    *bytes = (count * size + align - 1) / align * align;
+    *bytes = *bytes ? *bytes : align;
+    return posix_memalign(&p, align, *bytes) == 0 ? p : NULL;
+}
+
 void *imr_alloc_aligned(size_t count, size_t size)
 {
-    if (refuse(count, size))
-        return NULL;
-    size_t bytes = (count * size + 63) / 64 * 64;
-    void *p = NULL;
-    if (posix_memalign(&p, 64, bytes ? bytes : 64) != 0)
-        return NULL;
-    memset(p, 0, bytes ? bytes : 64);
-    return p;
+    size_t bytes;
+    void *p = refuse(count, size) ? NULL : aligned(&bytes, count, size, 64);
+    return p ? memset(p, 0, bytes) : NULL;
 }
 
 void *imr_alloc_large(size_t count, size_t size)
 {
     const size_t page = (size_t)1 << 21;
+    size_t bytes;
     if (refuse(count, size))
         return NULL;
-    const size_t align = count * size < page / 2 ? 64 : page;
-    const size_t bytes = (count * size + align - 1) / align * align;
-    void *p = NULL;
-    if (posix_memalign(&p, align, bytes ? bytes : align) != 0)
-        return NULL;
+    const bool large = count * size >= page / 2;
+    void *p = aligned(&bytes, count, size, large ? page : 64);
 #ifdef MADV_HUGEPAGE
-    if (align == page) { /* as good as it goes */
+    if (p && large) { /* as good as it goes */
         (void)madvise(p, bytes, MADV_HUGEPAGE);
         (void)madvise(p, bytes, MADV_DONTNEED); /* small pages left from what was freed here */
     }

@@ -14,8 +14,7 @@
 typedef struct imr_progress_info {
     const char *what;     /* "encoding documents": a phrase for people, static storage */
     uint64_t done, total; /* total 0: unknown */
-    const char
-        *note; /* NULL or a short extra, such as "loss 0.41 nDCG@10 0.612"; valid during the call */
+    const char *note;     /* NULL or "loss 0.41 nDCG@10 0.612"; valid during the call */
 } imr_progress_info;
 
 typedef bool (*imr_progress_fn)(void *user, const imr_progress_info *info);

@@ -3,6 +3,10 @@
 #include <sched.h>
 #ifdef _OPENMP
 #include <omp.h>
+#else
+#define omp_get_max_threads() 1
+#define omp_get_num_threads() 1
+#define omp_get_thread_num()  0
 #endif
 
 enum { LOOKS = 1000 }; /* about 15 us */
@@ -16,7 +20,6 @@ static inline void pause_briefly(void)
 #endif
 }
 
-#ifdef _OPENMP
 size_t imr_team_most(void)
 {
     return (size_t)omp_get_max_threads();
@@ -31,22 +34,6 @@ size_t imr_team_member(void)
 {
     return (size_t)omp_get_thread_num();
 }
-#else
-size_t imr_team_most(void)
-{
-    return 1;
-}
-
-size_t imr_team_size(void)
-{
-    return 1;
-}
-
-size_t imr_team_member(void)
-{
-    return 0;
-}
-#endif
 
 void imr_team_wait(imr_team *t, size_t size)
 {

@@ -59,10 +59,13 @@ static void *work(void *user)
     return NULL;
 }
 
-static void close_pipe(imr_worker *w)
+static void release(imr_worker *w)
 {
     close(w->pipe[0]);
     close(w->pipe[1]);
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->wanted);
+    imr_free(w);
 }
 
 imr_status imr_worker_new(imr_worker **out, imr_error *err)
@@ -96,10 +99,7 @@ imr_status imr_worker_new(imr_worker **out, imr_error *err)
     pthread_attr_destroy(&attr);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (failed) {
-        close_pipe(w);
-        pthread_mutex_destroy(&w->lock);
-        pthread_cond_destroy(&w->wanted);
-        imr_free(w);
+        release(w);
         return imr_fail_errno(err, IMR_E_IO, failed, "cannot start the worker thread");
     }
     *out = w;
@@ -135,10 +135,7 @@ void imr_worker_free(imr_worker *w)
     pthread_join(w->thread, NULL);
     drop(w, -1); /* what the last job asked for */
     imr_worker_reap(w);
-    close_pipe(w);
-    pthread_mutex_destroy(&w->lock);
-    pthread_cond_destroy(&w->wanted);
-    imr_free(w);
+    release(w);
 }
 
 void imr_worker_submit(imr_worker *w, imr_job *job, bool replace)

@@ -12,7 +12,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "format/utf8_step.h"
+#include "base/utf8_step.h"
 
 #define EXACT 9007199254740992.0 /* 2^53: every smaller integer is a float64 */
 

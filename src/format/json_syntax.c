@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "base/number.h"
 #include "format/json.h"
-#include "format/utf8_step.h"
+#include "base/utf8_step.h"
 
 #define MAX_NUMBER 63 /* characters; a float64 needs at most 24 */
 

@@ -15,7 +15,7 @@
 
 #include "base/mem.h"
 #include "format/pickle_machine.h"
-#include "format/utf8_step.h"
+#include "base/utf8_step.h"
 
 typedef struct op {
     const char *name;

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "format/pickle_machine.h"
-#include "format/utf8_step.h"
+#include "base/utf8_step.h"
 
 typedef imr_status (*call_fn)(machine *m, const imr_pickle_value *args);
 static imr_status new_dict(machine *m, const imr_pickle_value *args);

@@ -7,7 +7,7 @@
 #include "base/array.h"
 #include "base/half.h"
 #include "base/mem.h"
-#include "format/utf8_step.h"
+#include "base/utf8_step.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "tensors are read in place: imrnn needs a little-endian machine"

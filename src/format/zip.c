@@ -18,7 +18,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/sort.h"
-#include "format/utf8_step.h"
+#include "base/utf8_step.h"
 
 enum {
     LOCAL = 0x04034b50,

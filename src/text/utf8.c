@@ -6,54 +6,19 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
-/* What the second byte of a sequence may be depends on the first (Unicode 15, table 3-7). */
-static bool second_ok(uint8_t first, uint8_t second)
-{
-    switch (first) {
-    case 0xE0:
-        return second >= 0xA0 && second <= 0xBF;
-    case 0xED:
-        return second >= 0x80 && second <= 0x9F;
-    case 0xF0:
-        return second >= 0x90 && second <= 0xBF;
-    case 0xF4:
-        return second >= 0x80 && second <= 0x8F;
-    default:
-        return (second & 0xC0) == 0x80;
-    }
-}
-
-/* Like imr_utf8_decode, and says whether the bytes were well-formed. */
-static size_t decode(const char *text, size_t len, uint32_t *cp, bool *ok)
-{
-    const uint8_t *s = (const uint8_t *)text;
-    *ok = true;
-    if (!len) {
-        *cp = 0;
-        return 0;
-    }
-    if (s[0] < 0x80) {
-        *cp = s[0];
-        return 1;
-    }
-    size_t need = s[0] >= 0xC2 && s[0] <= 0xDF   ? 2
-                  : s[0] >= 0xE0 && s[0] <= 0xEF ? 3
-                  : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4
-                                                 : 0;
-    uint32_t value = need ? s[0] & (0x7Fu >> need) : 0;
-    size_t have = 1;
-    while (have < need && have < len &&
-           (have == 1 ? second_ok(s[0], s[1]) : (s[have] & 0xC0) == 0x80))
-        value = value << 6 | (s[have++] & 0x3Fu);
-    *ok = need != 0 && have == need;
-    *cp = *ok ? value : IMR_UTF8_BAD;
-    return have;
-}
-
 size_t imr_utf8_decode(const char *text, size_t len, uint32_t *cp)
 {
-    bool ok;
-    return decode(text, len, cp, &ok);
+    const uint8_t *s = (const uint8_t *)text;
+    bool good = true;
+    *cp = len ? s[0] : 0;
+    if (*cp < 0x80)
+        return len != 0;
+    size_t n = imr_utf8_part(s, len, &good);
+    uint32_t value = s[0] & (0x7Fu >> n);
+    for (size_t i = 1; i < n; i++)
+        value = value << 6 | (s[i] & 0x3Fu);
+    *cp = good ? value : IMR_UTF8_BAD;
+    return n;
 }
 
 size_t imr_utf8_encode(uint32_t cp, char out[4])
@@ -69,20 +34,6 @@ size_t imr_utf8_encode(uint32_t cp, char out[4])
         out[i] = (char)(0x80 | (cp & 0x3F));
     out[0] = (char)((0xF00u >> n & 0xFFu) | cp);
     return n;
-}
-
-size_t imr_utf8_first_bad(const char *text, size_t len)
-{
-    size_t pos = 0;
-    while (pos < len) {
-        uint32_t cp;
-        bool ok;
-        size_t n = decode(text + pos, len - pos, &cp, &ok);
-        if (!ok)
-            return pos;
-        pos += n;
-    }
-    return len;
 }
 
 size_t imr_utf8_count(const char *text, size_t len)

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/utf8_step.h" /* imr_utf8_first_bad */
 
 #define IMR_UTF8_BAD 0xFFFDu
 
@@ -23,8 +24,6 @@
 size_t imr_utf8_decode(const char *text, size_t len, uint32_t *cp);
 /* Writes 1 to 4 bytes; cp that is no scalar value is written as U+FFFD. Returns the bytes. */
 size_t imr_utf8_encode(uint32_t cp, char out[4]);
-/* Offset of the first ill-formed byte, or len when the text is valid. */
-size_t imr_utf8_first_bad(const char *text, size_t len);
 size_t imr_utf8_count(const char *text, size_t len); /* code points */
 
 /* Letters, digits and marks: what a word is made of when moving or selecting by words. */

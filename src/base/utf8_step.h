@@ -1,0 +1,50 @@
+/*
+ * base/utf8_step.h - one step over UTF-8 (RFC 3629; Unicode 15, table 3-7). No character is: a
+ * stray or missing continuation, an overlong form, a surrogate, what is above U+10FFFF.
+ */
+#ifndef IMR_BASE_UTF8_STEP_H
+#define IMR_BASE_UTF8_STEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes (1 to 4) of the character at p[0..left), left > 0. When it is none *good is false, and the
+ * bytes are what a decoder puts one U+FFFD for: the longest beginning of a character, at least 1. */
+static inline size_t imr_utf8_part(const uint8_t *p, size_t left, bool *good)
+{
+    *good = p[0] < 0x80;
+    if (*good)
+        return 1;
+    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2, have = 1;
+    if (p[0] < 0xc2 || p[0] > 0xf4)
+        return 1;
+    uint8_t low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80; /* of the second byte */
+    uint8_t high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
+    for (; have < n && have < left && p[have] >= low && p[have] <= high; have++) {
+        low = 0x80;
+        high = 0xbf;
+    }
+    *good = have == n;
+    return have;
+}
+
+/* The same, 0 when it is no character. */
+static inline size_t imr_utf8_step(const uint8_t *p, size_t left)
+{
+    bool good = false;
+    size_t n = left ? imr_utf8_part(p, left, &good) : 0;
+    return good ? n : 0;
+}
+
+/* Offset of the first byte that is not UTF-8, or len. */
+static inline size_t imr_utf8_first_bad(const void *text, size_t len)
+{
+    const uint8_t *p = text;
+    size_t i = 0;
+    for (size_t n; i < len && (n = imr_utf8_step(p + i, len - i)) > 0;)
+        i += n;
+    return i;
+}
+
+#endif

@@ -2,7 +2,7 @@
  * base/bytes.h - a read cursor over memory that knows what is left. Little-endian.
  *
  * Reading past the end fails the cursor (sticky) and yields 0, so a reader can take a fixed record
- * and check once with imr_bytes_ok. Nothing is copied; the memory is the caller's and outlives it.
+ * and check once with `failed`. Nothing is copied; the memory is the caller's and outlives it.
  */
 #ifndef IMR_BASE_BYTES_H
 #define IMR_BASE_BYTES_H
@@ -24,10 +24,6 @@ static inline imr_bytes imr_bytes_of(const void *data, size_t len)
 static inline size_t imr_bytes_left(const imr_bytes *b)
 {
     return b->len - b->pos;
-}
-static inline bool imr_bytes_ok(const imr_bytes *b)
-{
-    return !b->failed;
 }
 /* n bytes, or NULL (and the cursor failed) when fewer are left. */
 static inline const uint8_t *imr_bytes_take(imr_bytes *b, size_t n)

@@ -6,7 +6,6 @@
 #define IMR_BASE_CLOCK_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 double imr_clock_seconds(void); /* monotonic seconds since an arbitrary point; 0.0 when frozen */

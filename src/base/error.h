@@ -69,4 +69,7 @@ int imr_status_exit(imr_status status);
             return imr_try_status_;                                                                \
     } while (0)
 
+/* The same where it is memory that is missing: IMR_NEED(copy = imr_strdup(text), err); */
+#define IMR_NEED(p, err) IMR_TRY((p) ? IMR_OK : imr_fail_memory(err))
+
 #endif

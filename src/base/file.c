@@ -31,8 +31,7 @@ static imr_status read_all(imr_file *out, int fd, const char *path, imr_error *e
     IMR_AUTOBUF imr_buf b = {.limit = IMR_MAX_JSON_BYTES};
     for (ssize_t n = 1; n != 0;) {
         char *to = imr_buf_reserve(&b, PIECE);
-        if (!to)
-            return imr_fail_memory(err);
+        IMR_NEED(to, err);
         n = read(fd, to, PIECE);
         if (n < 0 && errno != EINTR && !wait_for_more(fd))
             return imr_fail_errno(err, IMR_E_IO, errno, "cannot read %s", path);
@@ -40,8 +39,7 @@ static imr_status read_all(imr_file *out, int fd, const char *path, imr_error *e
     }
     const size_t len = b.len;
     char *data = imr_buf_take(&b);
-    if (!data)
-        return imr_fail_memory(err);
+    IMR_NEED(data, err);
     *out = (imr_file){.data = (const uint8_t *)data, .len = len, .owned = data};
     return IMR_OK;
 }
@@ -164,8 +162,7 @@ bool imr_dir_exists(const char *path)
 imr_status imr_dir_make(const char *path, imr_error *err)
 {
     IMR_AUTOFREE char *copy = imr_strdup(path);
-    if (!copy)
-        return imr_fail_memory(err);
+    IMR_NEED(copy, err);
     for (char *p = copy + (copy[0] == '/');; p++) {
         if (*p != '/' && *p != '\0')
             continue;
@@ -336,8 +333,7 @@ imr_status imr_writer_open_named(imr_writer *w, const char *path, imr_error *err
     if (!there || S_ISREG(st.st_mode))
         return open_beside(w, behind_links(path), there ? &st : NULL, err);
     imr_writer made = {.path = imr_strdup(path)};
-    if (!made.path)
-        return imr_fail_memory(err);
+    IMR_NEED(made.path, err);
     return begin(w, made, open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC), err);
 }
 

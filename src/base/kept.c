@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,8 +42,7 @@ static imr_status cannot_write(const imr_kept *f, const char *path, imr_error *e
 static imr_status open_as(imr_kept *out, const char *path, int flags, imr_error *err)
 {
     imr_kept made = {.path = imr_strdup(path)};
-    if (!made.path)
-        return imr_fail_memory(err);
+    IMR_NEED(made.path, err);
     /* What is written to may lie in a stranger's folder: a link there is not followed. */
     made.fd =
         refused() ? -1 : open(path, flags | (flags & O_CREAT ? O_NOFOLLOW : 0) | O_CLOEXEC, 0666);
@@ -180,8 +178,7 @@ imr_status imr_kept_publish(imr_kept *f, const char *path, imr_error *err)
 {
     IMR_AUTOFREE char *name = imr_strdup(path);
     IMR_AUTOFREE char *dir = imr_path_dir(path);
-    if (!name || !dir)
-        return imr_fail_memory(err);
+    IMR_NEED(name && dir, err);
     if (!sync_data(f) || refused() || rename(f->path, path) != 0)
         return cannot_write(f, path, err);
     imr_dir_sync(dir);

@@ -9,46 +9,32 @@
 
 enum { LINE_BYTES = 128, ALIGNMENT = 64 };
 
-/* A block on its way to or from the file. */
-typedef struct block {
-    uint8_t *bytes;
-    void *out[IMR_KEPT_COLUMNS];
-} block;
-
-static void block_done(block *b)
-{
-    imr_free(b->bytes);
-}
-
 static size_t next_count(const imr_kept_rows *r)
 {
     return r->rows - r->done < r->block ? r->rows - r->done : r->block;
 }
 
-static imr_status block_init(block *b, const imr_kept_rows *r, imr_error *err)
+/* Memory for a block on its way to or from the file: out[c] of its column c. */
+static imr_status make_room(uint8_t **bytes, void *out[], const imr_kept_rows *r, imr_error *err)
 {
-    size_t at[IMR_KEPT_COLUMNS], bytes = 0;
-    for (size_t c = 0; c < IMR_KEPT_COLUMNS; c++) {
-        at[c] = bytes;
-        bytes += (r->block * r->column[c].bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    }
-    b->bytes = imr_alloc_aligned(bytes, 1);
-    if (!b->bytes)
-        return imr_fail_memory(err);
+    size_t at[IMR_KEPT_COLUMNS + 1] = {0};
     for (size_t c = 0; c < IMR_KEPT_COLUMNS; c++)
-        b->out[c] = b->bytes + at[c];
+        at[c + 1] = at[c] + (r->block * r->column[c].bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    IMR_NEED(*bytes = imr_alloc_aligned(at[IMR_KEPT_COLUMNS], 1), err);
+    for (size_t c = 0; c < IMR_KEPT_COLUMNS; c++)
+        out[c] = *bytes + at[c];
     return IMR_OK;
 }
 
 /* "NOTE END SHA256" of the block of `count` rows that comes next. */
-static imr_status describe(char line[LINE_BYTES], const imr_kept_rows *r, const block *b,
+static imr_status describe(char line[LINE_BYTES], const imr_kept_rows *r, void *const block[],
                            size_t count, imr_error *err)
 {
     char hex[IMR_SHA256_HEX];
     imr_sha256 s;
     imr_sha256_init(&s);
     for (size_t c = 0; c < IMR_KEPT_COLUMNS; c++)
-        imr_sha256_add(&s, b->out[c], count * r->column[c].bytes);
+        imr_sha256_add(&s, block[c], count * r->column[c].bytes);
     IMR_TRY(imr_sha256_hex(&s, hex, err));
     snprintf(line, LINE_BYTES, "%s%zu %s", r->note, r->done + count, hex);
     return IMR_OK;
@@ -73,20 +59,21 @@ static bool head_is_good(const imr_kept_rows *r)
 static imr_status check_line(bool *good, imr_kept_rows *r, const char *line, size_t len,
                              imr_error *err)
 {
-    IMR_CLEANUP(block_done) block b = {0};
+    IMR_AUTOFREE uint8_t *bytes = NULL;
+    void *block[IMR_KEPT_COLUMNS];
     char expected[LINE_BYTES];
     const size_t count = next_count(r);
     *good = false;
     if (!count || (!r->done && !head_is_good(r)))
         return IMR_OK;
-    IMR_TRY(block_init(&b, r, err));
+    IMR_TRY(make_room(&bytes, block, r, err));
     for (size_t c = 0; c < IMR_KEPT_COLUMNS; c++) {
         const imr_kept_column column = r->column[c];
-        if (!imr_kept_read(&r->file, b.out[c], count * column.bytes,
+        if (!imr_kept_read(&r->file, block[c], count * column.bytes,
                            column.at + r->done * column.bytes))
             return IMR_OK;
     }
-    IMR_TRY(describe(expected, r, &b, count, err));
+    IMR_TRY(describe(expected, r, block, count, err));
     *good = len == strlen(expected) && memcmp(line, expected, len) == 0;
     r->done += *good ? count : 0;
     return IMR_OK;
@@ -144,29 +131,29 @@ imr_status imr_kept_resume(imr_kept *journal, size_t end, const char *header, im
 
 /* ---- making ---- */
 
-static imr_status write_block(imr_kept_rows *r, const block *b, size_t count, imr_error *err)
+static imr_status write_block(imr_kept_rows *r, void *const block[], size_t count, imr_error *err)
 {
     for (size_t c = 0; c < IMR_KEPT_COLUMNS; c++) {
         const imr_kept_column column = r->column[c];
         if (column.bytes)
-            IMR_TRY(imr_kept_write(&r->file, b->out[c], count * column.bytes,
+            IMR_TRY(imr_kept_write(&r->file, block[c], count * column.bytes,
                                    column.at + r->done * column.bytes, err));
     }
     return IMR_OK;
 }
 
-static imr_status make_block(imr_kept_rows *r, block *b, imr_kept *journal, imr_kept_make_fn make,
-                             void *user, imr_error *err)
+static imr_status make_block(imr_kept_rows *r, void *block[], imr_kept *journal,
+                             imr_kept_make_fn make, void *user, imr_error *err)
 {
     char line[LINE_BYTES];
     const size_t count = next_count(r);
     for (size_t c = 0; r->memory && c < IMR_KEPT_COLUMNS; c++)
-        b->out[c] = r->memory + r->column[c].at + r->done * r->column[c].bytes;
-    IMR_TRY(make(user, r->done, count, b->out, err));
+        block[c] = r->memory + r->column[c].at + r->done * r->column[c].bytes;
+    IMR_TRY(make(user, r->done, count, block, err));
     if (!r->memory)
-        IMR_TRY(write_block(r, b, count, err));
+        IMR_TRY(write_block(r, block, count, err));
     if (journal) {
-        IMR_TRY(describe(line, r, b, count, err));
+        IMR_TRY(describe(line, r, block, count, err));
         const size_t len = strlen(line);
         line[len] = '\n';
         IMR_TRY(imr_kept_append(journal, line, len + 1, err));
@@ -178,15 +165,16 @@ static imr_status make_block(imr_kept_rows *r, block *b, imr_kept *journal, imr_
 imr_status imr_kept_rows_make(imr_kept_rows *r, imr_kept *journal, imr_kept_make_fn make,
                               void *user, const imr_progress *progress, imr_error *err)
 {
-    IMR_CLEANUP(block_done) block b = {0};
+    IMR_AUTOFREE uint8_t *bytes = NULL;
+    void *block[IMR_KEPT_COLUMNS];
     size_t end = r->head_bytes;
     if (!r->memory) {
-        IMR_TRY(block_init(&b, r, err));
+        IMR_TRY(make_room(&bytes, block, r, err));
         IMR_TRY(imr_kept_write(&r->file, r->head, r->head_bytes, 0, err));
     }
     while (r->done < r->rows) {
         imr_status status = imr_progress_step(progress, r->what, r->done, r->rows)
-                                ? make_block(r, &b, journal, make, user, err)
+                                ? make_block(r, block, journal, make, user, err)
                                 : IMR_E_CANCELLED;
         if (status == IMR_E_CANCELLED)
             return imr_fail(err, status, "%s was cancelled after %zu of %zu%s", r->what, r->done,

@@ -1,6 +1,5 @@
 #include "base/strmap.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "base/mem.h"

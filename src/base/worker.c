@@ -71,8 +71,7 @@ static void release(imr_worker *w)
 imr_status imr_worker_new(imr_worker **out, imr_error *err)
 {
     imr_worker *w = IMR_NEW(imr_worker);
-    if (!w)
-        return imr_fail_memory(err);
+    IMR_NEED(w, err);
     if (pipe(w->pipe) != 0) {
         imr_free(w);
         return imr_fail_errno(err, IMR_E_IO, errno, "cannot make a pipe for the worker");

@@ -65,8 +65,7 @@ static imr_status parse(imr_json **out, const void *text, size_t len, const char
     const char *start = without_nul(&copy, (const char *)text + mark, len - mark);
     /* The text is known to be JSON, so only memory can be missing. */
     cJSON *root = start ? cJSON_ParseWithLength(start, len - mark) : NULL;
-    if (!root)
-        return imr_fail_memory(err);
+    IMR_NEED(root, err);
     *out = root;
     return IMR_OK;
 }

@@ -121,35 +121,31 @@ static imr_status scan_string(scan *s)
     }
 }
 
-static size_t scan_digits(scan *s)
+static imr_status scan_digits(scan *s)
 {
-    size_t start = s->pos;
+    const size_t start = s->pos;
     while (peek(s) >= '0' && peek(s) <= '9')
         s->pos++;
-    return s->pos - start;
+    return s->pos > start ? IMR_OK : expected(s, "a digit");
 }
 
 static imr_status scan_number(scan *s)
 {
     size_t start = s->pos;
-    if (peek(s) == '-')
-        s->pos++;
+    s->pos += peek(s) == '-';
     if (peek(s) == '0')
         s->pos++;
-    else if (scan_digits(s) == 0)
-        return expected(s, "a digit");
+    else
+        IMR_TRY(scan_digits(s));
     if (peek(s) == '.') {
         s->pos++;
-        if (scan_digits(s) == 0)
-            return expected(s, "a digit");
+        IMR_TRY(scan_digits(s));
     }
-    bool exponent = peek(s) == 'e' || peek(s) == 'E';
+    const bool exponent = peek(s) == 'e' || peek(s) == 'E';
     if (exponent) {
         s->pos++;
-        if (peek(s) == '+' || peek(s) == '-')
-            s->pos++;
-        if (scan_digits(s) == 0)
-            return expected(s, "a digit");
+        s->pos += peek(s) == '+' || peek(s) == '-';
+        IMR_TRY(scan_digits(s));
     }
     size_t n = s->pos - start, end = s->pos;
     double value;

@@ -146,12 +146,12 @@ imr_status imr_npy_parse(imr_npy *out, const void *data, size_t len, imr_error *
     if (!magic || memcmp(magic, "\x93NUMPY", 6) != 0)
         return imr_fail(err, IMR_E_FORMAT, "is no .npy file: it does not start with \\x93NUMPY");
     uint8_t major = imr_bytes_u8(&b), minor = imr_bytes_u8(&b);
-    if (imr_bytes_ok(&b) && (major < 1 || major > 3 || minor != 0))
+    if (!b.failed && (major < 1 || major > 3 || minor != 0))
         return imr_fail(err, IMR_E_UNSUPPORTED, ".npy version %u.%u; versions 1 to 3 are read",
                         major, minor);
     size_t header_len = major == 1 ? imr_bytes_u16(&b) : imr_bytes_u32(&b);
     text s = {.p = (const char *)imr_bytes_take(&b, header_len), .len = header_len};
-    if (!imr_bytes_ok(&b))
+    if (b.failed)
         return imr_fail(err, IMR_E_FORMAT, "was cut short inside its .npy header");
     imr_npy made = {0};
     header h = {0};

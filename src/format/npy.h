@@ -11,8 +11,6 @@
 #ifndef IMR_FORMAT_NPY_H
 #define IMR_FORMAT_NPY_H
 
-#include <stdbool.h>
-
 #include "base/file.h"
 #include "format/tensors.h"
 

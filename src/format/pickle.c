@@ -64,8 +64,7 @@ imr_status imr_pk_new(machine *m, node **out, imr_pickle_kind kind)
     if (++m->values > IMR_MAX_PICKLE_ITEMS)
         return imr_pk_refuse(m, IMR_E_LIMIT, "more than %u values", IMR_MAX_PICKLE_ITEMS);
     node *n = imr_pk_take(m, sizeof *n);
-    if (!n)
-        return imr_fail_memory(m->err);
+    IMR_NEED(n, m->err);
     n->v.kind = kind;
     *out = n;
     return IMR_OK;
@@ -95,8 +94,7 @@ static imr_status append(machine *m, node *to, node *const *from, size_t n)
     if (had + n > to->cap) {
         size_t cap = had + n > 2 * (size_t)to->cap ? had + n : 2 * (size_t)to->cap;
         imr_pickle_value **items = imr_pk_take(m, cap * sizeof(*items));
-        if (!items)
-            return imr_fail_memory(m->err);
+        IMR_NEED(items, m->err);
         if (had)
             memcpy(items, to->v.items, had * sizeof(*items));
         to->v.items = items;
@@ -154,8 +152,7 @@ imr_status imr_pk_string(machine *m, imr_pickle_kind kind, const char *text, siz
     node *made = NULL;
     IMR_TRY(imr_pk_new(m, &made, kind));
     made->v.len = n;
-    if (!(made->v.text = imr_pk_text(m, text, n)))
-        return imr_fail_memory(m->err);
+    IMR_NEED(made->v.text = imr_pk_text(m, text, n), m->err);
     return imr_pk_push(m, made);
 }
 
@@ -259,8 +256,7 @@ static imr_status find_wanted(machine *m)
                 return imr_fail_memory(m->err);
         m->wanted.v[w.operand / 64] |= UINT64_C(1) << w.operand % 64;
     }
-    if (!(m->before = IMR_NEW_ARRAY(uint32_t, m->wanted.n + 1)))
-        return imr_fail_memory(m->err);
+    IMR_NEED(m->before = IMR_NEW_ARRAY(uint32_t, m->wanted.n + 1), m->err);
     for (size_t i = 0; i < m->wanted.n; i++)
         m->before[i + 1] =
             m->before[i] + (uint32_t)__builtin_popcountll((unsigned long long)m->wanted.v[i]);
@@ -348,14 +344,11 @@ static imr_status op_constant(machine *m)
                        which == TRUE);
 }
 
-static imr_status op_unsigned(machine *m)
+/* BININT has a sign, BININT1 and BININT2 have none. */
+static imr_status op_integer(machine *m)
 {
-    return push_integer(m, (int64_t)m->operand);
-}
-
-static imr_status op_signed(machine *m)
-{
-    return push_integer(m, (int32_t)(uint32_t)m->operand);
+    const bool sign = ops[m->op].width == 4;
+    return push_integer(m, sign ? (int32_t)(uint32_t)m->operand : (int64_t)m->operand);
 }
 
 /* LONG1, LONG4 */
@@ -389,25 +382,15 @@ static imr_status op_string(machine *m)
     return imr_pk_string(m, IMR_PK_STRING, (const char *)m->bytes, n);
 }
 
-static imr_status op_bytes(machine *m)
+static imr_status op_unread(machine *m)
 {
-    return imr_pk_opaque(m, "bytes");
-}
-
-static imr_status op_empty_set(machine *m)
-{
-    return imr_pk_opaque(m, "a set");
+    return imr_pk_opaque(m, ops[m->op].counted ? "bytes" : "a set");
 }
 
 static imr_status op_frozenset(machine *m)
 {
     IMR_TRY(op_pop_mark(m));
     return imr_pk_opaque(m, "a frozenset");
-}
-
-static imr_status op_empty(machine *m)
-{
-    return gather(m, 0);
 }
 
 static imr_status op_from_mark(machine *m)
@@ -417,9 +400,10 @@ static imr_status op_from_mark(machine *m)
     return gather(m, n);
 }
 
-static imr_status op_tuple(machine *m)
+/* TUPLE1, TUPLE2, TUPLE3, an empty list and an empty dictionary */
+static imr_status op_gather(machine *m)
 {
-    const size_t n = m->op - 0x84u; /* TUPLE1, TUPLE2, TUPLE3 */
+    const size_t n = m->op > 0x84 ? m->op - 0x84u : 0;
     IMR_TRY(have(m, n));
     return gather(m, n);
 }
@@ -465,19 +449,19 @@ static const op ops[256] = {
     [')'] = {"EMPTY_TUPLE", 0, false, op_constant, EMPTY_TUPLE},
     ['0'] = {"POP", 0, false, op_pop},
     ['1'] = {"POP_MARK", 0, false, op_pop_mark},
-    ['B'] = {"BINBYTES", 4, true, op_bytes},
-    ['C'] = {"SHORT_BINBYTES", 1, true, op_bytes},
+    ['B'] = {"BINBYTES", 4, true, op_unread},
+    ['C'] = {"SHORT_BINBYTES", 1, true, op_unread},
     ['G'] = {"BINFLOAT", 8, false, op_float},
-    ['J'] = {"BININT", 4, false, op_signed},
-    ['K'] = {"BININT1", 1, false, op_unsigned},
-    ['M'] = {"BININT2", 2, false, op_unsigned},
+    ['J'] = {"BININT", 4, false, op_integer},
+    ['K'] = {"BININT1", 1, false, op_integer},
+    ['M'] = {"BININT2", 2, false, op_integer},
     ['N'] = {"NONE", 0, false, op_constant, NONE},
     ['Q'] = {"BINPERSID", 0, false, imr_pk_persistent},
     ['R'] = {"REDUCE", 0, false, imr_pk_reduce},
     ['T'] = {"BINSTRING", 4, true, op_string},
     ['U'] = {"SHORT_BINSTRING", 1, true, op_string},
     ['X'] = {"BINUNICODE", 4, true, op_string},
-    [']'] = {"EMPTY_LIST", 0, false, op_empty, IMR_PK_LIST},
+    [']'] = {"EMPTY_LIST", 0, false, op_gather, IMR_PK_LIST},
     ['a'] = {"APPEND", 0, false, op_extend, IMR_PK_LIST},
     ['b'] = {"BUILD", 0, false, imr_pk_build},
     ['c'] = {"GLOBAL", 0, false, op_global},
@@ -491,27 +475,27 @@ static const op ops[256] = {
     ['s'] = {"SETITEM", 0, false, op_extend, IMR_PK_DICT},
     ['t'] = {"TUPLE", 0, false, op_from_mark, IMR_PK_TUPLE},
     ['u'] = {"SETITEMS", 0, false, op_extend_from_mark, IMR_PK_DICT},
-    ['}'] = {"EMPTY_DICT", 0, false, op_empty, IMR_PK_DICT},
+    ['}'] = {"EMPTY_DICT", 0, false, op_gather, IMR_PK_DICT},
     [0x80] = {"PROTO", 1, false, op_proto},
     [0x81] = {"NEWOBJ", 0, false, imr_pk_make},
-    [0x85] = {"TUPLE1", 0, false, op_tuple, IMR_PK_TUPLE},
-    [0x86] = {"TUPLE2", 0, false, op_tuple, IMR_PK_TUPLE},
-    [0x87] = {"TUPLE3", 0, false, op_tuple, IMR_PK_TUPLE},
+    [0x85] = {"TUPLE1", 0, false, op_gather, IMR_PK_TUPLE},
+    [0x86] = {"TUPLE2", 0, false, op_gather, IMR_PK_TUPLE},
+    [0x87] = {"TUPLE3", 0, false, op_gather, IMR_PK_TUPLE},
     [0x88] = {"NEWTRUE", 0, false, op_constant, TRUE},
     [0x89] = {"NEWFALSE", 0, false, op_constant, FALSE},
     [0x8a] = {"LONG1", 1, true, op_long},
     [0x8b] = {"LONG4", 4, true, op_long},
     [0x8c] = {"SHORT_BINUNICODE", 1, true, op_string},
     [0x8d] = {"BINUNICODE8", 8, true, op_string},
-    [0x8e] = {"BINBYTES8", 8, true, op_bytes},
-    [0x8f] = {"EMPTY_SET", 0, false, op_empty_set},
+    [0x8e] = {"BINBYTES8", 8, true, op_unread},
+    [0x8f] = {"EMPTY_SET", 0, false, op_unread},
     [0x90] = {"ADDITEMS", 0, false, op_extend_from_mark, IMR_PK_OPAQUE},
     [0x91] = {"FROZENSET", 0, false, op_frozenset},
     [0x92] = {"NEWOBJ_EX", 0, false, op_newobj_ex},
     [0x93] = {"STACK_GLOBAL", 0, false, op_stack_global},
     [0x94] = {"MEMOIZE", 0, false, memo_put},
     [0x95] = {"FRAME", 8, false, op_frame},
-    [0x96] = {"BYTEARRAY8", 8, true, op_bytes},
+    [0x96] = {"BYTEARRAY8", 8, true, op_unread},
 };
 
 imr_status imr_pk_run(machine *m)

@@ -136,8 +136,7 @@ imr_status imr_pk_persistent(machine *m)
     made->v.len = v[2]->len;
     made->v.dtype = dtype;
     made->v.elements = (uint64_t)v[4]->integer;
-    if (!IMR_PUSH(&m->owner->storages, made))
-        return imr_fail_memory(m->err);
+    IMR_NEED(IMR_PUSH(&m->owner->storages, made), m->err);
     return imr_pk_push(m, made);
 }
 
@@ -155,8 +154,7 @@ static imr_status rebuild_tensor(machine *m, const imr_pickle_value *args)
         return imr_pk_refuse(m, IMR_E_LIMIT, "a tensor of %zu dimensions, at most %u", v[2]->len,
                              IMR_MAX_TENSOR_RANK);
     imr_pickle_tensor *t = imr_pk_take(m, sizeof *t);
-    if (!t)
-        return imr_fail_memory(m->err);
+    IMR_NEED(t, m->err);
     *t = (imr_pickle_tensor){
         .storage = v[0], .offset = (uint64_t)v[1]->integer, .rank = (uint32_t)v[2]->len};
     for (uint32_t d = 0; d < t->rank; d++) {

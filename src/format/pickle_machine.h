@@ -10,7 +10,6 @@
 #include "base/arena.h"
 #include "base/array.h"
 #include "base/bytes.h"
-#include "base/limits.h"
 #include "format/pickle.h"
 
 /* A value and what the checks of the tree needs. &n->v points to n as well. */

@@ -65,8 +65,7 @@ static imr_status move_parts(machine *m, imr_pickle_value *v, unsigned depth)
     if (!tensor && !count)
         return IMR_OK;
     void *made = imr_pk_take(m, tensor ? sizeof *v->tensor : count * sizeof(*v->items));
-    if (!made)
-        return imr_fail_memory(m->err);
+    IMR_NEED(made, m->err);
     if (tensor) {
         imr_pickle_tensor *t = made;
         *t = *v->tensor;
@@ -151,8 +150,7 @@ static imr_status deliver_rest(machine *m, node *root)
 
 static imr_status run(machine *m)
 {
-    if (!(m->owner = IMR_NEW(imr_pickle)) || !(m->owner->arena = imr_arena_new()))
-        return imr_fail_memory(m->err);
+    IMR_NEED((m->owner = IMR_NEW(imr_pickle)) && (m->owner->arena = imr_arena_new()), m->err);
     IMR_TRY(imr_pk_run(m));
     m->owner->root = &m->stack.v[0]->v;
     return m->each ? deliver_rest(m, m->stack.v[0]) : check_tree(m, m->stack.v[0], 0);

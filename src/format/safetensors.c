@@ -32,7 +32,7 @@ imr_status imr_safetensors_header(imr_json **out, const void *data, size_t len, 
 {
     imr_bytes b = imr_bytes_of(data, len);
     uint64_t n = imr_bytes_u64(&b);
-    if (!imr_bytes_ok(&b))
+    if (b.failed)
         return imr_fail(err, IMR_E_FORMAT, "is no safetensors file: %zu bytes, shorter than 8",
                         len);
     if (n > IMR_MAX_SAFETENSORS_HEADER)
@@ -100,9 +100,8 @@ static int by_place(const void *a, const void *b)
 
 static imr_status in_tensor(const entry *e, imr_status status, imr_error *err)
 {
-    char where[256];
-    snprintf(where, sizeof where, "tensor %.200s", imr_json_key(e->node));
-    return imr_error_prefix(err, status, where);
+    const char *name = imr_json_key(e->node);
+    return imr_tensor_prefix(err, status, name, strlen(name));
 }
 
 /* Entries in the order of the data -> table; each must begin where the one before it ended. */
@@ -149,8 +148,7 @@ static imr_status collect(entries *list, const imr_json *header, imr_error *err)
         IMR_TRY(in_tensor(&e, read_entry(&e, err), err));
         if (list->n >= IMR_MAX_TENSORS)
             return imr_fail(err, IMR_E_LIMIT, "more than %u tensors", IMR_MAX_TENSORS);
-        if (!IMR_PUSH(list, e))
-            return imr_fail_memory(err);
+        IMR_NEED(IMR_PUSH(list, e), err);
     }
     if (list->n)
         qsort(list->v, list->n, sizeof *list->v, by_place);

@@ -13,14 +13,41 @@
 #error "tensors are read in place: imrnn needs a little-endian machine"
 #endif
 
+/* ---- types ---- */
+
+typedef void (*convert_fn)(float *out, const uint8_t *from, size_t n, size_t step);
+
+/* n elements, `step` bytes apart. memcpy: the data of a container need not be aligned. */
+#define CONVERT(name, type, expression)                                                            \
+    static void convert_##name(float *out, const uint8_t *from, size_t n, size_t step)             \
+    {                                                                                              \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            type x;                                                                                \
+            memcpy(&x, from + i * step, sizeof x);                                                 \
+            out[i] = expression;                                                                   \
+        }                                                                                          \
+    }
+CONVERT(F32, float, x)
+CONVERT(F64, double, (float)x)
+CONVERT(F16, uint16_t, imr_f16_to_f32(x))
+CONVERT(BF16, uint16_t, imr_bf16_to_f32(x))
+CONVERT(I64, int64_t, (float)x)
+CONVERT(I32, int32_t, (float)x)
+CONVERT(I16, int16_t, (float)x)
+CONVERT(I8, int8_t, (float)x)
+CONVERT(U8, uint8_t, (float)x)
+CONVERT(BOOL, uint8_t, x ? 1.0f : 0.0f)
+
 static const struct {
     const char *name;
     size_t size;
+    convert_fn convert;
 } dtypes[IMR_DTYPE_COUNT] = {
-    [IMR_F32] = {"F32", 4},   [IMR_F64] = {"F64", 8}, [IMR_F16] = {"F16", 2},
-    [IMR_BF16] = {"BF16", 2}, [IMR_I64] = {"I64", 8}, [IMR_I32] = {"I32", 4},
-    [IMR_I16] = {"I16", 2},   [IMR_I8] = {"I8", 1},   [IMR_U8] = {"U8", 1},
-    [IMR_BOOL] = {"BOOL", 1},
+    [IMR_F32] = {"F32", 4, convert_F32}, [IMR_F64] = {"F64", 8, convert_F64},
+    [IMR_F16] = {"F16", 2, convert_F16}, [IMR_BF16] = {"BF16", 2, convert_BF16},
+    [IMR_I64] = {"I64", 8, convert_I64}, [IMR_I32] = {"I32", 4, convert_I32},
+    [IMR_I16] = {"I16", 2, convert_I16}, [IMR_I8] = {"I8", 1, convert_I8},
+    [IMR_U8] = {"U8", 1, convert_U8},    [IMR_BOOL] = {"BOOL", 1, convert_BOOL},
 };
 
 size_t imr_dtype_size(imr_dtype t)
@@ -134,6 +161,13 @@ const imr_tensor *imr_tensors_find(const imr_tensors *t, const char *name)
     return imr_strmap_get(&t->by_name, name, strlen(name), &at) ? &t->v[at] : NULL;
 }
 
+imr_status imr_tensor_prefix(imr_error *err, imr_status status, const char *name, size_t len)
+{
+    char where[256];
+    snprintf(where, sizeof where, "tensor %.*s", len > 200 ? 200 : (int)len, name);
+    return imr_error_prefix(err, status, where);
+}
+
 imr_status imr_tensors_add(imr_tensors *table, const char *name, size_t len, const imr_tensor *t,
                            imr_error *err)
 {
@@ -141,63 +175,25 @@ imr_status imr_tensors_add(imr_tensors *table, const char *name, size_t len, con
         return imr_fail(err, IMR_E_FORMAT,
                         "the name of tensor %zu is not UTF-8 text without NUL bytes", table->n + 1);
     imr_status status = imr_tensor_check(t, err);
-    if (status != IMR_OK) {
-        char where[256];
-        snprintf(where, sizeof where, "tensor %.*s", len > 200 ? 200 : (int)len, name);
-        return imr_error_prefix(err, status, where);
-    }
+    if (status != IMR_OK)
+        return imr_tensor_prefix(err, status, name, len);
     if (table->n >= IMR_MAX_TENSORS)
         return imr_fail(err, IMR_E_LIMIT, "more than %u tensors", IMR_MAX_TENSORS);
-    if (!IMR_GROW(table, 1))
-        return imr_fail_memory(err);
-    imr_tensor copy = *t;
-    copy.name = imr_strndup(name, len);
+    IMR_AUTOFREE char *copy = imr_strndup(name, len);
     bool added = false;
-    if (!copy.name ||
-        !imr_strmap_add(&table->by_name, copy.name, len, (uint32_t)table->n, NULL, &added)) {
-        imr_free(copy.name);
+    if (!copy || !IMR_GROW(table, 1) ||
+        !imr_strmap_add(&table->by_name, copy, len, (uint32_t)table->n, NULL, &added))
         return imr_fail_memory(err);
-    }
-    if (!added) {
-        imr_free(copy.name);
+    if (!added)
         return imr_fail(err, IMR_E_FORMAT, "tensor %.*s is there twice", len > 200 ? 200 : (int)len,
                         name);
-    }
-    table->v[table->n++] = copy;
+    table->v[table->n] = *t;
+    table->v[table->n++].name = copy;
+    copy = NULL;
     return IMR_OK;
 }
 
 /* ---- conversion ---- */
-
-typedef void (*convert_fn)(float *out, const uint8_t *from, size_t n, size_t step);
-
-/* n elements, `step` bytes apart. memcpy: the data of a container need not be aligned. */
-#define CONVERT(name, type, expression)                                                            \
-    static void name(float *out, const uint8_t *from, size_t n, size_t step)                       \
-    {                                                                                              \
-        for (size_t i = 0; i < n; i++) {                                                           \
-            type x;                                                                                \
-            memcpy(&x, from + i * step, sizeof x);                                                 \
-            out[i] = expression;                                                                   \
-        }                                                                                          \
-    }
-CONVERT(convert_f32, float, x)
-CONVERT(convert_f64, double, (float)x)
-CONVERT(convert_f16, uint16_t, imr_f16_to_f32(x))
-CONVERT(convert_bf16, uint16_t, imr_bf16_to_f32(x))
-CONVERT(convert_i64, int64_t, (float)x)
-CONVERT(convert_i32, int32_t, (float)x)
-CONVERT(convert_i16, int16_t, (float)x)
-CONVERT(convert_i8, int8_t, (float)x)
-CONVERT(convert_u8, uint8_t, (float)x)
-CONVERT(convert_bool, uint8_t, x ? 1.0f : 0.0f)
-
-static const convert_fn converters[IMR_DTYPE_COUNT] = {
-    [IMR_F32] = convert_f32,   [IMR_F64] = convert_f64, [IMR_F16] = convert_f16,
-    [IMR_BF16] = convert_bf16, [IMR_I64] = convert_i64, [IMR_I32] = convert_i32,
-    [IMR_I16] = convert_i16,   [IMR_I8] = convert_i8,   [IMR_U8] = convert_u8,
-    [IMR_BOOL] = convert_bool,
-};
 
 /* Dimensions d and after, starting at `from`; returns where the next value goes. */
 static float *convert_dims(const imr_tensor *t, uint32_t d, const uint8_t *from, float *out)
@@ -205,7 +201,7 @@ static float *convert_dims(const imr_tensor *t, uint32_t d, const uint8_t *from,
     size_t size = imr_dtype_size(t->dtype);
     size_t n = (size_t)t->shape[d], step = (size_t)t->stride[d] * size;
     if (d + 1 == t->rank) {
-        converters[t->dtype](out, from, n, step);
+        dtypes[t->dtype].convert(out, from, n, step);
         return out + n;
     }
     for (size_t i = 0; i < n; i++)
@@ -226,7 +222,7 @@ imr_status imr_tensor_to_f32(const imr_tensor *t, float *out, imr_error *err)
     else if (t->dtype == IMR_F32)
         memcpy(out, t->data, (size_t)count * sizeof *out);
     else
-        converters[t->dtype](out, t->data, (size_t)count, imr_dtype_size(t->dtype));
+        dtypes[t->dtype].convert(out, t->data, (size_t)count, imr_dtype_size(t->dtype));
     return IMR_OK;
 }
 

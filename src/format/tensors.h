@@ -74,6 +74,9 @@ imr_status imr_tensor_rows_to_f32(const imr_tensor *t, uint64_t first, uint64_t 
 
 /* ---- for readers ---- */
 
+/* Puts "tensor NAME: " before the text, as imr_error_prefix does. */
+imr_status imr_tensor_prefix(imr_error *err, imr_status status, const char *name, size_t len);
+
 void imr_tensor_row_major(imr_tensor *t); /* strides of rank and shape (checked before) */
 /* Rank, caps, and that `bytes` hold every element that shape and strides reach. Errors: no name. */
 imr_status imr_tensor_check(const imr_tensor *t, imr_error *err) IMR_NODISCARD;

@@ -67,11 +67,8 @@ static imr_status take_pair(void *user, const imr_pickle_value *key, const imr_p
         return imr_fail(err, IMR_E_UNSUPPORTED, "a tensor is named by %s, expected a string",
                         imr_pickle_kind_name(key));
     imr_status status = imr_torch_tensor(&tensor, p->torch, value, err);
-    if (status != IMR_OK) {
-        char where[256];
-        snprintf(where, sizeof where, "tensor %.200s", name);
-        return imr_error_prefix(err, status, where);
-    }
+    if (status != IMR_OK)
+        return imr_tensor_prefix(err, status, name, strlen(name));
     if (++p->n % FORGET_EACH == 0 && p->file)
         imr_file_forget(p->file);
     return p->each(p->user, name, &tensor, err);
@@ -155,8 +152,7 @@ static imr_status read_zip(imr_torch *t, const void *data, size_t len, pairs *p,
     IMR_TRY(imr_zip_at(&pickle, &t->zip, i, err));
     imr_buf_add(&prefix, pickle.name, folder);
     imr_buf_str(&prefix, "data/");
-    if (!(t->prefix = imr_buf_take(&prefix)))
-        return imr_fail_memory(err);
+    IMR_NEED(t->prefix = imr_buf_take(&prefix), err);
     IMR_TRY(check_byte_order(&t->zip, pickle.name, folder, err));
     IMR_TRY(imr_zip_check_crc(&pickle, err));
     if (p)
@@ -201,8 +197,7 @@ static imr_status index_storages(imr_torch *t, imr_error *err)
     const imr_pickle_value *s, *first;
     uint32_t i = 0, row;
     for (; (s = imr_pickle_storage(t->pickle, i)) != NULL; i++) {
-        if (!imr_strmap_add(&t->rows, s->text, s->len, i, &row, NULL))
-            return imr_fail_memory(err);
+        IMR_NEED(imr_strmap_add(&t->rows, s->text, s->len, i, &row, NULL), err);
         first = imr_pickle_storage(t->pickle, row);
         if (first->dtype != s->dtype || first->elements != s->elements)
             return imr_fail(err, IMR_E_FORMAT, "storage %s has two types or sizes", s->text);
@@ -219,7 +214,7 @@ static imr_status read_storage(imr_torch *t, imr_bytes *b, const imr_pickle_valu
         return imr_fail(err, IMR_E_FORMAT, "a storage that no tensor uses");
     const imr_pickle_value *s = imr_pickle_storage(t->pickle, row);
     uint64_t n = imr_bytes_u64(b);
-    if (!imr_bytes_ok(b) || n != s->elements || n > imr_bytes_left(b) / imr_dtype_size(s->dtype))
+    if (b->failed || n != s->elements || n > imr_bytes_left(b) / imr_dtype_size(s->dtype))
         return imr_fail(err, IMR_E_FORMAT,
                         "storage %s should have %" PRIu64
                         " elements here: the file was cut short or is damaged",
@@ -279,47 +274,51 @@ static imr_status find_storage(const uint8_t **data, uint64_t *bytes, const imr_
     return IMR_OK;
 }
 
-static imr_status parse(imr_torch **out, const void *data, size_t len, pairs *p, imr_error *err)
+static imr_status read_any(imr_torch *t, const void *data, size_t len, pairs *p, imr_error *err)
+{
+    if (len >= 4 && memcmp(data, "PK\3\4", 4) == 0)
+        return read_zip(t, data, len, p, err);
+    if (len < sizeof LEGACY_MAGIC - 1 || memcmp(data, LEGACY_MAGIC, sizeof LEGACY_MAGIC - 1) != 0)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "is no file of torch.save; if PyTorch can read it: python3 -c \"import "
+                        "torch; torch.save(torch.load('IN', map_location='cpu'), 'OUT')\"");
+    IMR_TRY(read_legacy(t, data, len, err));
+    return p ? walk_pairs(p, imr_torch_root(t), err) : IMR_OK; /* kept: these files are small */
+}
+
+/* Of the caller's bytes, or (data NULL) of the file `name`. p NULL: the tree is kept. */
+static imr_status open_as(imr_torch **out, const void *data, size_t len, const char *name, pairs *p,
+                          imr_error *err)
 {
     imr_torch *t = IMR_NEW(imr_torch);
     if (!t)
-        return imr_fail_memory(err);
-    imr_status status;
-    if (p)
+        return imr_error_prefix(err, imr_fail_memory(err), name);
+    imr_status status = data ? IMR_OK : imr_file_map(&t->file, name, err);
+    if (status == IMR_OK && p) {
         p->torch = t;
-    if (len >= sizeof LEGACY_MAGIC - 1 && memcmp(data, LEGACY_MAGIC, sizeof LEGACY_MAGIC - 1) == 0)
-        status = read_legacy(t, data, len, err);
-    else if (len >= 4 && memcmp(data, "PK\3\4", 4) == 0)
-        status = read_zip(t, data, len, p, err);
-    else
-        status = imr_fail(err, IMR_E_FORMAT,
-                          "is no file of torch.save; if PyTorch can read it: python3 -c \"import "
-                          "torch; torch.save(torch.load('IN', map_location='cpu'), 'OUT')\"");
-    if (status != IMR_OK) {
-        imr_torch_free(t);
-        return status;
+        p->file = &t->file;
+        imr_file_sequential(&t->file);
     }
-    *out = t;
-    return IMR_OK;
+    if (status == IMR_OK) {
+        status = read_any(t, data ? data : t->file.data, data ? len : t->file.len, p, err);
+        imr_error_prefix(err, status, name);
+    }
+    if (status == IMR_OK)
+        *out = t;
+    else
+        imr_torch_free(t);
+    return status;
 }
 
 imr_status imr_torch_parse(imr_torch **out, const void *data, size_t len, const char *name,
                            imr_error *err)
 {
-    imr_status status = parse(out, data, len, NULL, err);
-    return imr_error_prefix(err, status, name);
+    return open_as(out, data, len, name, NULL, err);
 }
 
 imr_status imr_torch_open(imr_torch **out, const char *path, imr_error *err)
 {
-    imr_file file;
-    IMR_TRY(imr_file_map(&file, path, err));
-    imr_status status = imr_torch_parse(out, file.data, file.len, path, err);
-    if (status == IMR_OK)
-        (*out)->file = file;
-    else
-        imr_file_unmap(&file);
-    return status;
+    return open_as(out, NULL, 0, path, NULL, err);
 }
 
 void imr_torch_free(imr_torch *t)
@@ -381,25 +380,10 @@ imr_status imr_torch_tensor(imr_tensor *out, const imr_torch *t, const imr_pickl
 imr_status imr_torch_open_pairs(imr_torch **out, const char *path, imr_scratch *scratch,
                                 imr_torch_pair_fn each, void *user, imr_error *err)
 {
-    imr_file f;
-    imr_torch *t = NULL;
-    IMR_TRY(imr_file_map(&f, path, err));
-    imr_file_sequential(&f);
-    pairs p = {.file = &f, .scratch = scratch, .each = each, .user = user};
-    imr_status status = parse(&t, f.data, f.len, &p, err);
-    if (status == IMR_OK && t->pickle) {
-        status = walk_pairs(&p, imr_torch_root(t), err); /* kept: files of before 1.6 are small */
-        if (status != IMR_OK)
-            imr_torch_free(t);
-    }
-    if (status != IMR_OK) {
-        imr_file_unmap(&f);
-        return imr_error_prefix(err, status, path);
-    }
-    t->file = f;
-    imr_zip_done(&t->zip);
-    imr_torch_forget(t); /* with a storage a vector, headers lie on every page */
-    *out = t;
+    pairs p = {.scratch = scratch, .each = each, .user = user};
+    IMR_TRY(open_as(out, NULL, 0, path, &p, err));
+    imr_zip_done(&(*out)->zip);
+    imr_torch_forget(*out); /* with a storage a vector, headers lie on every page */
     return IMR_OK;
 }
 

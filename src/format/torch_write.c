@@ -9,9 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "base/file.h"
-#include "base/mem.h"
 #include "format/torch_pt.h"
 #include "format/zip.h"
 

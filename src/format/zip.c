@@ -83,7 +83,7 @@ static imr_status read_end64(directory *d, const uint8_t *data, size_t len, imr_
     bool agree = (d->entries == ONES16 || d->entries == big.entries) &&
                  (d->bytes == ONES32 || d->bytes == big.bytes) &&
                  (d->offset == ONES32 || d->offset == big.offset);
-    if (!imr_bytes_ok(&b) || disk || first_disk || here != big.entries || !agree)
+    if (b.failed || disk || first_disk || here != big.entries || !agree)
         return imr_fail(err, IMR_E_FORMAT,
                         "the zip archive's two end records disagree or name several disks");
     *d = big;
@@ -133,7 +133,7 @@ static bool read_extra64(imr_bytes extra, uint64_t *size, uint64_t *packed, uint
         *size = *size == ONES32 ? imr_bytes_u64(&b) : *size;
         *packed = *packed == ONES32 ? imr_bytes_u64(&b) : *packed;
         *header = *header == ONES32 ? imr_bytes_u64(&b) : *header;
-        return imr_bytes_ok(&b);
+        return !b.failed;
     }
     return !need;
 }
@@ -158,7 +158,7 @@ static imr_status read_central(imr_zip_entry *e, imr_bytes *b, bool packed, imr_
     e->name = (const char *)imr_bytes_take(b, e->name_len);
     const uint8_t *extra = imr_bytes_take(b, extra_len);
     imr_bytes_take(b, comment_len);
-    if (!imr_bytes_ok(b) || signature != CENTRAL)
+    if (b->failed || signature != CENTRAL)
         return imr_fail(err, IMR_E_FORMAT, "the zip directory is damaged at offset %zu", at);
     if ((!packed && imr_utf8_first_bad(e->name, e->name_len) != e->name_len) ||
         memchr(e->name, '\0', e->name_len))
@@ -197,7 +197,7 @@ static imr_status read_local(imr_zip_entry *e, const uint8_t *data, uint64_t end
     uint16_t name_len = imr_bytes_u16(&b), extra_len = imr_bytes_u16(&b);
     const uint8_t *name = imr_bytes_take(&b, name_len);
     imr_bytes_take(&b, extra_len);
-    if (!imr_bytes_ok(&b) || signature != LOCAL)
+    if (b.failed || signature != LOCAL)
         return BAD_ENTRY(e, IMR_E_FORMAT, "has no local header where the directory says");
     if (name_len != e->name_len || memcmp(name, e->name, name_len) != 0)
         return BAD_ENTRY(e, IMR_E_FORMAT, "has another name in its local header");

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* Bytes (1 to 4) of the character at p[0..left), left > 0. When it is none *good is false, and the
- * bytes are what a decoder puts one U+FFFD for: the longest beginning of a character, at least 1. */
+ * bytes are what a decoder puts one U+FFFD for: the longest beginning of a character, or 1. */
 static inline size_t imr_utf8_part(const uint8_t *p, size_t left, bool *good)
 {
     *good = p[0] < 0x80;

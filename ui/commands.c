@@ -218,12 +218,9 @@ UI_ON(highlight)
         if (other || !ui_reading_shows(r, &r->highlights[k]))
             continue;
         r->highlight_at = k + 1;
-        size_t line = ui_lines_find(&r->page, r->highlights[k].start);
-        size_t rows = a->document.page > 1 ? a->document.page : 1;
-        if (line < a->document.top)
-            a->document.top = line;
-        if (line >= a->document.top + rows)
-            a->document.top = line - rows + 1;
+        a->document.top =
+            ui_in_sight(a->document.top, ui_lines_find(&r->page, r->highlights[k].start),
+                        a->document.page > 1 ? a->document.page : 1);
         return;
     }
 }

@@ -253,18 +253,14 @@ static size_t word(const char **at, const char **out)
 static imr_status defaults(ui_keymap *m, ui_action action, imr_error *err)
 {
     const char *at = ui_actions[action].keys, *w;
-    ui_context context = UI_IN_ANY;
-    bool fresh = true;
+    ui_bind b = {.action = action};
     for (size_t n; (n = word(&at, &w)) > 0;) {
-        bool last = n > 1 && w[n - 1] == ';';
-        if (last)
-            n--;
-        ui_key key = UI_KEY_NONE;
-        bool known = fresh ? context_of(&context, w, n) : ui_key_parse(&key, w, n) == n;
-        assert(known);
-        if (!fresh)
-            IMR_TRY(bind(m, (ui_bind){context, key, action, NULL}, err));
-        fresh = last;
+        n -= n > 1 && w[n - 1] == ';';
+        if (context_of(&b.context, w, n))
+            continue;
+        size_t used = ui_key_parse(&b.key, w, n);
+        assert(used == n);
+        IMR_TRY(bind(m, b, err));
     }
     return IMR_OK;
 }

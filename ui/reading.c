@@ -151,10 +151,7 @@ void ui_list_keep_in_sight(ui_list *l, size_t rows)
         l->top = 0;
         return;
     }
-    if (l->at < l->top)
-        l->top = l->at;
-    if (l->at >= l->top + rows)
-        l->top = l->at - rows + 1;
+    l->top = ui_in_sight(l->top, l->at, rows);
     if (l->top + rows > l->n)
         l->top = l->n > rows ? l->n - rows : 0;
 }

@@ -76,6 +76,11 @@ const imr_trace_document *ui_list_selected(const ui_list *l);
 size_t ui_list_find(const ui_list *l, int step);
 size_t ui_list_mover(const ui_list *l, int step);
 bool ui_list_found(const ui_list *l, const imr_trace_document *d);
+/* The first of `rows` lines that shows line `at`, `top` where it does. */
+static inline size_t ui_in_sight(size_t top, size_t at, size_t rows)
+{
+    return at < top ? at : at >= top + rows ? at - rows + 1 : top;
+}
 /* Scrolls so that the selected row is among `rows`, of which the last may be the pinned one's. */
 void ui_list_keep_in_sight(ui_list *l, size_t rows);
 

@@ -185,12 +185,8 @@ UI_ON(open)
 
 static void shift(size_t *value, long by, size_t end)
 {
-    if (by < 0 && (size_t)-by > *value)
-        *value = 0;
-    else
-        *value = (size_t)((long)*value + by);
-    if (*value >= end)
-        *value = end ? end - 1 : 0;
+    long moved = (long)*value + by, last = end ? (long)end - 1 : 0;
+    *value = moved < 0 ? 0 : (size_t)(moved < last ? moved : last);
 }
 
 static void scroll(ui_scroll *s, long by, bool half_pages)

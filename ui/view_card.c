@@ -54,17 +54,6 @@ void ui_draw_empty(ui_surface s, const imr_session_facts *facts, const ui_offers
         ui_put(s, y, 2, UI_TEXT, "i edits the query");
 }
 
-/* Steps that are over before it can be read say nothing. */
-static void time_left(ui_surface s, int x, const imr_async_progress *p)
-{
-    const double left = (double)(p->total - p->done) / p->rate;
-    if (left < 1 || left > 1e6)
-        return;
-    const unsigned long seconds = (unsigned long)(left + 0.5);
-    ui_putf(s, 5, x, UI_DIM, ", %s a second, %lu:%02lu left", ui_count((uint64_t)p->rate).s,
-            seconds / 60, seconds % 60);
-}
-
 void ui_draw_loading(ui_surface s, const imr_async_progress *p, const char *intro)
 {
     ui_put(s, 1, 2, UI_STRONG, "Opening");
@@ -73,8 +62,11 @@ void ui_draw_loading(ui_surface s, const imr_async_progress *p, const char *intr
         ui_meter(s, 4, 2, 40, (double)p->done, (double)p->total);
         ui_putf(s, 4, 44, UI_TEXT, "%3d%%", (int)(100 * p->done / p->total));
         int x = ui_putf(s, 5, 2, UI_DIM, "%s of %s", ui_count(p->done).s, ui_count(p->total).s);
-        if (p->rate > 0 && p->total > p->done)
-            time_left(s, x, p);
+        double left = p->rate > 0 ? ((double)p->total - (double)p->done) / p->rate : 0;
+        unsigned long seconds = left >= 1 && left <= 1e6 ? (unsigned long)(left + 0.5) : 0;
+        if (seconds) /* steps that are over before it can be read say nothing */
+            ui_putf(s, 5, x, UI_DIM, ", %s a second, %lu:%02lu left", ui_count((uint64_t)p->rate).s,
+                    seconds / 60, seconds % 60);
     }
     ui_put(s, 7, 2, UI_TEXT, "You can type now; the ranking follows.   C-c stops loading.");
     put_intro(s, 10, intro); /* where the empty screen has it */

@@ -82,7 +82,7 @@ void ui_rows_heading(ui_rows *r, const char *title, const char *note)
 {
     ui_surface s = ui_rows_add(r, 1);
     int end = s.at.w - 1;
-    ui_repeat(s, 0, 0, s.at.w, UI_BORDER, r->grid.glyphs->h);
+    ui_repeat(s, 0, 0, s.at.w, UI_BORDER, "─");
     if (note && *note && ui_width(note) + 12 < end) {
         end -= ui_width(note) + 2;
         ui_putf(s, 0, end, UI_TEXT, " %s ", note);
@@ -135,15 +135,16 @@ void ui_rows_draw(const ui_rows *r, ui_surface s, int top)
 
 void ui_rows_draw_boxed(const ui_rows *r, ui_surface box, bool focused, int top)
 {
-    const ui_glyphs *g = box.grid->glyphs;
+    const ui_border *b = &box.grid->glyphs->border[focused];
+    const char *rule = box.grid->glyphs->border[0].h;
     ui_surface in = ui_inside(box);
     ui_rows_draw(r, in, top);
     for (int y = 0; y < in.at.h && top + y < r->n; y++) {
         const ui_cell *c = ui_grid_cell(&r->grid, top + y, 0);
-        if (c->len != strlen(g->h) || memcmp(c->text, g->h, c->len) != 0)
+        if (c->len != strlen(rule) || memcmp(c->text, rule, c->len) != 0)
             continue;
         ui_style line = focused ? UI_STRONG : UI_BORDER;
-        ui_put(box, y + 1, 0, line, focused ? g->hleft_tee : g->left_tee);
-        ui_put(box, y + 1, box.at.w - 1, line, focused ? g->hright_tee : g->right_tee);
+        ui_put(box, y + 1, 0, line, b->left_tee);
+        ui_put(box, y + 1, box.at.w - 1, line, b->right_tee);
     }
 }

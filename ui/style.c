@@ -76,17 +76,23 @@ ui_theme ui_theme_choose(const ui_term_options *o, int colors)
 /* ---- glyphs ---- */
 
 const ui_glyphs ui_unicode = {
-#define X(name, unicode, ascii) .name = (unicode),
-    UI_GLYPHS(X)
-#undef X
-        .eighths = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"},
+    .arrow = "→",
+    .middot = "·",
+    .tau = "τ",
+    .hub = "°",
+    .updown = "↑↓",
+    .border = {{"─", "│", "┌", "┐", "└", "┘", "├", "┤"}, {"━", "┃", "┏", "┓", "┗", "┛", "┠", "┨"}},
+    .eighths = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"},
 };
 
 const ui_glyphs ui_ascii = {
-#define X(name, unicode, ascii) .name = (ascii),
-    UI_GLYPHS(X)
-#undef X
-        .ascii = true,
+    .ascii = true,
+    .arrow = "->",
+    .middot = "-",
+    .tau = "tau",
+    .hub = "*",
+    .updown = "Up/Dn",
+    .border = {{"-", "|", "+", "+", "+", "+", "+", "+"}, {"=", "#", "#", "#", "#", "#", "#", "#"}},
     .eighths = {" ", " ", " ", " ", "+", "+", "+", "+", "+"},
 };
 

@@ -77,37 +77,16 @@ ui_theme ui_theme_choose(const ui_term_options *o, int colors);
 
 /* ---- glyphs ---- */
 
-/* name, Unicode, ASCII */
-/* clang-format off */
-#define UI_GLYPHS(X) \
-    X(arrow, "→", "->") \
-    X(hub, "°", "*")               /* behind a word that is near everything */ \
-    X(middot, "·", "-") \
-    X(tau, "τ", "tau") \
-    X(updown, "↑↓", "Up/Dn")       /* the two arrow keys in a hint */ \
-    X(h, "─", "-")                 /* light borders */ \
-    X(v, "│", "|") \
-    X(tl, "┌", "+") \
-    X(tr, "┐", "+") \
-    X(bl, "└", "+") \
-    X(br, "┘", "+") \
-    X(left_tee, "├", "+") \
-    X(right_tee, "┤", "+") \
-    X(hh, "━", "=")                /* heavy borders */ \
-    X(hv, "┃", "#") \
-    X(htl, "┏", "#") \
-    X(htr, "┓", "#") \
-    X(hbl, "┗", "#") \
-    X(hbr, "┛", "#") \
-    X(hleft_tee, "┠", "#") \
-    X(hright_tee, "┨", "#")
-/* clang-format on */
+typedef struct ui_border {
+    const char *h, *v, *tl, *tr, *bl, *br, *left_tee, *right_tee;
+} ui_border;
 
 typedef struct ui_glyphs {
     bool ascii;
-#define X(name, unicode, ascii) const char *name;
-    UI_GLYPHS(X)
-#undef X
+    const char *arrow, *middot, *tau;
+    const char *hub;        /* behind a word that is near everything */
+    const char *updown;     /* the two arrow keys in a hint */
+    ui_border border[2];    /* light, heavy */
     const char *eighths[9]; /* left blocks of 0 to 8 eighths */
 } ui_glyphs;
 

@@ -217,21 +217,21 @@ void ui_mark(ui_surface s, ui_rect part, ui_style style)
 
 void ui_box(ui_surface s, bool focused, const char *title, const char *note)
 {
-    const ui_glyphs *g = s.grid->glyphs;
+    const ui_border *b = &s.grid->glyphs->border[focused];
     int h = s.at.h, w = s.at.w;
     if (h < 2 || w < 2)
         return;
     ui_style line = focused ? UI_STRONG : UI_BORDER;
-    ui_repeat(s, 0, 1, w - 2, line, focused ? g->hh : g->h);
-    ui_repeat(s, h - 1, 1, w - 2, line, focused ? g->hh : g->h);
+    ui_repeat(s, 0, 1, w - 2, line, b->h);
+    ui_repeat(s, h - 1, 1, w - 2, line, b->h);
     for (int y = 1; y < h - 1; y++) {
-        ui_put(s, y, 0, line, focused ? g->hv : g->v);
-        ui_put(s, y, w - 1, line, focused ? g->hv : g->v);
+        ui_put(s, y, 0, line, b->v);
+        ui_put(s, y, w - 1, line, b->v);
     }
-    ui_put(s, 0, 0, line, focused ? g->htl : g->tl);
-    ui_put(s, 0, w - 1, line, focused ? g->htr : g->tr);
-    ui_put(s, h - 1, 0, line, focused ? g->hbl : g->bl);
-    ui_put(s, h - 1, w - 1, line, focused ? g->hbr : g->br);
+    ui_put(s, 0, 0, line, b->tl);
+    ui_put(s, 0, w - 1, line, b->tr);
+    ui_put(s, h - 1, 0, line, b->bl);
+    ui_put(s, h - 1, w - 1, line, b->br);
     int room = w - 6;
     if (note && *note && ui_width(note) + 4 <= room) {
         room -= ui_width(note) + 3;
@@ -281,7 +281,7 @@ static void bar_left(ui_surface s, int y, int x, int n, ui_style style)
 
 void ui_bar(ui_surface s, int y, int x, int half, double value, double scale)
 {
-    ui_put(s, y, x + half, UI_BORDER, s.grid->glyphs->v);
+    ui_put(s, y, x + half, UI_BORDER, "│");
     if (!isfinite(value) || !(scale > 0))
         return;
     int n = eighths(value, scale, half);

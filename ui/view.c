@@ -117,7 +117,7 @@ static void draw_why(const ui_view *v, const ui_app *a, ui_surface s, bool boxed
         ui_rows_draw_boxed(&v->why, s, focused, (int)a->why.top);
         return;
     }
-    ui_repeat(s, 0, 0, s.at.w, UI_BORDER, a->glyphs->h);
+    ui_repeat(s, 0, 0, s.at.w, UI_BORDER, "─");
     ui_putf(s, 0, 1, UI_STRONG, " %s ", title.s);
     ui_rows_draw(&v->why, ui_sub(s, (ui_rect){1, 0, s.at.h - 1, s.at.w}), 0);
 }

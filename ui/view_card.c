@@ -120,7 +120,7 @@ static ui_surface list_card(ui_surface s, int h, int w, const char *title, size_
                          ui_textf("%zu", n).s);
     ui_put(in, 0, 1, UI_STRONG, sign);
     ui_prompt_draw(line, in, 3, in.at.w - 4, true);
-    ui_repeat(in, 1, 0, in.at.w, UI_BORDER, s.grid->glyphs->h);
+    ui_repeat(in, 1, 0, in.at.w, UI_BORDER, "─");
     return ui_sub(in, (ui_rect){2, 0, in.at.h - 2, in.at.w});
 }
 
@@ -176,7 +176,7 @@ void ui_draw_offers(ui_surface s, const imr_session_facts *facts, const ui_offer
     if (!facts->has_texts)
         ui_put_cut(s, y++, 1, w, UI_TEXT,
                    "Their texts are absent too, ids stand for them (--dataset FOLDER).");
-    ui_repeat(s, y, 0, s.at.w, UI_BORDER, s.grid->glyphs->h);
+    ui_repeat(s, y, 0, s.at.w, UI_BORDER, "─");
     ui_put(s, y, 1, UI_STRONG, " Cached queries that fit; Enter runs the marked one ");
     offer_rows(ui_sub(s, (ui_rect){y + 1, 0, s.at.h - y - 1, s.at.w}), offers);
 }

@@ -173,7 +173,7 @@ void ui_draw_text(ui_surface s, const ui_reading *r)
     size_t room = (size_t)s.at.h - 1;
     if (from + room > r->preview.n)
         from = r->preview.n > room ? r->preview.n - room : 0;
-    ui_repeat(s, 0, 0, s.at.w, UI_BORDER, s.grid->glyphs->h);
+    ui_repeat(s, 0, 0, s.at.w, UI_BORDER, "─");
     legend(s, 0, r);
     for (size_t y = 0; y < room && from + y < r->preview.n; y++)
         text_line(s, (int)y + 1, 1, r, &r->preview.v[from + y], false);

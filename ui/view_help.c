@@ -112,9 +112,9 @@ void ui_draw_point(ui_surface s, int y, int x, int w, int term)
 void ui_draw_selftest(ui_surface s)
 {
     const ui_glyphs *g = s.grid->glyphs;
-    const char *const all[] = {
-        g->eighths[1], g->eighths[4], g->eighths[8], g->v, g->h, g->tl, g->hv, g->hh, "▲",    "▼",
-        "★",           "·",           "▌",           "●",  "…",  "−",   "Δ",   "┄",   g->hub, "›"};
+    const char *const *e = g->eighths, *corner = g->border[0].tl, *hub = g->hub;
+    const char *const all[] = {e[1], e[4], e[8], "│", "─", corner, "┃", "━", "▲", "▼",
+                               "★",  "·",  "▌",  "●", "…", "−",    "Δ", "┄", hub, "›"};
     ui_put(s, 0, 1, UI_STRONG, "Each glyph is one column wide when its | stands below the others.");
     for (size_t i = 0; i < IMR_LEN(all); i++) {
         int y = 2 + (int)(i % 10), x = 4 + 24 * (int)(i / 10);

@@ -56,7 +56,7 @@ static void matrix_row(const grid *g, ui_surface s, int y, const double *values,
     }
     cell(g, s, y, g->other, total - seen - values[d->n], false);
     cell(g, ui_about(s, UI_TERM_NOT_WORDS), y, g->biases, values[d->n], false);
-    ui_put(s, y, g->total - 2, UI_BORDER, s.grid->glyphs->v);
+    ui_put(s, y, g->total - 2, UI_BORDER, "│");
     cell(g, ui_about(s, UI_TERM_SUM), y, g->total, total, false);
 }
 
@@ -75,7 +75,7 @@ static void header(const grid *g, ui_surface s, int y, size_t document)
     }
     ui_put_right(s, y, g->other + g->cell - 1, UI_DIM, "other");
     ui_put_right(s, y, g->biases + g->cell - 1, UI_DIM, "biases");
-    ui_put(s, y, g->total - 2, UI_BORDER, s.grid->glyphs->v);
+    ui_put(s, y, g->total - 2, UI_BORDER, "│");
     ui_put_right(s, y, g->total + g->cell - 1, UI_DIM, "total");
 }
 

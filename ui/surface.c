@@ -244,47 +244,42 @@ void ui_box(ui_surface s, bool focused, const char *title, const char *note)
     }
 }
 
-/* Eighths of a column that value fills of w columns. */
-static int eighths(double value, double scale, int w)
+/* Eighths of a column that value fills of w columns; whole columns in ASCII. */
+static int eighths(ui_surface s, double value, double scale, int w)
 {
     double share = fabs(value) / scale;
-    if (!(share > 0) || w <= 0)
+    if (!isfinite(value) || !(scale > 0) || w <= 0)
         return 0;
-    return (int)lround((share > 1 ? 1 : share) * 8 * w);
+    int n = (int)lround((share > 1 ? 1 : share) * 8 * w);
+    return s.grid->glyphs->ascii ? (n + 4) / 8 * 8 : n;
 }
 
 static void bar_right(ui_surface s, int y, int x, int n, ui_style style)
 {
-    const ui_glyphs *g = s.grid->glyphs;
-    int whole = g->ascii ? (n + 4) / 8 : n / 8;
-    ui_repeat(s, y, x, whole, style, g->eighths[8]);
-    if (!g->ascii && n % 8)
-        ui_put(s, y, x + whole, style, g->eighths[n % 8]);
+    const char *const *blocks = s.grid->glyphs->eighths;
+    ui_repeat(s, y, x, n / 8, style, blocks[8]);
+    if (n % 8)
+        ui_put(s, y, x + n / 8, style, blocks[n % 8]);
 }
 
 /* Grows to the left from column x (exclusive). */
 static void bar_left(ui_surface s, int y, int x, int n, ui_style style)
 {
     const ui_glyphs *g = s.grid->glyphs;
-    const bool halves = s.grid->halves;
-    if (g->ascii || halves)
-        n = g->ascii ? (n + 4) / 8 * 8 : (n + 2) / 4 * 4;
-    int whole = n / 8, rest = n % 8;
-    ui_repeat(s, y, x - whole, whole, style, g->ascii ? "-" : g->eighths[8]);
-    if (!rest)
-        return;
-    if (halves)
-        ui_put(s, y, x - whole - 1, style, "▐");
-    else
-        ui_put(s, y, x - whole - 1, (ui_style)(style | UI_REVERSED), g->eighths[8 - rest]);
+    if (s.grid->halves)
+        n = (n + 2) / 4 * 4;
+    x -= n / 8;
+    ui_repeat(s, y, x, n / 8, style, g->ascii ? "-" : g->eighths[8]);
+    if (n % 8 && s.grid->halves)
+        ui_put(s, y, x - 1, style, "▐");
+    else if (n % 8)
+        ui_put(s, y, x - 1, (ui_style)(style | UI_REVERSED), g->eighths[8 - n % 8]);
 }
 
 void ui_bar(ui_surface s, int y, int x, int half, double value, double scale)
 {
+    int n = eighths(s, value, scale, half);
     ui_put(s, y, x + half, UI_BORDER, "│");
-    if (!isfinite(value) || !(scale > 0))
-        return;
-    int n = eighths(value, scale, half);
     if (value > 0)
         bar_right(s, y, x + half + 1, n, UI_GAIN);
     else
@@ -293,8 +288,7 @@ void ui_bar(ui_surface s, int y, int x, int half, double value, double scale)
 
 void ui_meter(ui_surface s, int y, int x, int w, double value, double scale)
 {
-    if (isfinite(value) && scale > 0)
-        bar_right(s, y, x, value > 0 ? eighths(value, scale, w) : 0, UI_TEXT);
+    bar_right(s, y, x, value > 0 ? eighths(s, value, scale, w) : 0, UI_TEXT);
 }
 
 void ui_cursor(ui_surface s, int y, int x, bool shown)

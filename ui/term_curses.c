@@ -40,11 +40,6 @@ typedef struct curses {
     short pairs[PAIRS];
 } curses;
 
-static curses *self(ui_term *t)
-{
-    return (curses *)t;
-}
-
 static void say(const char *text)
 {
     for (ssize_t done; *text && (done = write(STDOUT_FILENO, text, strlen(text))) > 0;)
@@ -105,7 +100,7 @@ static void put_cell(curses *c, int y, int x, const ui_cell *cell)
 
 static void show(ui_term *t, const ui_grid *g)
 {
-    curses *c = self(t);
+    curses *c = (curses *)t;
     if (c->away)
         return;
     if (g->rows > 0 && g->cols > 0 && (getmaxy(stdscr) != g->rows || getmaxx(stdscr) != g->cols))
@@ -135,7 +130,7 @@ static void show(ui_term *t, const ui_grid *g)
 
 static void marker(ui_term *t, int rows, int cols, int pending)
 {
-    curses *c = self(t);
+    curses *c = (curses *)t;
     if (c->test_sync)
         say(ui_textf("\033]7770;frame;%u;%dx%d;%d\007", ++c->frame, rows, cols, pending).s);
 }
@@ -210,7 +205,7 @@ static void leave(curses *c)
 
 static void suspend(ui_term *t)
 {
-    curses *c = self(t);
+    curses *c = (curses *)t;
     leave(c);
     raise(SIGSTOP); /* cannot be lost, blocked or ignored; SIGTSTP is ours */
     c->away = false;
@@ -220,7 +215,7 @@ static void suspend(ui_term *t)
 
 static void close_it(ui_term *t)
 {
-    curses *c = self(t);
+    curses *c = (curses *)t;
     leave(c);
     delscreen(c->screen);
     if (c->stderr_copy >= 0) {

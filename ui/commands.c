@@ -280,20 +280,18 @@ UI_ON(order)
 /* ---- files and copies ---- */
 
 /* A file name from the query: its first words, letters and digits only. */
-static void export_name(const ui_app *a, const char *extension, imr_buf *out)
+static ui_text export_name(const ui_app *a, const char *extension)
 {
-    imr_buf_str(out, "imrnn-");
-    size_t from = out->len;
-    for (const char *c = a->trace->query_text; *c && out->len - from < 32; c++) {
+    ui_text name = {"imrnn-"};
+    size_t from = strlen(name.s), n = from;
+    for (const char *c = a->trace->query_text; *c && n - from < 32; c++) {
         bool upper = *c >= 'A' && *c <= 'Z';
         if (upper || (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9'))
-            imr_buf_char(out, upper ? (char)(*c - 'A' + 'a') : *c);
-        else if (out->len > from && out->data[out->len - 1] != '-')
-            imr_buf_char(out, '-');
+            name.s[n++] = upper ? (char)(*c - 'A' + 'a') : *c;
+        else if (n > from && name.s[n - 1] != '-')
+            name.s[n++] = '-';
     }
-    if (!out->failed && out->data[out->len - 1] == '-')
-        out->len--;
-    imr_buf_printf(out, ".%s", extension);
+    return ui_textf("%.*s.%s", (int)(n - (name.s[n - 1] == '-')), name.s, extension);
 }
 
 UI_ON(export)
@@ -306,17 +304,12 @@ UI_ON(export)
     if (i < 0)
         return;
     const char *path = argument + 4 + strspn(argument + 4, " ");
-    IMR_AUTOBUF imr_buf name = {0};
-    if (*path)
-        imr_buf_str(&name, path);
-    else
-        export_name(a, i ? "json" : "txt", &name);
-    if (name.failed)
-        return;
+    ui_text name = export_name(a, i ? "json" : "txt");
+    path = *path ? path : name.s;
     ui_replace(&a->export_format, ui_menu_of(action, false)->names[i]);
-    ui_replace(&a->export_path, name.data);
+    ui_replace(&a->export_path, path);
     a->effects |= UI_FX_EXPORT;
-    ui_app_say(a, false, "writing %s", name.data);
+    ui_app_say(a, false, "writing %s", path);
 }
 
 static void copy_number(imr_buf *b, double value, bool sign)

@@ -51,19 +51,14 @@ const imr_trace_document *ui_list_selected(const ui_list *l)
     return ui_list_row(l, l->at);
 }
 
-/* Without a rank behind all that have one. */
-static double rank(uint32_t n)
-{
-    return n ? n : INFINITY;
-}
-
 static sort_key key_of(const imr_trace_document *d, size_t place, ui_sort sort)
 {
     sort_key k = {.place = place};
     const double numbers[UI_SORT_COUNT] = {
-        [UI_SORT_NOW] = rank(d->rank_after),
-        [UI_SORT_PROJECTED] = rank(d->rank_before),
-        [UI_SORT_ENCODER] = rank(d->rank_encoder),
+        /* without a rank behind all that have one */
+        [UI_SORT_NOW] = d->rank_after ? d->rank_after : INFINITY,
+        [UI_SORT_PROJECTED] = d->rank_before ? d->rank_before : INFINITY,
+        [UI_SORT_ENCODER] = d->rank_encoder ? d->rank_encoder : INFINITY,
         [UI_SORT_MOVE] = d->rank_after ? -d->move_encoder : INFINITY,
         [UI_SORT_LIFT] = -d->lift.total,
         [UI_SORT_ABS] = -fabs(d->lift.total),

@@ -279,8 +279,6 @@ imr_status ui_term_curses_open(ui_term **out, const ui_term_options *options, im
     noecho();
     nonl();
     intrflush(stdscr, FALSE);
-    leaveok(stdscr, FALSE);
-    scrollok(stdscr, FALSE);
     if (has_colors() && start_color() == OK)
         c->colors = COLORS;
     c->own_background = use_default_colors() == OK;

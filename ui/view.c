@@ -20,14 +20,6 @@ static const ui_reading *reading(const ui_app *a)
     return ui_app_detail_fits(a) && a->reading.detail->why.sentence ? &a->reading : NULL;
 }
 
-static ui_surface why_inside(const ui_layout *l, ui_surface s, ui_screen screen)
-{
-    if (screen == UI_WHY)
-        return ui_sub(s, l->body);
-    ui_surface pane = ui_sub(s, l->why);
-    return l->boxed ? ui_inside(pane) : ui_sub(pane, (ui_rect){1, 0, pane.at.h - 1, pane.at.w});
-}
-
 /* The Why and the text of the document before stay while the next ones are made, for a moment: what
  * comes at once does not flicker. */
 static bool stays(const ui_app *a)
@@ -38,7 +30,10 @@ static bool stays(const ui_app *a)
 static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
 {
     const imr_trace_document *d = ui_list_selected(&a->list);
-    ui_surface in = why_inside(l, s, a->screen);
+    ui_surface pane = ui_sub(s, l->why);
+    ui_surface in = a->screen == UI_WHY ? ui_sub(s, l->body)
+                    : l->boxed          ? ui_inside(pane)
+                                        : ui_sub(pane, (ui_rect){1, 0, pane.at.h - 1, pane.at.w});
     ui_why_parts parts = {.trace = a->trace,
                           .document = d,
                           .reading = reading(a),

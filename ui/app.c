@@ -278,7 +278,6 @@ void ui_app_deliver(ui_app *a, const imr_delivery *d)
 {
     bool failed = d->status != IMR_OK;
     if (d->kind == IMR_ASYNC_OPEN && failed) {
-        a->failed = true;
         a->editing = false; /* nothing can be asked: q quits */
         a->error = d->error;
     } else if (d->kind == IMR_ASYNC_QUERY) {

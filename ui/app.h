@@ -81,9 +81,8 @@ typedef struct ui_app {
     /* the session */
     imr_session *session;
     const imr_session_facts *facts; /* NULL until it is open */
-    bool failed;                    /* opening failed: error says why */
-    imr_error error;
-    const char *intro; /* NULL or lines shown under the examples; borrowed */
+    imr_error error;                /* why it cannot be opened; status IMR_OK: it can */
+    const char *intro;              /* NULL or lines shown under the examples; borrowed */
     imr_async_progress progress;
     int pending;
 

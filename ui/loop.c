@@ -163,18 +163,14 @@ static void last_words(int signal_number)
  * too. NULL: not ours. */
 static void (*handler_of(int signal_number))(int)
 {
-    static const int noted[] = {SIGWINCH, SIGCONT, SIGTSTP, SIGTERM,   SIGHUP,  SIGINT,
-                                SIGUSR1,  SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU};
-    static const int left[] = {SIGKILL, SIGSTOP, SIGCHLD, SIGURG, SIGTTIN, SIGTTOU};
-    for (size_t i = 0; i < IMR_LEN(noted); i++)
-        if (signal_number == noted[i])
-            return note_signal;
-    for (size_t i = 0; i < IMR_LEN(left); i++)
-        if (signal_number == left[i])
-            return NULL;
-    if (signal_number == SIGPIPE || signal_number == SIGXFSZ)
-        return SIG_IGN; /* writing says so */
-    return last_words;
+    static const char noted[] = {SIGWINCH, SIGCONT, SIGTSTP,   SIGTERM, SIGHUP,  SIGINT, SIGUSR1,
+                                 SIGUSR2,  SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, 0};
+    static const char left[] = {SIGKILL, SIGSTOP, SIGCHLD, SIGURG, SIGTTIN, SIGTTOU, 0};
+    static const char ignored[] = {SIGPIPE, SIGXFSZ, 0}; /* writing says so */
+    return strchr(noted, signal_number)     ? note_signal
+           : strchr(left, signal_number)    ? NULL
+           : strchr(ignored, signal_number) ? SIG_IGN
+                                            : last_words;
 }
 
 imr_status ui_signals_open(imr_error *err)

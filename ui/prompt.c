@@ -76,8 +76,7 @@ bool ui_prompt_insert(ui_prompt *p, const char *text, size_t len)
 {
     /* Cleaned together with the cluster before it: a mark typed alone belongs to that. */
     IMR_AUTOBUF imr_buf both = {0}, clean = {0};
-    size_t before =
-        p->cursor ? p->cursor - imr_utf8_prev(ui_prompt_text(p), p->text.len, p->cursor) : 0;
+    size_t before = p->cursor - imr_utf8_prev(ui_prompt_text(p), p->text.len, p->cursor);
     imr_buf_add(&both, ui_prompt_text(p) + p->cursor - before, before);
     imr_buf_add(&both, text, len);
     imr_utf8_clean(&clean, imr_buf_text(&both), both.len, IMR_CLEAN_LINE);

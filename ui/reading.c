@@ -142,13 +142,8 @@ void ui_list_keep_in_sight(ui_list *l, size_t rows)
 {
     if (rows > 1 && l->pinned)
         rows--;
-    if (rows == 0 || l->n == 0) {
-        l->top = 0;
-        return;
-    }
-    l->top = ui_in_sight(l->top, l->at, rows);
-    if (l->top + rows > l->n)
-        l->top = l->n > rows ? l->n - rows : 0;
+    size_t last = l->n > rows ? l->n - rows : 0, top = rows ? ui_in_sight(l->top, l->at, rows) : 0;
+    l->top = top < last ? top : last;
 }
 
 /* ---- measures ---- */

@@ -68,12 +68,10 @@ static void read_history(ui_app *a, const char *path)
 static void write_history(const ui_app *a, const char *path)
 {
     IMR_AUTOBUF imr_buf b = {0};
-    if (!path || a->history.n == 0)
-        return;
     for (size_t i = 0; i < a->history.n; i++)
         imr_buf_printf(&b, "%s\n", a->history.v[i]);
     /* A history that cannot be kept is no reason to fail a session that is over. */
-    if (!b.failed && imr_file_write(path, b.data, b.len, NULL) != IMR_OK)
+    if (path && b.len && !b.failed && imr_file_write(path, b.data, b.len, NULL) != IMR_OK)
         return;
 }
 

@@ -149,7 +149,7 @@ static void draw_rank(const ui_view *v, const ui_app *a, ui_surface s, const ui_
     ui_surface body = ui_sub(s, l->body);
     if (a->trace && !ui_app_offering(a))
         draw_panes(v, a, s, l);
-    else if (a->failed)
+    else if (a->error.status != IMR_OK)
         ui_draw_failed(body, &a->error);
     else if (!a->facts)
         ui_draw_loading(body, &a->progress, a->intro);
@@ -350,7 +350,7 @@ static const char *hints(const ui_app *a, ui_context c)
         return "next,list=rank it,kill-start,escape=leave,palette";
     if (c == UI_IN_QUERY)
         return "next,list,kill-start,history,palette";
-    if (a->failed)
+    if (a->error.status != IMR_OK)
         return "quit,palette";
     if (!a->trace)
         return "query,history,palette,quit";

@@ -89,8 +89,6 @@ void ui_draw_failed(ui_surface s, const imr_error *error)
 /* A cleared, framed box in the middle of s; returns its inside. */
 static ui_surface card(ui_surface s, int h, int w, const char *title, const char *note)
 {
-    h = h > s.at.h ? s.at.h : h;
-    w = w > s.at.w ? s.at.w : w;
     ui_surface box = ui_sub(s, (ui_rect){(s.at.h - h) / 2, (s.at.w - w) / 2, h, w});
     ui_fill(box, (ui_rect){0, 0, h, w}, UI_TEXT);
     ui_box(box, true, title, note);
@@ -116,8 +114,7 @@ static void select_row(ui_surface s, int y)
 static ui_surface list_card(ui_surface s, int h, int w, const char *title, size_t n,
                             const char *sign, const ui_prompt *line)
 {
-    ui_surface in = card(s, s.at.h > h ? h : s.at.h, s.at.w >= 100 ? w : s.at.w - 2, title,
-                         ui_textf("%zu", n).s);
+    ui_surface in = card(s, h, s.at.w >= 100 ? w : s.at.w - 2, title, ui_textf("%zu", n).s);
     ui_put(in, 0, 1, UI_STRONG, sign);
     ui_prompt_draw(line, in, 3, in.at.w - 4, true);
     ui_repeat(in, 1, 0, in.at.w, UI_BORDER, "─");

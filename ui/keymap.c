@@ -43,8 +43,7 @@ bool ui_key_is_text(ui_key key)
     return !(key & UI_MODS) && key >= ' ' && key < UI_KEY_NAMED && key != 0x7f;
 }
 
-/* The key with its modifiers: the name in < > where it needs them, or the label. */
-static ui_text spell(ui_key key, bool label)
+ui_text ui_key_name(ui_key key, bool label)
 {
     ui_key code = key & UI_KEY_CODE;
     char name[12] = "";
@@ -59,16 +58,6 @@ static ui_text spell(ui_key key, bool label)
     return ui_textf("%s%s%s%s%s%s", brackets ? "<" : "", key & UI_CTRL ? "C-" : "",
                     key & UI_ALT ? "M-" : "", key & UI_SHIFT ? "S-" : "", name,
                     brackets ? ">" : "");
-}
-
-ui_text ui_key_format(ui_key key)
-{
-    return spell(key, false);
-}
-
-ui_text ui_key_label(ui_key key)
-{
-    return spell(key, true);
 }
 
 static ui_key named(const char *text, size_t len)
@@ -362,7 +351,7 @@ ui_text ui_keymap_labels(const ui_keymap *m, ui_action action, size_t max)
                (before->action != action || before->argument || before->key != b->key))
             before++;
         if (before == b && b->action == action && !b->argument)
-            out = ui_textf("%s%s%s", out.s, n++ ? " " : "", ui_key_label(b->key).s);
+            out = ui_textf("%s%s%s", out.s, n++ ? " " : "", ui_key_name(b->key, true).s);
     }
     return out;
 }

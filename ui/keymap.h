@@ -61,9 +61,8 @@ enum {
 /* True for a key that is text: a scalar value from space on, without Ctrl or Alt. */
 bool ui_key_is_text(ui_key key);
 
-/* Name of the key; and as the hint line writes it: C-d, PgUp, Tab, é. */
-ui_text ui_key_format(ui_key key);
-ui_text ui_key_label(ui_key key);
+/* Name of the key, in < > where it needs them, or as the hint line writes it: C-d, PgUp, Tab, é. */
+ui_text ui_key_name(ui_key key, bool label);
 
 /* Parses one key at the start of text; returns the bytes used, 0 when it is no key name. */
 size_t ui_key_parse(ui_key *out, const char *text, size_t len);

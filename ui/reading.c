@@ -164,30 +164,27 @@ bool ui_share_known(const imr_pairs *p, ui_measure m)
                  : p->centred[m.stage] != NULL && p->reference[m.stage].sd > 0;
 }
 
-static double one(const imr_pairs *p, int stage, bool raw, size_t at)
+/* Of the pair at that place, or what all add up to: SIZE_MAX. */
+static double value(const imr_pairs *p, ui_measure m, size_t at)
 {
-    return raw ? p->raw[stage][at] : p->centred[stage][at] / p->reference[stage].sd;
+    if (m.stage == UI_CHANGE)
+        return value(p, (ui_measure){IMR_STAGE_AFTER, m.raw}, at) -
+               value(p, (ui_measure){IMR_STAGE_ENCODER, m.raw}, at);
+    const imr_reference *r = &p->reference[m.stage];
+    double whole = p->similarity[m.stage];
+    if (m.raw)
+        return at == SIZE_MAX ? whole : p->raw[m.stage][at];
+    return (at == SIZE_MAX ? whole - r->mean : p->centred[m.stage][at]) / r->sd;
 }
 
 double ui_share(const imr_pairs *p, ui_measure m, size_t q, size_t d)
 {
-    size_t at = q * (p->n_document + 1) + d;
-    if (m.stage == UI_CHANGE)
-        return one(p, IMR_STAGE_AFTER, m.raw, at) - one(p, IMR_STAGE_ENCODER, m.raw, at);
-    return one(p, m.stage, m.raw, at);
-}
-
-static double whole(const imr_pairs *p, int stage, bool raw)
-{
-    return raw ? p->similarity[stage]
-               : (p->similarity[stage] - p->reference[stage].mean) / p->reference[stage].sd;
+    return value(p, m, q * (p->n_document + 1) + d);
 }
 
 double ui_share_whole(const imr_pairs *p, ui_measure m)
 {
-    if (m.stage == UI_CHANGE)
-        return whole(p, IMR_STAGE_AFTER, m.raw) - whole(p, IMR_STAGE_ENCODER, m.raw);
-    return whole(p, m.stage, m.raw);
+    return value(p, m, SIZE_MAX);
 }
 
 /* ---- order ---- */

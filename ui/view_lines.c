@@ -8,8 +8,8 @@ ui_text ui_key_for(const ui_keymap *m, const ui_glyphs *g, ui_context c, ui_acti
     ui_key key = ui_keymap_key(m, c, action);
     if (key == UI_KEY_NONE)
         return (ui_text){""};
-    ui_text out = ui_key_label(key);
-    return g->ascii && (unsigned char)out.s[0] >= 0x80 ? ui_key_format(key) : out;
+    ui_text out = ui_key_name(key, true);
+    return g->ascii && (unsigned char)out.s[0] >= 0x80 ? ui_key_name(key, false) : out;
 }
 
 /* ---- tabs ---- */

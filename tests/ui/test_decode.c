@@ -21,7 +21,8 @@ static const char *decode_pieces(const char *bytes, size_t n, size_t piece, bool
             ui_decoder_flush(&d);
         while (ui_decoder_next(&d, &e)) {
             if (e.kind == UI_EVENT_KEY)
-                len += (size_t)snprintf(out + len, sizeof out - len, "%s", ui_key_format(e.key).s);
+                len += (size_t)snprintf(out + len, sizeof out - len, "%s",
+                                        ui_key_name(e.key, false).s);
             else
                 len += (size_t)snprintf(out + len, sizeof out - len, "P[%s]", e.text);
         }
@@ -46,7 +47,7 @@ TEST("key names are parsed and written back")
     for (size_t i = 0; i < IMR_LEN(same); i++) {
         ui_key key = 0;
         CHECK_INT(ui_key_parse(&key, same[i], strlen(same[i])), strlen(same[i]));
-        CHECK_STR(ui_key_format(key).s, same[i]);
+        CHECK_STR(ui_key_name(key, false).s, same[i]);
     }
 }
 

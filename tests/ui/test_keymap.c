@@ -140,7 +140,7 @@ TEST("assets/keymap.conf is the default map")
                 "# ($XDG_CONFIG_HOME/imrnn/config). Contexts and key names: ui/keymap.h.\n");
     for (size_t i = 0; i < m.n; i++) {
         snprintf(line, sizeof line, "%s %s :%s", contexts[m.v[i].context],
-                 ui_key_format(m.v[i].key).s, ui_actions[m.v[i].action].name);
+                 ui_key_name(m.v[i].key, false).s, ui_actions[m.v[i].action].name);
         imr_buf_printf(&b, "bind %s\n", line);
         CHECK_OK(bind(&again, line));
         CHECK_INT(again.n, i + 1);

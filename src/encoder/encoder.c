@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "encoder/encoder_kind.h"
-#include "encoder/settings.h"
 #include "encoder/static.h"
 #include "encoder/transformer.h"
 
@@ -44,31 +43,30 @@ imr_status imr_encoder_add_file(imr_encoder *e, const char *module, const char *
 imr_status imr_encoder_add_tokenizer(imr_tokenizer_facts *facts, imr_encoder *e, const char *module,
                                      bool lower_first, imr_error *err)
 {
+    static const char file[] = "tokenizer.json";
     char *dir IMR_AUTOFREE =
         *module ? imr_path_join(e->folder.path, module) : imr_strdup(e->folder.path);
-    char *name IMR_AUTOFREE = imr_path_join(module, "tokenizer.json");
-    if (!dir || !name)
+    char *path IMR_AUTOFREE = NULL;
+    if (!dir)
         return imr_fail_memory(err);
-    const imr_tokenizer_wish wish = {.family =
-                                         e->transformer ? e->transformer->family->model_type : NULL,
-                                     .lower_first = lower_first,
-                                     .notice = &e->notice};
-    bool there;
-    IMR_TRY(imr_folder_has(&there, &e->folder, name, err));
+    const char *family = e->transformer ? e->transformer->family->model_type : NULL;
+    const imr_tokenizer_wish wish = {family, lower_first, &e->notice};
+    IMR_TRY(imr_folder_file(&path, &e->folder, module, file, err));
     imr_status status = imr_tokenizer_open(&e->tokenizer, facts, dir, &wish, err);
     if (status == IMR_E_NOT_FOUND)
-        return imr_folder_missing(&e->folder, name, "the tokeniser is", err);
-    if (status != IMR_OK)
-        return status;
-    for (size_t i = 0; i < facts->n_files; i++)
-        IMR_TRY(imr_encoder_add_file(e, module, facts->files[i], err));
-    return IMR_OK;
+        return imr_folder_missing(&e->folder, module, file, "the tokeniser is", err);
+    for (size_t i = 0; status == IMR_OK && i < facts->n_files; i++)
+        status = imr_encoder_add_file(e, module, facts->files[i], err);
+    return status;
 }
 
 static imr_status open_kind(imr_encoder *e, imr_error *err)
 {
     imr_json *config IMR_AUTOJSON = NULL;
-    IMR_TRY(imr_folder_json(&config, &e->folder, "config.json", err));
+    char *path IMR_AUTOFREE = NULL;
+    IMR_TRY(imr_folder_file(&path, &e->folder, "", "config.json", err));
+    if (path)
+        IMR_TRY(imr_json_open(&config, path, err));
     if (strcmp(imr_json_string_or(config, "model_type", ""), "model2vec") == 0)
         return imr_static_open_model2vec(e, config, err);
     imr_modules modules;
@@ -80,7 +78,7 @@ static imr_status open_kind(imr_encoder *e, imr_error *err)
                    ? imr_static_open_model2vec(e, config, err)
                    : imr_static_open_modules(e, &modules, err);
     if (!config && modules.n == 0)
-        return imr_folder_missing(&e->folder, "config.json or modules.json",
+        return imr_folder_missing(&e->folder, "", "config.json or modules.json",
                                   "this is no encoder folder, its description is", err);
     if (modules.n > 0 && modules.kind[0] != IMR_MODULE_TRANSFORMER)
         return imr_fail(err, IMR_E_UNSUPPORTED,
@@ -140,8 +138,8 @@ static imr_status set_prefixes(imr_encoder *e, const imr_encoder_options *o, imr
         IMR_TRY(imr_json_open(&config, path, err));
         IMR_TRY(read_prompts(&p, e, config, err));
     }
-    const char *query = p.all ? p.all : p.query ? p.query : imr_known_query_prefix(name);
-    const char *passage = p.all ? p.all : p.passage ? p.passage : imr_known_passage_prefix(name);
+    const char *query = p.all ? p.all : p.query ? p.query : imr_known_prefix(name, false);
+    const char *passage = p.all ? p.all : p.passage ? p.passage : imr_known_prefix(name, true);
     const bool asked = o->query_prefix && o->passage_prefix;
     if (!p.all && (p.query || p.passage) && !asked)
         imr_settings_note(&e->notice,

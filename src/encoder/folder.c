@@ -1,10 +1,10 @@
 #include "encoder/folder.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -12,34 +12,26 @@
  * other. */
 static const struct {
     const char *name, *id, *commit;
-} known[] = {{"minilm", "sentence-transformers/all-MiniLM-L6-v2",
-              "c9745ed1d9f207416be6d2e6f8de32d1f16199bf"},
-             {"e5", "intfloat/e5-large-v2", "f169b11e22de13617baa190a028a32f3493550b6"},
-             {"bge", "BAAI/bge-large-en-v1.5", NULL},
-             {"mpnet", "sentence-transformers/all-mpnet-base-v2", NULL}};
+} models[] = {{"minilm", "sentence-transformers/all-MiniLM-L6-v2",
+               "c9745ed1d9f207416be6d2e6f8de32d1f16199bf"},
+              {"e5", "intfloat/e5-large-v2", "f169b11e22de13617baa190a028a32f3493550b6"},
+              {"bge", "BAAI/bge-large-en-v1.5", NULL},
+              {"mpnet", "sentence-transformers/all-mpnet-base-v2", NULL}};
 
 const char *imr_known_model(const char *short_name)
 {
-    for (size_t i = 0; i < IMR_LEN(known); i++)
-        if (strcmp(known[i].name, short_name) == 0)
-            return known[i].id;
+    for (size_t i = 0; i < IMR_LEN(models); i++)
+        if (strcmp(models[i].name, short_name) == 0)
+            return models[i].id;
     return NULL;
 }
 
-static bool is_e5(const char *name)
+const char *imr_known_prefix(const char *model_name, bool passage)
 {
-    const char *base = imr_path_base(name);
-    return strncmp(base, "e5-", 3) == 0 || strcmp(base, "e5") == 0 || strstr(base, "-e5-") != NULL;
-}
-
-const char *imr_known_query_prefix(const char *model_name)
-{
-    return is_e5(model_name) ? "query: " : "";
-}
-
-const char *imr_known_passage_prefix(const char *model_name)
-{
-    return is_e5(model_name) ? "passage: " : "";
+    const char *base = imr_path_base(model_name);
+    const bool e5 =
+        strncmp(base, "e5-", 3) == 0 || strcmp(base, "e5") == 0 || strstr(base, "-e5-") != NULL;
+    return !e5 ? "" : passage ? "passage: " : "query: ";
 }
 
 void imr_folder_done(imr_folder *f)
@@ -58,13 +50,9 @@ static bool is_model_id(const char *text)
     const char *slash = strchr(text, '/');
     if (!slash || slash == text || !slash[1] || text[0] == '.' || slash[1] == '.')
         return false;
-    for (const char *c = text; *c; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-                     (*c >= '0' && *c <= '9') || *c == '-' || *c == '_' || *c == '.' || c == slash;
-        if (!plain)
-            return false;
-    }
-    return strlen(text) < 200;
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    const char *name = slash + 1;
+    return text + strspn(text, plain) == slash && !name[strspn(name, plain)] && strlen(text) < 200;
 }
 
 /* A name in refs/ or snapshots/, so that it cannot leave them. */
@@ -78,10 +66,10 @@ static bool is_revision(const char *text)
 /* A local copy of a known model keeps its name: the command to complete it can then be told. */
 static const char *guess_id(const char *name)
 {
-    for (size_t i = 0; i < IMR_LEN(known); i++) {
-        const char *base = imr_path_base(known[i].id);
+    for (size_t i = 0; i < IMR_LEN(models); i++) {
+        const char *base = imr_path_base(models[i].id);
         if (strncmp(name, base, strlen(base)) == 0)
-            return known[i].id;
+            return models[i].id;
     }
     return NULL;
 }
@@ -102,21 +90,16 @@ static imr_status fill(imr_folder *out, const char *path, const char *name, cons
  * the model's name and prefixes. Stays empty for other paths. */
 static void snapshot_id(imr_buf *id, const char *path)
 {
-    static const char models[] = "models--", snapshots[] = "/snapshots";
-    const char *commit = strrchr(path, '/');
-    const size_t tail = sizeof snapshots - 1;
-    if (!commit || (size_t)(commit - path) < tail || memcmp(commit - tail, snapshots, tail) != 0)
-        return;
-    const char *end = commit - tail, *start = end;
-    while (start > path && start[-1] != '/')
-        start--;
-    const size_t len = (size_t)(end - start), head = sizeof models - 1;
-    if (len <= head || memcmp(start, models, head) != 0)
-        return;
-    const char *org = start + head, *gap = strstr(org, "--");
-    if (!gap || gap >= end)
-        return;
-    imr_buf_printf(id, "%.*s/%.*s", (int)(gap - org), org, (int)(end - gap - 2), gap + 2);
+    static const char prefix[] = "models--";
+    const char *at = NULL, *gap;
+    char name[201];
+    int end = 0;
+    for (const char *p = path; (p = strstr(p, prefix)) != NULL; p++)
+        if (p == path || p[-1] == '/')
+            at = p + sizeof prefix - 1;
+    if (at && sscanf(at, "%200[^/]/snapshots/%*[^/]%n", name, &end) == 1 && end > 0 && !at[end] &&
+        (gap = strstr(name, "--")) != NULL)
+        imr_buf_printf(id, "%.*s/%s", (int)(gap - name), name, gap + 2);
 }
 
 static imr_status from_path(imr_folder *out, const char *path, imr_error *err)
@@ -155,9 +138,9 @@ static imr_status read_commit(imr_buf *commit, const char *refs, imr_error *err)
 
 static bool is_pinned(const char *id, const char *commit)
 {
-    for (size_t i = 0; i < IMR_LEN(known); i++)
-        if (known[i].commit && strcmp(known[i].id, id) == 0)
-            return strcmp(known[i].commit, commit) == 0;
+    for (size_t i = 0; i < IMR_LEN(models); i++)
+        if (models[i].commit && strcmp(models[i].id, id) == 0)
+            return strcmp(models[i].commit, commit) == 0;
     return false;
 }
 
@@ -280,84 +263,108 @@ imr_status imr_folder_find(imr_folder *out, const char *folder_or_name, const im
 
 /* ---- files ---- */
 
-/* A name that stands for nothing readable: taking it for absent would read another kind of folder.
- */
-static imr_status check_readable(const imr_folder *f, const char *file, const char *path,
-                                 imr_error *err)
-{
-    struct stat st, target;
-    if (lstat(path, &st) != 0)
-        return IMR_OK;
-    const char *why = S_ISDIR(st.st_mode)        ? "is a folder"
-                      : stat(path, &target) != 0 ? "is a link to nothing"
-                      : S_ISDIR(target.st_mode)  ? "is a link to a folder"
-                                                 : "may not be read";
-    imr_buf what IMR_AUTOBUF = {0};
-    imr_buf_printf(&what, "%s %s; the file is", file, why);
-    IMR_TRY(imr_buf_check(&what, err));
-    return imr_folder_missing(f, file, imr_buf_text(&what), err);
-}
-
-imr_status imr_folder_has(bool *out, const imr_folder *f, const char *file, imr_error *err)
-{
-    char *path IMR_AUTOFREE = imr_path_join(f->path, file);
-    if (!path)
-        return imr_fail_memory(err);
-    const bool there = imr_file_exists(path);
-    if (!there)
-        IMR_TRY(check_readable(f, file, path, err));
-    *out = there;
-    return IMR_OK;
-}
-
-imr_status imr_folder_missing(const imr_folder *f, const char *file, const char *what,
-                              imr_error *err)
+imr_status imr_folder_missing(const imr_folder *f, const char *module, const char *file,
+                              const char *what, imr_error *err)
 {
     const char *id = f->model_id ? f->model_id : "ORGANISATION/NAME";
+    char *name IMR_AUTOFREE = imr_path_join(module, file);
+    if (!name)
+        return imr_fail_memory(err);
     if (f->in_hub)
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "%s: %s missing (no %s in %s); fetch with: huggingface-cli download %s",
-                        f->name, what, file, f->path, id);
+                        f->name, what, name, f->path, id);
     return imr_fail(
         err, IMR_E_NOT_FOUND,
         "%s: %s missing (no %s); fetch with: huggingface-cli download %s --local-dir %s", f->path,
-        what, file, id, f->path);
+        what, name, id, f->path);
 }
 
-imr_status imr_folder_need(char **path, const imr_folder *f, const char *file, const char *what,
+imr_status imr_folder_file(char **path, const imr_folder *f, const char *module, const char *file,
                            imr_error *err)
 {
-    bool there;
-    IMR_TRY(imr_folder_has(&there, f, file, err));
-    if (!there)
-        return imr_folder_missing(f, file, what, err);
-    char *p = imr_path_join(f->path, file);
+    char *name IMR_AUTOFREE = imr_path_join(module, file);
+    char *p IMR_AUTOFREE = name ? imr_path_join(f->path, name) : NULL;
+    struct stat st, target;
+    *path = NULL;
     if (!p)
         return imr_fail_memory(err);
-    *path = p;
-    return IMR_OK;
+    if (imr_file_exists(p)) {
+        *path = p;
+        p = NULL;
+        return IMR_OK;
+    }
+    if (lstat(p, &st) != 0)
+        return IMR_OK;
+    /* A name that stands for nothing readable: taking it for absent would read another kind of
+     * folder. */
+    const char *why = S_ISDIR(st.st_mode)       ? "is a folder"
+                      : stat(p, &target) != 0   ? "is a link to nothing"
+                      : S_ISDIR(target.st_mode) ? "is a link to a folder"
+                                                : "may not be read";
+    imr_buf what IMR_AUTOBUF = {0};
+    imr_buf_printf(&what, "%s %s; the file is", name, why);
+    IMR_TRY(imr_buf_check(&what, err));
+    return imr_folder_missing(f, module, file, imr_buf_text(&what), err);
 }
 
-imr_status imr_folder_json(imr_json **out, const imr_folder *f, const char *file, imr_error *err)
+imr_status imr_folder_need(char **path, const imr_folder *f, const char *module, const char *file,
+                           const char *what, imr_error *err)
 {
-    bool there;
-    IMR_TRY(imr_folder_has(&there, f, file, err));
-    char *path IMR_AUTOFREE = imr_path_join(f->path, file);
-    if (!path)
-        return imr_fail_memory(err);
-    return there ? imr_json_open(out, path, err) : IMR_OK;
+    IMR_TRY(imr_folder_file(path, f, module, file, err));
+    return *path ? IMR_OK : imr_folder_missing(f, module, file, what, err);
 }
+
+/* ---- settings ---- */
+
+void imr_settings_note(imr_buf *notice, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    if (!notice)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    imr_buf_printf(notice, "%s%s", notice->len ? "; " : "", text);
+}
+
+static bool says_nothing(const imr_json *value)
+{
+    return !value || imr_json_is_null(value) || !imr_json_bool_or(value, "", true) ||
+           !*imr_json_string_or(value, "", "x") ||
+           ((imr_json_is_array(value) || imr_json_is_object(value)) && !imr_json_count(value));
+}
+
+void imr_settings_unknown(imr_buf *notice, const char *file, const imr_json *config,
+                          const char *const *known)
+{
+    imr_buf names IMR_AUTOBUF = {0};
+    for (const imr_json *item = imr_json_child(config); item; item = imr_json_next(item)) {
+        const char *const *k = known;
+        while (*k && strcmp(*k, imr_json_key(item)) != 0)
+            k++;
+        if (!*k && !says_nothing(item))
+            imr_buf_printf(&names, "%s%.60s", names.len ? ", " : "", imr_json_key(item));
+    }
+    if (names.len)
+        imr_settings_note(notice,
+                          "%s: %.300s: not known here and not obeyed, vectors may differ from "
+                          "sentence-transformers'",
+                          file, imr_buf_text(&names));
+}
+
+/* ---- modules.json ---- */
 
 static imr_status read_module(imr_modules *m, const imr_json *item, imr_error *err)
 {
-    static const char *const names[IMR_MODULE_KIND_COUNT] = {"Transformer", "Pooling", "Normalize",
-                                                             "Dense", "StaticEmbedding"};
+    static const char *const names[] = {"Transformer", "Pooling", "Normalize", "Dense",
+                                        "StaticEmbedding"};
     const char *type;
     IMR_TRY(imr_json_need_string(&type, item, "type", err));
     const char *dot = strrchr(type, '.');
-    const char *last = dot ? dot + 1 : type;
     size_t kind = 0;
-    while (kind < IMR_LEN(names) && strcmp(last, names[kind]) != 0)
+    while (kind < IMR_LEN(names) && strcmp(dot ? dot + 1 : type, names[kind]) != 0)
         kind++;
     if (kind == IMR_LEN(names))
         return imr_fail(err, IMR_E_UNSUPPORTED,
@@ -372,37 +379,29 @@ static imr_status read_module(imr_modules *m, const imr_json *item, imr_error *e
     if (m->n >= IMR_MAX_MODULES)
         return imr_fail(err, IMR_E_LIMIT, "more than %u modules", IMR_MAX_MODULES);
     m->kind[m->n] = (imr_module_kind)kind;
-    memcpy(m->path[m->n], path, strlen(path) + 1);
-    m->n++;
-    return IMR_OK;
-}
-
-/* Files of sentence-transformers without their list: fetched by half, and what follows the
- * transformer is unknown. */
-static imr_status check_whole(const imr_folder *f, imr_error *err)
-{
-    static const char *const companions[] = {
-        "1_Pooling/config.json", "config_sentence_transformers.json", "sentence_bert_config.json"};
-    for (size_t i = 0; i < IMR_LEN(companions); i++) {
-        bool there;
-        IMR_TRY(imr_folder_has(&there, f, companions[i], err));
-        if (there)
-            return imr_folder_missing(f, "modules.json", "the list of its modules is", err);
-    }
+    memcpy(m->path[m->n++], path, strlen(path) + 1);
     return IMR_OK;
 }
 
 imr_status imr_folder_modules(imr_modules *out, const imr_folder *f, imr_error *err)
 {
+    /* Files of sentence-transformers without their list: fetched by half, and what follows the
+     * transformer is unknown. */
+    static const char *const companions[] = {
+        "1_Pooling/config.json", "config_sentence_transformers.json", "sentence_bert_config.json"};
     imr_modules m = {.n = 0};
     imr_json *root IMR_AUTOJSON = NULL;
-    char *path IMR_AUTOFREE = imr_path_join(f->path, "modules.json");
-    if (!path)
-        return imr_fail_memory(err);
-    IMR_TRY(imr_folder_json(&root, f, "modules.json", err));
-    if (!root)
-        IMR_TRY(check_whole(f, err));
-    else if (!imr_json_is_array(root))
+    char *path IMR_AUTOFREE = NULL;
+    IMR_TRY(imr_folder_file(&path, f, "", "modules.json", err));
+    for (size_t i = 0; !path && i < IMR_LEN(companions); i++) {
+        char *there IMR_AUTOFREE = NULL;
+        IMR_TRY(imr_folder_file(&there, f, "", companions[i], err));
+        if (there)
+            return imr_folder_missing(f, "", "modules.json", "the list of its modules is", err);
+    }
+    if (path)
+        IMR_TRY(imr_json_open(&root, path, err));
+    if (root && !imr_json_is_array(root))
         return imr_fail(err, IMR_E_FORMAT, "%s: expected a list [...] of modules", path);
     for (const imr_json *item = imr_json_child(root); item; item = imr_json_next(item)) {
         imr_status status = read_module(&m, item, err);

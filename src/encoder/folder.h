@@ -40,21 +40,30 @@ void imr_folder_done(imr_folder *f); /* {0} is fine */
 imr_status imr_folder_find(imr_folder *out, const char *folder_or_name, const imr_hub *hub,
                            imr_error *err) IMR_NODISCARD;
 
-/* Does the folder have this file? file may have parts: "1_Pooling/config.json". IMR_E_NOT_FOUND for
- * a folder in its place, a link to nothing (a blob that was not fetched) and one that may not be
- * read: that is not the same as no file. */
-imr_status imr_folder_has(bool *out, const imr_folder *f, const char *file,
-                          imr_error *err) IMR_NODISCARD;
-/* The file's path, the caller's; IMR_E_NOT_FOUND with the command when it is missing. `what` is the
- * phrase for people: "the weights". */
-imr_status imr_folder_need(char **path, const imr_folder *f, const char *file, const char *what,
+/* Files: module is "" or a folder in it ("1_Pooling"). */
+
+/* *path: of the file, the caller's; NULL when there is none. IMR_E_NOT_FOUND for a folder in its
+ * place, a link to nothing (a blob that was not fetched) and one that may not be read: that is not
+ * the same as no file. */
+imr_status imr_folder_file(char **path, const imr_folder *f, const char *module, const char *file,
                            imr_error *err) IMR_NODISCARD;
-/* The file's contents, imr_json_free(*out); *out is left alone when imr_folder_has says no. */
-imr_status imr_folder_json(imr_json **out, const imr_folder *f, const char *file,
-                           imr_error *err) IMR_NODISCARD;
+/* Of one that must be there: IMR_E_NOT_FOUND with the command when it is missing. `what` is the
+ * phrase for people: "the weights are". */
+imr_status imr_folder_need(char **path, const imr_folder *f, const char *module, const char *file,
+                           const char *what, imr_error *err) IMR_NODISCARD;
 /* Fails with IMR_E_NOT_FOUND: "<folder>: <what> missing (<file>); fetch with: ..." */
-imr_status imr_folder_missing(const imr_folder *f, const char *file, const char *what,
-                              imr_error *err);
+imr_status imr_folder_missing(const imr_folder *f, const char *module, const char *file,
+                              const char *what, imr_error *err);
+
+/* What a folder's configuration asks for and is not done here: a setting that may change a vector
+ * is obeyed, refused, or named once, in sentences with "; " between them (imr_encoder.notice). */
+
+/* One more sentence; notice NULL: nobody wants to know. */
+void imr_settings_note(imr_buf *notice, const char *format, ...) IMR_PRINTF(2, 3);
+/* Names the keys of config that are not among `known` (ended by NULL) and say something: null,
+ * false, empty texts, lists and objects say nothing. */
+void imr_settings_unknown(imr_buf *notice, const char *file, const imr_json *config,
+                          const char *const *known);
 
 /* ---- modules.json of sentence-transformers ---- */
 
@@ -63,8 +72,7 @@ typedef enum imr_module_kind {
     IMR_MODULE_POOLING,
     IMR_MODULE_NORMALIZE,
     IMR_MODULE_DENSE,
-    IMR_MODULE_STATIC,
-    IMR_MODULE_KIND_COUNT
+    IMR_MODULE_STATIC
 } imr_module_kind;
 
 #define IMR_MAX_MODULES     8u
@@ -84,8 +92,7 @@ imr_status imr_folder_modules(imr_modules *out, const imr_folder *f, imr_error *
 
 /* The model id a short name stands for (minilm, e5, bge, mpnet), or NULL. Static storage. */
 const char *imr_known_model(const char *short_name);
-/* Prefixes the reference puts before queries and passages: E5's, otherwise "". Static storage. */
-const char *imr_known_query_prefix(const char *model_name);
-const char *imr_known_passage_prefix(const char *model_name);
+/* The prefix the reference puts before queries and passages: E5's, otherwise "". Static. */
+const char *imr_known_prefix(const char *model_name, bool passage);
 
 #endif

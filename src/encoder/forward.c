@@ -14,30 +14,30 @@ size_t imr_forward_work(const imr_transformer_config *c)
 }
 
 /* Heads whose queries, keys and values fill whole panels of the weights, as few as possible. */
-static size_t heads_at_once(const imr_transformer *t)
+static size_t heads_at_once(const imr_transformer_config *c, const imr_kernels *k)
 {
-    const size_t heads = t->config.heads, each = 3 * (t->config.hidden / heads);
+    const size_t heads = c->heads, each = 3 * (c->hidden / heads);
     size_t some = 1;
-    while (some < heads && (heads % some != 0 || some * each % t->kernels->cols != 0))
+    while (some < heads && (heads % some != 0 || some * each % k->cols != 0))
         some++;
     return some;
 }
 
-imr_status imr_forward_room_init(imr_forward_room *room, const imr_transformer *t, size_t tokens,
+imr_status imr_forward_room_init(imr_forward_room *room, const imr_encoder *e, size_t tokens,
                                  size_t sequences, size_t longest, size_t threads, imr_error *err)
 {
-    const imr_transformer_config *c = &t->config;
+    const imr_transformer_config *c = &e->transformer->config;
     imr_forward_room r = {.stride = imr_packed_stride(c->hidden)};
-    r.heads = threads > 1 ? c->heads : heads_at_once(t);
+    r.heads = threads > 1 ? c->heads : heads_at_once(c, e->kernels);
     r.qkv_stride = imr_packed_stride(3 * (c->hidden / c->heads) * r.heads);
     r.inner_stride = imr_packed_stride(c->inner);
     r.scratch_each =
-        imr_packed_stride(imr_layer_scratch(t->kernels, longest, c->hidden / c->heads));
+        imr_packed_stride(imr_layer_scratch(e->kernels, longest, c->hidden / c->heads));
     r.few = threads > 1 && tokens < FEW * threads;
     const size_t inner = (r.few ? tokens : BLOCK * threads) * r.inner_stride;
     /* Rounded rows take half a row; all of a thread's are kept for the heads in turn. */
     const size_t some = (r.few ? tokens : BLOCK) * r.inner_stride, all = tokens * r.stride;
-    r.pairs_each = t->precision == IMR_BFLOAT16 ? some + all : 0;
+    r.pairs_each = e->precision == IMR_BFLOAT16 ? some + all : 0;
     const size_t rows = tokens * (2 * r.stride + r.qkv_stride);
     r.starts = IMR_NEW_ARRAY(size_t, sequences + 1);
     r.x = imr_alloc_large(rows + inner + threads * r.scratch_each, sizeof *r.x);
@@ -67,6 +67,7 @@ void imr_forward_room_done(imr_forward_room *room)
 typedef struct worker {
     const imr_forward_pass *p;
     const imr_transformer *t;
+    const imr_kernels *kernels;
     const imr_forward_room *room;
     size_t me, threads;
     size_t first, last; /* its rows */
@@ -90,33 +91,29 @@ static void wait_for_all(const worker *w)
     imr_team_wait(w->p->team, w->threads);
 }
 
-static void normalise(const worker *w, size_t first, size_t last, const float *gain,
-                      const float *shift)
+static void normalise_row(const worker *w, size_t row, const imr_layer_norm *n)
 {
     const imr_transformer_config *c = &w->t->config;
-    for (size_t i = first; i < last; i++)
-        w->t->kernels->norm(w->room->x + i * w->room->stride, c->hidden, gain, shift, c->eps);
-}
-
-static void embed_row(const worker *w, size_t row, uint32_t id, uint32_t place)
-{
-    const imr_transformer *t = w->t;
-    const size_t hidden = t->config.hidden;
-    const float *word = w->p->e->rows + id * hidden, *position = t->position + place * hidden;
-    float *x = w->room->x + row * w->room->stride;
-    for (size_t i = 0; i < hidden; i++)
-        x[i] = t->type ? word[i] + (position[i] + t->type[i]) : word[i] + position[i];
-    normalise(w, row, row + 1, t->embedding_gain, t->embedding_shift);
+    w->kernels->norm(w->room->x + row * w->room->stride, c->hidden, n->gain, n->shift, c->eps);
 }
 
 static void embed(const worker *w)
 {
+    const imr_transformer *t = w->t;
+    const size_t hidden = t->config.hidden;
     size_t row = 0;
     for (size_t s = 0; s < w->p->count; s++) {
         const imr_sequence *q = &w->p->sequences[s];
-        for (size_t i = 0; i < q->n; i++, row++)
-            if (w->first <= row && row < w->last)
-                embed_row(w, row, q->ids[i], q->places[i]);
+        for (size_t k = 0; k < q->n; k++, row++) {
+            if (row < w->first || row >= w->last)
+                continue;
+            const float *word = w->p->e->rows + q->ids[k] * hidden;
+            const float *position = t->position + q->places[k] * hidden;
+            float *x = w->room->x + row * w->room->stride;
+            for (size_t i = 0; i < hidden; i++)
+                x[i] = t->type ? word[i] + (position[i] + t->type[i]) : word[i] + position[i];
+            normalise_row(w, row, &t->embedding_norm);
+        }
     }
 }
 
@@ -126,7 +123,7 @@ static void attend(const worker *w, size_t before)
     const imr_transformer_config *c = &w->t->config;
     const imr_forward_room *r = w->room;
     const size_t width = c->hidden / c->heads, reach = w->p->e->max_tokens;
-    imr_attention a = {.kernels = w->t->kernels,
+    imr_attention a = {.kernels = w->kernels,
                        .width = width,
                        .stride = r->qkv_stride,
                        .starts = r->starts,
@@ -140,80 +137,16 @@ static void attend(const worker *w, size_t before)
     }
 }
 
-/* ---- threads share columns ---- */
-
-/* This thread's columns of all rows. */
-static void columns(const worker *w, const imr_packed *weights, imr_product p)
-{
-    p.rows = w->p->tokens;
-    p.scratch = w->room->pairs + w->me * w->room->pairs_each;
-    imr_packed_multiply(weights, &p, weights->panels * w->me / w->threads,
-                        weights->panels * (w->me + 1) / w->threads);
-    wait_for_all(w);
-}
-
-static bool layer_by_columns(const worker *w, const imr_transformer_layer *l)
-{
-    const imr_forward_room *r = w->room;
-    (void)go_on(w); /* some rows are soon through */
-    columns(w, &l->qkv,
-            (imr_product){.out = r->qkv,
-                          .x = r->x,
-                          .out_stride = r->qkv_stride,
-                          .x_stride = r->stride,
-                          .bias = l->qkv_bias});
-    if (atomic_load(w->p->stop))
-        return false;
-    attend(w, 0);
-    wait_for_all(w);
-    columns(w, &l->out,
-            (imr_product){.out = r->x,
-                          .x = r->context,
-                          .out_stride = r->stride,
-                          .x_stride = r->stride,
-                          .bias = l->out_bias,
-                          .finish = IMR_FINISH_ADD});
-    normalise(w, w->first, w->last, l->attention_gain, l->attention_shift);
-    wait_for_all(w);
-    columns(w, &l->up,
-            (imr_product){.out = r->inner,
-                          .x = r->x,
-                          .out_stride = r->inner_stride,
-                          .x_stride = r->stride,
-                          .bias = l->up_bias,
-                          .finish = IMR_FINISH_GELU});
-    columns(w, &l->down,
-            (imr_product){.out = r->x,
-                          .x = r->inner,
-                          .out_stride = r->stride,
-                          .x_stride = r->inner_stride,
-                          .bias = l->down_bias,
-                          .finish = IMR_FINISH_ADD});
-    normalise(w, w->first, w->last, l->gain, l->shift);
-    wait_for_all(w);
-    return true;
-}
-
-/* ---- threads share rows ---- */
-
-/* All columns of some rows, at most BLOCK. */
-static void rows(const worker *w, const imr_packed *weights, imr_product p, size_t n)
-{
-    p.rows = n;
-    p.scratch = w->room->pairs + w->me * w->room->pairs_each;
-    imr_packed_multiply(weights, &p, 0, weights->panels);
-}
-
 /* Queries, keys and values of this thread's rows for as many heads as there is room for. */
-static void project(const worker *w, const imr_transformer_layer *l, size_t head)
+static void project(const worker *w, const imr_dense *qkv, size_t head)
 {
     const imr_forward_room *r = w->room;
     const size_t n = w->last - w->first, blocks = (n + BLOCK - 1) / BLOCK;
-    const size_t each = 3 * (w->t->config.hidden / w->t->config.heads), cols = l->qkv.kernels->cols;
+    const size_t each = 3 * (w->t->config.hidden / w->t->config.heads), cols = w->kernels->cols;
     const imr_packed part =
-        imr_packed_part(&l->qkv, head * each / cols, ((head + r->heads) * each + cols - 1) / cols);
+        imr_packed_part(&qkv->w, head * each / cols, ((head + r->heads) * each + cols - 1) / cols);
     imr_product p = {
-        .out_stride = r->qkv_stride, .x_stride = r->stride, .bias = l->qkv_bias + head * each};
+        .out_stride = r->qkv_stride, .x_stride = r->stride, .bias = qkv->bias + head * each};
     for (size_t i = 0; i < blocks; i++) {
         const size_t first = n * i / blocks, end = n * (i + 1) / blocks;
         p.out = r->qkv + (w->first + first) * r->qkv_stride;
@@ -226,37 +159,75 @@ static void project(const worker *w, const imr_transformer_layer *l, size_t head
     }
 }
 
-/* What follows the attention, for some rows of this thread. */
+/* A product of some rows that are this thread's: all columns. Of few rows, which are all threads':
+ * its columns, and the others'. */
+static void multiply(const worker *w, const imr_dense *d, imr_product p)
+{
+    const size_t panels = d->w.panels, share = w->room->few ? w->threads : 1,
+                 at = w->room->few ? w->me : 0;
+    p.bias = d->bias;
+    p.scratch = w->room->pairs + w->me * w->room->pairs_each;
+    imr_packed_multiply(&d->w, &p, panels * at / share, panels * (at + 1) / share);
+    if (w->room->few)
+        wait_for_all(w);
+}
+
+static void normalise(const worker *w, const imr_layer_norm *n, size_t first, size_t last)
+{
+    const bool few = w->room->few;
+    for (size_t i = few ? w->first : first; i < (few ? w->last : last); i++)
+        normalise_row(w, i, n);
+    if (few)
+        wait_for_all(w);
+}
+
+/* What follows the attention, for some rows of this thread, at most BLOCK, or all of few. */
 static void feed_forward(const worker *w, const imr_transformer_layer *l, size_t first, size_t last)
 {
     const imr_forward_room *r = w->room;
-    float *x = r->x + first * r->stride, *inner = r->inner + w->me * BLOCK * r->inner_stride;
-    rows(w, &l->out,
-         (imr_product){.out = x,
-                       .x = r->context + first * r->stride,
-                       .out_stride = r->stride,
-                       .x_stride = r->stride,
-                       .bias = l->out_bias,
-                       .finish = IMR_FINISH_ADD},
-         last - first);
-    normalise(w, first, last, l->attention_gain, l->attention_shift);
-    rows(w, &l->up,
-         (imr_product){.out = inner,
-                       .x = x,
-                       .out_stride = r->inner_stride,
-                       .x_stride = r->stride,
-                       .bias = l->up_bias,
-                       .finish = IMR_FINISH_GELU},
-         last - first);
-    rows(w, &l->down,
-         (imr_product){.out = x,
-                       .x = inner,
-                       .out_stride = r->stride,
-                       .x_stride = r->inner_stride,
-                       .bias = l->down_bias,
-                       .finish = IMR_FINISH_ADD},
-         last - first);
-    normalise(w, first, last, l->gain, l->shift);
+    float *x = r->x + first * r->stride;
+    float *inner = r->inner + (r->few ? 0 : w->me * BLOCK * r->inner_stride);
+    const imr_product out = {.out = x,
+                             .x = r->context + first * r->stride,
+                             .out_stride = r->stride,
+                             .x_stride = r->stride,
+                             .rows = last - first,
+                             .finish = IMR_FINISH_ADD};
+    const imr_product up = {.out = inner,
+                            .x = x,
+                            .out_stride = r->inner_stride,
+                            .x_stride = r->stride,
+                            .rows = last - first,
+                            .finish = IMR_FINISH_GELU};
+    const imr_product down = {.out = x,
+                              .x = inner,
+                              .out_stride = r->stride,
+                              .x_stride = r->inner_stride,
+                              .rows = last - first,
+                              .finish = IMR_FINISH_ADD};
+    multiply(w, &l->out, out);
+    normalise(w, &l->attention_norm, first, last);
+    multiply(w, &l->up, up);
+    multiply(w, &l->down, down);
+    normalise(w, &l->norm, first, last);
+}
+
+static bool layer_by_columns(const worker *w, const imr_transformer_layer *l)
+{
+    const imr_forward_room *r = w->room;
+    (void)go_on(w); /* some rows are soon through */
+    multiply(w, &l->qkv,
+             (imr_product){.out = r->qkv,
+                           .x = r->x,
+                           .out_stride = r->qkv_stride,
+                           .x_stride = r->stride,
+                           .rows = w->p->tokens});
+    if (atomic_load(w->p->stop))
+        return false;
+    attend(w, 0);
+    wait_for_all(w);
+    feed_forward(w, l, 0, w->p->tokens);
+    return true;
 }
 
 static bool layer_by_rows(const worker *w, const imr_transformer_layer *l)
@@ -264,7 +235,7 @@ static bool layer_by_rows(const worker *w, const imr_transformer_layer *l)
     const size_t n = w->last - w->first, blocks = (n + BLOCK - 1) / BLOCK;
     for (size_t head = 0; head < w->t->config.heads; head += w->room->heads) {
         if (go_on(w))
-            project(w, l, head);
+            project(w, &l->qkv, head);
         wait_for_all(w);
         if (atomic_load(w->p->stop))
             return false;
@@ -281,6 +252,7 @@ void imr_forward(const imr_forward_pass *p, size_t me, size_t threads)
     const imr_transformer *t = p->e->transformer;
     const worker w = {.p = p,
                       .t = t,
+                      .kernels = p->e->kernels,
                       .room = p->room,
                       .me = me,
                       .threads = threads,

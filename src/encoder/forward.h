@@ -39,9 +39,6 @@ typedef struct imr_forward_room {
     size_t pairs_each;
 } imr_forward_room;
 
-/* Called by the team's first thread several times in each layer; false stops the pass. */
-typedef bool (*imr_forward_watch)(void *user);
-
 typedef struct imr_forward_pass {
     const imr_encoder *e;
     const imr_sequence *sequences;
@@ -49,12 +46,13 @@ typedef struct imr_forward_pass {
     imr_forward_room *room;
     imr_team *team;
     atomic_bool *stop; /* set when the pass is to stop or has; what x holds then means nothing */
-    imr_forward_watch watch;
+    /* Called by the team's first thread several times in each layer; false stops the pass. */
+    bool (*watch)(void *user);
     void *user;
 } imr_forward_pass;
 
 /* For up to so many tokens, sequences and rows of the longest. */
-imr_status imr_forward_room_init(imr_forward_room *room, const imr_transformer *t, size_t tokens,
+imr_status imr_forward_room_init(imr_forward_room *room, const imr_encoder *e, size_t tokens,
                                  size_t sequences, size_t longest, size_t threads,
                                  imr_error *err) IMR_NODISCARD;
 void imr_forward_room_done(imr_forward_room *room); /* {0} is fine */

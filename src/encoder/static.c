@@ -7,7 +7,6 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "encoder/settings.h"
 #include "format/safetensors.h"
 #include "math/nn.h"
 #include "text/utf8.h"
@@ -239,17 +238,15 @@ static imr_status fill_rows(imr_encoder *e, const imr_tensors *t, const char *na
 static imr_status open_table(imr_encoder *e, const char *module, const char *name,
                              const char *other, bool extras, imr_error *err)
 {
-    char *file IMR_AUTOFREE = imr_path_join(module, "model.safetensors");
-    if (!file)
-        return imr_fail_memory(err);
+    static const char file[] = "model.safetensors";
     char *path IMR_AUTOFREE = NULL;
-    IMR_TRY(imr_folder_need(&path, &e->folder, file, "the weights are", err));
+    IMR_TRY(imr_folder_need(&path, &e->folder, module, file, "the weights are", err));
     imr_tensors t IMR_CLEANUP(imr_tensors_done) = {0};
     IMR_TRY(imr_safetensors_open(&t, path, err));
     imr_status status = fill_rows(e, &t, name, other, extras, err);
     if (status != IMR_OK)
         return imr_error_prefix(err, status, path);
-    return imr_encoder_add_file(e, module, "model.safetensors", err);
+    return imr_encoder_add_file(e, module, file, err);
 }
 
 /* Median length of the tokens in code points, rounded down. */

@@ -28,7 +28,7 @@ const char *imr_encoder_sum_problem(const imr_encoder *e)
                    "no sum over words";
     }
     for (size_t i = 0; t && i < t->n_steps; i++)
-        if (t->steps[i].w && t->steps[i].activation != IMR_ACTIVATION_IDENTITY)
+        if (t->steps[i].w && t->steps[i].activate)
             return "a Dense module with an activation follows the pooling, so the vector is no sum "
                    "over words";
     return "";

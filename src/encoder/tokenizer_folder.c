@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "encoder/settings.h"
+#include "encoder/folder.h"
 #include "encoder/tokenizer_file.h"
 
 typedef struct numbered {

@@ -21,7 +21,7 @@
 typedef struct imr_tokenizer_wish {
     const char *family; /* "bert", "mpnet"; NULL: tokenizer.json as it stands */
     bool lower_first;   /* texts are lower-cased before anything else */
-    imr_buf *notice;    /* NULL, or gets what is done otherwise elsewhere (encoder/settings.h) */
+    imr_buf *notice;    /* NULL, or gets what is done otherwise elsewhere (imr_settings_note) */
 } imr_tokenizer_wish;
 
 typedef struct imr_tokenizer_facts {

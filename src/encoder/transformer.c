@@ -132,8 +132,8 @@ static imr_status make_rooms(batch *b, imr_error *err)
     if (!b->rooms)
         return imr_fail_memory(err);
     for (size_t i = 0; i < b->n_rooms; i++)
-        IMR_TRY(imr_forward_room_init(&b->rooms[i], b->w->t, tokens, sequences, b->sequences[0].n,
-                                      b->alone ? 1 : b->threads, err));
+        IMR_TRY(imr_forward_room_init(&b->rooms[i], b->w->call->e, tokens, sequences,
+                                      b->sequences[0].n, b->alone ? 1 : b->threads, err));
     return IMR_OK;
 }
 
@@ -202,23 +202,6 @@ static imr_status run_layers(work *w, imr_error *err)
 
 /* ---- from tokens to vectors ---- */
 
-static void activate(float *v, size_t n, imr_activation activation)
-{
-    switch (activation) {
-    case IMR_ACTIVATION_TANH:
-        imr_nn_tanh(v, n);
-        break;
-    case IMR_ACTIVATION_RELU:
-        imr_nn_relu(v, n);
-        break;
-    case IMR_ACTIVATION_SIGMOID:
-        imr_nn_sigmoid(v, n);
-        break;
-    default:
-        break;
-    }
-}
-
 /* Memory for the vectors between pooling and the last step. */
 static imr_status make_heads(work *w, imr_error *err)
 {
@@ -250,7 +233,8 @@ static void finish(work *w, float *out)
         imr_nn_linear(other, imr_view_of(v, w->texts, width), imr_view_of(s->w, s->out, s->in),
                       s->bias);
         width = s->out;
-        activate(other, w->texts * width, s->activation);
+        if (s->activate)
+            s->activate(other, w->texts * width);
         float *swap = v;
         v = other;
         other = swap;

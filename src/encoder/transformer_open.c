@@ -4,30 +4,38 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/mem.h"
-#include "encoder/settings.h"
-#include "encoder/transformer_config.h"
 #include "encoder/transformer_weights.h"
+#include "math/nn.h"
 
-static void layer_done(imr_transformer_layer *l)
+enum { PRODUCTS = 4 };
+
+static void products_of(imr_dense *out[PRODUCTS], imr_transformer_layer *l)
 {
-    float *const all[] = {l->qkv_bias,       l->out_bias,        l->up_bias, l->down_bias,
-                          l->attention_gain, l->attention_shift, l->gain,    l->shift};
-    imr_packed_done(&l->qkv);
-    imr_packed_done(&l->out);
-    imr_packed_done(&l->up);
-    imr_packed_done(&l->down);
-    for (size_t i = 0; i < IMR_LEN(all); i++)
-        imr_free(all[i]);
+    imr_dense *const all[PRODUCTS] = {&l->qkv, &l->out, &l->up, &l->down};
+    memcpy(out, all, sizeof all);
+}
+
+static void norm_done(imr_layer_norm *n)
+{
+    imr_free(n->gain);
+    imr_free(n->shift);
 }
 
 void imr_transformer_free(imr_transformer *t)
 {
     if (!t)
         return;
-    for (size_t i = 0; t->layers && i < t->config.layers; i++)
-        layer_done(&t->layers[i]);
+    for (size_t i = 0; t->layers && i < t->config.layers; i++) {
+        imr_dense *all[PRODUCTS];
+        products_of(all, &t->layers[i]);
+        for (size_t k = 0; k < PRODUCTS; k++) {
+            imr_packed_done(&all[k]->w);
+            imr_free(all[k]->bias);
+        }
+        norm_done(&t->layers[i].attention_norm);
+        norm_done(&t->layers[i].norm);
+    }
     imr_free(t->layers);
     imr_free(t->weights);
     for (size_t i = 0; i < t->n_steps; i++) {
@@ -36,90 +44,81 @@ void imr_transformer_free(imr_transformer *t)
     }
     imr_free(t->position);
     imr_free(t->type);
-    imr_free(t->embedding_gain);
-    imr_free(t->embedding_shift);
+    norm_done(&t->embedding_norm);
     imr_free(t->relative);
     imr_free(t);
 }
 
 /* ---- weights ---- */
 
-enum { NAME_BYTES = 128 };
-
-/* "<base>.weight" and "<base>.bias" of a dense map rows x cols. */
-static imr_status read_dense(imr_packed *weight, float **bias, const imr_transformer *t,
-                             const imr_checkpoint *w, const char *base, size_t rows, size_t cols,
-                             imr_error *err)
+/* "<layer><part>.weight", rows x cols (rows 0: a vector of cols), and its "bias". */
+static imr_status read_pair(float **weight, float **bias, const imr_checkpoint *w,
+                            const char *layer, const char *part, size_t rows, size_t cols,
+                            imr_error *err)
 {
-    char name[NAME_BYTES];
-    float *plain IMR_AUTOFREE = NULL;
-    snprintf(name, sizeof name, "%s.weight", base);
-    IMR_TRY(imr_checkpoint_read(&plain, w, name, rows, cols, err));
-    IMR_TRY(imr_packed_init(weight, imr_view_of(plain, rows, cols), t->precision, t->kernels, err));
-    snprintf(name, sizeof name, "%s.bias", base);
-    return imr_checkpoint_read(bias, w, name, 0, rows, err);
+    char name[128];
+    snprintf(name, sizeof name, "%s%s.weight", layer, part);
+    IMR_TRY(imr_checkpoint_read(weight, w, name, rows, cols, err));
+    snprintf(name, sizeof name, "%s%s.bias", layer, part);
+    return imr_checkpoint_read(bias, w, name, 0, rows ? rows : cols, err);
 }
 
-static imr_status read_norm(float **gain, float **shift, const imr_checkpoint *w, const char *base,
-                            size_t cols, imr_error *err)
+static imr_status read_norm(imr_layer_norm *n, const imr_transformer *t, const imr_checkpoint *w,
+                            const char *layer, const char *part, imr_error *err)
 {
-    char name[NAME_BYTES];
-    snprintf(name, sizeof name, "%s.weight", base);
-    IMR_TRY(imr_checkpoint_read(gain, w, name, 0, cols, err));
-    snprintf(name, sizeof name, "%s.bias", base);
-    return imr_checkpoint_read(shift, w, name, 0, cols, err);
+    return read_pair(&n->gain, &n->shift, w, layer, part, 0, t->config.hidden, err);
+}
+
+static imr_status read_dense(imr_dense *d, const imr_encoder *e, const imr_checkpoint *w,
+                             const char *layer, const char *part, size_t rows, size_t cols,
+                             imr_error *err)
+{
+    float *plain IMR_AUTOFREE = NULL;
+    IMR_TRY(read_pair(&plain, &d->bias, w, layer, part, rows, cols, err));
+    return imr_packed_init(&d->w, imr_view_of(plain, rows, cols), e->precision, e->kernels, err);
 }
 
 /* All three in one matrix, so that one product makes what a head needs: a head's queries, then its
  * keys, then its values. */
-static imr_status read_qkv(imr_transformer_layer *l, const imr_transformer *t,
-                           const imr_checkpoint *w, const char *layer, imr_error *err)
+static imr_status read_qkv(imr_dense *d, const imr_encoder *e, const imr_checkpoint *w,
+                           const char *layer, imr_error *err)
 {
+    const imr_transformer *t = e->transformer;
     const char *const parts[] = {t->family->query, t->family->key, t->family->value};
-    size_t hidden = t->config.hidden;
-    char name[NAME_BYTES];
-    const size_t width = hidden / t->config.heads;
+    const size_t hidden = t->config.hidden, width = hidden / t->config.heads;
     float *plain IMR_AUTOFREE = NULL;
     for (size_t i = 0; i < IMR_LEN(parts); i++) {
         float *weight IMR_AUTOFREE = NULL, *bias IMR_AUTOFREE = NULL;
-        snprintf(name, sizeof name, "%s%s.weight", layer, parts[i]);
-        IMR_TRY(imr_checkpoint_read(&weight, w, name, hidden, hidden, err));
-        snprintf(name, sizeof name, "%s%s.bias", layer, parts[i]);
-        IMR_TRY(imr_checkpoint_read(&bias, w, name, 0, hidden, err));
+        IMR_TRY(read_pair(&weight, &bias, w, layer, parts[i], hidden, hidden, err));
         if (!plain) {
             plain = imr_alloc_aligned(3 * hidden * hidden, sizeof *plain);
-            l->qkv_bias = imr_alloc_aligned(3 * hidden, sizeof *l->qkv_bias);
-            if (!plain || !l->qkv_bias)
+            d->bias = imr_alloc_aligned(3 * hidden, sizeof *d->bias);
+            if (!plain || !d->bias)
                 return imr_fail_memory(err);
         }
         for (size_t h = 0; h < t->config.heads; h++) {
             const size_t to = (3 * h + i) * width, from = h * width;
             memcpy(plain + to * hidden, weight + from * hidden, width * hidden * sizeof *plain);
-            memcpy(l->qkv_bias + to, bias + from, width * sizeof *bias);
+            memcpy(d->bias + to, bias + from, width * sizeof *bias);
         }
     }
-    return imr_packed_init(&l->qkv, imr_view_of(plain, 3 * hidden, hidden), t->precision,
-                           t->kernels, err);
+    return imr_packed_init(&d->w, imr_view_of(plain, 3 * hidden, hidden), e->precision, e->kernels,
+                           err);
 }
 
-static imr_status read_layer(imr_transformer *t, size_t index, const imr_checkpoint *w,
-                             imr_error *err)
+static imr_status read_layer(imr_transformer_layer *l, const imr_encoder *e, size_t index,
+                             const imr_checkpoint *w, imr_error *err)
 {
-    imr_transformer_layer *l = &t->layers[index];
-    size_t hidden = t->config.hidden, inner = t->config.inner;
-    char layer[NAME_BYTES / 2], name[NAME_BYTES];
+    const imr_transformer *t = e->transformer;
+    const size_t hidden = t->config.hidden, inner = t->config.inner;
+    char layer[64];
     snprintf(layer, sizeof layer, "encoder.layer.%zu.", index);
-    IMR_TRY(read_qkv(l, t, w, layer, err));
-    snprintf(name, sizeof name, "%s%s", layer, t->family->out);
-    IMR_TRY(read_dense(&l->out, &l->out_bias, t, w, name, hidden, hidden, err));
-    snprintf(name, sizeof name, "%s%s", layer, t->family->attention_norm);
-    IMR_TRY(read_norm(&l->attention_gain, &l->attention_shift, w, name, hidden, err));
-    snprintf(name, sizeof name, "%sintermediate.dense", layer);
-    IMR_TRY(read_dense(&l->up, &l->up_bias, t, w, name, inner, hidden, err));
-    snprintf(name, sizeof name, "%soutput.dense", layer);
-    IMR_TRY(read_dense(&l->down, &l->down_bias, t, w, name, hidden, inner, err));
-    snprintf(name, sizeof name, "%soutput.LayerNorm", layer);
-    return read_norm(&l->gain, &l->shift, w, name, hidden, err);
+    IMR_TRY(read_qkv(&l->qkv, e, w, layer, err));
+    IMR_TRY(read_dense(&l->out, e, w, layer, t->family->out, hidden, hidden, err));
+    IMR_TRY(read_norm(&l->attention_norm, t, w, layer, t->family->attention_norm, err));
+    IMR_TRY(read_dense(&l->up, e, w, layer, "intermediate.dense", inner, hidden, err));
+    IMR_TRY(read_dense(&l->down, e, w, layer, "output.dense", hidden, inner, err));
+    return read_norm(&l->norm, t, w, layer, "output.LayerNorm", err);
 }
 
 /* [heads, 2 longest - 1]: the bias of each head at every relative position, -(longest-1) first. */
@@ -134,7 +133,7 @@ static imr_status read_relative(imr_transformer *t, const imr_checkpoint *w, siz
     if (!t->relative)
         return imr_fail_memory(err);
     for (size_t i = 0; i < width; i++) {
-        size_t bucket = t->family->bucket((int64_t)i - ((int64_t)longest - 1));
+        size_t bucket = imr_mpnet_bucket((int64_t)i - ((int64_t)longest - 1));
         for (size_t h = 0; h < heads; h++)
             t->relative[h * width + i] = table[bucket * heads + h];
     }
@@ -145,54 +144,48 @@ static imr_status read_relative(imr_transformer *t, const imr_checkpoint *w, siz
  * room there must be, and no more than one is ever there twice. */
 static imr_status gather_layer(imr_transformer *t, size_t index, imr_error *err)
 {
-    imr_transformer_layer *l = &t->layers[index];
-    imr_packed *const all[] = {&l->qkv, &l->out, &l->up, &l->down};
+    imr_dense *all[PRODUCTS];
     size_t bytes = 0;
-    for (size_t k = 0; k < IMR_LEN(all); k++)
-        bytes += imr_packed_bytes(all[k]);
+    products_of(all, &t->layers[index]);
+    for (size_t k = 0; k < PRODUCTS; k++)
+        bytes += imr_packed_bytes(&all[k]->w);
     if (!t->weights && !(t->weights = imr_alloc_large(t->config.layers, bytes)))
         return imr_fail_memory(err);
     char *place = (char *)t->weights + index * bytes;
-    for (size_t k = 0; k < IMR_LEN(all); k++) {
-        imr_packed_move(all[k], place);
-        place += imr_packed_bytes(all[k]);
+    for (size_t k = 0; k < PRODUCTS; k++) {
+        imr_packed_move(&all[k]->w, place);
+        place += imr_packed_bytes(&all[k]->w);
     }
     return IMR_OK;
 }
 
-static imr_status read_all(imr_encoder *e, const imr_checkpoint *w, imr_error *err)
+static imr_status read_weights(imr_encoder *e, const char *module, imr_error *err)
 {
+    static const char words[] = "embeddings.word_embeddings.weight";
+    imr_checkpoint w IMR_CLEANUP(imr_checkpoint_done) = {.n = 0};
     imr_transformer *t = e->transformer;
     const imr_transformer_config *c = &t->config;
-    IMR_TRY(imr_checkpoint_read(&e->rows, w, "embeddings.word_embeddings.weight", c->vocab,
-                                c->hidden, err));
-    IMR_TRY(imr_checkpoint_read(&t->position, w, "embeddings.position_embeddings.weight",
+    IMR_TRY(imr_checkpoint_open(&w, e, module, err));
+    IMR_TRY(imr_checkpoint_find_prefix(&w, words, err));
+    IMR_TRY(imr_checkpoint_read(&e->rows, &w, words, c->vocab, c->hidden, err));
+    IMR_TRY(imr_checkpoint_read(&t->position, &w, "embeddings.position_embeddings.weight",
                                 c->positions, c->hidden, err));
     if (c->types)
-        IMR_TRY(imr_checkpoint_read(&t->type, w, "embeddings.token_type_embeddings.weight",
+        IMR_TRY(imr_checkpoint_read(&t->type, &w, "embeddings.token_type_embeddings.weight",
                                     c->types, c->hidden, err));
-    IMR_TRY(read_norm(&t->embedding_gain, &t->embedding_shift, w, "embeddings.LayerNorm", c->hidden,
-                      err));
+    IMR_TRY(read_norm(&t->embedding_norm, t, &w, "", "embeddings.LayerNorm", err));
     t->layers = IMR_NEW_ARRAY(imr_transformer_layer, c->layers);
     if (!t->layers)
         return imr_fail_memory(err);
     for (size_t i = 0; i < c->layers; i++) {
-        imr_checkpoint_forget(w);
-        IMR_TRY(read_layer(t, i, w, err));
+        imr_checkpoint_forget(&w);
+        IMR_TRY(read_layer(&t->layers[i], e, i, &w, err));
         IMR_TRY(gather_layer(t, i, err));
     }
-    return t->family->bucket ? read_relative(t, w, e->max_tokens, err) : IMR_OK;
+    return t->family->buckets ? read_relative(t, &w, e->max_tokens, err) : IMR_OK;
 }
 
-static imr_status read_weights(imr_encoder *e, const char *module, imr_error *err)
-{
-    imr_checkpoint w IMR_CLEANUP(imr_checkpoint_done) = {.n = 0};
-    IMR_TRY(imr_checkpoint_open(&w, e, module, err));
-    IMR_TRY(imr_checkpoint_find_prefix(&w, "embeddings.word_embeddings.weight", err));
-    return read_all(e, &w, err);
-}
-
-/* ---- tokeniser and length ---- */
+/* ---- tokeniser ---- */
 
 static imr_status open_tokenizer(imr_encoder *e, const char *module, bool lower, imr_error *err)
 {
@@ -205,29 +198,33 @@ static imr_status open_tokenizer(imr_encoder *e, const char *module, bool lower,
                         "%s: the vocabulary (%s) has %zu tokens, but the model has rows for %zu "
                         "(vocab_size in config.json)",
                         e->folder.path, facts.files[0], known, rows);
-    imr_tokens special IMR_CLEANUP(imr_tokens_done) = {0};
-    IMR_TRY(imr_encoder_tokenize(e, "", 0, true, &special, err));
-    if (special.n >= e->max_tokens)
+    const size_t special = e->tokenizer->spec.n_before + e->tokenizer->spec.n_after;
+    if (special >= e->max_tokens)
         return imr_fail(err, IMR_E_SHAPE,
                         "%s: texts may have %zu tokens, which the %zu special ones around each "
                         "fill already",
-                        e->folder.path, e->max_tokens, special.n);
+                        e->folder.path, e->max_tokens, special);
     return IMR_OK;
 }
 
 /* ---- the modules after the transformer ---- */
 
-static imr_status activation_of(imr_activation *out, const imr_json *config, imr_error *err)
+static imr_status read_activation(imr_transformer_step *s, const imr_json *config, imr_error *err)
 {
-    static const char *const names[IMR_ACTIVATION_COUNT] = {"Identity", "Tanh", "ReLU", "Sigmoid"};
+    static const struct {
+        const char *name;
+        void (*activate)(float *v, size_t n);
+    } all[] = {{"Identity", NULL},
+               {"Tanh", imr_nn_tanh},
+               {"ReLU", imr_nn_relu},
+               {"Sigmoid", imr_nn_sigmoid}};
     const char *type =
         imr_json_string_or(config, "activation_function", "torch.nn.modules.activation.Tanh");
     const char *dot = strrchr(type, '.');
-    for (size_t i = 0; i < IMR_ACTIVATION_COUNT; i++) {
-        if (strcmp(dot ? dot + 1 : type, names[i]) == 0) {
-            *out = (imr_activation)i;
+    for (size_t i = 0; i < IMR_LEN(all); i++) {
+        s->activate = all[i].activate;
+        if (strcmp(dot ? dot + 1 : type, all[i].name) == 0)
             return IMR_OK;
-        }
     }
     return imr_fail(err, IMR_E_UNSUPPORTED,
                     "the activation_function %.100s is not supported; supported: Identity, Tanh, "
@@ -235,8 +232,8 @@ static imr_status activation_of(imr_activation *out, const imr_json *config, imr
                     type);
 }
 
-static imr_status read_dense_config(imr_transformer_step *s, bool *bias, size_t width,
-                                    const imr_json *config, imr_error *err)
+static imr_status read_dense_config(imr_transformer_step *s, size_t width, const imr_json *config,
+                                    imr_error *err)
 {
     int64_t in, out;
     IMR_TRY(imr_json_need_int(&in, config, "in_features", 1, IMR_MAX_DIM, err));
@@ -253,21 +250,9 @@ static imr_status read_dense_config(imr_transformer_step *s, bool *bias, size_t 
                             "%s \"%.100s\" is not supported; supported: sentence_embedding",
                             keys[i], name);
     }
-    IMR_TRY(activation_of(&s->activation, config, err));
-    *bias = imr_json_bool_or(config, "bias", true);
     s->in = (size_t)in;
     s->out = (size_t)out;
-    return IMR_OK;
-}
-
-static imr_status need_module_json(imr_json **out, char **path, imr_encoder *e, const char *module,
-                                   const char *what, imr_error *err)
-{
-    char *name IMR_AUTOFREE = imr_path_join(module, "config.json");
-    if (!name)
-        return imr_fail_memory(err);
-    IMR_TRY(imr_folder_need(path, &e->folder, name, what, err));
-    return imr_transformer_json(out, e, module, "config.json", err);
+    return read_activation(s, config, err);
 }
 
 static imr_status open_dense(imr_encoder *e, const char *module, imr_error *err)
@@ -275,15 +260,15 @@ static imr_status open_dense(imr_encoder *e, const char *module, imr_error *err)
     imr_transformer_step *s = &e->transformer->steps[e->transformer->n_steps++];
     imr_json *config IMR_AUTOJSON = NULL;
     char *path IMR_AUTOFREE = NULL;
-    bool bias = true;
-    IMR_TRY(need_module_json(&config, &path, e, module, "the Dense module's description is", err));
-    imr_status status = read_dense_config(s, &bias, e->dim, config, err);
+    IMR_TRY(imr_transformer_json(&config, &path, e, module, "config.json",
+                                 "the Dense module's description is", err));
+    imr_status status = read_dense_config(s, e->dim, config, err);
     if (status != IMR_OK)
         return imr_error_prefix(err, status, path);
     imr_checkpoint w IMR_CLEANUP(imr_checkpoint_done) = {.n = 0};
     IMR_TRY(imr_checkpoint_open(&w, e, module, err));
     IMR_TRY(imr_checkpoint_read(&s->w, &w, "linear.weight", s->out, s->in, err));
-    if (bias)
+    if (imr_json_bool_or(config, "bias", true))
         IMR_TRY(imr_checkpoint_read(&s->bias, &w, "linear.bias", 0, s->out, err));
     e->dim = s->out;
     return IMR_OK;
@@ -294,7 +279,8 @@ static imr_status open_pooling(imr_encoder *e, const char *module, imr_error *er
     imr_transformer *t = e->transformer;
     imr_json *config IMR_AUTOJSON = NULL;
     char *path IMR_AUTOFREE = NULL;
-    IMR_TRY(need_module_json(&config, &path, e, module, "the pooling's description is", err));
+    IMR_TRY(imr_transformer_json(&config, &path, e, module, "config.json",
+                                 "the pooling's description is", err));
     static const char *const known[] = {"embedding_dimension",
                                         "word_embedding_dimension",
                                         "pooling_mode",
@@ -349,22 +335,19 @@ imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error 
     if (!t)
         return imr_fail_memory(err);
     e->transformer = t;
-    t->kernels = e->kernels;
-    t->precision = e->precision;
     imr_json *config IMR_AUTOJSON = NULL;
     char *path IMR_AUTOFREE = NULL;
-    bool lower;
-    IMR_TRY(need_module_json(&config, &path, e, module, "the transformer's description is", err));
-    imr_status status = imr_transformer_family_of(&t->family, config, err);
-    if (status == IMR_OK)
-        status = imr_transformer_config_read(&t->config, t->family, config, err);
+    bool lower = false;
+    IMR_TRY(imr_transformer_json(&config, &path, e, module, "config.json",
+                                 "the transformer's description is", err));
+    imr_status status = imr_transformer_config_read(t, config, err);
     if (status != IMR_OK)
         return imr_error_prefix(err, status, path);
     e->kind = t->family->model_type;
     e->rows_dim = t->config.hidden;
     if (m->n)
         IMR_TRY(imr_encoder_add_file(e, "", "modules.json", err));
-    status = imr_transformer_longest(&e->max_tokens, &lower, e, module, &t->config, err);
+    status = imr_transformer_longest(&lower, e, module, err);
     if (status != IMR_OK)
         return imr_error_prefix(err, status, e->folder.path);
     IMR_TRY(open_tokenizer(e, module, lower, err));

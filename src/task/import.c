@@ -95,8 +95,8 @@ imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr
         IMR_TRY(imr_encoder_names_init(&names, encoder, err));
         identity = names.identity;
     } else {
-        identity.query_prefix = imr_known_query_prefix(identity.name);
-        identity.passage_prefix = imr_known_passage_prefix(identity.name);
+        identity.query_prefix = imr_known_prefix(identity.name, false);
+        identity.passage_prefix = imr_known_prefix(identity.name, true);
     }
     imr_token_counter counter = {dataset, encoder, &identity, progress};
     imr_store_plan plan = {.dataset = dataset,

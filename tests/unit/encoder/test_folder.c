@@ -19,9 +19,9 @@ TEST("a path is taken as it is, and a known name in it tells the model")
     CHECK_STR(f.name, "all-MiniLM-L6-v2-copy");
     CHECK_STR(f.model_id, "sentence-transformers/all-MiniLM-L6-v2");
     char *path = NULL;
-    CHECK_OK(imr_folder_need(&path, &f, "config.json", "the config is", &err));
+    CHECK_OK(imr_folder_need(&path, &f, "", "config.json", "the config is", &err));
     imr_free(path);
-    CHECK_INT(imr_folder_need(&path, &f, "x.bin", "the weights are", &err), IMR_E_NOT_FOUND);
+    CHECK_INT(imr_folder_need(&path, &f, "", "x.bin", "the weights are", &err), IMR_E_NOT_FOUND);
     CHECK_CONTAINS(err.text, "the weights are missing (no x.bin)");
     CHECK_CONTAINS(err.text, "huggingface-cli download sentence-transformers/all-MiniLM-L6-v2 "
                              "--local-dir ");
@@ -51,7 +51,8 @@ TEST("a model id is found in the cache the environment names, first set first")
     CHECK_OK(imr_folder_find(&f, "intfloat/e5-large-v2", &hub, &err));
     CHECK_CONTAINS(f.path, "snapshots/def");
     char *path = NULL;
-    CHECK_INT(imr_folder_need(&path, &f, "vocab.txt", "the vocabulary is", &err), IMR_E_NOT_FOUND);
+    CHECK_INT(imr_folder_need(&path, &f, "", "vocab.txt", "the vocabulary is", &err),
+              IMR_E_NOT_FOUND);
     CHECK_CONTAINS(err.text, "huggingface-cli download intfloat/e5-large-v2");
     imr_folder_done(&f);
     hub.sentence_transformers_home = st;
@@ -153,7 +154,7 @@ TEST("a snapshot named by its path keeps the model's name, and its prefixes with
         CHECK_INT(f.in_hub, rows[i].hub);
         if (rows[i].hub) {
             CHECK_STR(f.model_id, rows[i].name);
-            CHECK_STR(imr_known_query_prefix(f.model_id), "query: ");
+            CHECK_STR(imr_known_prefix(f.model_id, false), "query: ");
         }
         imr_folder_done(&f);
     }
@@ -214,9 +215,9 @@ TEST("modules are known by the last part of their type, others are refused by na
 
 TEST("E5 models have prefixes, others none")
 {
-    CHECK_STR(imr_known_query_prefix("intfloat/e5-large-v2"), "query: ");
-    CHECK_STR(imr_known_passage_prefix("intfloat/multilingual-e5-base"), "passage: ");
-    CHECK_STR(imr_known_query_prefix("sentence-transformers/all-MiniLM-L6-v2"), "");
-    CHECK_STR(imr_known_passage_prefix("BAAI/bge-large-en-v1.5"), "");
+    CHECK_STR(imr_known_prefix("intfloat/e5-large-v2", false), "query: ");
+    CHECK_STR(imr_known_prefix("intfloat/multilingual-e5-base", true), "passage: ");
+    CHECK_STR(imr_known_prefix("sentence-transformers/all-MiniLM-L6-v2", false), "");
+    CHECK_STR(imr_known_prefix("BAAI/bge-large-en-v1.5", true), "");
     CHECK(imr_known_model("nothing") == NULL);
 }

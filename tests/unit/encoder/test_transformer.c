@@ -1,7 +1,7 @@
 #include "base/mem.h"
 #include "encoder/encoder.h"
 #include "encoder/layer.h"
-#include "encoder/mpnet.h"
+#include "encoder/transformer.h"
 #include "format/npy.h"
 #include "math/blas.h"
 #include "tests/unit/encoder/tiny_transformer.h"

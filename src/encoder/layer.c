@@ -42,40 +42,6 @@ static bench lay_out(const imr_attention *a, size_t sequence, float *at)
     return b;
 }
 
-typedef float four __attribute__((vector_size(4 * sizeof(float))));
-
-/* to [4,4] = from' [4,4] */
-static void transpose_four(float *to, size_t to_stride, const float *from, size_t from_stride)
-{
-    four v[4];
-    for (size_t i = 0; i < 4; i++)
-        memcpy(&v[i], from + i * from_stride, sizeof *v);
-    const four a = __builtin_shufflevector(v[0], v[1], 0, 4, 1, 5);
-    const four b = __builtin_shufflevector(v[2], v[3], 0, 4, 1, 5);
-    const four c = __builtin_shufflevector(v[0], v[1], 2, 6, 3, 7);
-    const four d = __builtin_shufflevector(v[2], v[3], 2, 6, 3, 7);
-    v[0] = __builtin_shufflevector(a, b, 0, 1, 4, 5);
-    v[1] = __builtin_shufflevector(a, b, 2, 3, 6, 7);
-    v[2] = __builtin_shufflevector(c, d, 0, 1, 4, 5);
-    v[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
-    for (size_t i = 0; i < 4; i++)
-        memcpy(to + i * to_stride, &v[i], sizeof *v);
-}
-
-/* to [cols,rows] = from' [rows,cols] */
-static void transpose(float *to, size_t to_stride, const float *from, size_t from_stride,
-                      size_t rows, size_t cols)
-{
-    const size_t even_rows = rows / 4 * 4, even_cols = cols / 4 * 4;
-    for (size_t i = 0; i < even_rows; i += 4)
-        for (size_t k = 0; k < even_cols; k += 4)
-            transpose_four(to + k * to_stride + i, to_stride, from + i * from_stride + k,
-                           from_stride);
-    for (size_t i = 0; i < rows; i++)
-        for (size_t k = i < even_rows ? even_cols : 0; k < cols; k++)
-            to[k * to_stride + i] = from[i * from_stride + k];
-}
-
 static void pack_keys(const bench *b)
 {
     const imr_attention *a = b->a;
@@ -85,7 +51,11 @@ static void pack_keys(const bench *b)
         float *to = b->keys + j * a->width;
         if (some < cols)
             memset(to, 0, a->width * cols * sizeof *to);
-        transpose(to, cols, b->queries + a->width + j * a->stride, a->stride, some, a->width);
+        for (size_t i = 0; i < some; i++) {
+            const float *key = b->queries + a->width + (j + i) * a->stride;
+            for (size_t k = 0; k < a->width; k++)
+                to[k * cols + i] = key[k];
+        }
     }
 }
 

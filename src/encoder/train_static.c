@@ -4,13 +4,165 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "encoder/ppmi.h"
-#include "math/svd_sparse.h"
 
+#define CONTEXT_POWER    0.75
+#define BLOCK_ROWS       4096 /* rows between two looks at the progress callback */
+#define ROUNDING         1e-9 /* of the logarithms below: no information, not a little */
 #define FREQUENCY_WEIGHT 1e-3
 #define MAX_WINDOW       1000u
 #define OVERSAMPLE       40
 #define POWER_ROUNDS     4
+
+/* ---- which words stand near each other ---- */
+
+typedef struct counting {
+    const imr_word_stream *stream;
+    int window;
+    uint64_t *first; /* [words+1]: where word w's places begin in `place` */
+    uint32_t *place; /* every position of the stream that holds a word, by word, ascending */
+    double *sum;     /* [words] count(w,.) */
+    double *log_context;
+    double *weights;   /* [LANES, words], all 0 between rows */
+    uint32_t *touched; /* [LANES, words] */
+} counting;
+
+static void counting_done(counting *c)
+{
+    imr_free(c->first);
+    imr_free(c->place);
+    imr_free(c->sum);
+    imr_free(c->log_context);
+    imr_free(c->weights);
+    imr_free(c->touched);
+}
+
+static void find_places(counting *c)
+{
+    const imr_word_stream *s = c->stream;
+    for (size_t w = 0; w < s->words; w++)
+        c->first[w + 1] = c->first[w] + s->count[w];
+    for (size_t i = 0; i < s->length; i++)
+        if (s->id[i] != IMR_DOCUMENT_END)
+            c->place[c->first[s->id[i]]++] = (uint32_t)i;
+    for (size_t w = s->words; w > 0; w--)
+        c->first[w] = c->first[w - 1];
+    c->first[0] = 0;
+}
+
+/* count(w,.) of all words. It is also count(.,w): the matrix is symmetric. */
+static void sum_rows(counting *c)
+{
+    const uint32_t *id = c->stream->id;
+    double powers = 0;
+    for (size_t i = 0; i < c->stream->length; i++) {
+        double sum = 0;
+        for (int side = -1; id[i] != IMR_DOCUMENT_END && side <= 1; side += 2)
+            for (int d = 1; d <= c->window && id[i + side * d] != IMR_DOCUMENT_END; d++)
+                sum += 1.0 / d;
+        if (id[i] != IMR_DOCUMENT_END)
+            c->sum[id[i]] += sum;
+    }
+    for (size_t w = 0; w < c->stream->words; w++)
+        powers += pow(c->sum[w], CONTEXT_POWER);
+    for (size_t w = 0; w < c->stream->words; w++)
+        c->log_context[w] = c->sum[w] > 0 ? CONTEXT_POWER * log(c->sum[w]) - log(powers) : 0;
+}
+
+/* Entries of row w. col and value may be NULL to count them only. */
+static size_t row(const counting *c, size_t lane, size_t w, uint32_t *col, float *value)
+{
+    double *weights = c->weights + lane * c->stream->words;
+    uint32_t *touched = c->touched + lane * c->stream->words;
+    size_t n = 0, entries = 0;
+    for (uint64_t p = c->first[w]; p < c->first[w + 1]; p++) {
+        const uint32_t *at = c->stream->id + c->place[p];
+        for (int side = -1; side <= 1; side += 2)
+            for (int d = 1; d <= c->window && at[side * d] != IMR_DOCUMENT_END; d++) {
+                const uint32_t other = at[side * d];
+                if (weights[other] == 0)
+                    touched[n++] = other;
+                weights[other] += 1.0 / d;
+            }
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint32_t other = touched[i];
+        /* p(w,c)/p(w) = count(w,c)/count(w,.) */
+        double pmi = log(weights[other] / c->sum[w]) - c->log_context[other];
+        weights[other] = 0;
+        if (!(pmi > ROUNDING))
+            continue;
+        if (col) {
+            col[entries] = other;
+            value[entries] = (float)pmi;
+        }
+        entries++;
+    }
+    return entries;
+}
+
+/* Both sweeps do the same work; the second one knows where its entries go. */
+static imr_status sweep(const counting *c, imr_ppmi *out, bool fill, const imr_progress *progress,
+                        imr_error *err)
+{
+    size_t words = c->stream->words;
+    uint64_t all = 2 * c->first[words];
+    for (size_t from = 0; from < words; from += BLOCK_ROWS) {
+        size_t to = from + BLOCK_ROWS < words ? from + BLOCK_ROWS : words;
+#pragma omp parallel for schedule(dynamic, 1)
+        for (size_t lane = 0; lane < IMR_PPMI_LANES; lane++)
+            for (size_t w = from + lane; w < to; w += IMR_PPMI_LANES) {
+                if (fill)
+                    (void)row(c, lane, w, out->col + out->start[w], out->value + out->start[w]);
+                else
+                    out->start[w + 1] = row(c, lane, w, NULL, NULL);
+            }
+        uint64_t done = c->first[to] + (fill ? all / 2 : 0);
+        if (!imr_progress_step(progress, "counting neighbours", done, all))
+            return imr_fail(err, IMR_E_CANCELLED, "cancelled");
+    }
+    return IMR_OK;
+}
+
+imr_status imr_ppmi_init(imr_ppmi *out, const imr_word_stream *stream, uint32_t window,
+                         const imr_progress *progress, imr_error *err)
+{
+    size_t words = stream->words;
+    IMR_CLEANUP(counting_done) counting c = {.stream = stream, .window = (int)window};
+    IMR_CLEANUP(imr_ppmi_done) imr_ppmi p = {0};
+    c.first = imr_calloc(words + 1, sizeof *c.first);
+    c.place = imr_alloc(stream->length, sizeof *c.place);
+    c.sum = imr_calloc(words, sizeof *c.sum);
+    c.log_context = imr_alloc(words, sizeof *c.log_context);
+    c.weights = imr_calloc(words, IMR_PPMI_LANES * sizeof *c.weights);
+    c.touched = imr_alloc(words, IMR_PPMI_LANES * sizeof *c.touched);
+    p.start = imr_calloc(words + 1, sizeof *p.start);
+    if (!c.first || !c.place || !c.sum || !c.log_context || !c.weights || !c.touched || !p.start)
+        return imr_fail_memory(err);
+    find_places(&c);
+    sum_rows(&c);
+    IMR_TRY(sweep(&c, &p, false, progress, err));
+    for (size_t w = 0; w < words; w++)
+        p.start[w + 1] += p.start[w];
+    p.col = imr_alloc((size_t)p.start[words], sizeof *p.col);
+    p.value = imr_alloc((size_t)p.start[words], sizeof *p.value);
+    if (!p.col || !p.value)
+        return imr_fail_memory(err);
+    IMR_TRY(sweep(&c, &p, true, progress, err));
+    p.matrix = (imr_csr){words, words, p.start, p.col, p.value};
+    *out = p;
+    p = (imr_ppmi){0};
+    return IMR_OK;
+}
+
+void imr_ppmi_done(imr_ppmi *p)
+{
+    imr_free(p->start);
+    imr_free(p->col);
+    imr_free(p->value);
+    *p = (imr_ppmi){0};
+}
+
+/* ---- training ---- */
 
 void imr_static_words_done(imr_static_words *w)
 {

@@ -1,13 +1,13 @@
 /*
  * encoder/train_static.h - a static encoder from nothing but a corpus.
  *
- * Method (method.md section 6): count which words stand near each other (encoder/ppmi.h), take the
- * leading singular vectors of the resulting matrix, and give word t the row
+ * Method (method.md section 6): count which words stand near each other, take the leading singular
+ * vectors of the resulting matrix, and give word t the row
  *
  *     E_t = U_t sqrt(S) * a / (a + p_t)         a = 1e-3, p_t = count of t / count of all words
  *
  * (the weight of Arora, Liang, Ma 2017: frequent words say little). A text is the mean of its
- * words' rows, brought to length 1. Words: encoder/word_stream.h.
+ * words' rows, brought to length 1.
  *
  * Deterministic: the same corpus, options and number of threads give the same bytes. The counts do
  * not depend on the number of threads at all; the decomposition does in the last bits where the
@@ -16,8 +16,76 @@
 #ifndef IMR_ENCODER_TRAIN_STATIC_H
 #define IMR_ENCODER_TRAIN_STATIC_H
 
-#include "encoder/word_stream.h"
+#include "base/arena.h"
+#include "base/progress.h"
 #include "math/matrix.h"
+#include "math/svd_sparse.h"
+
+/* Documents by number. `text` gives bytes that stay valid until its next call; any bytes will do
+ * (what is not UTF-8 is dropped). */
+typedef struct imr_text_source {
+    size_t count;
+    imr_status (*text)(void *user, size_t i, const char **text, size_t *len, imr_error *err);
+    void *user;
+} imr_text_source;
+
+/* ---- a corpus as one long row of word ids (encoder/word_stream.c) ---- */
+
+/*
+ * A word is a piece of BERT's pre-tokeniser (lower-cased, accents stripped, split at white space
+ * and around punctuation) that holds at least one letter or digit: punctuation is no word. Words of
+ * more than IMR_MAX_WORD_CHARS characters are passed over, as BERT does. Kept are the words found
+ * in at least `min_documents` documents; the others leave no gap, so their neighbours become
+ * neighbours. Id 0 is the most frequent word; equally frequent words stand in byte order.
+ */
+typedef struct imr_word_stream {
+    size_t words;
+    const char **word; /* [words], zero-terminated UTF-8, owned by the arena */
+    uint64_t *count;   /* [words], occurrences in the corpus, descending */
+    uint64_t total;    /* sum of count */
+    uint32_t *id;      /* [length]: starts and ends with IMR_DOCUMENT_END, one between documents */
+    size_t length;
+    imr_arena *arena;
+} imr_word_stream;
+
+#define IMR_DOCUMENT_END UINT32_MAX
+
+/* One pass over the documents, in order. A corpus without any such word gives words 0.
+ * Errors: those of source->text, IMR_E_LIMIT (a document over IMR_MAX_TEXT_BYTES, more than 2^32
+ * words), both naming the document by its number from 1; IMR_E_MEMORY; IMR_E_CANCELLED. */
+imr_status imr_word_stream_init(imr_word_stream *out, const imr_text_source *source,
+                                uint32_t min_documents, const imr_progress *progress,
+                                imr_error *err) IMR_NODISCARD;
+void imr_word_stream_done(imr_word_stream *s); /* {0} is fine */
+
+/* ---- positive pointwise mutual information of words that stand near each other ---- */
+
+/*
+ * Formula (Levy, Goldberg, Dagan 2015):
+ *   count(w,c)  sum of 1/distance over the pairs of w and c at most `window` words apart within
+ *               one document, both directions, so the matrix of counts is symmetric
+ *   p(w) = count(w,.)/count(.,.)      p_0.75(c) = count(.,c)^0.75 / sum of the same over all c
+ *   entry(w,c)  max(0, log p(w,c)/(p(w) p_0.75(c))), only positive entries are stored
+ *
+ * Order: the counts of a row are summed in the order of the corpus by one thread, so the result is
+ * the same bytes for any number of threads. Columns of a row are in order of first meeting.
+ */
+typedef struct imr_ppmi {
+    imr_csr matrix; /* [words, words], points into the arrays below */
+    uint64_t *start;
+    uint32_t *col;
+    float *value;
+} imr_ppmi;
+
+/* window: at least 1. Memory: 4 bytes a word of the corpus, 8 bytes an entry, and 12 bytes times
+ * IMR_PPMI_LANES a distinct word. Time: proportional to words of the corpus times the window.
+ * Errors: IMR_E_MEMORY, IMR_E_CANCELLED. */
+#define IMR_PPMI_LANES 8
+imr_status imr_ppmi_init(imr_ppmi *out, const imr_word_stream *stream, uint32_t window,
+                         const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+void imr_ppmi_done(imr_ppmi *p); /* {0} is fine */
+
+/* ---- training ---- */
 
 typedef struct imr_static_train_options {
     size_t dim;             /* n; at most the number of words kept */
@@ -39,7 +107,7 @@ typedef struct imr_static_words {
  * nothing.
  * Errors: IMR_E_USAGE (an option out of range); IMR_E_FORMAT (no word is in min_documents
  * documents, or no two words stand together more often than chance); IMR_E_SHAPE (dim above the
- * number of words, which the text names); what encoder/word_stream.h and the source report.
+ * number of words, which the text names); what imr_word_stream_init and the source report.
  */
 imr_status imr_static_train(imr_static_words *out, const imr_text_source *documents,
                             const imr_static_train_options *options, const imr_progress *progress,

@@ -1,4 +1,4 @@
-#include "encoder/word_stream.h"
+#include "encoder/train_static.h"
 
 #include <inttypes.h>
 #include <stdio.h>

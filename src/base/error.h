@@ -45,7 +45,8 @@ imr_status imr_fail_errno(imr_error *err, imr_status status, int number, const c
 /* The one sentence every allocation failure gets. */
 imr_status imr_fail_memory(imr_error *err);
 
-/* Puts "<where>: " before the text. Returns err's status so that it can end a return statement. */
+/* Puts "<where>: " before the text of a failure. Returns status, so that it can end a return
+ * statement or stand around a call: IMR_TRY(imr_error_prefix(err, read(..., err), path)). */
 imr_status imr_error_prefix(imr_error *err, imr_status status, const char *where);
 
 /* The process exit status for a result: 0, 1, 2, 3 or 130. */
@@ -58,7 +59,11 @@ int imr_status_exit(imr_status status);
     ((void)(imr_fail_errno)((err), (status), __VA_ARGS__), (status))
 #define imr_fail_memory(err) ((void)(imr_fail_memory)(err), IMR_E_MEMORY)
 #define imr_error_prefix(err, status, where)                                                       \
-    ((void)(imr_error_prefix)((err), (status), (where)), (status))
+    __extension__({                                                                                \
+        imr_status imr_prefix_status_ = (status);                                                  \
+        (void)(imr_error_prefix)((err), imr_prefix_status_, (where));                              \
+        imr_prefix_status_;                                                                        \
+    })
 #endif
 
 /* `return` early with the status of a failing call. */

@@ -404,9 +404,7 @@ imr_status imr_folder_modules(imr_modules *out, const imr_folder *f, imr_error *
     if (root && !imr_json_is_array(root))
         return imr_fail(err, IMR_E_FORMAT, "%s: expected a list [...] of modules", path);
     for (const imr_json *item = imr_json_child(root); item; item = imr_json_next(item)) {
-        imr_status status = read_module(&m, item, err);
-        if (status != IMR_OK)
-            return imr_error_prefix(err, status, path);
+        IMR_TRY(imr_error_prefix(err, read_module(&m, item, err), path));
     }
     if (root && m.n == 0)
         return imr_fail(err, IMR_E_FORMAT, "%s: the list of modules is empty", path);

@@ -4,24 +4,28 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const names[IMR_POOL_MODE_COUNT] = {"cls", "max", "mean",
-                                                       "mean_sqrt_len_tokens"};
+static const struct {
+    const char *name, *key; /* in new configurations and in old ones */
+} modes[] = {[IMR_POOL_CLS] = {"cls", "pooling_mode_cls_token"},
+             [IMR_POOL_MAX] = {"max", "pooling_mode_max_tokens"},
+             [IMR_POOL_MEAN] = {"mean", "pooling_mode_mean_tokens"},
+             [IMR_POOL_MEAN_SQRT] = {"mean_sqrt_len_tokens", "pooling_mode_mean_sqrt_len_tokens"}};
 
 #define KNOWN_MODES "cls, max, mean, mean_sqrt_len_tokens"
 
 static imr_status add_named(imr_pool *p, const char *name, imr_error *err)
 {
-    for (size_t mode = 0; mode < IMR_POOL_MODE_COUNT; mode++) {
-        if (strcmp(name, names[mode]) != 0)
-            continue;
-        if (p->n >= IMR_MAX_POOL_MODES)
-            return imr_fail(err, IMR_E_LIMIT, "pooling_mode names more than %u modes",
-                            IMR_MAX_POOL_MODES);
-        p->modes[p->n++] = (imr_pool_mode)mode;
-        return IMR_OK;
-    }
-    return imr_fail(err, IMR_E_UNSUPPORTED,
-                    "the pooling mode \"%s\" is not supported; supported: " KNOWN_MODES, name);
+    size_t mode = 0;
+    while (mode < IMR_LEN(modes) && strcmp(name, modes[mode].name) != 0)
+        mode++;
+    if (mode == IMR_LEN(modes))
+        return imr_fail(err, IMR_E_UNSUPPORTED,
+                        "the pooling mode \"%s\" is not supported; supported: " KNOWN_MODES, name);
+    if (p->n >= IMR_MAX_POOL_MODES)
+        return imr_fail(err, IMR_E_LIMIT, "pooling_mode names more than %u modes",
+                        IMR_MAX_POOL_MODES);
+    p->modes[p->n++] = (imr_pool_mode)mode;
+    return IMR_OK;
 }
 
 static imr_status read_new(imr_pool *p, const imr_json *mode, imr_error *err)
@@ -40,27 +44,24 @@ static imr_status read_new(imr_pool *p, const imr_json *mode, imr_error *err)
 
 static imr_status read_old(imr_pool *p, const imr_json *config, imr_error *err)
 {
-    static const char *const keys[IMR_POOL_MODE_COUNT] = {
-        "pooling_mode_cls_token", "pooling_mode_max_tokens", "pooling_mode_mean_tokens",
-        "pooling_mode_mean_sqrt_len_tokens"};
-    const char *const prefix = "pooling_mode_";
-    for (size_t mode = 0; mode < IMR_POOL_MODE_COUNT; mode++) {
-        const imr_json *value = imr_json_at(config, keys[mode]);
+    static const char prefix[] = "pooling_mode_";
+    for (size_t mode = 0; mode < IMR_LEN(modes); mode++) {
+        const imr_json *value = imr_json_at(config, modes[mode].key);
         if (value && !imr_json_is_bool(value))
-            return imr_fail(err, IMR_E_FORMAT, "%s is neither true nor false", keys[mode]);
-        if (imr_json_bool_or(config, keys[mode], false))
+            return imr_fail(err, IMR_E_FORMAT, "%s is neither true nor false", modes[mode].key);
+        if (imr_json_bool_or(value, "", false))
             p->modes[p->n++] = (imr_pool_mode)mode;
     }
     for (const imr_json *item = imr_json_child(config); item; item = imr_json_next(item)) {
         const char *key = imr_json_key(item);
-        bool known = strncmp(key, prefix, strlen(prefix)) != 0;
-        for (size_t mode = 0; mode < IMR_POOL_MODE_COUNT; mode++)
-            known = known || strcmp(key, keys[mode]) == 0;
+        bool known = strncmp(key, prefix, sizeof prefix - 1) != 0;
+        for (size_t mode = 0; mode < IMR_LEN(modes); mode++)
+            known = known || strcmp(key, modes[mode].key) == 0;
         if (!known && imr_json_bool_or(item, "", false))
             return imr_fail(err, IMR_E_UNSUPPORTED,
                             "the pooling %s is not supported; supported: " KNOWN_MODES, key);
     }
-    if (p->n == 0 && imr_json_at(config, keys[IMR_POOL_MEAN]))
+    if (p->n == 0 && imr_json_at(config, modes[IMR_POOL_MEAN].key))
         return imr_fail(err, IMR_E_FORMAT, "no pooling is switched on; supported: " KNOWN_MODES);
     if (p->n == 0)
         p->modes[p->n++] = IMR_POOL_MEAN; /* the library's own default */
@@ -108,28 +109,22 @@ static void pool_sum(float *out, const imr_view *rows, double scale)
     }
 }
 
+double imr_pool_weight(imr_pool_mode mode, size_t count)
+{
+    return 1 / (mode == IMR_POOL_MEAN ? (double)count : sqrt((double)count));
+}
+
 void imr_pool_rows(float *out, const imr_pool *p, imr_view rows)
 {
-    if (rows.rows == 0) {
-        memset(out, 0, p->n * rows.cols * sizeof *out);
-        return;
-    }
     for (size_t m = 0; m < p->n; m++, out += rows.cols) {
-        switch (p->modes[m]) {
-        case IMR_POOL_CLS:
+        const imr_pool_mode mode = p->modes[m];
+        if (rows.rows == 0)
+            memset(out, 0, rows.cols * sizeof *out);
+        else if (mode == IMR_POOL_CLS)
             memcpy(out, rows.v, rows.cols * sizeof *out);
-            break;
-        case IMR_POOL_MAX:
+        else if (mode == IMR_POOL_MAX)
             pool_max(out, &rows);
-            break;
-        case IMR_POOL_MEAN:
-            pool_sum(out, &rows, 1 / (double)rows.rows);
-            break;
-        case IMR_POOL_MEAN_SQRT:
-            pool_sum(out, &rows, 1 / sqrt((double)rows.rows));
-            break;
-        default:
-            break;
-        }
+        else
+            pool_sum(out, &rows, imr_pool_weight(mode, rows.rows));
     }
 }

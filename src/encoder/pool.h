@@ -22,8 +22,7 @@ typedef enum imr_pool_mode {
     IMR_POOL_CLS,
     IMR_POOL_MAX,
     IMR_POOL_MEAN,
-    IMR_POOL_MEAN_SQRT,
-    IMR_POOL_MODE_COUNT
+    IMR_POOL_MEAN_SQRT
 } imr_pool_mode;
 
 #define IMR_MAX_POOL_MODES 4u
@@ -36,6 +35,9 @@ typedef struct imr_pool {
 /* IMR_E_SHAPE when the configuration was written for vectors of another width. */
 imr_status imr_pool_read(imr_pool *out, const imr_json *config, size_t hidden,
                          imr_error *err) IMR_NODISCARD;
+
+/* What a token's vector is multiplied with in a mean of so many, of either kind. */
+double imr_pool_weight(imr_pool_mode mode, size_t count);
 
 /* out [p->n * hidden] from rows [count,hidden]; zeros when count is 0. */
 void imr_pool_rows(float *out, const imr_pool *p, imr_view rows);

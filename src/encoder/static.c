@@ -243,9 +243,7 @@ static imr_status open_table(imr_encoder *e, const char *module, const char *nam
     IMR_TRY(imr_folder_need(&path, &e->folder, module, file, "the weights are", err));
     imr_tensors t IMR_CLEANUP(imr_tensors_done) = {0};
     IMR_TRY(imr_safetensors_open(&t, path, err));
-    imr_status status = fill_rows(e, &t, name, other, extras, err);
-    if (status != IMR_OK)
-        return imr_error_prefix(err, status, path);
+    IMR_TRY(imr_error_prefix(err, fill_rows(e, &t, name, other, extras, err), path));
     return imr_encoder_add_file(e, module, file, err);
 }
 
@@ -306,10 +304,8 @@ imr_status imr_static_open_model2vec(imr_encoder *e, const imr_json *config, imr
     IMR_TRY(imr_encoder_add_file(e, "", "config.json", err));
     IMR_TRY(imr_encoder_add_tokenizer(&facts, e, "", false, err));
     imr_status status = read_length(e, config, err);
-    if (status != IMR_OK) {
-        imr_error_prefix(err, status, "config.json: max_length");
-        return imr_error_prefix(err, status, e->folder.path);
-    }
+    status = imr_error_prefix(err, status, "config.json: max_length");
+    IMR_TRY(imr_error_prefix(err, status, e->folder.path));
     return e->tokens_only ? IMR_OK : open_table(e, "", "embeddings", NULL, true, err);
 }
 

@@ -97,11 +97,10 @@ static void hear(void *user, size_t text, imr_view rows)
 {
     (void)text;
     const hearing *h = user;
-    const double count = (double)rows.rows;
     float *out = h->rows;
     for (size_t b = 0; b < rows.rows; b++) {
         for (size_t m = 0; m < h->pool->n; m++, out += rows.cols) {
-            const double scale = h->pool->modes[m] == IMR_POOL_MEAN ? 1 / count : 1 / sqrt(count);
+            const double scale = imr_pool_weight(h->pool->modes[m], rows.rows);
             for (size_t j = 0; j < rows.cols; j++)
                 out[j] = (float)((double)imr_view_row(&rows, b)[j] * scale);
         }

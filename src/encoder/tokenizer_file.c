@@ -1,4 +1,4 @@
-#include "encoder/tokenizer_file.h"
+#include "encoder/tokenizer_folder.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -169,10 +169,8 @@ static imr_status read_vocab(imr_tokenizer_spec *s, const imr_json *model, imr_e
         const char *text = imr_json_key(item);
         int64_t id;
         imr_status status = imr_json_need_int(&id, item, "", 0, IMR_MAX_VOCAB - 1, err);
-        if (status != IMR_OK) {
-            imr_error_prefix(err, status, text);
-            return imr_error_prefix(err, status, "model/vocab");
-        }
+        status = imr_error_prefix(err, status, text);
+        IMR_TRY(imr_error_prefix(err, status, "model/vocab"));
         IMR_TRY(imr_vocab_add(&s->vocab, text, strlen(text), (uint32_t)id, err));
         if ((size_t)id >= s->n_words)
             s->n_words = (size_t)id + 1;

@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "encoder/folder.h"
-#include "encoder/tokenizer_file.h"
 
 typedef struct numbered {
     uint64_t id;
@@ -17,21 +16,25 @@ typedef struct numbered {
     imr_added_token token;
 } numbered;
 
+enum { FILE_JSON, CONFIG, MAP, MORE, MODEL, FILES };
+
+static const char *const file_names[FILES] = {"tokenizer.json", "tokenizer_config.json",
+                                              "special_tokens_map.json", "added_tokens.json",
+                                              "config.json"};
+
 typedef struct reading {
     const char *folder, *path; /* of tokenizer.json or vocab.txt */
     const imr_tokenizer_wish *wish;
     imr_tokenizer_facts facts;
     imr_tokenizer_spec spec;
-    imr_json *file, *config, *map, *more; /* tokenizer.json, tokenizer_config.json,
-                                             special_tokens_map.json, added_tokens.json; or NULL */
+    imr_json *json[FILES]; /* NULL where there is no such file */
     IMR_ARRAY(numbered) tokens;
 } reading;
 
 static void reading_done(reading *r)
 {
-    imr_json *const all[] = {r->file, r->config, r->map, r->more};
-    for (size_t i = 0; i < IMR_LEN(all); i++)
-        imr_json_free(all[i]);
+    for (size_t i = 0; i < FILES; i++)
+        imr_json_free(r->json[i]);
     for (size_t i = 0; i < r->tokens.n; i++)
         imr_added_token_done(&r->tokens.v[i].token);
     imr_free(r->tokens.v);
@@ -39,26 +42,24 @@ static void reading_done(reading *r)
 }
 
 /* An object, or NULL where there is no such file. */
-static imr_status open_json(imr_json **out, const reading *r, const char *name, imr_error *err)
+static imr_status open_json(reading *r, int file, imr_error *err)
 {
-    char *path IMR_AUTOFREE = imr_path_join(r->folder, name);
+    char *path IMR_AUTOFREE = imr_path_join(r->folder, file_names[file]);
     if (!path)
         return imr_fail_memory(err);
     if (!imr_file_exists(path))
         return IMR_OK;
-    IMR_TRY(imr_json_open(out, path, err));
-    return imr_json_is_object(*out)
+    IMR_TRY(imr_json_open(&r->json[file], path, err));
+    return imr_json_is_object(r->json[file])
                ? IMR_OK
                : imr_fail(err, IMR_E_FORMAT, "%s: expected an object {...}", path);
 }
 
 /* Puts the file's path before an error. */
-static imr_status fault_in(const reading *r, const char *name, imr_status status, imr_error *err)
+static imr_status fault_in(const reading *r, int file, imr_status status, imr_error *err)
 {
-    char *path IMR_AUTOFREE = imr_path_join(r->folder, name);
-    if (status == IMR_OK || !path)
-        return status;
-    return imr_error_prefix(err, status, path);
+    char *path IMR_AUTOFREE = imr_path_join(r->folder, file_names[file]);
+    return path ? imr_error_prefix(err, status, path) : status;
 }
 
 /* ---- tokens beside the vocabulary ---- */
@@ -83,13 +84,12 @@ static imr_status read_special(imr_added_token *out, const imr_json *value, imr_
     return out->text ? IMR_OK : imr_fail_memory(err);
 }
 
-/* Takes token over. */
-static imr_status keep_token(reading *r, uint64_t id, imr_added_token token, imr_error *err)
+/* An item of a list of added tokens. */
+static imr_status keep_token(reading *r, uint64_t id, const imr_json *item, imr_error *err)
 {
-    if (IMR_PUSH(&r->tokens, (numbered){id, r->tokens.n, token}))
-        return IMR_OK;
-    imr_added_token_done(&token);
-    return imr_fail_memory(err);
+    if (!IMR_PUSH(&r->tokens, (numbered){id, r->tokens.n, {0}}))
+        return imr_fail_memory(err);
+    return imr_tokenizer_read_token(&r->tokens.v[r->tokens.n - 1].token, item, err);
 }
 
 static int by_id(const void *a, const void *b)
@@ -102,12 +102,10 @@ static imr_status read_decoder(reading *r, const imr_json *decoder, imr_error *e
 {
     for (const imr_json *item = imr_json_child(decoder); item; item = imr_json_next(item)) {
         int64_t id;
-        imr_added_token token = {0};
         const char *key = imr_json_key(item);
         if (!imr_parse_int(key, strlen(key), &id) || id < 0)
             return imr_fail(err, IMR_E_FORMAT, "added_tokens_decoder: \"%.40s\" is no id", key);
-        IMR_TRY(imr_tokenizer_read_token(&token, item, err));
-        IMR_TRY(keep_token(r, (uint64_t)id, token, err));
+        IMR_TRY(keep_token(r, (uint64_t)id, item, err));
     }
     return IMR_OK;
 }
@@ -115,9 +113,8 @@ static imr_status read_decoder(reading *r, const imr_json *decoder, imr_error *e
 /* Is text one of the special tokens the configuration names? */
 static bool is_named(const reading *r, const char *text)
 {
-    const imr_json *const from[] = {r->config, r->map};
-    for (size_t i = 0; i < IMR_LEN(from); i++)
-        for (const imr_json *v = imr_json_child(from[i]); v; v = imr_json_next(v)) {
+    for (size_t i = CONFIG; i <= MAP; i++)
+        for (const imr_json *v = imr_json_child(r->json[i]); v; v = imr_json_next(v)) {
             const char *named = text_of(v);
             if (named && strcmp(named, text) == 0)
                 return true;
@@ -131,29 +128,26 @@ static bool is_named(const reading *r, const char *text)
 
 static imr_status read_older(reading *r, imr_error *err)
 {
-    IMR_TRY(open_json(&r->map, r, "special_tokens_map.json", err));
-    IMR_TRY(open_json(&r->more, r, "added_tokens.json", err));
-    for (const imr_json *item = imr_json_child(r->more); item; item = imr_json_next(item)) {
+    IMR_TRY(open_json(r, MAP, err));
+    IMR_TRY(open_json(r, MORE, err));
+    for (const imr_json *item = imr_json_child(r->json[MORE]); item; item = imr_json_next(item)) {
         int64_t id;
-        imr_status status = imr_json_need_int(&id, item, "", 0, IMR_MAX_VOCAB - 1, err);
-        if (status != IMR_OK)
-            return fault_in(r, "added_tokens.json", status, err);
+        IMR_TRY(
+            fault_in(r, MORE, imr_json_need_int(&id, item, "", 0, IMR_MAX_VOCAB - 1, err), err));
         const bool special = is_named(r, imr_json_key(item));
-        imr_added_token token = {.id = IMR_NO_TOKEN,
-                                 .text = imr_strdup(imr_json_key(item)),
-                                 .special = special,
-                                 .normalised = !special};
-        if (!token.text)
+        const numbered token = {(uint64_t)id,
+                                r->tokens.n,
+                                {.id = IMR_NO_TOKEN, .special = special, .normalised = !special}};
+        if (!IMR_PUSH(&r->tokens, token))
             return imr_fail_memory(err);
-        IMR_TRY(keep_token(r, (uint64_t)id, token, err));
+        char **text = &r->tokens.v[r->tokens.n - 1].token.text;
+        if (!(*text = imr_strdup(imr_json_key(item))))
+            return imr_fail_memory(err);
     }
-    const imr_json *item = imr_json_child(imr_json_at(r->file, "added_tokens"));
+    const imr_json *item = imr_json_child(imr_json_at(r->json[FILE_JSON], "added_tokens"));
     for (; item; item = imr_json_next(item)) {
-        imr_added_token token = {0};
-        imr_status status = imr_tokenizer_read_token(&token, item, err);
-        if (status != IMR_OK)
-            return fault_in(r, "tokenizer.json", status, err);
-        IMR_TRY(keep_token(r, (uint64_t)imr_json_int_or(item, "id", 0), token, err));
+        const uint64_t id = (uint64_t)imr_json_int_or(item, "id", 0);
+        IMR_TRY(fault_in(r, FILE_JSON, keep_token(r, id, item, err), err));
     }
     return IMR_OK;
 }
@@ -161,9 +155,8 @@ static imr_status read_older(reading *r, imr_error *err)
 /* In the order of their ids; of two with one id the later counts. */
 static imr_status add_tokens(reading *r, imr_error *err)
 {
-    const imr_json *decoder = imr_json_at(r->config, "added_tokens_decoder");
-    IMR_TRY(decoder ? fault_in(r, "tokenizer_config.json", read_decoder(r, decoder, err), err)
-                    : read_older(r, err));
+    const imr_json *decoder = imr_json_at(r->json[CONFIG], "added_tokens_decoder");
+    IMR_TRY(decoder ? fault_in(r, CONFIG, read_decoder(r, decoder, err), err) : read_older(r, err));
     if (r->tokens.n)
         qsort(r->tokens.v, r->tokens.n, sizeof *r->tokens.v, by_id);
     for (size_t i = 0; i < r->tokens.n; i++)
@@ -172,11 +165,11 @@ static imr_status add_tokens(reading *r, imr_error *err)
     return IMR_OK;
 }
 
-static imr_status add_extra(reading *r, const imr_json *from, imr_error *err)
+static imr_status add_extra(reading *r, int file, imr_error *err)
 {
     static const char *const keys[] = {"additional_special_tokens", "extra_special_tokens"};
     for (size_t i = 0; i < IMR_LEN(keys); i++) {
-        const imr_json *item = imr_json_child(imr_json_at(from, keys[i]));
+        const imr_json *item = imr_json_child(imr_json_at(r->json[file], keys[i]));
         for (; item; item = imr_json_next(item)) {
             imr_added_token token IMR_CLEANUP(imr_added_token_done) = {0};
             IMR_TRY(read_special(&token, item, err));
@@ -191,32 +184,30 @@ static void note_files(reading *r)
 {
     static const char usual[] = " [CLS] [SEP] [UNK] [PAD] [MASK] <s> </s> <pad> <mask> ";
     bool unusual = false;
-    for (const imr_json *v = imr_json_child(r->map); v; v = imr_json_next(v)) {
+    for (const imr_json *v = imr_json_child(r->json[MAP]); v; v = imr_json_next(v)) {
         char padded[32];
         const char *text = text_of(v);
         snprintf(padded, sizeof padded, " %.24s ", text ? text : "");
         unusual |= text ? !strstr(usual, padded) : imr_json_count(v) > 0;
     }
     if (unusual)
-        r->facts.files[r->facts.n_files++] = "special_tokens_map.json";
-    if (imr_json_count(r->more))
-        r->facts.files[r->facts.n_files++] = "added_tokens.json";
+        r->facts.files[r->facts.n_files++] = file_names[MAP];
+    if (imr_json_count(r->json[MORE]))
+        r->facts.files[r->facts.n_files++] = file_names[MORE];
 }
 
 /* ---- which rules ---- */
 
-static imr_status class_of(imr_buf *out, const reading *r, imr_error *err)
+static imr_status class_of(const char **out, reading *r, imr_error *err)
 {
-    imr_json *model IMR_AUTOJSON = NULL;
-    const char *name = imr_json_string_or(r->config, "tokenizer_class", NULL);
-    if (!name) {
-        IMR_TRY(open_json(&model, r, "config.json", err));
-        name = imr_json_string_or(model, "tokenizer_class", NULL);
+    const bool mpnet = strcmp(r->wish->family, "mpnet") == 0;
+    *out = imr_json_string_or(r->json[CONFIG], "tokenizer_class", NULL);
+    if (!*out) {
+        IMR_TRY(open_json(r, MODEL, err));
+        *out = imr_json_string_or(r->json[MODEL], "tokenizer_class",
+                                  mpnet ? "MPNetTokenizer" : "BertTokenizer");
     }
-    if (!name)
-        name = strcmp(r->wish->family, "mpnet") == 0 ? "MPNetTokenizer" : "BertTokenizer";
-    imr_buf_str(out, name);
-    return imr_buf_check(out, err);
+    return IMR_OK;
 }
 
 /* Whether "Fast" follows or not. */
@@ -237,7 +228,8 @@ static void note_passed_over(const reading *r, const char *class)
         const char *part, *own;
     } parts[] = {{"normalizer", "BertNormalizer"}, {"pre_tokenizer", "BertPreTokenizer"}};
     for (size_t i = 0; i < IMR_LEN(parts); i++) {
-        const char *type = imr_json_string_or(imr_json_at(r->file, parts[i].part), "type", "null");
+        const char *type =
+            imr_json_string_or(imr_json_at(r->json[FILE_JSON], parts[i].part), "type", "null");
         if (strcmp(type, parts[i].own) != 0)
             imr_settings_note(
                 r->wish->notice,
@@ -245,7 +237,7 @@ static void note_passed_over(const reading *r, const char *class)
                 "the tokenizer_class %.60s",
                 parts[i].part, type, class);
     }
-    if (imr_json_is_null(imr_json_at(r->file, "post_processor")))
+    if (imr_json_is_null(imr_json_at(r->json[FILE_JSON], "post_processor")))
         imr_settings_note(r->wish->notice,
                           "tokenizer.json has no post_processor: [CLS] and [SEP] are put around "
                           "texts, as transformers 5 does for the tokenizer_class %.60s (4 did not)",
@@ -257,19 +249,18 @@ static imr_status apply_bert(reading *r, const char *class, imr_error *err)
     static const char *const keys[IMR_BERT_NAMES] = {"cls_token", "sep_token", "unk_token",
                                                      "pad_token", "mask_token"};
     imr_bert_options o = {.mpnet = strncmp(class, "MPNet", 5) == 0};
-    o.keep_case = !imr_json_bool_or(r->config, "do_lower_case", true);
-    o.keep_accents = !imr_json_bool_or(r->config, "strip_accents", !o.keep_case);
-    o.keep_ideograph = !imr_json_bool_or(r->config, "tokenize_chinese_chars", true);
+    o.keep_case = !imr_json_bool_or(r->json[CONFIG], "do_lower_case", true);
+    o.keep_accents = !imr_json_bool_or(r->json[CONFIG], "strip_accents", !o.keep_case);
+    o.keep_ideograph = !imr_json_bool_or(r->json[CONFIG], "tokenize_chinese_chars", true);
     IMR_TRY(add_tokens(r, err));
     for (size_t i = 0; i < IMR_BERT_NAMES; i++) {
-        o.names[i] = text_of(imr_json_at(r->map, keys[i]));
+        o.names[i] = text_of(imr_json_at(r->json[MAP], keys[i]));
         if (!o.names[i])
-            o.names[i] = text_of(imr_json_at(r->config, keys[i]));
+            o.names[i] = text_of(imr_json_at(r->json[CONFIG], keys[i]));
     }
-    if (r->file)
+    if (r->json[FILE_JSON])
         note_passed_over(r, class);
-    imr_status status = imr_tokenizer_bert(&r->spec, &o, err);
-    return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, r->path);
+    return imr_error_prefix(err, imr_tokenizer_bert(&r->spec, &o, err), r->path);
 }
 
 static imr_status apply_transformers(reading *r, imr_error *err)
@@ -280,36 +271,36 @@ static imr_status apply_transformers(reading *r, imr_error *err)
                                        "SqueezeBertTokenizer", "LayoutLMTokenizer",
                                        "LxmertTokenizer",      NULL};
     static const char *const plain[] = {"PreTrainedTokenizer", "TokenizersBackend", NULL};
-    imr_buf class IMR_AUTOBUF = {0};
-    IMR_TRY(open_json(&r->config, r, "tokenizer_config.json", err));
+    const char *class;
+    IMR_TRY(open_json(r, CONFIG, err));
     IMR_TRY(class_of(&class, r, err));
-    const char *side = imr_json_string_or(r->config, "truncation_side", NULL);
+    const char *side = imr_json_string_or(r->json[CONFIG], "truncation_side", NULL);
     if (side)
         r->facts.keep_end = strcmp(side, "left") == 0;
-    if (imr_json_bool_or(r->config, "split_special_tokens", false))
+    if (imr_json_bool_or(r->json[CONFIG], "split_special_tokens", false))
         imr_settings_note(r->wish->notice, "tokenizer_config.json: split_special_tokens is not "
                                            "obeyed: special tokens in a text are found whole");
-    if (among(bert, class.data) || (!r->file && among(plain, class.data))) {
-        if (r->file)
-            IMR_TRY(fault_in(r, "tokenizer.json", imr_tokenizer_read_vocab(&r->spec, r->file, err),
-                             err));
-        IMR_TRY(apply_bert(r, class.data, err));
-    } else if (!r->file) {
+    if (among(bert, class) || (!r->json[FILE_JSON] && among(plain, class))) {
+        if (r->json[FILE_JSON])
+            IMR_TRY(fault_in(r, FILE_JSON,
+                             imr_tokenizer_read_vocab(&r->spec, r->json[FILE_JSON], err), err));
+        IMR_TRY(apply_bert(r, class, err));
+    } else if (!r->json[FILE_JSON]) {
         return imr_fail(err, IMR_E_UNSUPPORTED,
                         "%s: the tokenizer_class %.60s is not supported without a tokenizer.json; "
                         "supported: BertTokenizer, MPNetTokenizer",
-                        r->folder, class.data);
+                        r->folder, class);
     } else {
-        IMR_TRY(fault_in(r, "tokenizer.json", imr_tokenizer_read(&r->spec, r->file, err), err));
+        IMR_TRY(fault_in(r, FILE_JSON, imr_tokenizer_read(&r->spec, r->json[FILE_JSON], err), err));
         IMR_TRY(add_tokens(r, err));
-        if (imr_json_is_null(imr_json_at(r->file, "post_processor")))
+        if (imr_json_is_null(imr_json_at(r->json[FILE_JSON], "post_processor")))
             imr_settings_note(r->wish->notice,
                               "tokenizer.json has no post_processor: texts are encoded without "
                               "[CLS] and [SEP], as transformers does for the tokenizer_class %.60s",
-                              class.data);
+                              class);
     }
-    IMR_TRY(fault_in(r, "tokenizer_config.json", add_extra(r, r->config, err), err));
-    IMR_TRY(fault_in(r, "special_tokens_map.json", add_extra(r, r->map, err), err));
+    for (int file = CONFIG; file <= MAP; file++)
+        IMR_TRY(fault_in(r, file, add_extra(r, file, err), err));
     note_files(r);
     return IMR_OK;
 }
@@ -319,7 +310,7 @@ static imr_status apply_transformers(reading *r, imr_error *err)
 /* Of tokenizer.json, whatever reads it. */
 static void read_truncation(reading *r)
 {
-    const imr_json *t = imr_json_at(r->file, "truncation");
+    const imr_json *t = imr_json_at(r->json[FILE_JSON], "truncation");
     const int64_t most = imr_json_int_or(t, "max_length", 0);
     r->facts.max_ids = most > 0 ? (size_t)most : 0;
     r->facts.keep_end = strcmp(imr_json_string_or(t, "direction", "Right"), "Left") == 0;
@@ -329,20 +320,20 @@ static imr_status read_vocab_txt(reading *r, imr_error *err)
 {
     imr_file bytes IMR_CLEANUP(imr_file_unmap) = {0};
     IMR_TRY(imr_file_map(&bytes, r->path, err));
-    imr_status status = imr_vocab_parse(&r->spec.vocab, (const char *)bytes.data, bytes.len, err);
-    return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, r->path);
+    return imr_error_prefix(
+        err, imr_vocab_parse(&r->spec.vocab, (const char *)bytes.data, bytes.len, err), r->path);
 }
 
 static imr_status read_rules(reading *r, imr_error *err)
 {
-    if (!r->file)
+    if (!r->json[FILE_JSON])
         IMR_TRY(read_vocab_txt(r, err));
     if (r->wish->family)
         return apply_transformers(r, err);
-    if (r->file)
-        return fault_in(r, "tokenizer.json", imr_tokenizer_read(&r->spec, r->file, err), err);
+    if (r->json[FILE_JSON])
+        return fault_in(r, FILE_JSON, imr_tokenizer_read(&r->spec, r->json[FILE_JSON], err), err);
     const bool mpnet = imr_vocab_id(&r->spec.vocab, "<s>", 3) == 0;
-    IMR_TRY(open_json(&r->config, r, "tokenizer_config.json", err));
+    IMR_TRY(open_json(r, CONFIG, err));
     return apply_bert(r, mpnet ? "MPNetTokenizer" : "BertTokenizer", err);
 }
 
@@ -350,26 +341,30 @@ imr_status imr_tokenizer_open(imr_tokenizer **out, imr_tokenizer_facts *facts, c
                               const imr_tokenizer_wish *wish, imr_error *err)
 {
     static const imr_tokenizer_wish none = {0};
-    static const char *const names[] = {"tokenizer.json", "vocab.txt"};
+    static const char *const either[] = {"tokenizer.json", "vocab.txt"};
     reading r IMR_CLEANUP(reading_done) = {.folder = folder, .wish = wish ? wish : &none};
-    for (size_t i = 0; i < IMR_LEN(names); i++) {
-        char *path IMR_AUTOFREE = imr_path_join(folder, names[i]);
+    char *path IMR_AUTOFREE = NULL;
+    size_t i = 0;
+    for (; i < IMR_LEN(either); i++) {
+        imr_free(path);
+        path = imr_path_join(folder, either[i]);
         if (!path)
             return imr_fail_memory(err);
-        if (!imr_file_exists(path))
-            continue;
-        r.path = path;
-        if (i == 0)
-            IMR_TRY(imr_json_open(&r.file, path, err));
-        r.facts.files[r.facts.n_files++] = names[i];
-        read_truncation(&r);
-        IMR_TRY(read_rules(&r, err));
-        r.spec.lower_first = r.wish->lower_first;
-        imr_status status = imr_tokenizer_new(out, &r.spec, err);
-        if (status == IMR_OK && facts)
-            *facts = r.facts;
-        return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, path);
+        if (imr_file_exists(path))
+            break;
     }
-    return imr_fail(err, IMR_E_NOT_FOUND,
-                    "%s: no tokeniser here: neither tokenizer.json nor vocab.txt", folder);
+    if (i == IMR_LEN(either))
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "%s: no tokeniser here: neither tokenizer.json nor vocab.txt", folder);
+    r.path = path;
+    if (i == 0)
+        IMR_TRY(imr_json_open(&r.json[FILE_JSON], path, err));
+    r.facts.files[r.facts.n_files++] = either[i];
+    read_truncation(&r);
+    IMR_TRY(read_rules(&r, err));
+    r.spec.lower_first = r.wish->lower_first;
+    IMR_TRY(imr_error_prefix(err, imr_tokenizer_new(out, &r.spec, err), path));
+    if (facts)
+        *facts = r.facts;
+    return IMR_OK;
 }

@@ -16,6 +16,7 @@
 #ifndef IMR_ENCODER_TOKENIZER_FOLDER_H
 #define IMR_ENCODER_TOKENIZER_FOLDER_H
 
+#include "format/json.h"
 #include "text/tokenizer.h"
 
 typedef struct imr_tokenizer_wish {
@@ -36,5 +37,28 @@ typedef struct imr_tokenizer_facts {
  * vocab.txt. */
 imr_status imr_tokenizer_open(imr_tokenizer **out, imr_tokenizer_facts *facts, const char *folder,
                               const imr_tokenizer_wish *wish, imr_error *err) IMR_NODISCARD;
+
+/*
+ * tokenizer.json (the `tokenizers` library, version 1.0) is read with these parts:
+ *   normalizer      BertNormalizer, Lowercase, NFD, NFKD, StripAccents, Strip, Replace (a string),
+ *                   Sequence of them, null
+ *   pre_tokenizer   BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation (isolated),
+ *                   Sequence, null
+ *   model           WordPiece, WordLevel
+ *   post_processor  TemplateProcessing (the single form), BertProcessing, RobertaProcessing, null
+ *   added_tokens    all their flags
+ * Any other part is refused by name (IMR_E_UNSUPPORTED). Padding is not used, and truncation left
+ * to the encoder.
+ */
+
+/* Fills s, whose vocabulary is finished then, from a parsed file: all of it, or only the
+ * vocabulary. Errors carry no file name; s is the caller's in any case. */
+imr_status imr_tokenizer_read(imr_tokenizer_spec *s, const imr_json *root,
+                              imr_error *err) IMR_NODISCARD;
+imr_status imr_tokenizer_read_vocab(imr_tokenizer_spec *s, const imr_json *root,
+                                    imr_error *err) IMR_NODISCARD;
+/* One {"content", "special", "normalized", "lstrip", "rstrip", "single_word"}; no id yet. */
+imr_status imr_tokenizer_read_token(imr_added_token *out, const imr_json *item,
+                                    imr_error *err) IMR_NODISCARD;
 
 #endif

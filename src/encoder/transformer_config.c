@@ -235,9 +235,8 @@ imr_status imr_transformer_longest(bool *lower, imr_encoder *e, const char *modu
     IMR_TRY(
         imr_transformer_json(&sentence, NULL, e, module, "sentence_bert_config.json", NULL, err));
     IMR_TRY(imr_transformer_json(&tokenizer, NULL, e, module, "tokenizer_config.json", NULL, err));
-    imr_status status = read_sentence(&longest, lower, e, sentence, positions, err);
-    if (status != IMR_OK)
-        return imr_error_prefix(err, status, "sentence_bert_config.json");
+    IMR_TRY(imr_error_prefix(err, read_sentence(&longest, lower, e, sentence, positions, err),
+                             "sentence_bert_config.json"));
     /* Where no length was known, the libraries write one of more than 2^53: no integer for us. */
     const int64_t old = imr_json_int_or(tokenizer, "max_len", (int64_t)positions);
     const int64_t n = imr_json_int_or(tokenizer, "model_max_length", old);

@@ -262,9 +262,7 @@ static imr_status open_dense(imr_encoder *e, const char *module, imr_error *err)
     char *path IMR_AUTOFREE = NULL;
     IMR_TRY(imr_transformer_json(&config, &path, e, module, "config.json",
                                  "the Dense module's description is", err));
-    imr_status status = read_dense_config(s, e->dim, config, err);
-    if (status != IMR_OK)
-        return imr_error_prefix(err, status, path);
+    IMR_TRY(imr_error_prefix(err, read_dense_config(s, e->dim, config, err), path));
     imr_checkpoint w IMR_CLEANUP(imr_checkpoint_done) = {.n = 0};
     IMR_TRY(imr_checkpoint_open(&w, e, module, err));
     IMR_TRY(imr_checkpoint_read(&s->w, &w, "linear.weight", s->out, s->in, err));
@@ -295,8 +293,7 @@ static imr_status open_pooling(imr_encoder *e, const char *module, imr_error *er
         (e->query_prefix[0] || e->passage_prefix[0]))
         imr_settings_note(&e->notice, "the pooling's config.json: include_prompt is false, but the "
                                       "prompt's tokens are not left out of the vector here");
-    imr_status status = imr_pool_read(&t->pool, config, t->config.hidden, err);
-    return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, path);
+    return imr_error_prefix(err, imr_pool_read(&t->pool, config, t->config.hidden, err), path);
 }
 
 static imr_status open_modules(imr_encoder *e, const imr_modules *m, imr_error *err)
@@ -340,16 +337,12 @@ imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error 
     bool lower = false;
     IMR_TRY(imr_transformer_json(&config, &path, e, module, "config.json",
                                  "the transformer's description is", err));
-    imr_status status = imr_transformer_config_read(t, config, err);
-    if (status != IMR_OK)
-        return imr_error_prefix(err, status, path);
+    IMR_TRY(imr_error_prefix(err, imr_transformer_config_read(t, config, err), path));
     e->kind = t->family->model_type;
     e->rows_dim = t->config.hidden;
     if (m->n)
         IMR_TRY(imr_encoder_add_file(e, "", "modules.json", err));
-    status = imr_transformer_longest(&lower, e, module, err);
-    if (status != IMR_OK)
-        return imr_error_prefix(err, status, e->folder.path);
+    IMR_TRY(imr_error_prefix(err, imr_transformer_longest(&lower, e, module, err), e->folder.path));
     IMR_TRY(open_tokenizer(e, module, lower, err));
     if (e->tokens_only)
         return IMR_OK;

@@ -203,9 +203,7 @@ imr_status imr_checkpoint_read(float **out, const imr_checkpoint *w, const char 
     float *v IMR_AUTOFREE = imr_alloc_aligned((rows ? rows : 1) * cols, sizeof *v);
     if (!v)
         return imr_fail_memory(err);
-    const imr_status status = imr_tensor_to_f32(t, v, err);
-    if (status != IMR_OK)
-        return imr_error_prefix(err, status, path);
+    IMR_TRY(imr_error_prefix(err, imr_tensor_to_f32(t, v, err), path));
     const imr_view values = imr_view_of(v, rows ? rows : 1, cols);
     const size_t bad = imr_view_first_bad(values);
     if (bad < values.rows * cols)

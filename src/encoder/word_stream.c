@@ -106,12 +106,9 @@ static imr_status collect(collector *c, const imr_text_source *source, const imr
         const char *text;
         size_t len;
         IMR_TRY(source->text(source->user, i, &text, &len, err));
-        imr_status status = collect_document(c, text, len, (uint32_t)i + 1, err);
-        if (status != IMR_OK) {
-            char where[48];
-            snprintf(where, sizeof where, "document %zu", i + 1);
-            return imr_error_prefix(err, status, where);
-        }
+        char where[48];
+        snprintf(where, sizeof where, "document %zu", i + 1);
+        IMR_TRY(imr_error_prefix(err, collect_document(c, text, len, (uint32_t)i + 1, err), where));
         if (i % 64 == 0 && !imr_progress_step(progress, "reading words", i, source->count))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
     }

@@ -9,8 +9,7 @@
  * cannot be covered, or has more than max_chars code points, is one unknown token. WordLevel: the
  * whole word is a token, or unknown.
  * The order and the rules are those of Hugging Face's fast tokenisers, so that ids equal theirs.
- * Built from a specification, which encoder/tokenizer_file.h reads from tokenizer.json and
- * encoder/tokenizer_folder.h from a folder.
+ * Built from a specification, which encoder/tokenizer_folder.h reads from a folder.
  * Threads: const after imr_tokenizer_new; scratch is in the caller's imr_tokens.
  */
 #ifndef IMR_TEXT_TOKENIZER_H

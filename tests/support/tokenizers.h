@@ -2,7 +2,7 @@
 #ifndef TESTS_SUPPORT_TOKENIZERS_H
 #define TESTS_SUPPORT_TOKENIZERS_H
 
-#include "encoder/tokenizer_file.h"
+#include "encoder/tokenizer_folder.h"
 
 /* BERT's rules with the vocabulary of a vocab.txt; MPNet's names when line 1 is <s>. options NULL:
  * uncased. */

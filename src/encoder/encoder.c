@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "encoder/encoder_kind.h"
-#include "encoder/static.h"
 #include "encoder/transformer.h"
 
 void imr_encoder_free(imr_encoder *e)

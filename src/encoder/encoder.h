@@ -3,8 +3,8 @@
  *
  * An encoder is opened from a folder of files (encoder/folder.h), tokenises text and turns it into
  * vectors of n numbers. Kinds that run:
- *   "model2vec"         config.json with model_type model2vec (encoder/static.h)
- *   "static-embedding"  modules.json with StaticEmbedding      (encoder/static.h)
+ *   "model2vec"         config.json with model_type model2vec (encoder/encoder_kind.h)
+ *   "static-embedding"  modules.json with StaticEmbedding      (encoder/encoder_kind.h)
  *   "bert", "mpnet"     config.json with that model_type       (encoder/transformer.h)
  * Other kinds are refused by name.
  *

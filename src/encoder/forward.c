@@ -1,4 +1,4 @@
-#include "encoder/forward.h"
+#include "encoder/transformer.h"
 
 #include "base/mem.h"
 #include "encoder/layer.h"

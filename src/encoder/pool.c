@@ -1,4 +1,4 @@
-#include "encoder/pool.h"
+#include "encoder/transformer.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "encoder/static.h"
+#include "encoder/encoder_kind.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "encoder/static.h"
+#include "encoder/encoder_kind.h"
 #include "encoder/transformer.h"
 #include "math/nn.h"
 

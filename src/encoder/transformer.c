@@ -6,7 +6,6 @@
 
 #include "base/array.h"
 #include "base/mem.h"
-#include "encoder/forward.h"
 #include "math/nn.h"
 
 enum {

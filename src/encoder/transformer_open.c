@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "encoder/transformer_weights.h"
 #include "math/nn.h"
 
 enum { PRODUCTS = 4 };

@@ -1,4 +1,4 @@
-#include "encoder/transformer_weights.h"
+#include "encoder/transformer.h"
 
 #include <stdio.h>
 #include <string.h>

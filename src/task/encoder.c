@@ -1,6 +1,6 @@
 #include "task/encoder.h"
 
-#include "encoder/static_write.h"
+#include "encoder/train_static.h"
 
 typedef struct reader {
     const imr_dataset *dataset;

@@ -1,6 +1,6 @@
 #include "base/mem.h"
 #include "encoder/encoder_kind.h"
-#include "encoder/static_write.h"
+#include "encoder/train_static.h"
 #include "format/json.h"
 #include "format/npy.h"
 #include "tests/unit/encoder/folders.h"

@@ -1,6 +1,6 @@
 #include "encoder/token_sum.h"
 
-#include "encoder/static_write.h"
+#include "encoder/train_static.h"
 #include "format/json.h"
 #include "tests/unit/encoder/tiny_transformer.h"
 

@@ -1,6 +1,5 @@
 #include "base/mem.h"
 #include "encoder/encoder.h"
-#include "encoder/static_write.h"
 #include "encoder/train_static.h"
 #include "math/blas.h"
 #include "math/random.h"

@@ -1,7 +1,7 @@
 #include "base/half.h"
 #include "base/mem.h"
 #include "encoder/encoder_kind.h"
-#include "encoder/pool.h"
+#include "encoder/transformer.h"
 #include "tests/unit/encoder/tiny_transformer.h"
 
 static imr_error err;

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "base/strmap.h"
-#include "encoder/static_write.h"
+#include "encoder/train_static.h"
 #include "format/json.h"
 #include "format/npy.h"
 #include "retrieval/dataset.h"

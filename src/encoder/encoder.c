@@ -97,8 +97,8 @@ typedef struct prompts {
  * before a text. Borrowed from config. */
 static imr_status read_prompts(prompts *out, imr_encoder *e, const imr_json *config, imr_error *err)
 {
-    static const char *const known[] = {"__version__",         "model_type",         "prompts",
-                                        "default_prompt_name", "similarity_fn_name", NULL};
+    static const char known[] =
+        " __version__ model_type prompts default_prompt_name similarity_fn_name ";
     static const char *const documents[] = {"document", "passage", "corpus"};
     const imr_json *all = imr_json_at(config, "prompts");
     const char *name = imr_json_string_or(config, "default_prompt_name", NULL);

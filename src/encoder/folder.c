@@ -337,15 +337,15 @@ static bool says_nothing(const imr_json *value)
 }
 
 void imr_settings_unknown(imr_buf *notice, const char *file, const imr_json *config,
-                          const char *const *known)
+                          const char *known)
 {
     imr_buf names IMR_AUTOBUF = {0};
     for (const imr_json *item = imr_json_child(config); item; item = imr_json_next(item)) {
-        const char *const *k = known;
-        while (*k && strcmp(*k, imr_json_key(item)) != 0)
-            k++;
-        if (!*k && !says_nothing(item))
-            imr_buf_printf(&names, "%s%.60s", names.len ? ", " : "", imr_json_key(item));
+        const char *key = imr_json_key(item);
+        char padded[64]; /* longer than any that is known */
+        snprintf(padded, sizeof padded, " %s ", key);
+        if ((strchr(key, ' ') || !strstr(known, padded)) && !says_nothing(item))
+            imr_buf_printf(&names, "%s%.60s", names.len ? ", " : "", key);
     }
     if (names.len)
         imr_settings_note(notice,

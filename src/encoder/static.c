@@ -277,25 +277,11 @@ static imr_status read_length(imr_encoder *e, const imr_json *config, imr_error 
 
 imr_status imr_static_open_model2vec(imr_encoder *e, const imr_json *config, imr_error *err)
 {
-    static const char *const known[] = {"normalize",
-                                        "max_length",
-                                        "model_type",
-                                        "architectures",
-                                        "tokenizer_name",
-                                        "apply_pca",
-                                        "sif_coefficient",
-                                        "hidden_dim",
-                                        "seq_length",
-                                        "pooling",
-                                        "embedding_dtype",
-                                        "vocabulary_quantization",
-                                        "head_config",
-                                        "apply_zipf",
-                                        "base_model_name",
-                                        "language",
-                                        "token_remove_pattern",
-                                        "vocabulary_size",
-                                        NULL};
+    static const char known[] =
+        " normalize max_length model_type architectures tokenizer_name apply_pca "
+        "sif_coefficient hidden_dim seq_length pooling embedding_dtype "
+        "vocabulary_quantization head_config apply_zipf base_model_name language "
+        "token_remove_pattern vocabulary_size ";
     imr_tokenizer_facts facts;
     e->kind = "model2vec";
     e->normalise = imr_json_bool_or(config, "normalize", false);

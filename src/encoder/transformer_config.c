@@ -186,13 +186,9 @@ static imr_status read_length(size_t *longest, const imr_json *from, const char 
 static imr_status read_processing(size_t *longest, imr_encoder *e, const imr_json *part,
                                   size_t positions, imr_error *err)
 {
-    static const char *const known[] = {"max_length",
-                                        "truncation",
-                                        "padding",
-                                        "return_tensors",
-                                        "return_attention_mask",
-                                        "return_token_type_ids",
-                                        NULL};
+    static const char known[] =
+        " max_length truncation padding return_tensors return_attention_mask "
+        "return_token_type_ids ";
     const imr_json *cut = imr_json_at(part, "truncation");
     imr_settings_unknown(&e->notice, "sentence_bert_config.json: processing_kwargs", part, known);
     if (!imr_json_bool_or(cut, "", true) ||
@@ -205,9 +201,8 @@ static imr_status read_processing(size_t *longest, imr_encoder *e, const imr_jso
 static imr_status read_sentence(size_t *longest, bool *lower, imr_encoder *e,
                                 const imr_json *sentence, size_t positions, imr_error *err)
 {
-    static const char *const known[] = {
-        "max_seq_length",     "do_lower_case", "transformer_task",  "modality_config",
-        "module_output_name", "unpad_inputs",  "processing_kwargs", NULL};
+    static const char known[] = " max_seq_length do_lower_case transformer_task modality_config "
+                                "module_output_name unpad_inputs processing_kwargs ";
     static const struct {
         const char *key, *only;
     } fixed[] = {{"transformer_task", "feature-extraction"},

@@ -278,15 +278,10 @@ static imr_status open_pooling(imr_encoder *e, const char *module, imr_error *er
     char *path IMR_AUTOFREE = NULL;
     IMR_TRY(imr_transformer_json(&config, &path, e, module, "config.json",
                                  "the pooling's description is", err));
-    static const char *const known[] = {"embedding_dimension",
-                                        "word_embedding_dimension",
-                                        "pooling_mode",
-                                        "include_prompt",
-                                        "pooling_mode_cls_token",
-                                        "pooling_mode_max_tokens",
-                                        "pooling_mode_mean_tokens",
-                                        "pooling_mode_mean_sqrt_len_tokens",
-                                        NULL};
+    static const char known[] =
+        " embedding_dimension word_embedding_dimension pooling_mode include_prompt "
+        "pooling_mode_cls_token pooling_mode_max_tokens pooling_mode_mean_tokens "
+        "pooling_mode_mean_sqrt_len_tokens ";
     imr_settings_unknown(&e->notice, "the pooling's config.json", config, known);
     if (!imr_json_bool_or(config, "include_prompt", true) &&
         (e->query_prefix[0] || e->passage_prefix[0]))

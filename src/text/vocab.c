@@ -90,37 +90,26 @@ imr_status imr_vocab_finish(imr_vocab *v, imr_error *err)
     return IMR_OK;
 }
 
-static imr_status parse(imr_vocab *v, const char *text, size_t len, imr_error *err)
+imr_status imr_vocab_parse(imr_vocab *out, const char *text, size_t len, imr_error *err)
 {
+    imr_vocab v IMR_CLEANUP(imr_vocab_done) = {0};
     while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
         len--;
     uint32_t line = 0;
-    for (size_t pos = 0; pos < len; line++) {
+    for (size_t pos = 0, size; pos < len; line++, pos += size + 1) {
         const char *end = memchr(text + pos, '\n', len - pos);
-        size_t size = end ? (size_t)(end - (text + pos)) : len - pos;
-        size_t next = pos + size + 1;
-        if (size > 0 && text[pos + size - 1] == '\r')
-            size--;
-        imr_status status = imr_vocab_add(v, text + pos, size, line, err);
+        size = end ? (size_t)(end - (text + pos)) : len - pos;
+        const bool crlf = size > 0 && text[pos + size - 1] == '\r';
+        imr_status status = imr_vocab_add(&v, text + pos, size - crlf, line, err);
         if (status != IMR_OK) {
             char where[32];
             snprintf(where, sizeof where, "line %" PRIu32, line + 1);
             return imr_error_prefix(err, status, where);
         }
-        pos = next;
     }
-    return imr_vocab_finish(v, err);
-}
-
-imr_status imr_vocab_parse(imr_vocab *out, const char *text, size_t len, imr_error *err)
-{
-    imr_vocab v = {0};
-    imr_status status = parse(&v, text, len, err);
-    if (status != IMR_OK) {
-        imr_vocab_done(&v);
-        return status;
-    }
+    IMR_TRY(imr_vocab_finish(&v, err));
     *out = v;
+    v = (imr_vocab){0};
     return IMR_OK;
 }
 

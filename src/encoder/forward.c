@@ -104,11 +104,14 @@ static void embed(const worker *w)
     size_t row = 0;
     for (size_t s = 0; s < w->p->count; s++) {
         const imr_sequence *q = &w->p->sequences[s];
+        size_t next = t->config.first_position;
         for (size_t k = 0; k < q->n; k++, row++) {
+            const bool padding = t->family->positions_after_pad && q->ids[k] == t->config.pad;
+            const size_t place = padding ? t->config.pad : next++;
             if (row < w->first || row >= w->last)
                 continue;
             const float *word = w->p->e->rows + q->ids[k] * hidden;
-            const float *position = t->position + q->places[k] * hidden;
+            const float *position = t->position + place * hidden;
             float *x = w->room->x + row * w->room->stride;
             for (size_t i = 0; i < hidden; i++)
                 x[i] = t->type ? word[i] + (position[i] + t->type[i]) : word[i] + position[i];

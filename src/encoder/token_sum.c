@@ -40,19 +40,6 @@ size_t imr_encoder_outputs(const imr_encoder *e)
     return *imr_encoder_sum_problem(e) ? 0 : !t ? e->dim : t->pool.n == 1 ? t->config.hidden : 0;
 }
 
-/* v [rows, d->in] is replaced by [rows, d->out]. */
-static imr_status through_dense(float **v, size_t rows, const imr_transformer_step *d,
-                                const float *bias, imr_error *err)
-{
-    float *next = imr_alloc_aligned(rows, d->out * sizeof *next);
-    if (!next)
-        return imr_fail_memory(err);
-    imr_nn_linear(next, imr_view_of(*v, rows, d->in), imr_view_of(d->w, d->out, d->in), bias);
-    imr_free(*v);
-    *v = next;
-    return IMR_OK;
-}
-
 imr_status imr_encoder_through_dense(imr_matrix *v, const imr_encoder *e, imr_error *err)
 {
     const imr_transformer *t = e->transformer;
@@ -60,7 +47,7 @@ imr_status imr_encoder_through_dense(imr_matrix *v, const imr_encoder *e, imr_er
         const imr_transformer_step *d = &t->steps[i];
         if (!d->w)
             continue;
-        IMR_TRY(through_dense(&v->v, v->rows, d, NULL, err));
+        IMR_TRY(imr_transformer_dense(&v->v, v->rows, d, NULL, err));
         v->cols = d->out;
     }
     return IMR_OK;
@@ -140,8 +127,8 @@ static imr_status sum_outputs(imr_token_sum *s, const imr_encoder *e, const char
             scale_to_unit(s, width);
             continue;
         }
-        IMR_TRY(through_dense(&s->rows, s->tokens.n, d, NULL, err));
-        IMR_TRY(through_dense(&s->extra, 1, d, d->bias, err));
+        IMR_TRY(imr_transformer_dense(&s->rows, s->tokens.n, d, NULL, err));
+        IMR_TRY(imr_transformer_dense(&s->extra, 1, d, d->bias, err));
         width = d->out;
     }
     return IMR_OK;

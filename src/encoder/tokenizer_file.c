@@ -5,8 +5,6 @@
 
 #include "base/array.h"
 #include "base/limits.h"
-#include "base/mem.h"
-#include "format/json.h"
 
 static imr_status refuse(imr_error *err, const char *part, const char *found, const char *known)
 {
@@ -21,19 +19,15 @@ static const char *type_of(const imr_json *node)
 
 /* ---- normalizer ---- */
 
-/* Takes over step's texts, also on failure. */
-static imr_status add_step(imr_tokenizer_spec *s, imr_normalise_step step, imr_error *err)
+static imr_status add_step(imr_tokenizer_spec *s, imr_normalise_op op, imr_error *err)
 {
-    bool full = s->n_steps >= IMR_MAX_NORMALISE_STEP;
-    if (!full && imr_array_grow(&s->steps, s->n_steps, &s->cap_steps, 1, sizeof *s->steps)) {
-        s->steps[s->n_steps++] = step;
-        return IMR_OK;
-    }
-    imr_free(step.from);
-    imr_free(step.to);
-    return full ? imr_fail(err, IMR_E_LIMIT, "the normalizer has more than %u steps",
-                           IMR_MAX_NORMALISE_STEP)
-                : imr_fail_memory(err);
+    if (s->n_steps >= IMR_MAX_NORMALISE_STEP)
+        return imr_fail(err, IMR_E_LIMIT, "the normalizer has more than %u steps",
+                        IMR_MAX_NORMALISE_STEP);
+    if (!imr_array_grow(&s->steps, s->n_steps, &s->cap_steps, 1, sizeof *s->steps))
+        return imr_fail_memory(err);
+    s->steps[s->n_steps++] = (imr_normalise_step){.op = op};
+    return IMR_OK;
 }
 
 static imr_status read_bert_normalizer(imr_tokenizer_spec *s, const imr_json *node, imr_error *err)
@@ -44,7 +38,7 @@ static imr_status read_bert_normalizer(imr_tokenizer_spec *s, const imr_json *no
                                   imr_json_bool_or(node, "handle_chinese_chars", true),
                                   imr_json_bool_or(node, "strip_accents", lower), lower);
     for (size_t i = 0; i < n; i++)
-        IMR_TRY(add_step(s, steps[i], err));
+        IMR_TRY(add_step(s, steps[i].op, err));
     return IMR_OK;
 }
 
@@ -56,13 +50,11 @@ static imr_status read_replace(imr_tokenizer_spec *s, const imr_json *node, imr_
     if (!*from)
         return refuse(err, "the normalizer Replace with a pattern that is no string", "Regex",
                       "pattern {\"String\": ...}");
-    imr_normalise_step step = {IMR_NORM_REPLACE, imr_strdup(from), imr_strdup(to)};
-    if (!step.from || !step.to) {
-        imr_free(step.from);
-        imr_free(step.to);
-        return imr_fail_memory(err);
-    }
-    return add_step(s, step, err);
+    IMR_TRY(add_step(s, IMR_NORM_REPLACE, err));
+    imr_normalise_step *step = &s->steps[s->n_steps - 1];
+    step->from = imr_strdup(from);
+    step->to = imr_strdup(to);
+    return step->from && step->to ? IMR_OK : imr_fail_memory(err);
 }
 
 static imr_status read_normalizer(imr_tokenizer_spec *s, const imr_json *node, imr_error *err)
@@ -70,33 +62,33 @@ static imr_status read_normalizer(imr_tokenizer_spec *s, const imr_json *node, i
     static const struct {
         const char *type;
         imr_normalise_op op;
-    } plain[] = {{"Lowercase", IMR_NORM_LOWER},
-                 {"NFD", IMR_NORM_NFD},
-                 {"NFKD", IMR_NORM_NFKD},
-                 {"StripAccents", IMR_NORM_STRIP_MARKS}};
+        const char *unless; /* this key is false */
+    } plain[] = {{"Lowercase", IMR_NORM_LOWER, ""},
+                 {"NFD", IMR_NORM_NFD, ""},
+                 {"NFKD", IMR_NORM_NFKD, ""},
+                 {"StripAccents", IMR_NORM_STRIP_MARKS, ""},
+                 {"Strip", IMR_NORM_STRIP_LEFT, "strip_left"},
+                 {"Strip", IMR_NORM_STRIP_RIGHT, "strip_right"}};
     if (!node || imr_json_is_null(node))
         return IMR_OK;
     const char *type = type_of(node);
-    for (size_t i = 0; i < IMR_LEN(plain); i++)
-        if (strcmp(type, plain[i].type) == 0)
-            return add_step(s, (imr_normalise_step){.op = plain[i].op}, err);
+    bool known = strcmp(type, "Sequence") == 0;
+    const imr_json *item = known ? imr_json_child(imr_json_at(node, "normalizers")) : NULL;
+    for (; item; item = imr_json_next(item))
+        IMR_TRY(read_normalizer(s, item, err));
+    for (size_t i = 0; i < IMR_LEN(plain); i++) {
+        if (strcmp(type, plain[i].type) != 0)
+            continue;
+        known = true;
+        if (imr_json_bool_or(node, plain[i].unless, true))
+            IMR_TRY(add_step(s, plain[i].op, err));
+    }
+    if (known)
+        return IMR_OK;
     if (strcmp(type, "BertNormalizer") == 0)
         return read_bert_normalizer(s, node, err);
     if (strcmp(type, "Replace") == 0)
         return read_replace(s, node, err);
-    if (strcmp(type, "Strip") == 0) {
-        if (imr_json_bool_or(node, "strip_left", true))
-            IMR_TRY(add_step(s, (imr_normalise_step){.op = IMR_NORM_STRIP_LEFT}, err));
-        if (imr_json_bool_or(node, "strip_right", true))
-            IMR_TRY(add_step(s, (imr_normalise_step){.op = IMR_NORM_STRIP_RIGHT}, err));
-        return IMR_OK;
-    }
-    if (strcmp(type, "Sequence") == 0) {
-        const imr_json *item = imr_json_child(imr_json_at(node, "normalizers"));
-        for (; item; item = imr_json_next(item))
-            IMR_TRY(read_normalizer(s, item, err));
-        return IMR_OK;
-    }
     return refuse(err, "the normalizer", type,
                   "BertNormalizer, Lowercase, NFD, NFKD, StripAccents, Strip, Replace, Sequence");
 }
@@ -105,13 +97,10 @@ static imr_status read_normalizer(imr_tokenizer_spec *s, const imr_json *node, i
 
 static imr_status read_pre_tokenizer(imr_tokenizer_spec *s, const imr_json *node, imr_error *err)
 {
-    static const struct {
-        const char *type;
-        imr_split_rule rule;
-    } plain[] = {{"BertPreTokenizer", IMR_SPLIT_BERT},
-                 {"Whitespace", IMR_SPLIT_WORDS},
-                 {"WhitespaceSplit", IMR_SPLIT_SPACE},
-                 {"Punctuation", IMR_SPLIT_PUNCTUATION}};
+    static const char *const types[] = {[IMR_SPLIT_BERT] = "BertPreTokenizer",
+                                        [IMR_SPLIT_WORDS] = "Whitespace",
+                                        [IMR_SPLIT_SPACE] = "WhitespaceSplit",
+                                        [IMR_SPLIT_PUNCTUATION] = "Punctuation"};
     if (!node || imr_json_is_null(node))
         return IMR_OK;
     const char *type = type_of(node);
@@ -121,21 +110,20 @@ static imr_status read_pre_tokenizer(imr_tokenizer_spec *s, const imr_json *node
             IMR_TRY(read_pre_tokenizer(s, item, err));
         return IMR_OK;
     }
-    for (size_t i = 0; i < IMR_LEN(plain); i++) {
-        if (strcmp(type, plain[i].type) != 0)
-            continue;
-        const char *behaviour = imr_json_string_or(node, "behavior", "Isolated");
-        if (strcmp(behaviour, "Isolated") != 0)
-            return refuse(err, "the pre_tokenizer Punctuation with behavior", behaviour,
-                          "Isolated");
-        if (s->n_rules >= IMR_MAX_SPLIT_RULES)
-            return imr_fail(err, IMR_E_LIMIT, "the pre_tokenizer has more than %u parts",
-                            IMR_MAX_SPLIT_RULES);
-        s->rules[s->n_rules++] = plain[i].rule;
-        return IMR_OK;
-    }
-    return refuse(err, "the pre_tokenizer", type,
-                  "BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation, Sequence");
+    size_t rule = 0;
+    while (rule < IMR_LEN(types) && strcmp(type, types[rule]) != 0)
+        rule++;
+    if (rule == IMR_LEN(types))
+        return refuse(err, "the pre_tokenizer", type,
+                      "BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation, Sequence");
+    const char *behaviour = imr_json_string_or(node, "behavior", "Isolated");
+    if (strcmp(behaviour, "Isolated") != 0)
+        return refuse(err, "the pre_tokenizer Punctuation with behavior", behaviour, "Isolated");
+    if (s->n_rules >= IMR_MAX_SPLIT_RULES)
+        return imr_fail(err, IMR_E_LIMIT, "the pre_tokenizer has more than %u parts",
+                        IMR_MAX_SPLIT_RULES);
+    s->rules[s->n_rules++] = (imr_split_rule)rule;
+    return IMR_OK;
 }
 
 /* ---- model and vocabulary ---- */
@@ -238,15 +226,16 @@ static imr_status read_model(imr_tokenizer_spec *s, const imr_json *model, imr_e
 
 /* ---- post_processor ---- */
 
-static imr_status add_affix(uint32_t *ids, size_t *n, int64_t id, imr_error *err)
+static imr_status add_affix(imr_tokenizer_spec *s, bool after, int64_t id, imr_error *err)
 {
+    size_t *n = after ? &s->n_after : &s->n_before;
     if (*n >= IMR_MAX_AFFIX)
         return imr_fail(err, IMR_E_LIMIT, "the post_processor adds more than %u ids on one side",
                         IMR_MAX_AFFIX);
     if (id < 0 || id >= (int64_t)IMR_MAX_VOCAB)
         return imr_fail(err, IMR_E_FORMAT,
                         "the post_processor names a special token without an id");
-    ids[(*n)++] = (uint32_t)id;
+    (after ? s->after : s->before)[(*n)++] = (uint32_t)id;
     return IMR_OK;
 }
 
@@ -273,8 +262,7 @@ static imr_status read_template(imr_tokenizer_spec *s, const imr_json *node, imr
             return imr_fail(err, IMR_E_FORMAT, "the post_processor's special_tokens lack \"%s\"",
                             name);
         for (; id; id = imr_json_next(id))
-            IMR_TRY(add_affix(passed ? s->after : s->before, passed ? &s->n_after : &s->n_before,
-                              imr_json_int_or(id, "", -1), err));
+            IMR_TRY(add_affix(s, passed, imr_json_int_or(id, "", -1), err));
     }
     return IMR_OK;
 }
@@ -287,8 +275,8 @@ static imr_status read_post_processor(imr_tokenizer_spec *s, const imr_json *nod
     if (strcmp(type, "TemplateProcessing") == 0)
         return read_template(s, node, err);
     if (strcmp(type, "BertProcessing") == 0 || strcmp(type, "RobertaProcessing") == 0) {
-        IMR_TRY(add_affix(s->before, &s->n_before, imr_json_int_or(node, "cls/1", -1), err));
-        return add_affix(s->after, &s->n_after, imr_json_int_or(node, "sep/1", -1), err);
+        IMR_TRY(add_affix(s, false, imr_json_int_or(node, "cls/1", -1), err));
+        return add_affix(s, true, imr_json_int_or(node, "sep/1", -1), err);
     }
     return refuse(err, "the post_processor", type,
                   "TemplateProcessing, BertProcessing, RobertaProcessing");

@@ -22,21 +22,16 @@ typedef struct work {
     const imr_transformer *t;
     imr_tokens tokens;              /* of one text */
     IMR_ARRAY(uint32_t) ids;        /* of the batch's tokens */
-    IMR_ARRAY(uint32_t) places;     /* their positions */
     size_t starts[BATCH_TEXTS + 1]; /* of its texts */
     size_t texts;
-    float *heads[2]; /* [room_texts, widest]: the texts' vectors between pooling and the end */
-    size_t room_texts;
-    size_t done; /* texts */
+    float *pooled; /* [texts, modes hidden], the batch's */
+    size_t done;   /* texts */
 } work;
 
 static void work_done(work *w)
 {
     imr_tokens_done(&w->tokens);
     imr_free(w->ids.v);
-    imr_free(w->places.v);
-    imr_free(w->heads[0]);
-    imr_free(w->heads[1]);
 }
 
 static size_t larger(size_t a, size_t b)
@@ -106,8 +101,8 @@ static void plan(batch *b)
     const size_t tokens = w->ids.n;
     const size_t worth = tokens * (imr_forward_work(&w->t->config) / 1000) / WORTH_THREADS;
     for (size_t i = 0; i < w->texts; i++)
-        b->sequences[i] = (imr_sequence){w->ids.v + w->starts[i], w->places.v + w->starts[i],
-                                         w->starts[i + 1] - w->starts[i], i};
+        b->sequences[i] =
+            (imr_sequence){w->ids.v + w->starts[i], w->starts[i + 1] - w->starts[i], i};
     qsort(b->sequences, w->texts, sizeof *b->sequences, longer_first);
     b->threads = imr_team_most() < larger(worth, 1) ? imr_team_most() : larger(worth, 1);
     b->alone = b->threads == 1 || (w->texts >= 2 * b->threads &&
@@ -154,7 +149,7 @@ static void pool(const batch *b, size_t group, const imr_forward_room *room, siz
         const imr_view rows = {room->x + room->starts[i] * room->stride, b->sequences[at + i].n,
                                hidden, room->stride};
         const size_t text = b->sequences[at + i].text;
-        imr_pool_rows(w->heads[0] + text * w->t->pool.n * hidden, &w->t->pool, rows);
+        imr_pool_rows(w->pooled + text * w->t->pool.n * hidden, &w->t->pool, rows);
         if (w->call->listener)
 #pragma omp critical(imr_encoder_listener)
             w->call->listener->heard(w->call->listener->user, w->done + text, rows);
@@ -201,64 +196,51 @@ static imr_status run_layers(work *w, imr_error *err)
 
 /* ---- from tokens to vectors ---- */
 
-/* Memory for the vectors between pooling and the last step. */
-static imr_status make_heads(work *w, imr_error *err)
+imr_status imr_transformer_dense(float **v, size_t rows, const imr_transformer_step *d,
+                                 const float *bias, imr_error *err)
 {
-    size_t widest = w->t->pool.n * w->t->config.hidden;
-    for (size_t i = 0; i < w->t->n_steps; i++)
-        widest = larger(widest, w->t->steps[i].out);
-    for (size_t i = 0; i < 2 && w->texts > w->room_texts; i++) {
-        imr_free(w->heads[i]);
-        w->heads[i] = imr_alloc_aligned(w->texts * widest, sizeof *w->heads[i]);
-        if (!w->heads[i])
-            return imr_fail_memory(err);
-    }
-    w->room_texts = larger(w->room_texts, w->texts);
+    float *next = imr_alloc_aligned(rows, d->out * sizeof *next);
+    if (!next)
+        return imr_fail_memory(err);
+    imr_nn_linear(next, imr_view_of(*v, rows, d->in), imr_view_of(d->w, d->out, d->in), bias);
+    imr_free(*v);
+    *v = next;
     return IMR_OK;
 }
 
-/* From what pooling gave to out [texts, e->dim]. */
-static void finish(work *w, float *out)
+/* Encodes the texts collected to out [texts, e->dim], and forgets them. */
+static imr_status run_batch(work *w, float *out, imr_error *err)
 {
     const imr_transformer *t = w->t;
+    const imr_encoder_call *c = w->call;
+    const size_t n = w->texts, dim = c->e->dim;
     size_t width = t->pool.n * t->config.hidden;
-    float *v = w->heads[0], *other = w->heads[1];
+    float *v IMR_AUTOFREE = w->pooled = imr_alloc_aligned(n * width, sizeof *v);
+    if (!v)
+        return imr_fail_memory(err);
+    IMR_TRY(run_layers(w, err));
     for (size_t i = 0; i < t->n_steps; i++) {
         const imr_transformer_step *s = &t->steps[i];
         if (!s->w) {
-            imr_nn_unit_rows(v, imr_view_of(v, w->texts, width));
+            imr_nn_unit_rows(v, imr_view_of(v, n, width));
             continue;
         }
-        imr_nn_linear(other, imr_view_of(v, w->texts, width), imr_view_of(s->w, s->out, s->in),
-                      s->bias);
+        IMR_TRY(imr_transformer_dense(&v, n, s, s->bias, err));
         width = s->out;
         if (s->activate)
-            s->activate(other, w->texts * width);
-        float *swap = v;
-        v = other;
-        other = swap;
+            s->activate(v, n * width);
     }
-    memcpy(out, v, w->texts * width * sizeof *out);
-}
-
-/* Encodes the texts collected, out being the row of the first of them, and forgets them. */
-static imr_status run_batch(work *w, float *out, imr_error *err)
-{
-    IMR_TRY(make_heads(w, err));
-    IMR_TRY(run_layers(w, err));
-    finish(w, out);
-    size_t bad = imr_view_first_bad(imr_view_of(out, w->texts, w->call->e->dim));
-    if (bad < w->texts * w->call->e->dim)
+    memcpy(out, v, n * dim * sizeof *out);
+    size_t bad = imr_view_first_bad(imr_view_of(out, n, dim));
+    if (bad < n * dim)
         return imr_fail(err, IMR_E_NUMERIC,
                         "text %zu: its vector is not finite: the encoder's weights overflow",
-                        w->done + bad / w->call->e->dim);
-    w->done += w->texts;
-    w->texts = 0;
-    w->ids.n = w->places.n = 0;
-    if (imr_progress_step(w->call->progress, "encoding texts", w->done, w->call->count))
+                        w->done + bad / dim);
+    w->done += n;
+    w->texts = w->ids.n = 0;
+    if (imr_progress_step(c->progress, "encoding texts", w->done, c->count))
         return IMR_OK;
-    return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu texts", w->done,
-                    w->call->count);
+    return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu texts", w->done, c->count);
 }
 
 /* ---- texts to batches ---- */
@@ -267,7 +249,6 @@ static imr_status add_text(work *w, size_t index, imr_token_count *count, imr_er
 {
     const imr_encoder_call *c = w->call;
     const imr_tokens *tokens = &w->tokens;
-    const size_t pad = w->t->config.pad;
     if (c->ids)
         IMR_TRY(imr_tokenizer_alone(c->e->tokenizer, c->ids[index], &w->tokens, err));
     else
@@ -275,16 +256,10 @@ static imr_status add_text(work *w, size_t index, imr_token_count *count, imr_er
                                  c->listener && c->listener->read, err));
     if (c->listener && c->listener->read)
         IMR_TRY(c->listener->read(c->listener->user, index, tokens, err));
-    uint32_t place = (uint32_t)w->t->config.first_position;
-    if (!IMR_GROW(&w->ids, tokens->n) || !IMR_GROW(&w->places, tokens->n))
-        return imr_fail_memory(err);
     w->starts[w->texts++] = w->ids.n;
-    for (size_t i = 0; i < tokens->n; i++) {
-        const uint32_t id = tokens->v[i].id;
-        const bool padding = w->t->family->positions_after_pad && id == pad;
-        w->ids.v[w->ids.n++] = id;
-        w->places.v[w->places.n++] = padding ? (uint32_t)pad : place++;
-    }
+    for (size_t i = 0; i < tokens->n; i++)
+        if (!IMR_PUSH(&w->ids, tokens->v[i].id))
+            return imr_fail_memory(err);
     w->starts[w->texts] = w->ids.n;
     return IMR_OK;
 }

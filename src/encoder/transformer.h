@@ -135,6 +135,10 @@ typedef struct imr_transformer {
 
 void imr_transformer_free(imr_transformer *t); /* NULL is fine */
 
+/* The product of a Dense step: *v [rows, d->in] is replaced by [rows, d->out]; bias may be NULL. */
+imr_status imr_transformer_dense(float **v, size_t rows, const imr_transformer_step *d,
+                                 const float *bias, imr_error *err) IMR_NODISCARD;
+
 /* Fills e, whose folder is set. Without modules the vector is the mean of the tokens'. On failure
  * the caller frees e. */
 imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error *err) IMR_NODISCARD;
@@ -216,7 +220,7 @@ void imr_checkpoint_forget(const imr_checkpoint *w);
  */
 /* The tokens of one text. */
 typedef struct imr_sequence {
-    const uint32_t *ids, *places; /* [n]: rows of the word and of the position table */
+    const uint32_t *ids; /* [n] */
     size_t n;
     size_t text; /* for the caller */
 } imr_sequence;

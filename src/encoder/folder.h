@@ -60,8 +60,8 @@ imr_status imr_folder_missing(const imr_folder *f, const char *module, const cha
 
 /* One more sentence; notice NULL: nobody wants to know. */
 void imr_settings_note(imr_buf *notice, const char *format, ...) IMR_PRINTF(2, 3);
-/* Names the keys of config that are not among `known` (" one another ", a space around each) and say
- * something: null, false, empty texts, lists and objects say nothing. */
+/* Names the keys of config that are not among `known` (" one another ", a space around each) and
+ * say something: null, false, empty texts, lists and objects say nothing. */
 void imr_settings_unknown(imr_buf *notice, const char *file, const imr_json *config,
                           const char *known);
 

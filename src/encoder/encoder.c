@@ -184,25 +184,19 @@ imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
 
 imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX], imr_error *err)
 {
-    IMR_AUTOSHA256 imr_sha256 all;
-    imr_sha256_init(&all);
+    imr_buf lines IMR_AUTOBUF = {0};
     for (size_t i = 0; i < e->n_files; i++) {
         char one[IMR_SHA256_HEX];
         char *path IMR_AUTOFREE = imr_path_join(e->folder.path, e->files[i]);
         if (!path)
             return imr_fail_memory(err);
         IMR_TRY(imr_sha256_file(path, one, err));
-        imr_sha256_add(&all, one, IMR_SHA256_HEX - 1);
-        imr_sha256_add(&all, "  ", 2);
-        imr_sha256_add(&all, e->files[i], strlen(e->files[i]));
-        imr_sha256_add(&all, "\n", 1);
+        imr_buf_printf(&lines, "%s  %s\n", one, e->files[i]);
     }
-    if (e->precision != IMR_FLOAT32) {
-        const char *name = imr_precision_name(e->precision);
-        imr_sha256_add(&all, name, strlen(name));
-        imr_sha256_add(&all, "\n", 1);
-    }
-    return imr_sha256_hex(&all, out, err);
+    if (e->precision != IMR_FLOAT32)
+        imr_buf_printf(&lines, "%s\n", imr_precision_name(e->precision));
+    IMR_TRY(imr_buf_check(&lines, err));
+    return imr_sha256_memory(imr_buf_text(&lines), lines.len, out, err);
 }
 
 imr_view imr_encoder_token_rows(const imr_encoder *e)

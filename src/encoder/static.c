@@ -131,16 +131,6 @@ imr_status imr_static_encode(const imr_encoder_call *c, imr_error *err)
 
 /* ---- opening ---- */
 
-static imr_status check_table(const imr_tensor *t, imr_error *err)
-{
-    char shape[160];
-    if (t->rank == 2 && t->shape[0] > 0 && t->shape[1] > 0 && t->shape[1] <= IMR_MAX_DIM)
-        return IMR_OK;
-    return imr_fail(err, IMR_E_SHAPE,
-                    "the tensor `%s` is %s; expected tokens x dimensions, at most %u dimensions",
-                    t->name, imr_tensor_shape_text(t, shape), IMR_MAX_DIM);
-}
-
 /* A vector of one number a token, or NULL when the tensor is absent. */
 static imr_status read_column(float **out, const imr_tensors *t, const char *name, size_t vocab,
                               imr_error *err)
@@ -153,29 +143,8 @@ static imr_status read_column(float **out, const imr_tensors *t, const char *nam
         return imr_fail(err, IMR_E_SHAPE,
                         "the tensor `%s` is %s, but the vocabulary has %zu tokens", name,
                         imr_tensor_shape_text(found, shape), vocab);
-    float *v = IMR_NEW_ARRAY(float, vocab);
-    if (!v)
-        return imr_fail_memory(err);
-    imr_status status = imr_tensor_to_f32(found, v, err);
-    if (status != IMR_OK) {
-        imr_free(v);
-        return status;
-    }
-    *out = v;
-    return IMR_OK;
-}
-
-static imr_status check_finite(const imr_encoder *e, imr_error *err)
-{
-    size_t vocab = e->tokenizer->spec.vocab.n;
-    size_t bad = imr_view_first_bad(imr_view_of(e->rows, vocab, e->dim));
-    if (bad == vocab * e->dim)
-        return IMR_OK;
-    uint32_t id = (uint32_t)(bad / e->dim);
-    return imr_fail(err, IMR_E_NUMERIC,
-                    "the row of token %" PRIu32 " (\"%s\") holds a value that is not finite, at "
-                    "dimension %zu",
-                    id, imr_vocab_text(&e->tokenizer->spec.vocab, id, NULL), bad % e->dim);
+    *out = IMR_NEW_ARRAY(float, vocab);
+    return *out ? imr_tensor_to_f32(found, *out, err) : imr_fail_memory(err);
 }
 
 /* rows[t] = table[mapping[t]] */
@@ -199,51 +168,57 @@ static imr_status map_rows(imr_encoder *e, const imr_tensor *table, const float 
     return IMR_OK;
 }
 
-/* `other` (may be NULL) is a second name of the table; extras: also `mapping` and `weights`. */
-static imr_status fill_rows(imr_encoder *e, const imr_tensors *t, const char *name,
-                            const char *other, bool extras, imr_error *err)
+/* Model2Vec's files may have `mapping` and `weights`, others two names of the table. */
+static imr_status fill_rows(imr_encoder *e, const imr_tensors *t, bool model2vec, imr_error *err)
 {
+    const imr_vocab *vocab = &e->tokenizer->spec.vocab;
+    const char *name = model2vec ? "embeddings" : "embedding.weight";
     const imr_tensor *table = imr_tensors_find(t, name);
-    if (!table && other)
-        table = imr_tensors_find(t, other);
+    float *mapping IMR_AUTOFREE = NULL, *weights IMR_AUTOFREE = NULL;
+    char shape[160];
+    if (!table)
+        table = imr_tensors_find(t, "embeddings");
     if (!table)
         return imr_fail(err, IMR_E_NOT_FOUND, "the tensor `%s` is missing", name);
-    IMR_TRY(check_table(table, err));
-    size_t vocab = e->tokenizer->spec.vocab.n;
-    float *mapping IMR_AUTOFREE = NULL, *weights IMR_AUTOFREE = NULL;
-    if (extras) {
-        IMR_TRY(read_column(&mapping, t, "mapping", vocab, err));
-        IMR_TRY(read_column(&weights, t, "weights", vocab, err));
+    if (table->rank != 2 || !table->shape[0] || !table->shape[1] || table->shape[1] > IMR_MAX_DIM)
+        return imr_fail(
+            err, IMR_E_SHAPE,
+            "the tensor `%s` is %s; expected tokens x dimensions, at most %u dimensions",
+            table->name, imr_tensor_shape_text(table, shape), IMR_MAX_DIM);
+    if (model2vec) {
+        IMR_TRY(read_column(&mapping, t, "mapping", vocab->n, err));
+        IMR_TRY(read_column(&weights, t, "weights", vocab->n, err));
     }
-    if (!mapping && table->shape[0] != vocab)
+    if (!mapping && table->shape[0] != vocab->n)
         return imr_fail(err, IMR_E_SHAPE,
                         "the tensor `%s` has %" PRIu64 " rows, but the vocabulary has %zu tokens",
-                        table->name, table->shape[0], vocab);
-    e->dim = e->rows_dim = (size_t)table->shape[1];
-    if (vocab > SIZE_MAX / e->dim)
-        return imr_fail_memory(err);
-    e->rows = imr_alloc_aligned(vocab * e->dim, sizeof *e->rows);
+                        table->name, table->shape[0], vocab->n);
+    const size_t n = e->dim = e->rows_dim = (size_t)table->shape[1];
+    e->rows = vocab->n > SIZE_MAX / n ? NULL : imr_alloc_aligned(vocab->n * n, sizeof *e->rows);
     if (!e->rows)
         return imr_fail_memory(err);
-    if (mapping)
-        IMR_TRY(map_rows(e, table, mapping, err));
-    else
-        IMR_TRY(imr_tensor_to_f32(table, e->rows, err));
-    for (size_t id = 0; weights && id < vocab; id++)
-        for (size_t j = 0; j < e->dim; j++)
-            e->rows[id * e->dim + j] *= weights[id];
-    return check_finite(e, err);
+    IMR_TRY(mapping ? map_rows(e, table, mapping, err) : imr_tensor_to_f32(table, e->rows, err));
+    for (size_t i = 0; weights && i < vocab->n * n; i++)
+        e->rows[i] *= weights[i / n];
+    const size_t bad = imr_view_first_bad(imr_view_of(e->rows, vocab->n, n));
+    const uint32_t id = (uint32_t)(bad / n);
+    if (id < vocab->n)
+        return imr_fail(err, IMR_E_NUMERIC,
+                        "the row of token %" PRIu32
+                        " (\"%s\") holds a value that is not finite, at "
+                        "dimension %zu",
+                        id, imr_vocab_text(vocab, id, NULL), bad % n);
+    return IMR_OK;
 }
 
-static imr_status open_table(imr_encoder *e, const char *module, const char *name,
-                             const char *other, bool extras, imr_error *err)
+static imr_status open_table(imr_encoder *e, const char *module, bool model2vec, imr_error *err)
 {
     static const char file[] = "model.safetensors";
     char *path IMR_AUTOFREE = NULL;
     IMR_TRY(imr_folder_need(&path, &e->folder, module, file, "the weights are", err));
     imr_tensors t IMR_CLEANUP(imr_tensors_done) = {0};
     IMR_TRY(imr_safetensors_open(&t, path, err));
-    IMR_TRY(imr_error_prefix(err, fill_rows(e, &t, name, other, extras, err), path));
+    IMR_TRY(imr_error_prefix(err, fill_rows(e, &t, model2vec, err), path));
     return imr_encoder_add_file(e, module, file, err);
 }
 
@@ -292,7 +267,7 @@ imr_status imr_static_open_model2vec(imr_encoder *e, const imr_json *config, imr
     imr_status status = read_length(e, config, err);
     status = imr_error_prefix(err, status, "config.json: max_length");
     IMR_TRY(imr_error_prefix(err, status, e->folder.path));
-    return e->tokens_only ? IMR_OK : open_table(e, "", "embeddings", NULL, true, err);
+    return e->tokens_only ? IMR_OK : open_table(e, "", true, err);
 }
 
 imr_status imr_static_open_modules(imr_encoder *e, const imr_modules *m, imr_error *err)
@@ -311,6 +286,5 @@ imr_status imr_static_open_modules(imr_encoder *e, const imr_modules *m, imr_err
     IMR_TRY(imr_encoder_add_tokenizer(&facts, e, m->path[0], false, err));
     e->max_tokens = facts.max_ids;
     e->keep_end = facts.keep_end;
-    return e->tokens_only ? IMR_OK
-                          : open_table(e, m->path[0], "embedding.weight", "embeddings", false, err);
+    return e->tokens_only ? IMR_OK : open_table(e, m->path[0], false, err);
 }

@@ -201,19 +201,11 @@ static uint32_t clean_one(cleaner *c, uint32_t cp)
         cp = ' ';
     if (cp < 0x20 || (cp >= 0x7F && cp < 0xA0) || is_hidden(cp))
         return 0;
-    switch (category(cp)) {
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_ME:
+    const utf8proc_category_t k = category(cp);
+    if (k == UTF8PROC_CATEGORY_MN || k == UTF8PROC_CATEGORY_ME)
         return c->marks++ < MAX_MARKS ? cp : 0;
-    case UTF8PROC_CATEGORY_CN:
-    case UTF8PROC_CATEGORY_CS:
-        cp = IMR_UTF8_BAD;
-        break;
-    default:
-        break;
-    }
     c->marks = 0;
-    return cp;
+    return k == UTF8PROC_CATEGORY_CN || k == UTF8PROC_CATEGORY_CS ? IMR_UTF8_BAD : cp;
 }
 
 static void clean(imr_buf *out, uint32_t *source, const char *text, size_t len,
@@ -249,15 +241,12 @@ imr_status imr_utf8_clean_map(imr_buf *out, uint32_t **source, const char *text,
                         "a text of %zu bytes is longer than the %zu shown at once", len,
                         IMR_MAX_LINE_BYTES);
     /* One bad byte becomes the three of U+FFFD: the largest growth. */
-    uint32_t *map = IMR_NEW_ARRAY(uint32_t, 3 * len + 1);
+    uint32_t *map IMR_AUTOFREE = IMR_NEW_ARRAY(uint32_t, 3 * len + 1);
     if (!map)
         return imr_fail_memory(err);
     clean(out, map, text, len, flags);
-    imr_status status = imr_buf_check(out, err);
-    if (status != IMR_OK) {
-        imr_free(map);
-        return status;
-    }
+    IMR_TRY(imr_buf_check(out, err));
     *source = map;
+    map = NULL;
     return IMR_OK;
 }

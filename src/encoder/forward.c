@@ -1,7 +1,6 @@
 #include "encoder/transformer.h"
 
 #include "base/mem.h"
-#include "encoder/layer.h"
 
 enum {
     BLOCK = 48, /* rows taken through a layer at a time: theirs and a panel fit 1 MB */

@@ -1,4 +1,4 @@
-#include "encoder/layer.h"
+#include "encoder/transformer.h"
 
 #include <math.h>
 #include <string.h>

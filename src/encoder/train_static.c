@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "format/json.h"
 #include "format/safetensors.h"
-#include "text/vocab.h"
+#include "text/tokenizer.h"
 
 #define CONTEXT_POWER    0.75
 #define BLOCK_ROWS       4096 /* rows between two looks at the progress callback */

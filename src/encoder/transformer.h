@@ -2,7 +2,7 @@
  * encoder/transformer.h - sentence encoders of the BERT family.
  *
  *   x0    = norm(word[id] + position[p] + type[0])
- *   x     = norm(x + attention(x) Wo' + bo)          attention: encoder/layer.h, on x Wqkv' + bqkv
+ *   x     = norm(x + attention(x) Wo' + bo)          attention: see below, on x Wqkv' + bqkv
  *   x     = norm(x + gelu(x Wu' + bu) Wd' + bd)      for each layer (Devlin et al. 2018; post-norm)
  *   v     = steps(pool(x))                           Dense and Normalize, in the order of modules
  *
@@ -205,6 +205,34 @@ imr_status imr_checkpoint_read(float **out, const imr_checkpoint *w, const char 
                                size_t cols, imr_error *err) IMR_NODISCARD;
 /* Until this, what was read is in memory twice: as it lies in the file and as the caller has it. */
 void imr_checkpoint_forget(const imr_checkpoint *w);
+
+/* ---- attention (encoder/layer.c) ---- */
+
+/*
+ * Rows are the tokens of several sequences, one after the other without padding:
+ * starts[s] <= row < starts[s+1] is sequence s. Precision: float32, as math/kernels.h has it; no
+ * result depends on which other sequences stand beside. No state; one call is one thread's.
+ */
+typedef struct imr_attention {
+    const imr_kernels *kernels;
+    size_t width;          /* of the head */
+    const float *qkv;      /* [rows, 3 width]: its queries, keys, values */
+    size_t stride;         /* from row to row of qkv */
+    const size_t *starts;  /* [sequences + 1] */
+    const float *relative; /* [2 reach - 1] or NULL: added to the score of query i and key j at
+                              reach - 1 + j - i */
+    size_t reach;          /* at least the longest sequence */
+} imr_attention;
+
+/*
+ * One head in the rows of one sequence of out [rows, width]:
+ * softmax(Q K' / sqrt(width) + relative) V (Vaswani et al. 2017, 3.2), some queries at a time, so
+ * that scores never leave the caches.
+ */
+void imr_layer_attend(float *out, size_t out_stride, const imr_attention *a, size_t sequence,
+                      float *scratch);
+/* Floats of scratch, aligned to 64 bytes, for sequences of up to `longest` rows. */
+size_t imr_layer_scratch(const imr_kernels *k, size_t longest, size_t width);
 
 /* ---- tokens through the layers (encoder/forward.c) ---- */
 

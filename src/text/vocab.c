@@ -1,4 +1,4 @@
-#include "text/vocab.h"
+#include "text/tokenizer.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -1,6 +1,5 @@
 #include "base/mem.h"
 #include "encoder/encoder.h"
-#include "encoder/layer.h"
 #include "encoder/transformer.h"
 #include "format/npy.h"
 #include "math/blas.h"

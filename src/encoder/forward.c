@@ -207,44 +207,40 @@ static void feed_forward(const worker *w, const imr_transformer_layer *l, size_t
                               .x_stride = r->inner_stride,
                               .rows = last - first,
                               .finish = IMR_FINISH_ADD};
-    multiply(w, &l->out, out);
+    multiply(w, &l->products[IMR_OUT], out);
     normalise(w, &l->attention_norm, first, last);
-    multiply(w, &l->up, up);
-    multiply(w, &l->down, down);
+    multiply(w, &l->products[IMR_UP], up);
+    multiply(w, &l->products[IMR_DOWN], down);
     normalise(w, &l->norm, first, last);
 }
 
-static bool layer_by_columns(const worker *w, const imr_transformer_layer *l)
+/* One layer; false when the pass is to stop. */
+static bool run_layer(const worker *w, const imr_transformer_layer *l)
 {
     const imr_forward_room *r = w->room;
-    (void)go_on(w); /* some rows are soon through */
-    multiply(w, &l->qkv,
-             (imr_product){.out = r->qkv,
-                           .x = r->x,
-                           .out_stride = r->qkv_stride,
-                           .x_stride = r->stride,
-                           .rows = w->p->tokens});
-    if (atomic_load(w->p->stop))
-        return false;
-    attend(w, 0);
-    wait_for_all(w);
-    feed_forward(w, l, 0, w->p->tokens);
-    return true;
-}
-
-static bool layer_by_rows(const worker *w, const imr_transformer_layer *l)
-{
+    const imr_dense *qkv = &l->products[IMR_QKV];
+    const imr_product all = {.out = r->qkv,
+                             .x = r->x,
+                             .out_stride = r->qkv_stride,
+                             .x_stride = r->stride,
+                             .rows = w->p->tokens};
     const size_t n = w->last - w->first, blocks = (n + BLOCK - 1) / BLOCK;
-    for (size_t head = 0; head < w->t->config.heads; head += w->room->heads) {
-        if (go_on(w))
-            project(w, &l->qkv, head);
-        wait_for_all(w);
+    for (size_t head = 0; head < w->t->config.heads; head += r->heads) {
+        const bool more = go_on(w);
+        if (!r->few && more)
+            project(w, qkv, head);
+        if (r->few) /* and soon through */
+            multiply(w, qkv, all);
+        else
+            wait_for_all(w);
         if (atomic_load(w->p->stop))
             return false;
         attend(w, head);
     }
     wait_for_all(w);
-    for (size_t i = 0; i < blocks && go_on(w); i++)
+    if (r->few)
+        feed_forward(w, l, 0, w->p->tokens);
+    for (size_t i = 0; !r->few && i < blocks && go_on(w); i++)
         feed_forward(w, l, w->first + n * i / blocks, w->first + n * (i + 1) / blocks);
     return true;
 }
@@ -268,8 +264,7 @@ void imr_forward(const imr_forward_pass *p, size_t me, size_t threads)
     embed(&w);
     wait_for_all(&w);
     for (size_t i = 0; i < t->config.layers; i++) {
-        if (!(p->room->few ? layer_by_columns(&w, &t->layers[i])
-                           : layer_by_rows(&w, &t->layers[i])))
+        if (!run_layer(&w, &t->layers[i]))
             return;
     }
     wait_for_all(&w);

@@ -210,15 +210,13 @@ static imr_status class_of(const char **out, reading *r, imr_error *err)
     return IMR_OK;
 }
 
-/* Whether "Fast" follows or not. */
-static bool among(const char *const *names, const char *name)
+/* Is it one of names, a space around each? Whether "Fast" follows or not. */
+static bool among(const char *names, const char *name)
 {
-    for (; *names; names++) {
-        const size_t n = strlen(*names);
-        if (strncmp(*names, name, n) == 0 && (!name[n] || strcmp(name + n, "Fast") == 0))
-            return true;
-    }
-    return false;
+    char padded[64]; /* longer than any of them */
+    const size_t n = strlen(name), fast = n > 4 && strcmp(name + n - 4, "Fast") == 0 ? 4 : 0;
+    snprintf(padded, sizeof padded, " %.*s ", (int)(n - fast), name);
+    return !strchr(name, ' ') && strstr(names, padded);
 }
 
 /* What of tokenizer.json transformers 5 passes over for a class of its own. */
@@ -265,12 +263,11 @@ static imr_status apply_bert(reading *r, const char *class, imr_error *err)
 
 static imr_status apply_transformers(reading *r, imr_error *err)
 {
-    static const char *const bert[] = {"BertTokenizer",        "MPNetTokenizer",
-                                       "DistilBertTokenizer",  "ElectraTokenizer",
-                                       "MobileBertTokenizer",  "ConvBertTokenizer",
-                                       "SqueezeBertTokenizer", "LayoutLMTokenizer",
-                                       "LxmertTokenizer",      NULL};
-    static const char *const plain[] = {"PreTrainedTokenizer", "TokenizersBackend", NULL};
+    static const char bert[] = " BertTokenizer MPNetTokenizer DistilBertTokenizer ElectraTokenizer "
+                               "MobileBertTokenizer ConvBertTokenizer SqueezeBertTokenizer "
+                               "LayoutLMTokenizer LxmertTokenizer ";
+    static const char plain[] = " PreTrainedTokenizer TokenizersBackend ";
+    const imr_json *file = r->json[FILE_JSON];
     const char *class;
     IMR_TRY(open_json(r, CONFIG, err));
     IMR_TRY(class_of(&class, r, err));
@@ -280,27 +277,26 @@ static imr_status apply_transformers(reading *r, imr_error *err)
     if (imr_json_bool_or(r->json[CONFIG], "split_special_tokens", false))
         imr_settings_note(r->wish->notice, "tokenizer_config.json: split_special_tokens is not "
                                            "obeyed: special tokens in a text are found whole");
-    if (among(bert, class) || (!r->json[FILE_JSON] && among(plain, class))) {
-        if (r->json[FILE_JSON])
-            IMR_TRY(fault_in(r, FILE_JSON,
-                             imr_tokenizer_read_vocab(&r->spec, r->json[FILE_JSON], err), err));
+    if (among(bert, class) || (!file && among(plain, class))) {
+        if (file)
+            IMR_TRY(fault_in(r, FILE_JSON, imr_tokenizer_read_vocab(&r->spec, file, err), err));
         IMR_TRY(apply_bert(r, class, err));
-    } else if (!r->json[FILE_JSON]) {
+    } else if (!file) {
         return imr_fail(err, IMR_E_UNSUPPORTED,
                         "%s: the tokenizer_class %.60s is not supported without a tokenizer.json; "
                         "supported: BertTokenizer, MPNetTokenizer",
                         r->folder, class);
     } else {
-        IMR_TRY(fault_in(r, FILE_JSON, imr_tokenizer_read(&r->spec, r->json[FILE_JSON], err), err));
+        IMR_TRY(fault_in(r, FILE_JSON, imr_tokenizer_read(&r->spec, file, err), err));
         IMR_TRY(add_tokens(r, err));
-        if (imr_json_is_null(imr_json_at(r->json[FILE_JSON], "post_processor")))
+        if (imr_json_is_null(imr_json_at(file, "post_processor")))
             imr_settings_note(r->wish->notice,
                               "tokenizer.json has no post_processor: texts are encoded without "
                               "[CLS] and [SEP], as transformers does for the tokenizer_class %.60s",
                               class);
     }
-    for (int file = CONFIG; file <= MAP; file++)
-        IMR_TRY(fault_in(r, file, add_extra(r, file, err), err));
+    for (int i = CONFIG; i <= MAP; i++)
+        IMR_TRY(fault_in(r, i, add_extra(r, i, err), err));
     note_files(r);
     return IMR_OK;
 }

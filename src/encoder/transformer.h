@@ -106,10 +106,16 @@ typedef struct imr_layer_norm {
     float *gain, *shift; /* [hidden] */
 } imr_layer_norm;
 
+enum {
+    IMR_QKV,  /* [3 hidden, hidden]: each head's queries, keys and values together */
+    IMR_OUT,  /* [hidden, hidden] */
+    IMR_UP,   /* [inner, hidden] */
+    IMR_DOWN, /* [hidden, inner] */
+    IMR_PRODUCTS
+};
+
 typedef struct imr_transformer_layer {
-    imr_dense qkv;      /* [3 hidden, hidden]: each head's queries, keys and values together */
-    imr_dense out;      /* [hidden, hidden] */
-    imr_dense up, down; /* [inner, hidden], [hidden, inner] */
+    imr_dense products[IMR_PRODUCTS];
     imr_layer_norm attention_norm, norm;
 } imr_transformer_layer;
 

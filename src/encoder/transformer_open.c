@@ -7,14 +7,6 @@
 #include "base/mem.h"
 #include "math/nn.h"
 
-enum { PRODUCTS = 4 };
-
-static void products_of(imr_dense *out[PRODUCTS], imr_transformer_layer *l)
-{
-    imr_dense *const all[PRODUCTS] = {&l->qkv, &l->out, &l->up, &l->down};
-    memcpy(out, all, sizeof all);
-}
-
 static void norm_done(imr_layer_norm *n)
 {
     imr_free(n->gain);
@@ -26,11 +18,10 @@ void imr_transformer_free(imr_transformer *t)
     if (!t)
         return;
     for (size_t i = 0; t->layers && i < t->config.layers; i++) {
-        imr_dense *all[PRODUCTS];
-        products_of(all, &t->layers[i]);
-        for (size_t k = 0; k < PRODUCTS; k++) {
-            imr_packed_done(&all[k]->w);
-            imr_free(all[k]->bias);
+        imr_dense *all = t->layers[i].products;
+        for (size_t k = 0; k < IMR_PRODUCTS; k++) {
+            imr_packed_done(&all[k].w);
+            imr_free(all[k].bias);
         }
         norm_done(&t->layers[i].attention_norm);
         norm_done(&t->layers[i].norm);
@@ -110,13 +101,14 @@ static imr_status read_layer(imr_transformer_layer *l, const imr_encoder *e, siz
 {
     const imr_transformer *t = e->transformer;
     const size_t hidden = t->config.hidden, inner = t->config.inner;
+    imr_dense *all = l->products;
     char layer[64];
     snprintf(layer, sizeof layer, "encoder.layer.%zu.", index);
-    IMR_TRY(read_qkv(&l->qkv, e, w, layer, err));
-    IMR_TRY(read_dense(&l->out, e, w, layer, t->family->out, hidden, hidden, err));
+    IMR_TRY(read_qkv(&all[IMR_QKV], e, w, layer, err));
+    IMR_TRY(read_dense(&all[IMR_OUT], e, w, layer, t->family->out, hidden, hidden, err));
     IMR_TRY(read_norm(&l->attention_norm, t, w, layer, t->family->attention_norm, err));
-    IMR_TRY(read_dense(&l->up, e, w, layer, "intermediate.dense", inner, hidden, err));
-    IMR_TRY(read_dense(&l->down, e, w, layer, "output.dense", hidden, inner, err));
+    IMR_TRY(read_dense(&all[IMR_UP], e, w, layer, "intermediate.dense", inner, hidden, err));
+    IMR_TRY(read_dense(&all[IMR_DOWN], e, w, layer, "output.dense", hidden, inner, err));
     return read_norm(&l->norm, t, w, layer, "output.LayerNorm", err);
 }
 
@@ -143,17 +135,16 @@ static imr_status read_relative(imr_transformer *t, const imr_checkpoint *w, siz
  * room there must be, and no more than one is ever there twice. */
 static imr_status gather_layer(imr_transformer *t, size_t index, imr_error *err)
 {
-    imr_dense *all[PRODUCTS];
+    imr_dense *all = t->layers[index].products;
     size_t bytes = 0;
-    products_of(all, &t->layers[index]);
-    for (size_t k = 0; k < PRODUCTS; k++)
-        bytes += imr_packed_bytes(&all[k]->w);
+    for (size_t k = 0; k < IMR_PRODUCTS; k++)
+        bytes += imr_packed_bytes(&all[k].w);
     if (!t->weights && !(t->weights = imr_alloc_large(t->config.layers, bytes)))
         return imr_fail_memory(err);
     char *place = (char *)t->weights + index * bytes;
-    for (size_t k = 0; k < PRODUCTS; k++) {
-        imr_packed_move(&all[k]->w, place);
-        place += imr_packed_bytes(&all[k]->w);
+    for (size_t k = 0; k < IMR_PRODUCTS; k++) {
+        imr_packed_move(&all[k].w, place);
+        place += imr_packed_bytes(&all[k].w);
     }
     return IMR_OK;
 }

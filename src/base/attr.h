@@ -9,14 +9,10 @@
 #ifndef IMR_BASE_ATTR_H
 #define IMR_BASE_ATTR_H
 
-#if defined(__GNUC__)
 #define IMR_NODISCARD    __attribute__((warn_unused_result))
 #define IMR_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define IMR_CLEANUP(fn)  __attribute__((cleanup(fn)))
 #define IMR_UNUSED       __attribute__((unused))
-#else
-#error "imrnn needs gcc or clang (cleanup attributes)"
-#endif
 
 /* One binary for every CPU: the loader picks the clone. Levels, not models: "arch=haswell" is taken
  * only on a CPU that is a Haswell, never on another maker's with the same instructions. Sanitizer

@@ -37,6 +37,60 @@ struct imr_torch {
     const uint8_t **legacy; /* [rows] the elements; NULL until they were found */
 };
 
+/* ---- tensors ---- */
+
+/* The bytes of a storage. An empty key names none: "FOLDER/data/" is a folder. */
+static imr_status find_storage(const uint8_t **data, uint64_t *bytes, const imr_torch *t,
+                               const imr_pickle_value *s, imr_error *err)
+{
+    size_t i;
+    uint32_t row;
+    if (t->prefix && s->len &&
+        imr_zip_find(&t->zip, t->prefix, strlen(t->prefix), s->text, s->len, &i)) {
+        imr_zip_entry e;
+        IMR_TRY(imr_zip_at(&e, &t->zip, i, err));
+        *data = e.data;
+        *bytes = e.size;
+        return IMR_OK;
+    }
+    if (t->prefix || !imr_strmap_get(&t->rows, s->text, s->len, &row) || !t->legacy[row])
+        return imr_fail(err, IMR_E_FORMAT, "its storage data/%.64s is not in the file", s->text);
+    *data = t->legacy[row];
+    *bytes = s->elements * imr_dtype_size(s->dtype);
+    return IMR_OK;
+}
+
+/* A TENSOR of the tree as a checked view of t's bytes, without a name. Errors: IMR_E_FORMAT when
+ * its storage is missing, has another size than the pickle says, or is too short for the view. */
+static imr_status view_of(imr_tensor *out, const imr_torch *t, const imr_pickle_value *v,
+                          imr_error *err)
+{
+    if (!v || v->kind != IMR_PK_TENSOR)
+        return imr_fail(err, IMR_E_FORMAT, "expected a tensor, found %s", imr_pickle_kind_name(v));
+    const imr_pickle_value *s = v->tensor->storage;
+    const uint8_t *data = NULL;
+    uint64_t bytes = 0;
+    IMR_TRY(find_storage(&data, &bytes, t, s, err));
+    size_t size = imr_dtype_size(s->dtype);
+    if (bytes % size || bytes / size != s->elements)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "its storage data/%.64s has %" PRIu64 " bytes, expected %" PRIu64
+                        " elements of %s",
+                        s->text, bytes, s->elements, imr_dtype_name(s->dtype));
+    if (v->tensor->offset > s->elements)
+        return imr_fail(err, IMR_E_FORMAT, "begins behind the end of its storage data/%.64s",
+                        s->text);
+    imr_tensor made = {.dtype = s->dtype, .rank = v->tensor->rank};
+    size_t skip = (size_t)v->tensor->offset * size;
+    memcpy(made.shape, v->tensor->shape, sizeof made.shape);
+    memcpy(made.stride, v->tensor->stride, sizeof made.stride);
+    made.data = data + skip;
+    made.bytes = (size_t)bytes - skip;
+    IMR_TRY(imr_tensor_check(&made, err));
+    *out = made;
+    return IMR_OK;
+}
+
 /* ---- pairs of a dictionary ---- */
 
 #define FORGET_EACH ((size_t)1 << 13) /* pairs read before the file's pages are given back */
@@ -66,7 +120,7 @@ static imr_status take_pair(void *user, const imr_pickle_value *key, const imr_p
     else
         return imr_fail(err, IMR_E_UNSUPPORTED, "a tensor is named by %s, expected a string",
                         imr_pickle_kind_name(key));
-    imr_status status = imr_torch_tensor(&tensor, p->torch, value, err);
+    imr_status status = view_of(&tensor, p->torch, value, err);
     if (status != IMR_OK)
         return imr_tensor_prefix(err, status, name, strlen(name));
     if (++p->n % FORGET_EACH == 0 && p->file)
@@ -143,11 +197,12 @@ static imr_status check_byte_order(const imr_zip *z, const char *folder, size_t 
 /* p NULL: the tree is kept. */
 static imr_status read_zip(imr_torch *t, const void *data, size_t len, pairs *p, imr_error *err)
 {
-    imr_zip_options options = {.scratch = p ? p->scratch : NULL, .mapped = p ? p->file : NULL};
     size_t i = 0, folder = 0;
     imr_zip_entry pickle;
     imr_buf prefix = {0};
-    IMR_TRY(imr_zip_parse(&t->zip, data, len, &options, err));
+    if (p)
+        t->zip = (imr_zip){.scratch = p->scratch, .mapped = p->file};
+    IMR_TRY(imr_zip_parse(&t->zip, data, len, err));
     IMR_TRY(find_pickle(&i, &folder, &t->zip, err));
     IMR_TRY(imr_zip_at(&pickle, &t->zip, i, err));
     imr_buf_add(&prefix, pickle.name, folder);
@@ -253,27 +308,6 @@ static imr_status read_legacy(imr_torch *t, const void *data, size_t len, imr_er
 
 /* ---- the object ---- */
 
-/* The bytes of a storage. An empty key names none: "FOLDER/data/" is a folder. */
-static imr_status find_storage(const uint8_t **data, uint64_t *bytes, const imr_torch *t,
-                               const imr_pickle_value *s, imr_error *err)
-{
-    size_t i;
-    uint32_t row;
-    if (t->prefix && s->len &&
-        imr_zip_find(&t->zip, t->prefix, strlen(t->prefix), s->text, s->len, &i)) {
-        imr_zip_entry e;
-        IMR_TRY(imr_zip_at(&e, &t->zip, i, err));
-        *data = e.data;
-        *bytes = e.size;
-        return IMR_OK;
-    }
-    if (t->prefix || !imr_strmap_get(&t->rows, s->text, s->len, &row) || !t->legacy[row])
-        return imr_fail(err, IMR_E_FORMAT, "its storage data/%.64s is not in the file", s->text);
-    *data = t->legacy[row];
-    *bytes = s->elements * imr_dtype_size(s->dtype);
-    return IMR_OK;
-}
-
 static imr_status read_any(imr_torch *t, const void *data, size_t len, pairs *p, imr_error *err)
 {
     if (len >= 4 && memcmp(data, "PK\3\4", 4) == 0)
@@ -344,37 +378,6 @@ void imr_torch_free_into(imr_torch *t, imr_tensors *table)
 const imr_pickle_value *imr_torch_root(const imr_torch *t)
 {
     return t->pickle ? imr_pickle_root(t->pickle) : NULL;
-}
-
-/* ---- tensors ---- */
-
-imr_status imr_torch_tensor(imr_tensor *out, const imr_torch *t, const imr_pickle_value *v,
-                            imr_error *err)
-{
-    if (!v || v->kind != IMR_PK_TENSOR)
-        return imr_fail(err, IMR_E_FORMAT, "expected a tensor, found %s", imr_pickle_kind_name(v));
-    const imr_pickle_value *s = v->tensor->storage;
-    const uint8_t *data = NULL;
-    uint64_t bytes = 0;
-    IMR_TRY(find_storage(&data, &bytes, t, s, err));
-    size_t size = imr_dtype_size(s->dtype);
-    if (bytes % size || bytes / size != s->elements)
-        return imr_fail(err, IMR_E_FORMAT,
-                        "its storage data/%.64s has %" PRIu64 " bytes, expected %" PRIu64
-                        " elements of %s",
-                        s->text, bytes, s->elements, imr_dtype_name(s->dtype));
-    if (v->tensor->offset > s->elements)
-        return imr_fail(err, IMR_E_FORMAT, "begins behind the end of its storage data/%.64s",
-                        s->text);
-    imr_tensor made = {.dtype = s->dtype, .rank = v->tensor->rank};
-    size_t skip = (size_t)v->tensor->offset * size;
-    memcpy(made.shape, v->tensor->shape, sizeof made.shape);
-    memcpy(made.stride, v->tensor->stride, sizeof made.stride);
-    made.data = data + skip;
-    made.bytes = (size_t)bytes - skip;
-    IMR_TRY(imr_tensor_check(&made, err));
-    *out = made;
-    return IMR_OK;
 }
 
 imr_status imr_torch_open_pairs(imr_torch **out, const char *path, imr_scratch *scratch,

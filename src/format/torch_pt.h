@@ -30,11 +30,6 @@ void imr_torch_free_into(imr_torch *t, imr_tensors *table);
 
 const imr_pickle_value *imr_torch_root(const imr_torch *t); /* NULL after imr_torch_open_pairs */
 
-/* A TENSOR of the tree as a checked view of t's bytes, without a name. Errors: IMR_E_FORMAT when
- * its storage is missing, has another size than the pickle says, or is too short for the view. */
-imr_status imr_torch_tensor(imr_tensor *out, const imr_torch *t, const imr_pickle_value *v,
-                            imr_error *err) IMR_NODISCARD;
-
 /* Collects the tensors of a dict (string key -> tensor; other values are ignored) into a table that
  * borrows t's bytes: t must outlive it. Keys that are not strings are written as decimal when they
  * are integers, else refused. */
@@ -47,7 +42,7 @@ imr_status imr_torch_tensors(imr_tensors *out, const imr_torch *t, const imr_pic
  * valid during the call, tensor->data as long as *out; a key may come twice. The file is read from
  * front to back and its pages are given back on the way; what is held for each storage (21 to 34
  * bytes) goes to the scratch (NULL: memory) and is gone after the call. Errors: also what `each`
- * returns, and of imr_torch_tensor.
+ * returns.
  */
 typedef imr_status (*imr_torch_pair_fn)(void *user, const char *name, const imr_tensor *tensor,
                                         imr_error *err);

@@ -353,7 +353,7 @@ imr_status imr_zip_at(imr_zip_entry *out, const imr_zip *z, size_t i, imr_error 
     return IMR_OK;
 }
 
-static imr_status read_entries(imr_zip *z, const imr_zip_options *options, imr_error *err)
+static imr_status read_entries(imr_zip *z, imr_error *err)
 {
     imr_bytes b = imr_bytes_of(z->directory, z->bytes);
     uint64_t end = 0, forgotten = 0;
@@ -365,8 +365,8 @@ static imr_status read_entries(imr_zip *z, const imr_zip_options *options, imr_e
         IMR_TRY(read_local(&e, z->data, z->start, err));
         in_order = in_order && e.header >= end;
         end = end_of(&e, z->data);
-        if (options->mapped && (e.header - forgotten) > FORGET_BYTES) { /* backwards too */
-            imr_file_forget(options->mapped);
+        if (z->mapped && (e.header - forgotten) > FORGET_BYTES) { /* backwards too */
+            imr_file_forget(z->mapped);
             forgotten = e.header;
         }
     }
@@ -377,30 +377,20 @@ static imr_status read_entries(imr_zip *z, const imr_zip_options *options, imr_e
     return in_order ? IMR_OK : check_overlap(z, err);
 }
 
-imr_status imr_zip_parse(imr_zip *out, const void *data, size_t len, const imr_zip_options *options,
-                         imr_error *err)
+imr_status imr_zip_parse(imr_zip *z, const void *data, size_t len, imr_error *err)
 {
-    static const imr_zip_options none;
-    const imr_zip_options *o = options ? options : &none;
     directory d = {0};
     IMR_TRY(read_end(&d, data, len, err));
-    imr_zip z = {.data = data,
-                 .directory = (const uint8_t *)data + d.offset,
-                 .start = (size_t)d.offset,
-                 .bytes = (size_t)d.bytes,
-                 .at = imr_scratch_alloc(o->scratch, (size_t)d.entries, sizeof *z.at),
-                 .n = (size_t)d.entries,
-                 .packed = o->packed,
-                 .scratch = o->scratch};
-    if (!z.at)
-        return imr_scratch_fail(o->scratch, err);
-    imr_status status = read_entries(&z, o, err);
-    if (status != IMR_OK) {
-        imr_zip_done(&z);
-        return status;
-    }
-    *out = z;
-    return IMR_OK;
+    z->data = data;
+    z->directory = z->data + d.offset;
+    z->start = (size_t)d.offset;
+    z->bytes = (size_t)d.bytes;
+    z->n = (size_t)d.entries;
+    z->at = imr_scratch_alloc(z->scratch, z->n, sizeof *z->at);
+    const imr_status status = z->at ? read_entries(z, err) : imr_scratch_fail(z->scratch, err);
+    if (status != IMR_OK)
+        imr_zip_done(z);
+    return status;
 }
 
 void imr_zip_done(imr_zip *z)

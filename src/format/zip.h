@@ -39,27 +39,22 @@ typedef struct imr_zip_entry {
 } imr_zip_entry;
 
 typedef struct imr_zip {
+    /* How it is read, set before: {0} will do. */
+    bool packed;            /* compressed and encrypted entries pass, and names of any encoding */
+    imr_scratch *scratch;   /* takes the tables; must outlive the archive */
+    const imr_file *mapped; /* the file the bytes are of: forgotten now and then while every local
+                               header is looked at */
     const uint8_t *data, *directory;
     size_t start, bytes; /* of the directory: its offset and its length */
     uint64_t *at;        /* [n] of each header, within the directory; in its order */
     size_t n;
     uint64_t *slots; /* [mask + 1] of the names: half a hash, and the entry's number + 1 */
     uint64_t mask, seed;
-    bool packed;
-    imr_scratch *scratch;
 } imr_zip;
 
-/* How an archive is read; all may be NULL. */
-typedef struct imr_zip_options {
-    bool packed;            /* compressed and encrypted entries pass, and names of any encoding */
-    imr_scratch *scratch;   /* takes the tables; must outlive the archive */
-    const imr_file *mapped; /* the file the bytes are of: forgotten now and then while every local
-                               header is looked at */
-} imr_zip_options;
-
-/* Checks every entry. data must outlive the result; options may be NULL. Errors: no file name. */
-imr_status imr_zip_parse(imr_zip *out, const void *data, size_t len, const imr_zip_options *options,
-                         imr_error *err) IMR_NODISCARD;
+/* Checks every entry. data must outlive z, which holds nothing after an error. Errors: no file
+ * name. */
+imr_status imr_zip_parse(imr_zip *z, const void *data, size_t len, imr_error *err) IMR_NODISCARD;
 void imr_zip_done(imr_zip *z); /* {0} is fine */
 
 /* Entry i of n. Errors only when the bytes changed since. */

@@ -165,9 +165,9 @@ static imr_status list_members(archive *a, imr_error *err)
 
 static imr_status open_archive(archive *a, imr_error *err)
 {
-    const imr_zip_options packed = {.packed = true};
     IMR_TRY(imr_file_map(&a->file, a->path, err));
-    imr_status status = imr_zip_parse(&a->zip, a->file.data, a->file.len, &packed, err);
+    a->zip.packed = true;
+    imr_status status = imr_zip_parse(&a->zip, a->file.data, a->file.len, err);
     if (status == IMR_OK)
         IMR_TRY(find_corpus(a, err));
     if (status == IMR_OK)

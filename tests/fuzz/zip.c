@@ -48,15 +48,14 @@ static void check_entries(const imr_zip *z, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    imr_zip z, packed;
+    imr_zip z = {0}, packed = {.packed = true};
     imr_error err;
-    const imr_zip_options options = {.packed = true};
-    if (imr_zip_parse(&packed, data, size, &options, &err) != IMR_OK) {
-        must(imr_zip_parse(&z, data, size, NULL, &err) != IMR_OK);
+    if (imr_zip_parse(&packed, data, size, &err) != IMR_OK) {
+        must(imr_zip_parse(&z, data, size, &err) != IMR_OK);
         return 0;
     }
     check_entries(&packed, data, size);
-    if (imr_zip_parse(&z, data, size, NULL, &err) == IMR_OK) {
+    if (imr_zip_parse(&z, data, size, &err) == IMR_OK) {
         must(z.n == packed.n);
         check_entries(&z, data, size);
         imr_zip_done(&z);

@@ -106,7 +106,7 @@ static const char *parse(const imr_buf *b)
 {
     imr_zip z = {0};
     void *copy = exact_copy(b->data, b->len);
-    imr_status status = imr_zip_parse(&z, copy, b->len, NULL, &err);
+    imr_status status = imr_zip_parse(&z, copy, b->len, &err);
     imr_zip_done(&z);
     free(copy);
     test_count();
@@ -129,7 +129,7 @@ TEST("entries are found through the directory, plain or ZIP64, with zeros in loc
                          {.name = "x/b", .data = "hello", .zip64 = true, .local_size = UINT32_MAX},
                          {.name = "x/c", .data = "", .crc = 1}};
         build(&b, parts, 3, end64 == 1);
-        CHECK_OK(imr_zip_parse(&z, b.data, b.len, NULL, &err));
+        CHECK_OK(imr_zip_parse(&z, b.data, b.len, &err));
         CHECK_INT(z.n, 3);
         imr_zip_entry e;
         for (size_t i = 0; i < 2; i++) {
@@ -171,9 +171,8 @@ TEST("many entries in any order are found, their tables in a scratch")
     memcpy(both, b.data + start, one + two);
     memcpy(b.data + start, both + one, two);
     memcpy(b.data + start + two, both, one);
-    imr_zip z = {0};
-    imr_zip_options options = {.scratch = scratch};
-    CHECK_OK(imr_zip_parse(&z, b.data, b.len, &options, &err));
+    imr_zip z = {.scratch = scratch};
+    CHECK_OK(imr_zip_parse(&z, b.data, b.len, &err));
     for (size_t i = 0; i < N; i++) {
         size_t at = N;
         imr_zip_entry e;
@@ -289,7 +288,7 @@ TEST("archives survive the failure of every allocation")
     IMR_AUTOBUF imr_buf b = {0};
     imr_zip z = {0};
     build(&b, parts, 2, false);
-    CHECK_EVERY_ALLOCATION(imr_zip_parse(&z, b.data, b.len, NULL, &err));
+    CHECK_EVERY_ALLOCATION(imr_zip_parse(&z, b.data, b.len, &err));
     CHECK_INT(z.n, 2);
     imr_zip_done(&z);
 }
@@ -313,11 +312,10 @@ static imr_status gather(void *user, const uint8_t *bytes, size_t n, imr_error *
 /* Entry `name` of the archive, unpacked. */
 static imr_status unpack(gathered *g, const void *data, size_t len, const char *name)
 {
-    const imr_zip_options packed = {.packed = true};
-    imr_zip z = {0};
+    imr_zip z = {.packed = true};
     imr_zip_entry e;
     size_t i;
-    IMR_TRY(imr_zip_parse(&z, data, len, &packed, &err));
+    IMR_TRY(imr_zip_parse(&z, data, len, &err));
     if (!imr_zip_find(&z, name, strlen(name), "", 0, &i))
         FAIL("%s is not in the archive", name);
     imr_status status = imr_zip_at(&e, &z, i, &err);

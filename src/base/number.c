@@ -62,17 +62,17 @@ bool imr_parse_double(const char *text, size_t len, double *out)
     return true;
 }
 
-static const char *word_for(double value)
+/* out holds at least 32 bytes. */
+static char *put_word(char *out, double value)
 {
-    return isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+    snprintf(out, 32, "%s", isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+    return out;
 }
 
 char *imr_format_float(char *out, double value)
 {
-    if (!isfinite(value)) {
-        snprintf(out, 32, "%s", word_for(value));
-        return out;
-    }
+    if (!isfinite(value))
+        return put_word(out, value);
     snprintf(out, 32, "%.9g", value == 0 ? 0.0 : value);
     to_point(out);
     return out;
@@ -80,10 +80,8 @@ char *imr_format_float(char *out, double value)
 
 char *imr_format_fixed(char *out, double value, int decimals, bool plus)
 {
-    if (!isfinite(value)) {
-        snprintf(out, 64, "%s", word_for(value));
-        return out;
-    }
+    if (!isfinite(value))
+        return put_word(out, value);
     snprintf(out, 64, plus ? "%+.*f" : "%.*f", decimals, value);
     to_point(out);
     /* -0.0000 says nothing: a sign needs a digit to stand for. */

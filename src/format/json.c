@@ -78,21 +78,14 @@ imr_status imr_json_parse(imr_json **out, const void *text, size_t len, const ch
 
 imr_status imr_json_open(imr_json **out, const char *path, imr_error *err)
 {
-    imr_file f;
+    IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
     IMR_TRY(imr_file_map(&f, path, err));
-    imr_status status = imr_json_parse(out, f.data, f.len, path, err);
-    imr_file_unmap(&f);
-    return status;
+    return imr_json_parse(out, f.data, f.len, path, err);
 }
 
 void imr_json_free(imr_json *root)
 {
     cJSON_Delete(root);
-}
-
-void imr_json_free_ptr(imr_json **root)
-{
-    cJSON_Delete(*root);
 }
 
 /* ---- reading ---- */
@@ -106,12 +99,9 @@ static const imr_json *step(const imr_json *node, const char *key, size_t len)
         return NULL;
     }
     int64_t index;
-    if (!cJSON_IsArray(node) || !imr_parse_int(key, len, &index) || index < 0)
+    if (!cJSON_IsArray(node) || !imr_parse_int(key, len, &index) || index < 0 || index > INT32_MAX)
         return NULL;
-    const cJSON *item = node->child;
-    while (item && index-- > 0)
-        item = item->next;
-    return item;
+    return cJSON_GetArrayItem(node, (int)index); /* NULL when there is none */
 }
 
 const imr_json *imr_json_at(const imr_json *node, const char *path)
@@ -154,10 +144,7 @@ const char *imr_json_key(const imr_json *item)
 
 size_t imr_json_count(const imr_json *node)
 {
-    size_t n = 0;
-    for (const imr_json *item = imr_json_child(node); item; item = item->next)
-        n++;
-    return n;
+    return (size_t)cJSON_GetArraySize(node);
 }
 
 const char *imr_json_string_or(const imr_json *node, const char *path, const char *fallback)

@@ -28,8 +28,8 @@ imr_status imr_json_parse(imr_json **out, const void *text, size_t len, const ch
                           imr_error *err) IMR_NODISCARD;
 imr_status imr_json_open(imr_json **out, const char *path, imr_error *err) IMR_NODISCARD;
 void imr_json_free(imr_json *root);
-void imr_json_free_ptr(imr_json **root); /* for IMR_CLEANUP */
-#define IMR_AUTOJSON IMR_CLEANUP(imr_json_free_ptr)
+IMR_FREE_AT(imr_json, imr_json_free)
+#define IMR_AUTOJSON IMR_CLEANUP(imr_json_free_at)
 
 const imr_json *imr_json_at(const imr_json *node,
                             const char *path); /* NULL when absent; "" is node itself */

@@ -69,6 +69,7 @@ typedef struct imr_pickle imr_pickle; /* owns every value */
 imr_status imr_pickle_parse(imr_pickle **out, const void *data, size_t len, size_t *used,
                             imr_error *err) IMR_NODISCARD;
 void imr_pickle_free(imr_pickle *p);
+IMR_FREE_AT(imr_pickle, imr_pickle_free)
 const imr_pickle_value *imr_pickle_root(const imr_pickle *p);
 /* The i-th STORAGE in the order of appearance (a key may come again), or NULL behind the last. */
 const imr_pickle_value *imr_pickle_storage(const imr_pickle *p, size_t i);

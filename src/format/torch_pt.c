@@ -230,18 +230,15 @@ static imr_status next_pickle(imr_pickle **out, imr_bytes *b, const char *what, 
 
 static imr_status check_head(imr_bytes *b, imr_error *err)
 {
-    imr_pickle *version = NULL, *machine = NULL;
+    IMR_CLEANUP(imr_pickle_free_at) imr_pickle *version = NULL;
+    IMR_CLEANUP(imr_pickle_free_at) imr_pickle *machine = NULL;
     IMR_TRY(next_pickle(&version, b, "version", err));
     const imr_pickle_value *v = imr_pickle_root(version);
-    bool good = v->kind == IMR_PK_INT && v->integer == 1001;
-    imr_pickle_free(version);
-    if (!good)
+    if (v->kind != IMR_PK_INT || v->integer != 1001)
         return imr_fail(err, IMR_E_UNSUPPORTED, "an unknown version of the pre-1.6 layout");
     IMR_TRY(next_pickle(&machine, b, "machine", err));
     v = imr_pickle_get(imr_pickle_root(machine), "little_endian");
-    good = v && v->kind == IMR_PK_BOOL && v->integer;
-    imr_pickle_free(machine);
-    if (!good)
+    if (!v || v->kind != IMR_PK_BOOL || !v->integer)
         return imr_fail(err, IMR_E_UNSUPPORTED, "was written by a big-endian machine");
     return IMR_OK;
 }
@@ -296,14 +293,12 @@ static imr_status read_storages(imr_torch *t, imr_bytes *b, const imr_pickle_val
 static imr_status read_legacy(imr_torch *t, const void *data, size_t len, imr_error *err)
 {
     imr_bytes b = imr_bytes_of(data, len);
-    imr_pickle *keys = NULL;
+    IMR_CLEANUP(imr_pickle_free_at) imr_pickle *keys = NULL;
     imr_bytes_take(&b, sizeof LEGACY_MAGIC - 1);
     IMR_TRY(check_head(&b, err));
     IMR_TRY(next_pickle(&t->pickle, &b, "object", err));
     IMR_TRY(next_pickle(&keys, &b, "storage keys", err));
-    imr_status status = read_storages(t, &b, imr_pickle_root(keys), err);
-    imr_pickle_free(keys);
-    return status;
+    return read_storages(t, &b, imr_pickle_root(keys), err);
 }
 
 /* ---- the object ---- */

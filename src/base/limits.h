@@ -13,6 +13,8 @@
 #define IMR_MAX_TENSORS                                                                            \
     (1u << 23) /* a 24-layer BERT has 391; a reference cache has one a document, HotpotQA 5.2M */
 #define IMR_MAX_TENSOR_ELEMS ((uint64_t)1 << 40)
+#define IMR_MAX_REPEATED                                                                           \
+    ((uint64_t)1 << 16) /* elements of a tensor that repeats stored ones (stride 0): none known */
 #define IMR_MAX_ZIP_ENTRIES  (1u << 24) /* a cache of 10^7 separately stored vectors */
 #define IMR_MAX_PICKLE_DEPTH 64u        /* published files nest 4 deep */
 #define IMR_MAX_PICKLE_ITEMS (1u << 26)
@@ -25,6 +27,7 @@
 #define IMR_MAX_TEXT_BYTES         ((size_t)16 << 20)  /* one text to encode */
 #define IMR_MAX_ID_BYTES           ((size_t)1024)  /* BEIR ids are short; long ones break tables */
 #define IMR_MAX_QUERY_BYTES        ((size_t)65536) /* of the command line or a queries file */
+#define IMR_MAX_GROWTH             64u /* characters a normaliser makes of a byte; NFKD: 18 of 3 */
 #define IMR_MAX_VOCAB              (1u << 24)
 #define IMR_MAX_WORD_CHARS         100u /* BERT's own rule: longer words are [UNK] */
 #define IMR_MAX_DOCUMENTS          (1u << 28)

@@ -135,6 +135,11 @@ imr_status imr_tensor_check(const imr_tensor *t, imr_error *err)
             return imr_fail(err, IMR_E_FORMAT, "has strides that reach past any file");
         reach += steps * stride;
     }
+    if (count > reach && count > IMR_MAX_REPEATED)
+        return imr_fail(err, IMR_E_LIMIT,
+                        "repeats %" PRIu64 " stored elements to %" PRIu64
+                        " (stride 0): save it as it is used, with .contiguous()",
+                        reach, count);
     uint64_t need = empty ? 0 : reach * imr_dtype_size(t->dtype);
     if (need > t->bytes)
         return imr_fail(err, IMR_E_FORMAT,

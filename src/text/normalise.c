@@ -227,8 +227,9 @@ static bool matches(const imr_chars *c, size_t at, const imr_chars *what)
     return same == what->n && same > 0;
 }
 
-/* The replacement's code points span everything they replace. */
-static bool replace(const imr_chars *from, imr_chars *to, const imr_normalise_step *step)
+/* The replacement's code points span everything they replace. Stops above `most` of them. */
+static bool replace(const imr_chars *from, imr_chars *to, size_t most,
+                    const imr_normalise_step *step)
 {
     imr_chars old IMR_CLEANUP(imr_chars_done) = {0}, new IMR_CLEANUP(imr_chars_done) = {0};
     if (!decode_into(&old, step->from, strlen(step->from), 0) ||
@@ -237,6 +238,8 @@ static bool replace(const imr_chars *from, imr_chars *to, const imr_normalise_st
     for (size_t i = 0; i < from->n;) {
         const bool found = matches(from, i, &old);
         const size_t next = i + (found ? old.n : 1), n = found ? new.n : 1;
+        if (to->n > most)
+            return true;
         for (size_t j = 0; j < n; j++)
             if (!IMR_PUSH(to, (imr_char){found ? new.v[j].cp : from->v[i].cp, from->v[i].start,
                                          from->v[next - 1].end}))
@@ -246,7 +249,8 @@ static bool replace(const imr_chars *from, imr_chars *to, const imr_normalise_st
     return true;
 }
 
-static bool run_step(const imr_normalise_step *step, imr_chars *c, imr_chars *spare)
+/* most: REPLACE stops above it. */
+static bool run_step(const imr_normalise_step *step, imr_chars *c, imr_chars *spare, size_t most)
 {
     const imr_normalise_op op = step->op;
     if (op == IMR_NORM_STRIP_LEFT || op == IMR_NORM_STRIP_RIGHT) {
@@ -259,7 +263,7 @@ static bool run_step(const imr_normalise_step *step, imr_chars *c, imr_chars *sp
     if (any < 0x80 && op != IMR_NORM_CLEAN && op != IMR_NORM_LOWER && op != IMR_NORM_REPLACE)
         return true; /* ASCII has no ideographs and no marks */
     spare->n = 0;
-    bool ok = op == IMR_NORM_REPLACE ? replace(c, spare, step) : IMR_GROW(spare, c->n);
+    bool ok = op == IMR_NORM_REPLACE ? replace(c, spare, most, step) : IMR_GROW(spare, c->n);
     for (size_t i = 0; ok && op != IMR_NORM_REPLACE && i < c->n; i++)
         ok = map_one(op, c, i, spare);
     imr_chars swap = *c;
@@ -278,8 +282,14 @@ imr_status imr_normalise(const imr_normalise_step *steps, size_t n_steps, const 
     imr_chars spare IMR_CLEANUP(imr_chars_done) = {0};
     out->n = 0;
     bool ok = decode_into(out, text, len, base);
-    for (size_t i = 0; ok && i < n_steps; i++)
-        ok = run_step(&steps[i], out, &spare);
+    const size_t most = IMR_MAX_GROWTH * (len + 1);
+    for (size_t i = 0; ok && i < n_steps; i++) {
+        ok = run_step(&steps[i], out, &spare, most);
+        if (ok && out->n > most)
+            return imr_fail(err, IMR_E_LIMIT,
+                            "the tokeniser's Replace steps make more than %u characters of a byte",
+                            IMR_MAX_GROWTH);
+    }
     return ok ? IMR_OK : imr_fail_memory(err);
 }
 

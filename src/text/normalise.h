@@ -58,7 +58,8 @@ size_t imr_normalise_bert(imr_normalise_step *steps, bool clean, bool cjk_spaces
                           bool strip_accents, bool lower);
 
 /* out is overwritten; offsets are `base` + position in text (base: where text lies in a larger
- * one). IMR_E_LIMIT when base + len exceeds IMR_MAX_TEXT_BYTES. */
+ * one). IMR_E_LIMIT when base + len exceeds IMR_MAX_TEXT_BYTES, or Replace steps make more than
+ * IMR_MAX_GROWTH characters of a byte. */
 imr_status imr_normalise(const imr_normalise_step *steps, size_t n_steps, const char *text,
                          size_t len, size_t base, imr_chars *out, imr_error *err) IMR_NODISCARD;
 

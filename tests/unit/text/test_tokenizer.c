@@ -338,3 +338,24 @@ TEST("all rows of the oracle are equal under the published vocab.txt")
     check_oracle(t);
     imr_tokenizer_free(t);
 }
+
+TEST("Replace steps that grow a text without end are refused, honest ones are not")
+{
+    imr_chars c = {0};
+    char a[] = "a", aa[] = "aa", long_one[64];
+    imr_normalise_step steps[40];
+    for (size_t i = 0; i < IMR_LEN(steps); i++)
+        steps[i] = (imr_normalise_step){.op = IMR_NORM_REPLACE, .from = a, .to = aa};
+    CHECK(imr_normalise(steps, IMR_LEN(steps), "a bird", 6, 0, &c, &err) == IMR_E_LIMIT);
+    CHECK_CONTAINS(err.text,
+                   "the tokeniser's Replace steps make more than 64 characters of a byte");
+    CHECK(c.cap < 4096);
+    CHECK(imr_normalise(steps, 5, "aaaa", 4, 0, &c, &err) == IMR_OK);
+    CHECK_INT(c.n, 128);
+    memset(long_one, 'b', sizeof long_one - 1);
+    long_one[sizeof long_one - 1] = '\0';
+    steps[0].to = long_one;
+    CHECK(imr_normalise(steps, 1, "aaaa", 4, 0, &c, &err) == IMR_OK);
+    CHECK_INT(c.n, 4 * 63);
+    imr_chars_done(&c);
+}

@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "base/limits.h"
 #include "format/json.h"
+#include "retrieval/columns.h"
 #include "retrieval/dataset.h"
 #include "retrieval/dataset_internal.h"
 #include "text/utf8.h"
@@ -312,31 +313,28 @@ static bool use_index(imr_dataset *d, const imr_dataset_index *index)
 /* "query<TAB>text" a line, as TREC topics come. */
 static imr_status each_topic(gather *g, const dataset_bytes *b, imr_error *err)
 {
-    const char *at = b->data, *end = b->data + b->len;
-    for (uint64_t line = 1; at < end; line++) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        const char *next = stop ? stop + 1 : end;
-        stop = stop ? stop : end;
-        stop -= stop > at && stop[-1] == '\r';
-        IMR_AUTOFREE char *copy = imr_strndup(at, (size_t)(stop - at));
-        if (!copy)
-            return imr_fail_memory(err);
-        char *tab = strchr(copy, '\t');
+    IMR_AUTOFREE char *copy = imr_strndup(b->data, b->len);
+    if (!copy)
+        return imr_fail_memory(err);
+    imr_lines l = {.at = copy, .end = copy + b->len};
+    for (char *line; (line = imr_lines_next(&l));) {
+        char *tab = strchr(line, '\t');
         imr_error fault;
         imr_status status = IMR_OK;
-        if (tab)
+        if (imr_utf8_first_bad(line, l.len) < l.len)
+            status = imr_fail(&fault, IMR_E_FORMAT, "%s: line %zu: not text in UTF-8", b->name,
+                              l.number);
+        else if (!tab && line[0])
+            status = imr_fail(&fault, IMR_E_FORMAT, "%s: line %zu: no tab between id and text",
+                              b->name, l.number);
+        if (status == IMR_OK && tab) {
             *tab = '\0';
-        if (imr_utf8_first_bad(at, (size_t)(stop - at)) < (size_t)(stop - at))
-            status = imr_fail(&fault, IMR_E_FORMAT, "%s: line %llu: not text in UTF-8", b->name,
-                              (unsigned long long)line);
-        else if (!tab && copy[0])
-            status = imr_fail(&fault, IMR_E_FORMAT, "%s: line %llu: no tab between id and text",
-                              b->name, (unsigned long long)line);
-        else if (tab && (status = imr_dataset_check_id(copy, b->name, line, &fault)) == IMR_OK)
-            status = add_query(g, copy, tab + 1, b->name, line, &fault);
+            status = imr_dataset_check_id(line, b->name, l.number, &fault);
+        }
+        if (status == IMR_OK && tab)
+            status = add_query(g, line, tab + 1, b->name, l.number, &fault);
         if (status != IMR_OK)
             IMR_TRY(imr_dataset_note_bad(g->d, g->options, status, &fault, err));
-        at = next;
     }
     return IMR_OK;
 }

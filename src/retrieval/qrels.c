@@ -8,27 +8,19 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/limits.h"
-#include "base/mem.h"
 #include "base/number.h"
 #include "base/strmap.h"
+#include "retrieval/columns.h"
 #include "text/utf8.h"
 
 /* Beyond any scale in use, and 2^grade stays a finite double. */
 #define MAX_GRADE 1000
 
-typedef struct query_slot {
-    const char *id;
-    size_t first, n;              /* within judgements and sorted */
-    size_t ideal_first, relevant; /* within ideal */
-} query_slot;
-
 struct imr_qrels {
     char *text; /* the file, its fields zero-terminated in place */
-    query_slot *queries;
-    size_t n_queries;
-    const char **documents;
-    size_t n_documents;
-    bool *relevant;            /* [n_documents] to any query */
+    IMR_ARRAY(imr_qrels_query) queries;
+    IMR_ARRAY(const char *) documents;
+    bool *relevant;            /* [documents] to any query */
     imr_judgement *judgements; /* grouped by query, file order within */
     imr_judgement *sorted;     /* the same groups by document number */
     int32_t *ideal;
@@ -44,9 +36,7 @@ typedef struct reader {
     const char *name;
     imr_qrels *out;
     IMR_ARRAY(record) records;
-    IMR_ARRAY(const char *) queries;
-    IMR_ARRAY(const char *) documents;
-    int columns; /* 3: BEIR, 4: TREC, 0: not known yet */
+    size_t columns; /* 3: BEIR, 4: TREC, 0: not known yet */
 } reader;
 
 void imr_qrels_free(imr_qrels *q)
@@ -54,8 +44,8 @@ void imr_qrels_free(imr_qrels *q)
     if (!q)
         return;
     imr_free(q->text);
-    imr_free(q->queries);
-    imr_free(q->documents);
+    imr_free(q->queries.v);
+    imr_free(q->documents.v);
     imr_free(q->relevant);
     imr_free(q->judgements);
     imr_free(q->sorted);
@@ -73,22 +63,39 @@ static void free_qrels(imr_qrels **q)
 static void reader_done(reader *r)
 {
     imr_free(r->records.v);
-    imr_free(r->queries.v);
-    imr_free(r->documents.v);
 }
 
-/* ---- lines ---- */
+/* ---- lines of columns ---- */
 
-/* Cuts `line` at tabs (BEIR: ids may hold spaces) or at runs of blanks. At most 5 fields are told
- * apart. */
-static int cut(char *line, bool tabs_only, char *fields[5])
+char *imr_lines_next(imr_lines *l)
 {
-    int n = 0;
-    const char *stops = tabs_only ? "\t" : " \t";
-    for (char *at = line; n < 5;) {
-        if (!tabs_only)
-            at += strspn(at, stops);
-        if (!tabs_only && !*at)
+    if (l->at >= l->end)
+        return NULL;
+    char *line = l->at, *stop = memchr(line, '\n', (size_t)(l->end - line));
+    if (!stop)
+        stop = l->end;
+    l->at = stop + 1;
+    l->number++;
+    stop -= stop > line && stop[-1] == '\r';
+    *stop = '\0';
+    l->len = (size_t)(stop - line);
+    return line;
+}
+
+size_t imr_count_tabs(const char *line)
+{
+    size_t n = 0;
+    for (; *line; line++)
+        n += *line == '\t';
+    return n;
+}
+
+size_t imr_cut(char *line, const char *stops, bool runs, char **fields, size_t max)
+{
+    size_t n = 0;
+    for (char *at = line; n < max;) {
+        at += runs ? strspn(at, stops) : 0;
+        if (runs && !*at)
             break;
         fields[n++] = at;
         at += strcspn(at, stops);
@@ -97,31 +104,6 @@ static int cut(char *line, bool tabs_only, char *fields[5])
         *at++ = '\0';
     }
     return n;
-}
-
-static size_t tabs_in(const char *line)
-{
-    size_t n = 0;
-    for (; *line; line++)
-        n += *line == '\t';
-    return n;
-}
-
-static bool grade_of(const char *text, int64_t *grade)
-{
-    return imr_parse_int(text, strlen(text), grade);
-}
-
-static imr_status intern(uint32_t *number, imr_strmap *map, const char ***v, size_t *n, size_t *cap,
-                         const char *id, imr_error *err)
-{
-    bool added = false;
-    if (!imr_array_grow(v, *n, cap, 1, sizeof **v) ||
-        !imr_strmap_add(map, id, strlen(id), (uint32_t)*n, number, &added))
-        return imr_fail_memory(err);
-    if (added)
-        (*v)[(*n)++] = id;
-    return IMR_OK;
 }
 
 static imr_status check_id(const reader *r, size_t line, const char *what, const char *id,
@@ -135,21 +117,23 @@ static imr_status check_id(const reader *r, size_t line, const char *what, const
 
 static imr_status read_line(reader *r, char *text, size_t line, imr_error *err)
 {
+    imr_qrels *q = r->out;
     bool first = r->columns == 0;
     if (first)
-        r->columns = tabs_in(text) == 2 ? 3 : 4;
+        r->columns = imr_count_tabs(text) == 2 ? 3 : 4;
+    const bool beir = r->columns == 3; /* ids may hold spaces */
     char *field[5];
-    int n = cut(text, r->columns == 3, field);
+    const size_t n = imr_cut(text, beir ? "\t" : " \t", !beir, field, IMR_LEN(field));
     if (n != r->columns)
-        return imr_fail(err, IMR_E_FORMAT, "%s: line %zu: %d columns found, expected %s", r->name,
+        return imr_fail(err, IMR_E_FORMAT, "%s: line %zu: %zu columns found, expected %s", r->name,
                         line, n,
-                        r->columns == 3 ? "3: query-id, corpus-id, score separated by tabs"
-                                        : "4: query, iteration, document, grade (or 3 with tabs)");
-    const char *query = field[0], *document = field[r->columns - 2], *grade_text = field[n - 1];
+                        beir ? "3: query-id, corpus-id, score separated by tabs"
+                             : "4: query, iteration, document, grade (or 3 with tabs)");
+    const char *query = field[0], *document = field[n - 2], *grade_text = field[n - 1];
     int64_t grade;
-    if (!grade_of(grade_text, &grade)) {
+    if (!imr_parse_int(grade_text, strlen(grade_text), &grade)) {
         double number;
-        if (first && r->columns == 3 && *grade_text &&
+        if (first && beir && *grade_text &&
             !imr_parse_double(grade_text, strlen(grade_text), &number))
             return IMR_OK; /* the header: words, no number of another kind */
         return imr_fail(err, IMR_E_FORMAT, "%s: line %zu: the grade \"%.40s\" is not an integer",
@@ -161,34 +145,28 @@ static imr_status read_line(reader *r, char *text, size_t line, imr_error *err)
     IMR_TRY(check_id(r, line, "query", query, err));
     IMR_TRY(check_id(r, line, "document", document, err));
     record rec = {.grade = (int32_t)grade};
-    IMR_TRY(intern(&rec.query, &r->out->by_query, &r->queries.v, &r->queries.n, &r->queries.cap,
-                   query, err));
-    IMR_TRY(intern(&rec.document, &r->out->by_document, &r->documents.v, &r->documents.n,
-                   &r->documents.cap, document, err));
-    return IMR_PUSH(&r->records, rec) ? IMR_OK : imr_fail_memory(err);
+    const uint32_t queries = (uint32_t)q->queries.n, documents = (uint32_t)q->documents.n;
+    bool new_query, new_document;
+    if (!imr_strmap_add(&q->by_query, query, strlen(query), queries, &rec.query, &new_query) ||
+        (new_query && !IMR_PUSH(&q->queries, (imr_qrels_query){.id = query})) ||
+        !imr_strmap_add(&q->by_document, document, strlen(document), documents, &rec.document,
+                        &new_document) ||
+        (new_document && !IMR_PUSH(&q->documents, document)) || !IMR_PUSH(&r->records, rec))
+        return imr_fail_memory(err);
+    return IMR_OK;
 }
 
 static imr_status read_lines(reader *r, size_t len, imr_error *err)
 {
-    char *text = r->out->text, *end = text + len;
-    size_t line = 0;
-    if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
-        text += 3;
-    while (text < end) {
-        line++;
-        char *stop = memchr(text, '\n', (size_t)(end - text));
-        char *next = stop ? stop + 1 : end;
-        if (!stop)
-            stop = end;
-        size_t bad = imr_utf8_first_bad(text, (size_t)(stop - text));
-        if (text + bad < stop)
-            return imr_fail(err, IMR_E_FORMAT, "%s: line %zu: not text in UTF-8", r->name, line);
-        if (stop > text && stop[-1] == '\r')
-            stop--;
-        *stop = '\0';
-        if (text[strspn(text, " \t")])
-            IMR_TRY(read_line(r, text, line, err));
-        text = next;
+    char *text = r->out->text, *line;
+    const bool marked = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0;
+    imr_lines l = {.at = text + (marked ? 3 : 0), .end = text + len};
+    while ((line = imr_lines_next(&l))) {
+        if (imr_utf8_first_bad(line, l.len) < l.len)
+            return imr_fail(err, IMR_E_FORMAT, "%s: line %zu: not text in UTF-8", r->name,
+                            l.number);
+        if (line[strspn(line, " \t")])
+            IMR_TRY(read_line(r, line, l.number, err));
     }
     return IMR_OK;
 }
@@ -207,85 +185,68 @@ static int descending(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Keeps the first of each document in v; sorted holds `kept` different ones. */
-static imr_status drop_repeats(query_slot *s, imr_judgement *v, const imr_judgement *sorted,
-                               size_t kept, imr_error *err)
+/* One judgement a (query, document): repeats with the same grade are dropped, others refused.
+ * last[documents]: the query each document was judged for last, from 1, and its grade. */
+static imr_status settle_query(const reader *r, size_t query, record *last, imr_error *err)
 {
-    IMR_AUTOFREE bool *taken = IMR_NEW_ARRAY(bool, kept);
-    if (!taken)
-        return imr_fail_memory(err);
+    imr_qrels *q = r->out;
+    imr_qrels_query *s = &q->queries.v[query];
+    imr_judgement *v = q->judgements + (s->v - q->judgements);
+    int32_t *ideal = q->ideal + (s->v - q->judgements);
     size_t n = 0;
     for (size_t i = 0; i < s->n; i++) {
-        const imr_judgement *at = bsearch(&v[i], sorted, kept, sizeof *v, by_number);
-        if (taken[at - sorted])
-            continue;
-        taken[at - sorted] = true;
-        v[n++] = v[i];
-    }
-    s->n = n;
-    return IMR_OK;
-}
-
-/* One judgement a (query, document): repeats with the same grade are dropped, others refused. */
-static imr_status settle_query(imr_qrels *q, query_slot *s, const reader *r, imr_error *err)
-{
-    imr_judgement *sorted = q->sorted + s->first, *v = q->judgements + s->first;
-    memcpy(sorted, v, s->n * sizeof *sorted);
-    qsort(sorted, s->n, sizeof *sorted, by_number);
-    size_t kept = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        if (kept == 0 || sorted[kept - 1].document != sorted[i].document)
-            sorted[kept++] = sorted[i];
-        else if (sorted[kept - 1].grade != sorted[i].grade)
+        const imr_judgement j = v[i];
+        record *seen = &last[j.document];
+        if (seen->query == query + 1 && seen->grade != j.grade)
             return imr_fail(err, IMR_E_FORMAT,
                             "%s: document \"%s\" is judged twice for query \"%s\", with grades %d "
                             "and %d: keep one",
-                            r->name, q->documents[sorted[i].document], s->id,
-                            (int)sorted[kept - 1].grade, (int)sorted[i].grade);
-    }
-    if (kept < s->n)
-        IMR_TRY(drop_repeats(s, v, sorted, kept, err));
-    int32_t *ideal = q->ideal + s->ideal_first;
-    for (size_t i = 0; i < s->n; i++)
-        if (v[i].grade > 0) {
-            ideal[s->relevant++] = v[i].grade;
-            q->relevant[v[i].document] = true;
+                            r->name, q->documents.v[j.document], s->id, (int)seen->grade,
+                            (int)j.grade);
+        if (seen->query == query + 1)
+            continue;
+        *seen = (record){(uint32_t)query + 1, j.document, j.grade};
+        v[n++] = j;
+        if (j.grade > 0) {
+            ideal[s->relevant++] = j.grade;
+            q->relevant[j.document] = true;
         }
+    }
+    s->n = n;
+    s->ideal = ideal;
     qsort(ideal, s->relevant, sizeof *ideal, descending);
+    imr_judgement *sorted = q->sorted + (s->v - q->judgements);
+    memcpy(sorted, v, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, by_number);
     return IMR_OK;
 }
 
 static imr_status group(reader *r, imr_error *err)
 {
     imr_qrels *q = r->out;
-    q->documents = r->documents.v;
-    q->n_documents = r->documents.n;
-    r->documents.v = NULL;
-    q->n_queries = r->queries.n;
-    q->queries = IMR_NEW_ARRAY(query_slot, q->n_queries);
-    q->relevant = IMR_NEW_ARRAY(bool, q->n_documents);
+    q->relevant = IMR_NEW_ARRAY(bool, q->documents.n);
     q->judgements = IMR_NEW_ARRAY(imr_judgement, r->records.n);
     q->sorted = IMR_NEW_ARRAY(imr_judgement, r->records.n);
     q->ideal = IMR_NEW_ARRAY(int32_t, r->records.n);
-    if (!q->queries || !q->relevant || !q->judgements || !q->sorted || !q->ideal)
+    IMR_AUTOFREE record *last = IMR_NEW_ARRAY(record, q->documents.n);
+    if (!last || !q->relevant || !q->judgements || !q->sorted || !q->ideal)
         return imr_fail_memory(err);
     for (size_t i = 0; i < r->records.n; i++)
-        q->queries[r->records.v[i].query].n++;
-    size_t first = 0;
-    for (size_t i = 0; i < q->n_queries; i++) {
-        query_slot *s = &q->queries[i];
-        s->id = r->queries.v[i];
-        s->first = s->ideal_first = first;
-        first += s->n;
-        s->n = 0;
+        q->queries.v[r->records.v[i].query].n++;
+    imr_judgement *next = q->judgements;
+    for (size_t i = 0; i < q->queries.n; i++) {
+        q->queries.v[i].v = next;
+        next += q->queries.v[i].n;
+        q->queries.v[i].n = 0;
     }
     for (size_t i = 0; i < r->records.n; i++) {
-        query_slot *s = &q->queries[r->records.v[i].query];
-        q->judgements[s->first + s->n++] =
-            (imr_judgement){r->records.v[i].document, r->records.v[i].grade};
+        const record *rec = &r->records.v[i];
+        imr_qrels_query *s = &q->queries.v[rec->query];
+        q->judgements[(size_t)(s->v - q->judgements) + s->n++] =
+            (imr_judgement){rec->document, rec->grade};
     }
-    for (size_t i = 0; i < q->n_queries; i++)
-        IMR_TRY(settle_query(q, &q->queries[i], r, err));
+    for (size_t i = 0; i < q->queries.n; i++)
+        IMR_TRY(settle_query(r, i, last, err));
     return IMR_OK;
 }
 
@@ -308,14 +269,13 @@ static imr_status parse(imr_qrels **out, const void *data, size_t len, const cha
 imr_status imr_qrels_parse(imr_qrels **out, const void *data, size_t len, const char *name,
                            imr_error *err)
 {
-    imr_qrels *q = NULL;
+    IMR_CLEANUP(free_qrels) imr_qrels *q = NULL;
     IMR_TRY(parse(&q, data, len, name, err));
     assert(q);
-    if (q->n_queries == 0) {
-        imr_qrels_free(q);
+    if (q->queries.n == 0)
         return imr_fail(err, IMR_E_FORMAT, "%s holds no judgements", name);
-    }
     *out = q;
+    q = NULL;
     return IMR_OK;
 }
 
@@ -339,7 +299,7 @@ imr_status imr_qrels_subset(imr_qrels **out, const imr_qrels *const *sources, si
             continue;
         imr_qrels_query q = imr_qrels_at(sources[s], at);
         for (size_t j = 0; j < q.n; j++)
-            imr_buf_printf(&b, "%s\t%s\t%d\n", q.id, sources[s]->documents[q.v[j].document],
+            imr_buf_printf(&b, "%s\t%s\t%d\n", q.id, sources[s]->documents.v[q.v[j].document],
                            (int)q.v[j].grade);
     }
     IMR_TRY(imr_buf_check(&b, err));
@@ -350,14 +310,12 @@ imr_status imr_qrels_subset(imr_qrels **out, const imr_qrels *const *sources, si
 
 size_t imr_qrels_count(const imr_qrels *q)
 {
-    return q->n_queries;
+    return q->queries.n;
 }
 
 imr_qrels_query imr_qrels_at(const imr_qrels *q, size_t query)
 {
-    const query_slot *s = &q->queries[query];
-    return (imr_qrels_query){s->id, q->judgements + s->first, s->n, q->ideal + s->ideal_first,
-                             s->relevant};
+    return q->queries.v[query];
 }
 
 bool imr_qrels_find(const imr_qrels *q, const char *query_id, uint32_t *query)
@@ -367,31 +325,31 @@ bool imr_qrels_find(const imr_qrels *q, const char *query_id, uint32_t *query)
 
 size_t imr_qrels_documents(const imr_qrels *q)
 {
-    return q->n_documents;
+    return q->documents.n;
 }
 
 const char *imr_qrels_document(const imr_qrels *q, uint32_t document)
 {
-    return q->documents[document];
+    return q->documents.v[document];
 }
 
 size_t imr_qrels_absent(const imr_qrels *q, imr_known_fn known, const void *user,
                         const char **first)
 {
     size_t n = 0;
-    for (size_t i = 0; i < q->n_documents; i++)
-        if (!known(user, q->documents[i]) && n++ == 0)
-            *first = q->documents[i];
+    for (size_t i = 0; i < q->documents.n; i++)
+        if (!known(user, q->documents.v[i]) && n++ == 0)
+            *first = q->documents.v[i];
     return n;
 }
 
 int32_t imr_qrels_grade(const imr_qrels *q, size_t query, const char *document_id, bool *judged)
 {
-    const query_slot *s = &q->queries[query];
+    const imr_qrels_query *s = &q->queries.v[query];
     imr_judgement key = {0, 0};
     const imr_judgement *found = NULL;
     if (s->n && imr_strmap_get(&q->by_document, document_id, strlen(document_id), &key.document))
-        found = bsearch(&key, q->sorted + s->first, s->n, sizeof key, by_number);
+        found = bsearch(&key, q->sorted + (s->v - q->judgements), s->n, sizeof key, by_number);
     bool known = found && found->grade >= 0;
     if (judged)
         *judged = known;
@@ -411,7 +369,7 @@ bool imr_qrels_saw(const imr_qrels *train, const imr_qrels *q, size_t query)
     uint32_t at;
     bool saw = imr_qrels_find(train, one.id, &at);
     for (size_t j = 0; j < one.n && !saw; j++) {
-        const char *id = q->documents[one.v[j].document];
+        const char *id = q->documents.v[one.v[j].document];
         saw = one.v[j].grade > 0 && imr_strmap_get(&train->by_document, id, strlen(id), &at) &&
               train->relevant[at];
     }

@@ -7,13 +7,14 @@
 #include "base/array.h"
 #include "base/limits.h"
 #include "base/number.h"
+#include "retrieval/columns.h"
 
 #define FIELDS 6
 
 typedef struct entry {
     const char *query, *document;
     float score;
-    unsigned long line;
+    size_t line;
 } entry;
 
 struct imr_run {
@@ -43,73 +44,39 @@ static int by_document(const void *a, const void *b)
     return order ? order : (x->line > y->line) - (x->line < y->line);
 }
 
-static bool blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
 /* At tabs alone, when there are just enough of them: ids may then hold blanks. */
-static bool split_at_tabs(char *line, char *fields[FIELDS])
+static size_t split(char *line, char *fields[FIELDS + 1])
 {
-    size_t tabs = 0;
-    for (const char *p = line; *p; p++)
-        tabs += *p == '\t';
-    if (tabs != FIELDS - 1)
-        return false;
-    for (size_t i = 0; i < FIELDS; i++) {
-        char *end = line + strcspn(line, "\t"), *next = *end ? end + 1 : end;
-        line += strspn(line, " ");
-        while (end > line && blank(end[-1]))
-            end--;
-        *end = '\0';
-        fields[i] = line;
-        line = next;
-    }
-    return true;
-}
-
-/* Splits a terminated line in place; the number of fields, FIELDS + 1 when there are more. */
-static size_t split(char *line, char *fields[FIELDS])
-{
-    size_t n = 0;
-    if (split_at_tabs(line, fields))
-        return FIELDS;
-    for (char *p = line; *p;) {
-        while (blank(*p))
-            p++;
-        if (!*p)
-            break;
-        if (n == FIELDS)
-            return n + 1;
-        fields[n++] = p;
-        while (*p && !blank(*p))
-            p++;
-        if (*p)
-            *p++ = '\0';
+    const bool tabs = imr_count_tabs(line) == FIELDS - 1;
+    const size_t n = imr_cut(line, tabs ? "\t" : " \t\r", !tabs, fields, FIELDS + 1);
+    for (size_t i = 0; tabs && i < n; i++) {
+        fields[i] += strspn(fields[i], " ");
+        char *end = fields[i] + strlen(fields[i]);
+        while (end > fields[i] && (end[-1] == ' ' || end[-1] == '\r'))
+            *--end = '\0';
     }
     return n;
 }
 
-static imr_status read_line(imr_run *r, char *line, unsigned long number, const char *name,
-                            imr_error *err)
+static imr_status read_line(imr_run *r, char *line, size_t number, const char *name, imr_error *err)
 {
-    char *f[FIELDS];
+    char *f[FIELDS + 1];
     size_t n = split(line, f);
     double score;
     if (n == 0)
         return IMR_OK;
     if (n != FIELDS)
         return imr_fail(err, IMR_E_FORMAT,
-                        "%s:%lu: expected 6 fields (query Q0 document rank score tag), found %zu%s",
+                        "%s:%zu: expected 6 fields (query Q0 document rank score tag), found %zu%s",
                         name, number, n > FIELDS ? (size_t)FIELDS : n,
                         n > FIELDS ? " and more" : "");
     if (!*f[0] || !*f[2])
-        return imr_fail(err, IMR_E_FORMAT, "%s:%lu: an id is empty", name, number);
+        return imr_fail(err, IMR_E_FORMAT, "%s:%zu: an id is empty", name, number);
     if (strlen(f[0]) > IMR_MAX_ID_BYTES || strlen(f[2]) > IMR_MAX_ID_BYTES)
-        return imr_fail(err, IMR_E_LIMIT, "%s:%lu: an id is longer than %zu bytes", name, number,
+        return imr_fail(err, IMR_E_LIMIT, "%s:%zu: an id is longer than %zu bytes", name, number,
                         IMR_MAX_ID_BYTES);
     if (!imr_parse_double(f[4], strlen(f[4]), &score))
-        return imr_fail(err, IMR_E_FORMAT, "%s:%lu: the score '%.40s' is not a number", name,
+        return imr_fail(err, IMR_E_FORMAT, "%s:%zu: the score '%.40s' is not a number", name,
                         number, f[4]);
     if (!IMR_PUSH(&r->entries, (entry){f[0], f[2], (float)score, number}))
         return imr_fail_memory(err);
@@ -123,8 +90,8 @@ static imr_status check_repeats(imr_run *r, const char *name, imr_error *err)
         const entry *a = &r->entries.v[i - 1], *b = &r->entries.v[i];
         if (strcmp(a->query, b->query) == 0 && strcmp(a->document, b->document) == 0)
             return imr_fail(err, IMR_E_FORMAT,
-                            "%s:%lu: document '%.80s' is already ranked for query '%.80s' in line "
-                            "%lu",
+                            "%s:%zu: document '%.80s' is already ranked for query '%.80s' in line "
+                            "%zu",
                             name, b->line, b->document, b->query, a->line);
     }
     return IMR_OK;
@@ -150,45 +117,39 @@ static imr_status order(imr_run *r, imr_error *err)
 
 static imr_status fill(imr_run *r, size_t len, const char *name, imr_error *err)
 {
-    unsigned long number = 0;
     if (memchr(r->text, '\0', len))
         return imr_fail(err, IMR_E_FORMAT, "%s: not a text file", name);
-    for (char *p = r->text, *end = r->text + len; p < end;) {
-        char *newline = memchr(p, '\n', (size_t)(end - p));
-        char *stop = newline ? newline : end;
-        *stop = '\0';
-        IMR_TRY(read_line(r, p, ++number, name, err));
-        p = stop + 1;
-    }
+    imr_lines l = {.at = r->text, .end = r->text + len};
+    for (char *line; (line = imr_lines_next(&l));)
+        IMR_TRY(read_line(r, line, l.number, name, err));
     if (r->entries.n == 0)
         return imr_fail(err, IMR_E_FORMAT, "%s: no ranking in it", name);
     IMR_TRY(check_repeats(r, name, err));
     return order(r, err);
 }
 
+static void free_run(imr_run **r)
+{
+    imr_run_free(*r);
+}
+
 imr_status imr_run_parse(imr_run **out, const void *data, size_t len, const char *name,
                          imr_error *err)
 {
-    imr_run *r = IMR_NEW(imr_run);
-    if (!r)
+    IMR_CLEANUP(free_run) imr_run *r = IMR_NEW(imr_run);
+    if (!r || !(r->text = imr_strndup(data, len)))
         return imr_fail_memory(err);
-    r->text = imr_strndup(data, len);
-    imr_status status = r->text ? fill(r, len, name, err) : imr_fail_memory(err);
-    if (status != IMR_OK) {
-        imr_run_free(r);
-        return status;
-    }
+    IMR_TRY(fill(r, len, name, err));
     *out = r;
+    r = NULL;
     return IMR_OK;
 }
 
 imr_status imr_run_open(imr_run **out, const char *path, imr_error *err)
 {
-    imr_file file;
+    IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
     IMR_TRY(imr_file_map_as(&file, path, IMR_FILE_PIPE, err));
-    imr_status status = imr_run_parse(out, file.data, file.len, path, err);
-    imr_file_unmap(&file);
-    return status;
+    return imr_run_parse(out, file.data, file.len, path, err);
 }
 
 void imr_run_free(imr_run *r)
@@ -215,25 +176,28 @@ imr_run_query imr_run_at(const imr_run *r, size_t i)
                            r->starts.v[i + 1] - first};
 }
 
+typedef struct sought {
+    const imr_run *run;
+    const char *query;
+} sought;
+
+static int by_start(const void *key, const void *start)
+{
+    const sought *s = key;
+    return strcmp(s->query, s->run->entries.v[*(const size_t *)start].query);
+}
+
 bool imr_run_ranked(void *user, const char *query_id, const char *const **ids, size_t *n)
 {
     const imr_run *r = user;
-    size_t low = 0, high = imr_run_count(r);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        imr_run_query q = imr_run_at(r, middle);
-        int order_of = strcmp(q.id, query_id);
-        if (order_of == 0) {
-            *ids = q.documents;
-            *n = q.n;
-            return true;
-        }
-        if (order_of < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
+    const sought key = {r, query_id};
+    const size_t *starts = r->starts.v,
+                 *start = bsearch(&key, starts, imr_run_count(r), sizeof *starts, by_start);
+    if (!start)
+        return false;
+    *ids = r->documents + start[0];
+    *n = start[1] - start[0];
+    return true;
 }
 
 void imr_run_put(imr_writer *w, const char *query_id, const char *document_id, size_t rank,

@@ -1,0 +1,22 @@
+/* retrieval/columns.h - lines of columns, cut in place: judgements, rankings, topics. */
+#ifndef IMR_RETRIEVAL_COLUMNS_H
+#define IMR_RETRIEVAL_COLUMNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+typedef struct imr_lines {
+    char *at, *end; /* what is left; *end may be written to */
+    size_t number;  /* of the line last returned, from 1 */
+    size_t len;     /* its bytes */
+} imr_lines;
+
+/* The next line, zero-terminated, without its end (LF or CRLF); NULL behind the last one. */
+char *imr_lines_next(imr_lines *l);
+size_t imr_count_tabs(const char *line);
+/* Cuts a line at each of `stops`, or at each run of them; fills at most max and returns how many. */
+size_t imr_cut(char *line, const char *stops, bool runs, char **fields, size_t max);
+
+#endif

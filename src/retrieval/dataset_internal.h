@@ -86,12 +86,9 @@ imr_status imr_dataset_read_queries(imr_dataset *d, const imr_dataset_options *o
 imr_status imr_dataset_take_ids(imr_dataset *d, imr_buf *ids, size_t n,
                                 const imr_dataset_options *o, imr_error *err) IMR_NODISCARD;
 
-imr_status imr_dataset_check_id(const char *id, const char *name, uint64_t line,
-                                imr_error *err) IMR_NODISCARD;
 /* A fault of one line: IMR_OK when it was noted and may be skipped, else the fault itself. */
 imr_status imr_dataset_note_bad(imr_dataset *d, const imr_dataset_options *o, imr_status status,
                                 const imr_error *fault, imr_error *err) IMR_NODISCARD;
-imr_status imr_dataset_no_documents(const imr_dataset *d, const char *name, imr_error *err);
 imr_status imr_dataset_progress(const imr_dataset_options *o, uint64_t done, uint64_t total,
                                 imr_error *err) IMR_NODISCARD;
 

@@ -55,20 +55,16 @@ imr_status imr_dataset_progress(const imr_dataset_options *o, uint64_t done, uin
     return imr_fail(err, IMR_E_CANCELLED, "reading the dataset was cancelled");
 }
 
-static imr_status pass_on(imr_status status, const imr_error *fault, imr_error *err)
-{
-    if (err)
-        *err = *fault;
-    return status;
-}
-
 /* A fault of one line: the end of opening, or noted and skipped. */
 imr_status imr_dataset_note_bad(imr_dataset *d, const imr_dataset_options *o, imr_status status,
                                 const imr_error *fault, imr_error *err)
 {
     bool of_the_line = status == IMR_E_FORMAT || status == IMR_E_LIMIT;
-    if (!of_the_line || !o->skip_bad_lines)
-        return pass_on(status, fault, err);
+    if (!of_the_line || !o->skip_bad_lines) {
+        if (err)
+            *err = *fault;
+        return status;
+    }
     if (d->n_bad < IMR_BAD_LINES_KEPT && !(d->bad[d->n_bad] = imr_strdup(fault->text)))
         return imr_fail_memory(err);
     d->n_bad++;
@@ -77,19 +73,17 @@ imr_status imr_dataset_note_bad(imr_dataset *d, const imr_dataset_options *o, im
 
 /* ---- one line ---- */
 
-imr_status imr_dataset_check_id(const char *id, const char *name, uint64_t line, imr_error *err)
+static imr_status check_id(const char *id, imr_error *err)
 {
     if (!id[0])
-        return imr_fail(err, IMR_E_FORMAT, "%s: line %llu: the id is empty", name,
-                        (unsigned long long)line);
+        return imr_fail(err, IMR_E_FORMAT, "the id is empty");
     if (strlen(id) > IMR_MAX_ID_BYTES)
-        return imr_fail(err, IMR_E_FORMAT, "%s: line %llu: the id has %zu bytes, at most %zu", name,
-                        (unsigned long long)line, strlen(id), IMR_MAX_ID_BYTES);
+        return imr_fail(err, IMR_E_FORMAT, "the id has %zu bytes, at most %zu", strlen(id),
+                        IMR_MAX_ID_BYTES);
     for (const char *c = id; *c; c++)
         if ((unsigned char)*c < 0x20)
             return imr_fail(err, IMR_E_FORMAT,
-                            "%s: line %llu: the id holds a newline, tab or other control character",
-                            name, (unsigned long long)line);
+                            "the id holds a newline, tab or other control character");
     return IMR_OK;
 }
 
@@ -110,16 +104,15 @@ const imr_json *imr_document_id(const imr_json *line)
     return first_of(line, document_keys, &key);
 }
 
-/* The line's id as text (integers in decimal); its number when there is none and none is needed. */
+/* The id of line `line` as text (integers in decimal); that number when there is none and none is
+ * needed. */
 static imr_status id_of(char out[IMR_MAX_ID_BYTES + 2], const imr_json *node,
-                        const char *const *keys, bool needed, const char *name, uint64_t line,
-                        imr_error *err)
+                        const char *const *keys, bool needed, uint64_t line, imr_error *err)
 {
     const char *key;
     const imr_json *id = first_of(node, keys, &key);
     if (!id && needed)
-        return imr_fail(err, IMR_E_FORMAT, "%s: line %llu: the line has no \"_id\"", name,
-                        (unsigned long long)line);
+        return imr_fail(err, IMR_E_FORMAT, "the line has no \"_id\"");
     if (!id)
         snprintf(out, IMR_MAX_ID_BYTES + 2, "%llu", (unsigned long long)line);
     else if (imr_json_is_string(id))
@@ -127,27 +120,20 @@ static imr_status id_of(char out[IMR_MAX_ID_BYTES + 2], const imr_json *node,
     else if (imr_json_is_number(id) && imr_json_int_or(id, "", INT64_MIN) != INT64_MIN)
         snprintf(out, IMR_MAX_ID_BYTES + 2, "%lld", (long long)imr_json_int_or(id, "", 0));
     else
-        return imr_fail(err, IMR_E_FORMAT,
-                        "%s: line %llu: \"%s\" is neither a string nor an integer", name,
-                        (unsigned long long)line, key);
-    return imr_dataset_check_id(out, name, line, err);
+        return imr_fail(err, IMR_E_FORMAT, "\"%s\" is neither a string nor an integer", key);
+    return check_id(out, err);
 }
 
 /* A member that must be a string; absent or null counts as "" when `optional`. */
 static imr_status text_of(const char **out, const imr_json *node, const char *key, bool optional,
-                          const char *name, uint64_t line, imr_error *err)
+                          imr_error *err)
 {
     const imr_json *at = imr_json_at(node, key);
-    if (imr_json_is_string(at))
-        *out = imr_json_string_or(at, "", "");
-    else if (optional && (!at || imr_json_is_null(at)))
-        *out = "";
-    else
-        return imr_fail(err, IMR_E_FORMAT,
-                        at ? "%s: line %llu: \"%s\" is not a string"
-                           : "%s: line %llu: the line has no \"%s\"",
-                        name, (unsigned long long)line, key);
-    return IMR_OK;
+    *out = imr_json_string_or(at, "", "");
+    if (imr_json_is_string(at) || (optional && (!at || imr_json_is_null(at))))
+        return IMR_OK;
+    return imr_fail(err, IMR_E_FORMAT, at ? "\"%s\" is not a string" : "the line has no \"%s\"",
+                    key);
 }
 
 static imr_status add_id(gather *g, const char *id, uint64_t line, imr_error *err)
@@ -173,16 +159,13 @@ static imr_status document_line(gather *g, const imr_jsonl *it, const imr_json *
     const char *title = "", *text = imr_json_string_or(node, "", "");
     if (!imr_json_is_string(node)) {
         if (!imr_json_is_object(node))
-            return imr_fail(
-                err, IMR_E_FORMAT,
-                "%s: line %llu: expected an object with \"_id\" and \"text\", or a string",
-                it->name, (unsigned long long)it->line);
-        IMR_TRY(text_of(&title, node, "title", true, it->name, it->line, err));
-        IMR_TRY(text_of(&text, node, "text", imr_json_at(node, "title") != NULL, it->name, it->line,
-                        err));
+            return imr_fail(err, IMR_E_FORMAT,
+                            "expected an object with \"_id\" and \"text\", or a string");
+        IMR_TRY(text_of(&title, node, "title", true, err));
+        IMR_TRY(text_of(&text, node, "text", imr_json_at(node, "title") != NULL, err));
     }
     const bool needed = g->d->ids_needed && !imr_json_is_string(node);
-    IMR_TRY(id_of(id, node, document_keys, needed, it->name, it->line, err));
+    IMR_TRY(id_of(id, node, document_keys, needed, it->line, err));
     IMR_TRY(add_id(g, id, it->line, err));
     if (!IMR_SCRATCH_PUSH(g->d->scratch, &g->offsets, it->line_start) ||
         !IMR_SCRATCH_PUSH(g->d->scratch, &g->lengths, (uint32_t)it->line_len))
@@ -191,12 +174,12 @@ static imr_status document_line(gather *g, const imr_jsonl *it, const imr_json *
     return IMR_OK;
 }
 
-static imr_status add_query(gather *g, const char *id, const char *text, const char *name,
-                            uint64_t line, imr_error *err)
+static imr_status add_query(gather *g, const char *id, const char *text, uint64_t line,
+                            imr_error *err)
 {
     if (strlen(text) > IMR_MAX_QUERY_BYTES)
-        return imr_fail(err, IMR_E_LIMIT, "%s: line %llu: the query has %zu bytes, at most %zu",
-                        name, (unsigned long long)line, strlen(text), IMR_MAX_QUERY_BYTES);
+        return imr_fail(err, IMR_E_LIMIT, "the query has %zu bytes, at most %zu", strlen(text),
+                        IMR_MAX_QUERY_BYTES);
     IMR_TRY(add_id(g, id, line, err));
     return add_text(g, &g->texts, text, err);
 }
@@ -205,35 +188,41 @@ static imr_status query_line(gather *g, const imr_jsonl *it, const imr_json *nod
 {
     char id[IMR_MAX_ID_BYTES + 2];
     const char *text = "";
-    IMR_TRY(id_of(id, node, query_keys, true, it->name, it->line, err));
-    IMR_TRY(text_of(&text, node, "text", false, it->name, it->line, err));
-    return add_query(g, id, text, it->name, it->line, err);
+    IMR_TRY(id_of(id, node, query_keys, true, it->line, err));
+    IMR_TRY(text_of(&text, node, "text", false, err));
+    return add_query(g, id, text, it->line, err);
+}
+
+/* A line that could not be taken: its fault gets its place. */
+static imr_status bad_line(gather *g, imr_status status, imr_error *fault, const char *name,
+                           uint64_t line, imr_error *err)
+{
+    char where[IMR_ERROR_TEXT];
+    snprintf(where, sizeof where, "%s: line %llu", name, (unsigned long long)line);
+    if (status == IMR_E_FORMAT || status == IMR_E_LIMIT)
+        (void)imr_error_prefix(fault, status, where);
+    return imr_dataset_note_bad(g->d, g->options, status, fault, err);
 }
 
 typedef imr_status (*line_fn)(gather *, const imr_jsonl *, const imr_json *, imr_error *);
-
-static imr_status take_lines(gather *g, imr_jsonl *it, size_t len, line_fn take, imr_error *err)
-{
-    for (;;) {
-        const imr_json *node = NULL;
-        imr_error fault;
-        imr_status status = imr_jsonl_next(it, &node, &fault);
-        if (status == IMR_OK && !node)
-            return IMR_OK;
-        if (status == IMR_OK)
-            status = take(g, it, node, &fault);
-        if (status != IMR_OK)
-            IMR_TRY(imr_dataset_note_bad(g->d, g->options, status, &fault, err));
-        if (it->line % 256 == 0)
-            IMR_TRY(imr_dataset_progress(g->options, it->pos, len, err));
-    }
-}
 
 static imr_status each_line(gather *g, const dataset_bytes *b, line_fn take, imr_error *err)
 {
     IMR_CLEANUP(imr_jsonl_done) imr_jsonl it;
     imr_jsonl_init(&it, b->data, b->len, b->name);
-    return take_lines(g, &it, b->len, take, err);
+    for (;;) {
+        const imr_json *node = NULL;
+        imr_error fault;
+        imr_status status = imr_jsonl_next(&it, &node, &fault);
+        if (status != IMR_OK)
+            IMR_TRY(imr_dataset_note_bad(g->d, g->options, status, &fault, err));
+        else if (!node)
+            return IMR_OK;
+        else if ((status = take(g, &it, node, &fault)) != IMR_OK)
+            IMR_TRY(bad_line(g, status, &fault, b->name, it.line, err));
+        if (it.line % 256 == 0)
+            IMR_TRY(imr_dataset_progress(g->options, it.pos, b->len, err));
+    }
 }
 
 /* ---- from what was gathered to arrays ---- */
@@ -251,11 +240,10 @@ static imr_status index_ids(imr_ids *ids, gather *g, const char **texts, const c
     for (size_t i = 0; i < repeats.n; i++) {
         imr_error fault;
         const imr_ids_repeat r = repeats.v[i];
-        imr_status status = imr_fail(&fault, IMR_E_FORMAT,
-                                     "%s: line %llu: the id \"%s\" was used before, on line %llu",
-                                     name, (unsigned long long)g->lines.v[r.row], r.id,
-                                     (unsigned long long)g->lines.v[r.first]);
-        IMR_TRY(imr_dataset_note_bad(d, g->options, status, &fault, err));
+        imr_status status =
+            imr_fail(&fault, IMR_E_FORMAT, "the id \"%s\" was used before, on line %llu", r.id,
+                     (unsigned long long)g->lines.v[r.first]);
+        IMR_TRY(bad_line(g, status, &fault, name, g->lines.v[r.row], err));
     }
     imr_ids_drop(g->offsets.v, sizeof *g->offsets.v, g->offsets.n, &repeats);
     imr_ids_drop(g->lengths.v, sizeof *g->lengths.v, g->lengths.n, &repeats);
@@ -263,20 +251,15 @@ static imr_status index_ids(imr_ids *ids, gather *g, const char **texts, const c
     return IMR_OK;
 }
 
-imr_status imr_dataset_no_documents(const imr_dataset *d, const char *name, imr_error *err)
-{
-    if (d->n_bad)
-        return imr_fail(err, IMR_E_FORMAT, "%s holds no documents: all %zu lines were skipped",
-                        name, d->n_bad);
-    return imr_fail(err, IMR_E_FORMAT, "%s holds no documents", name);
-}
-
 static imr_status read_whole_corpus(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
 {
     IMR_CLEANUP(gather_done) gather g = {.d = d, .options = o};
     IMR_TRY(each_line(&g, &d->corpus, document_line, err));
+    if (g.n == 0 && d->n_bad)
+        return imr_fail(err, IMR_E_FORMAT, "%s holds no documents: all %zu lines were skipped",
+                        d->corpus.name, d->n_bad);
     if (g.n == 0)
-        return imr_dataset_no_documents(d, d->corpus.name, err);
+        return imr_fail(err, IMR_E_FORMAT, "%s holds no documents", d->corpus.name);
     if (g.empty) {
         imr_buf b = {0};
         imr_buf_printf(&b, "%zu of %zu documents are empty: where they rank says nothing", g.empty,
@@ -322,19 +305,17 @@ static imr_status each_topic(gather *g, const dataset_bytes *b, imr_error *err)
         imr_error fault;
         imr_status status = IMR_OK;
         if (imr_utf8_first_bad(line, l.len) < l.len)
-            status = imr_fail(&fault, IMR_E_FORMAT, "%s: line %zu: not text in UTF-8", b->name,
-                              l.number);
+            status = imr_fail(&fault, IMR_E_FORMAT, "not text in UTF-8");
         else if (!tab && line[0])
-            status = imr_fail(&fault, IMR_E_FORMAT, "%s: line %zu: no tab between id and text",
-                              b->name, l.number);
+            status = imr_fail(&fault, IMR_E_FORMAT, "no tab between id and text");
         if (status == IMR_OK && tab) {
             *tab = '\0';
-            status = imr_dataset_check_id(line, b->name, l.number, &fault);
+            status = check_id(line, &fault);
         }
         if (status == IMR_OK && tab)
-            status = add_query(g, line, tab + 1, b->name, l.number, &fault);
+            status = add_query(g, line, tab + 1, l.number, &fault);
         if (status != IMR_OK)
-            IMR_TRY(imr_dataset_note_bad(g->d, g->options, status, &fault, err));
+            IMR_TRY(bad_line(g, status, &fault, b->name, l.number, err));
     }
     return IMR_OK;
 }
@@ -368,12 +349,11 @@ imr_status imr_dataset_read_corpus(imr_dataset *d, const imr_dataset_options *o,
 imr_status imr_dataset_take_ids(imr_dataset *d, imr_buf *ids, size_t n,
                                 const imr_dataset_options *o, imr_error *err)
 {
-    size_t bytes = ids->len;
-    char *text = imr_buf_take(ids);
-    if (!text)
-        return imr_fail_memory(err);
+    const size_t bytes = ids->len;
     IMR_CLEANUP(gather_done)
-    gather g = {.d = d, .options = o, .ids = {text, bytes, bytes}, .n = n};
+    gather g = {.d = d, .options = o, .ids = {imr_buf_take(ids), bytes, bytes}, .n = n};
+    if (!g.ids.v)
+        return imr_fail_memory(err);
     /* Names of files in one folder never repeat, so no line is ever named. */
     return index_ids(&d->documents, &g, NULL, d->path, err);
 }

@@ -40,7 +40,7 @@ static bool begins(const char *text, const char *with)
 
 static bool equals(const char *text, const char *other)
 {
-    return strlen(text) == strlen(other) && begins(text, other);
+    return other && strlen(text) == strlen(other) && begins(text, other);
 }
 
 static bool cut_of(const char *digits, uint32_t *k)
@@ -56,7 +56,7 @@ static bool cut_of(const char *digits, uint32_t *k)
 static bool matches(const struct spelling *s, const char *text, uint32_t *k)
 {
     *k = 0;
-    if ((s->whole && equals(text, s->whole)) || (s->trec_whole && equals(text, s->trec_whole)))
+    if (equals(text, s->whole) || equals(text, s->trec_whole))
         return true;
     if (s->cut && begins(text, s->cut) && cut_of(text + strlen(s->cut), k))
         return true;
@@ -118,19 +118,13 @@ bool imr_metric_is_count(imr_metric m)
     return m.kind == IMR_METRIC_REL_RET;
 }
 
-static double gain(imr_metric_kind kind, int32_t grade)
-{
-    if (grade <= 0)
-        return 0;
-    return kind == IMR_METRIC_NDCG_EXP ? exp2(grade) - 1 : grade;
-}
-
 static double dcg(imr_metric_kind kind, const int32_t *grades, size_t n)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
         if (grades[i] > 0)
-            sum += gain(kind, grades[i]) / log2((double)i + 2);
+            sum += (kind == IMR_METRIC_NDCG_EXP ? exp2(grades[i]) - 1 : grades[i]) /
+                   log2((double)i + 2);
     return sum;
 }
 
@@ -142,12 +136,13 @@ static size_t hits(const int32_t *grades, size_t n)
     return count;
 }
 
+/* From 1; 0: there is none. */
 static size_t first_hit(const int32_t *grades, size_t n)
 {
-    size_t i = 0;
-    while (i < n && grades[i] <= 0)
-        i++;
-    return i;
+    for (size_t i = 0; i < n; i++)
+        if (grades[i] > 0)
+            return i + 1;
+    return 0;
 }
 
 static double precision_sum(const int32_t *grades, size_t n)
@@ -170,10 +165,8 @@ double imr_metric_value(imr_metric m, const int32_t *grades, size_t n, const int
     case IMR_METRIC_NDCG:
     case IMR_METRIC_NDCG_EXP:
         return dcg(m.kind, grades, cut) / dcg(m.kind, ideal, ideal_cut);
-    case IMR_METRIC_RR: {
-        size_t at = first_hit(grades, cut);
-        return at < cut ? 1.0 / ((double)at + 1) : 0;
-    }
+    case IMR_METRIC_RR:
+        return first_hit(grades, cut) ? 1.0 / (double)first_hit(grades, cut) : 0;
     case IMR_METRIC_RECALL:
         return (double)hits(grades, cut) / (double)relevant;
     case IMR_METRIC_MAP:
@@ -181,23 +174,11 @@ double imr_metric_value(imr_metric m, const int32_t *grades, size_t n, const int
     case IMR_METRIC_P:
         return n ? (double)hits(grades, cut) / (double)(m.k ? m.k : n) : 0;
     case IMR_METRIC_SUCCESS:
-        return first_hit(grades, cut) < cut;
+        return hits(grades, cut) > 0;
     case IMR_METRIC_REL_RET:
         return (double)hits(grades, cut);
     }
     return 0;
-}
-
-imr_status imr_metric_of_ranking(double *out, imr_metric m, const imr_qrels *qrels, size_t query,
-                                 const char *const *ranked, size_t n, imr_error *err)
-{
-    IMR_AUTOFREE int32_t *grades = IMR_NEW_ARRAY(int32_t, n);
-    if (!grades)
-        return imr_fail_memory(err);
-    imr_qrels_grades(qrels, query, ranked, n, grades);
-    imr_qrels_query q = imr_qrels_at(qrels, query);
-    *out = imr_metric_value(m, grades, n, q.ideal, q.relevant);
-    return IMR_OK;
 }
 
 void imr_evaluation_done(imr_evaluation *e)
@@ -208,7 +189,7 @@ void imr_evaluation_done(imr_evaluation *e)
     *e = (imr_evaluation){0};
 }
 
-/* One query's row; the grade buffer grows as needed. */
+/* One query's row. */
 static imr_status evaluate_query(double *row, const imr_qrels *qrels, size_t query,
                                  const char *const *ids, size_t n, const imr_metric *metrics,
                                  size_t n_metrics, imr_error *err)
@@ -221,6 +202,12 @@ static imr_status evaluate_query(double *row, const imr_qrels *qrels, size_t que
     for (size_t m = 0; m < n_metrics; m++)
         row[m] = imr_metric_value(metrics[m], grades, n, q.ideal, q.relevant);
     return IMR_OK;
+}
+
+imr_status imr_metric_of_ranking(double *out, imr_metric m, const imr_qrels *qrels, size_t query,
+                                 const char *const *ranked, size_t n, imr_error *err)
+{
+    return evaluate_query(out, qrels, query, ranked, n, &m, 1, err);
 }
 
 static void summarise(imr_evaluation *e, const imr_metric *metrics)
@@ -249,13 +236,11 @@ imr_status imr_evaluate(imr_evaluation *out, const imr_qrels *qrels, imr_ranked_
     for (size_t q = 0; q < count; q++) {
         const char *const *ids = NULL;
         size_t n = 0;
-        if (!ranked(user, imr_qrels_at(qrels, q).id, &ids, &n)) {
-            if (!with_missing)
-                continue;
-            n = 0;
-        }
-        IMR_TRY(evaluate_query(e.values + e.queries * n_metrics, qrels, q, ids, n, metrics,
-                               n_metrics, err));
+        const bool found = ranked(user, imr_qrels_at(qrels, q).id, &ids, &n);
+        if (!found && !with_missing)
+            continue;
+        IMR_TRY(evaluate_query(e.values + e.queries * n_metrics, qrels, q, ids, found ? n : 0,
+                               metrics, n_metrics, err));
         e.query[e.queries++] = (uint32_t)q;
     }
     summarise(&e, metrics);

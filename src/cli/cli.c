@@ -314,11 +314,10 @@ imr_status imr_cli_dataset(imr_dataset **out, imr_cli *cli, imr_scratch *scratch
                                      .progress = imr_cli_progress(cli)};
     imr_dataset *d;
     IMR_TRY(imr_dataset_open(&d, path, &how, err));
-    if (imr_dataset_summary(d)[0])
-        imr_cli_say(cli, "%s: %s", path, imr_dataset_summary(d));
-    if (imr_dataset_bad_lines(d))
-        imr_cli_say(cli, "%zu malformed lines left out, the first: %s", imr_dataset_bad_lines(d),
-                    imr_dataset_bad_line(d, 0));
+    if (d->summary[0])
+        imr_cli_say(cli, "%s: %s", path, d->summary);
+    if (d->n_bad)
+        imr_cli_say(cli, "%zu malformed lines left out, the first: %s", d->n_bad, d->bad[0]);
     *out = d;
     return IMR_OK;
 }

@@ -218,8 +218,8 @@ static void add_splits(imr_inspection *i, const imr_dataset *d)
     IMR_AUTOBUF imr_buf json = {0};
     IMR_AUTOBUF imr_buf text = {0};
     imr_buf_char(&json, '{');
-    for (size_t s = 0; s < imr_dataset_splits(d); s++) {
-        const char *name = imr_dataset_split_name(d, s), *query = "", *document = "";
+    for (size_t s = 0; s < d->n_splits; s++) {
+        const char *name = d->splits[s].name, *query = "", *document = "";
         const imr_qrels *qrels = imr_dataset_qrels(d, name);
         size_t judged = 0, unknown = 0, queries = imr_qrels_count(qrels);
         uint32_t at;
@@ -279,17 +279,16 @@ imr_status imr_inspect_dataset(imr_inspection *i, const imr_progress *progress, 
     IMR_TRY(imr_dataset_sha256(d, i->sha256, queries, progress, err));
     imr_fact_string(i, "queries_sha256", "sha256 of queries", queries);
     imr_fact_int(i, "documents", "documents", imr_dataset_count(d));
-    if (imr_dataset_summary(d)[0] && imr_dataset_corpus_bytes(d) == 0)
-        imr_fact_string(i, "files", "files", imr_dataset_summary(d));
+    if (d->summary[0] && d->corpus.len == 0)
+        imr_fact_string(i, "files", "files", d->summary);
     imr_fact_int(i, "queries", "queries", imr_dataset_queries(d));
     IMR_TRY(add_lengths(i, d, progress, err));
     add_splits(i, d);
-    const size_t bad = imr_dataset_bad_lines(d), kept = imr_dataset_bad_lines_kept(d);
+    const size_t bad = d->n_bad;
     if (bad)
         imr_fact_int(i, "bad_lines", "malformed lines", bad);
-    for (size_t k = 0; bad && k < kept && k < SHOWN; k++)
-        imr_found_error(i, i->path, imr_dataset_bad_line(d, k),
-                        "mend the line, or use --skip-bad-lines");
+    for (size_t k = 0; bad && k < bad && k < SHOWN; k++)
+        imr_found_error(i, i->path, d->bad[k], "mend the line, or use --skip-bad-lines");
     i->usable &= !bad;
     return IMR_OK;
 }

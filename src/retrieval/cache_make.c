@@ -118,8 +118,8 @@ static imr_status dataset_splits(imr_cache *c, imr_error *err)
     IMR_AUTOFREE uint32_t *found = IMR_NEW_ARRAY(uint32_t, c->queries.ids.n);
     if (!found)
         return imr_fail_memory(err);
-    for (size_t s = 0; s < imr_dataset_splits(c->dataset); s++) {
-        const char *name = imr_dataset_split_name(c->dataset, s);
+    for (size_t s = 0; s < c->dataset->n_splits; s++) {
+        const char *name = c->dataset->splits[s].name;
         const imr_qrels *qrels = imr_dataset_qrels(c->dataset, name);
         size_t n = 0;
         uint32_t at;
@@ -140,11 +140,11 @@ imr_status imr_cache_finish(imr_cache *c, imr_error *err)
         uint32_t at;
         const char *id = imr_ids_at(&c->queries.ids, i);
         bool known = c->dataset && imr_dataset_find_query(c->dataset, id, &at);
-        c->query_texts[i] = known ? imr_dataset_query_text(c->dataset, at) : id;
+        c->query_texts[i] = known ? c->dataset->query_texts[at] : id;
     }
     if (c->n_splits)
         return IMR_OK;
-    if (c->dataset && imr_dataset_splits(c->dataset))
+    if (c->dataset && c->dataset->n_splits)
         return dataset_splits(c, err);
     return imr_cache_add_split(c, "all", NULL, 0, NULL, NULL, err);
 }
@@ -162,7 +162,7 @@ imr_status imr_encode_text(const imr_encode_job *job, size_t row, imr_buf *out, 
     imr_buf_str(out, job->prefix ? job->prefix : "");
     if (!job->queries)
         return imr_dataset_text(job->dataset, row, out, err);
-    imr_buf_str(out, imr_dataset_query_text(job->dataset, row));
+    imr_buf_str(out, job->dataset->query_texts[row]);
     return imr_buf_check(out, err);
 }
 

@@ -8,7 +8,7 @@
 #include "retrieval/dataset_internal.h"
 #include "text/utf8.h"
 
-void imr_dataset_bytes_done(dataset_bytes *b, imr_scratch *beside)
+void imr_dataset_bytes_done(imr_dataset_bytes *b, imr_scratch *beside)
 {
     imr_file_unmap(&b->file);
     imr_scratch_free(beside, b->owned);
@@ -21,7 +21,6 @@ void imr_dataset_free(imr_dataset *d)
         return;
     imr_free(d->path);
     imr_free(d->text_folder);
-    imr_free(d->summary);
     imr_dataset_bytes_done(&d->corpus, d->beside);
     imr_dataset_bytes_done(&d->queries, d->beside);
     imr_scratch_close(d->beside);
@@ -46,11 +45,6 @@ void imr_dataset_free_ptr(imr_dataset **d)
     imr_dataset_free(*d);
 }
 
-const char *imr_dataset_path(const imr_dataset *d)
-{
-    return d->path;
-}
-
 size_t imr_dataset_count(const imr_dataset *d)
 {
     return d->documents.n;
@@ -64,16 +58,6 @@ const char *imr_dataset_id(const imr_dataset *d, size_t document)
 bool imr_dataset_find(const imr_dataset *d, const char *id, uint32_t *document)
 {
     return imr_ids_find(&d->documents, id, document);
-}
-
-bool imr_dataset_find_near(const imr_dataset *d, const char *id, uint32_t guess, uint32_t *document)
-{
-    return imr_ids_find_near(&d->documents, id, guess, document);
-}
-
-const imr_ids *imr_dataset_ids(const imr_dataset *d)
-{
-    return &d->documents;
 }
 
 /* The document's line, parsed. */
@@ -159,24 +143,9 @@ const char *imr_dataset_query_id(const imr_dataset *d, size_t query)
     return imr_ids_at(&d->query_ids, query);
 }
 
-const char *imr_dataset_query_text(const imr_dataset *d, size_t query)
-{
-    return d->query_texts[query];
-}
-
 bool imr_dataset_find_query(const imr_dataset *d, const char *id, uint32_t *query)
 {
     return imr_ids_find(&d->query_ids, id, query);
-}
-
-size_t imr_dataset_splits(const imr_dataset *d)
-{
-    return d->n_splits;
-}
-
-const char *imr_dataset_split_name(const imr_dataset *d, size_t split)
-{
-    return d->splits[split].name;
 }
 
 static bool is_validation(const char *name)
@@ -199,31 +168,6 @@ const imr_qrels *imr_dataset_qrels(const imr_dataset *d, const char *split)
         if (imr_same_split(d->splits[i].name, split))
             return d->splits[i].qrels;
     return NULL;
-}
-
-const char *imr_dataset_summary(const imr_dataset *d)
-{
-    return d->summary ? d->summary : "";
-}
-
-const char *imr_dataset_notice(const imr_dataset *d)
-{
-    return d->notice;
-}
-
-size_t imr_dataset_bad_lines(const imr_dataset *d)
-{
-    return d->n_bad;
-}
-
-size_t imr_dataset_bad_lines_kept(const imr_dataset *d)
-{
-    return d->n_bad < IMR_BAD_LINES_KEPT ? d->n_bad : IMR_BAD_LINES_KEPT;
-}
-
-const char *imr_dataset_bad_line(const imr_dataset *d, size_t i)
-{
-    return d->bad[i];
 }
 
 static imr_status hash_step(const imr_progress *progress, uint64_t done, uint64_t total,
@@ -273,23 +217,4 @@ imr_status imr_dataset_sha256(const imr_dataset *d, char corpus[IMR_SHA256_HEX],
         IMR_TRY(d->text_folder ? sha256_of_folder(d, corpus, progress, err)
                                : sha256_of_corpus(d, corpus, progress, err));
     return queries ? imr_sha256_memory(d->queries.data, d->queries.len, queries, err) : IMR_OK;
-}
-
-uint64_t imr_dataset_corpus_bytes(const imr_dataset *d)
-{
-    return d->corpus.len;
-}
-
-bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, uint32_t *length)
-{
-    if (d->text_folder)
-        return false;
-    *offset = d->offsets[document];
-    *length = d->lengths[document];
-    return true;
-}
-
-void imr_dataset_stamp(const imr_dataset *d, int64_t out[2])
-{
-    memcpy(out, d->corpus.stamp, sizeof d->corpus.stamp);
 }

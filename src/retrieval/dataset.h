@@ -15,7 +15,7 @@
  * decimal text.
  *
  * Of a folder of texts names that begin with a dot are passed over; other files, empty ones
- * (nothing but white space), broken links, pipes and devices are counted (imr_dataset_summary).
+ * (nothing but white space), broken links, pipes and devices are counted (imr_dataset.summary).
  * Links are followed, each folder is read once. Bytes of a name that no id may hold (control
  * characters, what is not UTF-8) stand in the id as %XX.
  *
@@ -51,8 +51,6 @@
 
 #define IMR_BAD_LINES_KEPT 20
 
-typedef struct imr_dataset imr_dataset;
-
 /* Where each document lies, remembered by a cache so that opening need not read the corpus again.
  * All of it must outlive the dataset, which copies nothing. */
 typedef struct imr_dataset_index {
@@ -61,7 +59,7 @@ typedef struct imr_dataset_index {
     const uint64_t *offsets; /* [ids->n] of the first byte of each line */
     const uint32_t *lengths; /* [ids->n] */
     const int64_t
-        *stamp; /* [2], imr_dataset_stamp: a folder of texts is not read while it has it */
+        *stamp; /* [2], imr_dataset_bytes.stamp: a folder of texts is not read while it has it */
 } imr_dataset_index;
 
 typedef struct imr_dataset_options {
@@ -74,6 +72,52 @@ typedef struct imr_dataset_options {
                              there; NULL: nameless files that go with the dataset */
     const imr_progress *progress;
 } imr_dataset_options;
+
+/* A file's bytes: mapped, owned (unpacked from an archive), or borrowed from the caller. */
+typedef struct imr_dataset_bytes {
+    char *name; /* for errors */
+    const char *data;
+    size_t len; /* 0 for a folder of texts */
+    imr_file file;
+    void *owned; /* of imr_dataset.beside */
+    /* Seconds and nanoseconds of the file's last change, as they were before its first byte was
+     * read: who remembers them beside a sha256 made later notices every change since then. Of the
+     * archive where there is no such file; of a folder of texts a hash of its files' names, sizes
+     * and times; zeros from memory. */
+    int64_t stamp[2];
+} imr_dataset_bytes;
+
+typedef struct imr_dataset_split {
+    char *name;
+    imr_qrels *qrels;
+} imr_dataset_split;
+
+/* To be read by everybody, changed by those who open it. */
+typedef struct imr_dataset {
+    char *path;        /* as opened; the corpus' name from memory */
+    char *text_folder; /* the folder of texts, NULL when there is a corpus file */
+    /* What people should know, when it was read: "388 taken, 7 skipped: 5 .pdf, 2 empty" of a
+     * folder of texts, that documents of a corpus are empty; else "". */
+    char summary[512];
+    char notice[512];    /* "" or a sentence: why a FILE.zip is not kept where it should be */
+    imr_scratch *beside; /* beside an archive: what is unpacked of it */
+    imr_dataset_bytes corpus, queries;
+    bool ids_needed; /* of lines that are objects: a BEIR folder's judgements name them */
+    imr_ids documents;
+    const uint64_t *offsets; /* [documents.n] of each line, NULL for a folder of texts; of the
+                                remembered index, or made_offsets */
+    const uint32_t *lengths; /* likewise */
+    imr_scratch *scratch;    /* of made_offsets ... query_texts and the ids */
+    uint64_t *made_offsets;
+    uint32_t *made_lengths;
+    imr_ids query_ids; /* in file order, as: */
+    const char **query_texts;
+    char *query_blob;
+    imr_dataset_split *splits; /* in the order train, dev/val, test, then others by name */
+    size_t n_splits;
+    size_t n_bad;                  /* lines skipped; 0 without skip_bad_lines */
+    char *bad[IMR_BAD_LINES_KEPT]; /* the first of them: "corpus.jsonl:17: ..." */
+} imr_dataset;
 
 /* Bytes with a name, for datasets that are not files. */
 typedef struct imr_named_bytes {
@@ -94,16 +138,10 @@ imr_status imr_dataset_open_memory(imr_dataset **out, imr_named_bytes corpus,
 void imr_dataset_free(imr_dataset *d);
 void imr_dataset_free_ptr(imr_dataset **d); /* for IMR_CLEANUP */
 
-const char *imr_dataset_path(const imr_dataset *d); /* as opened; the corpus' name from memory */
-
 /* ---- documents ---- */
 size_t imr_dataset_count(const imr_dataset *d);
 const char *imr_dataset_id(const imr_dataset *d, size_t document);
 bool imr_dataset_find(const imr_dataset *d, const char *id, uint32_t *document);
-/* Looks at document `guess` first. */
-bool imr_dataset_find_near(const imr_dataset *d, const char *id, uint32_t guess,
-                           uint32_t *document);
-const imr_ids *imr_dataset_ids(const imr_dataset *d); /* of the documents */
 /* Title and text as they are in the file, appended to the buffers (either may be NULL). */
 imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *title, imr_buf *text,
                             imr_error *err) IMR_NODISCARD;
@@ -122,26 +160,13 @@ void imr_document_text(imr_buf *out, const char *title, size_t title_len, const 
 /* ---- queries, in file order ---- */
 size_t imr_dataset_queries(const imr_dataset *d);
 const char *imr_dataset_query_id(const imr_dataset *d, size_t query);
-const char *imr_dataset_query_text(const imr_dataset *d, size_t query);
 bool imr_dataset_find_query(const imr_dataset *d, const char *id, uint32_t *query);
 
-/* ---- judgements: splits in the order train, dev/val, test, then others by name ---- */
-size_t imr_dataset_splits(const imr_dataset *d);
-const char *imr_dataset_split_name(const imr_dataset *d, size_t split);
+/* ---- judgements ---- */
 /* True for equal names and for any two of "dev", "val", "valid", "validation". */
 bool imr_same_split(const char *a, const char *b);
 /* By imr_same_split; NULL when there is no such split. */
 const imr_qrels *imr_dataset_qrels(const imr_dataset *d, const char *split);
-
-/* ---- what was wrong, and what it is ---- */
-/* What people should know, when it was read: "388 taken, 7 skipped: 5 .pdf, 2 empty" of a folder of
- * texts, that documents of a corpus are empty; else "". */
-const char *imr_dataset_summary(const imr_dataset *d);
-/* "" or a sentence: why a FILE.zip is not kept unpacked where it should be. */
-const char *imr_dataset_notice(const imr_dataset *d);
-size_t imr_dataset_bad_lines(const imr_dataset *d); /* skipped; 0 without skip_bad_lines */
-size_t imr_dataset_bad_lines_kept(const imr_dataset *d);
-const char *imr_dataset_bad_line(const imr_dataset *d, size_t i); /* "corpus.jsonl:17: ..." */
 
 /* sha256 of corpus.jsonl and of queries.jsonl as they are (for a folder of texts: of every file's
  * id, a zero byte, its bytes, a zero byte). Either may be NULL. Reads everything once.
@@ -149,16 +174,6 @@ const char *imr_dataset_bad_line(const imr_dataset *d, size_t i); /* "corpus.jso
 imr_status imr_dataset_sha256(const imr_dataset *d, char corpus[IMR_SHA256_HEX],
                               char queries[IMR_SHA256_HEX], const imr_progress *progress,
                               imr_error *err) IMR_NODISCARD;
-uint64_t imr_dataset_corpus_bytes(const imr_dataset *d); /* 0 for a folder of texts */
-/* Line offset and length of a document; false for layouts without a corpus file. */
-bool imr_dataset_line(const imr_dataset *d, size_t document, uint64_t *offset, uint32_t *length);
-
-/* Seconds and nanoseconds of the corpus file's last change, as they were before its first byte was
- * read: who remembers them beside a sha256 made later notices every change since then. Of
- * the archive where there is no such file; of a folder of texts a hash of its files' names, sizes
- * and times; zeros from memory. */
-void imr_dataset_stamp(const imr_dataset *d, int64_t out[2]);
-
 /* Bytes of the files in a folder that keeps a FILE.zip unpacked; 0 when there is none. */
 uint64_t imr_dataset_unpacked_bytes(const char *dir);
 

@@ -315,7 +315,7 @@ static imr_status keep(bool *kept, archive *a, const int64_t stamp[2], imr_error
 
 /* ---- into memory ---- */
 
-static imr_status unpack_bytes(dataset_bytes *b, imr_dataset *d, archive *a, const member *m,
+static imr_status unpack_bytes(imr_dataset_bytes *b, imr_dataset *d, archive *a, const member *m,
                                imr_error *err)
 {
     const size_t size = (size_t)m->entry.size;
@@ -340,7 +340,7 @@ static imr_status unpack_memory(imr_dataset *d, archive *a, const member *m, imr
         return unpack_bytes(&d->corpus, d, a, m, err);
     if (strcmp(m->file, "queries.jsonl") == 0)
         return unpack_bytes(&d->queries, d, a, m, err);
-    dataset_bytes b = {0};
+    imr_dataset_bytes b = {0};
     imr_qrels *q = NULL;
     imr_status status = unpack_bytes(&b, d, a, m, err);
     if (status == IMR_OK)

@@ -373,9 +373,9 @@ static imr_status read_texts(walk *w, imr_error *err)
         imr_buf_printf(&summary, ", %zu skipped: ", w->n_skipped);
         put_skipped(&summary, w);
     }
+    IMR_TRY(imr_buf_check(&summary, err));
     IMR_TRY(imr_buf_check(&ids, err));
-    if (!(w->d->summary = imr_buf_take(&summary)))
-        return imr_fail_memory(err);
+    snprintf(w->d->summary, sizeof w->d->summary, "%s", imr_buf_text(&summary));
     return imr_dataset_take_ids(w->d, &ids, n, w->options, err);
 }
 

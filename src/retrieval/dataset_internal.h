@@ -14,45 +14,7 @@
 typedef IMR_ARRAY(char *) path_array; /* its strings are owned */
 void imr_dataset_paths_done(path_array *p);
 
-/* A file's bytes: mapped, owned (unpacked from an archive), or borrowed from the caller. */
-typedef struct dataset_bytes {
-    char *name; /* for errors */
-    const char *data;
-    size_t len;
-    imr_file file;
-    void *owned;      /* of imr_dataset.beside */
-    int64_t stamp[2]; /* imr_dataset_stamp */
-} dataset_bytes;
-
-typedef struct dataset_split {
-    char *name;
-    imr_qrels *qrels;
-} dataset_split;
-
-struct imr_dataset {
-    char *path;
-    char *text_folder;   /* the folder of texts, NULL when there is a corpus file */
-    char *summary;       /* imr_dataset_summary */
-    char notice[512];    /* imr_dataset_notice */
-    imr_scratch *beside; /* beside an archive: what is unpacked of it */
-    dataset_bytes corpus, queries;
-    bool ids_needed; /* of lines that are objects: a BEIR folder's judgements name them */
-    imr_ids documents;
-    const uint64_t *offsets; /* of the remembered index, or made_offsets */
-    const uint32_t *lengths;
-    imr_scratch *scratch; /* of made_offsets ... query_texts and the ids */
-    uint64_t *made_offsets;
-    uint32_t *made_lengths;
-    imr_ids query_ids;
-    char *query_blob;
-    const char **query_texts;
-    dataset_split *splits;
-    size_t n_splits;
-    char *bad[IMR_BAD_LINES_KEPT];
-    size_t n_bad;
-};
-
-void imr_dataset_bytes_done(dataset_bytes *b, imr_scratch *beside);
+void imr_dataset_bytes_done(imr_dataset_bytes *b, imr_scratch *beside);
 /* Length of the zip file's path in "FILE.zip" or "FILE.zip/a/folder/in/it", 0 for other paths. */
 size_t imr_dataset_archive_len(const char *path);
 /* d->path is such a path. */

@@ -206,7 +206,7 @@ static imr_status bad_line(gather *g, imr_status status, imr_error *fault, const
 
 typedef imr_status (*line_fn)(gather *, const imr_jsonl *, const imr_json *, imr_error *);
 
-static imr_status each_line(gather *g, const dataset_bytes *b, line_fn take, imr_error *err)
+static imr_status each_line(gather *g, const imr_dataset_bytes *b, line_fn take, imr_error *err)
 {
     IMR_CLEANUP(imr_jsonl_done) imr_jsonl it;
     imr_jsonl_init(&it, b->data, b->len, b->name);
@@ -260,13 +260,9 @@ static imr_status read_whole_corpus(imr_dataset *d, const imr_dataset_options *o
                         d->corpus.name, d->n_bad);
     if (g.n == 0)
         return imr_fail(err, IMR_E_FORMAT, "%s holds no documents", d->corpus.name);
-    if (g.empty) {
-        imr_buf b = {0};
-        imr_buf_printf(&b, "%zu of %zu documents are empty: where they rank says nothing", g.empty,
-                       g.n);
-        if (!(d->summary = imr_buf_take(&b)))
-            return imr_fail_memory(err);
-    }
+    if (g.empty)
+        snprintf(d->summary, sizeof d->summary,
+                 "%zu of %zu documents are empty: where they rank says nothing", g.empty, g.n);
     IMR_TRY(index_ids(&d->documents, &g, NULL, d->corpus.name, err));
     d->offsets = d->made_offsets = g.offsets.v;
     d->lengths = d->made_lengths = g.lengths.v;
@@ -294,7 +290,7 @@ static bool use_index(imr_dataset *d, const imr_dataset_index *index)
 }
 
 /* "query<TAB>text" a line, as TREC topics come. */
-static imr_status each_topic(gather *g, const dataset_bytes *b, imr_error *err)
+static imr_status each_topic(gather *g, const imr_dataset_bytes *b, imr_error *err)
 {
     IMR_AUTOFREE char *copy = imr_strndup(b->data, b->len);
     if (!copy)

@@ -29,7 +29,8 @@ imr_status imr_dataset_add_split(imr_dataset *d, const char *name, size_t name_l
                                  imr_error *err)
 {
     char *copy = imr_strndup(name, name_len);
-    dataset_split *grown = copy ? imr_realloc(d->splits, d->n_splits + 1, sizeof *d->splits) : NULL;
+    imr_dataset_split *grown =
+        copy ? imr_realloc(d->splits, d->n_splits + 1, sizeof *d->splits) : NULL;
     if (!grown) {
         imr_free(copy);
         imr_qrels_free(q);
@@ -39,7 +40,7 @@ imr_status imr_dataset_add_split(imr_dataset *d, const char *name, size_t name_l
     size_t at = d->n_splits++;
     for (; at > 0 && comes_before(copy, grown[at - 1].name); at--)
         grown[at] = grown[at - 1];
-    grown[at] = (dataset_split){copy, q};
+    grown[at] = (imr_dataset_split){copy, q};
     return IMR_OK;
 }
 
@@ -54,7 +55,7 @@ void imr_dataset_stamp_of(int64_t out[2], const char *path)
     out[1] = (int64_t)st.st_mtim.tv_nsec;
 }
 
-static imr_status map_into(dataset_bytes *b, const char *dir, const char *file, imr_error *err)
+static imr_status map_into(imr_dataset_bytes *b, const char *dir, const char *file, imr_error *err)
 {
     b->name = imr_path_join(dir, file);
     if (!b->name)
@@ -154,7 +155,7 @@ imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_datas
     return IMR_OK;
 }
 
-static imr_status borrow(dataset_bytes *b, imr_named_bytes from, imr_error *err)
+static imr_status borrow(imr_dataset_bytes *b, imr_named_bytes from, imr_error *err)
 {
     b->data = from.data;
     b->len = from.len;

@@ -475,8 +475,8 @@ static imr_status attach_dataset(imr_cache *c, const imr_cache_options *options,
         return imr_fail_memory(err);
     size_t missing = 0;
     for (size_t i = 0; i < c->documents.ids.n; i++)
-        if (!imr_dataset_find_near(c->dataset, imr_ids_at(&c->documents.ids, i), (uint32_t)i,
-                                   &c->dataset_rows[i])) {
+        if (!imr_ids_find_near(&c->dataset->documents, imr_ids_at(&c->documents.ids, i),
+                               (uint32_t)i, &c->dataset_rows[i])) {
             c->dataset_rows[i] = UINT32_MAX;
             missing++;
         }
@@ -500,8 +500,8 @@ static imr_status split_qrels(imr_qrels **out, const imr_cache *c, const char *s
     const imr_qrels *test = imr_dataset_qrels(c->dataset, source);
     if (test)
         sources[n++] = test;
-    for (size_t s = 0; s < imr_dataset_splits(c->dataset) && n < IMR_LEN(sources); s++) {
-        const imr_qrels *q = imr_dataset_qrels(c->dataset, imr_dataset_split_name(c->dataset, s));
+    for (size_t s = 0; s < c->dataset->n_splits && n < IMR_LEN(sources); s++) {
+        const imr_qrels *q = imr_dataset_qrels(c->dataset, c->dataset->splits[s].name);
         if (q != test)
             sources[n++] = q;
     }

@@ -143,7 +143,7 @@ imr_status imr_reference_splits_make(imr_reference_splits *out, const imr_datase
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "%s has neither qrels/train.tsv nor qrels/test.tsv: there is nothing to "
                         "split",
-                        imr_dataset_path(dataset));
+                        dataset->path);
     imr_reference_splits s = {0};
     s.ids = IMR_NEW_ARRAY(const char *, imr_qrels_count(one) + (two ? imr_qrels_count(train) : 0));
     if (!s.ids)

@@ -90,7 +90,7 @@ static imr_status make_manifest(builder *b, imr_error *err)
                         "checking the corpus was cancelled; run the same command again "
                         "to go on");
     IMR_TRY(status);
-    char *real = realpath(imr_dataset_path(d), NULL);
+    char *real = realpath(d->path, NULL);
     imr_buf *m = &b->manifest;
     imr_buf_str(m, "{\n \"schema\": \"" IMR_STORE_SCHEMA "\",\n");
     imr_buf_printf(m, " \"version\": %d,\n \"encoder\": {\n", IMR_STORE_VERSION);
@@ -102,11 +102,11 @@ static imr_status make_manifest(builder *b, imr_error *err)
                    " \"queries\": %zu,\n \"dataset\": {\n",
                    b->plan->n, imr_dtype_name(b->plan->dtype), imr_dataset_count(d),
                    imr_dataset_queries(d));
-    put_member(m, "  ", "path", real ? real : imr_dataset_path(d));
-    imr_buf_printf(m, ",\n  \"corpus_bytes\": %" PRIu64, imr_dataset_corpus_bytes(d));
+    put_member(m, "  ", "path", real ? real : d->path);
+    imr_buf_printf(m, ",\n  \"corpus_bytes\": %" PRIu64, d->corpus.len);
     put_member(m, ",\n  ", "corpus_sha256", corpus);
     put_member(m, ",\n  ", "queries_sha256", queries);
-    imr_buf_printf(m, ",\n  \"skipped_lines\": %zu\n }" MANIFEST_END, imr_dataset_bad_lines(d));
+    imr_buf_printf(m, ",\n  \"skipped_lines\": %zu\n }" MANIFEST_END, d->n_bad);
     free(real);
     IMR_TRY(imr_buf_check(m, err));
 
@@ -315,7 +315,7 @@ static imr_status publish(builder *b, imr_error *err)
     IMR_TRY(add_counts(b, err));
     IMR_TRY(write_ids(b, "document_ids", false, err));
     IMR_TRY(write_ids(b, "query_ids", true, err));
-    IMR_TRY(imr_ids_write(imr_dataset_ids(b->plan->dataset), path_in(b, STORE_IDS_INDEX).s, err));
+    IMR_TRY(imr_ids_write(&b->plan->dataset->documents, path_in(b, STORE_IDS_INDEX).s, err));
     IMR_TRY(imr_store_write_offsets(b->dir, b->plan->dataset, err));
     if (b->encode)
         IMR_TRY(imr_store_write_texts(b->dir, b->manifest_sha256, b->jobs, b->progress, err));

@@ -18,7 +18,8 @@
 /* The head of DIR/offsets. */
 typedef struct offsets_head {
     uint64_t magic, count, corpus_bytes, reserved;
-    int64_t stamp[2]; /* imr_dataset_stamp when the corpus was last known to be the right one */
+    int64_t
+        stamp[2]; /* imr_dataset_bytes.stamp when the corpus was last known to be the right one */
 } offsets_head;
 
 typedef struct opening {
@@ -134,19 +135,14 @@ static imr_status open_vectors(cache_rows *rows, const opening *o, bool queries,
 
 imr_status imr_store_write_offsets(const char *dir, const imr_dataset *d, imr_error *err)
 {
-    uint64_t offset;
-    uint32_t length;
-    size_t n = imr_dataset_line(d, 0, &offset, &length) ? imr_dataset_count(d) : 0;
-    offsets_head head = {
-        .magic = OFFSETS_MAGIC, .count = n, .corpus_bytes = imr_dataset_corpus_bytes(d)};
-    imr_dataset_stamp(d, head.stamp);
+    const size_t n = d->offsets ? d->documents.n : 0;
+    offsets_head head = {.magic = OFFSETS_MAGIC, .count = n, .corpus_bytes = d->corpus.len};
+    memcpy(head.stamp, d->corpus.stamp, sizeof head.stamp);
     imr_writer w;
     IMR_TRY(imr_writer_open(&w, imr_path_in(dir, STORE_OFFSETS).s, err));
     imr_writer_add(&w, &head, sizeof head);
-    for (size_t i = 0; i < n && imr_dataset_line(d, i, &offset, &length); i++)
-        imr_writer_add(&w, &offset, sizeof offset);
-    for (size_t i = 0; i < n && imr_dataset_line(d, i, &offset, &length); i++)
-        imr_writer_add(&w, &length, sizeof length);
+    imr_writer_add(&w, d->offsets, n * sizeof *d->offsets);
+    imr_writer_add(&w, d->lengths, n * sizeof *d->lengths);
     return imr_writer_commit(&w, err);
 }
 
@@ -174,12 +170,11 @@ static imr_status open_offsets(const offsets_head **head, imr_cache *c, const ch
 static imr_status check_dataset(bool *same, bool *untouched, const opening *o, const imr_dataset *d,
                                 const offsets_head *head, imr_error *err)
 {
-    const imr_ids *mine = &o->c->documents.ids, *theirs = imr_dataset_ids(d);
-    uint64_t bytes = imr_dataset_corpus_bytes(d);
-    int64_t stamp[2];
-    imr_dataset_stamp(d, stamp);
+    const imr_ids *mine = &o->c->documents.ids, *theirs = &d->documents;
+    uint64_t bytes = d->corpus.len;
+    const int64_t *stamp = d->corpus.stamp;
     *untouched = head && bytes == head->corpus_bytes && stamp[0] &&
-                 memcmp(stamp, head->stamp, sizeof stamp) == 0;
+                 memcmp(stamp, head->stamp, sizeof head->stamp) == 0;
     char sha[IMR_SHA256_HEX];
     *same = *untouched;
     if (!*same && bytes == (uint64_t)imr_json_int_or(o->manifest, "dataset/corpus_bytes", -1)) {
@@ -196,7 +191,7 @@ static imr_status check_dataset(bool *same, bool *untouched, const opening *o, c
 static imr_status stale(const opening *o, const imr_dataset *d, const store_changes *changes,
                         imr_error *err)
 {
-    const char *path = imr_dataset_path(d);
+    const char *path = d->path;
     if (!changes->known || changes->same == 0)
         return imr_fail(err, IMR_E_FORMAT,
                         "the dataset %s is not the one this cache was built from, or it changed "
@@ -253,8 +248,8 @@ static imr_status open_dataset_at(const opening *o, const char *path, imr_error 
     imr_error ignored;
     IMR_TRY(imr_dataset_open(&d, path, &options, err));
     IMR_TRY(check_dataset(&same, &untouched, o, d, head, err));
-    if (imr_dataset_notice(d)[0])
-        IMR_TRY(imr_cache_add_notice(c, err, "%s", imr_dataset_notice(d)));
+    if (d->notice[0])
+        IMR_TRY(imr_cache_add_notice(c, err, "%s", d->notice));
     if (!same) {
         imr_dataset_free(d); /* it may have believed the index */
         d = NULL;

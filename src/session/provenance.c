@@ -308,7 +308,7 @@ static bool same_dataset(const imr_cache *cache, const imr_json *metadata)
     const char *name = imr_json_string_or(metadata, "dataset", "");
     if (hash[0] && imr_cache_dataset_sha256(cache)[0])
         return strcmp(hash, imr_cache_dataset_sha256(cache)) == 0;
-    return d && name[0] && strcasecmp(name, imr_path_base(imr_dataset_path(d))) == 0;
+    return d && name[0] && strcasecmp(name, imr_path_base(d->path)) == 0;
 }
 
 static imr_status from_metadata(imr_seen *s, imr_buf *words, const imr_cache *cache,

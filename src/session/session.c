@@ -210,7 +210,7 @@ static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_
     s->facts.encoder_problem = s->facts.tokens_problem = "";
     s->facts.tokens_notice = s->facts.cache_notice = "";
     if (dataset) {
-        in->dataset_path = imr_session_string(s, imr_dataset_path(dataset));
+        in->dataset_path = imr_session_string(s, dataset->path);
         /* A store was compared with its dataset when it was opened: by its bytes, or by size and
          * time when these have not changed since the bytes were. */
         snprintf(in->dataset_sha256, sizeof in->dataset_sha256, "%s",
@@ -219,8 +219,7 @@ static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_
         if (!in->dataset_sha256[0])
             IMR_TRY(imr_dataset_sha256(dataset, in->dataset_sha256, NULL, progress, err));
     }
-    s->facts.dataset_name =
-        short_name(s, dataset ? imr_dataset_path(dataset) : imr_cache_path(s->cache));
+    s->facts.dataset_name = short_name(s, dataset ? dataset->path : imr_cache_path(s->cache));
     return IMR_OK;
 }
 

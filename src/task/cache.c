@@ -48,7 +48,7 @@ static imr_status text_of(imr_buf *out, const imr_token_counter *c, bool queries
     imr_buf_str(out, queries ? c->identity->query_prefix : c->identity->passage_prefix);
     if (!queries)
         return imr_dataset_text(c->dataset, row, out, err);
-    imr_buf_str(out, imr_dataset_query_text(c->dataset, row));
+    imr_buf_str(out, c->dataset->query_texts[row]);
     return imr_buf_check(out, err);
 }
 

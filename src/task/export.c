@@ -186,7 +186,7 @@ static void put_manifest(imr_buf *b, const exporter *e)
 {
     const imr_encoder_identity *made_by = imr_cache_encoder(e->cache);
     imr_buf_str(b, "{\n");
-    put_text(b, "dataset", imr_path_base(imr_dataset_path(imr_cache_dataset(e->cache))));
+    put_text(b, "dataset", imr_path_base(imr_cache_dataset(e->cache)->path));
     put_text(b, "encoder", made_by->name);
     put_text(b, "model_name", made_by->name);
     put_text(b, "encoder_sha256", made_by->sha256);

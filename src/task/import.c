@@ -24,7 +24,7 @@ static imr_status encode_row(importer *im, bool query, size_t row, float *out, i
     imr_buf_clear(&im->text);
     imr_buf_str(&im->text, query ? im->query_prefix : im->passage_prefix);
     if (query)
-        imr_buf_str(&im->text, imr_dataset_query_text(im->dataset, row));
+        imr_buf_str(&im->text, im->dataset->query_texts[row]);
     else
         IMR_TRY(imr_dataset_text(im->dataset, row, &im->text, err));
     IMR_TRY(imr_buf_check(&im->text, err));

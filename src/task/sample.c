@@ -43,16 +43,16 @@ static bool try_split(chooser *c, const char *name)
         return false;
     c->s->qrels = qrels;
     for (size_t i = 0; !c->s->split; i++)
-        if (imr_same_split(imr_dataset_split_name(c->from, i), name))
-            c->s->split = imr_dataset_split_name(c->from, i);
+        if (imr_same_split(c->from->splits[i].name, name))
+            c->s->split = c->from->splits[i].name;
     return true;
 }
 
 static imr_status find_queries(chooser *c, imr_error *err)
 {
     size_t most = imr_dataset_queries(c->from);
-    for (size_t i = 0; i < imr_dataset_splits(c->from); i++) {
-        const char *name = imr_dataset_split_name(c->from, i);
+    for (size_t i = 0; i < c->from->n_splits; i++) {
+        const char *name = c->from->splits[i].name;
         const size_t n = imr_qrels_count(imr_dataset_qrels(c->from, name));
         most = n > most ? n : most;
     }
@@ -61,8 +61,8 @@ static imr_status find_queries(chooser *c, imr_error *err)
         return imr_fail_memory(err);
     if (try_split(c, "test") || try_split(c, "dev"))
         return IMR_OK;
-    for (size_t i = 0; i < imr_dataset_splits(c->from); i++)
-        if (try_split(c, imr_dataset_split_name(c->from, i)))
+    for (size_t i = 0; i < c->from->n_splits; i++)
+        if (try_split(c, c->from->splits[i].name))
             return IMR_OK;
     c->s->of_queries = imr_dataset_queries(c->from);
     for (size_t i = 0; i < c->s->of_queries; i++)
@@ -196,7 +196,7 @@ static imr_status write_queries(chooser *c, imr_error *err)
     imr_buf *b = &c->s->query_lines;
     for (size_t i = 0; i < c->s->queries; i++) {
         const uint32_t query = query_at(c, i, c->s->queries)->query;
-        const char *text = imr_dataset_query_text(c->from, query);
+        const char *text = c->from->query_texts[query];
         put_id(b, imr_dataset_query_id(c->from, query));
         put_field(b, "text", text, strlen(text));
         imr_buf_str(b, "}\n");

@@ -36,9 +36,7 @@ static imr_status save_adapter(const imr_train_outcome *o, const imr_cache *cach
         {.name = "encoder_sha256", .kind = 's', .s = e->sha256},
         {.name = "query_prefix", .kind = 's', .s = e->query_prefix},
         {.name = "passage_prefix", .kind = 's', .s = e->passage_prefix},
-        {.name = "dataset",
-         .kind = 's',
-         .s = dataset ? imr_path_base(imr_dataset_path(dataset)) : ""},
+        {.name = "dataset", .kind = 's', .s = dataset ? imr_path_base(dataset->path) : ""},
         {.name = "dataset_sha256", .kind = 's', .s = imr_cache_dataset_sha256(cache)},
         {.name = "training", .kind = 'd', .items = training, .n_items = IMR_LEN(training)},
     };

@@ -171,7 +171,7 @@ static void run_all(const char *dataset)
     bench_need(imr_dir_make(work, &err), &err);
     bench_model_write(transformer);
     bench_need(imr_dataset_open(&d, dataset, NULL, &err), &err);
-    char *query = imr_strdup(imr_dataset_query_text(d, 0));
+    char *query = imr_strdup(d->query_texts[0]);
     imr_dataset_free(d);
     if (!query)
         bench_need(imr_fail_memory(&err), &err);

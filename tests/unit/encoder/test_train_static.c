@@ -402,7 +402,7 @@ static void measure(double out[2], const imr_encoder *e, const imr_matrix *docum
         uint32_t q, best[10];
         const char *ids[10];
         CHECK(imr_dataset_find_query(d, imr_qrels_at(qrels, i).id, &q));
-        const char *text = imr_dataset_query_text(d, q);
+        const char *text = d->query_texts[q];
         size_t len = strlen(text);
         CHECK_OK(imr_encoder_encode(e, &text, &len, 1, query, NULL, NULL, &err));
         imr_search_cosines(scores, imr_rows_of_view(imr_matrix_view(documents)), query, NULL, 1);

@@ -205,7 +205,7 @@ TEST("shares by word of the real MiniLM under the authors' adapter equal the gol
     imr_buf document = {0};
     uint32_t row, query;
     CHECK(imr_dataset_find_query(dataset, s.query, &query));
-    const char *text = imr_dataset_query_text(dataset, query);
+    const char *text = dataset->query_texts[query];
     CHECK(imr_dataset_find(dataset, imr_json_string_or(one, "document", ""), &row));
     CHECK_OK(imr_dataset_text(dataset, row, &document, &err));
     read_candidates(&s, dataset, rankings);

@@ -26,7 +26,7 @@ TEST("negatives equal the reference's, in its order, for every query of its cach
         uint32_t at, found[20];
         size_t n = 0, i = 0;
         CHECK(imr_dataset_find_query(d, imr_json_key(q), &at));
-        const char *text = imr_dataset_query_text(d, at);
+        const char *text = d->query_texts[at];
         CHECK_OK(imr_bm25_negatives(b, text, strlen(text), imr_dataset_qrels(d, "test"),
                                     imr_json_key(q), 20, 60, found, &n, &err));
         CHECK_INT(n, imr_json_count(q));

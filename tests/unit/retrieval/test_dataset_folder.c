@@ -76,8 +76,8 @@ TEST("texts lie in subfolders, end in .txt or .md in any case, and are called by
     imr_dataset *d = opened(dir, NULL, "2021/May.Md", "2021/May/Notes.TXT", "a.md", "b.txt", NULL);
     check_text(d, 1, "notes");
     check_text(d, 2, "# the a text");
-    CHECK_STR(imr_dataset_summary(d), "4 taken, 1 skipped: 1 others");
-    CHECK_INT(imr_dataset_corpus_bytes(d), 0);
+    CHECK_STR(d->summary, "4 taken, 1 skipped: 1 others");
+    CHECK_INT(d->corpus.len, 0);
     imr_dataset_free(d);
 }
 
@@ -120,8 +120,8 @@ TEST("hidden files are passed over, others are counted by their endings, most fi
     CHECK_INT(symlink("nowhere", test_path(dir, "broken.txt")), 0);
     CHECK_INT(mkfifo(test_path(dir, "pipe.txt"), 0600), 0);
     imr_dataset *d = opened(dir, NULL, "a.txt", NULL);
-    CHECK_STR(imr_dataset_summary(d), "1 taken, 11 skipped: 3 .pdf, 3 empty, 1 .jpeg, 1 links to "
-                                      "nothing, 1 pipes or devices, 2 others");
+    CHECK_STR(d->summary, "1 taken, 11 skipped: 3 .pdf, 3 empty, 1 .jpeg, 1 links to "
+                          "nothing, 1 pipes or devices, 2 others");
     imr_dataset_free(d);
 }
 
@@ -135,8 +135,8 @@ TEST("a hundred endings are not listed one by one")
         put(dir, name, "");
     }
     imr_dataset *d = opened(dir, NULL, "a.txt", NULL);
-    CHECK_STR(imr_dataset_summary(d), "1 taken, 100 skipped: 1 .x00, 1 .x01, 1 .x02, 1 .x03, "
-                                      "1 .x04, 1 .x05, 94 others");
+    CHECK_STR(d->summary, "1 taken, 100 skipped: 1 .x00, 1 .x01, 1 .x02, 1 .x03, "
+                          "1 .x04, 1 .x05, 94 others");
     imr_dataset_free(d);
 }
 
@@ -152,8 +152,7 @@ TEST("links are followed, and a loop of them ends")
     CHECK_INT(symlink(other, test_path(dir, "out")), 0);
     CHECK_INT(symlink("a/b/c.txt", test_path(dir, "again.txt")), 0);
     imr_dataset *d = opened(dir, NULL, "a/b/c.txt", "again.txt", "out/far.txt", NULL);
-    CHECK_STR(imr_dataset_summary(d),
-              "3 taken, 4 skipped: 3 links to folders read before, 1 links to nothing");
+    CHECK_STR(d->summary, "3 taken, 4 skipped: 3 links to folders read before, 1 links to nothing");
     check_text(d, 2, "far");
     imr_dataset_free(d);
 }
@@ -196,7 +195,7 @@ TEST("paths too long for an id are left out, however deep they lie")
     imr_dataset *d = NULL;
     CHECK_OK(imr_dataset_open(&d, dir, NULL, &err));
     CHECK_INT(imr_dataset_count(d), 2);
-    CHECK_STR(imr_dataset_summary(d), "2 taken, 1 skipped: 1 with too long a path");
+    CHECK_STR(d->summary, "2 taken, 1 skipped: 1 with too long a path");
     imr_dataset_free(d);
     char control[225];
     memset(control, '\1', sizeof control);
@@ -204,7 +203,7 @@ TEST("paths too long for an id are left out, however deep they lie")
     snprintf(path, sizeof path, "%s/%s", control, control); /* 449 bytes, 1,329 as an id */
     put(dir, path, "b");
     CHECK_OK(imr_dataset_open(&d, dir, NULL, &err));
-    CHECK_STR(imr_dataset_summary(d), "2 taken, 2 skipped: 2 with too long a path");
+    CHECK_STR(d->summary, "2 taken, 2 skipped: 2 with too long a path");
     imr_dataset_free(d);
 }
 
@@ -219,8 +218,8 @@ TEST("what is not UTF-8 is an error with its place, or left out and counted")
     imr_dataset_options skip = {.skip_bad_lines = true};
     imr_dataset *d = opened(dir, &skip, "a.txt", NULL);
     check_text(d, 0, "text behind a mark");
-    CHECK_INT(imr_dataset_bad_lines(d), 1);
-    CHECK_STR(imr_dataset_summary(d), "1 taken, 1 skipped: 1 not UTF-8 or too long");
+    CHECK_INT(d->n_bad, 1);
+    CHECK_STR(d->summary, "1 taken, 1 skipped: 1 not UTF-8 or too long");
     put(dir, "a.txt", "no t\xffxt");
     imr_buf text = {0};
     CHECK_INT(imr_dataset_read(d, 0, NULL, &text, &err), IMR_E_FORMAT);
@@ -249,7 +248,7 @@ TEST("a folder that cannot be read is left out and counted")
     CHECK_INT(chmod(test_path(dir, "c.txt"), 0), 0);
     imr_dataset *d = opened(dir, NULL, "a.txt", NULL);
     CHECK_INT(chmod(test_path(dir, "shut"), 0700), 0);
-    CHECK_STR(imr_dataset_summary(d),
+    CHECK_STR(d->summary,
               "1 taken, 2 skipped: 1 folders that cannot be read, 1 that cannot be read");
     imr_dataset_free(d);
 }

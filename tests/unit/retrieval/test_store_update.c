@@ -276,7 +276,7 @@ TEST("a folder of texts that did not change is not read again, and one that did 
         CHECK_OK(imr_cache_open(&c, t.dir, NULL, &err));
         CHECK_STR(imr_cache_notice(c), "");
         CHECK(imr_cache_dataset_untouched(c));
-        CHECK_STR(imr_dataset_summary(imr_cache_dataset(c)), "");
+        CHECK_STR(imr_cache_dataset(c)->summary, "");
         imr_cache_free(c);
     }
     numbered(t.data, 9, "NOTE"); /* of the same length */

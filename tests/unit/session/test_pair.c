@@ -45,7 +45,7 @@ static void write_pairs(const char *dir, const imr_json *pairs, const char *scif
         CHECK_OK(imr_dataset_read(d, row, &title, &text, &err));
         add_line(&corpus, id, imr_buf_text(&title), imr_buf_text(&text));
         if (strcmp(last, asked) != 0)
-            add_line(&queries, asked, "", imr_dataset_query_text(d, query));
+            add_line(&queries, asked, "", d->query_texts[query]);
         last = asked;
     }
     put(dir, "corpus.jsonl", &corpus);

@@ -75,7 +75,7 @@ static imr_token_totals count(const imr_dataset *d, const imr_encoder *e, bool q
         imr_tokens tokens = {0};
         imr_buf_clear(&text);
         if (queries)
-            imr_buf_str(&text, imr_dataset_query_text(d, i));
+            imr_buf_str(&text, d->query_texts[i]);
         else
             CHECK_OK(imr_dataset_text(d, i, &text, &err));
         CHECK_OK(imr_encoder_tokenize(e, imr_buf_text(&text), text.len, true, &tokens, &err));

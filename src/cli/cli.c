@@ -255,8 +255,8 @@ imr_status imr_cli_encoder_as(imr_encoder **out, imr_cli *cli, imr_precision pre
 imr_status imr_cli_encoder_of_cache(imr_encoder **out, imr_cli *cli, const imr_cache *cache,
                                     imr_error *err)
 {
-    const imr_encoder_identity *made = imr_cache_encoder(cache);
-    const char *named = imr_config_encoder(cli->config), *path = imr_cache_path(cache);
+    const imr_encoder_identity *made = &cache->encoder;
+    const char *named = imr_config_encoder(cli->config), *path = cache->path;
     const bool bf16 = strcmp(made->precision, imr_precision_name(IMR_BFLOAT16)) == 0;
     const imr_encoder_options options = {.query_prefix = made->query_prefix,
                                          .passage_prefix = made->passage_prefix,
@@ -330,15 +330,15 @@ static bool known(const void *user, const char *document_id)
 
 void imr_cli_say_absent(imr_cli *cli, const imr_cache *cache)
 {
-    for (size_t i = 0; i < imr_cache_splits(cache); i++) {
-        const imr_qrels *q = imr_cache_split_qrels(cache, i);
+    for (size_t i = 0; i < cache->n_splits; i++) {
+        const imr_qrels *q = cache->splits[i].qrels;
         const char *first = "";
         const size_t n = q ? imr_qrels_absent(q, known, cache, &first) : 0;
         if (n)
             imr_cli_say(cli,
                         "%zu of the %zu documents judged in %s are not in the corpus, the first is "
                         "'%.80s': no ranking can find them",
-                        n, imr_qrels_documents(q), imr_cache_split_name(cache, i), first);
+                        n, imr_qrels_documents(q), cache->splits[i].name, first);
     }
 }
 
@@ -354,8 +354,8 @@ imr_status imr_cli_cache(imr_cache **out, imr_cli *cli, imr_error *err)
                                  .progress = imr_cli_progress(cli)};
     imr_cache *c;
     IMR_TRY(imr_cache_open(&c, dir, &options, err));
-    if (imr_cache_notice(c)[0])
-        imr_cli_say(cli, "%s", imr_cache_notice(c));
+    if (c->notice[0])
+        imr_cli_say(cli, "%s", c->notice);
     imr_cli_say_absent(cli, c);
     *out = c;
     return IMR_OK;

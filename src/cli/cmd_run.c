@@ -140,8 +140,8 @@ static imr_status train_adapter(work *w, const imr_cache *cache, imr_error *err)
 
 static bool has_judgements(const imr_cache *cache)
 {
-    for (size_t i = 0; i < imr_cache_splits(cache); i++)
-        if (imr_cache_split_qrels(cache, i))
+    for (size_t i = 0; i < cache->n_splits; i++)
+        if (cache->splits[i].qrels)
             return true;
     return false;
 }

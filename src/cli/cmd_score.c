@@ -324,8 +324,8 @@ static imr_status open_texts(scoring *s, imr_cli *cli, imr_error *err)
     IMR_TRY(imr_cli_session_cache(&paths.cache, cli, paths.dataset, err));
     const imr_cache_options how = {.dataset = paths.dataset, .progress = imr_cli_progress(cli)};
     IMR_TRY(imr_cache_open(&s->cache, paths.cache, &how, err));
-    if (imr_cache_notice(s->cache)[0])
-        imr_cli_say(cli, "%s", imr_cache_notice(s->cache));
+    if (s->cache->notice[0])
+        imr_cli_say(cli, "%s", s->cache->notice);
     s->n = imr_cache_documents(s->cache);
     return imr_cli_encoder_of_cache(&s->encoder, cli, s->cache, err);
 }

@@ -92,7 +92,7 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "the cache %s has no judgements for split '%s'; name its data set with "
                         "--dataset",
-                        imr_cache_path(p->cache), p->split.name);
+                        p->cache->path, p->split.name);
     const imr_config *config = p->cli->config;
     const char *dir = imr_config_string(config, IMR_OPT_WRITE_RUNS);
     IMR_CLEANUP(runs_done) runs files = {.cache = p->cache};

@@ -153,7 +153,7 @@ static const char *candidates(const imr_eval_report *r)
 
 static void put_head(imr_buf *b, const imr_eval_report *r)
 {
-    const char *path = imr_cache_path(r->cache);
+    const char *path = r->cache->path;
     imr_utf8_clean(b, path, strlen(path), IMR_CLEAN_LINE);
     imr_buf_printf(b, ", split %s: num_q %zu, %zu documents", r->split->name, r->eval->queries,
                    imr_cache_documents(r->cache));
@@ -305,7 +305,7 @@ static void put_named(imr_buf *b, const char *key, double value)
 
 static void json_inputs(imr_buf *b, const imr_eval_report *r)
 {
-    const imr_encoder_identity *e = imr_cache_encoder(r->cache);
+    const imr_encoder_identity *e = &r->cache->encoder;
     imr_buf_str(b, "{\"schema\": \"imrnn.evaluation/1\", \"tool\": {\"name\": \"imrnn\", "
                    "\"version\": \"" IMR_VERSION "\"},\n \"command\": [");
     for (int i = 0; i < r->cli->argc; i++) {
@@ -313,11 +313,11 @@ static void json_inputs(imr_buf *b, const imr_eval_report *r)
         imr_json_put_string(b, r->cli->argv[i]);
     }
     imr_buf_str(b, "],\n \"inputs\": {\"cache\": {\"path\": ");
-    imr_json_put_string(b, imr_cache_path(r->cache));
+    imr_json_put_string(b, r->cache->path);
     imr_buf_str(b, ", \"sha256\": ");
-    imr_json_put_string(b, imr_cache_sha256(r->cache));
+    imr_json_put_string(b, r->cache->sha256);
     imr_buf_printf(b, ", \"documents\": %zu, \"dim\": %zu}, \"encoder\": {\"name\": ",
-                   imr_cache_documents(r->cache), imr_cache_dim(r->cache));
+                   imr_cache_documents(r->cache), r->cache->dim);
     imr_json_put_string(b, e->name);
     imr_buf_str(b, ", \"sha256\": ");
     imr_json_put_string(b, e->sha256);

@@ -16,7 +16,7 @@ enum { BLOCK = 4096, SHOWN = 5 /* malformed lines that are named one by one */ }
 static imr_status norms(double *low, double *high, const imr_cache *c, const imr_progress *progress,
                         imr_error *err)
 {
-    const size_t rows = imr_cache_documents(c), n = imr_cache_dim(c);
+    const size_t rows = imr_cache_documents(c), n = c->dim;
     IMR_AUTOFREE float *block = imr_alloc(BLOCK, n * sizeof *block);
     if (!block)
         return imr_fail_memory(err);
@@ -83,11 +83,11 @@ static void add_cache_splits(imr_inspection *i, const imr_cache *c)
     IMR_AUTOBUF imr_buf json = {0};
     IMR_AUTOBUF imr_buf text = {0};
     imr_buf_char(&json, '{');
-    for (size_t s = 0; s < imr_cache_splits(c); s++) {
+    for (size_t s = 0; s < c->n_splits; s++) {
         size_t queries;
         imr_cache_split_queries(c, s, &queries);
-        const imr_qrels *qrels = imr_cache_split_qrels(c, s);
-        put_split(&json, &text, imr_cache_split_name(c, s), queries, "judged",
+        const imr_qrels *qrels = c->splits[s].qrels;
+        put_split(&json, &text, c->splits[s].name, queries, "judged",
                   qrels ? imr_qrels_count(qrels) : 0, "of them judged");
     }
     put_splits(i, &json, &text);
@@ -100,7 +100,7 @@ static void add_tokens(imr_inspection *i, const imr_cache *c)
     IMR_AUTOBUF imr_buf json = {0};
     IMR_AUTOBUF imr_buf text = {0};
     for (int k = 0; k < 2; k++) {
-        const imr_token_totals t = imr_cache_tokens(c, k);
+        const imr_token_totals t = c->tokens[k];
         if (t.total == 0)
             continue;
         imr_buf_str(&json, json.len ? ", " : "{");
@@ -119,7 +119,7 @@ static imr_status add_tables(imr_inspection *i, const imr_cache *c, imr_error *e
     IMR_AUTOFREE imr_encoded_table_info *tables = NULL;
     IMR_AUTOBUF imr_buf json = {0};
     IMR_AUTOBUF imr_buf text = {0};
-    const char *own = imr_cache_encoder(c)->sha256;
+    const char *own = c->encoder.sha256;
     size_t n;
     IMR_TRY(imr_encoded_table_list(&tables, &n, i->path, err));
     for (size_t k = 0; k < n; k++) {
@@ -171,12 +171,12 @@ imr_status imr_inspect_cache(imr_inspection *i, const imr_progress *progress, im
     const imr_cache_options options = {.skip_bad_lines = true, .progress = progress};
     IMR_CLEANUP(imr_cache_free_at) imr_cache *c = NULL;
     IMR_TRY(imr_cache_open(&c, i->path, &options, err));
-    const imr_encoder_identity *e = imr_cache_encoder(c);
-    const char *notice = imr_cache_notice(c);
-    snprintf(i->sha256, sizeof i->sha256, "%s", imr_cache_sha256(c));
-    imr_fact_string(i, "layout", "layout", imr_cache_layout(c));
-    imr_fact_int(i, "dim", "dimension n", imr_cache_dim(c));
-    imr_fact_string(i, "dtype", "stored as", imr_dtype_name(imr_cache_dtype(c)));
+    const imr_encoder_identity *e = &c->encoder;
+    const char *notice = c->notice;
+    snprintf(i->sha256, sizeof i->sha256, "%s", c->sha256);
+    imr_fact_string(i, "layout", "layout", c->layout);
+    imr_fact_int(i, "dim", "dimension n", c->dim);
+    imr_fact_string(i, "dtype", "stored as", imr_dtype_name(c->dtype));
     imr_fact_int(i, "documents", "documents", imr_cache_documents(c));
     imr_fact_int(i, "queries", "queries", imr_cache_queries(c));
     imr_fact_string(i, "encoder", "encoder", e->name);
@@ -190,7 +190,7 @@ imr_status imr_inspect_cache(imr_inspection *i, const imr_progress *progress, im
     IMR_TRY(add_vectors(i, c, progress, err));
     if (notice[0])
         imr_found(i, IMR_SEVERITY_WARNING, i->path, notice,
-                  imr_cache_dataset(c) ? "" : "name the data set with --dataset");
+                  c->dataset ? "" : "name the data set with --dataset");
     return IMR_OK;
 }
 
@@ -287,7 +287,7 @@ imr_status imr_inspect_dataset(imr_inspection *i, const imr_progress *progress, 
     const size_t bad = d->n_bad;
     if (bad)
         imr_fact_int(i, "bad_lines", "malformed lines", bad);
-    for (size_t k = 0; bad && k < bad && k < SHOWN; k++)
+    for (size_t k = 0; k < bad && k < SHOWN; k++)
         imr_found_error(i, i->path, d->bad[k], "mend the line, or use --skip-bad-lines");
     i->usable &= !bad;
     return IMR_OK;

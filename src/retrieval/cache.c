@@ -23,7 +23,7 @@ imr_cache *imr_cache_new(const char *path, const char *layout)
     return c;
 }
 
-static void rows_done(cache_rows *r)
+static void rows_done(imr_cache_rows *r)
 {
     imr_ids_done(&r->ids);
     imr_matrix_done(&r->owned);
@@ -52,7 +52,6 @@ void imr_cache_free(imr_cache *c)
     imr_free(c->query_texts);
     imr_free(c->negatives_first);
     imr_free(c->negatives);
-    imr_free(c->notice);
     imr_free(c->path);
     imr_dataset_free(c->dataset);
     imr_free(c);
@@ -63,21 +62,15 @@ void imr_cache_free_ptr(imr_cache **c)
     imr_cache_free(*c);
 }
 
-imr_status imr_cache_add_notice(imr_cache *c, imr_error *err, const char *format, ...)
+void imr_cache_add_notice(imr_cache *c, const char *format, ...)
 {
+    const size_t used = strlen(c->notice);
     char line[IMR_ERROR_TEXT];
     va_list list;
     va_start(list, format);
     vsnprintf(line, sizeof line, format, list);
     va_end(list);
-    imr_buf b = {0};
-    imr_buf_printf(&b, "%s%s%s", c->notice ? c->notice : "", c->notice ? "; " : "", line);
-    char *text = imr_buf_take(&b);
-    if (!text)
-        return imr_fail_memory(err);
-    imr_free(c->notice);
-    c->notice = text;
-    return IMR_OK;
+    snprintf(c->notice + used, sizeof c->notice - used, "%s%s", used ? "; " : "", line);
 }
 
 /* ---- opening ---- */
@@ -113,48 +106,6 @@ imr_status imr_cache_open(imr_cache **out, const char *dir, const imr_cache_opti
     return imr_reference_cache_open(out, dir, manifest, options, err);
 }
 
-/* ---- what it is ---- */
-
-const char *imr_cache_path(const imr_cache *c)
-{
-    return c->path;
-}
-
-const char *imr_cache_layout(const imr_cache *c)
-{
-    return c->layout;
-}
-
-const imr_encoder_identity *imr_cache_encoder(const imr_cache *c)
-{
-    return &c->encoder;
-}
-
-const char *imr_cache_sha256(const imr_cache *c)
-{
-    return c->sha256;
-}
-
-const char *imr_cache_dataset_sha256(const imr_cache *c)
-{
-    return c->dataset_sha256;
-}
-
-bool imr_cache_dataset_untouched(const imr_cache *c)
-{
-    return c->dataset_untouched;
-}
-
-const char *imr_cache_notice(const imr_cache *c)
-{
-    return c->notice ? c->notice : "";
-}
-
-imr_dtype imr_cache_dtype(const imr_cache *c)
-{
-    return c->dtype;
-}
-
 void imr_token_totals_text(imr_buf *out, const imr_token_totals *t)
 {
     if (t->total == 0)
@@ -167,16 +118,6 @@ void imr_token_totals_text(imr_buf *out, const imr_token_totals *t)
                        "read",
                        100 * (double)t->cut / (double)t->texts,
                        100 * (double)(t->total - t->read) / (double)t->total);
-}
-
-imr_token_totals imr_cache_tokens(const imr_cache *c, bool queries)
-{
-    return c->tokens[queries];
-}
-
-size_t imr_cache_dim(const imr_cache *c)
-{
-    return c->dim;
 }
 
 /* ---- documents ---- */
@@ -194,7 +135,7 @@ imr_rows imr_cache_document_rows(const imr_cache *c)
 
 void imr_cache_forget(const imr_cache *c)
 {
-    for (size_t i = 0; i < CACHE_REFERENCE_SPLITS; i++) {
+    for (size_t i = 0; i < IMR_REFERENCE_SPLITS; i++) {
         if (c->documents.torch[i])
             imr_torch_forget(c->documents.torch[i]);
         if (c->queries.torch[i])
@@ -212,17 +153,6 @@ bool imr_cache_find_document(const imr_cache *c, const char *id, uint32_t *docum
     return imr_ids_find(&c->documents.ids, id, document);
 }
 
-bool imr_cache_find_document_near(const imr_cache *c, const char *id, size_t guess,
-                                  uint32_t *document)
-{
-    return imr_ids_find_near(&c->documents.ids, id, (uint32_t)guess, document);
-}
-
-const uint32_t *imr_cache_id_places(const imr_cache *c)
-{
-    return c->documents.ids.places;
-}
-
 imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *title, imr_buf *text,
                               imr_error *err)
 {
@@ -230,11 +160,6 @@ imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *titl
     if (!c->dataset || row == UINT32_MAX)
         return IMR_OK;
     return imr_dataset_read(c->dataset, row, title, text, err);
-}
-
-const imr_dataset *imr_cache_dataset(const imr_cache *c)
-{
-    return c->dataset;
 }
 
 /* ---- queries ---- */
@@ -341,16 +266,6 @@ size_t imr_cache_offer_queries(const imr_cache *c, const char *prefix, uint32_t 
 
 /* ---- splits ---- */
 
-size_t imr_cache_splits(const imr_cache *c)
-{
-    return c->n_splits;
-}
-
-const char *imr_cache_split_name(const imr_cache *c, size_t split)
-{
-    return c->splits[split].name;
-}
-
 bool imr_cache_find_split(const imr_cache *c, const char *name, size_t *split)
 {
     for (size_t i = 0; i < c->n_splits; i++)
@@ -365,11 +280,6 @@ const uint32_t *imr_cache_split_queries(const imr_cache *c, size_t split, size_t
 {
     *count = c->splits[split].n;
     return c->splits[split].queries;
-}
-
-const imr_qrels *imr_cache_split_qrels(const imr_cache *c, size_t split)
-{
-    return c->splits[split].qrels;
 }
 
 const uint32_t *imr_cache_negatives(const imr_cache *c, size_t query, size_t *count)

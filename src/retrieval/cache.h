@@ -27,9 +27,12 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "base/sha256.h"
+#include "format/npy.h"
 #include "format/tensors.h"
+#include "format/torch_pt.h"
 #include "math/matrix.h"
 #include "retrieval/dataset.h"
+#include "retrieval/ids.h"
 #include "retrieval/qrels.h"
 
 enum { IMR_ENCODER_TEXTS = 7 };
@@ -71,7 +74,61 @@ typedef struct imr_token_totals {
  * or "not counted". */
 void imr_token_totals_text(imr_buf *out, const imr_token_totals *t);
 
-typedef struct imr_cache imr_cache;
+enum { IMR_REFERENCE_SPLITS = 3 };
+
+/* One vector within a mapped file. */
+typedef struct imr_cache_vector {
+    const uint8_t *data;
+    uint32_t stride; /* in elements */
+    uint8_t dtype;
+} imr_cache_vector;
+
+/* Rows with ids: documents or queries. */
+typedef struct imr_cache_rows {
+    imr_ids ids;
+    imr_rows rows;
+    imr_matrix owned; /* vectors that are not mapped */
+    imr_npy mapped;
+    imr_torch *torch[IMR_REFERENCE_SPLITS]; /* files behind rows or scattered */
+    imr_cache_vector *scattered;            /* [ids.n] instead of rows.v, NULL */
+    imr_scratch *scratch;                   /* of scattered */
+} imr_cache_rows;
+
+typedef struct imr_cache_split {
+    char *name;        /* as the cache or dataset has it */
+    uint32_t *queries; /* [n] those of the split's that have a vector */
+    size_t n;
+    const imr_qrels
+        *qrels; /* of the split's queries: the dataset's, or made; NULL: there are none */
+    imr_qrels *made;
+} imr_cache_split;
+
+/* To be read by everybody, changed by those who make it. */
+typedef struct imr_cache {
+    char *path;                   /* "" when made in memory */
+    const char *layout;           /* "store", "reference", "memory" */
+    imr_encoder_identity encoder; /* strings never NULL here */
+    char sha256[IMR_SHA256_HEX];  /* of manifest.json; "" when made in memory */
+    /* Of the dataset's corpus, as remembered when the store was built; "" when unknown. */
+    char dataset_sha256[IMR_SHA256_HEX];
+    /* True when the corpus was not read for it: its size and time of change are those it had when
+     * its bytes last had this hash. */
+    bool dataset_untouched;
+    char notice[2 * IMR_ERROR_TEXT]; /* "" or one line: the dataset is missing ... */
+    imr_dtype dtype;                 /* as stored: IMR_F32 or IMR_F16 */
+    size_t dim;                      /* n */
+    imr_token_totals tokens[2]; /* of documents, of queries: as counted when the store was built */
+    imr_dataset *dataset;       /* NULL when none is attached */
+    imr_file offsets;           /* tables the dataset borrows */
+    imr_cache_rows documents, queries;
+    uint32_t *dataset_rows; /* row -> document of the dataset, UINT32_MAX: not in it; NULL: the
+                               same */
+    const char **query_texts;
+    imr_cache_split *splits;
+    size_t n_splits;
+    size_t *negatives_first; /* [queries + 1] into negatives; NULL when there are none */
+    uint32_t *negatives;
+} imr_cache;
 
 typedef struct imr_cache_options {
     const char *dataset;     /* NULL: the one the manifest names; "": none */
@@ -98,23 +155,6 @@ imr_status imr_cache_build_memory(imr_cache **out, imr_dataset *dataset,
 void imr_cache_free(imr_cache *c);
 IMR_FREE_AT(imr_cache, imr_cache_free)
 
-/* ---- what it is ---- */
-const char *imr_cache_path(const imr_cache *c);   /* "" when made in memory */
-const char *imr_cache_layout(const imr_cache *c); /* "store", "reference", "memory" */
-const imr_encoder_identity *imr_cache_encoder(const imr_cache *c); /* strings never NULL here */
-const char *imr_cache_sha256(const imr_cache *c); /* of manifest.json; "" when made in memory */
-/* Of the dataset's corpus, as remembered when the store was built; "" when unknown. */
-const char *imr_cache_dataset_sha256(const imr_cache *c);
-/* True when the corpus was not read for it: its size and time of change are those it had when its
- * bytes last had this hash. */
-bool imr_cache_dataset_untouched(const imr_cache *c);
-const char *imr_cache_notice(const imr_cache *c); /* "" or one line: the dataset is missing ... */
-imr_dtype imr_cache_dtype(const imr_cache *c);    /* as stored: IMR_F32 or IMR_F16 */
-size_t imr_cache_dim(const imr_cache *c);         /* n */
-
-/* As they were counted when the store was built. */
-imr_token_totals imr_cache_tokens(const imr_cache *c, bool queries);
-
 /* ---- documents ---- */
 size_t imr_cache_documents(const imr_cache *c);
 /* [documents, n] as they are stored. Of a store they are a mapped file somebody else may have
@@ -127,19 +167,12 @@ imr_status imr_cache_read_rows(const imr_cache *c, size_t first, size_t count, f
                                imr_error *err) IMR_NODISCARD;
 const char *imr_cache_document_id(const imr_cache *c, size_t document);
 bool imr_cache_find_document(const imr_cache *c, const char *id, uint32_t *document);
-/* Looks at document `guess` first. */
-bool imr_cache_find_document_near(const imr_cache *c, const char *id, size_t guess,
-                                  uint32_t *document);
-/* Places of the document ids (math/topk.h). */
-const uint32_t *imr_cache_id_places(const imr_cache *c);
 /* After one_pass: what was read of the vectors' files need not stay in memory. */
 void imr_cache_forget(const imr_cache *c);
 /* Title and text as the dataset has them, appended; either may be NULL. Without a dataset both are
  * empty. */
 imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *title, imr_buf *text,
                               imr_error *err) IMR_NODISCARD;
-/* Borrowed; NULL when none is attached. */
-const imr_dataset *imr_cache_dataset(const imr_cache *c);
 
 /* ---- queries ---- */
 size_t imr_cache_queries(const imr_cache *c);
@@ -157,14 +190,12 @@ bool imr_cache_find_query_text(const imr_cache *c, const char *text, uint32_t *q
  * those with a word that begins so, each group in file order; at most `max`. Returns how many. */
 size_t imr_cache_offer_queries(const imr_cache *c, const char *prefix, uint32_t *out, size_t max);
 
-/* ---- splits: names as the cache or dataset has them; val = dev = validation when asked ---- */
-size_t imr_cache_splits(const imr_cache *c);
-const char *imr_cache_split_name(const imr_cache *c, size_t split);
+/* ---- splits ---- */
+
+/* val = dev = validation. */
 bool imr_cache_find_split(const imr_cache *c, const char *name, size_t *split);
 /* Indexes of the split's queries that have a vector. */
 const uint32_t *imr_cache_split_queries(const imr_cache *c, size_t split, size_t *count);
-/* Judgements of the split's queries; NULL when there are none. */
-const imr_qrels *imr_cache_split_qrels(const imr_cache *c, size_t split);
 
 /* Hard negatives of a query as document indexes, best BM25 first; *count 0 when the cache brings
  * none (mine them with retrieval/bm25.h). */

@@ -1,5 +1,5 @@
 /*
- * retrieval/cache_internal.h - the object behind retrieval/cache.h and the steps its makers share.
+ * retrieval/cache_internal.h - the steps the makers of a cache share.
  *
  * A maker (store_open.c, reference_cache.c, cache_make.c) fills ids, vectors, the encoder and, when
  * there is one, the dataset; imr_cache_finish does the rest.
@@ -7,60 +7,8 @@
 #ifndef IMR_RETRIEVAL_CACHE_INTERNAL_H
 #define IMR_RETRIEVAL_CACHE_INTERNAL_H
 
-#include "format/npy.h"
-#include "format/torch_pt.h"
 #include "retrieval/cache.h"
 #include "retrieval/ids.h"
-
-/* One vector within a mapped file. */
-typedef struct cache_vector {
-    const uint8_t *data;
-    uint32_t stride; /* in elements */
-    uint8_t dtype;
-} cache_vector;
-
-#define CACHE_REFERENCE_SPLITS 3
-
-/* Rows with ids: documents or queries. */
-typedef struct cache_rows {
-    imr_ids ids;
-    imr_rows rows;
-    imr_matrix owned; /* vectors that are not mapped */
-    imr_npy mapped;
-    imr_torch *torch[CACHE_REFERENCE_SPLITS]; /* files behind rows or scattered */
-    cache_vector *scattered;                  /* [ids.n] instead of rows.v, NULL */
-    imr_scratch *scratch;                     /* of scattered */
-} cache_rows;
-
-typedef struct cache_split {
-    char *name;
-    uint32_t *queries;
-    size_t n;
-    const imr_qrels *qrels; /* the dataset's, or made */
-    imr_qrels *made;
-} cache_split;
-
-struct imr_cache {
-    char *path;
-    const char *layout;
-    imr_encoder_identity encoder; /* owned strings */
-    char sha256[IMR_SHA256_HEX], dataset_sha256[IMR_SHA256_HEX];
-    char *notice;
-    imr_dtype dtype;
-    size_t dim;
-    imr_token_totals tokens[2]; /* of documents, of queries */
-    imr_dataset *dataset;
-    bool dataset_untouched;
-    imr_file offsets; /* tables the dataset borrows */
-    cache_rows documents, queries;
-    uint32_t
-        *dataset_rows; /* row -> document of the dataset, UINT32_MAX: not in it; NULL: the same */
-    const char **query_texts;
-    cache_split *splits;
-    size_t n_splits;
-    size_t *negatives_first; /* [queries + 1] into negatives; NULL when there are none */
-    uint32_t *negatives;
-};
 
 imr_cache *imr_cache_new(const char *path, const char *layout); /* NULL: memory */
 void imr_cache_free_ptr(imr_cache **c);
@@ -71,13 +19,12 @@ extern const char *const imr_encoder_keys[IMR_ENCODER_TEXTS];
 imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from,
                                  imr_error *err) IMR_NODISCARD;
 /* What people should know about this cache; a second line is joined with "; ". */
-imr_status imr_cache_add_notice(imr_cache *c, imr_error *err, const char *format, ...)
-    IMR_PRINTF(3, 4) IMR_NODISCARD;
+void imr_cache_add_notice(imr_cache *c, const char *format, ...) IMR_PRINTF(2, 3);
 
 /* Scattered vectors become a matrix of float32; their files are released. */
-imr_status imr_cache_gather(cache_rows *rows, imr_error *err) IMR_NODISCARD;
+imr_status imr_cache_gather(imr_cache_rows *rows, imr_error *err) IMR_NODISCARD;
 /* IMR_E_NUMERIC names the row; looks at every row, or at `sample` of them spread evenly. */
-imr_status imr_cache_check_finite(const cache_rows *rows, const char *what, size_t sample,
+imr_status imr_cache_check_finite(const imr_cache_rows *rows, const char *what, size_t sample,
                                   imr_error *err) IMR_NODISCARD;
 /* queries may be NULL (then every query of the cache). Copies; qrels is borrowed, `made` taken. */
 imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *queries, size_t n,

@@ -17,13 +17,14 @@ imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from,
     return IMR_OK;
 }
 
-static imr_status not_finite(const cache_rows *rows, const char *what, size_t row, imr_error *err)
+static imr_status not_finite(const imr_cache_rows *rows, const char *what, size_t row,
+                             imr_error *err)
 {
     return imr_fail(err, IMR_E_NUMERIC, "the vector of %s \"%.200s\" is not finite", what,
                     imr_ids_at(&rows->ids, row));
 }
 
-static imr_status read_vector(float *out, const cache_vector *v, size_t dim, imr_error *err)
+static imr_status read_vector(float *out, const imr_cache_vector *v, size_t dim, imr_error *err)
 {
     imr_tensor t = {.dtype = (imr_dtype)v->dtype,
                     .rank = 1,
@@ -34,7 +35,7 @@ static imr_status read_vector(float *out, const cache_vector *v, size_t dim, imr
     return imr_tensor_to_f32(&t, out, err);
 }
 
-imr_status imr_cache_gather(cache_rows *rows, imr_error *err)
+imr_status imr_cache_gather(imr_cache_rows *rows, imr_error *err)
 {
     size_t n = rows->ids.n, dim = rows->rows.cols;
     IMR_TRY(imr_matrix_init(&rows->owned, n, dim, err));
@@ -50,7 +51,7 @@ imr_status imr_cache_gather(cache_rows *rows, imr_error *err)
     return IMR_OK;
 }
 
-imr_status imr_cache_check_finite(const cache_rows *rows, const char *what, size_t sample,
+imr_status imr_cache_check_finite(const imr_cache_rows *rows, const char *what, size_t sample,
                                   imr_error *err)
 {
     size_t all = rows->ids.n, n = sample && sample < all ? sample : all, cols = rows->rows.cols;
@@ -66,8 +67,8 @@ imr_status imr_cache_check_finite(const cache_rows *rows, const char *what, size
     return IMR_OK;
 }
 
-static imr_status read_rows(const cache_rows *rows, const char *what, size_t first, size_t count,
-                            float *out, imr_error *err)
+static imr_status read_rows(const imr_cache_rows *rows, const char *what, size_t first,
+                            size_t count, float *out, imr_error *err)
 {
     size_t cols = rows->rows.cols;
     if (!rows->scattered)
@@ -93,7 +94,7 @@ imr_status imr_cache_read_query(const imr_cache *c, size_t query, float *out, im
 imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *queries, size_t n,
                                const imr_qrels *qrels, imr_qrels *made, imr_error *err)
 {
-    cache_split *grown = imr_realloc(c->splits, c->n_splits + 1, sizeof *grown);
+    imr_cache_split *grown = imr_realloc(c->splits, c->n_splits + 1, sizeof *grown);
     if (grown)
         c->splits = grown;
     if (!queries)
@@ -108,7 +109,7 @@ imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *q
     }
     for (size_t i = 0; i < n; i++)
         copied[i] = queries ? queries[i] : (uint32_t)i;
-    c->splits[c->n_splits++] = (cache_split){copied_name, copied, n, made ? made : qrels, made};
+    c->splits[c->n_splits++] = (imr_cache_split){copied_name, copied, n, made ? made : qrels, made};
     return IMR_OK;
 }
 
@@ -206,7 +207,7 @@ imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count
 
 #define MEMORY_BLOCK 64
 
-static imr_status encode_all(cache_rows *rows, const imr_encode_job *job, size_t total,
+static imr_status encode_all(imr_cache_rows *rows, const imr_encode_job *job, size_t total,
                              const imr_progress *progress, imr_error *err)
 {
     IMR_AUTOBUF imr_buf ids = {0};

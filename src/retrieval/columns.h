@@ -16,7 +16,7 @@ typedef struct imr_lines {
 /* The next line, zero-terminated, without its end (LF or CRLF); NULL behind the last one. */
 char *imr_lines_next(imr_lines *l);
 size_t imr_count_tabs(const char *line);
-/* Cuts a line at each of `stops`, or at each run of them; fills at most max and returns how many. */
+/* Cuts a line at each of `stops`, or at each run of them, into at most max fields; how many. */
 size_t imr_cut(char *line, const char *stops, bool runs, char **fields, size_t max);
 
 #endif

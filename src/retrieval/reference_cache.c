@@ -20,7 +20,7 @@
  *
  * torch.save writes a dict of vectors in one of two ways: all of them views of one storage (those
  * of a matrix), or each with a storage of its own, in an archive of as many entries. Both are read
- * without a copy; what is held of each vector is its id and its place (cache_vector), in the
+ * without a copy; what is held of each vector is its id and its place (imr_cache_vector), in the
  * scratch when there is one. Read in one pass, queries are kept the same way and negatives.json,
  * splits and texts are left alone.
  */
@@ -36,7 +36,7 @@
 
 /* Where things lie. */
 typedef struct layout {
-    const char *splits[CACHE_REFERENCE_SPLITS];
+    const char *splits[IMR_REFERENCE_SPLITS];
     bool second; /* release 0.2 */
 } layout;
 
@@ -47,7 +47,7 @@ static const layout layouts[] = {{{"train", "val", "test"}, false},
 typedef struct pairs {
     imr_scratch *scratch; /* of ids and v */
     IMR_ARRAY(char) ids;  /* zero-terminated, one after another */
-    IMR_ARRAY(cache_vector) v;
+    IMR_ARRAY(imr_cache_vector) v;
 } pairs;
 
 /* What becomes a cache. Queries of all splits are gathered one split after another. */
@@ -60,8 +60,8 @@ typedef struct gather {
     pairs queries;
     IMR_ARRAY(size_t) first; /* of each query's negatives */
     IMR_ARRAY(uint32_t) negatives;
-    size_t ends[CACHE_REFERENCE_SPLITS];
-    bool present[CACHE_REFERENCE_SPLITS];
+    size_t ends[IMR_REFERENCE_SPLITS];
+    bool present[IMR_REFERENCE_SPLITS];
     size_t without_vector;
 } gather;
 
@@ -85,7 +85,7 @@ static imr_path path_in(const char *dir, const char *folder, const char *file)
     return path;
 }
 
-static imr_status add_pair(pairs *p, const char *id, cache_vector v, imr_error *err)
+static imr_status add_pair(pairs *p, const char *id, imr_cache_vector v, imr_error *err)
 {
     const size_t n = strlen(id) + 1;
     if (!IMR_SCRATCH_PUSH(p->scratch, &p->v, v) || !IMR_SCRATCH_GROW(p->scratch, &p->ids, n))
@@ -105,7 +105,7 @@ static imr_status take_ids(imr_ids *out, imr_ids_repeats *repeats, pairs *p, con
 }
 
 /* The vectors as they lie. */
-static void keep_scattered(cache_rows *rows, pairs *p, size_t dim)
+static void keep_scattered(imr_cache_rows *rows, pairs *p, size_t dim)
 {
     rows->rows = (imr_rows){NULL, false, rows->ids.n, dim, dim};
     rows->scattered = p->v.v;
@@ -118,7 +118,7 @@ static void keep_scattered(cache_rows *rows, pairs *p, size_t dim)
 bool imr_reference_cache_here(const char *dir)
 {
     bool here = imr_file_exists(path_in(dir, "documents", "embeddings.pt").s);
-    for (size_t s = 0; s < CACHE_REFERENCE_SPLITS; s++)
+    for (size_t s = 0; s < IMR_REFERENCE_SPLITS; s++)
         here |= imr_file_exists(path_in(dir, layouts[0].splits[s], "embeddings.pt").s);
     return here;
 }
@@ -232,10 +232,10 @@ static imr_status take_vector(void *user, const char *id, const imr_tensor *t, i
     f->n++;
     if (f->compare) {
         uint32_t at;
-        f->strangers += !imr_cache_find_document_near(c, id, f->n - 1, &at);
+        f->strangers += !imr_ids_find_near(&c->documents.ids, id, (uint32_t)(f->n - 1), &at);
         return IMR_OK;
     }
-    const cache_vector v = {t->data, (uint32_t)t->stride[0], (uint8_t)t->dtype};
+    const imr_cache_vector v = {t->data, (uint32_t)t->stride[0], (uint8_t)t->dtype};
     return add_pair(&f->pairs, id, v, err);
 }
 
@@ -254,7 +254,7 @@ static imr_status open_vectors(vectors_file *f, imr_error *err)
 /* Vectors that lie one behind the other, as those of a dict made from one matrix do. */
 static bool one_matrix(imr_rows *out, const vectors_file *f, size_t dim)
 {
-    const cache_vector *v = f->pairs.v.v;
+    const imr_cache_vector *v = f->pairs.v.v;
     size_t size = imr_dtype_size((imr_dtype)v[0].dtype);
     size_t step = f->n > 1 ? (size_t)((uintptr_t)v[1].data - (uintptr_t)v[0].data) : dim * size;
     if ((v[0].dtype != IMR_F32 && v[0].dtype != IMR_F16) || (uintptr_t)v[0].data % size ||
@@ -270,7 +270,7 @@ static bool one_matrix(imr_rows *out, const vectors_file *f, size_t dim)
 
 static imr_status take_documents(imr_cache *c, vectors_file *f, bool one_pass, imr_error *err)
 {
-    cache_rows *d = &c->documents;
+    imr_cache_rows *d = &c->documents;
     IMR_TRY(take_ids(&d->ids, NULL, &f->pairs, f->path.s, err));
     if (!one_matrix(&d->rows, f, c->dim))
         keep_scattered(d, &f->pairs, c->dim);
@@ -334,8 +334,8 @@ static imr_status find_query_file(imr_path *out, const gather *g, const char *sp
                     found ? "; name the encoder key of the one to use" : "");
 }
 
-static imr_status add_query(gather *g, const char *id, cache_vector v, const imr_json *negatives,
-                            imr_error *err)
+static imr_status add_query(gather *g, const char *id, imr_cache_vector v,
+                            const imr_json *negatives, imr_error *err)
 {
     IMR_TRY(add_pair(&g->queries, id, v, err));
     if (!g->options->one_pass && !IMR_PUSH(&g->first, g->negatives.n))
@@ -394,7 +394,8 @@ static imr_status read_queries(gather *g, size_t split, imr_error *err)
     IMR_TRY(open_query_ids(&list, g, name, err));
     if (list && imr_json_count(list) == 0) {
         g->present[split] = false;
-        return imr_cache_add_notice(g->c, err, "its split %s has no queries", name);
+        imr_cache_add_notice(g->c, "its split %s has no queries", name);
+        return IMR_OK;
     }
     IMR_TRY(find_query_file(&f.path, g, name, err));
     IMR_TRY(open_vectors(&f, err));
@@ -417,7 +418,7 @@ static imr_status read_splits(gather *g, imr_error *err)
         IMR_TRY(read_documents(g, "documents", err));
         IMR_TRY(check_documents(g, err));
     }
-    for (size_t s = 0; s < CACHE_REFERENCE_SPLITS; s++) {
+    for (size_t s = 0; s < IMR_REFERENCE_SPLITS; s++) {
         const char *name = g->layout->splits[s];
         g->present[s] = imr_file_exists(
             path_in(g->dir, name, second ? "query_embeddings.pt" : "embeddings.pt").s);
@@ -427,7 +428,7 @@ static imr_status read_splits(gather *g, imr_error *err)
             IMR_TRY(read_queries(g, s, err));
         g->ends[s] = g->queries.v.n;
         if (!imr_progress_step(g->options->progress, "reading vectors", s + 1,
-                               CACHE_REFERENCE_SPLITS))
+                               IMR_REFERENCE_SPLITS))
             return imr_fail(err, IMR_E_CANCELLED, "reading the cache was cancelled");
     }
     if (g->c->documents.ids.n == 0)
@@ -464,10 +465,11 @@ static imr_status take_queries(gather *g, imr_error *err)
 
 static imr_status attach_dataset(imr_cache *c, const imr_cache_options *options, imr_error *err)
 {
-    if (!options->dataset || !options->dataset[0])
-        return imr_cache_add_notice(c, err,
-                                    "no texts and no judgements: this layout does not say where "
-                                    "its dataset is; name the BEIR folder to see them");
+    if (!options->dataset || !options->dataset[0]) {
+        imr_cache_add_notice(c, "no texts and no judgements: this layout does not say where "
+                                "its dataset is; name the BEIR folder to see them");
+        return IMR_OK;
+    }
     imr_dataset_options o = {.skip_bad_lines = options->skip_bad_lines,
                              .progress = options->progress};
     IMR_TRY(imr_dataset_open(&c->dataset, options->dataset, &o, err));
@@ -484,10 +486,10 @@ static imr_status attach_dataset(imr_cache *c, const imr_cache_options *options,
         return imr_fail(err, IMR_E_FORMAT,
                         "none of the cache's %zu documents is in %s: this is another dataset",
                         c->documents.ids.n, options->dataset);
-    if (!missing)
-        return IMR_OK;
-    return imr_cache_add_notice(c, err, "%zu of %zu documents are not in %s", missing,
-                                c->documents.ids.n, options->dataset);
+    if (missing)
+        imr_cache_add_notice(c, "%zu of %zu documents are not in %s", missing, c->documents.ids.n,
+                             options->dataset);
+    return IMR_OK;
 }
 
 /* Release 0.1 cuts its three splits out of the dataset's test judgements, so those are asked first;
@@ -518,7 +520,7 @@ static imr_status split_qrels(imr_qrels **out, const imr_cache *c, const char *s
 static imr_status make_splits(const gather *g, imr_error *err)
 {
     imr_cache *c = g->c;
-    for (size_t s = 0, first = 0; s < CACHE_REFERENCE_SPLITS; first = g->ends[s], s++) {
+    for (size_t s = 0, first = 0; s < IMR_REFERENCE_SPLITS; first = g->ends[s], s++) {
         if (!g->present[s])
             continue;
         size_t n = g->ends[s] - first;
@@ -542,8 +544,8 @@ static imr_status make_splits(const gather *g, imr_error *err)
 static imr_status attach_all(gather *g, imr_error *err)
 {
     if (g->without_vector)
-        IMR_TRY(imr_cache_add_notice(g->c, err, "%zu queries of negatives.json have no vector",
-                                     g->without_vector));
+        imr_cache_add_notice(g->c, "%zu queries of negatives.json have no vector",
+                             g->without_vector);
     IMR_TRY(attach_dataset(g->c, g->options, err));
     IMR_TRY(make_splits(g, err));
     return imr_cache_finish(g->c, err);

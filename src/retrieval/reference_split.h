@@ -16,9 +16,9 @@
 #define IMR_RETRIEVAL_REFERENCE_SPLIT_H
 
 #include "base/sha256.h"
-#include "retrieval/dataset.h"
+#include "retrieval/cache.h"
 
-enum { IMR_REFERENCE_SPLITS = 3, IMR_REFERENCE_SEED = 42 };
+enum { IMR_REFERENCE_SEED = 42 };
 
 typedef struct imr_reference_split {
     const char *name; /* "train", "validation", "test" */

@@ -92,7 +92,7 @@ static imr_status open_ids(imr_ids *ids, const opening *o, const char *name, con
 
 /* Mapped where the bytes lie as they are used; `whole` asks for float32 and for finite values
  * throughout. */
-static imr_status take_vectors(cache_rows *rows, const imr_cache *c, bool whole, imr_error *err)
+static imr_status take_vectors(imr_cache_rows *rows, const imr_cache *c, bool whole, imr_error *err)
 {
     const imr_tensor *t = &rows->mapped.t;
     size_t n = rows->ids.n;
@@ -112,7 +112,7 @@ static imr_status take_vectors(cache_rows *rows, const imr_cache *c, bool whole,
     return IMR_OK;
 }
 
-static imr_status open_vectors(cache_rows *rows, const opening *o, bool queries, imr_error *err)
+static imr_status open_vectors(imr_cache_rows *rows, const opening *o, bool queries, imr_error *err)
 {
     imr_cache *c = o->c;
     const imr_path path = imr_path_in(o->dir, queries ? "queries.npy" : "documents.npy");
@@ -220,7 +220,7 @@ static imr_status attach_changed(const opening *o, const imr_dataset *d, imr_err
     if (o->options->dataset || !changes.known || changes.same == 0)
         return stale(o, d, &changes, err);
     (void)stale(o, d, &changes, &fault);
-    IMR_TRY(imr_cache_add_notice(c, err, "%s", fault.text));
+    imr_cache_add_notice(c, "%s", fault.text);
     c->dataset_rows = rows;
     rows = NULL;
     return IMR_OK;
@@ -249,7 +249,7 @@ static imr_status open_dataset_at(const opening *o, const char *path, imr_error 
     IMR_TRY(imr_dataset_open(&d, path, &options, err));
     IMR_TRY(check_dataset(&same, &untouched, o, d, head, err));
     if (d->notice[0])
-        IMR_TRY(imr_cache_add_notice(c, err, "%s", d->notice));
+        imr_cache_add_notice(c, "%s", d->notice);
     if (!same) {
         imr_dataset_free(d); /* it may have believed the index */
         d = NULL;
@@ -280,11 +280,11 @@ static imr_status open_dataset(const opening *o, imr_error *err)
     bool fatal = named || status == IMR_E_MEMORY || status == IMR_E_CANCELLED;
     if (!fatal) {
         (void)imr_error_prefix(&fault, status, "no texts and no judgements");
-        return imr_cache_add_notice(o->c, err, "%s", fault.text);
-    }
-    if (err)
+        imr_cache_add_notice(o->c, "%s", fault.text);
+    } else if (err) {
         *err = fault;
-    return status;
+    }
+    return fatal ? status : IMR_OK;
 }
 
 /* Counts that contradict each other, or the number of rows, are not known. */

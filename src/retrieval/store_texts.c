@@ -56,7 +56,7 @@ static imr_status open_texts(const char **lines, imr_file *file, const imr_cache
 {
     char head[HEAD_BYTES];
     const size_t n = imr_cache_documents(c) + imr_cache_queries(c),
-                 at = (size_t)put_head(head, imr_cache_sha256(c), imr_cache_documents(c),
+                 at = (size_t)put_head(head, c->sha256, imr_cache_documents(c),
                                        imr_cache_queries(c));
     imr_error why;
     const imr_status status = imr_file_map(file, imr_path_in(c->path, STORE_TEXTS).s, &why);
@@ -92,10 +92,10 @@ imr_status imr_store_reuse_open(imr_store_reuse *r, const char *dir, const imr_s
         return imr_fail_memory(err);
     if (status != IMR_OK)
         return IMR_OK; /* a damaged cache has nothing to give */
-    const imr_encoder_identity *old = imr_cache_encoder(r->cache), *e = plan->encoder;
+    const imr_encoder_identity *old = &r->cache->encoder, *e = plan->encoder;
     const char *line;
     if (!old->sha256[0] || !same(old->sha256, e->sha256) || !same(old->precision, e->precision) ||
-        imr_cache_dim(r->cache) != plan->n || imr_cache_dtype(r->cache) != plan->dtype)
+        r->cache->dim != plan->n || r->cache->dtype != plan->dtype)
         return IMR_OK;
     IMR_TRY(open_texts(&line, &r->texts, r->cache, err));
     const size_t n = line ? imr_cache_documents(r->cache) + imr_cache_queries(r->cache) : 0;
@@ -121,7 +121,7 @@ static void old_vector(float *out, const imr_store_reuse *r, size_t row)
 imr_status imr_store_reuse_encode(void *user, const imr_encode_texts *t, float *out, imr_error *err)
 {
     imr_store_reuse *r = user;
-    const size_t n = imr_cache_dim(r->cache);
+    const size_t n = r->cache->dim;
     IMR_AUTOFREE const char **left = IMR_NEW_ARRAY(const char *, t->count);
     IMR_AUTOFREE size_t *left_lens = IMR_NEW_ARRAY(size_t, t->count);
     IMR_AUTOFREE size_t *places = IMR_NEW_ARRAY(size_t, t->count);
@@ -169,7 +169,7 @@ imr_status imr_store_compare(store_changes *out, uint32_t *rows, const imr_cache
     const size_t documents = imr_cache_documents(c), n = imr_dataset_count(d);
     IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
     IMR_AUTOBUF imr_buf scratch = {0};
-    const imr_encode_job job = {.dataset = d, .prefix = imr_cache_encoder(c)->passage_prefix};
+    const imr_encode_job job = {.dataset = d, .prefix = c->encoder.passage_prefix};
     const char *lines;
     store_changes found = {0};
     IMR_TRY(open_texts(&lines, &file, c, err));
@@ -179,7 +179,7 @@ imr_status imr_store_compare(store_changes *out, uint32_t *rows, const imr_cache
         char hex[IMR_SHA256_HEX];
         uint32_t row;
         IMR_TRY(step(progress, i, n, err));
-        if (!imr_cache_find_document_near(c, imr_dataset_id(d, i), i, &row)) {
+        if (!imr_ids_find_near(&c->documents.ids, imr_dataset_id(d, i), (uint32_t)(i), &row)) {
             found.added++;
             name_text(&found, imr_dataset_id(d, i));
             continue;

@@ -55,7 +55,7 @@ imr_status imr_candidates(uint32_t *out, const imr_ranker *r, imr_stage stage, i
     const bool projected = stage == IMR_STAGE_BEFORE;
     const imr_rows d = projected ? r->projected.d : imr_cache_document_rows(r->cache);
     const float *scale = projected ? r->projected.working_scale : r->projected.base_scale;
-    const uint32_t *places = imr_cache_id_places(r->cache);
+    const uint32_t *places = r->cache->documents.ids.places;
     const size_t q = queries.rows;
     assert(k <= d.rows && queries.cols == d.cols);
     IMR_AUTOFREE float *scores = imr_alloc_aligned(q * BLOCK, sizeof *scores);

@@ -200,11 +200,11 @@ void imr_context_making_free(imr_context_making *m)
 imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cache,
                                   const imr_encoder *encoder, imr_error *err)
 {
-    if (!imr_cache_dataset(cache))
+    if (!cache->dataset)
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "the words of a corpus are read in its texts, and the cache %s has none: "
                         "name them with --dataset",
-                        imr_cache_path(cache));
+                        cache->path);
     imr_context_making *m = IMR_NEW(imr_context_making);
     if (!m)
         return imr_fail_memory(err);
@@ -214,7 +214,7 @@ imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cac
     m->vectors = IMR_NEW_ARRAY(float, BATCH * encoder->dim);
     imr_status status = m->vectors
                             ? imr_context_new(&m->context, encoder, imr_cache_documents(cache),
-                                              strlen(imr_cache_encoder(cache)->passage_prefix), err)
+                                              strlen(cache->encoder.passage_prefix), err)
                             : imr_fail_memory(err);
     if (status == IMR_OK)
         *out = m;
@@ -228,7 +228,7 @@ imr_status imr_context_text(imr_buf *out, const imr_cache *cache, size_t documen
     IMR_AUTOBUF imr_buf title = {0}, body = {0};
     IMR_TRY(imr_cache_document(cache, document, &title, &body, err));
     imr_buf_clear(out);
-    imr_buf_str(out, imr_cache_encoder(cache)->passage_prefix);
+    imr_buf_str(out, cache->encoder.passage_prefix);
     imr_document_text(out, imr_buf_text(&title), title.len, imr_buf_text(&body), body.len);
     return imr_buf_check(out, err);
 }

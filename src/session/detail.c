@@ -58,8 +58,7 @@ static imr_status read_query(imr_session *s, const imr_trace *t, const imr_progr
                              imr_error *err)
 {
     IMR_CLEANUP(reading_done) imr_reading r = {0};
-    const char *prefix =
-        t->query_cached ? imr_cache_encoder(s->cache)->query_prefix : t->query_prefix;
+    const char *prefix = t->query_cached ? s->cache->encoder.query_prefix : t->query_prefix;
     imr_buf_str(&r.text, prefix);
     r.prefix = r.body = r.text.len;
     imr_buf_str(&r.text, t->query_text);
@@ -83,7 +82,7 @@ static imr_status find_document(imr_session *s, const imr_trace *t, uint32_t row
         IMR_TRY(imr_cache_document(s->cache, row, &title, &text, err));
     IMR_TRY(imr_buf_check(&title, err));
     IMR_TRY(imr_buf_check(&text, err));
-    imr_buf_str(&r->text, imr_cache_encoder(s->cache)->passage_prefix);
+    imr_buf_str(&r->text, s->cache->encoder.passage_prefix);
     r->prefix = r->body = r->text.len;
     imr_document_text(&r->text, imr_buf_text(&title), title.len, "", 0);
     r->body = r->text.len;

@@ -26,8 +26,8 @@ static imr_status encode(imr_session *s, imr_trace_pair *p, const char *document
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "'%.80s' is no document of the cache, and a text takes an encoder: %s",
                         document, s->facts.encoder_problem);
-    IMR_TRY(imr_session_encode(s, p->base, &count, imr_cache_encoder(s->cache)->passage_prefix,
-                               document, err));
+    IMR_TRY(
+        imr_session_encode(s, p->base, &count, s->cache->encoder.passage_prefix, document, err));
     return count.known ? IMR_OK
                        : imr_fail(err, IMR_E_UNSUPPORTED,
                                   "no word of the document is known to the encoder (%s)",
@@ -37,7 +37,7 @@ static imr_status encode(imr_session *s, imr_trace_pair *p, const char *document
 imr_status imr_pair_find(imr_session *s, imr_trace *t, const char *document, imr_error *err)
 {
     imr_trace_pair *p = t->pair = IMR_ARENA_ARRAY(t->arena, imr_trace_pair, 1);
-    if (!p || !(p->base = IMR_ARENA_ARRAY(t->arena, float, imr_cache_dim(s->cache))))
+    if (!p || !(p->base = IMR_ARENA_ARRAY(t->arena, float, s->cache->dim)))
         return imr_fail_memory(err);
     if (imr_cache_find_document(s->cache, document, &p->row))
         return imr_cache_read_rows(s->cache, p->row, 1, p->base, err);

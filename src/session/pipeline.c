@@ -69,8 +69,8 @@ static imr_status find_vector(imr_session *s, const imr_request *request, imr_tr
         id = request->text;
     if (id) {
         if (!imr_cache_find_query(s->cache, id, &row))
-            return imr_fail(err, IMR_E_NOT_FOUND, "the cache %s has no query '%s'",
-                            imr_cache_path(s->cache), id);
+            return imr_fail(err, IMR_E_NOT_FOUND, "the cache %s has no query '%s'", s->cache->path,
+                            id);
         return from_cache(s, t, row, err);
     }
     if (!request->text || !request->text[strspn(request->text, " \t\r\n")])
@@ -182,7 +182,7 @@ static imr_status find_left(imr_session *s, imr_trace *t, imr_error *err)
     uint32_t top[TOP], rank_before[TOP];
     imr_ranker_top(&s->ranker, IMR_STAGE_ENCODER, top, n);
     IMR_TRY(imr_search_ranks(rank_before, top, n, s->ranker.sim[IMR_STAGE_BEFORE], all,
-                             imr_cache_id_places(s->cache), err));
+                             s->cache->documents.ids.places, err));
     for (size_t i = 0; i < n; i++) {
         if (is_listed(t, top[i]))
             continue;
@@ -273,8 +273,8 @@ static const struct {
 
 static const imr_qrels *judgements(const imr_session *s, const char *query_id, uint32_t *query)
 {
-    for (size_t i = 0; query_id[0] && i < imr_cache_splits(s->cache); i++) {
-        const imr_qrels *q = imr_cache_split_qrels(s->cache, i);
+    for (size_t i = 0; query_id[0] && i < s->cache->n_splits; i++) {
+        const imr_qrels *q = s->cache->splits[i].qrels;
         if (q && imr_qrels_find(q, query_id, query))
             return q;
     }
@@ -414,7 +414,7 @@ static imr_status keep_bases(imr_session *s, imr_trace *t, const imr_listing *l,
 static imr_status keep_vectors(imr_session *s, imr_trace *t, const imr_listing *l, imr_error *err)
 {
     const imr_adapter_result *run = &s->ranker.run;
-    const size_t n = imr_cache_dim(s->cache), m = s->adapter ? s->adapter->w.m : 0;
+    const size_t n = s->cache->dim, m = s->adapter ? s->adapter->w.m : 0;
     imr_why_run *r = &t->run;
     t->working_dim = m;
     *r = (imr_why_run){.n = n, .m = m, .k = l->n, .d = l->d, .d_after = l->d_mod};

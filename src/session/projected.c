@@ -54,7 +54,7 @@ static imr_status plan_init(plan *p, const imr_adapter *adapter, const imr_cache
 {
     *p = (plan){.adapter = adapter, .cache = cache, .progress = progress, .m = adapter->w.m};
     p->base = imr_cache_document_rows(cache);
-    p->half = imr_cache_dtype(cache) == IMR_F16;
+    p->half = cache->dtype == IMR_F16;
     p->scaled = p->half || !imr_form_scales(adapter->w.form);
     const size_t row = p->m * (p->half ? sizeof(uint16_t) : sizeof(float));
     const size_t base_at = (p->base.rows * row + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -101,7 +101,7 @@ static imr_status name_bad(const plan *p, imr_view base, imr_view d, size_t firs
                           : "document %s of the cache %s has no finite projection: the adapter's "
                             "weights or the document's vector are too large",
                     imr_cache_document_id(p->cache, first + (row < base.rows ? row : 0)),
-                    imr_cache_path(p->cache));
+                    p->cache->path);
 }
 
 /* d as float16, and back, so that the norms are those of what is kept. */
@@ -113,8 +113,7 @@ static imr_status to_half(const plan *p, uint16_t *out, float *d, size_t first, 
         return imr_fail(err, IMR_E_NUMERIC,
                         "the projection of document %s holds a value too large for float16: build "
                         "the cache %s with --dtype f32",
-                        imr_cache_document_id(p->cache, first + bad / p->m),
-                        imr_cache_path(p->cache));
+                        imr_cache_document_id(p->cache, first + bad / p->m), p->cache->path);
     imr_rows_read(d, imr_rows_f16(out, count, p->m), 0, count);
     return IMR_OK;
 }
@@ -183,7 +182,7 @@ static void put_header(uint8_t *out, const plan *p)
                 .scaled = p->scaled};
     memcpy(h.magic, MAGIC, sizeof h.magic);
     snprintf(h.adapter, sizeof h.adapter, "%s", p->adapter->sha256);
-    snprintf(h.cache, sizeof h.cache, "%s", imr_cache_sha256(p->cache));
+    snprintf(h.cache, sizeof h.cache, "%s", p->cache->sha256);
     memset(out, 0, HEADER);
     memcpy(out, &h, sizeof h);
 }
@@ -280,7 +279,7 @@ static imr_status open_kept(imr_projected *out, plan *p, imr_error *err)
 {
     imr_error why;
     bool fits;
-    const imr_path dir = imr_path_in(imr_cache_path(p->cache), "projected");
+    const imr_path dir = imr_path_in(p->cache->path, "projected");
     const imr_path path = imr_path_in(dir.s, p->adapter->sha256);
     IMR_AUTOBUF imr_buf notice = {0};
     IMR_TRY(map(out, &fits, p, path.s, err));
@@ -305,20 +304,19 @@ imr_status imr_projected_open(imr_projected *out, const imr_adapter *adapter,
                               const imr_cache *cache, size_t keep_from,
                               const imr_progress *progress, imr_error *err)
 {
-    if (adapter->w.n != imr_cache_dim(cache))
+    if (adapter->w.n != cache->dim)
         return imr_fail(
             err, IMR_E_SHAPE,
             "the adapter %s takes %zu-dimensional vectors, the cache %s holds %zu-dimensional "
             "ones; use an "
             "adapter trained on this encoder, or a cache made with the adapter's encoder",
-            adapter->path, adapter->w.n, imr_cache_path(cache), imr_cache_dim(cache));
+            adapter->path, adapter->w.n, cache->path, cache->dim);
     IMR_CLEANUP(plan_done) plan p = {0};
     IMR_CLEANUP(imr_projected_done) imr_projected made = {0};
     IMR_TRY(plan_init(&p, adapter, cache, progress, err));
     imr_file_read_ahead(p.base.v, p.base.rows * p.base.stride * (p.base.half ? 2 : 4));
     const bool keep = p.base.rows >= (keep_from ? keep_from : IMR_PROJECTED_KEEP_FROM) &&
-                      adapter->sha256[0] && imr_cache_sha256(cache)[0] &&
-                      strcmp(imr_cache_layout(cache), "store") == 0;
+                      adapter->sha256[0] && cache->sha256[0] && strcmp(cache->layout, "store") == 0;
     IMR_TRY(keep ? open_kept(&made, &p, err) : into_memory(&made, &p, err));
     *out = made;
     made = (imr_projected){0};

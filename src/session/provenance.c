@@ -123,7 +123,7 @@ static bool prefix_differs(imr_buf *out, const imr_cache *c, const imr_json *met
                            const char *key, const char *cached)
 {
     const char *trained = imr_json_string_or(metadata, key, NULL);
-    if (!trained || strcmp(imr_cache_layout(c), "store") != 0 || strcmp(trained, cached) == 0)
+    if (!trained || strcmp(c->layout, "store") != 0 || strcmp(trained, cached) == 0)
         return false;
     imr_buf_printf(out, "the adapter was trained with the %s ",
                    strcmp(key, "query_prefix") == 0 ? "query prefix" : "document prefix");
@@ -134,7 +134,7 @@ static bool prefix_differs(imr_buf *out, const imr_cache *c, const imr_json *met
 static imr_status doubt_encoder(imr_buf *out, const imr_ranker *r, imr_error *err)
 {
     const imr_adapter *a = r->adapter;
-    const imr_encoder_identity *e = imr_cache_encoder(r->cache);
+    const imr_encoder_identity *e = &r->cache->encoder;
     IMR_AUTOJSON imr_json *metadata = NULL;
     IMR_TRY(read_metadata(&metadata, a, err));
     const char *hash = imr_json_string_or(metadata, "encoder_sha256", "");
@@ -227,11 +227,11 @@ static imr_status from_splits(imr_qrels **out, const imr_cache *cache, imr_error
 {
     static const char *const names[] = {"train", "validation"};
     const imr_qrels *sources[IMR_LEN(names)];
-    const bool cut = strcmp(imr_cache_layout(cache), "reference") == 0;
+    const bool cut = strcmp(cache->layout, "reference") == 0;
     size_t n = 0, split;
     for (size_t i = 0; i < (cut ? IMR_LEN(names) : 1); i++)
-        if (imr_cache_find_split(cache, names[i], &split) && imr_cache_split_qrels(cache, split))
-            sources[n++] = imr_cache_split_qrels(cache, split);
+        if (imr_cache_find_split(cache, names[i], &split) && cache->splits[split].qrels)
+            sources[n++] = cache->splits[split].qrels;
     return join(out, sources, n, err);
 }
 
@@ -241,12 +241,12 @@ static imr_status from_hashes(imr_qrels **out, const imr_cache *cache, const imr
                               imr_error *err)
 {
     const imr_json *said = imr_json_at(metadata, "dataset_manifest/splits");
-    if (!said || !imr_cache_dataset(cache))
+    if (!said || !cache->dataset)
         return IMR_OK;
     const int64_t seed = imr_json_int_or(metadata, "dataset_manifest/seed", IMR_REFERENCE_SEED);
     IMR_CLEANUP(imr_reference_splits_done) imr_reference_splits s = {0};
     imr_error none;
-    if (imr_reference_splits_make(&s, imr_cache_dataset(cache), (uint32_t)seed, &none) != IMR_OK)
+    if (imr_reference_splits_make(&s, cache->dataset, (uint32_t)seed, &none) != IMR_OK)
         return IMR_OK;
     for (size_t i = 0; i < 2; i++) {
         char found[IMR_SHA256_HEX];
@@ -275,8 +275,8 @@ static imr_status from_option(imr_seen *s, imr_buf *words, const imr_cache *cach
         imr_buf_str(words, "trained on no judgement, as --trained-on says");
         return IMR_OK;
     }
-    if (imr_cache_find_split(cache, trained_on, &split) && imr_cache_split_qrels(cache, split)) {
-        const imr_qrels *qrels = imr_cache_split_qrels(cache, split);
+    if (imr_cache_find_split(cache, trained_on, &split) && cache->splits[split].qrels) {
+        const imr_qrels *qrels = cache->splits[split].qrels;
         IMR_TRY(join(&s->train, &qrels, 1, err));
     } else if (imr_file_exists(trained_on)) {
         IMR_TRY(imr_qrels_open(&s->train, trained_on, err));
@@ -284,7 +284,7 @@ static imr_status from_option(imr_seen *s, imr_buf *words, const imr_cache *cach
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "--trained-on %s is neither a judged split of the cache %s nor a file of "
                         "judgements",
-                        trained_on, imr_cache_path(cache));
+                        trained_on, cache->path);
     }
     imr_buf_str(words, "trained on the judgements of ");
     put_quoted(words, trained_on);
@@ -303,11 +303,11 @@ static bool without_judgements(const imr_json *metadata)
 /* By the hash of the corpus where both are known, else by the folder's name. */
 static bool same_dataset(const imr_cache *cache, const imr_json *metadata)
 {
-    const imr_dataset *d = imr_cache_dataset(cache);
+    const imr_dataset *d = cache->dataset;
     const char *hash = imr_json_string_or(metadata, "dataset_sha256", "");
     const char *name = imr_json_string_or(metadata, "dataset", "");
-    if (hash[0] && imr_cache_dataset_sha256(cache)[0])
-        return strcmp(hash, imr_cache_dataset_sha256(cache)) == 0;
+    if (hash[0] && cache->dataset_sha256[0])
+        return strcmp(hash, cache->dataset_sha256) == 0;
     return d && name[0] && strcasecmp(name, imr_path_base(d->path)) == 0;
 }
 

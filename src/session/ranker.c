@@ -31,7 +31,7 @@ imr_candidates_by imr_ranker_candidates(const imr_adapter *adapter, imr_candidat
 static imr_status measure_rows(imr_ranker *r, const imr_progress *progress, imr_error *err)
 {
     enum { ROWS = 256 };
-    const size_t rows = imr_cache_documents(r->cache), n = imr_cache_dim(r->cache);
+    const size_t rows = imr_cache_documents(r->cache), n = r->cache->dim;
     IMR_AUTOFREE float *block = imr_alloc(ROWS, n * sizeof *block);
     float *scale = r->projected.owned = IMR_NEW_ARRAY(float, rows);
     if (!block || !scale)
@@ -100,7 +100,7 @@ void imr_ranker_gather(const imr_ranker *r, float *out, const uint32_t *document
 
 void imr_ranker_top(const imr_ranker *r, imr_stage stage, uint32_t *out, size_t k)
 {
-    imr_topk(out, k, r->sim[stage], imr_cache_documents(r->cache), imr_cache_id_places(r->cache));
+    imr_topk(out, k, r->sim[stage], imr_cache_documents(r->cache), r->cache->documents.ids.places);
 }
 
 /* ---- the adapter ---- */
@@ -203,14 +203,14 @@ static void order(imr_ranker *r, size_t k, imr_scope scope, imr_listing *l)
         for (size_t i = 0; i < l->n; i++)
             after[l->document[i]] = own[i];
     }
-    imr_topk_sort(l->document, l->n, after, imr_cache_id_places(r->cache));
+    imr_topk_sort(l->document, l->n, after, r->cache->documents.ids.places);
     list_vectors(r, l);
 }
 
 /* Where document stands among the feedback documents, which begin the order `by`. */
 static uint32_t place_in_feedback(const imr_ranker *r, size_t k, imr_stage by, uint32_t document)
 {
-    const uint32_t *places = imr_cache_id_places(r->cache);
+    const uint32_t *places = r->cache->documents.ids.places;
     size_t low = 0, high = k;
     while (low < high) { /* how many stand before it */
         const size_t middle = (low + high) / 2;
@@ -231,8 +231,7 @@ static imr_status check_finite(const imr_ranker *r, const imr_listing *l, imr_er
                                 "a similarity of document %s is not finite: its vector in the "
                                 "cache %s is damaged, or what is kept in its folder projected "
                                 "(which may be deleted)",
-                                imr_cache_document_id(r->cache, l->document[i]),
-                                imr_cache_path(r->cache));
+                                imr_cache_document_id(r->cache, l->document[i]), r->cache->path);
     return IMR_OK;
 }
 
@@ -243,7 +242,7 @@ static imr_status ranks(imr_ranker *r, const imr_trace_settings *o, imr_stage by
     for (imr_stage k = IMR_STAGE_ENCODER; k <= IMR_STAGE_BEFORE; k++)
         if (o->scope != IMR_SCOPE_RERANK || k != by)
             IMR_TRY(imr_search_ranks(l->rank[k], l->document, l->n, r->sim[k],
-                                     imr_cache_documents(r->cache), imr_cache_id_places(r->cache),
+                                     imr_cache_documents(r->cache), r->cache->documents.ids.places,
                                      err));
         else
             for (size_t i = 0; i < l->n; i++)
@@ -264,7 +263,7 @@ imr_status imr_ranker_check_k(const imr_ranker *r, size_t k, imr_error *err)
         return IMR_OK;
     return imr_fail(err, IMR_E_USAGE,
                     "feedback-k is %zu, the cache %s has %zu documents; use a value from 1 to %zu",
-                    k, imr_cache_path(r->cache), n, n);
+                    k, r->cache->path, n, n);
 }
 
 /* The head of the encoder's ranking. */
@@ -309,7 +308,7 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_sett
 imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *document,
                            imr_arena *arena, imr_listing *out, imr_error *err)
 {
-    const size_t n = imr_cache_dim(r->cache), m = r->projected.d.cols;
+    const size_t n = r->cache->dim, m = r->projected.d.cols;
     imr_listing l;
     IMR_TRY(allocate_listing(&l, 1, m, arena, err));
     for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {

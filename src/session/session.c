@@ -107,7 +107,7 @@ static const char *short_name(imr_session *s, const char *path)
 static imr_status open_encoder(imr_session *s, imr_error *err)
 {
     const imr_session_options *o = &s->options;
-    const imr_encoder_identity *made_by = imr_cache_encoder(s->cache);
+    const imr_encoder_identity *made_by = &s->cache->encoder;
     /* A cache from elsewhere: its folder is not here, but its model may be. */
     const bool elsewhere = made_by->name[0] && !imr_dir_exists(made_by->path);
     const char *name = o->encoder                       ? o->encoder
@@ -127,20 +127,19 @@ static imr_status open_encoder(imr_session *s, imr_error *err)
     char sha256[IMR_SHA256_HEX] = "";
     if (status == IMR_OK)
         status = imr_encoder_sha256(s->encoder, sha256, &why);
-    if (status == IMR_OK && s->encoder->dim != imr_cache_dim(s->cache))
+    if (status == IMR_OK && s->encoder->dim != s->cache->dim)
         status = imr_fail(&why, IMR_E_SHAPE,
                           "the encoder %s gives %zu-dimensional vectors, the cache %s holds "
                           "%zu-dimensional ones; use the "
                           "encoder the cache was made with",
-                          name, s->encoder->dim, imr_cache_path(s->cache), imr_cache_dim(s->cache));
+                          name, s->encoder->dim, s->cache->path, s->cache->dim);
     if (status == IMR_OK && made_by->sha256[0] && strcmp(made_by->sha256, sha256) != 0)
-        status =
-            imr_fail(&why, IMR_E_FORMAT,
-                     "the encoder %s in %s is not the one the cache %s was made with (sha256 "
-                     "%.12s, the cache says %.12s in %s); "
-                     "use that one, or make the cache again",
-                     name, imr_precision_name(lookup.precision), imr_cache_path(s->cache), sha256,
-                     made_by->sha256, made_by->precision[0] ? made_by->precision : "float32");
+        status = imr_fail(&why, IMR_E_FORMAT,
+                          "the encoder %s in %s is not the one the cache %s was made with (sha256 "
+                          "%.12s, the cache says %.12s in %s); "
+                          "use that one, or make the cache again",
+                          name, imr_precision_name(lookup.precision), s->cache->path, sha256,
+                          made_by->sha256, made_by->precision[0] ? made_by->precision : "float32");
     if (status != IMR_OK) {
         imr_encoder_free(s->encoder);
         s->encoder = NULL;
@@ -165,30 +164,29 @@ static imr_status open_split(imr_session *s, const char *wanted, imr_error *err)
 {
     size_t split, n = imr_cache_queries(s->cache);
     s->facts.inputs.split = "";
-    if (imr_cache_splits(s->cache) > 0 &&
+    if (s->cache->n_splits > 0 &&
         imr_cache_find_split(s->cache, wanted ? wanted : "test", &split)) {
         s->split = imr_cache_split_queries(s->cache, split, &n);
-        s->facts.inputs.split = imr_session_string(s, imr_cache_split_name(s->cache, split));
+        s->facts.inputs.split = imr_session_string(s, s->cache->splits[split].name);
     } else if (wanted) {
         IMR_AUTOBUF imr_buf known = {0};
-        for (size_t i = 0; i < imr_cache_splits(s->cache); i++)
-            imr_buf_printf(&known, "%s%s", i ? ", " : "", imr_cache_split_name(s->cache, i));
+        for (size_t i = 0; i < s->cache->n_splits; i++)
+            imr_buf_printf(&known, "%s%s", i ? ", " : "", s->cache->splits[i].name);
         return imr_fail(err, IMR_E_NOT_FOUND, "the cache %s has no split '%s'; it has: %s",
-                        imr_cache_path(s->cache), wanted,
-                        known.len ? imr_buf_text(&known) : "none");
+                        s->cache->path, wanted, known.len ? imr_buf_text(&known) : "none");
     }
     s->facts.queries = n;
-    for (size_t i = 0; i < imr_cache_splits(s->cache); i++)
-        s->facts.has_judgements |= imr_cache_split_qrels(s->cache, i) != NULL;
+    for (size_t i = 0; i < s->cache->n_splits; i++)
+        s->facts.has_judgements |= s->cache->splits[i].qrels != NULL;
     return IMR_OK;
 }
 
 static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_error *err)
 {
     imr_trace_inputs *in = &s->facts.inputs;
-    const imr_dataset *dataset = imr_cache_dataset(s->cache);
+    const imr_dataset *dataset = s->cache->dataset;
     in->adapter_path = in->adapter_form = in->adapter_form_from = s->facts.adapter_name = "";
-    in->input_dim = (uint32_t)imr_cache_dim(s->cache);
+    in->input_dim = (uint32_t)s->cache->dim;
     in->condition_number = NAN;
     if (s->adapter) {
         const imr_weights *w = &s->adapter->w;
@@ -200,8 +198,8 @@ static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_
         in->hidden_dim = (uint32_t)w->h;
         s->facts.adapter_name = short_name(s, s->adapter->path);
     }
-    in->cache_path = imr_session_string(s, imr_cache_path(s->cache));
-    snprintf(in->cache_sha256, sizeof in->cache_sha256, "%s", imr_cache_sha256(s->cache));
+    in->cache_path = imr_session_string(s, s->cache->path);
+    snprintf(in->cache_sha256, sizeof in->cache_sha256, "%s", s->cache->sha256);
     in->cache_documents = imr_cache_documents(s->cache);
     in->encoder_path = in->encoder_name = in->encoder_kind = in->table_name = in->dataset_path = "";
     in->lens = (imr_lens_quality){NAN, NAN, NAN, 0};
@@ -213,19 +211,18 @@ static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_
         in->dataset_path = imr_session_string(s, dataset->path);
         /* A store was compared with its dataset when it was opened: by its bytes, or by size and
          * time when these have not changed since the bytes were. */
-        snprintf(in->dataset_sha256, sizeof in->dataset_sha256, "%s",
-                 imr_cache_dataset_sha256(s->cache));
-        in->dataset_untouched = imr_cache_dataset_untouched(s->cache);
+        snprintf(in->dataset_sha256, sizeof in->dataset_sha256, "%s", s->cache->dataset_sha256);
+        in->dataset_untouched = s->cache->dataset_untouched;
         if (!in->dataset_sha256[0])
             IMR_TRY(imr_dataset_sha256(dataset, in->dataset_sha256, NULL, progress, err));
     }
-    s->facts.dataset_name = short_name(s, dataset ? dataset->path : imr_cache_path(s->cache));
+    s->facts.dataset_name = short_name(s, dataset ? dataset->path : s->cache->path);
     return IMR_OK;
 }
 
 static imr_status note_notices(imr_session *s, imr_error *err)
 {
-    const char *const notices[] = {imr_cache_notice(s->cache), s->ranker.projected.notice,
+    const char *const notices[] = {s->cache->notice, s->ranker.projected.notice,
                                    s->encoder ? imr_buf_text(&s->encoder->notice) : NULL};
     IMR_AUTOBUF imr_buf text = {0};
     for (size_t i = 0; i < IMR_LEN(notices); i++)
@@ -248,15 +245,14 @@ static imr_status open_all(imr_session *s, const imr_progress *progress, imr_err
     IMR_TRY(open_split(s, o->split, err));
     IMR_TRY(open_encoder(s, err));
     s->facts.encoder_name = s->encoder ? s->facts.inputs.encoder_name
-                            : imr_cache_encoder(s->cache)->name[0]
-                                ? imr_session_string(s, imr_cache_encoder(s->cache)->name)
+                            : s->cache->encoder.name[0]
+                                ? imr_session_string(s, s->cache->encoder.name)
                                 : "no encoder";
-    s->prefix = o->query_prefix ? o->query_prefix
-                : imr_cache_encoder(s->cache)->query_prefix[0]
-                    ? imr_cache_encoder(s->cache)->query_prefix
-                : s->encoder ? s->encoder->query_prefix
-                             : "";
-    s->query_base = IMR_NEW_ARRAY(float, imr_cache_dim(s->cache));
+    s->prefix = o->query_prefix                     ? o->query_prefix
+                : s->cache->encoder.query_prefix[0] ? s->cache->encoder.query_prefix
+                : s->encoder                        ? s->encoder->query_prefix
+                                                    : "";
+    s->query_base = IMR_NEW_ARRAY(float, s->cache->dim);
     if (!s->query_base)
         return imr_fail_memory(err);
     IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache, o->in_memory ? SIZE_MAX : 0, progress,

@@ -51,9 +51,9 @@ imr_context_source imr_session_context(const imr_session *s)
     return (imr_context_source){
         .encoder_sha256 = s->facts.inputs.encoder_sha256,
         .corpus_sha256 = s->facts.inputs.dataset_sha256,
-        .prefix = imr_cache_encoder(s->cache)->passage_prefix,
+        .prefix = s->cache->encoder.passage_prefix,
         .documents = imr_cache_documents(s->cache),
-        .n = imr_cache_dim(s->cache),
+        .n = s->cache->dim,
     };
 }
 
@@ -105,10 +105,10 @@ static imr_status open_context(imr_table *t, bool *found, imr_session *s,
                                const imr_progress *progress, imr_error *err)
 {
     const imr_context_source source = imr_session_context(s);
-    const char *dir = imr_cache_path(s->cache);
+    const char *dir = s->cache->path;
     imr_words *w = &s->words;
     IMR_TRY(imr_context_table_find(&t->context, found, dir, &w->unkept, &source, err));
-    if (!*found && !s->encoder->transformer && imr_cache_dataset(s->cache)) {
+    if (!*found && !s->encoder->transformer && s->cache->dataset) {
         IMR_TRY(imr_words_hear(s, progress, err)); /* takes a reading, not an encoding */
         IMR_TRY(imr_context_table_find(&t->context, found, dir, &w->unkept, &source, err));
     }
@@ -121,14 +121,14 @@ static imr_status open_context(imr_table *t, bool *found, imr_session *s,
 static imr_status open_rows(imr_table *t, bool *found, const imr_session *s, bool make,
                             const imr_progress *progress, imr_error *err)
 {
-    const size_t n = imr_cache_dim(s->cache);
+    const size_t n = s->cache->dim;
     t->tokeniser = t->own ? t->own : s->encoder;
     t->rows = imr_encoder_token_rows(t->tokeniser);
     *found = true;
     if (strcmp(t->name, "encoded") == 0) {
         IMR_TRY(imr_encoded_table_open(&t->encoded, make ? NULL : found, s->encoder,
-                                       s->facts.inputs.encoder_sha256, imr_cache_path(s->cache),
-                                       progress, err));
+                                       s->facts.inputs.encoder_sha256, s->cache->path, progress,
+                                       err));
         t->rows = t->encoded.rows;
         if (*found)
             IMR_TRY(find_centre(t, err));
@@ -180,14 +180,13 @@ static imr_status key_of(char hex[IMR_SHA256_HEX], const imr_session *s, const c
 
 static imr_path lens_file(const imr_session *s)
 {
-    return imr_path_in(imr_cache_path(s->cache), "tokens/lens");
+    return imr_path_in(s->cache->path, "tokens/lens");
 }
 
 /* Folders have no hash here. */
 static bool can_be_kept(const imr_session *s, const char *name)
 {
-    return imr_cache_path(s->cache)[0] && s->facts.inputs.dataset_sha256[0] &&
-           place_of(name) < IMR_TABLES;
+    return s->cache->path[0] && s->facts.inputs.dataset_sha256[0] && place_of(name) < IMR_TABLES;
 }
 
 enum { MILLION = 1000000 };
@@ -209,8 +208,7 @@ static bool seems_there(const imr_session *s, const char *name)
     char file[IMR_SHA256_HEX + 32];
     snprintf(file, sizeof file, "tokens/%.64s.%s", s->facts.inputs.encoder_sha256,
              strcmp(name, "context") ? "npy" : "context");
-    return strcmp(name, "input") == 0 ||
-           imr_file_exists(imr_path_in(imr_cache_path(s->cache), file).s);
+    return strcmp(name, "input") == 0 || imr_file_exists(imr_path_in(s->cache->path, file).s);
 }
 
 imr_status imr_table_recall(imr_table_lens *out, const imr_session *s, const char *name,
@@ -258,9 +256,8 @@ static imr_status keep(const imr_lens_quality *q, const imr_session *s, const im
         f.len < b.limit - b.len)
         imr_buf_add(&b, f.data, f.len);
     IMR_TRY(imr_buf_check(&b, err));
-    const bool kept =
-        imr_dir_make(imr_path_in(imr_cache_path(s->cache), "tokens").s, NULL) == IMR_OK &&
-        imr_file_write(path.s, b.data, b.len, NULL) == IMR_OK;
+    const bool kept = imr_dir_make(imr_path_in(s->cache->path, "tokens").s, NULL) == IMR_OK &&
+                      imr_file_write(path.s, b.data, b.len, NULL) == IMR_OK;
     (void)kept; /* else it is measured again */
     return IMR_OK;
 }
@@ -315,7 +312,7 @@ static imr_status add_ids(sample *x, const imr_encoder *e, const char *text, siz
 static imr_status read_ids(sample *x, const imr_cache *c, const imr_table *t,
                            const uint32_t *documents, imr_error *err)
 {
-    const size_t prefix = strlen(imr_cache_encoder(c)->passage_prefix);
+    const size_t prefix = strlen(c->encoder.passage_prefix);
     IMR_CLEANUP(imr_tokens_done) imr_tokens tokens = {0};
     IMR_AUTOBUF imr_buf text = {0};
     IMR_AUTOFREE uint8_t *seen = IMR_NEW_ARRAY(uint8_t, imr_encoder_token_count(t->tokeniser));
@@ -378,7 +375,7 @@ static imr_status take_vectors(sample *x, const imr_cache *c, const uint32_t *do
                                imr_error *err)
 {
     x->n = n;
-    IMR_TRY(imr_matrix_init(&x->vectors, n, imr_cache_dim(c), err));
+    IMR_TRY(imr_matrix_init(&x->vectors, n, c->dim, err));
     for (size_t i = 0; i < n; i++)
         IMR_TRY(imr_cache_read_rows(c, documents[i], 1, imr_matrix_row(&x->vectors, i), err));
     return IMR_PUSH(&x->starts, 0) ? IMR_OK : imr_fail_memory(err);
@@ -396,7 +393,7 @@ imr_status imr_table_measure(imr_lens_quality *out, const imr_session *s, const 
     *out = (imr_lens_quality){NAN, NAN, NAN, 0};
     if (!texts)
         return imr_fail_memory(err);
-    if (t->tokeniser && !imr_cache_dataset(s->cache))
+    if (t->tokeniser && !s->cache->dataset)
         return IMR_OK;
     const size_t n =
         heard ? heard->held : choose(own_choice, imr_cache_documents(s->cache), IMR_CONTEXT_HELD);

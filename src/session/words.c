@@ -21,7 +21,7 @@ imr_status imr_words_begin(imr_session *s, imr_error *err)
     imr_words *w = &s->words;
     /* Rank and condition number belong to the adapter, table or not. */
     if (!s->adapter) /* words of the vectors themselves */
-        return imr_backprojector_identity(&w->back, imr_cache_dim(s->cache), err);
+        return imr_backprojector_identity(&w->back, s->cache->dim, err);
     IMR_TRY(
         imr_backprojector_init(&w->back, imr_weight_view(&s->adapter->w, IMR_W_PROJECTOR), err));
     s->facts.inputs.rank = (uint32_t)w->back.rank;
@@ -106,7 +106,7 @@ static imr_status no_table(imr_session *s, imr_error *err)
                  "the rows of the token table %s have %zu dimensions, the vectors have "
                  "%zu; --token-table encoded has rows that fit",
                  is_auto(s) ? "input" : s->options.token_table,
-                 imr_encoder_token_rows(s->encoder).cols, imr_cache_dim(s->cache));
+                 imr_encoder_token_rows(s->encoder).cols, s->cache->dim);
     s->facts.tokens_problem = imr_session_string(s, why.text);
     return is_auto(s) || !s->encoder ? IMR_OK : imr_fail(err, why.status, "%s", why.text);
 }
@@ -180,7 +180,7 @@ imr_status imr_words_hear(imr_session *s, const imr_progress *progress, imr_erro
     imr_context_making_free(w->making);
     w->making = NULL;
     IMR_TRY(status);
-    return imr_context_table_keep(&w->unkept, imr_cache_path(s->cache), &source, &rows, err);
+    return imr_context_table_keep(&w->unkept, s->cache->path, &source, &rows, err);
 }
 
 static imr_status hear(imr_session *s, const imr_progress *progress, imr_error *err)

@@ -113,7 +113,7 @@ static imr_status check_cuts(const imr_cache *cache, const imr_eval_options *o, 
         return imr_fail(err, IMR_E_USAGE,
                         "feedback-k is %u, the cache %s has %zu documents; use a value from 1 to "
                         "%zu",
-                        o->feedback_k, imr_cache_path(cache), n, n);
+                        o->feedback_k, cache->path, n, n);
     for (size_t m = 0; judged && m < o->n_metrics; m++)
         if (o->metrics[m].k > o->feedback_k) {
             char name[IMR_METRIC_NAME];
@@ -241,21 +241,19 @@ imr_status imr_eval_find_split(imr_eval_split *out, const imr_cache *cache, cons
     size_t split, train;
     if (!imr_cache_find_split(cache, name, &split)) {
         IMR_AUTOBUF imr_buf known = {0};
-        for (size_t i = 0; i < imr_cache_splits(cache); i++)
-            imr_buf_printf(&known, "%s%s", i ? ", " : "", imr_cache_split_name(cache, i));
+        for (size_t i = 0; i < cache->n_splits; i++)
+            imr_buf_printf(&known, "%s%s", i ? ", " : "", cache->splits[i].name);
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "the cache %s has no split '%s'; it has: %s (a split needs queries.jsonl "
                         "and qrels/%s.tsv in the data set)",
-                        imr_cache_path(cache), name, known.len ? imr_buf_text(&known) : "none",
-                        name);
+                        cache->path, name, known.len ? imr_buf_text(&known) : "none", name);
     }
-    imr_eval_split s = {.name = imr_cache_split_name(cache, split),
-                        .qrels = imr_cache_split_qrels(cache, split)};
+    imr_eval_split s = {.name = cache->splits[split].name, .qrels = cache->splits[split].qrels};
     s.queries = imr_cache_split_queries(cache, split, &s.n_queries);
     if (max_queries && max_queries < s.n_queries)
         s.n_queries = max_queries;
     if (imr_cache_find_split(cache, "train", &train) && train != split)
-        s.train = imr_cache_split_qrels(cache, train);
+        s.train = cache->splits[train].qrels;
     *out = s;
     return IMR_OK;
 }

@@ -120,8 +120,7 @@ static imr_status add_mined(imr_examples *e, const imr_cache *cache, const imr_b
                                plan->negatives, plan->pool, mined, &found, err));
     for (size_t i = 0; i < found; i++) {
         uint32_t document;
-        if (imr_cache_find_document(cache, imr_dataset_id(imr_cache_dataset(cache), mined[i]),
-                                    &document) &&
+        if (imr_cache_find_document(cache, imr_dataset_id(cache->dataset, mined[i]), &document) &&
             !IMR_PUSH(&e->negatives, document))
             return imr_fail_memory(err);
     }
@@ -153,7 +152,7 @@ static imr_status mine_by_words(imr_examples *e, const imr_cache *cache, const i
                                 const imr_progress *progress, imr_error *err)
 {
     imr_bm25 *bm25;
-    IMR_TRY(imr_bm25_build(&bm25, imr_cache_dataset(cache), progress, err));
+    IMR_TRY(imr_bm25_build(&bm25, cache->dataset, progress, err));
     imr_status status = IMR_OK;
     for (size_t i = 0; i < n && status == IMR_OK; i++) {
         status = add_mined(e, cache, bm25, qrels, queries[i], plan, err);
@@ -172,11 +171,11 @@ imr_status imr_examples_judged(imr_examples *out, const imr_cache *cache, const 
 {
     const imr_view all = imr_cache_query_vectors(cache);
     const bool ready = brings_negatives(cache, queries, n);
-    if (!ready && plan->miner == IMR_MINER_BM25 && !imr_cache_dataset(cache))
+    if (!ready && plan->miner == IMR_MINER_BM25 && !cache->dataset)
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "the cache %s brings no negatives and no texts to find them in; name its "
                         "data set with --dataset",
-                        imr_cache_path(cache));
+                        cache->path);
     IMR_TRY(begin(out, n, all.cols, err));
     for (size_t i = 0; i < n; i++) {
         memcpy(imr_matrix_row(&out->vectors, i), imr_view_row(&all, queries[i]),

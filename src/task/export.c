@@ -72,7 +72,7 @@ static imr_status write_ids(const exporter *e, const char *folder, const char *f
 static imr_status write_documents(exporter *e, imr_error *err)
 {
     const imr_rows d = imr_cache_document_rows(e->cache);
-    const uint32_t *places = imr_cache_id_places(e->cache);
+    const uint32_t *places = e->cache->documents.ids.places;
     IMR_AUTOFREE uint32_t *rows = IMR_NEW_ARRAY(uint32_t, d.rows);
     IMR_AUTOFREE const char **ids = IMR_NEW_ARRAY(const char *, d.rows);
     const bool mapped = !d.half && d.stride == d.cols;
@@ -105,7 +105,7 @@ static imr_status find_queries(uint32_t *rows, const exporter *e, const imr_refe
                 err, IMR_E_NOT_FOUND,
                 "the cache %s has no vector for query '%s', which is in their split %s; "
                 "make the cache from the whole data set",
-                imr_cache_path(e->cache), s->ids[i], s->name);
+                e->cache->path, s->ids[i], s->name);
     return IMR_OK;
 }
 
@@ -184,9 +184,9 @@ static void put_text(imr_buf *b, const char *key, const char *text)
 /* What their package asks of a cache, and what ours knows besides. */
 static void put_manifest(imr_buf *b, const exporter *e)
 {
-    const imr_encoder_identity *made_by = imr_cache_encoder(e->cache);
+    const imr_encoder_identity *made_by = &e->cache->encoder;
     imr_buf_str(b, "{\n");
-    put_text(b, "dataset", imr_path_base(imr_cache_dataset(e->cache)->path));
+    put_text(b, "dataset", imr_path_base(e->cache->dataset->path));
     put_text(b, "encoder", made_by->name);
     put_text(b, "model_name", made_by->name);
     put_text(b, "encoder_sha256", made_by->sha256);
@@ -224,12 +224,12 @@ static imr_status make_way(const exporter *e, bool overwrite, imr_error *err)
 
 static imr_status run(exporter *e, const imr_export_plan *plan, imr_error *err)
 {
-    const imr_dataset *dataset = imr_cache_dataset(e->cache);
+    const imr_dataset *dataset = e->cache->dataset;
     if (!dataset)
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "the cache %s has no judgements to cut splits from; name its data set with "
                         "--dataset",
-                        imr_cache_path(e->cache));
+                        e->cache->path);
     IMR_TRY(imr_reference_splits_make(&e->splits, dataset, IMR_REFERENCE_SEED, err));
     IMR_TRY(imr_ranker_init(&e->ranker, NULL, e->cache, 0, e->progress, err));
     IMR_TRY(make_way(e, plan->overwrite, err));

@@ -37,7 +37,7 @@ static imr_status take_row(importer *im, bool query, size_t row, float *out, imr
     const char *id =
         query ? imr_dataset_query_id(im->dataset, row) : imr_dataset_id(im->dataset, row);
     uint32_t at;
-    if (!query && imr_cache_find_document_near(im->from, id, im->next, &at)) {
+    if (!query && imr_ids_find_near(&im->from->documents.ids, id, (uint32_t)(im->next), &at)) {
         im->next = (size_t)at + 1;
         return imr_cache_read_rows(im->from, at, 1, out, err);
     }
@@ -48,7 +48,7 @@ static imr_status take_row(importer *im, bool query, size_t row, float *out, imr
     return imr_fail(err, IMR_E_NOT_FOUND,
                     "the cache %s has no vector for the %s '%s'; name its encoder with --encoder, "
                     "to encode what it lacks",
-                    imr_cache_path(im->from), query ? "query" : "document", id);
+                    im->from->path, query ? "query" : "document", id);
 }
 
 /* An imr_store_rows_fn. */
@@ -56,7 +56,7 @@ static imr_status take_rows(void *user, bool queries, size_t first, size_t count
                             imr_error *err)
 {
     importer *im = user;
-    const size_t dim = imr_cache_dim(im->from);
+    const size_t dim = im->from->dim;
     const size_t rows = queries ? imr_dataset_queries(im->dataset) : imr_dataset_count(im->dataset);
     const char *what = queries ? "taking over queries" : "taking over documents";
     for (size_t i = 0; i < count; i++) {
@@ -83,15 +83,14 @@ imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr
                             const imr_cache *from, const imr_encoder *encoder, imr_dtype dtype,
                             bool overwrite, const imr_progress *progress, imr_error *err)
 {
-    imr_encoder_identity identity = *imr_cache_encoder(from);
+    imr_encoder_identity identity = from->encoder;
     IMR_CLEANUP(imr_encoder_names_done) imr_encoder_names names = {.path = NULL};
     if (encoder) {
-        if (encoder->dim != imr_cache_dim(from))
+        if (encoder->dim != from->dim)
             return imr_fail(err, IMR_E_SHAPE,
                             "the encoder %s makes %zu-dimensional vectors, the cache %s holds "
                             "%zu-dimensional ones",
-                            encoder->folder.name, encoder->dim, imr_cache_path(from),
-                            imr_cache_dim(from));
+                            encoder->folder.name, encoder->dim, from->path, from->dim);
         IMR_TRY(imr_encoder_names_init(&names, encoder, err));
         identity = names.identity;
     } else {
@@ -101,9 +100,9 @@ imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr
     imr_token_counter counter = {dataset, encoder, &identity, progress};
     imr_store_plan plan = {.dataset = dataset,
                            .encoder = &identity,
-                           .n = imr_cache_dim(from),
+                           .n = from->dim,
                            .dtype = dtype,
-                           .block = block_rows(imr_cache_dim(from)),
+                           .block = block_rows(from->dim),
                            .overwrite = overwrite,
                            .rows = take_rows,
                            .count = encoder ? imr_count_tokens : NULL,

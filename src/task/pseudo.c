@@ -98,23 +98,22 @@ static imr_status ask_all(lines *l, const imr_cache *cache, const imr_progress *
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "no document of %s has a title and a text, or more than one sentence: "
                         "nothing can ask for anything; --recipe imrnns-0.2 trains on judgements",
-                        imr_cache_path(cache));
+                        cache->path);
     IMR_TRY(imr_buf_check(&l->corpus, err));
     return imr_buf_check(&l->queries, err);
 }
 
 static imr_status check(const imr_cache *cache, const imr_encoder *encoder, imr_error *err)
 {
-    if (!*imr_cache_path(cache) || !imr_cache_dataset(cache))
+    if (!*cache->path || !cache->dataset)
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "the cache %s has no texts, so nothing can be asked of them; name its data "
                         "set with --dataset, or train on judgements alone: --recipe imrnns-0.2",
-                        imr_cache_path(cache));
-    if (encoder->dim != imr_cache_dim(cache))
+                        cache->path);
+    if (encoder->dim != cache->dim)
         return imr_fail(err, IMR_E_SHAPE,
                         "the encoder %s has %zu dimensions, the cache %s %zu: it is another one",
-                        encoder->folder.name, encoder->dim, imr_cache_path(cache),
-                        imr_cache_dim(cache));
+                        encoder->folder.name, encoder->dim, cache->path, cache->dim);
     return IMR_OK;
 }
 
@@ -122,7 +121,7 @@ imr_status imr_pseudo_open(imr_cache **out, const imr_cache *cache, const imr_en
                            const imr_progress *progress, imr_error *err)
 {
     IMR_TRY(check(cache, encoder, err));
-    IMR_AUTOFREE char *dir = imr_path_join(imr_cache_path(cache), "pseudo");
+    IMR_AUTOFREE char *dir = imr_path_join(cache->path, "pseudo");
     if (!dir)
         return imr_fail_memory(err);
     IMR_CLEANUP(lines_done) lines l = {0};

@@ -71,7 +71,7 @@ static imr_status take_split(bool *found, queries *out, const work *w, const cha
 {
     size_t split, n;
     *found = imr_cache_find_split(w->cache, name, &split);
-    out->qrels = *found ? imr_cache_split_qrels(w->cache, split) : NULL;
+    out->qrels = *found ? w->cache->splits[split].qrels : NULL;
     if (!out->qrels)
         return IMR_OK;
     const uint32_t *list = imr_cache_split_queries(w->cache, split, &n);
@@ -109,8 +109,7 @@ static imr_status carve(work *w, imr_error *err)
 static imr_status carve_as_reference(work *w, imr_error *err)
 {
     IMR_CLEANUP(imr_reference_splits_done) imr_reference_splits splits = {0};
-    IMR_TRY(
-        imr_reference_splits_make(&splits, imr_cache_dataset(w->cache), IMR_REFERENCE_SEED, err));
+    IMR_TRY(imr_reference_splits_make(&splits, w->cache->dataset, IMR_REFERENCE_SEED, err));
     const imr_reference_split *held = &splits.v[1];
     queries *train = &w->train, *validation = &w->validation;
     size_t kept = 0;
@@ -153,7 +152,7 @@ static imr_status need_judgements(const work *w, bool found, imr_error *err)
 {
     if (w->train.list.n >= 2 || w->plan->recipe == IMR_RECIPE_CORPUS)
         return IMR_OK;
-    const char *path = imr_cache_path(w->cache);
+    const char *path = w->cache->path;
     if (!found)
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "the cache %s has no split 'train' to train on; recipe %s needs a data set "
@@ -176,8 +175,7 @@ static imr_status split_queries(work *w, imr_error *err)
     IMR_TRY(take_split(&found, &w->train, w, "train", err));
     IMR_TRY(need_judgements(w, found, err));
     IMR_TRY(take_split(&val, &w->validation, w, "val", err));
-    if (w->validation.list.n == 0 && w->plan->recipe == IMR_RECIPE_IMRNNS_02 &&
-        imr_cache_dataset(w->cache))
+    if (w->validation.list.n == 0 && w->plan->recipe == IMR_RECIPE_IMRNNS_02 && w->cache->dataset)
         IMR_TRY(carve_as_reference(w, err));
     if (w->validation.list.n == 0 && w->train.list.n >= 2)
         IMR_TRY(carve(w, err));
@@ -196,10 +194,10 @@ static imr_status find_asks(work *w, imr_error *err)
         return imr_fail_memory(err);
     for (size_t i = 0; i < n; i++) {
         const char *id = imr_cache_query_id(w->pseudo, i);
-        if (!imr_cache_find_document_near(w->cache, id, i, &w->document[i]))
+        if (!imr_ids_find_near(&w->cache->documents.ids, id, (uint32_t)(i), &w->document[i]))
             return imr_fail(err, IMR_E_FORMAT,
                             "%s asks with document '%s', which the cache lacks; remove that folder",
-                            imr_cache_path(w->pseudo), id);
+                            w->pseudo->path, id);
         if (!(w->held && w->held[w->document[i]]))
             w->asks[w->n_asks++] = (uint32_t)i;
     }
@@ -240,14 +238,14 @@ static void place_own(work *w, size_t i, const uint32_t *near, size_t n_near, fl
 static imr_status hold_asks(work *w, imr_error *err)
 {
     ask_check *c = &w->check;
-    const size_t documents = imr_cache_documents(w->cache), dim = imr_cache_dim(w->cache);
+    const size_t documents = imr_cache_documents(w->cache), dim = w->cache->dim;
     size_t n = (size_t)((double)w->n_asks * ASKS_HELD_SHARE + 0.5);
     n = n > ASKS_HELD_MOST ? ASKS_HELD_MOST : n ? n : w->n_asks > 1;
     if (w->n_asks < 2)
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "only %zu documents of %s can ask for themselves; at least 2 are needed, "
                         "one of them to validate with",
-                        w->n_asks, imr_cache_path(w->cache));
+                        w->n_asks, w->cache->path);
     w->n_asks -= n;
     c->n = n;
     c->k = w->plan->feedback_k < documents ? w->plan->feedback_k : documents;
@@ -476,7 +474,7 @@ static imr_train_data data_of(const work *w)
 static imr_status train(imr_train_outcome *o, work *w, const imr_encoder *encoder, imr_error *err)
 {
     const imr_train_plan *p = w->plan;
-    const size_t documents = imr_cache_documents(w->cache), n = imr_cache_dim(w->cache);
+    const size_t documents = imr_cache_documents(w->cache), n = w->cache->dim;
     /* A collection of fewer than 10 documents is ranked whole. */
     const uint32_t k = documents < 10 ? (uint32_t)documents : 10;
     w->metrics[0] = (imr_metric){IMR_METRIC_NDCG, k};

@@ -10,8 +10,8 @@ static imr_status save_adapter(const imr_train_outcome *o, const imr_cache *cach
                                const imr_train_plan *plan, const char *path, imr_error *err)
 {
     const imr_train_options *t = &plan->options;
-    const imr_encoder_identity *e = imr_cache_encoder(cache);
-    const imr_dataset *dataset = imr_cache_dataset(cache);
+    const imr_encoder_identity *e = &cache->encoder;
+    const imr_dataset *dataset = cache->dataset;
     size_t best = o->history.best;
     imr_torch_meta training[] = {
         {.name = "recipe", .kind = 's', .s = imr_recipe_name(plan->recipe)},
@@ -37,7 +37,7 @@ static imr_status save_adapter(const imr_train_outcome *o, const imr_cache *cach
         {.name = "query_prefix", .kind = 's', .s = e->query_prefix},
         {.name = "passage_prefix", .kind = 's', .s = e->passage_prefix},
         {.name = "dataset", .kind = 's', .s = dataset ? imr_path_base(dataset->path) : ""},
-        {.name = "dataset_sha256", .kind = 's', .s = imr_cache_dataset_sha256(cache)},
+        {.name = "dataset_sha256", .kind = 's', .s = cache->dataset_sha256},
         {.name = "training", .kind = 'd', .items = training, .n_items = IMR_LEN(training)},
     };
     return imr_adapter_save(o->adapter, path, meta, IMR_LEN(meta), err);
@@ -81,8 +81,8 @@ static void put_history(imr_buf *b, const imr_train_outcome *o, const imr_cache 
         imr_json_put_string(b, command[i]);
     }
     imr_buf_char(b, ']');
-    put_pair(b, "cache", imr_cache_path(cache));
-    put_pair(b, "cache_sha256", imr_cache_sha256(cache));
+    put_pair(b, "cache", cache->path);
+    put_pair(b, "cache_sha256", cache->sha256);
     put_pair(b, "recipe", imr_recipe_name(plan->recipe));
     put_pair(b, "form", imr_form_name(plan->form));
     put_pair(b, "loss", imr_loss_name(t->loss.kind));

@@ -214,8 +214,8 @@ int bench_open_cache(int argc, char **argv)
     long before = anonymous_kb();
     bench_need(imr_cache_open(&c, argv[0], NULL, &err), &err);
     printf("  %zu documents of %zu dimensions, %s%s%s, anonymous memory %ld KB\n",
-           imr_cache_documents(c), imr_cache_dim(c), imr_dtype_name(imr_cache_dtype(c)),
-           imr_cache_notice(c)[0] ? ", " : "", imr_cache_notice(c), anonymous_kb() - before);
+           imr_cache_documents(c), c->dim, imr_dtype_name(c->dtype), c->notice[0] ? ", " : "",
+           c->notice, anonymous_kb() - before);
     bench_row("opening a cache", t, 0, "");
     page p = {.cache = c};
     imr_random_init(&p.random, 1);

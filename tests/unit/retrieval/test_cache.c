@@ -58,16 +58,16 @@ static void refuse(const char *dir, const imr_cache_options *options, imr_status
 TEST("a cache of the reference opens with shared storages, its split, negatives and dataset")
 {
     imr_cache *c = open_ok(test_golden("cache"), test_golden("cache/beir"));
-    CHECK_STR(imr_cache_layout(c), "reference");
-    CHECK_STR(imr_cache_encoder(c)->name, "example/tiny");
-    CHECK_STR(imr_cache_encoder(c)->sha256, "");
-    CHECK_STR(imr_cache_notice(c), "");
-    CHECK_INT(strlen(imr_cache_sha256(c)), 64);
-    CHECK_INT(imr_cache_dim(c), 48);
-    CHECK_INT(imr_cache_dtype(c), IMR_F32);
+    CHECK_STR(c->layout, "reference");
+    CHECK_STR(c->encoder.name, "example/tiny");
+    CHECK_STR(c->encoder.sha256, "");
+    CHECK_STR(c->notice, "");
+    CHECK_INT(strlen(c->sha256), 64);
+    CHECK_INT(c->dim, 48);
+    CHECK_INT(c->dtype, IMR_F32);
     CHECK_INT(imr_cache_documents(c), 120);
-    CHECK_INT(imr_cache_splits(c), 1);
-    CHECK_STR(imr_cache_split_name(c, 0), "test");
+    CHECK_INT(c->n_splits, 1);
+    CHECK_STR(c->splits[0].name, "test");
     size_t n, split = 9;
     CHECK(imr_cache_find_split(c, "test", &split) && split == 0);
     CHECK(!imr_cache_find_split(c, "train", &split));
@@ -89,7 +89,7 @@ TEST("a cache of the reference opens with shared storages, its split, negatives 
             CHECK_STR(imr_cache_document_id(c, negatives[k]), imr_json_string_or(id, "", ""));
     }
 
-    const imr_qrels *qrels = imr_cache_split_qrels(c, 0);
+    const imr_qrels *qrels = c->splits[0].qrels;
     uint32_t at;
     CHECK(qrels && imr_qrels_find(qrels, "q00", &at));
     CHECK_INT(imr_qrels_grade(qrels, at, "d098", NULL), 3);
@@ -110,7 +110,7 @@ TEST("half-precision vectors of the reference are those of the full ones, rounde
     char dir[256];
     make_reference(dir, "test-fp16");
     imr_cache *full = open_ok(test_golden("cache"), ""), *half = open_ok(dir, "");
-    CHECK_INT(imr_cache_dtype(half), IMR_F16);
+    CHECK_INT(half->dtype, IMR_F16);
     CHECK_INT(imr_cache_documents(half), imr_cache_documents(full));
     imr_view a = imr_rows_view(imr_cache_document_rows(full)),
              b = imr_rows_view(imr_cache_document_rows(half));
@@ -140,11 +140,12 @@ TEST("read in one pass, the reference's vectors are those of a cache opened to b
         for (size_t i = 0; i < imr_cache_documents(pass); i++) {
             float a[64], b[64];
             uint32_t at = 0;
-            CHECK(imr_cache_find_document_near(pass, imr_cache_document_id(whole, i), i, &at));
+            CHECK(imr_ids_find_near(&pass->documents.ids, imr_cache_document_id(whole, i),
+                                    (uint32_t)(i), &at));
             CHECK_INT(at, i);
             CHECK_OK(imr_cache_read_rows(pass, i, 1, a, &err));
             CHECK_OK(imr_cache_read_rows(whole, i, 1, b, &err));
-            CHECK_ALL_NEAR(a, b, imr_cache_dim(pass), 0);
+            CHECK_ALL_NEAR(a, b, pass->dim, 0);
             if (i % 50 == 0)
                 imr_cache_forget(pass);
         }
@@ -210,7 +211,7 @@ TEST("a vector of the reference that is not finite is named, at the latest when 
     uint32_t at = 0;
     CHECK(imr_cache_find_document(c, "d077", &at));
     CHECK_OK(imr_cache_read_rows(c, at, 1, row, &err));
-    size_t dim = imr_cache_dim(c), len, hits = 0;
+    size_t dim = c->dim, len, hits = 0;
     imr_cache_free(c);
     snprintf(path, sizeof path, "%s/test/embeddings.pt", dir);
     char *bytes = test_read(path, &len);
@@ -237,9 +238,9 @@ TEST("without a dataset ids stand for texts, and the notice says so")
     imr_cache *c = open_ok(test_golden("cache"), NULL);
     imr_error err = {0};
     imr_buf title = {0}, text = {0};
-    CHECK_CONTAINS(imr_cache_notice(c), "name the BEIR folder");
-    CHECK(imr_cache_dataset(c) == NULL);
-    CHECK(imr_cache_split_qrels(c, 0) == NULL);
+    CHECK_CONTAINS(c->notice, "name the BEIR folder");
+    CHECK(c->dataset == NULL);
+    CHECK(c->splits[0].qrels == NULL);
     CHECK_STR(imr_cache_query_text(c, 0), imr_cache_query_id(c, 0));
     CHECK_OK(imr_cache_document(c, 0, &title, &text, &err));
     CHECK_INT(title.len + text.len, 0);
@@ -249,7 +250,7 @@ TEST("without a dataset ids stand for texts, and the notice says so")
 TEST("places order documents by id whatever the order of rows")
 {
     imr_cache *c = open_ok(test_golden("cache"), "");
-    const uint32_t *places = imr_cache_id_places(c);
+    const uint32_t *places = c->documents.ids.places;
     for (size_t i = 0; i < 120; i++)
         for (size_t j = 0; j < 120; j++)
             CHECK((places[i] < places[j]) ==
@@ -283,7 +284,7 @@ TEST("a cache that lacks or breaks something is refused with what and where")
     imr_cache *c = open_ok(dir, NULL);
     size_t n;
     CHECK_INT(imr_cache_queries(c), 2);
-    CHECK_CONTAINS(imr_cache_notice(c), "1 queries of negatives.json have no vector");
+    CHECK_CONTAINS(c->notice, "1 queries of negatives.json have no vector");
     CHECK_INT((imr_cache_negatives(c, 0, &n), n), 0);
     CHECK_INT((imr_cache_negatives(c, 1, &n), n), 1);
     imr_cache_free(c);
@@ -296,7 +297,7 @@ TEST("a cache that lacks or breaks something is refused with what and where")
     refuse(dir, &stranger, IMR_E_FORMAT, "this is another dataset");
     put(dir, "none.jsonl", "{\"_id\":\"d003\",\"text\":\"x\"}\n", 26);
     c = open_ok(dir, text);
-    CHECK_CONTAINS(imr_cache_notice(c), "119 of 120 documents are not in");
+    CHECK_CONTAINS(c->notice, "119 of 120 documents are not in");
     imr_cache_free(c);
 }
 
@@ -367,8 +368,8 @@ TEST("a dataset in memory is encoded with its prefixes and splits into its judge
         imr_cache_build_memory(&c, small_dataset(), &id, FAKE_DIM, fake_encode, &f, NULL, &err));
     CHECK_STR(f.last, "query: beans");
     CHECK_INT(f.texts, 5);
-    CHECK_STR(imr_cache_layout(c), "memory");
-    CHECK_STR(imr_cache_encoder(c)->passage_prefix, "passage: ");
+    CHECK_STR(c->layout, "memory");
+    CHECK_STR(c->encoder.passage_prefix, "passage: ");
     CHECK_INT(imr_cache_documents(c), 2);
     const char *text = "passage: Tea\nleaves in water";
     size_t len = strlen(text), n;
@@ -376,8 +377,8 @@ TEST("a dataset in memory is encoded with its prefixes and splits into its judge
     CHECK_OK(fake_encode(&f, &(imr_encode_texts){false, 0, 1, &text, &len}, expected, &err));
     imr_view v = imr_rows_view(imr_cache_document_rows(c));
     CHECK_ALL_NEAR(imr_view_row(&v, 0), expected, FAKE_DIM, 0);
-    CHECK_INT(imr_cache_id_places(c)[0], 1);
-    CHECK_STR(imr_cache_split_name(c, 0), "train");
+    CHECK_INT(c->documents.ids.places[0], 1);
+    CHECK_STR(c->splits[0].name, "train");
     const uint32_t *train = imr_cache_split_queries(c, 0, &n);
     CHECK_INT(n, 2);
     CHECK_INT(train[0], 1); /* the judgements' order */

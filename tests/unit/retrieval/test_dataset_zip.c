@@ -335,7 +335,7 @@ static void check_last(const char *dir, const char *text)
     imr_buf b = {0};
     CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
     if (text[0])
-        CHECK_STR(imr_cache_notice(c), "");
+        CHECK_STR(c->notice, "");
     CHECK_OK(imr_cache_document(c, imr_cache_documents(c) - 1, NULL, &b, &err));
     CHECK_STR(imr_buf_text(&b), text);
     imr_buf_done(&b);
@@ -397,7 +397,7 @@ TEST("a zip is read again when its size or time changed, and not needed any more
     CHECK(f && fwrite(bytes, 1, len, f) == len && fclose(f) == 0);
     imr_cache *c = NULL;
     CHECK_OK(imr_cache_open(&c, z.cache, NULL, &err));
-    CHECK_CONTAINS(imr_cache_notice(c), "x.zip: zip entry beir/corpus.jsonl ");
+    CHECK_CONTAINS(c->notice, "x.zip: zip entry beir/corpus.jsonl ");
     imr_cache_free(c);
     CHECK(!imr_file_exists(test_path(z.unpacked, "corpus.jsonl")));
     CHECK(!imr_file_exists(test_path(z.unpacked, "corpus.jsonl.partial")));
@@ -468,8 +468,8 @@ TEST("what cannot be written, or would be written elsewhere, is unpacked anew ea
             CHECK_OK(imr_kept_lock(&lock, test_path(z.unpacked, "lock"), &err));
         imr_cache *c = NULL;
         CHECK_OK(imr_cache_open(&c, z.cache, NULL, &err));
-        CHECK_CONTAINS(imr_cache_notice(c), "x.zip is unpacked anew at each opening: ");
-        CHECK_INT(imr_cache_documents(c), imr_dataset_count(imr_cache_dataset(c)));
+        CHECK_CONTAINS(c->notice, "x.zip is unpacked anew at each opening: ");
+        CHECK_INT(imr_cache_documents(c), imr_dataset_count(c->dataset));
         imr_cache_free(c);
         imr_kept_close(&lock);
         CHECK_INT(imr_dataset_unpacked_bytes(elsewhere), 0);

@@ -55,7 +55,7 @@ static void rank(chain *c, size_t query)
     CHECK_OK(imr_adapter_project(
         c->adapter, imr_view_of(imr_view_row(&queries, query), 1, queries.cols), q, &err));
     imr_search_cosines(scores, imr_rows_f32(c->projected, N, c->m), q, NULL, 1);
-    size_t k = imr_topk(c->candidates, c->k, scores, N, imr_cache_id_places(c->cache));
+    size_t k = imr_topk(c->candidates, c->k, scores, N, c->cache->documents.ids.places);
     for (size_t i = 0; i < k; i++)
         memcpy(chosen + i * c->m, c->projected + c->candidates[i] * c->m, c->m * sizeof(float));
     CHECK_OK(imr_adapter_run(c->adapter, q, imr_view_of(chosen, k, c->m), &c->run, &err));
@@ -130,8 +130,8 @@ TEST("the reference's own metrics come out the same for each of its settings")
             imr_metric m;
             imr_evaluation e;
             CHECK_OK(imr_metric_parse(&m, name, &err));
-            CHECK_OK(imr_evaluate(&e, imr_cache_split_qrels(c.cache, 0), ranked_by_chain, &c, &m, 1,
-                                  false, &err));
+            CHECK_OK(imr_evaluate(&e, c.cache->splits[0].qrels, ranked_by_chain, &c, &m, 1, false,
+                                  &err));
             CHECK_INT(e.queries, 22);
             if (fabs(e.summary[0] - imr_json_number_or(v, "", -1)) > 1e-12)
                 FAIL("%s of %s is %.15g, expected %.15g", key, imr_json_key(setting), e.summary[0],

@@ -40,17 +40,17 @@ TEST("a store opens with what was put in, in single and half precision")
         CHECK(strncmp(s.f.last, "query: ", 7) == 0);
         imr_cache *c = NULL;
         CHECK_OK(imr_cache_open(&c, s.dir, NULL, &err));
-        CHECK_STR(imr_cache_notice(c), "");
-        CHECK_STR(imr_cache_layout(c), "store");
-        CHECK_INT(imr_cache_dtype(c), half ? IMR_F16 : IMR_F32);
-        CHECK_INT(imr_cache_dim(c), FAKE_DIM);
+        CHECK_STR(c->notice, "");
+        CHECK_STR(c->layout, "store");
+        CHECK_INT(c->dtype, half ? IMR_F16 : IMR_F32);
+        CHECK_INT(c->dim, FAKE_DIM);
         CHECK_INT(imr_cache_documents(c), 120);
         CHECK_INT(imr_cache_queries(c), 24);
-        CHECK_STR(imr_cache_encoder(c)->path, "/models/made-up");
-        CHECK_STR(imr_cache_encoder(c)->query_prefix, "query: ");
+        CHECK_STR(c->encoder.path, "/models/made-up");
+        CHECK_STR(c->encoder.query_prefix, "query: ");
         CHECK_STR(imr_cache_document_id(c, 119), "d119");
-        CHECK_INT(imr_cache_splits(c), 1);
-        CHECK(imr_cache_dataset(c) != NULL);
+        CHECK_INT(c->n_splits, 1);
+        CHECK(c->dataset != NULL);
         imr_rows v = imr_cache_document_rows(c);
         CHECK_INT(v.half, half);
         for (size_t i = 0; i < 120; i++) {
@@ -71,7 +71,7 @@ TEST("a store opens with what was put in, in single and half precision")
         imr_buf_done(&title);
         char sha[IMR_SHA256_HEX];
         CHECK_OK(imr_dataset_sha256(s.d, sha, NULL, NULL, &err));
-        CHECK_STR(imr_cache_dataset_sha256(c), sha);
+        CHECK_STR(c->dataset_sha256, sha);
         imr_cache_free(c);
         made_done(&s);
     }
@@ -98,7 +98,7 @@ TEST("building the same again does nothing, building something else needs to be 
     memcpy(row, imr_view_row(&kept, 5), sizeof row);
     CHECK_OK(imr_store_build(&r, s.dir, &plan, fake_encode, &s.f, NULL, &err));
     CHECK_OK(imr_cache_open(&c, s.dir, NULL, &err));
-    CHECK_INT(imr_cache_dtype(c), IMR_F16);
+    CHECK_INT(c->dtype, IMR_F16);
     /* whoever has the old one open still sees the old one */
     CHECK_ALL_NEAR(imr_view_row(&kept, 5), row, FAKE_DIM, 0);
     imr_cache_free(before);
@@ -350,8 +350,8 @@ TEST("a dataset that moved or changed costs the texts that changed, unless it wa
     CHECK_OK(build(dir, d, IMR_F32, &f, NULL, &err));
     imr_dataset_free(d);
     CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
-    CHECK_STR(imr_cache_notice(c), "");
-    CHECK_STR(imr_cache_split_name(c, 0), "all");
+    CHECK_STR(c->notice, "");
+    CHECK_STR(c->splits[0].name, "all");
     CHECK_INT(imr_cache_queries(c), 0);
     imr_cache_free(c);
 
@@ -361,9 +361,8 @@ TEST("a dataset that moved or changed costs the texts that changed, unless it wa
     const struct timespec times[2] = {{1000, 0}, {1000, 0}};
     CHECK_INT(utimensat(AT_FDCWD, path, times, 0), 0);
     CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
-    CHECK_CONTAINS(imr_cache_notice(c),
-                   "changed since this cache was made: 1 changed, 0 new, 0 gone "
-                   "(b); `imrnn cache --cache-dir ");
+    CHECK_CONTAINS(c->notice, "changed since this cache was made: 1 changed, 0 new, 0 gone "
+                              "(b); `imrnn cache --cache-dir ");
     imr_buf text = {0};
     CHECK_OK(imr_cache_document(c, 1, NULL, &text, &err));
     CHECK_STR(imr_buf_text(&text), "");
@@ -386,11 +385,11 @@ TEST("a dataset that moved or changed costs the texts that changed, unless it wa
 
     CHECK_INT(rename(data, moved), 0);
     CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
-    CHECK_CONTAINS(imr_cache_notice(c), "no texts and no judgements");
+    CHECK_CONTAINS(c->notice, "no texts and no judgements");
     imr_cache_free(c);
     named.dataset = moved;
     CHECK_OK(imr_cache_open(&c, dir, &named, &err));
-    CHECK_STR(imr_cache_notice(c), "");
+    CHECK_STR(c->notice, "");
     imr_cache_free(c);
 }
 
@@ -415,16 +414,16 @@ TEST("a corpus that changes while its cache is built, or is compared with it, is
     write_dataset(data, other); /* as long as before */
     CHECK_OK(build(dir, d, IMR_F32, &f, NULL, &err));
     CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
-    CHECK_CONTAINS(imr_cache_notice(c), "changed since");
-    CHECK(!imr_cache_dataset_untouched(c));
+    CHECK_CONTAINS(c->notice, "changed since");
+    CHECK(!c->dataset_untouched);
     imr_cache_free(c);
 
     /* put back, hashed once, then believed until it is touched */
     write_dataset(data, first);
     for (int opening = 0; opening < 3; opening++) {
         CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
-        CHECK_STR(imr_cache_notice(c), "");
-        CHECK_INT(imr_cache_dataset_untouched(c), opening > 0);
+        CHECK_STR(c->notice, "");
+        CHECK_INT(c->dataset_untouched, opening > 0);
         imr_cache_free(c);
     }
 

@@ -106,7 +106,7 @@ TEST("every file of a store cut short anywhere is refused, or made again when it
             imr_status status = imr_cache_open(&c, s.dir, NULL, &err);
             if (is_derived(store_files[i])) {
                 CHECK_INT(status, IMR_OK);
-                CHECK_STR(imr_cache_notice(c), "");
+                CHECK_STR(c->notice, "");
                 CHECK_STR(imr_cache_document_id(c, 7), "d007");
                 check_bytes(path, bytes, len);
             } else {

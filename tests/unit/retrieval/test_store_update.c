@@ -153,8 +153,7 @@ TEST("killed at any text, the old cache is there, and the next run ends with the
         imr_buf text = {0};
         CHECK_OK(imr_cache_open(&c, t.dir, NULL, &err));
         CHECK_INT(imr_cache_documents(c), 60);
-        CHECK_CONTAINS(imr_cache_notice(c),
-                       "45 changed, 0 new, 0 gone (000.txt, 001.txt, 002.txt, ...)");
+        CHECK_CONTAINS(c->notice, "45 changed, 0 new, 0 gone (000.txt, 001.txt, 002.txt, ...)");
         CHECK_OK(imr_cache_document(c, 44, NULL, &text, &err));
         CHECK_STR(imr_buf_text(&text), "");
         CHECK_OK(imr_cache_document(c, 45, NULL, &text, &err));
@@ -247,8 +246,7 @@ TEST("vectors are not taken from another encoder, or from notes that belong to a
         change(&t);
         imr_cache *c = NULL;
         CHECK_OK(imr_cache_open(&c, t.dir, NULL, &err));
-        CHECK_CONTAINS(imr_cache_notice(c),
-                       "is not the one this cache was built from, or it changed");
+        CHECK_CONTAINS(c->notice, "is not the one this cache was built from, or it changed");
         imr_cache_free(c);
         CHECK_OK(build(t.dir, t.d, IMR_F32, &t.f, &r, &err));
         CHECK_INT(r.encoded_rows, 60);
@@ -274,21 +272,21 @@ TEST("a folder of texts that did not change is not read again, and one that did 
     imr_cache *c = NULL;
     for (int opening = 0; opening < 2; opening++) {
         CHECK_OK(imr_cache_open(&c, t.dir, NULL, &err));
-        CHECK_STR(imr_cache_notice(c), "");
-        CHECK(imr_cache_dataset_untouched(c));
-        CHECK_STR(imr_cache_dataset(c)->summary, "");
+        CHECK_STR(c->notice, "");
+        CHECK(c->dataset_untouched);
+        CHECK_STR(c->dataset->summary, "");
         imr_cache_free(c);
     }
     numbered(t.data, 9, "NOTE"); /* of the same length */
     CHECK_OK(imr_cache_open(&c, t.dir, NULL, &err));
-    CHECK_CONTAINS(imr_cache_notice(c), "1 changed, 0 new, 0 gone (009.txt);");
-    CHECK(!imr_cache_dataset_untouched(c));
+    CHECK_CONTAINS(c->notice, "1 changed, 0 new, 0 gone (009.txt);");
+    CHECK(!c->dataset_untouched);
     imr_cache_free(c);
     numbered(t.data, 9, "note");
     for (int opening = 0; opening < 2; opening++) {
         CHECK_OK(imr_cache_open(&c, t.dir, NULL, &err));
-        CHECK_STR(imr_cache_notice(c), "");
-        CHECK_INT(imr_cache_dataset_untouched(c), opening);
+        CHECK_STR(c->notice, "");
+        CHECK_INT(c->dataset_untouched, opening);
         imr_cache_free(c);
     }
     notes_done(&t);

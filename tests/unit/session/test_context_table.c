@@ -40,7 +40,7 @@ static fixture start(void)
     CHECK_OK(imr_dataset_open_memory(&d, corpus, (imr_named_bytes){.name = "queries"}, NULL, 0,
                                      NULL, &err));
     CHECK_OK(imr_cache_build_memory(&f.cache, d, &identity, D, encode, f.e, NULL, &err));
-    f.source = (imr_context_source){"e1", imr_cache_dataset_sha256(f.cache), "wa ", DOCUMENTS, D};
+    f.source = (imr_context_source){"e1", f.cache->dataset_sha256, "wa ", DOCUMENTS, D};
     snprintf(f.dir, sizeof f.dir, "%s", test_tmpdir());
     snprintf(f.file, sizeof f.file, "%s/tokens/e1.context", f.dir);
     return f;

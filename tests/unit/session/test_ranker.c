@@ -61,7 +61,7 @@ static void naive_done(naive *v)
 static uint32_t *sorted(const fixture *f, const float *scores, size_t n)
 {
     uint32_t *out = calloc(n, sizeof *out);
-    imr_topk(out, n, scores, n, imr_cache_id_places(f->cache));
+    imr_topk(out, n, scores, n, f->cache->documents.ids.places);
     return out;
 }
 
@@ -76,9 +76,8 @@ static const uint32_t *candidates_of(const fixture *f, const naive *v)
 static naive naive_of(fixture *f, size_t query, imr_scope scope)
 {
     imr_error err = {0};
-    float *floats = calloc(imr_cache_documents(f->cache) * imr_cache_dim(f->cache), sizeof *floats);
-    const imr_view base =
-        imr_view_of(floats, imr_cache_documents(f->cache), imr_cache_dim(f->cache));
+    float *floats = calloc(imr_cache_documents(f->cache) * f->cache->dim, sizeof *floats);
+    const imr_view base = imr_view_of(floats, imr_cache_documents(f->cache), f->cache->dim);
     CHECK_OK(imr_cache_read_rows(f->cache, 0, base.rows, floats, &err));
     const imr_view queries = imr_cache_query_vectors(f->cache);
     const imr_rows rows = f->ranker.projected.d; /* in the precision it is held in */
@@ -138,7 +137,7 @@ static void check_rank(uint32_t rank, float sim, const float *scores, size_t n, 
 
 static void check_listing(const fixture *f, const imr_listing *l, const naive *v, imr_scope scope)
 {
-    const uint32_t *places = imr_cache_id_places(f->cache);
+    const uint32_t *places = f->cache->documents.ids.places;
     CHECK_INT(l->n, K);
     CHECK_INT(l->scored, scope == IMR_SCOPE_RERANK ? K : v->n);
     for (size_t i = 0; i < l->n; i++) {

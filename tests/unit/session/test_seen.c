@@ -59,7 +59,7 @@ TEST("--trained-on names a split, a file of judgements, or none")
     CHECK_OK(imr_file_write(file, "q1 0 d1 1\nq2 0 d1 1\n", 20, &err));
     size_t split;
     CHECK(imr_cache_find_split(w.cache, "test", &split));
-    check_seen(&w, a, "test", true, imr_qrels_count(imr_cache_split_qrels(w.cache, split)),
+    check_seen(&w, a, "test", true, imr_qrels_count(w.cache->splits[split].qrels),
                "\"test\", as --trained-on says");
     check_seen(&w, a, file, true, 2, "qrels.txt");
     check_seen(&w, a, "none", true, 0, "no judgement");

@@ -59,7 +59,7 @@ TEST("building reports and can be stopped inside a block, and goes on afterwards
     }
     imr_cache *c = NULL;
     CHECK_OK(imr_cache_open(&c, whole, NULL, &err));
-    CHECK(imr_cache_encoder(c)->path[0] == '/');
+    CHECK(c->encoder.path[0] == '/');
     imr_cache_free(c);
     imr_dataset_free(d);
     imr_encoder_free(e);
@@ -113,7 +113,7 @@ TEST("the manifest says how much of the texts is read, and the same command find
     for (int i = 0; i < 2; i++) {
         const imr_token_totals want = count(d, e, i);
         CHECK(want.total > 0 && (i == 1 || (want.cut > 0 && want.read < want.total)));
-        same_totals(imr_cache_tokens(c, i), want);
+        same_totals(c->tokens[i], want);
         same_totals(r.tokens[i], want);
     }
     imr_cache_free(c);
@@ -127,8 +127,8 @@ TEST("the manifest says how much of the texts is read, and the same command find
     tokens[10] = '9';
     CHECK_OK(imr_file_write(test_path(dir, "manifest.json"), manifest, n, &err));
     CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
-    CHECK_INT(imr_cache_tokens(c, false).total, 0);
-    CHECK(imr_cache_tokens(c, true).total > 0);
+    CHECK_INT(c->tokens[false].total, 0);
+    CHECK(c->tokens[true].total > 0);
     imr_cache_free(c);
     char *member = strstr(manifest, ",\n \"tokens\"");
     CHECK(member != NULL);
@@ -180,9 +180,9 @@ TEST(
     const char *dir = keep(test_path(test_tmpdir(), "cache"));
     CHECK_OK(imr_cache_encode(NULL, dir, d, e, IMR_F32, false, NULL, &err));
     CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
-    const imr_encoder_identity *made_by = imr_cache_encoder(c);
-    const imr_context_source source = {made_by->sha256, imr_cache_dataset_sha256(c),
-                                       made_by->passage_prefix, N, D};
+    const imr_encoder_identity *made_by = &c->encoder;
+    const imr_context_source source = {made_by->sha256, c->dataset_sha256, made_by->passage_prefix,
+                                       N, D};
     imr_context_table table;
     imr_context_making *m = NULL;
     imr_context_rows rows;

@@ -68,14 +68,14 @@ TEST("what is exported opens with the same vectors, their splits, and dense nega
         imr_cache *c = NULL;
         CHECK_OK(open_again(&c, &e, &err));
         check_vectors(&e, c);
-        CHECK_INT(imr_cache_splits(c), 3);
-        CHECK_STR(imr_cache_split_name(c, 1), "validation");
-        CHECK_STR(imr_cache_encoder(c)->name, "made-up");
-        CHECK_STR(imr_cache_encoder(c)->sha256, identity.sha256);
-        CHECK_STR(imr_cache_encoder(c)->query_prefix, identity.query_prefix);
+        CHECK_INT(c->n_splits, 3);
+        CHECK_STR(c->splits[1].name, "validation");
+        CHECK_STR(c->encoder.name, "made-up");
+        CHECK_STR(c->encoder.sha256, identity.sha256);
+        CHECK_STR(c->encoder.query_prefix, identity.query_prefix);
         size_t n, negatives;
         const uint32_t *test = imr_cache_split_queries(c, 2, &n);
-        const imr_qrels *qrels = imr_cache_split_qrels(c, 2);
+        const imr_qrels *qrels = c->splits[2].qrels;
         CHECK(n > 0 && qrels);
         for (size_t i = 0; i < n; i++) {
             const uint32_t *of = imr_cache_negatives(c, test[i], &negatives);
@@ -177,8 +177,8 @@ TEST("a split without queries is left out with a word, negatives out of order ar
     CHECK_OK(imr_file_write(test_path(e.dir, "manifest.json"), manifest, n, &err));
     free(manifest);
     CHECK_OK(open_again(&c, &e, &err));
-    CHECK_INT(imr_cache_splits(c), 2);
-    CHECK_CONTAINS(imr_cache_notice(c), "split validation has no queries");
+    CHECK_INT(c->n_splits, 2);
+    CHECK_CONTAINS(c->notice, "split validation has no queries");
     imr_cache_free(c);
     c = NULL;
     edit(&e, "test/negatives.json", "{\"", "{\"stranger\": [], \"");

@@ -83,7 +83,7 @@ TEST("titles ask and rests answer, each the vector of its own words, made once")
     CHECK_STR(imr_cache_document_id(pseudo, 1), "c");
     static const char *const texts[] = {"the first title", "one two three.", "and what it says",
                                         " four five six."};
-    const size_t n = imr_cache_dim(pseudo);
+    const size_t n = pseudo->dim;
     for (size_t i = 0; i < 4; i++) {
         const size_t len = strlen(texts[i]);
         float expected[64], found[64];
@@ -95,7 +95,7 @@ TEST("titles ask and rests answer, each the vector of its own words, made once")
         CHECK_ALL_NEAR(found, expected, n, 1e-6);
     }
     imr_cache_free(pseudo);
-    const char *manifest = keep(test_path(imr_cache_path(c.cache), "pseudo/manifest.json"));
+    const char *manifest = keep(test_path(c.cache->path, "pseudo/manifest.json"));
     size_t len, again;
     char *before = test_read(manifest, &len);
     CHECK_OK(imr_pseudo_open(&pseudo, c.cache, c.encoder, NULL, &err));
@@ -202,8 +202,8 @@ TEST("with judgements no document relevant to a validation query is learnt from"
     CHECK_OK(imr_ranker_init(&ranker, NULL, c.cache, 0, NULL, &err));
     const imr_example_plan how = {IMR_MINER_ENCODER, 5, 20, held, &ranker};
     imr_examples e = {0};
-    CHECK_OK(imr_examples_judged(&e, c.cache, imr_cache_split_qrels(c.cache, split), asked, 3, &how,
-                                 NULL, &err));
+    CHECK_OK(
+        imr_examples_judged(&e, c.cache, c.cache->splits[split].qrels, asked, 3, &how, NULL, &err));
     CHECK_INT(e.positives.n, 4); /* of {0,3}, {3,6}, {6,9} */
     for (size_t q = 0; q < 3; q++)
         for (uint64_t i = e.negative_start[q]; i < e.negative_start[q + 1]; i++)

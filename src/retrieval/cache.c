@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "format/json.h"
 #include "retrieval/cache_internal.h"
+#include "retrieval/columns.h"
 #include "retrieval/store_internal.h"
 
 /* ---- the object ---- */
@@ -190,35 +191,17 @@ bool imr_cache_find_query(const imr_cache *c, const char *id, uint32_t *query)
     return imr_ids_find(&c->queries.ids, id, query);
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
+#define BLANKS " \t\n\v\f\r"
 
 static const char *skip_blanks(const char *text)
 {
-    while (is_blank(*text))
-        text++;
-    return text;
-}
-
-static bool begins(const char *text, const char *prefix, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (lower(text[i]) != lower(prefix[i]))
-            return false;
-    return true;
+    return text + strspn(text, BLANKS);
 }
 
 static size_t trimmed_length(const char *text)
 {
     size_t n = strlen(text);
-    while (n && is_blank(text[n - 1]))
+    while (n && strchr(BLANKS, text[n - 1]))
         n--;
     return n;
 }
@@ -229,7 +212,7 @@ bool imr_cache_find_query_text(const imr_cache *c, const char *text, uint32_t *q
     size_t len = trimmed_length(text);
     for (size_t i = 0; i < c->queries.ids.n; i++) {
         const char *other = skip_blanks(c->query_texts[i]);
-        if (trimmed_length(other) == len && begins(other, text, len)) {
+        if (trimmed_length(other) == len && imr_begins(other, text, len)) {
             *query = (uint32_t)i;
             return true;
         }
@@ -241,10 +224,8 @@ bool imr_cache_find_query_text(const imr_cache *c, const char *text, uint32_t *q
 static bool holds_word(const char *text, const char *prefix, size_t len)
 {
     for (text = skip_blanks(text); *text;) {
-        while (*text && !is_blank(*text))
-            text++;
-        text = skip_blanks(text);
-        if (*text && begins(text, prefix, len))
+        text = skip_blanks(text + strcspn(text, BLANKS));
+        if (*text && imr_begins(text, prefix, len))
             return true;
     }
     return false;
@@ -255,10 +236,10 @@ size_t imr_cache_offer_queries(const imr_cache *c, const char *prefix, uint32_t 
     prefix = skip_blanks(prefix);
     size_t len = strlen(prefix), n = 0;
     for (size_t i = 0; i < c->queries.ids.n && n < max; i++)
-        if (begins(skip_blanks(c->query_texts[i]), prefix, len))
+        if (imr_begins(skip_blanks(c->query_texts[i]), prefix, len))
             out[n++] = (uint32_t)i;
     for (size_t i = 0; i < c->queries.ids.n && n < max && len; i++)
-        if (!begins(skip_blanks(c->query_texts[i]), prefix, len) &&
+        if (!imr_begins(skip_blanks(c->query_texts[i]), prefix, len) &&
             holds_word(c->query_texts[i], prefix, len))
             out[n++] = (uint32_t)i;
     return n;

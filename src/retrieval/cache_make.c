@@ -97,8 +97,9 @@ imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *q
     imr_cache_split *grown = imr_realloc(c->splits, c->n_splits + 1, sizeof *grown);
     if (grown)
         c->splits = grown;
-    if (!queries)
-        n = c->queries.ids.n;
+    size_t first = 0;
+    for (size_t i = 0; i < c->n_splits; i++)
+        first += c->splits[i].n;
     char *copied_name = imr_strdup(name);
     uint32_t *copied = IMR_NEW_ARRAY(uint32_t, n);
     if (!grown || !copied_name || !copied) {
@@ -108,7 +109,7 @@ imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *q
         return imr_fail_memory(err);
     }
     for (size_t i = 0; i < n; i++)
-        copied[i] = queries ? queries[i] : (uint32_t)i;
+        copied[i] = queries ? queries[i] : (uint32_t)(first + i);
     c->splits[c->n_splits++] = (imr_cache_split){copied_name, copied, n, made ? made : qrels, made};
     return IMR_OK;
 }
@@ -147,7 +148,7 @@ imr_status imr_cache_finish(imr_cache *c, imr_error *err)
         return IMR_OK;
     if (c->dataset && c->dataset->n_splits)
         return dataset_splits(c, err);
-    return imr_cache_add_split(c, "all", NULL, 0, NULL, NULL, err);
+    return imr_cache_add_split(c, "all", NULL, c->queries.ids.n, NULL, NULL, err);
 }
 
 /* ---- encoding ---- */

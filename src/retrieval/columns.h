@@ -1,4 +1,7 @@
-/* retrieval/columns.h - lines of columns, cut in place: judgements, rankings, topics. */
+/*
+ * retrieval/columns.h - lines of columns, cut in place: judgements, rankings, topics; and ASCII
+ * case.
+ */
 #ifndef IMR_RETRIEVAL_COLUMNS_H
 #define IMR_RETRIEVAL_COLUMNS_H
 
@@ -18,5 +21,9 @@ char *imr_lines_next(imr_lines *l);
 size_t imr_count_tabs(const char *line);
 /* Cuts a line at each of `stops`, or at each run of them, into at most max fields; how many. */
 size_t imr_cut(char *line, const char *stops, bool runs, char **fields, size_t max);
+
+/* Does text begin with the n bytes of `with`, whatever the case of ASCII letters? What the locale
+ * thinks of 'I' does not matter here. */
+bool imr_begins(const char *text, const char *with, size_t n);
 
 #endif

@@ -60,33 +60,24 @@ bool imr_dataset_find(const imr_dataset *d, const char *id, uint32_t *document)
     return imr_ids_find(&d->documents, id, document);
 }
 
-/* The document's line, parsed. */
-static imr_status parse_line(imr_json **node, const imr_dataset *d, size_t document, imr_error *err)
-{
-    imr_status status = imr_json_parse(node, d->corpus.data + d->offsets[document],
-                                       d->lengths[document], imr_dataset_id(d, document), err);
-    return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, d->corpus.name);
-}
-
 imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *title, imr_buf *text,
                             imr_error *err)
 {
     if (d->text_folder)
         return text ? imr_dataset_read_text(d, document, text, err) : IMR_OK;
     imr_json *node IMR_AUTOJSON = NULL;
-    IMR_TRY(parse_line(&node, d, document, err));
-    if (imr_json_is_string(node)) {
-        if (text)
-            imr_buf_str(text, imr_json_string_or(node, "", ""));
-    } else {
-        if (title)
-            imr_buf_str(title, imr_json_string_or(node, "title", ""));
-        if (text)
-            imr_buf_str(text, imr_json_string_or(node, "text", ""));
-    }
-    if (title)
+    imr_status status = imr_json_parse(&node, d->corpus.data + d->offsets[document],
+                                       d->lengths[document], imr_dataset_id(d, document), err);
+    if (status != IMR_OK)
+        return imr_error_prefix(err, status, d->corpus.name);
+    if (title) {
+        imr_buf_str(title, imr_json_string_or(node, "title", ""));
         IMR_TRY(imr_buf_check(title, err));
-    return text ? imr_buf_check(text, err) : IMR_OK;
+    }
+    if (!text)
+        return IMR_OK;
+    imr_buf_str(text, imr_json_string_or(node, imr_json_is_string(node) ? "" : "text", ""));
+    return imr_buf_check(text, err);
 }
 
 /* White space as Python's str.strip() knows it, since the reference strips with that. */

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/number.h"
+#include "retrieval/columns.h"
 
 /* Spellings; `cut` is what stands before the number, `whole` the name without a cut-off. The first
  * row of a kind is how we print it, `trec` how trec_eval does. */
@@ -26,21 +27,9 @@ static const struct spelling {
     {IMR_METRIC_REL_RET, "num_rel_ret", NULL, "num_rel_ret", NULL},
 };
 
-/* ASCII only: what the locale thinks of 'I' does not matter here. */
-static bool begins(const char *text, const char *with)
-{
-    for (; *with; text++, with++) {
-        int a = *text >= 'A' && *text <= 'Z' ? *text + 32 : *text;
-        int b = *with >= 'A' && *with <= 'Z' ? *with + 32 : *with;
-        if (a != b)
-            return false;
-    }
-    return true;
-}
-
 static bool equals(const char *text, const char *other)
 {
-    return other && strlen(text) == strlen(other) && begins(text, other);
+    return other && strlen(text) == strlen(other) && imr_begins(text, other, strlen(other));
 }
 
 static bool cut_of(const char *digits, uint32_t *k)
@@ -58,10 +47,10 @@ static bool matches(const struct spelling *s, const char *text, uint32_t *k)
     *k = 0;
     if (equals(text, s->whole) || equals(text, s->trec_whole))
         return true;
-    if (s->cut && begins(text, s->cut) && cut_of(text + strlen(s->cut), k))
+    if (s->cut && imr_begins(text, s->cut, strlen(s->cut)) && cut_of(text + strlen(s->cut), k))
         return true;
     size_t n = s->trec_cut ? strlen(s->trec_cut) : 0;
-    return n && begins(text, s->trec_cut) && (text[n] == '.' || text[n] == '_') &&
+    return n && imr_begins(text, s->trec_cut, n) && (text[n] == '.' || text[n] == '_') &&
            cut_of(text + n + 1, k);
 }
 

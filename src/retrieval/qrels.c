@@ -106,6 +106,19 @@ size_t imr_cut(char *line, const char *stops, bool runs, char **fields, size_t m
     return n;
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+bool imr_begins(const char *text, const char *with, size_t n)
+{
+    size_t i = 0;
+    while (i < n && lower(text[i]) == lower(with[i]))
+        i++;
+    return i == n;
+}
+
 static imr_status check_id(const reader *r, size_t line, const char *what, const char *id,
                            imr_error *err)
 {

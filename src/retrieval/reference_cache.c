@@ -523,17 +523,12 @@ static imr_status make_splits(const gather *g, imr_error *err)
     for (size_t s = 0, first = 0; s < IMR_REFERENCE_SPLITS; first = g->ends[s], s++) {
         if (!g->present[s])
             continue;
-        size_t n = g->ends[s] - first;
-        IMR_AUTOFREE uint32_t *queries = IMR_NEW_ARRAY(uint32_t, n);
-        if (!queries)
-            return imr_fail_memory(err);
-        for (size_t i = 0; i < n; i++)
-            queries[i] = (uint32_t)(first + i);
         imr_qrels *made = NULL;
         if (c->dataset)
             IMR_TRY(split_qrels(&made, c, g->layout->second && s < 2 ? "train" : "test", first,
                                 g->ends[s], err));
-        IMR_TRY(imr_cache_add_split(c, g->layout->splits[s], queries, n, NULL, made, err));
+        IMR_TRY(imr_cache_add_split(c, g->layout->splits[s], NULL, g->ends[s] - first, NULL, made,
+                                    err));
     }
     return IMR_OK;
 }

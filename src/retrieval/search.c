@@ -16,13 +16,8 @@ enum { BLOCK = 256 }; /* documents a thread takes at a time */
 
 static void scale_block(float *scores, const float *scale, float by, size_t n)
 {
-    if (!scale) {
-        for (size_t i = 0; i < n; i++)
-            scores[i] *= by;
-        return;
-    }
     for (size_t i = 0; i < n; i++)
-        scores[i] *= scale[i] * by;
+        scores[i] *= scale ? scale[i] * by : by;
 }
 
 void imr_search_cosines(float *scores, imr_rows documents, const float *query, const float *scale,

@@ -174,30 +174,24 @@ imr_status imr_significance_test(imr_significance *out, const double *a, const d
     return IMR_OK;
 }
 
-typedef struct ordered_p {
-    double p;
-    size_t at;
-} ordered_p;
-
-static int by_p(const void *a, const void *b)
-{
-    const ordered_p *x = a, *y = b;
-    return x->p != y->p ? (x->p > y->p) - (x->p < y->p) : (x->at > y->at) - (x->at < y->at);
-}
-
 imr_status imr_holm(double *adjusted, const double *p, size_t n, imr_error *err)
 {
-    IMR_AUTOFREE ordered_p *o = IMR_NEW_ARRAY(ordered_p, n);
-    if (!o)
+    IMR_AUTOFREE double *step = IMR_NEW_ARRAY(double, n);
+    IMR_AUTOFREE double *all = IMR_NEW_ARRAY(double, n);
+    if (!step || !all)
         return imr_fail_memory(err);
-    for (size_t i = 0; i < n; i++)
-        o[i] = (ordered_p){p[i], i};
-    qsort(o, n, sizeof *o, by_p);
-    double highest = 0;
     for (size_t i = 0; i < n; i++) {
-        double value = fmin(1, o[i].p * (double)(n - i));
-        highest = fmax(highest, value);
-        adjusted[o[i].at] = highest;
+        size_t below = 0;
+        for (size_t j = 0; j < n; j++)
+            below += p[j] < p[i];
+        step[i] = fmin(1, p[i] * (double)(n - below));
+        all[i] = p[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        double highest = 0;
+        for (size_t j = 0; j < n; j++)
+            highest = all[j] > all[i] ? highest : fmax(highest, step[j]);
+        adjusted[i] = highest;
     }
     return IMR_OK;
 }

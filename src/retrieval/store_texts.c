@@ -107,15 +107,11 @@ imr_status imr_store_reuse_open(imr_store_reuse *r, const char *dir, const imr_s
     return IMR_OK;
 }
 
-static void old_vector(float *out, const imr_store_reuse *r, size_t row)
+static void old_vector(float *out, const imr_cache *c, size_t row)
 {
-    const size_t documents = imr_cache_documents(r->cache);
-    if (row < documents) {
-        imr_rows_get(out, imr_cache_document_rows(r->cache), row);
-        return;
-    }
-    const imr_view queries = imr_cache_query_vectors(r->cache);
-    memcpy(out, imr_view_row(&queries, row - documents), queries.cols * sizeof *out);
+    const size_t documents = c->documents.ids.n;
+    const bool query = row >= documents;
+    imr_rows_get(out, query ? c->queries.rows : c->documents.rows, query ? row - documents : row);
 }
 
 imr_status imr_store_reuse_encode(void *user, const imr_encode_texts *t, float *out, imr_error *err)
@@ -133,7 +129,7 @@ imr_status imr_store_reuse_encode(void *user, const imr_encode_texts *t, float *
         uint32_t row;
         IMR_TRY(imr_sha256_memory(t->texts[i], t->lens[i], hex, err));
         if (imr_strmap_get(&r->rows, hex, DIGITS, &row)) {
-            old_vector(out + i * n, r, row);
+            old_vector(out + i * n, r->cache, row);
             continue;
         }
         left[n_left] = t->texts[i];

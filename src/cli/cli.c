@@ -322,18 +322,12 @@ imr_status imr_cli_dataset(imr_dataset **out, imr_cli *cli, imr_scratch *scratch
     return IMR_OK;
 }
 
-static bool known(const void *user, const char *document_id)
-{
-    uint32_t at;
-    return imr_cache_find_document(user, document_id, &at);
-}
-
 void imr_cli_say_absent(imr_cli *cli, const imr_cache *cache)
 {
     for (size_t i = 0; i < cache->n_splits; i++) {
         const imr_qrels *q = cache->splits[i].qrels;
         const char *first = "";
-        const size_t n = q ? imr_qrels_absent(q, known, cache, &first) : 0;
+        const size_t n = q ? imr_qrels_absent(q, &cache->documents.ids, &first) : 0;
         if (n)
             imr_cli_say(cli,
                         "%zu of the %zu documents judged in %s are not in the corpus, the first is "

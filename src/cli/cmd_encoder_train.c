@@ -19,7 +19,7 @@ static imr_status run_train(imr_cli *cli, imr_error *err)
     double start = imr_clock_seconds();
     imr_dataset *dataset;
     IMR_TRY(imr_cli_dataset(&dataset, cli, NULL, err));
-    size_t documents = imr_dataset_count(dataset);
+    size_t documents = dataset->documents.n;
     imr_encoder_trained result;
     imr_status status =
         imr_encoder_train(&result, dir, dataset, &options, imr_cli_progress(cli), err);

@@ -196,12 +196,6 @@ imr_status imr_inspect_cache(imr_inspection *i, const imr_progress *progress, im
 
 /* ---- data sets ---- */
 
-static bool known(const void *user, const char *document_id)
-{
-    uint32_t at;
-    return imr_dataset_find(user, document_id, &at);
-}
-
 static void found_missing(imr_inspection *i, const char *split, size_t n, const char *what,
                           const char *first, const char *fix)
 {
@@ -226,13 +220,13 @@ static void add_splits(imr_inspection *i, const imr_dataset *d)
         for (size_t q = 0; q < queries; q++) {
             const imr_qrels_query one = imr_qrels_at(qrels, q);
             judged += one.n;
-            if (!imr_dataset_find_query(d, one.id, &at) && unknown++ == 0)
+            if (!imr_ids_find(&d->query_ids, one.id, &at) && unknown++ == 0)
                 query = one.id;
         }
         put_split(&json, &text, name, queries, "judgements", judged, "judgements");
         found_missing(i, name, unknown, "queries are not in queries.jsonl", query,
                       "they are left out");
-        found_missing(i, name, imr_qrels_absent(qrels, known, d, &document),
+        found_missing(i, name, imr_qrels_absent(qrels, &d->documents, &document),
                       "documents are not in the corpus", document,
                       "no ranking can find them: recall stays below 1");
     }
@@ -242,7 +236,7 @@ static void add_splits(imr_inspection *i, const imr_dataset *d)
 static imr_status add_lengths(imr_inspection *i, const imr_dataset *d, const imr_progress *progress,
                               imr_error *err)
 {
-    size_t n = imr_dataset_count(d), empty = 0;
+    size_t n = d->documents.n, empty = 0;
     double total = 0;
     IMR_AUTOBUF imr_buf text = {0};
     for (size_t k = 0; k < n; k++) {
@@ -278,10 +272,10 @@ imr_status imr_inspect_dataset(imr_inspection *i, const imr_progress *progress, 
                                  err);
     IMR_TRY(imr_dataset_sha256(d, i->sha256, queries, progress, err));
     imr_fact_string(i, "queries_sha256", "sha256 of queries", queries);
-    imr_fact_int(i, "documents", "documents", imr_dataset_count(d));
+    imr_fact_int(i, "documents", "documents", d->documents.n);
     if (d->summary[0] && d->corpus.len == 0)
         imr_fact_string(i, "files", "files", d->summary);
-    imr_fact_int(i, "queries", "queries", imr_dataset_queries(d));
+    imr_fact_int(i, "queries", "queries", d->query_ids.n);
     IMR_TRY(add_lengths(i, d, progress, err));
     add_splits(i, d);
     const size_t bad = d->n_bad;

@@ -180,7 +180,7 @@ imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, const imr_
     if (!b)
         return imr_fail_memory(err);
     b->dataset = dataset;
-    b->n = imr_dataset_count(dataset);
+    b->n = dataset->documents.n;
     if (!(b->lengths = IMR_NEW_ARRAY(uint32_t, b->n)))
         return imr_fail_memory(err);
     IMR_AUTOBUF imr_buf text = {0};
@@ -240,7 +240,7 @@ imr_status imr_bm25_negatives(const imr_bm25 *b, const char *query, size_t len,
     bool judged = qrels && imr_qrels_find(qrels, query_id, &at);
     size_t n = 0;
     for (size_t i = 0; i < pool && n < want; i++) {
-        const char *id = imr_dataset_id(b->dataset, ranked[i]);
+        const char *id = imr_ids_at(&b->dataset->documents, ranked[i]);
         if (!judged || imr_qrels_grade(qrels, at, id, NULL) <= 0)
             out[n++] = ranked[i];
     }

@@ -128,12 +128,6 @@ size_t imr_cache_documents(const imr_cache *c)
     return c->documents.ids.n;
 }
 
-imr_rows imr_cache_document_rows(const imr_cache *c)
-{
-    assert(!c->documents.scattered);
-    return c->documents.rows;
-}
-
 void imr_cache_forget(const imr_cache *c)
 {
     for (size_t i = 0; i < IMR_REFERENCE_SPLITS; i++) {
@@ -147,11 +141,6 @@ void imr_cache_forget(const imr_cache *c)
 const char *imr_cache_document_id(const imr_cache *c, size_t document)
 {
     return imr_ids_at(&c->documents.ids, document);
-}
-
-bool imr_cache_find_document(const imr_cache *c, const char *id, uint32_t *document)
-{
-    return imr_ids_find(&c->documents.ids, id, document);
 }
 
 imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *title, imr_buf *text,
@@ -170,12 +159,6 @@ size_t imr_cache_queries(const imr_cache *c)
     return c->queries.ids.n;
 }
 
-imr_view imr_cache_query_vectors(const imr_cache *c)
-{
-    assert(!c->queries.scattered);
-    return imr_rows_view(c->queries.rows);
-}
-
 const char *imr_cache_query_id(const imr_cache *c, size_t query)
 {
     return imr_ids_at(&c->queries.ids, query);
@@ -184,11 +167,6 @@ const char *imr_cache_query_id(const imr_cache *c, size_t query)
 const char *imr_cache_query_text(const imr_cache *c, size_t query)
 {
     return c->query_texts ? c->query_texts[query] : imr_cache_query_id(c, query);
-}
-
-bool imr_cache_find_query(const imr_cache *c, const char *id, uint32_t *query)
-{
-    return imr_ids_find(&c->queries.ids, id, query);
 }
 
 #define BLANKS " \t\n\v\f\r"

@@ -86,6 +86,9 @@ typedef struct imr_cache_vector {
 /* Rows with ids: documents or queries. */
 typedef struct imr_cache_rows {
     imr_ids ids;
+    /* [ids.n, n] documents as they are stored, queries as float32; not after one_pass. Of a store
+     * they are a mapped file somebody else may have written: opening looks at a few documents only,
+     * who reads all of them checks that they are finite. */
     imr_rows rows;
     imr_matrix owned; /* vectors that are not mapped */
     imr_npy mapped;
@@ -157,16 +160,11 @@ IMR_FREE_AT(imr_cache, imr_cache_free)
 
 /* ---- documents ---- */
 size_t imr_cache_documents(const imr_cache *c);
-/* [documents, n] as they are stored. Of a store they are a mapped file somebody else may have
- * written: opening looks at a few of them only, who reads all of them checks that they are finite.
- * Not to be called after one_pass. */
-imr_rows imr_cache_document_rows(const imr_cache *c);
 /* Rows [first, first+count) as float32 into out[count x n]. IMR_E_NUMERIC names the document whose
  * vector is not finite. */
 imr_status imr_cache_read_rows(const imr_cache *c, size_t first, size_t count, float *out,
                                imr_error *err) IMR_NODISCARD;
 const char *imr_cache_document_id(const imr_cache *c, size_t document);
-bool imr_cache_find_document(const imr_cache *c, const char *id, uint32_t *document);
 /* After one_pass: what was read of the vectors' files need not stay in memory. */
 void imr_cache_forget(const imr_cache *c);
 /* Title and text as the dataset has them, appended; either may be NULL. Without a dataset both are
@@ -176,14 +174,11 @@ imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *titl
 
 /* ---- queries ---- */
 size_t imr_cache_queries(const imr_cache *c);
-/* [queries, n]; F16 converted once. Not to be called after one_pass. */
-imr_view imr_cache_query_vectors(const imr_cache *c);
 /* One of them into out[n]; IMR_E_NUMERIC as imr_cache_read_rows. */
 imr_status imr_cache_read_query(const imr_cache *c, size_t query, float *out,
                                 imr_error *err) IMR_NODISCARD;
 const char *imr_cache_query_id(const imr_cache *c, size_t query);
 const char *imr_cache_query_text(const imr_cache *c, size_t query); /* the id when unknown */
-bool imr_cache_find_query(const imr_cache *c, const char *id, uint32_t *query);
 /* The query with exactly this text (white space around it and ASCII case do not count). */
 bool imr_cache_find_query_text(const imr_cache *c, const char *text, uint32_t *query);
 /* Queries whose text begins with `prefix` (white space before it and ASCII case do not count), then

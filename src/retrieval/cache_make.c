@@ -126,7 +126,7 @@ static imr_status dataset_splits(imr_cache *c, imr_error *err)
         size_t n = 0;
         uint32_t at;
         for (size_t i = 0; i < imr_qrels_count(qrels); i++)
-            if (imr_cache_find_query(c, imr_qrels_at(qrels, i).id, &at))
+            if (imr_ids_find(&c->queries.ids, imr_qrels_at(qrels, i).id, &at))
                 found[n++] = at;
         IMR_TRY(imr_cache_add_split(c, name, found, n, qrels, NULL, err));
     }
@@ -141,7 +141,7 @@ imr_status imr_cache_finish(imr_cache *c, imr_error *err)
     for (size_t i = 0; i < c->queries.ids.n; i++) {
         uint32_t at;
         const char *id = imr_ids_at(&c->queries.ids, i);
-        bool known = c->dataset && imr_dataset_find_query(c->dataset, id, &at);
+        bool known = c->dataset && imr_ids_find(&c->dataset->query_ids, id, &at);
         c->query_texts[i] = known ? c->dataset->query_texts[at] : id;
     }
     if (c->n_splits)
@@ -155,8 +155,8 @@ imr_status imr_cache_finish(imr_cache *c, imr_error *err)
 
 static const char *row_id(const imr_encode_job *job, size_t row)
 {
-    return job->queries ? imr_dataset_query_id(job->dataset, row)
-                        : imr_dataset_id(job->dataset, row);
+    return job->queries ? imr_ids_at(&job->dataset->query_ids, row)
+                        : imr_ids_at(&job->dataset->documents, row);
 }
 
 imr_status imr_encode_text(const imr_encode_job *job, size_t row, imr_buf *out, imr_error *err)
@@ -246,8 +246,8 @@ imr_status imr_cache_build_memory(imr_cache **out, imr_dataset *dataset,
     IMR_TRY(imr_dataset_sha256(dataset, c->dataset_sha256, NULL, progress, err));
     imr_encode_job documents = {dataset, false, c->encoder.passage_prefix, n, encode, user};
     imr_encode_job queries = {dataset, true, c->encoder.query_prefix, n, encode, user};
-    IMR_TRY(encode_all(&c->documents, &documents, imr_dataset_count(dataset), progress, err));
-    IMR_TRY(encode_all(&c->queries, &queries, imr_dataset_queries(dataset), progress, err));
+    IMR_TRY(encode_all(&c->documents, &documents, dataset->documents.n, progress, err));
+    IMR_TRY(encode_all(&c->queries, &queries, dataset->query_ids.n, progress, err));
     c->dataset = dataset;
     imr_status status = imr_cache_finish(c, err);
     if (status != IMR_OK) {

@@ -45,29 +45,15 @@ void imr_dataset_free_ptr(imr_dataset **d)
     imr_dataset_free(*d);
 }
 
-size_t imr_dataset_count(const imr_dataset *d)
-{
-    return d->documents.n;
-}
-
-const char *imr_dataset_id(const imr_dataset *d, size_t document)
-{
-    return imr_ids_at(&d->documents, document);
-}
-
-bool imr_dataset_find(const imr_dataset *d, const char *id, uint32_t *document)
-{
-    return imr_ids_find(&d->documents, id, document);
-}
-
 imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *title, imr_buf *text,
                             imr_error *err)
 {
     if (d->text_folder)
         return text ? imr_dataset_read_text(d, document, text, err) : IMR_OK;
     imr_json *node IMR_AUTOJSON = NULL;
-    imr_status status = imr_json_parse(&node, d->corpus.data + d->offsets[document],
-                                       d->lengths[document], imr_dataset_id(d, document), err);
+    imr_status status =
+        imr_json_parse(&node, d->corpus.data + d->offsets[document], d->lengths[document],
+                       imr_ids_at(&d->documents, document), err);
     if (status != IMR_OK)
         return imr_error_prefix(err, status, d->corpus.name);
     if (title) {
@@ -124,21 +110,6 @@ imr_status imr_dataset_text(const imr_dataset *d, size_t document, imr_buf *out,
     return imr_buf_check(out, err);
 }
 
-size_t imr_dataset_queries(const imr_dataset *d)
-{
-    return d->query_ids.n;
-}
-
-const char *imr_dataset_query_id(const imr_dataset *d, size_t query)
-{
-    return imr_ids_at(&d->query_ids, query);
-}
-
-bool imr_dataset_find_query(const imr_dataset *d, const char *id, uint32_t *query)
-{
-    return imr_ids_find(&d->query_ids, id, query);
-}
-
 static bool is_validation(const char *name)
 {
     static const char *const names[] = {"dev", "val", "valid", "validation"};
@@ -176,7 +147,7 @@ static imr_status sha256_of_folder(const imr_dataset *d, char out[IMR_SHA256_HEX
     imr_sha256_init(&s);
     IMR_AUTOBUF imr_buf text = {0};
     for (size_t i = 0; i < d->documents.n; i++) {
-        const char *id = imr_dataset_id(d, i);
+        const char *id = imr_ids_at(&d->documents, i);
         imr_buf_clear(&text);
         IMR_TRY(imr_dataset_read_text(d, i, &text, err));
         imr_sha256_add(&s, id, strlen(id) + 1);

@@ -138,10 +138,6 @@ imr_status imr_dataset_open_memory(imr_dataset **out, imr_named_bytes corpus,
 void imr_dataset_free(imr_dataset *d);
 void imr_dataset_free_ptr(imr_dataset **d); /* for IMR_CLEANUP */
 
-/* ---- documents ---- */
-size_t imr_dataset_count(const imr_dataset *d);
-const char *imr_dataset_id(const imr_dataset *d, size_t document);
-bool imr_dataset_find(const imr_dataset *d, const char *id, uint32_t *document);
 /* Title and text as they are in the file, appended to the buffers (either may be NULL). */
 imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *title, imr_buf *text,
                             imr_error *err) IMR_NODISCARD;
@@ -157,12 +153,6 @@ const imr_json *imr_document_id(const imr_json *line);
 void imr_document_text(imr_buf *out, const char *title, size_t title_len, const char *text,
                        size_t text_len);
 
-/* ---- queries, in file order ---- */
-size_t imr_dataset_queries(const imr_dataset *d);
-const char *imr_dataset_query_id(const imr_dataset *d, size_t query);
-bool imr_dataset_find_query(const imr_dataset *d, const char *id, uint32_t *query);
-
-/* ---- judgements ---- */
 /* True for equal names and for any two of "dev", "val", "valid", "validation". */
 bool imr_same_split(const char *a, const char *b);
 /* By imr_same_split; NULL when there is no such split. */

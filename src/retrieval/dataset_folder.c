@@ -308,7 +308,7 @@ static imr_status check_text(bool *empty, const char *path, imr_error *err)
 imr_status imr_dataset_read_text(const imr_dataset *d, size_t document, imr_buf *out,
                                  imr_error *err)
 {
-    IMR_AUTOFREE char *path = text_path(d, imr_dataset_id(d, document));
+    IMR_AUTOFREE char *path = text_path(d, imr_ids_at(&d->documents, document));
     if (!path)
         return imr_fail_memory(err);
     IMR_CLEANUP(imr_file_unmap) imr_file f = {0};

@@ -346,12 +346,12 @@ const char *imr_qrels_document(const imr_qrels *q, uint32_t document)
     return q->documents.v[document];
 }
 
-size_t imr_qrels_absent(const imr_qrels *q, imr_known_fn known, const void *user,
-                        const char **first)
+size_t imr_qrels_absent(const imr_qrels *q, const imr_ids *known, const char **first)
 {
     size_t n = 0;
+    uint32_t at;
     for (size_t i = 0; i < q->documents.n; i++)
-        if (!known(user, q->documents.v[i]) && n++ == 0)
+        if (!imr_ids_find(known, q->documents.v[i], &at) && n++ == 0)
             *first = q->documents.v[i];
     return n;
 }

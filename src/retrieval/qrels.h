@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "retrieval/ids.h"
 
 typedef struct imr_judgement {
     uint32_t document; /* number within this qrels: imr_qrels_document */
@@ -53,9 +54,7 @@ size_t imr_qrels_documents(const imr_qrels *q);
 const char *imr_qrels_document(const imr_qrels *q, uint32_t document);
 
 /* How many of the documents are not known, and the first of them (untouched at 0). */
-typedef bool (*imr_known_fn)(const void *user, const char *document_id);
-size_t imr_qrels_absent(const imr_qrels *q, imr_known_fn known, const void *user,
-                        const char **first);
+size_t imr_qrels_absent(const imr_qrels *q, const imr_ids *known, const char **first);
 
 /* Grade of a document for a query; *judged (may be NULL) tells 0 from unjudged. Negative grades
  * come back as unjudged 0. */

@@ -343,7 +343,7 @@ static imr_status add_query(gather *g, const char *id, imr_cache_vector v,
     for (const imr_json *n = imr_json_child(negatives); n; n = imr_json_next(n)) {
         uint32_t at;
         if (imr_json_is_string(n) &&
-            imr_cache_find_document(g->c, imr_json_string_or(n, "", ""), &at) &&
+            imr_ids_find(&g->c->documents.ids, imr_json_string_or(n, "", ""), &at) &&
             !IMR_PUSH(&g->negatives, at))
             return imr_fail_memory(err);
     }

@@ -94,7 +94,7 @@ static size_t judged(const char **out, const imr_dataset *d, const imr_qrels *qr
     for (size_t i = 0; i < imr_qrels_count(qrels); i++) {
         uint32_t row;
         const char *id = imr_qrels_at(qrels, i).id;
-        if (imr_dataset_find_query(d, id, &row))
+        if (imr_ids_find(&d->query_ids, id, &row))
             out[n++] = id;
     }
     qsort(out, n, sizeof *out, imr_by_text);

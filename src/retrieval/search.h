@@ -5,7 +5,7 @@
  *
  * Order: math/topk.h takes the best of the scores (a pass over N floats, a hundredth of the scan);
  * here are the scores, and the ranks of chosen documents among all. The id order comes as a table
- * (imr_topk_places, imr_cache_id_places).
+ * (imr_topk_places, documents.ids.places of a cache).
  * Threads: reads only; OpenMP over blocks of documents. Every row is summed in one fixed order,
  * whatever the number of threads.
  */

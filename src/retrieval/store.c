@@ -100,8 +100,7 @@ static imr_status make_manifest(builder *b, imr_error *err)
     imr_buf_printf(m,
                    "\n },\n \"n\": %zu,\n \"dtype\": \"%s\",\n \"documents\": %zu,\n"
                    " \"queries\": %zu,\n \"dataset\": {\n",
-                   b->plan->n, imr_dtype_name(b->plan->dtype), imr_dataset_count(d),
-                   imr_dataset_queries(d));
+                   b->plan->n, imr_dtype_name(b->plan->dtype), d->documents.n, d->query_ids.n);
     put_member(m, "  ", "path", real ? real : d->path);
     imr_buf_printf(m, ",\n  \"corpus_bytes\": %" PRIu64, d->corpus.len);
     put_member(m, ",\n  ", "corpus_sha256", corpus);
@@ -239,8 +238,7 @@ static imr_status open_part(imr_kept_rows *out, part *p, imr_error *err)
                                            {"taking over documents", "taking over queries"}};
     const imr_store_plan *plan = p->b->plan;
     const bool queries = p->job->queries;
-    const size_t rows =
-        queries ? imr_dataset_queries(plan->dataset) : imr_dataset_count(plan->dataset);
+    const size_t rows = queries ? plan->dataset->query_ids.n : plan->dataset->documents.n;
     imr_npy_header(p->head, plan->dtype, rows, plan->n);
     *out = (imr_kept_rows){.what = what[!p->b->encode][queries],
                            .note = queries ? "queries " : "documents ",
@@ -282,9 +280,10 @@ static imr_status write_ids(const builder *b, const char *name, bool queries, im
     const imr_dataset *d = b->plan->dataset;
     imr_writer w;
     IMR_TRY(imr_writer_open(&w, path_in(b, name).s, err));
-    size_t n = queries ? imr_dataset_queries(d) : imr_dataset_count(d);
+    size_t n = queries ? d->query_ids.n : d->documents.n;
     for (size_t i = 0; i < n; i++)
-        imr_writer_printf(&w, "%s\n", queries ? imr_dataset_query_id(d, i) : imr_dataset_id(d, i));
+        imr_writer_printf(&w, "%s\n",
+                          queries ? imr_ids_at(&d->query_ids, i) : imr_ids_at(&d->documents, i));
     return imr_writer_commit(&w, err);
 }
 

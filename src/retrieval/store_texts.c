@@ -34,8 +34,7 @@ imr_status imr_store_write_texts(const char *dir, const char *manifest,
                                  const imr_encode_job jobs[2], const imr_progress *progress,
                                  imr_error *err)
 {
-    const size_t rows[2] = {imr_dataset_count(jobs[0].dataset),
-                            imr_dataset_queries(jobs[1].dataset)};
+    const size_t rows[2] = {jobs[0].dataset->documents.n, jobs[1].dataset->query_ids.n};
     char head[HEAD_BYTES], hex[IMR_SHA256_HEX];
     IMR_AUTOBUF imr_buf scratch = {0};
     IMR_CLEANUP(imr_writer_done) imr_writer w = {0};
@@ -162,7 +161,7 @@ static void name_text(store_changes *out, const char *id)
 imr_status imr_store_compare(store_changes *out, uint32_t *rows, const imr_cache *c,
                              const imr_dataset *d, const imr_progress *progress, imr_error *err)
 {
-    const size_t documents = imr_cache_documents(c), n = imr_dataset_count(d);
+    const size_t documents = imr_cache_documents(c), n = d->documents.n;
     IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
     IMR_AUTOBUF imr_buf scratch = {0};
     const imr_encode_job job = {.dataset = d, .prefix = c->encoder.passage_prefix};
@@ -175,9 +174,10 @@ imr_status imr_store_compare(store_changes *out, uint32_t *rows, const imr_cache
         char hex[IMR_SHA256_HEX];
         uint32_t row;
         IMR_TRY(step(progress, i, n, err));
-        if (!imr_ids_find_near(&c->documents.ids, imr_dataset_id(d, i), (uint32_t)(i), &row)) {
+        if (!imr_ids_find_near(&c->documents.ids, imr_ids_at(&d->documents, i), (uint32_t)(i),
+                               &row)) {
             found.added++;
-            name_text(&found, imr_dataset_id(d, i));
+            name_text(&found, imr_ids_at(&d->documents, i));
             continue;
         }
         IMR_TRY(hash_row(hex, &job, i, &scratch, err));
@@ -186,7 +186,7 @@ imr_status imr_store_compare(store_changes *out, uint32_t *rows, const imr_cache
             found.same++;
         } else {
             found.changed++;
-            name_text(&found, imr_dataset_id(d, i));
+            name_text(&found, imr_ids_at(&d->documents, i));
         }
     }
     found.gone = documents - found.same - found.changed;

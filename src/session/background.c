@@ -162,7 +162,7 @@ static imr_status run_sample(const imr_session *s, imr_told *t, const uint32_t *
 static imr_status measure_vectors(const imr_session *s, imr_told *t, imr_rows queries,
                                   const imr_progress *progress, imr_error *err)
 {
-    const imr_rows vectors[2] = {queries, imr_cache_document_rows(s->cache)};
+    const imr_rows vectors[2] = {queries, s->cache->documents.rows};
     imr_background *to[2] = {&t->queries[IMR_CHANGE_VECTOR], &t->documents[IMR_CHANGE_VECTOR]};
     const imr_background **told[2] = {&t->why.query[IMR_CHANGE_VECTOR],
                                       &t->why.document[IMR_CHANGE_VECTOR]};
@@ -195,9 +195,9 @@ imr_status imr_words_measure(const imr_session *s, imr_told *t, const imr_progre
                              imr_error *err)
 {
     imr_told_forget(t);
-    imr_rows vectors = imr_rows_of_view(imr_cache_query_vectors(s->cache));
+    imr_rows vectors = imr_rows_of_view(imr_rows_view(s->cache->queries.rows));
     if (vectors.rows < MINIMUM) /* documents stand in as queries */
-        vectors = imr_cache_document_rows(s->cache);
+        vectors = s->cache->documents.rows;
     if (vectors.rows < MINIMUM)
         return IMR_OK;
     if (!s->adapter)

@@ -53,7 +53,7 @@ imr_status imr_candidates(uint32_t *out, const imr_ranker *r, imr_stage stage, i
                           size_t k, const char *what, const imr_progress *progress, imr_error *err)
 {
     const bool projected = stage == IMR_STAGE_BEFORE;
-    const imr_rows d = projected ? r->projected.d : imr_cache_document_rows(r->cache);
+    const imr_rows d = projected ? r->projected.d : r->cache->documents.rows;
     const float *scale = projected ? r->projected.working_scale : r->projected.base_scale;
     const uint32_t *places = r->cache->documents.ids.places;
     const size_t q = queries.rows;

@@ -39,7 +39,7 @@ imr_status imr_pair_find(imr_session *s, imr_trace *t, const char *document, imr
     imr_trace_pair *p = t->pair = IMR_ARENA_ARRAY(t->arena, imr_trace_pair, 1);
     if (!p || !(p->base = IMR_ARENA_ARRAY(t->arena, float, s->cache->dim)))
         return imr_fail_memory(err);
-    if (imr_cache_find_document(s->cache, document, &p->row))
+    if (imr_ids_find(&s->cache->documents.ids, document, &p->row))
         return imr_cache_read_rows(s->cache, p->row, 1, p->base, err);
     p->row = UINT32_MAX;
     p->text = imr_arena_strdup(t->arena, document);

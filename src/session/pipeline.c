@@ -23,7 +23,7 @@ const char *imr_trace_keep(imr_arena *arena, const char *text)
 
 static imr_status from_cache(imr_session *s, imr_trace *t, uint32_t row, imr_error *err)
 {
-    const imr_view vectors = imr_cache_query_vectors(s->cache);
+    const imr_view vectors = imr_rows_view(s->cache->queries.rows);
     memcpy(s->query_base, imr_view_row(&vectors, row), vectors.cols * sizeof *s->query_base);
     t->query_id = imr_trace_keep(t->arena, imr_cache_query_id(s->cache, row));
     t->query_text = imr_trace_keep(t->arena, imr_cache_query_text(s->cache, row));
@@ -65,10 +65,10 @@ static imr_status find_vector(imr_session *s, const imr_request *request, imr_tr
     uint32_t row;
     const char *id = request->query_id;
     if (!id && request->document && request->text &&
-        imr_cache_find_query(s->cache, request->text, &row))
+        imr_ids_find(&s->cache->queries.ids, request->text, &row))
         id = request->text;
     if (id) {
-        if (!imr_cache_find_query(s->cache, id, &row))
+        if (!imr_ids_find(&s->cache->queries.ids, id, &row))
             return imr_fail(err, IMR_E_NOT_FOUND, "the cache %s has no query '%s'", s->cache->path,
                             id);
         return from_cache(s, t, row, err);
@@ -381,7 +381,7 @@ static float *copy(imr_arena *arena, const float *v, size_t n)
 static imr_status keep_bases(imr_session *s, imr_trace *t, const imr_listing *l, imr_error *err)
 {
     imr_why_run *r = &t->run;
-    const imr_rows rows = imr_cache_document_rows(s->cache);
+    const imr_rows rows = s->cache->documents.rows;
     const imr_weights *w = s->adapter ? &s->adapter->w : NULL;
     const bool has_bias = w && imr_weight_count(w, IMR_W_PROJECTOR_BIAS) > 0;
     IMR_CLEANUP(imr_matrix_done) imr_matrix base = {0};

@@ -53,7 +53,7 @@ static imr_status plan_init(plan *p, const imr_adapter *adapter, const imr_cache
                             const imr_progress *progress, imr_error *err)
 {
     *p = (plan){.adapter = adapter, .cache = cache, .progress = progress, .m = adapter->w.m};
-    p->base = imr_cache_document_rows(cache);
+    p->base = cache->documents.rows;
     p->half = cache->dtype == IMR_F16;
     p->scaled = p->half || !imr_form_scales(adapter->w.form);
     const size_t row = p->m * (p->half ? sizeof(uint16_t) : sizeof(float));

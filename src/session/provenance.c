@@ -59,7 +59,7 @@ static imr_status kept_by(double *out, const imr_ranker *r, imr_form form, imr_q
 static imr_status sample(imr_query_sample *x, const imr_ranker *r, const imr_progress *progress,
                          imr_error *err)
 {
-    const imr_view queries = imr_cache_query_vectors(r->cache);
+    const imr_view queries = imr_rows_view(r->cache->queries.rows);
     const size_t n = queries.rows < SAMPLE ? queries.rows : SAMPLE;
     const size_t documents = r->projected.d.rows;
     uint32_t chosen[SAMPLE];

@@ -141,7 +141,7 @@ static imr_status adapt(imr_ranker *r, size_t k, imr_scope scope, imr_stage by,
 static imr_status rank(imr_ranker *r, const float *base, const imr_trace_settings *o, imr_stage by,
                        const imr_progress *progress, imr_error *err)
 {
-    const imr_rows documents = imr_cache_document_rows(r->cache), d = r->projected.d;
+    const imr_rows documents = r->cache->documents.rows, d = r->projected.d;
     const imr_projected *p = &r->projected;
     float *encoder = r->sim[IMR_STAGE_ENCODER], *before = r->sim[IMR_STAGE_BEFORE];
     IMR_TRY(imr_adapter_project(r->adapter, imr_view_of(base, 1, documents.cols), r->query, err));
@@ -271,7 +271,7 @@ static imr_status list_encoder(imr_ranker *r, const float *base, imr_listing *l,
                                const imr_progress *progress, imr_error *err)
 {
     float *encoder = r->sim[IMR_STAGE_ENCODER];
-    IMR_TRY(scan(encoder, imr_cache_document_rows(r->cache), r->projected.base_scale, base,
+    IMR_TRY(scan(encoder, r->cache->documents.rows, r->projected.base_scale, base,
                  "ranking by the encoder", progress, err));
     imr_ranker_top(r, IMR_STAGE_ENCODER, l->document, l->n);
     for (size_t i = 0; i < l->n; i++) {

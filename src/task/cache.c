@@ -83,7 +83,7 @@ static imr_status count_block(imr_token_totals *t, const imr_token_counter *c, c
 static imr_status count_texts(imr_token_totals *t, const imr_token_counter *c, bool queries,
                               imr_buf *texts, imr_error *err)
 {
-    const size_t all = queries ? imr_dataset_queries(c->dataset) : imr_dataset_count(c->dataset);
+    const size_t all = queries ? c->dataset->query_ids.n : c->dataset->documents.n;
     while (t->texts < all) {
         size_t n = 0, bytes = 0;
         if (!imr_progress_step(c->progress, "counting tokens", t->texts, all))
@@ -141,7 +141,7 @@ static bool encoder_step(void *user, const imr_progress_info *info)
 /* Of a static encoder the table is made in no time, whenever it is wanted. */
 static imr_status begin_table(job *j, imr_error *err)
 {
-    const size_t all = imr_dataset_count(j->texts.dataset);
+    const size_t all = j->texts.dataset->documents.n;
     IMR_AUTOBUF imr_buf text = {0};
     if (!j->encoder->transformer || *imr_context_problem(j->encoder))
         return IMR_OK;
@@ -188,7 +188,7 @@ static imr_status keep_table(const job *j, const char *dir, imr_error *err)
     imr_context_rows rows = {0};
     imr_context_source source = {.encoder_sha256 = j->texts.identity->sha256,
                                  .prefix = j->texts.identity->passage_prefix,
-                                 .documents = imr_dataset_count(j->texts.dataset),
+                                 .documents = j->texts.dataset->documents.n,
                                  .n = j->encoder->dim};
     IMR_AUTOBUF imr_buf unkept = {0};
     if (!j->context || !imr_context_complete(j->context))

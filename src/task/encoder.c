@@ -24,7 +24,7 @@ imr_status imr_encoder_train(imr_encoder_trained *out, const char *folder,
                              const imr_progress *progress, imr_error *err)
 {
     reader r = {.dataset = dataset};
-    const imr_text_source source = {imr_dataset_count(dataset), document_text, &r};
+    const imr_text_source source = {dataset->documents.n, document_text, &r};
     imr_static_words words = {0};
     imr_status status = imr_static_train(&words, &source, options, progress, err);
     imr_buf_done(&r.text);

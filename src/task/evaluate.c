@@ -86,7 +86,7 @@ static imr_status compare(evaluator *v, size_t row, imr_error *err)
 static imr_status measure_row(evaluator *v, size_t row, uint32_t judged, imr_arena *arena,
                               imr_error *err)
 {
-    imr_view queries = imr_cache_query_vectors(v->cache);
+    imr_view queries = imr_rows_view(v->cache->queries.rows);
     imr_ranker *r = &v->ranker;
     imr_listing l;
     IMR_TRY(imr_ranker_run(r, imr_view_row(&queries, v->e->query[row]), &v->settings, arena, NULL,

@@ -98,8 +98,8 @@ static imr_status add_positives(imr_examples *e, const imr_cache *cache, const i
             continue; /* ideal is descending: each grade once */
         for (size_t i = 0; i < q.n; i++)
             if (q.v[i].grade == q.ideal[grade] &&
-                imr_cache_find_document(cache, imr_qrels_document(qrels, q.v[i].document),
-                                        &document) &&
+                imr_ids_find(&cache->documents.ids, imr_qrels_document(qrels, q.v[i].document),
+                             &document) &&
                 !(held && held[document]) && !IMR_PUSH(&e->positives, document))
                 return imr_fail_memory(err);
     }
@@ -120,7 +120,8 @@ static imr_status add_mined(imr_examples *e, const imr_cache *cache, const imr_b
                                plan->negatives, plan->pool, mined, &found, err));
     for (size_t i = 0; i < found; i++) {
         uint32_t document;
-        if (imr_cache_find_document(cache, imr_dataset_id(cache->dataset, mined[i]), &document) &&
+        if (imr_ids_find(&cache->documents.ids, imr_ids_at(&cache->dataset->documents, mined[i]),
+                         &document) &&
             !IMR_PUSH(&e->negatives, document))
             return imr_fail_memory(err);
     }
@@ -169,7 +170,7 @@ imr_status imr_examples_judged(imr_examples *out, const imr_cache *cache, const 
                                const uint32_t *queries, size_t n, const imr_example_plan *plan,
                                const imr_progress *progress, imr_error *err)
 {
-    const imr_view all = imr_cache_query_vectors(cache);
+    const imr_view all = imr_rows_view(cache->queries.rows);
     const bool ready = brings_negatives(cache, queries, n);
     if (!ready && plan->miner == IMR_MINER_BM25 && !cache->dataset)
         return imr_fail(err, IMR_E_NOT_FOUND,
@@ -199,7 +200,7 @@ imr_status imr_examples_pseudo(imr_examples *out, const imr_cache *cache, const 
                                const imr_example_plan *plan, const imr_progress *progress,
                                imr_error *err)
 {
-    const imr_view all = imr_cache_query_vectors(pseudo);
+    const imr_view all = imr_rows_view(pseudo->queries.rows);
     const size_t count = imr_cache_documents(cache);
     IMR_AUTOFREE uint32_t *own = IMR_NEW_ARRAY(uint32_t, n);
     IMR_AUTOFREE uint32_t *instead = IMR_NEW_ARRAY(uint32_t, count);

@@ -71,7 +71,7 @@ static imr_status write_ids(const exporter *e, const char *folder, const char *f
 
 static imr_status write_documents(exporter *e, imr_error *err)
 {
-    const imr_rows d = imr_cache_document_rows(e->cache);
+    const imr_rows d = e->cache->documents.rows;
     const uint32_t *places = e->cache->documents.ids.places;
     IMR_AUTOFREE uint32_t *rows = IMR_NEW_ARRAY(uint32_t, d.rows);
     IMR_AUTOFREE const char **ids = IMR_NEW_ARRAY(const char *, d.rows);
@@ -100,7 +100,7 @@ static imr_status find_queries(uint32_t *rows, const exporter *e, const imr_refe
                                imr_error *err)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (!imr_cache_find_query(e->cache, s->ids[i], &rows[i]))
+        if (!imr_ids_find(&e->cache->queries.ids, s->ids[i], &rows[i]))
             return imr_fail(
                 err, IMR_E_NOT_FOUND,
                 "the cache %s has no vector for query '%s', which is in their split %s; "
@@ -132,7 +132,7 @@ static void put_negatives(imr_buf *b, const exporter *e, const imr_reference_spl
 static imr_status write_negatives(const exporter *e, const imr_reference_split *s, imr_view vectors,
                                   imr_error *err)
 {
-    const imr_rows d = imr_cache_document_rows(e->cache);
+    const imr_rows d = e->cache->documents.rows;
     const size_t k = e->pool < d.rows ? e->pool : d.rows;
     IMR_AUTOBUF imr_buf b = {0};
     IMR_AUTOFREE uint32_t *best = IMR_NEW_ARRAY(uint32_t, BATCH * k);
@@ -154,7 +154,7 @@ static imr_status write_negatives(const exporter *e, const imr_reference_split *
 static imr_status write_split(exporter *e, size_t split, imr_error *err)
 {
     const imr_reference_split *s = &e->splits.v[split];
-    const imr_view all = imr_cache_query_vectors(e->cache);
+    const imr_view all = imr_rows_view(e->cache->queries.rows);
     IMR_AUTOFREE uint32_t *rows = IMR_NEW_ARRAY(uint32_t, s->n + 1);
     IMR_AUTOFREE float *vectors = imr_alloc(s->n + 1, all.cols * sizeof *vectors);
     if (!rows || !vectors)

@@ -35,13 +35,13 @@ static imr_status encode_row(importer *im, bool query, size_t row, float *out, i
 static imr_status take_row(importer *im, bool query, size_t row, float *out, imr_error *err)
 {
     const char *id =
-        query ? imr_dataset_query_id(im->dataset, row) : imr_dataset_id(im->dataset, row);
+        query ? imr_ids_at(&im->dataset->query_ids, row) : imr_ids_at(&im->dataset->documents, row);
     uint32_t at;
     if (!query && imr_ids_find_near(&im->from->documents.ids, id, (uint32_t)(im->next), &at)) {
         im->next = (size_t)at + 1;
         return imr_cache_read_rows(im->from, at, 1, out, err);
     }
-    if (query && imr_cache_find_query(im->from, id, &at))
+    if (query && imr_ids_find(&im->from->queries.ids, id, &at))
         return imr_cache_read_query(im->from, at, out, err);
     if (im->encoder)
         return encode_row(im, query, row, out, err);
@@ -57,7 +57,7 @@ static imr_status take_rows(void *user, bool queries, size_t first, size_t count
 {
     importer *im = user;
     const size_t dim = im->from->dim;
-    const size_t rows = queries ? imr_dataset_queries(im->dataset) : imr_dataset_count(im->dataset);
+    const size_t rows = queries ? im->dataset->query_ids.n : im->dataset->documents.n;
     const char *what = queries ? "taking over queries" : "taking over documents";
     for (size_t i = 0; i < count; i++) {
         if (i % STEP_ROWS == STEP_ROWS - 1 &&

@@ -30,7 +30,7 @@ static size_t find_judged(candidate *of, const imr_dataset *from, const imr_qrel
     size_t n = 0;
     uint32_t query;
     for (size_t i = 0; i < imr_qrels_count(qrels); i++)
-        if (imr_dataset_find_query(from, imr_qrels_at(qrels, i).id, &query))
+        if (imr_ids_find(&from->query_ids, imr_qrels_at(qrels, i).id, &query))
             of[n++] = (candidate){query, (uint32_t)i};
     return n;
 }
@@ -50,7 +50,7 @@ static bool try_split(chooser *c, const char *name)
 
 static imr_status find_queries(chooser *c, imr_error *err)
 {
-    size_t most = imr_dataset_queries(c->from);
+    size_t most = c->from->query_ids.n;
     for (size_t i = 0; i < c->from->n_splits; i++) {
         const char *name = c->from->splits[i].name;
         const size_t n = imr_qrels_count(imr_dataset_qrels(c->from, name));
@@ -64,7 +64,7 @@ static imr_status find_queries(chooser *c, imr_error *err)
     for (size_t i = 0; i < c->from->n_splits; i++)
         if (try_split(c, c->from->splits[i].name))
             return IMR_OK;
-    c->s->of_queries = imr_dataset_queries(c->from);
+    c->s->of_queries = c->from->query_ids.n;
     for (size_t i = 0; i < c->s->of_queries; i++)
         c->of[i].query = (uint32_t)i;
     return IMR_OK;
@@ -85,7 +85,8 @@ static size_t mark_judged(chooser *c, imr_qrels_query q)
     int32_t grade[IMR_SAMPLE_JUDGED];
     size_t n = 0, marked = 0;
     for (size_t i = 0; i < q.n; i++) {
-        if (!imr_dataset_find(c->from, imr_qrels_document(c->s->qrels, q.v[i].document), &document))
+        if (!imr_ids_find(&c->from->documents, imr_qrels_document(c->s->qrels, q.v[i].document),
+                          &document))
             continue;
         size_t at = n;
         while (at > 0 && grade[at - 1] < q.v[i].grade)
@@ -144,7 +145,7 @@ static imr_status choose(chooser *c, imr_error *err)
 {
     imr_sample *s = c->s;
     IMR_TRY(find_queries(c, err));
-    s->of_documents = imr_dataset_count(c->from);
+    s->of_documents = c->from->documents.n;
     s->documents = sample_size(s->of_documents);
     s->queries = s->of_queries < IMR_SAMPLE_QUERIES ? s->of_queries : IMR_SAMPLE_QUERIES;
     c->document = IMR_NEW_ARRAY(bool, s->of_documents);
@@ -183,7 +184,7 @@ static imr_status write_documents(chooser *c, imr_error *err)
         imr_buf_clear(&title);
         imr_buf_clear(&text);
         IMR_TRY(imr_dataset_read(c->from, i, &title, &text, err));
-        put_id(b, imr_dataset_id(c->from, i));
+        put_id(b, imr_ids_at(&c->from->documents, i));
         put_field(b, "title", imr_buf_text(&title), title.len);
         put_field(b, "text", imr_buf_text(&text), text.len);
         imr_buf_str(b, "}\n");
@@ -197,7 +198,7 @@ static imr_status write_queries(chooser *c, imr_error *err)
     for (size_t i = 0; i < c->s->queries; i++) {
         const uint32_t query = query_at(c, i, c->s->queries)->query;
         const char *text = c->from->query_texts[query];
-        put_id(b, imr_dataset_query_id(c->from, query));
+        put_id(b, imr_ids_at(&c->from->query_ids, query));
         put_field(b, "text", text, strlen(text));
         imr_buf_str(b, "}\n");
     }

@@ -141,8 +141,8 @@ static imr_status hold_documents(work *w, imr_error *err)
         const imr_qrels_query q = imr_qrels_at(v->qrels, judged);
         for (size_t k = 0; k < q.n; k++)
             if (q.v[k].grade > 0 &&
-                imr_cache_find_document(w->cache, imr_qrels_document(v->qrels, q.v[k].document),
-                                        &document))
+                imr_ids_find(&w->cache->documents.ids,
+                             imr_qrels_document(v->qrels, q.v[k].document), &document))
                 w->held[document] = true;
     }
     return IMR_OK;
@@ -211,18 +211,18 @@ static imr_status find_asks(work *w, imr_error *err)
 static void place_own(work *w, size_t i, const uint32_t *near, size_t n_near, float *row)
 {
     ask_check *c = &w->check;
-    const imr_view asks = imr_cache_query_vectors(w->pseudo);
+    const imr_view asks = imr_rows_view(w->pseudo->queries.rows);
     const float *ask = imr_view_row(&asks, c->asks[i]);
     const size_t dim = asks.cols;
     uint32_t *out = c->candidates + i * c->k;
-    imr_rows_get(row, imr_cache_document_rows(w->pseudo), c->asks[i]);
+    imr_rows_get(row, w->pseudo->documents.rows, c->asks[i]);
     const double own = imr_nn_cosine(ask, row, dim);
     bool placed = false;
     size_t n = 0;
     for (size_t k = 0; k < n_near && n < c->k; k++) {
         if (near[k] == w->document[c->asks[i]])
             continue;
-        imr_rows_get(row, imr_cache_document_rows(w->cache), near[k]);
+        imr_rows_get(row, w->cache->documents.rows, near[k]);
         if (!placed && own > imr_nn_cosine(ask, row, dim)) {
             out[n++] = OWN;
             placed = true;
@@ -259,7 +259,7 @@ static imr_status hold_asks(work *w, imr_error *err)
         return imr_fail_memory(err);
     memcpy(c->asks, w->asks + w->n_asks, n * sizeof *c->asks);
     IMR_TRY(imr_matrix_init(&vectors, n, dim, err));
-    const imr_view all = imr_cache_query_vectors(w->pseudo);
+    const imr_view all = imr_rows_view(w->pseudo->queries.rows);
     for (size_t i = 0; i < n; i++)
         memcpy(imr_matrix_row(&vectors, i), imr_view_row(&all, c->asks[i]), dim * sizeof(float));
     IMR_TRY(imr_examples_nearest(near, &w->encoder, imr_matrix_view(&vectors), near_k, w->progress,
@@ -296,7 +296,7 @@ static size_t rank_of_own(const float *scores, const uint32_t *candidates, size_
 static imr_status judge_asks(value *out, const work *w, const imr_adapter *a, imr_error *err)
 {
     const ask_check *c = &w->check;
-    const imr_view asks = imr_cache_query_vectors(w->pseudo);
+    const imr_view asks = imr_rows_view(w->pseudo->queries.rows);
     const size_t n = asks.cols, m = a ? a->w.m : 0;
     IMR_AUTOFREE float *base = imr_alloc((c->k + 1) * n, sizeof *base);
     IMR_AUTOFREE float *z = imr_alloc((c->k + 1) * m + 1, sizeof *z);
@@ -314,11 +314,9 @@ static imr_status judge_asks(value *out, const work *w, const imr_adapter *a, im
             memcpy(base, imr_view_row(&asks, c->asks[i]), n * sizeof *base);
             for (size_t k = 0; k < c->k; k++)
                 if (candidates[k] == OWN)
-                    imr_rows_get(base + (k + 1) * n, imr_cache_document_rows(w->pseudo),
-                                 c->asks[i]);
+                    imr_rows_get(base + (k + 1) * n, w->pseudo->documents.rows, c->asks[i]);
                 else
-                    imr_rows_get(base + (k + 1) * n, imr_cache_document_rows(w->cache),
-                                 candidates[k]);
+                    imr_rows_get(base + (k + 1) * n, w->cache->documents.rows, candidates[k]);
             IMR_TRY(imr_adapter_project(a, imr_view_of(base, c->k + 1, n), z, err));
             IMR_TRY(imr_adapter_run(a, z, imr_view_of(z + m, c->k, m), &r, err));
             rank = rank_of_own(r.after, candidates, c->k);
@@ -461,9 +459,9 @@ static imr_status make_examples(work *w, const imr_encoder *encoder, imr_error *
 
 static imr_train_data data_of(const work *w)
 {
-    imr_train_data d = {.documents = imr_cache_document_rows(w->cache)};
+    imr_train_data d = {.documents = w->cache->documents.rows};
     if (w->pseudo) {
-        d.more = imr_rows_view(imr_cache_document_rows(w->pseudo));
+        d.more = imr_rows_view(w->pseudo->documents.rows);
         d.set[d.n_sets++] = imr_examples_set(&w->asked, 1);
     }
     if (w->judged.positives.n)

@@ -119,7 +119,7 @@ static void make_cache(const imr_dataset *dataset)
                &err);
     imr_encoder_free(encoder);
     printf("  (cache of %zu documents and %zu queries in %.1f s, %.1f s cpu)\n",
-           imr_dataset_count(dataset), imr_dataset_queries(dataset), imr_clock_seconds() - start,
+           dataset->documents.n, dataset->query_ids.n, imr_clock_seconds() - start,
            bench_cpu_seconds() - cpu);
 }
 

@@ -202,7 +202,7 @@ static bool real_lengths(size_t *out)
     const bool found =
         vocab && scifact && imr_file_map(&file, vocab, NULL) == IMR_OK &&
         imr_dataset_open(&dataset, scifact, NULL, NULL) == IMR_OK &&
-        imr_dataset_count(dataset) == BENCH_DOCUMENTS &&
+        dataset->documents.n == BENCH_DOCUMENTS &&
         tokenizer_from_vocab(&tokenizer, (const char *)file.data, file.len, NULL, NULL) == IMR_OK;
     for (size_t i = 0; found && i < BENCH_DOCUMENTS; i++) {
         const imr_encode_options options = {.special = true};

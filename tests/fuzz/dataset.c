@@ -9,9 +9,9 @@
 static void use_documents(const imr_dataset *d)
 {
     imr_error err;
-    for (size_t i = 0; i < imr_dataset_count(d); i++) {
+    for (size_t i = 0; i < d->documents.n; i++) {
         uint32_t at;
-        must(imr_dataset_find(d, imr_dataset_id(d, i), &at) && at == i);
+        must(imr_ids_find(&d->documents, imr_ids_at(&d->documents, i), &at) && at == i);
         imr_buf text = {0};
         must(imr_dataset_text(d, i, &text, &err) == IMR_OK);
         imr_buf_done(&text);
@@ -22,12 +22,12 @@ static void use_words(const imr_dataset *d)
 {
     imr_error err;
     imr_bm25 *b = NULL;
-    double *scores = malloc(imr_dataset_count(d) * sizeof *scores);
+    double *scores = malloc(d->documents.n * sizeof *scores);
     must(scores && imr_bm25_build(&b, d, NULL, &err) == IMR_OK);
-    for (size_t i = 0; i < imr_dataset_queries(d) && i < 8; i++) {
+    for (size_t i = 0; i < d->query_ids.n && i < 8; i++) {
         const char *text = d->query_texts[i];
         must(imr_bm25_scores(b, text, strlen(text), scores, &err) == IMR_OK);
-        for (size_t j = 0; j < imr_dataset_count(d); j++)
+        for (size_t j = 0; j < d->documents.n; j++)
             must(scores[j] >= 0 && scores[j] < 1e12);
     }
     imr_bm25_free(b);
@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(err.text[0] != '\0');
         return 0;
     }
-    must(imr_dataset_count(d) > 0);
+    must(d->documents.n > 0);
     must(options.skip_bad_lines || d->n_bad == 0);
     use_documents(d);
     use_words(d);

@@ -71,7 +71,7 @@ TEST("the demo's passages have 40 to 90 words, a title and one of 28 subjects, n
 TEST("the demo's judgements have grades 1 and 2, a best answer each, and name what exists")
 {
     imr_dataset *d = open_demo();
-    CHECK_INT(imr_dataset_queries(d), 1736);
+    CHECK_INT(d->query_ids.n, 1736);
     const char *splits[] = {"train", "dev", "test"};
     bool used[1736] = {false};
     size_t queries = 0;
@@ -82,13 +82,14 @@ TEST("the demo's judgements have grades 1 and 2, a best answer each, and name wh
         for (size_t i = 0; i < imr_qrels_count(q); i++) {
             imr_qrels_query one = imr_qrels_at(q, i);
             uint32_t found;
-            CHECK(imr_dataset_find_query(d, one.id, &found));
+            CHECK(imr_ids_find(&d->query_ids, one.id, &found));
             CHECK(!used[found]);
             used[found] = true;
             CHECK_INT(one.ideal[0], 2);
             for (size_t j = 0; j < one.n; j++) {
                 CHECK(one.v[j].grade == 1 || one.v[j].grade == 2);
-                CHECK(imr_dataset_find(d, imr_qrels_document(q, one.v[j].document), &found));
+                CHECK(
+                    imr_ids_find(&d->documents, imr_qrels_document(q, one.v[j].document), &found));
             }
         }
     }

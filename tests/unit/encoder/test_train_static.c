@@ -379,7 +379,7 @@ static imr_status document_text(void *user, size_t i, const char **text, size_t 
 
 static void encode_documents(imr_matrix *out, const imr_encoder *e, collection *c)
 {
-    CHECK_OK(imr_matrix_init(out, imr_dataset_count(c->dataset), e->dim, &err));
+    CHECK_OK(imr_matrix_init(out, c->dataset->documents.n, e->dim, &err));
     for (size_t i = 0; i < out->rows; i++) {
         const char *text;
         size_t len;
@@ -401,14 +401,14 @@ static void measure(double out[2], const imr_encoder *e, const imr_matrix *docum
     for (size_t i = 0; i < imr_qrels_count(qrels); i++) {
         uint32_t q, best[10];
         const char *ids[10];
-        CHECK(imr_dataset_find_query(d, imr_qrels_at(qrels, i).id, &q));
+        CHECK(imr_ids_find(&d->query_ids, imr_qrels_at(qrels, i).id, &q));
         const char *text = d->query_texts[q];
         size_t len = strlen(text);
         CHECK_OK(imr_encoder_encode(e, &text, &len, 1, query, NULL, NULL, &err));
         imr_search_cosines(scores, imr_rows_of_view(imr_matrix_view(documents)), query, NULL, 1);
         size_t n = imr_topk(best, 10, scores, documents->rows, NULL);
         for (size_t j = 0; j < n; j++)
-            ids[j] = imr_dataset_id(d, best[j]);
+            ids[j] = imr_ids_at(&d->documents, best[j]);
         for (size_t m = 0; m < 2; m++) {
             double value;
             CHECK_OK(imr_metric_of_ranking(&value, metrics[m], qrels, i, ids, n, &err));
@@ -424,7 +424,7 @@ TEST("trained on SciFact, the encoder reaches nDCG@10 0.47 on the test claims")
     const char *path = test_shared("datasets/scifact");
     collection c = {0};
     CHECK_OK(imr_dataset_open(&c.dataset, path, NULL, &err));
-    imr_text_source source = {imr_dataset_count(c.dataset), document_text, &c};
+    imr_text_source source = {c.dataset->documents.n, document_text, &c};
     imr_static_train_options o = small_options(384);
     imr_static_words w;
     CHECK_OK(imr_static_train(&w, &source, &o, NULL, &err));

@@ -68,7 +68,7 @@ static void read_candidates(scene *s, const imr_dataset *dataset, const imr_json
     CHECK(s->texts != NULL);
     for (; c; c = imr_json_next(c)) {
         uint32_t row;
-        CHECK(imr_dataset_find(dataset, imr_json_string_or(c, "", ""), &row));
+        CHECK(imr_ids_find(&dataset->documents, imr_json_string_or(c, "", ""), &row));
         CHECK_OK(imr_dataset_text(dataset, row, &s->texts[s->k++], &err));
     }
     CHECK_INT(s->k, 100);
@@ -204,9 +204,9 @@ TEST("shares by word of the real MiniLM under the authors' adapter equal the gol
     scene s = {.query = imr_json_string_or(one, "query", "")};
     imr_buf document = {0};
     uint32_t row, query;
-    CHECK(imr_dataset_find_query(dataset, s.query, &query));
+    CHECK(imr_ids_find(&dataset->query_ids, s.query, &query));
     const char *text = dataset->query_texts[query];
-    CHECK(imr_dataset_find(dataset, imr_json_string_or(one, "document", ""), &row));
+    CHECK(imr_ids_find(&dataset->documents, imr_json_string_or(one, "document", ""), &row));
     CHECK_OK(imr_dataset_text(dataset, row, &document, &err));
     read_candidates(&s, dataset, rankings);
     run(&s, e, a, text);

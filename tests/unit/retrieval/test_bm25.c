@@ -25,13 +25,13 @@ TEST("negatives equal the reference's, in its order, for every query of its cach
     for (const imr_json *q = imr_json_child(expected); q; q = imr_json_next(q), queries++) {
         uint32_t at, found[20];
         size_t n = 0, i = 0;
-        CHECK(imr_dataset_find_query(d, imr_json_key(q), &at));
+        CHECK(imr_ids_find(&d->query_ids, imr_json_key(q), &at));
         const char *text = d->query_texts[at];
         CHECK_OK(imr_bm25_negatives(b, text, strlen(text), imr_dataset_qrels(d, "test"),
                                     imr_json_key(q), 20, 60, found, &n, &err));
         CHECK_INT(n, imr_json_count(q));
         for (const imr_json *id = imr_json_child(q); id; id = imr_json_next(id), i++)
-            CHECK_STR(imr_dataset_id(d, found[i]), imr_json_string_or(id, "", ""));
+            CHECK_STR(imr_ids_at(&d->documents, found[i]), imr_json_string_or(id, "", ""));
     }
     CHECK(queries >= 20);
     imr_json_free(expected);

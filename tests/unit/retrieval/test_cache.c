@@ -94,13 +94,13 @@ TEST("a cache of the reference opens with shared storages, its split, negatives 
     CHECK(qrels && imr_qrels_find(qrels, "q00", &at));
     CHECK_INT(imr_qrels_grade(qrels, at, "d098", NULL), 3);
     imr_buf title = {0}, text = {0};
-    CHECK(imr_cache_find_document(c, "d001", &at));
+    CHECK(imr_ids_find(&c->documents.ids, "d001", &at));
     CHECK_OK(imr_cache_document(c, at, &title, &text, &err));
     CHECK_STR(imr_buf_text(&title), "Zebar Sohut");
     CHECK(strncmp(imr_buf_text(&text), "rahut kagem", 11) == 0);
     imr_buf_done(&title);
     imr_buf_done(&text);
-    CHECK(imr_cache_find_query(c, "q01", &at));
+    CHECK(imr_ids_find(&c->queries.ids, "q01", &at));
     CHECK_STR(imr_cache_query_text(c, at), "midin sobar");
     imr_cache_free(c);
 }
@@ -112,11 +112,10 @@ TEST("half-precision vectors of the reference are those of the full ones, rounde
     imr_cache *full = open_ok(test_golden("cache"), ""), *half = open_ok(dir, "");
     CHECK_INT(half->dtype, IMR_F16);
     CHECK_INT(imr_cache_documents(half), imr_cache_documents(full));
-    imr_view a = imr_rows_view(imr_cache_document_rows(full)),
-             b = imr_rows_view(imr_cache_document_rows(half));
+    imr_view a = imr_rows_view(full->documents.rows), b = imr_rows_view(half->documents.rows);
     for (size_t i = 0; i < a.rows; i++) {
         uint32_t at = 0;
-        CHECK(imr_cache_find_document(half, imr_cache_document_id(full, i), &at));
+        CHECK(imr_ids_find(&half->documents.ids, imr_cache_document_id(full, i), &at));
         /* 11 bits: values below 1 are off by at most 2^-12 */
         CHECK_ALL_NEAR(imr_view_row(&b, at), imr_view_row(&a, i), a.cols, 0x1p-12);
     }
@@ -151,11 +150,11 @@ TEST("read in one pass, the reference's vectors are those of a cache opened to b
         }
         CHECK_INT(imr_cache_queries(whole), 22);
         CHECK_INT(imr_cache_queries(pass), 24); /* two are not in negatives.json */
-        imr_view queries = imr_cache_query_vectors(whole);
+        imr_view queries = imr_rows_view(whole->queries.rows);
         for (size_t i = 0; i < queries.rows; i++) {
             float q[64];
             uint32_t at = 0;
-            CHECK(imr_cache_find_query(pass, imr_cache_query_id(whole, i), &at));
+            CHECK(imr_ids_find(&pass->queries.ids, imr_cache_query_id(whole, i), &at));
             CHECK_STR(imr_cache_query_text(pass, at), imr_cache_query_id(whole, i));
             CHECK_OK(imr_cache_read_query(pass, at, q, &err));
             CHECK_ALL_NEAR(q, imr_view_row(&queries, i), queries.cols, 0);
@@ -189,11 +188,11 @@ TEST("read in one pass, a query of two splits is there once")
     imr_cache_options options = {.dataset = "", .one_pass = true};
     CHECK_OK(imr_cache_open(&c, dir, &options, &err));
     CHECK_INT(imr_cache_queries(c), 24);
-    imr_view queries = imr_cache_query_vectors(once);
+    imr_view queries = imr_rows_view(once->queries.rows);
     for (size_t i = 0; i < queries.rows; i++) {
         float q[64];
         uint32_t at = 0;
-        CHECK(imr_cache_find_query(c, imr_cache_query_id(once, i), &at));
+        CHECK(imr_ids_find(&c->queries.ids, imr_cache_query_id(once, i), &at));
         CHECK_OK(imr_cache_read_query(c, at, q, &err));
         CHECK_ALL_NEAR(q, imr_view_row(&queries, i), queries.cols, 0);
     }
@@ -209,7 +208,7 @@ TEST("a vector of the reference that is not finite is named, at the latest when 
     imr_cache *c = open_ok(dir, "");
     float row[64];
     uint32_t at = 0;
-    CHECK(imr_cache_find_document(c, "d077", &at));
+    CHECK(imr_ids_find(&c->documents.ids, "d077", &at));
     CHECK_OK(imr_cache_read_rows(c, at, 1, row, &err));
     size_t dim = c->dim, len, hits = 0;
     imr_cache_free(c);
@@ -375,7 +374,7 @@ TEST("a dataset in memory is encoded with its prefixes and splits into its judge
     size_t len = strlen(text), n;
     float expected[FAKE_DIM];
     CHECK_OK(fake_encode(&f, &(imr_encode_texts){false, 0, 1, &text, &len}, expected, &err));
-    imr_view v = imr_rows_view(imr_cache_document_rows(c));
+    imr_view v = imr_rows_view(c->documents.rows);
     CHECK_ALL_NEAR(imr_view_row(&v, 0), expected, FAKE_DIM, 0);
     CHECK_INT(c->documents.ids.places[0], 1);
     CHECK_STR(c->splits[0].name, "train");
@@ -428,7 +427,7 @@ TEST("a vector that is not finite names its text, and the dataset stays the call
         if (status == IMR_OK)
             break;
         CHECK_INT(status, IMR_E_MEMORY);
-        CHECK_INT(imr_dataset_count(d), 2);
+        CHECK_INT(d->documents.n, 2);
     }
     imr_cache_free(c);
 }

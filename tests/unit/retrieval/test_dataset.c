@@ -36,7 +36,7 @@ static void check_document(const imr_dataset *d, size_t i, const char *id, const
 {
     imr_error err = {0};
     imr_buf t = {0}, b = {0};
-    CHECK_STR(imr_dataset_id(d, i), id);
+    CHECK_STR(imr_ids_at(&d->documents, i), id);
     CHECK_OK(imr_dataset_read(d, i, &t, &b, &err));
     CHECK_STR(imr_buf_text(&t), title);
     CHECK_STR(imr_buf_text(&b), text);
@@ -49,15 +49,15 @@ TEST("a BEIR folder gives documents, queries and judgements")
     imr_error err = {0};
     imr_dataset *d = NULL;
     CHECK_OK(imr_dataset_open(&d, test_golden("cache/beir"), NULL, &err));
-    CHECK_INT(imr_dataset_count(d), 120);
-    CHECK_STR(imr_dataset_id(d, 1), "d001");
+    CHECK_INT(d->documents.n, 120);
+    CHECK_STR(imr_ids_at(&d->documents, 1), "d001");
     uint32_t at = 0;
-    CHECK(imr_dataset_find(d, "d119", &at) && at == 119);
-    CHECK(!imr_dataset_find(d, "d120", &at));
-    CHECK_INT(imr_dataset_queries(d), 24);
-    CHECK_STR(imr_dataset_query_id(d, 1), "q01");
+    CHECK(imr_ids_find(&d->documents, "d119", &at) && at == 119);
+    CHECK(!imr_ids_find(&d->documents, "d120", &at));
+    CHECK_INT(d->query_ids.n, 24);
+    CHECK_STR(imr_ids_at(&d->query_ids, 1), "q01");
     CHECK_STR(d->query_texts[1], "midin sobar");
-    CHECK(imr_dataset_find_query(d, "q21", &at) && at == 21);
+    CHECK(imr_ids_find(&d->query_ids, "q21", &at) && at == 21);
     CHECK_INT(d->n_splits, 1);
     CHECK_STR(d->splits[0].name, "test");
     CHECK(imr_dataset_qrels(d, "test") != NULL);
@@ -96,12 +96,12 @@ TEST("plain JSONL holds objects, bare strings and documents called by their line
     imr_error err = {0};
     imr_dataset *d = NULL;
     CHECK_OK(imr_dataset_open(&d, path, NULL, &err));
-    CHECK_INT(imr_dataset_count(d), 4);
+    CHECK_INT(d->documents.n, 4);
     check_document(d, 0, "1", "", "first");
     check_document(d, 1, "x", "", "second");
     check_document(d, 2, "7", "", "third");
     check_document(d, 3, "5", "T", "fourth");
-    CHECK_INT(imr_dataset_queries(d), 0);
+    CHECK_INT(d->query_ids.n, 0);
     CHECK_INT(d->n_splits, 0);
     imr_dataset_free(d);
 }
@@ -111,11 +111,11 @@ TEST("a zipped BEIR folder opens like the folder, wherever it lies inside")
     imr_error err = {0};
     imr_dataset *d = NULL;
     CHECK_OK(imr_dataset_open(&d, test_golden("zip/beir.zip"), NULL, &err));
-    CHECK(imr_dataset_count(d) > 0 && imr_dataset_queries(d) > 0);
+    CHECK(d->documents.n > 0 && d->query_ids.n > 0);
     CHECK_INT(d->n_splits, 1);
     CHECK_STR(d->splits[0].name, "test");
     imr_buf text = {0};
-    for (size_t i = 0; i < imr_dataset_count(d); i++)
+    for (size_t i = 0; i < d->documents.n; i++)
         CHECK_OK(imr_dataset_text(d, i, &text, &err));
     imr_buf_done(&text);
     imr_dataset_free(d);
@@ -159,7 +159,7 @@ TEST("splits come in the order train, validation, test, others, under any usual 
         CHECK_STR(d->splits[i].name, order[i]);
     CHECK(imr_dataset_qrels(d, "validation") != NULL);
     CHECK(imr_dataset_qrels(d, "validation") == imr_dataset_qrels(d, "val"));
-    CHECK_INT(imr_dataset_queries(d), 2);
+    CHECK_INT(d->query_ids.n, 2);
     CHECK_STR(d->query_texts[1], "and y");
     imr_dataset_free(d);
 }
@@ -197,14 +197,14 @@ TEST("bad lines can be skipped: they are counted and the first ones listed")
     imr_error err = {0};
     imr_dataset *d = NULL;
     CHECK_OK(try_text(&d, b.data, b.len, true, &err));
-    CHECK_INT(imr_dataset_count(d), 3);
+    CHECK_INT(d->documents.n, 3);
     CHECK_INT(d->n_bad, 32);
     CHECK_CONTAINS(d->bad[0], "corpus.jsonl: line 2");
     check_document(d, 0, "a", "", "one");
     check_document(d, 1, "b", "", "two");
     check_document(d, 2, "d", "", "three");
     uint32_t at;
-    CHECK(imr_dataset_find(d, "d", &at) && at == 2);
+    CHECK(imr_ids_find(&d->documents, "d", &at) && at == 2);
     imr_dataset_free(d);
     CHECK_INT(try_text(&d, "broken\n", 7, true, &err), IMR_E_FORMAT);
     CHECK_CONTAINS(err.text, "all 1 lines were skipped");
@@ -301,8 +301,8 @@ TEST("SciFact opens with all its documents, queries and both splits")
     imr_error err = {0};
     imr_dataset *d = NULL;
     CHECK_OK(imr_dataset_open(&d, test_shared("datasets/scifact"), NULL, &err));
-    CHECK_INT(imr_dataset_count(d), 5183);
-    CHECK_INT(imr_dataset_queries(d), 1109);
+    CHECK_INT(d->documents.n, 5183);
+    CHECK_INT(d->query_ids.n, 1109);
     CHECK_INT(d->n_splits, 2);
     CHECK_STR(d->splits[0].name, "train");
     imr_dataset_free(d);
@@ -341,9 +341,9 @@ TEST("ids stand under other tools' names too; a BEIR line without one is an erro
         snprintf(line, sizeof line, "{\"text\": \"a\", \"%s\": \"9\"}\n\"bare\"\n", names[i]);
         put(test_path(dir, "corpus.jsonl"), line);
         CHECK_OK(imr_dataset_open(&d, dir, NULL, &err));
-        CHECK_STR(imr_dataset_id(d, 0), "9");
-        CHECK_STR(imr_dataset_id(d, 1), "2");
-        CHECK_STR(imr_dataset_query_id(d, 0), "7");
+        CHECK_STR(imr_ids_at(&d->documents, 0), "9");
+        CHECK_STR(imr_ids_at(&d->documents, 1), "2");
+        CHECK_STR(imr_ids_at(&d->query_ids, 0), "7");
         imr_dataset_free(d);
         d = NULL;
     }
@@ -351,7 +351,7 @@ TEST("ids stand under other tools' names too; a BEIR line without one is an erro
     CHECK_INT(imr_dataset_open(&d, dir, NULL, &err), IMR_E_FORMAT);
     CHECK_CONTAINS(err.text, "corpus.jsonl: line 1: the line has no \"_id\"");
     CHECK_OK(imr_dataset_open(&d, test_path(dir, "corpus.jsonl"), NULL, &err));
-    CHECK_STR(imr_dataset_id(d, 0), "1");
+    CHECK_STR(imr_ids_at(&d->documents, 0), "1");
     imr_dataset_free(d);
 }
 
@@ -362,7 +362,7 @@ TEST("empty documents keep their ids, and it is said how many there are")
     imr_error err = {0};
     imr_dataset *d = NULL;
     CHECK_OK(try_text(&d, text, strlen(text), false, &err));
-    CHECK_INT(imr_dataset_count(d), 4);
+    CHECK_INT(d->documents.n, 4);
     CHECK_STR(d->summary, "2 of 4 documents are empty: where they rank says nothing");
     imr_dataset_free(d);
     CHECK_OK(try_text(&d, text, 25, false, &err));

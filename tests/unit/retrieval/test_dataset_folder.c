@@ -40,11 +40,11 @@ static imr_dataset *opened(const char *dir, const imr_dataset_options *options, 
     size_t n = 0;
     va_start(ids, options);
     for (const char *id; (id = va_arg(ids, const char *)); n++) {
-        CHECK(n < imr_dataset_count(d));
-        CHECK_STR(imr_dataset_id(d, n), id);
+        CHECK(n < d->documents.n);
+        CHECK_STR(imr_ids_at(&d->documents, n), id);
     }
     va_end(ids);
-    CHECK_INT(imr_dataset_count(d), n);
+    CHECK_INT(d->documents.n, n);
     return d;
 }
 
@@ -194,7 +194,7 @@ TEST("paths too long for an id are left out, however deep they lie")
     }
     imr_dataset *d = NULL;
     CHECK_OK(imr_dataset_open(&d, dir, NULL, &err));
-    CHECK_INT(imr_dataset_count(d), 2);
+    CHECK_INT(d->documents.n, 2);
     CHECK_STR(d->summary, "2 taken, 1 skipped: 1 with too long a path");
     imr_dataset_free(d);
     char control[225];

@@ -74,7 +74,7 @@ static void put_zip(const char *path, const imr_buf *corpus, int level)
 static void check_document(const imr_dataset *a, const imr_dataset *b, size_t i)
 {
     imr_buf ta = {0}, tb = {0};
-    CHECK_STR(imr_dataset_id(b, i), imr_dataset_id(a, i));
+    CHECK_STR(imr_ids_at(&b->documents, i), imr_ids_at(&a->documents, i));
     CHECK(a->offsets[i] == b->offsets[i] && a->lengths[i] == b->lengths[i]);
     CHECK_OK(imr_dataset_text(a, i, &ta, &err));
     CHECK_OK(imr_dataset_text(b, i, &tb, &err));
@@ -86,8 +86,8 @@ static void check_document(const imr_dataset *a, const imr_dataset *b, size_t i)
 static void check_same(const imr_dataset *a, const imr_dataset *b)
 {
     char sa[2][IMR_SHA256_HEX], sb[2][IMR_SHA256_HEX];
-    size_t n = imr_dataset_count(a);
-    CHECK_INT(imr_dataset_count(b), n);
+    size_t n = a->documents.n;
+    CHECK_INT(b->documents.n, n);
     CHECK_INT(b->corpus.len, a->corpus.len);
     for (size_t i = 0; i < n; i++)
         check_document(a, b, i);
@@ -97,7 +97,7 @@ static void check_same(const imr_dataset *a, const imr_dataset *b)
     for (size_t i = 0; i < a->n_bad && i < IMR_BAD_LINES_KEPT;
          i++) /* behind the name of the file */
         CHECK_STR(strstr(b->bad[i], "corpus.jsonl"), strstr(a->bad[i], "corpus.jsonl"));
-    CHECK_INT(imr_dataset_queries(b), 2);
+    CHECK_INT(b->query_ids.n, 2);
     CHECK(imr_dataset_qrels(b, "test") != NULL);
     CHECK_OK(imr_dataset_sha256(a, sa[0], sa[1], NULL, &err));
     CHECK_OK(imr_dataset_sha256(b, sb[0], sb[1], NULL, &err));
@@ -469,7 +469,7 @@ TEST("what cannot be written, or would be written elsewhere, is unpacked anew ea
         imr_cache *c = NULL;
         CHECK_OK(imr_cache_open(&c, z.cache, NULL, &err));
         CHECK_CONTAINS(c->notice, "x.zip is unpacked anew at each opening: ");
-        CHECK_INT(imr_cache_documents(c), imr_dataset_count(c->dataset));
+        CHECK_INT(imr_cache_documents(c), c->dataset->documents.n);
         imr_cache_free(c);
         imr_kept_close(&lock);
         CHECK_INT(imr_dataset_unpacked_bytes(elsewhere), 0);

@@ -36,8 +36,8 @@ TEST("backslashes of an archive made on MS-DOS and its children are separators")
     const char *path = test_path(test_tmpdir(), "a.zip");
     put_entries(path, names, 3);
     CHECK_OK(imr_dataset_open(&d, path, NULL, &err));
-    CHECK_INT(imr_dataset_count(d), 2);
-    CHECK_INT(imr_dataset_queries(d), 2);
+    CHECK_INT(d->documents.n, 2);
+    CHECK_INT(d->query_ids.n, 2);
     CHECK(imr_dataset_qrels(d, "test") != NULL);
     imr_dataset_free(d);
 }

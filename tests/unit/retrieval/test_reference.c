@@ -34,8 +34,8 @@ static void chain_open(chain *c)
     CHECK_OK(imr_adapter_open(&c->adapter, test_golden("tiny/adapter-v1.pt"), IMR_FORM_AUTO, &err));
     c->m = c->adapter->w.m;
     c->projected = imr_alloc(N, c->m * sizeof(float));
-    CHECK_OK(imr_adapter_project(c->adapter, imr_rows_view(imr_cache_document_rows(c->cache)),
-                                 c->projected, &err));
+    CHECK_OK(imr_adapter_project(c->adapter, imr_rows_view(c->cache->documents.rows), c->projected,
+                                 &err));
 }
 
 static void chain_close(chain *c)
@@ -51,7 +51,7 @@ static void rank(chain *c, size_t query)
     imr_error err = {0};
     float q[256], scores[N], chosen[N * 256];
     uint32_t order[N];
-    imr_view queries = imr_cache_query_vectors(c->cache);
+    imr_view queries = imr_rows_view(c->cache->queries.rows);
     CHECK_OK(imr_adapter_project(
         c->adapter, imr_view_of(imr_view_row(&queries, query), 1, queries.cols), q, &err));
     imr_search_cosines(scores, imr_rows_f32(c->projected, N, c->m), q, NULL, 1);
@@ -81,7 +81,7 @@ TEST("candidates, scores and the order after are the reference's")
     CHECK(imr_json_count(expected) >= 6);
     for (const imr_json *q = imr_json_child(expected); q; q = imr_json_next(q)) {
         uint32_t query;
-        CHECK(imr_cache_find_query(c.cache, imr_json_key(q), &query));
+        CHECK(imr_ids_find(&c.cache->queries.ids, imr_json_key(q), &query));
         rank(&c, query);
         for (size_t i = 0; i < 30; i++) {
             char path[32];
@@ -103,7 +103,7 @@ static bool ranked_by_chain(void *user, const char *query_id, const char *const 
 {
     chain *c = user;
     uint32_t query;
-    if (!imr_cache_find_query(c->cache, query_id, &query))
+    if (!imr_ids_find(&c->cache->queries.ids, query_id, &query))
         return false;
     rank(c, query);
     *ids = c->ranked;

@@ -51,7 +51,7 @@ TEST("a store opens with what was put in, in single and half precision")
         CHECK_STR(imr_cache_document_id(c, 119), "d119");
         CHECK_INT(c->n_splits, 1);
         CHECK(c->dataset != NULL);
-        imr_rows v = imr_cache_document_rows(c);
+        imr_rows v = c->documents.rows;
         CHECK_INT(v.half, half);
         for (size_t i = 0; i < 120; i++) {
             imr_buf text = {0};
@@ -93,7 +93,7 @@ TEST("building the same again does nothing, building something else needs to be 
         .dataset = s.d, .encoder = &identity, .n = FAKE_DIM, .dtype = IMR_F16, .overwrite = true};
     imr_cache *before = NULL, *c = NULL;
     CHECK_OK(imr_cache_open(&before, s.dir, NULL, &err));
-    imr_view kept = imr_rows_view(imr_cache_document_rows(before));
+    imr_view kept = imr_rows_view(before->documents.rows);
     float row[FAKE_DIM];
     memcpy(row, imr_view_row(&kept, 5), sizeof row);
     CHECK_OK(imr_store_build(&r, s.dir, &plan, fake_encode, &s.f, NULL, &err));

@@ -139,7 +139,7 @@ TEST("what is derived may be deleted: it is made again, or done without in a fol
             CHECK_INT(chmod(s.dir, writable ? 0755 : 0555), 0);
             CHECK_OK(imr_cache_open(&c, s.dir, NULL, &err));
             CHECK_INT(chmod(s.dir, 0755), 0);
-            CHECK(imr_cache_find_document(c, "d119", &at) && at == 119);
+            CHECK(imr_ids_find(&c->documents.ids, "d119", &at) && at == 119);
             CHECK_OK(imr_cache_document(c, 1, &title, NULL, &err));
             CHECK_STR(imr_buf_text(&title), "Zebar Sohut");
             if (writable || geteuid() == 0) /* root may write anywhere */

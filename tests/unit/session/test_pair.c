@@ -39,7 +39,7 @@ static void write_pairs(const char *dir, const imr_json *pairs, const char *scif
         uint32_t row, query;
         const char *id = imr_json_string_or(p, "document", "");
         const char *asked = imr_json_string_or(p, "query", "");
-        CHECK(imr_dataset_find(d, id, &row) && imr_dataset_find_query(d, asked, &query));
+        CHECK(imr_ids_find(&d->documents, id, &row) && imr_ids_find(&d->query_ids, asked, &query));
         imr_buf_clear(&title);
         imr_buf_clear(&text);
         CHECK_OK(imr_dataset_read(d, row, &title, &text, &err));

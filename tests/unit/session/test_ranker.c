@@ -37,7 +37,7 @@ static imr_listing run(fixture *f, size_t query, imr_scope scope)
 {
     imr_error err = {0};
     imr_listing l;
-    const imr_view queries = imr_cache_query_vectors(f->cache);
+    const imr_view queries = imr_rows_view(f->cache->queries.rows);
     CHECK_OK(
         imr_ranker_run(&f->ranker, imr_view_row(&queries, query),
                        &(imr_trace_settings){.feedback_k = K, .scope = scope, .candidates = f->by},
@@ -79,7 +79,7 @@ static naive naive_of(fixture *f, size_t query, imr_scope scope)
     float *floats = calloc(imr_cache_documents(f->cache) * f->cache->dim, sizeof *floats);
     const imr_view base = imr_view_of(floats, imr_cache_documents(f->cache), f->cache->dim);
     CHECK_OK(imr_cache_read_rows(f->cache, 0, base.rows, floats, &err));
-    const imr_view queries = imr_cache_query_vectors(f->cache);
+    const imr_view queries = imr_rows_view(f->cache->queries.rows);
     const imr_rows rows = f->ranker.projected.d; /* in the precision it is held in */
     const size_t n = base.rows, m = rows.cols;
     naive v = {.n = n};
@@ -199,7 +199,7 @@ TEST("without an adapter the encoder's ranking is listed")
     fixture f = open_fixture(&s, false);
     imr_ranker alone = {0};
     CHECK_OK(imr_ranker_init(&alone, NULL, f.cache, 0, NULL, &err));
-    const imr_view queries = imr_cache_query_vectors(f.cache);
+    const imr_view queries = imr_rows_view(f.cache->queries.rows);
     const imr_trace_settings settings = {.feedback_k = K};
     naive v = naive_of(&f, 5, IMR_SCOPE_RERANK);
     imr_listing l;
@@ -252,7 +252,7 @@ TEST("a query can be cancelled wherever it looks, and the next one is answered a
 {
     const big_store s = big_store_make(IMR_F32, IMR_FORM_DIAGONAL);
     fixture f = open_fixture(&s, true);
-    const imr_view queries = imr_cache_query_vectors(f.cache);
+    const imr_view queries = imr_rows_view(f.cache->queries.rows);
     for (int scope = IMR_SCOPE_RERANK; scope <= IMR_SCOPE_CORPUS; scope++) {
         const imr_listing whole = run(&f, 1, (imr_scope)scope);
         imr_status status = IMR_E_CANCELLED;
@@ -291,7 +291,7 @@ TEST("a value that is not finite in a mapped file is an error, never a number on
         memcpy(bytes + 4096 + best * BIG_M * sizeof *bad, &bad[i], sizeof *bad);
         CHECK_OK(imr_file_write(path, bytes, n, &err));
         f = open_fixture(&s, true);
-        const imr_view queries = imr_cache_query_vectors(f.cache);
+        const imr_view queries = imr_rows_view(f.cache->queries.rows);
         for (int scope = IMR_SCOPE_RERANK; scope <= IMR_SCOPE_CORPUS; scope++) {
             imr_listing found;
             const imr_status status =
@@ -314,7 +314,7 @@ TEST("every allocation of a ranking can fail")
 {
     const big_store s = big_store_make(IMR_F32, IMR_FORM_DIAGONAL);
     fixture f = open_fixture(&s, true);
-    const imr_view queries = imr_cache_query_vectors(f.cache);
+    const imr_view queries = imr_rows_view(f.cache->queries.rows);
     for (int scope = IMR_SCOPE_RERANK; scope <= IMR_SCOPE_CORPUS; scope++) {
         imr_status status = IMR_E_MEMORY;
         for (long i = 0; status != IMR_OK; i++) {
@@ -342,7 +342,7 @@ TEST("candidates of many queries at once are those of each query alone")
         const big_store s = big_store_make(kind & 1 ? IMR_F16 : IMR_F32,
                                            kind & 2 ? IMR_FORM_FULL : IMR_FORM_DIAGONAL);
         fixture f = open_fixture(&s, true);
-        const imr_view queries = imr_cache_query_vectors(f.cache);
+        const imr_view queries = imr_rows_view(f.cache->queries.rows);
         float q[12 * BIG_M];
         uint32_t found[12 * K], alone[K];
         const float *before = f.ranker.sim[IMR_STAGE_BEFORE];

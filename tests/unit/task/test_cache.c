@@ -71,7 +71,7 @@ static imr_token_totals count(const imr_dataset *d, const imr_encoder *e, bool q
 {
     imr_token_totals t = {0};
     imr_buf text = {0};
-    for (size_t i = 0; i < (queries ? imr_dataset_queries(d) : imr_dataset_count(d)); i++) {
+    for (size_t i = 0; i < (queries ? d->query_ids.n : d->documents.n); i++) {
         imr_tokens tokens = {0};
         imr_buf_clear(&text);
         if (queries)

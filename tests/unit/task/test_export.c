@@ -46,14 +46,14 @@ static void check_vectors(const exported *e, const imr_cache *c)
     CHECK_INT(imr_cache_documents(c), imr_cache_documents(e->from));
     for (uint32_t i = 0; i < imr_cache_documents(c); i++) {
         uint32_t at;
-        CHECK(imr_cache_find_document(e->from, imr_cache_document_id(c, i), &at));
+        CHECK(imr_ids_find(&e->from->documents.ids, imr_cache_document_id(c, i), &at));
         CHECK_OK(imr_cache_read_rows(c, i, 1, a, &err));
         CHECK_OK(imr_cache_read_rows(e->from, at, 1, b, &err));
         CHECK_ALL_NEAR(a, b, FAKE_DIM, 0);
     }
     for (uint32_t i = 0; i < imr_cache_queries(c); i++) {
         uint32_t at;
-        CHECK(imr_cache_find_query(e->from, imr_cache_query_id(c, i), &at));
+        CHECK(imr_ids_find(&e->from->queries.ids, imr_cache_query_id(c, i), &at));
         CHECK_OK(imr_cache_read_query(c, i, a, &err));
         CHECK_OK(imr_cache_read_query(e->from, at, b, &err));
         CHECK_ALL_NEAR(a, b, FAKE_DIM, 0);

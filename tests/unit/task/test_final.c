@@ -101,7 +101,7 @@ static void check_ranking(const theirs *t, const imr_listing *l, const imr_json 
         const char *id = imr_json_string_or(place, "0", "");
         const double score = imr_json_number_or(place, "1", -9);
         uint32_t document;
-        CHECK(imr_cache_find_document(t->cache, id, &document));
+        CHECK(imr_ids_find(&t->cache->documents.ids, id, &document));
         CHECK_NEAR(l->sim[IMR_STAGE_AFTER][i], score, 1e-5);
         size_t at = 0;
         while (at < l->n && l->document[at] != document)
@@ -119,13 +119,13 @@ TEST("SciFact's rankings with the authors' adapter are their package's, to the s
     CHECK_OK(imr_json_open(&expected, test_shared("oracle/final/scifact_rankings.json"), &err));
     imr_ranker r = {0};
     CHECK_OK(imr_ranker_init(&r, t.adapter, t.cache, SIZE_MAX, NULL, &err));
-    const imr_view queries = imr_cache_query_vectors(t.cache);
+    const imr_view queries = imr_rows_view(t.cache->queries.rows);
     CHECK(imr_json_count(expected) == 20);
     for (const imr_json *q = imr_json_child(expected); q; q = imr_json_next(q)) {
         imr_arena *arena = imr_arena_new();
         imr_listing l;
         uint32_t row;
-        CHECK(imr_cache_find_query(t.cache, imr_json_key(q), &row));
+        CHECK(imr_ids_find(&t.cache->queries.ids, imr_json_key(q), &row));
         CHECK_OK(imr_ranker_run(&r, imr_view_row(&queries, row),
                                 &(imr_trace_settings){.feedback_k = 100}, arena, NULL, &l, &err));
         check_ranking(&t, &l, q);

@@ -57,7 +57,7 @@ static bool holds(const imr_dataset *d, size_t document)
     char id[32];
     uint32_t at;
     snprintf(id, sizeof id, "d%zu", document);
-    return imr_dataset_find(d, id, &at);
+    return imr_ids_find(&d->documents, id, &at);
 }
 
 TEST("a small collection is its own sample, text for text, with the queries in the split's order")
@@ -78,10 +78,10 @@ TEST("a small collection is its own sample, text for text, with the queries in t
     CHECK_STR(s.split, "test");
     CHECK(s.qrels == imr_dataset_qrels(m.d, "test"));
     CHECK(s.documents == 7 && s.of_documents == 7 && s.queries == 2 && s.of_queries == 2);
-    CHECK_INT(imr_dataset_count(d), 7);
+    CHECK_INT(d->documents.n, 7);
     for (size_t i = 0; i < 7; i++) {
         imr_buf a[2] = {0}, b[2] = {0};
-        CHECK_STR(imr_dataset_id(d, i), imr_dataset_id(m.d, i));
+        CHECK_STR(imr_ids_at(&d->documents, i), imr_ids_at(&m.d->documents, i));
         CHECK_OK(imr_dataset_read(m.d, i, &a[0], &a[1], &err));
         CHECK_OK(imr_dataset_read(d, i, &b[0], &b[1], &err));
         for (int k = 0; k < 2; k++) {
@@ -91,10 +91,10 @@ TEST("a small collection is its own sample, text for text, with the queries in t
             imr_buf_done(&b[k]);
         }
     }
-    CHECK_INT(imr_dataset_queries(d), 2);
-    CHECK_STR(imr_dataset_query_id(d, 0), "q2");
+    CHECK_INT(d->query_ids.n, 2);
+    CHECK_STR(imr_ids_at(&d->query_ids, 0), "q2");
     CHECK_STR(d->query_texts[0], "what of 2");
-    CHECK_STR(imr_dataset_query_id(d, 1), "q0");
+    CHECK_STR(imr_ids_at(&d->query_ids, 1), "q0");
     imr_dataset_free(d);
     imr_sample_done(&s);
     done(&m);
@@ -122,13 +122,13 @@ TEST("a sample of a large collection holds what its queries are judged on and an
     CHECK_STR(s.split, "dev");
     CHECK(s.documents == N / 10 && s.of_documents == N);
     CHECK(s.queries == IMR_SAMPLE_QUERIES && s.of_queries == 650);
-    CHECK_INT(imr_dataset_count(d), s.documents);
-    CHECK_INT(imr_dataset_queries(d), s.queries);
+    CHECK_INT(d->documents.n, s.documents);
+    CHECK_INT(d->query_ids.n, s.queries);
     for (size_t i = 0; i < s.queries; i++) {
         const size_t query = i * 650 / s.queries;
         char id[32];
         snprintf(id, sizeof id, "q%zu", query);
-        CHECK_STR(imr_dataset_query_id(d, i), id);
+        CHECK_STR(imr_ids_at(&d->query_ids, i), id);
         CHECK(holds(d, query));
     }
     /* 400 of the other 6,700: in each seventeen neighbours that nothing is judged on, one. */
@@ -163,7 +163,7 @@ TEST("queries judged on more than the sample has room for bring their best docum
     CHECK_STR(s.split, "test");
     CHECK_INT(s.of_queries, N / JUDGED);
     CHECK_INT(s.documents, IMR_SAMPLE_LEAST);
-    CHECK_INT(imr_dataset_count(d), s.documents);
+    CHECK_INT(d->documents.n, s.documents);
     CHECK(s.queries * IMR_SAMPLE_JUDGED <= s.documents &&
           s.queries * 2 * IMR_SAMPLE_JUDGED > s.documents);
     for (size_t i = 0; i < s.queries; i++) {
@@ -209,7 +209,7 @@ TEST("a split without queries is passed over, and without any judgement all quer
     imr_dataset *d;
     CHECK_OK(imr_sample_take(&s, m.d, &err));
     CHECK_OK(imr_sample_open(&d, &s, &err));
-    CHECK(s.queries == 0 && s.documents == 3 && imr_dataset_queries(d) == 0);
+    CHECK(s.queries == 0 && s.documents == 3 && d->query_ids.n == 0);
     imr_dataset_free(d);
     imr_sample_done(&s);
     done(&m);

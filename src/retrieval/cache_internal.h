@@ -26,7 +26,8 @@ imr_status imr_cache_gather(imr_cache_rows *rows, imr_error *err) IMR_NODISCARD;
 /* IMR_E_NUMERIC names the row; looks at every row, or at `sample` of them spread evenly. */
 imr_status imr_cache_check_finite(const imr_cache_rows *rows, const char *what, size_t sample,
                                   imr_error *err) IMR_NODISCARD;
-/* queries NULL: the n behind those of the splits before. Copies; qrels is borrowed, `made` taken. */
+/* queries NULL: the n behind those of the splits before; else copied. qrels is borrowed, `made`
+ * taken. */
 imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *queries, size_t n,
                                const imr_qrels *qrels, imr_qrels *made,
                                imr_error *err) IMR_NODISCARD;

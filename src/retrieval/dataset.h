@@ -94,8 +94,8 @@ typedef struct imr_dataset_split {
 
 /* To be read by everybody, changed by those who open it. */
 typedef struct imr_dataset {
-    char *path;        /* as opened; the corpus' name from memory */
-    char *text_folder; /* the folder of texts, NULL when there is a corpus file */
+    char *path;       /* as opened; the corpus' name from memory */
+    bool text_folder; /* there is no corpus file */
     /* What people should know, when it was read: "388 taken, 7 skipped: 5 .pdf, 2 empty" of a
      * folder of texts, that documents of a corpus are empty; else "". */
     char summary[512];

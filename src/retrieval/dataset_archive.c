@@ -205,12 +205,6 @@ static imr_status unpack(archive *a, const imr_zip_entry *e, imr_error *err)
 
 /* ---- into a folder ---- */
 
-typedef struct folder {
-    const char *path;
-    imr_path mark_path;
-    char mark[160]; /* what `archive` should say */
-} folder;
-
 static bool is_good(const char *path, const imr_zip_entry *e, bool look)
 {
     IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
@@ -247,40 +241,39 @@ static imr_status unpack_file(archive *a, const member *m, const char *path, imr
     return status;
 }
 
-static void make_mark(folder *f, const archive *a, const int64_t stamp[2])
+/* What the file `archive` should say. */
+static void make_mark(char mark[160], const archive *a, const int64_t stamp[2])
 {
     int64_t corpus[2] = {0};
-    imr_dataset_stamp_of(corpus, imr_path_in(f->path, "corpus.jsonl").s);
-    snprintf(f->mark, sizeof f->mark,
-             "imrnn-unpacked 1 %zu %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", a->file.len,
-             stamp[0], stamp[1], corpus[0], corpus[1]);
+    imr_dataset_stamp_of(corpus, imr_path_in(a->options->unpacked, "corpus.jsonl").s);
+    snprintf(mark, 160, "imrnn-unpacked 1 %zu %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n",
+             a->file.len, stamp[0], stamp[1], corpus[0], corpus[1]);
 }
 
-/* Does `archive` say what it should, or, any: anything? */
-static bool has_mark(const folder *f, bool any)
+/* Does it say this, or, NULL: anything? */
+static bool has_mark(const char *path, const char *mark)
 {
     IMR_CLEANUP(imr_file_unmap) imr_file found = {0};
-    const size_t n = strlen(f->mark);
-    return imr_file_exists(f->mark_path.s) &&
-           imr_file_map(&found, f->mark_path.s, NULL) == IMR_OK &&
-           (any || (found.len == n && memcmp(found.data, f->mark, n) == 0));
+    const size_t n = mark ? strlen(mark) : 0;
+    return imr_file_exists(path) && imr_file_map(&found, path, NULL) == IMR_OK &&
+           (!mark || (found.len == n && memcmp(found.data, mark, n) == 0));
 }
 
 /* Unpacks what is not there under the lock. */
-static imr_status fill_folder(const folder *f, archive *a, imr_error *err)
+static imr_status fill_folder(archive *a, imr_error *err)
 {
-    const imr_path qrels = imr_path_in(f->path, "qrels");
+    const char *dir = a->options->unpacked;
+    const imr_path qrels = imr_path_in(dir, "qrels");
     IMR_CLEANUP(imr_kept_close) imr_kept lock = {0};
     struct stat st;
-    if (lstat(f->path, &st) == 0 && !S_ISDIR(st.st_mode)) /* a stranger's link leads elsewhere */
-        return imr_fail(err, IMR_E_IO, "%s is no folder of its own", f->path);
+    if (lstat(dir, &st) == 0 && !S_ISDIR(st.st_mode)) /* a stranger's link leads elsewhere */
+        return imr_fail(err, IMR_E_IO, "%s is no folder of its own", dir);
     IMR_TRY(imr_dir_make(qrels.s, err));
     if (lstat(qrels.s, &st) == 0 && !S_ISDIR(st.st_mode))
         return imr_fail(err, IMR_E_IO, "%s is no folder of its own", qrels.s);
-    IMR_TRY(imr_kept_lock(&lock, imr_path_in(f->path, "lock").s, err));
+    IMR_TRY(imr_kept_lock(&lock, imr_path_in(dir, "lock").s, err));
     for (size_t i = 0; i < a->members.n; i++)
-        IMR_TRY(
-            unpack_file(a, &a->members.v[i], imr_path_in(f->path, a->members.v[i].file).s, err));
+        IMR_TRY(unpack_file(a, &a->members.v[i], imr_path_in(dir, a->members.v[i].file).s, err));
     return IMR_OK;
 }
 
@@ -288,29 +281,29 @@ static imr_status fill_folder(const folder *f, archive *a, imr_error *err)
 static imr_status keep(bool *kept, archive *a, const int64_t stamp[2], imr_error *err)
 {
     const imr_dataset_options *o = a->options;
-    folder f = {.path = o->unpacked, .mark_path = imr_path_in(o->unpacked, "archive")};
+    const imr_path at = imr_path_in(o->unpacked, "archive");
+    char mark[160];
     imr_error ignored;
-    *kept = !imr_file_exists(a->path) && has_mark(&f, true);
+    *kept = !imr_file_exists(a->path) && has_mark(at.s, NULL);
     if (*kept)
         return IMR_OK;
     IMR_TRY(open_archive(a, err));
     if (o->index && o->index->corpus_bytes != a->corpus_bytes)
         return IMR_OK; /* an archive of something else must not take the place of the right one */
-    make_mark(&f, a, stamp);
-    const bool marked = has_mark(&f, false);
+    make_mark(mark, a, stamp);
+    const bool marked = has_mark(at.s, mark);
     bool whole = true;
     for (size_t i = 0; i < a->members.n; i++)
-        whole = whole && is_good(imr_path_in(f.path, a->members.v[i].file).s,
+        whole = whole && is_good(imr_path_in(o->unpacked, a->members.v[i].file).s,
                                  &a->members.v[i].entry, !marked);
     if (!whole)
-        IMR_TRY(fill_folder(&f, a, err));
+        IMR_TRY(fill_folder(a, err));
     *kept = true;
     if (whole && marked)
         return IMR_OK;
-    make_mark(&f, a, stamp); /* without it the next opening only has more to read */
-    return imr_file_write(f.mark_path.s, f.mark, strlen(f.mark), &ignored) == IMR_E_MEMORY
-               ? imr_fail_memory(err)
-               : IMR_OK;
+    make_mark(mark, a, stamp); /* without it the next opening only has more to read */
+    return imr_file_write(at.s, mark, strlen(mark), &ignored) == IMR_E_MEMORY ? imr_fail_memory(err)
+                                                                              : IMR_OK;
 }
 
 /* ---- into memory ---- */

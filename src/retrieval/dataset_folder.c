@@ -94,7 +94,7 @@ static void put_id(imr_buf *out, const char *path)
 static char *text_path(const imr_dataset *d, const char *id)
 {
     imr_buf b = {0};
-    imr_buf_printf(&b, "%s/", d->text_folder);
+    imr_buf_printf(&b, "%s/", d->path);
     for (; *id; id++)
         if (is_escape(id)) {
             imr_buf_char(&b, (char)(hex_value(id[1]) * 16 + hex_value(id[2])));
@@ -195,40 +195,29 @@ static imr_status take_entry(walk *w, const char *folder, const char *name, imr_
     return IMR_OK;
 }
 
-/* False when it was read before, or cannot be. */
-static imr_status enter(bool *out, walk *w, const char *path, imr_error *err)
+/* Once, however many ways lead to it. */
+static imr_status read_folder(walk *w, const char *folder, imr_error *err)
 {
+    const char *top = w->d->path;
+    IMR_AUTOFREE char *path = folder[0] ? imr_path_join(top, folder) : imr_strdup(top);
     struct stat st;
     char key[48];
-    *out = false;
+    uint32_t at;
+    if (!path)
+        return imr_fail_memory(err);
     if (stat(path, &st) != 0) {
         skip(w, "folders that are gone");
         return IMR_OK;
     }
     snprintf(key, sizeof key, "%llx:%llx", (unsigned long long)st.st_dev,
              (unsigned long long)st.st_ino);
-    char *kept = imr_strdup(key);
-    if (!kept || !imr_strmap_add(&w->seen, kept, strlen(kept), 0, NULL, out)) {
-        imr_free(kept);
-        return imr_fail_memory(err);
-    }
-    if (*out)
-        return push(&w->seen_keys, kept, err);
-    imr_free(kept);
-    skip(w, "links to folders read before");
-    return IMR_OK;
-}
-
-static imr_status read_folder(walk *w, const char *folder, imr_error *err)
-{
-    const char *top = w->d->path;
-    IMR_AUTOFREE char *path = folder[0] ? imr_path_join(top, folder) : imr_strdup(top);
-    if (!path)
-        return imr_fail_memory(err);
-    bool entered;
-    IMR_TRY(enter(&entered, w, path, err));
-    if (!entered)
+    if (imr_strmap_get(&w->seen, key, strlen(key), &at)) {
+        skip(w, "links to folders read before");
         return IMR_OK;
+    }
+    IMR_TRY(push(&w->seen_keys, imr_strdup(key), err));
+    if (!imr_strmap_add(&w->seen, w->seen_keys.v[w->seen_keys.n - 1], strlen(key), 0, NULL, NULL))
+        return imr_fail_memory(err);
     IMR_CLEANUP(imr_dataset_paths_done) path_array names = {0};
     imr_status status = imr_dir_list(&names.v, &names.n, path, err);
     if (status != IMR_OK && folder[0] && status != IMR_E_MEMORY) {
@@ -387,8 +376,7 @@ imr_status imr_dataset_open_texts(imr_dataset *d, const imr_dataset_options *o, 
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "%s is no dataset itself: %s/%s holds a corpus.jsonl, name that folder",
                         d->path, d->path, w.beir);
-    if (!(d->text_folder = imr_strdup(d->path)))
-        return imr_fail_memory(err);
+    d->text_folder = true;
     if (o->index && memcmp(d->corpus.stamp, o->index->stamp, sizeof d->corpus.stamp) == 0) {
         d->documents = imr_ids_borrow(o->index->ids);
         return IMR_OK;

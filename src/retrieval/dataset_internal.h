@@ -1,7 +1,6 @@
 /*
- * retrieval/dataset_internal.h - what dataset.c (reading), dataset_lines.c (indexing),
- * dataset_open.c (layouts), dataset_folder.c (folders of texts) and dataset_archive.c (zipped ones)
- * share.
+ * retrieval/dataset_internal.h - what dataset.c (layouts, reading), dataset_lines.c (indexing),
+ * dataset_folder.c (folders of texts) and dataset_archive.c (zipped ones) share.
  */
 #ifndef IMR_RETRIEVAL_DATASET_INTERNAL_H
 #define IMR_RETRIEVAL_DATASET_INTERNAL_H

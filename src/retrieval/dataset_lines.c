@@ -11,8 +11,6 @@
 #include "text/utf8.h"
 
 typedef IMR_ARRAY(char) text_array; /* zero-terminated strings, one after another */
-typedef IMR_ARRAY(uint64_t) u64_array;
-typedef IMR_ARRAY(uint32_t) u32_array;
 
 /* What is gathered line by line, in the dataset's scratch; turned into arrays when the end is
  * reached. */
@@ -20,8 +18,8 @@ typedef struct gather {
     imr_dataset *d;
     const imr_dataset_options *options;
     text_array ids, texts; /* texts: of queries only */
-    u64_array offsets, lines;
-    u32_array lengths;
+    IMR_ARRAY(uint64_t) offsets, lines;
+    IMR_ARRAY(uint32_t) lengths;
     size_t n, empty; /* empty: documents without a word */
 } gather;
 

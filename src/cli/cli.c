@@ -358,7 +358,7 @@ imr_status imr_cli_cache(imr_cache **out, imr_cli *cli, imr_error *err)
 uint32_t imr_cli_feedback_k(imr_cli *cli, const imr_cache *cache)
 {
     size_t k = (size_t)imr_config_int(cli->config, IMR_OPT_FEEDBACK_K);
-    size_t n = imr_cache_documents(cache);
+    size_t n = cache->documents.ids.n;
     if (k > n && !imr_config_is_set(cli->config, IMR_OPT_FEEDBACK_K)) {
         imr_cli_say(cli, "the cache has %zu documents: all of them are candidates (feedback-k %zu)",
                     n, n);

@@ -168,7 +168,7 @@ static imr_status export_cache(imr_cli *cli, imr_error *err)
         imr_cache_export(cli->arguments[0], cache, &plan, imr_cli_progress(cli), err);
     IMR_AUTOBUF imr_buf b = {0};
     imr_buf_printf(&b, "wrote %s: %zu documents, %zu queries\n", cli->arguments[0],
-                   imr_cache_documents(cache), imr_cache_queries(cache));
+                   cache->documents.ids.n, cache->queries.ids.n);
     imr_cache_free(cache);
     return status == IMR_OK ? imr_cli_emit(cli, &b, err) : status;
 }

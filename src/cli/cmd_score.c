@@ -74,7 +74,7 @@ static void scoring_done(scoring *s)
 
 static const char *id_of(const scoring *s, uint32_t document)
 {
-    return s->cache ? imr_cache_document_id(s->cache, document) : s->texts.ids.v[document];
+    return s->cache ? imr_ids_at(&s->cache->documents.ids, document) : s->texts.ids.v[document];
 }
 
 static imr_status text_of(imr_buf *out, const scoring *s, uint32_t document, imr_error *err)
@@ -326,7 +326,7 @@ static imr_status open_texts(scoring *s, imr_cli *cli, imr_error *err)
     IMR_TRY(imr_cache_open(&s->cache, paths.cache, &how, err));
     if (s->cache->notice[0])
         imr_cli_say(cli, "%s", s->cache->notice);
-    s->n = imr_cache_documents(s->cache);
+    s->n = s->cache->documents.ids.n;
     return imr_cli_encoder_of_cache(&s->encoder, cli, s->cache, err);
 }
 

@@ -30,7 +30,7 @@ static imr_status write_ranking(void *user, imr_ranking_kind kind, const char *q
     (void)err;
     snprintf(tag, sizeof tag, "imrnn-%s", imr_ranking_kind_name(kind));
     for (size_t i = 0; i < n; i++) {
-        const char *id = imr_cache_document_id(r->cache, documents[i]);
+        const char *id = imr_ids_at(&r->cache->documents.ids, documents[i]);
         if (!r->blank && (imr_run_needs_tabs(id) || imr_run_needs_tabs(query_id)))
             r->blank = imr_run_needs_tabs(id) ? id : query_id;
         imr_run_put(&r->writer[kind], query_id, id, i + 1, scores[i], tag);

@@ -156,7 +156,7 @@ static void put_head(imr_buf *b, const imr_eval_report *r)
     const char *path = r->cache->path;
     imr_utf8_clean(b, path, strlen(path), IMR_CLEAN_LINE);
     imr_buf_printf(b, ", split %s: num_q %zu, %zu documents", r->split->name, r->eval->queries,
-                   imr_cache_documents(r->cache));
+                   r->cache->documents.ids.n);
     if (r->eval->unjudged)
         imr_buf_printf(b, " (%zu queries without judgements left out)", r->eval->unjudged);
     imr_buf_char(b, '\n');
@@ -229,7 +229,7 @@ static void put_queries(imr_buf *b, const imr_eval_report *r)
         imr_buf_printf(b, "%10s", imr_ranking_kind_name((imr_ranking_kind)k));
     imr_buf_char(b, '\n');
     for (size_t i = 0; i < e->queries; i++) {
-        const char *id = imr_cache_query_id(r->cache, e->query[i]);
+        const char *id = imr_ids_at(&r->cache->queries.ids, e->query[i]);
         size_t start = b->len;
         imr_utf8_clean(b, id, strlen(id), IMR_CLEAN_LINE);
         size_t width = imr_utf8_width(imr_buf_text(b) + start, b->len - start);
@@ -254,8 +254,8 @@ static void put_similarity(imr_buf *out, const imr_eval_report *r)
     imr_buf_str(b, ", tau-AP ");
     put_fixed(b, imr_stats_mean(e->tau_ap, e->queries), false);
     if (e->mover) {
-        const char *query = imr_cache_query_id(r->cache, e->mover_query);
-        const char *document = imr_cache_document_id(r->cache, e->mover_document);
+        const char *query = imr_ids_at(&r->cache->queries.ids, e->mover_query);
+        const char *document = imr_ids_at(&r->cache->documents.ids, e->mover_document);
         imr_buf_printf(b, "; largest move %+lld, document ", (long long)e->mover);
         imr_utf8_clean(b, document, strlen(document), IMR_CLEAN_LINE);
         imr_buf_str(b, " of query ");
@@ -317,7 +317,7 @@ static void json_inputs(imr_buf *b, const imr_eval_report *r)
     imr_buf_str(b, ", \"sha256\": ");
     imr_json_put_string(b, r->cache->sha256);
     imr_buf_printf(b, ", \"documents\": %zu, \"dim\": %zu}, \"encoder\": {\"name\": ",
-                   imr_cache_documents(r->cache), r->cache->dim);
+                   r->cache->documents.ids.n, r->cache->dim);
     imr_json_put_string(b, e->name);
     imr_buf_str(b, ", \"sha256\": ");
     imr_json_put_string(b, e->sha256);
@@ -449,7 +449,7 @@ static void json_queries(imr_buf *b, const imr_eval_report *r)
     for (size_t i = 0; i < e->queries; i++) {
         imr_buf_str(b, i ? ",\n  {" : "\n  {");
         put_key(b, "id");
-        imr_json_put_string(b, imr_cache_query_id(r->cache, e->query[i]));
+        imr_json_put_string(b, imr_ids_at(&r->cache->queries.ids, e->query[i]));
         if (e->has_train)
             imr_buf_printf(b, ", \"seen\": %s", e->seen[i] ? "true" : "false");
         for (size_t k = 0; r->split->qrels && k < kinds(e); k++) {
@@ -479,9 +479,9 @@ static void json_similarity(imr_buf *b, const imr_eval_report *r)
     imr_buf_str(b, ", \"largest_move\": ");
     if (e->mover) {
         imr_buf_printf(b, "{\"move\": %lld, \"document\": ", (long long)e->mover);
-        imr_json_put_string(b, imr_cache_document_id(r->cache, e->mover_document));
+        imr_json_put_string(b, imr_ids_at(&r->cache->documents.ids, e->mover_document));
         imr_buf_str(b, ", \"query\": ");
-        imr_json_put_string(b, imr_cache_query_id(r->cache, e->mover_query));
+        imr_json_put_string(b, imr_ids_at(&r->cache->queries.ids, e->mover_query));
         imr_buf_str(b, "}},\n");
     } else {
         imr_buf_str(b, "null},\n");

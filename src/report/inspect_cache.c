@@ -16,7 +16,7 @@ enum { BLOCK = 4096, SHOWN = 5 /* malformed lines that are named one by one */ }
 static imr_status norms(double *low, double *high, const imr_cache *c, const imr_progress *progress,
                         imr_error *err)
 {
-    const size_t rows = imr_cache_documents(c), n = c->dim;
+    const size_t rows = c->documents.ids.n, n = c->dim;
     IMR_AUTOFREE float *block = imr_alloc(BLOCK, n * sizeof *block);
     if (!block)
         return imr_fail_memory(err);
@@ -177,8 +177,8 @@ imr_status imr_inspect_cache(imr_inspection *i, const imr_progress *progress, im
     imr_fact_string(i, "layout", "layout", c->layout);
     imr_fact_int(i, "dim", "dimension n", c->dim);
     imr_fact_string(i, "dtype", "stored as", imr_dtype_name(c->dtype));
-    imr_fact_int(i, "documents", "documents", imr_cache_documents(c));
-    imr_fact_int(i, "queries", "queries", imr_cache_queries(c));
+    imr_fact_int(i, "documents", "documents", c->documents.ids.n);
+    imr_fact_int(i, "queries", "queries", c->queries.ids.n);
     imr_fact_string(i, "encoder", "encoder", e->name);
     imr_fact_string(i, "precision", "encoded with", e->precision[0] ? e->precision : NULL);
     imr_fact_string(i, "encoder_path", e->path[0] ? "encoder folder" : NULL, e->path);

@@ -123,11 +123,6 @@ void imr_token_totals_text(imr_buf *out, const imr_token_totals *t)
 
 /* ---- documents ---- */
 
-size_t imr_cache_documents(const imr_cache *c)
-{
-    return c->documents.ids.n;
-}
-
 void imr_cache_forget(const imr_cache *c)
 {
     for (size_t i = 0; i < IMR_REFERENCE_SPLITS; i++) {
@@ -136,11 +131,6 @@ void imr_cache_forget(const imr_cache *c)
         if (c->queries.torch[i])
             imr_torch_forget(c->queries.torch[i]);
     }
-}
-
-const char *imr_cache_document_id(const imr_cache *c, size_t document)
-{
-    return imr_ids_at(&c->documents.ids, document);
 }
 
 imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *title, imr_buf *text,
@@ -154,19 +144,9 @@ imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *titl
 
 /* ---- queries ---- */
 
-size_t imr_cache_queries(const imr_cache *c)
-{
-    return c->queries.ids.n;
-}
-
-const char *imr_cache_query_id(const imr_cache *c, size_t query)
-{
-    return imr_ids_at(&c->queries.ids, query);
-}
-
 const char *imr_cache_query_text(const imr_cache *c, size_t query)
 {
-    return c->query_texts ? c->query_texts[query] : imr_cache_query_id(c, query);
+    return c->query_texts ? c->query_texts[query] : imr_ids_at(&c->queries.ids, query);
 }
 
 #define BLANKS " \t\n\v\f\r"

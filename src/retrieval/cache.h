@@ -159,12 +159,10 @@ void imr_cache_free(imr_cache *c);
 IMR_FREE_AT(imr_cache, imr_cache_free)
 
 /* ---- documents ---- */
-size_t imr_cache_documents(const imr_cache *c);
 /* Rows [first, first+count) as float32 into out[count x n]. IMR_E_NUMERIC names the document whose
  * vector is not finite. */
 imr_status imr_cache_read_rows(const imr_cache *c, size_t first, size_t count, float *out,
                                imr_error *err) IMR_NODISCARD;
-const char *imr_cache_document_id(const imr_cache *c, size_t document);
 /* After one_pass: what was read of the vectors' files need not stay in memory. */
 void imr_cache_forget(const imr_cache *c);
 /* Title and text as the dataset has them, appended; either may be NULL. Without a dataset both are
@@ -173,11 +171,9 @@ imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *titl
                               imr_error *err) IMR_NODISCARD;
 
 /* ---- queries ---- */
-size_t imr_cache_queries(const imr_cache *c);
 /* One of them into out[n]; IMR_E_NUMERIC as imr_cache_read_rows. */
 imr_status imr_cache_read_query(const imr_cache *c, size_t query, float *out,
                                 imr_error *err) IMR_NODISCARD;
-const char *imr_cache_query_id(const imr_cache *c, size_t query);
 const char *imr_cache_query_text(const imr_cache *c, size_t query); /* the id when unknown */
 /* The query with exactly this text (white space around it and ASCII case do not count). */
 bool imr_cache_find_query_text(const imr_cache *c, const char *text, uint32_t *query);

@@ -21,8 +21,8 @@ imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from,
 /* What people should know about this cache; a second line is joined with "; ". */
 void imr_cache_add_notice(imr_cache *c, const char *format, ...) IMR_PRINTF(2, 3);
 
-/* Scattered vectors become a matrix of float32; their files are released. */
-imr_status imr_cache_gather(imr_cache_rows *rows, imr_error *err) IMR_NODISCARD;
+/* Scattered vectors become a matrix of float32, all finite; their files are released. */
+imr_status imr_cache_gather(imr_cache_rows *rows, const char *what, imr_error *err) IMR_NODISCARD;
 /* IMR_E_NUMERIC names the row; looks at every row, or at `sample` of them spread evenly. */
 imr_status imr_cache_check_finite(const imr_cache_rows *rows, const char *what, size_t sample,
                                   imr_error *err) IMR_NODISCARD;

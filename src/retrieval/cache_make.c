@@ -35,22 +35,6 @@ static imr_status read_vector(float *out, const imr_cache_vector *v, size_t dim,
     return imr_tensor_to_f32(&t, out, err);
 }
 
-imr_status imr_cache_gather(imr_cache_rows *rows, imr_error *err)
-{
-    size_t n = rows->ids.n, dim = rows->rows.cols;
-    IMR_TRY(imr_matrix_init(&rows->owned, n, dim, err));
-    for (size_t i = 0; i < n; i++)
-        IMR_TRY(read_vector(imr_matrix_row(&rows->owned, i), &rows->scattered[i], dim, err));
-    rows->rows = imr_rows_of_view(imr_matrix_view(&rows->owned));
-    imr_scratch_free(rows->scratch, rows->scattered);
-    rows->scattered = NULL;
-    for (size_t i = 0; i < IMR_LEN(rows->torch); i++) {
-        imr_torch_free(rows->torch[i]);
-        rows->torch[i] = NULL;
-    }
-    return IMR_OK;
-}
-
 imr_status imr_cache_check_finite(const imr_cache_rows *rows, const char *what, size_t sample,
                                   imr_error *err)
 {
@@ -80,6 +64,20 @@ static imr_status read_rows(const imr_cache_rows *rows, const char *what, size_t
     return bad < count * cols ? not_finite(rows, what, first + bad / cols, err) : IMR_OK;
 }
 
+imr_status imr_cache_gather(imr_cache_rows *rows, const char *what, imr_error *err)
+{
+    IMR_TRY(imr_matrix_init(&rows->owned, rows->ids.n, rows->rows.cols, err));
+    IMR_TRY(read_rows(rows, what, 0, rows->ids.n, rows->owned.v, err));
+    rows->rows = imr_rows_of_view(imr_matrix_view(&rows->owned));
+    imr_scratch_free(rows->scratch, rows->scattered);
+    rows->scattered = NULL;
+    for (size_t i = 0; i < IMR_LEN(rows->torch); i++) {
+        imr_torch_free(rows->torch[i]);
+        rows->torch[i] = NULL;
+    }
+    return IMR_OK;
+}
+
 imr_status imr_cache_read_rows(const imr_cache *c, size_t first, size_t count, float *out,
                                imr_error *err)
 {
@@ -95,22 +93,21 @@ imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *q
                                const imr_qrels *qrels, imr_qrels *made, imr_error *err)
 {
     imr_cache_split *grown = imr_realloc(c->splits, c->n_splits + 1, sizeof *grown);
-    if (grown)
-        c->splits = grown;
-    size_t first = 0;
-    for (size_t i = 0; i < c->n_splits; i++)
-        first += c->splits[i].n;
-    char *copied_name = imr_strdup(name);
-    uint32_t *copied = IMR_NEW_ARRAY(uint32_t, n);
-    if (!grown || !copied_name || !copied) {
-        imr_free(copied_name);
-        imr_free(copied);
+    if (!grown) {
         imr_qrels_free(made);
         return imr_fail_memory(err);
     }
+    size_t first = 0;
+    for (size_t i = 0; i < c->n_splits; i++)
+        first += grown[i].n;
+    imr_cache_split *s = &grown[c->n_splits++];
+    *s = (imr_cache_split){imr_strdup(name), IMR_NEW_ARRAY(uint32_t, n), n, made ? made : qrels,
+                           made};
+    c->splits = grown;
+    if (!s->name || !s->queries)
+        return imr_fail_memory(err);
     for (size_t i = 0; i < n; i++)
-        copied[i] = queries ? queries[i] : (uint32_t)(first + i);
-    c->splits[c->n_splits++] = (imr_cache_split){copied_name, copied, n, made ? made : qrels, made};
+        s->queries[i] = queries ? queries[i] : (uint32_t)(first + i);
     return IMR_OK;
 }
 

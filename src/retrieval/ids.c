@@ -216,22 +216,13 @@ imr_status imr_ids_take(imr_ids *out, imr_ids_repeats *repeats, imr_scratch *scr
 /* The text against the lines it came from: byte by byte the same, a zero for each newline. */
 static bool same_text(const char *text, const char *lines, size_t len, size_t n)
 {
-    size_t ends = 0, parts = (len + PART - 1) / PART;
+    size_t ends = 0;
     int wrong = 0;
-#pragma omp parallel for reduction(+ : ends) reduction(| : wrong) if (parts > 8)
-    for (size_t p = 0; p < parts; p++) {
-        size_t end = len - p * PART < PART ? len : (p + 1) * PART;
-        unsigned count = 0;
-        unsigned char differ = 0;
-        for (size_t i = p * PART; i < end; i++) {
-            unsigned char newline = lines[i] == '\n';
-            unsigned char expected = newline ? 0 : (unsigned char)lines[i];
-            differ |= (unsigned char)(expected ^ (unsigned char)text[i]);
-            differ |= (unsigned char)(!newline && lines[i] == '\0');
-            count += newline;
-        }
-        ends += count;
-        wrong |= differ;
+#pragma omp parallel for simd reduction(+ : ends) reduction(| : wrong) if (len > 8 * PART)
+    for (size_t i = 0; i < len; i++) {
+        const int newline = lines[i] == '\n';
+        wrong |= text[i] != (newline ? '\0' : lines[i]) || lines[i] == '\0';
+        ends += (size_t)newline;
     }
     return !wrong && ends == n;
 }

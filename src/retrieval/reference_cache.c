@@ -278,9 +278,8 @@ static imr_status take_documents(imr_cache *c, vectors_file *f, bool one_pass, i
     f->torch = NULL;
     if (one_pass)
         return IMR_OK;
-    if (d->scattered)
-        IMR_TRY(imr_cache_gather(d, err));
-    return imr_cache_check_finite(d, "document", 0, err);
+    return d->scattered ? imr_cache_gather(d, "document", err)
+                        : imr_cache_check_finite(d, "document", 0, err);
 }
 
 static imr_status read_documents(gather *g, const char *folder, imr_error *err)
@@ -457,8 +456,7 @@ static imr_status take_queries(gather *g, imr_error *err)
     c->negatives = g->negatives.v;
     g->first.v = NULL;
     g->negatives.v = NULL;
-    IMR_TRY(imr_cache_gather(&c->queries, err));
-    return imr_cache_check_finite(&c->queries, "query", 0, err);
+    return imr_cache_gather(&c->queries, "query", err);
 }
 
 /* ---- texts and judgements beside the vectors, which do not say where they are ---- */

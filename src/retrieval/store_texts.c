@@ -54,9 +54,8 @@ imr_status imr_store_write_texts(const char *dir, const char *manifest,
 static imr_status open_texts(const char **lines, imr_file *file, const imr_cache *c, imr_error *err)
 {
     char head[HEAD_BYTES];
-    const size_t n = imr_cache_documents(c) + imr_cache_queries(c),
-                 at = (size_t)put_head(head, c->sha256, imr_cache_documents(c),
-                                       imr_cache_queries(c));
+    const size_t n = c->documents.ids.n + c->queries.ids.n,
+                 at = (size_t)put_head(head, c->sha256, c->documents.ids.n, c->queries.ids.n);
     imr_error why;
     const imr_status status = imr_file_map(file, imr_path_in(c->path, STORE_TEXTS).s, &why);
     *lines = NULL;
@@ -97,7 +96,7 @@ imr_status imr_store_reuse_open(imr_store_reuse *r, const char *dir, const imr_s
         r->cache->dim != plan->n || r->cache->dtype != plan->dtype)
         return IMR_OK;
     IMR_TRY(open_texts(&line, &r->texts, r->cache, err));
-    const size_t n = line ? imr_cache_documents(r->cache) + imr_cache_queries(r->cache) : 0;
+    const size_t n = line ? r->cache->documents.ids.n + r->cache->queries.ids.n : 0;
     if (!imr_strmap_reserve(&r->rows, n))
         return imr_fail_memory(err);
     for (size_t i = 0; i < n; i++, line += LINE_BYTES)
@@ -161,7 +160,7 @@ static void name_text(store_changes *out, const char *id)
 imr_status imr_store_compare(store_changes *out, uint32_t *rows, const imr_cache *c,
                              const imr_dataset *d, const imr_progress *progress, imr_error *err)
 {
-    const size_t documents = imr_cache_documents(c), n = d->documents.n;
+    const size_t documents = c->documents.ids.n, n = d->documents.n;
     IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
     IMR_AUTOBUF imr_buf scratch = {0};
     const imr_encode_job job = {.dataset = d, .prefix = c->encoder.passage_prefix};

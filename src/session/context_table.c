@@ -212,10 +212,9 @@ imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cac
     m->encoder = encoder;
     m->batch = BATCH;
     m->vectors = IMR_NEW_ARRAY(float, BATCH * encoder->dim);
-    imr_status status = m->vectors
-                            ? imr_context_new(&m->context, encoder, imr_cache_documents(cache),
-                                              strlen(cache->encoder.passage_prefix), err)
-                            : imr_fail_memory(err);
+    imr_status status = m->vectors ? imr_context_new(&m->context, encoder, cache->documents.ids.n,
+                                                     strlen(cache->encoder.passage_prefix), err)
+                                   : imr_fail_memory(err);
     if (status == IMR_OK)
         *out = m;
     else
@@ -240,7 +239,7 @@ static imr_status stopped(imr_error *err)
 
 static imr_status count_words(imr_context_making *m, const imr_progress *progress, imr_error *err)
 {
-    const size_t all = imr_cache_documents(m->cache);
+    const size_t all = m->cache->documents.ids.n;
     for (; m->next < all; m->next++) {
         if (!imr_context_wants(m->context, m->next))
             continue;
@@ -269,7 +268,7 @@ static void on_heard(void *user, size_t text, imr_view rows)
 
 static imr_status hear_words(imr_context_making *m, const imr_progress *progress, imr_error *err)
 {
-    const size_t all = imr_cache_documents(m->cache);
+    const size_t all = m->cache->documents.ids.n;
     const imr_encoder_listener listener = {on_read, on_heard, m};
     while (!imr_context_complete(m->context)) {
         const char *texts[BATCH];

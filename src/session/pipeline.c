@@ -25,7 +25,7 @@ static imr_status from_cache(imr_session *s, imr_trace *t, uint32_t row, imr_err
 {
     const imr_view vectors = imr_rows_view(s->cache->queries.rows);
     memcpy(s->query_base, imr_view_row(&vectors, row), vectors.cols * sizeof *s->query_base);
-    t->query_id = imr_trace_keep(t->arena, imr_cache_query_id(s->cache, row));
+    t->query_id = imr_trace_keep(t->arena, imr_ids_at(&s->cache->queries.ids, row));
     t->query_text = imr_trace_keep(t->arena, imr_cache_query_text(s->cache, row));
     t->query_cached = true;
     t->known_tokens = UINT32_MAX;
@@ -129,7 +129,7 @@ static imr_status name_document(imr_session *s, imr_trace *t, imr_trace_document
         IMR_TRY(imr_titles_get(&s->titles, s->cache, row, &title, err));
     *d = (imr_trace_document){
         .row = row,
-        .id = own ? "text" : imr_trace_keep(t->arena, imr_cache_document_id(s->cache, row)),
+        .id = own ? "text" : imr_trace_keep(t->arena, imr_ids_at(&s->cache->documents.ids, row)),
         .title = imr_trace_keep(t->arena, title),
         .sentence = "",
         .relevance = -1};
@@ -178,7 +178,7 @@ static imr_status find_left(imr_session *s, imr_trace *t, imr_error *err)
 {
     if (!s->adapter || t->pair)
         return IMR_OK;
-    const size_t all = imr_cache_documents(s->cache), n = all < TOP ? all : TOP;
+    const size_t all = s->cache->documents.ids.n, n = all < TOP ? all : TOP;
     uint32_t top[TOP], rank_before[TOP];
     imr_ranker_top(&s->ranker, IMR_STAGE_ENCODER, top, n);
     IMR_TRY(imr_search_ranks(rank_before, top, n, s->ranker.sim[IMR_STAGE_BEFORE], all,
@@ -289,7 +289,7 @@ static imr_status measure(imr_session *s, imr_trace *t, imr_stage stage, const i
     if (!ids)
         return imr_fail_memory(err);
     for (size_t i = 0; i < n; i++)
-        ids[i] = imr_cache_document_id(s->cache, order[i]);
+        ids[i] = imr_ids_at(&s->cache->documents.ids, order[i]);
     n = imr_drop_own(ids, n, imr_qrels_at(q, query).id);
     for (size_t i = 0; i < t->n_metrics; i++)
         IMR_TRY(imr_metric_of_ranking(&t->metrics[i].value[stage], shown[i].metric, q, query,
@@ -309,7 +309,7 @@ static imr_status judge(imr_session *s, imr_trace *t, const imr_listing *l, imr_
         if (d->row == UINT32_MAX)
             continue;
         const int32_t grade =
-            imr_qrels_grade(q, query, imr_cache_document_id(s->cache, d->row), &judged);
+            imr_qrels_grade(q, query, imr_ids_at(&s->cache->documents.ids, d->row), &judged);
         if (judged)
             d->relevance = grade;
     }
@@ -490,7 +490,7 @@ static imr_status find_warnings(imr_session *s, imr_trace *t, imr_error *err)
 imr_status imr_session_check_settings(imr_trace_settings *settings, const imr_session *s,
                                       imr_error *err)
 {
-    const size_t documents = imr_cache_documents(s->cache);
+    const size_t documents = s->cache->documents.ids.n;
     settings->candidates = imr_ranker_candidates(s->adapter, settings->candidates);
     if (settings->feedback_k ==
         0) /* the default bends to small corpora; a number somebody gave does not */

@@ -100,7 +100,7 @@ static imr_status name_bad(const plan *p, imr_view base, imr_view d, size_t firs
                             "finite: build the cache again"
                           : "document %s of the cache %s has no finite projection: the adapter's "
                             "weights or the document's vector are too large",
-                    imr_cache_document_id(p->cache, first + (row < base.rows ? row : 0)),
+                    imr_ids_at(&p->cache->documents.ids, first + (row < base.rows ? row : 0)),
                     p->cache->path);
 }
 
@@ -113,7 +113,7 @@ static imr_status to_half(const plan *p, uint16_t *out, float *d, size_t first, 
         return imr_fail(err, IMR_E_NUMERIC,
                         "the projection of document %s holds a value too large for float16: build "
                         "the cache %s with --dtype f32",
-                        imr_cache_document_id(p->cache, first + bad / p->m), p->cache->path);
+                        imr_ids_at(&p->cache->documents.ids, first + bad / p->m), p->cache->path);
     imr_rows_read(d, imr_rows_f16(out, count, p->m), 0, count);
     return IMR_OK;
 }

@@ -75,7 +75,7 @@ static imr_status doubt_form(imr_buf *out, const imr_ranker *r, const imr_progre
 {
     const imr_adapter *a = r->adapter;
     if (!imr_form_scales(a->w.form) || a->form_from == IMR_FORM_FROM_OPTION ||
-        imr_cache_queries(r->cache) < MIN_QUERIES || r->projected.d.rows < MIN_DOCUMENTS)
+        r->cache->queries.ids.n < MIN_QUERIES || r->projected.d.rows < MIN_DOCUMENTS)
         return IMR_OK;
     const imr_form other = a->w.form == IMR_FORM_MEAN ? IMR_FORM_DIAGONAL : IMR_FORM_MEAN;
     IMR_CLEANUP(imr_query_sample_done) imr_query_sample x = {0};

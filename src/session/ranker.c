@@ -31,7 +31,7 @@ imr_candidates_by imr_ranker_candidates(const imr_adapter *adapter, imr_candidat
 static imr_status measure_rows(imr_ranker *r, const imr_progress *progress, imr_error *err)
 {
     enum { ROWS = 256 };
-    const size_t rows = imr_cache_documents(r->cache), n = r->cache->dim;
+    const size_t rows = r->cache->documents.ids.n, n = r->cache->dim;
     IMR_AUTOFREE float *block = imr_alloc(ROWS, n * sizeof *block);
     float *scale = r->projected.owned = IMR_NEW_ARRAY(float, rows);
     if (!block || !scale)
@@ -51,7 +51,7 @@ imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const im
                            size_t keep_from, const imr_progress *progress, imr_error *err)
 {
     IMR_CLEANUP(imr_ranker_done) imr_ranker r = {.adapter = adapter, .cache = cache};
-    const size_t n = imr_cache_documents(cache);
+    const size_t n = cache->documents.ids.n;
     IMR_TRY(adapter ? imr_projected_open(&r.projected, adapter, cache, keep_from, progress, err)
                     : measure_rows(&r, progress, err));
     for (imr_stage k = 0; k < (adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++)
@@ -100,7 +100,7 @@ void imr_ranker_gather(const imr_ranker *r, float *out, const uint32_t *document
 
 void imr_ranker_top(const imr_ranker *r, imr_stage stage, uint32_t *out, size_t k)
 {
-    imr_topk(out, k, r->sim[stage], imr_cache_documents(r->cache), r->cache->documents.ids.places);
+    imr_topk(out, k, r->sim[stage], r->cache->documents.ids.n, r->cache->documents.ids.places);
 }
 
 /* ---- the adapter ---- */
@@ -231,7 +231,8 @@ static imr_status check_finite(const imr_ranker *r, const imr_listing *l, imr_er
                                 "a similarity of document %s is not finite: its vector in the "
                                 "cache %s is damaged, or what is kept in its folder projected "
                                 "(which may be deleted)",
-                                imr_cache_document_id(r->cache, l->document[i]), r->cache->path);
+                                imr_ids_at(&r->cache->documents.ids, l->document[i]),
+                                r->cache->path);
     return IMR_OK;
 }
 
@@ -242,7 +243,7 @@ static imr_status ranks(imr_ranker *r, const imr_trace_settings *o, imr_stage by
     for (imr_stage k = IMR_STAGE_ENCODER; k <= IMR_STAGE_BEFORE; k++)
         if (o->scope != IMR_SCOPE_RERANK || k != by)
             IMR_TRY(imr_search_ranks(l->rank[k], l->document, l->n, r->sim[k],
-                                     imr_cache_documents(r->cache), r->cache->documents.ids.places,
+                                     r->cache->documents.ids.n, r->cache->documents.ids.places,
                                      err));
         else
             for (size_t i = 0; i < l->n; i++)
@@ -258,7 +259,7 @@ static imr_status ranks(imr_ranker *r, const imr_trace_settings *o, imr_stage by
 
 imr_status imr_ranker_check_k(const imr_ranker *r, size_t k, imr_error *err)
 {
-    const size_t n = imr_cache_documents(r->cache);
+    const size_t n = r->cache->documents.ids.n;
     if (k > 0 && k <= n)
         return IMR_OK;
     return imr_fail(err, IMR_E_USAGE,

@@ -162,7 +162,7 @@ static imr_status open_encoder(imr_session *s, imr_error *err)
 
 static imr_status open_split(imr_session *s, const char *wanted, imr_error *err)
 {
-    size_t split, n = imr_cache_queries(s->cache);
+    size_t split, n = s->cache->queries.ids.n;
     s->facts.inputs.split = "";
     if (s->cache->n_splits > 0 &&
         imr_cache_find_split(s->cache, wanted ? wanted : "test", &split)) {
@@ -200,7 +200,7 @@ static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_
     }
     in->cache_path = imr_session_string(s, s->cache->path);
     snprintf(in->cache_sha256, sizeof in->cache_sha256, "%s", s->cache->sha256);
-    in->cache_documents = imr_cache_documents(s->cache);
+    in->cache_documents = s->cache->documents.ids.n;
     in->encoder_path = in->encoder_name = in->encoder_kind = in->table_name = in->dataset_path = "";
     in->lens = (imr_lens_quality){NAN, NAN, NAN, 0};
     s->facts.documents = in->cache_documents;
@@ -330,7 +330,8 @@ const imr_session_facts *imr_session_facts_of(const imr_session *s)
 
 static imr_suggestion suggestion_of(const imr_session *s, size_t row)
 {
-    return (imr_suggestion){imr_cache_query_id(s->cache, row), imr_cache_query_text(s->cache, row)};
+    return (imr_suggestion){imr_ids_at(&s->cache->queries.ids, row),
+                            imr_cache_query_text(s->cache, row)};
 }
 
 imr_suggestion imr_session_query(const imr_session *s, size_t i)

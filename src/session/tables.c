@@ -52,7 +52,7 @@ imr_context_source imr_session_context(const imr_session *s)
         .encoder_sha256 = s->facts.inputs.encoder_sha256,
         .corpus_sha256 = s->facts.inputs.dataset_sha256,
         .prefix = s->cache->encoder.passage_prefix,
-        .documents = imr_cache_documents(s->cache),
+        .documents = s->cache->documents.ids.n,
         .n = s->cache->dim,
     };
 }
@@ -396,7 +396,7 @@ imr_status imr_table_measure(imr_lens_quality *out, const imr_session *s, const 
     if (t->tokeniser && !s->cache->dataset)
         return IMR_OK;
     const size_t n =
-        heard ? heard->held : choose(own_choice, imr_cache_documents(s->cache), IMR_CONTEXT_HELD);
+        heard ? heard->held : choose(own_choice, s->cache->documents.ids.n, IMR_CONTEXT_HELD);
     IMR_TRY(take_vectors(&x, s->cache, documents, n, err));
     if (t->tokeniser)
         IMR_TRY(read_ids(&x, s->cache, t, documents, err));

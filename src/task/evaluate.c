@@ -44,9 +44,9 @@ static imr_status measure(evaluator *v, imr_ranking_kind kind, size_t row, uint3
                           const float *scores, imr_error *err)
 {
     size_t n = 0;
-    const char *query_id = imr_cache_query_id(v->cache, v->e->query[row]);
+    const char *query_id = imr_ids_at(&v->cache->queries.ids, v->e->query[row]);
     for (size_t i = 0; i < v->o->feedback_k; i++) { /* as imr_drop_own */
-        v->ids[n] = imr_cache_document_id(v->cache, v->top[i]);
+        v->ids[n] = imr_ids_at(&v->cache->documents.ids, v->top[i]);
         v->shown[n] = v->top[i];
         n += strcmp(v->ids[n], query_id) != 0;
     }
@@ -108,7 +108,7 @@ static imr_status measure_row(evaluator *v, size_t row, uint32_t judged, imr_are
 static imr_status check_cuts(const imr_cache *cache, const imr_eval_options *o, bool judged,
                              imr_error *err)
 {
-    size_t n = imr_cache_documents(cache);
+    size_t n = cache->documents.ids.n;
     if (o->feedback_k == 0 || o->feedback_k > n)
         return imr_fail(err, IMR_E_USAGE,
                         "feedback-k is %u, the cache %s has %zu documents; use a value from 1 to "
@@ -170,7 +170,7 @@ static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint3
     for (size_t i = 0; i < n_queries; i++) {
         uint32_t judged = 0;
         if (v->qrels &&
-            !imr_qrels_find(v->qrels, imr_cache_query_id(v->cache, queries[i]), &judged)) {
+            !imr_qrels_find(v->qrels, imr_ids_at(&v->cache->queries.ids, queries[i]), &judged)) {
             e->unjudged++;
             continue;
         }

@@ -65,7 +65,7 @@ static imr_status mine_by_encoder(imr_examples *e, const imr_cache *cache,
                                   imr_error *err)
 {
     const imr_view queries = imr_matrix_view(&e->vectors);
-    const size_t all = imr_cache_documents(cache), k = plan->pool < all ? plan->pool : all;
+    const size_t all = cache->documents.ids.n, k = plan->pool < all ? plan->pool : all;
     IMR_AUTOFREE uint32_t *near = IMR_NEW_ARRAY(uint32_t, queries.rows * k);
     if (!near)
         return imr_fail_memory(err);
@@ -90,7 +90,7 @@ static imr_status add_positives(imr_examples *e, const imr_cache *cache, const i
                                 uint32_t query, const bool *held, imr_error *err)
 {
     uint32_t judged, document;
-    if (!imr_qrels_find(qrels, imr_cache_query_id(cache, query), &judged))
+    if (!imr_qrels_find(qrels, imr_ids_at(&cache->queries.ids, query), &judged))
         return IMR_OK;
     const imr_qrels_query q = imr_qrels_at(qrels, judged);
     for (size_t grade = 0; grade < q.relevant; grade++) {
@@ -116,8 +116,9 @@ static imr_status add_mined(imr_examples *e, const imr_cache *cache, const imr_b
     IMR_AUTOFREE uint32_t *mined = IMR_NEW_ARRAY(uint32_t, plan->negatives);
     if (!mined)
         return imr_fail_memory(err);
-    IMR_TRY(imr_bm25_negatives(bm25, text, strlen(text), qrels, imr_cache_query_id(cache, query),
-                               plan->negatives, plan->pool, mined, &found, err));
+    IMR_TRY(imr_bm25_negatives(bm25, text, strlen(text), qrels,
+                               imr_ids_at(&cache->queries.ids, query), plan->negatives, plan->pool,
+                               mined, &found, err));
     for (size_t i = 0; i < found; i++) {
         uint32_t document;
         if (imr_ids_find(&cache->documents.ids, imr_ids_at(&cache->dataset->documents, mined[i]),
@@ -201,14 +202,14 @@ imr_status imr_examples_pseudo(imr_examples *out, const imr_cache *cache, const 
                                imr_error *err)
 {
     const imr_view all = imr_rows_view(pseudo->queries.rows);
-    const size_t count = imr_cache_documents(cache);
+    const size_t count = cache->documents.ids.n;
     IMR_AUTOFREE uint32_t *own = IMR_NEW_ARRAY(uint32_t, n);
     IMR_AUTOFREE uint32_t *instead = IMR_NEW_ARRAY(uint32_t, count);
     if (!own || !instead)
         return imr_fail_memory(err);
     for (size_t i = 0; i < count; i++)
         instead[i] = (uint32_t)i;
-    for (size_t i = 0; i < imr_cache_queries(pseudo); i++)
+    for (size_t i = 0; i < pseudo->queries.ids.n; i++)
         instead[documents[i]] = (uint32_t)(count + i);
     IMR_TRY(begin(out, n, all.cols, err));
     for (size_t i = 0; i < n; i++) {

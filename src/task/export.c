@@ -85,7 +85,7 @@ static imr_status write_documents(exporter *e, imr_error *err)
     for (size_t i = 0; i < d.rows; i++)
         rows[places[i]] = (uint32_t)i;
     for (size_t i = 0; i < d.rows; i++)
-        ids[i] = imr_cache_document_id(e->cache, rows[i]);
+        ids[i] = imr_ids_at(&e->cache->documents.ids, rows[i]);
     IMR_TRY(imr_reference_hash(&all, e->documents, err));
     IMR_AUTOFREE char *path = NULL;
     IMR_TRY(path_of(&path, e, "documents", "embeddings.pt", err));
@@ -120,7 +120,7 @@ static void put_negatives(imr_buf *b, const exporter *e, const imr_reference_spl
     imr_json_put_string(b, s->ids[query]);
     imr_buf_str(b, ": [");
     for (size_t i = 0; i < n && kept < e->negatives; i++) {
-        const char *id = imr_cache_document_id(e->cache, best[i]);
+        const char *id = imr_ids_at(&e->cache->documents.ids, best[i]);
         if (known && imr_qrels_grade(s->qrels, judged, id, NULL) > 0)
             continue;
         imr_buf_str(b, kept++ ? ", " : "");
@@ -199,7 +199,7 @@ static void put_manifest(imr_buf *b, const exporter *e)
                    "  \"max_queries\": null,\n  \"seed\": %d,\n  \"schema_version\": 2,\n"
                    "  \"documents\": {\"count\": %zu, \"path\": \"documents/embeddings.pt\",\n"
                    "    \"ids_sha256\": \"%s\"},\n  \"splits\": {",
-                   e->negatives, e->pool, IMR_REFERENCE_SEED, imr_cache_documents(e->cache),
+                   e->negatives, e->pool, IMR_REFERENCE_SEED, e->cache->documents.ids.n,
                    e->documents);
     for (size_t i = 0; i < IMR_REFERENCE_SPLITS; i++)
         imr_buf_printf(b, "%s\n    \"%s\": {\"query_count\": %zu, \"query_ids_sha256\": \"%s\"}",

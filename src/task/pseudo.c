@@ -67,7 +67,7 @@ static imr_status add(lines *l, const imr_cache *cache, size_t document, imr_err
 {
     IMR_AUTOBUF imr_buf title = {0}, text = {0};
     IMR_TRY(imr_cache_document(cache, document, &title, &text, err));
-    const char *id = imr_cache_document_id(cache, document), *rest = imr_buf_text(&text);
+    const char *id = imr_ids_at(&cache->documents.ids, document), *rest = imr_buf_text(&text);
     size_t cut = 0;
     if (blank(imr_buf_text(&title), title.len)) {
         cut = imr_pseudo_cut(rest, text.len);
@@ -87,7 +87,7 @@ static imr_status add(lines *l, const imr_cache *cache, size_t document, imr_err
 static imr_status ask_all(lines *l, const imr_cache *cache, const imr_progress *progress,
                           imr_error *err)
 {
-    const size_t all = imr_cache_documents(cache);
+    const size_t all = cache->documents.ids.n;
     const size_t n = all < IMR_PSEUDO_MOST ? all : IMR_PSEUDO_MOST;
     for (size_t i = 0; i < n; i++) {
         IMR_TRY(add(l, cache, (size_t)((double)i * (double)all / (double)n), err));

@@ -78,7 +78,7 @@ static imr_status take_split(bool *found, queries *out, const work *w, const cha
     size_t most = w->plan->max_queries ? w->plan->max_queries : SIZE_MAX;
     for (size_t i = 0; i < n && out->list.n < most; i++) {
         uint32_t judged;
-        if (!imr_qrels_find(out->qrels, imr_cache_query_id(w->cache, list[i]), &judged) ||
+        if (!imr_qrels_find(out->qrels, imr_ids_at(&w->cache->queries.ids, list[i]), &judged) ||
             imr_qrels_at(out->qrels, judged).relevant == 0)
             continue;
         if (!IMR_PUSH(&out->list, list[i]))
@@ -115,7 +115,7 @@ static imr_status carve_as_reference(work *w, imr_error *err)
     size_t kept = 0;
     for (size_t i = 0; i < train->list.n; i++) {
         const uint32_t query = train->list.v[i];
-        const char *id = imr_cache_query_id(w->cache, query);
+        const char *id = imr_ids_at(&w->cache->queries.ids, query);
         if (!bsearch(&id, held->ids, held->n, sizeof *held->ids, imr_by_text))
             train->list.v[kept++] = query;
         else if (!IMR_PUSH(&validation->list, query))
@@ -131,12 +131,12 @@ static imr_status carve_as_reference(work *w, imr_error *err)
 static imr_status hold_documents(work *w, imr_error *err)
 {
     const queries *v = &w->validation;
-    w->held = IMR_NEW_ARRAY(bool, imr_cache_documents(w->cache));
+    w->held = IMR_NEW_ARRAY(bool, w->cache->documents.ids.n);
     if (!w->held)
         return imr_fail_memory(err);
     for (size_t i = 0; i < v->list.n; i++) {
         uint32_t judged, document;
-        if (!imr_qrels_find(v->qrels, imr_cache_query_id(w->cache, v->list.v[i]), &judged))
+        if (!imr_qrels_find(v->qrels, imr_ids_at(&w->cache->queries.ids, v->list.v[i]), &judged))
             continue;
         const imr_qrels_query q = imr_qrels_at(v->qrels, judged);
         for (size_t k = 0; k < q.n; k++)
@@ -187,13 +187,13 @@ static imr_status split_queries(work *w, imr_error *err)
 
 static imr_status find_asks(work *w, imr_error *err)
 {
-    const size_t n = imr_cache_queries(w->pseudo);
+    const size_t n = w->pseudo->queries.ids.n;
     w->document = IMR_NEW_ARRAY(uint32_t, n);
     w->asks = IMR_NEW_ARRAY(uint32_t, n);
     if (!w->document || !w->asks)
         return imr_fail_memory(err);
     for (size_t i = 0; i < n; i++) {
-        const char *id = imr_cache_query_id(w->pseudo, i);
+        const char *id = imr_ids_at(&w->pseudo->queries.ids, i);
         if (!imr_ids_find_near(&w->cache->documents.ids, id, (uint32_t)(i), &w->document[i]))
             return imr_fail(err, IMR_E_FORMAT,
                             "%s asks with document '%s', which the cache lacks; remove that folder",
@@ -238,7 +238,7 @@ static void place_own(work *w, size_t i, const uint32_t *near, size_t n_near, fl
 static imr_status hold_asks(work *w, imr_error *err)
 {
     ask_check *c = &w->check;
-    const size_t documents = imr_cache_documents(w->cache), dim = w->cache->dim;
+    const size_t documents = w->cache->documents.ids.n, dim = w->cache->dim;
     size_t n = (size_t)((double)w->n_asks * ASKS_HELD_SHARE + 0.5);
     n = n > ASKS_HELD_MOST ? ASKS_HELD_MOST : n ? n : w->n_asks > 1;
     if (w->n_asks < 2)
@@ -349,7 +349,7 @@ static size_t sum_up(value *out, const imr_eval *e, imr_ranking_kind kind, bool 
 static imr_status evaluate(imr_eval *e, const work *w, const imr_adapter *a, const imr_qrels *train,
                            imr_error *err)
 {
-    const size_t n = imr_cache_documents(w->cache);
+    const size_t n = w->cache->documents.ids.n;
     const imr_eval_options o = {.feedback_k =
                                     w->plan->feedback_k < n ? w->plan->feedback_k : (uint32_t)n,
                                 .metrics = w->metrics,
@@ -387,7 +387,7 @@ static imr_status trained_on(imr_qrels **out, const work *w, imr_error *err)
     if (!ids)
         return imr_fail_memory(err);
     for (size_t i = 0; i < n; i++)
-        ids[i] = imr_cache_query_id(w->cache, w->train.list.v[i]);
+        ids[i] = imr_ids_at(&w->cache->queries.ids, w->train.list.v[i]);
     return imr_qrels_subset(out, &w->train.qrels, 1, ids, n, err);
 }
 
@@ -472,7 +472,7 @@ static imr_train_data data_of(const work *w)
 static imr_status train(imr_train_outcome *o, work *w, const imr_encoder *encoder, imr_error *err)
 {
     const imr_train_plan *p = w->plan;
-    const size_t documents = imr_cache_documents(w->cache), n = w->cache->dim;
+    const size_t documents = w->cache->documents.ids.n, n = w->cache->dim;
     /* A collection of fewer than 10 documents is ranked whole. */
     const uint32_t k = documents < 10 ? (uint32_t)documents : 10;
     w->metrics[0] = (imr_metric){IMR_METRIC_NDCG, k};

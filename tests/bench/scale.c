@@ -194,7 +194,7 @@ static void read_page(void *user)
     IMR_AUTOBUF imr_buf title = {0};
     IMR_AUTOBUF imr_buf text = {0};
     for (size_t i = 0; i < BENCH_K; i++) {
-        size_t document = imr_random_below(&p->random, imr_cache_documents(p->cache));
+        size_t document = imr_random_below(&p->random, p->cache->documents.ids.n);
         bench_need(imr_cache_document(p->cache, document, &title, &text, &err), &err);
     }
 }
@@ -214,7 +214,7 @@ int bench_open_cache(int argc, char **argv)
     long before = anonymous_kb();
     bench_need(imr_cache_open(&c, argv[0], NULL, &err), &err);
     printf("  %zu documents of %zu dimensions, %s%s%s, anonymous memory %ld KB\n",
-           imr_cache_documents(c), c->dim, imr_dtype_name(c->dtype), c->notice[0] ? ", " : "",
+           c->documents.ids.n, c->dim, imr_dtype_name(c->dtype), c->notice[0] ? ", " : "",
            c->notice, anonymous_kb() - before);
     bench_row("opening a cache", t, 0, "");
     page p = {.cache = c};

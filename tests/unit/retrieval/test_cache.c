@@ -65,14 +65,14 @@ TEST("a cache of the reference opens with shared storages, its split, negatives 
     CHECK_INT(strlen(c->sha256), 64);
     CHECK_INT(c->dim, 48);
     CHECK_INT(c->dtype, IMR_F32);
-    CHECK_INT(imr_cache_documents(c), 120);
+    CHECK_INT(c->documents.ids.n, 120);
     CHECK_INT(c->n_splits, 1);
     CHECK_STR(c->splits[0].name, "test");
     size_t n, split = 9;
     CHECK(imr_cache_find_split(c, "test", &split) && split == 0);
     CHECK(!imr_cache_find_split(c, "train", &split));
     const uint32_t *queries = imr_cache_split_queries(c, 0, &n);
-    CHECK_INT(n, imr_cache_queries(c));
+    CHECK_INT(n, c->queries.ids.n);
 
     /* the split is negatives.json, key by key, and so are the negatives */
     imr_error err = {0};
@@ -82,11 +82,11 @@ TEST("a cache of the reference opens with shared storages, its split, negatives 
     size_t i = 0;
     for (const imr_json *q = imr_json_child(expected); q; q = imr_json_next(q), i++) {
         size_t count, k = 0;
-        CHECK_STR(imr_cache_query_id(c, queries[i]), imr_json_key(q));
+        CHECK_STR(imr_ids_at(&c->queries.ids, queries[i]), imr_json_key(q));
         const uint32_t *negatives = imr_cache_negatives(c, queries[i], &count);
         CHECK_INT(count, imr_json_count(q));
         for (const imr_json *id = imr_json_child(q); id; id = imr_json_next(id), k++)
-            CHECK_STR(imr_cache_document_id(c, negatives[k]), imr_json_string_or(id, "", ""));
+            CHECK_STR(imr_ids_at(&c->documents.ids, negatives[k]), imr_json_string_or(id, "", ""));
     }
 
     const imr_qrels *qrels = c->splits[0].qrels;
@@ -111,11 +111,11 @@ TEST("half-precision vectors of the reference are those of the full ones, rounde
     make_reference(dir, "test-fp16");
     imr_cache *full = open_ok(test_golden("cache"), ""), *half = open_ok(dir, "");
     CHECK_INT(half->dtype, IMR_F16);
-    CHECK_INT(imr_cache_documents(half), imr_cache_documents(full));
+    CHECK_INT(half->documents.ids.n, full->documents.ids.n);
     imr_view a = imr_rows_view(full->documents.rows), b = imr_rows_view(half->documents.rows);
     for (size_t i = 0; i < a.rows; i++) {
         uint32_t at = 0;
-        CHECK(imr_ids_find(&half->documents.ids, imr_cache_document_id(full, i), &at));
+        CHECK(imr_ids_find(&half->documents.ids, imr_ids_at(&full->documents.ids, i), &at));
         /* 11 bits: values below 1 are off by at most 2^-12 */
         CHECK_ALL_NEAR(imr_view_row(&b, at), imr_view_row(&a, i), a.cols, 0x1p-12);
     }
@@ -135,11 +135,11 @@ TEST("read in one pass, the reference's vectors are those of a cache opened to b
         CHECK_OK(imr_scratch_open(&scratch, dir, &err));
         imr_cache_options options = {.dataset = "", .one_pass = true, .scratch = scratch};
         CHECK_OK(imr_cache_open(&pass, dir, &options, &err));
-        CHECK_INT(imr_cache_documents(pass), imr_cache_documents(whole));
-        for (size_t i = 0; i < imr_cache_documents(pass); i++) {
+        CHECK_INT(pass->documents.ids.n, whole->documents.ids.n);
+        for (size_t i = 0; i < pass->documents.ids.n; i++) {
             float a[64], b[64];
             uint32_t at = 0;
-            CHECK(imr_ids_find_near(&pass->documents.ids, imr_cache_document_id(whole, i),
+            CHECK(imr_ids_find_near(&pass->documents.ids, imr_ids_at(&whole->documents.ids, i),
                                     (uint32_t)(i), &at));
             CHECK_INT(at, i);
             CHECK_OK(imr_cache_read_rows(pass, i, 1, a, &err));
@@ -148,14 +148,14 @@ TEST("read in one pass, the reference's vectors are those of a cache opened to b
             if (i % 50 == 0)
                 imr_cache_forget(pass);
         }
-        CHECK_INT(imr_cache_queries(whole), 22);
-        CHECK_INT(imr_cache_queries(pass), 24); /* two are not in negatives.json */
+        CHECK_INT(whole->queries.ids.n, 22);
+        CHECK_INT(pass->queries.ids.n, 24); /* two are not in negatives.json */
         imr_view queries = imr_rows_view(whole->queries.rows);
         for (size_t i = 0; i < queries.rows; i++) {
             float q[64];
             uint32_t at = 0;
-            CHECK(imr_ids_find(&pass->queries.ids, imr_cache_query_id(whole, i), &at));
-            CHECK_STR(imr_cache_query_text(pass, at), imr_cache_query_id(whole, i));
+            CHECK(imr_ids_find(&pass->queries.ids, imr_ids_at(&whole->queries.ids, i), &at));
+            CHECK_STR(imr_cache_query_text(pass, at), imr_ids_at(&whole->queries.ids, i));
             CHECK_OK(imr_cache_read_query(pass, at, q, &err));
             CHECK_ALL_NEAR(q, imr_view_row(&queries, i), queries.cols, 0);
         }
@@ -187,12 +187,12 @@ TEST("read in one pass, a query of two splits is there once")
     imr_cache *c = NULL, *once = open_ok(test_golden("cache"), "");
     imr_cache_options options = {.dataset = "", .one_pass = true};
     CHECK_OK(imr_cache_open(&c, dir, &options, &err));
-    CHECK_INT(imr_cache_queries(c), 24);
+    CHECK_INT(c->queries.ids.n, 24);
     imr_view queries = imr_rows_view(once->queries.rows);
     for (size_t i = 0; i < queries.rows; i++) {
         float q[64];
         uint32_t at = 0;
-        CHECK(imr_ids_find(&c->queries.ids, imr_cache_query_id(once, i), &at));
+        CHECK(imr_ids_find(&c->queries.ids, imr_ids_at(&once->queries.ids, i), &at));
         CHECK_OK(imr_cache_read_query(c, at, q, &err));
         CHECK_ALL_NEAR(q, imr_view_row(&queries, i), queries.cols, 0);
     }
@@ -240,7 +240,7 @@ TEST("without a dataset ids stand for texts, and the notice says so")
     CHECK_CONTAINS(c->notice, "name the BEIR folder");
     CHECK(c->dataset == NULL);
     CHECK(c->splits[0].qrels == NULL);
-    CHECK_STR(imr_cache_query_text(c, 0), imr_cache_query_id(c, 0));
+    CHECK_STR(imr_cache_query_text(c, 0), imr_ids_at(&c->queries.ids, 0));
     CHECK_OK(imr_cache_document(c, 0, &title, &text, &err));
     CHECK_INT(title.len + text.len, 0);
     imr_cache_free(c);
@@ -253,7 +253,7 @@ TEST("places order documents by id whatever the order of rows")
     for (size_t i = 0; i < 120; i++)
         for (size_t j = 0; j < 120; j++)
             CHECK((places[i] < places[j]) ==
-                  (strcmp(imr_cache_document_id(c, i), imr_cache_document_id(c, j)) < 0));
+                  (strcmp(imr_ids_at(&c->documents.ids, i), imr_ids_at(&c->documents.ids, j)) < 0));
     imr_cache_free(c);
 }
 
@@ -282,7 +282,7 @@ TEST("a cache that lacks or breaks something is refused with what and where")
         46);
     imr_cache *c = open_ok(dir, NULL);
     size_t n;
-    CHECK_INT(imr_cache_queries(c), 2);
+    CHECK_INT(c->queries.ids.n, 2);
     CHECK_CONTAINS(c->notice, "1 queries of negatives.json have no vector");
     CHECK_INT((imr_cache_negatives(c, 0, &n), n), 0);
     CHECK_INT((imr_cache_negatives(c, 1, &n), n), 1);
@@ -369,7 +369,7 @@ TEST("a dataset in memory is encoded with its prefixes and splits into its judge
     CHECK_INT(f.texts, 5);
     CHECK_STR(c->layout, "memory");
     CHECK_STR(c->encoder.passage_prefix, "passage: ");
-    CHECK_INT(imr_cache_documents(c), 2);
+    CHECK_INT(c->documents.ids.n, 2);
     const char *text = "passage: Tea\nleaves in water";
     size_t len = strlen(text), n;
     float expected[FAKE_DIM];

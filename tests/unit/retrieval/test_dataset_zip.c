@@ -336,7 +336,7 @@ static void check_last(const char *dir, const char *text)
     CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
     if (text[0])
         CHECK_STR(c->notice, "");
-    CHECK_OK(imr_cache_document(c, imr_cache_documents(c) - 1, NULL, &b, &err));
+    CHECK_OK(imr_cache_document(c, c->documents.ids.n - 1, NULL, &b, &err));
     CHECK_STR(imr_buf_text(&b), text);
     imr_buf_done(&b);
     imr_cache_free(c);
@@ -469,7 +469,7 @@ TEST("what cannot be written, or would be written elsewhere, is unpacked anew ea
         imr_cache *c = NULL;
         CHECK_OK(imr_cache_open(&c, z.cache, NULL, &err));
         CHECK_CONTAINS(c->notice, "x.zip is unpacked anew at each opening: ");
-        CHECK_INT(imr_cache_documents(c), c->dataset->documents.n);
+        CHECK_INT(c->documents.ids.n, c->dataset->documents.n);
         imr_cache_free(c);
         imr_kept_close(&lock);
         CHECK_INT(imr_dataset_unpacked_bytes(elsewhere), 0);

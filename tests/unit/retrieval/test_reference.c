@@ -66,7 +66,7 @@ static void rank(chain *c, size_t query)
     }
     imr_topk_sort(order, k, c->after, NULL);
     for (size_t i = 0; i < k; i++)
-        c->ranked[i] = imr_cache_document_id(c->cache, c->candidates[order[i]]);
+        c->ranked[i] = imr_ids_at(&c->cache->documents.ids, c->candidates[order[i]]);
 }
 
 TEST("candidates, scores and the order after are the reference's")
@@ -86,7 +86,7 @@ TEST("candidates, scores and the order after are the reference's")
         for (size_t i = 0; i < 30; i++) {
             char path[32];
             snprintf(path, sizeof path, "candidates/%zu", i);
-            CHECK_STR(imr_cache_document_id(c.cache, c.candidates[i]),
+            CHECK_STR(imr_ids_at(&c.cache->documents.ids, c.candidates[i]),
                       imr_json_string_or(q, path, ""));
             snprintf(path, sizeof path, "base/%zu", i);
             CHECK_NEAR(c.before[i], imr_json_number_or(q, path, 9), 1e-5);

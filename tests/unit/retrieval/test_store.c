@@ -44,11 +44,11 @@ TEST("a store opens with what was put in, in single and half precision")
         CHECK_STR(c->layout, "store");
         CHECK_INT(c->dtype, half ? IMR_F16 : IMR_F32);
         CHECK_INT(c->dim, FAKE_DIM);
-        CHECK_INT(imr_cache_documents(c), 120);
-        CHECK_INT(imr_cache_queries(c), 24);
+        CHECK_INT(c->documents.ids.n, 120);
+        CHECK_INT(c->queries.ids.n, 24);
         CHECK_STR(c->encoder.path, "/models/made-up");
         CHECK_STR(c->encoder.query_prefix, "query: ");
-        CHECK_STR(imr_cache_document_id(c, 119), "d119");
+        CHECK_STR(imr_ids_at(&c->documents.ids, 119), "d119");
         CHECK_INT(c->n_splits, 1);
         CHECK(c->dataset != NULL);
         imr_rows v = c->documents.rows;
@@ -352,7 +352,7 @@ TEST("a dataset that moved or changed costs the texts that changed, unless it wa
     CHECK_OK(imr_cache_open(&c, dir, NULL, &err));
     CHECK_STR(c->notice, "");
     CHECK_STR(c->splits[0].name, "all");
-    CHECK_INT(imr_cache_queries(c), 0);
+    CHECK_INT(c->queries.ids.n, 0);
     imr_cache_free(c);
 
     /* same length, other text: only the sha256 can tell */

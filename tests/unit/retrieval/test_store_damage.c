@@ -107,7 +107,7 @@ TEST("every file of a store cut short anywhere is refused, or made again when it
             if (is_derived(store_files[i])) {
                 CHECK_INT(status, IMR_OK);
                 CHECK_STR(c->notice, "");
-                CHECK_STR(imr_cache_document_id(c, 7), "d007");
+                CHECK_STR(imr_ids_at(&c->documents.ids, 7), "d007");
                 check_bytes(path, bytes, len);
             } else {
                 CHECK(status != IMR_OK && c == NULL);
@@ -179,7 +179,7 @@ TEST("a store with flipped bytes is refused or works, never worse")
             }
             opened++;
             imr_buf text = {0};
-            for (size_t k = 0; k < imr_cache_documents(c); k += 7)
+            for (size_t k = 0; k < c->documents.ids.n; k += 7)
                 (void)!imr_cache_document(c, k, &text, &text, &err);
             imr_buf_done(&text);
             imr_cache_free(c);

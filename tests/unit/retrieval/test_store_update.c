@@ -152,7 +152,7 @@ TEST("killed at any text, the old cache is there, and the next run ends with the
         imr_cache *c = NULL;
         imr_buf text = {0};
         CHECK_OK(imr_cache_open(&c, t.dir, NULL, &err));
-        CHECK_INT(imr_cache_documents(c), 60);
+        CHECK_INT(c->documents.ids.n, 60);
         CHECK_CONTAINS(c->notice, "45 changed, 0 new, 0 gone (000.txt, 001.txt, 002.txt, ...)");
         CHECK_OK(imr_cache_document(c, 44, NULL, &text, &err));
         CHECK_STR(imr_buf_text(&text), "");

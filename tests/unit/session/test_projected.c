@@ -366,7 +366,7 @@ TEST("a vector of the cache that is not finite is named, and no file is left")
     set s = open_set(IMR_F32, IMR_FORM_DIAGONAL);
     char path[512];
     snprintf(path, sizeof path, "%s/documents.npy", s.store.dir);
-    const char *id = imr_cache_document_id(s.cache, 5003);
+    const char *id = imr_ids_at(&s.cache->documents.ids, 5003);
     const float bad = NAN;
     size_t n;
     free(test_read(path, &n));

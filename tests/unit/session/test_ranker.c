@@ -76,8 +76,8 @@ static const uint32_t *candidates_of(const fixture *f, const naive *v)
 static naive naive_of(fixture *f, size_t query, imr_scope scope)
 {
     imr_error err = {0};
-    float *floats = calloc(imr_cache_documents(f->cache) * f->cache->dim, sizeof *floats);
-    const imr_view base = imr_view_of(floats, imr_cache_documents(f->cache), f->cache->dim);
+    float *floats = calloc(f->cache->documents.ids.n * f->cache->dim, sizeof *floats);
+    const imr_view base = imr_view_of(floats, f->cache->documents.ids.n, f->cache->dim);
     CHECK_OK(imr_cache_read_rows(f->cache, 0, base.rows, floats, &err));
     const imr_view queries = imr_rows_view(f->cache->queries.rows);
     const imr_rows rows = f->ranker.projected.d; /* in the precision it is held in */

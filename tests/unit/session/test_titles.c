@@ -13,7 +13,7 @@ TEST("a title is read once, is that of its document, and is read no second time"
     imr_titles t = {0};
     const char *first = NULL, *again = NULL, *title = NULL;
     CHECK_OK(imr_titles_get(&t, cache, 17, &first, &err));
-    for (uint32_t i = 0; i < imr_cache_documents(cache); i++) {
+    for (uint32_t i = 0; i < cache->documents.ids.n; i++) {
         IMR_AUTOBUF imr_buf expected = {0};
         CHECK_OK(imr_titles_get(&t, cache, i, &title, &err));
         CHECK_OK(imr_cache_document(cache, i, &expected, NULL, &err));
@@ -22,7 +22,7 @@ TEST("a title is read once, is that of its document, and is read no second time"
     CHECK_OK(imr_titles_get(&t, cache, 17, &again, &err));
     CHECK(first == again);
     const size_t bytes = t.bytes;
-    for (uint32_t i = 0; i < imr_cache_documents(cache); i++)
+    for (uint32_t i = 0; i < cache->documents.ids.n; i++)
         CHECK_OK(imr_titles_get(&t, cache, i, &title, &err));
     CHECK(bytes > 0 && t.bytes == bytes); /* none was read again */
     imr_titles_done(&t);

@@ -43,17 +43,17 @@ static void check_vectors(const exported *e, const imr_cache *c)
 {
     imr_error err = {0};
     float a[FAKE_DIM], b[FAKE_DIM];
-    CHECK_INT(imr_cache_documents(c), imr_cache_documents(e->from));
-    for (uint32_t i = 0; i < imr_cache_documents(c); i++) {
+    CHECK_INT(c->documents.ids.n, e->from->documents.ids.n);
+    for (uint32_t i = 0; i < c->documents.ids.n; i++) {
         uint32_t at;
-        CHECK(imr_ids_find(&e->from->documents.ids, imr_cache_document_id(c, i), &at));
+        CHECK(imr_ids_find(&e->from->documents.ids, imr_ids_at(&c->documents.ids, i), &at));
         CHECK_OK(imr_cache_read_rows(c, i, 1, a, &err));
         CHECK_OK(imr_cache_read_rows(e->from, at, 1, b, &err));
         CHECK_ALL_NEAR(a, b, FAKE_DIM, 0);
     }
-    for (uint32_t i = 0; i < imr_cache_queries(c); i++) {
+    for (uint32_t i = 0; i < c->queries.ids.n; i++) {
         uint32_t at;
-        CHECK(imr_ids_find(&e->from->queries.ids, imr_cache_query_id(c, i), &at));
+        CHECK(imr_ids_find(&e->from->queries.ids, imr_ids_at(&c->queries.ids, i), &at));
         CHECK_OK(imr_cache_read_query(c, i, a, &err));
         CHECK_OK(imr_cache_read_query(e->from, at, b, &err));
         CHECK_ALL_NEAR(a, b, FAKE_DIM, 0);
@@ -81,9 +81,10 @@ TEST("what is exported opens with the same vectors, their splits, and dense nega
             const uint32_t *of = imr_cache_negatives(c, test[i], &negatives);
             uint32_t judged;
             CHECK_INT(negatives, 5);
-            CHECK(imr_qrels_find(qrels, imr_cache_query_id(c, test[i]), &judged));
+            CHECK(imr_qrels_find(qrels, imr_ids_at(&c->queries.ids, test[i]), &judged));
             for (size_t k = 0; k < negatives; k++)
-                CHECK(imr_qrels_grade(qrels, judged, imr_cache_document_id(c, of[k]), NULL) <= 0);
+                CHECK(imr_qrels_grade(qrels, judged, imr_ids_at(&c->documents.ids, of[k]), NULL) <=
+                      0);
         }
         imr_cache_free(c);
         CHECK_INT(imr_cache_export(e.dir, e.from, &(imr_export_plan){0}, NULL, &err), IMR_E_USAGE);

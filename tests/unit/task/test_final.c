@@ -37,7 +37,7 @@ static void check_metrics(const theirs *t, const imr_json *encoder, const imr_js
         {IMR_METRIC_NDCG_EXP, 10}, {IMR_METRIC_RR, 10}, {IMR_METRIC_RECALL, 10}};
     imr_error err = {0};
     imr_eval e;
-    const size_t n = imr_cache_documents(t->cache);
+    const size_t n = t->cache->documents.ids.n;
     const imr_eval_options o = {
         .feedback_k = n < 100 ? (uint32_t)n : 100, .metrics = metrics, .n_metrics = 3};
     CHECK_OK(imr_eval_run(&e, t->cache, t->adapter, t->test.qrels, t->test.queries,

@@ -78,9 +78,9 @@ TEST("titles ask and rests answer, each the vector of its own words, made once")
     collection c = collect(three, NULL, NULL);
     imr_cache *pseudo;
     CHECK_OK(imr_pseudo_open(&pseudo, c.cache, c.encoder, NULL, &err));
-    CHECK_INT(imr_cache_queries(pseudo), 2);
-    CHECK_STR(imr_cache_query_id(pseudo, 0), "a");
-    CHECK_STR(imr_cache_document_id(pseudo, 1), "c");
+    CHECK_INT(pseudo->queries.ids.n, 2);
+    CHECK_STR(imr_ids_at(&pseudo->queries.ids, 0), "a");
+    CHECK_STR(imr_ids_at(&pseudo->documents.ids, 1), "c");
     static const char *const texts[] = {"the first title", "one two three.", "and what it says",
                                         " four five six."};
     const size_t n = pseudo->dim;

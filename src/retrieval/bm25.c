@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/array.h"
-#include "base/mem.h"
 #include "base/strmap.h"
 #include "math/topk.h"
 #include "text/utf8.h"

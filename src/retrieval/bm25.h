@@ -14,10 +14,6 @@
 #ifndef IMR_RETRIEVAL_BM25_H
 #define IMR_RETRIEVAL_BM25_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#include "base/progress.h"
 #include "retrieval/dataset.h"
 
 typedef struct imr_bm25 imr_bm25;

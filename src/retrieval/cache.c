@@ -1,15 +1,10 @@
 #include "retrieval/cache.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "base/mem.h"
-#include "format/json.h"
 #include "retrieval/cache_internal.h"
 #include "retrieval/columns.h"
-#include "retrieval/store_internal.h"
 
 /* ---- the object ---- */
 

@@ -19,21 +19,10 @@
 #ifndef IMR_RETRIEVAL_CACHE_H
 #define IMR_RETRIEVAL_CACHE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "base/buf.h"
-#include "base/error.h"
-#include "base/progress.h"
-#include "base/sha256.h"
 #include "format/npy.h"
-#include "format/tensors.h"
 #include "format/torch_pt.h"
 #include "math/matrix.h"
 #include "retrieval/dataset.h"
-#include "retrieval/ids.h"
-#include "retrieval/qrels.h"
 
 enum { IMR_ENCODER_TEXTS = 7 };
 

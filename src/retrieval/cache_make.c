@@ -1,9 +1,6 @@
 /* What every maker of a cache shares: ids, encoder, splits, encoding; and caches in memory. */
-#include <math.h>
 #include <string.h>
 
-#include "base/array.h"
-#include "base/mem.h"
 #include "retrieval/cache_internal.h"
 
 const char *const imr_encoder_keys[IMR_ENCODER_TEXTS] = {

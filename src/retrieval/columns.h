@@ -8,8 +8,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/error.h"
-
 typedef struct imr_lines {
     char *at, *end; /* what is left; *end may be written to */
     size_t number;  /* of the line last returned, from 1 */

@@ -37,16 +37,9 @@
 #ifndef IMR_RETRIEVAL_DATASET_H
 #define IMR_RETRIEVAL_DATASET_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "base/buf.h"
-#include "base/error.h"
 #include "base/progress.h"
 #include "base/sha256.h"
 #include "format/json.h"
-#include "retrieval/ids.h"
 #include "retrieval/qrels.h"
 
 #define IMR_BAD_LINES_KEPT 20

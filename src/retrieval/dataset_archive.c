@@ -17,11 +17,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/array.h"
 #include "base/kept.h"
-#include "base/mem.h"
 #include "format/zip.h"
-#include "retrieval/dataset.h"
 #include "retrieval/dataset_internal.h"
 #include "text/utf8.h"
 

@@ -9,7 +9,6 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "base/array.h"
 #include "base/limits.h"
 #include "base/sort.h"
 #include "base/strmap.h"

@@ -5,10 +5,7 @@
 #ifndef IMR_RETRIEVAL_DATASET_INTERNAL_H
 #define IMR_RETRIEVAL_DATASET_INTERNAL_H
 
-#include "base/array.h"
-#include "base/file.h"
 #include "retrieval/dataset.h"
-#include "retrieval/ids.h"
 
 typedef IMR_ARRAY(char *) path_array; /* its strings are owned */
 void imr_dataset_paths_done(path_array *p);

@@ -2,11 +2,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "base/limits.h"
-#include "format/json.h"
 #include "retrieval/columns.h"
-#include "retrieval/dataset.h"
 #include "retrieval/dataset_internal.h"
 #include "text/utf8.h"
 

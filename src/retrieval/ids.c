@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/sort.h"
 
 #define MAGIC        UINT64_C(0x3153444944524D49) /* "IMRDIDS1" */

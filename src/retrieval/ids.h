@@ -19,11 +19,6 @@
 #ifndef IMR_RETRIEVAL_IDS_H
 #define IMR_RETRIEVAL_IDS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "base/error.h"
 #include "base/file.h"
 #include "base/scratch.h"
 

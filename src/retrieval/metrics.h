@@ -18,11 +18,6 @@
 #ifndef IMR_RETRIEVAL_METRICS_H
 #define IMR_RETRIEVAL_METRICS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "base/error.h"
 #include "retrieval/qrels.h"
 
 typedef enum imr_metric_kind {

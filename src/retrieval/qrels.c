@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/array.h"
-#include "base/buf.h"
-#include "base/file.h"
 #include "base/limits.h"
 #include "base/number.h"
 #include "base/strmap.h"

@@ -14,11 +14,6 @@
 #ifndef IMR_RETRIEVAL_QRELS_H
 #define IMR_RETRIEVAL_QRELS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "base/error.h"
 #include "retrieval/ids.h"
 
 typedef struct imr_judgement {

@@ -26,11 +26,6 @@
  */
 #include <string.h>
 
-#include "base/array.h"
-#include "base/file.h"
-#include "base/limits.h"
-#include "format/json.h"
-#include "format/torch_pt.h"
 #include "retrieval/cache_internal.h"
 #include "retrieval/reference_split.h"
 

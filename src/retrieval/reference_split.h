@@ -15,7 +15,6 @@
 #ifndef IMR_RETRIEVAL_REFERENCE_SPLIT_H
 #define IMR_RETRIEVAL_REFERENCE_SPLIT_H
 
-#include "base/sha256.h"
 #include "retrieval/cache.h"
 
 enum { IMR_REFERENCE_SEED = 42 };

@@ -11,9 +11,6 @@
 #ifndef IMR_RETRIEVAL_RUN_FILE_H
 #define IMR_RETRIEVAL_RUN_FILE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "base/file.h"
 
 typedef struct imr_run imr_run;

@@ -12,9 +12,6 @@
 #ifndef IMR_RETRIEVAL_SEARCH_H
 #define IMR_RETRIEVAL_SEARCH_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "math/matrix.h"
 
 /* scores[i] = (documents_i . query) (scale[i] by), query [cols]: cosines, when scale [rows] has

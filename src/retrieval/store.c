@@ -10,17 +10,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/kept_rows.h"
-#include "base/limits.h"
-#include "base/mem.h"
-#include "format/json.h"
 #include "retrieval/cache_internal.h"
-#include "retrieval/store_internal.h"
 
 #define DEFAULT_BLOCK 256
 #define MANIFEST_END  "\n}\n"
@@ -30,6 +24,7 @@ typedef struct builder {
     const char *dir;
     size_t block;
     imr_kept lock, journal;
+    imr_kept_rows rows[2]; /* documents, queries, as: */
     imr_buf manifest;
     char manifest_sha256[IMR_SHA256_HEX];
     char header[16 + IMR_SHA256_HEX + 32]; /* first line of the journal */
@@ -37,8 +32,8 @@ typedef struct builder {
     const imr_progress *progress;
     imr_encode_fn encode; /* NULL: plan->rows */
     void *user;
-    imr_encode_job jobs[2]; /* documents, queries */
-    imr_store_reuse reuse;  /* while a finished cache is replaced */
+    imr_encode_job jobs[2];
+    imr_store_reuse reuse; /* while a finished cache is replaced */
 } builder;
 
 /* One of the two matrices. */
@@ -53,16 +48,12 @@ static const char ADVICE[] = "what is finished is kept: make room and run the sa
 
 static void builder_done(builder *b)
 {
+    imr_kept_close(&b->rows[0].file);
+    imr_kept_close(&b->rows[1].file);
     imr_kept_close(&b->journal);
     imr_kept_close(&b->lock);
     imr_buf_done(&b->manifest);
     imr_store_reuse_done(&b->reuse);
-}
-
-static void rows_done(imr_kept_rows (*r)[2])
-{
-    for (int i = 0; i < 2; i++)
-        imr_kept_close(&(*r)[i].file);
 }
 
 static imr_path path_in(const builder *b, const char *name)
@@ -102,7 +93,7 @@ static imr_status make_manifest(builder *b, imr_error *err)
                    " \"queries\": %zu,\n \"dataset\": {\n",
                    b->plan->n, imr_dtype_name(b->plan->dtype), d->documents.n, d->query_ids.n);
     put_member(m, "  ", "path", real ? real : d->path);
-    imr_buf_printf(m, ",\n  \"corpus_bytes\": %" PRIu64, d->corpus.len);
+    imr_buf_printf(m, ",\n  \"corpus_bytes\": %zu", d->corpus.len);
     put_member(m, ",\n  ", "corpus_sha256", corpus);
     put_member(m, ",\n  ", "queries_sha256", queries);
     imr_buf_printf(m, ",\n  \"skipped_lines\": %zu\n }" MANIFEST_END, d->n_bad);
@@ -221,14 +212,14 @@ static imr_status check_finished(bool *replace, builder *b, imr_error *err)
 /* ---- blocks ---- */
 
 /* Takes over what a stopped run finished. The journal of another build is thrown away. */
-static imr_status resume(builder *b, imr_kept_rows rows[2], imr_error *err)
+static imr_status resume(builder *b, imr_error *err)
 {
     const imr_path path = path_in(b, "journal");
     IMR_TRY(imr_kept_open(&b->journal, path.s, err));
     b->journal.advice = ADVICE;
     imr_kept_notes notes;
-    IMR_TRY(imr_kept_rows_check(&notes, path.s, b->header, rows, 2, b->progress, err));
-    b->result.resumed_rows = rows[0].done + rows[1].done;
+    IMR_TRY(imr_kept_rows_check(&notes, path.s, b->header, b->rows, 2, b->progress, err));
+    b->result.resumed_rows = b->rows[0].done + b->rows[1].done;
     return imr_kept_resume(&b->journal, notes.end, b->header, err);
 }
 
@@ -326,7 +317,7 @@ static imr_status publish(builder *b, imr_error *err)
 static imr_status build(builder *b, imr_error *err)
 {
     part parts[2] = {{.b = b, .job = &b->jobs[0]}, {.b = b, .job = &b->jobs[1]}};
-    IMR_CLEANUP(rows_done) imr_kept_rows rows[2] = {0};
+    imr_kept_rows *rows = b->rows;
     IMR_AUTOFREE float *wide = NULL;
     if (b->plan->dtype == IMR_F16 && !(wide = imr_alloc(b->block, b->plan->n * sizeof *wide)))
         return imr_fail_memory(err);
@@ -334,7 +325,7 @@ static imr_status build(builder *b, imr_error *err)
         parts[i].wide = wide;
         IMR_TRY(open_part(&rows[i], &parts[i], err));
     }
-    IMR_TRY(resume(b, rows, err));
+    IMR_TRY(resume(b, err));
     for (int i = 0; i < 2; i++)
         IMR_TRY(imr_kept_rows_make(&rows[i], &b->journal, make_rows, &parts[i], b->progress, err));
     b->result.encoded_rows = rows[0].rows + rows[1].rows - b->result.resumed_rows;

@@ -2,13 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "base/limits.h"
-#include "base/mem.h"
-#include "format/json.h"
 #include "retrieval/cache_internal.h"
-#include "retrieval/store.h"
-#include "retrieval/store_internal.h"
 
 /* Documents looked at when opening: the builder has checked them all, a stranger may not have. */
 #define FINITE_SAMPLE 64
@@ -97,12 +91,8 @@ static imr_status take_vectors(imr_cache_rows *rows, const imr_cache *c, bool wh
     const imr_tensor *t = &rows->mapped.t;
     size_t n = rows->ids.n;
     bool aligned = (uintptr_t)t->data % imr_dtype_size(t->dtype) == 0;
-    if (aligned && c->dtype == IMR_F32) {
-        rows->rows = imr_rows_f32((const float *)(const void *)t->data, n, c->dim);
-        return IMR_OK;
-    }
-    if (aligned && !whole) {
-        rows->rows = imr_rows_f16((const uint16_t *)(const void *)t->data, n, c->dim);
+    if (aligned && (c->dtype == IMR_F32 || !whole)) {
+        rows->rows = (imr_rows){t->data, c->dtype == IMR_F16, n, c->dim, c->dim};
         return IMR_OK;
     }
     IMR_TRY(imr_matrix_init(&rows->owned, n, c->dim, err));

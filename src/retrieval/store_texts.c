@@ -2,8 +2,7 @@
  * stays what it is, and so that what changed can be named. */
 #include <string.h>
 
-#include "base/mem.h"
-#include "retrieval/store_internal.h"
+#include "retrieval/cache_internal.h"
 
 #define DIGITS     32 /* of the sha256 of prefix and text: 128 bits tell any two texts apart */
 #define LINE_BYTES (DIGITS + 1)

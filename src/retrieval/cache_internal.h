@@ -58,6 +58,11 @@ typedef struct imr_encode_job {
     void *user;
 } imr_encode_job;
 
+static inline const imr_ids *imr_encode_ids(const imr_encode_job *job)
+{
+    return job->queries ? &job->dataset->query_ids : &job->dataset->documents;
+}
+
 /* What the encoder is given for a row: prefix and text, appended. */
 imr_status imr_encode_text(const imr_encode_job *job, size_t row, imr_buf *out,
                            imr_error *err) IMR_NODISCARD;

@@ -147,12 +147,6 @@ imr_status imr_cache_finish(imr_cache *c, imr_error *err)
 
 /* ---- encoding ---- */
 
-static const char *row_id(const imr_encode_job *job, size_t row)
-{
-    return job->queries ? imr_ids_at(&job->dataset->query_ids, row)
-                        : imr_ids_at(&job->dataset->documents, row);
-}
-
 imr_status imr_encode_text(const imr_encode_job *job, size_t row, imr_buf *out, imr_error *err)
 {
     imr_buf_str(out, job->prefix ? job->prefix : "");
@@ -169,7 +163,8 @@ imr_status imr_encode_check(const imr_encode_job *job, size_t first, size_t coun
     if (bad < count * job->n)
         return imr_fail(err, IMR_E_NUMERIC,
                         "the encoder gave %s \"%.200s\" a vector that is not finite",
-                        job->queries ? "query" : "document", row_id(job, first + bad / job->n));
+                        job->queries ? "query" : "document",
+                        imr_ids_at(imr_encode_ids(job), first + bad / job->n));
     return IMR_OK;
 }
 
@@ -202,18 +197,11 @@ imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count
 
 #define MEMORY_BLOCK 64
 
-static imr_status encode_all(imr_cache_rows *rows, const imr_encode_job *job, size_t total,
+static imr_status encode_all(imr_cache_rows *rows, const imr_encode_job *job,
                              const imr_progress *progress, imr_error *err)
 {
-    IMR_AUTOBUF imr_buf ids = {0};
-    for (size_t i = 0; i < total; i++)
-        imr_buf_add(&ids, row_id(job, i), strlen(row_id(job, i)) + 1);
-    IMR_TRY(imr_buf_check(&ids, err));
-    size_t bytes = ids.len;
-    char *text = bytes ? imr_buf_take(&ids) : NULL;
-    if (bytes && !text)
-        return imr_fail_memory(err);
-    IMR_TRY(imr_ids_take(&rows->ids, NULL, NULL, text, bytes, total, "the dataset", err));
+    rows->ids = imr_ids_borrow(imr_encode_ids(job));
+    const size_t total = rows->ids.n;
     IMR_TRY(imr_matrix_init(&rows->owned, total, job->n, err));
     const char *what = job->queries ? "encoding queries" : "encoding documents";
     for (size_t first = 0; first < total; first += MEMORY_BLOCK) {
@@ -240,8 +228,8 @@ imr_status imr_cache_build_memory(imr_cache **out, imr_dataset *dataset,
     IMR_TRY(imr_dataset_sha256(dataset, c->dataset_sha256, NULL, progress, err));
     imr_encode_job documents = {dataset, false, c->encoder.passage_prefix, n, encode, user};
     imr_encode_job queries = {dataset, true, c->encoder.query_prefix, n, encode, user};
-    IMR_TRY(encode_all(&c->documents, &documents, dataset->documents.n, progress, err));
-    IMR_TRY(encode_all(&c->queries, &queries, dataset->query_ids.n, progress, err));
+    IMR_TRY(encode_all(&c->documents, &documents, progress, err));
+    IMR_TRY(encode_all(&c->queries, &queries, progress, err));
     c->dataset = dataset;
     imr_status status = imr_cache_finish(c, err);
     if (status != IMR_OK) {

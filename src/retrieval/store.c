@@ -229,7 +229,7 @@ static imr_status open_part(imr_kept_rows *out, part *p, imr_error *err)
                                            {"taking over documents", "taking over queries"}};
     const imr_store_plan *plan = p->b->plan;
     const bool queries = p->job->queries;
-    const size_t rows = queries ? plan->dataset->query_ids.n : plan->dataset->documents.n;
+    const size_t rows = imr_encode_ids(p->job)->n;
     imr_npy_header(p->head, plan->dtype, rows, plan->n);
     *out = (imr_kept_rows){.what = what[!p->b->encode][queries],
                            .note = queries ? "queries " : "documents ",
@@ -266,15 +266,12 @@ static imr_status make_rows(void *user, size_t first, size_t count, void *const 
 
 /* ---- publication ---- */
 
-static imr_status write_ids(const builder *b, const char *name, bool queries, imr_error *err)
+static imr_status write_ids(const builder *b, const char *name, const imr_ids *ids, imr_error *err)
 {
-    const imr_dataset *d = b->plan->dataset;
     imr_writer w;
     IMR_TRY(imr_writer_open(&w, path_in(b, name).s, err));
-    size_t n = queries ? d->query_ids.n : d->documents.n;
-    for (size_t i = 0; i < n; i++)
-        imr_writer_printf(&w, "%s\n",
-                          queries ? imr_ids_at(&d->query_ids, i) : imr_ids_at(&d->documents, i));
+    for (size_t i = 0; i < ids->n; i++)
+        imr_writer_printf(&w, "%s\n", imr_ids_at(ids, i));
     return imr_writer_commit(&w, err);
 }
 
@@ -302,11 +299,12 @@ static imr_status add_counts(builder *b, imr_error *err)
 
 static imr_status publish(builder *b, imr_error *err)
 {
+    const imr_dataset *d = b->plan->dataset;
     IMR_TRY(add_counts(b, err));
-    IMR_TRY(write_ids(b, "document_ids", false, err));
-    IMR_TRY(write_ids(b, "query_ids", true, err));
-    IMR_TRY(imr_ids_write(&b->plan->dataset->documents, path_in(b, STORE_IDS_INDEX).s, err));
-    IMR_TRY(imr_store_write_offsets(b->dir, b->plan->dataset, err));
+    IMR_TRY(write_ids(b, "document_ids", &d->documents, err));
+    IMR_TRY(write_ids(b, "query_ids", &d->query_ids, err));
+    IMR_TRY(imr_ids_write(&d->documents, path_in(b, STORE_IDS_INDEX).s, err));
+    IMR_TRY(imr_store_write_offsets(b->dir, d, err));
     if (b->encode)
         IMR_TRY(imr_store_write_texts(b->dir, b->manifest_sha256, b->jobs, b->progress, err));
     IMR_TRY(imr_file_write(path_in(b, "manifest.json").s, b->manifest.data, b->manifest.len, err));

@@ -33,7 +33,7 @@ imr_status imr_store_write_texts(const char *dir, const char *manifest,
                                  const imr_encode_job jobs[2], const imr_progress *progress,
                                  imr_error *err)
 {
-    const size_t rows[2] = {jobs[0].dataset->documents.n, jobs[1].dataset->query_ids.n};
+    const size_t rows[2] = {imr_encode_ids(&jobs[0])->n, imr_encode_ids(&jobs[1])->n};
     char head[HEAD_BYTES], hex[IMR_SHA256_HEX];
     IMR_AUTOBUF imr_buf scratch = {0};
     IMR_CLEANUP(imr_writer_done) imr_writer w = {0};
@@ -172,19 +172,17 @@ imr_status imr_store_compare(store_changes *out, uint32_t *rows, const imr_cache
         char hex[IMR_SHA256_HEX];
         uint32_t row;
         IMR_TRY(step(progress, i, n, err));
-        if (!imr_ids_find_near(&c->documents.ids, imr_ids_at(&d->documents, i), (uint32_t)(i),
-                               &row)) {
-            found.added++;
-            name_text(&found, imr_ids_at(&d->documents, i));
-            continue;
-        }
-        IMR_TRY(hash_row(hex, &job, i, &scratch, err));
-        if (memcmp(hex, lines + (size_t)row * LINE_BYTES, DIGITS) == 0) {
+        const char *id = imr_ids_at(&d->documents, i);
+        const bool there = imr_ids_find_near(&c->documents.ids, id, (uint32_t)i, &row);
+        if (there)
+            IMR_TRY(hash_row(hex, &job, i, &scratch, err));
+        if (there && memcmp(hex, lines + (size_t)row * LINE_BYTES, DIGITS) == 0) {
             rows[row] = (uint32_t)i;
             found.same++;
         } else {
-            found.changed++;
-            name_text(&found, imr_ids_at(&d->documents, i));
+            found.changed += there;
+            found.added += !there;
+            name_text(&found, id);
         }
     }
     found.gone = documents - found.same - found.changed;

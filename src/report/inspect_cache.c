@@ -226,8 +226,8 @@ static void add_splits(imr_inspection *i, const imr_dataset *d)
         put_split(&json, &text, name, queries, "judgements", judged, "judgements");
         found_missing(i, name, unknown, "queries are not in queries.jsonl", query,
                       "they are left out");
-        found_missing(i, name, imr_qrels_absent(qrels, &d->documents, &document),
-                      "documents are not in the corpus", document,
+        const size_t absent = imr_qrels_absent(qrels, &d->documents, &document);
+        found_missing(i, name, absent, "documents are not in the corpus", document,
                       "no ranking can find them: recall stays below 1");
     }
     put_splits(i, &json, &text);

@@ -8,7 +8,7 @@
  *
  * imr_cache_open looks at DIR/manifest.json: ours has "schema": "imrnn-cache"; else the reference's
  * DIR/{train,val,test}/ layout. A dataset that cannot be found leaves the cache usable (ids stand
- * for titles, no judgements) and imr_cache_notice says so; a dataset the caller named must open.
+ * for titles, no judgements) and its notice says so; a dataset the caller named must open.
  * Errors:
  *   IMR_E_NOT_FOUND   names what is missing and how to make it
  *   IMR_E_FORMAT      names the file, what it holds and what the manifest promises

@@ -65,7 +65,13 @@ IMR_FREE_AT(imr_adapter, imr_adapter_free)
 imr_status imr_adapter_save(const imr_adapter *a, const char *path, const imr_torch_meta *metadata,
                             size_t n_metadata, imr_error *err) IMR_NODISCARD;
 
-/* Encoder vectors [rows,n] into the working space, out [rows,m]; see adapter/project.h. */
+/*
+ * Encoder vectors base [rows,n] into the working space, out [rows,m] without gaps, not base:
+ *   diagonal, mean  unit(P x + c), unit(y) = y/max(|y|, 1e-12)
+ *   full            P x                                                    method.md section 1
+ * Errors: IMR_E_SHAPE when base has another n (both named, with the usual cause); IMR_E_NUMERIC
+ * names the first row that is not finite. out is then unspecified. No allocation.
+ */
 imr_status imr_adapter_project(const imr_adapter *a, imr_view base, float *out,
                                imr_error *err) IMR_NODISCARD;
 
@@ -76,15 +82,15 @@ imr_status imr_adapter_project(const imr_adapter *a, imr_view base, float *out,
  */
 typedef struct imr_adapter_result {
     size_t m, k;
-    float *q;                   /* the projected query */
-    float *scale_q, *bias_q;    /* from the query, for the documents; range (0,1) and (-1,1) */
-    float *d_mod;               /* [k,m] d' */
-    float *d_mean;              /* diagonal: mean of d'; the others: unused (NULL) */
-    float *scale_d, *bias_d;    /* from the documents, for the query */
-    float *weight_q, *weight_d; /* full: [m,m] in place of scale_q and scale_d (then NULL) */
-    float *q_mod;               /* q' */
-    float *before;              /* [k] cos(q, d_i) */
-    float *after;               /* [k] cos(q', d_i') */
+    float *q;                /* the projected query */
+    float *scale_q, *bias_q; /* from the query, for the documents; range (0,1) and (-1,1); form
+                                full: the matrix [m,m] in place of the scale */
+    float *d_mod;            /* [k,m] d' */
+    float *d_mean;           /* diagonal: mean of d'; the others: unused (NULL) */
+    float *scale_d, *bias_d; /* likewise from the documents, for the query */
+    float *q_mod;            /* q' */
+    float *before;           /* [k] cos(q, d_i) */
+    float *after;            /* [k] cos(q', d_i') */
 
     float *store, *scratch; /* private */
     size_t capacity;
@@ -116,6 +122,31 @@ void imr_adapter_modulate(const imr_adapter *a, const imr_adapter_result *r, imr
 imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_rows d,
                              float *before, float *after, const imr_progress *progress,
                              imr_error *err) IMR_NODISCARD;
+
+/* What a set of documents says to every query under an adapter of form mean or full: it does not
+ * depend on the query, so their net is applied once to each. {0} at first; made by the first sweep
+ * that gets it, used by later ones over the same documents. */
+typedef struct imr_feedback {
+    float *v; /* what the net says */
+} imr_feedback;
+
+void imr_feedback_done(imr_feedback *kept); /* {0} is fine */
+
+/*
+ * Every document as feedback and every document scored (scope `corpus`). q [m], d [N,m], before and
+ * after [N]; kept may be NULL. r: as imr_adapter_run, without d_mod, before and after (NULL, k 0);
+ * imr_adapter_score may follow. Form diagonal takes two sweeps over d (adapter/sweep.h), the others
+ * one once the feedback is kept.
+ * progress (may be NULL) is told after every few milliseconds of work how many of the N documents
+ * the sweep has read, in the first as "averaging documents" (absent when it was kept), in the
+ * second as "scoring documents"; after the last of the second all is done.
+ * Errors: those of imr_adapter_run, but no limit on N; IMR_E_CANCELLED, after which before and
+ * after are partly written and r is as after any failure.
+ */
+imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_rows d,
+                                   imr_feedback *kept, imr_adapter_result *r, float *before,
+                                   float *after, const imr_progress *progress,
+                                   imr_error *err) IMR_NODISCARD;
 
 /* How strongly the adapter acts, over `queries` seeded random unit vectors of the encoder space. */
 typedef struct imr_adapter_survey {

@@ -1,9 +1,8 @@
-#include "adapter/backward.h"
-
 #include <math.h>
 #include <string.h>
 
-#include "adapter/hypernet.h"
+#include "adapter/net.h"
+#include "adapter/pass.h"
 #include "math/blas.h"
 #include "math/nn.h"
 
@@ -11,9 +10,7 @@ static void column_sums(float *out, const float *rows, size_t n, size_t m)
 {
     memset(out, 0, m * sizeof *out);
     for (size_t i = 0; i < n; i++)
-#pragma omp simd
-        for (size_t j = 0; j < m; j++)
-            out[j] += rows[i * m + j];
+        imr_add_scaled(out, rows + i * m, 1, m);
 }
 
 /*
@@ -41,31 +38,20 @@ static void relu_back(float *d, const float *out, size_t n, float keep)
         d[i] = out[i] > 0.0f ? d[i] * keep : 0.0f;
 }
 
-/* LN_query backwards: dq_mod becomes the gradient of what went into the norm. */
-static void query_norm_back(imr_weights *gradient, imr_pass *p, const imr_weights *w)
+/* A norm backwards, by blocks of rows: d becomes the gradient of what went into it. */
+static void norm_back(imr_weights *gradient, imr_pass *p, const imr_weights *w, imr_weight_id id,
+                      float *d, const float *hat, const float *inverse, size_t blocks, size_t rows)
 {
-    float *gain = imr_weight(gradient, IMR_W_QUERY_NORM);
-    float *shift = imr_weight(gradient, IMR_W_QUERY_NORM_BIAS);
-    memset(gain, 0, w->m * sizeof *gain);
-    memset(shift, 0, w->m * sizeof *shift);
-    imr_nn_layernorm_backward(p->dq_mod, gain, shift, p->dq_mod, p->q_hat, p->q_inverse, p->size,
-                              w->m, imr_weight(w, IMR_W_QUERY_NORM));
-}
-
-/* LN_doc backwards, list by list. */
-static void doc_norm_back(imr_weights *gradient, imr_pass *p, const imr_weights *w)
-{
-    size_t m = w->m, list = p->list;
-    for (size_t a = 0; a < p->size; a++) {
-        float *dd = p->dd_mod + a * list * m;
-        memset(p->d_gain + a * m, 0, m * sizeof(float));
-        memset(p->d_shift + a * m, 0, m * sizeof(float));
-        imr_nn_layernorm_backward(dd, p->d_gain + a * m, p->d_shift + a * m, dd,
-                                  p->d_hat + a * list * m, p->d_inverse + a * list, list, m,
-                                  imr_weight(w, IMR_W_DOC_NORM));
+    const size_t m = w->m;
+    memset(p->d_gain, 0, blocks * m * sizeof *p->d_gain);
+    memset(p->d_shift, 0, blocks * m * sizeof *p->d_shift);
+    for (size_t a = 0; a < blocks; a++) {
+        const size_t at = a * rows;
+        imr_nn_layernorm_backward(d + at * m, p->d_gain + a * m, p->d_shift + a * m, d + at * m,
+                                  hat + at * m, inverse + at, rows, m, imr_weight(w, id));
     }
-    column_sums(imr_weight(gradient, IMR_W_DOC_NORM), p->d_gain, p->size, m);
-    column_sums(imr_weight(gradient, IMR_W_DOC_NORM_BIAS), p->d_shift, p->size, m);
+    column_sums(imr_weight(gradient, id), p->d_gain, blocks, m);
+    column_sums(imr_weight(gradient, id + 1), p->d_shift, blocks, m);
 }
 
 /* dd_mod now holds gradients of the lists' projected documents; gather them per document. */
@@ -73,13 +59,8 @@ static void scatter_documents(imr_pass *p, size_t m)
 {
     float *dz = p->dz + p->size * m;
     memset(dz, 0, p->unique * m * sizeof *dz);
-    for (size_t r = 0; r < p->size * p->list; r++) {
-        float *restrict to = dz + p->document[r] * m;
-        const float *restrict from = p->dd_mod + r * m;
-#pragma omp simd
-        for (size_t j = 0; j < m; j++)
-            to[j] += from[j];
-    }
+    for (size_t r = 0; r < p->size * p->list; r++)
+        imr_add_scaled(dz + p->document[r] * m, p->dd_mod + r * m, 1, m);
 }
 
 /* ---- diagonal and mean ---- */
@@ -110,13 +91,13 @@ static void hypernet_back(imr_weights *gradient, imr_pass *p, const imr_weights 
     linear_back(gradient, w, first, p->dh1, v, rows, dv, beta);
 }
 
-/* dx of y = x*s + b, in place of dy; ds and db are added to. */
-static void affine_back(float *dy, const float *x, const float *s, float *ds, float *db, size_t m)
+/* dx of y = x*s + b, in place of dy; ds and after it db are added to. */
+static void affine_back(float *dy, const float *x, const float *s, float *ds, size_t m)
 {
 #pragma omp simd
     for (size_t j = 0; j < m; j++) {
         ds[j] += dy[j] * x[j];
-        db[j] += dy[j];
+        ds[m + j] += dy[j];
         dy[j] *= s[j];
     }
 }
@@ -127,54 +108,38 @@ static void feedback_back(imr_weights *gradient, imr_pass *p, const imr_weights 
     const size_t m = w->m, list = p->list, b = p->size;
     hypernet_back(gradient, p, w, IMR_SIDE_DOC, b, p->doc_out, p->d_out, p->d_mean, p->d_feedback,
                   0.0f, keep);
-    const float share = 1.0f / (float)list;
-    for (size_t r = 0; r < b * list; r++) {
-        const float *mean = p->d_feedback + r / list * m;
-        float *dd = p->dd_mod + r * m;
-#pragma omp simd
-        for (size_t j = 0; j < m; j++)
-            dd[j] += mean[j] * share;
-    }
+    for (size_t r = 0; r < b * list; r++)
+        imr_add_scaled(p->dd_mod + r * m, p->d_feedback + r / list * m, 1.0f / (float)list, m);
 }
 
 /* Mean: what the net said of each document was averaged over the lists it is in. */
 static void share_out(imr_pass *p, size_t m)
 {
-    const float share = 1.0f / (float)p->list;
     memset(p->d_each, 0, p->unique * 2 * m * sizeof *p->d_each);
-    for (size_t r = 0; r < p->size * p->list; r++) {
-        float *restrict to = p->d_each + p->document[r] * 2 * m;
-        const float *restrict from = p->d_out + r / p->list * 2 * m;
-#pragma omp simd
-        for (size_t j = 0; j < 2 * m; j++)
-            to[j] += from[j] * share;
-    }
+    for (size_t r = 0; r < p->size * p->list; r++)
+        imr_add_scaled(p->d_each + p->document[r] * 2 * m, p->d_out + r / p->list * 2 * m,
+                       1.0f / (float)p->list, 2 * m);
 }
 
 static void backward_scales(imr_weights *gradient, imr_pass *p, const imr_weights *w, float keep)
 {
     size_t m = w->m, list = p->list, b = p->size;
     const float *z_doc = p->z + b * m;
-    query_norm_back(gradient, p, w);
+    norm_back(gradient, p, w, IMR_W_QUERY_NORM, p->dq_mod, p->q_hat, p->q_inverse, 1, b);
     memset(p->d_out, 0, b * 2 * m * sizeof(float));
-    for (size_t a = 0; a < b; a++) {
-        float *ds = p->d_out + a * 2 * m;
-        affine_back(p->dq_mod + a * m, p->z + a * m, p->doc_out + a * 2 * m, ds, ds + m, m);
-    }
+    for (size_t a = 0; a < b; a++)
+        affine_back(p->dq_mod + a * m, p->z + a * m, p->doc_out + a * 2 * m, p->d_out + a * 2 * m,
+                    m);
     memcpy(p->dz, p->dq_mod, b * m * sizeof(float));
     if (w->form == IMR_FORM_MEAN)
         share_out(p, m);
     else
         feedback_back(gradient, p, w, keep);
-    doc_norm_back(gradient, p, w);
+    norm_back(gradient, p, w, IMR_W_DOC_NORM, p->dd_mod, p->d_hat, p->d_inverse, b, list);
     memset(p->d_out, 0, b * 2 * m * sizeof(float));
-    for (size_t a = 0; a < b; a++)
-        for (size_t l = 0; l < list; l++) {
-            size_t r = a * list + l;
-            float *ds = p->d_out + a * 2 * m;
-            affine_back(p->dd_mod + r * m, z_doc + p->document[r] * m, p->query_out + a * 2 * m, ds,
-                        ds + m, m);
-        }
+    for (size_t r = 0; r < b * list; r++)
+        affine_back(p->dd_mod + r * m, z_doc + p->document[r] * m, p->query_out + r / list * 2 * m,
+                    p->d_out + r / list * 2 * m, m);
     scatter_documents(p, m);
     if (w->form == IMR_FORM_MEAN)
         hypernet_back(gradient, p, w, IMR_SIDE_DOC, p->unique, p->doc_each, p->d_each, z_doc,
@@ -199,7 +164,7 @@ static void backward_scales(imr_weights *gradient, imr_pass *p, const imr_weight
 static void backward_full(imr_weights *gradient, imr_pass *p, const imr_weights *w, float keep)
 {
     size_t m = w->m, h = w->h, list = p->list, b = p->size, rows = b * list, out = m * m + m;
-    query_norm_back(gradient, p, w);
+    norm_back(gradient, p, w, IMR_W_QUERY_NORM, p->dq_mod, p->q_hat, p->q_inverse, 1, b);
     for (size_t a = 0; a < b; a++) { /* y = W z + b: dW = dy z', db = dy, dz = W' dy */
         imr_view dy = imr_view_of(p->dq_mod + a * m, 1, m), z = imr_view_of(p->z + a * m, 1, m);
         float *d = p->d_out + a * out;
@@ -215,7 +180,7 @@ static void backward_full(imr_weights *gradient, imr_pass *p, const imr_weights 
             p->dh1[r * h + j] = p->d_feedback[r / list * h + j] * share;
     relu_back(p->dh1, p->doc_h1, rows * h, keep);
 
-    doc_norm_back(gradient, p, w);
+    norm_back(gradient, p, w, IMR_W_DOC_NORM, p->dd_mod, p->d_hat, p->d_inverse, b, list);
     for (size_t a = 0; a < b; a++) {
         imr_view dy = imr_view_of(p->dd_mod + a * list * m, list, m);
         imr_view z = imr_view_of(p->d_list + a * list * m, list, m);

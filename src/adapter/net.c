@@ -1,8 +1,36 @@
 #include "adapter/net.h"
 
+#include "base/mem.h"
 #include "math/nn.h"
 
 enum { BLOCK = 256 }; /* rows converted and their layers held at once */
+
+void imr_hidden_layer(float *out, imr_view v, const imr_weights *w, imr_weight_id id,
+                      const float *mask)
+{
+    const imr_view weight = imr_weight_view(w, id);
+    const size_t n = v.rows * weight.rows;
+    imr_nn_linear(out, v, weight, imr_weight(w, id + 1));
+    imr_nn_relu(out, n);
+    for (size_t i = 0; mask && i < n; i++)
+        out[i] *= mask[i];
+}
+
+void imr_hypernet(const imr_weights *w, imr_side side, imr_view v, const float *mask_h1,
+                  const float *mask_h2, float *h1, float *h2, float *out)
+{
+    assert(imr_form_scales(w->form) && v.cols == w->m);
+    const imr_weight_id first = side == IMR_SIDE_QUERY ? IMR_W_QUERY_1 : IMR_W_DOC_1;
+    const size_t m = w->m;
+    imr_hidden_layer(h1, v, w, first, mask_h1);
+    imr_hidden_layer(h2, imr_view_of(h1, v.rows, w->h), w, first + 2, mask_h2);
+    imr_nn_linear(out, imr_view_of(h2, v.rows, w->h / 2), imr_weight_view(w, first + 4),
+                  imr_weight(w, first + 5));
+    for (size_t i = 0; i < v.rows; i++) {
+        imr_nn_sigmoid(out + i * 2 * m, m);
+        imr_nn_tanh(out + i * 2 * m + m, m);
+    }
+}
 
 static size_t at_once(size_t rows)
 {
@@ -38,13 +66,9 @@ bool imr_net(const imr_weights *w, imr_side side, imr_rows v, float *scratch, fl
         sum[j] = 0;
     for (size_t at = 0; at < v.rows; at += block) {
         const size_t rows = v.rows - at < block ? v.rows - at : block;
-        imr_view x = imr_view_of(wide, rows, w->m);
-        if (v.half)
-            imr_rows_read(wide, v, at, rows);
-        else
-            x = imr_rows_view(imr_rows_slice(v, at, rows));
+        const imr_view x = imr_rows_widened(v, at, rows, wide);
         if (imr_form_scales(w->form))
-            imr_hypernet(w, side, x, NULL, h1, h2, each);
+            imr_hypernet(w, side, x, NULL, NULL, h1, h2, each);
         else
             imr_hidden_layer(each, x, w, first, NULL);
         for (size_t i = 0; i < rows; i++)
@@ -61,4 +85,40 @@ bool imr_net(const imr_weights *w, imr_side side, imr_rows v, float *scratch, fl
         imr_nn_linear(out, imr_view_of(mean, 1, width), imr_weight_view(w, first + 2),
                       imr_weight(w, first + 3));
     return true;
+}
+
+void imr_modulate(float *out, imr_view x, const imr_weights *w, imr_weight_id norm,
+                  const float *scale, const float *bias)
+{
+    const imr_view to = imr_view_of(out, x.rows, x.cols);
+    if (!imr_form_scales(w->form))
+        imr_nn_linear(out, x, imr_view_of(scale, x.cols, x.cols), bias);
+    for (size_t i = 0; imr_form_scales(w->form) && i < x.rows; i++) {
+        const float *from = x.v + i * x.stride;
+        float *row = out + i * x.cols;
+#pragma omp simd
+        for (size_t j = 0; j < x.cols; j++)
+            row[j] = from[j] * scale[j] + bias[j];
+    }
+    imr_nn_layernorm(out, NULL, NULL, to, imr_weight(w, norm), imr_weight(w, norm + 1));
+}
+
+float *imr_place(float *block, size_t *at, size_t n)
+{
+    float *p = block ? block + *at : NULL;
+    *at += (n + 15) / 16 * 16;
+    return p;
+}
+
+imr_status imr_make_room(float **block, size_t *capacity, size_t need, imr_error *err)
+{
+    if (need <= *capacity)
+        return IMR_OK;
+    float *grown = imr_alloc_aligned(need, sizeof *grown);
+    if (!grown)
+        return imr_fail_memory(err);
+    imr_free(*block);
+    *block = grown;
+    *capacity = need;
+    return IMR_OK;
 }

@@ -1,5 +1,5 @@
 /*
- * adapter/pass.h - the forward pass over a training batch, keeping what the way back needs.
+ * adapter/pass.h - the pass over a training batch, forward and back.
  *
  * A batch has `size` queries, each with a list of `list` documents (column 0 the positive); every
  * document of a list is feedback of its own query. Documents that occur in several lists are
@@ -16,49 +16,18 @@
 #ifndef IMR_ADAPTER_PASS_H
 #define IMR_ADAPTER_PASS_H
 
+#include "adapter/loss.h"
 #include "adapter/weights.h"
 #include "math/random.h"
 
 typedef struct imr_pass {
     size_t size, list, unique; /* B queries, L documents each, U different documents */
-    /* Inputs, filled by the caller after _prepare. */
-    float *x;           /* [B+U,n] encoder vectors: queries, then documents */
-    uint32_t *document; /* [B*L] which of the U documents */
-
-    /* All forms. */
-    float *z, *z_norm;           /* [B+U,m] projected; but for full |P x + c| before unit() */
-    float *d_hat, *d_inverse;    /* [B*L,m], [B*L] of LN_doc */
-    float *d_mod;                /* [B*L,m] */
-    float *q_hat, *q_inverse;    /* [B,m], [B] of LN_query */
-    float *q_mod;                /* [B,m] */
-    float *query_h1, *query_out; /* [B,h]; [B,2m] or [B,m*m+m] */
-    float *doc_h1,
-        *doc_out; /* diagonal [B,h], [B,2m]; mean [U,h], [B,2m]; full [B*L,h], [B,m*m+m] */
-    float *base;  /* [B*L] cosines of x, for the loss `improvement` */
-    /* Diagonal and mean. */
-    float *query_h2, *doc_h2; /* [B,h/2]; mean: doc_h2 [U,h/2] */
-    /* Diagonal. */
-    float *d_mean; /* [B,m] of d' */
-    /* Mean. */
-    float *doc_each, *d_each; /* [U,2m] the documents' net on each, and its gradient */
-    /* Full. */
-    float *doc_mean; /* [B,h] mean hidden layer over a list */
-    float *d_list;   /* [B*L,m] projected documents of the lists, side by side */
-
-    /* Gradients, the way back's. */
-    float *dq_mod, *dd_mod;   /* [B,m], [B*L,m] */
-    float *dz;                /* [B+U,m] */
-    float *d_out, *dh1, *dh2; /* shapes of *_out, of the larger *_h1 and *_h2 */
-    float *d_feedback;        /* [B,m], full [B,h] */
-    float *d_gain, *d_shift;  /* [B,m]: LN_doc's, one a query, so that sums have one order */
-    float *scratch;           /* of the loss */
-
-    /* Dropout multipliers, 0 or 1/(1-p); NULL without dropout. Shapes of the hidden layers. */
-    float *mask_query_h1, *mask_query_h2, *mask_doc_h1, *mask_doc_h2;
-
+    uint32_t *document;        /* [B*L] which of the U documents; filled by the caller, as x is */
+#define FLOATS(name, values, where) float *name;
+#include "adapter/pass.def"
+#undef FLOATS
     float *store; /* private */
-    uint32_t *ids;
-    size_t capacity, ids_capacity;
+    size_t capacity, document_capacity;
 } imr_pass;
 
 /* Makes room for a batch and points everything. Errors: IMR_E_MEMORY. */
@@ -69,5 +38,20 @@ void imr_pass_done(imr_pass *p);
 /* x and document to d_mod and q_mod. random: draws dropout masks with probability `dropout`; not
  * used when the pass was prepared without. */
 void imr_pass_forward(imr_pass *p, const imr_weights *w, double dropout, imr_random *random);
+
+/* Then the chain rule, backwards: gradients of every weight, of all forms. gradient has the shape
+ * of w and is overwritten; w and dropout are the same. Returns the batch's loss. Checked against
+ * PyTorch's gradients and against finite differences of a plain double forward pass. */
+double imr_backward(imr_weights *gradient, imr_pass *p, const imr_weights *w, const imr_loss *loss,
+                    double dropout);
+
+/* to += by * from; of two vectors that do not overlap. */
+static inline void imr_add_scaled(float *restrict to, const float *restrict from, float by,
+                                  size_t n)
+{
+#pragma omp simd
+    for (size_t j = 0; j < n; j++)
+        to[j] += from[j] * by;
+}
 
 #endif

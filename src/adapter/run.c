@@ -1,14 +1,42 @@
-/* The forward pass, as method.md section 1 writes it. */
+/* An adapter at work, as method.md section 1 writes it. */
 #include <math.h>
 #include <string.h>
 
-#include "adapter/adapter.h"
-#include "adapter/modulate.h"
-#include "adapter/net.h"
-#include "adapter/project.h"
-#include "adapter/run_private.h"
+#include "adapter/sweep.h"
 #include "base/mem.h"
 #include "math/nn.h"
+#include "math/random.h"
+#include "math/stats.h"
+
+imr_status imr_adapter_project(const imr_adapter *a, imr_view base, float *out, imr_error *err)
+{
+    assert(a->usable);
+    const imr_weights *w = &a->w;
+    if (base.cols != w->n)
+        return imr_fail(err, IMR_E_SHAPE,
+                        "the vectors have %zu dimensions, the adapter expects %zu: use the encoder "
+                        "(or the cache) the adapter was trained with",
+                        base.cols, w->n);
+    const bool scales = imr_form_scales(w->form);
+    enum { BLOCK = 4096 }; /* rows stay in the cache between product and norm */
+    for (size_t at = 0; at < base.rows; at += BLOCK) {
+        const size_t rows = base.rows - at < BLOCK ? base.rows - at : BLOCK;
+        const imr_view block = {base.v + at * base.stride, rows, base.cols, base.stride};
+        const imr_view to = imr_view_of(out + at * w->m, rows, w->m);
+        imr_nn_linear(out + at * w->m, block, imr_weight_view(w, IMR_W_PROJECTOR),
+                      scales ? imr_weight(w, IMR_W_PROJECTOR_BIAS) : NULL);
+        if (scales)
+            imr_nn_unit_rows(out + at * w->m, to);
+        const size_t bad = imr_view_first_bad(to);
+        if (bad < rows * w->m)
+            return imr_fail(err, IMR_E_NUMERIC,
+                            "vector %zu is not finite after projection: build the cache again",
+                            at + bad / w->m);
+    }
+    return IMR_OK;
+}
+
+/* ---- a run ---- */
 
 void imr_adapter_result_done(imr_adapter_result *r)
 {
@@ -16,62 +44,64 @@ void imr_adapter_result_done(imr_adapter_result *r)
     *r = (imr_adapter_result){0};
 }
 
-imr_status imr_adapter_project(const imr_adapter *a, imr_view base, float *out, imr_error *err)
-{
-    assert(a->usable);
-    return imr_weights_project(&a->w, base, out, err);
-}
-
-/* Every vector starts on a cache line. */
-static float *take(float *store, size_t *at, size_t n)
-{
-    float *p = store ? store + *at : NULL;
-    *at += (n + 15) / 16 * 16;
-    return p;
-}
-
 /* Points the result's vectors into store; returns the floats needed. */
 static size_t lay_out(imr_adapter_result *r, const imr_weights *w, size_t k, float *store)
 {
-    size_t at = 0, m = w->m;
-    bool full = w->form == IMR_FORM_FULL;
+    const size_t m = w->m, gates = imr_net_out(w) - m;
+    size_t at = 0;
     r->m = m;
     r->k = k;
-    r->q = take(store, &at, m);
-    r->q_mod = take(store, &at, m);
-    r->d_mod = take(store, &at, k * m);
-    r->before = take(store, &at, k);
-    r->after = take(store, &at, k);
-    float *to_documents = take(store, &at, imr_net_out(w));
-    float *to_query = take(store, &at, imr_net_out(w));
-    r->scale_q = full ? NULL : to_documents;
-    r->scale_d = full ? NULL : to_query;
-    r->weight_q = full ? to_documents : NULL;
-    r->weight_d = full ? to_query : NULL;
-    r->bias_q = store ? to_documents + (full ? m * m : m) : NULL;
-    r->bias_d = store ? to_query + (full ? m * m : m) : NULL;
-    r->d_mean = w->form == IMR_FORM_DIAGONAL ? take(store, &at, m) : NULL;
-    r->scratch = take(store, &at, imr_net_scratch(w, k ? k : 1));
+    r->q = imr_place(store, &at, m);
+    r->q_mod = imr_place(store, &at, m);
+    r->d_mod = imr_place(store, &at, k * m);
+    r->before = imr_place(store, &at, k);
+    r->after = imr_place(store, &at, k);
+    r->scale_q = imr_place(store, &at, gates + m);
+    r->scale_d = imr_place(store, &at, gates + m);
+    r->bias_q = store ? r->scale_q + gates : NULL;
+    r->bias_d = store ? r->scale_d + gates : NULL;
+    r->d_mean = w->form == IMR_FORM_DIAGONAL ? imr_place(store, &at, m) : NULL;
+    r->scratch = imr_place(store, &at, imr_net_scratch(w, k ? k : 1));
     return at;
 }
 
-imr_status imr_run_prepare(imr_adapter_result *r, const imr_weights *w, const float *q, size_t k,
-                           imr_error *err)
+/* IMR_E_SHAPE when d has another m or no row. */
+static imr_status check(const imr_weights *w, imr_rows d, imr_error *err)
 {
-    imr_adapter_result size = {0};
-    size_t need = lay_out(&size, w, k, NULL);
-    if (need > r->capacity) {
-        float *grown = imr_alloc_aligned(need, sizeof *grown);
-        if (!grown)
-            return imr_fail_memory(err);
-        imr_free(r->store);
-        r->store = grown;
-        r->capacity = need;
-    }
+    if (d.cols != w->m)
+        return imr_fail(err, IMR_E_SHAPE,
+                        "the candidates have %zu dimensions, the adapter works in %zu: project "
+                        "them first",
+                        d.cols, w->m);
+    if (d.rows == 0)
+        return imr_fail(err, IMR_E_SHAPE,
+                        "no candidate documents: the query cannot be modulated without any");
+    return IMR_OK;
+}
+
+/* IMR_E_NUMERIC naming the first candidate whose similarity is not finite. */
+static imr_status check_scores(const float *before, const float *after, size_t n, imr_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(before[i]) || !isfinite(after[i]))
+            return imr_fail(err, IMR_E_NUMERIC,
+                            "the similarity of candidate %zu is not finite: its vector or the "
+                            "query's holds a value that is not",
+                            i);
+    return IMR_OK;
+}
+
+/* Makes room for k candidates (0: they are not kept), copies q and asks its net. */
+static imr_status begin(imr_adapter_result *r, const imr_weights *w, const float *q, size_t k,
+                        imr_error *err)
+{
+    IMR_TRY(
+        imr_make_room(&r->store, &r->capacity, lay_out(&(imr_adapter_result){0}, w, k, NULL), err));
     lay_out(r, w, k, r->store);
     if (k == 0)
         r->d_mod = r->before = r->after = NULL;
     memcpy(r->q, q, w->m * sizeof *q);
+    imr_net(w, IMR_SIDE_QUERY, imr_rows_f32(q, 1, w->m), r->scratch, r->scale_q, NULL);
     return IMR_OK;
 }
 
@@ -90,53 +120,22 @@ static void mean_rows(float *out, const float *rows, size_t n, size_t m)
     }
 }
 
-void imr_run_query_net(const imr_weights *w, imr_adapter_result *r)
+static void modulate_query(const imr_weights *w, imr_adapter_result *r)
 {
-    imr_net(w, IMR_SIDE_QUERY, imr_rows_of_view(imr_view_of(r->q, 1, w->m)), r->scratch,
-            r->scale_q ? r->scale_q : r->weight_q, NULL);
-}
-
-void imr_run_modulate_query(const imr_weights *w, imr_adapter_result *r)
-{
-    imr_modulate(r->q_mod, imr_view_of(r->q, 1, w->m), w, IMR_W_QUERY_NORM,
-                 r->scale_d ? r->scale_d : r->weight_d, r->bias_d);
+    imr_modulate(r->q_mod, imr_view_of(r->q, 1, w->m), w, IMR_W_QUERY_NORM, r->scale_d, r->bias_d);
 }
 
 void imr_run_doc_net(const imr_weights *w, imr_rows d, imr_adapter_result *r)
 {
     if (w->form == IMR_FORM_DIAGONAL)
         d = imr_rows_f32(r->d_mean, 1, w->m);
-    imr_net(w, IMR_SIDE_DOC, d, r->scratch, r->scale_d ? r->scale_d : r->weight_d, NULL);
-    imr_run_modulate_query(w, r);
+    imr_net(w, IMR_SIDE_DOC, d, r->scratch, r->scale_d, NULL);
+    modulate_query(w, r);
 }
 
 void imr_adapter_modulate(const imr_adapter *a, const imr_adapter_result *r, imr_view d, float *out)
 {
-    imr_modulate(out, d, &a->w, IMR_W_DOC_NORM, r->scale_q ? r->scale_q : r->weight_q, r->bias_q);
-}
-
-imr_status imr_run_check(const imr_weights *w, imr_rows d, imr_error *err)
-{
-    if (d.cols != w->m)
-        return imr_fail(err, IMR_E_SHAPE,
-                        "the candidates have %zu dimensions, the adapter works in %zu: project "
-                        "them first",
-                        d.cols, w->m);
-    if (d.rows == 0)
-        return imr_fail(err, IMR_E_SHAPE,
-                        "no candidate documents: the query cannot be modulated without any");
-    return IMR_OK;
-}
-
-imr_status imr_run_check_scores(const float *before, const float *after, size_t n, imr_error *err)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(before[i]) || !isfinite(after[i]))
-            return imr_fail(err, IMR_E_NUMERIC,
-                            "the similarity of candidate %zu is not finite: its vector or the "
-                            "query's holds a value that is not",
-                            i);
-    return IMR_OK;
+    imr_modulate(out, d, &a->w, IMR_W_DOC_NORM, r->scale_q, r->bias_q);
 }
 
 imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr_adapter_result *r,
@@ -145,42 +144,39 @@ imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr
     assert(a->usable);
     const imr_weights *w = &a->w;
     const imr_rows candidates = imr_rows_of_view(d);
-    IMR_TRY(imr_run_check(w, candidates, err));
+    IMR_TRY(check(w, candidates, err));
     if (d.rows > IMR_MAX_FEEDBACK)
         return imr_fail(err, IMR_E_LIMIT, "%zu candidate documents, at most %u can be run at once",
                         d.rows, IMR_MAX_FEEDBACK);
-    IMR_TRY(imr_run_prepare(r, w, q, d.rows, err));
-    imr_run_query_net(w, r);
+    IMR_TRY(begin(r, w, q, d.rows, err));
     imr_adapter_modulate(a, r, d, r->d_mod);
     if (w->form == IMR_FORM_DIAGONAL)
         mean_rows(r->d_mean, r->d_mod, d.rows, w->m);
     imr_run_doc_net(w, candidates, r);
     imr_nn_cosine_rows(r->before, d, r->q);
     imr_nn_cosine_rows(r->after, imr_view_of(r->d_mod, d.rows, w->m), r->q_mod);
-    return imr_run_check_scores(r->before, r->after, d.rows, err);
+    return check_scores(r->before, r->after, d.rows, err);
 }
+
+/* ---- whole corpora ---- */
 
 imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_rows d,
                              float *before, float *after, const imr_progress *progress,
                              imr_error *err)
 {
     const imr_weights *w = &a->w;
-    if (d.rows > 0)
-        IMR_TRY(imr_run_check(w, d, err));
-    if (imr_form_scales(w->form))
-        return imr_run_rescore(w, r, d, before, after, progress, err);
-    size_t m = w->m;
+    const size_t m = w->m;
     enum { BLOCK = 256 };
+    if (d.rows > 0)
+        IMR_TRY(check(w, d, err));
+    if (imr_form_scales(w->form))
+        return imr_sweep_score(w, r, d, before, after, progress, err);
     IMR_AUTOFREE float *block = imr_alloc_aligned(2 * BLOCK * m, sizeof *block);
     if (!block)
         return imr_fail_memory(err);
     for (size_t at = 0; at < d.rows; at += BLOCK) {
-        size_t rows = d.rows - at < BLOCK ? d.rows - at : BLOCK;
-        imr_view part = imr_view_of(block + BLOCK * m, rows, m);
-        if (d.half)
-            imr_rows_read(block + BLOCK * m, d, at, rows);
-        else
-            part = imr_rows_view(imr_rows_slice(d, at, rows));
+        const size_t rows = d.rows - at < BLOCK ? d.rows - at : BLOCK;
+        const imr_view part = imr_rows_widened(d, at, rows, block + BLOCK * m);
         imr_adapter_modulate(a, r, part, block);
         imr_nn_cosine_rows(after + at, imr_view_of(block, rows, m), r->q_mod);
         if (before)
@@ -188,5 +184,107 @@ imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, 
         if (!imr_progress_step(progress, "scoring documents", at + rows, d.rows))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
     }
+    return IMR_OK;
+}
+
+/* What all documents say to every query, from `kept` or into it; NULL: computed here. */
+static imr_status feedback_of_all(imr_adapter_result *r, const imr_weights *w, imr_rows d,
+                                  imr_feedback *kept, const imr_progress *progress, imr_error *err)
+{
+    const size_t n = imr_net_out(w);
+    if (!kept || !kept->v) {
+        IMR_AUTOFREE float *scratch = imr_alloc(imr_net_scratch(w, d.rows), sizeof *scratch);
+        if (!scratch)
+            return imr_fail_memory(err);
+        if (!imr_net(w, IMR_SIDE_DOC, d, scratch, r->scale_d, progress))
+            return imr_fail(err, IMR_E_CANCELLED, "cancelled");
+        if (!kept)
+            return IMR_OK;
+        kept->v = imr_alloc(n, sizeof *kept->v);
+        if (!kept->v)
+            return imr_fail_memory(err);
+        memcpy(kept->v, r->scale_d, n * sizeof *kept->v);
+    } else {
+        memcpy(r->scale_d, kept->v, n * sizeof *kept->v);
+    }
+    return IMR_OK;
+}
+
+void imr_feedback_done(imr_feedback *kept)
+{
+    imr_free(kept->v);
+    *kept = (imr_feedback){0};
+}
+
+imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_rows d,
+                                   imr_feedback *kept, imr_adapter_result *r, float *before,
+                                   float *after, const imr_progress *progress, imr_error *err)
+{
+    assert(a->usable);
+    const imr_weights *w = &a->w;
+    IMR_TRY(check(w, d, err));
+    IMR_TRY(begin(r, w, q, 0, err));
+    if (w->form == IMR_FORM_DIAGONAL) {
+        IMR_TRY(imr_sweep_diagonal(w, d, r, before, after, progress, err));
+    } else {
+        IMR_TRY(feedback_of_all(r, w, d, kept, progress, err));
+        modulate_query(w, r);
+        IMR_TRY(imr_adapter_score(a, r, d, before, after, progress, err));
+    }
+    return check_scores(before, after, d.rows, err);
+}
+
+/* ---- how strongly it acts ---- */
+
+/* scale [m] and bias [m] of one projected query; out imr_net_out values. */
+static void act(const imr_weights *w, const float *q, float *scratch, float *out)
+{
+    const size_t m = w->m;
+    imr_net(w, IMR_SIDE_QUERY, imr_rows_f32(q, 1, m), scratch, out, NULL);
+    if (imr_form_scales(w->form))
+        return;
+    for (size_t j = 0; j < m; j++)
+        out[j] = out[j * m + j]; /* j*m + j >= j: what is read was not overwritten yet */
+    memmove(out + m, out + m * m, m * sizeof *out);
+}
+
+imr_status imr_adapter_survey_run(imr_adapter_survey *out, const imr_adapter *a, size_t queries,
+                                  uint64_t seed, imr_error *err)
+{
+    assert(a->usable && queries > 0);
+    const imr_weights *w = &a->w;
+    size_t m = w->m;
+    IMR_AUTOFREE float *base = imr_alloc(w->n, sizeof *base);
+    IMR_AUTOFREE float *q = imr_alloc(m, sizeof *q);
+    IMR_AUTOFREE float *scratch = imr_alloc(imr_net_scratch(w, 1), sizeof *scratch);
+    IMR_AUTOFREE float *action = imr_alloc(imr_net_out(w), sizeof *action);
+    IMR_AUTOFREE double *sizes = imr_alloc(queries, sizeof *sizes);
+    if (!base || !q || !scratch || !action || !sizes)
+        return imr_fail_memory(err);
+    imr_random r;
+    imr_random_init(&r, seed);
+    imr_adapter_survey s = {
+        .queries = queries, .scale_min = (double)INFINITY, .scale_max = -(double)INFINITY};
+    double mean = 0, squares = 0, count = 0; /* Welford */
+    for (size_t i = 0; i < queries; i++) {
+        imr_random_fill_normal(&r, base, w->n, 1.0);
+        imr_nn_unit(base, base, w->n);
+        IMR_TRY(imr_adapter_project(a, imr_view_of(base, 1, w->n), q, err));
+        act(w, q, scratch, action);
+        sizes[i] = imr_nn_norm(action + m, m);
+        for (size_t j = 0; j < m; j++) {
+            double x = (double)action[j], d = x - mean;
+            mean += d / ++count;
+            squares += d * (x - mean);
+            s.scale_min = fmin(s.scale_min, x);
+            s.scale_max = fmax(s.scale_max, x);
+        }
+    }
+    s.scale_mean = mean;
+    s.scale_sd = sqrt(squares / fmax(count - 1, 1));
+    s.bias_median = imr_stats_median(sizes, queries);
+    s.bias_min = sizes[0];
+    s.bias_max = sizes[queries - 1];
+    *out = s;
     return IMR_OK;
 }

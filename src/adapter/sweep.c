@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "adapter/net.h"
-#include "adapter/run_private.h"
 #include "base/mem.h"
 #include "math/nn.h"
 #include "math/scan.h"
@@ -14,20 +12,18 @@ enum { BLOCK = 1024, ROWS = IMR_SCAN_ROWS }; /* rows of a partial sum, and of a 
 enum { PIECE_BLOCKS = 64, PIECE_VALUES = 1 << 24 };
 #define WORTH_THREADS ((size_t)1 << 20) /* see nn.c */
 
-/* Weights of the forms, [m] each, and the sums that do not depend on d, in the notation of
- * sweep.h. */
+/* Weights of the forms, [m] each: s ; s^2, 2 s b ; g^2 s^2, 2 g^2 s b ; g^2 s ; g be s ; unit(q) ;
+ * t g s. */
+enum { MEAN, VAR_U, VAR_V, A_U, A_V, B, C, BEFORE, SCORE, VECTORS };
+
+/* They and the sums that do not depend on d, in the notation of sweep.h. */
 typedef struct folded {
-    const float *mean;          /* s */
-    const float *var_u, *var_v; /* s^2, 2 s b */
-    const float *a_u, *a_v;     /* g^2 s^2, 2 g^2 s b */
-    const float *b, *c;         /* g^2 s, g be s */
-    float *before, *score;      /* unit(q), t g s */
-    double m, sum_b, sum_b2;    /* of b and b^2 */
-    double g2, g2b, g2b2;       /* of g^2 and so on */
+    float *v[VECTORS];
+    double m, sum_b, sum_b2; /* of b and b^2 */
+    double g2, g2b, g2b2;    /* of g^2 and so on */
     double gbe, gbeb, be2;
     double t_g, t_gb, t_be; /* t.g, t.(g b), t.be */
 } folded;
-enum { FOLDED_VECTORS = 9 };
 
 /* What both sweeps know of a document. */
 typedef struct moments {
@@ -38,29 +34,15 @@ static folded fold(float *vectors, const imr_weights *w, const imr_adapter_resul
 {
     const size_t m = w->m;
     const float *g = imr_weight(w, IMR_W_DOC_NORM), *be = imr_weight(w, IMR_W_DOC_NORM_BIAS);
-    float *v[FOLDED_VECTORS];
-    for (size_t k = 0; k < FOLDED_VECTORS; k++)
-        v[k] = vectors + k * m;
-    folded f = {.mean = v[0],
-                .var_u = v[1],
-                .var_v = v[2],
-                .a_u = v[3],
-                .a_v = v[4],
-                .b = v[5],
-                .c = v[6],
-                .before = v[7],
-                .score = v[8],
-                .m = (double)m};
+    folded f = {.m = (double)m};
+    for (size_t k = 0; k < VECTORS; k++)
+        f.v[k] = vectors + k * m;
     for (size_t j = 0; j < m; j++) {
         const double s = (double)r->scale_q[j], b = (double)r->bias_q[j];
         const double gj = (double)g[j], bej = (double)be[j], g2 = gj * gj;
-        v[0][j] = (float)s;
-        v[1][j] = (float)(s * s);
-        v[2][j] = (float)(2 * s * b);
-        v[3][j] = (float)(g2 * s * s);
-        v[4][j] = (float)(2 * g2 * s * b);
-        v[5][j] = (float)(g2 * s);
-        v[6][j] = (float)(gj * bej * s);
+        const double v[] = {s, s * s, 2 * s * b, g2 * s * s, 2 * g2 * s * b, g2 * s, gj * bej * s};
+        for (size_t k = 0; k < IMR_LEN(v); k++)
+            f.v[k][j] = (float)v[k];
         f.sum_b += b;
         f.sum_b2 += b * b;
         f.g2 += g2;
@@ -70,7 +52,7 @@ static folded fold(float *vectors, const imr_weights *w, const imr_adapter_resul
         f.gbeb += gj * bej * b;
         f.be2 += bej * bej;
     }
-    imr_nn_unit(f.before, r->q, m);
+    imr_nn_unit(f.v[BEFORE], r->q, m);
     return f;
 }
 
@@ -78,13 +60,14 @@ static folded fold(float *vectors, const imr_weights *w, const imr_adapter_resul
 static void fold_query(folded *f, const imr_weights *w, const imr_adapter_result *r)
 {
     const float *g = imr_weight(w, IMR_W_DOC_NORM), *be = imr_weight(w, IMR_W_DOC_NORM_BIAS);
-    imr_nn_unit(f->score, r->q_mod, w->m);
+    float *score = f->v[SCORE];
+    imr_nn_unit(score, r->q_mod, w->m);
     for (size_t j = 0; j < w->m; j++) {
-        const double t = (double)f->score[j];
+        const double t = (double)score[j];
         f->t_g += t * (double)g[j];
         f->t_gb += t * (double)g[j] * (double)r->bias_q[j];
         f->t_be += t * (double)be[j];
-        f->score[j] = (float)(t * (double)g[j] * (double)r->scale_q[j]);
+        score[j] = (float)(t * (double)g[j] * (double)r->scale_q[j]);
     }
 }
 
@@ -161,10 +144,9 @@ static size_t documents_before(const sweep *s, size_t block)
 static void first_block(const sweep *s, size_t block)
 {
     const size_t end = documents_before(s, block + 1);
-    const imr_forms forms = {.kind = IMR_FORMS_2_1_SQUARE,
-                             .w = {s->f.mean, s->f.before},
-                             .u = {s->f.var_u},
-                             .v = {s->f.var_v}};
+    float *const *v = s->f.v;
+    const imr_forms forms = {
+        .kind = IMR_FORMS_2_1_SQUARE, .w = {v[MEAN], v[BEFORE]}, .u = {v[VAR_U]}, .v = {v[VAR_V]}};
     float out[IMR_SCAN_FORMS * ROWS] = {0}, cosines[ROWS];
     part p = {0};
     for (size_t i = block * BLOCK; i < end; i += ROWS) {
@@ -187,8 +169,9 @@ static void first_block(const sweep *s, size_t block)
 static void second_block(const sweep *s, size_t block)
 {
     const size_t end = documents_before(s, block + 1);
+    float *const *v = s->f.v;
     const imr_forms forms = {
-        .kind = IMR_FORMS_3_1, .w = {s->f.score, s->f.b, s->f.c}, .u = {s->f.a_u}, .v = {s->f.a_v}};
+        .kind = IMR_FORMS_3_1, .w = {v[SCORE], v[B], v[C]}, .u = {v[A_U]}, .v = {v[A_V]}};
     float out[IMR_SCAN_FORMS * ROWS] = {0}, scores[ROWS];
     for (size_t i = block * BLOCK; i < end; i += ROWS) {
         const size_t n = end - i < ROWS ? end - i : ROWS;
@@ -202,10 +185,11 @@ static void second_block(const sweep *s, size_t block)
 static void only_block(const sweep *s, size_t block)
 {
     const size_t end = documents_before(s, block + 1);
+    float *const *v = s->f.v;
     const imr_forms forms = {.kind = s->before ? IMR_FORMS_5_2_SQUARE : IMR_FORMS_4_2,
-                             .w = {s->f.mean, s->f.score, s->f.b, s->f.c, s->f.before},
-                             .u = {s->f.var_u, s->f.a_u},
-                             .v = {s->f.var_v, s->f.a_v}};
+                             .w = {v[MEAN], v[SCORE], v[B], v[C], v[BEFORE]},
+                             .u = {v[VAR_U], v[A_U]},
+                             .v = {v[VAR_V], v[A_V]}};
     const size_t quadratic = s->before ? 5 : 4;
     float out[IMR_SCAN_FORMS * ROWS] = {0}, scores[ROWS];
     const float *var = out + quadratic * ROWS, *a = var + ROWS;
@@ -265,12 +249,12 @@ static imr_status read_all(const sweep *s, void (*block)(const sweep *, size_t),
     return IMR_OK;
 }
 
-static imr_status sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_result *r,
-                                 float *before, float *after, const imr_progress *progress,
-                                 imr_error *err)
+imr_status imr_sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_result *r,
+                              float *before, float *after, const imr_progress *progress,
+                              imr_error *err)
 {
     const size_t m = w->m, blocks = (d.rows + BLOCK - 1) / BLOCK;
-    IMR_AUTOFREE float *vectors = imr_alloc_aligned(FOLDED_VECTORS * m, sizeof *vectors);
+    IMR_AUTOFREE float *vectors = imr_alloc_aligned(VECTORS * m, sizeof *vectors);
     IMR_AUTOFREE double *total = imr_alloc(m, sizeof *total);
     IMR_AUTOFREE float *sums = imr_alloc_aligned(blocks, m * sizeof *sums);
     IMR_AUTOFREE part *parts = imr_alloc(blocks, sizeof *parts);
@@ -290,15 +274,14 @@ static imr_status sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_r
     finish_mean(r->d_mean, total, w, r, &s);
     imr_run_doc_net(w, d, r);
     fold_query(&s.f, w, r);
-    IMR_TRY(read_all(&s, second_block, "scoring documents", progress, err));
-    return imr_run_check_scores(before, after, d.rows, err);
+    return read_all(&s, second_block, "scoring documents", progress, err);
 }
 
-imr_status imr_run_rescore(const imr_weights *w, const imr_adapter_result *r, imr_rows d,
+imr_status imr_sweep_score(const imr_weights *w, const imr_adapter_result *r, imr_rows d,
                            float *before, float *after, const imr_progress *progress,
                            imr_error *err)
 {
-    IMR_AUTOFREE float *vectors = imr_alloc_aligned(FOLDED_VECTORS * w->m, sizeof *vectors);
+    IMR_AUTOFREE float *vectors = imr_alloc_aligned(VECTORS * w->m, sizeof *vectors);
     if (!vectors)
         return imr_fail_memory(err);
     sweep s = {.kernels = imr_scan_at(0),
@@ -309,51 +292,4 @@ imr_status imr_run_rescore(const imr_weights *w, const imr_adapter_result *r, im
                .after = after};
     fold_query(&s.f, w, r);
     return read_all(&s, only_block, "scoring documents", progress, err);
-}
-
-/* What all documents say to every query, from `kept` or into it; {0}: computed here. */
-static imr_status feedback_of_all(imr_adapter_result *r, const imr_weights *w, imr_rows d,
-                                  imr_feedback *kept, const imr_progress *progress, imr_error *err)
-{
-    const size_t n = imr_net_out(w);
-    float *to_query = r->scale_d ? r->scale_d : r->weight_d;
-    if (kept && kept->v) {
-        memcpy(to_query, kept->v, n * sizeof *to_query);
-        return IMR_OK;
-    }
-    IMR_AUTOFREE float *scratch = imr_alloc(imr_net_scratch(w, d.rows), sizeof *scratch);
-    IMR_AUTOFREE float *v = imr_alloc(n, sizeof *v);
-    if (!scratch || !v)
-        return imr_fail_memory(err);
-    if (!imr_net(w, IMR_SIDE_DOC, d, scratch, v, progress))
-        return imr_fail(err, IMR_E_CANCELLED, "cancelled");
-    memcpy(to_query, v, n * sizeof *to_query);
-    if (kept) {
-        kept->v = v;
-        v = NULL;
-    }
-    return IMR_OK;
-}
-
-void imr_feedback_done(imr_feedback *kept)
-{
-    imr_free(kept->v);
-    *kept = (imr_feedback){0};
-}
-
-imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_rows d,
-                                   imr_feedback *kept, imr_adapter_result *r, float *before,
-                                   float *after, const imr_progress *progress, imr_error *err)
-{
-    assert(a->usable);
-    const imr_weights *w = &a->w;
-    IMR_TRY(imr_run_check(w, d, err));
-    IMR_TRY(imr_run_prepare(r, w, q, 0, err));
-    imr_run_query_net(w, r);
-    if (w->form == IMR_FORM_DIAGONAL)
-        return sweep_diagonal(w, d, r, before, after, progress, err);
-    IMR_TRY(feedback_of_all(r, w, d, kept, progress, err));
-    imr_run_modulate_query(w, r);
-    IMR_TRY(imr_adapter_score(a, r, d, before, after, progress, err));
-    return imr_run_check_scores(before, after, d.rows, err);
 }

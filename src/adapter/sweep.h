@@ -1,5 +1,6 @@
 /*
- * adapter/sweep.h - every document as feedback and every document scored (scope `corpus`).
+ * adapter/sweep.h - every document as feedback and every document scored: the inside of
+ * imr_adapter_score_sweep and imr_adapter_score.
  *
  * Form diagonal, two sweeps over d (method.md section 2): with x = d*s + b, everything LayerNorm
  * and the norm need is linear or diagonal-quadratic in d, so no d' is ever written:
@@ -16,11 +17,7 @@
  *
  * The first sweep gives mean_i, sd_i, `before` and the mean of d', the second |d_i'| and the
  * scores: five or six products a value in each, so that both take about what reading d takes
- * (math/scan.h). Scoring with q' known (imr_adapter_score) is one sweep of all of it.
- *
- * Forms mean and full: what the documents say to a query does not depend on the query, so their net
- * is applied once to each and the result kept (imr_feedback); then scoring is one sweep, of form
- * full by blocks of d' (adapter/adapter.h).
+ * (math/scan.h). Scoring with q' known is one sweep of all of it.
  *
  * Precision: float32 sums of a row, numbers of a row in double; within 2e-6 of imr_adapter_run.
  * Memory: two floats a document and a partial sum for each 1,024.
@@ -31,28 +28,18 @@
 #define IMR_ADAPTER_SWEEP_H
 
 #include "adapter/adapter.h"
-#include "base/progress.h"
+#include "adapter/net.h"
 
-/* What a set of documents says to every query under an adapter of form mean or full. {0} at first;
- * made by the first sweep that gets it, used by later ones over the same documents. */
-typedef struct imr_feedback {
-    float *v; /* imr_net_out values */
-} imr_feedback;
+/* Form diagonal, q's net asked: d_mean, what the documents say, q' and the similarities. */
+imr_status imr_sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_result *r,
+                              float *before, float *after, const imr_progress *progress,
+                              imr_error *err) IMR_NODISCARD;
+/* The forms that scale, q' known; before may be NULL. */
+imr_status imr_sweep_score(const imr_weights *w, const imr_adapter_result *r, imr_rows d,
+                           float *before, float *after, const imr_progress *progress,
+                           imr_error *err) IMR_NODISCARD;
 
-void imr_feedback_done(imr_feedback *kept); /* {0} is fine */
-
-/*
- * q [m], d [N,m], before and after [N]; kept may be NULL. r: as imr_adapter_run, without d_mod,
- * before and after (NULL, k 0); imr_adapter_score may follow.
- * progress (may be NULL) is told after every few milliseconds of work how many of the N documents
- * the sweep has read, in the first as "averaging documents" (absent when it was kept), in the
- * second as "scoring documents"; after the last of the second all is done.
- * Errors: those of imr_adapter_run, but no limit on N; IMR_E_CANCELLED, after which before and
- * after are partly written and r is as after any failure.
- */
-imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_rows d,
-                                   imr_feedback *kept, imr_adapter_result *r, float *before,
-                                   float *after, const imr_progress *progress,
-                                   imr_error *err) IMR_NODISCARD;
+/* From d_mean (diagonal) or from d (the others): scale_d and bias_d, then q'. */
+void imr_run_doc_net(const imr_weights *w, imr_rows d, imr_adapter_result *r);
 
 #endif

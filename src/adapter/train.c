@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "adapter/backward.h"
+#include "adapter/pass.h"
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/number.h"

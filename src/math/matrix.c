@@ -88,3 +88,11 @@ void imr_rows_read(float *out, imr_rows m, size_t first, size_t count)
     for (size_t i = 0; i < count; i++)
         imr_rows_get(out + i * m.cols, m, first + i);
 }
+
+imr_view imr_rows_widened(imr_rows m, size_t first, size_t count, float *room)
+{
+    if (!m.half)
+        return imr_rows_view(imr_rows_slice(m, first, count));
+    imr_rows_read(room, m, first, count);
+    return imr_view_of(room, count, m.cols);
+}

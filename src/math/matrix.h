@@ -97,6 +97,8 @@ static inline imr_view imr_rows_view(imr_rows m)
 void imr_rows_get(float *out, imr_rows m, size_t i);
 /* out[count,cols] = rows [first, first+count) as float32, without gaps. */
 void imr_rows_read(float *out, imr_rows m, size_t first, size_t count);
+/* The same rows where they lie when they are float32, else read into room [count,cols]. */
+imr_view imr_rows_widened(imr_rows m, size_t first, size_t count, float *room);
 /* out[n] = v[n] as halves. Returns the index of the first that has none (too large, or not finite);
  * n: all have. */
 size_t imr_rows_to_half(uint16_t *out, const float *v, size_t n);

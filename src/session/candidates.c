@@ -70,13 +70,7 @@ imr_status imr_candidates(uint32_t *out, const imr_ranker *r, imr_stage stage, i
         bests[i] = (best){kept + i * k, rows + i * k, 0};
     for (size_t first = 0; first < d.rows && k; first += BLOCK) {
         const size_t n = d.rows - first < BLOCK ? d.rows - first : BLOCK;
-        imr_view block;
-        if (d.half) {
-            imr_rows_read(widened, d, first, n);
-            block = imr_view_of(widened, n, d.cols);
-        } else {
-            block = imr_rows_view(imr_rows_slice(d, first, n));
-        }
+        const imr_view block = imr_rows_widened(d, first, n, widened);
         imr_blas_gemm(scores, BLOCK, 1, queries, IMR_PLAIN, block, IMR_TRANSPOSED, 0);
 #pragma omp parallel for schedule(static) if (q * n > (size_t)1 << 16)
         for (size_t i = 0; i < q; i++)

@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "adapter/modulate.h"
+#include "adapter/net.h"
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "explain/pairs.h"

@@ -418,7 +418,7 @@ static imr_status keep_vectors(imr_session *s, imr_trace *t, const imr_listing *
     imr_why_run *r = &t->run;
     t->working_dim = m;
     *r = (imr_why_run){.n = n, .m = m, .k = l->n, .d = l->d, .d_after = l->d_mod};
-    const bool scales = run->scale_q != NULL;
+    const bool scales = s->adapter && imr_form_scales(s->adapter->w.form);
     const struct {
         float **to;
         const float *from;
@@ -429,10 +429,8 @@ static imr_status keep_vectors(imr_session *s, imr_trace *t, const imr_listing *
         {&r->q_after, run->q_mod, m},
         {&r->document_bias, run->bias_q, m},
         {&r->query_bias, run->bias_d, m},
-        {scales ? &r->document_scale : &r->document_weight, scales ? run->scale_q : run->weight_q,
-         scales ? m : m * m},
-        {scales ? &r->query_scale : &r->query_weight, scales ? run->scale_d : run->weight_d,
-         scales ? m : m * m},
+        {scales ? &r->document_scale : &r->document_weight, run->scale_q, scales ? m : m * m},
+        {scales ? &r->query_scale : &r->query_weight, run->scale_d, scales ? m : m * m},
     };
     for (size_t i = 0; i < (m ? IMR_LEN(kept) : 1); i++)
         if (!(*kept[i].to = copy(t->arena, kept[i].from, kept[i].count)))

@@ -124,13 +124,7 @@ static imr_status make_block(void *user, size_t first, size_t count, void *const
 {
     const plan *p = user;
     float *d = p->half ? p->block : out[0], *base_scale = out[1], *working_scale = out[2];
-    imr_view base;
-    if (p->base.half) {
-        imr_rows_read(p->base_block, p->base, first, count);
-        base = imr_view_of(p->base_block, count, p->base.cols);
-    } else {
-        base = imr_rows_view(imr_rows_slice(p->base, first, count));
-    }
+    const imr_view base = imr_rows_widened(p->base, first, count, p->base_block);
     const imr_status status = imr_adapter_project(p->adapter, base, d, err);
     if (status == IMR_E_NUMERIC)
         return name_bad(p, base, imr_view_of(d, count, p->m), first, err);

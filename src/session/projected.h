@@ -2,7 +2,7 @@
  * session/projected.h - a cache's documents in the working space of one adapter: made once, kept on
  * the disk when there are many, mapped from then on.
  *
- *   d_i                  adapter/project.h of every document vector, in the precision of the store
+ *   d_i                  adapter/adapter.h of every document vector, in the precision of the store
  *   base_scale_i         1/|base vector|, 0 for a vector of zeros
  *   working_scale_i      1/|d_i| of d_i as it is held; NULL where that is 1: form diagonal, float32
  *

@@ -14,7 +14,7 @@
  * adapter there is the encoder's ranking alone.
  * Ties: higher float32 similarity, then document id descending. The explorer, explain, score and
  * evaluate all rank through here, so they agree to the last digit. Where all N are scored, the
- * sweeps (adapter/sweep.h) choose the K that are listed; these get the similarity of their own
+ * sweeps (adapter/adapter.h) choose the K that are listed; these get the similarity of their own
  * vectors, and are ordered by it, so that shares add up to what is shown.
  *
  * Cost: two scans of N rows (encoder and working space), for rescore one more, for corpus two, and
@@ -26,7 +26,6 @@
 #ifndef IMR_SESSION_RANKER_H
 #define IMR_SESSION_RANKER_H
 
-#include "adapter/sweep.h"
 #include "base/arena.h"
 #include "base/progress.h"
 #include "retrieval/cache.h"

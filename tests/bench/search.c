@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "adapter/sweep.h"
+#include "adapter/adapter.h"
 #include "base/clock.h"
 #include "base/half.h"
 #include "base/mem.h"

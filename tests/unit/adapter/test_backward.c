@@ -2,7 +2,7 @@
  * engine. */
 #include "tests/unit/adapter/adapter_support.h"
 
-#include "adapter/backward.h"
+#include "adapter/pass.h"
 #include "math/random.h"
 
 enum { N = 7, M = 5, H = 6, B = 3, L = 4, U = 6, MAXW = 4096 };

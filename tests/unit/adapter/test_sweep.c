@@ -1,7 +1,7 @@
 /* Scope corpus: the two sweeps against the plain run over all documents. */
 #include "tests/unit/adapter/adapter_support.h"
 
-#include "adapter/sweep.h"
+#include "adapter/adapter.h"
 #include "base/half.h"
 #include "base/mem.h"
 #include "math/blas.h"

@@ -1,7 +1,7 @@
 /* Twenty steps of PyTorch, batch by batch: gradients, losses and end weights. */
 #include "tests/unit/adapter/adapter_support.h"
 
-#include "adapter/backward.h"
+#include "adapter/pass.h"
 #include "adapter/optimiser.h"
 #include "format/json.h"
 

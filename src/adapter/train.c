@@ -9,6 +9,76 @@
 #include "base/clock.h"
 #include "base/number.h"
 
+/* ---- the optimiser ---- */
+
+#define BETA1 0.9
+#define BETA2 0.999
+#define EPS   1e-8
+
+const char *imr_optimiser_name(imr_optimiser_kind kind)
+{
+    return kind == IMR_ADAM ? "Adam" : "AdamW";
+}
+
+imr_status imr_optimiser_init(imr_optimiser *o, imr_optimiser_kind kind, double lr,
+                              double weight_decay, const imr_weights *w, imr_error *err)
+{
+    float *moments = imr_alloc_aligned(w->count, 2 * sizeof *moments);
+    if (!moments)
+        return imr_fail_memory(err);
+    *o = (imr_optimiser){.kind = kind,
+                         .lr = lr,
+                         .weight_decay = weight_decay,
+                         .first = moments,
+                         .second = moments + w->count,
+                         .count = w->count};
+    return IMR_OK;
+}
+
+void imr_optimiser_done(imr_optimiser *o)
+{
+    imr_free(o->first); /* one block with second */
+    *o = (imr_optimiser){0};
+}
+
+typedef struct factors {
+    float keep, l2, step, root;
+} factors;
+
+IMR_CPU_CLONES
+static void update(float *restrict p, const float *restrict gradient, float *restrict first,
+                   float *restrict second, size_t n, factors f)
+{
+    const float b1 = (float)BETA1, b2 = (float)BETA2, eps = (float)EPS;
+    const float c1 = (float)(1.0 - BETA1), c2 = (float)(1.0 - BETA2);
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float g = gradient[i] + f.l2 * p[i];
+        first[i] = b1 * first[i] + c1 * g;
+        second[i] = b2 * second[i] + c2 * g * g;
+        p[i] = f.keep * p[i] - f.step * first[i] / (sqrtf(second[i]) * f.root + eps);
+    }
+}
+
+void imr_optimiser_step(imr_optimiser *o, imr_weights *w, const imr_weights *gradient)
+{
+    assert(o->count == w->count && w->count == gradient->count);
+    double t = (double)++o->step;
+    bool decoupled = o->kind == IMR_ADAMW;
+    factors f = {.keep = (float)(decoupled ? 1.0 - o->lr * o->weight_decay : 1.0),
+                 .l2 = (float)(decoupled ? 0.0 : o->weight_decay),
+                 .step = (float)(o->lr / (1.0 - pow(BETA1, t))),
+                 .root = (float)(1.0 / sqrt(1.0 - pow(BETA2, t)))};
+    enum { BLOCK = 16384, WORTH_THREADS = 1 << 20 }; /* see math/nn.c */
+#pragma omp parallel for schedule(static) if (w->count > WORTH_THREADS)
+    for (size_t at = 0; at < w->count; at += BLOCK) {
+        size_t n = w->count - at < BLOCK ? w->count - at : BLOCK;
+        update(w->v + at, gradient->v + at, o->first + at, o->second + at, n, f);
+    }
+}
+
+/* ---- the trainer ---- */
+
 #define NOWHERE UINT32_MAX
 
 imr_train_options imr_train_defaults(imr_loss_kind loss)
@@ -34,8 +104,6 @@ void imr_train_history_done(imr_train_history *h)
     *h = (imr_train_history){0};
 }
 
-typedef IMR_ARRAY(imr_train_epoch) epochs;
-
 /* The examples of a set in the order of this epoch. */
 typedef struct examples {
     uint32_t *v; /* queries */
@@ -46,26 +114,29 @@ typedef struct examples {
 typedef struct trainer {
     const imr_train_data *data;
     const imr_train_options *options;
+    imr_train_validate validate;
+    void *user;
+    const imr_progress *progress;
     imr_adapter current;                /* the caller's adapter with weights of our own */
     imr_weights best, gradient, second; /* second: the gradient of the second set */
     imr_optimiser optimiser;
     imr_pass pass;
     imr_random random;
     examples set[IMR_TRAIN_SETS];
-    uint32_t *place; /* [D+E] a document's place in the batch, or NOWHERE */
-    uint32_t *used;  /* [batch * list] documents of the batch in order of appearance */
-    uint32_t *list;  /* [batch * list] documents of the batch's queries */
-    epochs epochs;
-    size_t best_epoch;
-    bool cancelled, stopped_early;
+    size_t batches;      /* of an epoch */
+    uint32_t *place;     /* [D+E] a document's place in the batch, or NOWHERE */
+    uint32_t *used;      /* [batch * list] documents of the batch in order of appearance */
+    uint32_t *list;      /* [batch * list] documents of the batch's queries */
+    double best_so_far;  /* NaN before the first validation */
+    imr_train_history h; /* but for its v, which are these: */
+    IMR_ARRAY(imr_train_epoch) epochs;
 } trainer;
 
 static void trainer_done(trainer *t)
 {
-    imr_weights_done(&t->current.w);
-    imr_weights_done(&t->best);
-    imr_weights_done(&t->gradient);
-    imr_weights_done(&t->second);
+    imr_weights *const weights[] = {&t->current.w, &t->best, &t->gradient, &t->second};
+    for (size_t i = 0; i < IMR_LEN(weights); i++)
+        imr_weights_done(weights[i]);
     imr_optimiser_done(&t->optimiser);
     imr_pass_done(&t->pass);
     for (size_t i = 0; i < IMR_TRAIN_SETS; i++)
@@ -78,24 +149,23 @@ static void trainer_done(trainer *t)
 
 static imr_status check_options(const imr_train_options *o, bool validates, imr_error *err)
 {
-    if (!(o->lr > 0) || !isfinite(o->lr))
-        return imr_fail(err, IMR_E_USAGE, "--lr must be a number above 0");
-    if (!(o->weight_decay >= 0) || !isfinite(o->weight_decay))
-        return imr_fail(err, IMR_E_USAGE, "--weight-decay must be 0 or more");
-    if (!(o->dropout >= 0 && o->dropout < 1))
-        return imr_fail(err, IMR_E_USAGE, "--dropout must be at least 0 and below 1");
-    if (o->batch_size == 0 || o->batch_size > 65536)
-        return imr_fail(err, IMR_E_USAGE, "--batch-size must be 1 to 65536");
-    if (o->loss.kind == IMR_LOSS_MNRL && o->batch_size == 1)
-        return imr_fail(err, IMR_E_USAGE,
-                        "--batch-size 1 leaves the mnrl loss nothing to compare with: use 2 or "
-                        "more");
-    if (o->negatives == 0 || o->negatives > 65536)
-        return imr_fail(err, IMR_E_USAGE, "--num-negatives must be 1 to 65536");
-    if (o->epochs == 0 && (o->patience == 0 || !validates))
-        return imr_fail(err, IMR_E_USAGE,
-                        "training would never end: set --epochs, or --patience with validation "
-                        "queries");
+    const struct {
+        bool good;
+        const char *problem;
+    } rules[] = {
+        {o->lr > 0 && isfinite(o->lr), "--lr must be a number above 0"},
+        {o->weight_decay >= 0 && isfinite(o->weight_decay), "--weight-decay must be 0 or more"},
+        {o->dropout >= 0 && o->dropout < 1, "--dropout must be at least 0 and below 1"},
+        {o->batch_size > 0 && o->batch_size <= 65536, "--batch-size must be 1 to 65536"},
+        {o->loss.kind != IMR_LOSS_MNRL || o->batch_size > 1,
+         "--batch-size 1 leaves the mnrl loss nothing to compare with: use 2 or more"},
+        {o->negatives > 0 && o->negatives <= 65536, "--num-negatives must be 1 to 65536"},
+        {o->epochs > 0 || (o->patience > 0 && validates),
+         "training would never end: set --epochs, or --patience with validation queries"},
+    };
+    for (size_t i = 0; i < IMR_LEN(rules); i++)
+        if (!rules[i].good)
+            return imr_fail(err, IMR_E_USAGE, "%s", rules[i].problem);
     return IMR_OK;
 }
 
@@ -169,6 +239,7 @@ static imr_status trainer_init(trainer *t, const imr_adapter *a, imr_error *err)
         batch = t->set[i].n > batch ? t->set[i].n : batch;
     }
     batch = o->batch_size < batch ? o->batch_size : batch;
+    t->batches = (t->set[0].n + o->batch_size - 1) / o->batch_size;
     t->place = imr_alloc(documents, sizeof *t->place);
     t->used = imr_alloc(batch, list * sizeof *t->used);
     t->list = imr_alloc(batch, list * sizeof *t->list);
@@ -251,31 +322,6 @@ static imr_status fill_batch(trainer *t, const imr_train_set *s, const uint32_t 
     return status;
 }
 
-/* ---- reporting ---- */
-
-typedef struct reporter {
-    const imr_progress *progress;
-    size_t batches; /* of an epoch */
-    double best;    /* NaN before the first validation */
-} reporter;
-
-static bool report(const reporter *r, const trainer *t, size_t epoch, size_t batch, double loss)
-{
-    if (!r->progress || !r->progress->fn)
-        return true;
-    char note[160], number[64], best[64];
-    if (isnan(r->best))
-        snprintf(note, sizeof note, "epoch %zu, loss %s", epoch,
-                 imr_format_fixed(number, loss, 4, false));
-    else
-        snprintf(note, sizeof note, "epoch %zu, loss %s, best validation %s", epoch,
-                 imr_format_fixed(number, loss, 4, false),
-                 imr_format_fixed(best, r->best, 4, false));
-    imr_progress_info info = {"training", (epoch - 1) * r->batches + batch,
-                              t->options->epochs * r->batches, note};
-    return r->progress->fn(r->progress->user, &info);
-}
-
 /* ---- the loop ---- */
 
 /* The next batch of a set: its loss, and its gradient into `gradient`. */
@@ -316,57 +362,69 @@ static imr_status take_step(double *loss, trainer *t, size_t epoch, imr_error *e
     return IMR_OK;
 }
 
-/* One epoch; *loss is the mean over batches. Sets t->cancelled and returns early when asked to. */
-static imr_status run_epoch(trainer *t, size_t epoch, const reporter *r, double *loss,
-                            imr_error *err)
+static bool report(const trainer *t, size_t epoch, size_t batch, double loss)
+{
+    if (!t->progress || !t->progress->fn)
+        return true;
+    char note[160], number[64], best[64];
+    int n = snprintf(note, sizeof note, "epoch %zu, loss %s", epoch,
+                     imr_format_fixed(number, loss, 4, false));
+    if (!isnan(t->best_so_far))
+        snprintf(note + n, sizeof note - (size_t)n, ", best validation %s",
+                 imr_format_fixed(best, t->best_so_far, 4, false));
+    imr_progress_info info = {"training", (epoch - 1) * t->batches + batch,
+                              t->options->epochs * t->batches, note};
+    return t->progress->fn(t->progress->user, &info);
+}
+
+/* One epoch; *loss is the mean over batches. Sets h.cancelled and returns early when asked to. */
+static imr_status run_epoch(trainer *t, size_t epoch, double *loss, imr_error *err)
 {
     double sum = 0, value;
     t->set[0].at = t->set[0].n;
-    for (size_t batch = 1; batch <= r->batches && !t->cancelled; batch++) {
+    for (size_t batch = 1; batch <= t->batches && !t->h.cancelled; batch++) {
         IMR_TRY(take_step(&value, t, epoch, err));
         sum += value;
         *loss = sum / (double)batch;
-        t->cancelled = !report(r, t, epoch, batch, *loss);
+        t->h.cancelled = !report(t, epoch, batch, *loss);
     }
     return IMR_OK;
 }
 
 /* Judges the adapter as it is after `epoch`, and keeps it if it is the best so far. */
-static imr_status judge(trainer *t, reporter *r, size_t epoch, imr_train_epoch e,
-                        imr_train_validate validate, void *user, double start, imr_error *err)
+static imr_status judge(trainer *t, size_t epoch, double loss, double start, imr_error *err)
 {
-    e.validation = validate ? validate(user, &t->current) : (double)NAN;
+    imr_train_epoch e = {.loss = loss, .validation = (double)NAN};
+    if (t->validate)
+        e.validation = t->validate(t->user, &t->current);
     e.seconds = imr_clock_seconds() - start;
     if (!IMR_PUSH(&t->epochs, e))
         return imr_fail_memory(err);
-    if (!validate || isnan(r->best) || e.validation > r->best) {
-        r->best = e.validation;
-        t->best_epoch = epoch;
+    if (!t->validate || isnan(t->best_so_far) || e.validation > t->best_so_far) {
+        t->best_so_far = e.validation;
+        t->h.best = epoch;
         imr_weights_copy(&t->best, &t->current.w);
     }
     return IMR_OK;
 }
 
-static imr_status train_all(trainer *t, imr_train_validate validate, void *user,
-                            const imr_progress *progress, imr_error *err)
+static imr_status train_all(trainer *t, imr_error *err)
 {
     const imr_train_options *o = t->options;
-    reporter r = {progress, (t->set[0].n + o->batch_size - 1) / o->batch_size, (double)NAN};
-    double start = imr_clock_seconds();
-    IMR_TRY(judge(t, &r, 0, (imr_train_epoch){.loss = (double)NAN}, validate, user, start, err));
+    IMR_TRY(judge(t, 0, (double)NAN, imr_clock_seconds(), err));
     for (size_t epoch = 1; o->epochs == 0 || epoch <= o->epochs; epoch++) {
-        imr_train_epoch e = {0};
-        start = imr_clock_seconds();
-        IMR_TRY(run_epoch(t, epoch, &r, &e.loss, err));
-        if (t->cancelled)
+        const double start = imr_clock_seconds();
+        double loss = 0;
+        IMR_TRY(run_epoch(t, epoch, &loss, err));
+        if (t->h.cancelled)
             break;
-        IMR_TRY(judge(t, &r, epoch, e, validate, user, start, err));
-        if (validate && o->patience && epoch - t->best_epoch >= o->patience) {
-            t->stopped_early = true;
+        IMR_TRY(judge(t, epoch, loss, start, err));
+        t->h.n = epoch;
+        t->h.stopped_early = t->validate && o->patience && epoch - t->h.best >= o->patience;
+        if (t->h.stopped_early)
             break;
-        }
     }
-    if (t->epochs.n < 2)
+    if (t->h.n == 0)
         return imr_fail(err, IMR_E_CANCELLED, "cancelled before the first epoch was finished");
     return IMR_OK;
 }
@@ -378,19 +436,22 @@ imr_status imr_train(imr_adapter *a, imr_train_history *history, const imr_train
     assert(a->usable);
     IMR_TRY(check_options(options, validate != NULL, err));
     IMR_TRY(check_data(data, a->w.n, err));
-    IMR_CLEANUP(trainer_done) trainer t = {.data = data, .options = options};
+    IMR_CLEANUP(trainer_done)
+    trainer t = {.data = data,
+                 .options = options,
+                 .validate = validate,
+                 .user = user,
+                 .progress = progress,
+                 .best_so_far = (double)NAN};
     IMR_TRY(trainer_init(&t, a, err));
-    IMR_TRY(train_all(&t, validate, user, progress, err));
+    IMR_TRY(train_all(&t, err));
     imr_weights_copy(&a->w, &t.best);
-    *history = (imr_train_history){.v = t.epochs.v,
-                                   .n = t.epochs.n - 1,
-                                   .best = t.best_epoch,
-                                   .cancelled = t.cancelled,
-                                   .stopped_early = t.stopped_early};
     for (size_t i = 0; i < data->n_sets; i++) {
-        history->examples += t.set[i].n;
-        history->left_out += data->set[i].queries.rows - t.set[i].n;
+        t.h.examples += t.set[i].n;
+        t.h.left_out += data->set[i].queries.rows - t.set[i].n;
     }
+    *history = t.h;
+    history->v = t.epochs.v;
     t.epochs.v = NULL;
     return IMR_OK;
 }

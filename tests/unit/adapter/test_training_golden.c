@@ -2,7 +2,7 @@
 #include "tests/unit/adapter/adapter_support.h"
 
 #include "adapter/pass.h"
-#include "adapter/optimiser.h"
+#include "adapter/train.h"
 #include "format/json.h"
 
 static imr_adapter *open_in(const char *folder, const char *name)

@@ -22,7 +22,7 @@
 #include "format/torch_pt.h"
 #include "math/matrix.h"
 
-/* What decided the form: the tensors, what the file says (adapter/declared.h), or the caller. */
+/* What decided the form: the tensors, what the file says (adapter/adapter.c), or the caller. */
 typedef enum imr_form_source {
     IMR_FORM_FROM_SHAPES,
     IMR_FORM_FROM_METADATA,
@@ -61,7 +61,7 @@ void imr_adapter_free(imr_adapter *a); /* NULL is fine */
 IMR_FREE_AT(imr_adapter, imr_adapter_free)
 
 /* Writes {"model_state": ..., "metadata": ...} as .pt, or safetensors when path ends so. The
- * metadata begin with what the file says of itself (adapter/declared.h). */
+ * metadata begin with what the file says of itself (adapter/adapter.c). */
 imr_status imr_adapter_save(const imr_adapter *a, const char *path, const imr_torch_meta *metadata,
                             size_t n_metadata, imr_error *err) IMR_NODISCARD;
 

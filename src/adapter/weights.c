@@ -1,7 +1,6 @@
 #include "adapter/weights.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -11,40 +10,28 @@
 
 enum side { NONE, N, M, H, HALF, TWO_M, SQUARE }; /* SQUARE: m*m + m */
 
+/* Of the forms that scale, of form full; rows NONE: it has no such tensor. cols NONE: a vector. */
 static const struct row {
-    const char *name[2]; /* of the forms that scale, of form full */
+    const char *name[2];
     unsigned char rows[2], cols[2];
 } table[IMR_W_COUNT] = {
-    [IMR_W_PROJECTOR] = {{"projector.weight", "projector.weight"}, {M, M}, {N, N}},
-    [IMR_W_PROJECTOR_BIAS] = {{"projector.bias", NULL}, {M, 0}, {0, 0}},
-    [IMR_W_QUERY_1] = {{"query_hypernet.hypernet.0.weight", "query_adapter.0.weight"},
-                       {H, H},
-                       {M, M}},
-    [IMR_W_QUERY_1_BIAS] = {{"query_hypernet.hypernet.0.bias", "query_adapter.0.bias"},
-                            {H, H},
-                            {0, 0}},
-    [IMR_W_QUERY_2] = {{"query_hypernet.hypernet.3.weight", "query_adapter.2.weight"},
-                       {HALF, SQUARE},
-                       {H, H}},
-    [IMR_W_QUERY_2_BIAS] = {{"query_hypernet.hypernet.3.bias", "query_adapter.2.bias"},
-                            {HALF, SQUARE},
-                            {0, 0}},
-    [IMR_W_QUERY_3] = {{"query_hypernet.hypernet.6.weight", NULL}, {TWO_M, 0}, {HALF, 0}},
-    [IMR_W_QUERY_3_BIAS] = {{"query_hypernet.hypernet.6.bias", NULL}, {TWO_M, 0}, {0, 0}},
-    [IMR_W_DOC_1] = {{"doc_hypernet.hypernet.0.weight", "doc_adapter.0.weight"}, {H, H}, {M, M}},
-    [IMR_W_DOC_1_BIAS] = {{"doc_hypernet.hypernet.0.bias", "doc_adapter.0.bias"}, {H, H}, {0, 0}},
-    [IMR_W_DOC_2] = {{"doc_hypernet.hypernet.3.weight", "doc_adapter.2.weight"},
-                     {HALF, SQUARE},
-                     {H, H}},
-    [IMR_W_DOC_2_BIAS] = {{"doc_hypernet.hypernet.3.bias", "doc_adapter.2.bias"},
-                          {HALF, SQUARE},
-                          {0, 0}},
-    [IMR_W_DOC_3] = {{"doc_hypernet.hypernet.6.weight", NULL}, {TWO_M, 0}, {HALF, 0}},
-    [IMR_W_DOC_3_BIAS] = {{"doc_hypernet.hypernet.6.bias", NULL}, {TWO_M, 0}, {0, 0}},
-    [IMR_W_QUERY_NORM] = {{"query_norm.weight", "query_norm.weight"}, {M, M}, {0, 0}},
-    [IMR_W_QUERY_NORM_BIAS] = {{"query_norm.bias", "query_norm.bias"}, {M, M}, {0, 0}},
-    [IMR_W_DOC_NORM] = {{"doc_norm.weight", "doc_norm.weight"}, {M, M}, {0, 0}},
-    [IMR_W_DOC_NORM_BIAS] = {{"doc_norm.bias", "doc_norm.bias"}, {M, M}, {0, 0}},
+#define WEIGHT(name, rows, cols, full, full_rows, full_cols, full_bias)                            \
+    {{name ".weight", full ".weight"}, {rows, full_rows}, {cols, full_cols}},                      \
+    {                                                                                              \
+        {name ".bias", full ".bias"}, {rows, full_bias},                                           \
+        {                                                                                          \
+            NONE, NONE                                                                             \
+        }                                                                                          \
+    }
+    WEIGHT("projector", M, N, "projector", M, N, NONE),
+    WEIGHT("query_hypernet.hypernet.0", H, M, "query_adapter.0", H, M, H),
+    WEIGHT("query_hypernet.hypernet.3", HALF, H, "query_adapter.2", SQUARE, H, SQUARE),
+    WEIGHT("query_hypernet.hypernet.6", TWO_M, HALF, "", NONE, NONE, NONE),
+    WEIGHT("doc_hypernet.hypernet.0", H, M, "doc_adapter.0", H, M, H),
+    WEIGHT("doc_hypernet.hypernet.3", HALF, H, "doc_adapter.2", SQUARE, H, SQUARE),
+    WEIGHT("doc_hypernet.hypernet.6", TWO_M, HALF, "", NONE, NONE, NONE),
+    WEIGHT("query_norm", M, NONE, "query_norm", M, NONE, M),
+    WEIGHT("doc_norm", M, NONE, "doc_norm", M, NONE, M),
 };
 
 static size_t length(const imr_weights *w, unsigned char side)
@@ -76,14 +63,15 @@ const char *imr_severity_name(imr_severity s)
 
 const char *imr_weight_name(imr_form form, imr_weight_id id)
 {
-    return table[id].name[form == IMR_FORM_FULL];
+    const bool full = form == IMR_FORM_FULL;
+    return table[id].rows[full] == NONE ? NULL : table[id].name[full];
 }
 
 size_t imr_weight_shape(const imr_weights *w, imr_weight_id id, uint64_t shape[2])
 {
     const struct row *r = &table[id];
     const bool full = w->form == IMR_FORM_FULL;
-    if (!r->name[full])
+    if (r->rows[full] == NONE)
         return 0;
     shape[0] = length(w, r->rows[full]);
     shape[1] = length(w, r->cols[full]);

@@ -7,7 +7,7 @@
  *             it was, and what it says is averaged
  *   full      the paper's: projector without bias, two two-layer nets m -> h -> m*m + m, two norms
  * Tensors tell `full` from the others; `diagonal` and `mean` only the file can tell, by what it
- * says of itself (adapter/declared.h).
+ * says of itself (adapter/adapter.c).
  *
  * A weight is [outputs, inputs], row-major. All weights lie in one zero-padded float32 block, so
  * that a gradient or an optimiser's moments are a second imr_weights of the same shape.
@@ -23,7 +23,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "format/tensors.h"
 #include "math/matrix.h"
 
@@ -126,10 +125,10 @@ void imr_problems_done(imr_problems *p); /* {0} is fine */
 /* The first of the worst severity, or NULL. */
 const imr_problem *imr_problems_worst(const imr_problems *p);
 
-/* what is taken over; fix is static. Errors: IMR_E_MEMORY. */
+/* format: of what; fix is static. Errors: IMR_E_MEMORY. */
 imr_status imr_problems_add(imr_problems *p, imr_severity severity, imr_status status,
-                            const char *where, imr_buf *what, const char *fix,
-                            imr_error *err) IMR_NODISCARD;
+                            const char *where, const char *fix, imr_error *err, const char *format,
+                            ...) IMR_NODISCARD IMR_PRINTF(7, 8);
 
 /*
  * Fills out from a table and adds to problems: missing, wrong-shape and non-finite tensors

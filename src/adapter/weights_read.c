@@ -1,10 +1,12 @@
 /* From a table of named tensors to weights, and the list of what does not fit. */
 #include "adapter/weights.h"
 
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/array.h"
-#include "base/buf.h"
 #include "base/mem.h"
 
 #define LISTED_EXTRAS ((size_t)50) /* a whole encoder in the file would drown everything else */
@@ -29,9 +31,15 @@ const imr_problem *imr_problems_worst(const imr_problems *p)
 }
 
 imr_status imr_problems_add(imr_problems *p, imr_severity severity, imr_status status,
-                            const char *where, imr_buf *what, const char *fix, imr_error *err)
+                            const char *where, const char *fix, imr_error *err, const char *format,
+                            ...)
 {
-    imr_problem one = {severity, status, imr_strdup(where), imr_buf_take(what), fix};
+    char what[512]; /* what formats take is shorter: names of ours, numbers, a shape */
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    imr_problem one = {severity, status, imr_strdup(where), imr_strdup(what), fix};
     if (!one.where || !one.what || !IMR_PUSH(p, one)) {
         imr_free(one.where);
         imr_free(one.what);
@@ -118,14 +126,11 @@ static const char *meaning(imr_weight_id id)
 
 /* ---- reading ---- */
 
-typedef struct found {
-    const imr_tensor *of[IMR_W_COUNT];
-} found;
-
 static const char fix_file[] =
     "use the original file, or train the adapter again and save it with every tensor";
 
-static imr_status match(found *f, imr_form form, bool strict, const imr_tensors *t,
+/* found [IMR_W_COUNT] */
+static imr_status match(const imr_tensor **found, imr_form form, bool strict, const imr_tensors *t,
                         imr_problems *problems, imr_error *err)
 {
     const imr_severity extra = strict ? IMR_SEVERITY_ERROR : IMR_SEVERITY_WARNING;
@@ -136,8 +141,8 @@ static imr_status match(found *f, imr_form form, bool strict, const imr_tensors 
         const char *name = t->v[i].name;
         bool exact = false;
         imr_weight_id id = find_id(form, name, &exact);
-        if (id < IMR_W_COUNT && (!f->of[id] || (exact && !exact_of[id]))) {
-            f->of[id] = &t->v[i];
+        if (id < IMR_W_COUNT && (!found[id] || (exact && !exact_of[id]))) {
+            found[id] = &t->v[i];
             exact_of[id] = exact;
             continue;
         }
@@ -148,31 +153,24 @@ static imr_status match(found *f, imr_form form, bool strict, const imr_tensors 
         }
         if (++extras > LISTED_EXTRAS)
             continue;
-        IMR_AUTOBUF imr_buf what = {0};
-        if (id < IMR_W_COUNT)
-            imr_buf_printf(&what, "a second tensor that means %s; it is not used",
-                           imr_weight_name(form, id));
-        else
-            imr_buf_printf(&what, "unexpected tensor: no part of a %s adapter has this name%s",
-                           imr_form_name(form),
-                           strict ? ", and its format allows no others" : "; it is not used");
-        IMR_TRY(imr_problems_add(problems, extra, IMR_E_FORMAT, name, &what,
-                                 "remove it when saving the file", err));
+        const bool second = id < IMR_W_COUNT;
+        IMR_TRY(imr_problems_add(
+            problems, extra, IMR_E_FORMAT, name, "remove it when saving the file", err, "%s%s%s",
+            second ? "a second tensor that means " : "unexpected tensor: no part of a ",
+            second ? imr_weight_name(form, id) : imr_form_name(form),
+            second   ? "; it is not used"
+            : strict ? " adapter has this name, and its format allows no others"
+                     : " adapter has this name; it is not used"));
     }
-    if (extras > LISTED_EXTRAS) {
-        IMR_AUTOBUF imr_buf what = {0};
-        imr_buf_printf(&what, "%zu more unexpected tensors", extras - LISTED_EXTRAS);
-        IMR_TRY(imr_problems_add(problems, extra, IMR_E_FORMAT, "(others)", &what,
-                                 "check that this file is an adapter and not another model", err));
-    }
-    if (encoders) {
-        IMR_AUTOBUF imr_buf what = {0};
-        imr_buf_printf(&what,
-                       "%zu tensors of an encoder are stored with the adapter; they are ignored",
-                       encoders);
-        IMR_TRY(imr_problems_add(problems, IMR_SEVERITY_NOTE, IMR_OK, first_encoder, &what,
-                                 "nothing: the encoder is loaded from its own folder", err));
-    }
+    if (extras > LISTED_EXTRAS)
+        IMR_TRY(imr_problems_add(problems, extra, IMR_E_FORMAT, "(others)",
+                                 "check that this file is an adapter and not another model", err,
+                                 "%zu more unexpected tensors", extras - LISTED_EXTRAS));
+    if (encoders)
+        IMR_TRY(imr_problems_add(
+            problems, IMR_SEVERITY_NOTE, IMR_OK, first_encoder,
+            "nothing: the encoder is loaded from its own folder", err,
+            "%zu tensors of an encoder are stored with the adapter; they are ignored", encoders));
     return IMR_OK;
 }
 
@@ -182,28 +180,27 @@ static size_t side_of(const imr_tensor *t, size_t axis, size_t rank)
 }
 
 /* 0 stands for: no tensor tells. */
-static void find_dimensions(imr_weights *w, const found *f)
+static void find_dimensions(imr_weights *w, const imr_tensor *const *found)
 {
-    w->n = side_of(f->of[IMR_W_PROJECTOR], 1, 2);
-    w->m = side_of(f->of[IMR_W_PROJECTOR], 0, 2);
+    w->n = side_of(found[IMR_W_PROJECTOR], 1, 2);
+    w->m = side_of(found[IMR_W_PROJECTOR], 0, 2);
     static const imr_weight_id others[] = {IMR_W_PROJECTOR_BIAS, IMR_W_DOC_NORM, IMR_W_QUERY_NORM,
                                            IMR_W_DOC_NORM_BIAS, IMR_W_QUERY_NORM_BIAS};
     for (size_t i = 0; w->m == 0 && i < IMR_LEN(others); i++)
-        w->m = side_of(f->of[others[i]], 0, 1);
-    w->h = side_of(f->of[IMR_W_QUERY_1], 0, 2);
+        w->m = side_of(found[others[i]], 0, 1);
+    w->h = side_of(found[IMR_W_QUERY_1], 0, 2);
     if (w->h == 0)
-        w->h = side_of(f->of[IMR_W_DOC_1], 0, 2);
+        w->h = side_of(found[IMR_W_DOC_1], 0, 2);
 }
 
-static void put_shape(imr_buf *b, const uint64_t *shape, size_t rank)
+/* "256 x 384"; "?" for a side that no tensor tells. */
+static const char *shape_text(char text[64], const uint64_t *shape, size_t rank)
 {
-    for (size_t i = 0; i < rank; i++) {
-        imr_buf_str(b, i ? " x " : "");
-        if (shape[i])
-            imr_buf_printf(b, "%llu", (unsigned long long)shape[i]);
-        else
-            imr_buf_str(b, "?");
-    }
+    int n = 0;
+    for (size_t i = 0; i < rank; i++)
+        n += snprintf(text + n, 64 - (size_t)n, shape[i] ? "%s%llu" : "%s?", i ? " x " : "",
+                      (unsigned long long)shape[i]);
+    return text;
 }
 
 /* Sides that no tensor tells (0) fit anything. */
@@ -219,66 +216,60 @@ static bool fits(const imr_tensor *t, const uint64_t *shape, size_t rank)
 static imr_status read_one(imr_weights *w, imr_weight_id id, const imr_tensor *t,
                            imr_problems *problems, imr_error *err)
 {
-    IMR_AUTOBUF imr_buf what = {0};
-    const char *name = imr_weight_name(w->form, id);
-    if (!t) {
-        imr_buf_printf(&what, "missing: %s", meaning(id));
-        return imr_problems_add(problems, IMR_SEVERITY_ERROR, IMR_E_NOT_FOUND, name, &what,
-                                fix_file, err);
-    }
+    if (!t)
+        return imr_problems_add(problems, IMR_SEVERITY_ERROR, IMR_E_NOT_FOUND,
+                                imr_weight_name(w->form, id), fix_file, err, "missing: %s",
+                                meaning(id));
     uint64_t shape[2] = {0};
     size_t rank = imr_weight_shape(w, id, shape);
     if (!fits(t, shape, rank)) {
-        char text[160];
-        imr_buf_printf(&what, "wrong shape: found %s, expected ", imr_tensor_shape_text(t, text));
-        put_shape(&what, shape, rank);
-        imr_buf_printf(&what, " (n %zu, m %zu, h %zu): %s", w->n, w->m, w->h, meaning(id));
-        return imr_problems_add(problems, IMR_SEVERITY_ERROR, IMR_E_SHAPE, t->name, &what, fix_file,
-                                err);
+        char found[160], expected[64];
+        return imr_problems_add(problems, IMR_SEVERITY_ERROR, IMR_E_SHAPE, t->name, fix_file, err,
+                                "wrong shape: found %s, expected %s (n %zu, m %zu, h %zu): %s",
+                                imr_tensor_shape_text(t, found), shape_text(expected, shape, rank),
+                                w->n, w->m, w->h, meaning(id));
     }
     if (!w->v)
         return IMR_OK;
     imr_status status = imr_tensor_to_f32(t, imr_weight(w, id), err);
     if (status != IMR_OK)
         return imr_error_prefix(err, status, t->name);
-    size_t count = imr_weight_count(w, id), bad;
-    bad = imr_view_first_bad(imr_view_of(imr_weight(w, id), 1, count));
+    const size_t count = imr_weight_count(w, id);
+    const float *v = imr_weight(w, id);
+    const size_t bad = imr_view_first_bad(imr_view_of(v, 1, count));
     if (bad == count)
         return IMR_OK;
     size_t total = 0;
     for (size_t i = bad; i < count; i++)
-        total += !(imr_weight(w, id)[i] - imr_weight(w, id)[i] == 0.0f);
-    imr_buf_printf(&what,
-                   "%zu of %zu values are not finite, the first at index %zu: %s, so every score "
-                   "would be lost",
-                   total, count, bad, meaning(id));
+        total += !isfinite(v[i]);
     return imr_problems_add(
-        problems, IMR_SEVERITY_ERROR, IMR_E_NUMERIC, t->name, &what,
-        "the training diverged or the file is damaged; use an earlier checkpoint", err);
+        problems, IMR_SEVERITY_ERROR, IMR_E_NUMERIC, t->name,
+        "the training diverged or the file is damaged; use an earlier checkpoint", err,
+        "%zu of %zu values are not finite, the first at index %zu: %s, so every score would be "
+        "lost",
+        total, count, bad, meaning(id));
 }
 
 imr_status imr_weights_read(imr_weights *out, imr_problems *problems, const imr_tensors *t,
                             imr_form form, bool strict, imr_error *err)
 {
-    found f = {{NULL}};
+    const imr_tensor *found[IMR_W_COUNT] = {NULL};
     IMR_CLEANUP(imr_weights_done) imr_weights w = {0};
     imr_weights dims = {.form = form == IMR_FORM_AUTO ? form_of(t) : form};
-    IMR_TRY(match(&f, dims.form, strict, t, problems, err));
-    find_dimensions(&dims, &f);
+    IMR_TRY(match(found, dims.form, strict, t, problems, err));
+    find_dimensions(&dims, found);
     if (dims.n && dims.m && dims.h >= 2)
         IMR_TRY(imr_weights_init(&w, dims.form, dims.n, dims.m, dims.h, err));
     else
         w = dims;
     for (int i = 0; i < IMR_W_COUNT; i++)
         if (imr_weight_name(w.form, (imr_weight_id)i))
-            IMR_TRY(read_one(&w, (imr_weight_id)i, f.of[i], problems, err));
+            IMR_TRY(read_one(&w, (imr_weight_id)i, found[i], problems, err));
     const imr_problem *worst = imr_problems_worst(problems);
-    if (!w.v && (!worst || worst->severity < IMR_SEVERITY_ERROR)) {
-        IMR_AUTOBUF imr_buf what = {0};
-        imr_buf_printf(&what, "no usable dimensions: n %zu, m %zu, h %zu", w.n, w.m, w.h);
+    if (!w.v && (!worst || worst->severity < IMR_SEVERITY_ERROR))
         IMR_TRY(imr_problems_add(problems, IMR_SEVERITY_ERROR, IMR_E_SHAPE, "projector.weight",
-                                 &what, fix_file, err));
-    }
+                                 fix_file, err, "no usable dimensions: n %zu, m %zu, h %zu", w.n,
+                                 w.m, w.h));
     *out = w;
     w = (imr_weights){0};
     return IMR_OK;

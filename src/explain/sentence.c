@@ -11,32 +11,30 @@
 #define NAMED_COSINE 0.002 /* where there is no reference: sd are near .1 */
 enum { MOST_NAMED = 3 };
 
+typedef char number[32];
+
 /* +.25, -1.10: no zero before the point. */
-static void put_sd(imr_buf *out, double value)
+static const char *sd_text(number text, double value)
 {
-    char text[32];
-    snprintf(text, sizeof text, "%+.2f", value);
-    imr_buf_char(out, text[0]);
-    imr_buf_str(out, text + (text[1] == '0' ? 2 : 1));
+    snprintf(text, sizeof(number), "%+.2f", value);
+    if (text[1] == '0')
+        memmove(text + 1, text + 2, strlen(text + 1));
+    return text;
 }
 
 /* .62, 1.00 */
-static void put_part(imr_buf *out, double value)
+static const char *part_text(number text, double value)
 {
-    char text[32];
-    snprintf(text, sizeof text, "%.2f", value);
-    imr_buf_str(out, text + (text[0] == '0'));
+    snprintf(text, sizeof(number), "%.2f", value);
+    return text + (text[0] == '0');
 }
 
-static void put_rank(imr_buf *out, uint32_t rank)
+static const char *rank_text(number text, uint32_t rank)
 {
-    const uint32_t last = rank % 10, tens = rank / 10 % 10;
-    const char *ending = tens == 1   ? "th"
-                         : last == 1 ? "st"
-                         : last == 2 ? "nd"
-                         : last == 3 ? "rd"
-                                     : "th";
-    imr_buf_printf(out, "%u%s", rank, ending);
+    static const char *const endings[] = {"th", "st", "nd", "rd"};
+    const uint32_t last = rank / 10 % 10 == 1 || rank % 10 > 3 ? 0 : rank % 10;
+    snprintf(text, sizeof(number), "%u%s", rank, endings[last]);
+    return text;
 }
 
 static void put_word(imr_buf *out, const char *word)
@@ -46,56 +44,45 @@ static void put_word(imr_buf *out, const char *word)
             imr_buf_char(out, *word);
 }
 
-/* "a", "a, b": what stands before item i. */
-static void put_comma(imr_buf *out, size_t i)
+/* A word, or two that met, after what stands before it. */
+static void put_named(imr_buf *out, const char *before, const char *word, const char *other)
 {
-    if (i)
-        imr_buf_str(out, ", ");
+    imr_buf_printf(out, "%s*", before);
+    put_word(out, word);
+    if (other) {
+        imr_buf_str(out, " ~ ");
+        put_word(out, other);
+    }
+    imr_buf_char(out, '*');
 }
 
 static void put_ranks(imr_buf *out, const imr_sentence_facts *f)
 {
     const uint32_t encoder = f->rank[IMR_STAGE_ENCODER], before = f->rank[IMR_STAGE_BEFORE];
     const uint32_t after = f->rank[IMR_STAGE_AFTER];
-    if (f->alone) {
-        imr_buf_str(out, "cosine ");
-        put_part(out, (double)f->alone[IMR_STAGE_ENCODER]);
-        imr_buf_str(out, " for the encoder");
-        if (f->adapter) {
-            imr_buf_str(out, ", ");
-            put_part(out, (double)f->alone[IMR_STAGE_AFTER]);
-            imr_buf_str(out, " now");
-        }
-        return;
-    }
-    put_rank(out, encoder);
-    if (!f->adapter) {
-        imr_buf_str(out, " for the encoder");
-    } else if (encoder == before && before == after) {
-        imr_buf_str(out, " for the encoder, projected and now");
-    } else {
-        imr_buf_str(out, " for the encoder, ");
-        if (before && before != encoder && before != after) {
-            put_rank(out, before);
-            imr_buf_str(out, " projected, ");
-        }
-        put_rank(out, after);
-        imr_buf_str(out, " now");
-    }
+    const bool same = encoder == before && before == after;
+    const bool projected = before && before != encoder && before != after;
+    number a, b, c;
+    imr_buf_printf(out, f->alone ? "cosine %s for the encoder" : "%s for the encoder",
+                   f->alone ? part_text(a, (double)f->alone[IMR_STAGE_ENCODER])
+                            : rank_text(a, encoder));
+    if (f->adapter && f->alone)
+        imr_buf_printf(out, ", %s now", part_text(b, (double)f->alone[IMR_STAGE_AFTER]));
+    else if (f->adapter && same)
+        imr_buf_str(out, ", projected and now");
+    else if (f->adapter)
+        imr_buf_printf(out, ", %s%s%s now", projected ? rank_text(b, before) : "",
+                       projected ? " projected, " : "", rank_text(c, after));
 }
 
 /* ---- what the adapter did ---- */
 
 static void put_step(imr_buf *out, const char *step, double part, double total, bool both)
 {
-    imr_buf_printf(out, "the %s %s it%s (", step, part > 0 ? "lifted" : "lowered",
-                   fabs(part) < LITTLE ? " a little" : "");
-    put_sd(out, part);
-    if (!both) {
-        imr_buf_str(out, " of ");
-        put_sd(out, total);
-    }
-    imr_buf_str(out, " sd)");
+    number a, b;
+    imr_buf_printf(out, "the %s %s it%s (%s%s%s sd)", step, part > 0 ? "lifted" : "lowered",
+                   fabs(part) < LITTLE ? " a little" : "", sd_text(a, part), both ? "" : " of ",
+                   both ? "" : sd_text(b, total));
 }
 
 /* Rank and standing went different ways. */
@@ -103,11 +90,13 @@ static void put_contradiction(imr_buf *out, const imr_sentence_facts *f, int64_t
 {
     const double total = f->lift.total;
     const uint64_t ranks = (uint64_t)(move > 0 ? move : -move);
-    imr_buf_printf(out, "; it %s %llu rank%s although its own standing ",
-                   move > 0 ? "rose" : "fell", (unsigned long long)ranks, ranks == 1 ? "" : "s");
-    imr_buf_str(out, fabs(total) < LIFTED ? "hardly changed (" : total > 0 ? "rose (" : "fell (");
-    put_sd(out, total);
-    imr_buf_str(out, " sd)");
+    number a;
+    imr_buf_printf(out, "; it %s %llu rank%s although its own standing %s (%s sd)",
+                   move > 0 ? "rose" : "fell", (unsigned long long)ranks, ranks == 1 ? "" : "s",
+                   fabs(total) < LIFTED ? "hardly changed"
+                   : total > 0          ? "rose"
+                                        : "fell",
+                   sd_text(a, total));
     if (f->passed && fabs(total) >= LIFTED)
         imr_buf_str(out,
                     move > 0 ? ": those it passed fell more" : ": those that passed it rose more");
@@ -209,14 +198,7 @@ static void put_pairs(imr_buf *out, const imr_sentence_facts *f, const named *n)
     for (size_t i = 0; i < n->n; i++) {
         const char *query = f->pairs->query[n->v[i]->query].text;
         const char *document = f->pairs->document[n->v[i]->document].text;
-        put_comma(out, i);
-        imr_buf_char(out, '*');
-        put_word(out, query);
-        if (strcmp(query, document) != 0) {
-            imr_buf_str(out, " ~ ");
-            put_word(out, document);
-        }
-        imr_buf_char(out, '*');
+        put_named(out, i ? ", " : "", query, strcmp(query, document) ? document : NULL);
     }
 }
 
@@ -238,11 +220,11 @@ static bool is_biased(double whole, double part)
 
 static void put_biases(imr_buf *out, double whole, double part)
 {
-    imr_buf_str(out, "; ");
-    put_sd(out, whole);
-    imr_buf_str(out, " sd, of which ");
-    put_sd(out, part);
-    imr_buf_str(out, " comes from the adapter's biases, not from words of this text");
+    number a, b;
+    imr_buf_printf(out,
+                   "; %s sd, of which %s comes from the adapter's biases, not from words of this "
+                   "text",
+                   sd_text(a, whole), sd_text(b, part));
 }
 
 /* The pairs that hold a standing, or that made it fall. */
@@ -306,21 +288,18 @@ static void put_unread(imr_buf *out, const imr_sentence_facts *f)
         return;
     imr_buf_printf(out, " The encoder read %u of %u tokens; ", f->tokens.read, f->tokens.total);
     const size_t n = f->n_unread < MOST_NAMED ? f->n_unread : MOST_NAMED;
-    for (size_t i = 0; i < n; i++) {
-        put_comma(out, i);
-        imr_buf_char(out, '*');
-        put_word(out, f->unread[i]);
-        imr_buf_char(out, '*');
-    }
+    for (size_t i = 0; i < n; i++)
+        put_named(out, i ? ", " : "", f->unread[i], NULL);
     imr_buf_printf(out, "%s %s only after that.", n < f->n_unread ? " and others" : "",
                    f->n_unread == 1 ? "stands" : "stand");
 }
 
 void imr_sentence_document(imr_buf *out, const imr_sentence_facts *f)
 {
+    number a;
     if (f->adapter && !f->rank[IMR_STAGE_AFTER]) {
-        put_rank(out, f->rank[IMR_STAGE_ENCODER]);
-        imr_buf_str(out, " for the encoder, not among the adapter's candidates now");
+        imr_buf_printf(out, "%s for the encoder, not among the adapter's candidates now",
+                       rank_text(a, f->rank[IMR_STAGE_ENCODER]));
     } else {
         put_ranks(out, f);
         put_why(out, f);
@@ -346,11 +325,10 @@ void imr_sentence_deletion(imr_buf *out, const imr_pair_word *words, size_t n, i
             most[at] = &words[i];
     }
     for (size_t i = 0; i < found; i++) {
-        imr_buf_str(out, i ? ", *" : " Left out it would lose most by *");
-        put_word(out, most[i]->text);
-        imr_buf_str(out, "* (");
-        put_sd(out, -most[i]->total[stage] / unit);
-        imr_buf_str(out, sd > 0 ? " sd)" : ")");
+        number a;
+        put_named(out, i ? ", " : " Left out it would lose most by ", most[i]->text, NULL);
+        imr_buf_printf(out, " (%s%s)", sd_text(a, -most[i]->total[stage] / unit),
+                       sd > 0 ? " sd" : "");
     }
     if (found)
         imr_buf_char(out, '.');
@@ -360,40 +338,31 @@ void imr_sentence_deletion(imr_buf *out, const imr_pair_word *words, size_t n, i
 
 static void put_metric(imr_buf *out, const imr_sentence_ranking *f)
 {
-    if (!f->metric)
-        return;
-    imr_buf_printf(out, "; %s ", f->metric);
-    put_part(out, f->metric_encoder);
-    if (!f->adapter)
-        return;
-    if (fabs(f->metric_after - f->metric_encoder) < 0.005) {
+    number a, b;
+    if (f->metric)
+        imr_buf_printf(out, "; %s %s", f->metric, part_text(a, f->metric_encoder));
+    if (f->metric && f->adapter && fabs(f->metric_after - f->metric_encoder) < 0.005)
         imr_buf_str(out, " as before");
-        return;
-    }
-    imr_buf_str(out, " -> ");
-    put_part(out, f->metric_after);
+    else if (f->metric && f->adapter)
+        imr_buf_printf(out, " -> %s", part_text(b, f->metric_after));
+    imr_buf_char(out, '.');
 }
 
 void imr_sentence_query(imr_buf *out, const imr_sentence_ranking *f)
 {
-    if (!f->adapter) {
+    static const char *const steps[] = {"modulation", "projector"};
+    if (f->adapter)
+        imr_buf_printf(out, "%zu of %zu moved against the encoder", f->moved, f->documents);
+    else
         imr_buf_str(out, "Ranked by the encoder alone");
-        put_metric(out, f);
-        imr_buf_char(out, '.');
-        return;
-    }
-    imr_buf_printf(out, "%zu of %zu moved against the encoder", f->moved, f->documents);
     put_metric(out, f);
-    imr_buf_char(out, '.');
-    if (!f->moved || isnan(f->tau_projector) || isnan(f->tau_modulation))
+    if (!f->adapter || !f->moved || isnan(f->tau_projector) || isnan(f->tau_modulation))
         return;
     const bool projector = f->tau_projector < f->tau_modulation;
-    const double tau = projector ? f->tau_projector : f->tau_modulation;
-    const double other = projector ? f->tau_modulation : f->tau_projector;
-    imr_buf_printf(out, " The %s ", projector ? "projector" : "modulation");
-    imr_buf_str(out, tau < 0 ? "turned the ranking around (tau " : "changed the order more (tau ");
-    put_sd(out, tau);
-    imr_buf_printf(out, ", the %s ", projector ? "modulation" : "projector");
-    put_sd(out, other);
-    imr_buf_str(out, ").");
+    const double tau = fmin(f->tau_projector, f->tau_modulation);
+    number a, b;
+    imr_buf_printf(out, " The %s %s (tau %s, the %s %s).", steps[projector],
+                   tau < 0 ? "turned the ranking around" : "changed the order more",
+                   sd_text(a, tau), steps[!projector],
+                   sd_text(b, fmax(f->tau_projector, f->tau_modulation)));
 }

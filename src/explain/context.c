@@ -61,14 +61,10 @@ struct imr_context {
 
 void imr_context_rows_done(imr_context_rows *r)
 {
-    imr_free(r->text);
-    imr_free(r->documents);
-    imr_free(r->count);
-    imr_free(r->rows);
-    imr_free(r->held_documents);
-    imr_free(r->starts);
-    imr_free(r->own);
-    imr_free(r->without);
+    void *const all[] = {r->text,           r->documents, r->count, r->rows,
+                         r->held_documents, r->starts,    r->own,   r->without};
+    for (size_t i = 0; i < IMR_LEN(all); i++)
+        imr_free(all[i]);
     *r = (imr_context_rows){0};
 }
 
@@ -76,21 +72,14 @@ void imr_context_free(imr_context *c)
 {
     if (!c)
         return;
-    imr_free(c->wanted);
-    imr_free(c->held);
+    void *const all[] = {c->wanted,   c->held,  c->entries.v, c->pieces.v, c->held_documents.v,
+                         c->starts.v, c->own.v, c->order,     c->sum,      c->held_sum,
+                         c->all[0],   c->all[1]};
+    for (size_t i = 0; i < IMR_LEN(all); i++)
+        imr_free(all[i]);
     imr_tokens_done(&c->tokens);
     imr_arena_free(c->arena);
     imr_strmap_done(&c->by_text);
-    imr_free(c->entries.v);
-    imr_free(c->pieces.v);
-    imr_free(c->held_documents.v);
-    imr_free(c->starts.v);
-    imr_free(c->own.v);
-    imr_free(c->order);
-    imr_free(c->sum);
-    imr_free(c->held_sum);
-    imr_free(c->all[0]);
-    imr_free(c->all[1]);
     for (size_t i = 0; i < c->slots.n; i++)
         imr_free(c->slots.v[i].places.v);
     imr_free(c->slots.v);
@@ -428,9 +417,10 @@ static imr_status fill_held(imr_context_rows *r, const imr_context *c, imr_error
 }
 
 /* (sum [+ held]) / count - all / pieces for each word; NaN where count is 0. */
-static imr_status centred(imr_matrix *out, const imr_context *c, bool with_held, imr_error *err)
+static imr_status centred(float **out, const imr_context *c, bool with_held, imr_error *err)
 {
-    IMR_TRY(imr_matrix_init(out, c->words, c->hidden, err));
+    IMR_CLEANUP(imr_matrix_done) imr_matrix m = {0};
+    IMR_TRY(imr_matrix_init(&m, c->words, c->hidden, err));
     const double pieces = c->n_all[0] + (with_held ? c->n_all[1] : 0);
     for (size_t w = 0; w < c->words; w++) {
         const entry *e = &c->entries.v[c->order[w]];
@@ -439,28 +429,24 @@ static imr_status centred(imr_matrix *out, const imr_context *c, bool with_held,
         for (size_t j = 0; j < c->hidden; j++) {
             const double sum = c->sum[at + j] + (with_held ? (double)c->held_sum[at + j] : 0);
             const double all = c->all[0][j] + (with_held ? c->all[1][j] : 0);
-            out->v[at + j] = count > 0 ? (float)(sum / count - all / pieces) : NAN;
+            m.v[at + j] = count > 0 ? (float)(sum / count - all / pieces) : NAN;
         }
     }
-    return imr_encoder_through_dense(out, c->e, err);
+    IMR_TRY(imr_encoder_through_dense(&m, c->e, err));
+    *out = m.v;
+    m.v = NULL;
+    return IMR_OK;
 }
 
 imr_status imr_context_finish(imr_context_rows *out, imr_context *c, imr_error *err)
 {
+    IMR_CLEANUP(imr_context_rows_done)
     imr_context_rows r = {.words = c->words, .n = c->e->dim, .heard = c->sampled};
-    imr_matrix rows = {0}, without = {0};
-    imr_status status = centred(&rows, c, true, err);
-    if (status == IMR_OK)
-        status = centred(&without, c, false, err);
-    r.rows = rows.v;
-    r.without = without.v;
-    if (status == IMR_OK)
-        status = fill_words(&r, c, err);
-    if (status == IMR_OK)
-        status = fill_held(&r, c, err);
-    if (status == IMR_OK)
-        *out = r;
-    else
-        imr_context_rows_done(&r);
-    return status;
+    IMR_TRY(centred(&r.rows, c, true, err));
+    IMR_TRY(centred(&r.without, c, false, err));
+    IMR_TRY(fill_words(&r, c, err));
+    IMR_TRY(fill_held(&r, c, err));
+    *out = r;
+    r = (imr_context_rows){0};
+    return IMR_OK;
 }

@@ -6,19 +6,6 @@
 #include "base/mem.h"
 #include "text/utf8.h"
 
-const char *imr_token_kind_name(imr_token_kind kind)
-{
-    static const char *const names[IMR_KIND_COUNT] = {
-        "words", "special tokens", "unused tokens", "punctuation", "digits", "single letters",
-    };
-    return names[kind];
-}
-
-bool imr_token_continues(const char *text)
-{
-    return text[0] == '#' && text[1] == '#' && text[2] != '\0';
-}
-
 static bool all_of(const char *text, size_t len, const char *set)
 {
     return len > 0 && strspn(text, set) >= len;
@@ -42,7 +29,7 @@ static imr_token_kind bracketed(const char *text, size_t len)
 
 imr_token_kind imr_token_kind_of(const char *text)
 {
-    if (imr_token_continues(text))
+    if (text[0] == '#' && text[1] == '#' && text[2]) /* a continuation */
         text += 2;
     const size_t len = strlen(text);
     imr_token_kind kind = bracketed(text, len);
@@ -88,17 +75,12 @@ imr_status imr_token_table_init(imr_token_table *out, imr_view rows, const char 
                         "token table row %zu (\"%s\"), column %zu is not finite: the file is "
                         "damaged, fetch it again",
                         bad / rows.cols, texts[bad / rows.cols], bad % rows.cols);
-    imr_token_table t = {.rows = rows, .texts = texts};
-    t.kinds = imr_alloc(rows.rows, 1);
-    t.hidden = imr_alloc(rows.rows, 1);
-    if (!t.kinds || !t.hidden) {
-        imr_token_table_done(&t);
+    imr_token_table t = {.rows = rows, .texts = texts, .hidden = imr_alloc(rows.rows, 1)};
+    if (!t.hidden)
         return imr_fail_memory(err);
-    }
     for (size_t i = 0; i < rows.rows; i++) {
         imr_token_kind kind =
             special && special[i] ? IMR_KIND_SPECIAL : imr_token_kind_of(texts[i]);
-        t.kinds[i] = (uint8_t)kind;
         t.hidden[i] = kind != IMR_KIND_ORDINARY;
         t.count[kind]++;
     }
@@ -108,7 +90,6 @@ imr_status imr_token_table_init(imr_token_table *out, imr_view rows, const char 
 
 void imr_token_table_done(imr_token_table *t)
 {
-    imr_free(t->kinds);
     imr_free(t->hidden);
     *t = (imr_token_table){0};
 }

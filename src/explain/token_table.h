@@ -28,9 +28,7 @@ typedef enum imr_token_kind {
     IMR_KIND_COUNT
 } imr_token_kind;
 
-const char *imr_token_kind_name(imr_token_kind kind); /* "special tokens", for "12 ... hidden" */
-bool imr_token_continues(const char *text);           /* begins with "##" and goes on */
-imr_token_kind imr_token_kind_of(const char *text);   /* UTF-8; bad bytes count as punctuation */
+imr_token_kind imr_token_kind_of(const char *text); /* UTF-8; bad bytes count as punctuation */
 /* At least two characters, one of them a letter. */
 bool imr_token_is_word(const char *text);
 
@@ -38,7 +36,6 @@ typedef struct imr_token_table {
     imr_view rows;                /* E [V,n], borrowed */
     const char *const *texts;     /* [V], borrowed */
     const float *centre;          /* NULL, or [n] the caller takes off every row; borrowed */
-    uint8_t *kinds;               /* [V] imr_token_kind */
     uint8_t *hidden;              /* [V] 1: hidden by default, that is kind != ordinary */
     size_t count[IMR_KIND_COUNT]; /* tokens of each kind; the first is the number shown */
 } imr_token_table;

@@ -40,12 +40,11 @@ TEST("special, unused, punctuation, digits and single letters are told from word
     for (size_t i = 0; i < IMR_LEN(cases); i++) {
         imr_token_kind found = imr_token_kind_of(cases[i].text);
         if (found != cases[i].kind)
-            FAIL("\"%s\" is %s, expected %s", cases[i].text, imr_token_kind_name(found),
-                 imr_token_kind_name(cases[i].kind));
+            FAIL("\"%s\" is of kind %d, expected %d", cases[i].text, (int)found,
+                 (int)cases[i].kind);
     }
-    CHECK(imr_token_continues("##ing"));
-    CHECK(!imr_token_continues("##"));
-    CHECK(!imr_token_continues("ing"));
+    CHECK_INT(imr_token_kind_of("##s"), IMR_KIND_LETTER);
+    CHECK_INT(imr_token_kind_of("##"), IMR_KIND_PUNCTUATION);
 }
 
 TEST("a table counts its kinds and hides all but words; the tokeniser's word on specials wins")
@@ -69,14 +68,14 @@ TEST("a table that is empty, too large or not finite is refused with the place")
     imr_error err = {0};
     static const char *const texts[] = {"rain", "snow"};
     float rows[4] = {1, 2, 3, INFINITY};
-    imr_token_table t = {.kinds = NULL};
+    imr_token_table t = {.hidden = NULL};
     CHECK_INT(imr_token_table_init(&t, imr_view_of(rows, 2, 2), texts, NULL, &err), IMR_E_NUMERIC);
     CHECK_CONTAINS(err.text, "row 1 (\"snow\"), column 1");
     CHECK_INT(imr_token_table_init(&t, imr_view_of(rows, 0, 2), texts, NULL, &err), IMR_E_SHAPE);
     CHECK_INT(imr_token_table_init(&t, imr_view_of(rows, (size_t)IMR_MAX_VOCAB + 1, 2), texts, NULL,
                                    &err),
               IMR_E_LIMIT);
-    CHECK(t.rows.rows == 0 && !t.kinds);
+    CHECK(t.rows.rows == 0 && !t.hidden);
 }
 
 TEST("every allocation of a token table may fail")
@@ -95,5 +94,5 @@ TEST("every allocation of a token table may fail")
             CHECK_INT(status, IMR_E_MEMORY);
         imr_token_table_done(&t);
     } while (status != IMR_OK && ++i < 10);
-    CHECK_INT(i, 2);
+    CHECK_INT(i, 1);
 }

@@ -21,13 +21,10 @@ typedef struct sampling {
 
 static void sampling_done(sampling *s)
 {
-    imr_free(s->wide);
-    imr_free(s->scratch);
-    imr_free(s->directions);
-    imr_free(s->cosines);
-    imr_free(s->sum);
-    imr_free(s->squares);
-    imr_free(s->keys);
+    void *const all[] = {s->wide, s->scratch, s->directions, s->cosines,
+                         s->sum,  s->squares, s->keys};
+    for (size_t i = 0; i < IMR_LEN(all); i++)
+        imr_free(all[i]);
 }
 
 static imr_status sampling_init(sampling *s, size_t samples, imr_error *err)
@@ -51,16 +48,10 @@ static imr_status sampling_init(sampling *s, size_t samples, imr_error *err)
 /* Unit coordinates of P+ delta; zeros when that is zero. */
 static void direction(sampling *s, float *out, const float *delta)
 {
-    const imr_backprojector *b = s->lens->back;
-    for (size_t j = 0; j < b->m; j++)
+    for (size_t j = 0; j < s->lens->back->m; j++)
         s->wide[j] = (double)delta[j];
-    imr_backproject_coordinates(s->scratch, b, s->wide);
-    double norm = 0;
-    for (size_t k = 0; k < b->rank; k++)
-        norm += s->scratch[k] * s->scratch[k];
-    norm = sqrt(norm);
-    for (size_t k = 0; k < b->rank; k++)
-        out[k] = norm > 0 ? (float)(s->scratch[k] / norm) : 0;
+    imr_backproject_left(s->scratch, s->lens->back, s->wide);
+    imr_backproject_direction(out, s->lens->back, s->scratch);
 }
 
 IMR_CPU_CLONES
@@ -105,8 +96,7 @@ static imr_status measure(imr_background *b, sampling *s, imr_view deltas,
         for (size_t t = 0; t < v; t += IMR_LENS_BLOCK) {
             if (!imr_progress_step(progress, "measuring the background", first, deltas.rows))
                 return imr_fail(err, IMR_E_CANCELLED, "measuring the background was cancelled");
-            const size_t rows = v - t < IMR_LENS_BLOCK ? v - t : IMR_LENS_BLOCK;
-            imr_lens_products(s->cosines + t, v, s->lens, s->directions, n, t, rows);
+            imr_lens_products(s->cosines, s->lens, s->directions, n, t, t + IMR_LENS_BLOCK);
         }
         add_moments(s, n);
         add_hubs(s, b, n);
@@ -131,22 +121,18 @@ imr_status imr_background_init(imr_background *out, const imr_lens *lens, imr_vi
                         "needed",
                         deltas.rows, deltas.cols, lens->back->m);
     const size_t v = lens->table->rows.rows;
-    imr_background b = {.tokens = v, .samples = deltas.rows};
+    IMR_CLEANUP(imr_background_done) imr_background b = {.tokens = v, .samples = deltas.rows};
     IMR_CLEANUP(sampling_done) sampling s = {.lens = lens};
     b.mean = imr_alloc(v, sizeof *b.mean);
     b.inverse_sd = imr_alloc(v, sizeof *b.inverse_sd);
     b.hub_high = imr_calloc(v, sizeof *b.hub_high);
     b.hub_low = imr_calloc(v, sizeof *b.hub_low);
-    imr_status status = b.mean && b.inverse_sd && b.hub_high && b.hub_low
-                            ? sampling_init(&s, deltas.rows, err)
-                            : imr_fail_memory(err);
-    if (status == IMR_OK)
-        status = measure(&b, &s, deltas, progress, err);
-    if (status != IMR_OK) {
-        imr_background_done(&b);
-        return status;
-    }
+    if (!b.mean || !b.inverse_sd || !b.hub_high || !b.hub_low)
+        return imr_fail_memory(err);
+    IMR_TRY(sampling_init(&s, deltas.rows, err));
+    IMR_TRY(measure(&b, &s, deltas, progress, err));
     *out = b;
+    b = (imr_background){0};
     return IMR_OK;
 }
 
@@ -192,12 +178,6 @@ static size_t count_from(const float *z, size_t n, float bar)
     return count;
 }
 
-/* The |z| a token needs when k of the shown ones are to pass. */
-static float needed(size_t k, size_t shown, double level)
-{
-    return (float)imr_normal_two_sided_inverse(level * (double)k / (double)shown);
-}
-
 double imr_background_threshold(const imr_background *b, const float *cosines,
                                 const uint8_t *hidden, double level, float *scratch)
 {
@@ -207,8 +187,9 @@ double imr_background_threshold(const imr_background *b, const float *cosines,
             scratch[shown++] = fabsf((float)imr_background_z(b, (uint32_t)t, (double)cosines[t]));
     /* k -> number with p <= level k/M falls from M to its largest fixed point, which is the k of
      * Benjamini-Hochberg; so nothing is sorted and no p is computed for a token. */
-    for (size_t k = shown; k > 0;) {
-        const float z = needed(k, shown, level);
+    for (size_t k = shown; k > 0;) { /* z: what a token needs when k are to pass */
+        const double p = level * (double)k / (double)shown;
+        const float z = (float)imr_normal_two_sided_inverse(p);
         const size_t passing = count_from(scratch, shown, z);
         if (passing == k)
             return (double)z;

@@ -8,6 +8,98 @@
 #include "math/blas.h"
 #include "math/nn.h"
 
+/* ---- back ---- */
+
+imr_status imr_backprojector_init(imr_backprojector *out, imr_view weight, imr_error *err)
+{
+    IMR_CLEANUP(imr_backprojector_done) imr_backprojector b = {.m = weight.rows, .n = weight.cols};
+    IMR_TRY(imr_svd_init(&b.svd, weight, err));
+    b.rank = b.svd.rank;
+    if (b.rank == 0)
+        return imr_fail(err, IMR_E_NUMERIC,
+                        "projector weight [%zu,%zu] is zero everywhere; nothing can be projected "
+                        "back: use an adapter that was trained",
+                        b.m, b.n);
+    IMR_TRY(imr_matrix_init(&b.basis, b.rank, b.n, err));
+    for (size_t i = 0; i < b.rank * b.n; i++)
+        b.basis.v[i] = (float)b.svd.vt[i];
+    *out = b;
+    b = (imr_backprojector){0};
+    return IMR_OK;
+}
+
+imr_status imr_backprojector_identity(imr_backprojector *out, size_t n, imr_error *err)
+{
+    IMR_CLEANUP(imr_backprojector_done) imr_backprojector b = {.m = n, .n = n, .rank = n};
+    b.svd = (imr_svd){.k = n, .condition = 1};
+    b.svd.u = IMR_NEW_ARRAY(double, n *n);
+    b.svd.s = IMR_NEW_ARRAY(double, n);
+    b.svd.vt = IMR_NEW_ARRAY(double, n *n);
+    if (!b.svd.u || !b.svd.s || !b.svd.vt)
+        return imr_fail_memory(err);
+    IMR_TRY(imr_matrix_init(&b.basis, n, n, err));
+    for (size_t i = 0; i < n; i++) {
+        b.svd.u[i * n + i] = b.svd.vt[i * n + i] = b.svd.s[i] = 1;
+        b.basis.v[i * n + i] = 1;
+    }
+    *out = b;
+    b = (imr_backprojector){0};
+    return IMR_OK;
+}
+
+void imr_backprojector_done(imr_backprojector *b)
+{
+    imr_svd_done(&b->svd);
+    imr_matrix_done(&b->basis);
+    *b = (imr_backprojector){0};
+}
+
+IMR_CPU_CLONES
+void imr_backproject_left(double *out, const imr_backprojector *b, const double *x)
+{
+    const size_t r = b->rank;
+    for (size_t k = 0; k < r; k++)
+        out[k] = 0;
+    for (size_t j = 0; j < b->m; j++) {
+        const double *row = b->svd.u + j * b->svd.k;
+        const double xj = x[j];
+#pragma omp simd
+        for (size_t k = 0; k < r; k++)
+            out[k] += xj * row[k];
+    }
+}
+
+void imr_backproject_coordinates(double *out, const imr_backprojector *b, const double *x)
+{
+    imr_backproject_left(out, b, x);
+    for (size_t k = 0; k < b->rank; k++)
+        out[k] /= b->svd.s[k];
+}
+
+void imr_backproject(double *out, const imr_backprojector *b, const double *x, double *scratch)
+{
+    imr_backproject_coordinates(scratch, b, x);
+    for (size_t i = 0; i < b->n; i++)
+        out[i] = 0;
+    for (size_t k = 0; k < b->rank; k++)
+        for (size_t i = 0; i < b->n; i++)
+            out[i] += scratch[k] * b->svd.vt[k * b->n + i];
+}
+
+void imr_backproject_direction(float *out, const imr_backprojector *b, double *x)
+{
+    double square = 0;
+    for (size_t k = 0; k < b->rank; k++) {
+        x[k] /= b->svd.s[k];
+        square += x[k] * x[k];
+    }
+    const double length = sqrt(square);
+    for (size_t k = 0; k < b->rank; k++)
+        out[k] = length > 0 ? (float)(x[k] / length) : 0;
+}
+
+/* ---- and to words ---- */
+
 /* Rows multiplied between two looks at the cancel flag: 10 to 30 ms at n = 1024 on one core. */
 #define FOLD_ROWS ((size_t)2048)
 /* Tokens a thread multiplies at a time. */
@@ -85,16 +177,14 @@ imr_status imr_lens_init(imr_lens *out, const imr_token_table *table, const imr_
                         "use the table of the encoder the adapter was trained on",
                         table->rows.cols, back->n);
     const size_t v = table->rows.rows;
-    imr_lens l = {.table = table, .back = back};
+    IMR_CLEANUP(imr_lens_done) imr_lens l = {.table = table, .back = back};
     l.visibility = imr_alloc(v, sizeof *l.visibility);
     l.reach = imr_alloc(v, sizeof *l.reach);
-    const imr_status status =
-        l.visibility && l.reach ? fold(&l, progress, err) : imr_fail_memory(err);
-    if (status != IMR_OK) {
-        imr_lens_done(&l);
-        return status;
-    }
+    if (!l.visibility || !l.reach)
+        return imr_fail_memory(err);
+    IMR_TRY(fold(&l, progress, err));
     *out = l;
+    l = (imr_lens){0};
     return IMR_OK;
 }
 
@@ -106,29 +196,19 @@ void imr_lens_done(imr_lens *l)
     *l = (imr_lens){0};
 }
 
-void imr_lens_products(float *out, size_t out_stride, const imr_lens *l, const float *directions,
-                       size_t count, size_t first, size_t tokens)
+void imr_lens_products(float *out, const imr_lens *l, const float *directions, size_t count,
+                       size_t first, size_t last)
 {
-    assert(first % IMR_LENS_BLOCK == 0 && tokens <= l->folded.outs - first);
-    const size_t cols = l->folded.kernels->cols, panels = PART / cols;
-    const size_t begin = first / cols, end = begin + (tokens + cols - 1) / cols;
-#pragma omp parallel for schedule(dynamic) if (count * tokens * l->folded.ins > WORTH_THREADS)
-    for (size_t at = begin; at < end; at += panels) {
-        imr_packed w = imr_packed_part(&l->folded, at, at + panels < end ? at + panels : end);
-        if (w.outs > first + tokens - at * cols)
-            w.outs = first + tokens - at * cols;
-        const imr_product p = {.out = out + at * cols - first,
-                               .x = directions,
-                               .out_stride = out_stride,
-                               .x_stride = w.ins,
-                               .rows = count};
-        imr_packed_multiply(&w, &p, 0, w.panels);
-    }
-}
-
-void imr_lens_row(float *out, const imr_lens *l, uint32_t token)
-{
-    imr_packed_row(out, &l->folded, token);
+    const imr_packed *f = &l->folded;
+    const size_t cols = f->kernels->cols, panels = PART / cols, begin = first / cols;
+    assert(first % IMR_LENS_BLOCK == 0 && (last % IMR_LENS_BLOCK == 0 || last >= f->outs));
+    const size_t end = last < f->outs ? last / cols : f->panels;
+    const imr_product p = {
+        .out = out, .x = directions, .out_stride = f->outs, .x_stride = f->ins, .rows = count};
+#pragma omp parallel for schedule(dynamic) if (count * (end - begin) * cols * f->ins >             \
+                                               WORTH_THREADS)
+    for (size_t at = begin; at < end; at += panels)
+        imr_packed_multiply(f, &p, at, at + panels < end ? at + panels : end);
 }
 
 double imr_lens_z(const imr_lens *l, uint32_t token, double cosine)

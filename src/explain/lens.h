@@ -1,12 +1,26 @@
 /*
- * explain/lens.h - an adapter and a token table, folded into one: how changes are read as words.
+ * explain/lens.h - from the working space back to the encoder's, and there to words.
  *
- * Formula (method.md section 4, fast path): with E_t the table's row less its centre, where it has
+ * Back-projection: delta_base = P+ delta,  P+ = P'(P P')^-1                    method.md section 4
+ * The projector P [m,n] is factorised once, P = U S V' (thin SVD, double), and everything else is
+ * read off it, with r the rank:
+ *
+ *     delta_base           = V S^-1 U' delta                            [n]
+ *     coordinates(delta)   = S^-1 U' delta                              [r], |.| = |delta_base|
+ *     delta' (P P')^+ delta = |coordinates(delta)|^2
+ *     P+ P                 = V V', the part of the encoder's space P can see
+ *
+ * The rows of V' are an orthonormal basis of what P can see, so lengths and angles of
+ * back-projected changes are lengths and angles of r numbers instead of n. Working in these
+ * coordinates keeps float32 errors independent of P's condition number, which forming (P P')^-1
+ * would square.
+ *
+ * A lens is an adapter and a token table, folded into one (fast path of the same section): with E_t the table's row less its centre, where it has
  * one, e_t = unit(E_t) and B = unit_rows(E) P+ ,
  *
  *     cosine_t = cos(P+ delta, E_t) = B_t delta / sqrt(delta' (P P')^+ delta)
  *
- * We keep B in the orthonormal coordinates of explain/backproject.h, F = unit_rows(E) V [V,r], so
+ * We keep B in those orthonormal coordinates, F = unit_rows(E) V [V,r], so
  *
  *     cosine_t = F_t . c / |c| ,           c = S^-1 U' delta              (the same number)
  *     visibility_t = |P+ P E_t|^2/|E_t|^2 = |F_t|^2                       in [0,1]
@@ -16,16 +30,46 @@
  * its float32 error is near 1e-7 whatever the condition number. A zero row of E has F_t = 0:
  * cosine, visibility and reach 0, never NaN.
  *
+ * Precision: double, but for the basis and F.
  * Memory: 4 V r bytes and two floats a token. Table and backprojector are borrowed.
- * Threads: const after init.
+ * Threads: const after init; every function here is safe from any thread.
  */
 #ifndef IMR_EXPLAIN_LENS_H
 #define IMR_EXPLAIN_LENS_H
 
 #include "base/progress.h"
-#include "explain/backproject.h"
 #include "explain/token_table.h"
+#include "math/linalg.h"
 #include "math/packed.h"
+
+/* ---- back ---- */
+
+typedef struct imr_backprojector {
+    size_t m, n;      /* working and encoder dimension: P is [m,n] */
+    size_t rank;      /* r: singular values that count, see imr_svd */
+    imr_svd svd;      /* of P; columns of U and rows of V' from r on are not looked at */
+    imr_matrix basis; /* [r,n] rows of V' in float32 */
+} imr_backprojector;
+
+/* weight: P, borrowed during the call only. Errors: IMR_E_SHAPE when empty, IMR_E_NUMERIC when an
+ * entry is not finite or every entry is zero, IMR_E_MEMORY. */
+imr_status imr_backprojector_init(imr_backprojector *out, imr_view weight,
+                                  imr_error *err) IMR_NODISCARD;
+/* Of the space itself, without an adapter: P is the identity [n,n]. */
+imr_status imr_backprojector_identity(imr_backprojector *out, size_t n,
+                                      imr_error *err) IMR_NODISCARD;
+void imr_backprojector_done(imr_backprojector *b); /* {0} is fine */
+
+/* out[r] = U' x, x [m] in the working space. */
+void imr_backproject_left(double *out, const imr_backprojector *b, const double *x);
+/* out[r] = S^-1 U' x. */
+void imr_backproject_coordinates(double *out, const imr_backprojector *b, const double *x);
+/* out[r] = S^-1 x in unit length, zeros when that is zero; x = U' delta [r] is overwritten. */
+void imr_backproject_direction(float *out, const imr_backprojector *b, double *x);
+/* out[n] = P+ x. scratch [r]. */
+void imr_backproject(double *out, const imr_backprojector *b, const double *x, double *scratch);
+
+/* ---- and to words ---- */
 
 typedef struct imr_lens {
     const imr_token_table *table;
@@ -45,16 +89,13 @@ void imr_lens_done(imr_lens *l); /* {0} is fine */
 #define IMR_LENS_BLOCK ((size_t)4096)
 
 /*
- * out[i*out_stride + t - first] = F_t . directions_i for count directions [count,r] and tokens t in
- * [first, first+tokens). With unit directions these are cosines. first is a multiple of
- * IMR_LENS_BLOCK. A number depends neither on the other directions nor on the threads, among which
- * OpenMP shares the tokens out.
+ * out[i,t] = F_t . directions_i for count directions [count,r] and tokens t from first to last - 1
+ * (at most V - 1); out [count,V]. With unit directions these are cosines. first and last are
+ * multiples of IMR_LENS_BLOCK, or last at least V. A number depends neither on the other
+ * directions nor on the threads, among which OpenMP shares the tokens out.
  */
-void imr_lens_products(float *out, size_t out_stride, const imr_lens *l, const float *directions,
-                       size_t count, size_t first, size_t tokens);
-
-/* out[r] = F_t. */
-void imr_lens_row(float *out, const imr_lens *l, uint32_t token);
+void imr_lens_products(float *out, const imr_lens *l, const float *directions, size_t count,
+                       size_t first, size_t last);
 
 /* cosine / sqrt(visibility/r), r the rank of P (m unless m > n): against a uniformly random
  * direction of what P can see; 0 for a token P cannot see. */

@@ -29,11 +29,9 @@ typedef struct measuring {
 static void measuring_done(measuring *m)
 {
     imr_matrix_done(&m->centred);
-    imr_free(m->seen);
-    imr_free(m->cosines);
-    imr_free(m->shown);
-    imr_free(m->texts_of);
-    imr_free(m->mine);
+    void *const all[] = {m->seen, m->cosines, m->shown, m->texts_of, m->mine};
+    for (size_t i = 0; i < IMR_LEN(all); i++)
+        imr_free(all[i]);
 }
 
 static imr_status centre(imr_matrix *out, imr_view x, imr_error *err)
@@ -138,7 +136,7 @@ static imr_status measure(measuring *m, const uint32_t *starts, const uint32_t *
         imr_blas_gemm(m->seen, r, 1,
                       imr_view_of(imr_matrix_row(&m->centred, first), texts, m->centred.cols),
                       IMR_PLAIN, imr_matrix_view(&l->back->basis), IMR_TRANSPOSED, 0);
-        imr_lens_products(m->cosines, v, l, m->seen, texts, 0, v);
+        imr_lens_products(m->cosines, l, m->seen, texts, 0, v);
         for (size_t i = first; i < first + texts; i++)
             measure_text(m, m->cosines + (i - first) * v, own + starts[i],
                          starts[i + 1] - starts[i], all);

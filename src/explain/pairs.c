@@ -1,10 +1,12 @@
-#include "explain/pairs.h"
+#include "explain/shares.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "adapter/weights.h"
 #include "base/mem.h"
 #include "base/strmap.h"
+#include "encoder/token_sum.h"
 #include "text/utf8.h"
 
 /* The rounding of a cache stays far below: a float16 store 3e-4, products in bfloat16 the same. */
@@ -56,23 +58,19 @@ typedef struct words {
 
 static void words_done(words *w)
 {
-    imr_free(w->place);
-    imr_free(w->first);
-    imr_free(w->count);
-    imr_free(w->weight);
-    imr_free(w->rows);
+    void *const all[] = {w->place, w->first, w->count, w->weight, w->rows};
+    for (size_t i = 0; i < IMR_LEN(all); i++)
+        imr_free(all[i]);
 }
 
-static bool is_special(const imr_pair_text *t, size_t token)
+static bool is_special(const imr_token *k, size_t prefix)
 {
-    const imr_token *k = &t->sum->tokens.v[token];
-    return k->word == IMR_NO_WORD || k->start < t->prefix;
+    return k->word == IMR_NO_WORD || k->start < prefix;
 }
 
 /* Special tokens by id, words of the prefix and of the text by their spelling. */
-static imr_status find_places(words *w, const imr_pair_text *t, imr_error *err)
+static imr_status find_places(words *w, const imr_token_sum *s, size_t prefix_bytes, imr_error *err)
 {
-    const imr_token_sum *s = t->sum;
     IMR_CLEANUP(imr_strmap_done) imr_strmap plain = {0};
     IMR_CLEANUP(imr_strmap_done) imr_strmap prefix = {0};
     IMR_CLEANUP(imr_strmap_done) imr_strmap special = {0};
@@ -84,7 +82,7 @@ static imr_status find_places(words *w, const imr_pair_text *t, imr_error *err)
     for (size_t b = 0; b < s->tokens.n; b++) {
         const imr_token *k = &s->tokens.v[b];
         const bool none = k->word == IMR_NO_WORD;
-        imr_strmap *among = none ? &special : is_special(t, b) ? &prefix : &plain;
+        imr_strmap *among = none ? &special : is_special(k, prefix_bytes) ? &prefix : &plain;
         const char *key = none ? (const char *)&k->id : imr_tokens_word(&s->tokens, k->word);
         bool added;
         if (!imr_strmap_add(among, key, none ? sizeof k->id : strlen(key), (uint32_t)w->n,
@@ -97,10 +95,10 @@ static imr_status find_places(words *w, const imr_pair_text *t, imr_error *err)
     return IMR_OK;
 }
 
-static imr_status join(words *w, const imr_pair_text *t, imr_error *err)
+static imr_status join(words *w, const imr_why_text *t, imr_error *err)
 {
     const imr_token_sum *s = t->sum;
-    IMR_TRY(find_places(w, t, err));
+    IMR_TRY(find_places(w, s, t->prefix, err));
     w->weight = IMR_NEW_ARRAY(float, w->n);
     w->rows = IMR_NEW_ARRAY(float, w->n * s->n);
     if (!w->weight || !w->rows)
@@ -115,15 +113,15 @@ static imr_status join(words *w, const imr_pair_text *t, imr_error *err)
     return IMR_OK;
 }
 
-imr_status imr_pairs_places(uint32_t *out, const imr_pair_text *text, imr_error *err)
+imr_status imr_pairs_places(uint32_t *out, const imr_token_sum *sum, size_t prefix, imr_error *err)
 {
     IMR_CLEANUP(words_done) words w = {0};
-    IMR_TRY(find_places(&w, text, err));
-    memcpy(out, w.place, text->sum->tokens.n * sizeof *out);
+    IMR_TRY(find_places(&w, sum, prefix, err));
+    memcpy(out, w.place, sum->tokens.n * sizeof *out);
     return IMR_OK;
 }
 
-static imr_status name(imr_pair_word **out, const words *w, const imr_pair_text *t,
+static imr_status name(imr_pair_word **out, const words *w, const imr_why_text *t,
                        const imr_encoder *e, imr_arena *arena, imr_error *err)
 {
     const imr_token_sum *s = t->sum;
@@ -144,7 +142,7 @@ static imr_status name(imr_pair_word **out, const words *w, const imr_pair_text 
         if (!word->text)
             return imr_fail_memory(err);
         word->count = w->count[i];
-        word->special = is_special(t, b);
+        word->special = is_special(k, t->prefix);
         word->named = !word->special && imr_word_is_named(word->text);
     }
     return IMR_OK;
@@ -172,7 +170,7 @@ static void add_totals(imr_pairs *p, imr_stage k)
 }
 
 /* The matrices of one stage, and how far their sum is from the similarity. */
-static imr_status fill_stage(imr_pairs *p, imr_stage k, const imr_pair_input *in,
+static imr_status fill_stage(imr_pairs *p, imr_stage k, const imr_why_input *in,
                              const imr_share_rows *query, const imr_share_rows *document,
                              const float *weight, const imr_share_average *average,
                              imr_arena *arena, imr_error *err)
@@ -195,24 +193,43 @@ static imr_status fill_stage(imr_pairs *p, imr_stage k, const imr_pair_input *in
     return IMR_OK;
 }
 
-static imr_status fill(imr_pairs *p, const imr_pair_input *in, const words *query,
+static imr_share_side side_of(const imr_why_input *in, bool query)
+{
+    const imr_weights *w = in->weights;
+    const imr_why_run *r = in->run;
+    return (imr_share_side){
+        .projector = imr_weight_view(w, IMR_W_PROJECTOR),
+        .projector_bias =
+            imr_weight_count(w, IMR_W_PROJECTOR_BIAS) ? imr_weight(w, IMR_W_PROJECTOR_BIAS) : NULL,
+        .scale = query ? r->query_scale : r->document_scale,
+        .weight = query ? r->query_weight : r->document_weight,
+        .bias = query ? r->query_bias : r->document_bias,
+        .gain = imr_weight(w, query ? IMR_W_QUERY_NORM : IMR_W_DOC_NORM),
+        .shift = imr_weight(w, query ? IMR_W_QUERY_NORM_BIAS : IMR_W_DOC_NORM_BIAS),
+    };
+}
+
+static imr_status fill(imr_pairs *p, const imr_why_input *in, const words *query,
                        const words *document, imr_arena *arena, imr_error *err)
 {
     const size_t n = in->document.sum->n;
+    const bool adapted = imr_why_is_adapted(in);
+    const imr_share_side query_side = adapted ? side_of(in, true) : (imr_share_side){0};
+    const imr_share_side document_side = adapted ? side_of(in, false) : (imr_share_side){0};
     IMR_CLEANUP(imr_share_rows_done) imr_share_rows q = {0};
     IMR_CLEANUP(imr_share_rows_done) imr_share_rows d = {0};
     IMR_CLEANUP(imr_share_average_done) imr_share_average average = {0};
     IMR_TRY(imr_share_rows_init(&q, imr_view_of(query->rows, query->n, n), in->query.sum->extra,
-                                in->query_side, err));
+                                adapted ? &query_side : NULL, err));
     IMR_TRY(imr_share_rows_init(&d, imr_view_of(document->rows, document->n, n),
-                                in->document.sum->extra, in->document_side, err));
-    IMR_TRY(imr_share_average_init(&average, in->candidates, n, in->document.sum->extra,
-                                   in->document_side, err));
+                                in->document.sum->extra, adapted ? &document_side : NULL, err));
+    IMR_TRY(imr_share_average_init(&average, in->run, in->document.sum->extra,
+                                   adapted ? &document_side : NULL, err));
     p->n_query = query->n;
     p->n_document = document->n;
     IMR_TRY(name(&p->query, query, &in->query, in->encoder, arena, err));
     IMR_TRY(name(&p->document, document, &in->document, in->encoder, arena, err));
-    for (imr_stage k = 0; k < (in->query_side ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++) {
+    for (imr_stage k = 0; k < (adapted ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++) {
         IMR_TRY(fill_stage(p, k, in, &q, &d, document->weight, &average, arena, err));
         if (!(fabs(p->residual[k]) <= MOST_RESIDUAL)) {
             *p = (imr_pairs){.problem = "text or encoder is not the cache's: the words do not add "
@@ -224,8 +241,7 @@ static imr_status fill(imr_pairs *p, const imr_pair_input *in, const words *quer
     return IMR_OK;
 }
 
-imr_status imr_pairs_make(imr_pairs *out, const imr_pair_input *in, imr_arena *arena,
-                          imr_error *err)
+imr_status imr_pairs_make(imr_pairs *out, const imr_why_input *in, imr_arena *arena, imr_error *err)
 {
     IMR_CLEANUP(words_done) words query = {0};
     IMR_CLEANUP(words_done) words document = {0};

@@ -38,15 +38,21 @@ static imr_status to_unit(imr_matrix *rows, double *total, imr_error *err)
     return IMR_OK;
 }
 
+/* Adds v [cols] to the last row; NULL: nothing. */
+static void add_to_last(imr_matrix *rows, const float *v)
+{
+    float *last = imr_matrix_row(rows, rows->rows - 1);
+    for (size_t j = 0; v && j < rows->cols; j++)
+        last[j] += v[j];
+}
+
 /* out = rows w' without the last row's bias, which is added: bias [cols] or NULL. */
 static imr_status through(imr_matrix *out, const imr_matrix *rows, imr_view w, const float *bias,
                           imr_error *err)
 {
     IMR_TRY(imr_matrix_init(out, rows->rows, w.rows, err));
     imr_blas_gemm(out->v, out->cols, 1, imr_matrix_view(rows), IMR_PLAIN, w, IMR_TRANSPOSED, 0);
-    float *last = imr_matrix_row(out, rows->rows - 1);
-    for (size_t j = 0; bias && j < w.rows; j++)
-        last[j] += bias[j];
+    add_to_last(out, bias);
     return IMR_OK;
 }
 
@@ -81,44 +87,27 @@ static void normalise(imr_matrix *rows, double *total, const imr_share_side *sid
         for (size_t j = 0; j < m; j++)
             row[j] = (float)(((double)row[j] - mean) * (double)side->gain[j] * inverse);
     }
-    float *last = imr_matrix_row(rows, rows->rows - 1);
-    for (size_t j = 0; j < m; j++)
-        last[j] += side->shift[j];
-}
-
-static imr_status modulate(imr_share_rows *r, const imr_matrix *projected,
-                           const imr_share_side *side, double *total, imr_error *err)
-{
-    imr_matrix *out = &r->stage[IMR_STAGE_AFTER];
-    const size_t m = projected->cols;
-    if (side->weight) {
-        IMR_TRY(through(out, projected, imr_view_of(side->weight, m, m), side->bias, err));
-    } else {
-        const imr_matrix *before = &r->stage[IMR_STAGE_BEFORE];
-        IMR_TRY(imr_matrix_init(out, before->rows, m, err));
-        for (size_t i = 0; i < before->rows; i++)
-            for (size_t j = 0; j < m; j++)
-                out->v[i * m + j] = before->v[i * m + j] * side->scale[j];
-        float *last = imr_matrix_row(out, out->rows - 1);
-        for (size_t j = 0; j < m; j++)
-            last[j] += side->bias[j];
-    }
-    normalise(out, total, side);
-    return to_unit(out, total, err);
+    add_to_last(rows, side->shift);
 }
 
 static imr_status adapt(imr_share_rows *r, const imr_matrix *base, const imr_share_side *side,
                         double *total, imr_error *err)
 {
-    imr_matrix *before = &r->stage[IMR_STAGE_BEFORE];
-    IMR_CLEANUP(imr_matrix_done) imr_matrix projected = {0};
+    imr_matrix *before = &r->stage[IMR_STAGE_BEFORE], *after = &r->stage[IMR_STAGE_AFTER];
+    const size_t m = side->projector.rows;
     IMR_TRY(through(before, base, side->projector, side->projector_bias, err));
-    if (side->weight) { /* goes on as it is, without being divided */
-        IMR_TRY(imr_matrix_init(&projected, before->rows, before->cols, err));
-        memcpy(projected.v, before->v, before->rows * before->cols * sizeof *before->v);
-    }
+    if (side->weight) /* of P x as it is, without being divided */
+        IMR_TRY(through(after, before, imr_view_of(side->weight, m, m), side->bias, err));
     IMR_TRY(to_unit(before, total, err));
-    return modulate(r, side->weight ? &projected : before, side, total, err);
+    if (!side->weight) {
+        IMR_TRY(imr_matrix_init(after, before->rows, m, err));
+        for (size_t i = 0; i < before->rows; i++)
+            for (size_t j = 0; j < m; j++)
+                after->v[i * m + j] = before->v[i * m + j] * side->scale[j];
+        add_to_last(after, side->bias);
+    }
+    normalise(after, total, side);
+    return to_unit(after, total, err);
 }
 
 imr_status imr_share_rows_init(imr_share_rows *out, imr_view words, const float *extra,
@@ -154,8 +143,8 @@ void imr_share_average_done(imr_share_average *a)
 }
 
 /* What a candidate is before the layer norm: W P x + b, or d * s + b. */
-static imr_status before_norm(imr_matrix *out, const imr_share_candidates *c,
-                              const imr_share_side *side, imr_error *err)
+static imr_status before_norm(imr_matrix *out, const imr_why_run *c, const imr_share_side *side,
+                              imr_error *err)
 {
     const size_t m = side->projector.rows;
     IMR_TRY(imr_matrix_init(out, c->k, m, err));
@@ -188,9 +177,9 @@ static void finish_last_row(double *row, const float *sum, double after_norm,
 }
 
 /* rest [m]: P e + c; full: scaled [m] is W of it. */
-static imr_status average_adapted(imr_share_average *a, const imr_share_candidates *c,
-                                  const double *rest, const double *scaled,
-                                  const imr_share_side *side, double *scratch, imr_error *err)
+static imr_status average_adapted(imr_share_average *a, const imr_why_run *c, const double *rest,
+                                  const double *scaled, const imr_share_side *side, double *scratch,
+                                  imr_error *err)
 {
     const size_t m = side->projector.rows;
     const double part = 1 / (double)c->k;
@@ -226,11 +215,10 @@ static double dot(const float *row, const double *x, size_t n)
     return sum;
 }
 
-imr_status imr_share_average_init(imr_share_average *out, const imr_share_candidates *candidates,
-                                  size_t n, const float *extra, const imr_share_side *side,
-                                  imr_error *err)
+imr_status imr_share_average_init(imr_share_average *out, const imr_why_run *run,
+                                  const float *extra, const imr_share_side *side, imr_error *err)
 {
-    const size_t m = side ? side->projector.rows : 0;
+    const size_t n = run->n, m = side ? side->projector.rows : 0;
     IMR_CLEANUP(imr_share_average_done) imr_share_average a = {0};
     IMR_AUTOFREE double *rest = IMR_NEW_ARRAY(double, 4 * m);
     a.memory = IMR_NEW_ARRAY(double, 2 * n + 4 * m);
@@ -245,7 +233,7 @@ imr_status imr_share_average_init(imr_share_average *out, const imr_share_candid
     }
     for (size_t j = 0; j < n; j++) {
         a.rest[IMR_STAGE_ENCODER][j] = extra ? (double)extra[j] : 0;
-        a.words[IMR_STAGE_ENCODER][j] = candidates->base_mean[j] - a.rest[IMR_STAGE_ENCODER][j];
+        a.words[IMR_STAGE_ENCODER][j] = run->base_mean[j] - a.rest[IMR_STAGE_ENCODER][j];
     }
     for (size_t j = 0; j < m; j++) /* P e + c */
         rest[j] = (extra ? imr_nn_dot(imr_view_row(&side->projector, j), extra, n) : 0) +
@@ -253,7 +241,7 @@ imr_status imr_share_average_init(imr_share_average *out, const imr_share_candid
     for (size_t j = 0; j < m && side->weight && extra; j++)
         rest[m + j] = dot(side->weight + j * m, rest, m);
     if (side)
-        IMR_TRY(average_adapted(&a, candidates, rest, rest + m, side, rest + 2 * m, err));
+        IMR_TRY(average_adapted(&a, run, rest, rest + m, side, rest + 2 * m, err));
     *out = a;
     a = (imr_share_average){0};
     return IMR_OK;

@@ -21,6 +21,11 @@
  * add up to the similarity less the candidates' mean similarity. rbar needs no text: the last row
  * of a candidate follows from the norm |P x + c| and the scales.
  *
+ * From two texts as the encoder read them (imr_pairs_make) tokens become words before anything is
+ * multiplied: rows add up, so the pieces and the repetitions of a word are one row, and its pooling
+ * weight is its share of the tokens. Special tokens and the words of a prefix stay by themselves. A
+ * word is what the tokeniser's pre-tokeniser makes, spelled as the normaliser leaves it.
+ *
  * Precision: rows are float32, statistics and sums double; sums are within 1e-6 of the similarity.
  * Memory: the results and as much again.
  * Threads: no state; calls BLAS.
@@ -52,24 +57,17 @@ imr_status imr_share_rows_init(imr_share_rows *out, imr_view words, const float 
                                const imr_share_side *side, imr_error *err) IMR_NODISCARD;
 void imr_share_rows_done(imr_share_rows *r); /* {0} is fine */
 
-/* The listed documents, which the average candidate is made of. Borrowed. */
-typedef struct imr_share_candidates {
-    size_t k;
-    const double *base_mean;  /* [n] mean of their unit base vectors */
-    const float *d, *d_after; /* [k,m]; NULL without an adapter */
-    const float *norms;       /* [k] |P x_i + c|; NULL where c and extra are zeros */
-} imr_share_candidates;
-
 /* wbar and rbar of each stage: [n], then [m] and [m]. {0}: none. */
 typedef struct imr_share_average {
     double *words[IMR_STAGE_COUNT], *rest[IMR_STAGE_COUNT];
     double *memory;
 } imr_share_average;
 
-/* extra [n]: the document's, taken for every candidate's (they differ by the length before
- * Normalize, which only their texts would tell); NULL: zeros. */
-imr_status imr_share_average_init(imr_share_average *out, const imr_share_candidates *candidates,
-                                  size_t n, const float *extra, const imr_share_side *side,
+/* Of the listed documents, as the run has them. extra [n]: the document's, taken for every
+ * candidate's (they differ by the length before Normalize, which only their texts would tell);
+ * NULL: zeros. */
+imr_status imr_share_average_init(imr_share_average *out, const imr_why_run *run,
+                                  const float *extra, const imr_share_side *side,
                                   imr_error *err) IMR_NODISCARD;
 void imr_share_average_done(imr_share_average *a); /* {0} is fine */
 
@@ -78,5 +76,27 @@ void imr_share_average_done(imr_share_average *a); /* {0} is fine */
 imr_status imr_share_pairs(double *raw, double *centred, const imr_share_rows *query,
                            const imr_share_rows *document, imr_stage stage, const float *weight,
                            const imr_share_average *average, imr_error *err) IMR_NODISCARD;
+
+/* ---- of two texts ---- */
+
+/* At least two characters, one of them a letter, and not on the stop list (words that say nothing
+ * alone: "the", "which"; English). Only such words stand in sentences and among the strongest. */
+bool imr_word_is_named(const char *text);
+
+/* Both texts have a sum. Where the sum of the pairs differs by more than 1e-3 from the similarity
+ * there are none, and out->problem says so; likewise where the words add up to nothing. Errors:
+ * IMR_E_MEMORY. */
+imr_status imr_pairs_make(imr_pairs *out, const imr_why_input *in, imr_arena *arena,
+                          imr_error *err) IMR_NODISCARD;
+
+/* Of named words: the ten largest at the last stage there is, the ten largest gains and the ten
+ * largest losses, each pair once, the largest at that stage first. */
+imr_status imr_pairs_strongest(imr_strong_pair **out, size_t *n, const imr_pairs *pairs,
+                               imr_arena *arena, imr_error *err) IMR_NODISCARD;
+
+/* Of the tokens of sum, each one's place in pairs' words (query or document), as imr_pairs_make
+ * joined them: out [sum->tokens.n]. prefix: its first bytes are the encoder's. Errors: IMR_E_MEMORY. */
+imr_status imr_pairs_places(uint32_t *out, const struct imr_token_sum *sum, size_t prefix,
+                            imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -3,11 +3,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "adapter/weights.h"
 #include "base/mem.h"
 #include "base/strmap.h"
-#include "explain/pairs.h"
+#include "encoder/encoder.h"
 #include "explain/sentence.h"
+#include "explain/shares.h"
 #include "explain/word_list.h"
 #include "math/nn.h"
 #include "text/utf8.h"
@@ -57,55 +57,6 @@ imr_lift imr_stand(double standing[IMR_STAGE_COUNT], const float similarity[IMR_
     const double encoder = standing[IMR_STAGE_ENCODER], before = standing[IMR_STAGE_BEFORE];
     const double after = standing[IMR_STAGE_AFTER];
     return (imr_lift){after - encoder, before - encoder, after - before};
-}
-
-/* ---- word by word ---- */
-
-/* A document that is not among the candidates has the encoder's stage alone. */
-static bool is_adapted(const imr_why_input *in)
-{
-    return in->weights && in->place < in->run->k;
-}
-
-static imr_share_side side_of(const imr_why_input *in, bool query)
-{
-    const imr_weights *w = in->weights;
-    const imr_why_run *r = in->run;
-    return (imr_share_side){
-        .projector = imr_weight_view(w, IMR_W_PROJECTOR),
-        .projector_bias =
-            imr_weight_count(w, IMR_W_PROJECTOR_BIAS) ? imr_weight(w, IMR_W_PROJECTOR_BIAS) : NULL,
-        .scale = query ? r->query_scale : r->document_scale,
-        .weight = query ? r->query_weight : r->document_weight,
-        .bias = query ? r->query_bias : r->document_bias,
-        .gain = imr_weight(w, query ? IMR_W_QUERY_NORM : IMR_W_DOC_NORM),
-        .shift = imr_weight(w, query ? IMR_W_QUERY_NORM_BIAS : IMR_W_DOC_NORM_BIAS),
-    };
-}
-
-static imr_status pair_words(imr_why *why, const imr_why_input *in, imr_arena *arena,
-                             imr_error *err)
-{
-    why->pairs.problem = in->problem;
-    if (in->problem[0])
-        return IMR_OK;
-    const imr_why_run *r = in->run;
-    const bool adapted = is_adapted(in);
-    const imr_share_side query = adapted ? side_of(in, true) : (imr_share_side){0};
-    const imr_share_side document = adapted ? side_of(in, false) : (imr_share_side){0};
-    const imr_share_candidates candidates = {r->k, r->base_mean, r->d, r->d_after, r->norms};
-    const imr_pair_input pairs = {
-        .query = {in->query.sum, in->query.prefix},
-        .document = {in->document.sum, in->document.prefix},
-        .encoder = in->encoder,
-        .query_side = adapted ? &query : NULL,
-        .document_side = adapted ? &document : NULL,
-        .candidates = &candidates,
-        .reference = in->reference,
-        .similarity = in->similarity,
-    };
-    IMR_TRY(imr_pairs_make(&why->pairs, &pairs, arena, err));
-    return imr_pairs_strongest(&why->strongest, &why->n_strongest, &why->pairs, arena, err);
 }
 
 /* ---- words that were read ---- */
@@ -210,7 +161,7 @@ static imr_status list_words(imr_why *why, imr_word_list *query_words, const imr
         mean_unit(other + r->m, r);
         imr_change_common(common, &lists[0][IMR_CHANGE_OWN].common_part,
                           imr_view_of(r->d, r->k, r->m), imr_view_of(r->d_after, r->k, r->m));
-        if (is_adapted(in))
+        if (imr_why_is_adapted(in))
             subjects[0] = (imr_word_subject){.before = r->d + in->place * r->m,
                                              .after = r->d_after + in->place * r->m,
                                              .common = common,
@@ -220,7 +171,7 @@ static imr_status list_words(imr_why *why, imr_word_list *query_words, const imr
     }
     memcpy(subjects[0].background, t->document, sizeof t->document);
     memcpy(subjects[1].background, t->query, sizeof t->query);
-    const size_t skip = r->m && !is_adapted(in); /* of it there is no change */
+    const size_t skip = r->m && !imr_why_is_adapted(in); /* of it there is no change */
     IMR_TRY(imr_word_lists(lists + skip, t->lens, subjects + skip, 2 - skip, &settings, arena,
                            progress, err));
     if (!t->query_common) /* nothing was sampled: what is the query's own is not known */
@@ -294,8 +245,12 @@ imr_status imr_why_make(imr_why *out, imr_word_list query_words[IMR_CHANGE_COUNT
     why.lift = imr_stand(why.standing, in->similarity, in->reference);
     if (!imr_progress_step(progress, "joining words", 0, 0))
         return imr_fail(err, IMR_E_CANCELLED, "a why was cancelled");
-    IMR_TRY(pair_words(&why, in, arena, err));
-    if (is_adapted(in))
+    why.pairs.problem = in->problem;
+    if (!in->problem[0]) {
+        IMR_TRY(imr_pairs_make(&why.pairs, in, arena, err));
+        IMR_TRY(imr_pairs_strongest(&why.strongest, &why.n_strongest, &why.pairs, arena, err));
+    }
+    if (imr_why_is_adapted(in))
         IMR_TRY(share(&why, in, arena, err));
     IMR_TRY(spell(&query, &in->query, in->encoder, true, err));
     IMR_TRY(spell(&document, &in->document, in->encoder, true, err));

@@ -26,7 +26,6 @@
 #include "base/arena.h"
 #include "base/progress.h"
 #include "explain/change.h"
-#include "explain/contribution.h"
 
 /* The three rankings: cosine of the base vectors, of the projected, of the modulated ones. */
 typedef enum imr_stage {
@@ -218,6 +217,12 @@ typedef struct imr_why_input {
     imr_why_text query, document;
     imr_why_table table;
 } imr_why_input;
+
+/* A document that is not among the candidates has the encoder's stage alone. */
+static inline bool imr_why_is_adapted(const imr_why_input *in)
+{
+    return in->weights && in->place < in->run->k;
+}
 
 /* query_words: what the query's change says. Errors: IMR_E_CANCELLED, IMR_E_MEMORY. */
 imr_status imr_why_make(imr_why *out, imr_word_list query_words[IMR_CHANGE_COUNT],

@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "explain/coverage.h"
 #include "math/nn.h"
 #include "math/topk.h"
 
@@ -51,15 +50,10 @@ typedef struct job {
 
 static void job_done(job *j)
 {
-    imr_free(j->wide);
-    imr_free(j->seen);
-    imr_free(j->items);
-    imr_free(j->directions);
-    imr_free(j->products);
-    imr_free(j->keys);
-    imr_free(j->row);
-    imr_free(j->ids);
-    imr_free(j->basis);
+    void *const all[] = {j->wide, j->seen, j->items, j->directions, j->products,
+                         j->keys, j->row,  j->ids,   j->basis};
+    for (size_t i = 0; i < IMR_LEN(all); i++)
+        imr_free(all[i]);
 }
 
 /* ---- changes ---- */
@@ -106,7 +100,7 @@ static void change_of(job *j, item *x, float *direction)
     const seen *s = x->seen;
     const imr_change_factors f = imr_change_factors_of(x->kind, s->norm_before, s->norm_after);
     const double *common = x->kind == IMR_CHANGE_OWN ? x->subject->common : NULL;
-    double square = 0, base = 0;
+    double square = 0;
     for (size_t i = 0; i < m; i++) {
         const double after = (double)x->subject->after[i];
         const double before = x->subject->before ? (double)x->subject->before[i] : 0;
@@ -115,15 +109,10 @@ static void change_of(job *j, item *x, float *direction)
         x->along += delta * after;
     }
     x->length = sqrt(square);
-    for (size_t k = 0; k < r; k++) {
-        x->change[k] =
-            f.after * s->after[k] - f.before * s->before[k] - (common ? s->common[k] : 0);
-        j->wide[k] = x->change[k] / b->svd.s[k];
-        base += j->wide[k] * j->wide[k];
-    }
-    base = sqrt(base);
     for (size_t k = 0; k < r; k++)
-        direction[k] = base > 0 ? (float)(j->wide[k] / base) : 0;
+        x->change[k] = j->wide[k] =
+            f.after * s->after[k] - f.before * s->before[k] - (common ? s->common[k] : 0);
+    imr_backproject_direction(direction, b, j->wide);
 }
 
 static imr_status prepare(job *j, imr_word_list (*out)[IMR_CHANGE_COUNT],
@@ -220,7 +209,7 @@ static void score(imr_word_score *out, const job *j, const item *x, uint32_t id,
         return;
     }
     const size_t r = j->lens->back->rank;
-    imr_lens_row(j->row, j->lens, id);
+    imr_packed_row(j->row, &j->lens->folded, id);
     double a = 0, after = 0, other = 0;
     for (size_t k = 0; k < r; k++) {
         a += (double)j->row[k] * x->seen->removal[k];
@@ -251,6 +240,65 @@ static imr_status list(imr_word_score **out, size_t *n, uint32_t *ids, job *j, c
     return IMR_OK;
 }
 
+/* ---- coverage ---- */
+
+/* A shown token whose direction has no more than this (squared) outside the span of those before it
+ * adds nothing: F is float32, so what is left of it is rounding. */
+#define SPAN_FLOOR 1e-12
+
+/*
+ * One step of a Cholesky factorisation L L' of the shown directions' inner products: writes W_token
+ * (its coordinates S F_t / reach_t) as row `rows` of basis and fills that row of L. Returns the
+ * change's coordinate along what is new in W_token, given those along the rows before
+ * (part[0..rows)); NaN when nothing is new.
+ */
+static double extend(job *j, size_t rows, const double *part, uint32_t id, const double *change)
+{
+    const size_t r = j->lens->back->rank, stride = j->span + 1;
+    const double reach = (double)j->lens->reach[id];
+    double *w = j->basis + rows * r, *l = j->factor + rows * stride;
+    if (!(reach > 0))
+        return (double)NAN;
+    imr_packed_row(j->row, &j->lens->folded, id);
+    for (size_t k = 0; k < r; k++)
+        w[k] = (double)j->row[k] * j->lens->back->svd.s[k] / reach;
+    double left = imr_nn_dot_double(w, w, r), along = imr_nn_dot_double(w, change, r);
+    for (size_t i = 0; i < rows; i++) {
+        const double *above = j->factor + i * stride;
+        double g = imr_nn_dot_double(w, j->basis + i * r, r);
+        for (size_t k = 0; k < i; k++)
+            g -= l[k] * above[k];
+        l[i] = g / above[i];
+        left -= l[i] * l[i];
+        along -= l[i] * part[i];
+    }
+    if (left < SPAN_FLOOR)
+        return (double)NAN;
+    l[rows] = sqrt(left);
+    return along / l[rows];
+}
+
+/* Part of |delta|^2 that the words ids[n] span, x->change being U' delta: by a Cholesky factorisation
+ * of their directions' inner products. */
+static double coverage(job *j, const item *x, size_t n)
+{
+    double *part = j->factor + j->span * (j->span + 1); /* the one row L does not use */
+    if (!(x->length > 0))
+        return 0;
+    size_t rows = 0;
+    double covered = 0;
+    for (size_t i = 0; i < n && rows < j->span; i++) {
+        const double new = extend(j, rows, part, j->ids[i], x->change);
+        if (isnan(new))
+            continue;
+        covered += new *new;
+        part[rows++] = new;
+    }
+    return fmin(covered / (x->length * x->length), 1);
+}
+
+/* ---- all ---- */
+
 static imr_status show(job *j, const item *x, imr_arena *arena, imr_error *err)
 {
     const imr_background *b = x->subject->background[x->kind];
@@ -263,8 +311,7 @@ static imr_status show(job *j, const item *x, imr_arena *arena, imr_error *err)
     l.alignment = x->length > 0 && x->seen->norm_after > 0
                       ? (float)(x->along / (x->length * x->seen->norm_after))
                       : 0;
-    l.coverage = (float)imr_coverage(j->ids, l.n_positive + l.n_negative, x->change, x->length,
-                                     j->lens, j->span, j->basis, j->factor, j->row);
+    l.coverage = (float)coverage(j, x, l.n_positive + l.n_negative);
     *x->out = l;
     return IMR_OK;
 }
@@ -280,8 +327,7 @@ imr_status imr_word_lists(imr_word_list (*out)[IMR_CHANGE_COUNT], const imr_lens
     for (size_t t = 0; t < v; t += IMR_LENS_BLOCK) {
         if (!imr_progress_step(progress, WHAT, t, v))
             return imr_fail(err, IMR_E_CANCELLED, CANCELLED);
-        imr_lens_products(j.products + t, v, lens, j.directions, j.rows, t,
-                          v - t < IMR_LENS_BLOCK ? v - t : IMR_LENS_BLOCK);
+        imr_lens_products(j.products, lens, j.directions, j.rows, t, t + IMR_LENS_BLOCK);
     }
     for (size_t i = 0; i < j.n; i++) {
         if (!imr_progress_step(progress, WHAT, v, v))

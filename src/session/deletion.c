@@ -16,7 +16,7 @@
 #include "adapter/net.h"
 #include "base/mem.h"
 #include "base/strmap.h"
-#include "explain/pairs.h"
+#include "explain/shares.h"
 #include "explain/sentence.h"
 #include "math/nn.h"
 #include "session/internal.h"

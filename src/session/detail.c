@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/strmap.h"
-#include "explain/pairs.h"
+#include "explain/shares.h"
 #include "session/internal.h"
 #include "text/utf8.h"
 
@@ -113,7 +113,6 @@ static size_t shown_at(const uint32_t *from, size_t n, size_t source)
 static imr_status find_spans(const imr_session *s, imr_detail *d, const imr_reading *r,
                              const uint32_t *from, size_t n, imr_error *err)
 {
-    const imr_pair_text text = {&r->sum, r->prefix};
     IMR_CLEANUP(imr_strmap_done) imr_strmap query = {0};
     IMR_AUTOFREE uint32_t *place = IMR_NEW_ARRAY(uint32_t, r->sum.tokens.n);
     d->spans = IMR_ARENA_ARRAY(d->arena, imr_detail_span, r->read.read);
@@ -127,7 +126,7 @@ static imr_status find_spans(const imr_session *s, imr_detail *d, const imr_read
                 return imr_fail_memory(err);
         }
     if (r->sum.rows)
-        IMR_TRY(imr_pairs_places(place, &text, err));
+        IMR_TRY(imr_pairs_places(place, &r->sum, r->prefix, err));
     for (size_t i = 0; i < r->tokens.n && r->tokens.v[i].end <= r->read_end; i++) {
         const imr_token *token = &r->tokens.v[i];
         if (token->word == IMR_NO_WORD || token->start < r->body)

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "explain/backproject.h"
+#include "explain/lens.h"
 #include "math/nn.h"
 #include "math/topk.h"
 #include "session/internal.h"

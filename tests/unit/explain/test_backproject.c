@@ -1,5 +1,5 @@
 #include "base/mem.h"
-#include "explain/backproject.h"
+#include "explain/lens.h"
 #include "tests/unit/explain/support.h"
 
 /* out[ar,bc] = a b */

@@ -1,4 +1,4 @@
-#include "explain/contribution.h"
+#include "explain/change.h"
 #include "tests/unit/explain/support.h"
 
 enum { M = 33 };

@@ -4,7 +4,7 @@
  * kept its vectors in double, hence tolerances of one float32 rounding (1e-7 relative).
  */
 #include "adapter/adapter.h"
-#include "explain/contribution.h"
+#include "explain/change.h"
 #include "explain/word_list.h"
 #include "format/npy.h"
 #include "math/nn.h"

@@ -7,7 +7,7 @@ static double product(const imr_lens *l, size_t t, const double *c)
 {
     float row[64];
     double sum = 0;
-    imr_lens_row(row, l, (uint32_t)t);
+    imr_packed_row(row, &l->folded, (uint32_t)t);
     for (size_t k = 0; k < l->back->rank; k++)
         sum += (double)row[k] * c[k];
     return sum;
@@ -34,7 +34,7 @@ TEST("the fast path gives the cosines of the slow path, zero rows of the table i
             c[k] /= norm;
             direction[k] = (float)c[k];
         }
-        imr_lens_products(found, w.v, &w.lens, direction, 1, 0, w.v);
+        imr_lens_products(found, &w.lens, direction, 1, 0, w.v);
         for (size_t t = 0; t < w.v; t++) {
             /* float32 products of entries of at most 1 */
             CHECK_NEAR(found[t], naive_token_cosine(&w, base, t), 1e-6);

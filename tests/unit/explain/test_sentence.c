@@ -1,6 +1,6 @@
 /* Sentences say what the numbers say, and nothing else. */
 #include "base/mem.h"
-#include "explain/pairs.h"
+#include "explain/shares.h"
 #include "explain/sentence.h"
 #include "math/random.h"
 #include "tests/support/test.h"

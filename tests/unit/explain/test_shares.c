@@ -180,9 +180,14 @@ static void make(shares *x, const scene *s, size_t document)
         }
         x->norms[i] = (float)norm;
     }
-    const imr_share_candidates c = {K, x->base_mean, x->d, x->d_after, x->norms};
+    const imr_why_run c = {.n = N,
+                           .k = K,
+                           .base_mean = x->base_mean,
+                           .d = x->d,
+                           .d_after = x->d_after,
+                           .norms = x->norms};
     const float *extra = s->extra ? s->extra_row : NULL;
-    CHECK_OK(imr_share_average_init(&x->average, &c, N, extra, &sides[1], &err));
+    CHECK_OK(imr_share_average_init(&x->average, &c, extra, &sides[1], &err));
     CHECK_OK(imr_share_rows_init(&x->query, imr_view_of(s->text[0], s->words[0], N), extra,
                                  &sides[0], &err));
     CHECK_OK(imr_share_rows_init(&x->document,

@@ -133,15 +133,20 @@ static void check_matrix(const char *query, const char *name, const double *foun
     free(g.v);
 }
 
-static void check_shares(const scene *s, const imr_adapter *a, const imr_encoder *e,
-                         const char *query, const char *document, const imr_json *expected)
+static void check_shares(scene *s, const imr_adapter *a, const imr_encoder *e, const char *query,
+                         const char *document, const imr_json *expected)
 {
     static const char *const raw_names[] = {"encoder", "projected", "after"};
     static const char *const centred_names[] = {"encoder_centred", "projected_centred",
                                                 "after_centred"};
     const imr_share_side query_side = side_of(a, s->run.scale_d, s->run.bias_d, true);
     const imr_share_side document_side = side_of(a, s->run.scale_q, s->run.bias_q, false);
-    const imr_share_candidates c = {s->k, s->base_mean, s->d.v, s->run.d_mod, s->norms};
+    const imr_why_run c = {.n = N,
+                           .k = s->k,
+                           .base_mean = s->base_mean,
+                           .d = s->d.v,
+                           .d_after = s->run.d_mod,
+                           .norms = s->norms};
     imr_token_sum q = {0}, d = {0};
     imr_share_rows q_rows = {0}, d_rows = {0};
     imr_share_average average = {0};
@@ -151,7 +156,7 @@ static void check_shares(const scene *s, const imr_adapter *a, const imr_encoder
                                  &err));
     CHECK_OK(imr_share_rows_init(&d_rows, imr_view_of(d.rows, d.tokens.n, N), d.extra,
                                  &document_side, &err));
-    CHECK_OK(imr_share_average_init(&average, &c, N, NULL, &document_side, &err));
+    CHECK_OK(imr_share_average_init(&average, &c, NULL, &document_side, &err));
     check_average(s, &average);
     const size_t rows = q.tokens.n + 1, cols = d.tokens.n + 1;
     double *raw = malloc(2 * rows * cols * sizeof *raw), *centred = raw + rows * cols;

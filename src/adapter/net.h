@@ -29,8 +29,8 @@ typedef enum imr_side { IMR_SIDE_QUERY, IMR_SIDE_DOC } imr_side; /* whose net */
 void imr_hidden_layer(float *out, imr_view v, const imr_weights *w, imr_weight_id id,
                       const float *mask);
 
-/* v [rows,m]; h1 [rows,h], h2 [rows,h/2], masks of their shapes (may be NULL); out [rows,2m]: scale,
- * then bias, in each row. */
+/* v [rows,m]; h1 [rows,h], h2 [rows,h/2], masks of their shapes (may be NULL); out [rows,2m]:
+ * scale, then bias, in each row. */
 void imr_hypernet(const imr_weights *w, imr_side side, imr_view v, const float *mask_h1,
                   const float *mask_h2, float *h1, float *h2, float *out);
 

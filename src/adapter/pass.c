@@ -48,6 +48,13 @@ imr_status imr_pass_prepare(imr_pass *p, const imr_weights *w, size_t size, size
     return IMR_OK;
 }
 
+void imr_add_scaled(float *restrict to, const float *restrict from, float by, size_t n)
+{
+#pragma omp simd
+    for (size_t j = 0; j < n; j++)
+        to[j] += from[j] * by;
+}
+
 static void draw_mask(float *mask, size_t n, double dropout, imr_random *random)
 {
     float keep = (float)(1.0 / (1.0 - dropout));

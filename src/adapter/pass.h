@@ -46,12 +46,6 @@ double imr_backward(imr_weights *gradient, imr_pass *p, const imr_weights *w, co
                     double dropout);
 
 /* to += by * from; of two vectors that do not overlap. */
-static inline void imr_add_scaled(float *restrict to, const float *restrict from, float by,
-                                  size_t n)
-{
-#pragma omp simd
-    for (size_t j = 0; j < n; j++)
-        to[j] += from[j] * by;
-}
+void imr_add_scaled(float *restrict to, const float *restrict from, float by, size_t n);
 
 #endif

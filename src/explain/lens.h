@@ -15,8 +15,8 @@
  * coordinates keeps float32 errors independent of P's condition number, which forming (P P')^-1
  * would square.
  *
- * A lens is an adapter and a token table, folded into one (fast path of the same section): with E_t the table's row less its centre, where it has
- * one, e_t = unit(E_t) and B = unit_rows(E) P+ ,
+ * A lens is an adapter and a token table, folded into one (fast path of the same section): with E_t
+ * the table's row less its centre, where it has one, e_t = unit(E_t) and B = unit_rows(E) P+ ,
  *
  *     cosine_t = cos(P+ delta, E_t) = B_t delta / sqrt(delta' (P P')^+ delta)
  *

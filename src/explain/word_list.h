@@ -7,8 +7,9 @@
  *   effect_t      = (unit(x') - unit(x' - a W_t)) . o ,
  *                   W_t = unit(P E_t) ,  a = W_t . (x' - |x'| unit(x))
  *   alignment     = cos(delta, x')
- *   coverage      = |projection of delta onto span{W_t : t listed}|^2 / |delta|^2 ; a direction whose
- *                   part outside the span of those before it is rounding (F is float32) adds nothing
+ *   coverage      = |projection of delta onto span{W_t : t listed}|^2 / |delta|^2 ; a direction
+ *                   whose part outside the span of those before it is rounding (F is float32) adds
+ *                   nothing
  *
  * o is the other side: unit(q') for a document, which makes effect_t = cos(q',d') -
  * cos(q',d'-aW_t); for the query the mean of unit(d_i'), the mean effect over documents. A zero

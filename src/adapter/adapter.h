@@ -113,14 +113,14 @@ void imr_adapter_modulate(const imr_adapter *a, const imr_adapter_result *r, imr
 
 /*
  * Scores further documents with the query side of a finished run (scope `rescore`): after[i] =
- * cos(r->q_mod, d_i'), d_i' modulated as the candidates were. before (may be NULL): cos(r->q, d_i).
+ * cos(r->q_mod, d_i'), d_i' modulated as the candidates were.
  * No d' is kept: the forms that scale read d once (adapter/sweep.h), form full goes by blocks.
  * progress (may be NULL) is told "scoring documents" every few milliseconds. Within 2e-6 of the
  * run's own numbers, and the same for any number of threads.
  * Errors: IMR_E_SHAPE, IMR_E_CANCELLED, IMR_E_MEMORY.
  */
 imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_rows d,
-                             float *before, float *after, const imr_progress *progress,
+                             float *after, const imr_progress *progress,
                              imr_error *err) IMR_NODISCARD;
 
 /* What a set of documents says to every query under an adapter of form mean or full: it does not
@@ -133,20 +133,19 @@ typedef struct imr_feedback {
 void imr_feedback_done(imr_feedback *kept); /* {0} is fine */
 
 /*
- * Every document as feedback and every document scored (scope `corpus`). q [m], d [N,m], before and
+ * Every document as feedback and every document scored (scope `corpus`). q [m], d [N,m],
  * after [N]; kept may be NULL. r: as imr_adapter_run, without d_mod, before and after (NULL, k 0);
  * imr_adapter_score may follow. Form diagonal takes two sweeps over d (adapter/sweep.h), the others
  * one once the feedback is kept.
  * progress (may be NULL) is told after every few milliseconds of work how many of the N documents
  * the sweep has read, in the first as "averaging documents" (absent when it was kept), in the
  * second as "scoring documents"; after the last of the second all is done.
- * Errors: those of imr_adapter_run, but no limit on N; IMR_E_CANCELLED, after which before and
- * after are partly written and r is as after any failure.
+ * Errors: those of imr_adapter_run, but no limit on N; IMR_E_CANCELLED, after which after is
+ * partly written and r is as after any failure.
  */
 imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_rows d,
-                                   imr_feedback *kept, imr_adapter_result *r, float *before,
-                                   float *after, const imr_progress *progress,
-                                   imr_error *err) IMR_NODISCARD;
+                                   imr_feedback *kept, imr_adapter_result *r, float *after,
+                                   const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 
 /* How strongly the adapter acts, over `queries` seeded random unit vectors of the encoder space. */
 typedef struct imr_adapter_survey {

@@ -161,8 +161,7 @@ imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr
 /* ---- whole corpora ---- */
 
 imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_rows d,
-                             float *before, float *after, const imr_progress *progress,
-                             imr_error *err)
+                             float *after, const imr_progress *progress, imr_error *err)
 {
     const imr_weights *w = &a->w;
     const size_t m = w->m;
@@ -170,7 +169,7 @@ imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, 
     if (d.rows > 0)
         IMR_TRY(check(w, d, err));
     if (imr_form_scales(w->form))
-        return imr_sweep_score(w, r, d, before, after, progress, err);
+        return imr_sweep_score(w, r, d, after, progress, err);
     IMR_AUTOFREE float *block = imr_alloc_aligned(2 * BLOCK * m, sizeof *block);
     if (!block)
         return imr_fail_memory(err);
@@ -179,8 +178,6 @@ imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, 
         const imr_view part = imr_rows_widened(d, at, rows, block + BLOCK * m);
         imr_adapter_modulate(a, r, part, block);
         imr_nn_cosine_rows(after + at, imr_view_of(block, rows, m), r->q_mod);
-        if (before)
-            imr_nn_cosine_rows(before + at, part, r->q);
         if (!imr_progress_step(progress, "scoring documents", at + rows, d.rows))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
     }
@@ -217,21 +214,21 @@ void imr_feedback_done(imr_feedback *kept)
 }
 
 imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_rows d,
-                                   imr_feedback *kept, imr_adapter_result *r, float *before,
-                                   float *after, const imr_progress *progress, imr_error *err)
+                                   imr_feedback *kept, imr_adapter_result *r, float *after,
+                                   const imr_progress *progress, imr_error *err)
 {
     assert(a->usable);
     const imr_weights *w = &a->w;
     IMR_TRY(check(w, d, err));
     IMR_TRY(begin(r, w, q, 0, err));
     if (w->form == IMR_FORM_DIAGONAL) {
-        IMR_TRY(imr_sweep_diagonal(w, d, r, before, after, progress, err));
+        IMR_TRY(imr_sweep_diagonal(w, d, r, after, progress, err));
     } else {
         IMR_TRY(feedback_of_all(r, w, d, kept, progress, err));
         modulate_query(w, r);
-        IMR_TRY(imr_adapter_score(a, r, d, before, after, progress, err));
+        IMR_TRY(imr_adapter_score(a, r, d, after, progress, err));
     }
-    return check_scores(before, after, d.rows, err);
+    return check_scores(after, after, d.rows, err);
 }
 
 /* ---- how strongly it acts ---- */

@@ -12,9 +12,8 @@ enum { BLOCK = 1024, ROWS = IMR_SCAN_ROWS }; /* rows of a partial sum, and of a 
 enum { PIECE_BLOCKS = 64, PIECE_VALUES = 1 << 24 };
 #define WORTH_THREADS ((size_t)1 << 20) /* see nn.c */
 
-/* Weights of the forms, [m] each: s ; s^2, 2 s b ; g^2 s^2, 2 g^2 s b ; g^2 s ; g be s ; unit(q) ;
- * t g s. */
-enum { MEAN, VAR_U, VAR_V, A_U, A_V, B, C, BEFORE, SCORE, VECTORS };
+/* Weights of the forms, [m] each: s ; s^2, 2 s b ; g^2 s^2, 2 g^2 s b ; g^2 s ; g be s ; t g s. */
+enum { MEAN, VAR_U, VAR_V, A_U, A_V, B, C, SCORE, VECTORS };
 
 /* They and the sums that do not depend on d, in the notation of sweep.h. */
 typedef struct folded {
@@ -52,7 +51,6 @@ static folded fold(float *vectors, const imr_weights *w, const imr_adapter_resul
         f.gbeb += gj * bej * b;
         f.be2 += bej * bej;
     }
-    imr_nn_unit(f.v[BEFORE], r->q, m);
     return f;
 }
 
@@ -84,17 +82,6 @@ static void moments_of(moments *out, const folded *f, const float *linear, const
         const double var = ((double)quadratic[i] + f->sum_b2) / m - mean * mean;
         out->mean[i] = (float)mean;
         out->inverse_sd[i] = (float)(1 / sqrt((var < 0 ? 0 : var) + IMR_NN_LAYERNORM_EPS));
-    }
-}
-
-/* dot = unit(q).d */
-IMR_CPU_CLONES
-static void cosines_of(float *out, const float *dot, const float *square)
-{
-#pragma omp simd
-    for (size_t i = 0; i < ROWS; i++) {
-        const double norm = sqrt((double)square[i]);
-        out[i] = (float)((double)dot[i] / (norm < IMR_NN_UNIT_FLOOR ? IMR_NN_UNIT_FLOOR : norm));
     }
 }
 
@@ -131,7 +118,7 @@ typedef struct sweep {
     moments *of; /* one for each ROWS documents */
     float *sums; /* [blocks,m] G */
     part *parts; /* [blocks] */
-    float *before, *after;
+    float *after;
 } sweep;
 
 static size_t documents_before(const sweep *s, size_t block)
@@ -146,17 +133,15 @@ static void first_block(const sweep *s, size_t block)
     const size_t end = documents_before(s, block + 1);
     float *const *v = s->f.v;
     const imr_forms forms = {
-        .kind = IMR_FORMS_2_1_SQUARE, .w = {v[MEAN], v[BEFORE]}, .u = {v[VAR_U]}, .v = {v[VAR_V]}};
-    float out[IMR_SCAN_FORMS * ROWS] = {0}, cosines[ROWS];
+        .kind = IMR_FORMS_1_1, .w = {v[MEAN]}, .u = {v[VAR_U]}, .v = {v[VAR_V]}};
+    float out[IMR_SCAN_FORMS * ROWS] = {0};
     part p = {0};
     for (size_t i = block * BLOCK; i < end; i += ROWS) {
         const size_t n = end - i < ROWS ? end - i : ROWS;
         const imr_rows rows = imr_rows_slice(s->d, i, n);
         moments *mo = &s->of[i / ROWS];
         s->kernels->forms(out, &forms, rows);
-        moments_of(mo, &s->f, out, out + 2 * ROWS);
-        cosines_of(cosines, out + ROWS, out + 3 * ROWS);
-        memcpy(s->before + i, cosines, n * sizeof *cosines);
+        moments_of(mo, &s->f, out, out + ROWS);
         s->kernels->add(s->sums + block * s->d.cols, rows, mo->inverse_sd);
         for (size_t k = 0; k < n; k++) {
             p.a += (double)mo->inverse_sd[k];
@@ -186,24 +171,18 @@ static void only_block(const sweep *s, size_t block)
 {
     const size_t end = documents_before(s, block + 1);
     float *const *v = s->f.v;
-    const imr_forms forms = {.kind = s->before ? IMR_FORMS_5_2_SQUARE : IMR_FORMS_4_2,
-                             .w = {v[MEAN], v[SCORE], v[B], v[C], v[BEFORE]},
+    const imr_forms forms = {.kind = IMR_FORMS_4_2,
+                             .w = {v[MEAN], v[SCORE], v[B], v[C]},
                              .u = {v[VAR_U], v[A_U]},
                              .v = {v[VAR_V], v[A_V]}};
-    const size_t quadratic = s->before ? 5 : 4;
     float out[IMR_SCAN_FORMS * ROWS] = {0}, scores[ROWS];
-    const float *var = out + quadratic * ROWS, *a = var + ROWS;
     for (size_t i = block * BLOCK; i < end; i += ROWS) {
         const size_t n = end - i < ROWS ? end - i : ROWS;
         moments mo;
         s->kernels->forms(out, &forms, imr_rows_slice(s->d, i, n));
-        moments_of(&mo, &s->f, out, var);
-        scores_of(scores, &s->f, &mo, out + ROWS, a, out + 2 * ROWS, out + 3 * ROWS);
+        moments_of(&mo, &s->f, out, out + 4 * ROWS);
+        scores_of(scores, &s->f, &mo, out + ROWS, out + 5 * ROWS, out + 2 * ROWS, out + 3 * ROWS);
         memcpy(s->after + i, scores, n * sizeof *scores);
-        if (s->before) {
-            cosines_of(scores, out + 4 * ROWS, a + ROWS);
-            memcpy(s->before + i, scores, n * sizeof *scores);
-        }
     }
 }
 
@@ -249,9 +228,8 @@ static imr_status read_all(const sweep *s, void (*block)(const sweep *, size_t),
     return IMR_OK;
 }
 
-imr_status imr_sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_result *r,
-                              float *before, float *after, const imr_progress *progress,
-                              imr_error *err)
+imr_status imr_sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_result *r, float *after,
+                              const imr_progress *progress, imr_error *err)
 {
     const size_t m = w->m, blocks = (d.rows + BLOCK - 1) / BLOCK;
     IMR_AUTOFREE float *vectors = imr_alloc_aligned(VECTORS * m, sizeof *vectors);
@@ -268,7 +246,6 @@ imr_status imr_sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_resu
                .of = of,
                .sums = sums,
                .parts = parts,
-               .before = before,
                .after = after};
     IMR_TRY(read_all(&s, first_block, "averaging documents", progress, err));
     finish_mean(r->d_mean, total, w, r, &s);
@@ -278,8 +255,7 @@ imr_status imr_sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_resu
 }
 
 imr_status imr_sweep_score(const imr_weights *w, const imr_adapter_result *r, imr_rows d,
-                           float *before, float *after, const imr_progress *progress,
-                           imr_error *err)
+                           float *after, const imr_progress *progress, imr_error *err)
 {
     IMR_AUTOFREE float *vectors = imr_alloc_aligned(VECTORS * w->m, sizeof *vectors);
     if (!vectors)
@@ -288,7 +264,6 @@ imr_status imr_sweep_score(const imr_weights *w, const imr_adapter_result *r, im
                .d = d,
                .blocks = (d.rows + BLOCK - 1) / BLOCK,
                .f = fold(vectors, w, r),
-               .before = before,
                .after = after};
     fold_query(&s.f, w, r);
     return read_all(&s, only_block, "scoring documents", progress, err);

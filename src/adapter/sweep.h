@@ -15,8 +15,8 @@
  *              G = sum d_i/sd_i ,  a = sum 1/sd_i ,  c = sum mean_i/sd_i
  *   score_i  = (((t g s).d_i + t.(g b) - mean_i t.g)/sd_i + t.be) / |d_i'|       t = unit(q')
  *
- * The first sweep gives mean_i, sd_i, `before` and the mean of d', the second |d_i'| and the
- * scores: five or six products a value in each, so that both take about what reading d takes
+ * The first sweep gives mean_i, sd_i and the mean of d', the second |d_i'| and the
+ * scores: three to five products a value in each, so that both take about what reading d takes
  * (math/scan.h). Scoring with q' known is one sweep of all of it.
  *
  * Precision: float32 sums of a row, numbers of a row in double; within 2e-6 of imr_adapter_run.
@@ -30,13 +30,12 @@
 #include "adapter/adapter.h"
 #include "adapter/net.h"
 
-/* Form diagonal, q's net asked: d_mean, what the documents say, q' and the similarities. */
-imr_status imr_sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_result *r,
-                              float *before, float *after, const imr_progress *progress,
-                              imr_error *err) IMR_NODISCARD;
-/* The forms that scale, q' known; before may be NULL. */
+/* Form diagonal, q's net asked: d_mean, what the documents say, q' and the scores. */
+imr_status imr_sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_result *r, float *after,
+                              const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+/* The forms that scale, q' known. */
 imr_status imr_sweep_score(const imr_weights *w, const imr_adapter_result *r, imr_rows d,
-                           float *before, float *after, const imr_progress *progress,
+                           float *after, const imr_progress *progress,
                            imr_error *err) IMR_NODISCARD;
 
 /* From d_mean (diagonal) or from d (the others): scale_d and bias_d, then q'. */

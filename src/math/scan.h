@@ -2,7 +2,7 @@
  * math/scan.h - what is computed of every row of a large matrix, once per instruction set.
  *
  *   dots     q . d_i
- *   forms    linear  w . d_i ,  quadratic  u . d_i^2 + v . d_i ,  |d_i|^2 : several in one read
+ *   forms    linear  w . d_i ,  quadratic  u . d_i^2 + v . d_i : several in one read
  *   add      sum_i by_i d_i
  *
  * A corpus does not fit the caches: a scan costs what reading it costs, as long as what is computed
@@ -21,17 +21,16 @@
 #include "math/matrix.h"
 
 #define IMR_SCAN_ROWS  16u /* at most so many rows in one call of forms or add */
-#define IMR_SCAN_FORMS 8u
+#define IMR_SCAN_FORMS 6u
 
 /* What forms computes, in this order. Every vector is [cols]. */
 typedef struct imr_forms {
     enum {
-        IMR_FORMS_2_1_SQUARE, /* w[0..1], (u,v)[0], |d|^2 */
-        IMR_FORMS_3_1,        /* w[0..2], (u,v)[0] */
-        IMR_FORMS_4_2,        /* w[0..3], (u,v)[0..1] */
-        IMR_FORMS_5_2_SQUARE  /* w[0..4], (u,v)[0..1], |d|^2 */
+        IMR_FORMS_1_1, /* w[0], (u,v)[0] */
+        IMR_FORMS_3_1, /* w[0..2], (u,v)[0] */
+        IMR_FORMS_4_2  /* w[0..3], (u,v)[0..1] */
     } kind;
-    const float *w[5], *u[2], *v[2];
+    const float *w[4], *u[2], *v[2];
 } imr_forms;
 
 typedef struct imr_scan_kernels {

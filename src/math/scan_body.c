@@ -190,7 +190,7 @@ static void dots(float *out, imr_rows d, const float *q)
 
 /* Constant bounds: every loop over forms is unrolled, every sum a register. */
 typedef struct sums {
-    lanes w[5], u[2], square;
+    lanes w[4], u[2];
 } sums;
 
 /* The weights of the last n columns, fewer than LANES, with zeros behind them. */
@@ -201,30 +201,27 @@ INLINE imr_forms last_of_forms(float (*room)[LANES], const imr_forms *f, size_t 
     for (int k = 0; k < linear; k++)
         last.w[k] = memcpy(room[k], f->w[k] + j, n * sizeof **room);
     for (int k = 0; k < quadratic; k++) {
-        last.u[k] = memcpy(room[5 + k], f->u[k] + j, n * sizeof **room);
-        last.v[k] = memcpy(room[7 + k], f->v[k] + j, n * sizeof **room);
+        last.u[k] = memcpy(room[4 + k], f->u[k] + j, n * sizeof **room);
+        last.v[k] = memcpy(room[6 + k], f->v[k] + j, n * sizeof **room);
     }
     return last;
 }
 
 /* Of the weights from j on only those the form has are ever loaded. */
 INLINE void step(sums *s, lanes x, const imr_forms *f, size_t j, const int linear,
-                 const int quadratic, const bool square)
+                 const int quadratic)
 {
     for (int k = 0; k < linear; k++)
         s->w[k] += load(f->w[k] + j) * x;
     for (int k = 0; k < quadratic; k++)
         s->u[k] += (load(f->u[k] + j) * x + load(f->v[k] + j)) * x;
-    if (square)
-        s->square += x * x;
 }
 
 INLINE void form_rows(float *out, const imr_forms *f, imr_rows d, const bool half, const int linear,
-                      const int quadratic, const bool square)
+                      const int quadratic)
 {
     const size_t whole = d.cols - d.cols % LANES;
-    const int forms = linear + quadratic + square;
-    float room[9][LANES] = {0};
+    float room[8][LANES] = {0};
     imr_forms last = *f;
     if (whole < d.cols)
         last = last_of_forms(room, f, whole, d.cols - whole, linear, quadratic);
@@ -233,33 +230,26 @@ INLINE void form_rows(float *out, const imr_forms *f, imr_rows d, const bool hal
         sums s = {0};
         for (size_t j = 0; j < whole; j += LANES) {
             ask(row, j, half);
-            step(&s, values(row, j, half), f, j, linear, quadratic, square);
+            step(&s, values(row, j, half), f, j, linear, quadratic);
         }
         if (whole < d.cols)
-            step(&s, last_values(row, whole, d.cols - whole, half), &last, 0, linear, quadratic,
-                 square);
-        lanes all[IMR_SCAN_FORMS] = {0};
-        for (int k = 0; k < forms; k++)
-            all[k] = k < linear ? s.w[k] : k < linear + quadratic ? s.u[k - linear] : s.square;
-        float sum[IMR_SCAN_FORMS];
-        sum_4(sum, all[0], all[1], all[2], all[3]);
-        if (forms > 4)
-            sum_4(sum + 4, all[4], all[5], all[6], all[7]);
-        for (int k = 0; k < forms; k++)
-            out[(size_t)k * IMR_SCAN_ROWS + i] = sum[k];
+            step(&s, last_values(row, whole, d.cols - whole, half), &last, 0, linear, quadratic);
+        float sum[8];
+        sum_4(sum, s.w[0], s.w[1], s.w[2], s.w[3]);
+        sum_4(sum + 4, s.u[0], s.u[1], s.u[0], s.u[1]);
+        for (int k = 0; k < linear + quadratic; k++)
+            out[(size_t)k * IMR_SCAN_ROWS + i] = sum[k < linear ? k : 4 + k - linear];
     }
 }
 
 INLINE void forms_of(float *out, const imr_forms *f, imr_rows d, const bool half)
 {
-    if (f->kind == IMR_FORMS_2_1_SQUARE)
-        form_rows(out, f, d, half, 2, 1, true);
+    if (f->kind == IMR_FORMS_1_1)
+        form_rows(out, f, d, half, 1, 1);
     else if (f->kind == IMR_FORMS_3_1)
-        form_rows(out, f, d, half, 3, 1, false);
-    else if (f->kind == IMR_FORMS_4_2)
-        form_rows(out, f, d, half, 4, 2, false);
+        form_rows(out, f, d, half, 3, 1);
     else
-        form_rows(out, f, d, half, 5, 2, true);
+        form_rows(out, f, d, half, 4, 2);
 }
 
 static void forms(float *out, const imr_forms *f, imr_rows d)

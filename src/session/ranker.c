@@ -131,7 +131,7 @@ static imr_status adapt(imr_ranker *r, size_t k, imr_scope scope, imr_stage by,
     IMR_TRY(imr_adapter_run(r->adapter, r->query,
                             imr_view_of(r->candidates.v, k, r->candidates.cols), &r->run, err));
     if (scope == IMR_SCOPE_RESCORE)
-        IMR_TRY(imr_adapter_score(r->adapter, &r->run, r->projected.d, NULL, after, progress, err));
+        IMR_TRY(imr_adapter_score(r->adapter, &r->run, r->projected.d, after, progress, err));
     for (size_t i = 0; i < k; i++)
         after[r->feedback[i]] = r->run.after[i];
     return IMR_OK;
@@ -147,8 +147,8 @@ static imr_status rank(imr_ranker *r, const float *base, const imr_trace_setting
     IMR_TRY(imr_adapter_project(r->adapter, imr_view_of(base, 1, documents.cols), r->query, err));
     IMR_TRY(scan(before, d, p->working_scale, r->query, "searching", progress, err));
     double start = imr_clock_seconds();
-    if (o->scope == IMR_SCOPE_CORPUS) /* its `before` is not needed: the encoder's come later */
-        IMR_TRY(imr_adapter_score_sweep(r->adapter, r->query, d, &r->corpus, &r->run, encoder,
+    if (o->scope == IMR_SCOPE_CORPUS)
+        IMR_TRY(imr_adapter_score_sweep(r->adapter, r->query, d, &r->corpus, &r->run,
                                         r->sim[IMR_STAGE_AFTER], progress, err));
     r->adapt_seconds = imr_clock_seconds() - start;
     IMR_TRY(scan(encoder, documents, p->base_scale, base, "ranking by the encoder", progress, err));

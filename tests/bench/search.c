@@ -133,8 +133,7 @@ static void rescore(void *user)
 {
     scan *s = user;
     imr_error err;
-    bench_need(imr_adapter_score(s->adapter, &s->run, s->rows, NULL, s->scores.v, NULL, &err),
-               &err);
+    bench_need(imr_adapter_score(s->adapter, &s->run, s->rows, s->scores.v, NULL, &err), &err);
     imr_topk(s->best, BENCH_K, s->scores.v, s->rows.rows, NULL);
 }
 
@@ -142,8 +141,8 @@ static void corpus(void *user)
 {
     scan *s = user;
     imr_error err;
-    bench_need(imr_adapter_score_sweep(s->adapter, s->query.v, s->rows, NULL, &s->run, s->before.v,
-                                       s->scores.v, NULL, &err),
+    bench_need(imr_adapter_score_sweep(s->adapter, s->query.v, s->rows, NULL, &s->run, s->scores.v,
+                                       NULL, &err),
                &err);
     imr_topk(s->best, BENCH_K, s->scores.v, s->rows.rows, NULL);
 }

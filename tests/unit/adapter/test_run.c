@@ -173,15 +173,13 @@ static void check_score(imr_form form)
     enum { K = 300, M = 12 };
     imr_error err;
     imr_adapter a = random_adapter(form, 20, M, 8);
-    float *q = random_rows(1, M, 1), *d = random_rows(K, M, 2), before[K], after[K];
+    float *q = random_rows(1, M, 1), *d = random_rows(K, M, 2), after[K];
     imr_adapter_result r = {0};
     CHECK_OK(imr_adapter_run(&a, q, imr_view_of(d, K, M), &r, &err));
-    CHECK_OK(imr_adapter_score(&a, &r, imr_rows_f32(d, K, M), before, after, NULL, &err));
-    CHECK_ALL_NEAR(before, r.before, K, 1e-6);
+    CHECK_OK(imr_adapter_score(&a, &r, imr_rows_f32(d, K, M), after, NULL, &err));
     CHECK_ALL_NEAR(after, r.after, K, 1e-6);
     /* every second row of a wider matrix */
-    CHECK_OK(
-        imr_adapter_score(&a, &r, (imr_rows){d, false, K / 2, M, 2 * M}, NULL, after, NULL, &err));
+    CHECK_OK(imr_adapter_score(&a, &r, (imr_rows){d, false, K / 2, M, 2 * M}, after, NULL, &err));
     for (size_t i = 0; i < K / 2; i++)
         CHECK_NEAR(after[i], r.after[2 * i], 1e-6);
     imr_adapter_result_done(&r);

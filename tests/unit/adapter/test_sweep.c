@@ -9,22 +9,20 @@
 #include "math/random.h"
 
 /* Both precisions hold the same numbers: a half-precision store is not scored worse for it. */
-static void check_half(const imr_adapter *a, const float *q, imr_view d, const float *before,
-                       const float *after, imr_adapter_result *r, double tolerance)
+static void check_half(const imr_adapter *a, const float *q, imr_view d, const float *after,
+                       imr_adapter_result *r, double tolerance)
 {
     imr_error err;
     uint16_t *half = calloc(d.rows * d.stride, sizeof *half);
-    float *x = calloc(d.rows, sizeof *x), *y = calloc(d.rows, sizeof *y);
+    float *y = calloc(d.rows, sizeof *y);
     for (size_t i = 0; i < d.rows * d.stride; i++)
         half[i] = imr_f32_to_f16(d.v[i]);
     const imr_rows rows = {half, true, d.rows, d.cols, d.stride};
-    CHECK_OK(imr_adapter_score(a, r, rows, x, y, NULL, &err));
-    CHECK_ALL_NEAR(x, before, d.rows, tolerance);
+    CHECK_OK(imr_adapter_score(a, r, rows, y, NULL, &err));
     CHECK_ALL_NEAR(y, after, d.rows, tolerance);
-    CHECK_OK(imr_adapter_score_sweep(a, q, rows, NULL, r, x, y, NULL, &err));
-    CHECK_ALL_NEAR(x, before, d.rows, tolerance);
+    CHECK_OK(imr_adapter_score_sweep(a, q, rows, NULL, r, y, NULL, &err));
     CHECK_ALL_NEAR(y, after, d.rows, tolerance);
-    free(half), free(x), free(y);
+    free(half), free(y);
 }
 
 static void check_sweep(const imr_adapter *a, size_t rows, size_t gap, double tolerance)
@@ -32,7 +30,7 @@ static void check_sweep(const imr_adapter *a, size_t rows, size_t gap, double to
     imr_error err;
     size_t m = a->w.m, stride = m + gap;
     float *d = calloc(rows * stride, sizeof *d), *q = calloc(m, sizeof *q);
-    float *before = calloc(rows, sizeof *before), *after = calloc(rows, sizeof *after);
+    float *after = calloc(rows, sizeof *after);
     imr_random r;
     imr_random_init(&r, 6);
     imr_random_fill_normal(&r, d, rows * stride, 1);
@@ -45,15 +43,14 @@ static void check_sweep(const imr_adapter *a, size_t rows, size_t gap, double to
     imr_view view = {d, rows, m, stride};
     imr_adapter_result plain = {0}, swept = {0};
     CHECK_OK(imr_adapter_run(a, q, view, &plain, &err));
-    CHECK_OK(imr_adapter_score_sweep(a, q, imr_rows_of_view(view), NULL, &swept, before, after,
-                                     NULL, &err));
+    CHECK_OK(
+        imr_adapter_score_sweep(a, q, imr_rows_of_view(view), NULL, &swept, after, NULL, &err));
     CHECK(swept.d_mod == NULL && swept.k == 0);
     CHECK_ALL_NEAR(swept.q_mod, plain.q_mod, m, 10 * tolerance);
-    CHECK_ALL_NEAR(before, plain.before, rows, tolerance);
     CHECK_ALL_NEAR(after, plain.after, rows, tolerance);
-    check_half(a, q, view, before, after, &swept, tolerance);
+    check_half(a, q, view, after, &swept, tolerance);
     imr_adapter_result_done(&plain), imr_adapter_result_done(&swept);
-    free(d), free(q), free(before), free(after);
+    free(d), free(q), free(after);
 }
 
 static imr_adapter *random_adapter(imr_form form, size_t m, double sd)
@@ -172,7 +169,7 @@ TEST("scopes corpus and rescore over 10,000 documents equal the model in double"
     imr_error err;
     imr_adapter *a = random_adapter(IMR_FORM_DIAGONAL, M, 0.3);
     float *d = malloc(ROWS * M * sizeof *d), q[M];
-    float *before = malloc(ROWS * sizeof *before), *after = malloc(ROWS * sizeof *after);
+    float *after = malloc(ROWS * sizeof *after);
     double *expected = malloc(ROWS * sizeof *expected);
     imr_random r;
     imr_random_init(&r, 8);
@@ -183,23 +180,17 @@ TEST("scopes corpus and rescore over 10,000 documents equal the model in double"
     imr_nn_unit(q, q, M);
     imr_adapter_result run = {0};
     twin_scores(expected, &a->w, q, view, ROWS);
-    CHECK_OK(imr_adapter_score_sweep(a, q, imr_rows_of_view(view), NULL, &run, before, after, NULL,
-                                     &err));
+    CHECK_OK(imr_adapter_score_sweep(a, q, imr_rows_of_view(view), NULL, &run, after, NULL, &err));
     for (size_t i = 0; i < ROWS; i++) /* float32 d' and sums: see sweep.h */
         CHECK_NEAR(after[i], expected[i], 2e-6);
     twin_scores(expected, &a->w, q, view, K);
     CHECK_OK(imr_adapter_run(a, q, imr_view_of(d, K, M), &run, &err));
-    CHECK_OK(imr_adapter_score(a, &run, imr_rows_of_view(view), NULL, after, NULL, &err));
+    CHECK_OK(imr_adapter_score(a, &run, imr_rows_of_view(view), after, NULL, &err));
     for (size_t i = 0; i < ROWS; i++)
         CHECK_NEAR(after[i], expected[i], 2e-6);
-    CHECK_OK(imr_adapter_score(a, &run, imr_rows_of_view(view), before, after, NULL, &err));
-    for (size_t i = 0; i < ROWS; i++) {
-        CHECK_NEAR(after[i], expected[i], 2e-6);
-        CHECK_NEAR(before[i], imr_nn_dot(q, d + i * M, M), 1e-6);
-    }
     imr_adapter_result_done(&run);
     imr_adapter_free(a);
-    free(d), free(before), free(after), free(expected);
+    free(d), free(after), free(expected);
 }
 
 TEST("scores are the same to the bit for any number of threads")
@@ -208,7 +199,7 @@ TEST("scores are the same to the bit for any number of threads")
     imr_error err;
     imr_adapter *a = random_adapter(IMR_FORM_DIAGONAL, M, 0.3);
     float *d = malloc(ROWS * M * sizeof *d);
-    float *scores[2][3];
+    float *scores[2][2];
     imr_random r;
     imr_random_init(&r, 9);
     imr_random_fill_normal(&r, d, ROWS * M, 1);
@@ -216,15 +207,14 @@ TEST("scores are the same to the bit for any number of threads")
     for (int t = 0; t < 2; t++) {
         imr_adapter_result run = {0};
         imr_blas_set_threads(t ? 3 : 1);
-        for (int k = 0; k < 3; k++)
+        for (int k = 0; k < 2; k++)
             scores[t][k] = malloc(ROWS * sizeof(float));
-        CHECK_OK(imr_adapter_score_sweep(a, d, rows, NULL, &run, scores[t][0], scores[t][1], NULL,
-                                         &err));
-        CHECK_OK(imr_adapter_score(a, &run, rows, NULL, scores[t][2], NULL, &err));
+        CHECK_OK(imr_adapter_score_sweep(a, d, rows, NULL, &run, scores[t][0], NULL, &err));
+        CHECK_OK(imr_adapter_score(a, &run, rows, scores[t][1], NULL, &err));
         imr_adapter_result_done(&run);
     }
     imr_blas_set_threads(0);
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < 2; k++) {
         CHECK(memcmp(scores[0][k], scores[1][k], ROWS * sizeof(float)) == 0);
         free(scores[0][k]), free(scores[1][k]);
     }
@@ -267,32 +257,30 @@ static void check_cancelling(imr_form form, size_t rows, size_t m)
 {
     imr_error err;
     imr_adapter *a = random_adapter(form, m, 0.3);
-    float *d = malloc(rows * m * sizeof *d), *scores[4];
-    for (int k = 0; k < 4; k++)
+    float *d = malloc(rows * m * sizeof *d), *scores[2];
+    for (int k = 0; k < 2; k++)
         scores[k] = malloc(rows * sizeof(float));
     imr_random r;
     imr_random_init(&r, 10);
     imr_random_fill_normal(&r, d, rows * m, 1);
     const imr_rows all = imr_rows_f32(d, rows, m);
     imr_adapter_result alone = {0}, run = {0};
-    CHECK_OK(imr_adapter_score_sweep(a, d, all, NULL, &alone, scores[0], scores[1], NULL, &err));
+    CHECK_OK(imr_adapter_score_sweep(a, d, all, NULL, &alone, scores[0], NULL, &err));
     imr_status status = IMR_E_CANCELLED;
     for (size_t i = 1; status != IMR_OK && i <= MOST_LOOKS; i++) {
         watcher w = {.stop_at = i, .documents = rows};
         const imr_progress progress = {watch, &w};
-        status =
-            imr_adapter_score_sweep(a, d, all, NULL, &run, scores[2], scores[3], &progress, &err);
+        status = imr_adapter_score_sweep(a, d, all, NULL, &run, scores[1], &progress, &err);
         CHECK_INT(status, w.n == i ? IMR_E_CANCELLED : IMR_OK);
         if (status == IMR_OK)
             check_told(&w);
     }
     CHECK_INT(status, IMR_OK);
     CHECK(memcmp(run.q_mod, alone.q_mod, m * sizeof(float)) == 0);
-    CHECK(memcmp(scores[2], scores[0], rows * sizeof(float)) == 0);
-    CHECK(memcmp(scores[3], scores[1], rows * sizeof(float)) == 0);
+    CHECK(memcmp(scores[1], scores[0], rows * sizeof(float)) == 0);
     imr_adapter_result_done(&run), imr_adapter_result_done(&alone);
     imr_adapter_free(a);
-    for (int k = 0; k < 4; k++)
+    for (int k = 0; k < 2; k++)
         free(scores[k]);
     free(d);
 }
@@ -310,7 +298,7 @@ static void check_kept(imr_form form)
     enum { ROWS = 2500, M = 12 };
     imr_error err;
     imr_adapter *a = random_adapter(form, M, 0.3);
-    float d[ROWS * M], before[ROWS], after[ROWS], again[ROWS];
+    float d[ROWS * M], after[ROWS], again[ROWS];
     imr_random r;
     imr_random_init(&r, 11);
     imr_random_fill_normal(&r, d, ROWS * M, 1);
@@ -318,15 +306,14 @@ static void check_kept(imr_form form)
     CHECK_OK(imr_adapter_run(a, d, imr_view_of(d, ROWS, M), &whole, &err));
     const imr_rows rows = imr_rows_f32(d, ROWS, M);
     imr_feedback kept = {0};
-    CHECK_OK(imr_adapter_score_sweep(a, d, rows, &kept, &swept, before, after, NULL, &err));
+    CHECK_OK(imr_adapter_score_sweep(a, d, rows, &kept, &swept, after, NULL, &err));
     for (size_t j = 0; j < M; j++)
         CHECK_NEAR(swept.q_mod[j], whole.q_mod[j], 0);
     const float *other = d + M; /* as a query */
-    CHECK_OK(imr_adapter_score_sweep(a, other, rows, NULL, &whole, before, after, NULL, &err));
+    CHECK_OK(imr_adapter_score_sweep(a, other, rows, NULL, &whole, after, NULL, &err));
     watcher w = {.stop_at = SIZE_MAX, .documents = ROWS};
     const imr_progress progress = {watch, &w};
-    CHECK_OK(
-        imr_adapter_score_sweep(a, other, rows, &kept, &swept, before, again, &progress, &err));
+    CHECK_OK(imr_adapter_score_sweep(a, other, rows, &kept, &swept, again, &progress, &err));
     CHECK(memcmp(again, after, sizeof after) == 0);
     CHECK_STR(w.told[0].what, "scoring documents");
     imr_feedback_done(&kept);
@@ -354,21 +341,21 @@ TEST("the sweeps refuse what the run refuses and survive missing memory")
 {
     imr_error err;
     imr_adapter *a = random_adapter(IMR_FORM_DIAGONAL, 6, 0.3);
-    float q[6] = {1}, d[18] = {0, 1}, before[3], after[3];
+    float q[6] = {1}, d[18] = {0, 1}, after[3];
     imr_adapter_result r = {0};
-    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 0, 6), NULL, &r, before, after, NULL,
-                                  &err) == IMR_E_SHAPE);
-    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 5), NULL, &r, before, after, NULL,
-                                  &err) == IMR_E_SHAPE);
+    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 0, 6), NULL, &r, after, NULL, &err) ==
+          IMR_E_SHAPE);
+    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 5), NULL, &r, after, NULL, &err) ==
+          IMR_E_SHAPE);
     d[9] = (float)NAN;
-    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 6), NULL, &r, before, after, NULL,
-                                  &err) == IMR_E_NUMERIC);
+    CHECK(imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 6), NULL, &r, after, NULL, &err) ==
+          IMR_E_NUMERIC);
     d[9] = 1;
     for (long i = 0;; i++) {
         imr_adapter_result fresh = {0};
         imr_mem_fail_after(i);
-        imr_status status = imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 6), NULL, &fresh,
-                                                    before, after, NULL, &err);
+        imr_status status =
+            imr_adapter_score_sweep(a, q, imr_rows_f32(d, 3, 6), NULL, &fresh, after, NULL, &err);
         imr_mem_fail_after(-1);
         imr_adapter_result_done(&fresh);
         if (status == IMR_OK) {

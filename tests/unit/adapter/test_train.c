@@ -68,7 +68,7 @@ static double judge(void *user, const imr_adapter *a)
     double sum = 0;
     for (size_t i = 0; i < Q; i++) {
         CHECK_OK(imr_adapter_run(a, q + i * m, imr_view_of(d, D, m), &r, &err));
-        CHECK_OK(imr_adapter_score(a, &r, imr_rows_f32(d, D, m), NULL, after, NULL, &err));
+        CHECK_OK(imr_adapter_score(a, &r, imr_rows_f32(d, D, m), after, NULL, &err));
         size_t rank = 1;
         for (size_t j = 0; j < D; j++)
             rank += after[j] > after[p->positives[i]];

@@ -47,16 +47,11 @@ static const size_t widths[] = {1, 3, 15, 16, 17, 64, 100, 256, 299};
 static void check_forms(const imr_scan_kernels *k, const sample *s, imr_rows d)
 {
     static const struct {
-        int linear, quadratic, square;
-    } kinds[] = {[IMR_FORMS_2_1_SQUARE] = {2, 1, 1},
-                 [IMR_FORMS_3_1] = {3, 1, 0},
-                 [IMR_FORMS_4_2] = {4, 2, 0},
-                 [IMR_FORMS_5_2_SQUARE] = {5, 2, 1}};
-    float out[IMR_SCAN_FORMS * IMR_SCAN_ROWS], ones[MOST];
-    for (size_t j = 0; j < MOST; j++)
-        ones[j] = 1;
+        int linear, quadratic;
+    } kinds[] = {[IMR_FORMS_1_1] = {1, 1}, [IMR_FORMS_3_1] = {3, 1}, [IMR_FORMS_4_2] = {4, 2}};
+    float out[IMR_SCAN_FORMS * IMR_SCAN_ROWS];
     for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
-        imr_forms f = {.kind = IMR_FORMS_2_1_SQUARE};
+        imr_forms f = {.kind = IMR_FORMS_1_1};
         f.kind += kind;
         for (int n = 0; n < kinds[kind].linear; n++)
             f.w[n] = s->weights[n];
@@ -69,8 +64,6 @@ static void check_forms(const imr_scan_kernels *k, const sample *s, imr_rows d)
                 CHECK_NEAR(*at, form(s, i, d.cols, NULL, f.w[n]), 1e-5);
             for (int n = 0; n < kinds[kind].quadratic; n++, at += IMR_SCAN_ROWS)
                 CHECK_NEAR(*at, form(s, i, d.cols, f.u[n], f.v[n]), 1e-5);
-            if (kinds[kind].square)
-                CHECK_NEAR(*at, form(s, i, d.cols, ones, NULL), 1e-5);
         }
     }
 }

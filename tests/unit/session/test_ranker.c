@@ -109,7 +109,7 @@ static naive naive_of(fixture *f, size_t query, imr_scope scope)
         CHECK_OK(imr_adapter_run(f->adapter, q, imr_view_of(candidates, K, m), &r, &err));
         if (scope == IMR_SCOPE_RESCORE) {
             CHECK_OK(imr_adapter_score(f->adapter, &r, imr_rows_of_view(imr_view_of(v.d, n, m)),
-                                       NULL, v.after, NULL, &err));
+                                       v.after, NULL, &err));
         } else {
             for (size_t i = 0; i < n; i++)
                 v.after[i] = -2; /* not scored */

@@ -265,8 +265,8 @@ UI_ON(scope)
 
 UI_ON(order)
 {
-    const char *const names[] = {imr_token_order_name(0), imr_token_order_name(1),
-                                 imr_token_order_name(2)};
+    const char *const names[] = {imr_token_order_names[0], imr_token_order_names[1],
+                                 imr_token_order_names[2]};
     int i = ((int)a->settings.order + 1) % 3;
     if (argument)
         i = choice(a, "order of words", argument, names, 3);

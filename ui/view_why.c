@@ -260,7 +260,7 @@ static void steps(ui_rows *rows, const imr_why *why)
     ui_rows_heading(rows, "Step by step",
                     ui_textf("projected cos %s", ui_plain(why->steps[0].cosine, 4).s).s);
     for (int i = 1; i < IMR_STEP_COUNT; i++)
-        bar_row(rows, UI_TERM_STEP, imr_step_name((imr_step)i), why->steps[i].change,
+        bar_row(rows, UI_TERM_STEP, imr_step_names[i], why->steps[i].change,
                 ui_nice_scale(largest_step), 4);
     note(rows, ui_textf("left over %s", ui_signed(why->steps_residual, 6).s).s);
 }

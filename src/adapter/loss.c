@@ -6,11 +6,7 @@
 #include "math/blas.h"
 #include "math/nn.h"
 
-const char *imr_loss_name(imr_loss_kind kind)
-{
-    static const char *const names[] = {"mnrl", "margin", "improvement"};
-    return names[kind];
-}
+const char *const imr_loss_names[] = {"mnrl", "margin", "improvement"};
 
 size_t imr_loss_scratch(size_t size, size_t list, size_t m)
 {

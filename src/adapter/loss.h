@@ -26,8 +26,7 @@ typedef struct imr_loss {
     double margin; /* margin: 0.3; improvement: 0.05 */
 } imr_loss;
 
-const char *imr_loss_name(imr_loss_kind kind); /* "mnrl", "margin",
-                                                  "improvement" */
+extern const char *const imr_loss_names[]; /* "mnrl", "margin", "improvement" */
 
 /* Values of scratch imr_loss_run needs. */
 size_t imr_loss_scratch(size_t size, size_t list, size_t m);

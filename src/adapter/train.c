@@ -15,10 +15,7 @@
 #define BETA2 0.999
 #define EPS   1e-8
 
-const char *imr_optimiser_name(imr_optimiser_kind kind)
-{
-    return kind == IMR_ADAM ? "Adam" : "AdamW";
-}
+const char *const imr_optimiser_names[] = {[IMR_ADAMW] = "AdamW", [IMR_ADAM] = "Adam"};
 
 imr_status imr_optimiser_init(imr_optimiser *o, imr_optimiser_kind kind, double lr,
                               double weight_decay, const imr_weights *w, imr_error *err)

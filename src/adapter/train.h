@@ -34,7 +34,7 @@
 
 typedef enum imr_optimiser_kind { IMR_ADAMW, IMR_ADAM } imr_optimiser_kind;
 
-const char *imr_optimiser_name(imr_optimiser_kind kind); /* "AdamW", "Adam" */
+extern const char *const imr_optimiser_names[]; /* "AdamW", "Adam" */
 
 typedef struct imr_optimiser {
     imr_optimiser_kind kind;

@@ -55,11 +55,7 @@ imr_form imr_form_of_name(const char *name)
     return IMR_FORM_AUTO;
 }
 
-const char *imr_severity_name(imr_severity s)
-{
-    static const char *const names[] = {"note", "warning", "error"};
-    return names[s];
-}
+const char *const imr_severity_names[] = {"note", "warning", "error"};
 
 const char *imr_weight_name(imr_form form, imr_weight_id id)
 {

@@ -106,7 +106,7 @@ typedef enum imr_severity {
     IMR_SEVERITY_ERROR    /* the adapter cannot be used */
 } imr_severity;
 
-const char *imr_severity_name(imr_severity s); /* "note", "warning", "error" */
+extern const char *const imr_severity_names[]; /* "note", "warning", "error" */
 
 typedef struct imr_problem {
     imr_severity severity;

@@ -65,8 +65,8 @@ void imr_cli_train_text(imr_buf *b, const imr_train_outcome *o, const imr_train_
     const imr_train_history *h = &o->history;
     char text[64];
     imr_buf_printf(b, "recipe %s: form %s, loss %s, %s, seed %llu\n", imr_recipe_name(plan->recipe),
-                   imr_form_name(plan->form), imr_loss_name(plan->options.loss.kind),
-                   imr_optimiser_name(plan->options.optimiser),
+                   imr_form_name(plan->form), imr_loss_names[plan->options.loss.kind],
+                   imr_optimiser_names[plan->options.optimiser],
                    (unsigned long long)plan->options.seed);
     imr_buf_printf(b, "%zu training queries", h->examples);
     if (h->left_out)

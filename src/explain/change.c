@@ -5,11 +5,7 @@
 #include "base/attr.h"
 #include "math/nn.h"
 
-const char *imr_change_kind_name(imr_change_kind kind)
-{
-    static const char *const names[] = {"paper", "own", "unit", "vector"};
-    return names[kind];
-}
+const char *const imr_change_kind_names[] = {"paper", "own", "unit", "vector"};
 
 imr_change_factors imr_change_factors_of(imr_change_kind kind, double norm_before,
                                          double norm_after)
@@ -140,13 +136,9 @@ imr_share_check imr_contribution_sides(double *query, double *document, const im
     return check_of(*query + *document, pair);
 }
 
-const char *imr_step_name(imr_step stage)
-{
-    static const char *const names[IMR_STEP_COUNT] = {
-        "projected", "doc scale", "doc bias", "doc norm", "query scale", "query bias", "query norm",
-    };
-    return names[stage];
-}
+const char *const imr_step_names[] = {
+    "projected", "doc scale", "doc bias", "doc norm", "query scale", "query bias", "query norm",
+};
 
 imr_share_check imr_contribution_steps(imr_step_share out[IMR_STEP_COUNT], const imr_pair *pair,
                                        const imr_gates *gates)

@@ -39,7 +39,7 @@ typedef enum imr_change_kind {
     IMR_CHANGE_COUNT
 } imr_change_kind;
 
-const char *imr_change_kind_name(imr_change_kind kind); /* "paper", "own" ... "vector" */
+extern const char *const imr_change_kind_names[]; /* "paper", "own" ... "vector" */
 
 typedef struct imr_change_factors {
     double after, before;
@@ -86,7 +86,7 @@ typedef enum imr_step {
     IMR_STEP_QUERY_NORM,  /* cos(q', d') */
     IMR_STEP_COUNT
 } imr_step;
-const char *imr_step_name(imr_step stage); /* "projected", "doc scale" ... "query norm" */
+extern const char *const imr_step_names[]; /* "projected", "doc scale" ... "query norm" */
 
 typedef struct imr_step_share {
     double cosine; /* after the step */

@@ -14,23 +14,11 @@
 
 enum { DIMENSIONS = 10 };
 
-const char *imr_stage_name(imr_stage stage)
-{
-    static const char *const names[IMR_STAGE_COUNT] = {"encoder", "before", "after"};
-    return names[stage];
-}
+const char *const imr_stage_names[] = {"encoder", "before", "after"};
 
-const char *imr_where_name(imr_where w)
-{
-    static const char *const names[] = {"neither", "query", "document", "both"};
-    return names[w];
-}
+const char *const imr_where_names[] = {"neither", "query", "document", "both"};
 
-const char *imr_token_order_name(imr_token_order o)
-{
-    static const char *const names[] = {"cosine", "z", "effect"};
-    return names[o];
-}
+const char *const imr_token_order_names[] = {"cosine", "z", "effect"};
 
 /* ---- where it stands ---- */
 

@@ -34,7 +34,7 @@ typedef enum imr_stage {
     IMR_STAGE_AFTER,
     IMR_STAGE_COUNT
 } imr_stage;
-const char *imr_stage_name(imr_stage stage); /* "encoder", "before", "after" */
+extern const char *const imr_stage_names[]; /* "encoder", "before", "after" */
 
 /* In sd of the listed documents; all NaN without a reference. */
 typedef struct imr_lift {
@@ -54,11 +54,11 @@ typedef enum imr_token_order {
     IMR_ORDER_Z,      /* background z; by cosine where nothing was measured */
     IMR_ORDER_EFFECT  /* by cosine where there is no other side */
 } imr_token_order;
-const char *imr_token_order_name(imr_token_order o); /* "cosine", "z", "effect" */
+extern const char *const imr_token_order_names[]; /* "cosine", "z", "effect" */
 
 /* Where a word occurs. */
 typedef enum imr_where { IMR_IN_NEITHER, IMR_IN_QUERY, IMR_IN_DOCUMENT, IMR_IN_BOTH } imr_where;
-const char *imr_where_name(imr_where w); /* "neither", "query", "document", "both" */
+extern const char *const imr_where_names[]; /* "neither", "query", "document", "both" */
 
 /* A row of the token table and its part in a change. */
 typedef struct imr_word_score {

@@ -78,7 +78,7 @@ void imr_found(imr_inspection *i, imr_severity severity, const char *where, cons
 {
     struct imr_findings *p = &i->problems;
     IMR_AUTOBUF imr_buf text = {0};
-    const char *name = imr_severity_name(severity);
+    const char *name = imr_severity_names[severity];
     imr_buf_str(&p->json, p->json.len ? "," : "");
     imr_json_printf(&p->json, "\n  {'severity': %s, 'what': %s, 'where': %s, 'fix': %s}", name,
                     what, where, fix);

@@ -26,7 +26,7 @@ static void side(imr_buf *out, const char *name, const imr_word_score *v, size_t
                         "'significant':%hhd,'in':%s},",
                         v->text, v->id, (double)v->cosine, (double)v->visibility, (double)v->z,
                         (double)v->background_z, v->hub_count, v->hub, (double)v->effect,
-                        v->significant, imr_where_name(v->where));
+                        v->significant, imr_where_names[v->where]);
     shut(out, ']');
 }
 
@@ -50,7 +50,7 @@ static void words(imr_buf *out, const imr_word_list *lists, imr_change_kind kind
     for (int k = 0; lists && k < IMR_CHANGE_COUNT; k++) {
         if ((k == IMR_CHANGE_VECTOR) == adapter)
             continue;
-        imr_json_printf(out, "%s:{", imr_change_kind_name((imr_change_kind)k));
+        imr_json_printf(out, "%s:{", imr_change_kind_names[k]);
         sides(out, &lists[k]);
         imr_json_printf(out, "'alignment':%g,'common_part':%g},", (double)lists[k].alignment,
                         (double)lists[k].common_part);
@@ -74,7 +74,7 @@ static void stages(imr_buf *out, const imr_pairs *p, const double v[IMR_STAGE_CO
 {
     for (int s = 0; s < IMR_STAGE_COUNT; s++)
         if (p->raw[s])
-            imr_json_printf(out, "%s:%g,", imr_stage_name((imr_stage)s), v[s]);
+            imr_json_printf(out, "%s:%g,", imr_stage_names[s], v[s]);
     shut(out, '}');
 }
 
@@ -91,7 +91,7 @@ static void matrix(imr_buf *out, const imr_pairs *p, imr_stage stage)
     const double *v = imr_report_shares(p, stage);
     if (!v)
         return;
-    imr_json_printf(out, "%s:[", imr_stage_name(stage));
+    imr_json_printf(out, "%s:[", imr_stage_names[stage]);
     for (size_t a = 0; a <= p->n_query; a++) {
         imr_buf_char(out, '[');
         for (size_t b = 0; b <= p->n_document; b++)
@@ -147,7 +147,7 @@ static void deletion(imr_buf *out, const imr_why *w, bool adapter)
     for (size_t i = 0; i < w->n_deletion; i++) {
         imr_json_printf(out, "{'word':%s,", w->deletion[i].text);
         for (int s = 0; s < (adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); s++)
-            imr_json_printf(out, "%s:%g,", imr_stage_name((imr_stage)s), w->deletion[i].total[s]);
+            imr_json_printf(out, "%s:%g,", imr_stage_names[s], w->deletion[i].total[s]);
         shut(out, '}');
     }
     if (w->n_deletion)
@@ -159,7 +159,7 @@ static void shares(imr_buf *out, const imr_why *w)
     imr_json_printf(out, "'share':{'query':%g,'document':%g,'residual':%g},'stages':[",
                     w->share_query, w->share_document, w->share_residual);
     for (int i = 0; w->has_steps && i < IMR_STEP_COUNT; i++)
-        imr_json_printf(out, "{'name':%s,'cosine':%g,'change':%g},", imr_step_name((imr_step)i),
+        imr_json_printf(out, "{'name':%s,'cosine':%g,'change':%g},", imr_step_names[i],
                         w->steps[i].cosine, w->steps[i].change);
     shut(out, ']');
     imr_json_printf(out, "'dimensions':[");
@@ -248,7 +248,7 @@ static void head(imr_buf *out, const imr_trace *t, const imr_report_context *con
                     "'settings':{'feedback_k':%u,'scope':%s,'candidates':%s,'delta':%s,"
                     "'order':%s,'tokens':%u},'warning':%-s,'warnings':[",
                     s->feedback_k, imr_scope_name(s->scope), imr_candidates_name(s->candidates),
-                    imr_change_kind_name(s->delta), imr_token_order_name(s->order), s->tokens,
+                    imr_change_kind_names[s->delta], imr_token_order_names[s->order], s->tokens,
                     t->warning);
     for (size_t i = 0; i < t->n_warnings; i++)
         imr_json_printf(out, "{'code':%s,'text':%s},", t->warnings[i].code, t->warnings[i].text);

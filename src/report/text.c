@@ -100,8 +100,8 @@ static void inputs(imr_buf *out, const imr_trace *t, size_t width)
     }
     imr_buf_printf(&line, "feedback %u, candidates by %s, scope %s, delta %s, order %s, words %u",
                    t->settings.feedback_k, imr_candidates_name(t->settings.candidates),
-                   imr_scope_name(t->settings.scope), imr_change_kind_name(t->settings.delta),
-                   imr_token_order_name(t->settings.order), t->settings.tokens);
+                   imr_scope_name(t->settings.scope), imr_change_kind_names[t->settings.delta],
+                   imr_token_order_names[t->settings.order], t->settings.tokens);
     paragraph(out, "settings", &line, width);
     for (size_t i = 0; i < t->n_warnings; i++) {
         imr_buf_str(&line, t->warnings[i].text);

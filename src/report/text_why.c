@@ -230,7 +230,7 @@ void imr_text_words(imr_buf *out, const imr_word_list lists[IMR_CHANGE_COUNT],
     const imr_change_kind *kinds = style->adapter ? changed : alone;
     for (size_t k = 0; k < (style->adapter ? IMR_LEN(changed) : IMR_LEN(alone)); k++) {
         const imr_word_list *list = &lists[kinds[k]];
-        const char *name = imr_change_kind_name(kinds[k]);
+        const char *name = imr_change_kind_names[kinds[k]];
         side(out, name, '+', list->positive, list->n_positive, style);
         side(out, list->n_positive ? "" : name, '-', list->negative, list->n_negative, style);
         if (list->n_positive + list->n_negative)

@@ -17,8 +17,8 @@ static imr_status save_adapter(const imr_train_outcome *o, const imr_cache *cach
         {.name = "recipe", .kind = 's', .s = imr_recipe_name(plan->recipe)},
         {.name = "judged_queries", .kind = 'i', .i = (int64_t)o->judged},
         {.name = "asks", .kind = 'i', .i = (int64_t)o->asks},
-        {.name = "loss", .kind = 's', .s = imr_loss_name(t->loss.kind)},
-        {.name = "optimizer", .kind = 's', .s = imr_optimiser_name(t->optimiser)},
+        {.name = "loss", .kind = 's', .s = imr_loss_names[t->loss.kind]},
+        {.name = "optimizer", .kind = 's', .s = imr_optimiser_names[t->optimiser]},
         {.name = "dropout", .kind = 'f', .f = t->dropout},
         {.name = "lr", .kind = 'f', .f = t->lr},
         {.name = "weight_decay", .kind = 'f', .f = t->weight_decay},
@@ -85,8 +85,8 @@ static void put_history(imr_buf *b, const imr_train_outcome *o, const imr_cache 
     put_pair(b, "cache_sha256", cache->sha256);
     put_pair(b, "recipe", imr_recipe_name(plan->recipe));
     put_pair(b, "form", imr_form_name(plan->form));
-    put_pair(b, "loss", imr_loss_name(t->loss.kind));
-    put_pair(b, "optimizer", imr_optimiser_name(t->optimiser));
+    put_pair(b, "loss", imr_loss_names[t->loss.kind]);
+    put_pair(b, "optimizer", imr_optimiser_names[t->optimiser]);
     put_value(b, "seed", (double)t->seed);
     put_value(b, "output_dim", (double)o->adapter->w.m);
     put_value(b, "hidden_dim", (double)plan->hidden_dim);

@@ -98,8 +98,8 @@ TEST("each stage is the cosine of its formula")
     for (size_t j = 0; j < M; j++)
         x[j] += (double)s.gates.query_bias[j];
     CHECK_NEAR(out[IMR_STEP_QUERY_BIAS].cosine, naive_cosine(x, y, M), 1e-14);
-    CHECK_STR(imr_step_name(IMR_STEP_PROJECTED), "projected");
-    CHECK_STR(imr_step_name(IMR_STEP_QUERY_NORM), "query norm");
+    CHECK_STR(imr_step_names[IMR_STEP_PROJECTED], "projected");
+    CHECK_STR(imr_step_names[IMR_STEP_QUERY_NORM], "query norm");
     free(s.v);
 }
 

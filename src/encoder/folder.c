@@ -44,15 +44,16 @@ void imr_folder_done(imr_folder *f)
 
 /* ---- finding ---- */
 
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
 /* "org/name": two plain parts, so that an id can never leave the cache. */
 static bool is_model_id(const char *text)
 {
     const char *slash = strchr(text, '/');
     if (!slash || slash == text || !slash[1] || text[0] == '.' || slash[1] == '.')
         return false;
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
     const char *name = slash + 1;
-    return text + strspn(text, plain) == slash && !name[strspn(name, plain)] && strlen(text) < 200;
+    return text + strspn(text, PLAIN) == slash && !name[strspn(name, PLAIN)] && strlen(text) < 200;
 }
 
 /* A name in refs/ or snapshots/, so that it cannot leave them. */
@@ -60,7 +61,7 @@ static bool is_revision(const char *text)
 {
     const size_t n = strlen(text);
     return n > 0 && n < 200 && text[0] != '.' && text[0] != '/' && !strstr(text, "..") &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./") == n;
+           strspn(text, PLAIN "/") == n;
 }
 
 /* A local copy of a known model keeps its name: the command to complete it can then be told. */

@@ -1,7 +1,6 @@
 #include "encoder/token_sum.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "encoder/encoder_kind.h"

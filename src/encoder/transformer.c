@@ -1,6 +1,5 @@
 #include "encoder/transformer.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

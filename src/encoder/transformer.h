@@ -14,9 +14,9 @@
  *          of the attention scores by relative position that all layers share
  *
  * Nothing is padded. Many texts are shared out to threads in groups of some hundred tokens, the
- * longest first; the threads share the rows or columns of few texts (see below). A text's
- * vector does not depend on the texts beside it, except for a Dense module's product (1e-6 of a
- * unit vector).
+ * longest first; the threads share the rows or columns of few texts (see below). A text's vector
+ * does not depend on the texts beside it, except for a Dense module's product (1e-6 of a unit
+ * vector).
  * Threads: const after opening; the working memory belongs to the call. For src/encoder only.
  */
 #ifndef IMR_ENCODER_TRANSFORMER_H
@@ -252,6 +252,7 @@ size_t imr_layer_scratch(const imr_kernels *k, size_t longest, size_t width);
  * A team of one thread makes a head's queries, keys and values when their turn comes, for the same
  * reason.
  */
+
 /* The tokens of one text. */
 typedef struct imr_sequence {
     const uint32_t *ids; /* [n] */

@@ -37,6 +37,16 @@ static inline size_t imr_utf8_step(const uint8_t *p, size_t left)
     return good ? n : 0;
 }
 
+/* Shows nothing, or turns the text around it: zero-width, bidirectional and shaping controls,
+ * variation selectors, tags. */
+static inline bool imr_utf8_is_hidden(uint32_t cp)
+{
+    return (cp >= 0x200B && cp <= 0x200F) || (cp >= 0x202A && cp <= 0x202E) ||
+           (cp >= 0x2060 && cp <= 0x206F) || cp == 0xFEFF || cp == 0xAD || cp == 0x061C ||
+           cp == 0x034F || (cp >= 0x180B && cp <= 0x180F) || (cp >= 0xFE00 && cp <= 0xFE0F) ||
+           (cp >= 0xFFF9 && cp <= 0xFFFB) || (cp >= 0xE0000 && cp <= 0xE0FFF);
+}
+
 /* Offset of the first byte that is not UTF-8, or len. */
 static inline size_t imr_utf8_first_bad(const void *text, size_t len)
 {

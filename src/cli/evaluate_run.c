@@ -6,6 +6,7 @@
 #include "cli/evaluate.h"
 #include "format/json.h"
 #include "retrieval/run_file.h"
+#include "text/utf8.h"
 
 void imr_measures_done(imr_measures *m)
 {
@@ -87,8 +88,9 @@ static imr_status sorted_rows(named **out, const imr_evaluation *e, const imr_qr
 static void put_text(imr_buf *b, const imr_measure *m, const char *query, double value, bool count)
 {
     char number[64];
-    imr_buf_printf(b, "%-22s\t%s\t%s\n", m->name, query,
-                   imr_format_fixed(number, value, count ? 0 : 4, false));
+    imr_buf_printf(b, "%-22s\t", m->name);
+    imr_utf8_clean(b, query, strlen(query), IMR_CLEAN_LINE);
+    imr_buf_printf(b, "\t%s\n", imr_format_fixed(number, value, count ? 0 : 4, false));
 }
 
 /* values: one of each measure that is not num_q, in order. */

@@ -277,6 +277,24 @@ void imr_jsonl_done(imr_jsonl *it)
 
 /* ---- writing ---- */
 
+/* Controls and what a terminal would not show, or show elsewhere, as \\u: the string is the same. */
+static void put_escape(imr_buf *b, uint32_t cp)
+{
+    if (cp >= 0x10000)
+        imr_buf_printf(b, "\\u%04x\\u%04x", 0xd800 + ((cp - 0x10000) >> 10),
+                       0xdc00 + ((cp - 0x10000) & 0x3ff));
+    else
+        imr_buf_printf(b, "\\u%04x", cp);
+}
+
+static uint32_t code_point(const uint8_t *p, size_t len)
+{
+    uint32_t cp = len == 0 ? 0 : len == 1 ? p[0] : p[0] & (0x7fu >> len);
+    for (size_t i = 1; i < len; i++)
+        cp = cp << 6 | (p[i] & 0x3f);
+    return cp;
+}
+
 void imr_json_put_string_n(imr_buf *b, const char *text, size_t n)
 {
     static const char letters[] = "\b\f\n\r\t\"\\", names[] = "bfnrt\"\\";
@@ -284,22 +302,22 @@ void imr_json_put_string_n(imr_buf *b, const char *text, size_t n)
     imr_buf_char(b, '"');
     for (size_t i = 0, plain = 0; i <= n;) {
         size_t len = i < n ? imr_utf8_step(p + i, n - i) : 0;
-        bool control = len == 1 && (p[i] < 0x20 || p[i] == 0x7f);
-        bool c1 = len == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0;
-        if (len && !control && !c1 && p[i] != '"' && p[i] != '\\') {
+        const uint32_t cp = code_point(p + i, len);
+        const bool shown = cp >= 0x20 && (cp < 0x7f || cp >= 0xa0) && !imr_utf8_is_hidden(cp);
+        if (len && shown && cp != '"' && cp != '\\') {
             i += len;
             continue;
         }
         imr_buf_add(b, text + plain, i - plain);
         if (i == n)
             break;
-        const char *letter = p[i] ? strchr(letters, p[i]) : NULL;
+        const char *letter = cp && cp < 0x80 ? strchr(letters, (int)cp) : NULL;
         if (len == 0)
             imr_buf_str(b, "\xef\xbf\xbd");
         else if (letter)
             imr_buf_printf(b, "\\%c", names[letter - letters]);
         else
-            imr_buf_printf(b, "\\u%04x", c1 ? p[i + 1] : p[i]);
+            put_escape(b, cp);
         i += len ? len : 1;
         plain = i;
     }

@@ -171,14 +171,6 @@ size_t imr_utf8_clip(imr_buf *out, const char *text, size_t len, size_t columns,
 
 enum { MAX_MARKS = 2 };
 
-static bool is_hidden(uint32_t cp)
-{
-    return (cp >= 0x200B && cp <= 0x200F) || (cp >= 0x202A && cp <= 0x202E) ||
-           (cp >= 0x2060 && cp <= 0x206F) || cp == 0xFEFF || cp == 0xAD || cp == 0x061C ||
-           cp == 0x034F || (cp >= 0x180B && cp <= 0x180F) || (cp >= 0xFE00 && cp <= 0xFE0F) ||
-           (cp >= 0xFFF9 && cp <= 0xFFFB) || (cp >= 0xE0000 && cp <= 0xE0FFF);
-}
-
 typedef struct cleaner {
     imr_clean_flags flags;
     int marks;       /* after the current base; MAX_MARKS while there is none */
@@ -199,7 +191,7 @@ static uint32_t clean_one(cleaner *c, uint32_t cp)
     }
     if (cp == '\t')
         cp = ' ';
-    if (cp < 0x20 || (cp >= 0x7F && cp < 0xA0) || is_hidden(cp))
+    if (cp < 0x20 || (cp >= 0x7F && cp < 0xA0) || imr_utf8_is_hidden(cp))
         return 0;
     const utf8proc_category_t k = category(cp);
     if (k == UTF8PROC_CATEGORY_MN || k == UTF8PROC_CATEGORY_ME)

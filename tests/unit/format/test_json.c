@@ -209,6 +209,9 @@ TEST("written strings are escaped, safe to print, and read back")
     CHECK_STR(quoted("\xc3\xa9\xff", 3), "\"\xc3\xa9\xef\xbf\xbd\"");
     CHECK_STR(quoted("\xe2\x82", 2), "\"\xef\xbf\xbd\xef\xbf\xbd\"");
     CHECK_STR(quoted("\0", 1), "\"\\u0000\"");
+    /* right-to-left override, zero-width space, byte order mark, a tag */
+    CHECK_STR(quoted("a\xe2\x80\xae\xe2\x80\x8b\xef\xbb\xbf\xf3\xa0\x81\x81", 14),
+              "\"a\\u202e\\u200b\\ufeff\\udb40\\udc41\"");
     const char *text = "q\"\\\x01\xc2\x85\xf0\x9f\x98\x80";
     IMR_AUTOJSON imr_json *j = parse(quoted(text, strlen(text)));
     CHECK_STR(imr_json_string_or(j, "", ""), text);

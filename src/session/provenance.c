@@ -17,11 +17,12 @@ enum { SAMPLE = 50, CANDIDATES = 100, FIRST = 10, MIN_QUERIES = 8, MIN_DOCUMENTS
     4.0 /* documents of the first ten that are kept; ten of a hundred by chance: 1 */
 #define KEPT 6.0
 
-static void put_quoted(imr_buf *out, const char *text)
+/* What was written, sanitised: names in it come from files. The caller's; NULL without memory. */
+static char *take_clean(const imr_buf *text)
 {
-    imr_buf_char(out, '"');
-    imr_utf8_clean(out, text, strlen(text), IMR_CLEAN_LINE);
-    imr_buf_char(out, '"');
+    imr_buf clean = {0};
+    imr_utf8_clean(&clean, imr_buf_text(text), text->len, IMR_CLEAN_LINE);
+    return imr_buf_take(&clean);
 }
 
 /* NULL where the file holds none. */
@@ -110,14 +111,6 @@ static bool same_name(const char *a, const char *b)
            0;
 }
 
-static void put_pair(imr_buf *out, const char *what, const char *trained, const char *cached)
-{
-    imr_buf_str(out, what);
-    put_quoted(out, trained);
-    imr_buf_str(out, ", the cache was made with ");
-    put_quoted(out, cached);
-}
-
 /* Our own stores know the prefixes they were made with; other caches do not say. */
 static bool prefix_differs(imr_buf *out, const imr_cache *c, const imr_json *metadata,
                            const char *key, const char *cached)
@@ -125,9 +118,10 @@ static bool prefix_differs(imr_buf *out, const imr_cache *c, const imr_json *met
     const char *trained = imr_json_string_or(metadata, key, NULL);
     if (!trained || strcmp(c->layout, "store") != 0 || strcmp(trained, cached) == 0)
         return false;
-    imr_buf_printf(out, "the adapter was trained with the %s ",
-                   strcmp(key, "query_prefix") == 0 ? "query prefix" : "document prefix");
-    put_pair(out, "", trained, cached);
+    imr_buf_printf(out,
+                   "the adapter was trained with the %s prefix \"%s\", the cache was made with "
+                   "\"%s\": expect worse rankings",
+                   strcmp(key, "query_prefix") == 0 ? "query" : "document", trained, cached);
     return true;
 }
 
@@ -143,19 +137,18 @@ static imr_status doubt_encoder(imr_buf *out, const imr_ranker *r, imr_error *er
     /* A hash speaks of weights and precision; of bf16 only the name can be compared. */
     const bool hashes = hash[0] && e->sha256[0] && !e->precision[0];
     const bool names = !hashes && model[0] && e->name[0];
-    if (hashes && strcmp(hash, e->sha256) != 0) {
-        imr_buf_printf(out, "the adapter was trained on another encoder (sha256 %.12s, ", hash);
-        put_quoted(out, model);
-        imr_buf_printf(out, ") than made the cache (%.12s, ", e->sha256);
-        put_quoted(out, e->name);
-        imr_buf_str(out, "): expect nonsense");
-    } else if (names && !same_name(model, e->name) && !same_name(name, e->name)) {
-        put_pair(out, "the adapter was trained on vectors of ", model, e->name);
-        imr_buf_str(out, ": expect nonsense unless these are one encoder");
-    } else if (prefix_differs(out, r->cache, metadata, "query_prefix", e->query_prefix) ||
-               prefix_differs(out, r->cache, metadata, "passage_prefix", e->passage_prefix)) {
-        imr_buf_str(out, ": expect worse rankings");
-    }
+    if (hashes && strcmp(hash, e->sha256) != 0)
+        imr_buf_printf(out,
+                       "the adapter was trained on another encoder (sha256 %.12s, \"%s\") than "
+                       "made the cache (%.12s, \"%s\"): expect nonsense",
+                       hash, model, e->sha256, e->name);
+    else if (names && !same_name(model, e->name) && !same_name(name, e->name))
+        imr_buf_printf(out,
+                       "the adapter was trained on vectors of \"%s\", the cache was made with "
+                       "\"%s\": expect nonsense unless these are one encoder",
+                       model, e->name);
+    else if (!prefix_differs(out, r->cache, metadata, "query_prefix", e->query_prefix))
+        prefix_differs(out, r->cache, metadata, "passage_prefix", e->passage_prefix);
     return IMR_OK;
 }
 
@@ -174,7 +167,7 @@ static imr_status add(imr_doubts *d, const char *code, imr_buf *text, imr_error 
     IMR_TRY(imr_buf_check(text, err));
     if (!text->len)
         return IMR_OK;
-    d->v[d->n] = (imr_trace_warning){code, imr_buf_take(text)};
+    d->v[d->n] = (imr_trace_warning){code, take_clean(text)};
     return d->v[d->n++].text ? IMR_OK : imr_fail_memory(err);
 }
 
@@ -259,13 +252,6 @@ static imr_status from_hashes(imr_qrels **out, const imr_cache *cache, const imr
     return imr_qrels_subset(out, &s.v[0].qrels, 1, s.v[0].ids, s.v[0].n + s.v[1].n, err);
 }
 
-static void put_count(imr_buf *b, const imr_qrels *train)
-{
-    imr_buf_printf(b, " (%zu queries)", train ? imr_qrels_count(train) : 0);
-}
-
-/* ---- sources of knowledge ---- */
-
 static imr_status from_option(imr_seen *s, imr_buf *words, const imr_cache *cache,
                               const char *trained_on, imr_error *err)
 {
@@ -286,10 +272,8 @@ static imr_status from_option(imr_seen *s, imr_buf *words, const imr_cache *cach
                         "judgements",
                         trained_on, cache->path);
     }
-    imr_buf_str(words, "trained on the judgements of ");
-    put_quoted(words, trained_on);
-    imr_buf_str(words, ", as --trained-on says");
-    put_count(words, s->train);
+    imr_buf_printf(words, "trained on the judgements of \"%s\", as --trained-on says (%zu queries)",
+                   trained_on, s->train ? imr_qrels_count(s->train) : 0);
     return IMR_OK;
 }
 
@@ -320,8 +304,8 @@ static imr_status from_metadata(imr_seen *s, imr_buf *words, const imr_cache *ca
     IMR_TRY(from_hashes(&s->train, cache, metadata, err));
     s->known = s->train != NULL;
     if (s->known) {
-        imr_buf_str(words, "trained on the queries whose hashes are in its file");
-        put_count(words, s->train);
+        imr_buf_printf(words, "trained on the queries whose hashes are in its file (%zu queries)",
+                       imr_qrels_count(s->train));
     } else if (without_judgements(metadata)) {
         s->known = true;
         imr_buf_str(words, "trained on texts alone, without judgements");
@@ -329,21 +313,24 @@ static imr_status from_metadata(imr_seen *s, imr_buf *words, const imr_cache *ca
         imr_buf_str(words, "unknown what it was trained on: its file does not say; --trained-on "
                            "SPLIT or FILE tells");
     } else if (!same_dataset(cache, metadata)) {
-        imr_buf_str(words, "unknown what it was trained on: its file names the data set ");
-        put_quoted(words, dataset);
-        imr_buf_str(words, ", which is not this one; --trained-on SPLIT or FILE tells");
+        imr_buf_printf(words,
+                       "unknown what it was trained on: its file names the data set \"%s\", which "
+                       "is not this one; --trained-on SPLIT or FILE tells",
+                       dataset);
     } else if (!ours && strcmp(format, "imrnns-adapter-only-v1") == 0) {
         imr_buf_str(words, "unknown what it was trained on: release 0.1 took its queries out of "
                            "the test judgements, and does not say which; --trained-on FILE tells");
     } else {
         IMR_TRY(from_splits(&s->train, cache, err));
         s->known = s->train != NULL;
-        imr_buf_str(words, s->known ? "trained on this data set: all judgements of train count "
-                                      "as seen"
-                                    : "unknown what it was trained on: this data set, but there "
-                                      "are no judged training queries");
         if (s->known)
-            put_count(words, s->train);
+            imr_buf_printf(words,
+                           "trained on this data set: all judgements of train count as seen (%zu "
+                           "queries)",
+                           imr_qrels_count(s->train));
+        else
+            imr_buf_str(words, "unknown what it was trained on: this data set, but there are no "
+                               "judged training queries");
     }
     return IMR_OK;
 }
@@ -358,7 +345,7 @@ imr_status imr_seen_find(imr_seen *out, const imr_adapter *a, const imr_cache *c
     IMR_TRY(trained_on ? from_option(&s, &words, cache, trained_on, err)
                        : from_metadata(&s, &words, cache, metadata, err));
     IMR_TRY(imr_buf_check(&words, err));
-    s.words = imr_buf_take(&words);
+    s.words = take_clean(&words);
     if (!s.words)
         return imr_fail_memory(err);
     *out = s;

@@ -23,7 +23,6 @@
 #include "base/half.h"
 #include "math/random.h"
 #include "session/internal.h"
-#include "text/utf8.h"
 
 const char *const imr_table_names[IMR_TABLES] = {"context", "encoded", "input"};
 
@@ -62,7 +61,6 @@ imr_context_source imr_session_context(const imr_session *s)
 static imr_status name_rows(imr_table *t, imr_error *err)
 {
     const size_t n = t->rows.rows;
-    IMR_AUTOBUF imr_buf clean = {0};
     t->arena = imr_arena_new();
     if (!t->arena)
         return imr_fail_memory(err);
@@ -73,10 +71,7 @@ static imr_status name_rows(imr_table *t, imr_error *err)
     for (size_t i = 0; i < n; i++) {
         const char *text =
             t->tokeniser ? imr_encoder_token_text(t->tokeniser, (uint32_t)i) : t->context.texts[i];
-        imr_buf_clear(&clean);
-        imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
-        IMR_TRY(imr_buf_check(&clean, err));
-        t->texts[i] = imr_arena_strndup(t->arena, imr_buf_text(&clean), clean.len);
+        t->texts[i] = imr_trace_keep(t->arena, text);
         t->special[i] = t->tokeniser &&
                         t->tokeniser->tokenizer->flags[i] & (IMR_TOKEN_SPECIAL | IMR_TOKEN_UNKNOWN);
         if (!t->texts[i])
@@ -264,147 +259,119 @@ static imr_status keep(const imr_lens_quality *q, const imr_session *s, const im
 
 /* ---- measuring ---- */
 
-/* Texts with their own rows. */
+/* Texts with their own rows of a table. */
 typedef struct sample {
-    imr_matrix vectors;
     size_t n;
-    IMR_ARRAY(uint32_t) starts, own;
+    uint32_t chosen[IMR_CONTEXT_HELD], starts[IMR_CONTEXT_HELD + 1];
+    const uint32_t *documents; /* [n] chosen, or what the table `context` left out */
+    imr_matrix vectors;
+    IMR_ARRAY(uint32_t) own; /* of text i: [starts[i], starts[i + 1]) */
+    imr_view rows;           /* the table; of `context` */
+    imr_matrix without;      /* the words its other documents hold, as these have them */
+    const char **texts;
 } sample;
 
-static void sample_done(sample *s)
+static void sample_done(sample *x)
 {
-    imr_matrix_done(&s->vectors);
-    imr_free(s->starts.v);
-    imr_free(s->own.v);
+    imr_matrix_done(&x->vectors);
+    imr_matrix_done(&x->without);
+    imr_free(x->own.v);
+    imr_free((void *)x->texts);
 }
 
-/* n different documents of all, in their order (Knuth, selection sampling). */
-static size_t choose(uint32_t *out, size_t all, size_t n)
+static imr_status sample_init(sample *x, const imr_cache *c, const imr_context_table *heard,
+                              imr_error *err)
 {
+    const size_t all = c->documents.ids.n;
     imr_random random;
     imr_random_init(&random, 20260101); /* fixed: the same cache gives the same sample */
-    size_t got = 0;
-    for (size_t i = 0; i < all && got < n; i++)
-        if (imr_random_below(&random, all - i) < n - got)
-            out[got++] = (uint32_t)i;
-    return got;
+    x->documents = heard ? heard->held_documents : x->chosen;
+    x->n = heard ? heard->held : 0;
+    /* Different documents, in their order (Knuth, selection sampling). */
+    for (size_t i = 0; !heard && i < all && x->n < IMR_CONTEXT_HELD; i++)
+        if (imr_random_below(&random, all - i) < IMR_CONTEXT_HELD - x->n)
+            x->chosen[x->n++] = (uint32_t)i;
+    IMR_TRY(imr_matrix_init(&x->vectors, x->n, c->dim, err));
+    for (size_t i = 0; i < x->n; i++)
+        IMR_TRY(imr_cache_read_rows(c, x->documents[i], 1, imr_matrix_row(&x->vectors, i), err));
+    return IMR_OK;
 }
 
-/* The ids of a text's tokens, those of its prefix left out, each once. seen [V]: zeros, and again. */
-static imr_status add_ids(sample *x, const imr_encoder *e, const char *text, size_t len,
-                          size_t prefix, uint8_t *seen, imr_tokens *tokens, imr_error *err)
-{
-    const size_t first = x->own.n;
-    IMR_TRY(imr_encoder_read_tokens(tokens, e, text, len, err));
-    for (size_t i = 0; i < tokens->n; i++) {
-        const imr_token k = tokens->v[i];
-        if (k.word == IMR_NO_WORD || k.start < prefix || seen[k.id])
-            continue;
-        seen[k.id] = 1;
-        if (!IMR_PUSH(&x->own, k.id))
-            return imr_fail_memory(err);
-    }
-    for (size_t k = first; k < x->own.n; k++)
-        seen[x->own.v[k]] = 0;
-    return IMR_PUSH(&x->starts, (uint32_t)x->own.n) ? IMR_OK : imr_fail_memory(err);
-}
-
-static imr_status read_ids(sample *x, const imr_cache *c, const imr_table *t,
-                           const uint32_t *documents, imr_error *err)
+/* The ids of the texts' tokens, those of their prefix left out, each once. */
+static imr_status read_ids(sample *x, const imr_cache *c, const imr_encoder *e, imr_error *err)
 {
     const size_t prefix = strlen(c->encoder.passage_prefix);
     IMR_CLEANUP(imr_tokens_done) imr_tokens tokens = {0};
     IMR_AUTOBUF imr_buf text = {0};
-    IMR_AUTOFREE uint8_t *seen = IMR_NEW_ARRAY(uint8_t, imr_encoder_token_count(t->tokeniser));
-    if (!seen)
+    IMR_AUTOFREE uint32_t *seen_in = IMR_NEW_ARRAY(uint32_t, imr_encoder_token_count(e));
+    if (!seen_in)
         return imr_fail_memory(err);
     for (size_t i = 0; i < x->n; i++) {
-        IMR_TRY(imr_context_text(&text, c, documents[i], err));
-        IMR_TRY(
-            add_ids(x, t->tokeniser, imr_buf_text(&text), text.len, prefix, seen, &tokens, err));
+        IMR_TRY(imr_context_text(&text, c, x->documents[i], err));
+        IMR_TRY(imr_encoder_read_tokens(&tokens, e, imr_buf_text(&text), text.len, err));
+        for (size_t k = 0; k < tokens.n; k++) {
+            const imr_token token = tokens.v[k];
+            if (token.word == IMR_NO_WORD || token.start < prefix || seen_in[token.id] == i + 1)
+                continue;
+            seen_in[token.id] = (uint32_t)i + 1;
+            if (!IMR_PUSH(&x->own, token.id))
+                return imr_fail_memory(err);
+        }
+        x->starts[i + 1] = (uint32_t)x->own.n;
     }
     return IMR_OK;
 }
 
-/* The words of `context` that its other documents hold, with their rows: *table is of these. */
-static imr_status without_held(imr_matrix *rows, const char **texts, sample *x,
-                               const imr_context_table *c, imr_error *err)
+/* The words of `context` that its other documents hold, with their rows. */
+static imr_status without_held(sample *x, const imr_context_table *c, imr_error *err)
 {
     IMR_AUTOFREE uint32_t *place = IMR_NEW_ARRAY(uint32_t, c->words);
-    if (!place)
+    x->texts = IMR_NEW_ARRAY(const char *, c->words);
+    if (!place || !x->texts)
         return imr_fail_memory(err);
-    IMR_TRY(imr_matrix_init(rows, c->words, c->n, err));
+    IMR_TRY(imr_matrix_init(&x->without, c->words, c->n, err));
     size_t n = 0;
     for (size_t w = 0; w < c->words; w++) {
         bool finite = true;
-        float *row = rows->v + n * c->n;
+        float *row = x->without.v + n * c->n;
         for (size_t j = 0; j < c->n; j++) {
             row[j] = imr_f16_to_f32(c->without[w * c->n + j]);
             finite = finite && isfinite(row[j]);
         }
         place[w] = finite ? (uint32_t)n : UINT32_MAX;
-        texts[n] = c->texts[w];
+        x->texts[n] = c->texts[w];
         n += finite;
     }
-    rows->rows = n;
+    x->rows = imr_view_of(x->without.v, n, c->n);
     for (size_t i = 0; i < x->n; i++) {
         for (size_t k = c->starts[i]; k < c->starts[i + 1]; k++)
             if (place[c->own[k]] != UINT32_MAX && !IMR_PUSH(&x->own, place[c->own[k]]))
                 return imr_fail_memory(err);
-        if (!IMR_PUSH(&x->starts, (uint32_t)x->own.n))
-            return imr_fail_memory(err);
+        x->starts[i + 1] = (uint32_t)x->own.n;
     }
     return IMR_OK;
-}
-
-static imr_status measure_rows(imr_lens_quality *out, imr_view rows, const imr_table *t,
-                               const char *const *texts, const sample *x,
-                               const imr_backprojector *back, const imr_progress *progress,
-                               imr_error *err)
-{
-    IMR_CLEANUP(imr_token_table_done) imr_token_table table = {0};
-    IMR_CLEANUP(imr_lens_done) imr_lens lens = {0};
-    IMR_TRY(imr_token_table_init(&table, rows, texts, t->tokeniser ? t->special : NULL, err));
-    table.centre = t->centre;
-    IMR_TRY(imr_lens_init(&lens, &table, back, progress, err));
-    return imr_lens_measure(out, &lens, imr_matrix_view(&x->vectors), x->starts.v, x->own.v,
-                            progress, err);
-}
-
-static imr_status take_vectors(sample *x, const imr_cache *c, const uint32_t *documents, size_t n,
-                               imr_error *err)
-{
-    x->n = n;
-    IMR_TRY(imr_matrix_init(&x->vectors, n, c->dim, err));
-    for (size_t i = 0; i < n; i++)
-        IMR_TRY(imr_cache_read_rows(c, documents[i], 1, imr_matrix_row(&x->vectors, i), err));
-    return IMR_PUSH(&x->starts, 0) ? IMR_OK : imr_fail_memory(err);
 }
 
 imr_status imr_table_measure(imr_lens_quality *out, const imr_session *s, const imr_table *t,
                              const imr_context_table *heard, const imr_progress *progress,
                              imr_error *err)
 {
-    uint32_t own_choice[IMR_CONTEXT_HELD] = {0};
-    const uint32_t *documents = heard ? heard->held_documents : own_choice;
-    IMR_CLEANUP(sample_done) sample x = {0};
-    IMR_CLEANUP(imr_matrix_done) imr_matrix without = {0};
-    IMR_AUTOFREE const char **texts = IMR_NEW_ARRAY(const char *, t->rows.rows);
+    IMR_CLEANUP(sample_done) sample x = {.rows = t->rows};
+    IMR_CLEANUP(imr_token_table_done) imr_token_table table = {0};
+    IMR_CLEANUP(imr_lens_done) imr_lens lens = {0};
     *out = (imr_lens_quality){NAN, NAN, NAN, 0};
-    if (!texts)
-        return imr_fail_memory(err);
     if (t->tokeniser && !s->cache->dataset)
         return IMR_OK;
-    const size_t n =
-        heard ? heard->held : choose(own_choice, s->cache->documents.ids.n, IMR_CONTEXT_HELD);
-    IMR_TRY(take_vectors(&x, s->cache, documents, n, err));
-    if (t->tokeniser)
-        IMR_TRY(read_ids(&x, s->cache, t, documents, err));
-    else
-        IMR_TRY(without_held(&without, texts, &x, &t->context, err));
-    const imr_view rows = t->tokeniser ? t->rows : imr_matrix_view(&without);
-    if (rows.rows > 1 && n > 0)
-        IMR_TRY(measure_rows(out, rows, t, t->tokeniser ? t->texts : texts, &x, &s->words.back,
-                             progress, err));
+    IMR_TRY(sample_init(&x, s->cache, heard, err));
+    IMR_TRY(t->tokeniser ? read_ids(&x, s->cache, t->tokeniser, err)
+                         : without_held(&x, &t->context, err));
+    if (x.rows.rows > 1 && x.n > 0) {
+        IMR_TRY(imr_token_table_init(&table, x.rows, t->tokeniser ? t->texts : x.texts,
+                                     t->tokeniser ? t->special : NULL, err));
+        table.centre = t->centre;
+        IMR_TRY(imr_lens_init(&lens, &table, &s->words.back, progress, err));
+        IMR_TRY(imr_lens_measure(out, &lens, imr_matrix_view(&x.vectors), x.starts, x.own.v,
+                                 progress, err));
+    }
     return keep(out, s, t, err);
 }

@@ -314,8 +314,7 @@ imr_status imr_config_parse(imr_config *c, const char *text, size_t len, const c
     if (memchr(text, '\0', len))
         return imr_fail(err, IMR_E_USAGE, "%s: not a text file", path);
     char *at = imr_arena_strndup(c->arena, text, len);
-    if (!at)
-        return imr_fail_memory(err);
+    IMR_NEED(at, err);
     for (unsigned line = 1; at; line++) {
         char *stop = strchr(at, '\n');
         if (stop)
@@ -328,14 +327,12 @@ imr_status imr_config_parse(imr_config *c, const char *text, size_t len, const c
 
 static imr_status read_file(imr_config *c, const char *folder, const char *name, imr_error *err)
 {
-    IMR_AUTOFREE char *path = imr_path_join(folder, name);
-    if (!path)
-        return imr_fail_memory(err);
-    if (!imr_file_exists(path))
+    const imr_path path = imr_path_in(folder, name);
+    if (!imr_file_exists(path.s))
         return IMR_OK;
     IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
-    IMR_TRY(imr_file_map(&file, path, err));
-    return imr_config_parse(c, (const char *)file.data, file.len, path, IMR_FROM_USER_FILE, err);
+    IMR_TRY(imr_file_map(&file, path.s, err));
+    return imr_config_parse(c, (const char *)file.data, file.len, path.s, IMR_FROM_USER_FILE, err);
 }
 
 imr_status imr_config_load(imr_config *c, imr_environment_fn get, void *user, imr_error *err)

@@ -75,8 +75,7 @@ static imr_status run_one(const imr_session *s, imr_query_sample *x, size_t i,
     const size_t m = rows->cols, k = rows->rows, first = d->n_document;
     const float *q = imr_matrix_row(&x->q, i);
     IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, k);
-    if (!order)
-        return imr_fail_memory(err);
+    IMR_NEED(order, err);
     imr_ranker_gather(&s->ranker, rows->v, x->candidates + i * k, k);
     IMR_TRY(imr_adapter_run(s->adapter, q, imr_matrix_view(rows), run, err));
     imr_topk(order, k, run->after, k, NULL);
@@ -109,8 +108,7 @@ static imr_status take_background(imr_told *t, deltas *d, const imr_progress *pr
     imr_matrix *own = &d->query[IMR_CHANGE_OWN];
     double length = 0, *common = IMR_NEW_ARRAY(double, own->cols);
     t->why.query_common = common;
-    if (!common)
-        return imr_fail_memory(err);
+    IMR_NEED(common, err);
     for (size_t i = 0; i < own->rows; i++) {
         const float *row = imr_matrix_row(own, i);
         length += imr_nn_norm(row, own->cols) / (double)own->rows;
@@ -141,8 +139,7 @@ static imr_status run_sample(const imr_session *s, imr_told *t, const uint32_t *
     IMR_CLEANUP(imr_query_sample_done) imr_query_sample x = {0};
     IMR_CLEANUP(imr_adapter_result_done) imr_adapter_result run = {0};
     IMR_AUTOFREE double *common = IMR_NEW_ARRAY(double, m);
-    if (!common)
-        return imr_fail_memory(err);
+    IMR_NEED(common, err);
     IMR_TRY(imr_ranker_check_k(&s->ranker, k, err));
     for (size_t i = 0; i < IMR_LEN(kinds); i++) {
         IMR_TRY(imr_matrix_init(&d.query[kinds[i]], n, m, err));
@@ -171,8 +168,7 @@ static imr_status measure_vectors(const imr_session *s, imr_told *t, imr_rows qu
         IMR_AUTOFREE uint32_t *rows = sample(
             vectors[side].rows, side ? SAMPLE_PER_QUERY * SAMPLE_QUERIES : SAMPLE_QUERIES, &n);
         IMR_CLEANUP(imr_matrix_done) imr_matrix chosen = {0};
-        if (!rows)
-            return imr_fail_memory(err);
+        IMR_NEED(rows, err);
         IMR_TRY(imr_matrix_init(&chosen, n, vectors[side].cols, err));
         for (size_t i = 0; i < n; i++)
             imr_rows_get(imr_matrix_row(&chosen, i), vectors[side], rows[i]);

@@ -93,9 +93,7 @@ imr_status imr_query_sample_init(imr_query_sample *x, const imr_ranker *r, imr_s
     IMR_TRY(imr_matrix_init(&x->base, n, vectors.cols, err));
     IMR_TRY(imr_matrix_init(&x->q, n, m, err));
     IMR_TRY(imr_matrix_init(&x->rows, k, m, err));
-    x->candidates = IMR_NEW_ARRAY(uint32_t, n * k);
-    if (!x->candidates)
-        return imr_fail_memory(err);
+    IMR_NEED(x->candidates = IMR_NEW_ARRAY(uint32_t, n * k), err);
     for (size_t i = 0; i < n; i++)
         imr_rows_get(imr_matrix_row(&x->base, i), vectors, chosen[i]);
     IMR_TRY(imr_adapter_project(r->adapter, imr_matrix_view(&x->base), x->q.v, err));

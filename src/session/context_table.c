@@ -136,9 +136,7 @@ static imr_status parse(imr_context_table *t, bool *good, const void *data, size
     IMR_TRY(imr_sha256_memory(data, len - TRAILER, hex, err));
     if (memcmp((const char *)data + len - TRAILER, hex, TRAILER) != 0)
         return IMR_OK;
-    t->texts = IMR_NEW_ARRAY(const char *, t->words);
-    if (!t->texts)
-        return imr_fail_memory(err);
+    IMR_NEED(t->texts = IMR_NEW_ARRAY(const char *, t->words), err);
     const float *rows = (const float *)(const void *)((const char *)data + HEADER);
     t->rows = imr_view_of(rows, t->words, t->n);
     t->documents = (const uint32_t *)(const void *)(rows + cells);
@@ -206,8 +204,7 @@ imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cac
                         "name them with --dataset",
                         cache->path);
     imr_context_making *m = IMR_NEW(imr_context_making);
-    if (!m)
-        return imr_fail_memory(err);
+    IMR_NEED(m, err);
     m->cache = cache;
     m->encoder = encoder;
     m->batch = BATCH;

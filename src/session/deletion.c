@@ -28,9 +28,7 @@ static imr_status find_words(imr_detail *d, uint32_t *place, const imr_reading *
 {
     IMR_CLEANUP(imr_strmap_done) imr_strmap places = {0};
     imr_why *w = &d->why;
-    w->deletion = IMR_ARENA_ARRAY(d->arena, imr_pair_word, r->tokens.n);
-    if (!w->deletion)
-        return imr_fail_memory(err);
+    IMR_NEED(w->deletion = IMR_ARENA_ARRAY(d->arena, imr_pair_word, r->tokens.n), err);
     for (size_t i = 0; i < r->tokens.n; i++) {
         const imr_token *token = &r->tokens.v[i];
         place[i] = UINT32_MAX;
@@ -38,16 +36,14 @@ static imr_status find_words(imr_detail *d, uint32_t *place, const imr_reading *
             continue;
         const char *text = imr_tokens_word(&r->tokens, token->word);
         bool added;
-        if (!imr_strmap_add(&places, text, strlen(text), (uint32_t)w->n_deletion, &place[i],
-                            &added))
-            return imr_fail_memory(err);
+        IMR_NEED(
+            imr_strmap_add(&places, text, strlen(text), (uint32_t)w->n_deletion, &place[i], &added),
+            err);
         imr_pair_word *word = &w->deletion[place[i]];
         word->count += i == 0 || r->tokens.v[i - 1].word != token->word;
         if (!added)
             continue;
-        word->text = imr_trace_keep(d->arena, text);
-        if (!word->text)
-            return imr_fail_memory(err);
+        IMR_NEED(word->text = imr_trace_keep(d->arena, text), err);
         word->named = imr_word_is_named(word->text);
         w->n_deletion++;
     }
@@ -80,8 +76,7 @@ static imr_status score(float (*out)[IMR_STAGE_COUNT], const imr_session *s, con
     if (!s->adapter)
         return IMR_OK;
     IMR_AUTOFREE float *d = IMR_NEW_ARRAY(float, 2 * base.rows * r->m);
-    if (!d)
-        return imr_fail_memory(err);
+    IMR_NEED(d, err);
     float *after = d + base.rows * r->m;
     const imr_view projected = imr_view_of(d, base.rows, r->m);
     IMR_TRY(imr_adapter_project(s->adapter, base, d, err));
@@ -114,8 +109,7 @@ imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trac
     IMR_AUTOFREE float *base = IMR_NEW_ARRAY(float, BATCH * t->run.n);
     IMR_AUTOBUF imr_buf texts = {0};
     float found[BATCH][IMR_STAGE_COUNT] = {0};
-    if (!place || !base)
-        return imr_fail_memory(err);
+    IMR_NEED(place && base, err);
     IMR_TRY(find_words(d, place, document, err));
     imr_why *w = &d->why;
     imr_progress_part part = {progress, "leaving each word out", 0, w->n_deletion};

@@ -116,14 +116,12 @@ static imr_status find_spans(const imr_session *s, imr_detail *d, const imr_read
     IMR_CLEANUP(imr_strmap_done) imr_strmap query = {0};
     IMR_AUTOFREE uint32_t *place = IMR_NEW_ARRAY(uint32_t, r->sum.tokens.n);
     d->spans = IMR_ARENA_ARRAY(d->arena, imr_detail_span, r->read.read);
-    if (!place || !d->spans)
-        return imr_fail_memory(err);
+    IMR_NEED(place && d->spans, err);
     const imr_tokens *asked = &s->query.tokens;
     for (size_t i = 0; i < asked->n; i++)
         if (asked->v[i].word != IMR_NO_WORD && asked->v[i].start >= s->query.prefix) {
             const char *word = imr_tokens_word(asked, asked->v[i].word);
-            if (!imr_strmap_add(&query, word, strlen(word), 1, NULL, NULL))
-                return imr_fail_memory(err);
+            IMR_NEED(imr_strmap_add(&query, word, strlen(word), 1, NULL, NULL), err);
         }
     if (r->sum.rows)
         IMR_TRY(imr_pairs_places(place, &r->sum, r->prefix, err));
@@ -153,9 +151,7 @@ static imr_status show_text(const imr_session *s, imr_detail *d, const imr_readi
     IMR_AUTOFREE uint32_t *from = NULL;
     IMR_TRY(imr_utf8_clean_map(&clean, &from, imr_buf_text(&r->text) + r->body,
                                r->text.len - r->body, IMR_CLEAN_NEWLINES, err));
-    d->text = imr_arena_strndup(d->arena, imr_buf_text(&clean), clean.len);
-    if (!d->text)
-        return imr_fail_memory(err);
+    IMR_NEED(d->text = imr_arena_strndup(d->arena, imr_buf_text(&clean), clean.len), err);
     d->read_end = !r->tokens.n || r->read_end >= r->text.len ? clean.len
                   : r->read_end <= r->body                   ? 0
                                            : shown_at(from, clean.len, r->read_end - r->body);
@@ -213,9 +209,7 @@ static imr_status explain(imr_session *s, const imr_trace *t, imr_detail *d, con
     if (!s->adapter && t->pair) {
         in.document_base = t->pair->base;
     } else if (!s->adapter) {
-        read = IMR_NEW_ARRAY(float, t->run.n);
-        if (!read)
-            return imr_fail_memory(err);
+        IMR_NEED(read = IMR_NEW_ARRAY(float, t->run.n), err);
         IMR_TRY(imr_cache_read_rows(s->cache, of->row, 1, read, err));
         in.document_base = read;
     }
@@ -230,8 +224,7 @@ static imr_status fill(imr_session *s, const imr_trace *t, imr_detail *d, imr_de
     const char *problem = "";
     d->document_id = imr_arena_strdup(d->arena, of->id);
     d->title = imr_arena_strdup(d->arena, of->title);
-    if (!d->document_id || !d->title)
-        return imr_fail_memory(err);
+    IMR_NEED(d->document_id && d->title, err);
     IMR_TRY(find_document(s, t, of->row, &document, err));
     if (document.text.len == document.prefix) {
         problem = CHANGED;
@@ -243,8 +236,7 @@ static imr_status fill(imr_session *s, const imr_trace *t, imr_detail *d, imr_de
         problem = depth >= IMR_DETAIL_WORDS ? imr_encoder_sum_problem(s->encoder)
                                             : "the words of this document were not asked for";
     }
-    if (!problem)
-        return imr_fail_memory(err);
+    IMR_NEED(problem, err);
     IMR_TRY(explain(s, t, d, problem, &document, progress, err));
     if (depth == IMR_DETAIL_DELETION && document.tokens.n)
         IMR_TRY(imr_deletion_fill(d, s, t, &document, progress, err));

@@ -118,9 +118,7 @@ static imr_status make_in_memory(imr_encoded_table *t, const imr_encoder *e,
                                  const imr_progress *progress, imr_error *err)
 {
     const size_t rows = imr_encoder_token_count(e), dim = e->dim;
-    t->owned = imr_alloc_aligned(rows * dim, sizeof *t->owned);
-    if (!t->owned)
-        return imr_fail_memory(err);
+    IMR_NEED(t->owned = imr_alloc_aligned(rows * dim, sizeof *t->owned), err);
     imr_kept_rows r = {.what = WHAT,
                        .rows = rows,
                        .block = BLOCK,

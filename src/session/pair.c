@@ -37,8 +37,7 @@ static imr_status encode(imr_session *s, imr_trace_pair *p, const char *document
 imr_status imr_pair_find(imr_session *s, imr_trace *t, const char *document, imr_error *err)
 {
     imr_trace_pair *p = t->pair = IMR_ARENA_ARRAY(t->arena, imr_trace_pair, 1);
-    if (!p || !(p->base = IMR_ARENA_ARRAY(t->arena, float, s->cache->dim)))
-        return imr_fail_memory(err);
+    IMR_NEED(p && (p->base = IMR_ARENA_ARRAY(t->arena, float, s->cache->dim)), err);
     if (imr_ids_find(&s->cache->documents.ids, document, &p->row))
         return imr_cache_read_rows(s->cache, p->row, 1, p->base, err);
     p->row = UINT32_MAX;
@@ -58,8 +57,7 @@ static imr_status nearest(imr_trace_token **out, size_t *n, const imr_session *s
     IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, t->settings.tokens);
     *out = IMR_ARENA_ARRAY(t->arena, imr_trace_token, t->settings.tokens);
     *n = 0;
-    if (!delta || !direction || !order || !*out)
-        return imr_fail_memory(err);
+    IMR_NEED(delta && direction && order && *out, err);
     double *base = delta + b->m, length = 0;
     float *cosine = direction + b->n, *size = cosine + rows.rows;
     for (size_t j = 0; j < b->m; j++)

@@ -103,16 +103,14 @@ imr_status imr_titles_get(imr_titles *t, const imr_cache *cache, uint32_t row, c
         t->arena = imr_arena_new();
     if (!t->v)
         t->v = IMR_NEW_ARRAY(struct imr_title, IMR_TITLES);
-    if (!t->arena || !t->v)
-        return imr_fail_memory(err);
+    IMR_NEED(t->arena && t->v, err);
     struct imr_title *at = &t->v[row % IMR_TITLES];
     if (!at->text || at->row != row) {
         IMR_AUTOBUF imr_buf title = {0};
         IMR_TRY(imr_cache_document(cache, row, &title, NULL, err));
         IMR_TRY(imr_buf_check(&title, err));
         const char *text = imr_line_keep(imr_buf_text(&title), title.len, t->arena);
-        if (!text)
-            return imr_fail_memory(err);
+        IMR_NEED(text, err);
         *at = (struct imr_title){row, text};
         t->bytes += strlen(text) + 1;
     }
@@ -138,9 +136,7 @@ static imr_status name_document(imr_session *s, imr_trace *t, imr_trace_document
 
 static imr_status fill_documents(imr_session *s, imr_trace *t, const imr_listing *l, imr_error *err)
 {
-    t->documents = IMR_ARENA_ARRAY(t->arena, imr_trace_document, l->n + TOP);
-    if (!t->documents)
-        return imr_fail_memory(err);
+    IMR_NEED(t->documents = IMR_ARENA_ARRAY(t->arena, imr_trace_document, l->n + TOP), err);
     t->left = t->documents + l->n;
     t->n_documents = l->n;
     t->n_scored = l->scored;
@@ -211,8 +207,7 @@ static imr_status tau_between(double *tau, const imr_trace *t, imr_stage a, imr_
     IMR_AUTOFREE uint64_t *keys = IMR_NEW_ARRAY(uint64_t, n);
     IMR_AUTOFREE uint32_t *orders = IMR_NEW_ARRAY(uint32_t, 2 * n);
     imr_rank_similarity compared;
-    if (!keys || !orders)
-        return imr_fail_memory(err);
+    IMR_NEED(keys && orders, err);
     for (size_t side = 0; side < 2; side++) {
         for (size_t i = 0; i < n; i++)
             keys[i] = (uint64_t)t->documents[i].rank[side ? b : a] << 32 | i;
@@ -248,8 +243,7 @@ static imr_status summarise(const imr_session *s, imr_trace *t, imr_error *err)
         return IMR_OK;
     }
     IMR_AUTOFREE double *values = IMR_NEW_ARRAY(double, n);
-    if (!values)
-        return imr_fail_memory(err);
+    IMR_NEED(values, err);
     for (size_t i = 0; i < n; i++)
         values[i] = (double)t->documents[i].delta_sim;
     const double median = imr_stats_median(values, n);
@@ -286,8 +280,7 @@ static imr_status measure(imr_session *s, imr_trace *t, imr_stage stage, const i
                           uint32_t query, const uint32_t *order, size_t n, imr_error *err)
 {
     IMR_AUTOFREE const char **ids = IMR_NEW_ARRAY(const char *, n);
-    if (!ids)
-        return imr_fail_memory(err);
+    IMR_NEED(ids, err);
     for (size_t i = 0; i < n; i++)
         ids[i] = imr_ids_at(&s->cache->documents.ids, order[i]);
     n = imr_drop_own(ids, n, imr_qrels_at(q, query).id);
@@ -320,8 +313,7 @@ static imr_status judge(imr_session *s, imr_trace *t, const imr_listing *l, imr_
         t->metrics[t->n_metrics++] =
             (imr_trace_metric){.name = shown[i].name, .value = {NAN, NAN, NAN}};
     IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, l->n);
-    if (!order)
-        return imr_fail_memory(err);
+    IMR_NEED(order, err);
     for (imr_stage k = 0; k < (s->adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++) {
         if (k < IMR_STAGE_AFTER)
             imr_ranker_top(&s->ranker, k, order, l->n);
@@ -433,8 +425,7 @@ static imr_status keep_vectors(imr_session *s, imr_trace *t, const imr_listing *
         {scales ? &r->query_scale : &r->query_weight, run->scale_d, scales ? m : m * m},
     };
     for (size_t i = 0; i < (m ? IMR_LEN(kept) : 1); i++)
-        if (!(*kept[i].to = copy(t->arena, kept[i].from, kept[i].count)))
-            return imr_fail_memory(err);
+        IMR_NEED(*kept[i].to = copy(t->arena, kept[i].from, kept[i].count), err);
     return keep_bases(s, t, l, err);
 }
 
@@ -461,9 +452,7 @@ static imr_status find_warnings(imr_session *s, imr_trace *t, imr_error *err)
 {
     const imr_lens_quality *lens = &t->inputs.lens;
     IMR_AUTOBUF imr_buf text = {0};
-    t->warnings = IMR_ARENA_ARRAY(t->arena, imr_trace_warning, s->doubts.n + 2);
-    if (!t->warnings)
-        return imr_fail_memory(err);
+    IMR_NEED(t->warnings = IMR_ARENA_ARRAY(t->arena, imr_trace_warning, s->doubts.n + 2), err);
     for (size_t i = 0; i < s->doubts.n; i++)
         IMR_TRY(warn(t, s->doubts.v[i].code, s->doubts.v[i].text, err));
     if (s->words.told && imr_lens_is_poor(lens)) {

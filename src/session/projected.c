@@ -156,8 +156,7 @@ static imr_status project(plan *p, imr_kept_rows *r, imr_error *err)
 static imr_status into_memory(imr_projected *out, plan *p, imr_error *err)
 {
     imr_kept_rows r = {.memory = imr_alloc_aligned(p->bytes, 1)};
-    if (!r.memory)
-        return imr_fail_memory(err);
+    IMR_NEED(r.memory, err);
     out->owned = r.memory;
     lay_out(out, p, r.memory);
     return project(p, &r, err);
@@ -212,8 +211,7 @@ static imr_status map(imr_projected *out, bool *fits, plan *p, const char *path,
     IMR_AUTOFREE uint8_t *expected = imr_alloc(HEADER, 1);
     IMR_AUTOFREE float *buffers = IMR_NEW_ARRAY(float, 2 * p->m);
     *fits = false;
-    if (!expected || !buffers)
-        return imr_fail_memory(err);
+    IMR_NEED(expected && buffers, err);
     const imr_status status = imr_file_map(&found.file, path, err);
     if (status != IMR_OK)
         return status == IMR_E_MEMORY ? status : IMR_OK;
@@ -236,8 +234,7 @@ static imr_status map(imr_projected *out, bool *fits, plan *p, const char *path,
 static imr_status write_file(plan *p, imr_kept *f, const char *path, imr_error *err)
 {
     IMR_AUTOFREE uint8_t *head = imr_alloc(HEADER, 1);
-    if (!head)
-        return imr_fail_memory(err);
+    IMR_NEED(head, err);
     imr_kept_rows r = {.head = head, .head_bytes = HEADER, .file = *f};
     put_header(head, p);
     IMR_TRY(imr_kept_resize(f, 0, err)); /* what a killed process left */

@@ -206,8 +206,7 @@ static imr_status join(imr_qrels **out, const imr_qrels *const *sources, size_t 
     for (size_t s = 0; s < n; s++)
         count += imr_qrels_count(sources[s]);
     IMR_AUTOFREE const char **ids = IMR_NEW_ARRAY(const char *, count + 1);
-    if (!ids)
-        return imr_fail_memory(err);
+    IMR_NEED(ids, err);
     for (size_t s = 0; s < n; s++)
         for (size_t i = 0; i < imr_qrels_count(sources[s]); i++)
             ids[at++] = imr_qrels_at(sources[s], i).id;
@@ -345,9 +344,7 @@ imr_status imr_seen_find(imr_seen *out, const imr_adapter *a, const imr_cache *c
     IMR_TRY(trained_on ? from_option(&s, &words, cache, trained_on, err)
                        : from_metadata(&s, &words, cache, metadata, err));
     IMR_TRY(imr_buf_check(&words, err));
-    s.words = take_clean(&words);
-    if (!s.words)
-        return imr_fail_memory(err);
+    IMR_NEED(s.words = take_clean(&words), err);
     *out = s;
     s = (imr_seen){0};
     return IMR_OK;

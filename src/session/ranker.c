@@ -34,8 +34,7 @@ static imr_status measure_rows(imr_ranker *r, const imr_progress *progress, imr_
     const size_t rows = r->cache->documents.ids.n, n = r->cache->dim;
     IMR_AUTOFREE float *block = imr_alloc(ROWS, n * sizeof *block);
     float *scale = r->projected.owned = IMR_NEW_ARRAY(float, rows);
-    if (!block || !scale)
-        return imr_fail_memory(err);
+    IMR_NEED(block && scale, err);
     r->projected.base_scale = scale;
     for (size_t i = 0; i < rows; i += ROWS) {
         const size_t count = rows - i < ROWS ? rows - i : ROWS;
@@ -55,8 +54,7 @@ imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const im
     IMR_TRY(adapter ? imr_projected_open(&r.projected, adapter, cache, keep_from, progress, err)
                     : measure_rows(&r, progress, err));
     for (imr_stage k = 0; k < (adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++)
-        if (!(r.sim[k] = IMR_NEW_ARRAY(float, n)))
-            return imr_fail_memory(err);
+        IMR_NEED(r.sim[k] = IMR_NEW_ARRAY(float, n), err);
     if (adapter && !(r.query = IMR_NEW_ARRAY(float, adapter->w.m)))
         return imr_fail_memory(err);
     *out = r;
@@ -111,9 +109,7 @@ static imr_status choose_feedback(imr_ranker *r, size_t k, imr_stage by, imr_err
         r->capacity = 0;
         imr_free(r->feedback);
         imr_matrix_done(&r->candidates);
-        r->feedback = IMR_NEW_ARRAY(uint32_t, k);
-        if (!r->feedback)
-            return imr_fail_memory(err);
+        IMR_NEED(r->feedback = IMR_NEW_ARRAY(uint32_t, k), err);
         IMR_TRY(imr_matrix_init(&r->candidates, k, r->projected.d.cols, err));
         r->capacity = k;
     }
@@ -175,8 +171,7 @@ static imr_status allocate_listing(imr_listing *l, size_t n, size_t m, imr_arena
     for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {
         l->rank[k] = IMR_ARENA_ARRAY(arena, uint32_t, n);
         l->sim[k] = IMR_ARENA_ARRAY(arena, float, n);
-        if (!l->rank[k] || !l->sim[k])
-            return imr_fail_memory(err);
+        IMR_NEED(l->rank[k] && l->sim[k], err);
     }
     return IMR_OK;
 }

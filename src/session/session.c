@@ -252,9 +252,7 @@ static imr_status open_all(imr_session *s, const imr_progress *progress, imr_err
                 : s->cache->encoder.query_prefix[0] ? s->cache->encoder.query_prefix
                 : s->encoder                        ? s->encoder->query_prefix
                                                     : "";
-    s->query_base = IMR_NEW_ARRAY(float, s->cache->dim);
-    if (!s->query_base)
-        return imr_fail_memory(err);
+    IMR_NEED(s->query_base = IMR_NEW_ARRAY(float, s->cache->dim), err);
     IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache, o->in_memory ? SIZE_MAX : 0, progress,
                             err));
     if (s->adapter)
@@ -277,8 +275,7 @@ imr_status imr_session_open(imr_session **out, const imr_session_options *option
     if (!options->cache)
         return imr_fail(err, IMR_E_USAGE, "a cache (--cache-dir DIR) is needed");
     imr_session *s = IMR_NEW(imr_session);
-    if (!s)
-        return imr_fail_memory(err);
+    IMR_NEED(s, err);
     s->options = *options;
     s->number = atomic_fetch_add(&sessions, 1);
     s->strings = imr_arena_new();

@@ -61,21 +61,17 @@ imr_context_source imr_session_context(const imr_session *s)
 static imr_status name_rows(imr_table *t, imr_error *err)
 {
     const size_t n = t->rows.rows;
-    t->arena = imr_arena_new();
-    if (!t->arena)
-        return imr_fail_memory(err);
+    IMR_NEED(t->arena = imr_arena_new(), err);
     t->texts = IMR_ARENA_ARRAY(t->arena, const char *, n);
     t->special = IMR_ARENA_ARRAY(t->arena, uint8_t, n);
-    if (!t->texts || !t->special)
-        return imr_fail_memory(err);
+    IMR_NEED(t->texts && t->special, err);
     for (size_t i = 0; i < n; i++) {
         const char *text =
             t->tokeniser ? imr_encoder_token_text(t->tokeniser, (uint32_t)i) : t->context.texts[i];
         t->texts[i] = imr_trace_keep(t->arena, text);
         t->special[i] = t->tokeniser &&
                         t->tokeniser->tokenizer->flags[i] & (IMR_TOKEN_SPECIAL | IMR_TOKEN_UNKNOWN);
-        if (!t->texts[i])
-            return imr_fail_memory(err);
+        IMR_NEED(t->texts[i], err);
     }
     return IMR_OK;
 }
@@ -86,8 +82,7 @@ static imr_status find_centre(imr_table *t, imr_error *err)
     const imr_view rows = t->rows;
     IMR_AUTOFREE double *sum = IMR_NEW_ARRAY(double, rows.cols);
     t->centre = IMR_NEW_ARRAY(float, rows.cols);
-    if (!t->centre || !sum)
-        return imr_fail_memory(err);
+    IMR_NEED(t->centre && sum, err);
     for (size_t i = 0; i < rows.rows; i++)
         for (size_t j = 0; j < rows.cols; j++)
             sum[j] += (double)imr_view_row(&rows, i)[j];
@@ -304,8 +299,7 @@ static imr_status read_ids(sample *x, const imr_cache *c, const imr_encoder *e, 
     IMR_CLEANUP(imr_tokens_done) imr_tokens tokens = {0};
     IMR_AUTOBUF imr_buf text = {0};
     IMR_AUTOFREE uint32_t *seen_in = IMR_NEW_ARRAY(uint32_t, imr_encoder_token_count(e));
-    if (!seen_in)
-        return imr_fail_memory(err);
+    IMR_NEED(seen_in, err);
     for (size_t i = 0; i < x->n; i++) {
         IMR_TRY(imr_context_text(&text, c, x->documents[i], err));
         IMR_TRY(imr_encoder_read_tokens(&tokens, e, imr_buf_text(&text), text.len, err));
@@ -314,8 +308,7 @@ static imr_status read_ids(sample *x, const imr_cache *c, const imr_encoder *e, 
             if (token.word == IMR_NO_WORD || token.start < prefix || seen_in[token.id] == i + 1)
                 continue;
             seen_in[token.id] = (uint32_t)i + 1;
-            if (!IMR_PUSH(&x->own, token.id))
-                return imr_fail_memory(err);
+            IMR_NEED(IMR_PUSH(&x->own, token.id), err);
         }
         x->starts[i + 1] = (uint32_t)x->own.n;
     }
@@ -327,8 +320,7 @@ static imr_status without_held(sample *x, const imr_context_table *c, imr_error 
 {
     IMR_AUTOFREE uint32_t *place = IMR_NEW_ARRAY(uint32_t, c->words);
     x->texts = IMR_NEW_ARRAY(const char *, c->words);
-    if (!place || !x->texts)
-        return imr_fail_memory(err);
+    IMR_NEED(place && x->texts, err);
     IMR_TRY(imr_matrix_init(&x->without, c->words, c->n, err));
     size_t n = 0;
     for (size_t w = 0; w < c->words; w++) {

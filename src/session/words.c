@@ -136,9 +136,7 @@ static imr_status choose(imr_session *s, const imr_progress *progress, imr_error
         return IMR_OK;
     }
     free_told(&w->next);
-    w->next = IMR_NEW(imr_told);
-    if (!w->next)
-        return imr_fail_memory(err);
+    IMR_NEED(w->next = IMR_NEW(imr_told), err);
     if (name)
         IMR_TRY(imr_table_open(&w->next->source, &found, s, name, true, progress, err));
     for (size_t i = 0; i < IMR_TABLES && !found; i++)

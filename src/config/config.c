@@ -221,8 +221,7 @@ imr_status imr_config_set(imr_config *c, imr_option_id id, const char *text, imr
     text = imr_arena_strdup(c->arena, text);
     where = imr_arena_strdup(c->arena, where);
     const bool list = o->kind == IMR_KIND_LIST;
-    if (!text || !where || (list && !IMR_GROW(&v->items, 1)))
-        return imr_fail_memory(err);
+    IMR_NEED(text && where && (!list || IMR_GROW(&v->items, 1)), err);
     if (v->source != source)
         v->items.n = 0;
     if (list)

@@ -64,8 +64,7 @@ imr_status imr_candidates(uint32_t *out, const imr_ranker *r, imr_stage stage, i
     IMR_AUTOFREE float *kept = IMR_NEW_ARRAY(float, 2 * q * k);
     IMR_AUTOFREE uint32_t *rows = IMR_NEW_ARRAY(uint32_t, 3 * q * k);
     IMR_AUTOFREE best *bests = IMR_NEW_ARRAY(best, 2 * q);
-    if (!scores || (d.half && !widened) || !kept || !rows || !bests)
-        return imr_fail_memory(err);
+    IMR_NEED(scores && (!d.half || widened) && kept && rows && bests, err);
     for (size_t i = 0; i < 2 * q; i++)
         bests[i] = (best){kept + i * k, rows + i * k, 0};
     for (size_t first = 0; first < d.rows && k; first += BLOCK) {

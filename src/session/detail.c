@@ -315,18 +315,15 @@ imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place,
 imr_status imr_session_details(imr_session *s, const imr_trace *t, size_t full,
                                const imr_progress *progress, imr_details *out, imr_error *err)
 {
+    IMR_CLEANUP(imr_details_done)
     imr_details d = {.v = IMR_NEW_ARRAY(imr_detail *, t->n_documents)};
-    imr_status status = d.v ? IMR_OK : imr_fail_memory(err);
-    while (status == IMR_OK && d.n < t->n_documents) {
-        status = imr_session_detail(s, t, d.n, d.n < full ? IMR_DETAIL_WORDS : IMR_DETAIL_NUMBERS,
-                                    progress, &d.v[d.n], err);
-        d.n += status == IMR_OK;
-    }
-    if (status == IMR_OK)
-        *out = d;
-    else
-        imr_details_done(&d);
-    return status;
+    IMR_NEED(d.v, err);
+    for (; d.n < t->n_documents; d.n++)
+        IMR_TRY(imr_session_detail(s, t, d.n, d.n < full ? IMR_DETAIL_WORDS : IMR_DETAIL_NUMBERS,
+                                   progress, &d.v[d.n], err));
+    *out = d;
+    d = (imr_details){0};
+    return IMR_OK;
 }
 
 void imr_details_done(imr_details *d)

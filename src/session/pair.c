@@ -76,8 +76,7 @@ static imr_status nearest(imr_trace_token **out, size_t *n, const imr_session *s
     for (; *n < found && !isnan(size[order[*n]]); ++*n) {
         const char *text = imr_encoder_token_text(s->encoder, order[*n]);
         (*out)[*n] = (imr_trace_token){imr_trace_keep(t->arena, text), cosine[order[*n]]};
-        if (!(*out)[*n].text)
-            return imr_fail_memory(err);
+        IMR_NEED((*out)[*n].text, err);
     }
     return IMR_OK;
 }

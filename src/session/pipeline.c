@@ -380,8 +380,7 @@ static imr_status keep_bases(imr_session *s, imr_trace *t, const imr_listing *l,
     IMR_CLEANUP(imr_matrix_done) imr_matrix projected = {0};
     r->base_mean = IMR_ARENA_ARRAY(t->arena, double, r->n);
     r->norms = has_bias ? IMR_ARENA_ARRAY(t->arena, float, l->n) : NULL;
-    if (!r->base_mean || (has_bias && !r->norms))
-        return imr_fail_memory(err);
+    IMR_NEED(r->base_mean && (!has_bias || r->norms), err);
     IMR_TRY(imr_matrix_init(&base, l->n, r->n, err));
     for (size_t i = 0; i < l->n; i++) {
         float *x = imr_matrix_row(&base, i);

@@ -55,8 +55,7 @@ imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const im
                     : measure_rows(&r, progress, err));
     for (imr_stage k = 0; k < (adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++)
         IMR_NEED(r.sim[k] = IMR_NEW_ARRAY(float, n), err);
-    if (adapter && !(r.query = IMR_NEW_ARRAY(float, adapter->w.m)))
-        return imr_fail_memory(err);
+    IMR_NEED(!adapter || (r.query = IMR_NEW_ARRAY(float, adapter->w.m)), err);
     *out = r;
     r = (imr_ranker){0};
     return IMR_OK;
@@ -166,8 +165,7 @@ static imr_status allocate_listing(imr_listing *l, size_t n, size_t m, imr_arena
     l->feedback = IMR_ARENA_ARRAY(arena, bool, n);
     l->d = m ? IMR_ARENA_ARRAY(arena, float, n *m) : NULL;
     l->d_mod = m ? IMR_ARENA_ARRAY(arena, float, n *m) : NULL;
-    if (!l->document || !l->feedback || (m && (!l->d || !l->d_mod)))
-        return imr_fail_memory(err);
+    IMR_NEED(l->document && l->feedback && (!m || (l->d && l->d_mod)), err);
     for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {
         l->rank[k] = IMR_ARENA_ARRAY(arena, uint32_t, n);
         l->sim[k] = IMR_ARENA_ARRAY(arena, float, n);

@@ -83,22 +83,18 @@ static bool is_generic(const char *name)
  * alone would say nothing ("demo/adapter"). */
 static const char *short_name(imr_session *s, const char *path)
 {
-    IMR_AUTOFREE char *copy = imr_strdup(path);
-    if (!copy) {
-        s->failed = true;
-        return "";
-    }
-    size_t n = strlen(copy);
-    while (n > 1 && copy[n - 1] == '/')
-        copy[--n] = '\0';
-    const char *base = imr_path_base(copy);
+    imr_path copy = imr_path_in("", path);
+    size_t n = strlen(copy.s);
+    while (n > 1 && copy.s[n - 1] == '/')
+        copy.s[--n] = '\0';
+    const char *base = imr_path_base(copy.s);
     char *dot = strrchr(base, '.');
     if (dot && dot != base && (strcmp(dot, ".pt") == 0 || strcmp(dot, ".safetensors") == 0))
         *dot = '\0';
     if (is_generic(base)) {
-        while (base > copy && base[-1] == '/')
+        while (base > copy.s && base[-1] == '/')
             base--;
-        while (base > copy && base[-1] != '/')
+        while (base > copy.s && base[-1] != '/')
             base--;
     }
     return imr_session_string(s, base);

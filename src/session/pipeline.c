@@ -504,6 +504,8 @@ static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, 
 {
     imr_listing l;
     double at = imr_clock_seconds(), now;
+    IMR_NEED(t->query_prefix = imr_arena_strdup(t->arena, s->prefix), err);
+    IMR_TRY(imr_session_check_settings(&t->settings, s, err));
     IMR_TRY(find_vector(s, request, t, err));
     now = imr_clock_seconds();
     t->timing.encode = 1e3 * (now - at);
@@ -545,12 +547,7 @@ imr_status imr_session_run(imr_session *s, const imr_request *request, imr_trace
     t->settings = request->settings;
     t->serial = request->serial;
     t->number = s->number << 32 | ++s->runs;
-    t->query_prefix = imr_arena_strdup(arena, s->prefix);
-    imr_status status = t->query_prefix ? IMR_OK : imr_fail_memory(err);
-    if (status == IMR_OK)
-        status = imr_session_check_settings(&t->settings, s, err);
-    if (status == IMR_OK)
-        status = run(s, request, t, err);
+    const imr_status status = run(s, request, t, err);
     if (status != IMR_OK) {
         imr_trace_free(t);
         return status;

@@ -41,6 +41,7 @@ typedef struct plan {
     imr_kept_column column[IMR_KEPT_COLUMNS]; /* rows, base scales, working scales */
     size_t bytes;
     float *base_block, *block; /* [BLOCK, ...], only where the store is float16 */
+    uint8_t head[HEADER];      /* of the file */
 } plan;
 
 static void plan_done(plan *p)
@@ -164,7 +165,7 @@ static imr_status into_memory(imr_projected *out, plan *p, imr_error *err)
 
 /* ---- the file ---- */
 
-static void put_header(uint8_t *out, const plan *p)
+static void put_header(plan *p)
 {
     header h = {.byte_order = BYTE_ORDER_MARK,
                 .half = p->half,
@@ -176,8 +177,7 @@ static void put_header(uint8_t *out, const plan *p)
     memcpy(h.magic, MAGIC, sizeof h.magic);
     snprintf(h.adapter, sizeof h.adapter, "%s", p->adapter->sha256);
     snprintf(h.cache, sizeof h.cache, "%s", p->cache->sha256);
-    memset(out, 0, HEADER);
-    memcpy(out, &h, sizeof h);
+    memcpy(p->head, &h, sizeof h);
 }
 
 static bool near(float found, float expected, float scale, bool half)
@@ -208,16 +208,14 @@ static bool row_fits(const imr_projected *f, plan *p, float *buffers, size_t i)
 static imr_status map(imr_projected *out, bool *fits, plan *p, const char *path, imr_error *err)
 {
     imr_projected found = {0};
-    IMR_AUTOFREE uint8_t *expected = imr_alloc(HEADER, 1);
     IMR_AUTOFREE float *buffers = IMR_NEW_ARRAY(float, 2 * p->m);
     *fits = false;
-    IMR_NEED(expected && buffers, err);
+    IMR_NEED(buffers, err);
     const imr_status status = imr_file_map(&found.file, path, err);
     if (status != IMR_OK)
         return status == IMR_E_MEMORY ? status : IMR_OK;
-    put_header(expected, p);
     *fits = found.file.mapped && found.file.len == HEADER + p->bytes &&
-            memcmp(found.file.data, expected, HEADER) == 0;
+            memcmp(found.file.data, p->head, HEADER) == 0;
     if (*fits)
         lay_out(&found, p, found.file.data + HEADER);
     for (size_t i = 0; *fits && i < SAMPLE && i < p->base.rows; i++)
@@ -233,10 +231,7 @@ static imr_status map(imr_projected *out, bool *fits, plan *p, const char *path,
 
 static imr_status write_file(plan *p, imr_kept *f, const char *path, imr_error *err)
 {
-    IMR_AUTOFREE uint8_t *head = imr_alloc(HEADER, 1);
-    IMR_NEED(head, err);
-    imr_kept_rows r = {.head = head, .head_bytes = HEADER, .file = *f};
-    put_header(head, p);
+    imr_kept_rows r = {.head = p->head, .head_bytes = HEADER, .file = *f};
     IMR_TRY(imr_kept_resize(f, 0, err)); /* what a killed process left */
     IMR_TRY(imr_kept_resize(f, HEADER + p->bytes, err));
     IMR_TRY(project(p, &r, err));
@@ -273,6 +268,7 @@ static imr_status open_kept(imr_projected *out, plan *p, imr_error *err)
     const imr_path dir = imr_path_in(p->cache->path, "projected");
     const imr_path path = imr_path_in(dir.s, p->adapter->sha256);
     IMR_AUTOBUF imr_buf notice = {0};
+    put_header(p);
     IMR_TRY(map(out, &fits, p, path.s, err));
     if (fits)
         return IMR_OK;

@@ -131,30 +131,14 @@ static imr_status make_in_memory(imr_encoded_table *t, const imr_encoder *e,
     return IMR_OK;
 }
 
-/* Opens for writing under the lock; *why says in words what refused it, for a table in memory. */
-static imr_status open_for_writing(bool *refused, table_files *f, const char *dir, imr_error *why,
-                                   imr_error *err)
+/* Under the lock. */
+static imr_status open_for_writing(table_files *f, const char *dir, imr_error *err)
 {
-    *refused = true;
-    imr_status status = imr_dir_make(imr_path_in(dir, "tokens").s, why);
-    if (status == IMR_E_MEMORY)
-        return imr_fail_memory(err);
-    if (status != IMR_OK)
-        return IMR_OK;
-    status = imr_kept_lock(&f->guard, f->lock.s, why);
-    if (status == IMR_E_BUSY)
-        return imr_fail(err, status,
-                        "another process is encoding the tokens for %s: wait for it, or use "
-                        "--token-table input",
-                        dir);
-    if (status == IMR_OK)
-        status = imr_kept_open(&f->table.file, f->npy.s, why);
-    if (status == IMR_OK)
-        status = imr_kept_open(&f->journal, f->blocks.s, why);
-    if (status == IMR_E_MEMORY)
-        return imr_fail_memory(err);
+    IMR_TRY(imr_dir_make(imr_path_in(dir, "tokens").s, err));
+    IMR_TRY(imr_kept_lock(&f->guard, f->lock.s, err));
+    IMR_TRY(imr_kept_open(&f->table.file, f->npy.s, err));
+    IMR_TRY(imr_kept_open(&f->journal, f->blocks.s, err));
     f->table.file.advice = f->journal.advice = ADVICE;
-    *refused = status != IMR_OK;
     return IMR_OK;
 }
 
@@ -172,13 +156,19 @@ static imr_status map_rows(imr_encoded_table *t, const table_files *f, imr_error
 }
 
 /* What of the table is not on the disk; without a way to write, all of it in memory. */
-static imr_status make_missing(bool *in_memory, table_files *f, imr_encoded_table *t,
-                               const imr_encoder *e, const char *dir, const imr_progress *progress,
-                               imr_error *err)
+static imr_status make_missing(table_files *f, imr_encoded_table *t, const imr_encoder *e,
+                               const char *dir, const imr_progress *progress, imr_error *err)
 {
     imr_error why;
-    IMR_TRY(open_for_writing(in_memory, f, dir, &why, err));
-    if (*in_memory) {
+    const imr_status status = open_for_writing(f, dir, &why);
+    if (status == IMR_E_BUSY)
+        return imr_fail(err, status,
+                        "another process is encoding the tokens for %s: wait for it, or use "
+                        "--token-table input",
+                        dir);
+    if (status == IMR_E_MEMORY)
+        return imr_fail_memory(err);
+    if (status != IMR_OK) {
         snprintf(t->notice, sizeof t->notice,
                  "the token table is in memory only and is made again every time: %.200s",
                  why.text);
@@ -200,7 +190,7 @@ static imr_status open_files(table_files *f, bool *found, imr_encoded_table *t,
                              const imr_encoder *e, const char *sha256, const char *dir,
                              const imr_progress *progress, imr_error *err)
 {
-    bool whole, in_memory = false;
+    bool whole;
     lay_out(f, imr_encoder_token_count(e), e->dim, BLOCK);
     snprintf(f->header, sizeof f->header, "imrnn-tokens 1 %.64s %zu %zu %d\n", sha256,
              f->table.rows, f->dim, BLOCK);
@@ -209,9 +199,9 @@ static imr_status open_files(table_files *f, bool *found, imr_encoded_table *t,
     if (found)
         *found = whole;
     else if (!whole)
-        IMR_TRY(make_missing(&in_memory, f, t, e, dir, progress, err));
+        IMR_TRY(make_missing(f, t, e, dir, progress, err));
     t->kept = f->table.rows - t->made;
-    return in_memory || (found && !whole) ? IMR_OK : map_rows(t, f, err);
+    return t->owned || (found && !whole) ? IMR_OK : map_rows(t, f, err);
 }
 
 imr_status imr_encoded_table_open(imr_encoded_table *out, bool *found, const imr_encoder *e,

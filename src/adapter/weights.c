@@ -146,7 +146,8 @@ void imr_weights_random(imr_weights *w, uint64_t seed)
             for (size_t j = 0; j < count; j++)
                 v[j] = id == IMR_W_PROJECTOR && j % (w->n + 1) == 0 ? 1.0f : 0.0f;
         else if (id == IMR_W_PROJECTOR || id == IMR_W_PROJECTOR_BIAS)
-            imr_random_fill_uniform(&r, v, count, -bound, bound);
+            for (size_t j = 0; j < count; j++)
+                v[j] = (float)(-bound + 2 * bound * imr_random_uniform(&r));
         else if (id < IMR_W_QUERY_NORM && i % 2 == 0)
             imr_random_fill_normal(&r, v, count, 0.01);
         else

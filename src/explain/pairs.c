@@ -197,12 +197,13 @@ static imr_share_side side_of(const imr_why_input *in, bool query)
 {
     const imr_weights *w = in->weights;
     const imr_why_run *r = in->run;
+    const float *gates = query ? r->query_scale : r->document_scale;
     return (imr_share_side){
         .projector = imr_weight_view(w, IMR_W_PROJECTOR),
         .projector_bias =
             imr_weight_count(w, IMR_W_PROJECTOR_BIAS) ? imr_weight(w, IMR_W_PROJECTOR_BIAS) : NULL,
-        .scale = query ? r->query_scale : r->document_scale,
-        .weight = query ? r->query_weight : r->document_weight,
+        .scale = imr_form_scales(w->form) ? gates : NULL,
+        .weight = imr_form_scales(w->form) ? NULL : gates,
         .bias = query ? r->query_bias : r->document_bias,
         .gain = imr_weight(w, query ? IMR_W_QUERY_NORM : IMR_W_DOC_NORM),
         .shift = imr_weight(w, query ? IMR_W_QUERY_NORM_BIAS : IMR_W_DOC_NORM_BIAS),

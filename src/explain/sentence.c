@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/attr.h"
-
 #define LIFTED       0.05 /* sd */
 #define LITTLE       0.3
 #define NAMED        0.02

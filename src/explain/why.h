@@ -177,10 +177,9 @@ typedef struct imr_why_run {
     float *q, *q_after;
     float *d, *d_after; /* [k,m] in the order of the list */
     float *norms;       /* [k] |P x + c|; NULL where c is zero */
-    /* Of the documents' modulation (s, b) and of the query's (u, w), [m]; form full: scales NULL
-     * and matrices [m,m]. */
-    float *document_scale, *document_bias, *document_weight;
-    float *query_scale, *query_bias, *query_weight;
+    /* Of the documents' modulation (s, b) and of the query's (u, w), [m]; form full: matrices [m,m]
+     * in place of the scales. */
+    float *document_scale, *document_bias, *query_scale, *query_bias;
 } imr_why_run;
 
 /* A text as it was read. {0}: no text, or no tokeniser for it. */

@@ -73,9 +73,3 @@ void imr_random_fill_normal(imr_random *r, float *v, size_t n, double sd)
     for (size_t i = 0; i < n; i++)
         v[i] = (float)(sd * imr_random_normal(r));
 }
-
-void imr_random_fill_uniform(imr_random *r, float *v, size_t n, double low, double high)
-{
-    for (size_t i = 0; i < n; i++)
-        v[i] = (float)(low + (high - low) * imr_random_uniform(r));
-}

@@ -21,8 +21,7 @@ uint64_t imr_random_below(imr_random *r, uint64_t n);          /* 0..n-1, no bia
 double imr_random_normal(imr_random *r);                       /* mean 0, sd 1 (Marsaglia polar) */
 void imr_random_shuffle(imr_random *r, uint32_t *v, size_t n); /* Fisher-Yates */
 
-/* n normal values of standard deviation sd; n uniform ones in [low,high). */
+/* n normal values of standard deviation sd. */
 void imr_random_fill_normal(imr_random *r, float *v, size_t n, double sd);
-void imr_random_fill_uniform(imr_random *r, float *v, size_t n, double low, double high);
 
 #endif

@@ -141,14 +141,6 @@ static imr_status assemble(imr_svd_sparse *s, const imr_matrix *q, const imr_mat
     return IMR_OK;
 }
 
-static bool check_csr(const imr_csr *a)
-{
-    for (size_t e = 0; e < (size_t)a->start[a->rows]; e++)
-        if (!isfinite(a->value[e]))
-            return false;
-    return true;
-}
-
 imr_status imr_svd_sparse_init(imr_svd_sparse *out, const imr_csr *a,
                                const imr_svd_sparse_options *options, const imr_progress *progress,
                                imr_error *err)
@@ -158,7 +150,7 @@ imr_status imr_svd_sparse_init(imr_svd_sparse *out, const imr_csr *a,
         return imr_fail(err, IMR_E_SHAPE,
                         "%zu dimensions asked of a %zu x %zu matrix; it has at most %zu",
                         options->k, a->rows, a->cols, low);
-    if (!check_csr(a))
+    if (imr_view_first_bad(imr_view_of(a->value, 1, a->start[a->rows])) < a->start[a->rows])
         return imr_fail(err, IMR_E_NUMERIC, "the sparse matrix holds a value that is not finite");
     size_t l = options->k + options->oversample < low ? options->k + options->oversample : low;
     const char *what = "decomposing";
@@ -187,12 +179,10 @@ imr_status imr_svd_sparse_init(imr_svd_sparse *out, const imr_csr *a,
         if (!imr_progress_step(progress, what, ++done, steps))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
     }
-    imr_svd_sparse s = {0};
-    imr_status status = assemble(&s, &q, &z, r, options->k, err);
-    if (status == IMR_OK)
-        *out = s;
-    else
-        imr_svd_sparse_done(&s);
+    IMR_CLEANUP(imr_svd_sparse_done) imr_svd_sparse s = {0};
+    IMR_TRY(assemble(&s, &q, &z, r, options->k, err));
+    *out = s;
+    s = (imr_svd_sparse){0};
     (void)imr_progress_step(progress, what, steps, steps);
-    return status;
+    return IMR_OK;
 }

@@ -80,8 +80,8 @@ static imr_status score(float (*out)[IMR_STAGE_COUNT], const imr_session *s, con
     float *after = d + base.rows * r->m;
     const imr_view projected = imr_view_of(d, base.rows, r->m);
     IMR_TRY(imr_adapter_project(s->adapter, base, d, err));
-    imr_modulate(after, projected, &s->adapter->w, IMR_W_DOC_NORM,
-                 r->document_weight ? r->document_weight : r->document_scale, r->document_bias);
+    imr_modulate(after, projected, &s->adapter->w, IMR_W_DOC_NORM, r->document_scale,
+                 r->document_bias);
     for (size_t i = 0; i < base.rows; i++) {
         out[i][IMR_STAGE_BEFORE] = (float)imr_nn_cosine(r->q, d + i * r->m, r->m);
         out[i][IMR_STAGE_AFTER] = (float)imr_nn_cosine(r->q_after, after + i * r->m, r->m);

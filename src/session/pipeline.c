@@ -420,8 +420,8 @@ static imr_status keep_vectors(imr_session *s, imr_trace *t, const imr_listing *
         {&r->q_after, run->q_mod, m},
         {&r->document_bias, run->bias_q, m},
         {&r->query_bias, run->bias_d, m},
-        {scales ? &r->document_scale : &r->document_weight, run->scale_q, scales ? m : m * m},
-        {scales ? &r->query_scale : &r->query_weight, run->scale_d, scales ? m : m * m},
+        {&r->document_scale, run->scale_q, scales ? m : m * m},
+        {&r->query_scale, run->scale_d, scales ? m : m * m},
     };
     for (size_t i = 0; i < (m ? IMR_LEN(kept) : 1); i++)
         IMR_NEED(*kept[i].to = copy(t->arena, kept[i].from, kept[i].count), err);

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "base/sha256.h"
-#include "explain/lens_quality.h"
+#include "explain/lens.h"
 #include "explain/why.h"
 
 typedef enum imr_scope { IMR_SCOPE_RERANK, IMR_SCOPE_RESCORE, IMR_SCOPE_CORPUS } imr_scope;

@@ -1,4 +1,4 @@
-#include "explain/lens_quality.h"
+#include "explain/lens.h"
 
 #include "base/mem.h"
 #include "tests/unit/explain/support.h"

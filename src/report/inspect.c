@@ -114,7 +114,7 @@ imr_status imr_found_failure(imr_inspection *i, imr_status status, const imr_err
 
 typedef struct kind {
     const char *name;
-    imr_status (*look)(imr_inspection *i, const imr_progress *progress, imr_error *err);
+    imr_look_fn *look;
 } kind;
 
 static const kind adapter = {"adapter", imr_inspect_adapter}, array = {"array", imr_inspect_array},

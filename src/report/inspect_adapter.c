@@ -73,8 +73,7 @@ static imr_status add_projector(imr_inspection *i, const imr_weights *w, imr_err
 static imr_status add_survey(imr_inspection *i, const imr_adapter *a, imr_error *err)
 {
     imr_adapter_survey s;
-    IMR_AUTOBUF imr_buf json = {0};
-    IMR_AUTOBUF imr_buf text = {0};
+    IMR_AUTOBUF imr_buf json = {0}, text = {0};
     IMR_TRY(imr_adapter_survey_run(&s, a, SURVEY_QUERIES, SURVEY_SEED, err));
     imr_fact_int(i, "survey_queries", "random queries", s.queries);
     imr_json_printf(&json, "{'min': %g, 'mean': %g, 'max': %g, 'sd': %g}", s.scale_min,
@@ -136,8 +135,7 @@ static void put_member(imr_buf *b, const char *path, const imr_json *node)
 static imr_status add_metadata(imr_inspection *i, const imr_adapter *a, imr_error *err)
 {
     imr_json *root IMR_AUTOJSON = NULL;
-    IMR_AUTOBUF imr_buf json = {0};
-    IMR_AUTOBUF imr_buf text = {0};
+    IMR_AUTOBUF imr_buf json = {0}, text = {0};
     if (!a->metadata)
         return IMR_OK;
     IMR_TRY(imr_json_parse(&root, a->metadata, strlen(a->metadata), "metadata", err));

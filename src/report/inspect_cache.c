@@ -18,8 +18,7 @@ static imr_status norms(double *low, double *high, const imr_cache *c, const imr
 {
     const size_t rows = c->documents.ids.n, n = c->dim;
     IMR_AUTOFREE float *block = imr_alloc(BLOCK, n * sizeof *block);
-    if (!block)
-        return imr_fail_memory(err);
+    IMR_NEED(block, err);
     double least = INFINITY, most = 0;
     for (size_t i = 0; i < rows; i += BLOCK) {
         const size_t count = rows - i < BLOCK ? rows - i : BLOCK;
@@ -80,8 +79,7 @@ static void put_splits(imr_inspection *i, imr_buf *json, imr_buf *text)
 
 static void add_cache_splits(imr_inspection *i, const imr_cache *c)
 {
-    IMR_AUTOBUF imr_buf json = {0};
-    IMR_AUTOBUF imr_buf text = {0};
+    IMR_AUTOBUF imr_buf json = {0}, text = {0};
     imr_buf_char(&json, '{');
     for (size_t s = 0; s < c->n_splits; s++) {
         size_t queries;
@@ -97,8 +95,7 @@ static void add_cache_splits(imr_inspection *i, const imr_cache *c)
 static void add_tokens(imr_inspection *i, const imr_cache *c)
 {
     static const char *const names[] = {"documents", "queries"};
-    IMR_AUTOBUF imr_buf json = {0};
-    IMR_AUTOBUF imr_buf text = {0};
+    IMR_AUTOBUF imr_buf json = {0}, text = {0};
     for (int k = 0; k < 2; k++) {
         const imr_token_totals t = c->tokens[k];
         if (t.total == 0)
@@ -117,8 +114,7 @@ static void add_tokens(imr_inspection *i, const imr_cache *c)
 static imr_status add_tables(imr_inspection *i, const imr_cache *c, imr_error *err)
 {
     IMR_AUTOFREE imr_encoded_table_info *tables = NULL;
-    IMR_AUTOBUF imr_buf json = {0};
-    IMR_AUTOBUF imr_buf text = {0};
+    IMR_AUTOBUF imr_buf json = {0}, text = {0};
     const char *own = c->encoder.sha256;
     size_t n;
     IMR_TRY(imr_encoded_table_list(&tables, &n, i->path, err));
@@ -152,10 +148,8 @@ static imr_status add_tables(imr_inspection *i, const imr_cache *c, imr_error *e
 static imr_status add_unpacked(imr_inspection *i, imr_error *err)
 {
     IMR_AUTOFREE char *dir = imr_path_join(i->path, IMR_STORE_UNPACKED);
-    IMR_AUTOBUF imr_buf json = {0};
-    IMR_AUTOBUF imr_buf text = {0};
-    if (!dir)
-        return imr_fail_memory(err);
+    IMR_AUTOBUF imr_buf json = {0}, text = {0};
+    IMR_NEED(dir, err);
     const size_t bytes = (size_t)imr_dataset_unpacked_bytes(dir);
     imr_buf_printf(&json, "%zu", bytes);
     imr_buf_printf(&text,
@@ -199,8 +193,7 @@ imr_status imr_inspect_cache(imr_inspection *i, const imr_progress *progress, im
 static void found_missing(imr_inspection *i, const char *split, size_t n, const char *what,
                           const char *first, const char *fix)
 {
-    IMR_AUTOBUF imr_buf where = {0};
-    IMR_AUTOBUF imr_buf text = {0};
+    IMR_AUTOBUF imr_buf where = {0}, text = {0};
     imr_buf_printf(&where, "qrels/%s.tsv", split);
     imr_buf_printf(&text, "%zu judged %s, the first is '%s'", n, what, first);
     if (n)
@@ -209,8 +202,7 @@ static void found_missing(imr_inspection *i, const char *split, size_t n, const 
 
 static void add_splits(imr_inspection *i, const imr_dataset *d)
 {
-    IMR_AUTOBUF imr_buf json = {0};
-    IMR_AUTOBUF imr_buf text = {0};
+    IMR_AUTOBUF imr_buf json = {0}, text = {0};
     imr_buf_char(&json, '{');
     for (size_t s = 0; s < d->n_splits; s++) {
         const char *name = d->splits[s].name, *query = "", *document = "";

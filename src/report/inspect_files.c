@@ -17,8 +17,7 @@ imr_status imr_inspect_array(imr_inspection *i, const imr_progress *progress, im
     IMR_CLEANUP(imr_npy_done) imr_npy array = {0};
     IMR_TRY(imr_npy_open(&array, i->path, err));
     char shape[160];
-    IMR_AUTOBUF imr_buf json = {0};
-    IMR_AUTOBUF imr_buf text = {0};
+    IMR_AUTOBUF imr_buf json = {0}, text = {0};
     imr_buf_char(&json, '[');
     for (uint32_t d = 0; d < array.t.rank; d++)
         imr_buf_printf(&json, "%s%llu", d ? ", " : "", (unsigned long long)array.t.shape[d]);

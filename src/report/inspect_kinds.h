@@ -7,22 +7,9 @@
 
 #include "report/inspect.h"
 
-imr_status imr_inspect_adapter(imr_inspection *i, const imr_progress *progress,
-                               imr_error *err) IMR_NODISCARD;
-imr_status imr_inspect_array(imr_inspection *i, const imr_progress *progress,
-                             imr_error *err) IMR_NODISCARD;
-imr_status imr_inspect_cache(imr_inspection *i, const imr_progress *progress,
-                             imr_error *err) IMR_NODISCARD;
-imr_status imr_inspect_dataset(imr_inspection *i, const imr_progress *progress,
-                               imr_error *err) IMR_NODISCARD;
-imr_status imr_inspect_encoder(imr_inspection *i, const imr_progress *progress,
-                               imr_error *err) IMR_NODISCARD;
-imr_status imr_inspect_qrels(imr_inspection *i, const imr_progress *progress,
-                             imr_error *err) IMR_NODISCARD;
-imr_status imr_inspect_report(imr_inspection *i, const imr_progress *progress,
-                              imr_error *err) IMR_NODISCARD;
-imr_status imr_inspect_run(imr_inspection *i, const imr_progress *progress,
-                           imr_error *err) IMR_NODISCARD;
+typedef imr_status imr_look_fn(imr_inspection *i, const imr_progress *progress, imr_error *err);
+imr_look_fn imr_inspect_adapter, imr_inspect_array, imr_inspect_cache, imr_inspect_dataset,
+    imr_inspect_encoder, imr_inspect_qrels, imr_inspect_report, imr_inspect_run;
 
 /* A fact: a member of the JSON object and, unless label is NULL, a line for people. What cannot be
  * allocated sticks in the buffers of the inspection. */

@@ -5,12 +5,10 @@
 #include "report/formats.h"
 #include "text/utf8.h"
 
-const imr_report_format imr_report_formats[] = {
-    {"text", "txt", "for people", imr_report_text},
-    {"json", "json", "for programs: imrnn.explanation/1", imr_report_json},
-    {"words", "txt", "query words x document words", imr_report_words},
-};
-const size_t imr_report_format_count = IMR_LEN(imr_report_formats);
+static const struct {
+    const char *name;
+    void (*write)(const imr_trace *t, const imr_report_context *context, imr_buf *out);
+} formats[] = {{"text", imr_report_text}, {"json", imr_report_json}, {"words", imr_report_words}};
 
 const imr_detail *imr_report_query(const imr_trace *t, const imr_report_context *c)
 {
@@ -26,14 +24,14 @@ const imr_detail *imr_report_query(const imr_trace *t, const imr_report_context 
 imr_status imr_report_render(const imr_trace *t, const char *format,
                              const imr_report_context *context, imr_buf *out, imr_error *err)
 {
-    for (size_t i = 0; i < imr_report_format_count; i++)
-        if (strcmp(imr_report_formats[i].name, format) == 0) {
-            imr_report_formats[i].write(t, context, out);
+    for (size_t i = 0; i < IMR_LEN(formats); i++)
+        if (strcmp(formats[i].name, format) == 0) {
+            formats[i].write(t, context, out);
             return imr_buf_check(out, err);
         }
     IMR_AUTOBUF imr_buf known = {0};
-    for (size_t i = 0; i < imr_report_format_count; i++)
-        imr_buf_printf(&known, "%s%s", i ? ", " : "", imr_report_formats[i].name);
+    for (size_t i = 0; i < IMR_LEN(formats); i++)
+        imr_buf_printf(&known, "%s%s", i ? ", " : "", formats[i].name);
     return imr_fail(err, IMR_E_USAGE, "unknown report format '%s'; known: %s", format,
                     imr_buf_text(&known));
 }

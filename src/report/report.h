@@ -1,5 +1,5 @@
 /*
- * report/report.h - a trace as a document for people or programs: one table of formats.
+ * report/report.h - a trace as a document for people or programs.
  *
  *   text    what went in, the ranking, each document's why in sentences, words and numbers
  *   json    imrnn.explanation/1 (assets/report.schema.json)
@@ -35,14 +35,6 @@ typedef struct imr_report_context {
     imr_report_pairs pairs;     /* json */
     size_t width; /* text, words: from IMR_REPORT_WIDTH_LEAST on; 0: IMR_REPORT_WIDTH */
 } imr_report_context;
-
-typedef struct imr_report_format {
-    const char *name, *extension, *summary;
-    void (*write)(const imr_trace *t, const imr_report_context *context, imr_buf *out);
-} imr_report_format;
-
-extern const imr_report_format imr_report_formats[];
-extern const size_t imr_report_format_count;
 
 /* context may be NULL. IMR_E_USAGE for an unknown format, naming the known ones. */
 imr_status imr_report_render(const imr_trace *t, const char *format,

@@ -143,10 +143,7 @@ static void query(imr_buf *out, const imr_trace *t, const imr_detail *any,
 
 static void rank(imr_buf *out, uint32_t r)
 {
-    if (r)
-        imr_buf_printf(out, "%6u", r);
-    else
-        imr_buf_str(out, "     -");
+    imr_buf_printf(out, r ? "%6u" : "     -", r);
 }
 
 /* A line of the ranking: three ranks, the move and the lift against the encoder. */

@@ -18,27 +18,6 @@ typedef struct table {
     int decimals;
 } table;
 
-static void table_done(table *t)
-{
-    imr_free(t->v);
-    imr_free(t->row);
-    imr_free(t->column);
-    imr_free(t->rows);
-    imr_free(t->columns);
-}
-
-static bool table_init(table *t, const imr_pairs *p)
-{
-    const size_t q = p->n_query + 1, d = p->n_document + 1;
-    *t = (table){.p = p};
-    t->v = IMR_NEW_ARRAY(double, q *d);
-    t->row = IMR_NEW_ARRAY(double, q);
-    t->column = IMR_NEW_ARRAY(double, d);
-    t->rows = IMR_NEW_ARRAY(uint32_t, q);
-    t->columns = IMR_NEW_ARRAY(uint32_t, d);
-    return t->v && t->row && t->column && t->rows && t->columns;
-}
-
 static void add(table *t, imr_stage stage, double sign)
 {
     const imr_pairs *p = t->p;
@@ -141,27 +120,35 @@ static void check(imr_buf *out, const imr_why *w, int stage, size_t width)
     imr_report_wrap(out, imr_buf_text(&text), 0, 0, width);
 }
 
-static bool one(imr_buf *out, const imr_why *w, int stage, size_t width)
+static void one(imr_buf *out, const imr_why *w, int stage, size_t width)
 {
     static const char *const titles[] = {"encoder", "projected", "after",
                                          "change: after - encoder"};
     const bool centred = w->pairs.centred[IMR_STAGE_ENCODER];
-    table t;
-    bool ok = table_init(&t, &w->pairs);
-    if (ok) {
-        t.decimals = centred && stage != IMR_STAGE_COUNT ? 2 : 3;
-        add(&t, stage == IMR_STAGE_COUNT ? IMR_STAGE_AFTER : (imr_stage)stage, 1);
-        if (stage == IMR_STAGE_COUNT)
-            add(&t, IMR_STAGE_ENCODER, -1);
-        settle(&t);
-        imr_buf_printf(out, "\n%s, %s\n", titles[stage],
-                       centred ? "in sd above the average candidate" : "in cosine");
-        print(out, &t, width);
-        if (stage != IMR_STAGE_COUNT || centred)
-            check(out, w, stage, width);
+    const imr_pairs *p = &w->pairs;
+    const size_t q = p->n_query + 1, d = p->n_document + 1;
+    IMR_AUTOFREE double *numbers = IMR_NEW_ARRAY(double, q *d + q + d);
+    IMR_AUTOFREE uint32_t *places = IMR_NEW_ARRAY(uint32_t, q + d);
+    if (!numbers || !places) {
+        out->failed = true;
+        return;
     }
-    table_done(&t);
-    return ok;
+    table t = {.p = p,
+               .v = numbers,
+               .row = numbers + q * d,
+               .column = numbers + q * d + q,
+               .rows = places,
+               .columns = places + q,
+               .decimals = centred && stage != IMR_STAGE_COUNT ? 2 : 3};
+    add(&t, stage == IMR_STAGE_COUNT ? IMR_STAGE_AFTER : (imr_stage)stage, 1);
+    if (stage == IMR_STAGE_COUNT)
+        add(&t, IMR_STAGE_ENCODER, -1);
+    settle(&t);
+    imr_buf_printf(out, "\n%s, %s\n", titles[stage],
+                   centred ? "in sd above the average candidate" : "in cosine");
+    print(out, &t, width);
+    if (stage != IMR_STAGE_COUNT || centred)
+        check(out, w, stage, width);
 }
 
 /* ---- where there is no sum ---- */
@@ -230,8 +217,7 @@ void imr_report_words(const imr_trace *t, const imr_report_context *context, imr
         }
         for (int stage = 0; stage <= IMR_STAGE_COUNT; stage++)
             if (stage < IMR_STAGE_COUNT ? w->pairs.raw[stage] != NULL : imr_report_adapted(t))
-                if (!one(out, w, stage, width))
-                    out->failed = true;
+                one(out, w, stage, width);
         tables = true;
     }
     if (!tables)

@@ -17,8 +17,7 @@ imr_status imr_encoder_names_init(imr_encoder_names *out, const imr_encoder *enc
     char *real = realpath(encoder->folder.path, NULL);
     out->path = imr_strdup(real ? real : encoder->folder.path);
     free(real);
-    if (!out->path)
-        return imr_fail_memory(err);
+    IMR_NEED(out->path, err);
     out->identity = (imr_encoder_identity){
         .kind = encoder->kind,
         .name = encoder->folder.name,
@@ -41,8 +40,8 @@ void imr_encoder_names_done(imr_encoder_names *n)
 
 enum { BLOCK = 512, BLOCK_BYTES = 1 << 20 }; /* most texts counted at a time */
 
-static imr_status text_of(imr_buf *out, const imr_token_counter *c, bool queries, size_t row,
-                          imr_error *err)
+imr_status imr_counter_text(imr_buf *out, const imr_token_counter *c, bool queries, size_t row,
+                            imr_error *err)
 {
     imr_buf_clear(out);
     imr_buf_str(out, queries ? c->identity->query_prefix : c->identity->passage_prefix);
@@ -90,7 +89,7 @@ static imr_status count_texts(imr_token_totals *t, const imr_token_counter *c, b
             return imr_fail(err, IMR_E_CANCELLED,
                             "counting tokens was cancelled; run the same command again to go on");
         for (; n < BLOCK && bytes < BLOCK_BYTES && t->texts + n < all; n++) {
-            IMR_TRY(text_of(&texts[n], c, queries, t->texts + n, err));
+            IMR_TRY(imr_counter_text(&texts[n], c, queries, t->texts + n, err));
             bytes += texts[n].len;
         }
         IMR_TRY(count_block(t, c, texts, n, err));
@@ -152,7 +151,7 @@ static imr_status begin_table(job *j, imr_error *err)
             continue;
         if (!imr_progress_step(j->up, "counting the words of the corpus", i, all))
             return imr_fail(err, IMR_E_CANCELLED, "counting the words was cancelled");
-        IMR_TRY(text_of(&text, &j->texts, false, i, err));
+        IMR_TRY(imr_counter_text(&text, &j->texts, false, i, err));
         IMR_TRY(imr_context_count(j->context, i, imr_buf_text(&text), text.len, err));
     }
     return imr_context_choose(j->context, err);
@@ -195,8 +194,7 @@ static imr_status keep_table(const job *j, const char *dir, imr_error *err)
         return IMR_OK;
     IMR_AUTOFREE char *path = imr_path_join(dir, "manifest.json");
     imr_json *manifest IMR_AUTOJSON = NULL;
-    if (!path)
-        return imr_fail_memory(err);
+    IMR_NEED(path, err);
     IMR_TRY(imr_json_open(&manifest, path, err));
     source.corpus_sha256 = imr_json_string_or(manifest, "dataset/corpus_sha256", "");
     IMR_TRY(imr_context_finish(&rows, j->context, err));

@@ -39,6 +39,9 @@ typedef struct imr_token_counter {
     const imr_encoder_identity *identity; /* for its prefixes */
     const imr_progress *progress;
 } imr_token_counter;
+/* The text of a document or query as it is encoded, its prefix before it. */
+imr_status imr_counter_text(imr_buf *out, const imr_token_counter *c, bool queries, size_t row,
+                            imr_error *err) IMR_NODISCARD;
 imr_status imr_count_tokens(void *counter, imr_token_totals out[2], imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -88,13 +88,11 @@ static bool up_to_date(const demo *d, imr_buf *numbers)
 static imr_status write_dataset(demo *d, imr_error *err)
 {
     IMR_AUTOFREE char *qrels = imr_path_join(d->dataset_dir, "qrels");
-    if (!qrels)
-        return imr_fail_memory(err);
+    IMR_NEED(qrels, err);
     IMR_TRY(imr_dir_make(qrels, err));
     for (size_t i = 0; i < imr_demo_files_count; i++) {
         IMR_AUTOFREE char *path = imr_path_join(d->dataset_dir, imr_demo_files[i].name);
-        if (!path)
-            return imr_fail_memory(err);
+        IMR_NEED(path, err);
         IMR_TRY(imr_file_write(path, imr_demo_files[i].data, imr_demo_files[i].len, err));
     }
     return imr_dataset_open(&d->dataset, d->dataset_dir, NULL, err);
@@ -147,12 +145,6 @@ static imr_status train_adapter(demo *d, const imr_progress *progress, imr_error
 
 /* ---- the honest numbers ---- */
 
-static void put(imr_buf *out, double value, bool plus)
-{
-    char text[64];
-    imr_buf_printf(out, plus ? " %8s" : " %7s", imr_format_fixed(text, value, 4, plus));
-}
-
 static imr_status put_rows(imr_buf *out, const imr_eval *e, imr_error *err)
 {
     static const char *const what[IMR_GROUPS] = {"all test queries", "passages training saw",
@@ -161,15 +153,13 @@ static imr_status put_rows(imr_buf *out, const imr_eval *e, imr_error *err)
                    "before", "after", "change");
     for (int g = 0; g < IMR_GROUPS; g++) {
         imr_eval_row row;
+        const double *mean = row.mean;
         IMR_TRY(imr_eval_row_of(&row, e, 0, (imr_eval_group)g, DEMO_SEED, err));
-        imr_buf_printf(out, "%-21s %3zu", what[g], row.n);
-        put(out, row.mean[IMR_RANKED_ENCODER], false);
-        put(out, row.mean[IMR_RANKED_BEFORE], false);
-        put(out, row.mean[IMR_RANKED_AFTER], false);
-        put(out, row.mean[IMR_RANKED_AFTER] - row.mean[IMR_RANKED_ENCODER], true);
-        put(out, row.from_encoder.low, true);
-        put(out, row.from_encoder.high, true);
-        imr_buf_char(out, '\n');
+        imr_buf_printf(out, "%-21s %3zu %7s %7s %7s %8s %8s %8s\n", what[g], row.n,
+                       IMR_FIXED(mean[IMR_RANKED_ENCODER], 4),
+                       IMR_FIXED(mean[IMR_RANKED_BEFORE], 4), IMR_FIXED(mean[IMR_RANKED_AFTER], 4),
+                       IMR_SIGNED(mean[IMR_RANKED_AFTER] - mean[IMR_RANKED_ENCODER], 4),
+                       IMR_SIGNED(row.from_encoder.low, 4), IMR_SIGNED(row.from_encoder.high, 4));
     }
     return IMR_OK;
 }
@@ -180,20 +170,19 @@ static imr_status measure(demo *d, imr_buf *text, const imr_progress *progress, 
     const imr_eval_options options = {
         .feedback_k = DEMO_FEEDBACK, .metrics = &metric, .n_metrics = 1};
     imr_eval_split split;
-    imr_eval e = {0};
+    IMR_CLEANUP(imr_eval_done) imr_eval e = {0};
     IMR_TRY(imr_eval_find_split(&split, d->cache, "test", 0, err));
     IMR_TRY(imr_eval_run(&e, d->cache, d->trained.adapter, split.qrels, split.queries,
                          split.n_queries, split.train, &options, progress, err));
     imr_buf_str(text, d->stamp);
-    imr_status status = put_rows(text, &e, err);
+    IMR_TRY(put_rows(text, &e, err));
     imr_buf_printf(text,
                    "change: after - encoder. saw: a training query asked for the same passage\n"
                    "trained on %zu queries, epoch %zu of %zu kept\n"
                    "seconds: encoder %.1f, cache %.1f, adapter %.1f\n",
                    d->trained.history.examples, d->trained.history.best, d->trained.history.n,
                    d->encoder_seconds, d->cache_seconds, d->adapter_seconds);
-    imr_eval_done(&e);
-    return status;
+    return IMR_OK;
 }
 
 static imr_status make(demo *d, imr_buf *numbers, const imr_progress *progress, imr_error *err)
@@ -211,30 +200,21 @@ static imr_status make(demo *d, imr_buf *numbers, const imr_progress *progress, 
     return IMR_OK;
 }
 
-static imr_status name_paths(demo *d, imr_error *err)
-{
-    d->dataset_dir = imr_path_join(d->dir, "dataset");
-    d->encoder_dir = imr_path_join(d->dir, "encoder");
-    d->cache_dir = imr_path_join(d->dir, "cache");
-    d->adapter = imr_path_join(d->dir, "adapter.pt");
-    d->numbers = imr_path_join(d->dir, "numbers.txt");
-    return d->dataset_dir && d->encoder_dir && d->cache_dir && d->adapter && d->numbers
-               ? IMR_OK
-               : imr_fail_memory(err);
-}
-
 imr_status imr_demo_prepare(const char *dir, bool *made, imr_buf *numbers,
                             const imr_progress *progress, imr_error *err)
 {
-    demo d = {.dir = dir};
-    imr_status status = name_paths(&d, err);
-    if (status == IMR_OK)
-        status = stamp(&d, err);
-    const bool ready = status == IMR_OK && up_to_date(&d, numbers);
-    if (status == IMR_OK && !ready)
-        status = make(&d, numbers, progress, err);
-    demo_done(&d);
-    if (status == IMR_OK)
-        *made = !ready;
-    return status;
+    IMR_CLEANUP(demo_done)
+    demo d = {.dir = dir,
+              .dataset_dir = imr_path_join(dir, "dataset"),
+              .encoder_dir = imr_path_join(dir, "encoder"),
+              .cache_dir = imr_path_join(dir, "cache"),
+              .adapter = imr_path_join(dir, "adapter.pt"),
+              .numbers = imr_path_join(dir, "numbers.txt")};
+    IMR_NEED(d.dataset_dir && d.encoder_dir && d.cache_dir && d.adapter && d.numbers, err);
+    IMR_TRY(stamp(&d, err));
+    const bool ready = up_to_date(&d, numbers);
+    if (!ready)
+        IMR_TRY(make(&d, numbers, progress, err));
+    *made = !ready;
+    return IMR_OK;
 }

@@ -125,31 +125,38 @@ static imr_status check_cuts(const imr_cache *cache, const imr_eval_options *o, 
     return IMR_OK;
 }
 
+static void evaluator_done(evaluator *v)
+{
+    imr_ranker_done(&v->ranker);
+    imr_free(v->top);
+    imr_free(v->shown);
+    imr_free(v->before);
+    imr_free(v->scores);
+    imr_free((void *)v->ids);
+    imr_free(v->grades);
+}
+
 static imr_status allocate(evaluator *v, size_t n_queries, imr_error *err)
 {
     imr_eval *e = v->e;
-    size_t k = v->o->feedback_k;
+    const size_t k = v->o->feedback_k, adapted = e->has_adapter ? n_queries : 0;
+    bool ok = true;
+    for (size_t r = 0; r < (e->has_adapter ? IMR_RANKED_COUNT : 1); r++)
+        ok &= (e->values[r] = IMR_NEW_ARRAY(double, n_queries * e->metrics)) != NULL;
     e->query = IMR_NEW_ARRAY(uint32_t, n_queries);
     e->seen = IMR_NEW_ARRAY(bool, n_queries);
-    bool ok = e->query && e->seen;
-    for (size_t r = 0; r < (e->has_adapter ? IMR_RANKED_COUNT : 1); r++) {
-        e->values[r] = IMR_NEW_ARRAY(double, n_queries * e->metrics);
-        ok = ok && e->values[r];
-    }
-    if (e->has_adapter) {
-        e->rbo = IMR_NEW_ARRAY(double, n_queries);
-        e->overlap = IMR_NEW_ARRAY(double, n_queries);
-        e->tau_ap = IMR_NEW_ARRAY(double, n_queries);
-        e->overlap_k = k < OVERLAP_K ? k : OVERLAP_K;
-        ok = ok && e->rbo && e->overlap && e->tau_ap;
-    }
+    e->rbo = IMR_NEW_ARRAY(double, adapted);
+    e->overlap = IMR_NEW_ARRAY(double, adapted);
+    e->tau_ap = IMR_NEW_ARRAY(double, adapted);
+    e->overlap_k = k < OVERLAP_K ? k : OVERLAP_K;
     v->before = IMR_NEW_ARRAY(uint32_t, k);
     v->top = IMR_NEW_ARRAY(uint32_t, k);
     v->shown = IMR_NEW_ARRAY(uint32_t, k);
     v->scores = IMR_NEW_ARRAY(float, k);
     v->ids = IMR_NEW_ARRAY(const char *, k);
     v->grades = IMR_NEW_ARRAY(int32_t, k);
-    return ok && v->top && v->shown && v->before && v->scores && v->ids && v->grades
+    return ok && e->query && e->seen && e->rbo && e->overlap && e->tau_ap && v->top && v->shown &&
+                   v->before && v->scores && v->ids && v->grades
                ? IMR_OK
                : imr_fail_memory(err);
 }
@@ -177,8 +184,7 @@ static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint3
         e->query[e->queries] = queries[i];
         e->seen[e->queries] = e->has_train && imr_qrels_saw(train, v->qrels, judged);
         imr_arena *arena = imr_arena_new();
-        if (!arena)
-            return imr_fail_memory(err);
+        IMR_NEED(arena, err);
         const imr_status status = measure_row(v, e->queries, judged, arena, err);
         imr_arena_free(arena);
         IMR_TRY(status);
@@ -196,7 +202,9 @@ imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter
                         const imr_qrels *train, const imr_eval_options *options,
                         const imr_progress *progress, imr_error *err)
 {
+    IMR_CLEANUP(imr_eval_done)
     imr_eval e = {.metrics = qrels ? options->n_metrics : 0, .has_adapter = adapter != NULL};
+    IMR_CLEANUP(evaluator_done)
     evaluator v = {.e = &e,
                    .cache = cache,
                    .qrels = qrels,
@@ -205,19 +213,9 @@ imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter
                                 .scope = options->scope,
                                 .candidates = options->candidates}};
     IMR_TRY(check_cuts(cache, options, qrels != NULL, err));
-    imr_status status = evaluate(&v, adapter, queries, n_queries, train, progress, err);
-    imr_ranker_done(&v.ranker);
-    imr_free(v.top);
-    imr_free(v.shown);
-    imr_free(v.before);
-    imr_free(v.scores);
-    imr_free((void *)v.ids);
-    imr_free(v.grades);
-    if (status != IMR_OK) {
-        imr_eval_done(&e);
-        return status;
-    }
+    IMR_TRY(evaluate(&v, adapter, queries, n_queries, train, progress, err));
     *out = e;
+    e = (imr_eval){0};
     return IMR_OK;
 }
 
@@ -279,8 +277,7 @@ imr_status imr_eval_row_of(imr_eval_row *out, const imr_eval *e, size_t metric,
     imr_eval_row row = {0};
     size_t kinds = e->has_adapter ? IMR_RANKED_COUNT : 1;
     IMR_AUTOFREE double *v = IMR_NEW_ARRAY(double, (e->queries + 1) * IMR_RANKED_COUNT);
-    if (!v)
-        return imr_fail_memory(err);
+    IMR_NEED(v, err);
     double *of[IMR_RANKED_COUNT];
     for (size_t r = 0; r < kinds; r++) {
         of[r] = v + r * e->queries;

@@ -50,11 +50,11 @@ typedef struct imr_eval {
     char *notice; /* NULL, or one sentence about the projected documents */
     imr_doubts doubts;
     bool has_adapter;
-    bool has_train;                       /* `seen` means something */
-    uint32_t *query;                      /* [queries] of the cache */
-    bool *seen;                           /* [queries] */
-    double *rbo, *overlap, *tau_ap;       /* [queries] after against before; NULL without adapter */
-    size_t overlap_k;                     /* what overlap is cut at: 10, or the ranking's length */
+    bool has_train;                 /* `seen` means something */
+    uint32_t *query;                /* [queries] of the cache */
+    bool *seen;                     /* [queries] */
+    double *rbo, *overlap, *tau_ap; /* [queries] after against before; empty without adapter */
+    size_t overlap_k;               /* what overlap is cut at: 10, or the ranking's length */
     uint32_t mover_query, mover_document; /* the largest move of all: rows of the cache */
     int64_t mover;                        /* rank before - after; 0: nothing moved */
     double

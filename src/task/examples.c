@@ -30,8 +30,7 @@ static imr_status begin(imr_examples *e, size_t n, size_t dim, imr_error *err)
 {
     e->positive_start = IMR_NEW_ARRAY(uint64_t, n + 1);
     e->negative_start = IMR_NEW_ARRAY(uint64_t, n + 1);
-    if (!e->positive_start || !e->negative_start)
-        return imr_fail_memory(err);
+    IMR_NEED(e->positive_start && e->negative_start, err);
     return imr_matrix_init(&e->vectors, n, dim, err);
 }
 
@@ -67,16 +66,14 @@ static imr_status mine_by_encoder(imr_examples *e, const imr_cache *cache,
     const imr_view queries = imr_matrix_view(&e->vectors);
     const size_t all = cache->documents.ids.n, k = plan->pool < all ? plan->pool : all;
     IMR_AUTOFREE uint32_t *near = IMR_NEW_ARRAY(uint32_t, queries.rows * k);
-    if (!near)
-        return imr_fail_memory(err);
+    IMR_NEED(near, err);
     IMR_TRY(imr_examples_nearest(near, plan->encoder, queries, k, progress, err));
     for (size_t q = 0; q < queries.rows; q++) {
         for (size_t i = 0; i < k; i++) {
             const uint32_t document = near[q * k + i];
             if ((own && own[q] == document) || is_positive(e, q, document))
                 continue;
-            if (!IMR_PUSH(&e->negatives, instead ? instead[document] : document))
-                return imr_fail_memory(err);
+            IMR_NEED(IMR_PUSH(&e->negatives, instead ? instead[document] : document), err);
         }
         e->negative_start[q + 1] = e->negatives.n;
     }
@@ -114,8 +111,7 @@ static imr_status add_mined(imr_examples *e, const imr_cache *cache, const imr_b
     const char *text = imr_cache_query_text(cache, query);
     size_t found;
     IMR_AUTOFREE uint32_t *mined = IMR_NEW_ARRAY(uint32_t, plan->negatives);
-    if (!mined)
-        return imr_fail_memory(err);
+    IMR_NEED(mined, err);
     IMR_TRY(imr_bm25_negatives(bm25, text, strlen(text), qrels,
                                imr_ids_at(&cache->queries.ids, query), plan->negatives, plan->pool,
                                mined, &found, err));
@@ -143,8 +139,7 @@ static imr_status take_ready(imr_examples *e, const imr_cache *cache, uint32_t q
     size_t n;
     const uint32_t *ready = imr_cache_negatives(cache, query, &n);
     for (size_t k = 0; k < n; k++)
-        if (!IMR_PUSH(&e->negatives, ready[k]))
-            return imr_fail_memory(err);
+        IMR_NEED(IMR_PUSH(&e->negatives, ready[k]), err);
     e->negatives_from = "the cache";
     return IMR_OK;
 }
@@ -205,8 +200,7 @@ imr_status imr_examples_pseudo(imr_examples *out, const imr_cache *cache, const 
     const size_t count = cache->documents.ids.n;
     IMR_AUTOFREE uint32_t *own = IMR_NEW_ARRAY(uint32_t, n);
     IMR_AUTOFREE uint32_t *instead = IMR_NEW_ARRAY(uint32_t, count);
-    if (!own || !instead)
-        return imr_fail_memory(err);
+    IMR_NEED(own && instead, err);
     for (size_t i = 0; i < count; i++)
         instead[i] = (uint32_t)i;
     for (size_t i = 0; i < pseudo->queries.ids.n; i++)
@@ -216,8 +210,7 @@ imr_status imr_examples_pseudo(imr_examples *out, const imr_cache *cache, const 
         memcpy(imr_matrix_row(&out->vectors, i), imr_view_row(&all, asks[i]),
                all.cols * sizeof(float));
         own[i] = documents[asks[i]];
-        if (!IMR_PUSH(&out->positives, (uint32_t)(count + asks[i])))
-            return imr_fail_memory(err);
+        IMR_NEED(IMR_PUSH(&out->positives, (uint32_t)(count + asks[i])), err);
         out->positive_start[i + 1] = out->positives.n;
     }
     return mine_by_encoder(out, cache, plan, own, instead, progress, err);

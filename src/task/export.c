@@ -34,16 +34,11 @@ static void exporter_done(exporter *e)
 static imr_status path_of(char **out, const exporter *e, const char *folder, const char *file,
                           imr_error *err)
 {
-    imr_buf b = {0};
-    imr_buf_printf(&b, "%s/%s", e->dir, folder);
-    imr_status status = imr_buf_check(&b, err);
-    if (status == IMR_OK)
-        status = imr_dir_make(imr_buf_text(&b), err);
-    imr_buf_printf(&b, "/%s", file);
-    *out = imr_buf_take(&b);
-    if (status == IMR_OK && !*out)
-        status = imr_fail_memory(err);
-    return status;
+    IMR_AUTOFREE char *dir = imr_path_join(e->dir, folder);
+    IMR_NEED(dir, err);
+    IMR_TRY(imr_dir_make(dir, err));
+    *out = imr_path_join(dir, file);
+    return *out ? IMR_OK : imr_fail_memory(err);
 }
 
 static imr_status write_buf(const exporter *e, const char *folder, const char *file, imr_buf *b,
@@ -59,10 +54,8 @@ static imr_status write_ids(const exporter *e, const char *folder, const char *f
                             const char *const *ids, size_t n, imr_error *err)
 {
     IMR_AUTOBUF imr_buf b = {0};
-    for (size_t i = 0; i < n; i++) {
-        imr_buf_str(&b, i ? ", " : "[");
-        imr_json_put_string(&b, ids[i]);
-    }
+    for (size_t i = 0; i < n; i++)
+        imr_json_printf(&b, i ? ", %s" : "[%s", ids[i]);
     imr_buf_str(&b, n ? "]" : "[]");
     return write_buf(e, folder, file, &b, err);
 }
@@ -77,8 +70,7 @@ static imr_status write_documents(exporter *e, imr_error *err)
     IMR_AUTOFREE const char **ids = IMR_NEW_ARRAY(const char *, d.rows);
     const bool mapped = !d.half && d.stride == d.cols;
     IMR_AUTOFREE float *copy = mapped ? NULL : imr_alloc(d.rows, d.cols * sizeof *copy);
-    if (!rows || !ids || (!mapped && !copy))
-        return imr_fail_memory(err);
+    IMR_NEED(rows && ids && (mapped || copy), err);
     if (copy)
         imr_rows_read(copy, d, 0, d.rows);
     imr_reference_split all = {.ids = ids, .n = d.rows};
@@ -116,15 +108,12 @@ static void put_negatives(imr_buf *b, const exporter *e, const imr_reference_spl
     uint32_t judged = 0;
     const bool known = imr_qrels_find(s->qrels, s->ids[query], &judged);
     size_t kept = 0;
-    imr_buf_str(b, query ? ", " : "");
-    imr_json_put_string(b, s->ids[query]);
-    imr_buf_str(b, ": [");
+    imr_json_printf(b, query ? ", %s: [" : "%s: [", s->ids[query]);
     for (size_t i = 0; i < n && kept < e->negatives; i++) {
         const char *id = imr_ids_at(&e->cache->documents.ids, best[i]);
         if (known && imr_qrels_grade(s->qrels, judged, id, NULL) > 0)
             continue;
-        imr_buf_str(b, kept++ ? ", " : "");
-        imr_json_put_string(b, id);
+        imr_json_printf(b, kept++ ? ", %s" : "%s", id);
     }
     imr_buf_char(b, ']');
 }
@@ -136,8 +125,7 @@ static imr_status write_negatives(const exporter *e, const imr_reference_split *
     const size_t k = e->pool < d.rows ? e->pool : d.rows;
     IMR_AUTOBUF imr_buf b = {0};
     IMR_AUTOFREE uint32_t *best = IMR_NEW_ARRAY(uint32_t, BATCH * k);
-    if (!best)
-        return imr_fail_memory(err);
+    IMR_NEED(best, err);
     imr_buf_char(&b, '{');
     for (size_t at = 0; at < s->n; at += BATCH) {
         const size_t n = s->n - at < BATCH ? s->n - at : BATCH;
@@ -157,8 +145,7 @@ static imr_status write_split(exporter *e, size_t split, imr_error *err)
     const imr_view all = imr_rows_view(e->cache->queries.rows);
     IMR_AUTOFREE uint32_t *rows = IMR_NEW_ARRAY(uint32_t, s->n + 1);
     IMR_AUTOFREE float *vectors = imr_alloc(s->n + 1, all.cols * sizeof *vectors);
-    if (!rows || !vectors)
-        return imr_fail_memory(err);
+    IMR_NEED(rows && vectors, err);
     IMR_TRY(find_queries(rows, e, s, err));
     for (size_t i = 0; i < s->n; i++) {
         imr_rows_get(vectors + i * all.cols, imr_rows_of_view(all), rows[i]);
@@ -174,36 +161,27 @@ static imr_status write_split(exporter *e, size_t split, imr_error *err)
 
 /* ---- all of it ---- */
 
-static void put_text(imr_buf *b, const char *key, const char *text)
-{
-    imr_buf_printf(b, "  \"%s\": ", key);
-    imr_json_put_string(b, text);
-    imr_buf_str(b, ",\n");
-}
-
 /* What their package asks of a cache, and what ours knows besides. */
 static void put_manifest(imr_buf *b, const exporter *e)
 {
     const imr_encoder_identity *made_by = &e->cache->encoder;
-    imr_buf_str(b, "{\n");
-    put_text(b, "dataset", imr_path_base(e->cache->dataset->path));
-    put_text(b, "encoder", made_by->name);
-    put_text(b, "model_name", made_by->name);
-    put_text(b, "encoder_sha256", made_by->sha256);
-    put_text(b, "query_prefix", made_by->query_prefix);
-    put_text(b, "passage_prefix", made_by->passage_prefix);
-    put_text(b, "tool", "imrnn " IMR_VERSION);
-    imr_buf_printf(b,
-                   "  \"model_revision\": null,\n  \"num_negatives\": %zu,\n"
-                   "  \"negative_pool\": %zu,\n  \"negative_method\": \"dense\",\n"
-                   "  \"max_queries\": null,\n  \"seed\": %d,\n  \"schema_version\": 2,\n"
-                   "  \"documents\": {\"count\": %zu, \"path\": \"documents/embeddings.pt\",\n"
-                   "    \"ids_sha256\": \"%s\"},\n  \"splits\": {",
-                   e->negatives, e->pool, IMR_REFERENCE_SEED, e->cache->documents.ids.n,
-                   e->documents);
-    for (size_t i = 0; i < IMR_REFERENCE_SPLITS; i++)
-        imr_buf_printf(b, "%s\n    \"%s\": {\"query_count\": %zu, \"query_ids_sha256\": \"%s\"}",
-                       i ? "," : "", e->splits.v[i].name, e->splits.v[i].n, e->queries[i]);
+    imr_json_printf(b,
+                    "{\n  'dataset': %s,\n  'encoder': %s,\n  'model_name': %s,\n"
+                    "  'encoder_sha256': %s,\n  'query_prefix': %s,\n  'passage_prefix': %s,\n"
+                    "  'tool': %s,\n  'model_revision': null,\n  'num_negatives': %zu,\n"
+                    "  'negative_pool': %zu,\n  'negative_method': 'dense',\n"
+                    "  'max_queries': null,\n  'seed': %d,\n  'schema_version': 2,\n"
+                    "  'documents': {'count': %zu, 'path': 'documents/embeddings.pt',\n"
+                    "    'ids_sha256': %s},\n  'splits': {",
+                    imr_path_base(e->cache->dataset->path), made_by->name, made_by->name,
+                    made_by->sha256, made_by->query_prefix, made_by->passage_prefix,
+                    "imrnn " IMR_VERSION, e->negatives, e->pool, IMR_REFERENCE_SEED,
+                    e->cache->documents.ids.n, e->documents);
+    for (size_t i = 0; i < IMR_REFERENCE_SPLITS; i++) {
+        imr_buf_str(b, i ? ",\n    " : "\n    ");
+        imr_json_printf(b, "%s: {'query_count': %zu, 'query_ids_sha256': %s}", e->splits.v[i].name,
+                        e->splits.v[i].n, e->queries[i]);
+    }
     imr_buf_str(b, "\n  }\n}\n");
 }
 
@@ -211,8 +189,7 @@ static void put_manifest(imr_buf *b, const exporter *e)
 static imr_status make_way(const exporter *e, bool overwrite, imr_error *err)
 {
     IMR_AUTOFREE char *path = imr_path_join(e->dir, "manifest.json");
-    if (!path)
-        return imr_fail_memory(err);
+    IMR_NEED(path, err);
     if (!imr_file_exists(path))
         return IMR_OK;
     if (!overwrite)

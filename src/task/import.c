@@ -9,33 +9,29 @@
 #define STEP_ROWS ((size_t)64)
 
 typedef struct importer {
-    const imr_dataset *dataset;
+    imr_token_counter texts; /* its encoder: NULL, or for what the old cache lacks */
     const imr_cache *from;
-    const imr_encoder *encoder;
-    const char *query_prefix, *passage_prefix;
-    const imr_progress *progress;
     size_t next;   /* the old cache's document behind the last one taken */
     size_t unread; /* bytes taken since its files were last forgotten */
     imr_buf text;
 } importer;
 
+static void importer_done(importer *im)
+{
+    imr_buf_done(&im->text);
+}
+
 static imr_status encode_row(importer *im, bool query, size_t row, float *out, imr_error *err)
 {
-    imr_buf_clear(&im->text);
-    imr_buf_str(&im->text, query ? im->query_prefix : im->passage_prefix);
-    if (query)
-        imr_buf_str(&im->text, im->dataset->query_texts[row]);
-    else
-        IMR_TRY(imr_dataset_text(im->dataset, row, &im->text, err));
-    IMR_TRY(imr_buf_check(&im->text, err));
+    IMR_TRY(imr_counter_text(&im->text, &im->texts, query, row, err));
     const char *text = imr_buf_text(&im->text);
-    return imr_encoder_encode(im->encoder, &text, &im->text.len, 1, out, NULL, NULL, err);
+    return imr_encoder_encode(im->texts.encoder, &text, &im->text.len, 1, out, NULL, NULL, err);
 }
 
 static imr_status take_row(importer *im, bool query, size_t row, float *out, imr_error *err)
 {
-    const char *id =
-        query ? imr_ids_at(&im->dataset->query_ids, row) : imr_ids_at(&im->dataset->documents, row);
+    const char *id = query ? imr_ids_at(&im->texts.dataset->query_ids, row)
+                           : imr_ids_at(&im->texts.dataset->documents, row);
     uint32_t at;
     if (!query && imr_ids_find_near(&im->from->documents.ids, id, (uint32_t)(im->next), &at)) {
         im->next = (size_t)at + 1;
@@ -43,7 +39,7 @@ static imr_status take_row(importer *im, bool query, size_t row, float *out, imr
     }
     if (query && imr_ids_find(&im->from->queries.ids, id, &at))
         return imr_cache_read_query(im->from, at, out, err);
-    if (im->encoder)
+    if (im->texts.encoder)
         return encode_row(im, query, row, out, err);
     return imr_fail(err, IMR_E_NOT_FOUND,
                     "the cache %s has no vector for the %s '%s'; name its encoder with --encoder, "
@@ -57,11 +53,11 @@ static imr_status take_rows(void *user, bool queries, size_t first, size_t count
 {
     importer *im = user;
     const size_t dim = im->from->dim;
-    const size_t rows = queries ? im->dataset->query_ids.n : im->dataset->documents.n;
+    const size_t rows = queries ? im->texts.dataset->query_ids.n : im->texts.dataset->documents.n;
     const char *what = queries ? "taking over queries" : "taking over documents";
     for (size_t i = 0; i < count; i++) {
         if (i % STEP_ROWS == STEP_ROWS - 1 &&
-            !imr_progress_step(im->progress, what, first + i, rows))
+            !imr_progress_step(im->texts.progress, what, first + i, rows))
             return imr_fail(err, IMR_E_CANCELLED, "%s was cancelled", what);
         IMR_TRY(take_row(im, queries, first + i, out + i * dim, err));
     }
@@ -97,7 +93,8 @@ imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr
         identity.query_prefix = imr_known_prefix(identity.name, false);
         identity.passage_prefix = imr_known_prefix(identity.name, true);
     }
-    imr_token_counter counter = {dataset, encoder, &identity, progress};
+    IMR_CLEANUP(importer_done)
+    importer im = {.texts = {dataset, encoder, &identity, progress}, .from = from};
     imr_store_plan plan = {.dataset = dataset,
                            .encoder = &identity,
                            .n = from->dim,
@@ -106,14 +103,6 @@ imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr
                            .overwrite = overwrite,
                            .rows = take_rows,
                            .count = encoder ? imr_count_tokens : NULL,
-                           .counter = &counter};
-    importer im = {.dataset = dataset,
-                   .from = from,
-                   .encoder = encoder,
-                   .query_prefix = identity.query_prefix,
-                   .passage_prefix = identity.passage_prefix,
-                   .progress = progress};
-    imr_status status = imr_store_build(result, dir, &plan, NULL, &im, progress, err);
-    imr_buf_done(&im.text);
-    return status;
+                           .counter = &im.texts};
+    return imr_store_build(result, dir, &plan, NULL, &im, progress, err);
 }

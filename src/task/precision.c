@@ -105,8 +105,7 @@ static imr_status encode(comparison *c, imr_error *err)
     const size_t rows = c->sample.documents + c->sample.queries;
     c->total = BOTH * (uint64_t)rows;
     c->less = imr_calloc(rows, c->encoders[LESS]->dim * sizeof *c->less);
-    if (!c->less)
-        return imr_fail_memory(err);
+    IMR_NEED(c->less, err);
     IMR_TRY(make_cache(c, EXACT, encode_both, err));
     return make_cache(c, LESS, copy_less, err);
 }
@@ -123,10 +122,7 @@ static imr_status keep_list(void *user, imr_ranking_kind kind, const char *query
                             imr_error *err)
 {
     listing *l = user;
-    (void)kind;
-    (void)query_id;
-    (void)scores;
-    (void)err;
+    (void)kind, (void)query_id, (void)scores, (void)err;
     memcpy(l->v + l->n, documents, n * sizeof *documents);
     l->n += n;
     return IMR_OK;
@@ -138,8 +134,7 @@ static imr_status rank(imr_eval *out, comparison *c, size_t which, imr_error *er
     const imr_metric metric = {IMR_METRIC_NDCG, (uint32_t)c->e.k};
     IMR_AUTOFREE uint32_t *queries = IMR_NEW_ARRAY(uint32_t, n);
     c->lists[which] = IMR_NEW_ARRAY(uint32_t, n * c->e.k);
-    if (!queries || !c->lists[which])
-        return imr_fail_memory(err);
+    IMR_NEED(queries && c->lists[which], err);
     for (size_t i = 0; i < n; i++)
         queries[i] = (uint32_t)i;
     listing l = {.v = c->lists[which]};
@@ -175,8 +170,7 @@ static void compare_lists(comparison *c)
 
 static imr_status rank_both(comparison *c, imr_error *err)
 {
-    IMR_CLEANUP(imr_eval_done) imr_eval exact = {0};
-    IMR_CLEANUP(imr_eval_done) imr_eval less = {0};
+    IMR_CLEANUP(imr_eval_done) imr_eval exact = {0}, less = {0};
     IMR_TRY(rank(&exact, c, EXACT, err));
     IMR_TRY(rank(&less, c, LESS, err));
     compare_lists(c);

@@ -56,11 +56,7 @@ static void lines_done(lines *l)
 
 static void put_line(imr_buf *b, const char *id, const char *text, size_t n)
 {
-    imr_buf_str(b, "{\"_id\": ");
-    imr_json_put_string(b, id);
-    imr_buf_str(b, ", \"text\": ");
-    imr_json_put_string_n(b, text, n);
-    imr_buf_str(b, "}\n");
+    imr_json_printf(b, "{'_id': %s, 'text': %.*s}\n", id, (int)n, text);
 }
 
 static imr_status add(lines *l, const imr_cache *cache, size_t document, imr_error *err)
@@ -122,17 +118,13 @@ imr_status imr_pseudo_open(imr_cache **out, const imr_cache *cache, const imr_en
 {
     IMR_TRY(check(cache, encoder, err));
     IMR_AUTOFREE char *dir = imr_path_join(cache->path, "pseudo");
-    if (!dir)
-        return imr_fail_memory(err);
+    IMR_NEED(dir, err);
     IMR_CLEANUP(lines_done) lines l = {0};
     IMR_TRY(ask_all(&l, cache, progress, err));
     const imr_named_bytes corpus = {"rests.jsonl", l.corpus.data, l.corpus.len},
                           queries = {"asks.jsonl", l.queries.data, l.queries.len};
-    imr_dataset *dataset;
+    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *dataset = NULL;
     IMR_TRY(imr_dataset_open_memory(&dataset, corpus, queries, NULL, 0, NULL, err));
-    const imr_status status =
-        imr_cache_encode(NULL, dir, dataset, encoder, IMR_F32, true, progress, err);
-    imr_dataset_free(dataset);
-    IMR_TRY(status);
+    IMR_TRY(imr_cache_encode(NULL, dir, dataset, encoder, IMR_F32, true, progress, err));
     return imr_cache_open(out, dir, &(imr_cache_options){.dataset = ""}, err);
 }

@@ -34,10 +34,8 @@ imr_train_plan imr_train_plan_of(imr_recipe recipe)
 
 static void put_values(imr_buf *b, const imr_train_measure *m)
 {
-    char before[64], after[64], change[64];
-    imr_buf_printf(b, "nDCG@10 %s -> %s (%s)", imr_format_fixed(before, m->encoder_ndcg, 3, false),
-                   imr_format_fixed(after, m->after_ndcg, 3, false),
-                   imr_format_fixed(change, m->after_ndcg - m->encoder_ndcg, 3, true));
+    imr_buf_printf(b, "nDCG@10 %s -> %s (%s)", IMR_FIXED(m->encoder_ndcg, 3),
+                   IMR_FIXED(m->after_ndcg, 3), IMR_SIGNED(m->after_ndcg - m->encoder_ndcg, 3));
 }
 
 static void put_source(imr_buf *b, const imr_train_outcome *o, const imr_train_plan *plan)

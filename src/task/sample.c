@@ -1,7 +1,5 @@
 #include "task/sample.h"
 
-#include <string.h>
-
 #include "base/mem.h"
 #include "format/json.h"
 
@@ -57,8 +55,7 @@ static imr_status find_queries(chooser *c, imr_error *err)
         most = n > most ? n : most;
     }
     c->of = IMR_NEW_ARRAY(candidate, most);
-    if (!c->of)
-        return imr_fail_memory(err);
+    IMR_NEED(c->of, err);
     if (try_split(c, "test") || try_split(c, "dev"))
         return IMR_OK;
     for (size_t i = 0; i < c->from->n_splits; i++)
@@ -149,8 +146,7 @@ static imr_status choose(chooser *c, imr_error *err)
     s->documents = sample_size(s->of_documents);
     s->queries = s->of_queries < IMR_SAMPLE_QUERIES ? s->of_queries : IMR_SAMPLE_QUERIES;
     c->document = IMR_NEW_ARRAY(bool, s->of_documents);
-    if (!c->document)
-        return imr_fail_memory(err);
+    IMR_NEED(c->document, err);
     size_t marked;
     while ((marked = mark(c, s->queries)) > s->documents)
         s->queries = s->queries * 3 / 4;
@@ -160,23 +156,9 @@ static imr_status choose(chooser *c, imr_error *err)
 
 /* ---- as lines ---- */
 
-/* The beginning of a line up to its id's end. */
-static void put_id(imr_buf *b, const char *id)
-{
-    imr_buf_str(b, "{\"_id\": ");
-    imr_json_put_string(b, id);
-}
-
-static void put_field(imr_buf *b, const char *name, const char *text, size_t n)
-{
-    imr_buf_printf(b, ", \"%s\": ", name);
-    imr_json_put_string_n(b, text, n);
-}
-
 static imr_status write_documents(chooser *c, imr_error *err)
 {
-    IMR_AUTOBUF imr_buf title = {0};
-    IMR_AUTOBUF imr_buf text = {0};
+    IMR_AUTOBUF imr_buf title = {0}, text = {0};
     imr_buf *b = &c->s->corpus;
     for (size_t i = 0; i < c->s->of_documents; i++) {
         if (!c->document[i])
@@ -184,10 +166,9 @@ static imr_status write_documents(chooser *c, imr_error *err)
         imr_buf_clear(&title);
         imr_buf_clear(&text);
         IMR_TRY(imr_dataset_read(c->from, i, &title, &text, err));
-        put_id(b, imr_ids_at(&c->from->documents, i));
-        put_field(b, "title", imr_buf_text(&title), title.len);
-        put_field(b, "text", imr_buf_text(&text), text.len);
-        imr_buf_str(b, "}\n");
+        imr_json_printf(b, "{'_id': %s, 'title': %.*s, 'text': %.*s}\n",
+                        imr_ids_at(&c->from->documents, i), (int)title.len, imr_buf_text(&title),
+                        (int)text.len, imr_buf_text(&text));
     }
     return imr_buf_check(b, err);
 }
@@ -197,34 +178,21 @@ static imr_status write_queries(chooser *c, imr_error *err)
     imr_buf *b = &c->s->query_lines;
     for (size_t i = 0; i < c->s->queries; i++) {
         const uint32_t query = query_at(c, i, c->s->queries)->query;
-        const char *text = c->from->query_texts[query];
-        put_id(b, imr_ids_at(&c->from->query_ids, query));
-        put_field(b, "text", text, strlen(text));
-        imr_buf_str(b, "}\n");
+        imr_json_printf(b, "{'_id': %s, 'text': %s}\n", imr_ids_at(&c->from->query_ids, query),
+                        c->from->query_texts[query]);
     }
     return imr_buf_check(b, err);
 }
 
-/* ---- */
-
-static imr_status take(chooser *c, imr_error *err)
-{
-    IMR_TRY(choose(c, err));
-    IMR_TRY(write_documents(c, err));
-    return write_queries(c, err);
-}
-
 imr_status imr_sample_take(imr_sample *out, const imr_dataset *from, imr_error *err)
 {
-    imr_sample s = {0};
-    chooser c = {.from = from, .s = &s};
-    const imr_status status = take(&c, err);
-    chooser_done(&c);
-    if (status != IMR_OK) {
-        imr_sample_done(&s);
-        return status;
-    }
+    IMR_CLEANUP(imr_sample_done) imr_sample s = {0};
+    IMR_CLEANUP(chooser_done) chooser c = {.from = from, .s = &s};
+    IMR_TRY(choose(&c, err));
+    IMR_TRY(write_documents(&c, err));
+    IMR_TRY(write_queries(&c, err));
     *out = s;
+    s = (imr_sample){0};
     return IMR_OK;
 }
 

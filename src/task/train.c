@@ -81,8 +81,7 @@ static imr_status take_split(bool *found, queries *out, const work *w, const cha
         if (!imr_qrels_find(out->qrels, imr_ids_at(&w->cache->queries.ids, list[i]), &judged) ||
             imr_qrels_at(out->qrels, judged).relevant == 0)
             continue;
-        if (!IMR_PUSH(&out->list, list[i]))
-            return imr_fail_memory(err);
+        IMR_NEED(IMR_PUSH(&out->list, list[i]), err);
     }
     return IMR_OK;
 }
@@ -90,18 +89,15 @@ static imr_status take_split(bool *found, queries *out, const work *w, const cha
 static imr_status carve(work *w, imr_error *err)
 {
     queries *train = &w->train, *validation = &w->validation;
-    size_t n = train->list.n, some = (size_t)((double)n * VALIDATION_SHARE + 0.5);
-    some = some ? some : 1;
+    const size_t n = train->list.n, share = (size_t)((double)n * VALIDATION_SHARE + 0.5);
+    const size_t some = share ? share : 1;
     imr_random r;
     imr_random_init(&r, w->plan->options.seed);
     imr_random_shuffle(&r, train->list.v, n);
-    if (!IMR_GROW(&validation->list, some))
-        return imr_fail_memory(err);
+    IMR_NEED(IMR_GROW(&validation->list, some), err);
     memcpy(validation->list.v, train->list.v + (n - some), some * sizeof *train->list.v);
     validation->list.n = some;
-    validation->qrels = train->qrels;
     train->list.n = n - some;
-    w->carved = true;
     return IMR_OK;
 }
 
@@ -121,9 +117,7 @@ static imr_status carve_as_reference(work *w, imr_error *err)
         else if (!IMR_PUSH(&validation->list, query))
             return imr_fail_memory(err);
     }
-    validation->qrels = train->qrels;
     train->list.n = kept;
-    w->carved = true;
     return IMR_OK;
 }
 
@@ -132,8 +126,7 @@ static imr_status hold_documents(work *w, imr_error *err)
 {
     const queries *v = &w->validation;
     w->held = IMR_NEW_ARRAY(bool, w->cache->documents.ids.n);
-    if (!w->held)
-        return imr_fail_memory(err);
+    IMR_NEED(w->held, err);
     for (size_t i = 0; i < v->list.n; i++) {
         uint32_t judged, document;
         if (!imr_qrels_find(v->qrels, imr_ids_at(&w->cache->queries.ids, v->list.v[i]), &judged))
@@ -175,10 +168,14 @@ static imr_status split_queries(work *w, imr_error *err)
     IMR_TRY(take_split(&found, &w->train, w, "train", err));
     IMR_TRY(need_judgements(w, found, err));
     IMR_TRY(take_split(&val, &w->validation, w, "val", err));
-    if (w->validation.list.n == 0 && w->plan->recipe == IMR_RECIPE_IMRNNS_02 && w->cache->dataset)
+    const bool carves = w->validation.list.n == 0;
+    if (carves && w->plan->recipe == IMR_RECIPE_IMRNNS_02 && w->cache->dataset)
         IMR_TRY(carve_as_reference(w, err));
     if (w->validation.list.n == 0 && w->train.list.n >= 2)
         IMR_TRY(carve(w, err));
+    w->carved = carves && w->validation.list.n;
+    if (carves)
+        w->validation.qrels = w->train.qrels;
     return w->plan->recipe == IMR_RECIPE_CORPUS && w->validation.list.n ? hold_documents(w, err)
                                                                         : IMR_OK;
 }
@@ -190,8 +187,7 @@ static imr_status find_asks(work *w, imr_error *err)
     const size_t n = w->pseudo->queries.ids.n;
     w->document = IMR_NEW_ARRAY(uint32_t, n);
     w->asks = IMR_NEW_ARRAY(uint32_t, n);
-    if (!w->document || !w->asks)
-        return imr_fail_memory(err);
+    IMR_NEED(w->document && w->asks, err);
     for (size_t i = 0; i < n; i++) {
         const char *id = imr_ids_at(&w->pseudo->queries.ids, i);
         if (!imr_ids_find_near(&w->cache->documents.ids, id, (uint32_t)(i), &w->document[i]))
@@ -255,8 +251,7 @@ static imr_status hold_asks(work *w, imr_error *err)
     IMR_AUTOFREE uint32_t *near = IMR_NEW_ARRAY(uint32_t, n * near_k);
     IMR_AUTOFREE float *row = imr_alloc(dim, sizeof *row);
     IMR_CLEANUP(imr_matrix_done) imr_matrix vectors = {0};
-    if (!c->asks || !c->candidates || !near || !row)
-        return imr_fail_memory(err);
+    IMR_NEED(c->asks && c->candidates && near && row, err);
     memcpy(c->asks, w->asks + w->n_asks, n * sizeof *c->asks);
     IMR_TRY(imr_matrix_init(&vectors, n, dim, err));
     const imr_view all = imr_rows_view(w->pseudo->queries.rows);
@@ -301,8 +296,7 @@ static imr_status judge_asks(value *out, const work *w, const imr_adapter *a, im
     IMR_AUTOFREE float *base = imr_alloc((c->k + 1) * n, sizeof *base);
     IMR_AUTOFREE float *z = imr_alloc((c->k + 1) * m + 1, sizeof *z);
     IMR_CLEANUP(imr_adapter_result_done) imr_adapter_result r = {0};
-    if (!base || !z)
-        return imr_fail_memory(err);
+    IMR_NEED(base && z, err);
     *out = (value){0};
     for (size_t i = 0; i < c->n; i++) {
         const uint32_t *candidates = c->candidates + i * c->k;
@@ -312,11 +306,11 @@ static imr_status judge_asks(value *out, const work *w, const imr_adapter *a, im
                 rank = k + 1;
         if (a) {
             memcpy(base, imr_view_row(&asks, c->asks[i]), n * sizeof *base);
-            for (size_t k = 0; k < c->k; k++)
-                if (candidates[k] == OWN)
-                    imr_rows_get(base + (k + 1) * n, w->pseudo->documents.rows, c->asks[i]);
-                else
-                    imr_rows_get(base + (k + 1) * n, w->cache->documents.rows, candidates[k]);
+            for (size_t k = 0; k < c->k; k++) {
+                const bool own = candidates[k] == OWN;
+                imr_rows_get(base + (k + 1) * n, (own ? w->pseudo : w->cache)->documents.rows,
+                             own ? c->asks[i] : candidates[k]);
+            }
             IMR_TRY(imr_adapter_project(a, imr_view_of(base, c->k + 1, n), z, err));
             IMR_TRY(imr_adapter_run(a, z, imr_view_of(z + m, c->k, m), &r, err));
             rank = rank_of_own(r.after, candidates, c->k);
@@ -365,15 +359,13 @@ static double validate(void *user, const imr_adapter *a)
     work *w = user;
     value judged = {0}, asked = {0};
     size_t n = 0;
-    imr_eval e = {0};
+    IMR_CLEANUP(imr_eval_done) imr_eval e = {0};
     if (w->failed == IMR_OK && w->check.n)
         w->failed = judge_asks(&asked, w, a, &w->why);
-    if (w->failed == IMR_OK && w->validation.list.n) {
+    if (w->failed == IMR_OK && w->validation.list.n)
         w->failed = evaluate(&e, w, a, NULL, &w->why);
-        if (w->failed == IMR_OK)
-            n = sum_up(&judged, &e, IMR_RANKED_AFTER, false);
-        imr_eval_done(&e);
-    }
+    if (w->failed == IMR_OK && w->validation.list.n)
+        n = sum_up(&judged, &e, IMR_RANKED_AFTER, false);
     if (w->failed != IMR_OK)
         return (double)NAN;
     return ((double)n * judged.mean + (double)w->check.n * asked.mean) / (double)(n + w->check.n);
@@ -384,46 +376,39 @@ static imr_status trained_on(imr_qrels **out, const work *w, imr_error *err)
 {
     const size_t n = w->train.list.n;
     IMR_AUTOFREE const char **ids = IMR_NEW_ARRAY(const char *, n);
-    if (!ids)
-        return imr_fail_memory(err);
+    IMR_NEED(ids, err);
     for (size_t i = 0; i < n; i++)
         ids[i] = imr_ids_at(&w->cache->queries.ids, w->train.list.v[i]);
     return imr_qrels_subset(out, &w->train.qrels, 1, ids, n, err);
 }
 
-static imr_status measure_asks(imr_train_measure *m, const work *w, const imr_adapter *a,
-                               imr_error *err)
+static imr_train_measure measure_of(size_t n, const value *encoder, const value *after)
 {
-    value encoder, after;
-    IMR_TRY(judge_asks(&encoder, w, NULL, err));
-    IMR_TRY(judge_asks(&after, w, a, err));
-    *m = (imr_train_measure){w->check.n, encoder.mean, after.mean, encoder.ndcg, after.ndcg};
-    return IMR_OK;
+    return (imr_train_measure){n, encoder->mean, after->mean, encoder->ndcg, after->ndcg};
 }
 
 /* What the adapter kept is worth on the validation queries. */
 static imr_status measure(imr_train_outcome *o, const work *w, imr_error *err)
 {
     value encoder, after;
-    if (w->check.n)
-        IMR_TRY(measure_asks(&o->asked, w, o->adapter, err));
+    IMR_CLEANUP(imr_qrels_free_at) imr_qrels *train = NULL;
+    IMR_CLEANUP(imr_eval_done) imr_eval e = {0};
+    if (w->check.n) {
+        IMR_TRY(judge_asks(&encoder, w, NULL, err));
+        IMR_TRY(judge_asks(&after, w, o->adapter, err));
+        o->asked = measure_of(w->check.n, &encoder, &after);
+    }
     if (w->validation.list.n == 0)
         return IMR_OK;
-    imr_qrels *train = NULL;
-    imr_eval e = {0};
     if (!w->held)
         IMR_TRY(trained_on(&train, w, err));
-    const imr_status status = evaluate(&e, w, o->adapter, train, err);
-    for (int unseen = 0; status == IMR_OK && unseen < 2; unseen++) {
-        imr_train_measure *m = unseen ? &o->unseen : &o->all;
-        m->queries = sum_up(&encoder, &e, IMR_RANKED_ENCODER, unseen && train);
+    IMR_TRY(evaluate(&e, w, o->adapter, train, err));
+    for (int unseen = 0; unseen < 2; unseen++) {
+        const size_t n = sum_up(&encoder, &e, IMR_RANKED_ENCODER, unseen && train);
         sum_up(&after, &e, IMR_RANKED_AFTER, unseen && train);
-        m->encoder = encoder.mean, m->encoder_ndcg = encoder.ndcg;
-        m->after = after.mean, m->after_ndcg = after.ndcg;
+        *(unseen ? &o->unseen : &o->all) = measure_of(n, &encoder, &after);
     }
-    imr_eval_done(&e);
-    imr_qrels_free(train);
-    return status;
+    return IMR_OK;
 }
 
 /* ---- training ---- */
@@ -503,15 +488,11 @@ imr_status imr_train_cache(imr_train_outcome *out, const imr_cache *cache,
                            const imr_encoder *encoder, const imr_train_plan *plan,
                            const imr_progress *progress, imr_error *err)
 {
-    imr_train_outcome o = {0};
-    work w = {.cache = cache, .plan = plan, .progress = progress};
-    const imr_status status = train(&o, &w, encoder, err);
-    work_done(&w);
-    if (status != IMR_OK) {
-        imr_train_outcome_done(&o);
-        return status;
-    }
+    IMR_CLEANUP(imr_train_outcome_done) imr_train_outcome o = {0};
+    IMR_CLEANUP(work_done) work w = {.cache = cache, .plan = plan, .progress = progress};
+    IMR_TRY(train(&o, &w, encoder, err));
     *out = o;
+    o = (imr_train_outcome){0};
     return IMR_OK;
 }
 

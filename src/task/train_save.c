@@ -1,5 +1,4 @@
 /* task/train_save.c - a trained adapter and its history on disk. */
-#include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -43,30 +42,12 @@ static imr_status save_adapter(const imr_train_outcome *o, const imr_cache *cach
     return imr_adapter_save(o->adapter, path, meta, IMR_LEN(meta), err);
 }
 
-static void put_pair(imr_buf *b, const char *key, const char *text)
-{
-    imr_buf_printf(b, ",\n \"%s\": ", key);
-    imr_json_put_string(b, text);
-}
-
-static void put_value(imr_buf *b, const char *key, double value)
-{
-    imr_buf_printf(b, ",\n \"%s\": ", key);
-    imr_json_put_number(b, value);
-}
-
 static void put_measure(imr_buf *b, const char *key, const imr_train_measure *m)
 {
-    imr_buf_printf(b, ",\n \"%s\": {\"queries\": %zu, \"nDCG@10\": {\"encoder\": ", key,
-                   m->queries);
-    imr_json_put_number(b, m->encoder_ndcg);
-    imr_buf_str(b, ", \"after\": ");
-    imr_json_put_number(b, m->after_ndcg);
-    imr_buf_str(b, "}, \"mean of nDCG, Recall, RR\": {\"encoder\": ");
-    imr_json_put_number(b, m->encoder);
-    imr_buf_str(b, ", \"after\": ");
-    imr_json_put_number(b, m->after);
-    imr_buf_str(b, "}}");
+    imr_json_printf(b,
+                    ",\n %s: {'queries': %zu, 'nDCG@10': {'encoder': %g, 'after': %g}, "
+                    "'mean of nDCG, Recall, RR': {'encoder': %g, 'after': %g}}",
+                    key, m->queries, m->encoder_ndcg, m->after_ndcg, m->encoder, m->after);
 }
 
 static void put_history(imr_buf *b, const imr_train_outcome *o, const imr_cache *cache,
@@ -74,50 +55,37 @@ static void put_history(imr_buf *b, const imr_train_outcome *o, const imr_cache 
 {
     const imr_train_options *t = &plan->options;
     const imr_train_history *h = &o->history;
-    imr_buf_str(b, "{\"schema\": \"imrnn.training/1\",\n \"tool\": {\"name\": \"imrnn\", "
-                   "\"version\": \"" IMR_VERSION "\"},\n \"command\": [");
-    for (size_t i = 0; i < n; i++) {
-        imr_buf_str(b, i ? ", " : "");
-        imr_json_put_string(b, command[i]);
-    }
-    imr_buf_char(b, ']');
-    put_pair(b, "cache", cache->path);
-    put_pair(b, "cache_sha256", cache->sha256);
-    put_pair(b, "recipe", imr_recipe_name(plan->recipe));
-    put_pair(b, "form", imr_form_name(plan->form));
-    put_pair(b, "loss", imr_loss_names[t->loss.kind]);
-    put_pair(b, "optimizer", imr_optimiser_names[t->optimiser]);
-    put_value(b, "seed", (double)t->seed);
-    put_value(b, "output_dim", (double)o->adapter->w.m);
-    put_value(b, "hidden_dim", (double)plan->hidden_dim);
-    put_value(b, "lr", t->lr);
-    put_value(b, "weight_decay", t->weight_decay);
-    put_value(b, "dropout", t->dropout);
-    put_value(b, "batch_size", (double)t->batch_size);
-    put_value(b, "num_negatives", (double)t->negatives);
-    put_value(b, "patience", (double)t->patience);
-    put_value(b, "feedback_k", (double)plan->feedback_k);
-    put_pair(b, "negatives_from", o->negatives_from);
-    put_value(b, "judged_weight", plan->judged_weight);
-    put_value(b, "train_queries", (double)o->judged);
-    put_value(b, "asks", (double)o->asks);
-    put_value(b, "left_out", (double)h->left_out);
-    put_value(b, "validation_queries", (double)o->all.queries);
-    imr_buf_printf(b, ",\n \"validation_carved\": %s", o->validation_carved ? "true" : "false");
+    imr_json_printf(b,
+                    "{'schema': 'imrnn.training/1',\n 'tool': {'name': 'imrnn', 'version': %s},\n "
+                    "'command': [",
+                    IMR_VERSION);
+    for (size_t i = 0; i < n; i++)
+        imr_json_printf(b, i ? ", %s" : "%s", command[i]);
+    imr_json_printf(
+        b,
+        "],\n 'cache': %s,\n 'cache_sha256': %s,\n 'recipe': %s,\n 'form': %s,\n "
+        "'loss': %s,\n 'optimizer': %s,\n 'seed': %g,\n 'output_dim': %zu,\n "
+        "'hidden_dim': %zu,\n 'lr': %g,\n 'weight_decay': %g,\n 'dropout': %g,\n "
+        "'batch_size': %zu,\n 'num_negatives': %zu,\n 'patience': %zu,\n "
+        "'feedback_k': %u,\n 'negatives_from': %s,\n 'judged_weight': %g,\n "
+        "'train_queries': %zu,\n 'asks': %zu,\n 'left_out': %zu,\n "
+        "'validation_queries': %zu,\n 'validation_carved': %hhd",
+        cache->path, cache->sha256, imr_recipe_name(plan->recipe), imr_form_name(plan->form),
+        imr_loss_names[t->loss.kind], imr_optimiser_names[t->optimiser], (double)t->seed,
+        o->adapter->w.m, plan->hidden_dim, t->lr, t->weight_decay, t->dropout, t->batch_size,
+        t->negatives, t->patience, plan->feedback_k, o->negatives_from, plan->judged_weight,
+        o->judged, o->asks, h->left_out, o->all.queries, o->validation_carved);
     put_measure(b, "validation_asks", &o->asked);
     put_measure(b, "validation", &o->all);
     put_measure(b, "validation_unseen", &o->unseen);
-    put_value(b, "best_epoch", (double)h->best);
-    imr_buf_printf(b, ",\n \"stopped_early\": %s, \"cancelled\": %s,\n \"epochs\": [",
-                   h->stopped_early ? "true" : "false", h->cancelled ? "true" : "false");
+    imr_json_printf(b,
+                    ",\n 'best_epoch': %zu,\n 'stopped_early': %hhd, 'cancelled': %hhd,\n "
+                    "'epochs': [",
+                    h->best, h->stopped_early, h->cancelled);
     for (size_t i = 0; i <= h->n; i++) {
-        imr_buf_printf(b, "%s\n  {\"epoch\": %zu, \"loss\": ", i ? "," : "", i);
-        imr_json_put_number(b, h->v[i].loss);
-        imr_buf_str(b, ", \"validation\": ");
-        imr_json_put_number(b, h->v[i].validation);
-        imr_buf_str(b, ", \"seconds\": ");
-        imr_json_put_number(b, h->v[i].seconds);
-        imr_buf_char(b, '}');
+        imr_buf_str(b, i ? ",\n  " : "\n  ");
+        imr_json_printf(b, "{'epoch': %zu, 'loss': %g, 'validation': %g, 'seconds': %g}", i,
+                        h->v[i].loss, h->v[i].validation, h->v[i].seconds);
     }
     imr_buf_str(b, "]}\n");
 }
@@ -130,13 +98,11 @@ imr_status imr_train_save(const imr_train_outcome *o, const imr_cache *cache,
     IMR_TRY(imr_dir_make(output_dir, err));
     for (size_t i = 0; i < IMR_LEN(names); i++) {
         IMR_AUTOFREE char *path = imr_path_join(output_dir, names[i]);
-        if (!path)
-            return imr_fail_memory(err);
+        IMR_NEED(path, err);
         IMR_TRY(save_adapter(o, cache, plan, path, err));
     }
     IMR_AUTOFREE char *path = imr_path_join(output_dir, "history.json");
-    if (!path)
-        return imr_fail_memory(err);
+    IMR_NEED(path, err);
     IMR_AUTOBUF imr_buf b = {0};
     put_history(&b, o, cache, plan, command, n);
     IMR_TRY(imr_buf_check(&b, err));

@@ -11,7 +11,7 @@
 #include "cli/libraries.h"
 #include "cli/options.h"
 #include "cli/project.h"
-#include "cli/precision.h"
+#include "cli/steps.h"
 #include "math/blas.h"
 #include "math/kernels.h"
 #include "text/utf8.h"
@@ -50,6 +50,25 @@ __attribute__((section(".preinit_array"),
                used)) static void (*const before_libraries)(int, char **, char **) = find_room;
 #endif
 
+static const imr_command *const commands[] = {
+    &imr_command_demo,
+    &imr_command_explore,
+    &imr_command_explain,
+    &imr_command_score,
+    &imr_command_encoder_train,
+    &imr_command_encoder_info,
+    &imr_command_encoder_encode,
+    &imr_command_encoder_tokenize,
+    &imr_command_encoder_bench,
+    &imr_command_cache,
+    &imr_command_train,
+    &imr_command_evaluate,
+    &imr_command_run,
+    &imr_command_inspect,
+    &imr_command_generate,
+    NULL,
+};
+
 static const char *environment(void *user, const char *name)
 {
     (void)user;
@@ -75,15 +94,6 @@ static imr_meter_mode meter_mode(const imr_config *config)
     return IMR_METER_BAR;
 }
 
-static bool want_color(const imr_config *config)
-{
-    const char *choice = imr_config_string(config, IMR_OPT_COLOR), *no = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
-    if (strcmp(choice, "auto") != 0)
-        return strcmp(choice, "always") == 0;
-    return isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb") != 0;
-}
-
 /* `help X` is `X --help`. True when help or version was asked for; the answer is then in *b. */
 static imr_status answer(bool *answered, imr_buf *b, imr_line *line, const imr_config *config,
                          imr_error *err)
@@ -98,11 +108,11 @@ static imr_status answer(bool *answered, imr_buf *b, imr_line *line, const imr_c
         if (*answered)
             imr_buf_str(b, "imrnn " IMR_VERSION "\n");
     } else if (line->words.n == 0) {
-        imr_help_all(b, imr_commands);
-    } else if (line->words.n > 1 || !imr_help_group(b, imr_commands, line->words.v[0])) {
+        imr_help_all(b, commands);
+    } else if (line->words.n > 1 || !imr_help_group(b, commands, line->words.v[0])) {
         const imr_command *command;
         size_t taken;
-        IMR_TRY(imr_line_command(&command, &taken, line, imr_commands, err));
+        IMR_TRY(imr_line_command(&command, &taken, line, commands, err));
         imr_help_command(b, command);
     }
     return imr_buf_check(b, err);
@@ -140,15 +150,17 @@ static void say_settings(imr_cli *cli, const imr_kernels *kernels)
 {
     IMR_AUTOBUF imr_buf blas = {0};
     const imr_option_id *lists[] = {cli->command->options, imr_common_options};
+    if (!imr_config_bool(cli->config, IMR_OPT_VERBOSE))
+        return;
     const char *waiting = getenv("OMP_WAIT_POLICY");
-    imr_cli_detail(cli, "OMP_WAIT_POLICY = %s", waiting ? waiting : "");
+    imr_cli_say(cli, "OMP_WAIT_POLICY = %s", waiting ? waiting : "");
     imr_cli_blas_text(&blas);
-    imr_cli_detail(cli, "%s", imr_buf_text(&blas));
+    imr_cli_say(cli, "%s", imr_buf_text(&blas));
     if (!imr_config_is_set(cli->config, IMR_OPT_KERNELS))
-        imr_cli_detail(cli, "kernels = %s (the best of this CPU)", kernels->name);
+        imr_cli_say(cli, "kernels = %s (the best of this CPU)", kernels->name);
     const char *precision = imr_config_string(cli->config, IMR_OPT_PRECISION);
     if (!kernels->has_bf16 && strcmp(precision, imr_precision_name(IMR_BFLOAT16)) == 0)
-        imr_cli_detail(cli, "%s", imr_no_bf16);
+        imr_cli_say(cli, "%s", imr_no_bf16);
     for (size_t l = 0; l < IMR_LEN(lists); l++)
         for (const imr_option_id *id = lists[l]; id && *id != IMR_OPT_COUNT; id++) {
             IMR_AUTOBUF imr_buf b = {0};
@@ -158,7 +170,7 @@ static void say_settings(imr_cli *cli, const imr_kernels *kernels)
             imr_config_source(&b, cli->config, *id);
             imr_buf_char(&b, ')');
             if (imr_config_is_set(cli->config, *id))
-                imr_cli_detail(cli, "%s", imr_buf_text(&b));
+                imr_cli_say(cli, "%s", imr_buf_text(&b));
         }
 }
 
@@ -172,33 +184,29 @@ static imr_status start(imr_config *config, imr_line *line, int argc, const char
     if (answered)
         return print_answer(&text, err);
     if (line->words.n == 0 && line->given.n == 0) {
-        imr_help_all(&text, imr_commands);
+        imr_help_all(&text, commands);
         fputs(imr_buf_text(&text), stderr);
         return imr_fail(err, IMR_E_USAGE, "which command?");
     }
     IMR_AUTOBUF imr_buf project = {0};
-    IMR_AUTOFREE char *state = imr_cli_state_folder(environment, NULL);
+    IMR_AUTOFREE char *state = imr_cli_state_folder();
     IMR_TRY(imr_config_load(config, environment, NULL, err));
     IMR_TRY(imr_cli_project_file(config, &project, state, err));
 
     imr_cli cli = {.config = config,
-                   .commands = imr_commands,
+                   .commands = commands,
                    .argv = argv,
                    .argc = argc,
-                   .environment = environment,
                    .project = imr_buf_text(&project)};
     size_t taken;
-    IMR_TRY(imr_line_command(&cli.command, &taken, line, imr_commands, err));
+    IMR_TRY(imr_line_command(&cli.command, &taken, line, commands, err));
     if (!cli.command)
         return imr_fail(err, IMR_E_USAGE, "which command? (imrnn help lists them)");
     cli.arguments = line->words.v + taken;
     cli.n_arguments = line->words.n - taken;
     IMR_TRY(imr_line_check(line, cli.command, cli.n_arguments, err));
     cli.quiet = imr_config_bool(config, IMR_OPT_QUIET);
-    cli.verbose = imr_config_bool(config, IMR_OPT_VERBOSE);
-    if (cli.project[0])
-        imr_cli_say(&cli, "%s", cli.project);
-    cli.color = want_color(config);
+    imr_cli_say(&cli, "%s", cli.project);
     imr_meter_init(&cli.meter, meter_mode(config), stderr);
     imr_interrupt_install();
     imr_blas_set_threads((int)imr_config_int(config, IMR_OPT_THREADS));

@@ -1,6 +1,8 @@
 /* cli/cli.c - what every command may ask for: output, words for people, options that must be there.
  */
+#include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -8,6 +10,52 @@
 #include "encoder/encoder.h"
 #include "retrieval/cache.h"
 #include "text/utf8.h"
+
+/* ---- output ---- */
+
+imr_status imr_output_open(imr_output *o, const char *path, imr_error *err)
+{
+    imr_output fresh = {0};
+    if (path && strcmp(path, "-") != 0) {
+        IMR_TRY(imr_writer_open_named(&fresh.writer, path, err));
+        fresh.to_file = true;
+    } else {
+        fresh.stream = stdout;
+    }
+    *o = fresh;
+    return IMR_OK;
+}
+
+void imr_output_add(imr_output *o, const void *bytes, size_t n)
+{
+    if (o->to_file)
+        imr_writer_add(&o->writer, bytes, n);
+    else if (!o->failure && n && fwrite(bytes, 1, n, o->stream) != n)
+        o->failure = errno ? errno : EIO;
+}
+
+imr_status imr_output_close(imr_output *o, imr_error *err)
+{
+    if (o->to_file) {
+        o->to_file = false;
+        return imr_writer_commit(&o->writer, err);
+    }
+    if (!o->stream)
+        return IMR_OK;
+    if (fflush(o->stream) != 0 && !o->failure)
+        o->failure = errno ? errno : EIO;
+    o->stream = NULL;
+    if (o->failure)
+        return imr_fail_errno(err, IMR_E_IO, o->failure, "cannot write to standard output");
+    return IMR_OK;
+}
+
+void imr_output_drop(imr_output *o)
+{
+    if (o->to_file)
+        imr_writer_done(&o->writer);
+    *o = (imr_output){0};
+}
 
 void imr_cli_write(imr_cli *cli, const void *bytes, size_t n)
 {
@@ -22,44 +70,43 @@ imr_status imr_cli_emit(imr_cli *cli, const imr_buf *b, imr_error *err)
     return IMR_OK;
 }
 
-static void IMR_PRINTF(2, 0) say(imr_cli *cli, const char *format, va_list args)
+void imr_cli_say(imr_cli *cli, const char *format, ...)
 {
     char text[2048];
     IMR_AUTOBUF imr_buf clean = {0};
-    vsnprintf(text, sizeof text, format, args);
-    imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
-    imr_meter_clear(&cli->meter);
-    fprintf(stderr, "%s\n", imr_buf_text(&clean));
-}
-
-void imr_cli_say(imr_cli *cli, const char *format, ...)
-{
     va_list args;
     if (cli->quiet)
         return;
     va_start(args, format);
-    say(cli, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-}
-
-void imr_cli_detail(imr_cli *cli, const char *format, ...)
-{
-    va_list args;
-    if (cli->quiet || !cli->verbose)
+    imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
+    if (!*text)
         return;
-    va_start(args, format);
-    say(cli, format, args);
-    va_end(args);
+    imr_meter_clear(&cli->meter);
+    fprintf(stderr, "%s\n", imr_buf_text(&clean));
 }
 
-const imr_progress *imr_cli_progress(imr_cli *cli)
+void imr_cli_say_lines(imr_cli *cli, const char *text)
 {
-    return &cli->meter.progress;
+    while (*text) {
+        const size_t n = strcspn(text, "\n");
+        imr_cli_say(cli, "%.*s", (int)n, text);
+        text += n + (text[n] == '\n');
+    }
 }
 
-const char *imr_cli_environment(const imr_cli *cli, const char *name)
+bool imr_cli_xdg(char **out, const char *variable, const char *name, const char *below_home)
 {
-    return cli->environment(cli->environment_user, name);
+    const char *base = getenv(variable);
+    const char *home = getenv("HOME");
+    if (base && *base == '/')
+        *out = imr_path_join(base, name);
+    else if (home && *home == '/')
+        *out = imr_path_join(home, below_home);
+    else
+        return false;
+    return true;
 }
 
 imr_status imr_cli_need(const char **out, const imr_cli *cli, imr_option_id id, imr_error *err)
@@ -74,21 +121,14 @@ imr_status imr_cli_need(const char **out, const imr_cli *cli, imr_option_id id, 
     return IMR_OK;
 }
 
-imr_status imr_cli_format(int *index, const imr_cli *cli, const char *formats, imr_error *err)
+imr_status imr_cli_json(bool *out, const imr_cli *cli, imr_error *err)
 {
     const char *name = imr_config_string(cli->config, IMR_OPT_FORMAT);
-    size_t len = strlen(name);
-    int i = 0;
-    for (const char *p = formats;; i++) {
-        size_t n = strcspn(p, "|");
-        if (n == len && memcmp(p, name, n) == 0) {
-            *index = i;
-            return IMR_OK;
-        }
-        if (!p[n])
-            return imr_fail(err, IMR_E_USAGE, "--format: '%s' is not one of %s", name, formats);
-        p += n + 1;
-    }
+    const bool json = strcmp(name, "json") == 0;
+    if (!json && strcmp(name, "text") != 0)
+        return imr_fail(err, IMR_E_USAGE, "--format: '%s' is not one of text|json", name);
+    *out = json;
+    return IMR_OK;
 }
 
 imr_status imr_cli_argument(imr_cli *cli, imr_option_id id, imr_error *err)
@@ -106,8 +146,7 @@ imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err)
     bool cache = folder && !imr_dir_exists(folder) && !imr_file_exists(folder);
     for (size_t i = 0; folder && !cache && i < IMR_LEN(marks); i++) {
         IMR_AUTOFREE char *mark = imr_path_join(folder, marks[i]);
-        if (!mark)
-            return imr_fail_memory(err);
+        IMR_NEED(mark, err);
         cache = imr_file_exists(mark) || imr_dir_exists(mark);
     }
     return imr_cli_argument(cli, cache ? IMR_OPT_CACHE_DIR : IMR_OPT_DATASET, err);
@@ -115,8 +154,7 @@ imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err)
 
 static imr_status set_default(const imr_cli *cli, imr_option_id id, char *path, imr_error *err)
 {
-    if (!path)
-        return imr_fail_memory(err);
+    IMR_NEED(path, err);
     const imr_status status =
         imr_config_string(cli->config, id)
             ? IMR_OK
@@ -149,20 +187,18 @@ imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err)
 {
     const char *name = imr_config_string(cli->config, IMR_OPT_DATASET);
     const char *dir = imr_config_string(cli->config, IMR_OPT_DATASETS_DIR);
-    char *path = NULL;
+    IMR_AUTOFREE char *path = NULL;
     if (name && dir && !imr_dir_exists(name) && !imr_file_exists(name)) {
         path = imr_path_join(dir, name);
-        if (path && !imr_dir_exists(path) && !imr_file_exists(path)) {
-            imr_free(path);
+        if (path && !imr_dir_exists(path) && !imr_file_exists(path))
             return imr_fail(err, IMR_E_NOT_FOUND, "--dataset %s: neither a path nor in %s", name,
                             dir);
-        }
     } else if (name) {
         path = imr_strdup(name);
     }
-    if (name && !path)
-        return imr_fail_memory(err);
+    IMR_NEED(!name || path, err);
     *out = path;
+    path = NULL;
     return IMR_OK;
 }
 
@@ -192,12 +228,11 @@ static imr_status need_encoder_name(const char **name, const imr_cli *cli, imr_e
 
 imr_hub imr_cli_hub(const imr_cli *cli)
 {
-    return (imr_hub){.sentence_transformers_home =
-                         imr_cli_environment(cli, "SENTENCE_TRANSFORMERS_HOME"),
-                     .hf_hub_cache = imr_cli_environment(cli, "HF_HUB_CACHE"),
-                     .huggingface_hub_cache = imr_cli_environment(cli, "HUGGINGFACE_HUB_CACHE"),
-                     .hf_home = imr_cli_environment(cli, "HF_HOME"),
-                     .home = imr_cli_environment(cli, "HOME"),
+    return (imr_hub){.sentence_transformers_home = getenv("SENTENCE_TRANSFORMERS_HOME"),
+                     .hf_hub_cache = getenv("HF_HUB_CACHE"),
+                     .huggingface_hub_cache = getenv("HUGGINGFACE_HUB_CACHE"),
+                     .hf_home = getenv("HF_HOME"),
+                     .home = getenv("HOME"),
                      .revision = imr_config_string(cli->config, IMR_OPT_ENCODER_REVISION)};
 }
 
@@ -222,21 +257,18 @@ imr_status imr_cli_tokenizer(imr_encoder **out, imr_cli *cli, imr_error *err)
 static imr_status open_encoder(imr_encoder **out, imr_cli *cli, const char *name,
                                imr_encoder_options options, imr_error *err)
 {
+    const int64_t wanted = imr_config_int(cli->config, IMR_OPT_EMBEDDING_DIM);
+    IMR_CLEANUP(imr_encoder_free_at) imr_encoder *e = NULL;
     options.hub = imr_cli_hub(cli);
     IMR_TRY(imr_cli_kernels(&options.kernels, cli, err));
-    imr_encoder *e;
     IMR_TRY(imr_encoder_open(&e, name, &options, err));
     tell(cli, name, imr_buf_text(&e->notice));
-    size_t dim = e->dim;
-    int64_t wanted = imr_config_int(cli->config, IMR_OPT_EMBEDDING_DIM);
-    if (wanted && (size_t)wanted != dim) {
-        imr_encoder_free(e);
+    if (wanted && (size_t)wanted != e->dim)
         return imr_fail(err, IMR_E_SHAPE,
-                        "%s makes vectors of %zu dimensions, --embedding-dim is "
-                        "%lld",
-                        name, dim, (long long)wanted);
-    }
+                        "%s makes vectors of %zu dimensions, --embedding-dim is %lld", name, e->dim,
+                        (long long)wanted);
     *out = e;
+    e = NULL;
     return IMR_OK;
 }
 
@@ -262,35 +294,27 @@ imr_status imr_cli_encoder_of_cache(imr_encoder **out, imr_cli *cli, const imr_c
                                          .passage_prefix = made->passage_prefix,
                                          .precision = bf16 ? IMR_BFLOAT16 : IMR_FLOAT32};
     char sha256[IMR_SHA256_HEX];
-    imr_encoder *e;
+    IMR_CLEANUP(imr_encoder_free_at) imr_encoder *e = NULL;
     if (!named && !*made->path && !*made->name)
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "the cache %s does not name its encoder: name it with --encoder", path);
-    IMR_TRY(open_encoder(&e, cli,
-                         named         ? named
-                         : *made->path ? made->path
-                                       : made->name,
-                         options, err));
-    imr_status status = imr_encoder_sha256(e, sha256, err);
-    if (status == IMR_OK && *made->sha256 && strcmp(sha256, made->sha256) != 0)
-        status = imr_fail(err, IMR_E_FORMAT,
-                          "%s has other weights (sha256 %.12s) than the encoder %s was made with "
-                          "(%.12s): name that one with --encoder",
-                          e->folder.path, sha256, path, made->sha256);
-    if (status != IMR_OK)
-        imr_encoder_free(e);
-    else
-        *out = e;
-    return status;
+    const char *stored = *made->path ? made->path : made->name;
+    IMR_TRY(open_encoder(&e, cli, named ? named : stored, options, err));
+    IMR_TRY(imr_encoder_sha256(e, sha256, err));
+    if (*made->sha256 && strcmp(sha256, made->sha256) != 0)
+        return imr_fail(err, IMR_E_FORMAT,
+                        "%s has other weights (sha256 %.12s) than the encoder %s was made with "
+                        "(%.12s): name that one with --encoder",
+                        e->folder.path, sha256, path, made->sha256);
+    *out = e;
+    e = NULL;
+    return IMR_OK;
 }
 
 imr_status imr_cli_check_encoder(imr_cli *cli, const imr_cache *cache, imr_error *err)
 {
-    imr_encoder *e = NULL;
-    if (imr_config_encoder(cli->config))
-        IMR_TRY(imr_cli_encoder_of_cache(&e, cli, cache, err));
-    imr_encoder_free(e);
-    return IMR_OK;
+    IMR_CLEANUP(imr_encoder_free_at) imr_encoder *e = NULL;
+    return imr_config_encoder(cli->config) ? imr_cli_encoder_of_cache(&e, cli, cache, err) : IMR_OK;
 }
 
 imr_status imr_cli_encoder(imr_encoder **out, imr_cli *cli, imr_error *err)
@@ -303,15 +327,14 @@ imr_status imr_cli_encoder(imr_encoder **out, imr_cli *cli, imr_error *err)
 imr_status imr_cli_dataset(imr_dataset **out, imr_cli *cli, imr_scratch *scratch, imr_error *err)
 {
     IMR_AUTOFREE char *path = NULL;
+    const char *named;
+    IMR_TRY(imr_cli_need(&named, cli, IMR_OPT_DATASET, err));
     IMR_TRY(imr_cli_dataset_path(&path, cli, err));
-    if (!path)
-        return imr_fail(err, IMR_E_USAGE, "--dataset DIR is needed (imrnn %s --help)",
-                        cli->command->name);
     const imr_dataset_options how = {.skip_bad_lines =
                                          imr_config_bool(cli->config, IMR_OPT_SKIP_BAD_LINES),
                                      .scratch = scratch,
                                      .without_judgements = scratch != NULL,
-                                     .progress = imr_cli_progress(cli)};
+                                     .progress = &cli->meter.progress};
     imr_dataset *d;
     IMR_TRY(imr_dataset_open(&d, path, &how, err));
     if (d->summary[0])
@@ -336,20 +359,25 @@ void imr_cli_say_absent(imr_cli *cli, const imr_cache *cache)
     }
 }
 
+imr_status imr_cli_open_cache(imr_cache **out, imr_cli *cli, const char *dir, const char *dataset,
+                              imr_error *err)
+{
+    const imr_cache_options options = {.dataset = dataset,
+                                       .skip_bad_lines =
+                                           imr_config_bool(cli->config, IMR_OPT_SKIP_BAD_LINES),
+                                       .progress = &cli->meter.progress};
+    return imr_cache_open(out, dir, &options, err);
+}
+
 imr_status imr_cli_cache(imr_cache **out, imr_cli *cli, imr_error *err)
 {
     const char *dir;
     IMR_AUTOFREE char *dataset = NULL;
+    imr_cache *c;
     IMR_TRY(imr_cli_need(&dir, cli, IMR_OPT_CACHE_DIR, err));
     IMR_TRY(imr_cli_dataset_path(&dataset, cli, err));
-    imr_cache_options options = {.dataset = dataset,
-                                 .skip_bad_lines =
-                                     imr_config_bool(cli->config, IMR_OPT_SKIP_BAD_LINES),
-                                 .progress = imr_cli_progress(cli)};
-    imr_cache *c;
-    IMR_TRY(imr_cache_open(&c, dir, &options, err));
-    if (c->notice[0])
-        imr_cli_say(cli, "%s", c->notice);
+    IMR_TRY(imr_cli_open_cache(&c, cli, dir, dataset, err));
+    imr_cli_say(cli, "%s", c->notice);
     imr_cli_say_absent(cli, c);
     *out = c;
     return IMR_OK;

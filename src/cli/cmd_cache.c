@@ -4,19 +4,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "cli/cache.h"
-#include "cli/commands.h"
-#include "cli/precision.h"
+#include "cli/steps.h"
 #include "format/json.h"
 #include "task/export.h"
 #include "task/import.h"
-
-/* What a cache of --dataset is made with. */
-typedef struct source {
-    const imr_encoder *encoder; /* NULL: only with `from` */
-    const imr_cache *from;      /* NULL: encode everything */
-    imr_scratch *scratch;       /* for the tables of an import; may be NULL */
-} source;
 
 /* What the precision costs and gains, on standard error. */
 static imr_status tell_effect(imr_cli *cli, const char *dir, const imr_encoder *encoder,
@@ -29,43 +20,39 @@ static imr_status tell_effect(imr_cli *cli, const char *dir, const imr_encoder *
                         "the cache %s is whole; comparing its precision with float32 was cancelled",
                         dir);
     IMR_TRY(status);
-    for (const char *line = imr_buf_text(&table); *line;) {
-        const size_t n = strcspn(line, "\n");
-        imr_cli_say(cli, "%.*s", (int)n, line);
-        line += n + 1;
-    }
+    imr_cli_say_lines(cli, imr_buf_text(&table));
     return IMR_OK;
 }
 
-static imr_status build(imr_store_result *result, imr_cli *cli, const char *dir, const source *with,
+/* A cache of --dataset. encoder NULL: only with `from`; from NULL: encode everything; scratch: for
+ * the tables of an import, else NULL. */
+static imr_status build(imr_store_result *result, imr_cli *cli, const char *dir,
+                        const imr_encoder *encoder, const imr_cache *from, imr_scratch *scratch,
                         imr_error *err)
 {
     const imr_config *config = cli->config;
-    const imr_progress *progress = imr_cli_progress(cli);
-    imr_dataset *dataset;
-    IMR_TRY(imr_cli_dataset(&dataset, cli, with->scratch, err));
-    imr_dtype dtype = imr_config_choice(config, IMR_OPT_DTYPE) == 0 ? IMR_F32 : IMR_F16;
-    bool overwrite = imr_config_bool(config, IMR_OPT_OVERWRITE);
+    const imr_progress *progress = &cli->meter.progress;
+    const imr_dtype dtype = imr_config_choice(config, IMR_OPT_DTYPE) == 0 ? IMR_F32 : IMR_F16;
+    const bool overwrite = imr_config_bool(config, IMR_OPT_OVERWRITE);
+    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *dataset = NULL;
     imr_store_result made = {0};
-    imr_status status =
-        with->from
-            ? imr_cache_import(&made, dir, dataset, with->from, with->encoder, dtype, overwrite,
-                               progress, err)
-            : imr_cache_encode(&made, dir, dataset, with->encoder, dtype, overwrite, progress, err);
-    const imr_encoder *e = with->encoder;
-    if (status == IMR_OK && !with->from && e->precision != IMR_FLOAT32 && !made.already &&
-        !cli->quiet)
-        status = tell_effect(cli, dir, e, dataset, err);
-    imr_dataset_free(dataset);
-    if (status == IMR_OK && result)
+    IMR_TRY(imr_cli_dataset(&dataset, cli, scratch, err));
+    if (from)
+        IMR_TRY(
+            imr_cache_import(&made, dir, dataset, from, encoder, dtype, overwrite, progress, err));
+    else
+        IMR_TRY(imr_cache_encode(&made, dir, dataset, encoder, dtype, overwrite, progress, err));
+    if (!from && encoder->precision != IMR_FLOAT32 && !made.already && !cli->quiet)
+        IMR_TRY(tell_effect(cli, dir, encoder, dataset, err));
+    if (result)
         *result = made;
-    return status;
+    return IMR_OK;
 }
 
 imr_status imr_cli_encode_cache(imr_store_result *result, imr_cli *cli, const char *dir,
                                 const imr_encoder *encoder, imr_error *err)
 {
-    return build(result, cli, dir, &(source){.encoder = encoder}, err);
+    return build(result, cli, dir, encoder, NULL, NULL, err);
 }
 
 /* What grows with the collection lies in nameless files beside the cache, not in memory. */
@@ -75,12 +62,12 @@ static imr_status import_cache(imr_store_result *result, imr_cli *cli, const cha
     imr_scratch *scratch;
     imr_cache *from = NULL;
     IMR_TRY(imr_scratch_open(&scratch, dir, err));
-    imr_cache_options alone = {
-        .dataset = "", .one_pass = true, .scratch = scratch, .progress = imr_cli_progress(cli)};
+    const imr_cache_options alone = {
+        .dataset = "", .one_pass = true, .scratch = scratch, .progress = &cli->meter.progress};
     imr_status status =
         imr_cache_open(&from, imr_config_string(cli->config, IMR_OPT_IMPORT), &alone, err);
     if (status == IMR_OK)
-        status = build(result, cli, dir, &(source){encoder, from, scratch}, err);
+        status = build(result, cli, dir, encoder, from, scratch, err);
     imr_cache_free(from);
     imr_scratch_close(scratch);
     return status;
@@ -89,14 +76,12 @@ static imr_status import_cache(imr_store_result *result, imr_cli *cli, const cha
 static imr_status build_from_line(imr_store_result *result, imr_cli *cli, const char *dir,
                                   imr_error *err)
 {
-    bool import = imr_config_string(cli->config, IMR_OPT_IMPORT) != NULL;
-    imr_encoder *encoder = NULL;
+    const bool import = imr_config_string(cli->config, IMR_OPT_IMPORT) != NULL;
+    IMR_CLEANUP(imr_encoder_free_at) imr_encoder *encoder = NULL;
     if (!import || imr_config_encoder(cli->config))
         IMR_TRY(imr_cli_encoder(&encoder, cli, err));
-    imr_status status = import ? import_cache(result, cli, dir, encoder, err)
-                               : build(result, cli, dir, &(source){.encoder = encoder}, err);
-    imr_encoder_free(encoder);
-    return status;
+    return import ? import_cache(result, cli, dir, encoder, err)
+                  : build(result, cli, dir, encoder, NULL, NULL, err);
 }
 
 static imr_status set_if(imr_cli *cli, imr_option_id id, const char *text, imr_error *err)
@@ -110,8 +95,7 @@ static imr_status take_from_cache(imr_cli *cli, const char *dir, imr_error *err)
 {
     IMR_AUTOFREE char *path = imr_path_join(dir, "manifest.json");
     imr_json *m IMR_AUTOJSON = NULL;
-    if (!path)
-        return imr_fail_memory(err);
+    IMR_NEED(path, err);
     if (!imr_file_exists(path) || imr_config_string(cli->config, IMR_OPT_IMPORT))
         return IMR_OK;
     IMR_TRY(imr_json_open(&m, path, err));
@@ -162,20 +146,18 @@ static imr_status export_cache(imr_cli *cli, imr_error *err)
     const imr_export_plan plan = {.negatives = number_or_0(c, IMR_OPT_NUM_NEGATIVES),
                                   .pool = number_or_0(c, IMR_OPT_NEGATIVE_POOL),
                                   .overwrite = imr_config_bool(c, IMR_OPT_OVERWRITE)};
-    imr_cache *cache;
+    IMR_CLEANUP(imr_cache_free_at) imr_cache *cache = NULL;
     IMR_TRY(imr_cli_cache(&cache, cli, err));
-    const imr_status status =
-        imr_cache_export(cli->arguments[0], cache, &plan, imr_cli_progress(cli), err);
+    IMR_TRY(imr_cache_export(cli->arguments[0], cache, &plan, &cli->meter.progress, err));
     IMR_AUTOBUF imr_buf b = {0};
     imr_buf_printf(&b, "wrote %s: %zu documents, %zu queries\n", cli->arguments[0],
                    cache->documents.ids.n, cache->queries.ids.n);
-    imr_cache_free(cache);
-    return status == IMR_OK ? imr_cli_emit(cli, &b, err) : status;
+    return imr_cli_emit(cli, &b, err);
 }
 
 static imr_status run_cache(imr_cli *cli, imr_error *err)
 {
-    const char *dir;
+    const char *dir, *dataset;
     IMR_TRY(imr_cli_need(&dir, cli, IMR_OPT_CACHE_DIR, err));
     if (imr_config_choice(cli->config, IMR_OPT_EXPORT))
         return export_cache(cli, err);
@@ -183,25 +165,19 @@ static imr_status run_cache(imr_cli *cli, imr_error *err)
         return imr_fail(err, IMR_E_USAGE, "unexpected argument %s (imrnn cache --help)",
                         cli->arguments[0]);
     IMR_TRY(take_from_cache(cli, dir, err));
-    if (!imr_config_string(cli->config, IMR_OPT_DATASET))
-        return imr_fail(err, IMR_E_USAGE, "--dataset DIR is needed (imrnn cache --help)");
+    IMR_TRY(imr_cli_need(&dataset, cli, IMR_OPT_DATASET, err));
     double start = imr_clock_seconds();
     imr_store_result result;
     IMR_TRY(build_from_line(&result, cli, dir, err));
-    imr_cache *made;
-    const char *dataset = imr_config_string(cli->config, IMR_OPT_DATASET);
+    IMR_CLEANUP(imr_cache_free_at) imr_cache *made = NULL;
     /* Not for an archive: opening it would unpack it, which its first use does. */
-    if (imr_dir_exists(dataset) && imr_cache_open(&made, dir, NULL, NULL) == IMR_OK) {
+    if (imr_dir_exists(dataset) && imr_cache_open(&made, dir, NULL, NULL) == IMR_OK)
         imr_cli_say_absent(cli, made);
-        imr_cache_free(made);
-    }
-    char seconds[64];
     IMR_AUTOBUF imr_buf b = {0};
     imr_buf_printf(&b, "%s: ", dir);
     imr_cli_made_text(&b, &result, imr_config_is_set(cli->config, IMR_OPT_IMPORT));
     if (!result.already)
-        imr_buf_printf(&b, ", %s s",
-                       imr_format_fixed(seconds, imr_clock_seconds() - start, 1, false));
+        imr_buf_printf(&b, ", %s s", IMR_FIXED(imr_clock_seconds() - start, 1));
     imr_buf_char(&b, '\n');
     for (int i = 0; i < 2; i++) {
         if (result.tokens[i].cut == 0)
@@ -212,15 +188,6 @@ static imr_status run_cache(imr_cli *cli, imr_error *err)
     }
     return imr_cli_emit(cli, &b, err);
 }
-
-static const imr_option_id options[] = {
-    IMR_OPT_DATASET,          IMR_OPT_DATASETS_DIR,  IMR_OPT_ASSETS_ROOT,
-    IMR_OPT_SKIP_BAD_LINES,   IMR_OPT_ENCODER,       IMR_OPT_ENCODER_MODEL_NAME,
-    IMR_OPT_ENCODER_REVISION, IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY_PREFIX,
-    IMR_OPT_PASSAGE_PREFIX,   IMR_OPT_CACHE_DIR,     IMR_OPT_IMPORT,
-    IMR_OPT_EXPORT,           IMR_OPT_NUM_NEGATIVES, IMR_OPT_NEGATIVE_POOL,
-    IMR_OPT_PRECISION,        IMR_OPT_DTYPE,         IMR_OPT_OVERWRITE,
-    IMR_OPT_OUTPUT,           IMR_OPT_COUNT};
 
 const imr_command imr_command_cache = {
     .name = "cache",
@@ -241,7 +208,11 @@ const imr_command imr_command_cache = {
         "a part of the collection: speed, nDCG@10, rankings that changed, cosines (not "
         "with -q). imrnn encoder bench prints it before anything is encoded.",
     .example = "  imrnn cache --dataset demo/dataset --encoder demo/encoder --cache-dir my-cache",
-    .options = options,
+    .options = IMR_OPTIONS(IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES, IMR_ENCODER_OPTIONS,
+                           IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY_PREFIX, IMR_OPT_PASSAGE_PREFIX,
+                           IMR_OPT_CACHE_DIR, IMR_OPT_IMPORT, IMR_OPT_EXPORT, IMR_OPT_NUM_NEGATIVES,
+                           IMR_OPT_NEGATIVE_POOL, IMR_OPT_PRECISION, IMR_OPT_DTYPE,
+                           IMR_OPT_OVERWRITE, IMR_OPT_OUTPUT),
     .max_arguments = 1,
     .run = run_cache,
 };

@@ -1,30 +1,16 @@
 /* cli/cmd_demo.c - imrnn demo: make the embedded demo once, then explore it. */
-#include <string.h>
-
 #include "base/file.h"
 #include "base/mem.h"
-#include "cli/commands.h"
-#include "cli/explore.h"
+#include "cli/steps.h"
 #include "task/demo.h"
-
-static const imr_option_id options[] = {
-    IMR_OPT_OUTPUT_DIR, IMR_OPT_PREPARE, IMR_OPT_QUERY, IMR_OPT_THEME,  IMR_OPT_GLYPHS,
-    IMR_OPT_SCOPE,      IMR_OPT_DELTA,   IMR_OPT_ORDER, IMR_OPT_TOKENS, IMR_OPT_COUNT,
-};
 
 /* --output-dir, else $XDG_CACHE_HOME/imrnn/demo, else ~/.cache/imrnn/demo. */
 static imr_status folder(char **out, const imr_cli *cli, imr_error *err)
 {
     const char *named = imr_config_string(cli->config, IMR_OPT_OUTPUT_DIR);
-    const char *cache = imr_cli_environment(cli, "XDG_CACHE_HOME"),
-               *home = imr_cli_environment(cli, "HOME");
     if (named)
         *out = imr_strdup(named);
-    else if (cache && cache[0] == '/')
-        *out = imr_path_join(cache, "imrnn/demo");
-    else if (home && home[0])
-        *out = imr_path_join(home, ".cache/imrnn/demo");
-    else
+    else if (!imr_cli_xdg(out, "XDG_CACHE_HOME", "imrnn/demo", ".cache/imrnn/demo"))
         return imr_fail(err, IMR_E_USAGE,
                         "where should the demo be made? HOME is not set; give --output-dir DIR");
     return *out ? IMR_OK : imr_fail_memory(err);
@@ -37,8 +23,7 @@ static imr_status explore(imr_cli *cli, const char *dir, const char *numbers, im
     IMR_AUTOFREE char *cache = imr_path_join(dir, "cache");
     IMR_AUTOFREE char *dataset = imr_path_join(dir, "dataset");
     IMR_AUTOFREE char *encoder = imr_path_join(dir, "encoder");
-    if (!adapter || !cache || !dataset || !encoder)
-        return imr_fail_memory(err);
+    IMR_NEED(adapter && cache && dataset && encoder, err);
     const imr_session_options session = {
         .adapter = adapter,
         .cache = cache,
@@ -55,26 +40,17 @@ static imr_status explore(imr_cli *cli, const char *dir, const char *numbers, im
     return imr_cli_explore(cli, &session, query, numbers, err);
 }
 
-static void print_numbers(imr_cli *cli, const char *text)
-{
-    while (*text) {
-        const size_t n = strcspn(text, "\n");
-        imr_cli_say(cli, "%.*s", (int)n, text);
-        text += n + (text[n] == '\n');
-    }
-}
-
 static imr_status run(imr_cli *cli, imr_error *err)
 {
     IMR_AUTOFREE char *dir = NULL;
     IMR_AUTOBUF imr_buf numbers = {0};
     bool made = false;
     IMR_TRY(folder(&dir, cli, err));
-    IMR_TRY(imr_demo_prepare(dir, &made, &numbers, imr_cli_progress(cli), err));
+    IMR_TRY(imr_demo_prepare(dir, &made, &numbers, &cli->meter.progress, err));
     imr_cli_say(cli, made ? "made the demo in %s" : "the demo is ready in %s", dir);
     if (imr_config_bool(cli->config, IMR_OPT_PREPARE))
         return imr_cli_emit(cli, &numbers, err);
-    print_numbers(cli, imr_buf_text(&numbers));
+    imr_cli_say_lines(cli, imr_buf_text(&numbers));
     return explore(cli, dir, imr_buf_text(&numbers), err);
 }
 
@@ -86,6 +62,8 @@ const imr_command imr_command_demo = {
                "they achieve on test queries "
                "(passages training saw and passages it never saw apart), and opens the explorer.",
     .example = "  imrnn demo\n  imrnn demo --prepare --output-dir demo",
-    .options = options,
+    .options =
+        IMR_OPTIONS(IMR_OPT_OUTPUT_DIR, IMR_OPT_PREPARE, IMR_OPT_QUERY, IMR_OPT_THEME,
+                    IMR_OPT_GLYPHS, IMR_OPT_SCOPE, IMR_OPT_DELTA, IMR_OPT_ORDER, IMR_OPT_TOKENS),
     .run = run,
 };

@@ -4,14 +4,14 @@
 
 #include "base/clock.h"
 #include "base/number.h"
-#include "cli/commands.h"
-#include "cli/precision.h"
+#include "cli/steps.h"
 #include "cli/texts.h"
 #include "encoder/encoder.h"
 #include "format/json.h"
 #include "format/npy.h"
 #include "math/stats.h"
 #include "report/inspect.h"
+#include "task/encoder.h"
 
 #define BLOCK 256 /* texts encoded before their rows are printed */
 
@@ -49,22 +49,19 @@ static imr_status prepend(imr_texts *t, const char *prompt, imr_error *err)
 static imr_status with_texts(imr_cli *cli, texts_fn fn, imr_error *err)
 {
     IMR_CLEANUP(imr_texts_done) imr_texts t = {0};
+    IMR_CLEANUP(imr_encoder_free_at) imr_encoder *e = NULL;
     IMR_TRY(texts_of_line(&t, cli, err));
-    imr_encoder *e;
     IMR_TRY(imr_cli_encoder(&e, cli, err));
-    imr_status status = prepend(&t, e->prompt, err);
-    if (status == IMR_OK)
-        status = fn(cli, e, &t, err);
-    imr_encoder_free(e);
-    return status;
+    IMR_TRY(prepend(&t, e->prompt, err));
+    return fn(cli, e, &t, err);
 }
 
 /* ---- info ---- */
 
 static imr_status run_info(imr_cli *cli, imr_error *err)
 {
-    int json;
-    IMR_TRY(imr_cli_format(&json, cli, "text|json", err));
+    bool json;
+    IMR_TRY(imr_cli_json(&json, cli, err));
     IMR_CLEANUP(imr_encoder_free_at) imr_encoder *e = NULL;
     IMR_CLEANUP(imr_inspection_done) imr_inspection found = {0};
     IMR_TRY(imr_cli_encoder(&e, cli, err));
@@ -75,19 +72,13 @@ static imr_status run_info(imr_cli *cli, imr_error *err)
     return imr_cli_emit(cli, &b, err);
 }
 
-static const imr_option_id info_options[] = {IMR_OPT_ENCODER,
-                                             IMR_OPT_ENCODER_MODEL_NAME,
-                                             IMR_OPT_ENCODER_REVISION,
-                                             IMR_OPT_EMBEDDING_DIM,
-                                             IMR_OPT_FORMAT,
-                                             IMR_OPT_OUTPUT,
-                                             IMR_OPT_COUNT};
 const imr_command imr_command_encoder_info = {
     .name = "encoder info",
     .usage = "--encoder DIR [--format text|json]",
     .summary = "what an encoder is: kind, dimension, tokeniser, identity",
     .example = "  imrnn encoder info --encoder demo/encoder",
-    .options = info_options,
+    .options =
+        IMR_OPTIONS(IMR_ENCODER_OPTIONS, IMR_OPT_EMBEDDING_DIM, IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
     .run = run_info,
 };
 
@@ -108,11 +99,8 @@ static imr_status print_rows(imr_cli *cli, const float *rows, size_t count, size
 {
     IMR_AUTOBUF imr_buf b = {0};
     for (size_t i = 0; i < count; i++) {
-        imr_buf_char(&b, '[');
-        for (size_t j = 0; j < n; j++) {
-            imr_buf_str(&b, j ? ", " : "");
-            imr_json_put_number(&b, (double)rows[i * n + j]);
-        }
+        for (size_t j = 0; j < n; j++)
+            imr_json_printf(&b, j ? ", %g" : "[%g", (double)rows[i * n + j]);
         imr_buf_str(&b, "]\n");
     }
     return imr_cli_emit(cli, &b, err);
@@ -139,12 +127,11 @@ static imr_status encode(imr_cli *cli, const imr_encoder *e, const imr_texts *t,
     IMR_CLEANUP(imr_matrix_done) imr_matrix rows = {0};
     IMR_TRY(imr_matrix_init(&rows, step < count ? step : count, n, err));
     IMR_AUTOFREE imr_token_count *counts = IMR_NEW_ARRAY(imr_token_count, count);
-    if (!counts)
-        return imr_fail_memory(err);
+    IMR_NEED(counts, err);
     const bool mixed = !path && isatty(STDOUT_FILENO);
     for (size_t at = 0; at < count; at += step) {
         size_t some = count - at < step ? count - at : step;
-        block b = {mixed ? NULL : imr_cli_progress(cli), at, count};
+        block b = {mixed ? NULL : &cli->meter.progress, at, count};
         IMR_TRY(imr_encoder_encode(e, (const char *const *)t->texts.v + at, t->lens.v + at, some,
                                    rows.v, counts, &(imr_progress){block_step, &b}, err));
         warn_unknown(cli, t, at, counts, some);
@@ -159,9 +146,6 @@ static imr_status run_encode(imr_cli *cli, imr_error *err)
     return with_texts(cli, encode, err);
 }
 
-static const imr_option_id encode_options[] = {
-    IMR_OPT_ENCODER, IMR_OPT_ENCODER_MODEL_NAME, IMR_OPT_ENCODER_REVISION, IMR_OPT_EMBEDDING_DIM,
-    IMR_OPT_INPUT,   IMR_OPT_PRECISION,          IMR_OPT_OUTPUT,           IMR_OPT_COUNT};
 const imr_command imr_command_encoder_encode = {
     .name = "encoder encode",
     .usage = "--encoder DIR (-i FILE | TEXT...) [-o OUT.npy]",
@@ -170,7 +154,8 @@ const imr_command imr_command_encoder_encode = {
                "before each text, as sentence-transformers' encode does; a prefix for queries or "
                "documents is yours to put there.",
     .example = "  imrnn encoder encode --encoder demo/encoder \"Java the island\"",
-    .options = encode_options,
+    .options = IMR_OPTIONS(IMR_ENCODER_OPTIONS, IMR_OPT_EMBEDDING_DIM, IMR_OPT_INPUT,
+                           IMR_OPT_PRECISION, IMR_OPT_OUTPUT),
     .max_arguments = SIZE_MAX,
     .run = run_encode,
     .own_output = true,
@@ -178,53 +163,38 @@ const imr_command imr_command_encoder_encode = {
 
 /* ---- tokenize ---- */
 
-static imr_status tokenize(imr_cli *cli, const imr_tokenizer *tokenizer, const imr_texts *t,
-                           imr_error *err)
+static imr_status run_tokenize(imr_cli *cli, imr_error *err)
 {
     const imr_encode_options whole = {.special = true};
+    IMR_CLEANUP(imr_texts_done) imr_texts t = {0};
+    IMR_CLEANUP(imr_encoder_free_at) imr_encoder *e = NULL;
     IMR_CLEANUP(imr_tokens_done) imr_tokens tokens = {0};
-    IMR_AUTOBUF imr_buf b = {0};
-    for (size_t i = 0; i < t->texts.n; i++) {
-        IMR_TRY(imr_tokenizer_encode(tokenizer, t->texts.v[i], t->lens.v[i], &whole, &tokens, err));
-        imr_buf_str(&b, "{\"text\": ");
-        imr_json_put_string_n(&b, t->texts.v[i], t->lens.v[i]);
-        imr_buf_str(&b, ", \"ids\": [");
+    IMR_TRY(texts_of_line(&t, cli, err));
+    IMR_TRY(imr_cli_tokenizer(&e, cli, err));
+    for (size_t i = 0; i < t.texts.n; i++) {
+        IMR_AUTOBUF imr_buf b = {0};
+        IMR_TRY(
+            imr_tokenizer_encode(e->tokenizer, t.texts.v[i], t.lens.v[i], &whole, &tokens, err));
+        imr_json_printf(&b, "{'text': %.*s, 'ids': [", (int)t.lens.v[i], t.texts.v[i]);
         for (size_t k = 0; k < tokens.n; k++)
             imr_buf_printf(&b, "%s%u", k ? ", " : "", tokens.v[k].id);
-        imr_buf_str(&b, "], \"tokens\": [");
-        for (size_t k = 0; k < tokens.n; k++) {
-            imr_buf_str(&b, k ? ", " : "");
-            imr_json_put_string(&b, imr_vocab_text(&tokenizer->spec.vocab, tokens.v[k].id, NULL));
-        }
+        imr_json_printf(&b, "], 'tokens': [");
+        for (size_t k = 0; k < tokens.n; k++)
+            imr_json_printf(&b, k ? ", %s" : "%s",
+                            imr_vocab_text(&e->tokenizer->spec.vocab, tokens.v[k].id, NULL));
         imr_buf_str(&b, "]}\n");
         IMR_TRY(imr_cli_emit(cli, &b, err));
-        imr_buf_clear(&b);
     }
     return IMR_OK;
 }
 
-static imr_status run_tokenize(imr_cli *cli, imr_error *err)
-{
-    IMR_CLEANUP(imr_texts_done) imr_texts t = {0};
-    IMR_TRY(texts_of_line(&t, cli, err));
-    imr_encoder *e;
-    IMR_TRY(imr_cli_tokenizer(&e, cli, err));
-    imr_status status = tokenize(cli, e->tokenizer, &t, err);
-    imr_encoder_free(e);
-    return status;
-}
-
-static const imr_option_id tokenize_options[] = {
-    IMR_OPT_ENCODER,          IMR_OPT_ENCODER_MODEL_NAME,
-    IMR_OPT_ENCODER_REVISION, IMR_OPT_INPUT,
-    IMR_OPT_OUTPUT,           IMR_OPT_COUNT};
 const imr_command imr_command_encoder_tokenize = {
     .name = "encoder tokenize",
     .usage = "--encoder DIR (-i FILE | TEXT...)",
     .summary = "token ids of texts, uncut, special tokens included",
     .details = "Needs the tokeniser's files only: the encoder's weights may be missing.",
     .example = "  imrnn encoder tokenize --encoder demo/encoder \"Java the island\"",
-    .options = tokenize_options,
+    .options = IMR_OPTIONS(IMR_ENCODER_OPTIONS, IMR_OPT_INPUT, IMR_OPT_OUTPUT),
     .max_arguments = SIZE_MAX,
     .run = run_tokenize,
 };
@@ -261,31 +231,25 @@ static imr_status bench(imr_cli *cli, const imr_encoder *e, const imr_texts *t, 
     } while (seconds < BENCH_SECONDS && !imr_clock_frozen() && !imr_interrupted());
     imr_stats_sort(single, BENCH_SINGLE);
     double rate = seconds > 0 ? (double)done / seconds : 0;
-    char a[64], b[64], c[64], d[64];
     IMR_AUTOBUF imr_buf out = {0};
     imr_buf_printf(&out,
                    "one text         %s ms median, %s ms at the 95th percentile\n"
                    "many texts       %s texts/s, %s tokens/s\n",
-                   imr_format_fixed(a, imr_stats_quantile(single, BENCH_SINGLE, 0.5), 3, false),
-                   imr_format_fixed(b, imr_stats_quantile(single, BENCH_SINGLE, 0.95), 3, false),
-                   imr_format_fixed(c, rate, 0, false),
-                   imr_format_fixed(d, rate * (double)tokens / (double)count, 0, false));
+                   IMR_FIXED(imr_stats_quantile(single, BENCH_SINGLE, 0.5), 3),
+                   IMR_FIXED(imr_stats_quantile(single, BENCH_SINGLE, 0.95), 3), IMR_FIXED(rate, 0),
+                   IMR_FIXED(rate * (double)tokens / (double)count, 0));
     return imr_cli_emit(cli, &out, err);
 }
 
 /* What bf16 would gain and cost on --dataset. */
 static imr_status bench_precision(imr_cli *cli, imr_error *err)
 {
-    imr_encoder *less;
-    imr_dataset *dataset = NULL;
+    IMR_CLEANUP(imr_encoder_free_at) imr_encoder *less = NULL;
+    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *dataset = NULL;
     IMR_AUTOBUF imr_buf table = {0};
     IMR_TRY(imr_cli_encoder_as(&less, cli, IMR_BFLOAT16, err));
-    imr_status status = imr_cli_dataset(&dataset, cli, NULL, err);
-    if (status == IMR_OK)
-        status = imr_cli_precision_table(&table, cli, less, dataset, err);
-    imr_dataset_free(dataset);
-    imr_encoder_free(less);
-    IMR_TRY(status);
+    IMR_TRY(imr_cli_dataset(&dataset, cli, NULL, err));
+    IMR_TRY(imr_cli_precision_table(&table, cli, less, dataset, err));
     return imr_cli_emit(cli, &table, err);
 }
 
@@ -297,19 +261,6 @@ static imr_status run_bench(imr_cli *cli, imr_error *err)
     return compares ? bench_precision(cli, err) : IMR_OK;
 }
 
-static const imr_option_id bench_options[] = {IMR_OPT_ENCODER,
-                                              IMR_OPT_ENCODER_MODEL_NAME,
-                                              IMR_OPT_ENCODER_REVISION,
-                                              IMR_OPT_PRECISION,
-                                              IMR_OPT_INPUT,
-                                              IMR_OPT_DATASET,
-                                              IMR_OPT_DATASETS_DIR,
-                                              IMR_OPT_ASSETS_ROOT,
-                                              IMR_OPT_SKIP_BAD_LINES,
-                                              IMR_OPT_QUERY_PREFIX,
-                                              IMR_OPT_PASSAGE_PREFIX,
-                                              IMR_OPT_OUTPUT,
-                                              IMR_OPT_COUNT};
 const imr_command imr_command_encoder_bench = {
     .name = "encoder bench",
     .usage = "--encoder DIR (-i FILE | TEXT... | --dataset D)",
@@ -321,7 +272,48 @@ const imr_command imr_command_encoder_bench = {
                "--precision bf16 ends with.",
     .example =
         "  imrnn encoder bench --encoder demo/encoder \"Java the island\" \"Java the language\"",
-    .options = bench_options,
+    .options = IMR_OPTIONS(IMR_ENCODER_OPTIONS, IMR_OPT_PRECISION, IMR_OPT_INPUT,
+                           IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES, IMR_OPT_QUERY_PREFIX,
+                           IMR_OPT_PASSAGE_PREFIX, IMR_OPT_OUTPUT),
     .max_arguments = SIZE_MAX,
     .run = run_bench,
+};
+
+/* ---- train ---- */
+
+static imr_status run_train(imr_cli *cli, imr_error *err)
+{
+    const imr_config *config = cli->config;
+    const char *dir = imr_config_string(config, IMR_OPT_OUTPUT);
+    if (!dir)
+        dir = imr_config_string(config, IMR_OPT_OUTPUT_DIR);
+    if (!dir)
+        return imr_fail(err, IMR_E_USAGE, "-o DIR is needed (imrnn encoder train --help)");
+    imr_static_train_options options = IMR_STATIC_TRAIN_DEFAULTS;
+    options.dim = (size_t)imr_config_int(config, IMR_OPT_DIM);
+    options.min_documents = (uint32_t)imr_config_int(config, IMR_OPT_MIN_DOCUMENTS);
+    options.seed = (uint64_t)imr_config_int(config, IMR_OPT_SEED);
+    double start = imr_clock_seconds();
+    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *dataset = NULL;
+    imr_encoder_trained result;
+    IMR_AUTOBUF imr_buf b = {0};
+    IMR_TRY(imr_cli_dataset(&dataset, cli, NULL, err));
+    IMR_TRY(imr_encoder_train(&result, dir, dataset, &options, &cli->meter.progress, err));
+    imr_buf_printf(&b, "%s: %zu words of %zu documents, n %zu, seed %llu, %s s\n", dir,
+                   result.words, dataset->documents.n, options.dim,
+                   (unsigned long long)options.seed, IMR_FIXED(imr_clock_seconds() - start, 1));
+    return imr_cli_emit(cli, &b, err);
+}
+
+const imr_command imr_command_encoder_train = {
+    .name = "encoder train",
+    .usage = "--dataset D [--dim 384] -o DIR",
+    .summary = "a static encoder from nothing but a corpus",
+    .details = "Counts which words stand near each other, takes the leading singular vectors, and "
+               "writes a Model2Vec folder that Python tools open too. -o names that folder.",
+    .example = "  imrnn encoder train --dataset demo/dataset --dim 256 -o my-encoder",
+    .options = IMR_OPTIONS(IMR_DATASET_OPTIONS, IMR_OPT_DIM, IMR_OPT_MIN_DOCUMENTS, IMR_OPT_OUTPUT,
+                           IMR_OPT_OUTPUT_DIR, IMR_OPT_SKIP_BAD_LINES, IMR_OPT_SEED),
+    .run = run_train,
+    .own_output = true,
 };

@@ -1,25 +1,128 @@
 /* cli/cmd_explain.c - imrnn explain: rankings, changes and words of one query, several, or a whole
  * split. */
+#include <errno.h>
+#include <ftw.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
-#include "cli/commands.h"
-#include "cli/pair.h"
-#include "cli/session_options.h"
+#include "cli/steps.h"
 #include "report/report.h"
 
-static const imr_option_id options[] = {
-    IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY,  IMR_OPT_QUERY_ID,  IMR_OPT_ALL,   IMR_OPT_MAX_QUERIES,
-    IMR_OPT_DOCUMENT,        IMR_OPT_PAIR,   IMR_OPT_RANKING_K, IMR_OPT_VIEW,  IMR_OPT_PAIRS,
-    IMR_OPT_WIDTH,           IMR_OPT_FORMAT, IMR_OPT_OUTPUT,    IMR_OPT_COUNT,
-};
+/* ---- one pair ---- */
+
+/*
+ * Which query and which document, and a cache to say so in.
+ *   imrnn explain --pair QUERY DOCUMENT [CACHE]        two texts, or ids of the cache
+ *   imrnn explain --pair --query-id Q --document D [CACHE]
+ * CACHE may stand before the two as well. Without a cache or dataset the document is the
+ * collection: a cache of it is made in a folder of TMPDIR that goes when the command ends.
+ */
+typedef struct pair {
+    const char *query, *query_id; /* one of them */
+    const char *document;
+    char *folder; /* ours, or NULL */
+} pair;
+
+static int forget(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st, (void)kind, (void)at;
+    return remove(path);
+}
+
+static void pair_done(pair *p)
+{
+    if (p->folder)
+        nftw(p->folder, forget, 8, FTW_DEPTH | FTW_PHYS);
+    imr_free(p->folder);
+    *p = (pair){0};
+}
+
+static imr_status usage(imr_error *err)
+{
+    return imr_fail(err, IMR_E_USAGE,
+                    "--pair takes a query and a document: imrnn explain --pair QUERY DOCUMENT "
+                    "(texts or ids), or --pair --query-id Q --document D");
+}
+
+/* A collection of this document, where there is no other. */
+static imr_status make_collection(pair *p, imr_cli *cli, imr_error *err)
+{
+    if (!imr_config_encoder(cli->config))
+        return imr_fail(err, IMR_E_USAGE,
+                        "--pair of two texts takes --encoder E; of two ids the cache they are in");
+    if (!p->document[strspn(p->document, " \t\r\n")])
+        return imr_fail(err, IMR_E_USAGE, "the document of the pair is empty");
+    const char *tmp = getenv("TMPDIR");
+    IMR_AUTOFREE char *folder = imr_path_join(tmp && *tmp ? tmp : "/tmp", "imrnn-pair-XXXXXX");
+    IMR_NEED(folder, err);
+    if (!mkdtemp(folder))
+        return imr_fail_errno(err, IMR_E_IO, errno, "cannot make a folder %s", folder);
+    p->folder = folder;
+    folder = NULL;
+    IMR_AUTOFREE char *texts = imr_path_join(p->folder, "texts");
+    IMR_AUTOFREE char *file = imr_path_join(p->folder, "texts/document.txt");
+    IMR_AUTOFREE char *cache = imr_path_join(p->folder, "cache");
+    IMR_NEED(texts && file && cache, err);
+    IMR_TRY(imr_dir_make(texts, err));
+    IMR_TRY(imr_file_write(file, p->document, strlen(p->document), err));
+    IMR_TRY(imr_config_set(cli->config, IMR_OPT_DATASET, texts, IMR_FROM_LINE, texts, 0, err));
+    return imr_config_set(cli->config, IMR_OPT_CACHE_DIR, cache, IMR_FROM_LINE, cache, 0, err);
+}
+
+static imr_status take_words(pair *p, imr_cli *cli, imr_error *err)
+{
+    const char *const *words = cli->arguments;
+    const size_t n = cli->n_arguments;
+    if (n != 2 && n != 3)
+        return usage(err);
+    const bool first = n == 3 && imr_dir_exists(words[0]);
+    p->query = words[first];
+    p->document = words[first + 1];
+    cli->arguments = first ? words : words + 2;
+    cli->n_arguments = n - 2;
+    return IMR_OK;
+}
+
+/* Leaves the cache, if there is one, as the only argument. IMR_E_USAGE says what is missing. */
+static imr_status take_pair(pair *out, imr_cli *cli, imr_error *err)
+{
+    const imr_config *c = cli->config;
+    const size_t queries =
+        imr_config_count(c, IMR_OPT_QUERY) + imr_config_count(c, IMR_OPT_QUERY_ID);
+    const size_t documents = imr_config_count(c, IMR_OPT_DOCUMENT);
+    pair p = {0};
+    if (queries > 1 || documents > 1 || queries != documents)
+        return usage(err);
+    if (!queries) {
+        IMR_TRY(take_words(&p, cli, err));
+    } else {
+        p.document = imr_config_item(c, IMR_OPT_DOCUMENT, 0);
+        p.query = imr_config_count(c, IMR_OPT_QUERY) ? imr_config_item(c, IMR_OPT_QUERY, 0) : NULL;
+        p.query_id = p.query ? NULL : imr_config_item(c, IMR_OPT_QUERY_ID, 0);
+    }
+    if (cli->n_arguments > 1)
+        return usage(err);
+    imr_status status = IMR_OK;
+    if (!cli->n_arguments && !imr_config_string(c, IMR_OPT_CACHE_DIR) &&
+        !imr_config_string(c, IMR_OPT_DATASET))
+        status = make_collection(&p, cli, err);
+    if (status != IMR_OK)
+        pair_done(&p);
+    else
+        *out = p;
+    return status;
+}
+
+/* ---- explaining ---- */
 
 typedef struct explaining {
     imr_cli *cli;
     imr_session *session;
     imr_session_options options;
     imr_report_context context;
-    imr_cli_pair pair;
+    pair pair;
     const char *format;
     bool json, leave_out; /* words, where they add up to nothing */
     size_t done, total;
@@ -28,7 +131,7 @@ typedef struct explaining {
 static void explaining_done(explaining *e)
 {
     imr_session_close(e->session);
-    imr_cli_pair_done(&e->pair);
+    pair_done(&e->pair);
 }
 
 static bool go_on(void *user, const imr_progress_info *info)
@@ -99,8 +202,7 @@ static imr_status explain(explaining *e, const imr_trace *t, imr_error *err)
     IMR_AUTOFREE bool *printed = IMR_NEW_ARRAY(bool, t->n_documents);
     IMR_CLEANUP(imr_details_done)
     imr_details details = {.v = IMR_NEW_ARRAY(imr_detail *, t->n_documents)};
-    if (!printed || !details.v)
-        return imr_fail_memory(err);
+    IMR_NEED(printed && details.v, err);
     IMR_TRY(choose(printed, e, t, err));
     for (; details.n < t->n_documents; details.n++) {
         const size_t i = details.n;
@@ -130,43 +232,29 @@ static imr_status one(explaining *e, const char *text, const char *id, imr_error
     return status;
 }
 
-static imr_status all(explaining *e, imr_error *err)
+/* The pair, the whole split, or the queries named. */
+static imr_status each(explaining *e, bool whole_split, imr_error *err)
 {
-    const imr_progress *progress = imr_cli_progress(e->cli);
+    const imr_config *c = e->cli->config;
+    const size_t texts = imr_config_count(c, IMR_OPT_QUERY);
     for (size_t i = 0; i < e->total; i++) {
-        const imr_suggestion query = imr_session_query(e->session, i);
-        imr_status status = one(e, NULL, query.query_id, err);
+        const char *text = NULL, *id = NULL;
+        if (e->pair.document)
+            text = e->pair.query, id = e->pair.query_id;
+        else if (whole_split)
+            id = imr_session_query(e->session, i).query_id;
+        else if (i < texts)
+            text = imr_config_item(c, IMR_OPT_QUERY, i);
+        else
+            id = imr_config_item(c, IMR_OPT_QUERY_ID, i - texts);
+        const imr_status status = one(e, text, id, err);
         if (status != IMR_OK)
-            return imr_error_prefix(err, status, query.query_id);
-        if (!imr_progress_step(progress, "explaining queries", i + 1, e->total))
+            return whole_split ? imr_error_prefix(err, status, id) : status;
+        if (whole_split &&
+            !imr_progress_step(&e->cli->meter.progress, "explaining queries", i + 1, e->total))
             return imr_fail(err, IMR_E_CANCELLED, "stopped after %zu of %zu queries", i + 1,
                             e->total);
     }
-    return IMR_OK;
-}
-
-static imr_status named(explaining *e, imr_error *err)
-{
-    const imr_config *c = e->cli->config;
-    if (e->pair.document)
-        return one(e, e->pair.query, e->pair.query_id, err);
-    for (size_t i = 0; i < imr_config_count(c, IMR_OPT_QUERY); i++)
-        IMR_TRY(one(e, imr_config_item(c, IMR_OPT_QUERY, i), NULL, err));
-    for (size_t i = 0; i < imr_config_count(c, IMR_OPT_QUERY_ID); i++)
-        IMR_TRY(one(e, NULL, imr_config_item(c, IMR_OPT_QUERY_ID, i), err));
-    return IMR_OK;
-}
-
-static imr_status count(explaining *e, bool whole_split, imr_error *err)
-{
-    const imr_config *c = e->cli->config;
-    const size_t given = e->pair.document ? 1
-                                          : imr_config_count(c, IMR_OPT_QUERY) +
-                                                imr_config_count(c, IMR_OPT_QUERY_ID);
-    if ((given != 0) == whole_split)
-        return imr_fail(err, IMR_E_USAGE, "%s; give --query TEXT, --query-id ID or --all",
-                        given ? "--all stands alone" : "which query?");
-    e->total = given;
     return IMR_OK;
 }
 
@@ -175,12 +263,10 @@ static imr_status look(explaining *e, imr_error *err)
 {
     const imr_config *c = e->cli->config;
     const bool words = strcmp(imr_config_string(c, IMR_OPT_VIEW), "words") == 0;
-    int json;
-    IMR_TRY(imr_cli_format(&json, e->cli, "text|json", err));
-    if (words && json)
+    IMR_TRY(imr_cli_json(&e->json, e->cli, err));
+    if (words && e->json)
         return imr_fail(err, IMR_E_USAGE,
                         "--view words is text; --format json has the tables with --pairs all");
-    e->json = json;
     e->leave_out = words || imr_config_choice(c, IMR_OPT_PAIRS) == (int64_t)IMR_REPORT_PAIRS_ALL;
     e->format = words ? "words" : imr_config_string(c, IMR_OPT_FORMAT);
     e->context = (imr_report_context){
@@ -202,32 +288,31 @@ static imr_status run(imr_cli *cli, imr_error *err)
     IMR_CLEANUP(explaining_done) explaining e = {.cli = cli};
     IMR_TRY(look(&e, err));
     if (imr_config_bool(c, IMR_OPT_PAIR))
-        IMR_TRY(imr_cli_pair_take(&e.pair, cli, err));
+        IMR_TRY(take_pair(&e.pair, cli, err));
     else if (cli->n_arguments > 1)
         return imr_fail(err, IMR_E_USAGE, "too many arguments: one cache (imrnn explain --help)");
-    IMR_TRY(count(&e, whole_split, err));
+    e.total = e.pair.document
+                  ? 1
+                  : imr_config_count(c, IMR_OPT_QUERY) + imr_config_count(c, IMR_OPT_QUERY_ID);
+    if ((e.total != 0) == whole_split)
+        return imr_fail(err, IMR_E_USAGE, "%s; give --query TEXT, --query-id ID or --all",
+                        e.total ? "--all stands alone" : "which query?");
     IMR_CLEANUP(imr_cli_paths_done) imr_cli_paths paths = {0};
     const bool quietly = cli->quiet;
     cli->quiet |= e.pair.folder != NULL; /* how a cache of one text was made is noise */
     IMR_TRY(imr_cli_session_options(&e.options, &paths, cli, err));
     cli->quiet = quietly;
-    IMR_TRY(imr_session_open(&e.session, &e.options, imr_cli_progress(cli), err));
+    IMR_TRY(imr_session_open(&e.session, &e.options, &cli->meter.progress, err));
     const imr_session_facts *facts = imr_session_facts_of(e.session);
-    if (facts->encoder_problem[0])
-        imr_cli_say(cli, "%s", facts->encoder_problem);
-    if (facts->tokens_notice[0])
-        imr_cli_say(cli, "%s", facts->tokens_notice);
-    if (facts->cache_notice[0])
-        imr_cli_say(cli, "%s", facts->cache_notice);
+    imr_cli_say(cli, "%s", facts->encoder_problem);
+    imr_cli_say(cli, "%s", facts->tokens_notice);
+    imr_cli_say(cli, "%s", facts->cache_notice);
     const int64_t most = imr_config_int(c, IMR_OPT_MAX_QUERIES);
     if (whole_split)
         e.total = most && (uint64_t)most < facts->queries ? (size_t)most : (size_t)facts->queries;
-    imr_status status = IMR_OK;
-    if (whole_split && e.total == 0)
-        status = imr_fail(err, IMR_E_NOT_FOUND, "the cache %s holds no queries", e.options.cache);
-    else
-        status = whole_split ? all(&e, err) : named(&e, err);
-    return status;
+    if (e.total == 0)
+        return imr_fail(err, IMR_E_NOT_FOUND, "the cache %s holds no queries", e.options.cache);
+    return each(&e, whole_split, err);
 }
 
 const imr_command imr_command_explain = {
@@ -254,7 +339,10 @@ const imr_command imr_command_explain = {
                "  imrnn explain --checkpoint demo/adapter.pt demo/cache --query 'growing java on "
                "volcanic soil'\n"
                "  imrnn explain demo/cache --query 'volcanic soil' --ranking-k 2",
-    .options = options,
+    .options =
+        IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_QUERY_ID, IMR_OPT_ALL,
+                    IMR_OPT_MAX_QUERIES, IMR_OPT_DOCUMENT, IMR_OPT_PAIR, IMR_OPT_RANKING_K,
+                    IMR_OPT_VIEW, IMR_OPT_PAIRS, IMR_OPT_WIDTH, IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
     .max_arguments = 3,
     .run = run,
 };

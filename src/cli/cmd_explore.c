@@ -1,11 +1,72 @@
 /* cli/cmd_explore.c - imrnn explore: the explorer on an adapter and a cache. */
-#include "cli/commands.h"
-#include "cli/explore.h"
-#include "cli/session_options.h"
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 
-static const imr_option_id options[] = {
-    IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_THEME, IMR_OPT_GLYPHS, IMR_OPT_COUNT,
-};
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "cli/project.h"
+#include "cli/steps.h"
+#include "ui/ui.h"
+
+/* Screens under test are the same every run. */
+static void freeze_clock(void)
+{
+    const char *time = getenv("IMRNN_TEST_TIME");
+    int64_t seconds;
+    if (time && imr_parse_int(time, strlen(time), &seconds) && seconds >= 0)
+        imr_clock_freeze(seconds);
+}
+
+static const char *choice(const imr_cli *cli, imr_option_id id, const char *unset)
+{
+    const char *value = imr_config_string(cli->config, id);
+    return strcmp(value, unset) == 0 ? NULL : value;
+}
+
+imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, const char *query,
+                           const char *intro, imr_error *err)
+{
+    IMR_AUTOFREE char *folder = imr_cli_state_folder();
+    IMR_AUTOFREE char *history = folder ? imr_path_join(folder, "history") : NULL;
+    IMR_AUTOFREE char *log = folder ? imr_path_join(folder, "log") : NULL;
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    IMR_AUTOFREE char *clip = runtime && imr_dir_exists(runtime)
+                                  ? imr_path_join(runtime, "imrnn-clip.txt")
+                              : folder ? imr_path_join(folder, "clip.txt")
+                                       : NULL;
+    const imr_bind *binds;
+    size_t n_binds = imr_config_binds(cli->config, &binds);
+    ui_options options = {
+        .query = query,
+        .intro = intro || !cli->project[0] ? intro : cli->project,
+        .glyphs = choice(cli, IMR_OPT_GLYPHS, "auto"),
+        .terminal = {.color = imr_config_string(cli->config, IMR_OPT_COLOR),
+                     .theme = choice(cli, IMR_OPT_THEME, "default"),
+                     .no_color = getenv("NO_COLOR"),
+                     .term = getenv("TERM"),
+                     .escape_delay = getenv("ESCDELAY"),
+                     .log = log,
+                     .test_sync = getenv("IMRNN_TEST_SYNC")},
+        .binds = binds,
+        .n_binds = n_binds,
+        .history = history,
+        .clip_file = clip,
+        .command = cli->argv,
+        .n_command = (size_t)cli->argc,
+    };
+    int code = 0;
+    freeze_clock();
+    imr_meter_clear(&cli->meter);
+    IMR_TRY(ui_run(&code, session, &options, err));
+    if (code > 128) {
+        signal(code - 128, SIG_DFL);
+        raise(code - 128);
+    }
+    return code ? imr_fail(err, IMR_E_IO, "the explorer lost its terminal") : IMR_OK;
+}
 
 static imr_status run(imr_cli *cli, imr_error *err)
 {
@@ -33,7 +94,7 @@ const imr_command imr_command_explore = {
     .example = "  imrnn explore --dataset my-texts --encoder minilm\n"
                "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explore --checkpoint demo/adapter.pt demo/cache",
-    .options = options,
+    .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_THEME, IMR_OPT_GLYPHS),
     .max_arguments = 1,
     .run = run,
 };

@@ -1,7 +1,7 @@
 /* cli/cmd_generate.c - man page and shell completions, from the tables of commands and options. */
 #include <string.h>
 
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/options.h"
 
 /* ---- man page ---- */
@@ -24,26 +24,17 @@ static void roff(imr_buf *b, const char *text)
 
 static void man_option(imr_buf *b, const imr_option *o)
 {
-    imr_buf_str(b, ".TP\n.B ");
-    IMR_AUTOBUF imr_buf name = {0};
-    if (o->letter)
-        imr_buf_printf(&name, "-%c, ", o->letter);
-    imr_option_spelling(&name, o);
-    if (o->alias)
-        imr_buf_printf(&name, ", --%s", o->alias);
-    roff(b, imr_buf_text(&name));
-    imr_buf_char(b, '\n');
-    roff(b, o->help);
-    if (o->choices) {
-        imr_buf_str(b, ": ");
-        roff(b, o->choices);
-    }
-    if (o->fallback && o->kind != IMR_KIND_BOOL) {
-        imr_buf_str(b, " (default ");
-        roff(b, o->fallback);
-        imr_buf_char(b, ')');
-    }
+    IMR_AUTOBUF imr_buf text = {0};
     char variable[64];
+    if (o->letter)
+        imr_buf_printf(&text, "-%c, ", o->letter);
+    imr_option_spelling(&text, o);
+    if (o->alias)
+        imr_buf_printf(&text, ", --%s", o->alias);
+    imr_buf_char(&text, '\n');
+    imr_option_help(&text, o);
+    imr_buf_str(b, ".TP\n.B ");
+    roff(b, imr_buf_text(&text));
     if (o->where != IMR_IS_LINE)
         imr_buf_printf(b, "; in the environment %s", imr_option_variable(o, variable));
     imr_buf_char(b, '\n');
@@ -51,27 +42,17 @@ static void man_option(imr_buf *b, const imr_option *o)
 
 static void man_command(imr_buf *b, const imr_command *c)
 {
-    imr_buf_str(b, ".TP\n.B imrnn ");
-    roff(b, c->name);
-    imr_buf_char(b, ' ');
-    roff(b, c->usage);
-    imr_buf_char(b, '\n');
-    roff(b, c->summary);
+    IMR_AUTOBUF imr_buf text = {0};
+    imr_buf_printf(&text, "imrnn %s %s\n%s.\n", c->name, c->usage, c->summary);
+    if (c->details)
+        imr_buf_printf(&text, "%s\n", c->details);
+    for (const imr_option_id *id = c->options; *id != IMR_OPT_COUNT; id++) {
+        imr_buf_str(&text, id == c->options ? "Options: " : ", ");
+        imr_option_name(&text, imr_option_of(*id));
+    }
+    imr_buf_str(b, ".TP\n.B ");
+    roff(b, imr_buf_text(&text));
     imr_buf_str(b, ".\n");
-    if (c->details) {
-        roff(b, c->details);
-        imr_buf_char(b, '\n');
-    }
-    if (c->options && c->options[0] != IMR_OPT_COUNT) {
-        imr_buf_str(b, "Options:");
-        for (const imr_option_id *id = c->options; *id != IMR_OPT_COUNT; id++) {
-            IMR_AUTOBUF imr_buf option = {0};
-            imr_option_name(&option, imr_option_of(*id));
-            imr_buf_str(b, id == c->options ? " " : ", ");
-            roff(b, imr_buf_text(&option));
-        }
-        imr_buf_str(b, ".\n");
-    }
 }
 
 static void man_page(imr_buf *b, const imr_command *const *commands)
@@ -112,19 +93,21 @@ static bool takes_path(const imr_option *o)
     return o->metavar && (strcmp(o->metavar, "FILE") == 0 || strcmp(o->metavar, "DIR") == 0);
 }
 
+/* Bytes of "encoder " where the i-th command is the first of that group, else 0. */
+static size_t begins_group(const imr_command *const *commands, size_t i)
+{
+    const char *name = commands[i]->name, *space = strchr(name, ' ');
+    const size_t n = space && !commands[i]->hidden ? (size_t)(space - name) + 1 : 0;
+    return i && n && strncmp(name, commands[i - 1]->name, n) == 0 ? 0 : n;
+}
+
 /* First words of all commands, each once. */
 static void first_words(imr_buf *b, const imr_command *const *commands)
 {
-    const char *last = "";
-    size_t last_len = 0;
     for (size_t i = 0; commands[i]; i++) {
-        size_t n = strcspn(commands[i]->name, " ");
-        if (commands[i]->hidden || (n == last_len && memcmp(last, commands[i]->name, n) == 0))
-            continue;
-        last = commands[i]->name;
-        last_len = n;
-        imr_buf_add(b, last, n);
-        imr_buf_char(b, ' ');
+        const char *name = commands[i]->name;
+        if (begins_group(commands, i) || (!commands[i]->hidden && !strchr(name, ' ')))
+            imr_buf_printf(b, "%.*s ", (int)strcspn(name, " "), name);
     }
     imr_buf_str(b, "help");
 }
@@ -137,7 +120,7 @@ static void put_words(imr_buf *b, const char *choices)
 
 static void option_words(imr_buf *b, const imr_option_id *list)
 {
-    for (; list && *list != IMR_OPT_COUNT; list++) {
+    for (; *list != IMR_OPT_COUNT; list++) {
         const imr_option *o = imr_option_of(*list);
         imr_option_name(b, o);
         imr_buf_char(b, ' ');
@@ -179,20 +162,16 @@ static void bash_completion(imr_buf *b, const imr_command *const *commands)
         imr_buf_str(b, "\" ;;\n");
     }
     imr_buf_str(b, "    esac\n");
-    const char *group = "";
     for (size_t i = 0; commands[i]; i++) {
-        const char *space = strchr(commands[i]->name, ' ');
-        if (commands[i]->hidden || !space)
+        const size_t n = begins_group(commands, i);
+        if (!n)
             continue;
-        size_t n = (size_t)(space - commands[i]->name);
-        if (strncmp(group, commands[i]->name, n) != 0 || !*group) {
-            group = commands[i]->name;
-            imr_buf_printf(b, "    [[ ${COMP_WORDS[1]} == %.*s ]] && names=\"", (int)n, group);
-            for (size_t j = i; commands[j]; j++)
-                if (strncmp(commands[j]->name, group, n + 1) == 0)
-                    imr_buf_printf(b, "%s ", commands[j]->name + n + 1);
-            imr_buf_str(b, "\"\n");
-        }
+        imr_buf_printf(b, "    [[ ${COMP_WORDS[1]} == %.*s ]] && names=\"", (int)n - 1,
+                       commands[i]->name);
+        for (size_t j = i; commands[j]; j++)
+            if (strncmp(commands[j]->name, commands[i]->name, n) == 0)
+                imr_buf_printf(b, "%s ", commands[j]->name + n);
+        imr_buf_str(b, "\"\n");
     }
     imr_buf_str(b, "    if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W \"$words\" -- "
                    "\"$cur\"))\n    elif [[ $COMP_CWORD -eq 2 && -n $names ]]; then "
@@ -204,20 +183,16 @@ static void bash_completion(imr_buf *b, const imr_command *const *commands)
 /* Text between single quotes in a shell, with what else `also` names escaped by a backslash. */
 static void quoted(imr_buf *b, const char *text, const char *also)
 {
-    for (; *text; text++) {
+    for (; *text; text++)
         if (*text == '\'')
             imr_buf_str(b, "'\\''");
-        else {
-            if (strchr(also, *text))
-                imr_buf_char(b, '\\');
-            imr_buf_char(b, *text);
-        }
-    }
+        else
+            imr_buf_printf(b, strchr(also, *text) ? "\\%c" : "%c", *text);
 }
 
 static void zsh_options(imr_buf *b, const imr_option_id *list)
 {
-    for (; list && *list != IMR_OPT_COUNT; list++) {
+    for (; *list != IMR_OPT_COUNT; list++) {
         const imr_option *o = imr_option_of(*list);
         imr_buf_printf(b, " \\\n        '%s", o->kind == IMR_KIND_LIST ? "*" : "");
         imr_option_name(b, o);
@@ -252,28 +227,26 @@ static void zsh_completion(imr_buf *b, const imr_command *const *commands)
         imr_buf_str(b, " '*:file:_files' ;;\n");
     }
     for (size_t i = 0; commands[i]; i++) {
-        const char *space = strchr(commands[i]->name, ' ');
-        if (commands[i]->hidden || !space)
-            continue;
-        size_t n = (size_t)(space - commands[i]->name) + 1;
-        if (i && strncmp(commands[i]->name, commands[i - 1]->name, n) == 0)
+        const size_t n = begins_group(commands, i);
+        if (!n)
             continue;
         imr_buf_printf(b, "    (\"%.*s\"*) compadd --", (int)n, commands[i]->name);
-        for (size_t j = i; commands[j] && strncmp(commands[j]->name, commands[i]->name, n) == 0;
-             j++)
-            imr_buf_printf(b, " %s", commands[j]->name + n);
+        for (size_t j = i; commands[j]; j++)
+            if (strncmp(commands[j]->name, commands[i]->name, n) == 0)
+                imr_buf_printf(b, " %s", commands[j]->name + n);
         imr_buf_str(b, " ;;\n");
     }
     imr_buf_str(b, "    esac\n}\n_imrnn \"$@\"\n");
 }
 
-static void fish_option(imr_buf *b, const char *condition, size_t len, const imr_option *o)
+/* command: its last word; NULL: of all. */
+static void fish_option(imr_buf *b, const char *command, const imr_option *o)
 {
     IMR_AUTOBUF imr_buf name = {0};
     imr_option_name(&name, o);
     imr_buf_str(b, "complete -c imrnn");
-    if (len)
-        imr_buf_printf(b, " -n '__fish_seen_subcommand_from %.*s'", (int)len, condition);
+    if (command)
+        imr_buf_printf(b, " -n '__fish_seen_subcommand_from %s'", command);
     imr_buf_printf(b, " -l %s", imr_buf_text(&name) + 2);
     if (o->letter)
         imr_buf_printf(b, " -s %c", o->letter);
@@ -306,12 +279,11 @@ static void fish_completion(imr_buf *b, const imr_command *const *commands)
             quoted(b, commands[i]->summary, "");
             imr_buf_str(b, "'\n");
         }
-        const char *word = space ? space + 1 : name;
-        for (const imr_option_id *id = commands[i]->options; id && *id != IMR_OPT_COUNT; id++)
-            fish_option(b, word, strlen(word), imr_option_of(*id));
+        for (const imr_option_id *id = commands[i]->options; *id != IMR_OPT_COUNT; id++)
+            fish_option(b, space ? space + 1 : name, imr_option_of(*id));
     }
     for (const imr_option_id *id = imr_common_options; *id != IMR_OPT_COUNT; id++)
-        fish_option(b, "", 0, imr_option_of(*id));
+        fish_option(b, NULL, imr_option_of(*id));
 }
 
 static imr_status run_generate(imr_cli *cli, imr_error *err)
@@ -333,13 +305,12 @@ static imr_status run_generate(imr_cli *cli, imr_error *err)
                     cli->arguments[0]);
 }
 
-static const imr_option_id options[] = {IMR_OPT_OUTPUT, IMR_OPT_COUNT};
 const imr_command imr_command_generate = {
     .name = "generate",
     .usage = "man|bash|zsh|fish",
     .summary = "print the man page or a shell's completions",
     .example = "  imrnn generate bash >/etc/bash_completion.d/imrnn",
-    .options = options,
+    .options = IMR_OPTIONS(IMR_OPT_OUTPUT),
     .min_arguments = 1,
     .max_arguments = 1,
     .run = run_generate,

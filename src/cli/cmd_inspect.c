@@ -1,18 +1,18 @@
 /* cli/cmd_inspect.c - imrnn inspect. */
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "report/inspect.h"
 
 static imr_status run_inspect(imr_cli *cli, imr_error *err)
 {
-    int json;
+    bool json;
     size_t unusable = 0;
-    IMR_TRY(imr_cli_format(&json, cli, "text|json", err));
+    IMR_TRY(imr_cli_json(&json, cli, err));
     IMR_AUTOBUF imr_buf b = {0};
     bool array = json && cli->n_arguments > 1;
     imr_buf_str(&b, array ? "[" : "");
     for (size_t i = 0; i < cli->n_arguments; i++) {
         IMR_CLEANUP(imr_inspection_done) imr_inspection found = {0};
-        IMR_TRY(imr_inspect(&found, cli->arguments[i], imr_cli_progress(cli), err));
+        IMR_TRY(imr_inspect(&found, cli->arguments[i], &cli->meter.progress, err));
         unusable += !found.usable;
         imr_buf_str(&b, i == 0 ? "" : json ? ",\n" : "\n");
         (json ? imr_inspection_json : imr_inspection_text)(&b, &found);
@@ -24,8 +24,6 @@ static imr_status run_inspect(imr_cli *cli, imr_error *err)
     return IMR_OK;
 }
 
-static const imr_option_id options[] = {IMR_OPT_FORMAT, IMR_OPT_OUTPUT, IMR_OPT_COUNT};
-
 const imr_command imr_command_inspect = {
     .name = "inspect",
     .usage = "[--format text|json] FILE...",
@@ -34,7 +32,7 @@ const imr_command imr_command_inspect = {
                "reports are told apart by content. Every file is reported; the exit status is 3 "
                "when one of them cannot be used.",
     .example = "  imrnn inspect demo/adapter.pt demo/cache",
-    .options = options,
+    .options = IMR_OPTIONS(IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
     .min_arguments = 1,
     .max_arguments = SIZE_MAX,
     .run = run_inspect,

@@ -1,14 +1,11 @@
 /* cli/cmd_run.c - imrnn run: encoder, cache, adapter, evaluation in one go. */
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "cli/cache.h"
-#include "cli/commands.h"
+#include "cli/steps.h"
 #include "cli/evaluate.h"
-#include "cli/train.h"
 #include "format/json.h"
 #include "task/encoder.h"
 
@@ -34,12 +31,10 @@ static void work_done(work *w)
 
 static void end_step(work *w, int step)
 {
-    char text[64];
-    double now = imr_clock_seconds();
+    const double now = imr_clock_seconds();
     w->seconds[step] = now - w->since;
     w->since = now;
-    imr_cli_say(w->cli, "%s: %s s", step_names[step],
-                imr_format_fixed(text, w->seconds[step], 1, false));
+    imr_cli_say(w->cli, "%s: %s s", step_names[step], IMR_FIXED(w->seconds[step], 1));
 }
 
 static imr_status name_places(work *w, imr_error *err)
@@ -60,67 +55,55 @@ static imr_status train_encoder(work *w, imr_error *err)
     IMR_TRY(imr_cli_dataset_path(&path, cli, err));
     imr_dataset_options how = {.skip_bad_lines =
                                    imr_config_bool(cli->config, IMR_OPT_SKIP_BAD_LINES),
-                               .progress = imr_cli_progress(cli)};
+                               .progress = &cli->meter.progress};
     imr_static_train_options options = IMR_STATIC_TRAIN_DEFAULTS;
     options.dim = (size_t)imr_config_int(cli->config, IMR_OPT_DIM);
     options.min_documents = (uint32_t)imr_config_int(cli->config, IMR_OPT_MIN_DOCUMENTS);
     options.seed = (uint64_t)imr_config_int(cli->config, IMR_OPT_SEED);
-    imr_dataset *dataset;
+    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *dataset = NULL;
     IMR_TRY(imr_dataset_open(&dataset, path, &how, err));
-    imr_status status =
-        imr_encoder_train(NULL, w->encoder_dir, dataset, &options, imr_cli_progress(cli), err);
-    imr_dataset_free(dataset);
-    return status;
+    return imr_encoder_train(NULL, w->encoder_dir, dataset, &options, &cli->meter.progress, err);
 }
 
 static imr_status make_cache(work *w, imr_error *err)
 {
-    imr_encoder *encoder;
+    IMR_CLEANUP(imr_encoder_free_at) imr_encoder *encoder = NULL;
     if (imr_config_encoder(w->cli->config))
         IMR_TRY(imr_cli_encoder(&encoder, w->cli, err));
     else
         IMR_TRY(imr_encoder_open(&encoder, w->encoder_dir, NULL, err));
-    imr_status status = imr_cli_encode_cache(NULL, w->cli, w->cache_dir, encoder, err);
-    imr_encoder_free(encoder);
-    return status;
+    return imr_cli_encode_cache(NULL, w->cli, w->cache_dir, encoder, err);
 }
 
 static void put_seconds(imr_buf *b, const work *w)
 {
-    char text[64];
     imr_buf_str(b, "\nseconds:");
     for (int s = 0; s < STEPS; s++)
         if (s != STEP_ENCODER || !imr_config_encoder(w->cli->config))
-            imr_buf_printf(b, " %s %s", step_names[s],
-                           imr_format_fixed(text, w->seconds[s], 1, false));
-    imr_buf_char(b, '\n');
+            imr_buf_printf(b, " %s %s", step_names[s], IMR_FIXED(w->seconds[s], 1));
+    imr_buf_printf(b, "\nlook at it: imrnn explore --checkpoint %s --cache-dir %s\n", w->adapter,
+                   w->cache_dir);
 }
 
 static void put_json_head(imr_buf *b, const work *w, const imr_train_outcome *o,
                           const imr_train_plan *plan)
 {
     const imr_train_history *h = &o->history;
-    imr_buf_printf(b,
-                   "{\"schema\": \"imrnn.run/1\", \"training\": {\"seed\": %llu, \"epochs\": %zu, "
-                   "\"best_epoch\": %zu, \"validation_nDCG@10\": ",
-                   (unsigned long long)plan->options.seed, h->n, h->best);
-    imr_json_put_number(b, o->all.after_ndcg);
     IMR_AUTOBUF imr_buf verdict = {0};
     imr_train_verdict(&verdict, o, plan);
-    imr_buf_str(b, ", \"verdict\": ");
-    imr_json_put_string(b, imr_buf_text(&verdict));
-    imr_buf_str(b, ", \"adapter\": ");
-    imr_json_put_string(b, w->adapter);
-    imr_buf_str(b, "},\n\"evaluation\": ");
+    imr_json_printf(b,
+                    "{'schema': 'imrnn.run/1', 'training': {'seed': %llu, 'epochs': %zu, "
+                    "'best_epoch': %zu, 'validation_nDCG@10': %g, 'verdict': %s, 'adapter': %s},\n"
+                    "'evaluation': ",
+                    (unsigned long long)plan->options.seed, h->n, h->best, o->all.after_ndcg,
+                    imr_buf_text(&verdict), w->adapter);
 }
 
 static void put_json_tail(imr_buf *b, const work *w)
 {
-    imr_buf_str(b, ",\n\"seconds\": {");
-    for (int s = 0; s < STEPS; s++) {
-        imr_buf_printf(b, "%s\"%s\": ", s ? ", " : "", step_names[s]);
-        imr_json_put_number(b, w->seconds[s]);
-    }
+    imr_json_printf(b, ",\n'seconds': {");
+    for (int s = 0; s < STEPS; s++)
+        imr_json_printf(b, s ? ", %s: %g" : "%s: %g", step_names[s], w->seconds[s]);
     imr_buf_str(b, "}}\n");
 }
 
@@ -166,80 +149,29 @@ static imr_status train_and_evaluate(work *w, const imr_cache *cache, imr_error 
     return IMR_OK;
 }
 
-static imr_status work_through(work *w, imr_error *err)
-{
-    int json;
-    IMR_TRY(imr_cli_format(&json, w->cli, "text|json", err));
-    w->json = json == 1;
-    IMR_TRY(name_places(w, err));
-    if (!imr_config_is_set(w->cli->config, IMR_OPT_DATASET))
-        return imr_fail(err, IMR_E_USAGE, "--dataset DIR is needed (imrnn run --help)");
-    w->since = imr_clock_seconds();
-    if (!imr_config_encoder(w->cli->config)) {
-        IMR_TRY(train_encoder(w, err));
-        end_step(w, STEP_ENCODER);
-    }
-    IMR_TRY(make_cache(w, err));
-    end_step(w, STEP_CACHE);
-    IMR_AUTOFREE char *dataset = NULL;
-    IMR_TRY(imr_cli_dataset_path(&dataset, w->cli, err));
-    imr_cache_options options = {.dataset = dataset,
-                                 .skip_bad_lines =
-                                     imr_config_bool(w->cli->config, IMR_OPT_SKIP_BAD_LINES),
-                                 .progress = imr_cli_progress(w->cli)};
-    imr_cache *cache;
-    IMR_TRY(imr_cache_open(&cache, w->cache_dir, &options, err));
-    imr_cli_say_absent(w->cli, cache);
-    imr_status status = train_and_evaluate(w, cache, err);
-    imr_cache_free(cache);
-    IMR_TRY(status);
-    if (w->json)
-        put_json_tail(&w->text, w);
-    else
-        put_seconds(&w->text, w);
-    if (!w->json)
-        imr_buf_printf(&w->text, "look at it: imrnn explore --checkpoint %s --cache-dir %s\n",
-                       w->adapter, w->cache_dir);
-    return imr_cli_emit(w->cli, &w->text, err);
-}
-
 static imr_status run_run(imr_cli *cli, imr_error *err)
 {
-    work w = {.cli = cli};
-    imr_status status = work_through(&w, err);
-    work_done(&w);
-    return status;
+    IMR_CLEANUP(work_done) work w = {.cli = cli};
+    IMR_CLEANUP(imr_cache_free_at) imr_cache *cache = NULL;
+    IMR_AUTOFREE char *dataset = NULL;
+    const char *named;
+    IMR_TRY(imr_cli_json(&w.json, cli, err));
+    IMR_TRY(name_places(&w, err));
+    IMR_TRY(imr_cli_need(&named, cli, IMR_OPT_DATASET, err));
+    w.since = imr_clock_seconds();
+    if (!imr_config_encoder(cli->config)) {
+        IMR_TRY(train_encoder(&w, err));
+        end_step(&w, STEP_ENCODER);
+    }
+    IMR_TRY(make_cache(&w, err));
+    end_step(&w, STEP_CACHE);
+    IMR_TRY(imr_cli_dataset_path(&dataset, cli, err));
+    IMR_TRY(imr_cli_open_cache(&cache, cli, w.cache_dir, dataset, err));
+    imr_cli_say_absent(cli, cache);
+    IMR_TRY(train_and_evaluate(&w, cache, err));
+    (w.json ? put_json_tail : put_seconds)(&w.text, &w);
+    return imr_cli_emit(cli, &w.text, err);
 }
-
-static const imr_option_id options[] = {IMR_OPT_DATASET,
-                                        IMR_OPT_DATASETS_DIR,
-                                        IMR_OPT_ASSETS_ROOT,
-                                        IMR_OPT_SKIP_BAD_LINES,
-                                        IMR_OPT_ENCODER,
-                                        IMR_OPT_ENCODER_MODEL_NAME,
-                                        IMR_OPT_ENCODER_REVISION,
-                                        IMR_OPT_EMBEDDING_DIM,
-                                        IMR_OPT_QUERY_PREFIX,
-                                        IMR_OPT_PASSAGE_PREFIX,
-                                        IMR_OPT_DIM,
-                                        IMR_OPT_MIN_DOCUMENTS,
-                                        IMR_OPT_CACHE_DIR,
-                                        IMR_OPT_PRECISION,
-                                        IMR_OPT_DTYPE,
-                                        IMR_OPT_OVERWRITE,
-                                        IMR_OPT_OUTPUT_DIR,
-                                        IMR_TRAIN_OPTIONS,
-                                        IMR_OPT_SPLIT,
-                                        IMR_OPT_K,
-                                        IMR_OPT_MEASURE,
-                                        IMR_OPT_SCOPE,
-                                        IMR_OPT_CANDIDATES,
-                                        IMR_OPT_TRAINED_ON,
-                                        IMR_OPT_PER_QUERY,
-                                        IMR_OPT_WRITE_RUNS,
-                                        IMR_OPT_FORMAT,
-                                        IMR_OPT_OUTPUT,
-                                        IMR_OPT_COUNT};
 
 const imr_command imr_command_run = {
     .name = "run",
@@ -249,10 +181,15 @@ const imr_command imr_command_run = {
         "Without --encoder a static encoder of --dim dimensions is trained from the "
         "documents first. Texts alone are enough; judgements, where there are any, are learnt from "
         "and measured on too (--recipe). Cache, encoder and adapter lie in O unless --cache-dir "
-        "says "
-        "otherwise. Seconds of each step are printed.",
+        "says otherwise. Seconds of each step are printed.",
     .example = "  imrnn run --dataset demo/dataset --encoder demo/encoder --output-dir my-run \\\n"
                "      --epochs 10",
-    .options = options,
+    .options = IMR_OPTIONS(IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES, IMR_ENCODER_OPTIONS,
+                           IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY_PREFIX, IMR_OPT_PASSAGE_PREFIX,
+                           IMR_OPT_DIM, IMR_OPT_MIN_DOCUMENTS, IMR_OPT_CACHE_DIR, IMR_OPT_PRECISION,
+                           IMR_OPT_DTYPE, IMR_OPT_OVERWRITE, IMR_OPT_OUTPUT_DIR, IMR_TRAIN_OPTIONS,
+                           IMR_OPT_SPLIT, IMR_OPT_K, IMR_OPT_MEASURE, IMR_OPT_SCOPE,
+                           IMR_OPT_CANDIDATES, IMR_OPT_TRAINED_ON, IMR_OPT_PER_QUERY,
+                           IMR_OPT_WRITE_RUNS, IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
     .run = run_run,
 };

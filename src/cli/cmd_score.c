@@ -4,8 +4,7 @@
 
 #include "adapter/adapter.h"
 #include "base/number.h"
-#include "cli/commands.h"
-#include "cli/session_options.h"
+#include "cli/steps.h"
 #include "cli/texts.h"
 #include "encoder/encoder.h"
 #include "format/json.h"
@@ -17,29 +16,6 @@
 #define COLUMNS    80
 #define SHOWN      10 /* of a cache, unless --top-k says more */
 #define SAYS_BLANK "(the encoder knows none of its words)"
-
-static const imr_option_id options[] = {
-    IMR_OPT_CHECKPOINT,
-    IMR_OPT_ENCODER,
-    IMR_OPT_ENCODER_MODEL_NAME,
-    IMR_OPT_ENCODER_REVISION,
-    IMR_OPT_EMBEDDING_DIM,
-    IMR_OPT_QUERY,
-    IMR_OPT_DOCUMENTS,
-    IMR_OPT_CACHE_DIR,
-    IMR_OPT_DATASET,
-    IMR_OPT_DATASETS_DIR,
-    IMR_OPT_ASSETS_ROOT,
-    IMR_OPT_TOP_K,
-    IMR_OPT_SKIP_BAD_LINES,
-    IMR_OPT_QUERY_PREFIX,
-    IMR_OPT_PRECISION,
-    IMR_OPT_PASSAGE_PREFIX,
-    IMR_OPT_FORMAT,
-    IMR_OPT_OUTPUT,
-    IMR_OPT_FORM,
-    IMR_OPT_COUNT,
-};
 
 /* Everything between the texts and the printed lines. Only texts the encoder knows a word of are
  * ranked; they are numbered from 0, documents[i] is the text of number i. The others follow. */
@@ -83,8 +59,7 @@ static imr_status text_of(imr_buf *out, const scoring *s, uint32_t document, imr
         imr_buf_add(out, s->texts.texts.v[document], s->texts.lens.v[document]);
         return imr_buf_check(out, err);
     }
-    IMR_AUTOBUF imr_buf title = {0};
-    IMR_AUTOBUF imr_buf text = {0};
+    IMR_AUTOBUF imr_buf title = {0}, text = {0};
     IMR_TRY(imr_cache_document(s->cache, document, &title, &text, err));
     imr_document_text(out, imr_buf_text(&title), title.len, imr_buf_text(&text), text.len);
     return imr_buf_check(out, err);
@@ -116,8 +91,7 @@ static imr_status encode_texts(scoring *s, bool *known, const imr_progress *prog
     IMR_AUTOFREE const char **texts = IMR_NEW_ARRAY(const char *, s->n);
     IMR_AUTOFREE size_t *lens = IMR_NEW_ARRAY(size_t, s->n);
     IMR_AUTOFREE imr_token_count *counts = IMR_NEW_ARRAY(imr_token_count, s->n);
-    if (!texts || !lens || !counts)
-        return imr_fail_memory(err);
+    IMR_NEED(texts && lens && counts, err);
     for (size_t i = 0; i < s->n; i++) {
         imr_buf_str(&all, prefix);
         imr_buf_add(&all, s->texts.texts.v[i], s->texts.lens.v[i] + 1);
@@ -151,12 +125,11 @@ static imr_status encode(imr_cli *cli, scoring *s, const char *query, imr_error 
     IMR_AUTOFREE bool *known = IMR_NEW_ARRAY(bool, s->n);
     size_t unknown = s->n;
     s->documents = IMR_NEW_ARRAY(uint32_t, s->n);
-    if (!known || !s->documents)
-        return imr_fail_memory(err);
+    IMR_NEED(known && s->documents, err);
     IMR_TRY(imr_matrix_init(&s->base, s->n + 1, s->encoder->dim, err));
     IMR_TRY(encode_query(s, query, err));
     IMR_TRY(s->cache ? read_vectors(s, known, err)
-                     : encode_texts(s, known, imr_cli_progress(cli), err));
+                     : encode_texts(s, known, &cli->meter.progress, err));
     for (size_t i = s->n; i-- > 0;)
         if (!known[i])
             s->documents[--unknown] = (uint32_t)i;
@@ -191,8 +164,7 @@ static imr_status rank(scoring *s, imr_error *err)
     s->order = IMR_NEW_ARRAY(uint32_t, k);
     s->before_rank = IMR_NEW_ARRAY(uint32_t, k);
     s->encoder_rank = IMR_NEW_ARRAY(uint32_t, k);
-    if (!places || !ids || !s->similarity || !s->order || !s->before_rank || !s->encoder_rank)
-        return imr_fail_memory(err);
+    IMR_NEED(places && ids && s->similarity && s->order && s->before_rank && s->encoder_rank, err);
     for (size_t i = 0; i < k; i++)
         ids[i] = id_of(s, s->documents[i]);
     IMR_TRY(imr_topk_places(places, ids, k, err));
@@ -212,28 +184,20 @@ static imr_status rank(scoring *s, imr_error *err)
 
 /* ---- printing ---- */
 
-static void put_score(imr_buf *out, float value)
-{
-    char number[64];
-    imr_buf_printf(out, "%8s", imr_format_fixed(number, (double)value, 4, false));
-}
-
 /* Ranks and similarities of number i of the order; of a text that is not ranked only blanks. */
 static void put_numbers(imr_buf *out, const scoring *s, size_t i)
 {
-    const uint32_t at = i < s->known ? s->order[i] : 0;
     if (i >= s->known) {
-        imr_buf_printf(out, "%4s", "-");
-        imr_buf_fill(out, ' ', s->adapter ? 32 : 8);
+        imr_buf_printf(out, "%4s%*s", "-", s->adapter ? 32 : 8, "");
         return;
     }
+    const uint32_t at = s->order[i];
     imr_buf_printf(out, "%4zu", i + 1);
-    if (s->adapter) {
-        imr_buf_printf(out, "%4u%4u", s->before_rank[at], s->encoder_rank[at]);
-        put_score(out, s->run.after[at]);
-        put_score(out, s->run.before[at]);
-    }
-    put_score(out, s->similarity[at]);
+    if (s->adapter)
+        imr_buf_printf(out, "%4u%4u%8s%8s", s->before_rank[at], s->encoder_rank[at],
+                       IMR_FIXED((double)s->run.after[at], 4),
+                       IMR_FIXED((double)s->run.before[at], 4));
+    imr_buf_printf(out, "%8s", IMR_FIXED((double)s->similarity[at], 4));
 }
 
 static uint32_t document_at(const scoring *s, size_t i)
@@ -248,8 +212,7 @@ static imr_status print_text(imr_buf *out, const scoring *s, size_t shown, imr_e
     for (size_t i = 0; i < shown; i++) {
         const uint32_t d = document_at(s, i);
         const size_t start = out->len;
-        IMR_AUTOBUF imr_buf text = {0};
-        IMR_AUTOBUF imr_buf clean = {0};
+        IMR_AUTOBUF imr_buf text = {0}, clean = {0};
         put_numbers(out, s, i);
         imr_buf_str(out, "  ");
         imr_utf8_clean(&clean, id_of(s, d), strlen(id_of(s, d)), IMR_CLEAN_LINE);
@@ -264,41 +227,26 @@ static imr_status print_text(imr_buf *out, const scoring *s, size_t shown, imr_e
 
 static void json_rank(imr_buf *out, const char *name, bool there, size_t rank)
 {
-    imr_buf_printf(out, ", \"rank_%s\": ", name);
-    if (there)
-        imr_buf_printf(out, "%zu", rank);
-    else
-        imr_buf_str(out, "null");
-}
-
-static void json_score(imr_buf *out, const char *name, bool there, const float *values, size_t at)
-{
-    imr_buf_printf(out, ", \"sim_%s\": ", name);
-    imr_json_put_number(out, there ? (double)values[at] : NAN);
+    imr_buf_printf(out, there ? ", \"rank_%s\": %zu" : ", \"rank_%s\": null", name, rank);
 }
 
 static imr_status print_json(imr_buf *out, const scoring *s, const char *query, size_t shown,
                              imr_error *err)
 {
-    imr_buf_str(out, "{\"query\": ");
-    imr_json_put_string(out, query);
-    imr_buf_str(out, ", \"documents\": [");
+    imr_json_printf(out, "{'query': %s, 'documents': [", query);
     for (size_t i = 0; i < shown; i++) {
         const bool known = i < s->known, adapted = known && s->adapter;
         const uint32_t at = known ? s->order[i] : 0, d = document_at(s, i);
         IMR_AUTOBUF imr_buf text = {0};
         IMR_TRY(text_of(&text, s, d, err));
-        imr_buf_str(out, i ? ",\n {\"id\": " : "\n {\"id\": ");
-        imr_json_put_string(out, id_of(s, d));
+        imr_json_printf(out, i ? ",\n {'id': %s" : "\n {'id': %s", id_of(s, d));
         json_rank(out, "after", adapted, i + 1);
         json_rank(out, "before", adapted, adapted ? s->before_rank[at] : 0);
         json_rank(out, "encoder", known, known ? s->encoder_rank[at] : 0);
-        json_score(out, "after", adapted, s->run.after, at);
-        json_score(out, "before", adapted, s->run.before, at);
-        json_score(out, "encoder", known, s->similarity, at);
-        imr_buf_str(out, ", \"text\": ");
-        imr_json_put_string_n(out, imr_buf_text(&text), text.len);
-        imr_buf_char(out, '}');
+        imr_json_printf(
+            out, ", 'sim_after': %g, 'sim_before': %g, 'sim_encoder': %g, 'text': %.*s}",
+            adapted ? (double)s->run.after[at] : NAN, adapted ? (double)s->run.before[at] : NAN,
+            known ? (double)s->similarity[at] : NAN, (int)text.len, imr_buf_text(&text));
     }
     imr_buf_str(out, "]}\n");
     return imr_buf_check(out, err);
@@ -322,10 +270,8 @@ static imr_status open_texts(scoring *s, imr_cli *cli, imr_error *err)
     IMR_TRY(imr_cli_cache_argument(cli, err));
     IMR_TRY(imr_cli_dataset_path(&paths.dataset, cli, err));
     IMR_TRY(imr_cli_session_cache(&paths.cache, cli, paths.dataset, err));
-    const imr_cache_options how = {.dataset = paths.dataset, .progress = imr_cli_progress(cli)};
-    IMR_TRY(imr_cache_open(&s->cache, paths.cache, &how, err));
-    if (s->cache->notice[0])
-        imr_cli_say(cli, "%s", s->cache->notice);
+    IMR_TRY(imr_cli_open_cache(&s->cache, cli, paths.cache, paths.dataset, err));
+    imr_cli_say(cli, "%s", s->cache->notice);
     s->n = s->cache->documents.ids.n;
     return imr_cli_encoder_of_cache(&s->encoder, cli, s->cache, err);
 }
@@ -344,37 +290,30 @@ static imr_status open_adapter(scoring *s, const imr_config *c, imr_error *err)
                     s->adapter->path, s->adapter->w.n, s->encoder->folder.name, s->encoder->dim);
 }
 
-static imr_status score(imr_cli *cli, scoring *s, const char *query, imr_error *err)
-{
-    int json;
-    IMR_TRY(imr_cli_format(&json, cli, "text|json", err));
-    IMR_TRY(open_texts(s, cli, err));
-    size_t top = (size_t)imr_config_int(cli->config, IMR_OPT_TOP_K);
-    if (top > s->n)
-        return imr_fail(err, IMR_E_USAGE,
-                        "--top-k is %zu, but there are %zu texts; use at most %zu, or 0 for all",
-                        top, s->n, s->n);
-    if (top == 0)
-        top = s->cache && !imr_config_is_set(cli->config, IMR_OPT_TOP_K) && s->n > SHOWN ? SHOWN
-                                                                                         : s->n;
-    IMR_TRY(open_adapter(s, cli->config, err));
-    IMR_TRY(encode(cli, s, query, err));
-    IMR_TRY(rank(s, err));
-    IMR_AUTOBUF imr_buf out = {0};
-    IMR_TRY(json ? print_json(&out, s, query, top, err) : print_text(&out, s, top, err));
-    return imr_cli_emit(cli, &out, err);
-}
-
 static imr_status run(imr_cli *cli, imr_error *err)
 {
     const imr_config *c = cli->config;
+    IMR_CLEANUP(scoring_done) scoring s = {0};
+    IMR_AUTOBUF imr_buf out = {0};
+    bool json;
     if (imr_config_count(c, IMR_OPT_QUERY) != 1 || imr_config_count(c, IMR_OPT_CHECKPOINT) > 1)
         return imr_fail(err, IMR_E_USAGE,
                         "one --query TEXT is needed, and at most one --checkpoint FILE");
-    scoring s = {0};
-    imr_status status = score(cli, &s, imr_config_item(c, IMR_OPT_QUERY, 0), err);
-    scoring_done(&s);
-    return status;
+    const char *query = imr_config_item(c, IMR_OPT_QUERY, 0);
+    IMR_TRY(imr_cli_json(&json, cli, err));
+    IMR_TRY(open_texts(&s, cli, err));
+    size_t top = (size_t)imr_config_int(c, IMR_OPT_TOP_K);
+    if (top > s.n)
+        return imr_fail(err, IMR_E_USAGE,
+                        "--top-k is %zu, but there are %zu texts; use at most %zu, or 0 for all",
+                        top, s.n, s.n);
+    if (top == 0)
+        top = s.cache && !imr_config_is_set(c, IMR_OPT_TOP_K) && s.n > SHOWN ? SHOWN : s.n;
+    IMR_TRY(open_adapter(&s, c, err));
+    IMR_TRY(encode(cli, &s, query, err));
+    IMR_TRY(rank(&s, err));
+    IMR_TRY(json ? print_json(&out, &s, query, top, err) : print_text(&out, &s, top, err));
+    return imr_cli_emit(cli, &out, err);
 }
 
 const imr_command imr_command_score = {
@@ -389,7 +328,11 @@ const imr_command imr_command_score = {
     .example = "  imrnn score --checkpoint demo/adapter.pt --encoder demo/encoder --query "
                "'volcanic islands' --documents demo/dataset/corpus.jsonl --top-k 5\n"
                "  imrnn score demo/cache --query 'volcanic islands'",
-    .options = options,
+    .options =
+        IMR_OPTIONS(IMR_OPT_CHECKPOINT, IMR_ENCODER_OPTIONS, IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY,
+                    IMR_OPT_DOCUMENTS, IMR_OPT_CACHE_DIR, IMR_DATASET_OPTIONS, IMR_OPT_TOP_K,
+                    IMR_OPT_SKIP_BAD_LINES, IMR_OPT_QUERY_PREFIX, IMR_OPT_PRECISION,
+                    IMR_OPT_PASSAGE_PREFIX, IMR_OPT_FORMAT, IMR_OPT_OUTPUT, IMR_OPT_FORM),
     .max_arguments = 1,
     .run = run,
 };

@@ -1,8 +1,7 @@
 /* cli/cmd_train.c - imrnn train. */
 #include "base/number.h"
-#include "cli/commands.h"
 #include "cli/options.h"
-#include "cli/train.h"
+#include "cli/steps.h"
 
 static void set_size(size_t *to, const imr_config *c, imr_option_id id)
 {
@@ -45,15 +44,13 @@ void imr_cli_train_plan(imr_train_plan *out, const imr_cli *cli)
 imr_status imr_cli_train_run(imr_train_outcome *out, imr_cli *cli, const imr_cache *cache,
                              const imr_train_plan *plan, const char *dir, imr_error *err)
 {
-    imr_encoder *encoder = NULL;
+    IMR_CLEANUP(imr_encoder_free_at) imr_encoder *encoder = NULL;
     if (plan->recipe == IMR_RECIPE_CORPUS)
         IMR_TRY(imr_cli_encoder_of_cache(&encoder, cli, cache, err));
     else
         IMR_TRY(imr_cli_check_encoder(cli, cache, err));
-    imr_status status = imr_train_cache(out, cache, encoder, plan, imr_cli_progress(cli), err);
-    imr_encoder_free(encoder);
-    IMR_TRY(status);
-    status = imr_train_save(out, cache, plan, dir, cli->argv, (size_t)cli->argc, err);
+    IMR_TRY(imr_train_cache(out, cache, encoder, plan, &cli->meter.progress, err));
+    imr_status status = imr_train_save(out, cache, plan, dir, cli->argv, (size_t)cli->argc, err);
     if (status == IMR_OK && out->history.cancelled)
         status = imr_fail(err, IMR_E_CANCELLED,
                           "interrupted; %s/adapter.pt holds the best epoch so far", dir);
@@ -63,35 +60,27 @@ imr_status imr_cli_train_run(imr_train_outcome *out, imr_cli *cli, const imr_cac
 void imr_cli_train_text(imr_buf *b, const imr_train_outcome *o, const imr_train_plan *plan)
 {
     const imr_train_history *h = &o->history;
-    char text[64];
-    imr_buf_printf(b, "recipe %s: form %s, loss %s, %s, seed %llu\n", imr_recipe_name(plan->recipe),
-                   imr_form_name(plan->form), imr_loss_names[plan->options.loss.kind],
+    const imr_train_measure *all = &o->all, *asked = &o->asked;
+    const double n = (double)all->queries, m = (double)asked->queries;
+    imr_buf_printf(b, "recipe %s: form %s, loss %s, %s, seed %llu\n%zu training queries",
+                   imr_recipe_name(plan->recipe), imr_form_name(plan->form),
+                   imr_loss_names[plan->options.loss.kind],
                    imr_optimiser_names[plan->options.optimiser],
-                   (unsigned long long)plan->options.seed);
-    imr_buf_printf(b, "%zu training queries", h->examples);
+                   (unsigned long long)plan->options.seed, h->examples);
     if (h->left_out)
         imr_buf_printf(b, " (%zu left out: no positive or no negatives)", h->left_out);
     imr_buf_printf(b, ", negatives from %s\n%zu validation queries%s", o->negatives_from,
-                   o->all.queries, o->validation_carved ? " taken out of the training split" : "");
-    if (o->asked.queries)
-        imr_buf_printf(b, ", %zu titles that did not ask", o->asked.queries);
-    imr_buf_printf(b, "\n%5s%12s%22s%9s\n", "epoch", "loss", "validation", "seconds");
-    const double n = (double)(o->all.queries + o->asked.queries);
-    imr_buf_printf(b, "%5s%12s%22s\n", "-", "encoder",
-                   imr_format_fixed(text,
-                                    ((double)o->all.queries * o->all.encoder +
-                                     (double)o->asked.queries * o->asked.encoder) /
-                                        n,
-                                    4, false));
-    for (size_t i = 0; i <= h->n; i++) {
-        imr_buf_printf(b, "%5zu%12s", i,
-                       i ? imr_format_fixed(text, h->v[i].loss, 4, false) : "untrained");
-        imr_buf_printf(b, "%22s", imr_format_fixed(text, h->v[i].validation, 4, false));
-        imr_buf_printf(b, "%9s%s\n", imr_format_fixed(text, h->v[i].seconds, 2, false),
+                   all->queries, o->validation_carved ? " taken out of the training split" : "");
+    if (asked->queries)
+        imr_buf_printf(b, ", %zu titles that did not ask", asked->queries);
+    imr_buf_printf(b, "\n%5s%12s%22s%9s\n%5s%12s%22s\n", "epoch", "loss", "validation", "seconds",
+                   "-", "encoder", IMR_FIXED((n * all->encoder + m * asked->encoder) / (n + m), 4));
+    for (size_t i = 0; i <= h->n; i++)
+        imr_buf_printf(b, "%5zu%12s%22s%9s%s\n", i, i ? IMR_FIXED(h->v[i].loss, 4) : "untrained",
+                       IMR_FIXED(h->v[i].validation, 4), IMR_FIXED(h->v[i].seconds, 2),
                        i == h->best ? "  best" : "");
-    }
-    imr_buf_str(b, "validation: mean of nDCG@10, Recall@10 and RR@10\n");
-    imr_buf_printf(b, "best epoch %zu of %zu%s\n", h->best, h->n,
+    imr_buf_printf(b, "validation: mean of nDCG@10, Recall@10 and RR@10\nbest epoch %zu of %zu%s\n",
+                   h->best, h->n,
                    h->cancelled       ? ", interrupted"
                    : h->stopped_early ? ", stopped early"
                                       : "");
@@ -100,39 +89,26 @@ void imr_cli_train_text(imr_buf *b, const imr_train_outcome *o, const imr_train_
     imr_cli_wrap(b, imr_buf_text(&verdict), 0, 0);
 }
 
-static imr_status train(imr_cli *cli, const imr_cache *cache, const char *dir, imr_error *err)
+static imr_status run_train(imr_cli *cli, imr_error *err)
 {
+    const char *dir;
     imr_train_plan plan;
-    imr_cli_train_plan(&plan, cli);
+    IMR_CLEANUP(imr_cache_free_at) imr_cache *cache = NULL;
     IMR_CLEANUP(imr_train_outcome_done) imr_train_outcome o = {0};
+    IMR_AUTOBUF imr_buf b = {0};
+    IMR_TRY(imr_cli_need(&dir, cli, IMR_OPT_OUTPUT_DIR, err));
+    IMR_TRY(imr_cli_argument(cli, IMR_OPT_CACHE_DIR, err));
+    IMR_TRY(imr_cli_cache(&cache, cli, err));
+    imr_cli_train_plan(&plan, cli);
     const imr_status status = imr_cli_train_run(&o, cli, cache, &plan, dir, err);
     if (status != IMR_OK && !o.history.cancelled)
         return status;
-    IMR_AUTOBUF imr_buf b = {0};
     if (!cli->quiet)
         imr_cli_train_text(&b, &o, &plan);
     imr_buf_printf(&b, "wrote %s/adapter.pt\n", dir);
     IMR_TRY(imr_cli_emit(cli, &b, err));
     return status;
 }
-
-static imr_status run_train(imr_cli *cli, imr_error *err)
-{
-    const char *dir;
-    imr_cache *cache;
-    IMR_TRY(imr_cli_need(&dir, cli, IMR_OPT_OUTPUT_DIR, err));
-    IMR_TRY(imr_cli_argument(cli, IMR_OPT_CACHE_DIR, err));
-    IMR_TRY(imr_cli_cache(&cache, cli, err));
-    imr_status status = train(cli, cache, dir, err);
-    imr_cache_free(cache);
-    return status;
-}
-
-static const imr_option_id options[] = {
-    IMR_OPT_CACHE_DIR,        IMR_OPT_ENCODER,     IMR_OPT_ENCODER_MODEL_NAME,
-    IMR_OPT_ENCODER_REVISION, IMR_OPT_OUTPUT_DIR,  IMR_OPT_DATASET,
-    IMR_OPT_DATASETS_DIR,     IMR_OPT_ASSETS_ROOT, IMR_OPT_SKIP_BAD_LINES,
-    IMR_TRAIN_OPTIONS,        IMR_OPT_COUNT};
 
 const imr_command imr_command_train = {
     .name = "train",
@@ -145,6 +121,7 @@ const imr_command imr_command_train = {
                "is kept, the untrained one too; C-c ends training and keeps the best so far.",
     .example = "  imrnn train demo/cache --output-dir my-adapter --epochs 10",
     .max_arguments = 1,
-    .options = options,
+    .options = IMR_OPTIONS(IMR_OPT_CACHE_DIR, IMR_ENCODER_OPTIONS, IMR_OPT_OUTPUT_DIR,
+                           IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES, IMR_TRAIN_OPTIONS),
     .run = run_train,
 };

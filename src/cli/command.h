@@ -1,8 +1,8 @@
 /*
  * cli/command.h - what a command is, and what it is given.
  *
- * A command is one file cmd_<name>.c that defines one imr_command; cli/commands.c lists them in the
- * order of the help. Help, man page and completions are generated from these values and the option
+ * A command is one file cmd_<name>.c that defines one imr_command; main.c lists them in the order
+ * of the help. Help, man page and completions are generated from these values and the option
  * table. A command returns a status and fills err; main prints "imrnn: <text>" and exits with
  * imr_status_exit(status). Results go through imr_cli_write or imr_cli_emit, words for people
  * through imr_cli_say.
@@ -10,13 +10,29 @@
 #ifndef IMR_CLI_COMMAND_H
 #define IMR_CLI_COMMAND_H
 
-#include "cli/output.h"
+#include "base/file.h"
 #include "cli/progress.h"
 #include "encoder/folder.h"
 #include "math/kernels.h"
 #include "config/config.h"
 
 typedef struct imr_cli imr_cli;
+
+/* Where a result goes: standard output, or a file published whole. Failures stick (a full disk, a
+ * closed pipe) and are reported once by imr_output_close. */
+typedef struct imr_output {
+    FILE *stream; /* NULL while writing to a file */
+    imr_writer writer;
+    bool to_file;
+    int failure;
+} imr_output;
+
+/* path NULL or "-": standard output. */
+imr_status imr_output_open(imr_output *o, const char *path, imr_error *err) IMR_NODISCARD;
+void imr_output_add(imr_output *o, const void *bytes, size_t n);
+/* Flushes and publishes. */
+imr_status imr_output_close(imr_output *o, imr_error *err) IMR_NODISCARD;
+void imr_output_drop(imr_output *o); /* an unpublished file is removed; {0} is fine */
 
 typedef struct imr_command {
     const char *name;                    /* "train", or two words: "encoder train" */
@@ -31,6 +47,11 @@ typedef struct imr_command {
     bool own_output; /* reads --output itself: a folder, or a file of another writer */
 } imr_command;
 
+/* For the table of a command; some options go together. */
+#define IMR_OPTIONS(...)    ((const imr_option_id[]){__VA_ARGS__, IMR_OPT_COUNT})
+#define IMR_ENCODER_OPTIONS IMR_OPT_ENCODER, IMR_OPT_ENCODER_MODEL_NAME, IMR_OPT_ENCODER_REVISION
+#define IMR_DATASET_OPTIONS IMR_OPT_DATASET, IMR_OPT_DATASETS_DIR, IMR_OPT_ASSETS_ROOT
+
 struct imr_cli {
     const imr_command *command;
     const imr_command *const *commands; /* all, ended by NULL */
@@ -39,12 +60,9 @@ struct imr_cli {
     size_t n_arguments;
     const char *const *argv; /* the whole line, for reports */
     int argc;
-    imr_environment_fn environment;
-    void *environment_user;
     imr_output output;
-    imr_meter meter;
-    bool color; /* colour on standard output is wanted and possible */
-    bool quiet, verbose;
+    imr_meter meter; /* its progress: for calls that report and can be cancelled with C-c */
+    bool quiet;
     const char *project; /* what the project file sets; "": nothing */
     bool told;           /* what the encoder has to notice */
 };
@@ -53,20 +71,20 @@ struct imr_cli {
 void imr_cli_write(imr_cli *cli, const void *bytes, size_t n);
 /* A finished buffer; fails when the buffer did. */
 imr_status imr_cli_emit(imr_cli *cli, const imr_buf *b, imr_error *err) IMR_NODISCARD;
-/* One line for people on standard error, made safe for a terminal; nothing when quiet. */
+/* One line for people on standard error, made safe for a terminal; nothing when quiet or empty. */
 void imr_cli_say(imr_cli *cli, const char *format, ...) IMR_PRINTF(2, 3);
-/* The same, only with --verbose. */
-void imr_cli_detail(imr_cli *cli, const char *format, ...) IMR_PRINTF(2, 3);
-/* For calls that report progress and can be cancelled with C-c. */
-const imr_progress *imr_cli_progress(imr_cli *cli);
-const char *imr_cli_environment(const imr_cli *cli, const char *name);
+/* Each line of a text. */
+void imr_cli_say_lines(imr_cli *cli, const char *text);
+/* $VARIABLE/name, else ~/below_home; false when neither is a folder, *out NULL when memory ran
+ * out. */
+bool imr_cli_xdg(char **out, const char *variable, const char *name,
+                 const char *below_home) IMR_NODISCARD;
 
 /* Value of a STRING option that must be there: IMR_E_USAGE "--cache-dir DIR is needed ...". */
 imr_status imr_cli_need(const char **out, const imr_cli *cli, imr_option_id id,
                         imr_error *err) IMR_NODISCARD;
-/* --format is one of "text|json|..."; *index gets its place. */
-imr_status imr_cli_format(int *index, const imr_cli *cli, const char *formats,
-                          imr_error *err) IMR_NODISCARD;
+/* --format: text or json. */
+imr_status imr_cli_json(bool *out, const imr_cli *cli, imr_error *err) IMR_NODISCARD;
 /* The one argument, when it is there, becomes the value of this option. */
 imr_status imr_cli_argument(imr_cli *cli, imr_option_id id, imr_error *err) IMR_NODISCARD;
 /* The one argument of a command that reads texts is what --cache-dir would be, or, where it holds
@@ -113,6 +131,9 @@ struct imr_scratch;
 imr_status imr_cli_dataset(struct imr_dataset **out, imr_cli *cli, struct imr_scratch *scratch,
                            imr_error *err) IMR_NODISCARD;
 
+/* With --skip-bad-lines. dataset: a path, or NULL. */
+imr_status imr_cli_open_cache(struct imr_cache **out, imr_cli *cli, const char *dir,
+                              const char *dataset, imr_error *err) IMR_NODISCARD;
 /* Opens --cache-dir with --dataset when given; says what the cache has to notice, and
  * imr_cli_say_absent. */
 imr_status imr_cli_cache(struct imr_cache **out, imr_cli *cli, imr_error *err) IMR_NODISCARD;
@@ -123,7 +144,11 @@ uint32_t imr_cli_feedback_k(imr_cli *cli, const struct imr_cache *cache);
 
 /* The options every command takes, ended by IMR_OPT_COUNT. */
 extern const imr_option_id imr_common_options[];
-/* Every command, ended by NULL (cli/commands.c). */
-extern const imr_command *const imr_commands[];
+/* One a command, defined in cmd_<name>.c; main.c lists them in the order of the help. */
+extern const imr_command imr_command_cache, imr_command_demo, imr_command_encoder_bench,
+    imr_command_encoder_encode, imr_command_encoder_info, imr_command_encoder_tokenize,
+    imr_command_encoder_train, imr_command_evaluate, imr_command_explain, imr_command_explore,
+    imr_command_generate, imr_command_inspect, imr_command_run, imr_command_score,
+    imr_command_train;
 
 #endif

@@ -16,17 +16,18 @@ typedef struct imr_measure {
 
 typedef struct imr_measures {
     IMR_ARRAY(imr_measure) list;
+    IMR_ARRAY(imr_metric) metrics; /* of those that are not num_q */
 } imr_measures;
 
 /* Adds what one -m names: "map", "nDCG@10", "ndcg_cut.1,3,10", "num_q". */
 imr_status imr_measures_add(imr_measures *m, const char *text, imr_error *err) IMR_NODISCARD;
+/* Every -m. */
+imr_status imr_measures_given(imr_measures *m, const imr_config *config,
+                              imr_error *err) IMR_NODISCARD;
 void imr_measures_done(imr_measures *m);
 
 /* evaluate --run RUN --qrels QRELS */
 imr_status imr_cli_evaluate_run(imr_cli *cli, imr_error *err) IMR_NODISCARD;
-/* evaluate --cache-dir C [--checkpoint A]... */
-imr_status imr_cli_evaluate_cache(imr_cli *cli, imr_error *err) IMR_NODISCARD;
-
 /* Appends the report of one adapter file over --split, as `evaluate` prints it. */
 imr_status imr_cli_evaluate_adapter(imr_buf *b, imr_cli *cli, const imr_cache *cache,
                                     const char *checkpoint, bool json,
@@ -47,9 +48,5 @@ typedef struct imr_eval_report {
 
 imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error *err) IMR_NODISCARD;
 imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error *err) IMR_NODISCARD;
-
-/* nDCG@k, nDCG(exp)@k, RR@k, Recall@k. */
-#define IMR_USUAL_METRICS 4
-void imr_usual_metrics(imr_metric out[IMR_USUAL_METRICS], uint32_t k);
 
 #endif

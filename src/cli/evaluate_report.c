@@ -10,9 +10,19 @@
 #include "session/ranker.h"
 #include "text/utf8.h"
 
-static size_t kinds(const imr_eval *e)
+static size_t kinds(const imr_eval_report *r)
 {
-    return e->has_adapter ? IMR_RANKED_COUNT : 1;
+    return r->eval->has_adapter ? IMR_RANKED_COUNT : 1;
+}
+
+static const char *kind_name(size_t k)
+{
+    return imr_ranking_kind_name((imr_ranking_kind)k);
+}
+
+static const char *metric_name(char out[IMR_METRIC_NAME], const imr_eval_report *r, size_t m)
+{
+    return imr_metric_name(r->options->metrics[m], out);
 }
 
 static imr_eval_group groups(const imr_eval *e)
@@ -40,8 +50,7 @@ static imr_status summarise(summary *s, const imr_eval_report *r, imr_error *err
     s->all = IMR_NEW_ARRAY(imr_eval_row, n);
     s->p_before = IMR_NEW_ARRAY(double, n);
     s->p_encoder = IMR_NEW_ARRAY(double, n);
-    if (!s->all || !s->p_before || !s->p_encoder)
-        return imr_fail_memory(err);
+    IMR_NEED(s->all && s->p_before && s->p_encoder, err);
     for (size_t m = 0; m < n; m++) {
         IMR_TRY(imr_eval_row_of(&s->all[m], r->eval, m, IMR_GROUP_ALL, r->seed, err));
         s->p_before[m] = s->all[m].from_before.p_randomised;
@@ -86,37 +95,24 @@ static verdict judge(const imr_eval_report *r, const summary *s)
 
 /* ---- text ---- */
 
-#define INTERVAL 27 /* columns of "+0.0477 [+0.0334, +0.0630] " */
-
-static void put_fixed(imr_buf *b, double value, bool plus)
+static const char *fixed(char out[64], double value, bool plus)
 {
-    char text[64];
-    imr_buf_str(b, isfinite(value) ? imr_format_fixed(text, value, 4, plus) : "-");
+    return isfinite(value) ? imr_format_fixed(out, value, 4, plus) : "-";
 }
-
-static void put_range(imr_buf *b, double low, double high, bool plus)
-{
-    imr_buf_char(b, '[');
-    put_fixed(b, low, plus);
-    imr_buf_str(b, ", ");
-    put_fixed(b, high, plus);
-    imr_buf_char(b, ']');
-}
+#define FIXED(value)  fixed((char[64]){0}, (value), false)
+#define SIGNED(value) fixed((char[64]){0}, (value), true)
 
 static void put_interval(imr_buf *b, const imr_significance *s)
 {
-    size_t start = b->len;
-    put_fixed(b, s->difference, true);
-    imr_buf_char(b, ' ');
-    put_range(b, s->low, s->high, true);
-    if (b->len - start < INTERVAL)
-        imr_buf_fill(b, ' ', INTERVAL - (b->len - start));
+    char text[200];
+    snprintf(text, sizeof text, "%s [%s, %s]", SIGNED(s->difference), SIGNED(s->low),
+             SIGNED(s->high));
+    imr_buf_printf(b, "%-27s", text);
 }
 
-static void put_p(imr_buf *b, double p)
+static const char *p_value(char out[64], double p)
 {
-    char text[64];
-    imr_buf_printf(b, "%9s", p < 0.0001 ? "< 0.0001" : imr_format_fixed(text, p, 4, false));
+    return p < 0.0001 ? "< 0.0001" : imr_format_fixed(out, p, 4, false);
 }
 
 /* The differences from another ranking, a line for each metric. */
@@ -129,21 +125,23 @@ static void put_tests(imr_buf *b, const imr_eval_report *r, const summary *s, bo
                               : "after against before: the same",
                  0, 2);
     for (size_t m = 0; m < r->eval->metrics; m++) {
-        char name[IMR_METRIC_NAME], counts[64];
+        char name[IMR_METRIC_NAME], counts[64], p[3][64];
         const imr_significance *t = from_encoder ? &s->all[m].from_encoder : &s->all[m].from_before;
-        imr_buf_printf(b, "%-13s ", imr_metric_name(r->options->metrics[m], name));
+        imr_buf_printf(b, "%-13s ", metric_name(name, r, m));
         put_interval(b, t);
         snprintf(counts, sizeof counts, "%zu/%zu/%zu", t->wins, t->ties, t->losses);
         imr_buf_printf(b, "%-12s", counts);
-        if (t->has_verdict) {
-            put_p(b, t->p_t);
-            put_p(b, t->p_randomised);
-            put_p(b, from_encoder ? s->p_encoder[m] : s->p_before[m]);
-        } else {
-            imr_buf_printf(b, " none below %d queries", IMR_SIGNIFICANCE_MIN);
-        }
-        imr_buf_char(b, '\n');
+        if (t->has_verdict)
+            imr_buf_printf(b, "%9s%9s%9s\n", p_value(p[0], t->p_t), p_value(p[1], t->p_randomised),
+                           p_value(p[2], from_encoder ? s->p_encoder[m] : s->p_before[m]));
+        else
+            imr_buf_printf(b, " none below %d queries\n", IMR_SIGNIFICANCE_MIN);
     }
+}
+
+static void put_clean(imr_buf *b, const char *text)
+{
+    imr_utf8_clean(b, text, strlen(text), IMR_CLEAN_LINE);
 }
 
 static const char *candidates(const imr_eval_report *r)
@@ -153,64 +151,62 @@ static const char *candidates(const imr_eval_report *r)
 
 static void put_head(imr_buf *b, const imr_eval_report *r)
 {
-    const char *path = r->cache->path;
-    imr_utf8_clean(b, path, strlen(path), IMR_CLEAN_LINE);
+    const imr_adapter *a = r->adapter;
+    put_clean(b, r->cache->path);
     imr_buf_printf(b, ", split %s: num_q %zu, %zu documents", r->split->name, r->eval->queries,
                    r->cache->documents.ids.n);
     if (r->eval->unjudged)
         imr_buf_printf(b, " (%zu queries without judgements left out)", r->eval->unjudged);
     imr_buf_char(b, '\n');
-    if (r->adapter) {
-        imr_utf8_clean(b, r->adapter->path, strlen(r->adapter->path), IMR_CLEAN_LINE);
-        imr_buf_printf(b,
-                       "\n  form %s, known from %s, sha256 %.12s\n"
-                       "  feedback-k %u by %s, scope %s\n",
-                       imr_form_name(r->adapter->w.form),
-                       imr_form_source_name(r->adapter->form_from), r->adapter->sha256,
-                       r->options->feedback_k, candidates(r), imr_scope_name(r->options->scope));
-    }
+    if (!a)
+        return;
+    put_clean(b, a->path);
+    imr_buf_printf(b,
+                   "\n  form %s, known from %s, sha256 %.12s\n"
+                   "  feedback-k %u by %s, scope %s\n",
+                   imr_form_name(a->w.form), imr_form_source_name(a->form_from), a->sha256,
+                   r->options->feedback_k, candidates(r), imr_scope_name(r->options->scope));
+}
+
+/* The names of the rankings over their columns. */
+static void put_kinds(imr_buf *b, const imr_eval_report *r, int columns)
+{
+    for (size_t k = 0; k < kinds(r); k++)
+        imr_buf_printf(b, "%*s", columns, kind_name(k));
 }
 
 static void put_means(imr_buf *b, const imr_eval_report *r)
 {
+    char name[IMR_METRIC_NAME];
     imr_buf_printf(b, "\n%-16s", "mean");
-    for (size_t k = 0; k < kinds(r->eval); k++)
-        imr_buf_printf(b, "%10s", imr_ranking_kind_name((imr_ranking_kind)k));
-    imr_buf_char(b, '\n');
+    put_kinds(b, r, 10);
     for (size_t m = 0; m < r->eval->metrics; m++) {
-        char name[IMR_METRIC_NAME], text[64];
-        imr_buf_printf(b, "%-16s", imr_metric_name(r->options->metrics[m], name));
-        for (size_t k = 0; k < kinds(r->eval); k++)
-            imr_buf_printf(
-                b, "%10s",
-                imr_format_fixed(text, imr_eval_mean(r->eval, (imr_ranking_kind)k, m), 4, false));
-        imr_buf_char(b, '\n');
+        imr_buf_printf(b, "\n%-16s", metric_name(name, r, m));
+        for (size_t k = 0; k < kinds(r); k++)
+            imr_buf_printf(b, "%10s", IMR_FIXED(imr_eval_mean(r->eval, (imr_ranking_kind)k, m), 4));
     }
+    imr_buf_char(b, '\n');
 }
 
 static void put_groups(imr_buf *b, const imr_eval_report *r, const summary *s)
 {
-    static const char *const words[] = {"all", "seen", "unseen"};
     char name[IMR_METRIC_NAME];
-    imr_metric_name(r->options->metrics[0], name);
-    imr_buf_printf(b, "\n%s by whether training saw a relevant document, with 95 %% intervals\n",
-                   name);
-    imr_buf_printf(b, "%-8s%6s", "", "num_q");
-    for (size_t k = 0; k < kinds(r->eval); k++)
-        imr_buf_printf(b, "%9s", imr_ranking_kind_name((imr_ranking_kind)k));
+    imr_buf_printf(b,
+                   "\n%s by whether training saw a relevant document, with 95 %% intervals\n"
+                   "%-8s%6s",
+                   metric_name(name, r, 0), "", "num_q");
+    put_kinds(b, r, 9);
     imr_buf_str(b, r->adapter ? "  after - encoder\n" : "  interval\n");
     for (imr_eval_group g = 0; g < groups(r->eval); g++) {
         const imr_eval_row *row = &s->group[g];
-        imr_buf_printf(b, "%-8s%6zu", words[g], row->n);
-        for (size_t k = 0; k < kinds(r->eval); k++) {
-            char text[64];
-            imr_buf_printf(b, "%9s", row->n ? imr_format_fixed(text, row->mean[k], 4, false) : "-");
-        }
+        imr_buf_printf(b, "%-8s%6zu", imr_eval_group_name(g), row->n);
+        for (size_t k = 0; k < kinds(r); k++)
+            imr_buf_printf(b, "%9s", row->n ? IMR_FIXED(row->mean[k], 4) : "-");
         imr_buf_str(b, "  ");
         if (r->adapter && row->n)
             put_interval(b, &row->from_encoder);
         else if (row->n)
-            put_range(b, row->low[0], row->high[0], false);
+            imr_buf_printf(b, "[%s, %s]", FIXED(row->low[0]), FIXED(row->high[0]));
         while (b->len && b->data && b->data[b->len - 1] == ' ')
             b->data[--b->len] = '\0';
         imr_buf_char(b, '\n');
@@ -221,23 +217,19 @@ static void put_groups(imr_buf *b, const imr_eval_report *r, const summary *s)
 
 static void put_queries(imr_buf *b, const imr_eval_report *r)
 {
-    char name[IMR_METRIC_NAME], text[64];
+    char name[IMR_METRIC_NAME];
     const imr_eval *e = r->eval;
-    imr_buf_printf(b, "\n%-24s%-8s", imr_metric_name(r->options->metrics[0], name),
-                   e->has_train ? "seen" : "");
-    for (size_t k = 0; k < kinds(e); k++)
-        imr_buf_printf(b, "%10s", imr_ranking_kind_name((imr_ranking_kind)k));
+    imr_buf_printf(b, "\n%-24s%-8s", metric_name(name, r, 0), e->has_train ? "seen" : "");
+    put_kinds(b, r, 10);
     imr_buf_char(b, '\n');
     for (size_t i = 0; i < e->queries; i++) {
-        const char *id = imr_ids_at(&r->cache->queries.ids, e->query[i]);
-        size_t start = b->len;
-        imr_utf8_clean(b, id, strlen(id), IMR_CLEAN_LINE);
-        size_t width = imr_utf8_width(imr_buf_text(b) + start, b->len - start);
+        const size_t start = b->len;
+        put_clean(b, imr_ids_at(&r->cache->queries.ids, e->query[i]));
+        const size_t width = imr_utf8_width(imr_buf_text(b) + start, b->len - start);
         imr_buf_fill(b, ' ', width < 24 ? 24 - width : 1);
         imr_buf_printf(b, "%-8s", !e->has_train ? "" : e->seen[i] ? "seen" : "unseen");
-        for (size_t k = 0; k < kinds(e); k++)
-            imr_buf_printf(b, "%10s",
-                           imr_format_fixed(text, e->values[k][i * e->metrics], 4, false));
+        for (size_t k = 0; k < kinds(r); k++)
+            imr_buf_printf(b, "%10s", IMR_FIXED(e->values[k][i * e->metrics], 4));
         imr_buf_char(b, '\n');
     }
 }
@@ -246,23 +238,20 @@ static void put_similarity(imr_buf *out, const imr_eval_report *r)
 {
     const imr_eval *e = r->eval;
     IMR_AUTOBUF imr_buf line = {0};
-    imr_buf *b = &line;
-    imr_buf_str(b, "after against before, means over queries: RBO(0.9) ");
-    put_fixed(b, imr_stats_mean(e->rbo, e->queries), false);
-    imr_buf_printf(b, ", top-%zu overlap ", e->overlap_k);
-    put_fixed(b, imr_stats_mean(e->overlap, e->queries), false);
-    imr_buf_str(b, ", tau-AP ");
-    put_fixed(b, imr_stats_mean(e->tau_ap, e->queries), false);
+    imr_buf_printf(&line,
+                   "after against before, means over queries: RBO(0.9) %s, top-%zu overlap %s, "
+                   "tau-AP %s",
+                   FIXED(imr_stats_mean(e->rbo, e->queries)), e->overlap_k,
+                   FIXED(imr_stats_mean(e->overlap, e->queries)),
+                   FIXED(imr_stats_mean(e->tau_ap, e->queries)));
     if (e->mover) {
-        const char *query = imr_ids_at(&r->cache->queries.ids, e->mover_query);
-        const char *document = imr_ids_at(&r->cache->documents.ids, e->mover_document);
-        imr_buf_printf(b, "; largest move %+lld, document ", (long long)e->mover);
-        imr_utf8_clean(b, document, strlen(document), IMR_CLEAN_LINE);
-        imr_buf_str(b, " of query ");
-        imr_utf8_clean(b, query, strlen(query), IMR_CLEAN_LINE);
+        imr_buf_printf(&line, "; largest move %+lld, document ", (long long)e->mover);
+        put_clean(&line, imr_ids_at(&r->cache->documents.ids, e->mover_document));
+        imr_buf_str(&line, " of query ");
+        put_clean(&line, imr_ids_at(&r->cache->queries.ids, e->mover_query));
     }
     imr_buf_char(out, '\n');
-    imr_cli_wrap(out, imr_buf_text(b), 0, 2);
+    imr_cli_wrap(out, imr_buf_text(&line), 0, 2);
 }
 
 imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error *err)
@@ -291,130 +280,83 @@ imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error 
 
 /* ---- JSON ---- */
 
-static void put_key(imr_buf *b, const char *key)
-{
-    imr_json_put_string(b, key);
-    imr_buf_str(b, ": ");
-}
-
-static void put_named(imr_buf *b, const char *key, double value)
-{
-    put_key(b, key);
-    imr_json_put_number(b, value);
-}
-
 static void json_inputs(imr_buf *b, const imr_eval_report *r)
 {
     const imr_encoder_identity *e = &r->cache->encoder;
-    imr_buf_str(b, "{\"schema\": \"imrnn.evaluation/1\", \"tool\": {\"name\": \"imrnn\", "
-                   "\"version\": \"" IMR_VERSION "\"},\n \"command\": [");
-    for (int i = 0; i < r->cli->argc; i++) {
-        imr_buf_str(b, i ? ", " : "");
-        imr_json_put_string(b, r->cli->argv[i]);
-    }
-    imr_buf_str(b, "],\n \"inputs\": {\"cache\": {\"path\": ");
-    imr_json_put_string(b, r->cache->path);
-    imr_buf_str(b, ", \"sha256\": ");
-    imr_json_put_string(b, r->cache->sha256);
-    imr_buf_printf(b, ", \"documents\": %zu, \"dim\": %zu}, \"encoder\": {\"name\": ",
-                   r->cache->documents.ids.n, r->cache->dim);
-    imr_json_put_string(b, e->name);
-    imr_buf_str(b, ", \"sha256\": ");
-    imr_json_put_string(b, e->sha256);
-    imr_buf_char(b, '}');
-    if (r->adapter) {
-        imr_buf_str(b, ", \"adapter\": {\"path\": ");
-        imr_json_put_string(b, r->adapter->path);
-        imr_buf_printf(b,
-                       ", \"sha256\": \"%s\", \"form\": \"%s\", \"form_from\": \"%s\", "
-                       "\"input_dim\": %zu, \"working_dim\": %zu, \"hidden_dim\": %zu}",
-                       r->adapter->sha256, imr_form_name(r->adapter->w.form),
-                       imr_form_source_name(r->adapter->form_from), r->adapter->w.n,
-                       r->adapter->w.m, r->adapter->w.h);
-    }
-    imr_buf_str(b, "},\n \"split\": ");
-    imr_json_put_string(b, r->split->name);
-    imr_buf_printf(b,
-                   ", \"settings\": {\"feedback_k\": %u, \"scope\": \"%s\", \"candidates\": "
-                   "\"%s\", \"form\": %s%s%s, \"seed\": %llu},\n \"num_q\": %zu, \"unjudged\": "
-                   "%zu,\n",
-                   r->options->feedback_k, imr_scope_name(r->options->scope), candidates(r),
-                   r->adapter ? "\"" : "", r->adapter ? imr_form_name(r->adapter->w.form) : "null",
-                   r->adapter ? "\"" : "", (unsigned long long)r->seed, r->eval->queries,
-                   r->eval->unjudged);
-    if (r->seen->words) {
-        imr_buf_printf(
-            b, " \"trained_on\": {\"known\": %s, \"text\": ", r->seen->known ? "true" : "false");
-        imr_json_put_string(b, r->seen->words);
-        imr_buf_str(b, "},\n");
-    }
-    imr_buf_str(b, " \"warnings\": [");
-    for (size_t i = 0; i < r->eval->doubts.n; i++) {
-        imr_buf_printf(b, "%s{\"code\": \"%s\", \"text\": ", i ? ", " : "",
-                       r->eval->doubts.v[i].code);
-        imr_json_put_string(b, r->eval->doubts.v[i].text);
-        imr_buf_char(b, '}');
-    }
+    const imr_adapter *a = r->adapter;
+    imr_json_printf(b,
+                    "{'schema': 'imrnn.evaluation/1', 'tool': {'name': 'imrnn', 'version': %s},\n "
+                    "'command': [",
+                    IMR_VERSION);
+    for (int i = 0; i < r->cli->argc; i++)
+        imr_json_printf(b, i ? ", %s" : "%s", r->cli->argv[i]);
+    imr_json_printf(b,
+                    "],\n 'inputs': {'cache': {'path': %s, 'sha256': %s, 'documents': %zu, 'dim': "
+                    "%zu}, 'encoder': {'name': %s, 'sha256': %s}",
+                    r->cache->path, r->cache->sha256, r->cache->documents.ids.n, r->cache->dim,
+                    e->name, e->sha256);
+    if (a)
+        imr_json_printf(b,
+                        ", 'adapter': {'path': %s, 'sha256': %s, 'form': %s, 'form_from': %s, "
+                        "'input_dim': %zu, 'working_dim': %zu, 'hidden_dim': %zu}",
+                        a->path, a->sha256, imr_form_name(a->w.form),
+                        imr_form_source_name(a->form_from), a->w.n, a->w.m, a->w.h);
+    imr_json_printf(b,
+                    "},\n 'split': %s, 'settings': {'feedback_k': %u, 'scope': %s, 'candidates': "
+                    "%s, 'form': %-s, 'seed': %llu},\n 'num_q': %zu, 'unjudged': %zu,\n",
+                    r->split->name, r->options->feedback_k, imr_scope_name(r->options->scope),
+                    candidates(r), a ? imr_form_name(a->w.form) : "", (unsigned long long)r->seed,
+                    r->eval->queries, r->eval->unjudged);
+    if (r->seen->words)
+        imr_json_printf(b, " 'trained_on': {'known': %hhd, 'text': %s},\n", r->seen->known,
+                        r->seen->words);
+    imr_json_printf(b, " 'warnings': [");
+    for (size_t i = 0; i < r->eval->doubts.n; i++)
+        imr_json_printf(b, i ? ", {'code': %s, 'text': %s}" : "{'code': %s, 'text': %s}",
+                        r->eval->doubts.v[i].code, r->eval->doubts.v[i].text);
     imr_buf_str(b, "],\n");
 }
 
-/* {"nDCG@10": ..., ...} of one ranking: row NULL for the means. */
-static void json_metrics(imr_buf *b, const imr_eval_report *r, imr_ranking_kind kind,
-                         const double *row)
+/* "after": {"nDCG@10": ..., ... of one ranking, the brace left open: row NULL for the means. */
+static void json_metrics(imr_buf *b, const imr_eval_report *r, size_t kind, const double *row)
 {
     char name[IMR_METRIC_NAME];
-    for (size_t m = 0; m < r->eval->metrics; m++) {
-        imr_buf_str(b, m ? ", " : "{");
-        put_named(b, imr_metric_name(r->options->metrics[m], name),
-                  row ? row[m] : imr_eval_mean(r->eval, kind, m));
-    }
+    imr_json_printf(b, "%s: ", kind_name(kind));
+    for (size_t m = 0; m < r->eval->metrics; m++)
+        imr_json_printf(b, m ? ", %s: %g" : "{%s: %g", metric_name(name, r, m),
+                        row ? row[m] : imr_eval_mean(r->eval, (imr_ranking_kind)kind, m));
 }
 
 static void json_rankings(imr_buf *b, const imr_eval_report *r)
 {
-    imr_buf_str(b, " \"rankings\": {");
-    for (size_t k = 0; k < kinds(r->eval); k++) {
+    imr_json_printf(b, " 'rankings': {");
+    for (size_t k = 0; k < kinds(r); k++) {
         imr_buf_str(b, k ? ",\n  " : "\n  ");
-        put_key(b, imr_ranking_kind_name((imr_ranking_kind)k));
-        json_metrics(b, r, (imr_ranking_kind)k, NULL);
-        imr_buf_printf(b, ", \"num_q\": %zu}", r->eval->queries);
+        json_metrics(b, r, k, NULL);
+        imr_json_printf(b, ", 'num_q': %zu}", r->eval->queries);
     }
     imr_buf_str(b, "},\n");
 }
 
-static void json_difference(imr_buf *b, const imr_significance *s)
+static void json_interval(imr_buf *b, const char *name, double mean, double low, double high)
 {
-    imr_buf_char(b, '{');
-    put_named(b, "mean", s->difference);
-    imr_buf_str(b, ", ");
-    put_named(b, "low", s->low);
-    imr_buf_str(b, ", ");
-    put_named(b, "high", s->high);
-    imr_buf_char(b, '}');
+    imr_json_printf(b, ", %s: {'mean': %g, 'low': %g, 'high': %g}", name, mean, low, high);
 }
 
 static void json_leakage(imr_buf *b, const imr_eval_report *r, const summary *s)
 {
     char name[IMR_METRIC_NAME];
-    imr_buf_printf(b, " \"leakage\": {\"metric\": \"%s\"",
-                   imr_metric_name(r->options->metrics[0], name));
+    imr_json_printf(b, " 'leakage': {'metric': %s", metric_name(name, r, 0));
     for (imr_eval_group g = 0; g < groups(r->eval); g++) {
         const imr_eval_row *row = &s->group[g];
-        imr_buf_printf(b, ",\n  \"%s\": {\"num_q\": %zu", imr_eval_group_name(g), row->n);
-        for (size_t k = 0; k < kinds(r->eval); k++) {
-            imr_buf_printf(b, ", \"%s\": {", imr_ranking_kind_name((imr_ranking_kind)k));
-            put_named(b, "mean", row->n ? row->mean[k] : (double)NAN);
-            imr_buf_str(b, ", ");
-            put_named(b, "low", row->low[k]);
-            imr_buf_str(b, ", ");
-            put_named(b, "high", row->high[k]);
-            imr_buf_char(b, '}');
-        }
+        const imr_significance *e = &row->from_encoder, *p = &row->from_before;
+        imr_json_printf(b, ",\n  %s: {'num_q': %zu", imr_eval_group_name(g), row->n);
+        for (size_t k = 0; k < kinds(r); k++)
+            json_interval(b, kind_name(k), row->n ? row->mean[k] : (double)NAN, row->low[k],
+                          row->high[k]);
         if (r->adapter && row->n) {
-            imr_buf_str(b, ", \"after_minus_encoder\": ");
-            json_difference(b, &row->from_encoder);
-            imr_buf_str(b, ", \"after_minus_before\": ");
-            json_difference(b, &row->from_before);
+            json_interval(b, "after_minus_encoder", e->difference, e->low, e->high);
+            json_interval(b, "after_minus_before", p->difference, p->low, p->high);
         }
         imr_buf_char(b, '}');
     }
@@ -424,44 +366,32 @@ static void json_leakage(imr_buf *b, const imr_eval_report *r, const summary *s)
 static void json_test(imr_buf *b, const char *metric, const char *other, const imr_significance *s,
                       double holm)
 {
-    imr_buf_printf(b, "\n  {\"metric\": \"%s\", \"a\": \"%s\", \"b\": \"after\", ", metric, other);
-    put_named(b, "difference", s->difference);
-    imr_buf_str(b, ", ");
-    put_named(b, "low", s->low);
-    imr_buf_str(b, ", ");
-    put_named(b, "high", s->high);
-    imr_buf_printf(b, ", \"wins\": %zu, \"ties\": %zu, \"losses\": %zu, ", s->wins, s->ties,
-                   s->losses);
-    put_named(b, "t", s->has_verdict ? s->t : (double)NAN);
-    imr_buf_str(b, ", ");
-    put_named(b, "p_t", s->has_verdict ? s->p_t : (double)NAN);
-    imr_buf_str(b, ", ");
-    put_named(b, "p_randomised", s->has_verdict ? s->p_randomised : (double)NAN);
-    imr_buf_str(b, ", ");
-    put_named(b, "p_holm", s->has_verdict ? holm : (double)NAN);
-    imr_buf_char(b, '}');
+    imr_json_printf(b,
+                    "\n  {'metric': %s, 'a': %s, 'b': 'after', 'difference': %g, 'low': %g, "
+                    "'high': %g, 'wins': %zu, 'ties': %zu, 'losses': %zu, 't': %g, 'p_t': %g, "
+                    "'p_randomised': %g, 'p_holm': %g}",
+                    metric, other, s->difference, s->low, s->high, s->wins, s->ties, s->losses,
+                    s->has_verdict ? s->t : (double)NAN, s->has_verdict ? s->p_t : (double)NAN,
+                    s->has_verdict ? s->p_randomised : (double)NAN,
+                    s->has_verdict ? holm : (double)NAN);
 }
 
 static void json_queries(imr_buf *b, const imr_eval_report *r)
 {
     const imr_eval *e = r->eval;
-    imr_buf_str(b, " \"queries\": [");
+    imr_json_printf(b, " 'queries': [");
     for (size_t i = 0; i < e->queries; i++) {
         imr_buf_str(b, i ? ",\n  {" : "\n  {");
-        put_key(b, "id");
-        imr_json_put_string(b, imr_ids_at(&r->cache->queries.ids, e->query[i]));
+        imr_json_printf(b, "'id': %s", imr_ids_at(&r->cache->queries.ids, e->query[i]));
         if (e->has_train)
-            imr_buf_printf(b, ", \"seen\": %s", e->seen[i] ? "true" : "false");
-        for (size_t k = 0; r->split->qrels && k < kinds(e); k++) {
+            imr_json_printf(b, ", 'seen': %hhd", e->seen[i]);
+        for (size_t k = 0; r->split->qrels && k < kinds(r); k++) {
             imr_buf_str(b, ", ");
-            put_key(b, imr_ranking_kind_name((imr_ranking_kind)k));
-            json_metrics(b, r, (imr_ranking_kind)k, e->values[k] + i * e->metrics);
+            json_metrics(b, r, k, e->values[k] + i * e->metrics);
             imr_buf_char(b, '}');
         }
-        if (r->adapter) {
-            imr_buf_str(b, ", ");
-            put_named(b, "rbo", e->rbo[i]);
-        }
+        if (r->adapter)
+            imr_json_printf(b, ", 'rbo': %g", e->rbo[i]);
         imr_buf_char(b, '}');
     }
     imr_buf_str(b, "]}");
@@ -470,28 +400,22 @@ static void json_queries(imr_buf *b, const imr_eval_report *r)
 static void json_similarity(imr_buf *b, const imr_eval_report *r)
 {
     const imr_eval *e = r->eval;
-    imr_buf_str(b, " \"similarity\": {");
-    put_named(b, "rbo", imr_stats_mean(e->rbo, e->queries));
-    imr_buf_printf(b, ", \"overlap@%zu\": ", e->overlap_k);
-    imr_json_put_number(b, imr_stats_mean(e->overlap, e->queries));
-    imr_buf_str(b, ", ");
-    put_named(b, "tau_ap", imr_stats_mean(e->tau_ap, e->queries));
-    imr_buf_str(b, ", \"largest_move\": ");
-    if (e->mover) {
-        imr_buf_printf(b, "{\"move\": %lld, \"document\": ", (long long)e->mover);
-        imr_json_put_string(b, imr_ids_at(&r->cache->documents.ids, e->mover_document));
-        imr_buf_str(b, ", \"query\": ");
-        imr_json_put_string(b, imr_ids_at(&r->cache->queries.ids, e->mover_query));
-        imr_buf_str(b, "}},\n");
-    } else {
+    imr_json_printf(b, " 'similarity': {'rbo': %g, ", imr_stats_mean(e->rbo, e->queries));
+    imr_buf_printf(b, "\"overlap@%zu\": ", e->overlap_k);
+    imr_json_printf(b, "%g, 'tau_ap': %g, 'largest_move': ", imr_stats_mean(e->overlap, e->queries),
+                    imr_stats_mean(e->tau_ap, e->queries));
+    if (e->mover)
+        imr_json_printf(b, "{'move': %lld, 'document': %s, 'query': %s}},\n", (long long)e->mover,
+                        imr_ids_at(&r->cache->documents.ids, e->mover_document),
+                        imr_ids_at(&r->cache->queries.ids, e->mover_query));
+    else
         imr_buf_str(b, "null},\n");
-    }
 }
 
 imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error *err)
 {
     IMR_CLEANUP(summary_done) summary s = {0};
-    bool judged = r->split->qrels != NULL;
+    const bool judged = r->split->qrels != NULL;
     json_inputs(b, r);
     if (r->adapter)
         json_similarity(b, r);
@@ -502,14 +426,14 @@ imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error 
     }
     if (judged && r->adapter) {
         const verdict v = judge(r, &s);
-        imr_buf_printf(b, " \"verdict\": {\"code\": \"%s\", \"text\": \"%s\"},\n", v.code, v.text);
+        imr_json_printf(b, " 'verdict': {'code': %s, 'text': %s},\n", v.code, v.text);
     } else {
-        imr_buf_str(b, " \"verdict\": null,\n");
+        imr_json_printf(b, " 'verdict': null,\n");
     }
-    imr_buf_str(b, " \"tests\": [");
+    imr_json_printf(b, " 'tests': [");
     for (size_t m = 0; judged && r->adapter && m < r->eval->metrics; m++) {
         char name[IMR_METRIC_NAME];
-        imr_metric_name(r->options->metrics[m], name);
+        metric_name(name, r, m);
         imr_buf_str(b, m ? "," : "");
         json_test(b, name, "encoder", &s.all[m].from_encoder, s.p_encoder[m]);
         imr_buf_char(b, ',');

@@ -11,6 +11,7 @@
 void imr_measures_done(imr_measures *m)
 {
     imr_free(m->list.v);
+    imr_free(m->metrics.v);
     *m = (imr_measures){0};
 }
 
@@ -25,7 +26,9 @@ static imr_status add_one(imr_measures *m, const char *text, imr_error *err)
         if (!strchr(text, '@') && strcmp(text, one.name) != 0)
             imr_metric_trec_name(one.metric, one.name);
     }
-    return IMR_PUSH(&m->list, one) ? IMR_OK : imr_fail_memory(err);
+    return IMR_PUSH(&m->list, one) && (one.num_q || IMR_PUSH(&m->metrics, one.metric))
+               ? IMR_OK
+               : imr_fail_memory(err);
 }
 
 imr_status imr_measures_add(imr_measures *m, const char *text, imr_error *err)
@@ -49,15 +52,10 @@ imr_status imr_measures_add(imr_measures *m, const char *text, imr_error *err)
     }
 }
 
-static imr_status wanted(imr_measures *m, const imr_config *config, imr_error *err)
+imr_status imr_measures_given(imr_measures *m, const imr_config *config, imr_error *err)
 {
-    static const char *const usual[] = {"num_q", "map", "recip_rank", "recall.10,100",
-                                        "ndcg_cut.10"};
-    size_t n = imr_config_count(config, IMR_OPT_MEASURE);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < imr_config_count(config, IMR_OPT_MEASURE); i++)
         IMR_TRY(imr_measures_add(m, imr_config_item(config, IMR_OPT_MEASURE, i), err));
-    for (size_t i = 0; !n && i < IMR_LEN(usual); i++)
-        IMR_TRY(imr_measures_add(m, usual[i], err));
     return IMR_OK;
 }
 
@@ -76,8 +74,7 @@ static imr_status sorted_rows(named **out, const imr_evaluation *e, const imr_qr
                               imr_error *err)
 {
     named *rows = IMR_NEW_ARRAY(named, e->queries ? e->queries : 1);
-    if (!rows)
-        return imr_fail_memory(err);
+    IMR_NEED(rows, err);
     for (size_t i = 0; i < e->queries; i++)
         rows[i] = (named){imr_qrels_at(qrels, e->query[i]).id, i};
     qsort(rows, e->queries, sizeof *rows, by_id);
@@ -85,26 +82,14 @@ static imr_status sorted_rows(named **out, const imr_evaluation *e, const imr_qr
     return IMR_OK;
 }
 
-static void put_text(imr_buf *b, const imr_measure *m, const char *query, double value, bool count)
-{
-    char number[64];
-    imr_buf_printf(b, "%-22s\t", m->name);
-    imr_utf8_clean(b, query, strlen(query), IMR_CLEAN_LINE);
-    imr_buf_printf(b, "\t%s\n", imr_format_fixed(number, value, count ? 0 : 4, false));
-}
-
 /* values: one of each measure that is not num_q, in order. */
 static void put_json(imr_buf *b, const imr_measures *m, const double *values, size_t queries)
 {
-    for (size_t i = 0; i < m->list.n; i++) {
-        imr_buf_str(b, ", ");
-        imr_json_put_string(b, m->list.v[i].name);
-        imr_buf_str(b, ": ");
+    for (size_t i = 0; i < m->list.n; i++)
         if (m->list.v[i].num_q)
-            imr_json_put_int(b, (int64_t)queries);
+            imr_json_printf(b, ", 'num_q': %zu", queries);
         else
-            imr_json_put_number(b, *values++);
-    }
+            imr_json_printf(b, ", %s: %g", m->list.v[i].name, *values++);
 }
 
 static void write_text(imr_buf *b, const imr_measures *m, const imr_evaluation *e,
@@ -115,11 +100,14 @@ static void write_text(imr_buf *b, const imr_measures *m, const imr_evaluation *
         const double *values = all ? e->summary : e->values + rows[r].row * e->metrics;
         for (size_t i = 0; i < m->list.n; i++) {
             const imr_measure *one = &m->list.v[i];
+            if (one->num_q && !all)
+                continue;
+            const bool count = one->num_q || imr_metric_is_count(one->metric);
+            const double value = one->num_q ? (double)e->queries : *values++;
             const char *query = all ? "all" : rows[r].id;
-            if (!one->num_q)
-                put_text(b, one, query, *values++, imr_metric_is_count(one->metric));
-            else if (all)
-                put_text(b, one, query, (double)e->queries, true);
+            imr_buf_printf(b, "%-22s\t", one->name);
+            imr_utf8_clean(b, query, strlen(query), IMR_CLEAN_LINE);
+            imr_buf_printf(b, "\t%s\n", IMR_FIXED(value, count ? 0 : 4));
         }
     }
 }
@@ -127,12 +115,11 @@ static void write_text(imr_buf *b, const imr_measures *m, const imr_evaluation *
 static void write_json(imr_buf *b, const imr_measures *m, const imr_evaluation *e,
                        const named *rows, size_t n_rows)
 {
-    imr_buf_printf(b, "{\"num_q\": %zu, \"all\": {\"num_q\": %zu", e->queries, e->queries);
+    imr_json_printf(b, "{'num_q': %zu, 'all': {'num_q': %zu", e->queries, e->queries);
     put_json(b, m, e->summary, e->queries);
-    imr_buf_str(b, "}, \"queries\": [");
+    imr_json_printf(b, "}, 'queries': [");
     for (size_t r = 0; r < n_rows; r++) {
-        imr_buf_str(b, r ? ",\n {\"id\": " : "\n {\"id\": ");
-        imr_json_put_string(b, rows[r].id);
+        imr_json_printf(b, r ? ",\n {'id': %s" : "\n {'id': %s", rows[r].id);
         put_json(b, m, e->values + rows[r].row * e->metrics, 1);
         imr_buf_char(b, '}');
     }
@@ -140,17 +127,10 @@ static void write_json(imr_buf *b, const imr_measures *m, const imr_evaluation *
 }
 
 static imr_status measure(imr_cli *cli, const imr_measures *m, const imr_run *run,
-                          const imr_qrels *qrels, int format, imr_error *err)
+                          const imr_qrels *qrels, bool json, imr_error *err)
 {
-    IMR_AUTOFREE imr_metric *metrics = IMR_NEW_ARRAY(imr_metric, m->list.n);
-    if (!metrics)
-        return imr_fail_memory(err);
-    size_t n = 0;
-    for (size_t i = 0; i < m->list.n; i++)
-        if (!m->list.v[i].num_q)
-            metrics[n++] = m->list.v[i].metric;
     IMR_CLEANUP(imr_evaluation_done) imr_evaluation e = {0};
-    IMR_TRY(imr_evaluate(&e, qrels, imr_run_ranked, (void *)run, metrics, n,
+    IMR_TRY(imr_evaluate(&e, qrels, imr_run_ranked, (void *)run, m->metrics.v, m->metrics.n,
                          imr_config_bool(cli->config, IMR_OPT_COMPLETE), err));
     if (e.queries == 0)
         return imr_fail(err, IMR_E_NOT_FOUND, "no query of the run %s is judged in %s",
@@ -160,26 +140,26 @@ static imr_status measure(imr_cli *cli, const imr_measures *m, const imr_run *ru
     IMR_TRY(sorted_rows(&rows, &e, qrels, err));
     size_t n_rows = imr_config_bool(cli->config, IMR_OPT_PER_QUERY) ? e.queries : 0;
     IMR_AUTOBUF imr_buf b = {0};
-    (format ? write_json : write_text)(&b, m, &e, rows, n_rows);
+    (json ? write_json : write_text)(&b, m, &e, rows, n_rows);
     return imr_cli_emit(cli, &b, err);
 }
 
 imr_status imr_cli_evaluate_run(imr_cli *cli, imr_error *err)
 {
+    static const char *const usual[] = {"num_q", "map", "recip_rank", "recall.10,100",
+                                        "ndcg_cut.10"};
     const char *run_path, *qrels_path;
-    int format;
+    bool json;
     IMR_TRY(imr_cli_need(&run_path, cli, IMR_OPT_RUN, err));
     IMR_TRY(imr_cli_need(&qrels_path, cli, IMR_OPT_QRELS, err));
-    IMR_TRY(imr_cli_format(&format, cli, "text|json", err));
+    IMR_TRY(imr_cli_json(&json, cli, err));
     IMR_CLEANUP(imr_measures_done) imr_measures m = {0};
-    IMR_TRY(wanted(&m, cli->config, err));
-    imr_qrels *qrels;
+    IMR_TRY(imr_measures_given(&m, cli->config, err));
+    for (size_t i = 0, given = m.list.n; !given && i < IMR_LEN(usual); i++)
+        IMR_TRY(imr_measures_add(&m, usual[i], err));
+    IMR_CLEANUP(imr_qrels_free_at) imr_qrels *qrels = NULL;
+    IMR_CLEANUP(imr_run_free_at) imr_run *run = NULL;
     IMR_TRY(imr_qrels_open(&qrels, qrels_path, err));
-    imr_run *run = NULL;
-    imr_status status = imr_run_open(&run, run_path, err);
-    if (status == IMR_OK)
-        status = measure(cli, &m, run, qrels, format, err);
-    imr_run_free(run);
-    imr_qrels_free(qrels);
-    return status;
+    IMR_TRY(imr_run_open(&run, run_path, err));
+    return measure(cli, &m, run, qrels, json, err);
 }

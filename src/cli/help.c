@@ -37,6 +37,15 @@ void imr_option_spelling(imr_buf *b, const imr_option *o)
         imr_buf_printf(b, " %s", o->metavar);
 }
 
+void imr_option_help(imr_buf *b, const imr_option *o)
+{
+    imr_buf_str(b, o->help);
+    if (o->choices)
+        imr_buf_printf(b, ": %s", o->choices);
+    if (o->fallback && o->kind != IMR_KIND_BOOL)
+        imr_buf_printf(b, " (default %s)", o->fallback);
+}
+
 static void put_option(imr_buf *b, const imr_option *o)
 {
     size_t start = b->len;
@@ -52,16 +61,19 @@ static void put_option(imr_buf *b, const imr_option *o)
     }
     imr_buf_fill(b, ' ', OPTION_TEXT - at);
     IMR_AUTOBUF imr_buf text = {0};
-    imr_buf_str(&text, o->help);
-    if (o->choices)
-        imr_buf_printf(&text, ": %s", o->choices);
-    if (o->fallback && o->kind != IMR_KIND_BOOL)
-        imr_buf_printf(&text, " (default %s)", o->fallback);
+    imr_option_help(&text, o);
     if (o->alias)
         imr_buf_printf(&text, "; also --%s", o->alias);
     if (o->kind == IMR_KIND_LIST)
         imr_buf_str(&text, "; may be repeated");
     imr_cli_wrap(b, imr_buf_text(&text), OPTION_TEXT, OPTION_TEXT);
+}
+
+static void put_options(imr_buf *b, const char *title, const imr_option_id *list)
+{
+    imr_buf_printf(b, "\n%s:\n", title);
+    for (; *list != IMR_OPT_COUNT; list++)
+        put_option(b, imr_option_of(*list));
 }
 
 void imr_help_command(imr_buf *b, const imr_command *command)
@@ -77,14 +89,8 @@ void imr_help_command(imr_buf *b, const imr_command *command)
         imr_buf_char(b, '\n');
         imr_cli_wrap(b, command->details, 0, 0);
     }
-    if (command->options && command->options[0] != IMR_OPT_COUNT) {
-        imr_buf_str(b, "\noptions:\n");
-        for (const imr_option_id *id = command->options; *id != IMR_OPT_COUNT; id++)
-            put_option(b, imr_option_of(*id));
-    }
-    imr_buf_str(b, "\ncommon options:\n");
-    for (const imr_option_id *id = imr_common_options; *id != IMR_OPT_COUNT; id++)
-        put_option(b, imr_option_of(*id));
+    put_options(b, "options", command->options);
+    put_options(b, "common options", imr_common_options);
     if (command->example)
         imr_buf_printf(b, "\nexample:\n%s\n", command->example);
 }

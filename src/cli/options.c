@@ -109,26 +109,23 @@ static imr_status short_options(scan *s, const char *letters, imr_error *err)
 imr_status imr_line_parse(imr_line *out, imr_config *config, int argc, const char *const *argv,
                           imr_error *err)
 {
-    imr_line line = {0};
+    IMR_CLEANUP(imr_line_done) imr_line line = {0};
     scan s = {&line, config, argv, argc, 1};
-    imr_status status = IMR_OK;
     bool ended = false;
-    for (; s.at < argc && status == IMR_OK; s.at++) {
+    for (; s.at < argc; s.at++) {
         const char *word = argv[s.at];
-        if (ended || word[0] != '-' || word[1] == '\0')
-            status = IMR_PUSH(&line.words, word) ? IMR_OK : imr_fail_memory(err);
-        else if (strcmp(word, "--") == 0)
+        if (ended || word[0] != '-' || word[1] == '\0') {
+            IMR_NEED(IMR_PUSH(&line.words, word), err);
+        } else if (strcmp(word, "--") == 0) {
             ended = true;
-        else if (word[1] == '-')
-            status = long_option(&s, word + 2, err);
-        else
-            status = short_options(&s, word + 1, err);
-    }
-    if (status != IMR_OK) {
-        imr_line_done(&line);
-        return status;
+        } else if (word[1] == '-') {
+            IMR_TRY(long_option(&s, word + 2, err));
+        } else {
+            IMR_TRY(short_options(&s, word + 1, err));
+        }
     }
     *out = line;
+    line = (imr_line){0};
     return IMR_OK;
 }
 
@@ -203,7 +200,7 @@ imr_status imr_line_command(const imr_command **out, size_t *taken, const imr_li
 
 static bool listed(const imr_option_id *list, imr_option_id id)
 {
-    for (; list && *list != IMR_OPT_COUNT; list++)
+    for (; *list != IMR_OPT_COUNT; list++)
         if (*list == id)
             return true;
     return false;

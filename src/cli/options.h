@@ -36,6 +36,9 @@ void imr_option_name(imr_buf *b, const imr_option *o);
 /* The same with what stands for its value: "--feedback-k K". */
 void imr_option_spelling(imr_buf *b, const imr_option *o);
 
+/* What it does, its choices and default. Appends. */
+void imr_option_help(imr_buf *b, const imr_option *o);
+
 /* Help of one command; of all (short). Appends. */
 void imr_help_command(imr_buf *b, const imr_command *command);
 void imr_help_all(imr_buf *b, const imr_command *const *commands);

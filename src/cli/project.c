@@ -11,20 +11,17 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "cli/command.h"
 #include "text/utf8.h"
 
 #define PROJECT_FILE "./.imrnn"
 #define MOST_BYTES   ((size_t)64 << 10)
 
-char *imr_cli_state_folder(imr_environment_fn get, void *user)
+char *imr_cli_state_folder(void)
 {
-    const char *state = get(user, "XDG_STATE_HOME"), *home = get(user, "HOME");
     char *folder = NULL;
-    if (state && *state == '/')
-        folder = imr_path_join(state, "imrnn");
-    else if (home && *home == '/')
-        folder = imr_path_join(home, ".local/state/imrnn");
-    if (folder && imr_dir_make(folder, NULL) == IMR_OK)
+    if (imr_cli_xdg(&folder, "XDG_STATE_HOME", "imrnn", ".local/state/imrnn") && folder &&
+        imr_dir_make(folder, NULL) == IMR_OK)
         return folder;
     imr_free(folder);
     return NULL;

@@ -21,6 +21,6 @@ imr_status imr_cli_project_file(imr_config *c, imr_buf *said, const char *state,
 
 /* $XDG_STATE_HOME/imrnn, else ~/.local/state/imrnn, made when it is not there; the caller's. NULL
  * when it cannot be: a session without history is a session all the same. */
-char *imr_cli_state_folder(imr_environment_fn get, void *user);
+char *imr_cli_state_folder(void);
 
 #endif

@@ -28,8 +28,7 @@ void imr_texts_done(imr_texts *t)
 static imr_status add(imr_texts *t, const char *id, char *text, size_t len, const char *at,
                       imr_error *err)
 {
-    if (!text)
-        return imr_fail_memory(err);
+    IMR_NEED(text, err);
     IMR_AUTOFREE char *held = text;
     if (len > IMR_MAX_TEXT_BYTES)
         return imr_fail(err, IMR_E_LIMIT, "%s: the text is longer than %zu bytes", at,
@@ -40,23 +39,17 @@ static imr_status add(imr_texts *t, const char *id, char *text, size_t len, cons
     if (strlen(id) > IMR_MAX_ID_BYTES)
         return imr_fail(err, IMR_E_LIMIT, "%s: the id is longer than %zu bytes", at,
                         IMR_MAX_ID_BYTES);
-    if (!IMR_GROW(&t->ids, 1) || !IMR_GROW(&t->texts, 1) || !IMR_GROW(&t->lens, 1))
-        return imr_fail_memory(err);
-    char *key = imr_strdup(id);
+    IMR_NEED(IMR_GROW(&t->ids, 1) && IMR_GROW(&t->texts, 1) && IMR_GROW(&t->lens, 1), err);
+    IMR_AUTOFREE char *key = imr_strdup(id);
     bool added = false;
-    if (!key || !imr_strmap_add(&t->by_id, key, strlen(key), (uint32_t)t->ids.n, NULL, &added)) {
-        imr_free(key);
+    if (!key || !imr_strmap_add(&t->by_id, key, strlen(key), (uint32_t)t->ids.n, NULL, &added))
         return imr_fail_memory(err);
-    }
-    if (!added) {
-        imr_fail(err, IMR_E_FORMAT, "%s: the id '%.80s' was used before", at, id);
-        imr_free(key);
-        return IMR_E_FORMAT;
-    }
+    if (!added)
+        return imr_fail(err, IMR_E_FORMAT, "%s: the id '%.80s' was used before", at, id);
     t->ids.v[t->ids.n++] = key;
     t->texts.v[t->texts.n++] = text;
     t->lens.v[t->lens.n++] = len;
-    held = NULL;
+    key = held = NULL;
     return IMR_OK;
 }
 
@@ -185,10 +178,11 @@ static bool looks_like_jsonl(const char *data, size_t len)
     return strings;
 }
 
-imr_status imr_texts_parse(imr_texts *out, const char *data, size_t len, const char *name,
-                           imr_error *err)
+/* name: for errors; its ending steers the format. */
+static imr_status parse(imr_texts *out, const char *data, size_t len, const char *name,
+                        imr_error *err)
 {
-    imr_texts t = {0};
+    IMR_CLEANUP(imr_texts_done) imr_texts t = {0};
     if (len >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0) {
         data += 3;
         len -= 3;
@@ -196,33 +190,22 @@ imr_status imr_texts_parse(imr_texts *out, const char *data, size_t len, const c
     size_t at = 0;
     while (at < len && is_blank(data[at]))
         at++;
-    imr_status status;
-    if (ends(name, ".jsonl") || ends(name, ".ndjson"))
-        status = parse_jsonl(&t, data, len, name, err);
-    else if (ends(name, ".json") || (at < len && data[at] == '['))
-        status = parse_array(&t, data, len, name, err);
-    else if (!ends(name, ".txt") && looks_like_jsonl(data, len))
-        status = parse_jsonl(&t, data, len, name, err);
-    else
-        status = parse_lines(&t, data, len, name, err);
-    if (status == IMR_OK && t.ids.n == 0)
-        status = imr_fail(err, IMR_E_FORMAT, "%s: no text in it", name);
-    if (status != IMR_OK) {
-        imr_texts_done(&t);
-        return status;
-    }
+    const bool named = ends(name, ".jsonl") || ends(name, ".ndjson");
+    const bool array = !named && (ends(name, ".json") || (at < len && data[at] == '['));
+    const bool jsonl = named || (!array && !ends(name, ".txt") && looks_like_jsonl(data, len));
+    IMR_TRY((array ? parse_array : jsonl ? parse_jsonl : parse_lines)(&t, data, len, name, err));
+    if (t.ids.n == 0)
+        return imr_fail(err, IMR_E_FORMAT, "%s: no text in it", name);
     *out = t;
+    t = (imr_texts){0};
     return IMR_OK;
 }
 
 static imr_status read_stream(imr_texts *out, FILE *from, imr_error *err)
 {
     IMR_AUTOBUF imr_buf b = {.limit = IMR_MAX_JSON_BYTES};
-    for (;;) {
-        char *room = imr_buf_reserve(&b, 65536);
-        if (!room)
-            break;
-        size_t n = fread(room, 1, 65536, from);
+    for (char *room; (room = imr_buf_reserve(&b, 65536));) {
+        const size_t n = fread(room, 1, 65536, from);
         b.len += n;
         b.data[b.len] = '\0';
         if (n == 0)
@@ -231,7 +214,7 @@ static imr_status read_stream(imr_texts *out, FILE *from, imr_error *err)
     IMR_TRY(imr_buf_check(&b, err));
     if (ferror(from))
         return imr_fail(err, IMR_E_IO, "cannot read standard input");
-    return imr_texts_parse(out, imr_buf_text(&b), b.len, "standard input", err);
+    return parse(out, imr_buf_text(&b), b.len, "standard input", err);
 }
 
 imr_status imr_texts_read(imr_texts *out, const char *path, imr_error *err)
@@ -240,23 +223,20 @@ imr_status imr_texts_read(imr_texts *out, const char *path, imr_error *err)
         return read_stream(out, stdin, err);
     imr_file file;
     IMR_TRY(imr_file_map_as(&file, path, IMR_FILE_PIPE | IMR_FILE_TEXT, err));
-    imr_status status = imr_texts_parse(out, (const char *)file.data, file.len, path, err);
+    imr_status status = parse(out, (const char *)file.data, file.len, path, err);
     imr_file_unmap(&file);
     return status;
 }
 
 imr_status imr_texts_of(imr_texts *out, const char *const *texts, size_t n, imr_error *err)
 {
-    imr_texts t = {0};
+    IMR_CLEANUP(imr_texts_done) imr_texts t = {0};
     for (size_t i = 0; i < n; i++) {
         char id[32];
         snprintf(id, sizeof id, "%zu", i + 1);
-        imr_status status = add(&t, id, imr_strdup(texts[i]), strlen(texts[i]), "argument", err);
-        if (status != IMR_OK) {
-            imr_texts_done(&t);
-            return status;
-        }
+        IMR_TRY(add(&t, id, imr_strdup(texts[i]), strlen(texts[i]), "argument", err));
     }
     *out = t;
+    t = (imr_texts){0};
     return IMR_OK;
 }

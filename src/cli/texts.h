@@ -26,9 +26,6 @@ typedef struct imr_texts {
 } imr_texts;
 
 imr_status imr_texts_read(imr_texts *out, const char *path, imr_error *err) IMR_NODISCARD;
-/* name: for errors; its ending steers the format. */
-imr_status imr_texts_parse(imr_texts *out, const char *data, size_t len, const char *name,
-                           imr_error *err) IMR_NODISCARD;
 /* n words as they are. */
 imr_status imr_texts_of(imr_texts *out, const char *const *texts, size_t n,
                         imr_error *err) IMR_NODISCARD;

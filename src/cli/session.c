@@ -1,29 +1,15 @@
-/* cli/session_cache.c - the cache a session opens, made or brought up to date when it has to be. */
+/* cli/session.c - what a session opens: its options, and its cache, made or brought up to date when
+ * it has to be. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/cache.h"
-#include "cli/session_options.h"
+#include "cli/steps.h"
 #include "encoder/folder.h"
 #include "format/json.h"
 
 #define NAME_BYTES   40
 #define SHOWN_DIGITS 12
-
-/* $XDG_CACHE_HOME/imrnn or ~/.cache/imrnn */
-static imr_status home_of_caches(char **out, const imr_cli *cli, imr_error *err)
-{
-    const char *cache = imr_cli_environment(cli, "XDG_CACHE_HOME");
-    const char *home = imr_cli_environment(cli, "HOME");
-    const bool named = cache && *cache == '/';
-    if (!named && (!home || *home != '/'))
-        return imr_fail(err, IMR_E_USAGE,
-                        "--cache-dir DIR is needed: neither XDG_CACHE_HOME nor HOME says where "
-                        "caches are kept");
-    *out = named ? imr_path_join(cache, "imrnn") : imr_path_join(home, ".cache/imrnn");
-    return *out ? IMR_OK : imr_fail_memory(err);
-}
 
 static void add_text(imr_sha256 *s, const char *text)
 {
@@ -48,7 +34,11 @@ static imr_status name_cache(char **out, const imr_cli *cli, const char *dataset
     IMR_AUTOSHA256 imr_sha256 s = {0};
     char hex[IMR_SHA256_HEX], name[NAME_BYTES + SHOWN_DIGITS + 2];
     const imr_hub hub = imr_cli_hub(cli);
-    IMR_TRY(home_of_caches(&home, cli, err));
+    if (!imr_cli_xdg(&home, "XDG_CACHE_HOME", "imrnn", ".cache/imrnn"))
+        return imr_fail(err, IMR_E_USAGE,
+                        "--cache-dir DIR is needed: neither XDG_CACHE_HOME nor HOME says where "
+                        "caches are kept");
+    IMR_NEED(home, err);
     IMR_TRY(imr_folder_find(&encoder, imr_config_encoder(cli->config), &hub, err));
     imr_sha256_init(&s);
     add_path(&s, dataset);
@@ -74,8 +64,7 @@ static imr_status same_queries(bool *out, const imr_cache *c, imr_error *err)
     imr_json *m IMR_AUTOJSON = NULL;
     char sha[IMR_SHA256_HEX];
     *out = true;
-    if (!path)
-        return imr_fail_memory(err);
+    IMR_NEED(path, err);
     if (strcmp(c->layout, "store") != 0 || !c->dataset)
         return IMR_OK;
     IMR_TRY(imr_json_open(&m, path, err));
@@ -88,17 +77,12 @@ static imr_status same_queries(bool *out, const imr_cache *c, imr_error *err)
 static imr_status is_ready(bool *out, imr_cli *cli, const char *dir, const char *dataset,
                            imr_error *err)
 {
-    const imr_cache_options options = {.dataset = dataset,
-                                       .skip_bad_lines =
-                                           imr_config_bool(cli->config, IMR_OPT_SKIP_BAD_LINES),
-                                       .progress = imr_cli_progress(cli)};
-    imr_cache *c = NULL;
+    IMR_CLEANUP(imr_cache_free_at) imr_cache *c = NULL;
     imr_error why;
-    imr_status status = imr_cache_open(&c, dir, &options, &why);
+    imr_status status = imr_cli_open_cache(&c, cli, dir, dataset, &why);
     *out = false;
     if (status == IMR_OK)
         status = same_queries(out, c, &why);
-    imr_cache_free(c);
     if (status != IMR_E_MEMORY && status != IMR_E_CANCELLED)
         return IMR_OK;
     if (err)
@@ -112,12 +96,10 @@ static imr_status make_ready(imr_cli *cli, const char *dir, const char *dataset,
     IMR_TRY(is_ready(&ready, cli, dir, dataset, err));
     if (ready)
         return IMR_OK;
-    imr_encoder *encoder;
+    IMR_CLEANUP(imr_encoder_free_at) imr_encoder *encoder = NULL;
     imr_store_result made = {0};
     IMR_TRY(imr_cli_encoder(&encoder, cli, err));
-    const imr_status status = imr_cli_encode_cache(&made, cli, dir, encoder, err);
-    imr_encoder_free(encoder);
-    IMR_TRY(status);
+    IMR_TRY(imr_cli_encode_cache(&made, cli, dir, encoder, err));
     IMR_AUTOBUF imr_buf b = {0};
     imr_cli_made_text(&b, &made, false);
     imr_cli_say(cli, "%s: %s", dir, imr_buf_text(&b));
@@ -146,11 +128,64 @@ imr_status imr_cli_session_cache(char **out, imr_cli *cli, const char *dataset, 
         /* Nobody else's: where the encoder has new weights, it is made again. */
         IMR_TRY(imr_config_set(cli->config, IMR_OPT_OVERWRITE, "yes", IMR_FROM_LINE, path, 0, err));
     }
-    if (!path)
-        return imr_fail_memory(err);
+    IMR_NEED(path, err);
     if (dataset && encoder)
         IMR_TRY(make_ready(cli, path, dataset, err));
     *out = path;
     path = NULL;
+    return IMR_OK;
+}
+
+/* ---- the options ---- */
+
+static const char *if_set(const imr_cli *cli, imr_option_id id)
+{
+    return imr_config_is_set(cli->config, id) ? imr_config_string(cli->config, id) : NULL;
+}
+
+void imr_cli_paths_done(imr_cli_paths *p)
+{
+    imr_free(p->dataset);
+    imr_free(p->cache);
+}
+
+imr_status imr_cli_session_options(imr_session_options *out, imr_cli_paths *paths, imr_cli *cli,
+                                   imr_error *err)
+{
+    const imr_config *c = cli->config;
+    imr_session_options o = {.background = true};
+    if (imr_config_count(c, IMR_OPT_CHECKPOINT) > 1)
+        return imr_fail(err, IMR_E_USAGE, "%s takes one --checkpoint, %zu are given",
+                        cli->command->name, imr_config_count(c, IMR_OPT_CHECKPOINT));
+    if (imr_config_count(c, IMR_OPT_CHECKPOINT))
+        o.adapter = imr_config_item(c, IMR_OPT_CHECKPOINT, 0); /* else the encoder alone */
+    o.form = (imr_form)imr_config_choice(c, IMR_OPT_FORM);
+    IMR_TRY(imr_cli_cache_argument(cli, err));
+    IMR_TRY(imr_cli_dataset_path(&paths->dataset, cli, err));
+    IMR_TRY(imr_cli_session_cache(&paths->cache, cli, paths->dataset, err));
+    o.cache = paths->cache;
+    o.dataset = paths->dataset;
+    o.split = if_set(cli, IMR_OPT_SPLIT);
+    o.trained_on = if_set(cli, IMR_OPT_TRAINED_ON);
+    o.encoder = imr_config_encoder(c);
+    o.query_prefix = if_set(cli, IMR_OPT_QUERY_PREFIX);
+    o.token_table = if_set(cli, IMR_OPT_TOKEN_TABLE);
+    o.in_memory = !imr_config_bool(c, IMR_OPT_PROJECTED_FILES);
+    o.hub = imr_cli_hub(cli);
+    IMR_TRY(imr_cli_kernels(&o.kernels, cli, err));
+    o.precision = imr_config_choice(c, IMR_OPT_PRECISION) == 0
+                      ? NULL
+                      : imr_config_string(c, IMR_OPT_PRECISION);
+    o.settings = (imr_trace_settings){
+        .feedback_k = imr_config_is_set(c, IMR_OPT_FEEDBACK_K)
+                          ? (uint32_t)imr_config_int(c, IMR_OPT_FEEDBACK_K)
+                          : 0,
+        .tokens = (uint32_t)imr_config_int(c, IMR_OPT_TOKENS),
+        .scope = (imr_scope)imr_config_choice(c, IMR_OPT_SCOPE),
+        .candidates = (imr_candidates_by)imr_config_choice(c, IMR_OPT_CANDIDATES),
+        .delta = (imr_change_kind)imr_config_choice(c, IMR_OPT_DELTA),
+        .order = (imr_token_order)imr_config_choice(c, IMR_OPT_ORDER),
+    };
+    *out = o;
     return IMR_OK;
 }

@@ -295,13 +295,13 @@ static imr_status run_train(imr_cli *cli, imr_error *err)
     options.seed = (uint64_t)imr_config_int(config, IMR_OPT_SEED);
     double start = imr_clock_seconds();
     IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *dataset = NULL;
-    imr_encoder_trained result;
+    size_t words;
     IMR_AUTOBUF imr_buf b = {0};
     IMR_TRY(imr_cli_dataset(&dataset, cli, NULL, err));
-    IMR_TRY(imr_encoder_train(&result, dir, dataset, &options, &cli->meter.progress, err));
-    imr_buf_printf(&b, "%s: %zu words of %zu documents, n %zu, seed %llu, %s s\n", dir,
-                   result.words, dataset->documents.n, options.dim,
-                   (unsigned long long)options.seed, IMR_FIXED(imr_clock_seconds() - start, 1));
+    IMR_TRY(imr_encoder_train(&words, dir, dataset, &options, &cli->meter.progress, err));
+    imr_buf_printf(&b, "%s: %zu words of %zu documents, n %zu, seed %llu, %s s\n", dir, words,
+                   dataset->documents.n, options.dim, (unsigned long long)options.seed,
+                   IMR_FIXED(imr_clock_seconds() - start, 1));
     return imr_cli_emit(cli, &b, err);
 }
 

@@ -19,20 +19,22 @@ static imr_status document_text(void *user, size_t i, const char **text, size_t 
     return IMR_OK;
 }
 
-imr_status imr_encoder_train(imr_encoder_trained *out, const char *folder,
-                             const imr_dataset *dataset, const imr_static_train_options *options,
-                             const imr_progress *progress, imr_error *err)
+static void reader_done(reader *r)
 {
-    reader r = {.dataset = dataset};
+    imr_buf_done(&r->text);
+}
+
+imr_status imr_encoder_train(size_t *words, const char *folder, const imr_dataset *dataset,
+                             const imr_static_train_options *options, const imr_progress *progress,
+                             imr_error *err)
+{
+    IMR_CLEANUP(reader_done) reader r = {.dataset = dataset};
+    IMR_CLEANUP(imr_static_words_done) imr_static_words made = {0};
     const imr_text_source source = {dataset->documents.n, document_text, &r};
-    imr_static_words words = {0};
-    imr_status status = imr_static_train(&words, &source, options, progress, err);
-    imr_buf_done(&r.text);
-    IMR_TRY(status);
-    status = imr_static_write(folder, words.stream.word, words.stream.words,
-                              imr_matrix_view(&words.rows), true, err);
-    if (status == IMR_OK && out)
-        *out = (imr_encoder_trained){words.stream.words, words.stream.total};
-    imr_static_words_done(&words);
-    return status;
+    IMR_TRY(imr_static_train(&made, &source, options, progress, err));
+    IMR_TRY(imr_static_write(folder, made.stream.word, made.stream.words,
+                             imr_matrix_view(&made.rows), true, err));
+    if (words)
+        *words = made.stream.words;
+    return IMR_OK;
 }

@@ -10,14 +10,9 @@
 #include "encoder/train_static.h"
 #include "retrieval/dataset.h"
 
-typedef struct imr_encoder_trained {
-    size_t words;   /* rows of the table */
-    uint64_t total; /* occurrences of them in the corpus */
-} imr_encoder_trained;
-
-/* out may be NULL. Errors: imr_static_train's, imr_static_write's. */
-imr_status imr_encoder_train(imr_encoder_trained *out, const char *folder,
-                             const imr_dataset *dataset, const imr_static_train_options *options,
-                             const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+/* *words: rows of the table; may be NULL. Errors: imr_static_train's, imr_static_write's. */
+imr_status imr_encoder_train(size_t *words, const char *folder, const imr_dataset *dataset,
+                             const imr_static_train_options *options, const imr_progress *progress,
+                             imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -35,8 +35,7 @@ static imr_status explore(imr_cli *cli, const char *dir, const char *numbers, im
                      .order = (imr_token_order)imr_config_choice(c, IMR_OPT_ORDER)},
         .background = true,
     };
-    const char *query =
-        imr_config_count(c, IMR_OPT_QUERY) ? imr_config_item(c, IMR_OPT_QUERY, 0) : NULL;
+    const char *query = imr_config_item(c, IMR_OPT_QUERY, 0);
     return imr_cli_explore(cli, &session, query, numbers, err);
 }
 

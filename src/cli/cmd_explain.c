@@ -99,7 +99,7 @@ static imr_status take_pair(pair *out, imr_cli *cli, imr_error *err)
         IMR_TRY(take_words(&p, cli, err));
     } else {
         p.document = imr_config_item(c, IMR_OPT_DOCUMENT, 0);
-        p.query = imr_config_count(c, IMR_OPT_QUERY) ? imr_config_item(c, IMR_OPT_QUERY, 0) : NULL;
+        p.query = imr_config_item(c, IMR_OPT_QUERY, 0);
         p.query_id = p.query ? NULL : imr_config_item(c, IMR_OPT_QUERY_ID, 0);
     }
     if (cli->n_arguments > 1)

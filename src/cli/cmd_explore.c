@@ -74,8 +74,7 @@ static imr_status run(imr_cli *cli, imr_error *err)
     imr_session_options session;
     IMR_CLEANUP(imr_cli_paths_done) imr_cli_paths paths = {0};
     IMR_TRY(imr_cli_session_options(&session, &paths, cli, err));
-    const char *query =
-        imr_config_count(c, IMR_OPT_QUERY) ? imr_config_item(c, IMR_OPT_QUERY, 0) : NULL;
+    const char *query = imr_config_item(c, IMR_OPT_QUERY, 0);
     return imr_cli_explore(cli, &session, query, NULL, err);
 }
 

@@ -278,10 +278,10 @@ static imr_status open_texts(scoring *s, imr_cli *cli, imr_error *err)
 
 static imr_status open_adapter(scoring *s, const imr_config *c, imr_error *err)
 {
-    if (imr_config_count(c, IMR_OPT_CHECKPOINT) == 0)
+    const char *path = imr_config_item(c, IMR_OPT_CHECKPOINT, 0);
+    if (!path)
         return IMR_OK;
-    IMR_TRY(imr_adapter_open(&s->adapter, imr_config_item(c, IMR_OPT_CHECKPOINT, 0),
-                             (imr_form)imr_config_choice(c, IMR_OPT_FORM), err));
+    IMR_TRY(imr_adapter_open(&s->adapter, path, (imr_form)imr_config_choice(c, IMR_OPT_FORM), err));
     if (s->encoder->dim == s->adapter->w.n)
         return IMR_OK;
     return imr_fail(err, IMR_E_SHAPE,

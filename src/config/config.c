@@ -385,8 +385,7 @@ size_t imr_config_count(const imr_config *c, imr_option_id id)
 
 const char *imr_config_item(const imr_config *c, imr_option_id id, size_t i)
 {
-    assert(i < imr_config_count(c, id));
-    return c->values[id].items.v[i];
+    return i < imr_config_count(c, id) ? c->values[id].items.v[i] : NULL;
 }
 
 bool imr_config_is_set(const imr_config *c, imr_option_id id)

@@ -110,7 +110,7 @@ double imr_config_float(const imr_config *c, imr_option_id id);
 bool imr_config_bool(const imr_config *c, imr_option_id id);
 /* Index of a CHOICE within its choices; -1 while one without a default is not set. */
 int imr_config_choice(const imr_config *c, imr_option_id id);
-/* LIST: how many, and each; borrowed. */
+/* LIST: how many, and each, NULL behind the last; borrowed. */
 size_t imr_config_count(const imr_config *c, imr_option_id id);
 const char *imr_config_item(const imr_config *c, imr_option_id id, size_t i);
 

@@ -33,6 +33,7 @@ typedef struct evaluator {
     const imr_eval_options *o;
     imr_ranker ranker;
     imr_trace_settings settings;
+    imr_arena *arena;       /* of what follows */
     uint32_t *top, *before; /* [feedback_k] */
     uint32_t *shown;        /* [feedback_k] of top, without the query itself */
     float *scores;          /* [feedback_k] */
@@ -128,12 +129,7 @@ static imr_status check_cuts(const imr_cache *cache, const imr_eval_options *o, 
 static void evaluator_done(evaluator *v)
 {
     imr_ranker_done(&v->ranker);
-    imr_free(v->top);
-    imr_free(v->shown);
-    imr_free(v->before);
-    imr_free(v->scores);
-    imr_free((void *)v->ids);
-    imr_free(v->grades);
+    imr_arena_free(v->arena);
 }
 
 static imr_status allocate(evaluator *v, size_t n_queries, imr_error *err)
@@ -149,12 +145,13 @@ static imr_status allocate(evaluator *v, size_t n_queries, imr_error *err)
     e->overlap = IMR_NEW_ARRAY(double, adapted);
     e->tau_ap = IMR_NEW_ARRAY(double, adapted);
     e->overlap_k = k < OVERLAP_K ? k : OVERLAP_K;
-    v->before = IMR_NEW_ARRAY(uint32_t, k);
-    v->top = IMR_NEW_ARRAY(uint32_t, k);
-    v->shown = IMR_NEW_ARRAY(uint32_t, k);
-    v->scores = IMR_NEW_ARRAY(float, k);
-    v->ids = IMR_NEW_ARRAY(const char *, k);
-    v->grades = IMR_NEW_ARRAY(int32_t, k);
+    IMR_NEED(v->arena = imr_arena_new(), err);
+    v->before = IMR_ARENA_ARRAY(v->arena, uint32_t, k);
+    v->top = IMR_ARENA_ARRAY(v->arena, uint32_t, k);
+    v->shown = IMR_ARENA_ARRAY(v->arena, uint32_t, k);
+    v->scores = IMR_ARENA_ARRAY(v->arena, float, k);
+    v->ids = IMR_ARENA_ARRAY(v->arena, const char *, k);
+    v->grades = IMR_ARENA_ARRAY(v->arena, int32_t, k);
     return ok && e->query && e->seen && e->rbo && e->overlap && e->tau_ap && v->top && v->shown &&
                    v->before && v->scores && v->ids && v->grades
                ? IMR_OK

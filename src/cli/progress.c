@@ -128,23 +128,20 @@ static size_t terminal_columns(FILE *to)
     return 79;
 }
 
-static void draw_bar(imr_meter *m, const imr_progress_info *info, double now)
+static void show(imr_meter *m, const imr_progress_info *info, double now)
 {
+    const bool bar = m->mode == IMR_METER_BAR;
     IMR_AUTOBUF imr_buf b = {0};
-    imr_buf_str(&b, "\r");
-    imr_meter_line(&b, info, m->first, now - m->started, terminal_columns(m->to));
-    imr_buf_str(&b, "\033[K");
+    imr_buf_str(&b, bar ? "\r" : "");
+    if (bar)
+        imr_meter_line(&b, info, m->first, now - m->started, terminal_columns(m->to));
+    else
+        imr_meter_log_line(&b, info, m->first, now - m->started);
+    imr_buf_str(&b, bar ? "\033[K" : "\n");
     fwrite(imr_buf_text(&b), 1, b.len, m->to);
     fflush(m->to);
-    m->visible = true;
-}
-
-static void write_line(imr_meter *m, const imr_progress_info *info, double now)
-{
-    IMR_AUTOBUF imr_buf b = {0};
-    imr_meter_log_line(&b, info, m->first, now - m->started);
-    fprintf(m->to, "%s\n", imr_buf_text(&b));
-    fflush(m->to);
+    m->visible = bar;
+    m->drawn = now;
 }
 
 static bool on_progress(void *user, const imr_progress_info *info)
@@ -154,22 +151,16 @@ static bool on_progress(void *user, const imr_progress_info *info)
         return false;
     if (m->mode == IMR_METER_OFF || imr_clock_frozen())
         return true;
-    double now = imr_clock_seconds();
+    const double now = imr_clock_seconds();
     if (!m->what || strcmp(m->what, info->what) != 0) {
         m->what = info->what;
-        m->started = now;
+        m->started = m->drawn = now;
         m->first = info->done;
-        m->drawn = now;
     }
-    if (m->mode == IMR_METER_BAR) {
-        if (now - m->started >= QUIET_SECONDS && now - m->drawn >= BAR_SECONDS) {
-            draw_bar(m, info, now);
-            m->drawn = now;
-        }
-    } else if (now - m->drawn >= imr_meter_log_pause(now - m->started)) {
-        write_line(m, info, now);
-        m->drawn = now;
-    }
+    const double seconds = now - m->started, pause = now - m->drawn;
+    if (m->mode == IMR_METER_BAR ? seconds >= QUIET_SECONDS && pause >= BAR_SECONDS
+                                 : pause >= imr_meter_log_pause(seconds))
+        show(m, info, now);
     return true;
 }
 

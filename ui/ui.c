@@ -57,7 +57,7 @@ static void read_history(ui_app *a, const char *path)
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         size_t n = (size_t)((stop ? stop : end) - at);
         ui_prompt line = {0};
-        if (ui_prompt_insert(&line, at, n))
+        if (ui_prompt_insert(&line, at, n > UI_PROMPT_MAX ? UI_PROMPT_MAX : n))
             ui_history_add(&a->history, ui_prompt_text(&line));
         ui_prompt_done(&line);
         at += n + 1;

@@ -176,6 +176,15 @@ imr_status imr_dir_make(const char *path, imr_error *err)
     }
 }
 
+imr_status imr_dir_make_own(const char *path, imr_error *err)
+{
+    struct stat st;
+    IMR_TRY(imr_dir_make(path, err));
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode)
+               ? IMR_OK
+               : imr_fail(err, IMR_E_IO, "%s is a link: nothing is written through it", path);
+}
+
 void imr_dir_sync(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -27,6 +27,8 @@
 #define IMR_MAX_TEXT_BYTES         ((size_t)16 << 20)  /* one text to encode */
 #define IMR_MAX_ID_BYTES           ((size_t)1024)  /* BEIR ids are short; long ones break tables */
 #define IMR_MAX_QUERY_BYTES        ((size_t)65536) /* of the command line or a queries file */
+#define IMR_MAX_UNPACKED_FREE      ((uint64_t)64 << 20) /* what a zip may make of nothing, and */
+#define IMR_MAX_UNPACKED_TIMES     64u /* of each byte besides: texts pack 3 to 10 times */
 #define IMR_MAX_GROWTH             64u /* characters a normaliser makes of a byte; NFKD: 18 of 3 */
 #define IMR_MAX_VOCAB              (1u << 24)
 #define IMR_MAX_WORD_CHARS         100u /* BERT's own rule: longer words are [UNK] */

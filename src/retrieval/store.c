@@ -385,7 +385,7 @@ static imr_status replace(builder *b, imr_error *err)
             b->jobs[i].encode = imr_store_reuse_encode;
             b->jobs[i].user = &b->reuse;
         }
-        IMR_TRY(imr_dir_make(update.s, err));
+        IMR_TRY(imr_dir_make_own(update.s, err));
         b->dir = update.s;
         const imr_status status = build(b, err);
         b->dir = dir;

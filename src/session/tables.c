@@ -246,7 +246,7 @@ static imr_status keep(const imr_lens_quality *q, const imr_session *s, const im
         f.len < b.limit - b.len)
         imr_buf_add(&b, f.data, f.len);
     IMR_TRY(imr_buf_check(&b, err));
-    const bool kept = imr_dir_make(imr_path_in(s->cache->path, "tokens").s, NULL) == IMR_OK &&
+    const bool kept = imr_dir_make_own(imr_path_in(s->cache->path, "tokens").s, NULL) == IMR_OK &&
                       imr_file_write(path.s, b.data, b.len, NULL) == IMR_OK;
     (void)kept; /* else it is measured again */
     return IMR_OK;

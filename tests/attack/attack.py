@@ -1,0 +1,471 @@
+"""attack.py - what strangers' files may try, tried.
+
+    ./dev attack [SECTION...]
+
+Each section makes hostile inputs out of a small honest collection and says how many it tried and
+how many got through. Something got through when the program crashed or hung, took memory out of
+proportion (64 MiB + 64 times the input, above what it takes for honest input), wrote outside the
+folder in use, sent an escape to the terminal, or left the terminal as it should not be.
+"""
+import fcntl, io, json, os, pty, select, shutil, signal, socket, struct, subprocess, sys, tempfile, termios, time
+import zipfile
+from pathlib import Path
+
+IMRNN = os.path.abspath(sys.argv[1])
+W = Path(tempfile.mkdtemp(prefix='imrnn-attack-'))
+SEED = W / 'seed'
+ENV = {'PATH': os.environ['PATH'], 'HOME': str(W / 'home'), 'LC_ALL': 'C.UTF-8', 'TERM': 'xterm-256color',
+       'OMP_WAIT_POLICY': 'passive'}
+MB = 1 << 20
+HONEST = 150 * MB  # what the program takes for the seed, with OpenBLAS's own
+tried = failed = 0
+
+
+def run(args, cwd, seconds=10, tty=False):
+    """(status, peak memory, output, errors) of imrnn; status None: it hung."""
+    p = subprocess.Popen([IMRNN, *map(str, args)], cwd=cwd, env=ENV, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    chunks = {p.stdout: b'', p.stderr: b''}
+    end, left = time.monotonic() + seconds, [p.stdout, p.stderr]
+    while left and time.monotonic() < end:
+        for f in select.select(left, [], [], max(0, end - time.monotonic()))[0]:
+            data = os.read(f.fileno(), 65536)
+            chunks[f] = (chunks[f] + data)[:MB]
+            if not data:
+                left.remove(f)
+    hung = bool(left)
+    if hung:
+        p.kill()
+    _, status, used = os.wait4(p.pid, 0)
+    p.returncode = 0
+    code = None if hung else -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+    return code, used.ru_maxrss * 1024, chunks[p.stdout], chunks[p.stderr]
+
+
+def verdict(what, ok, detail=''):
+    global tried, failed
+    tried += 1
+    failed += not ok
+    if not ok:
+        print(f'    got through: {what}  {detail}', flush=True)
+
+
+def check(what, args, cwd, size=0, statuses=(0, 1, 2, 3), seconds=10):
+    code, memory, out, err = run(args, cwd, seconds)
+    most = HONEST + 64 * MB + 64 * size
+    verdict(what, code in statuses and memory <= most,
+            f'status {code}, {memory // MB} MB of {most // MB}, {(err or out)[-120:]!r}')
+    return code, out, err
+
+
+def fresh():
+    """A new copy of the seed with paths of its own."""
+    d = W / 'try'
+    shutil.rmtree(d, ignore_errors=True)
+    shutil.copytree(SEED, d, symlinks=True)
+    for manifest in d.glob('cache/manifest.json'):
+        manifest.write_text(manifest.read_text().replace(str(SEED), str(d)))
+    shutil.rmtree(ENV['HOME'], ignore_errors=True)
+    (W / 'home' / '.config' / 'imrnn').mkdir(parents=True)
+    return d
+
+
+def make_seed():
+    code, _, out, err = run(['demo', '--prepare', '--output-dir', SEED], W, 300)
+    if code != 0:
+        sys.exit(f'the seed cannot be made: {err.decode()}')
+    for name in ('history.json', 'numbers.txt'):
+        (SEED / name).unlink(missing_ok=True)
+    run(['evaluate', 'cache', '--checkpoint', 'adapter.pt', '--write-runs', 'runs'], SEED, 60)
+    run(['explain', 'cache', '--checkpoint', 'adapter.pt', '--query-id', QUERY, '--format', 'json', '-o', 'report.json'],
+        SEED, 60)
+    (SEED / 'texts.txt').write_text('java coffee\nthe volcano\n')
+    with zipfile.ZipFile(SEED / 'dataset.zip', 'w', zipfile.ZIP_DEFLATED) as z:
+        for path in sorted((SEED / 'dataset').rglob('*')):
+            z.write(path, Path('demo') / path.relative_to(SEED / 'dataset'))
+
+
+QUERY = 'q1675'
+EXPLAIN = ['explain', 'cache', '--checkpoint', 'adapter.pt', '--query-id', QUERY, '--feedback-k', 5, '--encoder', 'encoder',
+           '--dataset', 'dataset']
+
+# ---- special files ----
+
+READ = {
+    '.imrnn': ['inspect', 'adapter.pt'],
+    '../home/.config/imrnn/config': ['inspect', 'adapter.pt'],
+    'adapter.pt': ['inspect', 'adapter.pt'],
+    'adapter.safetensors': ['inspect', 'adapter.safetensors'],
+    'report.json': ['inspect', 'report.json'],
+    'texts.txt': ['encoder', 'encode', '--encoder', 'encoder', '-i', 'texts.txt', '-o', 'v.npy'],
+    'docs.jsonl': ['score', '--encoder', 'encoder', '--query', 'java', '--documents', 'docs.jsonl'],
+    'dataset.zip': ['cache', '--dataset', 'dataset.zip', '--encoder', 'encoder', '--cache-dir', 'c2'],
+    'runs/after.run': ['evaluate', '--run', 'runs/after.run', '--qrels', 'dataset/qrels/test.tsv'],
+    'dataset/qrels/test.tsv': ['evaluate', '--run', 'runs/after.run', '--qrels', 'dataset/qrels/test.tsv'],
+    'dataset/corpus.jsonl': ['cache', '--dataset', 'dataset', '--encoder', 'encoder', '--cache-dir', 'c2'],
+    'dataset/queries.jsonl': ['cache', '--dataset', 'dataset', '--encoder', 'encoder', '--cache-dir', 'c2'],
+    'dataset/qrels/train.tsv': ['train', 'cache', '--dataset', 'dataset', '--epochs', 1, '--recipe', 'imrnns-0.1',
+                                '--output-dir', 'o'],
+    **{f'encoder/{f}': ['encoder', 'encode', '--encoder', 'encoder', 'a']
+       for f in ('model.safetensors', 'tokenizer.json', 'config.json', 'modules.json')},
+    **{f'cache/{f}': EXPLAIN for f in ('manifest.json', 'documents.npy', 'queries.npy', 'document_ids',
+                                       'document_ids.index', 'offsets', 'query_ids', 'texts', 'lock', 'tokens/lens')},
+}
+
+
+def put(kind, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    if kind == 'pipe':
+        os.mkfifo(path)
+    elif kind == 'folder':
+        path.mkdir()
+    elif kind == 'socket':
+        s, here = socket.socket(socket.AF_UNIX), os.getcwd()
+        os.chdir(path.parent)
+        s.bind(path.name)
+        os.chdir(here)
+    elif kind == 'empty':
+        path.write_bytes(b'')
+    elif kind == 'noise':
+        path.write_bytes(bytes(range(256)) * 64)
+    elif kind == 'unreadable':
+        path.write_bytes(b'x')
+        path.chmod(0)
+    else:
+        path.symlink_to({'zeros': '/dev/zero', 'random': '/dev/urandom', 'null': '/dev/null', 'terminal': '/dev/ptmx',
+                         'loop': path.name, 'nothing': 'nowhere', 'itself': '.'}[kind])
+
+
+def files():
+    for kind in ('pipe', 'folder', 'socket', 'zeros', 'random', 'null', 'terminal', 'loop', 'nothing', 'itself', 'empty',
+                 'noise', 'unreadable'):
+        for name, args in READ.items():
+            d = fresh()
+            put(kind, d / name)
+            check(f'{kind} in place of {name}', args, d)
+
+
+# ---- links that lead out ----
+
+def links():
+    precious = W / 'home' / 'thesis.txt'
+    folder = W / 'home' / 'documents'
+
+    def untouched():
+        return precious.read_text() == 'the only copy' and not list(folder.iterdir())
+
+    for name in ('tokens', 'projected', 'unpacked', 'update'):
+        d = fresh()
+        precious.write_text('the only copy')
+        folder.mkdir(exist_ok=True)
+        shutil.rmtree(d / 'cache' / name, ignore_errors=True)
+        (d / 'cache' / name).symlink_to(folder)
+        for args in (EXPLAIN, [*EXPLAIN, '--token-table', 'encoded'], [*EXPLAIN, '--token-table', 'context'],
+                     ['cache', '--cache-dir', 'cache', '-q']):
+            run(args, d, 60)
+        verdict(f'cache/{name} is a link to a folder', untouched(), str(list(folder.iterdir())))
+    sums = subprocess.run(['sha256sum', SEED / 'adapter.pt'], stdout=subprocess.PIPE, text=True).stdout[:64]
+    for name in (f'projected/{sums}.partial', f'projected/{sums}.npy', 'lock', 'journal', 'offsets', 'document_ids.index',
+                 'tokens/lens', 'manifest.json.tmp'):
+        d = fresh()
+        precious.write_text('the only copy')
+        folder.mkdir(exist_ok=True)
+        path = d / 'cache' / name
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.symlink_to(precious)
+        for args in (EXPLAIN, [*EXPLAIN, '--projected-files'], ['cache', '--cache-dir', 'cache', '-q']):
+            run(args, d, 60)
+        verdict(f'cache/{name} is a link to a file', untouched(), precious.read_text()[:60])
+
+
+# ---- bombs ----
+
+def pickled(text):
+    b = text.encode()
+    return b'X' + struct.pack('<I', len(b)) + b
+
+
+def number(n):
+    return b'J' + struct.pack('<i', n)
+
+
+def torch_file(path, tensors):
+    """A .pt whose tensors all repeat the one number of one storage."""
+    def several(items):
+        return b'(' + b''.join(items) + b't'
+
+    def tensor(shape):
+        store = several([pickled('storage'), b'ctorch\nFloatStorage\n', pickled('0'), pickled('cpu'), number(1)]) + b'Q'
+        return b'ctorch._utils\n_rebuild_tensor_v2\n' + several(
+            [store, number(0), several(map(number, shape)), several([number(0)] * len(shape)), b'\x89',
+             b'ccollections\nOrderedDict\n)R']) + b'R'
+
+    state = b'}(' + b''.join(pickled(name) + tensor(shape) for name, shape in tensors) + b'u'
+    with zipfile.ZipFile(path, 'w') as z:
+        z.writestr('a/data.pkl', b'\x80\x02}(' + pickled('model_state') + state + pickled('metadata') + b'}u.')
+        z.writestr('a/data/0', struct.pack('<f', 0.01))
+        z.writestr('a/version', '3\n')
+
+
+def adapter_tensors(n, m, h):
+    def net(p):
+        return [(f'{p}.hypernet.0.weight', (h, m)), (f'{p}.hypernet.0.bias', (h,)), (f'{p}.hypernet.3.weight', (h // 2, h)),
+                (f'{p}.hypernet.3.bias', (h // 2,)), (f'{p}.hypernet.6.weight', (2 * m, h // 2)),
+                (f'{p}.hypernet.6.bias', (2 * m,))]
+    norms = [(f'{p}_norm.{w}', (m,)) for p in ('query', 'doc') for w in ('weight', 'bias')]
+    return [('projector.weight', (m, n)), ('projector.bias', (m,)), *net('query_hypernet'), *net('doc_hypernet'), *norms]
+
+
+def bombs():
+    d = fresh()
+    for shape in ((30000, 30000, 128), (4096, 4096, 128), (8, 8, 65536), (8, 65536, 65536)):
+        torch_file(d / 'bomb.pt', adapter_tensors(*shape))
+        check(f'an adapter of {shape} out of one number', ['inspect', 'bomb.pt'], d, (d / 'bomb.pt').stat().st_size)
+    tokenizer = json.loads((d / 'encoder' / 'tokenizer.json').read_text())
+    for to, steps in (('aa', 40), ('a' * 1000, 6), ('ab', 64)):
+        doubling = {'type': 'Replace', 'pattern': {'String': 'a'}, 'content': to}
+        tokenizer['normalizer'] = {'type': 'Sequence', 'normalizers': [doubling] * steps}
+        (d / 'encoder' / 'tokenizer.json').write_text(json.dumps(tokenizer))
+        check(f'{steps} steps that make {len(to)} letters of one', ['encoder', 'tokenize', '--encoder', 'encoder', 'a bird'], d)
+    d = fresh()
+    for name, text in (('nested.json', '[' * 1000000), ('wide.json', '[' + '[],' * 3000000 + '[]]'),
+                       ('numbers.json', '[' + '1,' * 5000000 + '1]'), ('keys.json', '{"a":' * 200000 + '1' + '}' * 200000)):
+        (d / name).write_text(text)
+        check(f'{name}', ['inspect', name], d, len(text), seconds=30)
+        (d / 'cache' / 'manifest.json').write_text(text)
+        check(f'a manifest like {name}', EXPLAIN, d, len(text), seconds=30)
+    for member in ('queries.jsonl', 'qrels/test.tsv'):
+        with zipfile.ZipFile(d / 'bomb.zip', 'w', zipfile.ZIP_DEFLATED, compresslevel=9) as z:
+            for part in ('corpus.jsonl', 'queries.jsonl', 'qrels/test.tsv'):
+                with z.open(part, 'w', force_zip64=True) as f:
+                    honest = (SEED / 'dataset' / part).read_bytes()
+                    f.write(honest)
+                    for _ in range(400 if part == member else 0):
+                        f.write(b' ' * (4 * MB))
+        size = (d / 'bomb.zip').stat().st_size
+        check(f'a zip with 1.6 GB of blanks as {member}', ['inspect', 'bomb.zip'], d, size, seconds=60)
+
+
+# ---- project files ----
+
+def at_home():
+    return sorted(str(p) for p in (W / 'home').rglob('*') if '.local' not in p.parts)
+
+
+def project():
+    for line in ('output-dir = ../home', 'output-dir = /tmp/x', 'cache-dir = ../home/c', 'dataset = /etc',
+                 'checkpoint = ../../x.pt', 'quiet = yes', 'query = x', 'overwrite = yes', 'datasets-dir = a/../..',
+                 'assets-root = /', 'encoder = ../e', 'token-table = ../../t', 'output = ../x'):
+        d = fresh()
+        (d / '.imrnn').write_text(line + '\n')
+        before = at_home()
+        code, _, _, err = run(['encoder', 'train', '--dataset', 'dataset', '--dim', 8, '-o', 'e'], d, 30)
+        verdict(line, code == 2 and b'.imrnn:1' in err and before == at_home(),
+                f'status {code} {err[-100:]!r}')
+    for line in ('bind LIST j :export text ../home/x', 'bind EDIT <C-e> :export', 'bind LIST x :copy', 'bind ANY <C-c> :next',
+                 'bind LIST q :next', 'bind ANY <C-g> :next', 'bind LIST x :quit'):
+        d = fresh()
+        (d / '.imrnn').write_text(line + '\n')
+        t = Terminal(['explore', 'cache'], d)
+        t.read(3)
+        code = t.end()
+        verdict(line, code == 2 and b'a project file cannot bind' in t.seen, f'status {code} {t.seen[-100:]!r}')
+
+
+# ---- a terminal ----
+
+class Terminal:
+    def __init__(self, args, cwd):
+        self.seen = b''
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(cwd)
+            os.execve(IMRNN, [IMRNN, *map(str, args)], ENV)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
+        self.before = termios.tcgetattr(self.fd)[3]
+
+    def read(self, seconds, until=None):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not (until and until in self.seen):
+            if select.select([self.fd], [], [], 0.05)[0]:
+                try:
+                    data = os.read(self.fd, 65536)
+                except OSError:
+                    return
+                if not data:
+                    return
+                self.seen += data
+
+    def keys(self, text):
+        try:
+            os.write(self.fd, text)
+        except OSError:
+            pass
+
+    def restored(self):
+        lines = termios.tcgetattr(self.fd)[3]
+        shown = self.seen.rfind(b'\x1b[?1049h') <= self.seen.rfind(b'\x1b[?1049l')
+        return shown and bool(lines & termios.ICANON) and bool(lines & termios.ECHO)
+
+    def end(self, seconds=5):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.read(0.3)
+                return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+            self.read(0.05)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        return None
+
+
+EXPLORE = ['explore', 'cache', '--checkpoint', 'adapter.pt', '--encoder', 'encoder', '--dataset', 'dataset']
+
+
+def explorer(d):
+    t = Terminal(EXPLORE, d)
+    t.read(15, b'\x1b[?1049h')
+    t.read(1)
+    return t
+
+
+def signals():
+    fatal = ('HUP', 'TERM', 'QUIT', 'ILL', 'TRAP', 'ABRT', 'BUS', 'FPE', 'SEGV', 'SYS', 'USR1', 'USR2', 'ALRM', 'XCPU',
+             'VTALRM', 'PROF')
+    for delay in (None, 0, 0.01, 0.03):
+        for name in fatal:
+            d = fresh()
+            t = Terminal(EXPLORE, d) if delay is not None else explorer(d)
+            if delay is None:
+                t.keys(b'java')
+                t.read(0.3)
+            time.sleep(delay or 0)
+            os.kill(t.pid, getattr(signal, f'SIG{name}'))
+            code = t.end()
+            verdict(f'SIG{name} {"while typing" if delay is None else f"after {delay} s"}',
+                    code is not None and code < 0 and t.restored(), f'status {code}')
+            os.close(t.fd)
+
+
+def changed():
+    """Files that change under the explorer."""
+    for name in ('dataset/corpus.jsonl', 'cache/documents.npy', 'cache/document_ids', 'cache/offsets', 'cache/texts',
+                 'cache/manifest.json', 'encoder/model.safetensors', 'adapter.pt'):
+        for how in ('empty', 'half', 'gone', 'noise'):
+            d = fresh()
+            path = d / name
+            if not path.exists():
+                continue
+            t = explorer(d)
+            if how == 'gone':
+                path.unlink()
+            elif how == 'noise':
+                path.write_bytes(os.urandom(path.stat().st_size // 2))
+            else:
+                os.truncate(path, 0 if how == 'empty' else path.stat().st_size // 2)
+            t.keys(b'java coffee')
+            t.read(1)
+            t.keys(b'\r')
+            for key in (b'j', b'j', b'\r', b'3', b'1', b'k'):
+                t.keys(key)
+                t.read(0.2)
+            t.keys(b'\x1b')
+            t.read(0.3)
+            t.keys(b'\x03')
+            t.read(0.1)
+            t.keys(b'\x03')
+            code = t.end()
+            verdict(f'{name} {how} under the explorer', code is not None and code >= 0 and t.restored(), f'status {code}')
+            os.close(t.fd)
+
+
+# ---- escapes ----
+
+EVIL = 'x\x1b]0;owned\x07\x1b[2J\u202e\u200b\x9b31m\r\x08y'
+RAW = (b'\x1b]', b'\x1b[2J', b'\xe2\x80\xae', b'\xe2\x80\x8b', b'\xc2\x9b', b'\x07', b'\x08')
+
+
+def escapes():
+    d = fresh()
+    corpus = [{'_id': f'{EVIL}{i}', 'title': EVIL, 'text': f'java coffee volcano {EVIL}'} for i in range(20)]
+    (d / 'evil' / 'qrels').mkdir(parents=True)
+    (d / 'evil' / 'corpus.jsonl').write_text(''.join(json.dumps(c) + '\n' for c in corpus))
+    (d / 'evil' / 'queries.jsonl').write_text(json.dumps({'_id': EVIL, 'text': f'java {EVIL}'}) + '\n')
+    (d / 'evil' / 'qrels' / 'test.tsv').write_text(f'query-id\tcorpus-id\tscore\n{EVIL}\t{EVIL}3\t1\n'.replace('\r', ''))
+    (d / 'evil' / 'qrels' / 'te\x1b]0;st.tsv').write_text('query-id\tcorpus-id\tscore\n')
+    (d / EVIL.replace('/', '')).mkdir()
+    run(['cache', '--dataset', 'evil', '--encoder', 'encoder', '--cache-dir', 'evil-cache'], d, 30)
+    line = f'{EVIL} Q0 {EVIL} 1 1.0 r\n'.replace('\r', '')
+    (d / 'evil.run').write_text(line)
+    (d / 'evil.qrels').write_text(f'{EVIL} 0 {EVIL} 1\n'.replace('\r', ''))
+    cache = ['evil-cache', '--checkpoint', 'adapter.pt']
+    commands = [['inspect', 'evil'], ['inspect', 'evil-cache'], ['inspect', 'evil', '--format', 'json'],
+                ['inspect', 'evil-cache', '--format', 'json'], ['evaluate', '--run', 'evil.run', '--qrels', 'evil.qrels',
+                                                                '--per-query'],
+                ['evaluate', '--run', 'evil.run', '--qrels', 'evil.qrels', '--per-query', '--format', 'json'],
+                ['explain', *cache, '--query', 'java'], ['explain', *cache, '--query', 'java', '--format', 'json'],
+                ['explain', *cache, '--query', 'java', '--view', 'words'], ['explain', *cache, '--query', f'java {EVIL}'],
+                ['explain', 'evil-cache', '--query', 'java'], ['explain', *cache, '--query-id', EVIL],
+                ['explain', *cache, '--query-id', 'no' + EVIL], ['explain', *cache, '--document', EVIL, '--query', 'java'],
+                ['explain', 'evil-cache', '--pair', f'java {EVIL}', f'coffee {EVIL}'], ['inspect', EVIL],
+                ['evaluate', *cache, '--per-query'], ['evaluate', *cache, '--per-query', '--format', 'json'],
+                ['score', 'evil-cache', '--query', 'java'], ['score', '--encoder', 'encoder', '--query', 'java', '--documents',
+                                                             'evil/corpus.jsonl'],
+                ['encoder', 'tokenize', '--encoder', 'encoder', EVIL], ['cache', '--dataset', EVIL, '--encoder', EVIL],
+                [EVIL], ['--' + EVIL], ['explain', '--format', EVIL, *cache, '--query', 'x']]
+    for args in commands:
+        _, _, out, err = run(args, d, 30)
+        raw = [r for r in RAW if r in out + err]
+        verdict(' '.join(map(repr, args))[:90], not raw, str(raw))
+    t = Terminal(['explore', *cache, '--encoder', 'encoder'], d)
+    t.read(10, b'\x1b[?1049h')
+    for key in (b'java', b'\r', b'j', b'\r', b'3', b'1', b'?', b'\x1b'):
+        t.keys(key)
+        t.read(0.4)
+    raw = [r for r in (b'owned\x07', b'\x1b]0;owned', b'\xe2\x80\xae', b'\xc2\x9b') if r in t.seen]
+    verdict('the explorer', not raw, str(raw))
+    t.keys(b'\x03\x03')
+    t.end()
+
+
+def history():
+    d = fresh()
+    state = W / 'home' / '.local' / 'state' / 'imrnn'
+    for name, text in (('60 kB of one line', '中文' * 10000), ('240 kB of one line', '中文' * 40000),
+                       ('20 MB of one line', 'a' * 20 * MB), ('marks on one letter', 'a' + '\u0301' * 600000),
+                       ('200,000 lines', 'java coffee\n' * 200000)):
+        state.mkdir(parents=True, exist_ok=True)
+        (state / 'history').write_text(text + '\n')
+        at = time.monotonic()
+        t = Terminal(EXPLORE, d)
+        t.read(20, b'\x1b[?1049h')
+        late = time.monotonic() - at
+        verdict(name, late < 3, f'{late:.1f} s')
+        t.keys(b'\x03\x03')
+        t.end()
+
+
+SECTIONS = {'files': files, 'links': links, 'bombs': bombs, 'project': project, 'signals': signals, 'changed': changed,
+            'escapes': escapes, 'history': history}
+wrong = [s for s in sys.argv[2:] if s not in SECTIONS]
+if wrong:
+    sys.exit(f'no section {wrong[0]}; there are {", ".join(SECTIONS)}')
+total = 0
+try:
+    make_seed()
+    print(f'{"":10}{"tried":>8}{"got through":>14}')
+    for name, section in SECTIONS.items():
+        if len(sys.argv) == 2 or name in sys.argv[2:]:
+            tried = failed = 0
+            section()
+            total += failed
+            print(f'{name:10}{tried:8}{failed:14}', flush=True)
+finally:
+    subprocess.run(['chmod', '-R', 'u+rwx', W])
+    shutil.rmtree(W, ignore_errors=True)
+sys.exit(total != 0)

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/guard.h"
 #include "cli/libraries.h"
 #include "cli/options.h"
 #include "cli/project.h"
@@ -131,6 +132,8 @@ static imr_status run(imr_cli *cli, imr_error *err)
     const char *path = imr_config_string(cli->config, IMR_OPT_OUTPUT);
     IMR_TRY(imr_output_open(&cli->output, cli->command->own_output ? NULL : path, err));
     imr_status status = cli->command->run(cli, err);
+    if (status == IMR_OK)
+        status = imr_guard_check(err);
     imr_meter_clear(&cli->meter);
     /* What was printed before an error stays printed; a file appears whole or not at all. */
     imr_error late = {0};
@@ -209,6 +212,7 @@ static imr_status start(imr_config *config, imr_line *line, int argc, const char
     imr_cli_say(&cli, "%s", cli.project);
     imr_meter_init(&cli.meter, meter_mode(config), stderr);
     imr_interrupt_install();
+    imr_guard_install();
     imr_blas_set_threads((int)imr_config_int(config, IMR_OPT_THREADS));
     const imr_kernels *kernels;
     IMR_TRY(imr_cli_kernels(&kernels, &cli, err));

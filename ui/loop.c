@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/guard.h"
 #include "base/mem.h"
 
 #define FRAME_SECONDS 0.04 /* between frames that only show progress */
@@ -165,7 +166,7 @@ static void (*handler_of(int signal_number))(int)
 {
     static const char noted[] = {SIGWINCH, SIGCONT, SIGTSTP,   SIGTERM, SIGHUP,  SIGINT, SIGUSR1,
                                  SIGUSR2,  SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, 0};
-    static const char left[] = {SIGKILL, SIGSTOP, SIGCHLD, SIGURG, SIGTTIN, SIGTTOU, 0};
+    static const char left[] = {SIGKILL, SIGSTOP, SIGCHLD, SIGURG, SIGTTIN, SIGTTOU, SIGBUS, 0};
     static const char ignored[] = {SIGPIPE, SIGXFSZ, 0}; /* writing says so */
     return strchr(noted, signal_number)     ? note_signal
            : strchr(left, signal_number)    ? NULL
@@ -182,6 +183,7 @@ imr_status ui_signals_open(imr_error *err)
         fcntl(pipe_fds[i], F_SETFD, FD_CLOEXEC);
     }
     have_attributes = tcgetattr(STDIN_FILENO, &attributes) == 0;
+    imr_guard_otherwise(last_words);
     for (int s = 1; s < SIGNALS; s++) {
         struct sigaction a = {.sa_handler = handler_of(s)};
         sigemptyset(&a.sa_mask);
@@ -204,6 +206,7 @@ void ui_signals_close(void)
     for (int s = 1; s < SIGNALS; s++)
         if (handler_of(s))
             sigaction(s, &old_actions[s], NULL);
+    imr_guard_otherwise(NULL);
     close(pipe_fds[0]);
     close(pipe_fds[1]);
     pipe_fds[0] = pipe_fds[1] = -1;

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/guard.h"
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "explain/shares.h"
@@ -306,6 +307,11 @@ imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place,
     }
     imr_detail *d = NULL;
     IMR_TRY(make(&d, s, t, place, depth, progress, err));
+    const imr_status whole = imr_guard_check(err);
+    if (whole != IMR_OK) {
+        imr_detail_free(d);
+        return whole;
+    }
     if (depth >= IMR_DETAIL_WORDS)
         keep(s, kept, imr_detail_share(d));
     *out = d;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/guard.h"
 #include "base/mem.h"
 #include "explain/sentence.h"
 #include "math/nn.h"
@@ -531,7 +532,7 @@ static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, 
     IMR_TRY(judge(s, t, &l, err));
     IMR_TRY(say_all(s, t, err));
     t->timing.explain = 1e3 * (imr_clock_seconds() - at);
-    return IMR_OK;
+    return imr_guard_check(err);
 }
 
 imr_status imr_session_run(imr_session *s, const imr_request *request, imr_trace **out,

@@ -21,8 +21,7 @@ imr_status ui_grid_init(ui_grid *out, int rows, int cols, imr_error *err)
                  .cols = clamp(cols, 0, UI_MAX_COLS),
                  .glyphs = &ui_unicode};
     g.cells = IMR_NEW_ARRAY(ui_cell, (size_t)g.rows * (size_t)g.cols);
-    if (!g.cells)
-        return imr_fail_memory(err);
+    IMR_NEED(g.cells, err);
     ui_grid_clear(&g);
     *out = g;
     return IMR_OK;

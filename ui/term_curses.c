@@ -267,8 +267,7 @@ imr_status ui_term_curses_open(ui_term **out, const ui_term_options *options, im
                         "the explorer cannot draw on TERM=dumb; `imrnn explain` prints the same "
                         "numbers");
     curses *c = IMR_NEW(curses);
-    if (!c)
-        return imr_fail_memory(err);
+    IMR_NEED(c, err);
     if (!open_screen(c, term)) {
         imr_free(c);
         return imr_fail(err, IMR_E_USAGE,

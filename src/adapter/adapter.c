@@ -64,8 +64,7 @@ imr_status imr_adapter_new(imr_adapter **out, imr_form form, size_t n, size_t m,
                            uint64_t seed, imr_error *err)
 {
     IMR_CLEANUP(free_adapter_ptr) imr_adapter *a = new_adapter("");
-    if (!a)
-        return imr_fail_memory(err);
+    IMR_NEED(a, err);
     IMR_TRY(imr_weights_init(&a->w, form, n, m, h, err));
     imr_weights_random(&a->w, seed);
     a->container = "memory";
@@ -324,8 +323,7 @@ imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_form for
     IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
     IMR_TRY(imr_file_map(&file, path, err));
     IMR_CLEANUP(free_adapter_ptr) imr_adapter *a = new_adapter(path);
-    if (!a)
-        return imr_fail_memory(err);
+    IMR_NEED(a, err);
     IMR_TRY(imr_sha256_memory(file.data, file.len, a->sha256, err));
     /* A safetensors file has its JSON header after 8 bytes; neither a zip nor a pickle has a brace
      * there. */
@@ -405,8 +403,7 @@ imr_status imr_adapter_save(const imr_adapter *a, const char *path, const imr_to
     const size_t entries = ENTRIES + n_metadata;
     imr_torch_meta config[CONFIG];
     IMR_AUTOFREE imr_torch_meta *meta = IMR_NEW_ARRAY(imr_torch_meta, entries);
-    if (!meta)
-        return imr_fail_memory(err);
+    IMR_NEED(meta, err);
     declare(meta, config, &a->w);
     if (n_metadata)
         memcpy(meta + ENTRIES, metadata, n_metadata * sizeof *meta);

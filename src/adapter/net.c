@@ -115,8 +115,7 @@ imr_status imr_make_room(float **block, size_t *capacity, size_t need, imr_error
     if (need <= *capacity)
         return IMR_OK;
     float *grown = imr_alloc_aligned(need, sizeof *grown);
-    if (!grown)
-        return imr_fail_memory(err);
+    IMR_NEED(grown, err);
     imr_free(*block);
     *block = grown;
     *capacity = need;

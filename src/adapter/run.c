@@ -171,8 +171,7 @@ imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, 
     if (imr_form_scales(w->form))
         return imr_sweep_score(w, r, d, after, progress, err);
     IMR_AUTOFREE float *block = imr_alloc_aligned(2 * BLOCK * m, sizeof *block);
-    if (!block)
-        return imr_fail_memory(err);
+    IMR_NEED(block, err);
     for (size_t at = 0; at < d.rows; at += BLOCK) {
         const size_t rows = d.rows - at < BLOCK ? d.rows - at : BLOCK;
         const imr_view part = imr_rows_widened(d, at, rows, block + BLOCK * m);
@@ -191,15 +190,13 @@ static imr_status feedback_of_all(imr_adapter_result *r, const imr_weights *w, i
     const size_t n = imr_net_out(w);
     if (!kept || !kept->v) {
         IMR_AUTOFREE float *scratch = imr_alloc(imr_net_scratch(w, d.rows), sizeof *scratch);
-        if (!scratch)
-            return imr_fail_memory(err);
+        IMR_NEED(scratch, err);
         if (!imr_net(w, IMR_SIDE_DOC, d, scratch, r->scale_d, progress))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
         if (!kept)
             return IMR_OK;
         kept->v = imr_alloc(n, sizeof *kept->v);
-        if (!kept->v)
-            return imr_fail_memory(err);
+        IMR_NEED(kept->v, err);
         memcpy(kept->v, r->scale_d, n * sizeof *kept->v);
     } else {
         memcpy(r->scale_d, kept->v, n * sizeof *kept->v);
@@ -256,8 +253,7 @@ imr_status imr_adapter_survey_run(imr_adapter_survey *out, const imr_adapter *a,
     IMR_AUTOFREE float *scratch = imr_alloc(imr_net_scratch(w, 1), sizeof *scratch);
     IMR_AUTOFREE float *action = imr_alloc(imr_net_out(w), sizeof *action);
     IMR_AUTOFREE double *sizes = imr_alloc(queries, sizeof *sizes);
-    if (!base || !q || !scratch || !action || !sizes)
-        return imr_fail_memory(err);
+    IMR_NEED(base && q && scratch && action && sizes, err);
     imr_random r;
     imr_random_init(&r, seed);
     imr_adapter_survey s = {

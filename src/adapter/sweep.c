@@ -237,8 +237,7 @@ imr_status imr_sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_resu
     IMR_AUTOFREE float *sums = imr_alloc_aligned(blocks, m * sizeof *sums);
     IMR_AUTOFREE part *parts = imr_alloc(blocks, sizeof *parts);
     IMR_AUTOFREE moments *of = imr_alloc((d.rows + ROWS - 1) / ROWS, sizeof *of);
-    if (!vectors || !total || !sums || !parts || !of)
-        return imr_fail_memory(err);
+    IMR_NEED(vectors && total && sums && parts && of, err);
     sweep s = {.kernels = imr_scan_at(0),
                .d = d,
                .blocks = blocks,
@@ -258,8 +257,7 @@ imr_status imr_sweep_score(const imr_weights *w, const imr_adapter_result *r, im
                            float *after, const imr_progress *progress, imr_error *err)
 {
     IMR_AUTOFREE float *vectors = imr_alloc_aligned(VECTORS * w->m, sizeof *vectors);
-    if (!vectors)
-        return imr_fail_memory(err);
+    IMR_NEED(vectors, err);
     sweep s = {.kernels = imr_scan_at(0),
                .d = d,
                .blocks = (d.rows + BLOCK - 1) / BLOCK,

@@ -21,8 +21,7 @@ imr_status imr_optimiser_init(imr_optimiser *o, imr_optimiser_kind kind, double 
                               double weight_decay, const imr_weights *w, imr_error *err)
 {
     float *moments = imr_alloc_aligned(w->count, 2 * sizeof *moments);
-    if (!moments)
-        return imr_fail_memory(err);
+    IMR_NEED(moments, err);
     *o = (imr_optimiser){.kind = kind,
                          .lr = lr,
                          .weight_decay = weight_decay,
@@ -240,8 +239,7 @@ static imr_status trainer_init(trainer *t, const imr_adapter *a, imr_error *err)
     t->place = imr_alloc(documents, sizeof *t->place);
     t->used = imr_alloc(batch, list * sizeof *t->used);
     t->list = imr_alloc(batch, list * sizeof *t->list);
-    if (!t->place || !t->used || !t->list)
-        return imr_fail_memory(err);
+    IMR_NEED(t->place && t->used && t->list, err);
     memset(t->place, 0xff, documents * sizeof *t->place);
     /* A shallow copy, so that validation sees metadata and path, with weights of its own. */
     t->current = *a;
@@ -395,8 +393,7 @@ static imr_status judge(trainer *t, size_t epoch, double loss, double start, imr
     if (t->validate)
         e.validation = t->validate(t->user, &t->current);
     e.seconds = imr_clock_seconds() - start;
-    if (!IMR_PUSH(&t->epochs, e))
-        return imr_fail_memory(err);
+    IMR_NEED(IMR_PUSH(&t->epochs, e), err);
     if (!t->validate || isnan(t->best_so_far) || e.validation > t->best_so_far) {
         t->best_so_far = e.validation;
         t->h.best = epoch;

@@ -109,8 +109,7 @@ imr_status imr_weights_init(imr_weights *out, imr_form form, size_t n, size_t m,
                         "allowed; choose a smaller m or h",
                         n, m, h, w.count, MAX_VALUES);
     w.v = imr_alloc_aligned(w.count, sizeof *w.v);
-    if (!w.v)
-        return imr_fail_memory(err);
+    IMR_NEED(w.v, err);
     *out = w;
     return IMR_OK;
 }

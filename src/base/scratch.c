@@ -186,8 +186,7 @@ void imr_scratch_free(imr_scratch *s, void *p)
 
 imr_status imr_scratch_fail(const imr_scratch *s, imr_error *err)
 {
-    if (!s || !s->failure)
-        return imr_fail_memory(err);
+    IMR_NEED(s && s->failure, err);
     return imr_fail_errno(err, IMR_E_IO, s->failure,
                           "no room for the tables of ids in %s (make room and run the same command "
                           "again)",

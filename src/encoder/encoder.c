@@ -33,8 +33,7 @@ imr_status imr_encoder_add_file(imr_encoder *e, const char *module, const char *
         return imr_fail(err, IMR_E_LIMIT, "an encoder of more than %u files",
                         IMR_MAX_ENCODER_FILES);
     char *name = imr_path_join(module, file);
-    if (!name)
-        return imr_fail_memory(err);
+    IMR_NEED(name, err);
     e->files[e->n_files++] = name;
     return IMR_OK;
 }
@@ -46,8 +45,7 @@ imr_status imr_encoder_add_tokenizer(imr_tokenizer_facts *facts, imr_encoder *e,
     char *dir IMR_AUTOFREE =
         *module ? imr_path_join(e->folder.path, module) : imr_strdup(e->folder.path);
     char *path IMR_AUTOFREE = NULL;
-    if (!dir)
-        return imr_fail_memory(err);
+    IMR_NEED(dir, err);
     const char *family = e->transformer ? e->transformer->family->model_type : NULL;
     const imr_tokenizer_wish wish = {family, lower_first, &e->notice};
     IMR_TRY(imr_folder_file(&path, &e->folder, module, file, err));
@@ -131,8 +129,7 @@ static imr_status set_prefixes(imr_encoder *e, const imr_encoder_options *o, imr
     imr_json *config IMR_AUTOJSON = NULL;
     prompts p = {0};
     char *path IMR_AUTOFREE = imr_path_join(e->folder.path, file);
-    if (!path)
-        return imr_fail_memory(err);
+    IMR_NEED(path, err);
     if (imr_file_exists(path)) {
         IMR_TRY(imr_json_open(&config, path, err));
         IMR_TRY(read_prompts(&p, e, config, err));
@@ -158,8 +155,7 @@ imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
     static const imr_encoder_options plain = {0};
     const imr_encoder_options *o = options ? options : &plain;
     imr_encoder *e = IMR_NEW(imr_encoder);
-    if (!e)
-        return imr_fail_memory(err);
+    IMR_NEED(e, err);
     e->kernels = o->kernels ? o->kernels : imr_kernels_at(0);
     e->precision = o->precision;
     e->tokens_only = o->tokens_only;
@@ -188,8 +184,7 @@ imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX], im
     for (size_t i = 0; i < e->n_files; i++) {
         char one[IMR_SHA256_HEX];
         char *path IMR_AUTOFREE = imr_path_join(e->folder.path, e->files[i]);
-        if (!path)
-            return imr_fail_memory(err);
+        IMR_NEED(path, err);
         IMR_TRY(imr_sha256_file(path, one, err));
         imr_buf_printf(&lines, "%s  %s\n", one, e->files[i]);
     }

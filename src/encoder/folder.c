@@ -109,8 +109,7 @@ static imr_status from_path(imr_folder *out, const char *path, imr_error *err)
     while (len > 1 && path[len - 1] == '/')
         len--;
     char *plain IMR_AUTOFREE = imr_strndup(path, len);
-    if (!plain)
-        return imr_fail_memory(err);
+    IMR_NEED(plain, err);
     imr_buf id IMR_AUTOBUF = {0};
     snapshot_id(&id, plain);
     if (id.failed)
@@ -269,8 +268,7 @@ imr_status imr_folder_missing(const imr_folder *f, const char *module, const cha
 {
     const char *id = f->model_id ? f->model_id : "ORGANISATION/NAME";
     char *name IMR_AUTOFREE = imr_path_join(module, file);
-    if (!name)
-        return imr_fail_memory(err);
+    IMR_NEED(name, err);
     if (f->in_hub)
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "%s: %s missing (no %s in %s); fetch with: huggingface-cli download %s",
@@ -288,8 +286,7 @@ imr_status imr_folder_file(char **path, const imr_folder *f, const char *module,
     char *p IMR_AUTOFREE = name ? imr_path_join(f->path, name) : NULL;
     struct stat st, target;
     *path = NULL;
-    if (!p)
-        return imr_fail_memory(err);
+    IMR_NEED(p, err);
     if (imr_file_exists(p)) {
         *path = p;
         p = NULL;

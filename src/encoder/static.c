@@ -194,8 +194,7 @@ static imr_status fill_rows(imr_encoder *e, const imr_tensors *t, bool model2vec
                         table->name, table->shape[0], vocab->n);
     const size_t n = e->dim = e->rows_dim = (size_t)table->shape[1];
     e->rows = vocab->n > SIZE_MAX / n ? NULL : imr_alloc_aligned(vocab->n * n, sizeof *e->rows);
-    if (!e->rows)
-        return imr_fail_memory(err);
+    IMR_NEED(e->rows, err);
     IMR_TRY(mapping ? map_rows(e, table, mapping, err) : imr_tensor_to_f32(table, e->rows, err));
     for (size_t i = 0; weights && i < vocab->n * n; i++)
         e->rows[i] *= weights[i / n];

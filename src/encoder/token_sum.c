@@ -57,8 +57,7 @@ imr_status imr_encoder_through_dense(imr_matrix *v, const imr_encoder *e, imr_er
 static imr_status sum_rows(imr_token_sum *s, const imr_encoder *e, imr_error *err)
 {
     double *sum IMR_AUTOFREE = IMR_NEW_ARRAY(double, s->n);
-    if (!sum)
-        return imr_fail_memory(err);
+    IMR_NEED(sum, err);
     const double scale = imr_static_sum(e, &s->tokens, sum);
     for (size_t b = 0; b < s->tokens.n; b++) {
         const uint32_t id = s->tokens.v[b].id;
@@ -115,8 +114,7 @@ static imr_status sum_outputs(imr_token_sum *s, const imr_encoder *e, const char
     const imr_transformer *t = e->transformer;
     size_t width = t->pool.n * t->config.hidden;
     float *vector IMR_AUTOFREE = IMR_NEW_ARRAY(float, e->dim);
-    if (!vector)
-        return imr_fail_memory(err);
+    IMR_NEED(vector, err);
     hearing h = {s->rows, &t->pool};
     const imr_encoder_listener listener = {.heard = hear, .user = &h};
     IMR_TRY(imr_encoder_encode_heard(e, &text, &len, 1, vector, NULL, &listener, progress, err));
@@ -150,8 +148,7 @@ static imr_status make(imr_token_sum *s, const imr_encoder *e, const char *text,
     }
     s->extra = IMR_NEW_ARRAY(float, width);
     s->rows = imr_alloc_aligned(s->tokens.n * width, sizeof *s->rows);
-    if (!s->extra || !s->rows)
-        return imr_fail_memory(err);
+    IMR_NEED(s->extra && s->rows, err);
     return t ? sum_outputs(s, e, text, len, progress, err) : sum_rows(s, e, err);
 }
 

@@ -24,8 +24,7 @@ static imr_status add_step(imr_tokenizer_spec *s, imr_normalise_op op, imr_error
     if (s->n_steps >= IMR_MAX_NORMALISE_STEP)
         return imr_fail(err, IMR_E_LIMIT, "the normalizer has more than %u steps",
                         IMR_MAX_NORMALISE_STEP);
-    if (!imr_array_grow(&s->steps, s->n_steps, &s->cap_steps, 1, sizeof *s->steps))
-        return imr_fail_memory(err);
+    IMR_NEED(imr_array_grow(&s->steps, s->n_steps, &s->cap_steps, 1, sizeof *s->steps), err);
     s->steps[s->n_steps++] = (imr_normalise_step){.op = op};
     return IMR_OK;
 }

@@ -45,8 +45,7 @@ static void reading_done(reading *r)
 static imr_status open_json(reading *r, int file, imr_error *err)
 {
     char *path IMR_AUTOFREE = imr_path_join(r->folder, file_names[file]);
-    if (!path)
-        return imr_fail_memory(err);
+    IMR_NEED(path, err);
     if (!imr_file_exists(path))
         return IMR_OK;
     IMR_TRY(imr_json_open(&r->json[file], path, err));
@@ -87,8 +86,7 @@ static imr_status read_special(imr_added_token *out, const imr_json *value, imr_
 /* An item of a list of added tokens. */
 static imr_status keep_token(reading *r, uint64_t id, const imr_json *item, imr_error *err)
 {
-    if (!IMR_PUSH(&r->tokens, (numbered){id, r->tokens.n, {0}}))
-        return imr_fail_memory(err);
+    IMR_NEED(IMR_PUSH(&r->tokens, (numbered){id, r->tokens.n, {0}}), err);
     return imr_tokenizer_read_token(&r->tokens.v[r->tokens.n - 1].token, item, err);
 }
 
@@ -138,11 +136,9 @@ static imr_status read_older(reading *r, imr_error *err)
         const numbered token = {(uint64_t)id,
                                 r->tokens.n,
                                 {.id = IMR_NO_TOKEN, .special = special, .normalised = !special}};
-        if (!IMR_PUSH(&r->tokens, token))
-            return imr_fail_memory(err);
+        IMR_NEED(IMR_PUSH(&r->tokens, token), err);
         char **text = &r->tokens.v[r->tokens.n - 1].token.text;
-        if (!(*text = imr_strdup(imr_json_key(item))))
-            return imr_fail_memory(err);
+        IMR_NEED(*text = imr_strdup(imr_json_key(item)), err);
     }
     const imr_json *item = imr_json_child(imr_json_at(r->json[FILE_JSON], "added_tokens"));
     for (; item; item = imr_json_next(item)) {
@@ -344,8 +340,7 @@ imr_status imr_tokenizer_open(imr_tokenizer **out, imr_tokenizer_facts *facts, c
     for (; i < IMR_LEN(either); i++) {
         imr_free(path);
         path = imr_path_join(folder, either[i]);
-        if (!path)
-            return imr_fail_memory(err);
+        IMR_NEED(path, err);
         if (imr_file_exists(path))
             break;
     }

@@ -150,8 +150,7 @@ imr_status imr_ppmi_init(imr_ppmi *out, const imr_word_stream *stream, uint32_t 
         p.start[w + 1] += p.start[w];
     p.col = imr_alloc((size_t)p.start[words], sizeof *p.col);
     p.value = imr_alloc((size_t)p.start[words], sizeof *p.value);
-    if (!p.col || !p.value)
-        return imr_fail_memory(err);
+    IMR_NEED(p.col && p.value, err);
     IMR_TRY(sweep(&c, &p, true, progress, err));
     p.matrix = (imr_csr){words, words, p.start, p.col, p.value};
     *out = p;
@@ -300,8 +299,7 @@ static imr_status write_text(const char *folder, const char *name, const imr_buf
 {
     IMR_TRY(imr_buf_check(b, err));
     char *path IMR_AUTOFREE = imr_path_join(folder, name);
-    if (!path)
-        return imr_fail_memory(err);
+    IMR_NEED(path, err);
     return imr_file_write(path, imr_buf_text(b), b->len, err);
 }
 
@@ -316,8 +314,7 @@ static imr_status write_table(const char *folder, imr_view rows, imr_error *err)
                            .rank = 2,
                            .shape = {(uint64_t)table.rows, (uint64_t)table.cols}};
     char *path IMR_AUTOFREE = imr_path_join(folder, "model.safetensors");
-    if (!path)
-        return imr_fail_memory(err);
+    IMR_NEED(path, err);
     return imr_safetensors_write(path, &item, 1, NULL, 0, err);
 }
 

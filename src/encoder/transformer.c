@@ -122,8 +122,7 @@ static imr_status make_rooms(batch *b, imr_error *err)
     }
     b->n_rooms = b->alone ? b->threads : 1;
     b->rooms = IMR_NEW_ARRAY(imr_forward_room, b->n_rooms);
-    if (!b->rooms)
-        return imr_fail_memory(err);
+    IMR_NEED(b->rooms, err);
     for (size_t i = 0; i < b->n_rooms; i++)
         IMR_TRY(imr_forward_room_init(&b->rooms[i], b->w->call->e, tokens, sequences,
                                       b->sequences[0].n, b->alone ? 1 : b->threads, err));
@@ -199,8 +198,7 @@ imr_status imr_transformer_dense(float **v, size_t rows, const imr_transformer_s
                                  const float *bias, imr_error *err)
 {
     float *next = imr_alloc_aligned(rows, d->out * sizeof *next);
-    if (!next)
-        return imr_fail_memory(err);
+    IMR_NEED(next, err);
     imr_nn_linear(next, imr_view_of(*v, rows, d->in), imr_view_of(d->w, d->out, d->in), bias);
     imr_free(*v);
     *v = next;
@@ -215,8 +213,7 @@ static imr_status run_batch(work *w, float *out, imr_error *err)
     const size_t n = w->texts, dim = c->e->dim;
     size_t width = t->pool.n * t->config.hidden;
     float *v IMR_AUTOFREE = w->pooled = imr_alloc_aligned(n * width, sizeof *v);
-    if (!v)
-        return imr_fail_memory(err);
+    IMR_NEED(v, err);
     IMR_TRY(run_layers(w, err));
     for (size_t i = 0; i < t->n_steps; i++) {
         const imr_transformer_step *s = &t->steps[i];

@@ -83,8 +83,7 @@ static imr_status read_qkv(imr_dense *d, const imr_encoder *e, const imr_checkpo
         if (!plain) {
             plain = imr_alloc_aligned(3 * hidden * hidden, sizeof *plain);
             d->bias = imr_alloc_aligned(3 * hidden, sizeof *d->bias);
-            if (!plain || !d->bias)
-                return imr_fail_memory(err);
+            IMR_NEED(plain && d->bias, err);
         }
         for (size_t h = 0; h < t->config.heads; h++) {
             const size_t to = (3 * h + i) * width, from = h * width;
@@ -121,8 +120,7 @@ static imr_status read_relative(imr_transformer *t, const imr_checkpoint *w, siz
     IMR_TRY(imr_checkpoint_read(&table, w, "encoder.relative_attention_bias.weight",
                                 t->family->buckets, heads, err));
     t->relative = imr_alloc_aligned(heads * width, sizeof *t->relative);
-    if (!t->relative)
-        return imr_fail_memory(err);
+    IMR_NEED(t->relative, err);
     for (size_t i = 0; i < width; i++) {
         size_t bucket = imr_mpnet_bucket((int64_t)i - ((int64_t)longest - 1));
         for (size_t h = 0; h < heads; h++)
@@ -165,8 +163,7 @@ static imr_status read_weights(imr_encoder *e, const char *module, imr_error *er
                                     c->types, c->hidden, err));
     IMR_TRY(read_norm(&t->embedding_norm, t, &w, "", "embeddings.LayerNorm", err));
     t->layers = IMR_NEW_ARRAY(imr_transformer_layer, c->layers);
-    if (!t->layers)
-        return imr_fail_memory(err);
+    IMR_NEED(t->layers, err);
     for (size_t i = 0; i < c->layers; i++) {
         imr_checkpoint_forget(&w);
         IMR_TRY(read_layer(&t->layers[i], e, i, &w, err));
@@ -314,8 +311,7 @@ imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error 
 {
     const char *module = m->n ? m->path[0] : "";
     imr_transformer *t = IMR_NEW(imr_transformer);
-    if (!t)
-        return imr_fail_memory(err);
+    IMR_NEED(t, err);
     e->transformer = t;
     imr_json *config IMR_AUTOJSON = NULL;
     char *path IMR_AUTOFREE = NULL;

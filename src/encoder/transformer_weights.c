@@ -201,8 +201,7 @@ imr_status imr_checkpoint_read(float **out, const imr_checkpoint *w, const char 
     const char *path = w->paths[shard];
     IMR_TRY(check(t, rows, cols, path, err));
     float *v IMR_AUTOFREE = imr_alloc_aligned((rows ? rows : 1) * cols, sizeof *v);
-    if (!v)
-        return imr_fail_memory(err);
+    IMR_NEED(v, err);
     IMR_TRY(imr_error_prefix(err, imr_tensor_to_f32(t, v, err), path));
     const imr_view values = imr_view_of(v, rows ? rows : 1, cols);
     const size_t bad = imr_view_first_bad(values);

@@ -84,8 +84,7 @@ static imr_status collect_document(collector *c, const char *text, size_t len, u
         if (bytes > 0 && !count_word(c, word, bytes, document))
             return imr_fail_memory(err);
     }
-    if (!IMR_PUSH(&c->ids, IMR_DOCUMENT_END))
-        return imr_fail_memory(err);
+    IMR_NEED(IMR_PUSH(&c->ids, IMR_DOCUMENT_END), err);
     if (c->ids.n >= UINT32_MAX || c->words.n >= IMR_DOCUMENT_END)
         return imr_fail(err, IMR_E_LIMIT,
                         "more than %" PRIu32 " words in all; train on a part of the corpus",
@@ -97,8 +96,7 @@ static imr_status collect(collector *c, const imr_text_source *source, const imr
                           imr_error *err)
 {
     c->arena = imr_arena_new();
-    if (!c->arena || !IMR_PUSH(&c->ids, IMR_DOCUMENT_END))
-        return imr_fail_memory(err);
+    IMR_NEED(c->arena && IMR_PUSH(&c->ids, IMR_DOCUMENT_END), err);
     if (source->count > IMR_MAX_DOCUMENTS)
         return imr_fail(err, IMR_E_LIMIT, "%zu documents; at most %u are supported", source->count,
                         IMR_MAX_DOCUMENTS);
@@ -129,8 +127,7 @@ static imr_status keep_frequent(imr_word_stream *out, collector *c, uint32_t min
 {
     IMR_AUTOFREE uint32_t *renamed = imr_alloc(c->words.n, sizeof *renamed);
     IMR_AUTOFREE seen_word *kept = imr_alloc(c->words.n, sizeof *kept);
-    if (!renamed || !kept)
-        return imr_fail_memory(err);
+    IMR_NEED(renamed && kept, err);
     size_t words = 0, length = 0;
     for (size_t i = 0; i < c->words.n; i++)
         if (c->words.v[i].documents >= min_documents) {
@@ -141,8 +138,7 @@ static imr_status keep_frequent(imr_word_stream *out, collector *c, uint32_t min
         qsort(kept, words, sizeof *kept, by_count);
     IMR_AUTOFREE const char **word = imr_alloc(words, sizeof *word);
     IMR_AUTOFREE uint64_t *count = imr_alloc(words, sizeof *count);
-    if (!word || !count)
-        return imr_fail_memory(err);
+    IMR_NEED(word && count, err);
     for (size_t i = 0; i < c->words.n; i++)
         renamed[i] = IMR_DOCUMENT_END;
     uint64_t total = 0;

@@ -127,8 +127,7 @@ imr_status imr_background_init(imr_background *out, const imr_lens *lens, imr_vi
     b.inverse_sd = imr_alloc(v, sizeof *b.inverse_sd);
     b.hub_high = imr_calloc(v, sizeof *b.hub_high);
     b.hub_low = imr_calloc(v, sizeof *b.hub_low);
-    if (!b.mean || !b.inverse_sd || !b.hub_high || !b.hub_low)
-        return imr_fail_memory(err);
+    IMR_NEED(b.mean && b.inverse_sd && b.hub_high && b.hub_low, err);
     IMR_TRY(sampling_init(&s, deltas.rows, err));
     IMR_TRY(measure(&b, &s, deltas, progress, err));
     *out = b;

@@ -124,8 +124,7 @@ imr_status imr_context_new(imr_context **out, const imr_encoder *e, size_t docum
         return imr_fail(err, IMR_E_UNSUPPORTED, "there is no table of words in context: %s",
                         problem);
     imr_context *c = IMR_NEW(imr_context);
-    if (!c)
-        return imr_fail_memory(err);
+    IMR_NEED(c, err);
     c->e = e;
     c->prefix_bytes = prefix_bytes;
     c->hidden = imr_encoder_outputs(e);
@@ -202,8 +201,7 @@ static imr_status keep_pieces(imr_context *c, entry *e, size_t first, size_t las
     for (size_t i = first; i < last; i++) {
         if (!is_piece(c, &c->tokens.v[i]))
             continue;
-        if (!IMR_PUSH(&c->pieces, c->tokens.v[i].id))
-            return imr_fail_memory(err);
+        IMR_NEED(IMR_PUSH(&c->pieces, c->tokens.v[i].id), err);
         e->pieces++;
     }
     return IMR_OK;
@@ -287,8 +285,7 @@ imr_status imr_context_choose(imr_context *c, imr_error *err)
     const uint32_t least = c->sampled > IMR_CONTEXT_LARGE ? IMR_CONTEXT_MANY : IMR_CONTEXT_FEW;
     IMR_AUTOFREE ranked *all = IMR_NEW_ARRAY(ranked, c->entries.n);
     IMR_AUTOFREE double *word = IMR_NEW_ARRAY(double, c->hidden);
-    if (!all || !word)
-        return imr_fail_memory(err);
+    IMR_NEED(all && word, err);
     size_t n = 0;
     for (size_t i = 0; i < c->entries.n; i++) {
         const entry *e = &c->entries.v[i];
@@ -304,8 +301,7 @@ imr_status imr_context_choose(imr_context *c, imr_error *err)
     c->order = IMR_NEW_ARRAY(uint32_t, n);
     c->sum = IMR_NEW_ARRAY(double, n * c->hidden);
     c->held_sum = IMR_NEW_ARRAY(float, n * c->hidden);
-    if (!c->order || !c->sum || !c->held_sum)
-        return imr_fail_memory(err);
+    IMR_NEED(c->order && c->sum && c->held_sum, err);
     c->words = n;
     for (size_t i = 0; i < n; i++) {
         c->order[i] = all[i].entry;
@@ -328,8 +324,7 @@ imr_status imr_context_read(imr_context *c, size_t at, size_t document, const im
     s->document = document;
     s->held = bit(c->held, document);
     s->places.n = 0;
-    if (!IMR_GROW(&s->places, tokens->n))
-        return imr_fail_memory(err);
+    IMR_NEED(IMR_GROW(&s->places, tokens->n), err);
     for (size_t i = 0, next; i < tokens->n; i = next) {
         const size_t pieces = word_at(c, tokens, i, &next);
         uint32_t found, row = NO_ROW;
@@ -380,8 +375,7 @@ static imr_status fill_words(imr_context_rows *r, const imr_context *c, imr_erro
 {
     r->documents = IMR_NEW_ARRAY(uint32_t, c->words);
     r->count = IMR_NEW_ARRAY(uint32_t, c->words);
-    if (!r->documents || !r->count)
-        return imr_fail_memory(err);
+    IMR_NEED(r->documents && r->count, err);
     IMR_AUTOBUF imr_buf text = {0};
     for (size_t w = 0; w < c->words; w++) {
         const entry *e = &c->entries.v[c->order[w]];
@@ -401,8 +395,7 @@ static imr_status fill_held(imr_context_rows *r, const imr_context *c, imr_error
     r->held_documents = IMR_NEW_ARRAY(uint32_t, r->held);
     r->starts = IMR_NEW_ARRAY(uint32_t, r->held + 1);
     r->own = IMR_NEW_ARRAY(uint32_t, c->own.n);
-    if (!r->held_documents || !r->starts || !r->own)
-        return imr_fail_memory(err);
+    IMR_NEED(r->held_documents && r->starts && r->own, err);
     uint32_t n = 0;
     for (size_t i = 0; i < r->held; i++) {
         r->held_documents[i] = c->held_documents.v[i];

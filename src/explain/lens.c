@@ -36,8 +36,7 @@ imr_status imr_backprojector_identity(imr_backprojector *out, size_t n, imr_erro
     b.svd.u = IMR_NEW_ARRAY(double, n *n);
     b.svd.s = IMR_NEW_ARRAY(double, n);
     b.svd.vt = IMR_NEW_ARRAY(double, n *n);
-    if (!b.svd.u || !b.svd.s || !b.svd.vt)
-        return imr_fail_memory(err);
+    IMR_NEED(b.svd.u && b.svd.s && b.svd.vt, err);
     IMR_TRY(imr_matrix_init(&b.basis, n, n, err));
     for (size_t i = 0; i < n; i++) {
         b.svd.u[i * n + i] = b.svd.vt[i * n + i] = b.svd.s[i] = 1;
@@ -148,8 +147,7 @@ static imr_status fold(imr_lens *l, const imr_progress *progress, imr_error *err
     IMR_CLEANUP(imr_matrix_done) imr_matrix rows = {0};
     IMR_AUTOFREE float *centre = IMR_NEW_ARRAY(float, e.cols);
     IMR_AUTOFREE float *seen_centre = IMR_NEW_ARRAY(float, l->back->rank);
-    if (!centre || !seen_centre)
-        return imr_fail_memory(err);
+    IMR_NEED(centre && seen_centre, err);
     if (l->table->centre) {
         memcpy(centre, l->table->centre, e.cols * sizeof *centre);
         imr_nn_linear(seen_centre, imr_view_of(centre, 1, e.cols), basis, NULL);
@@ -181,8 +179,7 @@ imr_status imr_lens_init(imr_lens *out, const imr_token_table *table, const imr_
     IMR_CLEANUP(imr_lens_done) imr_lens l = {.table = table, .back = back};
     l.visibility = imr_alloc(v, sizeof *l.visibility);
     l.reach = imr_alloc(v, sizeof *l.reach);
-    if (!l.visibility || !l.reach)
-        return imr_fail_memory(err);
+    IMR_NEED(l.visibility && l.reach, err);
     IMR_TRY(fold(&l, progress, err));
     *out = l;
     l = (imr_lens){0};
@@ -273,8 +270,7 @@ static imr_status prepare(measuring *m, imr_view vectors, const uint32_t *starts
     m->shown = IMR_NEW_ARRAY(float, v);
     m->texts_of = IMR_NEW_ARRAY(uint32_t, v);
     m->mine = IMR_NEW_ARRAY(uint8_t, v);
-    if (!m->seen || !m->cosines || !m->shown || !m->texts_of || !m->mine)
-        return imr_fail_memory(err);
+    IMR_NEED(m->seen && m->cosines && m->shown && m->texts_of && m->mine, err);
     for (size_t k = starts[0]; k < starts[vectors.rows]; k++) {
         if (own[k] >= v)
             return imr_fail(err, IMR_E_SHAPE,

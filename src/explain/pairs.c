@@ -77,8 +77,7 @@ static imr_status find_places(words *w, const imr_token_sum *s, size_t prefix_by
     w->place = IMR_NEW_ARRAY(uint32_t, s->tokens.n);
     w->first = IMR_NEW_ARRAY(uint32_t, s->tokens.n);
     w->count = IMR_NEW_ARRAY(uint32_t, s->tokens.n);
-    if (!w->place || !w->first || !w->count)
-        return imr_fail_memory(err);
+    IMR_NEED(w->place && w->first && w->count, err);
     for (size_t b = 0; b < s->tokens.n; b++) {
         const imr_token *k = &s->tokens.v[b];
         const bool none = k->word == IMR_NO_WORD;
@@ -101,8 +100,7 @@ static imr_status join(words *w, const imr_why_text *t, imr_error *err)
     IMR_TRY(find_places(w, s, t->prefix, err));
     w->weight = IMR_NEW_ARRAY(float, w->n);
     w->rows = IMR_NEW_ARRAY(float, w->n * s->n);
-    if (!w->weight || !w->rows)
-        return imr_fail_memory(err);
+    IMR_NEED(w->weight && w->rows, err);
     for (size_t b = 0; b < s->tokens.n; b++) {
         const float *from = s->rows + b * s->n;
         float *to = w->rows + w->place[b] * s->n;
@@ -127,8 +125,7 @@ static imr_status name(imr_pair_word **out, const words *w, const imr_why_text *
     const imr_token_sum *s = t->sum;
     IMR_AUTOBUF imr_buf clean = {0};
     *out = IMR_ARENA_ARRAY(arena, imr_pair_word, w->n + 1);
-    if (!*out)
-        return imr_fail_memory(err);
+    IMR_NEED(*out, err);
     for (size_t i = 0; i < w->n; i++) {
         const uint32_t b = w->first[i];
         const imr_token *k = &s->tokens.v[b];
@@ -139,8 +136,7 @@ static imr_status name(imr_pair_word **out, const words *w, const imr_why_text *
         IMR_TRY(imr_buf_check(&clean, err));
         imr_pair_word *word = &(*out)[i];
         word->text = imr_arena_strndup(arena, imr_buf_text(&clean), clean.len);
-        if (!word->text)
-            return imr_fail_memory(err);
+        IMR_NEED(word->text, err);
         word->count = w->count[i];
         word->special = is_special(k, t->prefix);
         word->named = !word->special && imr_word_is_named(word->text);
@@ -253,8 +249,7 @@ imr_status imr_pairs_make(imr_pairs *out, const imr_why_input *in, imr_arena *ar
     const imr_status status = fill(&p, in, &query, &document, arena, &why);
     if (status == IMR_E_NUMERIC) {
         p = (imr_pairs){.problem = imr_arena_strdup(arena, why.text)};
-        if (!p.problem)
-            return imr_fail_memory(err);
+        IMR_NEED(p.problem, err);
     } else if (status != IMR_OK) {
         return imr_fail_memory(err);
     }
@@ -324,8 +319,7 @@ imr_status imr_pairs_strongest(imr_strong_pair **out, size_t *n, const imr_pairs
                 offer(&lists[2], -s.change, &s);
         }
     imr_strong_pair *v = IMR_ARENA_ARRAY(arena, imr_strong_pair, IMR_LEN(lists) * STRONGEST);
-    if (!v)
-        return imr_fail_memory(err);
+    IMR_NEED(v, err);
     size_t count = 0;
     for (size_t l = 0; l < IMR_LEN(lists); l++)
         for (size_t i = 0; i < lists[l].n; i++) {

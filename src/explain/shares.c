@@ -117,8 +117,7 @@ imr_status imr_share_rows_init(imr_share_rows *out, imr_view words, const float 
     IMR_CLEANUP(imr_share_rows_done) imr_share_rows r = {0};
     IMR_CLEANUP(imr_matrix_done) imr_matrix base = {0};
     IMR_AUTOFREE double *total = IMR_NEW_ARRAY(double, n > m ? n : m);
-    if (!total)
-        return imr_fail_memory(err);
+    IMR_NEED(total, err);
     IMR_TRY(imr_matrix_init(&base, words.rows + 1, n, err));
     for (size_t i = 0; i < words.rows; i++)
         memcpy(imr_matrix_row(&base, i), imr_view_row(&words, i), n * sizeof *base.v);
@@ -222,8 +221,7 @@ imr_status imr_share_average_init(imr_share_average *out, const imr_why_run *run
     IMR_CLEANUP(imr_share_average_done) imr_share_average a = {0};
     IMR_AUTOFREE double *rest = IMR_NEW_ARRAY(double, 4 * m);
     a.memory = IMR_NEW_ARRAY(double, 2 * n + 4 * m);
-    if (!a.memory || !rest)
-        return imr_fail_memory(err);
+    IMR_NEED(a.memory && rest, err);
     double *at = a.memory;
     for (imr_stage k = 0; k < (side ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++) {
         const size_t cols = k == IMR_STAGE_ENCODER ? n : m;
@@ -255,8 +253,7 @@ imr_status imr_share_pairs(double *raw, double *centred, const imr_share_rows *q
 {
     const imr_matrix *q = &query->stage[stage], *d = &document->stage[stage];
     IMR_AUTOFREE float *products = imr_alloc_aligned(q->rows * d->rows, sizeof *products);
-    if (!products)
-        return imr_fail_memory(err);
+    IMR_NEED(products, err);
     imr_blas_gemm(products, d->rows, 1, imr_matrix_view(q), IMR_PLAIN, imr_matrix_view(d),
                   IMR_TRANSPOSED, 0);
     for (size_t i = 0; i < q->rows * d->rows; i++)

@@ -76,8 +76,7 @@ imr_status imr_token_table_init(imr_token_table *out, imr_view rows, const char 
                         "damaged, fetch it again",
                         bad / rows.cols, texts[bad / rows.cols], bad % rows.cols);
     imr_token_table t = {.rows = rows, .texts = texts, .hidden = imr_alloc(rows.rows, 1)};
-    if (!t.hidden)
-        return imr_fail_memory(err);
+    IMR_NEED(t.hidden, err);
     for (size_t i = 0; i < rows.rows; i++) {
         imr_token_kind kind =
             special && special[i] ? IMR_KIND_SPECIAL : imr_token_kind_of(texts[i]);

@@ -78,8 +78,7 @@ static imr_status find_unread(imr_why *why, const imr_why_input *in, const imr_s
         return IMR_OK;
     IMR_TRY(spell(&rest, &in->document, in->encoder, false, err));
     why->unread = IMR_ARENA_ARRAY(arena, const char *, query->n);
-    if (!why->unread)
-        return imr_fail_memory(err);
+    IMR_NEED(why->unread, err);
     for (size_t i = 0; i < query->n; i++) {
         if (query->v[i].word == IMR_NO_WORD || query->v[i].start < in->query.prefix)
             continue;
@@ -142,8 +141,7 @@ static imr_status list_words(imr_why *why, imr_word_list *query_words, const imr
                                         .words = t->words};
     IMR_AUTOFREE double *common = IMR_NEW_ARRAY(double, r->m);
     IMR_AUTOFREE float *other = IMR_NEW_ARRAY(float, 2 * r->m);
-    if (!common || !other)
-        return imr_fail_memory(err);
+    IMR_NEED(common && other, err);
     lists[1][IMR_CHANGE_OWN].common_part = t->query_common ? t->query_common_part : NAN;
     if (r->m) {
         imr_nn_unit(other, r->q_after, r->m);
@@ -187,14 +185,12 @@ static imr_status share(imr_why *why, const imr_why_input *in, imr_arena *arena,
     }
     IMR_AUTOFREE double *shares = IMR_NEW_ARRAY(double, 3 * m);
     uint32_t top[DIMENSIONS];
-    if (!shares)
-        return imr_fail_memory(err);
+    IMR_NEED(shares, err);
     double *before = shares + m, *after = shares + 2 * m;
     imr_contribution_dimensions(shares, before, after, &pair);
     why->n_dimensions = imr_contribution_top(top, DIMENSIONS, shares, m);
     why->dimensions = IMR_ARENA_ARRAY(arena, struct imr_why_dimension, why->n_dimensions);
-    if (!why->dimensions)
-        return imr_fail_memory(err);
+    IMR_NEED(why->dimensions, err);
     for (size_t i = 0; i < why->n_dimensions; i++)
         why->dimensions[i] = (struct imr_why_dimension){
             top[i], (float)before[top[i]], (float)after[top[i]], (float)shares[top[i]]};

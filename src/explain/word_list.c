@@ -228,8 +228,7 @@ static imr_status list(imr_word_score **out, size_t *n, uint32_t *ids, job *j, c
     while (found > 0 && !(j->keys[ids[found - 1]] > 0))
         found--;
     *out = IMR_ARENA_ARRAY(arena, imr_word_score, found);
-    if (!*out)
-        return imr_fail_memory(err);
+    IMR_NEED(*out, err);
     *n = found;
     for (size_t i = 0; i < found; i++) {
         score(&(*out)[i], j, x, ids[i], bar);

@@ -45,8 +45,7 @@ imr_status imr_svd_init(imr_svd *out, imr_view a, imr_error *err)
     IMR_TRY(check_shape(rows, cols, err));
     IMR_CLEANUP(imr_svd_done) imr_svd s = {.rows = rows, .cols = cols, .k = k};
     IMR_AUTOFREE double *copy = imr_alloc_aligned(rows * cols, sizeof *copy);
-    if (!copy)
-        return imr_fail_memory(err);
+    IMR_NEED(copy, err);
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < cols; j++) {
             copy[i * cols + j] = (double)a.v[i * a.stride + j];
@@ -58,8 +57,7 @@ imr_status imr_svd_init(imr_svd *out, imr_view a, imr_error *err)
     s.u = imr_alloc_aligned(rows * k, sizeof *s.u);
     s.s = imr_alloc_aligned(k, sizeof *s.s);
     s.vt = imr_alloc_aligned(k * cols, sizeof *s.vt);
-    if (!s.u || !s.s || !s.vt)
-        return imr_fail_memory(err);
+    IMR_NEED(s.u && s.s && s.vt, err);
     /* Row-major a is column-major a': a' = vt' diag(s) u', so the factors change places and
      * nothing is transposed. */
     lapack_int info =
@@ -83,8 +81,7 @@ imr_status imr_qr_f(float *a, size_t rows, size_t cols, float *r, imr_error *err
     IMR_TRY(check_shape(rows, cols, err));
     assert(rows >= cols);
     IMR_AUTOFREE float *tau = imr_alloc(cols, sizeof *tau);
-    if (!tau)
-        return imr_fail_memory(err);
+    IMR_NEED(tau, err);
     lapack_int m = (lapack_int)cols, n = (lapack_int)rows;
     lapack_int info = LAPACKE_sgelqf(LAPACK_COL_MAJOR, m, n, a, m, tau);
     if (info != 0)
@@ -124,8 +121,7 @@ static imr_status cholesky_step(float *to, const float *from, size_t rows, size_
     if (!*well)
         return IMR_OK;
     IMR_AUTOFREE double *back = imr_alloc(cols * cols, sizeof *back);
-    if (!back)
-        return imr_fail_memory(err);
+    IMR_NEED(back, err);
     memcpy(back, factor, cols * cols * sizeof *back);
     info = LAPACKE_dtrtri(LAPACK_ROW_MAJOR, 'U', 'N', n, back, n);
     if (info != 0)
@@ -145,8 +141,7 @@ imr_status imr_qr_tall_f(float *a, size_t rows, size_t cols, float *r, imr_error
     IMR_AUTOFREE double *first = imr_alloc_aligned(cols * cols, sizeof *first);
     IMR_AUTOFREE double *second = imr_alloc_aligned(cols * cols, sizeof *second);
     IMR_AUTOFREE double *product = imr_alloc_aligned(cols * cols, sizeof *product);
-    if (!copy || !inverse || !first || !second || !product)
-        return imr_fail_memory(err);
+    IMR_NEED(copy && inverse && first && second && product, err);
     bool well = false;
     IMR_TRY(cholesky_step(copy, a, rows, cols, first, inverse, &well, err));
     if (!well)

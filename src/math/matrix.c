@@ -11,8 +11,7 @@ imr_status imr_matrix_init(imr_matrix *m, size_t rows, size_t cols, imr_error *e
     if (cols != 0 && rows > SIZE_MAX / cols)
         return imr_fail_memory(err);
     float *v = imr_alloc_aligned(rows * cols, sizeof *v);
-    if (!v)
-        return imr_fail_memory(err);
+    IMR_NEED(v, err);
     *m = (imr_matrix){v, rows, cols};
     return IMR_OK;
 }

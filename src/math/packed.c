@@ -22,8 +22,7 @@ imr_status imr_packed_init(imr_packed *out, imr_view w, imr_precision precision,
         return imr_fail_memory(err);
     IMR_AUTOFREE uint32_t *rows = imr_alloc_aligned(imr_team_most() * p.cells, sizeof *rows);
     p.v = imr_alloc_aligned(p.panels * cols * p.cells, sizeof *p.v); /* zeroed */
-    if (!rows || !p.v)
-        return imr_fail_memory(err);
+    IMR_NEED(rows && p.v, err);
 #pragma omp parallel for if (p.panels * cols * p.cells > WORTH_THREADS)
     for (size_t panel = 0; panel < p.panels; panel++)
         for (size_t o = panel * cols; o < w.rows && o < (panel + 1) * cols; o++) {

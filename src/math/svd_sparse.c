@@ -63,8 +63,7 @@ static imr_status transpose(transposed *t, const imr_csr *a, imr_error *err)
     t->start = imr_calloc(a->cols + 2, sizeof *t->start);
     t->col = imr_alloc(entries, sizeof *t->col);
     t->value = imr_alloc(entries, sizeof *t->value);
-    if (!t->start || !t->col || !t->value)
-        return imr_fail_memory(err);
+    IMR_NEED(t->start && t->col && t->value, err);
     for (size_t e = 0; e < entries; e++)
         t->start[a->col[e] + 2]++;
     for (size_t j = 2; j < a->cols + 2; j++)
@@ -122,8 +121,7 @@ static imr_status assemble(imr_svd_sparse *s, const imr_matrix *q, const imr_mat
     IMR_AUTOFREE float *left = imr_alloc(l * k, sizeof *left);
     IMR_AUTOFREE float *right = imr_alloc(l * k, sizeof *right);
     s->s = imr_alloc(k, sizeof *s->s);
-    if (!left || !right || !s->s)
-        return imr_fail_memory(err);
+    IMR_NEED(left && right && s->s, err);
     IMR_TRY(imr_matrix_init(&s->u, q->rows, k, err));
     IMR_TRY(imr_matrix_init(&s->v, z->rows, k, err));
     for (size_t i = 0; i < l; i++)
@@ -161,8 +159,7 @@ imr_status imr_svd_sparse_init(imr_svd_sparse *out, const imr_csr *a,
     IMR_CLEANUP(imr_matrix_done) imr_matrix q = {0};
     IMR_CLEANUP(imr_matrix_done) imr_matrix z = {0};
     IMR_AUTOFREE float *r = imr_alloc(l * l, sizeof *r);
-    if (!r)
-        return imr_fail_memory(err);
+    IMR_NEED(r, err);
     IMR_TRY(imr_matrix_init(&q, a->rows, l, err));
     IMR_TRY(imr_matrix_init(&z, a->cols, l, err));
 

@@ -26,8 +26,7 @@ imr_status imr_topk_places(uint32_t *places, const char *const *ids, size_t n, i
 {
     assert(n <= UINT32_MAX);
     IMR_AUTOFREE id_item *items = imr_alloc(n, sizeof *items);
-    if (!items)
-        return imr_fail_memory(err);
+    IMR_NEED(items, err);
     for (size_t i = 0; i < n; i++)
         items[i] = (id_item){ids[i], (uint32_t)i};
     if (n > 1)

@@ -175,12 +175,10 @@ imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, const imr_
                           imr_error *err)
 {
     IMR_CLEANUP(free_bm25) imr_bm25 *b = IMR_NEW(imr_bm25);
-    if (!b)
-        return imr_fail_memory(err);
+    IMR_NEED(b, err);
     b->dataset = dataset;
     b->n = dataset->documents.n;
-    if (!(b->lengths = IMR_NEW_ARRAY(uint32_t, b->n)))
-        return imr_fail_memory(err);
+    IMR_NEED(b->lengths = IMR_NEW_ARRAY(uint32_t, b->n), err);
     IMR_AUTOBUF imr_buf text = {0};
     IMR_AUTOBUF imr_buf body = {0};
     for (size_t i = 0; i < b->n; i++) {
@@ -228,8 +226,7 @@ imr_status imr_bm25_negatives(const imr_bm25 *b, const char *query, size_t len,
     IMR_AUTOFREE double *scores = IMR_NEW_ARRAY(double, b->n);
     IMR_AUTOFREE float *rounded = IMR_NEW_ARRAY(float, b->n);
     IMR_AUTOFREE uint32_t *ranked = IMR_NEW_ARRAY(uint32_t, pool < b->n ? pool : b->n);
-    if (!scores || !rounded || !ranked)
-        return imr_fail_memory(err);
+    IMR_NEED(scores && rounded && ranked, err);
     IMR_TRY(imr_bm25_scores(b, query, len, scores, err));
     for (size_t i = 0; i < b->n; i++)
         rounded[i] = (float)scores[i];

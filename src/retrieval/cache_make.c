@@ -37,8 +37,7 @@ imr_status imr_cache_check_finite(const imr_cache_rows *rows, const char *what, 
 {
     size_t all = rows->ids.n, n = sample && sample < all ? sample : all, cols = rows->rows.cols;
     IMR_AUTOFREE float *row = IMR_NEW_ARRAY(float, cols);
-    if (!row)
-        return imr_fail_memory(err);
+    IMR_NEED(row, err);
     for (size_t i = 0; i < n; i++) {
         size_t at = n == all ? i : i * (all - 1) / (n - 1);
         imr_rows_get(row, rows->rows, at);
@@ -101,8 +100,7 @@ imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *q
     *s = (imr_cache_split){imr_strdup(name), IMR_NEW_ARRAY(uint32_t, n), n, made ? made : qrels,
                            made};
     c->splits = grown;
-    if (!s->name || !s->queries)
-        return imr_fail_memory(err);
+    IMR_NEED(s->name && s->queries, err);
     for (size_t i = 0; i < n; i++)
         s->queries[i] = queries ? queries[i] : (uint32_t)(first + i);
     return IMR_OK;
@@ -112,8 +110,7 @@ imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *q
 static imr_status dataset_splits(imr_cache *c, imr_error *err)
 {
     IMR_AUTOFREE uint32_t *found = IMR_NEW_ARRAY(uint32_t, c->queries.ids.n);
-    if (!found)
-        return imr_fail_memory(err);
+    IMR_NEED(found, err);
     for (size_t s = 0; s < c->dataset->n_splits; s++) {
         const char *name = c->dataset->splits[s].name;
         const imr_qrels *qrels = imr_dataset_qrels(c->dataset, name);
@@ -130,8 +127,7 @@ static imr_status dataset_splits(imr_cache *c, imr_error *err)
 imr_status imr_cache_finish(imr_cache *c, imr_error *err)
 {
     c->query_texts = IMR_NEW_ARRAY(const char *, c->queries.ids.n);
-    if (!c->query_texts)
-        return imr_fail_memory(err);
+    IMR_NEED(c->query_texts, err);
     for (size_t i = 0; i < c->queries.ids.n; i++) {
         uint32_t at;
         const char *id = imr_ids_at(&c->queries.ids, i);
@@ -174,8 +170,7 @@ imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count
     IMR_AUTOBUF imr_buf all = {0};
     IMR_AUTOFREE size_t *lens = IMR_NEW_ARRAY(size_t, count);
     IMR_AUTOFREE const char **texts = IMR_NEW_ARRAY(const char *, count);
-    if (!lens || !texts)
-        return imr_fail_memory(err);
+    IMR_NEED(lens && texts, err);
     for (size_t i = 0; i < count; i++) {
         size_t before = all.len;
         IMR_TRY(imr_encode_text(job, first + i, &all, err));
@@ -220,8 +215,7 @@ imr_status imr_cache_build_memory(imr_cache **out, imr_dataset *dataset,
                                   imr_error *err)
 {
     IMR_CLEANUP(imr_cache_free_ptr) imr_cache *c = imr_cache_new("", "memory");
-    if (!c)
-        return imr_fail_memory(err);
+    IMR_NEED(c, err);
     c->dtype = IMR_F32;
     c->dim = n;
     IMR_TRY(imr_cache_set_encoder(c, identity, err));

@@ -206,8 +206,7 @@ void imr_dataset_stamp_of(int64_t out[2], const char *path)
 static imr_status map_into(imr_dataset_bytes *b, const char *dir, const char *file, imr_error *err)
 {
     b->name = imr_path_join(dir, file);
-    if (!b->name)
-        return imr_fail_memory(err);
+    IMR_NEED(b->name, err);
     imr_dataset_stamp_of(b->stamp, b->name);
     IMR_TRY(imr_file_map(&b->file, b->name, err));
     b->data = (const char *)b->file.data;
@@ -281,13 +280,11 @@ imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_datas
 {
     const imr_dataset_options *o = options ? options : &no_options;
     IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *d = IMR_NEW(imr_dataset);
-    if (!d || !(d->path = imr_strdup(path)))
-        return imr_fail_memory(err);
+    IMR_NEED(d && (d->path = imr_strdup(path)), err);
     d->scratch = o->scratch;
     const size_t archive = imr_dir_exists(path) ? 0 : imr_dataset_archive_len(path);
     IMR_AUTOFREE char *file = imr_strndup(path, archive ? archive : strlen(path));
-    if (!file)
-        return imr_fail_memory(err);
+    IMR_NEED(file, err);
     imr_dataset_stamp_of(d->corpus.stamp, file);
     if (imr_dir_exists(path)) {
         const bool beir = imr_file_exists(imr_path_in(path, "corpus.jsonl").s);
@@ -318,8 +315,7 @@ imr_status imr_dataset_open_memory(imr_dataset **out, imr_named_bytes corpus,
 {
     const imr_dataset_options *o = options ? options : &no_options;
     IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *d = IMR_NEW(imr_dataset);
-    if (!d || !(d->path = imr_strdup(corpus.name)))
-        return imr_fail_memory(err);
+    IMR_NEED(d && (d->path = imr_strdup(corpus.name)), err);
     d->scratch = o->scratch;
     IMR_TRY(borrow(&d->corpus, corpus, err));
     IMR_TRY(imr_dataset_read_corpus(d, o, err));

@@ -105,8 +105,7 @@ static imr_status find_corpus(archive *a, imr_error *err)
             a->folder = imr_strndup(name.data, len);
             a->folder_len = len;
             a->corpus = i;
-            if (!a->folder)
-                return imr_fail_memory(err);
+            IMR_NEED(a->folder, err);
         }
         if (all.len < 300)
             imr_buf_printf(&all, "%s%.*s", all.len ? ", " : "", len ? (int)len - 1 : 1,
@@ -311,13 +310,11 @@ static imr_status unpack_bytes(imr_dataset_bytes *b, imr_dataset *d, archive *a,
     const size_t size = (size_t)m->entry.size;
     imr_buf name = {0};
     imr_buf_printf(&name, "%s/%.*s%s", a->path, (int)a->folder_len, a->folder, m->file);
-    if (!(b->name = imr_buf_take(&name)))
-        return imr_fail_memory(err);
+    IMR_NEED(b->name = imr_buf_take(&name), err);
     b->owned = imr_scratch_alloc(d->beside, size, 1);
     if (!b->owned)
         b->owned = imr_scratch_alloc(NULL, size, 1);
-    if (!b->owned)
-        return imr_fail_memory(err);
+    IMR_NEED(b->owned, err);
     a->memory = b->owned;
     b->data = b->owned;
     b->len = size;
@@ -343,8 +340,7 @@ static imr_status unpack_memory(imr_dataset *d, archive *a, const member *m, imr
 static imr_status open_unpacked(imr_dataset *d, archive *a, imr_error *err)
 {
     IMR_AUTOFREE char *dir = imr_path_dir(a->path);
-    if (!dir)
-        return imr_fail_memory(err);
+    IMR_NEED(dir, err);
     IMR_TRY(imr_scratch_open(&d->beside, dir, err));
     if (!a->file.data)
         IMR_TRY(open_archive(a, err));
@@ -359,8 +355,7 @@ imr_status imr_dataset_open_archive(imr_dataset *d, const imr_dataset_options *o
 {
     const size_t n = imr_dataset_archive_len(d->path);
     IMR_AUTOFREE char *path = imr_strndup(d->path, n);
-    if (!path)
-        return imr_fail_memory(err);
+    IMR_NEED(path, err);
     IMR_CLEANUP(archive_done)
     archive a = {.path = path, .options = o, .inside = d->path + n + (d->path[n] == '/')};
     bool kept = false;

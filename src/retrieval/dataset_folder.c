@@ -163,8 +163,7 @@ static imr_status take_entry(walk *w, const char *folder, const char *name, imr_
 {
     IMR_AUTOFREE char *below = imr_path_join(folder, name);
     struct stat st, link;
-    if (!below)
-        return imr_fail_memory(err);
+    IMR_NEED(below, err);
     const imr_path path = imr_path_in(w->d->path, below);
     if (lstat(path.s, &link) != 0 || stat(path.s, &st) != 0) {
         skip(w, "links to nothing");
@@ -202,8 +201,7 @@ static imr_status read_folder(walk *w, const char *folder, imr_error *err)
     struct stat st;
     char key[48];
     uint32_t at;
-    if (!path)
-        return imr_fail_memory(err);
+    IMR_NEED(path, err);
     if (stat(path, &st) != 0) {
         skip(w, "folders that are gone");
         return IMR_OK;
@@ -297,8 +295,7 @@ imr_status imr_dataset_read_text(const imr_dataset *d, size_t document, imr_buf 
                                  imr_error *err)
 {
     IMR_AUTOFREE char *path = text_path(d, imr_ids_at(&d->documents, document));
-    if (!path)
-        return imr_fail_memory(err);
+    IMR_NEED(path, err);
     IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
     const char *text;
     size_t len;

@@ -288,8 +288,7 @@ static bool use_index(imr_dataset *d, const imr_dataset_index *index)
 static imr_status each_topic(gather *g, const imr_dataset_bytes *b, imr_error *err)
 {
     IMR_AUTOFREE char *copy = imr_strndup(b->data, b->len);
-    if (!copy)
-        return imr_fail_memory(err);
+    IMR_NEED(copy, err);
     imr_lines l = {.at = copy, .end = copy + b->len};
     for (char *line; (line = imr_lines_next(&l));) {
         char *tab = strchr(line, '\t');
@@ -343,8 +342,7 @@ imr_status imr_dataset_take_ids(imr_dataset *d, imr_buf *ids, size_t n,
     const size_t bytes = ids->len;
     IMR_CLEANUP(gather_done)
     gather g = {.d = d, .options = o, .ids = {imr_buf_take(ids), bytes, bytes}, .n = n};
-    if (!g.ids.v)
-        return imr_fail_memory(err);
+    IMR_NEED(g.ids.v, err);
     /* Names of files in one folder never repeat, so no line is ever named. */
     return index_ids(&d->documents, &g, NULL, d->path, err);
 }

@@ -183,8 +183,7 @@ static imr_status evaluate_query(double *row, const imr_qrels *qrels, size_t que
                                  size_t n_metrics, imr_error *err)
 {
     IMR_AUTOFREE int32_t *grades = IMR_NEW_ARRAY(int32_t, n);
-    if (!grades)
-        return imr_fail_memory(err);
+    IMR_NEED(grades, err);
     imr_qrels_grades(qrels, query, ids, n, grades);
     imr_qrels_query q = imr_qrels_at(qrels, query);
     for (size_t m = 0; m < n_metrics; m++)
@@ -219,8 +218,7 @@ imr_status imr_evaluate(imr_evaluation *out, const imr_qrels *qrels, imr_ranked_
                         .query = IMR_NEW_ARRAY(uint32_t, count),
                         .values = imr_calloc(count, n_metrics * sizeof(double)),
                         .summary = IMR_NEW_ARRAY(double, n_metrics)};
-    if (!e.query || !e.values || !e.summary)
-        return imr_fail_memory(err);
+    IMR_NEED(e.query && e.values && e.summary, err);
     for (size_t q = 0; q < count; q++) {
         const char *const *ids = NULL;
         size_t n = 0;

@@ -187,8 +187,7 @@ static imr_status group(reader *r, imr_error *err)
     q->sorted = IMR_NEW_ARRAY(imr_judgement, r->records.n);
     q->ideal = IMR_NEW_ARRAY(int32_t, r->records.n);
     IMR_AUTOFREE record *last = IMR_NEW_ARRAY(record, q->documents.n);
-    if (!last || !q->relevant || !q->judgements || !q->sorted || !q->ideal)
-        return imr_fail_memory(err);
+    IMR_NEED(last && q->relevant && q->judgements && q->sorted && q->ideal, err);
     for (size_t i = 0; i < r->records.n; i++)
         q->queries.v[r->records.v[i].query].n++;
     imr_judgement *next = q->judgements;

@@ -445,8 +445,7 @@ static imr_status take_queries(gather *g, imr_error *err)
     keep_scattered(&c->queries, &g->queries, c->dim);
     if (one_pass)
         return IMR_OK;
-    if (!IMR_PUSH(&g->first, g->negatives.n))
-        return imr_fail_memory(err);
+    IMR_NEED(IMR_PUSH(&g->first, g->negatives.n), err);
     c->negatives_first = g->first.v;
     c->negatives = g->negatives.v;
     g->first.v = NULL;
@@ -466,8 +465,7 @@ static imr_status attach_dataset(imr_cache *c, const imr_cache_options *options,
     imr_dataset_options o = {.skip_bad_lines = options->skip_bad_lines,
                              .progress = options->progress};
     IMR_TRY(imr_dataset_open(&c->dataset, options->dataset, &o, err));
-    if (!(c->dataset_rows = IMR_NEW_ARRAY(uint32_t, c->documents.ids.n)))
-        return imr_fail_memory(err);
+    IMR_NEED(c->dataset_rows = IMR_NEW_ARRAY(uint32_t, c->documents.ids.n), err);
     size_t missing = 0;
     for (size_t i = 0; i < c->documents.ids.n; i++)
         if (!imr_ids_find_near(&c->dataset->documents, imr_ids_at(&c->documents.ids, i),
@@ -503,8 +501,7 @@ static imr_status split_qrels(imr_qrels **out, const imr_cache *c, const char *s
     if (n == 0)
         return IMR_OK;
     IMR_AUTOFREE const char **ids = IMR_NEW_ARRAY(const char *, end - first);
-    if (!ids)
-        return imr_fail_memory(err);
+    IMR_NEED(ids, err);
     for (size_t i = first; i < end; i++)
         ids[i - first] = imr_ids_at(&c->queries.ids, i);
     return imr_qrels_subset(out, sources, n, ids, end - first, err);
@@ -543,8 +540,7 @@ imr_status imr_reference_cache_open(imr_cache **out, const char *dir, const imr_
                                     const imr_cache_options *options, imr_error *err)
 {
     IMR_CLEANUP(imr_cache_free_ptr) imr_cache *c = imr_cache_new(dir, "reference");
-    if (!c)
-        return imr_fail_memory(err);
+    IMR_NEED(c, err);
     IMR_CLEANUP(gather_done)
     gather g = {.c = c,
                 .options = options,

@@ -106,8 +106,7 @@ static imr_status cut(imr_reference_split *out, const char **ids, size_t n, cons
 {
     IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, n);
     IMR_AUTOFREE const char **sorted = IMR_NEW_ARRAY(const char *, n);
-    if (!order || !sorted)
-        return imr_fail_memory(err);
+    IMR_NEED(order && sorted, err);
     memcpy(sorted, ids, n * sizeof *ids);
     imr_python_shuffle(order, n, seed);
     double running = 0;
@@ -145,8 +144,7 @@ imr_status imr_reference_splits_make(imr_reference_splits *out, const imr_datase
                         dataset->path);
     imr_reference_splits s = {0};
     s.ids = IMR_NEW_ARRAY(const char *, imr_qrels_count(one) + (two ? imr_qrels_count(train) : 0));
-    if (!s.ids)
-        return imr_fail_memory(err);
+    IMR_NEED(s.ids, err);
     const size_t n = judged(s.ids, dataset, two ? train : one);
     static const double halves[] = {0.85, 0.15}, thirds[] = {0.70, 0.15, 0.15};
     const imr_status status = cut(s.v, s.ids, n, two ? halves : thirds, two ? 2 : 3, seed, err);

@@ -78,8 +78,7 @@ static imr_status read_line(imr_run *r, char *line, size_t number, const char *n
     if (!imr_parse_double(f[4], strlen(f[4]), &score))
         return imr_fail(err, IMR_E_FORMAT, "%s:%zu: the score '%.40s' is not a number", name,
                         number, f[4]);
-    if (!IMR_PUSH(&r->entries, (entry){f[0], f[2], (float)score, number}))
-        return imr_fail_memory(err);
+    IMR_NEED(IMR_PUSH(&r->entries, (entry){f[0], f[2], (float)score, number}), err);
     return IMR_OK;
 }
 
@@ -103,8 +102,7 @@ static imr_status order(imr_run *r, imr_error *err)
     qsort(r->entries.v, n, sizeof *r->entries.v, by_query);
     r->documents = IMR_NEW_ARRAY(const char *, n);
     r->scores = IMR_NEW_ARRAY(float, n);
-    if (!r->documents || !r->scores)
-        return imr_fail_memory(err);
+    IMR_NEED(r->documents && r->scores, err);
     for (size_t i = 0; i < n; i++) {
         r->documents[i] = r->entries.v[i].document;
         r->scores[i] = r->entries.v[i].score;
@@ -137,8 +135,7 @@ imr_status imr_run_parse(imr_run **out, const void *data, size_t len, const char
                          imr_error *err)
 {
     IMR_CLEANUP(free_run) imr_run *r = IMR_NEW(imr_run);
-    if (!r || !(r->text = imr_strndup(data, len)))
-        return imr_fail_memory(err);
+    IMR_NEED(r && (r->text = imr_strndup(data, len)), err);
     IMR_TRY(fill(r, len, name, err));
     *out = r;
     r = NULL;

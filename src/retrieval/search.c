@@ -107,8 +107,7 @@ static imr_status choose(chosen *c, const uint32_t *documents, imr_error *err)
         c->reach *= 2;
     c->document = IMR_NEW_ARRAY(uint32_t, c->count);
     c->score = IMR_NEW_ARRAY(float, c->reach);
-    if (!c->document || !c->score)
-        return imr_fail_memory(err);
+    IMR_NEED(c->document && c->score, err);
     if (c->count)
         memcpy(c->document, documents, c->count * sizeof *documents);
     imr_topk_sort(c->document, c->count, c->scores, c->places);
@@ -134,8 +133,7 @@ imr_status imr_search_ranks(uint32_t *ranks, const uint32_t *documents, size_t c
     const size_t threads = imr_team_most(), stride = (count + 1 + 15) / 16 * 16;
     IMR_TRY(choose(&c, documents, err));
     IMR_AUTOFREE uint32_t *before = imr_alloc_aligned(threads, stride * sizeof *before);
-    if (!before)
-        return imr_fail_memory(err);
+    IMR_NEED(before, err);
     if (count == 0)
         return IMR_OK;
     const size_t parts = (n + PART - 1) / PART;

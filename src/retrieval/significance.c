@@ -116,8 +116,7 @@ imr_status imr_bootstrap_mean(double *low, double *high, const double *v, size_t
         return IMR_OK;
     }
     IMR_AUTOFREE double *means = IMR_NEW_ARRAY(double, IMR_SIGNIFICANCE_DRAWS);
-    if (!means)
-        return imr_fail_memory(err);
+    IMR_NEED(means, err);
     imr_random random;
     imr_random_init(&random, seed);
     for (int r = 0; r < IMR_SIGNIFICANCE_DRAWS; r++) {
@@ -146,8 +145,7 @@ imr_status imr_significance_test(imr_significance *out, const double *a, const d
                           .low = NAN,
                           .high = NAN};
     IMR_AUTOFREE double *d = IMR_NEW_ARRAY(double, n);
-    if (!d)
-        return imr_fail_memory(err);
+    IMR_NEED(d, err);
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         d[i] = b[i] - a[i];
@@ -178,8 +176,7 @@ imr_status imr_holm(double *adjusted, const double *p, size_t n, imr_error *err)
 {
     IMR_AUTOFREE double *step = IMR_NEW_ARRAY(double, n);
     IMR_AUTOFREE double *all = IMR_NEW_ARRAY(double, n);
-    if (!step || !all)
-        return imr_fail_memory(err);
+    IMR_NEED(step && all, err);
     for (size_t i = 0; i < n; i++) {
         size_t below = 0;
         for (size_t j = 0; j < n; j++)

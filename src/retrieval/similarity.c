@@ -23,8 +23,7 @@ static int by_document(const void *x, const void *y)
 static imr_status places_of(place **out, const uint32_t *v, size_t n, imr_error *err)
 {
     IMR_AUTOFREE place *p = IMR_NEW_ARRAY(place, n);
-    if (!p)
-        return imr_fail_memory(err);
+    IMR_NEED(p, err);
     for (size_t i = 0; i < n; i++)
         p[i] = (place){v[i], (uint32_t)i};
     qsort(p, n, sizeof *p, by_document);
@@ -95,8 +94,7 @@ static imr_status correlations(imr_rank_similarity *out, const shared *s, size_t
     if (n < 2)
         return IMR_OK;
     IMR_AUTOFREE uint32_t *tree = IMR_NEW_ARRAY(uint32_t, n_a + 1);
-    if (!tree)
-        return imr_fail_memory(err);
+    IMR_NEED(tree, err);
     double concordant = 0, weighted = 0;
     for (size_t i = 0; i < n; i++) {
         double right = seen_before(tree, s[i].a);
@@ -134,8 +132,7 @@ imr_status imr_rank_compare(imr_rank_similarity *out, const uint32_t *a, size_t 
     assert(in_a);
     IMR_AUTOFREE shared *both = IMR_NEW_ARRAY(shared, shorter);
     IMR_AUTOFREE size_t *at = IMR_NEW_ARRAY(size_t, longer);
-    if (!both || !at)
-        return imr_fail_memory(err);
+    IMR_NEED(both && at, err);
     size_t n = intersect(both, in_a, n_a, b, n_b);
     overlaps(at, longer, both, n);
     imr_rank_similarity s = {.k = k < shorter ? k : shorter};

@@ -204,8 +204,7 @@ static imr_status attach_changed(const opening *o, const imr_dataset *d, imr_err
     store_changes changes;
     imr_error fault;
     IMR_AUTOFREE uint32_t *rows = IMR_NEW_ARRAY(uint32_t, c->documents.ids.n);
-    if (!rows)
-        return imr_fail_memory(err);
+    IMR_NEED(rows, err);
     IMR_TRY(imr_store_compare(&changes, rows, c, d, o->options->progress, err));
     if (o->options->dataset || !changes.known || changes.same == 0)
         return stale(o, d, &changes, err);
@@ -325,8 +324,7 @@ imr_status imr_store_open(imr_cache **out, const char *dir, const imr_json *mani
                           const imr_cache_options *options, imr_error *err)
 {
     IMR_CLEANUP(imr_cache_free_ptr) imr_cache *c = imr_cache_new(dir, "store");
-    if (!c)
-        return imr_fail_memory(err);
+    IMR_NEED(c, err);
     IMR_TRY(imr_sha256_file(imr_path_in(dir, "manifest.json").s, c->sha256, err));
     opening o = {c, dir, manifest, options};
     imr_status status = open_parts(&o, err);

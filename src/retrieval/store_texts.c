@@ -96,8 +96,7 @@ imr_status imr_store_reuse_open(imr_store_reuse *r, const char *dir, const imr_s
         return IMR_OK;
     IMR_TRY(open_texts(&line, &r->texts, r->cache, err));
     const size_t n = line ? r->cache->documents.ids.n + r->cache->queries.ids.n : 0;
-    if (!imr_strmap_reserve(&r->rows, n))
-        return imr_fail_memory(err);
+    IMR_NEED(imr_strmap_reserve(&r->rows, n), err);
     for (size_t i = 0; i < n; i++, line += LINE_BYTES)
         if (!imr_strmap_add(&r->rows, line, DIGITS, (uint32_t)i, NULL, NULL))
             return imr_fail_memory(err);
@@ -119,8 +118,7 @@ imr_status imr_store_reuse_encode(void *user, const imr_encode_texts *t, float *
     IMR_AUTOFREE size_t *left_lens = IMR_NEW_ARRAY(size_t, t->count);
     IMR_AUTOFREE size_t *places = IMR_NEW_ARRAY(size_t, t->count);
     size_t n_left = 0;
-    if (!left || !left_lens || !places)
-        return imr_fail_memory(err);
+    IMR_NEED(left && left_lens && places, err);
     for (size_t i = 0; i < t->count; i++) {
         char hex[IMR_SHA256_HEX];
         uint32_t row;
@@ -137,8 +135,7 @@ imr_status imr_store_reuse_encode(void *user, const imr_encode_texts *t, float *
     if (n_left == 0)
         return IMR_OK;
     IMR_AUTOFREE float *made = imr_alloc(n_left, n * sizeof *made);
-    if (!made)
-        return imr_fail_memory(err);
+    IMR_NEED(made, err);
     const imr_encode_texts new = {t->queries, n_left == t->count ? t->first : SIZE_MAX, n_left,
                                   left, left_lens};
     IMR_TRY(r->encode(r->user, &new, made, err));

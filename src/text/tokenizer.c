@@ -47,8 +47,7 @@ static imr_status spell(run *r, size_t from, const imr_char *v, size_t n, const 
         return IMR_OK;
     while (kept && n > 0 && v[n - 1].end > out->v[out->n - 1].end)
         n--;
-    if (!IMR_PUSH(&out->words, (uint32_t)out->spelled.len))
-        return imr_fail_memory(r->err);
+    IMR_NEED(IMR_PUSH(&out->words, (uint32_t)out->spelled.len), r->err);
     if (text)
         imr_buf_str(&out->spelled, text);
     else

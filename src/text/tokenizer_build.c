@@ -60,8 +60,7 @@ imr_status imr_tokenizer_bert(imr_tokenizer_spec *s, const imr_bert_options *o, 
                                                {"<s>", "</s>", "[UNK]", "<pad>", "<mask>"}};
     uint32_t ids[IMR_BERT_NAMES];
     s->steps = IMR_NEW_ARRAY(imr_normalise_step, IMR_NORMALISE_BERT_STEPS);
-    if (!s->steps)
-        return imr_fail_memory(err);
+    IMR_NEED(s->steps, err);
     s->n_steps =
         imr_normalise_bert(s->steps, true, !o->keep_ideograph, !o->keep_accents, !o->keep_case);
     s->rules[s->n_rules++] = IMR_SPLIT_BERT;
@@ -71,8 +70,7 @@ imr_status imr_tokenizer_bert(imr_tokenizer_spec *s, const imr_bert_options *o, 
     for (size_t i = 0; i < IMR_BERT_NAMES; i++) {
         imr_added_token a = {.special = true, .left = o->mpnet && i == IMR_BERT_MASK};
         char *own IMR_AUTOFREE = imr_strdup(o->names[i] ? o->names[i] : names[o->mpnet][i]);
-        if (!own)
-            return imr_fail_memory(err);
+        IMR_NEED(own, err);
         a.text = own;
         a.id = ids[i] = imr_vocab_id(&s->vocab, own, strlen(own));
         if (a.id != IMR_NO_TOKEN)
@@ -99,8 +97,7 @@ static imr_status number_added(imr_tokenizer_spec *s, imr_error *err)
         imr_added_token a = s->added[i];
         const size_t len = strlen(a.text);
         bool added;
-        if (!imr_strmap_add(&seen, a.text, len, 0, NULL, &added))
-            return imr_fail_memory(err);
+        IMR_NEED(imr_strmap_add(&seen, a.text, len, 0, NULL, &added), err);
         if (a.id == IMR_NO_TOKEN)
             a.id = imr_vocab_id(&s->vocab, a.text, len);
         if (added && a.id == IMR_NO_TOKEN)
@@ -136,18 +133,15 @@ static imr_status put_added(imr_tokenizer *t, uint32_t index, imr_error *err)
         if (len == 0)
             return IMR_OK; /* nothing is left of it: it cannot be found */
         text = imr_arena_strndup(t->texts, spelled.data, len);
-        if (!text)
-            return imr_fail_memory(err);
+        IMR_NEED(text, err);
     }
-    if (!imr_strmap_add(&a->by_text, text, len, index, NULL, NULL))
-        return imr_fail_memory(err);
+    IMR_NEED(imr_strmap_add(&a->by_text, text, len, index, NULL, NULL), err);
     a->first[(unsigned char)text[0]] = true;
     while (at < a->n && a->lengths[at] > len)
         at++;
     if (at < a->n && a->lengths[at] == len)
         return IMR_OK;
-    if (!imr_array_grow(&a->lengths, a->n, &a->cap, 1, sizeof *a->lengths))
-        return imr_fail_memory(err);
+    IMR_NEED(imr_array_grow(&a->lengths, a->n, &a->cap, 1, sizeof *a->lengths), err);
     memmove(a->lengths + at + 1, a->lengths + at, (a->n++ - at) * sizeof *a->lengths);
     a->lengths[at] = (uint32_t)len;
     return IMR_OK;
@@ -191,8 +185,7 @@ static imr_status build(imr_tokenizer *t, imr_error *err)
     }
     t->texts = imr_arena_new();
     t->flags = IMR_NEW_ARRAY(uint8_t, s->vocab.n);
-    if (!t->texts || !t->flags)
-        return imr_fail_memory(err);
+    IMR_NEED(t->texts && t->flags, err);
     set_flags(t);
     for (uint32_t i = 0; i < s->n_added; i++) {
         const imr_added_token *a = &s->added[i];
@@ -210,8 +203,7 @@ static imr_status build(imr_tokenizer *t, imr_error *err)
 imr_status imr_tokenizer_new(imr_tokenizer **out, imr_tokenizer_spec *spec, imr_error *err)
 {
     imr_tokenizer *t = IMR_NEW(imr_tokenizer);
-    if (!t)
-        return imr_fail_memory(err);
+    IMR_NEED(t, err);
     t->spec = *spec;
     const imr_status status = build(t, err);
     *spec = (imr_tokenizer_spec){0};

@@ -234,8 +234,7 @@ imr_status imr_utf8_clean_map(imr_buf *out, uint32_t **source, const char *text,
                         IMR_MAX_LINE_BYTES);
     /* One bad byte becomes the three of U+FFFD: the largest growth. */
     uint32_t *map IMR_AUTOFREE = IMR_NEW_ARRAY(uint32_t, 3 * len + 1);
-    if (!map)
-        return imr_fail_memory(err);
+    IMR_NEED(map, err);
     clean(out, map, text, len, flags);
     IMR_TRY(imr_buf_check(out, err));
     *source = map;

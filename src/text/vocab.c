@@ -57,8 +57,7 @@ imr_status imr_vocab_finish(imr_vocab *v, imr_error *err)
         return imr_fail(err, IMR_E_FORMAT, "the vocabulary is empty");
     qsort(v->v, v->n, sizeof *v->v, by_id);
     imr_strmap_done(&v->by_text);
-    if (!imr_strmap_reserve(&v->by_text, v->n))
-        return imr_fail_memory(err);
+    IMR_NEED(imr_strmap_reserve(&v->by_text, v->n), err);
     size_t n = 0;
     for (size_t i = 0; i < v->n; i++) {
         const imr_vocab_entry *last = n ? &v->v[n - 1] : NULL, *e = &v->v[i];
@@ -80,8 +79,7 @@ imr_status imr_vocab_finish(imr_vocab *v, imr_error *err)
                             i, e->id);
         uint32_t first;
         bool added;
-        if (!imr_strmap_add(&v->by_text, text, e->len, e->id, &first, &added))
-            return imr_fail_memory(err);
+        IMR_NEED(imr_strmap_add(&v->by_text, text, e->len, e->id, &first, &added), err);
         if (!added)
             return imr_fail(err, IMR_E_FORMAT,
                             "the tokens %" PRIu32 " and %" PRIu32 " are both \"%s\"", first, e->id,

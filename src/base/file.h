@@ -60,7 +60,7 @@ bool imr_file_exists(const char *path); /* something readable that is no folder 
 bool imr_dir_exists(const char *path);
 /* Creates the folder and its parents. An existing folder is fine. */
 imr_status imr_dir_make(const char *path, imr_error *err) IMR_NODISCARD;
-/* The same for a folder inside one that may come from strangers: a link in its place is an error. */
+/* The same for a folder inside one that may come from strangers: no link takes its place. */
 imr_status imr_dir_make_own(const char *path, imr_error *err) IMR_NODISCARD;
 /* Names in a folder, byte order, without "." and ".."; names[i] and the array: the caller's. */
 imr_status imr_dir_list(char ***names, size_t *count, const char *path,

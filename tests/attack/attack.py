@@ -348,7 +348,7 @@ def signals():
             os.kill(t.pid, getattr(signal, f'SIG{name}'))
             code = t.end()
             verdict(f'SIG{name} {"while typing" if delay is None else f"after {delay} s"}',
-                    code is not None and code < 0 and t.restored(), f'status {code}')
+                    code is not None and (code < 0 or code == 130) and t.restored(), f'status {code}')
             os.close(t.fd)
 
 

@@ -183,6 +183,7 @@ imr_status ui_signals_open(imr_error *err)
         fcntl(pipe_fds[i], F_SETFD, FD_CLOEXEC);
     }
     have_attributes = tcgetattr(STDIN_FILENO, &attributes) == 0;
+    imr_guard_install(); /* SIGBUS is its own, and ours where it is no page that was lost */
     imr_guard_otherwise(last_words);
     for (int s = 1; s < SIGNALS; s++) {
         struct sigaction a = {.sa_handler = handler_of(s)};

@@ -33,7 +33,8 @@ void imr_guard_install(void)
 {
     struct sigaction action = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO | SA_NODEFER};
     page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    zeros = open("/dev/zero", O_RDWR | O_CLOEXEC);
+    if (zeros < 0)
+        zeros = open("/dev/zero", O_RDWR | O_CLOEXEC);
     sigemptyset(&action.sa_mask);
     sigaction(SIGBUS, &action, NULL);
 }

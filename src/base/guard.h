@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 
-/* Before the first file is mapped. */
+/* Before the first file is mapped; again is fine. */
 void imr_guard_install(void);
 /* What a SIGBUS that is no lost page runs, with the default action in place again; NULL: that
  * action. Async-signal-safe. */

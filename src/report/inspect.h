@@ -27,6 +27,7 @@
 typedef struct imr_inspection {
     const char *kind;            /* static; "unknown" when nothing fits */
     const char *path;            /* borrowed */
+    imr_form form;               /* an adapter is read as; AUTO: as its file says */
     char sha256[IMR_SHA256_HEX]; /* of the file; of a folder what identifies it; "" when unread */
     struct imr_findings {
         imr_buf json, text; /* members of the object; lines for people */
@@ -35,8 +36,8 @@ typedef struct imr_inspection {
     bool usable;
 } imr_inspection;
 
-imr_status imr_inspect(imr_inspection *out, const char *path, const imr_progress *progress,
-                       imr_error *err) IMR_NODISCARD;
+imr_status imr_inspect(imr_inspection *out, const char *path, imr_form form,
+                       const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 void imr_inspection_done(imr_inspection *i);
 
 /* Appends. Failure to allocate sticks in the buffer. Text is safe for a terminal. */

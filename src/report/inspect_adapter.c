@@ -149,7 +149,7 @@ imr_status imr_inspect_adapter(imr_inspection *i, const imr_progress *progress, 
 {
     (void)progress;
     IMR_CLEANUP(imr_adapter_free_at) imr_adapter *a = NULL;
-    IMR_TRY(imr_adapter_examine(&a, i->path, IMR_FORM_AUTO, err));
+    IMR_TRY(imr_adapter_examine(&a, i->path, i->form, err));
     const imr_weights *w = &a->w;
     imr_fact_string(i, "container", "container", a->container);
     if (is_no_adapter(a)) {

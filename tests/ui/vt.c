@@ -76,6 +76,8 @@ vt *vt_start(int rows, int cols, const char *term, const char *const *argv,
         extern char **environ;
         char name[100];
         environ = none;
+        signal(SIGQUIT, SIG_DFL); /* ignored where a shell runs us in the background */
+        signal(SIGINT, SIG_DFL);
         snprintf(name, sizeof name, "%s", term);
         if (*term)
             setenv("TERM", name, 1);

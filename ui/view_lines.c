@@ -28,7 +28,8 @@ static ui_text depth(const imr_session_facts *f, const imr_trace_settings *now, 
     ui_text all = known ? ui_textf(" %s (%s)%s", form, from ? from : "", scope.s) : scope;
     if (known && ui_width(all.s) > room)
         all = ui_textf(" %s%s", form, scope.s);
-    return ui_width(all.s) <= room ? all : usual ? (ui_text){""} : scope;
+    const ui_text none = {""};
+    return ui_width(all.s) <= room ? all : usual ? none : scope;
 }
 
 /* Data set, adapter and depth right-aligned in [from, end): where room is short the usual depth

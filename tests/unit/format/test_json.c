@@ -304,9 +304,10 @@ TEST("a NUL in a string is read as U+FFFD, wherever it stands")
 TEST("a template of JSON is filled in with escaped strings, numbers and truths")
 {
     imr_buf b = {0};
+    const bool yes = true, no = false;
     imr_json_printf(&b,
                     "{'a': %s, 'b': [%.*s, %-s, %-s], 'n': %g, 'none': %g, 'is': %hhd, 'not': %hhd",
-                    "x\"y", 2, "abc", "", "c", 0.5, (double)NAN, true, false);
+                    "x\"y", 2, "abc", "", "c", 0.5, (double)NAN, yes, no);
     imr_json_printf(&b, ", 'i': [%d, %u, %zu, %lld, %llu]}", -1, UINT_MAX, (size_t)3, -4LL,
                     ULLONG_MAX);
     CHECK_STR(imr_buf_text(&b),

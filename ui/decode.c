@@ -216,7 +216,7 @@ bool ui_decoder_next(ui_decoder *d, ui_event *out)
     while (d->at < d->n && !out->kind) {
         const uint8_t *p = d->in + d->at;
         size_t left = d->n - d->at, used = 1;
-        ui_key code;
+        ui_key code = 0;
         switch (d->state) {
         case PASTE:
             if (!paste(d))

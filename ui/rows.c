@@ -65,7 +65,7 @@ void ui_rows_sentence(ui_rows *r, int x, const char *text)
     }
     if (!plain.failed && !bold.failed)
         ui_lines_set(&l, imr_buf_text(&plain), r->grid.cols - x - 1, SIZE_MAX);
-    for (size_t i = 0; i < l.n; i++) {
+    for (size_t i = 0; plain.data && bold.data && i < l.n; i++) {
         ui_surface s = ui_rows_add(r, 1);
         int to = x;
         for (size_t at = l.v[i].start, next = at; at < l.v[i].end; at = next) {

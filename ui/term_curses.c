@@ -51,7 +51,7 @@ static void say(const char *text)
 /* A pair for each role, selected or not; 0 where both colours are the terminal's own. */
 static void make_pairs(curses *c)
 {
-    for (short i = 0; i < PAIRS; i++) {
+    for (int i = 0; i < PAIRS; i++) {
         ui_pen pen = ui_theme_pen(c->base.theme, (ui_style)(i / 2 + (i % 2 ? UI_SELECTED : 0)));
         short fg = pen.fg < c->colors ? pen.fg : -1, bg = pen.bg < c->colors ? pen.bg : -1;
         if (!c->own_background) { /* -1 is not understood: the classic white on black */

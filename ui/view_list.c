@@ -5,7 +5,7 @@
 
 enum { ENCODER, PROJECTED, NOW, MOVE, LIFT, BAR, DELTA, COS, STAR, TITLE, COLUMNS };
 
-#define HIDDEN -1000 /* column of what is not shown: outside, so clipped */
+#define HIDDEN (-1000) /* column of what is not shown: outside, so clipped */
 
 /* Where columns begin and how wide they are with a blank behind. */
 typedef struct columns {

@@ -25,7 +25,7 @@
 #endif
 
 #define IMR_FREE_AT(type, fn)                                                                      \
-    static inline void fn##_at(type **pointer)                                                     \
+    static inline void fn##_at(type **pointer) /* NOLINT(bugprone-macro-parentheses) */            \
     {                                                                                              \
         fn(*pointer);                                                                              \
     }

@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -58,12 +59,14 @@ static const char *not_a_file(mode_t mode, unsigned how)
 static bool begins(const imr_file *f, size_t at, const char *with)
 {
     const size_t n = strlen(with);
+    assert(f->data);
     return f->len >= at + n && strncasecmp((const char *)f->data + at, with, n) == 0;
 }
 
 /* Two things that come in place of a file that was to be fetched. */
 static imr_status check_content(const imr_file *f, const char *path, unsigned how, imr_error *err)
 {
+    assert(f->data);
     if (begins(f, 0, "version https://git-lfs.github.com/spec/"))
         return imr_fail(err, IMR_E_FORMAT,
                         "%s is a pointer of Git LFS, not the file itself; fetch it with: git lfs "

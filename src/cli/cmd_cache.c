@@ -42,7 +42,7 @@ static imr_status build(imr_store_result *result, imr_cli *cli, const char *dir,
             imr_cache_import(&made, dir, dataset, from, encoder, dtype, overwrite, progress, err));
     else
         IMR_TRY(imr_cache_encode(&made, dir, dataset, encoder, dtype, overwrite, progress, err));
-    if (!from && encoder->precision != IMR_FLOAT32 && !made.already && !cli->quiet)
+    if (!from && encoder && encoder->precision != IMR_FLOAT32 && !made.already && !cli->quiet)
         IMR_TRY(tell_effect(cli, dir, encoder, dataset, err));
     if (result)
         *result = made;

@@ -214,7 +214,8 @@ static bool among(const char *names, const char *name)
     n -= n > 4 && strcmp(name + n - 4, "Fast") == 0 ? 4 : 0;
     if (n > sizeof padded - 3 || strchr(name, ' '))
         return false;
-    memcpy(padded + 1, name, n);
+    for (size_t i = 0; i < n; i++)
+        padded[i + 1] = name[i];
     padded[n + 1] = ' ';
     return strstr(names, padded);
 }

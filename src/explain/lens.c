@@ -25,6 +25,7 @@ imr_status imr_backprojector_init(imr_backprojector *out, imr_view weight, imr_e
     for (size_t i = 0; i < b.rank * b.n; i++)
         b.basis.v[i] = (float)b.svd.vt[i];
     *out = b;
+    /* the caller's now. NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
     b = (imr_backprojector){0};
     return IMR_OK;
 }
@@ -43,6 +44,7 @@ imr_status imr_backprojector_identity(imr_backprojector *out, size_t n, imr_erro
         b.basis.v[i * n + i] = 1;
     }
     *out = b;
+    /* the caller's now. NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
     b = (imr_backprojector){0};
     return IMR_OK;
 }

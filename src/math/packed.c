@@ -36,6 +36,7 @@ imr_status imr_packed_init(imr_packed *out, imr_view w, imr_precision precision,
                 to[k * cols] = row[k];
         }
     *out = p;
+    /* the caller's now. NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
     p = (imr_packed){0};
     return IMR_OK;
 }

@@ -1,5 +1,6 @@
 #include "retrieval/ids.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,6 +146,7 @@ size_t imr_ids_drop(void *table, size_t size, size_t n, const imr_ids_repeats *r
 static void sort_items(sorted_id *items, const imr_ids *ids)
 {
     size_t skip = common_prefix(ids);
+    assert(items);
     for (size_t i = 0; i < ids->n; i++)
         items[i] = item_of(ids, i, skip);
     imr_sort(items, items + ids->n, ids->n, sizeof *items, by_id);
@@ -166,6 +168,7 @@ static imr_status sort(imr_ids *ids, imr_ids_repeats *repeats, const char *name,
         ids->n = imr_ids_drop(ids->owned[1], sizeof *ids->start, ids->n, repeats);
         sort_items(items, ids);
     }
+    assert(status != IMR_OK || (items && tables));
     for (size_t i = 0; status == IMR_OK && i < ids->n; i++) {
         tables[i] = items[i].row;
         tables[ids->n + items[i].row] = (uint32_t)i;

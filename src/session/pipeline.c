@@ -122,7 +122,7 @@ imr_status imr_titles_get(imr_titles *t, const imr_cache *cache, uint32_t row, c
 static imr_status name_document(imr_session *s, imr_trace *t, imr_trace_document *d, uint32_t row,
                                 imr_error *err)
 {
-    const bool own = row == UINT32_MAX; /* a pair's */
+    const bool own = t->pair && row == UINT32_MAX;
     const char *title = own ? t->pair->text : "";
     if (!own)
         IMR_TRY(imr_titles_get(&s->titles, s->cache, row, &title, err));

@@ -1,6 +1,7 @@
 /* task/train.c - what to train on, what to validate with, training. */
 #include "task/train.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,6 +292,7 @@ static size_t rank_of_own(const float *scores, const uint32_t *candidates, size_
 static imr_status judge_asks(value *out, const work *w, const imr_adapter *a, imr_error *err)
 {
     const ask_check *c = &w->check;
+    assert(w->pseudo);
     const imr_view asks = imr_rows_view(w->pseudo->queries.rows);
     const size_t n = asks.cols, m = a ? a->w.m : 0;
     IMR_AUTOFREE float *base = imr_alloc((c->k + 1) * n, sizeof *base);

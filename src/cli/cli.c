@@ -152,17 +152,6 @@ imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err)
     return imr_cli_argument(cli, cache ? IMR_OPT_CACHE_DIR : IMR_OPT_DATASET, err);
 }
 
-static imr_status set_default(const imr_cli *cli, imr_option_id id, char *path, imr_error *err)
-{
-    IMR_NEED(path, err);
-    const imr_status status =
-        imr_config_string(cli->config, id)
-            ? IMR_OK
-            : imr_config_set(cli->config, id, path, IMR_FROM_LINE, path, 0, err);
-    imr_free(path);
-    return status;
-}
-
 imr_status imr_cli_assets(const imr_cli *cli, imr_error *err)
 {
     const char *root = imr_config_string(cli->config, IMR_OPT_ASSETS_ROOT);
@@ -170,8 +159,9 @@ imr_status imr_cli_assets(const imr_cli *cli, imr_error *err)
     const char *encoder = imr_config_encoder(cli->config);
     if (!root)
         return IMR_OK;
-    IMR_TRY(set_default(cli, IMR_OPT_DATASETS_DIR, imr_path_join(root, "datasets"), err));
-    IMR_TRY(set_default(cli, IMR_OPT_OUTPUT_DIR, imr_strdup(root), err));
+    IMR_TRY(imr_config_derive(cli->config, IMR_OPT_DATASETS_DIR, imr_path_in(root, "datasets").s,
+                              IMR_OPT_ASSETS_ROOT, err));
+    IMR_TRY(imr_config_derive(cli->config, IMR_OPT_OUTPUT_DIR, root, IMR_OPT_ASSETS_ROOT, err));
     if (!dataset || cli->n_arguments)
         return IMR_OK;
     IMR_AUTOBUF imr_buf name = {0};
@@ -180,7 +170,8 @@ imr_status imr_cli_assets(const imr_cli *cli, imr_error *err)
     for (char *c = name.data; *c; c++)
         if (*c == '/')
             *c = '-';
-    return set_default(cli, IMR_OPT_CACHE_DIR, imr_path_join(root, name.data), err);
+    return imr_config_derive(cli->config, IMR_OPT_CACHE_DIR, imr_path_in(root, name.data).s,
+                             IMR_OPT_ASSETS_ROOT, err);
 }
 
 imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err)

@@ -415,6 +415,15 @@ void imr_config_source(imr_buf *b, const imr_config *c, imr_option_id id)
     imr_buf_str(b, after[v->source]);
 }
 
+imr_status imr_config_derive(imr_config *c, imr_option_id id, const char *text, imr_option_id from,
+                             imr_error *err)
+{
+    const value *v = &c->values[from];
+    return imr_config_is_set(c, id)
+               ? IMR_OK
+               : imr_config_set(c, id, text, v->source, v->where, v->line, err);
+}
+
 void imr_config_project(imr_buf *b, const imr_config *c)
 {
     const char *comma = "";

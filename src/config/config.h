@@ -122,6 +122,10 @@ void imr_config_value(imr_buf *b, const imr_config *c, imr_option_id id);
  * "user file /home/ann/.config/imrnn/config:3", "default". */
 void imr_config_source(imr_buf *b, const imr_config *c, imr_option_id id);
 
+/* Sets a value that nobody set, as if the place that gave `from` had: the rules of that place hold
+ * for it, too. */
+imr_status imr_config_derive(imr_config *c, imr_option_id id, const char *text, imr_option_id from,
+                             imr_error *err) IMR_NODISCARD;
 /* Appends what the project file sets: "cache-dir = c, seed = 3, bind LIST x :stage". */
 void imr_config_project(imr_buf *b, const imr_config *c);
 

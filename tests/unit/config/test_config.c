@@ -201,6 +201,15 @@ TEST("a project file sets what is shown and computed, inside its folder, and tel
         imr_config_free(c);
     }
     imr_config *c = fresh();
+    CHECK_OK(imr_config_parse(c, "assets-root = in\n", 17, file, IMR_FROM_PROJECT_FILE, &err));
+    CHECK_INT(imr_config_derive(c, IMR_OPT_CACHE_DIR, "out/etc", IMR_OPT_ASSETS_ROOT, &err),
+              IMR_E_USAGE);
+    CHECK_CONTAINS(err.text, "leads out of the folder");
+    CHECK_OK(imr_config_derive(c, IMR_OPT_CACHE_DIR, "in/c", IMR_OPT_ASSETS_ROOT, &err));
+    CHECK_OK(imr_config_derive(c, IMR_OPT_CACHE_DIR, "in/d", IMR_OPT_ASSETS_ROOT, &err));
+    CHECK_STR(imr_config_string(c, IMR_OPT_CACHE_DIR), "in/c");
+    imr_config_free(c);
+    c = fresh();
     const char *text = "seed = 3\nbind LIST x :stage next\n";
     CHECK_OK(imr_config_parse(c, text, strlen(text), file, IMR_FROM_PROJECT_FILE, &err));
     CHECK_OK(imr_config_parse(c, "k = 5\n", 6, "mine", IMR_FROM_USER_FILE, &err));

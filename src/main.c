@@ -192,9 +192,8 @@ static imr_status start(imr_config *config, imr_line *line, int argc, const char
         return imr_fail(err, IMR_E_USAGE, "which command?");
     }
     IMR_AUTOBUF imr_buf project = {0};
-    IMR_AUTOFREE char *state = imr_cli_state_folder();
     IMR_TRY(imr_config_load(config, environment, NULL, err));
-    IMR_TRY(imr_cli_project_file(config, &project, state, err));
+    IMR_TRY(imr_cli_project_file(config, &project, err));
 
     imr_cli cli = {.config = config,
                    .commands = commands,

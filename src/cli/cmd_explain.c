@@ -331,8 +331,7 @@ const imr_command imr_command_explain = {
         "words, it leaves out each word and encodes anew, which takes seconds.\n"
         "--pair explains one query and one document alone, as explain() of the authors' package "
         "does: its scores, the ten tokens it would name, and beside them the sentence, the pairs "
-        "of "
-        "words and the words of the change. QUERY and DOCUMENT are texts, or ids of the cache; "
+        "of words and the words of the change. QUERY and DOCUMENT are texts, or ids of the cache; "
         "without a cache or dataset the document is all there is.\n"
         "--format json follows assets/report.schema.json; several queries make an array.",
     .example = "  imrnn demo --prepare --output-dir demo\n"

@@ -76,7 +76,7 @@ static bool is_trusted(const char *list, const char *key)
     const size_t n = strlen(key);
     bool found = false;
     for (size_t at = 0; !found && at + n <= f.len; at++) {
-        found = (at == 0 || f.data[at - 1] == '\n') && memcmp(f.data + at, key, n) == 0;
+        found = memcmp(f.data + at, key, n) == 0;
         const void *stop = memchr(f.data + at, '\n', f.len - at);
         at = stop ? (size_t)((const uint8_t *)stop - f.data) : f.len;
     }
@@ -108,13 +108,16 @@ static bool ask(const imr_buf *text)
 }
 
 /* May it be used? Of another user: after a yes. */
-static imr_status vouched(bool *out, const imr_buf *text, bool mine, const char *state,
-                          imr_buf *said, imr_error *err)
+static imr_status vouched(bool *out, const imr_buf *text, bool mine, imr_buf *said, imr_error *err)
 {
+    *out = mine;
+    if (mine)
+        return IMR_OK;
+    IMR_AUTOFREE char *state = imr_cli_state_folder();
     IMR_AUTOFREE char *list = state ? imr_path_join(state, "trusted") : NULL;
     IMR_AUTOFREE char *key = NULL;
     IMR_TRY(key_of(&key, text, err));
-    *out = mine || (list && is_trusted(list, key));
+    *out = list && is_trusted(list, key);
     if (*out)
         return IMR_OK;
     if (list && isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && ask(text)) {
@@ -127,14 +130,14 @@ static imr_status vouched(bool *out, const imr_buf *text, bool mine, const char 
     return IMR_OK;
 }
 
-imr_status imr_cli_project_file(imr_config *c, imr_buf *said, const char *state, imr_error *err)
+imr_status imr_cli_project_file(imr_config *c, imr_buf *said, imr_error *err)
 {
     IMR_AUTOBUF imr_buf text = {0};
     bool mine = false, use = false;
     read_project(&text, &mine, said);
     IMR_TRY(imr_buf_check(&text, err));
     if (text.len)
-        IMR_TRY(vouched(&use, &text, mine, state, said, err));
+        IMR_TRY(vouched(&use, &text, mine, said, err));
     if (!use)
         return imr_buf_check(said, err);
     IMR_TRY(imr_config_parse(c, text.data, text.len, PROJECT_FILE, IMR_FROM_PROJECT_FILE, err));

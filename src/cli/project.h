@@ -12,12 +12,9 @@
 
 #include "config/config.h"
 
-/*
- * Reads ./.imrnn into c; said: what is to be said about it, may stay empty. state: the folder of
- * what is kept, NULL: nowhere, then nobody is asked.
- */
-imr_status imr_cli_project_file(imr_config *c, imr_buf *said, const char *state,
-                                imr_error *err) IMR_NODISCARD;
+/* Reads ./.imrnn into c; said: what is to be said about it, may stay empty. Without a folder for
+ * what is kept nobody is asked. */
+imr_status imr_cli_project_file(imr_config *c, imr_buf *said, imr_error *err) IMR_NODISCARD;
 
 /* $XDG_STATE_HOME/imrnn, else ~/.local/state/imrnn, made when it is not there; the caller's. NULL
  * when it cannot be: a session without history is a session all the same. */

@@ -277,7 +277,9 @@ static imr_status make(imr_detail **out, imr_session *s, const imr_trace *t, siz
     d->serial = t->serial;
     d->number = t->number;
     d->place = place;
-    const imr_status status = fill(s, t, d, depth, progress, err);
+    imr_status status = fill(s, t, d, depth, progress, err);
+    if (status == IMR_OK)
+        status = imr_guard_check(err);
     if (status != IMR_OK) {
         imr_detail_free(d);
         return status;
@@ -307,11 +309,6 @@ imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place,
     }
     imr_detail *d = NULL;
     IMR_TRY(make(&d, s, t, place, depth, progress, err));
-    const imr_status whole = imr_guard_check(err);
-    if (whole != IMR_OK) {
-        imr_detail_free(d);
-        return whole;
-    }
     if (depth >= IMR_DETAIL_WORDS)
         keep(s, kept, imr_detail_share(d));
     *out = d;

@@ -7,7 +7,7 @@ how many got through. Something got through when the program crashed or hung, to
 proportion (64 MiB + 64 times the input, above what it takes for honest input), wrote outside the
 folder in use, sent an escape to the terminal, or left the terminal as it should not be.
 """
-import fcntl, io, json, os, pty, select, shutil, signal, socket, struct, subprocess, sys, tempfile, termios, time
+import fcntl, json, os, pty, select, shutil, signal, socket, struct, subprocess, sys, tempfile, termios, time
 import zipfile
 from pathlib import Path
 
@@ -21,7 +21,7 @@ HONEST = 150 * MB  # what the program takes for the seed, with OpenBLAS's own
 tried = failed = 0
 
 
-def run(args, cwd, seconds=10, tty=False):
+def run(args, cwd, seconds=10):
     """(status, peak memory, output, errors) of imrnn; status None: it hung."""
     p = subprocess.Popen([IMRNN, *map(str, args)], cwd=cwd, env=ENV, stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)

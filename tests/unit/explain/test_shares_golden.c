@@ -205,19 +205,22 @@ TEST("shares by word of the real MiniLM under the authors' adapter equal the gol
     CHECK_OK(imr_encoder_open(&e, model, NULL, &err));
     CHECK_OK(imr_adapter_open(&a, file, IMR_FORM_AUTO, &err));
     CHECK_INT(a->w.form, IMR_FORM_MEAN);
-    const imr_json *one = imr_json_child(shares);
-    scene s = {.query = imr_json_string_or(one, "query", "")};
-    imr_buf document = {0};
-    uint32_t row, query;
-    CHECK(imr_ids_find(&dataset->query_ids, s.query, &query));
-    const char *text = dataset->query_texts[query];
-    CHECK(imr_ids_find(&dataset->documents, imr_json_string_or(one, "document", ""), &row));
-    CHECK_OK(imr_dataset_text(dataset, row, &document, &err));
-    read_candidates(&s, dataset, rankings);
-    run(&s, e, a, text);
-    check_shares(&s, a, e, text, imr_buf_text(&document), one);
-    scene_done(&s);
-    imr_buf_done(&document);
+    size_t done = 0;
+    for (const imr_json *one = imr_json_child(shares); one; one = imr_json_next(one), done++) {
+        scene s = {.query = imr_json_string_or(one, "query", "")};
+        imr_buf document = {0};
+        uint32_t row, query;
+        CHECK(imr_ids_find(&dataset->query_ids, s.query, &query));
+        const char *text = dataset->query_texts[query];
+        CHECK(imr_ids_find(&dataset->documents, imr_json_string_or(one, "document", ""), &row));
+        CHECK_OK(imr_dataset_text(dataset, row, &document, &err));
+        read_candidates(&s, dataset, rankings);
+        run(&s, e, a, text);
+        check_shares(&s, a, e, text, imr_buf_text(&document), one);
+        scene_done(&s);
+        imr_buf_done(&document);
+    }
+    CHECK_INT(done, 3);
     imr_adapter_free(a);
     imr_encoder_free(e);
     imr_dataset_free(dataset);

@@ -271,16 +271,22 @@ TEST("no change has no words, a vector has its own, and missing columns are NaN 
     imr_error err = {0};
     world w;
     world_init(&w, M, N, V, M, 460);
-    float *x = random_floats(M, 1, 461), zero[M] = {0};
-    const imr_word_subject subjects[] = {
-        {.before = x, .after = x}, {.before = zero, .after = x}, {.after = x}};
+    float *x = random_floats(M, 1, 461), zero[M] = {0}, apart[M];
+    double mean[M];
+    for (size_t j = 0; j < M; j++) /* `vector` takes it off */
+        apart[j] = x[j] + (float)(mean[j] = .25 * (double)(j % 3));
+    const imr_word_subject subjects[] = {{.before = x, .after = x},
+                                         {.before = zero, .after = x},
+                                         {.after = x},
+                                         {.after = apart, .common = mean}};
     static const imr_change_kind kinds[] = {IMR_CHANGE_PAPER, IMR_CHANGE_VECTOR};
     const imr_word_settings set = {kinds, 2, IMR_ORDER_EFFECT, V};
-    imr_word_list out[3][IMR_CHANGE_COUNT] = {0};
+    imr_word_list out[4][IMR_CHANGE_COUNT] = {0};
     imr_arena *arena = imr_arena_new();
-    CHECK_OK(imr_word_lists(out, &w.lens, subjects, 3, &set, arena, NULL, &err));
+    CHECK_OK(imr_word_lists(out, &w.lens, subjects, 4, &set, arena, NULL, &err));
     const imr_word_list *none = &out[0][IMR_CHANGE_PAPER], *some = &out[1][IMR_CHANGE_PAPER];
     const imr_word_list *vector = &out[2][IMR_CHANGE_VECTOR];
+    const imr_word_list *less = &out[3][IMR_CHANGE_VECTOR];
     CHECK_INT(none->n_positive + none->n_negative, 0);
     CHECK(none->alignment == 0 && none->coverage == 0);
     /* Asked for more than there are, and ordered by an effect that there is not. */
@@ -290,8 +296,11 @@ TEST("no change has no words, a vector has its own, and missing columns are NaN 
     CHECK(!some->positive[0].significant && some->positive[0].hub_count == 0);
     CHECK(some->positive[0].cosine > 0 && some->negative[0].cosine < 0);
     CHECK_INT(vector->n_positive, some->n_positive);
-    for (size_t k = 0; k < vector->n_positive; k++)
+    CHECK_INT(less->n_positive, some->n_positive);
+    for (size_t k = 0; k < vector->n_positive; k++) {
         CHECK_INT(vector->positive[k].id, some->positive[k].id);
+        CHECK_NEAR(less->positive[k].cosine, some->positive[k].cosine, 1e-6);
+    }
     free(x);
     imr_arena_free(arena);
     world_done(&w);

@@ -7,7 +7,8 @@
  *                                          the listed documents (for the query: over the sampled
  *                                          cached queries)
  *     unit      unit(x') - unit(x)         what modulation changed, as the cosine sees it
- *     vector    x                          what a vector says; the only one without an adapter
+ *     vector    x less its mean over       what a vector says; the only one without an adapter
+ *               sampled documents
  *
  * Every kind is  from_after x' - from_before x  for two vectors x, x' and two factors;
  * unit(x) = x / max(|x|, 1e-12).

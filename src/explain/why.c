@@ -134,7 +134,8 @@ static imr_status list_words(imr_why *why, imr_word_list *query_words, const imr
     const imr_why_run *r = in->run;
     const imr_why_table *t = &in->table;
     imr_word_list lists[2][IMR_CHANGE_COUNT] = {0}; /* document, query */
-    imr_word_subject subjects[2] = {{.after = in->document_base}, {.after = r->query_base}};
+    imr_word_subject subjects[2] = {{.after = in->document_base, .common = t->query_common},
+                                    {.after = r->query_base, .common = t->query_common}};
     const imr_word_settings settings = {.kinds = r->m ? changes : alone,
                                         .n_kinds = r->m ? IMR_LEN(changes) : IMR_LEN(alone),
                                         .order = t->order,

@@ -195,7 +195,8 @@ typedef struct imr_why_table {
     const struct imr_lens *lens;
     /* By kind; NULL: not measured. */
     const struct imr_background *query[IMR_CHANGE_COUNT], *document[IMR_CHANGE_COUNT];
-    const double *query_common; /* [m] mean unit change of the sampled queries; NULL: no `own` */
+    const double *query_common; /* [m] mean unit change of the sampled queries; NULL: no `own`.
+                                   Without an adapter [n] the mean of the sampled documents */
     float query_common_part;
     imr_token_order order;
     size_t words;

@@ -154,24 +154,32 @@ static imr_status run_sample(const imr_session *s, imr_told *t, const uint32_t *
     return take_background(t, &d, progress, err);
 }
 
-/* Without an adapter the vectors themselves are what is told: of a sample of queries, and of
- * documents. */
+/* Without an adapter the vectors themselves are what is told, less the mean of the documents: of a
+ * sample of documents, and of queries. */
 static imr_status measure_vectors(const imr_session *s, imr_told *t, imr_rows queries,
                                   const imr_progress *progress, imr_error *err)
 {
-    const imr_rows vectors[2] = {queries, s->cache->documents.rows};
-    imr_background *to[2] = {&t->queries[IMR_CHANGE_VECTOR], &t->documents[IMR_CHANGE_VECTOR]};
-    const imr_background **told[2] = {&t->why.query[IMR_CHANGE_VECTOR],
-                                      &t->why.document[IMR_CHANGE_VECTOR]};
+    const imr_rows vectors[2] = {s->cache->documents.rows, queries};
+    imr_background *to[2] = {&t->documents[IMR_CHANGE_VECTOR], &t->queries[IMR_CHANGE_VECTOR]};
+    const imr_background **told[2] = {&t->why.document[IMR_CHANGE_VECTOR],
+                                      &t->why.query[IMR_CHANGE_VECTOR]};
+    double *mean = IMR_NEW_ARRAY(double, queries.cols);
+    t->why.query_common = mean;
+    IMR_NEED(mean, err);
     for (size_t side = 0; side < 2; side++) {
         size_t n;
         IMR_AUTOFREE uint32_t *rows = sample(
-            vectors[side].rows, side ? SAMPLE_PER_QUERY * SAMPLE_QUERIES : SAMPLE_QUERIES, &n);
+            vectors[side].rows, side ? SAMPLE_QUERIES : SAMPLE_PER_QUERY * SAMPLE_QUERIES, &n);
         IMR_CLEANUP(imr_matrix_done) imr_matrix chosen = {0};
         IMR_NEED(rows, err);
-        IMR_TRY(imr_matrix_init(&chosen, n, vectors[side].cols, err));
-        for (size_t i = 0; i < n; i++)
-            imr_rows_get(imr_matrix_row(&chosen, i), vectors[side], rows[i]);
+        IMR_TRY(imr_matrix_init(&chosen, n, queries.cols, err));
+        for (size_t i = 0; i < n; i++) {
+            float *row = imr_matrix_row(&chosen, i);
+            imr_rows_get(row, vectors[side], rows[i]);
+            for (size_t j = 0; !side && j < queries.cols; j++)
+                mean[j] += (double)row[j] / (double)n;
+        }
+        subtract(&chosen, 0, n, mean);
         IMR_TRY(measure(to[side], told[side], t, imr_matrix_view(&chosen), progress, err));
     }
     return IMR_OK;

@@ -22,6 +22,8 @@ typedef enum ui_screen {
     UI_WORDS,
     UI_WHY,     /* the Why pane on the whole screen */
     UI_PREVIEW, /* the preview likewise */
+    UI_MAP,
+    UI_ADAPTER,
     UI_SELFTEST
 } ui_screen;
 typedef enum ui_pane { UI_PANE_LIST, UI_PANE_WHY, UI_PANE_PREVIEW, UI_PANE_COUNT } ui_pane;

@@ -312,7 +312,8 @@ UI_ON(pane)
 
 void ui_go(ui_app *a, ui_screen screen)
 {
-    if (screen != UI_RANK && screen != UI_SELFTEST && !ui_list_selected(&a->list)) {
+    if (screen != UI_RANK && screen != UI_ADAPTER && screen != UI_SELFTEST &&
+        !ui_list_selected(&a->list)) {
         ui_app_say(a, false, "no document is selected");
         return;
     }
@@ -323,10 +324,12 @@ void ui_go(ui_app *a, ui_screen screen)
 
 UI_ON(screen)
 {
-    ui_go(a, action == UI_DO_RANK    ? UI_RANK
-             : action == UI_DO_DOC   ? UI_DOCUMENT
-             : action == UI_DO_WORDS ? UI_WORDS
-                                     : UI_SELFTEST);
+    ui_go(a, action == UI_DO_RANK      ? UI_RANK
+             : action == UI_DO_DOC     ? UI_DOCUMENT
+             : action == UI_DO_WORDS   ? UI_WORDS
+             : action == UI_DO_MAP     ? UI_MAP
+             : action == UI_DO_ADAPTER ? UI_ADAPTER
+                                       : UI_SELFTEST);
 }
 
 UI_ON(back)

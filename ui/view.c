@@ -196,7 +196,7 @@ static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_
         ui_rows_draw(&v->why, body, (int)a->why.top);
     else if (a->screen == UI_PREVIEW)
         ui_draw_preview(body, &a->list, &a->reading, a->text.top, missing(a), false, true);
-    else
+    else if (a->screen == UI_SELFTEST)
         ui_draw_selftest(body);
 }
 
@@ -205,7 +205,10 @@ static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_
 static void draw_query(const ui_app *a, ui_surface s)
 {
     static const char *const overlays[] = {"", "HELP", "POINT", "PICK", "PICK", "MENU", "PICK"};
-    static const char *const screens[] = {"LIST", "DOC", "WORDS", "WHY", "TEXT", "LIST"};
+    static const char *const screens[] = {
+        [UI_RANK] = "LIST",       [UI_DOCUMENT] = "DOC", [UI_WORDS] = "WORDS",
+        [UI_WHY] = "WHY",         [UI_PREVIEW] = "TEXT", [UI_MAP] = "MAP",
+        [UI_ADAPTER] = "ADAPTER", [UI_SELFTEST] = "LIST"};
     const bool typing = a->editing && a->screen == UI_RANK, over = a->overlay != UI_OVER_NONE;
     const ui_prompt *p = &a->query;
     const char *text = ui_prompt_text(p), *note = "";
@@ -240,7 +243,9 @@ static void draw_query(const ui_app *a, ui_surface s)
 
 static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
 {
-    static const int tabs[] = {[UI_DOCUMENT] = 1, [UI_WORDS] = 2, [UI_SELFTEST] = 0};
+    static const int tabs[] = {
+        [UI_RANK] = 1,    [UI_DOCUMENT] = 2, [UI_WORDS] = 3,   [UI_WHY] = 1,
+        [UI_PREVIEW] = 1, [UI_MAP] = 4,      [UI_ADAPTER] = 7, [UI_SELFTEST] = 1};
     ui_draw_tabs(ui_sub(s, l->tabs), tabs[a->screen], a->facts,
                  a->trace ? &a->trace->settings : &a->settings, a->trace != NULL,
                  ui_key_for(&a->keymap, a->glyphs, ui_app_context(a), UI_DO_HELP).s);
@@ -252,7 +257,8 @@ static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
     ui_surface m = ui_sub(s, l->metrics);
     if (!a->trace)
         return;
-    if (a->screen != UI_RANK && a->screen != UI_SELFTEST && ui_list_selected(&a->list)) {
+    if (a->screen != UI_RANK && a->screen != UI_ADAPTER && a->screen != UI_SELFTEST &&
+        ui_list_selected(&a->list)) {
         ui_draw_facts(m, a->trace, ui_list_selected(&a->list));
     } else if (a->query_error.status != IMR_OK) {
         int from = ui_put(m, 0, 1, UI_DIM, "? the rows below answer: ");

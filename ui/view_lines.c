@@ -28,6 +28,8 @@ static ui_text depth(const imr_session_facts *f, const imr_trace_settings *now, 
     ui_text all = known ? ui_textf(" %s (%s)%s", form, from ? from : "", scope.s) : scope;
     if (known && ui_width(all.s) > room)
         all = ui_textf(" %s%s", form, scope.s);
+    if (known && usual && ui_width(all.s) > room)
+        all = ui_textf(" %s", form);
     const ui_text none = {""};
     return ui_width(all.s) <= room ? all : usual ? none : scope;
 }
@@ -60,10 +62,20 @@ static void session_names(ui_surface s, const imr_session_facts *facts,
 void ui_draw_tabs(ui_surface s, int on, const imr_session_facts *facts,
                   const imr_trace_settings *now, bool ranked, const char *help_key)
 {
-    static const char *const tabs[] = {"1 Rank", "2 Document", "3 Words"};
+    static const struct {
+        int key;
+        const char *name, *brief;
+    } tabs[] = {{1, "Rank", "Rank"},
+                {2, "Document", "Doc"},
+                {3, "Words", "Words"},
+                {4, "Map", "Map"},
+                {7, "Adapter", "Adapter"}};
+    bool wide = s.at.w >= 100;
     int x = ui_put(s, 0, 1, UI_STRONG, "imrnn") + 1, end = s.at.w - ui_width(help_key) - 5;
-    for (int i = 0; i < 3; i++)
-        x = ui_putf(s, 0, x, i == on ? UI_STRONG : UI_DIM, i == on ? "[%s]" : " %s ", tabs[i]);
+    for (size_t i = 0; i < IMR_LEN(tabs); i++)
+        x = tabs[i].key == on ? ui_putf(s, 0, x, UI_STRONG, "[%d %s]", on, tabs[i].name)
+                              : ui_putf(s, 0, x, UI_DIM, wide ? " %d %s " : " %d%s", tabs[i].key,
+                                        wide ? tabs[i].name : tabs[i].brief);
     ui_putf(s, 0, end, UI_KEY, "%s help", help_key);
     if (facts)
         session_names(s, facts, now, ranked, x + 1, end - 2);

@@ -23,8 +23,8 @@ typedef enum ui_term_id {
 
 /* ---- view_lines.c: the lines above the panes and the two below ---- */
 
-/* Tabs, of which the on-th is shown, and what is opened: facts NULL while nothing is. now: the
- * settings of the rows, ranked: there are rows. */
+/* Tabs, of which the one with key `on` is shown, and what is opened: facts NULL while nothing is.
+ * now: the settings of the rows, ranked: there are rows. */
 void ui_draw_tabs(ui_surface s, int on, const imr_session_facts *facts,
                   const imr_trace_settings *now, bool ranked, const char *help_key);
 

@@ -434,7 +434,7 @@ TEST("a copied row is tab-separated and carries the numbers of the screen")
 TEST("of several scopes asked for the last one wins; cancelled, what is shown holds")
 {
     screen s;
-    screen_start(&s, 24, 80, false);
+    screen_start(&s, 24, 110, false);
     fake_open(s.engine, true, true, true);
     screen_keys(&s, "slow\t");
     fake_release(s.engine);
@@ -489,7 +489,7 @@ TEST("another scope than the usual is told even where the names must be cut for 
     CHECK(!strstr(screen_row(&s, 0), "top 100"));
     screen_keys(&s, "Rc");
     CHECK_CONTAINS(screen_row(&s, 0), "minilm \xc2\xb7 scope corpus  ? help");
-    CHECK_CONTAINS(screen_row(&s, 0), "a-data-set");
+    CHECK_CONTAINS(screen_row(&s, 0), "a-da");
     screen_end(&s);
 }
 

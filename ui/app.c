@@ -86,6 +86,26 @@ bool ui_app_detail_fits(const ui_app *a)
     return d && have && have->serial == a->trace->serial && strcmp(have->document_id, d->id) == 0;
 }
 
+ui_text ui_app_compared(const ui_app *a, size_t place[2])
+{
+    const imr_trace_document *d = ui_list_selected(&a->list);
+    const char *first = a->list.marked[0], *second = a->list.marked[1];
+    if (!a->trace)
+        return ui_textf("Two documents of a ranking are compared here: ask a query first.");
+    if (!first || (!second && !d))
+        return ui_textf("Space marks a document of the list: mark two, or one and move to another. "
+                        "Why A stands above B is told here.");
+    second = second ? second : d->id;
+    if (strcmp(first, second) == 0)
+        return ui_textf("A is marked and selected: mark another with Space, or move to it.");
+    for (int i = 0; i < 2; i++) {
+        const char *id = i ? second : first;
+        if ((place[i] = imr_trace_place(a->trace, id)) == SIZE_MAX)
+            return ui_textf("%.200s, marked %c, is not listed for this query.", id, "AB"[i]);
+    }
+    return (ui_text){""};
+}
+
 bool ui_app_offering(const ui_app *a)
 {
     return a->facts && !a->facts->has_encoder && a->editing && a->screen == UI_RANK;

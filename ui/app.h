@@ -20,6 +20,7 @@ typedef enum ui_screen {
     UI_RANK,
     UI_DOCUMENT,
     UI_WORDS,
+    UI_COMPARE,
     UI_WHY,     /* the Why pane on the whole screen */
     UI_PREVIEW, /* the preview likewise */
     UI_MAP,
@@ -154,6 +155,9 @@ ui_layout ui_app_layout(const ui_app *a);
 ui_context ui_app_context(const ui_app *a);
 /* Whether the detail at hand is that of the selected document. */
 bool ui_app_detail_fits(const ui_app *a);
+/* Places in the trace of the screen Compare's two documents: those marked, or the one marked and
+ * the selected one. "", or what is missing. */
+ui_text ui_app_compared(const ui_app *a, size_t place[2]);
 /* Cached queries are offered in place of a ranking. */
 bool ui_app_offering(const ui_app *a);
 int ui_app_list_rows(const ui_app *a); /* rows of the list that can be seen */

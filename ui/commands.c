@@ -90,6 +90,29 @@ UI_ON(pin)
     ui_app_say(a, false, same ? "no document is pinned" : "%s stays in sight", d->id);
 }
 
+/* A third takes the place of the first. */
+UI_ON(mark)
+{
+    ui_list *l = &a->list;
+    const imr_trace_document *d = ui_list_selected(l);
+    if (!d)
+        return;
+    const int at = ui_list_mark_of(l, d);
+    if (at >= 0 || l->marked[1]) {
+        ui_replace(&l->marked[at > 0], NULL);
+        if (at <= 0) {
+            l->marked[0] = l->marked[1];
+            l->marked[1] = NULL;
+        }
+    }
+    if (at < 0)
+        ui_replace(&l->marked[l->marked[0] != NULL], d->id);
+    ui_app_say(a, false, "%s",
+               !l->marked[0]   ? "nothing is marked"
+               : !l->marked[1] ? "marked A; a second one is B"
+                               : "marked A and B; c compares them");
+}
+
 UI_ON(document)
 {
     size_t row = a->list.at + (size_t)ui_step(action, UI_DO_DOC_NEXT);

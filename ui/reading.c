@@ -36,6 +36,8 @@ void ui_list_done(ui_list *l)
     imr_free(l->order);
     imr_free(l->selected);
     imr_free(l->pinned);
+    imr_free(l->marked[0]);
+    imr_free(l->marked[1]);
     imr_free(l->filter_words);
     imr_free(l->find);
     *l = (ui_list){0};
@@ -113,6 +115,14 @@ void ui_list_arrange(ui_list *l)
     for (size_t i = 0; l->selected && i < kept; i++)
         if (strcmp(imr_trace_at(l->trace, order[i])->id, l->selected) == 0)
             l->at = i;
+}
+
+int ui_list_mark_of(const ui_list *l, const imr_trace_document *d)
+{
+    for (int i = 0; i < 2; i++)
+        if (l->marked[i] && strcmp(l->marked[i], d->id) == 0)
+            return i;
+    return -1;
 }
 
 bool ui_list_found(const ui_list *l, const imr_trace_document *d)

@@ -55,6 +55,7 @@ typedef struct ui_list {
     size_t n, at, top;      /* rows; the one under the cursor; the first one shown */
     char *selected;         /* document id, once the selection was moved */
     char *pinned;
+    char *marked[2]; /* document ids: A and B of the screen Compare */
     ui_sort sort;
     bool reversed;
     ui_filter filter;
@@ -75,6 +76,8 @@ const imr_trace_document *ui_list_selected(const ui_list *l);
 /* The row whose title or id has l->find, from the selected one on; or of a big mover; SIZE_MAX. */
 size_t ui_list_find(const ui_list *l, int step);
 size_t ui_list_mover(const ui_list *l, int step);
+/* 0 or 1 of a marked document, else -1. */
+int ui_list_mark_of(const ui_list *l, const imr_trace_document *d);
 bool ui_list_found(const ui_list *l, const imr_trace_document *d);
 /* The first of `rows` lines that shows line `at`, `top` where it does. */
 static inline size_t ui_in_sight(size_t top, size_t at, size_t rows)

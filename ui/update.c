@@ -212,7 +212,8 @@ static void move(ui_app *a, long by, bool half_pages)
         scroll(&a->document, by, half_pages);
     } else if (a->screen == UI_WORDS) {
         shift(&a->cell_query, half_pages ? by * 5 : by, a->reading.query.n);
-    } else if (a->screen == UI_WHY || (!a->editing && a->pane == UI_PANE_WHY)) {
+    } else if (a->screen == UI_WHY || a->screen == UI_COMPARE ||
+               (!a->editing && a->pane == UI_PANE_WHY)) {
         scroll(&a->why, by, half_pages);
     } else if (a->screen == UI_PREVIEW || (!a->editing && a->pane == UI_PANE_PREVIEW)) {
         scroll(&a->text, by, half_pages);
@@ -312,8 +313,8 @@ UI_ON(pane)
 
 void ui_go(ui_app *a, ui_screen screen)
 {
-    if (screen != UI_RANK && screen != UI_ADAPTER && screen != UI_SELFTEST &&
-        !ui_list_selected(&a->list)) {
+    if (screen != UI_RANK && screen != UI_COMPARE && screen != UI_ADAPTER &&
+        screen != UI_SELFTEST && !ui_list_selected(&a->list)) {
         ui_app_say(a, false, "no document is selected");
         return;
     }
@@ -328,6 +329,7 @@ UI_ON(screen)
              : action == UI_DO_DOC     ? UI_DOCUMENT
              : action == UI_DO_WORDS   ? UI_WORDS
              : action == UI_DO_MAP     ? UI_MAP
+             : action == UI_DO_COMPARE ? UI_COMPARE
              : action == UI_DO_ADAPTER ? UI_ADAPTER
                                        : UI_SELFTEST);
 }

@@ -31,9 +31,10 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
 {
     const imr_trace_document *d = ui_list_selected(&a->list);
     ui_surface pane = ui_sub(s, l->why);
-    ui_surface in = a->screen == UI_WHY ? ui_sub(s, l->body)
-                    : l->boxed          ? ui_inside(pane)
-                                        : ui_sub(pane, (ui_rect){1, 0, pane.at.h - 1, pane.at.w});
+    bool whole = a->screen == UI_WHY || a->screen == UI_COMPARE;
+    ui_surface in = whole      ? ui_sub(s, l->body)
+                    : l->boxed ? ui_inside(pane)
+                               : ui_sub(pane, (ui_rect){1, 0, pane.at.h - 1, pane.at.w});
     ui_why_parts parts = {.trace = a->trace,
                           .document = d,
                           .reading = reading(a),
@@ -42,7 +43,15 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
                           .full = a->screen == UI_WHY,
                           .brief = a->screen != UI_WHY && !l->boxed,
                           .dimensions = a->dimensions};
-    if (!stays(a) || v->why.grid.cols != in.at.w || !d) {
+    if (a->screen == UI_COMPARE) {
+        size_t place[2];
+        ui_text missing = ui_app_compared(a, place);
+        ui_rows_begin(&v->why, &v->grid, in.at.w);
+        if (*missing.s)
+            ui_rows_text(&v->why, 1, UI_TEXT, missing.s);
+        else
+            ui_build_compare(&v->why, a->trace, place);
+    } else if (!stays(a) || v->why.grid.cols != in.at.w || !d) {
         ui_rows_begin(&v->why, &v->grid, in.at.w);
         if (d && (a->screen == UI_RANK || a->screen == UI_WHY))
             ui_build_why(&v->why, &parts);
@@ -192,7 +201,7 @@ static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_
                          a->document.top, missing(a), l->boxed);
     else if (a->screen == UI_WORDS)
         draw_words(a, body);
-    else if (a->screen == UI_WHY)
+    else if (a->screen == UI_WHY || a->screen == UI_COMPARE)
         ui_rows_draw(&v->why, body, (int)a->why.top);
     else if (a->screen == UI_PREVIEW)
         ui_draw_preview(body, &a->list, &a->reading, a->text.top, missing(a), false, true);
@@ -206,9 +215,9 @@ static void draw_query(const ui_app *a, ui_surface s)
 {
     static const char *const overlays[] = {"", "HELP", "POINT", "PICK", "PICK", "MENU", "PICK"};
     static const char *const screens[] = {
-        [UI_RANK] = "LIST",       [UI_DOCUMENT] = "DOC", [UI_WORDS] = "WORDS",
-        [UI_WHY] = "WHY",         [UI_PREVIEW] = "TEXT", [UI_MAP] = "MAP",
-        [UI_ADAPTER] = "ADAPTER", [UI_SELFTEST] = "LIST"};
+        [UI_RANK] = "LIST",       [UI_DOCUMENT] = "DOC",    [UI_WORDS] = "WORDS",
+        [UI_WHY] = "WHY",         [UI_PREVIEW] = "TEXT",    [UI_MAP] = "MAP",
+        [UI_COMPARE] = "COMPARE", [UI_ADAPTER] = "ADAPTER", [UI_SELFTEST] = "LIST"};
     const bool typing = a->editing && a->screen == UI_RANK, over = a->overlay != UI_OVER_NONE;
     const ui_prompt *p = &a->query;
     const char *text = ui_prompt_text(p), *note = "";
@@ -244,8 +253,8 @@ static void draw_query(const ui_app *a, ui_surface s)
 static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
 {
     static const int tabs[] = {
-        [UI_RANK] = 1,    [UI_DOCUMENT] = 2, [UI_WORDS] = 3,   [UI_WHY] = 1,
-        [UI_PREVIEW] = 1, [UI_MAP] = 4,      [UI_ADAPTER] = 7, [UI_SELFTEST] = 1};
+        [UI_RANK] = 1, [UI_DOCUMENT] = 2, [UI_WORDS] = 3,   [UI_WHY] = 1,     [UI_PREVIEW] = 1,
+        [UI_MAP] = 4,  [UI_COMPARE] = 6,  [UI_ADAPTER] = 7, [UI_SELFTEST] = 1};
     ui_draw_tabs(ui_sub(s, l->tabs), tabs[a->screen], a->facts,
                  a->trace ? &a->trace->settings : &a->settings, a->trace != NULL,
                  ui_key_for(&a->keymap, a->glyphs, ui_app_context(a), UI_DO_HELP).s);
@@ -257,8 +266,8 @@ static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
     ui_surface m = ui_sub(s, l->metrics);
     if (!a->trace)
         return;
-    if (a->screen != UI_RANK && a->screen != UI_ADAPTER && a->screen != UI_SELFTEST &&
-        ui_list_selected(&a->list)) {
+    if (a->screen != UI_RANK && a->screen != UI_COMPARE && a->screen != UI_ADAPTER &&
+        a->screen != UI_SELFTEST && ui_list_selected(&a->list)) {
         ui_draw_facts(m, a->trace, ui_list_selected(&a->list));
     } else if (a->query_error.status != IMR_OK) {
         int from = ui_put(m, 0, 1, UI_DIM, "? the rows below answer: ");

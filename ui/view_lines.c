@@ -45,7 +45,7 @@ static void session_names(ui_surface s, const imr_session_facts *facts,
     ui_text top = depth(facts, now, ranked, s.grid->glyphs, room - w[0] - between - w[1]);
     room -= ui_width(top.s);
     int over = w[0] + between + w[1] - room;
-    if (room < between + 12)
+    if (room < between + 11)
         return;
     if (over > 0) {
         int longer = w[0] > w[1] ? 0 : 1, half = (room - between) / 2;
@@ -65,11 +65,8 @@ void ui_draw_tabs(ui_surface s, int on, const imr_session_facts *facts,
     static const struct {
         int key;
         const char *name, *brief;
-    } tabs[] = {{1, "Rank", "Rank"},
-                {2, "Document", "Doc"},
-                {3, "Words", "Words"},
-                {4, "Map", "Map"},
-                {7, "Adapter", "Adapter"}};
+    } tabs[] = {{1, "Rank", "Rank"}, {2, "Document", "Doc"}, {3, "Words", "Words"},
+                {4, "Map", "Map"},   {6, "Compare", "Cmp"},  {7, "Adapter", "Adp"}};
     bool wide = s.at.w >= 100;
     int x = ui_put(s, 0, 1, UI_STRONG, "imrnn") + 1, end = s.at.w - ui_width(help_key) - 5;
     for (size_t i = 0; i < IMR_LEN(tabs); i++)

@@ -43,10 +43,16 @@ imr_detail *imr_detail_share(const imr_detail *d)
     return shared;
 }
 
-size_t imr_trace_find(const imr_trace *t, const char *document_id)
+size_t imr_trace_place(const imr_trace *t, const char *document_id)
 {
-    for (size_t i = 0; i < t->n_documents; i++)
-        if (strcmp(t->documents[i].id, document_id) == 0)
+    for (size_t i = 0; i < t->n_documents + t->n_left; i++)
+        if (strcmp(imr_trace_at(t, i)->id, document_id) == 0)
             return i;
     return SIZE_MAX;
+}
+
+size_t imr_trace_find(const imr_trace *t, const char *document_id)
+{
+    const size_t place = imr_trace_place(t, document_id);
+    return place < t->n_documents ? place : SIZE_MAX;
 }

@@ -188,8 +188,9 @@ static inline const imr_trace_document *imr_trace_at(const imr_trace *t, size_t 
     return place < t->n_documents ? &t->documents[place] : &t->left[place - t->n_documents];
 }
 
-/* The place of a document in t->documents, or SIZE_MAX. */
+/* The place of a document in t->documents, or SIZE_MAX; or among those that left as well. */
 size_t imr_trace_find(const imr_trace *t, const char *document_id);
+size_t imr_trace_place(const imr_trace *t, const char *document_id);
 
 /*
  * The detail of one document for the preview and the document screen: its text and its why. Made by

@@ -12,6 +12,7 @@ void imr_token_sum_done(imr_token_sum *s)
     imr_tokens_done(&s->tokens);
     imr_free(s->rows);
     imr_free(s->extra);
+    imr_free(s->vector);
     *s = (imr_token_sum){0};
 }
 
@@ -108,16 +109,9 @@ static void scale_to_unit(imr_token_sum *s, size_t width)
         s->extra[j] = (float)((double)s->extra[j] * scale);
 }
 
-static imr_status sum_outputs(imr_token_sum *s, const imr_encoder *e, const char *text, size_t len,
-                              const imr_progress *progress, imr_error *err)
+static imr_status sum_outputs(imr_token_sum *s, const imr_transformer *t, imr_error *err)
 {
-    const imr_transformer *t = e->transformer;
     size_t width = t->pool.n * t->config.hidden;
-    float *vector IMR_AUTOFREE = IMR_NEW_ARRAY(float, e->dim);
-    IMR_NEED(vector, err);
-    hearing h = {s->rows, &t->pool};
-    const imr_encoder_listener listener = {.heard = hear, .user = &h};
-    IMR_TRY(imr_encoder_encode_heard(e, &text, &len, 1, vector, NULL, &listener, progress, err));
     for (size_t i = 0; i < t->n_steps; i++) {
         const imr_transformer_step *d = &t->steps[i];
         if (!d->w) {
@@ -148,8 +142,13 @@ static imr_status make(imr_token_sum *s, const imr_encoder *e, const char *text,
     }
     s->extra = IMR_NEW_ARRAY(float, width);
     s->rows = imr_alloc_aligned(s->tokens.n * width, sizeof *s->rows);
-    IMR_NEED(s->extra && s->rows, err);
-    return t ? sum_outputs(s, e, text, len, progress, err) : sum_rows(s, e, err);
+    s->vector = IMR_NEW_ARRAY(float, e->dim);
+    IMR_NEED(s->extra && s->rows && s->vector, err);
+    hearing h = {s->rows, t ? &t->pool : NULL}; /* a static encoder tells nothing */
+    const imr_encoder_listener listener = {.heard = hear, .user = &h};
+    IMR_TRY(imr_encoder_encode_heard(e, &text, &len, 1, s->vector, &s->count, &listener, progress,
+                                     err));
+    return t ? sum_outputs(s, t, err) : sum_rows(s, e, err);
 }
 
 imr_status imr_encoder_token_sum(imr_token_sum *out, const imr_encoder *e, const char *text,

@@ -25,8 +25,10 @@ typedef struct imr_token_sum {
                           included) */
     size_t read_end;   /* byte offset where reading ended; the text's length when all was read */
     size_t n;
-    float *rows;  /* [tokens.n, n] */
-    float *extra; /* [n], what no token carries: zeros unless a Dense module has a bias */
+    float *rows;   /* [tokens.n, n] */
+    float *extra;  /* [n], what no token carries: zeros unless a Dense module has a bias */
+    float *vector; /* [n], and count: what imr_encoder_encode gives, bit by bit */
+    imr_token_count count;
 } imr_token_sum;
 
 /* "", or the one sentence that says why this encoder's vectors are no sum over tokens. Static. */

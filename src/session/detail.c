@@ -54,15 +54,13 @@ static imr_status read_text(imr_reading *r, const imr_encoder *e, bool sum,
     return IMR_OK;
 }
 
-/* The query of t; it stays for the next document. A cached one has the prefix of its cache. */
-static imr_status read_query(imr_session *s, const imr_trace *t, const imr_progress *progress,
-                             imr_error *err)
+imr_status imr_session_read_query(imr_session *s, const char *prefix, const char *text,
+                                  const imr_progress *progress, imr_error *err)
 {
     IMR_CLEANUP(reading_done) imr_reading r = {0};
-    const char *prefix = t->query_cached ? s->cache->encoder.query_prefix : t->query_prefix;
     imr_buf_str(&r.text, prefix);
     r.prefix = r.body = r.text.len;
-    imr_buf_str(&r.text, t->query_text);
+    imr_buf_str(&r.text, text);
     if (s->query.tokens.n && strcmp(imr_buf_text(&r.text), imr_buf_text(&s->query.text)) == 0)
         return IMR_OK;
     IMR_TRY(read_text(&r, s->encoder, true, progress, err));
@@ -232,7 +230,10 @@ static imr_status fill(imr_session *s, const imr_trace *t, imr_detail *d, imr_de
     } else if (!s->encoder) {
         problem = imr_arena_strdup(d->arena, s->facts.encoder_problem);
     } else {
-        IMR_TRY(read_query(s, t, progress, err));
+        /* A cached query has the prefix of its cache. */
+        IMR_TRY(imr_session_read_query(
+            s, t->query_cached ? s->cache->encoder.query_prefix : t->query_prefix, t->query_text,
+            progress, err));
         IMR_TRY(read_text(&document, s->encoder, depth >= IMR_DETAIL_WORDS, progress, err));
         problem = depth >= IMR_DETAIL_WORDS ? imr_encoder_sum_problem(s->encoder)
                                             : "the words of this document were not asked for";

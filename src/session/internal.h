@@ -114,7 +114,7 @@ struct imr_session {
     float *query_base;                        /* [n] */
     uint64_t number;                          /* of all sessions */
     uint64_t runs;                            /* so far */
-    imr_reading query;                        /* the last that a why was made for */
+    imr_reading query;                        /* the last typed, or a why was made for */
     imr_detail *details[IMR_SESSION_DETAILS]; /* the one used last first */
 };
 
@@ -166,6 +166,9 @@ void imr_told_forget(imr_told *t); /* what was measured */
  * string of theirs could not be made. */
 imr_status imr_session_publish(imr_session *s, imr_error *err) IMR_NODISCARD;
 
+/* Reads a query, unless it is the one read last: s->query (session/detail.c). */
+imr_status imr_session_read_query(imr_session *s, const char *prefix, const char *text,
+                                  const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 /* Forgets the details that were kept, and the query's reading (session/detail.c). */
 void imr_session_forget(imr_session *s);
 

@@ -47,7 +47,13 @@ imr_status imr_session_encode(const imr_session *s, float *out, imr_token_count 
 static imr_status encode(imr_session *s, imr_trace *t, const char *text, imr_error *err)
 {
     imr_token_count count;
-    IMR_TRY(imr_session_encode(s, s->query_base, &count, s->prefix, text, err));
+    if (imr_encoder_sum_problem(s->encoder)[0]) {
+        IMR_TRY(imr_session_encode(s, s->query_base, &count, s->prefix, text, err));
+    } else { /* a why is likely to follow: the words' rows come with the vector */
+        IMR_TRY(imr_session_read_query(s, s->prefix, text, NULL, err));
+        memcpy(s->query_base, s->query.sum.vector, s->query.sum.n * sizeof *s->query_base);
+        count = s->query.sum.count;
+    }
     if (count.known == 0)
         return imr_fail(err, IMR_E_UNSUPPORTED,
                         "no word of the query is known to the encoder (%s), so its vector says "

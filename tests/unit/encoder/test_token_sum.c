@@ -26,6 +26,8 @@ static void sums_up(const imr_encoder *e, const char *text)
     CHECK(memcmp(&count, &again, sizeof count) == 0);
     CHECK_OK(imr_encoder_token_sum(&s, e, text, len, NULL, &err));
     CHECK_INT(s.n, n);
+    CHECK(memcmp(s.vector, vector, n * sizeof *vector) == 0);
+    CHECK(memcmp(&s.count, &count, sizeof count) == 0);
     CHECK_INT(s.tokens.n, count.read);
     CHECK_INT(s.tokens.total, count.total);
     for (size_t j = 0; j < n; j++) {

@@ -79,7 +79,7 @@ bool ui_prompt_insert(ui_prompt *p, const char *text, size_t len)
     size_t before = p->cursor - imr_utf8_prev(ui_prompt_text(p), p->text.len, p->cursor);
     imr_buf_add(&both, ui_prompt_text(p) + p->cursor - before, before);
     imr_buf_add(&both, text, len);
-    imr_utf8_clean(&clean, imr_buf_text(&both), both.len, IMR_CLEAN_LINE);
+    imr_utf8_clean(&clean, imr_buf_text(&both), both.len, IMR_CLEAN_KEEP);
     if (both.failed || clean.failed || clean.len <= before)
         return false;
     memmove(clean.data, clean.data + before, clean.len - before + 1);

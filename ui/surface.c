@@ -112,13 +112,15 @@ int ui_put_n(ui_surface s, int y, int x, ui_style style, const char *text, size_
     for (size_t i = 0; i < len;) {
         uint32_t code;
         size_t used = imr_utf8_decode(text + i, len - i, &code);
-        bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
-        if (control)
-            code = IMR_UTF8_BAD;
-        int width = control ? 1 : imr_utf8_cp_width(code);
-        char bytes[4];
-        size_t n = imr_utf8_encode(code, bytes);
+        int width = imr_utf8_cp_width(code);
+        char bytes[16];
+        size_t n = imr_utf8_sign(code, bytes);
         i += used;
+        if (n) {
+            x = ui_put_n(s, y, x, style, bytes, n);
+            continue;
+        }
+        n = imr_utf8_encode(code, bytes);
         if (s.grid->glyphs->ascii && code >= 0x80) {
             bytes[0] = ui_glyph_ascii(code);
             for (int k = 0; k < width; k++)

@@ -11,19 +11,13 @@ static const int exits[IMR_STATUS_COUNT] = {
     [IMR_E_LIMIT] = 3,  [IMR_E_MEMORY] = 1,      [IMR_E_BUSY] = 1,  [IMR_E_CANCELLED] = 130,
 };
 
-/* Error text quotes file contents: control bytes would reach the terminal, so they become '?'. */
+/* Who shows an error makes controls in it visible (text/utf8.h): it quotes what is in files. */
 static void one_line(char *text)
 {
     size_t n = strlen(text);
     for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '\n' || c == '\t' || c == '\r')
+        if (text[i] == '\n' || text[i] == '\t' || text[i] == '\r')
             text[i] = ' ';
-        else if (c < 0x20 || c == 0x7f)
-            text[i] = '?';
-        else if (c == 0xc2 && (unsigned char)text[i + 1] >= 0x80 &&
-                 (unsigned char)text[i + 1] < 0xa0)
-            text[i] = '?', text[i + 1] = '?'; /* C1 controls are escapes too */
     }
     /* A cut can leave half a character at the end. */
     size_t back = 0;

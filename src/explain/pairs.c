@@ -132,7 +132,7 @@ static imr_status name(imr_pair_word **out, const words *w, const imr_why_text *
         const char *text = k->word == IMR_NO_WORD ? imr_encoder_token_text(e, k->id)
                                                   : imr_tokens_word(&s->tokens, k->word);
         imr_buf_clear(&clean);
-        imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
+        imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_KEEP);
         IMR_TRY(imr_buf_check(&clean, err));
         imr_pair_word *word = &(*out)[i];
         word->text = imr_arena_strndup(arena, imr_buf_text(&clean), clean.len);

@@ -88,7 +88,7 @@ static imr_status find_unread(imr_why *why, const imr_why_input *in, const imr_s
             imr_strmap_get(read, word, len, NULL))
             continue;
         IMR_AUTOBUF imr_buf clean = {0};
-        imr_utf8_clean(&clean, word, len, IMR_CLEAN_LINE);
+        imr_utf8_clean(&clean, word, len, IMR_CLEAN_KEEP);
         const char *kept = imr_arena_strndup(arena, imr_buf_text(&clean), clean.len);
         if (clean.failed || !kept)
             return imr_fail_memory(err);

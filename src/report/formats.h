@@ -49,7 +49,7 @@ void imr_report_plain(imr_buf *out, const char *sentence);
 /* text, then blanks up to `columns`; what is longer is cut. */
 void imr_report_cell(imr_buf *out, const char *text, size_t columns);
 /* A blank where a line must not be broken: no text of a trace has it. */
-#define IMR_REPORT_HOLD '\1'
+#define IMR_REPORT_HOLD '\xff'
 /* text, sanitised, broken at blanks into lines of `width` columns: the first goes on at column
  * `at`, the others behind `indent` blanks. Ends with a newline. A longer word stands alone. */
 void imr_report_wrap(imr_buf *out, const char *text, size_t at, size_t indent, size_t width);

@@ -8,7 +8,10 @@
 static const struct {
     const char *name;
     void (*write)(const imr_trace *t, const imr_report_context *context, imr_buf *out);
-} formats[] = {{"text", imr_report_text}, {"json", imr_report_json}, {"words", imr_report_words}};
+    bool json;
+} formats[] = {{"text", imr_report_text, false},
+               {"json", imr_report_json, true},
+               {"words", imr_report_words, false}};
 
 const imr_detail *imr_report_query(const imr_trace *t, const imr_report_context *c)
 {
@@ -26,7 +29,10 @@ imr_status imr_report_render(const imr_trace *t, const char *format,
 {
     for (size_t i = 0; i < IMR_LEN(formats); i++)
         if (strcmp(formats[i].name, format) == 0) {
-            formats[i].write(t, context, out);
+            IMR_AUTOBUF imr_buf raw = {0};
+            formats[i].write(t, context, formats[i].json ? out : &raw);
+            imr_utf8_clean(out, imr_buf_text(&raw), raw.len, IMR_CLEAN_NEWLINES);
+            IMR_TRY(imr_buf_check(&raw, err));
             return imr_buf_check(out, err);
         }
     IMR_AUTOBUF imr_buf known = {0};
@@ -57,9 +63,7 @@ void imr_report_wrap(imr_buf *out, const char *text, size_t at, size_t indent, s
     while (*text) {
         size_t blanks = strspn(text, " ");
         const size_t n = strcspn(text + blanks, " ");
-        size_t columns = imr_utf8_width(text + blanks, n); /* a held blank counts 0 */
-        for (size_t i = 0; i < n; i++)
-            columns += text[blanks + i] == IMR_REPORT_HOLD;
+        const size_t columns = imr_utf8_width(text + blanks, n);
         if (!fresh && at + blanks + columns > width) {
             imr_buf_char(out, '\n');
             imr_buf_fill(out, ' ', indent);

@@ -20,7 +20,7 @@ enum {
 /* In sd: a smaller share, a smaller change of one, is not listed. */
 #define MEETS_LEAST  0.02
 #define CHANGE_LEAST 0.005
-#define HOLD         "\1" /* IMR_REPORT_HOLD */
+#define HOLD         "\xff" /* IMR_REPORT_HOLD */
 
 /* The line in lines of `width` columns: the first behind `indent` blanks, the others behind `hang`. */
 static void put(imr_buf *out, const imr_buf *line, size_t indent, size_t hang, size_t width)

@@ -21,7 +21,7 @@ enum { SAMPLE = 50, CANDIDATES = 100, FIRST = 10, MIN_QUERIES = 8, MIN_DOCUMENTS
 static char *take_clean(const imr_buf *text)
 {
     imr_buf clean = {0};
-    imr_utf8_clean(&clean, imr_buf_text(text), text->len, IMR_CLEAN_LINE);
+    imr_utf8_clean(&clean, imr_buf_text(text), text->len, IMR_CLEAN_KEEP);
     return imr_buf_take(&clean);
 }
 

@@ -13,7 +13,7 @@
 const char *imr_line_keep(const char *text, size_t len, imr_arena *arena)
 {
     IMR_AUTOBUF imr_buf clean = {0};
-    imr_utf8_clean(&clean, text, len, IMR_CLEAN_LINE);
+    imr_utf8_clean(&clean, text, len, IMR_CLEAN_KEEP);
     return clean.failed ? NULL : imr_arena_strndup(arena, imr_buf_text(&clean), clean.len);
 }
 

@@ -33,7 +33,7 @@ const char *imr_candidates_name(imr_candidates_by c); /* "auto", "encoder", "bef
 const char *imr_scope_name(imr_scope s);              /* "rerank" ... as on the command line */
 
 typedef struct imr_trace_document {
-    const char *id, *title; /* sanitised UTF-8; title "" when the dataset has none */
+    const char *id, *title; /* one line of UTF-8; title "" when the dataset has none */
     uint32_t row;           /* in the cache */
     union {
         uint32_t rank[IMR_STAGE_COUNT];

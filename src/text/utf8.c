@@ -1,5 +1,6 @@
 #include "text/utf8.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -87,13 +88,22 @@ int imr_utf8_cp_width(uint32_t cp)
     }
 }
 
+size_t imr_utf8_sign(uint32_t cp, char out[16])
+{
+    if ((cp >= 0x20 && cp < 0x7F) || (cp >= 0xA0 && !imr_utf8_is_hidden(cp)))
+        return 0;
+    return (size_t)snprintf(out, 16, "<U+%04X>", (unsigned)cp);
+}
+
 size_t imr_utf8_width(const char *text, size_t len)
 {
     size_t width = 0;
     uint32_t cp;
+    char sign[16];
     for (size_t pos = 0; pos < len;) {
         pos += imr_utf8_decode(text + pos, len - pos, &cp);
-        width += (size_t)imr_utf8_cp_width(cp);
+        const size_t n = imr_utf8_sign(cp, sign);
+        width += n ? n : (size_t)imr_utf8_cp_width(cp);
     }
     return width;
 }
@@ -174,14 +184,16 @@ enum { MAX_MARKS = 2 };
 typedef struct cleaner {
     imr_clean_flags flags;
     int marks;       /* after the current base; MAX_MARKS while there is none */
+    bool joins;      /* the last code point may be joined to the next, or varied */
     bool was_return; /* the last code point was CR */
 } cleaner;
 
 /* What is shown for cp: 0 for nothing. */
 static uint32_t clean_one(cleaner *c, uint32_t cp)
 {
-    bool after_return = c->was_return;
+    const bool after_return = c->was_return, joined = c->joins;
     c->was_return = cp == '\r';
+    c->joins = cp >= 0x590 && !imr_utf8_is_hidden(cp);
     if (cp == '\n' || cp == '\r' || cp == 0x85 || cp == 0x2028 || cp == 0x2029 || cp == '\v' ||
         cp == '\f') {
         c->marks = MAX_MARKS;
@@ -191,8 +203,13 @@ static uint32_t clean_one(cleaner *c, uint32_t cp)
     }
     if (cp == '\t')
         cp = ' ';
-    if (cp < 0x20 || (cp >= 0x7F && cp < 0xA0) || imr_utf8_is_hidden(cp))
+    if (joined && (cp == 0x200C || cp == 0x200D || (cp >= 0xFE00 && cp <= 0xFE0F)))
         return 0;
+    if (cp == 0)
+        return IMR_UTF8_BAD;
+    char sign[16];
+    if (imr_utf8_sign(cp, sign))
+        return cp;
     const utf8proc_category_t k = category(cp);
     if (k == UTF8PROC_CATEGORY_MN || k == UTF8PROC_CATEGORY_ME)
         return c->marks++ < MAX_MARKS ? cp : 0;
@@ -209,8 +226,11 @@ static void clean(imr_buf *out, uint32_t *source, const char *text, size_t len,
         uint32_t cp;
         size_t taken = imr_utf8_decode(text + pos, len - pos, &cp);
         uint32_t shown = clean_one(&c, cp);
-        char bytes[4];
-        size_t size = shown ? imr_utf8_encode(shown, bytes) : 0;
+        char bytes[16];
+        const bool itself = shown == '\n' || flags & IMR_CLEAN_KEEP;
+        size_t size = !shown || itself ? 0 : imr_utf8_sign(shown, bytes);
+        if (!size && shown)
+            size = imr_utf8_encode(shown, bytes);
         imr_buf_add(out, bytes, size);
         for (size_t i = 0; source && i < size; i++)
             source[n++] = (uint32_t)pos;
@@ -235,7 +255,7 @@ imr_status imr_utf8_clean_map(imr_buf *out, uint32_t **source, const char *text,
     /* One bad byte becomes the three of U+FFFD: the largest growth. */
     uint32_t *map IMR_AUTOFREE = IMR_NEW_ARRAY(uint32_t, 3 * len + 1);
     IMR_NEED(map, err);
-    clean(out, map, text, len, flags);
+    clean(out, map, text, len, flags | IMR_CLEAN_KEEP);
     IMR_TRY(imr_buf_check(out, err));
     *source = map;
     map = NULL;

@@ -37,7 +37,10 @@ uint32_t imr_utf8_lower(uint32_t cp);
 /* UAX 11: 2 for Wide and Fullwidth; 0 for Mn, Me, format characters, conjoining Jamo vowels and
  * finals, controls; otherwise 1 (Ambiguous is narrow). */
 int imr_utf8_cp_width(uint32_t cp);
-size_t imr_utf8_width(const char *text, size_t len); /* sum over the text */
+/* "<U+202E>" for what would act on a terminal, or hide or turn text: controls and what
+ * imr_utf8_is_hidden says; nothing for the rest. Returns its bytes, which are its columns. */
+size_t imr_utf8_sign(uint32_t cp, char out[16]);
+size_t imr_utf8_width(const char *text, size_t len); /* sum over the text, signs counted */
 
 /* End of the grapheme cluster (UAX 29) that starts at pos, a boundary; len when pos >= len. */
 size_t imr_utf8_next(const char *text, size_t len, size_t pos);
@@ -58,15 +61,18 @@ size_t imr_utf8_clip(imr_buf *out, const char *text, size_t len, size_t columns,
 typedef enum imr_clean_flags {
     IMR_CLEAN_LINE = 0,     /* tabs and line ends become one space each: text for one line */
     IMR_CLEAN_NEWLINES = 1, /* line feeds stay (CR LF becomes LF), tabs become a space */
+    IMR_CLEAN_KEEP = 2, /* what has a sign stays itself: for JSON and the screen, which show it */
 } imr_clean_flags;
 
 /*
  * Appends text as it may be shown on a terminal:
  *   ill-formed bytes                         U+FFFD
- *   C0, C1, DEL                              dropped, except tab and line ends (see flags)
+ *   C0, C1, DEL                              a sign, except tab and line ends (see flags)
  *   U+200B-200F, U+202A-202E, U+2060-206F,
  *   U+FEFF, U+00AD, variation selectors,
- *   interlinear marks, tags                  dropped (zero width, or reorder what is shown)
+ *   interlinear marks, tags                  a sign; one joiner or selector where scripts and
+ *                                            emoji are written with it (behind U+0590 and above)
+ *                                            is dropped
  *   unassigned, non-characters               U+FFFD
  *   marks (Mn, Me)                           at most 2 after each base; none at the very start
  * The result is valid UTF-8. Failure to allocate sticks in `out`.
@@ -74,8 +80,9 @@ typedef enum imr_clean_flags {
 void imr_utf8_clean(imr_buf *out, const char *text, size_t len, imr_clean_flags flags);
 
 /*
- * The same with a way back: (*source)[i] is the source offset of output byte i, and (*source)[n]
- * is len, for i in [0, n), n the bytes appended. Ascending. The caller frees *source.
+ * The same, IMR_CLEAN_KEEP implied, with a way back: (*source)[i] is the source
+ * offset of output byte i, and (*source)[n] is len, for i in [0, n), n the bytes appended.
+ * Ascending. The caller frees *source.
  */
 imr_status imr_utf8_clean_map(imr_buf *out, uint32_t **source, const char *text, size_t len,
                               imr_clean_flags flags, imr_error *err) IMR_NODISCARD;

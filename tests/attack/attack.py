@@ -392,17 +392,17 @@ RAW = (b'\x1b]', b'\x1b[2J', b'\xe2\x80\xae', b'\xe2\x80\x8b', b'\xc2\x9b', b'\x
 
 def escapes():
     d = fresh()
-    corpus = [{'_id': f'{EVIL}{i}', 'title': EVIL, 'text': f'java coffee volcano {EVIL}'} for i in range(20)]
+    name = 'x\u202e\u200b\x9b31my'  # ids with C0 controls are refused
+    corpus = [{'_id': f'{name}{i}', 'title': EVIL, 'text': f'java coffee volcano {EVIL}'} for i in range(20)]
     (d / 'evil' / 'qrels').mkdir(parents=True)
     (d / 'evil' / 'corpus.jsonl').write_text(''.join(json.dumps(c) + '\n' for c in corpus))
-    (d / 'evil' / 'queries.jsonl').write_text(json.dumps({'_id': EVIL, 'text': f'java {EVIL}'}) + '\n')
-    (d / 'evil' / 'qrels' / 'test.tsv').write_text(f'query-id\tcorpus-id\tscore\n{EVIL}\t{EVIL}3\t1\n'.replace('\r', ''))
-    (d / 'evil' / 'qrels' / 'te\x1b]0;st.tsv').write_text('query-id\tcorpus-id\tscore\n')
+    (d / 'evil' / 'queries.jsonl').write_text(json.dumps({'_id': name, 'text': f'java {EVIL}'}) + '\n')
+    (d / 'evil' / 'qrels' / 'test.tsv').write_text(f'query-id\tcorpus-id\tscore\n{name}\t{name}3\t1\n')
+    shutil.copy(d / 'evil' / 'qrels' / 'test.tsv', d / 'evil' / 'qrels' / 'te\x1b]0;s\u202et.tsv')
     (d / EVIL.replace('/', '')).mkdir()
     run(['cache', '--dataset', 'evil', '--encoder', 'encoder', '--cache-dir', 'evil-cache'], d, 30)
-    line = f'{EVIL} Q0 {EVIL} 1 1.0 r\n'.replace('\r', '')
-    (d / 'evil.run').write_text(line)
-    (d / 'evil.qrels').write_text(f'{EVIL} 0 {EVIL} 1\n'.replace('\r', ''))
+    (d / 'evil.run').write_text(f'{name} Q0 {name} 1 1.0 r\n')
+    (d / 'evil.qrels').write_text(f'{name} 0 {name} 1\n')
     cache = ['evil-cache', '--checkpoint', 'adapter.pt']
     commands = [['inspect', 'evil'], ['inspect', 'evil-cache'], ['inspect', 'evil', '--format', 'json'],
                 ['inspect', 'evil-cache', '--format', 'json'], ['evaluate', '--run', 'evil.run', '--qrels', 'evil.qrels',
@@ -410,25 +410,26 @@ def escapes():
                 ['evaluate', '--run', 'evil.run', '--qrels', 'evil.qrels', '--per-query', '--format', 'json'],
                 ['explain', *cache, '--query', 'java'], ['explain', *cache, '--query', 'java', '--format', 'json'],
                 ['explain', *cache, '--query', 'java', '--view', 'words'], ['explain', *cache, '--query', f'java {EVIL}'],
-                ['explain', 'evil-cache', '--query', 'java'], ['explain', *cache, '--query-id', EVIL],
-                ['explain', *cache, '--query-id', 'no' + EVIL], ['explain', *cache, '--document', EVIL, '--query', 'java'],
+                ['explain', 'evil-cache', '--query', 'java'], ['explain', *cache, '--query-id', name],
+                ['explain', *cache, '--query-id', 'no' + EVIL], ['explain', *cache, '--document', name + '3', '--query', 'java'],
                 ['explain', 'evil-cache', '--pair', f'java {EVIL}', f'coffee {EVIL}'], ['inspect', EVIL],
                 ['evaluate', *cache, '--per-query'], ['evaluate', *cache, '--per-query', '--format', 'json'],
                 ['score', 'evil-cache', '--query', 'java'], ['score', '--encoder', 'encoder', '--query', 'java', '--documents',
                                                              'evil/corpus.jsonl'],
-                ['encoder', 'tokenize', '--encoder', 'encoder', EVIL], ['cache', '--dataset', EVIL, '--encoder', EVIL],
+                ['encoder', 'tokenize', '--encoder', 'encoder', EVIL], ['cache', '--dataset', EVIL, '--encoder', EVIL, '--cache-dir', 'c'],
                 [EVIL], ['--' + EVIL], ['explain', '--format', EVIL, *cache, '--query', 'x']]
     for args in commands:
         _, _, out, err = run(args, d, 30)
         raw = [r for r in RAW if r in out + err]
-        verdict(' '.join(map(repr, args))[:90], not raw, str(raw))
+        told = any(s in out + err for s in (b'<U+202E>', b'\\u202e'))
+        verdict(' '.join(map(repr, args))[:90], not raw and told, str(raw))
     t = Terminal(['explore', *cache, '--encoder', 'encoder'], d)
     t.read(10, b'\x1b[?1049h')
     for key in (b'java', b'\r', b'j', b'\r', b'3', b'1', b'?', b'\x1b'):
         t.keys(key)
         t.read(0.4)
     raw = [r for r in (b'owned\x07', b'\x1b]0;owned', b'\xe2\x80\xae', b'\xc2\x9b') if r in t.seen]
-    verdict('the explorer', not raw, str(raw))
+    verdict('the explorer', not raw and b'<U+202E>' in t.seen, str(raw))
     t.keys(b'\x03\x03')
     t.end()
 

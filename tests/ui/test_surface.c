@@ -105,14 +105,19 @@ TEST("at most two marks stay with their base, a mark without a base is dropped")
     CHECK_STR(dump(), "e\xcc\x81\xcc\x82x\n");
 }
 
-TEST("control characters and broken bytes never enter a cell")
+TEST("control and hidden characters enter cells as signs, and take the columns of those")
 {
-    ui_surface s = fresh(1, 20);
-    ui_put(s, 0, 0, UI_TEXT,
-           "a\033[31mb\x07\xc2\x9b"
-           "c\xff");
-    CHECK_STR(dump(), "a\xef\xbf\xbd[31mb\xef\xbf\xbd\xef\xbf\xbd"
-                      "c\xef\xbf\xbd\n");
+    static const char text[] = "a\033[31mb\xc2\x9b"
+                               "c\xff\xe2\x80\xae\xf3\xa0\x81\x81\x07 end";
+    static const char shown[] = "a<U+001B>[31mb<U+009B>c\xef\xbf\xbd<U+202E><U+E0041><U+0007> end";
+    ui_surface s = fresh(1, 60);
+    CHECK_INT(ui_put(s, 0, 0, UI_TEXT, text), (int)sizeof shown - 3);
+    CHECK_INT(ui_width(text), (int)sizeof shown - 3);
+    CHECK(strncmp(dump(), shown, sizeof shown - 1) == 0);
+    for (int w = 1; w < 60; w++) {
+        s = fresh(1, 60);
+        CHECK(ui_put_cut(s, 0, 0, w, UI_TEXT, text) <= w);
+    }
 }
 
 TEST("an ASCII grid is 7-bit whatever is put, widths kept")

@@ -17,7 +17,7 @@ typedef struct fixture {
 } fixture;
 
 /* Documents of 3 to 28 words wa to wr; d7 says wt only after the encoder stopped reading, d8 is one
- * word, d9 and d10 are equal. */
+ * word, d9 and d10 are equal. Between the words of every fourth is what turns and hides texts. */
 static void write_dataset(const char *dir)
 {
     imr_random r;
@@ -26,6 +26,7 @@ static void write_dataset(const char *dir)
     for (int i = 0; i < DOCUMENTS; i++) {
         imr_buf_printf(&corpus, "{\"_id\": \"d%d\", \"title\": \"%s\", \"text\": \"", i,
                        i % 3 ? "" : "Wa Wq");
+        const char *between = i % 4 ? " " : "\xe2\x80\xae \xc2\xad";
         if (i == 9 || i == 10)
             imr_random_init(&r, 99);
         const size_t words = i == 8              ? 1
@@ -33,7 +34,8 @@ static void write_dataset(const char *dir)
                              : i == 9 || i == 10 ? 9
                                                  : 3 + imr_random_below(&r, 25);
         for (size_t w = 0; w < words; w++)
-            imr_buf_printf(&corpus, "%sw%c", w ? " " : "", (int)('a' + imr_random_below(&r, 18)));
+            imr_buf_printf(&corpus, "%sw%c", w ? between : "",
+                           (int)('a' + imr_random_below(&r, 18)));
         imr_buf_printf(&corpus, "%s\"}\n", i == 7 ? " wt" : "");
     }
     put_file(dir, "corpus.jsonl", imr_buf_text(&corpus));

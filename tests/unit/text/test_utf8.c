@@ -123,15 +123,15 @@ TEST("a cut never passes the width asked for and never splits a cluster")
     imr_buf_done(&b);
 }
 
-TEST("untrusted text loses everything that could act on a terminal")
+TEST("untrusted text shows what could act on a terminal, or hide")
 {
     imr_buf b = {0};
     CHECK_STR(CLEAN("a\x1b[31mb\x07\x7f\xC2\x9B"
                     "c"),
-              "a[31mbc");
+              "a<U+001B>[31mb<U+0007><U+007F><U+009B>c");
     CHECK_STR(CLEAN("a\tb\nc\r\nd\re"), "a b c d e");
     CHECK_STR(cleaned(&b, "a\tb\nc\r\nd", 8, IMR_CLEAN_NEWLINES), "a b\nc\nd");
-    CHECK_STR(CLEAN("x\0y"), "xy");
+    CHECK_STR(CLEAN("x\0y"), "x\xEF\xBF\xBDy");
     CHECK_STR(CLEAN("a\xFF"
                     "b\xC3"),
               "a\xEF\xBF\xBD"
@@ -142,8 +142,14 @@ TEST("untrusted text loses everything that could act on a terminal")
                     "c\xE2\x81\xA6"
                     "d\xEF\xBB\xBF"
                     "e"),
-              "abcde");
-    CHECK_STR(CLEAN("\xE2\x9D\xA4\xEF\xB8\x8F\xEF\xB8\x8E!"), "\xE2\x9D\xA4!");
+              "a<U+200B>b<U+202E>c<U+2066>d<U+FEFF>e");
+    /* joiners and selectors where scripts and emoji are written with them, and anywhere else */
+    CHECK_STR(CLEAN("\xE2\x9D\xA4\xEF\xB8\x8F!"), "\xE2\x9D\xA4!");
+    CHECK_STR(CLEAN("\xE2\x9D\xA4\xEF\xB8\x8F\xEF\xB8\x8E!"), "\xE2\x9D\xA4<U+FE0E>!");
+    CHECK_STR(CLEAN("\xD9\x85\xDB\x8C\xE2\x80\x8C\xD8\xAE"), "\xD9\x85\xDB\x8C\xD8\xAE");
+    CHECK_STR(CLEAN("a\xE2\x80\x8D"
+                    "b\xEF\xB8\x8F"),
+              "a<U+200D>b<U+FE0F>");
     CHECK_STR(CLEAN("\xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x91\xA9"),
               "\xF0\x9F\x91\xA8\xF0\x9F\x91\xA9");
     CHECK_STR(CLEAN("e\xCC\x81\xCC\x82\xCC\x83\xCC\x84x"), "e\xCC\x81\xCC\x82x");
@@ -173,6 +179,22 @@ TEST("no code point leaves the cleaner unless it can be shown")
     imr_buf_done(&b);
 }
 
+TEST("a text is as wide as what the cleaner shows of it")
+{
+    imr_buf kept = {0}, b = {0};
+    for (uint32_t cp = 1; cp <= 0x10FFFF; cp++) {
+        char bytes[6] = "a";
+        size_t n = 1 + imr_utf8_encode(cp, bytes + 1);
+        cleaned(&kept, bytes, n, IMR_CLEAN_KEEP);
+        cleaned(&b, imr_buf_text(&kept), kept.len, IMR_CLEAN_LINE);
+        if (imr_utf8_width(imr_buf_text(&kept), kept.len) != imr_utf8_width(b.data, b.len))
+            FAIL("U+%04X", (unsigned)cp);
+    }
+    CHECK(!kept.failed && !b.failed);
+    imr_buf_done(&kept);
+    imr_buf_done(&b);
+}
+
 TEST("cleaned bytes know where they came from")
 {
     imr_buf b = {0};
@@ -181,8 +203,9 @@ TEST("cleaned bytes know where they came from")
     static const char text[] = "a\x1b\xC3\xA9\xFF"
                                "b";
     CHECK_OK(imr_utf8_clean_map(&b, &map, text, sizeof text - 1, IMR_CLEAN_LINE, &err));
-    static const uint32_t expected[] = {0, 2, 2, 4, 4, 4, 5, 6};
-    CHECK_INT(b.len, 7);
+    static const uint32_t expected[] = {0, 1, 2, 2, 4, 4, 4, 5, 6};
+    CHECK_STR(imr_buf_text(&b), "a\x1b\xC3\xA9\xEF\xBF\xBD"
+                                "b");
     for (size_t i = 0; i <= b.len; i++)
         CHECK_INT(map[i], expected[i]);
     imr_free(map);

@@ -2,8 +2,11 @@
 #include "ui/prompt.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/array.h"
+#include "base/file.h"
+#include "base/kept.h"
 #include "ui/text.h"
 
 void ui_history_add(ui_history *h, const char *text)
@@ -17,8 +20,51 @@ void ui_history_add(ui_history *h, const char *text)
         imr_free(h->v[0]);
         memmove(h->v, h->v + 1, --h->n * sizeof *h->v);
     }
-    if (!IMR_PUSH(h, copy))
+    if (IMR_PUSH(h, copy))
+        h->fresh += h->fresh < h->n;
+    else
         imr_free(copy);
+}
+
+void ui_history_read(ui_history *h, const char *path)
+{
+    imr_file f;
+    if (imr_file_map_as(&f, path, IMR_FILE_TEXT, NULL) != IMR_OK)
+        return;
+    const char *at = (const char *)f.data, *end = at + f.len;
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        size_t n = (size_t)((stop ? stop : end) - at);
+        ui_prompt line = {0};
+        if (ui_prompt_insert(&line, at, n > UI_PROMPT_MAX ? UI_PROMPT_MAX : n))
+            ui_history_add(h, ui_prompt_text(&line));
+        ui_prompt_done(&line);
+        at += n + 1;
+    }
+    imr_file_unmap(&f);
+    h->fresh = 0;
+}
+
+void ui_history_save(const ui_history *h, const char *path)
+{
+    enum { TRIES = 50 }; /* of 10 ms: another explorer saves, or was stopped doing it */
+    ui_history all = {0};
+    imr_kept lock = {0};
+    IMR_AUTOBUF imr_buf name = {0}, b = {0};
+    if (!h->fresh)
+        return;
+    imr_buf_printf(&name, "%s.lock", path);
+    for (int i = 0; i < TRIES && imr_kept_lock(&lock, imr_buf_text(&name), NULL) == IMR_E_BUSY; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    ui_history_read(&all, path);
+    for (size_t i = h->n - h->fresh; i < h->n; i++)
+        ui_history_add(&all, h->v[i]);
+    for (size_t i = 0; i < all.n; i++)
+        imr_buf_printf(&b, "%s\n", all.v[i]);
+    if (!b.failed && imr_file_write(path, imr_buf_text(&b), b.len, NULL) != IMR_OK)
+        imr_buf_clear(&b);
+    ui_history_done(&all);
+    imr_kept_remove(&lock);
 }
 
 void ui_history_done(ui_history *h)

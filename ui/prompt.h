@@ -25,9 +25,14 @@
 typedef struct ui_history {
     char **v;
     size_t n, cap;
+    size_t fresh; /* of them were added since they were read */
 } ui_history;
 
-void ui_history_add(ui_history *h, const char *text); /* blank text is not kept */
+void ui_history_add(ui_history *h, const char *text);  /* blank text is not kept */
+void ui_history_read(ui_history *h, const char *path); /* a file that cannot be read is empty */
+/* Adds what is fresh to what the file holds by now: other explorers write it too. A history that
+ * cannot be kept is no reason to fail a session that is over. */
+void ui_history_save(const ui_history *h, const char *path);
 void ui_history_done(ui_history *h);
 
 /* A query that can be chosen: typed before, or of the cache. */

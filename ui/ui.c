@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/file.h"
 #include "report/report.h"
 #include "ui/loop.h"
 #include "ui/text.h"
@@ -47,34 +46,6 @@ static imr_status bind_keys(ui_app *a, const ui_options *o, imr_error *err)
     return IMR_OK;
 }
 
-static void read_history(ui_app *a, const char *path)
-{
-    imr_file f;
-    if (!path || imr_file_map_as(&f, path, IMR_FILE_TEXT, NULL) != IMR_OK)
-        return;
-    const char *at = (const char *)f.data, *end = at + f.len;
-    while (at < end) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        size_t n = (size_t)((stop ? stop : end) - at);
-        ui_prompt line = {0};
-        if (ui_prompt_insert(&line, at, n > UI_PROMPT_MAX ? UI_PROMPT_MAX : n))
-            ui_history_add(&a->history, ui_prompt_text(&line));
-        ui_prompt_done(&line);
-        at += n + 1;
-    }
-    imr_file_unmap(&f);
-}
-
-static void write_history(const ui_app *a, const char *path)
-{
-    IMR_AUTOBUF imr_buf b = {0};
-    for (size_t i = 0; i < a->history.n; i++)
-        imr_buf_printf(&b, "%s\n", a->history.v[i]);
-    /* A history that cannot be kept is no reason to fail a session that is over. */
-    if (path && b.len && !b.failed && imr_file_write(path, b.data, b.len, NULL) != IMR_OK)
-        return;
-}
-
 static const ui_glyphs *glyphs(const ui_options *o)
 {
     const char *codeset = nl_langinfo(CODESET);
@@ -89,7 +60,8 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
     ui_term *t;
     imr_async *jobs = NULL;
     IMR_TRY(bind_keys(a, o, err));
-    read_history(a, o->history);
+    if (o->history)
+        ui_history_read(&a->history, o->history);
     if (o->query)
         ui_prompt_set(&a->query, o->query);
     IMR_TRY(imr_async_new(&jobs, deliver, a, err));
@@ -108,8 +80,8 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
     }
     ui_signals_close();
     imr_async_free(jobs);
-    if (status == IMR_OK)
-        write_history(a, o->history);
+    if (status == IMR_OK && o->history)
+        ui_history_save(&a->history, o->history);
     return status;
 }
 

@@ -449,6 +449,19 @@ def history():
         verdict(name, late < 3, f'{late:.1f} s')
         t.keys(b'\x03\x03')
         t.end()
+    (state / 'history').write_text('old\n')
+    both = [Terminal(EXPLORE, d) for _ in range(2)]
+    for t, text in zip(both, (b'java coffee', b'volcano')):
+        t.read(20, b'\x1b[?1049h')
+        t.keys(text)
+        t.read(1)
+        t.keys(b'\r')
+        t.read(0.5)
+    for t in both:
+        t.keys(b'\x03\x03')
+        t.end()
+    kept = (state / 'history').read_text()
+    verdict('two explorers at once', kept == 'old\njava coffee\nvolcano\n', repr(kept))
 
 
 SECTIONS = {'files': files, 'links': links, 'bombs': bombs, 'project': project, 'signals': signals, 'changed': changed,

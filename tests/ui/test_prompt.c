@@ -1,6 +1,9 @@
 /* Line editing. */
 #include "support/test.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "headless.h"
 #include "ui/prompt.h"
 
@@ -103,6 +106,39 @@ TEST("the history keeps its newest 500 lines")
     CHECK_INT(h.n, UI_HISTORY_MAX);
     CHECK_STR(h.v[0], "q100");
     CHECK_STR(h.v[h.n - 1], "q599");
+    ui_history_done(&h);
+}
+
+TEST("explorers that end at the same time keep each other's history")
+{
+    enum { EXPLORERS = 4, SAVES = 20 };
+    char path[600], line[32];
+    snprintf(path, sizeof path, "%s/history", test_tmpdir());
+    for (int e = 0; e < EXPLORERS; e++)
+        if (fork() == 0) {
+            for (int i = 0; i < SAVES; i++) {
+                ui_history h = {0};
+                ui_history_read(&h, path);
+                snprintf(line, sizeof line, "explorer %d says %d", e, i);
+                ui_history_add(&h, line);
+                ui_history_save(&h, path);
+                ui_history_done(&h);
+            }
+            _exit(0);
+        }
+    for (int status; wait(&status) > 0;)
+        CHECK_INT(status, 0);
+    ui_history h = {0};
+    ui_history_read(&h, path);
+    CHECK_INT(h.n, EXPLORERS * SAVES);
+    CHECK_INT(h.fresh, 0);
+    for (int i = 0; i < 2 * UI_HISTORY_MAX; i++)
+        ui_history_add(&h, i % 2 ? "java" : "coffee");
+    ui_history_save(&h, path);
+    ui_history_done(&h);
+    ui_history_read(&h, path);
+    CHECK_INT(h.n, UI_HISTORY_MAX);
+    CHECK_STR(h.v[h.n - 1], "java");
     ui_history_done(&h);
 }
 

@@ -65,7 +65,7 @@ static imr_status run_info(imr_cli *cli, imr_error *err)
     IMR_CLEANUP(imr_encoder_free_at) imr_encoder *e = NULL;
     IMR_CLEANUP(imr_inspection_done) imr_inspection found = {0};
     IMR_TRY(imr_cli_encoder(&e, cli, err));
-    IMR_TRY(imr_inspect(&found, e->folder.path, IMR_FORM_AUTO, NULL, err));
+    IMR_TRY(imr_inspect(&found, e->folder.path, IMR_FORM_AUTO, NULL, NULL, err));
     IMR_AUTOBUF imr_buf b = {0};
     (json ? imr_inspection_json : imr_inspection_text)(&b, &found);
     imr_buf_str(&b, json ? "\n" : "");

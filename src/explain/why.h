@@ -173,6 +173,7 @@ imr_lift imr_stand(double standing[IMR_STAGE_COUNT], const float similarity[IMR_
 typedef struct imr_why_run {
     size_t n, m, k;    /* encoder and working dimension, listed documents */
     float *query_base; /* [n] */
+    float *base;       /* [k,n] in the order of the list */
     double *base_mean; /* [n] mean of the listed documents' unit base vectors */
     float *q, *q_after;
     float *d, *d_after; /* [k,m] in the order of the list */

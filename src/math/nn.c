@@ -145,6 +145,18 @@ double imr_nn_cosine(const float *x, const float *y, size_t n)
                                   fmax(imr_nn_norm(y, n), IMR_NN_UNIT_FLOOR));
 }
 
+double imr_nn_angle(const float *x, const float *y, size_t n)
+{
+    const double a = imr_nn_norm(x, n), b = imr_nn_norm(y, n);
+    double apart = 0, together = 0; /* |x^ - y^|, |x^ + y^|: exact for small angles, unlike acos */
+    for (size_t i = 0; i < n; i++) {
+        const double u = (double)x[i] / a, v = (double)y[i] / b;
+        apart += (u - v) * (u - v);
+        together += (u + v) * (u + v);
+    }
+    return 360 / acos(-1) * atan2(sqrt(apart), sqrt(together));
+}
+
 void imr_nn_cosine_rows(float *out, imr_view rows, const float *x)
 {
     double norm = fmax(imr_nn_norm(x, rows.cols), IMR_NN_UNIT_FLOOR);

@@ -47,6 +47,8 @@ double imr_nn_dot_double(const double *x, const double *y, size_t n);
 double imr_nn_norm(const float *x, size_t n);
 /* x.y / (max(|x|,1e-12) max(|y|,1e-12)). */
 double imr_nn_cosine(const float *x, const float *y, size_t n);
+/* The angle between x and y in degrees, 0..180; NaN when one of them is zero. */
+double imr_nn_angle(const float *x, const float *y, size_t n);
 /* out[i] = cosine of x with row i. */
 void imr_nn_cosine_rows(float *out, imr_view rows, const float *x);
 

@@ -22,6 +22,25 @@ double imr_stats_sd(const double *v, size_t n)
     return sqrt(sum / (double)(n - 1));
 }
 
+double imr_stats_skewness(const double *v, size_t n)
+{
+    double mean = imr_stats_mean(v, n), second = 0, third = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double d = v[i] - mean;
+        second += d * d / (double)n;
+        third += d * d * d / (double)n;
+    }
+    return second > 0 ? third / pow(second, 1.5) : 0.0;
+}
+
+double imr_stats_effective_number(const double *v, size_t n)
+{
+    double sum = imr_stats_mean(v, n) * (double)n, entropy = 0;
+    for (size_t i = 0; i < n; i++)
+        entropy -= v[i] > 0 ? v[i] / sum * log(v[i] / sum) : 0;
+    return sum > 0 ? exp(entropy) : 0.0;
+}
+
 static int ascending(const void *a, const void *b)
 {
     double x, y;

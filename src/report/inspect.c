@@ -254,10 +254,10 @@ void imr_inspection_done(imr_inspection *i)
     *i = (imr_inspection){0};
 }
 
-imr_status imr_inspect(imr_inspection *out, const char *path, imr_form form,
+imr_status imr_inspect(imr_inspection *out, const char *path, imr_form form, const imr_cache *on,
                        const imr_progress *progress, imr_error *err)
 {
-    imr_inspection i = {.kind = "unknown", .path = path, .form = form, .usable = true};
+    imr_inspection i = {.kind = "unknown", .path = path, .form = form, .cache = on, .usable = true};
     imr_status status = look(&i, progress, err);
     if (i.facts.json.failed || i.facts.text.failed || i.problems.json.failed ||
         i.problems.text.failed || i.words.failed)

@@ -23,11 +23,13 @@
 #include "base/buf.h"
 #include "base/progress.h"
 #include "base/sha256.h"
+#include "retrieval/cache.h"
 
 typedef struct imr_inspection {
     const char *kind;            /* static; "unknown" when nothing fits */
     const char *path;            /* borrowed */
     imr_form form;               /* an adapter is read as; AUTO: as its file says */
+    const imr_cache *cache;      /* it is tried on; NULL: none; borrowed */
     char sha256[IMR_SHA256_HEX]; /* of the file; of a folder what identifies it; "" when unread */
     struct imr_findings {
         imr_buf json, text; /* members of the object; lines for people */
@@ -36,7 +38,7 @@ typedef struct imr_inspection {
     bool usable;
 } imr_inspection;
 
-imr_status imr_inspect(imr_inspection *out, const char *path, imr_form form,
+imr_status imr_inspect(imr_inspection *out, const char *path, imr_form form, const imr_cache *cache,
                        const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 void imr_inspection_done(imr_inspection *i);
 

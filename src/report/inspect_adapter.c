@@ -7,6 +7,8 @@
 #include "format/json.h"
 #include "math/linalg.h"
 #include "report/inspect_kinds.h"
+#include "report/quality.h"
+#include "session/provenance.h"
 
 #define SURVEY_QUERIES 1000
 #define SURVEY_SEED    1
@@ -52,6 +54,43 @@ static void put_words(imr_buf *b, imr_form form, const imr_adapter_survey *s)
                          "mostly that shift."
                        : "Both the scales and the shift take part in what this adapter does.");
     imr_buf_str(b, " Real queries may differ from random ones.");
+}
+
+/* Indented as facts are. */
+static void put_block(imr_buf *out, const imr_buf *lines)
+{
+    for (const char *at = imr_buf_text(lines), *end; *at; at = end + 1) {
+        end = strchr(at, '\n');
+        imr_buf_printf(out, "  %.*s\n", (int)(end - at), at);
+    }
+}
+
+/* What it does to the cache's queries. */
+static imr_status add_quality(imr_inspection *i, const imr_adapter *a, const imr_progress *progress,
+                              imr_error *err)
+{
+    IMR_CLEANUP(imr_ranker_done) imr_ranker r = {0};
+    IMR_CLEANUP(imr_doubts_done) imr_doubts doubts = {0};
+    IMR_CLEANUP(imr_quality_free_at) imr_quality *q = NULL;
+    IMR_AUTOBUF imr_buf json = {0}, text = {0};
+    imr_error why;
+    imr_status status = imr_ranker_init(&r, a, i->cache, 0, progress, &why);
+    if (status == IMR_OK)
+        status = imr_doubts_find(&doubts, &r, progress, &why);
+    if (status == IMR_OK)
+        status = imr_quality_make(&q, &r, progress, &why);
+    if (status != IMR_OK)
+        return imr_found_failure(i, status, &why, "", err);
+    imr_report_quality_json(&json, q);
+    imr_buf_str(&text, q->verdict);
+    imr_fact_buf(i, "quality", "verdict", &json, &text);
+    for (size_t d = 0; d < doubts.n; d++)
+        imr_found(i, IMR_SEVERITY_WARNING, doubts.v[d].code, doubts.v[d].text, "");
+    imr_report_quality(&text, q);
+    put_block(&i->facts.text, &text);
+    i->words.len = 0;
+    imr_buf_printf(&i->words, "What this means: %s", q->meaning);
+    return IMR_OK;
 }
 
 static imr_status add_projector(imr_inspection *i, const imr_weights *w, imr_error *err)
@@ -147,7 +186,6 @@ static imr_status add_metadata(imr_inspection *i, const imr_adapter *a, imr_erro
 
 imr_status imr_inspect_adapter(imr_inspection *i, const imr_progress *progress, imr_error *err)
 {
-    (void)progress;
     IMR_CLEANUP(imr_adapter_free_at) imr_adapter *a = NULL;
     IMR_TRY(imr_adapter_examine(&a, i->path, i->form, err));
     const imr_weights *w = &a->w;
@@ -178,5 +216,6 @@ imr_status imr_inspect_adapter(imr_inspection *i, const imr_progress *progress, 
     if (!i->usable)
         return IMR_OK;
     IMR_TRY(add_projector(i, w, err));
-    return add_survey(i, a, err);
+    IMR_TRY(add_survey(i, a, err));
+    return i->cache ? add_quality(i, a, progress, err) : IMR_OK;
 }

@@ -376,21 +376,20 @@ static float *copy(imr_arena *arena, const float *v, size_t n)
     return out;
 }
 
-/* The mean of the listed documents' unit base vectors, and |P x + c| of each where c is not 0. */
+/* The listed documents' base vectors, the mean of these as unit vectors, and |P x + c| of each where c is not 0. */
 static imr_status keep_bases(imr_session *s, imr_trace *t, const imr_listing *l, imr_error *err)
 {
     imr_why_run *r = &t->run;
     const imr_rows rows = s->cache->documents.rows;
     const imr_weights *w = s->adapter ? &s->adapter->w : NULL;
     const bool has_bias = w && imr_weight_count(w, IMR_W_PROJECTOR_BIAS) > 0;
-    IMR_CLEANUP(imr_matrix_done) imr_matrix base = {0};
     IMR_CLEANUP(imr_matrix_done) imr_matrix projected = {0};
     r->base_mean = IMR_ARENA_ARRAY(t->arena, double, r->n);
     r->norms = has_bias ? IMR_ARENA_ARRAY(t->arena, float, l->n) : NULL;
-    IMR_NEED(r->base_mean && (!has_bias || r->norms), err);
-    IMR_TRY(imr_matrix_init(&base, l->n, r->n, err));
+    r->base = IMR_ARENA_ARRAY(t->arena, float, l->n * r->n);
+    IMR_NEED(r->base && r->base_mean && (!has_bias || r->norms), err);
     for (size_t i = 0; i < l->n; i++) {
-        float *x = imr_matrix_row(&base, i);
+        float *x = r->base + i * r->n;
         if (t->pair)
             memcpy(x, t->pair->base, r->n * sizeof *x);
         else
@@ -402,8 +401,8 @@ static imr_status keep_bases(imr_session *s, imr_trace *t, const imr_listing *l,
     if (!has_bias)
         return IMR_OK;
     IMR_TRY(imr_matrix_init(&projected, l->n, r->m, err));
-    imr_nn_linear(projected.v, imr_matrix_view(&base), imr_weight_view(w, IMR_W_PROJECTOR),
-                  imr_weight(w, IMR_W_PROJECTOR_BIAS));
+    imr_nn_linear(projected.v, imr_view_of(r->base, l->n, r->n),
+                  imr_weight_view(w, IMR_W_PROJECTOR), imr_weight(w, IMR_W_PROJECTOR_BIAS));
     for (size_t i = 0; i < l->n; i++)
         r->norms[i] = (float)imr_nn_norm(imr_matrix_row(&projected, i), r->m);
     return IMR_OK;

@@ -128,3 +128,21 @@ TEST("cosines with many rows equal plain double sums")
         CHECK_NEAR(imr_nn_cosine(x, rows + i * C, C), xy / sqrt(xx * yy), 1e-12);
     }
 }
+
+TEST("angles are those of acos where that is exact, small ones their sine, none with a zero vector")
+{
+    enum { C = 33 };
+    float x[C], y[C], zero[C] = {0};
+    imr_random r;
+    imr_random_init(&r, 4);
+    for (int round = 0; round < 50; round++) {
+        imr_random_fill_normal(&r, x, C, 2);
+        imr_random_fill_normal(&r, y, C, 0.3);
+        CHECK_NEAR(imr_nn_angle(x, y, C), acos(imr_nn_cosine(x, y, C)) * 180 / acos(-1), 1e-9);
+    }
+    float right[2] = {1, 0}, near[2] = {1, 1e-6F}, back[2] = {-2, 0};
+    CHECK_NEAR(imr_nn_angle(right, near, 2), 1e-6 * 180 / acos(-1), 1e-11);
+    CHECK_NEAR(imr_nn_angle(right, back, 2), 180, 1e-12);
+    CHECK_NEAR(imr_nn_angle(x, x, C), 0, 1e-12);
+    CHECK(isnan(imr_nn_angle(x, zero, C)));
+}

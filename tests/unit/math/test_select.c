@@ -169,6 +169,28 @@ TEST("mean, standard deviation, median and quantiles of known values")
     CHECK_NEAR(imr_stats_median(v, 0), 0, 0);
 }
 
+TEST("skewness and effective number equal their sums, and are 0 without spread or weight")
+{
+    double v[200], mean = 0, second = 0, third = 0, sum = 0, product = 1;
+    imr_random r;
+    imr_random_init(&r, 5);
+    for (size_t i = 0; i < 200; i++)
+        sum += v[i] = exp(imr_random_normal(&r));
+    mean = sum / 200;
+    for (size_t i = 0; i < 200; i++) {
+        second += pow(v[i] - mean, 2);
+        third += pow(v[i] - mean, 3);
+        product *= pow(v[i] / sum, -v[i] / sum);
+    }
+    CHECK_NEAR(imr_stats_skewness(v, 200), sqrt(200) * third / pow(second, 1.5), 1e-12);
+    CHECK_NEAR(imr_stats_effective_number(v, 200), product, 1e-9);
+    const double same[] = {3, 3, 3, 3}, none[] = {0, 0};
+    CHECK_NEAR(imr_stats_skewness(same, 4), 0, 0);
+    CHECK_NEAR(imr_stats_effective_number(same, 4), 4, 1e-12);
+    CHECK_NEAR(imr_stats_effective_number(none, 2), 0, 0);
+    CHECK_NEAR(imr_stats_skewness(none, 0), 0, 0);
+}
+
 TEST("the generator is xoshiro256** with splitmix64 seeding")
 {
     /* Reference outputs of splitmix64 from seed 0 fill the state. */

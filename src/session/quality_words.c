@@ -1,0 +1,177 @@
+/* Verdict and meaning of an adapter, from its numbers alone. */
+#include <math.h>
+
+#include "base/number.h"
+#include "session/internal.h"
+#include "session/quality.h"
+
+/* Bounds that sentences are chosen by; tau is the modulation's. */
+#define BACKWARDS  (-0.1)
+#define SHUFFLES   0.3
+#define REORDERS   0.7
+#define KEEPS      0.95
+#define LARGER     2.0  /* times another: it is the large one */
+#define MORE_HUBS  1.5  /* times the encoder's skewness */
+#define NARROW     0.5  /* effective rank of the rank */
+#define NDCG_ALIKE 0.01 /* of trained and untrained */
+
+static const char *order_told(double tau)
+{
+    return tau < BACKWARDS  ? "ranks backwards"
+           : tau < SHUFFLES ? "shuffles the candidates"
+           : tau < REORDERS ? "reorders the candidates"
+           : tau < KEEPS    ? "keeps most of the order"
+                            : "keeps the order";
+}
+
+static const char *form_told(imr_form form)
+{
+    return form == IMR_FORM_DIAGONAL ? "first-release form"
+           : form == IMR_FORM_MEAN   ? "present form"
+                                     : "the paper's form";
+}
+
+static double tau_of(const imr_quality_reading *r)
+{
+    return r->effect[IMR_BY_MODULATION][IMR_EFFECT_TAU];
+}
+
+static const char *code_of(const imr_quality *q)
+{
+    const imr_significance *gain = &q->reading[0].gain;
+    return tau_of(&q->reading[0]) < BACKWARDS  ? "backwards"
+           : tau_of(&q->reading[0]) < SHUFFLES ? "shuffles"
+           : !q->judged || !gain->has_verdict  ? "unjudged"
+           : gain->high < 0                    ? "worse"
+           : gain->low > 0                     ? "better"
+                                               : "same";
+}
+
+static void put_verdict(imr_buf *b, const imr_quality *q)
+{
+    const imr_quality_reading *own = &q->reading[0];
+    const double turn = own->effect[IMR_BY_MODULATION][IMR_EFFECT_QUERY];
+    const imr_significance *gain = &own->gain;
+    imr_buf_printf(b, "Reads as %s; ", form_told(own->form));
+    if (isfinite(turn))
+        imr_buf_printf(b, "turns the query by %s degrees on average: ", IMR_FIXED(turn, 0));
+    imr_buf_printf(b, "%s.", order_told(tau_of(own)));
+    if (gain->has_verdict)
+        imr_buf_printf(b, " %s the encoder alone (nDCG@10 %s, now %s).",
+                       gain->high < 0  ? "Worse than"
+                       : gain->low > 0 ? "Better than"
+                                       : "No sign of a difference from",
+                       IMR_FIXED(own->ndcg[IMR_STAGE_ENCODER], 3),
+                       IMR_FIXED(own->ndcg[IMR_STAGE_AFTER], 3));
+    for (size_t i = 1; i < q->n_readings; i++) {
+        const imr_quality_reading *r = &q->reading[i];
+        imr_buf_printf(b, " As form %s it %s", imr_form_name(r->form), order_told(tau_of(r)));
+        if (q->judged)
+            imr_buf_printf(b, " (%s)", IMR_FIXED(r->ndcg[IMR_STAGE_AFTER], 3));
+        imr_buf_char(b, '.');
+    }
+}
+
+static void put_steps(imr_buf *b, const imr_quality_reading *r)
+{
+    const double projector = r->effect[IMR_BY_PROJECTOR][IMR_EFFECT_MOVED];
+    const double modulation = r->effect[IMR_BY_MODULATION][IMR_EFFECT_MOVED];
+    imr_buf_printf(b,
+                   "The projector moves the ten first documents by %s ranks on average, the "
+                   "modulation by %s: %s.",
+                   IMR_FIXED(projector, 1), IMR_FIXED(modulation, 1),
+                   projector + modulation < 1        ? "this adapter changes next to nothing"
+                   : projector > LARGER * modulation ? "what changes is mostly the projector's"
+                   : modulation > LARGER * projector ? "what changes is mostly the modulation's"
+                                                     : "both take part in what changes");
+}
+
+/* "none", "all 256", "12 of 256" of them move. */
+static void put_moving(imr_buf *b, const imr_gate *g, const char *what)
+{
+    imr_buf_printf(b, "%s ", what);
+    if (g->still == g->n)
+        imr_buf_str(b, "none");
+    else if (g->still == 0)
+        imr_buf_printf(b, "all %zu", g->n);
+    else
+        imr_buf_printf(b, "%zu of %zu", g->n - g->still, g->n);
+}
+
+static void put_gates(imr_buf *b, const imr_quality_reading *r)
+{
+    static const char *const names[] = {"of the query's scales", ", of its biases",
+                                        "; of the candidates' scales", ", of their biases"};
+    const imr_gate *g = r->gate;
+    const bool scales = g[IMR_GATE_QUERY_SCALE].still < g[IMR_GATE_QUERY_SCALE].n ||
+                        g[IMR_GATE_DOCUMENTS_SCALE].still < g[IMR_GATE_DOCUMENTS_SCALE].n;
+    const bool biases = g[IMR_GATE_QUERY_BIAS].still < g[IMR_GATE_QUERY_BIAS].n ||
+                        g[IMR_GATE_DOCUMENTS_BIAS].still < g[IMR_GATE_DOCUMENTS_BIAS].n;
+    if (!scales && !biases) {
+        imr_buf_str(b, " Its gates never move: every query gives and gets the same scale and bias, "
+                       "within 1 %, so it makes one change for all.");
+        return;
+    }
+    imr_buf_str(b, " By 1 % or more from query to query move ");
+    for (size_t i = 0; i < IMR_GATES; i++)
+        put_moving(b, &g[i], names[i]);
+    imr_buf_str(b, scales ? "."
+                          : ": its scales never move, no dimension counts more for one query than "
+                            "for another; what follows the query is a shift.");
+}
+
+static void put_spectrum(imr_buf *b, const imr_spectrum *s)
+{
+    const double part = s->rank ? s->effective_rank / (double)s->rank : 0;
+    imr_buf_printf(b, " The projector has rank %zu and uses its directions %s (effective rank %s).",
+                   s->rank, part < NARROW ? "unevenly: few of them count" : "rather evenly",
+                   IMR_FIXED(s->effective_rank, 0));
+}
+
+static void put_fresh(imr_buf *b, const imr_quality *q)
+{
+    const imr_quality_reading *own = &q->reading[0], *fresh = &q->fresh;
+    const double gain = own->ndcg[IMR_STAGE_AFTER] - fresh->ndcg[IMR_STAGE_AFTER];
+    imr_buf_printf(b, " An untrained adapter of this shape moves the ten first by %s ranks",
+                   IMR_FIXED(fresh->effect[IMR_BY_WHOLE][IMR_EFFECT_MOVED], 1));
+    if (q->judged)
+        imr_buf_printf(b, " and reaches %s: training %s",
+                       IMR_FIXED(fresh->ndcg[IMR_STAGE_AFTER], 3),
+                       gain > NDCG_ALIKE    ? "helped"
+                       : gain < -NDCG_ALIKE ? "made it worse"
+                                            : "made no difference that counts");
+    imr_buf_char(b, '.');
+}
+
+static void put_hubs(imr_buf *b, const imr_quality *q)
+{
+    const imr_hubs *before = &q->reading[0].hubs[IMR_STAGE_ENCODER],
+                   *now = &q->reading[0].hubs[IMR_STAGE_AFTER];
+    const bool more = now->skewness > MORE_HUBS * before->skewness;
+    const bool fewer = before->skewness > MORE_HUBS * now->skewness;
+    imr_buf_printf(b,
+                   " %s hubs: document %s is among the ten first of %u of %zu queries (the "
+                   "encoder's commonest, %s, of %u).",
+                   more    ? "It makes"
+                   : fewer ? "It takes away"
+                           : "It makes no new",
+                   now->document, now->most, q->queries, before->document, before->most);
+}
+
+imr_status imr_quality_say(imr_quality *q, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf text = {0};
+    q->code = code_of(q);
+    put_verdict(&text, q);
+    IMR_TRY(imr_buf_keep(&q->verdict, &text, q->arena, err));
+    put_steps(&text, &q->reading[0]);
+    put_gates(&text, &q->reading[0]);
+    put_spectrum(&text, &q->spectrum);
+    if (q->has_fresh)
+        put_fresh(&text, q);
+    put_hubs(&text, q);
+    if (q->code[0] == 'b' && q->code[1] == 'e')
+        imr_buf_str(&text, " evaluate tells whether the gain holds for documents that training "
+                           "did not see.");
+    return imr_buf_keep(&q->meaning, &text, q->arena, err);
+}

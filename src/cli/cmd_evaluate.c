@@ -38,14 +38,16 @@ static void runs_done(runs *r)
 
 /* encoder.run, before.run, after.run; with several adapters the last two begin with its number and
  * name. */
-static imr_status runs_open(runs *r, const char *dir, const imr_adapter *a, size_t number,
-                            imr_error *err)
+static imr_status runs_open(runs *r, const char *dir, const imr_adapter *a, bool bm25,
+                            size_t number, imr_error *err)
 {
     IMR_TRY(imr_dir_make(dir, err));
-    for (size_t k = 0; k < (a ? IMR_RANKED_COUNT : 1); k++) {
+    for (size_t k = 0; k < IMR_RANKED_COUNT; k++) {
+        if (k != IMR_RANKED_ENCODER && !(k == IMR_RANKED_BM25 ? bm25 : a != NULL))
+            continue;
         char name[300], prefix[200] = "";
         const char *base = a ? imr_path_base(a->path) : "";
-        if (number && k != IMR_RANKED_ENCODER)
+        if (number && k != IMR_RANKED_ENCODER && k != IMR_RANKED_BM25)
             snprintf(prefix, sizeof prefix, "%zu-%.*s.", number, (int)strcspn(base, "."), base);
         snprintf(name, sizeof name, "%s%s.run", prefix, imr_ranking_kind_name((imr_ranking_kind)k));
         IMR_AUTOFREE char *path = imr_path_join(dir, name);
@@ -94,7 +96,7 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
     imr_eval_options options = p->options;
     options.doubts = true;
     if (dir) {
-        IMR_TRY(runs_open(&files, dir, a, number, err));
+        IMR_TRY(runs_open(&files, dir, a, options.bm25, number, err));
         options.sink = write_ranking;
         options.sink_user = &files;
     }
@@ -165,6 +167,9 @@ static imr_status prepare(plan *p, imr_cli *cli, const imr_cache *cache, imr_err
     p->options.feedback_k = imr_cli_feedback_k(cli, cache);
     p->options.scope = (imr_scope)imr_config_choice(config, IMR_OPT_SCOPE);
     p->options.candidates = (imr_candidates_by)imr_config_choice(config, IMR_OPT_CANDIDATES);
+    p->options.bm25 = imr_config_bool(config, IMR_OPT_BM25);
+    p->options.bm25_k1 = imr_config_float(config, IMR_OPT_BM25_K1);
+    p->options.bm25_b = imr_config_float(config, IMR_OPT_BM25_B);
     p->options.in_memory = !imr_config_bool(config, IMR_OPT_PROJECTED_FILES);
     IMR_TRY(choose_metrics(p, err));
     return imr_eval_find_split(&p->split, cache, imr_config_string(config, IMR_OPT_SPLIT),
@@ -232,8 +237,9 @@ const imr_command imr_command_evaluate = {
         IMR_OPT_CACHE_DIR, IMR_ENCODER_OPTIONS, IMR_OPT_CHECKPOINT, IMR_OPT_SPLIT, IMR_OPT_K,
         IMR_OPT_MEASURE, IMR_OPT_FEEDBACK_K, IMR_OPT_SCOPE, IMR_OPT_FORM, IMR_OPT_CANDIDATES,
         IMR_OPT_TRAINED_ON, IMR_OPT_MAX_QUERIES, IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES,
-        IMR_OPT_SEED, IMR_OPT_PROJECTED_FILES, IMR_OPT_PER_QUERY, IMR_OPT_WRITE_RUNS, IMR_OPT_RUN,
-        IMR_OPT_QRELS, IMR_OPT_COMPLETE, IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
+        IMR_OPT_BM25, IMR_OPT_BM25_K1, IMR_OPT_BM25_B, IMR_OPT_SEED, IMR_OPT_PROJECTED_FILES,
+        IMR_OPT_PER_QUERY, IMR_OPT_WRITE_RUNS, IMR_OPT_RUN, IMR_OPT_QRELS, IMR_OPT_COMPLETE,
+        IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
     .max_arguments = 1,
     .run = run_evaluate,
 };

@@ -10,10 +10,15 @@
 #include "session/ranker.h"
 #include "text/utf8.h"
 
-static size_t kinds(const imr_eval_report *r)
+/* The first ranking there is, from k on. */
+static size_t kind_from(const imr_eval_report *r, size_t k)
 {
-    return r->eval->has_adapter ? IMR_RANKED_COUNT : 1;
+    while (k < IMR_RANKED_COUNT && !r->eval->values[k])
+        k++;
+    return k;
 }
+#define EACH_KIND(k, r)                                                                            \
+    for (size_t k = kind_from(r, 0); (k) < IMR_RANKED_COUNT; (k) = kind_from(r, (k) + 1))
 
 static const char *kind_name(size_t k)
 {
@@ -149,6 +154,12 @@ static const char *candidates(const imr_eval_report *r)
     return imr_candidates_name(imr_ranker_candidates(r->adapter, r->options->candidates));
 }
 
+/* Judged documents that the cache does not have. */
+static size_t absent_of(const imr_eval_report *r, const char **first)
+{
+    return r->split->qrels ? imr_qrels_absent(r->split->qrels, &r->cache->documents.ids, first) : 0;
+}
+
 static void put_head(imr_buf *b, const imr_eval_report *r)
 {
     const imr_adapter *a = r->adapter;
@@ -158,6 +169,20 @@ static void put_head(imr_buf *b, const imr_eval_report *r)
     if (r->eval->unjudged)
         imr_buf_printf(b, " (%zu queries without judgements left out)", r->eval->unjudged);
     imr_buf_char(b, '\n');
+    const char *first;
+    const size_t absent = absent_of(r, &first);
+    if (absent) {
+        IMR_AUTOBUF imr_buf line = {0};
+        imr_buf_printf(&line,
+                       "%zu judged documents are not in the cache, so no ranking can find "
+                       "them; they count as missed, as in trec_eval. The first: ",
+                       absent);
+        put_clean(&line, first);
+        imr_cli_wrap(b, imr_buf_text(&line), 0, 2);
+    }
+    if (r->options->bm25)
+        imr_buf_printf(b, "bm25: k1 %g, b %g, English stems and stop words\n", r->options->bm25_k1,
+                       r->options->bm25_b);
     if (!a)
         return;
     put_clean(b, a->path);
@@ -171,7 +196,7 @@ static void put_head(imr_buf *b, const imr_eval_report *r)
 /* The names of the rankings over their columns. */
 static void put_kinds(imr_buf *b, const imr_eval_report *r, int columns)
 {
-    for (size_t k = 0; k < kinds(r); k++)
+    EACH_KIND (k, r)
         imr_buf_printf(b, "%*s", columns, kind_name(k));
 }
 
@@ -182,9 +207,12 @@ static void put_means(imr_buf *b, const imr_eval_report *r)
     put_kinds(b, r, 10);
     for (size_t m = 0; m < r->eval->metrics; m++) {
         imr_buf_printf(b, "\n%-16s", metric_name(name, r, m));
-        for (size_t k = 0; k < kinds(r); k++)
+        EACH_KIND (k, r)
             imr_buf_printf(b, "%10s", IMR_FIXED(imr_eval_mean(r->eval, (imr_ranking_kind)k, m), 4));
     }
+    imr_buf_printf(b, "\nunjudged@%-7zu", r->eval->overlap_k);
+    EACH_KIND (k, r)
+        imr_buf_printf(b, "%10s", IMR_FIXED(r->eval->unjudged_at[k], 4));
     imr_buf_char(b, '\n');
 }
 
@@ -200,7 +228,7 @@ static void put_groups(imr_buf *b, const imr_eval_report *r, const summary *s)
     for (imr_eval_group g = 0; g < groups(r->eval); g++) {
         const imr_eval_row *row = &s->group[g];
         imr_buf_printf(b, "%-8s%6zu", imr_eval_group_name(g), row->n);
-        for (size_t k = 0; k < kinds(r); k++)
+        EACH_KIND (k, r)
             imr_buf_printf(b, "%9s", row->n ? IMR_FIXED(row->mean[k], 4) : "-");
         imr_buf_str(b, "  ");
         if (r->adapter && row->n)
@@ -219,17 +247,22 @@ static void put_queries(imr_buf *b, const imr_eval_report *r)
 {
     char name[IMR_METRIC_NAME];
     const imr_eval *e = r->eval;
-    imr_buf_printf(b, "\n%-24s%-8s", metric_name(name, r, 0), e->has_train ? "seen" : "");
-    put_kinds(b, r, 10);
+    imr_buf_printf(b, "\n%-14s%-7s", metric_name(name, r, 0), e->has_train ? "seen" : "");
+    put_kinds(b, r, 9);
     imr_buf_char(b, '\n');
     for (size_t i = 0; i < e->queries; i++) {
+        IMR_AUTOBUF imr_buf text = {0};
         const size_t start = b->len;
         put_clean(b, imr_ids_at(&r->cache->queries.ids, e->query[i]));
         const size_t width = imr_utf8_width(imr_buf_text(b) + start, b->len - start);
-        imr_buf_fill(b, ' ', width < 24 ? 24 - width : 1);
-        imr_buf_printf(b, "%-8s", !e->has_train ? "" : e->seen[i] ? "seen" : "unseen");
-        for (size_t k = 0; k < kinds(r); k++)
-            imr_buf_printf(b, "%10s", IMR_FIXED(e->values[k][i * e->metrics], 4));
+        imr_buf_fill(b, ' ', width < 14 ? 14 - width : 1);
+        imr_buf_printf(b, "%-7s", !e->has_train ? "" : e->seen[i] ? "seen" : "unseen");
+        EACH_KIND (k, r)
+            imr_buf_printf(b, "%9s", IMR_FIXED(e->values[k][i * e->metrics], 4));
+        imr_buf_str(b, "  ");
+        const size_t used = imr_utf8_width(imr_buf_text(b) + start, b->len - start);
+        put_clean(&text, imr_cache_query_text(r->cache, e->query[i]));
+        imr_utf8_clip(b, imr_buf_text(&text), text.len, used < 80 ? 80 - used : 1, "...");
         imr_buf_char(b, '\n');
     }
 }
@@ -301,12 +334,16 @@ static void json_inputs(imr_buf *b, const imr_eval_report *r)
                         "'input_dim': %zu, 'working_dim': %zu, 'hidden_dim': %zu}",
                         a->path, a->sha256, imr_form_name(a->w.form),
                         imr_form_source_name(a->form_from), a->w.n, a->w.m, a->w.h);
-    imr_json_printf(b,
-                    "},\n 'split': %s, 'settings': {'feedback_k': %u, 'scope': %s, 'candidates': "
-                    "%s, 'form': %-s, 'seed': %llu},\n 'num_q': %zu, 'unjudged': %zu,\n",
-                    r->split->name, r->options->feedback_k, imr_scope_name(r->options->scope),
-                    candidates(r), a ? imr_form_name(a->w.form) : "", (unsigned long long)r->seed,
-                    r->eval->queries, r->eval->unjudged);
+    imr_json_printf(
+        b,
+        "},\n 'split': %s, 'settings': {'feedback_k': %u, 'scope': %s, 'candidates': "
+        "%s, 'form': %-s, 'seed': %llu},\n 'num_q': %zu, 'unjudged': %zu, 'absent': %zu,\n",
+        r->split->name, r->options->feedback_k, imr_scope_name(r->options->scope), candidates(r),
+        a ? imr_form_name(a->w.form) : "", (unsigned long long)r->seed, r->eval->queries,
+        r->eval->unjudged, absent_of(r, &(const char *){NULL}));
+    if (r->options->bm25)
+        imr_json_printf(b, " 'bm25': {'k1': %g, 'b': %g, 'terms': 'english'},\n",
+                        r->options->bm25_k1, r->options->bm25_b);
     if (r->seen->words)
         imr_json_printf(b, " 'trained_on': {'known': %hhd, 'text': %s},\n", r->seen->known,
                         r->seen->words);
@@ -330,10 +367,11 @@ static void json_metrics(imr_buf *b, const imr_eval_report *r, size_t kind, cons
 static void json_rankings(imr_buf *b, const imr_eval_report *r)
 {
     imr_json_printf(b, " 'rankings': {");
-    for (size_t k = 0; k < kinds(r); k++) {
+    EACH_KIND (k, r) {
         imr_buf_str(b, k ? ",\n  " : "\n  ");
         json_metrics(b, r, k, NULL);
-        imr_json_printf(b, ", 'num_q': %zu}", r->eval->queries);
+        imr_json_printf(b, ", 'unjudged@%zu': %g, 'num_q': %zu}", r->eval->overlap_k,
+                        r->eval->unjudged_at[k], r->eval->queries);
     }
     imr_buf_str(b, "},\n");
 }
@@ -351,7 +389,7 @@ static void json_leakage(imr_buf *b, const imr_eval_report *r, const summary *s)
         const imr_eval_row *row = &s->group[g];
         const imr_significance *e = &row->from_encoder, *p = &row->from_before;
         imr_json_printf(b, ",\n  %s: {'num_q': %zu", imr_eval_group_name(g), row->n);
-        for (size_t k = 0; k < kinds(r); k++)
+        EACH_KIND (k, r)
             json_interval(b, kind_name(k), row->n ? row->mean[k] : (double)NAN, row->low[k],
                           row->high[k]);
         if (r->adapter && row->n) {
@@ -382,10 +420,13 @@ static void json_queries(imr_buf *b, const imr_eval_report *r)
     imr_json_printf(b, " 'queries': [");
     for (size_t i = 0; i < e->queries; i++) {
         imr_buf_str(b, i ? ",\n  {" : "\n  {");
-        imr_json_printf(b, "'id': %s", imr_ids_at(&r->cache->queries.ids, e->query[i]));
+        imr_json_printf(b, "'id': %s, 'text': %s", imr_ids_at(&r->cache->queries.ids, e->query[i]),
+                        imr_cache_query_text(r->cache, e->query[i]));
         if (e->has_train)
             imr_json_printf(b, ", 'seen': %hhd", e->seen[i]);
-        for (size_t k = 0; r->split->qrels && k < kinds(r); k++) {
+        EACH_KIND (k, r) {
+            if (!r->split->qrels)
+                continue;
             imr_buf_str(b, ", ");
             json_metrics(b, r, k, e->values[k] + i * e->metrics);
             imr_buf_char(b, '}');

@@ -3,12 +3,11 @@
 #include <math.h>
 #include <string.h>
 
+#include <libstemmer.h>
+
 #include "base/strmap.h"
 #include "math/topk.h"
 #include "text/utf8.h"
-
-#define K1 1.2
-#define B  0.75
 
 #define LONGEST_FUNCTION_WORD 6
 
@@ -24,6 +23,8 @@ typedef struct term {
 
 struct imr_bm25 {
     const imr_dataset *dataset; /* for ids; must outlive the index */
+    bool english;
+    double k1, b;
     IMR_ARRAY(term) terms;
     imr_strmap by_text;
     uint32_t *lengths;
@@ -52,26 +53,30 @@ static void free_bm25(imr_bm25 **b)
 
 /* ---- terms ---- */
 
-static bool is_function_word(const imr_buf *word)
+static bool is_function_word(const imr_buf *word, bool english)
 {
-    static const char *const words[] = {
-        "the",    "a",    "an",    "and",  "or",  "but",  "in",   "on",    "at",    "to",
-        "for",    "of",   "with",  "by",   "is",  "are",  "was",  "were",  "be",    "been",
-        "being",  "have", "has",   "had",  "do",  "does", "did",  "will",  "would", "could",
-        "should", "may",  "might", "must", "can", "this", "that", "these", "those",
-    };
-    for (size_t i = 0; word->len <= LONGEST_FUNCTION_WORD && i < IMR_LEN(words); i++)
-        if (strcmp(imr_buf_text(word), words[i]) == 0)
-            return true;
-    return false;
+    static const char reference[] =
+        " the a an and or but in on at to for of with by is are was were be been being have has "
+        "had "
+        "do does did will would could should may might must can this that these those ";
+    static const char lucene[] =
+        " a an and are as at be but by for if in into is it no not of on or such that the their "
+        "then there these they this to was will with ";
+    char padded[LONGEST_FUNCTION_WORD + 3];
+    if (word->len > LONGEST_FUNCTION_WORD)
+        return false;
+    snprintf(padded, sizeof padded, " %s ", imr_buf_text(word));
+    return strstr(english ? lucene : reference, padded) != NULL;
 }
 
-/* Walks over the terms of a text. A run of letters, digits and underscores counts only when it is
- * ASCII letters throughout. */
+/* Walks over the terms of a text. For the reference a run of letters, digits and underscores counts
+ * only when it is ASCII letters throughout. */
 typedef struct term_scan {
     const char *text;
     size_t len, pos;
     imr_buf word; /* the term found, lower-cased */
+    bool english;
+    struct sb_stemmer *stemmer; /* of English */
 } term_scan;
 
 static bool is_letter(uint32_t c)
@@ -94,26 +99,47 @@ static bool run_continues(const term_scan *s, uint32_t *c, size_t *n)
     return word;
 }
 
+/* Whether the run in s->word is a term; an English one is stemmed. */
+static bool take_term(term_scan *s, bool plain, size_t characters)
+{
+    if ((!s->english && (!plain || characters < 3)) || characters < 2 ||
+        is_function_word(&s->word, s->english))
+        return false;
+    if (!s->english)
+        return true;
+    if (!s->stemmer && !(s->stemmer = sb_stemmer_new("english", NULL))) {
+        s->word.failed = true;
+        return false;
+    }
+    const sb_symbol *stem =
+        sb_stemmer_stem(s->stemmer, (const sb_symbol *)imr_buf_text(&s->word), (int)s->word.len);
+    const size_t n = (size_t)sb_stemmer_length(s->stemmer);
+    imr_buf_clear(&s->word);
+    imr_buf_add(&s->word, stem ? (const char *)stem : "", stem ? n : 0);
+    s->word.failed |= !stem;
+    return !s->word.failed;
+}
+
 /* The next term in s->word; false at the end or when memory ran out (imr_buf_check tells). */
 static bool next_term(term_scan *s)
 {
     while (s->pos < s->len) {
         uint32_t c;
-        size_t n = 1;
-        bool plain = true, went = false;
+        size_t n = 1, characters = 0;
+        bool plain = true;
         imr_buf_clear(&s->word);
-        while (s->pos < s->len && run_continues(s, &c, &n)) {
+        for (; s->pos < s->len && run_continues(s, &c, &n); characters++) {
             s->pos += n;
             plain = plain && c >= 'a' && c <= 'z';
-            if (plain)
-                imr_buf_char(&s->word, (char)c);
-            went = true;
+            char bytes[4];
+            if (plain || s->english)
+                imr_buf_add(&s->word, bytes, imr_utf8_encode(c, bytes));
         }
+        if (!s->word.failed && take_term(s, plain, characters))
+            return true;
         if (s->word.failed)
             return false;
-        if (plain && s->word.len > 2 && !is_function_word(&s->word))
-            return true;
-        if (!went)
+        if (!characters)
             s->pos += n;
     }
     imr_buf_clear(&s->word);
@@ -123,6 +149,7 @@ static bool next_term(term_scan *s)
 static void term_scan_done(term_scan *s)
 {
     imr_buf_done(&s->word);
+    sb_stemmer_delete(s->stemmer);
 }
 
 /* ---- building ---- */
@@ -144,7 +171,7 @@ static imr_status term_number(uint32_t *number, imr_bm25 *b, const imr_buf *word
 static imr_status add_document(imr_bm25 *b, size_t document, const char *text, size_t len,
                                imr_error *err)
 {
-    IMR_CLEANUP(term_scan_done) term_scan s = {.text = text, .len = len};
+    IMR_CLEANUP(term_scan_done) term_scan s = {.text = text, .len = len, .english = b->english};
     while (next_term(&s)) {
         uint32_t number;
         IMR_TRY(term_number(&number, b, &s.word, err));
@@ -171,11 +198,12 @@ static void finish(imr_bm25 *b)
     }
 }
 
-imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, const imr_progress *progress,
-                          imr_error *err)
+static imr_status build(imr_bm25 **out, const imr_dataset *dataset, imr_bm25 how,
+                        const imr_progress *progress, imr_error *err)
 {
     IMR_CLEANUP(free_bm25) imr_bm25 *b = IMR_NEW(imr_bm25);
     IMR_NEED(b, err);
+    *b = how;
     b->dataset = dataset;
     b->n = dataset->documents.n;
     IMR_NEED(b->lengths = IMR_NEW_ARRAY(uint32_t, b->n), err);
@@ -198,12 +226,24 @@ imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, const imr_
     return IMR_OK;
 }
 
+imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, const imr_progress *progress,
+                          imr_error *err)
+{
+    return build(out, dataset, (imr_bm25){.k1 = 1.2, .b = 0.75}, progress, err);
+}
+
+imr_status imr_bm25_build_english(imr_bm25 **out, const imr_dataset *dataset, double k1, double b,
+                                  const imr_progress *progress, imr_error *err)
+{
+    return build(out, dataset, (imr_bm25){.english = true, .k1 = k1, .b = b}, progress, err);
+}
+
 imr_status imr_bm25_scores(const imr_bm25 *b, const char *query, size_t len, double *scores,
                            imr_error *err)
 {
     for (size_t i = 0; i < b->n; i++)
         scores[i] = 0;
-    IMR_CLEANUP(term_scan_done) term_scan s = {.text = query, .len = len};
+    IMR_CLEANUP(term_scan_done) term_scan s = {.text = query, .len = len, .english = b->english};
     while (next_term(&s)) {
         uint32_t number;
         if (!imr_strmap_get(&b->by_text, imr_buf_text(&s.word), s.word.len, &number))
@@ -212,8 +252,8 @@ imr_status imr_bm25_scores(const imr_bm25 *b, const char *query, size_t len, dou
         for (size_t i = 0; i < t->postings.n; i++) {
             posting p = t->postings.v[i];
             double tf = p.tf;
-            double norm = K1 * (1 - B + B * ((double)b->lengths[p.document] / b->average));
-            scores[p.document] += t->idf * ((tf * (K1 + 1)) / (tf + norm));
+            double norm = b->k1 * (1 - b->b + b->b * ((double)b->lengths[p.document] / b->average));
+            scores[p.document] += t->idf * ((tf * (b->k1 + 1)) / (tf + norm));
         }
     }
     return imr_buf_check(&s.word, err);

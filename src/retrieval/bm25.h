@@ -8,6 +8,9 @@
  * github YashSaxena21/IMRNNs, commit be602ad). Terms: lower-cased runs of ASCII letters that touch
  * no other letter, digit or underscore, at least 3 long, without 39 function words. A document's
  * text is title, space, text.
+ * The English form is the one evaluations set beside (Lucene's, as bm25s and Anserini compute it):
+ * terms are lower-cased runs of letters, digits and underscores, at least 2 long, without Lucene's
+ * 33 stop words, stemmed by Snowball; k1 and b are the caller's.
  * Double precision in the reference's order of operations, so that ties fall the same way.
  * Threads: const after building.
  */
@@ -21,6 +24,8 @@ typedef struct imr_bm25 imr_bm25;
 /* dataset must outlive the index. */
 imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, const imr_progress *progress,
                           imr_error *err) IMR_NODISCARD;
+imr_status imr_bm25_build_english(imr_bm25 **out, const imr_dataset *dataset, double k1, double b,
+                                  const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 void imr_bm25_free(imr_bm25 *b);
 
 /* scores[documents], 0 where no term is shared. */

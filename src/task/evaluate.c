@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 #include "math/stats.h"
+#include "math/topk.h"
+#include "retrieval/bm25.h"
 #include "retrieval/similarity.h"
 #include "session/ranker.h"
 
@@ -14,7 +16,7 @@
 
 const char *imr_ranking_kind_name(imr_ranking_kind k)
 {
-    static const char *const names[] = {"encoder", "before", "after"};
+    static const char *const names[] = {"encoder", "before", "after", "bm25"};
     return names[k];
 }
 
@@ -39,20 +41,37 @@ typedef struct evaluator {
     float *scores;          /* [feedback_k] */
     const char **ids;       /* [feedback_k] */
     int32_t *grades;        /* [feedback_k] */
+    imr_bm25 *bm25;         /* NULL: none */
+    double *by_words;       /* [documents of the dataset] */
+    float *by_row;          /* [documents of the cache] */
 } evaluator;
 
+/* Part of the first n that nobody judged. */
+static double unjudged(const evaluator *v, uint32_t judged, size_t n)
+{
+    size_t none = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool known;
+        imr_qrels_grade(v->qrels, judged, v->ids[i], &known);
+        none += !known;
+    }
+    return n ? (double)none / (double)n : 0;
+}
+
+/* v->top[listed] are ranked. */
 static imr_status measure(evaluator *v, imr_ranking_kind kind, size_t row, uint32_t judged,
-                          const float *scores, imr_error *err)
+                          const float *scores, size_t listed, imr_error *err)
 {
     size_t n = 0;
     const char *query_id = imr_ids_at(&v->cache->queries.ids, v->e->query[row]);
-    for (size_t i = 0; i < v->o->feedback_k; i++) { /* as imr_drop_own */
+    for (size_t i = 0; i < listed; i++) { /* as imr_drop_own */
         v->ids[n] = imr_ids_at(&v->cache->documents.ids, v->top[i]);
         v->shown[n] = v->top[i];
         n += strcmp(v->ids[n], query_id) != 0;
     }
-    v->e->own += kind == IMR_RANKED_ENCODER && n < v->o->feedback_k;
+    v->e->own += kind == IMR_RANKED_ENCODER && n < listed;
     if (v->qrels) {
+        v->e->unjudged_at[kind] += unjudged(v, judged, n < v->e->overlap_k ? n : v->e->overlap_k);
         imr_qrels_grades(v->qrels, judged, v->ids, n, v->grades);
         imr_qrels_query q = imr_qrels_at(v->qrels, judged);
         for (size_t m = 0; m < v->e->metrics; m++)
@@ -84,6 +103,22 @@ static imr_status compare(evaluator *v, size_t row, imr_error *err)
     return IMR_OK;
 }
 
+static imr_status measure_words(evaluator *v, size_t row, uint32_t judged, imr_error *err)
+{
+    const imr_cache *c = v->cache;
+    const char *text = imr_cache_query_text(c, v->e->query[row]);
+    const size_t all = c->documents.ids.n;
+    IMR_TRY(imr_bm25_scores(v->bm25, text, strlen(text), v->by_words, err));
+    for (size_t i = 0; i < all; i++) {
+        const uint32_t at = c->dataset_rows ? c->dataset_rows[i] : (uint32_t)i;
+        v->by_row[i] = at == UINT32_MAX ? 0 : (float)v->by_words[at];
+    }
+    size_t n = imr_topk(v->top, v->o->feedback_k, v->by_row, all, c->documents.ids.places);
+    while (n > 0 && !(v->by_row[v->top[n - 1]] > 0))
+        n--;
+    return measure(v, IMR_RANKED_BM25, row, judged, v->by_row, n, err);
+}
+
 static imr_status measure_row(evaluator *v, size_t row, uint32_t judged, imr_arena *arena,
                               imr_error *err)
 {
@@ -93,15 +128,16 @@ static imr_status measure_row(evaluator *v, size_t row, uint32_t judged, imr_are
     IMR_TRY(imr_ranker_run(r, imr_view_row(&queries, v->e->query[row]), &v->settings, arena, NULL,
                            &l, err));
     imr_ranker_top(r, IMR_STAGE_ENCODER, v->top, l.n);
-    IMR_TRY(measure(v, IMR_RANKED_ENCODER, row, judged, r->sim[IMR_STAGE_ENCODER], err));
-    if (!v->e->has_adapter)
-        return IMR_OK;
-    imr_ranker_top(r, IMR_STAGE_BEFORE, v->top, l.n);
-    IMR_TRY(measure(v, IMR_RANKED_BEFORE, row, judged, r->sim[IMR_STAGE_BEFORE], err));
-    memcpy(v->before, v->top, l.n * sizeof *v->top);
-    memcpy(v->top, l.document, l.n * sizeof *v->top);
-    IMR_TRY(compare(v, row, err));
-    return measure(v, IMR_RANKED_AFTER, row, judged, r->sim[IMR_STAGE_AFTER], err);
+    IMR_TRY(measure(v, IMR_RANKED_ENCODER, row, judged, r->sim[IMR_STAGE_ENCODER], l.n, err));
+    if (v->e->has_adapter) {
+        imr_ranker_top(r, IMR_STAGE_BEFORE, v->top, l.n);
+        IMR_TRY(measure(v, IMR_RANKED_BEFORE, row, judged, r->sim[IMR_STAGE_BEFORE], l.n, err));
+        memcpy(v->before, v->top, l.n * sizeof *v->top);
+        memcpy(v->top, l.document, l.n * sizeof *v->top);
+        IMR_TRY(compare(v, row, err));
+        IMR_TRY(measure(v, IMR_RANKED_AFTER, row, judged, r->sim[IMR_STAGE_AFTER], l.n, err));
+    }
+    return v->bm25 ? measure_words(v, row, judged, err) : IMR_OK;
 }
 
 /* ---- all queries ---- */
@@ -130,6 +166,9 @@ static void evaluator_done(evaluator *v)
 {
     imr_ranker_done(&v->ranker);
     imr_arena_free(v->arena);
+    imr_bm25_free(v->bm25);
+    imr_free(v->by_words);
+    imr_free(v->by_row);
 }
 
 static imr_status allocate(evaluator *v, size_t n_queries, imr_error *err)
@@ -137,8 +176,9 @@ static imr_status allocate(evaluator *v, size_t n_queries, imr_error *err)
     imr_eval *e = v->e;
     const size_t k = v->o->feedback_k, adapted = e->has_adapter ? n_queries : 0;
     bool ok = true;
-    for (size_t r = 0; r < (e->has_adapter ? IMR_RANKED_COUNT : 1); r++)
-        ok &= (e->values[r] = IMR_NEW_ARRAY(double, n_queries * e->metrics)) != NULL;
+    for (size_t r = 0; r < IMR_RANKED_COUNT; r++)
+        if (r == IMR_RANKED_ENCODER || (r == IMR_RANKED_BM25 ? v->o->bm25 : e->has_adapter))
+            ok &= (e->values[r] = IMR_NEW_ARRAY(double, n_queries * e->metrics)) != NULL;
     e->query = IMR_NEW_ARRAY(uint32_t, n_queries);
     e->seen = IMR_NEW_ARRAY(bool, n_queries);
     e->rbo = IMR_NEW_ARRAY(double, adapted);
@@ -158,6 +198,19 @@ static imr_status allocate(evaluator *v, size_t n_queries, imr_error *err)
                : imr_fail_memory(err);
 }
 
+static imr_status index_words(evaluator *v, const imr_progress *progress, imr_error *err)
+{
+    if (!v->cache->dataset)
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "BM25 needs the texts of the cache %s; name its data set with --dataset",
+                        v->cache->path);
+    v->by_words = IMR_NEW_ARRAY(double, v->cache->dataset->documents.n);
+    v->by_row = IMR_NEW_ARRAY(float, v->cache->documents.ids.n);
+    IMR_NEED(v->by_words && v->by_row, err);
+    return imr_bm25_build_english(&v->bm25, v->cache->dataset, v->o->bm25_k1, v->o->bm25_b,
+                                  progress, err);
+}
+
 static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint32_t *queries,
                            size_t n_queries, const imr_qrels *train, const imr_progress *progress,
                            imr_error *err)
@@ -169,6 +222,8 @@ static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint3
     IMR_TRY(imr_ranker_init(&v->ranker, adapter, v->cache, keep_from, progress, err));
     e->notice = v->ranker.projected.notice;
     v->ranker.projected.notice = NULL;
+    if (v->o->bm25)
+        IMR_TRY(index_words(v, progress, err));
     if (v->o->doubts)
         IMR_TRY(imr_doubts_find(&e->doubts, &v->ranker, progress, err));
     for (size_t i = 0; i < n_queries; i++) {
@@ -189,6 +244,8 @@ static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint3
         if (!imr_progress_step(progress, "ranking queries", i + 1, n_queries))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled while ranking queries");
     }
+    for (size_t r = 0; r < IMR_RANKED_COUNT && e->queries; r++)
+        e->unjudged_at[r] /= (double)e->queries;
     if (e->queries == 0)
         return imr_fail(err, IMR_E_NOT_FOUND, "none of the %zu queries is judged", n_queries);
     return IMR_OK;
@@ -272,12 +329,13 @@ imr_status imr_eval_row_of(imr_eval_row *out, const imr_eval *e, size_t metric,
                            imr_eval_group group, uint64_t seed, imr_error *err)
 {
     imr_eval_row row = {0};
-    size_t kinds = e->has_adapter ? IMR_RANKED_COUNT : 1;
     IMR_AUTOFREE double *v = IMR_NEW_ARRAY(double, (e->queries + 1) * IMR_RANKED_COUNT);
     IMR_NEED(v, err);
     double *of[IMR_RANKED_COUNT];
-    for (size_t r = 0; r < kinds; r++) {
+    for (size_t r = 0; r < IMR_RANKED_COUNT; r++) {
         of[r] = v + r * e->queries;
+        if (!e->values[r])
+            continue;
         row.n = 0;
         for (size_t i = 0; i < e->queries; i++)
             if (member(e, i, group))

@@ -21,10 +21,11 @@ typedef enum imr_ranking_kind {
     IMR_RANKED_ENCODER,
     IMR_RANKED_BEFORE,
     IMR_RANKED_AFTER,
+    IMR_RANKED_BM25, /* by words alone, for comparison: retrieval/bm25.h, the English form */
     IMR_RANKED_COUNT
 } imr_ranking_kind;
 
-const char *imr_ranking_kind_name(imr_ranking_kind k); /* "encoder", "before", "after" */
+const char *imr_ranking_kind_name(imr_ranking_kind k); /* "encoder", "before", "after", "bm25" */
 
 /* Gets every ranking as it is made: documents[n] are rows of the cache, best first. */
 typedef imr_status (*imr_ranking_sink)(void *user, imr_ranking_kind kind, const char *query_id,
@@ -37,6 +38,8 @@ typedef struct imr_eval_options {
     imr_candidates_by candidates;
     const imr_metric *metrics;
     size_t n_metrics;
+    bool bm25; /* its ranking, too; a document that shares no word with the query is not in it */
+    double bm25_k1, bm25_b;
     imr_ranking_sink sink; /* NULL: none */
     void *sink_user;
     bool doubts;    /* look for what speaks against the adapter, see session/provenance.h */
@@ -57,8 +60,9 @@ typedef struct imr_eval {
     size_t overlap_k;               /* what overlap is cut at: 10, or the ranking's length */
     uint32_t mover_query, mover_document; /* the largest move of all: rows of the cache */
     int64_t mover;                        /* rank before - after; 0: nothing moved */
-    double
-        *values[IMR_RANKED_COUNT]; /* [queries x metrics]; before and after NULL without adapter */
+    double *values[IMR_RANKED_COUNT];     /* [queries x metrics]; NULL: no such ranking */
+    double unjudged_at[IMR_RANKED_COUNT]; /* part of the first overlap_k documents that nobody
+                                             judged, mean over queries */
 } imr_eval;
 
 /*

@@ -81,6 +81,35 @@ TEST("terms are whole runs of ASCII letters: digits, accents and underscores spo
     imr_dataset_free(d);
 }
 
+TEST("the English form stems runs of letters and digits, and leaves Lucene's stop words out")
+{
+    imr_dataset *d = of_lines(
+        "{\"_id\":\"a\",\"title\":\"Runners\",\"text\":\"were running; they will run x2 y\"}\n"
+        "{\"_id\":\"b\",\"text\":\"caf\u00e9s and caf\u00c9\"}\n");
+    imr_error err = {0};
+    imr_bm25 *b = NULL;
+    double s[2];
+    CHECK_OK(imr_bm25_build_english(&b, d, 0.9, 0.4, NULL, &err));
+    /* runner, were, run, run, x2: "they" and "will" are stop words, y is too short; caf\u00e9 twice */
+    const double norm = 0.9 * (0.6 + 0.4 * 5 / 3.5), idf = log(1 + 1.5 / 1.5);
+    static const struct {
+        const char *query;
+        size_t document;
+        double tf;
+    } cases[] = {{"runs", 0, 2}, {"RUNNER", 0, 1}, {"X2", 0, 1}, {"were", 0, 1}};
+    for (size_t i = 0; i < IMR_LEN(cases); i++) {
+        CHECK_OK(imr_bm25_scores(b, cases[i].query, strlen(cases[i].query), s, &err));
+        CHECK_NEAR(s[0], idf * cases[i].tf * 1.9 / (cases[i].tf + norm), 1e-14);
+        CHECK_NEAR(s[1], 0, 0);
+    }
+    CHECK_OK(imr_bm25_scores(b, "Caf\u00c9", 5, s, &err));
+    CHECK(s[0] == 0 && s[1] > 0);
+    CHECK_OK(imr_bm25_scores(b, "they will and y", 15, s, &err));
+    CHECK(s[0] == 0 && s[1] == 0);
+    imr_bm25_free(b);
+    imr_dataset_free(d);
+}
+
 TEST("documents without any shared term follow in corpus order and fill the pool")
 {
     imr_dataset *d = of_lines("\"one\"\n\"two\"\n\"three\"\n\"four\"\n\"one more\"\n");
@@ -126,7 +155,8 @@ TEST("every allocation of building and querying the index may fail once")
         uint32_t out[2];
         size_t n;
         imr_mem_fail_after(i);
-        imr_status status = imr_bm25_build(&b, d, NULL, &err);
+        imr_status status = i % 2 ? imr_bm25_build(&b, d, NULL, &err)
+                                  : imr_bm25_build_english(&b, d, 0.9, 0.4, NULL, &err);
         if (status == IMR_OK)
             status = imr_bm25_negatives(b, "beta", 4, NULL, "", 2, 2, out, &n, &err);
         imr_mem_fail_after(-1);

@@ -1,4 +1,7 @@
+#include <math.h>
+
 #include "format/json.h"
+#include "retrieval/bm25.h"
 #include "task/evaluate.h"
 #include "support/test.h"
 
@@ -86,6 +89,58 @@ TEST("the encoder's ranking is the same with and without an adapter")
     imr_eval_done(&with);
     imr_eval_done(&without);
     b.adapter = adapter;
+    close_golden(&b);
+}
+
+TEST("BM25 stands beside: its ranking is the one of its scores, and unjudged documents are counted")
+{
+    imr_error err;
+    bench b = open_golden();
+    const imr_metric metric = {IMR_METRIC_RR, 10};
+    const imr_eval_options o = {.feedback_k = 50,
+                                .metrics = &metric,
+                                .n_metrics = 1,
+                                .bm25 = true,
+                                .bm25_k1 = 0.9,
+                                .bm25_b = 0.4};
+    imr_eval e;
+    imr_bm25 *index = NULL;
+    imr_eval_split split;
+    CHECK_OK(imr_eval_find_split(&split, b.cache, "test", 0, &err));
+    CHECK_OK(imr_eval_run(&e, b.cache, NULL, split.qrels, split.queries, split.n_queries, NULL, &o,
+                          NULL, &err));
+    const imr_dataset *d = b.cache->dataset;
+    CHECK_OK(imr_bm25_build_english(&index, d, 0.9, 0.4, NULL, &err));
+    double *s = malloc(d->documents.n * sizeof *s), unjudged = 0;
+    for (size_t i = 0; i < e.queries; i++) {
+        const char *text = imr_cache_query_text(b.cache, e.query[i]);
+        uint32_t q;
+        double best = 0;
+        size_t none = 0, n = 0;
+        CHECK(imr_qrels_find(split.qrels, imr_ids_at(&b.cache->queries.ids, e.query[i]), &q));
+        CHECK_OK(imr_bm25_scores(index, text, strlen(text), s, &err));
+        for (size_t k = 0; k < d->documents.n; k++) { /* its rank by counting */
+            const char *id = imr_ids_at(&d->documents, k);
+            size_t rank = 1;
+            bool judged;
+            for (size_t j = 0; j < d->documents.n; j++)
+                rank += (float)s[j] > (float)s[k] || ((float)s[j] == (float)s[k] &&
+                                                      strcmp(imr_ids_at(&d->documents, j), id) > 0);
+            if (!(s[k] > 0) || rank > 10)
+                continue;
+            n++;
+            if (imr_qrels_grade(split.qrels, q, id, &judged) > 0)
+                best = fmax(best, 1 / (double)rank);
+            none += !judged;
+        }
+        CHECK_NEAR(e.values[IMR_RANKED_BM25][i], best, 1e-15);
+        unjudged += n ? (double)none / (double)n : 0;
+    }
+    CHECK_NEAR(e.unjudged_at[IMR_RANKED_BM25], unjudged / (double)e.queries, 1e-12);
+    CHECK(e.unjudged_at[IMR_RANKED_BM25] > 0);
+    free(s);
+    imr_bm25_free(index);
+    imr_eval_done(&e);
     close_golden(&b);
 }
 

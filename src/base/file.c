@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -264,21 +265,58 @@ char *imr_path_dir(const char *path)
     return imr_strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
+#define TEMPORARY ".tmp-"
+
+/* Removes what killed writers of `path` left: our files with a temporary name that nobody locks. */
+static void sweep(const char *path)
+{
+    IMR_AUTOFREE char *dir = imr_path_dir(path);
+    const char *base = imr_path_base(path);
+    const size_t n = strlen(base), mark = n + strlen(TEMPORARY);
+    DIR *d = dir ? opendir(dir) : NULL;
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (strlen(e->d_name) != mark + 8 || strncmp(e->d_name, base, n) != 0 ||
+            strncmp(e->d_name + n, TEMPORARY, mark - n) != 0 ||
+            strspn(e->d_name + mark, "0123456789abcdef") != 8)
+            continue;
+        const int fd = openat(dirfd(d), e->d_name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+        struct stat st;
+        if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+            flock(fd, LOCK_EX | LOCK_NB) == 0)
+            (void)unlinkat(dirfd(d), e->d_name, 0);
+        if (fd >= 0)
+            close(fd);
+    }
+    if (d)
+        closedir(d);
+}
+
+/* Locks what was just made; false when another's sweep came first. */
+static bool hold(int fd)
+{
+    struct stat st;
+    return (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) &&
+           (fstat(fd, &st) != 0 || st.st_nlink > 0);
+}
+
 /* Creates a file under a name nobody can have put there before. */
 static int create_beside(char **name, const char *path)
 {
     static _Thread_local uint32_t last;
+    sweep(path);
     for (int tries = 0; tries < 100; tries++) {
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
         last = (last + (uint32_t)now.tv_nsec) * 2654435761u + (uint32_t)getpid();
         imr_buf b = {0};
-        imr_buf_printf(&b, "%s.tmp-%08" PRIx32, path, last);
+        imr_buf_printf(&b, "%s" TEMPORARY "%08" PRIx32, path, last);
         *name = imr_buf_take(&b);
         int fd =
             *name ? open(*name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666) : -1;
-        if (fd >= 0 || !*name || errno != EEXIST)
+        if (fd >= 0 ? hold(fd) : !*name || errno != EEXIST)
             return fd;
+        if (fd >= 0)
+            close(fd);
         imr_free(*name);
         *name = NULL;
     }
@@ -371,11 +409,12 @@ imr_status imr_writer_commit(imr_writer *w, imr_error *err)
     if (!w->failure && (fflush(w->file) != 0 || (w->temporary && fsync(fileno(w->file)) != 0)) &&
         errno != EINVAL)
         w->failure = errno;
-    if (fclose(w->file) != 0 && !w->failure)
-        w->failure = errno;
-    w->file = NULL;
+    /* Before it is closed, which gives up its lock. */
     if (!w->failure && w->temporary && rename(w->temporary, w->path) != 0)
         w->failure = errno;
+    if (fclose(w->file) != 0 && !w->failure && !w->temporary)
+        w->failure = errno;
+    w->file = NULL;
     imr_status status = IMR_OK;
     if (w->failure) {
         status = imr_fail_errno(err, IMR_E_IO, w->failure, "cannot write %s%s", w->path,

@@ -12,8 +12,9 @@
  * Writing: an imr_writer writes to a new file "<path>.tmp-<random>" beside the target;
  * imr_writer_commit flushes, fsyncs, renames over the target and fsyncs the folder. Without commit
  * (imr_writer_done) the temporary file is removed, so a full disk never leaves half a file under
- * the real name. Failures stick and are reported by commit. A link in the target's place is
- * replaced, never followed: caches and their like may come from strangers.
+ * the real name. What a killed process left is removed by the next writer of that target: files
+ * are locked while they are written. Failures stick and are reported by commit. A link in the
+ * target's place is replaced, never followed: caches and their like may come from strangers.
  *
  * For a name the user gave (imr_writer_open_named) it is the other way round, as a shell's `>` has
  * it: links are followed, an existing file keeps its mode, and what is no regular file (a pipe,

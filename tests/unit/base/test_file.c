@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,6 +53,40 @@ TEST("an uncommitted file leaves nothing and the old content stays")
     char *text = test_read(path, NULL);
     CHECK_STR(text, "old");
     free(text);
+}
+
+TEST("what a killed writer left is removed by the next of that target, and nothing else is")
+{
+    imr_error err;
+    imr_writer w, alive;
+    char dir[600], path[700];
+    snprintf(dir, sizeof dir, "%s/left", test_tmpdir());
+    snprintf(path, sizeof path, "%s/out", dir);
+    CHECK_OK(imr_dir_make(dir, &err));
+    const pid_t child = fork();
+    if (child == 0) {
+        CHECK_OK(imr_writer_open(&w, path, &err));
+        kill(getpid(), SIGKILL);
+    }
+    waitpid(child, NULL, 0);
+    char **names = NULL;
+    size_t n;
+    CHECK_OK(imr_dir_list(&names, &n, dir, &err));
+    CHECK_INT(n, 1);
+    imr_dir_list_free(names, n);
+    static const char *const others[] = {"out.tmp-0123456", "out.tmp-0123456z",
+                                         "out2.tmp-01234567"};
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(imr_file_write(test_path(dir, others[i]), "x", 1, &err));
+    CHECK_INT(symlink(others[0], test_path(dir, "out.tmp-aaaaaaaa")), 0);
+    CHECK_INT(mkfifo(test_path(dir, "out.tmp-bbbbbbbb"), 0600), 0);
+    CHECK_OK(imr_writer_open(&alive, path, &err));
+    imr_writer_add(&alive, "new", 3);
+    CHECK_OK(imr_file_write(path, "other", 5, &err)); /* sweeps, beside one that is alive */
+    CHECK_OK(imr_writer_commit(&alive, &err));
+    CHECK_OK(imr_dir_list(&names, &n, dir, &err));
+    CHECK_INT(n, 6); /* three files, a link, a pipe, and the target */
+    imr_dir_list_free(names, n);
 }
 
 TEST("a full disk is one error and leaves nothing")

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cli/steps.h"
 #include "report/report.h"
+#include "session/whatif.h"
 
 /* ---- one pair ---- */
 
@@ -302,6 +303,9 @@ static imr_status run(imr_cli *cli, imr_error *err)
     cli->quiet |= e.pair.folder != NULL; /* how a cache of one text was made is noise */
     IMR_TRY(imr_cli_session_options(&e.options, &paths, cli, err));
     cli->quiet = quietly;
+    for (size_t i = 0; i < imr_config_count(c, IMR_OPT_WHAT_IF); i++)
+        IMR_TRY(imr_whatif_add(&e.options.settings.what_if, imr_config_item(c, IMR_OPT_WHAT_IF, i),
+                               err));
     IMR_TRY(imr_session_open(&e.session, &e.options, &cli->meter.progress, err));
     const imr_session_facts *facts = imr_session_facts_of(e.session);
     imr_cli_say(cli, "%s", facts->encoder_problem);
@@ -333,15 +337,19 @@ const imr_command imr_command_explain = {
         "does: its scores, the ten tokens it would name, and beside them the sentence, the pairs "
         "of words and the words of the change. QUERY and DOCUMENT are texts, or ids of the cache; "
         "without a cache or dataset the document is all there is.\n"
+        "--what-if changes one thing of the run, or several: a word left out of the query or the "
+        "query pushed along one (x + T unit(row of the token table)), a candidate that gives no "
+        "feedback, a side as it was before, the modulation scaled, the file read as another form, "
+        "a dimension taken out of what is compared. The report begins with the warning what-if.\n"
         "--format json follows assets/report.schema.json; several queries make an array.",
     .example = "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explain --checkpoint demo/adapter.pt demo/cache --query 'growing java on "
                "volcanic soil'\n"
                "  imrnn explain demo/cache --query 'volcanic soil' --ranking-k 2",
-    .options =
-        IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_QUERY_ID, IMR_OPT_ALL,
-                    IMR_OPT_MAX_QUERIES, IMR_OPT_DOCUMENT, IMR_OPT_PAIR, IMR_OPT_RANKING_K,
-                    IMR_OPT_VIEW, IMR_OPT_PAIRS, IMR_OPT_WIDTH, IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
+    .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_QUERY_ID, IMR_OPT_ALL,
+                           IMR_OPT_MAX_QUERIES, IMR_OPT_DOCUMENT, IMR_OPT_PAIR, IMR_OPT_RANKING_K,
+                           IMR_OPT_VIEW, IMR_OPT_PAIRS, IMR_OPT_WIDTH, IMR_OPT_WHAT_IF,
+                           IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
     .max_arguments = 3,
     .run = run,
 };

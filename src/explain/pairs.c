@@ -203,6 +203,7 @@ static imr_share_side side_of(const imr_why_input *in, bool query)
         .bias = query ? r->query_bias : r->document_bias,
         .gain = imr_weight(w, query ? IMR_W_QUERY_NORM : IMR_W_DOC_NORM),
         .shift = imr_weight(w, query ? IMR_W_QUERY_NORM_BIAS : IMR_W_DOC_NORM_BIAS),
+        .blend = query ? r->query_blend : r->document_blend,
     };
 }
 

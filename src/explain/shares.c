@@ -90,6 +90,31 @@ static void normalise(imr_matrix *rows, double *total, const imr_share_side *sid
     add_to_last(rows, side->shift);
 }
 
+/* x becomes (1 - by) old + by x, without the dimensions left out. */
+static void blend(double *x, const double *old, const imr_blend *b, size_t m)
+{
+    for (size_t j = 0; j < m; j++)
+        x[j] = (1 - b->by) * old[j] + b->by * x[j];
+    for (size_t j = 0; j < b->n_dims; j++)
+        x[b->dims[j]] = 0;
+}
+
+/* The same of the rows whose sums are the unit vectors. */
+static imr_status blend_rows(imr_matrix *after, const imr_matrix *before, const imr_blend *b,
+                             double *total, imr_error *err)
+{
+    const size_t m = after->cols;
+    for (size_t i = 0; i < after->rows; i++) {
+        float *row = imr_matrix_row(after, i);
+        const float *old = imr_matrix_row(before, i);
+        for (size_t j = 0; j < m; j++)
+            row[j] = (float)((1 - b->by) * (double)old[j] + b->by * (double)row[j]);
+        for (size_t j = 0; j < b->n_dims; j++)
+            row[b->dims[j]] = 0;
+    }
+    return to_unit(after, total, err);
+}
+
 static imr_status adapt(imr_share_rows *r, const imr_matrix *base, const imr_share_side *side,
                         double *total, imr_error *err)
 {
@@ -107,7 +132,8 @@ static imr_status adapt(imr_share_rows *r, const imr_matrix *base, const imr_sha
         add_to_last(after, side->bias);
     }
     normalise(after, total, side);
-    return to_unit(after, total, err);
+    IMR_TRY(to_unit(after, total, err));
+    return side->blend ? blend_rows(after, before, side->blend, total, err) : IMR_OK;
 }
 
 imr_status imr_share_rows_init(imr_share_rows *out, imr_view words, const float *extra,
@@ -158,49 +184,68 @@ static imr_status before_norm(imr_matrix *out, const imr_why_run *c, const imr_s
     return IMR_OK;
 }
 
-/* The last row of a candidate at the stage after: sum is the candidate before the layer norm, row
- * its last row there, which becomes the result. */
-static void finish_last_row(double *row, const float *sum, double after_norm,
-                            const imr_share_side *side, double *wide)
+/* Divides both by the length of x. */
+static void divide(double *x, double *row, size_t m)
 {
-    const size_t m = side->projector.rows;
-    double mean = 0;
+    const double by = 1 / fmax(sqrt(imr_nn_dot_double(x, x, m)), IMR_NN_UNIT_FLOOR);
     for (size_t j = 0; j < m; j++) {
-        wide[j] = (double)sum[j];
-        mean += row[j] / (double)m;
+        x[j] *= by;
+        row[j] *= by;
     }
-    const double inverse = inverse_sd(wide, m);
-    for (size_t j = 0; j < m; j++)
-        row[j] = ((row[j] - mean) * (double)side->gain[j] * inverse + (double)side->shift[j]) /
-                 after_norm;
 }
 
-/* rest [m]: P e + c; full: scaled [m] is W of it. */
+/* A candidate before the layer norm and its last row there become its unit vector and its last row
+ * at the stage after. before: 2 [m], the same at that stage. */
+static void finish(double *x, double *row, const double *before, const imr_share_side *side)
+{
+    const size_t m = side->projector.rows;
+    double mean = 0, own = 0;
+    for (size_t j = 0; j < m; j++) {
+        mean += x[j] / (double)m;
+        own += row[j] / (double)m;
+    }
+    const double inverse = inverse_sd(x, m);
+    for (size_t j = 0; j < m; j++) {
+        const double gain = (double)side->gain[j] * inverse, shift = (double)side->shift[j];
+        x[j] = (x[j] - mean) * gain + shift;
+        row[j] = (row[j] - own) * gain + shift;
+    }
+    divide(x, row, m);
+    if (!side->blend)
+        return;
+    blend(x, before, side->blend, m);
+    blend(row, before + m, side->blend, m);
+    divide(x, row, m);
+}
+
+/* rest [m]: P e + c; full: scaled [m] is W of it. scratch [4 m] */
 static imr_status average_adapted(imr_share_average *a, const imr_why_run *c, const double *rest,
                                   const double *scaled, const imr_share_side *side, double *scratch,
                                   imr_error *err)
 {
     const size_t m = side->projector.rows;
-    const double part = 1 / (double)c->k;
+    double *before = scratch, *after = scratch + 2 * m; /* a unit vector, then its last row */
     IMR_CLEANUP(imr_matrix_done) imr_matrix sums = {0};
     IMR_TRY(before_norm(&sums, c, side, err));
     for (size_t i = 0; i < c->k; i++) {
-        const float *d = c->d + i * m, *d_after = c->d_after + i * m;
+        const float *d = c->d + i * m, *sum = imr_matrix_row(&sums, i);
         const double norm = fmax(imr_nn_norm(d, m), IMR_NN_UNIT_FLOOR);
-        const double norm_after = fmax(imr_nn_norm(d_after, m), IMR_NN_UNIT_FLOOR);
         /* d has unit length but in form full, whose d is P x. */
-        const double divide = side->weight ? norm : c->norms ? (double)c->norms[i] : 1;
-        for (size_t j = 0; j < m; j++)
-            scratch[j] = (side->weight ? scaled[j] : rest[j] / divide * (double)side->scale[j]) +
-                         (double)side->bias[j];
-        finish_last_row(scratch, imr_matrix_row(&sums, i), norm_after, side, scratch + m);
+        const double by = side->weight ? norm : c->norms ? (double)c->norms[i] : 1;
         for (size_t j = 0; j < m; j++) {
-            const double before = rest[j] / divide;
-            a->rest[IMR_STAGE_BEFORE][j] += before * part;
-            a->words[IMR_STAGE_BEFORE][j] += ((double)d[j] / norm - before) * part;
-            a->rest[IMR_STAGE_AFTER][j] += scratch[j] * part;
-            a->words[IMR_STAGE_AFTER][j] += ((double)d_after[j] / norm_after - scratch[j]) * part;
+            before[j] = (double)d[j] / norm;
+            before[m + j] = rest[j] / by;
+            after[j] = (double)sum[j];
+            after[m + j] = (side->weight ? scaled[j] : rest[j] / by * (double)side->scale[j]) +
+                           (double)side->bias[j];
         }
+        finish(after, after + m, before, side);
+        for (imr_stage k = IMR_STAGE_BEFORE; k <= IMR_STAGE_AFTER; k++)
+            for (size_t j = 0; j < m; j++) {
+                const double *x = k == IMR_STAGE_BEFORE ? before : after;
+                a->rest[k][j] += x[m + j] / (double)c->k;
+                a->words[k][j] += (x[j] - x[m + j]) / (double)c->k;
+            }
     }
     return IMR_OK;
 }
@@ -219,7 +264,7 @@ imr_status imr_share_average_init(imr_share_average *out, const imr_why_run *run
 {
     const size_t n = run->n, m = side ? side->projector.rows : 0;
     IMR_CLEANUP(imr_share_average_done) imr_share_average a = {0};
-    IMR_AUTOFREE double *rest = IMR_NEW_ARRAY(double, 4 * m);
+    IMR_AUTOFREE double *rest = IMR_NEW_ARRAY(double, 6 * m);
     a.memory = IMR_NEW_ARRAY(double, 2 * n + 4 * m);
     IMR_NEED(a.memory && rest, err);
     double *at = a.memory;

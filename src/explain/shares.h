@@ -11,6 +11,9 @@
  *             every row less its own mean, * g / sd ; last row + be ; all / |sum|
  *             sd = sqrt(var + 1e-5) of the sum of the y
  *
+ * With a blend (what if) each row of after is (1 - by) row^before + by row^after, without the
+ * dimensions left out, all / |sum|.
+ *
  * so that the rows of a stage add up to the unit vector of that stage, and S[a,b] = query row a .
  * document row b adds up to the similarity. Against the average candidate, with wbar and rbar the
  * means over the candidates of the sum of their word rows and of their last row, and p_b the
@@ -44,6 +47,7 @@ typedef struct imr_share_side {
     const float *weight;         /* which has W [m,m], and modulates P x as it is */
     const float *bias;           /* b [m] */
     const float *gain, *shift;   /* g, be [m] */
+    const imr_blend *blend;      /* what of x' is compared; NULL: x' */
 } imr_share_side;
 
 /* Rows of a text at each stage, [words + 1, n or m]; without an adapter only encoder. {0}: none. */

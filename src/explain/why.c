@@ -178,7 +178,7 @@ static imr_status share(imr_why *why, const imr_why_input *in, imr_arena *arena,
     const imr_pair pair = {r->q, r->d + in->place * m, r->q_after, r->d_after + in->place * m, m};
     why->share_residual =
         imr_contribution_sides(&why->share_query, &why->share_document, &pair).residual;
-    if (imr_form_scales(in->weights->form)) {
+    if (imr_form_scales(in->weights->form) && !r->query_blend && !r->document_blend) {
         const imr_gates gates = {r->document_scale, r->document_bias, r->query_scale,
                                  r->query_bias};
         why->steps_residual = imr_contribution_steps(why->steps, &pair, &gates).residual;

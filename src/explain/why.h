@@ -181,6 +181,9 @@ typedef struct imr_why_run {
     /* Of the documents' modulation (s, b) and of the query's (u, w), [m]; form full: matrices [m,m]
      * in place of the scales. */
     float *document_scale, *document_bias, *query_scale, *query_bias;
+    /* What if (session/whatif.h): q_after and d_after are those; NULL: q', d'. */
+    const imr_blend *query_blend, *document_blend;
+    bool other_adapter; /* it computes otherwise than the background was measured with */
 } imr_why_run;
 
 /* A text as it was read. {0}: no text, or no tokeniser for it. */

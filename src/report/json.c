@@ -1,5 +1,6 @@
 /* The explanation as JSON, schema imrnn.explanation/1 (assets/report.schema.json). */
 #include <math.h>
+#include <string.h>
 
 #include "format/json.h"
 #include "report/formats.h"
@@ -246,10 +247,16 @@ static void head(imr_buf *out, const imr_trace *t, const imr_report_context *con
     inputs(out, &t->inputs);
     imr_json_printf(out,
                     "'settings':{'feedback_k':%u,'scope':%s,'candidates':%s,'delta':%s,"
-                    "'order':%s,'tokens':%u},'warning':%-s,'warnings':[",
+                    "'order':%s,'tokens':%u,'what_if':[",
                     s->feedback_k, imr_scope_name(s->scope), imr_candidates_name(s->candidates),
-                    imr_change_kind_names[s->delta], imr_token_order_names[s->order], s->tokens,
-                    t->warning);
+                    imr_change_kind_names[s->delta], imr_token_order_names[s->order], s->tokens);
+    for (const char *at = s->what_if.terms; *at; at += strcspn(at, "\n") + 1) {
+        imr_json_put_string_n(out, at, strcspn(at, "\n"));
+        imr_buf_char(out, ',');
+    }
+    shut(out, ']');
+    shut(out, '}');
+    imr_json_printf(out, "'warning':%-s,'warnings':[", t->warning);
     for (size_t i = 0; i < t->n_warnings; i++)
         imr_json_printf(out, "{'code':%s,'text':%s},", t->warnings[i].code, t->warnings[i].text);
     shut(out, ']');

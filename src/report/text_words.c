@@ -196,6 +196,8 @@ void imr_report_words(const imr_trace *t, const imr_report_context *context, imr
     const size_t width = imr_report_width(context);
     IMR_AUTOBUF imr_buf text = {0};
     bool tables = false;
+    if (t->settings.what_if.terms[0]) /* the first warning */
+        imr_report_wrap(out, t->warning, 0, 9, width);
     imr_buf_printf(&text, "query  %s%s", t->query_prefix, t->query_text);
     imr_report_wrap(out, imr_buf_text(&text), 0, 7, width);
     for (size_t i = 0; i < t->n_documents; i++) {

@@ -82,6 +82,7 @@ static imr_status score(float (*out)[IMR_STAGE_COUNT], const imr_session *s, con
     IMR_TRY(imr_adapter_project(s->adapter, base, d, err));
     imr_modulate(after, projected, &s->adapter->w, IMR_W_DOC_NORM, r->document_scale,
                  r->document_bias);
+    imr_blend_rows(after, projected, r->document_blend);
     for (size_t i = 0; i < base.rows; i++) {
         out[i][IMR_STAGE_BEFORE] = (float)imr_nn_cosine(r->q, d + i * r->m, r->m);
         out[i][IMR_STAGE_AFTER] = (float)imr_nn_cosine(r->q_after, after + i * r->m, r->m);

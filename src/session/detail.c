@@ -61,12 +61,32 @@ imr_status imr_session_read_query(imr_session *s, const char *prefix, const char
     imr_buf_str(&r.text, prefix);
     r.prefix = r.body = r.text.len;
     imr_buf_str(&r.text, text);
-    if (s->query.tokens.n && strcmp(imr_buf_text(&r.text), imr_buf_text(&s->query.text)) == 0)
+    if (s->query.tokens.n && !s->query.pushed &&
+        strcmp(imr_buf_text(&r.text), imr_buf_text(&s->query.text)) == 0)
         return IMR_OK;
     IMR_TRY(read_text(&r, s->encoder, true, progress, err));
     reading_done(&s->query);
     s->query = r;
     r = (imr_reading){0};
+    return IMR_OK;
+}
+
+/* The query of t; a cached one has the prefix of its cache. What if it is pushed along words: that
+ * belongs to no word of its own. */
+static imr_status read_query(imr_session *s, const imr_trace *t, const imr_progress *progress,
+                             imr_error *err)
+{
+    imr_reading *r = &s->query;
+    if (t->push && r->pushed == t->number)
+        return IMR_OK;
+    IMR_TRY(imr_session_read_query(
+        s, t->query_cached ? s->cache->encoder.query_prefix : t->query_prefix, t->query_read,
+        progress, err));
+    for (size_t i = 0; t->push && r->sum.rows && i < r->sum.tokens.n * r->sum.n; i++)
+        r->sum.rows[i] = (float)(t->push_by * (double)r->sum.rows[i]);
+    for (size_t j = 0; t->push && r->sum.rows && j < r->sum.n; j++)
+        r->sum.extra[j] = (float)(t->push_by * (double)r->sum.extra[j]) + t->push[j];
+    r->pushed = t->push ? t->number : 0;
     return IMR_OK;
 }
 
@@ -203,6 +223,11 @@ static imr_status explain(imr_session *s, const imr_trace *t, imr_detail *d, con
     memcpy(in.reference, t->reference, sizeof in.reference);
     if (s->words.told)
         in.table = s->words.told->why;
+    if (t->run.other_adapter) { /* what other changes say was measured without */
+        memset(in.table.query, 0, sizeof in.table.query);
+        memset(in.table.document, 0, sizeof in.table.document);
+        in.table.query_common = NULL;
+    }
     in.table.order = t->settings.order;
     in.table.words = t->settings.tokens;
     if (!s->adapter && t->pair) {
@@ -230,10 +255,7 @@ static imr_status fill(imr_session *s, const imr_trace *t, imr_detail *d, imr_de
     } else if (!s->encoder) {
         problem = imr_arena_strdup(d->arena, s->facts.encoder_problem);
     } else {
-        /* A cached query has the prefix of its cache. */
-        IMR_TRY(imr_session_read_query(
-            s, t->query_cached ? s->cache->encoder.query_prefix : t->query_prefix, t->query_text,
-            progress, err));
+        IMR_TRY(read_query(s, t, progress, err));
         IMR_TRY(read_text(&document, s->encoder, depth >= IMR_DETAIL_WORDS, progress, err));
         problem = depth >= IMR_DETAIL_WORDS ? imr_encoder_sum_problem(s->encoder)
                                             : "the words of this document were not asked for";

@@ -91,6 +91,7 @@ typedef struct imr_reading {
     imr_token_sum sum;   /* rows NULL: there is none */
     imr_tokens_read read;
     size_t read_end;
+    uint64_t pushed; /* number of the trace whose push is in the sum; 0: none */
 } imr_reading;
 
 #define IMR_SESSION_DETAILS ((size_t)32) /* the last ones are kept */
@@ -174,6 +175,12 @@ void imr_session_forget(imr_session *s);
 
 /* A sanitised copy on one line; NULL when memory ran out. */
 const char *imr_trace_keep(imr_arena *arena, const char *text);
+
+/* What if (session/whatif.c): t->query_read becomes the text without the words to be left out, where
+ * there are some; s->query_base is pushed, and t keeps how. Errors: IMR_E_USAGE for a word the query
+ * has not, or none left; IMR_E_NOT_FOUND without an encoder, a table, or the word in it. */
+imr_status imr_whatif_words(imr_session *s, imr_trace *t, imr_error *err) IMR_NODISCARD;
+imr_status imr_whatif_push(imr_session *s, imr_trace *t, imr_error *err) IMR_NODISCARD;
 
 /* Makes t->pair (session/pair.c). document: an id of the cache, else a text, which is encoded.
  * Errors: IMR_E_NOT_FOUND when a text comes without an encoder, IMR_E_UNSUPPORTED when it knows no

@@ -48,9 +48,9 @@ static imr_status encode(imr_session *s, imr_trace *t, const char *text, imr_err
 {
     imr_token_count count;
     if (imr_encoder_sum_problem(s->encoder)[0]) {
-        IMR_TRY(imr_session_encode(s, s->query_base, &count, s->prefix, text, err));
+        IMR_TRY(imr_session_encode(s, s->query_base, &count, t->query_prefix, text, err));
     } else { /* a why is likely to follow: the words' rows come with the vector */
-        IMR_TRY(imr_session_read_query(s, s->prefix, text, NULL, err));
+        IMR_TRY(imr_session_read_query(s, t->query_prefix, text, NULL, err));
         memcpy(s->query_base, s->query.sum.vector, s->query.sum.n * sizeof *s->query_base);
         count = s->query.sum.count;
     }
@@ -61,9 +61,22 @@ static imr_status encode(imr_session *s, imr_trace *t, const char *text, imr_err
                         "random; try other words",
                         s->facts.encoder_name);
     t->known_tokens = (uint32_t)count.known;
-    t->query_id = "";
-    t->query_text = imr_trace_keep(t->arena, text);
-    return t->query_text ? IMR_OK : imr_fail_memory(err);
+    return IMR_OK;
+}
+
+/* What if words are left out, or it is pushed along others. */
+static imr_status change_query(imr_session *s, imr_trace *t, imr_error *err)
+{
+    t->query_read = t->query_text;
+    IMR_TRY(imr_whatif_words(s, t, err));
+    if (t->query_read != t->query_text) {
+        if (t->query_cached) /* the prefix is its cache's */
+            IMR_NEED(t->query_prefix = imr_arena_strdup(t->arena, s->cache->encoder.query_prefix),
+                     err);
+        t->query_cached = false;
+        IMR_TRY(encode(s, t, t->query_read, err));
+    }
+    return imr_whatif_push(s, t, err);
 }
 
 static imr_status find_vector(imr_session *s, const imr_request *request, imr_trace *t,
@@ -91,6 +104,8 @@ static imr_status find_vector(imr_session *s, const imr_request *request, imr_tr
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "only cached queries can be asked, the encoder is missing: %s",
                         s->facts.encoder_problem);
+    t->query_id = "";
+    IMR_NEED(t->query_text = imr_trace_keep(t->arena, request->text), err);
     return encode(s, t, request->text, err);
 }
 
@@ -414,7 +429,17 @@ static imr_status keep_vectors(imr_session *s, imr_trace *t, const imr_listing *
     const size_t n = s->cache->dim, m = s->adapter ? s->adapter->w.m : 0;
     imr_why_run *r = &t->run;
     t->working_dim = m;
-    *r = (imr_why_run){.n = n, .m = m, .k = l->n, .d = l->d, .d_after = l->d_mod};
+    const imr_whatif_parts *w = &s->ranker.what_if;
+    *r = (imr_why_run){
+        .n = n,
+        .m = m,
+        .k = l->n,
+        .d = l->d,
+        .d_after = l->d_mod,
+        .query_blend = w->query,
+        .document_blend = w->document,
+        .other_adapter = w->query || w->document || w->form != IMR_FORM_AUTO,
+    };
     const bool scales = s->adapter && imr_form_scales(s->adapter->w.form);
     const struct {
         float **to;
@@ -442,6 +467,10 @@ static imr_status keep_inputs(imr_session *s, imr_trace *t, imr_error *err)
     const char **const strings[] = {&in->adapter_path, &in->adapter_form, &in->cache_path,
                                     &in->encoder_path, &in->encoder_name, &in->encoder_kind,
                                     &in->dataset_path, &in->split,        &in->table_name};
+    if (s->ranker.what_if.form != IMR_FORM_AUTO) {
+        in->adapter_form = imr_form_name(s->ranker.what_if.form);
+        in->adapter_form_from = "what-if";
+    }
     return imr_texts_keep(strings, IMR_LEN(strings), t->arena) ? IMR_OK : imr_fail_memory(err);
 }
 
@@ -457,7 +486,14 @@ static imr_status find_warnings(imr_session *s, imr_trace *t, imr_error *err)
 {
     const imr_lens_quality *lens = &t->inputs.lens;
     IMR_AUTOBUF imr_buf text = {0};
-    IMR_NEED(t->warnings = IMR_ARENA_ARRAY(t->arena, imr_trace_warning, s->doubts.n + 2), err);
+    IMR_NEED(t->warnings = IMR_ARENA_ARRAY(t->arena, imr_trace_warning, s->doubts.n + 3), err);
+    if (t->settings.what_if.terms[0]) { /* first: nothing may hide it */
+        imr_buf_str(&text, "what if: ");
+        imr_whatif_tell(&text, &t->settings.what_if);
+        IMR_TRY(imr_buf_check(&text, err));
+        IMR_TRY(warn(t, "what-if", imr_buf_text(&text), err));
+        imr_buf_clear(&text);
+    }
     for (size_t i = 0; i < s->doubts.n; i++)
         IMR_TRY(warn(t, s->doubts.v[i].code, s->doubts.v[i].text, err));
     if (s->words.told && imr_lens_is_poor(lens)) {
@@ -483,6 +519,10 @@ imr_status imr_session_check_settings(imr_trace_settings *settings, const imr_se
                                       imr_error *err)
 {
     const size_t documents = s->cache->documents.ids.n;
+    const imr_form form = imr_whatif_form(&settings->what_if);
+    if (settings->candidates == IMR_CANDIDATES_AUTO && form != IMR_FORM_AUTO)
+        settings->candidates =
+            form == IMR_FORM_MEAN ? IMR_CANDIDATES_ENCODER : IMR_CANDIDATES_BEFORE;
     settings->candidates = imr_ranker_candidates(s->adapter, settings->candidates);
     if (settings->feedback_k ==
         0) /* the default bends to small corpora; a number somebody gave does not */
@@ -501,7 +541,8 @@ static imr_status list_pair(imr_session *s, const char *document, imr_trace *t, 
 {
     t->settings.feedback_k = 1;
     IMR_TRY(imr_pair_find(s, t, document, err));
-    IMR_TRY(imr_ranker_pair(&s->ranker, s->query_base, t->pair->base, t->arena, l, err));
+    IMR_TRY(imr_ranker_pair(&s->ranker, s->query_base, t->pair->base, &t->settings.what_if,
+                            t->arena, l, err));
     l->document[0] = t->pair->row;
     return IMR_OK;
 }
@@ -513,6 +554,7 @@ static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, 
     IMR_NEED(t->query_prefix = imr_arena_strdup(t->arena, s->prefix), err);
     IMR_TRY(imr_session_check_settings(&t->settings, s, err));
     IMR_TRY(find_vector(s, request, t, err));
+    IMR_TRY(change_query(s, t, err));
     now = imr_clock_seconds();
     t->timing.encode = 1e3 * (now - at);
     IMR_TRY(imr_ranker_step(request->progress, "ranking", 0, 0, err));

@@ -49,7 +49,8 @@ static imr_status measure_rows(imr_ranker *r, const imr_progress *progress, imr_
 imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const imr_cache *cache,
                            size_t keep_from, const imr_progress *progress, imr_error *err)
 {
-    IMR_CLEANUP(imr_ranker_done) imr_ranker r = {.adapter = adapter, .cache = cache};
+    IMR_CLEANUP(imr_ranker_done)
+    imr_ranker r = {.adapter = adapter, .file = adapter, .cache = cache};
     const size_t n = cache->documents.ids.n;
     IMR_TRY(adapter ? imr_projected_open(&r.projected, adapter, cache, keep_from, progress, err)
                     : measure_rows(&r, progress, err));
@@ -113,22 +114,70 @@ static imr_status choose_feedback(imr_ranker *r, size_t k, imr_stage by, imr_err
         r->capacity = k;
     }
     imr_ranker_top(r, by, r->feedback, k);
-    imr_ranker_gather(r, r->candidates.v, r->feedback, k);
     return IMR_OK;
 }
 
-/* The run over the head of `by`, and `after` of the documents the scope scores. */
+static bool among(const uint32_t *v, size_t n, uint32_t x)
+{
+    while (n && v[n - 1] != x)
+        n--;
+    return n;
+}
+
+static bool is_left_out(const imr_ranker *r, uint32_t document)
+{
+    return among(r->what_if.left_out, r->what_if.n_left_out, document);
+}
+
+/* Those of the candidates that give feedback, n, into r->candidates. */
+static imr_status gather_feedback(imr_ranker *r, size_t *n, size_t k, imr_error *err)
+{
+    const imr_whatif_parts *w = &r->what_if;
+    for (size_t i = 0; i < w->n_left_out; i++)
+        if (!among(r->feedback, k, w->left_out[i]))
+            return imr_fail(err, IMR_E_USAGE,
+                            "what if %s gave no feedback? it is none of the %zu candidates",
+                            imr_ids_at(&r->cache->documents.ids, w->left_out[i]), k);
+    if (w->n_left_out == k)
+        return imr_fail(err, IMR_E_USAGE,
+                        "what if no candidate gave feedback? off:query asks that");
+    for (size_t i = 0; i < k; i++)
+        if (!is_left_out(r, r->feedback[i]))
+            imr_ranker_gather(r, imr_matrix_row(&r->candidates, (*n)++), &r->feedback[i], 1);
+    return IMR_OK;
+}
+
+/* `after` of all documents as what if compares them. */
+static imr_status compare_all(imr_ranker *r, const imr_progress *progress, imr_error *err)
+{
+    enum { ROWS = 256 };
+    const imr_rows d = r->projected.d;
+    IMR_AUTOFREE float *block = imr_alloc_aligned(2 * ROWS * d.cols, sizeof *block);
+    IMR_NEED(block, err);
+    for (size_t i = 0; i < d.rows; i += ROWS) {
+        const size_t n = d.rows - i < ROWS ? d.rows - i : ROWS;
+        const imr_view rows = imr_rows_widened(d, i, n, block + ROWS * d.cols);
+        imr_adapter_modulate(r->adapter, &r->run, rows, block);
+        imr_blend_rows(block, rows, r->what_if.document);
+        imr_nn_cosine_rows(r->sim[IMR_STAGE_AFTER] + i, imr_view_of(block, n, d.cols),
+                           r->run.q_mod);
+        IMR_TRY(imr_ranker_step(progress, "scoring documents", i + n, d.rows, err));
+    }
+    return IMR_OK;
+}
+
+/* The run over the head of `by`, and in scope rescore `after` of all. */
 static imr_status adapt(imr_ranker *r, size_t k, imr_scope scope, imr_stage by,
                         const imr_progress *progress, imr_error *err)
 {
     float *after = r->sim[IMR_STAGE_AFTER];
+    size_t n = 0;
     IMR_TRY(choose_feedback(r, k, by, err));
+    IMR_TRY(gather_feedback(r, &n, k, err));
     IMR_TRY(imr_adapter_run(r->adapter, r->query,
-                            imr_view_of(r->candidates.v, k, r->candidates.cols), &r->run, err));
-    if (scope == IMR_SCOPE_RESCORE)
+                            imr_view_of(r->candidates.v, n, r->candidates.cols), &r->run, err));
+    if (scope == IMR_SCOPE_RESCORE && !r->what_if.query && !r->what_if.document)
         IMR_TRY(imr_adapter_score(r->adapter, &r->run, r->projected.d, after, progress, err));
-    for (size_t i = 0; i < k; i++)
-        after[r->feedback[i]] = r->run.after[i];
     return IMR_OK;
 }
 
@@ -150,6 +199,9 @@ static imr_status rank(imr_ranker *r, const float *base, const imr_trace_setting
     start = imr_clock_seconds();
     if (o->scope != IMR_SCOPE_CORPUS)
         IMR_TRY(adapt(r, o->feedback_k, o->scope, by, progress, err));
+    imr_blend_rows(r->run.q_mod, imr_view_of(r->query, 1, d.cols), r->what_if.query);
+    if (o->scope != IMR_SCOPE_RERANK && (r->what_if.query || r->what_if.document))
+        IMR_TRY(compare_all(r, progress, err));
     r->adapt_seconds += imr_clock_seconds() - start;
     return IMR_OK;
 }
@@ -177,9 +229,10 @@ static imr_status allocate_listing(imr_listing *l, size_t n, size_t m, imr_arena
 /* The vectors of the listed documents, and as they are modulated. */
 static void list_vectors(const imr_ranker *r, imr_listing *l)
 {
+    const imr_view d = imr_view_of(l->d, l->n, r->projected.d.cols);
     imr_ranker_gather(r, l->d, l->document, l->n);
-    imr_adapter_modulate(r->adapter, &r->run, imr_view_of(l->d, l->n, r->projected.d.cols),
-                         l->d_mod);
+    imr_adapter_modulate(r->adapter, &r->run, d, l->d_mod);
+    imr_blend_rows(l->d_mod, d, r->what_if.document);
 }
 
 /* The listed documents in `after` order, with their vectors. */
@@ -187,15 +240,18 @@ static void order(imr_ranker *r, size_t k, imr_scope scope, imr_listing *l)
 {
     float *after = r->sim[IMR_STAGE_AFTER], *own = l->sim[IMR_STAGE_AFTER];
     l->scored = scope == IMR_SCOPE_RERANK ? k : r->projected.d.rows;
-    if (scope == IMR_SCOPE_RERANK) {
+    if (scope == IMR_SCOPE_RERANK)
         memcpy(l->document, r->feedback, l->n * sizeof *l->document);
-    } else { /* the sweep's similarities choose; the vectors' own are what is listed */
+    else
         imr_ranker_top(r, IMR_STAGE_AFTER, l->document, l->n);
-        list_vectors(r, l);
-        imr_nn_cosine_rows(own, imr_view_of(l->d_mod, l->n, r->projected.d.cols), r->run.q_mod);
-        for (size_t i = 0; i < l->n; i++)
-            after[l->document[i]] = own[i];
-    }
+    /* A sweep's similarities choose; the vectors' own are what is listed. Where what if takes both
+     * sides back, those are before's, to the last digit. */
+    list_vectors(r, l);
+    imr_nn_cosine_rows(own, imr_view_of(l->d_mod, l->n, r->projected.d.cols), r->run.q_mod);
+    const imr_blend *q = r->what_if.query, *d = r->what_if.document;
+    const bool back = q && d && !(q->by > 0) && !(d->by > 0) && !q->n_dims;
+    for (size_t i = 0; i < l->n; i++)
+        after[l->document[i]] = back ? r->sim[IMR_STAGE_BEFORE][l->document[i]] : own[i];
     imr_topk_sort(l->document, l->n, after, r->cache->documents.ids.places);
     list_vectors(r, l);
 }
@@ -245,7 +301,8 @@ static imr_status ranks(imr_ranker *r, const imr_trace_settings *o, imr_stage by
         l->rank[IMR_STAGE_AFTER][i] = (uint32_t)i + 1;
         for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
             l->sim[k][i] = r->sim[k][l->document[i]];
-        l->feedback[i] = o->scope == IMR_SCOPE_CORPUS || l->rank[by][i] <= o->feedback_k;
+        l->feedback[i] = o->scope == IMR_SCOPE_CORPUS ||
+                         (l->rank[by][i] <= o->feedback_k && !is_left_out(r, l->document[i]));
     }
     return check_finite(r, l, err);
 }
@@ -276,18 +333,35 @@ static imr_status list_encoder(imr_ranker *r, const float *base, imr_listing *l,
     return check_finite(r, l, err);
 }
 
+/* What if: the parts, and the adapter in the form it is read as. */
+static imr_status suppose(imr_ranker *r, const imr_whatif *w, imr_arena *arena, imr_error *err)
+{
+    r->adapter = r->file;
+    IMR_TRY(imr_whatif_read(&r->what_if, w, r->adapter, r->cache, arena, err));
+    if (r->what_if.form != IMR_FORM_AUTO) {
+        r->other = *r->file;
+        r->other.w.form = r->what_if.form;
+        r->adapter = &r->other;
+    }
+    return IMR_OK;
+}
+
 imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_settings *settings,
                           imr_arena *arena, const imr_progress *progress, imr_listing *out,
                           imr_error *err)
 {
     const size_t n = settings->feedback_k;
+    imr_listing l;
+    IMR_TRY(imr_ranker_check_k(r, n, err));
+    IMR_TRY(allocate_listing(&l, n, r->projected.d.cols, arena, err));
+    IMR_TRY(suppose(r, &settings->what_if, arena, err));
+    if (r->what_if.n_left_out && settings->scope == IMR_SCOPE_CORPUS)
+        return imr_fail(err, IMR_E_USAGE,
+                        "what if a document gave no feedback? in scope corpus all give it");
     const imr_stage by =
         imr_ranker_candidates(r->adapter, settings->candidates) == IMR_CANDIDATES_ENCODER
             ? IMR_STAGE_ENCODER
             : IMR_STAGE_BEFORE;
-    imr_listing l;
-    IMR_TRY(imr_ranker_check_k(r, n, err));
-    IMR_TRY(allocate_listing(&l, n, r->projected.d.cols, arena, err));
     if (r->adapter) {
         IMR_TRY(rank(r, base, settings, by, progress, err));
         order(r, n, settings->scope, &l);
@@ -300,11 +374,16 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_sett
 }
 
 imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *document,
-                           imr_arena *arena, imr_listing *out, imr_error *err)
+                           const imr_whatif *what_if, imr_arena *arena, imr_listing *out,
+                           imr_error *err)
 {
     const size_t n = r->cache->dim, m = r->projected.d.cols;
     imr_listing l;
     IMR_TRY(allocate_listing(&l, 1, m, arena, err));
+    IMR_TRY(suppose(r, what_if, arena, err));
+    if (r->what_if.n_left_out)
+        return imr_fail(err, IMR_E_USAGE,
+                        "what if the document of a pair gave no feedback? off:query asks that");
     for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {
         l.rank[k][0] = k == IMR_STAGE_ENCODER || r->adapter;
         l.sim[k][0] = NAN;
@@ -312,13 +391,16 @@ imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *docume
     l.scored = 1;
     l.sim[IMR_STAGE_ENCODER][0] = (float)imr_nn_cosine(base, document, n);
     if (r->adapter) {
+        const imr_view d = imr_view_of(l.d, 1, m);
         l.feedback[0] = true;
         IMR_TRY(imr_adapter_project(r->adapter, imr_view_of(base, 1, n), r->query, err));
         IMR_TRY(imr_adapter_project(r->adapter, imr_view_of(document, 1, n), l.d, err));
-        IMR_TRY(imr_adapter_run(r->adapter, r->query, imr_view_of(l.d, 1, m), &r->run, err));
-        imr_adapter_modulate(r->adapter, &r->run, imr_view_of(l.d, 1, m), l.d_mod);
+        IMR_TRY(imr_adapter_run(r->adapter, r->query, d, &r->run, err));
+        imr_adapter_modulate(r->adapter, &r->run, d, l.d_mod);
+        imr_blend_rows(l.d_mod, d, r->what_if.document);
+        imr_blend_rows(r->run.q_mod, imr_view_of(r->query, 1, m), r->what_if.query);
         l.sim[IMR_STAGE_BEFORE][0] = (float)imr_nn_cosine(r->query, l.d, m);
-        l.sim[IMR_STAGE_AFTER][0] = r->run.after[0];
+        l.sim[IMR_STAGE_AFTER][0] = (float)imr_nn_cosine(r->run.q_mod, l.d_mod, m);
     }
     *out = l;
     return IMR_OK;

@@ -30,10 +30,12 @@
 #include "base/progress.h"
 #include "retrieval/cache.h"
 #include "session/projected.h"
-#include "session/trace.h"
+#include "session/whatif.h"
 
 typedef struct imr_ranker {
-    const imr_adapter *adapter; /* NULL: none */
+    const imr_adapter *adapter; /* NULL: none; what if it is read as another form: `other`, */
+    const imr_adapter *file;    /* of this */
+    imr_adapter other;
     const imr_cache *cache;
     imr_projected projected;     /* without an adapter: base_scale alone */
     float *sim[IMR_STAGE_COUNT]; /* [N] of the last query; after only where it was scored */
@@ -43,7 +45,9 @@ typedef struct imr_ranker {
     imr_matrix candidates;
     double adapt_seconds;   /* of the last query, in the adapter */
     imr_feedback corpus;    /* of scope corpus */
-    imr_adapter_result run; /* the adapter's run over the feedback documents of the last query */
+    imr_adapter_result run; /* the adapter's run over the feedback documents of the last query; its
+                               q_mod is what is compared (what if) */
+    imr_whatif_parts what_if; /* of the last query */
 } imr_ranker;
 
 /* A step of progress (may be NULL); IMR_E_CANCELLED when it asks to stop. */
@@ -75,10 +79,11 @@ typedef struct imr_listing {
 } imr_listing;
 
 /*
- * base [n]: the query's vector in the encoder's space. Of the settings feedback_k, scope and
- * candidates count. Lists feedback_k documents. Looks at progress (may be NULL) after every few
+ * base [n]: the query's vector in the encoder's space. Of the settings feedback_k, scope,
+ * candidates and what_if count. Lists feedback_k documents. Looks at progress (may be NULL) after every few
  * milliseconds of work.
- * Errors: IMR_E_USAGE when feedback_k is 0 or larger than N, IMR_E_LIMIT, IMR_E_NUMERIC names the
+ * Errors: IMR_E_USAGE when feedback_k is 0 or larger than N, or a document that is to give no
+ * feedback is no candidate, or is the last; those of imr_whatif_read; IMR_E_LIMIT, IMR_E_NUMERIC names the
  * first listed document with a similarity that is not finite, IMR_E_CANCELLED, IMR_E_MEMORY.
  */
 imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_settings *settings,
@@ -88,7 +93,8 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_sett
 /* The same of one document, base vector `document` [n], that is the only candidate: its row in the
  * cache (out->document) is left to the caller. The orders of the last query are void then. */
 imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *document,
-                           imr_arena *arena, imr_listing *out, imr_error *err) IMR_NODISCARD;
+                           const imr_whatif *what_if, imr_arena *arena, imr_listing *out,
+                           imr_error *err) IMR_NODISCARD;
 
 /* The whole-corpus order of the last query, best first: out[k]; `before` with an adapter only. */
 void imr_ranker_top(const imr_ranker *r, imr_stage stage, uint32_t *out, size_t k);

@@ -103,12 +103,19 @@ typedef struct imr_trace_inputs {
     size_t n_others;
 } imr_trace_inputs;
 
+/* What if: session/whatif.h. Terms, each ended by '\n'; "": none. */
+#define IMR_WHATIF_BYTES 1024
+typedef struct imr_whatif {
+    char terms[IMR_WHATIF_BYTES];
+} imr_whatif;
+
 typedef struct imr_trace_settings {
     uint32_t feedback_k, tokens;
     imr_scope scope;
     imr_candidates_by candidates; /* of a trace: never AUTO */
     imr_change_kind delta;        /* of the words a report lists first: paper, own or unit */
     imr_token_order order;
+    imr_whatif what_if;
 } imr_trace_settings;
 
 /* What nobody should overlook, with a code that does not change: lens-low, what-if ... */
@@ -140,8 +147,9 @@ typedef struct imr_trace {
     const char *query_id;   /* "" for a typed query */
     const char *query_text; /* without prefix, sanitised */
     const char *query_prefix;
-    bool query_cached;     /* the vector came from the cache, not from the encoder */
-    uint32_t known_tokens; /* query tokens the encoder knows; UINT32_MAX when the vector came from
+    const char *query_read; /* what of the text is encoded: words may be left out (what if) */
+    bool query_cached;      /* the vector came from the cache, not from the encoder */
+    uint32_t known_tokens;  /* query tokens the encoder knows; UINT32_MAX when the vector came from
                               the cache */
 
     imr_trace_document *documents; /* in `after` order */
@@ -163,6 +171,11 @@ typedef struct imr_trace {
     size_t n_metrics; /* 0 without judgements for this query */
 
     imr_trace_pair *pair; /* NULL: a ranking */
+
+    /* What if the query is pushed along words: its vector is push_by times the text's, plus push [n];
+     * NULL: it is not. */
+    float *push;
+    double push_by;
 
     size_t working_dim;
     imr_why_run run; /* the vectors, documents in `documents` order */

@@ -14,13 +14,14 @@ typedef struct scene {
     bool extra;
     float *p, *c, *gates[2], *weight[2], *bias[2], *gain[2], *shift[2];
     float *extra_row;
+    imr_blend blend[2]; /* by 1, no dims: none */
     float *text[K + 1];
     size_t words[K + 1];
 } scene;
 
 static scene scene_of(form f, bool extra, uint64_t seed)
 {
-    scene s = {.form = f, .extra = extra};
+    scene s = {.form = f, .extra = extra, .blend = {{.by = 1}, {.by = 1}}};
     s.p = random_floats(M * N, 0.3, seed++);
     s.c = random_floats(M, 0.2, seed++);
     s.extra_row = random_floats(N, 0.1, seed++);
@@ -64,6 +65,7 @@ static imr_share_side side_of(const scene *s, size_t side)
         .bias = s->bias[side],
         .gain = s->gain[side],
         .shift = s->shift[side],
+        .blend = s->blend[side].by == 1.0 && !s->blend[side].n_dims ? NULL : &s->blend[side],
     };
 }
 
@@ -139,6 +141,14 @@ static double twin(twin_rows *t, const scene *s, size_t text, size_t side)
                 (i == n ? (double)s->shift[side][j] : 0);
     }
     t->length_after = divide_by_length(&t->after[0][0], rows, M);
+    const imr_blend *b = &s->blend[side];
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < M; j++)
+            t->after[i][j] = t->before[i][j] + b->by * (t->after[i][j] - t->before[i][j]);
+        for (size_t j = 0; j < b->n_dims; j++)
+            t->after[i][b->dims[j]] = 0;
+    }
+    divide_by_length(&t->after[0][0], rows, M);
     return norm;
 }
 
@@ -258,6 +268,28 @@ TEST("shares by word sum to the similarity, and against the average candidate to
             make(&x, &s, document);
             for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
                 check_stage(&s, &x, k, document);
+            shares_done(&x);
+            scene_done(&s);
+        }
+}
+
+TEST("shares sum as well of what if: a part of the modulation, sides off, dimensions left out")
+{
+    static const uint32_t dims[] = {3, M - 1};
+    static const imr_blend blends[][2] = {
+        {{.by = .5}, {.by = .5}},
+        {{.by = 0}, {.by = 1}},
+        {{.by = 1}, {.by = 0}},
+        {{.by = 1.5, .dims = dims, .n_dims = 2}, {.by = 1.5, .dims = dims, .n_dims = 2}},
+        {{.by = 1, .dims = dims, .n_dims = 1}, {.by = 0, .dims = dims, .n_dims = 1}}};
+    static shares x;
+    for (size_t i = 0; i < IMR_LEN(blends); i++)
+        for (form f = 0; f < FORMS; f++) {
+            scene s = scene_of(f, i == 1, 31 * i + 7 * f + 3);
+            memcpy(s.blend, blends[i], sizeof s.blend);
+            make(&x, &s, 2);
+            check_stage(&s, &x, IMR_STAGE_BEFORE, 2);
+            check_stage(&s, &x, IMR_STAGE_AFTER, 2);
             shares_done(&x);
             scene_done(&s);
         }

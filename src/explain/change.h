@@ -56,8 +56,8 @@ void imr_change_delta(double *delta, imr_change_kind kind, const float *before, 
 void imr_change_common(double *mean, float *part, imr_view before, imr_view after);
 
 /*
- * What is compared in place of x': unit((1 - by) x^ + by x'^) in the length of x', which is x itself
- * for by 0; then the dimensions dims are set to 0. by >= 0.
+ * What is compared in place of x': unit((1 - by) x^ + by x'^) in the length of x', but x itself for
+ * by 0; then the dimensions dims are set to 0. by >= 0.
  */
 typedef struct imr_blend {
     double by;

@@ -43,10 +43,11 @@ typedef struct imr_ranker {
     uint32_t *feedback;          /* [K] best first; unused in scope corpus */
     size_t capacity;             /* of feedback */
     imr_matrix candidates;
-    double adapt_seconds;   /* of the last query, in the adapter */
-    imr_feedback corpus;    /* of scope corpus */
-    imr_adapter_result run; /* the adapter's run over the feedback documents of the last query; its
-                               q_mod is what is compared (what if) */
+    double adapt_seconds; /* of the last query, in the adapter */
+    imr_feedback corpus;  /* of scope corpus */
+    /* The adapter's run over the feedback documents of the last query; its q_mod is what is
+     * compared, as what if has it. */
+    imr_adapter_result run;
     imr_whatif_parts what_if; /* of the last query */
 } imr_ranker;
 
@@ -80,11 +81,11 @@ typedef struct imr_listing {
 
 /*
  * base [n]: the query's vector in the encoder's space. Of the settings feedback_k, scope,
- * candidates and what_if count. Lists feedback_k documents. Looks at progress (may be NULL) after every few
- * milliseconds of work.
+ * candidates and what_if count. Lists feedback_k documents. Looks at progress (may be NULL) after
+ * every few milliseconds of work.
  * Errors: IMR_E_USAGE when feedback_k is 0 or larger than N, or a document that is to give no
- * feedback is no candidate, or is the last; those of imr_whatif_read; IMR_E_LIMIT, IMR_E_NUMERIC names the
- * first listed document with a similarity that is not finite, IMR_E_CANCELLED, IMR_E_MEMORY.
+ * feedback is no candidate, or the last; those of imr_whatif_read; IMR_E_LIMIT, IMR_E_NUMERIC names
+ * the first listed document with a similarity that is not finite, IMR_E_CANCELLED, IMR_E_MEMORY.
  */
 imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_settings *settings,
                           imr_arena *arena, const imr_progress *progress, imr_listing *out,

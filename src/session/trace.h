@@ -172,8 +172,8 @@ typedef struct imr_trace {
 
     imr_trace_pair *pair; /* NULL: a ranking */
 
-    /* What if the query is pushed along words: its vector is push_by times the text's, plus push [n];
-     * NULL: it is not. */
+    /* What if the query is pushed along words: its vector is push_by times the text's, plus push
+     * [n]; NULL: it is not. */
     float *push;
     double push_by;
 

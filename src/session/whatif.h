@@ -2,8 +2,8 @@
  * session/whatif.h - what would rank if: changes to one run, as a text that says them.
  *
  *   without:WORD            the query is encoded without this word, all its places
- *   push:WORD=T             x = |x| unit(x^ + T unit(E_WORD)): the query's vector along a row of the
- *                           token table (less its centre), T in [-10, 10]
+ *   push:WORD=T             x = |x| unit(x^ + T unit(E_WORD)): the query's vector along a row of
+ *                           the token table (less its centre), T in [-10, 10]
  *   form:F                  the adapter's file read as another form, where its tensors allow that
  *   feedback:-ID            this candidate gives no feedback; it stays ranked
  *   off:query off:document  now compares q with d', or q' with d: f(q, d') of method.md section 3
@@ -27,8 +27,8 @@
 #include "retrieval/cache.h"
 #include "session/trace.h"
 
-/* Adds a term, "KIND:VALUE" or "KIND VALUE"; alpha:1 takes alpha away. Errors: IMR_E_USAGE says what
- * a term looks like, IMR_E_LIMIT; w is as before then. */
+/* Adds a term, "KIND:VALUE" or "KIND VALUE"; alpha:1 takes alpha away. Errors: IMR_E_USAGE says
+ * what a term looks like, IMR_E_LIMIT; w is as before then. */
 imr_status imr_whatif_add(imr_whatif *w, const char *term, imr_error *err) IMR_NODISCARD;
 /* Takes away the terms that begin so; whether there were any. "": all. */
 bool imr_whatif_drop(imr_whatif *w, const char *beginning);

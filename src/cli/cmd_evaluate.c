@@ -10,8 +10,15 @@
 typedef struct runs {
     const imr_cache *cache;
     imr_writer writer[IMR_RANKED_COUNT];
-    const char *blank; /* the first id with a blank in it */
+    char *about[IMR_RANKED_COUNT]; /* paths of what is told of each; NULL: no such run */
+    const char *blank;             /* the first id with a blank in it */
 } runs;
+
+static const char *tag_of(char out[32], imr_ranking_kind kind)
+{
+    snprintf(out, 32, "imrnn-%s", imr_ranking_kind_name(kind));
+    return out;
+}
 
 static imr_status write_ranking(void *user, imr_ranking_kind kind, const char *query_id,
                                 const uint32_t *documents, const float *scores, size_t n,
@@ -20,7 +27,7 @@ static imr_status write_ranking(void *user, imr_ranking_kind kind, const char *q
     runs *r = user;
     char tag[32];
     (void)err;
-    snprintf(tag, sizeof tag, "imrnn-%s", imr_ranking_kind_name(kind));
+    tag_of(tag, kind);
     for (size_t i = 0; i < n; i++) {
         const char *id = imr_ids_at(&r->cache->documents.ids, documents[i]);
         if (!r->blank && (imr_run_needs_tabs(id) || imr_run_needs_tabs(query_id)))
@@ -32,8 +39,10 @@ static imr_status write_ranking(void *user, imr_ranking_kind kind, const char *q
 
 static void runs_done(runs *r)
 {
-    for (size_t k = 0; k < IMR_RANKED_COUNT; k++)
+    for (size_t k = 0; k < IMR_RANKED_COUNT; k++) {
         imr_writer_done(&r->writer[k]);
+        imr_free(r->about[k]);
+    }
 }
 
 /* encoder.run, before.run, after.run; with several adapters the last two begin with its number and
@@ -45,7 +54,7 @@ static imr_status runs_open(runs *r, const char *dir, const imr_adapter *a, bool
     for (size_t k = 0; k < IMR_RANKED_COUNT; k++) {
         if (k != IMR_RANKED_ENCODER && !(k == IMR_RANKED_BM25 ? bm25 : a != NULL))
             continue;
-        char name[300], prefix[200] = "";
+        char name[320], prefix[200] = "";
         const char *base = a ? imr_path_base(a->path) : "";
         if (number && k != IMR_RANKED_ENCODER && k != IMR_RANKED_BM25)
             snprintf(prefix, sizeof prefix, "%zu-%.*s.", number, (int)strcspn(base, "."), base);
@@ -53,15 +62,25 @@ static imr_status runs_open(runs *r, const char *dir, const imr_adapter *a, bool
         IMR_AUTOFREE char *path = imr_path_join(dir, name);
         IMR_NEED(path, err);
         IMR_TRY(imr_writer_open(&r->writer[k], path, err));
+        snprintf(name + strlen(name), sizeof name - strlen(name), ".ir_metadata.yaml");
+        IMR_NEED(r->about[k] = imr_path_join(dir, name), err);
     }
     return IMR_OK;
 }
 
-static imr_status runs_commit(runs *r, imr_error *err)
+static imr_status runs_commit(runs *r, imr_run_metadata m, imr_error *err)
 {
-    for (size_t k = 0; k < IMR_RANKED_COUNT; k++)
-        if (r->writer[k].file)
-            IMR_TRY(imr_writer_commit(&r->writer[k], err));
+    for (size_t k = 0; k < IMR_RANKED_COUNT; k++) {
+        if (!r->about[k])
+            continue;
+        IMR_AUTOBUF imr_buf b = {0};
+        m.kind = (imr_ranking_kind)k;
+        m.tag = tag_of((char[32]){0}, m.kind);
+        imr_cli_run_metadata(&b, &m);
+        IMR_TRY(imr_buf_check(&b, err));
+        IMR_TRY(imr_writer_commit(&r->writer[k], err));
+        IMR_TRY(imr_file_write(r->about[k], b.data, b.len, err));
+    }
     return IMR_OK;
 }
 
@@ -74,11 +93,25 @@ typedef struct plan {
     imr_eval_options options;
     imr_measures measures;
     bool json;
+    IMR_ARRAY(imr_eval_side) sides; /* of each adapter so far */
 } plan;
 
 static void plan_done(plan *p)
 {
     imr_measures_done(&p->measures);
+    imr_free(p->sides.v);
+}
+
+static imr_status add_side(plan *p, const imr_eval *e, const char *path, uint64_t seed,
+                           imr_error *err)
+{
+    imr_eval_row all, unseen = {0};
+    IMR_TRY(imr_eval_row_of(&all, e, 0, IMR_GROUP_ALL, seed, err));
+    if (e->has_train)
+        IMR_TRY(imr_eval_row_of(&unseen, e, 0, IMR_GROUP_UNSEEN, seed, err));
+    const imr_eval_side side = {path, all.from_encoder, unseen.from_encoder};
+    IMR_NEED(IMR_PUSH(&p->sides, side), err);
+    return IMR_OK;
 }
 
 /* number: 0 for the only adapter. */
@@ -115,7 +148,13 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
                     e.own);
     for (size_t i = 0; i < e.doubts.n; i++)
         imr_cli_say(p->cli, "%s", e.doubts.v[i].text);
-    IMR_TRY(runs_commit(&files, err));
+    IMR_TRY(runs_commit(&files,
+                        (imr_run_metadata){.cli = p->cli,
+                                           .cache = p->cache,
+                                           .adapter = a,
+                                           .options = &options,
+                                           .split = p->split.name},
+                        err));
     if (files.blank)
         imr_cli_say(p->cli,
                     "%s: ids with blanks, such as \"%.80s\": their lines are separated by tabs, "
@@ -130,7 +169,11 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
                               .seen = &seen,
                               .seed = (uint64_t)imr_config_int(config, IMR_OPT_SEED),
                               .per_query = imr_config_bool(config, IMR_OPT_PER_QUERY)};
-    return (p->json ? imr_eval_report_json : imr_eval_report_text)(b, &report, err);
+    IMR_TRY((p->json ? imr_eval_report_json : imr_eval_report_text)(b, &report, err));
+    return a && number && p->split.qrels
+               ? add_side(p, &e, imr_config_item(config, IMR_OPT_CHECKPOINT, number - 1),
+                          report.seed, err)
+               : IMR_OK;
 }
 
 static imr_status evaluate_path(plan *p, const char *path, size_t number, imr_buf *b,
@@ -201,6 +244,10 @@ static imr_status evaluate_cache(imr_cli *cli, imr_error *err)
         imr_buf_str(&b, i == 0 ? "" : p.json ? ",\n" : "\n");
         IMR_TRY(evaluate_path(&p, imr_config_item(cli->config, IMR_OPT_CHECKPOINT, i),
                               n > 1 ? i + 1 : 0, &b, err));
+    }
+    if (p.sides.n) {
+        imr_buf_str(&b, p.json ? ",\n" : "\n");
+        IMR_TRY(imr_eval_report_sides(&b, p.options.metrics[0], p.sides.v, p.sides.n, p.json, err));
     }
     imr_buf_str(&b, p.json ? n > 1 ? "]\n" : "\n" : "");
     return imr_cli_emit(cli, &b, err);

@@ -46,7 +46,29 @@ typedef struct imr_eval_report {
     bool per_query; /* text: a line for each query; JSON always has them */
 } imr_eval_report;
 
+/* What a run file beside is of, as ir_metadata 0.2 (YAML, strings as JSON writes them):
+ * cli/run_metadata.c. A file of its own, because readers of runs stumble over comments. Who ran it
+ * and why is for people to add. */
+typedef struct imr_run_metadata {
+    const imr_cli *cli;
+    const imr_cache *cache;
+    const imr_adapter *adapter;
+    const imr_eval_options *options;
+    imr_ranking_kind kind;
+    const char *tag, *split;
+} imr_run_metadata;
+void imr_cli_run_metadata(imr_buf *b, const imr_run_metadata *r);
+
 imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error *err) IMR_NODISCARD;
 imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error *err) IMR_NODISCARD;
+
+/* Several adapters over the same queries, each against the encoder on the first metric; p adjusted
+ * by Holm's method over the adapters. */
+typedef struct imr_eval_side {
+    const char *path; /* borrowed */
+    imr_significance all, unseen;
+} imr_eval_side;
+imr_status imr_eval_report_sides(imr_buf *b, imr_metric metric, const imr_eval_side *sides,
+                                 size_t n, bool json, imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -484,3 +484,56 @@ imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error 
     json_queries(b, r);
     return imr_buf_check(b, err);
 }
+
+/* ---- several adapters ---- */
+
+static void json_side(imr_buf *b, const imr_eval_side *s, double holm)
+{
+    imr_json_printf(b, "\n  {'path': %s", s->path);
+    json_interval(b, "after_minus_encoder", s->all.difference, s->all.low, s->all.high);
+    if (s->unseen.n)
+        json_interval(b, "unseen", s->unseen.difference, s->unseen.low, s->unseen.high);
+    imr_json_printf(b, ", 'p_randomised': %g, 'p_holm': %g}",
+                    s->all.has_verdict ? s->all.p_randomised : (double)NAN,
+                    s->all.has_verdict ? holm : (double)NAN);
+}
+
+static void put_side(imr_buf *b, const imr_eval_side *s, double holm)
+{
+    char p[2][64];
+    put_clean(b, s->path);
+    imr_buf_str(b, "\n  ");
+    put_interval(b, &s->all);
+    imr_buf_printf(b, "%9s%9s", s->all.has_verdict ? p_value(p[0], s->all.p_randomised) : "-",
+                   s->all.has_verdict ? p_value(p[1], holm) : "-");
+    if (s->unseen.n)
+        imr_buf_printf(b, "  unseen %s", SIGNED(s->unseen.difference));
+    imr_buf_char(b, '\n');
+}
+
+imr_status imr_eval_report_sides(imr_buf *b, imr_metric metric, const imr_eval_side *sides,
+                                 size_t n, bool json, imr_error *err)
+{
+    char name[IMR_METRIC_NAME];
+    IMR_AUTOFREE double *p = IMR_NEW_ARRAY(double, n);
+    IMR_NEED(p, err);
+    for (size_t i = 0; i < n; i++)
+        p[i] = sides[i].all.has_verdict ? sides[i].all.p_randomised : 1;
+    IMR_TRY(imr_holm(p, p, n, err));
+    imr_metric_name(metric, name);
+    if (json)
+        imr_json_printf(b, "{'schema': 'imrnn.comparison/1', 'metric': %s, 'adapters': [", name);
+    else
+        imr_buf_printf(
+            b,
+            "side by side, %s of each adapter against the encoder: difference and 95 %%\n"
+            "  interval, p of randomisation, Holm's over the %zu adapters\n",
+            name, n);
+    for (size_t i = 0; i < n; i++) {
+        if (json && i)
+            imr_buf_char(b, ',');
+        (json ? json_side : put_side)(b, &sides[i], p[i]);
+    }
+    imr_buf_str(b, json ? "]}" : "");
+    return imr_buf_check(b, err);
+}

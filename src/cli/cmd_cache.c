@@ -99,14 +99,23 @@ static imr_status take_from_cache(imr_cli *cli, const char *dir, imr_error *err)
     if (!imr_file_exists(path) || imr_config_string(cli->config, IMR_OPT_IMPORT))
         return IMR_OK;
     IMR_TRY(imr_json_open(&m, path, err));
-    if (!imr_config_string(cli->config, IMR_OPT_DATASET)) {
-        IMR_TRY(set_if(cli, IMR_OPT_DATASET, imr_json_string_or(m, "dataset/path", ""), err));
+    const bool named = imr_config_string(cli->config, IMR_OPT_DATASET) != NULL;
+    const char *from = imr_json_string_or(m, "dataset/path", "");
+    const char *folder = imr_json_string_or(m, "encoder/path", "");
+    if (!imr_cache_is_own(dir) && !(named && imr_config_encoder(cli->config)))
+        return imr_fail(err, IMR_E_USAGE,
+                        "%s belongs to another user: what it names is opened when you name it: "
+                        "--dataset %s --encoder %s",
+                        dir, from, folder);
+    if (imr_config_bool(cli->config, IMR_OPT_VERBOSE))
+        imr_cli_say(cli, "%s names the data set %s and the encoder %s", dir, from, folder);
+    if (!named) {
+        IMR_TRY(set_if(cli, IMR_OPT_DATASET, from, err));
         if (imr_json_int_or(m, "dataset/skipped_lines", 0))
             IMR_TRY(set_if(cli, IMR_OPT_SKIP_BAD_LINES, "yes", err));
     }
     if (imr_config_encoder(cli->config))
         return IMR_OK;
-    const char *folder = imr_json_string_or(m, "encoder/path", "");
     const bool half = strcmp(imr_json_string_or(m, "dtype", ""), imr_dtype_name(IMR_F16)) == 0;
     IMR_TRY(set_if(cli, IMR_OPT_ENCODER,
                    folder[0] ? folder : imr_json_string_or(m, "encoder/name", ""), err));

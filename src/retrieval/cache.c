@@ -2,11 +2,24 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "retrieval/cache_internal.h"
 #include "retrieval/columns.h"
 
 /* ---- the object ---- */
+
+static bool is_own(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) != 0 || st.st_uid == geteuid() || st.st_uid == 0;
+}
+
+bool imr_cache_is_own(const char *dir)
+{
+    return is_own(dir) && is_own(imr_path_in(dir, "manifest.json").s);
+}
 
 imr_cache *imr_cache_new(const char *path, const char *layout)
 {

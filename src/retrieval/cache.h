@@ -135,6 +135,10 @@ typedef struct imr_cache_options {
     const imr_progress *progress;
 } imr_cache_options;
 
+/* Whether a cache and its manifest belong to whoever runs this, or to root. What another user's
+ * manifest names is not opened: neither a data set nor an encoder's folder, and of encoders only a
+ * name to look up. */
+bool imr_cache_is_own(const char *dir);
 /* options may be NULL. */
 imr_status imr_cache_open(imr_cache **out, const char *dir, const imr_cache_options *options,
                           imr_error *err) IMR_NODISCARD;

@@ -8,9 +8,14 @@ const char *const imr_encoder_keys[IMR_ENCODER_TEXTS] = {
 
 imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from, imr_error *err)
 {
+    imr_encoder_identity e = from ? *from : (imr_encoder_identity){0};
+    if (!imr_cache_is_own(c->path)) {
+        e.path = NULL;
+        if (e.name && (e.name[0] == '/' || strstr(e.name, "..")))
+            e.name = NULL;
+    }
     for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
-        if (!(c->encoder.text[i] = imr_strdup(from && from->text[i] ? from->text[i] : "")))
-            return imr_fail_memory(err);
+        IMR_NEED(c->encoder.text[i] = imr_strdup(e.text[i] ? e.text[i] : ""), err);
     return IMR_OK;
 }
 

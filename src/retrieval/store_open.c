@@ -262,6 +262,13 @@ static imr_status open_dataset(const opening *o, imr_error *err)
     const char *path = named ? named : imr_json_string_or(o->manifest, "dataset/path", "");
     if (!path[0])
         return IMR_OK;
+    if (!named && !imr_cache_is_own(o->dir)) {
+        imr_cache_add_notice(o->c,
+                             "the cache belongs to another user: what it names is opened when you "
+                             "name it: --dataset %s --encoder %s",
+                             path, imr_json_string_or(o->manifest, "encoder/path", "E"));
+        return IMR_OK;
+    }
     imr_error fault;
     imr_status status = open_dataset_at(o, path, &fault);
     if (status == IMR_OK)

@@ -276,6 +276,31 @@ def project():
         verdict(line, code == 2 and b'a project file cannot bind' in t.seen, f'status {code} {t.seen[-100:]!r}')
 
 
+# ---- caches of others ----
+
+def others():
+    """What another user's manifest names is not opened unasked; tried as root, who can make one."""
+    if os.geteuid():
+        print('    not tried: only root can give files away')
+        return
+    d = fresh()
+    shutil.copytree(d / 'dataset', W / 'home' / 'notes', dirs_exist_ok=True)
+    shutil.copytree(d / 'encoder', W / 'home' / 'model', dirs_exist_ok=True)
+    manifest = (d / 'cache' / 'manifest.json').read_text()
+    manifest = manifest.replace(str(d / 'dataset'), str(W / 'home' / 'notes')).replace(str(d / 'encoder'), str(W / 'home' / 'model'))
+    for given in ('.', 'manifest.json'):
+        (d / 'cache' / 'manifest.json').write_text(manifest)
+        os.chown(d / 'cache' / given, 65534, 65534)
+        for args in (['cache', '--cache-dir', 'cache'], ['explain', 'cache', '--query', 'java'], ['score', 'cache', '--query', 'java'],
+                     ['evaluate', 'cache', '--checkpoint', 'adapter.pt'], ['inspect', 'cache']):
+            _, _, out, err = run(args, d, 30)
+            verdict(f'{given} of another user: {args[0]}', b'belongs to another user' in out + err and b'The cultivation' not in out,
+                    repr((out + err)[-200:]))
+        code, _, _, err = run(EXPLAIN, d, 30)
+        verdict(f'{given} of another user, all named', code == 0, repr(err[-200:]))
+        os.chown(d / 'cache' / given, 0, 0)
+
+
 # ---- a terminal ----
 
 class Terminal:
@@ -464,7 +489,7 @@ def history():
     verdict('two explorers at once', kept == 'old\njava coffee\nvolcano\n', repr(kept))
 
 
-SECTIONS = {'files': files, 'links': links, 'bombs': bombs, 'project': project, 'signals': signals, 'changed': changed,
+SECTIONS = {'files': files, 'links': links, 'bombs': bombs, 'project': project, 'others': others, 'signals': signals, 'changed': changed,
             'escapes': escapes, 'history': history}
 wrong = [s for s in sys.argv[2:] if s not in SECTIONS]
 if wrong:

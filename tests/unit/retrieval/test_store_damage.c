@@ -154,6 +154,39 @@ TEST("what is derived may be deleted: it is made again, or done without in a fol
     made_done(&s);
 }
 
+TEST("what another user's manifest names is opened only when it is named")
+{
+    enum { OTHER = 65534 };
+    static const char *const owned[] = {"", "manifest.json"};
+    made s = made_built(IMR_F32);
+    char path[512];
+    imr_error err = {0};
+    if (geteuid() != 0) {
+        made_done(&s);
+        SKIP("only root can give files away");
+    }
+    CHECK(imr_cache_is_own(s.dir));
+    for (size_t i = 0; i < IMR_LEN(owned); i++) {
+        imr_cache *c = NULL;
+        path_of(path, s.dir, owned[i]);
+        CHECK_INT(chown(path, OTHER, OTHER), 0);
+        CHECK(!imr_cache_is_own(s.dir));
+        CHECK_OK(imr_cache_open(&c, s.dir, NULL, &err));
+        CHECK(c->dataset == NULL);
+        CHECK_CONTAINS(c->notice, "belongs to another user");
+        CHECK_CONTAINS(c->notice, "--encoder /models/made-up");
+        CHECK_STR(c->encoder.path, "");
+        CHECK_STR(c->encoder.name, "made-up");
+        imr_cache_free(c);
+        const imr_cache_options named = {.dataset = test_golden("cache/beir")};
+        CHECK_OK(imr_cache_open(&c, s.dir, &named, &err));
+        CHECK(c->dataset != NULL);
+        imr_cache_free(c);
+        CHECK_INT(chown(path, geteuid(), getegid()), 0);
+    }
+    made_done(&s);
+}
+
 TEST("a store with flipped bytes is refused or works, never worse")
 {
     made s = made_built(IMR_F32);

@@ -324,9 +324,9 @@ static imr_status read_all(survey *s, imr_error *err)
     IMR_TRY(read_with(&q->reading[q->n_readings++], s, err));
     if (!imr_form_scales(own->w.form))
         return IMR_OK;
-    r->adapter = &other;
+    r->adapter = r->file = &other;
     const imr_status status = read_with(&q->reading[q->n_readings++], s, err);
-    r->adapter = own;
+    r->adapter = r->file = own;
     return status;
 }
 

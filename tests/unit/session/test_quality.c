@@ -103,6 +103,20 @@ static void check_against_naive(imr_form form)
     }
     CHECK_STR(q->code,
               own->effect[IMR_BY_MODULATION][IMR_EFFECT_TAU] < 0.3 ? "shuffles" : "unjudged");
+    if (form != IMR_FORM_FULL) { /* and read as the other form */
+        const imr_adapter *file = r.file;
+        imr_adapter other = *file;
+        other.w.form = form == IMR_FORM_MEAN ? IMR_FORM_DIAGONAL : IMR_FORM_MEAN;
+        r.adapter = r.file = &other;
+        v = (naive){0};
+        for (size_t i = 0; i < QUERIES; i++)
+            add_query(&v, &r, c, i, arena);
+        r.adapter = r.file = file;
+        const double *effect = q->reading[1].effect[IMR_BY_MODULATION];
+        CHECK_INT(q->reading[1].form, other.w.form);
+        CHECK_NEAR(effect[IMR_EFFECT_KEPT], v.kept[IMR_BY_MODULATION], 1e-9);
+        CHECK_NEAR(effect[IMR_EFFECT_QUERY], v.query, 1e-4);
+    }
     imr_arena_free(arena);
     imr_quality_free(q);
     imr_adapter_free((imr_adapter *)(uintptr_t)r.adapter);

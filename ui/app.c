@@ -14,6 +14,7 @@ imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols,
     *out = (ui_app){.glyphs = glyphs, .rows = rows, .cols = cols, .editing = true, .preview = true};
     out->cancelled = out->wanted = -1;
     out->settings = (imr_trace_settings){.feedback_k = 100, .tokens = 10};
+    out->map_stage = IMR_STAGE_AFTER;
     out->reading.wish.stage = out->reading.measure.stage = IMR_STAGE_AFTER;
     IMR_TRY(ui_keymap_init(&out->keymap, err));
     out->query.history = &out->history;
@@ -32,6 +33,8 @@ static void clear_offers(ui_app *a)
 void ui_app_done(ui_app *a)
 {
     imr_trace_free(a->trace);
+    imr_map_free(a->map);
+    imr_quality_free(a->quality);
     clear_offers(a);
     imr_free(a->offers.v);
     imr_free(a->targets.v);
@@ -75,6 +78,7 @@ ui_context ui_app_context(const ui_app *a)
     return a->overlay != UI_OVER_NONE ? overlays[a->overlay]
            : a->screen == UI_DOCUMENT ? UI_IN_DOC
            : a->screen == UI_WORDS    ? UI_IN_WORDS
+           : a->screen == UI_MAP      ? UI_IN_MAP
            : a->editing               ? UI_IN_QUERY
                                       : UI_IN_LIST;
 }
@@ -204,6 +208,9 @@ void ui_app_opened(ui_app *a, imr_session *session, const imr_session_facts *fac
 {
     a->session = session;
     a->facts = facts;
+    imr_quality_free(a->quality);
+    a->quality = NULL;
+    a->quality_asked = false;
     const char *told = *facts->cache_notice                           ? facts->cache_notice
                        : *facts->tokens_problem && facts->has_encoder ? facts->tokens_problem
                                                                       : facts->tokens_notice;
@@ -294,6 +301,21 @@ static void take_detail(ui_app *a, const imr_delivery *d)
     }
 }
 
+static void take_map(ui_app *a, const imr_delivery *d)
+{
+    const bool latest = a->trace && d->serial == a->trace->serial;
+    if (latest)
+        a->map_error = d->error;
+    if (d->status != IMR_OK || !latest) {
+        imr_map_free(d->map);
+        return;
+    }
+    imr_map_free(a->map);
+    a->map = d->map;
+    if (!a->map->stage[a->map_stage].at)
+        a->map_stage = IMR_STAGE_ENCODER;
+}
+
 void ui_app_deliver(ui_app *a, const imr_delivery *d)
 {
     bool failed = d->status != IMR_OK;
@@ -304,6 +326,11 @@ void ui_app_deliver(ui_app *a, const imr_delivery *d)
         take_trace(a, d);
     } else if (d->kind == IMR_ASYNC_DETAIL) {
         take_detail(a, d);
+    } else if (d->kind == IMR_ASYNC_MAP) {
+        take_map(a, d);
+    } else if (d->kind == IMR_ASYNC_QUALITY) {
+        a->quality = d->quality;
+        a->quality_error = d->error;
     } else if (d->kind == IMR_ASYNC_SUGGEST && !failed && d->serial == a->suggest_serial) {
         take_suggestions(a, d);
     } else if (d->kind == IMR_ASYNC_EXPORT && !failed) {
@@ -355,6 +382,15 @@ void ui_app_settle(ui_app *a)
         a->effects |= UI_FX_DETAIL;
         a->wanted = imr_clock_seconds();
         a->late = false;
+    }
+    if (a->screen == UI_MAP && a->trace && !a->waiting && a->map_serial != a->trace->serial) {
+        a->map_serial = a->trace->serial;
+        a->effects |= UI_FX_MAP;
+    }
+    if (a->screen == UI_ADAPTER && a->facts && *a->facts->inputs.adapter_form &&
+        !a->quality_asked) {
+        a->quality_asked = true;
+        a->effects |= UI_FX_QUALITY;
     }
     if (a->screen == UI_WORDS && ui_app_detail_fits(a) && a->cell_query < r->query.n &&
         a->cell_document < r->document.n)

@@ -55,6 +55,8 @@ enum {
     UI_FX_COPY = 128,   /* clip */
     UI_FX_EXPORT = 256, /* export_format, export_path */
     UI_FX_THEME = 512,
+    UI_FX_MAP = 2048, /* of trace */
+    UI_FX_QUALITY = 4096,
     UI_FX_DELETION = 1024 /* the detail once more, with each word left out */
 };
 
@@ -118,6 +120,15 @@ typedef struct ui_app {
     bool preview, dimensions;
     ui_scroll why, document, text /* of the preview */, help;
     size_t cell_query, cell_document; /* of the screen Words: under the cursor, in its order */
+
+    imr_map *map;         /* the last that came; NULL: none */
+    uint64_t map_serial;  /* of the trace whose map was asked for */
+    imr_stage map_stage;  /* shown on the screen Map, */
+    ui_dots map_dots;     /* drawn with these */
+    imr_error map_error;  /* status IMR_OK: none */
+    imr_quality *quality; /* of the adapter; NULL: not here */
+    bool quality_asked;
+    imr_error quality_error;
 
     /* overlays */
     ui_overlay overlay;
@@ -193,6 +204,13 @@ void ui_do(ui_app *a, ui_action action, const char *argument);
 /* ---- what both need ---- */
 
 void ui_go(ui_app *a, ui_screen screen);
+/* On the map to the nearest document to the right (x 1), left (-1), above (y 1), below (-1). */
+void ui_go_on_map(ui_app *a, int y, int x);
+/* The map of the trace that is shown, or NULL. */
+static inline const imr_map *ui_app_map(const ui_app *a)
+{
+    return a->map && a->trace && a->map->serial == a->trace->serial ? a->map : NULL;
+}
 void ui_open_line(ui_app *a, ui_action action, const char *text);
 /* The value of the UI_DO_... pair: 1 for the first, -1 for its opposite. */
 static inline int ui_step(ui_action action, ui_action forward)

@@ -154,6 +154,55 @@ UI_ON(find_again)
         ui_app_say(a, false, "no title or id has %s", a->list.find);
 }
 
+/* ---- the map ---- */
+
+void ui_go_on_map(ui_app *a, int y, int x)
+{
+    const imr_map *m = ui_app_map(a);
+    const ui_list *l = &a->list;
+    size_t nearest = SIZE_MAX;
+    double least = 0;
+    if (!m || l->at >= l->n)
+        return;
+    const size_t place = l->order[l->at] < m->k ? l->order[l->at] : m->k;
+    const double *from = m->stage[a->map_stage].at[place];
+    for (size_t row = 0; row < l->n; row++) {
+        if (l->order[row] >= m->k)
+            continue;
+        const double *to = m->stage[a->map_stage].at[l->order[row]];
+        const double dx = to[0] - from[0], dy = to[1] - from[1], along = dx * x + dy * y;
+        const double across = x ? dy : dx, far = along + 2 * (across < 0 ? -across : across);
+        if (along > 1e-9 && (nearest == SIZE_MAX || far < least)) {
+            nearest = row;
+            least = far;
+        }
+    }
+    if (nearest != SIZE_MAX)
+        ui_app_select(a, nearest);
+}
+
+static void step_map(ui_app *a, int step)
+{
+    const imr_map *m = ui_app_map(a);
+    if (!m)
+        return;
+    do
+        a->map_stage = (imr_stage)((a->map_stage + step) % IMR_STAGE_COUNT);
+    while (!m->stage[a->map_stage].at);
+    ui_app_say(a, false, "map of %s", ui_measure_names[a->map_stage]);
+}
+
+UI_ON(dots)
+{
+    static const char *const names[] = {"braille", "blocks", "stops"};
+    int i = argument ? choice(a, "kind of dots", argument, names, UI_DOTS_COUNT)
+                     : (int)(a->map_dots + 1) % UI_DOTS_COUNT;
+    if (i < 0)
+        return;
+    a->map_dots = (ui_dots)i;
+    ui_app_say(a, false, "points as %s", names[i]);
+}
+
 /* ---- what is shown ---- */
 
 UI_ON(why)
@@ -194,6 +243,10 @@ UI_ON(stage)
 {
     ui_reading *r = &a->reading;
     int step = action == UI_DO_STAGE ? 1 : UI_CHANGE;
+    if (a->screen == UI_MAP) {
+        step_map(a, action == UI_DO_STAGE ? 1 : IMR_STAGE_COUNT - 1);
+        return;
+    }
     if (!ui_app_detail_fits(a) || !r->document.n)
         return;
     do

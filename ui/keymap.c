@@ -188,13 +188,14 @@ const ui_menu *ui_menu_of(ui_action action, bool words)
 /* ---- which key does what ---- */
 
 static const char *const context_names[UI_CONTEXT_COUNT] = {
-    "ANY", "SCREEN", "EDIT", "QUERY", "LIST", "DOC", "WORDS", "HELP", "PICK"};
+    "ANY", "SCREEN", "EDIT", "QUERY", "LIST", "DOC", "WORDS", "MAP", "HELP", "PICK"};
 
 /* Where a context looks next. */
 static const ui_context wider[UI_CONTEXT_COUNT] = {
     [UI_IN_ANY] = UI_CONTEXT_COUNT, [UI_IN_SCREEN] = UI_IN_ANY,  [UI_IN_EDIT] = UI_IN_ANY,
     [UI_IN_QUERY] = UI_IN_EDIT,     [UI_IN_LIST] = UI_IN_SCREEN, [UI_IN_DOC] = UI_IN_SCREEN,
-    [UI_IN_WORDS] = UI_IN_SCREEN,   [UI_IN_HELP] = UI_IN_SCREEN, [UI_IN_PICK] = UI_IN_EDIT};
+    [UI_IN_WORDS] = UI_IN_SCREEN,   [UI_IN_MAP] = UI_IN_SCREEN,  [UI_IN_HELP] = UI_IN_SCREEN,
+    [UI_IN_PICK] = UI_IN_EDIT};
 
 static bool context_of(ui_context *out, const char *word, size_t len)
 {
@@ -300,7 +301,7 @@ imr_status ui_keymap_bind(ui_keymap *m, const char *text, bool stranger, imr_err
     if (!context_of(&b.context, w, n))
         return imr_fail(err, IMR_E_FORMAT,
                         "'%.*s' is no context; there are ANY, SCREEN, EDIT, QUERY, LIST, DOC, "
-                        "WORDS, HELP and PICK",
+                        "WORDS, MAP, HELP and PICK",
                         (int)n, w);
     n = word(&at, &w);
     if (n == 0 || ui_key_parse(&b.key, w, n) != n)

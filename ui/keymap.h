@@ -9,8 +9,8 @@
  * <Left> <Right> <Home> <End> <PgUp> <PgDn> <Ins> <Del> <F1> .. <F12>, with C- M- S- before the
  * name in any order: <C-Left>, <M-BS>, <S-Tab>. Parsing ignores the case of names and modifiers.
  *
- * A context falls back to a wider one: QUERY and PICK to EDIT, LIST, DOC, WORDS and HELP to
- * SCREEN, those to ANY. Lines of a configuration file (assets/keymap.conf: the default as such
+ * A context falls back to a wider one: QUERY and PICK to EDIT, LIST, DOC, WORDS, MAP and HELP
+ * to SCREEN, those to ANY. Lines of a configuration file (assets/keymap.conf: the default as such
  * lines) read:
  *
  *   bind LIST x :sort delta        action by name, the rest is its argument
@@ -116,6 +116,7 @@ typedef enum ui_context {
     UI_IN_LIST,
     UI_IN_DOC,
     UI_IN_WORDS,
+    UI_IN_MAP,
     UI_IN_HELP,
     UI_IN_PICK,
     UI_CONTEXT_COUNT

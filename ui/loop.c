@@ -95,6 +95,10 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
     if (fx & UI_FX_DELETION && a->trace)
         refused(a, imr_async_detail(jobs, a->trace, a->reading.place, IMR_DETAIL_DELETION, &err),
                 &err);
+    if (fx & UI_FX_MAP && a->trace)
+        refused(a, imr_async_map(jobs, a->trace, &err), &err);
+    if (fx & UI_FX_QUALITY)
+        refused(a, imr_async_quality(jobs, &err), &err);
     if (fx & UI_FX_SUGGEST && a->facts)
         suggest(a, jobs);
     if (fx & UI_FX_EXPORT && a->trace)

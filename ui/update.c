@@ -210,9 +210,11 @@ static void move(ui_app *a, long by, bool half_pages)
         shift(&a->offers.pick, half_pages ? by * 5 : by, a->offers.n);
     } else if (a->screen == UI_DOCUMENT) {
         scroll(&a->document, by, half_pages);
+    } else if (a->screen == UI_MAP) {
+        ui_go_on_map(a, by > 0 ? -1 : 1, 0);
     } else if (a->screen == UI_WORDS) {
         shift(&a->cell_query, half_pages ? by * 5 : by, a->reading.query.n);
-    } else if (a->screen == UI_WHY || a->screen == UI_COMPARE ||
+    } else if (a->screen == UI_WHY || a->screen == UI_COMPARE || a->screen == UI_ADAPTER ||
                (!a->editing && a->pane == UI_PANE_WHY)) {
         scroll(&a->why, by, half_pages);
     } else if (a->screen == UI_PREVIEW || (!a->editing && a->pane == UI_PANE_PREVIEW)) {
@@ -257,6 +259,8 @@ UI_ON(horizontal)
 {
     if (a->overlay != UI_OVER_NONE)
         ui_on_point(a, action, argument);
+    else if (a->screen == UI_MAP)
+        ui_go_on_map(a, 0, ui_step(action, UI_DO_RIGHT));
     else if (a->screen == UI_WORDS)
         shift(&a->cell_document, count_of(argument) * ui_step(action, UI_DO_RIGHT),
               a->reading.document.n);
@@ -317,6 +321,10 @@ void ui_go(ui_app *a, ui_screen screen)
         screen != UI_SELFTEST && !ui_list_selected(&a->list)) {
         ui_app_say(a, false, "no document is selected");
         return;
+    }
+    if (screen == UI_ADAPTER && a->quality_error.status != IMR_OK) { /* once more */
+        a->quality_error.status = IMR_OK;
+        a->quality_asked = false;
     }
     a->screen = screen;
     a->editing = false;

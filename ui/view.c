@@ -31,7 +31,7 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
 {
     const imr_trace_document *d = ui_list_selected(&a->list);
     ui_surface pane = ui_sub(s, l->why);
-    bool whole = a->screen == UI_WHY || a->screen == UI_COMPARE;
+    bool whole = a->screen == UI_WHY || a->screen == UI_COMPARE || a->screen == UI_ADAPTER;
     ui_surface in = whole      ? ui_sub(s, l->body)
                     : l->boxed ? ui_inside(pane)
                                : ui_sub(pane, (ui_rect){1, 0, pane.at.h - 1, pane.at.w});
@@ -43,7 +43,10 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
                           .full = a->screen == UI_WHY,
                           .brief = a->screen != UI_WHY && !l->boxed,
                           .dimensions = a->dimensions};
-    if (a->screen == UI_COMPARE) {
+    if (a->screen == UI_ADAPTER) {
+        ui_rows_begin(&v->why, &v->grid, in.at.w);
+        ui_build_adapter(&v->why, a->facts, a->quality, &a->quality_error);
+    } else if (a->screen == UI_COMPARE) {
         size_t place[2];
         ui_text missing = ui_app_compared(a, place);
         ui_rows_begin(&v->why, &v->grid, in.at.w);
@@ -62,6 +65,7 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
     ui_surface help = ui_help_inside(ui_sub(s, l->body));
     ui_context c = a->screen == UI_DOCUMENT ? UI_IN_DOC
                    : a->screen == UI_WORDS  ? UI_IN_WORDS
+                   : a->screen == UI_MAP    ? UI_IN_MAP
                                             : UI_IN_LIST;
     ui_rows_begin(&v->help, &v->grid, help.at.w);
     ui_build_help(&v->help, &a->keymap, c);
@@ -201,7 +205,14 @@ static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_
                          a->document.top, missing(a), l->boxed);
     else if (a->screen == UI_WORDS)
         draw_words(a, body);
-    else if (a->screen == UI_WHY || a->screen == UI_COMPARE)
+    else if (a->screen == UI_MAP)
+        ui_draw_map(
+            body, &(ui_map_parts){.map = ui_app_map(a),
+                                  .problem = a->map_error.status != IMR_OK ? a->map_error.text : "",
+                                  .stage = a->map_stage,
+                                  .dots = a->glyphs->ascii ? UI_DOTS_STOPS : a->map_dots,
+                                  .list = &a->list});
+    else if (a->screen == UI_WHY || a->screen == UI_COMPARE || a->screen == UI_ADAPTER)
         ui_rows_draw(&v->why, body, (int)a->why.top);
     else if (a->screen == UI_PREVIEW)
         ui_draw_preview(body, &a->list, &a->reading, a->text.top, missing(a), false, true);
@@ -359,6 +370,10 @@ static const char *hints(const ui_app *a, ui_context c)
         return "next=scroll,point-down=points at a number,page-down,escape,palette";
     if (c == UI_IN_DOC)
         return "next=scroll,highlight-next,doc-next,quit=back,stage,words,signs,why,export,copy";
+    if (c == UI_IN_MAP)
+        return "next=nearest,left,stage,dots,mark,open,doc-next,quit=back,why";
+    if (a->screen == UI_ADAPTER)
+        return "next=scroll,page-down,quit=back,rank,map,query,palette";
     if (c == UI_IN_WORDS)
         return "next,left,stage,sort,raw,open=in the text,doc-next,quit=back,export,copy";
     if (c == UI_IN_QUERY && ui_app_offering(a))

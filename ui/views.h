@@ -82,6 +82,23 @@ void ui_build_change(ui_rows *out, const ui_why_parts *in);
 int ui_draw_words(ui_surface s, const imr_trace_document *d, const ui_reading *r, size_t query,
                   size_t document);
 
+/* ---- view_map.c: the query and its documents in two dimensions ---- */
+
+typedef struct ui_map_parts {
+    const imr_map *map; /* NULL: problem, or "": it is on its way */
+    const char *problem;
+    imr_stage stage; /* one the map has */
+    ui_dots dots;
+    const ui_list *list;
+} ui_map_parts;
+void ui_draw_map(ui_surface s, const ui_map_parts *in);
+
+/* ---- view_adapter.c: what the adapter is and does ---- */
+
+/* q NULL: error, or status IMR_OK: it is on its way. facts may be NULL. */
+void ui_build_adapter(ui_rows *out, const imr_session_facts *facts, const imr_quality *q,
+                      const imr_error *error);
+
 /* ---- view_document.c: a text with the words that speak for it and against it ---- */
 
 /* Where the encoder stopped reading stands a rule; what comes after it is dim and never

@@ -125,6 +125,7 @@ typedef struct explaining {
     imr_report_context context;
     pair pair;
     const char *format;
+    bool closer;          /* documents that are printed are explained */
     bool json, leave_out; /* words, where they add up to nothing */
     size_t done, total;
 } explaining;
@@ -208,7 +209,7 @@ static imr_status explain(explaining *e, const imr_trace *t, imr_error *err)
     for (; details.n < t->n_documents; details.n++) {
         const size_t i = details.n;
         const bool words = printed[i] || (e->json && t->documents[i].relevance >= 0);
-        if (words || e->json)
+        if (e->closer && (words || e->json))
             IMR_TRY(detail(&details.v[i], e, t, i, words, err));
     }
     e->context.printed = printed;
@@ -263,13 +264,15 @@ static imr_status each(explaining *e, bool whole_split, imr_error *err)
 static imr_status look(explaining *e, imr_error *err)
 {
     const imr_config *c = e->cli->config;
-    const bool words = strcmp(imr_config_string(c, IMR_OPT_VIEW), "words") == 0;
+    const char *view = imr_config_string(c, IMR_OPT_VIEW);
+    const bool words = strcmp(view, "words") == 0, map = strcmp(view, "map") == 0;
     IMR_TRY(imr_cli_json(&e->json, e->cli, err));
-    if (words && e->json)
-        return imr_fail(err, IMR_E_USAGE,
-                        "--view words is text; --format json has the tables with --pairs all");
+    if ((words || map) && e->json)
+        return imr_fail(err, IMR_E_USAGE, "--view %s is text%s", view,
+                        words ? "; --format json has the tables with --pairs all" : "");
     e->leave_out = words || imr_config_choice(c, IMR_OPT_PAIRS) == (int64_t)IMR_REPORT_PAIRS_ALL;
-    e->format = words ? "words" : imr_config_string(c, IMR_OPT_FORMAT);
+    e->closer = !map;
+    e->format = words || map ? view : imr_config_string(c, IMR_OPT_FORMAT);
     e->context = (imr_report_context){
         .command = e->cli->argv,
         .n_command = (size_t)e->cli->argc,
@@ -332,7 +335,9 @@ const imr_command imr_command_explain = {
         "made first when it has to be (imrnn explore --help).\n"
         "--view words prints the shares of one document as tables, query words by document words, "
         "at each stage and as a change: the screen Words in text. Where vectors are no sum over "
-        "words, it leaves out each word and encodes anew, which takes seconds.\n"
+        "words, it leaves out each word and encodes anew, which takes seconds. --view map draws "
+        "the "
+        "query and its documents in two dimensions at each stage, and lists their places.\n"
         "--pair explains one query and one document alone, as explain() of the authors' package "
         "does: its scores, the ten tokens it would name, and beside them the sentence, the pairs "
         "of words and the words of the change. QUERY and DOCUMENT are texts, or ids of the cache; "

@@ -75,22 +75,30 @@ imr_status imr_map_project(imr_map_stage *out, imr_view points, const float *que
     return IMR_OK;
 }
 
+typedef struct vectors {
+    const float *query, *documents;
+    size_t n; /* 0: no such stage */
+} vectors;
+
+static vectors vectors_of(const imr_why_run *r, size_t stage)
+{
+    return stage == IMR_STAGE_ENCODER  ? (vectors){r->query_base, r->base, r->n}
+           : stage == IMR_STAGE_BEFORE ? (vectors){r->q, r->d, r->m}
+                                       : (vectors){r->q_after, r->d_after, r->m};
+}
+
 static imr_status make(imr_map *map, const imr_why_run *run, imr_error *err)
 {
-    const struct {
-        const float *query, *documents;
-        size_t n;
-    } stages[IMR_STAGE_COUNT] = {{run->query_base, run->base, run->n},
-                                 {run->q, run->d, run->m},
-                                 {run->q_after, run->d_after, run->m}};
     map->k = run->k;
-    for (size_t i = 0; i < IMR_STAGE_COUNT && stages[i].n; i++) {
-        const size_t n = stages[i].n;
+    for (size_t i = 0; i < IMR_STAGE_COUNT; i++) {
+        const vectors v = vectors_of(run, i);
+        if (!v.n)
+            break;
         IMR_CLEANUP(imr_matrix_done) imr_matrix units = {0};
-        IMR_TRY(imr_matrix_init(&units, run->k + 1, n, err));
-        imr_nn_unit_rows(units.v, imr_view_of(stages[i].documents, run->k, n));
-        imr_nn_unit(imr_matrix_row(&units, run->k), stages[i].query, n);
-        IMR_TRY(imr_map_project(&map->stage[i], imr_view_of(units.v, run->k, n),
+        IMR_TRY(imr_matrix_init(&units, run->k + 1, v.n, err));
+        imr_nn_unit_rows(units.v, imr_view_of(v.documents, run->k, v.n));
+        imr_nn_unit(imr_matrix_row(&units, run->k), v.query, v.n);
+        IMR_TRY(imr_map_project(&map->stage[i], imr_view_of(units.v, run->k, v.n),
                                 imr_matrix_row(&units, run->k), map->arena, err));
     }
     return IMR_OK;
@@ -116,6 +124,29 @@ void imr_map_free(imr_map *m)
 {
     if (m)
         imr_arena_free(m->arena);
+}
+
+size_t imr_map_near(uint32_t *out, float *cosine, size_t n, const imr_why_run *run, imr_stage stage,
+                    size_t place)
+{
+    const vectors v = vectors_of(run, stage);
+    size_t found = 0;
+    for (size_t i = 0; i < run->k; i++) {
+        if (i == place)
+            continue;
+        const float c = (float)imr_nn_cosine(v.documents + i * v.n, v.documents + place * v.n, v.n);
+        size_t at = found < n ? found++ : n;
+        for (; at > 0 && c > cosine[at - 1]; at--)
+            if (at < n) {
+                cosine[at] = cosine[at - 1];
+                out[at] = out[at - 1];
+            }
+        if (at < n) {
+            cosine[at] = c;
+            out[at] = (uint32_t)i;
+        }
+    }
+    return found;
 }
 
 void imr_map_place(const imr_map_stage *s, size_t point, size_t rows, size_t columns, double height,

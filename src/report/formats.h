@@ -8,6 +8,7 @@
 
 void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_buf *out);
 void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_buf *out);
+void imr_report_map(const imr_trace *t, const imr_report_context *context, imr_buf *out);
 void imr_report_words(const imr_trace *t, const imr_report_context *context, imr_buf *out);
 
 static inline bool imr_report_adapted(const imr_trace *t) /* false: the encoder's ranking alone */

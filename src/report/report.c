@@ -11,7 +11,8 @@ static const struct {
     bool json;
 } formats[] = {{"text", imr_report_text, false},
                {"json", imr_report_json, true},
-               {"words", imr_report_words, false}};
+               {"words", imr_report_words, false},
+               {"map", imr_report_map, false}};
 
 const imr_detail *imr_report_query(const imr_trace *t, const imr_report_context *c)
 {

@@ -32,7 +32,7 @@ typedef struct call {
     imr_arena *arena;            /* of the texts */
     imr_session_options options; /* OPEN */
     imr_request request;         /* QUERY */
-    imr_trace *trace;            /* DETAIL, EXPORT, AHEAD: shared */
+    imr_trace *trace;            /* DETAIL, MAP, EXPORT, AHEAD: shared */
     size_t place;
     imr_detail_depth depth; /* DETAIL */
     imr_render_fn render;   /* EXPORT */
@@ -214,6 +214,14 @@ static void run(imr_job *job, imr_worker *w)
         d->session = c->jobs->session;
         d->status = imr_session_open_words(d->session, &c->more, &progress, &d->error);
         break;
+    case IMR_ASYNC_MAP:
+        d->status = imr_map_make(&d->map, &c->trace->run, &d->error);
+        if (d->status == IMR_OK)
+            d->map->serial = c->trace->serial;
+        break;
+    case IMR_ASYNC_QUALITY:
+        d->status = imr_session_quality(c->jobs->session, &d->quality, &progress, &d->error);
+        break;
     case IMR_ASYNC_SUGGEST:
         run_suggest(c);
         break;
@@ -235,6 +243,8 @@ static void drop_results(imr_delivery *d)
 {
     imr_trace_free(d->trace);
     imr_detail_free(d->detail);
+    imr_map_free(d->map);
+    imr_quality_free(d->quality);
     imr_free(d->suggestions);
     imr_free(d->path);
 }
@@ -360,6 +370,7 @@ static void forget_detail(imr_async *j)
     j->wanted = 0;
     pthread_mutex_unlock(&j->lock);
     imr_worker_cancel(j->worker, IMR_ASYNC_DETAIL);
+    imr_worker_cancel(j->worker, IMR_ASYNC_QUALITY);
 }
 
 imr_status imr_async_open(imr_async *j, const imr_session_options *options, imr_error *err)
@@ -391,6 +402,21 @@ imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
         depth == IMR_DETAIL_WORDS && j->wanted == trace->number && j->wanted_place == place;
     pthread_mutex_unlock(&j->lock);
     return coming ? IMR_OK : submit_detail(j, IMR_ASYNC_DETAIL, trace, place, depth, err);
+}
+
+imr_status imr_async_map(imr_async *j, const imr_trace *trace, imr_error *err)
+{
+    call *c;
+    IMR_TRY(call_new(&c, j, IMR_ASYNC_MAP, trace->serial, err));
+    c->trace = imr_trace_share(trace);
+    return submit(j, c, true, true, err);
+}
+
+imr_status imr_async_quality(imr_async *j, imr_error *err)
+{
+    call *c;
+    IMR_TRY(call_new(&c, j, IMR_ASYNC_QUALITY, 0, err));
+    return submit(j, c, true, true, err);
 }
 
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial, imr_error *err)

@@ -20,6 +20,7 @@
 #define IMR_SESSION_ASYNC_H
 
 #include "base/buf.h"
+#include "explain/map.h"
 #include "session/session.h"
 
 typedef enum imr_async_kind {
@@ -27,6 +28,8 @@ typedef enum imr_async_kind {
     IMR_ASYNC_QUERY,
     IMR_ASYNC_DETAIL,
     IMR_ASYNC_SUGGEST,
+    IMR_ASYNC_MAP,
+    IMR_ASYNC_QUALITY,
     IMR_ASYNC_EXPORT,
     IMR_ASYNC_WRITE,
     IMR_ASYNC_WORDS, /* follows OPEN by itself */
@@ -40,6 +43,8 @@ typedef struct imr_delivery {
     imr_session *session; /* OPEN, WORDS: borrowed, owned by the jobs */
     imr_trace *trace;     /* QUERY: the receiver's */
     imr_detail *detail;   /* DETAIL: the receiver's */
+    imr_map *map;         /* MAP: the receiver's */
+    imr_quality *quality; /* QUALITY: the receiver's */
     imr_suggestion
         *suggestions; /* SUGGEST: the receiver's array (imr_free); strings are the session's */
     size_t n_suggestions;
@@ -63,6 +68,10 @@ imr_status imr_async_query(imr_async *j, const imr_request *request,
  * IMR_DETAIL_DELETION takes seconds, with progress. */
 imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
                             imr_detail_depth depth, imr_error *err) IMR_NODISCARD;
+/* The map of a trace, shared until delivery. */
+imr_status imr_async_map(imr_async *j, const imr_trace *trace, imr_error *err) IMR_NODISCARD;
+/* imr_session_quality; a query cancels it. */
+imr_status imr_async_quality(imr_async *j, imr_error *err) IMR_NODISCARD;
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial,
                              imr_error *err) IMR_NODISCARD;
 /* Writes the trace as a report in `format` ("text", "json") to path, with the details of its first

@@ -16,11 +16,6 @@ enum { FIRST = 10, CANDIDATES = 100, SEED = 1, MOST = 300, MOST_OF_LARGE = 100, 
 #define RBO_P 0.9
 #define STILL 0.01
 
-const char *const imr_effect_step_names[] = {"projector", "modulation", "whole"};
-const char *const imr_effect_names[] = {"moved", "rbo", "tau", "kept", "query", "document"};
-const char *const imr_gate_names[] = {"query_scale", "query_bias", "documents_scale",
-                                      "documents_bias"};
-
 /* ---- the sample ---- */
 
 typedef struct survey {
@@ -344,10 +339,11 @@ static imr_status read_fresh(survey *s, imr_error *err)
     return status;
 }
 
-void imr_quality_free(imr_quality *q)
+imr_status imr_session_quality(imr_session *s, imr_quality **out, const imr_progress *progress,
+                               imr_error *err)
 {
-    if (q)
-        imr_arena_free(q->arena);
+    return s->adapter ? imr_quality_make(out, &s->ranker, progress, err)
+                      : imr_fail(err, IMR_E_NOT_FOUND, "no adapter is open");
 }
 
 imr_status imr_quality_make(imr_quality **out, imr_ranker *r, const imr_progress *progress,

@@ -1,9 +1,20 @@
-/* Verdict and meaning of an adapter, from its numbers alone. */
+/* Verdict and meaning of an adapter, from its numbers alone: nothing of a session is needed. */
 #include <math.h>
 
 #include "base/number.h"
-#include "session/internal.h"
+#include "base/buf.h"
 #include "session/quality.h"
+
+const char *const imr_effect_step_names[] = {"projector", "modulation", "whole"};
+const char *const imr_effect_names[] = {"moved", "rbo", "tau", "kept", "query", "document"};
+const char *const imr_gate_names[] = {"query_scale", "query_bias", "documents_scale",
+                                      "documents_bias"};
+
+void imr_quality_free(imr_quality *q)
+{
+    if (q)
+        imr_arena_free(q->arena);
+}
 
 /* Bounds that sentences are chosen by; tau is the modulation's. */
 #define BACKWARDS  (-0.1)
@@ -160,18 +171,21 @@ static void put_hubs(imr_buf *b, const imr_quality *q)
 
 imr_status imr_quality_say(imr_quality *q, imr_error *err)
 {
-    IMR_AUTOBUF imr_buf text = {0};
+    IMR_AUTOBUF imr_buf verdict = {0}, meaning = {0};
     q->code = code_of(q);
-    put_verdict(&text, q);
-    IMR_TRY(imr_buf_keep(&q->verdict, &text, q->arena, err));
-    put_steps(&text, &q->reading[0]);
-    put_gates(&text, &q->reading[0]);
-    put_spectrum(&text, &q->spectrum);
+    put_verdict(&verdict, q);
+    put_steps(&meaning, &q->reading[0]);
+    put_gates(&meaning, &q->reading[0]);
+    put_spectrum(&meaning, &q->spectrum);
     if (q->has_fresh)
-        put_fresh(&text, q);
-    put_hubs(&text, q);
+        put_fresh(&meaning, q);
+    put_hubs(&meaning, q);
     if (q->code[0] == 'b' && q->code[1] == 'e')
-        imr_buf_str(&text, " evaluate tells whether the gain holds for documents that training "
-                           "did not see.");
-    return imr_buf_keep(&q->meaning, &text, q->arena, err);
+        imr_buf_str(&meaning, " evaluate tells whether the gain holds for documents that training "
+                              "did not see.");
+    IMR_TRY(imr_buf_check(&verdict, err));
+    IMR_TRY(imr_buf_check(&meaning, err));
+    q->verdict = imr_arena_strdup(q->arena, imr_buf_text(&verdict));
+    q->meaning = imr_arena_strdup(q->arena, imr_buf_text(&meaning));
+    return q->verdict && q->meaning ? IMR_OK : imr_fail_memory(err);
 }

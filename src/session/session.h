@@ -17,6 +17,7 @@
 #include "adapter/weights.h"
 #include "base/progress.h"
 #include "encoder/folder.h"
+#include "session/quality.h"
 #include "session/trace.h"
 
 typedef struct imr_session imr_session;
@@ -126,6 +127,11 @@ imr_status imr_session_details(imr_session *s, const imr_trace *t, size_t full,
                                const imr_progress *progress, imr_details *out,
                                imr_error *err) IMR_NODISCARD;
 void imr_details_done(imr_details *d);
+
+/* What the adapter does to the cache's queries (session/quality.h): seconds, with progress.
+ * IMR_E_NOT_FOUND without an adapter. */
+imr_status imr_session_quality(imr_session *s, imr_quality **out, const imr_progress *progress,
+                               imr_error *err) IMR_NODISCARD;
 
 /* Cached queries of the split whose text begins with (first those) or contains `text`, case folded;
  * at most max. */

@@ -95,6 +95,22 @@ imr_status imr_async_detail(fake *f, const imr_trace *t, size_t place, imr_detai
     return push(f, d, NULL, depth == IMR_DETAIL_WORDS && strncmp(t->query_text, "late", 4) == 0);
 }
 
+imr_status imr_async_map(fake *f, const imr_trace *t, imr_error *err)
+{
+    imr_delivery d = {.kind = IMR_ASYNC_MAP, .serial = t->serial};
+    (void)err;
+    if ((d.status = imr_map_make(&d.map, &t->run, &d.error)) == IMR_OK)
+        d.map->serial = t->serial;
+    return push(f, d, NULL, false);
+}
+
+imr_status imr_async_quality(fake *f, imr_error *err)
+{
+    (void)err;
+    return push(f, (imr_delivery){.kind = IMR_ASYNC_QUALITY, .quality = fake_quality()}, NULL,
+                false);
+}
+
 imr_status imr_async_suggest(fake *f, const char *text, uint64_t serial, imr_error *err)
 {
     imr_delivery d = {.kind = IMR_ASYNC_SUGGEST, .serial = serial};

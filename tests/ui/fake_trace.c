@@ -140,6 +140,68 @@ static void say(imr_trace_document *d, imr_arena *arena)
     d->sentence = imr_arena_strdup(arena, text);
 }
 
+/* Vectors for the map: few dimensions, the first ones stretched. */
+static float *vectors(imr_arena *arena, uint32_t seed, size_t rows, size_t n)
+{
+    float *v = IMR_ARENA_ARRAY(arena, float, rows *n);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < n; j++)
+            v[i * n + j] =
+                (float)(noise(seed, (uint32_t)i + 1, (uint32_t)j) / (double)(j + 1) + (j == 2));
+    return v;
+}
+
+static void make_run(imr_trace *t, imr_arena *arena, uint32_t seed)
+{
+    const bool adapter = *t->inputs.adapter_form;
+    const size_t n = 6, m = adapter ? 4 : 0, k = t->n_documents;
+    t->run = (imr_why_run){.n = n, .m = m, .k = k};
+    t->run.query_base = vectors(arena, seed + 1, 1, n);
+    t->run.base = vectors(arena, seed + 2, k, n);
+    if (!adapter)
+        return;
+    t->run.q = vectors(arena, seed + 3, 1, m);
+    t->run.d = vectors(arena, seed + 4, k, m);
+    t->run.q_after = vectors(arena, seed + 5, 1, m);
+    t->run.d_after = vectors(arena, seed + 6, k, m);
+}
+
+imr_quality *fake_quality(void)
+{
+    imr_arena *arena = imr_arena_new();
+    imr_quality *q = IMR_ARENA_ARRAY(arena, imr_quality, 1);
+    *q = (imr_quality){.split = "test",
+                       .queries = 300,
+                       .of_queries = 300,
+                       .documents = 5183,
+                       .k = 100,
+                       .judged = true,
+                       .n_readings = 2,
+                       .has_fresh = true,
+                       .arena = arena};
+    q->spectrum = (imr_spectrum){IMR_ARENA_ARRAY(arena, double, 8), 8, 8, 9.5, 7.25};
+    for (size_t i = 0; i < 8; i++)
+        q->spectrum.s[i] = 1.9 / (double)(i + 2);
+    q->layer[q->n_layers++] = (imr_layer){"projector.weight", {256, 384}, 2, 9.25};
+    for (size_t i = 0; i < 3; i++) {
+        imr_quality_reading *r = i < 2 ? &q->reading[i] : &q->fresh;
+        r->form = i == 1 ? IMR_FORM_MEAN : IMR_FORM_DIAGONAL;
+        for (size_t s = 0; s < IMR_EFFECT_STEPS; s++)
+            memcpy(r->effect[s], (double[IMR_EFFECTS]){33.5, 0.25, 0.15, 2.6, 114.4, 22.5},
+                   sizeof r->effect[s]);
+        r->effect[IMR_BY_PROJECTOR][IMR_EFFECT_QUERY] = (double)NAN;
+        r->gain = (imr_significance){.n = 300, .has_verdict = true, .low = -0.4, .high = -0.3};
+        memcpy(r->ndcg, (double[IMR_STAGE_COUNT]){0.645, 0.606, i ? 0.594 : 0.25}, sizeof r->ndcg);
+        for (size_t g = 0; g < IMR_GATES; g++)
+            r->gate[g] = (imr_gate){0.5, 0.0021, 256, 64 * g};
+        for (size_t k = 0; k < IMR_STAGE_COUNT; k++)
+            r->hubs[k] = (imr_hubs){2.125 + (double)k, 2000, 6 + (uint32_t)k, "26195"};
+    }
+    if (imr_quality_say(q, NULL) != IMR_OK)
+        abort();
+    return q;
+}
+
 imr_trace *fake_trace(const imr_session_facts *facts, size_t n, const imr_request *r,
                       const char *text)
 {
@@ -201,6 +263,7 @@ imr_trace *fake_trace(const imr_session_facts *facts, size_t n, const imr_reques
             d->lift = (imr_lift){NAN, NAN, NAN};
         }
     }
+    make_run(t, arena, seed);
     if (r->query_id) {
         static const imr_trace_metric metrics[] = {
             {"nDCG@10", {{0.3, 0.346, 0.935}}}, /* encoder, before, after */

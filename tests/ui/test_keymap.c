@@ -129,8 +129,8 @@ TEST("each allocation of the key map may fail")
 
 TEST("assets/keymap.conf is the default map")
 {
-    static const char *const contexts[UI_CONTEXT_COUNT] = {"ANY", "SCREEN", "EDIT", "QUERY", "LIST",
-                                                           "DOC", "WORDS",  "HELP", "PICK"};
+    static const char *const contexts[UI_CONTEXT_COUNT] = {
+        "ANY", "SCREEN", "EDIT", "QUERY", "LIST", "DOC", "WORDS", "MAP", "HELP", "PICK"};
     ui_keymap m, again = {0};
     IMR_AUTOBUF imr_buf b = {0};
     char line[1000];

@@ -39,6 +39,9 @@ static void check_screen(screen *s)
 static void random_step(screen *s)
 {
     static const char *const pieces[] = {"\033[A",
+                                         "4",
+                                         "7",
+                                         "x",
                                          "\033[B",
                                          "\033[5~",
                                          "\033[6~",

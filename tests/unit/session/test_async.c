@@ -13,6 +13,7 @@ typedef struct seen {
     char path[1024];
     char error[IMR_ERROR_TEXT];
     size_t suggestions;
+    bool stages, judged; /* of a map, of a quality */
 } seen;
 
 static void deliver(void *user, const imr_delivery *d)
@@ -34,6 +35,10 @@ static void deliver(void *user, const imr_delivery *d)
         imr_detail_free(s->detail);
         s->detail = d->detail;
     }
+    s->stages = d->map ? d->map->stage[IMR_STAGE_AFTER].at != NULL : s->stages;
+    imr_map_free(d->map);
+    s->judged = d->quality ? d->quality->judged : s->judged;
+    imr_quality_free(d->quality);
     if (d->path)
         snprintf(s->path, sizeof s->path, "%s", d->path);
     free(d->path);
@@ -126,6 +131,30 @@ TEST("details, suggestions and exports arrive, and say what went wrong")
     CHECK_INT(s.failed[IMR_ASYNC_EXPORT], 1);
     CHECK_CONTAINS(s.error, "/nonexistent/folder/x.json");
     finish(j, &s);
+}
+
+TEST("the map of a trace and what the adapter is worth arrive; a query cancels the latter")
+{
+    imr_error err;
+    seen s = {0};
+    imr_async *j = start(&s);
+    const imr_request request = {.query_id = "q02", .serial = 4};
+    CHECK_OK(imr_async_query(j, &request, &err));
+    drain(j);
+    CHECK_OK(imr_async_map(j, s.trace, &err));
+    CHECK_OK(imr_async_quality(j, &err));
+    drain(j);
+    CHECK(s.stages && s.judged);
+    for (int i = 0; i < 5; i++) {
+        CHECK_OK(imr_async_quality(j, &err));
+        CHECK_OK(imr_async_query(j, &request, &err));
+    }
+    drain(j);
+    CHECK_INT(s.delivered[IMR_ASYNC_QUALITY], 6);
+    CHECK(s.cancelled[IMR_ASYNC_QUALITY] >= 1);
+    CHECK_INT(s.failed[IMR_ASYNC_QUALITY] + s.failed[IMR_ASYNC_MAP], 0);
+    CHECK_OK(imr_async_quality(j, &err));
+    finish(j, &s); /* while it works */
 }
 
 TEST("a ranking is followed by the detail of the selected document, and that comes once")

@@ -1,0 +1,168 @@
+/* ui/view_map.c */
+#include <math.h>
+
+#include "base/mem.h"
+#include "ui/views.h"
+
+enum { NEAR = 8 };
+
+/* The plot: rows by columns of cells, each 4 by 2 dots. */
+typedef struct plot {
+    const ui_map_parts *in;
+    const imr_map_stage *stage;
+    ui_surface s;
+    uint8_t *dots; /* [rows, columns] a bit each, row by row */
+} plot;
+
+static size_t shown_place(const ui_list *l)
+{
+    return l->at < l->n ? l->order[l->at] : SIZE_MAX;
+}
+
+/* What a document is drawn with; NULL: a dot. */
+static const char *sign(const plot *p, const imr_trace_document *d)
+{
+    static const char *const digits[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9"};
+    const int mark = ui_list_mark_of(p->in->list, d);
+    const uint32_t rank = d->rank[p->in->stage];
+    return mark >= 0           ? (mark ? "B" : "A")
+           : d->relevance > 0  ? "★"
+           : rank && rank <= 9 ? digits[rank - 1]
+                               : NULL;
+}
+
+/* In dots; a column at each side is for the bracket. */
+static void place(const plot *p, size_t point, size_t *y, size_t *x)
+{
+    imr_map_place(p->stage, point, 4 * (size_t)p->s.at.h, 2 * (size_t)(p->s.at.w - 2), 1, y, x);
+    *x += 2;
+}
+
+static void put_dots(const plot *p, int y, int x, ui_style style)
+{
+    static const char *const blocks[] = {" ", "▘", "▝", "▀", "▖", "▌", "▞", "▛",
+                                         "▗", "▚", "▐", "▜", "▄", "▙", "▟", "█"};
+    /* Bits of braille: dots 1 2 3 7 down the left column, 4 5 6 8 down the right one. */
+    static const uint8_t braille[8] = {0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80};
+    const uint8_t bits = p->dots[(size_t)y * (size_t)p->s.at.w + (size_t)x];
+    char text[4] = ".";
+    unsigned code = 0x2800;
+    if (!bits)
+        return;
+    for (size_t i = 0; i < 8; i++)
+        code += bits >> i & 1 ? braille[i] : 0u;
+    if (p->in->dots == UI_DOTS_BLOCKS) {
+        const unsigned halves = (bits | bits >> 2) & 0x33; /* two rows of dots to a half */
+        ui_put(p->s, y, x, style, blocks[(halves & 3) | halves >> 2]);
+        return;
+    }
+    if (p->in->dots == UI_DOTS_BRAILLE)
+        imr_utf8_encode(code, text);
+    ui_put_n(p->s, y, x, style, text, p->in->dots == UI_DOTS_BRAILLE ? 3 : 1);
+}
+
+/* Dots of all that have no sign, then signs, the first ranks over later ones, then the query; what
+ * is selected last, in brackets. */
+static void draw_plot(const plot *p)
+{
+    const ui_list *l = p->in->list;
+    const size_t k = p->in->map->k, at = shown_place(l);
+    size_t y, x;
+    for (size_t i = 0; i < k; i++) {
+        place(p, i, &y, &x);
+        if (!sign(p, &l->trace->documents[i]))
+            p->dots[y / 4 * (size_t)p->s.at.w + x / 2] |= (uint8_t)(1u << (y % 4 * 2 + x % 2));
+    }
+    for (int row = 0; row < p->s.at.h; row++)
+        for (int column = 0; column < p->s.at.w; column++)
+            put_dots(p, row, column, UI_TEXT);
+    for (size_t i = k; i-- > 0;) {
+        const imr_trace_document *d = &l->trace->documents[i];
+        place(p, i, &y, &x);
+        if (sign(p, d))
+            ui_put(p->s, (int)y / 4, (int)x / 2, d->relevance > 0 ? UI_RELEVANT : UI_STRONG,
+                   sign(p, d));
+    }
+    place(p, k, &y, &x);
+    ui_put(p->s, (int)y / 4, (int)x / 2, UI_MODE, "Q");
+    if (at >= k)
+        return;
+    place(p, at, &y, &x);
+    const char *own = sign(p, &l->trace->documents[at]);
+    int row = (int)y / 4, column = (int)x / 2;
+    ui_put(p->s, row, column - 1, UI_STRONG, "[");
+    ui_put(p->s, row, column + 1, UI_STRONG, "]");
+    if (own)
+        ui_put(p->s, row, column, UI_STRONG, own);
+    ui_mark(p->s, (ui_rect){row, column, 1, 1}, UI_SELECTED);
+    ui_cursor(p->s, row, column, false);
+}
+
+/* ---- beside it ---- */
+
+/* Stages, axes, the selected document, what lies nearest to it. */
+static void draw_side(ui_surface s, const ui_map_parts *in, int bottom)
+{
+    const imr_map_stage *stage = &in->map->stage[in->stage];
+    const imr_trace_document *d = ui_list_selected(in->list);
+    const size_t at = shown_place(in->list);
+    int x = 0, y = 1;
+    for (int i = 0; i < IMR_STAGE_COUNT; i++)
+        if (in->map->stage[i].at)
+            x = 1 +
+                ui_putf(s, 0, x, i == (int)in->stage ? UI_MODE : UI_DIM, "%s", ui_measure_names[i]);
+    if (isnan(stage->carried[0]))
+        y = ui_put_wrapped(s, y, 0, s.at.w, 3, UI_TEXT,
+                           in->map->k == 1
+                               ? "There is one candidate; across: the way to the query."
+                               : "The candidates are one and the same vector here; across: the "
+                                 "way to the query.");
+    else
+        y = ui_put_wrapped(ui_about(s, UI_TERM_CARRIED), y, 0, s.at.w, 2, UI_TEXT,
+                           ui_textf("across %s %%, up %s %% of the candidates' variance",
+                                    ui_plain(100 * stage->carried[0], 0).s,
+                                    ui_plain(100 * stage->carried[1], 0).s)
+                               .s);
+    if (!d)
+        return;
+    y = ui_put_wrapped(s, y + 1, 0, s.at.w, 3, UI_STRONG, *d->title ? d->title : d->id);
+    if (at >= in->map->k) {
+        ui_put_wrapped(s, y, 0, s.at.w, 2, UI_DIM, "It is not among the candidates.");
+        return;
+    }
+    uint32_t near[NEAR];
+    float cosine[NEAR];
+    const size_t n = imr_map_near(near, cosine, NEAR, &in->list->trace->run, in->stage, at);
+    ui_put_cut(s, ++y, 0, s.at.w, UI_DIM, n ? "nearest to it: cosine, rank" : "it is alone");
+    for (size_t i = 0; i < n && ++y < bottom; i++) {
+        const imr_trace_document *other = &in->list->trace->documents[near[i]];
+        ui_put(ui_about(s, UI_TERM_COSINE), y, 0, UI_TEXT, ui_plain((double)cosine[i], 2).s);
+        ui_put_right(s, y, 9, UI_DIM, ui_textf("%u", other->rank[in->stage]).s);
+        ui_put_cut(s, y, 10, s.at.w - 10, UI_TEXT,
+                   ui_textf("%s%s", other->relevance > 0 ? "★" : "", other->title).s);
+    }
+}
+
+void ui_draw_map(ui_surface s, const ui_map_parts *in)
+{
+    static const char *const legend[] = {"Q query  [ ] selected", "★ relevant  A B marked",
+                                         "1-9 rank at this stage"};
+    const int side = s.at.w >= 100 ? 40 : 30, wide = s.at.w - side - 1;
+    ui_surface panel = ui_sub(s, (ui_rect){0, wide + 1, s.at.h, side});
+    if (!in->map) {
+        ui_put_wrapped(s, 1, 1, s.at.w - 2, s.at.h - 1, UI_TEXT,
+                       *in->problem ? in->problem : "The map is being drawn.");
+        return;
+    }
+    plot p = {.in = in,
+              .stage = &in->map->stage[in->stage],
+              .s = ui_sub(s, (ui_rect){0, 0, s.at.h, wide}),
+              .dots = IMR_NEW_ARRAY(uint8_t, (size_t)(s.at.h * wide + 1))};
+    if (p.dots && p.s.at.h > 0 && p.s.at.w > 2)
+        draw_plot(&p);
+    imr_free(p.dots);
+    const int lines = s.at.h > 14 ? (int)IMR_LEN(legend) : 0;
+    draw_side(panel, in, s.at.h - lines);
+    for (int i = 0; i < lines; i++)
+        ui_put_cut(panel, s.at.h - lines + i, 0, side, UI_DIM, legend[i]);
+}

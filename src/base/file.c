@@ -154,7 +154,15 @@ void imr_file_read_ahead(const void *data, size_t len)
 bool imr_file_exists(const char *path)
 {
     struct stat st;
-    return stat(path, &st) == 0 && !S_ISDIR(st.st_mode) && access(path, R_OK) == 0;
+    return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+imr_status imr_dir_admits(const char *path, imr_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 ? !S_ISDIR(st.st_mode) || access(path, X_OK) == 0 : errno != EACCES)
+        return IMR_OK;
+    return imr_fail_errno(err, IMR_E_IO, EACCES, "cannot look into %s", path);
 }
 
 bool imr_dir_exists(const char *path)

@@ -57,8 +57,12 @@ void imr_file_sequential(imr_file *f);
 /* The mapped bytes need not stay in this process' memory; they are read again when used. */
 void imr_file_forget(const imr_file *f);
 
-bool imr_file_exists(const char *path); /* something readable that is no folder */
+/* Something that is no folder; whether it may be read, opening it says. */
+bool imr_file_exists(const char *path);
 bool imr_dir_exists(const char *path);
+/* Before what is in a folder is called absent: IMR_E_IO where the system refuses to look into it;
+ * a folder that is not there is fine. */
+imr_status imr_dir_admits(const char *path, imr_error *err) IMR_NODISCARD;
 /* Creates the folder and its parents. An existing folder is fine. */
 imr_status imr_dir_make(const char *path, imr_error *err) IMR_NODISCARD;
 /* The same for a folder inside one that may come from strangers: no link takes its place. */

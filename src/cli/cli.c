@@ -143,6 +143,8 @@ imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err)
         "manifest.json",       "journal",           "update",
         "train/embeddings.pt", "val/embeddings.pt", "test/embeddings.pt"};
     const char *folder = cli->n_arguments ? cli->arguments[0] : NULL;
+    if (folder)
+        IMR_TRY(imr_dir_admits(folder, err));
     bool cache = folder && !imr_dir_exists(folder) && !imr_file_exists(folder);
     for (size_t i = 0; folder && !cache && i < IMR_LEN(marks); i++) {
         IMR_AUTOFREE char *mark = imr_path_join(folder, marks[i]);

@@ -96,6 +96,7 @@ static imr_status take_from_cache(imr_cli *cli, const char *dir, imr_error *err)
     IMR_AUTOFREE char *path = imr_path_join(dir, "manifest.json");
     imr_json *m IMR_AUTOJSON = NULL;
     IMR_NEED(path, err);
+    IMR_TRY(imr_dir_admits(dir, err));
     if (!imr_file_exists(path) || imr_config_string(cli->config, IMR_OPT_IMPORT))
         return IMR_OK;
     IMR_TRY(imr_json_open(&m, path, err));

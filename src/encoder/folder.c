@@ -223,6 +223,7 @@ imr_status imr_folder_find(imr_folder *out, const char *folder_or_name, const im
                         "the encoder's name is empty; give a folder, a model id or "
                         "one of minilm, e5, bge, mpnet");
     const char *revision = hub ? hub->revision : NULL;
+    IMR_TRY(imr_dir_admits(folder_or_name, err));
     if (revision && !is_revision(revision))
         return imr_fail(err, IMR_E_USAGE, "--encoder-revision: '%.80s' is no commit, branch or tag",
                         revision);
@@ -296,10 +297,9 @@ imr_status imr_folder_file(char **path, const imr_folder *f, const char *module,
         return IMR_OK;
     /* A name that stands for nothing readable: taking it for absent would read another kind of
      * folder. */
-    const char *why = S_ISDIR(st.st_mode)       ? "is a folder"
-                      : stat(p, &target) != 0   ? "is a link to nothing"
-                      : S_ISDIR(target.st_mode) ? "is a link to a folder"
-                                                : "may not be read";
+    const char *why = S_ISDIR(st.st_mode)     ? "is a folder"
+                      : stat(p, &target) != 0 ? "is a link to nothing"
+                                              : "is a link to a folder";
     imr_buf what IMR_AUTOBUF = {0};
     imr_buf_printf(&what, "%s %s; the file is", name, why);
     IMR_TRY(imr_buf_check(&what, err));

@@ -103,6 +103,7 @@ imr_status imr_cache_open(imr_cache **out, const char *dir, const imr_cache_opti
     imr_json *manifest IMR_AUTOJSON = NULL;
     if (!options)
         options = &no_options;
+    IMR_TRY(imr_dir_admits(dir, err));
     if (!imr_dir_exists(dir))
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "there is no cache folder %s: make one with `imrnn cache`", dir);

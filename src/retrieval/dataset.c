@@ -282,6 +282,7 @@ imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_datas
     IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *d = IMR_NEW(imr_dataset);
     IMR_NEED(d && (d->path = imr_strdup(path)), err);
     d->scratch = o->scratch;
+    IMR_TRY(imr_dir_admits(path, err));
     const size_t archive = imr_dir_exists(path) ? 0 : imr_dataset_archive_len(path);
     IMR_AUTOFREE char *file = imr_strndup(path, archive ? archive : strlen(path));
     IMR_NEED(file, err);

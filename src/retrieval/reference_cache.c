@@ -414,6 +414,7 @@ static imr_status read_splits(gather *g, imr_error *err)
     }
     for (size_t s = 0; s < IMR_REFERENCE_SPLITS; s++) {
         const char *name = g->layout->splits[s];
+        IMR_TRY(imr_dir_admits(imr_path_in(g->dir, name).s, err));
         g->present[s] = imr_file_exists(
             path_in(g->dir, name, second ? "query_embeddings.pt" : "embeddings.pt").s);
         if (g->present[s] && !second)

@@ -112,6 +112,17 @@ void imr_adapter_modulate(const imr_adapter *a, const imr_adapter_result *r, imr
                           float *out);
 
 /*
+ * Leave one out (method.md section 4): out[i] [m] = q' of a run over the rows of d but the i-th. r
+ * is the run over d, which has at least two rows.
+ *   diagonal  the net on the mean of the others, all K in one product
+ *   mean      the net of each once, the mean of the others
+ *   full      likewise of the hidden layers; L2 is applied to q first: W q + b is linear in them
+ * Within 1e-5 of those runs. Memory: K (2m + 1.5h), full h (K + m). Errors: IMR_E_MEMORY.
+ */
+imr_status imr_adapter_without_each(float *out, const imr_adapter *a, const imr_adapter_result *r,
+                                    imr_view d, imr_error *err) IMR_NODISCARD;
+
+/*
  * Scores further documents with the query side of a finished run (scope `rescore`): after[i] =
  * cos(r->q_mod, d_i'), d_i' modulated as the candidates were.
  * No d' is kept: the forms that scale read d once (adapter/sweep.h), form full goes by blocks.

@@ -349,11 +349,18 @@ static void put_metric(imr_buf *out, const imr_sentence_ranking *f)
 void imr_sentence_query(imr_buf *out, const imr_sentence_ranking *f)
 {
     static const char *const steps[] = {"modulation", "projector"};
+    char figures[16];
+    snprintf(figures, sizeof figures, "%u", f->moves);
     if (f->adapter)
         imr_buf_printf(out, "%zu of %zu moved against the encoder", f->moved, f->documents);
     else
         imr_buf_str(out, "Ranked by the encoder alone");
     put_metric(out, f);
+    if (f->influential)
+        imr_buf_printf(out,
+                       " Of the feedback %s moved the query most: without it %s of the first ten "
+                       "would stand elsewhere.",
+                       f->influential, f->moves ? figures : "none");
     if (!f->adapter || !f->moved || isnan(f->tau_projector) || isnan(f->tau_modulation))
         return;
     const bool projector = f->tau_projector < f->tau_modulation;

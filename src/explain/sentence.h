@@ -62,6 +62,8 @@ typedef struct imr_sentence_ranking {
     double tau_projector, tau_modulation; /* of the orders before and after that step */
     const char *metric;                   /* NULL: not judged */
     double metric_encoder, metric_after;
+    const char *influential; /* NULL, or the document whose feedback changes the query most, */
+    uint32_t moves;          /* and how many of the first ten it moves */
 } imr_sentence_ranking;
 
 void imr_sentence_query(imr_buf *out, const imr_sentence_ranking *f);

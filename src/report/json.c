@@ -311,7 +311,12 @@ static void document(imr_buf *out, const imr_trace *t, const imr_report_context 
                     adapter ? (double)d->delta_sim_relative : NAN);
     put_why(out, about ? &about->why : NULL, t->settings.delta, adapter,
             context ? context->pairs : IMR_REPORT_PAIRS_STRONGEST);
-    imr_json_printf(out, "'feedback':%hhd},", d->feedback);
+    imr_json_printf(out, "'feedback':%hhd,'influence':", d->feedback);
+    if (isnan(d->influence))
+        imr_buf_str(out, "null},");
+    else
+        imr_json_printf(out, "{'query_change':%g,'moves_in_top_10':%u}},", (double)d->influence,
+                        d->influence_moves);
 }
 
 static void tokens(imr_buf *out, const char *name, const imr_trace_token *v, size_t n)

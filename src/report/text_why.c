@@ -171,6 +171,15 @@ static void what_it_did(imr_buf *out, const imr_why *w, const imr_trace_document
                    IMR_SIGNED((double)d->delta_sim_relative, 4), IMR_SIGNED(w->share_query, 4),
                    IMR_SIGNED(w->share_document, 4), IMR_FIXED(w->share_residual, 4));
     put(out, &line, INDENT, INDENT + 2, width);
+    if (isnan(d->influence))
+        return;
+    imr_buf_clear(&line);
+    imr_buf_printf(
+        &line,
+        "its feedback: without it the query changes by %s, and %u of the first ten stand "
+        "elsewhere",
+        IMR_FIXED((double)d->influence, 4), d->influence_moves);
+    put(out, &line, INDENT, INDENT + 2, width);
 }
 
 /* ---- words ---- */

@@ -63,6 +63,7 @@ static imr_status name_document(imr_session *s, imr_trace *t, imr_trace_document
         .id = own ? "text" : imr_trace_keep(t->arena, imr_ids_at(&s->cache->documents.ids, row)),
         .title = imr_trace_keep(t->arena, title),
         .sentence = "",
+        .influence = NAN,
         .relevance = -1};
     return d->id && d->title ? IMR_OK : imr_fail_memory(err);
 }
@@ -88,6 +89,8 @@ static imr_status fill_documents(imr_session *s, imr_trace *t, const imr_listing
         }
         d->delta_sim = d->sim_after - d->sim_before;
         d->feedback = l->feedback[i];
+        d->influence = l->influence[i];
+        d->influence_moves = l->influence_moves[i];
         t->moved += d->move != 0;
         t->moved_encoder += d->move_encoder != 0;
     }
@@ -288,6 +291,13 @@ static imr_status say_all(const imr_session *s, imr_trace *t, imr_error *err)
         ranking.metric_encoder = t->metrics[0].encoder;
         ranking.metric_after = t->metrics[0].after;
     }
+    float most = 0;
+    for (size_t i = 0; i < t->n_documents; i++)
+        if (t->documents[i].influence > most) { /* NaN: none */
+            most = t->documents[i].influence;
+            ranking.influential = t->documents[i].id;
+            ranking.moves = t->documents[i].influence_moves;
+        }
     imr_sentence_query(&text, &ranking);
     return imr_buf_keep(&t->sentence, &text, t->arena, err);
 }

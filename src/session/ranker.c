@@ -109,7 +109,8 @@ static imr_status choose_feedback(imr_ranker *r, size_t k, imr_stage by, imr_err
         r->capacity = 0;
         imr_free(r->feedback);
         imr_matrix_done(&r->candidates);
-        IMR_NEED(r->feedback = IMR_NEW_ARRAY(uint32_t, k), err);
+        IMR_NEED(r->feedback = IMR_NEW_ARRAY(uint32_t, 2 * k), err);
+        r->given = r->feedback + k;
         IMR_TRY(imr_matrix_init(&r->candidates, k, r->projected.d.cols, err));
         r->capacity = k;
     }
@@ -143,7 +144,8 @@ static imr_status gather_feedback(imr_ranker *r, size_t *n, size_t k, imr_error 
                         "what if no candidate gave feedback? off:query asks that");
     for (size_t i = 0; i < k; i++)
         if (!is_left_out(r, r->feedback[i]))
-            imr_ranker_gather(r, imr_matrix_row(&r->candidates, (*n)++), &r->feedback[i], 1);
+            r->given[(*n)++] = r->feedback[i];
+    imr_ranker_gather(r, r->candidates.v, r->given, *n);
     return IMR_OK;
 }
 
@@ -218,6 +220,11 @@ static imr_status allocate_listing(imr_listing *l, size_t n, size_t m, imr_arena
     l->d = m ? IMR_ARENA_ARRAY(arena, float, n *m) : NULL;
     l->d_mod = m ? IMR_ARENA_ARRAY(arena, float, n *m) : NULL;
     IMR_NEED(l->document && l->feedback && (!m || (l->d && l->d_mod)), err);
+    l->influence = IMR_ARENA_ARRAY(arena, float, n);
+    l->influence_moves = IMR_ARENA_ARRAY(arena, uint32_t, n);
+    IMR_NEED(l->influence && l->influence_moves, err);
+    for (size_t i = 0; i < n; i++)
+        l->influence[i] = NAN;
     for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {
         l->rank[k] = IMR_ARENA_ARRAY(arena, uint32_t, n);
         l->sim[k] = IMR_ARENA_ARRAY(arena, float, n);
@@ -366,6 +373,8 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_sett
         IMR_TRY(rank(r, base, settings, by, progress, err));
         order(r, n, settings->scope, &l);
         IMR_TRY(ranks(r, settings, by, &l, err));
+        if (settings->influence)
+            IMR_TRY(imr_ranker_influence(r, &l, err));
     } else {
         IMR_TRY(list_encoder(r, base, &l, progress, err));
     }

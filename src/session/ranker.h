@@ -42,6 +42,7 @@ typedef struct imr_ranker {
     float *query;                /* [m] q, projected */
     uint32_t *feedback;          /* [K] best first; unused in scope corpus */
     size_t capacity;             /* of feedback */
+    uint32_t *given;             /* [run.k] of them those that give feedback, whose vectors are */
     imr_matrix candidates;
     double adapt_seconds; /* of the last query, in the adapter */
     imr_feedback corpus;  /* of scope corpus */
@@ -77,6 +78,8 @@ typedef struct imr_listing {
     bool *feedback;
     uint64_t scored;  /* documents that got an after similarity */
     float *d, *d_mod; /* [n,m] */
+    float *influence; /* as imr_trace_document has them */
+    uint32_t *influence_moves;
 } imr_listing;
 
 /*
@@ -96,6 +99,16 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_sett
 imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *document,
                            const imr_whatif *what_if, imr_arena *arena, imr_listing *out,
                            imr_error *err) IMR_NODISCARD;
+
+/*
+ * What the feedback of each listed document does, leaving it out of the last query's (method.md
+ * section 4): the change of what is compared of the query, and the moves among the first ten listed
+ * that it causes. Fills l->influence and influence_moves of those that gave feedback.
+ * Nothing in scope corpus (all gave it), of one feedback document, or of more than
+ * IMR_INFLUENCE_MOST: scores are K products with K documents.
+ */
+#define IMR_INFLUENCE_MOST 1000
+imr_status imr_ranker_influence(const imr_ranker *r, imr_listing *l, imr_error *err) IMR_NODISCARD;
 
 /* The whole-corpus order of the last query, best first: out[k]; `before` with an adapter only. */
 void imr_ranker_top(const imr_ranker *r, imr_stage stage, uint32_t *out, size_t k);

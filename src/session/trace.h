@@ -57,6 +57,10 @@ typedef struct imr_trace_document {
     float delta_sim_relative; /* delta_sim - median over the listed documents */
     int32_t relevance;        /* judged grade, or -1: not judged */
     bool feedback;            /* was among the feedback documents */
+    /* What its feedback does (settings.influence): |q' without it - q'|, and how many of the first
+     * ten listed would stand elsewhere. NaN, 0: not asked for, or it gives none. */
+    float influence;
+    uint32_t influence_moves;
 } imr_trace_document;
 
 /* One metric over the whole ranking, for queries with judgements. */
@@ -116,6 +120,7 @@ typedef struct imr_trace_settings {
     imr_change_kind delta;        /* of the words a report lists first: paper, own or unit */
     imr_token_order order;
     imr_whatif what_if;
+    bool influence; /* of each feedback document: documents[].influence (session/influence.c) */
 } imr_trace_settings;
 
 /* What nobody should overlook, with a code that does not change: lens-low, what-if ... */

@@ -9,7 +9,9 @@
 #include "base/mem.h"
 #include "encoder/encoder.h"
 #include "session/async.h"
+#include "math/blas.h"
 #include "retrieval/store.h"
+#include "session/ranker.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/model.h"
 
@@ -169,6 +171,55 @@ static double measure_calls(const files *p, const bench_texts *t)
     return c;
 }
 
+/* ---- what each feedback document does ---- */
+
+typedef struct leaving {
+    imr_ranker ranker;
+    imr_listing listing;
+    imr_matrix left, right, out;
+} leaving;
+
+static void leave_each(void *user)
+{
+    leaving *x = user;
+    imr_error err;
+    bench_need(imr_ranker_influence(&x->ranker, &x->listing, &err), &err);
+}
+
+static void multiply(void *user)
+{
+    leaving *x = user;
+    imr_blas_gemm(x->out.v, x->out.cols, 1, imr_matrix_view(&x->left), IMR_PLAIN,
+                  imr_matrix_view(&x->right), IMR_TRANSPOSED, 0);
+}
+
+/* Beside one product with as many multiplications as the nets and the scores have. */
+static void measure_influence(const files *p, imr_form form)
+{
+    enum { COLUMNS = BENCH_H + BENCH_H * BENCH_H / 2 / BENCH_N + BENCH_H + BENCH_K };
+    imr_error err;
+    imr_adapter *a;
+    imr_cache *c;
+    leaving x = {.left = bench_normal(BENCH_K, BENCH_N, 1),
+                 .right = bench_normal(COLUMNS, BENCH_N, 2),
+                 .out = bench_normal(BENCH_K, COLUMNS, 3)};
+    imr_arena *arena = imr_arena_new();
+    const imr_trace_settings settings = {.feedback_k = BENCH_K};
+    bench_need(imr_adapter_open(&a, p->adapter, form, &err), &err);
+    bench_need(imr_cache_open(&c, p->cache, NULL, &err), &err);
+    bench_need(imr_ranker_init(&x.ranker, a, c, SIZE_MAX, NULL, &err), &err);
+    bench_need(imr_ranker_run(&x.ranker, x.left.v, &settings, arena, NULL, &x.listing, &err), &err);
+    const bench_time product = bench_measure(multiply, &x);
+    char name[64];
+    snprintf(name, sizeof name, "influence of 100 documents, form %s", imr_form_name(form));
+    bench_row(name, bench_measure(leave_each, &x), product.wall, "a product of the same size");
+    imr_ranker_done(&x.ranker);
+    imr_cache_free(c);
+    imr_adapter_free(a);
+    imr_arena_free(arena);
+    imr_matrix_done(&x.left), imr_matrix_done(&x.right), imr_matrix_done(&x.out);
+}
+
 /* ---- as the explorer calls ---- */
 
 typedef struct desk {
@@ -267,6 +318,8 @@ void bench_why(void)
         tokens[i] = i < LONG ? LONG_TOKENS : SHORT_TOKENS;
     bench_texts t = bench_texts_new("why", tokens, BENCH_DOCUMENTS, 17);
     make(&p, &t);
+    measure_influence(&p, IMR_FORM_DIAGONAL);
+    measure_influence(&p, IMR_FORM_MEAN);
     measure_worker(&p, &t, measure_calls(&p, &t));
     bench_texts_done(&t);
     imr_free(tokens);

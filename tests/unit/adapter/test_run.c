@@ -282,3 +282,32 @@ TEST("the survey of a full adapter looks at the diagonal of its matrix")
     CHECK_NEAR(s.bias_median, sqrt(6 * 0.25), 1e-7);
     imr_weights_done(&a.w);
 }
+
+TEST("q' without each feedback document is that of a run over the others, in every form")
+{
+    imr_error err;
+    for (imr_form form = IMR_FORM_DIAGONAL; form <= IMR_FORM_FULL; form++) {
+        enum { N = 20, M = 12, H = 10, K = 9 };
+        imr_adapter a = random_adapter(form, N, M, H);
+        float *q = random_rows(1, M, 3), *d = random_rows(K, M, 4),
+              *out = calloc(K * M, sizeof *out);
+        float *less = calloc(K * M, sizeof *less);
+        imr_adapter_result r = {0}, twin = {0};
+        for (size_t k = 2; k <= K; k++) {
+            CHECK_OK(imr_adapter_run(&a, q, imr_view_of(d, k, M), &r, &err));
+            CHECK_OK(imr_adapter_without_each(out, &a, &r, imr_view_of(d, k, M), &err));
+            for (size_t i = 0; i < k; i++) {
+                memcpy(less, d, i * M * sizeof *less);
+                memcpy(less + i * M, d + (i + 1) * M, (k - i - 1) * M * sizeof *less);
+                CHECK_OK(imr_adapter_run(&a, q, imr_view_of(less, k - 1, M), &twin, &err));
+                CHECK_ALL_NEAR(out + i * M, twin.q_mod, M, 1e-5);
+            }
+        }
+        imr_mem_fail_after(0);
+        CHECK_INT(imr_adapter_without_each(out, &a, &r, imr_view_of(d, K, M), &err), IMR_E_MEMORY);
+        imr_mem_fail_after(-1);
+        imr_adapter_result_done(&r), imr_adapter_result_done(&twin);
+        free(q), free(d), free(out), free(less);
+        imr_weights_done(&a.w);
+    }
+}

@@ -288,6 +288,14 @@ TEST("a ranking is told by what moved, its metric and the step that changed the 
     CHECK_STR(imr_buf_text(&text), "96 of 100 moved against the encoder; nDCG@10 .62 -> .36. The "
                                    "modulation turned the ranking around (tau -.40, the projector "
                                    "+.71).");
+    f.influential = "d7";
+    f.moves = 2;
+    imr_buf_clear(&text);
+    imr_sentence_query(&text, &f);
+    CHECK_CONTAINS(imr_buf_text(&text),
+                   " .36. Of the feedback d7 moved the query most: without it "
+                   "2 of the first ten would stand elsewhere. The modulation ");
+    f.influential = NULL;
     f.moved = 0;
     f.metric_after = 0.621;
     imr_buf_clear(&text);

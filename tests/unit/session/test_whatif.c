@@ -320,6 +320,81 @@ TEST("what if every dimension but one is left out: cosines are 1 and -1, nothing
     imr_session_close(s);
 }
 
+/* ---- influence ---- */
+
+/* terms: as of ask_if, and influence. */
+static imr_trace *ask_influence(imr_session *s, imr_scope scope, const char *term)
+{
+    imr_trace *t = NULL;
+    imr_request r = {.query_id = "q02",
+                     .settings = {.feedback_k = K, .scope = scope, .influence = true}};
+    if (*term)
+        CHECK_OK(imr_whatif_add(&r.settings.what_if, term, &err));
+    CHECK_OK(imr_session_run(s, &r, &t, &err));
+    return t;
+}
+
+TEST("the influence of a document is what a run without its feedback changes")
+{
+    for (imr_form form = IMR_FORM_DIAGONAL; form <= IMR_FORM_MEAN; form++) {
+        imr_session *s = open_as(form);
+        for (size_t half = 0; half < 2; half++) {
+            imr_trace *t = ask_influence(s, IMR_SCOPE_RERANK, half ? "alpha:0.5" : "");
+            const size_t m = t->run.m;
+            size_t most = 0;
+            for (size_t i = 0; i < K; i++) {
+                char terms[256];
+                snprintf(terms, sizeof terms, "%sfeedback:-%s", half ? "alpha:0.5 " : "",
+                         t->documents[i].id);
+                imr_trace *twin = ask(s, IMR_SCOPE_RERANK, terms);
+                double square = 0;
+                uint32_t moves = 0;
+                for (size_t j = 0; j < m; j++)
+                    square += pow((double)twin->run.q_after[j] - (double)t->run.q_after[j], 2);
+                for (size_t j = 0; j < 10; j++)
+                    moves += strcmp(twin->documents[j].id, t->documents[j].id) != 0;
+                CHECK_NEAR(t->documents[i].influence, sqrt(square), 2e-5);
+                CHECK_INT(t->documents[i].influence_moves, moves);
+                CHECK(isnan(twin->documents[i].influence));
+                if (t->documents[i].influence > t->documents[most].influence)
+                    most = i;
+                imr_trace_free(twin);
+            }
+            CHECK_CONTAINS(t->sentence, "Of the feedback ");
+            CHECK_CONTAINS(t->sentence, t->documents[most].id);
+            imr_trace_free(t);
+        }
+        imr_session_close(s);
+    }
+}
+
+TEST("there is no influence where no single document gave feedback")
+{
+    imr_session *s = open_as(IMR_FORM_AUTO);
+    imr_trace *plain = ask(s, IMR_SCOPE_RERANK, ""), *t = ask_influence(s, IMR_SCOPE_CORPUS, "");
+    char term[128];
+    for (size_t i = 0; i < t->n_documents; i++)
+        CHECK(isnan(t->documents[i].influence));
+    CHECK(!strstr(t->sentence, "Of the feedback"));
+    imr_trace_free(t);
+    snprintf(term, sizeof term, "feedback:-%s", plain->documents[3].id);
+    t = ask_influence(s, IMR_SCOPE_RERANK, term);
+    for (size_t i = 0; i < t->n_documents; i++)
+        CHECK_INT(isnan(t->documents[i].influence),
+                  strcmp(t->documents[i].id, plain->documents[3].id) == 0);
+    imr_trace_free(t);
+    t = ask_influence(s, IMR_SCOPE_RESCORE, "");
+    for (size_t i = 0; i < t->n_documents; i++)
+        CHECK_INT(isnan(t->documents[i].influence), !t->documents[i].feedback);
+    imr_trace_free(t);
+    t = ask_influence(s, IMR_SCOPE_RERANK, "off:query"); /* then no feedback does anything */
+    for (size_t i = 0; i < t->n_documents; i++)
+        CHECK(t->documents[i].influence == 0 && t->documents[i].influence_moves == 0);
+    CHECK(!strstr(t->sentence, "Of the feedback"));
+    imr_trace_free(t), imr_trace_free(plain);
+    imr_session_close(s);
+}
+
 TEST("no report hides what if")
 {
     imr_session *s = open_as(IMR_FORM_AUTO);

@@ -17,6 +17,20 @@
 
 /* ---- facts and problems ---- */
 
+enum { MOST_TEXT = 4096, MOST_JSON = 65536, MOST_PROBLEMS = 100 };
+
+/* The text, or in `room` its first `most` bytes and how many are left out. */
+static const char *brief(imr_buf *room, const char *text, size_t most)
+{
+    const size_t n = strlen(text);
+    if (n <= most)
+        return text;
+    const size_t end = imr_utf8_prev(text, n, most + 1);
+    imr_buf_add(room, text, end);
+    imr_buf_printf(room, "... %zu more bytes", n - end);
+    return imr_buf_text(room);
+}
+
 static void clean(imr_buf *b, const char *text)
 {
     imr_utf8_clean(b, text, strlen(text), IMR_CLEAN_LINE);
@@ -25,10 +39,10 @@ static void clean(imr_buf *b, const char *text)
 /* Cleaned, in lines of 80 columns; what fits into two of them stays one, which grep finds. */
 static void put_wrapped(imr_buf *b, const char *text, size_t at, size_t indent)
 {
-    IMR_AUTOBUF imr_buf safe = {0};
-    clean(&safe, text);
-    const bool brief = at + imr_utf8_width(imr_buf_text(&safe), safe.len) <= 2 * COLUMNS;
-    imr_report_wrap(b, imr_buf_text(&safe), at, indent, brief ? SIZE_MAX : COLUMNS);
+    IMR_AUTOBUF imr_buf safe = {0}, room = {0};
+    clean(&safe, brief(&room, text, MOST_TEXT));
+    const bool one = at + imr_utf8_width(imr_buf_text(&safe), safe.len) <= 2 * COLUMNS;
+    imr_report_wrap(b, imr_buf_text(&safe), at, indent, one ? SIZE_MAX : COLUMNS);
 }
 
 static void put_line(imr_inspection *i, const char *label, const char *text)
@@ -56,17 +70,21 @@ void imr_fact_number(imr_inspection *i, const char *key, const char *label, doub
 
 void imr_fact_string(imr_inspection *i, const char *key, const char *label, const char *text)
 {
+    IMR_AUTOBUF imr_buf room = {0};
     if (!text)
         return;
-    imr_json_printf(&i->facts.json, ",\n %s: %s", key, text);
+    imr_json_printf(&i->facts.json, ",\n %s: %s", key, brief(&room, text, MOST_JSON));
     put_line(i, label, text);
 }
 
 void imr_fact_buf(imr_inspection *i, const char *key, const char *label, imr_buf *json,
                   imr_buf *text)
 {
-    imr_json_printf(&i->facts.json, ",\n %s: ", key);
-    imr_buf_add(&i->facts.json, imr_buf_text(json), json->len);
+    IMR_AUTOBUF imr_buf room = {0};
+    const char *value = brief(&room, imr_buf_text(json), MOST_JSON);
+    imr_json_printf(&i->facts.json, room.len ? ",\n %s: %s" : ",\n %s: ", key, value);
+    if (!room.len)
+        imr_buf_str(&i->facts.json, value);
     i->facts.json.failed |= json->failed || text->failed;
     put_line(i, label, imr_buf_text(text));
     imr_buf_clear(json);
@@ -79,6 +97,8 @@ void imr_found(imr_inspection *i, imr_severity severity, const char *where, cons
     struct imr_findings *p = &i->problems;
     IMR_AUTOBUF imr_buf text = {0};
     const char *name = imr_severity_names[severity];
+    if (p->n++ >= MOST_PROBLEMS)
+        return;
     imr_buf_str(&p->json, p->json.len ? "," : "");
     imr_json_printf(&p->json, "\n  {'severity': %s, 'what': %s, 'where': %s, 'fix': %s}", name,
                     what, where, fix);
@@ -279,6 +299,8 @@ void imr_inspection_text(imr_buf *b, const imr_inspection *i)
         imr_buf_printf(b, "  %-20s %s\n", "sha256", i->sha256);
     imr_buf_add(b, i->facts.text.data, i->facts.text.len);
     imr_buf_add(b, i->problems.text.data, i->problems.text.len);
+    if (i->problems.n > MOST_PROBLEMS)
+        imr_buf_printf(b, "  ... %zu more problems\n", i->problems.n - MOST_PROBLEMS);
     const char *words = imr_buf_text(&i->words);
     if (strchr(words, '\n')) {
         imr_buf_printf(b, "  %s\n", words); /* a drawing of ours */
@@ -290,8 +312,11 @@ void imr_inspection_text(imr_buf *b, const imr_inspection *i)
 
 void imr_inspection_json(imr_buf *b, const imr_inspection *i)
 {
-    imr_json_printf(b, "{'kind': %s, 'path': %s, 'sha256': %-s, 'usable': %hhd, 'problems': [",
-                    i->kind, i->path, i->sha256, i->usable);
+    imr_json_printf(b, "{'kind': %s, 'path': %s, 'sha256': %-s, 'usable': %hhd, ", i->kind, i->path,
+                    i->sha256, i->usable);
+    if (i->problems.n > MOST_PROBLEMS)
+        imr_json_printf(b, "'problems_left_out': %zu, ", i->problems.n - MOST_PROBLEMS);
+    imr_json_printf(b, "'problems': [");
     imr_buf_add(b, i->problems.json.data, i->problems.json.len);
     imr_buf_char(b, ']');
     imr_buf_add(b, i->facts.json.data, i->facts.json.len);

@@ -12,7 +12,9 @@
  *           JSON of ours                                      "report", "history"
  *
  * A file that cannot be used is no failure of the call: `usable` is false and the problems say why,
- * so that every file of a list is reported. Only memory and cancelling fail.
+ * so that every file of a list is reported. Only memory and cancelling fail. What a stranger's file
+ * says at length is cut, the rest counted: a value at 4 KiB of text or 64 KiB of JSON (a map is a
+ * string then), problems at 100.
  */
 #ifndef IMR_REPORT_INSPECT_H
 #define IMR_REPORT_INSPECT_H
@@ -33,6 +35,7 @@ typedef struct imr_inspection {
     char sha256[IMR_SHA256_HEX]; /* of the file; of a folder what identifies it; "" when unread */
     struct imr_findings {
         imr_buf json, text; /* members of the object; lines for people */
+        size_t n;           /* problems, those left out counted */
     } facts, problems;
     imr_buf words; /* what the numbers mean, for people; empty: nothing to say */
     bool usable;

@@ -35,6 +35,7 @@ void ui_app_done(ui_app *a)
     imr_trace_free(a->trace);
     imr_map_free(a->map);
     imr_quality_free(a->quality);
+    imr_comparison_free(a->comparison);
     clear_offers(a);
     imr_free(a->offers.v);
     imr_free(a->targets.v);
@@ -316,6 +317,20 @@ static void take_map(ui_app *a, const imr_delivery *d)
         a->map_stage = IMR_STAGE_ENCODER;
 }
 
+static void take_comparison(ui_app *a, const imr_delivery *d)
+{
+    const imr_comparison *c = d->comparison;
+    imr_comparison_free(a->comparison);
+    a->comparison = NULL;
+    if (d->status != IMR_OK)
+        a->compare_error = d->error;
+    if (c && c->trace[0] == a->trace && c->place[0] == a->compared[0] &&
+        c->place[1] == a->compared[1])
+        a->comparison = d->comparison;
+    else
+        imr_comparison_free(d->comparison);
+}
+
 void ui_app_deliver(ui_app *a, const imr_delivery *d)
 {
     bool failed = d->status != IMR_OK;
@@ -331,6 +346,8 @@ void ui_app_deliver(ui_app *a, const imr_delivery *d)
     } else if (d->kind == IMR_ASYNC_QUALITY) {
         a->quality = d->quality;
         a->quality_error = d->error;
+    } else if (d->kind == IMR_ASYNC_COMPARE) {
+        take_comparison(a, d);
     } else if (d->kind == IMR_ASYNC_SUGGEST && !failed && d->serial == a->suggest_serial) {
         take_suggestions(a, d);
     } else if (d->kind == IMR_ASYNC_EXPORT && !failed) {
@@ -369,6 +386,23 @@ static void settle_text(ui_app *a)
     ui_scroll_fit(&a->text, r->preview.n, whole ? l.body.h - 1 : l.preview.h - 2);
 }
 
+/* The screen Compare is of the two documents it says. */
+static void settle_comparison(ui_app *a)
+{
+    size_t place[2];
+    if (a->screen != UI_COMPARE || a->waiting || !a->facts || *ui_app_compared(a, place).s ||
+        (a->compared_serial == a->trace->serial && place[0] == a->compared[0] &&
+         place[1] == a->compared[1]))
+        return;
+    imr_comparison_free(a->comparison);
+    a->comparison = NULL;
+    a->compare_error.status = IMR_OK;
+    a->compared_serial = a->trace->serial;
+    memcpy(a->compared, place, sizeof place);
+    a->why.top = 0;
+    a->effects |= UI_FX_COMPARE;
+}
+
 void ui_app_settle(ui_app *a)
 {
     ui_list *list = &a->list;
@@ -397,5 +431,6 @@ void ui_app_settle(ui_app *a)
         ui_reading_mark(r, r->query.order[a->cell_query], r->document.order[a->cell_document]);
     else if (a->screen != UI_DOCUMENT)
         ui_reading_mark(r, SIZE_MAX, SIZE_MAX);
+    settle_comparison(a);
     settle_text(a);
 }

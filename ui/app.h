@@ -57,7 +57,8 @@ enum {
     UI_FX_THEME = 512,
     UI_FX_MAP = 2048, /* of trace */
     UI_FX_QUALITY = 4096,
-    UI_FX_DELETION = 1024 /* the detail once more, with each word left out */
+    UI_FX_COMPARE = 1 << 15, /* the two places of compared */
+    UI_FX_DELETION = 1024    /* the detail once more, with each word left out */
 };
 
 /* What can be scrolled: its first line shown, and how many there are and fit, as last drawn. */
@@ -110,9 +111,13 @@ typedef struct ui_app {
     /* its answer */
     imr_trace *trace;
     ui_list list;
-    ui_reading reading; /* of the selected document, once its detail is here */
-    double wanted;      /* clock when that was asked for; negative: it is here, or never comes */
-    bool late;          /* it has not come for UI_STALE_AFTER: until then the one before stays */
+    ui_reading reading;         /* of the selected document, once its detail is here */
+    imr_comparison *comparison; /* of the screen Compare; NULL: not here yet */
+    size_t compared[2];         /* places asked for, of the trace with that serial */
+    uint64_t compared_serial;
+    imr_error compare_error;
+    double wanted; /* clock when that was asked for; negative: it is here, or never comes */
+    bool late;     /* it has not come for UI_STALE_AFTER: until then the one before stays */
 
     /* screens and panes */
     ui_screen screen;

@@ -247,6 +247,10 @@ UI_ON(stage)
         step_map(a, action == UI_DO_STAGE ? 1 : IMR_STAGE_COUNT - 1);
         return;
     }
+    if (a->screen == UI_COMPARE) {
+        r->wish.stage = (r->wish.stage + step) % (UI_CHANGE + 1);
+        return;
+    }
     if (!ui_app_detail_fits(a) || !r->document.n)
         return;
     do

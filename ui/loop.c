@@ -92,6 +92,8 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
     if (fx & UI_FX_DETAIL && a->trace)
         refused(a, imr_async_detail(jobs, a->trace, a->reading.place, IMR_DETAIL_WORDS, &err),
                 &err);
+    if (fx & UI_FX_COMPARE && a->trace)
+        refused(a, imr_async_compare(jobs, a->trace, a->compared, &err), &err);
     if (fx & UI_FX_DELETION && a->trace)
         refused(a, imr_async_detail(jobs, a->trace, a->reading.place, IMR_DETAIL_DELETION, &err),
                 &err);

@@ -53,7 +53,9 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
         if (*missing.s)
             ui_rows_text(&v->why, 1, UI_TEXT, missing.s);
         else
-            ui_build_compare(&v->why, a->trace, place);
+            ui_build_compare(&v->why, a->trace, place,
+                             a->compared_serial == a->trace->serial ? a->comparison : NULL,
+                             &a->compare_error, a->reading.wish.stage);
     } else if (!stays(a) || v->why.grid.cols != in.at.w || !d) {
         ui_rows_begin(&v->why, &v->grid, in.at.w);
         if (d && (a->screen == UI_RANK || a->screen == UI_WHY))
@@ -384,6 +386,8 @@ static const char *hints(const ui_app *a, ui_context c)
         return "quit,palette";
     if (!a->trace)
         return "query,history,palette,quit";
+    if (a->screen == UI_COMPARE)
+        return "next=scroll,stage,rank=mark others,quit=back,words,export";
     if (a->screen == UI_RANK)
         return "next,open,query,sort,filter,why,words,export,palette,quit,stage,copy,find";
     return "next=scroll,quit=back,open,words,stage,raw,dimensions,order,export,copy";

@@ -1,19 +1,155 @@
-/* ui/view_compare.c */
+/* ui/view_compare.c - why A stands above B: the sentence, the gap by stage, words and pairs as a
+ * butterfly, what was changed in one and not in the other. */
+#include <math.h>
+
+#include "base/mem.h"
 #include "ui/views.h"
 
-void ui_build_compare(ui_rows *out, const imr_trace *t, const size_t place[2])
+enum { ROWS = 8 };
+
+static void side(ui_rows *out, const imr_trace *t, const imr_trace_document *d, const char *name)
 {
-    for (int i = 0; i < 2; i++) {
-        const imr_trace_document *d = imr_trace_at(t, place[i]);
-        ui_surface s = ui_rows_add(out, 1);
-        const char *arrow = s.grid->glyphs->arrow;
-        int x = ui_putf(s, 0, 1, UI_STRONG, "%c", "AB"[i]) + 2;
-        x = ui_putf(ui_about(s, UI_TERM_RANK_NOW), 0, x, UI_TEXT, "rank %u", d->rank_encoder) + 1;
-        if (ui_adapted(t))
-            x = ui_putf(ui_about(s, UI_TERM_RANK_NOW), 0, x, UI_TEXT, "%s %u %s %s", arrow,
-                        d->rank_before, arrow,
-                        d->rank_after ? ui_textf("%u", d->rank_after).s : "–") +
-                1;
-        ui_put_cut(s, 0, x + 1, s.at.w - x - 2, UI_TEXT, *d->title ? d->title : d->id);
+    ui_surface s = ui_rows_add(out, 1);
+    const char *arrow = s.grid->glyphs->arrow;
+    int x = ui_put(s, 0, 1, UI_STRONG, name) + 2;
+    x = ui_putf(ui_about(s, UI_TERM_RANK_ENCODER), 0, x, UI_TEXT, "%u", d->rank_encoder) + 1;
+    if (ui_adapted(t))
+        x = ui_putf(ui_about(s, UI_TERM_RANK_NOW), 0, x, UI_TEXT, "%s %u %s %s", arrow,
+                    d->rank_before, arrow, d->rank_after ? ui_textf("%u", d->rank_after).s : "–") +
+            1;
+    ui_put_cut(s, 0, x + 1, s.at.w - x - 2, UI_TEXT, *d->title ? d->title : d->id);
+}
+
+static void gap(ui_rows *out, const imr_compare *c)
+{
+    const bool in_sd = isfinite(c->standing[c->last]);
+    const double *v = in_sd ? c->standing : c->similarity;
+    double largest = 0;
+    ui_rows_heading(
+        out, "Gap, A less B",
+        ui_textf("%scos %s", in_sd ? "in sd, " : "", ui_signed(c->similarity[c->last], 4).s).s);
+    for (imr_stage k = 0; k <= c->last; k++)
+        largest = fmax(largest, fabs(v[k]));
+    for (imr_stage k = 0; k <= c->last; k++)
+        ui_rows_bar(out, UI_TERM_GAP, ui_measure_names[k], v[k], ui_nice_scale(largest),
+                    in_sd ? 2 : 4);
+    if (c->last != IMR_STAGE_AFTER)
+        return;
+    ui_flow f = ui_flow_begin(out, 1, UI_DIM, "");
+    ui_flow_put(&f, UI_DIM, UI_TERM_PROJECTOR, "projector %s", ui_short(c->projector, 2).s);
+    ui_flow_put(&f, UI_DIM, UI_TERM_MODULATION, "modulation %s", ui_short(c->modulation, 2).s);
+    for (size_t i = 0; i < 2; i++)
+        ui_flow_put(&f, UI_DIM, UI_TERM_SIDE, "%c: query %s, text %s", "AB"[i],
+                    ui_short(c->sides[i][0], 4).s, ui_short(c->sides[i][1], 4).s);
+    ui_flow_put(&f, UI_DIM, UI_TERM_SIDE, "left over %s", ui_short(c->residual, 6).s);
+}
+
+/* ---- butterfly ---- */
+
+typedef struct wings {
+    int half, name, w; /* columns: half a bar, the name, all */
+    double scale;
+    int decimals;
+} wings;
+
+static void wing_row(ui_rows *out, const wings *g, const char *name, const double v[2], bool bars)
+{
+    ui_surface s = ui_rows_add(out, 1);
+    const int bar = 2 * g->half + 1, middle = 8 + bar + 1, right = middle + g->name + 1;
+    ui_put_cut(s, 0, middle, g->name, bars ? UI_TEXT : UI_DIM, name);
+    s = ui_about(s, UI_TERM_SHARE);
+    for (int i = 0; i < 2; i++)
+        ui_put_right(s, 0, i ? right + bar + 7 : 7, bars ? ui_sign_role(v[i]) : UI_DIM,
+                     ui_short(v[i], g->decimals).s);
+    ui_put_right(ui_about(s, UI_TERM_GAP), 0, g->w - 1, bars ? UI_TEXT : UI_DIM,
+                 ui_short(v[0] - v[1], g->decimals).s);
+    for (int i = 0; bars && i < 2; i++)
+        ui_bar(s, 0, i ? right : 8, g->half, v[i], g->scale);
+}
+
+static void wings_of(ui_rows *out, const imr_compare *c, bool words, int stage)
+{
+    const imr_compare_entry *v = words ? c->words : c->pairs;
+    const size_t n = words ? c->n_words : c->n_pairs;
+    IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, n + 1);
+    const int all = out->grid.cols < 110 ? out->grid.cols : 110;
+    wings g = {.w = all, .name = all < 100 ? all - 54 : 40, .decimals = c->in_sd[c->last] ? 2 : 4};
+    g.half = (all - g.name - 27) / 4;
+    double others[2] = {0, 0}, sum[2] = {0, 0};
+    size_t shown = 0;
+    if (!order)
+        return;
+    imr_compare_order(order, v, n, stage);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < 2; k++)
+            if (v[i].named)
+                g.scale = fmax(g.scale, fabs(imr_compare_value(&v[i], k, stage)));
+    g.scale = ui_nice_scale(g.scale);
+    for (size_t i = 0; i < n; i++) {
+        const imr_compare_entry *e = &v[order[i]];
+        const double value[2] = {imr_compare_value(e, 0, stage), imr_compare_value(e, 1, stage)};
+        const bool show = !e->text || (e->named && shown < ROWS);
+        if (show)
+            wing_row(out, &g,
+                     !e->text                              ? "not from words"
+                     : e->with && strcmp(e->text, e->with) ? ui_textf("%s ~ %s", e->text, e->with).s
+                                                           : e->text,
+                     value, true);
+        shown += show && e->text;
+        for (size_t k = 0; k < 2; k++) {
+            others[k] += show ? 0 : value[k];
+            sum[k] += value[k];
+        }
     }
+    if (!words)
+        return;
+    wing_row(out, &g, "all others", others, false);
+    wing_row(out, &g, "sum", sum, false);
+}
+
+static void contrast(ui_rows *out, const imr_comparison *c)
+{
+    const imr_word_list *l = &c->contrast;
+    if (!l->n_positive && !l->n_negative)
+        return;
+    ui_rows_heading(out,
+                    ui_adapted(c->trace[0]) ? "Changed in one, not in the other"
+                                            : "Said by one, not by the other",
+                    "contrast");
+    for (int i = 0; i < 2; i++) {
+        const size_t n = i ? l->n_negative : l->n_positive;
+        ui_flow f = ui_flow_begin(out, 4, UI_STRONG, i ? "B" : "A");
+        for (size_t k = 0; k < n; k++)
+            ui_flow_put(&f, UI_TEXT, UI_TERM_WORD, "%.60s",
+                        (i ? &l->negative[k] : &l->positive[k])->text);
+    }
+}
+
+void ui_build_compare(ui_rows *out, const imr_trace *t, const size_t place[2],
+                      const imr_comparison *c, const imr_error *problem, int stage)
+{
+    for (int i = 0; i < 2; i++)
+        side(out, t, imr_trace_at(t, place[i]), i ? "B" : "A");
+    if (!c) {
+        ui_rows_text(out, 1, UI_TEXT,
+                     problem->status != IMR_OK ? problem->text : "The two are being compared.");
+        return;
+    }
+    const imr_compare *w = &c->why;
+    stage = w->last == IMR_STAGE_AFTER ? stage : IMR_STAGE_ENCODER;
+    ui_rows_sentence(out, 1, w->sentence);
+    gap(out, w);
+    ui_rows_heading(out,
+                    ui_textf("Words of the query with A, with B: %s", ui_measure_names[stage]).s,
+                    w->problem[0]       ? NULL
+                    : w->in_sd[w->last] ? "sd, A less B"
+                                        : "cosine, A less B");
+    if (w->problem[0]) {
+        ui_rows_text(out, 1, UI_TEXT, w->problem);
+    } else {
+        wings_of(out, w, true, stage);
+        ui_rows_heading(out, "Pairs that met, furthest apart", NULL);
+        wings_of(out, w, false, stage);
+    }
+    contrast(out, c);
 }

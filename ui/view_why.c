@@ -14,9 +14,8 @@ ui_text ui_why_title(const imr_trace *t, const imr_trace_document *d, const ui_g
                     d->rank_after ? ui_move(d->move_encoder).s : "");
 }
 
-/* A row: name, bar around an axis, number. */
-static void bar_row(ui_rows *r, uint8_t term, const char *name, double value, double scale,
-                    int decimals)
+void ui_rows_bar(ui_rows *r, uint8_t term, const char *name, double value, double scale,
+                 int decimals)
 {
     ui_surface s = ui_rows_add(r, 1);
     int w = s.at.w < 96 ? s.at.w : 96, from = w > 50 ? 20 : 14, half = (w - from - 10) / 2;
@@ -138,8 +137,8 @@ static void left_out(ui_rows *rows, const ui_why_parts *in)
             return;
         than = fabs(best->total[stage]);
         scale = n ? scale : ui_nice_scale(than / sd);
-        bar_row(rows, UI_TERM_LEFT_OUT, best->text, best->total[stage] / sd, scale,
-                sd == 1 ? 4 : 2);
+        ui_rows_bar(rows, UI_TERM_LEFT_OUT, best->text, best->total[stage] / sd, scale,
+                    sd == 1 ? 4 : 2);
     }
 }
 
@@ -232,8 +231,8 @@ static void adapter(ui_rows *rows, const ui_why_parts *in)
         return;
     }
     double scale = ui_nice_scale(fmax(fabs(lift->projector), fabs(lift->modulation)));
-    bar_row(rows, UI_TERM_PROJECTOR, "projector", lift->projector, scale, 2);
-    bar_row(rows, UI_TERM_MODULATION, "modulation", lift->modulation, scale, 2);
+    ui_rows_bar(rows, UI_TERM_PROJECTOR, "projector", lift->projector, scale, 2);
+    ui_rows_bar(rows, UI_TERM_MODULATION, "modulation", lift->modulation, scale, 2);
     if (in->reading) {
         changed(rows, &in->reading->detail->why, true, in->full ? 10 : 4);
         changed(rows, &in->reading->detail->why, false, in->full ? 10 : 4);
@@ -247,8 +246,8 @@ static void sides(ui_rows *rows, const imr_why *why, const imr_trace_document *d
     double scale = ui_nice_scale(fmax(fabs(why->share_query), fabs(why->share_document)));
     ui_rows_heading(rows, "Whose change it was",
                     ui_textf("cos %s", ui_signed(d->delta_sim, 4).s).s);
-    bar_row(rows, UI_TERM_SIDE, "document", why->share_document, scale, 4);
-    bar_row(rows, UI_TERM_SIDE, "query", why->share_query, scale, 4);
+    ui_rows_bar(rows, UI_TERM_SIDE, "document", why->share_document, scale, 4);
+    ui_rows_bar(rows, UI_TERM_SIDE, "query", why->share_query, scale, 4);
     note(rows, ui_textf("left over %s", ui_signed(why->share_residual, 6).s).s);
 }
 
@@ -260,8 +259,8 @@ static void steps(ui_rows *rows, const imr_why *why)
     ui_rows_heading(rows, "Step by step",
                     ui_textf("projected cos %s", ui_plain(why->steps[0].cosine, 4).s).s);
     for (int i = 1; i < IMR_STEP_COUNT; i++)
-        bar_row(rows, UI_TERM_STEP, imr_step_names[i], why->steps[i].change,
-                ui_nice_scale(largest_step), 4);
+        ui_rows_bar(rows, UI_TERM_STEP, imr_step_names[i], why->steps[i].change,
+                    ui_nice_scale(largest_step), 4);
     note(rows, ui_textf("left over %s", ui_signed(why->steps_residual, 6).s).s);
 }
 
@@ -270,8 +269,8 @@ static void dimensions(ui_rows *rows, const imr_why *why, size_t of)
     ui_rows_heading(rows, ui_textf("Largest of %zu dimensions", of).s, NULL);
     double scale = ui_nice_scale(why->n_dimensions ? why->dimensions[0].share : 0);
     for (size_t i = 0; i < why->n_dimensions; i++)
-        bar_row(rows, UI_TERM_DIMENSION, ui_textf("d %03u", why->dimensions[i].index).s,
-                why->dimensions[i].share, scale, 4);
+        ui_rows_bar(rows, UI_TERM_DIMENSION, ui_textf("d %03u", why->dimensions[i].index).s,
+                    why->dimensions[i].share, scale, 4);
 }
 
 /* ---- the whole ---- */

@@ -65,8 +65,14 @@ void ui_build_why(ui_rows *out, const ui_why_parts *in);
 /* "Why #1 · 11705328 ▲2" */
 ui_text ui_why_title(const imr_trace *t, const imr_trace_document *d, const ui_glyphs *g);
 
-/* view_compare.c: why the document at place[0] stands above that at place[1], or below. */
-void ui_build_compare(ui_rows *out, const imr_trace *t, const size_t place[2]);
+/* A row: name, bar around an axis, number. */
+void ui_rows_bar(ui_rows *r, uint8_t term, const char *name, double value, double scale,
+                 int decimals);
+
+/* view_compare.c: why the document at place[0] stands above that at place[1], or below. c NULL: it
+ * is on its way, or there is a problem. stage: of words and pairs, as in ui_measure. */
+void ui_build_compare(ui_rows *out, const imr_trace *t, const size_t place[2],
+                      const imr_comparison *c, const imr_error *problem, int stage);
 
 /* view_change.c: lists of words by kind, side by side where there is room, each with the table it
  * comes from and what that is worth. Words that may be chance stand in ( ), hubs carry a mark, in

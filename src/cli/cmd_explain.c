@@ -158,8 +158,79 @@ static imr_status emit(explaining *e, const imr_trace *t, imr_error *err)
     return imr_cli_emit(e->cli, &out, err);
 }
 
-/* The documents to be printed: those of --document, else the first. */
-static imr_status choose(bool *printed, const explaining *e, const imr_trace *t, imr_error *err)
+static imr_status not_listed(const char *id, const imr_trace *t, imr_error *err)
+{
+    return imr_fail(err, IMR_E_NOT_FOUND,
+                    "document %s is not among the %zu listed of \"%s\"; see a larger --feedback-k",
+                    id, t->n_documents, t->query_text);
+}
+
+/* Ids may have commas: A ends at the first one that leaves two listed documents. */
+static imr_status split_compared(size_t place[2], const char *ids, const imr_trace *t,
+                                 imr_error *err)
+{
+    const char *missing = NULL, *comma = strchr(ids, ',');
+    IMR_AUTOFREE char *first = imr_strdup(ids);
+    IMR_NEED(first, err);
+    if (!comma)
+        return imr_fail(err, IMR_E_USAGE, "--compare takes two documents: --compare A,B");
+    for (; comma; comma = strchr(comma + 1, ',')) {
+        const size_t n = (size_t)(comma - ids);
+        memcpy(first, ids, n);
+        first[n] = '\0';
+        place[0] = imr_trace_place(t, first);
+        place[1] = imr_trace_place(t, comma + 1);
+        if (place[0] != SIZE_MAX && place[1] != SIZE_MAX)
+            return IMR_OK;
+        missing = place[0] == SIZE_MAX ? first : comma + 1;
+    }
+    return not_listed(missing, t, err);
+}
+
+static imr_status ask(imr_trace **out, const explaining *e, const char *text, const char *id,
+                      imr_error *err)
+{
+    const imr_request request = {.text = text,
+                                 .query_id = id,
+                                 .document = e->pair.document,
+                                 .settings = e->options.settings,
+                                 .progress = &quiet};
+    return imr_session_run(e->session, &request, out, err);
+}
+
+/* A against B, of --compare or --compare-query; NULL: nobody asked. */
+static imr_status compare(imr_comparison **out, const explaining *e, imr_trace *t, imr_error *err)
+{
+    const imr_config *c = e->cli->config;
+    const char *ids = imr_config_string(c, IMR_OPT_COMPARE);
+    const char *query = imr_config_string(c, IMR_OPT_COMPARE_QUERY);
+    const char *document = imr_config_item(c, IMR_OPT_DOCUMENT, 0);
+    const imr_trace *traces[2] = {t, t};
+    imr_session *const sessions[2] = {e->session, e->session};
+    IMR_CLEANUP(imr_trace_free_at) imr_trace *other = NULL;
+    size_t place[2];
+    if (!ids && !query)
+        return IMR_OK;
+    if (ids && query)
+        return imr_fail(err, IMR_E_USAGE, "--compare and --compare-query do not go together");
+    if (ids) {
+        IMR_TRY(split_compared(place, ids, t, err));
+    } else {
+        if (!document)
+            return imr_fail(err, IMR_E_USAGE, "--compare-query needs the --document to compare");
+        if (ask(&other, e, NULL, query, NULL) != IMR_OK)
+            IMR_TRY(ask(&other, e, query, NULL, err));
+        traces[1] = other;
+        for (size_t i = 0; i < 2; i++)
+            if ((place[i] = imr_trace_place(traces[i], document)) == SIZE_MAX)
+                return not_listed(document, traces[i], err);
+    }
+    return imr_session_compare(out, sessions, traces, place, &quiet, err);
+}
+
+/* The documents to be printed: those of --document or --compare, else the first. */
+static imr_status choose(bool *printed, const explaining *e, const imr_trace *t,
+                         const imr_comparison *compared, imr_error *err)
 {
     const size_t named = t->pair ? 0 : imr_config_count(e->cli->config, IMR_OPT_DOCUMENT);
     if (!t->pair && imr_config_is_set(e->cli->config, IMR_OPT_RANKING_K) &&
@@ -173,13 +244,13 @@ static imr_status choose(bool *printed, const explaining *e, const imr_trace *t,
         const char *id = imr_config_item(e->cli->config, IMR_OPT_DOCUMENT, i);
         const size_t place = imr_trace_find(t, id);
         if (place == SIZE_MAX)
-            return imr_fail(err, IMR_E_NOT_FOUND,
-                            "document %s is not among the %zu listed of \"%s\"; see a larger "
-                            "--feedback-k",
-                            id, t->n_documents, t->query_text);
+            return not_listed(id, t, err);
         printed[place] = true;
     }
-    for (size_t i = 0; named == 0 && i < t->n_documents && i < e->context.top; i++)
+    for (size_t i = 0; compared && i < 2; i++)
+        if (compared->trace[i] == t && compared->place[i] < t->n_documents)
+            printed[compared->place[i]] = true;
+    for (size_t i = 0; named == 0 && !compared && i < t->n_documents && i < e->context.top; i++)
         printed[i] = true;
     return IMR_OK;
 }
@@ -199,13 +270,15 @@ static imr_status detail(imr_detail **out, const explaining *e, const imr_trace 
 }
 
 /* Word by word for the documents that are printed; in JSON, which has all, for judged ones too. */
-static imr_status explain(explaining *e, const imr_trace *t, imr_error *err)
+static imr_status explain(explaining *e, imr_trace *t, imr_error *err)
 {
+    IMR_CLEANUP(imr_comparison_free_at) imr_comparison *compared = NULL;
     IMR_AUTOFREE bool *printed = IMR_NEW_ARRAY(bool, t->n_documents);
     IMR_CLEANUP(imr_details_done)
     imr_details details = {.v = IMR_NEW_ARRAY(imr_detail *, t->n_documents)};
     IMR_NEED(printed && details.v, err);
-    IMR_TRY(choose(printed, e, t, err));
+    IMR_TRY(compare(&compared, e, t, err));
+    IMR_TRY(choose(printed, e, t, compared, err));
     for (; details.n < t->n_documents; details.n++) {
         const size_t i = details.n;
         const bool words = printed[i] || (e->json && t->documents[i].relevance >= 0);
@@ -214,21 +287,18 @@ static imr_status explain(explaining *e, const imr_trace *t, imr_error *err)
     }
     e->context.printed = printed;
     e->context.details = &details;
+    e->context.compare = compared;
     const imr_status status = emit(e, t, err);
     e->context.printed = NULL;
     e->context.details = NULL;
+    e->context.compare = NULL;
     return status;
 }
 
 static imr_status one(explaining *e, const char *text, const char *id, imr_error *err)
 {
-    const imr_request request = {.text = text,
-                                 .query_id = id,
-                                 .document = e->pair.document,
-                                 .settings = e->options.settings,
-                                 .progress = &quiet};
     imr_trace *t;
-    IMR_TRY(imr_session_run(e->session, &request, &t, err));
+    IMR_TRY(ask(&t, e, text, id, err));
     imr_status status = explain(e, t, err);
     imr_trace_free(t);
     return status;
@@ -347,15 +417,18 @@ const imr_command imr_command_explain = {
         "query pushed along one (x + T unit(row of the token table)), a candidate that gives no "
         "feedback, a side as it was before, the modulation scaled, the file read as another form, "
         "a dimension taken out of what is compared. The report begins with the warning what-if.\n"
+        "--compare A,B tells why one document of the ranking stands above another: the gap at each "
+        "stage, which words hold it, what the adapter changed in one and not in the other.\n"
         "--format json follows assets/report.schema.json; several queries make an array.",
     .example = "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explain --checkpoint demo/adapter.pt demo/cache --query 'growing java on "
                "volcanic soil'\n"
                "  imrnn explain demo/cache --query 'volcanic soil' --ranking-k 2",
-    .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_QUERY_ID, IMR_OPT_ALL,
-                           IMR_OPT_MAX_QUERIES, IMR_OPT_DOCUMENT, IMR_OPT_PAIR, IMR_OPT_RANKING_K,
-                           IMR_OPT_VIEW, IMR_OPT_PAIRS, IMR_OPT_WIDTH, IMR_OPT_WHAT_IF,
-                           IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
+    .options =
+        IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_QUERY_ID, IMR_OPT_ALL,
+                    IMR_OPT_MAX_QUERIES, IMR_OPT_DOCUMENT, IMR_OPT_COMPARE, IMR_OPT_COMPARE_QUERY,
+                    IMR_OPT_PAIR, IMR_OPT_RANKING_K, IMR_OPT_VIEW, IMR_OPT_PAIRS, IMR_OPT_WIDTH,
+                    IMR_OPT_WHAT_IF, IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
     .max_arguments = 3,
     .run = run,
 };

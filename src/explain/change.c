@@ -6,7 +6,7 @@
 #include "base/attr.h"
 #include "math/nn.h"
 
-const char *const imr_change_kind_names[] = {"paper", "own", "unit", "vector"};
+const char *const imr_change_kind_names[] = {"paper", "own", "unit", "vector", "contrast"};
 
 imr_change_factors imr_change_factors_of(imr_change_kind kind, double norm_before,
                                          double norm_after)

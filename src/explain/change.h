@@ -9,6 +9,8 @@
  *     unit      unit(x') - unit(x)         what modulation changed, as the cosine sees it
  *     vector    x less its mean over       what a vector says; the only one without an adapter
  *               sampled documents
+ *     contrast  unit(x_A') - unit(x_A) - (unit(x_B') - unit(x_B)); without an adapter
+ *               unit(x_A) - unit(x_B)      what moved A against B, in explain/compare.h
  *
  * Every kind is  from_after x' - from_before x  for two vectors x, x' and two factors;
  * unit(x) = x / max(|x|, 1e-12).
@@ -37,10 +39,11 @@ typedef enum imr_change_kind {
     IMR_CHANGE_OWN,
     IMR_CHANGE_UNIT,
     IMR_CHANGE_VECTOR,
+    IMR_CHANGE_CONTRAST,
     IMR_CHANGE_COUNT
 } imr_change_kind;
 
-extern const char *const imr_change_kind_names[]; /* "paper", "own" ... "vector" */
+extern const char *const imr_change_kind_names[]; /* "paper", "own" ... "contrast" */
 
 typedef struct imr_change_factors {
     double after, before;

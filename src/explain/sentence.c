@@ -3,35 +3,29 @@
 #include <math.h>
 #include <string.h>
 
-#define LIFTED       0.05 /* sd */
-#define LITTLE       0.3
-#define NAMED        0.02
-#define NAMED_COSINE 0.002 /* where there is no reference: sd are near .1 */
+#define LITTLE 0.3 /* sd */
 enum { MOST_NAMED = 3 };
 
-typedef char number[32];
-
-/* +.25, -1.10: no zero before the point. */
-static const char *sd_text(number text, double value)
+const char *imr_sentence_sd(imr_number text, double value)
 {
-    snprintf(text, sizeof(number), "%+.2f", value);
+    snprintf(text, sizeof(imr_number), "%+.2f", value);
     if (text[1] == '0')
         memmove(text + 1, text + 2, strlen(text + 1));
     return text;
 }
 
 /* .62, 1.00 */
-static const char *part_text(number text, double value)
+static const char *part_text(imr_number text, double value)
 {
-    snprintf(text, sizeof(number), "%.2f", value);
+    snprintf(text, sizeof(imr_number), "%.2f", value);
     return text + (text[0] == '0');
 }
 
-static const char *rank_text(number text, uint32_t rank)
+const char *imr_sentence_rank(imr_number text, uint32_t rank)
 {
     static const char *const endings[] = {"th", "st", "nd", "rd"};
     const uint32_t last = rank / 10 % 10 == 1 || rank % 10 > 3 ? 0 : rank % 10;
-    snprintf(text, sizeof(number), "%u%s", rank, endings[last]);
+    snprintf(text, sizeof(imr_number), "%u%s", rank, endings[last]);
     return text;
 }
 
@@ -42,8 +36,7 @@ static void put_word(imr_buf *out, const char *word)
             imr_buf_char(out, *word);
 }
 
-/* A word, or two that met, after what stands before it. */
-static void put_named(imr_buf *out, const char *before, const char *word, const char *other)
+void imr_sentence_named(imr_buf *out, const char *before, const char *word, const char *other)
 {
     imr_buf_printf(out, "%s*", before);
     put_word(out, word);
@@ -60,27 +53,27 @@ static void put_ranks(imr_buf *out, const imr_sentence_facts *f)
     const uint32_t after = f->rank[IMR_STAGE_AFTER];
     const bool same = encoder == before && before == after;
     const bool projected = before && before != encoder && before != after;
-    number a, b, c;
+    imr_number a, b, c;
     imr_buf_printf(out, f->alone ? "cosine %s for the encoder" : "%s for the encoder",
                    f->alone ? part_text(a, (double)f->alone[IMR_STAGE_ENCODER])
-                            : rank_text(a, encoder));
+                            : imr_sentence_rank(a, encoder));
     if (f->adapter && f->alone)
         imr_buf_printf(out, ", %s now", part_text(b, (double)f->alone[IMR_STAGE_AFTER]));
     else if (f->adapter && same)
         imr_buf_str(out, ", projected and now");
     else if (f->adapter)
-        imr_buf_printf(out, ", %s%s%s now", projected ? rank_text(b, before) : "",
-                       projected ? " projected, " : "", rank_text(c, after));
+        imr_buf_printf(out, ", %s%s%s now", projected ? imr_sentence_rank(b, before) : "",
+                       projected ? " projected, " : "", imr_sentence_rank(c, after));
 }
 
 /* ---- what the adapter did ---- */
 
 static void put_step(imr_buf *out, const char *step, double part, double total, bool both)
 {
-    number a, b;
+    imr_number a, b;
     imr_buf_printf(out, "the %s %s it%s (%s%s%s sd)", step, part > 0 ? "lifted" : "lowered",
-                   fabs(part) < LITTLE ? " a little" : "", sd_text(a, part), both ? "" : " of ",
-                   both ? "" : sd_text(b, total));
+                   fabs(part) < LITTLE ? " a little" : "", imr_sentence_sd(a, part),
+                   both ? "" : " of ", both ? "" : imr_sentence_sd(b, total));
 }
 
 /* Rank and standing went different ways. */
@@ -88,14 +81,14 @@ static void put_contradiction(imr_buf *out, const imr_sentence_facts *f, int64_t
 {
     const double total = f->lift.total;
     const uint64_t ranks = (uint64_t)(move > 0 ? move : -move);
-    number a;
+    imr_number a;
     imr_buf_printf(out, "; it %s %llu rank%s although its own standing %s (%s sd)",
                    move > 0 ? "rose" : "fell", (unsigned long long)ranks, ranks == 1 ? "" : "s",
-                   fabs(total) < LIFTED ? "hardly changed"
-                   : total > 0          ? "rose"
-                                        : "fell",
-                   sd_text(a, total));
-    if (f->passed && fabs(total) >= LIFTED)
+                   fabs(total) < IMR_SENTENCE_LIFTED ? "hardly changed"
+                   : total > 0                       ? "rose"
+                                                     : "fell",
+                   imr_sentence_sd(a, total));
+    if (f->passed && fabs(total) >= IMR_SENTENCE_LIFTED)
         imr_buf_str(out,
                     move > 0 ? ": those it passed fell more" : ": those that passed it rose more");
     else if (!f->passed)
@@ -110,16 +103,16 @@ static bool put_lift(imr_buf *out, const imr_sentence_facts *f)
     if (!f->adapter || isnan(l.total) ||
         (!move && f->rank[IMR_STAGE_BEFORE] == f->rank[IMR_STAGE_AFTER]))
         return false; /* of a document that stays the words are told */
-    if (move && (fabs(l.total) < LIFTED || (l.total > 0) != (move > 0))) {
+    if (move && (fabs(l.total) < IMR_SENTENCE_LIFTED || (l.total > 0) != (move > 0))) {
         put_contradiction(out, f, move);
         return true;
     }
     const double parts[2] = {l.projector, l.modulation};
-    const bool both =
-        fabs(parts[0]) >= LIFTED && fabs(parts[1]) >= LIFTED && (parts[0] > 0) != (parts[1] > 0);
+    const bool both = fabs(parts[0]) >= IMR_SENTENCE_LIFTED &&
+                      fabs(parts[1]) >= IMR_SENTENCE_LIFTED && (parts[0] > 0) != (parts[1] > 0);
     const size_t first = fabs(parts[1]) > fabs(parts[0]);
     static const char *const steps[2] = {"projector", "modulation"};
-    if (!both && (fabs(l.total) < LIFTED || fabs(parts[first]) < LIFTED))
+    if (!both && (fabs(l.total) < IMR_SENTENCE_LIFTED || fabs(parts[first]) < IMR_SENTENCE_LIFTED))
         return false;
     imr_buf_str(out, "; ");
     if (both) {
@@ -171,7 +164,8 @@ static named choose(const imr_sentence_facts *f, bool losses)
     double below = (double)INFINITY;
     while (best.n < MOST_NAMED) {
         const imr_strong_pair *next = NULL;
-        double largest = f->pairs->centred[last_stage(f)] ? NAMED : NAMED_COSINE;
+        double largest =
+            f->pairs->centred[last_stage(f)] ? IMR_SENTENCE_NAMED : IMR_SENTENCE_NAMED_COSINE;
         for (size_t i = 0; i < f->n_strongest; i++) {
             const double value = value_of(f, &f->strongest[i], losses);
             if (value < below && value >= largest) {
@@ -196,7 +190,7 @@ static void put_pairs(imr_buf *out, const imr_sentence_facts *f, const named *n)
     for (size_t i = 0; i < n->n; i++) {
         const char *query = f->pairs->query[n->v[i]->query].text;
         const char *document = f->pairs->document[n->v[i]->document].text;
-        put_named(out, i ? ", " : "", query, strcmp(query, document) ? document : NULL);
+        imr_sentence_named(out, i ? ", " : "", query, strcmp(query, document) ? document : NULL);
     }
 }
 
@@ -213,16 +207,16 @@ static double biases(const imr_sentence_facts *f, imr_stage k)
 /* Whether the biases hold more than half of a lift or a standing. */
 static bool is_biased(double whole, double part)
 {
-    return fabs(whole) >= LIFTED && part / whole > 0.5;
+    return fabs(whole) >= IMR_SENTENCE_LIFTED && part / whole > 0.5;
 }
 
 static void put_biases(imr_buf *out, double whole, double part)
 {
-    number a, b;
+    imr_number a, b;
     imr_buf_printf(out,
                    "; %s sd, of which %s comes from the adapter's biases, not from words of this "
                    "text",
-                   sd_text(a, whole), sd_text(b, part));
+                   imr_sentence_sd(a, whole), imr_sentence_sd(b, part));
 }
 
 /* The pairs that hold a standing, or that made it fall. */
@@ -261,7 +255,7 @@ static void put_why(imr_buf *out, const imr_sentence_facts *f)
     const bool words = f->pairs && !f->pairs->problem[0];
     const double lift = f->lift.total, standing = f->standing[last_stage(f)];
     const bool moved = f->adapter && f->rank[IMR_STAGE_ENCODER] != f->rank[IMR_STAGE_AFTER];
-    const bool lifted = f->adapter && fabs(lift) >= LIFTED; /* not where it is NaN */
+    const bool lifted = f->adapter && fabs(lift) >= IMR_SENTENCE_LIFTED; /* not where it is NaN */
     const double part =
         words && lifted ? biases(f, IMR_STAGE_AFTER) - biases(f, IMR_STAGE_ENCODER) : 0;
     const bool biased = words && moved && lifted && is_biased(lift, part);
@@ -275,7 +269,7 @@ static void put_why(imr_buf *out, const imr_sentence_facts *f)
             put_biases(out, standing, biases(f, IMR_STAGE_AFTER));
         return;
     }
-    const bool falls = moved && !biased && lift <= -LIFTED &&
+    const bool falls = moved && !biased && lift <= -IMR_SENTENCE_LIFTED &&
                        f->rank[IMR_STAGE_AFTER] > f->rank[IMR_STAGE_ENCODER];
     put_words(out, f, falls, first && !moved);
 }
@@ -287,17 +281,17 @@ static void put_unread(imr_buf *out, const imr_sentence_facts *f)
     imr_buf_printf(out, " The encoder read %u of %u tokens; ", f->tokens.read, f->tokens.total);
     const size_t n = f->n_unread < MOST_NAMED ? f->n_unread : MOST_NAMED;
     for (size_t i = 0; i < n; i++)
-        put_named(out, i ? ", " : "", f->unread[i], NULL);
+        imr_sentence_named(out, i ? ", " : "", f->unread[i], NULL);
     imr_buf_printf(out, "%s %s only after that.", n < f->n_unread ? " and others" : "",
                    f->n_unread == 1 ? "stands" : "stand");
 }
 
 void imr_sentence_document(imr_buf *out, const imr_sentence_facts *f)
 {
-    number a;
+    imr_number a;
     if (f->adapter && !f->rank[IMR_STAGE_AFTER]) {
         imr_buf_printf(out, "%s for the encoder, not among the adapter's candidates now",
-                       rank_text(a, f->rank[IMR_STAGE_ENCODER]));
+                       imr_sentence_rank(a, f->rank[IMR_STAGE_ENCODER]));
     } else {
         put_ranks(out, f);
         put_why(out, f);
@@ -313,7 +307,7 @@ void imr_sentence_deletion(imr_buf *out, const imr_pair_word *words, size_t n, i
     size_t found = 0;
     const double unit = sd > 0 ? sd : 1;
     for (size_t i = 0; i < n; i++) {
-        if (!words[i].named || !(words[i].total[stage] / unit >= NAMED))
+        if (!words[i].named || !(words[i].total[stage] / unit >= IMR_SENTENCE_NAMED))
             continue;
         size_t at = found < MOST_NAMED ? found++ : MOST_NAMED;
         for (; at > 0 && words[i].total[stage] > most[at - 1]->total[stage]; at--)
@@ -323,9 +317,9 @@ void imr_sentence_deletion(imr_buf *out, const imr_pair_word *words, size_t n, i
             most[at] = &words[i];
     }
     for (size_t i = 0; i < found; i++) {
-        number a;
-        put_named(out, i ? ", " : " Left out it would lose most by ", most[i]->text, NULL);
-        imr_buf_printf(out, " (%s%s)", sd_text(a, -most[i]->total[stage] / unit),
+        imr_number a;
+        imr_sentence_named(out, i ? ", " : " Left out it would lose most by ", most[i]->text, NULL);
+        imr_buf_printf(out, " (%s%s)", imr_sentence_sd(a, -most[i]->total[stage] / unit),
                        sd > 0 ? " sd" : "");
     }
     if (found)
@@ -336,7 +330,7 @@ void imr_sentence_deletion(imr_buf *out, const imr_pair_word *words, size_t n, i
 
 static void put_metric(imr_buf *out, const imr_sentence_ranking *f)
 {
-    number a, b;
+    imr_number a, b;
     if (f->metric)
         imr_buf_printf(out, "; %s %s", f->metric, part_text(a, f->metric_encoder));
     if (f->metric && f->adapter && fabs(f->metric_after - f->metric_encoder) < 0.005)
@@ -365,9 +359,9 @@ void imr_sentence_query(imr_buf *out, const imr_sentence_ranking *f)
         return;
     const bool projector = f->tau_projector < f->tau_modulation;
     const double tau = fmin(f->tau_projector, f->tau_modulation);
-    number a, b;
+    imr_number a, b;
     imr_buf_printf(out, " The %s %s (tau %s, the %s %s).", steps[projector],
                    tau < 0 ? "turned the ranking around" : "changed the order more",
-                   sd_text(a, tau), steps[!projector],
-                   sd_text(b, fmax(f->tau_projector, f->tau_modulation)));
+                   imr_sentence_sd(a, tau), steps[!projector],
+                   imr_sentence_sd(b, fmax(f->tau_projector, f->tau_modulation)));
 }

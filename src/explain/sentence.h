@@ -68,4 +68,16 @@ typedef struct imr_sentence_ranking {
 
 void imr_sentence_query(imr_buf *out, const imr_sentence_ranking *f);
 
+/* ---- pieces ---- */
+
+#define IMR_SENTENCE_LIFTED       0.05 /* sd; what is less is not told */
+#define IMR_SENTENCE_NAMED        0.02
+#define IMR_SENTENCE_NAMED_COSINE 0.002 /* where there is no reference: sd are near .1 */
+
+typedef char imr_number[32];
+const char *imr_sentence_sd(imr_number text, double value); /* +.25, -1.10: no zero at the front */
+const char *imr_sentence_rank(imr_number text, uint32_t rank); /* 1st */
+/* *word* or *word ~ other* (other may be NULL), after what stands before it. */
+void imr_sentence_named(imr_buf *out, const char *before, const char *word, const char *other);
+
 #endif

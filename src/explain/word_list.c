@@ -99,8 +99,8 @@ static void change_of(job *j, item *x, float *direction)
     const size_t m = b->m, r = b->rank;
     const seen *s = x->seen;
     const imr_change_factors f = imr_change_factors_of(x->kind, s->norm_before, s->norm_after);
-    const double *common =
-        x->kind == IMR_CHANGE_OWN || x->kind == IMR_CHANGE_VECTOR ? x->subject->common : NULL;
+    const bool whole = x->kind == IMR_CHANGE_PAPER || x->kind == IMR_CHANGE_UNIT;
+    const double *common = whole ? NULL : x->subject->common;
     double square = 0;
     for (size_t i = 0; i < m; i++) {
         const double after = (double)x->subject->after[i];

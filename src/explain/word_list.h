@@ -30,8 +30,8 @@
 /* One text's vector before and after modulation. Everything is borrowed. */
 typedef struct imr_word_subject {
     const float *before, *after; /* x, x' [m]; before NULL: x' alone, for the kind `vector` */
-    const double *common;        /* [m] what the kinds `own` and `vector` take off */
-    const float *other;          /* o [m]; NULL: no effects (NaN) */
+    const double *common; /* [m] what `own` and `vector` take off; of `contrast` what is B's */
+    const float *other;   /* o [m]; NULL: no effects (NaN) */
     /* Of each kind; NULL: no background z (NaN), hub counts 0. */
     const imr_background *background[IMR_CHANGE_COUNT];
 } imr_word_subject;

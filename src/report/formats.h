@@ -68,6 +68,8 @@ void imr_text_why(imr_buf *out, const imr_why *w, const imr_trace_document *d,
                   const imr_text_style *style);
 /* What the similarity loses without each word, most first; nothing where nobody asked. */
 void imr_text_left_out(imr_buf *out, const imr_why *w, bool adapter, size_t indent, size_t width);
+/* A against B: the sentence, the gap, words and pairs side by side, the contrast. */
+void imr_text_compare(imr_buf *out, const imr_comparison *c, const imr_text_style *style);
 /* What a change says, a paragraph for each kind and side. */
 void imr_text_words(imr_buf *out, const imr_word_list lists[IMR_CHANGE_COUNT],
                     const imr_text_style *style);

@@ -49,7 +49,7 @@ static void words(imr_buf *out, const imr_word_list *lists, imr_change_kind kind
                     (double)chosen->coverage);
     imr_buf_str(out, lists ? "{" : "null,");
     for (int k = 0; lists && k < IMR_CHANGE_COUNT; k++) {
-        if ((k == IMR_CHANGE_VECTOR) == adapter)
+        if ((k == IMR_CHANGE_VECTOR) == adapter || k == IMR_CHANGE_CONTRAST)
             continue;
         imr_json_printf(out, "%s:{", imr_change_kind_names[k]);
         sides(out, &lists[k]);
@@ -337,6 +337,61 @@ static void pair(imr_buf *out, const imr_trace *t)
     tokens(out, "document_tokens", p->document, p->n_document);
 }
 
+/* ---- A against B ---- */
+
+static void by_stage(imr_buf *out, const char *name, const double v[IMR_STAGE_COUNT])
+{
+    imr_json_printf(out, "%s:{'encoder':%g,'before':%g,'after':%g},", name, v[0], v[1], v[2]);
+}
+
+static void entries(imr_buf *out, const char *name, const imr_compare_entry *v, size_t n)
+{
+    imr_json_printf(out, "%s:[", name);
+    for (; n; v++, n--) {
+        imr_json_printf(out, "{'word':%-s,", v->text ? v->text : "");
+        if (v->with)
+            imr_json_printf(out, "'with':%s,", v->with);
+        by_stage(out, "a", v->value[0]);
+        by_stage(out, "b", v->value[1]);
+        shut(out, '}');
+    }
+    shut(out, ']');
+}
+
+static void compare(imr_buf *out, const imr_comparison *c)
+{
+    static const char *const ranks[] = {"rank_encoder", "rank_before", "rank_after"};
+    const imr_compare *w = &c->why;
+    imr_json_printf(out, "'compare':{'of':%s,", imr_compare_names[w->of]);
+    for (size_t i = 0; i < 2; i++) {
+        const imr_trace *t = c->trace[i];
+        const imr_trace_document *d = imr_trace_at(t, c->place[i]);
+        imr_json_printf(out, "%s:{'document':%s,'query':%s,'adapter':%-s,", i ? "b" : "a", d->id,
+                        t->query_text, t->inputs.adapter_path);
+        for (size_t k = 0; k < IMR_STAGE_COUNT; k++)
+            integer(out, ranks[k], d->rank[k], d->rank[k]);
+        imr_json_printf(out, "'share':{'query':%g,'document':%g}},", w->sides[i][0],
+                        w->sides[i][1]);
+    }
+    sentence(out, w->sentence);
+    by_stage(out, "standing", w->standing);
+    by_stage(out, "similarity", w->similarity);
+    by_stage(out, "rounding", w->rounding);
+    imr_json_printf(out, "'projector':%g,'modulation':%g,'residual':%g,'stages':[", w->projector,
+                    w->modulation, w->residual);
+    for (size_t i = 1; i < IMR_STEP_COUNT && !isnan(w->steps[i]); i++)
+        imr_json_printf(out, "{'name':%s,'change':%g},", imr_step_names[i], w->steps[i]);
+    shut(out, ']');
+    imr_json_printf(out, "'unit':%s,'problem':%-s,", w->in_sd[w->last] ? "sd" : "cosine",
+                    w->problem);
+    entries(out, "words", w->words, w->n_words);
+    entries(out, "pairs", w->pairs, w->n_pairs);
+    imr_json_printf(out, "'contrast':{");
+    sides(out, &c->contrast);
+    shut(out, '}');
+    shut(out, '}');
+}
+
 void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_buf *out)
 {
     const bool adapter = imr_report_adapted(t);
@@ -361,6 +416,8 @@ void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_
     shut(out, '}');
     if (t->pair)
         pair(out, t);
+    if (context && context->compare)
+        compare(out, context->compare);
     imr_json_printf(out, "'documents':[");
     for (size_t i = 0; i < t->n_documents; i++)
         document(out, t, context, i);

@@ -29,11 +29,12 @@ typedef enum imr_report_pairs {
 typedef struct imr_report_context {
     const char *const *command; /* argv as typed; may be empty */
     size_t n_command;
-    const imr_details *details; /* of the trace; NULL: no whys */
-    const bool *printed;        /* [n_documents]: those of text and words; NULL: the first `top` */
-    uint32_t top;               /* 0: 10 */
-    imr_report_pairs pairs;     /* json */
-    size_t width; /* text, words: from IMR_REPORT_WIDTH_LEAST on; 0: IMR_REPORT_WIDTH */
+    const imr_details *details;    /* of the trace; NULL: no whys */
+    const imr_comparison *compare; /* of the trace; NULL: nobody asked */
+    const bool *printed;    /* [n_documents]: those of text and words; NULL: the first `top` */
+    uint32_t top;           /* 0: 10 */
+    imr_report_pairs pairs; /* json */
+    size_t width;           /* text, words: from IMR_REPORT_WIDTH_LEAST on; 0: IMR_REPORT_WIDTH */
 } imr_report_context;
 
 /* context may be NULL. IMR_E_USAGE for an unknown format, naming the known ones. */

@@ -248,6 +248,8 @@ void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_
         pair(out, t, &style);
     else
         ranking(out, t, context, &style);
+    if (context && context->compare)
+        imr_text_compare(out, context->compare, &style);
     for (size_t i = 0; i < t->n_documents; i++) {
         const imr_detail *about = imr_report_detail(context, i);
         if (!about || !imr_report_prints(context, i))

@@ -234,12 +234,14 @@ static void note(imr_buf *out, const imr_word_list *list, imr_change_kind kind, 
 void imr_text_words(imr_buf *out, const imr_word_list lists[IMR_CHANGE_COUNT],
                     const imr_text_style *style)
 {
-    static const imr_change_kind changed[] = {IMR_CHANGE_OWN, IMR_CHANGE_PAPER, IMR_CHANGE_UNIT};
-    static const imr_change_kind alone[] = {IMR_CHANGE_VECTOR};
+    static const imr_change_kind changed[] = {IMR_CHANGE_OWN, IMR_CHANGE_PAPER, IMR_CHANGE_UNIT,
+                                              IMR_CHANGE_CONTRAST};
+    static const imr_change_kind alone[] = {IMR_CHANGE_VECTOR, IMR_CHANGE_CONTRAST};
     const imr_change_kind *kinds = style->adapter ? changed : alone;
     for (size_t k = 0; k < (style->adapter ? IMR_LEN(changed) : IMR_LEN(alone)); k++) {
         const imr_word_list *list = &lists[kinds[k]];
-        const char *name = imr_change_kind_names[kinds[k]];
+        const char *name =
+            kinds[k] == IMR_CHANGE_CONTRAST ? "A - B" : imr_change_kind_names[kinds[k]];
         side(out, name, '+', list->positive, list->n_positive, style);
         side(out, list->n_positive ? "" : name, '-', list->negative, list->n_negative, style);
         if (list->n_positive + list->n_negative)

@@ -32,10 +32,10 @@ typedef struct call {
     imr_arena *arena;            /* of the texts */
     imr_session_options options; /* OPEN */
     imr_request request;         /* QUERY */
-    imr_trace *trace;            /* DETAIL, MAP, EXPORT, AHEAD: shared */
-    size_t place;
-    imr_detail_depth depth; /* DETAIL */
-    imr_render_fn render;   /* EXPORT */
+    imr_trace *trace;            /* DETAIL, MAP, COMPARE, EXPORT, AHEAD: shared */
+    size_t place, other;         /* other: COMPARE */
+    imr_detail_depth depth;      /* DETAIL */
+    imr_render_fn render;        /* EXPORT */
     const char *format, *text;
     size_t text_len;      /* WRITE */
     char *path;           /* EXPORT, WRITE: delivered when it is written */
@@ -166,6 +166,15 @@ static void run_detail(call *c, const imr_progress *progress)
         (void)submit_detail(c->jobs, IMR_ASYNC_AHEAD, c->trace, c->place, IMR_DETAIL_WORDS, NULL);
 }
 
+static void run_compare(call *c, const imr_progress *progress)
+{
+    imr_delivery *d = &c->delivery;
+    imr_session *const sessions[2] = {c->jobs->session, c->jobs->session};
+    const imr_trace *const traces[2] = {c->trace, c->trace};
+    d->status = imr_session_compare(&d->comparison, sessions, traces,
+                                    (const size_t[2]){c->place, c->other}, progress, &d->error);
+}
+
 /* The neighbours of a document that somebody looks at; the session keeps them. */
 static void run_ahead(call *c, const imr_progress *progress)
 {
@@ -206,6 +215,10 @@ static void run(imr_job *job, imr_worker *w)
         c->quiet_until = imr_clock_seconds() + SLOW_SECONDS;
         run_detail(c, &progress);
         break;
+    case IMR_ASYNC_COMPARE:
+        c->quiet_until = imr_clock_seconds() + SLOW_SECONDS;
+        run_compare(c, &progress);
+        break;
     case IMR_ASYNC_AHEAD:
         c->quiet_until = INFINITY;
         run_ahead(c, &progress);
@@ -245,6 +258,7 @@ static void drop_results(imr_delivery *d)
     imr_detail_free(d->detail);
     imr_map_free(d->map);
     imr_quality_free(d->quality);
+    imr_comparison_free(d->comparison);
     imr_free(d->suggestions);
     imr_free(d->path);
 }
@@ -371,6 +385,7 @@ static void forget_detail(imr_async *j)
     pthread_mutex_unlock(&j->lock);
     imr_worker_cancel(j->worker, IMR_ASYNC_DETAIL);
     imr_worker_cancel(j->worker, IMR_ASYNC_QUALITY);
+    imr_worker_cancel(j->worker, IMR_ASYNC_COMPARE);
 }
 
 imr_status imr_async_open(imr_async *j, const imr_session_options *options, imr_error *err)
@@ -416,6 +431,17 @@ imr_status imr_async_quality(imr_async *j, imr_error *err)
 {
     call *c;
     IMR_TRY(call_new(&c, j, IMR_ASYNC_QUALITY, 0, err));
+    return submit(j, c, true, true, err);
+}
+
+imr_status imr_async_compare(imr_async *j, const imr_trace *trace, const size_t place[2],
+                             imr_error *err)
+{
+    call *c;
+    IMR_TRY(call_new(&c, j, IMR_ASYNC_COMPARE, trace->serial, err));
+    c->trace = imr_trace_share(trace);
+    c->place = place[0];
+    c->other = place[1];
     return submit(j, c, true, true, err);
 }
 

@@ -27,6 +27,7 @@ typedef enum imr_async_kind {
     IMR_ASYNC_OPEN,
     IMR_ASYNC_QUERY,
     IMR_ASYNC_DETAIL,
+    IMR_ASYNC_COMPARE,
     IMR_ASYNC_SUGGEST,
     IMR_ASYNC_MAP,
     IMR_ASYNC_QUALITY,
@@ -39,12 +40,13 @@ typedef enum imr_async_kind {
 typedef struct imr_delivery {
     imr_async_kind kind;
     imr_status status;
-    imr_error error;      /* when status is not IMR_OK */
-    imr_session *session; /* OPEN, WORDS: borrowed, owned by the jobs */
-    imr_trace *trace;     /* QUERY: the receiver's */
-    imr_detail *detail;   /* DETAIL: the receiver's */
-    imr_map *map;         /* MAP: the receiver's */
-    imr_quality *quality; /* QUALITY: the receiver's */
+    imr_error error;            /* when status is not IMR_OK */
+    imr_session *session;       /* OPEN, WORDS: borrowed, owned by the jobs */
+    imr_trace *trace;           /* QUERY: the receiver's */
+    imr_detail *detail;         /* DETAIL: the receiver's */
+    imr_comparison *comparison; /* COMPARE: the receiver's */
+    imr_map *map;               /* MAP: the receiver's */
+    imr_quality *quality;       /* QUALITY: the receiver's */
     imr_suggestion
         *suggestions; /* SUGGEST: the receiver's array (imr_free); strings are the session's */
     size_t n_suggestions;
@@ -72,6 +74,9 @@ imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
 imr_status imr_async_map(imr_async *j, const imr_trace *trace, imr_error *err) IMR_NODISCARD;
 /* imr_session_quality; a query cancels it. */
 imr_status imr_async_quality(imr_async *j, imr_error *err) IMR_NODISCARD;
+/* Two documents of a trace, which is shared until delivery. */
+imr_status imr_async_compare(imr_async *j, const imr_trace *trace, const size_t place[2],
+                             imr_error *err) IMR_NODISCARD;
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial,
                              imr_error *err) IMR_NODISCARD;
 /* Writes the trace as a report in `format` ("text", "json") to path, with the details of its first

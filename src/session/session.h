@@ -18,6 +18,7 @@
 #include "base/progress.h"
 #include "encoder/folder.h"
 #include "session/quality.h"
+#include "explain/compare.h"
 #include "session/trace.h"
 
 typedef struct imr_session imr_session;
@@ -132,6 +133,25 @@ void imr_details_done(imr_details *d);
  * IMR_E_NOT_FOUND without an adapter. */
 imr_status imr_session_quality(imr_session *s, imr_quality **out, const imr_progress *progress,
                                imr_error *err) IMR_NODISCARD;
+/* A against B (explain/compare.h), places as in imr_trace_at: two documents of one trace, or the
+ * same document in the traces of two queries, or of one query in two sessions. Owns its traces and
+ * details. */
+typedef struct imr_comparison {
+    imr_trace *trace[2]; /* equal where A and B are documents */
+    imr_detail *detail[2];
+    size_t place[2];
+    imr_compare why;
+    imr_word_list contrast; /* of the documents, or of the queries; empty for two adapters, whose
+                               spaces differ */
+    struct imr_arena *arena;
+} imr_comparison;
+
+/* Errors: those of details; IMR_E_USAGE when A is B, or traces have nothing in common. */
+imr_status imr_session_compare(imr_comparison **out, imr_session *const s[2],
+                               const imr_trace *const t[2], const size_t place[2],
+                               const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+void imr_comparison_free(imr_comparison *c); /* NULL is fine */
+IMR_FREE_AT(imr_comparison, imr_comparison_free)
 
 /* Cached queries of the split whose text begins with (first those) or contains `text`, case folded;
  * at most max. */

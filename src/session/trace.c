@@ -1,4 +1,4 @@
-#include "session/trace.h"
+#include "session/session.h"
 
 #include <string.h>
 
@@ -41,6 +41,16 @@ imr_detail *imr_detail_share(const imr_detail *d)
     imr_detail *shared = (imr_detail *)(uintptr_t)d;
     atomic_fetch_add(&shared->owners, 1);
     return shared;
+}
+
+void imr_comparison_free(imr_comparison *c)
+{
+    for (size_t i = 0; c && i < 2; i++) {
+        imr_trace_free(c->trace[i]);
+        imr_detail_free(c->detail[i]);
+    }
+    if (c)
+        imr_arena_free(c->arena);
 }
 
 size_t imr_trace_place(const imr_trace *t, const char *document_id)

@@ -199,6 +199,7 @@ typedef struct imr_trace {
 /* A trace and a detail have owners, on any thread; the last one to free it does. */
 imr_trace *imr_trace_share(const imr_trace *t);
 void imr_trace_free(imr_trace *t); /* NULL is fine */
+IMR_FREE_AT(imr_trace, imr_trace_free)
 
 /* Of the places 0 to n_documents + n_left - 1: a listed document, or one that left. */
 static inline const imr_trace_document *imr_trace_at(const imr_trace *t, size_t place)

@@ -111,6 +111,17 @@ imr_status imr_async_quality(fake *f, imr_error *err)
                 false);
 }
 
+imr_status imr_async_compare(fake *f, const imr_trace *t, const size_t place[2], imr_error *err)
+{
+    (void)err;
+    push(f,
+         (imr_delivery){.kind = IMR_ASYNC_COMPARE,
+                        .serial = t->serial,
+                        .comparison = fake_comparison(&f->facts, t, place)},
+         NULL, strncmp(t->query_text, "late", 4) == 0);
+    return IMR_OK;
+}
+
 imr_status imr_async_suggest(fake *f, const char *text, uint64_t serial, imr_error *err)
 {
     imr_delivery d = {.kind = IMR_ASYNC_SUGGEST, .serial = serial};
@@ -213,6 +224,7 @@ void fake_free(fake *f)
         f->first = j->next;
         imr_trace_free(j->d.trace);
         imr_detail_free(j->d.detail);
+        imr_comparison_free(j->d.comparison);
         imr_free(j->d.suggestions);
         imr_free(j->d.path);
         free(j->text);

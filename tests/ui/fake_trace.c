@@ -507,3 +507,26 @@ void fake_leave_out(imr_detail *d)
             d->why.deletion[i].total[stage] = 0.04 / (1 + i) * (i % 3 == 2 ? -1 : 1);
     }
 }
+
+imr_comparison *fake_comparison(const imr_session_facts *facts, const imr_trace *t,
+                                const size_t place[2])
+{
+    imr_arena *arena = imr_arena_new();
+    imr_comparison *c = IMR_ARENA_ARRAY(arena, imr_comparison, 1);
+    imr_compare_side side[2];
+    c->arena = arena;
+    for (size_t i = 0; i < 2; i++) {
+        const imr_trace_document *d = imr_trace_at(t, place[i]);
+        c->trace[i] = imr_trace_share(t);
+        c->place[i] = place[i];
+        c->detail[i] = fake_detail(facts, t, place[i]);
+        side[i].why = &c->detail[i]->why;
+        memcpy(side[i].rank, d->rank, sizeof side[i].rank);
+        memcpy(side[i].similarity, d->sim, sizeof side[i].similarity);
+    }
+    if (imr_compare_make(&c->why, IMR_COMPARE_DOCUMENTS, side, arena, NULL) != IMR_OK)
+        abort();
+    if (facts->has_tokens)
+        words_of(&c->contrast, arena, mix(10, t->documents[0].id), t, IMR_CHANGE_CONTRAST);
+    return c;
+}

@@ -5,7 +5,8 @@
 
 enum { M = 12, N = 30, V = 80, COUNT = 9, WORDS = 6, SAMPLE = 40 };
 
-static const imr_change_kind changes[] = {IMR_CHANGE_PAPER, IMR_CHANGE_OWN, IMR_CHANGE_UNIT};
+static const imr_change_kind changes[] = {IMR_CHANGE_PAPER, IMR_CHANGE_OWN, IMR_CHANGE_UNIT,
+                                          IMR_CHANGE_CONTRAST};
 
 /* A world with COUNT texts, what they share, and a background. */
 typedef struct stage {
@@ -63,9 +64,10 @@ static void list_all(stage *s, imr_token_order order, size_t words)
 /* delta by its definition. */
 static void naive_delta(double *delta, const stage *s, size_t text, imr_change_kind kind)
 {
-    imr_change_delta(delta, kind == IMR_CHANGE_OWN ? IMR_CHANGE_UNIT : kind, s->before + text * M,
+    const bool less = kind == IMR_CHANGE_OWN || kind == IMR_CHANGE_CONTRAST;
+    imr_change_delta(delta, less ? IMR_CHANGE_UNIT : kind, s->before + text * M,
                      s->after + text * M, M);
-    for (size_t j = 0; j < M && kind == IMR_CHANGE_OWN; j++)
+    for (size_t j = 0; j < M && less; j++)
         delta[j] -= s->common[j];
 }
 

@@ -210,3 +210,43 @@ TEST("the tables of words end in the number they must add up to")
     CHECK(!strstr(imr_buf_text(&out), "projected"));
     imr_buf_done(&out);
 }
+
+TEST("A against B is in JSON as its schema says, and in text within its width")
+{
+    imr_json *schema = open_schema();
+    for (int i = 0; i < 4; i++) {
+        made_report m;
+        imr_error err;
+        imr_buf out = {0};
+        imr_arena *arena = imr_arena_new();
+        made_report_init(&m, i % 2);
+        imr_comparison c = {.trace = {&m.trace, &m.trace}, .place = {0, 1}};
+        const imr_why other = i < 2 ? m.detail.why : m.numbers.why;
+        const imr_compare_side side[2] = {
+            {&m.detail.why, {2, i % 2 ? 2 : 0, i % 2}, {.4f, .5f, .6f}},
+            {&other, {1, i % 2, 2 * (uint32_t)(i % 2)}, {.4f, .5f, .5f}}};
+        CHECK_OK(imr_compare_make(&c.why, IMR_COMPARE_DOCUMENTS, side, arena, &err));
+        c.contrast = m.detail.why.words[IMR_CHANGE_OWN];
+        const imr_report_context context = {.details = &m.details, .compare = &c, .width = 60};
+        render(&out, &m, "json", &context);
+        imr_json *report = parse(&out);
+        CHECK_STR(schema_problem(schema, report), "");
+        CHECK_CONTAINS(imr_buf_text(&out),
+                       "\"compare\":{\"of\":\"documents\",\"a\":{\"document\":\"100\"");
+        CHECK(!strstr(imr_buf_text(&out), "nan"));
+        imr_json_free(report);
+        render(&out, &m, "text", &context);
+        CHECK_CONTAINS(imr_buf_text(&out), "\nGap, A less B ");
+        CHECK_CONTAINS(imr_buf_text(&out), i < 2 ? "\nnot from words " : "\nnobody asked\n");
+        CHECK(!strstr(imr_buf_text(&out), "nan"));
+        for (const char *at = strstr(imr_buf_text(&out), "\nA   100"); at && *at;
+             at += *at == '\n') {
+            const size_t n = strcspn(at, "\n");
+            CHECK(imr_utf8_width(at, n) <= 60);
+            at += n;
+        }
+        imr_buf_done(&out);
+        imr_arena_free(arena);
+    }
+    imr_json_free(schema);
+}

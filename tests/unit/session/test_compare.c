@@ -1,0 +1,175 @@
+/* A against B in a session: documents, queries, adapters; what cannot be compared says why. */
+#include "base/mem.h"
+#include "tests/unit/session/why_support.h"
+
+static imr_comparison *compare(imr_session *s, const imr_trace *a, size_t at_a, const imr_trace *b,
+                               size_t at_b)
+{
+    imr_comparison *c = NULL;
+    imr_session *const sessions[2] = {s, s};
+    const imr_trace *const traces[2] = {a, b};
+    const size_t place[2] = {at_a, at_b};
+    CHECK_OK(imr_session_compare(&c, sessions, traces, place, NULL, &err));
+    return c;
+}
+
+static double gap_of_words(const imr_compare *c, imr_stage k)
+{
+    double sum = c->rounding[k];
+    for (size_t i = 0; i < c->n_words; i++)
+        sum += c->words[i].value[0][k] - c->words[i].value[1][k];
+    return sum;
+}
+
+/* The words of one comparison with the other sign are those of the other. */
+static void check_turned(const imr_word_list *a, const imr_word_list *b)
+{
+    CHECK_INT(a->n_positive, b->n_negative);
+    CHECK_INT(a->n_negative, b->n_positive);
+    for (size_t i = 0; i < a->n_positive; i++)
+        CHECK_NEAR(a->positive[i].cosine, -b->negative[i].cosine, 1e-5);
+}
+
+TEST("any two listed documents: the words' gap is the standings' gap at each stage, and the other "
+     "way round it is the same with the other sign")
+{
+    fixture f = start(NULL);
+    imr_session *s = open_session(&f, true, 10);
+    imr_trace *t = ask(s, "wa wt wb", 10);
+    for (size_t a = 0; a < t->n_documents; a++) {
+        const size_t b = (a + 3) % t->n_documents;
+        imr_comparison *c = compare(s, t, a, t, b), *d = compare(s, t, b, t, a);
+        CHECK_INT(c->why.of, IMR_COMPARE_DOCUMENTS);
+        CHECK_STR(c->why.problem, "");
+        for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {
+            const double gap = t->documents[a].standing[k] - t->documents[b].standing[k];
+            CHECK(c->why.in_sd[k]);
+            CHECK_NEAR(c->why.standing[k], gap, 1e-9);
+            CHECK_NEAR(gap_of_words(&c->why, k), gap, 1e-4);
+            CHECK_NEAR(c->why.similarity[k] / t->reference[k].sd, gap, 1e-6);
+            CHECK_NEAR(d->why.standing[k], -gap, 1e-9);
+        }
+        CHECK_NEAR(c->why.sides[0][0] + c->why.sides[0][1] + c->why.sides[1][0] +
+                       c->why.sides[1][1] + c->why.residual,
+                   c->why.similarity[2] - c->why.similarity[1], 1e-6);
+        CHECK(c->contrast.n_positive > 0 && c->contrast.n_negative > 0);
+        check_turned(&c->contrast, &d->contrast);
+        CHECK_CONTAINS(c->why.sentence, " now, ");
+        imr_comparison_free(c);
+        imr_comparison_free(d);
+    }
+    finish(&f, s, t, NULL);
+}
+
+static void write_twins(const char *dir)
+{
+    imr_buf corpus = {0};
+    for (int i = 0; i < 12; i++)
+        imr_buf_printf(&corpus, "{\"_id\": \"d%d\", \"text\": \"wa w%c wc\"}\n", i,
+                       i == 10 ? 'l' : 'c' + i);
+    put_file(dir, "corpus.jsonl", imr_buf_text(&corpus));
+    put_file(dir, "queries.jsonl", "{\"_id\": \"q0\", \"text\": \"wa wt wb\"}\n");
+    put_file(dir, "qrels/test.tsv", "query-id\tcorpus-id\tscore\nq0\td3\t1\n");
+    imr_buf_done(&corpus);
+}
+
+TEST("equal documents are told apart by nothing, and the same one is refused")
+{
+    fixture f = start_with(NULL, write_twins);
+    imr_session *s = open_session(&f, true, 12);
+    imr_trace *t = ask(s, "wa wt wb", 12);
+    const size_t a = imr_trace_find(t, "d9"), b = imr_trace_find(t, "d10");
+    imr_comparison *c = compare(s, t, a, t, b);
+    CHECK_CONTAINS(c->why.sentence, "A and B stand level");
+    CHECK_CONTAINS(c->why.sentence, "no single pair of words tells them apart");
+    CHECK_INT(c->contrast.n_positive + c->contrast.n_negative, 0);
+    CHECK_NEAR(c->why.standing[2], 0, 1e-4);
+    imr_comparison_free(c);
+    const imr_trace *const traces[2] = {t, t};
+    imr_session *const sessions[2] = {s, s};
+    CHECK_INT(imr_session_compare(&c, sessions, traces, (const size_t[2]){a, a}, NULL, &err),
+              IMR_E_USAGE);
+    CHECK_STR(err.text, "A and B are the same document, d9");
+    finish(&f, s, t, NULL);
+}
+
+TEST("without an adapter, and for one that left the list, the encoder's stage alone is compared")
+{
+    fixture f = start(NULL);
+    imr_session *s = open_session(&f, false, 10);
+    imr_trace *t = ask(s, "wa wt wb", 10);
+    imr_comparison *c = compare(s, t, 0, t, 4);
+    CHECK_INT(c->why.last, IMR_STAGE_ENCODER);
+    CHECK_NEAR(gap_of_words(&c->why, IMR_STAGE_ENCODER), c->why.standing[0], 1e-4);
+    CHECK(c->why.standing[0] >= 0 && isnan(c->why.standing[2]) && isnan(c->why.projector));
+    CHECK(c->contrast.n_positive > 0);
+    CHECK_CONTAINS(c->why.sentence,
+                   "A stands above B: 1st and 5th for the encoder; A is ahead by ");
+    CHECK(!strstr(c->why.sentence, "nan"));
+    imr_comparison_free(c);
+    imr_trace_free(t);
+    imr_session_close(s);
+    s = open_session(&f, true, 3);
+    t = ask(s, "wa wt wb", 3);
+    CHECK(t->n_left > 0);
+    c = compare(s, t, 0, t, t->n_documents);
+    CHECK_CONTAINS(c->why.sentence, "not listed now, ");
+    CHECK_INT(c->why.last, IMR_STAGE_ENCODER);
+    CHECK_NEAR(gap_of_words(&c->why, IMR_STAGE_ENCODER), c->why.standing[0], 1e-4);
+    CHECK_INT(c->contrast.n_positive, 0);
+    CHECK(!strstr(c->why.sentence, "nan"));
+    imr_comparison_free(c);
+    finish(&f, s, t, NULL);
+}
+
+TEST("one document for two queries is told by its own words, two documents are refused")
+{
+    fixture f = start(NULL);
+    for (int adapter = 0; adapter < 2; adapter++) {
+        imr_session *s = open_session(&f, adapter, 40);
+        imr_trace *t = ask(s, "wa wt wb", 40), *u = ask(s, "wc wd", 40);
+        const size_t a = imr_trace_find(t, "d3"), b = imr_trace_find(u, "d3");
+        imr_comparison *c = compare(s, t, a, u, b), *d = compare(s, u, b, t, a);
+        const imr_stage last = adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
+        CHECK_INT(c->why.of, IMR_COMPARE_QUERIES);
+        CHECK_INT(c->why.last, last);
+        CHECK_INT(c->why.n_words, c->detail[0]->why.pairs.n_document + 1);
+        CHECK_NEAR(gap_of_words(&c->why, last),
+                   t->documents[a].standing[last] - u->documents[b].standing[last], 1e-4);
+        CHECK(c->contrast.n_positive > 0);
+        check_turned(&c->contrast, &d->contrast);
+        CHECK_CONTAINS(c->why.sentence, "For the queries A and B it is ");
+        imr_comparison_free(c);
+        imr_comparison_free(d);
+        const imr_trace *const traces[2] = {t, u};
+        imr_session *const sessions[2] = {s, s};
+        const size_t two[2] = {a, imr_trace_find(u, "d4")};
+        CHECK_INT(imr_session_compare(&c, sessions, traces, two, NULL, &err), IMR_E_USAGE);
+        CHECK_CONTAINS(err.text, "by one document, not by d3 and d4");
+        imr_trace_free(u);
+        imr_trace_free(t);
+        imr_session_close(s);
+    }
+    tiny_done(&f.t);
+}
+
+TEST("every allocation of a comparison can fail")
+{
+    fixture f = start(NULL);
+    imr_session *s = open_session(&f, true, 10);
+    imr_trace *t = ask(s, "wa wt wb", 10);
+    imr_comparison *c = compare(s, t, 0, t, 1);
+    imr_session *const sessions[2] = {s, s};
+    const imr_trace *const traces[2] = {t, t};
+    imr_status status = IMR_E_MEMORY;
+    imr_comparison_free(c);
+    for (long n = 0; status == IMR_E_MEMORY; n++) {
+        imr_mem_fail_after(n);
+        status = imr_session_compare(&c, sessions, traces, (const size_t[2]){0, 1}, NULL, &err);
+        imr_mem_fail_after(-1);
+        CHECK(status == IMR_OK || status == IMR_E_MEMORY);
+    }
+    CHECK_OK(status);
+    imr_comparison_free(c);
+    finish(&f, s, t, NULL);
+}

@@ -129,7 +129,7 @@ typedef struct ui_app {
     imr_map *map;         /* the last that came; NULL: none */
     uint64_t map_serial;  /* of the trace whose map was asked for */
     imr_stage map_stage;  /* shown on the screen Map, */
-    ui_dots map_dots;     /* drawn with these */
+    bool map_blocks;      /* in place of braille */
     imr_error map_error;  /* status IMR_OK: none */
     imr_quality *quality; /* of the adapter; NULL: not here */
     bool quality_asked;

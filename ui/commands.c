@@ -194,13 +194,8 @@ static void step_map(ui_app *a, int step)
 
 UI_ON(dots)
 {
-    static const char *const names[] = {"braille", "blocks", "stops"};
-    int i = argument ? choice(a, "kind of dots", argument, names, UI_DOTS_COUNT)
-                     : (int)(a->map_dots + 1) % UI_DOTS_COUNT;
-    if (i < 0)
-        return;
-    a->map_dots = (ui_dots)i;
-    ui_app_say(a, false, "points as %s", names[i]);
+    a->map_blocks = !a->map_blocks;
+    ui_app_say(a, false, "points as %s", a->map_blocks ? "blocks" : "braille");
 }
 
 /* ---- what is shown ---- */

@@ -90,9 +90,6 @@ typedef struct ui_glyphs {
     const char *eighths[9]; /* left blocks of 0 to 8 eighths */
 } ui_glyphs;
 
-/* What points of the map are drawn with, where the glyphs are no ASCII: that has a full stop. */
-typedef enum ui_dots { UI_DOTS_BRAILLE, UI_DOTS_BLOCKS, UI_DOTS_STOPS, UI_DOTS_COUNT } ui_dots;
-
 extern const ui_glyphs ui_unicode, ui_ascii;
 /* One 7-bit character standing for a code point above 0x7f; '?' where nothing is close. */
 char ui_glyph_ascii(uint32_t code);

@@ -212,7 +212,7 @@ static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_
             body, &(ui_map_parts){.map = ui_app_map(a),
                                   .problem = a->map_error.status != IMR_OK ? a->map_error.text : "",
                                   .stage = a->map_stage,
-                                  .dots = a->glyphs->ascii ? UI_DOTS_STOPS : a->map_dots,
+                                  .blocks = a->map_blocks,
                                   .list = &a->list});
     else if (a->screen == UI_WHY || a->screen == UI_COMPARE || a->screen == UI_ADAPTER)
         ui_rows_draw(&v->why, body, (int)a->why.top);

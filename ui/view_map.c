@@ -4,8 +4,6 @@
 #include "base/mem.h"
 #include "ui/views.h"
 
-enum { NEAR = 8 };
-
 /* The plot: rows by columns of cells, each 4 by 2 dots. */
 typedef struct plot {
     const ui_map_parts *in;
@@ -45,20 +43,21 @@ static void put_dots(const plot *p, int y, int x, ui_style style)
     /* Bits of braille: dots 1 2 3 7 down the left column, 4 5 6 8 down the right one. */
     static const uint8_t braille[8] = {0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80};
     const uint8_t bits = p->dots[(size_t)y * (size_t)p->s.at.w + (size_t)x];
-    char text[4] = ".";
+    char text[4];
     unsigned code = 0x2800;
     if (!bits)
         return;
     for (size_t i = 0; i < 8; i++)
         code += bits >> i & 1 ? braille[i] : 0u;
-    if (p->in->dots == UI_DOTS_BLOCKS) {
+    if (p->in->blocks && !p->s.grid->glyphs->ascii) {
         const unsigned halves = (bits | bits >> 2) & 0x33; /* two rows of dots to a half */
         ui_put(p->s, y, x, style, blocks[(halves & 3) | halves >> 2]);
         return;
     }
-    if (p->in->dots == UI_DOTS_BRAILLE)
-        imr_utf8_encode(code, text);
-    ui_put_n(p->s, y, x, style, text, p->in->dots == UI_DOTS_BRAILLE ? 3 : 1);
+    if (p->s.grid->glyphs->ascii)
+        ui_put(p->s, y, x, style, ".");
+    else
+        ui_put_n(p->s, y, x, style, text, imr_utf8_encode(code, text));
 }
 
 /* Dots of all that have no sign, then signs, the first ranks over later ones, then the query; what
@@ -100,54 +99,43 @@ static void draw_plot(const plot *p)
 
 /* ---- beside it ---- */
 
-/* Stages, axes, the selected document, what lies nearest to it. */
-static void draw_side(ui_surface s, const ui_map_parts *in, int bottom)
+/* Stages, axes, the selected document, what the signs are. */
+static void draw_side(ui_surface s, const ui_map_parts *in)
 {
+    static const char *const legend[] = {"Q query  [ ] selected", "★ relevant  A B marked",
+                                         "1-9 rank at this stage"};
     const imr_map_stage *stage = &in->map->stage[in->stage];
     const imr_trace_document *d = ui_list_selected(in->list);
-    const size_t at = shown_place(in->list);
+    ui_surface about = ui_about(s, UI_TERM_CARRIED);
     int x = 0, y = 1;
     for (int i = 0; i < IMR_STAGE_COUNT; i++)
         if (in->map->stage[i].at)
             x = 1 +
                 ui_putf(s, 0, x, i == (int)in->stage ? UI_MODE : UI_DIM, "%s", ui_measure_names[i]);
-    if (isnan(stage->carried[0]))
+    if (isnan(stage->carried[0])) {
         y = ui_put_wrapped(s, y, 0, s.at.w, 3, UI_TEXT,
                            in->map->k == 1
                                ? "There is one candidate; across: the way to the query."
-                               : "The candidates are one and the same vector here; across: the "
-                                 "way to the query.");
-    else
-        y = ui_put_wrapped(ui_about(s, UI_TERM_CARRIED), y, 0, s.at.w, 2, UI_TEXT,
-                           ui_textf("across %s %%, up %s %% of the candidates' variance",
-                                    ui_plain(100 * stage->carried[0], 0).s,
-                                    ui_plain(100 * stage->carried[1], 0).s)
-                               .s);
+                               : "The candidates have one vector here; across: the way to the "
+                                 "query.");
+    } else {
+        ui_putf(about, y++, 0, UI_TEXT, "across %s %% of the candidates'",
+                ui_plain(100 * stage->carried[0], 0).s);
+        ui_putf(about, y++, 0, UI_TEXT, "variance, up %s %%",
+                ui_plain(100 * stage->carried[1], 0).s);
+    }
+    for (size_t i = 0; i < IMR_LEN(legend); i++)
+        ui_put_cut(s, ++y, 0, s.at.w, UI_DIM, legend[i]);
     if (!d)
         return;
-    y = ui_put_wrapped(s, y + 1, 0, s.at.w, 3, UI_STRONG, *d->title ? d->title : d->id);
-    if (at >= in->map->k) {
+    y = ui_put_wrapped(s, y + 2, 0, s.at.w, 5, UI_STRONG, *d->title ? d->title : d->id);
+    if (shown_place(in->list) >= in->map->k)
         ui_put_wrapped(s, y, 0, s.at.w, 2, UI_DIM, "It is not among the candidates.");
-        return;
-    }
-    uint32_t near[NEAR];
-    float cosine[NEAR];
-    const size_t n = imr_map_near(near, cosine, NEAR, &in->list->trace->run, in->stage, at);
-    ui_put_cut(s, ++y, 0, s.at.w, UI_DIM, n ? "nearest to it: cosine, rank" : "it is alone");
-    for (size_t i = 0; i < n && ++y < bottom; i++) {
-        const imr_trace_document *other = &in->list->trace->documents[near[i]];
-        ui_put(ui_about(s, UI_TERM_COSINE), y, 0, UI_TEXT, ui_plain((double)cosine[i], 2).s);
-        ui_put_right(s, y, 9, UI_DIM, ui_textf("%u", other->rank[in->stage]).s);
-        ui_put_cut(s, y, 10, s.at.w - 10, UI_TEXT,
-                   ui_textf("%s%s", other->relevance > 0 ? "★" : "", other->title).s);
-    }
 }
 
 void ui_draw_map(ui_surface s, const ui_map_parts *in)
 {
-    static const char *const legend[] = {"Q query  [ ] selected", "★ relevant  A B marked",
-                                         "1-9 rank at this stage"};
-    const int side = s.at.w >= 100 ? 40 : 30, wide = s.at.w - side - 1;
+    const int side = 30, wide = s.at.w - side - 1;
     ui_surface panel = ui_sub(s, (ui_rect){0, wide + 1, s.at.h, side});
     if (!in->map) {
         ui_put_wrapped(s, 1, 1, s.at.w - 2, s.at.h - 1, UI_TEXT,
@@ -161,8 +149,5 @@ void ui_draw_map(ui_surface s, const ui_map_parts *in)
     if (p.dots && p.s.at.h > 0 && p.s.at.w > 2)
         draw_plot(&p);
     imr_free(p.dots);
-    const int lines = s.at.h > 14 ? (int)IMR_LEN(legend) : 0;
-    draw_side(panel, in, s.at.h - lines);
-    for (int i = 0; i < lines; i++)
-        ui_put_cut(panel, s.at.h - lines + i, 0, side, UI_DIM, legend[i]);
+    draw_side(panel, in);
 }

@@ -94,7 +94,7 @@ typedef struct ui_map_parts {
     const imr_map *map; /* NULL: problem, or "": it is on its way */
     const char *problem;
     imr_stage stage; /* one the map has */
-    ui_dots dots;
+    bool blocks;     /* for points, in place of braille; neither where the glyphs are ASCII */
     const ui_list *list;
 } ui_map_parts;
 void ui_draw_map(ui_surface s, const ui_map_parts *in);

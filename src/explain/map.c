@@ -75,30 +75,18 @@ imr_status imr_map_project(imr_map_stage *out, imr_view points, const float *que
     return IMR_OK;
 }
 
-typedef struct vectors {
-    const float *query, *documents;
-    size_t n; /* 0: no such stage */
-} vectors;
-
-static vectors vectors_of(const imr_why_run *r, size_t stage)
-{
-    return stage == IMR_STAGE_ENCODER  ? (vectors){r->query_base, r->base, r->n}
-           : stage == IMR_STAGE_BEFORE ? (vectors){r->q, r->d, r->m}
-                                       : (vectors){r->q_after, r->d_after, r->m};
-}
-
 static imr_status make(imr_map *map, const imr_why_run *run, imr_error *err)
 {
+    const float *const queries[] = {run->query_base, run->q, run->q_after};
+    const float *const documents[] = {run->base, run->d, run->d_after};
     map->k = run->k;
-    for (size_t i = 0; i < IMR_STAGE_COUNT; i++) {
-        const vectors v = vectors_of(run, i);
-        if (!v.n)
-            break;
+    for (size_t i = 0; i < (run->m ? IMR_STAGE_COUNT : 1); i++) {
+        const size_t n = i ? run->m : run->n;
         IMR_CLEANUP(imr_matrix_done) imr_matrix units = {0};
-        IMR_TRY(imr_matrix_init(&units, run->k + 1, v.n, err));
-        imr_nn_unit_rows(units.v, imr_view_of(v.documents, run->k, v.n));
-        imr_nn_unit(imr_matrix_row(&units, run->k), v.query, v.n);
-        IMR_TRY(imr_map_project(&map->stage[i], imr_view_of(units.v, run->k, v.n),
+        IMR_TRY(imr_matrix_init(&units, run->k + 1, n, err));
+        imr_nn_unit_rows(units.v, imr_view_of(documents[i], run->k, n));
+        imr_nn_unit(imr_matrix_row(&units, run->k), queries[i], n);
+        IMR_TRY(imr_map_project(&map->stage[i], imr_view_of(units.v, run->k, n),
                                 imr_matrix_row(&units, run->k), map->arena, err));
     }
     return IMR_OK;
@@ -124,29 +112,6 @@ void imr_map_free(imr_map *m)
 {
     if (m)
         imr_arena_free(m->arena);
-}
-
-size_t imr_map_near(uint32_t *out, float *cosine, size_t n, const imr_why_run *run, imr_stage stage,
-                    size_t place)
-{
-    const vectors v = vectors_of(run, stage);
-    size_t found = 0;
-    for (size_t i = 0; i < run->k; i++) {
-        if (i == place)
-            continue;
-        const float c = (float)imr_nn_cosine(v.documents + i * v.n, v.documents + place * v.n, v.n);
-        size_t at = found < n ? found++ : n;
-        for (; at > 0 && c > cosine[at - 1]; at--)
-            if (at < n) {
-                cosine[at] = cosine[at - 1];
-                out[at] = out[at - 1];
-            }
-        if (at < n) {
-            cosine[at] = c;
-            out[at] = (uint32_t)i;
-        }
-    }
-    return found;
 }
 
 void imr_map_place(const imr_map_stage *s, size_t point, size_t rows, size_t columns, double height,

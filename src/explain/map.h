@@ -39,11 +39,6 @@ IMR_FREE_AT(imr_map, imr_map_free)
 imr_status imr_map_project(imr_map_stage *out, imr_view points, const float *query,
                            imr_arena *arena, imr_error *err) IMR_NODISCARD;
 
-/* The n documents whose vectors lie nearest to that at `place` by cosine at the stage, nearest
- * first, without itself; returns how many. */
-size_t imr_map_near(uint32_t *out, float *cosine, size_t n, const imr_why_run *run, imr_stage stage,
-                    size_t place);
-
 /* Where a point lies in a grid, from its top left corner, (row, column) whole numbers: one scale on
  * both axes, all points inside. A cell is `height` times as high as it is wide. */
 void imr_map_place(const imr_map_stage *s, size_t point, size_t rows, size_t columns, double height,

@@ -7,7 +7,12 @@
 #include "format/json.h"
 #include "report/formats.h"
 
-enum { BINS = 16 }; /* of the spectrum that are printed */
+enum { SHOWN = 8 }; /* singular values, spread over all */
+
+static const char *const step_names[] = {"projector", "modulation", "whole"};
+static const char *const effect_names[] = {"moved", "rbo", "tau", "kept", "query", "document"};
+static const char *const gate_names[] = {"query_scale", "query_bias", "documents_scale",
+                                         "documents_bias"};
 
 /* In a column; a dash for what is no number. */
 static void cell(imr_buf *b, double value, int decimals, int columns)
@@ -15,23 +20,6 @@ static void cell(imr_buf *b, double value, int decimals, int columns)
     char text[64];
     imr_buf_printf(b, "%*s", columns,
                    isfinite(value) ? imr_format_fixed(text, value, decimals, false) : "-");
-}
-
-static const char *reading_name(char out[40], const imr_quality *q, size_t i)
-{
-    snprintf(out, 40, i < q->n_readings ? "as form %s" : "untrained %s",
-             imr_form_name(i < q->n_readings ? q->reading[i].form : q->fresh.form));
-    return out;
-}
-
-static const imr_quality_reading *reading_at(const imr_quality *q, size_t i)
-{
-    return i < q->n_readings ? &q->reading[i] : &q->fresh;
-}
-
-static size_t readings(const imr_quality *q)
-{
-    return q->n_readings + q->has_fresh;
 }
 
 /* ---- lines ---- */
@@ -42,7 +30,7 @@ static void put_steps(imr_buf *b, const imr_quality_reading *r)
     imr_buf_str(b, "Size of each step       ranks          tau   first 10  degrees turned\n"
                    "                        moved    RBO           kept    query  document\n");
     for (size_t step = 0; step < IMR_EFFECT_STEPS; step++) {
-        imr_buf_printf(b, " %-18s", imr_effect_step_names[step]);
+        imr_buf_printf(b, " %-18s", step_names[step]);
         for (size_t e = 0; e < IMR_EFFECTS; e++)
             cell(b, r->effect[step][e], decimals[e], e == 0 ? 10 : 8);
         imr_buf_char(b, '\n');
@@ -51,13 +39,13 @@ static void put_steps(imr_buf *b, const imr_quality_reading *r)
 
 static void put_readings(imr_buf *b, const imr_quality *q)
 {
-    char name[40];
     imr_buf_str(b, "Read as                 nDCG@10                  now against projected\n"
                    "                        encoder  proj.     now     tau    kept  degrees\n");
-    for (size_t i = 0; i < readings(q); i++) {
-        const imr_quality_reading *r = reading_at(q, i);
+    for (size_t i = 0; i < q->n_readings; i++) {
+        const imr_quality_reading *r = &q->reading[i];
         const double *e = r->effect[IMR_BY_MODULATION];
-        imr_buf_printf(b, " %-19s", reading_name(name, q, i));
+        imr_buf_printf(b, " %s %-*s", r->untrained ? "untrained" : "as form", r->untrained ? 9 : 11,
+                       imr_form_name(r->form));
         for (size_t k = 0; k < IMR_STAGE_COUNT; k++)
             cell(b, r->ndcg[k], 4, k == 0 ? 11 : 8);
         cell(b, e[IMR_EFFECT_TAU], 3, 8);
@@ -100,8 +88,8 @@ static void put_spectrum(imr_buf *b, const imr_spectrum *s)
     imr_buf_printf(b, " rank %zu of %zu, condition number %s, effective rank %s\n ", s->rank, s->k,
                    isfinite(s->condition) ? IMR_FIXED(s->condition, 2) : "infinite",
                    IMR_FIXED(s->effective_rank, 1));
-    for (size_t i = 0; i < BINS / 2 && i < s->k; i++)
-        cell(b, s->s[i * (s->k - 1) / (BINS / 2 - 1)], 3, 8);
+    for (size_t i = 0; i < SHOWN && i < s->k; i++)
+        cell(b, s->s[i * (s->k - 1) / (SHOWN - 1)], 3, 8);
     imr_buf_char(b, '\n');
 }
 
@@ -141,12 +129,13 @@ static void json_stages(imr_buf *b, const double value[IMR_STAGE_COUNT])
 
 static void json_reading(imr_buf *b, const imr_quality_reading *r)
 {
-    imr_json_printf(b, "{'form': %s, 'steps': {", imr_form_name(r->form));
+    imr_json_printf(b, "{'form': %s, 'untrained': %hhd, 'steps': {", imr_form_name(r->form),
+                    r->untrained);
     for (size_t step = 0; step < IMR_EFFECT_STEPS; step++)
         for (size_t e = 0; e < IMR_EFFECTS; e++) {
             if (e == 0)
-                imr_json_printf(b, step ? "}, %s: {" : "%s: {", imr_effect_step_names[step]);
-            imr_json_printf(b, e ? ", %s: %g" : "%s: %g", imr_effect_names[e], r->effect[step][e]);
+                imr_json_printf(b, step ? "}, %s: {" : "%s: {", step_names[step]);
+            imr_json_printf(b, e ? ", %s: %g" : "%s: %g", effect_names[e], r->effect[step][e]);
         }
     imr_json_printf(b, "}},\n   'ndcg_10': ");
     json_stages(b, r->ndcg);
@@ -157,7 +146,7 @@ static void json_reading(imr_buf *b, const imr_quality_reading *r)
         imr_json_printf(b,
                         g ? ", %s: {'mean': %g, 'sd': %g, 'still': %zu, 'of': %zu}"
                           : "%s: {'mean': %g, 'sd': %g, 'still': %zu, 'of': %zu}",
-                        imr_gate_names[g], r->gate[g].mean, r->gate[g].sd, r->gate[g].still,
+                        gate_names[g], r->gate[g].mean, r->gate[g].sd, r->gate[g].still,
                         r->gate[g].n);
     imr_json_printf(b, "},\n   'hubs': {");
     for (size_t k = 0; k < IMR_STAGE_COUNT; k++)
@@ -195,10 +184,5 @@ void imr_report_quality_json(imr_buf *b, const imr_quality *q)
         imr_buf_str(b, i ? ",\n   " : "");
         json_reading(b, &q->reading[i]);
     }
-    imr_json_printf(b, "],\n  'untrained': ");
-    if (q->has_fresh)
-        json_reading(b, &q->fresh);
-    else
-        imr_buf_str(b, "null");
-    imr_buf_char(b, '}');
+    imr_buf_str(b, "]}");
 }

@@ -8,8 +8,8 @@
 
 /* Lines of at most 76 columns for a screen or a terminal: a heading begins at the first column,
  * what belongs to it behind a blank. Failure to allocate sticks in the buffer, as below. */
-void imr_report_quality(imr_buf *out, const imr_quality *q);
+void imr_report_quality(imr_buf *b, const imr_quality *q);
 /* One object. */
-void imr_report_quality_json(imr_buf *out, const imr_quality *q);
+void imr_report_quality_json(imr_buf *b, const imr_quality *q);
 
 #endif

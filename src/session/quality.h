@@ -9,7 +9,8 @@
  * an untrained adapter of the same form and shape (seeded).
  *
  *   step       projector: encoder to projected; modulation: projected to now; whole: encoder to now
- *   moved      mean |rank before the step - rank after it| of the ten first after it
+ *   moved      mean |rank before the step - rank after it| of the ten first before it that are
+ *              ranked after it
  *   rbo, tau   of the two rankings' candidates (retrieval/similarity.h), p = 0.9
  *   kept       how many of the ten first are among the ten first after it
  *   query, document    angle between the vector before and after, degrees; of the ten first
@@ -46,8 +47,6 @@ typedef enum imr_effect {
     IMR_EFFECT_DOCUMENT,
     IMR_EFFECTS
 } imr_effect;
-extern const char *const imr_effect_step_names[]; /* "projector" ... */
-extern const char *const imr_effect_names[];      /* "moved" ... */
 
 /* Scale and bias that a query gives its documents, and that they give it. */
 typedef enum imr_gate_id {
@@ -57,7 +56,6 @@ typedef enum imr_gate_id {
     IMR_GATE_DOCUMENTS_BIAS,
     IMR_GATES
 } imr_gate_id;
-extern const char *const imr_gate_names[]; /* "query_scale" ... */
 
 typedef struct imr_gate {
     double mean, sd;
@@ -73,6 +71,7 @@ typedef struct imr_hubs {
 
 typedef struct imr_quality_reading {
     imr_form form;
+    bool untrained;
     double effect[IMR_EFFECT_STEPS][IMR_EFFECTS];
     imr_gate gate[IMR_GATES];
     imr_hubs hubs[IMR_STAGE_COUNT];
@@ -96,10 +95,8 @@ typedef struct imr_quality {
     const char *split; /* "" : all queries */
     size_t queries, of_queries, documents, k;
     bool judged;
-    imr_quality_reading reading[2]; /* the adapter's own form, then the other */
+    imr_quality_reading reading[3]; /* the adapter's own form, the other, the untrained one */
     size_t n_readings;
-    imr_quality_reading fresh;
-    bool has_fresh;
     imr_spectrum spectrum;
     imr_layer layer[IMR_W_COUNT];
     size_t n_layers;

@@ -5,11 +5,6 @@
 #include "base/buf.h"
 #include "session/quality.h"
 
-const char *const imr_effect_step_names[] = {"projector", "modulation", "whole"};
-const char *const imr_effect_names[] = {"moved", "rbo", "tau", "kept", "query", "document"};
-const char *const imr_gate_names[] = {"query_scale", "query_bias", "documents_scale",
-                                      "documents_bias"};
-
 void imr_quality_free(imr_quality *q)
 {
     if (q)
@@ -23,7 +18,6 @@ void imr_quality_free(imr_quality *q)
 #define KEEPS      0.95
 #define LARGER     2.0  /* times another: it is the large one */
 #define MORE_HUBS  1.5  /* times the encoder's skewness */
-#define NARROW     0.5  /* effective rank of the rank */
 #define NDCG_ALIKE 0.01 /* of trained and untrained */
 
 static const char *order_told(double tau)
@@ -74,7 +68,7 @@ static void put_verdict(imr_buf *b, const imr_quality *q)
                                        : "No sign of a difference from",
                        IMR_FIXED(own->ndcg[IMR_STAGE_ENCODER], 3),
                        IMR_FIXED(own->ndcg[IMR_STAGE_AFTER], 3));
-    for (size_t i = 1; i < q->n_readings; i++) {
+    for (size_t i = 1; i < q->n_readings && !q->reading[i].untrained; i++) {
         const imr_quality_reading *r = &q->reading[i];
         imr_buf_printf(b, " As form %s it %s", imr_form_name(r->form), order_told(tau_of(r)));
         if (q->judged)
@@ -97,51 +91,31 @@ static void put_steps(imr_buf *b, const imr_quality_reading *r)
                                                      : "both take part in what changes");
 }
 
-/* "none", "all 256", "12 of 256" of them move. */
-static void put_moving(imr_buf *b, const imr_gate *g, const char *what)
-{
-    imr_buf_printf(b, "%s ", what);
-    if (g->still == g->n)
-        imr_buf_str(b, "none");
-    else if (g->still == 0)
-        imr_buf_printf(b, "all %zu", g->n);
-    else
-        imr_buf_printf(b, "%zu of %zu", g->n - g->still, g->n);
-}
-
 static void put_gates(imr_buf *b, const imr_quality_reading *r)
 {
-    static const char *const names[] = {"of the query's scales", ", of its biases",
-                                        "; of the candidates' scales", ", of their biases"};
     const imr_gate *g = r->gate;
-    const bool scales = g[IMR_GATE_QUERY_SCALE].still < g[IMR_GATE_QUERY_SCALE].n ||
-                        g[IMR_GATE_DOCUMENTS_SCALE].still < g[IMR_GATE_DOCUMENTS_SCALE].n;
-    const bool biases = g[IMR_GATE_QUERY_BIAS].still < g[IMR_GATE_QUERY_BIAS].n ||
-                        g[IMR_GATE_DOCUMENTS_BIAS].still < g[IMR_GATE_DOCUMENTS_BIAS].n;
-    if (!scales && !biases) {
+    size_t moving[IMR_GATES];
+    for (size_t i = 0; i < IMR_GATES; i++)
+        moving[i] = g[i].n - g[i].still;
+    if (moving[0] + moving[1] + moving[2] + moving[3] == 0) {
         imr_buf_str(b, " Its gates never move: every query gives and gets the same scale and bias, "
                        "within 1 %, so it makes one change for all.");
         return;
     }
-    imr_buf_str(b, " By 1 % or more from query to query move ");
-    for (size_t i = 0; i < IMR_GATES; i++)
-        put_moving(b, &g[i], names[i]);
-    imr_buf_str(b, scales ? "."
-                          : ": its scales never move, no dimension counts more for one query than "
-                            "for another; what follows the query is a shift.");
+    imr_buf_printf(b,
+                   " By 1 %% or more from query to query move %zu of %zu of the query's scales and "
+                   "%zu of %zu of its biases, %zu of %zu of the candidates' scales and %zu of %zu "
+                   "of their biases%s.",
+                   moving[0], g[0].n, moving[1], g[1].n, moving[2], g[2].n, moving[3], g[3].n,
+                   moving[0] + moving[2]
+                       ? ""
+                       : ": no dimension counts more for one query than for another, what follows "
+                         "the query is a shift");
 }
 
-static void put_spectrum(imr_buf *b, const imr_spectrum *s)
+static void put_fresh(imr_buf *b, const imr_quality *q, const imr_quality_reading *fresh)
 {
-    const double part = s->rank ? s->effective_rank / (double)s->rank : 0;
-    imr_buf_printf(b, " The projector has rank %zu and uses its directions %s (effective rank %s).",
-                   s->rank, part < NARROW ? "unevenly: few of them count" : "rather evenly",
-                   IMR_FIXED(s->effective_rank, 0));
-}
-
-static void put_fresh(imr_buf *b, const imr_quality *q)
-{
-    const imr_quality_reading *own = &q->reading[0], *fresh = &q->fresh;
+    const imr_quality_reading *own = &q->reading[0];
     const double gain = own->ndcg[IMR_STAGE_AFTER] - fresh->ndcg[IMR_STAGE_AFTER];
     imr_buf_printf(b, " An untrained adapter of this shape moves the ten first by %s ranks",
                    IMR_FIXED(fresh->effect[IMR_BY_WHOLE][IMR_EFFECT_MOVED], 1));
@@ -176,9 +150,8 @@ imr_status imr_quality_say(imr_quality *q, imr_error *err)
     put_verdict(&verdict, q);
     put_steps(&meaning, &q->reading[0]);
     put_gates(&meaning, &q->reading[0]);
-    put_spectrum(&meaning, &q->spectrum);
-    if (q->has_fresh)
-        put_fresh(&meaning, q);
+    if (q->reading[q->n_readings - 1].untrained)
+        put_fresh(&meaning, q, &q->reading[q->n_readings - 1]);
     put_hubs(&meaning, q);
     if (q->code[0] == 'b' && q->code[1] == 'e')
         imr_buf_str(&meaning, " evaluate tells whether the gain holds for documents that training "

@@ -176,16 +176,16 @@ imr_quality *fake_quality(void)
                        .documents = 5183,
                        .k = 100,
                        .judged = true,
-                       .n_readings = 2,
-                       .has_fresh = true,
+                       .n_readings = 3,
                        .arena = arena};
     q->spectrum = (imr_spectrum){IMR_ARENA_ARRAY(arena, double, 8), 8, 8, 9.5, 7.25};
     for (size_t i = 0; i < 8; i++)
         q->spectrum.s[i] = 1.9 / (double)(i + 2);
     q->layer[q->n_layers++] = (imr_layer){"projector.weight", {256, 384}, 2, 9.25};
     for (size_t i = 0; i < 3; i++) {
-        imr_quality_reading *r = i < 2 ? &q->reading[i] : &q->fresh;
+        imr_quality_reading *r = &q->reading[i];
         r->form = i == 1 ? IMR_FORM_MEAN : IMR_FORM_DIAGONAL;
+        r->untrained = i == 2;
         for (size_t s = 0; s < IMR_EFFECT_STEPS; s++)
             memcpy(r->effect[s], (double[IMR_EFFECTS]){33.5, 0.25, 0.15, 2.6, 114.4, 22.5},
                    sizeof r->effect[s]);

@@ -212,7 +212,7 @@ UI_ON(leave_out)
         return;
     }
     a->effects |= UI_FX_DELETION;
-    ui_app_say(a, false, "leaving out each word, encoding anew");
+    ui_app_say(a, false, "leaving words out, encoding anew");
 }
 
 UI_ON(dimensions)

@@ -142,6 +142,39 @@ static void left_out(ui_rows *rows, const ui_why_parts *in)
     }
 }
 
+/* What taking words out of the texts did, once somebody asked: explain/carry.h. */
+static void carried(ui_rows *rows, const ui_why_parts *in)
+{
+    static const char *const names[] = {"3 largest", "3 random",        "3 smallest",
+                                        "in query",  "query's largest", "query's random"};
+    const imr_why *why = &in->reading->detail->why;
+    const imr_carry *c =
+        why->carry[in->reading->measure.stage == IMR_STAGE_ENCODER ? IMR_STAGE_ENCODER
+                                                                   : IMR_STAGE_AFTER];
+    imr_carry_table one = {0};
+    double most = 0;
+    if (!c)
+        return;
+    imr_carry_add(&one, c);
+    for (int k = 0; k < IMR_CARRY_COUNT; k++)
+        most = c->of[k].words ? fmax(most, fabs(c->of[k].fall)) : most;
+    ui_rows_heading(rows, "Do the words carry it", ui_textf("%s sd", ui_signed(c->lead, 2).s).s);
+    for (int side = 0; side < 2; side++) {
+        IMR_AUTOBUF imr_buf text = {0};
+        imr_carry_say(&text, &one, side);
+        if (text.len)
+            ui_rows_text(rows, 1, UI_TEXT, imr_buf_text(&text));
+    }
+    note(rows, "What is lost without them, in sd:");
+    for (int k = 0; k < IMR_CARRY_COUNT; k++) {
+        if (!c->of[k].words)
+            continue;
+        ui_rows_bar(rows, UI_TERM_LEFT_OUT, names[k], c->of[k].fall, ui_nice_scale(most), 2);
+        if (in->full)
+            ui_rows_text(rows, 3, UI_DIM, c->of[k].words);
+    }
+}
+
 static void pairs(ui_rows *rows, const ui_why_parts *in)
 {
     static const char *const titles[] = {"Why the encoder had it there",
@@ -185,6 +218,7 @@ static void pairs(ui_rows *rows, const ui_why_parts *in)
         query_word(rows, r, r->query.order[i], name_w, decimals);
     rest(rows, r, n, decimals);
     sum(rows, r, decimals);
+    carried(rows, in);
 }
 
 /* ---- what the adapter did ---- */

@@ -128,10 +128,17 @@ typedef struct explaining {
     bool closer;          /* documents that are printed are explained */
     bool json, leave_out; /* words, where they add up to nothing */
     size_t done, total;
+    bool deletion; /* instead: */
+    imr_faith faith;
+    imr_report_deletion tests;
+    char problem[400];
 } explaining;
 
 static void explaining_done(explaining *e)
 {
+    for (int k = 0; k < IMR_STAGE_COUNT; k++)
+        imr_detail_free(e->tests.tested[k]);
+    imr_faith_done(&e->faith);
     imr_session_close(e->session);
     pair_done(&e->pair);
 }
@@ -295,11 +302,37 @@ static imr_status explain(explaining *e, imr_trace *t, imr_error *err)
     return status;
 }
 
+/* Tests the first document for the encoder and the first now: explain/carry.h. */
+static imr_status test_one(explaining *e, const imr_trace *t, imr_error *err)
+{
+    static const imr_stage stages[] = {IMR_STAGE_ENCODER, IMR_STAGE_AFTER};
+    for (size_t i = 0; i < (t->working_dim ? IMR_LEN(stages) : 1); i++) {
+        const imr_stage k = stages[i];
+        size_t place = 0;
+        while (imr_trace_at(t, place)->rank[k] != 1)
+            place++;
+        imr_detail_free(e->tests.tested[k]);
+        e->tests.tested[k] = NULL;
+        IMR_TRY(imr_session_detail(e->session, t, place, IMR_DETAIL_DELETION,
+                                   &e->cli->meter.progress, &e->tests.tested[k], err));
+        const imr_why *w = &e->tests.tested[k]->why;
+        imr_carry_add(&e->tests.stage[k], w->carry[k]);
+        if (!w->carry[k])
+            snprintf(e->problem, sizeof e->problem, "%s",
+                     w->pairs.problem[0]
+                         ? w->pairs.problem
+                         : "there is no average candidate to compare with: one document is "
+                           "listed, or all are alike");
+    }
+    e->tests.queries++;
+    return imr_faith_add(&e->faith, t, err);
+}
+
 static imr_status one(explaining *e, const char *text, const char *id, imr_error *err)
 {
     imr_trace *t;
     IMR_TRY(ask(&t, e, text, id, err));
-    imr_status status = explain(e, t, err);
+    imr_status status = e->deletion ? test_one(e, t, err) : explain(e, t, err);
     imr_trace_free(t);
     return status;
 }
@@ -342,6 +375,12 @@ static imr_status look(explaining *e, imr_error *err)
                         words ? "; --format json has the tables with --pairs all" : "");
     e->leave_out = words || imr_config_choice(c, IMR_OPT_PAIRS) == (int64_t)IMR_REPORT_PAIRS_ALL;
     e->closer = !map;
+    e->deletion = imr_config_bool(c, IMR_OPT_DELETION);
+    if (e->deletion &&
+        (words || map || imr_config_bool(c, IMR_OPT_PAIR) || imr_config_count(c, IMR_OPT_DOCUMENT)))
+        return imr_fail(err, IMR_E_USAGE,
+                        "--deletion looks at the first documents of rankings; it goes with neither "
+                        "--view, --pair nor --document");
     e->format = words || map ? view : imr_config_string(c, IMR_OPT_FORMAT);
     e->context = (imr_report_context){
         .command = e->cli->argv,
@@ -390,7 +429,18 @@ static imr_status run(imr_cli *cli, imr_error *err)
         e.total = most && (uint64_t)most < facts->queries ? (size_t)most : (size_t)facts->queries;
     if (e.total == 0)
         return imr_fail(err, IMR_E_NOT_FOUND, "the cache %s holds no queries", e.options.cache);
-    return each(&e, whole_split, err);
+    if (!e.deletion)
+        return each(&e, whole_split, err);
+    IMR_TRY(imr_faith_open(&e.faith, e.session, &cli->meter.progress, err));
+    e.tests.faith = &e.faith;
+    IMR_TRY(each(&e, whole_split, err));
+    e.tests.problem = e.problem[0] ? e.problem : NULL;
+    IMR_AUTOBUF imr_buf out = {0};
+    if (e.json)
+        imr_report_deletion_json(&out, &e.tests);
+    else
+        imr_report_deletion_text(&out, &e.tests, e.context.width);
+    return imr_cli_emit(cli, &out, err);
 }
 
 const imr_command imr_command_explain = {
@@ -407,8 +457,11 @@ const imr_command imr_command_explain = {
         "--view words prints the shares of one document as tables, query words by document words, "
         "at each stage and as a change: the screen Words in text. Where vectors are no sum over "
         "words, it leaves out each word and encodes anew, which takes seconds. --view map draws "
-        "the "
-        "query and its documents in two dimensions at each stage, and lists their places.\n"
+        "the query and its documents in two dimensions at each stage, and lists their places.\n"
+        "--deletion asks whether the words carry it: takes the words with the largest shares out "
+        "of the first document and of the query, encodes anew and compares with random words; and "
+        "takes the directions of the words of its change out of every document. Over --all it is "
+        "a table with means and standard errors.\n"
         "--pair explains one query and one document alone, as explain() of the authors' package "
         "does: its scores, the ten tokens it would name, and beside them the sentence, the pairs "
         "of words and the words of the change. QUERY and DOCUMENT are texts, or ids of the cache; "
@@ -427,8 +480,8 @@ const imr_command imr_command_explain = {
     .options =
         IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_QUERY_ID, IMR_OPT_ALL,
                     IMR_OPT_MAX_QUERIES, IMR_OPT_DOCUMENT, IMR_OPT_COMPARE, IMR_OPT_COMPARE_QUERY,
-                    IMR_OPT_PAIR, IMR_OPT_RANKING_K, IMR_OPT_VIEW, IMR_OPT_PAIRS, IMR_OPT_WIDTH,
-                    IMR_OPT_WHAT_IF, IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
+                    IMR_OPT_PAIR, IMR_OPT_RANKING_K, IMR_OPT_VIEW, IMR_OPT_DELETION, IMR_OPT_PAIRS,
+                    IMR_OPT_WIDTH, IMR_OPT_WHAT_IF, IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
     .max_arguments = 3,
     .run = run,
 };

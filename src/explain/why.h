@@ -151,6 +151,8 @@ typedef struct imr_why {
     } * dimensions;                 /* largest |share| first */
     size_t n_dimensions;
     imr_tokens_read query_tokens, document_tokens;
+    /* On demand, by stage (explain/carry.h); NULL: not asked for, or nothing to compare. */
+    const struct imr_carry *carry[IMR_STAGE_COUNT];
     /* On demand (session/deletion.c), for encoders whose vectors are no sum: words of the document
      * in its order, `total` what the similarity loses when all places of the word are left out and
      * the text is encoded anew. NULL: not asked for. */

@@ -14,6 +14,7 @@
 #define IMR_REPORT_REPORT_H
 
 #include "base/buf.h"
+#include "session/faith.h"
 #include "session/session.h"
 
 typedef enum imr_report_pairs {
@@ -41,5 +42,18 @@ typedef struct imr_report_context {
 imr_status imr_report_render(const imr_trace *t, const char *format,
                              const imr_report_context *context, imr_buf *out,
                              imr_error *err) IMR_NODISCARD;
+
+/* Do the words carry it (explain/carry.h), over queries: text of `width` columns, or JSON, schema
+ * imrnn.deletion/1. */
+typedef struct imr_report_deletion {
+    size_t queries;
+    imr_carry_table stage[IMR_STAGE_COUNT];
+    imr_detail *tested
+        [IMR_STAGE_COUNT]; /* the last query's first document; of one query its words are named */
+    const imr_faith *faith;
+    const char *problem; /* NULL, or why there are no word pairs */
+} imr_report_deletion;
+void imr_report_deletion_text(imr_buf *out, const imr_report_deletion *r, size_t width);
+void imr_report_deletion_json(imr_buf *out, const imr_report_deletion *r);
 
 #endif

@@ -50,14 +50,17 @@ static imr_status find_words(imr_detail *d, uint32_t *place, const imr_reading *
     return IMR_OK;
 }
 
-/* Appends what was read, without one word. */
-static void leave_out(imr_buf *out, const imr_reading *r, const uint32_t *place, uint32_t word)
+void imr_deletion_text(imr_buf *out, const imr_reading *r, const imr_tokens *tokens,
+                       const uint32_t *place, const uint32_t *gone, size_t n)
 {
     const char *text = imr_buf_text(&r->text);
     size_t at = 0;
-    for (size_t i = 0; i < r->tokens.n; i++) {
-        const imr_token *token = &r->tokens.v[i];
-        if (place[i] != word || token->start < at)
+    for (size_t i = 0; i < tokens->n; i++) {
+        const imr_token *token = &tokens->v[i];
+        size_t k = 0;
+        while (k < n && place[i] != gone[k])
+            k++;
+        if (k == n || token->start < at)
             continue;
         imr_buf_add(out, text + at, token->start - at);
         at = token->end;
@@ -65,9 +68,8 @@ static void leave_out(imr_buf *out, const imr_reading *r, const uint32_t *place,
     imr_buf_add(out, text + at, r->read_end - at);
 }
 
-/* Similarities of base [n,rows] at the stages there are. */
-static imr_status score(float (*out)[IMR_STAGE_COUNT], const imr_session *s, const imr_trace *t,
-                        imr_view base, imr_error *err)
+imr_status imr_deletion_score(float (*out)[IMR_STAGE_COUNT], const imr_session *s,
+                              const imr_trace *t, imr_view base, imr_error *err)
 {
     const imr_why_run *r = &t->run;
     for (size_t i = 0; i < base.rows; i++)
@@ -123,14 +125,15 @@ imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trac
         imr_buf_clear(&texts);
         for (size_t i = 0; i < n; i++) {
             start[i] = texts.len;
-            leave_out(&texts, document, place, (uint32_t)(first + i));
+            imr_deletion_text(&texts, document, &document->tokens, place,
+                              &(uint32_t){(uint32_t)(first + i)}, 1);
             len[i] = texts.len - start[i];
         }
         IMR_TRY(imr_buf_check(&texts, err));
         for (size_t i = 0; i < n; i++)
             at[i] = imr_buf_text(&texts) + start[i];
         IMR_TRY(imr_encoder_encode(s->encoder, at, len, n, base, NULL, &inner, err));
-        IMR_TRY(score(found, s, t, imr_view_of(base, n, t->run.n), err));
+        IMR_TRY(imr_deletion_score(found, s, t, imr_view_of(base, n, t->run.n), err));
         for (size_t i = 0; i < n; i++)
             for (imr_stage k = 0; k < (s->adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++)
                 if (isfinite(of->sim[k])) /* one that left the list has no similarity now */

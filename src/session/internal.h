@@ -153,6 +153,10 @@ imr_status imr_words_begin(imr_session *s, imr_error *err) IMR_NODISCARD;
 imr_status imr_words_hear(imr_session *s, const imr_progress *progress,
                           imr_error *err) IMR_NODISCARD;
 void imr_words_close(imr_words *w);
+/* t->source becomes a lens; and the end of one. */
+imr_status imr_told_fold(imr_told *t, const imr_backprojector *back, const imr_progress *progress,
+                         imr_error *err) IMR_NODISCARD;
+void imr_told_free(imr_told **t); /* NULL is fine, and becomes it */
 
 /*
  * The background of a table over a seeded sample of the cache (session/background.c); what a stop
@@ -199,6 +203,16 @@ imr_status imr_pair_tokens(const imr_session *s, imr_trace *t, imr_error *err) I
 imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trace *t,
                              const imr_reading *document, const imr_progress *progress,
                              imr_error *err) IMR_NODISCARD;
+/* Appends what was read, without the n words `gone`; place: of each of the tokens, whose word. */
+void imr_deletion_text(imr_buf *out, const imr_reading *r, const imr_tokens *tokens,
+                       const uint32_t *place, const uint32_t *gone, size_t n);
+/* Similarities of documents base [rows,n] at the stages there are; the run stays as it was. */
+imr_status imr_deletion_score(float (*out)[IMR_STAGE_COUNT], const imr_session *s,
+                              const imr_trace *t, imr_view base, imr_error *err) IMR_NODISCARD;
+/* Fills d->why.carry, where there are pairs (session/carry.c). Errors: as above. */
+imr_status imr_carry_fill(imr_detail *d, const imr_session *s, const imr_trace *t,
+                          const imr_reading *document, const imr_progress *progress,
+                          imr_error *err) IMR_NODISCARD;
 
 /* The vector of prefix and text, and what the encoder knows of them. */
 imr_status imr_session_encode(const imr_session *s, float *out, imr_token_count *count,

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/sha256.h"
+#include "explain/carry.h"
 #include "explain/lens.h"
 #include "explain/why.h"
 
@@ -232,6 +233,7 @@ typedef struct imr_detail {
 
     uint64_t number; /* that trace's */
     size_t place;    /* in it: documents, then left */
+    bool tested;     /* made in depth IMR_DETAIL_DELETION */
     atomic_uint owners;
     struct imr_arena *arena;
 } imr_detail;

@@ -29,7 +29,7 @@ imr_status imr_words_begin(imr_session *s, imr_error *err)
     return IMR_OK;
 }
 
-static void free_told(imr_told **t)
+void imr_told_free(imr_told **t)
 {
     if (!*t)
         return;
@@ -43,8 +43,8 @@ static void free_told(imr_told **t)
 
 void imr_words_close(imr_words *w)
 {
-    free_told(&w->told);
-    free_told(&w->next);
+    imr_told_free(&w->told);
+    imr_told_free(&w->next);
     imr_context_making_free(w->making);
     imr_buf_done(&w->unkept);
     imr_backprojector_done(&w->back);
@@ -135,7 +135,7 @@ static imr_status choose(imr_session *s, const imr_progress *progress, imr_error
         w->stage = IMR_WORDS_DONE; /* what was made is no better than what is open */
         return IMR_OK;
     }
-    free_told(&w->next);
+    imr_told_free(&w->next);
     IMR_NEED(w->next = IMR_NEW(imr_told), err);
     if (name)
         IMR_TRY(imr_table_open(&w->next->source, &found, s, name, true, progress, err));
@@ -149,17 +149,22 @@ static imr_status choose(imr_session *s, const imr_progress *progress, imr_error
     return found ? IMR_OK : no_table(s, err);
 }
 
-static imr_status fold(imr_session *s, const imr_progress *progress, imr_error *err)
+imr_status imr_told_fold(imr_told *t, const imr_backprojector *back, const imr_progress *progress,
+                         imr_error *err)
 {
-    imr_words *w = &s->words;
-    imr_told *t = w->next;
     imr_token_table_done(&t->table);
     IMR_TRY(
         imr_token_table_init(&t->table, t->source.rows, t->source.texts, t->source.special, err));
     t->table.centre = t->source.centre;
-    IMR_TRY(imr_lens_init(&t->lens, &t->table, &w->back, progress, err));
+    IMR_TRY(imr_lens_init(&t->lens, &t->table, back, progress, err));
     t->why.lens = &t->lens;
-    w->stage = IMR_WORDS_SAMPLE;
+    return IMR_OK;
+}
+
+static imr_status fold(imr_session *s, const imr_progress *progress, imr_error *err)
+{
+    IMR_TRY(imr_told_fold(s->words.next, &s->words.back, progress, err));
+    s->words.stage = IMR_WORDS_SAMPLE;
     return IMR_OK;
 }
 
@@ -219,7 +224,7 @@ static imr_status take(imr_session *s, imr_error *err)
         is_auto(s) && !s->options.words_later && can_hear(s)
             ? "the corpus's own words are not known yet; --token-table context hears them, once"
             : imr_session_string(s, t->encoded.notice);
-    free_told(&w->told);
+    imr_told_free(&w->told);
     w->told = w->next;
     w->next = NULL;
     s->facts.has_tokens = true;

@@ -350,12 +350,6 @@ TEST("the words of another text than the cache's are not shown")
     tiny_done(&f.t);
 }
 
-static bool after_some(void *user, const imr_progress_info *info)
-{
-    (void)info;
-    return --*(int *)user > 0;
-}
-
 TEST("a detail is made once, stops when it is told to, and is of its session's traces only")
 {
     fixture f = start(NULL);

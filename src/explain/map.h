@@ -15,7 +15,7 @@
 
 #include "explain/why.h"
 
-#define IMR_MAP_MOST 500
+#define IMR_MAP_MOST 200
 
 typedef struct imr_map_stage {
     double (*at)[2]; /* [k+1]: documents in the order of the list, the query last; NULL: no stage */

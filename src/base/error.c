@@ -6,9 +6,10 @@
 #include <string.h>
 
 static const int exits[IMR_STATUS_COUNT] = {
-    [IMR_OK] = 0,       [IMR_E_USAGE] = 2,       [IMR_E_IO] = 1,    [IMR_E_NOT_FOUND] = 3,
-    [IMR_E_FORMAT] = 3, [IMR_E_UNSUPPORTED] = 3, [IMR_E_SHAPE] = 3, [IMR_E_NUMERIC] = 3,
-    [IMR_E_LIMIT] = 3,  [IMR_E_MEMORY] = 1,      [IMR_E_BUSY] = 1,  [IMR_E_CANCELLED] = 130,
+    [IMR_OK] = 0,          [IMR_E_USAGE] = 2,       [IMR_E_IO] = 1,    [IMR_E_NOT_FOUND] = 3,
+    [IMR_E_FORMAT] = 3,    [IMR_E_UNSUPPORTED] = 3, [IMR_E_SHAPE] = 3, [IMR_E_NUMERIC] = 3,
+    [IMR_E_LIMIT] = 3,     [IMR_E_MEMORY] = 1,      [IMR_E_BUSY] = 1,  [IMR_E_CANCELLED] = 130,
+    [IMR_E_DIFFERENT] = 1,
 };
 
 /* Who shows an error makes controls in it visible (text/utf8.h): it quotes what is in files. */

@@ -25,6 +25,7 @@ typedef enum imr_status {
     IMR_E_MEMORY,      /* an allocation failed                               exit 1   */
     IMR_E_BUSY,        /* another process is writing the same thing          exit 1   */
     IMR_E_CANCELLED,   /* the caller asked to stop                           exit 130 */
+    IMR_E_DIFFERENT,   /* what was verified is not what is there             exit 1   */
     IMR_STATUS_COUNT
 } imr_status;
 

@@ -1,5 +1,6 @@
 #include "retrieval/bm25.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -175,6 +176,7 @@ static imr_status add_document(imr_bm25 *b, size_t document, const char *text, s
     while (next_term(&s)) {
         uint32_t number;
         IMR_TRY(term_number(&number, b, &s.word, err));
+        assert(b->terms.v);
         term *t = &b->terms.v[number];
         size_t last = t->postings.n;
         if (last && t->postings.v[last - 1].document == document)

@@ -12,6 +12,8 @@
 static const char CHANGED[] = "the text of this document is not there: name the dataset of the "
                               "cache with --dataset";
 
+const char imr_words_unasked[] = "the words of this document were not asked for";
+
 /* ---- reading ---- */
 
 static void reading_done(imr_reading *r)
@@ -257,8 +259,8 @@ static imr_status fill(imr_session *s, const imr_trace *t, imr_detail *d, imr_de
     } else {
         IMR_TRY(read_query(s, t, progress, err));
         IMR_TRY(read_text(&document, s->encoder, depth >= IMR_DETAIL_WORDS, progress, err));
-        problem = depth >= IMR_DETAIL_WORDS ? imr_encoder_sum_problem(s->encoder)
-                                            : "the words of this document were not asked for";
+        problem =
+            depth >= IMR_DETAIL_WORDS ? imr_encoder_sum_problem(s->encoder) : imr_words_unasked;
     }
     IMR_NEED(problem, err);
     IMR_TRY(explain(s, t, d, problem, &document, progress, err));

@@ -100,6 +100,8 @@ typedef struct imr_request {
 imr_status imr_session_run(imr_session *s, const imr_request *request, imr_trace **out,
                            imr_error *err) IMR_NODISCARD;
 
+/* Why a detail of IMR_DETAIL_NUMBERS has no pairs. */
+extern const char imr_words_unasked[];
 typedef enum imr_detail_depth {
     IMR_DETAIL_NUMBERS, /* shares and words of the document's change; nothing is encoded: no pairs,
                            no words of the query's change */

@@ -365,5 +365,11 @@ imr_status imr_table_measure(imr_lens_quality *out, const imr_session *s, const 
         IMR_TRY(imr_lens_measure(out, &lens, imr_matrix_view(&x.vectors), x.starts, x.own.v,
                                  progress, err));
     }
-    return keep(out, s, t, err);
+    IMR_TRY(keep(out, s, t, err));
+    /* As it will be read again, so that a report made then is the same. */
+    if (!isnan(out->precision))
+        *out = (imr_lens_quality){from_millionths(millionths(out->precision)),
+                                  from_millionths(millionths(out->chance)),
+                                  from_millionths(millionths(out->rank)), out->texts};
+    return IMR_OK;
 }

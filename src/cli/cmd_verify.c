@@ -1,0 +1,410 @@
+/* cli/cmd_verify.c - imrnn verify: a report computed again, and what differs. */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/steps.h"
+#include "format/json.h"
+#include "report/report.h"
+#include "session/whatif.h"
+#include "text/utf8.h"
+
+/* Another CPU adds in another order: what float32 sums differ by, far below what is printed in
+ * text. In units of the number where that is above 1. */
+#define ROUNDING 1e-4
+enum { SHOWN = 10, DEPTH = 16 };
+
+/* ---- what was, and what is ---- */
+
+typedef struct difference {
+    size_t values, changed, numbers; /* all; those that are others; of these the numbers */
+    double most;                     /* the largest of theirs */
+    char where[256];                 /* of that */
+    size_t beyond;                   /* those that are more than rounding */
+    imr_buf shown;
+    const char *key[DEPTH]; /* the way to what is compared */
+    size_t index[DEPTH], depth;
+} difference;
+
+static void difference_done(difference *d)
+{
+    imr_buf_done(&d->shown);
+}
+
+static void where(char out[256], const difference *d)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < d->depth && n < 255; i++)
+        n += (size_t)(*d->key[i] ? snprintf(out + n, 256 - n, "%s%s", n ? "." : "", d->key[i])
+                                 : snprintf(out + n, 256 - n, "[%zu]", d->index[i]));
+}
+
+static void put_value(imr_buf *b, const imr_json *v)
+{
+    if (imr_json_is_number(v))
+        imr_json_put_number(b, imr_json_number_or(v, "", 0));
+    else if (imr_json_is_string(v))
+        imr_buf_printf(b, "\"%.60s\"", imr_json_string_or(v, "", ""));
+    else
+        imr_buf_printf(b,
+                       !v                     ? "nothing"
+                       : imr_json_is_null(v)  ? "null"
+                       : imr_json_is_bool(v)  ? imr_json_bool_or(v, "", false) ? "true" : "false"
+                       : imr_json_is_array(v) ? "a list of %zu"
+                                              : "%zu members",
+                       imr_json_count(v));
+}
+
+static void differs(difference *d, const imr_json *was, const imr_json *is, bool beyond)
+{
+    char at[256];
+    where(at, d);
+    d->changed++;
+    d->beyond += beyond;
+    if (!beyond || d->beyond > SHOWN)
+        return;
+    imr_buf_printf(&d->shown, "  %s: ", at);
+    put_value(&d->shown, was);
+    imr_buf_str(&d->shown, ", now ");
+    put_value(&d->shown, is);
+    imr_buf_char(&d->shown, '\n');
+}
+
+static void compare_numbers(difference *d, const imr_json *was, const imr_json *is)
+{
+    const double a = imr_json_number_or(was, "", 0), b = imr_json_number_or(is, "", 0);
+    const double off = fabs(a - b);
+    if (!(off > 0))
+        return;
+    d->numbers++;
+    if (off > d->most) {
+        d->most = off;
+        where(d->where, d);
+    }
+    differs(d, was, is, off > ROUNDING * fmax(1, fabs(a)));
+}
+
+/* Where a report stands, not what it says: paths, the line typed, the version. */
+static bool is_said_elsewhere(const difference *d)
+{
+    const char *key = d->depth ? d->key[d->depth - 1] : "";
+    return strcmp(key, "path") == 0 || strcmp(key, "form_from") == 0 ||
+           (d->depth == 1 && (strcmp(key, "command") == 0 || strcmp(key, "tool") == 0));
+}
+
+static void compare(difference *d, const imr_json *was, const imr_json *is);
+
+/* Members in the order of `was`; how many more there are now counts once. */
+static void compare_members(difference *d, const imr_json *was, const imr_json *is)
+{
+    const bool list = imr_json_is_array(was);
+    const imr_json *other = imr_json_child(is);
+    if (imr_json_count(was) != imr_json_count(is))
+        differs(d, was, is, true);
+    if (d->depth == DEPTH)
+        return;
+    d->depth++;
+    size_t i = 0;
+    for (const imr_json *x = imr_json_child(was); x; x = imr_json_next(x), i++) {
+        d->key[d->depth - 1] = imr_json_key(x);
+        d->index[d->depth - 1] = i;
+        compare(d, x, list ? other : imr_json_at(is, imr_json_key(x)));
+        other = other ? imr_json_next(other) : NULL;
+    }
+    d->depth--;
+}
+
+static bool same_kind(const imr_json *a, const imr_json *b)
+{
+    return imr_json_is_object(a) == imr_json_is_object(b) &&
+           imr_json_is_array(a) == imr_json_is_array(b) &&
+           imr_json_is_string(a) == imr_json_is_string(b) &&
+           imr_json_is_number(a) == imr_json_is_number(b) &&
+           imr_json_is_bool(a) == imr_json_is_bool(b) && !a == !b;
+}
+
+static void compare(difference *d, const imr_json *was, const imr_json *is)
+{
+    if (is_said_elsewhere(d))
+        return;
+    if (same_kind(was, is) && (imr_json_is_object(was) || imr_json_is_array(was))) {
+        compare_members(d, was, is);
+        return;
+    }
+    d->values++;
+    if (!same_kind(was, is))
+        differs(d, was, is, true);
+    else if (imr_json_is_number(was))
+        compare_numbers(d, was, is);
+    else if (strcmp(imr_json_string_or(was, "", ""), imr_json_string_or(is, "", "")) != 0 ||
+             imr_json_bool_or(was, "", false) != imr_json_bool_or(is, "", false))
+        differs(d, was, is, true);
+}
+
+/* ---- computing it again ---- */
+
+static int named(const char *const *names, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return (int)i;
+    return 0;
+}
+
+/* An input from where it is said to be now, else from where the report says it was. */
+static const char *path_of(const imr_cli *cli, imr_option_id id, const imr_json *report,
+                           const char *at)
+{
+    const bool list = imr_option_of(id)->kind == IMR_KIND_LIST;
+    const char *given =
+        list ? imr_config_item(cli->config, id, 0) : imr_config_string(cli->config, id);
+    return given ? given : imr_json_string_or(report, at, NULL);
+}
+
+/* What --trained-on said in the line that made it. */
+static const char *trained_on(const imr_json *report)
+{
+    for (const imr_json *x = imr_json_child(imr_json_at(report, "command")); x;
+         x = imr_json_next(x)) {
+        const char *word = imr_json_string_or(x, "", "");
+        if (strncmp(word, "--trained-on=", 13) == 0)
+            return word + 13;
+        if (strcmp(word, "--trained-on") == 0)
+            return imr_json_string_or(imr_json_next(x), "", NULL);
+    }
+    return NULL;
+}
+
+static imr_status settings_of(imr_session_options *o, const imr_json *r, imr_error *err)
+{
+    static const char *const scopes[] = {"rerank", "rescore", "corpus"};
+    static const char *const forms[] = {"auto", "diagonal", "mean", "full"};
+    static const char *const candidates[] = {"auto", "encoder", "before"};
+    int64_t feedback_k, tokens;
+    IMR_TRY(imr_json_need_int(&feedback_k, r, "settings/feedback_k", 1, UINT32_MAX, err));
+    IMR_TRY(imr_json_need_int(&tokens, r, "settings/tokens", 1, 1000, err));
+    if (strcmp(imr_json_string_or(r, "inputs/adapter/form_from", ""), "option") == 0)
+        o->form = (imr_form)named(forms, IMR_LEN(forms),
+                                  imr_json_string_or(r, "inputs/adapter/form", ""));
+    o->settings = (imr_trace_settings){
+        .feedback_k = (uint32_t)feedback_k,
+        .tokens = (uint32_t)tokens,
+        .scope =
+            (imr_scope)named(scopes, IMR_LEN(scopes), imr_json_string_or(r, "settings/scope", "")),
+        .candidates = (imr_candidates_by)named(candidates, IMR_LEN(candidates),
+                                               imr_json_string_or(r, "settings/candidates", "")),
+        .delta = (imr_change_kind)named(imr_change_kind_names, IMR_CHANGE_VECTOR,
+                                        imr_json_string_or(r, "settings/delta", "")),
+        .order = (imr_token_order)named(imr_token_order_names, 3,
+                                        imr_json_string_or(r, "settings/order", "")),
+    };
+    o->settings.influence = true; /* as explain asks for it */
+    for (const imr_json *x = imr_json_child(imr_json_at(r, "settings/what_if")); x;
+         x = imr_json_next(x))
+        IMR_TRY(imr_whatif_add(&o->settings.what_if, imr_json_string_or(x, "", ""), err));
+    return IMR_OK;
+}
+
+static imr_status options_of(imr_session_options *out, const imr_cli *cli, const imr_json *r,
+                             imr_error *err)
+{
+    imr_session_options o = {.adapter = path_of(cli, IMR_OPT_CHECKPOINT, r, "inputs/adapter/path"),
+                             .trained_on = trained_on(r),
+                             .cache = path_of(cli, IMR_OPT_CACHE_DIR, r, "inputs/cache/path"),
+                             .dataset = path_of(cli, IMR_OPT_DATASET, r, "inputs/dataset/path"),
+                             .split = imr_json_string_or(r, "inputs/cache/split", NULL),
+                             .encoder = path_of(cli, IMR_OPT_ENCODER, r, "inputs/encoder/path"),
+                             .token_table = imr_json_string_or(r, "inputs/token_table/name", NULL),
+                             .query_prefix = imr_json_string_or(r, "query/prefix", NULL),
+                             .hub = imr_cli_hub(cli),
+                             .in_memory = true,
+                             .background = true};
+    if (!o.cache)
+        return imr_fail(err, IMR_E_FORMAT, "the report names no cache; say --cache-dir");
+    IMR_TRY(imr_cli_kernels(&o.kernels, cli, err));
+    IMR_TRY(settings_of(&o, r, err));
+    if (imr_json_at(r, "base_score")) /* a pair's one document; words are judged as ever */
+        o.settings.feedback_k = 0;
+    *out = o;
+    return IMR_OK;
+}
+
+/* The report as it is made now: the same documents word by word. */
+static imr_status again(imr_json **out, imr_cli *cli, imr_session *s, const imr_json *r,
+                        const imr_trace *t, imr_error *err)
+{
+    IMR_CLEANUP(imr_details_done)
+    imr_details details = {.v = IMR_NEW_ARRAY(imr_detail *, t->n_documents)};
+    IMR_NEED(details.v, err);
+    imr_report_context context = {.details = &details, .pairs = IMR_REPORT_PAIRS_NONE};
+    for (; details.n < t->n_documents; details.n++) {
+        char at[64];
+        snprintf(at, sizeof at, "documents/%zu", details.n);
+        const imr_json *d = imr_json_at(r, at);
+        const bool words =
+            imr_json_at(d, "pairs_problem") &&
+            strcmp(imr_json_string_or(d, "pairs_problem", ""), imr_words_unasked) != 0;
+        if (imr_json_is_object(imr_json_at(d, "pairs")))
+            context.pairs = imr_json_at(d, "pairs/encoder")         ? IMR_REPORT_PAIRS_ALL
+                            : context.pairs == IMR_REPORT_PAIRS_ALL ? IMR_REPORT_PAIRS_ALL
+                                                                    : IMR_REPORT_PAIRS_STRONGEST;
+        IMR_TRY(imr_session_detail(s, t, details.n,
+                                   imr_json_is_array(imr_json_at(d, "deletion"))
+                                       ? IMR_DETAIL_DELETION
+                                   : words ? IMR_DETAIL_WORDS
+                                           : IMR_DETAIL_NUMBERS,
+                                   &cli->meter.progress, &details.v[details.n], err));
+    }
+    IMR_AUTOBUF imr_buf b = {0};
+    IMR_TRY(imr_report_render(t, "json", &context, &b, err));
+    return imr_json_parse(out, imr_buf_text(&b), b.len, "the report made again", err);
+}
+
+/* Inputs by name: those whose hash or number of rows is another. */
+static size_t tell_inputs(imr_buf *b, const imr_json *was, const imr_json *is)
+{
+    static const char *const names[] = {"adapter", "cache", "encoder", "dataset", "token_table"};
+    size_t changed = 0;
+    for (size_t i = 0; i < IMR_LEN(names); i++) {
+        char at[64];
+        snprintf(at, sizeof at, "inputs/%s/sha256", names[i]);
+        const char *a = imr_json_string_or(was, at, ""), *z = imr_json_string_or(is, at, "");
+        if (strcmp(a, z) == 0)
+            continue;
+        changed++;
+        imr_buf_printf(b, "  %s is another: sha256 %.12s then, %.12s now\n", names[i],
+                       *a ? a : "none", *z ? z : "none");
+    }
+    return changed;
+}
+
+static void tell(imr_buf *b, const char *id, const difference *d, size_t inputs, bool *same)
+{
+    *same = !inputs && !d->beyond;
+    imr_buf_printf(b, "%s: ", id);
+    if (*same && !d->changed)
+        imr_buf_printf(b, "same, %zu values to the last digit printed\n", d->values);
+    else if (*same)
+        imr_buf_printf(b,
+                       "same but for rounding: %zu of %zu values differ, by at most %.2g (%s); "
+                       "another CPU may (bound %g)\n",
+                       d->changed, d->values, d->most, d->where, ROUNDING);
+    else
+        imr_buf_printf(b, "different: %zu of %zu values\n", d->changed, d->values);
+    if (!*same && d->numbers)
+        imr_buf_printf(b, "  %zu numbers moved, by at most %.4g (%s)\n", d->numbers, d->most,
+                       d->where);
+}
+
+typedef struct work {
+    imr_session *session;
+    const imr_json *of; /* the report whose inputs it was opened with */
+    imr_trace *trace;
+    imr_json *now;
+} work;
+
+static void work_done(work *w)
+{
+    imr_json_free(w->now);
+    imr_trace_free(w->trace);
+    imr_session_close(w->session);
+    *w = (work){0};
+}
+
+/* Reports of one list have the same inputs, and then one session. */
+static imr_status reopen(work *w, imr_cli *cli, const imr_json *r, const imr_session_options *o,
+                         imr_error *err)
+{
+    IMR_CLEANUP(difference_done) difference d = {0};
+    compare(&d, imr_json_at(w->of, "inputs"), imr_json_at(r, "inputs"));
+    if (w->of && !d.changed) {
+        imr_json_free(w->now);
+        imr_trace_free(w->trace);
+        w->now = NULL;
+        w->trace = NULL;
+        return IMR_OK;
+    }
+    work_done(w);
+    w->of = r;
+    return imr_session_open(&w->session, o, &cli->meter.progress, err);
+}
+
+static imr_status verify(bool *same, imr_buf *b, work *w, imr_cli *cli, const imr_json *r,
+                         imr_error *err)
+{
+    static const char schema[] = "imrnn.explanation/1";
+    const char *has = imr_json_string_or(r, "schema", "");
+    if (strcmp(has, schema) != 0)
+        return imr_fail(err, IMR_E_UNSUPPORTED,
+                        "its schema is '%.60s'; imrnn " IMR_VERSION " computes %s again", has,
+                        schema);
+    imr_session_options o;
+    IMR_CLEANUP(difference_done) difference d = {0};
+    IMR_AUTOBUF imr_buf inputs = {0};
+    IMR_TRY(options_of(&o, cli, r, err));
+    IMR_TRY(reopen(w, cli, r, &o, err));
+    const char *document = imr_json_string_or(r, "documents/0/id", "");
+    if (strcmp(document, "text") == 0) /* of somebody's own */
+        document = imr_json_string_or(r, "documents/0/title", document);
+    const imr_request request = {.text = imr_json_string_or(r, "query/text", NULL),
+                                 .query_id = imr_json_string_or(r, "query/id", NULL),
+                                 .document = imr_json_at(r, "base_score") ? document : NULL,
+                                 .settings = o.settings,
+                                 .progress = &cli->meter.progress};
+    IMR_TRY(imr_session_run(w->session, &request, &w->trace, err));
+    IMR_TRY(again(&w->now, cli, w->session, r, w->trace, err));
+    compare(&d, r, w->now);
+    const size_t changed = tell_inputs(&inputs, r, w->now);
+    tell(b, request.query_id ? request.query_id : request.text, &d, changed, same);
+    imr_buf_str(b, imr_buf_text(&inputs));
+    imr_buf_str(b, imr_buf_text(&d.shown));
+    if (d.beyond > SHOWN)
+        imr_buf_printf(b, "  and %zu more\n", d.beyond - SHOWN);
+    return imr_buf_check(b, err);
+}
+
+/* One report, or a list of them. */
+static imr_status run_verify(imr_cli *cli, imr_error *err)
+{
+    const char *path = cli->arguments[0];
+    imr_json *root IMR_AUTOJSON = NULL;
+    IMR_CLEANUP(work_done) work w = {0};
+    size_t others = 0;
+    IMR_TRY(imr_json_open(&root, path, err));
+    const bool list = imr_json_is_array(root);
+    for (const imr_json *r = list ? imr_json_child(root) : root; r;
+         r = list ? imr_json_next(r) : NULL) {
+        IMR_AUTOBUF imr_buf told = {0}, clean = {0};
+        bool same;
+        const imr_status status = verify(&same, &told, &w, cli, r, err);
+        if (status != IMR_OK)
+            return imr_error_prefix(err, status, path);
+        imr_utf8_clean(&clean, imr_buf_text(&told), told.len, IMR_CLEAN_NEWLINES);
+        IMR_TRY(imr_cli_emit(cli, &clean, err));
+        others += !same;
+    }
+    return others ? imr_fail(err, IMR_E_DIFFERENT, "%s is not what is computed now", path) : IMR_OK;
+}
+
+const imr_command imr_command_verify = {
+    .name = "verify",
+    .usage = "REPORT.json [--checkpoint FILE] [--cache-dir DIR] [--dataset DIR] [--encoder DIR]",
+    .summary = "a report computed again: the same, or which input changed and what moved",
+    .details =
+        "Takes what `explain --format json` wrote, opens the inputs it names (or those named here, "
+        "where they lie elsewhere now), ranks and explains again, and compares every value. The "
+        "same machine and version give the last digit for any number of threads; another CPU may "
+        "round otherwise, within 1e-4, which is said. Paths, the command line and the version do "
+        "not count; hashes do.\n"
+        "The exit status is 0 when it is the same, 1 when not, 3 when an input is missing or "
+        "cannot be read.",
+    .example = "  imrnn explain --checkpoint demo/adapter.pt demo/cache --query 'growing java on "
+               "volcanic soil' --format json -o report.json\n"
+               "  imrnn verify report.json",
+    .options = IMR_OPTIONS(IMR_OPT_CHECKPOINT, IMR_OPT_CACHE_DIR, IMR_OPT_DATASET, IMR_OPT_ENCODER,
+                           IMR_OPT_OUTPUT),
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run_verify,
+};

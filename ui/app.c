@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "session/whatif.h"
 #include "ui/text.h"
 
 imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols, imr_error *err)
@@ -55,19 +56,28 @@ void ui_app_done(ui_app *a)
 
 /* ---- what views ask ---- */
 
+const char *ui_app_what_if(const ui_app *a)
+{
+    return a->trace && *a->trace->settings.what_if.terms ? a->trace->warning : NULL;
+}
+
+/* What if has a line of its own. */
 const char *ui_app_banner(const ui_app *a)
 {
+    const bool second = ui_app_what_if(a) != NULL;
     return !a->trace                         ? NULL
            : a->query_error.status != IMR_OK ? a->query_error.text
-           : *a->trace->warning              ? a->trace->warning
-                                             : NULL;
+           : second             ? (a->trace->n_warnings > 1 ? a->trace->warnings[1].text : NULL)
+           : *a->trace->warning ? a->trace->warning
+                                : NULL;
 }
 
 ui_layout ui_app_layout(const ui_app *a)
 {
     const char *banner = ui_app_banner(a);
     int rows = banner ? ui_lines_of(banner, a->cols - 2) : 0;
-    return ui_layout_of(a->rows, a->cols, a->preview, rows > 2 ? 2 : rows);
+    return ui_layout_of(a->rows, a->cols, a->preview,
+                        (rows > 2 ? 2 : rows) + (ui_app_what_if(a) != NULL));
 }
 
 ui_context ui_app_context(const ui_app *a)
@@ -178,6 +188,11 @@ void ui_app_run(ui_app *a, const char *text, const char *query_id)
         ui_list_arrange(&a->list);
         return;
     }
+    const char *id = a->request_id, *before = a->request_text;
+    if (query_id ? !id || strcmp(id, query_id) != 0 : !before || strcmp(before, text) != 0) {
+        imr_whatif_drop(&a->settings.what_if, "without:"); /* these belong to one query */
+        imr_whatif_drop(&a->settings.what_if, "feedback:");
+    }
     ui_replace(&a->request_text, query_id ? NULL : text);
     ui_replace(&a->request_id, query_id);
     ui_app_run_again(a);
@@ -259,8 +274,12 @@ static void take_trace(ui_app *a, const imr_delivery *d)
     if (latest)
         a->waiting = a->stale = false;
     if (d->status != IMR_OK) {
-        if (latest && d->status != IMR_E_CANCELLED)
+        if (latest && d->status != IMR_E_CANCELLED && d->serial == a->what_if_serial) {
+            a->settings.what_if = a->what_if_before;
+            ui_app_say(a, true, "%s", d->error.text);
+        } else if (latest && d->status != IMR_E_CANCELLED) {
             a->query_error = d->error;
+        }
         return;
     }
     /* An answer to an older line is better than one to a still older one. */

@@ -98,6 +98,9 @@ typedef struct ui_app {
     bool editing;
     uint64_t serial; /* of the last request */
     imr_trace_settings settings;
+    imr_candidates_by candidates; /* as they were when it was opened; `settings` is of a trace */
+    imr_whatif what_if_before;    /* and the request with what took its place: where that fails, */
+    uint64_t what_if_serial;      /* it is as before */
     char *request_text, *request_id; /* one of them NULL */
     double asked;                    /* clock when the last request went out */
     bool waiting;                    /* no answer to it yet */
@@ -167,6 +170,8 @@ void ui_app_opened(ui_app *a, imr_session *session, const imr_session_facts *fac
 /* The sentence under the query: why what was typed has no ranking while older rows stay, or what
  * the trace warns of. NULL: none. */
 const char *ui_app_banner(const ui_app *a);
+/* What the rows suppose ("what if: ..."); NULL: nothing. */
+const char *ui_app_what_if(const ui_app *a);
 ui_layout ui_app_layout(const ui_app *a);
 ui_context ui_app_context(const ui_app *a);
 /* Whether the detail at hand is that of the selected document. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "session/whatif.h"
 #include "ui/app.h"
 #include "ui/text.h"
 
@@ -46,6 +47,10 @@ UI_ON(sort)
     } else {
         a->list.sort = (ui_sort)i;
         a->list.reversed = false;
+        if (i == UI_SORT_INFLUENCE && !a->settings.influence) {
+            a->settings.influence = true; /* and from now on */
+            ui_app_run_again(a);
+        }
         ui_list_arrange(&a->list);
     }
     ui_app_say(a, false, "sorted by %s", argument);
@@ -352,6 +357,91 @@ UI_ON(order)
     ui_app_run_again(a);
 }
 
+/* ---- what if ---- */
+
+static void what_if(ui_app *a, const imr_whatif *now)
+{
+    a->what_if_before = a->settings.what_if;
+    a->settings.what_if = *now;
+    a->settings.candidates = a->candidates; /* they go by the form */
+    a->message[0] = 0;
+    ui_app_run_again(a);
+    a->what_if_serial = a->serial;
+}
+
+/* The term in place of those that begin so. */
+static void suppose(ui_app *a, const char *instead, const char *term)
+{
+    imr_whatif w = a->settings.what_if;
+    imr_error err = {0};
+    if (instead)
+        imr_whatif_drop(&w, instead);
+    if (term && imr_whatif_add(&w, term, &err) != IMR_OK)
+        ui_app_say(a, true, "%s", err.text);
+    else
+        what_if(a, &w);
+}
+
+UI_ON(what_if)
+{
+    const imr_trace_document *d = ui_list_selected(&a->list);
+    const imr_form other =
+        a->trace && ui_adapted(a->trace) && strcmp(a->trace->inputs.adapter_form, "mean") == 0
+            ? IMR_FORM_DIAGONAL
+            : IMR_FORM_MEAN;
+    if (!argument)
+        chosen(a, action, "", NULL);
+    else if (strcmp(argument, "none") == 0)
+        ui_on_no_what_if(a, action, NULL);
+    else if (strcmp(argument, "form") == 0)
+        suppose(a, NULL, ui_textf("form:%s", imr_form_name(other)).s);
+    else if (strcmp(argument, "term") == 0)
+        ui_open_line(a, action, "");
+    else if (strcmp(argument, "feedback") != 0)
+        suppose(a, NULL, argument);
+    else if (d)
+        suppose(a, NULL, ui_textf("feedback:-%s", d->id).s);
+}
+
+UI_ON(without)
+{
+    const ui_reading *r = &a->reading;
+    if (!ui_app_detail_fits(a) || a->cell_query >= r->query.n)
+        ui_app_say(a, false, "no word of the query is under the cursor");
+    else
+        suppose(
+            a, NULL,
+            ui_textf("without:%s", r->detail->why.pairs.query[r->query.order[a->cell_query]].text)
+                .s);
+}
+
+UI_ON(alpha)
+{
+    char text[64];
+    double by = imr_whatif_alpha(&a->settings.what_if) + .1 * ui_step(action, UI_DO_ALPHA_UP);
+    by = by < 0 ? 0 : by > 1.5 ? 1.5 : by;
+    suppose(a, NULL, ui_textf("alpha:%s", imr_format_fixed(text, by, 1, false)).s);
+}
+
+/* The query's side off, the document's, both, none. */
+UI_ON(sides)
+{
+    imr_whatif w = a->settings.what_if;
+    const bool query = imr_whatif_drop(&w, "off:query"), document = imr_whatif_drop(&w, "off:d");
+    imr_error err;
+    if ((!query && imr_whatif_add(&w, "off:query", &err) != IMR_OK) ||
+        (query != document && imr_whatif_add(&w, "off:document", &err) != IMR_OK))
+        ui_app_say(a, true, "%s", err.text);
+    else
+        what_if(a, &w);
+}
+
+UI_ON(no_what_if)
+{
+    what_if(a, &(imr_whatif){0});
+    ui_app_say(a, false, "the adapter as it is");
+}
+
 /* ---- files and copies ---- */
 
 /* A file name from the query: its first words, letters and digits only. */
@@ -433,6 +523,8 @@ UI_ON(copy)
         return;
     }
     imr_buf_clear(&a->clip);
+    if (ui_app_what_if(a)) /* numbers do not leave without it */
+        imr_buf_printf(&a->clip, "%s\n", ui_app_what_if(a));
     if (a->screen == UI_WORDS && !all && ui_app_detail_fits(a) && a->reading.document.n) {
         copy_words(&a->clip, &a->reading);
     } else if (a->screen == UI_DOCUMENT || a->screen == UI_WORDS) {

@@ -158,11 +158,11 @@ size_t ui_palette(const char *line, ui_action *out)
 const ui_menu *ui_menu_of(ui_action action, bool words)
 {
     static const ui_menu
-        sorts = {"npemladcti",
+        sorts = {"npemladctif",
                  {"now", "projected", "encoder", "move", "lift", "abs", "delta", "cos", "title",
-                  "id"},
+                  "id", "influence"},
                  {"rank now", "rank projected", "encoder's rank", "ranks moved", "lift", "|lift|",
-                  "change of cosine", "cosine now", "title", "id"},
+                  "change of cosine", "cosine now", "title", "id", "influence of its feedback"},
                  0},
         words_sorts = {"spn",
                        {"share", "place", "name"},
@@ -178,11 +178,17 @@ const ui_menu *ui_menu_of(ui_action action, bool words)
                   {"rerank", "rescore", "corpus"},
                   {"rerank the top", "rescore all", "corpus: all feed back"},
                   0},
+        what_ifs = {"fqd0rtn",
+                    {"feedback", "off query", "off document", "alpha 0", "form", "term", "none"},
+                    {"this gave no feedback", "query's side off", "document's side off",
+                     "no modulation", "the other form", "type it", "as it is"},
+                    6},
         exports = {"tj", {"text", "json"}, {"text, for reading", "JSON, for programs"}, 0};
-    return action == UI_DO_SORT     ? (words ? &words_sorts : &sorts)
-           : action == UI_DO_FILTER ? &filters
-           : action == UI_DO_SCOPE  ? &scopes
-                                    : &exports;
+    return action == UI_DO_SORT      ? (words ? &words_sorts : &sorts)
+           : action == UI_DO_FILTER  ? &filters
+           : action == UI_DO_SCOPE   ? &scopes
+           : action == UI_DO_WHAT_IF ? &what_ifs
+                                     : &exports;
 }
 
 /* ---- which key does what ---- */

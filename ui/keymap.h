@@ -97,10 +97,10 @@ ui_action ui_action_find(const char *name, size_t len);
 /* The actions that fit a line of the palette, best first; out holds UI_ACTION_COUNT. */
 size_t ui_palette(const char *line, ui_action *out);
 
-/* What the next key chooses after s, f, R or e: an argument of the action. */
+/* What the next key chooses after s, f, R, a or e: an argument of the action. */
 typedef struct ui_menu {
     const char *keys;
-    const char *names[10], *labels[10]; /* names: by the value that is set */
+    const char *names[11], *labels[11]; /* names: by the value that is set */
     size_t first;                       /* the one shown at the top */
 } ui_menu;
 /* words: that of the screen Words. */

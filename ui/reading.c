@@ -66,6 +66,7 @@ static sort_key key_of(const imr_trace_document *d, size_t place, ui_sort sort)
         [UI_SORT_ABS] = -fabs(d->lift.total),
         [UI_SORT_DELTA] = -(double)d->delta_sim,
         [UI_SORT_COS] = -(double)d->sim_after,
+        [UI_SORT_INFLUENCE] = -(double)d->influence,
     };
     k.number = isnan(numbers[sort]) ? INFINITY : numbers[sort];
     k.text = sort == UI_SORT_TITLE ? d->title : sort == UI_SORT_ID ? d->id : NULL;

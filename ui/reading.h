@@ -31,6 +31,7 @@ typedef enum ui_sort {
     UI_SORT_COS,
     UI_SORT_TITLE,
     UI_SORT_ID,
+    UI_SORT_INFLUENCE,
     UI_SORT_COUNT
 } ui_sort;
 

@@ -93,6 +93,7 @@ imr_status ui_run(int *exit_code, const imr_session_options *session, const ui_o
     running = options;
     IMR_TRY(ui_app_init(&a, glyphs(options), 24, 80, err));
     a.settings = session->settings;
+    a.candidates = a.settings.candidates;
     a.intro = options->intro;
     a.clip_path = options->clip_file;
     a.render = render;

@@ -164,7 +164,7 @@ static void accept_line(ui_app *a)
         else
             command(a, line.s);
     } else if (overlay == UI_OVER_LINE) {
-        const char *of = a->line_action == UI_DO_FIND ? "" : *line.s ? "words " : "none";
+        const char *of = a->line_action != UI_DO_FILTER ? "" : *line.s ? "words " : "none";
         ui_do(a, a->line_action, ui_textf("%s%s", of, line.s).s);
     }
 }

@@ -194,7 +194,7 @@ static void draw_words(const ui_app *a, ui_surface s)
     int y = ui_put_wrapped(s, 2, 1, s.at.w - 2, s.at.h - 3, UI_TEXT,
                            why && *why ? why : "The words that met are being worked out.");
     if (r && r->detail->n_spans)
-        ui_put(s, y, 1, UI_DIM, "L leaves each word out, w shows what that does.");
+        ui_put(s, y, 1, UI_DIM, "L leaves each word out, W shows what that does.");
 }
 
 static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_layout *l)
@@ -272,9 +272,17 @@ static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
                  a->trace ? &a->trace->settings : &a->settings, a->trace != NULL,
                  ui_key_for(&a->keymap, a->glyphs, ui_app_context(a), UI_DO_HELP).s);
     draw_query(a, ui_sub(s, l->query));
-    const char *banner = ui_app_banner(a);
+    const char *banner = ui_app_banner(a), *what_if = ui_app_what_if(a);
+    ui_surface top = ui_sub(s, l->banner);
+    if (what_if) {
+        ui_text undo = ui_key_for(&a->keymap, a->glyphs, UI_IN_LIST, UI_DO_NO_WHAT_IF);
+        ui_text back = ui_textf("%s undoes it", undo.s);
+        ui_put_cut(top, 0, 1, a->cols - ui_width(back.s) - 4, UI_STRONG, what_if);
+        ui_put_right(top, 0, a->cols - 1, UI_STRONG, *undo.s ? back.s : "");
+        ui_mark(top, (ui_rect){0, 0, 1, a->cols}, UI_REVERSED);
+    }
     if (banner)
-        ui_put_wrapped(ui_sub(s, l->banner), 0, 1, a->cols - 2, l->banner.h,
+        ui_put_wrapped(top, what_if != NULL, 1, a->cols - 2, l->banner.h - (what_if != NULL),
                        ui_query_error_role(&a->query_error), banner);
     ui_surface m = ui_sub(s, l->metrics);
     if (!a->trace)
@@ -377,7 +385,7 @@ static const char *hints(const ui_app *a, ui_context c)
     if (a->screen == UI_ADAPTER)
         return "next=scroll,page-down,quit=back,rank,map,query,palette";
     if (c == UI_IN_WORDS)
-        return "next,left,stage,sort,raw,open=in the text,doc-next,quit=back,export,copy";
+        return "next,left,stage,sort,raw,open=in the text,without,doc-next,quit=back,export,copy";
     if (c == UI_IN_QUERY && ui_app_offering(a))
         return "next,list=rank it,kill-start,escape=leave,palette";
     if (c == UI_IN_QUERY)
@@ -430,8 +438,9 @@ static void draw_overlay(const ui_view *v, const ui_app *a, ui_surface s, ui_sur
         ui_draw_menu(body, ui_actions[a->menu].hint, ui_menu_of(a->menu, a->screen == UI_WORDS));
     else if (a->overlay == UI_OVER_LINE)
         ui_draw_line(body,
-                     a->line_action == UI_DO_FIND ? "Find in titles and ids"
-                                                  : "Only titles and ids with",
+                     a->line_action == UI_DO_FIND      ? "Find in titles and ids"
+                     : a->line_action == UI_DO_WHAT_IF ? "What if (without WORD, push WORD=0.2)"
+                                                       : "Only titles and ids with",
                      &a->line);
 }
 

@@ -3,7 +3,7 @@
 
 #include "ui/views.h"
 
-enum { ENCODER, PROJECTED, NOW, MOVE, LIFT, BAR, DELTA, COS, STAR, TITLE, COLUMNS };
+enum { ENCODER, PROJECTED, NOW, MOVE, LIFT, BAR, DELTA, COS, INFLUENCE, STAR, TITLE, COLUMNS };
 
 #define HIDDEN (-1000) /* column of what is not shown: outside, so clipped */
 
@@ -21,11 +21,20 @@ typedef struct choice {
 } choice;
 
 /* Places the columns; returns what is left for the title. */
-static int place(columns *c, int w, const choice *o, bool adapted)
+static int place(columns *c, int w, const choice *o, const imr_trace *t)
 {
-    const bool shown[COLUMNS] = {
-        true,   adapted, adapted, adapted, adapted && o->lift, adapted, adapted && o->delta,
-        o->cos, true,    true};
+    const bool adapted = ui_adapted(t);
+    const bool shown[COLUMNS] = {true,
+                                 adapted,
+                                 adapted,
+                                 adapted,
+                                 adapted && o->lift,
+                                 adapted,
+                                 adapted && o->delta,
+                                 o->cos,
+                                 adapted && t->settings.influence,
+                                 true,
+                                 true};
     int x = 1;
     c->half = o->half;
     c->w[BAR] = 2 * o->half + 2;
@@ -45,7 +54,7 @@ static columns fit(const imr_trace *t, int w)
                                      {4, 28, true, false, false},
                                      {4, 24, false, false, false},
                                      {2, 0, false, false, false}};
-    columns c = {.w = {ui_adapted(t) ? 4 : 5, 5, 4, 5, 6, 0, 8, 7, 2, 0}};
+    columns c = {.w = {ui_adapted(t) ? 4 : 5, 5, 4, 5, 6, 0, 8, 7, 10, 2, 0}};
     uint32_t last[3] = {0};
     double largest = 0;
     for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
@@ -60,7 +69,7 @@ static columns fit(const imr_trace *t, int w)
         c.w[k] = (int)fmax(c.w[k], ui_width(ui_textf("%u ", last[k]).s));
     c.scale = largest > 0 ? ui_nice_scale(largest) : 0;
     size_t i = 0;
-    while (place(&c, w, &choices[i], ui_adapted(t)) < choices[i].title)
+    while (place(&c, w, &choices[i], t) < choices[i].title)
         i++;
     return c;
 }
@@ -72,8 +81,8 @@ static void header(ui_surface s, const columns *c, bool adapted)
         bound = ui_textf("%s%s%s", s.grid->glyphs->ascii ? "+-" : "±", ui_bound(c->scale).s,
                          c->half > 2 ? " sd" : "");
     const char *first = adapted ? "enc" : "rank";
-    const char *const names[COLUMNS] = {first,   "proj", "now", "move", "lift",
-                                        bound.s, "Δcos", "cos", "★",    "title"};
+    const char *const names[COLUMNS] = {first,  "proj", "now",     "move", "lift", bound.s,
+                                        "Δcos", "cos",  "|Δq'|/n", "★",    "title"};
     for (int i = 0; i < COLUMNS; i++) {
         int left = c->x[i], room = c->w[i] - 1 - ui_width(names[i]);
         ui_put(s, 0,
@@ -102,6 +111,9 @@ static void row(ui_surface s, int y, const columns *c, const ui_list *l,
     }
     ui_put_plain(ui_about(s, UI_TERM_COSINE), y, c->x[COS] + 6, UI_TEXT,
                  d->rank_after ? d->sim_after : d->sim_encoder, 4);
+    if (!isnan(d->influence))
+        ui_put_right(ui_about(s, UI_TERM_INFLUENCE), y, c->x[INFLUENCE] + 9, UI_TEXT,
+                     ui_textf("%s/%u", ui_plain((double)d->influence, 4).s, d->influence_moves).s);
     if (d->relevance >= 0)
         ui_put(s, y, c->x[STAR], d->relevance ? UI_RELEVANT : UI_DIM, d->relevance ? "★" : "·");
     ui_put_cut(s, y, c->x[TITLE], s.at.w - c->x[TITLE], ui_list_found(l, d) ? UI_STRONG : UI_TEXT,

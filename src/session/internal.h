@@ -180,15 +180,10 @@ void imr_session_forget(imr_session *s);
 /* A sanitised copy on one line; NULL when memory ran out. */
 const char *imr_trace_keep(imr_arena *arena, const char *text);
 
-/* The request's query (session/query.c): s->query_base, and t's text, read as what if has it. */
+/* The request's query (session/query.c): s->query_base, and t's text, read and pushed as what if
+ * has it. Errors: those of imr_session_run. */
 imr_status imr_session_find_query(imr_session *s, const imr_request *request, imr_trace *t,
                                   imr_error *err) IMR_NODISCARD;
-/* What if (session/whatif.c): t->query_read becomes the text without the words to be left out,
- * where there are some; s->query_base is pushed, and t keeps how. Errors: IMR_E_USAGE for a word
- * the query has not, or none left; IMR_E_NOT_FOUND without an encoder, a table, or the word. */
-imr_status imr_whatif_words(imr_session *s, imr_trace *t, imr_error *err) IMR_NODISCARD;
-imr_status imr_whatif_push(imr_session *s, imr_trace *t, imr_error *err) IMR_NODISCARD;
-
 /* Makes t->pair (session/pair.c). document: an id of the cache, else a text, which is encoded.
  * Errors: IMR_E_NOT_FOUND when a text comes without an encoder, IMR_E_UNSUPPORTED when it knows no
  * word of it. */

@@ -79,6 +79,9 @@ imr_status imr_async_query(fake *f, const imr_request *r, imr_error *err)
                             "no word of the query is known to the encoder: none, of, these");
     else if (strcmp(text, "boom") == 0)
         d.status = imr_fail(&d.error, IMR_E_IO, "cannot read vectors.f32: Input/output error");
+    else if (strstr(r->settings.what_if.terms, "without:nothing"))
+        d.status = imr_fail(&d.error, IMR_E_USAGE,
+                            "what if without 'nothing'? it is no word of the query");
     else
         d.trace = fake_trace(&f->facts, f->documents, r, text);
     return push(f, d, text, strncmp(text, "slow", 4) == 0);

@@ -91,6 +91,7 @@ static void document(imr_trace_document *d, imr_arena *arena, uint32_t seed, siz
     d->sim_after = d->sim_before + d->delta_sim;
     d->relevance = i % 11 == 0 ? 1 : i % 11 == 3 ? 0 : -1;
     d->feedback = true;
+    d->influence = NAN;
 }
 
 static float sim_of(const imr_trace_document *d, int stage)
@@ -207,7 +208,8 @@ imr_trace *fake_trace(const imr_session_facts *facts, size_t n, const imr_reques
 {
     imr_arena *arena = imr_arena_new();
     imr_trace *t = IMR_ARENA_ARRAY(arena, imr_trace, 1);
-    uint32_t seed = mix(2166136261u, text) + (uint32_t)r->settings.scope;
+    const char *terms = r->settings.what_if.terms;
+    uint32_t seed = mix(2166136261u, text) + (uint32_t)(r->settings.scope + strlen(terms));
     bool adapter = *facts->inputs.adapter_form;
     t->arena = arena;
     t->settings = r->settings;
@@ -217,6 +219,12 @@ imr_trace *fake_trace(const imr_session_facts *facts, size_t n, const imr_reques
     if (strstr(text, "poor lens"))
         t->warning = "the token table reads this corpus poorly: lens quality 0.112 (0.014 is "
                      "chance), do not trust the words";
+    if (*terms) {
+        IMR_AUTOBUF imr_buf told = {0};
+        imr_buf_str(&told, "what if: ");
+        imr_whatif_tell(&told, &r->settings.what_if);
+        t->warning = imr_arena_strdup(arena, imr_buf_text(&told));
+    }
     t->inputs = facts->inputs;
     t->serial = r->serial;
     t->n_documents = n;
@@ -233,6 +241,10 @@ imr_trace *fake_trace(const imr_session_facts *facts, size_t n, const imr_reques
     for (size_t i = 0; i < n; i++) {
         document(&raw[i], arena, seed, i);
         raw[i].delta_sim_relative = raw[i].delta_sim - t->median_delta_sim;
+        if (r->settings.influence && adapter) {
+            raw[i].influence = (float)(0.02 + 0.02 * noise(seed, (uint32_t)i, 4));
+            raw[i].influence_moves = raw[i].influence > 0.03f ? 2 : 0;
+        }
     }
     rank_all(t, raw, order, n, adapter);
     for (size_t i = 0; i < n; i++) {

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8_step.h"
+
 static const int exits[IMR_STATUS_COUNT] = {
     [IMR_OK] = 0,          [IMR_E_USAGE] = 2,       [IMR_E_IO] = 1,    [IMR_E_NOT_FOUND] = 3,
     [IMR_E_FORMAT] = 3,    [IMR_E_UNSUPPORTED] = 3, [IMR_E_SHAPE] = 3, [IMR_E_NUMERIC] = 3,
@@ -24,12 +26,9 @@ static void one_line(char *text)
     size_t back = 0;
     while (back < n && back < 3 && ((unsigned char)text[n - 1 - back] & 0xc0) == 0x80)
         back++;
-    if (n == IMR_ERROR_TEXT - 1 && back < n) {
-        unsigned char lead = (unsigned char)text[n - 1 - back];
-        size_t need = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
-        if (need > back)
-            text[n - 1 - back] = '\0';
-    }
+    if (n == IMR_ERROR_TEXT - 1 && back < n &&
+        !imr_utf8_step((const uint8_t *)text + n - 1 - back, back + 1))
+        text[n - 1 - back] = '\0';
 }
 
 static void IMR_PRINTF(3, 0)

@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -197,6 +198,17 @@ imr_status imr_dir_make_own(const char *path, imr_error *err)
                : imr_fail(err, IMR_E_IO, "%s is a link: nothing is written through it", path);
 }
 
+imr_status imr_dir_room(const char *path, uint64_t bytes, imr_error *err)
+{
+    struct statvfs v;
+    if (statvfs(path, &v) != 0 || bytes <= (uint64_t)v.f_bavail * v.f_frsize / 2)
+        return IMR_OK;
+    return imr_fail(err, IMR_E_IO,
+                    "%s would need %" PRIu64 " MB, and of the disk's %" PRIu64
+                    " MB that are free at most half is taken",
+                    path, bytes >> 20, (uint64_t)v.f_bavail * v.f_frsize >> 20);
+}
+
 void imr_dir_sync(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -299,18 +311,11 @@ static void sweep(const char *path)
         closedir(d);
 }
 
-/* Locks what was just made; false when another's sweep came first. */
-static bool hold(int fd)
-{
-    struct stat st;
-    return (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) &&
-           (fstat(fd, &st) != 0 || st.st_nlink > 0);
-}
-
 /* Creates a file under a name nobody can have put there before. */
 static int create_beside(char **name, const char *path)
 {
     static _Thread_local uint32_t last;
+    struct stat st;
     sweep(path);
     for (int tries = 0; tries < 100; tries++) {
         struct timespec now;
@@ -321,7 +326,10 @@ static int create_beside(char **name, const char *path)
         *name = imr_buf_take(&b);
         int fd =
             *name ? open(*name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666) : -1;
-        if (fd >= 0 ? hold(fd) : !*name || errno != EEXIST)
+        /* Locked, unless another's sweep came first. */
+        if (fd < 0 ? !*name || errno != EEXIST
+                   : (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) &&
+                         (fstat(fd, &st) != 0 || st.st_nlink > 0))
             return fd;
         if (fd >= 0)
             close(fd);

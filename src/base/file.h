@@ -67,6 +67,8 @@ imr_status imr_dir_admits(const char *path, imr_error *err) IMR_NODISCARD;
 imr_status imr_dir_make(const char *path, imr_error *err) IMR_NODISCARD;
 /* The same for a folder inside one that may come from strangers: no link takes its place. */
 imr_status imr_dir_make_own(const char *path, imr_error *err) IMR_NODISCARD;
+/* For what can be made again: IMR_E_IO unless it fits into half of what is free on the disk. */
+imr_status imr_dir_room(const char *path, uint64_t bytes, imr_error *err) IMR_NODISCARD;
 /* Names in a folder, byte order, without "." and ".."; names[i] and the array: the caller's. */
 imr_status imr_dir_list(char ***names, size_t *count, const char *path,
                         imr_error *err) IMR_NODISCARD;

@@ -37,6 +37,25 @@ static inline size_t imr_utf8_step(const uint8_t *p, size_t left)
     return good ? n : 0;
 }
 
+#define IMR_UTF8_BAD 0xFFFDu
+
+/* The code point at text[0], len > 0. Returns the bytes it takes (1 to 4); for ill-formed bytes
+ * *cp is IMR_UTF8_BAD and the result the bytes to skip (1 to 3). Returns 0 only when len is 0. */
+static inline size_t imr_utf8_decode(const char *text, size_t len, uint32_t *cp)
+{
+    const uint8_t *s = (const uint8_t *)text;
+    bool good = true;
+    *cp = len ? s[0] : 0;
+    if (*cp < 0x80)
+        return len != 0;
+    size_t n = imr_utf8_part(s, len, &good);
+    uint32_t value = s[0] & (0x7Fu >> n);
+    for (size_t i = 1; i < n; i++)
+        value = value << 6 | (s[i] & 0x3Fu);
+    *cp = good ? value : IMR_UTF8_BAD;
+    return n;
+}
+
 /* Shows nothing, or turns the text around it: zero-width, bidirectional and shaping controls,
  * variation selectors, tags. */
 static inline bool imr_utf8_is_hidden(uint32_t cp)

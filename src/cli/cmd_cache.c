@@ -165,6 +165,29 @@ static imr_status export_cache(imr_cli *cli, imr_error *err)
     return imr_cli_emit(cli, &b, err);
 }
 
+/* All but what was unpacked of an archive that is gone. */
+static imr_status remove_derived(imr_cli *cli, const char *dir, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf b = {0};
+    imr_json *m IMR_AUTOJSON = NULL;
+    IMR_TRY(imr_json_open(&m, imr_path_in(dir, "manifest.json").s, err));
+    const char *from = imr_json_string_or(m, "dataset/path", ""), *zip = strstr(from, ".zip");
+    IMR_AUTOFREE char *archive = imr_strndup(from, zip ? (size_t)(zip - from) + 4 : 0);
+    IMR_NEED(archive, err);
+    for (size_t i = 0; i < IMR_DERIVED; i++) {
+        const char *name = imr_derived_names[i];
+        const bool stays =
+            zip && !imr_file_exists(archive) && strcmp(name, IMR_STORE_UNPACKED) == 0;
+        const uint64_t bytes = imr_derived_bytes(dir, name, false);
+        if (!stays && imr_derived_bytes(dir, name, true) < bytes)
+            return imr_fail(err, IMR_E_IO, "%s/%s cannot be removed", dir, name);
+        if (bytes)
+            imr_buf_printf(&b, "%s/%s: %.1f MB %s\n", dir, name, (double)bytes / 1e6,
+                           stays ? "stay, the archive is gone" : "removed");
+    }
+    return imr_cli_emit(cli, &b, err);
+}
+
 static imr_status run_cache(imr_cli *cli, imr_error *err)
 {
     const char *dir, *dataset;
@@ -174,6 +197,8 @@ static imr_status run_cache(imr_cli *cli, imr_error *err)
     if (cli->n_arguments)
         return imr_fail(err, IMR_E_USAGE, "unexpected argument %s (imrnn cache --help)",
                         cli->arguments[0]);
+    if (imr_config_bool(cli->config, IMR_OPT_REMOVE_DERIVED))
+        return remove_derived(cli, dir, err);
     IMR_TRY(take_from_cache(cli, dir, err));
     IMR_TRY(imr_cli_need(&dataset, cli, IMR_OPT_DATASET, err));
     double start = imr_clock_seconds();
@@ -222,7 +247,7 @@ const imr_command imr_command_cache = {
                            IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY_PREFIX, IMR_OPT_PASSAGE_PREFIX,
                            IMR_OPT_CACHE_DIR, IMR_OPT_IMPORT, IMR_OPT_EXPORT, IMR_OPT_NUM_NEGATIVES,
                            IMR_OPT_NEGATIVE_POOL, IMR_OPT_PRECISION, IMR_OPT_DTYPE,
-                           IMR_OPT_OVERWRITE, IMR_OPT_OUTPUT),
+                           IMR_OPT_OVERWRITE, IMR_OPT_REMOVE_DERIVED, IMR_OPT_OUTPUT),
     .max_arguments = 1,
     .run = run_cache,
 };

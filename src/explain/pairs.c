@@ -123,7 +123,6 @@ static imr_status name(imr_pair_word **out, const words *w, const imr_why_text *
                        const imr_encoder *e, imr_arena *arena, imr_error *err)
 {
     const imr_token_sum *s = t->sum;
-    IMR_AUTOBUF imr_buf clean = {0};
     *out = IMR_ARENA_ARRAY(arena, imr_pair_word, w->n + 1);
     IMR_NEED(*out, err);
     for (size_t i = 0; i < w->n; i++) {
@@ -131,12 +130,8 @@ static imr_status name(imr_pair_word **out, const words *w, const imr_why_text *
         const imr_token *k = &s->tokens.v[b];
         const char *text = k->word == IMR_NO_WORD ? imr_encoder_token_text(e, k->id)
                                                   : imr_tokens_word(&s->tokens, k->word);
-        imr_buf_clear(&clean);
-        imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_KEEP);
-        IMR_TRY(imr_buf_check(&clean, err));
         imr_pair_word *word = &(*out)[i];
-        word->text = imr_arena_strndup(arena, imr_buf_text(&clean), clean.len);
-        IMR_NEED(word->text, err);
+        IMR_NEED(word->text = imr_line_keep(text, strlen(text), arena), err);
         word->count = w->count[i];
         word->special = is_special(k, t->prefix);
         word->named = !word->special && imr_word_is_named(word->text);

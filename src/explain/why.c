@@ -87,11 +87,8 @@ static imr_status find_unread(imr_why *why, const imr_why_input *in, const imr_s
         if (!imr_word_is_named(word) || !imr_strmap_get(&rest, word, len, NULL) ||
             imr_strmap_get(read, word, len, NULL))
             continue;
-        IMR_AUTOBUF imr_buf clean = {0};
-        imr_utf8_clean(&clean, word, len, IMR_CLEAN_KEEP);
-        const char *kept = imr_arena_strndup(arena, imr_buf_text(&clean), clean.len);
-        if (clean.failed || !kept)
-            return imr_fail_memory(err);
+        const char *kept = imr_line_keep(word, len, arena);
+        IMR_NEED(kept, err);
         bool known = false;
         for (size_t k = 0; k < why->n_unread; k++)
             known |= strcmp(why->unread[k], kept) == 0;

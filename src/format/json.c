@@ -287,24 +287,15 @@ static void put_escape(imr_buf *b, uint32_t cp)
         imr_buf_printf(b, "\\u%04x", cp);
 }
 
-static uint32_t code_point(const uint8_t *p, size_t len)
-{
-    uint32_t cp = len == 0 ? 0 : len == 1 ? p[0] : p[0] & (0x7fu >> len);
-    for (size_t i = 1; i < len; i++)
-        cp = cp << 6 | (p[i] & 0x3f);
-    return cp;
-}
-
 void imr_json_put_string_n(imr_buf *b, const char *text, size_t n)
 {
     static const char letters[] = "\b\f\n\r\t\"\\", names[] = "bfnrt\"\\";
-    const uint8_t *p = (const uint8_t *)text;
     imr_buf_char(b, '"');
     for (size_t i = 0, plain = 0; i <= n;) {
-        size_t len = i < n ? imr_utf8_step(p + i, n - i) : 0;
-        const uint32_t cp = code_point(p + i, len);
+        uint32_t cp;
+        const size_t len = imr_utf8_decode(text + i, n - i, &cp);
         const bool shown = cp >= 0x20 && (cp < 0x7f || cp >= 0xa0) && !imr_utf8_is_hidden(cp);
-        if (len && shown && cp != '"' && cp != '\\') {
+        if (shown && cp != '"' && cp != '\\' && cp != IMR_UTF8_BAD) {
             i += len;
             continue;
         }
@@ -312,13 +303,13 @@ void imr_json_put_string_n(imr_buf *b, const char *text, size_t n)
         if (i == n)
             break;
         const char *letter = cp && cp < 0x80 ? strchr(letters, (int)cp) : NULL;
-        if (len == 0)
+        if (cp == IMR_UTF8_BAD)
             imr_buf_str(b, "\xef\xbf\xbd");
         else if (letter)
             imr_buf_printf(b, "\\%c", names[letter - letters]);
         else
             put_escape(b, cp);
-        i += len ? len : 1;
+        i += len;
         plain = i;
     }
     imr_buf_char(b, '"');

@@ -144,20 +144,25 @@ static imr_status add_tables(imr_inspection *i, const imr_cache *c, imr_error *e
     return IMR_OK;
 }
 
-/* What a zipped corpus was unpacked to. */
-static imr_status add_unpacked(imr_inspection *i, imr_error *err)
+/* What can be made again, and how to be rid of it. */
+static void add_derived(imr_inspection *i)
 {
-    IMR_AUTOFREE char *dir = imr_path_join(i->path, IMR_STORE_UNPACKED);
     IMR_AUTOBUF imr_buf json = {0}, text = {0};
-    IMR_NEED(dir, err);
-    const size_t bytes = (size_t)imr_dataset_unpacked_bytes(dir);
-    imr_buf_printf(&json, "%zu", bytes);
-    imr_buf_printf(&text,
-                   "%.1f MB in " IMR_STORE_UNPACKED "; can be deleted while the archive is there",
-                   (double)bytes / 1e6);
-    if (bytes)
-        imr_fact_buf(i, "unpacked_bytes", "unpacked corpus", &json, &text);
-    return IMR_OK;
+    size_t sum = 0;
+    for (size_t k = 0; k < IMR_DERIVED; k++) {
+        const char *name = imr_derived_names[k];
+        const size_t bytes = (size_t)imr_derived_bytes(i->path, name, false);
+        imr_buf_str(&json, k ? ", " : "[");
+        imr_json_printf(&json, "{'name': %s, 'bytes': %zu}", name, bytes);
+        if (bytes)
+            imr_buf_printf(&text, "%s %.1f MB, ", name, (double)bytes / 1e6);
+        sum += bytes;
+    }
+    imr_buf_char(&json, ']');
+    imr_buf_printf(&text, "together %.1f MB; imrnn cache --cache-dir %s --remove-derived",
+                   (double)sum / 1e6, i->path);
+    imr_fact_buf(i, "derived", sum ? "can be made again" : NULL, &json, &text);
+    imr_fact_int(i, "derived_bytes", NULL, sum);
 }
 
 imr_status imr_inspect_cache(imr_inspection *i, const imr_progress *progress, imr_error *err)
@@ -179,7 +184,7 @@ imr_status imr_inspect_cache(imr_inspection *i, const imr_progress *progress, im
     imr_fact_string(i, "encoder_sha256", NULL, e->sha256);
     add_tokens(i, c);
     IMR_TRY(add_tables(i, c, err));
-    IMR_TRY(add_unpacked(i, err));
+    add_derived(i);
     add_cache_splits(i, c);
     IMR_TRY(add_vectors(i, c, progress, err));
     if (notice[0])

@@ -157,7 +157,5 @@ const imr_qrels *imr_dataset_qrels(const imr_dataset *d, const char *split);
 imr_status imr_dataset_sha256(const imr_dataset *d, char corpus[IMR_SHA256_HEX],
                               char queries[IMR_SHA256_HEX], const imr_progress *progress,
                               imr_error *err) IMR_NODISCARD;
-/* Bytes of the files in a folder that keeps a FILE.zip unpacked; 0 when there is none. */
-uint64_t imr_dataset_unpacked_bytes(const char *dir);
 
 #endif

@@ -261,13 +261,10 @@ static imr_status fill_folder(archive *a, imr_error *err)
     const char *dir = a->options->unpacked;
     const imr_path qrels = imr_path_in(dir, "qrels");
     IMR_CLEANUP(imr_kept_close) imr_kept lock = {0};
-    struct stat st;
-    if (lstat(dir, &st) == 0 && !S_ISDIR(st.st_mode)) /* a stranger's link leads elsewhere */
-        return imr_fail(err, IMR_E_IO, "%s is no folder of its own", dir);
-    IMR_TRY(imr_dir_make(qrels.s, err));
-    if (lstat(qrels.s, &st) == 0 && !S_ISDIR(st.st_mode))
-        return imr_fail(err, IMR_E_IO, "%s is no folder of its own", qrels.s);
+    IMR_TRY(imr_dir_make_own(dir, err)); /* a stranger's link leads elsewhere */
+    IMR_TRY(imr_dir_make_own(qrels.s, err));
     IMR_TRY(imr_kept_lock(&lock, imr_path_in(dir, "lock").s, err));
+    IMR_TRY(imr_dir_room(dir, a->corpus_bytes, err));
     for (size_t i = 0; i < a->members.n; i++)
         IMR_TRY(unpack_file(a, &a->members.v[i], imr_path_in(dir, a->members.v[i].file).s, err));
     return IMR_OK;
@@ -371,24 +368,4 @@ imr_status imr_dataset_open_archive(imr_dataset *d, const imr_dataset_options *o
         return status;
     }
     return kept ? imr_dataset_open_beir(d, o->unpacked, o, err) : open_unpacked(d, &a, err);
-}
-
-static uint64_t bytes_in(const char *dir)
-{
-    char **names = NULL;
-    size_t n = 0;
-    uint64_t sum = 0;
-    struct stat st;
-    if (!imr_dir_exists(dir) || imr_dir_list(&names, &n, dir, NULL) != IMR_OK)
-        return 0;
-    for (size_t i = 0; i < n; i++)
-        if (lstat(imr_path_in(dir, names[i]).s, &st) == 0 && S_ISREG(st.st_mode))
-            sum += (uint64_t)st.st_size;
-    imr_dir_list_free(names, n);
-    return sum;
-}
-
-uint64_t imr_dataset_unpacked_bytes(const char *dir)
-{
-    return bytes_in(dir) + bytes_in(imr_path_in(dir, "qrels").s);
 }

@@ -77,6 +77,7 @@ imr_status imr_context_table_keep(imr_buf *unkept, const char *dir,
     IMR_AUTOBUF imr_buf b = {0};
     IMR_TRY(write_table(&b, source, rows, err));
     if (dir[0] && imr_dir_make_own(imr_path_in(dir, "tokens").s, NULL) == IMR_OK &&
+        imr_dir_room(dir, b.len, NULL) == IMR_OK &&
         imr_file_write(file_of(dir, source).s, b.data, b.len, NULL) == IMR_OK)
         return IMR_OK;
     *unkept = b;

@@ -134,7 +134,9 @@ static imr_status make_in_memory(imr_encoded_table *t, const imr_encoder *e,
 /* Under the lock. */
 static imr_status open_for_writing(table_files *f, const char *dir, imr_error *err)
 {
-    IMR_TRY(imr_dir_make_own(imr_path_in(dir, "tokens").s, err));
+    const imr_path own = imr_path_in(dir, "tokens");
+    IMR_TRY(imr_dir_make_own(own.s, err));
+    IMR_TRY(imr_dir_room(own.s, f->table.rows * f->dim * sizeof(float), err));
     IMR_TRY(imr_kept_lock(&f->guard, f->lock.s, err));
     IMR_TRY(imr_kept_open(&f->table.file, f->npy.s, err));
     IMR_TRY(imr_kept_open(&f->journal, f->blocks.s, err));

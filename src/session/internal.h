@@ -221,8 +221,6 @@ imr_status imr_titles_get(imr_titles *t, const imr_cache *cache, uint32_t row, c
                           imr_error *err) IMR_NODISCARD;
 void imr_titles_done(imr_titles *t);
 
-/* A copy in the arena, one line of valid UTF-8 (IMR_CLEAN_KEEP). NULL when memory ran out. */
-const char *imr_line_keep(const char *text, size_t len, imr_arena *arena);
 /* A copy of what was written, which is cleared. */
 imr_status imr_buf_keep(const char **out, imr_buf *text, imr_arena *arena,
                         imr_error *err) IMR_NODISCARD;

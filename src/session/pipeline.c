@@ -12,6 +12,7 @@
 #include "retrieval/search.h"
 #include "retrieval/similarity.h"
 #include "session/internal.h"
+#include "text/utf8.h"
 
 enum { DEFAULT_FEEDBACK = 100, DEFAULT_TOKENS = 10, MAX_TOKENS = 1000, TOP = 10 };
 

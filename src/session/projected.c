@@ -247,6 +247,7 @@ static imr_status into_file(imr_projected *out, plan *p, const char *dir, const 
     IMR_CLEANUP(imr_kept_close) imr_kept f = {0};
     bool fits;
     IMR_TRY(imr_dir_make_own(dir, err));
+    IMR_TRY(imr_dir_room(dir, p->bytes, err));
     IMR_TRY(imr_kept_lock(&f, imr_buf_text(&partial), err));
     f.flush_every = FLUSH_BYTES;
     /* Another process may have finished it since we looked. */

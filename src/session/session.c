@@ -10,13 +10,6 @@
 #include "session/internal.h"
 #include "text/utf8.h"
 
-const char *imr_line_keep(const char *text, size_t len, imr_arena *arena)
-{
-    IMR_AUTOBUF imr_buf clean = {0};
-    imr_utf8_clean(&clean, text, len, IMR_CLEAN_KEEP);
-    return clean.failed ? NULL : imr_arena_strndup(arena, imr_buf_text(&clean), clean.len);
-}
-
 imr_status imr_buf_keep(const char **out, imr_buf *text, imr_arena *arena, imr_error *err)
 {
     IMR_TRY(imr_buf_check(text, err));

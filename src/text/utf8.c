@@ -7,21 +7,6 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
-size_t imr_utf8_decode(const char *text, size_t len, uint32_t *cp)
-{
-    const uint8_t *s = (const uint8_t *)text;
-    bool good = true;
-    *cp = len ? s[0] : 0;
-    if (*cp < 0x80)
-        return len != 0;
-    size_t n = imr_utf8_part(s, len, &good);
-    uint32_t value = s[0] & (0x7Fu >> n);
-    for (size_t i = 1; i < n; i++)
-        value = value << 6 | (s[i] & 0x3Fu);
-    *cp = good ? value : IMR_UTF8_BAD;
-    return n;
-}
-
 size_t imr_utf8_encode(uint32_t cp, char out[4])
 {
     if (cp > 0x10FFFF || (cp >= 0xD800 && cp <= 0xDFFF))
@@ -243,6 +228,13 @@ static void clean(imr_buf *out, uint32_t *source, const char *text, size_t len,
 void imr_utf8_clean(imr_buf *out, const char *text, size_t len, imr_clean_flags flags)
 {
     clean(out, NULL, text, len, flags);
+}
+
+const char *imr_line_keep(const char *text, size_t len, imr_arena *arena)
+{
+    IMR_AUTOBUF imr_buf clean = {0};
+    imr_utf8_clean(&clean, text, len, IMR_CLEAN_KEEP);
+    return clean.failed ? NULL : imr_arena_strndup(arena, imr_buf_text(&clean), clean.len);
 }
 
 imr_status imr_utf8_clean_map(imr_buf *out, uint32_t **source, const char *text, size_t len,

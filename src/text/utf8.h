@@ -14,14 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
-#include "base/utf8_step.h" /* imr_utf8_first_bad */
+#include "base/utf8_step.h" /* imr_utf8_decode, imr_utf8_first_bad */
 
-#define IMR_UTF8_BAD 0xFFFDu
-
-/* The code point at text[0], len > 0. Returns the bytes it takes (1 to 4); for ill-formed bytes
- * *cp is IMR_UTF8_BAD and the result the bytes to skip (1 to 3). Returns 0 only when len is 0. */
-size_t imr_utf8_decode(const char *text, size_t len, uint32_t *cp);
 /* Writes 1 to 4 bytes; cp that is no scalar value is written as U+FFFD. Returns the bytes. */
 size_t imr_utf8_encode(uint32_t cp, char out[4]);
 size_t imr_utf8_count(const char *text, size_t len); /* code points */
@@ -78,6 +74,9 @@ typedef enum imr_clean_flags {
  * The result is valid UTF-8. Failure to allocate sticks in `out`.
  */
 void imr_utf8_clean(imr_buf *out, const char *text, size_t len, imr_clean_flags flags);
+
+/* A copy in the arena, one line of valid UTF-8 (IMR_CLEAN_KEEP). NULL when memory ran out. */
+const char *imr_line_keep(const char *text, size_t len, imr_arena *arena);
 
 /*
  * The same, IMR_CLEAN_KEEP implied, with a way back: (*source)[i] is the source

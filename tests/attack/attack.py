@@ -164,7 +164,8 @@ def links():
         shutil.rmtree(d / 'cache' / name, ignore_errors=True)
         (d / 'cache' / name).symlink_to(folder)
         for args in (EXPLAIN, [*EXPLAIN, '--token-table', 'encoded'], [*EXPLAIN, '--token-table', 'context'],
-                     ['cache', '--cache-dir', 'cache', '-q']):
+                     ['cache', '--cache-dir', 'cache', '-q'],
+                     ['cache', '--cache-dir', 'cache', '--remove-derived']):
             run(args, d, 60)
         verdict(f'cache/{name} is a link to a folder', untouched(), str(list(folder.iterdir())))
     sums = subprocess.run(['sha256sum', SEED / 'adapter.pt'], stdout=subprocess.PIPE, text=True).stdout[:64]
@@ -177,7 +178,8 @@ def links():
         path.parent.mkdir(exist_ok=True)
         path.unlink(missing_ok=True)
         path.symlink_to(precious)
-        for args in (EXPLAIN, [*EXPLAIN, '--projected-files'], ['cache', '--cache-dir', 'cache', '-q']):
+        for args in (EXPLAIN, [*EXPLAIN, '--projected-files'], ['cache', '--cache-dir', 'cache', '-q'],
+                     ['cache', '--cache-dir', 'cache', '--remove-derived']):
             run(args, d, 60)
         verdict(f'cache/{name} is a link to a file', untouched(), precious.read_text()[:60])
 

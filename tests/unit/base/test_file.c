@@ -55,6 +55,14 @@ TEST("an uncommitted file leaves nothing and the old content stays")
     free(text);
 }
 
+TEST("what can be made again takes at most half of what is free")
+{
+    imr_error err;
+    CHECK_OK(imr_dir_room(test_tmpdir(), 1, &err));
+    CHECK_INT(imr_dir_room(test_tmpdir(), UINT64_MAX, &err), IMR_E_IO);
+    CHECK_CONTAINS(err.text, "at most half is taken");
+}
+
 TEST("what a killed writer left is removed by the next of that target, and nothing else is")
 {
     imr_error err;

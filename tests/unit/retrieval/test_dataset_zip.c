@@ -120,7 +120,7 @@ static void check_zip(const char *dir, const char *zip, imr_dataset_options how)
         CHECK_STR(b->notice, "");
         check_same(a, b);
         imr_dataset_free(b);
-        CHECK_INT(imr_dataset_unpacked_bytes(unpacked) > a->corpus.len, kept);
+        CHECK_INT(imr_derived_bytes(unpacked, ".", false) > a->corpus.len, kept);
     }
     imr_dataset_free(a);
 }
@@ -472,7 +472,7 @@ TEST("what cannot be written, or would be written elsewhere, is unpacked anew ea
         CHECK_INT(c->documents.ids.n, c->dataset->documents.n);
         imr_cache_free(c);
         imr_kept_close(&lock);
-        CHECK_INT(imr_dataset_unpacked_bytes(elsewhere), 0);
+        CHECK_INT(imr_derived_bytes(elsewhere, ".", false), 0);
         remove(test_path(z.unpacked, "qrels"));
         remove(test_path(z.unpacked, "lock"));
         CHECK_INT(remove(z.unpacked), 0);

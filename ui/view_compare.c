@@ -73,7 +73,7 @@ static void wings_of(ui_rows *out, const imr_compare *c, bool words, int stage)
     const size_t n = words ? c->n_words : c->n_pairs;
     IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, n + 1);
     const int all = out->grid.cols < 110 ? out->grid.cols : 110;
-    wings g = {.w = all, .name = all < 100 ? all - 54 : 40, .decimals = c->in_sd[c->last] ? 2 : 4};
+    wings g = {.w = all, .name = all < 100 ? all - 54 : 40, .decimals = c->in_sd ? 2 : 4};
     g.half = (all - g.name - 27) / 4;
     double others[2] = {0, 0}, sum[2] = {0, 0};
     size_t shown = 0;
@@ -91,9 +91,10 @@ static void wings_of(ui_rows *out, const imr_compare *c, bool words, int stage)
         const bool show = !e->text || (e->named && shown < ROWS);
         if (show)
             wing_row(out, &g,
-                     !e->text                              ? "not from words"
-                     : e->with && strcmp(e->text, e->with) ? ui_textf("%s ~ %s", e->text, e->with).s
-                                                           : e->text,
+                     !e->text ? "not from words"
+                     : e->with && strcmp(e->text, e->with) != 0
+                         ? ui_textf("%s ~ %s", e->text, e->with).s
+                         : e->text,
                      value, true);
         shown += show && e->text;
         for (size_t k = 0; k < 2; k++) {
@@ -141,9 +142,9 @@ void ui_build_compare(ui_rows *out, const imr_trace *t, const size_t place[2],
     gap(out, w);
     ui_rows_heading(out,
                     ui_textf("Words of the query with A, with B: %s", ui_measure_names[stage]).s,
-                    w->problem[0]       ? NULL
-                    : w->in_sd[w->last] ? "sd, A less B"
-                                        : "cosine, A less B");
+                    w->problem[0] ? NULL
+                    : w->in_sd    ? "sd, A less B"
+                                  : "cosine, A less B");
     if (w->problem[0]) {
         ui_rows_text(out, 1, UI_TEXT, w->problem);
     } else {

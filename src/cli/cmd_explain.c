@@ -120,7 +120,7 @@ static imr_status take_pair(pair *out, imr_cli *cli, imr_error *err)
 
 typedef struct explaining {
     imr_cli *cli;
-    imr_session *session;
+    imr_session *session, *other; /* other: under a second adapter, or NULL */
     imr_session_options options;
     imr_report_context context;
     pair pair;
@@ -140,6 +140,7 @@ static void explaining_done(explaining *e)
         imr_detail_free(e->tests.tested[k]);
     imr_faith_done(&e->faith);
     imr_session_close(e->session);
+    imr_session_close(e->other);
     pair_done(&e->pair);
 }
 
@@ -172,66 +173,61 @@ static imr_status not_listed(const char *id, const imr_trace *t, imr_error *err)
                     id, t->n_documents, t->query_text);
 }
 
-/* Ids may have commas: A ends at the first one that leaves two listed documents. */
-static imr_status split_compared(size_t place[2], const char *ids, const imr_trace *t,
-                                 imr_error *err)
+/* The two of --compare A,B. */
+static imr_status find_compared(size_t place[2], const char *ids, const imr_trace *t,
+                                imr_error *err)
 {
-    const char *missing = NULL, *comma = strchr(ids, ',');
+    const char *comma = strchr(ids, ',');
     IMR_AUTOFREE char *first = imr_strdup(ids);
     IMR_NEED(first, err);
     if (!comma)
         return imr_fail(err, IMR_E_USAGE, "--compare takes two documents: --compare A,B");
-    for (; comma; comma = strchr(comma + 1, ',')) {
-        const size_t n = (size_t)(comma - ids);
-        memcpy(first, ids, n);
-        first[n] = '\0';
-        place[0] = imr_trace_place(t, first);
-        place[1] = imr_trace_place(t, comma + 1);
-        if (place[0] != SIZE_MAX && place[1] != SIZE_MAX)
-            return IMR_OK;
-        missing = place[0] == SIZE_MAX ? first : comma + 1;
-    }
-    return not_listed(missing, t, err);
+    first[comma - ids] = '\0';
+    for (size_t i = 0; i < 2; i++)
+        if ((place[i] = imr_trace_place(t, i ? comma + 1 : first)) == SIZE_MAX)
+            return not_listed(i ? comma + 1 : first, t, err);
+    return IMR_OK;
 }
 
-static imr_status ask(imr_trace **out, const explaining *e, const char *text, const char *id,
-                      imr_error *err)
+static imr_status ask(imr_trace **out, const explaining *e, imr_session *session, const char *text,
+                      const char *id, imr_error *err)
 {
     const imr_request request = {.text = text,
                                  .query_id = id,
                                  .document = e->pair.document,
                                  .settings = e->options.settings,
                                  .progress = &quiet};
-    return imr_session_run(e->session, &request, out, err);
+    return imr_session_run(session, &request, out, err);
 }
 
-/* A against B, of --compare or --compare-query; NULL: nobody asked. */
+/* A against B: two documents, or one for another query or under the other adapter. NULL: nobody
+ * asked. */
 static imr_status compare(imr_comparison **out, const explaining *e, imr_trace *t, imr_error *err)
 {
     const imr_config *c = e->cli->config;
     const char *ids = imr_config_string(c, IMR_OPT_COMPARE);
     const char *query = imr_config_string(c, IMR_OPT_COMPARE_QUERY);
     const char *document = imr_config_item(c, IMR_OPT_DOCUMENT, 0);
+    imr_session *const sessions[2] = {e->session, e->other ? e->other : e->session};
     const imr_trace *traces[2] = {t, t};
-    imr_session *const sessions[2] = {e->session, e->session};
     IMR_CLEANUP(imr_trace_free_at) imr_trace *other = NULL;
     size_t place[2];
-    if (!ids && !query)
+    if (!ids && !query && !e->other)
         return IMR_OK;
-    if (ids && query)
-        return imr_fail(err, IMR_E_USAGE, "--compare and --compare-query do not go together");
-    if (ids) {
-        IMR_TRY(split_compared(place, ids, t, err));
-    } else {
-        if (!document)
-            return imr_fail(err, IMR_E_USAGE, "--compare-query needs the --document to compare");
-        if (ask(&other, e, NULL, query, NULL) != IMR_OK)
-            IMR_TRY(ask(&other, e, query, NULL, err));
-        traces[1] = other;
-        for (size_t i = 0; i < 2; i++)
-            if ((place[i] = imr_trace_place(traces[i], document)) == SIZE_MAX)
-                return not_listed(document, traces[i], err);
-    }
+    if ((ids != NULL) + (query != NULL) + (e->other != NULL) > 1 || (!ids && !document))
+        return imr_fail(err, IMR_E_USAGE,
+                        "one at a time is compared: two documents with --compare A,B, or one "
+                        "--document with --compare-query or with two of --checkpoint");
+    if (ids)
+        IMR_TRY(find_compared(place, ids, t, err));
+    else if (e->other)
+        IMR_TRY(ask(&other, e, e->other, t->query_text, *t->query_id ? t->query_id : NULL, err));
+    else if (ask(&other, e, e->session, NULL, query, NULL) != IMR_OK)
+        IMR_TRY(ask(&other, e, e->session, query, NULL, err));
+    traces[1] = other ? other : t;
+    for (size_t i = 0; other && i < 2; i++)
+        if ((place[i] = imr_trace_place(traces[i], document)) == SIZE_MAX)
+            return not_listed(document, traces[i], err);
     return imr_session_compare(out, sessions, traces, place, &quiet, err);
 }
 
@@ -331,7 +327,7 @@ static imr_status test_one(explaining *e, const imr_trace *t, imr_error *err)
 static imr_status one(explaining *e, const char *text, const char *id, imr_error *err)
 {
     imr_trace *t;
-    IMR_TRY(ask(&t, e, text, id, err));
+    IMR_TRY(ask(&t, e, e->session, text, id, err));
     imr_status status = e->deletion ? test_one(e, t, err) : explain(e, t, err);
     imr_trace_free(t);
     return status;
@@ -420,6 +416,11 @@ static imr_status run(imr_cli *cli, imr_error *err)
         IMR_TRY(imr_whatif_add(&e.options.settings.what_if, imr_config_item(c, IMR_OPT_WHAT_IF, i),
                                err));
     IMR_TRY(imr_session_open(&e.session, &e.options, &cli->meter.progress, err));
+    if (imr_config_count(c, IMR_OPT_CHECKPOINT) > 1) {
+        imr_session_options second = e.options;
+        second.adapter = imr_config_item(c, IMR_OPT_CHECKPOINT, 1);
+        IMR_TRY(imr_session_open(&e.other, &second, &cli->meter.progress, err));
+    }
     const imr_session_facts *facts = imr_session_facts_of(e.session);
     imr_cli_say(cli, "%s", facts->encoder_problem);
     imr_cli_say(cli, "%s", facts->tokens_notice);
@@ -471,7 +472,8 @@ const imr_command imr_command_explain = {
         "feedback, a side as it was before, the modulation scaled, the file read as another form, "
         "a dimension taken out of what is compared. The report begins with the warning what-if.\n"
         "--compare A,B tells why one document of the ranking stands above another: the gap at each "
-        "stage, which words hold it, what the adapter changed in one and not in the other.\n"
+        "stage, which words hold it, what the adapter changed in one and not in the other. "
+        "--compare-query, or a second --checkpoint, tells the same of one --document.\n"
         "--format json follows assets/report.schema.json; several queries make an array.",
     .example = "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explain --checkpoint demo/adapter.pt demo/cache --query 'growing java on "

@@ -1,14 +1,10 @@
 #include "explain/compare.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/strmap.h"
 #include "explain/sentence.h"
-
-enum { STRONGEST = 10 };
 
 const char *const imr_compare_names[] = {"documents", "queries", "adapters"};
 
@@ -37,145 +33,108 @@ void imr_compare_order(uint32_t *out, const imr_compare_entry *v, size_t n, int 
     }
 }
 
-/* Both sides' pairs, seen from the text they share. */
-typedef struct table {
-    const imr_pairs *pairs[2];
-    const imr_pair_word *common, *other[2];
-    size_t n_common, n_other[2];
-    bool by_document; /* the shared text is the document */
-    bool in_sd[IMR_STAGE_COUNT];
-} table;
-
-static double cell(const table *t, size_t side, imr_stage k, size_t i, size_t j)
+static double unit_of(const imr_pairs *p, imr_stage k)
 {
-    const imr_pairs *p = t->pairs[side];
-    const size_t at = t->by_document ? j * (p->n_document + 1) + i : i * (p->n_document + 1) + j;
-    return !p->raw[k] || !t->pairs[!side]->raw[k] ? (double)NAN
-           : t->in_sd[k]                          ? p->centred[k][at] / p->reference[k].sd
-                                                  : p->raw[k][at];
+    return p->centred[k] ? p->reference[k].sd : 1;
 }
 
-/* False: the two do not have the same text. */
-static bool lay(table *t, const imr_compare *c, const imr_compare_side side[2])
+/* The text both have; false where it is not one. */
+static bool share_text(const imr_pair_word *out[2], size_t *n, const imr_compare *c,
+                       const imr_compare_side side[2])
 {
-    size_t n[2];
-    const imr_pair_word *common[2];
-    t->by_document = c->of == IMR_COMPARE_QUERIES;
+    size_t count[2];
     for (size_t s = 0; s < 2; s++) {
-        const imr_pairs *p = t->pairs[s] = &side[s].why->pairs;
-        common[s] = t->by_document ? p->document : p->query;
-        n[s] = t->by_document ? p->n_document : p->n_query;
-        t->other[s] = t->by_document ? p->query : p->document;
-        t->n_other[s] = t->by_document ? p->n_query : p->n_document;
+        const imr_pairs *p = &side[s].why->pairs;
+        const bool document = c->of == IMR_COMPARE_QUERIES;
+        out[s] = document ? p->document : p->query;
+        count[s] = document ? p->n_document : p->n_query;
     }
-    bool same = n[0] == n[1];
-    for (size_t i = 0; same && i < n[0]; i++)
-        same = strcmp(common[0][i].text, common[1][i].text) == 0;
-    t->common = common[0];
-    t->n_common = n[0];
-    for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
-        t->in_sd[k] = t->pairs[0]->centred[k] && t->pairs[1]->centred[k];
-    return same;
+    *n = count[0];
+    for (size_t i = 0; i < *n && count[0] == count[1]; i++)
+        if (strcmp(out[0][i].text, out[1][i].text) != 0)
+            return false;
+    return count[0] == count[1];
 }
 
-static void sum_words(imr_compare *c, const table *t)
+static void fill_words(imr_compare *c, const imr_pair_word *const text[2],
+                       const imr_compare_side side[2])
 {
-    for (size_t i = 0; i <= t->n_common; i++) {
-        imr_compare_entry *e = &c->words[c->n_words++];
-        const bool word = i < t->n_common;
-        *e = (imr_compare_entry){.text = word ? t->common[i].text : NULL,
-                                 .named = word && t->common[i].named,
-                                 .special = word && t->common[i].special};
+    for (size_t i = 0; i < c->n_words; i++) {
+        imr_compare_entry *e = &c->words[i];
+        const imr_pair_word *w = &text[0][i];
+        *e = (imr_compare_entry){.text = w->text, .named = w->named};
         for (size_t s = 0; s < 2; s++)
             for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
-                for (size_t j = 0; j <= t->n_other[s]; j++)
-                    e->value[s][k] += cell(t, s, k, i, j);
+                e->value[s][k] = k <= c->last
+                                     ? text[s][i].total[k] / unit_of(&side[s].why->pairs, k)
+                                     : (double)NAN;
     }
-    for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {
-        double rounding[2];
-        for (size_t s = 0; s < 2; s++)
-            rounding[s] =
-                t->pairs[s]->residual[k] / (t->in_sd[k] ? t->pairs[s]->reference[k].sd : 1);
-        c->rounding[k] = rounding[0] - rounding[1];
-        c->in_sd[k] = t->in_sd[k];
+    for (imr_stage k = 0; k <= c->last; k++) {
+        const imr_pairs *a = &side[0].why->pairs, *b = &side[1].why->pairs;
+        c->rounding[k] = a->residual[k] / unit_of(a, k) - b->residual[k] / unit_of(b, k);
     }
 }
 
-/* ---- the strongest pairs ---- */
-
-typedef struct candidate {
-    imr_compare_entry e;
-    double key;
-    size_t place;
-    bool kept;
-} candidate;
-
-static int by_key(const void *a, const void *b)
+/* Of a pair of words, in sd; 0 where the texts do not have it. */
+static double share_of(const imr_pairs *p, const char *query, const char *document, imr_stage k)
 {
-    const candidate *x = a, *y = b;
-    return x->key != y->key ? (x->key > y->key ? -1 : 1)
-                            : (x->place > y->place) - (x->place < y->place);
+    const double *v = p->centred[k] ? p->centred[k] : p->raw[k];
+    for (size_t a = 0; a < p->n_query; a++)
+        for (size_t b = 0; b < p->n_document && strcmp(p->query[a].text, query) == 0; b++)
+            if (p->query[a].named && p->document[b].named &&
+                strcmp(p->document[b].text, document) == 0)
+                return v[a * (p->n_document + 1) + b] / unit_of(p, k);
+    return 0;
 }
 
-/* Named words of the text only that side has, by their spelling. */
-static imr_status spell(imr_strmap *out, const table *t, size_t side, imr_error *err)
+/* The strongest of either, the furthest apart first. */
+static void fill_pairs(imr_compare *c, const imr_compare_side side[2])
 {
-    for (size_t j = 0; j < t->n_other[side]; j++) {
-        const imr_pair_word *w = &t->other[side][j];
-        if (w->named && !imr_strmap_add(out, w->text, strlen(w->text), (uint32_t)j, NULL, NULL))
-            return imr_fail_memory(err);
+    const size_t first = side[0].why->n_strongest;
+    for (size_t i = 0; i < first + side[1].why->n_strongest; i++) {
+        const imr_why *w = side[i >= first].why;
+        const imr_strong_pair *s = &w->strongest[i < first ? i : i - first];
+        imr_compare_entry e = {
+            w->pairs.query[s->query].text, w->pairs.document[s->document].text, true, {{0}}};
+        size_t at = 0;
+        while (at < c->n_pairs &&
+               (strcmp(c->pairs[at].text, e.text) != 0 || strcmp(c->pairs[at].with, e.with) != 0))
+            at++;
+        if (at < c->n_pairs)
+            continue;
+        for (size_t t = 0; t < 2; t++)
+            for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
+                e.value[t][k] =
+                    k <= c->last ? share_of(&side[t].why->pairs, e.text, e.with, k) : (double)NAN;
+        for (c->n_pairs++;
+             at > 0 && apart(&e, (int)c->last) > apart(&c->pairs[at - 1], (int)c->last); at--)
+            c->pairs[at] = c->pairs[at - 1];
+        c->pairs[at] = e;
     }
+}
+
+static imr_status fill(imr_compare *c, const imr_compare_side side[2], imr_arena *arena,
+                       imr_error *err)
+{
+    const imr_pairs *a = &side[0].why->pairs, *b = &side[1].why->pairs;
+    const imr_pair_word *text[2];
+    size_t n;
+    c->in_sd = a->centred[c->last];
+    if (!share_text(text, &n, c, side))
+        c->problem = "the two were not read with the same words";
+    for (imr_stage k = 0; k <= c->last; k++)
+        if (!a->centred[k] != !b->centred[k])
+            c->problem = "only one of the two has an average candidate to compare with";
+    if (c->problem[0])
+        return IMR_OK;
+    c->n_words = n + 1;
+    c->words = IMR_ARENA_ARRAY(arena, imr_compare_entry, c->n_words);
+    c->pairs = IMR_ARENA_ARRAY(arena, imr_compare_entry,
+                               side[0].why->n_strongest + side[1].why->n_strongest + 1);
+    IMR_NEED(c->words && c->pairs, err);
+    fill_words(c, text, side);
+    fill_pairs(c, side);
     return IMR_OK;
-}
-
-static size_t meet(candidate *out, const table *t, const imr_strmap words[2])
-{
-    size_t n = 0;
-    for (size_t i = 0; i < t->n_common; i++)
-        for (size_t s = 0; t->common[i].named && s < 2; s++)
-            for (size_t j = 0; j < t->n_other[s]; j++) {
-                const imr_pair_word *w = &t->other[s][j];
-                uint32_t there = 0;
-                const bool both = imr_strmap_get(&words[!s], w->text, strlen(w->text), &there);
-                if (!w->named || (s == 1 && both))
-                    continue;
-                candidate *c = &out[n];
-                *c = (candidate){.e = {t->common[i].text, w->text, true, false, {{0}}},
-                                 .place = n++};
-                for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {
-                    c->e.value[s][k] = cell(t, s, k, i, j);
-                    c->e.value[!s][k] = both                      ? cell(t, !s, k, i, there)
-                                        : isnan(c->e.value[s][k]) ? (double)NAN
-                                                                  : 0;
-                }
-            }
-    return n;
-}
-
-static imr_status find_pairs(imr_compare *c, const table *t, imr_arena *arena, imr_error *err)
-{
-    imr_strmap words[2] = {{0}};
-    IMR_AUTOFREE candidate *v =
-        IMR_NEW_ARRAY(candidate, t->n_common * (t->n_other[0] + t->n_other[1]) + 1);
-    c->pairs = IMR_ARENA_ARRAY(arena, imr_compare_entry, (IMR_STAGE_COUNT + 1) * STRONGEST);
-    imr_status status = v && c->pairs ? spell(&words[0], t, 0, err) : imr_fail_memory(err);
-    if (status == IMR_OK)
-        status = spell(&words[1], t, 1, err);
-    const size_t n = status == IMR_OK ? meet(v, t, words) : 0;
-    for (int k = IMR_STAGE_COUNT; k >= -1; k--) { /* at the end by the last stage */
-        for (size_t i = 0; i < n; i++)
-            v[i].key = apart(&v[i].e, k < 0 ? (int)c->last : k);
-        if (n)
-            qsort(v, n, sizeof *v, by_key);
-        for (size_t i = 0; k >= 0 && i < n && i < STRONGEST && v[i].key > 0; i++)
-            v[i].kept = true;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (v[i].kept)
-            c->pairs[c->n_pairs++] = v[i].e;
-    imr_strmap_done(&words[0]);
-    imr_strmap_done(&words[1]);
-    return status;
 }
 
 /* ---- the gap ---- */
@@ -238,7 +197,8 @@ static void put_change(imr_buf *out, const imr_compare *c)
         return;
     }
     imr_buf_printf(out,
-                   "; the adapter %s by %s sd, the projector did %s of that, the modulation %s",
+                   "; the adapter%s %s by %s sd, the projector did %s of that, the modulation %s",
+                   c->of == IMR_COMPARE_ADAPTERS ? "s" : "",
                    from * to < 0 && fabs(from) >= IMR_SENTENCE_LIFTED ? "turned it"
                    : fabs(to) > fabs(from)                            ? "widened the gap"
                                                                       : "narrowed the gap",
@@ -246,7 +206,7 @@ static void put_change(imr_buf *out, const imr_compare *c)
                    imr_sentence_sd(d, c->modulation));
     const double query = c->sides[0][0] + c->sides[1][0];
     const double document = c->sides[0][1] + c->sides[1][1];
-    if (fabs(c->modulation) >= IMR_SENTENCE_LIFTED)
+    if (fabs(c->modulation) >= IMR_SENTENCE_LIFTED && (query + document) * c->modulation > 0)
         imr_buf_printf(out, ", mostly on the side of the %s",
                        fabs(query) > fabs(document) ? "query" : "text");
 }
@@ -255,7 +215,7 @@ static void put_change(imr_buf *out, const imr_compare *c)
 static bool put_pairs(imr_buf *out, const imr_compare *c, size_t side, const char *before,
                       size_t most)
 {
-    double sum = 0, least = c->in_sd[c->last] ? IMR_SENTENCE_NAMED : IMR_SENTENCE_NAMED_COSINE;
+    double sum = 0, least = c->in_sd ? IMR_SENTENCE_NAMED : IMR_SENTENCE_NAMED_COSINE;
     size_t n = 0;
     for (size_t i = 0; i < c->n_pairs && n < most; i++) {
         const imr_compare_entry *e = &c->pairs[i];
@@ -266,7 +226,7 @@ static bool put_pairs(imr_buf *out, const imr_compare *c, size_t side, const cha
                            strcmp(e->text, e->with) ? e->with : NULL);
         sum += ahead;
     }
-    const double gap = c->in_sd[c->last] ? c->standing[c->last] : c->similarity[c->last];
+    const double gap = c->in_sd ? c->standing[c->last] : c->similarity[c->last];
     if (n && !(sum > fabs(gap) / 2))
         imr_buf_str(out, ", among others");
     return n > 0;
@@ -279,7 +239,7 @@ static void put_words(imr_buf *out, const imr_compare *c, double gap)
     const double biases = none->value[0][c->last] - none->value[1][c->last];
     const size_t first = gap < 0;
     imr_number a;
-    if (fabs(gap) >= IMR_SENTENCE_LIFTED && biases / gap > 0.5)
+    if (c->in_sd && fabs(gap) >= IMR_SENTENCE_LIFTED && biases / gap > 0.5)
         imr_buf_printf(out, "; %s sd of that comes from the adapter's biases, not from words",
                        size_text(a, biases));
     const bool some = put_pairs(out, c, first, openings[first], 3);
@@ -327,19 +287,12 @@ imr_status imr_compare_make(imr_compare *out, imr_compare_of of, const imr_compa
 {
     IMR_AUTOBUF imr_buf text = {0};
     imr_compare c = {.of = of, .problem = ""};
-    table t = {0};
     measure(&c, side);
     for (size_t s = 2; s-- > 0;)
         if (side[s].why->pairs.problem[0])
             c.problem = side[s].why->pairs.problem;
-    if (!c.problem[0] && !lay(&t, &c, side))
-        c.problem = "the two were not read with the same words";
-    if (!c.problem[0]) {
-        c.words = IMR_ARENA_ARRAY(arena, imr_compare_entry, t.n_common + 1);
-        IMR_NEED(c.words, err);
-        sum_words(&c, &t);
-        IMR_TRY(find_pairs(&c, &t, arena, err));
-    }
+    if (!c.problem[0])
+        IMR_TRY(fill(&c, side, arena, err));
     put_sentence(&text, &c, side);
     IMR_TRY(imr_buf_check(&text, err));
     c.sentence = imr_arena_strndup(arena, imr_buf_text(&text), text.len);

@@ -12,8 +12,7 @@
  *   words     of the text both have (the query; for two queries the document): what each carries
  *             with A and with B, special tokens included and, last, what no word carries (text
  *             NULL); sum of A's - sum of B's + rounding = gap
- *   pairs     a word of that text and one of the other: the ten largest |A's - B's| at each stage
- *             and of the change, named words only; 0 where a text lacks the word
+ *   pairs     the strongest of either (explain/why.h), 0 where a text lacks the word
  *
  * Values are in sd where in_sd, else in cosine units; NaN at stages one of them does not have.
  * A against B is minus B against A; A against itself is zeros.
@@ -39,7 +38,7 @@ typedef struct imr_compare_side {
 
 typedef struct imr_compare_entry {
     const char *text, *with; /* with NULL: a word */
-    bool named, special;
+    bool named;
     double value[2][IMR_STAGE_COUNT];
 } imr_compare_entry;
 
@@ -52,7 +51,7 @@ typedef struct imr_compare {
     double sides[2][2], residual; /* [A, B][query, document] */
     double steps[IMR_STEP_COUNT]; /* NaN where has_steps is false of one */
     const char *problem;          /* "" or why there are no words and pairs */
-    bool in_sd[IMR_STAGE_COUNT];
+    bool in_sd;
     double rounding[IMR_STAGE_COUNT];
     imr_compare_entry *words, *pairs;
     size_t n_words, n_pairs; /* the last word: not from words */

@@ -382,8 +382,7 @@ static void compare(imr_buf *out, const imr_comparison *c)
     for (size_t i = 1; i < IMR_STEP_COUNT && !isnan(w->steps[i]); i++)
         imr_json_printf(out, "{'name':%s,'change':%g},", imr_step_names[i], w->steps[i]);
     shut(out, ']');
-    imr_json_printf(out, "'unit':%s,'problem':%-s,", w->in_sd[w->last] ? "sd" : "cosine",
-                    w->problem);
+    imr_json_printf(out, "'unit':%s,'problem':%-s,", w->in_sd ? "sd" : "cosine", w->problem);
     entries(out, "words", w->words, w->n_words);
     entries(out, "pairs", w->pairs, w->n_pairs);
     imr_json_printf(out, "'contrast':{");

@@ -38,7 +38,7 @@ static void gap(imr_buf *out, const imr_compare *c, size_t width)
     IMR_AUTOBUF imr_buf line = {0};
     imr_report_cell(out, "Gap, A less B", NAME);
     imr_buf_printf(out, " %*s %*s\n", COLUMN, "sd", COLUMN, "cosine");
-    for (imr_stage k = 0; k <= c->last; k++) {
+    for (imr_stage k = 0; k < (c->last ? IMR_STAGE_COUNT : 1); k++) {
         imr_report_cell(out, names[k], NAME);
         number(out, c->standing[k], 2);
         number(out, c->similarity[k], 4);
@@ -62,8 +62,8 @@ static void entry(imr_buf *out, const imr_compare *c, const char *name, const do
 {
     imr_report_cell(out, name, NAME);
     for (size_t i = 0; i < 2; i++)
-        number(out, value[i], c->in_sd[c->last] ? 2 : 4);
-    number(out, value[0] - value[1], c->in_sd[c->last] ? 2 : 4);
+        number(out, value[i], c->in_sd ? 2 : 4);
+    number(out, value[0] - value[1], c->in_sd ? 2 : 4);
     imr_buf_char(out, '\n');
 }
 
@@ -113,7 +113,7 @@ void imr_text_compare(imr_buf *out, const imr_comparison *c, const imr_text_styl
             out, w->of == IMR_COMPARE_QUERIES ? "Word of the text" : "Word of the query", NAME);
         imr_buf_printf(out, " %*s %*s %*s\n", COLUMN, "A", COLUMN, "B", COLUMN, "A - B");
         entries(out, w, w->words, w->n_words);
-        imr_buf_printf(out, "It met, in %s:\n", w->in_sd[w->last] ? "sd" : "cosine");
+        imr_buf_printf(out, "It met, in %s:\n", w->in_sd ? "sd" : "cosine");
         entries(out, w, w->pairs, w->n_pairs < ROWS ? w->n_pairs : ROWS);
     }
     if (c->contrast.n_positive + c->contrast.n_negative == 0)

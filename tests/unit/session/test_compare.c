@@ -43,7 +43,7 @@ TEST("any two listed documents: the words' gap is the standings' gap at each sta
         CHECK_STR(c->why.problem, "");
         for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {
             const double gap = t->documents[a].standing[k] - t->documents[b].standing[k];
-            CHECK(c->why.in_sd[k]);
+            CHECK(c->why.in_sd);
             CHECK_NEAR(c->why.standing[k], gap, 1e-9);
             CHECK_NEAR(gap_of_words(&c->why, k), gap, 1e-4);
             CHECK_NEAR(c->why.similarity[k] / t->reference[k].sd, gap, 1e-6);

@@ -12,32 +12,28 @@
 /* Another CPU adds in another order: what float32 sums differ by, far below what is printed in
  * text. In units of the number where that is above 1. */
 #define ROUNDING 1e-4
-enum { SHOWN = 10, DEPTH = 16 };
+enum { SHOWN = 10 };
 
 /* ---- what was, and what is ---- */
 
 typedef struct difference {
-    size_t values, changed, numbers; /* all; those that are others; of these the numbers */
-    double most;                     /* the largest of theirs */
-    char where[256];                 /* of that */
-    size_t beyond;                   /* those that are more than rounding */
-    imr_buf shown;
-    const char *key[DEPTH]; /* the way to what is compared */
-    size_t index[DEPTH], depth;
+    size_t values, changed; /* compared, and others now: */
+    size_t numbers, beyond; /* of these numbers, and what is more than rounding */
+    double most;            /* the largest of the numbers', and where */
+    imr_buf where, at, shown;
 } difference;
 
 static void difference_done(difference *d)
 {
+    imr_buf_done(&d->where);
+    imr_buf_done(&d->at);
     imr_buf_done(&d->shown);
 }
 
-static void where(char out[256], const difference *d)
+static int kind_of(const imr_json *v)
 {
-    size_t n = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < d->depth && n < 255; i++)
-        n += (size_t)(*d->key[i] ? snprintf(out + n, 256 - n, "%s%s", n ? "." : "", d->key[i])
-                                 : snprintf(out + n, 256 - n, "[%zu]", d->index[i]));
+    return imr_json_is_object(v) | imr_json_is_array(v) << 1 | imr_json_is_string(v) << 2 |
+           imr_json_is_number(v) << 3 | imr_json_is_bool(v) << 4 | imr_json_is_null(v) << 5;
 }
 
 static void put_value(imr_buf *b, const imr_json *v)
@@ -46,25 +42,23 @@ static void put_value(imr_buf *b, const imr_json *v)
         imr_json_put_number(b, imr_json_number_or(v, "", 0));
     else if (imr_json_is_string(v))
         imr_buf_printf(b, "\"%.60s\"", imr_json_string_or(v, "", ""));
+    else if (imr_json_is_bool(v))
+        imr_buf_str(b, imr_json_bool_or(v, "", false) ? "true" : "false");
     else
         imr_buf_printf(b,
-                       !v                     ? "nothing"
-                       : imr_json_is_null(v)  ? "null"
-                       : imr_json_is_bool(v)  ? imr_json_bool_or(v, "", false) ? "true" : "false"
-                       : imr_json_is_array(v) ? "a list of %zu"
-                                              : "%zu members",
+                       imr_json_count(v) ? "%zu members"
+                       : v               ? "null"
+                                         : "nothing",
                        imr_json_count(v));
 }
 
 static void differs(difference *d, const imr_json *was, const imr_json *is, bool beyond)
 {
-    char at[256];
-    where(at, d);
     d->changed++;
     d->beyond += beyond;
     if (!beyond || d->beyond > SHOWN)
         return;
-    imr_buf_printf(&d->shown, "  %s: ", at);
+    imr_buf_printf(&d->shown, "  %s: ", imr_buf_text(&d->at));
     put_value(&d->shown, was);
     imr_buf_str(&d->shown, ", now ");
     put_value(&d->shown, is);
@@ -73,24 +67,16 @@ static void differs(difference *d, const imr_json *was, const imr_json *is, bool
 
 static void compare_numbers(difference *d, const imr_json *was, const imr_json *is)
 {
-    const double a = imr_json_number_or(was, "", 0), b = imr_json_number_or(is, "", 0);
-    const double off = fabs(a - b);
+    const double a = imr_json_number_or(was, "", 0), off = fabs(a - imr_json_number_or(is, "", 0));
     if (!(off > 0))
         return;
     d->numbers++;
     if (off > d->most) {
         d->most = off;
-        where(d->where, d);
+        imr_buf_clear(&d->where);
+        imr_buf_str(&d->where, imr_buf_text(&d->at));
     }
     differs(d, was, is, off > ROUNDING * fmax(1, fabs(a)));
-}
-
-/* Where a report stands, not what it says: paths, the line typed, the version. */
-static bool is_said_elsewhere(const difference *d)
-{
-    const char *key = d->depth ? d->key[d->depth - 1] : "";
-    return strcmp(key, "path") == 0 || strcmp(key, "form_from") == 0 ||
-           (d->depth == 1 && (strcmp(key, "command") == 0 || strcmp(key, "tool") == 0));
 }
 
 static void compare(difference *d, const imr_json *was, const imr_json *is);
@@ -98,46 +84,42 @@ static void compare(difference *d, const imr_json *was, const imr_json *is);
 /* Members in the order of `was`; how many more there are now counts once. */
 static void compare_members(difference *d, const imr_json *was, const imr_json *is)
 {
-    const bool list = imr_json_is_array(was);
     const imr_json *other = imr_json_child(is);
+    const size_t len = d->at.len;
+    size_t i = 0;
     if (imr_json_count(was) != imr_json_count(is))
         differs(d, was, is, true);
-    if (d->depth == DEPTH)
-        return;
-    d->depth++;
-    size_t i = 0;
-    for (const imr_json *x = imr_json_child(was); x; x = imr_json_next(x), i++) {
-        d->key[d->depth - 1] = imr_json_key(x);
-        d->index[d->depth - 1] = i;
-        compare(d, x, list ? other : imr_json_at(is, imr_json_key(x)));
+    for (const imr_json *x = imr_json_child(was); x; x = imr_json_next(x)) {
+        if (imr_json_is_array(was))
+            imr_buf_printf(&d->at, "[%zu]", i++);
+        else
+            imr_buf_printf(&d->at, len ? ".%s" : "%s", imr_json_key(x));
+        compare(d, x, imr_json_is_array(was) ? other : imr_json_at(is, imr_json_key(x)));
         other = other ? imr_json_next(other) : NULL;
+        if (d->at.failed)
+            return;
+        d->at.data[d->at.len = len] = '\0';
     }
-    d->depth--;
 }
 
-static bool same_kind(const imr_json *a, const imr_json *b)
-{
-    return imr_json_is_object(a) == imr_json_is_object(b) &&
-           imr_json_is_array(a) == imr_json_is_array(b) &&
-           imr_json_is_string(a) == imr_json_is_string(b) &&
-           imr_json_is_number(a) == imr_json_is_number(b) &&
-           imr_json_is_bool(a) == imr_json_is_bool(b) && !a == !b;
-}
-
+/* But for where things lie, the line typed and the version: what the report does not say. */
 static void compare(difference *d, const imr_json *was, const imr_json *is)
 {
-    if (is_said_elsewhere(d))
+    static const char elsewhere[] = " path form_from command tool ";
+    char key[32];
+    snprintf(key, sizeof key, " %s ", imr_json_key(was));
+    if (key[2] && strstr(elsewhere, key))
         return;
-    if (same_kind(was, is) && (imr_json_is_object(was) || imr_json_is_array(was))) {
+    const bool same = kind_of(was) == kind_of(is);
+    if (same && (imr_json_is_object(was) || imr_json_is_array(was))) {
         compare_members(d, was, is);
         return;
     }
     d->values++;
-    if (!same_kind(was, is))
-        differs(d, was, is, true);
-    else if (imr_json_is_number(was))
+    if (same && imr_json_is_number(was))
         compare_numbers(d, was, is);
-    else if (strcmp(imr_json_string_or(was, "", ""), imr_json_string_or(is, "", "")) != 0 ||
+    else if (!same ||
+             strcmp(imr_json_string_or(was, "", ""), imr_json_string_or(is, "", "")) != 0 ||
              imr_json_bool_or(was, "", false) != imr_json_bool_or(is, "", false))
         differs(d, was, is, true);
 }
@@ -289,12 +271,12 @@ static void tell(imr_buf *b, const char *id, const difference *d, size_t inputs,
         imr_buf_printf(b,
                        "same but for rounding: %zu of %zu values differ, by at most %.2g (%s); "
                        "another CPU may (bound %g)\n",
-                       d->changed, d->values, d->most, d->where, ROUNDING);
+                       d->changed, d->values, d->most, imr_buf_text(&d->where), ROUNDING);
     else
         imr_buf_printf(b, "different: %zu of %zu values\n", d->changed, d->values);
     if (!*same && d->numbers)
         imr_buf_printf(b, "  %zu numbers moved, by at most %.4g (%s)\n", d->numbers, d->most,
-                       d->where);
+                       imr_buf_text(&d->where));
 }
 
 typedef struct work {

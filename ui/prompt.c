@@ -47,7 +47,7 @@ void ui_history_read(ui_history *h, const char *path)
 
 void ui_history_save(const ui_history *h, const char *path)
 {
-    enum { TRIES = 50 }; /* of 10 ms: another explorer saves, or was stopped doing it */
+    enum { TRIES = 300 }; /* of 10 ms: another explorer saves, or was stopped doing it */
     ui_history all = {0};
     imr_kept lock = {0};
     IMR_AUTOBUF imr_buf name = {0}, b = {0};

@@ -212,6 +212,35 @@ static imr_status options_of(imr_session_options *out, const imr_cli *cli, const
     return IMR_OK;
 }
 
+/* What it compares: NULL, nothing. */
+static imr_status compare_again(imr_comparison **out, imr_session *s, const imr_json *r,
+                                const imr_trace *t, const imr_progress *progress, imr_error *err)
+{
+    const imr_json *c = imr_json_at(r, "compare");
+    const char *of = imr_json_string_or(c, "of", "");
+    const imr_request request = {.text = imr_json_string_or(c, "b/query", ""),
+                                 .settings = t->settings};
+    const imr_trace *traces[2] = {t, t};
+    IMR_CLEANUP(imr_trace_free_at) imr_trace *other = NULL;
+    size_t place[2];
+    if (!c)
+        return IMR_OK;
+    if (strcmp(of, imr_compare_names[IMR_COMPARE_ADAPTERS]) == 0)
+        return imr_fail(err, IMR_E_UNSUPPORTED,
+                        "the report compares two adapters, which only explain computes again");
+    if (strcmp(of, imr_compare_names[IMR_COMPARE_QUERIES]) == 0) {
+        IMR_TRY(imr_session_run(s, &request, &other, err));
+        traces[1] = other;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const char *id = imr_json_string_or(c, i ? "b/document" : "a/document", "");
+        if ((place[i] = imr_trace_place(traces[i], id)) == SIZE_MAX)
+            return imr_fail(err, IMR_E_NOT_FOUND, "the report compares %s, which is not listed now",
+                            id);
+    }
+    return imr_session_compare(out, (imr_session *const[2]){s, s}, traces, place, progress, err);
+}
+
 /* The report as it is made now: the same documents word by word. */
 static imr_status again(imr_json **out, imr_cli *cli, imr_session *s, const imr_json *r,
                         const imr_trace *t, imr_error *err)
@@ -238,6 +267,9 @@ static imr_status again(imr_json **out, imr_cli *cli, imr_session *s, const imr_
                                            : IMR_DETAIL_NUMBERS,
                                    &cli->meter.progress, &details.v[details.n], err));
     }
+    IMR_CLEANUP(imr_comparison_free_at) imr_comparison *compared = NULL;
+    IMR_TRY(compare_again(&compared, s, r, t, &cli->meter.progress, err));
+    context.compare = compared;
     IMR_AUTOBUF imr_buf b = {0};
     IMR_TRY(imr_report_render(t, "json", &context, &b, err));
     return imr_json_parse(out, imr_buf_text(&b), b.len, "the report made again", err);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/guard.h"
+#include "base/mem.h"
 #include "cli/libraries.h"
 #include "cli/options.h"
 #include "cli/project.h"
@@ -213,6 +214,7 @@ static imr_status start(imr_config *config, imr_line *line, int argc, const char
     imr_meter_init(&cli.meter, meter_mode(config), stderr);
     imr_interrupt_install();
     imr_guard_install();
+    imr_budget_said = (uint64_t)imr_config_int(config, IMR_OPT_MAX_MEMORY);
     imr_blas_set_threads((int)imr_config_int(config, IMR_OPT_THREADS));
     const imr_kernels *kernels;
     IMR_TRY(imr_cli_kernels(&kernels, &cli, err));

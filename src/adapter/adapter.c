@@ -320,6 +320,7 @@ static imr_status read_safetensors(imr_adapter *a, const imr_file *file, imr_for
 
 imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_form form, imr_error *err)
 {
+    IMR_BUDGET(path);
     IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
     IMR_TRY(imr_file_map(&file, path, err));
     IMR_CLEANUP(free_adapter_ptr) imr_adapter *a = new_adapter(path);

@@ -5,12 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/utf8_step.h"
 
 static const int exits[IMR_STATUS_COUNT] = {
-    [IMR_OK] = 0,          [IMR_E_USAGE] = 2,       [IMR_E_IO] = 1,    [IMR_E_NOT_FOUND] = 3,
-    [IMR_E_FORMAT] = 3,    [IMR_E_UNSUPPORTED] = 3, [IMR_E_SHAPE] = 3, [IMR_E_NUMERIC] = 3,
-    [IMR_E_LIMIT] = 3,     [IMR_E_MEMORY] = 1,      [IMR_E_BUSY] = 1,  [IMR_E_CANCELLED] = 130,
+    [IMR_E_USAGE] = 2,       [IMR_E_IO] = 1,     [IMR_E_NOT_FOUND] = 3, [IMR_E_FORMAT] = 3,
+    [IMR_E_UNSUPPORTED] = 3, [IMR_E_SHAPE] = 3,  [IMR_E_NUMERIC] = 3,   [IMR_E_LIMIT] = 3,
+    [IMR_E_BUDGET] = 3,      [IMR_E_MEMORY] = 1, [IMR_E_BUSY] = 1,      [IMR_E_CANCELLED] = 130,
     [IMR_E_DIFFERENT] = 1,
 };
 
@@ -68,6 +69,7 @@ imr_status imr_fail_errno(imr_error *err, imr_status status, int number, const c
 
 imr_status imr_fail_memory(imr_error *err)
 {
+    IMR_TRY(imr_budget_fail(err));
     return imr_fail(err, IMR_E_MEMORY,
                     "out of memory; close other programs or use a smaller input");
 }

@@ -22,6 +22,7 @@ typedef enum imr_status {
     IMR_E_SHAPE,       /* dimensions that do not fit together                exit 3   */
     IMR_E_NUMERIC,     /* NaN, infinity, or a factorisation that failed      exit 3   */
     IMR_E_LIMIT,       /* more than a cap of base/limits.h                   exit 3   */
+    IMR_E_BUDGET,      /* more memory than files may take (base/mem.h)       exit 3   */
     IMR_E_MEMORY,      /* an allocation failed                               exit 1   */
     IMR_E_BUSY,        /* another process is writing the same thing          exit 1   */
     IMR_E_CANCELLED,   /* the caller asked to stop                           exit 130 */
@@ -43,7 +44,7 @@ imr_status imr_fail(imr_error *err, imr_status status, const char *format, ...) 
 imr_status imr_fail_errno(imr_error *err, imr_status status, int number, const char *format, ...)
     IMR_PRINTF(4, 5);
 
-/* The one sentence every allocation failure gets. */
+/* The one sentence every allocation failure gets; IMR_E_BUDGET where it was a budget's. */
 imr_status imr_fail_memory(imr_error *err);
 
 /* Puts "<where>: " before the text of a failure. Returns status, so that it can end a return

@@ -39,6 +39,7 @@ static imr_status read_all(imr_file *out, int fd, const char *path, imr_error *e
         if (n < 0 && errno != EINTR && !wait_for_more(fd))
             return imr_fail_errno(err, IMR_E_IO, errno, "cannot read %s", path);
         b.len += n > 0 ? (size_t)n : 0;
+        imr_budget_add(imr_budget_now, n > 0 ? (uint64_t)n : 0);
     }
     const size_t len = b.len;
     char *data = imr_buf_take(&b);
@@ -110,6 +111,7 @@ imr_status imr_file_map_as(imr_file *out, const char *path, unsigned how, imr_er
         status = read_all(&f, fd, path, err);
     else
         f = (imr_file){.data = p, .len = len, .mapped = p, .descriptor = fd};
+    imr_budget_add(imr_budget_now, f.mapped ? len : 0);
     if (fd >= 0 && !f.mapped)
         close(fd);
     if (status == IMR_OK && (status = check_content(&f, path, how, err)) != IMR_OK)

@@ -1,5 +1,6 @@
 /*
- * base/mem.h - allocation with overflow checks and a way to make any allocation fail in a test.
+ * base/mem.h - allocation with overflow checks, a budget for what files may make it take, and a way
+ * to make any allocation fail in a test.
  *
  * All engine memory comes from here. Sizes are count * size, checked. NULL means failure (callers
  * return imr_fail_memory). imr_free(NULL) is fine. Memory from imr_alloc_aligned and
@@ -8,9 +9,11 @@
 #ifndef IMR_BASE_MEM_H
 #define IMR_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#include "base/attr.h"
+#include "base/error.h"
 
 void *imr_alloc(size_t count,
                 size_t size) IMR_NODISCARD; /* uninitialised; never NULL for 0 bytes */
@@ -32,6 +35,40 @@ void imr_free_ptr(void *pointer_to_pointer);
 
 #define IMR_NEW(type)          ((type *)imr_calloc(1, sizeof(type)))
 #define IMR_NEW_ARRAY(type, n) ((type *)imr_calloc((n), sizeof(type)))
+
+/*
+ * What files may make the program take: while a budget is open, the memory this thread takes and
+ * does not give back may come to
+ *
+ *   64 MiB + 64 * (bytes of the files mapped meanwhile), at most half of the machine's memory
+ *
+ * or to imr_budget_said instead. An allocation beyond that is not made, and imr_fail_memory tells
+ * why (IMR_E_BUDGET). Budgets nest, each must allow. Blocks below 4 KiB and those of other threads
+ * do not count, older memory that is given back makes room: a budget errs to be lenient.
+ */
+typedef struct imr_budget {
+    const char *what; /* borrowed; for errors */
+    uint64_t files, allowed, used;
+    uint64_t refused; /* what `used` would have become; 0: nothing was refused */
+    bool sealed;      /* what is mapped from now on was made of its files, and adds nothing */
+    struct imr_budget *outer;
+} imr_budget;
+
+extern _Thread_local imr_budget *imr_budget_now; /* the innermost; NULL: none is open */
+extern uint64_t imr_budget_said; /* bytes, for all threads; 0: the formula. Set before the first */
+
+void imr_budget_open(imr_budget *b, const char *what);
+void imr_budget_close(imr_budget *b);
+/* A budget for the rest of the block. */
+#define IMR_BUDGET(what)                                                                           \
+    IMR_CLEANUP(imr_budget_close) imr_budget imr_budget_here_;                                     \
+    imr_budget_open(&imr_budget_here_, what)
+/* A file was mapped (base/file.h says so): counts for b and for those around it. */
+void imr_budget_add(imr_budget *b, uint64_t bytes);
+bool imr_budget_allows(uint64_t bytes);     /* asked before what is taken in many pieces */
+imr_status imr_budget_fail(imr_error *err); /* of what was refused; IMR_OK: nothing was */
+/* What is made of `from` bytes for the disk has the same budget, but for the machine's memory. */
+imr_status imr_budget_disk(const char *what, uint64_t made, uint64_t from, imr_error *err);
 
 /* Tests: let `n` more allocations of this thread succeed, then fail one; negative switches off. */
 void imr_mem_fail_after(long n);

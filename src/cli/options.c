@@ -9,9 +9,9 @@
 #define HELP_COLUMNS 80
 #define OPTION_TEXT  28 /* where the words beside an option begin */
 
-const imr_option_id imr_common_options[] = {IMR_OPT_HELP,    IMR_OPT_VERSION, IMR_OPT_QUIET,
-                                            IMR_OPT_VERBOSE, IMR_OPT_COLOR,   IMR_OPT_PROGRESS,
-                                            IMR_OPT_THREADS, IMR_OPT_KERNELS, IMR_OPT_COUNT};
+const imr_option_id imr_common_options[] = {
+    IMR_OPT_HELP,     IMR_OPT_VERSION, IMR_OPT_QUIET,   IMR_OPT_VERBOSE,    IMR_OPT_COLOR,
+    IMR_OPT_PROGRESS, IMR_OPT_THREADS, IMR_OPT_KERNELS, IMR_OPT_MAX_MEMORY, IMR_OPT_COUNT};
 
 void imr_line_done(imr_line *line)
 {

@@ -221,6 +221,7 @@ imr_status imr_texts_read(imr_texts *out, const char *path, imr_error *err)
 {
     if (strcmp(path, "-") == 0)
         return read_stream(out, stdin, err);
+    IMR_BUDGET(path);
     imr_file file;
     IMR_TRY(imr_file_map_as(&file, path, IMR_FILE_PIPE | IMR_FILE_TEXT, err));
     imr_status status = parse(out, (const char *)file.data, file.len, path, err);

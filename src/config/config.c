@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static const imr_option OPTIONS[IMR_OPT_COUNT] = {
 
 typedef struct value {
     const char *text; /* NULL: unset, and without a default */
-    double number;    /* INT (all below 2^53), FLOAT, BOOL, CHOICE: its index, -1 while unset */
+    double number;    /* INT, SIZE (below 2^53), FLOAT, BOOL, CHOICE: its index, -1 while unset */
     IMR_ARRAY(const char *) items; /* LIST */
     imr_source source;
     const char *where;
@@ -106,6 +107,12 @@ static bool parse(double *number, const imr_option *o, const char *text)
         return *number >= o->low && *number <= o->high;
     case IMR_KIND_FLOAT:
         return imr_parse_double(text, len, number) && *number >= o->low && *number <= o->high;
+    case IMR_KIND_SIZE:
+        index = len ? (int)strcspn("KMGT", text + len - 1) : 4;
+        if (!imr_parse_double(text, len - (index < 4), number))
+            return false;
+        *number = floor(ldexp(*number, index < 4 ? 10 * (index + 1) : 0));
+        return *number >= o->low && *number <= o->high;
     case IMR_KIND_BOOL:
         index = choice_index("false|true|no|yes|off|on|0|1", text);
         *number = index & 1;
@@ -157,6 +164,8 @@ static imr_status refuse(const imr_option *o, const char *text, const char *at, 
         return imr_fail(err, IMR_E_USAGE, "%s: '%s' is neither yes nor no", at, text);
     if (o->kind == IMR_KIND_CHOICE)
         return imr_fail(err, IMR_E_USAGE, "%s: '%s' is not one of %s", at, text, o->choices);
+    if (o->kind == IMR_KIND_SIZE)
+        return imr_fail(err, IMR_E_USAGE, "%s: '%s' is not a size such as 512M or 4G", at, text);
     if (o->kind == IMR_KIND_INT)
         return imr_fail(err, IMR_E_USAGE, "%s: '%s' is not a whole number from %s to %s", at, text,
                         imr_format_fixed(low, o->low, 0, false),
@@ -355,7 +364,7 @@ const char *imr_config_string(const imr_config *c, imr_option_id id)
 
 int64_t imr_config_int(const imr_config *c, imr_option_id id)
 {
-    assert(OPTIONS[id].kind == IMR_KIND_INT);
+    assert(OPTIONS[id].kind == IMR_KIND_INT || OPTIONS[id].kind == IMR_KIND_SIZE);
     return (int64_t)c->values[id].number;
 }
 

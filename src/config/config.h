@@ -35,6 +35,7 @@ typedef enum imr_option_kind {
     IMR_KIND_STRING,
     IMR_KIND_INT,
     IMR_KIND_FLOAT,
+    IMR_KIND_SIZE, /* bytes; read by imr_config_int */
     IMR_KIND_BOOL,
     IMR_KIND_CHOICE,
     IMR_KIND_LIST

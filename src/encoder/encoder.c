@@ -154,6 +154,7 @@ imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
 {
     static const imr_encoder_options plain = {0};
     const imr_encoder_options *o = options ? options : &plain;
+    IMR_BUDGET(folder_or_name);
     imr_encoder *e = IMR_NEW(imr_encoder);
     IMR_NEED(e, err);
     e->kernels = o->kernels ? o->kernels : imr_kernels_at(0);

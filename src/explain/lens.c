@@ -34,15 +34,9 @@ imr_status imr_backprojector_identity(imr_backprojector *out, size_t n, imr_erro
 {
     IMR_CLEANUP(imr_backprojector_done) imr_backprojector b = {.m = n, .n = n, .rank = n};
     b.svd = (imr_svd){.k = n, .condition = 1};
-    b.svd.u = IMR_NEW_ARRAY(double, n *n);
-    b.svd.s = IMR_NEW_ARRAY(double, n);
-    b.svd.vt = IMR_NEW_ARRAY(double, n *n);
-    IMR_NEED(b.svd.u && b.svd.s && b.svd.vt, err);
-    IMR_TRY(imr_matrix_init(&b.basis, n, n, err));
-    for (size_t i = 0; i < n; i++) {
-        b.svd.u[i * n + i] = b.svd.vt[i * n + i] = b.svd.s[i] = 1;
-        b.basis.v[i * n + i] = 1;
-    }
+    IMR_NEED(b.svd.s = IMR_NEW_ARRAY(double, n), err);
+    for (size_t i = 0; i < n; i++)
+        b.svd.s[i] = 1;
     *out = b;
     /* the caller's now. NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
     b = (imr_backprojector){0};
@@ -61,8 +55,8 @@ void imr_backproject_left(double *out, const imr_backprojector *b, const double 
 {
     const size_t r = b->rank;
     for (size_t k = 0; k < r; k++)
-        out[k] = 0;
-    for (size_t j = 0; j < b->m; j++) {
+        out[k] = b->svd.u ? 0 : x[k];
+    for (size_t j = 0; b->svd.u && j < b->m; j++) {
         const double *row = b->svd.u + j * b->svd.k;
         const double xj = x[j];
 #pragma omp simd
@@ -82,10 +76,19 @@ void imr_backproject(double *out, const imr_backprojector *b, const double *x, d
 {
     imr_backproject_coordinates(scratch, b, x);
     for (size_t i = 0; i < b->n; i++)
-        out[i] = 0;
-    for (size_t k = 0; k < b->rank; k++)
+        out[i] = b->svd.vt ? 0 : scratch[i];
+    for (size_t k = 0; b->svd.vt && k < b->rank; k++)
         for (size_t i = 0; i < b->n; i++)
             out[i] += scratch[k] * b->svd.vt[k * b->n + i];
+}
+
+/* out = x V, of each row of x. */
+static void to_basis(float *out, const imr_backprojector *b, imr_view x)
+{
+    if (b->basis.v)
+        imr_blas_gemm(out, b->rank, 1, x, IMR_PLAIN, imr_matrix_view(&b->basis), IMR_TRANSPOSED, 0);
+    for (size_t i = 0; !b->basis.v && i < x.rows; i++)
+        memcpy(out + i * b->rank, imr_view_row(&x, i), x.cols * sizeof *out);
 }
 
 void imr_backproject_direction(float *out, const imr_backprojector *b, double *x)
@@ -145,23 +148,22 @@ static void measure(imr_lens *l, float *row, size_t t, const float *centre,
 
 static imr_status fold(imr_lens *l, const imr_progress *progress, imr_error *err)
 {
-    const imr_view e = l->table->rows, basis = imr_matrix_view(&l->back->basis);
+    const imr_view e = l->table->rows;
     IMR_CLEANUP(imr_matrix_done) imr_matrix rows = {0};
     IMR_AUTOFREE float *centre = IMR_NEW_ARRAY(float, e.cols);
     IMR_AUTOFREE float *seen_centre = IMR_NEW_ARRAY(float, l->back->rank);
     IMR_NEED(centre && seen_centre, err);
     if (l->table->centre) {
         memcpy(centre, l->table->centre, e.cols * sizeof *centre);
-        imr_nn_linear(seen_centre, imr_view_of(centre, 1, e.cols), basis, NULL);
+        to_basis(seen_centre, l->back, imr_view_of(centre, 1, e.cols));
     }
     IMR_TRY(imr_matrix_init(&rows, e.rows, l->back->rank, err));
     for (size_t first = 0; first < e.rows; first += FOLD_ROWS) {
         if (!imr_progress_step(progress, "folding the token table", first, e.rows))
             return imr_fail(err, IMR_E_CANCELLED, "folding the token table was cancelled");
         const size_t n = e.rows - first < FOLD_ROWS ? e.rows - first : FOLD_ROWS;
-        imr_blas_gemm(imr_matrix_row(&rows, first), rows.cols, 1,
-                      (imr_view){imr_view_row(&e, first), n, e.cols, e.stride}, IMR_PLAIN, basis,
-                      IMR_TRANSPOSED, 0);
+        to_basis(imr_matrix_row(&rows, first), l->back,
+                 (imr_view){imr_view_row(&e, first), n, e.cols, e.stride});
 #pragma omp parallel for
         for (size_t t = first; t < first + n; t++)
             measure(l, imr_matrix_row(&rows, t), t, centre, seen_centre);
@@ -338,15 +340,14 @@ static imr_status measure_texts(measuring *m, const uint32_t *starts, const uint
                                 const imr_progress *progress, imr_error *err)
 {
     const imr_lens *l = m->l;
-    const size_t v = l->table->rows.rows, r = l->back->rank, all = m->centred.rows;
+    const size_t v = l->table->rows.rows, all = m->centred.rows;
     for (size_t first = 0; first < all && l->table->count[0] > 1; first += TEXTS) {
         if (!imr_progress_step(progress, "measuring the lens", first, all))
             return imr_fail(err, IMR_E_CANCELLED, "measuring the lens was cancelled");
         const size_t texts = all - first < TEXTS ? all - first : TEXTS;
         /* P+ P x has the coordinates V' x; its length does not change an order. */
-        imr_blas_gemm(m->seen, r, 1,
-                      imr_view_of(imr_matrix_row(&m->centred, first), texts, m->centred.cols),
-                      IMR_PLAIN, imr_matrix_view(&l->back->basis), IMR_TRANSPOSED, 0);
+        to_basis(m->seen, l->back,
+                 imr_view_of(imr_matrix_row(&m->centred, first), texts, m->centred.cols));
         imr_lens_products(m->cosines, l, m->seen, texts, 0, v);
         for (size_t i = first; i < first + texts; i++)
             measure_text(m, m->cosines + (i - first) * v, own + starts[i],

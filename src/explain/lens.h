@@ -48,7 +48,7 @@ typedef struct imr_backprojector {
     size_t m, n;      /* working and encoder dimension: P is [m,n] */
     size_t rank;      /* r: singular values that count, see imr_svd */
     imr_svd svd;      /* of P; columns of U and rows of V' from r on are not looked at */
-    imr_matrix basis; /* [r,n] rows of V' in float32 */
+    imr_matrix basis; /* [r,n] rows of V' in float32; of the identity none, nor U and V' */
 } imr_backprojector;
 
 /* weight: P, borrowed during the call only. Errors: IMR_E_SHAPE when empty, IMR_E_NUMERIC when an

@@ -54,11 +54,15 @@ static const char *without_nul(char **copy, const char *text, size_t len)
     return *copy;
 }
 
-static imr_status parse(imr_json **out, const void *text, size_t len, const char *name,
-                        uint64_t first_line, imr_error *err)
+/* *bytes: what its values take. */
+static imr_status parse(imr_json **out, size_t *bytes, const void *text, size_t len,
+                        const char *name, uint64_t first_line, imr_error *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    IMR_TRY(imr_json_check(text, len, name, first_line, err));
+    size_t values = 0;
+    IMR_TRY(imr_json_check(&values, text, len, name, first_line, err));
+    *bytes = values * (sizeof(cJSON) + 16); /* which the allocator adds */
+    IMR_NEED(imr_budget_allows(*bytes), err);
     pthread_once(&once, install_allocator);
     size_t mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     char *copy IMR_AUTOFREE = NULL;
@@ -73,14 +77,19 @@ static imr_status parse(imr_json **out, const void *text, size_t len, const char
 imr_status imr_json_parse(imr_json **out, const void *text, size_t len, const char *name,
                           imr_error *err)
 {
-    return parse(out, text, len, name, 1, err);
+    size_t bytes;
+    return parse(out, &bytes, text, len, name, 1, err);
 }
 
 imr_status imr_json_open(imr_json **out, const char *path, imr_error *err)
 {
+    size_t bytes;
+    IMR_BUDGET(path);
     IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
     IMR_TRY(imr_file_map(&f, path, err));
-    return imr_json_parse(out, f.data, f.len, path, err);
+    IMR_TRY(parse(out, &bytes, f.data, f.len, path, 1, err));
+    imr_budget_now->used += bytes; /* no block of it is large enough to count */
+    return IMR_OK;
 }
 
 void imr_json_free(imr_json *root)
@@ -263,7 +272,9 @@ imr_status imr_jsonl_next(imr_jsonl *it, const imr_json **node, imr_error *err)
         if (it->line_len > IMR_MAX_LINE_BYTES)
             return imr_fail(err, IMR_E_LIMIT, "%s: line %" PRIu64 " has %zu bytes, at most %zu",
                             it->name, it->line, it->line_len, IMR_MAX_LINE_BYTES);
-        IMR_TRY(parse(&it->node, it->data + it->line_start, it->line_len, it->name, it->line, err));
+        size_t bytes;
+        IMR_TRY(parse(&it->node, &bytes, it->data + it->line_start, it->line_len, it->name,
+                      it->line, err));
     }
     *node = it->node;
     return IMR_OK;

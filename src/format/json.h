@@ -61,12 +61,12 @@ imr_status imr_json_need_int(int64_t *out, const imr_json *node, const char *pat
  * 8259 (a leading byte-order mark is skipped) and nothing else: no trailing bytes, no comments, no
  * control bytes in strings, valid UTF-8, surrogates in pairs. Beyond the standard it refuses
  * numbers longer than 63 characters or outside float64, and more than the caps of base/limits.h.
- * No recursion, no allocation. first_line: the number of the text's first line, 1 unless it is a
- * part of a file.
+ * No recursion, no allocation. *values: how many it holds. first_line: the number of the text's
+ * first line, 1 unless it is a part of a file.
  * Errors: IMR_E_FORMAT or IMR_E_LIMIT, "name: line L, column C: ..." (columns are bytes from 1).
  */
-imr_status imr_json_check(const void *text, size_t len, const char *name, uint64_t first_line,
-                          imr_error *err) IMR_NODISCARD;
+imr_status imr_json_check(size_t *values, const void *text, size_t len, const char *name,
+                          uint64_t first_line, imr_error *err) IMR_NODISCARD;
 
 /* ---- JSONL: one value a line, with line numbers and byte offsets ----
  *

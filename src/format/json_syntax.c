@@ -189,14 +189,13 @@ static imr_status scan_key(scan *s)
     return IMR_OK;
 }
 
-static imr_status scan_text(scan *s)
+static imr_status scan_text(size_t *values, scan *s)
 {
     uint8_t close[IMR_MAX_JSON_DEPTH]; /* what ends each open container */
-    size_t depth = 0, values = 0;
+    size_t depth = 0;
     for (;;) {
         skip_space(s);
-        if (++values > IMR_MAX_JSON_VALUES)
-            return refuse(s, IMR_E_LIMIT, "too many values in one JSON text");
+        ++*values;
         int c = peek(s);
         if (c == '{' || c == '[') {
             if (depth == IMR_MAX_JSON_DEPTH)
@@ -229,8 +228,8 @@ static imr_status scan_text(scan *s)
     }
 }
 
-imr_status imr_json_check(const void *text, size_t len, const char *name, uint64_t first_line,
-                          imr_error *err)
+imr_status imr_json_check(size_t *values, const void *text, size_t len, const char *name,
+                          uint64_t first_line, imr_error *err)
 {
     if (len > IMR_MAX_JSON_BYTES)
         return imr_fail(err, IMR_E_LIMIT, "%s: %zu bytes of JSON, at most %zu are read", name, len,
@@ -238,5 +237,6 @@ imr_status imr_json_check(const void *text, size_t len, const char *name, uint64
     scan s = {.p = text, .len = len, .name = name, .line = first_line, .err = err};
     if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         s.pos = 3;
-    return scan_text(&s);
+    *values = 0;
+    return scan_text(values, &s);
 }

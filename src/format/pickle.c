@@ -61,8 +61,6 @@ imr_status imr_pk_push(machine *m, node *n)
 
 imr_status imr_pk_new(machine *m, node **out, imr_pickle_kind kind)
 {
-    if (++m->values > IMR_MAX_PICKLE_ITEMS)
-        return imr_pk_refuse(m, IMR_E_LIMIT, "more than %u values", IMR_MAX_PICKLE_ITEMS);
     node *n = imr_pk_take(m, sizeof *n);
     IMR_NEED(n, m->err);
     n->v.kind = kind;

@@ -40,7 +40,7 @@ typedef struct machine {
     imr_pickle *owner;
     IMR_ARRAY(node *) stack;
     IMR_ARRAY(size_t) marks; /* heights of the stack */
-    size_t values, taken;    /* in the owner's arena; taken: their bytes */
+    size_t taken;            /* bytes in the owner's arena */
     node *shared[SHARED];
     imr_error *err;
 

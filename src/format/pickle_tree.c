@@ -118,7 +118,7 @@ static imr_status throw_away(machine *m)
 {
     imr_arena *old = m->owner->arena;
     m->owner->arena = imr_arena_new();
-    m->taken = m->values = m->owner->storages.n = 0;
+    m->taken = m->owner->storages.n = 0;
     memset(m->shared, 0, sizeof m->shared);
     const imr_status status = m->owner->arena ? move_all(m) : imr_fail_memory(m->err);
     imr_arena_free(old);

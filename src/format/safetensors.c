@@ -146,8 +146,6 @@ static imr_status collect(entries *list, const imr_json *header, imr_error *err)
             continue;
         entry e = {.node = item};
         IMR_TRY(in_tensor(&e, read_entry(&e, err), err));
-        if (list->n >= IMR_MAX_TENSORS)
-            return imr_fail(err, IMR_E_LIMIT, "more than %u tensors", IMR_MAX_TENSORS);
         IMR_NEED(IMR_PUSH(list, e), err);
     }
     if (list->n)

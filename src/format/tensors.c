@@ -135,11 +135,6 @@ imr_status imr_tensor_check(const imr_tensor *t, imr_error *err)
             return imr_fail(err, IMR_E_FORMAT, "has strides that reach past any file");
         reach += steps * stride;
     }
-    if (count > reach && count > IMR_MAX_REPEATED)
-        return imr_fail(err, IMR_E_LIMIT,
-                        "repeats %" PRIu64 " stored elements to %" PRIu64
-                        " (stride 0): save it as it is used, with .contiguous()",
-                        reach, count);
     uint64_t need = empty ? 0 : reach * imr_dtype_size(t->dtype);
     if (need > t->bytes)
         return imr_fail(err, IMR_E_FORMAT,
@@ -182,8 +177,6 @@ imr_status imr_tensors_add(imr_tensors *table, const char *name, size_t len, con
     imr_status status = imr_tensor_check(t, err);
     if (status != IMR_OK)
         return imr_tensor_prefix(err, status, name, len);
-    if (table->n >= IMR_MAX_TENSORS)
-        return imr_fail(err, IMR_E_LIMIT, "more than %u tensors", IMR_MAX_TENSORS);
     IMR_AUTOFREE char *copy = imr_strndup(name, len);
     bool added = false;
     if (!copy || !IMR_GROW(table, 1) ||

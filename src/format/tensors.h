@@ -78,8 +78,8 @@ imr_status imr_tensor_rows_to_f32(const imr_tensor *t, uint64_t first, uint64_t 
 imr_status imr_tensor_prefix(imr_error *err, imr_status status, const char *name, size_t len);
 
 void imr_tensor_row_major(imr_tensor *t); /* strides of rank and shape (checked before) */
-/* Rank, caps, and that `bytes` hold every element that shape and strides reach; a tensor that would
- * take far more memory than its storage (IMR_MAX_REPEATED) is refused. Errors: no name. */
+/* Rank, caps, and that `bytes` hold every element that shape and strides reach; one that repeats
+ * elements may be larger than its file: copies have base/mem.h's budget. Errors: no name. */
 imr_status imr_tensor_check(const imr_tensor *t, imr_error *err) IMR_NODISCARD;
 /* Adds a checked copy of t under name[0..len). Errors: IMR_E_FORMAT for a duplicate or a name that
  * is not UTF-8 or holds a NUL; IMR_E_LIMIT; what imr_tensor_check says, behind the name. */

@@ -33,8 +33,6 @@ enum {
 #define CENTRAL_BYTES 46u
 #define ONES16        UINT16_MAX
 #define ONES32        UINT32_MAX
-#define DEFLATED      8u
-#define MOST_EXPAND   1032u /* of deflate: 258 bytes from 2 bits */
 /* Of the file, looked at before its pages are given back. */
 #define FORGET_BYTES               ((uint64_t)32 << 20)
 #define ENCRYPTED                  (1u << 0 | 1u << 6 | 1u << 13) /* plain, strong, masked headers */
@@ -174,11 +172,6 @@ static imr_status read_central(imr_zip_entry *e, imr_bytes *b, bool packed, imr_
                         IMR_ZIP_NAME(e), e->method);
     if (!e->method && !e->encrypted && e->packed != e->size)
         return BAD_ENTRY(e, IMR_E_FORMAT, "has two sizes though it is not compressed");
-    if (e->method == DEFLATED && e->size / MOST_EXPAND > e->packed)
-        return imr_fail(err, IMR_E_FORMAT,
-                        "zip entry %.*s cannot be the %" PRIu64 " bytes the directory says: it has "
-                        "%" PRIu64 " packed",
-                        IMR_ZIP_NAME(e), e->size, e->packed);
     if (disk != 0 && disk != ONES16)
         return BAD_ENTRY(e, IMR_E_UNSUPPORTED, "lies on another disk");
     return IMR_OK;

@@ -11,8 +11,7 @@
  *
  * Refused with a sentence:
  *   archive   a missing or damaged end record, several disks
- *   entry     sizes on which the two headers disagree, ranges outside the file or over each other,
- *             more bytes than deflate can make of those that are there
+ *   entry     sizes on which the two headers disagree, ranges outside the file or over each other
  *   names     two entries of one name, a zero byte
  *   and, unless asked for, what is compressed or encrypted and names that are not UTF-8
  */

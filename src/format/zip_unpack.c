@@ -3,7 +3,6 @@
 #include <zlib.h>
 
 #include "base/mem.h"
-#include "base/limits.h"
 #include "format/zip.h"
 
 enum { STORED = 0, DEFLATED = 8 };
@@ -122,12 +121,6 @@ imr_status imr_zip_unpack(const imr_zip_entry *e, imr_zip_sink sink, void *user,
                         "zip entry %.*s is packed by method %u, not by deflate: unpack the archive "
                         "by hand",
                         IMR_ZIP_NAME(e), e->method);
-    if (e->size > IMR_MAX_UNPACKED_FREE &&
-        (e->size - IMR_MAX_UNPACKED_FREE) / IMR_MAX_UNPACKED_TIMES > e->packed)
-        return imr_fail(err, IMR_E_LIMIT,
-                        "zip entry %.*s makes %" PRIu64 " bytes of %" PRIu64
-                        ", more than texts do: where it is honest, unpack the archive by hand",
-                        IMR_ZIP_NAME(e), e->size, e->packed);
     IMR_TRY(e->method == DEFLATED ? unpack_deflated(&p, err) : unpack_stored(&p, err));
     return p.out == e->size ? check_crc(e, p.crc, err) : wrong_size(&p, false, err);
 }

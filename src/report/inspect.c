@@ -277,6 +277,8 @@ void imr_inspection_done(imr_inspection *i)
 imr_status imr_inspect(imr_inspection *out, const char *path, imr_form form, const imr_cache *on,
                        const imr_progress *progress, imr_error *err)
 {
+    IMR_BUDGET(path);
+    imr_budget_add(imr_budget_now, on ? on->documents.rows.rows * on->dim * sizeof(float) : 0);
     imr_inspection i = {.kind = "unknown", .path = path, .form = form, .cache = on, .usable = true};
     imr_status status = look(&i, progress, err);
     if (i.facts.json.failed || i.facts.text.failed || i.problems.json.failed ||

@@ -99,6 +99,7 @@ imr_status imr_cache_open(imr_cache **out, const char *dir, const imr_cache_opti
                           imr_error *err)
 {
     static const imr_cache_options no_options;
+    IMR_BUDGET(dir);
     const imr_path path = imr_path_in(dir, "manifest.json");
     imr_json *manifest IMR_AUTOJSON = NULL;
     if (!options)

@@ -279,6 +279,7 @@ imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_datas
                             imr_error *err)
 {
     const imr_dataset_options *o = options ? options : &no_options;
+    IMR_BUDGET(path);
     IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *d = IMR_NEW(imr_dataset);
     IMR_NEED(d && (d->path = imr_strdup(path)), err);
     d->scratch = o->scratch;

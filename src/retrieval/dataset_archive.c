@@ -22,9 +22,7 @@
 #include "retrieval/dataset_internal.h"
 #include "text/utf8.h"
 
-/* Unpacked bytes of one file: the largest BEIR corpora are a few GB. */
-#define MAX_UNPACKED ((uint64_t)16 << 30)
-#define FLUSH_BYTES  ((size_t)16 << 20) /* at once: a cancel waits no longer */
+#define FLUSH_BYTES ((size_t)16 << 20) /* at once: a cancel waits no longer */
 
 /* A file of the dataset. */
 typedef struct member {
@@ -145,10 +143,7 @@ static imr_status list_members(archive *a, imr_error *err)
         member m = {0};
         imr_zip_entry *e = &m.entry;
         IMR_TRY(imr_zip_at(e, &a->zip, i, err));
-        if (e->size > MAX_UNPACKED)
-            return imr_fail(err, IMR_E_LIMIT,
-                            "zip entry %.*s unpacks to %" PRIu64 " bytes, at most %" PRIu64,
-                            IMR_ZIP_NAME(e), e->size, MAX_UNPACKED);
+        IMR_TRY(imr_budget_disk(file, e->size, e->packed, err));
         if (!(m.file = imr_strdup(file)) || !IMR_PUSH(&a->members, m)) {
             imr_free(m.file);
             return imr_fail_memory(err);
@@ -162,6 +157,7 @@ static imr_status list_members(archive *a, imr_error *err)
 static imr_status open_archive(archive *a, imr_error *err)
 {
     IMR_TRY(imr_file_map(&a->file, a->path, err));
+    imr_budget_now->sealed = true; /* imr_dataset_open's */
     a->zip.packed = true;
     imr_status status = imr_zip_parse(&a->zip, a->file.data, a->file.len, err);
     if (status == IMR_OK)

@@ -238,6 +238,7 @@ imr_status imr_qrels_parse(imr_qrels **out, const void *data, size_t len, const 
 
 imr_status imr_qrels_open(imr_qrels **out, const char *path, imr_error *err)
 {
+    IMR_BUDGET(path);
     IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
     IMR_TRY(imr_file_map_as(&f, path, IMR_FILE_PIPE, err));
     return imr_qrels_parse(out, f.data, f.len, path, err);

@@ -443,6 +443,8 @@ static imr_status take_queries(gather *g, imr_error *err)
     IMR_TRY(take_ids(&c->queries.ids, one_pass ? &repeats : NULL, &g->queries,
                      "the queries of all splits", err));
     imr_ids_drop(g->queries.v.v, sizeof *g->queries.v.v, g->queries.v.n, &repeats);
+    const size_t vectors = c->documents.ids.n + c->queries.ids.n;
+    IMR_TRY(imr_budget_disk(c->path, vectors * c->dim * sizeof(float), imr_budget_now->files, err));
     keep_scattered(&c->queries, &g->queries, c->dim);
     if (one_pass)
         return IMR_OK;

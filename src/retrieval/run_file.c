@@ -144,6 +144,7 @@ imr_status imr_run_parse(imr_run **out, const void *data, size_t len, const char
 
 imr_status imr_run_open(imr_run **out, const char *path, imr_error *err)
 {
+    IMR_BUDGET(path);
     IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
     IMR_TRY(imr_file_map_as(&file, path, IMR_FILE_PIPE, err));
     return imr_run_parse(out, file.data, file.len, path, err);

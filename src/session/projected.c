@@ -64,6 +64,8 @@ static imr_status plan_init(plan *p, const imr_adapter *adapter, const imr_cache
     p->column[1] = (imr_kept_column){base_at, sizeof(float)};
     p->column[2] = (imr_kept_column){working_at, p->scaled ? sizeof(float) : 0};
     p->bytes = working_at + p->base.rows * p->column[2].bytes;
+    const size_t from = (p->base.rows * p->base.cols + adapter->w.count) * sizeof(float);
+    IMR_TRY(imr_budget_disk("projecting the documents", p->bytes, from, err));
     if (p->base.half)
         p->base_block = imr_alloc_aligned(BLOCK * p->base.cols, sizeof *p->base_block);
     if (p->half)

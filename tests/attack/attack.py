@@ -7,7 +7,7 @@ how many got through. Something got through when the program crashed or hung, to
 proportion (64 MiB + 64 times the input, above what it takes for honest input), wrote outside the
 folder in use, sent an escape to the terminal, or left the terminal as it should not be.
 """
-import fcntl, json, os, pty, select, shutil, signal, socket, struct, subprocess, sys, tempfile, termios, time
+import fcntl, json, math, os, pickle, pty, select, shutil, signal, socket, struct, subprocess, sys, tempfile, termios, time
 import zipfile
 from pathlib import Path
 
@@ -17,13 +17,13 @@ SEED = W / 'seed'
 ENV = {'PATH': os.environ['PATH'], 'HOME': str(W / 'home'), 'LC_ALL': 'C.UTF-8', 'TERM': 'xterm-256color',
        'OMP_WAIT_POLICY': 'passive'}
 MB = 1 << 20
-HONEST = 150 * MB  # what the program takes for the seed, with OpenBLAS's own
+HONEST = 100 * MB  # what the program takes for the seed, with OpenBLAS's own
 tried = failed = 0
 
 
-def run(args, cwd, seconds=10):
+def measured(args, cwd, seconds):
     """(status, peak memory, output, errors) of imrnn; status None: it hung."""
-    p = subprocess.Popen([IMRNN, *map(str, args)], cwd=cwd, env=ENV, stdin=subprocess.DEVNULL,
+    p = subprocess.Popen([IMRNN, *args], cwd=cwd, env=ENV, stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     chunks = {p.stdout: b'', p.stderr: b''}
     end, left = time.monotonic() + seconds, [p.stdout, p.stderr]
@@ -42,6 +42,33 @@ def run(args, cwd, seconds=10):
     return code, used.ru_maxrss * 1024, chunks[p.stdout], chunks[p.stderr]
 
 
+def starter():
+    """A small process that starts imrnn: the peak of a process begins at what its parent had."""
+    (take, asked), (answers, give) = os.pipe(), os.pipe()
+    if os.fork() == 0:
+        os.close(asked)
+        with open(take, 'rb') as orders, open(give, 'wb') as out:
+            while True:
+                try:
+                    order = pickle.load(orders)
+                except EOFError:
+                    os._exit(0)
+                pickle.dump(measured(*order), out)
+                out.flush()
+    os.close(take)
+    os.close(give)
+    return open(asked, 'wb'), open(answers, 'rb')
+
+
+ORDERS, ANSWERS = starter()
+
+
+def run(args, cwd, seconds=10):
+    pickle.dump(([str(a) for a in args], str(cwd), seconds), ORDERS)
+    ORDERS.flush()
+    return pickle.load(ANSWERS)
+
+
 def verdict(what, ok, detail=''):
     global tried, failed
     tried += 1
@@ -50,9 +77,11 @@ def verdict(what, ok, detail=''):
         print(f'    got through: {what}  {detail}', flush=True)
 
 
-def check(what, args, cwd, size=0, statuses=(0, 1, 2, 3), seconds=10):
+def check(what, args, cwd, size=0, statuses=(0, 1, 2, 3), seconds=10, tell=False):
     code, memory, out, err = run(args, cwd, seconds)
     most = HONEST + 64 * MB + 64 * size
+    if tell:
+        print(f'    {what:60}{size / MB:8.2f} MB takes{memory // MB:6} of {most // MB:6} MB, status {code}', flush=True)
     verdict(what, code in statuses and memory <= most,
             f'status {code}, {memory // MB} MB of {most // MB}, {(err or out)[-120:]!r}')
     return code, out, err
@@ -195,22 +224,57 @@ def number(n):
     return b'J' + struct.pack('<i', n)
 
 
-def torch_file(path, tensors):
-    """A .pt whose tensors all repeat the one number of one storage."""
-    def several(items):
-        return b'(' + b''.join(items) + b't'
+def several(items):
+    return b'(' + b''.join(items) + b't'
 
-    def tensor(shape):
-        store = several([pickled('storage'), b'ctorch\nFloatStorage\n', pickled('0'), pickled('cpu'), number(1)]) + b'Q'
-        return b'ctorch._utils\n_rebuild_tensor_v2\n' + several(
-            [store, number(0), several(map(number, shape)), several([number(0)] * len(shape)), b'\x89',
-             b'ccollections\nOrderedDict\n)R']) + b'R'
 
-    state = b'}(' + b''.join(pickled(name) + tensor(shape) for name, shape in tensors) + b'u'
+def storage(key, elements):
+    return several([pickled('storage'), b'ctorch\nFloatStorage\n', pickled(key), pickled('cpu'), number(elements)]) + b'Q'
+
+
+def tensor(shape, strides, elements=1, at=0, key='0'):
+    return b'ctorch._utils\n_rebuild_tensor_v2\n' + several(
+        [storage(key, elements), number(at), several(map(number, shape)), several(map(number, strides)), b'\x89',
+         b'ccollections\nOrderedDict\n)R']) + b'R'
+
+
+def torch_save(path, body, storages):
     with zipfile.ZipFile(path, 'w') as z:
-        z.writestr('a/data.pkl', b'\x80\x02}(' + pickled('model_state') + state + pickled('metadata') + b'}u.')
-        z.writestr('a/data/0', struct.pack('<f', 0.01))
+        z.writestr('a/data.pkl', b'\x80\x02' + body + b'.')
+        for key, data in storages.items():
+            z.writestr(f'a/data/{key}', data)
         z.writestr('a/version', '3\n')
+
+
+def numbers(n):
+    return struct.pack(f'<{n}f', *((i * 7919 % 1013 / 1013 - 0.5) / 16 for i in range(n)))
+
+
+def adapter_file(path, tensors, honest=False):
+    """A .pt whose tensors all repeat the one number of one storage; honest: have their own."""
+    storages, state = {'0': numbers(1)}, b'}('
+    for i, (name, shape) in enumerate(tensors):
+        n = math.prod(shape)
+        if honest:
+            storages[str(i)] = numbers(n)
+            strides = [math.prod(shape[d + 1:]) for d in range(len(shape))]
+            state += pickled(name) + tensor(shape, strides, n, 0, str(i))
+        else:
+            state += pickled(name) + tensor(shape, [0] * len(shape))
+    torch_save(path, b'}(' + pickled('model_state') + state + b'u' + pickled('metadata') + b'}u', storages)
+
+
+def vectors_file(path, prefix, n, dim, shared):
+    """The dict id -> vector of a reference cache. shared 'one': each is the same tensor; 'view':
+    each begins a number further in one storage; 'zero': each repeats one number; '': honest."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    elements = {'one': dim, 'view': dim + n, 'zero': 1, '': n * dim}[shared]
+    items = []
+    for i in range(n):
+        at = {'view': i, '': i * dim}.get(shared, 0)
+        value = tensor((dim,), (0 if shared == 'zero' else 1,), elements, at) + b'q\x07'
+        items.append(pickled(f'{prefix}{i}') + (value if i == 0 or shared in ('view', '') else b'h\x07'))
+    torch_save(path, b'}(' + b''.join(items) + b'u', {'0': (numbers(4096) * (elements // 4096 + 1))[:4 * elements]})
 
 
 def adapter_tensors(n, m, h):
@@ -222,34 +286,195 @@ def adapter_tensors(n, m, h):
     return [('projector.weight', (m, n)), ('projector.bias', (m,)), *net('query_hypernet'), *net('doc_hypernet'), *norms]
 
 
-def bombs():
-    d = fresh()
+def weigh(*paths):
+    return sum(f.stat().st_size for p in paths for f in ([p] if p.is_file() else p.rglob('*')) if f.is_file())
+
+
+def bomb(what, args, d, *paths, opens=False, seconds=60):
+    """paths: the files of the bomb. opens: the bomb is none, and must be read."""
+    return check(('must open: ' if opens else '') + what, args, d, weigh(*paths), (0,) if opens else (0, 1, 2, 3), seconds, True)
+
+
+def written(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def adapter_bombs(d):
+    path = d / 'bomb.pt'
     for shape in ((30000, 30000, 128), (4096, 4096, 128), (8, 8, 65536), (8, 65536, 65536)):
-        torch_file(d / 'bomb.pt', adapter_tensors(*shape))
-        check(f'an adapter of {shape} out of one number', ['inspect', 'bomb.pt'], d, (d / 'bomb.pt').stat().st_size)
-    tokenizer = json.loads((d / 'encoder' / 'tokenizer.json').read_text())
+        adapter_file(path, adapter_tensors(*shape))
+        bomb(f'an adapter of {shape} out of one number', ['inspect', path], d, path)
+    wide = d / 'wide'
+    vectors_file(wide / 'test' / 'embeddings.pt', 'd', 5, 65536, '')
+    vectors_file(wide / 'test' / 'query_embeddings_x.pt', 'q', 1, 65536, '')
+    bomb('a cache of 65,536 dimensions, explained', ['explain', 'wide', '--query-id', 'q0'], d, wide)
+    adapter_file(path, adapter_tensors(65536, 2, 2), honest=True)
+    for args in (['inspect', path], ['explain', 'wide', '--query-id', 'q0', '--checkpoint', path]):
+        bomb(f'an adapter of (65536, 2, 2): {args[0]}', args, d, path, wide)
+    shutil.rmtree(wide)
+    vectors_file(wide / 'test' / 'embeddings.pt', 'd', 20000, 4, '')
+    vectors_file(wide / 'test' / 'query_embeddings_x.pt', 'q', 1, 4, '')
+    adapter_file(path, adapter_tensors(4, 65536, 2), honest=True)
+    bomb('20,000 documents of 4 numbers, projected to 65,536', ['explain', 'wide', '--query-id', 'q0', '--checkpoint', path], d,
+         path, wide)
+    adapter_file(path, adapter_tensors(768, 768, 256), honest=True)
+    bomb('an adapter of (768, 768, 256)', ['inspect', path], d, path, opens=True)
+    shape = b'{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
+    header = b'{' + b','.join(b'"%d":' % i + shape for i in range(100000)) + b'}'
+    written(d / 'empty.safetensors', struct.pack('<Q', len(header)) + header)
+    bomb('100,000 empty tensors', ['inspect', 'empty.safetensors'], d, d / 'empty.safetensors')
+    for name, text in (('lists', b']' * 2000000), ('dicts', b'}' * 2000000), ('tuples', b')' * 2000000),
+                       ('strings', b'X\0\0\0\0' * 1000000), ('memos', b''.join(b'r' + struct.pack('<I', i * 2003) for i in range(300000)))):
+        torch_save(path, b'](' + (b'K\1' if name == 'memos' else b'') + text + b'e', {})
+        bomb(f'a pickle of {name}', ['inspect', path], d, path)
+
+
+def reference_bombs(d):
+    """Documents and queries that share one storage; the last are a cache as it should be."""
+    for n, q, dim, shared in ((3000, 5, 65536, 'one'), (5, 3000, 65536, 'one'), (20000, 1, 65536, 'zero'), (20000, 1, 65536, 'view'),
+                              (100000, 5, 4096, 'view'), (20000, 200, 384, ''), (2000, 200, 384, 'one')):
+        c = d / 'reference'
+        shutil.rmtree(c, ignore_errors=True)
+        vectors_file(c / 'test' / 'embeddings.pt', 'd', n, dim, shared)
+        vectors_file(c / 'test' / 'query_embeddings_x.pt', 'q', q, dim, shared)
+        written(c / 'manifest.json', '{"encoder": "x"}')
+        what = f'{n} documents, {q} queries of {dim} numbers, ' + ('each its own' if not shared else f'shared by {shared}')
+        opens = dim == 384
+        bomb(what, ['inspect', 'reference'], d, c, opens=opens)
+        shutil.rmtree(d / 'imported', ignore_errors=True)
+        written(d / 'texts.jsonl', ''.join('{"_id": "d%d", "text": "java"}\n' % i for i in range(n)))
+        bomb('imported: ' + what, ['cache', '--import', 'reference', '--dataset', 'texts.jsonl', '--cache-dir', 'imported'], d, c,
+             opens=opens)
+        made = weigh(d / 'imported') if (d / 'imported').exists() else 0
+        verdict(f'{what}: {made // MB} MB on the disk', made <= 64 * MB + 64 * weigh(c))
+
+
+def tokenizer_bombs(d):
+    path = d / 'encoder' / 'tokenizer.json'
+    plain = json.loads(path.read_text())
+    tokenize = ['encoder', 'tokenize', '--encoder', 'encoder', 'a bird']
+
+    def one(what, tokenizer, opens=False, text='a bird'):
+        written(path, json.dumps(tokenizer))
+        bomb(what, [*tokenize[:-1], text], d, path, opens=opens)
+
     for to, steps in (('aa', 40), ('a' * 1000, 6), ('ab', 64)):
         doubling = {'type': 'Replace', 'pattern': {'String': 'a'}, 'content': to}
-        tokenizer['normalizer'] = {'type': 'Sequence', 'normalizers': [doubling] * steps}
-        (d / 'encoder' / 'tokenizer.json').write_text(json.dumps(tokenizer))
-        check(f'{steps} steps that make {len(to)} letters of one', ['encoder', 'tokenize', '--encoder', 'encoder', 'a bird'], d)
-    d = fresh()
-    for name, text in (('nested.json', '[' * 1000000), ('wide.json', '[' + '[],' * 3000000 + '[]]'),
-                       ('numbers.json', '[' + '1,' * 5000000 + '1]'), ('keys.json', '{"a":' * 200000 + '1' + '}' * 200000)):
-        (d / name).write_text(text)
-        check(f'{name}', ['inspect', name], d, len(text), seconds=30)
-        (d / 'cache' / 'manifest.json').write_text(text)
-        check(f'a manifest like {name}', EXPLAIN, d, len(text), seconds=30)
-    for member in ('queries.jsonl', 'qrels/test.tsv'):
-        with zipfile.ZipFile(d / 'bomb.zip', 'w', zipfile.ZIP_DEFLATED, compresslevel=9) as z:
-            for part in ('corpus.jsonl', 'queries.jsonl', 'qrels/test.tsv'):
-                with z.open(part, 'w', force_zip64=True) as f:
-                    honest = (SEED / 'dataset' / part).read_bytes()
-                    f.write(honest)
-                    for _ in range(400 if part == member else 0):
-                        f.write(b' ' * (4 * MB))
-        size = (d / 'bomb.zip').stat().st_size
-        check(f'a zip with 1.6 GB of blanks as {member}', ['inspect', 'bomb.zip'], d, size, seconds=60)
+        one(f'{steps} steps that make {len(to)} letters of one',
+            plain | {'normalizer': {'type': 'Sequence', 'normalizers': [doubling] * steps}})
+    replace = [{'type': 'Replace', 'pattern': {'String': a}, 'content': b} for a, b in (('``', '"'), ("''", '"'), ('ae', 'aeae'))]
+    one('a tokenizer with three replacements',
+        plain | {'normalizer': {'type': 'Sequence', 'normalizers': [*replace, plain['normalizer']]}}, True)
+    vocab = plain['model']['vocab']
+    one('a word with number 16,000,000', plain | {'model': plain['model'] | {'vocab': vocab | {'zzzz': 16000000}}})
+    one('an added word with number 16,000,000', plain | {'added_tokens': [*plain['added_tokens'],
+                                                        plain['added_tokens'][0] | {'id': 16000000, 'content': 'zz'}]})
+    many = {f'w{i}': i + len(vocab) for i in range(200000)}
+    one('200,000 words more', plain | {'model': plain['model'] | {'vocab': vocab | many}})
+    one('50,000 added words', plain | {'added_tokens': [plain['added_tokens'][0] | {'id': i, 'content': f'{w}'}
+                                                       for w, i in list(vocab.items())[:50000]]})
+    written(path, json.dumps(plain))
+
+
+def transformer(path, hidden, layers, shared):
+    """A BERT folder. shared: all its weights lie in one storage."""
+    inner, vocab = 4 * hidden, ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', 'bird']
+    written(path / 'config.json', json.dumps(
+        {'model_type': 'bert', 'hidden_size': hidden, 'num_attention_heads': 4, 'intermediate_size': inner, 'hidden_act': 'gelu',
+         'num_hidden_layers': layers, 'vocab_size': len(vocab), 'max_position_embeddings': 16, 'type_vocab_size': 2}))
+    written(path / 'vocab.txt', '\n'.join(vocab) + '\n')
+    shapes = {f'embeddings.{k}_embeddings.weight': (n, hidden) for k, n in
+              (('word', len(vocab)), ('position', 16), ('token_type', 2))}
+    linear = {'attention.self.query': (hidden, hidden), 'attention.self.key': (hidden, hidden),
+              'attention.self.value': (hidden, hidden), 'attention.output.dense': (hidden, hidden),
+              'intermediate.dense': (inner, hidden), 'output.dense': (hidden, inner)}
+    norms = ['embeddings.LayerNorm'] + [f'encoder.layer.{i}.{k}.LayerNorm' for i in range(layers) for k in ('attention.output', 'output')]
+    for i in range(layers):
+        for name, shape in linear.items():
+            shapes[f'encoder.layer.{i}.{name}.weight'] = shape
+            shapes[f'encoder.layer.{i}.{name}.bias'] = shape[:1]
+    for name in norms:
+        shapes[f'{name}.weight'] = shapes[f'{name}.bias'] = (hidden,)
+    n, at, body = inner * hidden if shared else sum(map(math.prod, shapes.values())), 0, b'}('
+    for name, shape in shapes.items():
+        strides = [math.prod(shape[k + 1:]) for k in range(len(shape))]
+        body += pickled(name) + tensor(shape, strides, n, at)
+        at += 0 if shared else math.prod(shape)
+    torch_save(path / 'pytorch_model.bin', body + b'u', {'0': (numbers(4096) * (n // 4096 + 1))[:4 * n]})
+
+
+def transformer_bombs(d):
+    path = d / 'bert'
+    for layers, shared in ((200, True), (4, False)):
+        transformer(path, 256, layers, shared)
+        bomb(f'a transformer of {layers} layers' + (' of the same numbers' if shared else ''),
+             ['encoder', 'encode', '--encoder', path, 'a bird'], d, path, opens=not shared)
+    config = json.loads((path / 'config.json').read_text())
+    for name, value in (('num_hidden_layers', 10 ** 9), ('hidden_size', 65536), ('vocab_size', 2 ** 30),
+                        ('max_position_embeddings', 2 ** 30), ('num_attention_heads', 65536)):
+        written(path / 'config.json', json.dumps(config | {name: value}))
+        bomb(f'a transformer with {name} {value}', ['encoder', 'encode', '--encoder', path, 'a bird'], d, path)
+
+
+def json_bombs(d):
+    words = {'nested': '[' * 1000000, 'empty lists': '[' + '[],' * 3000000 + '[]]', 'numbers': '[' + '1,' * 5000000 + '1]',
+             'keys': '{"a":' * 200000 + '1' + '}' * 200000, 'empty keys': '{' + '"":1,' * 2000000 + '"":1}'}
+    for name, text in words.items():
+        path = written(d / 'bomb.json', text)
+        bomb(f'JSON of {name}', ['inspect', path], d, path)
+        for file, args in (('cache/manifest.json', EXPLAIN), ('encoder/tokenizer.json', ['encoder', 'tokenize', '--encoder', 'encoder', 'a']),
+                           ('encoder/config.json', ['encoder', 'encode', '--encoder', 'encoder', 'a']),
+                           ('docs.json', ['score', '--encoder', 'encoder', '--query', 'java', '--documents', 'docs.json'])):
+            kept = (d / file).read_bytes() if (d / file).exists() else b''
+            bomb(f'{file} of {name}', args, d, written(d / file, text))
+            written(d / file, kept)
+
+
+def packed(path, parts, level=9):
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED, compresslevel=level) as z:
+        for name, pieces in parts.items():
+            with z.open(name, 'w', force_zip64=True) as f:
+                for piece in pieces:
+                    f.write(piece if isinstance(piece, bytes) else piece.encode())
+    return path
+
+
+def zip_bombs(d):
+    honest = {part: [(SEED / 'dataset' / part).read_bytes()] for part in ('corpus.jsonl', 'queries.jsonl', 'qrels/test.tsv')}
+    for part in honest:
+        z = packed(d / 'bomb.zip', honest | {part: honest[part] + [b' ' * (4 * MB)] * 400})
+        bomb(f'a zip with 1.6 GB of blanks as {part}', ['inspect', z], d, z)
+    lines = {'corpus.jsonl': '{{"_id":"{}","text":"a"}}\n', 'queries.jsonl': '{{"_id":"z{}","text":"a"}}\n', 'qrels/test.tsv': 'z{}\td1\t1\n'}
+    for part, line in lines.items():
+        z = packed(d / 'bomb.zip', honest | {part: honest[part] + [line.format(i) for i in range(3000000)]})
+        bomb(f'a zip with 3,000,000 short lines as {part}', ['inspect', z], d, z)
+        bomb('a cache with it', ['explain', 'cache', '--checkpoint', 'adapter.pt', '--query', 'java', '--dataset', z], d, z)
+    with zipfile.ZipFile(d / 'bomb.zip', 'w') as z:
+        for i in range(200000):
+            z.writestr(str(i), b'')
+    bomb('a zip of 200,000 empty entries', ['inspect', 'bomb.zip'], d, d / 'bomb.zip')
+    texts = [json.dumps({'_id': f'd{i}', 'text': f'java coffee {i} ' * 20}) + '\n' for i in range(100000)]
+    z = packed(d / 'large.zip', honest | {'corpus.jsonl': texts}, 6)
+    bomb('a zip of 100,000 documents', ['inspect', z], d, z, opens=True)
+
+
+def line_bombs(d):
+    qrels = written(d / 'bomb.tsv', ''.join(f'{i}\t{i}\t1\n' for i in range(1000000)))
+    runs = written(d / 'bomb.run', ''.join(f'{i} Q0 {i} 1 1 r\n' for i in range(1000000)))
+    bomb('1,000,000 judgements', ['evaluate', '--run', SEED / 'runs' / 'after.run', '--qrels', qrels], d, qrels)
+    bomb('a run of 1,000,000 queries', ['evaluate', '--run', runs, '--qrels', 'dataset/qrels/test.tsv'], d, runs)
+    texts = written(d / 'bomb.txt', 'a\n' * 100000)
+    bomb('100,000 texts of a letter', ['score', '--encoder', 'encoder', '--query', 'a', '--documents', texts], d, texts,
+         d / 'encoder')
+    corpus = written(d / 'bomb.jsonl', ''.join('{"_id":"%d","text":"a"}\n' % i for i in range(1000000)))
+    bomb('1,000,000 documents of a letter', ['inspect', corpus], d, corpus)
+
+
+def bombs():
+    for section in (adapter_bombs, reference_bombs, tokenizer_bombs, transformer_bombs, json_bombs, zip_bombs, line_bombs):
+        section(fresh())
 
 
 # ---- project files ----
@@ -261,13 +486,18 @@ def at_home():
 def project():
     for line in ('output-dir = ../home', 'output-dir = /tmp/x', 'cache-dir = ../home/c', 'dataset = /etc',
                  'checkpoint = ../../x.pt', 'quiet = yes', 'query = x', 'overwrite = yes', 'datasets-dir = a/../..',
-                 'assets-root = /', 'encoder = ../e', 'token-table = ../../t', 'output = ../x'):
+                 'assets-root = /', 'max-memory = 8G', 'encoder = ../e', 'token-table = ../../t', 'output = ../x'):
         d = fresh()
         (d / '.imrnn').write_text(line + '\n')
         before = at_home()
         code, _, _, err = run(['encoder', 'train', '--dataset', 'dataset', '--dim', 8, '-o', 'e'], d, 30)
         verdict(line, code == 2 and b'.imrnn:1' in err and before == at_home(),
                 f'status {code} {err[-100:]!r}')
+    for line in ('seed = 3\nfeedback-k = 50\ntoken-table = input', 'output-dir = o\ncache-dir = c', 'bind LIST x :stage next'):
+        d = fresh()
+        (d / '.imrnn').write_text(line + '\n')
+        code, _, _, err = run(['inspect', 'adapter.pt'], d, 30)
+        verdict('must be read: ' + line, code == 0 and b'.imrnn: ' in err, f'status {code} {err[-100:]!r}')
     for line in ('bind LIST j :export text ../home/x', 'bind EDIT <C-e> :export', 'bind LIST x :copy', 'bind ANY <C-c> :next',
                  'bind LIST q :next', 'bind ANY <C-g> :next', 'bind LIST x :quit'):
         d = fresh()

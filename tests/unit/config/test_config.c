@@ -220,6 +220,33 @@ TEST("a project file sets what is shown and computed, inside its folder, and tel
     imr_config_free(c);
 }
 
+TEST("a size is a number of bytes or one with a unit, and no project file sets one")
+{
+    imr_error err;
+    static const struct {
+        const char *text;
+        double bytes; /* -1: none */
+    } sizes[] = {{"0", 0},           {"1000", 1000},        {"64K", 65536}, {"1.5M", 1572864},
+                 {"4G", 4294967296}, {"1T", 1099511627776}, {"", -1},       {"G", -1},
+                 {"4g", -1},         {"4GB", -1},           {"-1M", -1},    {"1e30T", -1},
+                 {"nan", -1},        {"9000T", -1}};
+    for (size_t i = 0; i < IMR_LEN(sizes); i++) {
+        imr_config *c = fresh();
+        const imr_status status = imr_config_set(c, IMR_OPT_MAX_MEMORY, sizes[i].text,
+                                                 IMR_FROM_LINE, "--max-memory", 0, &err);
+        CHECK_INT(status, sizes[i].bytes < 0 ? IMR_E_USAGE : IMR_OK);
+        if (status == IMR_OK)
+            CHECK((double)imr_config_int(c, IMR_OPT_MAX_MEMORY) == sizes[i].bytes);
+        else
+            CHECK_CONTAINS(err.text, "is not a size such as 512M or 4G");
+        CHECK_INT(
+            imr_config_parse(c, "max-memory = 1T\n", 16, ".imrnn", IMR_FROM_PROJECT_FILE, &err),
+            IMR_E_USAGE);
+        CHECK_STR(err.text, ".imrnn:1: max-memory: a project file cannot set this");
+        imr_config_free(c);
+    }
+}
+
 TEST("every allocation that fails while setting values is reported and nothing leaks")
 {
     for (long i = 0;; i++) {

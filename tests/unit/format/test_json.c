@@ -161,6 +161,25 @@ TEST("JSON cut short anywhere is refused")
     CHECK_STR(refusal(text), "");
 }
 
+TEST("JSON that takes far more memory than its text is counted before anything is built from it")
+{
+    const size_t n = 1000000; /* "1," takes a node of 64 bytes and the allocator's 16 */
+    char *text = malloc(2 * n + 2);
+    imr_json *root = NULL;
+    for (size_t i = 0; i < n; i++)
+        memcpy(text + 2 * i, i ? ",1" : "[1", 2);
+    memcpy(text + 2 * n, "]", 2);
+    IMR_BUDGET("numbers.json");
+    CHECK_INT(imr_json_parse(&root, text, 2 * n + 1, "numbers.json", &err), IMR_E_BUDGET);
+    CHECK(root == NULL && imr_budget_now->used == 0);
+    imr_budget_add(imr_budget_now, 2 * n + 1);
+    CHECK_OK(imr_json_parse(&root, text, 2 * n + 1, "numbers.json", &err));
+    CHECK(imr_budget_now->used <= (n + 1) * 80);
+    CHECK_INT(imr_json_count(root), n);
+    imr_json_free(root);
+    free(text);
+}
+
 TEST("JSON reading survives the failure of every allocation")
 {
     const char *text = "{\"k\": [1, \"two\", {\"three\": null}]}";

@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "base/file.h"
 #include "base/mem.h"
 #include "format/json.h"
@@ -314,6 +316,50 @@ TEST("a reference cache whose vectors are cut short is refused at every length")
         CHECK(c == NULL);
     }
     free(bytes);
+}
+
+/* n documents and one query that are all the same vector, stored once. */
+static void make_shared(char dir[256], size_t n, size_t dim)
+{
+    imr_error err = {0};
+    const char **ids = calloc(n, sizeof *ids);
+    char *names = calloc(n, 12);
+    uint32_t *rows = calloc(n, sizeof *rows);
+    float *vector = calloc(dim, sizeof *vector);
+    for (size_t i = 0; i < dim; i++)
+        vector[i] = 1;
+    for (size_t i = 0; i < n; i++) {
+        snprintf(names + 12 * i, 12, "d%zu", i);
+        ids[i] = names + 12 * i;
+    }
+    snprintf(dir, 256, "%s", test_tmpdir());
+    CHECK_OK(imr_dir_make(test_path(dir, "test"), &err));
+    CHECK_OK(imr_torch_write_pairs(test_path(dir, "test/embeddings.pt"), ids, rows, n, vector, 1,
+                                   dim, &err));
+    CHECK_OK(imr_torch_write_pairs(test_path(dir, "test/query_embeddings_x.pt"), ids, rows, 1,
+                                   vector, 1, dim, &err));
+    free(ids);
+    free(names);
+    free(rows);
+    free(vector);
+}
+
+TEST("vectors that share a storage are read within the budget of their files, also to be kept")
+{
+    char dir[256];
+    make_shared(dir, 2000, 384);
+    imr_cache *c = open_ok(dir, NULL);
+    CHECK_INT(c->documents.ids.n, 2000);
+    imr_cache_free(c);
+    make_shared(dir, 1600, 16384); /* 105 MB from 0.2 MB */
+    refuse(dir, NULL, IMR_E_BUDGET, " takes 104.9 MB or more for 0.1 MB of files");
+    imr_cache_options kept = {.one_pass = true};
+    refuse(dir, &kept, IMR_E_BUDGET, "0.2 MB of files, allowed are 80");
+    imr_budget_said = (size_t)256 << 20;
+    c = open_ok(dir, NULL);
+    CHECK_INT(c->documents.ids.n, 1600);
+    imr_cache_free(c);
+    imr_budget_said = 0;
 }
 
 TEST("every allocation of opening a reference cache may fail once")

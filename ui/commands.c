@@ -369,14 +369,11 @@ static void what_if(ui_app *a, const imr_whatif *now)
     a->what_if_serial = a->serial;
 }
 
-/* The term in place of those that begin so. */
-static void suppose(ui_app *a, const char *instead, const char *term)
+static void suppose(ui_app *a, const char *term)
 {
     imr_whatif w = a->settings.what_if;
     imr_error err = {0};
-    if (instead)
-        imr_whatif_drop(&w, instead);
-    if (term && imr_whatif_add(&w, term, &err) != IMR_OK)
+    if (imr_whatif_add(&w, term, &err) != IMR_OK)
         ui_app_say(a, true, "%s", err.text);
     else
         what_if(a, &w);
@@ -394,13 +391,13 @@ UI_ON(what_if)
     else if (strcmp(argument, "none") == 0)
         ui_on_no_what_if(a, action, NULL);
     else if (strcmp(argument, "form") == 0)
-        suppose(a, NULL, ui_textf("form:%s", imr_form_name(other)).s);
+        suppose(a, ui_textf("form:%s", imr_form_name(other)).s);
     else if (strcmp(argument, "term") == 0)
         ui_open_line(a, action, "");
     else if (strcmp(argument, "feedback") != 0)
-        suppose(a, NULL, argument);
+        suppose(a, argument);
     else if (d)
-        suppose(a, NULL, ui_textf("feedback:-%s", d->id).s);
+        suppose(a, ui_textf("feedback:-%s", d->id).s);
 }
 
 UI_ON(without)
@@ -409,10 +406,9 @@ UI_ON(without)
     if (!ui_app_detail_fits(a) || a->cell_query >= r->query.n)
         ui_app_say(a, false, "no word of the query is under the cursor");
     else
-        suppose(
-            a, NULL,
-            ui_textf("without:%s", r->detail->why.pairs.query[r->query.order[a->cell_query]].text)
-                .s);
+        suppose(a, ui_textf("without:%s",
+                            r->detail->why.pairs.query[r->query.order[a->cell_query]].text)
+                       .s);
 }
 
 UI_ON(alpha)
@@ -420,7 +416,7 @@ UI_ON(alpha)
     char text[64];
     double by = imr_whatif_alpha(&a->settings.what_if) + .1 * ui_step(action, UI_DO_ALPHA_UP);
     by = by < 0 ? 0 : by > 1.5 ? 1.5 : by;
-    suppose(a, NULL, ui_textf("alpha:%s", imr_format_fixed(text, by, 1, false)).s);
+    suppose(a, ui_textf("alpha:%s", imr_format_fixed(text, by, 1, false)).s);
 }
 
 /* The query's side off, the document's, both, none. */

@@ -76,6 +76,19 @@ imr_status imr_adapter_project(const imr_adapter *a, imr_view base, float *out,
                                imr_error *err) IMR_NODISCARD;
 
 /*
+ * What is compared in place of x': unit((1 - by) x^ + by x'^) in the length of x', but x itself for
+ * by 0; then the dimensions dims are set to 0. by >= 0.
+ */
+typedef struct imr_blend {
+    double by;
+    const uint32_t *dims;
+    size_t n_dims;
+} imr_blend;
+
+/* after [rows,m]: x' of each row of before becomes that. b NULL: stays. */
+void imr_blend_rows(float *after, imr_view before, const imr_blend *b);
+
+/*
  * One run: q and K candidates, every intermediate. Vectors are [m] unless said otherwise.
  * The struct is also the workspace: start from {0}, use it again and again, end with _done. It
  * allocates only when K grows beyond what it held before. Pointers are valid until the next run.
@@ -91,6 +104,9 @@ typedef struct imr_adapter_result {
     float *q_mod;            /* q' */
     float *before;           /* [k] cos(q, d_i) */
     float *after;            /* [k] cos(q', d_i') */
+
+    /* What if: set before a run; of q_mod and of every modulated document. NULL: as they are. */
+    const imr_blend *query_blend, *document_blend;
 
     float *store, *scratch; /* private */
     size_t capacity;

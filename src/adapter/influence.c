@@ -47,8 +47,10 @@ imr_status imr_adapter_without_each(float *out, const imr_adapter *a, const imr_
     IMR_AUTOFREE float *each = imr_alloc_aligned(k * width + more, sizeof *each);
     float *rest = each + k * width;
     IMR_NEED(each, err);
-    if (means)
-        others(out, r->d_mod, k, m);
+    if (means) {
+        imr_modulate(out, d, w, IMR_W_DOC_NORM, r->scale_q, r->bias_q);
+        others(out, out, k, m);
+    }
     if (scales)
         imr_hypernet(w, IMR_SIDE_DOC, means ? imr_view_of(out, k, m) : d, NULL, NULL, rest,
                      rest + k * h, each);
@@ -65,5 +67,6 @@ imr_status imr_adapter_without_each(float *out, const imr_adapter *a, const imr_
     }
     imr_nn_layernorm(out, NULL, NULL, imr_view_of(out, k, m), imr_weight(w, IMR_W_QUERY_NORM),
                      imr_weight(w, IMR_W_QUERY_NORM_BIAS));
+    imr_blend_rows(out, (imr_view){r->q, k, m, 0}, r->query_blend);
     return IMR_OK;
 }

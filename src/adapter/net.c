@@ -1,5 +1,9 @@
 #include "adapter/net.h"
 
+#include <math.h>
+#include <string.h>
+
+#include "adapter/adapter.h"
 #include "base/mem.h"
 #include "math/nn.h"
 
@@ -101,6 +105,28 @@ void imr_modulate(float *out, imr_view x, const imr_weights *w, imr_weight_id no
             row[j] = from[j] * scale[j] + bias[j];
     }
     imr_nn_layernorm(out, NULL, NULL, to, imr_weight(w, norm), imr_weight(w, norm + 1));
+}
+
+void imr_blend_rows(float *after, imr_view before, const imr_blend *b)
+{
+    const size_t m = before.cols;
+    for (size_t i = 0; b && i < before.rows; i++, after += m) {
+        const float *x = imr_view_row(&before, i);
+        const double length = imr_nn_norm(after, m);
+        const double old = (1 - b->by) / fmax(imr_nn_norm(x, m), IMR_NN_UNIT_FLOOR);
+        const double new = b->by / fmax(length, IMR_NN_UNIT_FLOOR);
+        if (b->by > 0) {
+            for (size_t j = 0; j < m; j++)
+                after[j] = (float)(old * (double)x[j] + new *(double)after[j]);
+            const double by = length / fmax(imr_nn_norm(after, m), IMR_NN_UNIT_FLOOR);
+            for (size_t j = 0; j < m; j++)
+                after[j] = (float)(by * (double)after[j]);
+        } else {
+            memcpy(after, x, m * sizeof *after);
+        }
+        for (size_t j = 0; j < b->n_dims; j++)
+            after[b->dims[j]] = 0;
+    }
 }
 
 float *imr_place(float *block, size_t *at, size_t n)

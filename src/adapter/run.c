@@ -122,7 +122,9 @@ static void mean_rows(float *out, const float *rows, size_t n, size_t m)
 
 static void modulate_query(const imr_weights *w, imr_adapter_result *r)
 {
-    imr_modulate(r->q_mod, imr_view_of(r->q, 1, w->m), w, IMR_W_QUERY_NORM, r->scale_d, r->bias_d);
+    const imr_view q = imr_view_of(r->q, 1, w->m);
+    imr_modulate(r->q_mod, q, w, IMR_W_QUERY_NORM, r->scale_d, r->bias_d);
+    imr_blend_rows(r->q_mod, q, r->query_blend);
 }
 
 void imr_run_doc_net(const imr_weights *w, imr_rows d, imr_adapter_result *r)
@@ -136,6 +138,7 @@ void imr_run_doc_net(const imr_weights *w, imr_rows d, imr_adapter_result *r)
 void imr_adapter_modulate(const imr_adapter *a, const imr_adapter_result *r, imr_view d, float *out)
 {
     imr_modulate(out, d, &a->w, IMR_W_DOC_NORM, r->scale_q, r->bias_q);
+    imr_blend_rows(out, d, r->document_blend);
 }
 
 imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr_adapter_result *r,
@@ -149,10 +152,11 @@ imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr
         return imr_fail(err, IMR_E_LIMIT, "%zu candidate documents, at most %u can be run at once",
                         d.rows, IMR_MAX_FEEDBACK);
     IMR_TRY(begin(r, w, q, d.rows, err));
-    imr_adapter_modulate(a, r, d, r->d_mod);
+    imr_modulate(r->d_mod, d, w, IMR_W_DOC_NORM, r->scale_q, r->bias_q);
     if (w->form == IMR_FORM_DIAGONAL)
         mean_rows(r->d_mean, r->d_mod, d.rows, w->m);
     imr_run_doc_net(w, candidates, r);
+    imr_blend_rows(r->d_mod, d, r->document_blend);
     imr_nn_cosine_rows(r->before, d, r->q);
     imr_nn_cosine_rows(r->after, imr_view_of(r->d_mod, d.rows, w->m), r->q_mod);
     return check_scores(r->before, r->after, d.rows, err);
@@ -168,7 +172,7 @@ imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, 
     enum { BLOCK = 256 };
     if (d.rows > 0)
         IMR_TRY(check(w, d, err));
-    if (imr_form_scales(w->form))
+    if (imr_form_scales(w->form) && !r->document_blend)
         return imr_sweep_score(w, r, d, after, progress, err);
     IMR_AUTOFREE float *block = imr_alloc_aligned(2 * BLOCK * m, sizeof *block);
     IMR_NEED(block, err);
@@ -220,6 +224,8 @@ imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_row
     IMR_TRY(begin(r, w, q, 0, err));
     if (w->form == IMR_FORM_DIAGONAL) {
         IMR_TRY(imr_sweep_diagonal(w, d, r, after, progress, err));
+        if (r->document_blend)
+            IMR_TRY(imr_adapter_score(a, r, d, after, progress, err));
     } else {
         IMR_TRY(feedback_of_all(r, w, d, kept, progress, err));
         modulate_query(w, r);

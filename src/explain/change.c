@@ -1,7 +1,6 @@
 #include "explain/change.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/attr.h"
 #include "math/nn.h"
@@ -48,28 +47,6 @@ void imr_change_common(double *mean, float *part, imr_view before, imr_view afte
         square += mean[j] * mean[j];
     if (part)
         *part = length > 0 ? (float)(sqrt(square) / length) : 0;
-}
-
-void imr_blend_rows(float *after, imr_view before, const imr_blend *b)
-{
-    const size_t m = before.cols;
-    for (size_t i = 0; b && i < before.rows; i++, after += m) {
-        const float *x = imr_view_row(&before, i);
-        const double length = imr_nn_norm(after, m);
-        const double old = (1 - b->by) / fmax(imr_nn_norm(x, m), IMR_NN_UNIT_FLOOR);
-        const double new = b->by / fmax(length, IMR_NN_UNIT_FLOOR);
-        if (b->by > 0) {
-            for (size_t j = 0; j < m; j++)
-                after[j] = (float)(old * (double)x[j] + new *(double)after[j]);
-            const double by = length / fmax(imr_nn_norm(after, m), IMR_NN_UNIT_FLOOR);
-            for (size_t j = 0; j < m; j++)
-                after[j] = (float)(by * (double)after[j]);
-        } else {
-            memcpy(after, x, m * sizeof *after);
-        }
-        for (size_t j = 0; j < b->n_dims; j++)
-            after[b->dims[j]] = 0;
-    }
 }
 
 /* ---- shares ---- */

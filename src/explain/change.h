@@ -58,19 +58,6 @@ void imr_change_delta(double *delta, imr_change_kind kind, const float *before, 
  * 0 where nothing changed. */
 void imr_change_common(double *mean, float *part, imr_view before, imr_view after);
 
-/*
- * What is compared in place of x': unit((1 - by) x^ + by x'^) in the length of x', but x itself for
- * by 0; then the dimensions dims are set to 0. by >= 0.
- */
-typedef struct imr_blend {
-    double by;
-    const uint32_t *dims;
-    size_t n_dims;
-} imr_blend;
-
-/* after [rows,m]: x' of each row of before becomes that. b NULL: stays. */
-void imr_blend_rows(float *after, imr_view before, const imr_blend *b);
-
 /* ---- shares ---- */
 
 /* One query and one document, before and after modulation. Borrowed. */

@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "adapter/adapter.h"
 #include "base/arena.h"
 #include "base/progress.h"
 #include "explain/change.h"

@@ -47,7 +47,6 @@ imr_status imr_ranker_influence(const imr_ranker *r, imr_listing *l, imr_error *
     IMR_NEED(q && sim && change && moves, err);
     IMR_TRY(
         imr_adapter_without_each(q, r->adapter, &r->run, imr_view_of(r->candidates.v, k, m), err));
-    imr_blend_rows(q, (imr_view){r->query, k, m, 0}, r->what_if.query);
     for (size_t j = 0; j < m; j++)
         q[k * m + j] = r->run.q_mod[j];
     for (size_t i = 0; i < k; i++) {

@@ -149,25 +149,6 @@ static imr_status gather_feedback(imr_ranker *r, size_t *n, size_t k, imr_error 
     return IMR_OK;
 }
 
-/* `after` of all documents as what if compares them. */
-static imr_status compare_all(imr_ranker *r, const imr_progress *progress, imr_error *err)
-{
-    enum { ROWS = 256 };
-    const imr_rows d = r->projected.d;
-    IMR_AUTOFREE float *block = imr_alloc_aligned(2 * ROWS * d.cols, sizeof *block);
-    IMR_NEED(block, err);
-    for (size_t i = 0; i < d.rows; i += ROWS) {
-        const size_t n = d.rows - i < ROWS ? d.rows - i : ROWS;
-        const imr_view rows = imr_rows_widened(d, i, n, block + ROWS * d.cols);
-        imr_adapter_modulate(r->adapter, &r->run, rows, block);
-        imr_blend_rows(block, rows, r->what_if.document);
-        imr_nn_cosine_rows(r->sim[IMR_STAGE_AFTER] + i, imr_view_of(block, n, d.cols),
-                           r->run.q_mod);
-        IMR_TRY(imr_ranker_step(progress, "scoring documents", i + n, d.rows, err));
-    }
-    return IMR_OK;
-}
-
 /* The run over the head of `by`, and in scope rescore `after` of all. */
 static imr_status adapt(imr_ranker *r, size_t k, imr_scope scope, imr_stage by,
                         const imr_progress *progress, imr_error *err)
@@ -178,7 +159,7 @@ static imr_status adapt(imr_ranker *r, size_t k, imr_scope scope, imr_stage by,
     IMR_TRY(gather_feedback(r, &n, k, err));
     IMR_TRY(imr_adapter_run(r->adapter, r->query,
                             imr_view_of(r->candidates.v, n, r->candidates.cols), &r->run, err));
-    if (scope == IMR_SCOPE_RESCORE && !r->what_if.query && !r->what_if.document)
+    if (scope == IMR_SCOPE_RESCORE)
         IMR_TRY(imr_adapter_score(r->adapter, &r->run, r->projected.d, after, progress, err));
     return IMR_OK;
 }
@@ -201,9 +182,6 @@ static imr_status rank(imr_ranker *r, const float *base, const imr_trace_setting
     start = imr_clock_seconds();
     if (o->scope != IMR_SCOPE_CORPUS)
         IMR_TRY(adapt(r, o->feedback_k, o->scope, by, progress, err));
-    imr_blend_rows(r->run.q_mod, imr_view_of(r->query, 1, d.cols), r->what_if.query);
-    if (o->scope != IMR_SCOPE_RERANK && (r->what_if.query || r->what_if.document))
-        IMR_TRY(compare_all(r, progress, err));
     r->adapt_seconds += imr_clock_seconds() - start;
     return IMR_OK;
 }
@@ -236,10 +214,9 @@ static imr_status allocate_listing(imr_listing *l, size_t n, size_t m, imr_arena
 /* The vectors of the listed documents, and as they are modulated. */
 static void list_vectors(const imr_ranker *r, imr_listing *l)
 {
-    const imr_view d = imr_view_of(l->d, l->n, r->projected.d.cols);
     imr_ranker_gather(r, l->d, l->document, l->n);
-    imr_adapter_modulate(r->adapter, &r->run, d, l->d_mod);
-    imr_blend_rows(l->d_mod, d, r->what_if.document);
+    imr_adapter_modulate(r->adapter, &r->run, imr_view_of(l->d, l->n, r->projected.d.cols),
+                         l->d_mod);
 }
 
 /* The listed documents in `after` order, with their vectors. */
@@ -345,6 +322,8 @@ static imr_status suppose(imr_ranker *r, const imr_whatif *w, imr_arena *arena, 
 {
     r->adapter = r->file;
     IMR_TRY(imr_whatif_read(&r->what_if, w, r->adapter, r->cache, arena, err));
+    r->run.query_blend = r->what_if.query;
+    r->run.document_blend = r->what_if.document;
     if (r->what_if.form != IMR_FORM_AUTO) {
         r->other = *r->file;
         r->other.w.form = r->what_if.form;
@@ -406,10 +385,8 @@ imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *docume
         IMR_TRY(imr_adapter_project(r->adapter, imr_view_of(document, 1, n), l.d, err));
         IMR_TRY(imr_adapter_run(r->adapter, r->query, d, &r->run, err));
         imr_adapter_modulate(r->adapter, &r->run, d, l.d_mod);
-        imr_blend_rows(l.d_mod, d, r->what_if.document);
-        imr_blend_rows(r->run.q_mod, imr_view_of(r->query, 1, m), r->what_if.query);
         l.sim[IMR_STAGE_BEFORE][0] = (float)imr_nn_cosine(r->query, l.d, m);
-        l.sim[IMR_STAGE_AFTER][0] = (float)imr_nn_cosine(r->run.q_mod, l.d_mod, m);
+        l.sim[IMR_STAGE_AFTER][0] = r->run.after[0];
     }
     *out = l;
     return IMR_OK;

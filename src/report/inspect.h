@@ -41,7 +41,7 @@ typedef struct imr_inspection {
     bool usable;
 } imr_inspection;
 
-imr_status imr_inspect(imr_inspection *out, const char *path, imr_form form, const imr_cache *cache,
+imr_status imr_inspect(imr_inspection *out, const char *path, imr_form form, const imr_cache *on,
                        const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 void imr_inspection_done(imr_inspection *i);
 

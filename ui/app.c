@@ -296,6 +296,15 @@ static void take_trace(ui_app *a, const imr_delivery *d)
     }
     a->list.top = 0;
     ui_list_arrange(&a->list);
+    if (!latest)
+        return;
+    if (a->list.pinned && imr_trace_place(a->trace, a->list.pinned) == SIZE_MAX) {
+        ui_app_say(a, true, "this collection has no document %s", a->list.pinned);
+        ui_replace(&a->list.pinned, NULL);
+    } else if (a->why_not) {
+        ui_on_why_not(a, UI_DO_WHY_NOT, NULL);
+    }
+    a->why_not = false;
 }
 
 static void take_detail(ui_app *a, const imr_delivery *d)

@@ -58,7 +58,7 @@ enum {
     UI_FX_MAP = 2048, /* of trace */
     UI_FX_QUALITY = 4096,
     UI_FX_COMPARE = 1 << 15, /* the two places of compared */
-    UI_FX_DELETION = 1024    /* the detail once more, with each word left out */
+    UI_FX_DEEPER = 1024      /* the detail once more, in depth `deeper` */
 };
 
 /* What can be scrolled: its first line shown, and how many there are and fit, as last drawn. */
@@ -119,6 +119,8 @@ typedef struct ui_app {
     size_t compared[2];         /* places asked for, of the trace with that serial */
     uint64_t compared_serial;
     imr_error compare_error;
+    imr_detail_depth deeper;
+    bool why_not;  /* asked of a document that comes with the next trace */
     double wanted; /* clock when that was asked for; negative: it is here, or never comes */
     bool late;     /* it has not come for UI_STALE_AFTER: until then the one before stays */
 

@@ -216,8 +216,29 @@ UI_ON(leave_out)
         ui_app_say(a, false, "no document is selected");
         return;
     }
-    a->effects |= UI_FX_DELETION;
+    a->deeper = IMR_DETAIL_DELETION;
+    a->effects |= UI_FX_DEEPER;
     ui_app_say(a, false, "leaving words out, encoding anew");
+}
+
+UI_ON(why_not)
+{
+    if (argument) {
+        ui_replace(&a->list.selected, argument);
+        ui_replace(&a->list.pinned, argument);
+        a->why_not = !a->trace || imr_trace_place(a->trace, argument) == SIZE_MAX;
+        if (a->why_not) {
+            ui_app_run_again(a);
+            return;
+        }
+        ui_list_arrange(&a->list);
+    } else if (!ui_list_selected(&a->list)) {
+        ui_app_say(a, false, "no document is selected");
+        return;
+    }
+    a->deeper = IMR_DETAIL_WHY_NOT;
+    a->effects |= UI_FX_DEEPER;
+    ui_app_say(a, false, "ranking all documents, trying words");
 }
 
 UI_ON(dimensions)

@@ -85,6 +85,8 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
         imr_request r = {.text = a->request_text,
                          .query_id = a->request_id,
                          .selected = a->list.selected,
+                         .pinned = (const char *const *)&a->list.pinned,
+                         .n_pinned = a->list.pinned != NULL,
                          .settings = a->settings,
                          .serial = a->serial};
         refused(a, imr_async_query(jobs, &r, &err), &err);
@@ -94,9 +96,8 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
                 &err);
     if (fx & UI_FX_COMPARE && a->trace)
         refused(a, imr_async_compare(jobs, a->trace, a->compared, &err), &err);
-    if (fx & UI_FX_DELETION && a->trace)
-        refused(a, imr_async_detail(jobs, a->trace, a->reading.place, IMR_DETAIL_DELETION, &err),
-                &err);
+    if (fx & UI_FX_DEEPER && a->trace)
+        refused(a, imr_async_detail(jobs, a->trace, a->reading.place, a->deeper, &err), &err);
     if (fx & UI_FX_MAP && a->trace)
         refused(a, imr_async_map(jobs, a->trace, &err), &err);
     if (fx & UI_FX_QUALITY)

@@ -97,7 +97,7 @@ static void row(ui_surface s, int y, const columns *c, const ui_list *l,
                 const imr_trace_document *d, bool selected, bool focused)
 {
     bool pinned = l->pinned && strcmp(d->id, l->pinned) == 0;
-    bool gone = ui_adapted(l->trace) && !d->rank_after;
+    bool gone = ui_adapted(l->trace) ? !d->rank_after : d->rank_encoder > l->trace->n_documents;
     const uint32_t ranks[] = {d->rank_encoder, d->rank_before, d->rank_after};
     for (int i = ENCODER; i <= NOW; i++)
         ui_put_right(ui_about(s, (uint8_t)(UI_TERM_RANK_ENCODER + i)), y, c->x[i] + c->w[i] - 1,

@@ -316,6 +316,17 @@ static void read_of(ui_rows *rows, const char *what, const imr_tokens_read *t)
              ui_textf("The encoder read %u of %u tokens of the %s.", t->read, t->total, what).s);
 }
 
+/* Why it is not higher, once somebody asked. */
+static void not_higher(ui_rows *rows, const imr_why_not *w)
+{
+    ui_rows_heading(rows, "Why not higher", ui_textf("rank %u", w->k).s);
+    ui_rows_sentence(rows, 1, w->sentence);
+    ui_flow f = ui_flow_begin(rows, 1, UI_TEXT, "");
+    for (size_t i = 0; i < w->n_lacks; i++)
+        ui_flow_put(&f, ui_sign_role(1), UI_TERM_SHARE, "%.24s~%.24s %s", w->lacks[i].query,
+                    w->lacks[i].document, ui_short(w->lacks[i].share, 2).s);
+}
+
 void ui_build_why(ui_rows *out, const ui_why_parts *in)
 {
     const imr_why *why = in->reading ? &in->reading->detail->why : NULL;
@@ -327,6 +338,8 @@ void ui_build_why(ui_rows *out, const ui_why_parts *in)
         ui_rows_text(out, 1, UI_DIM, in->trace->sentence);
     if (sentence && *sentence)
         ui_rows_sentence(out, 1, sentence);
+    if (why && why->why_not)
+        not_higher(out, why->why_not);
     pairs(out, in);
     if (why) {
         read_of(out, "query", &why->query_tokens);

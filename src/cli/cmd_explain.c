@@ -128,6 +128,9 @@ typedef struct explaining {
     bool closer;          /* documents that are printed are explained */
     bool json, leave_out; /* words, where they add up to nothing */
     size_t done, total;
+    const char *named[IMR_MOST_PINNED]; /* documents */
+    size_t n_named;
+    bool why_not;  /* of those */
     bool deletion; /* instead: */
     imr_faith faith;
     imr_report_deletion tests;
@@ -195,6 +198,8 @@ static imr_status ask(imr_trace **out, const explaining *e, imr_session *session
     const imr_request request = {.text = text,
                                  .query_id = id,
                                  .document = e->pair.document,
+                                 .pinned = e->named,
+                                 .n_pinned = e->n_named,
                                  .settings = e->options.settings,
                                  .progress = &quiet};
     return imr_session_run(session, &request, out, err);
@@ -235,7 +240,6 @@ static imr_status compare(imr_comparison **out, const explaining *e, imr_trace *
 static imr_status choose(bool *printed, const explaining *e, const imr_trace *t,
                          const imr_comparison *compared, imr_error *err)
 {
-    const size_t named = t->pair ? 0 : imr_config_count(e->cli->config, IMR_OPT_DOCUMENT);
     if (!t->pair && imr_config_is_set(e->cli->config, IMR_OPT_RANKING_K) &&
         e->context.top > t->n_documents)
         return imr_fail(err, IMR_E_USAGE,
@@ -243,28 +247,31 @@ static imr_status choose(bool *printed, const explaining *e, const imr_trace *t,
                         "many, at most all %llu",
                         e->context.top, t->n_documents,
                         (unsigned long long)imr_session_facts_of(e->session)->documents);
-    for (size_t i = 0; i < named; i++) {
-        const char *id = imr_config_item(e->cli->config, IMR_OPT_DOCUMENT, i);
-        const size_t place = imr_trace_find(t, id);
+    for (size_t i = 0; i < e->n_named; i++) {
+        const char *id = e->named[i];
+        const size_t place = imr_trace_place(t, id);
         if (place == SIZE_MAX)
+            return imr_fail(err, IMR_E_NOT_FOUND, "the cache %s has no document '%s'",
+                            t->inputs.cache_path, id);
+        if (place >= t->n_documents && !e->why_not)
             return not_listed(id, t, err);
         printed[place] = true;
     }
     for (size_t i = 0; compared && i < 2; i++)
         if (compared->trace[i] == t && compared->place[i] < t->n_documents)
             printed[compared->place[i]] = true;
-    for (size_t i = 0; named == 0 && !compared && i < t->n_documents && i < e->context.top; i++)
+    for (size_t i = 0; e->n_named == 0 && !compared && i < t->n_documents && i < e->context.top;
+         i++)
         printed[i] = true;
     return IMR_OK;
 }
 
 static imr_status detail(imr_detail **out, const explaining *e, const imr_trace *t, size_t i,
-                         bool words, imr_error *err)
+                         imr_detail_depth depth, imr_error *err)
 {
     imr_detail *d;
-    IMR_TRY(imr_session_detail(e->session, t, i, words ? IMR_DETAIL_WORDS : IMR_DETAIL_NUMBERS,
-                               &quiet, &d, err));
-    if (words && e->leave_out && d->why.pairs.problem[0] && d->n_spans) {
+    IMR_TRY(imr_session_detail(e->session, t, i, depth, &quiet, &d, err));
+    if (depth == IMR_DETAIL_WORDS && e->leave_out && d->why.pairs.problem[0] && d->n_spans) {
         imr_detail_free(d);
         IMR_TRY(imr_session_detail(e->session, t, i, IMR_DETAIL_DELETION, &quiet, &d, err));
     }
@@ -275,18 +282,23 @@ static imr_status detail(imr_detail **out, const explaining *e, const imr_trace 
 /* Word by word for the documents that are printed; in JSON, which has all, for judged ones too. */
 static imr_status explain(explaining *e, imr_trace *t, imr_error *err)
 {
+    const size_t all = t->n_documents + t->n_left;
     IMR_CLEANUP(imr_comparison_free_at) imr_comparison *compared = NULL;
-    IMR_AUTOFREE bool *printed = IMR_NEW_ARRAY(bool, t->n_documents);
+    IMR_AUTOFREE bool *printed = IMR_NEW_ARRAY(bool, all);
     IMR_CLEANUP(imr_details_done)
-    imr_details details = {.v = IMR_NEW_ARRAY(imr_detail *, t->n_documents)};
+    imr_details details = {.v = IMR_NEW_ARRAY(imr_detail *, all)};
     IMR_NEED(printed && details.v, err);
     IMR_TRY(compare(&compared, e, t, err));
     IMR_TRY(choose(printed, e, t, compared, err));
-    for (; details.n < t->n_documents; details.n++) {
+    for (; details.n < all; details.n++) {
         const size_t i = details.n;
-        const bool words = printed[i] || (e->json && t->documents[i].relevance >= 0);
-        if (e->closer && (words || e->json))
-            IMR_TRY(detail(&details.v[i], e, t, i, words, err));
+        const bool listed = i < t->n_documents;
+        const bool words = printed[i] || (e->json && listed && t->documents[i].relevance >= 0);
+        const imr_detail_depth depth = !words                                   ? IMR_DETAIL_NUMBERS
+                                       : e->why_not && e->n_named && printed[i] ? IMR_DETAIL_WHY_NOT
+                                                                                : IMR_DETAIL_WORDS;
+        if (e->closer && (words || (e->json && listed)))
+            IMR_TRY(detail(&details.v[i], e, t, i, depth, err));
     }
     e->context.printed = printed;
     e->context.details = &details;
@@ -371,6 +383,13 @@ static imr_status look(explaining *e, imr_error *err)
                         words ? "; --format json has the tables with --pairs all" : "");
     e->leave_out = words || imr_config_choice(c, IMR_OPT_PAIRS) == (int64_t)IMR_REPORT_PAIRS_ALL;
     e->closer = !map;
+    e->why_not = !words && !map && !imr_config_string(c, IMR_OPT_COMPARE) &&
+                 !imr_config_string(c, IMR_OPT_COMPARE_QUERY);
+    if (imr_config_count(c, IMR_OPT_DOCUMENT) > IMR_MOST_PINNED)
+        return imr_fail(err, IMR_E_USAGE, "--document: %zu at most", IMR_MOST_PINNED);
+    for (; !imr_config_bool(c, IMR_OPT_PAIR) && e->n_named < imr_config_count(c, IMR_OPT_DOCUMENT);
+         e->n_named++)
+        e->named[e->n_named] = imr_config_item(c, IMR_OPT_DOCUMENT, e->n_named);
     e->deletion = imr_config_bool(c, IMR_OPT_DELETION);
     if (e->deletion &&
         (words || map || imr_config_bool(c, IMR_OPT_PAIR) || imr_config_count(c, IMR_OPT_DOCUMENT)))
@@ -415,6 +434,8 @@ static imr_status run(imr_cli *cli, imr_error *err)
     for (size_t i = 0; i < imr_config_count(c, IMR_OPT_WHAT_IF); i++)
         IMR_TRY(imr_whatif_add(&e.options.settings.what_if, imr_config_item(c, IMR_OPT_WHAT_IF, i),
                                err));
+    if (e.n_named && imr_config_is_set(c, IMR_OPT_RANKING_K))
+        e.options.settings.ranking_k = e.context.top;
     IMR_TRY(imr_session_open(&e.session, &e.options, &cli->meter.progress, err));
     if (imr_config_count(c, IMR_OPT_CHECKPOINT) > 1) {
         imr_session_options second = e.options;
@@ -463,6 +484,9 @@ const imr_command imr_command_explain = {
         "of the first document and of the query, encodes anew and compares with random words; and "
         "takes the directions of the words of its change out of every document. Over --all it is "
         "a table with means and standard errors.\n"
+        "--document explains one document, wherever it stands, and why it is not higher: its "
+        "ranks among all documents, where it was lost, how far it is from --ranking-k, what the "
+        "document there has, and which of its words would help in the query.\n"
         "--pair explains one query and one document alone, as explain() of the authors' package "
         "does: its scores, the ten tokens it would name, and beside them the sentence, the pairs "
         "of words and the words of the change. QUERY and DOCUMENT are texts, or ids of the cache; "

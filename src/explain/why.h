@@ -132,6 +132,34 @@ typedef struct imr_tokens_read {
     uint32_t read, total;
 } imr_tokens_read;
 
+/*
+ * Why a document is not higher than it is (session/whynot.c). Ranks are those among all documents;
+ * now: of scope rescore, unless scope corpus is in force. gap: the similarity, at the last stage, of
+ * the document at rank k less its own; in sd of the listed ones NaN without a reference.
+ */
+#define IMR_WHY_NOT_PAIRS 5
+#define IMR_WHY_NOT_WORDS 3
+typedef struct imr_why_not {
+    const char *sentence, *above; /* the document at rank k */
+    uint32_t k, rank[IMR_STAGE_COUNT];
+    bool adapter, candidate; /* it gave feedback, and so was listed */
+    double gap, gap_sd;
+    uint32_t feedback_k, smallest_k; /* candidates; how many it takes until it is one, */
+    uint32_t rank_then;              /* and its rank among those; 0: they are too many to try */
+    struct imr_why_not_pair {
+        const char *query, *document;
+        double share;           /* sd */
+    } lacks[IMR_WHY_NOT_PAIRS]; /* named pairs of the document at k with words this one has not */
+    size_t n_lacks;
+    struct imr_why_not_word {
+        const char *text;
+        uint32_t rank; /* now, with this word of the document behind the query */
+    } words[IMR_WHY_NOT_WORDS];
+    size_t n_words;
+    bool has_bm25;
+    uint32_t bm25; /* rank by words alone; 0: none in common */
+} imr_why_not;
+
 typedef struct imr_why {
     const char *sentence;
     double standing[IMR_STAGE_COUNT];
@@ -152,6 +180,7 @@ typedef struct imr_why {
     } * dimensions;                 /* largest |share| first */
     size_t n_dimensions;
     imr_tokens_read query_tokens, document_tokens;
+    const imr_why_not *why_not; /* on demand */
     /* On demand, by stage (explain/carry.h); NULL: not asked for, or nothing to compare. */
     const struct imr_carry *carry[IMR_STAGE_COUNT];
     /* On demand (session/deletion.c), for encoders whose vectors are no sum: words of the document

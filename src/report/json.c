@@ -15,6 +15,20 @@ static void shut(imr_buf *out, char bracket)
     imr_buf_char(out, ',');
 }
 
+static void sentence(imr_buf *out, const char *text)
+{
+    IMR_AUTOBUF imr_buf plain = {0};
+    imr_report_plain(&plain, text);
+    imr_json_printf(out, "'sentence':%-s,", imr_buf_text(&plain));
+}
+
+/* An integer, or null where there is none. */
+static void integer(imr_buf *out, const char *name, bool there, int64_t value)
+{
+    imr_json_printf(out, "%s:", name);
+    imr_buf_printf(out, there ? "%lld," : "null,", (long long)value);
+}
+
 /* ---- words ---- */
 
 static void side(imr_buf *out, const char *name, const imr_word_score *v, size_t n)
@@ -171,6 +185,33 @@ static void shares(imr_buf *out, const imr_why *w)
     shut(out, ']');
 }
 
+/* Why it is not higher; w NULL: nobody asked. */
+static void why_not(imr_buf *out, const imr_why_not *w)
+{
+    if (!w) {
+        imr_json_printf(out, "'why_not':null,");
+        return;
+    }
+    imr_json_printf(out, "'why_not':{'k':%u,'above':%s,'rank':{", w->k, w->above);
+    for (int s = 0; s < (w->adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); s++)
+        imr_json_printf(out, "%s:%u,", imr_stage_names[s], w->rank[s]);
+    shut(out, '}');
+    imr_json_printf(out, "'candidate':%hhd,'smallest_k':%u,", w->candidate, w->smallest_k);
+    integer(out, "rank_then", w->rank_then, w->rank_then);
+    imr_json_printf(out, "'gap':%g,'gap_sd':%g,'lacks':[", w->gap, w->gap_sd);
+    for (size_t i = 0; i < w->n_lacks; i++)
+        imr_json_printf(out, "{'query':%s,'document':%s,'share':%g},", w->lacks[i].query,
+                        w->lacks[i].document, w->lacks[i].share);
+    shut(out, ']');
+    imr_json_printf(out, "'words':[");
+    for (size_t i = 0; i < w->n_words; i++)
+        imr_json_printf(out, "{'word':%s,'rank':%u},", w->words[i].text, w->words[i].rank);
+    shut(out, ']');
+    integer(out, "bm25", w->bm25, w->bm25);
+    sentence(out, w->sentence);
+    shut(out, '}');
+}
+
 /* A document's shares, pairs, words and what was read of it; w NULL: nobody asked. */
 static void put_why(imr_buf *out, const imr_why *w, imr_change_kind kind, bool adapter,
                     imr_report_pairs which)
@@ -187,6 +228,7 @@ static void put_why(imr_buf *out, const imr_why *w, imr_change_kind kind, bool a
     }
     words(out, w ? w->words : NULL, kind, adapter);
     tokens_read(out, w ? &w->document_tokens : NULL);
+    why_not(out, w ? w->why_not : NULL);
 }
 
 /* ---- what went in ---- */
@@ -263,20 +305,6 @@ static void head(imr_buf *out, const imr_trace *t, const imr_report_context *con
 }
 
 /* ---- the ranking ---- */
-
-static void sentence(imr_buf *out, const char *text)
-{
-    IMR_AUTOBUF imr_buf plain = {0};
-    imr_report_plain(&plain, text);
-    imr_json_printf(out, "'sentence':%-s,", imr_buf_text(&plain));
-}
-
-/* An integer, or null where there is none. */
-static void integer(imr_buf *out, const char *name, bool there, int64_t value)
-{
-    imr_json_printf(out, "%s:", name);
-    imr_buf_printf(out, there ? "%lld," : "null,", (long long)value);
-}
 
 /* What a ranking knows of a document. */
 static void standing(imr_buf *out, const imr_trace_document *d, bool adapter, const imr_why *why)
@@ -424,7 +452,11 @@ void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_
     imr_json_printf(out, "'left':[");
     for (size_t i = 0; i < t->n_left; i++) {
         imr_buf_char(out, '{');
-        standing(out, &t->left[i], adapter, NULL);
+        const imr_detail *about = imr_report_detail(context, t->n_documents + i);
+        standing(out, &t->left[i], adapter, about ? &about->why : NULL);
+        if (about)
+            put_why(out, &about->why, t->settings.delta, false,
+                    context ? context->pairs : IMR_REPORT_PAIRS_STRONGEST);
         shut(out, '}');
     }
     shut(out, ']');

@@ -32,7 +32,7 @@ typedef struct imr_report_context {
     size_t n_command;
     const imr_details *details;    /* of the trace; NULL: no whys */
     const imr_comparison *compare; /* of the trace; NULL: nobody asked */
-    const bool *printed;    /* [n_documents]: those of text and words; NULL: the first `top` */
+    const bool *printed;    /* [n_documents + n_left]: of text and words; NULL: the first `top` */
     uint32_t top;           /* 0: 10 */
     imr_report_pairs pairs; /* json */
     size_t width;           /* text, words: from IMR_REPORT_WIDTH_LEAST on; 0: IMR_REPORT_WIDTH */

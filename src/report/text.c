@@ -250,14 +250,15 @@ void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_
         ranking(out, t, context, &style);
     if (context && context->compare)
         imr_text_compare(out, context->compare, &style);
-    for (size_t i = 0; i < t->n_documents; i++) {
+    for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
+        const imr_trace_document *d = imr_trace_at(t, i);
         const imr_detail *about = imr_report_detail(context, i);
         if (!about || !imr_report_prints(context, i))
             continue;
         IMR_AUTOBUF imr_buf name = {0};
-        imr_buf_printf(&name, "%s  %s", t->documents[i].id, t->documents[i].title);
+        imr_buf_printf(&name, "%s  %s", d->id, d->title);
         imr_buf_char(out, '\n');
         imr_report_wrap(out, imr_buf_text(&name), 0, 0, style.width);
-        imr_text_why(out, &about->why, &t->documents[i], &style);
+        imr_text_why(out, &about->why, d, &style);
     }
 }

@@ -249,14 +249,34 @@ void imr_text_words(imr_buf *out, const imr_word_list lists[IMR_CHANGE_COUNT],
     }
 }
 
+/* The sentence, and what the document at rank k has. */
+static void why_not(imr_buf *out, const imr_why_not *w, size_t width)
+{
+    IMR_AUTOBUF imr_buf line = {0};
+    imr_buf_printf(out, "%*sWhy not higher\n", INDENT - 2, "");
+    imr_report_plain(&line, w->sentence);
+    put(out, &line, INDENT, INDENT, width);
+    imr_buf_clear(&line);
+    imr_buf_printf(&line, "%s, at rank %u, has", w->above, w->k);
+    for (size_t i = 0; i < w->n_lacks; i++)
+        imr_buf_printf(&line, "%s %s" HOLD "~" HOLD "%s" HOLD "%s", i ? "," : "", w->lacks[i].query,
+                       w->lacks[i].document, IMR_SIGNED(w->lacks[i].share, 2));
+    if (w->n_lacks)
+        put(out, &line, INDENT, INDENT + 2, width);
+}
+
 void imr_text_why(imr_buf *out, const imr_why *w, const imr_trace_document *d,
                   const imr_text_style *style)
 {
-    const imr_stage stage = style->adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
+    const bool adapted = style->adapter && d->rank_after;
+    const imr_stage stage = adapted ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
     IMR_AUTOBUF imr_buf plain = {0};
     imr_report_plain(&plain, w->sentence);
     put(out, &plain, INDENT - 2, INDENT - 2, style->width);
-    imr_buf_printf(out, "%*sWhy it is here", INDENT - 2, "");
+    if (w->why_not)
+        why_not(out, w->why_not, style->width);
+    imr_buf_printf(out, "%*sWhy %s", INDENT - 2, "",
+                   adapted == style->adapter ? "it is here" : "the encoder had it there");
     if (!isnan(w->standing[stage]))
         imr_buf_printf(out, "  %s sd %s the average candidate",
                        IMR_FIXED(fabs(w->standing[stage]), 2),
@@ -272,9 +292,9 @@ void imr_text_why(imr_buf *out, const imr_why *w, const imr_trace_document *d,
     if (w->document_tokens.read < w->document_tokens.total)
         imr_buf_printf(out, "%*sthe encoder read %u of its %u tokens\n", INDENT, "",
                        w->document_tokens.read, w->document_tokens.total);
-    if (style->adapter)
+    if (adapted)
         what_it_did(out, w, d, style->width);
-    if (style->inputs->table_name[0]) {
+    if (style->inputs->table_name[0] && adapted == style->adapter) {
         imr_buf_printf(out, "%*sWords of its %s  table %s", INDENT - 2, "",
                        style->adapter ? "change" : "vector", style->inputs->table_name);
         if (!isnan(style->inputs->lens.precision))

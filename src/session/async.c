@@ -32,6 +32,7 @@ typedef struct call {
     imr_arena *arena;            /* of the texts */
     imr_session_options options; /* OPEN */
     imr_request request;         /* QUERY */
+    const char *pinned;          /* of it */
     imr_trace *trace;            /* DETAIL, MAP, COMPARE, EXPORT, AHEAD: shared */
     size_t place, other;         /* other: COMPARE */
     imr_detail_depth depth;      /* DETAIL */
@@ -152,7 +153,7 @@ static void run_query(call *c, const imr_progress *progress)
     if (d->status != IMR_OK || imr_worker_cancelled(c->worker) || !d->trace->n_documents)
         return;
     const char *selected = c->request.selected;
-    const size_t place = selected ? imr_trace_find(d->trace, selected) : 0;
+    const size_t place = selected ? imr_trace_place(d->trace, selected) : 0;
     (void)submit_detail(c->jobs, IMR_ASYNC_DETAIL, d->trace, place == SIZE_MAX ? 0 : place,
                         IMR_DETAIL_WORDS, NULL);
 }
@@ -404,7 +405,12 @@ imr_status imr_async_query(imr_async *j, const imr_request *request, imr_error *
     IMR_TRY(call_new(&c, j, IMR_ASYNC_QUERY, request->serial, err));
     c->request = *request;
     const char **const texts[] = {&c->request.text, &c->request.query_id, &c->request.document,
-                                  &c->request.selected};
+                                  &c->request.selected, &c->pinned};
+    if (request->n_pinned) { /* one: the screen pins no more */
+        c->pinned = request->pinned[0];
+        c->request.pinned = &c->pinned;
+        c->request.n_pinned = 1;
+    }
     forget_detail(j);
     return submit(j, c, imr_texts_keep(texts, IMR_LEN(texts), c->arena), true, err);
 }

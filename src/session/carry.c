@@ -137,9 +137,8 @@ static imr_status plan(trials *t, imr_stage stage, const imr_session *s, const i
 
 /* ---- what they take ---- */
 
-/* How far the document is above the listed ones on average, in cosine, to a query x [n]. */
-static imr_status ahead(double *out, const imr_session *s, const imr_trace *t, size_t place,
-                        const float *document, const float *x, imr_stage stage, imr_error *err)
+imr_status imr_session_ahead(double *out, const imr_session *s, const imr_trace *t, size_t place,
+                             const float *document, const float *x, imr_stage stage, imr_error *err)
 {
     const imr_why_run *r = &t->run;
     const bool after = stage == IMR_STAGE_AFTER;
@@ -204,7 +203,7 @@ static imr_status make(imr_carry *c, imr_stage stage, imr_detail *d, const imr_s
         const takes *from = taken_from(&all, v);
         double left = (double)found[i][stage] - t->reference[stage].mean;
         if (from == &all.from[1])
-            IMR_TRY(ahead(&left, s, t, d->place, own, base + i * t->run.n, stage, err));
+            IMR_TRY(imr_session_ahead(&left, s, t, d->place, own, base + i * t->run.n, stage, err));
         const double fall = c->lead - left / t->reference[stage].sd;
         c->of[v->kind].fall += (fall - c->of[v->kind].fall) / ++draws[v->kind]; /* the mean */
         for (size_t k = 0; k < v->n; k++)

@@ -264,6 +264,8 @@ static imr_status fill(imr_session *s, const imr_trace *t, imr_detail *d, imr_de
     }
     IMR_NEED(problem, err);
     IMR_TRY(explain(s, t, d, problem, &document, progress, err));
+    if (depth == IMR_DETAIL_WHY_NOT)
+        IMR_TRY(imr_why_not_fill(d, s, t, &document, progress, err));
     if (depth == IMR_DETAIL_DELETION && document.tokens.n)
         IMR_TRY((document.sum.rows ? imr_carry_fill : imr_deletion_fill)(d, s, t, &document,
                                                                          progress, err));
@@ -303,7 +305,7 @@ static imr_status make(imr_detail **out, imr_session *s, const imr_trace *t, siz
     d->serial = t->serial;
     d->number = t->number;
     d->place = place;
-    d->tested = depth == IMR_DETAIL_DELETION;
+    d->depth = (int)depth;
     imr_status status = fill(s, t, d, depth, progress, err);
     if (status == IMR_OK)
         status = imr_guard_check(err);
@@ -328,8 +330,8 @@ imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place,
         const imr_detail *d = s->details[kept];
         if (d->number != t->number || d->place != place)
             continue;
-        if (depth == IMR_DETAIL_DELETION && !d->tested)
-            break; /* a deeper one takes its place */
+        if (depth > IMR_DETAIL_WORDS && (int)depth != d->depth)
+            break; /* what was asked for now takes its place */
         keep(s, kept, s->details[kept]);
         *out = imr_detail_share(s->details[0]);
         return IMR_OK;

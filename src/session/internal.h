@@ -12,6 +12,7 @@
 #include "encoder/token_sum.h"
 #include "explain/background.h"
 #include "explain/why.h"
+#include "retrieval/bm25.h"
 #include "retrieval/cache.h"
 #include "session/context_table.h"
 #include "session/provenance.h"
@@ -111,6 +112,7 @@ struct imr_session {
     imr_seen seen;     /* what the adapter was trained on */
     imr_words words;
     imr_titles titles;
+    imr_bm25 *bm25;                           /* NULL: not built yet */
     const uint32_t *split;                    /* query rows of the open split; NULL: every query */
     float *query_base;                        /* [n] */
     uint64_t number;                          /* of all sessions */
@@ -208,6 +210,17 @@ imr_status imr_deletion_score(float (*out)[IMR_STAGE_COUNT], const imr_session *
 imr_status imr_carry_fill(imr_detail *d, const imr_session *s, const imr_trace *t,
                           const imr_reading *document, const imr_progress *progress,
                           imr_error *err) IMR_NODISCARD;
+
+/* How far a document is above the listed ones on average, in cosine, to a query x [n], at the stage
+ * encoder (base vector `document` [n]) or after (that of the place, listed). */
+imr_status imr_session_ahead(double *out, const imr_session *s, const imr_trace *t, size_t place,
+                             const float *document, const float *x, imr_stage stage,
+                             imr_error *err) IMR_NODISCARD;
+/* Makes d->why.why_not (session/whynot.c), where d has a why. Errors: IMR_E_USAGE for a pair, else as
+ * above. */
+imr_status imr_why_not_fill(imr_detail *d, imr_session *s, const imr_trace *t,
+                            const imr_reading *document, const imr_progress *progress,
+                            imr_error *err) IMR_NODISCARD;
 
 /* The vector of prefix and text, and what the encoder knows of them. */
 imr_status imr_session_encode(const imr_session *s, float *out, imr_token_count *count,

@@ -71,7 +71,8 @@ static imr_status name_document(imr_session *s, imr_trace *t, imr_trace_document
 
 static imr_status fill_documents(imr_session *s, imr_trace *t, const imr_listing *l, imr_error *err)
 {
-    IMR_NEED(t->documents = IMR_ARENA_ARRAY(t->arena, imr_trace_document, l->n + TOP), err);
+    const size_t most = l->n + TOP + IMR_MOST_PINNED;
+    IMR_NEED(t->documents = IMR_ARENA_ARRAY(t->arena, imr_trace_document, most), err);
     t->left = t->documents + l->n;
     t->n_documents = l->n;
     t->n_scored = l->scored;
@@ -98,34 +99,41 @@ static imr_status fill_documents(imr_session *s, imr_trace *t, const imr_listing
     return IMR_OK;
 }
 
-static bool is_listed(const imr_trace *t, uint32_t row)
+static bool is_in(const imr_trace *t, uint32_t row)
 {
-    for (size_t i = 0; i < t->n_documents; i++)
-        if (t->documents[i].row == row)
+    for (size_t i = 0; i < t->n_documents + t->n_left; i++)
+        if (imr_trace_at(t, i)->row == row)
             return true;
     return false;
 }
 
-/* What the encoder had among its first ten and the adapter's candidates lack. */
-static imr_status find_left(imr_session *s, imr_trace *t, imr_error *err)
+/* What the encoder had among its first ten and the adapter's candidates lack, and what is pinned. */
+static imr_status find_left(imr_session *s, const imr_request *request, imr_trace *t,
+                            imr_error *err)
 {
-    if (!s->adapter || t->pair)
+    const imr_ids *ids = &s->cache->documents.ids;
+    uint32_t rows[TOP + IMR_MOST_PINNED], rank[TOP + IMR_MOST_PINNED];
+    size_t n = s->adapter ? ids->n < TOP ? ids->n : TOP : 0, first = t->n_documents;
+    if (t->pair)
         return IMR_OK;
-    const size_t all = s->cache->documents.ids.n, n = all < TOP ? all : TOP;
-    uint32_t top[TOP], rank_before[TOP];
-    imr_ranker_top(&s->ranker, IMR_STAGE_ENCODER, top, n);
-    IMR_TRY(imr_search_ranks(rank_before, top, n, s->ranker.sim[IMR_STAGE_BEFORE], all,
-                             s->cache->documents.ids.places, err));
+    imr_ranker_top(&s->ranker, IMR_STAGE_ENCODER, rows, n);
+    for (size_t i = 0; i < request->n_pinned && i < IMR_MOST_PINNED; i++)
+        n += imr_ids_find(ids, request->pinned[i], &rows[n]);
     for (size_t i = 0; i < n; i++) {
-        if (is_listed(t, top[i]))
+        imr_trace_document *d = &t->left[t->n_left];
+        if (is_in(t, rows[i]))
             continue;
-        imr_trace_document *d = &t->left[t->n_left++];
-        IMR_TRY(name_document(s, t, d, top[i], err));
-        d->rank_encoder = (uint32_t)i + 1;
-        d->rank_before = rank_before[i];
-        d->sim_encoder = s->ranker.sim[IMR_STAGE_ENCODER][top[i]];
-        d->sim_before = s->ranker.sim[IMR_STAGE_BEFORE][top[i]];
-        d->sim_after = d->delta_sim = d->delta_sim_relative = NAN;
+        IMR_TRY(name_document(s, t, d, rows[i], err));
+        d->sim_before = d->sim_after = d->delta_sim = d->delta_sim_relative = NAN;
+        rows[t->n_left++] = rows[i];
+    }
+    for (imr_stage k = 0; k < (s->adapter ? IMR_STAGE_AFTER : IMR_STAGE_BEFORE); k++) {
+        IMR_TRY(
+            imr_search_ranks(rank, rows, t->n_left, s->ranker.sim[k], ids->n, ids->places, err));
+        for (size_t i = 0; i < t->n_left; i++) {
+            t->documents[first + i].rank[k] = rank[i];
+            t->documents[first + i].sim[k] = s->ranker.sim[k][rows[i]];
+        }
     }
     return IMR_OK;
 }
@@ -452,6 +460,13 @@ imr_status imr_session_check_settings(imr_trace_settings *settings, const imr_se
             documents < DEFAULT_FEEDBACK ? (uint32_t)documents : DEFAULT_FEEDBACK;
     if (settings->tokens == 0)
         settings->tokens = DEFAULT_TOKENS;
+    if (settings->ranking_k == 0)
+        settings->ranking_k = settings->feedback_k < TOP ? settings->feedback_k : TOP;
+    if (settings->ranking_k > settings->feedback_k)
+        return imr_fail(err, IMR_E_USAGE,
+                        "rank %u asked for, but %u documents are listed: --feedback-k says how "
+                        "many",
+                        settings->ranking_k, settings->feedback_k);
     if (settings->tokens > MAX_TOKENS)
         return imr_fail(err, IMR_E_USAGE, "%u tokens a list asked for, the most is %d",
                         settings->tokens, MAX_TOKENS);
@@ -494,7 +509,7 @@ static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, 
     if (t->pair)
         IMR_TRY(imr_pair_tokens(s, t, err));
     IMR_TRY(fill_documents(s, t, &l, err));
-    IMR_TRY(find_left(s, t, err));
+    IMR_TRY(find_left(s, request, t, err));
     lift_all(t, &l);
     IMR_TRY(summarise(s, t, err));
     IMR_TRY(judge(s, t, &l, err));

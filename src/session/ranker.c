@@ -361,6 +361,25 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_sett
     return IMR_OK;
 }
 
+imr_status imr_ranker_place(imr_ranker *r, size_t k, imr_stage by, uint32_t document,
+                            uint32_t *rank, const imr_progress *progress, imr_error *err)
+{
+    const size_t m = r->projected.d.cols;
+    imr_arena *arena = imr_arena_new();
+    imr_listing l;
+    imr_status status = arena ? allocate_listing(&l, k, m, arena, err) : imr_fail_memory(err);
+    if (status == IMR_OK)
+        status = adapt(r, k, IMR_SCOPE_RERANK, by, progress, err);
+    if (status == IMR_OK) {
+        imr_blend_rows(r->run.q_mod, imr_view_of(r->query, 1, m), r->what_if.query);
+        order(r, k, IMR_SCOPE_RERANK, &l);
+        for (*rank = 1; *rank < k && l.document[*rank - 1] != document;)
+            ++*rank;
+    }
+    imr_arena_free(arena);
+    return status;
+}
+
 imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *document,
                            const imr_whatif *what_if, imr_arena *arena, imr_listing *out,
                            imr_error *err)

@@ -110,6 +110,13 @@ imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *docume
 #define IMR_INFLUENCE_MOST 1000
 imr_status imr_ranker_influence(const imr_ranker *r, imr_listing *l, imr_error *err) IMR_NODISCARD;
 
+/* Where a document among the first k of the last query's order `by` would stand now, were those the
+ * candidates, in scope rerank. No scan; memory 3 k m floats. The last query's run and similarities
+ * of after are void then. */
+imr_status imr_ranker_place(imr_ranker *r, size_t k, imr_stage by, uint32_t document,
+                            uint32_t *rank, const imr_progress *progress,
+                            imr_error *err) IMR_NODISCARD;
+
 /* The whole-corpus order of the last query, best first: out[k]; `before` with an adapter only. */
 void imr_ranker_top(const imr_ranker *r, imr_stage stage, uint32_t *out, size_t k);
 /* out[n,m]: projected documents as float32. */

@@ -285,6 +285,7 @@ void imr_session_close(imr_session *s)
         return;
     imr_session_forget(s);
     imr_titles_done(&s->titles);
+    imr_bm25_free(s->bm25);
     imr_words_close(&s->words);
     imr_doubts_done(&s->doubts);
     imr_seen_done(&s->seen);

@@ -77,6 +77,8 @@ typedef struct imr_session_facts {
 } imr_session_facts;
 const imr_session_facts *imr_session_facts_of(const imr_session *s);
 
+#define IMR_MOST_PINNED ((size_t)32)
+
 typedef struct imr_request {
     const char *text;     /* a typed query, or NULL */
     const char *query_id; /* a cached query, or NULL; wins over text */
@@ -85,6 +87,9 @@ typedef struct imr_request {
                              may then be the id of a query, too */
     const char *selected; /* session/async.h: the document whose detail is to follow; NULL or not
                              listed: the first */
+    const char *const *pinned; /* [n_pinned] ids that are in the trace whatever their rank: in
+                                  `left` where they are not listed; unknown ones are not */
+    size_t n_pinned;           /* at most IMR_MOST_PINNED */
     imr_trace_settings settings;
     uint64_t serial;
     const imr_progress *progress; /* may be NULL; asked every few milliseconds */
@@ -106,6 +111,7 @@ typedef enum imr_detail_depth {
     IMR_DETAIL_NUMBERS, /* shares and words of the document's change; nothing is encoded: no pairs,
                            no words of the query's change */
     IMR_DETAIL_WORDS,   /* all but what deleting words does */
+    IMR_DETAIL_WHY_NOT, /* that too: why it is not higher; ranks all documents four times, with progress */
     IMR_DETAIL_DELETION /* that too: whether the words carry it (explain/carry.h); where vectors are
                            no sum, an encoding for each word of the document, seconds */
 } imr_detail_depth;

@@ -116,6 +116,7 @@ typedef struct imr_whatif {
 
 typedef struct imr_trace_settings {
     uint32_t feedback_k, tokens;
+    uint32_t ranking_k; /* the rank a why-not compares with; 0: 10, or as many as are listed */
     imr_scope scope;
     imr_candidates_by candidates; /* of a trace: never AUTO */
     imr_change_kind delta;        /* of the words a report lists first: paper, own or unit */
@@ -163,8 +164,8 @@ typedef struct imr_trace {
     uint64_t n_scored; /* documents that got an `after` similarity */
     float median_delta_sim;
 
-    /* Of the encoder's first ten the ones that are not listed: they lost their place unseen. Ranks
-     * and similarities of encoder and before only; rank_after 0. */
+    /* Of the encoder's first ten the ones that are not listed: they lost their place unseen. Behind
+     * them the pinned ones. Ranks and similarities of encoder and before only; rank_after 0. */
     imr_trace_document *left;
     size_t n_left;
     imr_reference reference[IMR_STAGE_COUNT];
@@ -233,7 +234,7 @@ typedef struct imr_detail {
 
     uint64_t number; /* that trace's */
     size_t place;    /* in it: documents, then left */
-    bool tested;     /* made in depth IMR_DETAIL_DELETION */
+    int depth;       /* imr_detail_depth it was made in */
     atomic_uint owners;
     struct imr_arena *arena;
 } imr_detail;

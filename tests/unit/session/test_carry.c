@@ -5,7 +5,7 @@
 #include "explain/sentence.h"
 #include "tests/unit/session/why_support.h"
 
-enum { M = 16, FIRST = 12 };
+enum { FIRST = 12 };
 
 /* Ten or more of the words wwwa to wwwr in each; d3 has three. */
 static void write_long_words(const char *dir)
@@ -55,43 +55,6 @@ static char *without(const char *text, const char *words)
         n += 5;
     }
     return out;
-}
-
-static void encode(const imr_encoder *e, const char *text, float *out)
-{
-    const size_t len = strlen(text);
-    CHECK_OK(imr_encoder_encode(e, &text, &len, 1, out, NULL, NULL, &err));
-}
-
-/* LN(unit(P x + c) * scale + bias; gain, shift), in double. */
-static void modulate(const imr_weights *w, imr_weight_id norm, const float *x, const float *scale,
-                     const float *bias, double out[M])
-{
-    const float *p = imr_weight(w, IMR_W_PROJECTOR), *c = imr_weight(w, IMR_W_PROJECTOR_BIAS);
-    const float *gain = imr_weight(w, norm), *shift = imr_weight(w, norm + 1);
-    double z[M], length = 0, mean = 0, square = 0;
-    for (size_t i = 0; i < M; i++) {
-        z[i] = c ? c[i] : 0;
-        for (size_t j = 0; j < HIDDEN; j++)
-            z[i] += (double)p[i * HIDDEN + j] * x[j];
-        length += z[i] * z[i];
-    }
-    for (size_t i = 0; i < M; i++) {
-        z[i] = z[i] / sqrt(length) * scale[i] + bias[i];
-        mean += z[i] / M;
-    }
-    for (size_t i = 0; i < M; i++)
-        square += (z[i] - mean) * (z[i] - mean) / M;
-    for (size_t i = 0; i < M; i++)
-        out[i] = (z[i] - mean) / sqrt(square + 1e-5) * gain[i] + shift[i];
-}
-
-static double cosine(const double *x, const double *y, size_t n)
-{
-    double dot = 0, xx = 0, yy = 0;
-    for (size_t i = 0; i < n; i++)
-        dot += x[i] * y[i], xx += x[i] * x[i], yy += y[i] * y[i];
-    return dot / sqrt(xx * yy);
 }
 
 typedef struct naive {

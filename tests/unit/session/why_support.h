@@ -161,6 +161,47 @@ IMR_UNUSED static void check_pairs(const imr_trace *t, const imr_why *w, size_t 
     }
 }
 
+/* ---- by the definitions ---- */
+
+enum { M = 16 }; /* of the adapter */
+
+IMR_UNUSED static void encode(const imr_encoder *e, const char *text, float *out)
+{
+    const size_t len = strlen(text);
+    CHECK_OK(imr_encoder_encode(e, &text, &len, 1, out, NULL, NULL, &err));
+}
+
+/* LN(unit(P x + c) * scale + bias; gain, shift), in double. */
+IMR_UNUSED static void modulate(const imr_weights *w, imr_weight_id norm, const float *x,
+                                const float *scale, const float *bias, double out[M])
+{
+    const float *p = imr_weight(w, IMR_W_PROJECTOR), *c = imr_weight(w, IMR_W_PROJECTOR_BIAS);
+    const float *gain = imr_weight(w, norm), *shift = imr_weight(w, norm + 1);
+    double z[M], length = 0, mean = 0, square = 0;
+    for (size_t i = 0; i < M; i++) {
+        z[i] = c ? c[i] : 0;
+        for (size_t j = 0; j < HIDDEN; j++)
+            z[i] += (double)p[i * HIDDEN + j] * x[j];
+        length += z[i] * z[i];
+    }
+    for (size_t i = 0; i < M; i++) {
+        z[i] = z[i] / sqrt(length) * scale[i] + bias[i];
+        mean += z[i] / M;
+    }
+    for (size_t i = 0; i < M; i++)
+        square += (z[i] - mean) * (z[i] - mean) / M;
+    for (size_t i = 0; i < M; i++)
+        out[i] = (z[i] - mean) / sqrt(square + 1e-5) * gain[i] + shift[i];
+}
+
+IMR_UNUSED static double cosine(const double *x, const double *y, size_t n)
+{
+    double dot = 0, xx = 0, yy = 0;
+    for (size_t i = 0; i < n; i++)
+        dot += x[i] * y[i], xx += x[i] * x[i], yy += y[i] * y[i];
+    return dot / sqrt(xx * yy);
+}
+
 IMR_UNUSED static bool after_some(void *user, const imr_progress_info *info)
 {
     (void)info;

@@ -391,11 +391,10 @@ static imr_status look(explaining *e, imr_error *err)
          e->n_named++)
         e->named[e->n_named] = imr_config_item(c, IMR_OPT_DOCUMENT, e->n_named);
     e->deletion = imr_config_bool(c, IMR_OPT_DELETION);
-    if (e->deletion &&
-        (words || map || imr_config_bool(c, IMR_OPT_PAIR) || imr_config_count(c, IMR_OPT_DOCUMENT)))
+    if (e->deletion && (!e->why_not || e->n_named || imr_config_bool(c, IMR_OPT_PAIR)))
         return imr_fail(err, IMR_E_USAGE,
                         "--deletion looks at the first documents of rankings; it goes with neither "
-                        "--view, --pair nor --document");
+                        "--view, --compare, --pair nor --document");
     e->format = words || map ? view : imr_config_string(c, IMR_OPT_FORMAT);
     e->context = (imr_report_context){
         .command = e->cli->argv,

@@ -134,8 +134,8 @@ typedef struct imr_tokens_read {
 
 /*
  * Why a document is not higher than it is (session/whynot.c). Ranks are those among all documents;
- * now: of scope rescore, unless scope corpus is in force. gap: the similarity, at the last stage, of
- * the document at rank k less its own; in sd of the listed ones NaN without a reference.
+ * now: of scope rescore, unless scope corpus is in force. gap: what the similarity of the document
+ * at rank k is above its own, at the last stage; in sd of the listed ones NaN without a reference.
  */
 #define IMR_WHY_NOT_PAIRS 5
 #define IMR_WHY_NOT_WORDS 3

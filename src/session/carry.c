@@ -165,20 +165,13 @@ static imr_status encode(float *base, const trials *t, const imr_session *s,
                          const imr_progress *progress, imr_error *err)
 {
     IMR_AUTOBUF imr_buf texts = {0};
-    const char *at[TRIALS];
-    size_t start[TRIALS + 1] = {0}, len[TRIALS];
+    size_t start[TRIALS + 1] = {0};
     for (size_t i = 0; i < t->n; i++) {
-        const trial *v = &t->v[i];
-        const takes *of = taken_from(t, v);
-        imr_deletion_text(&texts, of->of, &of->of->sum.tokens, of->token, v->gone, v->n);
+        const takes *of = taken_from(t, &t->v[i]);
+        imr_deletion_text(&texts, of->of, &of->of->sum.tokens, of->token, t->v[i].gone, t->v[i].n);
         start[i + 1] = texts.len;
     }
-    IMR_TRY(imr_buf_check(&texts, err));
-    for (size_t i = 0; i < t->n; i++) {
-        at[i] = imr_buf_text(&texts) + start[i];
-        len[i] = start[i + 1] - start[i];
-    }
-    return imr_encoder_encode(s->encoder, at, len, t->n, base, NULL, progress, err);
+    return imr_deletion_encode(base, s, &texts, start, t->n, progress, err);
 }
 
 static imr_status make(imr_carry *c, imr_stage stage, imr_detail *d, const imr_session *s,

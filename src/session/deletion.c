@@ -68,6 +68,20 @@ void imr_deletion_text(imr_buf *out, const imr_reading *r, const imr_tokens *tok
     imr_buf_add(out, text + at, r->read_end - at);
 }
 
+imr_status imr_deletion_encode(float *out, const imr_session *s, const imr_buf *texts,
+                               const size_t *start, size_t n, const imr_progress *progress,
+                               imr_error *err)
+{
+    const char *at[IMR_DELETION_MOST];
+    size_t len[IMR_DELETION_MOST];
+    IMR_TRY(imr_buf_check(texts, err));
+    for (size_t i = 0; i < n; i++) {
+        at[i] = imr_buf_text(texts) + start[i];
+        len[i] = start[i + 1] - start[i];
+    }
+    return imr_encoder_encode(s->encoder, at, len, n, out, NULL, progress, err);
+}
+
 imr_status imr_deletion_score(float (*out)[IMR_STAGE_COUNT], const imr_session *s,
                               const imr_trace *t, imr_view base, imr_error *err)
 {
@@ -119,20 +133,15 @@ imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trac
     const imr_progress inner = {imr_progress_part_step, &part};
     for (size_t first = 0; first < w->n_deletion; first += BATCH) {
         const size_t n = w->n_deletion - first < BATCH ? w->n_deletion - first : BATCH;
-        const char *at[BATCH];
-        size_t start[BATCH], len[BATCH];
+        size_t start[BATCH + 1] = {0};
         part.first = first;
         imr_buf_clear(&texts);
         for (size_t i = 0; i < n; i++) {
-            start[i] = texts.len;
             imr_deletion_text(&texts, document, &document->tokens, place,
                               &(uint32_t){(uint32_t)(first + i)}, 1);
-            len[i] = texts.len - start[i];
+            start[i + 1] = texts.len;
         }
-        IMR_TRY(imr_buf_check(&texts, err));
-        for (size_t i = 0; i < n; i++)
-            at[i] = imr_buf_text(&texts) + start[i];
-        IMR_TRY(imr_encoder_encode(s->encoder, at, len, n, base, NULL, &inner, err));
+        IMR_TRY(imr_deletion_encode(base, s, &texts, start, n, &inner, err));
         IMR_TRY(imr_deletion_score(found, s, t, imr_view_of(base, n, t->run.n), err));
         for (size_t i = 0; i < n; i++)
             for (imr_stage k = 0; k < (s->adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++)

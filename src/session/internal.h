@@ -203,6 +203,11 @@ imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trac
 /* Appends what was read, without the n words `gone`; place: of each of the tokens, whose word. */
 void imr_deletion_text(imr_buf *out, const imr_reading *r, const imr_tokens *tokens,
                        const uint32_t *place, const uint32_t *gone, size_t n);
+/* The vectors of at most IMR_DELETION_MOST texts, the i-th in bytes start[i] to start[i + 1]. */
+#define IMR_DELETION_MOST 64
+imr_status imr_deletion_encode(float *out, const imr_session *s, const imr_buf *texts,
+                               const size_t *start, size_t n, const imr_progress *progress,
+                               imr_error *err) IMR_NODISCARD;
 /* Similarities of documents base [rows,n] at the stages there are; the run stays as it was. */
 imr_status imr_deletion_score(float (*out)[IMR_STAGE_COUNT], const imr_session *s,
                               const imr_trace *t, imr_view base, imr_error *err) IMR_NODISCARD;
@@ -216,8 +221,8 @@ imr_status imr_carry_fill(imr_detail *d, const imr_session *s, const imr_trace *
 imr_status imr_session_ahead(double *out, const imr_session *s, const imr_trace *t, size_t place,
                              const float *document, const float *x, imr_stage stage,
                              imr_error *err) IMR_NODISCARD;
-/* Makes d->why.why_not (session/whynot.c), where d has a why. Errors: IMR_E_USAGE for a pair, else as
- * above. */
+/* Makes d->why.why_not (session/whynot.c), where d has a why. Errors: IMR_E_USAGE for a pair, else
+ * as above. */
 imr_status imr_why_not_fill(imr_detail *d, imr_session *s, const imr_trace *t,
                             const imr_reading *document, const imr_progress *progress,
                             imr_error *err) IMR_NODISCARD;

@@ -111,7 +111,7 @@ typedef enum imr_detail_depth {
     IMR_DETAIL_NUMBERS, /* shares and words of the document's change; nothing is encoded: no pairs,
                            no words of the query's change */
     IMR_DETAIL_WORDS,   /* all but what deleting words does */
-    IMR_DETAIL_WHY_NOT, /* that too: why it is not higher; ranks all documents four times, with progress */
+    IMR_DETAIL_WHY_NOT, /* that too: why it is not higher; ranks all documents four times */
     IMR_DETAIL_DELETION /* that too: whether the words carry it (explain/carry.h); where vectors are
                            no sum, an encoding for each word of the document, seconds */
 } imr_detail_depth;

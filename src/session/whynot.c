@@ -12,9 +12,9 @@
 #include "session/internal.h"
 
 enum {
-    TRIED = 64,       /* words of the document, one by one */
-    INDEXED = 200000, /* documents, at most, for BM25 */
-    WIDEST = 20000,   /* candidates */
+    TRIED = IMR_DELETION_MOST, /* words of the document, one by one */
+    INDEXED = 200000,          /* documents, at most, for BM25 */
+    WIDEST = 20000,            /* candidates */
     WORDS = IMR_WHY_NOT_WORDS,
     PAIRS = IMR_WHY_NOT_PAIRS
 };
@@ -66,17 +66,14 @@ static imr_status find_lacks(imr_why_not *w, imr_detail *d, const imr_detail *ab
             continue;
         for (size_t a = 0; a < p->n_query; a++) {
             const double share = p->centred[k][a * (p->n_document + 1) + b] / p->reference[k].sd;
-            size_t at = w->n_lacks < PAIRS ? w->n_lacks++ : PAIRS;
-            if (!p->query[a].named || share < LEAST_SHARE) {
-                w->n_lacks -= at < PAIRS;
+            size_t at = w->n_lacks;
+            while (at > 0 && share > w->lacks[at - 1].share)
+                at--;
+            if (!p->query[a].named || share < LEAST_SHARE || at == PAIRS)
                 continue;
-            }
-            for (; at > 0 && share > w->lacks[at - 1].share; at--)
-                if (at < PAIRS)
-                    w->lacks[at] = w->lacks[at - 1];
-            if (at < PAIRS)
-                w->lacks[at] =
-                    (struct imr_why_not_pair){p->query[a].text, p->document[b].text, share};
+            w->n_lacks += w->n_lacks < PAIRS;
+            memmove(&w->lacks[at + 1], &w->lacks[at], (w->n_lacks - at - 1) * sizeof *w->lacks);
+            w->lacks[at] = (struct imr_why_not_pair){p->query[a].text, p->document[b].text, share};
         }
     }
     for (size_t i = 0; i < w->n_lacks; i++) {
@@ -128,19 +125,6 @@ static imr_status choose(tried *out, const imr_session *s, const imr_reading *r,
     return imr_buf_check(&out->texts, err);
 }
 
-static imr_status encode(tried *t, const imr_session *s, const imr_progress *progress,
-                         imr_error *err)
-{
-    const char *at[TRIED];
-    size_t len[TRIED];
-    IMR_NEED(t->base = IMR_NEW_ARRAY(float, t->n * s->cache->dim), err);
-    for (size_t i = 0; i < t->n; i++) {
-        at[i] = imr_buf_text(&t->texts) + t->start[i];
-        len[i] = t->start[i + 1] - t->start[i];
-    }
-    return imr_encoder_encode(s->encoder, at, len, t->n, t->base, NULL, progress, err);
-}
-
 /* The three whose queries bring it furthest above the listed ones, by the rank they give. */
 static imr_status find_words(imr_why_not *w, imr_detail *d, imr_session *s, const imr_trace *t,
                              const imr_reading *r, uint32_t row, const imr_progress *progress,
@@ -153,7 +137,8 @@ static imr_status find_words(imr_why_not *w, imr_detail *d, imr_session *s, cons
     if (!r->tokens.n || !s->query.tokens.n || t->push)
         return IMR_OK;
     IMR_TRY(choose(&all, s, r, err));
-    IMR_TRY(encode(&all, s, progress, err));
+    IMR_NEED(all.base = IMR_NEW_ARRAY(float, all.n * t->run.n), err);
+    IMR_TRY(imr_deletion_encode(all.base, s, &all.texts, all.start, all.n, progress, err));
     IMR_TRY(imr_cache_read_rows(s->cache, row, 1, own, err));
     for (size_t i = 0; i < all.n; i++)
         IMR_TRY(imr_session_ahead(&lead[i], s, t, 0, own, all.base + i * t->run.n,
@@ -201,8 +186,9 @@ static imr_status rank_words(imr_why_not *w, imr_session *s, const imr_trace *t,
 
 /* ---- the sentence ---- */
 
-/* "it fell outside the 100 candidates" and what would make it one, or the step that cost it most. */
-static void put_loss(imr_buf *out, const imr_why_not *w)
+/* "it fell outside the 100 candidates" and what would make it one, or the step that cost it most: by
+ * its lift, without one by ranks. */
+static void put_loss(imr_buf *out, const imr_why_not *w, const imr_lift *lift)
 {
     const uint32_t encoder = w->rank[IMR_STAGE_ENCODER], before = w->rank[IMR_STAGE_BEFORE];
     const uint32_t now = w->rank[w->adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER];
@@ -215,8 +201,10 @@ static void put_loss(imr_buf *out, const imr_why_not *w)
         imr_buf_str(out, w->adapter ? ": the encoder never had it higher." : ".");
     else
         imr_buf_printf(out, ": it lost most in the %s.",
-                       now - (int64_t)before > before - (int64_t)encoder ? "modulation"
-                                                                         : "projector");
+                       (isfinite(lift->total) ? lift->modulation < lift->projector
+                                              : now - (int64_t)before > before - (int64_t)encoder)
+                           ? "modulation"
+                           : "projector");
     if (w->adapter && !w->candidate) {
         imr_buf_printf(out, " It is one from K = %u on", w->smallest_k);
         if (w->rank_then)
@@ -226,7 +214,7 @@ static void put_loss(imr_buf *out, const imr_why_not *w)
 }
 
 /* Ranks; where it was lost; how far it is from rank k; what would help. */
-static void say(imr_buf *out, const imr_why_not *w)
+static void say(imr_buf *out, const imr_why_not *w, const imr_lift *lift)
 {
     static const char *const stages[] = {"for the encoder", "projected", "now"};
     const imr_stage last = w->adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
@@ -234,7 +222,7 @@ static void say(imr_buf *out, const imr_why_not *w)
     for (imr_stage k = 0; k <= last; k++)
         imr_buf_printf(out, "%s%s %s", k ? ", " : "Of all documents ",
                        imr_sentence_rank(text, w->rank[k]), stages[k]);
-    put_loss(out, w);
+    put_loss(out, w, lift);
     if (w->gap > 0) {
         imr_buf_printf(out, " It lacks %s in cosine", IMR_FIXED(w->gap, 3));
         if (isfinite(w->gap_sd))
@@ -296,7 +284,7 @@ imr_status imr_why_not_fill(imr_detail *d, imr_session *s, const imr_trace *t,
     IMR_TRY(status);
     IMR_TRY(find_words(w, d, s, t, document, of->row, progress, err));
     IMR_TRY(rank_words(w, s, t, of->row, progress, err));
-    say(&text, w);
+    say(&text, w, &d->why.lift);
     IMR_TRY(imr_buf_keep(&w->sentence, &text, d->arena, err));
     d->why.why_not = w;
     return IMR_OK;

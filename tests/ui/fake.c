@@ -95,6 +95,8 @@ imr_status imr_async_detail(fake *f, const imr_trace *t, size_t place, imr_detai
     d.detail = fake_detail(&f->facts, t, place);
     if (depth == IMR_DETAIL_DELETION)
         fake_leave_out(d.detail);
+    if (depth == IMR_DETAIL_WHY_NOT)
+        fake_why_not(d.detail);
     return push(f, d, NULL, depth == IMR_DETAIL_WORDS && strncmp(t->query_text, "late", 4) == 0);
 }
 

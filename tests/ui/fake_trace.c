@@ -508,9 +508,30 @@ imr_detail *fake_detail(const imr_session_facts *facts, const imr_trace *t, size
     return d;
 }
 
+void fake_why_not(imr_detail *d)
+{
+    static const imr_why_not w = {
+        .sentence = "Of all documents 812th for the encoder, 640th projected, 655th now: it fell "
+                    "outside the 100 candidates. It lacks 0.210 in cosine (2.10 sd) to rank 10, "
+                    "where there is *java ~ mocha*. With *harbour* in the query it is 12th.",
+        .above = "1425",
+        .k = 10,
+        .lacks = {{"java", "mocha", .31}, {"coffee", "mocha", .12}},
+        .n_lacks = 2};
+    d->why.why_not = &w;
+}
+
 void fake_leave_out(imr_detail *d)
 {
     static const char *const words[] = {"java", "coffee", "mocha", "harbour", "the"};
+    static const imr_carry carry = {2.5,
+                                    {{"java, coffee, mocha", 1.9},
+                                     {"harbour, the, of", .1},
+                                     {"the, of, and", -.2},
+                                     {"java, coffee", 1.4},
+                                     {"java", 1.2},
+                                     {"coffee", .3}}};
+    d->why.carry[IMR_STAGE_ENCODER] = d->why.carry[IMR_STAGE_AFTER] = &carry;
     d->why.deletion = IMR_ARENA_ARRAY(d->arena, imr_pair_word, IMR_LEN(words));
     d->why.n_deletion = IMR_LEN(words);
     for (uint32_t i = 0; i < IMR_LEN(words); i++) {

@@ -13,6 +13,7 @@ imr_trace *fake_trace(const imr_session_facts *facts, size_t n, const imr_reques
                       const char *text);
 /* What each word does when it is left out, as for an encoder that is no sum. */
 void fake_leave_out(imr_detail *d);
+void fake_why_not(imr_detail *d);
 imr_quality *fake_quality(void);
 imr_detail *fake_detail(const imr_session_facts *facts, const imr_trace *t, size_t place);
 imr_comparison *fake_comparison(const imr_session_facts *facts, const imr_trace *t,

@@ -34,7 +34,7 @@ static void clear_offers(ui_app *a)
 void ui_app_done(ui_app *a)
 {
     imr_trace_free(a->trace);
-    imr_map_free(a->map);
+    imr_free(a->map);
     imr_quality_free(a->quality);
     imr_comparison_free(a->comparison);
     clear_offers(a);
@@ -335,11 +335,9 @@ static void take_map(ui_app *a, const imr_delivery *d)
     const bool latest = a->trace && d->serial == a->trace->serial;
     if (latest)
         a->map_error = d->error;
-    if (d->status != IMR_OK || !latest) {
-        imr_map_free(d->map);
+    imr_free(latest && d->map ? a->map : d->map);
+    if (!latest || !d->map)
         return;
-    }
-    imr_map_free(a->map);
     a->map = d->map;
     if (!a->map->stage[a->map_stage].at)
         a->map_stage = IMR_STAGE_ENCODER;

@@ -4,12 +4,11 @@
 #include "base/mem.h"
 #include "ui/views.h"
 
-/* The plot: rows by columns of cells, each 4 by 2 dots. */
+/* The plot: rows by columns of cells, each 4 by 2 dots, or 2 by 2 blocks. */
 typedef struct plot {
     const ui_map_parts *in;
-    const imr_map_stage *stage;
     ui_surface s;
-    uint8_t *dots; /* [rows, columns] a bit each, row by row */
+    uint8_t *dots; /* [rows, columns] a bit each, those of U+2800 or of a block's index */
 } plot;
 
 static size_t shown_place(const ui_list *l)
@@ -17,10 +16,13 @@ static size_t shown_place(const ui_list *l)
     return l->at < l->n ? l->order[l->at] : SIZE_MAX;
 }
 
-/* What a document is drawn with; NULL: a dot. */
-static const char *sign(const plot *p, const imr_trace_document *d)
+/* What a point is drawn with; NULL: a dot. */
+static const char *sign(const plot *p, size_t point)
 {
     static const char *const digits[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9"};
+    if (point == p->in->map->k)
+        return "Q";
+    const imr_trace_document *d = &p->in->list->trace->documents[point];
     const int mark = ui_list_mark_of(p->in->list, d);
     const uint32_t rank = d->rank[p->in->stage];
     return mark >= 0           ? (mark ? "B" : "A")
@@ -29,35 +31,38 @@ static const char *sign(const plot *p, const imr_trace_document *d)
                                : NULL;
 }
 
-/* In dots; a column at each side is for the bracket. */
-static void place(const plot *p, size_t point, size_t *y, size_t *x)
+/* The cell of a point; a column at each side is for the bracket. Returns its dot's bit. */
+static uint8_t place(const plot *p, size_t point, int *row, int *column)
 {
-    imr_map_place(p->stage, point, 4 * (size_t)p->s.at.h, 2 * (size_t)(p->s.at.w - 2), 1, y, x);
-    *x += 2;
+    static const uint8_t braille[] = {0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80};
+    static const uint8_t block[] = {1, 2, 1, 2, 4, 8, 4, 8};
+    size_t y, x;
+    imr_map_place(&p->in->map->stage[p->in->stage], point, 4 * (size_t)p->s.at.h,
+                  2 * (size_t)(p->s.at.w - 2), 1, &y, &x);
+    *row = (int)y / 4;
+    *column = (int)x / 2 + 1;
+    return (p->in->blocks ? block : braille)[y % 4 * 2 + x % 2];
 }
 
-static void put_dots(const plot *p, int y, int x, ui_style style)
+static void put_sign(const plot *p, size_t point, ui_style style)
+{
+    int row, column;
+    place(p, point, &row, &column);
+    if (sign(p, point))
+        ui_put(p->s, row, column, style, sign(p, point));
+}
+
+static void put_dots(const plot *p, int row, int column)
 {
     static const char *const blocks[] = {" ", "▘", "▝", "▀", "▖", "▌", "▞", "▛",
                                          "▗", "▚", "▐", "▜", "▄", "▙", "▟", "█"};
-    /* Bits of braille: dots 1 2 3 7 down the left column, 4 5 6 8 down the right one. */
-    static const uint8_t braille[8] = {0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80};
-    const uint8_t bits = p->dots[(size_t)y * (size_t)p->s.at.w + (size_t)x];
-    char text[4];
-    unsigned code = 0x2800;
-    if (!bits)
-        return;
-    for (size_t i = 0; i < 8; i++)
-        code += bits >> i & 1 ? braille[i] : 0u;
-    if (p->in->blocks && !p->s.grid->glyphs->ascii) {
-        const unsigned halves = (bits | bits >> 2) & 0x33; /* two rows of dots to a half */
-        ui_put(p->s, y, x, style, blocks[(halves & 3) | halves >> 2]);
-        return;
-    }
-    if (p->s.grid->glyphs->ascii)
-        ui_put(p->s, y, x, style, ".");
-    else
-        ui_put_n(p->s, y, x, style, text, imr_utf8_encode(code, text));
+    const uint8_t bits = p->dots[row * p->s.at.w + column];
+    char text[5] = ".";
+    if (!p->s.grid->glyphs->ascii)
+        text[imr_utf8_encode(0x2800u + bits, text)] = 0;
+    if (bits)
+        ui_put(p->s, row, column, UI_TEXT,
+               p->in->blocks && !p->s.grid->glyphs->ascii ? blocks[bits] : text);
 }
 
 /* Dots of all that have no sign, then signs, the first ranks over later ones, then the query; what
@@ -66,33 +71,24 @@ static void draw_plot(const plot *p)
 {
     const ui_list *l = p->in->list;
     const size_t k = p->in->map->k, at = shown_place(l);
-    size_t y, x;
+    int row, column;
     for (size_t i = 0; i < k; i++) {
-        place(p, i, &y, &x);
-        if (!sign(p, &l->trace->documents[i]))
-            p->dots[y / 4 * (size_t)p->s.at.w + x / 2] |= (uint8_t)(1u << (y % 4 * 2 + x % 2));
+        const uint8_t bit = place(p, i, &row, &column);
+        if (!sign(p, i))
+            p->dots[row * p->s.at.w + column] |= bit;
     }
-    for (int row = 0; row < p->s.at.h; row++)
-        for (int column = 0; column < p->s.at.w; column++)
-            put_dots(p, row, column, UI_TEXT);
-    for (size_t i = k; i-- > 0;) {
-        const imr_trace_document *d = &l->trace->documents[i];
-        place(p, i, &y, &x);
-        if (sign(p, d))
-            ui_put(p->s, (int)y / 4, (int)x / 2, d->relevance > 0 ? UI_RELEVANT : UI_STRONG,
-                   sign(p, d));
-    }
-    place(p, k, &y, &x);
-    ui_put(p->s, (int)y / 4, (int)x / 2, UI_MODE, "Q");
+    for (row = 0; row < p->s.at.h; row++)
+        for (column = 0; column < p->s.at.w; column++)
+            put_dots(p, row, column);
+    for (size_t i = k; i-- > 0;)
+        put_sign(p, i, l->trace->documents[i].relevance > 0 ? UI_RELEVANT : UI_STRONG);
+    put_sign(p, k, UI_MODE);
     if (at >= k)
         return;
-    place(p, at, &y, &x);
-    const char *own = sign(p, &l->trace->documents[at]);
-    int row = (int)y / 4, column = (int)x / 2;
+    place(p, at, &row, &column);
     ui_put(p->s, row, column - 1, UI_STRONG, "[");
     ui_put(p->s, row, column + 1, UI_STRONG, "]");
-    if (own)
-        ui_put(p->s, row, column, UI_STRONG, own);
+    put_sign(p, at, UI_STRONG);
     ui_mark(p->s, (ui_rect){row, column, 1, 1}, UI_SELECTED);
     ui_cursor(p->s, row, column, false);
 }
@@ -110,8 +106,7 @@ static void draw_side(ui_surface s, const ui_map_parts *in)
     int x = 0, y = 1;
     for (int i = 0; i < IMR_STAGE_COUNT; i++)
         if (in->map->stage[i].at)
-            x = 1 +
-                ui_putf(s, 0, x, i == (int)in->stage ? UI_MODE : UI_DIM, "%s", ui_measure_names[i]);
+            x = 1 + ui_put(s, 0, x, i == (int)in->stage ? UI_MODE : UI_DIM, ui_measure_names[i]);
     if (isnan(stage->carried[0])) {
         y = ui_put_wrapped(s, y, 0, s.at.w, 3, UI_TEXT,
                            in->map->k == 1
@@ -143,7 +138,6 @@ void ui_draw_map(ui_surface s, const ui_map_parts *in)
         return;
     }
     plot p = {.in = in,
-              .stage = &in->map->stage[in->stage],
               .s = ui_sub(s, (ui_rect){0, 0, s.at.h, wide}),
               .dots = IMR_NEW_ARRAY(uint8_t, (size_t)(s.at.h * wide + 1))};
     if (p.dots && p.s.at.h > 0 && p.s.at.w > 2)

@@ -23,21 +23,20 @@ typedef struct imr_map_stage {
     double low[2], high[2]; /* of all points */
 } imr_map_stage;
 
+/* One block of memory: imr_free. */
 typedef struct imr_map {
     size_t k;
     imr_map_stage stage[IMR_STAGE_COUNT];
-    uint64_t serial;  /* the caller's */
-    imr_arena *arena; /* owns all of it, this included */
+    uint64_t serial; /* the caller's */
+    double points[][2];
 } imr_map;
 
 /* The stages a run has. Errors: IMR_E_NUMERIC for what is not finite, IMR_E_MEMORY. */
 imr_status imr_map_make(imr_map **out, const imr_why_run *run, imr_error *err) IMR_NODISCARD;
-void imr_map_free(imr_map *m); /* NULL is fine */
-IMR_FREE_AT(imr_map, imr_map_free)
 
-/* One stage: points [rows,cols] and query [cols], unit vectors or zero. */
-imr_status imr_map_project(imr_map_stage *out, imr_view points, const float *query,
-                           imr_arena *arena, imr_error *err) IMR_NODISCARD;
+/* One stage, whose `at` has room. rows [k+1,dimension]: unit vectors or zero, the query last; they
+ * lose the candidates' mean. */
+imr_status imr_map_project(imr_map_stage *s, imr_matrix *rows, imr_error *err) IMR_NODISCARD;
 
 /* Where a point lies in a grid, from its top left corner, (row, column) whole numbers: one scale on
  * both axes, all points inside. A cell is `height` times as high as it is wide. */

@@ -45,6 +45,8 @@ static inline double imr_report_unit(const imr_pairs *p, imr_stage stage)
 
 /* ---- text ---- */
 
+extern const char *const imr_report_stages[]; /* "encoder", "projected", "now" */
+
 /* Sentences mark words by asterisks (explain/sentence.h); here they are left out. */
 void imr_report_plain(imr_buf *out, const char *sentence);
 /* text, then blanks up to `columns`; what is longer is cut. */

@@ -14,6 +14,8 @@ static const struct {
                {"words", imr_report_words, false},
                {"map", imr_report_map, false}};
 
+const char *const imr_report_stages[] = {"encoder", "projected", "now"};
+
 const imr_detail *imr_report_query(const imr_trace *t, const imr_report_context *c)
 {
     for (size_t i = 0; i < t->n_documents; i++) {

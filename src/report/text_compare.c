@@ -34,12 +34,11 @@ static void sides(imr_buf *out, const imr_comparison *c, size_t width)
 
 static void gap(imr_buf *out, const imr_compare *c, size_t width)
 {
-    static const char *const names[] = {"encoder", "projected", "now"};
     IMR_AUTOBUF imr_buf line = {0};
     imr_report_cell(out, "Gap, A less B", NAME);
     imr_buf_printf(out, " %*s %*s\n", COLUMN, "sd", COLUMN, "cosine");
     for (imr_stage k = 0; k < (c->last ? IMR_STAGE_COUNT : 1); k++) {
-        imr_report_cell(out, names[k], NAME);
+        imr_report_cell(out, imr_report_stages[k], NAME);
         number(out, c->standing[k], 2);
         number(out, c->similarity[k], 4);
         imr_buf_char(out, '\n');

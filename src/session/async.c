@@ -257,7 +257,7 @@ static void drop_results(imr_delivery *d)
 {
     imr_trace_free(d->trace);
     imr_detail_free(d->detail);
-    imr_map_free(d->map);
+    imr_free(d->map);
     imr_quality_free(d->quality);
     imr_comparison_free(d->comparison);
     imr_free(d->suggestions);

@@ -54,8 +54,13 @@ static void power(double *v, const double *other)
 static imr_map_stage project(size_t k, imr_arena *arena)
 {
     imr_error err = {0};
-    imr_map_stage s;
-    CHECK_OK(imr_map_project(&s, imr_view_of(points[0], k, N), query, arena, &err));
+    imr_map_stage s = {.at = (double(*)[2])IMR_ARENA_ARRAY(arena, double, 2 * (k + 1))};
+    imr_matrix rows;
+    CHECK_OK(imr_matrix_init(&rows, k + 1, N, &err));
+    memcpy(rows.v, points, k * sizeof *points);
+    memcpy(imr_matrix_row(&rows, k), query, sizeof query);
+    CHECK_OK(imr_map_project(&s, &rows, &err));
+    imr_matrix_done(&rows);
     return s;
 }
 

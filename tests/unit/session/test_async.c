@@ -36,7 +36,7 @@ static void deliver(void *user, const imr_delivery *d)
         s->detail = d->detail;
     }
     s->stages = d->map ? d->map->stage[IMR_STAGE_AFTER].at != NULL : s->stages;
-    imr_map_free(d->map);
+    imr_free(d->map);
     s->judged = d->quality ? d->quality->judged : s->judged;
     imr_quality_free(d->quality);
     if (d->path)

@@ -36,7 +36,7 @@ void imr_arena_free(imr_arena *a)
 void *imr_arena_alloc(imr_arena *a, size_t count, size_t size)
 {
     size_t need;
-    if (__builtin_mul_overflow(count, size, &need) || need > SIZE_MAX / 4)
+    if (!a || __builtin_mul_overflow(count, size, &need) || need > SIZE_MAX / 4)
         return NULL;
     need = need ? (need + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
     block *b = a->blocks;

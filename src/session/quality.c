@@ -23,16 +23,15 @@ typedef struct survey {
     imr_quality *q;
     imr_ranker *r;
     const imr_qrels *qrels; /* NULL: none */
-    uint32_t *query, *judged;
+    uint32_t *query;        /* [queries] rows */
     const imr_progress *progress;
     size_t done, total;
 
-    /* Of the reading at hand, in its arena. */
+    /* Of the reading at hand, in its arena; until it is settled its effects are sums of n. */
+    imr_quality_reading *out;
     imr_trace_settings settings;
-    double sum[IMR_EFFECT_STEPS][IMR_EFFECTS];
     size_t n[IMR_EFFECT_STEPS][IMR_EFFECTS];
-    double *gate[IMR_GATES]; /* [2, values] sums over queries, and of squares */
-    size_t values[IMR_GATES];
+    double *gate[IMR_GATES];          /* [2, values] sums over queries, and of squares */
     double length[2];                 /* sums of |d| and |q| */
     double *count[IMR_STAGE_COUNT];   /* [N] */
     double *ndcg[IMR_STAGE_COUNT];    /* [queries] */
@@ -46,22 +45,20 @@ static imr_status choose(survey *s, imr_error *err)
 {
     imr_quality *q = s->q;
     const imr_cache *c = s->r->cache;
-    size_t split, all = c->queries.ids.n;
-    bool found = imr_cache_find_split(c, "test", &split) && c->splits[split].qrels;
-    for (size_t i = 0; !found && i < c->n_splits; i++)
-        if ((found = c->splits[i].qrels != NULL))
+    size_t split = c->n_splits, all = c->queries.ids.n;
+    for (size_t i = c->n_splits; i-- > 0;)
+        if (c->splits[i].qrels && (split == c->n_splits || strcmp(c->splits[split].name, "test")))
             split = i;
-    const uint32_t *rows = found ? imr_cache_split_queries(c, split, &all) : NULL;
-    s->qrels = found ? c->splits[split].qrels : NULL;
-    q->judged = found;
-    IMR_NEED(q->split = imr_trace_keep(q->arena, found ? c->splits[split].name : ""), err);
-    IMR_NEED(s->query = IMR_ARENA_ARRAY(q->arena, uint32_t, 2 * all + 1), err);
-    s->judged = s->query + all;
+    q->judged = split < c->n_splits;
+    const uint32_t *rows = q->judged ? imr_cache_split_queries(c, split, &all) : NULL;
+    s->qrels = q->judged ? c->splits[split].qrels : NULL;
+    IMR_NEED(q->split = imr_trace_keep(q->arena, q->judged ? c->splits[split].name : ""), err);
+    IMR_NEED(s->query = IMR_ARENA_ARRAY(q->arena, uint32_t, all + 1), err);
     for (size_t i = 0; i < all; i++) {
-        const uint32_t row = rows ? rows[i] : (uint32_t)i;
+        uint32_t row = rows ? rows[i] : (uint32_t)i, judged;
         s->query[q->of_queries] = row;
-        q->of_queries += !found || imr_qrels_find(s->qrels, imr_ids_at(&c->queries.ids, row),
-                                                  &s->judged[q->of_queries]);
+        q->of_queries +=
+            !q->judged || imr_qrels_find(s->qrels, imr_ids_at(&c->queries.ids, row), &judged);
     }
     if (!q->of_queries || !q->documents)
         return imr_fail(err, IMR_E_NOT_FOUND,
@@ -70,10 +67,8 @@ static imr_status choose(survey *s, imr_error *err)
                         c->path, q->documents ? "queries" : "documents");
     const size_t most = q->documents >= LARGE ? MOST_OF_LARGE : MOST;
     q->queries = q->of_queries < most ? q->of_queries : most;
-    for (size_t i = 0; i < q->queries; i++) {
+    for (size_t i = 0; i < q->queries; i++)
         s->query[i] = s->query[i * q->of_queries / q->queries];
-        s->judged[i] = s->judged[i * q->of_queries / q->queries];
-    }
     return IMR_OK;
 }
 
@@ -83,7 +78,7 @@ static void note(survey *s, size_t step, imr_effect e, double value)
 {
     if (!isfinite(value))
         return;
-    s->sum[step][e] += value;
+    s->out->effect[step][e] += value;
     s->n[step][e]++;
 }
 
@@ -135,28 +130,31 @@ static void note_vectors(survey *s, const float *base, const imr_listing *l)
     s->length[0] += imr_nn_norm(l->d, m);
     s->length[1] += imr_nn_norm(r->query, m);
     for (size_t g = 0; g < IMR_GATES; g++)
-        for (size_t i = 0; i < s->values[g]; i++) {
+        for (size_t i = 0, n = s->out->gate[g].n; i < n; i++) {
             s->gate[g][i] += (double)gates[g][i];
-            s->gate[g][s->values[g] + i] += (double)gates[g][i] * (double)gates[g][i];
+            s->gate[g][n + i] += (double)gates[g][i] * (double)gates[g][i];
         }
 }
 
 static imr_status note_ranking(survey *s, size_t i, imr_stage stage, imr_error *err)
 {
+    const char *query = imr_ids_at(&s->r->cache->queries.ids, s->query[i]);
     size_t n = s->q->k;
+    uint32_t judged;
     for (size_t j = 0; j < n; j++) {
         s->ids[j] = imr_ids_at(&s->r->cache->documents.ids, s->order[stage][j]);
         s->count[stage][s->order[stage][j]] += j < FIRST;
     }
-    if (!s->qrels)
+    if (!s->qrels || !imr_qrels_find(s->qrels, query, &judged))
         return IMR_OK;
-    n = imr_drop_own(s->ids, n, imr_qrels_at(s->qrels, s->judged[i]).id);
+    n = imr_drop_own(s->ids, n, query);
     return imr_metric_of_ranking(&s->ndcg[stage][i], (imr_metric){IMR_METRIC_NDCG, FIRST}, s->qrels,
-                                 s->judged[i], s->ids, n, err);
+                                 judged, s->ids, n, err);
 }
 
-static imr_status run_query(survey *s, size_t i, imr_arena *arena, imr_error *err)
+static imr_status run_query(survey *s, size_t i, imr_error *err)
 {
+    IMR_CLEANUP(imr_arena_free_at) imr_arena *arena = imr_arena_new();
     const imr_view queries = imr_rows_view(s->r->cache->queries.rows);
     const float *base = imr_view_row(&queries, s->query[i]);
     imr_listing l;
@@ -175,39 +173,39 @@ static imr_status run_query(survey *s, size_t i, imr_arena *arena, imr_error *er
 
 /* ---- one reading ---- */
 
-static void settle_gates(imr_quality_reading *out, const survey *s)
+static void settle_gates(const survey *s)
 {
-    const double n = (double)s->q->queries, m = (double)s->values[IMR_GATE_QUERY_BIAS];
+    const double queries = (double)s->q->queries;
     double scale = 0; /* Frobenius norm of the side's mean scale */
-    for (size_t g = 0; g < IMR_GATES; g++) {
-        const size_t values = s->values[g];
-        double size = 0, square = 0;
-        out->gate[g] = (imr_gate){.n = values};
-        for (size_t i = 0; i < values; i++) {
-            const double mean = s->gate[g][i] / n;
-            out->gate[g].mean += mean / (double)values;
-            size += fabs(mean) / (double)values;
-            square += mean * mean;
+    for (size_t i = 0; i < IMR_GATES; i++) {
+        imr_gate *g = &s->out->gate[i];
+        const double n = (double)g->n;
+        double *mean = s->gate[i], size = 0, square = 0;
+        for (size_t j = 0; j < g->n; j++) {
+            mean[j] /= queries;
+            g->mean += mean[j] / n;
+            size += fabs(mean[j]) / n;
+            square += mean[j] * mean[j];
         }
-        scale = g % 2 ? scale : sqrt(square);
-        const double acts_on = g % 2 ? scale * s->length[g / 2] / n / m : size;
-        for (size_t i = 0; i < values; i++) {
-            const double mean = s->gate[g][i] / n, rest = s->gate[g][values + i] - n * mean * mean;
-            const double sd = n > 1 ? sqrt(fmax(rest, 0) / (n - 1)) : 0;
-            out->gate[g].sd += sd / (double)values;
-            out->gate[g].still += sd < STILL * acts_on;
+        scale = i % 2 ? scale : sqrt(square);
+        const double acts_on = i % 2 ? scale * s->length[i / 2] / queries / n : size;
+        for (size_t j = 0; j < g->n; j++) {
+            const double rest = fmax(mean[g->n + j] - queries * mean[j] * mean[j], 0);
+            const double sd = queries > 1 ? sqrt(rest / (queries - 1)) : 0;
+            g->sd += sd / n;
+            g->still += sd < STILL * acts_on;
         }
     }
 }
 
-static imr_status settle(imr_quality_reading *out, const survey *s, imr_error *err)
+static imr_status settle(const survey *s, imr_error *err)
 {
     const imr_quality *q = s->q;
+    imr_quality_reading *out = s->out;
     for (size_t step = 0; step < IMR_EFFECT_STEPS; step++)
         for (size_t e = 0; e < IMR_EFFECTS; e++)
-            out->effect[step][e] =
-                s->n[step][e] ? s->sum[step][e] / (double)s->n[step][e] : (double)NAN;
-    settle_gates(out, s);
+            out->effect[step][e] /= (double)s->n[step][e]; /* NaN of none */
+    settle_gates(s);
     for (size_t k = 0; k < IMR_STAGE_COUNT; k++) {
         imr_hubs *h = &out->hubs[k];
         size_t at = 0;
@@ -226,82 +224,58 @@ static imr_status settle(imr_quality_reading *out, const survey *s, imr_error *e
                     : IMR_OK;
 }
 
-static imr_status make_room(survey *s, imr_arena *arena, imr_error *err)
-{
-    const imr_weights *w = &s->r->file->w;
-    const imr_quality *q = s->q;
-    IMR_NEED(s->ids = IMR_ARENA_ARRAY(arena, const char *, q->k), err);
-    IMR_NEED(s->base = IMR_ARENA_ARRAY(arena, float, w->n), err);
-    for (size_t k = 0; k < IMR_STAGE_COUNT; k++) {
-        IMR_NEED(s->count[k] = IMR_ARENA_ARRAY(arena, double, q->documents), err);
-        IMR_NEED(s->ndcg[k] = IMR_ARENA_ARRAY(arena, double, q->queries), err);
-        IMR_NEED(s->order[k] = IMR_ARENA_ARRAY(arena, uint32_t, q->k), err);
-    }
-    for (size_t g = 0; g < IMR_GATES; g++) {
-        s->values[g] = g % 2 || imr_form_scales(w->form) ? w->m : w->m * w->m;
-        IMR_NEED(s->gate[g] = IMR_ARENA_ARRAY(arena, double, 2 * s->values[g]), err);
-    }
-    return IMR_OK;
-}
-
-static imr_status run_all(imr_quality_reading *out, survey *s, imr_arena *arena, imr_error *err)
-{
-    IMR_TRY(make_room(s, arena, err));
-    for (size_t i = 0; i < s->q->queries; i++) {
-        imr_arena *listing = imr_arena_new();
-        IMR_NEED(listing, err);
-        const imr_status status = run_query(s, i, listing, err);
-        imr_arena_free(listing);
-        IMR_TRY(status);
-    }
-    return settle(out, s, err);
-}
-
 /* One reading more: r's adapter, as `form`. */
-static imr_status read_as(const survey *of, imr_ranker *r, imr_form form, imr_error *err)
+static imr_status read_as(survey s, imr_ranker *r, imr_form form, imr_error *err)
 {
-    survey s = *of;
+    IMR_CLEANUP(imr_arena_free_at) imr_arena *arena = imr_arena_new();
+    const imr_weights *w = &r->file->w;
     imr_quality *q = s.q;
-    imr_quality_reading *out = &q->reading[q->n_readings];
     char term[32];
-    *out = (imr_quality_reading){.form = form, .untrained = r != s.r};
-    s.r = r;
+    s.out = &q->reading[q->n_readings];
     s.done = q->n_readings++ * q->queries;
+    *s.out = (imr_quality_reading){
+        .form = form, .untrained = r != s.r, .gain = {.difference = NAN, .low = NAN, .high = NAN}};
+    s.r = r;
     s.settings.feedback_k = (uint32_t)q->k;
     snprintf(term, sizeof term, "form:%s", imr_form_name(form));
-    if (form != r->file->w.form)
-        IMR_TRY(imr_whatif_add(&s.settings.what_if, term, err));
-    imr_arena *arena = imr_arena_new();
-    IMR_NEED(arena, err);
-    const imr_status status = run_all(out, &s, arena, err);
-    imr_arena_free(arena);
-    return status;
+    IMR_TRY(imr_whatif_add(&s.settings.what_if, term, err));
+    IMR_NEED(s.ids = IMR_ARENA_ARRAY(arena, const char *, q->k), err);
+    IMR_NEED(s.base = IMR_ARENA_ARRAY(arena, float, w->n), err);
+    for (size_t k = 0; k < IMR_STAGE_COUNT; k++) {
+        IMR_NEED(s.count[k] = IMR_ARENA_ARRAY(arena, double, q->documents), err);
+        IMR_NEED(s.ndcg[k] = IMR_ARENA_ARRAY(arena, double, q->queries), err);
+        IMR_NEED(s.order[k] = IMR_ARENA_ARRAY(arena, uint32_t, q->k), err);
+    }
+    for (size_t g = 0; g < IMR_GATES; g++) {
+        s.out->gate[g].n = g % 2 || imr_form_scales(w->form) ? w->m : w->m * w->m;
+        IMR_NEED(s.gate[g] = IMR_ARENA_ARRAY(arena, double, 2 * s.out->gate[g].n), err);
+    }
+    for (size_t i = 0; i < q->queries; i++)
+        IMR_TRY(run_query(&s, i, err));
+    return settle(&s, err);
 }
 
 /* ---- all of it ---- */
 
-imr_status imr_spectrum_make(imr_spectrum *out, const imr_weights *w, imr_arena *arena,
-                             imr_error *err)
+static imr_status describe(imr_quality *q, const imr_weights *w, imr_error *err)
 {
     IMR_CLEANUP(imr_svd_done) imr_svd svd = {0};
     IMR_TRY(imr_svd_init(&svd, imr_weight_view(w, IMR_W_PROJECTOR), err));
-    *out = (imr_spectrum){IMR_ARENA_ARRAY(arena, double, svd.k), svd.k, svd.rank, svd.condition,
-                          imr_stats_effective_number(svd.s, svd.k)};
-    IMR_NEED(out->s, err);
-    memcpy(out->s, svd.s, svd.k * sizeof *svd.s);
-    return IMR_OK;
-}
-
-static void list_layers(imr_quality *q, const imr_weights *w)
-{
+    q->spectrum = (imr_spectrum){IMR_ARENA_ARRAY(q->arena, double, svd.k), svd.k, svd.rank,
+                                 svd.condition, imr_stats_effective_number(svd.s, svd.k)};
+    IMR_NEED(q->spectrum.s, err);
+    memcpy(q->spectrum.s, svd.s, svd.k * sizeof *svd.s);
     for (imr_weight_id id = 0; id < IMR_W_COUNT; id++) {
         uint64_t shape[2] = {0};
-        imr_layer l = {imr_weight_name(w->form, id), {0}, imr_weight_shape(w, id, shape), 0};
-        l.shape[0] = shape[0], l.shape[1] = shape[1];
-        l.length = imr_nn_norm(imr_weight(w, id), imr_weight_count(w, id));
-        if (l.rank)
-            q->layer[q->n_layers++] = l;
+        const size_t rank = imr_weight_shape(w, id, shape);
+        if (rank)
+            q->layer[q->n_layers++] =
+                (imr_layer){imr_weight_name(w->form, id),
+                            {shape[0], shape[1]},
+                            rank,
+                            imr_nn_norm(imr_weight(w, id), imr_weight_count(w, id))};
     }
+    return IMR_OK;
 }
 
 static imr_status read_fresh(const survey *s, imr_error *err)
@@ -311,44 +285,34 @@ static imr_status read_fresh(const survey *s, imr_error *err)
     IMR_CLEANUP(imr_ranker_done) imr_ranker r = {0};
     IMR_TRY(imr_adapter_new(&fresh, w->form, w->n, w->m, w->h, SEED, err));
     IMR_TRY(imr_ranker_init(&r, fresh, s->r->cache, SIZE_MAX, s->progress, err));
-    return read_as(s, &r, w->form, err);
-}
-
-static imr_status fill(imr_quality *q, imr_ranker *r, const imr_progress *progress, imr_error *err)
-{
-    const imr_weights *w = &r->file->w;
-    const bool scales = imr_form_scales(w->form), fresh = q->documents <= IMR_PROJECTED_KEEP_FROM;
-    survey s = {.q = q, .r = r, .progress = progress};
-    IMR_TRY(choose(&s, err));
-    s.total = q->queries * (1u + scales + fresh);
-    IMR_TRY(imr_spectrum_make(&q->spectrum, w, q->arena, err));
-    list_layers(q, w);
-    IMR_TRY(read_as(&s, r, w->form, err));
-    if (scales)
-        IMR_TRY(read_as(&s, r, w->form == IMR_FORM_MEAN ? IMR_FORM_DIAGONAL : IMR_FORM_MEAN, err));
-    if (fresh)
-        IMR_TRY(read_fresh(&s, err));
-    return imr_quality_say(q, err);
+    return read_as(*s, &r, w->form, err);
 }
 
 imr_status imr_quality_make(imr_quality **out, imr_ranker *r, const imr_progress *progress,
                             imr_error *err)
 {
-    imr_arena *arena = imr_arena_new();
-    imr_quality *q = arena ? IMR_ARENA_ARRAY(arena, imr_quality, 1) : NULL;
-    if (!q)
-        imr_arena_free(arena);
+    IMR_CLEANUP(imr_arena_free_at) imr_arena *arena = imr_arena_new();
+    imr_quality *q = IMR_ARENA_ARRAY(arena, imr_quality, 1);
     IMR_NEED(q, err);
+    const imr_weights *w = &r->file->w;
     const size_t documents = r->cache->documents.ids.n;
-    *q = (imr_quality){.documents = documents,
-                       .k = documents < CANDIDATES ? documents : CANDIDATES,
-                       .arena = arena};
-    const imr_status status = fill(q, r, progress, err);
-    if (status != IMR_OK)
-        imr_quality_free(q);
-    else
-        *out = q;
-    return status;
+    const bool scales = imr_form_scales(w->form), fresh = documents <= IMR_PROJECTED_KEEP_FROM;
+    survey s = {.q = q, .r = r, .progress = progress};
+    q->arena = arena;
+    q->documents = documents;
+    q->k = documents < CANDIDATES ? documents : CANDIDATES;
+    IMR_TRY(choose(&s, err));
+    s.total = q->queries * (1u + scales + fresh);
+    IMR_TRY(describe(q, w, err));
+    IMR_TRY(read_as(s, r, w->form, err));
+    if (scales)
+        IMR_TRY(read_as(s, r, w->form == IMR_FORM_MEAN ? IMR_FORM_DIAGONAL : IMR_FORM_MEAN, err));
+    if (fresh)
+        IMR_TRY(read_fresh(&s, err));
+    IMR_TRY(imr_quality_say(q, err));
+    *out = q;
+    arena = NULL; /* NOLINT(clang-analyzer-deadcode.DeadStores): q's now */
+    return IMR_OK;
 }
 
 imr_status imr_session_quality(imr_session *s, imr_quality **out, const imr_progress *progress,

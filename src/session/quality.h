@@ -76,7 +76,7 @@ typedef struct imr_quality_reading {
     imr_gate gate[IMR_GATES];
     imr_hubs hubs[IMR_STAGE_COUNT];
     double ndcg[IMR_STAGE_COUNT]; /* mean nDCG@10 */
-    imr_significance gain;        /* now against the encoder; n 0 without judgements */
+    imr_significance gain;        /* now against the encoder; NaN without judgements */
 } imr_quality_reading;
 
 typedef struct imr_spectrum {
@@ -113,10 +113,6 @@ imr_status imr_quality_make(imr_quality **out, imr_ranker *r, const imr_progress
                             imr_error *err) IMR_NODISCARD;
 void imr_quality_free(imr_quality *q); /* NULL is fine */
 IMR_FREE_AT(imr_quality, imr_quality_free)
-
-/* The singular values are the arena's. */
-imr_status imr_spectrum_make(imr_spectrum *out, const imr_weights *w, imr_arena *arena,
-                             imr_error *err) IMR_NODISCARD;
 
 /*
  * Fills code, verdict and meaning from the numbers (session/quality_words.c has the rules).

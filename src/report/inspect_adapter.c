@@ -19,50 +19,40 @@
 /* The query's vector has length 1 before scaling, about scale_mean after it. */
 static void put_words(imr_buf *b, imr_form form, const imr_adapter_survey *s)
 {
+    const bool same = s->scale_max - s->scale_min <= SAME_SCALE * 2 * s->scale_mean;
+    const double ratio = s->scale_mean > 0 ? s->bias_max / s->scale_mean : INFINITY;
+    const char *scales[] = {IMR_FIXED(s->scale_min, 3), IMR_FIXED(s->scale_max, 3)};
+    const char *lengths[] = {IMR_FIXED(s->bias_min, 3), IMR_FIXED(s->bias_max, 3)};
     imr_buf_printf(b, "What this means: over %zu random queries ", s->queries);
     if (form == IMR_FORM_FULL) {
         imr_buf_printf(b,
                        "the diagonal of the query's matrix stays within %s to %s and its bias has "
                        "a length of %s to %s; what the rest of the matrix does is seen only on "
                        "real queries.",
-                       IMR_FIXED(s->scale_min, 3), IMR_FIXED(s->scale_max, 3),
-                       IMR_FIXED(s->bias_min, 3), IMR_FIXED(s->bias_max, 3));
+                       scales[0], scales[1], lengths[0], lengths[1]);
         return;
     }
-    const bool same = s->scale_max - s->scale_min <= SAME_SCALE * 2 * s->scale_mean;
-    const double ratio = s->scale_mean > 0 ? s->bias_max / s->scale_mean : INFINITY;
-    imr_buf_printf(b,
-                   "the scales stay within %s to %s%sThe bias has a length of %s to %s and is "
-                   "added to vectors of length about %s, which ",
-                   IMR_FIXED(s->scale_min, 3), IMR_FIXED(s->scale_max, 3),
-                   same ? ", so every dimension is multiplied by nearly the same number whatever "
-                          "the query, and the LayerNorm that follows undoes a factor common to "
-                          "all: the scales hardly reshape individual dimensions. "
-                        : ", so the query decides which dimensions count more and which less. ",
-                   IMR_FIXED(s->bias_min, 3), IMR_FIXED(s->bias_max, 3),
-                   IMR_FIXED(s->scale_mean, 2));
+    imr_buf_printf(
+        b,
+        "the scales stay within %s to %s, so %s The bias has a length of %s to %s and is "
+        "added to vectors of length about %s, which it ",
+        scales[0], scales[1],
+        same ? "every dimension is multiplied by nearly the same number whatever the "
+               "query, and the LayerNorm that follows undoes a factor common to all: "
+               "the scales hardly reshape individual dimensions."
+             : "the query decides which dimensions count more and which less.",
+        lengths[0], lengths[1], IMR_FIXED(s->scale_mean, 2));
     if (ratio >= 1)
-        imr_buf_str(b, "it can outweigh. ");
+        imr_buf_str(b, "can outweigh. ");
     else
-        imr_buf_printf(b, "it turns by at most about %s degrees. ",
+        imr_buf_printf(b, "turns by at most about %s degrees. ",
                        IMR_FIXED(asin(ratio) * 180 / acos(-1), 0));
-    imr_buf_str(b,
-                same && ratio < 0.1
-                    ? "What this adapter does to a ranking is therefore mostly its projector and "
-                      "its LayerNorm, nearly the same for every query."
-                : same ? "Beyond its projector and its LayerNorm, what this adapter does is "
-                         "mostly that shift."
-                       : "Both the scales and the shift take part in what this adapter does.");
-    imr_buf_str(b, " Real queries may differ from random ones.");
-}
-
-/* Indented as facts are. */
-static void put_block(imr_buf *out, const imr_buf *lines)
-{
-    for (const char *at = imr_buf_text(lines), *end; *at; at = end + 1) {
-        end = strchr(at, '\n');
-        imr_buf_printf(out, "  %.*s\n", (int)(end - at), at);
-    }
+    imr_buf_printf(b, "%s Real queries may differ from random ones.",
+                   !same ? "Both the scales and the shift take part in what this adapter does."
+                   : ratio < 0.1 ? "What this adapter does to a ranking is therefore mostly its "
+                                   "projector and its LayerNorm, nearly the same for every query."
+                                 : "Beyond its projector and its LayerNorm, what this adapter does "
+                                   "is mostly that shift.");
 }
 
 /* What it does to the cache's queries. */
@@ -73,21 +63,19 @@ static imr_status add_quality(imr_inspection *i, const imr_adapter *a, const imr
     IMR_CLEANUP(imr_doubts_done) imr_doubts doubts = {0};
     IMR_CLEANUP(imr_quality_free_at) imr_quality *q = NULL;
     IMR_AUTOBUF imr_buf json = {0}, text = {0};
-    imr_error why;
-    imr_status status = imr_ranker_init(&r, a, i->cache, 0, progress, &why);
-    if (status == IMR_OK)
-        status = imr_doubts_find(&doubts, &r, progress, &why);
-    if (status == IMR_OK)
-        status = imr_quality_make(&q, &r, progress, &why);
-    if (status != IMR_OK)
-        return imr_found_failure(i, status, &why, "", err);
+    IMR_TRY(imr_ranker_init(&r, a, i->cache, 0, progress, err));
+    IMR_TRY(imr_doubts_find(&doubts, &r, progress, err));
+    IMR_TRY(imr_quality_make(&q, &r, progress, err));
     imr_report_quality_json(&json, q);
     imr_buf_str(&text, q->verdict);
     imr_fact_buf(i, "quality", "verdict", &json, &text);
     for (size_t d = 0; d < doubts.n; d++)
         imr_found(i, IMR_SEVERITY_WARNING, doubts.v[d].code, doubts.v[d].text, "");
     imr_report_quality(&text, q);
-    put_block(&i->facts.text, &text);
+    for (const char *at = imr_buf_text(&text), *end; *at; at = end + 1) {
+        end = strchr(at, '\n');
+        imr_buf_printf(&i->facts.text, "  %.*s\n", (int)(end - at), at);
+    }
     i->words.len = 0;
     imr_buf_printf(&i->words, "What this means: %s", q->meaning);
     return IMR_OK;
@@ -96,10 +84,7 @@ static imr_status add_quality(imr_inspection *i, const imr_adapter *a, const imr
 static imr_status add_projector(imr_inspection *i, const imr_weights *w, imr_error *err)
 {
     IMR_CLEANUP(imr_svd_done) imr_svd svd = {0};
-    imr_error why;
-    const imr_status status = imr_svd_init(&svd, imr_weight_view(w, IMR_W_PROJECTOR), &why);
-    if (status != IMR_OK)
-        return imr_found_failure(i, status, &why, "", err);
+    IMR_TRY(imr_svd_init(&svd, imr_weight_view(w, IMR_W_PROJECTOR), err));
     imr_fact_int(i, "rank", "projector rank", svd.rank);
     imr_fact_number(i, "condition_number", "condition number", svd.condition, 2);
     if (svd.rank != svd.k)
@@ -145,7 +130,6 @@ static void put_member(imr_buf *b, const char *path, const imr_json *node)
 {
     const char *text = imr_json_string_or(node, "", NULL);
     char name[200];
-    size_t entries = 0;
     if (imr_json_is_object(node) && !strchr(path, '.')) {
         for (const imr_json *m = imr_json_child(node); m; m = imr_json_next(m)) {
             snprintf(name, sizeof name, "%s%s%s", path, *path ? "." : "", imr_json_key(m));
@@ -157,15 +141,11 @@ static void put_member(imr_buf *b, const char *path, const imr_json *node)
         return;
     imr_buf_printf(b, "%s%s ", b->len ? ", " : "", path);
     if (imr_json_is_array(node) || imr_json_is_object(node)) {
-        for (const imr_json *m = imr_json_child(node); m; m = imr_json_next(m))
-            entries++;
-        imr_buf_printf(b, "%zu entries", entries);
+        imr_buf_printf(b, "%zu entries", imr_json_count(node));
     } else if (text) {
-        const bool hash = strlen(text) == IMR_SHA256_HEX - 1;
-        imr_buf_printf(b, "%.*s", hash ? 12 : 80, text);
+        imr_buf_printf(b, "%.*s", strlen(text) == IMR_SHA256_HEX - 1 ? 12 : 80, text);
     } else if (imr_json_is_number(node)) {
-        char number[64];
-        imr_buf_str(b, imr_format_float(number, imr_json_number_or(node, "", 0)));
+        imr_buf_str(b, imr_format_float((char[64]){0}, imr_json_number_or(node, "", 0)));
     } else {
         imr_buf_str(b, imr_json_bool_or(node, "", false) ? "yes" : "no");
     }

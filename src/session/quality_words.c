@@ -1,9 +1,9 @@
 /* Verdict and meaning of an adapter, from its numbers alone: nothing of a session is needed. */
 #include <math.h>
+#include <string.h>
 
 #include "base/number.h"
-#include "base/buf.h"
-#include "session/quality.h"
+#include "session/internal.h"
 
 void imr_quality_free(imr_quality *q)
 {
@@ -29,43 +29,35 @@ static const char *order_told(double tau)
                             : "keeps the order";
 }
 
-static const char *form_told(imr_form form)
-{
-    return form == IMR_FORM_DIAGONAL ? "first-release form"
-           : form == IMR_FORM_MEAN   ? "present form"
-                                     : "the paper's form";
-}
-
 static double tau_of(const imr_quality_reading *r)
 {
     return r->effect[IMR_BY_MODULATION][IMR_EFFECT_TAU];
 }
 
-static const char *code_of(const imr_quality *q)
+static void put_verdict(imr_buf *b, imr_quality *q)
 {
-    const imr_significance *gain = &q->reading[0].gain;
-    return tau_of(&q->reading[0]) < BACKWARDS  ? "backwards"
-           : tau_of(&q->reading[0]) < SHUFFLES ? "shuffles"
-           : !q->judged || !gain->has_verdict  ? "unjudged"
-           : gain->high < 0                    ? "worse"
-           : gain->low > 0                     ? "better"
-                                               : "same";
-}
-
-static void put_verdict(imr_buf *b, const imr_quality *q)
-{
+    static const struct {
+        const char *code, *told;
+    } gains[] = {{"worse", "Worse than"},
+                 {"better", "Better than"},
+                 {"same", "No sign of a difference from"}};
     const imr_quality_reading *own = &q->reading[0];
-    const double turn = own->effect[IMR_BY_MODULATION][IMR_EFFECT_QUERY];
-    const imr_significance *gain = &own->gain;
-    imr_buf_printf(b, "Reads as %s; ", form_told(own->form));
+    const double turn = own->effect[IMR_BY_MODULATION][IMR_EFFECT_QUERY], tau = tau_of(own);
+    const size_t gain = own->gain.high < 0 ? 0 : own->gain.low > 0 ? 1 : 2;
+    const bool judged = own->gain.has_verdict;
+    q->code = tau < BACKWARDS         ? "backwards"
+              : tau < SHUFFLES        ? "shuffles"
+              : !q->judged || !judged ? "unjudged"
+                                      : gains[gain].code;
+    imr_buf_printf(b, "Reads as %s; ",
+                   own->form == IMR_FORM_DIAGONAL ? "first-release form"
+                   : own->form == IMR_FORM_MEAN   ? "present form"
+                                                  : "the paper's form");
     if (isfinite(turn))
         imr_buf_printf(b, "turns the query by %s degrees on average: ", IMR_FIXED(turn, 0));
-    imr_buf_printf(b, "%s.", order_told(tau_of(own)));
-    if (gain->has_verdict)
-        imr_buf_printf(b, " %s the encoder alone (nDCG@10 %s, now %s).",
-                       gain->high < 0  ? "Worse than"
-                       : gain->low > 0 ? "Better than"
-                                       : "No sign of a difference from",
+    imr_buf_printf(b, "%s.", order_told(tau));
+    if (judged)
+        imr_buf_printf(b, " %s the encoder alone (nDCG@10 %s, now %s).", gains[gain].told,
                        IMR_FIXED(own->ndcg[IMR_STAGE_ENCODER], 3),
                        IMR_FIXED(own->ndcg[IMR_STAGE_AFTER], 3));
     for (size_t i = 1; i < q->n_readings && !q->reading[i].untrained; i++) {
@@ -94,23 +86,23 @@ static void put_steps(imr_buf *b, const imr_quality_reading *r)
 static void put_gates(imr_buf *b, const imr_quality_reading *r)
 {
     const imr_gate *g = r->gate;
-    size_t moving[IMR_GATES];
+    size_t moving[IMR_GATES], all = 0;
     for (size_t i = 0; i < IMR_GATES; i++)
-        moving[i] = g[i].n - g[i].still;
-    if (moving[0] + moving[1] + moving[2] + moving[3] == 0) {
+        all += moving[i] = g[i].n - g[i].still;
+    if (!all)
         imr_buf_str(b, " Its gates never move: every query gives and gets the same scale and bias, "
                        "within 1 %, so it makes one change for all.");
-        return;
-    }
-    imr_buf_printf(b,
-                   " By 1 %% or more from query to query move %zu of %zu of the query's scales and "
-                   "%zu of %zu of its biases, %zu of %zu of the candidates' scales and %zu of %zu "
-                   "of their biases%s.",
-                   moving[0], g[0].n, moving[1], g[1].n, moving[2], g[2].n, moving[3], g[3].n,
-                   moving[0] + moving[2]
-                       ? ""
-                       : ": no dimension counts more for one query than for another, what follows "
-                         "the query is a shift");
+    else
+        imr_buf_printf(
+            b,
+            " By 1 %% or more from query to query move %zu of %zu of the query's scales and "
+            "%zu of %zu of its biases, %zu of %zu of the candidates' scales and %zu of %zu "
+            "of their biases%s.",
+            moving[0], g[0].n, moving[1], g[1].n, moving[2], g[2].n, moving[3], g[3].n,
+            moving[0] + moving[2]
+                ? ""
+                : ": no dimension counts more for one query than for another, what follows "
+                  "the query is a shift");
 }
 
 static void put_fresh(imr_buf *b, const imr_quality *q, const imr_quality_reading *fresh)
@@ -132,33 +124,27 @@ static void put_hubs(imr_buf *b, const imr_quality *q)
 {
     const imr_hubs *before = &q->reading[0].hubs[IMR_STAGE_ENCODER],
                    *now = &q->reading[0].hubs[IMR_STAGE_AFTER];
-    const bool more = now->skewness > MORE_HUBS * before->skewness;
-    const bool fewer = before->skewness > MORE_HUBS * now->skewness;
     imr_buf_printf(b,
                    " %s hubs: document %s is among the ten first of %u of %zu queries (the "
                    "encoder's commonest, %s, of %u).",
-                   more    ? "It makes"
-                   : fewer ? "It takes away"
-                           : "It makes no new",
+                   now->skewness > MORE_HUBS * before->skewness   ? "It makes"
+                   : before->skewness > MORE_HUBS * now->skewness ? "It takes away"
+                                                                  : "It makes no new",
                    now->document, now->most, q->queries, before->document, before->most);
 }
 
 imr_status imr_quality_say(imr_quality *q, imr_error *err)
 {
-    IMR_AUTOBUF imr_buf verdict = {0}, meaning = {0};
-    q->code = code_of(q);
-    put_verdict(&verdict, q);
-    put_steps(&meaning, &q->reading[0]);
-    put_gates(&meaning, &q->reading[0]);
+    IMR_AUTOBUF imr_buf b = {0};
+    put_verdict(&b, q);
+    IMR_TRY(imr_buf_keep(&q->verdict, &b, q->arena, err));
+    put_steps(&b, &q->reading[0]);
+    put_gates(&b, &q->reading[0]);
     if (q->reading[q->n_readings - 1].untrained)
-        put_fresh(&meaning, q, &q->reading[q->n_readings - 1]);
-    put_hubs(&meaning, q);
-    if (q->code[0] == 'b' && q->code[1] == 'e')
-        imr_buf_str(&meaning, " evaluate tells whether the gain holds for documents that training "
-                              "did not see.");
-    IMR_TRY(imr_buf_check(&verdict, err));
-    IMR_TRY(imr_buf_check(&meaning, err));
-    q->verdict = imr_arena_strdup(q->arena, imr_buf_text(&verdict));
-    q->meaning = imr_arena_strdup(q->arena, imr_buf_text(&meaning));
-    return q->verdict && q->meaning ? IMR_OK : imr_fail_memory(err);
+        put_fresh(&b, q, &q->reading[q->n_readings - 1]);
+    put_hubs(&b, q);
+    if (strcmp(q->code, "better") == 0)
+        imr_buf_str(&b, " evaluate tells whether the gain holds for documents that training did "
+                        "not see.");
+    return imr_buf_keep(&q->meaning, &b, q->arena, err);
 }

@@ -10,14 +10,6 @@
 #include "session/internal.h"
 #include "text/utf8.h"
 
-imr_status imr_buf_keep(const char **out, imr_buf *text, imr_arena *arena, imr_error *err)
-{
-    IMR_TRY(imr_buf_check(text, err));
-    *out = imr_arena_strndup(arena, imr_buf_text(text), text->len);
-    imr_buf_clear(text);
-    return *out ? IMR_OK : imr_fail_memory(err);
-}
-
 const char *imr_session_string(imr_session *s, const char *text)
 {
     const char *kept = imr_line_keep(text ? text : "", text ? strlen(text) : 0, s->strings);

@@ -1,8 +1,6 @@
-#include "session/session.h"
+#include "session/internal.h"
 
 #include <string.h>
-
-#include "base/arena.h"
 
 const char *imr_candidates_name(imr_candidates_by c)
 {
@@ -14,6 +12,14 @@ const char *imr_scope_name(imr_scope s)
 {
     static const char *const names[] = {"rerank", "rescore", "corpus"};
     return names[s];
+}
+
+imr_status imr_buf_keep(const char **out, imr_buf *text, imr_arena *arena, imr_error *err)
+{
+    IMR_TRY(imr_buf_check(text, err));
+    *out = imr_arena_strndup(arena, imr_buf_text(text), text->len);
+    imr_buf_clear(text);
+    return *out ? IMR_OK : imr_fail_memory(err);
 }
 
 /* The struct itself lives in its arena, so freeing the arena frees everything. */

@@ -2,7 +2,6 @@
  * butterfly, what was changed in one and not in the other. */
 #include <math.h>
 
-#include "base/mem.h"
 #include "ui/views.h"
 
 enum { ROWS = 8 };
@@ -52,60 +51,37 @@ typedef struct wings {
     int decimals;
 } wings;
 
-static void wing_row(ui_rows *out, const wings *g, const char *name, const double v[2], bool bars)
+static void wing_row(ui_rows *out, const wings *g, const imr_compare_line *l)
 {
     ui_surface s = ui_rows_add(out, 1);
     const int bar = 2 * g->half + 1, middle = 8 + bar + 1, right = middle + g->name + 1;
-    ui_put_cut(s, 0, middle, g->name, bars ? UI_TEXT : UI_DIM, name);
+    const ui_style style = l->rest ? UI_DIM : UI_TEXT;
+    ui_put_cut(s, 0, middle, g->name, style,
+               l->with ? ui_textf("%s ~ %s", l->text, l->with).s : l->text);
     s = ui_about(s, UI_TERM_SHARE);
-    for (int i = 0; i < 2; i++)
-        ui_put_right(s, 0, i ? right + bar + 7 : 7, bars ? ui_sign_role(v[i]) : UI_DIM,
-                     ui_short(v[i], g->decimals).s);
-    ui_put_right(ui_about(s, UI_TERM_GAP), 0, g->w - 1, bars ? UI_TEXT : UI_DIM,
-                 ui_short(v[0] - v[1], g->decimals).s);
-    for (int i = 0; bars && i < 2; i++)
-        ui_bar(s, 0, i ? right : 8, g->half, v[i], g->scale);
+    for (int i = 0; i < 2; i++) {
+        ui_put_right(s, 0, i ? right + bar + 7 : 7, l->rest ? UI_DIM : ui_sign_role(l->value[i]),
+                     ui_short(l->value[i], g->decimals).s);
+        if (!l->rest)
+            ui_bar(s, 0, i ? right : 8, g->half, l->value[i], g->scale);
+    }
+    ui_put_right(ui_about(s, UI_TERM_GAP), 0, g->w - 1, style,
+                 ui_short(l->value[0] - l->value[1], g->decimals).s);
 }
 
 static void wings_of(ui_rows *out, const imr_compare *c, bool words, int stage)
 {
-    const imr_compare_entry *v = words ? c->words : c->pairs;
-    const size_t n = words ? c->n_words : c->n_pairs;
-    IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, n + 1);
+    imr_compare_line lines[ROWS + 3];
+    const size_t n = imr_compare_lines(lines, ROWS, c, words, stage);
     const int all = out->grid.cols < 110 ? out->grid.cols : 110;
     wings g = {.w = all, .name = all < 100 ? all - 54 : 40, .decimals = c->in_sd ? 2 : 4};
     g.half = (all - g.name - 27) / 4;
-    double others[2] = {0, 0}, sum[2] = {0, 0};
-    size_t shown = 0;
-    if (!order)
-        return;
-    imr_compare_order(order, v, n, stage);
     for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < 2; k++)
-            if (v[i].named)
-                g.scale = fmax(g.scale, fabs(imr_compare_value(&v[i], k, stage)));
+        if (!lines[i].rest)
+            g.scale = fmax(g.scale, fmax(fabs(lines[i].value[0]), fabs(lines[i].value[1])));
     g.scale = ui_nice_scale(g.scale);
-    for (size_t i = 0; i < n; i++) {
-        const imr_compare_entry *e = &v[order[i]];
-        const double value[2] = {imr_compare_value(e, 0, stage), imr_compare_value(e, 1, stage)};
-        const bool show = !e->text || (e->named && shown < ROWS);
-        if (show)
-            wing_row(out, &g,
-                     !e->text ? "not from words"
-                     : e->with && strcmp(e->text, e->with) != 0
-                         ? ui_textf("%s ~ %s", e->text, e->with).s
-                         : e->text,
-                     value, true);
-        shown += show && e->text;
-        for (size_t k = 0; k < 2; k++) {
-            others[k] += show ? 0 : value[k];
-            sum[k] += value[k];
-        }
-    }
-    if (!words)
-        return;
-    wing_row(out, &g, "all others", others, false);
-    wing_row(out, &g, "sum", sum, false);
+    for (size_t i = 0; i < n; i++)
+        wing_row(out, &g, &lines[i]);
 }
 
 static void contrast(ui_rows *out, const imr_comparison *c)

@@ -6,31 +6,58 @@
 #include "base/mem.h"
 #include "explain/sentence.h"
 
+enum { LOOKED_AT = 20 }; /* pairs, for a sentence */
+
 const char *const imr_compare_names[] = {"documents", "queries", "adapters"};
 
 /* ---- entries ---- */
 
-double imr_compare_value(const imr_compare_entry *e, size_t side, int stage)
+static double apart(const double value[2])
 {
-    return stage < IMR_STAGE_COUNT
-               ? e->value[side][stage]
-               : e->value[side][IMR_STAGE_AFTER] - e->value[side][IMR_STAGE_ENCODER];
+    return isfinite(value[0] - value[1]) ? fabs(value[0] - value[1]) : 0;
 }
 
-static double apart(const imr_compare_entry *e, int stage)
+/* Stage IMR_STAGE_COUNT: after less encoder. */
+static double value_of(const imr_compare_entry *e, size_t side, int stage)
 {
-    const double d = fabs(imr_compare_value(e, 0, stage) - imr_compare_value(e, 1, stage));
-    return isfinite(d) ? d : 0;
+    const double *v = e->value[side];
+    return stage < IMR_STAGE_COUNT ? v[stage] : v[IMR_STAGE_AFTER] - v[IMR_STAGE_ENCODER];
 }
 
-void imr_compare_order(uint32_t *out, const imr_compare_entry *v, size_t n, int stage)
+size_t imr_compare_lines(imr_compare_line *out, size_t rows, const imr_compare *c, bool words,
+                         int stage)
 {
+    const size_t n = words ? c->n_words : c->n_pairs;
+    imr_compare_line others = {"all others", NULL, {0, 0}, true}, sum = {"sum", NULL, {0, 0}, true};
+    size_t k = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t at = i;
-        for (; at > 0 && apart(&v[i], stage) > apart(&v[out[at - 1]], stage); at--)
-            out[at] = out[at - 1];
-        out[at] = (uint32_t)i;
+        const imr_compare_entry *e = &(words ? c->words : c->pairs)[i];
+        const imr_compare_line l = {e->text,
+                                    e->with && strcmp(e->text, e->with) != 0 ? e->with : NULL,
+                                    {value_of(e, 0, stage), value_of(e, 1, stage)},
+                                    false};
+        size_t at = k < rows ? k : rows;
+        for (; e->named && at > 0 && apart(l.value) > apart(out[at - 1].value); at--)
+            if (at < rows)
+                out[at] = out[at - 1];
+        if (e->named && at < rows)
+            out[at] = l;
+        k += e->named && k < rows;
+        for (size_t s = 0; s < 2; s++)
+            sum.value[s] += l.value[s];
+        if (!e->text)
+            out[k++] = (imr_compare_line){"not from words", NULL, {l.value[0], l.value[1]}, true};
     }
+    for (size_t s = 0; s < 2; s++) {
+        others.value[s] = sum.value[s];
+        for (size_t i = 0; i < k; i++)
+            others.value[s] -= out[i].value[s];
+    }
+    if (words) {
+        out[k++] = others;
+        out[k++] = sum;
+    }
+    return k;
 }
 
 static double unit_of(const imr_pairs *p, imr_stage k)
@@ -87,7 +114,7 @@ static double share_of(const imr_pairs *p, const char *query, const char *docume
     return 0;
 }
 
-/* The strongest of either, the furthest apart first. */
+/* The strongest of either. */
 static void fill_pairs(imr_compare *c, const imr_compare_side side[2])
 {
     const size_t first = side[0].why->n_strongest;
@@ -106,10 +133,7 @@ static void fill_pairs(imr_compare *c, const imr_compare_side side[2])
             for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
                 e.value[t][k] =
                     k <= c->last ? share_of(&side[t].why->pairs, e.text, e.with, k) : (double)NAN;
-        for (c->n_pairs++;
-             at > 0 && apart(&e, (int)c->last) > apart(&c->pairs[at - 1], (int)c->last); at--)
-            c->pairs[at] = c->pairs[at - 1];
-        c->pairs[at] = e;
+        c->pairs[c->n_pairs++] = e;
     }
 }
 
@@ -211,19 +235,20 @@ static void put_change(imr_buf *out, const imr_compare *c)
                        fabs(query) > fabs(document) ? "query" : "text");
 }
 
-/* The pairs that speak for one side: the larger share is its own. True when it named some. */
+/* Of the pairs furthest apart those that speak for one side: the larger share is its own. True when
+ * it named some. */
 static bool put_pairs(imr_buf *out, const imr_compare *c, size_t side, const char *before,
                       size_t most)
 {
     double sum = 0, least = c->in_sd ? IMR_SENTENCE_NAMED : IMR_SENTENCE_NAMED_COSINE;
+    imr_compare_line lines[LOOKED_AT + 3];
+    const size_t found = imr_compare_lines(lines, LOOKED_AT, c, false, (int)c->last);
     size_t n = 0;
-    for (size_t i = 0; i < c->n_pairs && n < most; i++) {
-        const imr_compare_entry *e = &c->pairs[i];
-        const double own = e->value[side][c->last], ahead = own - e->value[!side][c->last];
+    for (size_t i = 0; i < found && n < most; i++) {
+        const double own = lines[i].value[side], ahead = own - lines[i].value[!side];
         if (!(ahead >= least) || own < ahead / 2)
             continue;
-        imr_sentence_named(out, n++ ? ", " : before, e->text,
-                           strcmp(e->text, e->with) ? e->with : NULL);
+        imr_sentence_named(out, n++ ? ", " : before, lines[i].text, lines[i].with);
         sum += ahead;
     }
     const double gap = c->in_sd ? c->standing[c->last] : c->similarity[c->last];

@@ -61,9 +61,17 @@ typedef struct imr_compare {
 imr_status imr_compare_make(imr_compare *out, imr_compare_of of, const imr_compare_side side[2],
                             imr_arena *arena, imr_error *err) IMR_NODISCARD;
 
-/* What an entry carries on one side; stage IMR_STAGE_COUNT: after less encoder. */
-double imr_compare_value(const imr_compare_entry *e, size_t side, int stage);
-/* Places of the entries by |A's - B's| at a stage, the largest first: out[n]. */
-void imr_compare_order(uint32_t *out, const imr_compare_entry *v, size_t n, int stage);
+/* A row of a table. with NULL: a word, or two that are equal. rest: no named word. */
+typedef struct imr_compare_line {
+    const char *text, *with;
+    double value[2];
+    bool rest;
+} imr_compare_line;
+
+/* The `rows` words (or pairs) whose |A's - B's| is largest at a stage (IMR_STAGE_COUNT: after less
+ * encoder), and behind words what no word carries, all others, and the sum: out[rows + 3]. Returns
+ * how many. */
+size_t imr_compare_lines(imr_compare_line *out, size_t rows, const imr_compare *c, bool words,
+                         int stage);
 
 #endif

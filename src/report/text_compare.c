@@ -1,8 +1,6 @@
 /* A against B in plain text: the sentence, the gap, which words hold it, what was changed. */
 #include <math.h>
-#include <string.h>
 
-#include "base/mem.h"
 #include "base/number.h"
 #include "report/formats.h"
 
@@ -57,46 +55,21 @@ static void gap(imr_buf *out, const imr_compare *c, size_t width)
     imr_report_wrap(out, imr_buf_text(&line), 0, 2, width);
 }
 
-static void entry(imr_buf *out, const imr_compare *c, const char *name, const double value[2])
+static void table(imr_buf *out, const imr_compare *c, bool words)
 {
-    imr_report_cell(out, name, NAME);
-    for (size_t i = 0; i < 2; i++)
-        number(out, value[i], c->in_sd ? 2 : 4);
-    number(out, value[0] - value[1], c->in_sd ? 2 : 4);
-    imr_buf_char(out, '\n');
-}
-
-/* The words or pairs that are furthest apart. */
-static void entries(imr_buf *out, const imr_compare *c, const imr_compare_entry *v, size_t n)
-{
-    IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, n);
-    if (!order) {
-        out->failed = true;
-        return;
-    }
-    double rest[2] = {0, 0}, sum[2] = {0, 0};
-    size_t shown = 0;
-    imr_compare_order(order, v, n, (int)c->last);
+    imr_compare_line lines[ROWS + 3];
+    const size_t n = imr_compare_lines(lines, ROWS, c, words, (int)c->last);
+    const int decimals = c->in_sd ? 2 : 4;
     for (size_t i = 0; i < n; i++) {
-        const imr_compare_entry *e = &v[order[i]];
-        const double value[2] = {e->value[0][c->last], e->value[1][c->last]};
+        const imr_compare_line *l = &lines[i];
         IMR_AUTOBUF imr_buf name = {0};
-        imr_buf_printf(&name, "%s%s%s", e->text ? e->text : "not from words", e->with ? " ~ " : "",
-                       e->with ? e->with : "");
-        const bool print = !e->text || (e->named && shown < ROWS);
-        if (print)
-            entry(out, c, imr_buf_text(&name), value);
-        shown += print && e->text;
-        for (size_t s = 0; s < 2; s++) {
-            sum[s] += value[s];
-            rest[s] += print ? 0 : value[s];
-        }
+        imr_buf_printf(&name, "%s%s%s", l->text, l->with ? " ~ " : "", l->with ? l->with : "");
+        imr_report_cell(out, imr_buf_text(&name), NAME);
+        number(out, l->value[0], decimals);
+        number(out, l->value[1], decimals);
+        number(out, l->value[0] - l->value[1], decimals);
+        imr_buf_char(out, '\n');
     }
-    if (v != c->words)
-        return;
-    entry(out, c, "all others", rest);
-    entry(out, c, "sum", sum);
-    imr_buf_printf(out, "rounding of the cache %s\n", IMR_SIGNED(c->rounding[c->last], 4));
 }
 
 void imr_text_compare(imr_buf *out, const imr_comparison *c, const imr_text_style *style)
@@ -111,9 +84,10 @@ void imr_text_compare(imr_buf *out, const imr_comparison *c, const imr_text_styl
         imr_report_cell(
             out, w->of == IMR_COMPARE_QUERIES ? "Word of the text" : "Word of the query", NAME);
         imr_buf_printf(out, " %*s %*s %*s\n", COLUMN, "A", COLUMN, "B", COLUMN, "A - B");
-        entries(out, w, w->words, w->n_words);
+        table(out, w, true);
+        imr_buf_printf(out, "rounding of the cache %s\n", IMR_SIGNED(w->rounding[w->last], 4));
         imr_buf_printf(out, "It met, in %s:\n", w->in_sd ? "sd" : "cosine");
-        entries(out, w, w->pairs, w->n_pairs < ROWS ? w->n_pairs : ROWS);
+        table(out, w, false);
     }
     if (c->contrast.n_positive + c->contrast.n_negative == 0)
         return;

@@ -141,15 +141,30 @@ static void check_values(const imr_compare *c, const imr_compare_side side[2], b
             for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
                 CHECK_NEAR(e->value[s][k], naive_share(&side[s].why->pairs, k, e->text, e->with),
                            1e-12);
-        CHECK(i == 0 ||
-              fabs(e->value[0][2] - e->value[1][2]) <= fabs(e[-1].value[0][2] - e[-1].value[1][2]));
     }
     for (int k = 0; k <= IMR_STAGE_COUNT; k++) {
-        uint32_t order[60];
-        imr_compare_order(order, c->pairs, c->n_pairs, k);
-        for (size_t i = 1; i < c->n_pairs; i++)
-            CHECK(fabs(part(&c->pairs[order[i]], 0, k) - part(&c->pairs[order[i]], 1, k)) <=
-                  fabs(part(&c->pairs[order[i - 1]], 0, k) - part(&c->pairs[order[i - 1]], 1, k)));
+        imr_compare_line lines[7];
+        CHECK_INT(imr_compare_lines(lines, 4, c, false, k), 4);
+        for (size_t i = 0; i < 4; i++) {
+            size_t further = 0;
+            for (size_t n = 0; n < c->n_pairs; n++)
+                further += fabs(part(&c->pairs[n], 0, k) - part(&c->pairs[n], 1, k)) >
+                           fabs(lines[i].value[0] - lines[i].value[1]) + 1e-15;
+            CHECK(further <= i && !lines[i].rest);
+        }
+        /* words: two, what no word carries, the others, and the sum of all of them */
+        CHECK_INT(imr_compare_lines(lines, 2, c, true, k), 5);
+        for (size_t s = 0; s < 2; s++) {
+            double sum = 0;
+            for (size_t n = 0; n < c->n_words; n++)
+                sum += part(&c->words[n], s, k);
+            CHECK_NEAR(lines[4].value[s], sum, 1e-12);
+            CHECK_NEAR(lines[2].value[s], part(&c->words[c->n_words - 1], s, k), 0);
+            CHECK_NEAR(lines[0].value[s] + lines[1].value[s] + lines[2].value[s] +
+                           lines[3].value[s],
+                       sum, 1e-12);
+        }
+        CHECK(lines[2].rest && lines[3].rest && lines[4].rest);
     }
 }
 

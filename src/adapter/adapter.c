@@ -41,14 +41,7 @@ void imr_adapter_free(imr_adapter *a)
         return;
     imr_weights_done(&a->w);
     imr_problems_done(&a->problems);
-    imr_free(a->path);
-    imr_free(a->metadata);
-    imr_free(a);
-}
-
-static void free_adapter_ptr(imr_adapter **a)
-{
-    imr_adapter_free(*a);
+    IMR_FREE(a->path, a->metadata, a);
 }
 
 static imr_adapter *new_adapter(const char *path)
@@ -63,14 +56,13 @@ static imr_adapter *new_adapter(const char *path)
 imr_status imr_adapter_new(imr_adapter **out, imr_form form, size_t n, size_t m, size_t h,
                            uint64_t seed, imr_error *err)
 {
-    IMR_CLEANUP(free_adapter_ptr) imr_adapter *a = new_adapter("");
+    IMR_CLEANUP(imr_adapter_free_at) imr_adapter *a = new_adapter("");
     IMR_NEED(a, err);
     IMR_TRY(imr_weights_init(&a->w, form, n, m, h, err));
     imr_weights_random(&a->w, seed);
     a->container = "memory";
     a->usable = true;
-    *out = a;
-    a = NULL;
+    *out = IMR_TAKE(a);
     return IMR_OK;
 }
 
@@ -243,11 +235,6 @@ static imr_status check_final(imr_problems *problems, const imr_weights *w, cons
 
 /* ---- containers ---- */
 
-static void free_torch_ptr(imr_torch **t)
-{
-    imr_torch_free(*t);
-}
-
 /* The dictionary of tensors inside the payload. */
 static const imr_pickle_value *state_of(const imr_pickle_value *root)
 {
@@ -285,7 +272,7 @@ static imr_status read_weights(imr_adapter *a, const imr_tensors *table, imr_for
 
 static imr_status read_torch(imr_adapter *a, const imr_file *file, imr_form wanted, imr_error *err)
 {
-    IMR_CLEANUP(free_torch_ptr) imr_torch *t = NULL;
+    IMR_CLEANUP(imr_torch_free_at) imr_torch *t = NULL;
     IMR_TRY(imr_torch_parse(&t, file->data, file->len, a->path, err));
     const imr_pickle_value *root = imr_torch_root(t);
     if (!root || root->kind != IMR_PK_DICT)
@@ -323,7 +310,7 @@ imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_form for
     IMR_BUDGET(path);
     IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
     IMR_TRY(imr_file_map(&file, path, err));
-    IMR_CLEANUP(free_adapter_ptr) imr_adapter *a = new_adapter(path);
+    IMR_CLEANUP(imr_adapter_free_at) imr_adapter *a = new_adapter(path);
     IMR_NEED(a, err);
     IMR_TRY(imr_sha256_memory(file.data, file.len, a->sha256, err));
     /* A safetensors file has its JSON header after 8 bytes; neither a zip nor a pickle has a brace
@@ -336,14 +323,13 @@ imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_form for
         IMR_TRY(read_torch(a, &file, form, err));
     const imr_problem *worst = imr_problems_worst(&a->problems);
     a->usable = !worst || worst->severity < IMR_SEVERITY_ERROR;
-    *out = a;
-    a = NULL;
+    *out = IMR_TAKE(a);
     return IMR_OK;
 }
 
 imr_status imr_adapter_open(imr_adapter **out, const char *path, imr_form form, imr_error *err)
 {
-    IMR_CLEANUP(free_adapter_ptr) imr_adapter *a = NULL;
+    IMR_CLEANUP(imr_adapter_free_at) imr_adapter *a = NULL;
     IMR_TRY(imr_adapter_examine(&a, path, form, err));
     assert(a);
     if (!a->usable) {
@@ -358,8 +344,7 @@ imr_status imr_adapter_open(imr_adapter **out, const char *path, imr_form form, 
         return imr_fail(err, worst->status, "%s: tensor %s: %s;%s %s", path, worst->where,
                         worst->what, more, worst->fix);
     }
-    *out = a;
-    a = NULL;
+    *out = IMR_TAKE(a);
     return IMR_OK;
 }
 

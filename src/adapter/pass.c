@@ -8,8 +8,7 @@
 
 void imr_pass_done(imr_pass *p)
 {
-    imr_free(p->store);
-    imr_free(p->document);
+    IMR_FREE(p->store, p->document);
     *p = (imr_pass){0};
 }
 

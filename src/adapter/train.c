@@ -137,10 +137,7 @@ static void trainer_done(trainer *t)
     imr_pass_done(&t->pass);
     for (size_t i = 0; i < IMR_TRAIN_SETS; i++)
         imr_free(t->set[i].v);
-    imr_free(t->place);
-    imr_free(t->used);
-    imr_free(t->list);
-    imr_free(t->epochs.v);
+    IMR_FREE(t->place, t->used, t->list, t->epochs.v);
 }
 
 static imr_status check_options(const imr_train_options *o, bool validates, imr_error *err)
@@ -445,7 +442,6 @@ imr_status imr_train(imr_adapter *a, imr_train_history *history, const imr_train
         t.h.left_out += data->set[i].queries.rows - t.set[i].n;
     }
     *history = t.h;
-    history->v = t.epochs.v;
-    t.epochs.v = NULL;
+    history->v = IMR_TAKE(t.epochs.v);
     return IMR_OK;
 }

@@ -14,8 +14,7 @@
 void imr_problems_done(imr_problems *p)
 {
     for (size_t i = 0; i < p->n; i++) {
-        imr_free(p->v[i].where);
-        imr_free(p->v[i].what);
+        IMR_FREE(p->v[i].where, p->v[i].what);
     }
     imr_free(p->v);
     *p = (imr_problems){0};
@@ -41,8 +40,7 @@ imr_status imr_problems_add(imr_problems *p, imr_severity severity, imr_status s
     va_end(args);
     imr_problem one = {severity, status, imr_strdup(where), imr_strdup(what), fix};
     if (!one.where || !one.what || !IMR_PUSH(p, one)) {
-        imr_free(one.where);
-        imr_free(one.what);
+        IMR_FREE(one.where, one.what);
         return imr_fail_memory(err);
     }
     return IMR_OK;
@@ -270,7 +268,6 @@ imr_status imr_weights_read(imr_weights *out, imr_problems *problems, const imr_
         IMR_TRY(imr_problems_add(problems, IMR_SEVERITY_ERROR, IMR_E_SHAPE, "projector.weight",
                                  fix_file, err, "no usable dimensions: n %zu, m %zu, h %zu", w.n,
                                  w.m, w.h));
-    *out = w;
-    w = (imr_weights){0};
+    *out = IMR_TAKE(w);
     return IMR_OK;
 }

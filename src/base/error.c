@@ -74,6 +74,11 @@ imr_status imr_fail_memory(imr_error *err)
                     "out of memory; close other programs or use a smaller input");
 }
 
+imr_status imr_only_memory(imr_status status, imr_error *err)
+{
+    return status == IMR_E_MEMORY ? imr_fail_memory(err) : IMR_OK;
+}
+
 imr_status imr_error_prefix(imr_error *err, imr_status status, const char *where)
 {
     if (err && status != IMR_OK) {

@@ -47,6 +47,9 @@ imr_status imr_fail_errno(imr_error *err, imr_status status, int number, const c
 /* The one sentence every allocation failure gets; IMR_E_BUDGET where it was a budget's. */
 imr_status imr_fail_memory(imr_error *err);
 
+/* What is left of a failure that may be passed over: IMR_OK, but for missing memory. */
+imr_status imr_only_memory(imr_status status, imr_error *err);
+
 /* Puts "<where>: " before the text of a failure. Returns status, so that it can end a return
  * statement or stand around a call: IMR_TRY(imr_error_prefix(err, read(..., err), path)). */
 imr_status imr_error_prefix(imr_error *err, imr_status status, const char *where);

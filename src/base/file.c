@@ -454,8 +454,7 @@ void imr_writer_done(imr_writer *w)
         fclose(w->file);
     if (w->temporary)
         unlink(w->temporary);
-    imr_free(w->path);
-    imr_free(w->temporary);
+    IMR_FREE(w->path, w->temporary);
     *w = (imr_writer){0};
 }
 

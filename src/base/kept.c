@@ -183,8 +183,7 @@ imr_status imr_kept_publish(imr_kept *f, const char *path, imr_error *err)
         return cannot_write(f, path, err);
     imr_dir_sync(dir);
     imr_free(f->path);
-    f->path = name;
-    name = NULL;
+    f->path = IMR_TAKE(name);
     return IMR_OK;
 }
 

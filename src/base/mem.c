@@ -215,6 +215,12 @@ void imr_free(void *p)
     free(gives(p));
 }
 
+void imr_free_all(void *const *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        imr_free(p[i]);
+}
+
 void imr_free_ptr(void *pointer_to_pointer)
 {
     void *p;

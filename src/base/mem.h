@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -28,10 +29,22 @@ void *imr_alloc_large(size_t count, size_t size) IMR_NODISCARD;
 char *imr_strdup(const char *text) IMR_NODISCARD;
 char *imr_strndup(const char *text, size_t n) IMR_NODISCARD; /* always terminated */
 void imr_free(void *p);
+void imr_free_all(void *const *p, size_t n);
+/* Each of them. */
+#define IMR_FREE(...)                                                                              \
+    imr_free_all((void *[]){__VA_ARGS__}, sizeof((void *[]){__VA_ARGS__}) / sizeof(void *))
 
 /* For __attribute__((cleanup)): frees the pointer the variable holds. */
 void imr_free_ptr(void *pointer_to_pointer);
 #define IMR_AUTOFREE IMR_CLEANUP(imr_free_ptr)
+
+/* The value of a variable, which is zero afterwards: what its cleanup would end is handed on. */
+#define IMR_TAKE(variable)                                                                         \
+    __extension__({                                                                                \
+        __typeof__(variable) imr_taken_ = (variable);                                              \
+        memset(&(variable), 0, sizeof(variable));                                                  \
+        imr_taken_;                                                                                \
+    })
 
 #define IMR_NEW(type)          ((type *)imr_calloc(1, sizeof(type)))
 #define IMR_NEW_ARRAY(type, n) ((type *)imr_calloc((n), sizeof(type)))

@@ -40,13 +40,10 @@ static void nearest_folder(char *path)
 
 imr_status imr_scratch_open(imr_scratch **out, const char *path, imr_error *err)
 {
-    imr_scratch *s = IMR_NEW(imr_scratch);
-    if (!s || !(s->dir = imr_strdup(path))) {
-        imr_free(s);
-        return imr_fail_memory(err);
-    }
+    IMR_AUTOFREE imr_scratch *s = IMR_NEW(imr_scratch);
+    IMR_NEED(s && (s->dir = imr_strdup(path)), err);
     nearest_folder(s->dir);
-    *out = s;
+    *out = IMR_TAKE(s);
     return IMR_OK;
 }
 
@@ -63,9 +60,7 @@ void imr_scratch_close(imr_scratch *s)
         return;
     for (size_t i = 0; i < s->regions.n; i++)
         release(&s->regions.v[i]);
-    imr_free(s->regions.v);
-    imr_free(s->dir);
-    imr_free(s);
+    IMR_FREE(s->regions.v, s->dir, s);
 }
 
 /* ---- regions ---- */

@@ -166,8 +166,7 @@ void imr_worker_reap(imr_worker *w)
     while (read(w->pipe[0], bytes, sizeof bytes) > 0) {
     }
     pthread_mutex_lock(&w->lock);
-    imr_job *job = w->finished;
-    w->finished = NULL;
+    imr_job *job = IMR_TAKE(w->finished);
     pthread_mutex_unlock(&w->lock);
     while (job) {
         imr_job *next = job->next;

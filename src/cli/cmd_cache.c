@@ -34,7 +34,7 @@ static imr_status build(imr_store_result *result, imr_cli *cli, const char *dir,
     const imr_progress *progress = &cli->meter.progress;
     const imr_dtype dtype = imr_config_choice(config, IMR_OPT_DTYPE) == 0 ? IMR_F32 : IMR_F16;
     const bool overwrite = imr_config_bool(config, IMR_OPT_OVERWRITE);
-    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *dataset = NULL;
+    IMR_CLEANUP(imr_dataset_free_at) imr_dataset *dataset = NULL;
     imr_store_result made = {0};
     IMR_TRY(imr_cli_dataset(&dataset, cli, scratch, err));
     if (from)

@@ -245,7 +245,7 @@ static imr_status bench(imr_cli *cli, const imr_encoder *e, const imr_texts *t, 
 static imr_status bench_precision(imr_cli *cli, imr_error *err)
 {
     IMR_CLEANUP(imr_encoder_free_at) imr_encoder *less = NULL;
-    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *dataset = NULL;
+    IMR_CLEANUP(imr_dataset_free_at) imr_dataset *dataset = NULL;
     IMR_AUTOBUF imr_buf table = {0};
     IMR_TRY(imr_cli_encoder_as(&less, cli, IMR_BFLOAT16, err));
     IMR_TRY(imr_cli_dataset(&dataset, cli, NULL, err));
@@ -294,7 +294,7 @@ static imr_status run_train(imr_cli *cli, imr_error *err)
     options.min_documents = (uint32_t)imr_config_int(config, IMR_OPT_MIN_DOCUMENTS);
     options.seed = (uint64_t)imr_config_int(config, IMR_OPT_SEED);
     double start = imr_clock_seconds();
-    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *dataset = NULL;
+    IMR_CLEANUP(imr_dataset_free_at) imr_dataset *dataset = NULL;
     size_t words;
     IMR_AUTOBUF imr_buf b = {0};
     IMR_TRY(imr_cli_dataset(&dataset, cli, NULL, err));

@@ -60,7 +60,7 @@ static imr_status train_encoder(work *w, imr_error *err)
     options.dim = (size_t)imr_config_int(cli->config, IMR_OPT_DIM);
     options.min_documents = (uint32_t)imr_config_int(cli->config, IMR_OPT_MIN_DOCUMENTS);
     options.seed = (uint64_t)imr_config_int(cli->config, IMR_OPT_SEED);
-    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *dataset = NULL;
+    IMR_CLEANUP(imr_dataset_free_at) imr_dataset *dataset = NULL;
     IMR_TRY(imr_dataset_open(&dataset, path, &how, err));
     return imr_encoder_train(NULL, w->encoder_dir, dataset, &options, &cli->meter.progress, err);
 }

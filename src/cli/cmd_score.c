@@ -40,11 +40,7 @@ static void scoring_done(scoring *s)
     imr_encoder_free(s->encoder);
     imr_matrix_done(&s->base);
     imr_matrix_done(&s->working);
-    imr_free(s->documents);
-    imr_free(s->similarity);
-    imr_free(s->order);
-    imr_free(s->before_rank);
-    imr_free(s->encoder_rank);
+    IMR_FREE(s->documents, s->similarity, s->order, s->before_rank, s->encoder_rank);
     imr_adapter_result_done(&s->run);
 }
 

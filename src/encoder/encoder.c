@@ -13,10 +13,7 @@ void imr_encoder_free(imr_encoder *e)
         return;
     imr_folder_done(&e->folder);
     imr_tokenizer_free(e->tokenizer);
-    imr_free(e->prompt);
-    imr_free(e->query_prefix);
-    imr_free(e->passage_prefix);
-    imr_free(e->rows);
+    IMR_FREE(e->prompt, e->query_prefix, e->passage_prefix, e->rows);
     imr_transformer_free(e->transformer);
     for (size_t i = 0; i < e->n_files; i++)
         imr_free(e->files[i]);
@@ -32,9 +29,8 @@ imr_status imr_encoder_add_file(imr_encoder *e, const char *module, const char *
     if (e->n_files >= IMR_MAX_ENCODER_FILES)
         return imr_fail(err, IMR_E_LIMIT, "an encoder of more than %u files",
                         IMR_MAX_ENCODER_FILES);
-    char *name = imr_path_join(module, file);
-    IMR_NEED(name, err);
-    e->files[e->n_files++] = name;
+    IMR_NEED(e->files[e->n_files] = imr_path_join(module, file), err);
+    e->n_files++;
     return IMR_OK;
 }
 
@@ -42,14 +38,13 @@ imr_status imr_encoder_add_tokenizer(imr_tokenizer_facts *facts, imr_encoder *e,
                                      bool lower_first, imr_error *err)
 {
     static const char file[] = "tokenizer.json";
-    char *dir IMR_AUTOFREE =
-        *module ? imr_path_join(e->folder.path, module) : imr_strdup(e->folder.path);
+    const char *top = e->folder.path;
+    const imr_path dir = *module ? imr_path_in(top, module) : imr_path_in("", top);
     char *path IMR_AUTOFREE = NULL;
-    IMR_NEED(dir, err);
     const char *family = e->transformer ? e->transformer->family->model_type : NULL;
     const imr_tokenizer_wish wish = {family, lower_first, &e->notice};
     IMR_TRY(imr_folder_file(&path, &e->folder, module, file, err));
-    imr_status status = imr_tokenizer_open(&e->tokenizer, facts, dir, &wish, err);
+    imr_status status = imr_tokenizer_open(&e->tokenizer, facts, dir.s, &wish, err);
     if (status == IMR_E_NOT_FOUND)
         return imr_folder_missing(&e->folder, module, file, "the tokeniser is", err);
     for (size_t i = 0; status == IMR_OK && i < facts->n_files; i++)
@@ -128,10 +123,9 @@ static imr_status set_prefixes(imr_encoder *e, const imr_encoder_options *o, imr
     const char *file = "config_sentence_transformers.json";
     imr_json *config IMR_AUTOJSON = NULL;
     prompts p = {0};
-    char *path IMR_AUTOFREE = imr_path_join(e->folder.path, file);
-    IMR_NEED(path, err);
-    if (imr_file_exists(path)) {
-        IMR_TRY(imr_json_open(&config, path, err));
+    const imr_path path = imr_path_in(e->folder.path, file);
+    if (imr_file_exists(path.s)) {
+        IMR_TRY(imr_json_open(&config, path.s, err));
         IMR_TRY(read_prompts(&p, e, config, err));
     }
     const char *query = p.all ? p.all : p.query ? p.query : imr_known_prefix(name, false);
@@ -155,26 +149,21 @@ imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
     static const imr_encoder_options plain = {0};
     const imr_encoder_options *o = options ? options : &plain;
     IMR_BUDGET(folder_or_name);
-    imr_encoder *e = IMR_NEW(imr_encoder);
+    IMR_CLEANUP(imr_encoder_free_at) imr_encoder *e = IMR_NEW(imr_encoder);
     IMR_NEED(e, err);
     e->kernels = o->kernels ? o->kernels : imr_kernels_at(0);
     e->precision = o->precision;
     e->tokens_only = o->tokens_only;
-    imr_status status = imr_folder_find(&e->folder, folder_or_name, options ? &o->hub : NULL, err);
-    if (status == IMR_OK)
-        status = set_prefixes(e, o, err);
-    if (status == IMR_OK)
-        status = open_kind(e, err);
-    if (status == IMR_OK && e->precision != IMR_FLOAT32 && !e->transformer)
-        status = imr_fail(err, IMR_E_UNSUPPORTED,
-                          "%s: a static encoder has no products to make with bf16; leave "
-                          "the precision at float32",
-                          e->folder.path);
-    if (status == IMR_OK)
-        *out = e;
-    else
-        imr_encoder_free(e);
-    return status;
+    IMR_TRY(imr_folder_find(&e->folder, folder_or_name, options ? &o->hub : NULL, err));
+    IMR_TRY(set_prefixes(e, o, err));
+    IMR_TRY(open_kind(e, err));
+    if (e->precision != IMR_FLOAT32 && !e->transformer)
+        return imr_fail(err, IMR_E_UNSUPPORTED,
+                        "%s: a static encoder has no products to make with bf16; leave the "
+                        "precision at float32",
+                        e->folder.path);
+    *out = IMR_TAKE(e);
+    return IMR_OK;
 }
 
 /* ---- facts ---- */
@@ -184,9 +173,7 @@ imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX], im
     imr_buf lines IMR_AUTOBUF = {0};
     for (size_t i = 0; i < e->n_files; i++) {
         char one[IMR_SHA256_HEX];
-        char *path IMR_AUTOFREE = imr_path_join(e->folder.path, e->files[i]);
-        IMR_NEED(path, err);
-        IMR_TRY(imr_sha256_file(path, one, err));
+        IMR_TRY(imr_sha256_file(imr_path_in(e->folder.path, e->files[i]).s, one, err));
         imr_buf_printf(&lines, "%s  %s\n", one, e->files[i]);
     }
     if (e->precision != IMR_FLOAT32)

@@ -36,9 +36,7 @@ const char *imr_known_prefix(const char *model_name, bool passage)
 
 void imr_folder_done(imr_folder *f)
 {
-    imr_free(f->path);
-    imr_free(f->name);
-    imr_free(f->model_id);
+    IMR_FREE(f->path, f->name, f->model_id);
     *f = (imr_folder){0};
 }
 
@@ -78,12 +76,10 @@ static const char *guess_id(const char *name)
 static imr_status fill(imr_folder *out, const char *path, const char *name, const char *id,
                        bool in_hub, imr_error *err)
 {
+    IMR_CLEANUP(imr_folder_done)
     imr_folder f = {imr_strdup(path), imr_strdup(name), id ? imr_strdup(id) : NULL, in_hub};
-    if (!f.path || !f.name || (id && !f.model_id)) {
-        imr_folder_done(&f);
-        return imr_fail_memory(err);
-    }
-    *out = f;
+    IMR_NEED(f.path && f.name && (!id || f.model_id), err);
+    *out = IMR_TAKE(f);
     return IMR_OK;
 }
 
@@ -112,8 +108,7 @@ static imr_status from_path(imr_folder *out, const char *path, imr_error *err)
     IMR_NEED(plain, err);
     imr_buf id IMR_AUTOBUF = {0};
     snapshot_id(&id, plain);
-    if (id.failed)
-        return imr_fail_memory(err);
+    IMR_NEED(!id.failed, err);
     if (id.len && is_model_id(id.data))
         return fill(out, plain, id.data, id.data, true, err);
     const char *name = imr_path_base(plain);
@@ -268,29 +263,27 @@ imr_status imr_folder_missing(const imr_folder *f, const char *module, const cha
                               const char *what, imr_error *err)
 {
     const char *id = f->model_id ? f->model_id : "ORGANISATION/NAME";
-    char *name IMR_AUTOFREE = imr_path_join(module, file);
-    IMR_NEED(name, err);
+    const imr_path name = imr_path_in(module, file);
     if (f->in_hub)
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "%s: %s missing (no %s in %s); fetch with: huggingface-cli download %s",
-                        f->name, what, name, f->path, id);
+                        f->name, what, name.s, f->path, id);
     return imr_fail(
         err, IMR_E_NOT_FOUND,
         "%s: %s missing (no %s); fetch with: huggingface-cli download %s --local-dir %s", f->path,
-        what, name, id, f->path);
+        what, name.s, id, f->path);
 }
 
 imr_status imr_folder_file(char **path, const imr_folder *f, const char *module, const char *file,
                            imr_error *err)
 {
-    char *name IMR_AUTOFREE = imr_path_join(module, file);
-    char *p IMR_AUTOFREE = name ? imr_path_join(f->path, name) : NULL;
+    const imr_path name = imr_path_in(module, file);
+    char *p IMR_AUTOFREE = imr_path_join(f->path, name.s);
     struct stat st, target;
     *path = NULL;
     IMR_NEED(p, err);
     if (imr_file_exists(p)) {
-        *path = p;
-        p = NULL;
+        *path = IMR_TAKE(p);
         return IMR_OK;
     }
     if (lstat(p, &st) != 0)
@@ -301,7 +294,7 @@ imr_status imr_folder_file(char **path, const imr_folder *f, const char *module,
                       : stat(p, &target) != 0 ? "is a link to nothing"
                                               : "is a link to a folder";
     imr_buf what IMR_AUTOBUF = {0};
-    imr_buf_printf(&what, "%s %s; the file is", name, why);
+    imr_buf_printf(&what, "%s %s; the file is", name.s, why);
     IMR_TRY(imr_buf_check(&what, err));
     return imr_folder_missing(f, module, file, imr_buf_text(&what), err);
 }

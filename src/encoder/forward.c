@@ -26,6 +26,7 @@ imr_status imr_forward_room_init(imr_forward_room *room, const imr_encoder *e, s
                                  size_t sequences, size_t longest, size_t threads, imr_error *err)
 {
     const imr_transformer_config *c = &e->transformer->config;
+    IMR_CLEANUP(imr_forward_room_done)
     imr_forward_room r = {.stride = imr_packed_stride(c->hidden)};
     r.heads = threads > 1 ? c->heads : heads_at_once(c, e->kernels);
     r.qkv_stride = imr_packed_stride(3 * (c->hidden / c->heads) * r.heads);
@@ -41,23 +42,18 @@ imr_status imr_forward_room_init(imr_forward_room *room, const imr_encoder *e, s
     r.starts = IMR_NEW_ARRAY(size_t, sequences + 1);
     r.x = imr_alloc_large(rows + inner + threads * r.scratch_each, sizeof *r.x);
     r.pairs = imr_alloc_large(threads * r.pairs_each, sizeof *r.pairs);
-    if (!r.starts || !r.x || !r.pairs) {
-        imr_forward_room_done(&r);
-        return imr_fail_memory(err);
-    }
+    IMR_NEED(r.starts && r.x && r.pairs, err);
     r.context = r.x + tokens * r.stride;
     r.qkv = r.context + tokens * r.stride;
     r.inner = r.qkv + tokens * r.qkv_stride;
     r.scratch = r.inner + inner;
-    *room = r;
+    *room = IMR_TAKE(r);
     return IMR_OK;
 }
 
 void imr_forward_room_done(imr_forward_room *room)
 {
-    imr_free(room->x);
-    imr_free(room->pairs);
-    imr_free(room->starts);
+    IMR_FREE(room->x, room->pairs, room->starts);
     *room = (imr_forward_room){0};
 }
 

@@ -10,9 +10,7 @@
 void imr_token_sum_done(imr_token_sum *s)
 {
     imr_tokens_done(&s->tokens);
-    imr_free(s->rows);
-    imr_free(s->extra);
-    imr_free(s->vector);
+    IMR_FREE(s->rows, s->extra, s->vector);
     *s = (imr_token_sum){0};
 }
 
@@ -157,11 +155,8 @@ imr_status imr_encoder_token_sum(imr_token_sum *out, const imr_encoder *e, const
     const char *problem = imr_encoder_sum_problem(e);
     if (*problem)
         return imr_fail(err, IMR_E_UNSUPPORTED, "%s", problem);
-    imr_token_sum s = {.n = e->dim};
-    const imr_status status = make(&s, e, text, len, progress, err);
-    if (status == IMR_OK)
-        *out = s;
-    else
-        imr_token_sum_done(&s);
-    return status;
+    IMR_CLEANUP(imr_token_sum_done) imr_token_sum s = {.n = e->dim};
+    IMR_TRY(make(&s, e, text, len, progress, err));
+    *out = IMR_TAKE(s);
+    return IMR_OK;
 }

@@ -44,21 +44,19 @@ static void reading_done(reading *r)
 /* An object, or NULL where there is no such file. */
 static imr_status open_json(reading *r, int file, imr_error *err)
 {
-    char *path IMR_AUTOFREE = imr_path_join(r->folder, file_names[file]);
-    IMR_NEED(path, err);
-    if (!imr_file_exists(path))
+    const imr_path path = imr_path_in(r->folder, file_names[file]);
+    if (!imr_file_exists(path.s))
         return IMR_OK;
-    IMR_TRY(imr_json_open(&r->json[file], path, err));
+    IMR_TRY(imr_json_open(&r->json[file], path.s, err));
     return imr_json_is_object(r->json[file])
                ? IMR_OK
-               : imr_fail(err, IMR_E_FORMAT, "%s: expected an object {...}", path);
+               : imr_fail(err, IMR_E_FORMAT, "%s: expected an object {...}", path.s);
 }
 
 /* Puts the file's path before an error. */
 static imr_status fault_in(const reading *r, int file, imr_status status, imr_error *err)
 {
-    char *path IMR_AUTOFREE = imr_path_join(r->folder, file_names[file]);
-    return path ? imr_error_prefix(err, status, path) : status;
+    return imr_error_prefix(err, status, imr_path_in(r->folder, file_names[file]).s);
 }
 
 /* ---- tokens beside the vocabulary ---- */
@@ -340,26 +338,21 @@ imr_status imr_tokenizer_open(imr_tokenizer **out, imr_tokenizer_facts *facts, c
     static const imr_tokenizer_wish none = {0};
     static const char *const either[] = {"tokenizer.json", "vocab.txt"};
     reading r IMR_CLEANUP(reading_done) = {.folder = folder, .wish = wish ? wish : &none};
-    char *path IMR_AUTOFREE = NULL;
     size_t i = 0;
-    for (; i < IMR_LEN(either); i++) {
-        imr_free(path);
-        path = imr_path_join(folder, either[i]);
-        IMR_NEED(path, err);
-        if (imr_file_exists(path))
-            break;
-    }
+    while (i < IMR_LEN(either) && !imr_file_exists(imr_path_in(folder, either[i]).s))
+        i++;
     if (i == IMR_LEN(either))
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "%s: no tokeniser here: neither tokenizer.json nor vocab.txt", folder);
-    r.path = path;
+    const imr_path path = imr_path_in(folder, either[i]);
+    r.path = path.s;
     if (i == 0)
-        IMR_TRY(imr_json_open(&r.json[FILE_JSON], path, err));
+        IMR_TRY(imr_json_open(&r.json[FILE_JSON], path.s, err));
     r.facts.files[r.facts.n_files++] = either[i];
     read_truncation(&r);
     IMR_TRY(read_rules(&r, err));
     r.spec.lower_first = r.wish->lower_first;
-    IMR_TRY(imr_error_prefix(err, imr_tokenizer_new(out, &r.spec, err), path));
+    IMR_TRY(imr_error_prefix(err, imr_tokenizer_new(out, &r.spec, err), path.s));
     if (facts)
         *facts = r.facts;
     return IMR_OK;

@@ -33,12 +33,7 @@ typedef struct counting {
 
 static void counting_done(counting *c)
 {
-    imr_free(c->first);
-    imr_free(c->place);
-    imr_free(c->sum);
-    imr_free(c->log_context);
-    imr_free(c->weights);
-    imr_free(c->touched);
+    IMR_FREE(c->first, c->place, c->sum, c->log_context, c->weights, c->touched);
 }
 
 static void find_places(counting *c)
@@ -141,8 +136,8 @@ imr_status imr_ppmi_init(imr_ppmi *out, const imr_word_stream *stream, uint32_t 
     c.weights = imr_calloc(words, IMR_PPMI_LANES * sizeof *c.weights);
     c.touched = imr_alloc(words, IMR_PPMI_LANES * sizeof *c.touched);
     p.start = imr_calloc(words + 1, sizeof *p.start);
-    if (!c.first || !c.place || !c.sum || !c.log_context || !c.weights || !c.touched || !p.start)
-        return imr_fail_memory(err);
+    IMR_NEED(c.first && c.place && c.sum && c.log_context && c.weights && c.touched && p.start,
+             err);
     find_places(&c);
     sum_rows(&c);
     IMR_TRY(sweep(&c, &p, false, progress, err));
@@ -153,16 +148,13 @@ imr_status imr_ppmi_init(imr_ppmi *out, const imr_word_stream *stream, uint32_t 
     IMR_NEED(p.col && p.value, err);
     IMR_TRY(sweep(&c, &p, true, progress, err));
     p.matrix = (imr_csr){words, words, p.start, p.col, p.value};
-    *out = p;
-    p = (imr_ppmi){0};
+    *out = IMR_TAKE(p);
     return IMR_OK;
 }
 
 void imr_ppmi_done(imr_ppmi *p)
 {
-    imr_free(p->start);
-    imr_free(p->col);
-    imr_free(p->value);
+    IMR_FREE(p->start, p->col, p->value);
     *p = (imr_ppmi){0};
 }
 
@@ -238,11 +230,8 @@ imr_status imr_static_train(imr_static_words *out, const imr_text_source *docume
     IMR_CLEANUP(imr_svd_sparse_done) imr_svd_sparse factors = {0};
     IMR_TRY(imr_svd_sparse_init(&factors, &ppmi.matrix, &svd, progress, err));
     weigh_rows(&factors.u, factors.s, &w.stream);
-    w.rows = factors.u;
-    factors.u = (imr_matrix){0};
-    *out = w;
-    // Cleaned up at the end of the scope. NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores)
-    w = (imr_static_words){0};
+    w.rows = IMR_TAKE(factors.u);
+    *out = IMR_TAKE(w);
     return IMR_OK;
 }
 
@@ -298,9 +287,7 @@ static void put_tokenizer(imr_buf *b, const char *const *words, size_t n_words)
 static imr_status write_text(const char *folder, const char *name, const imr_buf *b, imr_error *err)
 {
     IMR_TRY(imr_buf_check(b, err));
-    char *path IMR_AUTOFREE = imr_path_join(folder, name);
-    IMR_NEED(path, err);
-    return imr_file_write(path, imr_buf_text(b), b->len, err);
+    return imr_file_write(imr_path_in(folder, name).s, imr_buf_text(b), b->len, err);
 }
 
 static imr_status write_table(const char *folder, imr_view rows, imr_error *err)
@@ -313,9 +300,8 @@ static imr_status write_table(const char *folder, imr_view rows, imr_error *err)
                            .data = table.v,
                            .rank = 2,
                            .shape = {(uint64_t)table.rows, (uint64_t)table.cols}};
-    char *path IMR_AUTOFREE = imr_path_join(folder, "model.safetensors");
-    IMR_NEED(path, err);
-    return imr_safetensors_write(path, &item, 1, NULL, 0, err);
+    return imr_safetensors_write(imr_path_in(folder, "model.safetensors").s, &item, 1, NULL, 0,
+                                 err);
 }
 
 imr_status imr_static_write(const char *folder, const char *const *words, size_t n_words,

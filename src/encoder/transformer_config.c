@@ -154,11 +154,9 @@ imr_status imr_transformer_json(imr_json **out, char **path, imr_encoder *e, con
             return imr_fail(err, IMR_E_FORMAT, "%s: expected an object {...}", at);
         IMR_TRY(imr_encoder_add_file(e, module, file, err));
     }
-    *out = json;
-    json = NULL;
+    *out = IMR_TAKE(json);
     if (path) {
-        *path = at;
-        at = NULL;
+        *path = IMR_TAKE(at);
     }
     return IMR_OK;
 }

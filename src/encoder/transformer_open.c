@@ -9,8 +9,7 @@
 
 static void norm_done(imr_layer_norm *n)
 {
-    imr_free(n->gain);
-    imr_free(n->shift);
+    IMR_FREE(n->gain, n->shift);
 }
 
 void imr_transformer_free(imr_transformer *t)
@@ -26,17 +25,13 @@ void imr_transformer_free(imr_transformer *t)
         norm_done(&t->layers[i].attention_norm);
         norm_done(&t->layers[i].norm);
     }
-    imr_free(t->layers);
-    imr_free(t->weights);
+    IMR_FREE(t->layers, t->weights);
     for (size_t i = 0; i < t->n_steps; i++) {
-        imr_free(t->steps[i].w);
-        imr_free(t->steps[i].bias);
+        IMR_FREE(t->steps[i].w, t->steps[i].bias);
     }
-    imr_free(t->position);
-    imr_free(t->type);
+    IMR_FREE(t->position, t->type);
     norm_done(&t->embedding_norm);
-    imr_free(t->relative);
-    imr_free(t);
+    IMR_FREE(t->relative, t);
 }
 
 /* ---- weights ---- */

@@ -27,21 +27,16 @@ static bool ends_with(const char *text, const char *end)
 
 static imr_status open_bin(imr_tensors *out, const char *path, imr_error *err)
 {
-    imr_torch *t;
+    IMR_CLEANUP(imr_torch_free_at) imr_torch *t = NULL;
     IMR_TRY(imr_torch_open(&t, path, err));
     const imr_pickle_value *root = imr_torch_root(t);
-    imr_status status = IMR_OK;
     if (!root || root->kind != IMR_PK_DICT)
-        status = imr_fail(err, IMR_E_FORMAT,
-                          "%s: expected a dictionary of tensors (a state dict), found %s", path,
-                          imr_pickle_kind_name(root));
-    else if ((status = imr_torch_tensors(out, t, root, err)) != IMR_OK)
-        imr_error_prefix(err, status, path);
-    if (status == IMR_OK)
-        imr_torch_free_into(t, out);
-    else
-        imr_torch_free(t);
-    return status;
+        return imr_fail(err, IMR_E_FORMAT,
+                        "%s: expected a dictionary of tensors (a state dict), found %s", path,
+                        imr_pickle_kind_name(root));
+    IMR_TRY(imr_error_prefix(err, imr_torch_tensors(out, t, root, err), path));
+    imr_torch_free_into(IMR_TAKE(t), out);
+    return IMR_OK;
 }
 
 static imr_status open_shard(imr_checkpoint *w, imr_encoder *e, const char *module,
@@ -210,7 +205,6 @@ imr_status imr_checkpoint_read(float **out, const imr_checkpoint *w, const char 
                         "%s: the tensor `%s` holds %f at row %zu, column %zu; expected finite "
                         "values",
                         path, t->name, (double)v[bad], bad / cols, bad % cols);
-    *out = v;
-    v = NULL;
+    *out = IMR_TAKE(v);
     return IMR_OK;
 }

@@ -32,8 +32,7 @@ static void collector_done(collector *c)
 {
     imr_arena_free(c->arena);
     imr_strmap_done(&c->by_text);
-    imr_free(c->words.v);
-    imr_free(c->ids.v);
+    IMR_FREE(c->words.v, c->ids.v);
     imr_chars_done(&c->chars);
     imr_pieces_done(&c->pieces);
 }
@@ -172,9 +171,7 @@ imr_status imr_word_stream_init(imr_word_stream *out, const imr_text_source *sou
 
 void imr_word_stream_done(imr_word_stream *s)
 {
-    imr_free(s->word);
-    imr_free(s->count);
-    imr_free(s->id);
+    IMR_FREE(s->word, s->count, s->id);
     imr_arena_free(s->arena);
     *s = (imr_word_stream){0};
 }

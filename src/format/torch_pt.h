@@ -25,6 +25,7 @@ imr_status imr_torch_open(imr_torch **out, const char *path, imr_error *err) IMR
 imr_status imr_torch_parse(imr_torch **out, const void *data, size_t len, const char *name,
                            imr_error *err) IMR_NODISCARD;
 void imr_torch_free(imr_torch *t);
+IMR_FREE_AT(imr_torch, imr_torch_free)
 /* Frees all but the mapped file, which is the table's from now on: one of t's tensors. */
 void imr_torch_free_into(imr_torch *t, imr_tensors *table);
 

@@ -33,9 +33,7 @@ static imr_status lapack_failed(lapack_int info, const char *what, imr_error *er
 
 void imr_svd_done(imr_svd *s)
 {
-    imr_free(s->u);
-    imr_free(s->s);
-    imr_free(s->vt);
+    IMR_FREE(s->u, s->s, s->vt);
     *s = (imr_svd){0};
 }
 
@@ -69,9 +67,7 @@ imr_status imr_svd_init(imr_svd *out, imr_view a, imr_error *err)
     while (s.rank < k && s.s[s.rank] > floor)
         s.rank++;
     s.condition = s.rank == k ? s.s[0] / s.s[k - 1] : (double)INFINITY;
-    *out = s;
-    /* the caller's now. NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
-    s = (imr_svd){0};
+    *out = IMR_TAKE(s);
     return IMR_OK;
 }
 

@@ -35,9 +35,7 @@ imr_status imr_packed_init(imr_packed *out, imr_view w, imr_precision precision,
             for (size_t k = 0; k < p.cells; k++)
                 to[k * cols] = row[k];
         }
-    *out = p;
-    /* the caller's now. NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
-    p = (imr_packed){0};
+    *out = IMR_TAKE(p);
     return IMR_OK;
 }
 

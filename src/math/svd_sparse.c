@@ -52,9 +52,7 @@ typedef struct transposed {
 
 static void transposed_done(transposed *t)
 {
-    imr_free(t->start);
-    imr_free(t->col);
-    imr_free(t->value);
+    IMR_FREE(t->start, t->col, t->value);
 }
 
 static imr_status transpose(transposed *t, const imr_csr *a, imr_error *err)
@@ -178,8 +176,7 @@ imr_status imr_svd_sparse_init(imr_svd_sparse *out, const imr_csr *a,
     }
     IMR_CLEANUP(imr_svd_sparse_done) imr_svd_sparse s = {0};
     IMR_TRY(assemble(&s, &q, &z, r, options->k, err));
-    *out = s;
-    s = (imr_svd_sparse){0};
+    *out = IMR_TAKE(s);
     (void)imr_progress_step(progress, what, steps, steps);
     return IMR_OK;
 }

@@ -256,7 +256,7 @@ static imr_status add_lengths(imr_inspection *i, const imr_dataset *d, const imr
 imr_status imr_inspect_dataset(imr_inspection *i, const imr_progress *progress, imr_error *err)
 {
     const imr_dataset_options options = {.skip_bad_lines = true, .progress = progress};
-    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *d = NULL;
+    IMR_CLEANUP(imr_dataset_free_at) imr_dataset *d = NULL;
     imr_error why;
     char queries[IMR_SHA256_HEX];
     const imr_status status = imr_dataset_open(&d, i->path, &options, &why);

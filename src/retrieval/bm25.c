@@ -38,18 +38,11 @@ void imr_bm25_free(imr_bm25 *b)
     if (!b)
         return;
     for (size_t i = 0; i < b->terms.n; i++) {
-        imr_free((void *)(uintptr_t)b->terms.v[i].text);
-        imr_free(b->terms.v[i].postings.v);
+        IMR_FREE((void *)(uintptr_t)b->terms.v[i].text, b->terms.v[i].postings.v);
     }
-    imr_free(b->terms.v);
-    imr_free(b->lengths);
+    IMR_FREE(b->terms.v, b->lengths);
     imr_strmap_done(&b->by_text);
     imr_free(b);
-}
-
-static void free_bm25(imr_bm25 **b)
-{
-    imr_bm25_free(*b);
 }
 
 /* ---- terms ---- */
@@ -203,7 +196,7 @@ static void finish(imr_bm25 *b)
 static imr_status build(imr_bm25 **out, const imr_dataset *dataset, imr_bm25 how,
                         const imr_progress *progress, imr_error *err)
 {
-    IMR_CLEANUP(free_bm25) imr_bm25 *b = IMR_NEW(imr_bm25);
+    IMR_CLEANUP(imr_bm25_free_at) imr_bm25 *b = IMR_NEW(imr_bm25);
     IMR_NEED(b, err);
     *b = how;
     b->dataset = dataset;
@@ -223,8 +216,7 @@ static imr_status build(imr_bm25 **out, const imr_dataset *dataset, imr_bm25 how
             return imr_fail(err, IMR_E_CANCELLED, "indexing words was cancelled");
     }
     finish(b);
-    *out = b;
-    b = NULL;
+    *out = IMR_TAKE(b);
     return IMR_OK;
 }
 

@@ -27,6 +27,7 @@ imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, const imr_
 imr_status imr_bm25_build_english(imr_bm25 **out, const imr_dataset *dataset, double k1, double b,
                                   const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 void imr_bm25_free(imr_bm25 *b);
+IMR_FREE_AT(imr_bm25, imr_bm25_free)
 
 /* scores[documents], 0 where no term is shared. */
 imr_status imr_bm25_scores(const imr_bm25 *b, const char *query, size_t len, double *scores,

@@ -49,8 +49,7 @@ void imr_cache_free(imr_cache *c)
     for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++) /* owned through const pointers */
         imr_free((void *)(uintptr_t)c->encoder.text[i]);
     for (size_t i = 0; i < c->n_splits; i++) {
-        imr_free(c->splits[i].name);
-        imr_free(c->splits[i].queries);
+        IMR_FREE(c->splits[i].name, c->splits[i].queries);
         imr_qrels_free(c->splits[i].made);
     }
     imr_free(c->splits);
@@ -58,17 +57,9 @@ void imr_cache_free(imr_cache *c)
     rows_done(&c->queries);
     imr_free(c->dataset_rows);
     imr_file_unmap(&c->offsets);
-    imr_free(c->query_texts);
-    imr_free(c->negatives_first);
-    imr_free(c->negatives);
-    imr_free(c->path);
+    IMR_FREE(c->query_texts, c->negatives_first, c->negatives, c->path);
     imr_dataset_free(c->dataset);
     imr_free(c);
-}
-
-void imr_cache_free_ptr(imr_cache **c)
-{
-    imr_cache_free(*c);
 }
 
 void imr_cache_add_notice(imr_cache *c, const char *format, ...)

@@ -25,7 +25,6 @@
 #include "retrieval/store.h"
 
 imr_cache *imr_cache_new(const char *path, const char *layout); /* NULL: memory */
-void imr_cache_free_ptr(imr_cache **c);
 
 /* What a manifest of ours calls the strings of an identity. */
 extern const char *const imr_encoder_keys[IMR_ENCODER_TEXTS];

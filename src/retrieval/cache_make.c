@@ -219,7 +219,7 @@ imr_status imr_cache_build_memory(imr_cache **out, imr_dataset *dataset,
                                   imr_encode_fn encode, void *user, const imr_progress *progress,
                                   imr_error *err)
 {
-    IMR_CLEANUP(imr_cache_free_ptr) imr_cache *c = imr_cache_new("", "memory");
+    IMR_CLEANUP(imr_cache_free_at) imr_cache *c = imr_cache_new("", "memory");
     IMR_NEED(c, err);
     c->dtype = IMR_F32;
     c->dim = n;
@@ -235,7 +235,6 @@ imr_status imr_cache_build_memory(imr_cache **out, imr_dataset *dataset,
         c->dataset = NULL; /* still the caller's */
         return status;
     }
-    *out = c;
-    c = NULL;
+    *out = IMR_TAKE(c);
     return IMR_OK;
 }

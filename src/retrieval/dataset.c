@@ -38,11 +38,6 @@ void imr_dataset_free(imr_dataset *d)
     imr_free(d);
 }
 
-void imr_dataset_free_ptr(imr_dataset **d)
-{
-    imr_dataset_free(*d);
-}
-
 imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *title, imr_buf *text,
                             imr_error *err)
 {
@@ -280,7 +275,7 @@ imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_datas
 {
     const imr_dataset_options *o = options ? options : &no_options;
     IMR_BUDGET(path);
-    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *d = IMR_NEW(imr_dataset);
+    IMR_CLEANUP(imr_dataset_free_at) imr_dataset *d = IMR_NEW(imr_dataset);
     IMR_NEED(d && (d->path = imr_strdup(path)), err);
     d->scratch = o->scratch;
     IMR_TRY(imr_dir_admits(path, err));
@@ -297,8 +292,7 @@ imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_datas
         IMR_TRY(map_into(&d->corpus, "", path, err));
         IMR_TRY(imr_dataset_read_corpus(d, o, err));
     }
-    *out = d;
-    d = NULL;
+    *out = IMR_TAKE(d);
     return IMR_OK;
 }
 
@@ -316,7 +310,7 @@ imr_status imr_dataset_open_memory(imr_dataset **out, imr_named_bytes corpus,
                                    imr_error *err)
 {
     const imr_dataset_options *o = options ? options : &no_options;
-    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *d = IMR_NEW(imr_dataset);
+    IMR_CLEANUP(imr_dataset_free_at) imr_dataset *d = IMR_NEW(imr_dataset);
     IMR_NEED(d && (d->path = imr_strdup(corpus.name)), err);
     d->scratch = o->scratch;
     IMR_TRY(borrow(&d->corpus, corpus, err));
@@ -330,7 +324,6 @@ imr_status imr_dataset_open_memory(imr_dataset **out, imr_named_bytes corpus,
         IMR_TRY(imr_qrels_parse(&q, qrels[i].data, qrels[i].len, qrels[i].name, err));
         IMR_TRY(imr_dataset_add_split(d, qrels[i].name, strlen(qrels[i].name), q, err));
     }
-    *out = d;
-    d = NULL;
+    *out = IMR_TAKE(d);
     return IMR_OK;
 }

@@ -129,7 +129,7 @@ imr_status imr_dataset_open_memory(imr_dataset **out, imr_named_bytes corpus,
                                    size_t n_qrels, const imr_dataset_options *options,
                                    imr_error *err) IMR_NODISCARD;
 void imr_dataset_free(imr_dataset *d);
-void imr_dataset_free_ptr(imr_dataset **d); /* for IMR_CLEANUP */
+IMR_FREE_AT(imr_dataset, imr_dataset_free)
 
 /* Title and text as they are in the file, appended to the buffers (either may be NULL). */
 imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *title, imr_buf *text,

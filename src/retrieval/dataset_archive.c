@@ -49,8 +49,7 @@ static void archive_done(archive *a)
 {
     for (size_t i = 0; i < a->members.n; i++)
         imr_free(a->members.v[i].file);
-    imr_free(a->members.v);
-    imr_free(a->folder);
+    IMR_FREE(a->members.v, a->folder);
     imr_zip_done(&a->zip);
     imr_file_unmap(&a->file);
 }
@@ -272,7 +271,6 @@ static imr_status keep(bool *kept, archive *a, const int64_t stamp[2], imr_error
     const imr_dataset_options *o = a->options;
     const imr_path at = imr_path_in(o->unpacked, "archive");
     char mark[160];
-    imr_error ignored;
     *kept = !imr_file_exists(a->path) && has_mark(at.s, NULL);
     if (*kept)
         return IMR_OK;
@@ -291,8 +289,7 @@ static imr_status keep(bool *kept, archive *a, const int64_t stamp[2], imr_error
     if (whole && marked)
         return IMR_OK;
     make_mark(mark, a, stamp); /* without it the next opening only has more to read */
-    return imr_file_write(at.s, mark, strlen(mark), &ignored) == IMR_E_MEMORY ? imr_fail_memory(err)
-                                                                              : IMR_OK;
+    return imr_only_memory(imr_file_write(at.s, mark, strlen(mark), NULL), err);
 }
 
 /* ---- into memory ---- */

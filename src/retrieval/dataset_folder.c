@@ -197,12 +197,11 @@ static imr_status take_entry(walk *w, const char *folder, const char *name, imr_
 static imr_status read_folder(walk *w, const char *folder, imr_error *err)
 {
     const char *top = w->d->path;
-    IMR_AUTOFREE char *path = folder[0] ? imr_path_join(top, folder) : imr_strdup(top);
+    const imr_path path = folder[0] ? imr_path_in(top, folder) : imr_path_in("", top);
     struct stat st;
     char key[48];
     uint32_t at;
-    IMR_NEED(path, err);
-    if (stat(path, &st) != 0) {
+    if (stat(path.s, &st) != 0) {
         skip(w, "folders that are gone");
         return IMR_OK;
     }
@@ -213,10 +212,10 @@ static imr_status read_folder(walk *w, const char *folder, imr_error *err)
         return IMR_OK;
     }
     IMR_TRY(push(&w->seen_keys, imr_strdup(key), err));
-    if (!imr_strmap_add(&w->seen, w->seen_keys.v[w->seen_keys.n - 1], strlen(key), 0, NULL, NULL))
-        return imr_fail_memory(err);
+    char *kept = w->seen_keys.v[w->seen_keys.n - 1];
+    IMR_NEED(imr_strmap_add(&w->seen, kept, strlen(kept), 0, NULL, NULL), err);
     IMR_CLEANUP(imr_dataset_paths_done) path_array names = {0};
-    imr_status status = imr_dir_list(&names.v, &names.n, path, err);
+    imr_status status = imr_dir_list(&names.v, &names.n, path.s, err);
     if (status != IMR_OK && folder[0] && status != IMR_E_MEMORY) {
         skip(w, "folders that cannot be read");
         return IMR_OK;

@@ -228,8 +228,7 @@ static imr_status index_ids(imr_ids *ids, gather *g, const char **texts, const c
 {
     IMR_CLEANUP(imr_ids_repeats_done) imr_ids_repeats repeats = {0};
     imr_dataset *d = g->d;
-    char *text = g->ids.v;
-    g->ids.v = NULL;
+    char *text = IMR_TAKE(g->ids.v);
     IMR_TRY(imr_ids_take(ids, &repeats, d->scratch, text, g->ids.n, g->n, name, err));
     assert(repeats.n == 0 || g->lines.v); /* only a gathered id can be a repeated one */
     for (size_t i = 0; i < repeats.n; i++) {
@@ -318,8 +317,7 @@ imr_status imr_dataset_read_queries(imr_dataset *d, const imr_dataset_options *o
         IMR_TRY(each_topic(&g, &d->queries, err));
     else
         IMR_TRY(each_line(&g, &d->queries, query_line, err));
-    d->query_blob = g.texts.v;
-    g.texts.v = NULL;
+    d->query_blob = IMR_TAKE(g.texts.v);
     d->query_texts = imr_scratch_alloc(d->scratch, g.n, sizeof *d->query_texts);
     if (!d->query_texts)
         return no_room(&g, err);

@@ -202,14 +202,11 @@ static imr_status take(imr_ids *ids, imr_ids_repeats *repeats, const char *name,
 imr_status imr_ids_take(imr_ids *out, imr_ids_repeats *repeats, imr_scratch *scratch, char *text,
                         size_t bytes, size_t n, const char *name, imr_error *err)
 {
+    IMR_CLEANUP(imr_ids_done)
     imr_ids ids = {
         .n = n, .bytes = bytes, .text = bytes ? text : "", .owned = {text}, .scratch = scratch};
-    imr_status status = take(&ids, repeats, name, err);
-    if (status != IMR_OK) {
-        imr_ids_done(&ids);
-        return status;
-    }
-    *out = ids;
+    IMR_TRY(take(&ids, repeats, name, err));
+    *out = IMR_TAKE(ids);
     return IMR_OK;
 }
 
@@ -280,18 +277,12 @@ static bool read_tables(imr_ids *ids, size_t lines_len, size_t n)
 imr_status imr_ids_open(bool *found, imr_ids *out, const char *path, const void *lines,
                         size_t lines_len, size_t n, imr_error *err)
 {
-    imr_ids ids = {0};
-    imr_error why;
-    *found = false;
-    imr_status status = imr_file_map(&ids.file, path, &why);
-    if (status != IMR_OK)
-        return status == IMR_E_MEMORY ? imr_fail_memory(err) : IMR_OK;
+    IMR_CLEANUP(imr_ids_done) imr_ids ids = {0};
+    IMR_TRY(imr_only_memory(imr_file_map(&ids.file, path, NULL), err));
     *found = read_tables(&ids, lines_len, n) && same_text(ids.text, lines, lines_len, n) &&
              good_starts(&ids) && good_order(&ids);
     if (*found)
-        *out = ids;
-    else
-        imr_ids_done(&ids);
+        *out = IMR_TAKE(ids);
     return IMR_OK;
 }
 

@@ -171,9 +171,7 @@ double imr_metric_value(imr_metric m, const int32_t *grades, size_t n, const int
 
 void imr_evaluation_done(imr_evaluation *e)
 {
-    imr_free(e->query);
-    imr_free(e->values);
-    imr_free(e->summary);
+    IMR_FREE(e->query, e->values, e->summary);
     *e = (imr_evaluation){0};
 }
 
@@ -230,8 +228,7 @@ imr_status imr_evaluate(imr_evaluation *out, const imr_qrels *qrels, imr_ranked_
         e.query[e.queries++] = (uint32_t)q;
     }
     summarise(&e, metrics);
-    *out = e;
-    e = (imr_evaluation){0};
+    *out = IMR_TAKE(e);
     return IMR_OK;
 }
 

@@ -40,21 +40,11 @@ void imr_qrels_free(imr_qrels *q)
 {
     if (!q)
         return;
-    imr_free(q->text);
-    imr_free(q->queries.v);
-    imr_free(q->documents.v);
-    imr_free(q->relevant);
-    imr_free(q->judgements);
-    imr_free(q->sorted);
-    imr_free(q->ideal);
+    IMR_FREE(q->text, q->queries.v, q->documents.v, q->relevant, q->judgements, q->sorted,
+             q->ideal);
     imr_strmap_done(&q->by_query);
     imr_strmap_done(&q->by_document);
     imr_free(q);
-}
-
-static void free_qrels(imr_qrels **q)
-{
-    imr_qrels_free(*q);
 }
 
 static void reader_done(reader *r)
@@ -212,27 +202,25 @@ static imr_status parse(imr_qrels **out, const void *data, size_t len, const cha
 {
     if (len && memchr(data, '\0', len))
         return imr_fail(err, IMR_E_FORMAT, "%s holds zero bytes: not a file of judgements", name);
-    IMR_CLEANUP(free_qrels) imr_qrels *q = IMR_NEW(imr_qrels);
+    IMR_CLEANUP(imr_qrels_free_at) imr_qrels *q = IMR_NEW(imr_qrels);
     if (!q || !(q->text = imr_strndup(len ? data : "", len)))
         return imr_fail_memory(err);
     IMR_CLEANUP(reader_done) reader r = {.name = name, .out = q};
     IMR_TRY(read_lines(&r, len, err));
     IMR_TRY(group(&r, err));
-    *out = q;
-    q = NULL;
+    *out = IMR_TAKE(q);
     return IMR_OK;
 }
 
 imr_status imr_qrels_parse(imr_qrels **out, const void *data, size_t len, const char *name,
                            imr_error *err)
 {
-    IMR_CLEANUP(free_qrels) imr_qrels *q = NULL;
+    IMR_CLEANUP(imr_qrels_free_at) imr_qrels *q = NULL;
     IMR_TRY(parse(&q, data, len, name, err));
     assert(q);
     if (q->queries.n == 0)
         return imr_fail(err, IMR_E_FORMAT, "%s holds no judgements", name);
-    *out = q;
-    q = NULL;
+    *out = IMR_TAKE(q);
     return IMR_OK;
 }
 

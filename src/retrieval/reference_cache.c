@@ -69,8 +69,7 @@ static void pairs_done(pairs *p)
 static void gather_done(gather *g)
 {
     pairs_done(&g->queries);
-    imr_free(g->first.v);
-    imr_free(g->negatives.v);
+    IMR_FREE(g->first.v, g->negatives.v);
 }
 
 static imr_path path_in(const char *dir, const char *folder, const char *file)
@@ -94,8 +93,7 @@ static imr_status add_pair(pairs *p, const char *id, imr_cache_vector v, imr_err
 static imr_status take_ids(imr_ids *out, imr_ids_repeats *repeats, pairs *p, const char *name,
                            imr_error *err)
 {
-    char *text = p->ids.v;
-    p->ids.v = NULL;
+    char *text = IMR_TAKE(p->ids.v);
     return imr_ids_take(out, repeats, p->scratch, text, p->ids.n, p->v.n, name, err);
 }
 
@@ -269,8 +267,7 @@ static imr_status take_documents(imr_cache *c, vectors_file *f, bool one_pass, i
     IMR_TRY(take_ids(&d->ids, NULL, &f->pairs, f->path.s, err));
     if (!one_matrix(&d->rows, f, c->dim))
         keep_scattered(d, &f->pairs, c->dim);
-    d->torch[0] = f->torch;
-    f->torch = NULL;
+    d->torch[0] = IMR_TAKE(f->torch);
     if (one_pass)
         return IMR_OK;
     return d->scattered ? imr_cache_gather(d, "document", err)
@@ -400,8 +397,7 @@ static imr_status read_queries(gather *g, size_t split, imr_error *err)
             return imr_fail(err, IMR_E_FORMAT, "%s is no object {query: [document, ...]}", path.s);
     }
     IMR_TRY(add_queries(g, &f, list, negatives, err));
-    g->c->queries.torch[split] = f.torch;
-    f.torch = NULL;
+    g->c->queries.torch[split] = IMR_TAKE(f.torch);
     return IMR_OK;
 }
 
@@ -542,7 +538,7 @@ static imr_status attach_all(gather *g, imr_error *err)
 imr_status imr_reference_cache_open(imr_cache **out, const char *dir, const imr_json *manifest,
                                     const imr_cache_options *options, imr_error *err)
 {
-    IMR_CLEANUP(imr_cache_free_ptr) imr_cache *c = imr_cache_new(dir, "reference");
+    IMR_CLEANUP(imr_cache_free_at) imr_cache *c = imr_cache_new(dir, "reference");
     IMR_NEED(c, err);
     IMR_CLEANUP(gather_done)
     gather g = {.c = c,
@@ -563,7 +559,6 @@ imr_status imr_reference_cache_open(imr_cache **out, const char *dir, const imr_
     IMR_TRY(take_queries(&g, err));
     if (!options->one_pass)
         IMR_TRY(attach_all(&g, err));
-    *out = c;
-    c = NULL;
+    *out = IMR_TAKE(c);
     return IMR_OK;
 }

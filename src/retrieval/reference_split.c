@@ -142,16 +142,12 @@ imr_status imr_reference_splits_make(imr_reference_splits *out, const imr_datase
                         "%s has neither qrels/train.tsv nor qrels/test.tsv: there is nothing to "
                         "split",
                         dataset->path);
-    imr_reference_splits s = {0};
+    IMR_CLEANUP(imr_reference_splits_done) imr_reference_splits s = {0};
     s.ids = IMR_NEW_ARRAY(const char *, imr_qrels_count(one) + (two ? imr_qrels_count(train) : 0));
     IMR_NEED(s.ids, err);
     const size_t n = judged(s.ids, dataset, two ? train : one);
     static const double halves[] = {0.85, 0.15}, thirds[] = {0.70, 0.15, 0.15};
-    const imr_status status = cut(s.v, s.ids, n, two ? halves : thirds, two ? 2 : 3, seed, err);
-    if (status != IMR_OK) {
-        imr_reference_splits_done(&s);
-        return status;
-    }
+    IMR_TRY(cut(s.v, s.ids, n, two ? halves : thirds, two ? 2 : 3, seed, err));
     if (two) {
         s.v[2].ids = s.ids + n;
         s.v[2].n = judged(s.v[2].ids, dataset, test);
@@ -160,7 +156,7 @@ imr_status imr_reference_splits_make(imr_reference_splits *out, const imr_datase
         s.v[i].name = names[i];
         s.v[i].qrels = two && i < 2 ? train : one;
     }
-    *out = s;
+    *out = IMR_TAKE(s);
     return IMR_OK;
 }
 

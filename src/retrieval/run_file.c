@@ -126,19 +126,13 @@ static imr_status fill(imr_run *r, size_t len, const char *name, imr_error *err)
     return order(r, err);
 }
 
-static void free_run(imr_run **r)
-{
-    imr_run_free(*r);
-}
-
 imr_status imr_run_parse(imr_run **out, const void *data, size_t len, const char *name,
                          imr_error *err)
 {
-    IMR_CLEANUP(free_run) imr_run *r = IMR_NEW(imr_run);
+    IMR_CLEANUP(imr_run_free_at) imr_run *r = IMR_NEW(imr_run);
     IMR_NEED(r && (r->text = imr_strndup(data, len)), err);
     IMR_TRY(fill(r, len, name, err));
-    *out = r;
-    r = NULL;
+    *out = IMR_TAKE(r);
     return IMR_OK;
 }
 
@@ -154,12 +148,7 @@ void imr_run_free(imr_run *r)
 {
     if (!r)
         return;
-    imr_free(r->text);
-    imr_free(r->entries.v);
-    imr_free((void *)r->documents);
-    imr_free(r->scores);
-    imr_free(r->starts.v);
-    imr_free(r);
+    IMR_FREE(r->text, r->entries.v, (void *)r->documents, r->scores, r->starts.v, r);
 }
 
 size_t imr_run_count(const imr_run *r)

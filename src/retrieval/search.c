@@ -118,8 +118,7 @@ static imr_status choose(chosen *c, const uint32_t *documents, imr_error *err)
 
 static void chosen_done(chosen *c)
 {
-    imr_free(c->document);
-    imr_free(c->score);
+    IMR_FREE(c->document, c->score);
 }
 
 /* Each document falls, by bisection, behind some of the chosen ones; a chosen one's rank is how

@@ -53,8 +53,7 @@ static imr_status read_lines(imr_ids *ids, const imr_file *f, size_t n, const ch
 {
     char *text = f->len ? imr_alloc(f->len, 1) : NULL;
     size_t lines = 0;
-    if (f->len && !text)
-        return imr_fail_memory(err);
+    IMR_NEED(text || !f->len, err);
     for (size_t i = 0; i < f->len; i++) {
         lines += f->data[i] == '\n';
         text[i] = f->data[i] == '\n' ? '\0' : (char)f->data[i];
@@ -79,9 +78,8 @@ static imr_status open_ids(imr_ids *ids, const opening *o, const char *name, con
     if (found)
         return IMR_OK;
     IMR_TRY(read_lines(ids, &f, n, path.s, err));
-    imr_error ignored; /* a folder that cannot be written to is only slower to open */
-    return index && imr_ids_write(ids, made.s, &ignored) == IMR_E_MEMORY ? imr_fail_memory(err)
-                                                                         : IMR_OK;
+    /* A folder that cannot be written to is only slower to open. */
+    return index ? imr_only_memory(imr_ids_write(ids, made.s, NULL), err) : IMR_OK;
 }
 
 /* Mapped where the bytes lie as they are used; `whole` asks for float32 and for finite values
@@ -141,11 +139,9 @@ imr_status imr_store_write_offsets(const char *dir, const imr_dataset *d, imr_er
 static imr_status open_offsets(const offsets_head **head, imr_cache *c, const char *dir,
                                imr_error *err)
 {
-    imr_error why;
     const imr_file *f = &c->offsets;
-    imr_status status = imr_file_map(&c->offsets, imr_path_in(dir, STORE_OFFSETS).s, &why);
-    if (status != IMR_OK)
-        return status == IMR_E_MEMORY ? imr_fail_memory(err) : IMR_OK;
+    IMR_TRY(
+        imr_only_memory(imr_file_map(&c->offsets, imr_path_in(dir, STORE_OFFSETS).s, NULL), err));
     const offsets_head *h = (const void *)f->data;
     const size_t each = sizeof(uint64_t) + sizeof(uint32_t), n = c->documents.ids.n;
     if (f->len >= sizeof *h && h->magic == OFFSETS_MAGIC && (h->count == 0 || h->count == n) &&
@@ -210,8 +206,7 @@ static imr_status attach_changed(const opening *o, const imr_dataset *d, imr_err
         return stale(o, d, &changes, err);
     (void)stale(o, d, &changes, &fault);
     imr_cache_add_notice(c, "%s", fault.text);
-    c->dataset_rows = rows;
-    rows = NULL;
+    c->dataset_rows = IMR_TAKE(rows);
     return IMR_OK;
 }
 
@@ -232,9 +227,8 @@ static imr_status open_dataset_at(const opening *o, const char *path, imr_error 
                                    .index = head ? &index : NULL,
                                    .unpacked = unpacked.s,
                                    .progress = o->options->progress};
-    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *d = NULL;
+    IMR_CLEANUP(imr_dataset_free_at) imr_dataset *d = NULL;
     bool same, untouched;
-    imr_error ignored;
     IMR_TRY(imr_dataset_open(&d, path, &options, err));
     IMR_TRY(check_dataset(&same, &untouched, o, d, head, err));
     if (d->notice[0])
@@ -246,12 +240,11 @@ static imr_status open_dataset_at(const opening *o, const char *path, imr_error 
         options.unpacked = o->options->dataset ? NULL : unpacked.s;
         IMR_TRY(imr_dataset_open(&d, path, &options, err));
         IMR_TRY(attach_changed(o, d, err));
-    } else if (!untouched && imr_store_write_offsets(o->dir, d, &ignored) == IMR_E_MEMORY) {
-        return imr_fail_memory(err); /* a folder that cannot be written to is only slower to open */
+    } else if (!untouched) { /* a folder that cannot be written to is only slower to open */
+        IMR_TRY(imr_only_memory(imr_store_write_offsets(o->dir, d, NULL), err));
     }
     c->dataset_untouched = same && untouched;
-    c->dataset = d;
-    d = NULL;
+    c->dataset = IMR_TAKE(d);
     return IMR_OK;
 }
 
@@ -330,7 +323,7 @@ static imr_status open_parts(const opening *o, imr_error *err)
 imr_status imr_store_open(imr_cache **out, const char *dir, const imr_json *manifest,
                           const imr_cache_options *options, imr_error *err)
 {
-    IMR_CLEANUP(imr_cache_free_ptr) imr_cache *c = imr_cache_new(dir, "store");
+    IMR_CLEANUP(imr_cache_free_at) imr_cache *c = imr_cache_new(dir, "store");
     IMR_NEED(c, err);
     IMR_TRY(imr_sha256_file(imr_path_in(dir, "manifest.json").s, c->sha256, err));
     opening o = {c, dir, manifest, options};
@@ -338,7 +331,6 @@ imr_status imr_store_open(imr_cache **out, const char *dir, const imr_json *mani
     if (status != IMR_OK)
         return imr_error_prefix(err, status, dir);
     IMR_TRY(imr_cache_finish(c, err));
-    *out = c;
-    c = NULL;
+    *out = IMR_TAKE(c);
     return IMR_OK;
 }

@@ -55,12 +55,9 @@ static imr_status open_texts(const char **lines, imr_file *file, const imr_cache
     char head[HEAD_BYTES];
     const size_t n = c->documents.ids.n + c->queries.ids.n,
                  at = (size_t)put_head(head, c->sha256, c->documents.ids.n, c->queries.ids.n);
-    imr_error why;
-    const imr_status status = imr_file_map(file, imr_path_in(c->path, STORE_TEXTS).s, &why);
     *lines = NULL;
-    if (status == IMR_E_MEMORY)
-        return imr_fail_memory(err);
-    if (status == IMR_OK && file->len == at + n * LINE_BYTES && memcmp(file->data, head, at) == 0)
+    IMR_TRY(imr_only_memory(imr_file_map(file, imr_path_in(c->path, STORE_TEXTS).s, NULL), err));
+    if (file->len == at + n * LINE_BYTES && memcmp(file->data, head, at) == 0)
         *lines = (const char *)file->data + at;
     return IMR_OK;
 }
@@ -82,13 +79,10 @@ void imr_store_reuse_done(imr_store_reuse *r)
 imr_status imr_store_reuse_open(imr_store_reuse *r, const char *dir, const imr_store_plan *plan,
                                 imr_error *err)
 {
-    imr_error why;
     const imr_cache_options alone = {.dataset = ""};
-    const imr_status status = imr_cache_open(&r->cache, dir, &alone, &why);
-    if (status == IMR_E_MEMORY)
-        return imr_fail_memory(err);
-    if (status != IMR_OK)
-        return IMR_OK; /* a damaged cache has nothing to give */
+    IMR_TRY(imr_only_memory(imr_cache_open(&r->cache, dir, &alone, NULL), err));
+    if (!r->cache)
+        return IMR_OK; /* a damaged one has nothing to give */
     const imr_encoder_identity *old = &r->cache->encoder, *e = plan->encoder;
     const char *line;
     if (!old->sha256[0] || !same(old->sha256, e->sha256) || !same(old->precision, e->precision) ||

@@ -192,10 +192,8 @@ static imr_status keep_table(const job *j, const char *dir, imr_error *err)
     IMR_AUTOBUF imr_buf unkept = {0};
     if (!j->context || !imr_context_complete(j->context))
         return IMR_OK;
-    IMR_AUTOFREE char *path = imr_path_join(dir, "manifest.json");
     imr_json *manifest IMR_AUTOJSON = NULL;
-    IMR_NEED(path, err);
-    IMR_TRY(imr_json_open(&manifest, path, err));
+    IMR_TRY(imr_json_open(&manifest, imr_path_in(dir, "manifest.json").s, err));
     source.corpus_sha256 = imr_json_string_or(manifest, "dataset/corpus_sha256", "");
     IMR_TRY(imr_context_finish(&rows, j->context, err));
     imr_status status = imr_context_table_keep(&unkept, dir, &source, &rows, err);

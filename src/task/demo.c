@@ -35,7 +35,7 @@ static const uint64_t DEMO_SEED = 42;
 
 typedef struct demo {
     const char *dir;
-    char *dataset_dir, *encoder_dir, *cache_dir, *adapter, *numbers;
+    imr_path dataset_dir, encoder_dir, cache_dir, adapter, numbers;
     imr_dataset *dataset;
     imr_encoder *encoder;
     imr_cache *cache;
@@ -50,11 +50,6 @@ static void demo_done(demo *d)
     imr_cache_free(d->cache);
     imr_encoder_free(d->encoder);
     imr_dataset_free(d->dataset);
-    imr_free(d->dataset_dir);
-    imr_free(d->encoder_dir);
-    imr_free(d->cache_dir);
-    imr_free(d->adapter);
-    imr_free(d->numbers);
 }
 
 static imr_status stamp(demo *d, imr_error *err)
@@ -75,10 +70,10 @@ static bool up_to_date(const demo *d, imr_buf *numbers)
 {
     imr_file f;
     const size_t first = strlen(d->stamp);
-    if (imr_file_map(&f, d->numbers, NULL) != IMR_OK)
+    if (imr_file_map(&f, d->numbers.s, NULL) != IMR_OK)
         return false;
     const bool same =
-        f.len > first && memcmp(f.data, d->stamp, first) == 0 && imr_file_exists(d->adapter);
+        f.len > first && memcmp(f.data, d->stamp, first) == 0 && imr_file_exists(d->adapter.s);
     if (same && numbers)
         imr_buf_add(numbers, f.data + first, f.len - first);
     imr_file_unmap(&f);
@@ -87,15 +82,11 @@ static bool up_to_date(const demo *d, imr_buf *numbers)
 
 static imr_status write_dataset(demo *d, imr_error *err)
 {
-    IMR_AUTOFREE char *qrels = imr_path_join(d->dataset_dir, "qrels");
-    IMR_NEED(qrels, err);
-    IMR_TRY(imr_dir_make(qrels, err));
-    for (size_t i = 0; i < imr_demo_files_count; i++) {
-        IMR_AUTOFREE char *path = imr_path_join(d->dataset_dir, imr_demo_files[i].name);
-        IMR_NEED(path, err);
-        IMR_TRY(imr_file_write(path, imr_demo_files[i].data, imr_demo_files[i].len, err));
-    }
-    return imr_dataset_open(&d->dataset, d->dataset_dir, NULL, err);
+    IMR_TRY(imr_dir_make(imr_path_in(d->dataset_dir.s, "qrels").s, err));
+    for (size_t i = 0; i < imr_demo_files_count; i++)
+        IMR_TRY(imr_file_write(imr_path_in(d->dataset_dir.s, imr_demo_files[i].name).s,
+                               imr_demo_files[i].data, imr_demo_files[i].len, err));
+    return imr_dataset_open(&d->dataset, d->dataset_dir.s, NULL, err);
 }
 
 static imr_status train_encoder(demo *d, const imr_progress *progress, imr_error *err)
@@ -105,8 +96,8 @@ static imr_status train_encoder(demo *d, const imr_progress *progress, imr_error
     options.min_documents = DEMO_MIN_DOCUMENTS;
     options.seed = DEMO_SEED;
     const double start = imr_clock_seconds();
-    IMR_TRY(imr_encoder_train(NULL, d->encoder_dir, d->dataset, &options, progress, err));
-    IMR_TRY(imr_encoder_open(&d->encoder, d->encoder_dir, NULL, err));
+    IMR_TRY(imr_encoder_train(NULL, d->encoder_dir.s, d->dataset, &options, progress, err));
+    IMR_TRY(imr_encoder_open(&d->encoder, d->encoder_dir.s, NULL, err));
     d->encoder_seconds = imr_clock_seconds() - start;
     return IMR_OK;
 }
@@ -114,9 +105,9 @@ static imr_status train_encoder(demo *d, const imr_progress *progress, imr_error
 static imr_status encode(demo *d, const imr_progress *progress, imr_error *err)
 {
     const double start = imr_clock_seconds();
-    IMR_TRY(
-        imr_cache_encode(NULL, d->cache_dir, d->dataset, d->encoder, IMR_F32, true, progress, err));
-    IMR_TRY(imr_cache_open(&d->cache, d->cache_dir, NULL, err));
+    IMR_TRY(imr_cache_encode(NULL, d->cache_dir.s, d->dataset, d->encoder, IMR_F32, true, progress,
+                             err));
+    IMR_TRY(imr_cache_open(&d->cache, d->cache_dir.s, NULL, err));
     d->cache_seconds = imr_clock_seconds() - start;
     return IMR_OK;
 }
@@ -194,7 +185,7 @@ static imr_status make(demo *d, imr_buf *numbers, const imr_progress *progress, 
     IMR_AUTOBUF imr_buf text = {0};
     IMR_TRY(measure(d, &text, progress, err));
     IMR_TRY(imr_buf_check(&text, err));
-    IMR_TRY(imr_file_write(d->numbers, text.data, text.len, err));
+    IMR_TRY(imr_file_write(d->numbers.s, text.data, text.len, err));
     if (numbers)
         imr_buf_str(numbers, text.data + strlen(d->stamp));
     return IMR_OK;
@@ -205,12 +196,11 @@ imr_status imr_demo_prepare(const char *dir, bool *made, imr_buf *numbers,
 {
     IMR_CLEANUP(demo_done)
     demo d = {.dir = dir,
-              .dataset_dir = imr_path_join(dir, "dataset"),
-              .encoder_dir = imr_path_join(dir, "encoder"),
-              .cache_dir = imr_path_join(dir, "cache"),
-              .adapter = imr_path_join(dir, "adapter.pt"),
-              .numbers = imr_path_join(dir, "numbers.txt")};
-    IMR_NEED(d.dataset_dir && d.encoder_dir && d.cache_dir && d.adapter && d.numbers, err);
+              .dataset_dir = imr_path_in(dir, "dataset"),
+              .encoder_dir = imr_path_in(dir, "encoder"),
+              .cache_dir = imr_path_in(dir, "cache"),
+              .adapter = imr_path_in(dir, "adapter.pt"),
+              .numbers = imr_path_in(dir, "numbers.txt")};
     IMR_TRY(stamp(&d, err));
     const bool ready = up_to_date(&d, numbers);
     if (!ready)

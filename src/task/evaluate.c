@@ -167,8 +167,7 @@ static void evaluator_done(evaluator *v)
     imr_ranker_done(&v->ranker);
     imr_arena_free(v->arena);
     imr_bm25_free(v->bm25);
-    imr_free(v->by_words);
-    imr_free(v->by_row);
+    IMR_FREE(v->by_words, v->by_row);
 }
 
 static imr_status allocate(evaluator *v, size_t n_queries, imr_error *err)
@@ -220,8 +219,7 @@ static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint3
     e->has_train = v->qrels && train;
     IMR_TRY(allocate(v, n_queries ? n_queries : 1, err));
     IMR_TRY(imr_ranker_init(&v->ranker, adapter, v->cache, keep_from, progress, err));
-    e->notice = v->ranker.projected.notice;
-    v->ranker.projected.notice = NULL;
+    e->notice = IMR_TAKE(v->ranker.projected.notice);
     if (v->o->bm25)
         IMR_TRY(index_words(v, progress, err));
     if (v->o->doubts)
@@ -268,8 +266,7 @@ imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter
                                 .candidates = options->candidates}};
     IMR_TRY(check_cuts(cache, options, qrels != NULL, err));
     IMR_TRY(evaluate(&v, adapter, queries, n_queries, train, progress, err));
-    *out = e;
-    e = (imr_eval){0};
+    *out = IMR_TAKE(e);
     return IMR_OK;
 }
 
@@ -277,11 +274,7 @@ void imr_eval_done(imr_eval *e)
 {
     imr_free(e->notice);
     imr_doubts_done(&e->doubts);
-    imr_free(e->query);
-    imr_free(e->seen);
-    imr_free(e->rbo);
-    imr_free(e->overlap);
-    imr_free(e->tau_ap);
+    IMR_FREE(e->query, e->seen, e->rbo, e->overlap, e->tau_ap);
     for (size_t r = 0; r < IMR_RANKED_COUNT; r++)
         imr_free(e->values[r]);
     *e = (imr_eval){0};

@@ -8,10 +8,7 @@ enum { QUERIES_AT_ONCE = 1024 }; /* of a mining pass: 17 MB of products */
 
 void imr_examples_done(imr_examples *e)
 {
-    imr_free(e->positives.v);
-    imr_free(e->negatives.v);
-    imr_free(e->positive_start);
-    imr_free(e->negative_start);
+    IMR_FREE(e->positives.v, e->negatives.v, e->positive_start, e->negative_start);
     imr_matrix_done(&e->vectors);
     *e = (imr_examples){0};
 }
@@ -148,18 +145,16 @@ static imr_status mine_by_words(imr_examples *e, const imr_cache *cache, const i
                                 const uint32_t *queries, size_t n, const imr_example_plan *plan,
                                 const imr_progress *progress, imr_error *err)
 {
-    imr_bm25 *bm25;
+    IMR_CLEANUP(imr_bm25_free_at) imr_bm25 *bm25 = NULL;
     IMR_TRY(imr_bm25_build(&bm25, cache->dataset, progress, err));
-    imr_status status = IMR_OK;
-    for (size_t i = 0; i < n && status == IMR_OK; i++) {
-        status = add_mined(e, cache, bm25, qrels, queries[i], plan, err);
+    for (size_t i = 0; i < n; i++) {
+        IMR_TRY(add_mined(e, cache, bm25, qrels, queries[i], plan, err));
         e->negative_start[i + 1] = e->negatives.n;
-        if (status == IMR_OK && !imr_progress_step(progress, "finding negatives", i + 1, n))
-            status = imr_fail(err, IMR_E_CANCELLED, "cancelled while finding negatives");
+        if (!imr_progress_step(progress, "finding negatives", i + 1, n))
+            return imr_fail(err, IMR_E_CANCELLED, "cancelled while finding negatives");
     }
-    imr_bm25_free(bm25);
     e->negatives_from = "BM25";
-    return status;
+    return IMR_OK;
 }
 
 imr_status imr_examples_judged(imr_examples *out, const imr_cache *cache, const imr_qrels *qrels,

@@ -31,23 +31,21 @@ static void exporter_done(exporter *e)
 }
 
 /* DIR/folder/file, the folder made. */
-static imr_status path_of(char **out, const exporter *e, const char *folder, const char *file,
+static imr_status path_of(imr_path *out, const exporter *e, const char *folder, const char *file,
                           imr_error *err)
 {
-    IMR_AUTOFREE char *dir = imr_path_join(e->dir, folder);
-    IMR_NEED(dir, err);
-    IMR_TRY(imr_dir_make(dir, err));
-    *out = imr_path_join(dir, file);
-    return *out ? IMR_OK : imr_fail_memory(err);
+    const imr_path dir = imr_path_in(e->dir, folder);
+    *out = imr_path_in(dir.s, file);
+    return imr_dir_make(dir.s, err);
 }
 
 static imr_status write_buf(const exporter *e, const char *folder, const char *file, imr_buf *b,
                             imr_error *err)
 {
-    IMR_AUTOFREE char *path = NULL;
+    imr_path path;
     IMR_TRY(imr_buf_check(b, err));
     IMR_TRY(path_of(&path, e, folder, file, err));
-    return imr_file_write(path, imr_buf_text(b), b->len, err);
+    return imr_file_write(path.s, imr_buf_text(b), b->len, err);
 }
 
 static imr_status write_ids(const exporter *e, const char *folder, const char *file,
@@ -79,9 +77,10 @@ static imr_status write_documents(exporter *e, imr_error *err)
     for (size_t i = 0; i < d.rows; i++)
         ids[i] = imr_ids_at(&e->cache->documents.ids, rows[i]);
     IMR_TRY(imr_reference_hash(&all, e->documents, err));
-    IMR_AUTOFREE char *path = NULL;
+    imr_path path;
     IMR_TRY(path_of(&path, e, "documents", "embeddings.pt", err));
-    IMR_TRY(imr_torch_write_pairs(path, ids, rows, d.rows, copy ? copy : d.v, d.rows, d.cols, err));
+    IMR_TRY(
+        imr_torch_write_pairs(path.s, ids, rows, d.rows, copy ? copy : d.v, d.rows, d.cols, err));
     return write_ids(e, "documents", "ids.json", ids, d.rows, err);
 }
 
@@ -152,9 +151,9 @@ static imr_status write_split(exporter *e, size_t split, imr_error *err)
         rows[i] = (uint32_t)i;
     }
     IMR_TRY(imr_reference_hash(s, e->queries[split], err));
-    IMR_AUTOFREE char *path = NULL;
+    imr_path path;
     IMR_TRY(path_of(&path, e, s->name, "query_embeddings.pt", err));
-    IMR_TRY(imr_torch_write_pairs(path, s->ids, rows, s->n, vectors, s->n, all.cols, err));
+    IMR_TRY(imr_torch_write_pairs(path.s, s->ids, rows, s->n, vectors, s->n, all.cols, err));
     IMR_TRY(write_ids(e, s->name, "query_ids.json", s->ids, s->n, err));
     return write_negatives(e, s, imr_view_of(vectors, s->n, all.cols), err);
 }
@@ -188,15 +187,14 @@ static void put_manifest(imr_buf *b, const exporter *e)
 /* A cache that is there is refused, or loses its manifest before anything else of it changes. */
 static imr_status make_way(const exporter *e, bool overwrite, imr_error *err)
 {
-    IMR_AUTOFREE char *path = imr_path_join(e->dir, "manifest.json");
-    IMR_NEED(path, err);
-    if (!imr_file_exists(path))
+    const imr_path path = imr_path_in(e->dir, "manifest.json");
+    if (!imr_file_exists(path.s))
         return IMR_OK;
     if (!overwrite)
         return imr_fail(err, IMR_E_USAGE, "%s holds a cache already; --overwrite replaces it",
                         e->dir);
-    return unlink(path) == 0 ? IMR_OK
-                             : imr_fail_errno(err, IMR_E_IO, errno, "cannot remove %s", path);
+    return unlink(path.s) == 0 ? IMR_OK
+                               : imr_fail_errno(err, IMR_E_IO, errno, "cannot remove %s", path.s);
 }
 
 static imr_status run(exporter *e, const imr_export_plan *plan, imr_error *err)

@@ -117,14 +117,13 @@ imr_status imr_pseudo_open(imr_cache **out, const imr_cache *cache, const imr_en
                            const imr_progress *progress, imr_error *err)
 {
     IMR_TRY(check(cache, encoder, err));
-    IMR_AUTOFREE char *dir = imr_path_join(cache->path, "pseudo");
-    IMR_NEED(dir, err);
+    const imr_path dir = imr_path_in(cache->path, "pseudo");
     IMR_CLEANUP(lines_done) lines l = {0};
     IMR_TRY(ask_all(&l, cache, progress, err));
     const imr_named_bytes corpus = {"rests.jsonl", l.corpus.data, l.corpus.len},
                           queries = {"asks.jsonl", l.queries.data, l.queries.len};
-    IMR_CLEANUP(imr_dataset_free_ptr) imr_dataset *dataset = NULL;
+    IMR_CLEANUP(imr_dataset_free_at) imr_dataset *dataset = NULL;
     IMR_TRY(imr_dataset_open_memory(&dataset, corpus, queries, NULL, 0, NULL, err));
-    IMR_TRY(imr_cache_encode(NULL, dir, dataset, encoder, IMR_F32, true, progress, err));
-    return imr_cache_open(out, dir, &(imr_cache_options){.dataset = ""}, err);
+    IMR_TRY(imr_cache_encode(NULL, dir.s, dataset, encoder, IMR_F32, true, progress, err));
+    return imr_cache_open(out, dir.s, &(imr_cache_options){.dataset = ""}, err);
 }

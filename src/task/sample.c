@@ -19,8 +19,7 @@ typedef struct chooser {
 
 static void chooser_done(chooser *c)
 {
-    imr_free(c->of);
-    imr_free(c->document);
+    IMR_FREE(c->of, c->document);
 }
 
 static size_t find_judged(candidate *of, const imr_dataset *from, const imr_qrels *qrels)
@@ -191,8 +190,7 @@ imr_status imr_sample_take(imr_sample *out, const imr_dataset *from, imr_error *
     IMR_TRY(choose(&c, err));
     IMR_TRY(write_documents(&c, err));
     IMR_TRY(write_queries(&c, err));
-    *out = s;
-    s = (imr_sample){0};
+    *out = IMR_TAKE(s);
     return IMR_OK;
 }
 

@@ -51,13 +51,8 @@ typedef struct work {
 
 static void work_done(work *w)
 {
-    imr_free(w->train.list.v);
-    imr_free(w->validation.list.v);
-    imr_free(w->held);
-    imr_free(w->document);
-    imr_free(w->asks);
-    imr_free(w->check.asks);
-    imr_free(w->check.candidates);
+    IMR_FREE(w->train.list.v, w->validation.list.v, w->held, w->document, w->asks, w->check.asks,
+             w->check.candidates);
     imr_ranker_done(&w->encoder);
     imr_examples_done(&w->judged);
     imr_examples_done(&w->asked);
@@ -493,8 +488,7 @@ imr_status imr_train_cache(imr_train_outcome *out, const imr_cache *cache,
     IMR_CLEANUP(imr_train_outcome_done) imr_train_outcome o = {0};
     IMR_CLEANUP(work_done) work w = {.cache = cache, .plan = plan, .progress = progress};
     IMR_TRY(train(&o, &w, encoder, err));
-    *out = o;
-    o = (imr_train_outcome){0};
+    *out = IMR_TAKE(o);
     return IMR_OK;
 }
 

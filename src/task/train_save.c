@@ -96,15 +96,10 @@ imr_status imr_train_save(const imr_train_outcome *o, const imr_cache *cache,
 {
     static const char *const names[] = {"adapter.pt", "adapter.safetensors"};
     IMR_TRY(imr_dir_make(output_dir, err));
-    for (size_t i = 0; i < IMR_LEN(names); i++) {
-        IMR_AUTOFREE char *path = imr_path_join(output_dir, names[i]);
-        IMR_NEED(path, err);
-        IMR_TRY(save_adapter(o, cache, plan, path, err));
-    }
-    IMR_AUTOFREE char *path = imr_path_join(output_dir, "history.json");
-    IMR_NEED(path, err);
+    for (size_t i = 0; i < IMR_LEN(names); i++)
+        IMR_TRY(save_adapter(o, cache, plan, imr_path_in(output_dir, names[i]).s, err));
     IMR_AUTOBUF imr_buf b = {0};
     put_history(&b, o, cache, plan, command, n);
     IMR_TRY(imr_buf_check(&b, err));
-    return imr_file_write(path, imr_buf_text(&b), b.len, err);
+    return imr_file_write(imr_path_in(output_dir, "history.json").s, imr_buf_text(&b), b.len, err);
 }

@@ -16,8 +16,7 @@ void imr_tokenizer_spec_done(imr_tokenizer_spec *s)
 {
     imr_vocab_done(&s->vocab);
     for (size_t i = 0; i < s->n_steps; i++) {
-        imr_free(s->steps[i].from);
-        imr_free(s->steps[i].to);
+        IMR_FREE(s->steps[i].from, s->steps[i].to);
     }
     imr_free(s->steps);
     for (size_t i = 0; i < s->n_added; i++)

@@ -106,8 +106,7 @@ imr_status imr_vocab_parse(imr_vocab *out, const char *text, size_t len, imr_err
         }
     }
     IMR_TRY(imr_vocab_finish(&v, err));
-    *out = v;
-    v = (imr_vocab){0};
+    *out = IMR_TAKE(v);
     return IMR_OK;
 }
 

@@ -120,7 +120,8 @@ static imr_status leave_out(imr_session *s, imr_trace *t, imr_error *err)
     while (imr_whatif_next(&terms, IMR_WHATIF_WITHOUT, &x));
     size_t at = 0, left = 0;
     for (size_t i = 0; i < tokens.n; i++) {
-        left += !gone[i];
+        left += !gone[i] && imr_token_kind_of(imr_tokens_word(&tokens, tokens.v[i].word)) !=
+                                IMR_KIND_PUNCTUATION;
         if (!gone[i] || tokens.v[i].start < at)
             continue;
         imr_buf_add(&rest, text + at, tokens.v[i].start - at);

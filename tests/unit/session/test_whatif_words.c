@@ -89,6 +89,8 @@ TEST("what if without words the query has not, without all, or along an unknown 
         CHECK(ask_if(&t, s, "wa wt wb", bad[i].term) != IMR_OK);
         CHECK_CONTAINS(err.text, bad[i].says);
     }
+    CHECK_INT(ask_if(&t, s, "wa wt!", "without:wt wa"), IMR_E_USAGE); /* marks ask nothing */
+    CHECK_CONTAINS(err.text, "nothing is left to ask");
     imr_session_close(s);
     s = open_session(&f, false, 12); /* no adapter */
     CHECK_INT(ask_if(&t, s, "wa wt wb", "alpha:0.5"), IMR_E_USAGE);

@@ -94,8 +94,8 @@ static const char *missing(const ui_app *a)
 static void note_keys(const ui_app *a, ui_surface s, int end)
 {
     static const ui_action typing[] = {UI_DO_WHY, UI_DO_WORDS, UI_DO_PREVIEW};
-    static const ui_action moving[] = {UI_DO_WORDS, UI_DO_PREVIEW, UI_DO_STAGE, UI_DO_SCOPE,
-                                       UI_DO_MOVER_NEXT};
+    static const ui_action moving[] = {UI_DO_WORDS, UI_DO_PREVIEW, UI_DO_STAGE,
+                                       UI_DO_SCOPE, UI_DO_WHAT_IF, UI_DO_MOVER_NEXT};
     size_t n = a->editing ? IMR_LEN(typing) : IMR_LEN(moving);
     int x = 1;
     if (a->editing)

@@ -661,12 +661,17 @@ def escapes():
     (d / 'evil.run').write_text(f'{name} Q0 {name} 1 1.0 r\n')
     (d / 'evil.qrels').write_text(f'{name} 0 {name} 1\n')
     cache = ['evil-cache', '--checkpoint', 'adapter.pt']
+    run(['explain', *cache, '--query', 'java', '--format', 'json', '-o', 'evil.json'], d, 30)
+    text = (d / 'evil.json').read_text()
+    (d / 'evil.json').write_text(text.replace('"title":"', '"title":"other ', 1))
     commands = [['inspect', 'evil'], ['inspect', 'evil-cache'], ['inspect', 'evil', '--format', 'json'],
                 ['inspect', 'evil-cache', '--format', 'json'], ['evaluate', '--run', 'evil.run', '--qrels', 'evil.qrels',
                                                                 '--per-query'],
                 ['evaluate', '--run', 'evil.run', '--qrels', 'evil.qrels', '--per-query', '--format', 'json'],
                 ['explain', *cache, '--query', 'java'], ['explain', *cache, '--query', 'java', '--format', 'json'],
                 ['explain', *cache, '--query', 'java', '--view', 'words'], ['explain', *cache, '--query', f'java {EVIL}'],
+                ['explain', *cache, '--query', 'java', '--view', 'map'], ['verify', 'evil.json'],
+                ['explain', *cache, '--query', 'java', '--compare', f'{name}1,{name}2'],
                 ['explain', 'evil-cache', '--query', 'java'], ['explain', *cache, '--query-id', name],
                 ['explain', *cache, '--query-id', 'no' + EVIL], ['explain', *cache, '--document', name + '3', '--query', 'java'],
                 ['explain', 'evil-cache', '--pair', f'java {EVIL}', f'coffee {EVIL}'], ['inspect', EVIL],

@@ -145,8 +145,6 @@ static void left_out(ui_rows *rows, const ui_why_parts *in)
 /* What taking words out of the texts did, once somebody asked: explain/carry.h. */
 static void carried(ui_rows *rows, const ui_why_parts *in)
 {
-    static const char *const names[] = {"3 largest", "3 random",        "3 smallest",
-                                        "in query",  "query's largest", "query's random"};
     const imr_why *why = &in->reading->detail->why;
     const imr_carry *c =
         why->carry[in->reading->measure.stage == IMR_STAGE_ENCODER ? IMR_STAGE_ENCODER
@@ -169,7 +167,8 @@ static void carried(ui_rows *rows, const ui_why_parts *in)
     for (int k = 0; k < IMR_CARRY_COUNT; k++) {
         if (!c->of[k].words)
             continue;
-        ui_rows_bar(rows, UI_TERM_LEFT_OUT, names[k], c->of[k].fall, ui_nice_scale(most), 2);
+        ui_rows_bar(rows, UI_TERM_LEFT_OUT, imr_carry_names[k], c->of[k].fall, ui_nice_scale(most),
+                    2);
         if (in->full)
             ui_rows_text(rows, 3, UI_DIM, c->of[k].words);
     }

@@ -6,8 +6,8 @@
 
 #define LEAST_ONE 0.3 /* sd, of one query */
 
-const char *const imr_carry_names[] = {"largest shares", "random",        "smallest shares",
-                                       "in the query",   "largest share", "random"};
+const char *const imr_carry_names[] = {"3 largest",    "3 random",        "3 smallest",
+                                       "in the query", "query's largest", "query's random"};
 
 void imr_spread_add(imr_spread *s, double value)
 {

@@ -30,7 +30,7 @@ typedef enum imr_carry_kind {
     IMR_CARRY_QUERY_RANDOM, /* one at random */
     IMR_CARRY_COUNT
 } imr_carry_kind;
-extern const char *const imr_carry_names[]; /* "largest shares", "random" ... */
+extern const char *const imr_carry_names[]; /* "3 largest" ... "query's random" */
 
 typedef struct imr_carry {
     double lead; /* before anything is taken out */

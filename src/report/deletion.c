@@ -23,12 +23,9 @@ static void pairs(imr_buf *out, const imr_report_deletion *r, imr_stage stage, s
                    imr_stage_names[stage], stage == IMR_STAGE_ENCODER ? "for the encoder" : "now",
                    one ? ": " : "", one ? one->document_id : "");
     fall(out, "its lead, sd", &t->lead, NULL);
-    for (int k = 0; k < IMR_CARRY_COUNT; k++) {
-        if (k == IMR_CARRY_TOP || k == IMR_CARRY_QUERY_TOP)
-            imr_buf_printf(out, "  falls without %s\n",
-                           k ? "one word of the query" : "three words of the document");
+    imr_buf_str(out, "  falls without words of the document or the query by their shares\n");
+    for (int k = 0; k < IMR_CARRY_COUNT; k++)
         fall(out, imr_carry_names[k], &t->fall[k], one ? one->why.carry[stage]->of[k].words : NULL);
-    }
     for (int side = 0; side < 2; side++) {
         IMR_AUTOBUF imr_buf line = {0};
         imr_carry_say(&line, t, side);

@@ -142,7 +142,8 @@ imr_status imr_faith_add(imr_faith *f, const imr_trace *t, imr_error *err)
     imr_change_common(common, NULL, imr_view_of(r->d, r->k, r->m),
                       imr_view_of(r->d_after, r->k, r->m));
     const imr_word_subject first = {.before = r->d, .after = r->d_after, .common = common};
-    const imr_word_settings settings = {kinds, IMR_LEN(kinds), IMR_ORDER_COSINE, WORDS};
+    const imr_word_settings settings = {kinds, IMR_LEN(kinds), IMR_ORDER_COSINE,
+                                        r->m <= WORDS ? r->m / 2 : WORDS};
     imr_arena *arena = imr_arena_new();
     imr_status status = arena ? IMR_OK : imr_fail_memory(err);
     for (size_t i = 0, at = 0; i < IMR_LEN(f->told) && status == IMR_OK; i++) {

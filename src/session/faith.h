@@ -13,7 +13,7 @@
 
 #include "session/session.h"
 
-#define IMR_FAITH_WORDS 10
+#define IMR_FAITH_WORDS 10 /* half of m, where that is no larger than these */
 #define IMR_FAITH_DRAWS 20
 typedef enum imr_faith_number {
     IMR_FAITH_TAU, /* Kendall's, with the ranking now; behind it the mean over random draws */

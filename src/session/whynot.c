@@ -26,20 +26,18 @@ static imr_stage last_stage(const imr_session *s)
     return s->adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
 }
 
-/* Ranks the whole corpus for a query x [n], and the document's rank at each stage. */
+/* Ranks the whole corpus for a query x [n], and the document's rank at each stage. What the ranker
+ * knows of what if lives in the arena. */
 static imr_status rank_all(uint32_t rank[IMR_STAGE_COUNT], imr_session *s, const imr_trace *t,
-                           const float *x, uint32_t row, const imr_progress *progress,
-                           imr_error *err)
+                           const float *x, uint32_t row, imr_arena *arena,
+                           const imr_progress *progress, imr_error *err)
 {
     const imr_ids *ids = &s->cache->documents.ids;
     imr_trace_settings settings = t->settings;
-    imr_arena *arena = imr_arena_new();
     imr_listing l;
-    IMR_NEED(arena, err);
     if (settings.scope == IMR_SCOPE_RERANK)
         settings.scope = IMR_SCOPE_RESCORE;
     imr_status status = imr_ranker_run(&s->ranker, x, &settings, arena, progress, &l, err);
-    imr_arena_free(arena);
     for (imr_stage k = 0; k <= last_stage(s) && status == IMR_OK; k++)
         status = imr_search_ranks(&rank[k], &row, 1, s->ranker.sim[k], ids->n, ids->places, err);
     return status;
@@ -127,14 +125,15 @@ static imr_status choose(tried *out, const imr_session *s, const imr_reading *r,
 
 /* The three whose queries bring it furthest above the listed ones, by the rank they give. */
 static imr_status find_words(imr_why_not *w, imr_detail *d, imr_session *s, const imr_trace *t,
-                             const imr_reading *r, uint32_t row, const imr_progress *progress,
-                             imr_error *err)
+                             const imr_reading *r, uint32_t row, imr_arena *arena,
+                             const imr_progress *progress, imr_error *err)
 {
     IMR_CLEANUP(tried_done) tried all = {0};
     IMR_AUTOFREE float *own = IMR_NEW_ARRAY(float, t->run.n);
     double lead[TRIED];
     IMR_NEED(own, err);
-    if (!r->tokens.n || !s->query.tokens.n || t->push)
+    if (!r->tokens.n || !s->query.tokens.n || t->push ||
+        strstr(t->settings.what_if.terms, "feedback:")) /* with another query it may give none */
         return IMR_OK;
     IMR_TRY(choose(&all, s, r, err));
     IMR_NEED(all.base = IMR_NEW_ARRAY(float, all.n * t->run.n), err);
@@ -149,7 +148,7 @@ static imr_status find_words(imr_why_not *w, imr_detail *d, imr_session *s, cons
         for (size_t i = 1; i < all.n; i++)
             best = lead[i] > lead[best] ? i : best;
         lead[best] = -INFINITY;
-        IMR_TRY(rank_all(rank, s, t, all.base + best * t->run.n, row, progress, err));
+        IMR_TRY(rank_all(rank, s, t, all.base + best * t->run.n, row, arena, progress, err));
         const uint32_t now = rank[last_stage(s)];
         for (; at > 0 && now < w->words[at - 1].rank; at--)
             w->words[at] = w->words[at - 1];
@@ -250,9 +249,9 @@ static void say(imr_buf *out, const imr_why_not *w, const imr_lift *lift)
 
 /* ---- the whole ---- */
 
-imr_status imr_why_not_fill(imr_detail *d, imr_session *s, const imr_trace *t,
-                            const imr_reading *document, const imr_progress *progress,
-                            imr_error *err)
+static imr_status fill(imr_detail *d, imr_session *s, const imr_trace *t,
+                       const imr_reading *document, imr_arena *arena, const imr_progress *progress,
+                       imr_error *err)
 {
     const imr_trace_document *of = imr_trace_at(t, d->place);
     const imr_stage last = last_stage(s);
@@ -270,7 +269,7 @@ imr_status imr_why_not_fill(imr_detail *d, imr_session *s, const imr_trace *t,
     w->feedback_k = t->settings.feedback_k;
     const imr_trace_document *at_k = &t->documents[w->k - 1];
     IMR_NEED(w->above = imr_arena_strdup(d->arena, at_k->id), err);
-    IMR_TRY(rank_all(w->rank, s, t, t->run.query_base, of->row, progress, err));
+    IMR_TRY(rank_all(w->rank, s, t, t->run.query_base, of->row, arena, progress, err));
     w->gap = (double)s->ranker.sim[last][at_k->row] - (double)s->ranker.sim[last][of->row];
     w->gap_sd = t->reference[last].sd > 0 ? w->gap / t->reference[last].sd : (double)NAN;
     w->smallest_k = t->settings.scope == IMR_SCOPE_CORPUS ? 1 : w->rank[by];
@@ -282,10 +281,21 @@ imr_status imr_why_not_fill(imr_detail *d, imr_session *s, const imr_trace *t,
     const imr_status status = find_lacks(w, d, above, err);
     imr_detail_free(above);
     IMR_TRY(status);
-    IMR_TRY(find_words(w, d, s, t, document, of->row, progress, err));
+    IMR_TRY(find_words(w, d, s, t, document, of->row, arena, progress, err));
     IMR_TRY(rank_words(w, s, t, of->row, progress, err));
     say(&text, w, &d->why.lift);
     IMR_TRY(imr_buf_keep(&w->sentence, &text, d->arena, err));
     d->why.why_not = w;
     return IMR_OK;
+}
+
+imr_status imr_why_not_fill(imr_detail *d, imr_session *s, const imr_trace *t,
+                            const imr_reading *document, const imr_progress *progress,
+                            imr_error *err)
+{
+    imr_arena *arena = imr_arena_new();
+    const imr_status status =
+        arena ? fill(d, s, t, document, arena, progress, err) : imr_fail_memory(err);
+    imr_arena_free(arena);
+    return status;
 }

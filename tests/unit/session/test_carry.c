@@ -434,3 +434,24 @@ TEST("directions of words are taken out of every modulation as the definition ha
     imr_adapter_free(a);
     finish(&f, s, t, d);
 }
+
+TEST("an adapter of few dimensions is tested with fewer words")
+{
+    fixture f = start_long();
+    imr_adapter *a = NULL;
+    imr_session *s = NULL;
+    imr_faith faith = {0};
+    CHECK_OK(imr_adapter_new(&a, IMR_FORM_DIAGONAL, HIDDEN, 4, 4, 3, &err));
+    snprintf(f.adapter, sizeof f.adapter, "%s", test_path(test_tmpdir(), "small.pt"));
+    CHECK_OK(imr_adapter_save(a, f.adapter, NULL, 0, &err));
+    imr_adapter_free(a);
+    const imr_session_options o = {.adapter = f.adapter, .cache = f.cache};
+    CHECK_OK(imr_session_open(&s, &o, NULL, &err));
+    imr_trace *t = ask(s, "wwwa wwwb wwwc", FIRST);
+    CHECK_OK(imr_faith_open(&faith, s, NULL, &err));
+    CHECK_OK(imr_faith_add(&faith, t, &err));
+    CHECK(faith.n == 4 && faith.rows[0].v[IMR_FAITH_TAU].n == 1);
+    CHECK(isfinite(imr_spread_mean(&faith.rows[0].v[IMR_FAITH_TAU_RANDOM])));
+    imr_faith_done(&faith);
+    finish(&f, s, t, NULL);
+}

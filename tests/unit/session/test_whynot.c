@@ -371,3 +371,27 @@ TEST("a why-not stops when it is told to, and every allocation of it can fail")
     }
     finish(&f, s, t, d);
 }
+
+TEST("what if holds for a why-not, too")
+{
+    fixture f = start(NULL);
+    imr_session *s = open_session(&f, true, K);
+    static const char *const terms[] = {"alpha:0\n", "off:query\n", "dim:-3\n", "without:wb\n"};
+    for (size_t i = 0; i < IMR_LEN(terms); i++) {
+        imr_trace_settings settings = {.feedback_k = K};
+        snprintf(settings.what_if.terms, sizeof settings.what_if.terms, "%s", terms[i]);
+        imr_trace *t = ask_pinned(s, "wa wt wb", "d30", settings);
+        imr_detail *d = why_not(s, t, "d30");
+        const imr_why_not *w = d->why.why_not;
+        if (i == 0) /* now is before */
+            CHECK_INT(w->rank[IMR_STAGE_AFTER], w->rank[IMR_STAGE_BEFORE]);
+        settings.feedback_k = w->smallest_k;
+        imr_trace *wide = ask_pinned(s, "wa wt wb", NULL, settings);
+        const size_t place = imr_trace_find(wide, "d30");
+        CHECK(w->candidate || wide->documents[place].rank_after == w->rank_then);
+        imr_trace_free(wide);
+        imr_detail_free(d);
+        imr_trace_free(t);
+    }
+    finish(&f, s, NULL, NULL);
+}

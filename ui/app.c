@@ -415,7 +415,7 @@ static void settle_text(ui_app *a)
 /* The screen Compare is of the two documents it says. */
 static void settle_comparison(ui_app *a)
 {
-    size_t place[2];
+    size_t place[2] = {0};
     if (a->screen != UI_COMPARE || a->waiting || !a->facts || *ui_app_compared(a, place).s ||
         (a->compared_serial == a->trace->serial && place[0] == a->compared[0] &&
          place[1] == a->compared[1]))

@@ -47,7 +47,7 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
         ui_rows_begin(&v->why, &v->grid, in.at.w);
         ui_build_adapter(&v->why, a->facts, a->quality, &a->quality_error);
     } else if (a->screen == UI_COMPARE) {
-        size_t place[2];
+        size_t place[2] = {0};
         ui_text missing = ui_app_compared(a, place);
         ui_rows_begin(&v->why, &v->grid, in.at.w);
         if (*missing.s)

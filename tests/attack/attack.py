@@ -493,7 +493,7 @@ def project():
         code, _, _, err = run(['encoder', 'train', '--dataset', 'dataset', '--dim', 8, '-o', 'e'], d, 30)
         verdict(line, code == 2 and b'.imrnn:1' in err and before == at_home(),
                 f'status {code} {err[-100:]!r}')
-    for line in ('seed = 3\nfeedback-k = 50\ntoken-table = input', 'output-dir = o\ncache-dir = c', 'bind LIST x :stage next'):
+    for line in ('seed = 3\nfeedback-k = 50\ntoken-table = input', 'output-dir = o\ncache-dir = cache', 'bind LIST x :stage next'):
         d = fresh()
         (d / '.imrnn').write_text(line + '\n')
         code, _, _, err = run(['inspect', 'adapter.pt'], d, 30)

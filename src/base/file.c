@@ -252,18 +252,6 @@ void imr_dir_list_free(char **names, size_t count)
     imr_free(names);
 }
 
-char *imr_path_join(const char *dir, const char *name)
-{
-    imr_buf b = {0};
-    if (dir && dir[0] && name[0] != '/') {
-        imr_buf_str(&b, dir);
-        if (dir[strlen(dir) - 1] != '/')
-            imr_buf_char(&b, '/');
-    }
-    imr_buf_str(&b, name);
-    return imr_buf_take(&b);
-}
-
 imr_path imr_path_in(const char *dir, const char *name)
 {
     imr_path path;
@@ -271,6 +259,11 @@ imr_path imr_path_in(const char *dir, const char *name)
     snprintf(path.s, sizeof path.s, "%s%s%s", n ? dir : "", n && dir[n - 1] != '/' ? "/" : "",
              name);
     return path;
+}
+
+char *imr_path_join(const char *dir, const char *name)
+{
+    return imr_strdup(imr_path_in(dir, name).s);
 }
 
 const char *imr_path_base(const char *path)

@@ -348,7 +348,7 @@ void imr_cli_say_absent(imr_cli *cli, const imr_cache *cache)
             imr_cli_say(cli,
                         "%zu of the %zu documents judged in %s are not in the corpus, the first is "
                         "'%.80s': no ranking can find them",
-                        n, imr_qrels_documents(q), cache->splits[i].name, first);
+                        n, q->documents.n, cache->splits[i].name, first);
     }
 }
 

@@ -11,7 +11,7 @@
 #include "format/npy.h"
 #include "math/stats.h"
 #include "report/inspect.h"
-#include "task/encoder.h"
+#include "task/cache.h"
 
 #define BLOCK 256 /* texts encoded before their rows are printed */
 
@@ -31,28 +31,13 @@ static imr_status texts_of_line(imr_texts *out, const imr_cli *cli, imr_error *e
 typedef imr_status (*texts_fn)(imr_cli *cli, const imr_encoder *e, const imr_texts *t,
                                imr_error *err);
 
-static imr_status prepend(imr_texts *t, const char *prompt, imr_error *err)
-{
-    const size_t n = strlen(prompt);
-    for (size_t i = 0; n && i < t->texts.n; i++) {
-        IMR_AUTOBUF imr_buf b = {0};
-        imr_buf_add(&b, prompt, n);
-        imr_buf_add(&b, t->texts.v[i], t->lens.v[i]);
-        IMR_TRY(imr_buf_check(&b, err));
-        imr_free(t->texts.v[i]);
-        t->lens.v[i] += n;
-        t->texts.v[i] = imr_buf_take(&b);
-    }
-    return IMR_OK;
-}
-
 static imr_status with_texts(imr_cli *cli, texts_fn fn, imr_error *err)
 {
     IMR_CLEANUP(imr_texts_done) imr_texts t = {0};
     IMR_CLEANUP(imr_encoder_free_at) imr_encoder *e = NULL;
     IMR_TRY(texts_of_line(&t, cli, err));
     IMR_TRY(imr_cli_encoder(&e, cli, err));
-    IMR_TRY(prepend(&t, e->prompt, err));
+    IMR_TRY(imr_texts_prepend(&t, e->prompt, err));
     return fn(cli, e, &t, err);
 }
 

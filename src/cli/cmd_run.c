@@ -7,7 +7,6 @@
 #include "cli/steps.h"
 #include "cli/evaluate.h"
 #include "format/json.h"
-#include "task/encoder.h"
 
 enum { STEP_ENCODER, STEP_CACHE, STEP_TRAIN, STEP_EVALUATE, STEPS };
 static const char *const step_names[] = {"encoder", "cache", "train", "evaluate"};

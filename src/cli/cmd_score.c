@@ -52,7 +52,8 @@ static const char *id_of(const scoring *s, uint32_t document)
 static imr_status text_of(imr_buf *out, const scoring *s, uint32_t document, imr_error *err)
 {
     if (!s->cache) {
-        imr_buf_add(out, s->texts.texts.v[document], s->texts.lens.v[document]);
+        const size_t prefix = strlen(s->encoder->passage_prefix); /* which was put before it */
+        imr_buf_add(out, s->texts.texts.v[document] + prefix, s->texts.lens.v[document] - prefix);
         return imr_buf_check(out, err);
     }
     IMR_AUTOBUF imr_buf title = {0}, text = {0};
@@ -82,23 +83,12 @@ static imr_status encode_query(scoring *s, const char *query, imr_error *err)
 static imr_status encode_texts(scoring *s, bool *known, const imr_progress *progress,
                                imr_error *err)
 {
-    const char *prefix = s->encoder->passage_prefix;
-    IMR_AUTOBUF imr_buf all = {0};
-    IMR_AUTOFREE const char **texts = IMR_NEW_ARRAY(const char *, s->n);
-    IMR_AUTOFREE size_t *lens = IMR_NEW_ARRAY(size_t, s->n);
+    imr_texts *t = &s->texts;
     IMR_AUTOFREE imr_token_count *counts = IMR_NEW_ARRAY(imr_token_count, s->n);
-    IMR_NEED(texts && lens && counts, err);
-    for (size_t i = 0; i < s->n; i++) {
-        imr_buf_str(&all, prefix);
-        imr_buf_add(&all, s->texts.texts.v[i], s->texts.lens.v[i] + 1);
-        lens[i] = strlen(prefix) + s->texts.lens.v[i];
-    }
-    IMR_TRY(imr_buf_check(&all, err));
-    const char *at = imr_buf_text(&all);
-    for (size_t i = 0; i < s->n; at += lens[i++] + 1)
-        texts[i] = at;
-    IMR_TRY(imr_encoder_encode(s->encoder, texts, lens, s->n, imr_matrix_row(&s->base, 1), counts,
-                               progress, err));
+    IMR_NEED(counts, err);
+    IMR_TRY(imr_texts_prepend(t, s->encoder->passage_prefix, err));
+    IMR_TRY(imr_encoder_encode(s->encoder, (const char *const *)t->texts.v, t->lens.v, s->n,
+                               imr_matrix_row(&s->base, 1), counts, progress, err));
     for (size_t i = 0; i < s->n; i++)
         known[i] = counts[i].known != 0;
     return IMR_OK;

@@ -76,7 +76,7 @@ static imr_status sorted_rows(named **out, const imr_evaluation *e, const imr_qr
     named *rows = IMR_NEW_ARRAY(named, e->queries ? e->queries : 1);
     IMR_NEED(rows, err);
     for (size_t i = 0; i < e->queries; i++)
-        rows[i] = (named){imr_qrels_at(qrels, e->query[i]).id, i};
+        rows[i] = (named){qrels->queries.v[e->query[i]].id, i};
     qsort(rows, e->queries, sizeof *rows, by_id);
     *out = rows;
     return IMR_OK;

@@ -241,3 +241,18 @@ imr_status imr_texts_of(imr_texts *out, const char *const *texts, size_t n, imr_
     t = (imr_texts){0};
     return IMR_OK;
 }
+
+imr_status imr_texts_prepend(imr_texts *t, const char *prompt, imr_error *err)
+{
+    const size_t n = strlen(prompt);
+    for (size_t i = 0; n && i < t->texts.n; i++) {
+        IMR_AUTOBUF imr_buf b = {0};
+        imr_buf_add(&b, prompt, n);
+        imr_buf_add(&b, t->texts.v[i], t->lens.v[i]);
+        IMR_TRY(imr_buf_check(&b, err));
+        imr_free(t->texts.v[i]);
+        t->lens.v[i] += n;
+        t->texts.v[i] = imr_buf_take(&b);
+    }
+    return IMR_OK;
+}

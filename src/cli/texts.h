@@ -29,6 +29,8 @@ imr_status imr_texts_read(imr_texts *out, const char *path, imr_error *err) IMR_
 /* n words as they are. */
 imr_status imr_texts_of(imr_texts *out, const char *const *texts, size_t n,
                         imr_error *err) IMR_NODISCARD;
+/* Puts it before each text. */
+imr_status imr_texts_prepend(imr_texts *t, const char *prompt, imr_error *err) IMR_NODISCARD;
 void imr_texts_done(imr_texts *t);
 
 #endif

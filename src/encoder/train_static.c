@@ -264,23 +264,17 @@ static imr_status check(const char *const *words, size_t n_words, imr_view rows,
 
 static void put_tokenizer(imr_buf *b, const char *const *words, size_t n_words)
 {
-    imr_buf_str(b, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n"
-                   "  \"added_tokens\": [\n    {\"id\": 0, \"content\": \"[UNK]\", "
-                   "\"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
-                   "\"normalized\": false, \"special\": true}\n  ],\n"
-                   "  \"normalizer\": {\"type\": \"BertNormalizer\", \"clean_text\": true, "
-                   "\"handle_chinese_chars\": true, \"strip_accents\": true, "
-                   "\"lowercase\": true},\n"
-                   "  \"pre_tokenizer\": {\"type\": \"BertPreTokenizer\"},\n"
-                   "  \"post_processor\": null,\n  \"decoder\": null,\n"
-                   "  \"model\": {\n    \"type\": \"WordLevel\",\n    \"vocab\": {\n"
-                   "      \"[UNK]\": 0");
-    for (size_t i = 0; i < n_words; i++) {
-        imr_buf_str(b, ",\n      ");
-        imr_json_put_string(b, words[i]);
-        imr_buf_str(b, ": ");
-        imr_json_put_int(b, (int64_t)i + 1);
-    }
+    imr_json_printf(
+        b, "{\n  'version': '1.0',\n  'truncation': null,\n  'padding': null,\n"
+           "  'added_tokens': [\n    {'id': 0, 'content': '[UNK]', 'single_word': false, "
+           "'lstrip': false, 'rstrip': false, 'normalized': false, 'special': true}\n  ],\n"
+           "  'normalizer': {'type': 'BertNormalizer', 'clean_text': true, "
+           "'handle_chinese_chars': true, 'strip_accents': true, 'lowercase': true},\n"
+           "  'pre_tokenizer': {'type': 'BertPreTokenizer'},\n  'post_processor': null,\n"
+           "  'decoder': null,\n  'model': {\n    'type': 'WordLevel',\n    'vocab': {\n"
+           "      '[UNK]': 0");
+    for (size_t i = 0; i < n_words; i++)
+        imr_json_printf(b, ",\n      %s: %zu", words[i], i + 1);
     imr_buf_str(b, "\n    },\n    \"unk_token\": \"[UNK]\"\n  }\n}\n");
 }
 
@@ -314,17 +308,17 @@ imr_status imr_static_write(const char *folder, const char *const *words, size_t
     put_tokenizer(&b, words, n_words);
     IMR_TRY(write_text(folder, "tokenizer.json", &b, err));
     imr_buf_clear(&b);
-    imr_buf_str(&b, "[\n  {\"idx\": 0, \"name\": \"0\", \"path\": \".\", \"type\": "
-                    "\"sentence_transformers.models.StaticEmbedding\"}");
+    imr_json_printf(&b, "[\n  {'idx': 0, 'name': '0', 'path': '.', 'type': "
+                        "'sentence_transformers.models.StaticEmbedding'}");
     if (normalise)
-        imr_buf_str(&b, ",\n  {\"idx\": 1, \"name\": \"1\", \"path\": \"1_Normalize\", \"type\": "
-                        "\"sentence_transformers.models.Normalize\"}");
+        imr_json_printf(&b, ",\n  {'idx': 1, 'name': '1', 'path': '1_Normalize', 'type': "
+                            "'sentence_transformers.models.Normalize'}");
     imr_buf_str(&b, "\n]\n");
     IMR_TRY(write_text(folder, "modules.json", &b, err));
     imr_buf_clear(&b);
-    imr_buf_printf(&b,
-                   "{\n  \"model_type\": \"model2vec\",\n  \"architectures\": [\"StaticModel\"],\n"
-                   "  \"hidden_dim\": %zu,\n  \"seq_length\": 1000000,\n  \"normalize\": %s\n}\n",
-                   rows.cols, normalise ? "true" : "false");
+    imr_json_printf(&b,
+                    "{\n  'model_type': 'model2vec',\n  'architectures': ['StaticModel'],\n"
+                    "  'hidden_dim': %zu,\n  'seq_length': 1000000,\n  'normalize': %hhd\n}\n",
+                    rows.cols, normalise);
     return write_text(folder, "config.json", &b, err);
 }

@@ -152,11 +152,8 @@ static imr_status keep_frequent(imr_word_stream *out, collector *c, uint32_t min
         if (id == IMR_DOCUMENT_END || renamed[id] != IMR_DOCUMENT_END)
             c->ids.v[length++] = id == IMR_DOCUMENT_END ? id : renamed[id];
     }
-    *out = (imr_word_stream){words, word, count, total, c->ids.v, length, c->arena};
-    word = NULL;
-    count = NULL;
-    c->ids.v = NULL;
-    c->arena = NULL;
+    *out = (imr_word_stream){words,  IMR_TAKE(word),    IMR_TAKE(count), total, IMR_TAKE(c->ids.v),
+                             length, IMR_TAKE(c->arena)};
     return IMR_OK;
 }
 

@@ -85,8 +85,8 @@ static void add_cache_splits(imr_inspection *i, const imr_cache *c)
         size_t queries;
         imr_cache_split_queries(c, s, &queries);
         const imr_qrels *qrels = c->splits[s].qrels;
-        put_split(&json, &text, c->splits[s].name, queries, "judged",
-                  qrels ? imr_qrels_count(qrels) : 0, "of them judged");
+        put_split(&json, &text, c->splits[s].name, queries, "judged", qrels ? qrels->queries.n : 0,
+                  "of them judged");
     }
     put_splits(i, &json, &text);
 }
@@ -212,10 +212,10 @@ static void add_splits(imr_inspection *i, const imr_dataset *d)
     for (size_t s = 0; s < d->n_splits; s++) {
         const char *name = d->splits[s].name, *query = "", *document = "";
         const imr_qrels *qrels = imr_dataset_qrels(d, name);
-        size_t judged = 0, unknown = 0, queries = imr_qrels_count(qrels);
+        size_t judged = 0, unknown = 0, queries = qrels->queries.n;
         uint32_t at;
         for (size_t q = 0; q < queries; q++) {
-            const imr_qrels_query one = imr_qrels_at(qrels, q);
+            const imr_qrels_query one = qrels->queries.v[q];
             judged += one.n;
             if (!imr_ids_find(&d->query_ids, one.id, &at) && unknown++ == 0)
                 query = one.id;

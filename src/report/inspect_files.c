@@ -46,13 +46,13 @@ imr_status imr_inspect_qrels(imr_inspection *i, const imr_progress *progress, im
     (void)progress;
     IMR_CLEANUP(imr_qrels_free_at) imr_qrels *qrels = NULL;
     IMR_TRY(imr_qrels_open(&qrels, i->path, err));
-    size_t judged = 0, relevant = 0, n = imr_qrels_count(qrels);
+    size_t judged = 0, relevant = 0, n = qrels->queries.n;
     for (size_t q = 0; q < n; q++) {
-        judged += imr_qrels_at(qrels, q).n;
-        relevant += imr_qrels_at(qrels, q).relevant;
+        judged += qrels->queries.v[q].n;
+        relevant += qrels->queries.v[q].relevant;
     }
     imr_fact_int(i, "queries", "queries", n);
-    imr_fact_int(i, "documents", "documents", imr_qrels_documents(qrels));
+    imr_fact_int(i, "documents", "documents", qrels->documents.n);
     imr_fact_int(i, "judgements", "judgements", judged);
     imr_fact_int(i, "relevant", "relevant", relevant);
     return IMR_OK;

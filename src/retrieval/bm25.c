@@ -24,8 +24,7 @@ typedef struct term {
 
 struct imr_bm25 {
     const imr_dataset *dataset; /* for ids; must outlive the index */
-    bool english;
-    double k1, b;
+    imr_bm25_form form;
     IMR_ARRAY(term) terms;
     imr_strmap by_text;
     uint32_t *lengths;
@@ -165,7 +164,8 @@ static imr_status term_number(uint32_t *number, imr_bm25 *b, const imr_buf *word
 static imr_status add_document(imr_bm25 *b, size_t document, const char *text, size_t len,
                                imr_error *err)
 {
-    IMR_CLEANUP(term_scan_done) term_scan s = {.text = text, .len = len, .english = b->english};
+    IMR_CLEANUP(term_scan_done)
+    term_scan s = {.text = text, .len = len, .english = b->form.english};
     while (next_term(&s)) {
         uint32_t number;
         IMR_TRY(term_number(&number, b, &s.word, err));
@@ -193,12 +193,12 @@ static void finish(imr_bm25 *b)
     }
 }
 
-static imr_status build(imr_bm25 **out, const imr_dataset *dataset, imr_bm25 how,
-                        const imr_progress *progress, imr_error *err)
+imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, imr_bm25_form form,
+                          const imr_progress *progress, imr_error *err)
 {
     IMR_CLEANUP(imr_bm25_free_at) imr_bm25 *b = IMR_NEW(imr_bm25);
     IMR_NEED(b, err);
-    *b = how;
+    b->form = form;
     b->dataset = dataset;
     b->n = dataset->documents.n;
     IMR_NEED(b->lengths = IMR_NEW_ARRAY(uint32_t, b->n), err);
@@ -220,34 +220,24 @@ static imr_status build(imr_bm25 **out, const imr_dataset *dataset, imr_bm25 how
     return IMR_OK;
 }
 
-imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, const imr_progress *progress,
-                          imr_error *err)
-{
-    return build(out, dataset, (imr_bm25){.k1 = 1.2, .b = 0.75}, progress, err);
-}
-
-imr_status imr_bm25_build_english(imr_bm25 **out, const imr_dataset *dataset, double k1, double b,
-                                  const imr_progress *progress, imr_error *err)
-{
-    return build(out, dataset, (imr_bm25){.english = true, .k1 = k1, .b = b}, progress, err);
-}
-
 imr_status imr_bm25_scores(const imr_bm25 *b, const char *query, size_t len, double *scores,
                            imr_error *err)
 {
     for (size_t i = 0; i < b->n; i++)
         scores[i] = 0;
-    IMR_CLEANUP(term_scan_done) term_scan s = {.text = query, .len = len, .english = b->english};
+    IMR_CLEANUP(term_scan_done)
+    term_scan s = {.text = query, .len = len, .english = b->form.english};
     while (next_term(&s)) {
         uint32_t number;
         if (!imr_strmap_get(&b->by_text, imr_buf_text(&s.word), s.word.len, &number))
             continue;
         const term *t = &b->terms.v[number];
+        const imr_bm25_form f = b->form;
         for (size_t i = 0; i < t->postings.n; i++) {
             posting p = t->postings.v[i];
             double tf = p.tf;
-            double norm = b->k1 * (1 - b->b + b->b * ((double)b->lengths[p.document] / b->average));
-            scores[p.document] += t->idf * ((tf * (b->k1 + 1)) / (tf + norm));
+            double norm = f.k1 * (1 - f.b + f.b * ((double)b->lengths[p.document] / b->average));
+            scores[p.document] += t->idf * ((tf * (f.k1 + 1)) / (tf + norm));
         }
     }
     return imr_buf_check(&s.word, err);

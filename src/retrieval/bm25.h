@@ -21,11 +21,15 @@
 
 typedef struct imr_bm25 imr_bm25;
 
+typedef struct imr_bm25_form {
+    bool english;
+    double k1, b;
+} imr_bm25_form;
+#define IMR_BM25_REFERENCE ((imr_bm25_form){false, 1.2, 0.75})
+
 /* dataset must outlive the index. */
-imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, const imr_progress *progress,
-                          imr_error *err) IMR_NODISCARD;
-imr_status imr_bm25_build_english(imr_bm25 **out, const imr_dataset *dataset, double k1, double b,
-                                  const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, imr_bm25_form form,
+                          const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 void imr_bm25_free(imr_bm25 *b);
 IMR_FREE_AT(imr_bm25, imr_bm25_free)
 

@@ -62,9 +62,6 @@ static inline const imr_ids *imr_encode_ids(const imr_encode_job *job)
     return job->queries ? &job->dataset->query_ids : &job->dataset->documents;
 }
 
-/* What the encoder is given for a row: prefix and text, appended. */
-imr_status imr_encode_text(const imr_encode_job *job, size_t row, imr_buf *out,
-                           imr_error *err) IMR_NODISCARD;
 /* Is every value of rows [first, first+count) finite? IMR_E_NUMERIC names the text. */
 imr_status imr_encode_check(const imr_encode_job *job, size_t first, size_t count, const float *out,
                             imr_error *err) IMR_NODISCARD;

@@ -121,8 +121,8 @@ static imr_status dataset_splits(imr_cache *c, imr_error *err)
         const imr_qrels *qrels = imr_dataset_qrels(c->dataset, name);
         size_t n = 0;
         uint32_t at;
-        for (size_t i = 0; i < imr_qrels_count(qrels); i++)
-            if (imr_ids_find(&c->queries.ids, imr_qrels_at(qrels, i).id, &at))
+        for (size_t i = 0; i < qrels->queries.n; i++)
+            if (imr_ids_find(&c->queries.ids, qrels->queries.v[i].id, &at))
                 found[n++] = at;
         IMR_TRY(imr_cache_add_split(c, name, found, n, qrels, NULL, err));
     }
@@ -148,15 +148,6 @@ imr_status imr_cache_finish(imr_cache *c, imr_error *err)
 
 /* ---- encoding ---- */
 
-imr_status imr_encode_text(const imr_encode_job *job, size_t row, imr_buf *out, imr_error *err)
-{
-    imr_buf_str(out, job->prefix ? job->prefix : "");
-    if (!job->queries)
-        return imr_dataset_text(job->dataset, row, out, err);
-    imr_buf_str(out, job->dataset->query_texts[row]);
-    return imr_buf_check(out, err);
-}
-
 imr_status imr_encode_check(const imr_encode_job *job, size_t first, size_t count, const float *out,
                             imr_error *err)
 {
@@ -178,7 +169,8 @@ imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count
     IMR_NEED(lens && texts, err);
     for (size_t i = 0; i < count; i++) {
         size_t before = all.len;
-        IMR_TRY(imr_encode_text(job, first + i, &all, err));
+        IMR_TRY(
+            imr_dataset_prefixed(job->dataset, job->queries, first + i, job->prefix, &all, err));
         lens[i] = all.len - before;
         imr_buf_char(&all, '\0');
     }

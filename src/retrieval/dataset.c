@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "retrieval/dataset_internal.h"
+#include "text/normalise.h"
 #include "text/utf8.h"
 
 void imr_dataset_bytes_done(imr_dataset_bytes *b, imr_scratch *beside)
@@ -62,9 +63,7 @@ imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *titl
 /* White space as Python's str.strip() knows it, since the reference strips with that. */
 static bool is_space(uint32_t c)
 {
-    return (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 ||
-           c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
-           c == 0x202F || c == 0x205F || c == 0x3000;
+    return imr_char_is_space(c) || (c >= 0x1C && c <= 0x1F);
 }
 
 static void strip(const char **text, size_t *len)
@@ -100,6 +99,16 @@ imr_status imr_dataset_text(const imr_dataset *d, size_t document, imr_buf *out,
     IMR_AUTOBUF imr_buf text = {0};
     IMR_TRY(imr_dataset_read(d, document, &title, &text, err));
     imr_document_text(out, imr_buf_text(&title), title.len, imr_buf_text(&text), text.len);
+    return imr_buf_check(out, err);
+}
+
+imr_status imr_dataset_prefixed(const imr_dataset *d, bool query, size_t row, const char *prefix,
+                                imr_buf *out, imr_error *err)
+{
+    imr_buf_str(out, prefix ? prefix : "");
+    if (!query)
+        return imr_dataset_text(d, row, out, err);
+    imr_buf_str(out, d->query_texts[row]);
     return imr_buf_check(out, err);
 }
 

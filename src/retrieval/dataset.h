@@ -137,6 +137,9 @@ imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *titl
 /* What an encoder is given, without its prefix: imr_document_text of the document, appended. */
 imr_status imr_dataset_text(const imr_dataset *d, size_t document, imr_buf *out,
                             imr_error *err) IMR_NODISCARD;
+/* The same of a document or a query, its prefix (may be NULL) before it. */
+imr_status imr_dataset_prefixed(const imr_dataset *d, bool query, size_t row, const char *prefix,
+                                imr_buf *out, imr_error *err) IMR_NODISCARD;
 
 /* The value of a line's id, or NULL. */
 const imr_json *imr_document_id(const imr_json *line);

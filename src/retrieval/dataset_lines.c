@@ -245,26 +245,6 @@ static imr_status index_ids(imr_ids *ids, gather *g, const char **texts, const c
     return IMR_OK;
 }
 
-static imr_status read_whole_corpus(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
-{
-    IMR_CLEANUP(gather_done) gather g = {.d = d, .options = o};
-    IMR_TRY(each_line(&g, &d->corpus, document_line, err));
-    if (g.n == 0 && d->n_bad)
-        return imr_fail(err, IMR_E_FORMAT, "%s holds no documents: all %zu lines were skipped",
-                        d->corpus.name, d->n_bad);
-    if (g.n == 0)
-        return imr_fail(err, IMR_E_FORMAT, "%s holds no documents", d->corpus.name);
-    if (g.empty)
-        snprintf(d->summary, sizeof d->summary,
-                 "%zu of %zu documents are empty: where they rank says nothing", g.empty, g.n);
-    IMR_TRY(index_ids(&d->documents, &g, NULL, d->corpus.name, err));
-    d->offsets = d->made_offsets = g.offsets.v;
-    d->lengths = d->made_lengths = g.lengths.v;
-    g.offsets.v = NULL;
-    g.lengths.v = NULL;
-    return IMR_OK;
-}
-
 /* The remembered index instead of reading the corpus, when it describes this very file. */
 static bool use_index(imr_dataset *d, const imr_dataset_index *index)
 {
@@ -281,6 +261,28 @@ static bool use_index(imr_dataset *d, const imr_dataset_index *index)
     d->offsets = index->offsets;
     d->lengths = index->lengths;
     return true;
+}
+
+imr_status imr_dataset_read_corpus(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
+{
+    if (use_index(d, o->index))
+        return IMR_OK;
+    IMR_CLEANUP(gather_done) gather g = {.d = d, .options = o};
+    IMR_TRY(each_line(&g, &d->corpus, document_line, err));
+    if (g.n == 0 && d->n_bad)
+        return imr_fail(err, IMR_E_FORMAT, "%s holds no documents: all %zu lines were skipped",
+                        d->corpus.name, d->n_bad);
+    if (g.n == 0)
+        return imr_fail(err, IMR_E_FORMAT, "%s holds no documents", d->corpus.name);
+    if (g.empty)
+        snprintf(d->summary, sizeof d->summary,
+                 "%zu of %zu documents are empty: where they rank says nothing", g.empty, g.n);
+    IMR_TRY(index_ids(&d->documents, &g, NULL, d->corpus.name, err));
+    d->offsets = d->made_offsets = g.offsets.v;
+    d->lengths = d->made_lengths = g.lengths.v;
+    g.offsets.v = NULL;
+    g.lengths.v = NULL;
+    return IMR_OK;
 }
 
 /* "query<TAB>text" a line, as TREC topics come. */
@@ -327,11 +329,6 @@ imr_status imr_dataset_read_queries(imr_dataset *d, const imr_dataset_options *o
         at += strlen(at) + 1;
     }
     return index_ids(&d->query_ids, &g, d->query_texts, d->queries.name, err);
-}
-
-imr_status imr_dataset_read_corpus(imr_dataset *d, const imr_dataset_options *o, imr_error *err)
-{
-    return use_index(d, o->index) ? IMR_OK : read_whole_corpus(d, o, err);
 }
 
 imr_status imr_dataset_take_ids(imr_dataset *d, imr_buf *ids, size_t n,

@@ -183,7 +183,7 @@ static imr_status evaluate_query(double *row, const imr_qrels *qrels, size_t que
     IMR_AUTOFREE int32_t *grades = IMR_NEW_ARRAY(int32_t, n);
     IMR_NEED(grades, err);
     imr_qrels_grades(qrels, query, ids, n, grades);
-    imr_qrels_query q = imr_qrels_at(qrels, query);
+    imr_qrels_query q = qrels->queries.v[query];
     for (size_t m = 0; m < n_metrics; m++)
         row[m] = imr_metric_value(metrics[m], grades, n, q.ideal, q.relevant);
     return IMR_OK;
@@ -210,7 +210,7 @@ imr_status imr_evaluate(imr_evaluation *out, const imr_qrels *qrels, imr_ranked_
                         void *user, const imr_metric *metrics, size_t n_metrics, bool with_missing,
                         imr_error *err)
 {
-    size_t count = imr_qrels_count(qrels);
+    size_t count = qrels->queries.n;
     IMR_CLEANUP(imr_evaluation_done)
     imr_evaluation e = {.metrics = n_metrics,
                         .query = IMR_NEW_ARRAY(uint32_t, count),
@@ -220,7 +220,7 @@ imr_status imr_evaluate(imr_evaluation *out, const imr_qrels *qrels, imr_ranked_
     for (size_t q = 0; q < count; q++) {
         const char *const *ids = NULL;
         size_t n = 0;
-        const bool found = ranked(user, imr_qrels_at(qrels, q).id, &ids, &n);
+        const bool found = ranked(user, qrels->queries.v[q].id, &ids, &n);
         if (!found && !with_missing)
             continue;
         IMR_TRY(evaluate_query(e.values + e.queries * n_metrics, qrels, q, ids, found ? n : 0,

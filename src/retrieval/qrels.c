@@ -1,6 +1,5 @@
 #include "retrieval/qrels.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,17 +11,6 @@
 
 /* Beyond any scale in use, and 2^grade stays a finite double. */
 #define MAX_GRADE 1000
-
-struct imr_qrels {
-    char *text; /* the file, its fields zero-terminated in place */
-    IMR_ARRAY(imr_qrels_query) queries;
-    IMR_ARRAY(const char *) documents;
-    bool *relevant;            /* [documents] to any query */
-    imr_judgement *judgements; /* grouped by query, file order within */
-    imr_judgement *sorted;     /* the same groups by document number */
-    int32_t *ideal;
-    imr_strmap by_query, by_document;
-};
 
 typedef struct record {
     uint32_t query, document;
@@ -198,7 +186,7 @@ static imr_status group(reader *r, imr_error *err)
 }
 
 static imr_status parse(imr_qrels **out, const void *data, size_t len, const char *name,
-                        imr_error *err)
+                        bool may_be_empty, imr_error *err)
 {
     if (len && memchr(data, '\0', len))
         return imr_fail(err, IMR_E_FORMAT, "%s holds zero bytes: not a file of judgements", name);
@@ -207,6 +195,8 @@ static imr_status parse(imr_qrels **out, const void *data, size_t len, const cha
         return imr_fail_memory(err);
     IMR_CLEANUP(reader_done) reader r = {.name = name, .out = q};
     IMR_TRY(read_lines(&r, len, err));
+    if (q->queries.n == 0 && !may_be_empty)
+        return imr_fail(err, IMR_E_FORMAT, "%s holds no judgements", name);
     IMR_TRY(group(&r, err));
     *out = IMR_TAKE(q);
     return IMR_OK;
@@ -215,13 +205,7 @@ static imr_status parse(imr_qrels **out, const void *data, size_t len, const cha
 imr_status imr_qrels_parse(imr_qrels **out, const void *data, size_t len, const char *name,
                            imr_error *err)
 {
-    IMR_CLEANUP(imr_qrels_free_at) imr_qrels *q = NULL;
-    IMR_TRY(parse(&q, data, len, name, err));
-    assert(q);
-    if (q->queries.n == 0)
-        return imr_fail(err, IMR_E_FORMAT, "%s holds no judgements", name);
-    *out = IMR_TAKE(q);
-    return IMR_OK;
+    return parse(out, data, len, name, false, err);
 }
 
 imr_status imr_qrels_open(imr_qrels **out, const char *path, imr_error *err)
@@ -243,40 +227,20 @@ imr_status imr_qrels_subset(imr_qrels **out, const imr_qrels *const *sources, si
             s++;
         if (s == n_sources)
             continue;
-        imr_qrels_query q = imr_qrels_at(sources[s], at);
+        imr_qrels_query q = sources[s]->queries.v[at];
         for (size_t j = 0; j < q.n; j++)
             imr_buf_printf(&b, "%s\t%s\t%d\n", q.id, sources[s]->documents.v[q.v[j].document],
                            (int)q.v[j].grade);
     }
     IMR_TRY(imr_buf_check(&b, err));
-    return parse(out, imr_buf_text(&b), b.len, "judgements", err);
+    return parse(out, imr_buf_text(&b), b.len, "judgements", true, err);
 }
 
 /* ---- looking up ---- */
 
-size_t imr_qrels_count(const imr_qrels *q)
-{
-    return q->queries.n;
-}
-
-imr_qrels_query imr_qrels_at(const imr_qrels *q, size_t query)
-{
-    return q->queries.v[query];
-}
-
 bool imr_qrels_find(const imr_qrels *q, const char *query_id, uint32_t *query)
 {
     return imr_strmap_get(&q->by_query, query_id, strlen(query_id), query);
-}
-
-size_t imr_qrels_documents(const imr_qrels *q)
-{
-    return q->documents.n;
-}
-
-const char *imr_qrels_document(const imr_qrels *q, uint32_t document)
-{
-    return q->documents.v[document];
 }
 
 size_t imr_qrels_absent(const imr_qrels *q, const imr_ids *known, const char **first)
@@ -311,7 +275,7 @@ void imr_qrels_grades(const imr_qrels *q, size_t query, const char *const *ranke
 
 bool imr_qrels_saw(const imr_qrels *train, const imr_qrels *q, size_t query)
 {
-    const imr_qrels_query one = imr_qrels_at(q, query);
+    const imr_qrels_query one = q->queries.v[query];
     uint32_t at;
     bool saw = imr_qrels_find(train, one.id, &at);
     for (size_t j = 0; j < one.n && !saw; j++) {

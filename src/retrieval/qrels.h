@@ -14,10 +14,11 @@
 #ifndef IMR_RETRIEVAL_QRELS_H
 #define IMR_RETRIEVAL_QRELS_H
 
+#include "base/strmap.h"
 #include "retrieval/ids.h"
 
 typedef struct imr_judgement {
-    uint32_t document; /* number within this qrels: imr_qrels_document */
+    uint32_t document; /* number within this qrels */
     int32_t grade;
 } imr_judgement;
 
@@ -29,7 +30,17 @@ typedef struct imr_qrels_query {
     size_t relevant;      /* length of ideal */
 } imr_qrels_query;
 
-typedef struct imr_qrels imr_qrels;
+/* To be read by everybody. */
+typedef struct imr_qrels {
+    char *text; /* the file, its fields zero-terminated in place */
+    IMR_ARRAY(imr_qrels_query) queries;
+    IMR_ARRAY(const char *) documents; /* ids by number */
+    bool *relevant;                    /* [documents] to any query */
+    imr_judgement *judgements;         /* grouped by query, file order within */
+    imr_judgement *sorted;             /* the same groups by document number */
+    int32_t *ideal;
+    imr_strmap by_query, by_document;
+} imr_qrels;
 
 /* name: for errors. data need not outlive the call. */
 imr_status imr_qrels_parse(imr_qrels **out, const void *data, size_t len, const char *name,
@@ -42,11 +53,7 @@ imr_status imr_qrels_subset(imr_qrels **out, const imr_qrels *const *sources, si
 void imr_qrels_free(imr_qrels *q);
 IMR_FREE_AT(imr_qrels, imr_qrels_free)
 
-size_t imr_qrels_count(const imr_qrels *q); /* queries */
-imr_qrels_query imr_qrels_at(const imr_qrels *q, size_t query);
 bool imr_qrels_find(const imr_qrels *q, const char *query_id, uint32_t *query);
-size_t imr_qrels_documents(const imr_qrels *q);
-const char *imr_qrels_document(const imr_qrels *q, uint32_t document);
 
 /* How many of the documents are not known, and the first of them (untouched at 0). */
 size_t imr_qrels_absent(const imr_qrels *q, const imr_ids *known, const char **first);

@@ -90,9 +90,9 @@ void imr_python_shuffle(uint32_t *order, size_t n, uint32_t seed)
 static size_t judged(const char **out, const imr_dataset *d, const imr_qrels *qrels)
 {
     size_t n = 0;
-    for (size_t i = 0; i < imr_qrels_count(qrels); i++) {
+    for (size_t i = 0; i < qrels->queries.n; i++) {
         uint32_t row;
-        const char *id = imr_qrels_at(qrels, i).id;
+        const char *id = qrels->queries.v[i].id;
         if (imr_ids_find(&d->query_ids, id, &row))
             out[n++] = id;
     }
@@ -143,7 +143,7 @@ imr_status imr_reference_splits_make(imr_reference_splits *out, const imr_datase
                         "split",
                         dataset->path);
     IMR_CLEANUP(imr_reference_splits_done) imr_reference_splits s = {0};
-    s.ids = IMR_NEW_ARRAY(const char *, imr_qrels_count(one) + (two ? imr_qrels_count(train) : 0));
+    s.ids = IMR_NEW_ARRAY(const char *, one->queries.n + (two ? train->queries.n : 0));
     IMR_NEED(s.ids, err);
     const size_t n = judged(s.ids, dataset, two ? train : one);
     static const double halves[] = {0.85, 0.15}, thirds[] = {0.70, 0.15, 0.15};

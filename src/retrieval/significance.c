@@ -77,33 +77,23 @@ static bool as_extreme(double sum, double observed)
     return fabs(sum) >= fabs(observed) * (1 - 1e-12);
 }
 
-static double exact_randomisation(const double *d, size_t n, double observed)
+/* Over all signs where n is at most EXACT, else over drawn ones. */
+static double randomisation(const double *d, size_t n, double observed, imr_random *random)
 {
-    size_t all = (size_t)1 << n, extreme = 0;
-    for (size_t signs = 0; signs < all; signs++) {
+    const bool exact = n <= EXACT;
+    const size_t all = exact ? (size_t)1 << n : IMR_SIGNIFICANCE_DRAWS;
+    size_t extreme = !exact;
+    for (size_t r = 0; r < all; r++) {
         double sum = 0;
-        for (size_t i = 0; i < n; i++)
-            sum += signs >> i & 1 ? -d[i] : d[i];
-        extreme += as_extreme(sum, observed);
-    }
-    return (double)extreme / (double)all;
-}
-
-static double drawn_randomisation(const double *d, size_t n, double observed, imr_random *random)
-{
-    size_t extreme = 0;
-    for (int r = 0; r < IMR_SIGNIFICANCE_DRAWS; r++) {
-        double sum = 0;
-        uint64_t bits = 0;
-        for (size_t i = 0; i < n; i++) {
-            if (i % 64 == 0)
-                bits = imr_random_next(random);
-            sum += bits & 1 ? -d[i] : d[i];
-            bits >>= 1;
+        uint64_t signs = r;
+        for (size_t i = 0; i < n; i++, signs >>= 1) {
+            if (!exact && i % 64 == 0)
+                signs = imr_random_next(random);
+            sum += signs & 1 ? -d[i] : d[i];
         }
         extreme += as_extreme(sum, observed);
     }
-    return (1 + (double)extreme) / (1 + (double)IMR_SIGNIFICANCE_DRAWS);
+    return (double)extreme / (double)(all + !exact);
 }
 
 /* ---- bootstrap ---- */
@@ -164,8 +154,7 @@ imr_status imr_significance_test(imr_significance *out, const double *a, const d
         imr_random_init(&random, seed);
         s.has_verdict = true;
         paired_t(&s, d, n);
-        s.p_randomised =
-            n <= EXACT ? exact_randomisation(d, n, sum) : drawn_randomisation(d, n, sum, &random);
+        s.p_randomised = randomisation(d, n, sum, &random);
         IMR_TRY(imr_bootstrap_mean(&s.low, &s.high, d, n, imr_random_next(&random), err));
     }
     *out = s;

@@ -63,12 +63,6 @@ static imr_path path_in(const builder *b, const char *name)
 
 /* ---- the plan ---- */
 
-static void put_member(imr_buf *b, const char *before, const char *key, const char *text)
-{
-    imr_buf_printf(b, "%s\"%s\": ", before, key);
-    imr_json_put_string(b, text ? text : "");
-}
-
 /* The manifest is known before anything is encoded: it depends on the inputs only. */
 static imr_status make_manifest(builder *b, imr_error *err)
 {
@@ -83,20 +77,19 @@ static imr_status make_manifest(builder *b, imr_error *err)
     IMR_TRY(status);
     char *real = realpath(d->path, NULL);
     imr_buf *m = &b->manifest;
-    imr_buf_str(m, "{\n \"schema\": \"" IMR_STORE_SCHEMA "\",\n");
-    imr_buf_printf(m, " \"version\": %d,\n \"encoder\": {\n", IMR_STORE_VERSION);
+    imr_json_printf(m, "{\n 'schema': %s,\n 'version': %d,\n 'encoder': {\n", IMR_STORE_SCHEMA,
+                    IMR_STORE_VERSION);
     for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
         if (i + 1 < IMR_ENCODER_TEXTS || (e->precision && e->precision[0]))
-            put_member(m, i ? ",\n  " : "  ", imr_encoder_keys[i], e->text[i]);
-    imr_buf_printf(m,
-                   "\n },\n \"n\": %zu,\n \"dtype\": \"%s\",\n \"documents\": %zu,\n"
-                   " \"queries\": %zu,\n \"dataset\": {\n",
-                   b->plan->n, imr_dtype_name(b->plan->dtype), d->documents.n, d->query_ids.n);
-    put_member(m, "  ", "path", real ? real : d->path);
-    imr_buf_printf(m, ",\n  \"corpus_bytes\": %zu", d->corpus.len);
-    put_member(m, ",\n  ", "corpus_sha256", corpus);
-    put_member(m, ",\n  ", "queries_sha256", queries);
-    imr_buf_printf(m, ",\n  \"skipped_lines\": %zu\n }" MANIFEST_END, d->n_bad);
+            imr_json_printf(m, i ? ",\n  %s: %s" : "  %s: %s", imr_encoder_keys[i],
+                            e->text[i] ? e->text[i] : "");
+    imr_json_printf(m,
+                    "\n },\n 'n': %zu,\n 'dtype': %s,\n 'documents': %zu,\n 'queries': %zu,\n"
+                    " 'dataset': {\n  'path': %s,\n  'corpus_bytes': %zu,\n"
+                    "  'corpus_sha256': %s,\n  'queries_sha256': %s,\n  'skipped_lines': %zu\n"
+                    " }" MANIFEST_END,
+                    b->plan->n, imr_dtype_name(b->plan->dtype), d->documents.n, d->query_ids.n,
+                    real ? real : d->path, d->corpus.len, corpus, queries, d->n_bad);
     free(real);
     IMR_TRY(imr_buf_check(m, err));
 
@@ -275,23 +268,21 @@ static imr_status write_ids(const builder *b, const char *name, const imr_ids *i
     return imr_writer_commit(&w, err);
 }
 
-static void put_totals(imr_buf *m, const char *before, const imr_token_totals *t)
-{
-    imr_buf_printf(m,
-                   "%s{\"texts\": %" PRIu64 ", \"cut\": %" PRIu64 ", \"read\": %" PRIu64
-                   ", \"total\": %" PRIu64 "}",
-                   before, t->texts, t->cut, t->read, t->total);
-}
-
 static imr_status add_counts(builder *b, imr_error *err)
 {
-    imr_token_totals *totals = b->result.tokens;
+    imr_token_totals *t = b->result.tokens;
     if (!b->plan->count)
         return IMR_OK;
-    IMR_TRY(b->plan->count(b->plan->counter, totals, err));
+    IMR_TRY(b->plan->count(b->plan->counter, t, err));
     b->manifest.len -= strlen(MANIFEST_END);
-    put_totals(&b->manifest, ",\n \"tokens\": {\n  \"documents\": ", &totals[0]);
-    put_totals(&b->manifest, ",\n  \"queries\": ", &totals[1]);
+    imr_buf_str(&b->manifest, ",\n \"tokens\": {");
+    for (int i = 0; i < 2; i++, t++) {
+        imr_buf_str(&b->manifest, i ? ",\n  " : "\n  ");
+        imr_json_printf(&b->manifest,
+                        "%s: {'texts': %" PRIu64 ", 'cut': %" PRIu64 ", 'read': %" PRIu64
+                        ", 'total': %" PRIu64 "}",
+                        i ? "queries" : "documents", t->texts, t->cut, t->read, t->total);
+    }
     imr_buf_str(&b->manifest, "\n }" MANIFEST_END);
     IMR_TRY(imr_buf_check(&b->manifest, err));
     return imr_sha256_memory(b->manifest.data, b->manifest.len, b->manifest_sha256, err);

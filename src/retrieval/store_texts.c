@@ -17,7 +17,7 @@ static imr_status hash_row(char hex[IMR_SHA256_HEX], const imr_encode_job *job, 
                            imr_buf *scratch, imr_error *err)
 {
     imr_buf_clear(scratch);
-    IMR_TRY(imr_encode_text(job, row, scratch, err));
+    IMR_TRY(imr_dataset_prefixed(job->dataset, job->queries, row, job->prefix, scratch, err));
     return imr_sha256_memory(imr_buf_text(scratch), scratch->len, hex, err);
 }
 

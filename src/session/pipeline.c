@@ -228,7 +228,7 @@ static imr_status measure(imr_session *s, imr_trace *t, imr_stage stage, const i
     IMR_NEED(ids, err);
     for (size_t i = 0; i < n; i++)
         ids[i] = imr_ids_at(&s->cache->documents.ids, order[i]);
-    n = imr_drop_own(ids, n, imr_qrels_at(q, query).id);
+    n = imr_drop_own(ids, n, q->queries.v[query].id);
     for (size_t i = 0; i < t->n_metrics; i++)
         IMR_TRY(imr_metric_of_ranking(&t->metrics[i].value[stage], shown[i].metric, q, query,
                                       (const char *const *)ids, n, err));

@@ -204,12 +204,12 @@ static imr_status join(imr_qrels **out, const imr_qrels *const *sources, size_t 
 {
     size_t count = 0, at = 0;
     for (size_t s = 0; s < n; s++)
-        count += imr_qrels_count(sources[s]);
+        count += sources[s]->queries.n;
     IMR_AUTOFREE const char **ids = IMR_NEW_ARRAY(const char *, count + 1);
     IMR_NEED(ids, err);
     for (size_t s = 0; s < n; s++)
-        for (size_t i = 0; i < imr_qrels_count(sources[s]); i++)
-            ids[at++] = imr_qrels_at(sources[s], i).id;
+        for (size_t i = 0; i < sources[s]->queries.n; i++)
+            ids[at++] = sources[s]->queries.v[i].id;
     return count ? imr_qrels_subset(out, sources, n, ids, count, err) : IMR_OK;
 }
 
@@ -272,7 +272,7 @@ static imr_status from_option(imr_seen *s, imr_buf *words, const imr_cache *cach
                         trained_on, cache->path);
     }
     imr_buf_printf(words, "trained on the judgements of \"%s\", as --trained-on says (%zu queries)",
-                   trained_on, s->train ? imr_qrels_count(s->train) : 0);
+                   trained_on, s->train ? s->train->queries.n : 0);
     return IMR_OK;
 }
 
@@ -304,7 +304,7 @@ static imr_status from_metadata(imr_seen *s, imr_buf *words, const imr_cache *ca
     s->known = s->train != NULL;
     if (s->known) {
         imr_buf_printf(words, "trained on the queries whose hashes are in its file (%zu queries)",
-                       imr_qrels_count(s->train));
+                       s->train->queries.n);
     } else if (without_judgements(metadata)) {
         s->known = true;
         imr_buf_str(words, "trained on texts alone, without judgements");
@@ -326,7 +326,7 @@ static imr_status from_metadata(imr_seen *s, imr_buf *words, const imr_cache *ca
             imr_buf_printf(words,
                            "trained on this data set: all judgements of train count as seen (%zu "
                            "queries)",
-                           imr_qrels_count(s->train));
+                           s->train->queries.n);
         else
             imr_buf_str(words, "unknown what it was trained on: this data set, but there are no "
                                "judged training queries");

@@ -171,7 +171,8 @@ static imr_status rank_words(imr_why_not *w, imr_session *s, const imr_trace *t,
     IMR_AUTOFREE float *by_row = IMR_NEW_ARRAY(float, n);
     IMR_NEED(by_words && by_row, err);
     if (!s->bm25) /* as evaluate --bm25 has it */
-        IMR_TRY(imr_bm25_build_english(&s->bm25, c->dataset, 0.9, 0.4, progress, err));
+        IMR_TRY(
+            imr_bm25_build(&s->bm25, c->dataset, (imr_bm25_form){true, 0.9, 0.4}, progress, err));
     IMR_TRY(imr_bm25_scores(s->bm25, t->query_read, strlen(t->query_read), by_words, err));
     for (size_t i = 0; i < n; i++) {
         const uint32_t at = c->dataset_rows ? c->dataset_rows[i] : (uint32_t)i;

@@ -7,6 +7,45 @@
 #include "format/json.h"
 #include "session/context_table.h"
 
+/* ---- a static encoder ---- */
+
+typedef struct reader {
+    const imr_dataset *dataset;
+    imr_buf text; /* of the document handed out last */
+} reader;
+
+static imr_status document_text(void *user, size_t i, const char **text, size_t *len,
+                                imr_error *err)
+{
+    reader *r = user;
+    imr_buf_clear(&r->text);
+    IMR_TRY(imr_dataset_text(r->dataset, i, &r->text, err));
+    IMR_TRY(imr_buf_check(&r->text, err));
+    *text = imr_buf_text(&r->text);
+    *len = r->text.len;
+    return IMR_OK;
+}
+
+static void reader_done(reader *r)
+{
+    imr_buf_done(&r->text);
+}
+
+imr_status imr_encoder_train(size_t *words, const char *folder, const imr_dataset *dataset,
+                             const imr_static_train_options *options, const imr_progress *progress,
+                             imr_error *err)
+{
+    IMR_CLEANUP(reader_done) reader r = {.dataset = dataset};
+    IMR_CLEANUP(imr_static_words_done) imr_static_words made = {0};
+    const imr_text_source source = {dataset->documents.n, document_text, &r};
+    IMR_TRY(imr_static_train(&made, &source, options, progress, err));
+    IMR_TRY(imr_static_write(folder, made.stream.word, made.stream.words,
+                             imr_matrix_view(&made.rows), true, err));
+    if (words)
+        *words = made.stream.words;
+    return IMR_OK;
+}
+
 /* ---- who encodes ---- */
 
 imr_status imr_encoder_names_init(imr_encoder_names *out, const imr_encoder *encoder,
@@ -43,12 +82,10 @@ enum { BLOCK = 512, BLOCK_BYTES = 1 << 20 }; /* most texts counted at a time */
 imr_status imr_counter_text(imr_buf *out, const imr_token_counter *c, bool queries, size_t row,
                             imr_error *err)
 {
+    const imr_encoder_identity *e = c->identity;
     imr_buf_clear(out);
-    imr_buf_str(out, queries ? c->identity->query_prefix : c->identity->passage_prefix);
-    if (!queries)
-        return imr_dataset_text(c->dataset, row, out, err);
-    imr_buf_str(out, c->dataset->query_texts[row]);
-    return imr_buf_check(out, err);
+    return imr_dataset_prefixed(c->dataset, queries, row,
+                                queries ? e->query_prefix : e->passage_prefix, out, err);
 }
 
 static imr_status count_block(imr_token_totals *t, const imr_token_counter *c, const imr_buf *texts,

@@ -1,6 +1,6 @@
 /*
- * task/cache.h - encode a dataset into a cache folder with an encoder: what cache, run and
- * demo share.
+ * task/cache.h - make an encoder, and encode a dataset into a cache folder with one: what cache,
+ * run and demo share.
  *
  * The encoder's prefixes are put before each text. Resumable, one process at a time, whole or not
  * at all: retrieval/store.h. The manifest says how much of the texts the encoder reads. While a
@@ -12,7 +12,17 @@
 #define IMR_TASK_CACHE_H
 
 #include "encoder/encoder.h"
+#include "encoder/train_static.h"
 #include "retrieval/store.h"
+
+/*
+ * A static encoder from a dataset's documents (imr_dataset_text) into a Model2Vec folder, by the
+ * method of encoder/train_static.h. *words: rows of the table; may be NULL. Errors:
+ * imr_static_train's, imr_static_write's.
+ */
+imr_status imr_encoder_train(size_t *words, const char *folder, const imr_dataset *dataset,
+                             const imr_static_train_options *options, const imr_progress *progress,
+                             imr_error *err) IMR_NODISCARD;
 
 /*
  * result may be NULL. Errors: imr_store_build's, the encoder's, imr_encoder_sha256's.

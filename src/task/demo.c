@@ -9,7 +9,6 @@
 #include "base/number.h"
 #include "base/sha256.h"
 #include "task/cache.h"
-#include "task/encoder.h"
 #include "task/evaluate.h"
 #include "task/train.h"
 

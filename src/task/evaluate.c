@@ -73,7 +73,7 @@ static imr_status measure(evaluator *v, imr_ranking_kind kind, size_t row, uint3
     if (v->qrels) {
         v->e->unjudged_at[kind] += unjudged(v, judged, n < v->e->overlap_k ? n : v->e->overlap_k);
         imr_qrels_grades(v->qrels, judged, v->ids, n, v->grades);
-        imr_qrels_query q = imr_qrels_at(v->qrels, judged);
+        imr_qrels_query q = v->qrels->queries.v[judged];
         for (size_t m = 0; m < v->e->metrics; m++)
             v->e->values[kind][row * v->e->metrics + m] =
                 imr_metric_value(v->o->metrics[m], v->grades, n, q.ideal, q.relevant);
@@ -206,8 +206,8 @@ static imr_status index_words(evaluator *v, const imr_progress *progress, imr_er
     v->by_words = IMR_NEW_ARRAY(double, v->cache->dataset->documents.n);
     v->by_row = IMR_NEW_ARRAY(float, v->cache->documents.ids.n);
     IMR_NEED(v->by_words && v->by_row, err);
-    return imr_bm25_build_english(&v->bm25, v->cache->dataset, v->o->bm25_k1, v->o->bm25_b,
-                                  progress, err);
+    const imr_bm25_form form = {true, v->o->bm25_k1, v->o->bm25_b};
+    return imr_bm25_build(&v->bm25, v->cache->dataset, form, progress, err);
 }
 
 static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint32_t *queries,

@@ -86,13 +86,13 @@ static imr_status add_positives(imr_examples *e, const imr_cache *cache, const i
     uint32_t judged, document;
     if (!imr_qrels_find(qrels, imr_ids_at(&cache->queries.ids, query), &judged))
         return IMR_OK;
-    const imr_qrels_query q = imr_qrels_at(qrels, judged);
+    const imr_qrels_query q = qrels->queries.v[judged];
     for (size_t grade = 0; grade < q.relevant; grade++) {
         if (grade > 0 && q.ideal[grade] == q.ideal[grade - 1])
             continue; /* ideal is descending: each grade once */
         for (size_t i = 0; i < q.n; i++)
             if (q.v[i].grade == q.ideal[grade] &&
-                imr_ids_find(&cache->documents.ids, imr_qrels_document(qrels, q.v[i].document),
+                imr_ids_find(&cache->documents.ids, qrels->documents.v[q.v[i].document],
                              &document) &&
                 !(held && held[document]) && !IMR_PUSH(&e->positives, document))
                 return imr_fail_memory(err);
@@ -146,7 +146,7 @@ static imr_status mine_by_words(imr_examples *e, const imr_cache *cache, const i
                                 const imr_progress *progress, imr_error *err)
 {
     IMR_CLEANUP(imr_bm25_free_at) imr_bm25 *bm25 = NULL;
-    IMR_TRY(imr_bm25_build(&bm25, cache->dataset, progress, err));
+    IMR_TRY(imr_bm25_build(&bm25, cache->dataset, IMR_BM25_REFERENCE, progress, err));
     for (size_t i = 0; i < n; i++) {
         IMR_TRY(add_mined(e, cache, bm25, qrels, queries[i], plan, err));
         e->negative_start[i + 1] = e->negatives.n;

@@ -26,8 +26,8 @@ static size_t find_judged(candidate *of, const imr_dataset *from, const imr_qrel
 {
     size_t n = 0;
     uint32_t query;
-    for (size_t i = 0; i < imr_qrels_count(qrels); i++)
-        if (imr_ids_find(&from->query_ids, imr_qrels_at(qrels, i).id, &query))
+    for (size_t i = 0; i < qrels->queries.n; i++)
+        if (imr_ids_find(&from->query_ids, qrels->queries.v[i].id, &query))
             of[n++] = (candidate){query, (uint32_t)i};
     return n;
 }
@@ -50,7 +50,7 @@ static imr_status find_queries(chooser *c, imr_error *err)
     size_t most = c->from->query_ids.n;
     for (size_t i = 0; i < c->from->n_splits; i++) {
         const char *name = c->from->splits[i].name;
-        const size_t n = imr_qrels_count(imr_dataset_qrels(c->from, name));
+        const size_t n = imr_dataset_qrels(c->from, name)->queries.n;
         most = n > most ? n : most;
     }
     c->of = IMR_NEW_ARRAY(candidate, most);
@@ -81,7 +81,7 @@ static size_t mark_judged(chooser *c, imr_qrels_query q)
     int32_t grade[IMR_SAMPLE_JUDGED];
     size_t n = 0, marked = 0;
     for (size_t i = 0; i < q.n; i++) {
-        if (!imr_ids_find(&c->from->documents, imr_qrels_document(c->s->qrels, q.v[i].document),
+        if (!imr_ids_find(&c->from->documents, c->s->qrels->documents.v[q.v[i].document],
                           &document))
             continue;
         size_t at = n;
@@ -111,7 +111,7 @@ static size_t mark(chooser *c, size_t count)
     for (size_t i = 0; i < c->s->of_documents; i++)
         c->document[i] = false;
     for (size_t i = 0; c->s->qrels && i < count; i++)
-        marked += mark_judged(c, imr_qrels_at(c->s->qrels, query_at(c, i, count)->judged));
+        marked += mark_judged(c, c->s->qrels->queries.v[query_at(c, i, count)->judged]);
     return marked;
 }
 

@@ -75,7 +75,7 @@ static imr_status take_split(bool *found, queries *out, const work *w, const cha
     for (size_t i = 0; i < n && out->list.n < most; i++) {
         uint32_t judged;
         if (!imr_qrels_find(out->qrels, imr_ids_at(&w->cache->queries.ids, list[i]), &judged) ||
-            imr_qrels_at(out->qrels, judged).relevant == 0)
+            out->qrels->queries.v[judged].relevant == 0)
             continue;
         IMR_NEED(IMR_PUSH(&out->list, list[i]), err);
     }
@@ -127,11 +127,10 @@ static imr_status hold_documents(work *w, imr_error *err)
         uint32_t judged, document;
         if (!imr_qrels_find(v->qrels, imr_ids_at(&w->cache->queries.ids, v->list.v[i]), &judged))
             continue;
-        const imr_qrels_query q = imr_qrels_at(v->qrels, judged);
+        const imr_qrels_query q = v->qrels->queries.v[judged];
         for (size_t k = 0; k < q.n; k++)
-            if (q.v[k].grade > 0 &&
-                imr_ids_find(&w->cache->documents.ids,
-                             imr_qrels_document(v->qrels, q.v[k].document), &document))
+            if (q.v[k].grade > 0 && imr_ids_find(&w->cache->documents.ids,
+                                                 v->qrels->documents.v[q.v[k].document], &document))
                 w->held[document] = true;
     }
     return IMR_OK;

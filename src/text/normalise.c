@@ -1,11 +1,12 @@
 #include "text/normalise.h"
 
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
-#include "base/array.h"
+#include "assets/unicode.h"
 #include "base/limits.h"
-#include "text/unicode.h"
 #include "text/utf8.h"
 
 void imr_chars_done(imr_chars *c)
@@ -40,6 +41,57 @@ size_t imr_normalise_bert(imr_normalise_step *steps, bool clean, bool cjk_spaces
     return n;
 }
 
+/* ---- code points ---- */
+
+#define CODE_POINTS 0x110000u
+
+/* Pages nobody touches take no memory. */
+static uint8_t flags[CODE_POINTS];
+static int32_t to_lower[CODE_POINTS]; /* added to a code point */
+
+static void fill_all(void)
+{
+    char *at = (char *)(uintptr_t)imr_asset_unicode;
+    for (unsigned flag = 1; flag <= IMR_UNICODE_DECOMPOSES; flag *= 2) {
+        unsigned long cp = strtoul(at, &at, 10), n;
+        for (; (n = strtoul(at, &at, 10)) > 0; cp += strtoul(at, &at, 10))
+            for (; n > 0; n--)
+                flags[cp++] |= (uint8_t)flag;
+    }
+    unsigned long cp;
+    while ((cp = strtoul(at, &at, 10)) > 0) {
+        unsigned long n = strtoul(at, &at, 10), step = strtoul(at, &at, 10);
+        const long add = strtol(at, &at, 10);
+        for (; n > 0; n--, cp += step)
+            to_lower[cp] = (int32_t)add;
+    }
+}
+
+static bool is_private(uint32_t cp)
+{
+    return (cp >= 0xE000 && cp <= 0xF8FF) || (cp >= 0xF0000 && (cp & 0xFFFF) <= 0xFFFD);
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+unsigned imr_unicode_flags(uint32_t cp)
+{
+    if (cp < 0x80 || cp >= CODE_POINTS)
+        return 0;
+    pthread_once(&once, fill_all);
+    return is_private(cp) ? IMR_UNICODE_CONTROL : flags[cp];
+}
+
+uint32_t imr_unicode_lower(uint32_t cp)
+{
+    if (cp < 0x80)
+        return cp >= 'A' && cp <= 'Z' ? cp + 32 : cp;
+    if (cp >= CODE_POINTS)
+        return cp;
+    pthread_once(&once, fill_all);
+    return (uint32_t)((int32_t)cp + to_lower[cp]);
+}
+
 /* ---- classes ---- */
 
 static bool within(uint32_t cp, uint32_t first, uint32_t last)
@@ -47,8 +99,7 @@ static bool within(uint32_t cp, uint32_t first, uint32_t last)
     return cp - first <= last - first;
 }
 
-/* Unicode White_Space */
-static bool is_space(uint32_t cp)
+bool imr_char_is_space(uint32_t cp)
 {
     if (cp < 0x80)
         return cp == ' ' || within(cp, '\t', '\r');
@@ -172,7 +223,7 @@ static bool map_one(imr_normalise_op op, const imr_chars *from, size_t i, imr_ch
     case IMR_NORM_CLEAN:
         if (k.cp == 0 || k.cp == IMR_UTF8_BAD || is_control(k.cp))
             return true;
-        if (is_space(k.cp))
+        if (imr_char_is_space(k.cp))
             k.cp = ' ';
         return IMR_PUSH(to, k);
     case IMR_NORM_CJK_SPACES:
@@ -198,11 +249,11 @@ static bool map_one(imr_normalise_op op, const imr_chars *from, size_t i, imr_ch
 static void trim(imr_chars *c, bool left)
 {
     size_t first = 0;
-    while (left && first < c->n && is_space(c->v[first].cp))
+    while (left && first < c->n && imr_char_is_space(c->v[first].cp))
         first++;
     if (first > 0)
         memmove(c->v, c->v + first, (c->n -= first) * sizeof *c->v);
-    while (!left && c->n > 0 && is_space(c->v[c->n - 1].cp))
+    while (!left && c->n > 0 && imr_char_is_space(c->v[c->n - 1].cp))
         c->n--;
 }
 
@@ -308,7 +359,7 @@ static int class_of(imr_split_rule rule, uint32_t cp)
 {
     if (rule == IMR_SPLIT_WORDS && imr_char_is_word(cp))
         return KEEP;
-    if (rule != IMR_SPLIT_PUNCTUATION && is_space(cp))
+    if (rule != IMR_SPLIT_PUNCTUATION && imr_char_is_space(cp))
         return DROP;
     if ((rule == IMR_SPLIT_BERT || rule == IMR_SPLIT_PUNCTUATION) && imr_char_is_punctuation(cp))
         return ALONE;

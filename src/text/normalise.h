@@ -14,20 +14,16 @@
 #ifndef IMR_TEXT_NORMALISE_H
 #define IMR_TEXT_NORMALISE_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 
 typedef struct imr_char {
     uint32_t cp, start, end; /* source bytes [start, end) */
 } imr_char;
 
-typedef struct imr_chars {
-    imr_char *v;
-    size_t n, cap;
-} imr_chars;
+typedef IMR_ARRAY(imr_char) imr_chars;
 
 void imr_chars_done(imr_chars *c);
 /* Appends n code points as UTF-8. */
@@ -63,9 +59,34 @@ size_t imr_normalise_bert(imr_normalise_step *steps, bool clean, bool cjk_spaces
 imr_status imr_normalise(const imr_normalise_step *steps, size_t n_steps, const char *text,
                          size_t len, size_t base, imr_chars *out, imr_error *err) IMR_NODISCARD;
 
+/* ---- what Hugging Face's tokenisers make of each code point ---- */
+
+/*
+ * Token ids depend on it, so it does not depend on the Unicode library that is installed: the
+ * tables were measured code point by code point against tokenizers 0.23.3, whose own are of several
+ * ages (about Unicode 8 for punctuation and marks, 11 for decomposition, 17 for words and case). A
+ * code point they do not know is a letter like any other: an emoji of 2024 is part of a word, never
+ * dropped.
+ * The table is filled at the first call.
+ */
+enum {
+    IMR_UNICODE_CONTROL = 1,     /* dropped by BERT's cleaning (C*, but never what is unassigned) */
+    IMR_UNICODE_PUNCTUATION = 2, /* P* */
+    IMR_UNICODE_NONSPACING = 4,  /* Mn, as BERT strips accents */
+    IMR_UNICODE_MARK = 8,        /* M*, as StripAccents does; others have combining class 0 */
+    IMR_UNICODE_WORD = 16,       /* \w of a regular expression */
+    IMR_UNICODE_DECOMPOSES = 32 /* may have a decomposition, which never changes once it is there */
+};
+
+/* The flags of a code point over U+007F; 0 for ASCII, whose rules are the caller's. */
+unsigned imr_unicode_flags(uint32_t cp);
+/* Lower case of one code point where that is one code point (all but U+0130). */
+uint32_t imr_unicode_lower(uint32_t cp);
+
 /* Character classes of BERT's tokeniser. */
 bool imr_char_is_punctuation(uint32_t cp); /* ASCII punctuation and symbols, P* */
 bool imr_char_is_word(uint32_t cp);        /* \w of the expressions published tokenisers use */
+bool imr_char_is_space(uint32_t cp);       /* White_Space */
 bool imr_char_is_cjk(uint32_t cp);         /* the ideograph blocks BERT names */
 
 /* ---- words ---- */
@@ -81,10 +102,7 @@ typedef struct imr_piece {
     uint32_t first, last; /* code points [first, last), never empty */
 } imr_piece;
 
-typedef struct imr_pieces {
-    imr_piece *v;
-    size_t n, cap;
-} imr_pieces;
+typedef IMR_ARRAY(imr_piece) imr_pieces;
 
 void imr_pieces_done(imr_pieces *p);
 

@@ -34,11 +34,8 @@ typedef struct imr_tokens {
     size_t n, cap;
     size_t total;    /* ids the text has; more than n when a maximum left some out */
     imr_buf spelled; /* when asked for: the words one after the other, each ended by a zero byte, */
-    struct {
-        uint32_t *v;
-        size_t n, cap;
-    } words;         /* and where each begins */
-    imr_chars chars; /* the tokeniser's scratch */
+    IMR_ARRAY(uint32_t) words; /* and where each begins */
+    imr_chars chars;           /* the tokeniser's scratch */
     imr_pieces pieces;
 } imr_tokens;
 

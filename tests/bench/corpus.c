@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "math/random.h"
 #include "task/cache.h"
-#include "task/encoder.h"
+#include "task/cache.h"
 #include "task/train.h"
 #include "tests/bench/bench.h"
 

@@ -23,7 +23,7 @@ static void use_words(const imr_dataset *d)
     imr_error err;
     imr_bm25 *b = NULL;
     double *scores = malloc(d->documents.n * sizeof *scores);
-    must(scores && imr_bm25_build(&b, d, NULL, &err) == IMR_OK);
+    must(scores && imr_bm25_build(&b, d, IMR_BM25_REFERENCE, NULL, &err) == IMR_OK);
     for (size_t i = 0; i < d->query_ids.n && i < 8; i++) {
         const char *text = d->query_texts[i];
         must(imr_bm25_scores(b, text, strlen(text), scores, &err) == IMR_OK);

@@ -10,12 +10,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(err.text[0] != '\0');
         return 0;
     }
-    for (size_t i = 0; i < imr_qrels_count(q); i++) {
-        imr_qrels_query one = imr_qrels_at(q, i);
+    for (size_t i = 0; i < q->queries.n; i++) {
+        imr_qrels_query one = q->queries.v[i];
         uint32_t found;
         must(imr_qrels_find(q, one.id, &found) && found == i);
         for (size_t k = 0; k < one.n; k++) {
-            const char *id = imr_qrels_document(q, one.v[k].document);
+            const char *id = q->documents.v[one.v[k].document];
             int32_t grade = one.v[k].grade;
             must(imr_qrels_grade(q, i, id, NULL) == (grade > 0 ? grade : 0));
         }

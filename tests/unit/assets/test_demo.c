@@ -78,9 +78,9 @@ TEST("the demo's judgements have grades 1 and 2, a best answer each, and name wh
     for (size_t s = 0; s < 3; s++) {
         const imr_qrels *q = imr_dataset_qrels(d, splits[s]);
         CHECK(q != NULL);
-        queries += imr_qrels_count(q);
-        for (size_t i = 0; i < imr_qrels_count(q); i++) {
-            imr_qrels_query one = imr_qrels_at(q, i);
+        queries += q->queries.n;
+        for (size_t i = 0; i < q->queries.n; i++) {
+            imr_qrels_query one = q->queries.v[i];
             uint32_t found;
             CHECK(imr_ids_find(&d->query_ids, one.id, &found));
             CHECK(!used[found]);
@@ -88,8 +88,7 @@ TEST("the demo's judgements have grades 1 and 2, a best answer each, and name wh
             CHECK_INT(one.ideal[0], 2);
             for (size_t j = 0; j < one.n; j++) {
                 CHECK(one.v[j].grade == 1 || one.v[j].grade == 2);
-                CHECK(
-                    imr_ids_find(&d->documents, imr_qrels_document(q, one.v[j].document), &found));
+                CHECK(imr_ids_find(&d->documents, q->documents.v[one.v[j].document], &found));
             }
         }
     }
@@ -102,7 +101,7 @@ static void halves(size_t out[2], const imr_dataset *d, const char *split)
 {
     const imr_qrels *q = imr_dataset_qrels(d, split);
     out[0] = out[1] = 0;
-    for (size_t i = 0; i < imr_qrels_count(q); i++)
+    for (size_t i = 0; i < q->queries.n; i++)
         out[imr_qrels_saw(imr_dataset_qrels(d, "train"), q, i) ? 0 : 1]++;
 }
 
@@ -112,7 +111,7 @@ TEST("about half of the demo's test queries ask for passages that training never
     size_t test[2], dev[2];
     halves(test, d, "test");
     halves(dev, d, "dev");
-    CHECK_INT(imr_qrels_count(imr_dataset_qrels(d, "train")), 1372);
+    CHECK_INT(imr_dataset_qrels(d, "train")->queries.n, 1372);
     CHECK_INT(test[0], 126);
     CHECK_INT(test[1], 115);
     CHECK_INT(dev[0], 71);

@@ -398,10 +398,10 @@ static void measure(double out[2], const imr_encoder *e, const imr_matrix *docum
     float *query = malloc(documents->cols * sizeof *query);
     float *scores = malloc(documents->rows * sizeof *scores);
     out[0] = out[1] = 0;
-    for (size_t i = 0; i < imr_qrels_count(qrels); i++) {
+    for (size_t i = 0; i < qrels->queries.n; i++) {
         uint32_t q, best[10];
         const char *ids[10];
-        CHECK(imr_ids_find(&d->query_ids, imr_qrels_at(qrels, i).id, &q));
+        CHECK(imr_ids_find(&d->query_ids, qrels->queries.v[i].id, &q));
         const char *text = d->query_texts[q];
         size_t len = strlen(text);
         CHECK_OK(imr_encoder_encode(e, &text, &len, 1, query, NULL, NULL, &err));
@@ -412,7 +412,7 @@ static void measure(double out[2], const imr_encoder *e, const imr_matrix *docum
         for (size_t m = 0; m < 2; m++) {
             double value;
             CHECK_OK(imr_metric_of_ranking(&value, metrics[m], qrels, i, ids, n, &err));
-            out[m] += value / (double)imr_qrels_count(qrels);
+            out[m] += value / (double)qrels->queries.n;
         }
     }
     free(query);

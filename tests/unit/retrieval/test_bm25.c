@@ -19,7 +19,7 @@ TEST("negatives equal the reference's, in its order, for every query of its cach
     imr_bm25 *b = NULL;
     imr_json *expected = NULL;
     CHECK_OK(imr_dataset_open(&d, test_golden("cache/beir"), NULL, &err));
-    CHECK_OK(imr_bm25_build(&b, d, NULL, &err));
+    CHECK_OK(imr_bm25_build(&b, d, IMR_BM25_REFERENCE, NULL, &err));
     CHECK_OK(imr_json_open(&expected, test_golden("cache/test/negatives.json"), &err));
     size_t queries = 0;
     for (const imr_json *q = imr_json_child(expected); q; q = imr_json_next(q), queries++) {
@@ -47,7 +47,7 @@ TEST("a score is the formula, worked out for two short documents")
     imr_error err = {0};
     imr_bm25 *b = NULL;
     double s[3];
-    CHECK_OK(imr_bm25_build(&b, d, NULL, &err));
+    CHECK_OK(imr_bm25_build(&b, d, IMR_BM25_REFERENCE, NULL, &err));
     CHECK_OK(imr_bm25_scores(b, "tea tea", 7, s, &err));
     /* lengths 3, 2, 1, average 2; tea: tf 2 in a alone; twice in the query counts twice */
     double idf = log(1 + 2.5 / 1.5), norm = 1.2 * (0.25 + 0.75 * 3 / 2.0);
@@ -67,7 +67,7 @@ TEST("terms are whole runs of ASCII letters: digits, accents and underscores spo
     imr_error err = {0};
     imr_bm25 *b = NULL;
     double s[2];
-    CHECK_OK(imr_bm25_build(&b, d, NULL, &err));
+    CHECK_OK(imr_bm25_build(&b, d, IMR_BM25_REFERENCE, NULL, &err));
     CHECK_OK(imr_bm25_scores(b, "word", 4, s, &err));
     /* Word, WORD, word('s), word after the mark: tf 4, length 4; b has length 1 */
     double norm = 1.2 * (0.25 + 0.75 * 4 / 2.5);
@@ -89,7 +89,7 @@ TEST("the English form stems runs of letters and digits, and leaves Lucene's sto
     imr_error err = {0};
     imr_bm25 *b = NULL;
     double s[2];
-    CHECK_OK(imr_bm25_build_english(&b, d, 0.9, 0.4, NULL, &err));
+    CHECK_OK(imr_bm25_build(&b, d, (imr_bm25_form){true, 0.9, 0.4}, NULL, &err));
     /* runner, were, run, run, x2: "they" and "will" are stop words, y is too short; caf\u00e9 twice */
     const double norm = 0.9 * (0.6 + 0.4 * 5 / 3.5), idf = log(1 + 1.5 / 1.5);
     static const struct {
@@ -119,7 +119,7 @@ TEST("documents without any shared term follow in corpus order and fill the pool
     size_t n;
     imr_qrels *q = NULL;
     CHECK_OK(imr_qrels_parse(&q, "q\t1\t1\nq\t2\t0\n", 12, "q", &err));
-    CHECK_OK(imr_bm25_build(&b, d, NULL, &err));
+    CHECK_OK(imr_bm25_build(&b, d, IMR_BM25_REFERENCE, NULL, &err));
     CHECK_OK(imr_bm25_negatives(b, "one", 3, q, "q", 5, 4, out, &n, &err));
     CHECK_INT(n, 3); /* a pool of 4 minus the relevant "1" */
     CHECK_INT(out[0], 4);
@@ -139,7 +139,7 @@ TEST("a corpus of empty documents scores zero instead of dividing by zero")
     imr_error err = {0};
     imr_bm25 *b = NULL;
     double s[2];
-    CHECK_OK(imr_bm25_build(&b, d, NULL, &err));
+    CHECK_OK(imr_bm25_build(&b, d, IMR_BM25_REFERENCE, NULL, &err));
     CHECK_OK(imr_bm25_scores(b, "anything at all", 15, s, &err));
     CHECK_NEAR(s[0], 0, 0);
     imr_bm25_free(b);
@@ -155,8 +155,9 @@ TEST("every allocation of building and querying the index may fail once")
         uint32_t out[2];
         size_t n;
         imr_mem_fail_after(i);
-        imr_status status = i % 2 ? imr_bm25_build(&b, d, NULL, &err)
-                                  : imr_bm25_build_english(&b, d, 0.9, 0.4, NULL, &err);
+        imr_status status =
+            i % 2 ? imr_bm25_build(&b, d, IMR_BM25_REFERENCE, NULL, &err)
+                  : imr_bm25_build(&b, d, (imr_bm25_form){true, 0.9, 0.4}, NULL, &err);
         if (status == IMR_OK)
             status = imr_bm25_negatives(b, "beta", 4, NULL, "", 2, 2, out, &n, &err);
         imr_mem_fail_after(-1);

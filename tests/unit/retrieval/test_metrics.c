@@ -68,7 +68,7 @@ static void check_against(const char *file, bool with_missing)
         CHECK_OK(imr_evaluate(&e, q, ranked, NULL, &m, 1, with_missing, &err));
         double found = e.summary[0];
         for (size_t i = 0; i < e.queries; i++)
-            if (strcmp(imr_qrels_at(q, e.query[i]).id, query) == 0)
+            if (strcmp(q->queries.v[e.query[i]].id, query) == 0)
                 found = e.values[i];
         snprintf(printed, sizeof printed, imr_metric_is_count(m) ? "%.0f" : "%.4f", found);
         if (strcmp(printed, value) != 0)

@@ -23,12 +23,12 @@ TEST("BEIR judgements are read with their header, in file order")
 {
     imr_qrels *q =
         parse("query-id\tcorpus-id\tscore\nq2\tb\t1\nq1\ta x\t0\nq2\ta x\t3\r\nq2\tc\t-1");
-    CHECK_INT(imr_qrels_count(q), 2);
-    imr_qrels_query first = imr_qrels_at(q, 0);
+    CHECK_INT(q->queries.n, 2);
+    imr_qrels_query first = q->queries.v[0];
     CHECK_STR(first.id, "q2");
     CHECK_INT(first.n, 3);
-    CHECK_STR(imr_qrels_document(q, first.v[0].document), "b");
-    CHECK_STR(imr_qrels_document(q, first.v[1].document), "a x");
+    CHECK_STR(q->documents.v[first.v[0].document], "b");
+    CHECK_STR(q->documents.v[first.v[1].document], "a x");
     CHECK_INT(first.relevant, 2);
     CHECK_INT(first.ideal[0], 3);
     CHECK_INT(first.ideal[1], 1);
@@ -50,8 +50,8 @@ TEST("BEIR judgements are read with their header, in file order")
 TEST("TREC judgements are read whether blanks or tabs separate them")
 {
     imr_qrels *q = parse("1 0 D1 2\n\n1\t0\tD2\t0\n  2   Q0  D1   1  \n");
-    CHECK_INT(imr_qrels_count(q), 2);
-    CHECK_INT(imr_qrels_documents(q), 2);
+    CHECK_INT(q->queries.n, 2);
+    CHECK_INT(q->documents.n, 2);
     CHECK_INT(imr_qrels_grade(q, 0, "D1", NULL), 2);
     CHECK_INT(imr_qrels_grade(q, 1, "D1", NULL), 1);
     imr_qrels_free(q);
@@ -60,9 +60,9 @@ TEST("TREC judgements are read whether blanks or tabs separate them")
 TEST("the same judgement twice counts once, two different grades are refused")
 {
     imr_qrels *q = parse("q\ta\t1\nq\tb\t2\nq\ta\t1\n");
-    CHECK_INT(imr_qrels_at(q, 0).n, 2);
-    CHECK_INT(imr_qrels_at(q, 0).relevant, 2);
-    CHECK_STR(imr_qrels_document(q, imr_qrels_at(q, 0).v[1].document), "b");
+    CHECK_INT(q->queries.v[0].n, 2);
+    CHECK_INT(q->queries.v[0].relevant, 2);
+    CHECK_STR(q->documents.v[q->queries.v[0].v[1].document], "b");
     imr_qrels_free(q);
     const char *two = "q\ta\t1\nq\ta\t2\n";
     refuse(two, strlen(two), IMR_E_FORMAT, "judged twice for query \"q\", with grades 1 and 2");
@@ -126,13 +126,13 @@ TEST("a subset takes each query from the first source that has it and keeps the 
     const imr_qrels *sources[] = {a, b};
     const char *ids[] = {"q3", "q9", "q2"};
     CHECK_OK(imr_qrels_subset(&s, sources, 2, ids, 3, &err));
-    CHECK_INT(imr_qrels_count(s), 2);
-    CHECK_STR(imr_qrels_at(s, 0).id, "q3");
-    CHECK_INT(imr_qrels_at(s, 0).v[0].grade, -2);
+    CHECK_INT(s->queries.n, 2);
+    CHECK_STR(s->queries.v[0].id, "q3");
+    CHECK_INT(s->queries.v[0].v[0].grade, -2);
     CHECK_INT(imr_qrels_grade(s, 1, "y z", NULL), 2);
     imr_qrels_free(s);
     CHECK_OK(imr_qrels_subset(&s, sources, 2, ids + 1, 1, &err));
-    CHECK_INT(imr_qrels_count(s), 0);
+    CHECK_INT(s->queries.n, 0);
     imr_qrels_free(s);
     imr_qrels_free(a);
     imr_qrels_free(b);
@@ -157,7 +157,7 @@ TEST("SciFact shares relevant documents between training and 196 of its 300 test
     imr_qrels *train = NULL, *test = NULL;
     CHECK_OK(imr_qrels_open(&train, test_shared("datasets/scifact/qrels/train.tsv"), &err));
     CHECK_OK(imr_qrels_open(&test, test_shared("datasets/scifact/qrels/test.tsv"), &err));
-    CHECK_INT(imr_qrels_count(test), 300);
+    CHECK_INT(test->queries.n, 300);
     size_t count = 0;
     for (size_t i = 0; i < 300; i++)
         count += imr_qrels_saw(train, test, i);

@@ -49,7 +49,7 @@ TEST("one kind of judgements is cut in three, without a query twice or left out"
     imr_reference_splits s;
     CHECK_OK(imr_dataset_open(&d, test_golden("cache/beir"), NULL, &err));
     CHECK_OK(imr_reference_splits_make(&s, d, IMR_REFERENCE_SEED, &err));
-    const size_t all = imr_qrels_count(imr_dataset_qrels(d, "test"));
+    const size_t all = imr_dataset_qrels(d, "test")->queries.n;
     CHECK_INT(s.v[0].n + s.v[1].n + s.v[2].n, all);
     CHECK(s.v[0].n > 3 * s.v[1].n && s.v[2].n > 0);
     for (size_t i = 0; i < all; i++)

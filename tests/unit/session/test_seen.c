@@ -44,7 +44,7 @@ static void check_seen(const where *w, const imr_adapter *a, const char *trained
     imr_seen s;
     CHECK_OK(imr_seen_find(&s, a, w->cache, trained_on, &err));
     CHECK_INT(s.known, known);
-    CHECK_INT(s.train ? imr_qrels_count(s.train) : 0, queries);
+    CHECK_INT(s.train ? s.train->queries.n : 0, queries);
     CHECK_CONTAINS(s.words, words);
     imr_seen_done(&s);
 }
@@ -59,7 +59,7 @@ TEST("--trained-on names a split, a file of judgements, or none")
     CHECK_OK(imr_file_write(file, "q1 0 d1 1\nq2 0 d1 1\n", 20, &err));
     size_t split;
     CHECK(imr_cache_find_split(w.cache, "test", &split));
-    check_seen(&w, a, "test", true, imr_qrels_count(w.cache->splits[split].qrels),
+    check_seen(&w, a, "test", true, w.cache->splits[split].qrels->queries.n,
                "\"test\", as --trained-on says");
     check_seen(&w, a, file, true, 2, "qrels.txt");
     check_seen(&w, a, "none", true, 0, "no judgement");

@@ -188,7 +188,8 @@ static void check_bm25(const set *x, const imr_why_not *w, const char *query, ui
     imr_bm25 *index = NULL;
     double v[DOCUMENTS];
     uint32_t rank = 1;
-    CHECK_OK(imr_bm25_build_english(&index, x->cache->dataset, 0.9, 0.4, NULL, &err));
+    CHECK_OK(
+        imr_bm25_build(&index, x->cache->dataset, (imr_bm25_form){true, 0.9, 0.4}, NULL, &err));
     CHECK_OK(imr_bm25_scores(index, query, strlen(query), v, &err));
     const char *own = imr_ids_at(&x->cache->documents.ids, row);
     for (uint32_t i = 0; i < DOCUMENTS; i++)

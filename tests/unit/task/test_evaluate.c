@@ -110,7 +110,7 @@ TEST("BM25 stands beside: its ranking is the one of its scores, and unjudged doc
     CHECK_OK(imr_eval_run(&e, b.cache, NULL, split.qrels, split.queries, split.n_queries, NULL, &o,
                           NULL, &err));
     const imr_dataset *d = b.cache->dataset;
-    CHECK_OK(imr_bm25_build_english(&index, d, 0.9, 0.4, NULL, &err));
+    CHECK_OK(imr_bm25_build(&index, d, (imr_bm25_form){true, 0.9, 0.4}, NULL, &err));
     double *s = malloc(d->documents.n * sizeof *s), unjudged = 0;
     for (size_t i = 0; i < e.queries; i++) {
         const char *text = imr_cache_query_text(b.cache, e.query[i]);

@@ -2,7 +2,7 @@
 #include "base/attr.h"
 #include "tests/support/test.h"
 #include "text/normalise.h"
-#include "text/unicode.h"
+#include "text/normalise.h"
 
 TEST("what is unassigned is a letter like any other, never a control character")
 {

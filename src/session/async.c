@@ -38,8 +38,8 @@ typedef struct call {
     imr_detail_depth depth;      /* DETAIL */
     imr_render_fn render;        /* EXPORT */
     const char *format, *text;
-    size_t text_len;      /* WRITE */
-    char *path;           /* EXPORT, WRITE: delivered when it is written */
+    size_t text_len;      /* WRITE, SUGGEST */
+    const char *path;     /* EXPORT, WRITE */
     imr_worker *worker;   /* while running, */
     double quiet_until;   /* then progress is shown */
     bool more;            /* WORDS */
@@ -52,14 +52,12 @@ enum { SUGGESTIONS = 50, REPORTED = 10 };
 /* Nobody waits for words: now and then is enough, and each time is a frame. */
 #define TOLD_SECONDS 0.1
 
-static imr_status call_new(call **out, imr_async *j, imr_async_kind kind, uint64_t serial,
-                           imr_error *err);
+static imr_status ask(imr_async *j, const call *with, const imr_trace *trace, imr_error *err);
 
 static void call_free(call *c)
 {
     imr_arena_free(c->arena);
     imr_trace_free(c->trace);
-    imr_free(c->path);
     imr_free(c);
 }
 
@@ -93,7 +91,15 @@ static bool on_progress(void *user, const imr_progress_info *info)
     return !imr_worker_cancelled(c->worker);
 }
 
-static imr_status run_export(call *c, const imr_progress *progress, imr_error *err)
+static imr_status run_open(call *c, const imr_progress *progress, imr_error *err)
+{
+    IMR_TRY(imr_session_open(&c->delivery.session, &c->options, progress, err));
+    c->retired = c->jobs->session;
+    c->jobs->session = c->delivery.session;
+    return IMR_OK;
+}
+
+static imr_status run_export(const call *c, const imr_progress *progress, imr_error *err)
 {
     IMR_AUTOBUF imr_buf out = {0};
     imr_writer w;
@@ -105,151 +111,108 @@ static imr_status run_export(call *c, const imr_progress *progress, imr_error *e
     return imr_writer_commit(&w, err);
 }
 
-static void run_suggest(call *c)
+static imr_status run_suggest(call *c)
 {
-    imr_suggestion *found = IMR_NEW_ARRAY(imr_suggestion, SUGGESTIONS);
-    if (!found)
-        return; /* an offer less, nothing else */
-    c->delivery.n_suggestions = imr_session_suggest(c->jobs->session, c->text, found, SUGGESTIONS);
-    c->delivery.suggestions = found;
-}
-
-/* What nobody waits for makes room; words that wait to go on get in line again, behind it. */
-static void stop_idle(imr_async *j)
-{
-    imr_worker_cancel(j->worker, IMR_ASYNC_AHEAD);
-    imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);
-}
-
-/* A detail of a trace: asked for by somebody (DETAIL), or made ahead. */
-static imr_status submit_detail(imr_async *j, imr_async_kind kind, const imr_trace *trace,
-                                size_t place, imr_detail_depth depth, imr_error *err)
-{
-    call *c;
-    IMR_TRY(call_new(&c, j, kind, trace->serial, err));
-    c->trace = imr_trace_share(trace);
-    c->place = place;
-    c->depth = depth;
-    if (kind == IMR_ASYNC_AHEAD) {
-        imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);
-        atomic_fetch_add(&j->ahead, 1);
-    } else {
-        pthread_mutex_lock(&j->lock);
-        j->wanted = trace->number;
-        j->wanted_place = place;
-        pthread_mutex_unlock(&j->lock);
-        stop_idle(j);
-    }
-    imr_worker_submit(j->worker, &c->job, true);
+    imr_delivery *d = &c->delivery;
+    d->suggestions = IMR_NEW_ARRAY(imr_suggestion, SUGGESTIONS);
+    if (d->suggestions) /* else an offer less, nothing worse */
+        d->n_suggestions =
+            imr_session_suggest(c->jobs->session, c->text, d->suggestions, SUGGESTIONS);
     return IMR_OK;
 }
 
 /* After a ranking the detail of the document that is selected. */
-static void run_query(call *c, const imr_progress *progress)
+static imr_status run_query(call *c, const imr_progress *progress, imr_error *err)
 {
-    imr_delivery *d = &c->delivery;
-    c->request.progress = progress;
-    d->status = imr_session_run(c->jobs->session, &c->request, &d->trace, &d->error);
-    if (d->status != IMR_OK || imr_worker_cancelled(c->worker) || !d->trace->n_documents)
-        return;
+    imr_trace **t = &c->delivery.trace;
     const char *selected = c->request.selected;
-    const size_t place = selected ? imr_trace_place(d->trace, selected) : 0;
-    (void)submit_detail(c->jobs, IMR_ASYNC_DETAIL, d->trace, place == SIZE_MAX ? 0 : place,
-                        IMR_DETAIL_WORDS, NULL);
+    c->request.progress = progress;
+    IMR_TRY(imr_session_run(c->jobs->session, &c->request, t, err));
+    if (imr_worker_cancelled(c->worker) || !(*t)->n_documents)
+        return IMR_OK;
+    const size_t place = selected ? imr_trace_place(*t, selected) : 0;
+    const call next = {.delivery.kind = IMR_ASYNC_DETAIL,
+                       .place = place == SIZE_MAX ? 0 : place,
+                       .depth = IMR_DETAIL_WORDS};
+    (void)ask(c->jobs, &next, *t, NULL);
+    return IMR_OK;
 }
 
-static void run_detail(call *c, const imr_progress *progress)
+static imr_status run_detail(call *c, const imr_progress *progress, imr_error *err)
 {
-    imr_delivery *d = &c->delivery;
-    d->status = imr_session_detail(c->jobs->session, c->trace, c->place, c->depth, progress,
-                                   &d->detail, &d->error);
-    if (d->status == IMR_OK && !imr_worker_cancelled(c->worker))
-        (void)submit_detail(c->jobs, IMR_ASYNC_AHEAD, c->trace, c->place, IMR_DETAIL_WORDS, NULL);
-}
-
-static void run_compare(call *c, const imr_progress *progress)
-{
-    imr_delivery *d = &c->delivery;
-    imr_session *const sessions[2] = {c->jobs->session, c->jobs->session};
-    const imr_trace *const traces[2] = {c->trace, c->trace};
-    d->status = imr_session_compare(&d->comparison, sessions, traces,
-                                    (const size_t[2]){c->place, c->other}, progress, &d->error);
+    const call next = {.delivery.kind = IMR_ASYNC_AHEAD, .place = c->place};
+    IMR_TRY(imr_session_detail(c->jobs->session, c->trace, c->place, c->depth, progress,
+                               &c->delivery.detail, err));
+    if (!imr_worker_cancelled(c->worker))
+        (void)ask(c->jobs, &next, c->trace, NULL);
+    return IMR_OK;
 }
 
 /* The neighbours of a document that somebody looks at; the session keeps them. */
-static void run_ahead(call *c, const imr_progress *progress)
+static imr_status run_ahead(const call *c, const imr_progress *progress, imr_error *err)
 {
     const size_t at = c->place, n = c->trace->n_documents;
     const size_t places[] = {at + 1, at + 2, at ? at - 1 : n};
     for (size_t i = 0; i < IMR_LEN(places) && !imr_worker_cancelled(c->worker); i++) {
         imr_detail *detail = NULL;
-        if (places[i] < n &&
-            imr_session_detail(c->jobs->session, c->trace, places[i], IMR_DETAIL_WORDS, progress,
-                               &detail, &c->delivery.error) == IMR_OK)
+        if (places[i] < n && imr_session_detail(c->jobs->session, c->trace, places[i],
+                                                IMR_DETAIL_WORDS, progress, &detail, err) == IMR_OK)
             imr_detail_free(detail);
     }
+    return IMR_OK;
+}
+
+static imr_status run_kind(call *c, const imr_progress *progress, imr_error *err)
+{
+    imr_delivery *d = &c->delivery;
+    imr_session *s = c->jobs->session;
+    switch (d->kind) {
+    case IMR_ASYNC_OPEN:
+        return run_open(c, progress, err);
+    case IMR_ASYNC_QUERY:
+        return run_query(c, progress, err);
+    case IMR_ASYNC_DETAIL:
+        return run_detail(c, progress, err);
+    case IMR_ASYNC_COMPARE:
+        return imr_session_compare(&d->comparison, (imr_session *const[2]){s, s},
+                                   (const imr_trace *const[2]){c->trace, c->trace},
+                                   (const size_t[2]){c->place, c->other}, progress, err);
+    case IMR_ASYNC_AHEAD:
+        return run_ahead(c, progress, err);
+    case IMR_ASYNC_WORDS:
+        d->session = s;
+        return imr_session_open_words(s, &c->more, progress, err);
+    case IMR_ASYNC_MAP:
+        IMR_TRY(imr_map_make(&d->map, &c->trace->run, err));
+        d->map->serial = c->trace->serial;
+        return IMR_OK;
+    case IMR_ASYNC_QUALITY:
+        return imr_session_quality(s, &d->quality, progress, err);
+    case IMR_ASYNC_SUGGEST:
+        return run_suggest(c);
+    case IMR_ASYNC_EXPORT:
+        return run_export(c, progress, err);
+    case IMR_ASYNC_WRITE:
+        return imr_file_write(c->path, c->text, c->text_len, err);
+    }
+    return IMR_OK;
 }
 
 static void run(imr_job *job, imr_worker *w)
 {
     call *c = (call *)job;
     imr_delivery *d = &c->delivery;
+    const imr_async_kind k = d->kind;
     const imr_progress progress = {on_progress, c};
     c->worker = w;
-    if (imr_worker_cancelled(w)) {
-        d->status = imr_fail(&d->error, IMR_E_CANCELLED, "cancelled");
-        return;
-    }
-    switch (d->kind) {
-    case IMR_ASYNC_OPEN:
-        d->status = imr_session_open(&d->session, &c->options, &progress, &d->error);
-        if (d->status == IMR_OK) {
-            c->retired = c->jobs->session;
-            c->jobs->session = d->session;
-        }
-        break;
-    case IMR_ASYNC_QUERY:
-        c->quiet_until = imr_clock_seconds() + SLOW_SECONDS;
-        run_query(c, &progress);
-        break;
-    case IMR_ASYNC_DETAIL:
-        c->quiet_until = imr_clock_seconds() + SLOW_SECONDS;
-        run_detail(c, &progress);
-        break;
-    case IMR_ASYNC_COMPARE:
-        c->quiet_until = imr_clock_seconds() + SLOW_SECONDS;
-        run_compare(c, &progress);
-        break;
-    case IMR_ASYNC_AHEAD:
+    if (k == IMR_ASYNC_AHEAD)
         c->quiet_until = INFINITY;
-        run_ahead(c, &progress);
-        break;
-    case IMR_ASYNC_WORDS:
-        d->session = c->jobs->session;
-        d->status = imr_session_open_words(d->session, &c->more, &progress, &d->error);
-        break;
-    case IMR_ASYNC_MAP:
-        d->status = imr_map_make(&d->map, &c->trace->run, &d->error);
-        if (d->status == IMR_OK)
-            d->map->serial = c->trace->serial;
-        break;
-    case IMR_ASYNC_QUALITY:
-        d->status = imr_session_quality(c->jobs->session, &d->quality, &progress, &d->error);
-        break;
-    case IMR_ASYNC_SUGGEST:
-        run_suggest(c);
-        break;
-    case IMR_ASYNC_EXPORT:
-        d->status = run_export(c, &progress, &d->error);
-        break;
-    case IMR_ASYNC_WRITE:
-        d->status = imr_file_write(c->path, c->text, c->text_len, &d->error);
-        break;
-    }
-    if (d->status == IMR_OK) {
-        d->path = c->path;
-        c->path = NULL;
-    }
+    else if (k == IMR_ASYNC_QUERY || k == IMR_ASYNC_DETAIL || k == IMR_ASYNC_COMPARE)
+        c->quiet_until = imr_clock_seconds() + SLOW_SECONDS;
+    d->status = imr_worker_cancelled(w) ? imr_fail(&d->error, IMR_E_CANCELLED, "cancelled")
+                                        : run_kind(c, &progress, &d->error);
+    if (d->status == IMR_OK && c->path && !(d->path = imr_strdup(c->path)))
+        d->status = imr_fail_memory(&d->error);
 }
 
 /* The session of an OPEN belongs to the jobs already. */
@@ -264,19 +227,6 @@ static void drop_results(imr_delivery *d)
     imr_free(d->path);
 }
 
-/* Begins, or goes on, behind whatever waits. */
-static void submit_words(imr_async *j, call *c)
-{
-    if (!c) {
-        if (j->words || call_new(&c, j, IMR_ASYNC_WORDS, 0, NULL) != IMR_OK)
-            return;
-        c->quiet_until = TOLD_SECONDS; /* under a frozen clock nothing is told */
-        atomic_fetch_add(&j->ahead, 1);
-        j->words = true;
-    }
-    imr_worker_submit(j->worker, &c->job, false);
-}
-
 static void words_done(call *c)
 {
     imr_async *j = c->jobs;
@@ -286,7 +236,7 @@ static void words_done(call *c)
         j->deliver(j->user, d);
     if (!j->closing && (stopped || (d->status == IMR_OK && c->more))) {
         d->status = IMR_OK;
-        submit_words(j, c);
+        imr_worker_submit(j->worker, &c->job, false); /* behind whatever waits */
         return;
     }
     atomic_fetch_sub(&j->ahead, 1);
@@ -319,8 +269,10 @@ static void done(imr_job *job)
         drop_results(d);
     else
         j->deliver(j->user, d);
-    if (d->kind == IMR_ASYNC_OPEN && d->status == IMR_OK && !j->closing)
-        submit_words(j, NULL);
+    /* Under a frozen clock nothing of words is told. */
+    const call words = {.delivery.kind = IMR_ASYNC_WORDS, .quiet_until = TOLD_SECONDS};
+    if (d->kind == IMR_ASYNC_OPEN && d->status == IMR_OK && !j->closing && !j->words)
+        j->words = ask(j, &words, NULL, NULL) == IMR_OK;
     imr_session_close(c->retired);
     call_free(c);
 }
@@ -351,135 +303,136 @@ void imr_async_free(imr_async *j)
     imr_free(j);
 }
 
-static imr_status call_new(call **out, imr_async *j, imr_async_kind kind, uint64_t serial,
-                           imr_error *err)
+/* The detail that is on its way; 0: none. */
+static void want(imr_async *j, uint64_t number, size_t place)
 {
-    call *c = IMR_NEW(call);
-    if (!c || !(c->arena = imr_arena_new())) {
-        imr_free(c);
-        return imr_fail_memory(err);
-    }
-    c->job = (imr_job){.kind = (int)kind, .run = run, .done = done};
-    c->jobs = j;
-    c->delivery.kind = kind;
-    c->delivery.serial = serial;
-    *out = c;
-    return IMR_OK;
-}
-
-/* whole: its texts could be copied. */
-static imr_status submit(imr_async *j, call *c, bool whole, bool replace, imr_error *err)
-{
-    if (!whole) {
-        call_free(c);
-        return imr_fail_memory(err);
-    }
-    stop_idle(j);
-    imr_worker_submit(j->worker, &c->job, replace);
-    return IMR_OK;
+    pthread_mutex_lock(&j->lock);
+    j->wanted = number;
+    j->wanted_place = place;
+    pthread_mutex_unlock(&j->lock);
 }
 
 static void forget_detail(imr_async *j)
 {
-    pthread_mutex_lock(&j->lock);
-    j->wanted = 0;
-    pthread_mutex_unlock(&j->lock);
+    want(j, 0, 0);
     imr_worker_cancel(j->worker, IMR_ASYNC_DETAIL);
     imr_worker_cancel(j->worker, IMR_ASYNC_QUALITY);
     imr_worker_cancel(j->worker, IMR_ASYNC_COMPARE);
 }
 
+static bool keep_texts(call *c)
+{
+    imr_request *r = &c->request;
+    const char **const texts[] = {&r->text,   &r->query_id, &r->document, &r->selected,
+                                  &c->pinned, &c->format,   &c->path};
+    if (r->n_pinned) { /* one: the screen pins no more */
+        c->pinned = r->pinned[0];
+        r->pinned = &c->pinned;
+        r->n_pinned = 1;
+    }
+    if (c->text)
+        c->text = imr_arena_strndup(c->arena, c->text, c->text_len);
+    return (c->text || !c->text_len) && imr_texts_keep(texts, IMR_LEN(texts), c->arena) &&
+           imr_session_options_keep(&c->options, c->arena);
+}
+
+/* Has the worker do what `with` says, whose texts are copied, of a trace (NULL: of none), which is
+ * shared. What nobody waits for makes room; words get in line again, behind it. */
+static imr_status ask(imr_async *j, const call *with, const imr_trace *trace, imr_error *err)
+{
+    const imr_async_kind kind = with->delivery.kind;
+    call *c = IMR_NEW(call);
+    IMR_NEED(c, err);
+    *c = *with;
+    c->job = (imr_job){.kind = (int)kind, .run = run, .done = done};
+    c->jobs = j;
+    if (trace) {
+        c->trace = imr_trace_share(trace);
+        c->delivery.serial = trace->serial;
+    }
+    if (!(c->arena = imr_arena_new()) || !keep_texts(c)) {
+        call_free(c);
+        return imr_fail_memory(err);
+    }
+    if (kind == IMR_ASYNC_OPEN || kind == IMR_ASYNC_QUERY)
+        forget_detail(j);
+    if (kind == IMR_ASYNC_DETAIL)
+        want(j, trace->number, c->place);
+    if (kind != IMR_ASYNC_WORDS)
+        imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);
+    if (kind == IMR_ASYNC_WORDS || kind == IMR_ASYNC_AHEAD)
+        atomic_fetch_add(&j->ahead, 1);
+    else
+        imr_worker_cancel(j->worker, IMR_ASYNC_AHEAD);
+    imr_worker_submit(j->worker, &c->job,
+                      kind != IMR_ASYNC_WORDS && kind != IMR_ASYNC_EXPORT &&
+                          kind != IMR_ASYNC_WRITE);
+    return IMR_OK;
+}
+
 imr_status imr_async_open(imr_async *j, const imr_session_options *options, imr_error *err)
 {
-    call *c;
-    IMR_TRY(call_new(&c, j, IMR_ASYNC_OPEN, 0, err));
-    c->options = *options;
-    c->options.words_later = true;
-    forget_detail(j);
-    return submit(j, c, imr_session_options_keep(&c->options, c->arena), true, err);
+    call c = {.delivery.kind = IMR_ASYNC_OPEN, .options = *options};
+    c.options.words_later = true;
+    return ask(j, &c, NULL, err);
 }
 
 imr_status imr_async_query(imr_async *j, const imr_request *request, imr_error *err)
 {
-    call *c;
-    IMR_TRY(call_new(&c, j, IMR_ASYNC_QUERY, request->serial, err));
-    c->request = *request;
-    const char **const texts[] = {&c->request.text, &c->request.query_id, &c->request.document,
-                                  &c->request.selected, &c->pinned};
-    if (request->n_pinned) { /* one: the screen pins no more */
-        c->pinned = request->pinned[0];
-        c->request.pinned = &c->pinned;
-        c->request.n_pinned = 1;
-    }
-    forget_detail(j);
-    return submit(j, c, imr_texts_keep(texts, IMR_LEN(texts), c->arena), true, err);
+    const call c = {.delivery = {.kind = IMR_ASYNC_QUERY, .serial = request->serial},
+                    .request = *request};
+    return ask(j, &c, NULL, err);
 }
 
 imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
                             imr_detail_depth depth, imr_error *err)
 {
+    const call c = {.delivery.kind = IMR_ASYNC_DETAIL, .place = place, .depth = depth};
     pthread_mutex_lock(&j->lock);
     const bool coming =
         depth == IMR_DETAIL_WORDS && j->wanted == trace->number && j->wanted_place == place;
     pthread_mutex_unlock(&j->lock);
-    return coming ? IMR_OK : submit_detail(j, IMR_ASYNC_DETAIL, trace, place, depth, err);
+    return coming ? IMR_OK : ask(j, &c, trace, err);
 }
 
 imr_status imr_async_map(imr_async *j, const imr_trace *trace, imr_error *err)
 {
-    call *c;
-    IMR_TRY(call_new(&c, j, IMR_ASYNC_MAP, trace->serial, err));
-    c->trace = imr_trace_share(trace);
-    return submit(j, c, true, true, err);
+    return ask(j, &(call){.delivery.kind = IMR_ASYNC_MAP}, trace, err);
 }
 
 imr_status imr_async_quality(imr_async *j, imr_error *err)
 {
-    call *c;
-    IMR_TRY(call_new(&c, j, IMR_ASYNC_QUALITY, 0, err));
-    return submit(j, c, true, true, err);
+    return ask(j, &(call){.delivery.kind = IMR_ASYNC_QUALITY}, NULL, err);
 }
 
 imr_status imr_async_compare(imr_async *j, const imr_trace *trace, const size_t place[2],
                              imr_error *err)
 {
-    call *c;
-    IMR_TRY(call_new(&c, j, IMR_ASYNC_COMPARE, trace->serial, err));
-    c->trace = imr_trace_share(trace);
-    c->place = place[0];
-    c->other = place[1];
-    return submit(j, c, true, true, err);
+    const call c = {.delivery.kind = IMR_ASYNC_COMPARE, .place = place[0], .other = place[1]};
+    return ask(j, &c, trace, err);
 }
 
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial, imr_error *err)
 {
-    call *c;
-    IMR_TRY(call_new(&c, j, IMR_ASYNC_SUGGEST, serial, err));
-    c->text = imr_arena_strdup(c->arena, text);
-    return submit(j, c, c->text, true, err);
+    const call c = {.delivery = {.kind = IMR_ASYNC_SUGGEST, .serial = serial},
+                    .text = text,
+                    .text_len = strlen(text)};
+    return ask(j, &c, NULL, err);
 }
 
 imr_status imr_async_export(imr_async *j, const imr_trace *trace, const char *format,
                             const char *path, imr_render_fn render, imr_error *err)
 {
-    call *c;
-    IMR_TRY(call_new(&c, j, IMR_ASYNC_EXPORT, trace->serial, err));
-    c->trace = imr_trace_share(trace);
-    c->render = render;
-    c->format = imr_arena_strdup(c->arena, format);
-    c->path = imr_strdup(path);
-    return submit(j, c, c->format && c->path, false, err);
+    const call c = {
+        .delivery.kind = IMR_ASYNC_EXPORT, .format = format, .path = path, .render = render};
+    return ask(j, &c, trace, err);
 }
 
 imr_status imr_async_write(imr_async *j, const char *path, const void *bytes, size_t n,
                            imr_error *err)
 {
-    call *c;
-    IMR_TRY(call_new(&c, j, IMR_ASYNC_WRITE, 0, err));
-    c->text = imr_arena_strndup(c->arena, bytes, n);
-    c->text_len = n;
-    c->path = imr_strdup(path);
-    return submit(j, c, c->text && c->path, false, err);
+    const call c = {.delivery.kind = IMR_ASYNC_WRITE, .path = path, .text = bytes, .text_len = n};
+    return ask(j, &c, NULL, err);
 }
 
 void imr_async_cancel(imr_async *j)

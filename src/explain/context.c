@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/array.h"
+#include "base/half.h"
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "encoder/token_sum.h"
@@ -59,13 +60,11 @@ struct imr_context {
     IMR_ARRAY(slot) slots;
 };
 
-void imr_context_rows_done(imr_context_rows *r)
+void imr_context_table_done(imr_context_table *t)
 {
-    void *const all[] = {r->text,           r->documents, r->count, r->rows,
-                         r->held_documents, r->starts,    r->own,   r->without};
-    for (size_t i = 0; i < IMR_LEN(all); i++)
-        imr_free(all[i]);
-    *r = (imr_context_rows){0};
+    imr_buf_done(&t->made);
+    imr_file_unmap(&t->mapped);
+    *t = (imr_context_table){0};
 }
 
 void imr_context_free(imr_context *c)
@@ -371,46 +370,42 @@ void imr_context_hear(imr_context *c, size_t at, imr_view rows)
 
 /* ---- the table ---- */
 
-static imr_status fill_words(imr_context_rows *r, const imr_context *c, imr_error *err)
+size_t imr_context_bytes(const imr_context_table *t)
 {
-    r->documents = IMR_NEW_ARRAY(uint32_t, c->words);
-    r->count = IMR_NEW_ARRAY(uint32_t, c->words);
-    IMR_NEED(r->documents && r->count, err);
-    IMR_AUTOBUF imr_buf text = {0};
-    for (size_t w = 0; w < c->words; w++) {
-        const entry *e = &c->entries.v[c->order[w]];
-        r->documents[w] = e->documents;
-        r->count[w] = e->count;
-        imr_buf_add(&text, e->text, strlen(e->text) + 1);
-    }
-    IMR_TRY(imr_buf_check(&text, err));
-    r->text_bytes = text.len;
-    r->text = imr_buf_take(&text);
-    return r->text || c->words == 0 ? IMR_OK : imr_fail_memory(err);
+    const size_t numbers = 2 * t->words + 2 * t->held + 1 + t->owned;
+    return 6 * t->words * t->n + 4 * numbers + t->text_bytes;
 }
 
-static imr_status fill_held(imr_context_rows *r, const imr_context *c, imr_error *err)
+void imr_context_lay_out(imr_context_table *t, const void *bytes)
 {
-    r->held = c->held_documents.n;
-    r->held_documents = IMR_NEW_ARRAY(uint32_t, r->held);
-    r->starts = IMR_NEW_ARRAY(uint32_t, r->held + 1);
-    r->own = IMR_NEW_ARRAY(uint32_t, c->own.n);
-    IMR_NEED(r->held_documents && r->starts && r->own, err);
+    const float *rows = bytes;
+    t->rows = imr_view_of(rows, t->words, t->n);
+    t->documents = (const uint32_t *)(const void *)(rows + t->words * t->n);
+    t->count = t->documents + t->words;
+    t->held_documents = t->count + t->words;
+    t->starts = t->held_documents + t->held;
+    t->own = t->starts + t->held + 1;
+    t->without = (const uint16_t *)(const void *)(t->own + t->owned);
+    t->text = (const char *)(t->without + t->words * t->n);
+}
+
+/* The words of held documents that have a row: entries become their rows. */
+static void keep_own(imr_context *c)
+{
     uint32_t n = 0;
-    for (size_t i = 0; i < r->held; i++) {
-        r->held_documents[i] = c->held_documents.v[i];
-        for (size_t k = c->starts.v[i]; k < c->starts.v[i + 1]; k++) {
+    for (size_t i = 0, k = 0; i < c->held_documents.n; i++) {
+        for (; k < c->starts.v[i + 1]; k++) {
             const uint32_t row = c->entries.v[c->own.v[k]].row;
             if (row != NO_ROW)
-                r->own[n++] = row;
+                c->own.v[n++] = row;
         }
-        r->starts[i + 1] = n;
+        c->starts.v[i + 1] = n;
     }
-    return IMR_OK;
+    c->own.n = n;
 }
 
-/* (sum [+ held]) / count - all / pieces for each word; NaN where count is 0. */
-static imr_status centred(float **out, const imr_context *c, bool with_held, imr_error *err)
+/* (sum [+ held]) / count - all / pieces for each word; NaN where count is 0. Half floats without. */
+static imr_status put_rows(imr_buf *out, const imr_context *c, bool with_held, imr_error *err)
 {
     IMR_CLEANUP(imr_matrix_done) imr_matrix m = {0};
     IMR_TRY(imr_matrix_init(&m, c->words, c->hidden, err));
@@ -426,20 +421,41 @@ static imr_status centred(float **out, const imr_context *c, bool with_held, imr
         }
     }
     IMR_TRY(imr_encoder_through_dense(&m, c->e, err));
-    *out = m.v;
-    m.v = NULL;
-    return IMR_OK;
+    if (with_held)
+        imr_buf_add(out, m.v, m.rows * m.cols * sizeof *m.v);
+    for (size_t i = 0; !with_held && i < m.rows * m.cols; i++) {
+        const uint16_t half = imr_f32_to_f16(m.v[i]);
+        imr_buf_add(out, &half, sizeof half);
+    }
+    return imr_buf_check(out, err);
 }
 
-imr_status imr_context_finish(imr_context_rows *out, imr_context *c, imr_error *err)
+imr_status imr_context_finish(imr_context_table *out, imr_context *c, imr_error *err)
 {
-    IMR_CLEANUP(imr_context_rows_done)
-    imr_context_rows r = {.words = c->words, .n = c->e->dim, .heard = c->sampled};
-    IMR_TRY(centred(&r.rows, c, true, err));
-    IMR_TRY(centred(&r.without, c, false, err));
-    IMR_TRY(fill_words(&r, c, err));
-    IMR_TRY(fill_held(&r, c, err));
-    *out = r;
-    r = (imr_context_rows){0};
+    IMR_CLEANUP(imr_context_table_done)
+    imr_context_table t = {
+        .words = c->words, .n = c->e->dim, .heard = c->sampled, .held = c->held_documents.n};
+    imr_buf *b = &t.made;
+    keep_own(c);
+    t.owned = c->own.n;
+    IMR_TRY(put_rows(b, c, true, err));
+    for (size_t w = 0; w < c->words; w++)
+        imr_buf_add(b, &c->entries.v[c->order[w]].documents, sizeof(uint32_t));
+    for (size_t w = 0; w < c->words; w++)
+        imr_buf_add(b, &c->entries.v[c->order[w]].count, sizeof(uint32_t));
+    imr_buf_add(b, c->held_documents.v, t.held * sizeof(uint32_t));
+    imr_buf_add(b, c->starts.v, c->starts.n * sizeof(uint32_t));
+    imr_buf_add(b, c->own.v, t.owned * sizeof(uint32_t));
+    IMR_TRY(put_rows(b, c, false, err));
+    t.text_bytes = b->len;
+    for (size_t w = 0; w < c->words; w++) {
+        const char *text = c->entries.v[c->order[w]].text;
+        imr_buf_add(b, text, strlen(text) + 1);
+    }
+    t.text_bytes = b->len - t.text_bytes;
+    IMR_TRY(imr_buf_check(b, err));
+    imr_context_lay_out(&t, b->data);
+    *out = t;
+    t = (imr_context_table){0};
     return IMR_OK;
 }

@@ -29,6 +29,7 @@
 #ifndef IMR_EXPLAIN_CONTEXT_H
 #define IMR_EXPLAIN_CONTEXT_H
 
+#include "base/file.h"
 #include "encoder/encoder.h"
 
 #define IMR_CONTEXT_DOCUMENTS 20000u /* sampled at most */
@@ -38,21 +39,24 @@
 #define IMR_CONTEXT_MANY      5u    /* so many of them, else in */
 #define IMR_CONTEXT_FEW       3u
 
-/* Everything a table is; words in the order of their bytes. */
-typedef struct imr_context_rows {
-    size_t words, n, heard;      /* heard: documents */
-    char *text;                  /* the words one after the other, each ended by a zero byte, */
-    size_t text_bytes;           /* together */
-    uint32_t *documents, *count; /* [words]: in how many it is, and its occurrences */
-    float *rows;                 /* [words, n] */
-    /* what a measurement needs: */
-    size_t held;
-    uint32_t *held_documents; /* [held] */
-    uint32_t *starts, *own;   /* own[starts[i]..starts[i+1]): the words of held document i, once */
-    float *without;           /* [words, n]: rows of the other documents; NaN where there is none */
-} imr_context_rows;
+/* A table, words in the order of their bytes. It lies in one piece, as it is kept, in that order. */
+typedef struct imr_context_table {
+    size_t words, n, heard, held, owned, text_bytes; /* heard, held: documents */
+    imr_view rows;                                   /* [words, n] */
+    const uint32_t *documents, *count; /* [words]: in how many it is, and its occurrences */
+    /* What a measurement needs: the documents left out, in own[starts[i]..starts[i+1]) the words of
+     * the i-th, each once, */
+    const uint32_t *held_documents, *starts, *own; /* [held], [held + 1], [owned] */
+    const uint16_t *without; /* [words, n] half floats: rows of the others; NaN: there is none */
+    const char *text;        /* the words, each ended by a zero byte */
+    imr_buf made;            /* where it lies, */
+    imr_file mapped;         /* or here, or nobody knows */
+} imr_context_table;
 
-void imr_context_rows_done(imr_context_rows *r); /* {0} is fine */
+void imr_context_table_done(imr_context_table *t); /* {0} is fine */
+/* The bytes of a table of these sizes; and puts what is in them in its place. */
+size_t imr_context_bytes(const imr_context_table *t);
+void imr_context_lay_out(imr_context_table *t, const void *bytes);
 
 /* "", or one sentence: why this encoder's corpora have no such table. Static. */
 const char *imr_context_problem(const imr_encoder *e);
@@ -77,6 +81,6 @@ void imr_context_hear(imr_context *c, size_t at, imr_view rows);
 /* Was every wanted document heard? */
 bool imr_context_complete(const imr_context *c);
 /* A table without words is one with words 0. */
-imr_status imr_context_finish(imr_context_rows *out, imr_context *c, imr_error *err) IMR_NODISCARD;
+imr_status imr_context_finish(imr_context_table *out, imr_context *c, imr_error *err) IMR_NODISCARD;
 
 #endif

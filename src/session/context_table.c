@@ -8,13 +8,6 @@
 
 enum { HEADER = 256, TRAILER = IMR_SHA256_HEX - 1, BATCH = 16 /* documents encoded at a time */ };
 
-void imr_context_table_done(imr_context_table *t)
-{
-    imr_free((void *)t->texts);
-    imr_file_unmap(&t->mapped);
-    *t = (imr_context_table){0};
-}
-
 /* ---- the file ---- */
 
 static imr_path file_of(const char *dir, const imr_context_source *s)
@@ -38,32 +31,16 @@ static imr_status header_of(imr_buf *out, const imr_context_source *s, imr_error
 
 /* ---- writing ---- */
 
-static imr_status write_table(imr_buf *b, const imr_context_source *s, const imr_context_rows *r,
+static imr_status write_table(imr_buf *b, const imr_context_source *s, const imr_context_table *t,
                               imr_error *err)
 {
-    const size_t cells = r->words * r->n, own = r->starts[r->held];
-    const struct {
-        const uint32_t *v;
-        size_t n;
-    } numbers[] = {{r->documents, r->words},
-                   {r->count, r->words},
-                   {r->held_documents, r->held},
-                   {r->starts, r->held + 1},
-                   {r->own, own}};
     char hex[IMR_SHA256_HEX];
     IMR_TRY(header_of(b, s, err));
-    imr_buf_printf(b, "%zu %zu %zu %zu %zu %zu ", r->words, r->n, r->heard, r->held, own,
-                   r->text_bytes);
+    imr_buf_printf(b, "%zu %zu %zu %zu %zu %zu ", t->words, t->n, t->heard, t->held, t->owned,
+                   t->text_bytes);
     imr_buf_fill(b, ' ', HEADER - 1 - b->len);
     imr_buf_char(b, '\n');
-    imr_buf_add(b, r->rows, cells * sizeof *r->rows);
-    for (size_t i = 0; i < IMR_LEN(numbers); i++)
-        imr_buf_add(b, numbers[i].v, numbers[i].n * sizeof *numbers[i].v);
-    for (size_t i = 0; i < cells; i++) {
-        const uint16_t half = imr_f32_to_f16(r->without[i]);
-        imr_buf_add(b, &half, sizeof half);
-    }
-    imr_buf_add(b, r->text, r->text_bytes);
+    imr_buf_add(b, t->made.data, t->made.len);
     IMR_TRY(imr_buf_check(b, err));
     IMR_TRY(imr_sha256_memory(b->data, b->len, hex, err));
     imr_buf_add(b, hex, TRAILER);
@@ -71,11 +48,11 @@ static imr_status write_table(imr_buf *b, const imr_context_source *s, const imr
 }
 
 imr_status imr_context_table_keep(imr_buf *unkept, const char *dir,
-                                  const imr_context_source *source, const imr_context_rows *rows,
+                                  const imr_context_source *source, const imr_context_table *table,
                                   imr_error *err)
 {
     IMR_AUTOBUF imr_buf b = {0};
-    IMR_TRY(write_table(&b, source, rows, err));
+    IMR_TRY(write_table(&b, source, table, err));
     if (dir[0] && imr_dir_make_own(imr_path_in(dir, "tokens").s, NULL) == IMR_OK &&
         imr_dir_room(dir, b.len, NULL) == IMR_OK &&
         imr_file_write(file_of(dir, source).s, b.data, b.len, NULL) == IMR_OK)
@@ -87,29 +64,18 @@ imr_status imr_context_table_keep(imr_buf *unkept, const char *dir,
 
 /* ---- reading ---- */
 
-/* Do the numbers stay within each other's bounds? */
-static bool sound(const imr_context_table *t, size_t own, const imr_context_source *s)
+/* Do the numbers stay within each other's bounds, and are there as many words as it says? */
+static bool sound(const imr_context_table *t, const imr_context_source *s)
 {
-    bool good = t->starts[0] == 0 && t->starts[t->held] == own;
+    size_t words = 0;
+    bool good = t->starts[0] == 0 && t->starts[t->held] == t->owned;
     for (size_t i = 0; i < t->held && good; i++)
         good = t->held_documents[i] < s->documents && t->starts[i] <= t->starts[i + 1];
-    for (size_t i = 0; i < own && good; i++)
+    for (size_t i = 0; i < t->owned && good; i++)
         good = t->own[i] < t->words;
-    return good;
-}
-
-/* The words; false when there are more or fewer than their number. */
-static bool split(const char **texts, size_t words, const char *text, size_t bytes)
-{
-    const char *end = text + bytes;
-    for (size_t w = 0; w < words; w++) {
-        const char *zero = memchr(text, '\0', (size_t)(end - text));
-        if (!zero)
-            return false;
-        texts[w] = text;
-        text = zero + 1;
-    }
-    return text == end;
+    for (size_t i = 0; i < t->text_bytes; i++)
+        words += !t->text[i];
+    return good && words == t->words && (!t->text_bytes || !t->text[t->text_bytes - 1]);
 }
 
 /* Reads a table from bytes that outlive it. *good is false for anything that is not one of the
@@ -119,7 +85,6 @@ static imr_status parse(imr_context_table *t, bool *good, const void *data, size
 {
     IMR_AUTOBUF imr_buf header = {0};
     char line[HEADER + 1], hex[IMR_SHA256_HEX];
-    size_t own, bytes;
     *good = false;
     IMR_TRY(header_of(&header, s, err));
     if (len < HEADER + TRAILER || memcmp(data, header.data, header.len) != 0)
@@ -128,26 +93,15 @@ static imr_status parse(imr_context_table *t, bool *good, const void *data, size
     line[HEADER] = '\0';
     /* Widths keep the numbers in range. NOLINTNEXTLINE(cert-err34-c) */
     if (sscanf(line + header.len, "%7zu %7zu %7zu %7zu %12zu %12zu", &t->words, &t->n, &t->heard,
-               &t->held, &own, &bytes) != 6 ||
-        t->n != s->n || t->words > IMR_CONTEXT_WORDS || t->held > IMR_CONTEXT_HELD)
-        return IMR_OK;
-    const size_t cells = t->words * t->n, numbers = 2 * t->words + 2 * t->held + 1 + own;
-    if (len != HEADER + 6 * cells + 4 * numbers + bytes + TRAILER)
+               &t->held, &t->owned, &t->text_bytes) != 6 ||
+        t->n != s->n || t->words > IMR_CONTEXT_WORDS || t->held > IMR_CONTEXT_HELD ||
+        len != HEADER + imr_context_bytes(t) + TRAILER)
         return IMR_OK;
     IMR_TRY(imr_sha256_memory(data, len - TRAILER, hex, err));
     if (memcmp((const char *)data + len - TRAILER, hex, TRAILER) != 0)
         return IMR_OK;
-    IMR_NEED(t->texts = IMR_NEW_ARRAY(const char *, t->words), err);
-    const float *rows = (const float *)(const void *)((const char *)data + HEADER);
-    t->rows = imr_view_of(rows, t->words, t->n);
-    t->documents = (const uint32_t *)(const void *)(rows + cells);
-    t->count = t->documents + t->words;
-    t->held_documents = t->count + t->words;
-    t->starts = t->held_documents + t->held;
-    t->own = t->starts + t->held + 1;
-    t->without = (const uint16_t *)(const void *)(t->own + own);
-    *good =
-        split(t->texts, t->words, (const char *)(t->without + cells), bytes) && sound(t, own, s);
+    imr_context_lay_out(t, (const char *)data + HEADER);
+    *good = sound(t, s);
     return IMR_OK;
 }
 
@@ -291,7 +245,7 @@ static imr_status hear_words(imr_context_making *m, const imr_progress *progress
     return IMR_OK;
 }
 
-imr_status imr_context_making_run(imr_context_making *m, imr_context_rows *out,
+imr_status imr_context_making_run(imr_context_making *m, imr_context_table *out,
                                   const imr_progress *progress, imr_error *err)
 {
     if (!m->counted)

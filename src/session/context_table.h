@@ -18,22 +18,8 @@
 #ifndef IMR_SESSION_CONTEXT_TABLE_H
 #define IMR_SESSION_CONTEXT_TABLE_H
 
-#include "base/file.h"
 #include "explain/context.h"
 #include "retrieval/cache.h"
-
-typedef struct imr_context_table {
-    size_t words, n, heard;
-    imr_view rows;                     /* [words, n] */
-    const char **texts;                /* [words], as the normaliser spells them */
-    const uint32_t *documents, *count; /* [words] */
-    size_t held;
-    const uint32_t *held_documents, *starts, *own; /* explain/context.h */
-    const uint16_t *without;                       /* [words, n] half floats */
-    imr_file mapped;
-} imr_context_table;
-
-void imr_context_table_done(imr_context_table *t); /* {0} is fine */
 
 /* What a table is of. */
 typedef struct imr_context_source {
@@ -41,10 +27,10 @@ typedef struct imr_context_source {
     size_t documents, n;
 } imr_context_source;
 
-/* Keeps a table that was made. A folder that cannot be written is no error: then *unkept, else
+/* Keeps a table that was made (t->made). A folder that cannot be written is no error: then *unkept, else
  * untouched, has the bytes of the file. */
 imr_status imr_context_table_keep(imr_buf *unkept, const char *dir,
-                                  const imr_context_source *source, const imr_context_rows *rows,
+                                  const imr_context_source *source, const imr_context_table *table,
                                   imr_error *err) IMR_NODISCARD;
 /* From the cache's folder, else from bytes that could not be kept (may be NULL; they must outlive
  * it). *found is false where there is nothing that can be believed. */
@@ -67,7 +53,7 @@ imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cac
 void imr_context_making_free(imr_context_making *m); /* NULL is fine */
 /* Goes on until all is read, or progress says stop: IMR_E_CANCELLED, and the next call goes on from
  * there, at most a few documents behind. After another error it is to be freed. */
-imr_status imr_context_making_run(imr_context_making *m, imr_context_rows *out,
+imr_status imr_context_making_run(imr_context_making *m, imr_context_table *out,
                                   const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 
 #endif

@@ -65,10 +65,11 @@ static imr_status name_rows(imr_table *t, imr_error *err)
     t->texts = IMR_ARENA_ARRAY(t->arena, const char *, n);
     t->special = IMR_ARENA_ARRAY(t->arena, uint8_t, n);
     IMR_NEED(t->texts && t->special, err);
+    const char *word = t->context.text;
     for (size_t i = 0; i < n; i++) {
-        const char *text =
-            t->tokeniser ? imr_encoder_token_text(t->tokeniser, (uint32_t)i) : t->context.texts[i];
-        t->texts[i] = imr_trace_keep(t->arena, text);
+        t->texts[i] = imr_trace_keep(
+            t->arena, t->tokeniser ? imr_encoder_token_text(t->tokeniser, (uint32_t)i) : word);
+        word += t->tokeniser ? 0 : strlen(word) + 1;
         t->special[i] = t->tokeniser &&
                         t->tokeniser->tokenizer->flags[i] & (IMR_TOKEN_SPECIAL | IMR_TOKEN_UNKNOWN);
         IMR_NEED(t->texts[i], err);
@@ -323,7 +324,8 @@ static imr_status without_held(sample *x, const imr_context_table *c, imr_error 
     IMR_NEED(place && x->texts, err);
     IMR_TRY(imr_matrix_init(&x->without, c->words, c->n, err));
     size_t n = 0;
-    for (size_t w = 0; w < c->words; w++) {
+    const char *text = c->text;
+    for (size_t w = 0; w < c->words; w++, text += strlen(text) + 1) {
         bool finite = true;
         float *row = x->without.v + n * c->n;
         for (size_t j = 0; j < c->n; j++) {
@@ -331,7 +333,7 @@ static imr_status without_held(sample *x, const imr_context_table *c, imr_error 
             finite = finite && isfinite(row[j]);
         }
         place[w] = finite ? (uint32_t)n : UINT32_MAX;
-        x->texts[n] = c->texts[w];
+        x->texts[n] = text;
         n += finite;
     }
     x->rows = imr_view_of(x->without.v, n, c->n);

@@ -174,16 +174,16 @@ imr_status imr_words_hear(imr_session *s, const imr_progress *progress, imr_erro
 {
     imr_words *w = &s->words;
     const imr_context_source source = imr_session_context(s);
-    IMR_CLEANUP(imr_context_rows_done) imr_context_rows rows = {0};
+    IMR_CLEANUP(imr_context_table_done) imr_context_table made = {.n = 0};
     if (!w->making)
         IMR_TRY(imr_context_making_new(&w->making, s->cache, s->encoder, err));
-    const imr_status status = imr_context_making_run(w->making, &rows, progress, err);
+    const imr_status status = imr_context_making_run(w->making, &made, progress, err);
     if (status == IMR_E_CANCELLED)
         return status;
     imr_context_making_free(w->making);
     w->making = NULL;
     IMR_TRY(status);
-    return imr_context_table_keep(&w->unkept, s->cache->path, &source, &rows, err);
+    return imr_context_table_keep(&w->unkept, s->cache->path, &source, &made, err);
 }
 
 static imr_status hear(imr_session *s, const imr_progress *progress, imr_error *err)

@@ -221,7 +221,7 @@ static imr_status encode(void *user, const imr_encode_texts *t, float *out, imr_
 
 static imr_status keep_table(const job *j, const char *dir, imr_error *err)
 {
-    imr_context_rows rows = {0};
+    IMR_CLEANUP(imr_context_table_done) imr_context_table table = {.n = 0};
     imr_context_source source = {.encoder_sha256 = j->texts.identity->sha256,
                                  .prefix = j->texts.identity->passage_prefix,
                                  .documents = j->texts.dataset->documents.n,
@@ -232,10 +232,8 @@ static imr_status keep_table(const job *j, const char *dir, imr_error *err)
     imr_json *manifest IMR_AUTOJSON = NULL;
     IMR_TRY(imr_json_open(&manifest, imr_path_in(dir, "manifest.json").s, err));
     source.corpus_sha256 = imr_json_string_or(manifest, "dataset/corpus_sha256", "");
-    IMR_TRY(imr_context_finish(&rows, j->context, err));
-    imr_status status = imr_context_table_keep(&unkept, dir, &source, &rows, err);
-    imr_context_rows_done(&rows);
-    return status;
+    IMR_TRY(imr_context_finish(&table, j->context, err));
+    return imr_context_table_keep(&unkept, dir, &source, &table, err);
 }
 
 imr_status imr_cache_encode(imr_store_result *result, const char *dir, const imr_dataset *dataset,

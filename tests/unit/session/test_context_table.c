@@ -54,10 +54,10 @@ static void finish(fixture *f)
     tiny_done(&f->t);
 }
 
-static imr_context_rows make(const fixture *f)
+static imr_context_table make(const fixture *f)
 {
     imr_context_making *m = NULL;
-    imr_context_rows r = {0};
+    imr_context_table r = {0};
     CHECK_OK(imr_context_making_new(&m, f->cache, f->e, &err));
     CHECK_OK(imr_context_making_run(m, &r, NULL, &err));
     CHECK(r.words >= 15 && r.held == DOCUMENTS / 4 && r.heard == DOCUMENTS);
@@ -75,15 +75,15 @@ static bool found(const fixture *f, const imr_context_source *source)
     return yes;
 }
 
-static void same(const imr_context_table *t, const imr_context_rows *r)
+static void same(const imr_context_table *t, const imr_context_table *r)
 {
     const char *at = r->text;
     CHECK_INT(t->words, r->words);
     CHECK_INT(t->heard, r->heard);
     CHECK_INT(t->held, r->held);
-    CHECK(memcmp(t->rows.v, r->rows, r->words * D * sizeof(float)) == 0);
+    CHECK(memcmp(t->rows.v, r->rows.v, r->words * D * sizeof(float)) == 0);
     for (size_t w = 0; w < r->words; w++, at += strlen(at) + 1) {
-        CHECK_STR(t->texts[w], at);
+        CHECK_STR(t->text + (at - r->text), at);
         CHECK(t->documents[w] == r->documents[w] && t->count[w] == r->count[w]);
     }
     CHECK(memcmp(t->starts, r->starts, (r->held + 1) * sizeof *r->starts) == 0);
@@ -94,7 +94,7 @@ static void same(const imr_context_table *t, const imr_context_rows *r)
 TEST("a table kept beside the cache is found again as it was, and only by its own source")
 {
     fixture f = start();
-    imr_context_rows r = make(&f);
+    imr_context_table r = make(&f);
     imr_context_table t = {0};
     imr_buf unkept = {0};
     bool yes;
@@ -124,7 +124,7 @@ TEST("a table kept beside the cache is found again as it was, and only by its ow
     other = f.source;
     other.encoder_sha256 = "e2";
     CHECK(!found(&f, &other));
-    imr_context_rows_done(&r);
+    imr_context_table_done(&r);
     finish(&f);
 }
 
@@ -139,7 +139,7 @@ static void sign(char *bytes, size_t len)
 TEST("damage anywhere, a file cut short and numbers out of bounds are as if there were no file")
 {
     fixture f = start();
-    imr_context_rows r = make(&f);
+    imr_context_table r = make(&f);
     imr_buf unkept = {0};
     size_t len;
     CHECK_OK(imr_context_table_keep(&unkept, f.dir, &f.source, &r, &err));
@@ -168,7 +168,7 @@ TEST("damage anywhere, a file cut short and numbers out of bounds are as if ther
         bytes[places[i] + 1] = old;
     }
     free(bytes);
-    imr_context_rows_done(&r);
+    imr_context_table_done(&r);
     finish(&f);
 }
 
@@ -186,10 +186,10 @@ static bool stop(void *user, const imr_progress_info *info)
 TEST("making goes on where it was stopped, however often, and ends with the same table")
 {
     fixture f = start();
-    imr_context_rows want = make(&f);
+    imr_context_table want = make(&f);
     for (size_t after = 12; after < 40; after += 9) {
         imr_context_making *m = NULL;
-        imr_context_rows r = {0};
+        imr_context_table r = {0};
         stopper s = {0, after};
         const imr_progress p = {stop, &s};
         size_t stops = 0;
@@ -200,18 +200,18 @@ TEST("making goes on where it was stopped, however often, and ends with the same
         CHECK_INT(status, IMR_OK);
         CHECK(stops > 0);
         CHECK_INT(r.words, want.words);
-        CHECK_ALL_NEAR(r.rows, want.rows, want.words * D, 1e-6);
-        imr_context_rows_done(&r);
+        CHECK_ALL_NEAR(r.rows.v, want.rows.v, want.words * D, 1e-6);
+        imr_context_table_done(&r);
         imr_context_making_free(m);
     }
-    imr_context_rows_done(&want);
+    imr_context_table_done(&want);
     finish(&f);
 }
 
 TEST("of a folder that cannot be written, and of none, the table is found in what was not kept")
 {
     fixture f = start();
-    imr_context_rows r = make(&f);
+    imr_context_table r = make(&f);
     char path[640];
     snprintf(path, sizeof path, "%s/file", f.dir);
     CHECK_OK(imr_file_write(path, "x", 1, &err));
@@ -227,6 +227,6 @@ TEST("of a folder that cannot be written, and of none, the table is found in wha
         imr_context_table_done(&t);
         imr_buf_done(&unkept);
     }
-    imr_context_rows_done(&r);
+    imr_context_table_done(&r);
     finish(&f);
 }

@@ -185,7 +185,7 @@ TEST(
                                        N, D};
     imr_context_table table;
     imr_context_making *m = NULL;
-    imr_context_rows rows;
+    imr_context_table rows;
     bool found;
     CHECK_OK(imr_context_table_find(&table, &found, dir, NULL, &source, &err));
     CHECK(found);
@@ -193,9 +193,9 @@ TEST(
     CHECK_OK(imr_context_making_run(m, &rows, NULL, &err));
     CHECK_INT(table.words, 20);
     CHECK_INT(table.words, rows.words);
-    CHECK_ALL_NEAR(table.rows.v, rows.rows, rows.words * D, 1e-6);
+    CHECK_ALL_NEAR(table.rows.v, rows.rows.v, rows.words * D, 1e-6);
     imr_context_table_done(&table);
-    imr_context_rows_done(&rows);
+    imr_context_table_done(&rows);
     imr_context_making_free(m);
     /* Stopped and gone on with, the outputs of what was finished are gone: no table. */
     dir = keep(test_path(test_tmpdir(), "cache"));

@@ -154,8 +154,8 @@ static imr_status list_words(imr_why *why, imr_word_list *query_words, const imr
         subjects[1] = (imr_word_subject){
             .before = r->q, .after = r->q_after, .common = t->query_common, .other = other + r->m};
     }
-    memcpy(subjects[0].background, t->document, sizeof t->document);
-    memcpy(subjects[1].background, t->query, sizeof t->query);
+    subjects[0].background = t->document;
+    subjects[1].background = t->query;
     const size_t skip = r->m && !imr_why_is_adapted(in); /* of it there is no change */
     IMR_TRY(imr_word_lists(lists + skip, t->lens, subjects + skip, 2 - skip, &settings, arena,
                            progress, err));

@@ -229,8 +229,7 @@ typedef struct imr_why_text {
 /* What changes are told in. lens NULL: there is no table, lists stay empty. */
 typedef struct imr_why_table {
     const struct imr_lens *lens;
-    /* By kind; NULL: not measured. */
-    const struct imr_background *query[IMR_CHANGE_COUNT], *document[IMR_CHANGE_COUNT];
+    const struct imr_background *query, *document; /* as imr_word_subject has them */
     const double *query_common; /* [m] mean unit change of the sampled queries; NULL: no `own`.
                                    Without an adapter [n] the mean of the sampled documents */
     float query_common_part;

@@ -56,6 +56,12 @@ static void job_done(job *j)
         imr_free(all[i]);
 }
 
+static const imr_background *background_of(const item *x)
+{
+    const imr_background *b = x->subject->background;
+    return b && b[x->kind].samples ? &b[x->kind] : NULL;
+}
+
 /* ---- changes ---- */
 
 static void left_of(double *out, const job *j, const float *x)
@@ -174,7 +180,7 @@ static double effect_of(const seen *s, double a, double after, double other)
 /* What orders the words, hidden ones NaN. */
 static void set_keys(job *j, const item *x, float sign)
 {
-    const imr_background *b = x->subject->background[x->kind];
+    const imr_background *b = background_of(x);
     const size_t v = j->lens->table->rows.rows;
     const float *reach = j->lens->reach;
     for (size_t t = 0; t < v; t++) {
@@ -192,7 +198,7 @@ static void set_keys(job *j, const item *x, float sign)
 
 static void score(imr_word_score *out, const job *j, const item *x, uint32_t id, double bar)
 {
-    const imr_background *b = x->subject->background[x->kind];
+    const imr_background *b = background_of(x);
     const double cosine = (double)x->cosines[id], reach = (double)j->lens->reach[id];
     *out = (imr_word_score){.id = id,
                             .cosine = x->cosines[id],
@@ -301,7 +307,7 @@ static double coverage(job *j, const item *x, size_t n)
 
 static imr_status show(job *j, const item *x, imr_arena *arena, imr_error *err)
 {
-    const imr_background *b = x->subject->background[x->kind];
+    const imr_background *b = background_of(x);
     imr_word_list l = {.common_part = x->out->common_part};
     const double bar = b ? imr_background_threshold(b, x->cosines, j->lens->table->hidden,
                                                     IMR_SIGNIFICANCE_LEVEL, j->keys)

@@ -32,8 +32,8 @@ typedef struct imr_word_subject {
     const float *before, *after; /* x, x' [m]; before NULL: x' alone, for the kind `vector` */
     const double *common; /* [m] what `own` and `vector` take off; of `contrast` what is B's */
     const float *other;   /* o [m]; NULL: no effects (NaN) */
-    /* Of each kind; NULL: no background z (NaN), hub counts 0. */
-    const imr_background *background[IMR_CHANGE_COUNT];
+    /* [IMR_CHANGE_COUNT]; NULL, or without samples: no background z (NaN), hub counts 0. */
+    const imr_background *background;
 } imr_word_subject;
 
 typedef struct imr_word_settings {

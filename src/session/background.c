@@ -93,15 +93,6 @@ static imr_status run_one(const imr_session *s, imr_query_sample *x, size_t i,
 }
 
 /* What the sample says of every row of the table. */
-static imr_status measure(imr_background *out, const imr_background **told, const imr_told *t,
-                          imr_view changes, const imr_progress *progress, imr_error *err)
-{
-    IMR_TRY(imr_background_init(out, &t->lens, changes, progress, err));
-    *told = out->samples ? out : NULL;
-    return IMR_OK;
-}
-
-/* What the sample says of every row of the table. */
 static imr_status take_background(imr_told *t, deltas *d, const imr_progress *progress,
                                   imr_error *err)
 {
@@ -122,9 +113,9 @@ static imr_status take_background(imr_told *t, deltas *d, const imr_progress *pr
         const imr_change_kind k = kinds[i];
         imr_view documents = imr_matrix_view(&d->document[k]);
         documents.rows = d->n_document;
-        IMR_TRY(measure(&t->queries[k], &t->why.query[k], t, imr_matrix_view(&d->query[k]),
-                        progress, err));
-        IMR_TRY(measure(&t->documents[k], &t->why.document[k], t, documents, progress, err));
+        IMR_TRY(imr_background_init(&t->queries[k], &t->lens, imr_matrix_view(&d->query[k]),
+                                    progress, err));
+        IMR_TRY(imr_background_init(&t->documents[k], &t->lens, documents, progress, err));
     }
     return IMR_OK;
 }
@@ -161,8 +152,6 @@ static imr_status measure_vectors(const imr_session *s, imr_told *t, imr_rows qu
 {
     const imr_rows vectors[2] = {s->cache->documents.rows, queries};
     imr_background *to[2] = {&t->documents[IMR_CHANGE_VECTOR], &t->queries[IMR_CHANGE_VECTOR]};
-    const imr_background **told[2] = {&t->why.document[IMR_CHANGE_VECTOR],
-                                      &t->why.query[IMR_CHANGE_VECTOR]};
     double *mean = IMR_NEW_ARRAY(double, queries.cols);
     t->why.query_common = mean;
     IMR_NEED(mean, err);
@@ -180,7 +169,7 @@ static imr_status measure_vectors(const imr_session *s, imr_told *t, imr_rows qu
                 mean[j] += (double)row[j] / (double)n;
         }
         subtract(&chosen, 0, n, mean);
-        IMR_TRY(measure(to[side], told[side], t, imr_matrix_view(&chosen), progress, err));
+        IMR_TRY(imr_background_init(to[side], &t->lens, imr_matrix_view(&chosen), progress, err));
     }
     return IMR_OK;
 }
@@ -192,7 +181,7 @@ void imr_told_forget(imr_told *t)
         imr_background_done(&t->documents[kind]);
     }
     imr_free((void *)t->why.query_common);
-    t->why = (imr_why_table){.lens = t->why.lens};
+    t->why = (imr_why_table){.lens = t->why.lens, .query = t->queries, .document = t->documents};
 }
 
 imr_status imr_words_measure(const imr_session *s, imr_told *t, const imr_progress *progress,

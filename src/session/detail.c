@@ -226,8 +226,7 @@ static imr_status explain(imr_session *s, const imr_trace *t, imr_detail *d, con
     if (s->words.told)
         in.table = s->words.told->why;
     if (t->run.other_adapter) { /* what other changes say was measured without */
-        memset(in.table.query, 0, sizeof in.table.query);
-        memset(in.table.document, 0, sizeof in.table.document);
+        in.table.query = in.table.document = NULL;
         in.table.query_common = NULL;
     }
     in.table.order = t->settings.order;

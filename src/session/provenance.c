@@ -125,8 +125,10 @@ static bool prefix_differs(imr_buf *out, const imr_cache *c, const imr_json *met
     return true;
 }
 
-static imr_status doubt_encoder(imr_buf *out, const imr_ranker *r, imr_error *err)
+static imr_status doubt_encoder(imr_buf *out, const imr_ranker *r, const imr_progress *progress,
+                                imr_error *err)
 {
+    (void)progress; /* quick */
     const imr_adapter *a = r->adapter;
     const imr_encoder_identity *e = &r->cache->encoder;
     IMR_AUTOJSON imr_json *metadata = NULL;
@@ -161,28 +163,22 @@ void imr_doubts_done(imr_doubts *d)
     *d = (imr_doubts){0};
 }
 
-/* Takes what was written. */
-static imr_status add(imr_doubts *d, const char *code, imr_buf *text, imr_error *err)
-{
-    IMR_TRY(imr_buf_check(text, err));
-    if (!text->len)
-        return IMR_OK;
-    d->v[d->n] = (imr_trace_warning){code, take_clean(text)};
-    return d->v[d->n++].text ? IMR_OK : imr_fail_memory(err);
-}
-
 imr_status imr_doubts_find(imr_doubts *out, const imr_ranker *r, const imr_progress *progress,
                            imr_error *err)
 {
+    static const struct {
+        const char *code;
+        imr_status (*find)(imr_buf *, const imr_ranker *, const imr_progress *, imr_error *);
+    } all[] = {{"encoder-mismatch", doubt_encoder}, {"form-unlikely", doubt_form}};
     IMR_CLEANUP(imr_doubts_done) imr_doubts found = {0};
-    IMR_AUTOBUF imr_buf encoder = {0};
-    IMR_AUTOBUF imr_buf form = {0};
-    if (r->adapter) {
-        IMR_TRY(doubt_encoder(&encoder, r, err));
-        IMR_TRY(doubt_form(&form, r, progress, err));
+    for (size_t i = 0; r->adapter && i < IMR_LEN(all); i++) {
+        IMR_AUTOBUF imr_buf text = {0};
+        IMR_TRY(all[i].find(&text, r, progress, err));
+        IMR_TRY(imr_buf_check(&text, err));
+        found.v[found.n] = (imr_trace_warning){all[i].code, text.len ? take_clean(&text) : NULL};
+        found.n += text.len > 0;
+        IMR_NEED(!text.len || found.v[found.n - 1].text, err);
     }
-    IMR_TRY(add(&found, "encoder-mismatch", &encoder, err));
-    IMR_TRY(add(&found, "form-unlikely", &form, err));
     *out = found;
     found = (imr_doubts){0};
     return IMR_OK;

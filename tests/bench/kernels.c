@@ -166,13 +166,13 @@ void bench_tokens(void)
     const double bare = bench_gemm_seconds(6, VOCABULARY, BENCH_M);
     bench_row("10 + and 10 - words of 6 changes", bench_measure(list_words, w), bare,
               "bare product");
-    imr_background background;
+    imr_background background, by_kind[IMR_CHANGE_COUNT];
     imr_matrix sample = bench_normal(SAMPLE, BENCH_M, 13);
     bench_need(imr_background_init(&background, &w->lens, imr_matrix_view(&sample), NULL, &err),
                &err);
-    for (size_t i = 0; i < 2; i++)
-        for (size_t kind = 0; kind < IMR_CHANGE_COUNT; kind++)
-            w->subjects[i].background[kind] = &background;
+    for (size_t kind = 0; kind < IMR_CHANGE_COUNT; kind++)
+        by_kind[kind] = background;
+    w->subjects[0].background = w->subjects[1].background = by_kind;
     bench_row("the same, judged against a background", bench_measure(list_words, w), bare,
               "bare product");
     imr_background_done(&background);

@@ -13,7 +13,7 @@ typedef struct stage {
     world w;
     float *before, *after, *other, *deltas;
     double common[M];
-    imr_background background;
+    imr_background background, by_kind[IMR_CHANGE_COUNT];
     imr_word_subject subjects[COUNT];
     imr_word_list lists[COUNT][IMR_CHANGE_COUNT];
     imr_arena *arena;
@@ -37,10 +37,11 @@ static void stage_init(stage *s, uint64_t seed)
         s->subjects[i] = (imr_word_subject){.before = s->before + i * M,
                                             .after = s->after + i * M,
                                             .other = s->other + i / 3 * M, /* some share it */
-                                            .common = s->common};
-        for (size_t k = 0; k < IMR_CHANGE_COUNT; k++)
-            s->subjects[i].background[k] = &s->background;
+                                            .common = s->common,
+                                            .background = s->by_kind};
     }
+    for (size_t k = 0; k < IMR_CHANGE_COUNT; k++)
+        s->by_kind[k] = s->background;
 }
 
 static void stage_done(stage *s)

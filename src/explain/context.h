@@ -39,18 +39,19 @@
 #define IMR_CONTEXT_MANY      5u    /* so many of them, else in */
 #define IMR_CONTEXT_FEW       3u
 
-/* A table, words in the order of their bytes. It lies in one piece, as it is kept, in that order. */
+/* A table, words in the order of their bytes; it lies in one piece, as it is kept. */
 typedef struct imr_context_table {
     size_t words, n, heard, held, owned, text_bytes; /* heard, held: documents */
     imr_view rows;                                   /* [words, n] */
-    const uint32_t *documents, *count; /* [words]: in how many it is, and its occurrences */
-    /* What a measurement needs: the documents left out, in own[starts[i]..starts[i+1]) the words of
-     * the i-th, each once, */
-    const uint32_t *held_documents, *starts, *own; /* [held], [held + 1], [owned] */
-    const uint16_t *without; /* [words, n] half floats: rows of the others; NaN: there is none */
+    /* [words]: in how many documents it is, and its occurrences */
+    const uint32_t *documents, *count;
+    /* What a measurement needs: the documents left out, in own[starts[i]..starts[i+1]) the words
+     * of the i-th, each once; [held], [held + 1], [owned] */
+    const uint32_t *held_documents, *starts, *own;
+    const uint16_t *without; /* [words, n] half floats: rows of the others, NaN where none is */
     const char *text;        /* the words, each ended by a zero byte */
     imr_buf made;            /* where it lies, */
-    imr_file mapped;         /* or here, or nobody knows */
+    imr_file mapped;         /* or here, or neither */
 } imr_context_table;
 
 void imr_context_table_done(imr_context_table *t); /* {0} is fine */

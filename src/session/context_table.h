@@ -27,7 +27,7 @@ typedef struct imr_context_source {
     size_t documents, n;
 } imr_context_source;
 
-/* Keeps a table that was made (t->made). A folder that cannot be written is no error: then *unkept, else
+/* Keeps a table that was made. A folder that cannot be written is no error: then *unkept, else
  * untouched, has the bytes of the file. */
 imr_status imr_context_table_keep(imr_buf *unkept, const char *dir,
                                   const imr_context_source *source, const imr_context_table *table,

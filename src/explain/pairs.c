@@ -6,7 +6,6 @@
 #include "adapter/weights.h"
 #include "base/mem.h"
 #include "base/strmap.h"
-#include "encoder/token_sum.h"
 #include "text/utf8.h"
 
 /* The rounding of a cache stays far below: a float16 store 3e-4, products in bfloat16 the same. */
@@ -48,7 +47,7 @@ bool imr_word_is_named(const char *text)
 
 /* Words of a text in its order, repetitions joined. */
 typedef struct words {
-    uint32_t *place; /* [tokens read]: which of them */
+    uint32_t *place; /* [tokens read]: which of them; the arena's */
     uint32_t *first; /* [n]: its first token, */
     uint32_t *count; /* [n]: in how many places it stands, */
     float *weight;   /* [n]: part of the tokens */
@@ -58,7 +57,7 @@ typedef struct words {
 
 static void words_done(words *w)
 {
-    void *const all[] = {w->place, w->first, w->count, w->weight, w->rows};
+    void *const all[] = {w->first, w->count, w->weight, w->rows};
     for (size_t i = 0; i < IMR_LEN(all); i++)
         imr_free(all[i]);
 }
@@ -69,12 +68,13 @@ static bool is_special(const imr_token *k, size_t prefix)
 }
 
 /* Special tokens by id, words of the prefix and of the text by their spelling. */
-static imr_status find_places(words *w, const imr_token_sum *s, size_t prefix_bytes, imr_error *err)
+static imr_status find_places(words *w, const imr_token_sum *s, size_t prefix_bytes,
+                              imr_arena *arena, imr_error *err)
 {
     IMR_CLEANUP(imr_strmap_done) imr_strmap plain = {0};
     IMR_CLEANUP(imr_strmap_done) imr_strmap prefix = {0};
     IMR_CLEANUP(imr_strmap_done) imr_strmap special = {0};
-    w->place = IMR_NEW_ARRAY(uint32_t, s->tokens.n);
+    w->place = IMR_ARENA_ARRAY(arena, uint32_t, s->tokens.n);
     w->first = IMR_NEW_ARRAY(uint32_t, s->tokens.n);
     w->count = IMR_NEW_ARRAY(uint32_t, s->tokens.n);
     IMR_NEED(w->place && w->first && w->count, err);
@@ -94,10 +94,10 @@ static imr_status find_places(words *w, const imr_token_sum *s, size_t prefix_by
     return IMR_OK;
 }
 
-static imr_status join(words *w, const imr_why_text *t, imr_error *err)
+static imr_status join(words *w, const imr_reading *t, imr_arena *arena, imr_error *err)
 {
-    const imr_token_sum *s = t->sum;
-    IMR_TRY(find_places(w, s, t->prefix, err));
+    const imr_token_sum *s = &t->sum;
+    IMR_TRY(find_places(w, s, t->prefix, arena, err));
     w->weight = IMR_NEW_ARRAY(float, w->n);
     w->rows = IMR_NEW_ARRAY(float, w->n * s->n);
     IMR_NEED(w->weight && w->rows, err);
@@ -111,18 +111,10 @@ static imr_status join(words *w, const imr_why_text *t, imr_error *err)
     return IMR_OK;
 }
 
-imr_status imr_pairs_places(uint32_t *out, const imr_token_sum *sum, size_t prefix, imr_error *err)
-{
-    IMR_CLEANUP(words_done) words w = {0};
-    IMR_TRY(find_places(&w, sum, prefix, err));
-    memcpy(out, w.place, sum->tokens.n * sizeof *out);
-    return IMR_OK;
-}
-
-static imr_status name(imr_pair_word **out, const words *w, const imr_why_text *t,
+static imr_status name(imr_pair_word **out, const words *w, const imr_reading *t,
                        const imr_encoder *e, imr_arena *arena, imr_error *err)
 {
-    const imr_token_sum *s = t->sum;
+    const imr_token_sum *s = &t->sum;
     *out = IMR_ARENA_ARRAY(arena, imr_pair_word, w->n + 1);
     IMR_NEED(*out, err);
     for (size_t i = 0; i < w->n; i++) {
@@ -205,23 +197,25 @@ static imr_share_side side_of(const imr_why_input *in, bool query)
 static imr_status fill(imr_pairs *p, const imr_why_input *in, const words *query,
                        const words *document, imr_arena *arena, imr_error *err)
 {
-    const size_t n = in->document.sum->n;
+    const size_t n = in->document->sum.n;
     const bool adapted = imr_why_is_adapted(in);
     const imr_share_side query_side = adapted ? side_of(in, true) : (imr_share_side){0};
     const imr_share_side document_side = adapted ? side_of(in, false) : (imr_share_side){0};
     IMR_CLEANUP(imr_share_rows_done) imr_share_rows q = {0};
     IMR_CLEANUP(imr_share_rows_done) imr_share_rows d = {0};
     IMR_CLEANUP(imr_share_average_done) imr_share_average average = {0};
-    IMR_TRY(imr_share_rows_init(&q, imr_view_of(query->rows, query->n, n), in->query.sum->extra,
+    IMR_TRY(imr_share_rows_init(&q, imr_view_of(query->rows, query->n, n), in->query->sum.extra,
                                 adapted ? &query_side : NULL, err));
     IMR_TRY(imr_share_rows_init(&d, imr_view_of(document->rows, document->n, n),
-                                in->document.sum->extra, adapted ? &document_side : NULL, err));
-    IMR_TRY(imr_share_average_init(&average, in->run, in->document.sum->extra,
+                                in->document->sum.extra, adapted ? &document_side : NULL, err));
+    IMR_TRY(imr_share_average_init(&average, in->run, in->document->sum.extra,
                                    adapted ? &document_side : NULL, err));
     p->n_query = query->n;
     p->n_document = document->n;
-    IMR_TRY(name(&p->query, query, &in->query, in->encoder, arena, err));
-    IMR_TRY(name(&p->document, document, &in->document, in->encoder, arena, err));
+    p->query_place = query->place;
+    p->document_place = document->place;
+    IMR_TRY(name(&p->query, query, in->query, in->encoder, arena, err));
+    IMR_TRY(name(&p->document, document, in->document, in->encoder, arena, err));
     for (imr_stage k = 0; k < (adapted ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++) {
         IMR_TRY(fill_stage(p, k, in, &q, &d, document->weight, &average, arena, err));
         if (!(fabs(p->residual[k]) <= MOST_RESIDUAL)) {
@@ -240,8 +234,8 @@ imr_status imr_pairs_make(imr_pairs *out, const imr_why_input *in, imr_arena *ar
     IMR_CLEANUP(words_done) words document = {0};
     imr_pairs p = {.problem = ""};
     imr_error why;
-    IMR_TRY(join(&query, &in->query, err));
-    IMR_TRY(join(&document, &in->document, err));
+    IMR_TRY(join(&query, in->query, arena, err));
+    IMR_TRY(join(&document, in->document, arena, err));
     const imr_status status = fill(&p, in, &query, &document, arena, &why);
     if (status == IMR_E_NUMERIC) {
         p = (imr_pairs){.problem = imr_arena_strdup(arena, why.text)};
@@ -257,16 +251,16 @@ imr_status imr_pairs_make(imr_pairs *out, const imr_why_input *in, imr_arena *ar
 
 /* The best few so far, best first; of equal ones the earlier stays ahead. */
 typedef struct best {
-    imr_strong_pair v[STRONGEST];
-    double key[STRONGEST];
+    imr_strong_pair v[3 * STRONGEST];
+    double key[3 * STRONGEST];
     size_t n;
 } best;
 
-static void offer(best *b, double key, const imr_strong_pair *pair)
+static void offer(best *b, size_t most, double key, const imr_strong_pair *pair)
 {
-    if (b->n == STRONGEST && !(key > b->key[STRONGEST - 1]))
+    if (b->n == most && !(key > b->key[most - 1]))
         return;
-    size_t at = b->n < STRONGEST ? b->n++ : STRONGEST - 1;
+    size_t at = b->n < most ? b->n++ : most - 1;
     for (; at > 0 && key > b->key[at - 1]; at--) {
         b->v[at] = b->v[at - 1];
         b->key[at] = b->key[at - 1];
@@ -290,10 +284,10 @@ static imr_strong_pair pair_of(const imr_pairs *p, size_t a, size_t b)
     return s;
 }
 
-static bool has(const imr_strong_pair *v, size_t n, const imr_strong_pair *x)
+static bool has(const best *b, const imr_strong_pair *x)
 {
-    for (size_t i = 0; i < n; i++)
-        if (v[i].query == x->query && v[i].document == x->document)
+    for (size_t i = 0; i < b->n; i++)
+        if (b->v[i].query == x->query && b->v[i].document == x->document)
             return true;
     return false;
 }
@@ -302,32 +296,24 @@ imr_status imr_pairs_strongest(imr_strong_pair **out, size_t *n, const imr_pairs
                                imr_arena *arena, imr_error *err)
 {
     const imr_stage last = pairs->raw[IMR_STAGE_AFTER] ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
-    best lists[3] = {0}; /* largest, gains, losses */
+    best lists[3] = {0}, all = {0}; /* largest, gains, losses */
     for (size_t a = 0; a < pairs->n_query; a++)
         for (size_t b = 0; b < pairs->n_document; b++) {
             if (!pairs->query[a].named || !pairs->document[b].named)
                 continue;
             const imr_strong_pair s = pair_of(pairs, a, b);
-            offer(&lists[0], s.value[last], &s);
+            offer(&lists[0], STRONGEST, s.value[last], &s);
             if (s.change > 0)
-                offer(&lists[1], s.change, &s);
+                offer(&lists[1], STRONGEST, s.change, &s);
             if (s.change < 0)
-                offer(&lists[2], -s.change, &s);
+                offer(&lists[2], STRONGEST, -s.change, &s);
         }
-    imr_strong_pair *v = IMR_ARENA_ARRAY(arena, imr_strong_pair, IMR_LEN(lists) * STRONGEST);
-    IMR_NEED(v, err);
-    size_t count = 0;
     for (size_t l = 0; l < IMR_LEN(lists); l++)
-        for (size_t i = 0; i < lists[l].n; i++) {
-            const imr_strong_pair s = lists[l].v[i];
-            if (has(v, count, &s))
-                continue;
-            size_t at = count++;
-            for (; at > 0 && s.value[last] > v[at - 1].value[last]; at--)
-                v[at] = v[at - 1];
-            v[at] = s;
-        }
-    *out = v;
-    *n = count;
+        for (size_t i = 0; i < lists[l].n; i++)
+            if (!has(&all, &lists[l].v[i]))
+                offer(&all, IMR_LEN(all.v), lists[l].v[i].value[last], &lists[l].v[i]);
+    IMR_NEED(*out = IMR_ARENA_ARRAY(arena, imr_strong_pair, all.n), err);
+    memcpy(*out, all.v, all.n * sizeof **out);
+    *n = all.n;
     return IMR_OK;
 }

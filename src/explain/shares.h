@@ -98,10 +98,4 @@ imr_status imr_pairs_make(imr_pairs *out, const imr_why_input *in, imr_arena *ar
 imr_status imr_pairs_strongest(imr_strong_pair **out, size_t *n, const imr_pairs *pairs,
                                imr_arena *arena, imr_error *err) IMR_NODISCARD;
 
-/* Of the tokens of sum, each one's place in pairs' words (query or document), as imr_pairs_make
- * joined them: out [sum->tokens.n]. prefix: its first bytes are the encoder's. Errors:
- * IMR_E_MEMORY. */
-imr_status imr_pairs_places(uint32_t *out, const struct imr_token_sum *sum, size_t prefix,
-                            imr_error *err) IMR_NODISCARD;
-
 #endif

@@ -52,15 +52,15 @@ imr_lift imr_stand(double standing[IMR_STAGE_COUNT], const float similarity[IMR_
 
 /* Adds the words of a text that were read (or those that were not), and the tokens they are made
  * of: what the rows of any table are looked up in. */
-static imr_status spell(imr_strmap *out, const imr_why_text *t, const imr_encoder *e, bool read,
+static imr_status spell(imr_strmap *out, const imr_reading *t, const imr_encoder *e, bool read,
                         imr_error *err)
 {
-    for (size_t i = 0; t->tokens && i < t->tokens->n; i++) {
-        const imr_token *token = &t->tokens->v[i];
+    for (size_t i = 0; i < t->tokens.n; i++) {
+        const imr_token *token = &t->tokens.v[i];
         if (token->word == IMR_NO_WORD || token->start < t->prefix ||
             (token->end <= t->read_end) != read)
             continue;
-        const char *word = imr_tokens_word(t->tokens, token->word);
+        const char *word = imr_tokens_word(&t->tokens, token->word);
         const char *piece = imr_encoder_token_text(e, token->id);
         if (!imr_strmap_add(out, word, strlen(word), 1, NULL, NULL) ||
             !imr_strmap_add(out, piece, strlen(piece), 1, NULL, NULL))
@@ -73,14 +73,14 @@ static imr_status find_unread(imr_why *why, const imr_why_input *in, const imr_s
                               imr_arena *arena, imr_error *err)
 {
     IMR_CLEANUP(imr_strmap_done) imr_strmap rest = {0};
-    const imr_tokens *query = in->query.tokens;
-    if (!query || in->document.read.read == in->document.read.total)
+    const imr_tokens *query = &in->query->tokens;
+    if (!query->n || in->document->read.read == in->document->read.total)
         return IMR_OK;
-    IMR_TRY(spell(&rest, &in->document, in->encoder, false, err));
+    IMR_TRY(spell(&rest, in->document, in->encoder, false, err));
     why->unread = IMR_ARENA_ARRAY(arena, const char *, query->n);
     IMR_NEED(why->unread, err);
     for (size_t i = 0; i < query->n; i++) {
-        if (query->v[i].word == IMR_NO_WORD || query->v[i].start < in->query.prefix)
+        if (query->v[i].word == IMR_NO_WORD || query->v[i].start < in->query->prefix)
             continue;
         const char *word = imr_tokens_word(query, query->v[i].word);
         const size_t len = strlen(word);
@@ -224,7 +224,7 @@ imr_status imr_why_make(imr_why *out, imr_word_list query_words[IMR_CHANGE_COUNT
 {
     IMR_CLEANUP(imr_strmap_done) imr_strmap query = {0};
     IMR_CLEANUP(imr_strmap_done) imr_strmap document = {0};
-    imr_why why = {.query_tokens = in->query.read, .document_tokens = in->document.read};
+    imr_why why = {.query_tokens = in->query->read, .document_tokens = in->document->read};
     why.lift = imr_stand(why.standing, in->similarity, in->reference);
     if (!imr_progress_step(progress, "joining words", 0, 0))
         return imr_fail(err, IMR_E_CANCELLED, "a why was cancelled");
@@ -235,8 +235,8 @@ imr_status imr_why_make(imr_why *out, imr_word_list query_words[IMR_CHANGE_COUNT
     }
     if (imr_why_is_adapted(in))
         IMR_TRY(share(&why, in, arena, err));
-    IMR_TRY(spell(&query, &in->query, in->encoder, true, err));
-    IMR_TRY(spell(&document, &in->document, in->encoder, true, err));
+    IMR_TRY(spell(&query, in->query, in->encoder, true, err));
+    IMR_TRY(spell(&document, in->document, in->encoder, true, err));
     IMR_TRY(find_unread(&why, in, &document, arena, err));
     if (in->table.lens)
         IMR_TRY(list_words(&why, query_words, in, arena, progress, err));

@@ -25,7 +25,9 @@
 
 #include "adapter/adapter.h"
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/progress.h"
+#include "encoder/token_sum.h"
 #include "explain/change.h"
 
 /* The three rankings: cosine of the base vectors, of the projected, of the modulated ones. */
@@ -113,6 +115,7 @@ typedef struct imr_pairs {
     const char *problem; /* "" or one sentence: why there are none */
     imr_pair_word *query, *document;
     size_t n_query, n_document;
+    const uint32_t *query_place, *document_place; /* of each token of a sum: its word */
     double *raw[IMR_STAGE_COUNT], *centred[IMR_STAGE_COUNT];
     double similarity[IMR_STAGE_COUNT], residual[IMR_STAGE_COUNT];
     imr_reference reference[IMR_STAGE_COUNT];
@@ -218,13 +221,16 @@ typedef struct imr_why_run {
     bool other_adapter; /* it computes otherwise than the background was measured with */
 } imr_why_run;
 
-/* A text as it was read. {0}: no text, or no tokeniser for it. */
-typedef struct imr_why_text {
-    const struct imr_tokens *tokens; /* the whole text, special tokens around it, words spelled */
-    const struct imr_token_sum *sum; /* NULL: there is none */
+/* A text as its encoder read it. {0}: no text, or no tokeniser for it. */
+typedef struct imr_reading {
+    imr_buf text;        /* with its prefix */
+    size_t prefix, body; /* bytes: the prefix, and where the document's text begins */
+    imr_tokens tokens;   /* all of it, special tokens around it, words spelled */
+    imr_token_sum sum;   /* rows NULL: there is none */
     imr_tokens_read read;
-    size_t prefix, read_end; /* bytes: the encoder's prefix, and where reading ended */
-} imr_why_text;
+    size_t read_end; /* where reading ended */
+    uint64_t pushed; /* number of the trace whose push is in the sum; 0: none */
+} imr_reading;
 
 /* What changes are told in. lens NULL: there is no table, lists stay empty. */
 typedef struct imr_why_table {
@@ -240,7 +246,7 @@ typedef struct imr_why_table {
 typedef struct imr_why_input {
     const imr_why_run *run;
     const struct imr_weights *weights; /* NULL: no adapter */
-    const struct imr_encoder *encoder; /* NULL: no pairs */
+    const imr_encoder *encoder;        /* NULL: no pairs */
     size_t place;                      /* of the document in the run */
     const float *document_base;        /* [n]; only without an adapter */
     uint32_t rank[IMR_STAGE_COUNT];
@@ -249,7 +255,7 @@ typedef struct imr_why_input {
     bool passed;         /* explain/sentence.h */
     bool alone;          /* a pair without a ranking */
     const char *problem; /* why there can be no pairs; "" */
-    imr_why_text query, document;
+    const imr_reading *query, *document;
     imr_why_table table;
 } imr_why_input;
 

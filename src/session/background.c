@@ -2,7 +2,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "math/nn.h"
 #include "math/random.h"
 #include "math/topk.h"

@@ -22,7 +22,7 @@ enum { WORDS = 3, DRAWS = 2, QUERY_DRAWS = 8, TRIALS = IMR_CARRY_COUNT + DRAWS +
 typedef struct takes {
     const imr_reading *of;
     const imr_pair_word *words;
-    uint32_t *token; /* [tokens read]: whose word */
+    const uint32_t *token; /* [tokens read]: whose word */
     uint32_t *order;
     size_t n;
 } takes;
@@ -41,11 +41,10 @@ static bool is_plain(const imr_pair_word *w)
 }
 
 static imr_status find(takes *out, const imr_reading *of, const imr_pair_word *words, size_t n,
-                       imr_stage stage, imr_error *err)
+                       const uint32_t *token, imr_stage stage, imr_error *err)
 {
-    *out = (takes){of, words, IMR_NEW_ARRAY(uint32_t, of->sum.tokens.n), IMR_NEW_ARRAY(uint32_t, n),
-                   0};
-    IMR_NEED(out->token && out->order, err);
+    *out = (takes){of, words, token, IMR_NEW_ARRAY(uint32_t, n), 0};
+    IMR_NEED(out->order, err);
     for (uint32_t i = 0; i < n; i++) {
         if (!is_plain(&words[i]))
             continue;
@@ -54,7 +53,7 @@ static imr_status find(takes *out, const imr_reading *of, const imr_pair_word *w
             out->order[at] = out->order[at - 1];
         out->order[at] = i;
     }
-    return imr_pairs_places(out->token, &of->sum, of->prefix, err);
+    return IMR_OK;
 }
 
 /* ---- trials ---- */
@@ -73,10 +72,8 @@ typedef struct trials {
 
 static void trials_done(trials *t)
 {
-    for (int i = 0; i < 2; i++) {
-        imr_free(t->from[i].token);
-        imr_free(t->from[i].order);
-    }
+    imr_free(t->from[0].order);
+    imr_free(t->from[1].order);
 }
 
 static const takes *taken_from(const trials *t, const trial *v)
@@ -114,8 +111,8 @@ static imr_status plan(trials *t, imr_stage stage, const imr_session *s, const i
 {
     imr_random r;
     imr_random_init(&r, SEED + row);
-    IMR_TRY(find(&t->from[0], document, p->document, p->n_document, stage, err));
-    IMR_TRY(find(&t->from[1], &s->query, p->query, p->n_query, stage, err));
+    IMR_TRY(find(&t->from[0], document, p->document, p->n_document, p->document_place, stage, err));
+    IMR_TRY(find(&t->from[1], &s->query, p->query, p->n_query, p->query_place, stage, err));
     add_common(t, p);
     for (int side = 0; side < 2; side++) {
         takes *from = &t->from[side];

@@ -3,19 +3,11 @@
 #include <string.h>
 
 #include "base/half.h"
-#include "base/mem.h"
 #include "session/internal.h"
 
 enum { HEADER = 256, TRAILER = IMR_SHA256_HEX - 1, BATCH = 16 /* documents encoded at a time */ };
 
 /* ---- the file ---- */
-
-static imr_path file_of(const char *dir, const imr_context_source *s)
-{
-    char name[IMR_SHA256_HEX + 32];
-    snprintf(name, sizeof name, "tokens/%.64s.context", s->encoder_sha256);
-    return imr_path_in(dir, name);
-}
 
 /* What stands before the sizes in the first line. */
 static imr_status header_of(imr_buf *out, const imr_context_source *s, imr_error *err)
@@ -55,7 +47,8 @@ imr_status imr_context_table_keep(imr_buf *unkept, const char *dir,
     IMR_TRY(write_table(&b, source, table, err));
     if (dir[0] && imr_dir_make_own(imr_path_in(dir, "tokens").s, NULL) == IMR_OK &&
         imr_dir_room(dir, b.len, NULL) == IMR_OK &&
-        imr_file_write(file_of(dir, source).s, b.data, b.len, NULL) == IMR_OK)
+        imr_file_write(imr_table_path(dir, source->encoder_sha256, "context").s, b.data, b.len,
+                       NULL) == IMR_OK)
         return IMR_OK;
     *unkept = b;
     b = (imr_buf){0};
@@ -109,7 +102,7 @@ imr_status imr_context_table_find(imr_context_table *out, bool *found, const cha
                                   const imr_buf *unkept, const imr_context_source *source,
                                   imr_error *err)
 {
-    const imr_path path = file_of(dir, source);
+    const imr_path path = imr_table_path(dir, source->encoder_sha256, "context");
     IMR_CLEANUP(imr_context_table_done) imr_context_table t = {.words = 0};
     *found = false;
     if (dir[0] && imr_file_exists(path.s) && imr_file_map(&t.mapped, path.s, NULL) == IMR_OK)

@@ -14,8 +14,6 @@
 #include <string.h>
 
 #include "adapter/net.h"
-#include "base/mem.h"
-#include "base/strmap.h"
 #include "explain/shares.h"
 #include "explain/sentence.h"
 #include "math/nn.h"

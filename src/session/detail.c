@@ -3,8 +3,6 @@
 #include <string.h>
 
 #include "base/guard.h"
-#include "base/mem.h"
-#include "base/strmap.h"
 #include "explain/shares.h"
 #include "session/internal.h"
 #include "text/utf8.h"
@@ -135,17 +133,15 @@ static imr_status find_spans(const imr_session *s, imr_detail *d, const imr_read
                              const uint32_t *from, size_t n, imr_error *err)
 {
     IMR_CLEANUP(imr_strmap_done) imr_strmap query = {0};
-    IMR_AUTOFREE uint32_t *place = IMR_NEW_ARRAY(uint32_t, r->sum.tokens.n);
+    const imr_pairs *pairs = &d->why.pairs;
     d->spans = IMR_ARENA_ARRAY(d->arena, imr_detail_span, r->read.read);
-    IMR_NEED(place && d->spans, err);
+    IMR_NEED(d->spans, err);
     const imr_tokens *asked = &s->query.tokens;
     for (size_t i = 0; i < asked->n; i++)
         if (asked->v[i].word != IMR_NO_WORD && asked->v[i].start >= s->query.prefix) {
             const char *word = imr_tokens_word(asked, asked->v[i].word);
             IMR_NEED(imr_strmap_add(&query, word, strlen(word), 1, NULL, NULL), err);
         }
-    if (r->sum.rows)
-        IMR_TRY(imr_pairs_places(place, &r->sum, r->prefix, err));
     for (size_t i = 0; i < r->tokens.n && r->tokens.v[i].end <= r->read_end; i++) {
         const imr_token *token = &r->tokens.v[i];
         if (token->word == IMR_NO_WORD || token->start < r->body)
@@ -156,11 +152,11 @@ static imr_status find_spans(const imr_session *s, imr_detail *d, const imr_read
             continue;
         }
         const char *word = imr_tokens_word(&r->tokens, token->word);
-        d->spans[d->n_spans++] = (imr_detail_span){
-            .start = shown_at(from, n, token->start - r->body),
-            .end = end,
-            .word = r->sum.rows && d->why.pairs.n_document ? place[i] : UINT32_MAX,
-            .in_query = imr_strmap_get(&query, word, strlen(word), NULL)};
+        d->spans[d->n_spans++] =
+            (imr_detail_span){.start = shown_at(from, n, token->start - r->body),
+                              .end = end,
+                              .word = pairs->n_document ? pairs->document_place[i] : UINT32_MAX,
+                              .in_query = imr_strmap_get(&query, word, strlen(word), NULL)};
     }
     return IMR_OK;
 }
@@ -193,21 +189,11 @@ bool imr_session_passed(const imr_trace *t, size_t place)
     return false;
 }
 
-static imr_why_text text_of(const imr_reading *r)
-{
-    if (!r->tokens.n)
-        return (imr_why_text){0};
-    return (imr_why_text){.tokens = &r->tokens,
-                          .sum = r->sum.rows ? &r->sum : NULL,
-                          .read = r->read,
-                          .prefix = r->prefix,
-                          .read_end = r->read_end};
-}
-
 static imr_status explain(imr_session *s, const imr_trace *t, imr_detail *d, const char *problem,
                           const imr_reading *document, const imr_progress *progress, imr_error *err)
 {
     const imr_trace_document *of = imr_trace_at(t, d->place);
+    static const imr_reading none = {0};
     IMR_AUTOFREE float *read = NULL;
     imr_why_input in = {
         .run = &t->run,
@@ -219,8 +205,8 @@ static imr_status explain(imr_session *s, const imr_trace *t, imr_detail *d, con
         .passed = d->place < t->n_documents && imr_session_passed(t, d->place),
         .alone = t->pair != NULL,
         .problem = problem,
-        .query = s->query.tokens.n && document->tokens.n ? text_of(&s->query) : (imr_why_text){0},
-        .document = text_of(document),
+        .query = s->query.tokens.n && document->tokens.n ? &s->query : &none,
+        .document = document->tokens.n ? document : &none,
     };
     memcpy(in.reference, t->reference, sizeof in.reference);
     if (s->words.told)

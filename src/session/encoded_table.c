@@ -3,8 +3,6 @@
 #include <string.h>
 
 #include "base/kept_rows.h"
-#include "base/limits.h"
-#include "base/mem.h"
 #include "session/internal.h"
 
 /* A multiple of no batch size in particular, but always the same: a row's bytes depend on the rows
@@ -48,18 +46,11 @@ static void lay_out(table_files *f, size_t rows, size_t dim, size_t block)
                                .column = {{sizeof f->head, dim * sizeof(float)}}};
 }
 
-static imr_path file_of(const char *dir, const char *sha256, const char *ending)
-{
-    char name[IMR_SHA256_HEX + 32];
-    snprintf(name, sizeof name, "tokens/%.64s.%s", sha256, ending);
-    return imr_path_in(dir, name);
-}
-
 static void name_files(table_files *f, const char *dir, const char *sha256)
 {
-    f->npy = file_of(dir, sha256, "npy");
-    f->blocks = file_of(dir, sha256, "blocks");
-    f->lock = file_of(dir, sha256, "lock");
+    f->npy = imr_table_path(dir, sha256, "npy");
+    f->blocks = imr_table_path(dir, sha256, "blocks");
+    f->lock = imr_table_path(dir, sha256, "lock");
 }
 
 /* ---- checking ---- */

@@ -8,6 +8,8 @@
 
 #include "adapter/adapter.h"
 #include "base/arena.h"
+#include "base/mem.h"
+#include "base/strmap.h"
 #include "encoder/encoder.h"
 #include "encoder/token_sum.h"
 #include "explain/background.h"
@@ -15,7 +17,6 @@
 #include "retrieval/bm25.h"
 #include "retrieval/cache.h"
 #include "session/context_table.h"
-#include "session/provenance.h"
 #include "session/encoded_table.h"
 #include "session/provenance.h"
 #include "session/session.h"
@@ -84,17 +85,6 @@ typedef struct imr_titles {
 
 enum { IMR_TITLES = 1 << 16, IMR_TITLES_BYTES = 16 << 20 /* with which they are to be dropped */ };
 
-/* A text as the encoder read it. */
-typedef struct imr_reading {
-    imr_buf text;        /* with its prefix */
-    size_t prefix, body; /* bytes: the prefix, and where the document's text begins */
-    imr_tokens tokens;   /* all of it */
-    imr_token_sum sum;   /* rows NULL: there is none */
-    imr_tokens_read read;
-    size_t read_end;
-    uint64_t pushed; /* number of the trace whose push is in the sum; 0: none */
-} imr_reading;
-
 #define IMR_SESSION_DETAILS ((size_t)32) /* the last ones are kept */
 
 struct imr_session {
@@ -125,6 +115,8 @@ struct imr_session {
 
 /* "context", "encoded", "input" */
 extern const char *const imr_table_names[IMR_TABLES];
+/* DIR/tokens/<sha256 of the encoder>.ENDING */
+imr_path imr_table_path(const char *dir, const char *sha256, const char *ending);
 
 /* What the table `context` of the session's cache is of. */
 imr_context_source imr_session_context(const imr_session *s);

@@ -11,8 +11,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "explain/lens.h"
 #include "math/nn.h"
 #include "math/topk.h"
 #include "session/internal.h"

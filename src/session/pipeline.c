@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/guard.h"
-#include "base/mem.h"
 #include "explain/sentence.h"
 #include "math/nn.h"
 #include "math/stats.h"

@@ -19,12 +19,18 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "base/half.h"
 #include "math/random.h"
 #include "session/internal.h"
 
 const char *const imr_table_names[IMR_TABLES] = {"context", "encoded", "input"};
+
+imr_path imr_table_path(const char *dir, const char *sha256, const char *ending)
+{
+    char name[IMR_SHA256_HEX + 32];
+    snprintf(name, sizeof name, "tokens/%.64s.%s", sha256, ending);
+    return imr_path_in(dir, name);
+}
 
 /* IMR_TABLES: a folder. */
 static size_t place_of(const char *name)
@@ -196,10 +202,10 @@ static double from_millionths(unsigned v)
 /* Its file is there; what is in it shows when it is opened. */
 static bool seems_there(const imr_session *s, const char *name)
 {
-    char file[IMR_SHA256_HEX + 32];
-    snprintf(file, sizeof file, "tokens/%.64s.%s", s->facts.inputs.encoder_sha256,
-             strcmp(name, "context") ? "npy" : "context");
-    return strcmp(name, "input") == 0 || imr_file_exists(imr_path_in(s->cache->path, file).s);
+    const char *ending = strcmp(name, "context") ? "npy" : "context";
+    return strcmp(name, "input") == 0 ||
+           imr_file_exists(
+               imr_table_path(s->cache->path, s->facts.inputs.encoder_sha256, ending).s);
 }
 
 imr_status imr_table_recall(imr_table_lens *out, const imr_session *s, const char *name,

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "session/internal.h"
 
 static bool is_auto(const imr_session *s)
@@ -249,14 +248,13 @@ static imr_status sample(imr_session *s, const imr_progress *progress, imr_error
 imr_status imr_session_open_words(imr_session *s, bool *more, const imr_progress *progress,
                                   imr_error *err)
 {
+    static imr_status (*const stages[])(imr_session *, const imr_progress *,
+                                        imr_error *) = {choose, fold, sample, hear};
     imr_words *w = &s->words;
     imr_status status = IMR_OK;
     const imr_told *before = w->told;
     while (status == IMR_OK && w->stage != IMR_WORDS_DONE && w->told == before)
-        status = w->stage == IMR_WORDS_CHOOSE ? choose(s, progress, err)
-                 : w->stage == IMR_WORDS_FOLD ? fold(s, progress, err)
-                 : w->stage == IMR_WORDS_HEAR ? hear(s, progress, err)
-                                              : sample(s, progress, err);
+        status = stages[w->stage](s, progress, err);
     if (status == IMR_E_CANCELLED)
         return status;
     if (status != IMR_OK) {

@@ -24,7 +24,7 @@ static ui_text depth(const imr_session_facts *f, const imr_trace_settings *now, 
     ui_text scope = {""};
     if (!usual || ranked)
         scope = usual ? ui_textf(" %s top %u", g->middot, now->feedback_k)
-                      : ui_textf(" %s scope %s", g->middot, imr_scope_name(now->scope));
+                      : ui_textf(" %s scope %s", g->middot, imr_scope_names[now->scope]);
     ui_text all = known ? ui_textf(" %s (%s)%s", form, from ? from : "", scope.s) : scope;
     if (known && ui_width(all.s) > room)
         all = ui_textf(" %s%s", form, scope.s);

@@ -151,7 +151,7 @@ static void put_clean(imr_buf *b, const char *text)
 
 static const char *candidates(const imr_eval_report *r)
 {
-    return imr_candidates_name(imr_ranker_candidates(r->adapter, r->options->candidates));
+    return imr_candidates_names[imr_ranker_candidates(r->adapter, r->options->candidates)];
 }
 
 /* Judged documents that the cache does not have. */
@@ -190,7 +190,7 @@ static void put_head(imr_buf *b, const imr_eval_report *r)
                    "\n  form %s, known from %s, sha256 %.12s\n"
                    "  feedback-k %u by %s, scope %s\n",
                    imr_form_name(a->w.form), imr_form_source_name(a->form_from), a->sha256,
-                   r->options->feedback_k, candidates(r), imr_scope_name(r->options->scope));
+                   r->options->feedback_k, candidates(r), imr_scope_names[r->options->scope]);
 }
 
 /* The names of the rankings over their columns. */
@@ -338,7 +338,7 @@ static void json_inputs(imr_buf *b, const imr_eval_report *r)
         b,
         "},\n 'split': %s, 'settings': {'feedback_k': %u, 'scope': %s, 'candidates': "
         "%s, 'form': %-s, 'seed': %llu},\n 'num_q': %zu, 'unjudged': %zu, 'absent': %zu,\n",
-        r->split->name, r->options->feedback_k, imr_scope_name(r->options->scope), candidates(r),
+        r->split->name, r->options->feedback_k, imr_scope_names[r->options->scope], candidates(r),
         a ? imr_form_name(a->w.form) : "", (unsigned long long)r->seed, r->eval->queries,
         r->eval->unjudged, absent_of(r, &(const char *){NULL}));
     if (r->options->bm25)

@@ -71,12 +71,12 @@ static void put_method(imr_buf *b, const imr_run_metadata *r)
     if (r->kind == IMR_RANKED_BEFORE)
         return;
     put_stage(b, "after", "IMRNN modulation",
-              imr_candidates_name(imr_ranker_candidates(a, o->candidates)));
+              imr_candidates_names[imr_ranker_candidates(a, o->candidates)]);
     imr_json_printf(b,
                     "    adapter: %s\n    sha256: %s\n    form: %s\n    feedback_k: %u\n"
                     "    scope: %s\n",
                     a->path, a->sha256, imr_form_name(a->w.form), o->feedback_k,
-                    imr_scope_name(o->scope));
+                    imr_scope_names[o->scope]);
 }
 
 void imr_cli_run_metadata(imr_buf *b, const imr_run_metadata *r)

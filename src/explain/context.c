@@ -19,12 +19,11 @@ static const uint64_t SEED = 20260101; /* fixed: the same collection gives the s
 
 /* A word of the corpus. */
 typedef struct entry {
-    const char *text; /* the arena's */
-    uint32_t documents, count,
-        held;                     /* in how many it is; occurrences, and those in held documents */
-    uint32_t last;                /* document it was last seen in, plus one */
-    uint32_t row;                 /* NO_ROW: none */
-    uint32_t first_piece, pieces; /* of a static encoder: in c->pieces */
+    const char *text;                /* the arena's */
+    uint32_t documents, count, held; /* in how many; occurrences, and those in held documents */
+    uint32_t last;                   /* document it was last seen in, plus one */
+    uint32_t row;                    /* NO_ROW: none */
+    uint32_t first_piece, pieces;    /* of a static encoder: in c->pieces */
 } entry;
 
 /* A token of a document that is read and not heard yet. */
@@ -404,7 +403,7 @@ static void keep_own(imr_context *c)
     c->own.n = n;
 }
 
-/* (sum [+ held]) / count - all / pieces for each word; NaN where count is 0. Half floats without. */
+/* (sum [+ held]) / count - all / pieces for each word; NaN where count is 0. Without: as halves. */
 static imr_status put_rows(imr_buf *out, const imr_context *c, bool with_held, imr_error *err)
 {
     IMR_CLEANUP(imr_matrix_done) imr_matrix m = {0};

@@ -290,7 +290,7 @@ static void head(imr_buf *out, const imr_trace *t, const imr_report_context *con
     imr_json_printf(out,
                     "'settings':{'feedback_k':%u,'scope':%s,'candidates':%s,'delta':%s,"
                     "'order':%s,'tokens':%u,'what_if':[",
-                    s->feedback_k, imr_scope_name(s->scope), imr_candidates_name(s->candidates),
+                    s->feedback_k, imr_scope_names[s->scope], imr_candidates_names[s->candidates],
                     imr_change_kind_names[s->delta], imr_token_order_names[s->order], s->tokens);
     for (const char *at = s->what_if.terms; *at; at += strcspn(at, "\n") + 1) {
         imr_json_put_string_n(out, at, strcspn(at, "\n"));

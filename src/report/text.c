@@ -99,8 +99,8 @@ static void inputs(imr_buf *out, const imr_trace *t, size_t width)
         file(out, "table", "none: changes are shown without words", "", "");
     }
     imr_buf_printf(&line, "feedback %u, candidates by %s, scope %s, delta %s, order %s, words %u",
-                   t->settings.feedback_k, imr_candidates_name(t->settings.candidates),
-                   imr_scope_name(t->settings.scope), imr_change_kind_names[t->settings.delta],
+                   t->settings.feedback_k, imr_candidates_names[t->settings.candidates],
+                   imr_scope_names[t->settings.scope], imr_change_kind_names[t->settings.delta],
                    imr_token_order_names[t->settings.order], t->settings.tokens);
     paragraph(out, "settings", &line, width);
     for (size_t i = 0; i < t->n_warnings; i++) {

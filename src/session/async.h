@@ -40,15 +40,14 @@ typedef enum imr_async_kind {
 typedef struct imr_delivery {
     imr_async_kind kind;
     imr_status status;
-    imr_error error;            /* when status is not IMR_OK */
-    imr_session *session;       /* OPEN, WORDS: borrowed, owned by the jobs */
-    imr_trace *trace;           /* QUERY: the receiver's */
-    imr_detail *detail;         /* DETAIL: the receiver's */
-    imr_comparison *comparison; /* COMPARE: the receiver's */
-    imr_map *map;               /* MAP: the receiver's */
-    imr_quality *quality;       /* QUALITY: the receiver's */
-    imr_suggestion
-        *suggestions; /* SUGGEST: the receiver's array (imr_free); strings are the session's */
+    imr_error error;             /* when status is not IMR_OK */
+    imr_session *session;        /* OPEN, WORDS: borrowed, owned by the jobs */
+    imr_trace *trace;            /* QUERY: the receiver's */
+    imr_detail *detail;          /* DETAIL: the receiver's */
+    imr_comparison *comparison;  /* COMPARE: the receiver's */
+    imr_map *map;                /* MAP: the receiver's */
+    imr_quality *quality;        /* QUALITY: the receiver's */
+    imr_suggestion *suggestions; /* SUGGEST: the receiver's; strings are the session's */
     size_t n_suggestions;
     char *path; /* EXPORT, WRITE: the receiver's: the file written */
     uint64_t serial;
@@ -59,8 +58,8 @@ typedef void (*imr_deliver_fn)(void *user, const imr_delivery *delivery);
 
 imr_status imr_async_new(imr_async **out, imr_deliver_fn deliver, void *user,
                          imr_error *err) IMR_NODISCARD;
-void imr_async_free(
-    imr_async *j); /* cancels, joins, closes the session; undelivered results are freed */
+/* Cancels, joins, closes the session; undelivered results are freed. */
+void imr_async_free(imr_async *j);
 
 imr_status imr_async_open(imr_async *j, const imr_session_options *options,
                           imr_error *err) IMR_NODISCARD; /* copied */

@@ -5,8 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "base/mem.h"
 #include "session/internal.h"
 #include "text/utf8.h"
 
@@ -27,23 +25,21 @@ bool imr_texts_keep(const char **const texts[], size_t n, imr_arena *arena)
 
 bool imr_session_options_keep(imr_session_options *o, imr_arena *arena)
 {
-    const char **const texts[] = {
-        &o->adapter,
-        &o->trained_on,
-        &o->cache,
-        &o->dataset,
-        &o->split,
-        &o->encoder,
-        &o->token_table,
-        &o->query_prefix,
-        &o->precision,
-        &o->hub.sentence_transformers_home,
-        &o->hub.hf_hub_cache,
-        &o->hub.huggingface_hub_cache,
-        &o->hub.hf_home,
-        &o->hub.home,
-        &o->hub.revision,
-    };
+    const char **const texts[] = {&o->adapter,
+                                  &o->trained_on,
+                                  &o->cache,
+                                  &o->dataset,
+                                  &o->split,
+                                  &o->encoder,
+                                  &o->token_table,
+                                  &o->query_prefix,
+                                  &o->precision,
+                                  &o->hub.sentence_transformers_home,
+                                  &o->hub.hf_hub_cache,
+                                  &o->hub.huggingface_hub_cache,
+                                  &o->hub.hf_home,
+                                  &o->hub.home,
+                                  &o->hub.revision};
     return imr_texts_keep(texts, IMR_LEN(texts), arena);
 }
 

@@ -71,8 +71,7 @@ typedef struct imr_session_facts {
     const char *encoder_problem; /* "" or one sentence: what is missing and how to get it */
     const char *tokens_problem;  /* likewise */
     const char *tokens_notice;   /* "" or a sentence: the table had to be made in memory ... */
-    const char
-        *cache_notice; /* "" or what people should know: texts are absent, a file was not kept */
+    const char *cache_notice;    /* "" or what to know: texts are absent, a file was not kept */
     imr_trace_inputs inputs;
 } imr_session_facts;
 const imr_session_facts *imr_session_facts_of(const imr_session *s);
@@ -82,9 +81,8 @@ const imr_session_facts *imr_session_facts_of(const imr_session *s);
 typedef struct imr_request {
     const char *text;     /* a typed query, or NULL */
     const char *query_id; /* a cached query, or NULL; wins over text */
-    const char
-        *document; /* NULL, or the only candidate (session/pair.c): an id, else a text; `text`
-                             may then be the id of a query, too */
+    const char *document; /* NULL, or the only candidate (session/pair.c): an id, else a text;
+                             `text` may then be the id of a query, too */
     const char *selected; /* session/async.h: the document whose detail is to follow; NULL or not
                              listed: the first */
     const char *const *pinned; /* [n_pinned] ids that are in the trace whatever their rank: in

@@ -2,17 +2,8 @@
 
 #include <string.h>
 
-const char *imr_candidates_name(imr_candidates_by c)
-{
-    static const char *const names[] = {"auto", "encoder", "before"};
-    return names[c];
-}
-
-const char *imr_scope_name(imr_scope s)
-{
-    static const char *const names[] = {"rerank", "rescore", "corpus"};
-    return names[s];
-}
+const char *const imr_candidates_names[] = {"auto", "encoder", "before"};
+const char *const imr_scope_names[] = {"rerank", "rescore", "corpus"};
 
 imr_status imr_buf_keep(const char **out, imr_buf *text, imr_arena *arena, imr_error *err)
 {
@@ -65,10 +56,4 @@ size_t imr_trace_place(const imr_trace *t, const char *document_id)
         if (strcmp(imr_trace_at(t, i)->id, document_id) == 0)
             return i;
     return SIZE_MAX;
-}
-
-size_t imr_trace_find(const imr_trace *t, const char *document_id)
-{
-    const size_t place = imr_trace_place(t, document_id);
-    return place < t->n_documents ? place : SIZE_MAX;
 }

@@ -30,8 +30,8 @@ typedef enum imr_candidates_by {
     IMR_CANDIDATES_BEFORE
 } imr_candidates_by;
 
-const char *imr_candidates_name(imr_candidates_by c); /* "auto", "encoder", "before" */
-const char *imr_scope_name(imr_scope s);              /* "rerank" ... as on the command line */
+extern const char *const imr_candidates_names[]; /* "auto", "encoder", "before" */
+extern const char *const imr_scope_names[];      /* "rerank" ... as on the command line */
 
 typedef struct imr_trace_document {
     const char *id, *title; /* one line of UTF-8; title "" when the dataset has none */
@@ -209,8 +209,7 @@ static inline const imr_trace_document *imr_trace_at(const imr_trace *t, size_t 
     return place < t->n_documents ? &t->documents[place] : &t->left[place - t->n_documents];
 }
 
-/* The place of a document in t->documents, or SIZE_MAX; or among those that left as well. */
-size_t imr_trace_find(const imr_trace *t, const char *document_id);
+/* The place of a document, listed or not, or SIZE_MAX. */
 size_t imr_trace_place(const imr_trace *t, const char *document_id);
 
 /*

@@ -1,5 +1,6 @@
 /* A against B in a session: documents, queries, adapters; what cannot be compared says why. */
 #include "base/mem.h"
+#include "tests/unit/session/find.h"
 #include "tests/unit/session/why_support.h"
 
 static imr_comparison *compare(imr_session *s, const imr_trace *a, size_t at_a, const imr_trace *b,
@@ -78,7 +79,7 @@ TEST("equal documents are told apart by nothing, and the same one is refused")
     fixture f = start_with(NULL, write_twins);
     imr_session *s = open_session(&f, true, 12);
     imr_trace *t = ask(s, "wa wt wb", 12);
-    const size_t a = imr_trace_find(t, "d9"), b = imr_trace_find(t, "d10");
+    const size_t a = listed_at(t, "d9"), b = listed_at(t, "d10");
     imr_comparison *c = compare(s, t, a, t, b);
     CHECK_CONTAINS(c->why.sentence, "A and B stand level");
     CHECK_CONTAINS(c->why.sentence, "no single pair of words tells them apart");
@@ -128,7 +129,7 @@ TEST("one document for two queries is told by its own words, two documents are r
     for (int adapter = 0; adapter < 2; adapter++) {
         imr_session *s = open_session(&f, adapter, 40);
         imr_trace *t = ask(s, "wa wt wb", 40), *u = ask(s, "wc wd", 40);
-        const size_t a = imr_trace_find(t, "d3"), b = imr_trace_find(u, "d3");
+        const size_t a = listed_at(t, "d3"), b = listed_at(u, "d3");
         imr_comparison *c = compare(s, t, a, u, b), *d = compare(s, u, b, t, a);
         const imr_stage last = adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
         CHECK_INT(c->why.of, IMR_COMPARE_QUERIES);
@@ -143,7 +144,7 @@ TEST("one document for two queries is told by its own words, two documents are r
         imr_comparison_free(d);
         const imr_trace *const traces[2] = {t, u};
         imr_session *const sessions[2] = {s, s};
-        const size_t two[2] = {a, imr_trace_find(u, "d4")};
+        const size_t two[2] = {a, listed_at(u, "d4")};
         CHECK_INT(imr_session_compare(&c, sessions, traces, two, NULL, &err), IMR_E_USAGE);
         CHECK_CONTAINS(err.text, "by one document, not by d3 and d4");
         imr_trace_free(u);

@@ -6,6 +6,7 @@
 #include "session/session.h"
 #include "tests/support/schema.h"
 #include "tests/support/test.h"
+#include "tests/unit/session/find.h"
 
 static imr_session *open_tiny(uint32_t feedback_k, imr_scope scope)
 {
@@ -49,7 +50,7 @@ TEST("rankings of the reference cache equal the reference's, before and after")
         const imr_json *base = imr_json_child(imr_json_at(q, "base")),
                        *after = imr_json_child(imr_json_at(q, "after"));
         for (; candidate; candidate = imr_json_next(candidate), place++) {
-            const size_t at = imr_trace_find(t, imr_json_string_or(candidate, "", ""));
+            const size_t at = listed_at(t, imr_json_string_or(candidate, "", ""));
             CHECK(at < t->n_documents);
             CHECK_INT(t->documents[at].rank_before, place + 1);
             CHECK_NEAR(t->documents[at].sim_before, imr_json_number_or(base, "", 9), 1e-5);
@@ -108,7 +109,7 @@ TEST("scope rescore ranks the feedback documents as rerank does, among all other
     CHECK_INT(b->n_documents, 30);
     size_t shared = 0;
     for (size_t i = 0; i < a->n_documents; i++) {
-        const size_t at = imr_trace_find(b, a->documents[i].id);
+        const size_t at = listed_at(b, a->documents[i].id);
         if (at == SIZE_MAX)
             continue;
         shared++;
@@ -132,7 +133,7 @@ TEST("scope corpus with every document as feedback equals rerank with K = N")
     CHECK_INT(a->n_documents, b->n_documents);
     for (size_t i = 0; i < a->n_documents; i++)
         CHECK_NEAR(a->documents[i].sim_after,
-                   b->documents[imr_trace_find(b, a->documents[i].id)].sim_after, 1e-6);
+                   b->documents[listed_at(b, a->documents[i].id)].sim_after, 1e-6);
     imr_trace_free(a);
     imr_trace_free(b);
     imr_session_close(s);

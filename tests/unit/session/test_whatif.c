@@ -7,6 +7,7 @@
 #include "report/report.h"
 #include "session/session.h"
 #include "tests/support/test.h"
+#include "tests/unit/session/find.h"
 
 enum { K = 30, DOCUMENTS = 120 };
 
@@ -169,7 +170,7 @@ TEST(
                 twin_blend(q, plain->run.q, plain->run.q_after, m, cases[c].query, cases[c].dims);
                 size_t shared = 0;
                 for (size_t i = 0; i < t->n_documents; i++) {
-                    const size_t at = imr_trace_find(plain, t->documents[i].id);
+                    const size_t at = listed_at(plain, t->documents[i].id);
                     CHECK_INT(t->documents[i].rank_after, i + 1);
                     CHECK(i == 0 || t->documents[i].sim_after <= t->documents[i - 1].sim_after);
                     if (at == SIZE_MAX)
@@ -258,7 +259,7 @@ TEST("what if candidates give no feedback: the run over the others, and they sta
             CHECK_OK(imr_adapter_run(a, plain->run.q, imr_view_of(d, K - 2, m), &r, &err));
             CHECK_INT(t->n_documents, K);
             for (size_t i = 0; i < K; i++) {
-                const size_t at = imr_trace_find(plain, t->documents[i].id);
+                const size_t at = listed_at(plain, t->documents[i].id);
                 if (at == SIZE_MAX)
                     continue;
                 CHECK_INT(t->documents[i].feedback, at != 0 && at != 4);

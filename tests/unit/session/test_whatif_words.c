@@ -1,5 +1,6 @@
 /* What if with an encoder: words left out of the query, the query pushed, and word by word. */
 #include "session/whatif.h"
+#include "tests/unit/session/find.h"
 #include "tests/unit/session/why_support.h"
 
 static imr_status ask_if(imr_trace **out, imr_session *s, const char *text, const char *term)
@@ -30,7 +31,7 @@ TEST("what if: pairs add up under every change, and the query is read without wh
         CHECK_NEAR(w->share_query + w->share_document, t->documents[2].delta_sim, 1e-6);
         CHECK_INT(w->has_steps, i < 3 || i == 8);
         const imr_trace_document *of = &t->documents[2];
-        const size_t at = imr_trace_find(plain, of->id);
+        const size_t at = listed_at(plain, of->id);
         if (i >= 3 && at < plain->n_documents) { /* the query itself is as it was */
             CHECK_NEAR(of->sim_encoder, plain->documents[at].sim_encoder, 0);
             CHECK_NEAR(of->sim_before, plain->documents[at].sim_before, 0);

@@ -1,5 +1,6 @@
 /* The why of a document, in a session: a made-up BERT with mean pooling, a made-up collection. */
 #include "math/random.h"
+#include "tests/unit/session/find.h"
 #include "tests/unit/session/why_support.h"
 
 /* How many named pairs have a larger value. */
@@ -88,7 +89,7 @@ TEST("what the encoder did not read is counted, and a query's word that stands o
     fixture f = start(NULL);
     imr_session *s = open_session(&f, true, DOCUMENTS);
     imr_trace *t = ask(s, "wa wt wb", DOCUMENTS);
-    imr_detail *d = look(s, t, imr_trace_find(t, "d7"));
+    imr_detail *d = look(s, t, listed_at(t, "d7"));
     CHECK_INT(d->why.document_tokens.read, LONGEST);
     CHECK_INT(d->why.document_tokens.total, 43);
     CHECK_INT(d->why.query_tokens.read, 5);
@@ -98,7 +99,7 @@ TEST("what the encoder did not read is counted, and a query's word that stands o
     CHECK_CONTAINS(d->why.sentence,
                    "The encoder read 32 of 43 tokens; *wt* stands only after that.");
     imr_detail_free(d);
-    d = look(s, t, imr_trace_find(t, "d8"));
+    d = look(s, t, listed_at(t, "d8"));
     CHECK_INT(d->why.document_tokens.read, 3);
     CHECK_INT(d->read_end, strlen(d->text));
     check_pairs(t, &d->why, IMR_STAGE_COUNT);
@@ -110,8 +111,8 @@ TEST("equal documents stand equal, and one document alone has no reference")
     fixture f = start(NULL);
     imr_session *s = open_session(&f, true, DOCUMENTS);
     imr_trace *t = ask(s, "wa wb", DOCUMENTS);
-    const imr_trace_document *a = &t->documents[imr_trace_find(t, "d9")];
-    const imr_trace_document *b = &t->documents[imr_trace_find(t, "d10")];
+    const imr_trace_document *a = &t->documents[listed_at(t, "d9")];
+    const imr_trace_document *b = &t->documents[listed_at(t, "d10")];
     CHECK(a->row != b->row);
     imr_trace_free(t);
     t = ask(s, "wa wb", 1);
@@ -168,7 +169,7 @@ TEST("a text of 100,000 words is shown whole, and its why is of what was read")
     fixture f = start_with(NULL, write_long);
     imr_session *s = open_session(&f, true, 2);
     imr_trace *t = ask(s, "wa wb", 2);
-    imr_detail *d = look(s, t, imr_trace_find(t, "d0"));
+    imr_detail *d = look(s, t, listed_at(t, "d0"));
     CHECK_INT(strlen(d->text), 3 * 100000 - 1);
     CHECK_INT(d->why.document_tokens.total, 100002);
     CHECK_INT(d->why.document_tokens.read, LONGEST);
@@ -244,7 +245,7 @@ TEST("a document of the encoder's first ten that is no candidate is listed as le
     CHECK(t->n_left >= 7);
     for (size_t i = 0; i < t->n_left; i++) {
         CHECK(t->left[i].rank_encoder <= 10 && t->left[i].rank_after == 0);
-        CHECK(imr_trace_find(t, t->left[i].id) == SIZE_MAX);
+        CHECK(listed_at(t, t->left[i].id) == SIZE_MAX);
         CHECK_CONTAINS(t->left[i].sentence, "not among the adapter's candidates now");
     }
     imr_detail *d = look(s, t, t->n_documents);

@@ -1,5 +1,6 @@
 /* Why a document is not higher: against rankings of all documents by the definitions. */
 #include "retrieval/bm25.h"
+#include "tests/unit/session/find.h"
 #include "tests/unit/session/why_support.h"
 
 enum { K = 6 };
@@ -227,12 +228,12 @@ static void check_all(bool adapter, const char *query)
         } else if (adapter) {
             imr_trace *wide =
                 ask_pinned(s, query, NULL, (imr_trace_settings){.feedback_k = w->smallest_k});
-            const size_t then = imr_trace_find(wide, id);
+            const size_t then = listed_at(wide, id);
             CHECK(then != SIZE_MAX && wide->documents[then].rank_after == w->rank_then);
             imr_trace_free(wide);
             wide =
                 ask_pinned(s, query, NULL, (imr_trace_settings){.feedback_k = w->smallest_k - 1});
-            CHECK(imr_trace_find(wide, id) == SIZE_MAX);
+            CHECK(listed_at(wide, id) == SIZE_MAX);
             imr_trace_free(wide);
             CHECK_CONTAINS(w->sentence, "fell outside the 6 candidates. It is one from K = ");
             outside++;
@@ -388,7 +389,7 @@ TEST("what if holds for a why-not, too")
             CHECK_INT(w->rank[IMR_STAGE_AFTER], w->rank[IMR_STAGE_BEFORE]);
         settings.feedback_k = w->smallest_k;
         imr_trace *wide = ask_pinned(s, "wa wt wb", NULL, settings);
-        const size_t place = imr_trace_find(wide, "d30");
+        const size_t place = listed_at(wide, "d30");
         CHECK(w->candidate || wide->documents[place].rank_after == w->rank_then);
         imr_trace_free(wide);
         imr_detail_free(d);

@@ -79,7 +79,7 @@ static void put_step(imr_buf *out, const char *step, double part, double total, 
 /* Rank and standing went different ways. */
 static void put_contradiction(imr_buf *out, const imr_sentence_facts *f, int64_t move)
 {
-    const double total = f->lift.total;
+    const double total = f->why->lift.total;
     const uint64_t ranks = (uint64_t)(move > 0 ? move : -move);
     imr_number a;
     imr_buf_printf(out, "; it %s %llu rank%s although its own standing %s (%s sd)",
@@ -98,7 +98,7 @@ static void put_contradiction(imr_buf *out, const imr_sentence_facts *f, int64_t
 /* True when it said something. */
 static bool put_lift(imr_buf *out, const imr_sentence_facts *f)
 {
-    const imr_lift l = f->lift;
+    const imr_lift l = f->why->lift;
     const int64_t move = (int64_t)f->rank[IMR_STAGE_ENCODER] - (int64_t)f->rank[IMR_STAGE_AFTER];
     if (!f->adapter || isnan(l.total) ||
         (!move && f->rank[IMR_STAGE_BEFORE] == f->rank[IMR_STAGE_AFTER]))
@@ -138,7 +138,7 @@ static imr_stage last_stage(const imr_sentence_facts *f)
 
 static double in_sd(const imr_sentence_facts *f, imr_stage k, double value)
 {
-    return f->pairs->centred[k] ? value / f->pairs->reference[k].sd : value;
+    return f->why->pairs.centred[k] ? value / f->why->pairs.reference[k].sd : value;
 }
 
 /* A pair's share, or what it lost. */
@@ -151,8 +151,8 @@ static double value_of(const imr_sentence_facts *f, const imr_strong_pair *s, bo
 static bool has_word(const imr_sentence_facts *f, const named *n, const char *word)
 {
     for (size_t i = 0; i < n->n; i++)
-        if (strcmp(f->pairs->query[n->v[i]->query].text, word) == 0 ||
-            strcmp(f->pairs->document[n->v[i]->document].text, word) == 0)
+        if (strcmp(f->why->pairs.query[n->v[i]->query].text, word) == 0 ||
+            strcmp(f->why->pairs.document[n->v[i]->document].text, word) == 0)
             return true;
     return false;
 }
@@ -165,19 +165,19 @@ static named choose(const imr_sentence_facts *f, bool losses)
     while (best.n < MOST_NAMED) {
         const imr_strong_pair *next = NULL;
         double largest =
-            f->pairs->centred[last_stage(f)] ? IMR_SENTENCE_NAMED : IMR_SENTENCE_NAMED_COSINE;
-        for (size_t i = 0; i < f->n_strongest; i++) {
-            const double value = value_of(f, &f->strongest[i], losses);
+            f->why->pairs.centred[last_stage(f)] ? IMR_SENTENCE_NAMED : IMR_SENTENCE_NAMED_COSINE;
+        for (size_t i = 0; i < f->why->n_strongest; i++) {
+            const double value = value_of(f, &f->why->strongest[i], losses);
             if (value < below && value >= largest) {
-                next = &f->strongest[i];
+                next = &f->why->strongest[i];
                 largest = value;
             }
         }
         if (!next)
             break;
         below = largest;
-        if (has_word(f, &best, f->pairs->query[next->query].text) &&
-            has_word(f, &best, f->pairs->document[next->document].text))
+        if (has_word(f, &best, f->why->pairs.query[next->query].text) &&
+            has_word(f, &best, f->why->pairs.document[next->document].text))
             continue;
         best.v[best.n++] = next;
         best.sum += largest;
@@ -188,8 +188,8 @@ static named choose(const imr_sentence_facts *f, bool losses)
 static void put_pairs(imr_buf *out, const imr_sentence_facts *f, const named *n)
 {
     for (size_t i = 0; i < n->n; i++) {
-        const char *query = f->pairs->query[n->v[i]->query].text;
-        const char *document = f->pairs->document[n->v[i]->document].text;
+        const char *query = f->why->pairs.query[n->v[i]->query].text;
+        const char *document = f->why->pairs.document[n->v[i]->document].text;
         imr_sentence_named(out, i ? ", " : "", query, strcmp(query, document) ? document : NULL);
     }
 }
@@ -197,7 +197,7 @@ static void put_pairs(imr_buf *out, const imr_sentence_facts *f, const named *n)
 /* What no word carries at a stage, in sd. */
 static double biases(const imr_sentence_facts *f, imr_stage k)
 {
-    const imr_pairs *p = f->pairs;
+    const imr_pairs *p = &f->why->pairs;
     const size_t last = (p->n_query + 1) * (p->n_document + 1) - 1;
     const double *v = p->centred[k] ? p->centred[k] : p->raw[k];
     return in_sd(f, k,
@@ -223,10 +223,11 @@ static void put_biases(imr_buf *out, double whole, double part)
 static void put_words(imr_buf *out, const imr_sentence_facts *f, bool falls, bool first)
 {
     const imr_stage k = last_stage(f);
-    const double standing = f->standing[k];
-    const double whole = falls                ? -f->lift.total
-                         : isfinite(standing) ? standing
-                                              : f->pairs->similarity[k] - f->pairs->residual[k];
+    const double standing = f->why->standing[k];
+    const double whole = falls ? -f->why->lift.total
+                         : isfinite(standing)
+                             ? standing
+                             : f->why->pairs.similarity[k] - f->why->pairs.residual[k];
     named n = choose(f, falls);
     if (!n.n && falls) { /* spread over many */
         put_words(out, f, false, first);
@@ -252,8 +253,8 @@ static void put_words(imr_buf *out, const imr_sentence_facts *f, bool falls, boo
 
 static void put_why(imr_buf *out, const imr_sentence_facts *f)
 {
-    const bool words = f->pairs && !f->pairs->problem[0];
-    const double lift = f->lift.total, standing = f->standing[last_stage(f)];
+    const bool words = !f->why->pairs.problem[0];
+    const double lift = f->why->lift.total, standing = f->why->standing[last_stage(f)];
     const bool moved = f->adapter && f->rank[IMR_STAGE_ENCODER] != f->rank[IMR_STAGE_AFTER];
     const bool lifted = f->adapter && fabs(lift) >= IMR_SENTENCE_LIFTED; /* not where it is NaN */
     const double part =
@@ -276,14 +277,15 @@ static void put_why(imr_buf *out, const imr_sentence_facts *f)
 
 static void put_unread(imr_buf *out, const imr_sentence_facts *f)
 {
-    if (!f->n_unread)
+    if (!f->why->n_unread)
         return;
-    imr_buf_printf(out, " The encoder read %u of %u tokens; ", f->tokens.read, f->tokens.total);
-    const size_t n = f->n_unread < MOST_NAMED ? f->n_unread : MOST_NAMED;
+    imr_buf_printf(out, " The encoder read %u of %u tokens; ", f->why->document_tokens.read,
+                   f->why->document_tokens.total);
+    const size_t n = f->why->n_unread < MOST_NAMED ? f->why->n_unread : MOST_NAMED;
     for (size_t i = 0; i < n; i++)
-        imr_sentence_named(out, i ? ", " : "", f->unread[i], NULL);
-    imr_buf_printf(out, "%s %s only after that.", n < f->n_unread ? " and others" : "",
-                   f->n_unread == 1 ? "stands" : "stand");
+        imr_sentence_named(out, i ? ", " : "", f->why->unread[i], NULL);
+    imr_buf_printf(out, "%s %s only after that.", n < f->why->n_unread ? " and others" : "",
+                   f->why->n_unread == 1 ? "stands" : "stand");
 }
 
 void imr_sentence_document(imr_buf *out, const imr_sentence_facts *f)

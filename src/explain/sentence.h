@@ -32,20 +32,13 @@
 #include "base/buf.h"
 #include "explain/why.h"
 
-/* Of one document. Lift and standing are NaN without a reference. */
+/* Of one document. */
 typedef struct imr_sentence_facts {
     bool adapter;                   /* false: ranks and lift of the encoder alone are looked at */
     uint32_t rank[IMR_STAGE_COUNT]; /* 0: not ranked; after: not among the candidates */
-    const double *standing;         /* [IMR_STAGE_COUNT] */
-    imr_lift lift;
     bool passed;        /* a listed document changed sides with it, encoder against now */
     const float *alone; /* [IMR_STAGE_COUNT] cosines of a pair without a ranking; NULL: in one */
-    const imr_pairs *pairs; /* NULL, or without words: none is named */
-    const imr_strong_pair *strongest;
-    size_t n_strongest;
-    const char *const *unread; /* words of the query that stand only where nothing was read */
-    size_t n_unread;
-    imr_tokens_read tokens;
+    const imr_why *why; /* all but its sentence; where there are no pairs no word is named */
 } imr_sentence_facts;
 
 void imr_sentence_document(imr_buf *out, const imr_sentence_facts *f);

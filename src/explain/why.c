@@ -198,19 +198,10 @@ static imr_status share(imr_why *why, const imr_why_input *in, imr_arena *arena,
 static imr_status say(imr_why *why, const imr_why_input *in, imr_arena *arena, imr_error *err)
 {
     IMR_AUTOBUF imr_buf text = {0};
-    imr_sentence_facts facts = {
-        .adapter = in->weights != NULL,
-        .standing = why->standing,
-        .lift = why->lift,
-        .passed = in->passed,
-        .alone = in->alone ? in->similarity : NULL,
-        .pairs = &why->pairs,
-        .strongest = why->strongest,
-        .n_strongest = why->n_strongest,
-        .unread = why->unread,
-        .n_unread = why->n_unread,
-        .tokens = why->document_tokens,
-    };
+    imr_sentence_facts facts = {.adapter = in->weights != NULL,
+                                .passed = in->passed,
+                                .alone = in->alone ? in->similarity : NULL,
+                                .why = why};
     memcpy(facts.rank, in->rank, sizeof facts.rank);
     imr_sentence_document(&text, &facts);
     IMR_TRY(imr_buf_check(&text, err));

@@ -274,14 +274,15 @@ static imr_status say_all(const imr_session *s, imr_trace *t, imr_error *err)
     IMR_AUTOBUF imr_buf text = {0};
     for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
         imr_trace_document *d = &t->documents[i];
+        imr_why why = {.lift = d->lift, .pairs.problem = "not looked at"};
         const imr_sentence_facts facts = {
             .adapter = s->adapter != NULL,
             .rank = {d->rank_encoder, d->rank_before, d->rank_after},
-            .standing = d->standing,
-            .lift = d->lift,
             .passed = i < t->n_documents && imr_session_passed(t, i),
             .alone = t->pair ? d->sim : NULL,
+            .why = &why,
         };
+        memcpy(why.standing, d->standing, sizeof why.standing);
         imr_sentence_document(&text, &facts);
         IMR_TRY(imr_buf_keep(&d->sentence, &text, t->arena, err));
     }

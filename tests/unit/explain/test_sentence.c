@@ -10,9 +10,8 @@ enum { WORDS = 4, SIDE = WORDS + 1, CELLS = SIDE * SIDE };
 /* Pairs of made-up words at the encoder's stage and after, sd 1, so that shares are in sd. */
 typedef struct scene {
     imr_pair_word query[SIDE], document[SIDE];
-    double encoder[CELLS], after[CELLS], standing[IMR_STAGE_COUNT];
-    imr_pairs pairs;
-    imr_strong_pair *strongest;
+    double encoder[CELLS], after[CELLS];
+    imr_why why;
     imr_sentence_facts facts;
     imr_arena *arena;
     imr_buf text;
@@ -29,18 +28,17 @@ static void scene_init(scene *s)
         s->document[i] =
             (imr_pair_word){.text = document[i], .named = imr_word_is_named(document[i])};
     }
-    s->pairs = (imr_pairs){.problem = "",
-                           .query = s->query,
-                           .document = s->document,
-                           .n_query = WORDS,
-                           .n_document = WORDS};
+    s->why.pairs = (imr_pairs){.problem = "",
+                               .query = s->query,
+                               .document = s->document,
+                               .n_query = WORDS,
+                               .n_document = WORDS};
     for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {
         double *v = k == IMR_STAGE_ENCODER ? s->encoder : s->after;
-        s->pairs.raw[k] = s->pairs.centred[k] = v;
-        s->pairs.reference[k] = (imr_reference){0.5, 1};
+        s->why.pairs.raw[k] = s->why.pairs.centred[k] = v;
+        s->why.pairs.reference[k] = (imr_reference){0.5, 1};
     }
-    s->facts = (imr_sentence_facts){
-        .adapter = true, .standing = s->standing, .pairs = &s->pairs, .passed = true};
+    s->facts = (imr_sentence_facts){.adapter = true, .why = &s->why, .passed = true};
 }
 
 static void scene_done(scene *s)
@@ -60,7 +58,7 @@ static const char *say(scene *s, const uint32_t rank[3], double projector)
     for (size_t a = 0; a < SIDE; a++)
         for (size_t b = 0; b < SIDE; b++)
             for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {
-                const double v = s->pairs.raw[k][a * SIDE + b];
+                const double v = s->why.pairs.raw[k][a * SIDE + b];
                 s->query[a].total[k] += v;
                 s->document[b].total[k] += v;
             }
@@ -68,13 +66,13 @@ static const char *say(scene *s, const uint32_t rank[3], double projector)
         sum[0] += s->encoder[i];
         sum[1] += s->after[i];
     }
-    s->standing[IMR_STAGE_ENCODER] = sum[0];
-    s->standing[IMR_STAGE_BEFORE] = sum[0] + projector;
-    s->standing[IMR_STAGE_AFTER] = sum[1];
-    s->facts.lift = (imr_lift){sum[1] - sum[0], projector, sum[1] - sum[0] - projector};
+    s->why.standing[IMR_STAGE_ENCODER] = sum[0];
+    s->why.standing[IMR_STAGE_BEFORE] = sum[0] + projector;
+    s->why.standing[IMR_STAGE_AFTER] = sum[1];
+    s->why.lift = (imr_lift){sum[1] - sum[0], projector, sum[1] - sum[0] - projector};
     memcpy(s->facts.rank, rank, sizeof s->facts.rank);
-    CHECK_OK(imr_pairs_strongest(&s->strongest, &s->facts.n_strongest, &s->pairs, s->arena, &err));
-    s->facts.strongest = s->strongest;
+    CHECK_OK(
+        imr_pairs_strongest(&s->why.strongest, &s->why.n_strongest, &s->why.pairs, s->arena, &err));
     imr_buf_clear(&s->text);
     imr_sentence_document(&s->text, &s->facts);
     return imr_buf_text(&s->text);
@@ -161,26 +159,25 @@ TEST("without an adapter, without pairs, below the average and alone there is a 
     static scene s;
     scene_init(&s);
     s.encoder[0] = 0.4;
-    s.pairs.raw[IMR_STAGE_AFTER] = s.pairs.centred[IMR_STAGE_AFTER] = NULL;
-    s.pairs.raw[IMR_STAGE_BEFORE] = s.pairs.centred[IMR_STAGE_BEFORE] = NULL;
-    s.facts = (imr_sentence_facts){.standing = s.standing, .pairs = &s.pairs, .rank = {22, 0, 0}};
-    s.strongest = IMR_ARENA_ARRAY(s.arena, imr_strong_pair, 1);
-    s.strongest[0] = (imr_strong_pair){.value = {0.4}};
-    s.facts.strongest = s.strongest;
-    s.facts.n_strongest = 1;
-    s.standing[0] = 0.4;
+    s.why.pairs.raw[IMR_STAGE_AFTER] = s.why.pairs.centred[IMR_STAGE_AFTER] = NULL;
+    s.why.pairs.raw[IMR_STAGE_BEFORE] = s.why.pairs.centred[IMR_STAGE_BEFORE] = NULL;
+    s.facts = (imr_sentence_facts){.why = &s.why, .rank = {22, 0, 0}};
+    s.why.strongest = IMR_ARENA_ARRAY(s.arena, imr_strong_pair, 1);
+    s.why.strongest[0] = (imr_strong_pair){.value = {0.4}};
+    s.why.n_strongest = 1;
+    s.why.standing[0] = 0.4;
     imr_sentence_document(&s.text, &s.facts);
     CHECK_STR(imr_buf_text(&s.text), "22nd for the encoder, mostly for *access*.");
-    s.standing[0] = -0.4;
+    s.why.standing[0] = -0.4;
     imr_buf_clear(&s.text);
     imr_sentence_document(&s.text, &s.facts);
     CHECK_STR(imr_buf_text(&s.text), "22nd for the encoder; below the average candidate, what "
                                      "speaks for it: *access*, among others.");
     const char *unread[] = {"minoxidil", "finasteride"};
-    s.pairs.problem = "there are none";
-    s.facts.unread = unread;
-    s.facts.n_unread = 2;
-    s.facts.tokens = (imr_tokens_read){256, 400};
+    s.why.pairs.problem = "there are none";
+    s.why.unread = unread;
+    s.why.n_unread = 2;
+    s.why.document_tokens = (imr_tokens_read){256, 400};
     imr_buf_clear(&s.text);
     imr_sentence_document(&s.text, &s.facts);
     CHECK_STR(imr_buf_text(&s.text), "22nd for the encoder. The encoder read 256 of 400 tokens; "
@@ -224,7 +221,7 @@ static void check_words(const scene *s, const char *text)
     CHECK(n <= 3);
     if (n == 0)
         return;
-    const double whole = losses ? -s->facts.lift.total : s->standing[IMR_STAGE_AFTER];
+    const double whole = losses ? -s->why.lift.total : s->why.standing[IMR_STAGE_AFTER];
     CHECK((strstr(text, "mostly") != NULL) == (whole > 0 && named > whole / 2));
     CHECK((strstr(text, "among others") != NULL) == (strstr(text, "mostly") == NULL));
 }
@@ -245,7 +242,7 @@ TEST("over made-up numbers no sentence says more than they do")
                                    1 + (uint32_t)imr_random_below(&r, 20),
                                    1 + (uint32_t)imr_random_below(&r, 20)};
         const char *text = say(&s, ranks, 0.1 * imr_random_normal(&r));
-        const imr_lift l = s.facts.lift;
+        const imr_lift l = s.why.lift;
         check_words(&s, text);
         CHECK(strstr(text, "nan") == NULL && strchr(text, '\n') == NULL);
         CHECK(text[strlen(text) - 1] == '.');

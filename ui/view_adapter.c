@@ -1,5 +1,5 @@
 /* ui/view_adapter.c */
-#include "report/quality.h"
+#include "report/report.h"
 #include "ui/views.h"
 
 void ui_build_adapter(ui_rows *out, const imr_session_facts *f, const imr_quality *q,

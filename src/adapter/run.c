@@ -236,54 +236,39 @@ imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_row
 
 /* ---- how strongly it acts ---- */
 
-/* scale [m] and bias [m] of one projected query; out imr_net_out values. */
-static void act(const imr_weights *w, const float *q, float *scratch, float *out)
-{
-    const size_t m = w->m;
-    imr_net(w, IMR_SIDE_QUERY, imr_rows_f32(q, 1, m), scratch, out, NULL);
-    if (imr_form_scales(w->form))
-        return;
-    for (size_t j = 0; j < m; j++)
-        out[j] = out[j * m + j]; /* j*m + j >= j: what is read was not overwritten yet */
-    memmove(out + m, out + m * m, m * sizeof *out);
-}
-
 imr_status imr_adapter_survey_run(imr_adapter_survey *out, const imr_adapter *a, size_t queries,
                                   uint64_t seed, imr_error *err)
 {
     assert(a->usable && queries > 0);
     const imr_weights *w = &a->w;
-    size_t m = w->m;
+    const size_t m = w->m, n = queries * m, step = imr_form_scales(w->form) ? 1 : m + 1;
     IMR_AUTOFREE float *base = imr_alloc(w->n, sizeof *base);
     IMR_AUTOFREE float *q = imr_alloc(m, sizeof *q);
     IMR_AUTOFREE float *scratch = imr_alloc(imr_net_scratch(w, 1), sizeof *scratch);
-    IMR_AUTOFREE float *action = imr_alloc(imr_net_out(w), sizeof *action);
-    IMR_AUTOFREE double *sizes = imr_alloc(queries, sizeof *sizes);
-    IMR_NEED(base && q && scratch && action && sizes, err);
+    IMR_AUTOFREE float *said = imr_alloc(imr_net_out(w), sizeof *said);
+    IMR_AUTOFREE double *scales = imr_alloc(n, sizeof *scales);
+    IMR_AUTOFREE double *lengths = imr_alloc(queries, sizeof *lengths);
+    IMR_NEED(base && q && scratch && said && scales && lengths, err);
     imr_random r;
     imr_random_init(&r, seed);
-    imr_adapter_survey s = {
-        .queries = queries, .scale_min = (double)INFINITY, .scale_max = -(double)INFINITY};
-    double mean = 0, squares = 0, count = 0; /* Welford */
     for (size_t i = 0; i < queries; i++) {
         imr_random_fill_normal(&r, base, w->n, 1.0);
         imr_nn_unit(base, base, w->n);
         IMR_TRY(imr_adapter_project(a, imr_view_of(base, 1, w->n), q, err));
-        act(w, q, scratch, action);
-        sizes[i] = imr_nn_norm(action + m, m);
-        for (size_t j = 0; j < m; j++) {
-            double x = (double)action[j], d = x - mean;
-            mean += d / ++count;
-            squares += d * (x - mean);
-            s.scale_min = fmin(s.scale_min, x);
-            s.scale_max = fmax(s.scale_max, x);
-        }
+        imr_net(w, IMR_SIDE_QUERY, imr_rows_f32(q, 1, m), scratch, said, NULL);
+        lengths[i] = imr_nn_norm(said + imr_net_out(w) - m, m);
+        for (size_t j = 0; j < m; j++)
+            scales[i * m + j] = (double)said[j * step];
     }
-    s.scale_mean = mean;
-    s.scale_sd = sqrt(squares / fmax(count - 1, 1));
-    s.bias_median = imr_stats_median(sizes, queries);
-    s.bias_min = sizes[0];
-    s.bias_max = sizes[queries - 1];
-    *out = s;
+    imr_stats_sort(scales, n);
+    imr_stats_sort(lengths, queries);
+    *out = (imr_adapter_survey){queries,
+                                scales[0],
+                                imr_stats_mean(scales, n),
+                                scales[n - 1],
+                                imr_stats_sd(scales, n),
+                                lengths[0],
+                                imr_stats_quantile(lengths, queries, 0.5),
+                                lengths[queries - 1]};
     return IMR_OK;
 }

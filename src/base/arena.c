@@ -56,6 +56,15 @@ void *imr_arena_alloc(imr_arena *a, size_t count, size_t size)
     return p;
 }
 
+void *imr_arena_begin(imr_arena **arena, size_t size)
+{
+    *arena = imr_arena_new();
+    void *owner = imr_arena_alloc(*arena, 1, size);
+    if (!owner)
+        imr_arena_free(*arena);
+    return owner;
+}
+
 char *imr_arena_strndup(imr_arena *a, const char *text, size_t n)
 {
     char *copy = imr_arena_alloc(a, n + 1, 1);

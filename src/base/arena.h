@@ -21,6 +21,9 @@ void *imr_arena_alloc(imr_arena *a, size_t count, size_t size) IMR_NODISCARD;
 char *imr_arena_strndup(imr_arena *a, const char *text, size_t n) IMR_NODISCARD;
 char *imr_arena_strdup(imr_arena *a, const char *text) IMR_NODISCARD; /* NULL text gives "" */
 
+/* An arena whose first item, zeroed, is the struct that will own it; NULL: neither is made. */
+void *imr_arena_begin(imr_arena **arena, size_t size) IMR_NODISCARD;
+
 #define IMR_ARENA_ARRAY(a, type, n) ((type *)imr_arena_alloc((a), (n), sizeof(type)))
 
 #endif

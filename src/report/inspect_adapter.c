@@ -7,7 +7,7 @@
 #include "format/json.h"
 #include "math/linalg.h"
 #include "report/inspect_kinds.h"
-#include "report/quality.h"
+#include "report/report.h"
 #include "session/provenance.h"
 
 #define SURVEY_QUERIES 1000

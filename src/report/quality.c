@@ -1,6 +1,4 @@
 /* What an adapter is and does: lines and JSON. */
-#include "report/quality.h"
-
 #include <math.h>
 
 #include "base/number.h"

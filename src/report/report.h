@@ -56,4 +56,9 @@ typedef struct imr_report_deletion {
 void imr_report_deletion_text(imr_buf *out, const imr_report_deletion *r, size_t width);
 void imr_report_deletion_json(imr_buf *out, const imr_report_deletion *r);
 
+/* What an adapter does to real queries (session/quality.h): lines of at most 76 columns, a heading
+ * from the first column on, what belongs to it behind a blank; and one object. */
+void imr_report_quality(imr_buf *b, const imr_quality *q);
+void imr_report_quality_json(imr_buf *b, const imr_quality *q);
+
 #endif

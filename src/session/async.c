@@ -186,7 +186,7 @@ static imr_status run_kind(call *c, const imr_progress *progress, imr_error *err
         d->map->serial = c->trace->serial;
         return IMR_OK;
     case IMR_ASYNC_QUALITY:
-        return imr_session_quality(s, &d->quality, progress, err);
+        return imr_quality_make(&d->quality, &s->ranker, progress, err);
     case IMR_ASYNC_SUGGEST:
         return run_suggest(c);
     case IMR_ASYNC_EXPORT:

@@ -71,7 +71,7 @@ imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
                             imr_detail_depth depth, imr_error *err) IMR_NODISCARD;
 /* The map of a trace, shared until delivery. */
 imr_status imr_async_map(imr_async *j, const imr_trace *trace, imr_error *err) IMR_NODISCARD;
-/* imr_session_quality; a query cancels it. */
+/* imr_quality_make; a query cancels it. */
 imr_status imr_async_quality(imr_async *j, imr_error *err) IMR_NODISCARD;
 /* Two documents of a trace, which is shared until delivery. */
 imr_status imr_async_compare(imr_async *j, const imr_trace *trace, const size_t place[2],

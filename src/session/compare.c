@@ -81,22 +81,16 @@ imr_status imr_session_compare(imr_comparison **out, imr_session *const s[2],
                                const imr_trace *const t[2], const size_t place[2],
                                const imr_progress *progress, imr_error *err)
 {
-    imr_arena *arena = imr_arena_new();
-    imr_comparison *c = arena ? IMR_ARENA_ARRAY(arena, imr_comparison, 1) : NULL;
-    if (!c) {
-        imr_arena_free(arena);
-        return imr_fail_memory(err);
-    }
+    imr_arena *arena;
+    IMR_CLEANUP(imr_comparison_free_at) imr_comparison *c = imr_arena_begin(&arena, sizeof *c);
+    IMR_NEED(c, err);
     c->arena = arena;
     for (size_t i = 0; i < 2; i++) {
         c->trace[i] = imr_trace_share(t[i]);
         c->place[i] = place[i];
     }
-    const imr_status status = fill(c, s, progress, err);
-    if (status != IMR_OK) {
-        imr_comparison_free(c);
-        return status;
-    }
+    IMR_TRY(fill(c, s, progress, err));
     *out = c;
+    c = NULL; /* NOLINT(clang-analyzer-deadcode.DeadStores): it is the caller's */
     return IMR_OK;
 }

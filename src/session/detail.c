@@ -280,25 +280,18 @@ static void keep(imr_session *s, size_t at, imr_detail *d)
 static imr_status make(imr_detail **out, imr_session *s, const imr_trace *t, size_t place,
                        imr_detail_depth depth, const imr_progress *progress, imr_error *err)
 {
-    imr_arena *arena = imr_arena_new();
-    imr_detail *d = arena ? IMR_ARENA_ARRAY(arena, imr_detail, 1) : NULL;
-    if (!d) {
-        imr_arena_free(arena);
-        return imr_fail_memory(err);
-    }
+    imr_arena *arena;
+    IMR_CLEANUP(imr_detail_free_at) imr_detail *d = imr_arena_begin(&arena, sizeof *d);
+    IMR_NEED(d, err);
     d->arena = arena;
     d->serial = t->serial;
     d->number = t->number;
     d->place = place;
     d->depth = (int)depth;
-    imr_status status = fill(s, t, d, depth, progress, err);
-    if (status == IMR_OK)
-        status = imr_guard_check(err);
-    if (status != IMR_OK) {
-        imr_detail_free(d);
-        return status;
-    }
+    IMR_TRY(fill(s, t, d, depth, progress, err));
+    IMR_TRY(imr_guard_check(err));
     *out = d;
+    d = NULL; /* NOLINT(clang-analyzer-deadcode.DeadStores): it is the caller's */
     return IMR_OK;
 }
 

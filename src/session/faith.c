@@ -144,19 +144,17 @@ imr_status imr_faith_add(imr_faith *f, const imr_trace *t, imr_error *err)
     const imr_word_subject first = {.before = r->d, .after = r->d_after, .common = common};
     const imr_word_settings settings = {kinds, IMR_LEN(kinds), IMR_ORDER_COSINE,
                                         r->m <= WORDS ? r->m / 2 : WORDS};
-    imr_arena *arena = imr_arena_new();
-    imr_status status = arena ? IMR_OK : imr_fail_memory(err);
-    for (size_t i = 0, at = 0; i < IMR_LEN(f->told) && status == IMR_OK; i++) {
+    IMR_CLEANUP(imr_arena_free_at) imr_arena *arena = imr_arena_new();
+    for (size_t i = 0, at = 0; i < IMR_LEN(f->told); i++) {
         imr_word_list lists[1][IMR_CHANGE_COUNT] = {0};
         if (!f->told[i])
             continue;
         const imr_lens *l = &f->told[i]->lens;
-        status = imr_word_lists(lists, l, &first, 1, &settings, arena, NULL, err);
-        for (size_t k = 0; k < IMR_LEN(kinds) && status == IMR_OK; k++)
-            status = add(&f->rows[at++], t, l, &lists[0][kinds[k]], order, err);
+        IMR_TRY(imr_word_lists(lists, l, &first, 1, &settings, arena, NULL, err));
+        for (size_t k = 0; k < IMR_LEN(kinds); k++)
+            IMR_TRY(add(&f->rows[at++], t, l, &lists[0][kinds[k]], order, err));
     }
-    imr_arena_free(arena);
-    return status;
+    return IMR_OK;
 }
 
 bool imr_faith_holds(const imr_faith_row *r)

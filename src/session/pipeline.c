@@ -521,21 +521,15 @@ static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, 
 imr_status imr_session_run(imr_session *s, const imr_request *request, imr_trace **out,
                            imr_error *err)
 {
-    imr_arena *arena = imr_arena_new();
-    imr_trace *t = arena ? IMR_ARENA_ARRAY(arena, imr_trace, 1) : NULL;
-    if (!t) {
-        imr_arena_free(arena);
-        return imr_fail_memory(err);
-    }
+    imr_arena *arena;
+    IMR_CLEANUP(imr_trace_free_at) imr_trace *t = imr_arena_begin(&arena, sizeof *t);
+    IMR_NEED(t, err);
     t->arena = arena;
     t->settings = request->settings;
     t->serial = request->serial;
     t->number = s->number << 32 | ++s->runs;
-    const imr_status status = run(s, request, t, err);
-    if (status != IMR_OK) {
-        imr_trace_free(t);
-        return status;
-    }
+    IMR_TRY(run(s, request, t, err));
     *out = t;
+    t = NULL; /* NOLINT(clang-analyzer-deadcode.DeadStores): it is the caller's */
     return IMR_OK;
 }

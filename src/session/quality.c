@@ -291,14 +291,16 @@ static imr_status read_fresh(const survey *s, imr_error *err)
 imr_status imr_quality_make(imr_quality **out, imr_ranker *r, const imr_progress *progress,
                             imr_error *err)
 {
-    IMR_CLEANUP(imr_arena_free_at) imr_arena *arena = imr_arena_new();
-    imr_quality *q = IMR_ARENA_ARRAY(arena, imr_quality, 1);
+    imr_arena *arena;
+    IMR_CLEANUP(imr_quality_free_at) imr_quality *q = imr_arena_begin(&arena, sizeof *q);
     IMR_NEED(q, err);
+    q->arena = arena;
+    if (!r->file)
+        return imr_fail(err, IMR_E_NOT_FOUND, "no adapter is open");
     const imr_weights *w = &r->file->w;
     const size_t documents = r->cache->documents.ids.n;
     const bool scales = imr_form_scales(w->form), fresh = documents <= IMR_PROJECTED_KEEP_FROM;
     survey s = {.q = q, .r = r, .progress = progress};
-    q->arena = arena;
     q->documents = documents;
     q->k = documents < CANDIDATES ? documents : CANDIDATES;
     IMR_TRY(choose(&s, err));
@@ -311,13 +313,6 @@ imr_status imr_quality_make(imr_quality **out, imr_ranker *r, const imr_progress
         IMR_TRY(read_fresh(&s, err));
     IMR_TRY(imr_quality_say(q, err));
     *out = q;
-    arena = NULL; /* NOLINT(clang-analyzer-deadcode.DeadStores): q's now */
+    q = NULL; /* NOLINT(clang-analyzer-deadcode.DeadStores): it is the caller's */
     return IMR_OK;
-}
-
-imr_status imr_session_quality(imr_session *s, imr_quality **out, const imr_progress *progress,
-                               imr_error *err)
-{
-    return s->adapter ? imr_quality_make(out, &s->ranker, progress, err)
-                      : imr_fail(err, IMR_E_NOT_FOUND, "no adapter is open");
 }

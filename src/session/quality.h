@@ -106,8 +106,8 @@ typedef struct imr_quality {
 } imr_quality;
 
 /*
- * r has an adapter; afterwards its last query is void. Errors: IMR_E_NOT_FOUND when the cache holds
- * no query or no document, IMR_E_CANCELLED, those of imr_ranker_run.
+ * Takes seconds; afterwards r's last query is void. Errors: IMR_E_NOT_FOUND when r has no adapter
+ * or its cache no query or no document, IMR_E_CANCELLED, those of imr_ranker_run.
  */
 imr_status imr_quality_make(imr_quality **out, imr_ranker *r, const imr_progress *progress,
                             imr_error *err) IMR_NODISCARD;

@@ -136,10 +136,6 @@ imr_status imr_session_details(imr_session *s, const imr_trace *t, size_t full,
                                imr_error *err) IMR_NODISCARD;
 void imr_details_done(imr_details *d);
 
-/* What the adapter does to the cache's queries (session/quality.h): seconds, with progress.
- * IMR_E_NOT_FOUND without an adapter. */
-imr_status imr_session_quality(imr_session *s, imr_quality **out, const imr_progress *progress,
-                               imr_error *err) IMR_NODISCARD;
 /* A against B (explain/compare.h), places as in imr_trace_at: two documents of one trace, or the
  * same document in the traces of two queries, or of one query in two sessions. Owns its traces and
  * details. */

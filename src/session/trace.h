@@ -240,5 +240,6 @@ typedef struct imr_detail {
 
 imr_detail *imr_detail_share(const imr_detail *d);
 void imr_detail_free(imr_detail *d); /* NULL is fine */
+IMR_FREE_AT(imr_detail, imr_detail_free)
 
 #endif

@@ -233,11 +233,8 @@ static imr_status evaluate(evaluator *v, const imr_adapter *adapter, const uint3
         }
         e->query[e->queries] = queries[i];
         e->seen[e->queries] = e->has_train && imr_qrels_saw(train, v->qrels, judged);
-        imr_arena *arena = imr_arena_new();
-        IMR_NEED(arena, err);
-        const imr_status status = measure_row(v, e->queries, judged, arena, err);
-        imr_arena_free(arena);
-        IMR_TRY(status);
+        IMR_CLEANUP(imr_arena_free_at) imr_arena *arena = imr_arena_new();
+        IMR_TRY(measure_row(v, e->queries, judged, arena, err));
         e->queries++;
         if (!imr_progress_step(progress, "ranking queries", i + 1, n_queries))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled while ranking queries");

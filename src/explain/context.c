@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "encoder/token_sum.h"
-#include "explain/token_table.h"
+#include "explain/lens.h"
 #include "math/random.h"
 
 static const uint64_t SEED = 20260101; /* fixed: the same collection gives the same sample */

@@ -65,16 +65,11 @@ void imr_backproject_left(double *out, const imr_backprojector *b, const double 
     }
 }
 
-void imr_backproject_coordinates(double *out, const imr_backprojector *b, const double *x)
-{
-    imr_backproject_left(out, b, x);
-    for (size_t k = 0; k < b->rank; k++)
-        out[k] /= b->svd.s[k];
-}
-
 void imr_backproject(double *out, const imr_backprojector *b, const double *x, double *scratch)
 {
-    imr_backproject_coordinates(scratch, b, x);
+    imr_backproject_left(scratch, b, x);
+    for (size_t k = 0; k < b->rank; k++)
+        scratch[k] /= b->svd.s[k];
     for (size_t i = 0; i < b->n; i++)
         out[i] = b->svd.vt ? 0 : scratch[i];
     for (size_t k = 0; b->svd.vt && k < b->rank; k++)

@@ -38,9 +38,46 @@
 #define IMR_EXPLAIN_LENS_H
 
 #include "base/progress.h"
-#include "explain/token_table.h"
 #include "math/linalg.h"
 #include "math/packed.h"
+
+/* ---- a table (explain/token_table.c) ----
+ *
+ * The words a change can be told in: E [V,n], one row a token, in the encoder's space (method.md
+ * section 4). Kinds decide what is hidden by default: special tokens, [unused*], lone punctuation,
+ * digits, single letters. A leading "##" (WordPiece continuation) is not looked at: "##s" is a
+ * single letter, "##ing" is ordinary. Rows and texts are borrowed and must outlive the table. */
+
+typedef enum imr_token_kind {
+    IMR_KIND_ORDINARY,
+    IMR_KIND_SPECIAL,     /* [CLS], <s>, and what the caller marks */
+    IMR_KIND_UNUSED,      /* [unused17] */
+    IMR_KIND_PUNCTUATION, /* no letter, digit or mark in it */
+    IMR_KIND_DIGITS,      /* 0-9 only */
+    IMR_KIND_LETTER,      /* one letter of an alphabet; a wide character (CJK) is a word */
+    IMR_KIND_COUNT
+} imr_token_kind;
+
+imr_token_kind imr_token_kind_of(const char *text); /* UTF-8; bad bytes count as punctuation */
+/* At least two characters, one of them a letter. */
+bool imr_token_is_word(const char *text);
+
+typedef struct imr_token_table {
+    imr_view rows;                /* E [V,n], borrowed */
+    const char *const *texts;     /* [V], borrowed */
+    const float *centre;          /* NULL, or [n] the caller takes off every row; borrowed */
+    uint8_t *hidden;              /* [V] 1: hidden by default, that is kind != ordinary */
+    size_t count[IMR_KIND_COUNT]; /* tokens of each kind; the first is the number shown */
+} imr_token_table;
+
+/*
+ * special (may be NULL): [V], not 0 where the tokeniser says a token is special.
+ * Errors: IMR_E_SHAPE for an empty table, IMR_E_LIMIT over IMR_MAX_VOCAB rows, IMR_E_NUMERIC names
+ * the token whose row is not finite, IMR_E_MEMORY.
+ */
+imr_status imr_token_table_init(imr_token_table *out, imr_view rows, const char *const *texts,
+                                const uint8_t *special, imr_error *err) IMR_NODISCARD;
+void imr_token_table_done(imr_token_table *t); /* {0} is fine */
 
 /* ---- back ---- */
 
@@ -62,8 +99,6 @@ void imr_backprojector_done(imr_backprojector *b); /* {0} is fine */
 
 /* out[r] = U' x, x [m] in the working space. */
 void imr_backproject_left(double *out, const imr_backprojector *b, const double *x);
-/* out[r] = S^-1 U' x. */
-void imr_backproject_coordinates(double *out, const imr_backprojector *b, const double *x);
 /* out[r] = S^-1 x in unit length, zeros when that is zero; x = U' delta [r] is overwritten. */
 void imr_backproject_direction(float *out, const imr_backprojector *b, double *x);
 /* out[n] = P+ x. scratch [r]. */

@@ -1,4 +1,4 @@
-#include "explain/token_table.h"
+#include "explain/lens.h"
 
 #include <string.h>
 

@@ -40,14 +40,13 @@ typedef struct plan {
     bool half, scaled;
     imr_kept_column column[IMR_KEPT_COLUMNS]; /* rows, base scales, working scales */
     size_t bytes;
-    float *base_block, *block; /* [BLOCK, ...], only where the store is float16 */
+    float *base_block, *block; /* [BLOCK, ...] in one, only where the store is float16 */
     uint8_t head[HEADER];      /* of the file */
 } plan;
 
 static void plan_done(plan *p)
 {
     imr_free(p->base_block);
-    imr_free(p->block);
 }
 
 static imr_status plan_init(plan *p, const imr_adapter *adapter, const imr_cache *cache,
@@ -66,12 +65,11 @@ static imr_status plan_init(plan *p, const imr_adapter *adapter, const imr_cache
     p->bytes = working_at + p->base.rows * p->column[2].bytes;
     const size_t from = (p->base.rows * p->base.cols + adapter->w.count) * sizeof(float);
     IMR_TRY(imr_budget_disk("projecting the documents", p->bytes, from, err));
-    if (p->base.half)
-        p->base_block = imr_alloc_aligned(BLOCK * p->base.cols, sizeof *p->base_block);
-    if (p->half)
-        p->block = imr_alloc_aligned(BLOCK * p->m, sizeof *p->block);
-    return (p->base_block || !p->base.half) && (p->block || !p->half) ? IMR_OK
-                                                                      : imr_fail_memory(err);
+    if (p->half) {
+        p->base_block = imr_alloc_aligned(BLOCK * (p->base.cols + p->m), sizeof *p->block);
+        p->block = p->base_block + BLOCK * p->base.cols;
+    }
+    return p->base_block || !p->half ? IMR_OK : imr_fail_memory(err);
 }
 
 static void lay_out(imr_projected *out, const plan *p, const uint8_t *payload)

@@ -86,7 +86,9 @@ TEST("coordinates have the length of the back-projected change")
     double x[12], c[12], scratch[12], base[30];
     for (size_t j = 0; j < 12; j++)
         x[j] = (double)delta[j];
-    imr_backproject_coordinates(c, &w.back, x);
+    imr_backproject_left(c, &w.back, x);
+    for (size_t k = 0; k < w.back.rank; k++)
+        c[k] /= w.back.svd.s[k];
     imr_backproject(base, &w.back, x, scratch);
     CHECK_NEAR(naive_dot(c, c, 12), naive_dot(base, base, 30), 1e-11);
     free(delta);

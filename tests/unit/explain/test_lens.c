@@ -57,7 +57,9 @@ TEST(
     double x[12], c[12], back[30], scratch[12], norm = 0;
     for (size_t j = 0; j < w.m; j++)
         x[j] = (double)delta[j];
-    imr_backproject_coordinates(c, &w.back, x);
+    imr_backproject_left(c, &w.back, x);
+    for (size_t k = 0; k < w.back.rank; k++)
+        c[k] /= w.back.svd.s[k];
     norm = sqrt(naive_dot(c, c, 12));
     /* delta' (P P')^-1 delta = |P+ delta|^2 */
     imr_backproject(back, &w.back, x, scratch);

@@ -1,6 +1,6 @@
 #include "base/limits.h"
 #include "base/mem.h"
-#include "explain/token_table.h"
+#include "explain/lens.h"
 #include "tests/support/test.h"
 
 TEST("special, unused, punctuation, digits and single letters are told from words")

@@ -25,8 +25,7 @@ imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols,
 static void clear_offers(ui_app *a)
 {
     for (size_t i = 0; i < a->offers.n; i++) {
-        imr_free(a->offers.v[i].text);
-        imr_free(a->offers.v[i].query_id);
+        IMR_FREE(a->offers.v[i].text, a->offers.v[i].query_id);
     }
     a->offers.n = 0;
 }
@@ -38,8 +37,7 @@ void ui_app_done(ui_app *a)
     imr_quality_free(a->quality);
     imr_comparison_free(a->comparison);
     clear_offers(a);
-    imr_free(a->offers.v);
-    imr_free(a->targets.v);
+    IMR_FREE(a->offers.v, a->targets.v);
     ui_keymap_done(&a->keymap);
     ui_prompt_done(&a->query);
     ui_prompt_done(&a->line);
@@ -243,8 +241,7 @@ static void add_offer(ui_app *a, const char *text, const char *query_id)
 {
     ui_offer o = {imr_strdup(text), imr_strdup(query_id)};
     if (!o.text || !o.query_id || !IMR_PUSH(&a->offers, o)) {
-        imr_free(o.text);
-        imr_free(o.query_id);
+        IMR_FREE(o.text, o.query_id);
     }
 }
 
@@ -381,8 +378,7 @@ void ui_app_deliver(ui_app *a, const imr_delivery *d)
     } else if (d->kind != IMR_ASYNC_SUGGEST && failed) { /* of writing and of words */
         ui_app_say(a, true, "%s", d->error.text);
     }
-    imr_free(d->suggestions);
-    imr_free(d->path);
+    IMR_FREE(d->suggestions, d->path);
     ui_app_settle(a);
 }
 

@@ -33,13 +33,8 @@ static int by_key(const void *x, const void *y)
 
 void ui_list_done(ui_list *l)
 {
-    imr_free(l->order);
-    imr_free(l->selected);
-    imr_free(l->pinned);
-    imr_free(l->marked[0]);
-    imr_free(l->marked[1]);
-    imr_free(l->filter_words);
-    imr_free(l->find);
+    IMR_FREE(l->order, l->selected, l->pinned, l->marked[0], l->marked[1], l->filter_words,
+             l->find);
     *l = (ui_list){0};
 }
 
@@ -229,8 +224,7 @@ static void order(ui_side *s, const imr_pair_word *words, ui_word_sort sort)
 
 static bool side(ui_side *s, size_t n)
 {
-    imr_free(s->order);
-    imr_free(s->total);
+    IMR_FREE(s->order, s->total);
     *s = (ui_side){IMR_NEW_ARRAY(uint32_t, n + 1), IMR_NEW_ARRAY(double, n + 1), n, 0};
     return s->order && s->total;
 }
@@ -314,11 +308,7 @@ void ui_reading_take(ui_reading *r, imr_detail *detail)
 void ui_reading_done(ui_reading *r)
 {
     ui_reading_take(r, NULL);
-    imr_free(r->query.order);
-    imr_free(r->query.total);
-    imr_free(r->document.order);
-    imr_free(r->document.total);
-    imr_free(r->highlights);
+    IMR_FREE(r->query.order, r->query.total, r->document.order, r->document.total, r->highlights);
     *r = (ui_reading){0};
 }
 

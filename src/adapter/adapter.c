@@ -287,10 +287,8 @@ static imr_status read_torch(imr_adapter *a, const imr_file *file, imr_form want
         IMR_TRY(take(&a->metadata, &json, err));
     }
     IMR_CLEANUP(imr_tensors_done) imr_tensors table = {0};
-    imr_status status = imr_torch_tensors(&table, t, state_of(root), err);
-    if (status == IMR_OK)
-        status = read_weights(a, &table, wanted, err);
-    return imr_error_prefix(err, status, a->path);
+    IMR_TRY(imr_error_prefix(err, imr_torch_tensors(&table, t, state_of(root), err), a->path));
+    return imr_error_prefix(err, read_weights(a, &table, wanted, err), a->path);
 }
 
 static imr_status read_safetensors(imr_adapter *a, const imr_file *file, imr_form wanted,

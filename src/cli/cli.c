@@ -190,8 +190,7 @@ imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err)
         path = imr_strdup(name);
     }
     IMR_NEED(!name || path, err);
-    *out = path;
-    path = NULL;
+    *out = IMR_TAKE(path);
     return IMR_OK;
 }
 
@@ -260,8 +259,7 @@ static imr_status open_encoder(imr_encoder **out, imr_cli *cli, const char *name
         return imr_fail(err, IMR_E_SHAPE,
                         "%s makes vectors of %zu dimensions, --embedding-dim is %lld", name, e->dim,
                         (long long)wanted);
-    *out = e;
-    e = NULL;
+    *out = IMR_TAKE(e);
     return IMR_OK;
 }
 
@@ -299,8 +297,7 @@ imr_status imr_cli_encoder_of_cache(imr_encoder **out, imr_cli *cli, const imr_c
                         "%s has other weights (sha256 %.12s) than the encoder %s was made with "
                         "(%.12s): name that one with --encoder",
                         e->folder.path, sha256, path, made->sha256);
-    *out = e;
-    e = NULL;
+    *out = IMR_TAKE(e);
     return IMR_OK;
 }
 

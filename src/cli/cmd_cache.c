@@ -59,18 +59,13 @@ imr_status imr_cli_encode_cache(imr_store_result *result, imr_cli *cli, const ch
 static imr_status import_cache(imr_store_result *result, imr_cli *cli, const char *dir,
                                const imr_encoder *encoder, imr_error *err)
 {
-    imr_scratch *scratch;
-    imr_cache *from = NULL;
+    IMR_CLEANUP(imr_scratch_close_at) imr_scratch *scratch = NULL;
+    IMR_CLEANUP(imr_cache_free_at) imr_cache *from = NULL;
     IMR_TRY(imr_scratch_open(&scratch, dir, err));
     const imr_cache_options alone = {
         .dataset = "", .one_pass = true, .scratch = scratch, .progress = &cli->meter.progress};
-    imr_status status =
-        imr_cache_open(&from, imr_config_string(cli->config, IMR_OPT_IMPORT), &alone, err);
-    if (status == IMR_OK)
-        status = build(result, cli, dir, encoder, from, scratch, err);
-    imr_cache_free(from);
-    imr_scratch_close(scratch);
-    return status;
+    IMR_TRY(imr_cache_open(&from, imr_config_string(cli->config, IMR_OPT_IMPORT), &alone, err));
+    return build(result, cli, dir, encoder, from, scratch, err);
 }
 
 static imr_status build_from_line(imr_store_result *result, imr_cli *cli, const char *dir,

@@ -60,8 +60,7 @@ static imr_status make_collection(pair *p, imr_cli *cli, imr_error *err)
     IMR_NEED(folder, err);
     if (!mkdtemp(folder))
         return imr_fail_errno(err, IMR_E_IO, errno, "cannot make a folder %s", folder);
-    p->folder = folder;
-    folder = NULL;
+    p->folder = IMR_TAKE(folder);
     IMR_AUTOFREE char *texts = imr_path_join(p->folder, "texts");
     IMR_AUTOFREE char *file = imr_path_join(p->folder, "texts/document.txt");
     IMR_AUTOFREE char *cache = imr_path_join(p->folder, "cache");
@@ -93,7 +92,7 @@ static imr_status take_pair(pair *out, imr_cli *cli, imr_error *err)
     const size_t queries =
         imr_config_count(c, IMR_OPT_QUERY) + imr_config_count(c, IMR_OPT_QUERY_ID);
     const size_t documents = imr_config_count(c, IMR_OPT_DOCUMENT);
-    pair p = {0};
+    IMR_CLEANUP(pair_done) pair p = {0};
     if (queries > 1 || documents > 1 || queries != documents)
         return usage(err);
     if (!queries) {
@@ -105,15 +104,11 @@ static imr_status take_pair(pair *out, imr_cli *cli, imr_error *err)
     }
     if (cli->n_arguments > 1)
         return usage(err);
-    imr_status status = IMR_OK;
     if (!cli->n_arguments && !imr_config_string(c, IMR_OPT_CACHE_DIR) &&
         !imr_config_string(c, IMR_OPT_DATASET))
-        status = make_collection(&p, cli, err);
-    if (status != IMR_OK)
-        pair_done(&p);
-    else
-        *out = p;
-    return status;
+        IMR_TRY(make_collection(&p, cli, err));
+    *out = IMR_TAKE(p);
+    return IMR_OK;
 }
 
 /* ---- explaining ---- */

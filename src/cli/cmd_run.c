@@ -22,9 +22,7 @@ typedef struct work {
 
 static void work_done(work *w)
 {
-    imr_free(w->encoder_dir);
-    imr_free(w->cache_dir);
-    imr_free(w->adapter);
+    IMR_FREE(w->encoder_dir, w->cache_dir, w->adapter);
     imr_buf_done(&w->text);
 }
 

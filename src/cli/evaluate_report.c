@@ -44,9 +44,7 @@ typedef struct summary {
 
 static void summary_done(summary *s)
 {
-    imr_free(s->all);
-    imr_free(s->p_before);
-    imr_free(s->p_encoder);
+    IMR_FREE(s->all, s->p_before, s->p_encoder);
 }
 
 static imr_status summarise(summary *s, const imr_eval_report *r, imr_error *err)

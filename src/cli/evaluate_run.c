@@ -10,8 +10,7 @@
 
 void imr_measures_done(imr_measures *m)
 {
-    imr_free(m->list.v);
-    imr_free(m->metrics.v);
+    IMR_FREE(m->list.v, m->metrics.v);
     *m = (imr_measures){0};
 }
 

@@ -15,8 +15,7 @@ const imr_option_id imr_common_options[] = {
 
 void imr_line_done(imr_line *line)
 {
-    imr_free(line->words.v);
-    imr_free(line->given.v);
+    IMR_FREE(line->words.v, line->given.v);
     *line = (imr_line){0};
 }
 
@@ -129,8 +128,7 @@ imr_status imr_line_parse(imr_line *out, imr_config *config, int argc, const cha
             IMR_TRY(short_options(&s, word + 1, err));
         }
     }
-    *out = line;
-    line = (imr_line){0};
+    *out = IMR_TAKE(line);
     return IMR_OK;
 }
 

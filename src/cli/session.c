@@ -85,9 +85,7 @@ static imr_status is_ready(bool *out, imr_cli *cli, const char *dir, const char 
         status = same_queries(out, c, &why);
     if (status != IMR_E_MEMORY && status != IMR_E_CANCELLED)
         return IMR_OK;
-    if (err)
-        *err = why;
-    return status;
+    return imr_fail(err, status, "%s", why.text);
 }
 
 static imr_status make_ready(imr_cli *cli, const char *dir, const char *dataset, imr_error *err)
@@ -131,8 +129,7 @@ imr_status imr_cli_session_cache(char **out, imr_cli *cli, const char *dataset, 
     IMR_NEED(path, err);
     if (dataset && encoder)
         IMR_TRY(make_ready(cli, path, dataset, err));
-    *out = path;
-    path = NULL;
+    *out = IMR_TAKE(path);
     return IMR_OK;
 }
 
@@ -145,8 +142,7 @@ static const char *if_set(const imr_cli *cli, imr_option_id id)
 
 void imr_cli_paths_done(imr_cli_paths *p)
 {
-    imr_free(p->dataset);
-    imr_free(p->cache);
+    IMR_FREE(p->dataset, p->cache);
 }
 
 imr_status imr_cli_session_options(imr_session_options *out, imr_cli_paths *paths, imr_cli *cli,

@@ -17,9 +17,7 @@ void imr_texts_done(imr_texts *t)
         imr_free(t->ids.v[i]);
     for (size_t i = 0; i < t->texts.n; i++)
         imr_free(t->texts.v[i]);
-    imr_free(t->ids.v);
-    imr_free(t->texts.v);
-    imr_free(t->lens.v);
+    IMR_FREE(t->ids.v, t->texts.v, t->lens.v);
     imr_strmap_done(&t->by_id);
     *t = (imr_texts){0};
 }
@@ -99,19 +97,16 @@ static imr_status parse_array(imr_texts *t, const char *data, size_t len, const 
 static imr_status parse_jsonl(imr_texts *t, const char *data, size_t len, const char *name,
                               imr_error *err)
 {
-    imr_jsonl it;
+    IMR_CLEANUP(imr_jsonl_done) imr_jsonl it;
     imr_jsonl_init(&it, data, len, name);
-    const imr_json *node;
-    imr_status status;
-    while ((status = imr_jsonl_next(&it, &node, err)) == IMR_OK && node) {
+    for (const imr_json *node;;) {
         char at[512];
+        IMR_TRY(imr_jsonl_next(&it, &node, err));
+        if (!node)
+            return IMR_OK;
         snprintf(at, sizeof at, "%.400s:%llu", name, (unsigned long long)it.line);
-        status = add_node(t, node, (size_t)it.line, at, err);
-        if (status != IMR_OK)
-            break;
+        IMR_TRY(add_node(t, node, (size_t)it.line, at, err));
     }
-    imr_jsonl_done(&it);
-    return status;
 }
 
 static imr_status parse_lines(imr_texts *t, const char *data, size_t len, const char *name,
@@ -196,8 +191,7 @@ static imr_status parse(imr_texts *out, const char *data, size_t len, const char
     IMR_TRY((array ? parse_array : jsonl ? parse_jsonl : parse_lines)(&t, data, len, name, err));
     if (t.ids.n == 0)
         return imr_fail(err, IMR_E_FORMAT, "%s: no text in it", name);
-    *out = t;
-    t = (imr_texts){0};
+    *out = IMR_TAKE(t);
     return IMR_OK;
 }
 
@@ -222,11 +216,9 @@ imr_status imr_texts_read(imr_texts *out, const char *path, imr_error *err)
     if (strcmp(path, "-") == 0)
         return read_stream(out, stdin, err);
     IMR_BUDGET(path);
-    imr_file file;
+    IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
     IMR_TRY(imr_file_map_as(&file, path, IMR_FILE_PIPE | IMR_FILE_TEXT, err));
-    imr_status status = parse(out, (const char *)file.data, file.len, path, err);
-    imr_file_unmap(&file);
-    return status;
+    return parse(out, (const char *)file.data, file.len, path, err);
 }
 
 imr_status imr_texts_of(imr_texts *out, const char *const *texts, size_t n, imr_error *err)
@@ -237,8 +229,7 @@ imr_status imr_texts_of(imr_texts *out, const char *const *texts, size_t n, imr_
         snprintf(id, sizeof id, "%zu", i + 1);
         IMR_TRY(add(&t, id, imr_strdup(texts[i]), strlen(texts[i]), "argument", err));
     }
-    *out = t;
-    t = (imr_texts){0};
+    *out = IMR_TAKE(t);
     return IMR_OK;
 }
 

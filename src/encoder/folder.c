@@ -345,6 +345,17 @@ void imr_settings_unknown(imr_buf *notice, const char *file, const imr_json *con
                           file, imr_buf_text(&names));
 }
 
+imr_status imr_settings_only(const imr_json *config, const imr_setting *v, size_t n, imr_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *value = imr_json_string_or(config, v[i].key, v[i].only);
+        if (strcmp(value, v[i].only) != 0)
+            return imr_fail(err, IMR_E_UNSUPPORTED, "%s \"%.100s\" is not supported; supported: %s",
+                            v[i].key, value, v[i].shown ? v[i].shown : v[i].only);
+    }
+    return IMR_OK;
+}
+
 /* ---- modules.json ---- */
 
 static imr_status read_module(imr_modules *m, const imr_json *item, imr_error *err)

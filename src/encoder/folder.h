@@ -65,6 +65,14 @@ void imr_settings_note(imr_buf *notice, const char *format, ...) IMR_PRINTF(2, 3
 void imr_settings_unknown(imr_buf *notice, const char *file, const imr_json *config,
                           const char *known);
 
+/* Settings that must have one value or not be there: IMR_E_UNSUPPORTED names the first other one.
+ * shown: for people; NULL: `only`. */
+typedef struct imr_setting {
+    const char *key, *only, *shown;
+} imr_setting;
+imr_status imr_settings_only(const imr_json *config, const imr_setting *v, size_t n,
+                             imr_error *err) IMR_NODISCARD;
+
 /* ---- modules.json of sentence-transformers ---- */
 
 typedef enum imr_module_kind {

@@ -65,18 +65,11 @@ static imr_status find_family(const imr_transformer_family **out, const imr_json
 /* Settings that change the arithmetic, and the only values we compute. */
 static imr_status check_settings(const imr_json *config, imr_error *err)
 {
-    static const struct {
-        const char *key, *only, *shown;
-    } values[] = {{"hidden_act", "gelu", "gelu (with erf)"},
-                  {"position_embedding_type", "absolute", "absolute"}};
+    static const imr_setting values[] = {{"hidden_act", "gelu", "gelu (with erf)"},
+                                         {"position_embedding_type", "absolute", "absolute"}};
     static const char *const others[] = {"pruned_heads", "quantization_config"};
     static const char *const decoders[] = {"is_decoder", "add_cross_attention"};
-    for (size_t i = 0; i < IMR_LEN(values); i++) {
-        const char *value = imr_json_string_or(config, values[i].key, values[i].only);
-        if (strcmp(value, values[i].only) != 0)
-            return imr_fail(err, IMR_E_UNSUPPORTED, "%s \"%.100s\" is not supported; supported: %s",
-                            values[i].key, value, values[i].shown);
-    }
+    IMR_TRY(imr_settings_only(config, values, IMR_LEN(values), err));
     for (size_t i = 0; i < IMR_LEN(others); i++)
         if (imr_json_count(imr_json_at(config, others[i])))
             return imr_fail(err, IMR_E_UNSUPPORTED, "%s is not supported: save the model without",
@@ -201,17 +194,10 @@ static imr_status read_sentence(size_t *longest, bool *lower, imr_encoder *e,
 {
     static const char known[] = " max_seq_length do_lower_case transformer_task modality_config "
                                 "module_output_name unpad_inputs processing_kwargs ";
-    static const struct {
-        const char *key, *only;
-    } fixed[] = {{"transformer_task", "feature-extraction"},
-                 {"module_output_name", "token_embeddings"}};
+    static const imr_setting fixed[] = {{"transformer_task", "feature-extraction", NULL},
+                                        {"module_output_name", "token_embeddings", NULL}};
     imr_settings_unknown(&e->notice, "sentence_bert_config.json", sentence, known);
-    for (size_t i = 0; i < IMR_LEN(fixed); i++) {
-        const char *value = imr_json_string_or(sentence, fixed[i].key, fixed[i].only);
-        if (strcmp(value, fixed[i].only) != 0)
-            return imr_fail(err, IMR_E_UNSUPPORTED, "%s \"%.60s\" is not supported; supported: %s",
-                            fixed[i].key, value, fixed[i].only);
-    }
+    IMR_TRY(imr_settings_only(sentence, fixed, IMR_LEN(fixed), err));
     *lower = imr_json_bool_or(sentence, "do_lower_case", false);
     IMR_TRY(read_length(longest, sentence, "max_seq_length", positions, err));
     IMR_TRY(read_processing(longest, e, imr_json_at(sentence, "processing_kwargs/text"), positions,

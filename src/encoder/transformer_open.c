@@ -224,14 +224,9 @@ static imr_status read_dense_config(imr_transformer_step *s, size_t width, const
         return imr_fail(err, IMR_E_SHAPE,
                         "in_features is %" PRId64 ", but the module before gives %zu dimensions",
                         in, width);
-    static const char *const keys[] = {"module_input_name", "module_output_name"};
-    for (size_t i = 0; i < IMR_LEN(keys); i++) {
-        const char *name = imr_json_string_or(config, keys[i], "sentence_embedding");
-        if (strcmp(name, "sentence_embedding") != 0)
-            return imr_fail(err, IMR_E_UNSUPPORTED,
-                            "%s \"%.100s\" is not supported; supported: sentence_embedding",
-                            keys[i], name);
-    }
+    static const imr_setting fixed[] = {{"module_input_name", "sentence_embedding", NULL},
+                                        {"module_output_name", "sentence_embedding", NULL}};
+    IMR_TRY(imr_settings_only(config, fixed, IMR_LEN(fixed), err));
     s->in = (size_t)in;
     s->out = (size_t)out;
     return read_activation(s, config, err);

@@ -130,17 +130,13 @@ imr_status imr_background_init(imr_background *out, const imr_lens *lens, imr_vi
     IMR_NEED(b.mean && b.inverse_sd && b.hub_high && b.hub_low, err);
     IMR_TRY(sampling_init(&s, deltas.rows, err));
     IMR_TRY(measure(&b, &s, deltas, progress, err));
-    *out = b;
-    b = (imr_background){0};
+    *out = IMR_TAKE(b);
     return IMR_OK;
 }
 
 void imr_background_done(imr_background *b)
 {
-    imr_free(b->mean);
-    imr_free(b->inverse_sd);
-    imr_free(b->hub_high);
-    imr_free(b->hub_low);
+    IMR_FREE(b->mean, b->inverse_sd, b->hub_high, b->hub_low);
     *b = (imr_background){0};
 }
 

@@ -80,8 +80,7 @@ void imr_context_free(imr_context *c)
     imr_strmap_done(&c->by_text);
     for (size_t i = 0; i < c->slots.n; i++)
         imr_free(c->slots.v[i].places.v);
-    imr_free(c->slots.v);
-    imr_free(c);
+    IMR_FREE(c->slots.v, c);
 }
 
 /* ---- which documents ---- */
@@ -454,7 +453,6 @@ imr_status imr_context_finish(imr_context_table *out, imr_context *c, imr_error 
     t.text_bytes = b->len - t.text_bytes;
     IMR_TRY(imr_buf_check(b, err));
     imr_context_lay_out(&t, b->data);
-    *out = t;
-    t = (imr_context_table){0};
+    *out = IMR_TAKE(t);
     return IMR_OK;
 }

@@ -24,9 +24,7 @@ imr_status imr_backprojector_init(imr_backprojector *out, imr_view weight, imr_e
     IMR_TRY(imr_matrix_init(&b.basis, b.rank, b.n, err));
     for (size_t i = 0; i < b.rank * b.n; i++)
         b.basis.v[i] = (float)b.svd.vt[i];
-    *out = b;
-    /* the caller's now. NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
-    b = (imr_backprojector){0};
+    *out = IMR_TAKE(b);
     return IMR_OK;
 }
 
@@ -37,9 +35,7 @@ imr_status imr_backprojector_identity(imr_backprojector *out, size_t n, imr_erro
     IMR_NEED(b.svd.s = IMR_NEW_ARRAY(double, n), err);
     for (size_t i = 0; i < n; i++)
         b.svd.s[i] = 1;
-    *out = b;
-    /* the caller's now. NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
-    b = (imr_backprojector){0};
+    *out = IMR_TAKE(b);
     return IMR_OK;
 }
 
@@ -180,16 +176,14 @@ imr_status imr_lens_init(imr_lens *out, const imr_token_table *table, const imr_
     l.reach = imr_alloc(v, sizeof *l.reach);
     IMR_NEED(l.visibility && l.reach, err);
     IMR_TRY(fold(&l, progress, err));
-    *out = l;
-    l = (imr_lens){0};
+    *out = IMR_TAKE(l);
     return IMR_OK;
 }
 
 void imr_lens_done(imr_lens *l)
 {
     imr_packed_done(&l->folded);
-    imr_free(l->visibility);
-    imr_free(l->reach);
+    IMR_FREE(l->visibility, l->reach);
     *l = (imr_lens){0};
 }
 

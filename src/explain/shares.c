@@ -152,10 +152,8 @@ imr_status imr_share_rows_init(imr_share_rows *out, imr_view words, const float 
     if (side)
         IMR_TRY(adapt(&r, &base, side, total, err));
     IMR_TRY(to_unit(&base, total, err));
-    r.stage[IMR_STAGE_ENCODER] = base;
-    base = (imr_matrix){0};
-    *out = r;
-    r = (imr_share_rows){0};
+    r.stage[IMR_STAGE_ENCODER] = IMR_TAKE(base);
+    *out = IMR_TAKE(r);
     return IMR_OK;
 }
 
@@ -285,8 +283,7 @@ imr_status imr_share_average_init(imr_share_average *out, const imr_why_run *run
         rest[m + j] = dot(side->weight + j * m, rest, m);
     if (side)
         IMR_TRY(average_adapted(&a, run, rest, rest + m, side, rest + 2 * m, err));
-    *out = a;
-    a = (imr_share_average){0};
+    *out = IMR_TAKE(a);
     return IMR_OK;
 }
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/mem.h"
 
 static const char *const descrs[IMR_DTYPE_COUNT] = {
     [IMR_F32] = "<f4", [IMR_F64] = "<f8", [IMR_F16] = "<f2", [IMR_I64] = "<i8",  [IMR_I32] = "<i4",
@@ -178,14 +179,11 @@ imr_status imr_npy_parse(imr_npy *out, const void *data, size_t len, imr_error *
 
 imr_status imr_npy_open(imr_npy *out, const char *path, imr_error *err)
 {
-    imr_file file;
+    IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
     IMR_TRY(imr_file_map(&file, path, err));
-    imr_status status = imr_npy_parse(out, file.data, file.len, err);
-    if (status == IMR_OK)
-        out->file = file;
-    else
-        imr_file_unmap(&file);
-    return imr_error_prefix(err, status, path);
+    IMR_TRY(imr_error_prefix(err, imr_npy_parse(out, file.data, file.len, err), path));
+    out->file = IMR_TAKE(file);
+    return IMR_OK;
 }
 
 void imr_npy_done(imr_npy *a)

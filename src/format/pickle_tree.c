@@ -159,11 +159,7 @@ static imr_status run(machine *m)
 static void done(machine *m)
 {
     imr_pickle_free(m->owner);
-    imr_free(m->stack.v);
-    imr_free(m->marks.v);
-    imr_free(m->wanted.v);
-    imr_free(m->before);
-    imr_free(m->kept);
+    IMR_FREE(m->stack.v, m->marks.v, m->wanted.v, m->before, m->kept);
 }
 
 imr_status imr_pickle_parse(imr_pickle **out, const void *data, size_t len, size_t *used,
@@ -173,8 +169,7 @@ imr_status imr_pickle_parse(imr_pickle **out, const void *data, size_t len, size
     IMR_TRY(run(&m));
     if (used)
         *used = m.in.pos;
-    *out = m.owner;
-    m.owner = NULL;
+    *out = IMR_TAKE(m.owner);
     return IMR_OK;
 }
 
@@ -194,8 +189,7 @@ void imr_pickle_free(imr_pickle *p)
     if (!p)
         return;
     imr_arena_free(p->arena);
-    imr_free(p->storages.v);
-    imr_free(p);
+    IMR_FREE(p->storages.v, p);
 }
 
 const imr_pickle_value *imr_pickle_root(const imr_pickle *p)

@@ -153,35 +153,31 @@ static imr_status collect(entries *list, const imr_json *header, imr_error *err)
     return IMR_OK;
 }
 
+static void entries_done(entries *list)
+{
+    imr_free(list->v);
+}
+
 imr_status imr_safetensors_parse(imr_tensors *out, const void *data, size_t len, imr_error *err)
 {
     IMR_AUTOJSON imr_json *header = NULL;
     IMR_TRY(imr_safetensors_header(&header, data, len, err));
     size_t start = 8 + (size_t)imr_bytes_u64(&(imr_bytes){.data = data, .len = len});
-    entries list = {0};
-    imr_tensors table = {0};
-    imr_status status = collect(&list, header, err);
-    if (status == IMR_OK)
-        status = place(&table, &list, (const uint8_t *)data + start, len - start, err);
-    imr_free(list.v);
-    if (status != IMR_OK) {
-        imr_tensors_done(&table);
-        return status;
-    }
-    *out = table;
+    IMR_CLEANUP(entries_done) entries list = {0};
+    IMR_CLEANUP(imr_tensors_done) imr_tensors table = {0};
+    IMR_TRY(collect(&list, header, err));
+    IMR_TRY(place(&table, &list, (const uint8_t *)data + start, len - start, err));
+    *out = IMR_TAKE(table);
     return IMR_OK;
 }
 
 imr_status imr_safetensors_open(imr_tensors *out, const char *path, imr_error *err)
 {
-    imr_file file;
+    IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
     IMR_TRY(imr_file_map(&file, path, err));
-    imr_status status = imr_safetensors_parse(out, file.data, file.len, err);
-    if (status == IMR_OK)
-        out->file = file;
-    else
-        imr_file_unmap(&file);
-    return imr_error_prefix(err, status, path);
+    IMR_TRY(imr_error_prefix(err, imr_safetensors_parse(out, file.data, file.len, err), path));
+    out->file = IMR_TAKE(file);
+    return IMR_OK;
 }
 
 /* ---- writing ---- */

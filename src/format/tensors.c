@@ -186,8 +186,7 @@ imr_status imr_tensors_add(imr_tensors *table, const char *name, size_t len, con
         return imr_fail(err, IMR_E_FORMAT, "tensor %.*s is there twice", len > 200 ? 200 : (int)len,
                         name);
     table->v[table->n] = *t;
-    table->v[table->n++].name = copy;
-    copy = NULL;
+    table->v[table->n++].name = IMR_TAKE(copy);
     return IMR_OK;
 }
 

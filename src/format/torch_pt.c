@@ -147,14 +147,10 @@ static imr_status add_tensor(void *table, const char *name, const imr_tensor *te
 imr_status imr_torch_tensors(imr_tensors *out, const imr_torch *t, const imr_pickle_value *dict,
                              imr_error *err)
 {
-    imr_tensors table = {0};
-    imr_status status =
-        walk_pairs(&(pairs){.torch = t, .each = add_tensor, .user = &table}, dict, err);
-    if (status == IMR_OK)
-        *out = table;
-    else
-        imr_tensors_done(&table);
-    return status;
+    IMR_CLEANUP(imr_tensors_done) imr_tensors table = {0};
+    IMR_TRY(walk_pairs(&(pairs){.torch = t, .each = add_tensor, .user = &table}, dict, err));
+    *out = IMR_TAKE(table);
+    return IMR_OK;
 }
 
 /* ---- the archive ---- */
@@ -319,24 +315,20 @@ static imr_status read_any(imr_torch *t, const void *data, size_t len, pairs *p,
 static imr_status open_as(imr_torch **out, const void *data, size_t len, const char *name, pairs *p,
                           imr_error *err)
 {
-    imr_torch *t = IMR_NEW(imr_torch);
+    IMR_CLEANUP(imr_torch_free_at) imr_torch *t = IMR_NEW(imr_torch);
     if (!t)
         return imr_error_prefix(err, imr_fail_memory(err), name);
-    imr_status status = data ? IMR_OK : imr_file_map(&t->file, name, err);
-    if (status == IMR_OK && p) {
+    if (!data)
+        IMR_TRY(imr_file_map(&t->file, name, err));
+    if (p) {
         p->torch = t;
         p->file = &t->file;
         imr_file_sequential(&t->file);
     }
-    if (status == IMR_OK) {
-        status = read_any(t, data ? data : t->file.data, data ? len : t->file.len, p, err);
-        imr_error_prefix(err, status, name);
-    }
-    if (status == IMR_OK)
-        *out = t;
-    else
-        imr_torch_free(t);
-    return status;
+    IMR_TRY(imr_error_prefix(
+        err, read_any(t, data ? data : t->file.data, data ? len : t->file.len, p, err), name));
+    *out = IMR_TAKE(t);
+    return IMR_OK;
 }
 
 imr_status imr_torch_parse(imr_torch **out, const void *data, size_t len, const char *name,
@@ -357,16 +349,14 @@ void imr_torch_free(imr_torch *t)
     imr_pickle_free(t->pickle);
     imr_zip_done(&t->zip);
     imr_strmap_done(&t->rows);
-    imr_free(t->legacy);
-    imr_free(t->prefix);
+    IMR_FREE(t->legacy, t->prefix);
     imr_file_unmap(&t->file);
     imr_free(t);
 }
 
 void imr_torch_free_into(imr_torch *t, imr_tensors *table)
 {
-    table->file = t->file;
-    t->file = (imr_file){0};
+    table->file = IMR_TAKE(t->file);
     imr_torch_free(t);
 }
 

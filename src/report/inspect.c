@@ -120,11 +120,8 @@ void imr_found_error(imr_inspection *i, const char *where, const char *what, con
 imr_status imr_found_failure(imr_inspection *i, imr_status status, const imr_error *why,
                              const char *fix, imr_error *err)
 {
-    if (status == IMR_E_MEMORY || status == IMR_E_CANCELLED) {
-        if (err)
-            *err = *why;
-        return status;
-    }
+    if (status == IMR_E_MEMORY || status == IMR_E_CANCELLED)
+        return imr_fail(err, status, "%s", why->text);
     if (status != IMR_OK)
         imr_found_error(i, i->path, why->text, fix);
     return IMR_OK;

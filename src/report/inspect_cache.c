@@ -47,11 +47,8 @@ static imr_status add_vectors(imr_inspection *i, const imr_cache *c, const imr_p
         imr_found_error(i, "documents", why.text, "build the cache again");
         return IMR_OK;
     }
-    if (status != IMR_OK) {
-        if (err)
-            *err = why;
-        return status;
-    }
+    if (status != IMR_OK)
+        return imr_fail(err, status, "%s", why.text);
     imr_fact_number(i, "norm_min", "shortest vector", low, 4);
     imr_fact_number(i, "norm_max", "longest vector", high, 4);
     if (low <= 0)

@@ -158,12 +158,9 @@ static imr_status open_archive(archive *a, imr_error *err)
     IMR_TRY(imr_file_map(&a->file, a->path, err));
     imr_budget_now->sealed = true; /* imr_dataset_open's */
     a->zip.packed = true;
-    imr_status status = imr_zip_parse(&a->zip, a->file.data, a->file.len, err);
-    if (status == IMR_OK)
-        IMR_TRY(find_corpus(a, err));
-    if (status == IMR_OK)
-        status = list_members(a, err);
-    return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, a->path);
+    IMR_TRY(imr_error_prefix(err, imr_zip_parse(&a->zip, a->file.data, a->file.len, err), a->path));
+    IMR_TRY(find_corpus(a, err));
+    return imr_error_prefix(err, list_members(a, err), a->path);
 }
 
 static imr_status unpacked_step(const archive *a, imr_error *err)
@@ -356,9 +353,7 @@ imr_status imr_dataset_open_archive(imr_dataset *d, const imr_dataset_options *o
         snprintf(d->notice, sizeof d->notice, "%.150s is unpacked anew at each opening: %.200s",
                  path, why.text);
     } else if (status != IMR_OK) {
-        if (err)
-            *err = why;
-        return status;
+        return imr_fail(err, status, "%s", why.text);
     }
     return kept ? imr_dataset_open_beir(d, o->unpacked, o, err) : open_unpacked(d, &a, err);
 }

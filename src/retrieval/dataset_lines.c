@@ -55,11 +55,8 @@ imr_status imr_dataset_note_bad(imr_dataset *d, const imr_dataset_options *o, im
                                 const imr_error *fault, imr_error *err)
 {
     bool of_the_line = status == IMR_E_FORMAT || status == IMR_E_LIMIT;
-    if (!of_the_line || !o->skip_bad_lines) {
-        if (err)
-            *err = *fault;
-        return status;
-    }
+    if (!of_the_line || !o->skip_bad_lines)
+        return imr_fail(err, status, "%s", fault->text);
     if (d->n_bad < IMR_BAD_LINES_KEPT && !(d->bad[d->n_bad] = imr_strdup(fault->text)))
         return imr_fail_memory(err);
     d->n_bad++;

@@ -266,14 +266,10 @@ static imr_status open_dataset(const opening *o, imr_error *err)
     imr_status status = open_dataset_at(o, path, &fault);
     if (status == IMR_OK)
         return IMR_OK;
-    bool fatal = named || status == IMR_E_MEMORY || status == IMR_E_CANCELLED;
-    if (!fatal) {
-        (void)imr_error_prefix(&fault, status, "no texts and no judgements");
-        imr_cache_add_notice(o->c, "%s", fault.text);
-    } else if (err) {
-        *err = fault;
-    }
-    return fatal ? status : IMR_OK;
+    if (named || status == IMR_E_MEMORY || status == IMR_E_CANCELLED)
+        return imr_fail(err, status, "%s", fault.text);
+    imr_cache_add_notice(o->c, "no texts and no judgements: %s", fault.text);
+    return IMR_OK;
 }
 
 /* Counts that contradict each other, or the number of rows, are not known. */

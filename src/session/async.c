@@ -222,8 +222,7 @@ static void drop_results(imr_delivery *d)
     imr_free(d->map);
     imr_quality_free(d->quality);
     imr_comparison_free(d->comparison);
-    imr_free(d->suggestions);
-    imr_free(d->path);
+    IMR_FREE(d->suggestions, d->path);
 }
 
 static void words_done(call *c)

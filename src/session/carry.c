@@ -72,8 +72,7 @@ typedef struct trials {
 
 static void trials_done(trials *t)
 {
-    imr_free(t->from[0].order);
-    imr_free(t->from[1].order);
+    IMR_FREE(t->from[0].order, t->from[1].order);
 }
 
 static const takes *taken_from(const trials *t, const trial *v)

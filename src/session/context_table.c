@@ -50,8 +50,7 @@ imr_status imr_context_table_keep(imr_buf *unkept, const char *dir,
         imr_file_write(imr_table_path(dir, source->encoder_sha256, "context").s, b.data, b.len,
                        NULL) == IMR_OK)
         return IMR_OK;
-    *unkept = b;
-    b = (imr_buf){0};
+    *unkept = IMR_TAKE(b);
     return IMR_OK;
 }
 
@@ -139,8 +138,7 @@ void imr_context_making_free(imr_context_making *m)
     imr_context_free(m->context);
     for (size_t i = 0; i < BATCH; i++)
         imr_buf_done(&m->text[i]);
-    imr_free(m->vectors);
-    imr_free(m);
+    IMR_FREE(m->vectors, m);
 }
 
 imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cache,
@@ -151,20 +149,17 @@ imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cac
                         "the words of a corpus are read in its texts, and the cache %s has none: "
                         "name them with --dataset",
                         cache->path);
-    imr_context_making *m = IMR_NEW(imr_context_making);
+    IMR_CLEANUP(imr_context_making_free_at) imr_context_making *m = IMR_NEW(imr_context_making);
     IMR_NEED(m, err);
     m->cache = cache;
     m->encoder = encoder;
     m->batch = BATCH;
     m->vectors = IMR_NEW_ARRAY(float, BATCH * encoder->dim);
-    imr_status status = m->vectors ? imr_context_new(&m->context, encoder, cache->documents.ids.n,
-                                                     strlen(cache->encoder.passage_prefix), err)
-                                   : imr_fail_memory(err);
-    if (status == IMR_OK)
-        *out = m;
-    else
-        imr_context_making_free(m);
-    return status;
+    IMR_NEED(m->vectors, err);
+    IMR_TRY(imr_context_new(&m->context, encoder, cache->documents.ids.n,
+                            strlen(cache->encoder.passage_prefix), err));
+    *out = IMR_TAKE(m);
+    return IMR_OK;
 }
 
 imr_status imr_context_text(imr_buf *out, const imr_cache *cache, size_t document, imr_error *err)

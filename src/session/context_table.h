@@ -51,6 +51,7 @@ typedef struct imr_context_making imr_context_making;
 imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cache,
                                   const imr_encoder *encoder, imr_error *err) IMR_NODISCARD;
 void imr_context_making_free(imr_context_making *m); /* NULL is fine */
+IMR_FREE_AT(imr_context_making, imr_context_making_free)
 /* Goes on until all is read, or progress says stop: IMR_E_CANCELLED, and the next call goes on from
  * there, at most a few documents behind. After another error it is to be freed. */
 imr_status imr_context_making_run(imr_context_making *m, imr_context_table *out,

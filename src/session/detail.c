@@ -66,8 +66,7 @@ imr_status imr_session_read_query(imr_session *s, const char *prefix, const char
         return IMR_OK;
     IMR_TRY(read_text(&r, s->encoder, true, progress, err));
     reading_done(&s->query);
-    s->query = r;
-    r = (imr_reading){0};
+    s->query = IMR_TAKE(r);
     return IMR_OK;
 }
 
@@ -331,9 +330,7 @@ imr_status imr_session_details(imr_session *s, const imr_trace *t, size_t full,
     for (; d.n < t->n_documents; d.n++)
         IMR_TRY(imr_session_detail(s, t, d.n, d.n < full ? IMR_DETAIL_WORDS : IMR_DETAIL_NUMBERS,
                                    progress, &d.v[d.n], err));
-    *out = d;
-    /* the caller's now. NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
-    d = (imr_details){0};
+    *out = IMR_TAKE(d);
     return IMR_OK;
 }
 

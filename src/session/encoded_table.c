@@ -276,7 +276,7 @@ imr_status imr_encoded_table_list(imr_encoded_table_info **out, size_t *count, c
     if (!imr_dir_exists(folder.s))
         return IMR_OK;
     IMR_TRY(imr_dir_list(&names, &n, folder.s, err));
-    imr_encoded_table_info *list = IMR_NEW_ARRAY(imr_encoded_table_info, n);
+    IMR_AUTOFREE imr_encoded_table_info *list = IMR_NEW_ARRAY(imr_encoded_table_info, n);
     imr_status status = list ? IMR_OK : imr_fail_memory(err);
     for (size_t i = 0; i < n && status == IMR_OK; i++) {
         const size_t len = strlen(names[i]);
@@ -286,11 +286,8 @@ imr_status imr_encoded_table_list(imr_encoded_table_info **out, size_t *count, c
         found += is_table;
     }
     imr_dir_list_free(names, n);
-    if (status != IMR_OK) {
-        imr_free(list);
-        return status;
-    }
-    *out = list;
+    IMR_TRY(status);
+    *out = IMR_TAKE(list);
     *count = found;
     return IMR_OK;
 }

@@ -42,9 +42,7 @@ imr_status imr_faith_open(imr_faith *out, imr_session *s, const imr_progress *pr
         for (size_t k = 0; k < IMR_LEN(kinds); k++)
             f.rows[f.n++] = (imr_faith_row){.table = tables[i], .kind = kinds[k]};
     }
-    *out = f;
-    /* the caller's now. NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
-    f = (imr_faith){0};
+    *out = IMR_TAKE(f);
     return IMR_OK;
 }
 

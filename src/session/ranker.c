@@ -57,8 +57,7 @@ imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const im
     for (imr_stage k = 0; k < (adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++)
         IMR_NEED(r.sim[k] = IMR_NEW_ARRAY(float, n), err);
     IMR_NEED(!adapter || (r.query = IMR_NEW_ARRAY(float, adapter->w.m)), err);
-    *out = r;
-    r = (imr_ranker){0};
+    *out = IMR_TAKE(r);
     return IMR_OK;
 }
 
@@ -68,8 +67,7 @@ void imr_ranker_done(imr_ranker *r)
     imr_matrix_done(&r->candidates);
     for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
         imr_free(r->sim[k]);
-    imr_free(r->query);
-    imr_free(r->feedback);
+    IMR_FREE(r->query, r->feedback);
     imr_adapter_result_done(&r->run);
     imr_feedback_done(&r->corpus);
     *r = (imr_ranker){0};

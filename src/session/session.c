@@ -120,11 +120,8 @@ static imr_status open_encoder(imr_session *s, imr_error *err)
     if (status != IMR_OK) {
         imr_encoder_free(s->encoder);
         s->encoder = NULL;
-        if (o->encoder || status == IMR_E_MEMORY) {
-            if (err)
-                *err = why;
-            return status;
-        }
+        if (o->encoder || status == IMR_E_MEMORY)
+            return imr_fail(err, status, "%s", why.text);
         s->facts.encoder_problem = imr_session_string(s, why.text);
         return IMR_OK;
     }
@@ -251,19 +248,14 @@ imr_status imr_session_open(imr_session **out, const imr_session_options *option
 {
     if (!options->cache)
         return imr_fail(err, IMR_E_USAGE, "a cache (--cache-dir DIR) is needed");
-    imr_session *s = IMR_NEW(imr_session);
+    IMR_CLEANUP(imr_session_close_at) imr_session *s = IMR_NEW(imr_session);
     IMR_NEED(s, err);
     s->options = *options;
     s->number = atomic_fetch_add(&sessions, 1);
     s->strings = imr_arena_new();
-    imr_status status = s->strings && imr_session_options_keep(&s->options, s->strings)
-                            ? open_all(s, progress, err)
-                            : imr_fail_memory(err);
-    if (status != IMR_OK) {
-        imr_session_close(s);
-        return status;
-    }
-    *out = s;
+    IMR_NEED(s->strings && imr_session_options_keep(&s->options, s->strings), err);
+    IMR_TRY(open_all(s, progress, err));
+    *out = IMR_TAKE(s);
     return IMR_OK;
 }
 

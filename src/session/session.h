@@ -51,6 +51,7 @@ typedef struct imr_session_options {
 imr_status imr_session_open(imr_session **out, const imr_session_options *options,
                             const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 void imr_session_close(imr_session *s); /* NULL is fine */
+IMR_FREE_AT(imr_session, imr_session_close)
 
 /*
  * With words_later: opens the words, after which the facts have changed and details have lists.

@@ -157,8 +157,7 @@ imr_status imr_table_open(imr_table *out, bool *found, imr_session *s, const cha
     if (!*found)
         return IMR_OK;
     IMR_TRY(name_rows(&t, err));
-    *out = t;
-    t = (imr_table){0};
+    *out = IMR_TAKE(t);
     return IMR_OK;
 }
 
@@ -277,8 +276,7 @@ static void sample_done(sample *x)
 {
     imr_matrix_done(&x->vectors);
     imr_matrix_done(&x->without);
-    imr_free(x->own.v);
-    imr_free((void *)x->texts);
+    IMR_FREE(x->own.v, (void *)x->texts);
 }
 
 static imr_status sample_init(sample *x, const imr_cache *c, const imr_context_table *heard,

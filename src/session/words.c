@@ -224,8 +224,7 @@ static imr_status take(imr_session *s, imr_error *err)
             ? "the corpus's own words are not known yet; --token-table context hears them, once"
             : imr_session_string(s, t->encoded.notice);
     imr_told_free(&w->told);
-    w->told = w->next;
-    w->next = NULL;
+    w->told = IMR_TAKE(w->next);
     s->facts.has_tokens = true;
     imr_session_forget(s);
     w->stage =

@@ -467,11 +467,8 @@ static imr_status train(imr_train_outcome *o, work *w, const imr_encoder *encode
     const imr_progress watched = {watch, w};
     const imr_status status =
         imr_train(o->adapter, &o->history, &data, &p->options, validate, w, &watched, err);
-    if (w->failed != IMR_OK) {
-        if (err)
-            *err = w->why;
-        return w->failed;
-    }
+    if (w->failed != IMR_OK)
+        return imr_fail(err, w->failed, "%s", w->why.text);
     IMR_TRY(status);
     o->asks = w->n_asks;
     o->judged = w->judged.positives.n ? w->train.list.n : 0;

@@ -1,4 +1,5 @@
 /* ui/commands.c - actions of screens: sort, filter, settings, files, finding. */
+#include <math.h>
 #include <string.h>
 
 #include "base/number.h"
@@ -165,8 +166,8 @@ void ui_go_on_map(ui_app *a, int y, int x)
 {
     const imr_map *m = ui_app_map(a);
     const ui_list *l = &a->list;
-    size_t nearest = SIZE_MAX;
-    double least = 0;
+    size_t nearest = l->at;
+    double least = INFINITY;
     if (!m || l->at >= l->n)
         return;
     const size_t place = l->order[l->at] < m->k ? l->order[l->at] : m->k;
@@ -176,13 +177,13 @@ void ui_go_on_map(ui_app *a, int y, int x)
             continue;
         const double *to = m->stage[a->map_stage].at[l->order[row]];
         const double dx = to[0] - from[0], dy = to[1] - from[1], along = dx * x + dy * y;
-        const double across = x ? dy : dx, far = along + 2 * (across < 0 ? -across : across);
-        if (along > 1e-9 && (nearest == SIZE_MAX || far < least)) {
+        const double far = along + 2 * fabs(x ? dy : dx);
+        if (along > 1e-9 && far < least) {
             nearest = row;
             least = far;
         }
     }
-    if (nearest != SIZE_MAX)
+    if (nearest != l->at)
         ui_app_select(a, nearest);
 }
 

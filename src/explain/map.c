@@ -79,8 +79,7 @@ imr_status imr_map_make(imr_map **out, const imr_why_run *run, imr_error *err)
         map->stage[i].at = map->points + i * (k + 1);
         IMR_TRY(imr_map_project(&map->stage[i], &units, err));
     }
-    *out = map;
-    map = NULL; /* NOLINT(clang-analyzer-deadcode.DeadStores): it is the caller's */
+    *out = IMR_TAKE(map);
     return IMR_OK;
 }
 

@@ -90,7 +90,6 @@ imr_status imr_session_compare(imr_comparison **out, imr_session *const s[2],
         c->place[i] = place[i];
     }
     IMR_TRY(fill(c, s, progress, err));
-    *out = c;
-    c = NULL; /* NOLINT(clang-analyzer-deadcode.DeadStores): it is the caller's */
+    *out = IMR_TAKE(c);
     return IMR_OK;
 }

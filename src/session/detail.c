@@ -289,8 +289,7 @@ static imr_status make(imr_detail **out, imr_session *s, const imr_trace *t, siz
     d->depth = (int)depth;
     IMR_TRY(fill(s, t, d, depth, progress, err));
     IMR_TRY(imr_guard_check(err));
-    *out = d;
-    d = NULL; /* NOLINT(clang-analyzer-deadcode.DeadStores): it is the caller's */
+    *out = IMR_TAKE(d);
     return IMR_OK;
 }
 

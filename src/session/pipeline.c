@@ -529,7 +529,6 @@ imr_status imr_session_run(imr_session *s, const imr_request *request, imr_trace
     t->serial = request->serial;
     t->number = s->number << 32 | ++s->runs;
     IMR_TRY(run(s, request, t, err));
-    *out = t;
-    t = NULL; /* NOLINT(clang-analyzer-deadcode.DeadStores): it is the caller's */
+    *out = IMR_TAKE(t);
     return IMR_OK;
 }

@@ -27,10 +27,10 @@ typedef struct survey {
     const imr_progress *progress;
     size_t done, total;
 
-    /* Of the reading at hand, in its arena; until it is settled its effects are sums of n. */
+    /* Of the reading at hand, in its arena. */
     imr_quality_reading *out;
     imr_trace_settings settings;
-    size_t n[IMR_EFFECT_STEPS][IMR_EFFECTS];
+    imr_spread effect[IMR_EFFECT_STEPS][IMR_EFFECTS];
     double *gate[IMR_GATES];          /* [2, values] sums over queries, and of squares */
     double length[2];                 /* sums of |d| and |q| */
     double *count[IMR_STAGE_COUNT];   /* [N] */
@@ -45,20 +45,20 @@ static imr_status choose(survey *s, imr_error *err)
 {
     imr_quality *q = s->q;
     const imr_cache *c = s->r->cache;
-    size_t split = c->n_splits, all = c->queries.ids.n;
+    const imr_cache_split *split = NULL;
     for (size_t i = c->n_splits; i-- > 0;)
-        if (c->splits[i].qrels && (split == c->n_splits || strcmp(c->splits[split].name, "test")))
-            split = i;
-    q->judged = split < c->n_splits;
-    const uint32_t *rows = q->judged ? imr_cache_split_queries(c, split, &all) : NULL;
-    s->qrels = q->judged ? c->splits[split].qrels : NULL;
-    IMR_NEED(q->split = imr_trace_keep(q->arena, q->judged ? c->splits[split].name : ""), err);
+        if (c->splits[i].qrels && (!split || strcmp(split->name, "test") != 0))
+            split = &c->splits[i];
+    const size_t all = split ? split->n : c->queries.ids.n;
+    q->judged = split != NULL;
+    s->qrels = split ? split->qrels : NULL;
+    IMR_NEED(q->split = imr_trace_keep(q->arena, split ? split->name : ""), err);
     IMR_NEED(s->query = IMR_ARENA_ARRAY(q->arena, uint32_t, all + 1), err);
     for (size_t i = 0; i < all; i++) {
-        uint32_t row = rows ? rows[i] : (uint32_t)i, judged;
+        uint32_t row = split ? split->queries[i] : (uint32_t)i, judged;
         s->query[q->of_queries] = row;
         q->of_queries +=
-            !q->judged || imr_qrels_find(s->qrels, imr_ids_at(&c->queries.ids, row), &judged);
+            !split || imr_qrels_find(s->qrels, imr_ids_at(&c->queries.ids, row), &judged);
     }
     if (!q->of_queries || !q->documents)
         return imr_fail(err, IMR_E_NOT_FOUND,
@@ -74,21 +74,13 @@ static imr_status choose(survey *s, imr_error *err)
 
 /* ---- one query ---- */
 
-static void note(survey *s, size_t step, imr_effect e, double value)
-{
-    if (!isfinite(value))
-        return;
-    s->out->effect[step][e] += value;
-    s->n[step][e]++;
-}
-
 /* Of one text: its vectors at the three stages; the first has another length than m, or `same`. */
 static void note_angles(survey *s, imr_effect e, const float *const v[IMR_STAGE_COUNT], size_t m)
 {
     const bool same = s->r->cache->dim == m;
     for (size_t i = 0; i < IMR_EFFECT_STEPS; i++)
         if (same || i == IMR_BY_MODULATION)
-            note(s, i, e, imr_nn_angle(v[steps[i][0]], v[steps[i][1]], m));
+            imr_spread_add(&s->effect[i][e], imr_nn_angle(v[steps[i][0]], v[steps[i][1]], m));
 }
 
 /* How far a step from one ranking to another goes. */
@@ -107,11 +99,12 @@ static imr_status note_step(survey *s, size_t step, imr_error *err)
         for (size_t j = 0; stage == IMR_STAGE_AFTER && j < k; j++)
             ranks[i] = to[j] == from[i] ? (uint32_t)j + 1 : ranks[i];
         if (ranks[i]) /* else it is no candidate */
-            note(s, step, IMR_EFFECT_MOVED, fabs((double)ranks[i] - (double)(i + 1)));
+            imr_spread_add(&s->effect[step][IMR_EFFECT_MOVED],
+                           fabs((double)ranks[i] - (double)(i + 1)));
     }
-    note(s, step, IMR_EFFECT_RBO, c.rbo);
-    note(s, step, IMR_EFFECT_TAU, c.tau);
-    note(s, step, IMR_EFFECT_KEPT, c.overlap * (double)first);
+    imr_spread_add(&s->effect[step][IMR_EFFECT_RBO], c.rbo);
+    imr_spread_add(&s->effect[step][IMR_EFFECT_TAU], c.tau);
+    imr_spread_add(&s->effect[step][IMR_EFFECT_KEPT], c.overlap * (double)first);
     return IMR_OK;
 }
 
@@ -204,7 +197,7 @@ static imr_status settle(const survey *s, imr_error *err)
     imr_quality_reading *out = s->out;
     for (size_t step = 0; step < IMR_EFFECT_STEPS; step++)
         for (size_t e = 0; e < IMR_EFFECTS; e++)
-            out->effect[step][e] /= (double)s->n[step][e]; /* NaN of none */
+            out->effect[step][e] = imr_spread_mean(&s->effect[step][e]);
     settle_gates(s);
     for (size_t k = 0; k < IMR_STAGE_COUNT; k++) {
         imr_hubs *h = &out->hubs[k];
@@ -278,16 +271,6 @@ static imr_status describe(imr_quality *q, const imr_weights *w, imr_error *err)
     return IMR_OK;
 }
 
-static imr_status read_fresh(const survey *s, imr_error *err)
-{
-    const imr_weights *w = &s->r->file->w;
-    IMR_CLEANUP(imr_adapter_free_at) imr_adapter *fresh = NULL;
-    IMR_CLEANUP(imr_ranker_done) imr_ranker r = {0};
-    IMR_TRY(imr_adapter_new(&fresh, w->form, w->n, w->m, w->h, SEED, err));
-    IMR_TRY(imr_ranker_init(&r, fresh, s->r->cache, SIZE_MAX, s->progress, err));
-    return read_as(*s, &r, w->form, err);
-}
-
 imr_status imr_quality_make(imr_quality **out, imr_ranker *r, const imr_progress *progress,
                             imr_error *err)
 {
@@ -309,10 +292,14 @@ imr_status imr_quality_make(imr_quality **out, imr_ranker *r, const imr_progress
     IMR_TRY(read_as(s, r, w->form, err));
     if (scales)
         IMR_TRY(read_as(s, r, w->form == IMR_FORM_MEAN ? IMR_FORM_DIAGONAL : IMR_FORM_MEAN, err));
-    if (fresh)
-        IMR_TRY(read_fresh(&s, err));
+    if (fresh) {
+        IMR_CLEANUP(imr_adapter_free_at) imr_adapter *untrained = NULL;
+        IMR_CLEANUP(imr_ranker_done) imr_ranker other = {0};
+        IMR_TRY(imr_adapter_new(&untrained, w->form, w->n, w->m, w->h, SEED, err));
+        IMR_TRY(imr_ranker_init(&other, untrained, r->cache, SIZE_MAX, progress, err));
+        IMR_TRY(read_as(s, &other, w->form, err));
+    }
     IMR_TRY(imr_quality_say(q, err));
-    *out = q;
-    q = NULL; /* NOLINT(clang-analyzer-deadcode.DeadStores): it is the caller's */
+    *out = IMR_TAKE(q);
     return IMR_OK;
 }

@@ -152,8 +152,9 @@ static imr_status keep_frequent(imr_word_stream *out, collector *c, uint32_t min
         if (id == IMR_DOCUMENT_END || renamed[id] != IMR_DOCUMENT_END)
             c->ids.v[length++] = id == IMR_DOCUMENT_END ? id : renamed[id];
     }
-    *out = (imr_word_stream){words,  IMR_TAKE(word),    IMR_TAKE(count), total, IMR_TAKE(c->ids.v),
-                             length, IMR_TAKE(c->arena)};
+    uint32_t *ids = IMR_TAKE(c->ids.v);
+    imr_arena *arena = IMR_TAKE(c->arena);
+    *out = (imr_word_stream){words, IMR_TAKE(word), IMR_TAKE(count), total, ids, length, arena};
     return IMR_OK;
 }
 

@@ -354,7 +354,7 @@ static imr_status ask(imr_async *j, const call *with, const imr_trace *trace, im
     }
     if (kind == IMR_ASYNC_OPEN || kind == IMR_ASYNC_QUERY)
         forget_detail(j);
-    if (kind == IMR_ASYNC_DETAIL)
+    if (trace && kind == IMR_ASYNC_DETAIL)
         want(j, trace->number, c->place);
     if (kind != IMR_ASYNC_WORDS)
         imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);

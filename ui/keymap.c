@@ -327,8 +327,7 @@ imr_status ui_keymap_bind(ui_keymap *m, const char *text, bool stranger, imr_err
     at += strspn(at, " \t");
     for (n = strlen(at); n && strchr(" \t\r", at[n - 1]);)
         n--;
-    if (n && !(b.argument = imr_strndup(at, n)))
-        return imr_fail_memory(err);
+    IMR_NEED(!n || (b.argument = imr_strndup(at, n)), err);
     return bind(m, b, err);
 }
 

@@ -193,8 +193,7 @@ static imr_status choose_metrics(plan *p, imr_error *err)
     imr_measures *m = &p->measures;
     IMR_TRY(imr_measures_given(m, p->cli->config, err));
     for (size_t i = 0; !m->list.n && i < IMR_LEN(usual); i++)
-        if (!IMR_PUSH(&m->metrics, (imr_metric){usual[i], k}))
-            return imr_fail_memory(err);
+        IMR_NEED(IMR_PUSH(&m->metrics, (imr_metric){usual[i], k}), err);
     if (!m->metrics.n) /* num_q stands beside every mean anyway */
         return imr_fail(err, IMR_E_USAGE, "-m: name at least one measure besides num_q");
     p->options.metrics = m->metrics.v;

@@ -211,11 +211,6 @@ static imr_status print_text(imr_buf *out, const scoring *s, size_t shown, imr_e
     return imr_buf_check(out, err);
 }
 
-static void json_rank(imr_buf *out, const char *name, bool there, size_t rank)
-{
-    imr_buf_printf(out, there ? ", \"rank_%s\": %zu" : ", \"rank_%s\": null", name, rank);
-}
-
 static imr_status print_json(imr_buf *out, const scoring *s, const char *query, size_t shown,
                              imr_error *err)
 {
@@ -226,13 +221,14 @@ static imr_status print_json(imr_buf *out, const scoring *s, const char *query, 
         IMR_AUTOBUF imr_buf text = {0};
         IMR_TRY(text_of(&text, s, d, err));
         imr_json_printf(out, i ? ",\n {'id': %s" : "\n {'id': %s", id_of(s, d));
-        json_rank(out, "after", adapted, i + 1);
-        json_rank(out, "before", adapted, adapted ? s->before_rank[at] : 0);
-        json_rank(out, "encoder", known, known ? s->encoder_rank[at] : 0);
         imr_json_printf(
-            out, ", 'sim_after': %g, 'sim_before': %g, 'sim_encoder': %g, 'text': %.*s}",
-            adapted ? (double)s->run.after[at] : NAN, adapted ? (double)s->run.before[at] : NAN,
-            known ? (double)s->similarity[at] : NAN, (int)text.len, imr_buf_text(&text));
+            out,
+            ", 'rank_after': %g, 'rank_before': %g, 'rank_encoder': %g, 'sim_after': %g, "
+            "'sim_before': %g, 'sim_encoder': %g, 'text': %.*s}",
+            adapted ? (double)i + 1 : NAN, adapted ? (double)s->before_rank[at] : NAN,
+            known ? (double)s->encoder_rank[at] : NAN, adapted ? (double)s->run.after[at] : NAN,
+            adapted ? (double)s->run.before[at] : NAN, known ? (double)s->similarity[at] : NAN,
+            (int)text.len, imr_buf_text(&text));
     }
     imr_buf_str(out, "]}\n");
     return imr_buf_check(out, err);

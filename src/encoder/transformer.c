@@ -254,8 +254,7 @@ static imr_status add_text(work *w, size_t index, imr_token_count *count, imr_er
         IMR_TRY(c->listener->read(c->listener->user, index, tokens, err));
     w->starts[w->texts++] = w->ids.n;
     for (size_t i = 0; i < tokens->n; i++)
-        if (!IMR_PUSH(&w->ids, tokens->v[i].id))
-            return imr_fail_memory(err);
+        IMR_NEED(IMR_PUSH(&w->ids, tokens->v[i].id), err);
     w->starts[w->texts] = w->ids.n;
     return IMR_OK;
 }

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "explain/sentence.h"
 
 enum { LOOKED_AT = 20 }; /* pairs, for a sentence */

@@ -223,8 +223,7 @@ imr_status imr_context_count(imr_context *c, size_t document, const char *text, 
             continue;
         e->last = (uint32_t)document + 1;
         e->documents++;
-        if (held && !IMR_PUSH(&c->own, (uint32_t)(e - c->entries.v)))
-            return imr_fail_memory(err);
+        IMR_NEED(!held || IMR_PUSH(&c->own, (uint32_t)(e - c->entries.v)), err);
     }
     if (held && (!IMR_PUSH(&c->held_documents, (uint32_t)document) ||
                  !IMR_PUSH(&c->starts, (uint32_t)c->own.n)))
@@ -315,8 +314,7 @@ imr_status imr_context_read(imr_context *c, size_t at, size_t document, const im
                             imr_error *err)
 {
     while (c->slots.n <= at)
-        if (!IMR_PUSH(&c->slots, (slot){.document = 0}))
-            return imr_fail_memory(err);
+        IMR_NEED(IMR_PUSH(&c->slots, (slot){.document = 0}), err);
     slot *s = &c->slots.v[at];
     s->document = document;
     s->held = bit(c->held, document);

@@ -6,7 +6,6 @@
 
 #include "base/mem.h"
 #include "math/blas.h"
-#include "math/nn.h"
 #include "math/topk.h"
 
 /* ---- back ---- */

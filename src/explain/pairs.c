@@ -84,9 +84,9 @@ static imr_status find_places(words *w, const imr_token_sum *s, size_t prefix_by
         imr_strmap *among = none ? &special : is_special(k, prefix_bytes) ? &prefix : &plain;
         const char *key = none ? (const char *)&k->id : imr_tokens_word(&s->tokens, k->word);
         bool added;
-        if (!imr_strmap_add(among, key, none ? sizeof k->id : strlen(key), (uint32_t)w->n,
-                            &w->place[b], &added))
-            return imr_fail_memory(err);
+        IMR_NEED(imr_strmap_add(among, key, none ? sizeof k->id : strlen(key), (uint32_t)w->n,
+                                &w->place[b], &added),
+                 err);
         if (added)
             w->first[w->n++] = (uint32_t)b;
         w->count[w->place[b]] += none || b == 0 || k->word != k[-1].word;

@@ -250,8 +250,7 @@ static imr_status find_wanted(machine *m)
         if (w.operand > w.at)
             break;
         while (m->wanted.n <= w.operand / 64)
-            if (!IMR_PUSH(&m->wanted, 0))
-                return imr_fail_memory(m->err);
+            IMR_NEED(IMR_PUSH(&m->wanted, 0), m->err);
         m->wanted.v[w.operand / 64] |= UINT64_C(1) << w.operand % 64;
     }
     IMR_NEED(m->before = IMR_NEW_ARRAY(uint32_t, m->wanted.n + 1), m->err);

@@ -6,7 +6,6 @@
  * order of their paths, which does not depend on the walk.
  */
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/limits.h"

@@ -175,24 +175,17 @@ void imr_evaluation_done(imr_evaluation *e)
     *e = (imr_evaluation){0};
 }
 
-/* One query's row. */
-static imr_status evaluate_query(double *row, const imr_qrels *qrels, size_t query,
-                                 const char *const *ids, size_t n, const imr_metric *metrics,
-                                 size_t n_metrics, imr_error *err)
+imr_status imr_metrics_of_ranking(double *out, const imr_metric *metrics, size_t n_metrics,
+                                  const imr_qrels *qrels, size_t query, const char *const *ranked,
+                                  size_t n, imr_error *err)
 {
     IMR_AUTOFREE int32_t *grades = IMR_NEW_ARRAY(int32_t, n);
     IMR_NEED(grades, err);
-    imr_qrels_grades(qrels, query, ids, n, grades);
+    imr_qrels_grades(qrels, query, ranked, n, grades);
     imr_qrels_query q = qrels->queries.v[query];
     for (size_t m = 0; m < n_metrics; m++)
-        row[m] = imr_metric_value(metrics[m], grades, n, q.ideal, q.relevant);
+        out[m] = imr_metric_value(metrics[m], grades, n, q.ideal, q.relevant);
     return IMR_OK;
-}
-
-imr_status imr_metric_of_ranking(double *out, imr_metric m, const imr_qrels *qrels, size_t query,
-                                 const char *const *ranked, size_t n, imr_error *err)
-{
-    return evaluate_query(out, qrels, query, ranked, n, &m, 1, err);
 }
 
 static void summarise(imr_evaluation *e, const imr_metric *metrics)
@@ -223,8 +216,8 @@ imr_status imr_evaluate(imr_evaluation *out, const imr_qrels *qrels, imr_ranked_
         const bool found = ranked(user, qrels->queries.v[q].id, &ids, &n);
         if (!found && !with_missing)
             continue;
-        IMR_TRY(evaluate_query(e.values + e.queries * n_metrics, qrels, q, ids, found ? n : 0,
-                               metrics, n_metrics, err));
+        IMR_TRY(imr_metrics_of_ranking(e.values + e.queries * n_metrics, metrics, n_metrics, qrels,
+                                       q, ids, found ? n : 0, err));
         e.query[e.queries++] = (uint32_t)q;
     }
     summarise(&e, metrics);

@@ -52,9 +52,10 @@ bool imr_metric_is_count(imr_metric m);
 /* grades[n]: the ranking's, best first (imr_qrels_grades); ideal[relevant]: imr_qrels_query. */
 double imr_metric_value(imr_metric m, const int32_t *grades, size_t n, const int32_t *ideal,
                         size_t relevant);
-/* The same from ids. ranked[n], best first. */
-imr_status imr_metric_of_ranking(double *out, imr_metric m, const imr_qrels *qrels, size_t query,
-                                 const char *const *ranked, size_t n, imr_error *err) IMR_NODISCARD;
+/* Several from ids: out[n_metrics] of ranked[n], best first. */
+imr_status imr_metrics_of_ranking(double *out, const imr_metric *metrics, size_t n_metrics,
+                                  const imr_qrels *qrels, size_t query, const char *const *ranked,
+                                  size_t n, imr_error *err) IMR_NODISCARD;
 
 /* ---- many queries ---- */
 

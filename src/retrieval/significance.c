@@ -1,7 +1,6 @@
 #include "retrieval/significance.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/mem.h"
 #include "math/random.h"

@@ -92,8 +92,7 @@ imr_status imr_store_reuse_open(imr_store_reuse *r, const char *dir, const imr_s
     const size_t n = line ? r->cache->documents.ids.n + r->cache->queries.ids.n : 0;
     IMR_NEED(imr_strmap_reserve(&r->rows, n), err);
     for (size_t i = 0; i < n; i++, line += LINE_BYTES)
-        if (!imr_strmap_add(&r->rows, line, DIGITS, (uint32_t)i, NULL, NULL))
-            return imr_fail_memory(err);
+        IMR_NEED(imr_strmap_add(&r->rows, line, DIGITS, (uint32_t)i, NULL, NULL), err);
     return IMR_OK;
 }
 

@@ -1,6 +1,5 @@
 /* Trust: how often each word shows up anyway (method.md section 4). */
 #include <math.h>
-#include <string.h>
 
 #include "math/nn.h"
 #include "math/random.h"

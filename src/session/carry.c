@@ -1,7 +1,6 @@
 /* Taking words out of the texts of a query and a document: explain/carry.h. */
 #include "explain/carry.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "adapter/net.h"

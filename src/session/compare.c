@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 #include "explain/word_list.h"
-#include "math/nn.h"
 #include "session/internal.h"
 
 #define ROUNDING 1e-5 /* of two unit vectors in float32 */

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/half.h"
 #include "session/internal.h"
 
 enum { HEADER = 256, TRAILER = IMR_SHA256_HEX - 1, BATCH = 16 /* documents encoded at a time */ };

@@ -1,5 +1,4 @@
 /* What is told of one document when it is looked at: its text, and its why. */
-#include <math.h>
 #include <string.h>
 
 #include "base/guard.h"

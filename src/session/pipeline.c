@@ -229,8 +229,8 @@ static imr_status measure(imr_session *s, imr_trace *t, imr_stage stage, const i
         ids[i] = imr_ids_at(&s->cache->documents.ids, order[i]);
     n = imr_drop_own(ids, n, q->queries.v[query].id);
     for (size_t i = 0; i < t->n_metrics; i++)
-        IMR_TRY(imr_metric_of_ranking(&t->metrics[i].value[stage], shown[i].metric, q, query,
-                                      (const char *const *)ids, n, err));
+        IMR_TRY(imr_metrics_of_ranking(&t->metrics[i].value[stage], &shown[i].metric, 1, q, query,
+                                       (const char *const *)ids, n, err));
     return IMR_OK;
 }
 

@@ -2,7 +2,6 @@
 
 #include <math.h>
 
-#include "base/mem.h"
 #include "math/linalg.h"
 #include "math/nn.h"
 #include "math/stats.h"
@@ -141,8 +140,8 @@ static imr_status note_ranking(survey *s, size_t i, imr_stage stage, imr_error *
     if (!s->qrels || !imr_qrels_find(s->qrels, query, &judged))
         return IMR_OK;
     n = imr_drop_own(s->ids, n, query);
-    return imr_metric_of_ranking(&s->ndcg[stage][i], (imr_metric){IMR_METRIC_NDCG, FIRST}, s->qrels,
-                                 judged, s->ids, n, err);
+    return imr_metrics_of_ranking(&s->ndcg[stage][i], &(imr_metric){IMR_METRIC_NDCG, FIRST}, 1,
+                                  s->qrels, judged, s->ids, n, err);
 }
 
 static imr_status run_query(survey *s, size_t i, imr_error *err)

@@ -7,7 +7,6 @@
 #include "base/strmap.h"
 #include "explain/sentence.h"
 #include "explain/shares.h"
-#include "math/nn.h"
 #include "retrieval/search.h"
 #include "session/internal.h"
 

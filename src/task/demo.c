@@ -5,7 +5,6 @@
 #include "assets/demo.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/mem.h"
 #include "base/number.h"
 #include "base/sha256.h"
 #include "task/cache.h"

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/mem.h"
 #include "format/json.h"
 #include "task/cache.h"
 

@@ -241,8 +241,7 @@ static imr_status encode_lowered(run *r, const char *text, size_t len)
     for (size_t i = 0; i < c->n; i++) {
         imr_chars_spell(&lowered, &c->v[i], 1);
         while (source.n < lowered.len)
-            if (!IMR_PUSH(&source, c->v[i]))
-                return imr_fail_memory(r->err);
+            IMR_NEED(IMR_PUSH(&source, c->v[i]), r->err);
     }
     IMR_TRY(imr_buf_check(&lowered, r->err));
     const size_t first = r->out->n;

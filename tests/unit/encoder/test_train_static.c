@@ -411,7 +411,7 @@ static void measure(double out[2], const imr_encoder *e, const imr_matrix *docum
             ids[j] = imr_ids_at(&d->documents, best[j]);
         for (size_t m = 0; m < 2; m++) {
             double value;
-            CHECK_OK(imr_metric_of_ranking(&value, metrics[m], qrels, i, ids, n, &err));
+            CHECK_OK(imr_metrics_of_ranking(&value, &metrics[m], 1, qrels, i, ids, n, &err));
             out[m] += value / (double)qrels->queries.n;
         }
     }

@@ -24,20 +24,17 @@ imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols,
 
 static void clear_offers(ui_app *a)
 {
-    for (size_t i = 0; i < a->offers.n; i++) {
+    for (size_t i = 0; i < a->offers.n; i++)
         IMR_FREE(a->offers.v[i].text, a->offers.v[i].query_id);
-    }
     a->offers.n = 0;
 }
 
 void ui_app_done(ui_app *a)
 {
     imr_trace_free(a->trace);
-    imr_free(a->map);
     imr_quality_free(a->quality);
     imr_comparison_free(a->comparison);
     clear_offers(a);
-    IMR_FREE(a->offers.v, a->targets.v);
     ui_keymap_done(&a->keymap);
     ui_prompt_done(&a->query);
     ui_prompt_done(&a->line);
@@ -45,10 +42,8 @@ void ui_app_done(ui_app *a)
     ui_list_done(&a->list);
     ui_reading_done(&a->reading);
     imr_buf_done(&a->clip);
-    char **strings[] = {&a->request_text, &a->request_id,    &a->ghost,
-                        &a->suggest_text, &a->export_format, &a->export_path};
-    for (size_t i = 0; i < IMR_LEN(strings); i++)
-        imr_free(*strings[i]);
+    IMR_FREE(a->map, a->offers.v, a->targets.v, a->request_text, a->request_id, a->ghost,
+             a->suggest_text, a->export_format, a->export_path);
     *a = (ui_app){0};
 }
 
@@ -240,9 +235,8 @@ void ui_app_opened(ui_app *a, imr_session *session, const imr_session_facts *fac
 static void add_offer(ui_app *a, const char *text, const char *query_id)
 {
     ui_offer o = {imr_strdup(text), imr_strdup(query_id)};
-    if (!o.text || !o.query_id || !IMR_PUSH(&a->offers, o)) {
+    if (!o.text || !o.query_id || !IMR_PUSH(&a->offers, o))
         IMR_FREE(o.text, o.query_id);
-    }
 }
 
 static void take_suggestions(ui_app *a, const imr_delivery *d)

@@ -263,14 +263,10 @@ static imr_status defaults(ui_keymap *m, ui_action action, imr_error *err)
 
 imr_status ui_keymap_init(ui_keymap *out, imr_error *err)
 {
-    *out = (ui_keymap){0};
-    for (int i = 1; i < UI_ACTION_COUNT; i++) {
-        imr_status status = defaults(out, (ui_action)i, err);
-        if (status != IMR_OK) {
-            ui_keymap_done(out);
-            return status;
-        }
-    }
+    IMR_CLEANUP(ui_keymap_done) ui_keymap m = {0};
+    for (int i = 1; i < UI_ACTION_COUNT; i++)
+        IMR_TRY(defaults(&m, (ui_action)i, err));
+    *out = IMR_TAKE(m);
     return IMR_OK;
 }
 

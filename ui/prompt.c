@@ -28,7 +28,7 @@ void ui_history_add(ui_history *h, const char *text)
 
 void ui_history_read(ui_history *h, const char *path)
 {
-    imr_file f;
+    IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
     if (imr_file_map_as(&f, path, IMR_FILE_TEXT, NULL) != IMR_OK)
         return;
     const char *at = (const char *)f.data, *end = at + f.len;
@@ -41,7 +41,6 @@ void ui_history_read(ui_history *h, const char *path)
         ui_prompt_done(&line);
         at += n + 1;
     }
-    imr_file_unmap(&f);
     h->fresh = 0;
 }
 
@@ -104,16 +103,14 @@ static bool splice(ui_prompt *p, size_t from, size_t to, const char *text, size_
     if (from == to && len == 0)
         return false;
     size_t tail = p->text.len - to;
-    imr_buf fresh = {0};
+    IMR_AUTOBUF imr_buf fresh = {0};
     imr_buf_add(&fresh, ui_prompt_text(p), from);
     imr_buf_add(&fresh, text, len);
     imr_buf_add(&fresh, ui_prompt_text(p) + to, tail);
-    if (fresh.failed) {
-        imr_buf_done(&fresh);
+    if (fresh.failed)
         return false;
-    }
     imr_buf_done(&p->text);
-    p->text = fresh;
+    p->text = IMR_TAKE(fresh);
     p->cursor = from + len;
     return true;
 }
@@ -190,7 +187,7 @@ static bool cut(ui_prompt *p, size_t from, size_t to)
 /* Cuts into the kill buffer; a kill right after a kill joins it on its side. */
 static bool kill_text(ui_prompt *p, size_t from, size_t to)
 {
-    imr_buf joined = {0};
+    IMR_AUTOBUF imr_buf joined = {0};
     size_t kept = p->killing ? p->kill.len : 0;
     bool behind = to > p->cursor;
     if (from == to)
@@ -198,12 +195,10 @@ static bool kill_text(ui_prompt *p, size_t from, size_t to)
     imr_buf_add(&joined, imr_buf_text(&p->kill), behind ? kept : 0);
     imr_buf_add(&joined, ui_prompt_text(p) + from, to - from);
     imr_buf_add(&joined, imr_buf_text(&p->kill), behind ? 0 : kept);
-    if (joined.failed) {
-        imr_buf_done(&joined);
+    if (joined.failed)
         return false;
-    }
     imr_buf_done(&p->kill);
-    p->kill = joined;
+    p->kill = IMR_TAKE(joined);
     bool changed = cut(p, from, to);
     p->killing = true;
     return changed;

@@ -147,9 +147,8 @@ imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err)
         IMR_TRY(imr_dir_admits(folder, err));
     bool cache = folder && !imr_dir_exists(folder) && !imr_file_exists(folder);
     for (size_t i = 0; folder && !cache && i < IMR_LEN(marks); i++) {
-        IMR_AUTOFREE char *mark = imr_path_join(folder, marks[i]);
-        IMR_NEED(mark, err);
-        cache = imr_file_exists(mark) || imr_dir_exists(mark);
+        const imr_path mark = imr_path_in(folder, marks[i]);
+        cache = imr_file_exists(mark.s) || imr_dir_exists(mark.s);
     }
     return imr_cli_argument(cli, cache ? IMR_OPT_CACHE_DIR : IMR_OPT_DATASET, err);
 }

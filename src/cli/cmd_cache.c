@@ -88,13 +88,12 @@ static imr_status set_if(imr_cli *cli, imr_option_id id, const char *text, imr_e
 /* What is not said is what the finished cache in the folder was made with. */
 static imr_status take_from_cache(imr_cli *cli, const char *dir, imr_error *err)
 {
-    IMR_AUTOFREE char *path = imr_path_join(dir, "manifest.json");
+    const imr_path path = imr_path_in(dir, "manifest.json");
     imr_json *m IMR_AUTOJSON = NULL;
-    IMR_NEED(path, err);
     IMR_TRY(imr_dir_admits(dir, err));
-    if (!imr_file_exists(path) || imr_config_string(cli->config, IMR_OPT_IMPORT))
+    if (!imr_file_exists(path.s) || imr_config_string(cli->config, IMR_OPT_IMPORT))
         return IMR_OK;
-    IMR_TRY(imr_json_open(&m, path, err));
+    IMR_TRY(imr_json_open(&m, path.s, err));
     const bool named = imr_config_string(cli->config, IMR_OPT_DATASET) != NULL;
     const char *from = imr_json_string_or(m, "dataset/path", "");
     const char *folder = imr_json_string_or(m, "encoder/path", "");

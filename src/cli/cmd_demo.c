@@ -19,24 +19,20 @@ static imr_status folder(char **out, const imr_cli *cli, imr_error *err)
 static imr_status explore(imr_cli *cli, const char *dir, const char *numbers, imr_error *err)
 {
     const imr_config *c = cli->config;
-    IMR_AUTOFREE char *adapter = imr_path_join(dir, "adapter.pt");
-    IMR_AUTOFREE char *cache = imr_path_join(dir, "cache");
-    IMR_AUTOFREE char *dataset = imr_path_join(dir, "dataset");
-    IMR_AUTOFREE char *encoder = imr_path_join(dir, "encoder");
-    IMR_NEED(adapter && cache && dataset && encoder, err);
+    const imr_path adapter = imr_path_in(dir, "adapter.pt"), cache = imr_path_in(dir, "cache");
+    const imr_path dataset = imr_path_in(dir, "dataset"), encoder = imr_path_in(dir, "encoder");
     const imr_session_options session = {
-        .adapter = adapter,
-        .cache = cache,
-        .dataset = dataset,
-        .encoder = encoder,
+        .adapter = adapter.s,
+        .cache = cache.s,
+        .dataset = dataset.s,
+        .encoder = encoder.s,
         .settings = {.tokens = (uint32_t)imr_config_int(c, IMR_OPT_TOKENS),
                      .scope = (imr_scope)imr_config_choice(c, IMR_OPT_SCOPE),
                      .delta = (imr_change_kind)imr_config_choice(c, IMR_OPT_DELTA),
                      .order = (imr_token_order)imr_config_choice(c, IMR_OPT_ORDER)},
         .background = true,
     };
-    const char *query = imr_config_item(c, IMR_OPT_QUERY, 0);
-    return imr_cli_explore(cli, &session, query, numbers, err);
+    return imr_cli_explore(cli, &session, imr_config_item(c, IMR_OPT_QUERY, 0), numbers, err);
 }
 
 static imr_status run(imr_cli *cli, imr_error *err)

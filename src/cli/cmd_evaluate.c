@@ -59,9 +59,7 @@ static imr_status runs_open(runs *r, const char *dir, const imr_adapter *a, bool
         if (number && k != IMR_RANKED_ENCODER && k != IMR_RANKED_BM25)
             snprintf(prefix, sizeof prefix, "%zu-%.*s.", number, (int)strcspn(base, "."), base);
         snprintf(name, sizeof name, "%s%s.run", prefix, imr_ranking_kind_name((imr_ranking_kind)k));
-        IMR_AUTOFREE char *path = imr_path_join(dir, name);
-        IMR_NEED(path, err);
-        IMR_TRY(imr_writer_open(&r->writer[k], path, err));
+        IMR_TRY(imr_writer_open(&r->writer[k], imr_path_in(dir, name).s, err));
         snprintf(name + strlen(name), sizeof name - strlen(name), ".ir_metadata.yaml");
         IMR_NEED(r->about[k] = imr_path_join(dir, name), err);
     }

@@ -61,14 +61,12 @@ static imr_status make_collection(pair *p, imr_cli *cli, imr_error *err)
     if (!mkdtemp(folder))
         return imr_fail_errno(err, IMR_E_IO, errno, "cannot make a folder %s", folder);
     p->folder = IMR_TAKE(folder);
-    IMR_AUTOFREE char *texts = imr_path_join(p->folder, "texts");
-    IMR_AUTOFREE char *file = imr_path_join(p->folder, "texts/document.txt");
-    IMR_AUTOFREE char *cache = imr_path_join(p->folder, "cache");
-    IMR_NEED(texts && file && cache, err);
-    IMR_TRY(imr_dir_make(texts, err));
-    IMR_TRY(imr_file_write(file, p->document, strlen(p->document), err));
-    IMR_TRY(imr_config_set(cli->config, IMR_OPT_DATASET, texts, IMR_FROM_LINE, texts, 0, err));
-    return imr_config_set(cli->config, IMR_OPT_CACHE_DIR, cache, IMR_FROM_LINE, cache, 0, err);
+    const imr_path texts = imr_path_in(p->folder, "texts"), cache = imr_path_in(p->folder, "cache");
+    IMR_TRY(imr_dir_make(texts.s, err));
+    IMR_TRY(imr_file_write(imr_path_in(texts.s, "document.txt").s, p->document,
+                           strlen(p->document), err));
+    IMR_TRY(imr_config_set(cli->config, IMR_OPT_DATASET, texts.s, IMR_FROM_LINE, texts.s, 0, err));
+    return imr_config_set(cli->config, IMR_OPT_CACHE_DIR, cache.s, IMR_FROM_LINE, cache.s, 0, err);
 }
 
 static imr_status take_words(pair *p, imr_cli *cli, imr_error *err)
@@ -333,11 +331,9 @@ static imr_status test_one(explaining *e, const imr_trace *t, imr_error *err)
 
 static imr_status one(explaining *e, const char *text, const char *id, imr_error *err)
 {
-    imr_trace *t;
+    IMR_CLEANUP(imr_trace_free_at) imr_trace *t = NULL;
     IMR_TRY(ask(&t, e, e->session, text, id, err));
-    imr_status status = e->deletion ? test_one(e, t, err) : explain(e, t, err);
-    imr_trace_free(t);
-    return status;
+    return e->deletion ? test_one(e, t, err) : explain(e, t, err);
 }
 
 /* The pair, the whole split, or the queries named. */

@@ -70,12 +70,10 @@ imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, con
 
 static imr_status run(imr_cli *cli, imr_error *err)
 {
-    const imr_config *c = cli->config;
     imr_session_options session;
     IMR_CLEANUP(imr_cli_paths_done) imr_cli_paths paths = {0};
     IMR_TRY(imr_cli_session_options(&session, &paths, cli, err));
-    const char *query = imr_config_item(c, IMR_OPT_QUERY, 0);
-    return imr_cli_explore(cli, &session, query, NULL, err);
+    return imr_cli_explore(cli, &session, imr_config_item(cli->config, IMR_OPT_QUERY, 0), NULL, err);
 }
 
 const imr_command imr_command_explore = {

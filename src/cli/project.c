@@ -70,7 +70,7 @@ static imr_status key_of(char **out, const imr_buf *text, imr_error *err)
 
 static bool is_trusted(const char *list, const char *key)
 {
-    imr_file f;
+    IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
     if (!imr_file_exists(list) || imr_file_map(&f, list, NULL) != IMR_OK)
         return false;
     const size_t n = strlen(key);
@@ -80,7 +80,6 @@ static bool is_trusted(const char *list, const char *key)
         const void *stop = memchr(f.data + at, '\n', f.len - at);
         at = stop ? (size_t)((const uint8_t *)stop - f.data) : f.len;
     }
-    imr_file_unmap(&f);
     return found;
 }
 

@@ -60,14 +60,12 @@ static imr_status name_cache(char **out, const imr_cli *cli, const char *dataset
 /* The queries a cache was made with are those of its dataset now. */
 static imr_status same_queries(bool *out, const imr_cache *c, imr_error *err)
 {
-    IMR_AUTOFREE char *path = imr_path_join(c->path, "manifest.json");
     imr_json *m IMR_AUTOJSON = NULL;
     char sha[IMR_SHA256_HEX];
     *out = true;
-    IMR_NEED(path, err);
     if (strcmp(c->layout, "store") != 0 || !c->dataset)
         return IMR_OK;
-    IMR_TRY(imr_json_open(&m, path, err));
+    IMR_TRY(imr_json_open(&m, imr_path_in(c->path, "manifest.json").s, err));
     IMR_TRY(imr_dataset_sha256(c->dataset, NULL, sha, NULL, err));
     *out = strcmp(sha, imr_json_string_or(m, "dataset/queries_sha256", "")) == 0;
     return IMR_OK;

@@ -129,11 +129,8 @@ static bool parse(double *number, const imr_option *o, const char *text)
 
 imr_status imr_config_new(imr_config **out, imr_error *err)
 {
-    imr_config *c = IMR_NEW(imr_config);
-    if (!c || !(c->arena = imr_arena_new())) {
-        imr_free(c);
-        return imr_fail_memory(err);
-    }
+    IMR_AUTOFREE imr_config *c = IMR_NEW(imr_config);
+    IMR_NEED(c && (c->arena = imr_arena_new()), err);
     for (size_t i = 0; i < IMR_OPT_COUNT; i++) {
         value *v = &c->values[i];
         v->text = OPTIONS[i].fallback;
@@ -142,7 +139,7 @@ imr_status imr_config_new(imr_config **out, imr_error *err)
         else if (OPTIONS[i].kind == IMR_KIND_CHOICE)
             v->number = -1;
     }
-    *out = c;
+    *out = IMR_TAKE(c);
     return IMR_OK;
 }
 

@@ -222,8 +222,8 @@ static const kind *kind_of_folder(const char *path)
     };
     for (size_t k = 0; k < IMR_LEN(kinds); k++)
         for (size_t m = 0; kinds[k].marks[m]; m++) {
-            IMR_AUTOFREE char *mark = imr_path_join(path, kinds[k].marks[m]);
-            if (mark && (imr_file_exists(mark) || imr_dir_exists(mark)))
+            const imr_path mark = imr_path_in(path, kinds[k].marks[m]);
+            if (imr_file_exists(mark.s) || imr_dir_exists(mark.s))
                 return kinds[k].kind;
         }
     return &dataset;

@@ -63,8 +63,8 @@ static imr_status make_collection(pair *p, imr_cli *cli, imr_error *err)
     p->folder = IMR_TAKE(folder);
     const imr_path texts = imr_path_in(p->folder, "texts"), cache = imr_path_in(p->folder, "cache");
     IMR_TRY(imr_dir_make(texts.s, err));
-    IMR_TRY(imr_file_write(imr_path_in(texts.s, "document.txt").s, p->document,
-                           strlen(p->document), err));
+    IMR_TRY(imr_file_write(imr_path_in(texts.s, "document.txt").s, p->document, strlen(p->document),
+                           err));
     IMR_TRY(imr_config_set(cli->config, IMR_OPT_DATASET, texts.s, IMR_FROM_LINE, texts.s, 0, err));
     return imr_config_set(cli->config, IMR_OPT_CACHE_DIR, cache.s, IMR_FROM_LINE, cache.s, 0, err);
 }
@@ -148,14 +148,15 @@ static bool go_on(void *user, const imr_progress_info *info)
 static const imr_progress quiet = {go_on, NULL};
 
 /* Several explanations are one JSON array, or texts separated by an empty line. */
-static imr_status emit(explaining *e, const imr_trace *t, imr_error *err)
+static imr_status emit(explaining *e, const imr_trace *t, const imr_report_context *context,
+                       imr_error *err)
 {
     IMR_AUTOBUF imr_buf out = {0};
     if (e->total > 1 && e->json)
         imr_buf_str(&out, e->done ? "," : "[");
     else if (e->done)
         imr_buf_char(&out, '\n');
-    IMR_TRY(imr_report_render(t, e->format, &e->context, &out, err));
+    IMR_TRY(imr_report_render(t, e->format, context, &out, err));
     e->done++;
     if (e->total > 1 && e->json && e->done == e->total)
         imr_buf_str(&out, "]\n");
@@ -293,14 +294,11 @@ static imr_status explain(explaining *e, imr_trace *t, imr_error *err)
         if (e->closer && (words || (e->json && listed)))
             IMR_TRY(detail(&details.v[i], e, t, i, depth, err));
     }
-    e->context.printed = printed;
-    e->context.details = &details;
-    e->context.compare = compared;
-    const imr_status status = emit(e, t, err);
-    e->context.printed = NULL;
-    e->context.details = NULL;
-    e->context.compare = NULL;
-    return status;
+    imr_report_context context = e->context;
+    context.printed = printed;
+    context.details = &details;
+    context.compare = compared;
+    return emit(e, t, &context, err);
 }
 
 /* Tests the first document for the encoder and the first now: explain/carry.h. */

@@ -126,12 +126,12 @@ static void compare(difference *d, const imr_json *was, const imr_json *is)
 
 /* ---- computing it again ---- */
 
-static int named(const char *const *names, size_t n, const char *name)
+/* What the report says an option was; the first choice where it says none. */
+static int choice_of(imr_option_id id, const imr_json *report, const char *at)
 {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return (int)i;
-    return 0;
+    const char *name = imr_json_string_or(report, at, "");
+    const int i = imr_choice_index(imr_option_of(id)->choices, name);
+    return i < 0 ? 0 : i;
 }
 
 /* An input from where it is said to be now, else from where the report says it was. */
@@ -160,28 +160,20 @@ static const char *trained_on(const imr_json *report)
 
 static imr_status settings_of(imr_session_options *o, const imr_json *r, imr_error *err)
 {
-    static const char *const scopes[] = {"rerank", "rescore", "corpus"};
-    static const char *const forms[] = {"auto", "diagonal", "mean", "full"};
-    static const char *const candidates[] = {"auto", "encoder", "before"};
     int64_t feedback_k, tokens;
     IMR_TRY(imr_json_need_int(&feedback_k, r, "settings/feedback_k", 1, UINT32_MAX, err));
     IMR_TRY(imr_json_need_int(&tokens, r, "settings/tokens", 1, 1000, err));
     if (strcmp(imr_json_string_or(r, "inputs/adapter/form_from", ""), "option") == 0)
-        o->form = (imr_form)named(forms, IMR_LEN(forms),
-                                  imr_json_string_or(r, "inputs/adapter/form", ""));
+        o->form = (imr_form)choice_of(IMR_OPT_FORM, r, "inputs/adapter/form");
     o->settings = (imr_trace_settings){
         .feedback_k = (uint32_t)feedback_k,
         .tokens = (uint32_t)tokens,
-        .scope =
-            (imr_scope)named(scopes, IMR_LEN(scopes), imr_json_string_or(r, "settings/scope", "")),
-        .candidates = (imr_candidates_by)named(candidates, IMR_LEN(candidates),
-                                               imr_json_string_or(r, "settings/candidates", "")),
-        .delta = (imr_change_kind)named(imr_change_kind_names, IMR_CHANGE_VECTOR,
-                                        imr_json_string_or(r, "settings/delta", "")),
-        .order = (imr_token_order)named(imr_token_order_names, 3,
-                                        imr_json_string_or(r, "settings/order", "")),
+        .scope = (imr_scope)choice_of(IMR_OPT_SCOPE, r, "settings/scope"),
+        .candidates = (imr_candidates_by)choice_of(IMR_OPT_CANDIDATES, r, "settings/candidates"),
+        .delta = (imr_change_kind)choice_of(IMR_OPT_DELTA, r, "settings/delta"),
+        .order = (imr_token_order)choice_of(IMR_OPT_ORDER, r, "settings/order"),
+        .influence = true, /* as explain asks for it */
     };
-    o->settings.influence = true; /* as explain asks for it */
     for (const imr_json *x = imr_json_child(imr_json_at(r, "settings/what_if")); x;
          x = imr_json_next(x))
         IMR_TRY(imr_whatif_add(&o->settings.what_if, imr_json_string_or(x, "", ""), err));
@@ -256,10 +248,11 @@ static imr_status again(imr_json **out, imr_cli *cli, imr_session *s, const imr_
         const bool words =
             imr_json_at(d, "pairs_problem") &&
             strcmp(imr_json_string_or(d, "pairs_problem", ""), imr_words_unasked) != 0;
-        if (imr_json_is_object(imr_json_at(d, "pairs")))
-            context.pairs = imr_json_at(d, "pairs/encoder")         ? IMR_REPORT_PAIRS_ALL
-                            : context.pairs == IMR_REPORT_PAIRS_ALL ? IMR_REPORT_PAIRS_ALL
-                                                                    : IMR_REPORT_PAIRS_STRONGEST;
+        if (imr_json_at(d, "pairs/encoder"))
+            context.pairs = IMR_REPORT_PAIRS_ALL;
+        else if (imr_json_is_object(imr_json_at(d, "pairs")) &&
+                 context.pairs != IMR_REPORT_PAIRS_ALL)
+            context.pairs = IMR_REPORT_PAIRS_STRONGEST;
         IMR_TRY(imr_session_detail(s, t, details.n,
                                    imr_json_is_array(imr_json_at(d, "deletion"))
                                        ? IMR_DETAIL_DELETION
@@ -314,16 +307,11 @@ static void tell(imr_buf *b, const char *id, const difference *d, size_t inputs,
 typedef struct work {
     imr_session *session;
     const imr_json *of; /* the report whose inputs it was opened with */
-    imr_trace *trace;
-    imr_json *now;
 } work;
 
 static void work_done(work *w)
 {
-    imr_json_free(w->now);
-    imr_trace_free(w->trace);
     imr_session_close(w->session);
-    *w = (work){0};
 }
 
 /* Reports of one list have the same inputs, and then one session. */
@@ -332,15 +320,10 @@ static imr_status reopen(work *w, imr_cli *cli, const imr_json *r, const imr_ses
 {
     IMR_CLEANUP(difference_done) difference d = {0};
     compare(&d, imr_json_at(w->of, "inputs"), imr_json_at(r, "inputs"));
-    if (w->of && !d.changed) {
-        imr_json_free(w->now);
-        imr_trace_free(w->trace);
-        w->now = NULL;
-        w->trace = NULL;
+    if (w->of && !d.changed)
         return IMR_OK;
-    }
     work_done(w);
-    w->of = r;
+    *w = (work){.of = r};
     return imr_session_open(&w->session, o, &cli->meter.progress, err);
 }
 
@@ -354,6 +337,8 @@ static imr_status verify(bool *same, imr_buf *b, work *w, imr_cli *cli, const im
                         "its schema is '%.60s'; imrnn " IMR_VERSION " computes %s again", has,
                         schema);
     imr_session_options o;
+    imr_json *now IMR_AUTOJSON = NULL;
+    IMR_CLEANUP(imr_trace_free_at) imr_trace *trace = NULL;
     IMR_CLEANUP(difference_done) difference d = {0};
     IMR_AUTOBUF imr_buf inputs = {0};
     IMR_TRY(options_of(&o, cli, r, err));
@@ -366,10 +351,10 @@ static imr_status verify(bool *same, imr_buf *b, work *w, imr_cli *cli, const im
                                  .document = imr_json_at(r, "base_score") ? document : NULL,
                                  .settings = o.settings,
                                  .progress = &cli->meter.progress};
-    IMR_TRY(imr_session_run(w->session, &request, &w->trace, err));
-    IMR_TRY(again(&w->now, cli, w->session, r, w->trace, err));
-    compare(&d, r, w->now);
-    const size_t changed = tell_inputs(&inputs, r, w->now);
+    IMR_TRY(imr_session_run(w->session, &request, &trace, err));
+    IMR_TRY(again(&now, cli, w->session, r, trace, err));
+    compare(&d, r, now);
+    const size_t changed = tell_inputs(&inputs, r, now);
     tell(b, request.query_id ? request.query_id : request.text, &d, changed, same);
     imr_buf_str(b, imr_buf_text(&inputs));
     imr_buf_str(b, imr_buf_text(&d.shown));

@@ -78,8 +78,7 @@ char *imr_option_variable(const imr_option *option, char *out)
 
 /* ---- setting ---- */
 
-/* Index of text among "a|b|c", or -1. */
-static int choice_index(const char *choices, const char *text)
+int imr_choice_index(const char *choices, const char *text)
 {
     const size_t len = strlen(text);
     int index = 0;
@@ -114,11 +113,11 @@ static bool parse(double *number, const imr_option *o, const char *text)
         *number = floor(ldexp(*number, index < 4 ? 10 * (index + 1) : 0));
         return *number >= o->low && *number <= o->high;
     case IMR_KIND_BOOL:
-        index = choice_index("false|true|no|yes|off|on|0|1", text);
+        index = imr_choice_index("false|true|no|yes|off|on|0|1", text);
         *number = index & 1;
         return index >= 0;
     case IMR_KIND_CHOICE:
-        *number = index = choice_index(o->choices, text);
+        *number = index = imr_choice_index(o->choices, text);
         return index >= 0;
     case IMR_KIND_STRING:
     case IMR_KIND_LIST:

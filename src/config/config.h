@@ -66,6 +66,8 @@ const imr_option *imr_option_of(imr_option_id id);
 /* By --name or alias (no dashes), len bytes; NULL when there is none. */
 const imr_option *imr_option_find(const char *name, size_t len);
 const imr_option *imr_option_by_letter(char letter);
+/* Index of text among "a|b|c", or -1. */
+int imr_choice_index(const char *choices, const char *text);
 /* "IMRNN_FEEDBACK_K" into out (at least 64 bytes). Returns out. */
 char *imr_option_variable(const imr_option *option, char *out);
 

@@ -43,6 +43,13 @@ static inline double imr_report_unit(const imr_pairs *p, imr_stage stage)
     return p->centred[stage] ? p->reference[stage].sd : 1;
 }
 
+/* Places by value, the largest first. */
+typedef struct imr_report_place {
+    double value;
+    uint32_t place;
+} imr_report_place;
+void imr_report_rank(imr_report_place *v, size_t n);
+
 /* ---- text ---- */
 
 extern const char *const imr_report_stages[]; /* "encoder", "projected", "now" */

@@ -232,20 +232,17 @@ static const kind *kind_of_folder(const char *path)
 static imr_status look(imr_inspection *i, const imr_progress *progress, imr_error *err)
 {
     const kind *found = NULL;
-    imr_file file = {0};
     imr_error why;
     if (imr_dir_exists(i->path)) {
         found = kind_of_folder(i->path);
     } else {
-        imr_status status = imr_file_map(&file, i->path, &why);
+        IMR_CLEANUP(imr_file_unmap) imr_file file = {0};
+        const imr_status status = imr_file_map(&file, i->path, &why);
         if (status != IMR_OK)
             return imr_found_failure(i, status, &why, "check the path", err);
         found = file.len ? kind_of_file(&file) : NULL;
-        status = imr_sha256_memory(file.data, file.len, i->sha256, err);
-        const bool empty = file.len == 0;
-        imr_file_unmap(&file);
-        IMR_TRY(status);
-        if (empty)
+        IMR_TRY(imr_sha256_memory(file.data, file.len, i->sha256, err));
+        if (!file.len)
             imr_found_error(i, i->path, "the file is empty",
                             "get it again: it was probably cut short");
         else if (!found)
@@ -276,16 +273,15 @@ imr_status imr_inspect(imr_inspection *out, const char *path, imr_form form, con
 {
     IMR_BUDGET(path);
     imr_budget_add(imr_budget_now, on ? on->documents.rows.rows * on->dim * sizeof(float) : 0);
+    IMR_CLEANUP(imr_inspection_done)
     imr_inspection i = {.kind = "unknown", .path = path, .form = form, .cache = on, .usable = true};
-    imr_status status = look(&i, progress, err);
-    if (i.facts.json.failed || i.facts.text.failed || i.problems.json.failed ||
-        i.problems.text.failed || i.words.failed)
-        status = imr_fail_memory(err);
-    if (status != IMR_OK)
-        imr_inspection_done(&i);
-    else
-        *out = i;
-    return status;
+    IMR_TRY(look(&i, progress, err));
+    const imr_buf *written[] = {&i.facts.json, &i.facts.text, &i.problems.json, &i.problems.text,
+                                &i.words};
+    for (size_t k = 0; k < IMR_LEN(written); k++)
+        IMR_TRY(imr_buf_check(written[k], err));
+    *out = IMR_TAKE(i);
+    return IMR_OK;
 }
 
 /* ---- writing ---- */

@@ -41,14 +41,12 @@ static imr_status add_vectors(imr_inspection *i, const imr_cache *c, const imr_p
                               imr_error *err)
 {
     double low = 0, high = 0;
-    imr_error why;
-    const imr_status status = norms(&low, &high, c, progress, &why);
+    const imr_status status = norms(&low, &high, c, progress, err);
     if (status == IMR_E_NUMERIC) {
-        imr_found_error(i, "documents", why.text, "build the cache again");
+        imr_found_error(i, "documents", err->text, "build the cache again");
         return IMR_OK;
     }
-    if (status != IMR_OK)
-        return imr_fail(err, status, "%s", why.text);
+    IMR_TRY(status);
     imr_fact_number(i, "norm_min", "shortest vector", low, 4);
     imr_fact_number(i, "norm_max", "longest vector", high, 4);
     if (low <= 0)
@@ -254,13 +252,12 @@ imr_status imr_inspect_dataset(imr_inspection *i, const imr_progress *progress, 
 {
     const imr_dataset_options options = {.skip_bad_lines = true, .progress = progress};
     IMR_CLEANUP(imr_dataset_free_at) imr_dataset *d = NULL;
-    imr_error why;
     char queries[IMR_SHA256_HEX];
-    const imr_status status = imr_dataset_open(&d, i->path, &options, &why);
+    const imr_status status = imr_dataset_open(&d, i->path, &options, err);
     if (status == IMR_E_NOT_FOUND)
         i->kind = "unknown";
     if (status != IMR_OK)
-        return imr_found_failure(i, status, &why,
+        return imr_found_failure(i, status, err,
                                  "name the file or folder itself: an adapter, an encoder, a cache, "
                                  "a dataset",
                                  err);

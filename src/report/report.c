@@ -1,5 +1,6 @@
 #include "report/report.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/formats.h"
@@ -43,6 +44,18 @@ imr_status imr_report_render(const imr_trace *t, const char *format,
         imr_buf_printf(&known, "%s%s", i ? ", " : "", formats[i].name);
     return imr_fail(err, IMR_E_USAGE, "unknown report format '%s'; known: %s", format,
                     imr_buf_text(&known));
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const imr_report_place *x = a, *y = b;
+    return x->value != y->value ? (x->value > y->value ? -1 : 1)
+                                : (x->place > y->place) - (x->place < y->place);
+}
+
+void imr_report_rank(imr_report_place *v, size_t n)
+{
+    qsort(v, n, sizeof *v, by_value);
 }
 
 /* ---- pieces of text ---- */

@@ -31,29 +31,17 @@ static void put(imr_buf *out, const imr_buf *line, size_t indent, size_t hang, s
 
 /* ---- why it is here ---- */
 
-/* Places of v by total (imr_pair_word) or by value, the largest first; the caller's. */
-typedef struct ranked {
-    double value;
-    uint32_t place;
-} ranked;
-
-static int by_value(const void *a, const void *b)
-{
-    const ranked *x = a, *y = b;
-    return x->value > y->value ? -1 : x->value < y->value;
-}
-
 /* "homocysteine +0.37" of one query word, as many as the line takes. */
-static void meets(imr_buf *out, const imr_pairs *p, imr_stage stage, size_t a, ranked *spare,
-                  size_t at, size_t width)
+static void meets(imr_buf *out, const imr_pairs *p, imr_stage stage, size_t a,
+                  imr_report_place *spare, size_t at, size_t width)
 {
     const double *row = imr_report_shares(p, stage) + a * (p->n_document + 1);
     const double unit = imr_report_unit(p, stage);
     size_t n = 0;
     for (size_t b = 0; b < p->n_document; b++)
         if (p->document[b].named)
-            spare[n++] = (ranked){row[b] / unit, (uint32_t)b};
-    qsort(spare, n, sizeof *spare, by_value);
+            spare[n++] = (imr_report_place){row[b] / unit, (uint32_t)b};
+    imr_report_rank(spare, n);
     for (size_t i = 0; i < n && spare[i].value >= MEETS_LEAST; i++) {
         const char *word = p->document[spare[i].place].text;
         const size_t columns = imr_utf8_width(word, strlen(word)) + strlen(" +0.00") + 2;
@@ -75,8 +63,8 @@ static void share(imr_buf *out, const char *name, double value, const char *end)
 static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t width)
 {
     const imr_pairs *p = &w->pairs;
-    IMR_AUTOFREE ranked *rows = IMR_NEW_ARRAY(ranked, p->n_query + 1);
-    IMR_AUTOFREE ranked *spare = IMR_NEW_ARRAY(ranked, p->n_document + 1);
+    IMR_AUTOFREE imr_report_place *rows = IMR_NEW_ARRAY(imr_report_place, p->n_query + 1);
+    IMR_AUTOFREE imr_report_place *spare = IMR_NEW_ARRAY(imr_report_place, p->n_document + 1);
     if (!rows || !spare) {
         out->failed = true;
         return;
@@ -89,13 +77,13 @@ static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t wid
         if (p->query[a].special)
             special += total;
         else if (p->query[a].named)
-            rows[n++] = (ranked){total, (uint32_t)a};
+            rows[n++] = (imr_report_place){total, (uint32_t)a};
         else
             other += total, unnamed++;
         sum += total;
     }
     sum += p->query[p->n_query].total[stage] / unit;
-    qsort(rows, n, sizeof *rows, by_value);
+    imr_report_rank(rows, n);
     for (; shown < n && shown < ROWS; shown++) {
         share(out, p->query[rows[shown].place].text, rows[shown].value, "");
         meets(out, p, stage, rows[shown].place, spare, INDENT + NAME + 6, width);
@@ -126,7 +114,7 @@ static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t wid
 /* The largest gains (sign 1) or losses (-1) of named pairs. */
 static void changes(imr_buf *out, const imr_why *w, int sign, size_t width)
 {
-    IMR_AUTOFREE ranked *v = IMR_NEW_ARRAY(ranked, w->n_strongest + 1);
+    IMR_AUTOFREE imr_report_place *v = IMR_NEW_ARRAY(imr_report_place, w->n_strongest + 1);
     if (!v) {
         out->failed = true;
         return;
@@ -134,10 +122,10 @@ static void changes(imr_buf *out, const imr_why *w, int sign, size_t width)
     size_t n = 0;
     for (size_t i = 0; i < w->n_strongest; i++)
         if (sign * w->strongest[i].change >= CHANGE_LEAST)
-            v[n++] = (ranked){sign * w->strongest[i].change, (uint32_t)i};
+            v[n++] = (imr_report_place){sign * w->strongest[i].change, (uint32_t)i};
     if (!n)
         return;
-    qsort(v, n, sizeof *v, by_value);
+    imr_report_rank(v, n);
     IMR_AUTOBUF imr_buf line = {0};
     for (size_t i = 0; i < n && i < NEAREST; i++) {
         const imr_strong_pair *s = &w->strongest[v[i].place];

@@ -13,7 +13,7 @@ typedef struct table {
     const imr_pairs *p;
     double *v;            /* [n_query + 1, n_document + 1] in sd, or cosine without a reference */
     double *row, *column; /* their sums */
-    uint32_t *rows, *columns; /* places of words, special tokens left out, largest sum first */
+    imr_report_place *rows, *columns; /* of words, special tokens left out, by their sums */
     size_t n_rows, n_columns;
     int decimals;
 } table;
@@ -26,18 +26,13 @@ static void add(table *t, imr_stage stage, double sign)
         t->v[i] += by * v[i];
 }
 
-/* Insertion: texts have few words, and the order is stable. */
-static size_t order(uint32_t *out, const imr_pair_word *words, size_t n, const double *sum)
+static size_t order(imr_report_place *out, const imr_pair_word *words, size_t n, const double *sum)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (words[i].special)
-            continue;
-        size_t at = kept++;
-        for (; at > 0 && sum[out[at - 1]] < sum[i]; at--)
-            out[at] = out[at - 1];
-        out[at] = (uint32_t)i;
-    }
+    for (size_t i = 0; i < n; i++)
+        if (!words[i].special)
+            out[kept++] = (imr_report_place){sum[i], (uint32_t)i};
+    imr_report_rank(out, kept);
     return kept;
 }
 
@@ -64,8 +59,8 @@ static void line(imr_buf *out, const table *t, const char *name, const double *c
     double other = sum;
     imr_report_cell(out, name, NAME);
     for (size_t i = 0; i < shown; i++) {
-        number(out, t, cells[t->columns[i]], false);
-        other -= cells[t->columns[i]];
+        number(out, t, cells[t->columns[i].place], false);
+        other -= cells[t->columns[i].place];
     }
     number(out, t, other, false);
     imr_buf_str(out, " |");
@@ -83,13 +78,13 @@ static void print(imr_buf *out, const table *t, size_t width)
     for (size_t i = 0; i < shown; i++) {
         IMR_AUTOBUF imr_buf word = {0};
         imr_buf_char(out, ' ');
-        imr_report_cell(&word, t->p->document[t->columns[i]].text, COLUMN - 1);
+        imr_report_cell(&word, t->p->document[t->columns[i].place].text, COLUMN - 1);
         imr_buf_str(out, imr_buf_text(&word));
     }
     imr_buf_str(out, "   other |   total\n");
     for (size_t i = 0; i < t->n_rows; i++)
-        line(out, t, t->p->query[t->rows[i]].text, t->v + t->rows[i] * d, t->row[t->rows[i]],
-             shown);
+        line(out, t, t->p->query[t->rows[i].place].text, t->v + t->rows[i].place * d,
+             t->rows[i].value, shown);
     for (size_t a = 0; a < t->p->n_query; a++)
         if (t->p->query[a].special)
             line(out, t, t->p->query[a].text, t->v + a * d, t->row[a], shown);
@@ -128,7 +123,7 @@ static void one(imr_buf *out, const imr_why *w, int stage, size_t width)
     const imr_pairs *p = &w->pairs;
     const size_t q = p->n_query + 1, d = p->n_document + 1;
     IMR_AUTOFREE double *numbers = IMR_NEW_ARRAY(double, q *d + q + d);
-    IMR_AUTOFREE uint32_t *places = IMR_NEW_ARRAY(uint32_t, q + d);
+    IMR_AUTOFREE imr_report_place *places = IMR_NEW_ARRAY(imr_report_place, q + d);
     if (!numbers || !places) {
         out->failed = true;
         return;
@@ -153,40 +148,30 @@ static void one(imr_buf *out, const imr_why *w, int stage, size_t width)
 
 /* ---- where there is no sum ---- */
 
-typedef struct left_out {
-    const imr_pair_word *word;
-    double loss;
-} left_out;
-
-static int by_loss(const void *a, const void *b)
-{
-    const left_out *x = a, *y = b;
-    return x->loss > y->loss ? -1 : x->loss < y->loss;
-}
-
 void imr_text_left_out(imr_buf *out, const imr_why *w, bool adapter, size_t indent, size_t width)
 {
     if (!w->n_deletion)
         return;
     const imr_stage last = adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
-    IMR_AUTOFREE left_out *v = IMR_NEW_ARRAY(left_out, w->n_deletion);
+    IMR_AUTOFREE imr_report_place *v = IMR_NEW_ARRAY(imr_report_place, w->n_deletion);
     if (!v) {
         out->failed = true;
         return;
     }
     for (size_t i = 0; i < w->n_deletion; i++)
-        v[i] = (left_out){&w->deletion[i], w->deletion[i].total[last]};
-    qsort(v, w->n_deletion, sizeof *v, by_loss);
+        v[i] = (imr_report_place){w->deletion[i].total[last], (uint32_t)i};
+    imr_report_rank(v, w->n_deletion);
     imr_buf_fill(out, ' ', indent);
     imr_report_wrap(out,
                     adapter ? "what the cosine loses without a word: encoder, projected, now"
                             : "what the cosine loses without a word",
                     indent, indent, width);
     for (size_t i = 0; i < w->n_deletion; i++) {
+        const imr_pair_word *word = &w->deletion[v[i].place];
         imr_buf_fill(out, ' ', indent);
-        imr_report_cell(out, v[i].word->text, 2 * (size_t)NAME);
+        imr_report_cell(out, word->text, 2 * (size_t)NAME);
         for (int s = 0; s <= (int)last; s++)
-            imr_buf_printf(out, " %s", IMR_SIGNED(v[i].word->total[s], 4));
+            imr_buf_printf(out, " %s", IMR_SIGNED(word->total[s], 4));
         imr_buf_char(out, '\n');
     }
 }

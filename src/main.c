@@ -10,9 +10,7 @@
 
 #include "base/guard.h"
 #include "base/mem.h"
-#include "cli/libraries.h"
 #include "cli/options.h"
-#include "cli/project.h"
 #include "cli/steps.h"
 #include "math/blas.h"
 #include "math/kernels.h"

@@ -1,7 +1,7 @@
 /*
  * ui/app.h - the model: everything the explorer knows, and nothing about terminals.
  *
- * ui_update and ui_app_deliver change it, views (ui/view.h) show parts of it, the
+ * ui_update and ui_app_deliver change it, views (ui/views.h) show parts of it, the
  * loop carries out the effects it asks for. Nothing here draws, waits, reads files or computes what
  * the engine should.
  * Threads: the UI thread only.

@@ -1,7 +1,6 @@
 /* ui/view.c - layout, rows, panes, lines, overlays: in this order. */
-#include "ui/view.h"
-
 #include "base/array.h"
+#include "ui/loop.h"
 #include "ui/text.h"
 #include "ui/views.h"
 

@@ -1,6 +1,6 @@
 /*
  * ui/views.h - what each view draws. A view is right for any rectangle, changes nothing and knows
- * what it is given, not the model; ui/view.h takes that apart.
+ * what it is given, not the model; ui/view.c takes that apart.
  *
  * Views tag the numbers they draw with a term of ui/glossary.def (ui_about), so that the screen can
  * be asked what they are.

@@ -7,7 +7,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "cli/project.h"
 #include "cli/steps.h"
 #include "ui/ui.h"
 
@@ -73,7 +72,8 @@ static imr_status run(imr_cli *cli, imr_error *err)
     imr_session_options session;
     IMR_CLEANUP(imr_cli_paths_done) imr_cli_paths paths = {0};
     IMR_TRY(imr_cli_session_options(&session, &paths, cli, err));
-    return imr_cli_explore(cli, &session, imr_config_item(cli->config, IMR_OPT_QUERY, 0), NULL, err);
+    return imr_cli_explore(cli, &session, imr_config_item(cli->config, IMR_OPT_QUERY, 0), NULL,
+                           err);
 }
 
 const imr_command imr_command_explore = {

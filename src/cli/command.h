@@ -142,6 +142,44 @@ void imr_cli_say_absent(imr_cli *cli, const struct imr_cache *cache);
 /* --feedback-k; the default becomes the number of documents, and says so, when there are fewer. */
 uint32_t imr_cli_feedback_k(imr_cli *cli, const struct imr_cache *cache);
 
+/* ---- cli/project.c: the project file .imrnn of the folder a command runs in ---- */
+
+/*
+ * It may be a stranger's: it sets what is shown and computed, names no path out of its folder
+ * (config/options.def), binds no key that writes or ends (ui/keymap.h), and what it sets is said
+ * each time. A file or folder of another user is used after a yes, asked once on a terminal and
+ * kept by content and place in $XDG_STATE_HOME/imrnn/trusted; elsewhere it is left out, aloud. A
+ * link or anything but a regular file is left out, aloud.
+ */
+/* Reads ./.imrnn into c; said: what is to be said about it, may stay empty. Without a folder for
+ * what is kept nobody is asked. */
+imr_status imr_cli_project_file(imr_config *c, imr_buf *said, imr_error *err) IMR_NODISCARD;
+
+/* $XDG_STATE_HOME/imrnn, else ~/.local/state/imrnn, made when it is not there; the caller's. NULL
+ * when it cannot be: a session without history is a session all the same. */
+char *imr_cli_state_folder(void);
+
+/* ---- what the libraries below us read from the environment, before main ---- */
+
+/*
+ * OMP_WAIT_POLICY. OpenMP's threads spin for milliseconds at every barrier before they sleep. Alone
+ * on the machine that saves a little; beside other programs the thread waited for is not even
+ * running, and the spinning takes the time it needs: from a typed key to its ranking it takes 40 to
+ * 90 ms instead of 1.2 on two cores with other work (the median; docs/measured.md). They should
+ * sleep. Starting again for it takes 6 ms.
+ *
+ * OPENBLAS_CORETYPE chooses OpenBLAS's kernels; it is left alone and only told.
+ *
+ * Starts the program again with OMP_WAIT_POLICY where that is missing: whoever sets it chooses.
+ * Returns when there is nothing to do or the program cannot be started again; it then works as
+ * well, only less politely. Call first in main.
+ */
+void imr_cli_tune_libraries(char **argv);
+
+/* "OPENBLAS_CORETYPE = Cooperlake (chosen by OpenBLAS 0.3.21)": the kernels in use and who chose
+ * them. */
+void imr_cli_blas_text(imr_buf *out);
+
 /* The options every command takes, ended by IMR_OPT_COUNT. */
 extern const imr_option_id imr_common_options[];
 /* One a command, defined in cmd_<name>.c; main.c lists them in the order of the help. */

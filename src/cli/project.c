@@ -1,5 +1,4 @@
-#include "cli/project.h"
-
+/* cli/project.c */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

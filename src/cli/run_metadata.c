@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include "cli/evaluate.h"
-#include "cli/libraries.h"
 #include "format/json.h"
 #include "session/ranker.h"
 

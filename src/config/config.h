@@ -100,7 +100,7 @@ imr_status imr_config_parse(imr_config *c, const char *text, size_t len, const c
 /*
  * Environment and the user file ($XDG_CONFIG_HOME/imrnn/config, else $HOME/.config/imrnn/config).
  * An absent file is fine. The project file is a stranger's until somebody vouches for it
- * (cli/project.h).
+ * (cli/project.c).
  */
 imr_status imr_config_load(imr_config *c, imr_environment_fn get, void *user,
                            imr_error *err) IMR_NODISCARD;

@@ -9,7 +9,6 @@
 #include "base/number.h"
 #include "format/json.h"
 #include "report/formats.h"
-#include "report/inspect_kinds.h"
 #include "text/utf8.h"
 
 #define COLUMNS 80

@@ -6,7 +6,7 @@
 #include "base/number.h"
 #include "format/json.h"
 #include "math/linalg.h"
-#include "report/inspect_kinds.h"
+#include "report/inspect.h"
 #include "report/report.h"
 #include "session/provenance.h"
 

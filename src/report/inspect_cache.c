@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "format/json.h"
 #include "math/nn.h"
-#include "report/inspect_kinds.h"
+#include "report/inspect.h"
 #include "retrieval/store.h"
 #include "session/encoded_table.h"
 

@@ -7,7 +7,7 @@
 #include "format/json.h"
 #include "format/npy.h"
 #include "math/nn.h"
-#include "report/inspect_kinds.h"
+#include "report/inspect.h"
 #include "retrieval/qrels.h"
 #include "retrieval/run_file.h"
 

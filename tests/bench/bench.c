@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "cli/libraries.h"
+#include "cli/command.h"
 #include "math/blas.h"
 #include "math/nn.h"
 #include "math/random.h"

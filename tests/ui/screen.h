@@ -6,7 +6,7 @@
 
 #include "fake.h"
 #include "headless.h"
-#include "ui/view.h"
+#include "ui/loop.h"
 
 typedef struct screen {
     ui_app app;

@@ -2,7 +2,6 @@
 #include "adapter/adapter.h"
 #include "format/json.h"
 #include "report/inspect.h"
-#include "report/inspect_kinds.h"
 #include "tests/support/test.h"
 
 enum { LONG = 10 << 20, MANY = 100000 };

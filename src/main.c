@@ -76,14 +76,6 @@ static const char *environment(void *user, const char *name)
     return getenv(name);
 }
 
-static int report(const imr_error *err)
-{
-    IMR_AUTOBUF imr_buf clean = {0};
-    imr_utf8_clean(&clean, err->text, strlen(err->text), IMR_CLEAN_LINE);
-    fprintf(stderr, "imrnn: %s\n", imr_buf_text(&clean));
-    return imr_status_exit(err->status);
-}
-
 /* Bar on a terminal that can move its cursor, lines in a log, nothing when asked. */
 static imr_meter_mode meter_mode(const imr_config *config)
 {
@@ -119,14 +111,6 @@ static imr_status answer(bool *answered, imr_buf *b, imr_line *line, const imr_c
     return imr_buf_check(b, err);
 }
 
-static imr_status print_answer(const imr_buf *b, imr_error *err)
-{
-    imr_output out;
-    IMR_TRY(imr_output_open(&out, NULL, err));
-    imr_output_add(&out, imr_buf_text(b), b->len);
-    return imr_output_close(&out, err);
-}
-
 static imr_status run(imr_cli *cli, imr_error *err)
 {
     const char *path = imr_config_string(cli->config, IMR_OPT_OUTPUT);
@@ -136,15 +120,12 @@ static imr_status run(imr_cli *cli, imr_error *err)
         status = imr_guard_check(err);
     imr_meter_clear(&cli->meter);
     /* What was printed before an error stays printed; a file appears whole or not at all. */
-    imr_error late = {0};
-    imr_status closed = IMR_OK;
-    if (status == IMR_OK || !cli->output.to_file)
-        closed = imr_output_close(&cli->output, &late);
-    imr_output_drop(&cli->output);
-    if (status == IMR_OK && closed != IMR_OK) {
-        *err = late;
-        return closed;
+    const bool well = status == IMR_OK;
+    if (well || !cli->output.to_file) {
+        const imr_status closed = imr_output_close(&cli->output, well ? err : NULL);
+        status = well ? closed : status;
     }
+    imr_output_drop(&cli->output);
     return status;
 }
 
@@ -184,8 +165,11 @@ static imr_status start(imr_config *config, imr_line *line, int argc, const char
     IMR_AUTOBUF imr_buf text = {0};
     bool answered;
     IMR_TRY(answer(&answered, &text, line, config, err));
-    if (answered)
-        return print_answer(&text, err);
+    imr_output out = {.stream = stdout};
+    if (answered) {
+        imr_output_add(&out, imr_buf_text(&text), text.len);
+        return imr_output_close(&out, err);
+    }
     if (line->words.n == 0 && line->given.n == 0) {
         imr_help_all(&text, commands);
         fputs(imr_buf_text(&text), stderr);
@@ -233,5 +217,9 @@ int main(int argc, char **argv)
         status = start(config, &line, argc, (const char *const *)argv, &err);
     imr_line_done(&line);
     imr_config_free(config);
-    return status == IMR_OK ? 0 : report(&err);
+    IMR_AUTOBUF imr_buf clean = {0};
+    imr_utf8_clean(&clean, err.text, strlen(err.text), IMR_CLEAN_LINE);
+    if (status != IMR_OK)
+        fprintf(stderr, "imrnn: %s\n", imr_buf_text(&clean));
+    return imr_status_exit(status);
 }

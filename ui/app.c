@@ -8,7 +8,6 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "session/whatif.h"
-#include "ui/text.h"
 
 imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols, imr_error *err)
 {
@@ -73,18 +72,24 @@ ui_layout ui_app_layout(const ui_app *a)
                         (rows > 2 ? 2 : rows) + (ui_app_what_if(a) != NULL));
 }
 
+ui_context ui_app_screen_context(const ui_app *a)
+{
+    return a->screen == UI_DOCUMENT ? UI_IN_DOC
+           : a->screen == UI_WORDS  ? UI_IN_WORDS
+           : a->screen == UI_MAP    ? UI_IN_MAP
+                                    : UI_IN_LIST;
+}
+
 ui_context ui_app_context(const ui_app *a)
 {
+    const ui_context screen = ui_app_screen_context(a);
     static const ui_context overlays[] = {
         [UI_OVER_HELP] = UI_IN_HELP,    [UI_OVER_POINT] = UI_IN_HELP,
         [UI_OVER_MENU] = UI_IN_HELP,    [UI_OVER_PALETTE] = UI_IN_PICK,
         [UI_OVER_HISTORY] = UI_IN_PICK, [UI_OVER_LINE] = UI_IN_PICK};
-    return a->overlay != UI_OVER_NONE ? overlays[a->overlay]
-           : a->screen == UI_DOCUMENT ? UI_IN_DOC
-           : a->screen == UI_WORDS    ? UI_IN_WORDS
-           : a->screen == UI_MAP      ? UI_IN_MAP
-           : a->editing               ? UI_IN_QUERY
-                                      : UI_IN_LIST;
+    return a->overlay != UI_OVER_NONE           ? overlays[a->overlay]
+           : a->editing && screen == UI_IN_LIST ? UI_IN_QUERY
+                                                : screen;
 }
 
 bool ui_app_detail_fits(const ui_app *a)

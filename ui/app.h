@@ -175,6 +175,8 @@ const char *ui_app_banner(const ui_app *a);
 /* What the rows suppose ("what if: ..."); NULL: nothing. */
 const char *ui_app_what_if(const ui_app *a);
 ui_layout ui_app_layout(const ui_app *a);
+/* Of the screen alone: without overlays, and as if nobody was typing. */
+ui_context ui_app_screen_context(const ui_app *a);
 ui_context ui_app_context(const ui_app *a);
 /* Whether the detail at hand is that of the selected document. */
 bool ui_app_detail_fits(const ui_app *a);
@@ -201,9 +203,6 @@ void ui_scroll_fit(ui_scroll *s, size_t lines, int page);
 
 /* Takes an event, changes the model and leaves what the loop should do in a->effects. */
 void ui_update(ui_app *a, const ui_event *e);
-/* One action, perhaps with words after it, as typed behind ':' or named in a bind line: "sort
- * lift", "next 5", "export json PATH". argument: those words, or NULL. */
-void ui_do(ui_app *a, ui_action action, const char *argument);
 
 /* The handlers that ui/actions.def names: ui/update.c what moves and leaves, ui/commands.c the
  * rest. One that serves several actions asks which; the argument may be NULL. */

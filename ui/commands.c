@@ -5,7 +5,6 @@
 #include "base/number.h"
 #include "session/whatif.h"
 #include "ui/app.h"
-#include "ui/text.h"
 
 /* The place of a word, up to a blank, among n names; -1 when it is none of them: then that is said,
  * with all there are. */
@@ -367,15 +366,13 @@ UI_ON(scope)
 
 UI_ON(order)
 {
-    const char *const names[] = {imr_token_order_names[0], imr_token_order_names[1],
-                                 imr_token_order_names[2]};
     int i = ((int)a->settings.order + 1) % 3;
     if (argument)
-        i = choice(a, "order of words", argument, names, 3);
+        i = choice(a, "order of words", argument, imr_token_order_names, 3);
     if (i < 0)
         return;
     a->settings.order = (imr_token_order)i;
-    ui_app_say(a, false, "words by %s", names[i]);
+    ui_app_say(a, false, "words by %s", imr_token_order_names[i]);
     ui_app_run_again(a);
 }
 

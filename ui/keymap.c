@@ -9,7 +9,6 @@
 #include "base/array.h"
 #include "base/number.h"
 #include "text/utf8.h"
-#include "ui/text.h"
 
 /* ---- keys ---- */
 

@@ -7,7 +7,6 @@
 #include "base/array.h"
 #include "base/file.h"
 #include "base/kept.h"
-#include "ui/text.h"
 
 void ui_history_add(ui_history *h, const char *text)
 {

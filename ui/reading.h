@@ -16,7 +16,6 @@
 
 #include "session/trace.h"
 #include "ui/style.h"
-#include "ui/text.h"
 
 /* ---- rows of the ranking ---- */
 

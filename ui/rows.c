@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "ui/surface.h"
-#include "ui/text.h"
 
 void ui_rows_begin(ui_rows *r, const ui_grid *like, int cols)
 {

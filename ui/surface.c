@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "ui/text.h"
 
 static const ui_cell blank = {.text = " ", .len = 1, .width = 1, .style = UI_TEXT};
 

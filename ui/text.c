@@ -1,5 +1,5 @@
 /* ui/text.c */
-#include "ui/text.h"
+#include "ui/style.h"
 
 #include <string.h>
 

@@ -8,7 +8,6 @@
 
 #include "report/report.h"
 #include "ui/loop.h"
-#include "ui/text.h"
 
 static const ui_options *running; /* for reports: the command line of this run */
 

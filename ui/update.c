@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "ui/app.h"
-#include "ui/text.h"
 
 /* ---- actions ---- */
 
@@ -22,7 +21,9 @@ static void close_overlay(ui_app *a)
         ui_app_list_offers(a); /* offers for the query line again */
 }
 
-void ui_do(ui_app *a, ui_action action, const char *argument)
+/* One action, perhaps with words after it, as typed behind ':' or named in a bind line: "sort
+ * lift", "next 5", "export json PATH". argument: those words, or NULL. */
+static void do_action(ui_app *a, ui_action action, const char *argument)
 {
     ui_group group = ui_actions[action].group;
     if (group == UI_GROUP_SCREEN || group == UI_GROUP_ALL) {
@@ -46,7 +47,7 @@ static void command(ui_app *a, const char *line)
     ui_action action = ui_action_find(line, n);
     const char *rest = line + n + strspn(line + n, " ");
     if (action != UI_DO_NOTHING)
-        ui_do(a, action, *rest ? rest : NULL);
+        do_action(a, action, *rest ? rest : NULL);
     else if (n)
         ui_app_say(a, true, "no command is called %.*s; : lists them", (int)n, line);
 }
@@ -160,12 +161,12 @@ static void accept_line(ui_app *a)
         size_t n = ui_palette(line.s, found);
         /* Behind a full name its words; else the line under the cursor. */
         if (a->pick < n && !(strchr(line.s, ' ') && ui_action_find(line.s, strcspn(line.s, " "))))
-            ui_do(a, found[a->pick], NULL);
+            do_action(a, found[a->pick], NULL);
         else
             command(a, line.s);
     } else if (overlay == UI_OVER_LINE) {
         const char *of = a->line_action != UI_DO_FILTER ? "" : *line.s ? "words " : "none";
-        ui_do(a, a->line_action, ui_textf("%s%s", of, line.s).s);
+        do_action(a, a->line_action, ui_textf("%s%s", of, line.s).s);
     }
 }
 
@@ -333,13 +334,11 @@ void ui_go(ui_app *a, ui_screen screen)
 
 UI_ON(screen)
 {
-    ui_go(a, action == UI_DO_RANK      ? UI_RANK
-             : action == UI_DO_DOC     ? UI_DOCUMENT
-             : action == UI_DO_WORDS   ? UI_WORDS
-             : action == UI_DO_MAP     ? UI_MAP
-             : action == UI_DO_COMPARE ? UI_COMPARE
-             : action == UI_DO_ADAPTER ? UI_ADAPTER
-                                       : UI_SELFTEST);
+    static const ui_screen screens[UI_ACTION_COUNT] = {
+        [UI_DO_RANK] = UI_RANK,        [UI_DO_DOC] = UI_DOCUMENT,    [UI_DO_WORDS] = UI_WORDS,
+        [UI_DO_MAP] = UI_MAP,          [UI_DO_COMPARE] = UI_COMPARE, [UI_DO_ADAPTER] = UI_ADAPTER,
+        [UI_DO_SELFTEST] = UI_SELFTEST};
+    ui_go(a, screens[action]);
 }
 
 UI_ON(back)
@@ -411,12 +410,12 @@ static void menu_key(ui_app *a, ui_key key)
     a->overlay = UI_OVER_NONE;
     for (size_t i = 0; m->keys[i]; i++)
         if (key == (ui_key)m->keys[i]) {
-            ui_do(a, a->menu, m->names[i]);
+            do_action(a, a->menu, m->names[i]);
             return;
         }
     const ui_bind *b = ui_keymap_get(&a->keymap, UI_IN_ANY, key);
     if (b)
-        ui_do(a, b->action, b->argument);
+        do_action(a, b->action, b->argument);
     else if (key != UI_KEY_ESC)
         ui_app_say(a, false, "that key is not in the menu");
 }
@@ -431,11 +430,11 @@ static void press(ui_app *a, ui_key key)
         a->effects |= UI_FX_QUIT;
     } else if (dark) {
         if (b && ui_actions[b->action].group == UI_GROUP_LEAVE)
-            ui_do(a, b->action, NULL);
+            do_action(a, b->action, NULL);
     } else if (a->overlay == UI_OVER_MENU) {
         menu_key(a, key);
     } else if (b) {
-        ui_do(a, b->action, b->argument);
+        do_action(a, b->action, b->argument);
     } else if (ui_key_is_text(key) && (c == UI_IN_QUERY || c == UI_IN_PICK)) {
         char text[4];
         insert(a, text, imr_utf8_encode(key, text));

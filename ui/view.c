@@ -1,7 +1,6 @@
 /* ui/view.c - layout, rows, panes, lines, overlays: in this order. */
 #include "base/array.h"
 #include "ui/loop.h"
-#include "ui/text.h"
 #include "ui/views.h"
 
 void ui_view_done(ui_view *v)
@@ -42,34 +41,30 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
                           .full = a->screen == UI_WHY,
                           .brief = a->screen != UI_WHY && !l->boxed,
                           .dimensions = a->dimensions};
-    if (a->screen == UI_ADAPTER) {
+    const bool fresh = a->screen == UI_ADAPTER || a->screen == UI_COMPARE || !stays(a) ||
+                       v->why.grid.cols != in.at.w || !d;
+    if (fresh)
         ui_rows_begin(&v->why, &v->grid, in.at.w);
+    if (a->screen == UI_ADAPTER) {
         ui_build_adapter(&v->why, a->facts, a->quality, &a->quality_error);
     } else if (a->screen == UI_COMPARE) {
         size_t place[2] = {0};
         ui_text missing = ui_app_compared(a, place);
-        ui_rows_begin(&v->why, &v->grid, in.at.w);
         if (*missing.s)
             ui_rows_text(&v->why, 1, UI_TEXT, missing.s);
         else
             ui_build_compare(&v->why, a->trace, place,
                              a->compared_serial == a->trace->serial ? a->comparison : NULL,
                              &a->compare_error, a->reading.wish.stage);
-    } else if (!stays(a) || v->why.grid.cols != in.at.w || !d) {
-        ui_rows_begin(&v->why, &v->grid, in.at.w);
-        if (d && (a->screen == UI_RANK || a->screen == UI_WHY))
-            ui_build_why(&v->why, &parts);
+    } else if (fresh && d && (a->screen == UI_RANK || a->screen == UI_WHY)) {
+        ui_build_why(&v->why, &parts);
     }
     ui_scroll_fit(&a->why, (size_t)v->why.n, in.at.h);
     if (a->overlay != UI_OVER_HELP)
         return;
     ui_surface help = ui_help_inside(ui_sub(s, l->body));
-    ui_context c = a->screen == UI_DOCUMENT ? UI_IN_DOC
-                   : a->screen == UI_WORDS  ? UI_IN_WORDS
-                   : a->screen == UI_MAP    ? UI_IN_MAP
-                                            : UI_IN_LIST;
     ui_rows_begin(&v->help, &v->grid, help.at.w);
-    ui_build_help(&v->help, &a->keymap, c);
+    ui_build_help(&v->help, &a->keymap, ui_app_screen_context(a));
     ui_scroll_fit(&a->help, (size_t)v->help.n, help.at.h);
 }
 

@@ -1,6 +1,5 @@
 /* ui/view_card.c - in place of a ranking, then over the screen. */
 #include "ui/layout.h"
-#include "ui/text.h"
 #include "ui/views.h"
 
 void ui_draw_too_small(ui_surface s, const char *job)

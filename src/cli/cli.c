@@ -60,16 +60,11 @@ void imr_output_drop(imr_output *o)
     *o = (imr_output){0};
 }
 
-void imr_cli_write(imr_cli *cli, const void *bytes, size_t n)
-{
-    imr_meter_clear(&cli->meter); /* both may be the same terminal */
-    imr_output_add(&cli->output, bytes, n);
-}
-
 imr_status imr_cli_emit(imr_cli *cli, const imr_buf *b, imr_error *err)
 {
     IMR_TRY(imr_buf_check(b, err));
-    imr_cli_write(cli, imr_buf_text(b), b->len);
+    imr_meter_clear(&cli->meter); /* both may be the same terminal */
+    imr_output_add(&cli->output, imr_buf_text(b), b->len);
     return IMR_OK;
 }
 

@@ -69,16 +69,6 @@ const imr_command imr_command_encoder_info = {
 
 /* ---- encode ---- */
 
-static void warn_unknown(imr_cli *cli, const imr_texts *t, size_t first,
-                         const imr_token_count *counts, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (counts[i].known == 0)
-            imr_cli_say(cli,
-                        "text %s: the encoder knows none of its words; its vector says nothing",
-                        t->ids.v[first + i]);
-}
-
 static imr_status print_rows(imr_cli *cli, const float *rows, size_t count, size_t n,
                              imr_error *err)
 {
@@ -119,7 +109,11 @@ static imr_status encode(imr_cli *cli, const imr_encoder *e, const imr_texts *t,
         block b = {mixed ? NULL : &cli->meter.progress, at, count};
         IMR_TRY(imr_encoder_encode(e, (const char *const *)t->texts.v + at, t->lens.v + at, some,
                                    rows.v, counts, &(imr_progress){block_step, &b}, err));
-        warn_unknown(cli, t, at, counts, some);
+        for (size_t i = 0; i < some; i++)
+            if (counts[i].known == 0)
+                imr_cli_say(cli,
+                            "text %s: the encoder knows none of its words; its vector says nothing",
+                            t->ids.v[at + i]);
         if (!path)
             IMR_TRY(print_rows(cli, rows.v, some, n, err));
     }

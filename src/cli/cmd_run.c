@@ -118,17 +118,11 @@ static imr_status train_adapter(work *w, const imr_cache *cache, imr_error *err)
     return IMR_OK;
 }
 
-static bool has_judgements(const imr_cache *cache)
-{
-    for (size_t i = 0; i < cache->n_splits; i++)
-        if (cache->splits[i].qrels)
-            return true;
-    return false;
-}
-
 static imr_status train_and_evaluate(work *w, const imr_cache *cache, imr_error *err)
 {
-    const bool measured = has_judgements(cache) || imr_config_is_set(w->cli->config, IMR_OPT_SPLIT);
+    bool measured = imr_config_is_set(w->cli->config, IMR_OPT_SPLIT);
+    for (size_t i = 0; i < cache->n_splits; i++)
+        measured |= cache->splits[i].qrels != NULL;
     /* A split that cannot be measured is said before the training, not after it. */
     imr_eval_split split;
     if (measured)

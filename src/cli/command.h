@@ -4,8 +4,8 @@
  * A command is one file cmd_<name>.c that defines one imr_command; main.c lists them in the order
  * of the help. Help, man page and completions are generated from these values and the option
  * table. A command returns a status and fills err; main prints "imrnn: <text>" and exits with
- * imr_status_exit(status). Results go through imr_cli_write or imr_cli_emit, words for people
- * through imr_cli_say.
+ * imr_status_exit(status). Results go through imr_cli_emit, words for people through
+ * imr_cli_say.
  */
 #ifndef IMR_CLI_COMMAND_H
 #define IMR_CLI_COMMAND_H
@@ -67,9 +67,8 @@ struct imr_cli {
     bool told;           /* what the encoder has to notice */
 };
 
-/* Bytes of the result: to -o FILE (published when the command succeeds) or standard output. */
-void imr_cli_write(imr_cli *cli, const void *bytes, size_t n);
-/* A finished buffer; fails when the buffer did. */
+/* A finished buffer of the result: to -o FILE (published when the command succeeds) or standard
+ * output. Fails when the buffer did. */
 imr_status imr_cli_emit(imr_cli *cli, const imr_buf *b, imr_error *err) IMR_NODISCARD;
 /* One line for people on standard error, made safe for a terminal; nothing when quiet or empty. */
 void imr_cli_say(imr_cli *cli, const char *format, ...) IMR_PRINTF(2, 3);

@@ -19,8 +19,6 @@ typedef struct imr_measures {
     IMR_ARRAY(imr_metric) metrics; /* of those that are not num_q */
 } imr_measures;
 
-/* Adds what one -m names: "map", "nDCG@10", "ndcg_cut.1,3,10", "num_q". */
-imr_status imr_measures_add(imr_measures *m, const char *text, imr_error *err) IMR_NODISCARD;
 /* Every -m. */
 imr_status imr_measures_given(imr_measures *m, const imr_config *config,
                               imr_error *err) IMR_NODISCARD;

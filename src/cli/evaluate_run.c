@@ -30,7 +30,8 @@ static imr_status add_one(imr_measures *m, const char *text, imr_error *err)
                : imr_fail_memory(err);
 }
 
-imr_status imr_measures_add(imr_measures *m, const char *text, imr_error *err)
+/* Adds what one -m names: "map", "nDCG@10", "ndcg_cut.1,3,10", "num_q". */
+static imr_status add_measures(imr_measures *m, const char *text, imr_error *err)
 {
     size_t family = strcspn(text, ".@");
     if (!strchr(text, ','))
@@ -54,7 +55,7 @@ imr_status imr_measures_add(imr_measures *m, const char *text, imr_error *err)
 imr_status imr_measures_given(imr_measures *m, const imr_config *config, imr_error *err)
 {
     for (size_t i = 0; i < imr_config_count(config, IMR_OPT_MEASURE); i++)
-        IMR_TRY(imr_measures_add(m, imr_config_item(config, IMR_OPT_MEASURE, i), err));
+        IMR_TRY(add_measures(m, imr_config_item(config, IMR_OPT_MEASURE, i), err));
     return IMR_OK;
 }
 
@@ -155,7 +156,7 @@ imr_status imr_cli_evaluate_run(imr_cli *cli, imr_error *err)
     IMR_CLEANUP(imr_measures_done) imr_measures m = {0};
     IMR_TRY(imr_measures_given(&m, cli->config, err));
     for (size_t i = 0, given = m.list.n; !given && i < IMR_LEN(usual); i++)
-        IMR_TRY(imr_measures_add(&m, usual[i], err));
+        IMR_TRY(add_measures(&m, usual[i], err));
     IMR_CLEANUP(imr_qrels_free_at) imr_qrels *qrels = NULL;
     IMR_CLEANUP(imr_run_free_at) imr_run *run = NULL;
     IMR_TRY(imr_qrels_open(&qrels, qrels_path, err));

@@ -241,14 +241,10 @@ void imr_cli_wrap(imr_buf *b, const char *text, size_t at, size_t indent)
     }
 }
 
-static bool on_by_default(const imr_option *o)
-{
-    return o->kind == IMR_KIND_BOOL && o->fallback && strcmp(o->fallback, "true") == 0;
-}
-
 void imr_option_name(imr_buf *b, const imr_option *o)
 {
-    imr_buf_printf(b, "--%s%s", on_by_default(o) ? "no-" : "", o->name);
+    const bool on = o->kind == IMR_KIND_BOOL && o->fallback && strcmp(o->fallback, "true") == 0;
+    imr_buf_printf(b, "--%s%s", on ? "no-" : "", o->name);
 }
 
 void imr_option_spelling(imr_buf *b, const imr_option *o)

@@ -18,11 +18,10 @@
 
 char *imr_cli_state_folder(void)
 {
-    char *folder = NULL;
+    IMR_AUTOFREE char *folder = NULL;
     if (imr_cli_xdg(&folder, "XDG_STATE_HOME", "imrnn", ".local/state/imrnn") && folder &&
         imr_dir_make(folder, NULL) == IMR_OK)
-        return folder;
-    imr_free(folder);
+        return IMR_TAKE(folder);
     return NULL;
 }
 

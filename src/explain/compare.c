@@ -59,11 +59,6 @@ size_t imr_compare_lines(imr_compare_line *out, size_t rows, const imr_compare *
     return k;
 }
 
-static double unit_of(const imr_pairs *p, imr_stage k)
-{
-    return p->centred[k] ? p->reference[k].sd : 1;
-}
-
 /* The text both have; false where it is not one. */
 static bool share_text(const imr_pair_word *out[2], size_t *n, const imr_compare *c,
                        const imr_compare_side side[2])
@@ -92,24 +87,25 @@ static void fill_words(imr_compare *c, const imr_pair_word *const text[2],
         for (size_t s = 0; s < 2; s++)
             for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
                 e->value[s][k] = k <= c->last
-                                     ? text[s][i].total[k] / unit_of(&side[s].why->pairs, k)
+                                     ? text[s][i].total[k] / imr_pairs_unit(&side[s].why->pairs, k)
                                      : (double)NAN;
     }
     for (imr_stage k = 0; k <= c->last; k++) {
         const imr_pairs *a = &side[0].why->pairs, *b = &side[1].why->pairs;
-        c->rounding[k] = a->residual[k] / unit_of(a, k) - b->residual[k] / unit_of(b, k);
+        c->rounding[k] =
+            a->residual[k] / imr_pairs_unit(a, k) - b->residual[k] / imr_pairs_unit(b, k);
     }
 }
 
 /* Of a pair of words, in sd; 0 where the texts do not have it. */
 static double share_of(const imr_pairs *p, const char *query, const char *document, imr_stage k)
 {
-    const double *v = p->centred[k] ? p->centred[k] : p->raw[k];
+    const double *v = imr_pairs_shares(p, k);
     for (size_t a = 0; a < p->n_query; a++)
         for (size_t b = 0; b < p->n_document && strcmp(p->query[a].text, query) == 0; b++)
             if (p->query[a].named && p->document[b].named &&
                 strcmp(p->document[b].text, document) == 0)
-                return v[a * (p->n_document + 1) + b] / unit_of(p, k);
+                return v[a * (p->n_document + 1) + b] / imr_pairs_unit(p, k);
     return 0;
 }
 

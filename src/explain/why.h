@@ -120,6 +120,16 @@ typedef struct imr_pairs {
     double similarity[IMR_STAGE_COUNT], residual[IMR_STAGE_COUNT];
     imr_reference reference[IMR_STAGE_COUNT];
 } imr_pairs;
+/* The shares of a stage, against the reference if there is one; NULL: none. */
+static inline const double *imr_pairs_shares(const imr_pairs *p, imr_stage stage)
+{
+    return p->centred[stage] ? p->centred[stage] : p->raw[stage];
+}
+/* What a share is divided by to be in sd; 1 without a reference: then it is in cosine units. */
+static inline double imr_pairs_unit(const imr_pairs *p, imr_stage stage)
+{
+    return p->centred[stage] ? p->reference[stage].sd : 1;
+}
 
 /* One pair among the strongest. Values in cosine units, centred where there is a reference. */
 typedef struct imr_strong_pair {

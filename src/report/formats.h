@@ -32,17 +32,6 @@ static inline size_t imr_report_width(const imr_report_context *c)
     return c && c->width ? c->width : IMR_REPORT_WIDTH;
 }
 
-/* The shares of a stage, against the reference if there is one; NULL: none. */
-static inline const double *imr_report_shares(const imr_pairs *p, imr_stage stage)
-{
-    return p->centred[stage] ? p->centred[stage] : p->raw[stage];
-}
-/* What a share is divided by to be in sd; 1 without a reference: then it is in cosine units. */
-static inline double imr_report_unit(const imr_pairs *p, imr_stage stage)
-{
-    return p->centred[stage] ? p->reference[stage].sd : 1;
-}
-
 /* Places by value, the largest first. */
 typedef struct imr_report_place {
     double value;

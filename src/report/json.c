@@ -103,7 +103,7 @@ static void names(imr_buf *out, const char *name, const imr_pair_word *v, size_t
 
 static void matrix(imr_buf *out, const imr_pairs *p, imr_stage stage)
 {
-    const double *v = imr_report_shares(p, stage);
+    const double *v = imr_pairs_shares(p, stage);
     if (!v)
         return;
     imr_json_printf(out, "%s:[", imr_stage_names[stage]);

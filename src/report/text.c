@@ -22,13 +22,6 @@ static void paragraph(imr_buf *out, const char *name, imr_buf *line, size_t widt
     imr_buf_clear(line);
 }
 
-/* First 12 digits are enough to tell files apart at a glance; JSON has all 64. */
-static void digest(imr_buf *out, const char *sha256)
-{
-    if (sha256[0])
-        imr_buf_printf(out, "  sha256 %.12s", sha256);
-}
-
 /* Not broken into lines: it is to be copied. */
 static void command(imr_buf *out, const imr_report_context *context)
 {
@@ -43,13 +36,15 @@ static void command(imr_buf *out, const imr_report_context *context)
     imr_buf_char(out, '\n');
 }
 
-/* A file, not broken into lines either. */
+/* A file, not broken into lines either. The first 12 digits are enough to tell files apart at a
+ * glance; JSON has all 64. */
 static void file(imr_buf *out, const char *name, const char *path, const char *kind,
                  const char *sha256)
 {
     label(out, name);
     imr_buf_printf(out, "%s%s%s", path, kind[0] ? "  " : "", kind);
-    digest(out, sha256);
+    if (sha256[0])
+        imr_buf_printf(out, "  sha256 %.12s", sha256);
     imr_buf_char(out, '\n');
 }
 

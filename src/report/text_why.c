@@ -35,8 +35,8 @@ static void put(imr_buf *out, const imr_buf *line, size_t indent, size_t hang, s
 static void meets(imr_buf *out, const imr_pairs *p, imr_stage stage, size_t a,
                   imr_report_place *spare, size_t at, size_t width)
 {
-    const double *row = imr_report_shares(p, stage) + a * (p->n_document + 1);
-    const double unit = imr_report_unit(p, stage);
+    const double *row = imr_pairs_shares(p, stage) + a * (p->n_document + 1);
+    const double unit = imr_pairs_unit(p, stage);
     size_t n = 0;
     for (size_t b = 0; b < p->n_document; b++)
         if (p->document[b].named)
@@ -69,7 +69,7 @@ static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t wid
         out->failed = true;
         return;
     }
-    const double unit = imr_report_unit(p, stage);
+    const double unit = imr_pairs_unit(p, stage);
     double special = 0, other = 0, sum = 0;
     size_t n = 0, shown = 0, unnamed = 0;
     for (size_t a = 0; a < p->n_query; a++) {

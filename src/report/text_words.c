@@ -21,7 +21,7 @@ typedef struct table {
 static void add(table *t, imr_stage stage, double sign)
 {
     const imr_pairs *p = t->p;
-    const double *v = imr_report_shares(p, stage), by = sign / imr_report_unit(p, stage);
+    const double *v = imr_pairs_shares(p, stage), by = sign / imr_pairs_unit(p, stage);
     for (size_t i = 0; i < (p->n_query + 1) * (p->n_document + 1); i++)
         t->v[i] += by * v[i];
 }

@@ -1,19 +1,15 @@
 /* main.c - argv to a command, its error to one line on standard error, its status to an exit. */
 #include <fcntl.h>
 #include <locale.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/guard.h"
-#include "base/mem.h"
 #include "cli/options.h"
 #include "cli/steps.h"
 #include "math/blas.h"
-#include "math/kernels.h"
 #include "text/utf8.h"
 
 #if defined(__linux__) && defined(__GLIBC__)

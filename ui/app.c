@@ -2,12 +2,8 @@
 #include "ui/app.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "base/array.h"
 #include "base/clock.h"
-#include "session/whatif.h"
 
 imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols, imr_error *err)
 {

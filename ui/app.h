@@ -11,7 +11,6 @@
 
 #include "session/async.h"
 #include "ui/decode.h"
-#include "ui/keymap.h"
 #include "ui/layout.h"
 #include "ui/prompt.h"
 #include "ui/reading.h"

@@ -1,9 +1,7 @@
 /* ui/commands.c - actions of screens: sort, filter, settings, files, finding. */
 #include <math.h>
-#include <string.h>
 
 #include "base/number.h"
-#include "session/whatif.h"
 #include "ui/app.h"
 
 /* The place of a word, up to a blank, among n names; -1 when it is none of them: then that is said,

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/attr.h"
 #include "text/utf8.h"
 
 enum { GROUND, PASTE, STRING, CSI_JUNK };

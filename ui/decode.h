@@ -18,10 +18,6 @@
 #ifndef UI_DECODE_H
 #define UI_DECODE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "ui/keymap.h"
 
 #define UI_PASTE_MAX 8192

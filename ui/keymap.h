@@ -22,10 +22,6 @@
 #ifndef UI_KEYMAP_H
 #define UI_KEYMAP_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/error.h"
 #include "ui/style.h"
 

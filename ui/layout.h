@@ -12,8 +12,6 @@
 #ifndef UI_LAYOUT_H
 #define UI_LAYOUT_H
 
-#include <stdbool.h>
-
 #include "ui/surface.h"
 
 typedef enum ui_class { UI_CLASS_T, UI_CLASS_S, UI_CLASS_M, UI_CLASS_L, UI_CLASS_P } ui_class;

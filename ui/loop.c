@@ -6,13 +6,11 @@
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/guard.h"
-#include "base/mem.h"
 
 #define FRAME_SECONDS 0.04 /* between frames that only show progress */
 

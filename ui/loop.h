@@ -10,7 +10,6 @@
 
 #include "ui/app.h"
 #include "ui/term.h"
-#include "ui/surface.h"
 
 /* The whole screen (ui/view.c): takes the model apart and gives each view what it draws. Views are
  * pure: right for any rectangle, they change nothing and print only numbers of the trace and the

@@ -1,7 +1,6 @@
 /* ui/prompt.c */
 #include "ui/prompt.h"
 
-#include <string.h>
 #include <time.h>
 
 #include "base/array.h"

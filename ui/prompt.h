@@ -10,10 +10,6 @@
 #ifndef UI_PROMPT_H
 #define UI_PROMPT_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-#include "base/buf.h"
 #include "ui/keymap.h"
 #include "ui/surface.h"
 

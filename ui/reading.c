@@ -3,9 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/array.h"
 #include "text/utf8.h"
 
 /* What is sorted: by group, then text where both have one, then number, then place. */

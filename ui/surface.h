@@ -15,13 +15,8 @@
 #ifndef UI_SURFACE_H
 #define UI_SURFACE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include "base/attr.h"
-#include "base/error.h"
 #include "text/utf8.h"
 #include "ui/style.h"
 

@@ -8,10 +8,6 @@
 #ifndef UI_TERM_H
 #define UI_TERM_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-#include "base/error.h"
 #include "ui/decode.h"
 #include "ui/surface.h"
 

@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -17,10 +16,8 @@
 #define NCURSES_NOMACROS 1
 #include <curses.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "text/utf8.h"
 #include "ui/term.h"
 
 /* End of a synchronised frame, mouse and paste off, attributes off, cursor on. */

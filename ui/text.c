@@ -1,8 +1,6 @@
 /* ui/text.c */
 #include "ui/style.h"
 
-#include <string.h>
-
 #include "base/array.h"
 #include "text/utf8.h"
 

@@ -3,7 +3,6 @@
 
 #include <langinfo.h>
 #include <locale.h>
-#include <string.h>
 #include <strings.h>
 
 #include "report/report.h"

@@ -1,5 +1,4 @@
 /* ui/update.c - events, and actions that move, edit and leave. */
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/number.h"

@@ -1,5 +1,4 @@
 /* ui/view.c - layout, rows, panes, lines, overlays: in this order. */
-#include "base/array.h"
 #include "ui/loop.h"
 #include "ui/views.h"
 

@@ -1,7 +1,6 @@
 /* ui/view_change.c */
 #include <math.h>
 
-#include "base/file.h"
 #include "ui/views.h"
 
 /* (word) where it may be chance, with a mark behind a hub. */

@@ -1,7 +1,6 @@
 /* ui/view_words.c */
 #include <math.h>
 
-#include "base/mem.h"
 #include "ui/views.h"
 
 /* What is drawn: rows [top, top+rows) of the query by columns [left, left+cols) of the document. */

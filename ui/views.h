@@ -11,7 +11,6 @@
 #include "session/async.h"
 #include "ui/prompt.h"
 #include "ui/reading.h"
-#include "ui/surface.h"
 
 typedef enum ui_term_id {
     UI_TERM_NONE,

@@ -1,11 +1,8 @@
 /* cli/cmd_cache.c - imrnn cache. */
-#include <string.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/number.h"
 #include "cli/steps.h"
-#include "format/json.h"
 #include "task/export.h"
 #include "task/import.h"
 

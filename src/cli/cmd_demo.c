@@ -1,6 +1,4 @@
 /* cli/cmd_demo.c - imrnn demo: make the embedded demo once, then explore it. */
-#include "base/file.h"
-#include "base/mem.h"
 #include "cli/steps.h"
 #include "task/demo.h"
 

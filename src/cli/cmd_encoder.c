@@ -1,14 +1,10 @@
 /* cli/cmd_encoder.c - imrnn encoder info, encode, tokenize, bench. */
-#include <assert.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/number.h"
 #include "cli/steps.h"
 #include "cli/texts.h"
-#include "encoder/encoder.h"
-#include "format/json.h"
-#include "format/npy.h"
 #include "math/stats.h"
 #include "report/inspect.h"
 #include "task/cache.h"

@@ -1,6 +1,4 @@
 /* cli/cmd_evaluate.c - imrnn evaluate: adapters over a split of a cache, or run files. */
-#include <stdio.h>
-#include <string.h>
 
 #include "cli/evaluate.h"
 #include "retrieval/run_file.h"

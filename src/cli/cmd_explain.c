@@ -3,13 +3,9 @@
 #include <errno.h>
 #include <ftw.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/file.h"
-#include "base/mem.h"
 #include "cli/steps.h"
 #include "report/report.h"
-#include "session/whatif.h"
 
 /* ---- one pair ---- */
 

@@ -1,11 +1,8 @@
 /* cli/cmd_explore.c - imrnn explore: the explorer on an adapter and a cache. */
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/mem.h"
 #include "base/number.h"
 #include "cli/steps.h"
 #include "ui/ui.h"

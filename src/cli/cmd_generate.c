@@ -1,7 +1,5 @@
 /* cli/cmd_generate.c - man page and shell completions, from the tables of commands and options. */
-#include <string.h>
 
-#include "cli/command.h"
 #include "cli/options.h"
 
 /* ---- man page ---- */

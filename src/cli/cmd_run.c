@@ -1,8 +1,6 @@
 /* cli/cmd_run.c - imrnn run: encoder, cache, adapter, evaluation in one go. */
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/mem.h"
 #include "base/number.h"
 #include "cli/steps.h"
 #include "cli/evaluate.h"

@@ -1,12 +1,8 @@
 /* cli/cmd_verify.c - imrnn verify: a report computed again, and what differs. */
 #include <math.h>
-#include <string.h>
 
-#include "base/mem.h"
 #include "cli/steps.h"
-#include "format/json.h"
 #include "report/report.h"
-#include "session/whatif.h"
 #include "text/utf8.h"
 
 /* Another CPU adds in another order: what float32 sums differ by, far below what is printed in

@@ -2,9 +2,7 @@
 #ifndef IMR_CLI_EVALUATE_H
 #define IMR_CLI_EVALUATE_H
 
-#include "base/array.h"
 #include "cli/command.h"
-#include "session/provenance.h"
 #include "task/evaluate.h"
 
 /* A measure as the user asked for it: printed under trec_eval's name or ours. */

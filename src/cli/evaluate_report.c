@@ -1,13 +1,10 @@
 /* cli/evaluate_report.c - an evaluation as text and as JSON. */
 #include <math.h>
-#include <string.h>
 
 #include "base/number.h"
 #include "cli/evaluate.h"
 #include "cli/options.h"
-#include "format/json.h"
 #include "math/stats.h"
-#include "session/ranker.h"
 #include "text/utf8.h"
 
 /* The first ranking there is, from k on. */

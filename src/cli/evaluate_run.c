@@ -1,10 +1,8 @@
 /* cli/evaluate_run.c - any run file against any judgements, printed as trec_eval does. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/number.h"
 #include "cli/evaluate.h"
-#include "format/json.h"
 #include "retrieval/run_file.h"
 #include "text/utf8.h"
 

@@ -1,7 +1,6 @@
 /* cli/options.c - parsing the command line over the option table, and help from it. */
 #include "cli/options.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #include "report/formats.h"

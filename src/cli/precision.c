@@ -1,7 +1,5 @@
 #include "cli/steps.h"
 
-#include <stdio.h>
-
 #include "base/number.h"
 
 const char imr_no_bf16[] = "these kernels have no instructions for bf16: it saves memory, not time";

@@ -16,7 +16,6 @@
 #ifndef IMR_CLI_PROGRESS_H
 #define IMR_CLI_PROGRESS_H
 
-#include <stddef.h>
 #include <stdio.h>
 
 #include "base/buf.h"

@@ -2,8 +2,6 @@
 #include <unistd.h>
 
 #include "cli/evaluate.h"
-#include "format/json.h"
-#include "session/ranker.h"
 
 static void put_platform(imr_buf *b)
 {

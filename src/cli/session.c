@@ -1,12 +1,8 @@
 /* cli/session.c - what a session opens: its options, and its cache, made or brought up to date when
  * it has to be. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/mem.h"
 #include "cli/steps.h"
-#include "encoder/folder.h"
-#include "format/json.h"
 
 #define NAME_BYTES   40
 #define SHOWN_DIGITS 12

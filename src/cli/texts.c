@@ -1,13 +1,9 @@
 /* cli/texts.c - reading texts from files of three shapes. */
 #include "cli/texts.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <strings.h>
 
-#include "base/file.h"
 #include "base/limits.h"
-#include "format/json.h"
 #include "retrieval/dataset.h"
 #include "text/utf8.h"
 

@@ -15,7 +15,6 @@
 #define IMR_CLI_TEXTS_H
 
 #include "base/array.h"
-#include "base/error.h"
 #include "base/strmap.h"
 
 typedef struct imr_texts {

@@ -3,14 +3,11 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/arena.h"
 #include "base/array.h"
 #include "base/file.h"
-#include "base/mem.h"
 #include "base/number.h"
 
 #define CONFIG_MAX_BYTES ((size_t)1 << 20) /* a settings file is written by hand */

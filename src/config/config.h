@@ -16,12 +16,7 @@
 #ifndef IMR_CONFIG_CONFIG_H
 #define IMR_CONFIG_CONFIG_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/buf.h"
-#include "base/error.h"
 
 typedef enum imr_option_id {
 #define OPT(id, name, alias, letter, kind, fallback, low, high, choices, metavar, where, help)     \

@@ -1,7 +1,6 @@
 #include "explain/compare.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "explain/sentence.h"
 

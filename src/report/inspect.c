@@ -1,13 +1,7 @@
 /* report/inspect.c - telling what a file is, and writing down what was found. */
 #include "report/inspect.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "base/file.h"
-#include "base/mem.h"
 #include "base/number.h"
-#include "format/json.h"
 #include "report/formats.h"
 #include "text/utf8.h"
 

@@ -19,12 +19,7 @@
 #ifndef IMR_REPORT_INSPECT_H
 #define IMR_REPORT_INSPECT_H
 
-#include <stdbool.h>
-
 #include "adapter/weights.h"
-#include "base/buf.h"
-#include "base/progress.h"
-#include "base/sha256.h"
 #include "retrieval/cache.h"
 
 typedef struct imr_inspection {

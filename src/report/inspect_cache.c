@@ -1,10 +1,6 @@
 /* report/inspect_cache.c - caches of vectors, and data sets. */
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "base/mem.h"
-#include "format/json.h"
 #include "math/nn.h"
 #include "report/inspect.h"
 #include "retrieval/store.h"

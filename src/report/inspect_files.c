@@ -1,14 +1,10 @@
 /* report/inspect_files.c - arrays, runs, judgements, encoder folders, reports and histories. */
 #include <math.h>
-#include <string.h>
 
 #include "base/number.h"
 #include "encoder/encoder.h"
-#include "format/json.h"
-#include "format/npy.h"
 #include "math/nn.h"
 #include "report/inspect.h"
-#include "retrieval/qrels.h"
 #include "retrieval/run_file.h"
 
 imr_status imr_inspect_array(imr_inspection *i, const imr_progress *progress, imr_error *err)

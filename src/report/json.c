@@ -1,8 +1,6 @@
 /* The explanation as JSON, schema imrnn.explanation/1 (assets/report.schema.json). */
 #include <math.h>
-#include <string.h>
 
-#include "format/json.h"
 #include "report/formats.h"
 
 /* Every value leaves a comma behind, which this turns into the bracket. */

@@ -1,7 +1,6 @@
 #include "report/report.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "report/formats.h"
 #include "text/utf8.h"

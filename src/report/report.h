@@ -13,9 +13,7 @@
 #ifndef IMR_REPORT_REPORT_H
 #define IMR_REPORT_REPORT_H
 
-#include "base/buf.h"
 #include "session/faith.h"
-#include "session/session.h"
 
 typedef enum imr_report_pairs {
     IMR_REPORT_PAIRS_STRONGEST,

@@ -1,7 +1,5 @@
 /* The explanation for people: what went in, the query, the ranking, then document by document why. */
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/number.h"
 #include "report/formats.h"

@@ -1,11 +1,8 @@
 /* The why of a document in plain text: the sentence, why it is here, what the adapter did, words.
  */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/mem.h"
 #include "base/number.h"
 #include "report/formats.h"
 #include "text/utf8.h"

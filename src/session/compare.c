@@ -1,7 +1,5 @@
 /* Two documents, queries or adapters against each other: their details, and what these differ in. */
-#include <string.h>
 
-#include "base/mem.h"
 #include "explain/word_list.h"
 #include "session/internal.h"
 

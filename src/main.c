@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/guard.h"
-#include "cli/options.h"
 #include "cli/steps.h"
 #include "math/blas.h"
 #include "text/utf8.h"
@@ -16,16 +15,13 @@
 /* Where the address space is limited (ulimit -v) OpenBLAS asks for its working memory again and
  * again, for ever and deaf to SIGTERM: once while it is loaded, once at the first product. So the
  * room is looked for before any library is set up, while there is still somebody to say so. */
-static void find_room(int argc, char **argv, char **envp)
+static void find_room(IMR_UNUSED int argc, IMR_UNUSED char **argv, IMR_UNUSED char **envp)
 {
     static const char words[] =
         "imrnn: out of memory: the address space is limited (ulimit -v), and "
         "OpenBLAS asks for 128 MB of it for each thread\n";
     const size_t buffer = (size_t)128 << 20;
     struct rlimit limit;
-    (void)argc;
-    (void)argv;
-    (void)envp;
     if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return;
     const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -66,9 +62,8 @@ static const imr_command *const commands[] = {
     NULL,
 };
 
-static const char *environment(void *user, const char *name)
+static const char *environment(IMR_UNUSED void *user, const char *name)
 {
-    (void)user;
     return getenv(name);
 }
 
@@ -117,11 +112,11 @@ static imr_status run(imr_cli *cli, imr_error *err)
     imr_meter_clear(&cli->meter);
     /* What was printed before an error stays printed; a file appears whole or not at all. */
     const bool well = status == IMR_OK;
-    if (well || !cli->output.to_file) {
+    if (well || cli->output.stream) {
         const imr_status closed = imr_output_close(&cli->output, well ? err : NULL);
         status = well ? closed : status;
     }
-    imr_output_drop(&cli->output);
+    imr_writer_done(&cli->output.writer);
     return status;
 }
 

@@ -132,11 +132,10 @@ static void marker(ui_term *t, int rows, int cols, int pending)
         say(ui_textf("\033]7770;frame;%u;%dx%d;%d\007", ++c->frame, rows, cols, pending).s);
 }
 
-static void copy(ui_term *t, const char *text, size_t len)
+static void copy(IMR_UNUSED ui_term *t, const char *text, size_t len)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     IMR_AUTOBUF imr_buf b = {0};
-    (void)t;
     imr_buf_str(&b, "\033]52;c;");
     for (size_t i = 0; i < len; i += 3) {
         unsigned v = 0, n = len - i < 3 ? (unsigned)(len - i) : 3;
@@ -152,10 +151,9 @@ static void copy(ui_term *t, const char *text, size_t len)
 
 /* ---- input ---- */
 
-static void size(ui_term *t, int *rows, int *cols)
+static void size(IMR_UNUSED ui_term *t, int *rows, int *cols)
 {
     struct winsize w;
-    (void)t;
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_row && w.ws_col) {
         *rows = w.ws_row;
         *cols = w.ws_col;
@@ -182,10 +180,9 @@ static bool read_it(ui_term *t)
     return !(p.revents & (POLLERR | POLLNVAL));
 }
 
-static bool writable(const ui_term *t)
+static bool writable(IMR_UNUSED const ui_term *t)
 {
     struct pollfd p = {STDOUT_FILENO, POLLOUT, 0};
-    (void)t;
     return poll(&p, 1, 0) > 0 && p.revents & POLLOUT;
 }
 

@@ -16,20 +16,16 @@
 
 imr_status imr_output_open(imr_output *o, const char *path, imr_error *err)
 {
-    imr_output fresh = {0};
-    if (path && strcmp(path, "-") != 0) {
-        IMR_TRY(imr_writer_open_named(&fresh.writer, path, err));
-        fresh.to_file = true;
-    } else {
-        fresh.stream = stdout;
-    }
-    *o = fresh;
+    *o = (imr_output){0};
+    if (path && strcmp(path, "-") != 0)
+        return imr_writer_open_named(&o->writer, path, err);
+    o->stream = stdout;
     return IMR_OK;
 }
 
 void imr_output_add(imr_output *o, const void *bytes, size_t n)
 {
-    if (o->to_file)
+    if (!o->stream)
         imr_writer_add(&o->writer, bytes, n);
     else if (!o->failure && n && fwrite(bytes, 1, n, o->stream) != n)
         o->failure = errno ? errno : EIO;
@@ -37,25 +33,12 @@ void imr_output_add(imr_output *o, const void *bytes, size_t n)
 
 imr_status imr_output_close(imr_output *o, imr_error *err)
 {
-    if (o->to_file) {
-        o->to_file = false;
-        return imr_writer_commit(&o->writer, err);
-    }
     if (!o->stream)
-        return IMR_OK;
+        return imr_writer_commit(&o->writer, err);
     if (fflush(o->stream) != 0 && !o->failure)
         o->failure = errno ? errno : EIO;
-    o->stream = NULL;
-    if (o->failure)
-        return imr_fail_errno(err, IMR_E_IO, o->failure, "cannot write to standard output");
-    return IMR_OK;
-}
-
-void imr_output_drop(imr_output *o)
-{
-    if (o->to_file)
-        imr_writer_done(&o->writer);
-    *o = (imr_output){0};
+    return o->failure ? imr_fail_errno(err, IMR_E_IO, o->failure, "cannot write to standard output")
+                      : IMR_OK;
 }
 
 imr_status imr_cli_emit(imr_cli *cli, const imr_buf *b, imr_error *err)
@@ -382,7 +365,7 @@ uint32_t imr_cli_feedback_k(imr_cli *cli, const imr_cache *cache)
 
 /* ---- libraries ---- */
 
-void imr_cli_tune_libraries(char **argv)
+void imr_cli_tune_libraries(IMR_UNUSED char **argv)
 {
 #ifdef _OPENMP
     char path[PATH_MAX]; /* by name, so that process lists show ours and not "exe" */
@@ -395,8 +378,6 @@ void imr_cli_tune_libraries(char **argv)
     } else if (argv[0]) { /* found as whoever started it found it */
         execvp(argv[0], argv);
     }
-#else
-    (void)argv;
 #endif
 }
 

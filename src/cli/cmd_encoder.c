@@ -4,10 +4,8 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "cli/steps.h"
-#include "cli/texts.h"
 #include "math/stats.h"
 #include "report/inspect.h"
-#include "task/cache.h"
 
 #define BLOCK 256 /* texts encoded before their rows are printed */
 

@@ -20,11 +20,10 @@ static const char *tag_of(char out[32], imr_ranking_kind kind)
 
 static imr_status write_ranking(void *user, imr_ranking_kind kind, const char *query_id,
                                 const uint32_t *documents, const float *scores, size_t n,
-                                imr_error *err)
+                                IMR_UNUSED imr_error *err)
 {
     runs *r = user;
     char tag[32];
-    (void)err;
     tag_of(tag, kind);
     for (size_t i = 0; i < n; i++) {
         const char *id = imr_ids_at(&r->cache->documents.ids, documents[i]);
@@ -64,15 +63,14 @@ static imr_status runs_open(runs *r, const char *dir, const imr_adapter *a, bool
     return IMR_OK;
 }
 
-static imr_status runs_commit(runs *r, imr_run_metadata m, imr_error *err)
+static imr_status runs_commit(runs *r, const imr_eval_report *of, imr_error *err)
 {
     for (size_t k = 0; k < IMR_RANKED_COUNT; k++) {
         if (!r->about[k])
             continue;
         IMR_AUTOBUF imr_buf b = {0};
-        m.kind = (imr_ranking_kind)k;
-        m.tag = tag_of((char[32]){0}, m.kind);
-        imr_cli_run_metadata(&b, &m);
+        const imr_ranking_kind kind = (imr_ranking_kind)k;
+        imr_cli_run_metadata(&b, of, kind, tag_of((char[32]){0}, kind));
         IMR_TRY(imr_buf_check(&b, err));
         IMR_TRY(imr_writer_commit(&r->writer[k], err));
         IMR_TRY(imr_file_write(r->about[k], b.data, b.len, err));
@@ -144,18 +142,6 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
                     e.own);
     for (size_t i = 0; i < e.doubts.n; i++)
         imr_cli_say(p->cli, "%s", e.doubts.v[i].text);
-    IMR_TRY(runs_commit(&files,
-                        (imr_run_metadata){.cli = p->cli,
-                                           .cache = p->cache,
-                                           .adapter = a,
-                                           .options = &options,
-                                           .split = p->split.name},
-                        err));
-    if (files.blank)
-        imr_cli_say(p->cli,
-                    "%s: ids with blanks, such as \"%.80s\": their lines are separated by tabs, "
-                    "which imrnn reads and trec_eval does not",
-                    dir, files.blank);
     imr_eval_report report = {.cli = p->cli,
                               .cache = p->cache,
                               .adapter = a,
@@ -165,6 +151,12 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
                               .seen = &seen,
                               .seed = (uint64_t)imr_config_int(config, IMR_OPT_SEED),
                               .per_query = imr_config_bool(config, IMR_OPT_PER_QUERY)};
+    IMR_TRY(runs_commit(&files, &report, err));
+    if (files.blank)
+        imr_cli_say(p->cli,
+                    "%s: ids with blanks, such as \"%.80s\": their lines are separated by tabs, "
+                    "which imrnn reads and trec_eval does not",
+                    dir, files.blank);
     IMR_TRY((p->json ? imr_eval_report_json : imr_eval_report_text)(b, &report, err));
     return a && number && p->split.qrels
                ? add_side(p, &e, imr_config_item(config, IMR_OPT_CHECKPOINT, number - 1),

@@ -136,9 +136,8 @@ static void explaining_done(explaining *e)
     pair_done(&e->pair);
 }
 
-static bool go_on(void *user, const imr_progress_info *info)
+static bool go_on(IMR_UNUSED void *user, IMR_UNUSED const imr_progress_info *info)
 {
-    (void)user, (void)info;
     return !imr_interrupted();
 }
 static const imr_progress quiet = {go_on, NULL};

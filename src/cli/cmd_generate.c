@@ -1,6 +1,6 @@
 /* cli/cmd_generate.c - man page and shell completions, from the tables of commands and options. */
 
-#include "cli/options.h"
+#include "cli/command.h"
 
 /* ---- man page ---- */
 

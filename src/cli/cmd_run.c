@@ -4,7 +4,6 @@
 #include "base/number.h"
 #include "cli/steps.h"
 #include "cli/evaluate.h"
-#include "format/json.h"
 
 enum { STEP_ENCODER, STEP_CACHE, STEP_TRAIN, STEP_EVALUATE, STEPS };
 static const char *const step_names[] = {"encoder", "cache", "train", "evaluate"};

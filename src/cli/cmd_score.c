@@ -5,7 +5,6 @@
 #include "adapter/adapter.h"
 #include "base/number.h"
 #include "cli/steps.h"
-#include "cli/texts.h"
 #include "encoder/encoder.h"
 #include "format/json.h"
 #include "math/nn.h"

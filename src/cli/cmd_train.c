@@ -1,6 +1,5 @@
 /* cli/cmd_train.c - imrnn train. */
 #include "base/number.h"
-#include "cli/options.h"
 #include "cli/steps.h"
 
 static void set_size(size_t *to, const imr_config *c, imr_option_id id)

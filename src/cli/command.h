@@ -10,7 +10,9 @@
 #ifndef IMR_CLI_COMMAND_H
 #define IMR_CLI_COMMAND_H
 
+#include "base/array.h"
 #include "base/file.h"
+#include "base/strmap.h"
 #include "cli/progress.h"
 #include "encoder/folder.h"
 #include "math/kernels.h"
@@ -23,16 +25,14 @@ typedef struct imr_cli imr_cli;
 typedef struct imr_output {
     FILE *stream; /* NULL while writing to a file */
     imr_writer writer;
-    bool to_file;
     int failure;
 } imr_output;
 
 /* path NULL or "-": standard output. */
 imr_status imr_output_open(imr_output *o, const char *path, imr_error *err) IMR_NODISCARD;
 void imr_output_add(imr_output *o, const void *bytes, size_t n);
-/* Flushes and publishes. */
+/* Flushes and publishes; imr_writer_done(&o->writer) removes an unpublished file. */
 imr_status imr_output_close(imr_output *o, imr_error *err) IMR_NODISCARD;
-void imr_output_drop(imr_output *o); /* an unpublished file is removed; {0} is fine */
 
 typedef struct imr_command {
     const char *name;                    /* "train", or two words: "encoder train" */
@@ -187,5 +187,78 @@ extern const imr_command imr_command_cache, imr_command_demo, imr_command_encode
     imr_command_encoder_train, imr_command_evaluate, imr_command_explain, imr_command_explore,
     imr_command_generate, imr_command_inspect, imr_command_run, imr_command_score,
     imr_command_train, imr_command_verify;
+
+/* ---- cli/options.c: the command line: options over config/options.def, command, arguments ---- */
+
+/*
+ * --name value, --name=value, -n value, -nvalue, -qv; --no-name switches a yes/no option off;
+ * `--` ends options. Options may stand before or after the command. Every error is IMR_E_USAGE.
+ */
+typedef struct imr_line {
+    IMR_ARRAY(const char *) words; /* what is no option, borrowed from argv */
+    IMR_ARRAY(imr_option_id) given;
+} imr_line;
+
+/* Sets values in `config` (IMR_FROM_LINE). argv[0] is skipped. */
+imr_status imr_line_parse(imr_line *out, imr_config *config, int argc, const char *const *argv,
+                          imr_error *err) IMR_NODISCARD;
+void imr_line_done(imr_line *line);
+
+/*
+ * The command the first words name, and how many words that took. An unknown word that is an
+ * existing folder or file means `explore` (0 words taken) when there is such a command. *out NULL:
+ * no words.
+ */
+imr_status imr_line_command(const imr_command **out, size_t *taken, const imr_line *line,
+                            const imr_command *const *commands, imr_error *err) IMR_NODISCARD;
+/* Every option given belongs to the command; the number of arguments fits. */
+imr_status imr_line_check(const imr_line *line, const imr_command *command, size_t n_arguments,
+                          imr_error *err) IMR_NODISCARD;
+
+/* "--no-progress", "--feedback-k": how an option is given. Appends. */
+void imr_option_name(imr_buf *b, const imr_option *o);
+/* The same with what stands for its value: "--feedback-k K". */
+void imr_option_spelling(imr_buf *b, const imr_option *o);
+
+/* What it does, its choices and default. Appends. */
+void imr_option_help(imr_buf *b, const imr_option *o);
+
+/* Help of one command; of all (short). Appends. */
+void imr_help_command(imr_buf *b, const imr_command *command);
+void imr_help_all(imr_buf *b, const imr_command *const *commands);
+/* Commands whose name begins with `group` and a space ("encoder"); false when there is none. */
+bool imr_help_group(imr_buf *b, const imr_command *const *commands, const char *group);
+
+/* Words of text, wrapped at 80 columns; the first line begins at column `at`, the others at
+ * `indent`. */
+void imr_cli_wrap(imr_buf *b, const char *text, size_t at, size_t indent);
+
+/* ---- cli/texts.c: texts a user names: a file, or words on the command line ---- */
+
+/*
+ *   FILE.jsonl   one a line: "text", or {"_id", "title", "text"} (retrieval/dataset.h has the other
+ *   FILE.ndjson  names of an id); also any other file but .txt whose lines look so
+ *   FILE.json    an array of the same; also any file that begins with '['
+ *   other        one text a line
+ *   -            standard input, by the same rules
+ * Endings in any case.
+ * Blank lines are skipped. A text without id is called by its line (or place) number, from 1.
+ * Errors: IMR_E_FORMAT with file and line for a malformed line, text that is not UTF-8, an id met
+ * twice, a file without texts; IMR_E_LIMIT.
+ */
+typedef struct imr_texts {
+    IMR_ARRAY(char *) ids;
+    IMR_ARRAY(char *) texts; /* title and text joined as a document's are */
+    IMR_ARRAY(size_t) lens;
+    imr_strmap by_id;
+} imr_texts;
+
+imr_status imr_texts_read(imr_texts *out, const char *path, imr_error *err) IMR_NODISCARD;
+/* n words as they are. */
+imr_status imr_texts_of(imr_texts *out, const char *const *texts, size_t n,
+                        imr_error *err) IMR_NODISCARD;
+/* Puts the prompt before each. */
+imr_status imr_texts_prepend(imr_texts *t, const char *prompt, imr_error *err) IMR_NODISCARD;
+void imr_texts_done(imr_texts *t);
 
 #endif

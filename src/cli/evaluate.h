@@ -45,15 +45,8 @@ typedef struct imr_eval_report {
 /* What a run file beside is of, as ir_metadata 0.2 (YAML, strings as JSON writes them):
  * cli/run_metadata.c. A file of its own, because readers of runs stumble over comments. Who ran it
  * and why is for people to add. */
-typedef struct imr_run_metadata {
-    const imr_cli *cli;
-    const imr_cache *cache;
-    const imr_adapter *adapter;
-    const imr_eval_options *options;
-    imr_ranking_kind kind;
-    const char *tag, *split;
-} imr_run_metadata;
-void imr_cli_run_metadata(imr_buf *b, const imr_run_metadata *r);
+void imr_cli_run_metadata(imr_buf *b, const imr_eval_report *r, imr_ranking_kind kind,
+                          const char *tag);
 
 imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error *err) IMR_NODISCARD;
 imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error *err) IMR_NODISCARD;

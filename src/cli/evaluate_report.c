@@ -3,7 +3,6 @@
 
 #include "base/number.h"
 #include "cli/evaluate.h"
-#include "cli/options.h"
 #include "math/stats.h"
 #include "text/utf8.h"
 

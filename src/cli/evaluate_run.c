@@ -67,19 +67,6 @@ static int by_id(const void *a, const void *b)
     return strcmp(((const named *)a)->id, ((const named *)b)->id);
 }
 
-/* Rows of the evaluation in the order of their query's id. */
-static imr_status sorted_rows(named **out, const imr_evaluation *e, const imr_qrels *qrels,
-                              imr_error *err)
-{
-    named *rows = IMR_NEW_ARRAY(named, e->queries ? e->queries : 1);
-    IMR_NEED(rows, err);
-    for (size_t i = 0; i < e->queries; i++)
-        rows[i] = (named){qrels->queries.v[e->query[i]].id, i};
-    qsort(rows, e->queries, sizeof *rows, by_id);
-    *out = rows;
-    return IMR_OK;
-}
-
 /* values: one of each measure that is not num_q, in order. */
 static void put_json(imr_buf *b, const imr_measures *m, const double *values, size_t queries)
 {
@@ -134,8 +121,11 @@ static imr_status measure(imr_cli *cli, const imr_measures *m, const imr_run *ru
         return imr_fail(err, IMR_E_NOT_FOUND, "no query of the run %s is judged in %s",
                         imr_config_string(cli->config, IMR_OPT_RUN),
                         imr_config_string(cli->config, IMR_OPT_QRELS));
-    IMR_AUTOFREE named *rows = NULL;
-    IMR_TRY(sorted_rows(&rows, &e, qrels, err));
+    IMR_AUTOFREE named *rows = IMR_NEW_ARRAY(named, e.queries);
+    IMR_NEED(rows, err);
+    for (size_t i = 0; i < e.queries; i++)
+        rows[i] = (named){qrels->queries.v[e.query[i]].id, i};
+    qsort(rows, e.queries, sizeof *rows, by_id);
     size_t n_rows = imr_config_bool(cli->config, IMR_OPT_PER_QUERY) ? e.queries : 0;
     IMR_AUTOBUF imr_buf b = {0};
     (json ? write_json : write_text)(&b, m, &e, rows, n_rows);

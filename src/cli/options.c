@@ -1,5 +1,5 @@
 /* cli/options.c - parsing the command line over the option table, and help from it. */
-#include "cli/options.h"
+#include "cli/command.h"
 
 #include <unistd.h>
 

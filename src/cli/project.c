@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "base/sha256.h"
 #include "cli/command.h"
 #include "text/utf8.h"

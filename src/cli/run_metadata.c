@@ -47,25 +47,25 @@ static void put_words(imr_buf *b, const imr_eval_options *o)
     imr_json_printf(b, "    k1: %g\n    b: %g\n", o->bm25_k1, o->bm25_b);
 }
 
-static void put_method(imr_buf *b, const imr_run_metadata *r)
+static void put_method(imr_buf *b, const imr_eval_report *r, imr_ranking_kind kind)
 {
     const imr_encoder_identity *e = &r->cache->encoder;
     const imr_adapter *a = r->adapter;
     const imr_eval_options *o = r->options;
     imr_json_printf(b, "method:\n  automatic: true\n  score ties: %s\n",
                     "document id, descending, as trec_eval");
-    if (r->kind == IMR_RANKED_BM25) {
+    if (kind == IMR_RANKED_BM25) {
         put_words(b, o);
         return;
     }
     imr_json_printf(b, "  retrieval:\n");
     put_stage(b, "encoder", "cosine of dense vectors", "");
     imr_json_printf(b, "    model: %s\n    sha256: %s\n", e->name, e->sha256);
-    if (r->kind == IMR_RANKED_ENCODER)
+    if (kind == IMR_RANKED_ENCODER)
         return;
     put_stage(b, "before", "cosine behind an IMRNN adapter's projector", "");
     imr_json_printf(b, "    adapter: %s\n    sha256: %s\n", a->path, a->sha256);
-    if (r->kind == IMR_RANKED_BEFORE)
+    if (kind == IMR_RANKED_BEFORE)
         return;
     put_stage(b, "after", "IMRNN modulation",
               imr_candidates_names[imr_ranker_candidates(a, o->candidates)]);
@@ -76,16 +76,17 @@ static void put_method(imr_buf *b, const imr_run_metadata *r)
                     imr_scope_names[o->scope]);
 }
 
-void imr_cli_run_metadata(imr_buf *b, const imr_run_metadata *r)
+void imr_cli_run_metadata(imr_buf *b, const imr_eval_report *r, imr_ranking_kind kind,
+                          const char *tag)
 {
     const char *dataset = r->cache->dataset ? r->cache->dataset->path : r->cache->path;
-    imr_json_printf(b, "schema-version: 0.2\nrun-version: 1.0\ntag: %s\n", r->tag);
+    imr_json_printf(b, "schema-version: 0.2\nrun-version: 1.0\ntag: %s\n", tag);
     put_platform(b);
     put_command(b, r->cli);
-    put_method(b, r);
+    put_method(b, r, kind);
     imr_json_printf(b,
                     "data:\n  test collection:\n    name: %s\n    source: %s\n    topics: %s\n"
                     "  other:\n  - name: %s\n    source: %s\n    sha256: %s\n",
-                    imr_path_base(dataset), dataset, r->split, "cache of vectors", r->cache->path,
-                    r->cache->sha256);
+                    imr_path_base(dataset), dataset, r->split->name, "cache of vectors",
+                    r->cache->path, r->cache->sha256);
 }

@@ -1,5 +1,5 @@
 /* cli/texts.c - reading texts from files of three shapes. */
-#include "cli/texts.h"
+#include "cli/command.h"
 
 #include <strings.h>
 

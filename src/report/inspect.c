@@ -222,7 +222,7 @@ static const kind *kind_of_folder(const char *path)
     return &dataset;
 }
 
-static imr_status look(imr_inspection *i, const imr_progress *progress, imr_error *err)
+static imr_status look(imr_inspection *i, imr_error *err)
 {
     const kind *found = NULL;
     imr_error why;
@@ -248,7 +248,7 @@ static imr_status look(imr_inspection *i, const imr_progress *progress, imr_erro
     if (!found)
         return IMR_OK;
     i->kind = found->name;
-    return imr_found_failure(i, found->look(i, progress, &why), &why, "", err);
+    return imr_found_failure(i, found->look(i, &why), &why, "", err);
 }
 
 void imr_inspection_done(imr_inspection *i)
@@ -267,8 +267,13 @@ imr_status imr_inspect(imr_inspection *out, const char *path, imr_form form, con
     IMR_BUDGET(path);
     imr_budget_add(imr_budget_now, on ? on->documents.rows.rows * on->dim * sizeof(float) : 0);
     IMR_CLEANUP(imr_inspection_done)
-    imr_inspection i = {.kind = "unknown", .path = path, .form = form, .cache = on, .usable = true};
-    IMR_TRY(look(&i, progress, err));
+    imr_inspection i = {.kind = "unknown",
+                        .path = path,
+                        .form = form,
+                        .cache = on,
+                        .progress = progress,
+                        .usable = true};
+    IMR_TRY(look(&i, err));
     const imr_buf *written[] = {&i.facts.json, &i.facts.text, &i.problems.json, &i.problems.text,
                                 &i.words};
     for (size_t k = 0; k < IMR_LEN(written); k++)

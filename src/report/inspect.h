@@ -23,11 +23,12 @@
 #include "retrieval/cache.h"
 
 typedef struct imr_inspection {
-    const char *kind;            /* static; "unknown" when nothing fits */
-    const char *path;            /* borrowed */
-    imr_form form;               /* an adapter is read as; AUTO: as its file says */
-    const imr_cache *cache;      /* it is tried on; NULL: none; borrowed */
-    char sha256[IMR_SHA256_HEX]; /* of the file; of a folder what identifies it; "" when unread */
+    const char *kind;             /* static; "unknown" when nothing fits */
+    const char *path;             /* borrowed */
+    imr_form form;                /* an adapter is read as; AUTO: as its file says */
+    const imr_cache *cache;       /* it is tried on; NULL: none; borrowed */
+    const imr_progress *progress; /* of looking */
+    char sha256[IMR_SHA256_HEX];  /* of the file; of a folder what identifies it; "" when unread */
     struct imr_findings {
         imr_buf json, text; /* members of the object; lines for people */
         size_t n;           /* problems, those left out counted */
@@ -46,7 +47,7 @@ void imr_inspection_json(imr_buf *b, const imr_inspection *i);
 
 /* ---- of each kind: i->path is set; failures but memory and cancelling become problems ---- */
 
-typedef imr_status imr_look_fn(imr_inspection *i, const imr_progress *progress, imr_error *err);
+typedef imr_status imr_look_fn(imr_inspection *i, imr_error *err);
 imr_look_fn imr_inspect_adapter, imr_inspect_array, imr_inspect_cache, imr_inspect_dataset,
     imr_inspect_encoder, imr_inspect_qrels, imr_inspect_report, imr_inspect_run;
 

@@ -164,7 +164,7 @@ static imr_status add_metadata(imr_inspection *i, const imr_adapter *a, imr_erro
     return IMR_OK;
 }
 
-imr_status imr_inspect_adapter(imr_inspection *i, const imr_progress *progress, imr_error *err)
+imr_status imr_inspect_adapter(imr_inspection *i, imr_error *err)
 {
     IMR_CLEANUP(imr_adapter_free_at) imr_adapter *a = NULL;
     IMR_TRY(imr_adapter_examine(&a, i->path, i->form, err));
@@ -197,5 +197,5 @@ imr_status imr_inspect_adapter(imr_inspection *i, const imr_progress *progress, 
         return IMR_OK;
     IMR_TRY(add_projector(i, w, err));
     IMR_TRY(add_survey(i, a, err));
-    return i->cache ? add_quality(i, a, progress, err) : IMR_OK;
+    return i->cache ? add_quality(i, a, i->progress, err) : IMR_OK;
 }

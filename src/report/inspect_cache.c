@@ -33,11 +33,10 @@ static imr_status norms(double *low, double *high, const imr_cache *c, const imr
     return IMR_OK;
 }
 
-static imr_status add_vectors(imr_inspection *i, const imr_cache *c, const imr_progress *progress,
-                              imr_error *err)
+static imr_status add_vectors(imr_inspection *i, const imr_cache *c, imr_error *err)
 {
     double low = 0, high = 0;
-    const imr_status status = norms(&low, &high, c, progress, err);
+    const imr_status status = norms(&low, &high, c, i->progress, err);
     if (status == IMR_E_NUMERIC) {
         imr_found_error(i, "documents", err->text, "build the cache again");
         return IMR_OK;
@@ -156,9 +155,9 @@ static void add_derived(imr_inspection *i)
     imr_fact_int(i, "derived_bytes", NULL, sum);
 }
 
-imr_status imr_inspect_cache(imr_inspection *i, const imr_progress *progress, imr_error *err)
+imr_status imr_inspect_cache(imr_inspection *i, imr_error *err)
 {
-    const imr_cache_options options = {.skip_bad_lines = true, .progress = progress};
+    const imr_cache_options options = {.skip_bad_lines = true, .progress = i->progress};
     IMR_CLEANUP(imr_cache_free_at) imr_cache *c = NULL;
     IMR_TRY(imr_cache_open(&c, i->path, &options, err));
     const imr_encoder_identity *e = &c->encoder;
@@ -177,7 +176,7 @@ imr_status imr_inspect_cache(imr_inspection *i, const imr_progress *progress, im
     IMR_TRY(add_tables(i, c, err));
     add_derived(i);
     add_cache_splits(i, c);
-    IMR_TRY(add_vectors(i, c, progress, err));
+    IMR_TRY(add_vectors(i, c, err));
     if (notice[0])
         imr_found(i, IMR_SEVERITY_WARNING, i->path, notice,
                   c->dataset ? "" : "name the data set with --dataset");
@@ -221,8 +220,7 @@ static void add_splits(imr_inspection *i, const imr_dataset *d)
     put_splits(i, &json, &text);
 }
 
-static imr_status add_lengths(imr_inspection *i, const imr_dataset *d, const imr_progress *progress,
-                              imr_error *err)
+static imr_status add_lengths(imr_inspection *i, const imr_dataset *d, imr_error *err)
 {
     size_t n = d->documents.n, empty = 0;
     double total = 0;
@@ -232,7 +230,7 @@ static imr_status add_lengths(imr_inspection *i, const imr_dataset *d, const imr
         IMR_TRY(imr_dataset_text(d, k, &text, err));
         empty += text.len == 0;
         total += (double)text.len;
-        if (k % 256 == 0 && !imr_progress_step(progress, "measuring texts", k, n))
+        if (k % 256 == 0 && !imr_progress_step(i->progress, "measuring texts", k, n))
             return imr_fail(err, IMR_E_CANCELLED, "looking at the dataset was cancelled");
     }
     imr_fact_number(i, "mean_bytes", "bytes a document", n ? total / (double)n : 0, 0);
@@ -244,9 +242,9 @@ static imr_status add_lengths(imr_inspection *i, const imr_dataset *d, const imr
     return IMR_OK;
 }
 
-imr_status imr_inspect_dataset(imr_inspection *i, const imr_progress *progress, imr_error *err)
+imr_status imr_inspect_dataset(imr_inspection *i, imr_error *err)
 {
-    const imr_dataset_options options = {.skip_bad_lines = true, .progress = progress};
+    const imr_dataset_options options = {.skip_bad_lines = true, .progress = i->progress};
     IMR_CLEANUP(imr_dataset_free_at) imr_dataset *d = NULL;
     char queries[IMR_SHA256_HEX];
     const imr_status status = imr_dataset_open(&d, i->path, &options, err);
@@ -257,13 +255,13 @@ imr_status imr_inspect_dataset(imr_inspection *i, const imr_progress *progress, 
                                  "name the file or folder itself: an adapter, an encoder, a cache, "
                                  "a dataset",
                                  err);
-    IMR_TRY(imr_dataset_sha256(d, i->sha256, queries, progress, err));
+    IMR_TRY(imr_dataset_sha256(d, i->sha256, queries, i->progress, err));
     imr_fact_string(i, "queries_sha256", "sha256 of queries", queries);
     imr_fact_int(i, "documents", "documents", d->documents.n);
     if (d->summary[0] && d->corpus.len == 0)
         imr_fact_string(i, "files", "files", d->summary);
     imr_fact_int(i, "queries", "queries", d->query_ids.n);
-    IMR_TRY(add_lengths(i, d, progress, err));
+    IMR_TRY(add_lengths(i, d, err));
     add_splits(i, d);
     const size_t bad = d->n_bad;
     if (bad)

@@ -7,9 +7,8 @@
 #include "report/inspect.h"
 #include "retrieval/run_file.h"
 
-imr_status imr_inspect_array(imr_inspection *i, const imr_progress *progress, imr_error *err)
+imr_status imr_inspect_array(imr_inspection *i, imr_error *err)
 {
-    (void)progress;
     IMR_CLEANUP(imr_npy_done) imr_npy array = {0};
     IMR_TRY(imr_npy_open(&array, i->path, err));
     char shape[160];
@@ -24,9 +23,8 @@ imr_status imr_inspect_array(imr_inspection *i, const imr_progress *progress, im
     return IMR_OK;
 }
 
-imr_status imr_inspect_run(imr_inspection *i, const imr_progress *progress, imr_error *err)
+imr_status imr_inspect_run(imr_inspection *i, imr_error *err)
 {
-    (void)progress;
     IMR_CLEANUP(imr_run_free_at) imr_run *run = NULL;
     IMR_TRY(imr_run_open(&run, i->path, err));
     size_t lines = 0, n = imr_run_count(run);
@@ -37,9 +35,8 @@ imr_status imr_inspect_run(imr_inspection *i, const imr_progress *progress, imr_
     return IMR_OK;
 }
 
-imr_status imr_inspect_qrels(imr_inspection *i, const imr_progress *progress, imr_error *err)
+imr_status imr_inspect_qrels(imr_inspection *i, imr_error *err)
 {
-    (void)progress;
     IMR_CLEANUP(imr_qrels_free_at) imr_qrels *qrels = NULL;
     IMR_TRY(imr_qrels_open(&qrels, i->path, err));
     size_t judged = 0, relevant = 0, n = qrels->queries.n;
@@ -54,9 +51,8 @@ imr_status imr_inspect_qrels(imr_inspection *i, const imr_progress *progress, im
     return IMR_OK;
 }
 
-imr_status imr_inspect_encoder(imr_inspection *i, const imr_progress *progress, imr_error *err)
+imr_status imr_inspect_encoder(imr_inspection *i, imr_error *err)
 {
-    (void)progress;
     IMR_CLEANUP(imr_encoder_free_at) imr_encoder *e = NULL;
     IMR_TRY(imr_encoder_open(&e, i->path, NULL, err));
     IMR_TRY(imr_encoder_sha256(e, i->sha256, err));
@@ -136,14 +132,13 @@ static void add_history(imr_inspection *i, const imr_json *root)
     put_rows(&i->words, epochs, best);
 }
 
-imr_status imr_inspect_report(imr_inspection *i, const imr_progress *progress, imr_error *err)
+imr_status imr_inspect_report(imr_inspection *i, imr_error *err)
 {
     static const char *const inputs[][3] = {
         {"inputs/adapter/path", "adapter", "adapter"},
         {"inputs/adapter/sha256", "adapter_sha256", "adapter sha256"},
         {"inputs/cache/path", "cache", "cache"},
         {"query/text", "query", "query"}};
-    (void)progress;
     IMR_AUTOJSON imr_json *root = NULL;
     IMR_TRY(imr_json_open(&root, i->path, err));
     const char *schema = imr_json_string_or(root, "schema", NULL);

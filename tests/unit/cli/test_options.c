@@ -1,4 +1,4 @@
-#include "cli/options.h"
+#include "cli/command.h"
 #include "support/test.h"
 
 static imr_status parse(imr_line *line, imr_config **config, imr_error *out_err,

@@ -3,29 +3,23 @@
 
 #include "cli/evaluate.h"
 
-static void put_platform(imr_buf *b)
+/* What it ran on, and the command line. */
+static void put_process(imr_buf *b, const imr_cli *cli)
 {
     struct utsname u = {0};
-    IMR_AUTOBUF imr_buf blas = {0};
+    IMR_AUTOBUF imr_buf blas = {0}, line = {0};
     (void)uname(&u);
     imr_cli_blas_text(&blas);
+    for (int i = 0; i < cli->argc; i++)
+        imr_buf_printf(&line, i ? " %s" : "%s", cli->argv[i]);
     imr_json_printf(b,
                     "platform:\n  hardware:\n    cpu:\n      architecture: %s\n"
                     "      number of cores: %ld\n  operating system:\n    kernel: %s\n"
                     "  software:\n    libraries:\n      c:\n      - %s\n"
-                    "    retrieval toolkit:\n    - %s\n",
-                    u.machine, sysconf(_SC_NPROCESSORS_ONLN), u.release, imr_buf_text(&blas),
-                    "imrnn==" IMR_VERSION);
-}
-
-static void put_command(imr_buf *b, const imr_cli *cli)
-{
-    IMR_AUTOBUF imr_buf line = {0};
-    for (int i = 0; i < cli->argc; i++)
-        imr_buf_printf(&line, i ? " %s" : "%s", cli->argv[i]);
-    imr_json_printf(b,
+                    "    retrieval toolkit:\n    - %s\n"
                     "implementation:\n  executable:\n    cmd: %s\n  source:\n    lang:\n    - c\n",
-                    imr_buf_text(&line));
+                    u.machine, sysconf(_SC_NPROCESSORS_ONLN), u.release, imr_buf_text(&blas),
+                    "imrnn==" IMR_VERSION, imr_buf_text(&line));
 }
 
 /* One stage of the ranking; reranks "": it is the first. */
@@ -81,8 +75,7 @@ void imr_cli_run_metadata(imr_buf *b, const imr_eval_report *r, imr_ranking_kind
 {
     const char *dataset = r->cache->dataset ? r->cache->dataset->path : r->cache->path;
     imr_json_printf(b, "schema-version: 0.2\nrun-version: 1.0\ntag: %s\n", tag);
-    put_platform(b);
-    put_command(b, r->cli);
+    put_process(b, r->cli);
     put_method(b, r, kind);
     imr_json_printf(b,
                     "data:\n  test collection:\n    name: %s\n    source: %s\n    topics: %s\n"

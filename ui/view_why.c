@@ -142,7 +142,7 @@ static void left_out(ui_rows *rows, const ui_why_parts *in)
     }
 }
 
-/* What taking words out of the texts did, once somebody asked: explain/carry.h. */
+/* What taking words out of the texts did, once somebody asked: session/carry.h. */
 static void carried(ui_rows *rows, const ui_why_parts *in)
 {
     const imr_why *why = &in->reading->detail->why;

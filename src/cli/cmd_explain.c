@@ -296,7 +296,7 @@ static imr_status explain(explaining *e, imr_trace *t, imr_error *err)
     return emit(e, t, &context, err);
 }
 
-/* Tests the first document for the encoder and the first now: explain/carry.h. */
+/* Tests the first document for the encoder and the first now: session/carry.h. */
 static imr_status test_one(explaining *e, const imr_trace *t, imr_error *err)
 {
     static const imr_stage stages[] = {IMR_STAGE_ENCODER, IMR_STAGE_AFTER};

@@ -45,90 +45,53 @@ bool imr_word_is_named(const char *text)
 
 /* ---- tokens to words ---- */
 
-/* Words of a text in its order, repetitions joined. */
-typedef struct words {
-    uint32_t *place; /* [tokens read]: which of them; the arena's */
-    uint32_t *first; /* [n]: its first token, */
-    uint32_t *count; /* [n]: in how many places it stands, */
-    float *weight;   /* [n]: part of the tokens */
-    float *rows;     /* [n, dim] */
-    size_t n;
-} words;
-
-static void words_done(words *w)
-{
-    void *const all[] = {w->first, w->count, w->weight, w->rows};
-    for (size_t i = 0; i < IMR_LEN(all); i++)
-        imr_free(all[i]);
-}
-
-static bool is_special(const imr_token *k, size_t prefix)
-{
-    return k->word == IMR_NO_WORD || k->start < prefix;
-}
-
-/* Special tokens by id, words of the prefix and of the text by their spelling. */
-static imr_status find_places(words *w, const imr_token_sum *s, size_t prefix_bytes,
-                              imr_arena *arena, imr_error *err)
+imr_status imr_words_join(imr_pair_word **out, uint32_t **place, size_t *n, const imr_tokens *t,
+                          size_t prefix, size_t end, const imr_encoder *e, imr_arena *arena,
+                          imr_error *err)
 {
     IMR_CLEANUP(imr_strmap_done) imr_strmap plain = {0};
-    IMR_CLEANUP(imr_strmap_done) imr_strmap prefix = {0};
-    IMR_CLEANUP(imr_strmap_done) imr_strmap special = {0};
-    w->place = IMR_ARENA_ARRAY(arena, uint32_t, s->tokens.n);
-    w->first = IMR_NEW_ARRAY(uint32_t, s->tokens.n);
-    w->count = IMR_NEW_ARRAY(uint32_t, s->tokens.n);
-    IMR_NEED(w->place && w->first && w->count, err);
-    for (size_t b = 0; b < s->tokens.n; b++) {
-        const imr_token *k = &s->tokens.v[b];
-        const bool none = k->word == IMR_NO_WORD;
-        imr_strmap *among = none ? &special : is_special(k, prefix_bytes) ? &prefix : &plain;
-        const char *key = none ? (const char *)&k->id : imr_tokens_word(&s->tokens, k->word);
+    IMR_CLEANUP(imr_strmap_done) imr_strmap before = {0};
+    IMR_CLEANUP(imr_strmap_done) imr_strmap ids = {0};
+    *n = 0;
+    *out = IMR_ARENA_ARRAY(arena, imr_pair_word, t->n + 1);
+    *place = IMR_ARENA_ARRAY(arena, uint32_t, t->n);
+    IMR_NEED(*out && *place, err);
+    for (size_t b = 0; b < t->n; b++) {
+        const imr_token *k = &t->v[b];
+        const bool none = k->word == IMR_NO_WORD, special = none || k->start < prefix;
+        (*place)[b] = UINT32_MAX;
+        if (!e && (special || k->end > end))
+            continue;
+        const char *text = none ? imr_encoder_token_text(e, k->id) : imr_tokens_word(t, k->word);
+        const char *key = none ? (const char *)&k->id : text;
         bool added;
-        IMR_NEED(imr_strmap_add(among, key, none ? sizeof k->id : strlen(key), (uint32_t)w->n,
-                                &w->place[b], &added),
+        IMR_NEED(imr_strmap_add(none      ? &ids
+                                : special ? &before
+                                          : &plain,
+                                key, none ? sizeof k->id : strlen(key), (uint32_t)*n, &(*place)[b],
+                                &added),
                  err);
-        if (added)
-            w->first[w->n++] = (uint32_t)b;
-        w->count[w->place[b]] += none || b == 0 || k->word != k[-1].word;
-    }
-    return IMR_OK;
-}
-
-static imr_status join(words *w, const imr_reading *t, imr_arena *arena, imr_error *err)
-{
-    const imr_token_sum *s = &t->sum;
-    IMR_TRY(find_places(w, s, t->prefix, arena, err));
-    w->weight = IMR_NEW_ARRAY(float, w->n);
-    w->rows = IMR_NEW_ARRAY(float, w->n * s->n);
-    IMR_NEED(w->weight && w->rows, err);
-    for (size_t b = 0; b < s->tokens.n; b++) {
-        const float *from = s->rows + b * s->n;
-        float *to = w->rows + w->place[b] * s->n;
-        w->weight[w->place[b]] += 1 / (float)s->tokens.n;
-        for (size_t j = 0; j < s->n; j++)
-            to[j] += from[j];
-    }
-    return IMR_OK;
-}
-
-static imr_status name(imr_pair_word **out, const words *w, const imr_reading *t,
-                       const imr_encoder *e, imr_arena *arena, imr_error *err)
-{
-    const imr_token_sum *s = &t->sum;
-    *out = IMR_ARENA_ARRAY(arena, imr_pair_word, w->n + 1);
-    IMR_NEED(*out, err);
-    for (size_t i = 0; i < w->n; i++) {
-        const uint32_t b = w->first[i];
-        const imr_token *k = &s->tokens.v[b];
-        const char *text = k->word == IMR_NO_WORD ? imr_encoder_token_text(e, k->id)
-                                                  : imr_tokens_word(&s->tokens, k->word);
-        imr_pair_word *word = &(*out)[i];
+        imr_pair_word *word = &(*out)[(*place)[b]];
+        word->count += none || b == 0 || k->word != k[-1].word;
+        if (!added)
+            continue;
         IMR_NEED(word->text = imr_line_keep(text, strlen(text), arena), err);
-        word->count = w->count[i];
-        word->special = is_special(k, t->prefix);
-        word->named = !word->special && imr_word_is_named(word->text);
+        word->special = special;
+        word->named = !special && imr_word_is_named(word->text);
+        ++*n;
     }
     return IMR_OK;
+}
+
+/* rows [words, dim] and weight [words], each word's part of the tokens; NULL: not asked for. */
+static void add_up(float *rows, float *weight, const uint32_t *place, const imr_token_sum *s)
+{
+    for (size_t b = 0; b < s->tokens.n; b++) {
+        if (weight)
+            weight[place[b]] += 1 / (float)s->tokens.n;
+        for (size_t j = 0; j < s->n; j++)
+            rows[place[b] * s->n + j] += s->rows[b * s->n + j];
+    }
 }
 
 /* ---- matrices ---- */
@@ -194,30 +157,34 @@ static imr_share_side side_of(const imr_why_input *in, bool query)
     };
 }
 
-static imr_status fill(imr_pairs *p, const imr_why_input *in, const words *query,
-                       const words *document, imr_arena *arena, imr_error *err)
+static imr_status fill(imr_pairs *p, const imr_why_input *in, imr_arena *arena, imr_error *err)
 {
-    const size_t n = in->document->sum.n;
+    const imr_token_sum *query = &in->query->sum, *document = &in->document->sum;
+    const size_t n = document->n;
     const bool adapted = imr_why_is_adapted(in);
     const imr_share_side query_side = adapted ? side_of(in, true) : (imr_share_side){0};
     const imr_share_side document_side = adapted ? side_of(in, false) : (imr_share_side){0};
     IMR_CLEANUP(imr_share_rows_done) imr_share_rows q = {0};
     IMR_CLEANUP(imr_share_rows_done) imr_share_rows d = {0};
     IMR_CLEANUP(imr_share_average_done) imr_share_average average = {0};
-    IMR_TRY(imr_share_rows_init(&q, imr_view_of(query->rows, query->n, n), in->query->sum.extra,
+    IMR_TRY(imr_words_join(&p->query, &p->query_place, &p->n_query, &query->tokens,
+                           in->query->prefix, SIZE_MAX, in->encoder, arena, err));
+    IMR_TRY(imr_words_join(&p->document, &p->document_place, &p->n_document, &document->tokens,
+                           in->document->prefix, SIZE_MAX, in->encoder, arena, err));
+    IMR_AUTOFREE float *weight = IMR_NEW_ARRAY(float, p->n_document);
+    IMR_AUTOFREE float *rows = IMR_NEW_ARRAY(float, (p->n_query + p->n_document) * n);
+    IMR_NEED(weight && rows, err);
+    float *document_rows = rows + p->n_query * n;
+    add_up(rows, NULL, p->query_place, query);
+    add_up(document_rows, weight, p->document_place, document);
+    IMR_TRY(imr_share_rows_init(&q, imr_view_of(rows, p->n_query, n), query->extra,
                                 adapted ? &query_side : NULL, err));
-    IMR_TRY(imr_share_rows_init(&d, imr_view_of(document->rows, document->n, n),
-                                in->document->sum.extra, adapted ? &document_side : NULL, err));
-    IMR_TRY(imr_share_average_init(&average, in->run, in->document->sum.extra,
+    IMR_TRY(imr_share_rows_init(&d, imr_view_of(document_rows, p->n_document, n), document->extra,
+                                adapted ? &document_side : NULL, err));
+    IMR_TRY(imr_share_average_init(&average, in->run, document->extra,
                                    adapted ? &document_side : NULL, err));
-    p->n_query = query->n;
-    p->n_document = document->n;
-    p->query_place = query->place;
-    p->document_place = document->place;
-    IMR_TRY(name(&p->query, query, in->query, in->encoder, arena, err));
-    IMR_TRY(name(&p->document, document, in->document, in->encoder, arena, err));
     for (imr_stage k = 0; k < (adapted ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++) {
-        IMR_TRY(fill_stage(p, k, in, &q, &d, document->weight, &average, arena, err));
+        IMR_TRY(fill_stage(p, k, in, &q, &d, weight, &average, arena, err));
         if (!(fabs(p->residual[k]) <= MOST_RESIDUAL)) {
             *p = (imr_pairs){.problem = "text or encoder is not the cache's: the words do not add "
                                         "up to the similarity"};
@@ -230,13 +197,9 @@ static imr_status fill(imr_pairs *p, const imr_why_input *in, const words *query
 
 imr_status imr_pairs_make(imr_pairs *out, const imr_why_input *in, imr_arena *arena, imr_error *err)
 {
-    IMR_CLEANUP(words_done) words query = {0};
-    IMR_CLEANUP(words_done) words document = {0};
     imr_pairs p = {.problem = ""};
     imr_error why;
-    IMR_TRY(join(&query, in->query, arena, err));
-    IMR_TRY(join(&document, in->document, arena, err));
-    const imr_status status = fill(&p, in, &query, &document, arena, &why);
+    const imr_status status = fill(&p, in, arena, &why);
     if (status == IMR_E_NUMERIC) {
         p = (imr_pairs){.problem = imr_arena_strdup(arena, why.text)};
         IMR_NEED(p.problem, err);

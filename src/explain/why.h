@@ -115,7 +115,7 @@ typedef struct imr_pairs {
     const char *problem; /* "" or one sentence: why there are none */
     imr_pair_word *query, *document;
     size_t n_query, n_document;
-    const uint32_t *query_place, *document_place; /* of each token of a sum: its word */
+    uint32_t *query_place, *document_place; /* [tokens read]: whose word each is */
     double *raw[IMR_STAGE_COUNT], *centred[IMR_STAGE_COUNT];
     double similarity[IMR_STAGE_COUNT], residual[IMR_STAGE_COUNT];
     imr_reference reference[IMR_STAGE_COUNT];
@@ -194,7 +194,7 @@ typedef struct imr_why {
     size_t n_dimensions;
     imr_tokens_read query_tokens, document_tokens;
     const imr_why_not *why_not; /* on demand */
-    /* On demand, by stage (explain/carry.h); NULL: not asked for, or nothing to compare. */
+    /* On demand, by stage (session/carry.h); NULL: not asked for, or nothing to compare. */
     const struct imr_carry *carry[IMR_STAGE_COUNT];
     /* On demand (session/deletion.c), for encoders whose vectors are no sum: words of the document
      * in its order, `total` what the similarity loses when all places of the word are left out and

@@ -13,7 +13,9 @@
 #ifndef IMR_REPORT_REPORT_H
 #define IMR_REPORT_REPORT_H
 
-#include "session/faith.h"
+#include "base/buf.h"
+#include "session/carry.h"
+#include "session/session.h"
 
 typedef enum imr_report_pairs {
     IMR_REPORT_PAIRS_STRONGEST,
@@ -41,7 +43,7 @@ imr_status imr_report_render(const imr_trace *t, const char *format,
                              const imr_report_context *context, imr_buf *out,
                              imr_error *err) IMR_NODISCARD;
 
-/* Do the words carry it (explain/carry.h), over queries: text of `width` columns, or JSON, schema
+/* Do the words carry it (session/carry.h), over queries: text of `width` columns, or JSON, schema
  * imrnn.deletion/1. */
 typedef struct imr_report_deletion {
     size_t queries;

@@ -1,19 +1,20 @@
-/* Taking words out of the texts of a query and a document: explain/carry.h. */
-#include "explain/carry.h"
+/* Taking words out of the texts of a query and a document: session/carry.h. */
+#include "session/carry.h"
 
 #include <string.h>
 
-#include "adapter/net.h"
-#include "base/mem.h"
-#include "explain/shares.h"
-#include "math/nn.h"
+#include "base/number.h"
 #include "math/random.h"
 #include "session/internal.h"
 #include "text/utf8.h"
 
 enum { WORDS = 3, DRAWS = 2, QUERY_DRAWS = 8, TRIALS = IMR_CARRY_COUNT + DRAWS + QUERY_DRAWS };
 
-#define SEED 0x9e3779b97f4a7c15u
+#define SEED      0x9e3779b97f4a7c15u
+#define LEAST_ONE 0.3 /* sd, of one query */
+
+const char *const imr_carry_names[] = {"3 largest",    "3 random",        "3 smallest",
+                                       "in the query", "query's largest", "query's random"};
 
 /* ---- which words ---- */
 
@@ -21,10 +22,21 @@ enum { WORDS = 3, DRAWS = 2, QUERY_DRAWS = 8, TRIALS = IMR_CARRY_COUNT + DRAWS +
 typedef struct takes {
     const imr_reading *of;
     const imr_pair_word *words;
-    const uint32_t *token; /* [tokens read]: whose word */
+    const uint32_t *place; /* [tokens read]: whose word */
     uint32_t *order;
     size_t n;
 } takes;
+
+typedef struct trials {
+    takes from[2]; /* the document, the query */
+    struct trial {
+        imr_carry_kind kind;
+        uint32_t gone[WORDS];
+        size_t n;
+    } v[TRIALS];
+    size_t n, end[TRIALS];
+    imr_buf *texts; /* what is left in each, up to its end */
+} trials;
 
 static bool is_plain(const imr_pair_word *w)
 {
@@ -39,52 +51,33 @@ static bool is_plain(const imr_pair_word *w)
     return letters >= 3 && !w->special;
 }
 
-static imr_status find(takes *out, const imr_reading *of, const imr_pair_word *words, size_t n,
-                       const uint32_t *token, imr_stage stage, imr_error *err)
+/* order [n] */
+static takes find(uint32_t *order, const imr_reading *of, const imr_pair_word *words, size_t n,
+                  const uint32_t *place, imr_stage stage)
 {
-    *out = (takes){of, words, token, IMR_NEW_ARRAY(uint32_t, n), 0};
-    IMR_NEED(out->order, err);
+    takes out = {of, words, place, order, 0};
     for (uint32_t i = 0; i < n; i++) {
         if (!is_plain(&words[i]))
             continue;
-        size_t at = out->n++;
-        for (; at > 0 && words[i].total[stage] > words[out->order[at - 1]].total[stage]; at--)
-            out->order[at] = out->order[at - 1];
-        out->order[at] = i;
+        size_t at = out.n++;
+        for (; at > 0 && words[i].total[stage] > words[order[at - 1]].total[stage]; at--)
+            order[at] = order[at - 1];
+        order[at] = i;
     }
-    return IMR_OK;
-}
-
-/* ---- trials ---- */
-
-typedef struct trial {
-    imr_carry_kind kind;
-    uint32_t gone[WORDS];
-    size_t n;
-} trial;
-
-typedef struct trials {
-    trial v[TRIALS];
-    size_t n;
-    takes from[2]; /* the document, the query */
-} trials;
-
-static void trials_done(trials *t)
-{
-    IMR_FREE(t->from[0].order, t->from[1].order);
-}
-
-static const takes *taken_from(const trials *t, const trial *v)
-{
-    return &t->from[v->kind >= IMR_CARRY_QUERY_TOP];
+    return out;
 }
 
 static void add(trials *t, imr_carry_kind kind, const uint32_t *gone, size_t n)
 {
-    trial *v = &t->v[t->n];
-    *v = (trial){.kind = kind, .n = n};
+    struct trial *v = &t->v[t->n];
+    const takes *from = &t->from[kind >= IMR_CARRY_QUERY_TOP];
+    if (!n)
+        return;
+    *v = (struct trial){.kind = kind, .n = n};
     memcpy(v->gone, gone, n * sizeof *gone);
-    t->n += n > 0;
+    imr_deletion_text(t->texts, imr_buf_text(&from->of->text), from->of->read_end,
+                      &from->of->sum.tokens, from->place, gone, n);
+    t->end[t->n++] = t->texts->len;
 }
 
 /* Those the query has too, in the order of its text. */
@@ -104,13 +97,10 @@ static void add_common(trials *t, const imr_pairs *p)
 
 /* Nothing where all there is would be taken at random as well; of a query that was pushed along a
  * word (session/whatif.h) its text says too little. */
-static imr_status plan(trials *t, imr_stage stage, const imr_session *s, const imr_pairs *p,
-                       const imr_reading *document, uint32_t row, bool pushed, imr_error *err)
+static void plan(trials *t, const imr_pairs *p, uint32_t row, bool pushed)
 {
     imr_random r;
     imr_random_init(&r, SEED + row);
-    IMR_TRY(find(&t->from[0], document, p->document, p->n_document, p->document_place, stage, err));
-    IMR_TRY(find(&t->from[1], &s->query, p->query, p->n_query, p->query_place, stage, err));
     add_common(t, p);
     for (int side = 0; side < 2; side++) {
         takes *from = &t->from[side];
@@ -127,75 +117,42 @@ static imr_status plan(trials *t, imr_stage stage, const imr_session *s, const i
             add(t, top + 1, from->order + (side ? i : 0), n);
         }
     }
-    return IMR_OK;
 }
 
 /* ---- what they take ---- */
-
-imr_status imr_session_ahead(double *out, const imr_session *s, const imr_trace *t, size_t place,
-                             const float *document, const float *x, imr_stage stage, imr_error *err)
-{
-    const imr_why_run *r = &t->run;
-    const bool after = stage == IMR_STAGE_AFTER;
-    IMR_AUTOFREE float *q = IMR_NEW_ARRAY(float, 2 * r->m + r->k);
-    IMR_NEED(q, err);
-    float *changed = q + r->m, *cosine = changed + r->m;
-    if (after) {
-        const imr_view projected = imr_view_of(q, 1, r->m);
-        IMR_TRY(imr_adapter_project(s->adapter, imr_view_of(x, 1, r->n), q, err));
-        imr_modulate(changed, projected, &s->adapter->w, IMR_W_QUERY_NORM, r->query_scale,
-                     r->query_bias);
-        imr_blend_rows(changed, projected, r->query_blend);
-    }
-    imr_nn_cosine_rows(
-        cosine, after ? imr_view_of(r->d_after, r->k, r->m) : imr_view_of(r->base, r->k, r->n),
-        after ? changed : x);
-    *out = after ? (double)cosine[place] : imr_nn_cosine(x, document, r->n);
-    *out -= imr_reference_of(cosine, r->k).mean;
-    return IMR_OK;
-}
-
-/* Encodes what is left of the texts: base [t->n, n]. */
-static imr_status encode(float *base, const trials *t, const imr_session *s,
-                         const imr_progress *progress, imr_error *err)
-{
-    IMR_AUTOBUF imr_buf texts = {0};
-    size_t start[TRIALS + 1] = {0};
-    for (size_t i = 0; i < t->n; i++) {
-        const takes *of = taken_from(t, &t->v[i]);
-        imr_deletion_text(&texts, of->of, &of->of->sum.tokens, of->token, t->v[i].gone, t->v[i].n);
-        start[i + 1] = texts.len;
-    }
-    return imr_deletion_encode(base, s, &texts, start, t->n, progress, err);
-}
 
 static imr_status make(imr_carry *c, imr_stage stage, imr_detail *d, const imr_session *s,
                        const imr_trace *t, const imr_reading *document,
                        const imr_progress *progress, imr_error *err)
 {
-    const imr_trace_document *of = imr_trace_at(t, d->place);
-    IMR_CLEANUP(trials_done) trials all = {0};
+    const uint32_t row = imr_trace_at(t, d->place)->row;
+    const imr_pairs *p = &d->why.pairs;
     IMR_AUTOFREE float *base = IMR_NEW_ARRAY(float, (TRIALS + 1) * t->run.n);
-    IMR_AUTOBUF imr_buf text = {0};
+    IMR_AUTOBUF imr_buf text = {0}, texts = {0};
+    IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, p->n_document + p->n_query);
+    trials all = {.texts = &texts};
     float found[TRIALS][IMR_STAGE_COUNT];
     double draws[IMR_CARRY_COUNT] = {0};
-    IMR_NEED(base, err);
+    IMR_NEED(base && order, err);
     float *own = base + TRIALS * t->run.n;
-    IMR_TRY(plan(&all, stage, s, &d->why.pairs, document, of->row, t->push != NULL, err));
-    IMR_TRY(encode(base, &all, s, progress, err));
+    all.from[0] = find(order, document, p->document, p->n_document, p->document_place, stage);
+    all.from[1] =
+        find(order + p->n_document, &s->query, p->query, p->n_query, p->query_place, stage);
+    plan(&all, p, row, t->push != NULL);
+    IMR_TRY(imr_deletion_encode(base, s, &texts, all.end, all.n, progress, err));
     IMR_TRY(imr_deletion_score(found, s, t, imr_view_of(base, all.n, t->run.n), err));
-    IMR_TRY(imr_cache_read_rows(s->cache, of->row, 1, own, err));
+    IMR_TRY(imr_cache_read_rows(s->cache, row, 1, own, err));
     c->lead = d->why.standing[stage];
     for (size_t i = 0; i < all.n; i++) {
-        const trial *v = &all.v[i];
-        const takes *from = taken_from(&all, v);
+        const struct trial *v = &all.v[i];
+        const bool of_query = v->kind >= IMR_CARRY_QUERY_TOP;
         double left = (double)found[i][stage] - t->reference[stage].mean;
-        if (from == &all.from[1])
+        if (of_query)
             IMR_TRY(imr_session_ahead(&left, s, t, d->place, own, base + i * t->run.n, stage, err));
         const double fall = c->lead - left / t->reference[stage].sd;
         c->of[v->kind].fall += (fall - c->of[v->kind].fall) / ++draws[v->kind]; /* the mean */
         for (size_t k = 0; k < v->n; k++)
-            imr_buf_printf(&text, "%s%s", k ? ", " : "", from->words[v->gone[k]].text);
+            imr_buf_printf(&text, "%s%s", k ? ", " : "", all.from[of_query].words[v->gone[k]].text);
         IMR_TRY(imr_buf_keep(&c->of[v->kind].words, &text, d->arena, err));
     }
     return IMR_OK;
@@ -204,11 +161,9 @@ static imr_status make(imr_carry *c, imr_stage stage, imr_detail *d, const imr_s
 imr_status imr_carry_fill(imr_detail *d, const imr_session *s, const imr_trace *t,
                           const imr_reading *document, const imr_progress *progress, imr_error *err)
 {
-    static const imr_stage stages[] = {IMR_STAGE_ENCODER, IMR_STAGE_AFTER};
     imr_progress_part part = {progress, "taking words out", 0, 0};
     const imr_progress inner = {imr_progress_part_step, &part};
-    for (size_t i = 0; i < IMR_LEN(stages); i++) {
-        const imr_stage k = stages[i];
+    for (imr_stage k = IMR_STAGE_ENCODER; k < IMR_STAGE_COUNT; k += IMR_STAGE_AFTER) {
         if (d->why.pairs.problem[0] || !d->why.pairs.centred[k])
             continue;
         imr_carry *c = IMR_ARENA_ARRAY(d->arena, imr_carry, 1);
@@ -217,4 +172,69 @@ imr_status imr_carry_fill(imr_detail *d, const imr_session *s, const imr_trace *
         d->why.carry[k] = c;
     }
     return IMR_OK;
+}
+
+/* ---- over queries ---- */
+
+void imr_spread_add(imr_spread *s, double value)
+{
+    if (!isfinite(value))
+        return;
+    s->n++;
+    s->sum += value;
+    s->square += value * value;
+}
+
+double imr_spread_mean(const imr_spread *s)
+{
+    return s->n ? s->sum / (double)s->n : (double)NAN;
+}
+
+double imr_spread_error(const imr_spread *s)
+{
+    const double n = (double)s->n, mean = imr_spread_mean(s);
+    return s->n > 1 ? sqrt(fmax(s->square / n - mean * mean, 0) / (n - 1)) : (double)NAN;
+}
+
+void imr_carry_add(imr_carry_table *t, const imr_carry *c)
+{
+    if (!c)
+        return;
+    imr_spread_add(&t->lead, c->lead);
+    for (int k = 0; k < IMR_CARRY_COUNT; k++)
+        if (c->of[k].words)
+            imr_spread_add(&t->fall[k], c->of[k].fall);
+    for (int k = 0; k < 2; k++) {
+        const int top = k ? IMR_CARRY_QUERY_TOP : IMR_CARRY_TOP;
+        if (c->of[top].words)
+            imr_spread_add(&t->beats[k], c->of[top].fall - c->of[top + 1].fall);
+    }
+}
+
+bool imr_carry_holds(const imr_carry_table *t, int side, bool *known)
+{
+    const imr_spread *top = &t->fall[side ? IMR_CARRY_QUERY_TOP : IMR_CARRY_TOP];
+    const double mean = imr_spread_mean(&t->beats[side]);
+    *known = top->n > 0;
+    const double least = top->n > 1 ? 2 * imr_spread_error(&t->beats[side]) : LEAST_ONE;
+    return *known && mean > least && mean > imr_spread_mean(top + 1);
+}
+
+void imr_carry_say(imr_buf *out, const imr_carry_table *t, int side)
+{
+    static const char *const what[2][2] = {
+        {"three words of the document with the largest shares", "three random words of it"},
+        {"word of the query with the largest share", "a random word of it"}};
+    const imr_spread *top = &t->fall[side ? IMR_CARRY_QUERY_TOP : IMR_CARRY_TOP];
+    bool known;
+    const bool holds = imr_carry_holds(t, side, &known);
+    if (!known)
+        return;
+    const double fall = imr_spread_mean(top), random = imr_spread_mean(top + 1);
+    imr_buf_printf(out, "Without the %s its lead %s by %s sd, without %s it %s by %s: %s",
+                   what[side][0], fall < 0 ? "rises" : "falls", IMR_FIXED(fabs(fall), 2),
+                   what[side][1], random < 0 ? "rises" : "falls", IMR_FIXED(fabs(random), 2),
+                   holds  ? "the words carry it."
+                   : side ? "the word does not carry it, no more than random ones do."
+                          : "the words do not carry it, no more than random ones do.");
 }

@@ -21,37 +21,9 @@
 
 enum { BATCH = 16 }; /* texts encoded at once */
 
-/* The words that were read, in the order of the text, and whose each token is. */
-static imr_status find_words(imr_detail *d, uint32_t *place, const imr_reading *r, imr_error *err)
-{
-    IMR_CLEANUP(imr_strmap_done) imr_strmap places = {0};
-    imr_why *w = &d->why;
-    IMR_NEED(w->deletion = IMR_ARENA_ARRAY(d->arena, imr_pair_word, r->tokens.n), err);
-    for (size_t i = 0; i < r->tokens.n; i++) {
-        const imr_token *token = &r->tokens.v[i];
-        place[i] = UINT32_MAX;
-        if (token->word == IMR_NO_WORD || token->start < r->prefix || token->end > r->read_end)
-            continue;
-        const char *text = imr_tokens_word(&r->tokens, token->word);
-        bool added;
-        IMR_NEED(
-            imr_strmap_add(&places, text, strlen(text), (uint32_t)w->n_deletion, &place[i], &added),
-            err);
-        imr_pair_word *word = &w->deletion[place[i]];
-        word->count += i == 0 || r->tokens.v[i - 1].word != token->word;
-        if (!added)
-            continue;
-        IMR_NEED(word->text = imr_trace_keep(d->arena, text), err);
-        word->named = imr_word_is_named(word->text);
-        w->n_deletion++;
-    }
-    return IMR_OK;
-}
-
-void imr_deletion_text(imr_buf *out, const imr_reading *r, const imr_tokens *tokens,
+void imr_deletion_text(imr_buf *out, const char *text, size_t end, const imr_tokens *tokens,
                        const uint32_t *place, const uint32_t *gone, size_t n)
 {
-    const char *text = imr_buf_text(&r->text);
     size_t at = 0;
     for (size_t i = 0; i < tokens->n; i++) {
         const imr_token *token = &tokens->v[i];
@@ -63,21 +35,37 @@ void imr_deletion_text(imr_buf *out, const imr_reading *r, const imr_tokens *tok
         imr_buf_add(out, text + at, token->start - at);
         at = token->end;
     }
-    imr_buf_add(out, text + at, r->read_end - at);
+    imr_buf_add(out, text + at, end - at);
 }
 
 imr_status imr_deletion_encode(float *out, const imr_session *s, const imr_buf *texts,
-                               const size_t *start, size_t n, const imr_progress *progress,
+                               const size_t *end, size_t n, const imr_progress *progress,
                                imr_error *err)
 {
-    const char *at[IMR_DELETION_MOST];
+    const char *start[IMR_DELETION_MOST];
     size_t len[IMR_DELETION_MOST];
     IMR_TRY(imr_buf_check(texts, err));
     for (size_t i = 0; i < n; i++) {
-        at[i] = imr_buf_text(texts) + start[i];
-        len[i] = start[i + 1] - start[i];
+        const size_t from = i ? end[i - 1] : 0;
+        start[i] = imr_buf_text(texts) + from;
+        len[i] = end[i] - from;
     }
-    return imr_encoder_encode(s->encoder, at, len, n, out, NULL, progress, err);
+    return imr_encoder_encode(s->encoder, start, len, n, out, NULL, progress, err);
+}
+
+/* out [2 rows,m]: base vectors projected, and behind them modulated as the run's query or documents
+ * were. */
+static imr_status through(float *out, const imr_session *s, const imr_why_run *r, imr_view base,
+                          bool query, imr_error *err)
+{
+    const imr_view projected = imr_view_of(out, base.rows, r->m);
+    float *after = out + base.rows * r->m;
+    IMR_TRY(imr_adapter_project(s->adapter, base, out, err));
+    imr_modulate(after, projected, &s->adapter->w, query ? IMR_W_QUERY_NORM : IMR_W_DOC_NORM,
+                 query ? r->query_scale : r->document_scale,
+                 query ? r->query_bias : r->document_bias);
+    imr_blend_rows(after, projected, query ? r->query_blend : r->document_blend);
+    return IMR_OK;
 }
 
 imr_status imr_deletion_score(float (*out)[IMR_STAGE_COUNT], const imr_session *s,
@@ -91,16 +79,30 @@ imr_status imr_deletion_score(float (*out)[IMR_STAGE_COUNT], const imr_session *
         return IMR_OK;
     IMR_AUTOFREE float *d = IMR_NEW_ARRAY(float, 2 * base.rows * r->m);
     IMR_NEED(d, err);
-    float *after = d + base.rows * r->m;
-    const imr_view projected = imr_view_of(d, base.rows, r->m);
-    IMR_TRY(imr_adapter_project(s->adapter, base, d, err));
-    imr_modulate(after, projected, &s->adapter->w, IMR_W_DOC_NORM, r->document_scale,
-                 r->document_bias);
-    imr_blend_rows(after, projected, r->document_blend);
+    const float *after = d + base.rows * r->m;
+    IMR_TRY(through(d, s, r, base, false, err));
     for (size_t i = 0; i < base.rows; i++) {
         out[i][IMR_STAGE_BEFORE] = (float)imr_nn_cosine(r->q, d + i * r->m, r->m);
         out[i][IMR_STAGE_AFTER] = (float)imr_nn_cosine(r->q_after, after + i * r->m, r->m);
     }
+    return IMR_OK;
+}
+
+imr_status imr_session_ahead(double *out, const imr_session *s, const imr_trace *t, size_t place,
+                             const float *document, const float *x, imr_stage stage, imr_error *err)
+{
+    const imr_why_run *r = &t->run;
+    const bool after = stage == IMR_STAGE_AFTER;
+    IMR_AUTOFREE float *q = IMR_NEW_ARRAY(float, 2 * r->m + r->k);
+    IMR_NEED(q, err);
+    float *cosine = q + 2 * r->m;
+    if (after)
+        IMR_TRY(through(q, s, r, imr_view_of(x, 1, r->n), true, err));
+    imr_nn_cosine_rows(
+        cosine, after ? imr_view_of(r->d_after, r->k, r->m) : imr_view_of(r->base, r->k, r->n),
+        after ? q + r->m : x);
+    *out = after ? (double)cosine[place] : imr_nn_cosine(x, document, r->n);
+    *out -= imr_reference_of(cosine, r->k).mean;
     return IMR_OK;
 }
 
@@ -120,26 +122,27 @@ imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trac
                              imr_error *err)
 {
     const imr_trace_document *of = imr_trace_at(t, d->place);
-    IMR_AUTOFREE uint32_t *place = IMR_NEW_ARRAY(uint32_t, document->tokens.n);
+    imr_why *w = &d->why;
+    uint32_t *place;
     IMR_AUTOFREE float *base = IMR_NEW_ARRAY(float, BATCH * t->run.n);
     IMR_AUTOBUF imr_buf texts = {0};
+    size_t end[BATCH];
     float found[BATCH][IMR_STAGE_COUNT] = {0};
-    IMR_NEED(place && base, err);
-    IMR_TRY(find_words(d, place, document, err));
-    imr_why *w = &d->why;
+    IMR_NEED(base, err);
+    IMR_TRY(imr_words_join(&w->deletion, &place, &w->n_deletion, &document->tokens,
+                           document->prefix, document->read_end, NULL, d->arena, err));
     imr_progress_part part = {progress, "leaving each word out", 0, w->n_deletion};
     const imr_progress inner = {imr_progress_part_step, &part};
     for (size_t first = 0; first < w->n_deletion; first += BATCH) {
         const size_t n = w->n_deletion - first < BATCH ? w->n_deletion - first : BATCH;
-        size_t start[BATCH + 1] = {0};
         part.first = first;
         imr_buf_clear(&texts);
         for (size_t i = 0; i < n; i++) {
-            imr_deletion_text(&texts, document, &document->tokens, place,
-                              &(uint32_t){(uint32_t)(first + i)}, 1);
-            start[i + 1] = texts.len;
+            imr_deletion_text(&texts, imr_buf_text(&document->text), document->read_end,
+                              &document->tokens, place, &(uint32_t){(uint32_t)(first + i)}, 1);
+            end[i] = texts.len;
         }
-        IMR_TRY(imr_deletion_encode(base, s, &texts, start, n, &inner, err));
+        IMR_TRY(imr_deletion_encode(base, s, &texts, end, n, &inner, err));
         IMR_TRY(imr_deletion_score(found, s, t, imr_view_of(base, n, t->run.n), err));
         for (size_t i = 0; i < n; i++)
             for (imr_stage k = 0; k < (s->adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++)

@@ -131,7 +131,7 @@ static imr_status find_spans(const imr_session *s, imr_detail *d, const imr_read
                              const uint32_t *from, size_t n, imr_error *err)
 {
     IMR_CLEANUP(imr_strmap_done) imr_strmap query = {0};
-    const imr_pairs *pairs = &d->why.pairs;
+    const uint32_t *place = d->why.pairs.document_place;
     d->spans = IMR_ARENA_ARRAY(d->arena, imr_detail_span, r->read.read);
     IMR_NEED(d->spans, err);
     const imr_tokens *asked = &s->query.tokens;
@@ -153,7 +153,7 @@ static imr_status find_spans(const imr_session *s, imr_detail *d, const imr_read
         d->spans[d->n_spans++] =
             (imr_detail_span){.start = shown_at(from, n, token->start - r->body),
                               .end = end,
-                              .word = pairs->n_document ? pairs->document_place[i] : UINT32_MAX,
+                              .word = place ? place[i] : UINT32_MAX,
                               .in_query = imr_strmap_get(&query, word, strlen(word), NULL)};
     }
     return IMR_OK;

@@ -1,15 +1,13 @@
-/* Do back-projected words carry a change? explain/carry.h */
+/* Do back-projected words carry a change? session/carry.h */
 #include <math.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "explain/word_list.h"
 #include "math/nn.h"
 #include "math/random.h"
 #include "math/stats.h"
 #include "math/topk.h"
 #include "retrieval/similarity.h"
-#include "session/faith.h"
 #include "session/internal.h"
 
 enum { WORDS = IMR_FAITH_WORDS, DRAWS = IMR_FAITH_DRAWS, TOP = 10 };
@@ -32,14 +30,14 @@ imr_status imr_faith_open(imr_faith *out, imr_session *s, const imr_progress *pr
     IMR_CLEANUP(imr_faith_done) imr_faith f = {0};
     for (size_t i = 0; s->adapter && s->encoder && i < IMR_LEN(tables); i++) {
         bool found = false;
-        IMR_NEED(f.told[i] = IMR_NEW(imr_told), err);
-        IMR_TRY(imr_table_open(&f.told[i]->source, &found, s, tables[i], false, progress, err));
-        if (!found) {
-            imr_told_free(&f.told[i]);
-            continue;
-        }
-        IMR_TRY(imr_told_fold(f.told[i], &s->words.back, progress, err));
-        for (size_t k = 0; k < IMR_LEN(kinds); k++)
+        imr_told **told = &f.told[f.n / IMR_LEN(kinds)];
+        IMR_NEED(*told = IMR_NEW(imr_told), err);
+        IMR_TRY(imr_table_open(&(*told)->source, &found, s, tables[i], false, progress, err));
+        if (found)
+            IMR_TRY(imr_told_fold(*told, &s->words.back, progress, err));
+        else
+            imr_told_free(told);
+        for (size_t k = 0; k < IMR_LEN(kinds) && found; k++)
             f.rows[f.n++] = (imr_faith_row){.table = tables[i], .kind = kinds[k]};
     }
     *out = IMR_TAKE(f);
@@ -97,8 +95,7 @@ static imr_status add(imr_faith_row *row, const imr_trace *t, const imr_lens *l,
 {
     const size_t all = l->table->rows.rows, n = list->n_positive;
     IMR_AUTOFREE uint32_t *drawn = IMR_NEW_ARRAY(uint32_t, all);
-    double tau[DRAWS], found[3], mean[3] = {0};
-    uint32_t words[WORDS];
+    double tau[DRAWS + 1], found[3] = {0}, mean[3] = {0};
     size_t shown = 0;
     imr_random r;
     IMR_NEED(drawn, err);
@@ -108,16 +105,16 @@ static imr_status add(imr_faith_row *row, const imr_trace *t, const imr_lens *l,
     if (!n || shown <= n)
         return IMR_OK;
     imr_random_init(&r, t->documents[0].row + 1);
-    for (int i = 0; i < DRAWS; i++) {
-        imr_random_shuffle(&r, drawn, shown);
+    for (size_t i = 0; i <= DRAWS; i++) { /* the last: the words named */
+        if (i < DRAWS)
+            imr_random_shuffle(&r, drawn, shown);
+        for (size_t j = 0; j < n && i == DRAWS; j++)
+            drawn[j] = list->positive[j].id;
         IMR_TRY(without(found, t, l, drawn, n, order, err));
         tau[i] = found[0];
-        for (int k = 0; k < 3; k++)
+        for (size_t k = 0; k < 3 && i < DRAWS; k++)
             mean[k] += found[k] / DRAWS;
     }
-    for (size_t i = 0; i < n; i++)
-        words[i] = list->positive[i].id;
-    IMR_TRY(without(found, t, l, words, n, order, err));
     for (int k = 0; k < 3; k++) {
         imr_spread_add(&row->v[2 * k], found[k]);
         imr_spread_add(&row->v[2 * k + 1], mean[k]);
@@ -143,14 +140,13 @@ imr_status imr_faith_add(imr_faith *f, const imr_trace *t, imr_error *err)
     const imr_word_settings settings = {kinds, IMR_LEN(kinds), IMR_ORDER_COSINE,
                                         r->m <= WORDS ? r->m / 2 : WORDS};
     IMR_CLEANUP(imr_arena_free_at) imr_arena *arena = imr_arena_new();
-    for (size_t i = 0, at = 0; i < IMR_LEN(f->told); i++) {
+    IMR_NEED(arena, err);
+    for (size_t i = 0; i < f->n; i += IMR_LEN(kinds)) {
         imr_word_list lists[1][IMR_CHANGE_COUNT] = {0};
-        if (!f->told[i])
-            continue;
-        const imr_lens *l = &f->told[i]->lens;
+        const imr_lens *l = &f->told[i / IMR_LEN(kinds)]->lens;
         IMR_TRY(imr_word_lists(lists, l, &first, 1, &settings, arena, NULL, err));
         for (size_t k = 0; k < IMR_LEN(kinds); k++)
-            IMR_TRY(add(&f->rows[at++], t, l, &lists[0][kinds[k]], order, err));
+            IMR_TRY(add(&f->rows[i + k], t, l, &lists[0][kinds[k]], order, err));
     }
     return IMR_OK;
 }

@@ -192,13 +192,14 @@ imr_status imr_pair_tokens(const imr_session *s, imr_trace *t, imr_error *err) I
 imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trace *t,
                              const imr_reading *document, const imr_progress *progress,
                              imr_error *err) IMR_NODISCARD;
-/* Appends what was read, without the n words `gone`; place: of each of the tokens, whose word. */
-void imr_deletion_text(imr_buf *out, const imr_reading *r, const imr_tokens *tokens,
+/* Appends the first `end` bytes of text, without the n words `gone`; place: of each token, whose
+ * word. */
+void imr_deletion_text(imr_buf *out, const char *text, size_t end, const imr_tokens *tokens,
                        const uint32_t *place, const uint32_t *gone, size_t n);
-/* The vectors of at most IMR_DELETION_MOST texts, the i-th in bytes start[i] to start[i + 1]. */
+/* The vectors of n texts, at most IMR_DELETION_MOST, one behind the other; end: of each. */
 #define IMR_DELETION_MOST 64
 imr_status imr_deletion_encode(float *out, const imr_session *s, const imr_buf *texts,
-                               const size_t *start, size_t n, const imr_progress *progress,
+                               const size_t *end, size_t n, const imr_progress *progress,
                                imr_error *err) IMR_NODISCARD;
 /* Similarities of documents base [rows,n] at the stages there are; the run stays as it was. */
 imr_status imr_deletion_score(float (*out)[IMR_STAGE_COUNT], const imr_session *s,

@@ -111,7 +111,7 @@ typedef enum imr_detail_depth {
                            no words of the query's change */
     IMR_DETAIL_WORDS,   /* all but what deleting words does */
     IMR_DETAIL_WHY_NOT, /* that too: why it is not higher; ranks all documents four times */
-    IMR_DETAIL_DELETION /* that too: whether the words carry it (explain/carry.h); where vectors are
+    IMR_DETAIL_DELETION /* that too: whether the words carry it (session/carry.h); where vectors are
                            no sum, an encoding for each word of the document, seconds */
 } imr_detail_depth;
 

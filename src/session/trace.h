@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "base/sha256.h"
-#include "explain/carry.h"
+#include "session/carry.h"
 #include "explain/lens.h"
 #include "explain/why.h"
 

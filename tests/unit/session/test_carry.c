@@ -1,5 +1,5 @@
 /* Do the words carry it: against texts without the words, encoded and scored by the definitions. */
-#include "session/faith.h"
+#include "session/carry.h"
 
 #include "adapter/adapter.h"
 #include "explain/sentence.h"

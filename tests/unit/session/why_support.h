@@ -49,7 +49,7 @@ IMR_UNUSED static void write_dataset(const char *dir)
     imr_buf_done(&corpus);
 }
 
-/* The vocabulary's words "wa" become "wwwa": long enough to be taken out (explain/carry.h). */
+/* The vocabulary's words "wa" become "wwwa": long enough to be taken out (session/carry.h). */
 static bool long_words;
 IMR_UNUSED static void lengthen(const char *dir)
 {

@@ -178,6 +178,9 @@ const char *imr_trace_keep(imr_arena *arena, const char *text);
  * has it. Errors: those of imr_session_run. */
 imr_status imr_session_find_query(imr_session *s, const imr_request *request, imr_trace *t,
                                   imr_error *err) IMR_NODISCARD;
+/* What if (session/whatif.c): t->query_read, less the words left out, and s->query_base, pushed. */
+imr_status imr_whatif_leave_out(const imr_session *s, imr_trace *t, imr_error *err) IMR_NODISCARD;
+imr_status imr_whatif_push(imr_session *s, imr_trace *t, imr_error *err) IMR_NODISCARD;
 /* Makes t->pair (session/pair.c). document: an id of the cache, else a text, which is encoded.
  * Errors: IMR_E_NOT_FOUND when a text comes without an encoder, IMR_E_UNSUPPORTED when it knows no
  * word of it. */

@@ -22,31 +22,10 @@
 #define IMR_SESSION_WHATIF_H
 
 #include "adapter/adapter.h"
-#include "base/arena.h"
 #include "base/buf.h"
 #include "retrieval/cache.h"
 #include "session/trace.h"
 
-typedef enum imr_whatif_kind {
-    IMR_WHATIF_WITHOUT,
-    IMR_WHATIF_PUSH,
-    IMR_WHATIF_FORM,
-    IMR_WHATIF_FEEDBACK,
-    IMR_WHATIF_OFF,
-    IMR_WHATIF_ALPHA,
-    IMR_WHATIF_DIM,
-    IMR_WHATIF_ANY
-} imr_whatif_kind;
-
-typedef struct imr_whatif_term {
-    imr_whatif_kind kind;
-    const char *value; /* word or id, n bytes */
-    size_t n;
-    double number; /* or the place among the choices */
-} imr_whatif_term;
-
-/* The next term of a kind, or any; *at begins as w->terms. */
-bool imr_whatif_next(const char **at, imr_whatif_kind kind, imr_whatif_term *out);
 /* Adds a term, "KIND:VALUE" or "KIND VALUE"; alpha:1 takes alpha away. Errors: IMR_E_USAGE says
  * what a term looks like, IMR_E_LIMIT; w is as before then. */
 imr_status imr_whatif_add(imr_whatif *w, const char *term, imr_error *err) IMR_NODISCARD;
@@ -64,8 +43,8 @@ typedef struct imr_whatif_parts {
     size_t n_left_out;
 } imr_whatif_parts;
 
-/* adapter may be NULL. Errors: IMR_E_USAGE for a term that takes an adapter, a form its tensors are
- * not, a dimension it has not, or all; IMR_E_NOT_FOUND for an unknown document. */
+/* adapter may be NULL. Errors: IMR_E_USAGE for what it has not (itself, a form, a dimension) or all
+ * dimensions; IMR_E_NOT_FOUND for an unknown document. */
 imr_status imr_whatif_read(imr_whatif_parts *out, const imr_whatif *w, const imr_adapter *adapter,
                            const imr_cache *cache, imr_arena *arena, imr_error *err) IMR_NODISCARD;
 

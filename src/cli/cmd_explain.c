@@ -121,16 +121,14 @@ typedef struct explaining {
     size_t n_named;
     bool why_not;  /* of those */
     bool deletion; /* instead: */
-    imr_faith faith;
     imr_report_deletion tests;
-    char problem[400];
 } explaining;
 
 static void explaining_done(explaining *e)
 {
     for (int k = 0; k < IMR_STAGE_COUNT; k++)
         imr_detail_free(e->tests.tested[k]);
-    imr_faith_done(&e->faith);
+    imr_faith_done(&e->tests.faith);
     imr_session_close(e->session);
     imr_session_close(e->other);
     pair_done(&e->pair);
@@ -299,9 +297,7 @@ static imr_status explain(explaining *e, imr_trace *t, imr_error *err)
 /* Tests the first document for the encoder and the first now: session/carry.h. */
 static imr_status test_one(explaining *e, const imr_trace *t, imr_error *err)
 {
-    static const imr_stage stages[] = {IMR_STAGE_ENCODER, IMR_STAGE_AFTER};
-    for (size_t i = 0; i < (t->working_dim ? IMR_LEN(stages) : 1); i++) {
-        const imr_stage k = stages[i];
+    for (imr_stage k = 0; k < (t->working_dim ? IMR_STAGE_COUNT : 1); k += IMR_STAGE_AFTER) {
         size_t place = 0;
         while (imr_trace_at(t, place)->rank[k] != 1)
             place++;
@@ -312,14 +308,14 @@ static imr_status test_one(explaining *e, const imr_trace *t, imr_error *err)
         const imr_why *w = &e->tests.tested[k]->why;
         imr_carry_add(&e->tests.stage[k], w->carry[k]);
         if (!w->carry[k])
-            snprintf(e->problem, sizeof e->problem, "%s",
+            snprintf(e->tests.problem, sizeof e->tests.problem, "%s",
                      w->pairs.problem[0]
                          ? w->pairs.problem
                          : "there is no average candidate to compare with: one document is "
                            "listed, or all are alike");
     }
     e->tests.queries++;
-    return imr_faith_add(&e->faith, t, err);
+    return imr_faith_add(&e->tests.faith, t, err);
 }
 
 static imr_status one(explaining *e, const char *text, const char *id, imr_error *err)
@@ -436,10 +432,8 @@ static imr_status run(imr_cli *cli, imr_error *err)
         return imr_fail(err, IMR_E_NOT_FOUND, "the cache %s holds no queries", e.options.cache);
     if (!e.deletion)
         return each(&e, whole_split, err);
-    IMR_TRY(imr_faith_open(&e.faith, e.session, &cli->meter.progress, err));
-    e.tests.faith = &e.faith;
+    IMR_TRY(imr_faith_open(&e.tests.faith, e.session, &cli->meter.progress, err));
     IMR_TRY(each(&e, whole_split, err));
-    e.tests.problem = e.problem[0] ? e.problem : NULL;
     IMR_AUTOBUF imr_buf out = {0};
     if (e.json)
         imr_report_deletion_json(&out, &e.tests);

@@ -69,11 +69,11 @@ void imr_report_deletion_text(imr_buf *out, const imr_report_deletion *r, size_t
 {
     imr_buf_printf(out, "Do the words carry it?  %zu %s\n", r->queries,
                    r->queries == 1 ? "query" : "queries");
-    if (r->problem)
+    if (r->problem[0])
         imr_report_wrap(out, r->problem, 0, 0, width);
     for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
         pairs(out, r, k, width);
-    words(out, r->faith, width);
+    words(out, &r->faith, width);
 }
 
 static void spread(imr_buf *out, const char *name, const imr_spread *s)
@@ -103,8 +103,8 @@ void imr_report_deletion_json(imr_buf *out, const imr_report_deletion *r)
         imr_buf_char(out, '}');
     }
     imr_json_printf(out, "],'words':[");
-    for (size_t i = 0; i < r->faith->n; i++) {
-        const imr_faith_row *w = &r->faith->rows[i];
+    for (size_t i = 0; i < r->faith.n; i++) {
+        const imr_faith_row *w = &r->faith.rows[i];
         imr_buf_str(out, i ? ",\n" : "\n");
         imr_json_printf(out, "{'table':%s,'kind':%s,'carries':%hhd", w->table,
                         imr_change_kind_names[w->kind], imr_faith_holds(w));

@@ -48,10 +48,9 @@ imr_status imr_report_render(const imr_trace *t, const char *format,
 typedef struct imr_report_deletion {
     size_t queries;
     imr_carry_table stage[IMR_STAGE_COUNT];
-    imr_detail *tested
-        [IMR_STAGE_COUNT]; /* the last query's first document; of one query its words are named */
-    const imr_faith *faith;
-    const char *problem; /* NULL, or why there are no word pairs */
+    imr_detail *tested[IMR_STAGE_COUNT]; /* of the last query; of one its words are named */
+    imr_faith faith;
+    char problem[400]; /* "", or why there are no word pairs */
 } imr_report_deletion;
 void imr_report_deletion_text(imr_buf *out, const imr_report_deletion *r, size_t width);
 void imr_report_deletion_json(imr_buf *out, const imr_report_deletion *r);

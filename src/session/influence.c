@@ -1,5 +1,6 @@
 /* What the feedback of each document does: session/ranker.h. */
 #include <math.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "math/blas.h"
@@ -8,13 +9,6 @@
 #include "session/ranker.h"
 
 enum { TOP = 10 };
-
-/* Unit vectors, row by row. */
-static imr_view unit(float *out, imr_view rows)
-{
-    imr_nn_unit_rows(out, rows);
-    return imr_view_of(out, rows.rows, rows.cols);
-}
 
 /* moves[i] = how many of the first ten of sim's last row stand elsewhere in its row i; [k+1,n]. */
 static imr_status count_moves(uint32_t *moves, const imr_ranker *r, const imr_listing *l,
@@ -47,8 +41,7 @@ imr_status imr_ranker_influence(const imr_ranker *r, imr_listing *l, imr_error *
     IMR_NEED(q && sim && change && moves, err);
     IMR_TRY(
         imr_adapter_without_each(q, r->adapter, &r->run, imr_view_of(r->candidates.v, k, m), err));
-    for (size_t j = 0; j < m; j++)
-        q[k * m + j] = r->run.q_mod[j];
+    memcpy(q + k * m, r->run.q_mod, m * sizeof *q);
     for (size_t i = 0; i < k; i++) {
         double square = 0;
         for (size_t j = 0; j < m; j++) {
@@ -57,9 +50,11 @@ imr_status imr_ranker_influence(const imr_ranker *r, imr_listing *l, imr_error *
         }
         change[i] = (float)sqrt(square);
     }
-    const imr_view queries = unit(q, imr_view_of(q, k + 1, m));
-    imr_blas_gemm(sim, n, 1, queries, IMR_PLAIN, unit(q + (k + 1) * m, imr_view_of(l->d_mod, n, m)),
-                  IMR_TRANSPOSED, 0);
+    const imr_view queries = imr_view_of(q, k + 1, m), listed = imr_view_of(l->d_mod, n, m);
+    float *units = q + (k + 1) * m;
+    imr_nn_unit_rows(q, queries);
+    imr_nn_unit_rows(units, listed);
+    imr_blas_gemm(sim, n, 1, queries, IMR_PLAIN, imr_view_of(units, n, m), IMR_TRANSPOSED, 0);
     IMR_TRY(count_moves(moves, r, l, sim, k, err));
     for (size_t j = 0; j < n; j++)
         for (size_t i = 0; i < k && l->feedback[j]; i++)

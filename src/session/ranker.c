@@ -101,21 +101,6 @@ void imr_ranker_top(const imr_ranker *r, imr_stage stage, uint32_t *out, size_t 
 
 /* ---- the adapter ---- */
 
-static imr_status choose_feedback(imr_ranker *r, size_t k, imr_stage by, imr_error *err)
-{
-    if (r->capacity < k) {
-        r->capacity = 0;
-        imr_free(r->feedback);
-        imr_matrix_done(&r->candidates);
-        IMR_NEED(r->feedback = IMR_NEW_ARRAY(uint32_t, 2 * k), err);
-        r->given = r->feedback + k;
-        IMR_TRY(imr_matrix_init(&r->candidates, k, r->projected.d.cols, err));
-        r->capacity = k;
-    }
-    imr_ranker_top(r, by, r->feedback, k);
-    return IMR_OK;
-}
-
 static bool among(const uint32_t *v, size_t n, uint32_t x)
 {
     while (n && v[n - 1] != x)
@@ -128,10 +113,20 @@ static bool is_left_out(const imr_ranker *r, uint32_t document)
     return among(r->what_if.left_out, r->what_if.n_left_out, document);
 }
 
-/* Those of the candidates that give feedback, n, into r->candidates. */
-static imr_status gather_feedback(imr_ranker *r, size_t *n, size_t k, imr_error *err)
+/* The head of `by` into r->feedback; n of them give feedback, r->given, and are r->candidates. */
+static imr_status choose_feedback(imr_ranker *r, size_t *n, size_t k, imr_stage by, imr_error *err)
 {
     const imr_whatif_parts *w = &r->what_if;
+    if (r->capacity < k) {
+        r->capacity = 0;
+        imr_free(r->feedback);
+        imr_matrix_done(&r->candidates);
+        IMR_NEED(r->feedback = IMR_NEW_ARRAY(uint32_t, 2 * k), err);
+        r->given = r->feedback + k;
+        IMR_TRY(imr_matrix_init(&r->candidates, k, r->projected.d.cols, err));
+        r->capacity = k;
+    }
+    imr_ranker_top(r, by, r->feedback, k);
     for (size_t i = 0; i < w->n_left_out; i++)
         if (!among(r->feedback, k, w->left_out[i]))
             return imr_fail(err, IMR_E_USAGE,
@@ -151,15 +146,13 @@ static imr_status gather_feedback(imr_ranker *r, size_t *n, size_t k, imr_error 
 static imr_status adapt(imr_ranker *r, size_t k, imr_scope scope, imr_stage by,
                         const imr_progress *progress, imr_error *err)
 {
-    float *after = r->sim[IMR_STAGE_AFTER];
     size_t n = 0;
-    IMR_TRY(choose_feedback(r, k, by, err));
-    IMR_TRY(gather_feedback(r, &n, k, err));
+    IMR_TRY(choose_feedback(r, &n, k, by, err));
     IMR_TRY(imr_adapter_run(r->adapter, r->query,
                             imr_view_of(r->candidates.v, n, r->candidates.cols), &r->run, err));
-    if (scope == IMR_SCOPE_RESCORE)
-        IMR_TRY(imr_adapter_score(r->adapter, &r->run, r->projected.d, after, progress, err));
-    return IMR_OK;
+    return scope == IMR_SCOPE_RESCORE ? imr_adapter_score(r->adapter, &r->run, r->projected.d,
+                                                          r->sim[IMR_STAGE_AFTER], progress, err)
+                                      : IMR_OK;
 }
 
 /* Similarities of the three rankings, and the adapter's run; by: what candidates come from. */
@@ -195,10 +188,11 @@ static imr_status allocate_listing(imr_listing *l, size_t n, size_t m, imr_arena
     l->feedback = IMR_ARENA_ARRAY(arena, bool, n);
     l->d = m ? IMR_ARENA_ARRAY(arena, float, n *m) : NULL;
     l->d_mod = m ? IMR_ARENA_ARRAY(arena, float, n *m) : NULL;
-    IMR_NEED(l->document && l->feedback && (!m || (l->d && l->d_mod)), err);
     l->influence = IMR_ARENA_ARRAY(arena, float, n);
     l->influence_moves = IMR_ARENA_ARRAY(arena, uint32_t, n);
-    IMR_NEED(l->influence && l->influence_moves, err);
+    IMR_NEED(l->document && l->feedback && (!m || (l->d && l->d_mod)) && l->influence &&
+                 l->influence_moves,
+             err);
     for (size_t i = 0; i < n; i++)
         l->influence[i] = NAN;
     for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++) {
@@ -363,19 +357,16 @@ imr_status imr_ranker_place(imr_ranker *r, size_t k, imr_stage by, uint32_t docu
                             uint32_t *rank, const imr_progress *progress, imr_error *err)
 {
     const size_t m = r->projected.d.cols;
-    imr_arena *arena = imr_arena_new();
+    IMR_CLEANUP(imr_arena_free_at) imr_arena *arena = imr_arena_new();
     imr_listing l;
-    imr_status status = arena ? allocate_listing(&l, k, m, arena, err) : imr_fail_memory(err);
-    if (status == IMR_OK)
-        status = adapt(r, k, IMR_SCOPE_RERANK, by, progress, err);
-    if (status == IMR_OK) {
-        imr_blend_rows(r->run.q_mod, imr_view_of(r->query, 1, m), r->what_if.query);
-        order(r, k, IMR_SCOPE_RERANK, &l);
-        for (*rank = 1; *rank < k && l.document[*rank - 1] != document;)
-            ++*rank;
-    }
-    imr_arena_free(arena);
-    return status;
+    IMR_NEED(arena, err);
+    IMR_TRY(allocate_listing(&l, k, m, arena, err));
+    IMR_TRY(adapt(r, k, IMR_SCOPE_RERANK, by, progress, err));
+    imr_blend_rows(r->run.q_mod, imr_view_of(r->query, 1, m), r->what_if.query);
+    order(r, k, IMR_SCOPE_RERANK, &l);
+    for (*rank = 1; *rank < k && l.document[*rank - 1] != document;)
+        ++*rank;
+    return IMR_OK;
 }
 
 imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *document,

@@ -10,17 +10,15 @@
  *   rescore   top-K candidates       all N
  *   corpus    all N                  all N
  * Candidates: the head of the ranking settings.candidates names; by default of `encoder` for form
- * mean, as the authors' package 0.2 has it, else of `before`, as release 0.1 has it. Without an
- * adapter there is the encoder's ranking alone.
- * Ties: higher float32 similarity, then document id descending. The explorer, explain, score and
- * evaluate all rank through here, so they agree to the last digit. Where all N are scored, the
- * sweeps (adapter/adapter.h) choose the K that are listed; these get the similarity of their own
- * vectors, and are ordered by it, so that shares add up to what is shown.
+ * mean (the authors' package 0.2), else of `before` (release 0.1). Without an adapter there is the
+ * encoder's ranking alone.
+ * Ties: higher float32 similarity, then document id descending. All that ranks does it here. Where
+ * all N are scored, sweeps (adapter/adapter.h) choose the K that are listed; these get the
+ * similarity of their own vectors, so shares add up to what is shown.
  *
- * Cost: two scans of N rows (encoder and working space), for rescore one more, for corpus two, and
- * a pass over N similarities for each ranking.
- * Memory: 3N floats besides the projected documents (session/projected.h: mapped when there are
- * many); adapter and cache are borrowed.
+ * Cost: two scans of N rows, for rescore one more, for corpus two, and a pass over N similarities
+ * for each ranking. Memory: 3N floats besides the projected documents (session/projected.h).
+ * Adapter and cache are borrowed.
  * Threads: one at a time (scratch inside).
  */
 #ifndef IMR_SESSION_RANKER_H
@@ -82,14 +80,11 @@ typedef struct imr_listing {
     uint32_t *influence_moves;
 } imr_listing;
 
-/*
- * base [n]: the query's vector in the encoder's space. Of the settings feedback_k, scope,
- * candidates and what_if count. Lists feedback_k documents. Looks at progress (may be NULL) after
- * every few milliseconds of work.
+/* base [n]: the query's vector of the encoder. Lists settings->feedback_k documents; scope,
+ * candidates, what_if and influence count, too. Looks at progress (may be NULL) every few ms.
  * Errors: IMR_E_USAGE when feedback_k is 0 or larger than N, or a document that is to give no
  * feedback is no candidate, or the last; those of imr_whatif_read; IMR_E_LIMIT, IMR_E_NUMERIC names
- * the first listed document with a similarity that is not finite, IMR_E_CANCELLED, IMR_E_MEMORY.
- */
+ * the first listed document with a similarity that is not finite, IMR_E_CANCELLED, IMR_E_MEMORY. */
 imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_settings *settings,
                           imr_arena *arena, const imr_progress *progress, imr_listing *out,
                           imr_error *err) IMR_NODISCARD;
@@ -100,13 +95,10 @@ imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *docume
                            const imr_whatif *what_if, imr_arena *arena, imr_listing *out,
                            imr_error *err) IMR_NODISCARD;
 
-/*
- * What the feedback of each listed document does, leaving it out of the last query's (method.md
- * section 4): the change of what is compared of the query, and the moves among the first ten listed
- * that it causes. Fills l->influence and influence_moves of those that gave feedback.
- * Nothing in scope corpus (all gave it), of one feedback document, or of more than
- * IMR_INFLUENCE_MOST: scores are K products with K documents.
- */
+/* What the feedback of each listed document does (method.md section 4): the change of what is
+ * compared of the last query, were it left out, and the moves among the first ten listed. Fills
+ * l->influence and influence_moves of those that gave feedback; nothing in scope corpus, of one, or
+ * of more than IMR_INFLUENCE_MOST: scores are K products with K documents. */
 #define IMR_INFLUENCE_MOST 1000
 imr_status imr_ranker_influence(const imr_ranker *r, imr_listing *l, imr_error *err) IMR_NODISCARD;
 
@@ -125,18 +117,14 @@ void imr_ranker_gather(const imr_ranker *r, float *out, const uint32_t *document
 /* ---- many queries at once (session/candidates.c) ---- */
 
 /*
- * The feedback documents of many queries in one read of the corpus.
+ * The feedback documents of many queries in one read of the corpus, as a product in blocks:
  *
  *   out[q,k] = the k documents with the largest cos(query_q, d_i), best first; ties as everywhere
  *              (math/topk.h), NaN last
  *
- * One query alone is a scan, bound by memory; a hundred together are a matrix product in blocks
- * (a million documents of 256 values: 0.5 s instead of 100 scans of 30 ms and more). Similarities
- * are sums in another order than the ranker's, so documents closer than 1e-6 may change places.
- * stage: encoder, queries [q,n] among the base vectors, or before, [q,m] among the projected.
- * k at most N; what: the words for progress. Memory: queries x (4,096 + 2k) values.
- * Threads: OpenMP over queries; looks at progress after every 4,096 documents.
- * Errors: IMR_E_CANCELLED, IMR_E_MEMORY.
+ * Sums go in another order than the ranker's: documents closer than 1e-6 may change places. stage:
+ * encoder, queries [q,n], or before, [q,m]. k at most N; what: for progress, every 4,096 documents.
+ * Memory: queries x (4,096 + 2k) values. Threads: OpenMP. Errors: IMR_E_CANCELLED, IMR_E_MEMORY.
  */
 imr_status imr_candidates(uint32_t *out, const imr_ranker *r, imr_stage stage, imr_view queries,
                           size_t k, const char *what, const imr_progress *progress,

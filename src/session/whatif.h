@@ -12,10 +12,9 @@
  *   dim:-J                  dimension J of what now compares is set to 0
  *
  * without and push change all three rankings, the others only now. All may be repeated but alpha
- * and form, of which the last counts. What follows (shares, pairs, words) is that of the changed
- * vectors (explain/change.h, imr_blend). What does not exist then is left out: the steps of the
- * modulation under alpha, off and dim; under these and form how words show up in other queries.
- * Every trace made so has the warning `what-if` first.
+ * and form, of which the last counts. What follows is that of the changed vectors (adapter.h,
+ * imr_blend); left out are the steps of the modulation under alpha, off and dim, and under these and
+ * form how words show up in other queries. Every trace made so has the warning `what-if` first.
  * Threads: values; no state.
  */
 #ifndef IMR_SESSION_WHATIF_H

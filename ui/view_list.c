@@ -24,17 +24,13 @@ typedef struct choice {
 static int place(columns *c, int w, const choice *o, const imr_trace *t)
 {
     const bool adapted = ui_adapted(t);
-    const bool shown[COLUMNS] = {true,
-                                 adapted,
-                                 adapted,
-                                 adapted,
-                                 adapted && o->lift,
-                                 adapted,
-                                 adapted && o->delta,
-                                 o->cos,
-                                 adapted && t->settings.influence,
-                                 true,
-                                 true};
+    bool shown[COLUMNS];
+    for (int i = 0; i < COLUMNS; i++)
+        shown[i] = adapted || i == ENCODER || i >= STAR;
+    shown[LIFT] &= o->lift;
+    shown[DELTA] &= o->delta;
+    shown[COS] = o->cos;
+    shown[INFLUENCE] &= t->settings.influence;
     int x = 1;
     c->half = o->half;
     c->w[BAR] = 2 * o->half + 2;

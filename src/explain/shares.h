@@ -24,14 +24,12 @@
  * add up to the similarity less the candidates' mean similarity. rbar needs no text: the last row
  * of a candidate follows from the norm |P x + c| and the scales.
  *
- * From two texts as the encoder read them (imr_pairs_make) tokens become words before anything is
- * multiplied: rows add up, so the pieces and the repetitions of a word are one row, and its pooling
- * weight is its share of the tokens. Special tokens and the words of a prefix stay by themselves. A
- * word is what the tokeniser's pre-tokeniser makes, spelled as the normaliser leaves it.
+ * Of two texts (imr_pairs_make) the pieces and the repetitions of a word are one row, and p_b its
+ * share of the tokens. Special tokens and the words of a prefix stay by themselves. A word is what
+ * the tokeniser's pre-tokeniser makes, spelled as the normaliser leaves it.
  *
  * Precision: rows are float32, statistics and sums double; sums are within 1e-6 of the similarity.
- * Memory: the results and as much again.
- * Threads: no state; calls BLAS.
+ * Memory: the results and as much again. Threads: no state; calls BLAS.
  */
 #ifndef IMR_EXPLAIN_SHARES_H
 #define IMR_EXPLAIN_SHARES_H

@@ -417,12 +417,12 @@ static imr_status find_warnings(imr_session *s, imr_trace *t, imr_error *err)
     const imr_lens_quality *lens = &t->inputs.lens;
     IMR_AUTOBUF imr_buf text = {0};
     IMR_NEED(t->warnings = IMR_ARENA_ARRAY(t->arena, imr_trace_warning, s->doubts.n + 3), err);
+    imr_trace_warning *w = t->warnings;
     if (t->settings.what_if.terms[0]) { /* first: nothing may hide it */
         imr_buf_str(&text, "what if: ");
         imr_whatif_tell(&text, &t->settings.what_if);
-        IMR_TRY(imr_buf_check(&text, err));
-        IMR_TRY(warn(t, "what-if", imr_buf_text(&text), err));
-        imr_buf_clear(&text);
+        w[t->n_warnings].code = "what-if";
+        IMR_TRY(imr_buf_keep(&w[t->n_warnings++].text, &text, t->arena, err));
     }
     for (size_t i = 0; i < s->doubts.n; i++)
         IMR_TRY(warn(t, s->doubts.v[i].code, s->doubts.v[i].text, err));
@@ -431,8 +431,8 @@ static imr_status find_warnings(imr_session *s, imr_trace *t, imr_error *err)
                        "the token table %s reads this corpus poorly: %.2f of the ten words nearest "
                        "to a text occur in it, of ten at random %.2f; do not trust the words",
                        t->inputs.table_name, lens->precision, lens->chance);
-        IMR_TRY(imr_buf_check(&text, err));
-        IMR_TRY(warn(t, "lens-low", imr_buf_text(&text), err));
+        w[t->n_warnings].code = "lens-low";
+        IMR_TRY(imr_buf_keep(&w[t->n_warnings++].text, &text, t->arena, err));
     }
     uint32_t query;
     const imr_qrels *q = judgements(s, t->query_id, &query);

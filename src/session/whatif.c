@@ -16,18 +16,17 @@ typedef enum whatif_kind { WITHOUT, PUSH, FORM, FEEDBACK, OFF, ALPHA, DIM, ANY }
 /* FORM and those behind it take an adapter. */
 static const struct {
     const char *name, *usage;
-    bool minus;       /* before the value */
     double low, high; /* of its number */
     const char *choices[3];
+    bool minus; /* before the value */
 } kinds[ANY] = {
-    [WITHOUT] = {"without", "without:WORD, a word of the query", false, 0, 0, {0}},
-    [PUSH] = {"push", "push:WORD=T with T from -10 to 10", false, -10, 10, {0}},
-    [FORM] =
-        {"form", "form:diagonal, form:mean, form:full", false, 0, 0, {"diagonal", "mean", "full"}},
-    [FEEDBACK] = {"feedback", "feedback:-ID, a candidate behind a minus", true, 0, 0, {0}},
-    [OFF] = {"off", "off:query, off:document", false, 0, 0, {"query", "document"}},
-    [ALPHA] = {"alpha", "alpha:A with A from 0 to 1.5", false, 0, 1.5, {0}},
-    [DIM] = {"dim", "dim:-J, the number of a dimension behind a minus", true, 0, UINT16_MAX, {0}},
+    [WITHOUT] = {"without", "without:WORD, a word of the query"},
+    [PUSH] = {"push", "push:WORD=T with T from -10 to 10", -10, 10},
+    [FORM] = {"form", "form:diagonal, form:mean, form:full", 0, 0, {"diagonal", "mean", "full"}},
+    [FEEDBACK] = {"feedback", "feedback:-ID, a candidate behind a minus", .minus = true},
+    [OFF] = {"off", "off:query, off:document", 0, 0, {"query", "document"}},
+    [ALPHA] = {"alpha", "alpha:A with A from 0 to 1.5", 0, 1.5},
+    [DIM] = {"dim", "dim:-J, the number of a dimension behind a minus", 0, UINT16_MAX, {0}, true},
 };
 
 typedef struct term {

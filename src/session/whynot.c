@@ -227,7 +227,7 @@ static void say(imr_buf *out, const imr_why_not *w, const imr_lift *lift)
                            : w->gap > 0 ? ", where there is "
                                         : " The document at that rank has ",
                            w->lacks[i].query, w->lacks[i].document);
-    imr_buf_str(out, w->gap > 0 ? "." : w->n_lacks ? "." : "");
+    imr_buf_str(out, w->gap > 0 || w->n_lacks ? "." : "");
     for (size_t i = 0; i < w->n_words && w->words[i].rank < w->rank[last]; i++) {
         imr_sentence_named(out, i ? ", with " : " With ", w->words[i].text, NULL);
         imr_buf_printf(out, "%s %s", i ? "" : " in the query it is",

@@ -27,7 +27,7 @@
 
 /* Adds a term, "KIND:VALUE" or "KIND VALUE"; alpha:1 takes alpha away. Errors: IMR_E_USAGE says
  * what a term looks like, IMR_E_LIMIT; w is as before then. */
-imr_status imr_whatif_add(imr_whatif *w, const char *term, imr_error *err) IMR_NODISCARD;
+imr_status imr_whatif_add(imr_whatif *w, const char *text, imr_error *err) IMR_NODISCARD;
 /* Takes away the terms that begin so; whether there were any. "": all. */
 bool imr_whatif_drop(imr_whatif *w, const char *beginning);
 double imr_whatif_alpha(const imr_whatif *w);            /* 1 where nothing is said */

@@ -1,6 +1,7 @@
 /* Taking words out of the texts of a query and a document: session/carry.h. */
 #include "session/carry.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/number.h"

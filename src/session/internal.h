@@ -178,9 +178,6 @@ const char *imr_trace_keep(imr_arena *arena, const char *text);
  * has it. Errors: those of imr_session_run. */
 imr_status imr_session_find_query(imr_session *s, const imr_request *request, imr_trace *t,
                                   imr_error *err) IMR_NODISCARD;
-/* What if (session/whatif.c): t->query_read, less the words left out, and s->query_base, pushed. */
-imr_status imr_whatif_leave_out(const imr_session *s, imr_trace *t, imr_error *err) IMR_NODISCARD;
-imr_status imr_whatif_push(imr_session *s, imr_trace *t, imr_error *err) IMR_NODISCARD;
 /* Makes t->pair (session/pair.c). document: an id of the cache, else a text, which is encoded.
  * Errors: IMR_E_NOT_FOUND when a text comes without an encoder, IMR_E_UNSUPPORTED when it knows no
  * word of it. */
@@ -207,7 +204,7 @@ imr_status imr_deletion_encode(float *out, const imr_session *s, const imr_buf *
 /* Similarities of documents base [rows,n] at the stages there are; the run stays as it was. */
 imr_status imr_deletion_score(float (*out)[IMR_STAGE_COUNT], const imr_session *s,
                               const imr_trace *t, imr_view base, imr_error *err) IMR_NODISCARD;
-/* Fills d->why.carry, where there are pairs (session/carry.c). Errors: as above. */
+/* Fills d->why.carry, where there are pairs (session/trials.c). Errors: as above. */
 imr_status imr_carry_fill(imr_detail *d, const imr_session *s, const imr_trace *t,
                           const imr_reading *document, const imr_progress *progress,
                           imr_error *err) IMR_NODISCARD;

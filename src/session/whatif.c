@@ -3,15 +3,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/mem.h"
 #include "base/number.h"
-#include "math/nn.h"
-#include "session/internal.h"
 #include "text/utf8.h"
-
-typedef enum whatif_kind { WITHOUT, PUSH, FORM, FEEDBACK, OFF, ALPHA, DIM, ANY } whatif_kind;
 
 /* FORM and those behind it take an adapter. */
 static const struct {
@@ -19,43 +14,40 @@ static const struct {
     double low, high; /* of its number */
     const char *choices[3];
     bool minus; /* before the value */
-} kinds[ANY] = {
-    [WITHOUT] = {"without", "without:WORD, a word of the query"},
-    [PUSH] = {"push", "push:WORD=T with T from -10 to 10", -10, 10},
-    [FORM] = {"form", "form:diagonal, form:mean, form:full", 0, 0, {"diagonal", "mean", "full"}},
-    [FEEDBACK] = {"feedback", "feedback:-ID, a candidate behind a minus", .minus = true},
-    [OFF] = {"off", "off:query, off:document", 0, 0, {"query", "document"}},
-    [ALPHA] = {"alpha", "alpha:A with A from 0 to 1.5", 0, 1.5},
-    [DIM] = {"dim", "dim:-J, the number of a dimension behind a minus", 0, UINT16_MAX, {0}, true},
+} kinds[IMR_WHATIF_ANY] = {
+    [IMR_WHATIF_WITHOUT] = {"without", "without:WORD, a word of the query"},
+    [IMR_WHATIF_PUSH] = {"push", "push:WORD=T with T from -10 to 10", -10, 10},
+    [IMR_WHATIF_FORM] =
+        {"form", "form:diagonal, form:mean, form:full", 0, 0, {"diagonal", "mean", "full"}},
+    [IMR_WHATIF_FEEDBACK] = {"feedback", "feedback:-ID, a candidate behind a minus", .minus = true},
+    [IMR_WHATIF_OFF] = {"off", "off:query, off:document", 0, 0, {"query", "document"}},
+    [IMR_WHATIF_ALPHA] = {"alpha", "alpha:A with A from 0 to 1.5", 0, 1.5},
+    [IMR_WHATIF_DIM] =
+        {"dim", "dim:-J, the number of a dimension behind a minus", 0, UINT16_MAX, {0}, true},
 };
 
-typedef struct term {
-    whatif_kind kind;
-    const char *value; /* word or id, n bytes */
-    int n;
-    double number; /* or the place among the choices */
-} term;
-
 /* A term up to its end of line; false: it is none. kind ANY: not even the name. */
-static bool parse(term *x, const char *text)
+static bool parse(imr_whatif_term *x, const char *text)
 {
     const char *end = text + strcspn(text, "\n"), *at = text + strcspn(text, ": \n");
     const size_t name = (size_t)(at - text);
-    *x = (term){.kind = 0};
-    while (x->kind < ANY &&
+    *x = (imr_whatif_term){.kind = 0};
+    while (x->kind < IMR_WHATIF_ANY &&
            (strlen(kinds[x->kind].name) != name || strncmp(text, kinds[x->kind].name, name) != 0))
         x->kind++;
-    if (x->kind == ANY || at == end || ++at == end || (kinds[x->kind].minus && *at++ != '-'))
+    if (x->kind == IMR_WHATIF_ANY || at == end || ++at == end ||
+        (kinds[x->kind].minus && *at++ != '-'))
         return false;
     const double low = kinds[x->kind].low, high = kinds[x->kind].high;
-    const char *digits = x->kind == PUSH ? end : at, *const *choices = kinds[x->kind].choices;
+    const char *digits = x->kind == IMR_WHATIF_PUSH ? end : at, *const *choices =
+                                                                    kinds[x->kind].choices;
     while (digits > at && digits[-1] != '=')
         digits--;
     x->value = at;
-    x->n = (int)(x->kind != PUSH ? end - at : digits > at ? digits - 1 - at : 0);
+    x->n = (int)(x->kind != IMR_WHATIF_PUSH ? end - at : digits > at ? digits - 1 - at : 0);
     if (low < high && (!imr_parse_double(digits, (size_t)(end - digits), &x->number) ||
                        !(x->number >= low && x->number <= high) ||
-                       (x->kind == DIM && x->number > floor(x->number))))
+                       (x->kind == IMR_WHATIF_DIM && x->number > floor(x->number))))
         return false;
     bool among = !choices[0];
     for (size_t i = 0; i < 3 && !among && choices[i]; i++) {
@@ -65,13 +57,12 @@ static bool parse(term *x, const char *text)
     return among && x->n > 0;
 }
 
-/* The next term of a kind, or any; *at begins as the terms. */
-static bool next(term *x, const char **at, whatif_kind kind)
+bool imr_whatif_next(imr_whatif_term *x, const char **at, imr_whatif_kind kind)
 {
     while (**at) {
         const char *text = *at;
         *at += strcspn(text, "\n") + 1;
-        if (parse(x, text) && (kind == ANY || x->kind == kind))
+        if (parse(x, text) && (kind == IMR_WHATIF_ANY || x->kind == kind))
             return true;
     }
     return false;
@@ -80,15 +71,15 @@ static bool next(term *x, const char **at, whatif_kind kind)
 double imr_whatif_alpha(const imr_whatif *w)
 {
     const char *at = w->terms;
-    term x;
-    return next(&x, &at, ALPHA) ? x.number : 1;
+    imr_whatif_term x;
+    return imr_whatif_next(&x, &at, IMR_WHATIF_ALPHA) ? x.number : 1;
 }
 
 imr_form imr_whatif_form(const imr_whatif *w)
 {
     const char *at = w->terms;
-    term x;
-    return next(&x, &at, FORM) ? (imr_form)(1 + x.number) : IMR_FORM_AUTO;
+    imr_whatif_term x;
+    return imr_whatif_next(&x, &at, IMR_WHATIF_FORM) ? (imr_form)(1 + x.number) : IMR_FORM_AUTO;
 }
 
 bool imr_whatif_drop(imr_whatif *w, const char *beginning)
@@ -109,31 +100,31 @@ bool imr_whatif_drop(imr_whatif *w, const char *beginning)
 imr_status imr_whatif_add(imr_whatif *w, const char *text, imr_error *err)
 {
     IMR_AUTOBUF imr_buf line = {0}, all = {0};
-    term x;
+    imr_whatif_term x;
     imr_utf8_clean(&line, text, strlen(text), IMR_CLEAN_LINE);
     IMR_TRY(imr_buf_check(&line, err));
     const bool sound = parse(&x, text) && strcmp(imr_buf_text(&line), text) == 0;
-    for (whatif_kind k = 0; k < ANY; k++)
+    for (imr_whatif_kind k = 0; k < IMR_WHATIF_ANY; k++)
         imr_buf_printf(&all, "%s%s", k ? "; " : "", kinds[k].usage);
     if (!sound)
         return imr_fail(err, IMR_E_USAGE, "what if '%.80s'? write %s", imr_buf_text(&line),
-                        x.kind < ANY ? kinds[x.kind].usage : imr_buf_text(&all));
+                        x.kind < IMR_WHATIF_ANY ? kinds[x.kind].usage : imr_buf_text(&all));
     imr_whatif changed = *w;
     const size_t name = strlen(kinds[x.kind].name) + 1, used = line.len + 1;
     line.data[name - 1] = ':';
     imr_buf_char(&line, '\n');
     imr_buf_clear(&all); /* those it takes the place of begin as it does */
     imr_buf_add(&all, imr_buf_text(&line),
-                x.kind == ALPHA || x.kind == FORM ? name
-                : x.kind == PUSH                  ? (size_t)(x.value - text + x.n + 1)
-                                                  : used);
+                x.kind == IMR_WHATIF_ALPHA || x.kind == IMR_WHATIF_FORM ? name
+                : x.kind == IMR_WHATIF_PUSH ? (size_t)(x.value - text + x.n + 1)
+                                            : used);
     IMR_TRY(imr_buf_check(&line, err));
     IMR_TRY(imr_buf_check(&all, err));
     imr_whatif_drop(&changed, imr_buf_text(&all));
     char *end = changed.terms + strlen(changed.terms);
     if (end + used >= changed.terms + sizeof changed.terms)
         return imr_fail(err, IMR_E_LIMIT, "what if has room for %d bytes", IMR_WHATIF_BYTES);
-    if (x.kind != ALPHA || x.number < 1 || x.number > 1)
+    if (x.kind != IMR_WHATIF_ALPHA || x.number < 1 || x.number > 1)
         memcpy(end, imr_buf_text(&line), used + 1);
     *w = changed;
     return IMR_OK;
@@ -148,117 +139,26 @@ void imr_whatif_tell(imr_buf *out, const imr_whatif *w)
     }
 }
 
-/* ---- for the query ---- */
-
-/* Marks the tokens that are of a word of the value; each must be there. */
-static imr_status mark(uint32_t *gone, const imr_session *s, const imr_tokens *tokens,
-                       const term *x, imr_error *err)
-{
-    IMR_CLEANUP(imr_tokens_done) imr_tokens words = {0};
-    IMR_TRY(imr_encoder_tokenize(s->encoder, x->value, (size_t)x->n, false, &words, err));
-    bool all = words.n > 0;
-    for (size_t k = 0; k < words.n && all; k++) {
-        const char *word = imr_tokens_word(&words, words.v[k].word);
-        all = false;
-        for (size_t i = 0; i < tokens->n; i++)
-            if (strcmp(imr_tokens_word(tokens, tokens->v[i].word), word) == 0)
-                gone[i] = all = true;
-    }
-    return all ? IMR_OK
-               : imr_fail(err, IMR_E_USAGE, "what if without '%.*s'? it is no word of the query",
-                          x->n, x->value);
-}
-
-imr_status imr_whatif_leave_out(const imr_session *s, imr_trace *t, imr_error *err)
-{
-    IMR_CLEANUP(imr_tokens_done) imr_tokens tokens = {0};
-    IMR_AUTOBUF imr_buf rest = {0};
-    const char *at = t->settings.what_if.terms, *text = t->query_text;
-    const size_t len = strlen(text);
-    bool left = false;
-    term x;
-    if (!next(&x, &at, WITHOUT))
-        return IMR_OK;
-    if (!s->encoder)
-        return imr_fail(err, IMR_E_NOT_FOUND, "what if without '%.*s'? the encoder is missing: %s",
-                        x.n, x.value, s->facts.encoder_problem);
-    IMR_TRY(imr_encoder_tokenize(s->encoder, text, len, false, &tokens, err));
-    IMR_AUTOFREE uint32_t *gone = IMR_NEW_ARRAY(uint32_t, tokens.n);
-    IMR_NEED(gone, err);
-    do
-        IMR_TRY(mark(gone, s, &tokens, &x, err));
-    while (next(&x, &at, WITHOUT));
-    for (size_t i = 0; i < tokens.n; i++)
-        left |= !gone[i] && imr_token_kind_of(imr_tokens_word(&tokens, tokens.v[i].word)) !=
-                                IMR_KIND_PUNCTUATION;
-    imr_deletion_text(&rest, text, len, &tokens, gone, &(uint32_t){true}, 1);
-    return left ? imr_buf_keep(&t->query_read, &rest, t->arena, err)
-                : imr_fail(err, IMR_E_USAGE, "what if without every word? nothing is left to ask");
-}
-
-/* out [n] = unit(E), E the row of the token table that the value names. */
-static imr_status find_word(float *out, const imr_session *s, const term *x, imr_error *err)
-{
-    const imr_token_table *t = s->words.told ? &s->words.told->table : NULL;
-    size_t row = 0;
-    while (t && row < t->rows.rows &&
-           (strlen(t->texts[row]) != (size_t)x->n ||
-            strncasecmp(t->texts[row], x->value, (size_t)x->n) != 0))
-        row++;
-    if (!t || row == t->rows.rows)
-        return imr_fail(err, IMR_E_NOT_FOUND, "what if pushed along '%.*s'? %s", x->n, x->value,
-                        t                       ? "the token table has no such word"
-                        : s->facts.words_coming ? "the token table is not open yet"
-                                                : s->facts.tokens_problem);
-    for (size_t j = 0; j < t->rows.cols; j++)
-        out[j] = imr_view_row(&t->rows, row)[j] - (t->centre ? t->centre[j] : 0);
-    imr_nn_unit(out, out, t->rows.cols);
-    return IMR_OK;
-}
-
-imr_status imr_whatif_push(imr_session *s, imr_trace *t, imr_error *err)
-{
-    const size_t n = s->cache->dim;
-    const double length = imr_nn_norm(s->query_base, n);
-    float *x = s->query_base;
-    term along;
-    IMR_AUTOFREE float *e = IMR_NEW_ARRAY(float, n);
-    float *pushed = IMR_ARENA_ARRAY(t->arena, float, n);
-    IMR_NEED(e && pushed, err);
-    for (const char *at = t->settings.what_if.terms; next(&along, &at, PUSH); t->push = pushed) {
-        IMR_TRY(find_word(e, s, &along, err));
-        for (size_t j = 0; j < n; j++)
-            pushed[j] += (float)(along.number * length * (double)e[j]);
-    }
-    for (size_t j = 0; j < n; j++)
-        x[j] += pushed[j];
-    t->push_by = t->push ? length / fmax(imr_nn_norm(x, n), IMR_NN_UNIT_FLOOR) : 1;
-    for (size_t j = 0; j < n && t->push; j++) {
-        pushed[j] = (float)(t->push_by * (double)pushed[j]);
-        x[j] = (float)(t->push_by * (double)x[j]);
-    }
-    return IMR_OK;
-}
-
 /* ---- for an adapter and a cache ---- */
 
-static imr_status read_one(imr_whatif_parts *p, imr_blend blend[2], uint32_t *dims, const term *x,
-                           const imr_adapter *a, const imr_cache *c, imr_error *err)
+static imr_status read_one(imr_whatif_parts *p, imr_blend blend[2], uint32_t *dims,
+                           const imr_whatif_term *x, const imr_adapter *a, const imr_cache *c,
+                           imr_error *err)
 {
     char id[IMR_WHATIF_BYTES];
-    if (x->kind == ALPHA) {
+    if (x->kind == IMR_WHATIF_ALPHA) {
         blend[0].by *= x->number;
         blend[1].by *= x->number;
-    } else if (x->kind == OFF) {
+    } else if (x->kind == IMR_WHATIF_OFF) {
         blend[x->number > 0].by = 0;
-    } else if (x->kind == FORM) {
+    } else if (x->kind == IMR_WHATIF_FORM) {
         p->form = (imr_form)(1 + x->number);
         if (imr_form_scales(p->form) != imr_form_scales(a->w.form))
             return imr_fail(err, IMR_E_USAGE,
                             "what if the adapter were read as %s? its tensors are those of %s",
                             imr_form_name(p->form),
                             imr_form_scales(a->w.form) ? "diagonal and mean" : "full");
-    } else if (x->kind == DIM) {
+    } else if (x->kind == IMR_WHATIF_DIM) {
         dims[blend[0].n_dims] = (uint32_t)x->number;
         blend[1].n_dims = ++blend[0].n_dims;
         if (x->number >= (double)a->w.m || blend[0].n_dims == a->w.m)
@@ -266,7 +166,7 @@ static imr_status read_one(imr_whatif_parts *p, imr_blend blend[2], uint32_t *di
                             "what if without dimension %.0f? the working space has %zu, from 0, "
                             "and one must stay",
                             x->number, a->w.m);
-    } else if (x->kind == FEEDBACK) {
+    } else if (x->kind == IMR_WHATIF_FEEDBACK) {
         snprintf(id, sizeof id, "%.*s", x->n, x->value);
         if (!imr_ids_find(&c->documents.ids, id, &p->left_out[p->n_left_out++]))
             return imr_fail(err, IMR_E_NOT_FOUND,
@@ -282,12 +182,12 @@ imr_status imr_whatif_read(imr_whatif_parts *out, const imr_whatif *w, const imr
     enum { MOST = IMR_WHATIF_BYTES / 6 }; /* of the shortest terms */
     imr_blend *blend = IMR_ARENA_ARRAY(arena, imr_blend, 2);
     uint32_t *numbers = IMR_ARENA_ARRAY(arena, uint32_t, 2 * MOST);
-    term x;
+    imr_whatif_term x;
     IMR_NEED(blend && numbers, err);
     *out = (imr_whatif_parts){.left_out = numbers + MOST};
     blend[0] = blend[1] = (imr_blend){.by = 1, .dims = numbers};
-    for (const char *at = w->terms; next(&x, &at, ANY);) {
-        if (!adapter && x.kind >= FORM)
+    for (const char *at = w->terms; imr_whatif_next(&x, &at, IMR_WHATIF_ANY);) {
+        if (!adapter && x.kind >= IMR_WHATIF_FORM)
             return imr_fail(err, IMR_E_USAGE, "what if %s:...? there is no adapter to change",
                             kinds[x.kind].name);
         IMR_TRY(read_one(out, blend, numbers, &x, adapter, cache, err));

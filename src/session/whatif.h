@@ -25,6 +25,26 @@
 #include "retrieval/cache.h"
 #include "session/trace.h"
 
+typedef enum imr_whatif_kind {
+    IMR_WHATIF_WITHOUT,
+    IMR_WHATIF_PUSH,
+    IMR_WHATIF_FORM,
+    IMR_WHATIF_FEEDBACK,
+    IMR_WHATIF_OFF,
+    IMR_WHATIF_ALPHA,
+    IMR_WHATIF_DIM,
+    IMR_WHATIF_ANY
+} imr_whatif_kind;
+
+typedef struct imr_whatif_term {
+    imr_whatif_kind kind;
+    const char *value; /* word or id, n bytes */
+    int n;
+    double number; /* or the place among the choices */
+} imr_whatif_term;
+
+/* The next term of a kind, or any; *at begins as the terms. */
+bool imr_whatif_next(imr_whatif_term *x, const char **at, imr_whatif_kind kind);
 /* Adds a term, "KIND:VALUE" or "KIND VALUE"; alpha:1 takes alpha away. Errors: IMR_E_USAGE says
  * what a term looks like, IMR_E_LIMIT; w is as before then. */
 imr_status imr_whatif_add(imr_whatif *w, const char *text, imr_error *err) IMR_NODISCARD;

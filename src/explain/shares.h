@@ -97,9 +97,9 @@ imr_status imr_pairs_strongest(imr_strong_pair **out, size_t *n, const imr_pairs
                                imr_arena *arena, imr_error *err) IMR_NODISCARD;
 
 /* The words of a text in its order, repetitions joined, out [n + 1] with an empty one behind, and
- * whose each token is, place [t->n]. e: the encoder, whose special tokens (by id) and words
- * within the first `prefix` bytes stand by themselves; NULL: these, and what is behind `end`, are in
- * no word, UINT32_MAX. Errors: IMR_E_MEMORY. */
+ * whose each token is, place [t->n]. e: the encoder, whose special tokens (by id) and words within
+ * the first `prefix` bytes stand by themselves; NULL: these, and what is behind `end`, are in no
+ * word, UINT32_MAX. Errors: IMR_E_MEMORY. */
 imr_status imr_words_join(imr_pair_word **out, uint32_t **place, size_t *n,
                           const struct imr_tokens *t, size_t prefix, size_t end,
                           const struct imr_encoder *e, imr_arena *arena,

@@ -13,8 +13,8 @@
  *
  * without and push change all three rankings, the others only now. All may be repeated but alpha
  * and form, of which the last counts. What follows is that of the changed vectors (adapter.h,
- * imr_blend); left out are the steps of the modulation under alpha, off and dim, and under these and
- * form how words show up in other queries. Every trace made so has the warning `what-if` first.
+ * imr_blend); left out are the steps of the modulation under alpha, off and dim, and under these
+ * and form how words show up in other queries. Every trace made so has the warning `what-if` first.
  * Threads: values; no state.
  */
 #ifndef IMR_SESSION_WHATIF_H

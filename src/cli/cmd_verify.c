@@ -200,6 +200,23 @@ static imr_status options_of(imr_session_options *out, const imr_cli *cli, const
     return IMR_OK;
 }
 
+/* The documents that are in it whatever their rank; and the rank they are compared with. */
+static size_t pinned_of(const char *pinned[IMR_MOST_PINNED], uint32_t *k, const imr_json *r)
+{
+    static const char *const lists[] = {"documents", "left"};
+    size_t n = 0;
+    for (size_t l = 0; l < IMR_LEN(lists); l++)
+        for (const imr_json *d = imr_json_child(imr_json_at(r, lists[l])); d;
+             d = imr_json_next(d)) {
+            if (l && n < IMR_MOST_PINNED)
+                pinned[n++] = imr_json_string_or(d, "id", "");
+            const int64_t asked = imr_json_int_or(d, "why_not/k", 0);
+            if (asked > 0 && asked <= UINT32_MAX)
+                *k = (uint32_t)asked;
+        }
+    return n;
+}
+
 /* What it compares: NULL, nothing. */
 static imr_status compare_again(imr_comparison **out, imr_session *s, const imr_json *r,
                                 const imr_trace *t, const imr_progress *progress, imr_error *err)
@@ -229,32 +246,40 @@ static imr_status compare_again(imr_comparison **out, imr_session *s, const imr_
     return imr_session_compare(out, (imr_session *const[2]){s, s}, traces, place, progress, err);
 }
 
+static imr_detail_depth depth_of(const imr_json *d)
+{
+    if (imr_json_is_array(imr_json_at(d, "deletion")))
+        return IMR_DETAIL_DELETION;
+    if (imr_json_is_object(imr_json_at(d, "why_not")))
+        return IMR_DETAIL_WHY_NOT;
+    return strcmp(imr_json_string_or(d, "pairs_problem", ""), imr_words_unasked) != 0
+               ? IMR_DETAIL_WORDS
+               : IMR_DETAIL_NUMBERS;
+}
+
 /* The report as it is made now: the same documents word by word. */
 static imr_status again(imr_json **out, imr_cli *cli, imr_session *s, const imr_json *r,
                         const imr_trace *t, imr_error *err)
 {
+    const size_t listed = t->n_documents, all = listed + t->n_left;
     IMR_CLEANUP(imr_details_done)
-    imr_details details = {.v = IMR_NEW_ARRAY(imr_detail *, t->n_documents)};
+    imr_details details = {.v = IMR_NEW_ARRAY(imr_detail *, all)};
     IMR_NEED(details.v, err);
     imr_report_context context = {.details = &details, .pairs = IMR_REPORT_PAIRS_NONE};
-    for (; details.n < t->n_documents; details.n++) {
+    for (; details.n < all; details.n++) {
+        const size_t i = details.n;
         char at[64];
-        snprintf(at, sizeof at, "documents/%zu", details.n);
+        snprintf(at, sizeof at, i < listed ? "documents/%zu" : "left/%zu",
+                 i < listed ? i : i - listed);
         const imr_json *d = imr_json_at(r, at);
-        const bool words =
-            imr_json_at(d, "pairs_problem") &&
-            strcmp(imr_json_string_or(d, "pairs_problem", ""), imr_words_unasked) != 0;
+        if (i >= listed && !imr_json_at(d, "pairs_problem")) /* nobody asked why */
+            continue;
         if (imr_json_at(d, "pairs/encoder"))
             context.pairs = IMR_REPORT_PAIRS_ALL;
         else if (imr_json_is_object(imr_json_at(d, "pairs")) &&
                  context.pairs != IMR_REPORT_PAIRS_ALL)
             context.pairs = IMR_REPORT_PAIRS_STRONGEST;
-        IMR_TRY(imr_session_detail(s, t, details.n,
-                                   imr_json_is_array(imr_json_at(d, "deletion"))
-                                       ? IMR_DETAIL_DELETION
-                                   : words ? IMR_DETAIL_WORDS
-                                           : IMR_DETAIL_NUMBERS,
-                                   &cli->meter.progress, &details.v[details.n], err));
+        IMR_TRY(imr_session_detail(s, t, i, depth_of(d), &cli->meter.progress, &details.v[i], err));
     }
     IMR_CLEANUP(imr_comparison_free_at) imr_comparison *compared = NULL;
     IMR_TRY(compare_again(&compared, s, r, t, &cli->meter.progress, err));
@@ -342,8 +367,12 @@ static imr_status verify(bool *same, imr_buf *b, work *w, imr_cli *cli, const im
     const char *document = imr_json_string_or(r, "documents/0/id", "");
     if (strcmp(document, "text") == 0) /* of somebody's own */
         document = imr_json_string_or(r, "documents/0/title", document);
+    const char *pinned[IMR_MOST_PINNED];
+    const size_t n_pinned = pinned_of(pinned, &o.settings.ranking_k, r);
     const imr_request request = {.text = imr_json_string_or(r, "query/text", NULL),
                                  .query_id = imr_json_string_or(r, "query/id", NULL),
+                                 .pinned = pinned,
+                                 .n_pinned = n_pinned,
                                  .document = imr_json_at(r, "base_score") ? document : NULL,
                                  .settings = o.settings,
                                  .progress = &cli->meter.progress};

@@ -243,6 +243,19 @@ imr_status imr_bm25_scores(const imr_bm25 *b, const char *query, size_t len, dou
     return imr_buf_check(&s.word, err);
 }
 
+imr_status imr_bm25_cache_scores(float *scores, const imr_bm25 *b, const imr_cache *c,
+                                 const char *query, imr_error *err)
+{
+    IMR_AUTOFREE double *own = IMR_NEW_ARRAY(double, b->n);
+    IMR_NEED(own, err);
+    IMR_TRY(imr_bm25_scores(b, query, strlen(query), own, err));
+    for (size_t i = 0; i < c->documents.ids.n; i++) {
+        const uint32_t at = c->dataset_rows ? c->dataset_rows[i] : (uint32_t)i;
+        scores[i] = at == UINT32_MAX ? 0 : (float)own[at];
+    }
+    return IMR_OK;
+}
+
 imr_status imr_bm25_negatives(const imr_bm25 *b, const char *query, size_t len,
                               const imr_qrels *qrels, const char *query_id, size_t want,
                               size_t pool, uint32_t *out, size_t *found, imr_error *err)

@@ -17,7 +17,7 @@
 #ifndef IMR_RETRIEVAL_BM25_H
 #define IMR_RETRIEVAL_BM25_H
 
-#include "retrieval/dataset.h"
+#include "retrieval/cache.h"
 
 typedef struct imr_bm25 imr_bm25;
 
@@ -36,6 +36,10 @@ IMR_FREE_AT(imr_bm25, imr_bm25_free)
 /* scores[documents], 0 where no term is shared. */
 imr_status imr_bm25_scores(const imr_bm25 *b, const char *query, size_t len, double *scores,
                            imr_error *err) IMR_NODISCARD;
+/* The same of the documents of a cache, [c->documents.ids.n], 0 where the index, which is of the
+ * cache's dataset, has none: what all that ranks by words ranks by. */
+imr_status imr_bm25_cache_scores(float *scores, const imr_bm25 *b, const imr_cache *c,
+                                 const char *query, imr_error *err) IMR_NODISCARD;
 
 /*
  * Hard negatives of a query: the `pool` best documents (equal float32 scores in corpus order,

@@ -159,17 +159,12 @@ static imr_status rank_words(const asking *a, imr_error *err)
     const size_t n = c->documents.ids.n;
     if (!c->dataset || n > INDEXED)
         return IMR_OK;
-    IMR_AUTOFREE double *by_words = IMR_NEW_ARRAY(double, c->dataset->documents.n);
     IMR_AUTOFREE float *by_row = IMR_NEW_ARRAY(float, n);
-    IMR_NEED(by_words && by_row, err);
+    IMR_NEED(by_row, err);
     if (!s->bm25) /* as evaluate --bm25 has it */
         IMR_TRY(imr_bm25_build(&s->bm25, c->dataset, (imr_bm25_form){true, 0.9, 0.4}, a->progress,
                                err));
-    IMR_TRY(imr_bm25_scores(s->bm25, query, strlen(query), by_words, err));
-    for (size_t i = 0; i < n; i++) {
-        const uint32_t at = c->dataset_rows ? c->dataset_rows[i] : (uint32_t)i;
-        by_row[i] = at == UINT32_MAX ? 0 : (float)by_words[at];
-    }
+    IMR_TRY(imr_bm25_cache_scores(by_row, s->bm25, c, query, err));
     a->w->has_bm25 = true;
     return by_row[a->row] > 0
                ? imr_search_ranks(&a->w->bm25, &a->row, 1, by_row, n, c->documents.ids.places, err)

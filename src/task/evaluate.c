@@ -42,7 +42,6 @@ typedef struct evaluator {
     const char **ids;       /* [feedback_k] */
     int32_t *grades;        /* [feedback_k] */
     imr_bm25 *bm25;         /* NULL: none */
-    double *by_words;       /* [documents of the dataset] */
     float *by_row;          /* [documents of the cache] */
 } evaluator;
 
@@ -108,11 +107,7 @@ static imr_status measure_words(evaluator *v, size_t row, uint32_t judged, imr_e
     const imr_cache *c = v->cache;
     const char *text = imr_cache_query_text(c, v->e->query[row]);
     const size_t all = c->documents.ids.n;
-    IMR_TRY(imr_bm25_scores(v->bm25, text, strlen(text), v->by_words, err));
-    for (size_t i = 0; i < all; i++) {
-        const uint32_t at = c->dataset_rows ? c->dataset_rows[i] : (uint32_t)i;
-        v->by_row[i] = at == UINT32_MAX ? 0 : (float)v->by_words[at];
-    }
+    IMR_TRY(imr_bm25_cache_scores(v->by_row, v->bm25, c, text, err));
     size_t n = imr_topk(v->top, v->o->feedback_k, v->by_row, all, c->documents.ids.places);
     while (n > 0 && !(v->by_row[v->top[n - 1]] > 0))
         n--;
@@ -167,7 +162,7 @@ static void evaluator_done(evaluator *v)
     imr_ranker_done(&v->ranker);
     imr_arena_free(v->arena);
     imr_bm25_free(v->bm25);
-    IMR_FREE(v->by_words, v->by_row);
+    imr_free(v->by_row);
 }
 
 static imr_status allocate(evaluator *v, size_t n_queries, imr_error *err)
@@ -203,9 +198,8 @@ static imr_status index_words(evaluator *v, const imr_progress *progress, imr_er
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "BM25 needs the texts of the cache %s; name its data set with --dataset",
                         v->cache->path);
-    v->by_words = IMR_NEW_ARRAY(double, v->cache->dataset->documents.n);
     v->by_row = IMR_NEW_ARRAY(float, v->cache->documents.ids.n);
-    IMR_NEED(v->by_words && v->by_row, err);
+    IMR_NEED(v->by_row, err);
     const imr_bm25_form form = {true, v->o->bm25_k1, v->o->bm25_b};
     return imr_bm25_build(&v->bm25, v->cache->dataset, form, progress, err);
 }

@@ -49,6 +49,7 @@ static imr_status encode(imr_session *s, imr_trace *t, const char *text, imr_err
     return IMR_OK;
 }
 
+/* Which query it is; one of the cache comes with its vector. */
 static imr_status find(imr_session *s, const imr_request *request, imr_trace *t, imr_error *err)
 {
     uint32_t row;
@@ -75,7 +76,7 @@ static imr_status find(imr_session *s, const imr_request *request, imr_trace *t,
                         s->facts.encoder_problem);
     t->query_id = "";
     IMR_NEED(t->query_text = imr_trace_keep(t->arena, request->text), err);
-    return encode(s, t, request->text, err);
+    return IMR_OK;
 }
 
 /* ---- what if ---- */
@@ -178,12 +179,12 @@ imr_status imr_session_find_query(imr_session *s, const imr_request *request, im
     IMR_TRY(find(s, request, t, err));
     t->query_read = t->query_text;
     IMR_TRY(leave_out(s, t, err));
-    if (t->query_read != t->query_text) {
-        if (t->query_cached) /* the prefix is its cache's */
-            IMR_NEED(t->query_prefix = imr_arena_strdup(t->arena, s->cache->encoder.query_prefix),
-                     err);
+    const bool whole = t->query_read == t->query_text;
+    if (t->query_cached && !whole) { /* the prefix is its cache's */
+        IMR_NEED(t->query_prefix = imr_arena_strdup(t->arena, s->cache->encoder.query_prefix), err);
         t->query_cached = false;
-        IMR_TRY(encode(s, t, t->query_read, err));
     }
+    if (!t->query_cached)
+        IMR_TRY(encode(s, t, whole ? request->text : t->query_read, err));
     return push(s, t, err);
 }

@@ -73,3 +73,23 @@ double imr_stats_median(double *v, size_t n)
     imr_stats_sort(v, n);
     return imr_stats_quantile(v, n, 0.5);
 }
+
+void imr_spread_add(imr_spread *s, double value)
+{
+    if (!isfinite(value))
+        return;
+    s->n++;
+    s->sum += value;
+    s->square += value * value;
+}
+
+double imr_spread_mean(const imr_spread *s)
+{
+    return s->n ? s->sum / (double)s->n : (double)NAN;
+}
+
+double imr_spread_error(const imr_spread *s)
+{
+    const double n = (double)s->n, mean = imr_spread_mean(s);
+    return s->n > 1 ? sqrt(fmax(s->square / n - mean * mean, 0) / (n - 1)) : (double)NAN;
+}

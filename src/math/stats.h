@@ -22,4 +22,13 @@ double imr_stats_quantile(const double *sorted, size_t n, double p);
 /* Middle value, or the mean of the two middle ones. Reorders v. 0 for n = 0. */
 double imr_stats_median(double *v, size_t n);
 
+/* Numbers as they come. {0}: none. */
+typedef struct imr_spread {
+    size_t n;
+    double sum, square;
+} imr_spread;
+void imr_spread_add(imr_spread *s, double value); /* what is not finite does not count */
+double imr_spread_mean(const imr_spread *s);      /* NaN: there are none */
+double imr_spread_error(const imr_spread *s);     /* standard error of the mean; NaN below two */
+
 #endif

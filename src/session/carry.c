@@ -9,26 +9,6 @@
 const char *const imr_carry_names[] = {"3 largest",    "3 random",        "3 smallest",
                                        "in the query", "query's largest", "query's random"};
 
-void imr_spread_add(imr_spread *s, double value)
-{
-    if (!isfinite(value))
-        return;
-    s->n++;
-    s->sum += value;
-    s->square += value * value;
-}
-
-double imr_spread_mean(const imr_spread *s)
-{
-    return s->n ? s->sum / (double)s->n : (double)NAN;
-}
-
-double imr_spread_error(const imr_spread *s)
-{
-    const double n = (double)s->n, mean = imr_spread_mean(s);
-    return s->n > 1 ? sqrt(fmax(s->square / n - mean * mean, 0) / (n - 1)) : (double)NAN;
-}
-
 void imr_carry_add(imr_carry_table *t, const imr_carry *c)
 {
     if (!c)

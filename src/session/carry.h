@@ -25,6 +25,7 @@
 
 #include "base/buf.h"
 #include "explain/why.h"
+#include "math/stats.h"
 
 typedef enum imr_carry_kind {
     IMR_CARRY_TOP,          /* out of the document: the three words with the largest shares, */
@@ -44,15 +45,6 @@ typedef struct imr_carry {
         double fall;
     } of[IMR_CARRY_COUNT];
 } imr_carry;
-
-/* Numbers of several queries. {0}: none. */
-typedef struct imr_spread {
-    size_t n;
-    double sum, square;
-} imr_spread;
-void imr_spread_add(imr_spread *s, double value); /* what is not finite does not count */
-double imr_spread_mean(const imr_spread *s);      /* NaN: there are none */
-double imr_spread_error(const imr_spread *s);     /* standard error of the mean; NaN below two */
 
 /* At one stage. {0}: no query. */
 typedef struct imr_carry_table {

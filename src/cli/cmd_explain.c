@@ -113,9 +113,10 @@ typedef struct explaining {
     imr_session_options options;
     imr_report_context context;
     pair pair;
-    const char *format;
-    bool closer;          /* documents that are printed are explained */
-    bool json, leave_out; /* words, where they add up to nothing */
+    const imr_report_format *format;
+    const char *view;           /* instead of it, or NULL */
+    imr_report_details details; /* what they tell of */
+    bool leave_out;             /* words, where they add up to nothing */
     size_t done, total;
     const char *named[IMR_MOST_PINNED]; /* documents */
     size_t n_named;
@@ -140,19 +141,13 @@ static bool go_on(IMR_UNUSED void *user, IMR_UNUSED const imr_progress_info *inf
 }
 static const imr_progress quiet = {go_on, NULL};
 
-/* Several explanations are one JSON array, or texts separated by an empty line. */
-static imr_status emit(explaining *e, const imr_trace *t, const imr_report_context *context,
+static imr_status emit(explaining *e, const imr_trace *t, imr_report_context *context,
                        imr_error *err)
 {
     IMR_AUTOBUF imr_buf out = {0};
-    if (e->total > 1 && e->json)
-        imr_buf_str(&out, e->done ? "," : "[");
-    else if (e->done)
-        imr_buf_char(&out, '\n');
-    IMR_TRY(imr_report_render(t, e->format, context, &out, err));
-    e->done++;
-    if (e->total > 1 && e->json && e->done == e->total)
-        imr_buf_str(&out, "]\n");
+    context->done = e->done++;
+    context->total = e->total;
+    IMR_TRY(imr_report_render(t, e->view ? e->view : e->format->name, context, &out, err));
     return imr_cli_emit(e->cli, &out, err);
 }
 
@@ -266,7 +261,7 @@ static imr_status detail(imr_detail **out, const explaining *e, const imr_trace 
     return IMR_OK;
 }
 
-/* Word by word for the documents that are printed; in JSON, which has all, for judged ones too. */
+/* Word by word for the documents that are printed; where all are told of, for judged ones too. */
 static imr_status explain(explaining *e, imr_trace *t, imr_error *err)
 {
     const size_t all = t->n_documents + t->n_left;
@@ -279,16 +274,17 @@ static imr_status explain(explaining *e, imr_trace *t, imr_error *err)
     IMR_TRY(choose(printed, e, t, compared, err));
     for (; details.n < all; details.n++) {
         const size_t i = details.n;
-        const bool listed = i < t->n_documents;
-        const bool words = printed[i] || (e->json && listed && t->documents[i].relevance >= 0);
+        const bool all_listed = e->details == IMR_REPORT_ALL && i < t->n_documents;
+        const bool words = printed[i] || (all_listed && t->documents[i].relevance >= 0);
         const imr_detail_depth depth = !words                                   ? IMR_DETAIL_NUMBERS
                                        : e->why_not && e->n_named && printed[i] ? IMR_DETAIL_WHY_NOT
                                                                                 : IMR_DETAIL_WORDS;
-        if (e->closer && (words || (e->json && listed)))
+        if (e->details != IMR_REPORT_NONE && (words || all_listed))
             IMR_TRY(detail(&details.v[i], e, t, i, depth, err));
     }
     imr_report_context context = e->context;
     context.printed = printed;
+    context.chosen = e->n_named > 0;
     context.details = &details;
     context.compare = compared;
     return emit(e, t, &context, err);
@@ -357,12 +353,14 @@ static imr_status look(explaining *e, imr_error *err)
     const imr_config *c = e->cli->config;
     const char *view = imr_config_string(c, IMR_OPT_VIEW);
     const bool words = strcmp(view, "words") == 0, map = strcmp(view, "map") == 0;
-    IMR_TRY(imr_cli_json(&e->json, e->cli, err));
-    if ((words || map) && e->json)
+    if (!(e->format = imr_report_format_of(imr_config_string(c, IMR_OPT_FORMAT), err)))
+        return IMR_E_USAGE;
+    e->view = words || map ? view : NULL;
+    if (e->view && strcmp(e->format->name, "text") != 0)
         return imr_fail(err, IMR_E_USAGE, "--view %s is text%s", view,
                         words ? "; --format json has the tables with --pairs all" : "");
     e->leave_out = words || imr_config_choice(c, IMR_OPT_PAIRS) == (int64_t)IMR_REPORT_PAIRS_ALL;
-    e->closer = !map;
+    e->details = map ? IMR_REPORT_NONE : e->format->details;
     e->why_not = !words && !map && !imr_config_string(c, IMR_OPT_COMPARE) &&
                  !imr_config_string(c, IMR_OPT_COMPARE_QUERY);
     if (imr_config_count(c, IMR_OPT_DOCUMENT) > IMR_MOST_PINNED)
@@ -375,7 +373,8 @@ static imr_status look(explaining *e, imr_error *err)
         return imr_fail(err, IMR_E_USAGE,
                         "--deletion looks at the first documents of rankings; it goes with neither "
                         "--view, --compare, --pair nor --document");
-    e->format = words || map ? view : imr_config_string(c, IMR_OPT_FORMAT);
+    if (e->deletion && strcmp(e->format->name, "json") != 0 && strcmp(e->format->name, "text") != 0)
+        return imr_fail(err, IMR_E_USAGE, "--deletion is text or json");
     e->context = (imr_report_context){
         .command = e->cli->argv,
         .n_command = (size_t)e->cli->argc,
@@ -435,7 +434,7 @@ static imr_status run(imr_cli *cli, imr_error *err)
     IMR_TRY(imr_faith_open(&e.tests.faith, e.session, &cli->meter.progress, err));
     IMR_TRY(each(&e, whole_split, err));
     IMR_AUTOBUF imr_buf out = {0};
-    if (e.json)
+    if (strcmp(e.format->name, "json") == 0)
         imr_report_deletion_json(&out, &e.tests);
     else
         imr_report_deletion_text(&out, &e.tests, e.context.width);
@@ -475,7 +474,11 @@ const imr_command imr_command_explain = {
         "--compare A,B tells why one document of the ranking stands above another: the gap at each "
         "stage, which words hold it, what the adapter changed in one and not in the other. "
         "--compare-query, or a second --checkpoint, tells the same of one --document.\n"
-        "--format json follows assets/report.schema.json; several queries make an array.",
+        "--format is one of"
+#define FORM(name, extension, details, open, between, close, what) " " #name " (" what ");"
+    IMR_REPORT_FORMATS(FORM)
+#undef FORM
+        " csv and diffir tell of what --document names, else of all and of the first --ranking-k.",
     .example = "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explain --checkpoint demo/adapter.pt demo/cache --query 'growing java on "
                "volcanic soil'\n"

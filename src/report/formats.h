@@ -6,10 +6,9 @@
 
 #include "report/report.h"
 
-void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_buf *out);
-void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_buf *out);
-void imr_report_map(const imr_trace *t, const imr_report_context *context, imr_buf *out);
-void imr_report_words(const imr_trace *t, const imr_report_context *context, imr_buf *out);
+imr_report_writer imr_report_text, imr_report_json, imr_report_csv, imr_report_diffir,
+    imr_report_map, imr_report_words;
+#define imr_report_jsonl imr_report_json
 
 static inline bool imr_report_adapted(const imr_trace *t) /* false: the encoder's ranking alone */
 {

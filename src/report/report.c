@@ -5,14 +5,17 @@
 #include "report/formats.h"
 #include "text/utf8.h"
 
-static const struct {
-    const char *name;
-    void (*write)(const imr_trace *t, const imr_report_context *context, imr_buf *out);
-    bool json;
-} formats[] = {{"text", imr_report_text, false},
-               {"json", imr_report_json, true},
-               {"words", imr_report_words, false},
-               {"map", imr_report_map, false}};
+const imr_report_format imr_report_formats[] = {
+#define FORMAT(name, extension, details, open, between, close, what)                               \
+    {#name, extension, what, IMR_REPORT_##details, open, between, close, imr_report_##name},
+    IMR_REPORT_FORMATS(FORMAT)
+#undef FORMAT
+};
+const size_t imr_report_formats_count = IMR_LEN(imr_report_formats);
+
+static const imr_report_format views[] = {
+    {"words", "txt", "", IMR_REPORT_SHOWN, "", "\n", "", imr_report_words},
+    {"map", "txt", "", IMR_REPORT_NONE, "", "\n", "", imr_report_map}};
 
 const char *const imr_report_stages[] = {"encoder", "projected", "now"};
 
@@ -27,22 +30,43 @@ const imr_detail *imr_report_query(const imr_trace *t, const imr_report_context 
     return imr_report_detail(c, 0);
 }
 
+static const imr_report_format *find(const imr_report_format *v, size_t n, const char *name)
+{
+    for (; n; v++, n--)
+        if (strcmp(v->name, name) == 0)
+            return v;
+    return NULL;
+}
+
+const imr_report_format *imr_report_format_of(const char *name, imr_error *err)
+{
+    const imr_report_format *f = find(imr_report_formats, imr_report_formats_count, name);
+    IMR_AUTOBUF imr_buf known = {0};
+    for (size_t i = 0; !f && i < imr_report_formats_count; i++)
+        imr_buf_printf(&known, "%s%s", i ? "|" : "", imr_report_formats[i].name);
+    if (!f)
+        (void)imr_fail(err, IMR_E_USAGE, "--format: '%s' is not one of %s", name,
+                       imr_buf_text(&known));
+    return f;
+}
+
 imr_status imr_report_render(const imr_trace *t, const char *format,
                              const imr_report_context *context, imr_buf *out, imr_error *err)
 {
-    for (size_t i = 0; i < IMR_LEN(formats); i++)
-        if (strcmp(formats[i].name, format) == 0) {
-            IMR_AUTOBUF imr_buf raw = {0};
-            formats[i].write(t, context, formats[i].json ? out : &raw);
-            imr_utf8_clean(out, imr_buf_text(&raw), raw.len, IMR_CLEAN_NEWLINES);
-            IMR_TRY(imr_buf_check(&raw, err));
-            return imr_buf_check(out, err);
-        }
-    IMR_AUTOBUF imr_buf known = {0};
-    for (size_t i = 0; i < IMR_LEN(formats); i++)
-        imr_buf_printf(&known, "%s%s", i ? ", " : "", formats[i].name);
-    return imr_fail(err, IMR_E_USAGE, "unknown report format '%s'; known: %s", format,
-                    imr_buf_text(&known));
+    const imr_report_format *f = find(views, IMR_LEN(views), format);
+    if (!f && !(f = imr_report_format_of(format, err)))
+        return IMR_E_USAGE;
+    const size_t done = context ? context->done : 0, total = context ? context->total : 0;
+    if (total > 1)
+        imr_buf_str(out, done ? f->between : f->open);
+    IMR_AUTOBUF imr_buf raw = {0};
+    const bool terminal = strcmp(f->extension, "txt") == 0; /* the others clean piece by piece */
+    f->write(t, context, terminal ? &raw : out);
+    imr_utf8_clean(out, imr_buf_text(&raw), raw.len, IMR_CLEAN_NEWLINES);
+    IMR_TRY(imr_buf_check(&raw, err));
+    if (total > 1 && done + 1 == total)
+        imr_buf_str(out, f->close);
+    return imr_buf_check(out, err);
 }
 
 static int by_value(const void *a, const void *b)

@@ -1,14 +1,14 @@
 /*
  * report/report.h - a trace as a document for people or programs.
  *
- *   text    what went in, the ranking, each document's why in sentences, words and numbers
- *   json    imrnn.explanation/1 (assets/report.schema.json)
- *   words   query words x document words of each document as tables: the screen Words in text
+ * The formats are those of IMR_REPORT_FORMATS, and two views of the screens in text: `words`, query
+ * words x document words of each document as tables, and `map`.
  *
- * Every report but `words` begins with what is needed to get it again (tool version, command line,
- * sha256 of every input, settings). Numbers have 9 significant digits in machine formats and 4
- * decimals in text (2 where they are in sd); all come from trace and details unchanged. Text fits
- * its width whatever a document says; only the command line and paths are longer where they are.
+ * What is no table begins with what is needed to get it again (tool version, command line, sha256
+ * of every input, settings). Numbers have 9 significant digits in machine formats and 4 decimals in
+ * the others (2 where they are in sd); all come from trace and details unchanged. Text fits its
+ * width whatever a document says; only the command line and paths are longer where they are. What a
+ * document, an id or a path says is text in every format: no escape, markup or formula.
  */
 #ifndef IMR_REPORT_REPORT_H
 #define IMR_REPORT_REPORT_H
@@ -16,6 +16,48 @@
 #include "base/buf.h"
 #include "session/carry.h"
 #include "session/session.h"
+
+/*
+ * X(name, extension, details, open, between, close, what): `open` to `close` stand around and
+ * between several reports in one file; details: what it tells of, see below.
+ *
+ * csv     RFC 4180, columns named as in json; a text that begins like a formula gets an apostrophe
+ * diffir  a line a query, {"query id": {"document id": {"text": [[start, end, weight], ...]}}}:
+ *         code points of the document's text, without its title, and the share of the word there in
+ *         sd (cosine without a reference) at the last stage, a word's share evenly over its places.
+ *         A typed query goes by its text. DiffIR scales the weights of a query by their range: one
+ *         without two different weights has no line
+ */
+#define IMR_REPORT_FORMATS(X)                                                                      \
+    X(text, "txt", SHOWN, "", "\n", "", "to be read in a terminal")                                \
+    X(json, "json", ALL, "[", ",", "]\n",                                                          \
+      "assets/report.schema.json; several queries make an array")                                  \
+    X(jsonl, "jsonl", ALL, "", "", "", "the same objects, a line a query")                         \
+    X(csv, "csv", NONE, "", "", "", "a row a document of the ranking")                             \
+    X(diffir, "diffir", SHOWN, "", "", "", "the weight of each word of the documents, for DiffIR")
+
+typedef enum imr_report_details {
+    IMR_REPORT_NONE,  /* of nothing but the trace */
+    IMR_REPORT_SHOWN, /* of the documents printed */
+    IMR_REPORT_ALL    /* of all in numbers, of those printed or judged in words */
+} imr_report_details;
+
+struct imr_report_context;
+typedef void imr_report_writer(const imr_trace *t, const struct imr_report_context *context,
+                               imr_buf *out);
+
+typedef struct imr_report_format {
+    const char *name, *extension, *what;
+    imr_report_details details;
+    const char *open, *between, *close;
+    imr_report_writer *write;
+} imr_report_format;
+
+/* In the order they are offered. */
+extern const imr_report_format imr_report_formats[];
+extern const size_t imr_report_formats_count;
+/* NULL, and IMR_E_USAGE naming the known ones. */
+const imr_report_format *imr_report_format_of(const char *name, imr_error *err);
 
 typedef enum imr_report_pairs {
     IMR_REPORT_PAIRS_STRONGEST,
@@ -32,13 +74,15 @@ typedef struct imr_report_context {
     size_t n_command;
     const imr_details *details;    /* of the trace; NULL: no whys */
     const imr_comparison *compare; /* of the trace; NULL: nobody asked */
-    const bool *printed;    /* [n_documents + n_left]: of text and words; NULL: the first `top` */
-    uint32_t top;           /* 0: 10 */
-    imr_report_pairs pairs; /* json */
-    size_t width;           /* text, words: from IMR_REPORT_WIDTH_LEAST on; 0: IMR_REPORT_WIDTH */
+    const bool *printed;           /* [n_documents + n_left] told of; NULL: the first `top` */
+    bool chosen;                   /* somebody chose those: csv has no others */
+    uint32_t top;                  /* 0: 10 */
+    imr_report_pairs pairs;        /* json */
+    size_t done, total;            /* the place among several in one file; 0, 0: alone */
+    size_t width; /* text, words: from IMR_REPORT_WIDTH_LEAST on; 0: IMR_REPORT_WIDTH */
 } imr_report_context;
 
-/* context may be NULL. IMR_E_USAGE for an unknown format, naming the known ones. */
+/* Appends. context may be NULL. IMR_E_USAGE for an unknown format, naming the known ones. */
 imr_status imr_report_render(const imr_trace *t, const char *format,
                              const imr_report_context *context, imr_buf *out,
                              imr_error *err) IMR_NODISCARD;

@@ -58,6 +58,7 @@ static const imr_command *const commands[] = {
     &imr_command_run,
     &imr_command_inspect,
     &imr_command_verify,
+    &imr_command_notes,
     &imr_command_generate,
     NULL,
 };

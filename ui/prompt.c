@@ -1,8 +1,6 @@
 /* ui/prompt.c */
 #include "ui/prompt.h"
 
-#include <time.h>
-
 #include "base/array.h"
 #include "base/file.h"
 #include "base/kept.h"
@@ -44,15 +42,14 @@ void ui_history_read(ui_history *h, const char *path)
 
 void ui_history_save(const ui_history *h, const char *path)
 {
-    enum { TRIES = 300 }; /* of 10 ms: another explorer saves, or was stopped doing it */
     ui_history all = {0};
     imr_kept lock = {0};
     IMR_AUTOBUF imr_buf name = {0}, b = {0};
     if (!h->fresh)
         return;
     imr_buf_printf(&name, "%s.lock", path);
-    for (int i = 0; i < TRIES && imr_kept_lock(&lock, imr_buf_text(&name), NULL) == IMR_E_BUSY; i++)
-        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    if (imr_kept_lock_wait(&lock, imr_buf_text(&name), NULL) != IMR_OK)
+        lock = (imr_kept){0}; /* another explorer was stopped saving: without the lock, then */
     ui_history_read(&all, path);
     for (size_t i = h->n - h->fresh; i < h->n; i++)
         ui_history_add(&all, h->v[i]);

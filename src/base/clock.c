@@ -14,6 +14,11 @@ bool imr_clock_frozen(void)
     return frozen >= 0;
 }
 
+int64_t imr_clock_unix(void)
+{
+    return frozen >= 0 ? frozen : (int64_t)time(NULL);
+}
+
 double imr_clock_seconds(void)
 {
     if (frozen >= 0)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 double imr_clock_seconds(void); /* monotonic seconds since an arbitrary point; 0.0 when frozen */
+int64_t imr_clock_unix(void);   /* the time, or what it was frozen at */
 void imr_clock_freeze(int64_t unix_seconds); /* before threads start; negative thaws */
 bool imr_clock_frozen(void);
 

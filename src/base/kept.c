@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -92,6 +93,14 @@ imr_status imr_kept_lock(imr_kept *out, const char *path, imr_error *err)
         IMR_TRY(status);
     }
     return imr_fail(err, IMR_E_BUSY, "other processes are writing %s", path);
+}
+
+imr_status imr_kept_lock_wait(imr_kept *out, const char *path, imr_error *err)
+{
+    imr_status status = IMR_E_BUSY;
+    for (int i = 0; i < 300 && (status = imr_kept_lock(out, path, err)) == IMR_E_BUSY; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    return status;
 }
 
 void imr_kept_close(imr_kept *f)

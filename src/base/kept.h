@@ -48,6 +48,8 @@ typedef struct imr_kept {
 imr_status imr_kept_open(imr_kept *out, const char *path, imr_error *err) IMR_NODISCARD;
 /* The same, locked. */
 imr_status imr_kept_lock(imr_kept *out, const char *path, imr_error *err) IMR_NODISCARD;
+/* The same, waiting up to 3 seconds for another process. */
+imr_status imr_kept_lock_wait(imr_kept *out, const char *path, imr_error *err) IMR_NODISCARD;
 /* Opens what is there to read. Errors: IMR_E_NOT_FOUND, IMR_E_IO. */
 imr_status imr_kept_open_read(imr_kept *out, const char *path, imr_error *err) IMR_NODISCARD;
 void imr_kept_close(imr_kept *f); /* unlocks; {0} is fine */

@@ -82,6 +82,13 @@ imr_status imr_cli_precision_table(imr_buf *out, imr_cli *cli, const imr_encoder
 /* What to say of kernels without has_bf16. */
 extern const char imr_no_bf16[];
 
+/* ---- notes (session/notes.h) ---- */
+
+/* --reviewer, else the login name; valid until the next call. */
+const char *imr_cli_reviewer(const imr_cli *cli);
+/* --notes, else notes.jsonl in the cache folder. */
+imr_path imr_cli_notes(const imr_cli *cli, const char *cache);
+
 /* ---- the explorer ---- */
 
 /*

@@ -276,7 +276,6 @@ static void inputs(imr_buf *out, const imr_trace_inputs *in)
 
 static void head(imr_buf *out, const imr_trace *t, const imr_report_context *context)
 {
-    const imr_trace_settings *s = &t->settings;
     imr_json_printf(out,
                     "'schema':'imrnn.explanation/1','tool':{'name':'imrnn','version':%s},"
                     "'command':[",
@@ -285,17 +284,9 @@ static void head(imr_buf *out, const imr_trace *t, const imr_report_context *con
         imr_json_printf(out, "%s,", context->command[i]);
     shut(out, ']');
     inputs(out, &t->inputs);
-    imr_json_printf(out,
-                    "'settings':{'feedback_k':%u,'scope':%s,'candidates':%s,'delta':%s,"
-                    "'order':%s,'tokens':%u,'what_if':[",
-                    s->feedback_k, imr_scope_names[s->scope], imr_candidates_names[s->candidates],
-                    imr_change_kind_names[s->delta], imr_token_order_names[s->order], s->tokens);
-    for (const char *at = s->what_if.terms; *at; at += strcspn(at, "\n") + 1) {
-        imr_json_put_string_n(out, at, strcspn(at, "\n"));
-        imr_buf_char(out, ',');
-    }
-    shut(out, ']');
-    shut(out, '}');
+    imr_json_printf(out, "'settings':");
+    imr_trace_settings_json(out, &t->settings);
+    imr_buf_char(out, ',');
     imr_json_printf(out, "'warning':%-s,'warnings':[", t->warning);
     for (size_t i = 0; i < t->n_warnings; i++)
         imr_json_printf(out, "{'code':%s,'text':%s},", t->warnings[i].code, t->warnings[i].text);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "format/json.h"
+
 const char *const imr_candidates_names[] = {"auto", "encoder", "before"};
 const char *const imr_scope_names[] = {"rerank", "rescore", "corpus"};
 
@@ -11,6 +13,20 @@ imr_status imr_buf_keep(const char **out, imr_buf *text, imr_arena *arena, imr_e
     *out = imr_arena_strndup(arena, imr_buf_text(text), text->len);
     imr_buf_clear(text);
     return *out ? IMR_OK : imr_fail_memory(err);
+}
+
+void imr_trace_settings_json(imr_buf *out, const imr_trace_settings *s)
+{
+    imr_json_printf(out,
+                    "{'feedback_k':%u,'scope':%s,'candidates':%s,'delta':%s,'order':%s,"
+                    "'tokens':%u,'what_if':[",
+                    s->feedback_k, imr_scope_names[s->scope], imr_candidates_names[s->candidates],
+                    imr_change_kind_names[s->delta], imr_token_order_names[s->order], s->tokens);
+    for (const char *at = s->what_if.terms; *at; at += strcspn(at, "\n") + 1) {
+        imr_buf_str(out, at == s->what_if.terms ? "" : ",");
+        imr_json_put_string_n(out, at, strcspn(at, "\n"));
+    }
+    imr_buf_str(out, "]}");
 }
 
 /* The struct itself lives in its arena, so freeing the arena frees everything. */

@@ -125,6 +125,9 @@ typedef struct imr_trace_settings {
     bool influence; /* of each feedback document: documents[].influence (session/influence.c) */
 } imr_trace_settings;
 
+/* {"feedback_k": ...}: the settings of every JSON report. */
+void imr_trace_settings_json(imr_buf *out, const imr_trace_settings *s);
+
 /* What nobody should overlook, with a code that does not change: lens-low, what-if ... */
 typedef struct imr_trace_warning {
     const char *code, *text; /* code: static */

@@ -109,7 +109,7 @@ static imr_status take_pair(pair *out, imr_cli *cli, imr_error *err)
 
 typedef struct explaining {
     imr_cli *cli;
-    imr_session *session, *other; /* other: under a second adapter, or NULL */
+    imr_session *session;
     imr_session_options options;
     imr_report_context context;
     pair pair;
@@ -131,7 +131,6 @@ static void explaining_done(explaining *e)
         imr_detail_free(e->tests.tested[k]);
     imr_faith_done(&e->tests.faith);
     imr_session_close(e->session);
-    imr_session_close(e->other);
     pair_done(&e->pair);
 }
 
@@ -174,17 +173,18 @@ static imr_status find_compared(size_t place[2], const char *ids, const imr_trac
     return IMR_OK;
 }
 
-static imr_status ask(imr_trace **out, const explaining *e, imr_session *session, const char *text,
-                      const char *id, imr_error *err)
+static imr_status ask(imr_trace **out, const explaining *e, const char *text, const char *id,
+                      const imr_trace *beside, imr_error *err)
 {
     const imr_request request = {.text = text,
                                  .query_id = id,
                                  .document = e->pair.document,
                                  .pinned = e->named,
                                  .n_pinned = e->n_named,
+                                 .beside = beside,
                                  .settings = e->options.settings,
                                  .progress = &quiet};
-    return imr_session_run(session, &request, out, err);
+    return imr_session_run(e->session, &request, out, err);
 }
 
 /* A against B: two documents, or one for another query or under the other adapter. NULL: nobody
@@ -193,26 +193,16 @@ static imr_status compare(imr_comparison **out, const explaining *e, imr_trace *
 {
     const imr_config *c = e->cli->config;
     const char *ids = imr_config_string(c, IMR_OPT_COMPARE);
-    const char *query = imr_config_string(c, IMR_OPT_COMPARE_QUERY);
     const char *document = imr_config_item(c, IMR_OPT_DOCUMENT, 0);
-    imr_session *const sessions[2] = {e->session, e->other ? e->other : e->session};
-    const imr_trace *traces[2] = {t, t};
-    IMR_CLEANUP(imr_trace_free_at) imr_trace *other = NULL;
+    imr_session *const other = imr_session_other(e->session);
+    imr_session *const sessions[2] = {e->session, other ? other : e->session};
+    const imr_trace *const traces[2] = {t, ids ? t : t->beside};
     size_t place[2];
-    if (!ids && !query && !e->other)
+    if (!ids && (!t->beside || !document))
         return IMR_OK;
-    if ((ids != NULL) + (query != NULL) + (e->other != NULL) > 1 || (!ids && !document))
-        return imr_fail(err, IMR_E_USAGE,
-                        "one at a time is compared: two documents with --compare A,B, or one "
-                        "--document with --compare-query or with two of --checkpoint");
     if (ids)
         IMR_TRY(find_compared(place, ids, t, err));
-    else if (e->other)
-        IMR_TRY(ask(&other, e, e->other, t->query_text, *t->query_id ? t->query_id : NULL, err));
-    else if (ask(&other, e, e->session, NULL, query, NULL) != IMR_OK)
-        IMR_TRY(ask(&other, e, e->session, query, NULL, err));
-    traces[1] = other ? other : t;
-    for (size_t i = 0; other && i < 2; i++)
+    for (size_t i = 0; !ids && i < 2; i++)
         if ((place[i] = imr_trace_place(traces[i], document)) == SIZE_MAX)
             return not_listed(document, traces[i], err);
     return imr_session_compare(out, sessions, traces, place, &quiet, err);
@@ -316,8 +306,11 @@ static imr_status test_one(explaining *e, const imr_trace *t, imr_error *err)
 
 static imr_status one(explaining *e, const char *text, const char *id, imr_error *err)
 {
-    IMR_CLEANUP(imr_trace_free_at) imr_trace *t = NULL;
-    IMR_TRY(ask(&t, e, e->session, text, id, err));
+    IMR_CLEANUP(imr_trace_free_at) imr_trace *t = NULL, *beside = NULL;
+    const char *other = imr_config_string(e->cli->config, IMR_OPT_COMPARE_QUERY);
+    if (other && ask(&beside, e, NULL, other, NULL, NULL) != IMR_OK)
+        IMR_TRY(ask(&beside, e, other, NULL, NULL, err));
+    IMR_TRY(ask(&t, e, text, id, beside, err));
     return e->deletion ? test_one(e, t, err) : explain(e, t, err);
 }
 
@@ -361,8 +354,13 @@ static imr_status look(explaining *e, imr_error *err)
                         words ? "; --format json has the tables with --pairs all" : "");
     e->leave_out = words || imr_config_choice(c, IMR_OPT_PAIRS) == (int64_t)IMR_REPORT_PAIRS_ALL;
     e->details = map ? IMR_REPORT_NONE : e->format->details;
-    e->why_not = !words && !map && !imr_config_string(c, IMR_OPT_COMPARE) &&
-                 !imr_config_string(c, IMR_OPT_COMPARE_QUERY);
+    const bool documents = imr_config_string(c, IMR_OPT_COMPARE) != NULL;
+    const bool queries = imr_config_string(c, IMR_OPT_COMPARE_QUERY) != NULL;
+    if (documents + queries + (imr_config_count(c, IMR_OPT_CHECKPOINT) > 1) > 1)
+        return imr_fail(err, IMR_E_USAGE,
+                        "one at a time is compared: two documents with --compare A,B, two queries "
+                        "with --compare-query, or two adapters with two of --checkpoint");
+    e->why_not = !words && !map && !documents && !queries;
     if (imr_config_count(c, IMR_OPT_DOCUMENT) > IMR_MOST_PINNED)
         return imr_fail(err, IMR_E_USAGE, "--document: %zu at most", IMR_MOST_PINNED);
     for (; !imr_config_bool(c, IMR_OPT_PAIR) && e->n_named < imr_config_count(c, IMR_OPT_DOCUMENT);
@@ -415,11 +413,6 @@ static imr_status run(imr_cli *cli, imr_error *err)
     if (e.n_named && imr_config_is_set(c, IMR_OPT_RANKING_K))
         e.options.settings.ranking_k = e.context.top;
     IMR_TRY(imr_session_open(&e.session, &e.options, &cli->meter.progress, err));
-    if (imr_config_count(c, IMR_OPT_CHECKPOINT) > 1) {
-        imr_session_options second = e.options;
-        second.adapter = imr_config_item(c, IMR_OPT_CHECKPOINT, 1);
-        IMR_TRY(imr_session_open(&e.other, &second, &cli->meter.progress, err));
-    }
     const imr_session_facts *facts = imr_session_facts_of(e.session);
     imr_cli_say(cli, "%s", facts->encoder_problem);
     imr_cli_say(cli, "%s", facts->tokens_notice);
@@ -473,7 +466,8 @@ const imr_command imr_command_explain = {
         "a dimension taken out of what is compared. The report begins with the warning what-if.\n"
         "--compare A,B tells why one document of the ranking stands above another: the gap at each "
         "stage, which words hold it, what the adapter changed in one and not in the other. "
-        "--compare-query, or a second --checkpoint, tells the same of one --document.\n"
+        "--compare-query, or a second --checkpoint, puts its ranking beside: where each document "
+        "stands for both, who enters the first ten and who leaves; one --document is compared.\n"
         "--format is one of"
 #define FORM(name, extension, details, open, between, close, what) " " #name " (" what ");"
     IMR_REPORT_FORMATS(FORM)

@@ -140,6 +140,13 @@ static const char *path_of(const imr_cli *cli, imr_option_id id, const imr_json 
     return given ? given : imr_json_string_or(report, at, NULL);
 }
 
+/* Whether two adapters stand beside each other in it, not two queries. */
+static bool has_two(const imr_json *r)
+{
+    return strcmp(imr_json_string_or(r, "beside/a/adapter/sha256", ""),
+                  imr_json_string_or(r, "beside/b/adapter/sha256", "")) != 0;
+}
+
 /* What --trained-on said in the line that made it. */
 static const char *trained_on(const imr_json *report)
 {
@@ -170,6 +177,9 @@ static imr_status settings_of(imr_session_options *o, const imr_json *r, imr_err
         .order = (imr_token_order)choice_of(IMR_OPT_ORDER, r, "settings/order"),
         .influence = true, /* as explain asks for it */
     };
+    if (strcmp(imr_json_string_or(r, "beside/a/candidates", ""),
+               imr_json_string_or(r, "beside/b/candidates", "")) != 0)
+        o->settings.candidates = IMR_CANDIDATES_AUTO; /* each went by its form */
     for (const imr_json *x = imr_json_child(imr_json_at(r, "settings/what_if")); x;
          x = imr_json_next(x))
         IMR_TRY(imr_whatif_add(&o->settings.what_if, imr_json_string_or(x, "", ""), err));
@@ -179,7 +189,13 @@ static imr_status settings_of(imr_session_options *o, const imr_json *r, imr_err
 static imr_status options_of(imr_session_options *out, const imr_cli *cli, const imr_json *r,
                              imr_error *err)
 {
-    imr_session_options o = {.adapter = path_of(cli, IMR_OPT_CHECKPOINT, r, "inputs/adapter/path"),
+    const char *second = imr_config_item(cli->config, IMR_OPT_CHECKPOINT, 1);
+    const char *adapter = has_two(r) ? "beside/a/adapter/path" : "inputs/adapter/path";
+    imr_session_options o = {.adapter = path_of(cli, IMR_OPT_CHECKPOINT, r, adapter),
+                             .other = !has_two(r) ? NULL
+                                      : second
+                                          ? second
+                                          : imr_json_string_or(r, "beside/b/adapter/path", NULL),
                              .trained_on = trained_on(r),
                              .cache = path_of(cli, IMR_OPT_CACHE_DIR, r, "inputs/cache/path"),
                              .dataset = path_of(cli, IMR_OPT_DATASET, r, "inputs/dataset/path"),
@@ -223,27 +239,25 @@ static imr_status compare_again(imr_comparison **out, imr_session *s, const imr_
 {
     const imr_json *c = imr_json_at(r, "compare");
     const char *of = imr_json_string_or(c, "of", "");
-    const imr_request request = {.text = imr_json_string_or(c, "b/query", ""),
-                                 .settings = t->settings};
-    const imr_trace *traces[2] = {t, t};
-    IMR_CLEANUP(imr_trace_free_at) imr_trace *other = NULL;
+    const bool documents = strcmp(of, imr_compare_names[IMR_COMPARE_DOCUMENTS]) == 0;
+    imr_session *const other = imr_session_other(s);
+    const imr_trace *const traces[2] = {t, documents ? t : t->beside};
     size_t place[2];
     if (!c)
         return IMR_OK;
-    if (strcmp(of, imr_compare_names[IMR_COMPARE_ADAPTERS]) == 0)
+    if (!traces[1])
         return imr_fail(err, IMR_E_UNSUPPORTED,
-                        "the report compares two adapters, which only explain computes again");
-    if (strcmp(of, imr_compare_names[IMR_COMPARE_QUERIES]) == 0) {
-        IMR_TRY(imr_session_run(s, &request, &other, err));
-        traces[1] = other;
-    }
+                        "the report compares %s and does not say what stands beside: it is of an "
+                        "older version",
+                        of);
     for (size_t i = 0; i < 2; i++) {
         const char *id = imr_json_string_or(c, i ? "b/document" : "a/document", "");
         if ((place[i] = imr_trace_place(traces[i], id)) == SIZE_MAX)
             return imr_fail(err, IMR_E_NOT_FOUND, "the report compares %s, which is not listed now",
                             id);
     }
-    return imr_session_compare(out, (imr_session *const[2]){s, s}, traces, place, progress, err);
+    return imr_session_compare(out, (imr_session *const[2]){s, other ? other : s}, traces, place,
+                               progress, err);
 }
 
 static imr_detail_depth depth_of(const imr_json *d)
@@ -359,7 +373,7 @@ static imr_status verify(bool *same, imr_buf *b, work *w, imr_cli *cli, const im
                         schema);
     imr_session_options o;
     imr_json *now IMR_AUTOJSON = NULL;
-    IMR_CLEANUP(imr_trace_free_at) imr_trace *trace = NULL;
+    IMR_CLEANUP(imr_trace_free_at) imr_trace *trace = NULL, *beside = NULL;
     IMR_CLEANUP(difference_done) difference d = {0};
     IMR_AUTOBUF imr_buf inputs = {0};
     IMR_TRY(options_of(&o, cli, r, err));
@@ -369,15 +383,25 @@ static imr_status verify(bool *same, imr_buf *b, work *w, imr_cli *cli, const im
         document = imr_json_string_or(r, "documents/0/title", document);
     const char *pinned[IMR_MOST_PINNED];
     const size_t n_pinned = pinned_of(pinned, &o.settings.ranking_k, r);
+    imr_session *const other = imr_session_other(w->session);
+    imr_session *const s = other && strcmp(imr_json_string_or(r, "beside/in_force", ""), "b") == 0
+                               ? other
+                               : w->session;
+    const imr_request second = {.text = imr_json_string_or(r, "beside/b/query", NULL),
+                                .settings = o.settings,
+                                .progress = &cli->meter.progress};
+    if (second.text && !other)
+        IMR_TRY(imr_session_run(s, &second, &beside, err));
     const imr_request request = {.text = imr_json_string_or(r, "query/text", NULL),
+                                 .beside = beside,
                                  .query_id = imr_json_string_or(r, "query/id", NULL),
                                  .pinned = pinned,
                                  .n_pinned = n_pinned,
                                  .document = imr_json_at(r, "base_score") ? document : NULL,
                                  .settings = o.settings,
                                  .progress = &cli->meter.progress};
-    IMR_TRY(imr_session_run(w->session, &request, &trace, err));
-    IMR_TRY(again(&now, cli, w->session, r, trace, err));
+    IMR_TRY(imr_session_run(s, &request, &trace, err));
+    IMR_TRY(again(&now, cli, s, r, trace, err));
     compare(&d, r, now);
     const size_t changed = tell_inputs(&inputs, r, now);
     tell(b, request.query_id ? request.query_id : request.text, &d, changed, same);

@@ -144,12 +144,13 @@ imr_status imr_cli_session_options(imr_session_options *out, imr_cli_paths *path
 {
     const imr_config *c = cli->config;
     imr_session_options o = {.background = true};
-    const bool two = strcmp(cli->command->name, "explain") == 0; /* compares them */
+    const bool two = strcmp(cli->command->name, "explain") == 0; /* side by side */
     if (imr_config_count(c, IMR_OPT_CHECKPOINT) > 1 + (size_t)two)
         return imr_fail(err, IMR_E_USAGE, "%s takes %s --checkpoint, %zu are given",
                         cli->command->name, two ? "two" : "one",
                         imr_config_count(c, IMR_OPT_CHECKPOINT));
     o.adapter = imr_config_item(c, IMR_OPT_CHECKPOINT, 0); /* NULL: the encoder alone */
+    o.other = imr_config_item(c, IMR_OPT_CHECKPOINT, 1);
     o.form = (imr_form)imr_config_choice(c, IMR_OPT_FORM);
     IMR_TRY(imr_cli_cache_argument(cli, err));
     IMR_TRY(imr_cli_dataset_path(&paths->dataset, cli, err));

@@ -316,6 +316,17 @@ static void standing(imr_buf *out, const imr_trace_document *d, bool adapter, co
     integer(out, "relevance", d->relevance >= 0, d->relevance);
 }
 
+/* Where it stands in the ranking beside; nothing where there is none. */
+static void rank_beside(imr_buf *out, const imr_trace *t, const imr_trace_document *d)
+{
+    uint32_t rank[2];
+    if (!t->beside || t->pair)
+        return;
+    const double gain = imr_trace_gain(rank, t, d);
+    integer(out, "rank_beside", d->rank_beside, d->rank_beside);
+    integer(out, "gain", isfinite(gain), isfinite(gain) ? (int64_t)gain : 0);
+}
+
 static void document(imr_buf *out, const imr_trace *t, const imr_report_context *context, size_t i)
 {
     const imr_trace_document *d = &t->documents[i];
@@ -323,6 +334,7 @@ static void document(imr_buf *out, const imr_trace *t, const imr_report_context 
     const bool adapter = imr_report_adapted(t);
     imr_buf_char(out, '{');
     standing(out, d, adapter, about ? &about->why : NULL);
+    rank_beside(out, t, d);
     imr_json_printf(out, "'delta_sim':%g,'delta_sim_relative':%g,",
                     adapter ? (double)d->delta_sim : NAN,
                     adapter ? (double)d->delta_sim_relative : NAN);
@@ -355,6 +367,29 @@ static void pair(imr_buf *out, const imr_trace *t)
 }
 
 /* ---- A against B ---- */
+
+static void beside(imr_buf *out, const imr_trace *t)
+{
+    const imr_trace_exchange x = imr_trace_exchanged(t);
+    imr_json_printf(out, "'beside':{'in_force':%s,", t->second ? "b" : "a");
+    for (int i = 0; i < 2; i++) {
+        const imr_trace *of = t->second == i ? t : t->beside;
+        imr_json_printf(out,
+                        "%s:{'query':%s,'seen':%-s,'adapter':{'path':%-s,'sha256':%-s,"
+                        "'form':%-s},'candidates':%s,'metrics':{",
+                        i ? "b" : "a", of->query_text, of->seen, of->inputs.adapter_path,
+                        of->inputs.adapter_sha256, of->inputs.adapter_form,
+                        imr_candidates_names[of->settings.candidates]);
+        for (size_t m = 0; m < of->n_metrics; m++)
+            imr_json_printf(out, "%s:%g,", of->metrics[m].name, imr_trace_metric_now(of, m));
+        shut(out, '}');
+        shut(out, '}');
+    }
+    for (int i = 0; i < 2; i++)
+        imr_json_printf(out, "%s:{'documents':%u,'relevant':%u},",
+                        i ? "enter_top_10" : "leave_top_10", x.documents[i], x.relevant[i]);
+    shut(out, '}');
+}
 
 static void by_stage(imr_buf *out, const char *name, const double v[IMR_STAGE_COUNT])
 {
@@ -432,6 +467,8 @@ void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_
     shut(out, '}');
     if (t->pair)
         pair(out, t);
+    if (t->beside && !t->pair)
+        beside(out, t);
     if (context && context->compare)
         compare(out, context->compare);
     imr_json_printf(out, "'documents':[");
@@ -443,6 +480,7 @@ void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_
         imr_buf_char(out, '{');
         const imr_detail *about = imr_report_detail(context, t->n_documents + i);
         standing(out, &t->left[i], adapter, about ? &about->why : NULL);
+        rank_beside(out, t, &t->left[i]);
         if (about)
             put_why(out, &about->why, t->settings.delta, false,
                     context ? context->pairs : IMR_REPORT_PAIRS_STRONGEST);

@@ -139,20 +139,32 @@ static void rank(imr_buf *out, uint32_t r)
     imr_buf_printf(out, r ? "%6u" : "     -", r);
 }
 
-/* A line of the ranking: three ranks, the move and the lift against the encoder. */
-static void row(imr_buf *out, const imr_trace_document *d, const imr_text_style *style)
+static void move(imr_buf *out, bool there, int by)
+{
+    if (there && by)
+        imr_buf_printf(out, "%+7d ", by);
+    else
+        imr_buf_str(out, there ? "      = " : "      - ");
+}
+
+/* A line of the ranking: three ranks, the move and the lift against the encoder, the rank beside. */
+static void row(imr_buf *out, const imr_trace *t, const imr_trace_document *d,
+                const imr_text_style *style)
 {
     const size_t start = out->len;
     rank(out, d->rank_encoder);
     if (style->adapter) {
         rank(out, d->rank_before);
         rank(out, d->rank_after);
-        if (d->rank_after && d->move_encoder)
-            imr_buf_printf(out, "%+7d ", d->move_encoder);
-        else
-            imr_buf_str(out, d->rank_after ? "      = " : "      - ");
+        move(out, d->rank_after, d->move_encoder);
         imr_buf_printf(out, "%6s",
                        d->rank_after && !isnan(d->lift.total) ? IMR_SIGNED(d->lift.total, 2) : "-");
+    }
+    if (t->beside) {
+        uint32_t both[2];
+        const double gain = imr_trace_gain(both, t, d);
+        rank(out, d->rank_beside);
+        move(out, isfinite(gain), isfinite(gain) ? (int)gain : 0);
     }
     imr_buf_printf(
         out, "  %s %s ",
@@ -201,6 +213,33 @@ static void pair(imr_buf *out, const imr_trace *t, const imr_text_style *style)
     tokens(out, "  document", p->document, p->n_document, style->width);
 }
 
+/* What A and B are, and who gains. */
+static void beside(imr_buf *out, const imr_trace *t, size_t width)
+{
+    const imr_trace *const both[2] = {t->second ? t->beside : t, t->second ? t : t->beside};
+    const imr_trace_exchange x = imr_trace_exchanged(t);
+    IMR_AUTOBUF imr_buf line = {0};
+    const bool queries = strcmp(t->inputs.adapter_sha256, t->beside->inputs.adapter_sha256) == 0;
+    imr_buf_char(out, '\n');
+    for (size_t i = 0; i < 2; i++) {
+        const imr_trace *of = both[i];
+        imr_buf_printf(&line, "%c  %s", "AB"[i],
+                       queries ? of->query_text : of->inputs.adapter_path);
+        if (!queries)
+            imr_buf_printf(&line, ", form %s", of->inputs.adapter_form);
+        if (of->seen[0])
+            imr_buf_printf(&line, "; query %s in training", of->seen);
+        for (size_t m = 0; m < of->n_metrics; m++)
+            imr_buf_printf(&line, "%s%s %s", m ? ", " : "; ", of->metrics[m].name,
+                           IMR_FIXED(imr_trace_metric_now(of, m), 4));
+        imr_report_wrap(out, imr_buf_text(&line), 0, 3, width);
+        imr_buf_clear(&line);
+    }
+    imr_buf_printf(&line, "under B %u enter the first ten (%u relevant), %u leave (%u)",
+                   x.documents[1], x.relevant[1], x.documents[0], x.relevant[0]);
+    imr_report_wrap(out, imr_buf_text(&line), 0, 3, width);
+}
+
 static void ranking(imr_buf *out, const imr_trace *t, const imr_report_context *context,
                     const imr_text_style *style)
 {
@@ -215,15 +254,22 @@ static void ranking(imr_buf *out, const imr_trace *t, const imr_report_context *
                        IMR_SIGNED((double)t->median_delta_sim, 4));
         imr_buf_char(out, '\n');
         imr_report_wrap(out, imr_buf_text(&line), 0, 0, style->width);
-        imr_buf_str(out, "   enc  proj   now   move   lift  cosine   document\n");
     } else {
-        imr_buf_str(out, "\n* judged relevant\n   enc  cosine   document\n");
+        imr_buf_str(out, "\n* judged relevant\n");
     }
-    for (size_t i = 0; i < t->n_documents; i++)
-        if (imr_report_prints(context, i))
-            row(out, &t->documents[i], style);
-    for (size_t i = 0; i < t->n_left; i++)
-        row(out, &t->left[i], style);
+    if (t->beside)
+        beside(out, t, style->width);
+    imr_buf_printf(out, "   enc%s%s  cosine   document\n",
+                   style->adapter ? "  proj   now   move   lift" : "",
+                   !t->beside  ? ""
+                   : t->second ? "     A   gain "
+                               : "     B   gain ");
+    for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
+        const imr_trace_document *d = imr_trace_at(t, i);
+        if (i >= t->n_documents || imr_report_prints(context, i) ||
+            (d->rank_beside && d->rank_beside <= IMR_REPORT_TOP))
+            row(out, t, d, style);
+    }
 }
 
 void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_buf *out)

@@ -94,6 +94,8 @@ struct imr_session {
     imr_arena *strings; /* of facts and options */
     bool failed;        /* one of them could not be made */
     imr_adapter *adapter;
+    imr_session *other; /* under the other of two adapters, NULL: there is one; */
+    bool second;        /* of the second of them: cache and encoder are the first's */
     imr_cache *cache;
     imr_encoder *encoder; /* NULL: cached queries only */
     const char *prefix;   /* put before typed queries; borrowed */

@@ -70,7 +70,7 @@ static imr_status name_document(imr_session *s, imr_trace *t, imr_trace_document
 
 static imr_status fill_documents(imr_session *s, imr_trace *t, const imr_listing *l, imr_error *err)
 {
-    const size_t most = l->n + TOP + IMR_MOST_PINNED;
+    const size_t most = l->n + TOP + IMR_MOST_PINNED + TOP;
     IMR_NEED(t->documents = IMR_ARENA_ARRAY(t->arena, imr_trace_document, most), err);
     t->left = t->documents + l->n;
     t->n_documents = l->n;
@@ -106,18 +106,21 @@ static bool is_in(const imr_trace *t, uint32_t row)
     return false;
 }
 
-/* What the encoder had among its first ten and the adapter's candidates lack, and what is pinned. */
+/* What the encoder had among its first ten and the adapter's candidates lack, what is pinned, and
+ * what has rank 1 to 10 in the trace beside. */
 static imr_status find_left(imr_session *s, const imr_request *request, imr_trace *t,
                             imr_error *err)
 {
     const imr_ids *ids = &s->cache->documents.ids;
-    uint32_t rows[TOP + IMR_MOST_PINNED], rank[TOP + IMR_MOST_PINNED];
+    uint32_t rows[TOP + IMR_MOST_PINNED + TOP], rank[TOP + IMR_MOST_PINNED + TOP];
     size_t n = s->adapter ? ids->n < TOP ? ids->n : TOP : 0, first = t->n_documents;
     if (t->pair)
         return IMR_OK;
     imr_ranker_top(&s->ranker, IMR_STAGE_ENCODER, rows, n);
     for (size_t i = 0; i < request->n_pinned && i < IMR_MOST_PINNED; i++)
         n += imr_ids_find(ids, request->pinned[i], &rows[n]);
+    for (size_t i = 0; t->beside && i < TOP && i < t->beside->n_documents; i++)
+        rows[n++] = t->beside->documents[i].row;
     for (size_t i = 0; i < n; i++) {
         imr_trace_document *d = &t->left[t->n_left];
         if (is_in(t, rows[i]))
@@ -134,6 +137,31 @@ static imr_status find_left(imr_session *s, const imr_request *request, imr_trac
             t->documents[first + i].sim[k] = s->ranker.sim[k][rows[i]];
         }
     }
+    return IMR_OK;
+}
+
+/* Where documents stand in the trace beside: those listed there; all, where the other adapter has
+ * just scored all. */
+static imr_status find_beside(const imr_session *s, imr_trace *t, imr_error *err)
+{
+    const imr_trace *b = t->beside;
+    const imr_ids *ids = &s->cache->documents.ids;
+    const size_t all = t->n_documents + t->n_left;
+    IMR_AUTOFREE uint32_t *rank = IMR_NEW_ARRAY(uint32_t, ids->n + 2 * all);
+    uint32_t *rows = rank + ids->n, *found = rows + all;
+    IMR_NEED(rank, err);
+    for (size_t i = 0; i < b->n_documents; i++)
+        rank[b->documents[i].row] =
+            b->working_dim ? b->documents[i].rank_after : b->documents[i].rank_encoder;
+    for (size_t i = 0; i < all; i++) {
+        rows[i] = t->documents[i].row;
+        found[i] = rank[rows[i]];
+    }
+    if (s->other && b->number >> 32 == s->other->number && b->settings.scope != IMR_SCOPE_RERANK)
+        IMR_TRY(imr_search_ranks(found, rows, all, s->other->ranker.sim[IMR_STAGE_AFTER], ids->n,
+                                 ids->places, err));
+    for (size_t i = 0; i < all; i++)
+        t->documents[i].rank_beside = found[i];
     return IMR_OK;
 }
 
@@ -404,11 +432,13 @@ static imr_status keep_inputs(imr_session *s, imr_trace *t, imr_error *err)
     return imr_texts_keep(strings, IMR_LEN(strings), t->arena) ? IMR_OK : imr_fail_memory(err);
 }
 
-static imr_status warn(imr_trace *t, const char *code, const char *text, imr_error *err)
+static imr_status warn(imr_trace *t, const char *code, const char *of, const char *text,
+                       imr_error *err)
 {
-    const imr_trace_warning w = {code, imr_arena_strdup(t->arena, text)};
-    t->warnings[t->n_warnings++] = w;
-    return w.text ? IMR_OK : imr_fail_memory(err);
+    IMR_AUTOBUF imr_buf both = {0};
+    imr_buf_printf(&both, "%s%s", of, text);
+    t->warnings[t->n_warnings].code = code;
+    return imr_buf_keep(&t->warnings[t->n_warnings++].text, &both, t->arena, err);
 }
 
 /* A lens that reads texts no better than chance would name changes at random. */
@@ -416,7 +446,10 @@ static imr_status find_warnings(imr_session *s, imr_trace *t, imr_error *err)
 {
     const imr_lens_quality *lens = &t->inputs.lens;
     IMR_AUTOBUF imr_buf text = {0};
-    IMR_NEED(t->warnings = IMR_ARENA_ARRAY(t->arena, imr_trace_warning, s->doubts.n + 3), err);
+    const imr_doubts none = {0}, *doubts = &s->doubts,
+                     *others = s->other ? &s->other->doubts : &none;
+    IMR_NEED(t->warnings = IMR_ARENA_ARRAY(t->arena, imr_trace_warning, doubts->n + others->n + 3),
+             err);
     imr_trace_warning *w = t->warnings;
     if (t->settings.what_if.terms[0]) { /* first: nothing may hide it */
         imr_buf_str(&text, "what if: ");
@@ -424,8 +457,11 @@ static imr_status find_warnings(imr_session *s, imr_trace *t, imr_error *err)
         w[t->n_warnings].code = "what-if";
         IMR_TRY(imr_buf_keep(&w[t->n_warnings++].text, &text, t->arena, err));
     }
-    for (size_t i = 0; i < s->doubts.n; i++)
-        IMR_TRY(warn(t, s->doubts.v[i].code, s->doubts.v[i].text, err));
+    for (size_t i = 0; i < doubts->n; i++)
+        IMR_TRY(warn(t, doubts->v[i].code, "", doubts->v[i].text, err));
+    for (size_t i = 0; i < others->n; i++)
+        IMR_TRY(warn(t, others->v[i].code,
+                     s->second ? "adapter A: " : "adapter B: ", others->v[i].text, err));
     if (s->words.told && imr_lens_is_poor(lens)) {
         imr_buf_printf(&text,
                        "the token table %s reads this corpus poorly: %.2f of the ten words nearest "
@@ -436,8 +472,10 @@ static imr_status find_warnings(imr_session *s, imr_trace *t, imr_error *err)
     }
     uint32_t query;
     const imr_qrels *q = judgements(s, t->query_id, &query);
-    if (q && s->seen.train && imr_qrels_saw(s->seen.train, q, query))
-        IMR_TRY(warn(t, "leakage",
+    const bool saw = q && s->seen.train && imr_qrels_saw(s->seen.train, q, query);
+    t->seen = !q || !s->adapter ? "" : !s->seen.known ? "unknown" : saw ? "seen" : "unseen";
+    if (saw)
+        IMR_TRY(warn(t, "leakage", "",
                      "training saw relevant documents of this query: what the adapter does "
                      "for it says nothing about documents it never saw",
                      err));
@@ -510,6 +548,8 @@ static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, 
         IMR_TRY(imr_pair_tokens(s, t, err));
     IMR_TRY(fill_documents(s, t, &l, err));
     IMR_TRY(find_left(s, request, t, err));
+    if (t->beside && !t->pair)
+        IMR_TRY(find_beside(s, t, err));
     lift_all(t, &l);
     IMR_TRY(summarise(s, t, err));
     IMR_TRY(judge(s, t, &l, err));
@@ -518,17 +558,38 @@ static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, 
     return imr_guard_check(err);
 }
 
-imr_status imr_session_run(imr_session *s, const imr_request *request, imr_trace **out,
-                           imr_error *err)
+/* beside: taken. */
+static imr_status make(imr_session *s, const imr_request *request, imr_trace *beside,
+                       imr_trace **out, imr_error *err)
 {
     imr_arena *arena;
     IMR_CLEANUP(imr_trace_free_at) imr_trace *t = imr_arena_begin(&arena, sizeof *t);
+    if (!t)
+        imr_trace_free(beside);
     IMR_NEED(t, err);
     t->arena = arena;
+    t->beside = beside;
+    t->second = s->second;
     t->settings = request->settings;
     t->serial = request->serial;
     t->number = s->number << 32 | ++s->runs;
     IMR_TRY(run(s, request, t, err));
     *out = IMR_TAKE(t);
     return IMR_OK;
+}
+
+imr_status imr_session_run(imr_session *s, const imr_request *request, imr_trace **out,
+                           imr_error *err)
+{
+    imr_trace *beside = request->beside ? imr_trace_share(request->beside) : NULL;
+    if (s->other && !beside) {
+        imr_request other = *request;
+        other.settings.influence = false;
+        const imr_status status = make(s->other, &other, NULL, &beside, err);
+        if (status == IMR_E_USAGE && strstr(request->settings.what_if.terms, "feedback:"))
+            /* its candidates are others */
+            return imr_error_prefix(err, status, s->second ? "adapter A" : "adapter B");
+        IMR_TRY(status);
+    }
+    return make(s, request, beside, out, err);
 }

@@ -26,6 +26,7 @@ bool imr_texts_keep(const char **const texts[], size_t n, imr_arena *arena)
 bool imr_session_options_keep(imr_session_options *o, imr_arena *arena)
 {
     const char **const texts[] = {&o->adapter,
+                                  &o->other,
                                   &o->trained_on,
                                   &o->cache,
                                   &o->dataset,
@@ -155,23 +156,29 @@ static imr_status open_split(imr_session *s, const char *wanted, imr_error *err)
     return IMR_OK;
 }
 
+static void note_adapter(imr_session *s)
+{
+    imr_trace_inputs *in = &s->facts.inputs;
+    const imr_weights *w = &s->adapter->w;
+    in->adapter_path = imr_session_string(s, s->adapter->path);
+    in->adapter_form = imr_form_name(w->form);
+    in->adapter_form_from = imr_form_source_name(s->adapter->form_from);
+    memcpy(in->adapter_sha256, s->adapter->sha256, sizeof in->adapter_sha256);
+    in->working_dim = (uint32_t)w->m;
+    in->hidden_dim = (uint32_t)w->h;
+    s->facts.adapter_name = short_name(s, s->adapter->path);
+}
+
 static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_error *err)
 {
     imr_trace_inputs *in = &s->facts.inputs;
     const imr_dataset *dataset = s->cache->dataset;
     in->adapter_path = in->adapter_form = in->adapter_form_from = s->facts.adapter_name = "";
+    s->facts.other_name = "";
     in->input_dim = (uint32_t)s->cache->dim;
     in->condition_number = NAN;
-    if (s->adapter) {
-        const imr_weights *w = &s->adapter->w;
-        in->adapter_path = imr_session_string(s, s->adapter->path);
-        in->adapter_form = imr_form_name(w->form);
-        in->adapter_form_from = imr_form_source_name(s->adapter->form_from);
-        memcpy(in->adapter_sha256, s->adapter->sha256, sizeof in->adapter_sha256);
-        in->working_dim = (uint32_t)w->m;
-        in->hidden_dim = (uint32_t)w->h;
-        s->facts.adapter_name = short_name(s, s->adapter->path);
-    }
+    if (s->adapter)
+        note_adapter(s);
     in->cache_path = imr_session_string(s, s->cache->path);
     snprintf(in->cache_sha256, sizeof in->cache_sha256, "%s", s->cache->sha256);
     in->cache_documents = s->cache->documents.ids.n;
@@ -197,6 +204,7 @@ static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_
 static imr_status note_notices(imr_session *s, imr_error *err)
 {
     const char *const notices[] = {s->cache->notice, s->ranker.projected.notice,
+                                   s->other ? s->other->ranker.projected.notice : NULL,
                                    s->encoder ? imr_buf_text(&s->encoder->notice) : NULL};
     IMR_AUTOBUF imr_buf text = {0};
     for (size_t i = 0; i < IMR_LEN(notices); i++)
@@ -207,12 +215,63 @@ static imr_status note_notices(imr_session *s, imr_error *err)
     return IMR_OK;
 }
 
-static imr_status open_all(imr_session *s, const imr_progress *progress, imr_error *err)
+/* All that rankings take. */
+static imr_status open_ranker(imr_session *s, const imr_progress *progress, imr_error *err)
+{
+    const imr_session_options *o = &s->options;
+    IMR_NEED(s->query_base = IMR_NEW_ARRAY(float, s->cache->dim), err);
+    IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache, o->in_memory ? SIZE_MAX : 0, progress,
+                            err));
+    if (s->adapter)
+        IMR_TRY(imr_seen_find(&s->seen, s->adapter, s->cache, o->trained_on, err));
+    return imr_doubts_find(&s->doubts, &s->ranker, progress, err);
+}
+
+static imr_status begin(imr_session **out, const imr_session_options *options, imr_error *err);
+
+/* A second adapter, over what the first will open. */
+static imr_status begin_other(imr_session *a, const imr_session_options *options, imr_error *err)
+{
+    IMR_TRY(begin(&a->other, options, err));
+    imr_session *b = a->other;
+    b->other = a;
+    b->second = true;
+    IMR_TRY(imr_adapter_open(&b->adapter, options->other, options->form, err));
+    if (strcmp(a->adapter->sha256, b->adapter->sha256) == 0)
+        return imr_fail(err, IMR_E_USAGE,
+                        "both adapters are one file (sha256 %.12s): %s and %s; give two to compare",
+                        a->adapter->sha256, a->adapter->path, b->adapter->path);
+    return IMR_OK;
+}
+
+/* Its words wait until it is in force. */
+static imr_status open_other(imr_session *a, const imr_progress *progress, imr_error *err)
+{
+    imr_session *b = a->other;
+    b->cache = a->cache;
+    b->encoder = a->encoder;
+    b->prefix = a->prefix;
+    b->split = a->split;
+    b->facts = a->facts;
+    b->facts.second = b->facts.words_coming = true;
+    IMR_TRY(imr_session_check_settings(&b->options.settings, b, err));
+    note_adapter(b);
+    b->facts.other_name = a->facts.adapter_name;
+    a->facts.other_name = b->facts.adapter_name;
+    IMR_TRY(open_ranker(b, progress, err));
+    IMR_TRY(imr_words_begin(b, err));
+    return imr_session_publish(b, err);
+}
+
+static imr_status open_all(imr_session *s, const imr_session_options *options,
+                           const imr_progress *progress, imr_error *err)
 {
     const imr_session_options *o = &s->options;
     const imr_cache_options cache_options = {.dataset = o->dataset, .progress = progress};
     if (o->adapter)
         IMR_TRY(imr_adapter_open(&s->adapter, o->adapter, o->form, err));
+    if (o->other)
+        IMR_TRY(begin_other(s, options, err));
     IMR_TRY(imr_cache_open(&s->cache, o->cache, &cache_options, err));
     IMR_TRY(imr_session_check_settings(&s->options.settings, s, err));
     IMR_TRY(note_inputs(s, progress, err));
@@ -226,12 +285,9 @@ static imr_status open_all(imr_session *s, const imr_progress *progress, imr_err
                 : s->cache->encoder.query_prefix[0] ? s->cache->encoder.query_prefix
                 : s->encoder                        ? s->encoder->query_prefix
                                                     : "";
-    IMR_NEED(s->query_base = IMR_NEW_ARRAY(float, s->cache->dim), err);
-    IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache, o->in_memory ? SIZE_MAX : 0, progress,
-                            err));
-    if (s->adapter)
-        IMR_TRY(imr_seen_find(&s->seen, s->adapter, s->cache, o->trained_on, err));
-    IMR_TRY(imr_doubts_find(&s->doubts, &s->ranker, progress, err));
+    IMR_TRY(open_ranker(s, progress, err));
+    if (o->other)
+        IMR_TRY(open_other(s, progress, err));
     IMR_TRY(note_notices(s, err));
     IMR_TRY(imr_words_begin(s, err));
     bool more;
@@ -243,26 +299,44 @@ static imr_status open_all(imr_session *s, const imr_progress *progress, imr_err
 /* So far: no trace is taken for one of another session. */
 static atomic_uint_fast32_t sessions = 1;
 
-imr_status imr_session_open(imr_session **out, const imr_session_options *options,
-                            const imr_progress *progress, imr_error *err)
+static imr_status begin(imr_session **out, const imr_session_options *options, imr_error *err)
 {
-    if (!options->cache)
-        return imr_fail(err, IMR_E_USAGE, "a cache (--cache-dir DIR) is needed");
     IMR_CLEANUP(imr_session_close_at) imr_session *s = IMR_NEW(imr_session);
     IMR_NEED(s, err);
     s->options = *options;
     s->number = atomic_fetch_add(&sessions, 1);
     s->strings = imr_arena_new();
     IMR_NEED(s->strings && imr_session_options_keep(&s->options, s->strings), err);
-    IMR_TRY(open_all(s, progress, err));
     *out = IMR_TAKE(s);
     return IMR_OK;
+}
+
+imr_status imr_session_open(imr_session **out, const imr_session_options *options,
+                            const imr_progress *progress, imr_error *err)
+{
+    IMR_CLEANUP(imr_session_close_at) imr_session *s = NULL;
+    if (!options->cache)
+        return imr_fail(err, IMR_E_USAGE, "a cache (--cache-dir DIR) is needed");
+    IMR_TRY(begin(&s, options, err));
+    IMR_TRY(open_all(s, options, progress, err));
+    *out = IMR_TAKE(s);
+    return IMR_OK;
+}
+
+imr_session *imr_session_other(const imr_session *s)
+{
+    return s->other;
 }
 
 void imr_session_close(imr_session *s)
 {
     if (!s)
         return;
+    imr_session *other = s->other;
+    if (other)
+        s->other = other->other = NULL;
+    if (other && other->second) /* before what it borrows */
+        imr_session_close(IMR_TAKE(other));
     imr_session_forget(s);
     imr_titles_done(&s->titles);
     imr_bm25_free(s->bm25);
@@ -270,12 +344,15 @@ void imr_session_close(imr_session *s)
     imr_doubts_done(&s->doubts);
     imr_seen_done(&s->seen);
     imr_ranker_done(&s->ranker);
-    imr_encoder_free(s->encoder);
-    imr_cache_free(s->cache);
+    if (!s->second) {
+        imr_encoder_free(s->encoder);
+        imr_cache_free(s->cache);
+    }
     imr_adapter_free(s->adapter);
     imr_free(s->query_base);
     imr_arena_free(s->strings);
     imr_free(s);
+    imr_session_close(other);
 }
 
 imr_status imr_session_publish(imr_session *s, imr_error *err)

@@ -25,7 +25,8 @@ typedef struct imr_session imr_session;
 
 typedef struct imr_session_options {
     const char *adapter;    /* .pt or .safetensors; NULL: the encoder's ranking alone, and why */
-    imr_form form;          /* how it is read: AUTO, or whatever its file says */
+    const char *other;      /* NULL, or a second adapter whose ranking stands beside */
+    imr_form form;          /* how they are read: AUTO, or whatever each file says */
     const char *trained_on; /* NULL: what its file says; see session/provenance.h */
     const char *cache;      /* our own store or a folder the reference wrote */
     const char *dataset;    /* NULL: the one the cache names */
@@ -47,11 +48,16 @@ typedef struct imr_session_options {
 } imr_session_options;
 
 /* Errors: whatever is wrong with adapter or cache; IMR_E_SHAPE when the adapter does not fit the
- * cache (both dims named). */
+ * cache (both dims named); IMR_E_USAGE when both adapters are one file. */
 imr_status imr_session_open(imr_session **out, const imr_session_options *options,
                             const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 void imr_session_close(imr_session *s); /* NULL is fine */
 IMR_FREE_AT(imr_session, imr_session_close)
+
+/* Of two adapters (options->other) the session of the one that is not in force in s; NULL: there is
+ * one. Either has the other beside, its words are opened for itself, cache and encoder are shared;
+ * closing one closes both. */
+imr_session *imr_session_other(const imr_session *s);
 
 /*
  * With words_later: opens the words, after which the facts have changed and details have lists.
@@ -66,6 +72,8 @@ imr_status imr_session_open_words(imr_session *s, bool *more, const imr_progress
  * changed: when words were opened there are new ones, and the old ones stay until it is closed. */
 typedef struct imr_session_facts {
     const char *dataset_name, *adapter_name, *encoder_name; /* short names for a title line */
+    const char *other_name;      /* of the other of two adapters; "": there is one */
+    bool second;                 /* this is the second of two */
     uint64_t documents, queries; /* queries of the open split with a cached vector */
     bool has_encoder, has_tokens, has_texts, has_judgements;
     bool words_coming;           /* they are not open yet */
@@ -89,6 +97,8 @@ typedef struct imr_request {
     const char *const *pinned; /* [n_pinned] ids that are in the trace whatever their rank: in
                                   `left` where they are not listed; unknown ones are not */
     size_t n_pinned;           /* at most IMR_MOST_PINNED */
+    const imr_trace *beside;   /* of another query, to stand beside; NULL: of two adapters the other
+                                  one's, which is run first */
     imr_trace_settings settings;
     uint64_t serial;
     const imr_progress *progress; /* may be NULL; asked every few milliseconds */

@@ -1,5 +1,6 @@
 #include "session/internal.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "format/json.h"
@@ -32,8 +33,10 @@ void imr_trace_settings_json(imr_buf *out, const imr_trace_settings *s)
 /* The struct itself lives in its arena, so freeing the arena frees everything. */
 void imr_trace_free(imr_trace *t)
 {
-    if (t && atomic_fetch_sub(&t->owners, 1) == 0)
-        imr_arena_free(t->arena);
+    if (!t || atomic_fetch_sub(&t->owners, 1) != 0)
+        return;
+    imr_trace_free(t->beside);
+    imr_arena_free(t->arena);
 }
 
 imr_trace *imr_trace_share(const imr_trace *t)
@@ -64,6 +67,29 @@ void imr_comparison_free(imr_comparison *c)
     }
     if (c)
         imr_arena_free(c->arena);
+}
+
+double imr_trace_gain(uint32_t rank[2], const imr_trace *t, const imr_trace_document *d)
+{
+    rank[t->second] = t->working_dim ? d->rank_after : d->rank_encoder;
+    rank[!t->second] = d->rank_beside;
+    return (rank[0] ? (double)rank[0] : INFINITY) - (rank[1] ? (double)rank[1] : INFINITY);
+}
+
+imr_trace_exchange imr_trace_exchanged(const imr_trace *t)
+{
+    imr_trace_exchange x = {0};
+    for (size_t i = 0; t->beside && i < t->n_documents + t->n_left; i++) {
+        uint32_t rank[2];
+        const imr_trace_document *d = imr_trace_at(t, i);
+        imr_trace_gain(rank, t, d);
+        const bool first[2] = {rank[0] && rank[0] <= 10, rank[1] && rank[1] <= 10};
+        if (first[0] == first[1])
+            continue;
+        x.documents[first[1]]++;
+        x.relevant[first[1]] += d->relevance > 0;
+    }
+    return x;
 }
 
 size_t imr_trace_place(const imr_trace *t, const char *document_id)

@@ -62,6 +62,7 @@ typedef struct imr_trace_document {
      * ten listed would stand elsewhere. NaN, 0: not asked for, or it gives none. */
     float influence;
     uint32_t influence_moves;
+    uint32_t rank_beside; /* now in the trace beside; 0: not ranked there, or there is none */
 } imr_trace_document;
 
 /* One metric over the whole ranking, for queries with judgements. */
@@ -182,6 +183,13 @@ typedef struct imr_trace {
 
     imr_trace_pair *pair; /* NULL: a ranking */
 
+    /* NULL, or the same query under the other of two adapters, or another query: owned. What it has
+     * among its first ten is in `left` where it is not listed. second: this is B, beside is A. */
+    struct imr_trace *beside;
+    bool second;
+    const char *seen; /* whether training saw its relevant documents: "seen", "unseen", "unknown";
+                         "": no judgements, no adapter */
+
     /* What if the query is pushed along words: its vector is push_by times the text's, plus push
      * [n]; NULL: it is not. */
     float *push;
@@ -211,6 +219,23 @@ static inline const imr_trace_document *imr_trace_at(const imr_trace *t, size_t 
 {
     return place < t->n_documents ? &t->documents[place] : &t->left[place - t->n_documents];
 }
+
+/* With a trace beside: its ranks now in A's and in B's, 0 where it has none, and how many ranks
+ * better B's is: infinite where one has none, NaN where both. */
+double imr_trace_gain(uint32_t rank[2], const imr_trace *t, const imr_trace_document *d);
+
+/* The m-th metric of the ranking that is shown. */
+static inline double imr_trace_metric_now(const imr_trace *t, size_t m)
+{
+    return t->working_dim ? t->metrics[m].after : t->metrics[m].encoder;
+}
+
+/* Who gains and who loses: [0] documents of A's first ten that are not among B's, [1] the other way
+ * round; of those, relevant ones. */
+typedef struct imr_trace_exchange {
+    uint32_t documents[2], relevant[2];
+} imr_trace_exchange;
+imr_trace_exchange imr_trace_exchanged(const imr_trace *t);
 
 /* The place of a document, listed or not, or SIZE_MAX. */
 size_t imr_trace_place(const imr_trace *t, const char *document_id);

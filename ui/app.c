@@ -27,6 +27,7 @@ static void clear_offers(ui_app *a)
 void ui_app_done(ui_app *a)
 {
     imr_trace_free(a->trace);
+    imr_trace_free(a->judged);
     imr_quality_free(a->quality);
     imr_comparison_free(a->comparison);
     clear_offers(a);
@@ -38,7 +39,7 @@ void ui_app_done(ui_app *a)
     ui_reading_done(&a->reading);
     imr_buf_done(&a->clip);
     IMR_FREE(a->map, a->offers.v, a->targets.v, a->request_text, a->request_id, a->ghost,
-             a->suggest_text, a->export_format, a->export_path);
+             a->suggest_text, a->export_format, a->export_path, a->reason);
     *a = (ui_app){0};
 }
 
@@ -226,6 +227,7 @@ void ui_app_opened(ui_app *a, imr_session *session, const imr_session_facts *fac
                                                                       : facts->tokens_notice;
     if (*told)
         ui_app_say(a, false, "%s", told);
+    a->effects |= UI_FX_NOTES;
     ui_app_list_offers(a);
     if (a->query.text.len) { /* typed before it was open, or given on the command line */
         ui_app_run(a, ui_prompt_text(&a->query), NULL);
@@ -349,6 +351,28 @@ static void take_comparison(ui_app *a, const imr_delivery *d)
         imr_comparison_free(d->comparison);
 }
 
+static void take_notes(ui_app *a, const imr_delivery *d)
+{
+    const imr_notes *n = d->notes;
+    if (n) {
+        imr_notes_free(a->list.notes);
+        a->list.notes = d->notes;
+    }
+    if (d->status != IMR_OK)
+        ui_app_say(a, true, "%s", d->error.text);
+    else if (d->serial)
+        ui_app_say(a, false, "noted in %s", d->path);
+    else if (n->broken || n->n_cut)
+        ui_app_say(a, true, "%s: line %llu: %s", d->path,
+                   (unsigned long long)(n->broken ? n->broken : n->cut),
+                   n->broken ? n->problem : "it was cut off, and is no note");
+    if (!d->serial)
+        return;
+    ui_replace(&a->reason, d->status != IMR_OK ? d->path : NULL); /* to be tried again */
+    a->note_error = d->error;
+    a->note_error.status = d->status;
+}
+
 void ui_app_deliver(ui_app *a, const imr_delivery *d)
 {
     bool failed = d->status != IMR_OK;
@@ -364,6 +388,8 @@ void ui_app_deliver(ui_app *a, const imr_delivery *d)
     } else if (d->kind == IMR_ASYNC_QUALITY) {
         a->quality = d->quality;
         a->quality_error = d->error;
+    } else if (d->kind == IMR_ASYNC_NOTES) {
+        take_notes(a, d);
     } else if (d->kind == IMR_ASYNC_COMPARE) {
         take_comparison(a, d);
     } else if (d->kind == IMR_ASYNC_SUGGEST && !failed && d->serial == a->suggest_serial) {

@@ -57,6 +57,8 @@ enum {
     UI_FX_MAP = 2048, /* of trace */
     UI_FX_QUALITY = 4096,
     UI_FX_COMPARE = 1 << 15, /* the two places of compared */
+    UI_FX_NOTES = 1 << 20,   /* to be read */
+    UI_FX_JUDGED = 1 << 21,  /* judged, with verdict and reason */
     UI_FX_DEEPER = 1024      /* the detail once more, in depth `deeper` */
 };
 
@@ -138,6 +140,14 @@ typedef struct ui_app {
     imr_quality *quality; /* of the adapter; NULL: not here */
     bool quality_asked;
     imr_error quality_error;
+
+    /* notes and verdicts; list.notes */
+    const char *notes_path, *reviewer; /* borrowed; NULL: none are kept */
+    imr_trace *judged;                 /* what the line or UI_FX_JUDGED is about: a document, or */
+    size_t judged_place;               /* the query itself, SIZE_MAX */
+    imr_verdict verdict;
+    char *reason;
+    imr_error note_error; /* of the last that could not be kept; status IMR_OK: none */
 
     /* overlays */
     ui_overlay overlay;

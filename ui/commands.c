@@ -116,6 +116,31 @@ UI_ON(mark)
                                : "marked A and B; c compares them");
 }
 
+/* A verdict asks for its reason in a line, which holds on to what is judged: rows may change. */
+UI_ON(judge)
+{
+    const bool menu = action == UI_DO_JUDGE, said = !menu && argument;
+    const int i = menu ? chosen(a, action, "verdict", argument) : (int)(action - UI_DO_ACCEPT);
+    if (i < 0)
+        return;
+    const ui_action verdict = (ui_action)(UI_DO_ACCEPT + i % 4);
+    if (!a->notes_path || !a->trace || (i < 4 && !ui_list_selected(&a->list))) {
+        ui_app_say(a, false, "nothing to judge: ask a query first");
+        return;
+    }
+    if (!said)
+        ui_open_line(a, verdict, a->note_error.status != IMR_OK ? a->reason : NULL);
+    if (!a->judged) {
+        a->judged = imr_trace_share(a->trace);
+        a->judged_place = i < 4 ? a->list.order[a->list.at] : SIZE_MAX;
+    }
+    if (!said)
+        return;
+    a->verdict = (imr_verdict)(verdict - UI_DO_ACCEPT);
+    ui_replace(&a->reason, argument);
+    a->effects |= UI_FX_JUDGED;
+}
+
 UI_ON(document)
 {
     size_t row = a->list.at + (size_t)ui_step(action, UI_DO_DOC_NEXT);

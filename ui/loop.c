@@ -108,6 +108,13 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
                 &err);
     if (fx & UI_FX_COPY)
         copy(a, t, jobs);
+    if (fx & (UI_FX_NOTES | UI_FX_JUDGED) && a->notes_path)
+        refused(a,
+                imr_async_notes(jobs, a->notes_path, fx & UI_FX_JUDGED ? a->judged : NULL,
+                                a->judged_place, a->verdict, a->reviewer, a->reason, &err),
+                &err);
+    if (fx & UI_FX_JUDGED)
+        imr_trace_free(IMR_TAKE(a->judged));
     if (fx & UI_FX_THEME)
         t->theme = a->theme;
     if (fx & UI_FX_SUSPEND) {
@@ -261,8 +268,13 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
     double drawn = -1;
     int code = 0;
     for (;;) {
-        for (ui_event e; ui_decoder_next(&t->decoder, &e);)
+        for (ui_event e; ui_decoder_next(&t->decoder, &e);) {
             ui_update(a, &e);
+            if (a->effects & UI_FX_JUDGED) { /* before the next takes its place */
+                once(a, t, jobs, UI_FX_JUDGED);
+                a->effects &= ~(unsigned)UI_FX_JUDGED;
+            }
+        }
         if (due(a) == 0)
             ui_update(a, &(ui_event){.kind = UI_EVENT_TICK});
         if (!ui_act(a, t, jobs))

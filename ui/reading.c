@@ -31,6 +31,7 @@ static int by_key(const void *x, const void *y)
 
 void ui_list_done(ui_list *l)
 {
+    imr_notes_free(l->notes);
     IMR_FREE(l->order, l->selected, l->pinned, l->marked[0], l->marked[1], l->filter_words,
              l->find);
     *l = (ui_list){0};
@@ -109,6 +110,11 @@ void ui_list_arrange(ui_list *l)
     for (size_t i = 0; l->selected && i < kept; i++)
         if (strcmp(imr_trace_at(l->trace, order[i])->id, l->selected) == 0)
             l->at = i;
+}
+
+const imr_note *ui_list_note(const ui_list *l, const char *document)
+{
+    return imr_notes_find(l->notes, l->trace->query_id, l->trace->query_text, document);
 }
 
 int ui_list_mark_of(const ui_list *l, const imr_trace_document *d)

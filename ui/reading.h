@@ -14,7 +14,7 @@
 #ifndef UI_READING_H
 #define UI_READING_H
 
-#include "session/trace.h"
+#include "session/notes.h"
 #include "ui/style.h"
 
 /* ---- rows of the ranking ---- */
@@ -51,6 +51,7 @@ typedef enum ui_filter {
 
 typedef struct ui_list {
     const imr_trace *trace; /* borrowed; NULL: no rows */
+    imr_notes *notes;       /* owned; NULL: none came yet */
     size_t *order;          /* places: of trace->documents, behind them of trace->left */
     size_t n, at, top;      /* rows; the one under the cursor; the first one shown */
     char *selected;         /* document id, once the selection was moved */
@@ -78,6 +79,8 @@ size_t ui_list_find(const ui_list *l, int step);
 size_t ui_list_mover(const ui_list *l, int step);
 /* 0 or 1 of a marked document, else -1. */
 int ui_list_mark_of(const ui_list *l, const imr_trace_document *d);
+/* The newest note on a document for the query of the rows, document "": on the query; or NULL. */
+const imr_note *ui_list_note(const ui_list *l, const char *document);
 bool ui_list_found(const ui_list *l, const imr_trace_document *d);
 /* The first of `rows` lines that shows line `at`, `top` where it does. */
 static inline size_t ui_in_sight(size_t top, size_t at, size_t rows)

@@ -78,6 +78,9 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
     }
     ui_signals_close();
     imr_async_free(jobs);
+    if (status == IMR_OK && a->note_error.status != IMR_OK)
+        status = imr_fail(err, a->note_error.status, "%s; %s was not kept: %s", a->note_error.text,
+                          imr_verdict_names[a->verdict], a->reason ? a->reason : "");
     if (status == IMR_OK && o->history)
         ui_history_save(&a->history, o->history);
     return status;
@@ -94,6 +97,8 @@ imr_status ui_run(int *exit_code, const imr_session_options *session, const ui_o
     a.candidates = a.settings.candidates;
     a.intro = options->intro;
     a.clip_path = options->clip_file;
+    a.notes_path = options->notes;
+    a.reviewer = options->reviewer;
     a.render = render;
     imr_status status = run(exit_code, &a, session, options, err);
     ui_app_done(&a);

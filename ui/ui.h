@@ -16,9 +16,10 @@ typedef struct ui_options {
     const imr_bind *binds; /* lines of configuration files, see ui/keymap.h */
     size_t n_binds;
     /* files; NULL: none. The folders must exist. */
-    const char *history;        /* read at start, written at the end */
-    const char *clip_file;      /* what is copied is also written here */
-    const char *const *command; /* argv, for exports */
+    const char *history;          /* read at start, written at the end */
+    const char *clip_file;        /* what is copied is also written here */
+    const char *notes, *reviewer; /* where notes are kept, and whose they are */
+    const char *const *command;   /* argv, for exports */
     size_t n_command;
 } ui_options;
 

@@ -16,6 +16,7 @@ static void close_overlay(ui_app *a)
 {
     bool history = a->overlay == UI_OVER_HISTORY;
     a->overlay = UI_OVER_NONE;
+    imr_trace_free(IMR_TAKE(a->judged));
     if (history)
         ui_app_list_offers(a); /* offers for the query line again */
 }
@@ -128,6 +129,7 @@ static void insert(ui_app *a, const char *text, size_t len)
 static void open_overlay(ui_app *a, ui_overlay overlay)
 {
     a->overlay = overlay;
+    imr_trace_free(IMR_TAKE(a->judged));
     a->help.top = 0;
     ui_prompt_set(&a->line, "");
     text_changed(a, true);
@@ -155,7 +157,9 @@ static void accept_line(ui_app *a)
     ui_text line = ui_textf("%s", ui_prompt_text(&a->line));
     if (overlay == UI_OVER_HISTORY)
         take_offer(a, a->offers.pick);
+    imr_trace *judged = IMR_TAKE(a->judged);
     close_overlay(a);
+    a->judged = judged;
     if (overlay == UI_OVER_PALETTE) {
         size_t n = ui_palette(line.s, found);
         /* Behind a full name its words; else the line under the cursor. */

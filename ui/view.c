@@ -36,6 +36,7 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
                           .document = d,
                           .reading = reading(a),
                           .facts = a->facts,
+                          .notes = a->list.notes,
                           .problem = &a->reading.error,
                           .full = a->screen == UI_WHY,
                           .brief = a->screen != UI_WHY && !l->boxed,
@@ -364,7 +365,7 @@ static const char *hints(const ui_app *a, ui_context c)
     if (a->overlay == UI_OVER_MENU)
         return "escape=close; a letter of the menu chooses";
     if (a->overlay == UI_OVER_LINE)
-        return "open=search,escape";
+        return a->judged ? "open=keep it,escape" : "open=search,escape";
     if (a->overlay == UI_OVER_POINT)
         return "point-down=the next number,escape";
     if (c == UI_IN_PICK)
@@ -416,6 +417,14 @@ static void find_targets(const ui_grid *g, ui_targets *t)
         t->at = 0;
 }
 
+/* The line's title while a verdict is given. */
+static ui_text judged_text(const ui_app *a)
+{
+    const bool query = a->judged_place == SIZE_MAX;
+    return ui_textf("Why %s %s%.200s", ui_actions[a->line_action].hint, query ? "the query " : "",
+                    query ? a->judged->query_text : imr_trace_at(a->judged, a->judged_place)->id);
+}
+
 static void draw_overlay(const ui_view *v, const ui_app *a, ui_surface s, ui_surface body)
 {
     const ui_target *t = a->targets.n ? &a->targets.v[a->targets.at] : NULL;
@@ -431,7 +440,8 @@ static void draw_overlay(const ui_view *v, const ui_app *a, ui_surface s, ui_sur
         ui_draw_menu(body, ui_actions[a->menu].hint, ui_menu_of(a->menu, a->screen == UI_WORDS));
     else if (a->overlay == UI_OVER_LINE)
         ui_draw_line(body,
-                     a->line_action == UI_DO_FIND      ? "Find in titles and ids"
+                     a->judged                         ? judged_text(a).s
+                     : a->line_action == UI_DO_FIND    ? "Find in titles and ids"
                      : a->line_action == UI_DO_WHAT_IF ? "What if (without WORD, push WORD=0.2)"
                                                        : "Only titles and ids with",
                      &a->line);

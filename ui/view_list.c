@@ -3,7 +3,21 @@
 
 #include "ui/views.h"
 
-enum { ENCODER, PROJECTED, NOW, MOVE, LIFT, BAR, DELTA, COS, INFLUENCE, STAR, TITLE, COLUMNS };
+enum {
+    ENCODER,
+    PROJECTED,
+    NOW,
+    MOVE,
+    LIFT,
+    BAR,
+    DELTA,
+    COS,
+    INFLUENCE,
+    STAR,
+    NOTE,
+    TITLE,
+    COLUMNS
+};
 
 #define HIDDEN (-1000) /* column of what is not shown: outside, so clipped */
 
@@ -31,6 +45,7 @@ static int place(columns *c, int w, const choice *o, const imr_trace *t)
     shown[DELTA] &= o->delta;
     shown[COS] = o->cos;
     shown[INFLUENCE] &= t->settings.influence;
+    shown[NOTE] = c->w[NOTE] > 0;
     int x = 1;
     c->half = o->half;
     c->w[BAR] = 2 * o->half + 2;
@@ -43,14 +58,15 @@ static int place(columns *c, int w, const choice *o, const imr_trace *t)
 
 /* The cosine goes first, then the change of cosine, then the bar shrinks and the lift is its length
  * alone; the title keeps 24. Rank columns are as wide as the largest rank. */
-static columns fit(const imr_trace *t, int w)
+static columns fit(const ui_list *l, int w)
 {
+    const imr_trace *t = l->trace;
     static const choice choices[] = {{6, 48, true, true, true},
                                      {4, 36, true, true, false},
                                      {4, 28, true, false, false},
                                      {4, 24, false, false, false},
                                      {2, 0, false, false, false}};
-    columns c = {.w = {ui_adapted(t) ? 4 : 5, 5, 4, 5, 6, 0, 8, 7, 10, 2, 0}};
+    columns c = {.w = {ui_adapted(t) ? 4 : 5, 5, 4, 5, 6, 0, 8, 7, 10, 2, 0, 0}};
     uint32_t last[3] = {0};
     double largest = 0;
     for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
@@ -64,6 +80,8 @@ static columns fit(const imr_trace *t, int w)
     for (int k = 0; k < 3; k++)
         c.w[k] = (int)fmax(c.w[k], ui_width(ui_textf("%u ", last[k]).s));
     c.scale = largest > 0 ? ui_nice_scale(largest) : 0;
+    for (size_t i = 0; i < l->n && !c.w[NOTE]; i++)
+        c.w[NOTE] = ui_list_note(l, ui_list_row(l, i)->id) ? 2 : 0;
     size_t i = 0;
     while (place(&c, w, &choices[i], t) < choices[i].title)
         i++;
@@ -78,7 +96,7 @@ static void header(ui_surface s, const columns *c, bool adapted)
                          c->half > 2 ? " sd" : "");
     const char *first = adapted ? "enc" : "rank";
     const char *const names[COLUMNS] = {first,  "proj", "now",     "move", "lift", bound.s,
-                                        "Δcos", "cos",  "|Δq'|/n", "★",    "title"};
+                                        "Δcos", "cos",  "|Δq'|/n", "★",    "J",    "title"};
     for (int i = 0; i < COLUMNS; i++) {
         int left = c->x[i], room = c->w[i] - 1 - ui_width(names[i]);
         ui_put(s, 0,
@@ -95,6 +113,7 @@ static void row(ui_surface s, int y, const columns *c, const ui_list *l,
     bool pinned = l->pinned && strcmp(d->id, l->pinned) == 0;
     bool gone = ui_adapted(l->trace) ? !d->rank_after : d->rank_encoder > l->trace->n_documents;
     const uint32_t ranks[] = {d->rank_encoder, d->rank_before, d->rank_after};
+    const imr_note *note = imr_note_verdict(ui_list_note(l, d->id));
     for (int i = ENCODER; i <= NOW; i++)
         ui_put_right(ui_about(s, (uint8_t)(UI_TERM_RANK_ENCODER + i)), y, c->x[i] + c->w[i] - 1,
                      i == NOW ? UI_STRONG : UI_TEXT, ranks[i] ? ui_textf("%u", ranks[i]).s : "–");
@@ -112,6 +131,12 @@ static void row(ui_surface s, int y, const columns *c, const ui_list *l,
                      ui_textf("%s/%u", ui_plain((double)d->influence, 4).s, d->influence_moves).s);
     if (d->relevance >= 0)
         ui_put(s, y, c->x[STAR], d->relevance ? UI_RELEVANT : UI_DIM, d->relevance ? "★" : "·");
+    if (note)
+        ui_put_n(s, y, c->x[NOTE],
+                 note->verdict == IMR_ACCEPT   ? UI_GAIN
+                 : note->verdict == IMR_REJECT ? UI_LOSS
+                                               : UI_STRONG,
+                 note->verdict_name, 1);
     ui_put_cut(s, y, c->x[TITLE], s.at.w - c->x[TITLE], ui_list_found(l, d) ? UI_STRONG : UI_TEXT,
                *d->title ? d->title : d->id);
     if (gone)
@@ -165,7 +190,7 @@ void ui_draw_list(ui_surface s, const ui_list *l, bool focused)
         nothing_left(s, l);
         return;
     }
-    columns c = fit(l->trace, s.at.w);
+    columns c = fit(l, s.at.w);
     header(s, &c, ui_adapted(l->trace));
     size_t rows = s.at.h > 1 ? (size_t)s.at.h - 1 : 0;
     size_t pin = pinned_row(l, rows);

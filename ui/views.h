@@ -53,6 +53,7 @@ typedef struct ui_why_parts {
     const imr_trace_document *document;
     const ui_reading *reading; /* NULL: its detail is not here yet */
     const imr_session_facts *facts;
+    const imr_notes *notes;   /* NULL: none came */
     const imr_error *problem; /* status IMR_OK, or why there is no detail */
     bool full;                /* all words and every column */
     bool brief;               /* the first rows count: no heads of columns */

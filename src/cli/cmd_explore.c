@@ -33,6 +33,7 @@ imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, con
                                   ? imr_path_join(runtime, "imrnn-clip.txt")
                               : folder ? imr_path_join(folder, "clip.txt")
                                        : NULL;
+    const imr_path notes = imr_cli_notes(cli, session->cache);
     const imr_bind *binds;
     size_t n_binds = imr_config_binds(cli->config, &binds);
     ui_options options = {
@@ -50,6 +51,8 @@ imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, con
         .n_binds = n_binds,
         .history = history,
         .clip_file = clip,
+        .notes = notes.s,
+        .reviewer = imr_cli_reviewer(cli),
         .command = cli->argv,
         .n_command = (size_t)cli->argc,
     };
@@ -88,7 +91,8 @@ const imr_command imr_command_explore = {
     .example = "  imrnn explore --dataset my-texts --encoder minilm\n"
                "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explore --checkpoint demo/adapter.pt demo/cache",
-    .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_THEME, IMR_OPT_GLYPHS),
+    .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_THEME, IMR_OPT_GLYPHS,
+                           IMR_OPT_NOTES, IMR_OPT_REVIEWER),
     .max_arguments = 1,
     .run = run,
 };

@@ -32,16 +32,17 @@ typedef struct call {
     imr_session_options options; /* OPEN */
     imr_request request;         /* QUERY */
     const char *pinned;          /* of it */
-    imr_trace *trace;            /* DETAIL, MAP, COMPARE, EXPORT, AHEAD: shared */
+    imr_trace *trace;            /* DETAIL, MAP, COMPARE, EXPORT, AHEAD, NOTES: shared */
     size_t place, other;         /* other: COMPARE */
     imr_detail_depth depth;      /* DETAIL */
     imr_render_fn render;        /* EXPORT */
-    const char *format, *text;
-    size_t text_len;      /* WRITE, SUGGEST */
-    const char *path;     /* EXPORT, WRITE */
-    imr_worker *worker;   /* while running, */
-    double quiet_until;   /* then progress is shown */
-    bool more;            /* WORDS */
+    const char *format, *text;   /* format: EXPORT; of NOTES the reviewer */
+    size_t text_len;             /* WRITE, SUGGEST, NOTES */
+    const char *path;            /* EXPORT, WRITE, NOTES */
+    imr_verdict verdict;         /* NOTES */
+    imr_worker *worker;          /* while running, */
+    double quiet_until;          /* then progress is shown */
+    bool more;                   /* WORDS */
     imr_session *retired; /* OPEN: the session before; the owner may look at it until delivery */
 } call;
 
@@ -193,6 +194,11 @@ static imr_status run_kind(call *c, const imr_progress *progress, imr_error *err
         return run_export(c, progress, err);
     case IMR_ASYNC_WRITE:
         return imr_file_write(c->path, c->text, c->text_len, err);
+    case IMR_ASYNC_NOTES:
+        if (c->trace)
+            IMR_TRY(
+                imr_notes_add(c->path, c->trace, c->place, c->verdict, c->format, c->text, err));
+        return imr_notes_read(&d->notes, c->path, err);
     }
     return IMR_OK;
 }
@@ -208,10 +214,13 @@ static void run(imr_job *job, imr_worker *w)
         c->quiet_until = INFINITY;
     else if (k == IMR_ASYNC_QUERY || k == IMR_ASYNC_DETAIL || k == IMR_ASYNC_COMPARE)
         c->quiet_until = imr_clock_seconds() + SLOW_SECONDS;
-    d->status = imr_worker_cancelled(w) ? imr_fail(&d->error, IMR_E_CANCELLED, "cancelled")
-                                        : run_kind(c, &progress, &d->error);
+    d->status = imr_worker_cancelled(w) && k != IMR_ASYNC_NOTES
+                    ? imr_fail(&d->error, IMR_E_CANCELLED, "cancelled")
+                    : run_kind(c, &progress, &d->error);
     if (d->status == IMR_OK && c->path && !(d->path = imr_strdup(c->path)))
         d->status = imr_fail_memory(&d->error);
+    else if (d->status != IMR_OK && k == IMR_ASYNC_NOTES && c->trace)
+        d->path = imr_strdup(c->text);
 }
 
 /* The session of an OPEN belongs to the jobs already. */
@@ -247,6 +256,10 @@ static void done(imr_job *job)
     call *c = (call *)job;
     imr_async *j = c->jobs;
     imr_delivery *d = &c->delivery;
+    if (job->dropped && d->kind == IMR_ASYNC_NOTES) {
+        job->dropped = false;
+        run(job, j->worker);
+    }
     pthread_mutex_lock(&j->lock);
     j->progress.what[0] = '\0';
     if (d->kind == IMR_ASYNC_DETAIL && j->wanted == c->trace->number && j->wanted_place == c->place)
@@ -263,7 +276,7 @@ static void done(imr_job *job)
     }
     if (job->dropped)
         d->status = imr_fail(&d->error, IMR_E_CANCELLED, "a newer request took its place");
-    if (j->closing)
+    if (j->closing && d->kind != IMR_ASYNC_NOTES)
         drop_results(d);
     else
         j->deliver(j->user, d);
@@ -364,7 +377,7 @@ static imr_status ask(imr_async *j, const call *with, const imr_trace *trace, im
         imr_worker_cancel(j->worker, IMR_ASYNC_AHEAD);
     imr_worker_submit(j->worker, &c->job,
                       kind != IMR_ASYNC_WORDS && kind != IMR_ASYNC_EXPORT &&
-                          kind != IMR_ASYNC_WRITE);
+                          kind != IMR_ASYNC_WRITE && kind != IMR_ASYNC_NOTES);
     return IMR_OK;
 }
 
@@ -431,6 +444,20 @@ imr_status imr_async_write(imr_async *j, const char *path, const void *bytes, si
 {
     const call c = {.delivery.kind = IMR_ASYNC_WRITE, .path = path, .text = bytes, .text_len = n};
     return ask(j, &c, NULL, err);
+}
+
+imr_status imr_async_notes(imr_async *j, const char *path, const imr_trace *trace, size_t place,
+                           imr_verdict verdict, const char *reviewer, const char *reason,
+                           imr_error *err)
+{
+    const call c = {.delivery.kind = IMR_ASYNC_NOTES,
+                    .path = path,
+                    .place = place,
+                    .verdict = verdict,
+                    .format = reviewer,
+                    .text = reason,
+                    .text_len = reason ? strlen(reason) : 0};
+    return ask(j, &c, trace, err);
 }
 
 void imr_async_cancel(imr_async *j)

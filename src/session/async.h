@@ -21,6 +21,7 @@
 
 #include "base/buf.h"
 #include "explain/map.h"
+#include "session/notes.h"
 #include "session/session.h"
 
 typedef enum imr_async_kind {
@@ -33,6 +34,7 @@ typedef enum imr_async_kind {
     IMR_ASYNC_QUALITY,
     IMR_ASYNC_EXPORT,
     IMR_ASYNC_WRITE,
+    IMR_ASYNC_NOTES,
     IMR_ASYNC_WORDS, /* follows OPEN by itself */
     IMR_ASYNC_AHEAD  /* not delivered */
 } imr_async_kind;
@@ -47,9 +49,11 @@ typedef struct imr_delivery {
     imr_comparison *comparison;  /* COMPARE: the receiver's */
     imr_map *map;                /* MAP: the receiver's */
     imr_quality *quality;        /* QUALITY: the receiver's */
+    imr_notes *notes;            /* NOTES: the receiver's */
     imr_suggestion *suggestions; /* SUGGEST: the receiver's; strings are the session's */
     size_t n_suggestions;
-    char *path; /* EXPORT, WRITE: the receiver's: the file written */
+    char *path; /* EXPORT, WRITE, NOTES: the receiver's: the file written; of NOTES that failed the
+                   reason that was not kept */
     uint64_t serial;
 } imr_delivery;
 
@@ -87,6 +91,12 @@ imr_status imr_async_export(imr_async *j, const imr_trace *trace, const char *fo
 
 /* Writes bytes (copied) to path, whole or not at all. */
 imr_status imr_async_write(imr_async *j, const char *path, const void *bytes, size_t n,
+                           imr_error *err) IMR_NODISCARD;
+
+/* imr_notes_add (trace NULL: nothing), then imr_notes_read. Neither cancelled nor dropped: what is
+ * not written yet when the jobs are freed is written and delivered then. */
+imr_status imr_async_notes(imr_async *j, const char *path, const imr_trace *trace, size_t place,
+                           imr_verdict verdict, const char *reviewer, const char *reason,
                            imr_error *err) IMR_NODISCARD;
 
 void imr_async_cancel(imr_async *j); /* everything that waits or runs */

@@ -159,6 +159,23 @@ imr_status imr_async_write(fake *f, const char *path, const void *bytes, size_t 
     return push(f, d, NULL, false);
 }
 
+/* For real, in a file of the test's own; "-": one that cannot be written. */
+imr_status imr_async_notes(fake *f, const char *path, const imr_trace *t, size_t place,
+                           imr_verdict verdict, const char *reviewer, const char *reason,
+                           imr_error *err)
+{
+    imr_delivery d = {.kind = IMR_ASYNC_NOTES, .serial = t ? t->serial : 0};
+    (void)err;
+    d.status = t && *path == '-'
+                   ? imr_fail(&d.error, IMR_E_IO, "cannot write notes.jsonl: Permission denied")
+               : t ? imr_notes_add(path, t, place, verdict, reviewer, reason, &d.error)
+                   : IMR_OK;
+    if (d.status == IMR_OK)
+        d.status = imr_notes_read(&d.notes, path, &d.error);
+    d.path = imr_strdup(d.status == IMR_OK ? "notes.jsonl" : reason);
+    return push(f, d, NULL, false);
+}
+
 void imr_async_cancel(fake *f)
 {
     drop_queries(f, "cancelled");
@@ -230,6 +247,7 @@ void fake_free(fake *f)
         imr_trace_free(j->d.trace);
         imr_detail_free(j->d.detail);
         imr_comparison_free(j->d.comparison);
+        imr_notes_free(j->d.notes);
         imr_free(j->d.suggestions);
         imr_free(j->d.path);
         free(j->text);

@@ -5,7 +5,7 @@
  * Lines of a script (escapes \t \r \e \\ \xHH):
  *   size ROWS COLS | ascii | theme NAME | open [no-encoder] [no-tokens] [no-texts]
  *   [no-adapter] | fail
- *   documents N | intro TEXT (\n: the next line) | keys BYTES | resize ROWS COLS | release | screen
+ *   notes [-]: notes are kept from here on, or cannot be | documents N | intro TEXT (\n: the next line) | keys BYTES | resize ROWS COLS | release | screen
  * TITLE | roles TITLE `screen` writes the text, `roles` the text and the roles of its cells.
  */
 #include "support/test.h"
@@ -103,6 +103,9 @@ static void play(const char *script, imr_buf *out)
             unescape(rest);
             snprintf(intro, sizeof intro, "%s", rest);
             s.app.intro = intro;
+        } else if (strcmp(line, "notes") == 0) {
+            s.app.reviewer = "anna";
+            s.app.notes_path = *rest ? "-" : test_path(test_tmpdir(), "notes.jsonl");
         } else if (strcmp(line, "theme") == 0)
             CHECK(ui_theme_parse(&s.app.theme, rest));
         else if (strcmp(line, "release") == 0)

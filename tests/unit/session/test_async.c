@@ -12,13 +12,15 @@ typedef struct seen {
     imr_detail *detail;
     char path[1024];
     char error[IMR_ERROR_TEXT];
-    size_t suggestions;
-    bool stages, judged; /* of a map, of a quality */
+    size_t suggestions, notes; /* as last delivered */
+    bool stages, judged;       /* of a map, of a quality */
 } seen;
 
 static void deliver(void *user, const imr_delivery *d)
 {
     seen *s = user;
+    s->notes = d->notes ? d->notes->v.n : s->notes;
+    imr_notes_free(d->notes);
     s->delivered[d->kind]++;
     s->cancelled[d->kind] += d->status == IMR_E_CANCELLED;
     if (d->status != IMR_OK && d->status != IMR_E_CANCELLED) {
@@ -263,4 +265,33 @@ TEST("words follow the session by themselves, and stand back for every query")
     CHECK_INT(s.failed[IMR_ASYNC_WORDS] + s.cancelled[IMR_ASYNC_WORDS], 0);
     CHECK(!imr_session_facts_of(s.session)->words_coming);
     finish(j, &s);
+}
+
+TEST("verdicts are written in spite of being cancelled, and of the jobs' end")
+{
+    imr_error err;
+    seen s = {0};
+    char path[1024], nowhere[1024];
+    snprintf(path, sizeof path, "%s", test_path(test_tmpdir(), "notes.jsonl"));
+    snprintf(nowhere, sizeof nowhere, "%s", test_path(test_tmpdir(), "no/notes.jsonl"));
+    imr_async *j = start(&s);
+    CHECK_OK(imr_async_notes(j, path, NULL, 0, IMR_ACCEPT, NULL, NULL, &err));
+    CHECK_OK(imr_async_query(j, &(imr_request){.query_id = "q00", .serial = 7}, &err));
+    drain(j);
+    CHECK(s.trace != NULL && s.delivered[IMR_ASYNC_NOTES] == 1 && s.notes == 0);
+    for (size_t i = 0; i < 5; i++)
+        CHECK_OK(imr_async_notes(j, path, s.trace, i, IMR_REJECT, "anna", "why", &err));
+    imr_async_cancel(j);
+    drain(j);
+    CHECK(s.delivered[IMR_ASYNC_NOTES] == 6 && s.notes == 5 && !s.failed[IMR_ASYNC_NOTES]);
+    CHECK_STR(s.path, path);
+    /* one that fails gives its reason back */
+    CHECK_OK(imr_async_notes(j, nowhere, s.trace, 0, IMR_UNSURE, "anna", "not lost", &err));
+    drain(j);
+    CHECK(s.failed[IMR_ASYNC_NOTES] == 1);
+    CHECK_STR(s.path, "not lost");
+    for (size_t i = 0; i < 3; i++)
+        CHECK_OK(imr_async_notes(j, path, s.trace, SIZE_MAX, IMR_UNSURE, "anna", "", &err));
+    finish(j, &s);
+    CHECK(s.delivered[IMR_ASYNC_NOTES] == 10 && s.notes == 8);
 }

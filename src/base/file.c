@@ -387,12 +387,25 @@ static char *behind_links(const char *path)
     return at;
 }
 
-imr_status imr_writer_open_named(imr_writer *w, const char *path, imr_error *err)
+imr_status imr_file_vacant(const char *path, bool overwrite, imr_error *err)
+{
+    struct stat st;
+    return overwrite || strncmp(path, "/dev/", 5) == 0 || stat(path, &st) != 0 ||
+                   !S_ISREG(st.st_mode)
+               ? IMR_OK
+               : imr_fail(err, IMR_E_IO, "%s exists; --overwrite replaces it", path);
+}
+
+imr_status imr_writer_open_named(imr_writer *w, const char *path, bool overwrite, imr_error *err)
 {
     struct stat st;
     const bool there = stat(path, &st) == 0;
-    if (!there || S_ISREG(st.st_mode))
-        return open_beside(w, behind_links(path), there ? &st : NULL, err);
+    IMR_TRY(imr_file_vacant(path, overwrite, err));
+    if (!there || S_ISREG(st.st_mode)) {
+        IMR_TRY(open_beside(w, behind_links(path), there ? &st : NULL, err));
+        w->fresh = !there && !overwrite;
+        return IMR_OK;
+    }
     imr_writer made = {.path = imr_strdup(path)};
     IMR_NEED(made.path, err);
     return begin(w, made, open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC), err);
@@ -415,13 +428,21 @@ void imr_writer_printf(imr_writer *w, const char *format, ...)
     va_end(args);
 }
 
+/* A link takes no name that is there; some file systems have none. */
+static bool publish(const imr_writer *w)
+{
+    if (w->fresh && link(w->temporary, w->path) == 0)
+        return unlink(w->temporary) == 0;
+    return (!w->fresh || errno != EEXIST) && rename(w->temporary, w->path) == 0;
+}
+
 imr_status imr_writer_commit(imr_writer *w, imr_error *err)
 {
     if (!w->failure && (fflush(w->file) != 0 || (w->temporary && fsync(fileno(w->file)) != 0)) &&
         errno != EINVAL)
         w->failure = errno;
     /* Before it is closed, which gives up its lock. */
-    if (!w->failure && w->temporary && rename(w->temporary, w->path) != 0)
+    if (!w->failure && w->temporary && !publish(w))
         w->failure = errno;
     if (fclose(w->file) != 0 && !w->failure && !w->temporary)
         w->failure = errno;

@@ -18,7 +18,8 @@
  *
  * For a name the user gave (imr_writer_open_named) it is the other way round, as a shell's `>` has
  * it: links are followed, an existing file keeps its mode, and what is no regular file (a pipe,
- * a device) is written to as it is, without the rename.
+ * a device) is written to as it is, without the rename. But nothing that exists is overwritten
+ * without --overwrite, nor what appears while it is written.
  */
 #ifndef IMR_BASE_FILE_H
 #define IMR_BASE_FILE_H
@@ -92,11 +93,16 @@ char *imr_path_dir(const char *path);
 typedef struct imr_writer {
     FILE *file;
     char *path, *temporary; /* temporary NULL: written to directly */
+    bool fresh;             /* takes nobody's place */
     int failure;            /* first errno, 0 while all is well */
 } imr_writer;
 
 imr_status imr_writer_open(imr_writer *w, const char *path, imr_error *err) IMR_NODISCARD;
-imr_status imr_writer_open_named(imr_writer *w, const char *path, imr_error *err) IMR_NODISCARD;
+/* May a file of this name be written? IMR_E_IO, naming --overwrite, for a regular file that is
+ * there; anything else is fine, and so is what /dev names. */
+imr_status imr_file_vacant(const char *path, bool overwrite, imr_error *err) IMR_NODISCARD;
+imr_status imr_writer_open_named(imr_writer *w, const char *path, bool overwrite,
+                                 imr_error *err) IMR_NODISCARD;
 void imr_writer_add(imr_writer *w, const void *bytes, size_t n);
 void imr_writer_printf(imr_writer *w, const char *format, ...) IMR_PRINTF(2, 3);
 /* Publishes the file; on failure nothing is left behind and the error names path and reason. */

@@ -14,11 +14,11 @@
 
 /* ---- output ---- */
 
-imr_status imr_output_open(imr_output *o, const char *path, imr_error *err)
+imr_status imr_output_open(imr_output *o, const char *path, bool overwrite, imr_error *err)
 {
     *o = (imr_output){0};
-    if (path && strcmp(path, "-") != 0)
-        return imr_writer_open_named(&o->writer, path, err);
+    if (path && strcmp(path, "-") != 0 && strcmp(path, "/dev/stdout") != 0)
+        return imr_writer_open_named(&o->writer, path, overwrite, err);
     o->stream = stdout;
     return IMR_OK;
 }
@@ -107,6 +107,15 @@ imr_status imr_cli_json(bool *out, const imr_cli *cli, imr_error *err)
     if (!json && strcmp(name, "text") != 0)
         return imr_fail(err, IMR_E_USAGE, "--format: '%s' is not one of text|json", name);
     *out = json;
+    return IMR_OK;
+}
+
+imr_status imr_cli_vacant(const imr_cli *cli, const char *dir, const char *const *names,
+                          imr_error *err)
+{
+    const bool overwrite = imr_config_bool(cli->config, IMR_OPT_OVERWRITE);
+    for (; *names; names++)
+        IMR_TRY(imr_file_vacant(imr_path_in(dir, *names).s, overwrite, err));
     return IMR_OK;
 }
 

@@ -24,13 +24,12 @@ static imr_status tell_effect(imr_cli *cli, const char *dir, const imr_encoder *
 /* A cache of --dataset. encoder NULL: only with `from`; from NULL: encode everything; scratch: for
  * the tables of an import, else NULL. */
 static imr_status build(imr_store_result *result, imr_cli *cli, const char *dir,
-                        const imr_encoder *encoder, const imr_cache *from, imr_scratch *scratch,
-                        imr_error *err)
+                        const imr_encoder *encoder, bool overwrite, const imr_cache *from,
+                        imr_scratch *scratch, imr_error *err)
 {
     const imr_config *config = cli->config;
     const imr_progress *progress = &cli->meter.progress;
     const imr_dtype dtype = imr_config_choice(config, IMR_OPT_DTYPE) == 0 ? IMR_F32 : IMR_F16;
-    const bool overwrite = imr_config_bool(config, IMR_OPT_OVERWRITE);
     IMR_CLEANUP(imr_dataset_free_at) imr_dataset *dataset = NULL;
     imr_store_result made = {0};
     IMR_TRY(imr_cli_dataset(&dataset, cli, scratch, err));
@@ -47,9 +46,9 @@ static imr_status build(imr_store_result *result, imr_cli *cli, const char *dir,
 }
 
 imr_status imr_cli_encode_cache(imr_store_result *result, imr_cli *cli, const char *dir,
-                                const imr_encoder *encoder, imr_error *err)
+                                const imr_encoder *encoder, bool overwrite, imr_error *err)
 {
-    return build(result, cli, dir, encoder, NULL, NULL, err);
+    return build(result, cli, dir, encoder, overwrite, NULL, NULL, err);
 }
 
 /* What grows with the collection lies in nameless files beside the cache, not in memory. */
@@ -62,7 +61,8 @@ static imr_status import_cache(imr_store_result *result, imr_cli *cli, const cha
     const imr_cache_options alone = {
         .dataset = "", .one_pass = true, .scratch = scratch, .progress = &cli->meter.progress};
     IMR_TRY(imr_cache_open(&from, imr_config_string(cli->config, IMR_OPT_IMPORT), &alone, err));
-    return build(result, cli, dir, encoder, from, scratch, err);
+    return build(result, cli, dir, encoder, imr_config_bool(cli->config, IMR_OPT_OVERWRITE), from,
+                 scratch, err);
 }
 
 static imr_status build_from_line(imr_store_result *result, imr_cli *cli, const char *dir,
@@ -73,7 +73,8 @@ static imr_status build_from_line(imr_store_result *result, imr_cli *cli, const 
     if (!import || imr_config_encoder(cli->config))
         IMR_TRY(imr_cli_encoder(&encoder, cli, err));
     return import ? import_cache(result, cli, dir, encoder, err)
-                  : build(result, cli, dir, encoder, NULL, NULL, err);
+                  : imr_cli_encode_cache(result, cli, dir, encoder,
+                                         imr_config_bool(cli->config, IMR_OPT_OVERWRITE), err);
 }
 
 static imr_status set_if(imr_cli *cli, imr_option_id id, const char *text, imr_error *err)
@@ -238,7 +239,7 @@ const imr_command imr_command_cache = {
                            IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY_PREFIX, IMR_OPT_PASSAGE_PREFIX,
                            IMR_OPT_CACHE_DIR, IMR_OPT_IMPORT, IMR_OPT_EXPORT, IMR_OPT_NUM_NEGATIVES,
                            IMR_OPT_NEGATIVE_POOL, IMR_OPT_PRECISION, IMR_OPT_DTYPE,
-                           IMR_OPT_OVERWRITE, IMR_OPT_REMOVE_DERIVED, IMR_OPT_OUTPUT),
+                           IMR_OPT_REMOVE_DERIVED, IMR_OUTPUT_OPTIONS),
     .max_arguments = 1,
     .run = run_cache,
 };

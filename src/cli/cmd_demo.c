@@ -39,7 +39,8 @@ static imr_status run(imr_cli *cli, imr_error *err)
     IMR_AUTOBUF imr_buf numbers = {0};
     bool made = false;
     IMR_TRY(folder(&dir, cli, err));
-    IMR_TRY(imr_demo_prepare(dir, &made, &numbers, &cli->meter.progress, err));
+    IMR_TRY(imr_demo_prepare(dir, imr_config_bool(cli->config, IMR_OPT_OVERWRITE), &made, &numbers,
+                             &cli->meter.progress, err));
     imr_cli_say(cli, made ? "made the demo in %s" : "the demo is ready in %s", dir);
     if (imr_config_bool(cli->config, IMR_OPT_PREPARE))
         return imr_cli_emit(cli, &numbers, err);
@@ -55,8 +56,8 @@ const imr_command imr_command_demo = {
                "they achieve on test queries "
                "(passages training saw and passages it never saw apart), and opens the explorer.",
     .example = "  imrnn demo\n  imrnn demo --prepare --output-dir demo",
-    .options =
-        IMR_OPTIONS(IMR_OPT_OUTPUT_DIR, IMR_OPT_PREPARE, IMR_OPT_QUERY, IMR_OPT_THEME,
-                    IMR_OPT_GLYPHS, IMR_OPT_SCOPE, IMR_OPT_DELTA, IMR_OPT_ORDER, IMR_OPT_TOKENS),
+    .options = IMR_OPTIONS(IMR_OPT_OUTPUT_DIR, IMR_OPT_OVERWRITE, IMR_OPT_PREPARE, IMR_OPT_QUERY,
+                           IMR_OPT_THEME, IMR_OPT_GLYPHS, IMR_OPT_SCOPE, IMR_OPT_DELTA,
+                           IMR_OPT_ORDER, IMR_OPT_TOKENS),
     .run = run,
 };

@@ -57,7 +57,7 @@ const imr_command imr_command_encoder_info = {
     .summary = "what an encoder is: kind, dimension, tokeniser, identity",
     .example = "  imrnn encoder info --encoder demo/encoder",
     .options =
-        IMR_OPTIONS(IMR_ENCODER_OPTIONS, IMR_OPT_EMBEDDING_DIM, IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
+        IMR_OPTIONS(IMR_ENCODER_OPTIONS, IMR_OPT_EMBEDDING_DIM, IMR_OPT_FORMAT, IMR_OUTPUT_OPTIONS),
     .run = run_info,
 };
 
@@ -93,6 +93,8 @@ static imr_status encode(imr_cli *cli, const imr_encoder *e, const imr_texts *t,
 {
     const char *path = imr_config_string(cli->config, IMR_OPT_OUTPUT);
     size_t n = e->dim, count = t->texts.n, step = path ? count : BLOCK;
+    if (path)
+        IMR_TRY(imr_file_vacant(path, imr_config_bool(cli->config, IMR_OPT_OVERWRITE), err));
     IMR_CLEANUP(imr_matrix_done) imr_matrix rows = {0};
     IMR_TRY(imr_matrix_init(&rows, step < count ? step : count, n, err));
     IMR_AUTOFREE imr_token_count *counts = IMR_NEW_ARRAY(imr_token_count, count);
@@ -128,7 +130,7 @@ const imr_command imr_command_encoder_encode = {
                "documents is yours to put there.",
     .example = "  imrnn encoder encode --encoder demo/encoder \"Java the island\"",
     .options = IMR_OPTIONS(IMR_ENCODER_OPTIONS, IMR_OPT_EMBEDDING_DIM, IMR_OPT_INPUT,
-                           IMR_OPT_PRECISION, IMR_OPT_OUTPUT),
+                           IMR_OPT_PRECISION, IMR_OUTPUT_OPTIONS),
     .max_arguments = SIZE_MAX,
     .run = run_encode,
     .own_output = true,
@@ -167,7 +169,7 @@ const imr_command imr_command_encoder_tokenize = {
     .summary = "token ids of texts, uncut, special tokens included",
     .details = "Needs the tokeniser's files only: the encoder's weights may be missing.",
     .example = "  imrnn encoder tokenize --encoder demo/encoder \"Java the island\"",
-    .options = IMR_OPTIONS(IMR_ENCODER_OPTIONS, IMR_OPT_INPUT, IMR_OPT_OUTPUT),
+    .options = IMR_OPTIONS(IMR_ENCODER_OPTIONS, IMR_OPT_INPUT, IMR_OUTPUT_OPTIONS),
     .max_arguments = SIZE_MAX,
     .run = run_tokenize,
 };
@@ -247,7 +249,7 @@ const imr_command imr_command_encoder_bench = {
         "  imrnn encoder bench --encoder demo/encoder \"Java the island\" \"Java the language\"",
     .options = IMR_OPTIONS(IMR_ENCODER_OPTIONS, IMR_OPT_PRECISION, IMR_OPT_INPUT,
                            IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES, IMR_OPT_QUERY_PREFIX,
-                           IMR_OPT_PASSAGE_PREFIX, IMR_OPT_OUTPUT),
+                           IMR_OPT_PASSAGE_PREFIX, IMR_OUTPUT_OPTIONS),
     .max_arguments = SIZE_MAX,
     .run = run_bench,
 };
@@ -262,6 +264,7 @@ static imr_status run_train(imr_cli *cli, imr_error *err)
         dir = imr_config_string(config, IMR_OPT_OUTPUT_DIR);
     if (!dir)
         return imr_fail(err, IMR_E_USAGE, "-o DIR is needed (imrnn encoder train --help)");
+    IMR_TRY(imr_cli_vacant(cli, dir, imr_static_files, err));
     imr_static_train_options options = IMR_STATIC_TRAIN_DEFAULTS;
     options.dim = (size_t)imr_config_int(config, IMR_OPT_DIM);
     options.min_documents = (uint32_t)imr_config_int(config, IMR_OPT_MIN_DOCUMENTS);
@@ -285,8 +288,9 @@ const imr_command imr_command_encoder_train = {
     .details = "Counts which words stand near each other, takes the leading singular vectors, and "
                "writes a Model2Vec folder that Python tools open too. -o names that folder.",
     .example = "  imrnn encoder train --dataset demo/dataset --dim 256 -o my-encoder",
-    .options = IMR_OPTIONS(IMR_DATASET_OPTIONS, IMR_OPT_DIM, IMR_OPT_MIN_DOCUMENTS, IMR_OPT_OUTPUT,
-                           IMR_OPT_OUTPUT_DIR, IMR_OPT_SKIP_BAD_LINES, IMR_OPT_SEED),
+    .options =
+        IMR_OPTIONS(IMR_DATASET_OPTIONS, IMR_OPT_DIM, IMR_OPT_MIN_DOCUMENTS, IMR_OUTPUT_OPTIONS,
+                    IMR_OPT_OUTPUT_DIR, IMR_OPT_SKIP_BAD_LINES, IMR_OPT_SEED),
     .run = run_train,
     .own_output = true,
 };

@@ -25,7 +25,7 @@ static imr_status write_ranking(void *user, imr_ranking_kind kind, const char *q
     runs *r = user;
     char tag[32];
     tag_of(tag, kind);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; r->about[kind] && i < n; i++) {
         const char *id = imr_ids_at(&r->cache->documents.ids, documents[i]);
         if (!r->blank && (imr_run_needs_tabs(id) || imr_run_needs_tabs(query_id)))
             r->blank = imr_run_needs_tabs(id) ? id : query_id;
@@ -42,22 +42,25 @@ static void runs_done(runs *r)
     }
 }
 
-/* encoder.run, before.run, after.run; with several adapters the last two begin with its number and
- * name. */
-static imr_status runs_open(runs *r, const char *dir, const imr_adapter *a, bool bm25,
-                            size_t number, imr_error *err)
+/* encoder.run, before.run, after.run, bm25.run; with several adapters before and after begin with
+ * its number and name, and the others, which are the same, come with the first. */
+static imr_status runs_open(runs *r, const imr_cli *cli, const char *dir, const imr_adapter *a,
+                            bool bm25, size_t number, imr_error *err)
 {
     IMR_TRY(imr_dir_make(dir, err));
     for (size_t k = 0; k < IMR_RANKED_COUNT; k++) {
-        if (k != IMR_RANKED_ENCODER && !(k == IMR_RANKED_BM25 ? bm25 : a != NULL))
+        const bool shared = k == IMR_RANKED_ENCODER || k == IMR_RANKED_BM25;
+        if (shared ? number > 1 || (k == IMR_RANKED_BM25 && !bm25) : !a)
             continue;
         char name[320], prefix[200] = "";
         const char *base = a ? imr_path_base(a->path) : "";
-        if (number && k != IMR_RANKED_ENCODER && k != IMR_RANKED_BM25)
+        if (number && !shared)
             snprintf(prefix, sizeof prefix, "%zu-%.*s.", number, (int)strcspn(base, "."), base);
         snprintf(name, sizeof name, "%s%s.run", prefix, imr_ranking_kind_name((imr_ranking_kind)k));
+        IMR_TRY(imr_cli_vacant(cli, dir, (const char *const[]){name, NULL}, err));
         IMR_TRY(imr_writer_open(&r->writer[k], imr_path_in(dir, name).s, err));
         snprintf(name + strlen(name), sizeof name - strlen(name), ".ir_metadata.yaml");
+        IMR_TRY(imr_cli_vacant(cli, dir, (const char *const[]){name, NULL}, err));
         IMR_NEED(r->about[k] = imr_path_join(dir, name), err);
     }
     return IMR_OK;
@@ -123,7 +126,7 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
     imr_eval_options options = p->options;
     options.doubts = true;
     if (dir) {
-        IMR_TRY(runs_open(&files, dir, a, options.bm25, number, err));
+        IMR_TRY(runs_open(&files, p->cli, dir, a, options.bm25, number, err));
         options.sink = write_ranking;
         options.sink_user = &files;
     }
@@ -273,7 +276,7 @@ const imr_command imr_command_evaluate = {
         IMR_OPT_TRAINED_ON, IMR_OPT_MAX_QUERIES, IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES,
         IMR_OPT_BM25, IMR_OPT_BM25_K1, IMR_OPT_BM25_B, IMR_OPT_SEED, IMR_OPT_PROJECTED_FILES,
         IMR_OPT_PER_QUERY, IMR_OPT_WRITE_RUNS, IMR_OPT_RUN, IMR_OPT_QRELS, IMR_OPT_COMPLETE,
-        IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
+        IMR_OPT_FORMAT, IMR_OUTPUT_OPTIONS),
     .max_arguments = 1,
     .run = run_evaluate,
 };

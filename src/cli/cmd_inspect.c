@@ -43,7 +43,7 @@ const imr_command imr_command_inspect = {
     .example = "  imrnn inspect demo/adapter.pt demo/cache\n"
                "  imrnn inspect --cache-dir demo/cache demo/adapter.pt",
     .options = IMR_OPTIONS(IMR_OPT_FORM, IMR_OPT_CACHE_DIR, IMR_DATASET_OPTIONS,
-                           IMR_OPT_SKIP_BAD_LINES, IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
+                           IMR_OPT_SKIP_BAD_LINES, IMR_OPT_FORMAT, IMR_OUTPUT_OPTIONS),
     .min_arguments = 1,
     .max_arguments = SIZE_MAX,
     .run = run_inspect,

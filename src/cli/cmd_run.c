@@ -38,7 +38,10 @@ static imr_status name_places(work *w, imr_error *err)
     w->encoder_dir = imr_path_join(w->output_dir, "encoder");
     w->cache_dir = cache ? imr_strdup(cache) : imr_path_join(w->output_dir, "cache");
     w->adapter = imr_path_join(w->output_dir, "adapter.pt");
-    return w->encoder_dir && w->cache_dir && w->adapter ? IMR_OK : imr_fail_memory(err);
+    IMR_NEED(w->encoder_dir && w->cache_dir && w->adapter, err);
+    if (!imr_config_encoder(w->cli->config))
+        IMR_TRY(imr_cli_vacant(w->cli, w->encoder_dir, imr_static_files, err));
+    return imr_cli_vacant(w->cli, w->output_dir, imr_train_files, err);
 }
 
 /* Without --encoder a static one is trained from the data set's documents. */
@@ -66,7 +69,8 @@ static imr_status make_cache(work *w, imr_error *err)
         IMR_TRY(imr_cli_encoder(&encoder, w->cli, err));
     else
         IMR_TRY(imr_encoder_open(&encoder, w->encoder_dir, NULL, err));
-    return imr_cli_encode_cache(NULL, w->cli, w->cache_dir, encoder, err);
+    return imr_cli_encode_cache(NULL, w->cli, w->cache_dir, encoder,
+                                imr_config_bool(w->cli->config, IMR_OPT_OVERWRITE), err);
 }
 
 static void put_seconds(imr_buf *b, const work *w)
@@ -172,12 +176,12 @@ const imr_command imr_command_run = {
         "says otherwise. Seconds of each step are printed.",
     .example = "  imrnn run --dataset demo/dataset --encoder demo/encoder --output-dir my-run \\\n"
                "      --epochs 10",
-    .options = IMR_OPTIONS(IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES, IMR_ENCODER_OPTIONS,
-                           IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY_PREFIX, IMR_OPT_PASSAGE_PREFIX,
-                           IMR_OPT_DIM, IMR_OPT_MIN_DOCUMENTS, IMR_OPT_CACHE_DIR, IMR_OPT_PRECISION,
-                           IMR_OPT_DTYPE, IMR_OPT_OVERWRITE, IMR_OPT_OUTPUT_DIR, IMR_TRAIN_OPTIONS,
-                           IMR_OPT_SPLIT, IMR_OPT_K, IMR_OPT_MEASURE, IMR_OPT_SCOPE,
-                           IMR_OPT_CANDIDATES, IMR_OPT_TRAINED_ON, IMR_OPT_PER_QUERY,
-                           IMR_OPT_WRITE_RUNS, IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
+    .options =
+        IMR_OPTIONS(IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES, IMR_ENCODER_OPTIONS,
+                    IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY_PREFIX, IMR_OPT_PASSAGE_PREFIX,
+                    IMR_OPT_DIM, IMR_OPT_MIN_DOCUMENTS, IMR_OPT_CACHE_DIR, IMR_OPT_PRECISION,
+                    IMR_OPT_DTYPE, IMR_OPT_OUTPUT_DIR, IMR_TRAIN_OPTIONS, IMR_OPT_SPLIT, IMR_OPT_K,
+                    IMR_OPT_MEASURE, IMR_OPT_SCOPE, IMR_OPT_CANDIDATES, IMR_OPT_TRAINED_ON,
+                    IMR_OPT_PER_QUERY, IMR_OPT_WRITE_RUNS, IMR_OPT_FORMAT, IMR_OUTPUT_OPTIONS),
     .run = run_run,
 };

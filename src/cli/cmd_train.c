@@ -96,6 +96,7 @@ static imr_status run_train(imr_cli *cli, imr_error *err)
     IMR_CLEANUP(imr_train_outcome_done) imr_train_outcome o = {0};
     IMR_AUTOBUF imr_buf b = {0};
     IMR_TRY(imr_cli_need(&dir, cli, IMR_OPT_OUTPUT_DIR, err));
+    IMR_TRY(imr_cli_vacant(cli, dir, imr_train_files, err));
     IMR_TRY(imr_cli_argument(cli, IMR_OPT_CACHE_DIR, err));
     IMR_TRY(imr_cli_cache(&cache, cli, err));
     imr_cli_train_plan(&plan, cli);
@@ -120,7 +121,8 @@ const imr_command imr_command_train = {
                "is kept, the untrained one too; C-c ends training and keeps the best so far.",
     .example = "  imrnn train demo/cache --output-dir my-adapter --epochs 10",
     .max_arguments = 1,
-    .options = IMR_OPTIONS(IMR_OPT_CACHE_DIR, IMR_ENCODER_OPTIONS, IMR_OPT_OUTPUT_DIR,
-                           IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES, IMR_TRAIN_OPTIONS),
+    .options =
+        IMR_OPTIONS(IMR_OPT_CACHE_DIR, IMR_ENCODER_OPTIONS, IMR_OPT_OUTPUT_DIR, IMR_OPT_OVERWRITE,
+                    IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES, IMR_TRAIN_OPTIONS),
     .run = run_train,
 };

@@ -451,7 +451,7 @@ const imr_command imr_command_verify = {
                "volcanic soil' --format json -o report.json\n"
                "  imrnn verify report.json",
     .options = IMR_OPTIONS(IMR_OPT_CHECKPOINT, IMR_OPT_CACHE_DIR, IMR_OPT_DATASET, IMR_OPT_ENCODER,
-                           IMR_OPT_OUTPUT),
+                           IMR_OUTPUT_OPTIONS),
     .min_arguments = 1,
     .max_arguments = 1,
     .run = run_verify,

@@ -28,8 +28,9 @@ typedef struct imr_output {
     int failure;
 } imr_output;
 
-/* path NULL or "-": standard output. */
-imr_status imr_output_open(imr_output *o, const char *path, imr_error *err) IMR_NODISCARD;
+/* path NULL, "-" or /dev/stdout: standard output. */
+imr_status imr_output_open(imr_output *o, const char *path, bool overwrite,
+                           imr_error *err) IMR_NODISCARD;
 void imr_output_add(imr_output *o, const void *bytes, size_t n);
 /* Flushes and publishes; imr_writer_done(&o->writer) removes an unpublished file. */
 imr_status imr_output_close(imr_output *o, imr_error *err) IMR_NODISCARD;
@@ -49,6 +50,7 @@ typedef struct imr_command {
 
 /* For the table of a command; some options go together. */
 #define IMR_OPTIONS(...)    ((const imr_option_id[]){__VA_ARGS__, IMR_OPT_COUNT})
+#define IMR_OUTPUT_OPTIONS  IMR_OPT_OUTPUT, IMR_OPT_OVERWRITE
 #define IMR_ENCODER_OPTIONS IMR_OPT_ENCODER, IMR_OPT_ENCODER_MODEL_NAME, IMR_OPT_ENCODER_REVISION
 #define IMR_DATASET_OPTIONS IMR_OPT_DATASET, IMR_OPT_DATASETS_DIR, IMR_OPT_ASSETS_ROOT
 
@@ -84,6 +86,10 @@ imr_status imr_cli_need(const char **out, const imr_cli *cli, imr_option_id id,
                         imr_error *err) IMR_NODISCARD;
 /* --format: text or json. */
 imr_status imr_cli_json(bool *out, const imr_cli *cli, imr_error *err) IMR_NODISCARD;
+/* None of these files of a folder is there, ended by NULL, or --overwrite is given: asked before
+ * anything is computed. IMR_E_IO names the first. */
+imr_status imr_cli_vacant(const imr_cli *cli, const char *dir, const char *const *names,
+                          imr_error *err) IMR_NODISCARD;
 /* The one argument, when it is there, becomes the value of this option. */
 imr_status imr_cli_argument(imr_cli *cli, imr_option_id id, imr_error *err) IMR_NODISCARD;
 /* The one argument of a command that reads texts is what --cache-dir would be, or, where it holds

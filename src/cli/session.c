@@ -82,7 +82,9 @@ static imr_status is_ready(bool *out, imr_cli *cli, const char *dir, const char 
     return imr_fail(err, status, "%s", why.text);
 }
 
-static imr_status make_ready(imr_cli *cli, const char *dir, const char *dataset, imr_error *err)
+/* overwrite: nobody else's cache; where the encoder has new weights, it is made again. */
+static imr_status make_ready(imr_cli *cli, const char *dir, const char *dataset, bool overwrite,
+                             imr_error *err)
 {
     bool ready;
     IMR_TRY(is_ready(&ready, cli, dir, dataset, err));
@@ -91,7 +93,7 @@ static imr_status make_ready(imr_cli *cli, const char *dir, const char *dataset,
     IMR_CLEANUP(imr_encoder_free_at) imr_encoder *encoder = NULL;
     imr_store_result made = {0};
     IMR_TRY(imr_cli_encoder(&encoder, cli, err));
-    IMR_TRY(imr_cli_encode_cache(&made, cli, dir, encoder, err));
+    IMR_TRY(imr_cli_encode_cache(&made, cli, dir, encoder, overwrite, err));
     IMR_AUTOBUF imr_buf b = {0};
     imr_cli_made_text(&b, &made, false);
     imr_cli_say(cli, "%s: %s", dir, imr_buf_text(&b));
@@ -113,16 +115,13 @@ imr_status imr_cli_session_cache(char **out, imr_cli *cli, const char *dataset, 
                         "--encoder E is needed to read %s: minilm, e5, bge, mpnet, a folder, or "
                         "one made from the texts (imrnn encoder train --dataset %s -o E)",
                         dataset, dataset);
-    if (dir) {
+    if (dir)
         path = imr_strdup(dir);
-    } else {
+    else
         IMR_TRY(name_cache(&path, cli, dataset, err));
-        /* Nobody else's: where the encoder has new weights, it is made again. */
-        IMR_TRY(imr_config_set(cli->config, IMR_OPT_OVERWRITE, "yes", IMR_FROM_LINE, path, 0, err));
-    }
     IMR_NEED(path, err);
     if (dataset && encoder)
-        IMR_TRY(make_ready(cli, path, dataset, err));
+        IMR_TRY(make_ready(cli, path, dataset, !dir, err));
     *out = IMR_TAKE(path);
     return IMR_OK;
 }

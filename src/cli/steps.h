@@ -11,9 +11,11 @@
 
 /* ---- caches and sessions ---- */
 
-/* --dataset encoded into `dir`, with --dtype, --overwrite, --skip-bad-lines. */
+/* --dataset encoded into `dir`, with --dtype, --skip-bad-lines. overwrite: in place of a finished
+ * cache of something else. */
 imr_status imr_cli_encode_cache(imr_store_result *result, imr_cli *cli, const char *dir,
-                                const imr_encoder *encoder, imr_error *err) IMR_NODISCARD;
+                                const imr_encoder *encoder, bool overwrite,
+                                imr_error *err) IMR_NODISCARD;
 
 /* Appends "5 texts encoded, 383 unchanged". */
 void imr_cli_made_text(imr_buf *b, const imr_store_result *r, bool imported);

@@ -298,6 +298,9 @@ static imr_status write_table(const char *folder, imr_view rows, imr_error *err)
                                  err);
 }
 
+const char *const imr_static_files[] = {"model.safetensors", "tokenizer.json", "modules.json",
+                                        "config.json", NULL};
+
 imr_status imr_static_write(const char *folder, const char *const *words, size_t n_words,
                             imr_view rows, bool normalise, imr_error *err)
 {

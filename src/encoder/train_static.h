@@ -127,10 +127,11 @@ void imr_static_words_done(imr_static_words *w); /* {0} is fine */
  * as those that leave them out.
  *
  * rows [n_words, n]: row i belongs to words[i] (id i + 1). Words are zero-terminated UTF-8, all
- * different, not empty. The folder is made when it is missing; files in it of these names are
+ * different, not empty. The folder is made when it is missing; imr_static_files in it are
  * replaced. IMR_E_USAGE names a word that cannot be written, IMR_E_SHAPE when counts differ,
  * IMR_E_NUMERIC the row that is not finite.
  */
+extern const char *const imr_static_files[]; /* ended by NULL */
 imr_status imr_static_write(const char *folder, const char *const *words, size_t n_words,
                             imr_view rows, bool normalise, imr_error *err) IMR_NODISCARD;
 

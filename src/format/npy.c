@@ -213,7 +213,7 @@ imr_status imr_npy_write_f32(const char *path, const float *v, uint64_t rows, ui
     uint8_t head[IMR_NPY_HEADER];
     imr_writer w;
     imr_npy_header(head, IMR_F32, rows, cols);
-    IMR_TRY(imr_writer_open_named(&w, path, err));
+    IMR_TRY(imr_writer_open_named(&w, path, true, err));
     imr_writer_add(&w, head, sizeof head);
     imr_writer_add(&w, v, (size_t)(rows * cols) * sizeof *v);
     return imr_writer_commit(&w, err);

@@ -193,9 +193,9 @@ static imr_status check_finished(bool *replace, builder *b, imr_error *err)
     *replace = b->plan->overwrite || same_source(old, new);
     if (*replace)
         return IMR_OK;
-    return imr_fail(err, IMR_E_USAGE,
+    return imr_fail(err, IMR_E_IO,
                     "%s holds another cache (encoder \"%s\", n %lld, %s, %lld documents of %s): "
-                    "name another folder or ask to overwrite",
+                    "name another folder, or --overwrite replaces it",
                     b->dir, imr_json_string_or(old, "encoder/name", ""),
                     (long long)imr_json_int_or(old, "n", 0), imr_json_string_or(old, "dtype", ""),
                     (long long)imr_json_int_or(old, "documents", 0),

@@ -69,9 +69,9 @@ typedef struct imr_store_result {
 /*
  * Builds DIR. result may be NULL. Errors:
  *   IMR_E_BUSY        another process builds DIR
- *   IMR_E_USAGE       DIR holds a finished cache of another encoder or dataset, overwrite is off
  *   IMR_E_NUMERIC     names the text whose vector is not finite
- *   IMR_E_IO          a refused write
+ *   IMR_E_IO          a refused write; DIR holds a finished cache of another encoder or dataset,
+ *                     overwrite is off
  *   IMR_E_CANCELLED   resumable, as whatever encode returns
  */
 imr_status imr_store_build(imr_store_result *result, const char *dir, const imr_store_plan *plan,

@@ -106,7 +106,7 @@ static imr_status run_export(const call *c, const imr_progress *progress, imr_er
     IMR_CLEANUP(imr_details_done) imr_details details = {0};
     IMR_TRY(imr_session_details(c->jobs->session, c->trace, REPORTED, progress, &details, err));
     IMR_TRY(c->render(c->trace, &details, c->format, &out, err));
-    IMR_TRY(imr_writer_open_named(&w, c->path, err));
+    IMR_TRY(imr_writer_open_named(&w, c->path, true, err));
     imr_writer_add(&w, out.data, out.len);
     return imr_writer_commit(&w, err);
 }

@@ -78,6 +78,27 @@ static bool up_to_date(const demo *d, imr_buf *numbers)
     return same;
 }
 
+/* What a demo made, of another version or stopped on the way, is made anew; nothing else is. */
+static imr_status make_way(const demo *d, bool overwrite, imr_error *err)
+{
+    static const char *const made[] = {"adapter.pt", "adapter.safetensors", "history.json",
+                                       "encoder/model.safetensors", "cache/manifest.json"};
+    const imr_asset *first = &imr_demo_files[0];
+    imr_file f = {0};
+    const bool read =
+        imr_file_map(&f, imr_path_in(d->dataset_dir.s, first->name).s, NULL) == IMR_OK;
+    const bool begun = read && f.len == first->len && memcmp(f.data, first->data, f.len) == 0;
+    imr_file_unmap(&f);
+    if (begun || imr_file_exists(d->numbers.s))
+        return IMR_OK;
+    for (size_t i = 0; i < IMR_LEN(made); i++)
+        IMR_TRY(imr_file_vacant(imr_path_in(d->dir, made[i]).s, overwrite, err));
+    for (size_t i = 0; i < imr_demo_files_count; i++)
+        IMR_TRY(imr_file_vacant(imr_path_in(d->dataset_dir.s, imr_demo_files[i].name).s, overwrite,
+                                err));
+    return IMR_OK;
+}
+
 static imr_status write_dataset(demo *d, imr_error *err)
 {
     IMR_TRY(imr_dir_make(imr_path_in(d->dataset_dir.s, "qrels").s, err));
@@ -189,7 +210,7 @@ static imr_status make(demo *d, imr_buf *numbers, const imr_progress *progress, 
     return IMR_OK;
 }
 
-imr_status imr_demo_prepare(const char *dir, bool *made, imr_buf *numbers,
+imr_status imr_demo_prepare(const char *dir, bool overwrite, bool *made, imr_buf *numbers,
                             const imr_progress *progress, imr_error *err)
 {
     IMR_CLEANUP(demo_done)
@@ -201,6 +222,8 @@ imr_status imr_demo_prepare(const char *dir, bool *made, imr_buf *numbers,
               .numbers = imr_path_in(dir, "numbers.txt")};
     IMR_TRY(stamp(&d, err));
     const bool ready = up_to_date(&d, numbers);
+    if (!ready)
+        IMR_TRY(make_way(&d, overwrite, err));
     if (!ready)
         IMR_TRY(make(&d, numbers, progress, err));
     *made = !ready;

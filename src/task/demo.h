@@ -21,10 +21,11 @@
 
 /*
  * Makes DIR unless it holds this version's demo already; *made tells which. numbers (may be NULL)
- * gets the text of numbers.txt appended. Errors: those of the steps; IMR_E_CANCELLED leaves a
- * folder the next call goes on with; IMR_E_BUSY when another process is encoding into DIR/cache.
+ * gets the text of numbers.txt appended. Errors: those of the steps; IMR_E_IO for a file of its
+ * names that no demo made, overwrite off; IMR_E_CANCELLED leaves a folder the next call goes on
+ * with; IMR_E_BUSY when another process is encoding into DIR/cache.
  */
-imr_status imr_demo_prepare(const char *dir, bool *made, imr_buf *numbers,
+imr_status imr_demo_prepare(const char *dir, bool overwrite, bool *made, imr_buf *numbers,
                             const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 
 #endif

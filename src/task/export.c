@@ -17,6 +17,7 @@ typedef struct exporter {
     const char *dir;
     const imr_cache *cache;
     size_t negatives, pool;
+    bool overwrite;
     const imr_progress *progress;
     imr_reference_splits splits;
     imr_ranker ranker; /* without an adapter: the encoder's */
@@ -35,6 +36,7 @@ static imr_status path_of(imr_path *out, const exporter *e, const char *folder, 
 {
     const imr_path dir = imr_path_in(e->dir, folder);
     *out = imr_path_in(dir.s, file);
+    IMR_TRY(imr_file_vacant(out->s, e->overwrite, err));
     return imr_dir_make(dir.s, err);
 }
 
@@ -184,19 +186,16 @@ static void put_manifest(imr_buf *b, const exporter *e)
 }
 
 /* A cache that is there is refused, or loses its manifest before anything else of it changes. */
-static imr_status make_way(const exporter *e, bool overwrite, imr_error *err)
+static imr_status make_way(const exporter *e, imr_error *err)
 {
     const imr_path path = imr_path_in(e->dir, "manifest.json");
-    if (!imr_file_exists(path.s))
-        return IMR_OK;
-    if (!overwrite)
-        return imr_fail(err, IMR_E_USAGE, "%s holds a cache already; --overwrite replaces it",
-                        e->dir);
-    return unlink(path.s) == 0 ? IMR_OK
-                               : imr_fail_errno(err, IMR_E_IO, errno, "cannot remove %s", path.s);
+    IMR_TRY(imr_file_vacant(path.s, e->overwrite, err));
+    return unlink(path.s) == 0 || errno == ENOENT || errno == ENOTDIR
+               ? IMR_OK
+               : imr_fail_errno(err, IMR_E_IO, errno, "cannot remove %s", path.s);
 }
 
-static imr_status run(exporter *e, const imr_export_plan *plan, imr_error *err)
+static imr_status run(exporter *e, imr_error *err)
 {
     const imr_dataset *dataset = e->cache->dataset;
     if (!dataset)
@@ -206,7 +205,7 @@ static imr_status run(exporter *e, const imr_export_plan *plan, imr_error *err)
                         e->cache->path);
     IMR_TRY(imr_reference_splits_make(&e->splits, dataset, IMR_REFERENCE_SEED, err));
     IMR_TRY(imr_ranker_init(&e->ranker, NULL, e->cache, 0, e->progress, err));
-    IMR_TRY(make_way(e, plan->overwrite, err));
+    IMR_TRY(make_way(e, err));
     IMR_TRY(write_documents(e, err));
     for (size_t i = 0; i < IMR_REFERENCE_SPLITS; i++)
         IMR_TRY(write_split(e, i, err));
@@ -223,6 +222,7 @@ imr_status imr_cache_export(const char *dir, const imr_cache *cache, const imr_e
                   .cache = cache,
                   .negatives = plan->negatives ? plan->negatives : NEGATIVES,
                   .pool = plan->pool ? plan->pool : POOL,
+                  .overwrite = plan->overwrite,
                   .progress = progress};
-    return run(&e, plan, err);
+    return run(&e, err);
 }

@@ -16,13 +16,13 @@
 
 typedef struct imr_export_plan {
     size_t negatives, pool; /* 0: theirs, 63 of 100 */
-    bool overwrite;         /* a cache that is there already */
+    bool overwrite;         /* files that are there already */
 } imr_export_plan;
 
 /*
  * Errors: IMR_E_NOT_FOUND when the cache has no dataset or its dataset no judgements, or a query or
- * document of theirs has no vector; IMR_E_USAGE when DIR holds a cache and overwrite is off;
- * IMR_E_LIMIT above 4 GiB of vectors; IMR_E_NUMERIC, IMR_E_IO, IMR_E_CANCELLED.
+ * document of theirs has no vector; IMR_E_LIMIT above 4 GiB of vectors; IMR_E_IO, for a
+ * file that is there and overwrite off, too; IMR_E_NUMERIC, IMR_E_CANCELLED.
  */
 imr_status imr_cache_export(const char *dir, const imr_cache *cache, const imr_export_plan *plan,
                             const imr_progress *progress, imr_error *err) IMR_NODISCARD;

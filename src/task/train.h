@@ -86,7 +86,8 @@ imr_status imr_train_cache(imr_train_outcome *out, const imr_cache *cache,
  * or not. */
 void imr_train_verdict(imr_buf *b, const imr_train_outcome *o, const imr_train_plan *plan);
 
-/* Writes the three files; the folder is made. command[n]: the command line, for the history. */
+extern const char *const imr_train_files[]; /* what it writes, ended by NULL */
+/* The folder is made. command[n]: the command line, for the history. */
 imr_status imr_train_save(const imr_train_outcome *o, const imr_cache *cache,
                           const imr_train_plan *plan, const char *output_dir,
                           const char *const *command, size_t n, imr_error *err) IMR_NODISCARD;

@@ -186,16 +186,18 @@ static void put_history(imr_buf *b, const imr_train_outcome *o, const imr_cache 
     imr_buf_str(b, "]}\n");
 }
 
+const char *const imr_train_files[] = {"adapter.pt", "adapter.safetensors", "history.json", NULL};
+
 imr_status imr_train_save(const imr_train_outcome *o, const imr_cache *cache,
                           const imr_train_plan *plan, const char *output_dir,
                           const char *const *command, size_t n, imr_error *err)
 {
-    static const char *const names[] = {"adapter.pt", "adapter.safetensors"};
+    const char *const *names = imr_train_files;
     IMR_TRY(imr_dir_make(output_dir, err));
-    for (size_t i = 0; i < IMR_LEN(names); i++)
+    for (size_t i = 0; i < 2; i++)
         IMR_TRY(save_adapter(o, cache, plan, imr_path_in(output_dir, names[i]).s, err));
     IMR_AUTOBUF imr_buf b = {0};
     put_history(&b, o, cache, plan, command, n);
     IMR_TRY(imr_buf_check(&b, err));
-    return imr_file_write(imr_path_in(output_dir, "history.json").s, imr_buf_text(&b), b.len, err);
+    return imr_file_write(imr_path_in(output_dir, names[2]).s, imr_buf_text(&b), b.len, err);
 }

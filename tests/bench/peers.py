@@ -62,7 +62,7 @@ def documents():
 def with_imrnn(texts, precision):
     source, out = WORK / 'texts.json', WORK / f'{precision}.npy'
     source.write_text(json.dumps(texts), encoding='utf-8')
-    _, seconds = imrnn('encoder', 'encode', '--encoder', MODEL, '-i', source, '-o', out, '--precision', precision)
+    _, seconds = imrnn('encoder', 'encode', '--encoder', MODEL, '-i', source, '--overwrite', '-o', out, '--precision', precision)
     return np.load(out), seconds
 
 
@@ -196,7 +196,7 @@ def train():
                 output_dir=WORK, encoder_model_name=manifest['model_name'], embedding_dim=DIM, patience=0)
 
     def ours(epochs):
-        return imrnn('train', '--recipe', 'imrnns-0.2', CACHE, '--dataset', DATASET, '--output-dir', WORK / 'ours',
+        return imrnn('train', '--recipe', 'imrnns-0.2', CACHE, '--overwrite', '--dataset', DATASET, '--output-dir', WORK / 'ours',
                      '--epochs', epochs, '--patience', epochs)[1]
 
     def theirs(epochs):

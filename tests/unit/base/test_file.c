@@ -12,7 +12,7 @@ static void write_named(const char *path, const char *text)
 {
     imr_error err;
     imr_writer w;
-    CHECK_OK(imr_writer_open_named(&w, path, &err));
+    CHECK_OK(imr_writer_open_named(&w, path, true, &err));
     imr_writer_add(&w, text, strlen(text));
     CHECK_OK(imr_writer_commit(&w, &err));
 }
@@ -53,6 +53,37 @@ TEST("an uncommitted file leaves nothing and the old content stays")
     char *text = test_read(path, NULL);
     CHECK_STR(text, "old");
     free(text);
+}
+
+TEST("what exists is overwritten only when asked, and so is what appears meanwhile")
+{
+    imr_error err;
+    const char *dir = test_tmpdir();
+    const char *path = test_path(dir, "a"), *fresh = test_path(dir, "b");
+    imr_writer w;
+    CHECK_OK(imr_file_vacant(path, false, &err));
+    CHECK_OK(imr_writer_open_named(&w, path, false, &err));
+    imr_writer_add(&w, "new", 3);
+    CHECK_OK(imr_file_write(path, "other", 5, &err));
+    CHECK_INT(imr_writer_commit(&w, &err), IMR_E_IO);
+    CHECK_CONTAINS(err.text, path);
+    check_text(path, "other");
+    CHECK_INT(imr_writer_open_named(&w, path, false, &err), IMR_E_IO);
+    CHECK_CONTAINS(err.text, "--overwrite");
+    check_text(path, "other");
+    write_named(path, "asked");
+    check_text(path, "asked");
+    CHECK_OK(imr_file_vacant("/dev/null", false, &err));
+    CHECK_OK(imr_file_vacant(dir, false, &err));
+    CHECK_OK(imr_writer_open_named(&w, fresh, false, &err));
+    imr_writer_add(&w, "new", 3);
+    CHECK_OK(imr_writer_commit(&w, &err));
+    check_text(fresh, "new");
+    char **names;
+    size_t n;
+    CHECK_OK(imr_dir_list(&names, &n, dir, &err));
+    CHECK_INT(n, 2); /* no temporary name is left */
+    imr_dir_list_free(names, n);
 }
 
 TEST("what can be made again takes at most half of what is free")

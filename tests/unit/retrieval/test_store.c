@@ -87,7 +87,7 @@ TEST("building the same again does nothing, building something else needs to be 
     CHECK_OK(build(s.dir, s.d, IMR_F32, &s.f, &r, &err));
     CHECK(r.already);
     CHECK_INT(s.f.texts, 0);
-    CHECK_INT(build(s.dir, s.d, IMR_F16, &s.f, &r, &err), IMR_E_USAGE);
+    CHECK_INT(build(s.dir, s.d, IMR_F16, &s.f, &r, &err), IMR_E_IO);
     CHECK_CONTAINS(err.text, "holds another cache (encoder \"made-up\", n 6, F32, 120 documents");
     imr_store_plan plan = {
         .dataset = s.d, .encoder = &identity, .n = FAKE_DIM, .dtype = IMR_F16, .overwrite = true};

@@ -87,8 +87,8 @@ TEST("what is exported opens with the same vectors, their splits, and dense nega
                       0);
         }
         imr_cache_free(c);
-        CHECK_INT(imr_cache_export(e.dir, e.from, &(imr_export_plan){0}, NULL, &err), IMR_E_USAGE);
-        CHECK_CONTAINS(err.text, "--overwrite");
+        CHECK_INT(imr_cache_export(e.dir, e.from, &(imr_export_plan){0}, NULL, &err), IMR_E_IO);
+        CHECK_CONTAINS(err.text, "manifest.json exists; --overwrite");
         CHECK_OK(
             imr_cache_export(e.dir, e.from, &(imr_export_plan){.overwrite = true}, NULL, &err));
         exported_done(&e);

@@ -11,7 +11,8 @@
  * three letters or more and nothing else. Shares are the words' totals of why.pairs at that stage.
  * Random: the mean of two seeded draws; of the query's words each, at most 8. An explanation holds
  * when what it names falls more than twice as much and, over queries, by more than two standard
- * errors of the difference; of one query, by .3 sd. At most 14 encodings a stage.
+ * errors of the difference; of one query, by .3 sd. Both stages draw the same words, and equal
+ * texts are encoded once: mostly seven of the document and eight of the query.
  *
  * Words of a change (section 4, Faithfulness): Q spans (QR) the directions W_t = P E_t of the j
  * largest words of the first document's change; all listed are scored again,

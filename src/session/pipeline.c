@@ -574,6 +574,7 @@ static imr_status make(imr_session *s, const imr_request *request, imr_trace *be
     t->serial = request->serial;
     t->number = s->number << 32 | ++s->runs;
     IMR_TRY(run(s, request, t, err));
+    s->ranker.of = t->pair ? 0 : t->number;
     *out = IMR_TAKE(t);
     return IMR_OK;
 }

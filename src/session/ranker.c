@@ -113,8 +113,10 @@ static bool is_left_out(const imr_ranker *r, uint32_t document)
     return among(r->what_if.left_out, r->what_if.n_left_out, document);
 }
 
-/* The head of `by` into r->feedback; n of them give feedback, r->given, and are r->candidates. */
-static imr_status choose_feedback(imr_ranker *r, size_t *n, size_t k, imr_stage by, imr_error *err)
+/* The head of `by` (NULL: to be found) into r->feedback; n of them give feedback, r->given, and are
+ * r->candidates. */
+static imr_status choose_feedback(imr_ranker *r, size_t *n, size_t k, imr_stage by,
+                                  const uint32_t *head, imr_error *err)
 {
     const imr_whatif_parts *w = &r->what_if;
     if (r->capacity < k) {
@@ -126,7 +128,10 @@ static imr_status choose_feedback(imr_ranker *r, size_t *n, size_t k, imr_stage 
         IMR_TRY(imr_matrix_init(&r->candidates, k, r->projected.d.cols, err));
         r->capacity = k;
     }
-    imr_ranker_top(r, by, r->feedback, k);
+    if (head)
+        memcpy(r->feedback, head, k * sizeof *head);
+    else
+        imr_ranker_top(r, by, r->feedback, k);
     for (size_t i = 0; i < w->n_left_out; i++)
         if (!among(r->feedback, k, w->left_out[i]))
             return imr_fail(err, IMR_E_USAGE,
@@ -142,38 +147,43 @@ static imr_status choose_feedback(imr_ranker *r, size_t *n, size_t k, imr_stage 
     return IMR_OK;
 }
 
-/* The run over the head of `by`, and in scope rescore `after` of all. */
+/* The run over the head of `by` (as above), and `after` of all, but in scope rerank. */
 static imr_status adapt(imr_ranker *r, size_t k, imr_scope scope, imr_stage by,
-                        const imr_progress *progress, imr_error *err)
+                        const uint32_t *head, const imr_progress *progress, imr_error *err)
 {
+    const imr_rows d = r->projected.d;
+    float *after = r->sim[IMR_STAGE_AFTER];
     size_t n = 0;
-    IMR_TRY(choose_feedback(r, &n, k, by, err));
-    IMR_TRY(imr_adapter_run(r->adapter, r->query,
-                            imr_view_of(r->candidates.v, n, r->candidates.cols), &r->run, err));
-    return scope == IMR_SCOPE_RESCORE ? imr_adapter_score(r->adapter, &r->run, r->projected.d,
-                                                          r->sim[IMR_STAGE_AFTER], progress, err)
-                                      : IMR_OK;
+    if (scope == IMR_SCOPE_CORPUS)
+        return imr_adapter_score_sweep(r->adapter, r->query, d, &r->corpus, &r->run, after,
+                                       progress, err);
+    IMR_TRY(choose_feedback(r, &n, k, by, head, err));
+    IMR_TRY(imr_adapter_run(r->adapter, r->query, imr_view_of(r->candidates.v, n, d.cols), &r->run,
+                            err));
+    return scope == IMR_SCOPE_RESCORE
+               ? imr_adapter_score(r->adapter, &r->run, d, after, progress, err)
+               : IMR_OK;
+}
+
+static imr_status rank_encoder(imr_ranker *r, const float *base, const imr_progress *progress,
+                               imr_error *err)
+{
+    return scan(r->sim[IMR_STAGE_ENCODER], r->cache->documents.rows, r->projected.base_scale, base,
+                "ranking by the encoder", progress, err);
 }
 
 /* Similarities of the three rankings, and the adapter's run; by: what candidates come from. */
 static imr_status rank(imr_ranker *r, const float *base, const imr_trace_settings *o, imr_stage by,
                        const imr_progress *progress, imr_error *err)
 {
-    const imr_rows documents = r->cache->documents.rows, d = r->projected.d;
     const imr_projected *p = &r->projected;
-    float *encoder = r->sim[IMR_STAGE_ENCODER], *before = r->sim[IMR_STAGE_BEFORE];
-    IMR_TRY(imr_adapter_project(r->adapter, imr_view_of(base, 1, documents.cols), r->query, err));
-    IMR_TRY(scan(before, d, p->working_scale, r->query, "searching", progress, err));
-    double start = imr_clock_seconds();
-    if (o->scope == IMR_SCOPE_CORPUS)
-        IMR_TRY(imr_adapter_score_sweep(r->adapter, r->query, d, &r->corpus, &r->run,
-                                        r->sim[IMR_STAGE_AFTER], progress, err));
+    IMR_TRY(imr_adapter_project(r->adapter, imr_view_of(base, 1, r->cache->dim), r->query, err));
+    IMR_TRY(scan(r->sim[IMR_STAGE_BEFORE], p->d, p->working_scale, r->query, "searching", progress,
+                 err));
+    IMR_TRY(rank_encoder(r, base, progress, err));
+    const double start = imr_clock_seconds();
+    IMR_TRY(adapt(r, o->feedback_k, o->scope, by, NULL, progress, err));
     r->adapt_seconds = imr_clock_seconds() - start;
-    IMR_TRY(scan(encoder, documents, p->base_scale, base, "ranking by the encoder", progress, err));
-    start = imr_clock_seconds();
-    if (o->scope != IMR_SCOPE_CORPUS)
-        IMR_TRY(adapt(r, o->feedback_k, o->scope, by, progress, err));
-    r->adapt_seconds += imr_clock_seconds() - start;
     return IMR_OK;
 }
 
@@ -298,8 +308,7 @@ static imr_status list_encoder(imr_ranker *r, const float *base, imr_listing *l,
                                const imr_progress *progress, imr_error *err)
 {
     float *encoder = r->sim[IMR_STAGE_ENCODER];
-    IMR_TRY(scan(encoder, r->cache->documents.rows, r->projected.base_scale, base,
-                 "ranking by the encoder", progress, err));
+    IMR_TRY(rank_encoder(r, base, progress, err));
     imr_ranker_top(r, IMR_STAGE_ENCODER, l->document, l->n);
     for (size_t i = 0; i < l->n; i++) {
         l->rank[IMR_STAGE_ENCODER][i] = (uint32_t)i + 1;
@@ -307,6 +316,13 @@ static imr_status list_encoder(imr_ranker *r, const float *base, imr_listing *l,
         l->sim[IMR_STAGE_BEFORE][i] = l->sim[IMR_STAGE_AFTER][i] = NAN;
     }
     return check_finite(r, l, err);
+}
+
+static imr_stage candidates_from(const imr_ranker *r, const imr_trace_settings *o)
+{
+    return imr_ranker_candidates(r->adapter, o->candidates) == IMR_CANDIDATES_ENCODER
+               ? IMR_STAGE_ENCODER
+               : IMR_STAGE_BEFORE;
 }
 
 /* What if: the parts, and the adapter in the form it is read as. */
@@ -330,16 +346,14 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_sett
 {
     const size_t n = settings->feedback_k;
     imr_listing l;
+    r->of = 0;
     IMR_TRY(imr_ranker_check_k(r, n, err));
     IMR_TRY(allocate_listing(&l, n, r->projected.d.cols, arena, err));
     IMR_TRY(suppose(r, &settings->what_if, arena, err));
     if (r->what_if.n_left_out && settings->scope == IMR_SCOPE_CORPUS)
         return imr_fail(err, IMR_E_USAGE,
                         "what if a document gave no feedback? in scope corpus all give it");
-    const imr_stage by =
-        imr_ranker_candidates(r->adapter, settings->candidates) == IMR_CANDIDATES_ENCODER
-            ? IMR_STAGE_ENCODER
-            : IMR_STAGE_BEFORE;
+    const imr_stage by = candidates_from(r, settings);
     if (r->adapter) {
         IMR_TRY(rank(r, base, settings, by, progress, err));
         order(r, n, settings->scope, &l);
@@ -360,12 +374,42 @@ imr_status imr_ranker_place(imr_ranker *r, size_t k, imr_stage by, uint32_t docu
     IMR_CLEANUP(imr_arena_free_at) imr_arena *arena = imr_arena_new();
     imr_listing l;
     IMR_NEED(arena, err);
+    r->of = 0;
     IMR_TRY(allocate_listing(&l, k, m, arena, err));
-    IMR_TRY(adapt(r, k, IMR_SCOPE_RERANK, by, progress, err));
-    imr_blend_rows(r->run.q_mod, imr_view_of(r->query, 1, m), r->what_if.query);
+    IMR_TRY(adapt(r, k, IMR_SCOPE_RERANK, by, NULL, progress, err));
     order(r, k, IMR_SCOPE_RERANK, &l);
     for (*rank = 1; *rank < k && l.document[*rank - 1] != document;)
         ++*rank;
+    return IMR_OK;
+}
+
+imr_status imr_ranker_try(imr_ranker *r, uint32_t *rank, imr_view x, uint32_t document,
+                          const imr_trace_settings *o, const imr_progress *progress, imr_error *err)
+{
+    const imr_ids *ids = &r->cache->documents.ids;
+    const size_t k = o->feedback_k, m = r->projected.d.cols;
+    const imr_scope scope = o->scope == IMR_SCOPE_CORPUS ? o->scope : IMR_SCOPE_RESCORE;
+    const imr_stage by = candidates_from(r, o);
+    IMR_AUTOFREE float *q = IMR_NEW_ARRAY(float, x.rows *m);
+    IMR_AUTOFREE uint32_t *head = IMR_NEW_ARRAY(uint32_t, x.rows * k);
+    IMR_NEED(q && head, err);
+    r->of = 0;
+    if (r->adapter)
+        IMR_TRY(imr_adapter_project(r->adapter, x, q, err));
+    if (r->adapter && scope != IMR_SCOPE_CORPUS)
+        IMR_TRY(imr_candidates(head, r, by, by == IMR_STAGE_BEFORE ? imr_view_of(q, x.rows, m) : x,
+                               k, "ranking with a word more", progress, err));
+    for (size_t i = 0; i < x.rows; i++) {
+        if (r->adapter) {
+            memcpy(r->query, q + i * m, m * sizeof *q);
+            IMR_TRY(adapt(r, k, scope, by, head + i * k, progress, err));
+        } else {
+            IMR_TRY(rank_encoder(r, imr_view_row(&x, i), progress, err));
+        }
+        IMR_TRY(imr_search_ranks(&rank[i], &document, 1,
+                                 r->sim[r->adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER], ids->n,
+                                 ids->places, err));
+    }
     return IMR_OK;
 }
 
@@ -375,6 +419,7 @@ imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *docume
 {
     const size_t n = r->cache->dim, m = r->projected.d.cols;
     imr_listing l;
+    r->of = 0;
     IMR_TRY(allocate_listing(&l, 1, m, arena, err));
     IMR_TRY(suppose(r, what_if, arena, err));
     if (r->what_if.n_left_out)

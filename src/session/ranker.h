@@ -48,6 +48,7 @@ typedef struct imr_ranker {
      * compared, as what if has it. */
     imr_adapter_result run;
     imr_whatif_parts what_if; /* of the last query */
+    uint64_t of;              /* number of the trace that all this is of; 0: of none */
 } imr_ranker;
 
 /* A step of progress (may be NULL); IMR_E_CANCELLED when it asks to stop. */
@@ -108,6 +109,13 @@ imr_status imr_ranker_influence(const imr_ranker *r, imr_listing *l, imr_error *
 imr_status imr_ranker_place(imr_ranker *r, size_t k, imr_stage by, uint32_t document,
                             uint32_t *rank, const imr_progress *progress,
                             imr_error *err) IMR_NODISCARD;
+
+/* rank[Q]: where a document stands now among all (scope rescore, or corpus) for other queries
+ * x [Q,n], under the last one's what if, whose similarities and run are void then. One read for the
+ * candidates of all, and one a query. */
+imr_status imr_ranker_try(imr_ranker *r, uint32_t *rank, imr_view x, uint32_t document,
+                          const imr_trace_settings *o, const imr_progress *progress,
+                          imr_error *err) IMR_NODISCARD;
 
 /* The whole-corpus order of the last query, best first: out[k]; `before` with an adapter only. */
 void imr_ranker_top(const imr_ranker *r, imr_stage stage, uint32_t *out, size_t k);

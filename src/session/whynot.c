@@ -31,17 +31,22 @@ typedef struct asking {
     const imr_progress *progress;
 } asking;
 
-/* Ranks the whole corpus for a query x [n], and the document's rank at each stage. */
-static imr_status rank_all(uint32_t rank[IMR_STAGE_COUNT], const asking *a, const float *x,
-                           imr_error *err)
+/* The document's rank among all at each stage. The ranker has what the key ranked by, unless
+ * something else was asked meanwhile; what of `after` is lacking is one read of the corpus. */
+static imr_status rank_all(uint32_t rank[IMR_STAGE_COUNT], const asking *a, imr_error *err)
 {
     imr_ranker *r = &a->s->ranker;
     const imr_ids *ids = &a->s->cache->documents.ids;
-    imr_trace_settings settings = a->t->settings;
+    const imr_trace *t = a->t;
     imr_listing l;
-    if (settings.scope == IMR_SCOPE_RERANK)
-        settings.scope = IMR_SCOPE_RESCORE;
-    IMR_TRY(imr_ranker_run(r, x, &settings, a->arena, a->progress, &l, err));
+    if (r->of != t->number)
+        IMR_TRY(imr_ranker_run(r, t->run.query_base, &t->settings, a->arena, a->progress, &l, err));
+    if (r->adapter && t->settings.scope == IMR_SCOPE_RERANK) {
+        IMR_TRY(imr_adapter_score(r->adapter, &r->run, r->projected.d, r->sim[IMR_STAGE_AFTER],
+                                  a->progress, err));
+        for (size_t i = 0; i < t->n_documents; i++) /* as they are listed, to the last digit */
+            r->sim[IMR_STAGE_AFTER][t->documents[i].row] = t->documents[i].sim_after;
+    }
     for (imr_stage k = 0; k <= a->last; k++)
         IMR_TRY(imr_search_ranks(&rank[k], &a->row, 1, r->sim[k], ids->n, ids->places, err));
     return IMR_OK;
@@ -122,29 +127,36 @@ static imr_status find_words(const asking *a, imr_error *err)
     const size_t n = a->t->run.n;
     imr_why_not *w = a->w;
     double lead[TRIED];
+    uint32_t rank[WORDS];
     if (!a->document->tokens.n || !a->s->query.tokens.n || a->t->push ||
         strstr(a->t->settings.what_if.terms, "feedback:")) /* with another query it may give none */
         return IMR_OK;
     IMR_TRY(choose(&texts, word, end, &tried, a, err));
-    IMR_AUTOFREE float *base = IMR_NEW_ARRAY(float, (tried + 1) * n);
+    if (!tried)
+        return IMR_OK;
+    IMR_AUTOFREE float *base = IMR_NEW_ARRAY(float, (tried + 1 + WORDS) * n);
     IMR_NEED(base, err);
-    float *own = base + tried * n;
+    float *own = base + tried * n, *best = own + n;
     IMR_TRY(imr_deletion_encode(base, a->s, &texts, end, tried, a->progress, err));
     IMR_TRY(imr_cache_read_rows(a->s->cache, a->row, 1, own, err));
     for (size_t i = 0; i < tried; i++)
         IMR_TRY(
             imr_session_ahead(&lead[i], a->s, a->t, 0, own, base + i * n, IMR_STAGE_ENCODER, err));
     for (; w->n_words < WORDS && w->n_words < tried; w->n_words++) {
-        uint32_t rank[IMR_STAGE_COUNT];
-        size_t best = 0, at = w->n_words;
+        size_t at = 0;
         for (size_t i = 1; i < tried; i++)
-            best = lead[i] > lead[best] ? i : best;
-        lead[best] = -INFINITY;
-        IMR_TRY(rank_all(rank, a, base + best * n, err));
-        for (; at > 0 && rank[a->last] < w->words[at - 1].rank; at--)
+            at = lead[i] > lead[at] ? i : at;
+        lead[at] = -INFINITY;
+        memcpy(best + w->n_words * n, base + at * n, n * sizeof *base);
+        IMR_NEED(w->words[w->n_words].text = imr_trace_keep(a->d->arena, word[at]), err);
+    }
+    IMR_TRY(imr_ranker_try(&a->s->ranker, rank, imr_view_of(best, w->n_words, n), a->row,
+                           &a->t->settings, a->progress, err));
+    for (size_t i = 0, at; i < w->n_words; i++) {
+        const struct imr_why_not_word tried_word = {w->words[i].text, rank[i]};
+        for (at = i; at > 0 && rank[i] < w->words[at - 1].rank; at--)
             w->words[at] = w->words[at - 1];
-        w->words[at].rank = rank[a->last];
-        IMR_NEED(w->words[at].text = imr_trace_keep(a->d->arena, word[best]), err);
+        w->words[at] = tried_word;
     }
     return IMR_OK;
 }
@@ -258,7 +270,7 @@ imr_status imr_why_not_fill(imr_detail *d, imr_session *s, const imr_trace *t,
     w->feedback_k = o->feedback_k;
     const imr_trace_document *at_k = &t->documents[w->k - 1];
     IMR_NEED(w->above = imr_arena_strdup(d->arena, at_k->id), err);
-    IMR_TRY(rank_all(w->rank, &of, t->run.query_base, err));
+    IMR_TRY(rank_all(w->rank, &of, err));
     w->gap = (double)s->ranker.sim[last][at_k->row] - (double)s->ranker.sim[last][row];
     w->gap_sd = t->reference[last].sd > 0 ? w->gap / t->reference[last].sd : (double)NAN;
     w->smallest_k = o->scope == IMR_SCOPE_CORPUS ? 1 : w->rank[by];

@@ -171,6 +171,53 @@ static double measure_calls(const files *p, const bench_texts *t)
     return c;
 }
 
+/* ---- what is asked of one document ---- */
+
+/* A depth of detail, made anew each time: a key is pressed before it. */
+static double ask(imr_session *s, const char *text, size_t place, imr_detail_depth depth)
+{
+    imr_error err;
+    imr_trace *trace;
+    imr_detail *detail;
+    const imr_request r = {.text = text, .settings = {.feedback_k = BENCH_K, .tokens = 10}};
+    bench_need(imr_session_run(s, &r, &trace, &err), &err);
+    const double at = imr_clock_seconds();
+    bench_need(imr_session_detail(s, trace, place, depth, NULL, &detail, &err), &err);
+    const double seconds = imr_clock_seconds() - at;
+    imr_detail_free(detail);
+    imr_trace_free(trace);
+    return seconds;
+}
+
+/* Why-not and deletion beside the why they contain, and beside encoding the document. */
+static void measure_questions(const files *p, const bench_texts *t)
+{
+    enum { TIMES = 9 };
+    static const struct {
+        const char *name;
+        imr_detail_depth depth;
+    } v[] = {{"why, as above", IMR_DETAIL_WORDS},
+             {"why-not of the last listed", IMR_DETAIL_WHY_NOT},
+             {"deletion of one query and document", IMR_DETAIL_DELETION}};
+    imr_error err;
+    imr_session *s;
+    double why = 0;
+    const imr_session_options o = options_of(p);
+    bench_need(imr_session_open(&s, &o, NULL, &err), &err);
+    for (size_t k = 0; k < IMR_LEN(v); k++) {
+        double seconds[TIMES];
+        for (size_t i = 0; i <= TIMES; i++) { /* the first builds what is kept: BM25 */
+            char text[256];
+            query_of(text, t, i, QUERY_WORDS);
+            seconds[i ? i - 1 : 0] = ask(s, text, BENCH_K - 1, v[k].depth);
+        }
+        const double found = median(seconds, TIMES);
+        why = k ? why : found;
+        printf("  %-44s%9.2f ms         %8.2f x the why\n", v[k].name, 1e3 * found, found / why);
+    }
+    imr_session_close(s);
+}
+
 /* ---- what each feedback document does ---- */
 
 typedef struct leaving {
@@ -320,6 +367,7 @@ void bench_why(void)
     make(&p, &t);
     measure_influence(&p, IMR_FORM_DIAGONAL);
     measure_influence(&p, IMR_FORM_MEAN);
+    measure_questions(&p, &t);
     measure_worker(&p, &t, measure_calls(&p, &t));
     bench_texts_done(&t);
     imr_free(tokens);

@@ -378,7 +378,8 @@ TEST("what if holds for a why-not, too")
 {
     fixture f = start(NULL);
     imr_session *s = open_session(&f, true, K);
-    static const char *const terms[] = {"alpha:0\n", "off:query\n", "dim:-3\n", "without:wb\n"};
+    static const char *const terms[] = {"alpha:0\n", "alpha:0.4\n", "off:query\n", "dim:-3\n",
+                                        "without:wb\n"};
     for (size_t i = 0; i < IMR_LEN(terms); i++) {
         imr_trace_settings settings = {.feedback_k = K};
         snprintf(settings.what_if.terms, sizeof settings.what_if.terms, "%s", terms[i]);

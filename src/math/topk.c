@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/attr.h"
 #include "base/mem.h"
 
 /* ---- places ---- */
@@ -69,18 +68,6 @@ void imr_topk_sort(uint32_t *out, size_t n, const float *scores, const uint32_t 
     }
 }
 
-enum { CHUNK = 128 }; /* scores looked at together */
-
-IMR_CPU_CLONES
-bool imr_topk_any_reaches(const float *scores, size_t n, float bar)
-{
-    int any = 0;
-#pragma omp simd reduction(| : any)
-    for (size_t i = 0; i < n; i++)
-        any |= scores[i] >= bar;
-    return any != 0;
-}
-
 size_t imr_topk(uint32_t *out, size_t k, const float *scores, size_t n, const uint32_t *places)
 {
     assert(n <= UINT32_MAX);
@@ -92,19 +79,12 @@ size_t imr_topk(uint32_t *out, size_t k, const float *scores, size_t n, const ui
         out[i] = (uint32_t)i;
     for (size_t i = k / 2; i-- > 0;)
         sift_down(out, k, i, scores, places);
-    for (size_t start = k; start < n; start += CHUNK) {
-        const size_t end = n - start < CHUNK ? n : start + CHUNK;
-        const float bar = scores[out[0]];
-        /* Nearly every document of a large corpus ends here. */
-        if (bar == bar && !imr_topk_any_reaches(scores + start, end - start, bar))
+    for (size_t i = k; i < n; i++) {
+        if (scores[i] < scores[out[0]]) /* nearly every document of a large corpus */
             continue;
-        for (size_t i = start; i < end; i++) {
-            if (scores[i] < scores[out[0]])
-                continue;
-            if (imr_topk_before(scores, places, (uint32_t)i, out[0])) {
-                out[0] = (uint32_t)i;
-                sift_down(out, k, 0, scores, places);
-            }
+        if (imr_topk_before(scores, places, (uint32_t)i, out[0])) {
+            out[0] = (uint32_t)i;
+            sift_down(out, k, 0, scores, places);
         }
     }
     imr_topk_sort(out, k, scores, places);

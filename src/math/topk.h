@@ -39,9 +39,6 @@ static inline bool imr_topk_before(const float *scores, const uint32_t *places, 
  * returns how many. k = n gives the whole ranking. */
 size_t imr_topk(uint32_t *out, size_t k, const float *scores, size_t n, const uint32_t *places);
 
-/* Whether some of the n scores is at least `bar`; NaN never is. */
-bool imr_topk_any_reaches(const float *scores, size_t n, float bar);
-
 /* Puts `n` indices already in out into order. */
 void imr_topk_sort(uint32_t *out, size_t n, const float *scores, const uint32_t *places);
 

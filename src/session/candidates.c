@@ -1,6 +1,5 @@
 #include "session/ranker.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -43,7 +42,10 @@ static void take_block(best *b, size_t k, float *scores, const float *scale, siz
 {
     for (size_t i = 0; scale && i < n; i++)
         scores[i] *= scale[first + i];
-    if (b->n == k && !isnan(b->score[k - 1]) && !imr_topk_any_reaches(scores, n, b->score[k - 1]))
+    size_t at = 0;
+    while (at < n && b->n == k && scores[at] < b->score[k - 1])
+        at++;
+    if (at == n)
         return;
     const size_t found = imr_topk(order, k, scores, n, places + first);
     merge(b, k, scores, (uint32_t)first, order, found, places, spare);

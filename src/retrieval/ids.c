@@ -65,18 +65,16 @@ bool imr_ids_find_near(const imr_ids *ids, const char *id, uint32_t guess, uint3
 
 /* ---- made in memory ---- */
 
-/* Eight bytes of an id, so that most comparisons need no string. */
 typedef struct sorted_id {
-    uint64_t key;
-    const char *rest; /* behind those bytes; NULL when the id ended within them */
+    uint64_t key; /* eight bytes of it, so that most comparisons need no string */
+    const char *id;
     uint32_t row;
 } sorted_id;
 
 static int by_id(const void *a, const void *b)
 {
     const sorted_id *x = a, *y = b;
-    int order = (x->key > y->key) - (x->key < y->key);
-    return order || !x->rest || !y->rest ? order : strcmp(x->rest, y->rest);
+    return x->key != y->key ? (x->key < y->key ? -1 : 1) : strcmp(x->id, y->id);
 }
 
 /* How many bytes all ids begin with: "doc-" says nothing about their order. */
@@ -93,18 +91,6 @@ static size_t common_prefix(const imr_ids *ids)
     return n;
 }
 
-static sorted_id item_of(const imr_ids *ids, size_t row, size_t skip)
-{
-    const unsigned char *id = (const unsigned char *)imr_ids_at(ids, row) + skip;
-    sorted_id item = {.row = (uint32_t)row};
-    size_t i = 0;
-    for (; i < 8 && id[i]; i++)
-        item.key |= (uint64_t)id[i] << (56 - 8 * i);
-    if (i == 8)
-        item.rest = (const char *)id + 8;
-    return item;
-}
-
 static int by_row(const void *a, const void *b)
 {
     const imr_ids_repeat *x = a, *y = b;
@@ -115,14 +101,14 @@ static imr_status find_repeats(imr_ids_repeats *out, const sorted_id *items, con
                                const char *name, imr_error *err)
 {
     for (size_t i = 1, first = 0; i < ids->n; i++) {
-        const char *id = imr_ids_at(ids, items[i].row);
-        if (by_id(&items[first], &items[i]) != 0)
+        const sorted_id *x = &items[first], *y = &items[i];
+        if (by_id(x, y) != 0)
             first = i;
         else if (!out)
             return imr_fail(err, IMR_E_FORMAT, "%s: the id \"%.200s\" stands there twice", name,
-                            id);
-        else if (!IMR_PUSH(out, (imr_ids_repeat){id, items[i].row, items[first].row}))
-            return imr_fail_memory(err);
+                            y->id);
+        else
+            IMR_NEED(IMR_PUSH(out, (imr_ids_repeat){y->id, y->row, x->row}), err);
     }
     if (out && out->n)
         qsort(out->v, out->n, sizeof *out->v, by_row);
@@ -145,10 +131,14 @@ size_t imr_ids_drop(void *table, size_t size, size_t n, const imr_ids_repeats *r
  * the first. */
 static void sort_items(sorted_id *items, const imr_ids *ids)
 {
-    size_t skip = common_prefix(ids);
+    const size_t skip = common_prefix(ids);
     assert(items);
-    for (size_t i = 0; i < ids->n; i++)
-        items[i] = item_of(ids, i, skip);
+    for (size_t i = 0; i < ids->n; i++) {
+        const char *id = imr_ids_at(ids, i);
+        items[i] = (sorted_id){.id = id, .row = (uint32_t)i};
+        memcpy(&items[i].key, id + skip, strnlen(id + skip, sizeof items[i].key));
+        items[i].key = __builtin_bswap64(items[i].key); /* its order is that of the bytes */
+    }
     imr_sort(items, items + ids->n, ids->n, sizeof *items, by_id);
 }
 

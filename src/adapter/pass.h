@@ -45,7 +45,4 @@ void imr_pass_forward(imr_pass *p, const imr_weights *w, double dropout, imr_ran
 double imr_backward(imr_weights *gradient, imr_pass *p, const imr_weights *w, const imr_loss *loss,
                     double dropout);
 
-/* to += by * from; of two vectors that do not overlap. */
-void imr_add_scaled(float *restrict to, const float *restrict from, float by, size_t n);
-
 #endif

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -9,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/sha256.h"
 
 /* Each try loses against a process that published or gave up in between. */
 enum { LOCK_TRIES = 10 };
@@ -201,4 +204,191 @@ void imr_kept_remove(imr_kept *f)
     if (f->path)
         (void)unlink(f->path);
     imr_kept_close(f);
+}
+
+/* ---- rows, block by block ---- */
+
+enum { LINE_BYTES = 128, ALIGNMENT = 64 };
+
+static size_t next_count(const imr_kept_rows *r)
+{
+    return r->rows - r->done < r->block ? r->rows - r->done : r->block;
+}
+
+/* Memory for a block on its way to or from the file: out[c] of its column c. */
+static imr_status make_room(uint8_t **bytes, void *out[], const imr_kept_rows *r, imr_error *err)
+{
+    size_t at[IMR_KEPT_COLUMNS + 1] = {0};
+    for (size_t c = 0; c < IMR_KEPT_COLUMNS; c++)
+        at[c + 1] = at[c] + (r->block * r->column[c].bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    IMR_NEED(*bytes = imr_alloc_aligned(at[IMR_KEPT_COLUMNS], 1), err);
+    for (size_t c = 0; c < IMR_KEPT_COLUMNS; c++)
+        out[c] = *bytes + at[c];
+    return IMR_OK;
+}
+
+/* "NOTE END SHA256" of the block of `count` rows that comes next. */
+static imr_status describe(char line[LINE_BYTES], const imr_kept_rows *r, void *const block[],
+                           size_t count, imr_error *err)
+{
+    char hex[IMR_SHA256_HEX];
+    imr_sha256 s;
+    imr_sha256_init(&s);
+    for (size_t c = 0; c < IMR_KEPT_COLUMNS; c++)
+        imr_sha256_add(&s, block[c], count * r->column[c].bytes);
+    IMR_TRY(imr_sha256_hex(&s, hex, err));
+    snprintf(line, LINE_BYTES, "%s%zu %s", r->note, r->done + count, hex);
+    return IMR_OK;
+}
+
+/* ---- checking ---- */
+
+static bool head_is_good(const imr_kept_rows *r)
+{
+    uint8_t found[256];
+    size_t n;
+    for (size_t at = 0; at < r->head_bytes; at += n) {
+        n = r->head_bytes - at < sizeof found ? r->head_bytes - at : sizeof found;
+        if (!imr_kept_read(&r->file, found, n, at) ||
+            memcmp(found, (const uint8_t *)r->head + at, n) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Does the line speak of the next block of r, and is that block what it says? */
+static imr_status check_line(bool *good, imr_kept_rows *r, const char *line, size_t len,
+                             imr_error *err)
+{
+    IMR_AUTOFREE uint8_t *bytes = NULL;
+    void *block[IMR_KEPT_COLUMNS];
+    char expected[LINE_BYTES];
+    const size_t count = next_count(r);
+    *good = false;
+    if (!count || (!r->done && !head_is_good(r)))
+        return IMR_OK;
+    IMR_TRY(make_room(&bytes, block, r, err));
+    for (size_t c = 0; c < IMR_KEPT_COLUMNS; c++) {
+        const imr_kept_column column = r->column[c];
+        if (!imr_kept_read(&r->file, block[c], count * column.bytes,
+                           column.at + r->done * column.bytes))
+            return IMR_OK;
+    }
+    IMR_TRY(describe(expected, r, block, count, err));
+    *good = len == strlen(expected) && memcmp(line, expected, len) == 0;
+    r->done += *good ? count : 0;
+    return IMR_OK;
+}
+
+static imr_kept_rows *find_rows(imr_kept_rows *rows, size_t n, const char *line, size_t len)
+{
+    for (size_t i = 0; i < n; i++) {
+        const size_t note = strlen(rows[i].note);
+        if (len >= note && memcmp(line, rows[i].note, note) == 0)
+            return &rows[i];
+    }
+    return NULL;
+}
+
+imr_status imr_kept_rows_check(imr_kept_notes *out, const char *path, const char *header,
+                               imr_kept_rows *rows, size_t n, const imr_progress *progress,
+                               imr_error *err)
+{
+    IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
+    IMR_TRY(imr_file_map(&f, path, err));
+    const char *text = (const char *)f.data;
+    const size_t head = strlen(header);
+    imr_kept_notes found = {
+        .damaged = memcmp(text, header, f.len < head ? f.len : head) != 0,
+    };
+    bool good = !found.damaged && f.len >= head;
+    found.end = good ? head : 0;
+    for (size_t i = 0; i < n; i++)
+        rows[i].done = 0;
+    while (good && found.end < f.len) {
+        const char *line = text + found.end, *stop = memchr(line, '\n', f.len - found.end);
+        if (!stop)
+            break; /* killed while noting */
+        imr_kept_rows *r = find_rows(rows, n, line, (size_t)(stop - line));
+        good = false;
+        if (r)
+            IMR_TRY(check_line(&good, r, line, (size_t)(stop - line), err));
+        found.damaged = !good;
+        if (good)
+            found.end = (size_t)(stop - text) + 1;
+        if (good && !imr_progress_step(progress, "checking what is finished", r->done, r->rows))
+            return imr_fail(err, IMR_E_CANCELLED, "checking %s was cancelled", r->file.path);
+    }
+    *out = found;
+    return IMR_OK;
+}
+
+imr_status imr_kept_resume(imr_kept *journal, size_t end, const char *header, imr_error *err)
+{
+    IMR_TRY(imr_kept_resize(journal, end, err));
+    journal->end = end;
+    return end ? IMR_OK : imr_kept_append(journal, header, strlen(header), err);
+}
+
+/* ---- making ---- */
+
+static imr_status write_block(imr_kept_rows *r, void *const block[], size_t count, imr_error *err)
+{
+    for (size_t c = 0; c < IMR_KEPT_COLUMNS; c++) {
+        const imr_kept_column column = r->column[c];
+        if (column.bytes)
+            IMR_TRY(imr_kept_write(&r->file, block[c], count * column.bytes,
+                                   column.at + r->done * column.bytes, err));
+    }
+    return IMR_OK;
+}
+
+static imr_status make_block(imr_kept_rows *r, void *block[], imr_kept *journal,
+                             imr_kept_make_fn make, void *user, imr_error *err)
+{
+    char line[LINE_BYTES];
+    const size_t count = next_count(r);
+    for (size_t c = 0; r->memory && c < IMR_KEPT_COLUMNS; c++)
+        block[c] = r->memory + r->column[c].at + r->done * r->column[c].bytes;
+    IMR_TRY(make(user, r->done, count, block, err));
+    if (!r->memory)
+        IMR_TRY(write_block(r, block, count, err));
+    if (journal) {
+        IMR_TRY(describe(line, r, block, count, err));
+        const size_t len = strlen(line);
+        line[len] = '\n';
+        IMR_TRY(imr_kept_append(journal, line, len + 1, err));
+    }
+    r->done += count;
+    return IMR_OK;
+}
+
+imr_status imr_kept_rows_make(imr_kept_rows *r, imr_kept *journal, imr_kept_make_fn make,
+                              void *user, const imr_progress *progress, imr_error *err)
+{
+    IMR_AUTOFREE uint8_t *bytes = NULL;
+    void *block[IMR_KEPT_COLUMNS];
+    size_t end = r->head_bytes;
+    if (!r->memory) {
+        IMR_TRY(make_room(&bytes, block, r, err));
+        IMR_TRY(imr_kept_write(&r->file, r->head, r->head_bytes, 0, err));
+    }
+    while (r->done < r->rows) {
+        imr_status status = imr_progress_step(progress, r->what, r->done, r->rows)
+                                ? make_block(r, block, journal, make, user, err)
+                                : IMR_E_CANCELLED;
+        if (status == IMR_E_CANCELLED)
+            return imr_fail(err, status, "%s was cancelled after %zu of %zu%s", r->what, r->done,
+                            r->rows, journal ? "; run the same command again to go on" : "");
+        IMR_TRY(status);
+    }
+    if (r->memory)
+        return IMR_OK;
+    for (size_t c = 0; c < IMR_KEPT_COLUMNS; c++) {
+        const size_t stop = r->column[c].at + r->rows * r->column[c].bytes;
+        end = r->column[c].bytes && stop > end ? stop : end;
+    }
+    /* An older, longer file may have had this name. */
+    IMR_TRY(imr_kept_resize(&r->file, end, err));
+    return imr_kept_sync(&r->file, err);
 }

@@ -149,29 +149,6 @@ imr_status imr_transformer_dense(float **v, size_t rows, const imr_transformer_s
  * the caller frees e. */
 imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error *err) IMR_NODISCARD;
 
-/* ---- configuration ---- */
-
-/* Family, sizes and settings of config.json. Errors, without the file's name: IMR_E_UNSUPPORTED for
- * another model type, activation, positions or decoder settings, with what is supported;
- * IMR_E_SHAPE when heads do not divide the width. */
-imr_status imr_transformer_config_read(imr_transformer *t, const imr_json *config,
-                                       imr_error *err) IMR_NODISCARD;
-
-/*
- * Sets e->max_tokens to the longest text in tokens, special ones included:
- * sentence_bert_config.json processing_kwargs max_length, else max_seq_length; else the smaller of
- * tokenizer_config.json model_max_length and the positions there are. Both files are in `module`.
- * IMR_E_SHAPE when it is more than there are positions. *lower: the text is to be lower-cased first
- * (do_lower_case). Other settings of the first file are refused or noted (imr_settings_note).
- */
-imr_status imr_transformer_longest(bool *lower, imr_encoder *e, const char *module,
-                                   imr_error *err) IMR_NODISCARD;
-
-/* A JSON file of a module, remembered as part of the identity, and its path (NULL: not wanted);
- * IMR_E_NOT_FOUND with `what` is missing, or *out NULL when what is NULL. */
-imr_status imr_transformer_json(imr_json **out, char **path, imr_encoder *e, const char *module,
-                                const char *file, const char *what, imr_error *err) IMR_NODISCARD;
-
 /* ---- weight files (encoder/transformer_weights.c) ---- */
 
 /*

@@ -1,5 +1,7 @@
 #include "retrieval/cache.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -229,4 +231,37 @@ const uint32_t *imr_cache_negatives(const imr_cache *c, size_t query, size_t *co
         return NULL;
     *count = c->negatives_first[query + 1] - c->negatives_first[query];
     return c->negatives + c->negatives_first[query];
+}
+
+/* ---- what can be made again ---- */
+
+const char *const imr_derived_names[IMR_DERIVED] = {"projected", "pseudo", "tokens",
+                                                    IMR_STORE_UNPACKED};
+
+/* Links are neither followed nor counted. */
+static uint64_t walk(int at, const char *name, bool remove)
+{
+    const int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    uint64_t sum = 0;
+    struct stat st;
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+            fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        if (S_ISDIR(st.st_mode))
+            sum += walk(fd, e->d_name, remove);
+        else if ((!remove || unlinkat(fd, e->d_name, 0) == 0) && S_ISREG(st.st_mode))
+            sum += (uint64_t)st.st_size;
+    }
+    if (d)
+        closedir(d);
+    if (remove)
+        (void)unlinkat(at, name, AT_REMOVEDIR);
+    return sum;
+}
+
+uint64_t imr_derived_bytes(const char *dir, const char *name, bool remove)
+{
+    return walk(AT_FDCWD, imr_path_in(dir, name).s, remove);
 }

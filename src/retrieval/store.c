@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/kept_rows.h"
+#include "base/kept.h"
 #include "retrieval/cache_internal.h"
 
 #define DEFAULT_BLOCK 256

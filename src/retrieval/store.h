@@ -19,7 +19,7 @@
  *   DIR/unpacked/       likewise, of a corpus that is a FILE.zip: the BEIR folder in it, unpacked
  *                       when the cache is first opened (retrieval/dataset.h)
  *
- * Vectors come in blocks of `block` texts, noted in the journal (base/kept_rows.h). The next run of
+ * Vectors come in blocks of `block` texts, noted in the journal (base/kept.h). The next run of
  * the same build goes on after the last good one. A journal of another build (other dataset,
  * encoder, type or length) is thrown away. A full disk ends the build with an error and leaves it
  * resumable.

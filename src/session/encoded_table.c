@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/kept_rows.h"
+#include "base/kept.h"
 #include "session/internal.h"
 
 /* A multiple of no batch size in particular, but always the same: a row's bytes depend on the rows

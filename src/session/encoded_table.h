@@ -8,7 +8,7 @@
  *       <rows finished> <sha256 of the block that ends there>
  *   DIR/tokens/<sha256 of the encoder>.lock     held while building
  *
- * A table is made as base/kept_rows.h says. Opening compares every block with its note and goes on
+ * A table is made as base/kept.h says. Opening compares every block with its note and goes on
  * behind the last good one, so a table that was killed, cut short or damaged is finished by the
  * same call that opens a whole one, and ends with the same bytes. Nothing is ever taken from a file
  * whose first line names another encoder or size: it is made again. The table of another encoder

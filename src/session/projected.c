@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/kept_rows.h"
+#include "base/kept.h"
 #include "base/mem.h"
 #include "math/nn.h"
 

@@ -1,5 +1,5 @@
 /* Files made slowly: one writer at a time, resumed after any failure, whole under their name. */
-#include "base/kept_rows.h"
+#include "base/kept.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -115,6 +115,7 @@ typedef struct sweep {
     imr_rows d;
     size_t blocks;
     folded f;
+    imr_forms forms;
     moments *of; /* one for each ROWS documents */
     float *sums; /* [blocks,m] G */
     part *parts; /* [blocks] */
@@ -126,64 +127,39 @@ static size_t documents_before(const sweep *s, size_t block)
     return block * BLOCK < s->d.rows ? block * BLOCK : s->d.rows;
 }
 
-/* Of the last of the forms' 16 rows some may not exist: what they hold is old, but finite or not,
- * nobody looks at it. */
-static void first_block(const sweep *s, size_t block)
+/* A block of the sweep's kind: the moments and a part of the sums, the scores from moments kept, or
+ * both at once, q' being known. Of the last of the forms' 16 rows some may not exist: what they hold
+ * is old, but finite or not, nobody looks at it. */
+static void read_block(const sweep *s, size_t block)
 {
     const size_t end = documents_before(s, block + 1);
-    float *const *v = s->f.v;
-    const imr_forms forms = {
-        .kind = IMR_FORMS_1_1, .w = {v[MEAN]}, .u = {v[VAR_U]}, .v = {v[VAR_V]}};
-    float out[IMR_SCAN_FORMS * ROWS] = {0};
+    const bool first = s->forms.kind == IMR_FORMS_1_1, only = s->forms.kind == IMR_FORMS_4_2;
+    float out[IMR_SCAN_FORMS * ROWS] = {0}, scores[ROWS];
+    const float *dot = only ? out + ROWS : out, *quadratic = out + (only    ? 4
+                                                                    : first ? 1
+                                                                            : 3) *
+                                                                       ROWS;
     part p = {0};
     for (size_t i = block * BLOCK; i < end; i += ROWS) {
         const size_t n = end - i < ROWS ? end - i : ROWS;
         const imr_rows rows = imr_rows_slice(s->d, i, n);
-        moments *mo = &s->of[i / ROWS];
-        s->kernels->forms(out, &forms, rows);
-        moments_of(mo, &s->f, out, out + ROWS);
-        s->kernels->add(s->sums + block * s->d.cols, rows, mo->inverse_sd);
-        for (size_t k = 0; k < n; k++) {
+        moments own, *mo = only ? &own : &s->of[i / ROWS];
+        s->kernels->forms(out, &s->forms, rows);
+        if (first || only)
+            moments_of(mo, &s->f, out, quadratic);
+        for (size_t k = 0; first && k < n; k++) {
             p.a += (double)mo->inverse_sd[k];
             p.c += (double)mo->mean[k] * (double)mo->inverse_sd[k];
         }
-    }
-    s->parts[block] = p;
-}
-
-static void second_block(const sweep *s, size_t block)
-{
-    const size_t end = documents_before(s, block + 1);
-    float *const *v = s->f.v;
-    const imr_forms forms = {
-        .kind = IMR_FORMS_3_1, .w = {v[SCORE], v[B], v[C]}, .u = {v[A_U]}, .v = {v[A_V]}};
-    float out[IMR_SCAN_FORMS * ROWS] = {0}, scores[ROWS];
-    for (size_t i = block * BLOCK; i < end; i += ROWS) {
-        const size_t n = end - i < ROWS ? end - i : ROWS;
-        s->kernels->forms(out, &forms, imr_rows_slice(s->d, i, n));
-        scores_of(scores, &s->f, &s->of[i / ROWS], out, out + 3 * ROWS, out + ROWS, out + 2 * ROWS);
+        if (first) {
+            s->kernels->add(s->sums + block * s->d.cols, rows, mo->inverse_sd);
+            continue;
+        }
+        scores_of(scores, &s->f, mo, dot, quadratic + only * ROWS, dot + ROWS, dot + 2 * ROWS);
         memcpy(s->after + i, scores, n * sizeof *scores);
     }
-}
-
-/* Both at once, q' being known. */
-static void only_block(const sweep *s, size_t block)
-{
-    const size_t end = documents_before(s, block + 1);
-    float *const *v = s->f.v;
-    const imr_forms forms = {.kind = IMR_FORMS_4_2,
-                             .w = {v[MEAN], v[SCORE], v[B], v[C]},
-                             .u = {v[VAR_U], v[A_U]},
-                             .v = {v[VAR_V], v[A_V]}};
-    float out[IMR_SCAN_FORMS * ROWS] = {0}, scores[ROWS];
-    for (size_t i = block * BLOCK; i < end; i += ROWS) {
-        const size_t n = end - i < ROWS ? end - i : ROWS;
-        moments mo;
-        s->kernels->forms(out, &forms, imr_rows_slice(s->d, i, n));
-        moments_of(&mo, &s->f, out, out + 4 * ROWS);
-        scores_of(scores, &s->f, &mo, out + ROWS, out + 5 * ROWS, out + 2 * ROWS, out + 3 * ROWS);
-        memcpy(s->after + i, scores, n * sizeof *scores);
-    }
+    if (first)
+        s->parts[block] = p;
 }
 
 /* Mean of d' from the blocks' sums; total [m] of memory. */
@@ -214,14 +190,14 @@ static size_t piece_end(const sweep *s, size_t block)
     return s->blocks - block < n ? s->blocks : block + n;
 }
 
-static imr_status read_all(const sweep *s, void (*block)(const sweep *, size_t), const char *what,
-                           const imr_progress *progress, imr_error *err)
+static imr_status read_all(const sweep *s, const char *what, const imr_progress *progress,
+                           imr_error *err)
 {
     for (size_t at = 0, end; at < s->blocks; at = end) {
         end = piece_end(s, at);
 #pragma omp parallel for schedule(dynamic) if (s->d.rows * s->d.cols > WORTH_THREADS)
         for (size_t b = at; b < end; b++)
-            block(s, b);
+            read_block(s, b);
         if (!imr_progress_step(progress, what, documents_before(s, end), s->d.rows))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
     }
@@ -246,11 +222,14 @@ imr_status imr_sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_resu
                .sums = sums,
                .parts = parts,
                .after = after};
-    IMR_TRY(read_all(&s, first_block, "averaging documents", progress, err));
+    float *const *v = s.f.v;
+    s.forms = (imr_forms){IMR_FORMS_1_1, {v[MEAN]}, {v[VAR_U]}, {v[VAR_V]}};
+    IMR_TRY(read_all(&s, "averaging documents", progress, err));
     finish_mean(r->d_mean, total, w, r, &s);
     imr_run_doc_net(w, d, r);
     fold_query(&s.f, w, r);
-    return read_all(&s, second_block, "scoring documents", progress, err);
+    s.forms = (imr_forms){IMR_FORMS_3_1, {v[SCORE], v[B], v[C]}, {v[A_U]}, {v[A_V]}};
+    return read_all(&s, "scoring documents", progress, err);
 }
 
 imr_status imr_sweep_score(const imr_weights *w, const imr_adapter_result *r, imr_rows d,
@@ -263,6 +242,9 @@ imr_status imr_sweep_score(const imr_weights *w, const imr_adapter_result *r, im
                .blocks = (d.rows + BLOCK - 1) / BLOCK,
                .f = fold(vectors, w, r),
                .after = after};
+    float *const *v = s.f.v;
+    s.forms = (imr_forms){
+        IMR_FORMS_4_2, {v[MEAN], v[SCORE], v[B], v[C]}, {v[VAR_U], v[A_U]}, {v[VAR_V], v[A_V]}};
     fold_query(&s.f, w, r);
-    return read_all(&s, only_block, "scoring documents", progress, err);
+    return read_all(&s, "scoring documents", progress, err);
 }

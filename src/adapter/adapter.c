@@ -130,13 +130,10 @@ static imr_status take(char **out, imr_buf *json, imr_error *err)
 }
 
 /* safetensors keep text pairs under __metadata__ of the header, which the tensor table drops. */
-static imr_status take_pairs(char **out, const uint8_t *file, const char *path, imr_error *err)
+static imr_status take_pairs(char **out, const imr_file *file, imr_error *err)
 {
-    size_t len = 0;
-    for (size_t i = 8; i-- > 0;)
-        len = len << 8 | file[i]; /* the reader has checked it against the file's length */
     IMR_AUTOJSON imr_json *header = NULL;
-    IMR_TRY(imr_json_parse(&header, file + 8, len, path, err));
+    IMR_TRY(imr_safetensors_header(&header, file->data, file->len, err));
     const imr_json *pairs = imr_json_at(header, "__metadata__");
     if (!imr_json_is_object(pairs))
         return IMR_OK;
@@ -175,22 +172,15 @@ typedef struct declared {
 } declared;
 
 /* metadata: a JSON object, or NULL. */
-static imr_status read_declared(declared *out, const char *metadata, imr_error *err)
+static declared read_declared(const imr_json *metadata)
 {
-    declared d = {0};
-    if (metadata) {
-        IMR_AUTOJSON imr_json *json = NULL;
-        IMR_TRY(imr_json_parse(&json, metadata, strlen(metadata), "metadata", err));
-        const char *format = imr_json_string_or(json, "checkpoint_format", "");
-        d.final = strcmp(format, FINAL) == 0;
-        d.first = strcmp(format, FIRST) == 0;
-        if (!d.final && !d.first)
-            snprintf(d.unknown, sizeof d.unknown, "%s", format);
-        d.form = d.final ? IMR_FORM_MEAN
-                         : imr_form_of_name(imr_json_string_or(config_of(json, "form"), "", ""));
-    }
-    *out = d;
-    return IMR_OK;
+    const char *format = imr_json_string_or(metadata, "checkpoint_format", "");
+    declared d = {.final = strcmp(format, FINAL) == 0, .first = strcmp(format, FIRST) == 0};
+    if (!d.final && !d.first)
+        snprintf(d.unknown, sizeof d.unknown, "%s", format);
+    d.form = d.final ? IMR_FORM_MEAN
+                     : imr_form_of_name(imr_json_string_or(config_of(metadata, "form"), "", ""));
+    return d;
 }
 
 static imr_status not_final(imr_problems *p, const char *where, const char *found, double value,
@@ -205,8 +195,8 @@ static imr_status not_final(imr_problems *p, const char *where, const char *foun
 }
 
 /* Adds to problems what keeps w from being the imrnns-final-v1 its metadata says it is. */
-static imr_status check_final(imr_problems *problems, const imr_weights *w, const char *metadata,
-                              imr_error *err)
+static imr_status check_final(imr_problems *problems, const imr_weights *w,
+                              const imr_json *metadata, imr_error *err)
 {
     if (w->m != w->n)
         IMR_TRY(not_final(problems, "projector.weight", "its projector is not square: outputs",
@@ -221,10 +211,8 @@ static imr_status check_final(imr_problems *problems, const imr_weights *w, cons
                   {"output_dim", (double)w->m},
                   {"hidden_dim", (double)w->h},
                   {"dropout", 0}};
-    IMR_AUTOJSON imr_json *json = NULL;
-    IMR_TRY(imr_json_parse(&json, metadata, strlen(metadata), "metadata", err));
     for (size_t i = 0; i < IMR_LEN(fields); i++) {
-        const imr_json *v = config_of(json, fields[i].field);
+        const imr_json *v = config_of(metadata, fields[i].field);
         const double said = imr_json_number_or(v, "", fields[i].expected);
         if (said < fields[i].expected || said > fields[i].expected)
             IMR_TRY(not_final(problems, fields[i].field, "its model_config says", said,
@@ -251,8 +239,10 @@ static const imr_pickle_value *state_of(const imr_pickle_value *root)
 static imr_status read_weights(imr_adapter *a, const imr_tensors *table, imr_form wanted,
                                imr_error *err)
 {
-    declared said;
-    IMR_TRY(read_declared(&said, a->metadata, err));
+    IMR_AUTOJSON imr_json *metadata = NULL;
+    if (a->metadata)
+        IMR_TRY(imr_json_parse(&metadata, a->metadata, strlen(a->metadata), "metadata", err));
+    const declared said = read_declared(metadata);
     const bool strict = wanted == IMR_FORM_AUTO && said.final;
     IMR_TRY(imr_weights_read(&a->w, &a->problems, table,
                              wanted != IMR_FORM_AUTO ? wanted : said.form, strict, err));
@@ -261,7 +251,7 @@ static imr_status read_weights(imr_adapter *a, const imr_tensors *table, imr_for
                    : agrees                ? IMR_FORM_FROM_METADATA
                                            : IMR_FORM_FROM_SHAPES;
     if (strict && a->w.v)
-        return check_final(&a->problems, &a->w, a->metadata, err);
+        return check_final(&a->problems, &a->w, metadata, err);
     if (!said.unknown[0] || agrees || wanted != IMR_FORM_AUTO)
         return IMR_OK;
     return imr_problems_add(&a->problems, IMR_SEVERITY_WARNING, IMR_E_UNSUPPORTED,
@@ -297,7 +287,7 @@ static imr_status read_safetensors(imr_adapter *a, const imr_file *file, imr_for
     IMR_CLEANUP(imr_tensors_done) imr_tensors table = {0};
     imr_status status = imr_safetensors_parse(&table, file->data, file->len, err);
     if (status == IMR_OK)
-        status = take_pairs(&a->metadata, file->data, a->path, err);
+        status = take_pairs(&a->metadata, file, err);
     if (status == IMR_OK)
         status = read_weights(a, &table, wanted, err);
     return imr_error_prefix(err, status, a->path);

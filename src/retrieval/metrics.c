@@ -106,40 +106,25 @@ bool imr_metric_is_count(imr_metric m)
     return m.kind == IMR_METRIC_REL_RET;
 }
 
-static double dcg(imr_metric_kind kind, const int32_t *grades, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        if (grades[i] > 0)
-            sum += (kind == IMR_METRIC_NDCG_EXP ? exp2(grades[i]) - 1 : grades[i]) /
-                   log2((double)i + 2);
-    return sum;
-}
+/* Of the first n of a ranking: their gain, and of the relevant ones how many there are, the rank of
+ * the first (0: none) and the sum of the precisions at their ranks. */
+typedef struct tally {
+    double gain, precision;
+    size_t hits, first;
+} tally;
 
-static size_t hits(const int32_t *grades, size_t n)
+static tally count(imr_metric_kind kind, const int32_t *grades, size_t n)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < n; i++)
-        count += grades[i] > 0;
-    return count;
-}
-
-/* From 1; 0: there is none. */
-static size_t first_hit(const int32_t *grades, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (grades[i] > 0)
-            return i + 1;
-    return 0;
-}
-
-static double precision_sum(const int32_t *grades, size_t n)
-{
-    double sum = 0, found = 0;
-    for (size_t i = 0; i < n; i++)
-        if (grades[i] > 0)
-            sum += ++found / ((double)i + 1);
-    return sum;
+    tally t = {0};
+    for (size_t i = 0; i < n; i++) {
+        if (grades[i] <= 0)
+            continue;
+        t.gain +=
+            (kind == IMR_METRIC_NDCG_EXP ? exp2(grades[i]) - 1 : grades[i]) / log2((double)i + 2);
+        t.precision += (double)++t.hits / ((double)i + 1);
+        t.first = t.first ? t.first : i + 1;
+    }
+    return t;
 }
 
 double imr_metric_value(imr_metric m, const int32_t *grades, size_t n, const int32_t *ideal,
@@ -149,22 +134,23 @@ double imr_metric_value(imr_metric m, const int32_t *grades, size_t n, const int
     size_t ideal_cut = m.k && m.k < relevant ? m.k : relevant;
     if (relevant == 0)
         return 0;
+    const tally t = count(m.kind, grades, cut);
     switch (m.kind) {
     case IMR_METRIC_NDCG:
     case IMR_METRIC_NDCG_EXP:
-        return dcg(m.kind, grades, cut) / dcg(m.kind, ideal, ideal_cut);
+        return t.gain / count(m.kind, ideal, ideal_cut).gain;
     case IMR_METRIC_RR:
-        return first_hit(grades, cut) ? 1.0 / (double)first_hit(grades, cut) : 0;
+        return t.first ? 1.0 / (double)t.first : 0;
     case IMR_METRIC_RECALL:
-        return (double)hits(grades, cut) / (double)relevant;
+        return (double)t.hits / (double)relevant;
     case IMR_METRIC_MAP:
-        return precision_sum(grades, cut) / (double)relevant;
+        return t.precision / (double)relevant;
     case IMR_METRIC_P:
-        return n ? (double)hits(grades, cut) / (double)(m.k ? m.k : n) : 0;
+        return n ? (double)t.hits / (double)(m.k ? m.k : n) : 0;
     case IMR_METRIC_SUCCESS:
-        return hits(grades, cut) > 0;
+        return t.hits > 0;
     case IMR_METRIC_REL_RET:
-        return (double)hits(grades, cut);
+        return (double)t.hits;
     }
     return 0;
 }

@@ -28,8 +28,7 @@ void imr_qrels_free(imr_qrels *q)
 {
     if (!q)
         return;
-    IMR_FREE(q->text, q->queries.v, q->documents.v, q->relevant, q->judgements, q->sorted,
-             q->ideal);
+    IMR_FREE(q->text, q->queries.v, q->documents.v, q->relevant, q->judgements, q->ideal);
     imr_strmap_done(&q->by_query);
     imr_strmap_done(&q->by_document);
     imr_free(q);
@@ -109,12 +108,6 @@ static imr_status read_lines(reader *r, size_t len, imr_error *err)
 
 /* ---- grouping ---- */
 
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = ((const imr_judgement *)a)->document, y = ((const imr_judgement *)b)->document;
-    return (x > y) - (x < y);
-}
-
 static int descending(const void *a, const void *b)
 {
     int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
@@ -151,9 +144,6 @@ static imr_status settle_query(const reader *r, size_t query, record *last, imr_
     s->n = n;
     s->ideal = ideal;
     qsort(ideal, s->relevant, sizeof *ideal, descending);
-    imr_judgement *sorted = q->sorted + (s->v - q->judgements);
-    memcpy(sorted, v, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, by_number);
     return IMR_OK;
 }
 
@@ -162,10 +152,9 @@ static imr_status group(reader *r, imr_error *err)
     imr_qrels *q = r->out;
     q->relevant = IMR_NEW_ARRAY(bool, q->documents.n);
     q->judgements = IMR_NEW_ARRAY(imr_judgement, r->records.n);
-    q->sorted = IMR_NEW_ARRAY(imr_judgement, r->records.n);
     q->ideal = IMR_NEW_ARRAY(int32_t, r->records.n);
     IMR_AUTOFREE record *last = IMR_NEW_ARRAY(record, q->documents.n);
-    IMR_NEED(last && q->relevant && q->judgements && q->sorted && q->ideal, err);
+    IMR_NEED(last && q->relevant && q->judgements && q->ideal, err);
     for (size_t i = 0; i < r->records.n; i++)
         q->queries.v[r->records.v[i].query].n++;
     imr_judgement *next = q->judgements;
@@ -256,14 +245,15 @@ size_t imr_qrels_absent(const imr_qrels *q, const imr_ids *known, const char **f
 int32_t imr_qrels_grade(const imr_qrels *q, size_t query, const char *document_id, bool *judged)
 {
     const imr_qrels_query *s = &q->queries.v[query];
-    imr_judgement key = {0, 0};
-    const imr_judgement *found = NULL;
-    if (s->n && imr_strmap_get(&q->by_document, document_id, strlen(document_id), &key.document))
-        found = bsearch(&key, q->sorted + (s->v - q->judgements), s->n, sizeof key, by_number);
-    bool known = found && found->grade >= 0;
+    uint32_t number;
+    size_t i =
+        imr_strmap_get(&q->by_document, document_id, strlen(document_id), &number) ? 0 : s->n;
+    while (i < s->n && s->v[i].document != number)
+        i++;
+    const bool known = i < s->n && s->v[i].grade >= 0;
     if (judged)
         *judged = known;
-    return known ? found->grade : 0;
+    return known ? s->v[i].grade : 0;
 }
 
 void imr_qrels_grades(const imr_qrels *q, size_t query, const char *const *ranked, size_t n,

@@ -37,7 +37,6 @@ typedef struct imr_qrels {
     IMR_ARRAY(const char *) documents; /* ids by number */
     bool *relevant;                    /* [documents] to any query */
     imr_judgement *judgements;         /* grouped by query, file order within */
-    imr_judgement *sorted;             /* the same groups by document number */
     int32_t *ideal;
     imr_strmap by_query, by_document;
 } imr_qrels;

@@ -102,11 +102,14 @@ ui_text ui_app_compared(const ui_app *a, size_t place[2])
     const char *first = a->list.marked[0], *second = a->list.marked[1];
     if (!a->trace)
         return ui_textf("Two documents of a ranking are compared here: ask a query first.");
-    if (!first || (!second && !d))
+    const bool under_both =
+        a->trace->beside && d && !second && (!first || strcmp(first, d->id) == 0);
+    if (!under_both && (!first || (!second && !d)))
         return ui_textf("Space marks a document of the list: mark two, or one and move to another. "
                         "Why A stands above B is told here.");
+    first = first ? first : d->id;
     second = second ? second : d->id;
-    if (strcmp(first, second) == 0)
+    if (!under_both && strcmp(first, second) == 0)
         return ui_textf("A is marked and selected: mark another with Space, or move to it.");
     for (int i = 0; i < 2; i++) {
         const char *id = i ? second : first;
@@ -218,6 +221,7 @@ void ui_app_list_offers(ui_app *a)
 void ui_app_opened(ui_app *a, imr_session *session, const imr_session_facts *facts)
 {
     a->session = session;
+    a->list.both = a->facts ? a->list.both : *facts->other_name;
     a->facts = facts;
     imr_quality_free(a->quality);
     a->quality = NULL;
@@ -229,7 +233,9 @@ void ui_app_opened(ui_app *a, imr_session *session, const imr_session_facts *fac
         ui_app_say(a, false, "%s", told);
     a->effects |= UI_FX_NOTES;
     ui_app_list_offers(a);
-    if (a->query.text.len) { /* typed before it was open, or given on the command line */
+    if (a->request_text || a->request_id) { /* under another adapter, or before it was open */
+        ui_app_run_again(a);
+    } else if (a->query.text.len) { /* typed before it was open, or given on the command line */
         ui_app_run(a, ui_prompt_text(&a->query), NULL);
         a->editing = a->editing && facts->has_encoder; /* else the offers would hide the answer */
     }
@@ -344,8 +350,11 @@ static void take_comparison(ui_app *a, const imr_delivery *d)
     a->comparison = NULL;
     if (d->status != IMR_OK)
         a->compare_error = d->error;
-    if (c && c->trace[0] == a->trace && c->place[0] == a->compared[0] &&
-        c->place[1] == a->compared[1])
+    const bool under_both = a->compared[0] == a->compared[1];
+    if (c && a->trace && d->serial == a->trace->serial &&
+        under_both == (c->why.of == IMR_COMPARE_ADAPTERS) &&
+        c->place[under_both && a->trace->second] == a->compared[0] &&
+        (under_both || c->place[1] == a->compared[1]))
         a->comparison = d->comparison;
     else
         imr_comparison_free(d->comparison);

@@ -57,9 +57,10 @@ enum {
     UI_FX_MAP = 2048, /* of trace */
     UI_FX_QUALITY = 4096,
     UI_FX_COMPARE = 1 << 15, /* the two places of compared */
-    UI_FX_NOTES = 1 << 20,   /* to be read */
-    UI_FX_JUDGED = 1 << 21,  /* judged, with verdict and reason */
-    UI_FX_DEEPER = 1024      /* the detail once more, in depth `deeper` */
+    UI_FX_SWAP = 1 << 18,
+    UI_FX_NOTES = 1 << 20,  /* to be read */
+    UI_FX_JUDGED = 1 << 21, /* judged, with verdict and reason */
+    UI_FX_DEEPER = 1024     /* the detail once more, in depth `deeper` */
 };
 
 /* What can be scrolled: its first line shown, and how many there are and fit, as last drawn. */
@@ -190,7 +191,8 @@ ui_context ui_app_context(const ui_app *a);
 /* Whether the detail at hand is that of the selected document. */
 bool ui_app_detail_fits(const ui_app *a);
 /* Places in the trace of the screen Compare's two documents: those marked, or the one marked and
- * the selected one. "", or what is missing. */
+ * the selected one; with two adapters and none of that, twice the selected one. "", or what is
+ * missing. */
 ui_text ui_app_compared(const ui_app *a, size_t place[2]);
 /* Cached queries are offered in place of a ranking. */
 bool ui_app_offering(const ui_app *a);

@@ -93,6 +93,17 @@ UI_ON(pin)
     ui_app_say(a, false, same ? "no document is pinned" : "%s stays in sight", d->id);
 }
 
+UI_ON(two)
+{
+    if (!a->facts || !*a->facts->other_name)
+        ui_app_say(a, false, "there is one adapter; --checkpoint A --checkpoint B opens two");
+    else if (action == UI_DO_SWAP)
+        a->effects |= UI_FX_SWAP;
+    else
+        a->list.both = !a->list.both;
+    ui_list_arrange(&a->list);
+}
+
 /* A third takes the place of the first. */
 UI_ON(mark)
 {
@@ -405,7 +416,6 @@ static void what_if(ui_app *a, const imr_whatif *now)
 {
     a->what_if_before = a->settings.what_if;
     a->settings.what_if = *now;
-    a->settings.candidates = a->candidates; /* they go by the form */
     a->message[0] = 0;
     ui_app_run_again(a);
     a->what_if_serial = a->serial;

@@ -156,11 +156,12 @@ size_t ui_palette(const char *line, ui_action *out)
 const ui_menu *ui_menu_of(ui_action action, bool words)
 {
     static const ui_menu
-        sorts = {"npemladctif",
+        sorts = {"npemladctifb",
                  {"now", "projected", "encoder", "move", "lift", "abs", "delta", "cos", "title",
-                  "id", "influence"},
+                  "id", "influence", "gain"},
                  {"rank now", "rank projected", "encoder's rank", "ranks moved", "lift", "|lift|",
-                  "change of cosine", "cosine now", "title", "id", "influence of its feedback"},
+                  "change of cosine", "cosine now", "title", "id", "influence of its feedback",
+                  "ranks gained under B"},
                  0},
         words_sorts = {"spn",
                        {"share", "place", "name"},

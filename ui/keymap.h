@@ -96,7 +96,7 @@ size_t ui_palette(const char *line, ui_action *out);
 /* What the next key chooses after s, f, R, a or e: an argument of the action. */
 typedef struct ui_menu {
     const char *keys;
-    const char *names[11], *labels[11]; /* names: by the value that is set */
+    const char *names[12], *labels[12]; /* names: by the value that is set */
     size_t first;                       /* the one shown at the top */
 } ui_menu;
 /* words: that of the screen Words. */

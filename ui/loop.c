@@ -79,6 +79,8 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
     imr_error err;
     if (fx & UI_FX_CANCEL)
         imr_async_cancel(jobs);
+    if (fx & UI_FX_SWAP)
+        refused(a, imr_async_make(jobs, IMR_ASYNC_SWAP, NULL, &err), &err);
     if (fx & UI_FX_QUERY && a->facts) {
         imr_request r = {.text = a->request_text,
                          .query_id = a->request_id,
@@ -87,6 +89,7 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
                          .n_pinned = a->list.pinned != NULL,
                          .settings = a->settings,
                          .serial = a->serial};
+        r.settings.candidates = a->candidates; /* they go by the form */
         refused(a, imr_async_query(jobs, &r, &err), &err);
     }
     if (fx & UI_FX_DETAIL && a->trace)
@@ -97,9 +100,9 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
     if (fx & UI_FX_DEEPER && a->trace)
         refused(a, imr_async_detail(jobs, a->trace, a->reading.place, a->deeper, &err), &err);
     if (fx & UI_FX_MAP && a->trace)
-        refused(a, imr_async_map(jobs, a->trace, &err), &err);
+        refused(a, imr_async_make(jobs, IMR_ASYNC_MAP, a->trace, &err), &err);
     if (fx & UI_FX_QUALITY)
-        refused(a, imr_async_quality(jobs, &err), &err);
+        refused(a, imr_async_make(jobs, IMR_ASYNC_QUALITY, NULL, &err), &err);
     if (fx & UI_FX_SUGGEST && a->facts)
         suggest(a, jobs);
     if (fx & UI_FX_EXPORT && a->trace)

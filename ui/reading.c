@@ -47,8 +47,10 @@ const imr_trace_document *ui_list_selected(const ui_list *l)
     return ui_list_row(l, l->at);
 }
 
-static sort_key key_of(const imr_trace_document *d, size_t place, ui_sort sort)
+static sort_key key_of(const imr_trace *t, size_t place, ui_sort sort)
 {
+    uint32_t rank[2];
+    const imr_trace_document *d = imr_trace_at(t, place);
     sort_key k = {.place = place};
     const double numbers[UI_SORT_COUNT] = {
         /* without a rank behind all that have one */
@@ -61,6 +63,7 @@ static sort_key key_of(const imr_trace_document *d, size_t place, ui_sort sort)
         [UI_SORT_DELTA] = -(double)d->delta_sim,
         [UI_SORT_COS] = -(double)d->sim_after,
         [UI_SORT_INFLUENCE] = -(double)d->influence,
+        [UI_SORT_GAIN] = -imr_trace_gain(rank, t, d),
     };
     k.number = isnan(numbers[sort]) ? INFINITY : numbers[sort];
     k.text = sort == UI_SORT_TITLE ? d->title : sort == UI_SORT_ID ? d->id : NULL;
@@ -72,15 +75,25 @@ static bool has(const imr_trace_document *d, const char *words)
     return !words || ui_contains(d->title, words) || ui_contains(d->id, words);
 }
 
+/* Ranks it moved between the two that are held against each other. */
+static double moved(uint32_t rank[2], const ui_list *l, const imr_trace_document *d)
+{
+    rank[0] = d->rank_encoder;
+    rank[1] = d->rank_after;
+    return ui_shows_both(l) ? imr_trace_gain(rank, l->trace, d) : d->move_encoder;
+}
+
 static bool passes(const ui_list *l, const imr_trace_document *d)
 {
-    const bool first = d->rank_after && d->rank_after <= 10, relevant = d->relevance > 0;
-    const bool was_first = d->rank_encoder && d->rank_encoder <= 10;
+    uint32_t rank[2];
+    const double by = moved(rank, l, d);
+    const bool first = rank[1] && rank[1] <= 10, relevant = d->relevance > 0;
+    const bool was_first = rank[0] && rank[0] <= 10;
     const bool pass[UI_FILTER_COUNT] = {
         [UI_FILTER_NONE] = true,
-        [UI_FILTER_WINNERS] = d->move_encoder > 0,
-        [UI_FILTER_LOSERS] = d->move_encoder < 0 || !d->rank_after,
-        [UI_FILTER_MOVERS] = abs(d->move_encoder) >= UI_BIG_MOVE,
+        [UI_FILTER_WINNERS] = by > 0,
+        [UI_FILTER_LOSERS] = by < 0 || !rank[1],
+        [UI_FILTER_MOVERS] = fabs(by) >= UI_BIG_MOVE,
         [UI_FILTER_ENTERED] = first && !was_first,
         [UI_FILTER_LEFT] = was_first && !first,
         [UI_FILTER_RELEVANT] = relevant,
@@ -102,7 +115,7 @@ void ui_list_arrange(ui_list *l)
         return;
     for (size_t i = 0; i < n; i++)
         if (passes(l, imr_trace_at(l->trace, i)))
-            keys[kept++] = key_of(imr_trace_at(l->trace, i), i, l->sort);
+            keys[kept++] = key_of(l->trace, i, l->sort);
     qsort(keys, kept, sizeof *keys, by_key);
     for (size_t i = 0; i < kept; i++)
         order[i] = keys[l->reversed ? kept - 1 - i : i].place;
@@ -142,8 +155,9 @@ size_t ui_list_find(const ui_list *l, int step)
 
 size_t ui_list_mover(const ui_list *l, int step)
 {
+    uint32_t rank[2];
     for (size_t row = l->at; step > 0 ? ++row < l->n : row-- > 0;)
-        if (abs(ui_list_row(l, row)->move_encoder) >= UI_BIG_MOVE)
+        if (fabs(moved(rank, l, ui_list_row(l, row))) >= UI_BIG_MOVE)
             return row;
     return SIZE_MAX;
 }

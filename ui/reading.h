@@ -31,6 +31,7 @@ typedef enum ui_sort {
     UI_SORT_TITLE,
     UI_SORT_ID,
     UI_SORT_INFLUENCE,
+    UI_SORT_GAIN, /* B's rank better than A's */
     UI_SORT_COUNT
 } ui_sort;
 
@@ -59,6 +60,7 @@ typedef struct ui_list {
     char *marked[2]; /* document ids: A and B of the screen Compare */
     ui_sort sort;
     bool reversed;
+    bool both; /* of two adapters: moves and filters go by B against A */
     ui_filter filter;
     char *filter_words, *find;
 } ui_list;
@@ -67,6 +69,12 @@ typedef struct ui_list {
 static inline bool ui_adapted(const imr_trace *t)
 {
     return t->inputs.adapter_form && *t->inputs.adapter_form;
+}
+
+/* Ranks under both adapters are shown. */
+static inline bool ui_shows_both(const ui_list *l)
+{
+    return l->both && l->trace && l->trace->beside;
 }
 
 void ui_list_done(ui_list *l);

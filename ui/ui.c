@@ -22,7 +22,7 @@ static void deliver(void *user, const imr_delivery *d)
 {
     ui_app *a = user;
     ui_app_deliver(a, d);
-    if (d->kind == IMR_ASYNC_OPEN && d->status == IMR_OK)
+    if ((d->kind == IMR_ASYNC_OPEN || d->kind == IMR_ASYNC_SWAP) && d->status == IMR_OK)
         ui_app_opened(a, d->session, imr_session_facts_of(d->session));
     if (d->kind == IMR_ASYNC_WORDS) { /* lists that were empty can be made */
         a->facts = imr_session_facts_of(d->session);

@@ -128,7 +128,7 @@ static void draw_why(const ui_view *v, const ui_app *a, ui_surface s, bool boxed
 
 static void draw_panes(const ui_view *v, const ui_app *a, ui_surface s, const ui_layout *l)
 {
-    ui_text moved = ui_moved_text(a->trace, a->glyphs);
+    ui_text moved = ui_moved_text(&a->list, a->glyphs);
     ui_surface list = ui_sub(s, l->list);
     bool focused = !a->editing && a->pane == UI_PANE_LIST;
     if (l->boxed) {
@@ -288,7 +288,7 @@ static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
         int from = ui_put(m, 0, 1, UI_DIM, "? the rows below answer: ");
         ui_put_cut(m, 0, from, m.at.w - from - 1, UI_TEXT, a->trace->query_text);
     } else {
-        ui_draw_metrics(m, a->trace);
+        ui_draw_metrics(m, a->trace, ui_shows_both(&a->list));
     }
 }
 
@@ -301,6 +301,9 @@ static void status_of_list(const ui_app *a, imr_buf *b)
     const imr_trace_document *d = ui_list_selected(l);
     imr_buf_printf(b, "%zu of %zu %s sort %s%s", l->n ? l->at + 1 : 0, l->n, dot,
                    ui_menu_of(UI_DO_SORT, false)->names[l->sort], l->reversed ? " reversed" : "");
+    if (ui_shows_both(l) && *l->trace->seen)
+        imr_buf_printf(b, " %s in training: A %s, B %s", dot, imr_trace_side(l->trace, 0)->seen,
+                       imr_trace_side(l->trace, 1)->seen);
     if (l->filter != UI_FILTER_NONE)
         imr_buf_printf(b, " %s filter %s%s%s", dot,
                        ui_menu_of(UI_DO_FILTER, false)->names[l->filter],

@@ -6,8 +6,10 @@
 
 enum { ROWS = 8 };
 
-static void side(ui_rows *out, const imr_trace *t, const imr_trace_document *d, const char *name)
+/* under_both: of adapters, not documents. */
+static void side(ui_rows *out, const imr_trace *t, size_t place, const char *name, bool under_both)
 {
+    const imr_trace_document *d = imr_trace_at(t, place);
     ui_surface s = ui_rows_add(out, 1);
     const char *arrow = s.grid->glyphs->arrow;
     int x = ui_put(s, 0, 1, UI_STRONG, name) + 2;
@@ -16,6 +18,8 @@ static void side(ui_rows *out, const imr_trace *t, const imr_trace_document *d, 
         x = ui_putf(ui_about(s, UI_TERM_RANK_NOW), 0, x, UI_TEXT, "%s %u %s %s", arrow,
                     d->rank_before, arrow, d->rank_after ? ui_textf("%u", d->rank_after).s : "–") +
             1;
+    if (under_both)
+        x = ui_putf(s, 0, x + 1, UI_TEXT, "%.40s", imr_path_base(t->inputs.adapter_path)) + 1;
     ui_put_cut(s, 0, x + 1, s.at.w - x - 2, UI_TEXT, *d->title ? d->title : d->id);
 }
 
@@ -105,8 +109,13 @@ static void contrast(ui_rows *out, const imr_comparison *c)
 void ui_build_compare(ui_rows *out, const imr_trace *t, const size_t place[2],
                       const imr_comparison *c, const imr_error *problem, int stage)
 {
-    for (int i = 0; i < 2; i++)
-        side(out, t, imr_trace_at(t, place[i]), i ? "B" : "A");
+    const bool under_both = place[0] == place[1];
+    for (int i = 0; i < 2; i++) {
+        const imr_trace *of = under_both ? imr_trace_side(t, i) : t;
+        const size_t at = of == t ? place[i] : imr_trace_place(of, imr_trace_at(t, place[0])->id);
+        if (at != SIZE_MAX)
+            side(out, of, at, i ? "B" : "A", under_both);
+    }
     if (!c) {
         ui_rows_text(out, 1, UI_TEXT,
                      problem->status != IMR_OK ? problem->text : "The two are being compared.");

@@ -41,6 +41,10 @@ static void session_names(ui_surface s, const imr_session_facts *facts,
 {
     const char *names[] = {facts->dataset_name,
                            *facts->adapter_name ? facts->adapter_name : "encoder only"};
+    ui_text two = ui_textf("%c %s, %c %s", facts->second ? 'B' : 'A', names[1],
+                           facts->second ? 'A' : 'B', facts->other_name);
+    if (*facts->other_name)
+        names[1] = two.s;
     int w[2] = {ui_width(names[0]), ui_width(names[1])}, room = end - from, between = 3;
     ui_text top = depth(facts, now, ranked, s.grid->glyphs, room - w[0] - between - w[1]);
     room -= ui_width(top.s);
@@ -81,12 +85,14 @@ void ui_draw_tabs(ui_surface s, int on, const imr_session_facts *facts,
 /* ---- metrics ---- */
 
 /* "nDCG@10 0.793 → 0.583 → 0.646 ▼−0.147": encoder, projected, now, and now less the encoder. */
-static int one_metric(ui_surface s, int x, const imr_trace_metric *m, bool adapted)
+static int one_metric(ui_surface s, int x, const imr_trace_metric *m, bool adapted, bool both)
 {
     const ui_glyphs *g = s.grid->glyphs;
     double d = m->after - m->encoder;
-    ui_text text = ui_textf("%s %s", m->name, ui_plain(m->encoder, 3).s);
-    if (adapted)
+    ui_text text = ui_textf(both ? "%s A %s" : "%s %s", m->name, ui_plain(m->encoder, 3).s);
+    if (both)
+        text = ui_textf("%s B %s ", text.s, ui_plain(m->after, 3).s);
+    else if (adapted)
         text = ui_textf("%s %s %s %s %s ", text.s, g->arrow, ui_plain(m->before, 3).s, g->arrow,
                         ui_plain(m->after, 3).s);
     if (x + ui_width(text.s) + 7 > s.at.w)
@@ -101,11 +107,17 @@ static int one_metric(ui_surface s, int x, const imr_trace_metric *m, bool adapt
     return x + 3;
 }
 
-void ui_draw_metrics(ui_surface s, const imr_trace *t)
+void ui_draw_metrics(ui_surface s, const imr_trace *t, bool both)
 {
     int x = 1;
-    for (size_t i = 0; i < t->n_metrics; i++)
-        x = one_metric(ui_about(s, UI_TERM_METRIC), x, &t->metrics[i], ui_adapted(t));
+    for (size_t i = 0; i < t->n_metrics; i++) {
+        imr_trace_metric m = t->metrics[i];
+        if (both) {
+            m.encoder = imr_trace_side(t, 0)->metrics[i].after;
+            m.after = imr_trace_side(t, 1)->metrics[i].after;
+        }
+        x = one_metric(ui_about(s, UI_TERM_METRIC), x, &m, ui_adapted(t), both);
+    }
     const char *told = t->sentence && *t->sentence ? t->sentence
                        : t->n_metrics              ? ""
                                                    : "no judgements for this query: no metrics";

@@ -27,8 +27,8 @@ typedef enum ui_term_id {
 void ui_draw_tabs(ui_surface s, int on, const imr_session_facts *facts,
                   const imr_trace_settings *now, bool ranked, const char *help_key);
 
-/* Metrics of the three rankings, or the sentence of the query. */
-void ui_draw_metrics(ui_surface s, const imr_trace *t);
+/* Metrics of the three rankings, or of A and B, and the sentence of the query. */
+void ui_draw_metrics(ui_surface s, const imr_trace *t, bool both);
 /* Ranks and numbers of a document. */
 void ui_draw_facts(ui_surface s, const imr_trace *t, const imr_trace_document *d);
 
@@ -43,8 +43,8 @@ ui_text ui_key_for(const ui_keymap *m, const ui_glyphs *g, ui_context c, ui_acti
 
 /* l->trace is not NULL. focused: the cursor is parked on the selected row. */
 void ui_draw_list(ui_surface s, const ui_list *l, bool focused);
-/* "87 of 100 moved, tau 0.61", against the encoder. */
-ui_text ui_moved_text(const imr_trace *t, const ui_glyphs *g);
+/* "87 of 100 moved, tau 0.61", against the encoder; or who enters the top 10 under B. */
+ui_text ui_moved_text(const ui_list *l, const ui_glyphs *g);
 
 /* ---- view_why.c: why a document stands where it stands, as rows ---- */
 
@@ -69,7 +69,8 @@ ui_text ui_why_title(const imr_trace *t, const imr_trace_document *d, const ui_g
 void ui_rows_bar(ui_rows *r, uint8_t term, const char *name, double value, double scale,
                  int decimals);
 
-/* view_compare.c: why the document at place[0] stands above that at place[1], or below. c NULL: it
+/* view_compare.c: why the document at place[0] stands above that at place[1], or below; equal ones:
+ * why A ranks it above where B does. c NULL: it
  * is on its way, or there is a problem. stage: of words and pairs, as in ui_measure. */
 void ui_build_compare(ui_rows *out, const imr_trace *t, const size_t place[2],
                       const imr_comparison *c, const imr_error *problem, int stage);

@@ -130,13 +130,14 @@ static int choice_of(imr_option_id id, const imr_json *report, const char *at)
     return i < 0 ? 0 : i;
 }
 
-/* An input from where it is said to be now, else from where the report says it was. */
+/* An input from where it is said to be now, else from where the report says it was. B's is the
+ * second adapter. */
 static const char *path_of(const imr_cli *cli, imr_option_id id, const imr_json *report,
                            const char *at)
 {
     const bool list = imr_option_of(id)->kind == IMR_KIND_LIST;
-    const char *given =
-        list ? imr_config_item(cli->config, id, 0) : imr_config_string(cli->config, id);
+    const char *given = list ? imr_config_item(cli->config, id, strncmp(at, "beside/b", 8) == 0)
+                             : imr_config_string(cli->config, id);
     return given ? given : imr_json_string_or(report, at, NULL);
 }
 
@@ -189,23 +190,20 @@ static imr_status settings_of(imr_session_options *o, const imr_json *r, imr_err
 static imr_status options_of(imr_session_options *out, const imr_cli *cli, const imr_json *r,
                              imr_error *err)
 {
-    const char *second = imr_config_item(cli->config, IMR_OPT_CHECKPOINT, 1);
     const char *adapter = has_two(r) ? "beside/a/adapter/path" : "inputs/adapter/path";
-    imr_session_options o = {.adapter = path_of(cli, IMR_OPT_CHECKPOINT, r, adapter),
-                             .other = !has_two(r) ? NULL
-                                      : second
-                                          ? second
-                                          : imr_json_string_or(r, "beside/b/adapter/path", NULL),
-                             .trained_on = trained_on(r),
-                             .cache = path_of(cli, IMR_OPT_CACHE_DIR, r, "inputs/cache/path"),
-                             .dataset = path_of(cli, IMR_OPT_DATASET, r, "inputs/dataset/path"),
-                             .split = imr_json_string_or(r, "inputs/cache/split", NULL),
-                             .encoder = path_of(cli, IMR_OPT_ENCODER, r, "inputs/encoder/path"),
-                             .token_table = imr_json_string_or(r, "inputs/token_table/name", NULL),
-                             .query_prefix = imr_json_string_or(r, "query/prefix", NULL),
-                             .hub = imr_cli_hub(cli),
-                             .in_memory = true,
-                             .background = true};
+    imr_session_options o = {
+        .adapter = path_of(cli, IMR_OPT_CHECKPOINT, r, adapter),
+        .other = has_two(r) ? path_of(cli, IMR_OPT_CHECKPOINT, r, "beside/b/adapter/path") : NULL,
+        .trained_on = trained_on(r),
+        .cache = path_of(cli, IMR_OPT_CACHE_DIR, r, "inputs/cache/path"),
+        .dataset = path_of(cli, IMR_OPT_DATASET, r, "inputs/dataset/path"),
+        .split = imr_json_string_or(r, "inputs/cache/split", NULL),
+        .encoder = path_of(cli, IMR_OPT_ENCODER, r, "inputs/encoder/path"),
+        .token_table = imr_json_string_or(r, "inputs/token_table/name", NULL),
+        .query_prefix = imr_json_string_or(r, "query/prefix", NULL),
+        .hub = imr_cli_hub(cli),
+        .in_memory = true,
+        .background = true};
     if (!o.cache)
         return imr_fail(err, IMR_E_FORMAT, "the report names no cache; say --cache-dir");
     IMR_TRY(imr_cli_kernels(&o.kernels, cli, err));

@@ -373,7 +373,7 @@ static void beside(imr_buf *out, const imr_trace *t)
     const imr_trace_exchange x = imr_trace_exchanged(t);
     imr_json_printf(out, "'beside':{'in_force':%s,", t->second ? "b" : "a");
     for (int i = 0; i < 2; i++) {
-        const imr_trace *of = t->second == i ? t : t->beside;
+        const imr_trace *of = imr_trace_side(t, i);
         imr_json_printf(out,
                         "%s:{'query':%s,'seen':%-s,'adapter':{'path':%-s,'sha256':%-s,"
                         "'form':%-s},'candidates':%s,'metrics':{",
@@ -381,7 +381,8 @@ static void beside(imr_buf *out, const imr_trace *t)
                         of->inputs.adapter_sha256, of->inputs.adapter_form,
                         imr_candidates_names[of->settings.candidates]);
         for (size_t m = 0; m < of->n_metrics; m++)
-            imr_json_printf(out, "%s:%g,", of->metrics[m].name, imr_trace_metric_now(of, m));
+            imr_json_printf(out, "%s:%g,", of->metrics[m].name,
+                            of->metrics[m].value[imr_trace_now(of)]);
         shut(out, '}');
         shut(out, '}');
     }

@@ -216,13 +216,12 @@ static void pair(imr_buf *out, const imr_trace *t, const imr_text_style *style)
 /* What A and B are, and who gains. */
 static void beside(imr_buf *out, const imr_trace *t, size_t width)
 {
-    const imr_trace *const both[2] = {t->second ? t->beside : t, t->second ? t : t->beside};
     const imr_trace_exchange x = imr_trace_exchanged(t);
     IMR_AUTOBUF imr_buf line = {0};
     const bool queries = strcmp(t->inputs.adapter_sha256, t->beside->inputs.adapter_sha256) == 0;
     imr_buf_char(out, '\n');
-    for (size_t i = 0; i < 2; i++) {
-        const imr_trace *of = both[i];
+    for (int i = 0; i < 2; i++) {
+        const imr_trace *of = imr_trace_side(t, i);
         imr_buf_printf(&line, "%c  %s", "AB"[i],
                        queries ? of->query_text : of->inputs.adapter_path);
         if (!queries)
@@ -231,7 +230,7 @@ static void beside(imr_buf *out, const imr_trace *t, size_t width)
             imr_buf_printf(&line, "; query %s in training", of->seen);
         for (size_t m = 0; m < of->n_metrics; m++)
             imr_buf_printf(&line, "%s%s %s", m ? ", " : "; ", of->metrics[m].name,
-                           IMR_FIXED(imr_trace_metric_now(of, m), 4));
+                           IMR_FIXED(of->metrics[m].value[imr_trace_now(of)], 4));
         imr_report_wrap(out, imr_buf_text(&line), 0, 3, width);
         imr_buf_clear(&line);
     }

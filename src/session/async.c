@@ -42,7 +42,7 @@ typedef struct call {
     imr_verdict verdict;         /* NOTES */
     imr_worker *worker;          /* while running, */
     double quiet_until;          /* then progress is shown */
-    bool more;                   /* WORDS */
+    bool more;                   /* there are WORDS to open */
     imr_session *retired; /* OPEN: the session before; the owner may look at it until delivery */
 } call;
 
@@ -59,6 +59,13 @@ static void call_free(call *c)
     imr_arena_free(c->arena);
     imr_trace_free(c->trace);
     imr_free(c);
+}
+
+/* A trace may be of the adapter that is not in force now. */
+static imr_session *session_of(const call *c)
+{
+    imr_session *s = c->jobs->session;
+    return s->other && c->trace->number >> 32 == s->other->number ? s->other : s;
 }
 
 static void show_progress(imr_async *j, const imr_progress_info *info, double now)
@@ -96,7 +103,27 @@ static imr_status run_open(call *c, const imr_progress *progress, imr_error *err
     IMR_TRY(imr_session_open(&c->delivery.session, &c->options, progress, err));
     c->retired = c->jobs->session;
     c->jobs->session = c->delivery.session;
+    c->more = true;
     return IMR_OK;
+}
+
+static imr_status run_compare(call *c, const imr_progress *progress, imr_error *err)
+{
+    imr_session *s[2] = {session_of(c), session_of(c)};
+    const imr_trace *t[2] = {c->trace, c->trace};
+    size_t place[2] = {c->place, c->other};
+    const bool under_both = c->place == c->other;
+    const bool beside = under_both && !c->trace->second;
+    if (under_both) {
+        const char *id = imr_trace_at(c->trace, c->place)->id;
+        s[beside] = s[0]->other;
+        t[beside] = c->trace->beside;
+        if ((place[beside] = imr_trace_place(t[beside], id)) == SIZE_MAX)
+            return imr_fail(err, IMR_E_NOT_FOUND,
+                            "%s is not among the candidates of adapter %c; R ranks more", id,
+                            beside ? 'B' : 'A');
+    }
+    return imr_session_compare(&c->delivery.comparison, s, t, place, progress, err);
 }
 
 static imr_status run_export(const call *c, const imr_progress *progress, imr_error *err)
@@ -104,7 +131,7 @@ static imr_status run_export(const call *c, const imr_progress *progress, imr_er
     IMR_AUTOBUF imr_buf out = {0};
     imr_writer w;
     IMR_CLEANUP(imr_details_done) imr_details details = {0};
-    IMR_TRY(imr_session_details(c->jobs->session, c->trace, REPORTED, progress, &details, err));
+    IMR_TRY(imr_session_details(session_of(c), c->trace, REPORTED, progress, &details, err));
     IMR_TRY(c->render(c->trace, &details, c->format, &out, err));
     IMR_TRY(imr_writer_open_named(&w, c->path, true, err));
     imr_writer_add(&w, out.data, out.len);
@@ -141,7 +168,7 @@ static imr_status run_query(call *c, const imr_progress *progress, imr_error *er
 static imr_status run_detail(call *c, const imr_progress *progress, imr_error *err)
 {
     const call next = {.delivery.kind = IMR_ASYNC_AHEAD, .place = c->place};
-    IMR_TRY(imr_session_detail(c->jobs->session, c->trace, c->place, c->depth, progress,
+    IMR_TRY(imr_session_detail(session_of(c), c->trace, c->place, c->depth, progress,
                                &c->delivery.detail, err));
     if (!imr_worker_cancelled(c->worker))
         (void)ask(c->jobs, &next, c->trace, NULL);
@@ -155,7 +182,7 @@ static imr_status run_ahead(const call *c, const imr_progress *progress, imr_err
     const size_t places[] = {at + 1, at + 2, at ? at - 1 : n};
     for (size_t i = 0; i < IMR_LEN(places) && !imr_worker_cancelled(c->worker); i++) {
         imr_detail *detail = NULL;
-        if (places[i] < n && imr_session_detail(c->jobs->session, c->trace, places[i],
+        if (places[i] < n && imr_session_detail(session_of(c), c->trace, places[i],
                                                 IMR_DETAIL_WORDS, progress, &detail, err) == IMR_OK)
             imr_detail_free(detail);
     }
@@ -174,9 +201,11 @@ static imr_status run_kind(call *c, const imr_progress *progress, imr_error *err
     case IMR_ASYNC_DETAIL:
         return run_detail(c, progress, err);
     case IMR_ASYNC_COMPARE:
-        return imr_session_compare(&d->comparison, (imr_session *const[2]){s, s},
-                                   (const imr_trace *const[2]){c->trace, c->trace},
-                                   (const size_t[2]){c->place, c->other}, progress, err);
+        return run_compare(c, progress, err);
+    case IMR_ASYNC_SWAP:
+        d->session = c->jobs->session = s->other ? s->other : s;
+        c->more = d->session->words.stage != IMR_WORDS_DONE;
+        return IMR_OK;
     case IMR_ASYNC_AHEAD:
         return run_ahead(c, progress, err);
     case IMR_ASYNC_WORDS:
@@ -282,7 +311,7 @@ static void done(imr_job *job)
         j->deliver(j->user, d);
     /* Under a frozen clock nothing of words is told. */
     const call words = {.delivery.kind = IMR_ASYNC_WORDS, .quiet_until = TOLD_SECONDS};
-    if (d->kind == IMR_ASYNC_OPEN && d->status == IMR_OK && !j->closing && !j->words)
+    if (c->more && d->status == IMR_OK && !j->closing && !j->words)
         j->words = ask(j, &words, NULL, NULL) == IMR_OK;
     imr_session_close(c->retired);
     call_free(c);
@@ -377,7 +406,8 @@ static imr_status ask(imr_async *j, const call *with, const imr_trace *trace, im
         imr_worker_cancel(j->worker, IMR_ASYNC_AHEAD);
     imr_worker_submit(j->worker, &c->job,
                       kind != IMR_ASYNC_WORDS && kind != IMR_ASYNC_EXPORT &&
-                          kind != IMR_ASYNC_WRITE && kind != IMR_ASYNC_NOTES);
+                          kind != IMR_ASYNC_WRITE && kind != IMR_ASYNC_NOTES &&
+                          kind != IMR_ASYNC_SWAP);
     return IMR_OK;
 }
 
@@ -406,14 +436,9 @@ imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
     return coming ? IMR_OK : ask(j, &c, trace, err);
 }
 
-imr_status imr_async_map(imr_async *j, const imr_trace *trace, imr_error *err)
+imr_status imr_async_make(imr_async *j, imr_async_kind kind, const imr_trace *trace, imr_error *err)
 {
-    return ask(j, &(call){.delivery.kind = IMR_ASYNC_MAP}, trace, err);
-}
-
-imr_status imr_async_quality(imr_async *j, imr_error *err)
-{
-    return ask(j, &(call){.delivery.kind = IMR_ASYNC_QUALITY}, NULL, err);
+    return ask(j, &(call){.delivery.kind = kind}, trace, err);
 }
 
 imr_status imr_async_compare(imr_async *j, const imr_trace *trace, const size_t place[2],

@@ -35,7 +35,8 @@ typedef enum imr_async_kind {
     IMR_ASYNC_EXPORT,
     IMR_ASYNC_WRITE,
     IMR_ASYNC_NOTES,
-    IMR_ASYNC_WORDS, /* follows OPEN by itself */
+    IMR_ASYNC_SWAP,
+    IMR_ASYNC_WORDS, /* follows OPEN and SWAP by itself */
     IMR_ASYNC_AHEAD  /* not delivered */
 } imr_async_kind;
 
@@ -43,7 +44,7 @@ typedef struct imr_delivery {
     imr_async_kind kind;
     imr_status status;
     imr_error error;             /* when status is not IMR_OK */
-    imr_session *session;        /* OPEN, WORDS: borrowed, owned by the jobs */
+    imr_session *session;        /* OPEN, SWAP, WORDS: borrowed, owned by the jobs */
     imr_trace *trace;            /* QUERY: the receiver's */
     imr_detail *detail;          /* DETAIL: the receiver's */
     imr_comparison *comparison;  /* COMPARE: the receiver's */
@@ -73,11 +74,12 @@ imr_status imr_async_query(imr_async *j, const imr_request *request,
  * IMR_DETAIL_DELETION takes seconds, with progress. */
 imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
                             imr_detail_depth depth, imr_error *err) IMR_NODISCARD;
-/* The map of a trace, shared until delivery. */
-imr_status imr_async_map(imr_async *j, const imr_trace *trace, imr_error *err) IMR_NODISCARD;
-/* imr_quality_make; a query cancels it. */
-imr_status imr_async_quality(imr_async *j, imr_error *err) IMR_NODISCARD;
-/* Two documents of a trace, which is shared until delivery. */
+/* MAP: of a trace, shared until delivery. QUALITY: imr_quality_make; a query cancels it. SWAP: the
+ * other of two adapters is in force from now on (imr_session_other). */
+imr_status imr_async_make(imr_async *j, imr_async_kind kind, const imr_trace *trace,
+                          imr_error *err) IMR_NODISCARD;
+/* Two documents of a trace, which is shared until delivery; equal places: that document under the
+ * adapters A and B. */
 imr_status imr_async_compare(imr_async *j, const imr_trace *trace, const size_t place[2],
                              imr_error *err) IMR_NODISCARD;
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial,

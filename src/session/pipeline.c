@@ -151,8 +151,7 @@ static imr_status find_beside(const imr_session *s, imr_trace *t, imr_error *err
     uint32_t *rows = rank + ids->n, *found = rows + all;
     IMR_NEED(rank, err);
     for (size_t i = 0; i < b->n_documents; i++)
-        rank[b->documents[i].row] =
-            b->working_dim ? b->documents[i].rank_after : b->documents[i].rank_encoder;
+        rank[b->documents[i].row] = b->documents[i].rank[imr_trace_now(b)];
     for (size_t i = 0; i < all; i++) {
         rows[i] = t->documents[i].row;
         found[i] = rank[rows[i]];

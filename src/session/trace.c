@@ -71,7 +71,7 @@ void imr_comparison_free(imr_comparison *c)
 
 double imr_trace_gain(uint32_t rank[2], const imr_trace *t, const imr_trace_document *d)
 {
-    rank[t->second] = t->working_dim ? d->rank_after : d->rank_encoder;
+    rank[t->second] = d->rank[imr_trace_now(t)];
     rank[!t->second] = d->rank_beside;
     return (rank[0] ? (double)rank[0] : INFINITY) - (rank[1] ? (double)rank[1] : INFINITY);
 }

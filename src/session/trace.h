@@ -224,10 +224,14 @@ static inline const imr_trace_document *imr_trace_at(const imr_trace *t, size_t 
  * better B's is: infinite where one has none, NaN where both. */
 double imr_trace_gain(uint32_t rank[2], const imr_trace *t, const imr_trace_document *d);
 
-/* The m-th metric of the ranking that is shown. */
-static inline double imr_trace_metric_now(const imr_trace *t, size_t m)
+/* The stage that is shown as now, and A's or B's of two that stand beside each other. */
+static inline imr_stage imr_trace_now(const imr_trace *t)
 {
-    return t->working_dim ? t->metrics[m].after : t->metrics[m].encoder;
+    return t->working_dim ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
+}
+static inline const imr_trace *imr_trace_side(const imr_trace *t, int b)
+{
+    return t->beside && t->second != b ? t->beside : t;
 }
 
 /* Who gains and who loses: [0] documents of A's first ten that are not among B's, [1] the other way

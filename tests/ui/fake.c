@@ -29,7 +29,7 @@ struct imr_async {
     imr_session_facts facts;
     job *first;
     int fds[2];
-    bool released, encoder_only;
+    bool released, encoder_only, two;
     size_t documents, answered;
     char exported[600], written[600];
     imr_async_progress progress;
@@ -100,20 +100,16 @@ imr_status imr_async_detail(fake *f, const imr_trace *t, size_t place, imr_detai
     return push(f, d, NULL, depth == IMR_DETAIL_WORDS && strncmp(t->query_text, "late", 4) == 0);
 }
 
-imr_status imr_async_map(fake *f, const imr_trace *t, imr_error *err)
+imr_status imr_async_make(fake *f, imr_async_kind kind, const imr_trace *t, imr_error *err)
 {
-    imr_delivery d = {.kind = IMR_ASYNC_MAP, .serial = t->serial};
+    imr_delivery d = {.kind = kind, .serial = t ? t->serial : 0};
     (void)err;
-    if ((d.status = imr_map_make(&d.map, &t->run, &d.error)) == IMR_OK)
+    if (kind == IMR_ASYNC_QUALITY)
+        d.quality = fake_quality();
+    else if (kind == IMR_ASYNC_MAP &&
+             (d.status = imr_map_make(&d.map, &t->run, &d.error)) == IMR_OK)
         d.map->serial = t->serial;
     return push(f, d, NULL, false);
-}
-
-imr_status imr_async_quality(fake *f, imr_error *err)
-{
-    (void)err;
-    return push(f, (imr_delivery){.kind = IMR_ASYNC_QUALITY, .quality = fake_quality()}, NULL,
-                false);
 }
 
 imr_status imr_async_compare(fake *f, const imr_trace *t, const size_t place[2], imr_error *err)
@@ -188,6 +184,15 @@ int imr_async_fd(const fake *f)
     return f->fds[0];
 }
 
+static void swap_names(imr_session_facts *f)
+{
+    const char *name = f->adapter_name;
+    f->adapter_name = f->other_name;
+    f->other_name = name;
+    f->second = !f->second;
+    f->inputs.adapter_path = f->second ? "adapters/paper.pt" : "adapters/minilm.pt";
+}
+
 void imr_async_reap(fake *f)
 {
     char drain[64];
@@ -202,6 +207,10 @@ void imr_async_reap(fake *f)
         *at = j->next;
         f->answered++;
         ui_app_deliver(f->app, &j->d);
+        if (j->d.kind == IMR_ASYNC_SWAP) {
+            swap_names(&f->facts);
+            ui_app_opened(f->app, (imr_session *)f, &f->facts);
+        }
         free(j->text);
         free(j);
         at = &f->first; /* delivering may have queued more */
@@ -264,6 +273,7 @@ void fake_open(fake *f, bool encoder, bool tokens_too, bool texts)
         .dataset_name = "scifact",
         .adapter_name = f->encoder_only ? "" : "minilm",
         .encoder_name = "minilm",
+        .other_name = f->two ? "paper" : "",
         .documents = 5183,
         .queries = IMR_LEN(queries),
         .has_encoder = encoder,
@@ -278,7 +288,7 @@ void fake_open(fake *f, bool encoder, bool tokens_too, bool texts)
         .tokens_problem = tokens_too ? ""
                                      : "No token table: changes cannot be said in words "
                                        "(--token-table FOLDER).",
-        .inputs = {.adapter_path = "",
+        .inputs = {.adapter_path = f->two ? "adapters/minilm.pt" : "",
                    .adapter_form = f->encoder_only ? "" : "mean",
                    .adapter_form_from = "metadata",
                    .table_name = tokens_too ? "context" : "",
@@ -287,6 +297,11 @@ void fake_open(fake *f, bool encoder, bool tokens_too, bool texts)
                    .others = {{"input", 30522, {0.15, 0.01, 0.6, 200}}},
                    .n_others = 1}};
     ui_app_opened(f->app, (imr_session *)f, &f->facts);
+}
+
+void fake_two(fake *f)
+{
+    f->two = true;
 }
 
 void fake_encoder_only(fake *f)

@@ -17,6 +17,7 @@ fake *fake_new(ui_app *app);
 void fake_free(fake *f);
 /* Opens at once: without an encoder, without tokens, without texts when asked so. */
 void fake_open(fake *f, bool encoder, bool tokens, bool texts);
+void fake_two(fake *f);          /* opens with two adapters from now on */
 void fake_encoder_only(fake *f); /* opens without an adapter from now on */
 void fake_fail_open(fake *f);
 void fake_stop_open(fake *f);

@@ -203,19 +203,32 @@ imr_quality *fake_quality(void)
     return q;
 }
 
+/* The last tenth there are none of its candidates. */
+static void put_beside(imr_trace *t, imr_trace *beside)
+{
+    t->beside = beside;
+    for (size_t i = 0; i < t->n_documents; i++) {
+        const size_t at = imr_trace_place(beside, t->documents[i].id);
+        t->documents[i].rank_beside = at < t->n_documents * 9 / 10 ? (uint32_t)at + 1 : 0;
+    }
+}
+
 imr_trace *fake_trace(const imr_session_facts *facts, size_t n, const imr_request *r,
                       const char *text)
 {
     imr_arena *arena = imr_arena_new();
     imr_trace *t = IMR_ARENA_ARRAY(arena, imr_trace, 1);
     const char *terms = r->settings.what_if.terms;
-    uint32_t seed = mix(2166136261u, text) + (uint32_t)(r->settings.scope + strlen(terms));
+    uint32_t seed = mix(2166136261u, text) + (uint32_t)(r->settings.scope + strlen(terms)) +
+                    977 * facts->second;
     bool adapter = *facts->inputs.adapter_form;
     t->arena = arena;
     t->settings = r->settings;
     t->query_id = imr_arena_strdup(arena, r->query_id);
     t->query_text = imr_arena_strdup(arena, text);
     t->query_prefix = t->warning = "";
+    t->seen = !r->query_id ? "" : facts->second ? "unknown" : "seen";
+    t->second = facts->second;
     if (strstr(text, "poor lens"))
         t->warning = "the token table reads this corpus poorly: lens quality 0.112 (0.014 is "
                      "chance), do not trust the words";
@@ -283,6 +296,15 @@ imr_trace *fake_trace(const imr_session_facts *facts, size_t n, const imr_reques
             {"Recall@10", {{0.4, 0.5, 1}}}};
         memcpy(t->metrics, metrics, sizeof metrics);
         t->n_metrics = 3;
+        for (size_t i = 0; facts->second && i < 3; i++)
+            t->metrics[i].after = 0.25 * (double)(i + 2);
+    }
+    if (*facts->other_name) {
+        imr_session_facts other = *facts;
+        other.other_name = "";
+        other.second = !facts->second;
+        other.inputs.adapter_path = facts->second ? "adapters/minilm.pt" : "adapters/paper.pt";
+        put_beside(t, fake_trace(&other, n, r, text));
     }
     return t;
 }
@@ -547,19 +569,22 @@ imr_comparison *fake_comparison(const imr_session_facts *facts, const imr_trace 
     imr_arena *arena = imr_arena_new();
     imr_comparison *c = IMR_ARENA_ARRAY(arena, imr_comparison, 1);
     imr_compare_side side[2];
+    const bool under_both = place[0] == place[1];
     c->arena = arena;
     for (size_t i = 0; i < 2; i++) {
-        const imr_trace_document *d = imr_trace_at(t, place[i]);
-        c->trace[i] = imr_trace_share(t);
-        c->place[i] = place[i];
-        c->detail[i] = fake_detail(facts, t, place[i]);
+        const imr_trace *of = under_both && t->second != i ? t->beside : t;
+        c->place[i] = imr_trace_place(of, imr_trace_at(t, place[i])->id);
+        const imr_trace_document *d = imr_trace_at(of, c->place[i]);
+        c->trace[i] = imr_trace_share(of);
+        c->detail[i] = fake_detail(facts, of, c->place[i]);
         side[i].why = &c->detail[i]->why;
         memcpy(side[i].rank, d->rank, sizeof side[i].rank);
         memcpy(side[i].similarity, d->sim, sizeof side[i].similarity);
     }
-    if (imr_compare_make(&c->why, IMR_COMPARE_DOCUMENTS, side, arena, NULL) != IMR_OK)
+    if (imr_compare_make(&c->why, under_both ? IMR_COMPARE_ADAPTERS : IMR_COMPARE_DOCUMENTS, side,
+                         arena, NULL) != IMR_OK)
         abort();
-    if (facts->has_tokens)
+    if (facts->has_tokens && !under_both)
         words_of(&c->contrast, arena, mix(10, t->documents[0].id), t, IMR_CHANGE_CONTRAST);
     return c;
 }

@@ -4,7 +4,7 @@
  *
  * Lines of a script (escapes \t \r \e \\ \xHH):
  *   size ROWS COLS | ascii | theme NAME | open [no-encoder] [no-tokens] [no-texts]
- *   [no-adapter] | fail
+ *   [no-adapter] [two-adapters] | fail
  *   notes [-]: notes are kept from here on, or cannot be | documents N | intro TEXT (\n: the next line) | keys BYTES | resize ROWS COLS | release | screen
  * TITLE | roles TITLE `screen` writes the text, `roles` the text and the roles of its cells.
  */
@@ -92,6 +92,8 @@ static void play(const char *script, imr_buf *out)
         started = true;
         if (strstr(rest, "no-adapter"))
             fake_encoder_only(s.engine);
+        if (strstr(rest, "two-adapters"))
+            fake_two(s.engine);
         if (strcmp(line, "open") == 0)
             fake_open(s.engine, !strstr(rest, "no-encoder"), !strstr(rest, "no-tokens"),
                       !strstr(rest, "no-texts"));

@@ -1,4 +1,5 @@
 /* The session on the worker thread, as the explorer uses it. Also run under ThreadSanitizer. */
+#include "adapter/adapter.h"
 #include "session/async.h"
 #include "report/report.h"
 #include "tests/support/test.h"
@@ -14,6 +15,7 @@ typedef struct seen {
     char error[IMR_ERROR_TEXT];
     size_t suggestions, notes; /* as last delivered */
     bool stages, judged;       /* of a map, of a quality */
+    char compared[600];        /* what the last comparison says */
 } seen;
 
 static void deliver(void *user, const imr_delivery *d)
@@ -41,6 +43,9 @@ static void deliver(void *user, const imr_delivery *d)
     imr_free(d->map);
     s->judged = d->quality ? d->quality->judged : s->judged;
     imr_quality_free(d->quality);
+    if (d->comparison)
+        snprintf(s->compared, sizeof s->compared, "%s", d->comparison->why.sentence);
+    imr_comparison_free(d->comparison);
     if (d->path)
         snprintf(s->path, sizeof s->path, "%s", d->path);
     free(d->path);
@@ -57,7 +62,7 @@ static void drain(imr_async *j)
     }
 }
 
-static imr_async *start(seen *s)
+static imr_async *start_with(seen *s, const char *other)
 {
     imr_error err;
     imr_async *j;
@@ -65,12 +70,18 @@ static imr_async *start(seen *s)
     snprintf(adapter, sizeof adapter, "%s", test_golden("tiny/adapter-v1.pt"));
     snprintf(cache, sizeof cache, "%s", test_golden("cache"));
     snprintf(dataset, sizeof dataset, "%s", test_golden("cache/beir"));
-    const imr_session_options o = {.adapter = adapter, .cache = cache, .dataset = dataset};
+    const imr_session_options o = {
+        .adapter = adapter, .other = other, .cache = cache, .dataset = dataset};
     CHECK_OK(imr_async_new(&j, deliver, s, &err));
     CHECK_OK(imr_async_open(j, &o, &err));
     drain(j);
     CHECK(s->session != NULL);
     return j;
+}
+
+static imr_async *start(seen *s)
+{
+    return start_with(s, NULL);
 }
 
 static void finish(imr_async *j, seen *s)
@@ -143,19 +154,19 @@ TEST("the map of a trace and what the adapter is worth arrive; a query cancels t
     const imr_request request = {.query_id = "q02", .serial = 4};
     CHECK_OK(imr_async_query(j, &request, &err));
     drain(j);
-    CHECK_OK(imr_async_map(j, s.trace, &err));
-    CHECK_OK(imr_async_quality(j, &err));
+    CHECK_OK(imr_async_make(j, IMR_ASYNC_MAP, s.trace, &err));
+    CHECK_OK(imr_async_make(j, IMR_ASYNC_QUALITY, NULL, &err));
     drain(j);
     CHECK(s.stages && s.judged);
     for (int i = 0; i < 5; i++) {
-        CHECK_OK(imr_async_quality(j, &err));
+        CHECK_OK(imr_async_make(j, IMR_ASYNC_QUALITY, NULL, &err));
         CHECK_OK(imr_async_query(j, &request, &err));
     }
     drain(j);
     CHECK_INT(s.delivered[IMR_ASYNC_QUALITY], 6);
     CHECK(s.cancelled[IMR_ASYNC_QUALITY] >= 1);
     CHECK_INT(s.failed[IMR_ASYNC_QUALITY] + s.failed[IMR_ASYNC_MAP], 0);
-    CHECK_OK(imr_async_quality(j, &err));
+    CHECK_OK(imr_async_make(j, IMR_ASYNC_QUALITY, NULL, &err));
     finish(j, &s); /* while it works */
 }
 
@@ -294,4 +305,55 @@ TEST("verdicts are written in spite of being cancelled, and of the jobs' end")
         CHECK_OK(imr_async_notes(j, path, s.trace, SIZE_MAX, IMR_UNSURE, "anna", "", &err));
     finish(j, &s);
     CHECK(s.delivered[IMR_ASYNC_NOTES] == 10 && s.notes == 8);
+}
+
+TEST("two adapters swap: queries, details and comparisons go on, each of its own session")
+{
+    imr_error err;
+    seen s = {0};
+    imr_adapter *b = NULL;
+    const char *path = test_path(test_tmpdir(), "b.pt");
+    CHECK_OK(imr_adapter_new(&b, IMR_FORM_MEAN, 48, 16, 8, 7, &err));
+    CHECK_OK(imr_adapter_save(b, path, NULL, 0, &err));
+    imr_adapter_free(b);
+    imr_async *j = start_with(&s, path);
+    const imr_session *first = s.session;
+    const imr_request request = {.query_id = "q02", .serial = 1};
+    CHECK_OK(imr_async_query(j, &request, &err));
+    drain(j);
+    imr_trace *old = imr_trace_share(s.trace);
+    CHECK(old->beside && !old->second);
+    CHECK_OK(imr_async_make(j, IMR_ASYNC_SWAP, NULL, &err));
+    CHECK_OK(imr_async_detail(j, old, 2, IMR_DETAIL_WORDS, &err)); /* asked before it swapped */
+    drain(j);
+    CHECK_INT(s.delivered[IMR_ASYNC_SWAP], 1);
+    CHECK(s.session != first && imr_session_facts_of(s.session)->second);
+    CHECK_INT(s.failed[IMR_ASYNC_DETAIL], 0);
+    CHECK_STR(s.detail->document_id, old->documents[2].id);
+    CHECK_OK(imr_async_query(j, &request, &err));
+    drain(j);
+    CHECK(s.trace->second && s.trace->beside);
+    CHECK_STR(s.trace->documents[0].id, old->beside->documents[0].id);
+    size_t place = 0, none = SIZE_MAX;
+    for (size_t i = s.trace->n_documents; i-- > 0;) {
+        if (s.trace->documents[i].rank_beside)
+            place = i;
+        else
+            none = i;
+    }
+    CHECK_OK(imr_async_compare(j, s.trace, (const size_t[2]){place, place}, &err));
+    drain(j);
+    CHECK_INT(s.failed[IMR_ASYNC_COMPARE], 0);
+    CHECK_CONTAINS(s.compared, "Under the adapters A and B it is ");
+    if (none != SIZE_MAX) {
+        CHECK_OK(imr_async_compare(j, s.trace, (const size_t[2]){none, none}, &err));
+        drain(j);
+        CHECK_CONTAINS(s.error, " is not among the candidates of adapter A");
+    }
+    CHECK_OK(imr_async_make(j, IMR_ASYNC_SWAP, NULL, &err));
+    CHECK_OK(imr_async_make(j, IMR_ASYNC_SWAP, NULL, &err)); /* none is lost */
+    drain(j);
+    CHECK(s.session != first);
+    imr_trace_free(old);
+    finish(j, &s);
 }

@@ -13,7 +13,7 @@ typedef struct seen {
     imr_detail *detail;
     char path[1024];
     char error[IMR_ERROR_TEXT];
-    size_t suggestions, notes; /* as last delivered */
+    size_t suggestions, notes; /* the most delivered: at the end the running job's come last */
     bool stages, judged;       /* of a map, of a quality */
     char compared[600];        /* what the last comparison says */
 } seen;
@@ -21,7 +21,7 @@ typedef struct seen {
 static void deliver(void *user, const imr_delivery *d)
 {
     seen *s = user;
-    s->notes = d->notes ? d->notes->v.n : s->notes;
+    s->notes = d->notes && d->notes->v.n > s->notes ? d->notes->v.n : s->notes;
     imr_notes_free(d->notes);
     s->delivered[d->kind]++;
     s->cancelled[d->kind] += d->status == IMR_E_CANCELLED;

@@ -55,6 +55,7 @@ static const imr_command *const commands[] = {
     &imr_command_cache,
     &imr_command_train,
     &imr_command_evaluate,
+    &imr_command_audit,
     &imr_command_run,
     &imr_command_inspect,
     &imr_command_verify,

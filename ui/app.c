@@ -254,7 +254,7 @@ static void take_suggestions(ui_app *a, const imr_delivery *d)
     clear_offers(a);
     if (a->overlay == UI_OVER_HISTORY)
         for (size_t i = a->history.n; i-- > 0;)
-            if (ui_contains(a->history.v[i], typed))
+            if (imr_utf8_contains(a->history.v[i], typed))
                 add_offer(a, a->history.v[i], "");
     for (size_t i = 0; i < d->n_suggestions; i++)
         add_offer(a, d->suggestions[i].text, d->suggestions[i].query_id);
@@ -262,7 +262,7 @@ static void take_suggestions(ui_app *a, const imr_delivery *d)
         a->offers.pick = 0;
     ui_replace(&a->ghost, NULL);
     for (size_t i = 0; a->overlay == UI_OVER_NONE && *typed && i < a->offers.n && !a->ghost; i++) {
-        size_t n = ui_begins(a->offers.v[i].text, typed);
+        size_t n = imr_utf8_begins(a->offers.v[i].text, typed);
         if (n && a->offers.v[i].text[n])
             ui_replace(&a->ghost, a->offers.v[i].text + n);
     }

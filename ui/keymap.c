@@ -143,9 +143,9 @@ size_t ui_palette(const char *line, ui_action *out)
             if (info->group == UI_GROUP_EDIT || i == UI_DO_ESCAPE || i == UI_DO_TO_LIST)
                 continue;
             bool whole = strcmp(info->name, name) == 0;
-            bool begins = ui_begins(info->name, name) || !*name;
-            bool inside = ui_contains(info->name, name);
-            bool told = ui_contains(info->help, name);
+            bool begins = imr_utf8_begins(info->name, name) || !*name;
+            bool inside = imr_utf8_contains(info->name, name);
+            bool told = imr_utf8_contains(info->help, name);
             int fits = whole ? 0 : begins ? 1 : inside ? 2 : told ? 3 : -1;
             if (fits == pass)
                 out[found++] = (ui_action)i;

@@ -72,7 +72,7 @@ static sort_key key_of(const imr_trace *t, size_t place, ui_sort sort)
 
 static bool has(const imr_trace_document *d, const char *words)
 {
-    return !words || ui_contains(d->title, words) || ui_contains(d->id, words);
+    return !words || imr_utf8_contains(d->title, words) || imr_utf8_contains(d->id, words);
 }
 
 /* Ranks it moved between the two that are held against each other. */

@@ -147,10 +147,6 @@ size_t ui_lines_find(const ui_lines *l, size_t at);
 /* How many lines a text has. */
 int ui_lines_of(const char *text, int columns);
 
-/* Case does not count; "" is in everything. */
-bool ui_contains(const char *text, const char *part);
-/* Bytes of text that `prefix` takes up when text begins with it, 0 when it does not. */
-size_t ui_begins(const char *text, const char *prefix);
 /* Whether a letter, digit or mark stands there. */
 bool ui_word_at(const char *text, size_t len, size_t at);
 /* The next whole word `word` in text from byte `at` on; false when there is none. */

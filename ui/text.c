@@ -79,29 +79,6 @@ int ui_lines_of(const char *text, int columns)
     return n;
 }
 
-size_t ui_begins(const char *text, const char *prefix)
-{
-    size_t i = 0, n = strlen(text), k = 0, m = strlen(prefix);
-    while (k < m) {
-        uint32_t a, b;
-        size_t ua = imr_utf8_decode(text + i, n - i, &a);
-        size_t ub = imr_utf8_decode(prefix + k, m - k, &b);
-        if (!ua || imr_utf8_lower(a) != imr_utf8_lower(b))
-            return 0;
-        i += ua;
-        k += ub;
-    }
-    return i;
-}
-
-bool ui_contains(const char *text, const char *part)
-{
-    bool found = !*part;
-    for (; *text && !found; text++)
-        found = (*text & 0xc0) != 0x80 && ui_begins(text, part);
-    return found;
-}
-
 bool ui_word_at(const char *text, size_t len, size_t at)
 {
     uint32_t code;
@@ -112,7 +89,7 @@ bool ui_find_word(const char *text, size_t at, const char *word, size_t *start, 
 {
     bool inside = false; /* a word that began before */
     for (size_t len = strlen(text); at < len; at = imr_utf8_next(text, len, at)) {
-        size_t n = inside ? 0 : ui_begins(text + at, word);
+        size_t n = inside ? 0 : imr_utf8_begins(text + at, word);
         if (n && !(ui_word_at(text, len, at) && ui_word_at(text, len, at + n))) {
             *start = at;
             *end = at + n;

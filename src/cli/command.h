@@ -188,11 +188,11 @@ void imr_cli_blas_text(imr_buf *out);
 /* The options every command takes, ended by IMR_OPT_COUNT. */
 extern const imr_option_id imr_common_options[];
 /* One a command, defined in cmd_<name>.c; main.c lists them in the order of the help. */
-extern const imr_command imr_command_cache, imr_command_demo, imr_command_encoder_bench,
-    imr_command_encoder_encode, imr_command_encoder_info, imr_command_encoder_tokenize,
-    imr_command_encoder_train, imr_command_evaluate, imr_command_explain, imr_command_explore,
-    imr_command_generate, imr_command_inspect, imr_command_notes, imr_command_run,
-    imr_command_score, imr_command_train, imr_command_verify;
+extern const imr_command imr_command_audit, imr_command_cache, imr_command_demo,
+    imr_command_encoder_bench, imr_command_encoder_encode, imr_command_encoder_info,
+    imr_command_encoder_tokenize, imr_command_encoder_train, imr_command_evaluate,
+    imr_command_explain, imr_command_explore, imr_command_generate, imr_command_inspect,
+    imr_command_notes, imr_command_run, imr_command_score, imr_command_train, imr_command_verify;
 
 /* ---- cli/options.c: the command line: options over config/options.def, command, arguments ---- */
 

@@ -3,7 +3,7 @@
 #define IMR_CLI_EVALUATE_H
 
 #include "cli/command.h"
-#include "task/evaluate.h"
+#include "session/audit.h"
 
 /* A measure as the user asked for it: printed under trec_eval's name or ours. */
 typedef struct imr_measure {
@@ -40,7 +40,19 @@ typedef struct imr_eval_report {
     const imr_seen *seen; /* {0} without an adapter */
     uint64_t seed;
     bool per_query; /* text: a line for each query; JSON always has them */
+    /* Of an audit: itself, and its rows that are printed, in order. */
+    const imr_audit *audit;
+    const uint32_t *order;
+    size_t shown;
 } imr_eval_report;
+
+/* cli/audit_report.c: what a report of an audit has beside an evaluation's. Of text the words, and
+ * what follows a query's line; of JSON, schema imrnn.audit/1 (assets/audit.schema.json), words and
+ * queries; a CSV of its own. */
+void imr_audit_report_words(imr_buf *b, const imr_audit *a);
+void imr_audit_report_row(imr_buf *b, const imr_audit *a, size_t row);
+void imr_audit_report_json(imr_buf *b, const imr_eval_report *r);
+void imr_audit_report_csv(imr_buf *b, const imr_eval_report *r);
 
 /* What a run file beside is of, as ir_metadata 0.2 (YAML, strings as JSON writes them):
  * cli/run_metadata.c. A file of its own, because readers of runs stumble over comments. Who ran it

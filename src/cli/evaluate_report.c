@@ -31,67 +31,6 @@ static imr_eval_group groups(const imr_eval *e)
     return e->has_train ? IMR_GROUPS : IMR_GROUP_SEEN; /* without training judgements: all */
 }
 
-/* Every row of the first metric and row `all` of the others, Holm-adjusted over the metrics. */
-typedef struct summary {
-    imr_eval_row group[IMR_GROUPS];
-    imr_eval_row *all;            /* [metrics] */
-    double *p_before, *p_encoder; /* [metrics] adjusted randomisation p */
-} summary;
-
-static void summary_done(summary *s)
-{
-    IMR_FREE(s->all, s->p_before, s->p_encoder);
-}
-
-static imr_status summarise(summary *s, const imr_eval_report *r, imr_error *err)
-{
-    size_t n = r->eval->metrics;
-    s->all = IMR_NEW_ARRAY(imr_eval_row, n);
-    s->p_before = IMR_NEW_ARRAY(double, n);
-    s->p_encoder = IMR_NEW_ARRAY(double, n);
-    IMR_NEED(s->all && s->p_before && s->p_encoder, err);
-    for (size_t m = 0; m < n; m++) {
-        IMR_TRY(imr_eval_row_of(&s->all[m], r->eval, m, IMR_GROUP_ALL, r->seed, err));
-        s->p_before[m] = s->all[m].from_before.p_randomised;
-        s->p_encoder[m] = s->all[m].from_encoder.p_randomised;
-    }
-    if (r->eval->has_adapter && s->all[0].from_before.has_verdict) {
-        IMR_TRY(imr_holm(s->p_before, s->p_before, n, err));
-        IMR_TRY(imr_holm(s->p_encoder, s->p_encoder, n, err));
-    }
-    for (imr_eval_group g = 0; g < groups(r->eval); g++)
-        IMR_TRY(imr_eval_row_of(&s->group[g], r->eval, 0, g, r->seed, err));
-    return IMR_OK;
-}
-
-/* What the first metric says of the adapter, by its 95 % intervals against the encoder: a gain counts
- * where it holds on documents that training did not see. */
-typedef struct verdict {
-    const char *code, *text;
-} verdict;
-
-static verdict judge(const imr_eval_report *r, const summary *s)
-{
-    const imr_significance *all = &s->group[IMR_GROUP_ALL].from_encoder;
-    const imr_significance *unseen =
-        r->eval->has_train ? &s->group[IMR_GROUP_UNSEEN].from_encoder : all;
-    const bool told = r->eval->has_train && s->group[IMR_GROUP_UNSEEN].n > 0;
-    if (all->has_verdict && all->high < 0)
-        return (verdict){"worse", "the adapter is worse than the encoder alone"};
-    if (unseen->has_verdict && unseen->low > 0)
-        return (verdict){"better", told ? "better than the encoder alone, on documents that "
-                                          "training did not see, too"
-                                        : "better than the encoder alone"};
-    if (all->has_verdict && all->low > 0)
-        return (verdict){"seen-only",
-                         unseen->high < 0
-                             ? "better than the encoder alone on documents that training saw, "
-                               "worse on others"
-                             : "better than the encoder alone on documents that training saw; for "
-                               "others there is no sign of it"};
-    return (verdict){"no-evidence", "no sign of a difference from the encoder alone"};
-}
-
 /* ---- text ---- */
 
 static const char *fixed(char out[64], double value, bool plus)
@@ -115,7 +54,8 @@ static const char *p_value(char out[64], double p)
 }
 
 /* The differences from another ranking, a line for each metric. */
-static void put_tests(imr_buf *b, const imr_eval_report *r, const summary *s, bool from_encoder)
+static void put_tests(imr_buf *b, const imr_eval_report *r, const imr_eval_summary *s,
+                      bool from_encoder)
 {
     imr_buf_char(b, '\n');
     imr_cli_wrap(b,
@@ -125,7 +65,8 @@ static void put_tests(imr_buf *b, const imr_eval_report *r, const summary *s, bo
                  0, 2);
     for (size_t m = 0; m < r->eval->metrics; m++) {
         char name[IMR_METRIC_NAME], counts[64], p[3][64];
-        const imr_significance *t = from_encoder ? &s->all[m].from_encoder : &s->all[m].from_before;
+        const imr_significance *t = from_encoder ? &s->row[m * IMR_GROUPS].from_encoder
+                                                 : &s->row[m * IMR_GROUPS].from_before;
         imr_buf_printf(b, "%-13s ", metric_name(name, r, m));
         put_interval(b, t);
         snprintf(counts, sizeof counts, "%zu/%zu/%zu", t->wins, t->ties, t->losses);
@@ -210,17 +151,18 @@ static void put_means(imr_buf *b, const imr_eval_report *r)
     imr_buf_char(b, '\n');
 }
 
-static void put_groups(imr_buf *b, const imr_eval_report *r, const summary *s)
+static void put_groups(imr_buf *b, const imr_eval_report *r, const imr_eval_summary *s,
+                       size_t metric)
 {
     char name[IMR_METRIC_NAME];
     imr_buf_printf(b,
                    "\n%s by whether training saw a relevant document, with 95 %% intervals\n"
                    "%-8s%6s",
-                   metric_name(name, r, 0), "", "num_q");
+                   metric_name(name, r, metric), "", "num_q");
     put_kinds(b, r, 9);
     imr_buf_str(b, r->adapter ? "  after - encoder\n" : "  interval\n");
     for (imr_eval_group g = 0; g < groups(r->eval); g++) {
-        const imr_eval_row *row = &s->group[g];
+        const imr_eval_row *row = &s->row[metric * IMR_GROUPS + g];
         imr_buf_printf(b, "%-8s%6zu", imr_eval_group_name(g), row->n);
         EACH_KIND (k, r)
             imr_buf_printf(b, "%9s", row->n ? IMR_FIXED(row->mean[k], 4) : "-");
@@ -233,7 +175,7 @@ static void put_groups(imr_buf *b, const imr_eval_report *r, const summary *s)
             b->data[--b->len] = '\0';
         imr_buf_char(b, '\n');
     }
-    if (r->seen->words)
+    if (r->seen->words && metric + 1 == (r->audit ? r->eval->metrics : 1))
         imr_cli_wrap(b, r->seen->words, 0, 2);
 }
 
@@ -241,12 +183,13 @@ static void put_queries(imr_buf *b, const imr_eval_report *r)
 {
     char name[IMR_METRIC_NAME];
     const imr_eval *e = r->eval;
-    imr_buf_printf(b, "\n%-14s%-7s", metric_name(name, r, 0), e->has_train ? "seen" : "");
+    imr_buf_printf(b, "\n%-14s%-7s", r->split->qrels ? metric_name(name, r, 0) : "query",
+                   e->has_train ? "seen" : "");
     put_kinds(b, r, 9);
     imr_buf_char(b, '\n');
-    for (size_t i = 0; i < e->queries; i++) {
+    for (size_t n = 0; n < (r->audit ? r->shown : e->queries); n++) {
         IMR_AUTOBUF imr_buf text = {0};
-        const size_t start = b->len;
+        const size_t start = b->len, i = r->audit ? r->order[n] : n;
         put_clean(b, imr_ids_at(&r->cache->queries.ids, e->query[i]));
         const size_t width = imr_utf8_width(imr_buf_text(b) + start, b->len - start);
         imr_buf_fill(b, ' ', width < 14 ? 14 - width : 1);
@@ -258,6 +201,8 @@ static void put_queries(imr_buf *b, const imr_eval_report *r)
         put_clean(&text, imr_cache_query_text(r->cache, e->query[i]));
         imr_utf8_clip(b, imr_buf_text(&text), text.len, used < 80 ? 80 - used : 1, "...");
         imr_buf_char(b, '\n');
+        if (r->audit)
+            imr_audit_report_row(b, r->audit, i);
     }
 }
 
@@ -281,14 +226,34 @@ static void put_similarity(imr_buf *out, const imr_eval_report *r)
     imr_cli_wrap(out, imr_buf_text(&line), 0, 2);
 }
 
+/* The verdict first, then what it stands on. */
+static void put_audit(imr_buf *b, const imr_eval_report *r)
+{
+    const imr_eval_summary *s = &r->audit->summary;
+    if (s->code)
+        imr_cli_wrap(b, s->text, 0, 0);
+    imr_buf_str(b, s->code ? "\n" : "");
+    put_head(b, r);
+    for (size_t m = 0; m < r->eval->metrics; m++)
+        put_groups(b, r, s, m);
+    if (r->adapter && r->eval->metrics)
+        imr_audit_report_words(b, r->audit);
+    imr_buf_printf(b, "\n%zu of %zu queries", r->shown, r->eval->queries);
+    put_queries(b, r);
+}
+
 imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error *err)
 {
-    IMR_CLEANUP(summary_done) summary s = {0};
+    IMR_CLEANUP(imr_eval_summary_done) imr_eval_summary s = {0};
+    if (r->audit) {
+        put_audit(b, r);
+        return imr_buf_check(b, err);
+    }
     put_head(b, r);
     if (r->split->qrels) {
-        IMR_TRY(summarise(&s, r, err));
+        IMR_TRY(imr_eval_summarise(&s, r->eval, r->options->metrics, r->seen, r->seed, false, err));
         put_means(b, r);
-        put_groups(b, r, &s);
+        put_groups(b, r, &s, 0);
     } else {
         imr_buf_str(b, "no judgements: only how alike the rankings are can be said\n");
     }
@@ -296,7 +261,7 @@ imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error 
         put_similarity(b, r);
     if (r->adapter && r->split->qrels) {
         imr_buf_str(b, "\nverdict: ");
-        imr_cli_wrap(b, judge(r, &s).text, 9, 2);
+        imr_cli_wrap(b, s.text, 9, 2);
         put_tests(b, r, &s, true);
         put_tests(b, r, &s, false);
     }
@@ -311,10 +276,8 @@ static void json_inputs(imr_buf *b, const imr_eval_report *r)
 {
     const imr_encoder_identity *e = &r->cache->encoder;
     const imr_adapter *a = r->adapter;
-    imr_json_printf(b,
-                    "{'schema': 'imrnn.evaluation/1', 'tool': {'name': 'imrnn', 'version': %s},\n "
-                    "'command': [",
-                    IMR_VERSION);
+    imr_json_printf(b, "{'schema': %s, 'tool': {'name': 'imrnn', 'version': %s},\n 'command': [",
+                    r->audit ? "imrnn.audit/1" : "imrnn.evaluation/1", IMR_VERSION);
     for (int i = 0; i < r->cli->argc; i++)
         imr_json_printf(b, i ? ", %s" : "%s", r->cli->argv[i]);
     imr_json_printf(b,
@@ -375,12 +338,13 @@ static void json_interval(imr_buf *b, const char *name, double mean, double low,
     imr_json_printf(b, ", %s: {'mean': %g, 'low': %g, 'high': %g}", name, mean, low, high);
 }
 
-static void json_leakage(imr_buf *b, const imr_eval_report *r, const summary *s)
+static void json_groups(imr_buf *b, const imr_eval_report *r, const imr_eval_summary *s,
+                        size_t metric)
 {
     char name[IMR_METRIC_NAME];
-    imr_json_printf(b, " 'leakage': {'metric': %s", metric_name(name, r, 0));
+    imr_json_printf(b, "{'metric': %s", metric_name(name, r, metric));
     for (imr_eval_group g = 0; g < groups(r->eval); g++) {
-        const imr_eval_row *row = &s->group[g];
+        const imr_eval_row *row = &s->row[metric * IMR_GROUPS + g];
         const imr_significance *e = &row->from_encoder, *p = &row->from_before;
         imr_json_printf(b, ",\n  %s: {'num_q': %zu", imr_eval_group_name(g), row->n);
         EACH_KIND (k, r)
@@ -392,7 +356,7 @@ static void json_leakage(imr_buf *b, const imr_eval_report *r, const summary *s)
         }
         imr_buf_char(b, '}');
     }
-    imr_buf_str(b, "},\n");
+    imr_buf_char(b, '}');
 }
 
 static void json_test(imr_buf *b, const char *metric, const char *other, const imr_significance *s,
@@ -447,35 +411,46 @@ static void json_similarity(imr_buf *b, const imr_eval_report *r)
         imr_buf_str(b, "null},\n");
 }
 
+static void json_judged(imr_buf *b, const imr_eval_report *r, const imr_eval_summary *s)
+{
+    json_rankings(b, r);
+    imr_json_printf(b, r->audit ? " 'means': [" : " 'leakage': ");
+    for (size_t m = 0; m < (r->audit ? r->eval->metrics : 1); m++) {
+        imr_buf_str(b, m ? ",\n  " : "");
+        json_groups(b, r, s, m);
+    }
+    imr_buf_str(b, r->audit ? "],\n" : ",\n");
+}
+
 imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error *err)
 {
-    IMR_CLEANUP(summary_done) summary s = {0};
+    IMR_CLEANUP(imr_eval_summary_done) imr_eval_summary own = {0};
+    const imr_eval_summary *s = r->audit ? &r->audit->summary : &own;
     const bool judged = r->split->qrels != NULL;
     json_inputs(b, r);
-    if (r->adapter)
+    if (r->adapter && !r->audit) /* what is kept of an audit does not have the largest move */
         json_similarity(b, r);
-    if (judged) {
-        IMR_TRY(summarise(&s, r, err));
-        json_rankings(b, r);
-        json_leakage(b, r, &s);
-    }
-    if (judged && r->adapter) {
-        const verdict v = judge(r, &s);
-        imr_json_printf(b, " 'verdict': {'code': %s, 'text': %s},\n", v.code, v.text);
-    } else {
+    if (!r->audit)
+        IMR_TRY(
+            imr_eval_summarise(&own, r->eval, r->options->metrics, r->seen, r->seed, false, err));
+    if (judged)
+        json_judged(b, r, s);
+    if (s->code)
+        imr_json_printf(b, " 'verdict': {'code': %s, 'text': %s},\n", s->code, s->text);
+    else
         imr_json_printf(b, " 'verdict': null,\n");
-    }
     imr_json_printf(b, " 'tests': [");
     for (size_t m = 0; judged && r->adapter && m < r->eval->metrics; m++) {
+        const imr_eval_row *row = &s->row[m * IMR_GROUPS];
         char name[IMR_METRIC_NAME];
         metric_name(name, r, m);
         imr_buf_str(b, m ? "," : "");
-        json_test(b, name, "encoder", &s.all[m].from_encoder, s.p_encoder[m]);
+        json_test(b, name, "encoder", &row->from_encoder, s->p_encoder[m]);
         imr_buf_char(b, ',');
-        json_test(b, name, "before", &s.all[m].from_before, s.p_before[m]);
+        json_test(b, name, "before", &row->from_before, s->p_before[m]);
     }
     imr_buf_str(b, "],\n");
-    json_queries(b, r);
+    (r->audit ? imr_audit_report_json : json_queries)(b, r);
     return imr_buf_check(b, err);
 }
 

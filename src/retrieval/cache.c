@@ -235,7 +235,7 @@ const uint32_t *imr_cache_negatives(const imr_cache *c, size_t query, size_t *co
 
 /* ---- what can be made again ---- */
 
-const char *const imr_derived_names[IMR_DERIVED] = {"projected", "pseudo", "tokens",
+const char *const imr_derived_names[IMR_DERIVED] = {"projected", "pseudo", "tokens", "audits",
                                                     IMR_STORE_UNPACKED};
 
 /* Links are neither followed nor counted. */

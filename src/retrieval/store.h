@@ -79,8 +79,8 @@ imr_status imr_store_build(imr_store_result *result, const char *dir, const imr_
                            imr_error *err) IMR_NODISCARD;
 
 /* Folders in DIR of what can be made again: documents as an adapter has them, texts made up to
- * train on, tables of words, and, while its archive is there, the unpacked data set. */
-enum { IMR_DERIVED = 4 };
+ * train on, tables of words, audits, and, while its archive is there, the unpacked data set. */
+enum { IMR_DERIVED = 5 };
 extern const char *const imr_derived_names[IMR_DERIVED];
 /* Bytes of the files below DIR/name; `remove`: of those that were removed. */
 uint64_t imr_derived_bytes(const char *dir, const char *name, bool remove);

@@ -8,7 +8,7 @@
 #include "base/number.h"
 #include "base/sha256.h"
 #include "task/cache.h"
-#include "task/evaluate.h"
+#include "session/evaluate.h"
 #include "task/train.h"
 
 /*

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "math/nn.h"
 #include "retrieval/cache.h"
-#include "task/evaluate.h"
+#include "session/evaluate.h"
 #include "task/sample.h"
 
 enum { EXACT, LESS, BOTH, CUT = 10 };

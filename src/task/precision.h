@@ -2,7 +2,7 @@
  * task/precision.h - what an encoder of less precision costs and gains on a dataset.
  *
  * A sample of the dataset (task/sample.h) is encoded by both encoders, in turns of a few texts
- * so that both meet the same machine, and ranked exactly by both (task/evaluate.h: the numbers
+ * so that both meet the same machine, and ranked exactly by both (session/evaluate.h: the numbers
  * are those `evaluate` prints of two caches of this collection).
  */
 #ifndef IMR_TASK_PRECISION_H

@@ -10,7 +10,7 @@
 #include "math/nn.h"
 #include "math/random.h"
 #include "retrieval/reference_split.h"
-#include "task/evaluate.h"
+#include "session/evaluate.h"
 #include "task/pseudo.h"
 
 #define VALIDATION_SHARE 0.15 /* of the training queries, when the cache has no validation split */

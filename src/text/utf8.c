@@ -230,6 +230,29 @@ void imr_utf8_clean(imr_buf *out, const char *text, size_t len, imr_clean_flags 
     clean(out, NULL, text, len, flags);
 }
 
+size_t imr_utf8_begins(const char *text, const char *prefix)
+{
+    size_t i = 0, n = strlen(text), k = 0, m = strlen(prefix);
+    while (k < m) {
+        uint32_t a, b;
+        size_t ua = imr_utf8_decode(text + i, n - i, &a);
+        size_t ub = imr_utf8_decode(prefix + k, m - k, &b);
+        if (!ua || imr_utf8_lower(a) != imr_utf8_lower(b))
+            return 0;
+        i += ua;
+        k += ub;
+    }
+    return i;
+}
+
+bool imr_utf8_contains(const char *text, const char *part)
+{
+    bool found = !*part;
+    for (; *text && !found; text++)
+        found = (*text & 0xc0) != 0x80 && imr_utf8_begins(text, part);
+    return found;
+}
+
 const char *imr_line_keep(const char *text, size_t len, imr_arena *arena)
 {
     IMR_AUTOBUF imr_buf clean = {0};

@@ -28,6 +28,11 @@ bool imr_utf8_is_letter(uint32_t cp); /* categories L* */
 /* Simple lower case of one code point, for searches that ignore case. */
 uint32_t imr_utf8_lower(uint32_t cp);
 
+/* Case does not count; "" is in everything. */
+bool imr_utf8_contains(const char *text, const char *part);
+/* Bytes of text that `prefix` takes up when text begins with it, 0 when it does not. */
+size_t imr_utf8_begins(const char *text, const char *prefix);
+
 /* ---- columns ---- */
 
 /* UAX 11: 2 for Wide and Fullwidth; 0 for Mn, Me, format characters, conjoining Jamo vowels and

@@ -3,7 +3,7 @@
 
 #include "format/json.h"
 #include "session/ranker.h"
-#include "task/evaluate.h"
+#include "session/evaluate.h"
 #include "tests/support/test.h"
 
 typedef struct theirs {

@@ -1,7 +1,7 @@
 /* What bfloat16 does to vectors, rankings and nDCG. */
 #include "base/mem.h"
 #include "task/cache.h"
-#include "task/evaluate.h"
+#include "session/evaluate.h"
 #include "task/precision.h"
 #include "tests/unit/encoder/tiny_transformer.h"
 

@@ -3,7 +3,7 @@
 #include "format/json.h"
 #include "math/nn.h"
 #include "math/random.h"
-#include "task/evaluate.h"
+#include "session/evaluate.h"
 #include "task/train.h"
 #include "support/test.h"
 

@@ -1,14 +1,15 @@
 /*
- * task/evaluate.h - how good the three rankings of a set of queries are, and whether the
+ * session/evaluate.h - how good the three rankings of a set of queries are, and whether the
  * difference is more than luck.
  *
  * Rankings come from session/ranker.h, so the numbers are the explorer's. Queries without
  * judgements are left out and counted. Leakage (method.md section 5): a query is "seen" when one of
  * its relevant documents is relevant to a query training used (session/provenance.h); the rows all,
- * seen and unseen are always reported together.
+ * seen and unseen are always reported together. Everything that measures many queries does it here;
+ * session/audit.h adds what happened in each.
  */
-#ifndef IMR_TASK_EVALUATE_H
-#define IMR_TASK_EVALUATE_H
+#ifndef IMR_SESSION_EVALUATE_H
+#define IMR_SESSION_EVALUATE_H
 
 #include "adapter/adapter.h"
 #include "base/progress.h"
@@ -61,9 +62,17 @@ typedef struct imr_eval {
     uint32_t mover_query, mover_document; /* the largest move of all: rows of the cache */
     int64_t mover;                        /* rank before - after; 0: nothing moved */
     double *values[IMR_RANKED_COUNT];     /* [queries x metrics]; NULL: no such ranking */
-    double unjudged_at[IMR_RANKED_COUNT]; /* part of the first overlap_k documents that nobody
-                                             judged, mean over queries */
+    double unjudged_at[IMR_RANKED_COUNT]; /* mean over queries of more[].unjudged */
+    struct imr_eval_more *more;           /* [queries] */
 } imr_eval;
+
+/* Of one query, by ranking. */
+typedef struct imr_eval_more {
+    double first[IMR_RANKED_COUNT];    /* rank of the first relevant document; 0: none is listed */
+    double unjudged[IMR_RANKED_COUNT]; /* part of the first overlap_k documents nobody judged */
+    double rbo_encoder;                /* after against encoder */
+    bool own;                          /* it is a document itself */
+} imr_eval_more;
 
 /*
  * Measures `queries` (of the cache). qrels NULL: no metric, all queries count, only how alike the
@@ -78,6 +87,23 @@ imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter
                         const imr_qrels *train, const imr_eval_options *options,
                         const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 void imr_eval_done(imr_eval *e); /* {0} is fine */
+
+/* The same query by query. ranker NULL: one is made of cache and adapter, else those are its.
+ * Options are copied, what they point to is borrowed. */
+typedef struct imr_evaluator imr_evaluator;
+imr_status imr_evaluator_new(imr_evaluator **out, imr_ranker *ranker, const imr_cache *cache,
+                             const imr_adapter *adapter, const imr_qrels *qrels, size_t n_queries,
+                             const imr_qrels *train, const imr_eval_options *options,
+                             const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+void imr_evaluator_free(imr_evaluator *v); /* NULL is fine */
+IMR_FREE_AT(imr_evaluator, imr_evaluator_free)
+imr_eval *imr_evaluator_result(imr_evaluator *v);
+/* One more row, or one more that is unjudged. ranked: the trace of the ranker's last query; NULL:
+ * it is ranked. */
+imr_status imr_evaluator_add(imr_evaluator *v, uint32_t query, const imr_trace *ranked,
+                             imr_error *err) IMR_NODISCARD;
+/* Means over the rows. Errors: IMR_E_NOT_FOUND where there are none. */
+imr_status imr_evaluator_end(imr_evaluator *v, imr_error *err) IMR_NODISCARD;
 
 /* A split by name with its judgements, qrels NULL when there are none: IMR_E_NOT_FOUND names the
  * splits there are. *train: the training split's judgements, NULL when there are none or when the
@@ -110,6 +136,33 @@ typedef struct imr_eval_row {
 /* One metric over one group. Bootstrap and randomisation are seeded. */
 imr_status imr_eval_row_of(imr_eval_row *out, const imr_eval *e, size_t metric,
                            imr_eval_group group, uint64_t seed, imr_error *err) IMR_NODISCARD;
+/*
+ * Row of metric m and group g: row[m * IMR_GROUPS + g]; groups but `all` of the first metric only,
+ * unless `every`; n 0: not there. Holm's method goes over the metrics.
+ *
+ * The verdict is by the first metric's 95 % intervals of now against the encoder, and a gain counts
+ * where it holds on documents that training did not see (session/verdict.c):
+ *   better, worse, seen-only, no-evidence
+ *   too-few     below IMR_VERDICT_MIN queries
+ *   unjudged    nothing was judged: text says what changed
+ * text: a paragraph, verdict, for which queries, how many judged, what to look at next.
+ */
+#define IMR_VERDICT_MIN 25 /* topics, the least TREC calls a test: Buckley and Voorhees 2000 */
+typedef struct imr_eval_summary {
+    imr_eval_row *row;            /* [metrics, IMR_GROUPS] */
+    double *p_before, *p_encoder; /* [metrics] adjusted randomisation p of all */
+    const char *code;             /* NULL: no adapter, no verdict */
+    char *text;
+} imr_eval_summary;
+/* seen: of the adapter; {0} without one. */
+imr_status imr_eval_summarise(imr_eval_summary *out, const imr_eval *e, const imr_metric *metrics,
+                              const imr_seen *seen, uint64_t seed, bool every,
+                              imr_error *err) IMR_NODISCARD;
+void imr_eval_summary_done(imr_eval_summary *s); /* {0} is fine */
+/* code and text from the rest: what imr_eval_summarise ends with. */
+imr_status imr_eval_judge(imr_eval_summary *s, const imr_eval *e, imr_metric metric,
+                          const imr_seen *seen, imr_error *err) IMR_NODISCARD;
+
 /* Mean of one metric of one ranking over all queries. */
 double imr_eval_mean(const imr_eval *e, imr_ranking_kind kind, size_t metric);
 

@@ -2,7 +2,7 @@
 
 #include "format/json.h"
 #include "retrieval/bm25.h"
-#include "task/evaluate.h"
+#include "session/evaluate.h"
 #include "support/test.h"
 
 typedef struct bench {

@@ -362,16 +362,18 @@ static void take_comparison(ui_app *a, const imr_delivery *d)
 
 static void take_notes(ui_app *a, const imr_delivery *d)
 {
-    const imr_notes *n = d->notes;
-    if (n) {
-        imr_notes_free(a->list.notes);
+    imr_notes *other = d->notes; /* where jobs are cancelled they may come out of order */
+    if (other && (!a->list.notes || a->list.notes->v.n <= other->v.n)) {
+        other = a->list.notes;
         a->list.notes = d->notes;
     }
+    imr_notes_free(other);
+    const imr_notes *n = a->list.notes;
     if (d->status != IMR_OK)
         ui_app_say(a, true, "%s", d->error.text);
     else if (d->serial)
         ui_app_say(a, false, "noted in %s", d->path);
-    else if (n->broken || n->n_cut)
+    else if (n && (n->broken || n->cut))
         ui_app_say(a, true, "%s: line %llu: %s", d->path,
                    (unsigned long long)(n->broken ? n->broken : n->cut),
                    n->broken ? n->problem : "it was cut off, and is no note");

@@ -326,21 +326,16 @@ static void not_higher(ui_rows *rows, const imr_why_not *w)
                     w->lacks[i].document, ui_short(w->lacks[i].share, 2).s);
 }
 
-/* What reviewers said of the document, then of the query, the newest first. */
-static void noted(ui_rows *rows, const ui_why_parts *in)
+/* What reviewers said of one thing, the newest first. */
+static void noted(ui_rows *rows, const imr_note *n, const char *of, const ui_why_parts *in)
 {
-    const imr_trace *t = in->trace;
-    for (int query = 0; query < 2; query++) {
-        const imr_note *n =
-            imr_notes_find(in->notes, t->query_id, t->query_text, query ? "" : in->document->id);
-        for (int i = 0; n && i < (in->full ? 20 : 2); i++, n = n->earlier) {
-            IMR_AUTOBUF imr_buf text = {0};
-            imr_buf_printf(&text, "%s%s by %s %s%s%s%s", query ? "Query: " : "", n->verdict_name,
-                           n->reviewer, n->time,
-                           strcmp(n->adapter, t->inputs.adapter_sha256) ? ", another adapter" : "",
-                           *n->reason ? ": " : "", n->reason);
-            ui_rows_text(rows, 1, UI_STRONG, imr_buf_text(&text));
-        }
+    const char *adapter = in->trace->inputs.adapter_sha256;
+    for (int i = 0; n && i < (in->full ? 20 : 2); i++, n = n->earlier) {
+        IMR_AUTOBUF imr_buf text = {0};
+        imr_buf_printf(&text, "%s%s by %s %s%s%s%s", of, n->verdict_name, n->reviewer, n->time,
+                       strcmp(n->adapter, adapter) ? ", another adapter" : "",
+                       *n->reason ? ": " : "", n->reason);
+        ui_rows_text(rows, 1, UI_STRONG, imr_buf_text(&text));
     }
 }
 
@@ -355,9 +350,11 @@ void ui_build_why(ui_rows *out, const ui_why_parts *in)
         ui_rows_text(out, 1, UI_DIM, in->trace->sentence);
     if (sentence && *sentence)
         ui_rows_sentence(out, 1, sentence);
-    noted(out, in);
     if (why && why->why_not)
         not_higher(out, why->why_not);
+    const imr_trace *t = in->trace;
+    noted(out, imr_notes_find(in->notes, t->query_id, t->query_text, in->document->id), "", in);
+    noted(out, imr_notes_find(in->notes, t->query_id, t->query_text, ""), "Query: ", in);
     pairs(out, in);
     if (why) {
         read_of(out, "query", &why->query_tokens);

@@ -120,7 +120,8 @@ typedef struct explaining {
     size_t done, total;
     const char *named[IMR_MOST_PINNED]; /* documents */
     size_t n_named;
-    bool why_not;  /* of those */
+    bool why_not; /* of those */
+    imr_notes *notes;
     bool deletion; /* instead: */
     imr_report_deletion tests;
 } explaining;
@@ -130,6 +131,7 @@ static void explaining_done(explaining *e)
     for (int k = 0; k < IMR_STAGE_COUNT; k++)
         imr_detail_free(e->tests.tested[k]);
     imr_faith_done(&e->tests.faith);
+    imr_notes_free(e->notes);
     imr_session_close(e->session);
     pair_done(&e->pair);
 }
@@ -412,6 +414,12 @@ static imr_status run(imr_cli *cli, imr_error *err)
                                err));
     if (e.n_named && imr_config_is_set(c, IMR_OPT_RANKING_K))
         e.options.settings.ranking_k = e.context.top;
+    if (imr_config_is_set(c, IMR_OPT_NOTES))
+        IMR_TRY(imr_cli_read_notes(&e.notes, cli, "", err));
+    if (e.notes && e.notes->broken)
+        imr_cli_say(cli, "--notes: line %llu: %s", (unsigned long long)e.notes->broken,
+                    e.notes->problem);
+    e.context.notes = e.notes;
     IMR_TRY(imr_session_open(&e.session, &e.options, &cli->meter.progress, err));
     const imr_session_facts *facts = imr_session_facts_of(e.session);
     imr_cli_say(cli, "%s", facts->encoder_problem);
@@ -477,11 +485,11 @@ const imr_command imr_command_explain = {
                "  imrnn explain --checkpoint demo/adapter.pt demo/cache --query 'growing java on "
                "volcanic soil'\n"
                "  imrnn explain demo/cache --query 'volcanic soil' --ranking-k 2",
-    .options =
-        IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_QUERY_ID, IMR_OPT_ALL,
-                    IMR_OPT_MAX_QUERIES, IMR_OPT_DOCUMENT, IMR_OPT_COMPARE, IMR_OPT_COMPARE_QUERY,
-                    IMR_OPT_PAIR, IMR_OPT_RANKING_K, IMR_OPT_VIEW, IMR_OPT_DELETION, IMR_OPT_PAIRS,
-                    IMR_OPT_WIDTH, IMR_OPT_WHAT_IF, IMR_OPT_FORMAT, IMR_OUTPUT_OPTIONS),
+    .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_QUERY_ID, IMR_OPT_ALL,
+                           IMR_OPT_MAX_QUERIES, IMR_OPT_DOCUMENT, IMR_OPT_COMPARE,
+                           IMR_OPT_COMPARE_QUERY, IMR_OPT_PAIR, IMR_OPT_RANKING_K, IMR_OPT_VIEW,
+                           IMR_OPT_DELETION, IMR_OPT_PAIRS, IMR_OPT_WIDTH, IMR_OPT_WHAT_IF,
+                           IMR_OPT_NOTES, IMR_OPT_FORMAT, IMR_OUTPUT_OPTIONS),
     .max_arguments = 3,
     .run = run,
 };

@@ -4,7 +4,7 @@
 
 #include "cli/steps.h"
 #include "format/json.h"
-#include "session/notes.h"
+#include "report/report.h"
 #include "text/utf8.h"
 
 const char *imr_cli_reviewer(const imr_cli *cli)
@@ -18,6 +18,15 @@ imr_path imr_cli_notes(const imr_cli *cli, const char *cache)
 {
     const char *named = imr_config_string(cli->config, IMR_OPT_NOTES);
     return imr_path_in(named ? "" : cache, named ? named : "notes.jsonl");
+}
+
+imr_status imr_cli_read_notes(imr_notes **out, const imr_cli *cli, const char *cache,
+                              imr_error *err)
+{
+    const imr_path path = imr_cli_notes(cli, cache);
+    if (imr_config_is_set(cli->config, IMR_OPT_NOTES) && !imr_file_exists(path.s))
+        return imr_fail(err, IMR_E_NOT_FOUND, "--notes %s: no such file", path.s);
+    return imr_notes_read(out, path.s, err);
 }
 
 static imr_status add(imr_cli *cli, imr_error *err)
@@ -55,19 +64,6 @@ static imr_status add(imr_cli *cli, imr_error *err)
     return imr_cli_emit(cli, &done, err);
 }
 
-static void state(imr_buf *b, const imr_notes *n, const char *path)
-{
-    if (n->broken)
-        imr_buf_printf(b, "%s: the chain breaks at line %llu: %s\n", path,
-                       (unsigned long long)n->broken, n->problem);
-    else
-        imr_buf_printf(b, "%s: chain holds, %zu records%s%s\n", path, n->v.n,
-                       n->v.n ? ", the last line's sha256 is " : "", n->last);
-    if (n->n_cut)
-        imr_buf_printf(b, "%s: line %llu was cut off (%zu such lines) and is no record\n", path,
-                       (unsigned long long)n->cut, n->n_cut);
-}
-
 static void text(imr_buf *out, const imr_notes *n, const char *path)
 {
     IMR_AUTOBUF imr_buf b = {0};
@@ -80,17 +76,38 @@ static void text(imr_buf *out, const imr_notes *n, const char *path)
                            v->rank[2]);
         imr_buf_printf(&b, *v->reason ? "\n    %s\n" : "%s\n", v->reason);
     }
-    state(&b, n, path);
+    if (!n->broken)
+        imr_buf_printf(&b, "%s: chain holds, %zu records%s%s\n", path, n->v.n,
+                       n->v.n ? ", the last line's sha256 is " : "", n->last);
     imr_utf8_clean(out, imr_buf_text(&b), b.len, IMR_CLEAN_NEWLINES);
+}
+
+static void csv(imr_buf *out, const imr_notes *n)
+{
+    imr_buf_str(out, "time,reviewer,verdict,reason,query_id,query,document,adapter_sha256,"
+                     "encoder_sha256,cache_sha256,table_sha256,settings_sha256,previous,"
+                     "rank_encoder,rank_before,rank_after\r\n");
+    for (size_t i = 0; i < n->v.n; i++) {
+        const imr_note *v = n->v.v[i];
+        const char *const cells[] = {v->time,     v->reviewer, v->verdict_name, v->reason,
+                                     v->query_id, v->query,    v->document,     v->adapter,
+                                     v->encoder,  v->cache,    v->table,        v->settings,
+                                     v->previous};
+        for (size_t k = 0; k < IMR_LEN(cells); k++)
+            imr_report_csv_cell(out, cells[k], ",");
+        for (int k = 0; k < IMR_STAGE_COUNT; k++)
+            imr_buf_printf(out, v->rank[k] ? "%s%u" : "%s", k ? "," : "", v->rank[k]);
+        imr_buf_str(out, "\r\n");
+    }
 }
 
 static void json(imr_buf *out, const imr_notes *n, const char *path)
 {
-    imr_json_printf(out, "{'schema':'imrnn.notes/1','path':%s,'chain':{'holds':%hhd,'line':", path,
-                    !n->broken);
-    imr_buf_printf(out, n->broken ? "%llu" : "null", (unsigned long long)n->broken);
-    imr_json_printf(out, ",'problem':%-s,'cut_lines':%zu,'last':%-s},'notes':[", n->problem,
-                    n->n_cut, n->last);
+    imr_json_printf(out, "{'schema':'imrnn.notes/1','path':%s,'records':%zu,", path, n->v.n);
+    imr_json_printf(out,
+                    "'chain':{'holds':%hhd,'problem':%-s,'line':%zu,'cut_line':%zu,'last':%-s}",
+                    !n->broken, n->problem, (size_t)n->broken, (size_t)n->cut, n->last);
+    imr_json_printf(out, ",'notes':[");
     for (size_t i = 0; i < n->v.n; i++) {
         imr_buf_str(out, i ? ",\n" : "\n");
         imr_note_put(out, n->v.v[i]);
@@ -101,13 +118,13 @@ static void json(imr_buf *out, const imr_notes *n, const char *path)
 static imr_status run(imr_cli *cli, imr_error *err)
 {
     const char *format = imr_config_string(cli->config, IMR_OPT_FORMAT), *cache;
-    const bool csv = strcmp(format, "csv") == 0, qrels = strcmp(format, "qrels") == 0;
+    const bool as_csv = strcmp(format, "csv") == 0, qrels = strcmp(format, "qrels") == 0;
     IMR_CLEANUP(imr_notes_free_at) imr_notes *n = NULL;
     IMR_AUTOBUF imr_buf out = {0}, said = {0};
     bool as_json = false;
     if (imr_config_is_set(cli->config, IMR_OPT_ADD))
         return add(cli, err);
-    if (!csv && !qrels && imr_cli_json(&as_json, cli, err) != IMR_OK)
+    if (!as_csv && !qrels && imr_cli_json(&as_json, cli, err) != IMR_OK)
         return imr_fail(err, IMR_E_USAGE, "--format: '%s' is not one of text|json|csv|qrels",
                         format);
     IMR_TRY(imr_cli_argument(cli, IMR_OPT_CACHE_DIR, err));
@@ -117,9 +134,9 @@ static imr_status run(imr_cli *cli, imr_error *err)
     const imr_path path = imr_cli_notes(cli, cache);
     if (cache && !imr_dir_exists(cache))
         return imr_fail(err, IMR_E_NOT_FOUND, "%s: no such folder", cache);
-    IMR_TRY(imr_notes_read(&n, path.s, err));
-    if (csv)
-        imr_notes_csv(&out, n);
+    IMR_TRY(imr_cli_read_notes(&n, cli, cache, err));
+    if (as_csv)
+        csv(&out, n);
     else if (qrels)
         imr_notes_qrels(&out, &said, n);
     else if (as_json)
@@ -128,6 +145,9 @@ static imr_status run(imr_cli *cli, imr_error *err)
         text(&out, n, path.s);
     IMR_TRY(imr_cli_emit(cli, &out, err));
     imr_cli_say_lines(cli, imr_buf_text(&said));
+    if (n->cut)
+        imr_cli_say(cli, "%s: line %llu was cut off and is no record", path.s,
+                    (unsigned long long)n->cut);
     if (!n->broken)
         return IMR_OK;
     return imr_fail(err, IMR_E_FORMAT, "%s: the chain of records breaks at line %llu: %s", path.s,
@@ -150,7 +170,7 @@ const imr_command imr_command_notes = {
                "  imrnn notes demo/cache --format csv",
     .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_NOTES, IMR_OPT_REVIEWER, IMR_OPT_ADD,
                            IMR_OPT_REASON, IMR_OPT_QUERY, IMR_OPT_QUERY_ID, IMR_OPT_DOCUMENT,
-                           IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
+                           IMR_OPT_FORMAT, IMR_OUTPUT_OPTIONS),
     .max_arguments = 1,
     .run = run,
 };

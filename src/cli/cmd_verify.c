@@ -98,10 +98,10 @@ static void compare_members(difference *d, const imr_json *was, const imr_json *
     }
 }
 
-/* But for where things lie, the line typed and the version: what the report does not say. */
+/* But for where things lie, the line typed, the version, notes: what the report does not say. */
 static void compare(difference *d, const imr_json *was, const imr_json *is)
 {
-    static const char elsewhere[] = " path form_from command tool ";
+    static const char elsewhere[] = " path form_from command tool note ";
     char key[32];
     snprintf(key, sizeof key, " %s ", imr_json_key(was));
     if (key[2] && strstr(elsewhere, key))
@@ -277,7 +277,10 @@ static imr_status again(imr_json **out, imr_cli *cli, imr_session *s, const imr_
     IMR_CLEANUP(imr_details_done)
     imr_details details = {.v = IMR_NEW_ARRAY(imr_detail *, all)};
     IMR_NEED(details.v, err);
-    imr_report_context context = {.details = &details, .pairs = IMR_REPORT_PAIRS_NONE};
+    const imr_notes none = {0}; /* not compared, but members of their own */
+    imr_report_context context = {.details = &details,
+                                  .notes = imr_json_at(r, "query/note") ? &none : NULL,
+                                  .pairs = IMR_REPORT_PAIRS_NONE};
     for (; details.n < all; details.n++) {
         const size_t i = details.n;
         char at[64];

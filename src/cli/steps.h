@@ -90,6 +90,10 @@ extern const char imr_no_bf16[];
 const char *imr_cli_reviewer(const imr_cli *cli);
 /* --notes, else notes.jsonl in the cache folder. */
 imr_path imr_cli_notes(const imr_cli *cli, const char *cache);
+/* Reads it; IMR_E_NOT_FOUND for --notes of a file that is not there. */
+struct imr_notes;
+imr_status imr_cli_read_notes(struct imr_notes **out, const imr_cli *cli, const char *cache,
+                              imr_error *err) IMR_NODISCARD;
 
 /* ---- the explorer ---- */
 

@@ -327,6 +327,18 @@ static void rank_beside(imr_buf *out, const imr_trace *t, const imr_trace_docume
     integer(out, "gain", isfinite(gain), isfinite(gain) ? (int64_t)gain : 0);
 }
 
+static void note(imr_buf *out, const imr_trace *t, const imr_report_context *context,
+                 const char *document)
+{
+    const imr_note *n = imr_report_note(t, context, document);
+    if (!context || !context->notes)
+        return;
+    imr_json_printf(out, "'note':");
+    if (n)
+        imr_note_put(out, n);
+    imr_buf_str(out, n ? "," : "null,");
+}
+
 static void document(imr_buf *out, const imr_trace *t, const imr_report_context *context, size_t i)
 {
     const imr_trace_document *d = &t->documents[i];
@@ -335,6 +347,7 @@ static void document(imr_buf *out, const imr_trace *t, const imr_report_context 
     imr_buf_char(out, '{');
     standing(out, d, adapter, about ? &about->why : NULL);
     rank_beside(out, t, d);
+    note(out, t, context, d->id);
     imr_json_printf(out, "'delta_sim':%g,'delta_sim_relative':%g,",
                     adapter ? (double)d->delta_sim : NAN,
                     adapter ? (double)d->delta_sim_relative : NAN);
@@ -452,6 +465,7 @@ void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_
     head(out, t, context);
     imr_json_printf(out, "'query':{'id':%-s,'text':%s,'prefix':%s,'cached':%hhd,", t->query_id,
                     t->query_text, t->query_prefix, t->query_cached);
+    note(out, t, context, "");
     words(out, any ? any->query_words : NULL, t->settings.delta, adapter);
     tokens_read(out, any ? &any->why.query_tokens : NULL);
     shut(out, '}');
@@ -482,6 +496,7 @@ void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_
         const imr_detail *about = imr_report_detail(context, t->n_documents + i);
         standing(out, &t->left[i], adapter, about ? &about->why : NULL);
         rank_beside(out, t, &t->left[i]);
+        note(out, t, context, t->left[i].id);
         if (about)
             put_why(out, &about->why, t->settings.delta, false,
                     context ? context->pairs : IMR_REPORT_PAIRS_STRONGEST);

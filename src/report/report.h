@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "session/carry.h"
+#include "session/notes.h"
 #include "session/session.h"
 
 /*
@@ -74,6 +75,7 @@ typedef struct imr_report_context {
     size_t n_command;
     const imr_details *details;    /* of the trace; NULL: no whys */
     const imr_comparison *compare; /* of the trace; NULL: nobody asked */
+    const imr_notes *notes;        /* likewise */
     const bool *printed;           /* [n_documents + n_left] told of; NULL: the first `top` */
     bool chosen;                   /* somebody chose those: csv has no others */
     uint32_t top;                  /* 0: 10 */
@@ -86,6 +88,17 @@ typedef struct imr_report_context {
 imr_status imr_report_render(const imr_trace *t, const char *format,
                              const imr_report_context *context, imr_buf *out,
                              imr_error *err) IMR_NODISCARD;
+
+/* The newest verdict or note on a document, "" on the query; NULL: there is none. */
+static inline const imr_note *imr_report_note(const imr_trace *t, const imr_report_context *c,
+                                              const char *document)
+{
+    return imr_note_verdict(
+        imr_notes_find(c ? c->notes : NULL, t->query_id, t->query_text, document));
+}
+
+/* A cell of CSV, and what ends it; what begins like a formula gets an apostrophe. */
+void imr_report_csv_cell(imr_buf *out, const char *text, const char *end);
 
 /* Do the words carry it (session/carry.h), over queries: text of `width` columns, or JSON, schema
  * imrnn.deletion/1. */

@@ -7,11 +7,11 @@
 
 /* ---- csv ---- */
 
-/* A cell of text, and what ends it. Spreadsheets take what begins so for a formula. */
-static void cell(imr_buf *out, const char *text, const char *end)
+void imr_report_csv_cell(imr_buf *out, const char *text, const char *end)
 {
     IMR_AUTOBUF imr_buf clean = {0};
     imr_utf8_clean(&clean, text, strlen(text), IMR_CLEAN_LINE);
+    /* Spreadsheets take what begins so for a formula. */
     const char *at = imr_buf_text(&clean), *formula = *text ? strchr("=+-@\t\r", *text) : NULL;
     const bool quoted = at[strcspn(at, "\",")] != '\0';
     imr_buf_str(out, quoted ? "\"" : "");
@@ -39,10 +39,10 @@ static void row(imr_buf *out, const imr_trace *t, const imr_trace_document *d, c
 {
     const bool adapter = imr_report_adapted(t), after = adapter && d->rank_after;
     IMR_AUTOBUF imr_buf sentence = {0};
-    cell(out, t->query_id, ",");
-    cell(out, t->query_text, ",");
-    cell(out, d->id, ",");
-    cell(out, d->title, ",");
+    imr_report_csv_cell(out, t->query_id, ",");
+    imr_report_csv_cell(out, t->query_text, ",");
+    imr_report_csv_cell(out, d->id, ",");
+    imr_report_csv_cell(out, d->title, ",");
     integer(out, d->rank_encoder, d->rank_encoder);
     integer(out, adapter && d->rank_before, d->rank_before);
     integer(out, after, d->rank_after);
@@ -55,7 +55,7 @@ static void row(imr_buf *out, const imr_trace *t, const imr_trace_document *d, c
     number(out, after, (double)d->sim_after);
     integer(out, d->relevance >= 0, d->relevance);
     imr_report_plain(&sentence, why ? why->sentence : d->sentence);
-    cell(out, imr_buf_text(&sentence), "\r\n");
+    imr_report_csv_cell(out, imr_buf_text(&sentence), "\r\n");
 }
 
 void imr_report_csv(const imr_trace *t, const imr_report_context *context, imr_buf *out)

@@ -190,6 +190,16 @@ static void tokens(imr_buf *out, const char *label, const imr_trace_token *v, si
         paragraph(out, label, &line, width);
 }
 
+static void note(imr_buf *out, const imr_note *n, size_t width)
+{
+    IMR_AUTOBUF imr_buf line = {0};
+    if (!n)
+        return;
+    imr_buf_printf(&line, "%s by %s %s%s%s", n->verdict_name, n->reviewer, n->time,
+                   *n->reason ? ": " : "", n->reason);
+    paragraph(out, "note", &line, width);
+}
+
 /* One pair alone: their package's numbers and words, before ours. */
 static void pair(imr_buf *out, const imr_trace *t, const imr_text_style *style)
 {
@@ -282,6 +292,7 @@ void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_
     inputs(out, t, style.width);
     imr_buf_char(out, '\n');
     query(out, t, imr_report_query(t, context), &style);
+    note(out, imr_report_note(t, context, ""), style.width);
     if (t->pair)
         pair(out, t, &style);
     else
@@ -297,6 +308,7 @@ void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_
         imr_buf_printf(&name, "%s  %s", d->id, d->title);
         imr_buf_char(out, '\n');
         imr_report_wrap(out, imr_buf_text(&name), 0, 0, style.width);
+        note(out, imr_report_note(t, context, d->id), style.width);
         imr_text_why(out, &about->why, d, &style);
     }
 }

@@ -8,7 +8,6 @@
 #include "base/kept.h"
 #include "base/limits.h"
 #include "format/json.h"
-#include "retrieval/run_file.h"
 #include "text/utf8.h"
 
 const char *const imr_verdict_names[] = {"accept", "reject", "unsure", "note"};
@@ -119,7 +118,6 @@ static imr_status take(imr_notes *n, const imr_jsonl *it, const imr_json *o, imr
         IMR_TRY(keep(n, note, err));
     if (status == IMR_E_MEMORY || status == IMR_E_BUDGET)
         return status;
-    n->n_cut += cut;
     n->cut = cut && !n->cut ? it->line : n->cut;
     if (status == IMR_OK && strcmp(note->previous, n->last) != 0)
         status = imr_fail(err, IMR_E_DIFFERENT,
@@ -218,38 +216,6 @@ void imr_note_put(imr_buf *b, const imr_note *n)
                     n->adapter, n->encoder, n->cache, n->table, n->settings, n->previous);
 }
 
-/* A path as the name of a column: '/' is '_'. */
-static void column(imr_buf *b, const char *path, bool last)
-{
-    for (; *path; path++)
-        imr_buf_char(b, *path == '/' ? '_' : *path);
-    imr_buf_str(b, last ? "\r\n" : ",");
-}
-
-void imr_notes_csv(imr_buf *b, const imr_notes *n)
-{
-    for (size_t f = 0; f < IMR_LEN(fields); f++)
-        column(b, fields[f].path, false);
-    for (int k = 0; k < IMR_STAGE_COUNT; k++)
-        column(b, ranks[k], k + 1 == IMR_STAGE_COUNT);
-    for (size_t i = 0; i < n->v.n; i++) {
-        for (size_t f = 0; f < IMR_LEN(fields); f++) {
-            IMR_AUTOBUF imr_buf text = {0};
-            imr_utf8_clean(&text, *text_at(n->v.v[i], f), strlen(*text_at(n->v.v[i], f)),
-                           IMR_CLEAN_LINE);
-            imr_buf_char(b, '"');
-            for (const char *c = imr_buf_text(&text); *c; c++)
-                imr_buf_fill(b, *c, *c == '"' ? 2 : 1);
-            imr_buf_str(b, "\",");
-        }
-        for (int k = 0; k < IMR_STAGE_COUNT; k++) {
-            if (n->v.v[i]->rank[k])
-                imr_buf_printf(b, "%u", n->v.v[i]->rank[k]);
-            imr_buf_str(b, k + 1 < IMR_STAGE_COUNT ? "," : "\r\n");
-        }
-    }
-}
-
 /* An accept or reject that another reviewer holds against it, looked for among the 64 before. */
 static const imr_note *against(const imr_note *verdict)
 {
@@ -264,13 +230,20 @@ static const imr_note *against(const imr_note *verdict)
     return NULL;
 }
 
+/* Whether an id is a field of a TREC file, and safe to print. */
+static bool is_field(const char *id)
+{
+    IMR_AUTOBUF imr_buf clean = {0};
+    imr_utf8_clean(&clean, id, strlen(id), IMR_CLEAN_LINE);
+    return *id && !strchr(id, ' ') && strcmp(imr_buf_text(&clean), id) == 0;
+}
+
 void imr_notes_qrels(imr_buf *b, imr_buf *said, const imr_notes *n)
 {
     size_t left_out = 0;
     for (size_t i = 0; i < n->newest.n; i++) {
         const imr_note *v = imr_note_verdict(n->newest.v[i]), *other = against(v);
-        const bool named =
-            *v->query_id && !imr_run_needs_tabs(v->query_id) && !imr_run_needs_tabs(v->document);
+        const bool named = is_field(v->query_id) && is_field(v->document);
         if (v->verdict > IMR_REJECT || !*v->document)
             continue;
         left_out += !named;
@@ -285,7 +258,7 @@ void imr_notes_qrels(imr_buf *b, imr_buf *said, const imr_notes *n)
     if (left_out)
         imr_buf_printf(said,
                        "%zu verdicts are left out: typed queries have no id, and TREC files "
-                       "no ids with blanks\n",
+                       "no ids with blanks or controls\n",
                        left_out);
 }
 
@@ -294,8 +267,9 @@ void imr_notes_qrels(imr_buf *b, imr_buf *said, const imr_notes *n)
 /* The last line that is not blank, as imr_jsonl has it. */
 static const uint8_t *last_line(const imr_file *f, size_t *len)
 {
+    static const uint8_t blank[] = {' ', '\t', '\r', '\n'};
     size_t end = f->len, start;
-    while (end && memchr(" \t\r\n", f->data[end - 1], 4))
+    while (end && memchr(blank, f->data[end - 1], sizeof blank))
         end--;
     for (start = end; start && f->data[start - 1] != '\n';)
         start--;
@@ -303,12 +277,13 @@ static const uint8_t *last_line(const imr_file *f, size_t *len)
     return f->data + start;
 }
 
-/* Writes the record behind what is in the file; on failure there is nothing of it. */
-static imr_status append(imr_kept *f, imr_note *n, imr_error *err)
+/* Writes the record, whose `previous` is filled in, behind what is in the file; on failure there is
+ * nothing of it. */
+static imr_status append(imr_kept *f, const imr_note *n, char previous[IMR_SHA256_HEX],
+                         imr_error *err)
 {
     IMR_CLEANUP(imr_file_unmap) imr_file before = {0};
     IMR_AUTOBUF imr_buf line = {0};
-    char previous[IMR_SHA256_HEX] = "";
     size_t len;
     IMR_TRY(imr_file_map_as(&before, f->path, IMR_FILE_TEXT, err));
     const uint8_t *last = last_line(&before, &len);
@@ -316,7 +291,6 @@ static imr_status append(imr_kept *f, imr_note *n, imr_error *err)
         IMR_TRY(imr_sha256_memory(last, len, previous, err));
     if (before.len && before.data[before.len - 1] != '\n')
         imr_buf_char(&line, '\n'); /* behind what was cut off */
-    n->previous = previous;
     imr_note_put(&line, n);
     imr_buf_char(&line, '\n');
     IMR_TRY(imr_buf_check(&line, err));
@@ -338,7 +312,7 @@ imr_status imr_notes_add(const char *path, const imr_trace *t, size_t place, imr
     IMR_AUTOFREE char *folder = imr_path_dir(path);
     IMR_CLEANUP(imr_kept_close) imr_kept f = {0};
     IMR_AUTOBUF imr_buf text = {0};
-    char settings[IMR_SHA256_HEX], when[24];
+    char settings[IMR_SHA256_HEX], previous[IMR_SHA256_HEX] = "", when[24];
     const time_t now = (time_t)imr_clock_unix();
     struct tm utc;
     imr_error why = {0};
@@ -358,7 +332,7 @@ imr_status imr_notes_add(const char *path, const imr_trace *t, size_t place, imr
                   t->inputs.cache_sha256,
                   t->inputs.table_sha256,
                   settings,
-                  "",
+                  previous,
                   verdict};
     if (d)
         memcpy(n.rank, d->rank, sizeof n.rank);
@@ -366,7 +340,7 @@ imr_status imr_notes_add(const char *path, const imr_trace *t, size_t place, imr
     const imr_status status = imr_kept_lock_wait(&f, path, &why);
     if (status != IMR_OK)
         return imr_fail(err, status, "%s (--notes FILE keeps notes elsewhere)", why.text);
-    IMR_TRY(append(&f, &n, err));
+    IMR_TRY(append(&f, &n, previous, err));
     imr_dir_sync(folder);
     return IMR_OK;
 }

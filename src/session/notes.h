@@ -48,7 +48,7 @@ typedef struct imr_notes {
     IMR_ARRAY(imr_note *) v;      /* in the order of the file */
     uint64_t broken;              /* the first line that is no record, or does not follow the one */
     char problem[IMR_ERROR_TEXT]; /* before, and what is wrong; 0: none */
-    uint64_t cut, n_cut;          /* the first line that was cut off; how many were */
+    uint64_t cut;                 /* the first line that was cut off; 0: none */
     char last[IMR_SHA256_HEX];    /* of the last line; "": there is none */
     imr_strmap subjects;          /* what was judged, places in: */
     IMR_ARRAY(const imr_note *) newest;
@@ -72,8 +72,6 @@ const imr_note *imr_note_verdict(const imr_note *note);
 
 /* A record as it is stored, without the line's end. */
 void imr_note_put(imr_buf *b, const imr_note *note);
-/* RFC 4180, a line a record: "query_id", "hashes_cache", "ranks_after" ... */
-void imr_notes_csv(imr_buf *b, const imr_notes *n);
 /* TREC judgements: accept 1, reject 0, of what counts. said: lines on what is not in them, and on
  * reviewers who disagree. */
 void imr_notes_qrels(imr_buf *b, imr_buf *said, const imr_notes *n);

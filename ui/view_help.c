@@ -10,7 +10,7 @@ static const struct {
     const char *name, *formula, *range, *good;
 } terms[UI_TERM_COUNT] = {
 #define X(id, name, formula, range, good) [UI_TERM_##id] = {name, formula, range, good},
-#include "ui/glossary.def"
+#include "report/glossary.def"
 #undef X
 };
 

@@ -2,7 +2,7 @@
  * ui/views.h - what each view draws. A view is right for any rectangle, changes nothing and knows
  * what it is given, not the model; ui/view.c takes that apart.
  *
- * Views tag the numbers they draw with a term of ui/glossary.def (ui_about), so that the screen can
+ * Views tag the numbers they draw with a term of report/glossary.def (ui_about), so that the screen can
  * be asked what they are.
  */
 #ifndef UI_VIEWS_H
@@ -15,7 +15,7 @@
 typedef enum ui_term_id {
     UI_TERM_NONE,
 #define X(id, name, formula, range, good) UI_TERM_##id,
-#include "ui/glossary.def"
+#include "report/glossary.def"
 #undef X
     UI_TERM_COUNT
 } ui_term_id;

@@ -38,6 +38,49 @@ typedef struct imr_report_place {
 } imr_report_place;
 void imr_report_rank(imr_report_place *v, size_t n);
 
+/* ---- what text and pages both say ---- */
+
+/* Query words x document words of a stage, or (IMR_STAGE_COUNT) after less encoder; rows and columns
+ * in the order they are printed. */
+typedef struct imr_share_table {
+    const imr_pairs *p;
+    double *v;            /* [n_query + 1, n_document + 1] in sd, or cosine without a reference */
+    double *row, *column; /* their sums */
+    double sum;           /* of all */
+    imr_report_place *rows, *columns; /* of words, special tokens left out, by their sums */
+    size_t n_rows, n_columns;
+    int decimals;
+} imr_share_table;
+bool imr_share_table_make(imr_share_table *t, const imr_pairs *p, int stage); /* false: no memory */
+void imr_share_table_done(imr_share_table *t);
+extern const char *const imr_share_titles[IMR_STAGE_COUNT + 1];
+/* What the total of such a table must be, and from what. */
+void imr_line_total(imr_buf *out, const imr_why *w, int stage);
+
+/* The words of a query by their shares, at most so many named ones; values in sd or cosine. */
+typedef struct imr_why_rows {
+    imr_report_place *v, *spare;         /* spare: room for imr_why_meets */
+    size_t n, more;                      /* more: words that make up `other` */
+    double other, special, nothing, sum; /* nothing: not from words */
+} imr_why_rows;
+bool imr_why_rows_make(imr_why_rows *r, const imr_pairs *p, imr_stage stage, size_t most);
+void imr_why_rows_done(imr_why_rows *r);
+/* What query word `a` meets: [n_document] places and shares, of which the first are worth telling. */
+size_t imr_why_meets(imr_report_place *out, const imr_pairs *p, imr_stage stage, size_t a);
+/* Sentences without a full stop; nothing where there is nothing to say. */
+void imr_line_sum(imr_buf *out, const imr_why *w, imr_stage stage, double sum);
+void imr_line_changes(imr_buf *out, const imr_why *w, int sign); /* largest gains 1, losses -1 */
+void imr_line_cosine(imr_buf *out, const imr_why *w, const imr_trace_document *d);
+void imr_line_feedback(imr_buf *out, const imr_trace_document *d);
+/* In words, since both numbers are nearly always high with some encoders. */
+void imr_line_words(imr_buf *out, const imr_word_list *list, imr_change_kind kind);
+void imr_line_moved(imr_buf *out, const imr_trace *t);
+
+/* What is needed to get a trace again: a name that begins with a blank goes on about the one
+ * before; sha256 NULL: text in words, else a command or path, with its hash or "". */
+typedef void imr_fact_fn(void *user, const char *name, const char *text, const char *sha256);
+void imr_report_facts(const imr_trace *t, const imr_report_context *c, imr_fact_fn *fn, void *user);
+
 /* ---- text ---- */
 
 extern const char *const imr_report_stages[]; /* "encoder", "projected", "now" */

@@ -20,32 +20,6 @@ static void paragraph(imr_buf *out, const char *name, imr_buf *line, size_t widt
     imr_buf_clear(line);
 }
 
-/* Not broken into lines: it is to be copied. */
-static void command(imr_buf *out, const imr_report_context *context)
-{
-    if (!context || !context->n_command)
-        return;
-    label(out, "command");
-    for (size_t i = 0; i < context->n_command; i++) {
-        const char *word = context->command[i];
-        bool quote = word[strcspn(word, " \t'\"\\$*?&;|<>()")] != '\0' || !word[0];
-        imr_buf_printf(out, quote ? "%s\"%s\"" : "%s%s", i ? " " : "", word);
-    }
-    imr_buf_char(out, '\n');
-}
-
-/* A file, not broken into lines either. The first 12 digits are enough to tell files apart at a
- * glance; JSON has all 64. */
-static void file(imr_buf *out, const char *name, const char *path, const char *kind,
-                 const char *sha256)
-{
-    label(out, name);
-    imr_buf_printf(out, "%s%s%s", path, kind[0] ? "  " : "", kind);
-    if (sha256[0])
-        imr_buf_printf(out, "  sha256 %.12s", sha256);
-    imr_buf_char(out, '\n');
-}
-
 /* "of a text's ten nearest words .43 occur in it, by chance .01; encoded .37, input .07" */
 static void put_lens(imr_buf *out, const imr_trace_inputs *in)
 {
@@ -60,46 +34,82 @@ static void put_lens(imr_buf *out, const imr_trace_inputs *in)
                        IMR_FIXED(in->others[i].lens.precision, 2));
 }
 
-static void inputs(imr_buf *out, const imr_trace *t, size_t width)
+static void command(imr_buf *line, const imr_report_context *context)
+{
+    for (size_t i = 0; context && i < context->n_command; i++) {
+        const char *word = context->command[i];
+        bool quote = word[strcspn(word, " \t'\"\\$*?&;|<>()")] != '\0' || !word[0];
+        imr_buf_printf(line, quote ? "%s\"%s\"" : "%s%s", i ? " " : "", word);
+    }
+}
+
+/* Empties line. */
+static void fact(imr_fact_fn *fn, void *user, const char *name, imr_buf *line, const char *sha256)
+{
+    if (line->len)
+        fn(user, name, imr_buf_text(line), sha256);
+    imr_buf_clear(line);
+}
+
+void imr_report_facts(const imr_trace *t, const imr_report_context *c, imr_fact_fn *fn, void *user)
 {
     const imr_trace_inputs *in = &t->inputs;
     IMR_AUTOBUF imr_buf line = {0};
+    command(&line, c);
+    fact(fn, user, "command", &line, "");
     if (imr_report_adapted(t)) {
-        file(out, "adapter", in->adapter_path, "", in->adapter_sha256);
+        fn(user, "adapter", in->adapter_path, in->adapter_sha256);
         imr_buf_printf(
             &line, "form %s (known from %s), %u -> %u, hidden %u, projector rank %u, condition %s",
             in->adapter_form, in->adapter_form_from, in->input_dim, in->working_dim, in->hidden_dim,
             in->rank, IMR_FIXED(in->condition_number, 2));
-        paragraph(out, "", &line, width);
+        fact(fn, user, " adapter", &line, NULL);
     } else {
-        file(out, "adapter", "none: the encoder's ranking alone", "", "");
+        fn(user, "adapter", "none: the encoder's ranking alone", "");
     }
-    file(out, "cache", in->cache_path, "", in->cache_sha256);
+    fn(user, "cache", in->cache_path, in->cache_sha256);
     imr_buf_printf(&line, "%llu documents%s%s", (unsigned long long)in->cache_documents,
                    in->split[0] ? ", split " : "", in->split);
-    paragraph(out, "", &line, width);
-    if (in->encoder_path[0])
-        file(out, "encoder", in->encoder_path, in->encoder_kind, in->encoder_sha256);
+    fact(fn, user, " cache", &line, NULL);
+    imr_buf_printf(&line, "%s%s%s", in->encoder_path, in->encoder_kind[0] ? "  " : "",
+                   in->encoder_kind);
+    if (!in->encoder_path[0])
+        fn(user, "encoder", "absent: vectors of cached queries only", "");
     else
-        file(out, "encoder", "absent: vectors of cached queries only", "", "");
+        fn(user, "encoder", imr_buf_text(&line), in->encoder_sha256);
+    imr_buf_clear(&line);
     if (in->table_name[0]) {
-        char rows[64];
-        snprintf(rows, sizeof rows, "%llu rows", (unsigned long long)in->table_rows);
-        file(out, "table", in->table_name, rows, in->table_sha256);
+        imr_buf_printf(&line, "%s  %llu rows", in->table_name, (unsigned long long)in->table_rows);
+        fact(fn, user, "table", &line, in->table_sha256);
         put_lens(&line, in);
-        paragraph(out, "", &line, width);
+        fact(fn, user, " table", &line, NULL);
     } else {
-        file(out, "table", "none: changes are shown without words", "", "");
+        fn(user, "table", "none: changes are shown without words", "");
     }
     imr_buf_printf(&line, "feedback %u, candidates by %s, scope %s, delta %s, order %s, words %u",
                    t->settings.feedback_k, imr_candidates_names[t->settings.candidates],
                    imr_scope_names[t->settings.scope], imr_change_kind_names[t->settings.delta],
                    imr_token_order_names[t->settings.order], t->settings.tokens);
-    paragraph(out, "settings", &line, width);
-    for (size_t i = 0; i < t->n_warnings; i++) {
-        imr_buf_str(&line, t->warnings[i].text);
-        paragraph(out, "warning", &line, width);
-    }
+    fact(fn, user, "settings", &line, NULL);
+}
+
+typedef struct printer {
+    imr_buf *out;
+    size_t width;
+} printer;
+
+/* Commands and paths are not broken into lines: they are to be copied. The first 12 digits are
+ * enough to tell files apart at a glance; JSON has all 64. */
+static void print_fact(void *user, const char *name, const char *text, const char *sha256)
+{
+    const printer *p = user;
+    label(p->out, *name == ' ' ? "" : name);
+    if (!sha256)
+        imr_report_wrap(p->out, text, LABEL, LABEL, p->width);
+    else if (sha256[0])
+        imr_buf_printf(p->out, "%s  sha256 %.12s\n", text, sha256);
+    else
+        imr_buf_printf(p->out, "%s\n", text);
 }
 
 static void query(imr_buf *out, const imr_trace *t, const imr_detail *any,
@@ -249,18 +259,24 @@ static void beside(imr_buf *out, const imr_trace *t, size_t width)
     imr_report_wrap(out, imr_buf_text(&line), 0, 3, width);
 }
 
+void imr_line_moved(imr_buf *out, const imr_trace *t)
+{
+    imr_buf_printf(out,
+                   "%u of %zu listed stand elsewhere than for the encoder, %u elsewhere than "
+                   "projected; %llu were scored; Kendall tau with the encoder %s, with the "
+                   "projected %s; median delta_sim %s",
+                   t->moved_encoder, t->n_documents, t->moved, (unsigned long long)t->n_scored,
+                   IMR_FIXED(t->tau_encoder, 2), IMR_FIXED(t->kendall_tau, 2),
+                   IMR_SIGNED((double)t->median_delta_sim, 4));
+}
+
 static void ranking(imr_buf *out, const imr_trace *t, const imr_report_context *context,
                     const imr_text_style *style)
 {
     IMR_AUTOBUF imr_buf line = {0};
     if (style->adapter) {
-        imr_buf_printf(&line,
-                       "%u of %zu listed stand elsewhere than for the encoder, %u elsewhere than "
-                       "projected; %llu were scored; Kendall tau with the encoder %s, with the "
-                       "projected %s; median delta_sim %s; * judged relevant",
-                       t->moved_encoder, t->n_documents, t->moved, (unsigned long long)t->n_scored,
-                       IMR_FIXED(t->tau_encoder, 2), IMR_FIXED(t->kendall_tau, 2),
-                       IMR_SIGNED((double)t->median_delta_sim, 4));
+        imr_line_moved(&line, t);
+        imr_buf_str(&line, "; * judged relevant");
         imr_buf_char(out, '\n');
         imr_report_wrap(out, imr_buf_text(&line), 0, 0, style->width);
     } else {
@@ -288,8 +304,10 @@ void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_
                                   .order = t->settings.order,
                                   .inputs = &t->inputs};
     imr_buf_printf(out, "imrnn %s explanation\n", IMR_VERSION);
-    command(out, context);
-    inputs(out, t, style.width);
+    printer p = {out, style.width};
+    imr_report_facts(t, context, print_fact, &p);
+    for (size_t i = 0; i < t->n_warnings; i++)
+        print_fact(&p, "warning", t->warnings[i].text, NULL);
     imr_buf_char(out, '\n');
     query(out, t, imr_report_query(t, context), &style);
     note(out, imr_report_note(t, context, ""), style.width);

@@ -28,18 +28,26 @@ static void put(imr_buf *out, const imr_buf *line, size_t indent, size_t hang, s
 
 /* ---- why it is here ---- */
 
+size_t imr_why_meets(imr_report_place *out, const imr_pairs *p, imr_stage stage, size_t a)
+{
+    const double *row = imr_pairs_shares(p, stage) + a * (p->n_document + 1);
+    const double unit = imr_pairs_unit(p, stage);
+    size_t n = 0, met = 0;
+    for (size_t b = 0; b < p->n_document; b++)
+        if (p->document[b].named)
+            out[n++] = (imr_report_place){row[b] / unit, (uint32_t)b};
+    imr_report_rank(out, n);
+    while (met < n && out[met].value >= MEETS_LEAST)
+        met++;
+    return met;
+}
+
 /* "homocysteine +0.37" of one query word, as many as the line takes. */
 static void meets(imr_buf *out, const imr_pairs *p, imr_stage stage, size_t a,
                   imr_report_place *spare, size_t at, size_t width)
 {
-    const double *row = imr_pairs_shares(p, stage) + a * (p->n_document + 1);
-    const double unit = imr_pairs_unit(p, stage);
-    size_t n = 0;
-    for (size_t b = 0; b < p->n_document; b++)
-        if (p->document[b].named)
-            spare[n++] = (imr_report_place){row[b] / unit, (uint32_t)b};
-    imr_report_rank(spare, n);
-    for (size_t i = 0; i < n && spare[i].value >= MEETS_LEAST; i++) {
+    const size_t n = imr_why_meets(spare, p, stage, a);
+    for (size_t i = 0; i < n; i++) {
         const char *word = p->document[spare[i].place].text;
         const size_t columns = imr_utf8_width(word, strlen(word)) + strlen(" +0.00") + 2;
         if (at + columns > width)
@@ -57,59 +65,78 @@ static void share(imr_buf *out, const char *name, double value, const char *end)
     imr_buf_printf(out, " %s%s", IMR_SIGNED(value, 2), end);
 }
 
-static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t width)
+bool imr_why_rows_make(imr_why_rows *r, const imr_pairs *p, imr_stage stage, size_t most)
 {
-    const imr_pairs *p = &w->pairs;
-    IMR_AUTOFREE imr_report_place *rows = IMR_NEW_ARRAY(imr_report_place, p->n_query + 1);
-    IMR_AUTOFREE imr_report_place *spare = IMR_NEW_ARRAY(imr_report_place, p->n_document + 1);
-    if (!rows || !spare) {
-        out->failed = true;
-        return;
-    }
     const double unit = imr_pairs_unit(p, stage);
-    double special = 0, other = 0, sum = 0;
-    size_t n = 0, shown = 0, unnamed = 0;
+    *r = (imr_why_rows){.v = IMR_NEW_ARRAY(imr_report_place, p->n_query + 1),
+                        .spare = IMR_NEW_ARRAY(imr_report_place, p->n_document + 1)};
+    if (!r->v || !r->spare) {
+        imr_why_rows_done(r);
+        return false;
+    }
     for (size_t a = 0; a < p->n_query; a++) {
         const double total = p->query[a].total[stage] / unit;
         if (p->query[a].special)
-            special += total;
+            r->special += total;
         else if (p->query[a].named)
-            rows[n++] = (imr_report_place){total, (uint32_t)a};
+            r->v[r->n++] = (imr_report_place){total, (uint32_t)a};
         else
-            other += total, unnamed++;
-        sum += total;
+            r->other += total, r->more++;
+        r->sum += total;
     }
-    sum += p->query[p->n_query].total[stage] / unit;
-    imr_report_rank(rows, n);
-    for (; shown < n && shown < ROWS; shown++) {
-        share(out, p->query[rows[shown].place].text, rows[shown].value, "");
-        meets(out, p, stage, rows[shown].place, spare, INDENT + NAME + 6, width);
-    }
-    for (size_t i = shown; i < n; i++)
-        other += rows[i].value;
-    char name[64];
-    snprintf(name, sizeof name, "%zu more", n - shown + unnamed);
-    if (n > shown || unnamed)
-        share(out, name, other, "\n");
-    share(out, "special tokens", special, "\n");
-    share(out, "not from words", p->query[p->n_query].total[stage] / unit, "\n");
-    IMR_AUTOBUF imr_buf line = {0};
-    imr_buf_printf(&line, "sum %s", IMR_SIGNED(sum, 2));
+    r->nothing = p->query[p->n_query].total[stage] / unit;
+    r->sum += r->nothing;
+    imr_report_rank(r->v, r->n);
+    for (; r->n > most; r->more++)
+        r->other += r->v[--r->n].value;
+    return true;
+}
+
+void imr_why_rows_done(imr_why_rows *r)
+{
+    IMR_FREE(r->v, r->spare);
+}
+
+void imr_line_sum(imr_buf *out, const imr_why *w, imr_stage stage, double sum)
+{
+    const imr_pairs *p = &w->pairs;
+    imr_buf_printf(out, "sum %s", IMR_SIGNED(sum, 2));
     if (p->centred[stage])
-        imr_buf_printf(&line, " sd = its standing %s; similarity %s, mean %s, sd %s",
+        imr_buf_printf(out, " sd = its standing %s; similarity %s, mean %s, sd %s",
                        IMR_SIGNED(w->standing[stage], 2), IMR_FIXED(p->similarity[stage], 4),
                        IMR_FIXED(p->reference[stage].mean, 4),
                        IMR_FIXED(p->reference[stage].sd, 4));
     else
-        imr_buf_printf(&line, " = its similarity %s", IMR_FIXED(p->similarity[stage], 4));
-    imr_buf_printf(&line, ", rounding of the cache %s", IMR_SIGNED(p->residual[stage], 4));
+        imr_buf_printf(out, " = its similarity %s", IMR_FIXED(p->similarity[stage], 4));
+    imr_buf_printf(out, ", rounding of the cache %s", IMR_SIGNED(p->residual[stage], 4));
+}
+
+static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t width)
+{
+    const imr_pairs *p = &w->pairs;
+    IMR_CLEANUP(imr_why_rows_done) imr_why_rows r;
+    if (!imr_why_rows_make(&r, p, stage, ROWS)) {
+        out->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < r.n; i++) {
+        share(out, p->query[r.v[i].place].text, r.v[i].value, "");
+        meets(out, p, stage, r.v[i].place, r.spare, INDENT + NAME + 6, width);
+    }
+    char name[64];
+    snprintf(name, sizeof name, "%zu more", r.more);
+    if (r.more)
+        share(out, name, r.other, "\n");
+    share(out, "special tokens", r.special, "\n");
+    share(out, "not from words", r.nothing, "\n");
+    IMR_AUTOBUF imr_buf line = {0};
+    imr_line_sum(&line, w, stage, r.sum);
     put(out, &line, INDENT, INDENT, width);
 }
 
 /* ---- what the adapter did ---- */
 
-/* The largest gains (sign 1) or losses (-1) of named pairs. */
-static void changes(imr_buf *out, const imr_why *w, int sign, size_t width)
+void imr_line_changes(imr_buf *out, const imr_why *w, int sign)
 {
     IMR_AUTOFREE imr_report_place *v = IMR_NEW_ARRAY(imr_report_place, w->n_strongest + 1);
     if (!v) {
@@ -120,20 +147,43 @@ static void changes(imr_buf *out, const imr_why *w, int sign, size_t width)
     for (size_t i = 0; i < w->n_strongest; i++)
         if (sign * w->strongest[i].change >= CHANGE_LEAST)
             v[n++] = (imr_report_place){sign * w->strongest[i].change, (uint32_t)i};
-    if (!n)
-        return;
     imr_report_rank(v, n);
-    IMR_AUTOBUF imr_buf line = {0};
     for (size_t i = 0; i < n && i < NEAREST; i++) {
         const imr_strong_pair *s = &w->strongest[v[i].place];
-        imr_buf_printf(&line, "%s%s~%s %s",
+        imr_buf_printf(out, "%s%s~%s %s",
                        i          ? ", "
                        : sign > 0 ? "+ "
                                   : "- ",
                        w->pairs.query[s->query].text, w->pairs.document[s->document].text,
                        IMR_SIGNED(s->change, 3));
     }
-    put(out, &line, INDENT, INDENT + 2, width);
+}
+
+void imr_line_cosine(imr_buf *out, const imr_why *w, const imr_trace_document *d)
+{
+    imr_buf_printf(out,
+                   "cosine, projected to now: %s (less the median %s) = query %s, document %s, "
+                   "residual %s",
+                   IMR_SIGNED((double)d->delta_sim, 4),
+                   IMR_SIGNED((double)d->delta_sim_relative, 4), IMR_SIGNED(w->share_query, 4),
+                   IMR_SIGNED(w->share_document, 4), IMR_FIXED(w->share_residual, 4));
+}
+
+void imr_line_feedback(imr_buf *out, const imr_trace_document *d)
+{
+    if (!isnan(d->influence))
+        imr_buf_printf(out,
+                       "its feedback: without it the query changes by %s, and %u of the first ten "
+                       "stand elsewhere",
+                       IMR_FIXED((double)d->influence, 4), d->influence_moves);
+}
+
+/* A line of its own behind the indent; empties it. */
+static void put_line(imr_buf *out, imr_buf *line, size_t width)
+{
+    if (line->len)
+        put(out, line, INDENT, INDENT + 2, width);
+    imr_buf_clear(line);
 }
 
 static void what_it_did(imr_buf *out, const imr_why *w, const imr_trace_document *d, size_t width)
@@ -145,26 +195,14 @@ static void what_it_did(imr_buf *out, const imr_why *w, const imr_trace_document
                        IMR_SIGNED(w->lift.projector, 2), IMR_SIGNED(w->lift.modulation, 2));
     put(out, &line, INDENT - 2, INDENT, width);
     imr_buf_clear(&line);
-    if (!w->pairs.problem[0]) {
-        changes(out, w, 1, width);
-        changes(out, w, -1, width);
+    for (int sign = 1; sign >= -1 && !w->pairs.problem[0]; sign -= 2) {
+        imr_line_changes(&line, w, sign);
+        put_line(out, &line, width);
     }
-    imr_buf_printf(&line,
-                   "cosine, projected to now: %s (less the median %s) = query %s, document %s, "
-                   "residual %s",
-                   IMR_SIGNED((double)d->delta_sim, 4),
-                   IMR_SIGNED((double)d->delta_sim_relative, 4), IMR_SIGNED(w->share_query, 4),
-                   IMR_SIGNED(w->share_document, 4), IMR_FIXED(w->share_residual, 4));
-    put(out, &line, INDENT, INDENT + 2, width);
-    if (isnan(d->influence))
-        return;
-    imr_buf_clear(&line);
-    imr_buf_printf(
-        &line,
-        "its feedback: without it the query changes by %s, and %u of the first ten stand "
-        "elsewhere",
-        IMR_FIXED((double)d->influence, 4), d->influence_moves);
-    put(out, &line, INDENT, INDENT + 2, width);
+    imr_line_cosine(&line, w, d);
+    put_line(out, &line, width);
+    imr_line_feedback(&line, d);
+    put_line(out, &line, width);
 }
 
 /* ---- words ---- */
@@ -200,20 +238,16 @@ static void side(imr_buf *out, const char *name, char sign, const imr_word_score
     imr_report_wrap(out, imr_buf_text(&line) + 9, INDENT + 9, INDENT + 9, style->width);
 }
 
-/* In words, since both numbers are nearly always high with some encoders. */
-static void note(imr_buf *out, const imr_word_list *list, imr_change_kind kind, size_t width)
+void imr_line_words(imr_buf *out, const imr_word_list *list, imr_change_kind kind)
 {
-    IMR_AUTOBUF imr_buf line = {0};
     if (kind == IMR_CHANGE_PAPER && list->alignment > .9f)
-        imr_buf_printf(&line,
+        imr_buf_printf(out,
                        "(nearly the modulated vector itself, cosine %s: what it says, not what "
                        "changed)",
                        IMR_FIXED((double)list->alignment, 2));
     else if (kind == IMR_CHANGE_UNIT && list->common_part > .9f)
-        imr_buf_printf(&line, "(%s of it is common to all that are listed)",
+        imr_buf_printf(out, "(%s of it is common to all that are listed)",
                        IMR_FIXED((double)list->common_part, 2));
-    if (line.len)
-        put(out, &line, INDENT + 9, INDENT + 9, width);
 }
 
 void imr_text_words(imr_buf *out, const imr_word_list lists[IMR_CHANGE_COUNT],
@@ -229,8 +263,11 @@ void imr_text_words(imr_buf *out, const imr_word_list lists[IMR_CHANGE_COUNT],
             kinds[k] == IMR_CHANGE_CONTRAST ? "A - B" : imr_change_kind_names[kinds[k]];
         side(out, name, '+', list->positive, list->n_positive, style);
         side(out, list->n_positive ? "" : name, '-', list->negative, list->n_negative, style);
+        IMR_AUTOBUF imr_buf line = {0};
         if (list->n_positive + list->n_negative)
-            note(out, list, kinds[k], style->width);
+            imr_line_words(&line, list, kinds[k]);
+        if (line.len)
+            put(out, &line, INDENT + 9, INDENT + 9, style->width);
     }
 }
 

@@ -7,17 +7,12 @@
 
 enum { NAME = 12, COLUMN = 8 /* the blank before it counted */ };
 
-/* A table of shares with its rows and columns in the order they are printed. */
-typedef struct table {
-    const imr_pairs *p;
-    double *v;            /* [n_query + 1, n_document + 1] in sd, or cosine without a reference */
-    double *row, *column; /* their sums */
-    imr_report_place *rows, *columns; /* of words, special tokens left out, by their sums */
-    size_t n_rows, n_columns;
-    int decimals;
-} table;
+void imr_share_table_done(imr_share_table *t)
+{
+    IMR_FREE(t->v, t->rows);
+}
 
-static void add(table *t, imr_stage stage, double sign)
+static void add(imr_share_table *t, imr_stage stage, double sign)
 {
     const imr_pairs *p = t->p;
     const double *v = imr_pairs_shares(p, stage), by = sign / imr_pairs_unit(p, stage);
@@ -35,25 +30,43 @@ static size_t order(imr_report_place *out, const imr_pair_word *words, size_t n,
     return kept;
 }
 
-static void settle(table *t)
+bool imr_share_table_make(imr_share_table *t, const imr_pairs *p, int stage)
 {
-    const size_t q = t->p->n_query + 1, d = t->p->n_document + 1;
+    const size_t q = p->n_query + 1, d = p->n_document + 1;
+    *t = (imr_share_table){.p = p,
+                           .v = IMR_NEW_ARRAY(double, q *d + q + d),
+                           .rows = IMR_NEW_ARRAY(imr_report_place, q + d),
+                           .decimals =
+                               p->centred[IMR_STAGE_ENCODER] && stage != IMR_STAGE_COUNT ? 2 : 3};
+    if (!t->v || !t->rows) {
+        imr_share_table_done(t);
+        return false;
+    }
+    t->row = t->v + q * d, t->column = t->row + q, t->columns = t->rows + q;
+    add(t, stage == IMR_STAGE_COUNT ? IMR_STAGE_AFTER : (imr_stage)stage, 1);
+    if (stage == IMR_STAGE_COUNT)
+        add(t, IMR_STAGE_ENCODER, -1);
     for (size_t a = 0; a < q; a++)
         for (size_t b = 0; b < d; b++)
             t->row[a] += t->v[a * d + b], t->column[b] += t->v[a * d + b];
-    t->n_rows = order(t->rows, t->p->query, t->p->n_query, t->row);
-    t->n_columns = order(t->columns, t->p->document, t->p->n_document, t->column);
+    for (size_t a = 0; a < q; a++)
+        t->sum += t->row[a];
+    t->n_rows = order(t->rows, p->query, p->n_query, t->row);
+    t->n_columns = order(t->columns, p->document, p->n_document, t->column);
+    return true;
 }
 
+const char *const imr_share_titles[] = {"encoder", "projected", "after", "change: after - encoder"};
+
 /* Right in its column; less than two of the last digit but one is a point. */
-static void number(imr_buf *out, const table *t, double value, bool always)
+static void number(imr_buf *out, const imr_share_table *t, double value, bool always)
 {
     const bool shown = always || fabs(value) >= (t->decimals == 2 ? .02 : .002);
     imr_buf_printf(out, " %*s", COLUMN - 1, shown ? IMR_SIGNED(value, t->decimals) : ".");
 }
 
-static void line(imr_buf *out, const table *t, const char *name, const double *cells, double sum,
-                 size_t shown)
+static void line(imr_buf *out, const imr_share_table *t, const char *name, const double *cells,
+                 double sum, size_t shown)
 {
     double other = sum;
     imr_report_cell(out, name, NAME);
@@ -67,7 +80,7 @@ static void line(imr_buf *out, const table *t, const char *name, const double *c
     imr_buf_char(out, '\n');
 }
 
-static void print(imr_buf *out, const table *t, size_t width)
+static void print(imr_buf *out, const imr_share_table *t, size_t width)
 {
     const size_t d = t->p->n_document + 1;
     size_t shown = (width - NAME - 2 * COLUMN - 2) / COLUMN;
@@ -88,61 +101,42 @@ static void print(imr_buf *out, const table *t, size_t width)
         if (t->p->query[a].special)
             line(out, t, t->p->query[a].text, t->v + a * d, t->row[a], shown);
     line(out, t, "not words", t->v + (d * t->p->n_query), t->row[t->p->n_query], shown);
-    double sum = 0;
-    for (size_t a = 0; a <= t->p->n_query; a++)
-        sum += t->row[a];
-    line(out, t, "total", t->column, sum, shown);
+    line(out, t, "total", t->column, t->sum, shown);
 }
 
-/* What the total must be, and from what. */
-static void check(imr_buf *out, const imr_why *w, int stage, size_t width)
+void imr_line_total(imr_buf *out, const imr_why *w, int stage)
 {
     const imr_pairs *p = &w->pairs;
-    IMR_AUTOBUF imr_buf text = {0};
     if (stage == IMR_STAGE_COUNT)
-        imr_buf_printf(&text, "total = its lift %s", IMR_SIGNED(w->lift.total, 3));
+        imr_buf_printf(out, "total = its lift %s", IMR_SIGNED(w->lift.total, 3));
     else if (p->centred[stage])
-        imr_buf_printf(&text, "total = its standing %s sd = (similarity %s - mean %s) / sd %s",
+        imr_buf_printf(out, "total = its standing %s sd = (similarity %s - mean %s) / sd %s",
                        IMR_SIGNED(w->standing[stage], 2), IMR_FIXED(p->similarity[stage], 4),
                        IMR_FIXED(p->reference[stage].mean, 4),
                        IMR_FIXED(p->reference[stage].sd, 4));
     else
-        imr_buf_printf(&text, "total = similarity %s", IMR_FIXED(p->similarity[stage], 4));
+        imr_buf_printf(out, "total = similarity %s", IMR_FIXED(p->similarity[stage], 4));
     if (stage != IMR_STAGE_COUNT)
-        imr_buf_printf(&text, ", less the rounding of the cache %s",
+        imr_buf_printf(out, ", less the rounding of the cache %s",
                        IMR_SIGNED(p->residual[stage], 6));
-    imr_report_wrap(out, imr_buf_text(&text), 0, 0, width);
 }
 
 static void one(imr_buf *out, const imr_why *w, int stage, size_t width)
 {
-    static const char *const titles[] = {"encoder", "projected", "after",
-                                         "change: after - encoder"};
     const bool centred = w->pairs.centred[IMR_STAGE_ENCODER];
-    const imr_pairs *p = &w->pairs;
-    const size_t q = p->n_query + 1, d = p->n_document + 1;
-    IMR_AUTOFREE double *numbers = IMR_NEW_ARRAY(double, q *d + q + d);
-    IMR_AUTOFREE imr_report_place *places = IMR_NEW_ARRAY(imr_report_place, q + d);
-    if (!numbers || !places) {
+    IMR_CLEANUP(imr_share_table_done) imr_share_table t;
+    if (!imr_share_table_make(&t, &w->pairs, stage)) {
         out->failed = true;
         return;
     }
-    table t = {.p = p,
-               .v = numbers,
-               .row = numbers + q * d,
-               .column = numbers + q * d + q,
-               .rows = places,
-               .columns = places + q,
-               .decimals = centred && stage != IMR_STAGE_COUNT ? 2 : 3};
-    add(&t, stage == IMR_STAGE_COUNT ? IMR_STAGE_AFTER : (imr_stage)stage, 1);
-    if (stage == IMR_STAGE_COUNT)
-        add(&t, IMR_STAGE_ENCODER, -1);
-    settle(&t);
-    imr_buf_printf(out, "\n%s, %s\n", titles[stage],
+    imr_buf_printf(out, "\n%s, %s\n", imr_share_titles[stage],
                    centred ? "in sd above the average candidate" : "in cosine");
     print(out, &t, width);
-    if (stage != IMR_STAGE_COUNT || centred)
-        check(out, w, stage, width);
+    if (stage == IMR_STAGE_COUNT && !centred)
+        return;
+    IMR_AUTOBUF imr_buf text = {0};
+    imr_line_total(&text, w, stage);
+    imr_report_wrap(out, imr_buf_text(&text), 0, 0, width);
 }
 
 /* ---- where there is no sum ---- */

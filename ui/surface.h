@@ -10,7 +10,8 @@
  * one half blanks the other. At most 2 combining marks stay with their base. Control characters
  * never enter a cell: they become U+FFFD. In an ASCII grid every cell is 7-bit.
  *
- * A cell may carry a term: the entry of the glossary (report/glossary.def) that says what a number is.
+ * A cell may carry a term: the entry of the glossary (report/glossary.def) that says what a number
+ * is.
  */
 #ifndef UI_SURFACE_H
 #define UI_SURFACE_H

@@ -2,8 +2,8 @@
  * ui/views.h - what each view draws. A view is right for any rectangle, changes nothing and knows
  * what it is given, not the model; ui/view.c takes that apart.
  *
- * Views tag the numbers they draw with a term of report/glossary.def (ui_about), so that the screen can
- * be asked what they are.
+ * Views tag the numbers they draw with a term of report/glossary.def (ui_about), so that the screen
+ * can be asked what they are.
  */
 #ifndef UI_VIEWS_H
 #define UI_VIEWS_H

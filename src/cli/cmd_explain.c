@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "cli/steps.h"
-#include "report/report.h"
+#include "report/folder.h"
 
 /* ---- one pair ---- */
 
@@ -116,6 +116,7 @@ typedef struct explaining {
     const imr_report_format *format;
     const char *view;           /* instead of it, or NULL */
     imr_report_details details; /* what they tell of */
+    imr_report_folder folder;   /* --output-dir; path NULL: not there */
     bool leave_out;             /* words, where they add up to nothing */
     size_t done, total;
     const char *named[IMR_MOST_PINNED]; /* documents */
@@ -131,6 +132,7 @@ static void explaining_done(explaining *e)
     for (int k = 0; k < IMR_STAGE_COUNT; k++)
         imr_detail_free(e->tests.tested[k]);
     imr_faith_done(&e->tests.faith);
+    imr_report_folder_done(&e->folder);
     imr_notes_free(e->notes);
     imr_session_close(e->session);
     pair_done(&e->pair);
@@ -145,6 +147,8 @@ static const imr_progress quiet = {go_on, NULL};
 static imr_status emit(explaining *e, const imr_trace *t, imr_report_context *context,
                        imr_error *err)
 {
+    if (e->folder.path)
+        return imr_report_folder_add(&e->folder, t, context, err);
     IMR_AUTOBUF imr_buf out = {0};
     context->done = e->done++;
     context->total = e->total;
@@ -393,6 +397,10 @@ static imr_status run(imr_cli *cli, imr_error *err)
     const bool whole_split = imr_config_bool(c, IMR_OPT_ALL);
     IMR_CLEANUP(explaining_done) explaining e = {.cli = cli};
     IMR_TRY(look(&e, err));
+    const char *folder = imr_config_string(c, IMR_OPT_OUTPUT_DIR);
+    if (folder && (e.view || e.deletion || imr_config_string(c, IMR_OPT_OUTPUT)))
+        return imr_fail(err, IMR_E_USAGE,
+                        "--output-dir takes a report a query: neither --view, --deletion nor -o");
     if (imr_config_bool(c, IMR_OPT_PAIR))
         IMR_TRY(take_pair(&e.pair, cli, err));
     else if (cli->n_arguments > 1)
@@ -430,8 +438,13 @@ static imr_status run(imr_cli *cli, imr_error *err)
         e.total = most && (uint64_t)most < facts->queries ? (size_t)most : (size_t)facts->queries;
     if (e.total == 0)
         return imr_fail(err, IMR_E_NOT_FOUND, "the cache %s holds no queries", e.options.cache);
-    if (!e.deletion)
-        return each(&e, whole_split, err);
+    if (folder)
+        IMR_TRY(imr_report_folder_open(&e.folder, folder, e.format,
+                                       imr_config_bool(c, IMR_OPT_OVERWRITE), err));
+    if (!e.deletion) {
+        IMR_TRY(each(&e, whole_split, err));
+        return folder ? imr_report_folder_close(&e.folder, err) : IMR_OK;
+    }
     IMR_TRY(imr_faith_open(&e.tests.faith, e.session, &cli->meter.progress, err));
     IMR_TRY(each(&e, whole_split, err));
     IMR_AUTOBUF imr_buf out = {0};
@@ -480,7 +493,9 @@ const imr_command imr_command_explain = {
 #define FORM(name, extension, details, open, between, close, what) " " #name " (" what ");"
     IMR_REPORT_FORMATS(FORM)
 #undef FORM
-        " csv and diffir tell of what --document names, else of all and of the first --ranking-k.",
+        " With --output-dir they are files of that folder, one a query, in html with an index "
+        "from the largest loss to the largest gain. csv and diffir tell of what --document names, "
+        "else of all and of the first --ranking-k.",
     .example = "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explain --checkpoint demo/adapter.pt demo/cache --query 'growing java on "
                "volcanic soil'\n"
@@ -489,7 +504,7 @@ const imr_command imr_command_explain = {
                            IMR_OPT_MAX_QUERIES, IMR_OPT_DOCUMENT, IMR_OPT_COMPARE,
                            IMR_OPT_COMPARE_QUERY, IMR_OPT_PAIR, IMR_OPT_RANKING_K, IMR_OPT_VIEW,
                            IMR_OPT_DELETION, IMR_OPT_PAIRS, IMR_OPT_WIDTH, IMR_OPT_WHAT_IF,
-                           IMR_OPT_NOTES, IMR_OPT_FORMAT, IMR_OUTPUT_OPTIONS),
+                           IMR_OPT_FORMAT, IMR_OUTPUT_OPTIONS, IMR_OPT_OUTPUT_DIR, IMR_OPT_NOTES),
     .max_arguments = 3,
     .run = run,
 };

@@ -6,8 +6,8 @@
 
 #include "report/report.h"
 
-imr_report_writer imr_report_text, imr_report_json, imr_report_csv, imr_report_diffir,
-    imr_report_map, imr_report_words;
+imr_report_writer imr_report_text, imr_report_md, imr_report_html, imr_report_json, imr_report_csv,
+    imr_report_diffir, imr_report_map, imr_report_words;
 #define imr_report_jsonl imr_report_json
 
 static inline bool imr_report_adapted(const imr_trace *t) /* false: the encoder's ranking alone */
@@ -40,8 +40,8 @@ void imr_report_rank(imr_report_place *v, size_t n);
 
 /* ---- what text and pages both say ---- */
 
-/* Query words x document words of a stage, or (IMR_STAGE_COUNT) after less encoder; rows and columns
- * in the order they are printed. */
+/* Query words x document words of a stage, or (IMR_STAGE_COUNT) after less encoder; rows and
+ * columns in the order they are printed. */
 typedef struct imr_share_table {
     const imr_pairs *p;
     double *v;            /* [n_query + 1, n_document + 1] in sd, or cosine without a reference */
@@ -65,7 +65,7 @@ typedef struct imr_why_rows {
 } imr_why_rows;
 bool imr_why_rows_make(imr_why_rows *r, const imr_pairs *p, imr_stage stage, size_t most);
 void imr_why_rows_done(imr_why_rows *r);
-/* What query word `a` meets: [n_document] places and shares, of which the first are worth telling. */
+/* What query word `a` meets: [n_document] places and shares; how many of them are worth telling. */
 size_t imr_why_meets(imr_report_place *out, const imr_pairs *p, imr_stage stage, size_t a);
 /* Sentences without a full stop; nothing where there is nothing to say. */
 void imr_line_sum(imr_buf *out, const imr_why *w, imr_stage stage, double sum);
@@ -75,6 +75,7 @@ void imr_line_feedback(imr_buf *out, const imr_trace_document *d);
 /* In words, since both numbers are nearly always high with some encoders. */
 void imr_line_words(imr_buf *out, const imr_word_list *list, imr_change_kind kind);
 void imr_line_moved(imr_buf *out, const imr_trace *t);
+void imr_line_note(imr_buf *out, const imr_note *n); /* n NULL: nothing */
 
 /* What is needed to get a trace again: a name that begins with a blank goes on about the one
  * before; sha256 NULL: text in words, else a command or path, with its hash or "". */
@@ -108,6 +109,10 @@ void imr_text_why(imr_buf *out, const imr_why *w, const imr_trace_document *d,
                   const imr_text_style *style);
 /* What the similarity loses without each word, most first; nothing where nobody asked. */
 void imr_text_left_out(imr_buf *out, const imr_why *w, bool adapter, size_t indent, size_t width);
+/* One pair alone: its cosines, and what the authors' package would say. */
+void imr_text_pair(imr_buf *out, const imr_trace *t, const imr_text_style *style);
+/* What A and B are where a ranking stands beside another, and who gains. */
+void imr_text_beside(imr_buf *out, const imr_trace *t, size_t width);
 /* A against B: the sentence, the gap, words and pairs side by side, the contrast. */
 void imr_text_compare(imr_buf *out, const imr_comparison *c, const imr_text_style *style);
 /* What a change says, a paragraph for each kind and side. */

@@ -31,6 +31,8 @@
  */
 #define IMR_REPORT_FORMATS(X)                                                                      \
     X(text, "txt", SHOWN, "", "\n", "", "to be read in a terminal")                                \
+    X(md, "md", SHOWN, "", "\n", "", "Markdown")                                                   \
+    X(html, "html", SHOWN, "", "", "", "a page that loads nothing, for who was not there")         \
     X(json, "json", ALL, "[", ",", "]\n",                                                          \
       "assets/report.schema.json; several queries make an array")                                  \
     X(jsonl, "jsonl", ALL, "", "", "", "the same objects, a line a query")                         \
@@ -80,6 +82,7 @@ typedef struct imr_report_context {
     bool chosen;                   /* somebody chose those: csv has no others */
     uint32_t top;                  /* 0: 10 */
     imr_report_pairs pairs;        /* json */
+    const char *up;                /* html: a page above this one to link to; NULL: none */
     size_t done, total;            /* the place among several in one file; 0, 0: alone */
     size_t width; /* text, words: from IMR_REPORT_WIDTH_LEAST on; 0: IMR_REPORT_WIDTH */
 } imr_report_context;

@@ -200,18 +200,22 @@ static void tokens(imr_buf *out, const char *label, const imr_trace_token *v, si
         paragraph(out, label, &line, width);
 }
 
+void imr_line_note(imr_buf *out, const imr_note *n)
+{
+    if (n)
+        imr_buf_printf(out, "%s by %s %s%s%s", n->verdict_name, n->reviewer, n->time,
+                       *n->reason ? ": " : "", n->reason);
+}
+
 static void note(imr_buf *out, const imr_note *n, size_t width)
 {
     IMR_AUTOBUF imr_buf line = {0};
-    if (!n)
-        return;
-    imr_buf_printf(&line, "%s by %s %s%s%s", n->verdict_name, n->reviewer, n->time,
-                   *n->reason ? ": " : "", n->reason);
-    paragraph(out, "note", &line, width);
+    imr_line_note(&line, n);
+    if (line.len)
+        paragraph(out, "note", &line, width);
 }
 
-/* One pair alone: their package's numbers and words, before ours. */
-static void pair(imr_buf *out, const imr_trace *t, const imr_text_style *style)
+void imr_text_pair(imr_buf *out, const imr_trace *t, const imr_text_style *style)
 {
     const imr_trace_document *d = &t->documents[0];
     const imr_trace_pair *p = t->pair;
@@ -233,8 +237,7 @@ static void pair(imr_buf *out, const imr_trace *t, const imr_text_style *style)
     tokens(out, "  document", p->document, p->n_document, style->width);
 }
 
-/* What A and B are, and who gains. */
-static void beside(imr_buf *out, const imr_trace *t, size_t width)
+void imr_text_beside(imr_buf *out, const imr_trace *t, size_t width)
 {
     const imr_trace_exchange x = imr_trace_exchanged(t);
     IMR_AUTOBUF imr_buf line = {0};
@@ -283,7 +286,7 @@ static void ranking(imr_buf *out, const imr_trace *t, const imr_report_context *
         imr_buf_str(out, "\n* judged relevant\n");
     }
     if (t->beside)
-        beside(out, t, style->width);
+        imr_text_beside(out, t, style->width);
     imr_buf_printf(out, "   enc%s%s  cosine   document\n",
                    style->adapter ? "  proj   now   move   lift" : "",
                    !t->beside  ? ""
@@ -312,7 +315,7 @@ void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_
     query(out, t, imr_report_query(t, context), &style);
     note(out, imr_report_note(t, context, ""), style.width);
     if (t->pair)
-        pair(out, t, &style);
+        imr_text_pair(out, t, &style);
     else
         ranking(out, t, context, &style);
     if (context && context->compare)

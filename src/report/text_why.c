@@ -150,12 +150,8 @@ void imr_line_changes(imr_buf *out, const imr_why *w, int sign)
     imr_report_rank(v, n);
     for (size_t i = 0; i < n && i < NEAREST; i++) {
         const imr_strong_pair *s = &w->strongest[v[i].place];
-        imr_buf_printf(out, "%s%s~%s %s",
-                       i          ? ", "
-                       : sign > 0 ? "+ "
-                                  : "- ",
-                       w->pairs.query[s->query].text, w->pairs.document[s->document].text,
-                       IMR_SIGNED(s->change, 3));
+        imr_buf_printf(out, "%s%s~%s %s", i ? ", " : "", w->pairs.query[s->query].text,
+                       w->pairs.document[s->document].text, IMR_SIGNED(s->change, 3));
     }
 }
 
@@ -196,8 +192,9 @@ static void what_it_did(imr_buf *out, const imr_why *w, const imr_trace_document
     put(out, &line, INDENT - 2, INDENT, width);
     imr_buf_clear(&line);
     for (int sign = 1; sign >= -1 && !w->pairs.problem[0]; sign -= 2) {
+        imr_buf_str(&line, sign > 0 ? "+ " : "- ");
         imr_line_changes(&line, w, sign);
-        put_line(out, &line, width);
+        line.len > 2 ? put_line(out, &line, width) : imr_buf_clear(&line);
     }
     imr_line_cosine(&line, w, d);
     put_line(out, &line, width);

@@ -14,6 +14,7 @@ typedef struct made_report {
     imr_trace_document documents[2], left[1];
     imr_trace_warning warnings[1];
     imr_detail detail, numbers;
+    imr_detail_span spans[3];
     imr_detail *v[2];
     imr_details details;
     imr_pair_word query[MADE_QUERY + 1], words[MADE_DOCUMENT + 1];
@@ -83,6 +84,7 @@ static inline void made_report_init(made_report *m, bool adapter)
     t->settings = (imr_trace_settings){.feedback_k = 2, .tokens = 10, .delta = IMR_CHANGE_OWN};
     t->settings.candidates = IMR_CANDIDATES_ENCODER;
     t->query_id = "36", t->query_text = "vitamin homocysteine", t->query_prefix = "";
+    t->seen = adapter ? "unseen" : "";
     t->sentence = "1 of 2 moved.";
     t->working_dim = adapter ? 4 : 0;
     t->n_documents = t->n_scored = 2, t->documents = m->documents;
@@ -158,6 +160,13 @@ static inline void made_report_init(made_report *m, bool adapter)
     m->numbers = m->detail;
     m->numbers.why.pairs = (imr_pairs){.problem = "nobody asked"};
     m->numbers.why.n_strongest = 0;
+    m->detail.document_id = "100", m->numbers.document_id = "200";
+    m->detail.text = "folic acid, homocysteine; unread", m->detail.read_end = 25;
+    m->spans[0] = (imr_detail_span){0, 5, 1, false},
+    m->spans[1] = (imr_detail_span){6, 10, 2, false};
+    m->spans[2] = (imr_detail_span){12, 24, 3, true};
+    m->detail.spans = m->spans, m->detail.n_spans = 3;
+    m->numbers.text = "";
     m->v[0] = &m->detail, m->v[1] = &m->numbers;
     m->details = (imr_details){m->v, 2};
     for (size_t i = 0; i < MADE_DOCUMENT; i++)

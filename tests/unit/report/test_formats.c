@@ -149,7 +149,7 @@ TEST("several reports in one file are what their format calls several")
         }
     }
     CHECK(!imr_report_format_of("xml", &err));
-    CHECK_CONTAINS(err.text, "text|json|");
+    CHECK_CONTAINS(err.text, "text|md|html|json|");
     imr_buf_done(&out);
 }
 

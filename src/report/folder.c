@@ -1,0 +1,176 @@
+/* Many reports in a folder, and the page that leads to them. */
+#include "report/folder.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/number.h"
+#include "report/explanation.h"
+
+#define INDEX "index.html"
+
+struct imr_folder_row {
+    char name[64]; /* of its file */
+    const char *id, *text, *sentence, *seen, *metric;
+    double value[IMR_STAGE_COUNT], change; /* NaN: nobody judged */
+    double tau;
+    size_t place;
+};
+
+imr_status imr_report_folder_open(imr_report_folder *f, const char *path,
+                                  const imr_report_format *format, bool overwrite, imr_error *err)
+{
+    char **names = NULL;
+    size_t n = 0;
+    IMR_TRY(imr_dir_make(path, err));
+    IMR_TRY(imr_dir_list(&names, &n, path, err));
+    imr_dir_list_free(names, n);
+    if (n && !overwrite)
+        return imr_fail(err, IMR_E_IO,
+                        "%s holds %zu file%s already: name another folder, or --overwrite replaces "
+                        "those of the same names",
+                        path, n, n == 1 ? "" : "s");
+    *f = (imr_report_folder){.path = imr_strdup(path), .format = format, .arena = imr_arena_new()};
+    IMR_NEED(f->path && f->arena, err);
+    return IMR_OK;
+}
+
+void imr_report_folder_done(imr_report_folder *f)
+{
+    imr_free(f->path);
+    imr_free(f->rows.v);
+    imr_buf_done(&f->settings);
+    imr_arena_free(f->arena);
+    *f = (imr_report_folder){0};
+}
+
+static void name_file(imr_folder_row *r, const imr_report_folder *f)
+{
+    char id[41];
+    size_t n = 0;
+    for (const char *at = r->id; *at && n < sizeof id - 1; at++)
+        id[n++] =
+            (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9')
+                ? *at
+                : '_';
+    id[n] = '\0';
+    snprintf(r->name, sizeof r->name, "q%04zu%s%s.%s", r->place, n ? "-" : "", id,
+             f->format->extension);
+}
+
+imr_status imr_report_folder_add(imr_report_folder *f, const imr_trace *t,
+                                 const imr_report_context *context, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf out = {0};
+    imr_report_context alone = *context;
+    imr_folder_row r = {.id = imr_arena_strdup(f->arena, t->query_id),
+                        .text = imr_arena_strdup(f->arena, t->query_text),
+                        .sentence = imr_arena_strdup(f->arena, t->sentence),
+                        .seen = imr_arena_strdup(f->arena, t->seen),
+                        .metric = t->n_metrics ? t->metrics[0].name : NULL,
+                        .change = NAN,
+                        .tau = imr_report_adapted(t) ? t->tau_encoder : 1,
+                        .place = f->rows.n + 1};
+    IMR_NEED(r.id && r.text && r.sentence && r.seen, err);
+    name_file(&r, f);
+    for (int s = 0; s < IMR_STAGE_COUNT; s++)
+        r.value[s] = t->n_metrics ? t->metrics[0].value[s] : NAN;
+    if (imr_report_adapted(t))
+        r.change = r.value[IMR_STAGE_AFTER] - r.value[IMR_STAGE_ENCODER];
+    if (strcmp(f->format->name, "html") == 0)
+        alone.up = INDEX;
+    alone.done = alone.total = 0;
+    if (!f->rows.n)
+        imr_explanation_settings(&(imr_page){.out = &f->settings, .html = true}, t, context);
+    IMR_TRY(imr_report_render(t, f->format->name, &alone, &out, err));
+    IMR_TRY(imr_file_write(imr_path_in(f->path, r.name).s, imr_buf_text(&out), out.len, err));
+    IMR_NEED(IMR_GROW(&f->rows, 1), err);
+    f->rows.v[f->rows.n++] = r;
+    return IMR_OK;
+}
+
+/* ---- the index ---- */
+
+static int by_loss(const void *a, const void *b)
+{
+    const imr_folder_row *x = a, *y = b;
+    if (isnan(x->change) != isnan(y->change))
+        return isnan(x->change) ? 1 : -1;
+    const double of[] = {isnan(x->change) ? x->tau : x->change,
+                         isnan(y->change) ? y->tau : y->change};
+    return of[0] != of[1] ? (of[0] < of[1] ? -1 : 1)
+                          : (x->place > y->place) - (x->place < y->place);
+}
+
+static void values(imr_page *p, const double v[IMR_STAGE_COUNT])
+{
+    for (int s = 0; s < IMR_STAGE_COUNT; s++)
+        imr_page_cell(p, NULL, isnan(v[s]) ? "" : IMR_FIXED(v[s], 4));
+    imr_page_amount(p, v[IMR_STAGE_AFTER] - v[IMR_STAGE_ENCODER], 4, 1);
+}
+
+/* seen NULL: of all. */
+static void mean(imr_page *p, const imr_report_folder *f, const char *name, const char *seen)
+{
+    double sum[IMR_STAGE_COUNT] = {0};
+    size_t n = 0;
+    char count[24];
+    for (size_t i = 0; i < f->rows.n; i++) {
+        const imr_folder_row *r = &f->rows.v[i];
+        if (isnan(r->change) || (seen && strcmp(r->seen, seen) != 0))
+            continue;
+        n++;
+        for (int s = 0; s < IMR_STAGE_COUNT; s++)
+            sum[s] += r->value[s];
+    }
+    if (!n)
+        return;
+    for (int s = 0; s < IMR_STAGE_COUNT; s++)
+        sum[s] /= (double)n;
+    snprintf(count, sizeof count, "%zu", n);
+    imr_page_row(p, NULL);
+    imr_page_cells(p, name, count, NULL);
+    values(p, sum);
+}
+
+imr_status imr_report_folder_close(imr_report_folder *f, imr_error *err)
+{
+    IMR_AUTOBUF imr_buf out = {0}, line = {0};
+    imr_page p = {.out = &out, .html = true};
+    if (strcmp(f->format->name, "html") != 0)
+        return IMR_OK;
+    if (f->rows.n)
+        qsort(f->rows.v, f->rows.n, sizeof *f->rows.v, by_loss);
+    imr_buf_printf(&line, "%zu %s explained", f->rows.n, f->rows.n == 1 ? "query" : "queries");
+    imr_page_begin(&p, imr_buf_text(&line));
+    imr_page_heading(&p, 1, NULL, imr_buf_text(&line));
+    imr_buf_clear(&line);
+    imr_buf_printf(&line, "Means of %s",
+                   f->rows.n && f->rows.v[0].metric ? f->rows.v[0].metric : "nothing: unjudged");
+    imr_page_table(&p, imr_buf_text(&line), "*queries|#number|#encoder|#projected|#now|#change");
+    mean(&p, f, "all that are judged", NULL);
+    mean(&p, f, "training saw documents relevant to them", "seen");
+    mean(&p, f, "training saw none", "unseen");
+    imr_page_table_end(&p);
+    imr_page_heading(&p, 2, "queries", "From the largest loss to the largest gain");
+    imr_page_table(&p, "Queries; the link leads to the whole explanation",
+                   "*query|#encoder|#projected|#now|#change|training");
+    for (size_t i = 0; i < f->rows.n; i++) {
+        const imr_folder_row *r = &f->rows.v[i];
+        imr_page_row(&p, NULL);
+        imr_page_cell_open(&p, "title");
+        imr_page_link(&p, r->name, r->text);
+        imr_page_text(&p, " ");
+        imr_page_mark(&p, "id", r->id, strlen(r->id));
+        imr_page_say(&p, "about", r->sentence);
+        imr_page_cell_close(&p);
+        values(&p, r->value);
+        imr_page_cell(&p, NULL, r->seen);
+    }
+    imr_page_table_end(&p);
+    imr_buf_add(&out, f->settings.data, f->settings.len);
+    imr_page_end(&p);
+    IMR_TRY(imr_buf_check(&out, err));
+    return imr_file_write(imr_path_in(f->path, INDEX).s, imr_buf_text(&out), out.len, err);
+}

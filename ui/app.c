@@ -187,7 +187,8 @@ void ui_app_run(ui_app *a, const char *text, const char *query_id)
         return;
     }
     const char *id = a->request_id, *before = a->request_text;
-    if (query_id ? !id || strcmp(id, query_id) != 0 : !before || strcmp(before, text) != 0) {
+    if ((id || before) &&
+        (query_id ? !id || strcmp(id, query_id) != 0 : !before || strcmp(before, text) != 0)) {
         imr_whatif_drop(&a->settings.what_if, "without:"); /* these belong to one query */
         imr_whatif_drop(&a->settings.what_if, "feedback:");
     }

@@ -417,9 +417,6 @@ static imr_status run(imr_cli *cli, imr_error *err)
     IMR_TRY(imr_cli_session_options(&e.options, &paths, cli, err));
     cli->quiet = quietly;
     e.options.settings.influence = true;
-    for (size_t i = 0; i < imr_config_count(c, IMR_OPT_WHAT_IF); i++)
-        IMR_TRY(imr_whatif_add(&e.options.settings.what_if, imr_config_item(c, IMR_OPT_WHAT_IF, i),
-                               err));
     if (e.n_named && imr_config_is_set(c, IMR_OPT_RANKING_K))
         e.options.settings.ranking_k = e.context.top;
     if (imr_config_is_set(c, IMR_OPT_NOTES))

@@ -88,13 +88,14 @@ const imr_command imr_command_explore = {
         ".md files, JSONL, BEIR) and --encoder the cache is made first, in "
         "$XDG_CACHE_HOME/imrnn unless --cache-dir says where; later only new and changed "
         "texts are encoded.\n"
+        "--what-if opens with a change in force; u takes it back.\n"
         "Lines `bind LIST x :sort delta` of a configuration file change keys; the defaults "
         "are those of assets/keymap.conf.",
     .example = "  imrnn explore --dataset my-texts --encoder minilm\n"
                "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explore --checkpoint demo/adapter.pt demo/cache",
-    .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_THEME, IMR_OPT_GLYPHS,
-                           IMR_OPT_NOTES, IMR_OPT_REVIEWER),
+    .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_WHAT_IF, IMR_OPT_THEME,
+                           IMR_OPT_GLYPHS, IMR_OPT_NOTES, IMR_OPT_REVIEWER),
     .max_arguments = 1,
     .run = run,
 };

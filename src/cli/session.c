@@ -178,6 +178,8 @@ imr_status imr_cli_session_options(imr_session_options *out, imr_cli_paths *path
         .delta = (imr_change_kind)imr_config_choice(c, IMR_OPT_DELTA),
         .order = (imr_token_order)imr_config_choice(c, IMR_OPT_ORDER),
     };
+    for (size_t i = 0; i < imr_config_count(c, IMR_OPT_WHAT_IF); i++)
+        IMR_TRY(imr_whatif_add(&o.settings.what_if, imr_config_item(c, IMR_OPT_WHAT_IF, i), err));
     *out = o;
     return IMR_OK;
 }

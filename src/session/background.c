@@ -45,8 +45,8 @@ static void deltas_done(deltas *d)
     }
 }
 
-/* What screens show: the paper's change, and what is a text's own. */
-static const imr_change_kind kinds[] = {IMR_CHANGE_PAPER, IMR_CHANGE_OWN};
+/* What screens show: the paper's change, what is a text's own, and what sets it against another. */
+static const imr_change_kind kinds[] = {IMR_CHANGE_PAPER, IMR_CHANGE_OWN, IMR_CHANGE_CONTRAST};
 
 /* wide: scratch [m]. */
 static void delta_row(float *out, imr_change_kind kind, const float *before, const float *after,
@@ -63,6 +63,18 @@ static void subtract(imr_matrix *rows, size_t first, size_t n, const double *mea
     for (size_t i = first; i < first + n; i++)
         for (size_t j = 0; j < rows->cols; j++)
             imr_matrix_row(rows, i)[j] -= (float)mean[j];
+}
+
+/* Contrasts of n texts: two and two against each other, both ways round, so that it does not matter
+ * which is called A; 0 for one that is left over. */
+static void contrast(imr_matrix *out, const imr_matrix *rows, size_t first, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float *a = imr_matrix_row(rows, first + i);
+        const float *b = imr_matrix_row(rows, first + ((i ^ 1) < n ? i ^ 1 : i));
+        for (size_t j = 0; j < rows->cols; j++)
+            imr_matrix_row(out, first + i)[j] = a[j] - b[j];
+    }
 }
 
 /* The changes of the i-th sampled query and its candidates. common: scratch [m]. */
@@ -87,6 +99,8 @@ static imr_status run_one(const imr_session *s, imr_query_sample *x, size_t i,
     }
     imr_change_common(common, NULL, imr_matrix_view(rows), imr_view_of(run->d_mod, k, m));
     subtract(&d->document[IMR_CHANGE_OWN], first, d->n_document - first, common);
+    contrast(&d->document[IMR_CHANGE_CONTRAST], &d->document[IMR_CHANGE_OWN], first,
+             d->n_document - first);
     return IMR_OK;
 }
 
@@ -107,6 +121,7 @@ static imr_status take_background(imr_told *t, deltas *d, const imr_progress *pr
     const double square = imr_nn_dot_double(common, common, own->cols);
     t->why.query_common_part = length > 0 ? (float)(sqrt(square) / length) : 0;
     subtract(own, 0, own->rows, common);
+    contrast(&d->query[IMR_CHANGE_CONTRAST], own, 0, own->rows);
     for (size_t i = 0; i < IMR_LEN(kinds); i++) {
         const imr_change_kind k = kinds[i];
         imr_view documents = imr_matrix_view(&d->document[k]);
@@ -149,7 +164,7 @@ static imr_status measure_vectors(const imr_session *s, imr_told *t, imr_rows qu
                                   const imr_progress *progress, imr_error *err)
 {
     const imr_rows vectors[2] = {s->cache->documents.rows, queries};
-    imr_background *to[2] = {&t->documents[IMR_CHANGE_VECTOR], &t->queries[IMR_CHANGE_VECTOR]};
+    imr_background *to[2] = {t->documents, t->queries};
     double *mean = IMR_NEW_ARRAY(double, queries.cols);
     t->why.query_common = mean;
     IMR_NEED(mean, err);
@@ -157,9 +172,10 @@ static imr_status measure_vectors(const imr_session *s, imr_told *t, imr_rows qu
         size_t n;
         IMR_AUTOFREE uint32_t *rows = sample(
             vectors[side].rows, side ? SAMPLE_QUERIES : SAMPLE_PER_QUERY * SAMPLE_QUERIES, &n);
-        IMR_CLEANUP(imr_matrix_done) imr_matrix chosen = {0};
+        IMR_CLEANUP(imr_matrix_done) imr_matrix chosen = {0}, apart = {0};
         IMR_NEED(rows, err);
         IMR_TRY(imr_matrix_init(&chosen, n, queries.cols, err));
+        IMR_TRY(imr_matrix_init(&apart, n, queries.cols, err));
         for (size_t i = 0; i < n; i++) {
             float *row = imr_matrix_row(&chosen, i);
             imr_rows_get(row, vectors[side], rows[i]);
@@ -167,7 +183,11 @@ static imr_status measure_vectors(const imr_session *s, imr_told *t, imr_rows qu
                 mean[j] += (double)row[j] / (double)n;
         }
         subtract(&chosen, 0, n, mean);
-        IMR_TRY(imr_background_init(to[side], &t->lens, imr_matrix_view(&chosen), progress, err));
+        contrast(&apart, &chosen, 0, n);
+        IMR_TRY(imr_background_init(&to[side][IMR_CHANGE_VECTOR], &t->lens,
+                                    imr_matrix_view(&chosen), progress, err));
+        IMR_TRY(imr_background_init(&to[side][IMR_CHANGE_CONTRAST], &t->lens,
+                                    imr_matrix_view(&apart), progress, err));
     }
     return IMR_OK;
 }

@@ -38,11 +38,17 @@ static imr_status put_into_words(imr_comparison *c, imr_session *s, const imr_pr
         square += (change[j] - common[j]) * (change[j] - common[j]);
     if (square < ROUNDING * ROUNDING)
         return IMR_OK; /* equal texts: what is left is no word */
-    const imr_word_subject subject = {.before = before[0], .after = after[0], .common = common};
-    const imr_word_settings settings = {kinds, 1, IMR_ORDER_COSINE, c->trace[0]->settings.tokens};
+    const imr_why_table *told = &s->words.told->why;
+    const imr_trace_settings *o = &c->trace[0]->settings;
+    const imr_word_subject subject = {.before = before[0],
+                                      .after = after[0],
+                                      .common = common,
+                                      .background = run[0]->other_adapter ? NULL
+                                                    : documents           ? told->document
+                                                                          : told->query};
+    const imr_word_settings settings = {kinds, 1, o->order, o->tokens};
     imr_word_list lists[1][IMR_CHANGE_COUNT] = {0};
-    IMR_TRY(imr_word_lists(lists, s->words.told->why.lens, &subject, 1, &settings, c->arena,
-                           progress, err));
+    IMR_TRY(imr_word_lists(lists, told->lens, &subject, 1, &settings, c->arena, progress, err));
     c->contrast = lists[0][IMR_CHANGE_CONTRAST];
     return IMR_OK;
 }

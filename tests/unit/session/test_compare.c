@@ -22,13 +22,18 @@ static double gap_of_words(const imr_compare *c, imr_stage k)
     return sum;
 }
 
-/* The words of one comparison with the other sign are those of the other. */
+/* The words of one comparison with the other sign are those of the other. Of the contrasts sampled
+ * none is A's or B's: a word shows up as often for one as against it. */
 static void check_turned(const imr_word_list *a, const imr_word_list *b)
 {
     CHECK_INT(a->n_positive, b->n_negative);
     CHECK_INT(a->n_negative, b->n_positive);
-    for (size_t i = 0; i < a->n_positive; i++)
-        CHECK_NEAR(a->positive[i].cosine, -b->negative[i].cosine, 1e-5);
+    for (size_t i = 0; i < a->n_positive; i++) {
+        const imr_word_score *w = &a->positive[i];
+        CHECK_NEAR(w->cosine, -b->negative[i].cosine, 1e-5);
+        CHECK(isfinite(w->background_z) && w->background_z * w->cosine >= 0);
+        CHECK_NEAR(w->background_z, -b->negative[i].background_z, 1e-3);
+    }
 }
 
 TEST("any two listed documents: the words' gap is the standings' gap at each stage, and the other "

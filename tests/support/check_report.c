@@ -1,23 +1,37 @@
 /*
  * check-report FILE...
  *
- * Says of each file what is wrong with it as an explanation (or an array of explanations) by
- * assets/report.schema.json, or as an audit by assets/audit.schema.json, or how many it holds: "one.json: 1 report". Exit status 1 when
- * anything is wrong.
+ * Says of each file what is wrong with it by the schema it belongs to, or how many objects it holds
+ * ("one.json: 1 report"): explanations by assets/report.schema.json, imrnn.deletion/1 by
+ * deletion.schema.json, imrnn.audit/1 by audit.schema.json, what inspect prints by
+ * inspection.schema.json; or an array of one of those. Exit status 1 when anything is wrong.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "tests/support/schema.h"
 
-static const char *check(const imr_json *schema, const imr_json *root, size_t *n)
+enum { REPORT, DELETION, AUDIT, INSPECTION, SCHEMAS };
+static const char *const names[SCHEMAS] = {"report", "deletion", "audit", "inspection"};
+
+static const char *check_one(imr_json *const schemas[SCHEMAS], const imr_json *one)
+{
+    const char *schema = imr_json_string_or(one, "schema", "");
+    const int which = strcmp(schema, "imrnn.deletion/1") == 0 ? DELETION
+                      : strcmp(schema, "imrnn.audit/1") == 0  ? AUDIT
+                      : imr_json_at(one, "kind")              ? INSPECTION
+                                                              : REPORT;
+    return schema_problem(schemas[which], one);
+}
+
+static const char *check(imr_json *const schemas[SCHEMAS], const imr_json *root, size_t *n)
 {
     if (!imr_json_is_array(root)) {
         *n = 1;
-        return schema_problem(schema, root);
+        return check_one(schemas, root);
     }
     for (const imr_json *one = imr_json_child(root); one; one = imr_json_next(one)) {
-        const char *problem = schema_problem(schema, one);
+        const char *problem = check_one(schemas, one);
         if (problem[0])
             return problem;
         ++*n;
@@ -27,24 +41,22 @@ static const char *check(const imr_json *schema, const imr_json *root, size_t *n
 
 int main(int argc, char **argv)
 {
-    static const char *const files[] = {IMRNN_SOURCE_ROOT "/assets/report.schema.json",
-                                        IMRNN_SOURCE_ROOT "/assets/audit.schema.json"};
     imr_error err;
-    imr_json *schemas[2] = {NULL};
+    imr_json *schemas[SCHEMAS] = {0};
     int failed = 0;
-    for (int i = 0; i < 2; i++)
-        if (imr_json_open(&schemas[i], files[i], &err) != IMR_OK) {
+    for (int i = 0; i < SCHEMAS; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/assets/%s.schema.json", IMRNN_SOURCE_ROOT, names[i]);
+        if (imr_json_open(&schemas[i], path, &err) != IMR_OK) {
             fprintf(stderr, "check-report: %s\n", err.text);
             return 1;
         }
+    }
     for (int i = 1; i < argc; i++) {
         imr_json *root = NULL;
         size_t n = 0;
-        const char *problem = err.text;
-        if (imr_json_open(&root, argv[i], &err) == IMR_OK) {
-            const char *of = imr_json_string_or(root, "schema", "");
-            problem = check(schemas[strcmp(of, "imrnn.audit/1") == 0], root, &n);
-        }
+        const char *problem =
+            imr_json_open(&root, argv[i], &err) == IMR_OK ? check(schemas, root, &n) : err.text;
         if (problem[0])
             printf("%s: %s\n", argv[i], problem);
         else
@@ -52,7 +64,7 @@ int main(int argc, char **argv)
         failed |= problem[0] != '\0';
         imr_json_free(root);
     }
-    imr_json_free(schemas[0]);
-    imr_json_free(schemas[1]);
+    for (int i = 0; i < SCHEMAS; i++)
+        imr_json_free(schemas[i]);
     return failed;
 }

@@ -57,6 +57,8 @@ static bool same(const imr_json *a, const imr_json *b)
 {
     if (imr_json_is_string(a) && imr_json_is_string(b))
         return strcmp(imr_json_string_or(a, "", ""), imr_json_string_or(b, "", "")) == 0;
+    if (imr_json_is_bool(a) && imr_json_is_bool(b))
+        return imr_json_bool_or(a, "", false) == imr_json_bool_or(b, "", false);
     return imr_json_is_null(a) && imr_json_is_null(b);
 }
 

@@ -2,11 +2,22 @@
 #include "adapter/adapter.h"
 #include "format/json.h"
 #include "report/inspect.h"
+#include "tests/support/schema.h"
 #include "tests/support/test.h"
 
 enum { LONG = 10 << 20, MANY = 100000 };
 
 static imr_error err;
+
+static void check_schema(const imr_buf *json)
+{
+    imr_json *parsed = NULL, *schema = NULL;
+    CHECK_OK(imr_json_parse(&parsed, imr_buf_text(json), json->len, "json", &err));
+    CHECK_OK(imr_json_open(&schema, IMRNN_SOURCE_ROOT "/assets/inspection.schema.json", &err));
+    CHECK_STR(schema_problem(schema, parsed), "");
+    imr_json_free(parsed);
+    imr_json_free(schema);
+}
 
 /* Inspects an adapter with this metadata: both outputs stay short and the rest is counted. */
 static void check_cut(const imr_torch_meta *metadata)
@@ -24,9 +35,7 @@ static void check_cut(const imr_torch_meta *metadata)
     CHECK(text.len < 10000);
     CHECK(json.len < 100000);
     CHECK_CONTAINS(imr_buf_text(&json), " more bytes\"");
-    imr_json *parsed = NULL;
-    CHECK_OK(imr_json_parse(&parsed, imr_buf_text(&json), json.len, "json", &err));
-    imr_json_free(parsed);
+    check_schema(&json);
     imr_buf_done(&text);
     imr_buf_done(&json);
     imr_inspection_done(&i);
@@ -60,6 +69,7 @@ TEST("of many problems the first are told and the rest is counted")
     imr_inspection_json(&json, &i);
     CHECK_CONTAINS(imr_buf_text(&text), "... 900 more problems");
     CHECK_CONTAINS(imr_buf_text(&json), "\"problems_left_out\": 900, \"problems\": [");
+    check_schema(&json);
     imr_buf_done(&text);
     imr_buf_done(&json);
     imr_inspection_done(&i);

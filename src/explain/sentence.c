@@ -68,12 +68,14 @@ static void put_ranks(imr_buf *out, const imr_sentence_facts *f)
 
 /* ---- what the adapter did ---- */
 
+/* both: the other step is told, too; else what they come to, where that differs. */
 static void put_step(imr_buf *out, const char *step, double part, double total, bool both)
 {
     imr_number a, b;
-    imr_buf_printf(out, "the %s %s it%s (%s%s%s sd)", step, part > 0 ? "lifted" : "lowered",
+    const bool whole = !both && strcmp(imr_sentence_sd(a, part), imr_sentence_sd(b, total)) != 0;
+    imr_buf_printf(out, "the %s %s it%s (%s sd%s%s)", step, part > 0 ? "lifted" : "lowered",
                    fabs(part) < LITTLE ? " a little" : "", imr_sentence_sd(a, part),
-                   both ? "" : " of ", both ? "" : imr_sentence_sd(b, total));
+                   whole ? ", in all " : "", whole ? b : "");
 }
 
 /* Rank and standing went different ways. */
@@ -210,13 +212,12 @@ static bool is_biased(double whole, double part)
     return fabs(whole) >= IMR_SENTENCE_LIFTED && part / whole > 0.5;
 }
 
-static void put_biases(imr_buf *out, double whole, double part)
+static void put_biases(imr_buf *out, const char *what, double whole, double part)
 {
-    imr_number a, b;
-    imr_buf_printf(out,
-                   "; %s sd, of which %s comes from the adapter's biases, not from words of this "
-                   "text",
-                   imr_sentence_sd(a, whole), imr_sentence_sd(b, part));
+    imr_number a, b, c;
+    imr_buf_printf(out, "; %s %s sd: %s by the adapter's biases, %s by words", what,
+                   imr_sentence_sd(a, whole), imr_sentence_sd(b, part),
+                   imr_sentence_sd(c, whole - part));
 }
 
 /* The pairs that hold a standing, or that made it fall. */
@@ -261,13 +262,13 @@ static void put_why(imr_buf *out, const imr_sentence_facts *f)
         words && lifted ? biases(f, IMR_STAGE_AFTER) - biases(f, IMR_STAGE_ENCODER) : 0;
     const bool biased = words && moved && lifted && is_biased(lift, part);
     if (biased)
-        put_biases(out, lift, part);
+        put_biases(out, "its standing changed by", lift, part);
     const bool first = !biased && !put_lift(out, f);
     if (!words)
         return;
     if (f->adapter && isfinite(standing) && is_biased(standing, biases(f, IMR_STAGE_AFTER))) {
         if (!biased)
-            put_biases(out, standing, biases(f, IMR_STAGE_AFTER));
+            put_biases(out, "its standing is", standing, biases(f, IMR_STAGE_AFTER));
         return;
     }
     const bool falls = moved && !biased && lift <= -IMR_SENTENCE_LIFTED &&
@@ -353,10 +354,11 @@ void imr_sentence_query(imr_buf *out, const imr_sentence_ranking *f)
         imr_buf_str(out, "Ranked by the encoder alone");
     put_metric(out, f);
     if (f->influential)
-        imr_buf_printf(out,
-                       " Of the feedback %s moved the query most: without it %s of the first ten "
-                       "would stand elsewhere.",
-                       f->influential, f->moves ? figures : "none");
+        imr_buf_printf(
+            out,
+            " Of the feedback documents %s moved the query most: without it %s of the first ten "
+            "would stand elsewhere.",
+            f->influential, f->moves ? figures : "none");
     if (!f->adapter || !f->moved || isnan(f->tau_projector) || isnan(f->tau_modulation))
         return;
     const bool projector = f->tau_projector < f->tau_modulation;

@@ -4,14 +4,14 @@
  *   case                    sentence
  *   stays                   1st for the encoder, projected and now: *access*, *open*, *cited ~
  *                           citations*, among others.
- *   rises                   3rd for the encoder, 1st now; the projector lifted it a little (+.25 of
- *                           +.30 sd); it is here for *folic*, *acid ~ folic*, among others.
- *   falls                   1st for the encoder, 6th now; the modulation lowered it (-.90 of -1.10
- *                           sd); what it lost: *expression ~ genes*, among others.
+ *   rises                   3rd for the encoder, 1st now; the projector lifted it a little (+.25
+ *                           sd, in all +.30); it is here for *folic*, *acid ~ folic*, among others.
+ *   falls                   1st for the encoder, 6th now; the modulation lowered it (-.90 sd, in
+ *                           all -1.10); what it lost: *expression ~ genes*, among others.
  *   rank and lift disagree  ... rose 3 ranks although its own standing fell (-.10 sd): those it
  *                           passed fell more.
- *   not from words          13th for the encoder, 2nd now; +1.20 sd, of which +.90 comes from the
- *                           adapter's biases, not from words of this text.
+ *   not from words          13th for the encoder, 2nd now; its standing changed by +1.20 sd: +.90
+ *                           by the adapter's biases, +.30 by words.
  *   a pair alone            cosine .29 for the encoder, .33 now: *bone ~ hip*, among others.
  *   outside the list        9th for the encoder, not among the adapter's candidates now.
  *

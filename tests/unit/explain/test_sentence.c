@@ -115,9 +115,10 @@ TEST(
     s.after[0] = 0.5;
     s.encoder[0] = 0.2;
     s.after[3 * SIDE + 2] = s.encoder[3 * SIDE + 2] = 0.6; /* the citations: no name */
-    CHECK_STR(say(&s, RANKS(3, 1, 1), 0.25),
-              "3rd for the encoder, 1st now; the projector lifted it a little (+.25 of +.30 sd); "
-              "it is here for *access*, among others.");
+    CHECK_STR(
+        say(&s, RANKS(3, 1, 1), 0.25),
+        "3rd for the encoder, 1st now; the projector lifted it a little (+.25 sd, in all +.30); "
+        "it is here for *access*, among others.");
     s.encoder[2 * SIDE + 3] = 1.6;
     s.after[2 * SIDE + 3] = 0.5;
     CHECK_STR(say(&s, RANKS(1, 2, 6), 0.1),
@@ -147,8 +148,11 @@ TEST("rank and lift that disagree, biases that hold more than half, and what is 
     s.after[0] = 0.8;
     s.after[CELLS - 1] = 0.9;
     CHECK_STR(say(&s, RANKS(13, 4, 2), 0.2),
-              "13th for the encoder, 4th projected, 2nd now; +1.20 sd, of which +.90 comes from "
-              "the adapter's biases, not from words of this text.");
+              "13th for the encoder, 4th projected, 2nd now; its standing changed by +1.20 sd: "
+              "+.90 by the adapter's biases, +.30 by words.");
+    s.after[0] = 0.2; /* the part is more than the whole */
+    CHECK_CONTAINS(say(&s, RANKS(13, 4, 2), 0.2),
+                   " changed by +.60 sd: +.90 by the adapter's biases, -.30 by words");
     CHECK_STR(say(&s, RANKS(9, 120, 0), 0),
               "9th for the encoder, not among the adapter's candidates now.");
     scene_done(&s);
@@ -255,11 +259,12 @@ TEST("over made-up numbers no sentence says more than they do")
             CHECK(fabs(part) < 0.3001);
         }
         if (strstr(text, "biases")) {
-            const char *at = strstr(text, " sd, of which ");
+            const char *at = strstr(text, " sd: ");
             CHECK(at != NULL);
             while (at > text && at[-1] != ' ')
                 at--;
-            const double part = number_after(text, " sd, of which "), whole = strtod(at, NULL);
+            const double part = number_after(text, " sd: "), whole = strtod(at, NULL);
+            CHECK_NEAR(part + number_after(text, " biases, "), whole, 0.0151);
             CHECK(part * whole > 0); /* both are rounded to two places */
             CHECK((fabs(part) + 0.005) / (fabs(whole) - 0.005) > 0.5);
         }
@@ -290,7 +295,7 @@ TEST("a ranking is told by what moved, its metric and the step that changed the 
     imr_buf_clear(&text);
     imr_sentence_query(&text, &f);
     CHECK_CONTAINS(imr_buf_text(&text),
-                   " .36. Of the feedback d7 moved the query most: without it "
+                   " .36. Of the feedback documents d7 moved the query most: without it "
                    "2 of the first ten would stand elsewhere. The modulation ");
     f.influential = NULL;
     f.moved = 0;

@@ -361,7 +361,7 @@ TEST("the influence of a document is what a run without its feedback changes")
                     most = i;
                 imr_trace_free(twin);
             }
-            CHECK_CONTAINS(t->sentence, "Of the feedback ");
+            CHECK_CONTAINS(t->sentence, "Of the feedback documents ");
             CHECK_CONTAINS(t->sentence, t->documents[most].id);
             imr_trace_free(t);
         }

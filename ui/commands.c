@@ -504,7 +504,8 @@ static ui_text export_name(const ui_app *a, const char *extension)
         else if (n > from && name.s[n - 1] != '-')
             name.s[n++] = '-';
     }
-    return ui_textf("%.*s.%s", (int)(n - (name.s[n - 1] == '-')), name.s, extension);
+    return ui_textf("%.*s%s.%s", (int)(n - (name.s[n - 1] == '-')), name.s,
+                    a->screen == UI_COMPARE && a->list.marked[0] ? "-compared" : "", extension);
 }
 
 UI_ON(export)

@@ -105,10 +105,14 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
         refused(a, imr_async_make(jobs, IMR_ASYNC_QUALITY, NULL, &err), &err);
     if (fx & UI_FX_SUGGEST && a->facts)
         suggest(a, jobs);
-    if (fx & UI_FX_EXPORT && a->trace)
+    if (fx & UI_FX_EXPORT && a->trace) {
+        size_t place[2];
+        const bool two = a->screen == UI_COMPARE && !*ui_app_compared(a, place).s;
         refused(a,
-                imr_async_export(jobs, a->trace, a->export_format, a->export_path, a->render, &err),
+                imr_async_export(jobs, a->trace, two ? place : NULL, a->export_format,
+                                 a->export_path, a->render, &err),
                 &err);
+    }
     if (fx & UI_FX_COPY)
         copy(a, t, jobs);
     if (fx & (UI_FX_NOTES | UI_FX_JUDGED) && a->notes_path)

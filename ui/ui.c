@@ -10,11 +10,20 @@
 
 static const ui_options *running; /* for reports: the command line of this run */
 
-static imr_status render(const imr_trace *trace, const imr_details *details, const char *format,
-                         imr_buf *out, imr_error *err)
+static imr_status render(const imr_trace *trace, const imr_details *details,
+                         const imr_comparison *compared, const char *format, imr_buf *out,
+                         imr_error *err)
 {
-    imr_report_context context = {
-        .command = running->command, .n_command = running->n_command, .details = details};
+    IMR_AUTOFREE bool *printed = IMR_NEW_ARRAY(bool, trace->n_documents + trace->n_left);
+    IMR_NEED(printed, err);
+    for (size_t i = 0; compared && i < 2; i++)
+        printed[compared->place[i]] |=
+            compared->trace[i] == trace && compared->place[i] < trace->n_documents;
+    const imr_report_context context = {.command = running->command,
+                                        .n_command = running->n_command,
+                                        .details = details,
+                                        .compare = compared,
+                                        .printed = compared ? printed : NULL};
     return imr_report_render(trace, format, &context, out, err);
 }
 

@@ -33,7 +33,7 @@ typedef struct call {
     imr_request request;         /* QUERY */
     const char *pinned;          /* of it */
     imr_trace *trace;            /* DETAIL, MAP, COMPARE, EXPORT, AHEAD, NOTES: shared */
-    size_t place, other;         /* other: COMPARE */
+    size_t place, other;         /* other: COMPARE, EXPORT */
     imr_detail_depth depth;      /* DETAIL */
     imr_render_fn render;        /* EXPORT */
     const char *format, *text;   /* format: EXPORT; of NOTES the reviewer */
@@ -107,7 +107,8 @@ static imr_status run_open(call *c, const imr_progress *progress, imr_error *err
     return IMR_OK;
 }
 
-static imr_status run_compare(call *c, const imr_progress *progress, imr_error *err)
+static imr_status run_compare(imr_comparison **out, const call *c, const imr_progress *progress,
+                              imr_error *err)
 {
     imr_session *s[2] = {session_of(c), session_of(c)};
     const imr_trace *t[2] = {c->trace, c->trace};
@@ -123,7 +124,7 @@ static imr_status run_compare(call *c, const imr_progress *progress, imr_error *
                             "%s is not among the candidates of adapter %c; R ranks more", id,
                             beside ? 'B' : 'A');
     }
-    return imr_session_compare(&c->delivery.comparison, s, t, place, progress, err);
+    return imr_session_compare(out, s, t, place, progress, err);
 }
 
 static imr_status run_export(const call *c, const imr_progress *progress, imr_error *err)
@@ -131,8 +132,11 @@ static imr_status run_export(const call *c, const imr_progress *progress, imr_er
     IMR_AUTOBUF imr_buf out = {0};
     imr_writer w;
     IMR_CLEANUP(imr_details_done) imr_details details = {0};
+    IMR_CLEANUP(imr_comparison_free_at) imr_comparison *compared = NULL;
+    if (c->place != SIZE_MAX) /* first: the details of A and B are kept then */
+        IMR_TRY(run_compare(&compared, c, progress, err));
     IMR_TRY(imr_session_details(session_of(c), c->trace, REPORTED, progress, &details, err));
-    IMR_TRY(c->render(c->trace, &details, c->format, &out, err));
+    IMR_TRY(c->render(c->trace, &details, compared, c->format, &out, err));
     IMR_TRY(imr_writer_open_named(&w, c->path, true, err));
     imr_writer_add(&w, out.data, out.len);
     return imr_writer_commit(&w, err);
@@ -201,7 +205,7 @@ static imr_status run_kind(call *c, const imr_progress *progress, imr_error *err
     case IMR_ASYNC_DETAIL:
         return run_detail(c, progress, err);
     case IMR_ASYNC_COMPARE:
-        return run_compare(c, progress, err);
+        return run_compare(&d->comparison, c, progress, err);
     case IMR_ASYNC_SWAP:
         d->session = c->jobs->session = s->other ? s->other : s;
         c->more = d->session->words.stage != IMR_WORDS_DONE;
@@ -456,11 +460,16 @@ imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial, im
     return ask(j, &c, NULL, err);
 }
 
-imr_status imr_async_export(imr_async *j, const imr_trace *trace, const char *format,
-                            const char *path, imr_render_fn render, imr_error *err)
+imr_status imr_async_export(imr_async *j, const imr_trace *trace, const size_t *compared,
+                            const char *format, const char *path, imr_render_fn render,
+                            imr_error *err)
 {
-    const call c = {
-        .delivery.kind = IMR_ASYNC_EXPORT, .format = format, .path = path, .render = render};
+    const call c = {.delivery.kind = IMR_ASYNC_EXPORT,
+                    .place = compared ? compared[0] : SIZE_MAX,
+                    .other = compared ? compared[1] : SIZE_MAX,
+                    .format = format,
+                    .path = path,
+                    .render = render};
     return ask(j, &c, trace, err);
 }
 

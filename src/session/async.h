@@ -85,11 +85,14 @@ imr_status imr_async_compare(imr_async *j, const imr_trace *trace, const size_t 
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial,
                              imr_error *err) IMR_NODISCARD;
 /* Writes the trace as a report in `format` ("text", "json") to path, with the details of its first
- * documents. `render` comes from report/report.h: session may not include report. */
+ * documents; compared (NULL: none): places of two that are compared, as above, and told of alone.
+ * `render` comes from report/report.h: session may not include report. */
 typedef imr_status (*imr_render_fn)(const imr_trace *trace, const imr_details *details,
-                                    const char *format, imr_buf *out, imr_error *err);
-imr_status imr_async_export(imr_async *j, const imr_trace *trace, const char *format,
-                            const char *path, imr_render_fn render, imr_error *err) IMR_NODISCARD;
+                                    const imr_comparison *compared, const char *format,
+                                    imr_buf *out, imr_error *err);
+imr_status imr_async_export(imr_async *j, const imr_trace *trace, const size_t *compared,
+                            const char *format, const char *path, imr_render_fn render,
+                            imr_error *err) IMR_NODISCARD;
 
 /* Writes bytes (copied) to path, whole or not at all. */
 imr_status imr_async_write(imr_async *j, const char *path, const void *bytes, size_t n,

@@ -134,13 +134,13 @@ imr_status imr_async_suggest(fake *f, const char *text, uint64_t serial, imr_err
     return push(f, d, NULL, false);
 }
 
-imr_status imr_async_export(fake *f, const imr_trace *t, const char *format, const char *path,
-                            imr_render_fn render, imr_error *err)
+imr_status imr_async_export(fake *f, const imr_trace *t, const size_t *compared, const char *format,
+                            const char *path, imr_render_fn render, imr_error *err)
 {
     (void)render;
     imr_delivery d = {.kind = IMR_ASYNC_EXPORT, .serial = t->serial};
     (void)err;
-    snprintf(f->exported, sizeof f->exported, "%s %s", format, path);
+    snprintf(f->exported, sizeof f->exported, "%s%s %s", compared ? "compared " : "", format, path);
     d.path = imr_strdup(path);
     return push(f, d, NULL, false);
 }

@@ -419,6 +419,10 @@ TEST("export names its file after the query and says where it is")
     CHECK_CONTAINS(screen_text(&s), "saved imrnn-java-does-it-compile.json");
     screen_keys(&s, ":export text /tmp/a b.txt\r");
     CHECK_STR(fake_exported(s.engine), "text /tmp/a b.txt");
+    screen_keys(&s, "6ej"); /* nothing is marked: the ranking */
+    CHECK_STR(fake_exported(s.engine), "json imrnn-java-does-it-compile.json");
+    screen_keys(&s, "1 j 6ej");
+    CHECK_STR(fake_exported(s.engine), "compared json imrnn-java-does-it-compile-compared.json");
     screen_end(&s);
 }
 

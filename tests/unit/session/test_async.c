@@ -91,10 +91,11 @@ static void finish(imr_async *j, seen *s)
     imr_detail_free(s->detail);
 }
 
-static imr_status render(const imr_trace *t, const imr_details *details, const char *format,
-                         imr_buf *out, imr_error *err)
+static imr_status render(const imr_trace *t, const imr_details *details,
+                         const imr_comparison *compared, const char *format, imr_buf *out,
+                         imr_error *err)
 {
-    const imr_report_context context = {.details = details};
+    const imr_report_context context = {.details = details, .compare = compared};
     return imr_report_render(t, format, &context, out, err);
 }
 
@@ -130,7 +131,7 @@ TEST("details, suggestions and exports arrive, and say what went wrong")
     CHECK_OK(imr_async_detail(j, s.trace, 3, IMR_DETAIL_WORDS, &err));
     CHECK_OK(imr_async_suggest(j, "midin", 2, &err));
     const char *path = test_path(test_tmpdir(), "report.json");
-    CHECK_OK(imr_async_export(j, s.trace, "json", path, render, &err));
+    CHECK_OK(imr_async_export(j, s.trace, NULL, "json", path, render, &err));
     drain(j);
     CHECK(s.detail != NULL && s.detail->text[0] != '\0');
     CHECK_STR(s.detail->document_id, s.trace->documents[3].id);
@@ -138,8 +139,15 @@ TEST("details, suggestions and exports arrive, and say what went wrong")
     CHECK_STR(s.path, path);
     char *text = test_read(path, NULL);
     CHECK_CONTAINS(text, "imrnn.explanation/1");
+    CHECK(!strstr(text, "\"compare\":{"));
+    CHECK_OK(imr_async_export(j, s.trace, (const size_t[2]){4, 1}, "json", path, render, &err));
+    drain(j);
     free(text);
-    CHECK_OK(imr_async_export(j, s.trace, "json", "/nonexistent/folder/x.json", render, &err));
+    text = test_read(path, NULL);
+    CHECK_CONTAINS(text, "\"compare\":{");
+    free(text);
+    CHECK_OK(
+        imr_async_export(j, s.trace, NULL, "json", "/nonexistent/folder/x.json", render, &err));
     drain(j);
     CHECK_INT(s.failed[IMR_ASYNC_EXPORT], 1);
     CHECK_CONTAINS(s.error, "/nonexistent/folder/x.json");

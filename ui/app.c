@@ -324,6 +324,8 @@ static void take_detail(ui_app *a, const imr_delivery *d)
     }
     if (!have || strcmp(have->document_id, d->detail->document_id) != 0)
         read_anew(a);
+    if (d->detail->depth > IMR_DETAIL_WORDS)
+        a->message[0] = 0; /* that it is being made */
     ui_reading_take(&a->reading, d->detail);
     if (ui_app_detail_fits(a)) {
         a->wanted = -1;

@@ -270,6 +270,8 @@ UI_ON(why_not)
         ui_app_say(a, false, "no document is selected");
         return;
     }
+    if (a->screen != UI_RANK) /* where it is told */
+        ui_go(a, UI_WHY);
     a->deeper = IMR_DETAIL_WHY_NOT;
     a->effects |= UI_FX_DEEPER;
     ui_app_say(a, false, "ranking all documents, trying words");

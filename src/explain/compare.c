@@ -203,7 +203,7 @@ static const char *size_text(imr_number text, double value)
     return text + 1;
 }
 
-/* "; the adapter widened that by .30 sd: the projector +.25, the modulation +.05" */
+/* "; the adapter widened the gap by .30 sd (A less B: projector +.25, modulation +.05)" */
 static void put_change(imr_buf *out, const imr_compare *c)
 {
     const double from = c->standing[IMR_STAGE_ENCODER], to = c->standing[IMR_STAGE_AFTER];
@@ -214,10 +214,9 @@ static void put_change(imr_buf *out, const imr_compare *c)
         imr_buf_str(out, "; the adapter left the gap as it was");
         return;
     }
-    imr_buf_printf(out,
-                   "; the adapter%s %s by %s sd, the projector did %s of that, the modulation %s",
+    imr_buf_printf(out, "; the adapter%s %s by %s sd (A less B: projector %s, modulation %s",
                    c->of == IMR_COMPARE_ADAPTERS ? "s" : "",
-                   from * to < 0 && fabs(from) >= IMR_SENTENCE_LIFTED ? "turned it"
+                   from * to < 0 && fabs(from) >= IMR_SENTENCE_LIFTED ? "turned it round"
                    : fabs(to) > fabs(from)                            ? "widened the gap"
                                                                       : "narrowed the gap",
                    size_text(a, to - from), imr_sentence_sd(b, c->projector),
@@ -227,6 +226,7 @@ static void put_change(imr_buf *out, const imr_compare *c)
     if (fabs(c->modulation) >= IMR_SENTENCE_LIFTED && (query + document) * c->modulation > 0)
         imr_buf_printf(out, ", mostly on the side of the %s",
                        fabs(query) > fabs(document) ? "query" : "text");
+    imr_buf_char(out, ')');
 }
 
 /* Of the pairs furthest apart those that speak for one side: the larger share is its own. True when

@@ -95,9 +95,9 @@ static void put_gates(imr_buf *b, const imr_quality_reading *r)
     else
         imr_buf_printf(
             b,
-            " By 1 %% or more from query to query move %zu of %zu of the query's scales and "
-            "%zu of %zu of its biases, %zu of %zu of the candidates' scales and %zu of %zu "
-            "of their biases%s.",
+            " From query to query %zu of %zu of the query's scales and %zu of %zu of its biases "
+            "move by 1 %% or more, %zu of %zu of the candidates' scales and %zu of %zu of their "
+            "biases%s.",
             moving[0], g[0].n, moving[1], g[1].n, moving[2], g[2].n, moving[3], g[3].n,
             moving[0] + moving[2]
                 ? ""

@@ -205,9 +205,9 @@ static void put_loss(imr_buf *out, const imr_why_not *w, const imr_lift *lift)
                            ? "modulation"
                            : "projector");
     if (w->adapter && !w->candidate) {
-        imr_buf_printf(out, " It is one from K = %u on", w->smallest_k);
+        imr_buf_printf(out, " It becomes one from K = %u on", w->smallest_k);
         if (w->rank_then)
-            imr_buf_printf(out, ", and then %s", imr_sentence_rank(text, w->rank_then));
+            imr_buf_printf(out, ", and is %s then", imr_sentence_rank(text, w->rank_then));
         imr_buf_char(out, '.');
     }
 }
@@ -219,22 +219,19 @@ static void say(imr_buf *out, const imr_why_not *w, const imr_lift *lift)
     const imr_stage last = w->adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
     imr_number text;
     for (imr_stage k = 0; k <= last; k++)
-        imr_buf_printf(out, "%s%s %s", k ? ", " : "Of all documents ",
+        imr_buf_printf(out, "%s%s %s", k ? ", " : "Among all documents ",
                        imr_sentence_rank(text, w->rank[k]), stages[k]);
     put_loss(out, w, lift);
     if (w->gap > 0) {
         imr_buf_printf(out, " It lacks %s in cosine", IMR_FIXED(w->gap, 3));
         if (isfinite(w->gap_sd))
             imr_buf_printf(out, " (%s sd)", IMR_FIXED(w->gap_sd, 2));
-        imr_buf_printf(out, " to rank %u", w->k);
+        imr_buf_printf(out, " to rank %u.", w->k);
     }
     for (size_t i = 0; i < w->n_lacks && i < WORDS; i++)
-        imr_sentence_named(out,
-                           i            ? ", "
-                           : w->gap > 0 ? ", where there is "
-                                        : " The document at that rank has ",
-                           w->lacks[i].query, w->lacks[i].document);
-    imr_buf_str(out, w->gap > 0 || w->n_lacks ? "." : "");
+        imr_sentence_named(out, i ? ", " : " The document at that rank has ", w->lacks[i].query,
+                           w->lacks[i].document);
+    imr_buf_str(out, w->n_lacks ? "." : "");
     for (size_t i = 0; i < w->n_words && w->words[i].rank < w->rank[last]; i++) {
         imr_sentence_named(out, i ? ", with " : " With ", w->words[i].text, NULL);
         imr_buf_printf(out, "%s %s", i ? "" : " in the query it is",

@@ -533,9 +533,10 @@ imr_detail *fake_detail(const imr_session_facts *facts, const imr_trace *t, size
 void fake_why_not(imr_detail *d)
 {
     static const imr_why_not w = {
-        .sentence = "Of all documents 812th for the encoder, 640th projected, 655th now: it fell "
-                    "outside the 100 candidates. It lacks 0.210 in cosine (2.10 sd) to rank 10, "
-                    "where there is *java ~ mocha*. With *harbour* in the query it is 12th.",
+        .sentence =
+            "Among all documents 812th for the encoder, 640th projected, 655th now: it fell "
+            "outside the 100 candidates. It lacks 0.210 in cosine (2.10 sd) to rank 10. "
+            "The document at that rank has *java ~ mocha*. With *harbour* in the query it is 12th.",
         .above = "1425",
         .k = 10,
         .lacks = {{"java", "mocha", .31}, {"coffee", "mocha", .12}},

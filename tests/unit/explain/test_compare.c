@@ -289,16 +289,18 @@ TEST("the sentence says who is ahead by how much, what the adapter did, and whic
     snprintf(
         expected, sizeof expected,
         "A stands above B: 1st and 3rd now, 1st and 3rd for the encoder; A is ahead by .40 sd; "
-        "the adapter widened the gap by .30 sd, the projector did +.10 of that, the modulation "
-        "+.20, mostly on the side of the text; for A speak *vitamin ~ %s*; for B speak *b12 ~ "
+        "the adapter widened the gap by .30 sd (A less B: projector +.10, modulation +.20, mostly "
+        "on the "
+        "side "
+        "of the text); for A speak *vitamin ~ %s*; for B speak *b12 ~ "
         "%s*, among others.",
         first, second);
     CHECK(imr_word_is_named(first) && imr_word_is_named(second) && strcmp(second, "b12"));
     m[1].centred[2][3 * cols + 1] = 0.1;
     CHECK_STR(say(m, side, (const double[2][3]){{1, 1.1, 1.4}, {0.9, 0.9, 1}}, arena), expected);
-    CHECK_CONTAINS(say(m, side, (const double[2][3]){{1, 1, 1.4}, {2, 1.5, 1}}, arena),
-                   "the adapter turned it by 1.40 sd, the projector did +.50 of that, the "
-                   "modulation +.90");
+    CHECK_CONTAINS(
+        say(m, side, (const double[2][3]){{1, 1, 1.4}, {2, 1.5, 1}}, arena),
+        "the adapter turned it round by 1.40 sd (A less B: projector +.50, modulation +.90");
     CHECK_CONTAINS(say(m, side, (const double[2][3]){{1, 1, 1}, {2, 1.5, 1.2}}, arena),
                    "B stands above A: 3rd and 1st now, 3rd and 1st for the encoder; B is ahead by "
                    ".20 sd; the adapter narrowed the gap by .80 sd");

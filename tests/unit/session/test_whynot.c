@@ -235,7 +235,7 @@ static void check_all(bool adapter, const char *query)
                 ask_pinned(s, query, NULL, (imr_trace_settings){.feedback_k = w->smallest_k - 1});
             CHECK(listed_at(wide, id) == SIZE_MAX);
             imr_trace_free(wide);
-            CHECK_CONTAINS(w->sentence, "fell outside the 6 candidates. It is one from K = ");
+            CHECK_CONTAINS(w->sentence, "fell outside the 6 candidates. It becomes one from K = ");
             outside++;
         }
         imr_detail_free(d);

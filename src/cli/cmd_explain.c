@@ -159,7 +159,8 @@ static imr_status emit(explaining *e, const imr_trace *t, imr_report_context *co
 static imr_status not_listed(const char *id, const imr_trace *t, imr_error *err)
 {
     return imr_fail(err, IMR_E_NOT_FOUND,
-                    "document %s is not among the %zu listed of \"%s\"; see a larger --feedback-k",
+                    "document %s is not among the %zu listed of \"%s\": check the id, or list more "
+                    "with --feedback-k",
                     id, t->n_documents, t->query_text);
 }
 

@@ -16,10 +16,10 @@ static void metrics(imr_page *p, const imr_trace *t)
     for (size_t i = 0; i < t->n_metrics; i++) {
         const imr_trace_metric *m = &t->metrics[i];
         imr_page_row(p, NULL);
-        imr_page_cells(p, m->name, IMR_FIXED(m->encoder, 4), NULL);
+        IMR_PAGE_CELLS(p, m->name, IMR_FIXED(m->encoder, 4));
         if (!adapter)
             continue;
-        imr_page_cells(p, IMR_FIXED(m->before, 4), IMR_FIXED(m->after, 4), NULL);
+        IMR_PAGE_CELLS(p, IMR_FIXED(m->before, 4), IMR_FIXED(m->after, 4));
         imr_page_amount(p, m->after - m->encoder, 4, 0);
     }
     imr_page_table_end(p);
@@ -93,11 +93,10 @@ static void row(imr_page *p, const imr_trace *t, const imr_trace_document *d, do
     imr_page_cell_close(p);
     if (adapter)
         imr_page_amount(p, after ? d->lift.total : NAN, 2, most);
-    imr_page_cells(p, IMR_FIXED((double)(after ? d->sim_after : d->sim_encoder), 4),
+    IMR_PAGE_CELLS(p, IMR_FIXED((double)(after ? d->sim_after : d->sim_encoder), 4),
                    d->relevance > 0    ? "\xe2\x98\x85\xc2\xa0relevant"
                    : d->relevance == 0 ? "not\xc2\xa0relevant"
-                                       : "",
-                   NULL);
+                                       : "");
 }
 
 /* Documents `from` to `to` of the list and of those that left. */
@@ -151,7 +150,7 @@ static void add_fact(void *user, const char *name, const char *text, const char 
 {
     imr_page *p = user;
     imr_page_row(p, NULL);
-    imr_page_cells(p, name + (*name == ' '), text, sha256 ? sha256 : "", NULL);
+    IMR_PAGE_CELLS(p, name + (*name == ' '), text, sha256 ? sha256 : "");
 }
 
 static void legend(imr_page *p)
@@ -167,7 +166,7 @@ static void legend(imr_page *p)
     imr_page_table(p, "Every number of this page", "*name|what it is|range|how to read it");
     for (size_t i = 0; i < IMR_LEN(terms); i++) {
         imr_page_row(p, NULL);
-        imr_page_cells(p, terms[i].name, terms[i].formula, terms[i].range, terms[i].good, NULL);
+        IMR_PAGE_CELLS(p, terms[i].name, terms[i].formula, terms[i].range, terms[i].good);
     }
     imr_page_table_end(p);
 }
@@ -193,26 +192,19 @@ void imr_explanation_settings(imr_page *p, const imr_trace *t, const imr_report_
 /* What the text report lays out in columns goes as it is. */
 static void as_text(imr_page *p, const imr_trace *t, const imr_report_context *c)
 {
-    const imr_text_style style = {.width = IMR_REPORT_WIDTH,
-                                  .adapter = imr_report_adapted(t),
-                                  .order = t->settings.order,
-                                  .inputs = &t->inputs};
+    const imr_text_style style = {IMR_REPORT_WIDTH, imr_report_adapted(t), t->settings.order,
+                                  &t->inputs};
     IMR_AUTOBUF imr_buf text = {0};
-    if (c && c->compare) {
-        imr_text_compare(&text, c->compare, &style);
-        imr_page_heading(p, 2, "compare", "A against B");
-        imr_page_plain(p, imr_buf_text(&text));
-    }
-    imr_buf_clear(&text);
-    if (t->beside) {
-        imr_text_beside(&text, t, IMR_REPORT_WIDTH);
-        imr_page_plain(p, imr_buf_text(&text));
-        imr_buf_clear(&text);
-    }
-    if (t->pair) {
+    if (t->pair)
         imr_text_pair(&text, t, &style);
-        imr_page_plain(p, imr_buf_text(&text));
-    }
+    if (t->beside)
+        imr_text_beside(&text, t, IMR_REPORT_WIDTH);
+    if (c && c->compare)
+        imr_text_compare(&text, c->compare, &style);
+    if (!text.len)
+        return;
+    imr_page_heading(p, 2, "compare", t->pair ? "The pair" : "A against B");
+    imr_page_plain(p, imr_buf_text(&text));
 }
 
 static void write_page(const imr_trace *t, const imr_report_context *c, imr_buf *out, bool html)

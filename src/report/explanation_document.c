@@ -7,25 +7,19 @@
 
 enum { ROWS = 8, MEETS = 6, COLUMNS = 8, UNREAD = 2000 };
 
-static void out_of_memory(imr_page *p)
-{
-    p->out->failed = true;
-}
-
 /* ---- words of a change ---- */
 
 static void word_row(imr_page *p, const imr_word_score *w)
 {
     const bool tested = !isnan(w->background_z);
     imr_page_row(p, NULL);
-    imr_page_cells(p, w->text, IMR_SIGNED((double)w->cosine, 4),
+    IMR_PAGE_CELLS(p, w->text, IMR_SIGNED((double)w->cosine, 4),
                    tested ? IMR_SIGNED((double)w->background_z, 2) : "",
                    isnan(w->effect) ? "" : IMR_SIGNED((double)w->effect, 4),
                    imr_where_names[w->where],
                    tested && !w->significant ? w->hub ? "chance?, hub" : "chance?"
                    : w->hub                  ? "hub"
-                                             : "",
-                   NULL);
+                                             : "");
 }
 
 static void words_table(imr_page *p, const imr_word_list *list, imr_change_kind kind,
@@ -47,35 +41,19 @@ static void words_table(imr_page *p, const imr_word_list *list, imr_change_kind 
     imr_page_put(p, "key", &text);
 }
 
-static void words_line(imr_page *p, const char *name, const imr_word_score *v, size_t n)
-{
-    IMR_AUTOBUF imr_buf line = {0};
-    for (size_t i = 0; i < n; i++)
-        imr_buf_printf(&line, "%s%s %s", i ? ", " : name, v[i].text,
-                       IMR_SIGNED((double)v[i].cosine, 2));
-    imr_page_put(p, NULL, &line);
-}
-
 void imr_explanation_words(imr_page *p, const imr_trace *t,
                            const imr_word_list lists[IMR_CHANGE_COUNT], const char *caption)
 {
-    static const imr_change_kind changed[] = {IMR_CHANGE_OWN, IMR_CHANGE_PAPER, IMR_CHANGE_UNIT};
-    const bool adapter = imr_report_adapted(t);
-    const imr_change_kind first = adapter ? t->settings.delta : IMR_CHANGE_VECTOR;
+    const imr_text_style style = {IMR_REPORT_WIDTH, imr_report_adapted(t), t->settings.order,
+                                  &t->inputs};
+    const imr_change_kind first = style.adapter ? t->settings.delta : IMR_CHANGE_VECTOR;
+    IMR_AUTOBUF imr_buf all = {0};
     words_table(p, &lists[first], first, caption);
-    if (!adapter)
+    imr_text_words(&all, lists, &style);
+    if (!style.adapter)
         return;
-    imr_page_fold(p, "The other kinds of change");
-    for (size_t k = 0; k < IMR_LEN(changed); k++) {
-        char name[32];
-        const imr_word_list *list = &lists[changed[k]];
-        if (changed[k] == first)
-            continue;
-        snprintf(name, sizeof name, "%s, towards: ", imr_change_kind_names[changed[k]]);
-        words_line(p, name, list->positive, list->n_positive);
-        snprintf(name, sizeof name, "%s, away from: ", imr_change_kind_names[changed[k]]);
-        words_line(p, name, list->negative, list->n_negative);
-    }
+    imr_page_fold(p, "All kinds of change; ns: may be chance");
+    imr_page_plain(p, imr_buf_text(&all));
     imr_page_unfold(p);
 }
 
@@ -93,7 +71,7 @@ static void why_here(imr_page *p, const imr_why *w, imr_stage stage)
     const imr_pairs *pairs = &w->pairs;
     IMR_CLEANUP(imr_why_rows_done) imr_why_rows r;
     if (!imr_why_rows_make(&r, pairs, stage, ROWS)) {
-        out_of_memory(p);
+        p->out->failed = true;
         return;
     }
     char more[48];
@@ -154,10 +132,10 @@ static void pair_table(imr_page *p, const imr_why *w, int stage)
     IMR_AUTOBUF imr_buf head = {0}, line = {0};
     IMR_CLEANUP(imr_share_table_done) imr_share_table t;
     if (!imr_share_table_make(&t, pairs, stage)) {
-        out_of_memory(p);
+        p->out->failed = true;
         return;
     }
-    if (stage == IMR_STAGE_AFTER || (stage == IMR_STAGE_ENCODER && !pairs->raw[IMR_STAGE_AFTER]))
+    if (stage != IMR_STAGE_COUNT)
         imr_svg_pairs(p, &t);
     const size_t n = t.n_columns < COLUMNS ? t.n_columns : COLUMNS;
     imr_buf_str(&head, "*query");
@@ -167,59 +145,38 @@ static void pair_table(imr_page *p, const imr_why *w, int stage)
             imr_buf_char(&head, *at == '|' ? '/' : *at);
     }
     imr_buf_str(&head, "|#other|#total");
-    imr_buf_printf(&line, "%s, in %s", imr_share_titles[stage],
-                   pairs->centred[IMR_STAGE_ENCODER] ? "sd above the average candidate" : "cosine");
-    imr_page_table(p, imr_buf_text(&line), imr_buf_text(&head));
-    imr_buf_clear(&line);
+    imr_page_table(p, imr_share_titles[stage], imr_buf_text(&head));
     for (size_t a = 0; a < t.n_rows; a++)
         pair_row(p, &t, pairs->query[t.rows[a].place].text, t.v + t.rows[a].place * d,
                  t.rows[a].value, n);
-    for (size_t a = 0; a < pairs->n_query; a++)
-        if (pairs->query[a].special)
-            pair_row(p, &t, pairs->query[a].text, t.v + a * d, t.row[a], n);
-    pair_row(p, &t, "not words", t.v + pairs->n_query * d, t.row[pairs->n_query], n);
+    for (size_t a = 0; a <= pairs->n_query; a++)
+        if (a == pairs->n_query || pairs->query[a].special)
+            pair_row(p, &t, a < pairs->n_query ? pairs->query[a].text : "not words", t.v + a * d,
+                     t.row[a], n);
     pair_row(p, &t, "total", t.column, t.sum, n);
     imr_page_table_end(p);
     imr_line_total(&line, w, stage);
     imr_page_put(p, "key", &line);
 }
 
-static void pairs(imr_page *p, const imr_why *w)
-{
-    const bool adapted = w->pairs.raw[IMR_STAGE_AFTER] != NULL;
-    imr_page_fold(p, "Word pairs: heat map and tables");
-    pair_table(p, w, adapted ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER);
-    if (adapted) /* the encoder's is the one less the other */
-        pair_table(p, w, IMR_STAGE_COUNT);
-    imr_page_unfold(p);
-}
-
 /* ---- what the adapter did ---- */
 
 static void what_it_did(imr_page *p, const imr_why *w, const imr_trace_document *d)
 {
-    const struct {
-        const char *name;
-        double value;
-    } parts[] = {{"projector", w->lift.projector},
-                 {"modulation", w->lift.modulation},
-                 {"lift", w->lift.total}};
-    const double most =
-        fmax(fabs(parts[0].value), fmax(fabs(parts[1].value), fabs(parts[2].value)));
+    static const char *const names[] = {"projector", "modulation", "lift"};
+    static const char *const pairs[] = {"pairs that gained most, in sd: ",
+                                        "pairs that lost most, in sd: "};
+    const double v[] = {w->lift.projector, w->lift.modulation, w->lift.total};
     IMR_AUTOBUF imr_buf line = {0};
     imr_page_heading(p, 4, NULL, "What the adapter did");
-    if (!isnan(w->lift.total)) {
-        imr_page_table(p, "Lift, in sd", "*step|#change");
-        for (size_t i = 0; i < IMR_LEN(parts); i++)
-            share_row(p, parts[i].name, parts[i].value, most, false);
-        imr_page_table_end(p);
-    }
-    for (int sign = 1; sign >= -1 && !w->pairs.problem[0]; sign -= 2) {
-        imr_buf_str(&line,
-                    sign > 0 ? "pairs that gained most, in sd: " : "pairs that lost most, in sd: ");
-        const size_t before = line.len;
-        imr_line_changes(&line, w, sign);
-        if (line.len == before)
+    imr_page_table(p, "Lift, in sd", "*step|#change");
+    for (size_t i = 0; i < IMR_LEN(v); i++)
+        share_row(p, names[i], v[i], fmax(fabs(v[0]), fmax(fabs(v[1]), fabs(v[2]))), false);
+    imr_page_table_end(p);
+    for (size_t i = 0; i < 2 && !w->pairs.problem[0]; i++) {
+        imr_buf_str(&line, pairs[i]);
+        imr_line_changes(&line, w, i ? -1 : 1);
+        if (line.len == strlen(pairs[i]))
             imr_buf_clear(&line);
         imr_page_put(p, NULL, &line);
     }
@@ -274,25 +231,24 @@ static void text(imr_page *p, const imr_detail *d, imr_stage stage)
 
 /* ---- the whole ---- */
 
-static void heading(imr_page *p, const imr_trace *t, size_t place, const imr_trace_document *d)
+static void heading(imr_page *p, const imr_trace *t, size_t place, const imr_trace_document *d,
+                    bool adapted)
 {
     IMR_AUTOBUF imr_buf line = {0};
-    char id[24], rank[16];
+    char id[24];
     snprintf(id, sizeof id, "d%zu", place);
-    snprintf(rank, sizeof rank, "%u. ",
-             imr_report_adapted(t) && d->rank_after ? d->rank_after : d->rank_encoder);
-    imr_buf_printf(&line, "%s%s", rank, d->title[0] ? d->title : d->id);
+    imr_buf_printf(&line, "%u. %s", adapted ? d->rank_after : d->rank_encoder,
+                   d->title[0] ? d->title : d->id);
     imr_page_heading(p, 3, id, imr_buf_text(&line));
     imr_buf_clear(&line);
     imr_buf_printf(&line, "document %s; encoder %u", d->id, d->rank_encoder);
-    if (imr_report_adapted(t) && d->rank_after)
+    if (adapted)
         imr_buf_printf(&line, " \xe2\x86\x92 projected %u \xe2\x86\x92 now %u", d->rank_before,
                        d->rank_after);
-    if (d->relevance >= 0)
-        imr_buf_printf(&line, "; judged %s (grade %d)",
-                       d->relevance ? "\xe2\x98\x85 relevant" : "not relevant", d->relevance);
-    else if (t->n_metrics)
-        imr_buf_str(&line, "; not judged");
+    imr_buf_str(&line, d->relevance > 0    ? "; judged \xe2\x98\x85 relevant"
+                       : d->relevance == 0 ? "; judged not relevant"
+                       : t->n_metrics      ? "; not judged"
+                                           : "");
     imr_page_put(p, "about", &line);
 }
 
@@ -303,7 +259,7 @@ void imr_explanation_document(imr_page *p, const imr_trace *t, const imr_report_
     const imr_why *w = &d->why;
     const bool adapted = imr_report_adapted(t) && of->rank_after;
     const imr_stage stage = adapted ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
-    heading(p, t, place, of);
+    heading(p, t, place, of, adapted);
     imr_page_say(p, "lead", w->sentence);
     if (w->why_not)
         imr_page_say(p, NULL, w->why_not->sentence);
@@ -319,7 +275,13 @@ void imr_explanation_document(imr_page *p, const imr_trace *t, const imr_report_
             imr_page_plain(p, imr_buf_text(&lost));
     } else {
         why_here(p, w, stage);
-        pairs(p, w);
+        imr_page_fold(p, w->pairs.centred[stage]
+                             ? "Word pairs: heat map and tables, in sd above the average candidate"
+                             : "Word pairs: heat map and tables, in cosine");
+        pair_table(p, w, stage);
+        if (adapted) /* the encoder's is the one less the other */
+            pair_table(p, w, IMR_STAGE_COUNT);
+        imr_page_unfold(p);
     }
     if (adapted)
         what_it_did(p, w, of);

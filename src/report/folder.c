@@ -69,15 +69,13 @@ imr_status imr_report_folder_add(imr_report_folder *f, const imr_trace *t,
                         .sentence = imr_arena_strdup(f->arena, t->sentence),
                         .seen = imr_arena_strdup(f->arena, t->seen),
                         .metric = t->n_metrics ? t->metrics[0].name : NULL,
-                        .change = NAN,
                         .tau = imr_report_adapted(t) ? t->tau_encoder : 1,
                         .place = f->rows.n + 1};
     IMR_NEED(r.id && r.text && r.sentence && r.seen, err);
     name_file(&r, f);
     for (int s = 0; s < IMR_STAGE_COUNT; s++)
-        r.value[s] = t->n_metrics ? t->metrics[0].value[s] : NAN;
-    if (imr_report_adapted(t))
-        r.change = r.value[IMR_STAGE_AFTER] - r.value[IMR_STAGE_ENCODER];
+        r.value[s] = t->n_metrics && (!s || imr_report_adapted(t)) ? t->metrics[0].value[s] : NAN;
+    r.change = r.value[IMR_STAGE_AFTER] - r.value[IMR_STAGE_ENCODER];
     if (strcmp(f->format->name, "html") == 0)
         alone.up = INDEX;
     alone.done = alone.total = 0;
@@ -105,9 +103,9 @@ static int by_loss(const void *a, const void *b)
 
 static void values(imr_page *p, const double v[IMR_STAGE_COUNT])
 {
+    imr_page_amount(p, v[IMR_STAGE_AFTER] - v[IMR_STAGE_ENCODER], 4, 1);
     for (int s = 0; s < IMR_STAGE_COUNT; s++)
         imr_page_cell(p, NULL, isnan(v[s]) ? "" : IMR_FIXED(v[s], 4));
-    imr_page_amount(p, v[IMR_STAGE_AFTER] - v[IMR_STAGE_ENCODER], 4, 1);
 }
 
 /* seen NULL: of all. */
@@ -118,7 +116,7 @@ static void mean(imr_page *p, const imr_report_folder *f, const char *name, cons
     char count[24];
     for (size_t i = 0; i < f->rows.n; i++) {
         const imr_folder_row *r = &f->rows.v[i];
-        if (isnan(r->change) || (seen && strcmp(r->seen, seen) != 0))
+        if (isnan(r->value[0]) || (seen && strcmp(r->seen, seen) != 0))
             continue;
         n++;
         for (int s = 0; s < IMR_STAGE_COUNT; s++)
@@ -130,7 +128,7 @@ static void mean(imr_page *p, const imr_report_folder *f, const char *name, cons
         sum[s] /= (double)n;
     snprintf(count, sizeof count, "%zu", n);
     imr_page_row(p, NULL);
-    imr_page_cells(p, name, count, NULL);
+    IMR_PAGE_CELLS(p, name, count);
     values(p, sum);
 }
 
@@ -148,14 +146,14 @@ imr_status imr_report_folder_close(imr_report_folder *f, imr_error *err)
     imr_buf_clear(&line);
     imr_buf_printf(&line, "Means of %s",
                    f->rows.n && f->rows.v[0].metric ? f->rows.v[0].metric : "nothing: unjudged");
-    imr_page_table(&p, imr_buf_text(&line), "*queries|#number|#encoder|#projected|#now|#change");
+    imr_page_table(&p, imr_buf_text(&line), "*queries|#number|#change|#encoder|#projected|#now");
     mean(&p, f, "all that are judged", NULL);
     mean(&p, f, "training saw documents relevant to them", "seen");
     mean(&p, f, "training saw none", "unseen");
     imr_page_table_end(&p);
     imr_page_heading(&p, 2, "queries", "From the largest loss to the largest gain");
     imr_page_table(&p, "Queries; the link leads to the whole explanation",
-                   "*query|#encoder|#projected|#now|#change|training");
+                   "*query|#change|#encoder|#projected|#now|training");
     for (size_t i = 0; i < f->rows.n; i++) {
         const imr_folder_row *r = &f->rows.v[i];
         imr_page_row(&p, NULL);

@@ -2,7 +2,6 @@
 #include "report/page.h"
 
 #include <math.h>
-#include <stdarg.h>
 
 #include "assets/report.h"
 #include "base/number.h"
@@ -11,6 +10,12 @@
 static void put(imr_page *p, const char *html, const char *markdown)
 {
     imr_buf_str(p->out, p->html ? html : markdown);
+}
+
+/* A cell that says so itself: in a table of numbers but for one column the table does. */
+static bool number(const imr_page *p, size_t cell)
+{
+    return p->kind[cell] == '#' && !p->numbers;
 }
 
 /* ---- text ---- */
@@ -51,7 +56,7 @@ static void escape_markdown(imr_buf *out, const char *at)
 void imr_page_text_n(imr_page *p, const char *text, size_t n)
 {
     IMR_AUTOBUF imr_buf clean = {0};
-    imr_utf8_clean(&clean, text, n, p->columns ? IMR_CLEAN_LINE : IMR_CLEAN_NEWLINES);
+    imr_utf8_clean(&clean, text, n, p->in_table ? IMR_CLEAN_LINE : IMR_CLEAN_NEWLINES);
     (p->html ? escape_html : escape_markdown)(p->out, imr_buf_text(&clean));
     p->out->failed |= clean.failed;
 }
@@ -90,16 +95,11 @@ void imr_page_begin(imr_page *p, const char *title)
 {
     if (!p->html)
         return;
-    imr_buf_str(p->out,
-                "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>\n"
-                "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                "style-src 'unsafe-inline'\"/>\n<meta name=\"viewport\" "
-                "content=\"width=device-width, initial-scale=1\"/>\n<meta name=\"color-scheme\" "
-                "content=\"light dark\"/>\n<title>");
+    imr_buf_add(p->out, imr_report_head, imr_report_head_len);
     imr_page_text(p, title);
     imr_buf_printf(p->out,
-                   "</title>\n<style>%s</style></head>\n<body>"
-                   "<a class=\"skip\" href=\"#main\">Skip to the content</a><main id=\"main\">\n",
+                   "</title>\n<style>\n%s</style></head>\n<body><a class=\"skip\" href=\"#main\">"
+                   "Skip to the content</a><main id=\"main\">\n",
                    (const char *)imr_report_style);
 }
 
@@ -171,14 +171,10 @@ void imr_page_plain(imr_page *p, const char *text)
 
 void imr_page_link(imr_page *p, const char *href, const char *text)
 {
-    imr_buf_str(p->out, p->html ? "<a href=\"" : "[");
-    imr_page_text(p, p->html ? href : text);
-    imr_buf_str(p->out, p->html ? "\">" : "](");
     if (p->html)
-        imr_page_text(p, text);
-    else
-        imr_buf_str(p->out, href);
-    imr_buf_str(p->out, p->html ? "</a>" : ")");
+        imr_buf_printf(p->out, "<a href=\"%s\">", href);
+    imr_page_text(p, text);
+    put(p, "</a>", "");
 }
 
 void imr_page_fold(imr_page *p, const char *summary)
@@ -195,83 +191,57 @@ void imr_page_unfold(imr_page *p)
 
 /* ---- tables ---- */
 
-/* What is before the name of column i, and the name in *name, *n. */
-static char column(const imr_page *p, size_t i, const char **name, size_t *n)
-{
-    const char *at = p->columns;
-    while (i--)
-        at += strcspn(at, "|") + 1;
-    const char kind = *at == '#' || *at == '*' ? *at : ' ';
-    *name = at + (kind != ' ');
-    *n = strcspn(*name, "|");
-    return kind;
-}
-
 void imr_page_table(imr_page *p, const char *caption, const char *columns)
 {
-    const char *name;
-    size_t n;
-    p->columns = columns;
-    p->n_columns = 1;
-    size_t numbers = 1;
-    for (const char *at = columns; *at; at++)
-        p->n_columns += *at == '|', numbers += *at == '#';
-    p->numbers = numbers == p->n_columns;
-    if (p->html) {
-        imr_buf_str(p->out, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"");
-        imr_page_text(p, caption);
-        imr_buf_str(p->out,
-                    p->numbers ? "\"><table class=\"num\"><caption>" : "\"><table><caption>");
-        imr_page_text(p, caption);
-        imr_buf_str(p->out, "</caption><thead><tr>");
-    } else {
-        imr_page_text(p, caption);
-        imr_buf_str(p->out, "\n\n|");
+    size_t n = 0, numbers = 1;
+    p->cell = 0;
+    p->in_table = true;
+    for (const char *at = columns; n < sizeof p->kind; at += strcspn(at, "|") + 1) {
+        numbers += *at == '#';
+        p->kind[n++] = *at;
+        if (!strchr(at, '|'))
+            break;
     }
-    for (size_t i = 0; i < p->n_columns; i++) {
-        const char kind = column(p, i, &name, &n);
-        put(p, kind == '#' && !p->numbers ? "<th scope=\"col\" class=\"n\">" : "<th scope=\"col\">",
-            " ");
-        imr_page_text_n(p, name, n);
+    p->numbers = numbers == n;
+    put(p, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", "");
+    imr_page_text(p, caption);
+    put(p, p->numbers ? "\"><table class=\"num\"><caption>" : "\"><table><caption>", "\n\n|");
+    if (p->html)
+        imr_page_text(p, caption);
+    put(p, "</caption><thead><tr>", "");
+    for (size_t i = 0; i < n; i++) {
+        const size_t mark = p->kind[i] == '#' || p->kind[i] == '*', len = strcspn(columns, "|");
+        put(p, number(p, i) ? "<th scope=\"col\" class=\"n\">" : "<th scope=\"col\">", " ");
+        imr_page_text_n(p, columns + mark, len - mark);
         put(p, "</th>", " |");
+        columns += len + 1;
     }
     put(p, "</tr></thead><tbody>", "\n|");
-    for (size_t i = 0; !p->html && i < p->n_columns; i++)
-        imr_buf_str(p->out, column(p, i, &name, &n) == '#' ? "---:|" : "---|");
-    p->cell = 0;
+    for (size_t i = 0; i < n; i++)
+        put(p, "", p->kind[i] == '#' ? "---:|" : "---|");
 }
 
 void imr_page_row(imr_page *p, const char *class)
 {
-    if (p->html)
-        imr_buf_str(p->out, p->cell ? "</tr>\n" : "\n");
+    put(p, p->cell ? "</tr>\n<tr" : "\n<tr", "\n|");
+    if (class && p->html)
+        imr_buf_printf(p->out, " class=\"%s\"", class);
+    put(p, ">", "");
     p->cell = 0;
-    if (!p->html)
-        imr_buf_str(p->out, "\n|");
-    else if (class)
-        imr_buf_printf(p->out, "<tr class=\"%s\">", class);
-    else
-        imr_buf_str(p->out, "<tr>");
 }
 
 void imr_page_cell_open(imr_page *p, const char *class)
 {
-    const char *name;
-    size_t n;
-    const char kind = column(p, p->cell, &name, &n);
-    const bool number = kind == '#' && !p->numbers;
-    put(p, kind == '*' ? "<th scope=\"row\"" : "<td", " ");
-    if (p->html && (class || number))
-        imr_buf_printf(p->out, " class=\"%s%s%s\"", number ? "n" : "", class && number ? " " : "",
-                       class ? class : "");
+    const bool n = number(p, p->cell);
+    put(p, p->kind[p->cell] == '*' ? "<th scope=\"row\"" : "<td", " ");
+    if (p->html && (class || n))
+        imr_buf_printf(p->out, " class=\"%s%s\"", n ? "n " : "", class ? class : "");
     put(p, ">", "");
 }
 
 void imr_page_cell_close(imr_page *p)
 {
-    const char *name;
-    size_t n;
-    put(p, column(p, p->cell++, &name, &n) == '*' ? "</th>" : "</td>", " |");
+    put(p, p->kind[p->cell++] == '*' ? "</th>" : "</td>", " |");
 }
 
 void imr_page_cell(imr_page *p, const char *class, const char *text)
@@ -281,13 +251,10 @@ void imr_page_cell(imr_page *p, const char *class, const char *text)
     imr_page_cell_close(p);
 }
 
-void imr_page_cells(imr_page *p, ...)
+void imr_page_add_cells(imr_page *p, const char *const *texts, size_t n)
 {
-    va_list texts;
-    va_start(texts, p);
-    for (const char *text; (text = va_arg(texts, const char *)) != NULL;)
-        imr_page_cell(p, NULL, text);
-    va_end(texts);
+    for (; n; n--)
+        imr_page_cell(p, NULL, *texts++);
 }
 
 void imr_page_amount(imr_page *p, double value, int decimals, double most)
@@ -308,5 +275,5 @@ void imr_page_amount(imr_page *p, double value, int decimals, double most)
 void imr_page_table_end(imr_page *p)
 {
     put(p, p->cell ? "</tr></tbody></table></div>\n" : "</tbody></table></div>\n", "\n\n");
-    p->columns = NULL;
+    p->in_table = false;
 }

@@ -16,11 +16,10 @@
 typedef struct imr_page {
     imr_buf *out;
     bool html;
-    size_t number; /* of the report among several on a page: its ids have it */
-    /* of the table: */
-    const char *columns;
-    size_t cell, n_columns;
-    bool numbers; /* but for one column */
+    size_t number;          /* of the report among several on a page: its ids have it */
+    bool in_table, numbers; /* numbers: but for one column */
+    char kind[16];          /* of its columns */
+    size_t cell;
 } imr_page;
 
 /* All before and after what is said. */
@@ -42,7 +41,7 @@ void imr_page_say(imr_page *p, const char *class, const char *sentence);
 /* A paragraph of text; nothing where it is empty. Empties line. */
 void imr_page_put(imr_page *p, const char *class, imr_buf *line);
 void imr_page_plain(imr_page *p, const char *text); /* lines as they are, in a fixed width */
-void imr_page_link(imr_page *p, const char *href, const char *text);
+void imr_page_link(imr_page *p, const char *href, const char *text); /* Markdown: the text alone */
 void imr_page_fold(imr_page *p, const char *summary);
 void imr_page_unfold(imr_page *p);
 
@@ -50,7 +49,10 @@ void imr_page_unfold(imr_page *p);
 void imr_page_table(imr_page *p, const char *caption, const char *columns);
 void imr_page_row(imr_page *p, const char *class);
 void imr_page_cell(imr_page *p, const char *class, const char *text);
-void imr_page_cells(imr_page *p, ...); /* texts, NULL */
+void imr_page_add_cells(imr_page *p, const char *const *texts, size_t n);
+#define IMR_PAGE_CELLS(p, ...)                                                                     \
+    imr_page_add_cells((p), (const char *const[]){__VA_ARGS__},                                    \
+                       sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 /* A number with its sign and so many decimals, and a bar of which `most` fills half; NaN: empty. */
 void imr_page_amount(imr_page *p, double value, int decimals, double most);
 void imr_page_cell_open(imr_page *p, const char *class);

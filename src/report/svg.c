@@ -19,18 +19,20 @@ const char *imr_shade(double value, bool in_sd)
     return names[value < 0][level];
 }
 
-static void begin(imr_page *p, const char *kind, size_t width, size_t height, const char *title)
+static void begin(imr_page *p, const char *kind, size_t width, size_t height, const char *title,
+                  const char *description)
 {
     imr_buf_printf(p->out,
                    "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">"
                    "<svg class=\"%s\" viewBox=\"0 0 %zu %zu\" width=\"%zu\" height=\"%zu\" "
-                   "role=\"img\"><title>%s</title><desc>",
-                   title, kind, width, height, width, height, title);
+                   "role=\"img\"><title>%s</title><desc>%s</desc>\n",
+                   title, kind, width, height, width, height, title, description);
 }
 
-static void end(imr_page *p)
+static void end(imr_page *p, const char *key)
 {
     imr_buf_str(p->out, "</svg></div>\n");
+    imr_page_say(p, "key", key);
 }
 
 /* At most so many columns of a text. */
@@ -110,21 +112,18 @@ void imr_svg_ranks(imr_page *p, const imr_trace *t, const imr_report_context *c)
         return;
     find_levels(&b, t);
     begin(p, "ranks", (size_t)x_of(2) + 420, (size_t)y_of(b.deepest) + STEP / 2,
-          "Ranks at the three stages");
-    imr_buf_printf(p->out,
-                   "%zu documents, a line each, from their rank for the encoder over that behind "
-                   "the projector to the rank now. The table below has the same numbers.</desc>\n",
-                   b.n);
+          "Ranks at the three stages",
+          "A line a document, from its rank for the encoder over that behind the projector to the "
+          "rank now. The table below has the same numbers.");
     for (int s = 0; s < IMR_STAGE_COUNT; s++)
         imr_buf_printf(p->out, "<text class=\"head\" x=\"%d\" y=\"20\">%s</text>", x_of(s),
                        heads[s]);
     for (size_t i = b.n; i--;)
         draw_document(p, &b, i, imr_trace_at(t, b.place[i]));
-    end(p);
-    imr_page_say(p, "key",
-                 "A line each: solid rose, dashed fell, dotted stayed, against the encoder. "
-                 "The number is the rank there; what stands below the twentieth is drawn "
-                 "below it in order. \xe2\x98\x85 judged relevant.");
+    end(p,
+        "A line each: solid rose, dashed fell, dotted stayed, against the encoder. The number is "
+        "the rank there; what stands below the twentieth is drawn below it in order. "
+        "\xe2\x98\x85 judged relevant.");
 }
 
 /* ---- word pairs ---- */
@@ -163,12 +162,9 @@ void imr_svg_pairs(imr_page *p, const imr_share_table *t)
         if (!t->p->document[b].special)
             column[n++] = b;
     begin(p, "pairs", NAMES + n * CELL + 40, HEADS + t->n_rows * ROW + 4,
-          "Word pairs: words of the query by words of the document");
-    imr_buf_printf(p->out,
-                   "A row a word of the query, a column a word of the document in the order of "
-                   "its text: %zu of %zu. High and blue speaks for the document, low and orange "
-                   "against it. The tables below have numbers.</desc>\n",
-                   n, t->n_columns);
+          "Word pairs: words of the query by words of the document",
+          "High and blue speaks for the document, low and orange against it. The tables below have "
+          "numbers.");
     for (size_t a = 0; a < t->n_rows; a++) {
         imr_buf_printf(p->out,
                        "<path class=\"line\" d=\"M%d %zuh%zu\"/><text x=\"%d\" y=\"%zu\" "
@@ -194,8 +190,6 @@ void imr_svg_pairs(imr_page *p, const imr_share_table *t)
     }
     for (size_t i = 0; i < IMR_LEN(shades); i++)
         draw_shade(p, t, column, n, shades[i]);
-    end(p);
-    imr_page_say(p, "key",
-                 "A row a word of the query, a column a word of the document as they follow in its "
-                 "text: high and blue for it, low and orange against it, from .01 sd on.");
+    end(p, "A row a word of the query, a column a word of the document as they follow in its text: "
+           "high and blue for it, low and orange against it, from .01 sd on.");
 }

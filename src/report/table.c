@@ -113,7 +113,6 @@ void imr_report_diffir(const imr_trace *t, const imr_report_context *context, im
     }
     if (!(most > least))
         return;
-    line.data[line.len - 1] = '\0';
     imr_json_printf(out, "{%s:{", *t->query_id ? t->query_id : t->query_text);
-    imr_buf_printf(out, "%s}}\n", imr_buf_text(&line));
+    imr_buf_printf(out, "%.*s}}\n", (int)line.len - 1, imr_buf_text(&line)); /* less the comma */
 }

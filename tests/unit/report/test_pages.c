@@ -364,9 +364,9 @@ TEST("a folder has a page a query and an index from the largest loss on")
         CHECK(imr_file_exists(imr_path_in(path.s, order[i]).s));
     }
     CHECK_CONTAINS(index.data, "../loss&lt;b&gt;");
-    CHECK_CONTAINS(r.text.data, "all that are judged30.5"); /* mean .5 for the encoder */
-    CHECK_CONTAINS(r.text.data, "training saw documents relevant to them10.2500");
-    CHECK_CONTAINS(r.text.data, "training saw none20.6250");
+    CHECK_CONTAINS(r.text.data, "all that are judged3+0.0833"); /* mean .5 for the encoder */
+    CHECK_CONTAINS(r.text.data, "training saw documents relevant to them1+0.50000.2500");
+    CHECK_CONTAINS(r.text.data, "training saw none2-0.12500.6250");
     reader_done(&r);
     imr_buf_done(&index);
     imr_report_folder_done(&f);

@@ -62,8 +62,7 @@ imr_status imr_adapter_new(imr_adapter **out, imr_form form, size_t n, size_t m,
     imr_weights_random(&a->w, seed);
     a->container = "memory";
     a->usable = true;
-    *out = IMR_TAKE(a);
-    return IMR_OK;
+    return IMR_GIVE(out, a);
 }
 
 /* ---- metadata as JSON ---- */
@@ -311,8 +310,7 @@ imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_form for
         IMR_TRY(read_torch(a, &file, form, err));
     const imr_problem *worst = imr_problems_worst(&a->problems);
     a->usable = !worst || worst->severity < IMR_SEVERITY_ERROR;
-    *out = IMR_TAKE(a);
-    return IMR_OK;
+    return IMR_GIVE(out, a);
 }
 
 imr_status imr_adapter_open(imr_adapter **out, const char *path, imr_form form, imr_error *err)
@@ -332,8 +330,7 @@ imr_status imr_adapter_open(imr_adapter **out, const char *path, imr_form form, 
         return imr_fail(err, worst->status, "%s: tensor %s: %s;%s %s", path, worst->where,
                         worst->what, more, worst->fix);
     }
-    *out = IMR_TAKE(a);
-    return IMR_OK;
+    return IMR_GIVE(out, a);
 }
 
 /* ---- saving ---- */

@@ -268,6 +268,5 @@ imr_status imr_weights_read(imr_weights *out, imr_problems *problems, const imr_
         IMR_TRY(imr_problems_add(problems, IMR_SEVERITY_ERROR, IMR_E_SHAPE, "projector.weight",
                                  fix_file, err, "no usable dimensions: n %zu, m %zu, h %zu", w.n,
                                  w.m, w.h));
-    *out = IMR_TAKE(w);
-    return IMR_OK;
+    return IMR_GIVE(out, w);
 }

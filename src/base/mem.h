@@ -34,7 +34,8 @@ void imr_free_all(void *const *p, size_t n);
 #define IMR_FREE(...)                                                                              \
     imr_free_all((void *[]){__VA_ARGS__}, sizeof((void *[]){__VA_ARGS__}) / sizeof(void *))
 
-/* For __attribute__((cleanup)): frees the pointer the variable holds. */
+/* For __attribute__((cleanup)): frees the pointer the variable holds, or begins with (an array of
+ * base/array.h). */
 void imr_free_ptr(void *pointer_to_pointer);
 #define IMR_AUTOFREE IMR_CLEANUP(imr_free_ptr)
 
@@ -45,6 +46,8 @@ void imr_free_ptr(void *pointer_to_pointer);
         memset(&(variable), 0, sizeof(variable));                                                  \
         imr_taken_;                                                                                \
     })
+/* return IMR_GIVE(out, made); hands it on to the caller of a function that succeeded. */
+#define IMR_GIVE(out, variable) (*(out) = IMR_TAKE(variable), IMR_OK)
 
 #define IMR_NEW(type)          ((type *)imr_calloc(1, sizeof(type)))
 #define IMR_NEW_ARRAY(type, n) ((type *)imr_calloc((n), sizeof(type)))

@@ -43,8 +43,7 @@ imr_status imr_scratch_open(imr_scratch **out, const char *path, imr_error *err)
     IMR_AUTOFREE imr_scratch *s = IMR_NEW(imr_scratch);
     IMR_NEED(s && (s->dir = imr_strdup(path)), err);
     nearest_folder(s->dir);
-    *out = IMR_TAKE(s);
-    return IMR_OK;
+    return IMR_GIVE(out, s);
 }
 
 static void release(const region *r)

@@ -162,8 +162,7 @@ imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
                         "%s: a static encoder has no products to make with bf16; leave the "
                         "precision at float32",
                         e->folder.path);
-    *out = IMR_TAKE(e);
-    return IMR_OK;
+    return IMR_GIVE(out, e);
 }
 
 /* ---- facts ---- */

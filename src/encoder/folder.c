@@ -79,8 +79,7 @@ static imr_status fill(imr_folder *out, const char *path, const char *name, cons
     IMR_CLEANUP(imr_folder_done)
     imr_folder f = {imr_strdup(path), imr_strdup(name), id ? imr_strdup(id) : NULL, in_hub};
     IMR_NEED(f.path && f.name && (!id || f.model_id), err);
-    *out = IMR_TAKE(f);
-    return IMR_OK;
+    return IMR_GIVE(out, f);
 }
 
 /* ".../models--org--name/snapshots/<commit>": the id, so that a snapshot named by its path keeps
@@ -283,8 +282,7 @@ imr_status imr_folder_file(char **path, const imr_folder *f, const char *module,
     *path = NULL;
     IMR_NEED(p, err);
     if (imr_file_exists(p)) {
-        *path = IMR_TAKE(p);
-        return IMR_OK;
+        return IMR_GIVE(path, p);
     }
     if (lstat(p, &st) != 0)
         return IMR_OK;

@@ -47,8 +47,7 @@ imr_status imr_forward_room_init(imr_forward_room *room, const imr_encoder *e, s
     r.qkv = r.context + tokens * r.stride;
     r.inner = r.qkv + tokens * r.qkv_stride;
     r.scratch = r.inner + inner;
-    *room = IMR_TAKE(r);
-    return IMR_OK;
+    return IMR_GIVE(room, r);
 }
 
 void imr_forward_room_done(imr_forward_room *room)

@@ -157,6 +157,5 @@ imr_status imr_encoder_token_sum(imr_token_sum *out, const imr_encoder *e, const
         return imr_fail(err, IMR_E_UNSUPPORTED, "%s", problem);
     IMR_CLEANUP(imr_token_sum_done) imr_token_sum s = {.n = e->dim};
     IMR_TRY(make(&s, e, text, len, progress, err));
-    *out = IMR_TAKE(s);
-    return IMR_OK;
+    return IMR_GIVE(out, s);
 }

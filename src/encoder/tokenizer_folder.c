@@ -207,15 +207,10 @@ static imr_status class_of(const char **out, reading *r, imr_error *err)
 /* Is it one of names, a space around each? Whether "Fast" follows or not. */
 static bool among(const char *names, const char *name)
 {
-    char padded[64] = " "; /* longer than any of them */
-    size_t n = strlen(name);
-    n -= n > 4 && strcmp(name + n - 4, "Fast") == 0 ? 4 : 0;
-    if (n > sizeof padded - 3 || strchr(name, ' '))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        padded[i + 1] = name[i];
-    padded[n + 1] = ' ';
-    return strstr(names, padded);
+    char padded[64]; /* longer than any of them */
+    const size_t n = strlen(name), fast = n > 4 && strcmp(name + n - 4, "Fast") == 0 ? 4 : 0;
+    snprintf(padded, sizeof padded, " %.*s ", (int)(n - fast), name);
+    return !strchr(name, ' ') && strstr(names, padded);
 }
 
 /* What of tokenizer.json transformers 5 passes over for a class of its own. */

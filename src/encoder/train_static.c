@@ -148,8 +148,7 @@ imr_status imr_ppmi_init(imr_ppmi *out, const imr_word_stream *stream, uint32_t 
     IMR_NEED(p.col && p.value, err);
     IMR_TRY(sweep(&c, &p, true, progress, err));
     p.matrix = (imr_csr){words, words, p.start, p.col, p.value};
-    *out = IMR_TAKE(p);
-    return IMR_OK;
+    return IMR_GIVE(out, p);
 }
 
 void imr_ppmi_done(imr_ppmi *p)
@@ -231,8 +230,7 @@ imr_status imr_static_train(imr_static_words *out, const imr_text_source *docume
     IMR_TRY(imr_svd_sparse_init(&factors, &ppmi.matrix, &svd, progress, err));
     weigh_rows(&factors.u, factors.s, &w.stream);
     w.rows = IMR_TAKE(factors.u);
-    *out = IMR_TAKE(w);
-    return IMR_OK;
+    return IMR_GIVE(out, w);
 }
 
 /* ---- writing ---- */

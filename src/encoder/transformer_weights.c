@@ -205,6 +205,5 @@ imr_status imr_checkpoint_read(float **out, const imr_checkpoint *w, const char 
                         "%s: the tensor `%s` holds %f at row %zu, column %zu; expected finite "
                         "values",
                         path, t->name, (double)v[bad], bad / cols, bad % cols);
-    *out = IMR_TAKE(v);
-    return IMR_OK;
+    return IMR_GIVE(out, v);
 }

@@ -342,20 +342,13 @@ void imr_json_put_int(imr_buf *b, int64_t value)
     imr_buf_printf(b, "%" PRId64, value);
 }
 
+/* An integer of this size; an unsigned one as the same bits. */
 static long long next_int(const char *size, va_list *a)
 {
     return size[0] == 'z'   ? (long long)va_arg(*a, size_t)
            : size[0] != 'l' ? va_arg(*a, int)
            : size[1] != 'l' ? va_arg(*a, long)
                             : va_arg(*a, long long);
-}
-
-static unsigned long long next_unsigned(const char *size, va_list *a)
-{
-    return size[0] == 'z'   ? va_arg(*a, size_t)
-           : size[0] != 'l' ? va_arg(*a, unsigned)
-           : size[1] != 'l' ? va_arg(*a, unsigned long)
-                            : va_arg(*a, unsigned long long);
 }
 
 void imr_json_printf(imr_buf *b, const char *format, ...)
@@ -390,7 +383,8 @@ void imr_json_printf(imr_buf *b, const char *format, ...)
             break;
         default:
             assert(*p == 'u');
-            imr_buf_printf(b, "%llu", next_unsigned(size, &a));
+            const unsigned long long v = (unsigned long long)next_int(size, &a);
+            imr_buf_printf(b, "%llu", *size == 'u' ? (unsigned)v : v);
         }
     }
     va_end(a);

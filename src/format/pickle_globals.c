@@ -16,22 +16,76 @@
 #include "format/pickle_machine.h"
 #include "base/utf8_step.h"
 
-typedef imr_status (*call_fn)(machine *m, const imr_pickle_value *args);
-static imr_status new_dict(machine *m, const imr_pickle_value *args);
-static imr_status rebuild_tensor(machine *m, const imr_pickle_value *args);
-static imr_status rebuild_parameter(machine *m, const imr_pickle_value *args);
-static imr_status rebuild_size(machine *m, const imr_pickle_value *args);
-static imr_status rebuild_device(machine *m, const imr_pickle_value *args);
+static bool is(const imr_pickle_value *v, imr_pickle_kind kind)
+{
+    return v->kind == kind;
+}
+
+static imr_status rebuild_tensor(machine *m, const imr_pickle_value *args)
+{
+    imr_pickle_value **v = args->items;
+    node *made = NULL;
+    bool good = (args->len == 6 || args->len == 7) && is(v[0], IMR_PK_STORAGE) &&
+                is(v[1], IMR_PK_INT) && v[1]->integer >= 0 && is(v[2], IMR_PK_TUPLE) &&
+                is(v[3], IMR_PK_TUPLE) && v[2]->len == v[3]->len;
+    if (!good)
+        return imr_pk_refuse(m, IMR_E_FORMAT,
+                             "a tensor needs (storage, offset, size, stride, ...)");
+    if (v[2]->len > IMR_MAX_TENSOR_RANK)
+        return imr_pk_refuse(m, IMR_E_LIMIT, "a tensor of %zu dimensions, at most %u", v[2]->len,
+                             IMR_MAX_TENSOR_RANK);
+    imr_pickle_tensor *t = imr_pk_take(m, sizeof *t);
+    IMR_NEED(t, m->err);
+    *t = (imr_pickle_tensor){
+        .storage = v[0], .offset = (uint64_t)v[1]->integer, .rank = (uint32_t)v[2]->len};
+    for (uint32_t d = 0; d < t->rank; d++) {
+        const imr_pickle_value *size = v[2]->items[d], *stride = v[3]->items[d];
+        if (!is(size, IMR_PK_INT) || !is(stride, IMR_PK_INT) || size->integer < 0 ||
+            stride->integer < 0)
+            return imr_pk_refuse(m, IMR_E_FORMAT,
+                                 "a tensor's sizes and strides are integers from 0 on");
+        t->shape[d] = (uint64_t)size->integer;
+        t->stride[d] = stride->integer;
+    }
+    IMR_TRY(imr_pk_new(m, &made, IMR_PK_TENSOR));
+    made->v.tensor = t;
+    return imr_pk_push(m, made);
+}
+
+static imr_status rebuild_device(machine *m, const imr_pickle_value *args)
+{
+    char text[64];
+    int64_t index = 0;
+    bool good = (args->len == 1 || args->len == 2) && is(args->items[0], IMR_PK_STRING) &&
+                args->items[0]->len < 32 && (args->len == 1 || is(args->items[1], IMR_PK_INT));
+    if (!good)
+        return imr_pk_refuse(m, IMR_E_FORMAT, "torch.device needs a name and an index");
+    if (args->len == 2)
+        index = args->items[1]->integer;
+    snprintf(text, sizeof text, args->len == 2 ? "%s:%" PRId64 : "%s", args->items[0]->text, index);
+    return imr_pk_string(m, IMR_PK_STRING, text, strlen(text));
+}
+
+static imr_status new_dict(machine *m, const imr_pickle_value *args)
+{
+    node *made = NULL;
+    if (args->len != 0)
+        return imr_pk_refuse(m, IMR_E_UNSUPPORTED, "an OrderedDict made from a list");
+    IMR_TRY(imr_pk_new(m, &made, IMR_PK_DICT));
+    return imr_pk_push(m, made);
+}
 
 static const struct {
     const char *name;
-    call_fn call;    /* NULL: a type of storages, */
-    imr_dtype dtype; /* of these elements */
+    imr_status (*call)(machine *m, const imr_pickle_value *args);
+    imr_dtype dtype;      /* without a call: a type of storages, of these elements, or */
+    size_t args;          /* a call that returns the first of so many arguments, */
+    imr_pickle_kind kind; /* which is of this kind */
 } globals[] = {
     {"collections.OrderedDict", new_dict, 0},
     {"torch._utils._rebuild_tensor_v2", rebuild_tensor, 0},
-    {"torch._utils._rebuild_parameter", rebuild_parameter, 0},
-    {"torch.Size", rebuild_size, 0},
+    {"torch._utils._rebuild_parameter", NULL, 0, 3, IMR_PK_TENSOR},
+    {"torch.Size", NULL, 0, 1, IMR_PK_TUPLE},
     {"torch.device", rebuild_device, 0},
     {"torch.FloatStorage", NULL, IMR_F32},
     {"torch.DoubleStorage", NULL, IMR_F64},
@@ -100,11 +154,6 @@ imr_status imr_pk_global(machine *m, const char *module, size_t module_len, cons
     return imr_pk_push(m, made);
 }
 
-static bool is(const imr_pickle_value *v, imr_pickle_kind kind)
-{
-    return v->kind == kind;
-}
-
 /* The storage made last serves again: a cache has thousands of views of one. */
 static bool same_storage(const node *n, const imr_pickle_value *key, imr_dtype dtype, int64_t count)
 {
@@ -120,8 +169,8 @@ imr_status imr_pk_persistent(machine *m)
     bool good = is(&id->v, IMR_PK_TUPLE) && (id->v.len == 5 || id->v.len == 6) &&
                 is(v[0], IMR_PK_STRING) && strcmp(v[0]->text, "storage") == 0 &&
                 is(v[1], IMR_PK_GLOBAL) && !globals[v[1]->elements].call &&
-                is(v[2], IMR_PK_STRING) && is(v[3], IMR_PK_STRING) && is(v[4], IMR_PK_INT) &&
-                v[4]->integer >= 0;
+                !globals[v[1]->elements].args && is(v[2], IMR_PK_STRING) &&
+                is(v[3], IMR_PK_STRING) && is(v[4], IMR_PK_INT) && v[4]->integer >= 0;
     if (!good)
         return imr_pk_refuse(m, IMR_E_FORMAT,
                              "expected (\"storage\", type, key, location, elements)");
@@ -140,79 +189,6 @@ imr_status imr_pk_persistent(machine *m)
     return imr_pk_push(m, made);
 }
 
-static imr_status rebuild_tensor(machine *m, const imr_pickle_value *args)
-{
-    imr_pickle_value **v = args->items;
-    node *made = NULL;
-    bool good = (args->len == 6 || args->len == 7) && is(v[0], IMR_PK_STORAGE) &&
-                is(v[1], IMR_PK_INT) && v[1]->integer >= 0 && is(v[2], IMR_PK_TUPLE) &&
-                is(v[3], IMR_PK_TUPLE) && v[2]->len == v[3]->len;
-    if (!good)
-        return imr_pk_refuse(m, IMR_E_FORMAT,
-                             "a tensor needs (storage, offset, size, stride, ...)");
-    if (v[2]->len > IMR_MAX_TENSOR_RANK)
-        return imr_pk_refuse(m, IMR_E_LIMIT, "a tensor of %zu dimensions, at most %u", v[2]->len,
-                             IMR_MAX_TENSOR_RANK);
-    imr_pickle_tensor *t = imr_pk_take(m, sizeof *t);
-    IMR_NEED(t, m->err);
-    *t = (imr_pickle_tensor){
-        .storage = v[0], .offset = (uint64_t)v[1]->integer, .rank = (uint32_t)v[2]->len};
-    for (uint32_t d = 0; d < t->rank; d++) {
-        const imr_pickle_value *size = v[2]->items[d], *stride = v[3]->items[d];
-        if (!is(size, IMR_PK_INT) || !is(stride, IMR_PK_INT) || size->integer < 0 ||
-            stride->integer < 0)
-            return imr_pk_refuse(m, IMR_E_FORMAT,
-                                 "a tensor's sizes and strides are integers from 0 on");
-        t->shape[d] = (uint64_t)size->integer;
-        t->stride[d] = stride->integer;
-    }
-    IMR_TRY(imr_pk_new(m, &made, IMR_PK_TENSOR));
-    made->v.tensor = t;
-    return imr_pk_push(m, made);
-}
-
-static imr_status rebuild_device(machine *m, const imr_pickle_value *args)
-{
-    char text[64];
-    int64_t index = 0;
-    bool good = (args->len == 1 || args->len == 2) && is(args->items[0], IMR_PK_STRING) &&
-                args->items[0]->len < 32 && (args->len == 1 || is(args->items[1], IMR_PK_INT));
-    if (!good)
-        return imr_pk_refuse(m, IMR_E_FORMAT, "torch.device needs a name and an index");
-    if (args->len == 2)
-        index = args->items[1]->integer;
-    snprintf(text, sizeof text, args->len == 2 ? "%s:%" PRId64 : "%s", args->items[0]->text, index);
-    return imr_pk_string(m, IMR_PK_STRING, text, strlen(text));
-}
-
-static imr_status new_dict(machine *m, const imr_pickle_value *args)
-{
-    node *made = NULL;
-    if (args->len != 0)
-        return imr_pk_refuse(m, IMR_E_UNSUPPORTED, "an OrderedDict made from a list");
-    IMR_TRY(imr_pk_new(m, &made, IMR_PK_DICT));
-    return imr_pk_push(m, made);
-}
-
-/* The first argument of a call that returns it: of this kind, of so many arguments. */
-static imr_status pass_through(machine *m, const imr_pickle_value *args, size_t n,
-                               imr_pickle_kind kind)
-{
-    if (args->len != n || args->items[0]->kind != kind)
-        return imr_pk_refuse(m, IMR_E_FORMAT, "arguments of the wrong kind");
-    return imr_pk_push(m, (node *)args->items[0]);
-}
-
-static imr_status rebuild_parameter(machine *m, const imr_pickle_value *args)
-{
-    return pass_through(m, args, 3, IMR_PK_TENSOR);
-}
-
-static imr_status rebuild_size(machine *m, const imr_pickle_value *args)
-{
-    return pass_through(m, args, 1, IMR_PK_TUPLE);
-}
-
 imr_status imr_pk_reduce(machine *m)
 {
     node *args = NULL, *callee = NULL;
@@ -223,9 +199,14 @@ imr_status imr_pk_reduce(machine *m)
     if (!is(&callee->v, IMR_PK_GLOBAL) || !is(&args->v, IMR_PK_TUPLE))
         return imr_pk_refuse(m, IMR_E_FORMAT, "calls %s with %s", imr_pickle_kind_name(&callee->v),
                              imr_pickle_kind_name(&args->v));
-    const call_fn call = globals[callee->v.elements].call;
-    return call ? call(m, &args->v)
-                : imr_pk_refuse(m, IMR_E_UNSUPPORTED, "calls %s", callee->v.text);
+    const size_t row = callee->v.elements;
+    if (globals[row].call)
+        return globals[row].call(m, &args->v);
+    if (!globals[row].args)
+        return imr_pk_refuse(m, IMR_E_UNSUPPORTED, "calls %s", callee->v.text);
+    if (args->v.len != globals[row].args || !is(args->v.items[0], globals[row].kind))
+        return imr_pk_refuse(m, IMR_E_FORMAT, "arguments of the wrong kind");
+    return imr_pk_push(m, (node *)args->v.items[0]);
 }
 
 imr_status imr_pk_make(machine *m)

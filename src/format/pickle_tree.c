@@ -169,8 +169,7 @@ imr_status imr_pickle_parse(imr_pickle **out, const void *data, size_t len, size
     IMR_TRY(run(&m));
     if (used)
         *used = m.in.pos;
-    *out = IMR_TAKE(m.owner);
-    return IMR_OK;
+    return IMR_GIVE(out, m.owner);
 }
 
 imr_status imr_pickle_each(const void *data, size_t len, imr_pickle_pair_fn each, void *user,

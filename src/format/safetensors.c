@@ -153,22 +153,16 @@ static imr_status collect(entries *list, const imr_json *header, imr_error *err)
     return IMR_OK;
 }
 
-static void entries_done(entries *list)
-{
-    imr_free(list->v);
-}
-
 imr_status imr_safetensors_parse(imr_tensors *out, const void *data, size_t len, imr_error *err)
 {
     IMR_AUTOJSON imr_json *header = NULL;
     IMR_TRY(imr_safetensors_header(&header, data, len, err));
     size_t start = 8 + (size_t)imr_bytes_u64(&(imr_bytes){.data = data, .len = len});
-    IMR_CLEANUP(entries_done) entries list = {0};
+    IMR_AUTOFREE entries list = {0};
     IMR_CLEANUP(imr_tensors_done) imr_tensors table = {0};
     IMR_TRY(collect(&list, header, err));
     IMR_TRY(place(&table, &list, (const uint8_t *)data + start, len - start, err));
-    *out = IMR_TAKE(table);
-    return IMR_OK;
+    return IMR_GIVE(out, table);
 }
 
 imr_status imr_safetensors_open(imr_tensors *out, const char *path, imr_error *err)

@@ -149,8 +149,7 @@ imr_status imr_torch_tensors(imr_tensors *out, const imr_torch *t, const imr_pic
 {
     IMR_CLEANUP(imr_tensors_done) imr_tensors table = {0};
     IMR_TRY(walk_pairs(&(pairs){.torch = t, .each = add_tensor, .user = &table}, dict, err));
-    *out = IMR_TAKE(table);
-    return IMR_OK;
+    return IMR_GIVE(out, table);
 }
 
 /* ---- the archive ---- */
@@ -327,8 +326,7 @@ static imr_status open_as(imr_torch **out, const void *data, size_t len, const c
     }
     IMR_TRY(imr_error_prefix(
         err, read_any(t, data ? data : t->file.data, data ? len : t->file.len, p, err), name));
-    *out = IMR_TAKE(t);
-    return IMR_OK;
+    return IMR_GIVE(out, t);
 }
 
 imr_status imr_torch_parse(imr_torch **out, const void *data, size_t len, const char *name,

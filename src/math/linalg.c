@@ -67,8 +67,7 @@ imr_status imr_svd_init(imr_svd *out, imr_view a, imr_error *err)
     while (s.rank < k && s.s[s.rank] > floor)
         s.rank++;
     s.condition = s.rank == k ? s.s[0] / s.s[k - 1] : (double)INFINITY;
-    *out = IMR_TAKE(s);
-    return IMR_OK;
+    return IMR_GIVE(out, s);
 }
 
 /* ---- orthogonal factors: row-major a is column-major a', and a' = L Q gives a = Q' L' ---- */

@@ -35,8 +35,7 @@ imr_status imr_packed_init(imr_packed *out, imr_view w, imr_precision precision,
             for (size_t k = 0; k < p.cells; k++)
                 to[k * cols] = row[k];
         }
-    *out = IMR_TAKE(p);
-    return IMR_OK;
+    return IMR_GIVE(out, p);
 }
 
 void imr_packed_done(imr_packed *p)

@@ -216,8 +216,7 @@ imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, imr_bm25_f
             return imr_fail(err, IMR_E_CANCELLED, "indexing words was cancelled");
     }
     finish(b);
-    *out = IMR_TAKE(b);
-    return IMR_OK;
+    return IMR_GIVE(out, b);
 }
 
 imr_status imr_bm25_scores(const imr_bm25 *b, const char *query, size_t len, double *scores,

@@ -227,6 +227,5 @@ imr_status imr_cache_build_memory(imr_cache **out, imr_dataset *dataset,
         c->dataset = NULL; /* still the caller's */
         return status;
     }
-    *out = IMR_TAKE(c);
-    return IMR_OK;
+    return IMR_GIVE(out, c);
 }

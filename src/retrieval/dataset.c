@@ -301,8 +301,7 @@ imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_datas
         IMR_TRY(map_into(&d->corpus, "", path, err));
         IMR_TRY(imr_dataset_read_corpus(d, o, err));
     }
-    *out = IMR_TAKE(d);
-    return IMR_OK;
+    return IMR_GIVE(out, d);
 }
 
 static imr_status borrow(imr_dataset_bytes *b, imr_named_bytes from, imr_error *err)
@@ -333,6 +332,5 @@ imr_status imr_dataset_open_memory(imr_dataset **out, imr_named_bytes corpus,
         IMR_TRY(imr_qrels_parse(&q, qrels[i].data, qrels[i].len, qrels[i].name, err));
         IMR_TRY(imr_dataset_add_split(d, qrels[i].name, strlen(qrels[i].name), q, err));
     }
-    *out = IMR_TAKE(d);
-    return IMR_OK;
+    return IMR_GIVE(out, d);
 }

@@ -196,8 +196,7 @@ imr_status imr_ids_take(imr_ids *out, imr_ids_repeats *repeats, imr_scratch *scr
     imr_ids ids = {
         .n = n, .bytes = bytes, .text = bytes ? text : "", .owned = {text}, .scratch = scratch};
     IMR_TRY(take(&ids, repeats, name, err));
-    *out = IMR_TAKE(ids);
-    return IMR_OK;
+    return IMR_GIVE(out, ids);
 }
 
 /* ---- the file ---- */

@@ -207,8 +207,7 @@ imr_status imr_evaluate(imr_evaluation *out, const imr_qrels *qrels, imr_ranked_
         e.query[e.queries++] = (uint32_t)q;
     }
     summarise(&e, metrics);
-    *out = IMR_TAKE(e);
-    return IMR_OK;
+    return IMR_GIVE(out, e);
 }
 
 size_t imr_drop_own(const char **ids, size_t n, const char *query_id)

@@ -187,8 +187,7 @@ static imr_status parse(imr_qrels **out, const void *data, size_t len, const cha
     if (q->queries.n == 0 && !may_be_empty)
         return imr_fail(err, IMR_E_FORMAT, "%s holds no judgements", name);
     IMR_TRY(group(&r, err));
-    *out = IMR_TAKE(q);
-    return IMR_OK;
+    return IMR_GIVE(out, q);
 }
 
 imr_status imr_qrels_parse(imr_qrels **out, const void *data, size_t len, const char *name,

@@ -559,6 +559,5 @@ imr_status imr_reference_cache_open(imr_cache **out, const char *dir, const imr_
     IMR_TRY(take_queries(&g, err));
     if (!options->one_pass)
         IMR_TRY(attach_all(&g, err));
-    *out = IMR_TAKE(c);
-    return IMR_OK;
+    return IMR_GIVE(out, c);
 }

@@ -156,8 +156,7 @@ imr_status imr_reference_splits_make(imr_reference_splits *out, const imr_datase
         s.v[i].name = names[i];
         s.v[i].qrels = two && i < 2 ? train : one;
     }
-    *out = IMR_TAKE(s);
-    return IMR_OK;
+    return IMR_GIVE(out, s);
 }
 
 void imr_reference_hash_id(imr_sha256 *sum, const char *id, bool first)

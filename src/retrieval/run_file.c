@@ -132,8 +132,7 @@ imr_status imr_run_parse(imr_run **out, const void *data, size_t len, const char
     IMR_CLEANUP(imr_run_free_at) imr_run *r = IMR_NEW(imr_run);
     IMR_NEED(r && (r->text = imr_strndup(data, len)), err);
     IMR_TRY(fill(r, len, name, err));
-    *out = IMR_TAKE(r);
-    return IMR_OK;
+    return IMR_GIVE(out, r);
 }
 
 imr_status imr_run_open(imr_run **out, const char *path, imr_error *err)

@@ -31,8 +31,7 @@ static imr_status places_of(place **out, const uint32_t *v, size_t n, imr_error 
         if (p[i].document == p[i - 1].document)
             return imr_fail(err, IMR_E_FORMAT, "document %u stands twice in one ranking",
                             (unsigned)p[i].document);
-    *out = IMR_TAKE(p);
-    return IMR_OK;
+    return IMR_GIVE(out, p);
 }
 
 /* What both hold, in b's order; a is sorted by document. out has room for the shorter one. */

@@ -327,6 +327,5 @@ imr_status imr_store_open(imr_cache **out, const char *dir, const imr_json *mani
     if (status != IMR_OK)
         return imr_error_prefix(err, status, dir);
     IMR_TRY(imr_cache_finish(c, err));
-    *out = IMR_TAKE(c);
-    return IMR_OK;
+    return IMR_GIVE(out, c);
 }

@@ -272,6 +272,5 @@ imr_status imr_utf8_clean_map(imr_buf *out, uint32_t **source, const char *text,
     IMR_NEED(map, err);
     clean(out, map, text, len, flags | IMR_CLEAN_KEEP);
     IMR_TRY(imr_buf_check(out, err));
-    *source = IMR_TAKE(map);
-    return IMR_OK;
+    return IMR_GIVE(source, map);
 }

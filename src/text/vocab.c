@@ -106,8 +106,7 @@ imr_status imr_vocab_parse(imr_vocab *out, const char *text, size_t len, imr_err
         }
     }
     IMR_TRY(imr_vocab_finish(&v, err));
-    *out = IMR_TAKE(v);
-    return IMR_OK;
+    return IMR_GIVE(out, v);
 }
 
 uint32_t imr_vocab_id(const imr_vocab *v, const char *text, size_t len)

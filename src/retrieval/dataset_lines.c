@@ -223,7 +223,7 @@ static imr_status each_line(gather *g, const imr_dataset_bytes *b, line_fn take,
 static imr_status index_ids(imr_ids *ids, gather *g, const char **texts, const char *name,
                             imr_error *err)
 {
-    IMR_CLEANUP(imr_ids_repeats_done) imr_ids_repeats repeats = {0};
+    IMR_AUTOFREE imr_ids_repeats repeats = {0};
     imr_dataset *d = g->d;
     char *text = IMR_TAKE(g->ids.v);
     IMR_TRY(imr_ids_take(ids, &repeats, d->scratch, text, g->ids.n, g->n, name, err));

@@ -19,11 +19,6 @@ void imr_ids_done(imr_ids *ids)
     *ids = (imr_ids){0};
 }
 
-void imr_ids_repeats_done(imr_ids_repeats *r)
-{
-    imr_free(r->v);
-}
-
 imr_ids imr_ids_borrow(const imr_ids *ids)
 {
     return (imr_ids){.n = ids->n,

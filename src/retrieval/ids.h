@@ -44,13 +44,12 @@ bool imr_ids_find(const imr_ids *ids, const char *id, uint32_t *row);
 /* The same, but looks at row `guess` first: for lists in nearly the same order. */
 bool imr_ids_find_near(const imr_ids *ids, const char *id, uint32_t guess, uint32_t *row);
 
-/* Rows that repeat an id of an earlier row, ascending. */
+/* Rows that repeat an id of an earlier row, ascending; freed with imr_free(v). */
 typedef struct imr_ids_repeat {
     const char *id;      /* borrowed of the ids */
     uint32_t row, first; /* the row, and the first one with its id */
 } imr_ids_repeat;
 typedef IMR_ARRAY(imr_ids_repeat) imr_ids_repeats;
-void imr_ids_repeats_done(imr_ids_repeats *r);
 /* Takes the repeated rows out of a table of n rows of `size` bytes (NULL is fine): what stays. */
 size_t imr_ids_drop(void *table, size_t size, size_t n, const imr_ids_repeats *repeats);
 

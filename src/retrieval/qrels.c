@@ -18,9 +18,9 @@ typedef struct record {
 } record;
 
 typedef struct reader {
+    IMR_ARRAY(record) records;
     const char *name;
     imr_qrels *out;
-    IMR_ARRAY(record) records;
     size_t columns; /* 3: BEIR, 4: TREC, 0: not known yet */
 } reader;
 
@@ -32,11 +32,6 @@ void imr_qrels_free(imr_qrels *q)
     imr_strmap_done(&q->by_query);
     imr_strmap_done(&q->by_document);
     imr_free(q);
-}
-
-static void reader_done(reader *r)
-{
-    imr_free(r->records.v);
 }
 
 /* ---- lines ---- */
@@ -182,7 +177,7 @@ static imr_status parse(imr_qrels **out, const void *data, size_t len, const cha
     IMR_CLEANUP(imr_qrels_free_at) imr_qrels *q = IMR_NEW(imr_qrels);
     if (!q || !(q->text = imr_strndup(len ? data : "", len)))
         return imr_fail_memory(err);
-    IMR_CLEANUP(reader_done) reader r = {.name = name, .out = q};
+    IMR_AUTOFREE reader r = {.name = name, .out = q};
     IMR_TRY(read_lines(&r, len, err));
     if (q->queries.n == 0 && !may_be_empty)
         return imr_fail(err, IMR_E_FORMAT, "%s holds no judgements", name);

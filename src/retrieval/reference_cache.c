@@ -435,7 +435,7 @@ static imr_status take_queries(gather *g, imr_error *err)
 {
     const bool one_pass = g->options->one_pass;
     imr_cache *c = g->c;
-    IMR_CLEANUP(imr_ids_repeats_done) imr_ids_repeats repeats = {0};
+    IMR_AUTOFREE imr_ids_repeats repeats = {0};
     IMR_TRY(take_ids(&c->queries.ids, one_pass ? &repeats : NULL, &g->queries,
                      "the queries of all splits", err));
     imr_ids_drop(g->queries.v.v, sizeof *g->queries.v.v, g->queries.v.n, &repeats);

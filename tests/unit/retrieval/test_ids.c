@@ -90,7 +90,7 @@ TEST("repeated ids are an error, or given back with the row they were first on a
         CHECK(imr_ids_find(&ids, left[i], &row) && row == i);
         CHECK_INT(ids.places[i], places[i]);
     }
-    imr_ids_repeats_done(&r);
+    imr_free(r.v);
     imr_ids_done(&ids);
 }
 
@@ -238,7 +238,7 @@ TEST("every allocation of making a table may fail once")
         imr_mem_fail_after(i);
         imr_status status = take(&ids, &r, text, sizeof text, 4, &err);
         imr_mem_fail_after(-1);
-        imr_ids_repeats_done(&r);
+        imr_free(r.v);
         imr_ids_done(&ids);
         if (status == IMR_OK)
             break;

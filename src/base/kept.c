@@ -116,37 +116,34 @@ void imr_kept_close(imr_kept *f)
 
 /* ---- bytes ---- */
 
-bool imr_kept_read(const imr_kept *f, void *out, size_t n, size_t at)
+/* All n bytes from or to offset `at`; errno when they are not. */
+static bool transfer(int fd, char *bytes, size_t n, size_t at, bool write)
 {
-    if (!f->path)
-        return false;
-    char *to = out;
     for (size_t done = 0; done < n;) {
-        const ssize_t got = pread(f->fd, to + done, n - done, (off_t)(at + done));
-        if (got < 0 && errno == EINTR)
+        const off_t place = (off_t)(at + done);
+        const ssize_t some = write ? pwrite(fd, bytes + done, n - done, place)
+                                   : pread(fd, bytes + done, n - done, place);
+        if (some < 0 && errno == EINTR)
             continue;
-        if (got <= 0)
+        if (some == 0)
+            errno = ENOSPC;
+        if (some <= 0)
             return false;
-        done += (size_t)got;
+        done += (size_t)some;
     }
     return true;
 }
 
+bool imr_kept_read(const imr_kept *f, void *out, size_t n, size_t at)
+{
+    return f->path && transfer(f->fd, out, n, at, false);
+}
+
 imr_status imr_kept_write(imr_kept *f, const void *bytes, size_t n, size_t at, imr_error *err)
 {
-    const char *from = bytes;
     const bool fail = refused();
-    const size_t whole = fail ? n / 2 : n;
-    for (size_t done = 0; done < whole;) {
-        const ssize_t wrote = pwrite(f->fd, from + done, whole - done, (off_t)(at + done));
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote == 0)
-            errno = ENOSPC;
-        if (wrote <= 0)
-            return cannot_write(f, f->path, err);
-        done += (size_t)wrote;
-    }
+    if (!transfer(f->fd, (char *)(uintptr_t)bytes, fail ? n / 2 : n, at, true))
+        return cannot_write(f, f->path, err);
     if (fail) {
         errno = fail_number;
         return cannot_write(f, f->path, err);

@@ -38,23 +38,12 @@ void imr_transformer_free(imr_transformer *t)
 
 /* ---- families ---- */
 
-static const imr_transformer_family families[] = {{.model_type = "bert",
-                                                   .architecture = "Bert",
-                                                   .query = "attention.self.query",
-                                                   .key = "attention.self.key",
-                                                   .value = "attention.self.value",
-                                                   .out = "attention.output.dense",
-                                                   .attention_norm = "attention.output.LayerNorm",
-                                                   .types = true},
-                                                  {.model_type = "mpnet",
-                                                   .architecture = "MPNet",
-                                                   .query = "attention.attn.q",
-                                                   .key = "attention.attn.k",
-                                                   .value = "attention.attn.v",
-                                                   .out = "attention.attn.o",
-                                                   .attention_norm = "attention.LayerNorm",
-                                                   .positions_after_pad = true,
-                                                   .buckets = IMR_MPNET_BUCKETS}};
+static const imr_transformer_family families[] = {
+    {"bert", "Bert", "attention.self.query", "attention.self.key", "attention.self.value",
+     "attention.output.dense", "attention.output.LayerNorm", .types = true},
+    {"mpnet", "MPNet", "attention.attn.q", "attention.attn.k", "attention.attn.v",
+     "attention.attn.o", "attention.LayerNorm", .positions_after_pad = true,
+     .buckets = IMR_MPNET_BUCKETS}};
 
 size_t imr_mpnet_bucket(int64_t relative)
 {

@@ -19,13 +19,6 @@ imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from,
     return IMR_OK;
 }
 
-static imr_status not_finite(const imr_cache_rows *rows, const char *what, size_t row,
-                             imr_error *err)
-{
-    return imr_fail(err, IMR_E_NUMERIC, "the vector of %s \"%.200s\" is not finite", what,
-                    imr_ids_at(&rows->ids, row));
-}
-
 static imr_status read_vector(float *out, const imr_cache_vector *v, size_t dim, imr_error *err)
 {
     imr_tensor t = {.dtype = (imr_dtype)v->dtype,
@@ -35,21 +28,6 @@ static imr_status read_vector(float *out, const imr_cache_vector *v, size_t dim,
                     .data = v->data};
     t.bytes = ((dim - 1) * v->stride + 1) * imr_dtype_size(t.dtype);
     return imr_tensor_to_f32(&t, out, err);
-}
-
-imr_status imr_cache_check_finite(const imr_cache_rows *rows, const char *what, size_t sample,
-                                  imr_error *err)
-{
-    size_t all = rows->ids.n, n = sample && sample < all ? sample : all, cols = rows->rows.cols;
-    IMR_AUTOFREE float *row = IMR_NEW_ARRAY(float, cols);
-    IMR_NEED(row, err);
-    for (size_t i = 0; i < n; i++) {
-        size_t at = n == all ? i : i * (all - 1) / (n - 1);
-        imr_rows_get(row, rows->rows, at);
-        if (imr_view_first_bad(imr_view_of(row, 1, cols)) < cols)
-            return not_finite(rows, what, at, err);
-    }
-    return IMR_OK;
 }
 
 static imr_status read_rows(const imr_cache_rows *rows, const char *what, size_t first,
@@ -62,7 +40,21 @@ static imr_status read_rows(const imr_cache_rows *rows, const char *what, size_t
         for (size_t i = 0; i < count; i++)
             IMR_TRY(read_vector(out + i * cols, &rows->scattered[first + i], cols, err));
     size_t bad = imr_view_first_bad(imr_view_of(out, count, cols));
-    return bad < count * cols ? not_finite(rows, what, first + bad / cols, err) : IMR_OK;
+    if (bad == count * cols)
+        return IMR_OK;
+    return imr_fail(err, IMR_E_NUMERIC, "the vector of %s \"%.200s\" is not finite", what,
+                    imr_ids_at(&rows->ids, first + bad / cols));
+}
+
+imr_status imr_cache_check_finite(const imr_cache_rows *rows, const char *what, size_t sample,
+                                  imr_error *err)
+{
+    const size_t all = rows->ids.n, n = sample && sample < all ? sample : all;
+    IMR_AUTOFREE float *row = IMR_NEW_ARRAY(float, rows->rows.cols);
+    IMR_NEED(row, err);
+    for (size_t i = 0; i < n; i++)
+        IMR_TRY(read_rows(rows, what, n == all ? i : i * (all - 1) / (n - 1), 1, row, err));
+    return IMR_OK;
 }
 
 imr_status imr_cache_gather(imr_cache_rows *rows, const char *what, imr_error *err)

@@ -206,7 +206,7 @@ static bool is_good(const char *path, const imr_zip_entry *e, bool look)
 static imr_status unpack_file(archive *a, const member *m, const char *path, imr_error *err)
 {
     imr_buf partial IMR_AUTOBUF = {0};
-    imr_kept to;
+    IMR_CLEANUP(imr_kept_remove) imr_kept to = {0};
     if (is_good(path, &m->entry, true)) {
         a->done += m->entry.size;
         return unpacked_step(a, err);
@@ -215,18 +215,12 @@ static imr_status unpack_file(archive *a, const member *m, const char *path, imr
     IMR_TRY(imr_buf_check(&partial, err));
     IMR_TRY(imr_kept_open(&to, imr_buf_text(&partial), err));
     to.flush_every = FLUSH_BYTES;
-    a->to = &to; /* cppcheck-suppress autoVariables ; taken back below */
-    imr_status status = imr_kept_resize(&to, 0, err); /* what a killed process left */
-    if (status == IMR_OK)
-        status = unpack(a, &m->entry, err);
-    if (status == IMR_OK)
-        status = imr_kept_publish(&to, path, err);
-    a->to = NULL;
-    if (status == IMR_OK)
-        imr_kept_close(&to);
-    else
-        imr_kept_remove(&to);
-    return status;
+    a->to = &to; /* cppcheck-suppress autoVariables ; nobody unpacks into it afterwards */
+    IMR_TRY(imr_kept_resize(&to, 0, err)); /* what a killed process left */
+    IMR_TRY(unpack(a, &m->entry, err));
+    IMR_TRY(imr_kept_publish(&to, path, err));
+    imr_kept_close(&to);
+    return IMR_OK;
 }
 
 /* What the file `archive` should say. */
@@ -332,6 +326,7 @@ static imr_status open_unpacked(imr_dataset *d, archive *a, imr_error *err)
     if (!a->file.data)
         IMR_TRY(open_archive(a, err));
     a->done = 0;
+    a->to = NULL;
     for (size_t i = 0; i < a->members.n; i++)
         IMR_TRY(unpack_memory(d, a, &a->members.v[i], err));
     IMR_TRY(imr_dataset_read_corpus(d, a->options, err));

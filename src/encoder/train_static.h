@@ -29,7 +29,7 @@ typedef struct imr_text_source {
     void *user;
 } imr_text_source;
 
-/* ---- a corpus as one long row of word ids (encoder/word_stream.c) ---- */
+/* ---- a corpus as one long row of word ids ---- */
 
 /*
  * A word is a piece of BERT's pre-tokeniser (lower-cased, accents stripped, split at white space

@@ -109,20 +109,6 @@ imr_status imr_store_reuse_encode(void *user, const imr_encode_texts *t, float *
                                   imr_error *err) IMR_NODISCARD;
 void imr_store_reuse_done(imr_store_reuse *r);
 
-#define STORE_CHANGES_NAMED 3
-
-/* How a dataset differs from the one a cache was made from. */
-typedef struct store_changes {
-    bool known; /* false: the cache does not say what its texts were */
-    size_t same, changed, added, gone, named;
-    char names[200]; /* of the first that changed or were added */
-} store_changes;
-
-/* rows[documents of c]: the document of d with the same text, UINT32_MAX where there is none. */
-imr_status imr_store_compare(store_changes *out, uint32_t *rows, const imr_cache *c,
-                             const imr_dataset *d, const imr_progress *progress,
-                             imr_error *err) IMR_NODISCARD;
-
 /* Was the replacement of a cache by the one in DIR/update stopped half-way? */
 bool imr_store_update_stopped(const char *dir);
 

@@ -26,6 +26,7 @@ static void clear_offers(ui_app *a)
 
 void ui_app_done(ui_app *a)
 {
+    ui_audit_done(&a->audit);
     imr_trace_free(a->trace);
     imr_trace_free(a->judged);
     imr_quality_free(a->quality);
@@ -227,6 +228,7 @@ void ui_app_opened(ui_app *a, imr_session *session, const imr_session_facts *fac
     imr_quality_free(a->quality);
     a->quality = NULL;
     a->quality_asked = false;
+    ui_audit_done(&a->audit);
     const char *told = *facts->cache_notice                           ? facts->cache_notice
                        : *facts->tokens_problem && facts->has_encoder ? facts->tokens_problem
                                                                       : facts->tokens_notice;
@@ -402,6 +404,8 @@ void ui_app_deliver(ui_app *a, const imr_delivery *d)
     } else if (d->kind == IMR_ASYNC_QUALITY) {
         a->quality = d->quality;
         a->quality_error = d->error;
+    } else if (d->kind == IMR_ASYNC_AUDIT) {
+        ui_app_take_audit(a, d);
     } else if (d->kind == IMR_ASYNC_NOTES) {
         take_notes(a, d);
     } else if (d->kind == IMR_ASYNC_COMPARE) {
@@ -488,6 +492,12 @@ void ui_app_settle(ui_app *a)
         ui_reading_mark(r, r->query.order[a->cell_query], r->document.order[a->cell_document]);
     else if (a->screen != UI_DOCUMENT)
         ui_reading_mark(r, SIZE_MAX, SIZE_MAX);
+    if (a->screen == UI_AUDIT && a->facts && !a->audit.asked) {
+        a->audit.asked = true;
+        a->audit.began = imr_clock_seconds();
+        a->audit.first = a->audit.rows;
+        a->effects |= UI_FX_AUDIT;
+    }
     settle_comparison(a);
     settle_text(a);
 }

@@ -24,6 +24,7 @@ typedef enum ui_screen {
     UI_PREVIEW, /* the preview likewise */
     UI_MAP,
     UI_ADAPTER,
+    UI_AUDIT,
     UI_SELFTEST
 } ui_screen;
 typedef enum ui_pane { UI_PANE_LIST, UI_PANE_WHY, UI_PANE_PREVIEW, UI_PANE_COUNT } ui_pane;
@@ -56,17 +57,13 @@ enum {
     UI_FX_THEME = 512,
     UI_FX_MAP = 2048, /* of trace */
     UI_FX_QUALITY = 4096,
+    UI_FX_AUDIT = 1 << 22,
     UI_FX_COMPARE = 1 << 15, /* the two places of compared */
     UI_FX_SWAP = 1 << 18,
     UI_FX_NOTES = 1 << 20,  /* to be read */
     UI_FX_JUDGED = 1 << 21, /* judged, with verdict and reason */
     UI_FX_DEEPER = 1024     /* the detail once more, in depth `deeper` */
 };
-
-/* What can be scrolled: its first line shown, and how many there are and fit, as last drawn. */
-typedef struct ui_scroll {
-    size_t top, lines, page;
-} ui_scroll;
 
 /* A number on the screen as last drawn, and the term of the glossary that tells it. */
 typedef struct ui_target {
@@ -133,6 +130,7 @@ typedef struct ui_app {
     ui_scroll why, document, text /* of the preview */, help;
     size_t cell_query, cell_document; /* of the screen Words: under the cursor, in its order */
 
+    ui_audit audit;
     imr_map *map;         /* the last that came; NULL: none */
     uint64_t map_serial;  /* of the trace whose map was asked for */
     imr_stage map_stage;  /* shown on the screen Map, */
@@ -198,6 +196,13 @@ ui_text ui_app_compared(const ui_app *a, size_t place[2]);
 bool ui_app_offering(const ui_app *a);
 int ui_app_list_rows(const ui_app *a); /* rows of the list that can be seen */
 
+/* ---- the screen Audit: ui/audit.c ---- */
+
+void ui_app_take_audit(ui_app *a, const imr_delivery *d);
+/* Whether the action does something of its own there, and does it: sort, filter, reverse, open the
+ * query live, words or rows. */
+bool ui_app_audit_does(ui_app *a, ui_action action, const char *argument);
+
 /* ---- called by update and, the last, when a screen was made ---- */
 
 void ui_app_select(ui_app *a, size_t row); /* moves the selection, as the user does */
@@ -232,6 +237,12 @@ void ui_go_on_map(ui_app *a, int y, int x);
 static inline const imr_map *ui_app_map(const ui_app *a)
 {
     return a->map && a->trace && a->map->serial == a->trace->serial ? a->map : NULL;
+}
+static inline ui_menu_place ui_app_menus(const ui_app *a)
+{
+    return a->screen == UI_WORDS   ? UI_MENU_WORDS
+           : a->screen == UI_AUDIT ? UI_MENU_AUDIT
+                                   : UI_MENU_USUAL;
 }
 void ui_open_line(ui_app *a, ui_action action, const char *text);
 /* The value of the UI_DO_... pair: 1 for the first, -1 for its opposite. */

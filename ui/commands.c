@@ -23,7 +23,7 @@ static int choice(ui_app *a, const char *what, const char *word, const char *con
 /* The same among the names of the action's menu, which opens when there is no word. */
 static int chosen(ui_app *a, ui_action action, const char *what, const char *argument)
 {
-    const ui_menu *m = ui_menu_of(action, a->screen == UI_WORDS);
+    const ui_menu *m = ui_menu_of(action, ui_app_menus(a));
     if (argument)
         return choice(a, what, argument, m->names, strlen(m->keys));
     a->overlay = UI_OVER_MENU;
@@ -522,7 +522,7 @@ UI_ON(export)
     const char *path = argument + 4 + strspn(argument + 4, " ");
     ui_text name = export_name(a, i ? "json" : "txt");
     path = *path ? path : name.s;
-    ui_replace(&a->export_format, ui_menu_of(action, false)->names[i]);
+    ui_replace(&a->export_format, ui_menu_of(action, UI_MENU_USUAL)->names[i]);
     ui_replace(&a->export_path, path);
     a->effects |= UI_FX_EXPORT;
     ui_app_say(a, false, "writing %s", path);

@@ -153,7 +153,7 @@ size_t ui_palette(const char *line, ui_action *out)
     return found;
 }
 
-const ui_menu *ui_menu_of(ui_action action, bool words)
+const ui_menu *ui_menu_of(ui_action action, ui_menu_place place)
 {
     static const ui_menu
         sorts = {"npemladctifb",
@@ -167,6 +167,19 @@ const ui_menu *ui_menu_of(ui_action action, bool words)
                        {"share", "place", "name"},
                        {"largest share", "place in the text", "alphabet"},
                        0},
+        audit_sorts = {"dpenfrjtq",
+                       {"nDCG@10.difference", "nDCG@10.before", "nDCG@10.encoder", "nDCG@10.after",
+                        "first.after", "rbo.encoder", "judged.after", "to", "query"},
+                       {"what lost most", "nDCG projected", "nDCG of the encoder", "nDCG now",
+                        "first relevant now", "RBO: what changed most", "part judged",
+                        "rank of what changed most", "as in the split"},
+                       0},
+        audit_filters = {"alwreust",
+                         {"none", "lost", "won", "lost relevant", "entered", "unseen", "seen",
+                          "words"},
+                         {"all", "lost", "won", "lost a relevant one", "a relevant one entered",
+                          "training saw none", "training saw them", "text has"},
+                         1},
         filters = {"nwlmeorxt",
                    {"none", "winners", "losers", "movers", "entered", "left", "relevant", "lost",
                     "words"},
@@ -189,8 +202,10 @@ const ui_menu *ui_menu_of(ui_action action, bool words)
                      "accept the query", "reject the query", "unsure about it", "a note on it"},
                     0},
         exports = {"tj", {"text", "json"}, {"text, for reading", "JSON, for programs"}, 0};
-    return action == UI_DO_SORT      ? (words ? &words_sorts : &sorts)
-           : action == UI_DO_FILTER  ? &filters
+    return action == UI_DO_SORT      ? (place == UI_MENU_WORDS   ? &words_sorts
+                                        : place == UI_MENU_AUDIT ? &audit_sorts
+                                                                 : &sorts)
+           : action == UI_DO_FILTER  ? (place == UI_MENU_AUDIT ? &audit_filters : &filters)
            : action == UI_DO_SCOPE   ? &scopes
            : action == UI_DO_WHAT_IF ? &what_ifs
            : action == UI_DO_JUDGE   ? &verdicts

@@ -99,8 +99,9 @@ typedef struct ui_menu {
     const char *names[12], *labels[12]; /* names: by the value that is set */
     size_t first;                       /* the one shown at the top */
 } ui_menu;
-/* words: that of the screen Words. */
-const ui_menu *ui_menu_of(ui_action action, bool words);
+/* The screens Words and Audit have others. */
+typedef enum ui_menu_place { UI_MENU_USUAL, UI_MENU_WORDS, UI_MENU_AUDIT } ui_menu_place;
+const ui_menu *ui_menu_of(ui_action action, ui_menu_place place);
 
 /* ---- which key does what ---- */
 

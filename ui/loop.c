@@ -103,6 +103,8 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
         refused(a, imr_async_make(jobs, IMR_ASYNC_MAP, a->trace, &err), &err);
     if (fx & UI_FX_QUALITY)
         refused(a, imr_async_make(jobs, IMR_ASYNC_QUALITY, NULL, &err), &err);
+    if (fx & UI_FX_AUDIT)
+        refused(a, imr_async_make(jobs, IMR_ASYNC_AUDIT, NULL, &err), &err);
     if (fx & UI_FX_SUGGEST && a->facts)
         suggest(a, jobs);
     if (fx & UI_FX_EXPORT && a->trace) {

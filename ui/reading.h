@@ -14,6 +14,7 @@
 #ifndef UI_READING_H
 #define UI_READING_H
 
+#include "session/audit.h"
 #include "session/notes.h"
 #include "ui/style.h"
 
@@ -97,6 +98,28 @@ static inline size_t ui_in_sight(size_t top, size_t at, size_t rows)
 }
 /* Scrolls so that the selected row is among `rows`, of which the last may be the pinned one's. */
 void ui_list_keep_in_sight(ui_list *l, size_t rows);
+
+/* What can be scrolled: its first line shown, and how many there are and fit, as last drawn. */
+typedef struct ui_scroll {
+    size_t top, lines, page;
+} ui_scroll;
+
+/* ---- rows of the screen Audit ---- */
+
+typedef struct ui_audit {
+    const imr_audit *of;      /* borrowed; NULL: none came yet */
+    size_t rows;              /* of it that may be read; the rest once it ended */
+    bool asked, ended, words; /* words: shown in place of rows */
+    uint32_t *order;          /* [n] */
+    size_t n, at;
+    ui_scroll scroll;
+    char *sort, *filter; /* as imr_audit_order has them */
+    char *opened;        /* id of the query that was opened from here */
+    double began;        /* clock, when there were `first` rows */
+    size_t first;
+    imr_error error; /* status IMR_OK: none */
+} ui_audit;
+void ui_audit_done(ui_audit *u); /* becomes {0} */
 
 /* ---- words of the selected document ---- */
 

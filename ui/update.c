@@ -37,7 +37,9 @@ static void do_action(ui_app *a, ui_action action, const char *argument)
                 return;
         }
     }
-    handlers[action](a, action, argument);
+    if (a->screen != UI_AUDIT || a->overlay != UI_OVER_NONE ||
+        !ui_app_audit_does(a, action, argument))
+        handlers[action](a, action, argument);
 }
 
 static void command(ui_app *a, const char *line)
@@ -218,8 +220,10 @@ static void move(ui_app *a, long by, bool half_pages)
         ui_go_on_map(a, by > 0 ? -1 : 1, 0);
     } else if (a->screen == UI_WORDS) {
         shift(&a->cell_query, half_pages ? by * 5 : by, a->reading.query.n);
-    } else if (a->screen == UI_WHY || a->screen == UI_COMPARE || a->screen == UI_ADAPTER ||
-               (!a->editing && a->pane == UI_PANE_WHY)) {
+    } else if (a->screen == UI_AUDIT && !a->audit.words) {
+        shift(&a->audit.at, half_pages ? by * (long)a->audit.scroll.page / 2 : by, a->audit.n);
+    } else if (a->screen == UI_WHY || a->screen == UI_AUDIT || a->screen == UI_COMPARE ||
+               a->screen == UI_ADAPTER || (!a->editing && a->pane == UI_PANE_WHY)) {
         scroll(&a->why, by, half_pages);
     } else if (a->screen == UI_PREVIEW || (!a->editing && a->pane == UI_PANE_PREVIEW)) {
         scroll(&a->text, by, half_pages);
@@ -321,7 +325,7 @@ UI_ON(pane)
 
 void ui_go(ui_app *a, ui_screen screen)
 {
-    if (screen != UI_RANK && screen != UI_COMPARE && screen != UI_ADAPTER &&
+    if (screen != UI_RANK && screen != UI_COMPARE && screen != UI_ADAPTER && screen != UI_AUDIT &&
         screen != UI_SELFTEST && !ui_list_selected(&a->list)) {
         ui_app_say(a, false, "no document is selected");
         return;
@@ -329,6 +333,10 @@ void ui_go(ui_app *a, ui_screen screen)
     if (screen == UI_ADAPTER && a->quality_error.status != IMR_OK) { /* once more */
         a->quality_error.status = IMR_OK;
         a->quality_asked = false;
+    }
+    if (screen == UI_AUDIT && a->audit.error.status != IMR_OK) {
+        a->audit.error.status = IMR_OK;
+        a->audit.asked = false;
     }
     a->screen = screen;
     a->editing = false;
@@ -338,9 +346,9 @@ void ui_go(ui_app *a, ui_screen screen)
 UI_ON(screen)
 {
     static const ui_screen screens[UI_ACTION_COUNT] = {
-        [UI_DO_RANK] = UI_RANK,        [UI_DO_DOC] = UI_DOCUMENT,    [UI_DO_WORDS] = UI_WORDS,
-        [UI_DO_MAP] = UI_MAP,          [UI_DO_COMPARE] = UI_COMPARE, [UI_DO_ADAPTER] = UI_ADAPTER,
-        [UI_DO_SELFTEST] = UI_SELFTEST};
+        [UI_DO_RANK] = UI_RANK,   [UI_DO_DOC] = UI_DOCUMENT,     [UI_DO_WORDS] = UI_WORDS,
+        [UI_DO_MAP] = UI_MAP,     [UI_DO_COMPARE] = UI_COMPARE,  [UI_DO_ADAPTER] = UI_ADAPTER,
+        [UI_DO_AUDIT] = UI_AUDIT, [UI_DO_SELFTEST] = UI_SELFTEST};
     ui_go(a, screens[action]);
 }
 
@@ -348,6 +356,9 @@ UI_ON(back)
 {
     if (a->overlay != UI_OVER_NONE)
         close_overlay(a);
+    else if (a->screen == UI_RANK && a->audit.opened && a->request_id &&
+             strcmp(a->request_id, a->audit.opened) == 0)
+        ui_go(a, UI_AUDIT);
     else /* from the text back to the words marked in it */
         ui_go(a, a->screen == UI_DOCUMENT && a->reading.marked ? UI_WORDS : UI_RANK);
 }
@@ -409,7 +420,7 @@ UI_ON(effect)
 
 static void menu_key(ui_app *a, ui_key key)
 {
-    const ui_menu *m = ui_menu_of(a->menu, a->screen == UI_WORDS);
+    const ui_menu *m = ui_menu_of(a->menu, ui_app_menus(a));
     a->overlay = UI_OVER_NONE;
     for (size_t i = 0; m->keys[i]; i++)
         if (key == (ui_key)m->keys[i]) {

@@ -28,7 +28,8 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
 {
     const imr_trace_document *d = ui_list_selected(&a->list);
     ui_surface pane = ui_sub(s, l->why);
-    bool whole = a->screen == UI_WHY || a->screen == UI_COMPARE || a->screen == UI_ADAPTER;
+    bool whole = a->screen == UI_WHY || a->screen == UI_COMPARE || a->screen == UI_ADAPTER ||
+                 a->screen == UI_AUDIT;
     ui_surface in = whole      ? ui_sub(s, l->body)
                     : l->boxed ? ui_inside(pane)
                                : ui_sub(pane, (ui_rect){1, 0, pane.at.h - 1, pane.at.w});
@@ -41,12 +42,17 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
                           .full = a->screen == UI_WHY,
                           .brief = a->screen != UI_WHY && !l->boxed,
                           .dimensions = a->dimensions};
-    const bool fresh = a->screen == UI_ADAPTER || a->screen == UI_COMPARE || !stays(a) ||
-                       v->why.grid.cols != in.at.w || !d;
+    const bool fresh = a->screen == UI_ADAPTER || a->screen == UI_AUDIT ||
+                       a->screen == UI_COMPARE || !stays(a) || v->why.grid.cols != in.at.w || !d;
     if (fresh)
         ui_rows_begin(&v->why, &v->grid, in.at.w);
     if (a->screen == UI_ADAPTER) {
         ui_build_adapter(&v->why, a->facts, a->quality, &a->quality_error);
+    } else if (a->screen == UI_AUDIT) {
+        ui_scroll_fit(&a->audit.scroll, a->audit.n, ui_audit_page(in, &a->audit));
+        a->audit.scroll.top = ui_in_sight(a->audit.scroll.top, a->audit.at, a->audit.scroll.page);
+        if (a->audit.words && a->audit.of)
+            ui_build_audit(&v->why, &a->audit);
     } else if (a->screen == UI_COMPARE) {
         size_t place[2] = {0};
         ui_text missing = ui_app_compared(a, place);
@@ -208,7 +214,10 @@ static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_
                                   .stage = a->map_stage,
                                   .blocks = a->map_blocks,
                                   .list = &a->list});
-    else if (a->screen == UI_WHY || a->screen == UI_COMPARE || a->screen == UI_ADAPTER)
+    else if (a->screen == UI_AUDIT && !(a->audit.words && a->audit.of))
+        ui_draw_audit(body, &a->audit);
+    else if (a->screen == UI_WHY || a->screen == UI_COMPARE || a->screen == UI_ADAPTER ||
+             a->screen == UI_AUDIT)
         ui_rows_draw(&v->why, body, (int)a->why.top);
     else if (a->screen == UI_PREVIEW)
         ui_draw_preview(body, &a->list, &a->reading, a->text.top, missing(a), false, true);
@@ -224,7 +233,8 @@ static void draw_query(const ui_app *a, ui_surface s)
     static const char *const screens[] = {
         [UI_RANK] = "LIST",       [UI_DOCUMENT] = "DOC",    [UI_WORDS] = "WORDS",
         [UI_WHY] = "WHY",         [UI_PREVIEW] = "TEXT",    [UI_MAP] = "MAP",
-        [UI_COMPARE] = "COMPARE", [UI_ADAPTER] = "ADAPTER", [UI_SELFTEST] = "LIST"};
+        [UI_COMPARE] = "COMPARE", [UI_ADAPTER] = "ADAPTER", [UI_AUDIT] = "AUDIT",
+        [UI_SELFTEST] = "LIST"};
     const bool typing = a->editing && a->screen == UI_RANK, over = a->overlay != UI_OVER_NONE;
     const ui_prompt *p = &a->query;
     const char *text = ui_prompt_text(p), *note = "";
@@ -260,8 +270,8 @@ static void draw_query(const ui_app *a, ui_surface s)
 static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
 {
     static const int tabs[] = {
-        [UI_RANK] = 1, [UI_DOCUMENT] = 2, [UI_WORDS] = 3,   [UI_WHY] = 1,     [UI_PREVIEW] = 1,
-        [UI_MAP] = 4,  [UI_COMPARE] = 6,  [UI_ADAPTER] = 7, [UI_SELFTEST] = 1};
+        [UI_RANK] = 1, [UI_DOCUMENT] = 2, [UI_WORDS] = 3,   [UI_WHY] = 1,   [UI_PREVIEW] = 1,
+        [UI_MAP] = 4,  [UI_COMPARE] = 6,  [UI_ADAPTER] = 7, [UI_AUDIT] = 5, [UI_SELFTEST] = 1};
     ui_draw_tabs(ui_sub(s, l->tabs), tabs[a->screen], a->facts,
                  a->trace ? &a->trace->settings : &a->settings, a->trace != NULL,
                  ui_key_for(&a->keymap, a->glyphs, ui_app_context(a), UI_DO_HELP).s);
@@ -282,7 +292,7 @@ static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
     if (!a->trace)
         return;
     if (a->screen != UI_RANK && a->screen != UI_COMPARE && a->screen != UI_ADAPTER &&
-        a->screen != UI_SELFTEST && ui_list_selected(&a->list)) {
+        a->screen != UI_AUDIT && a->screen != UI_SELFTEST && ui_list_selected(&a->list)) {
         ui_draw_facts(m, a->trace, ui_list_selected(&a->list));
     } else if (a->query_error.status != IMR_OK) {
         int from = ui_put(m, 0, 1, UI_DIM, "? the rows below answer: ");
@@ -300,13 +310,14 @@ static void status_of_list(const ui_app *a, imr_buf *b)
     const ui_list *l = &a->list;
     const imr_trace_document *d = ui_list_selected(l);
     imr_buf_printf(b, "%zu of %zu %s sort %s%s", l->n ? l->at + 1 : 0, l->n, dot,
-                   ui_menu_of(UI_DO_SORT, false)->names[l->sort], l->reversed ? " reversed" : "");
+                   ui_menu_of(UI_DO_SORT, UI_MENU_USUAL)->names[l->sort],
+                   l->reversed ? " reversed" : "");
     if (ui_shows_both(l) && *l->trace->seen)
         imr_buf_printf(b, " %s in training: A %s, B %s", dot, imr_trace_side(l->trace, 0)->seen,
                        imr_trace_side(l->trace, 1)->seen);
     if (l->filter != UI_FILTER_NONE)
         imr_buf_printf(b, " %s filter %s%s%s", dot,
-                       ui_menu_of(UI_DO_FILTER, false)->names[l->filter],
+                       ui_menu_of(UI_DO_FILTER, UI_MENU_USUAL)->names[l->filter],
                        l->filter_words ? " " : "", l->filter_words ? l->filter_words : "");
     if (l->find && *l->find)
         imr_buf_printf(b, " %s find %s", dot, l->find);
@@ -335,6 +346,10 @@ static void status_left(const ui_app *a, imr_buf *b)
         static const char *const sorts[] = {"share", "place in the text", "name"};
         imr_buf_printf(b, "%zu words of the query %s %zu of the text %s sort %s", r->query.words,
                        dot, r->document.words, dot, sorts[r->sort]);
+    } else if (a->screen == UI_AUDIT) {
+        const ui_audit *u = &a->audit;
+        imr_buf_printf(b, "%zu of %zu %s sort %s %s filter %s", u->n ? u->at + 1 : 0, u->n, dot,
+                       u->sort ? u->sort : "usual", dot, u->filter ? u->filter : "none");
     } else if (a->trace) {
         status_of_list(a, b);
     } else if (a->facts) {
@@ -379,6 +394,10 @@ static const char *hints(const ui_app *a, ui_context c)
         return "next=scroll,highlight-next,doc-next,quit=back,stage,words,signs,why,export,copy";
     if (c == UI_IN_MAP)
         return "next=nearest,left,stage,dots,mark,open,doc-next,quit=back,why";
+    if (a->screen == UI_AUDIT)
+        return a->audit.words ? "next=scroll,pane-next=queries,quit=back"
+                              : "next,open=open it live,sort,filter,pane-next=verdict and "
+                                "words,reverse,quit=back,rank";
     if (a->screen == UI_ADAPTER)
         return "next=scroll,page-down,quit=back,rank,map,query,palette";
     if (c == UI_IN_WORDS)
@@ -440,7 +459,7 @@ static void draw_overlay(const ui_view *v, const ui_app *a, ui_surface s, ui_sur
     else if (a->overlay == UI_OVER_HISTORY)
         ui_draw_history(body, &a->line, &a->offers);
     else if (a->overlay == UI_OVER_MENU)
-        ui_draw_menu(body, ui_actions[a->menu].hint, ui_menu_of(a->menu, a->screen == UI_WORDS));
+        ui_draw_menu(body, ui_actions[a->menu].hint, ui_menu_of(a->menu, ui_app_menus(a)));
     else if (a->overlay == UI_OVER_LINE)
         ui_draw_line(body,
                      a->judged                         ? judged_text(a).s

@@ -69,13 +69,15 @@ void ui_draw_tabs(ui_surface s, int on, const imr_session_facts *facts,
     static const struct {
         int key;
         const char *name, *brief;
-    } tabs[] = {{1, "Rank", "Rank"}, {2, "Document", "Doc"}, {3, "Words", "Words"},
-                {4, "Map", "Map"},   {6, "Compare", "Cmp"},  {7, "Adapter", "Adp"}};
+    } tabs[] = {{1, "Rank", "Rank"},  {2, "Document", "Doc"}, {3, "Words", "Words"},
+                {4, "Map", "Map"},    {5, "Audit", "Aud"},    {6, "Compare", "Cmp"},
+                {7, "Adapter", "Adp"}};
     bool wide = s.at.w >= 100;
-    int x = ui_put(s, 0, 1, UI_STRONG, "imrnn") + 1, end = s.at.w - ui_width(help_key) - 5;
+    int x = wide ? ui_put(s, 0, 1, UI_STRONG, "imrnn") + 1 : 0,
+        end = s.at.w - ui_width(help_key) - 5;
     for (size_t i = 0; i < IMR_LEN(tabs); i++)
         x = tabs[i].key == on ? ui_putf(s, 0, x, UI_STRONG, "[%d %s]", on, tabs[i].name)
-                              : ui_putf(s, 0, x, UI_DIM, wide ? " %d %s " : " %d%s", tabs[i].key,
+                              : ui_putf(s, 0, x, UI_DIM, wide ? " %d %s" : " %d%s", tabs[i].key,
                                         wide ? tabs[i].name : tabs[i].brief);
     ui_putf(s, 0, end, UI_KEY, "%s help", help_key);
     if (facts)

@@ -178,7 +178,7 @@ static void nothing_left(ui_surface s, const ui_list *l)
     ui_put_cut(s, 1, 2, s.at.w - 4, UI_STRONG,
                ui_textf("0 of %zu documents match the filter %s%s%s",
                         l->trace->n_documents + l->trace->n_left,
-                        ui_menu_of(UI_DO_FILTER, false)->names[l->filter],
+                        ui_menu_of(UI_DO_FILTER, UI_MENU_USUAL)->names[l->filter],
                         l->filter_words ? " " : "", l->filter_words ? l->filter_words : "")
                    .s);
     bool judged = l->filter == UI_FILTER_RELEVANT || l->filter == UI_FILTER_LOST;

@@ -100,6 +100,14 @@ typedef struct ui_map_parts {
 } ui_map_parts;
 void ui_draw_map(ui_surface s, const ui_map_parts *in);
 
+/* ---- view_audit.c: an adapter over all queries of a split ---- */
+
+/* How many queries s has room for; rows from u->scroll.top on, under the verdict and its means. */
+int ui_audit_page(ui_surface s, const ui_audit *u);
+void ui_draw_audit(ui_surface s, const ui_audit *u);
+/* The whole verdict, means of each metric, words of losing queries against winning ones. */
+void ui_build_audit(ui_rows *out, const ui_audit *u);
+
 /* ---- view_adapter.c: what the adapter is and does ---- */
 
 /* q NULL: error, or status IMR_OK: it is on its way. facts may be NULL. */

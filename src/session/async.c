@@ -10,6 +10,7 @@
 
 struct imr_async {
     imr_worker *worker;
+    imr_audit *audit;     /* the worker's, of */
     imr_session *session; /* the worker's; a new one takes its place there, between two jobs */
     imr_deliver_fn deliver;
     void *user;
@@ -20,7 +21,8 @@ struct imr_async {
     uint64_t wanted; /* lock: the trace whose detail is on its way, 0: none */
     size_t wanted_place;
     atomic_int ahead; /* jobs that nobody waits for: AHEAD and WORDS */
-    bool words;       /* the owner's: there is a WORDS */
+    bool words;       /* the owner's: there is a WORDS, */
+    bool auditing;    /* an AUDIT that nobody stopped */
     bool closing;     /* results are freed instead of delivered */
 };
 
@@ -41,16 +43,19 @@ typedef struct call {
     const char *path;            /* EXPORT, WRITE, NOTES */
     imr_verdict verdict;         /* NOTES */
     imr_worker *worker;          /* while running, */
-    double quiet_until;          /* then progress is shown */
+    double quiet_until;          /* then progress is shown; */
+    double until;                /* AUDIT: rows are handed over */
     bool more;                   /* there are WORDS to open */
-    imr_session *retired; /* OPEN: the session before; the owner may look at it until delivery */
+    imr_session *retired; /* OPEN: the session before; the owner may look at it until delivery, */
+    imr_audit *audited;   /* and at its audit; SWAP: at that of the other */
 } call;
 
 enum { SUGGESTIONS = 50, REPORTED = 10 };
 /* Of a query only what takes long is told: neither bars nor wake-ups for a key's 50 ms. */
 #define SLOW_SECONDS 0.3
 /* Nobody waits for words: now and then is enough, and each time is a frame. */
-#define TOLD_SECONDS 0.1
+#define TOLD_SECONDS   0.1
+#define HANDED_SECONDS 0.15
 
 static imr_status ask(imr_async *j, const call *with, const imr_trace *trace, imr_error *err);
 
@@ -95,12 +100,17 @@ static bool on_progress(void *user, const imr_progress_info *info)
         if (c->delivery.kind == IMR_ASYNC_WORDS)
             c->quiet_until = now + TOLD_SECONDS;
     }
+    /* An audit's rows are handed over now and then, between two. */
+    if (c->delivery.kind == IMR_ASYNC_AUDIT && now >= c->until && info->done > c->place &&
+        strcmp(info->what, "auditing queries") == 0)
+        return false;
     return !imr_worker_cancelled(c->worker);
 }
 
 static imr_status run_open(call *c, const imr_progress *progress, imr_error *err)
 {
     IMR_TRY(imr_session_open(&c->delivery.session, &c->options, progress, err));
+    c->audited = IMR_TAKE(c->jobs->audit);
     c->retired = c->jobs->session;
     c->jobs->session = c->delivery.session;
     c->more = true;
@@ -125,6 +135,23 @@ static imr_status run_compare(imr_comparison **out, const call *c, const imr_pro
                             beside ? 'B' : 'A');
     }
     return imr_session_compare(out, s, t, place, progress, err);
+}
+
+static imr_status run_audit(call *c, const imr_progress *progress, imr_error *err)
+{
+    imr_async *j = c->jobs;
+    imr_delivery *d = &c->delivery;
+    const uint32_t most = j->session->options.settings.feedback_k;
+    const imr_audit_options options = {.k = most < 10 ? most : 10, .seed = 1};
+    if (!j->audit)
+        IMR_TRY(imr_audit_new(&j->audit, j->session, &options, progress, err));
+    c->place = j->audit->done;
+    c->until = imr_clock_seconds() + HANDED_SECONDS;
+    const imr_status status = imr_audit_run(j->audit, progress, err);
+    d->audit = j->audit;
+    d->audit_rows = j->audit->done;
+    d->audit_ended = j->audit->ended;
+    return status;
 }
 
 static imr_status run_export(const call *c, const imr_progress *progress, imr_error *err)
@@ -207,6 +234,7 @@ static imr_status run_kind(call *c, const imr_progress *progress, imr_error *err
     case IMR_ASYNC_COMPARE:
         return run_compare(&d->comparison, c, progress, err);
     case IMR_ASYNC_SWAP:
+        c->audited = IMR_TAKE(c->jobs->audit);
         d->session = c->jobs->session = s->other ? s->other : s;
         c->more = d->session->words.stage != IMR_WORDS_DONE;
         return IMR_OK;
@@ -215,6 +243,8 @@ static imr_status run_kind(call *c, const imr_progress *progress, imr_error *err
     case IMR_ASYNC_WORDS:
         d->session = s;
         return imr_session_open_words(s, &c->more, progress, err);
+    case IMR_ASYNC_AUDIT:
+        return run_audit(c, progress, err);
     case IMR_ASYNC_MAP:
         IMR_TRY(imr_map_make(&d->map, &c->trace->run, err));
         d->map->serial = c->trace->serial;
@@ -243,7 +273,7 @@ static void run(imr_job *job, imr_worker *w)
     const imr_async_kind k = d->kind;
     const imr_progress progress = {on_progress, c};
     c->worker = w;
-    if (k == IMR_ASYNC_AHEAD)
+    if (k == IMR_ASYNC_AHEAD || k == IMR_ASYNC_AUDIT)
         c->quiet_until = INFINITY;
     else if (k == IMR_ASYNC_QUERY || k == IMR_ASYNC_DETAIL || k == IMR_ASYNC_COMPARE)
         c->quiet_until = imr_clock_seconds() + SLOW_SECONDS;
@@ -267,20 +297,27 @@ static void drop_results(imr_delivery *d)
     IMR_FREE(d->suggestions, d->path);
 }
 
-static void words_done(call *c)
+/* Of WORDS and AUDIT, which are stopped by others and go on behind them. */
+static void part_done(call *c)
 {
     imr_async *j = c->jobs;
     imr_delivery *d = &c->delivery;
+    const bool audit = d->kind == IMR_ASYNC_AUDIT;
     const bool stopped = c->job.dropped || d->status == IMR_E_CANCELLED;
-    if (!stopped && !j->closing)
+    const bool again = !j->closing && (audit ? stopped && j->auditing
+                                             : stopped || (d->status == IMR_OK && c->more));
+    if (again || c->job.dropped)
+        d->status = again ? IMR_OK : IMR_E_CANCELLED;
+    if (!j->closing && (audit ? !again || d->audit != NULL : !stopped))
         j->deliver(j->user, d);
-    if (!j->closing && (stopped || (d->status == IMR_OK && c->more))) {
-        d->status = IMR_OK;
+    if (again) {
+        if (audit)
+            imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);
         imr_worker_submit(j->worker, &c->job, false); /* behind whatever waits */
         return;
     }
-    atomic_fetch_sub(&j->ahead, 1);
-    j->words = false;
+    atomic_fetch_sub(&j->ahead, !audit);
+    *(audit ? &j->auditing : &j->words) = false;
     call_free(c);
 }
 
@@ -298,8 +335,8 @@ static void done(imr_job *job)
     if (d->kind == IMR_ASYNC_DETAIL && j->wanted == c->trace->number && j->wanted_place == c->place)
         j->wanted = 0;
     pthread_mutex_unlock(&j->lock);
-    if (d->kind == IMR_ASYNC_WORDS) {
-        words_done(c);
+    if (d->kind == IMR_ASYNC_WORDS || d->kind == IMR_ASYNC_AUDIT) {
+        part_done(c);
         return;
     }
     if (d->kind == IMR_ASYNC_AHEAD) {
@@ -317,6 +354,7 @@ static void done(imr_job *job)
     const call words = {.delivery.kind = IMR_ASYNC_WORDS, .quiet_until = TOLD_SECONDS};
     if (c->more && d->status == IMR_OK && !j->closing && !j->words)
         j->words = ask(j, &words, NULL, NULL) == IMR_OK;
+    imr_audit_free(c->audited);
     imr_session_close(c->retired);
     call_free(c);
 }
@@ -342,6 +380,7 @@ void imr_async_free(imr_async *j)
         return;
     j->closing = true;
     imr_worker_free(j->worker);
+    imr_audit_free(j->audit);
     imr_session_close(j->session);
     pthread_mutex_destroy(&j->lock);
     imr_free(j);
@@ -404,6 +443,8 @@ static imr_status ask(imr_async *j, const call *with, const imr_trace *trace, im
         want(j, trace->number, c->place);
     if (kind != IMR_ASYNC_WORDS)
         imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);
+    if (kind != IMR_ASYNC_WORDS && kind != IMR_ASYNC_AHEAD && kind != IMR_ASYNC_AUDIT)
+        imr_worker_cancel(j->worker, IMR_ASYNC_AUDIT);
     if (kind == IMR_ASYNC_WORDS || kind == IMR_ASYNC_AHEAD)
         atomic_fetch_add(&j->ahead, 1);
     else
@@ -442,7 +483,12 @@ imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
 
 imr_status imr_async_make(imr_async *j, imr_async_kind kind, const imr_trace *trace, imr_error *err)
 {
-    return ask(j, &(call){.delivery.kind = kind}, trace, err);
+    const bool audit = kind == IMR_ASYNC_AUDIT;
+    if (audit && j->auditing)
+        return IMR_OK;
+    IMR_TRY(ask(j, &(call){.delivery.kind = kind}, trace, err));
+    j->auditing |= audit;
+    return IMR_OK;
 }
 
 imr_status imr_async_compare(imr_async *j, const imr_trace *trace, const size_t place[2],
@@ -497,6 +543,7 @@ imr_status imr_async_notes(imr_async *j, const char *path, const imr_trace *trac
 void imr_async_cancel(imr_async *j)
 {
     forget_detail(j);
+    j->auditing = false;
     imr_worker_cancel(j->worker, -1);
 }
 

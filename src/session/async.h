@@ -21,8 +21,8 @@
 
 #include "base/buf.h"
 #include "explain/map.h"
+#include "session/audit.h"
 #include "session/notes.h"
-#include "session/session.h"
 
 typedef enum imr_async_kind {
     IMR_ASYNC_OPEN,
@@ -36,6 +36,7 @@ typedef enum imr_async_kind {
     IMR_ASYNC_WRITE,
     IMR_ASYNC_NOTES,
     IMR_ASYNC_SWAP,
+    IMR_ASYNC_AUDIT,
     IMR_ASYNC_WORDS, /* follows OPEN and SWAP by itself */
     IMR_ASYNC_AHEAD  /* not delivered */
 } imr_async_kind;
@@ -51,6 +52,9 @@ typedef struct imr_delivery {
     imr_map *map;                /* MAP: the receiver's */
     imr_quality *quality;        /* QUALITY: the receiver's */
     imr_notes *notes;            /* NOTES: the receiver's */
+    const imr_audit *audit;      /* AUDIT: the jobs', until the next OPEN; */
+    size_t audit_rows;           /* those that are there; */
+    bool audit_ended;            /* all else is, too */
     imr_suggestion *suggestions; /* SUGGEST: the receiver's; strings are the session's */
     size_t n_suggestions;
     char *path; /* EXPORT, WRITE, NOTES: the receiver's: the file written; of NOTES that failed the
@@ -75,7 +79,9 @@ imr_status imr_async_query(imr_async *j, const imr_request *request,
 imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
                             imr_detail_depth depth, imr_error *err) IMR_NODISCARD;
 /* MAP: of a trace, shared until delivery. QUALITY: imr_quality_make; a query cancels it. SWAP: the
- * other of two adapters is in force from now on (imr_session_other). */
+ * other of two adapters is in force from now on (imr_session_other). AUDIT: imr_audit_run, some
+ * rows at a time, behind whatever else is asked for: delivered each time, at last with audit_ended,
+ * or why it stopped; imr_async_cancel stops it, another call goes on. */
 imr_status imr_async_make(imr_async *j, imr_async_kind kind, const imr_trace *trace,
                           imr_error *err) IMR_NODISCARD;
 /* Two documents of a trace, which is shared until delivery; equal places: that document under the

@@ -1,13 +1,9 @@
 #include "session/audit.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "explain/sentence.h"
 #include "session/internal.h"
-#include "text/utf8.h"
-
-#define TIE 1e-12
 
 /* ---- a row ---- */
 
@@ -346,106 +342,5 @@ imr_status imr_audit_run(imr_audit *a, const imr_progress *progress, imr_error *
         imr_eval_summarise(&a->summary, a->eval, a->metric, a->seen, a->options.seed, true, err));
     IMR_TRY(imr_audit_count_words(a, err));
     a->ended = true;
-    return IMR_OK;
-}
-
-/* ---- reading it ---- */
-
-imr_suggestion imr_audit_query(const imr_audit *a, size_t row)
-{
-    return (imr_suggestion){imr_ids_at(&a->cache->queries.ids, a->query[row]),
-                            imr_cache_query_text(a->cache, a->query[row])};
-}
-
-const char *imr_audit_document(const imr_audit *a, size_t row)
-{
-    const uint32_t d = a->rows[row].document;
-    return d == UINT32_MAX ? "" : imr_ids_at(&a->cache->documents.ids, d);
-}
-
-const char *imr_audit_name(char out[IMR_METRIC_NAME + 16], const imr_audit *a, size_t column)
-{
-    static const char *const parts[] = {"encoder", "before", "after", "difference"};
-    static const char *const rest[] = {
-        "first.encoder", "first.before", "first.after", "judged.encoder", "judged.before",
-        "judged.after",  "rbo.encoder",  "rbo.before",  "from",           "to"};
-    char metric[IMR_METRIC_NAME];
-    const bool of = column < IMR_AUDIT_FIRST;
-    snprintf(out, IMR_METRIC_NAME + 16, "%s%s%s",
-             of ? imr_metric_name(a->metric[column / 4], metric) : "", of ? "." : "",
-             of ? parts[column % 4] : rest[column - IMR_AUDIT_FIRST]);
-    return out;
-}
-
-static bool passes(const imr_audit *a, size_t row, const char *filter)
-{
-    const double *of = a->rows[row].number;
-    const imr_suggestion q = imr_audit_query(a, row);
-    const struct {
-        const char *name;
-        bool passes;
-    } known[] = {{"", true},
-                 {"lost", of[IMR_AUDIT_GAIN] < -TIE},
-                 {"won", of[IMR_AUDIT_GAIN] > TIE},
-                 {"lost relevant", of[IMR_AUDIT_RECALLED] < -TIE},
-                 {"entered", of[IMR_AUDIT_RECALLED] > TIE},
-                 {"seen", a->eval->has_train && a->rows[row].seen},
-                 {"unseen", a->eval->has_train && !a->rows[row].seen}};
-    for (size_t i = 0; i < IMR_LEN(known); i++)
-        if (strcmp(filter, known[i].name) == 0)
-            return known[i].passes;
-    return imr_utf8_contains(q.text, filter) || imr_utf8_contains(q.query_id, filter);
-}
-
-typedef struct sorted {
-    double key;
-    uint32_t row;
-} sorted;
-
-static int by_key(const void *x, const void *y)
-{
-    const sorted *a = x, *b = y;
-    if (a->key < b->key || (isnan(b->key) && !isnan(a->key)))
-        return -1;
-    if (a->key > b->key || (isnan(a->key) && !isnan(b->key)))
-        return 1;
-    return a->row < b->row ? -1 : 1;
-}
-
-static imr_status find_column(size_t *out, const imr_audit *a, const char *name, imr_error *err)
-{
-    char of[IMR_METRIC_NAME + 16];
-    IMR_AUTOBUF imr_buf known = {0};
-    for (size_t c = 0; c < IMR_AUDIT_COLUMNS; c++) {
-        *out = c;
-        if (strcmp(imr_audit_name(of, a, c), name) == 0)
-            return IMR_OK;
-        imr_buf_printf(&known, ", %s", of);
-    }
-    *out = SIZE_MAX;
-    return strcmp(name, "query") == 0
-               ? IMR_OK
-               : imr_fail(err, IMR_E_USAGE, "no column is called %.40s; there are query%s", name,
-                          imr_buf_text(&known));
-}
-
-imr_status imr_audit_order(uint32_t *order, size_t *shown, const imr_audit *a, size_t n,
-                           const char *sort, const char *filter, imr_error *err)
-{
-    const bool down = sort && sort[0] == '-';
-    size_t c = a->eval->metrics ? IMR_AUDIT_GAIN : IMR_AUDIT_RBO, found = 0;
-    if (sort)
-        IMR_TRY(find_column(&c, a, sort + down, err));
-    IMR_AUTOFREE sorted *v = IMR_NEW_ARRAY(sorted, n + 1);
-    IMR_NEED(v, err);
-    for (uint32_t i = 0; i < n; i++)
-        if (passes(a, i, filter ? filter : "")) {
-            const double key = c < IMR_AUDIT_COLUMNS ? a->rows[i].number[c] : (double)i;
-            v[found++] = (sorted){down ? -key : key, i};
-        }
-    qsort(v, found, sizeof *v, by_key);
-    for (size_t i = 0; i < found; i++)
-        order[i] = v[i].row;
-    *shown = found;
     return IMR_OK;
 }

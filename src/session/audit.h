@@ -103,7 +103,7 @@ IMR_FREE_AT(imr_audit, imr_audit_free)
  * rows or in one: call again. */
 imr_status imr_audit_run(imr_audit *a, const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 
-/* ---- reading it ---- */
+/* ---- reading it (session/audit_rows.c) ---- */
 
 imr_suggestion imr_audit_query(const imr_audit *a, size_t row); /* the text is the id without one */
 const char *imr_audit_document(const imr_audit *a, size_t row); /* "" */
@@ -112,7 +112,7 @@ const char *imr_audit_name(char out[IMR_METRIC_NAME + 16], const imr_audit *a, s
 /*
  * order [n]: of the first n rows those the filter lets through, in order; *shown of them.
  *   sort     a column's name, smallest first; '-' before it: largest first; "query": as in the
- *            split; NULL: by the gain, without judgements by RBO against the encoder
+ *            split; NULL or "-": by the gain, without judgements by RBO against the encoder
  *   filter   "lost", "won", "seen", "unseen", "lost relevant", "entered" (Recall fell, rose), else
  *            a text that query or id contain; NULL or "": all
  * Errors: IMR_E_USAGE for an unknown column, naming them; IMR_E_MEMORY.

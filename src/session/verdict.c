@@ -21,8 +21,10 @@ static bool enough(const imr_significance *s)
 /* "-.0068 (95 % interval -.0190 to +.0049)" */
 static void put_change(imr_buf *b, const imr_significance *s)
 {
-    imr_buf_printf(b, "%s (95 %% interval %s to %s)", IMR_SIGNED(s->difference, 4),
-                   IMR_SIGNED(s->low, 4), IMR_SIGNED(s->high, 4));
+    imr_buf_str(b, IMR_SIGNED(s->difference, 4));
+    if (isfinite(s->low)) /* of a few there is none */
+        imr_buf_printf(b, " (95 %% interval %s to %s)", IMR_SIGNED(s->low, 4),
+                       IMR_SIGNED(s->high, 4));
 }
 
 static void put_all(imr_buf *b, const judging *j)

@@ -28,6 +28,7 @@ struct imr_async {
     ui_app *app;
     imr_session_facts facts;
     job *first;
+    imr_audit *audit;
     int fds[2];
     bool released, encoder_only, two;
     size_t documents, answered;
@@ -73,6 +74,7 @@ imr_status imr_async_query(fake *f, const imr_request *r, imr_error *err)
     for (size_t i = 0; r->query_id && i < IMR_LEN(queries); i++)
         if (strcmp(queries[i][0], r->query_id) == 0)
             text = queries[i][1];
+    text = text ? text : r->query_id;                  /* one of the audit's */
     drop_queries(f, "a newer request took its place"); /* latest wins */
     if (strncmp(text, "none of", 7) == 0)
         d.status = imr_fail(&d.error, IMR_E_UNSUPPORTED,
@@ -104,6 +106,15 @@ imr_status imr_async_make(fake *f, imr_async_kind kind, const imr_trace *t, imr_
 {
     imr_delivery d = {.kind = kind, .serial = t ? t->serial : 0};
     (void)err;
+    if (kind == IMR_ASYNC_AUDIT) { /* some rows, then the rest, which waits for fake_release */
+        f->audit = f->audit ? f->audit : fake_audit(!f->encoder_only);
+        d.audit = f->audit;
+        d.audit_rows = 12;
+        push(f, d, NULL, false);
+        d.audit_rows = f->audit->n;
+        d.audit_ended = true;
+        return push(f, d, NULL, true);
+    }
     if (kind == IMR_ASYNC_QUALITY)
         d.quality = fake_quality();
     else if (kind == IMR_ASYNC_MAP &&
@@ -175,6 +186,12 @@ imr_status imr_async_notes(fake *f, const char *path, const imr_trace *t, size_t
 void imr_async_cancel(fake *f)
 {
     drop_queries(f, "cancelled");
+    for (job *j = f->first; j; j = j->next)
+        if (j->d.kind == IMR_ASYNC_AUDIT && j->slow) {
+            j->d.status = imr_fail(&j->d.error, IMR_E_CANCELLED, "cancelled");
+            j->d.audit_rows = 12;
+            j->d.audit_ended = j->slow = false;
+        }
     if (write(f->fds[1], "x", 1) != 1)
         abort();
 }
@@ -250,6 +267,7 @@ fake *fake_new(ui_app *app)
 
 void fake_free(fake *f)
 {
+    fake_audit_free(f->audit);
     while (f->first) {
         job *j = f->first;
         f->first = j->next;

@@ -6,7 +6,7 @@
 #ifndef TESTS_UI_FAKE_TRACE_H
 #define TESTS_UI_FAKE_TRACE_H
 
-#include "session/session.h"
+#include "session/audit.h"
 
 /* n documents for the text of a request; the same for the same. */
 imr_trace *fake_trace(const imr_session_facts *facts, size_t n, const imr_request *request,
@@ -15,6 +15,9 @@ imr_trace *fake_trace(const imr_session_facts *facts, size_t n, const imr_reques
 void fake_leave_out(imr_detail *d);
 void fake_why_not(imr_detail *d);
 imr_quality *fake_quality(void);
+/* Of 30 queries, two thirds of which training saw, some hostile; one at a time. */
+imr_audit *fake_audit(bool adapter);
+void fake_audit_free(imr_audit *a); /* NULL is fine */
 imr_detail *fake_detail(const imr_session_facts *facts, const imr_trace *t, size_t place);
 imr_comparison *fake_comparison(const imr_session_facts *facts, const imr_trace *t,
                                 const size_t place[2]);

@@ -16,6 +16,9 @@ typedef struct seen {
     size_t suggestions, notes; /* the most delivered: at the end the running job's come last */
     bool stages, judged;       /* of a map, of a quality */
     char compared[600];        /* what the last comparison says */
+    size_t rows;               /* of the audit */
+    bool ended;
+    char adapter[IMR_SHA256_HEX]; /* whose it is */
 } seen;
 
 static void deliver(void *user, const imr_delivery *d)
@@ -38,6 +41,12 @@ static void deliver(void *user, const imr_delivery *d)
     if (d->detail) {
         imr_detail_free(s->detail);
         s->detail = d->detail;
+    }
+    if (d->audit) {
+        CHECK(d->audit_rows >= s->rows || d->audit_rows == 0 || s->ended);
+        s->rows = d->audit_rows;
+        s->ended = d->audit_ended;
+        snprintf(s->adapter, sizeof s->adapter, "%s", d->audit->adapter->sha256);
     }
     s->stages = d->map ? d->map->stage[IMR_STAGE_AFTER].at != NULL : s->stages;
     imr_free(d->map);
@@ -283,6 +292,62 @@ TEST("words follow the session by themselves, and stand back for every query")
     CHECK_INT(s.trace->serial, 199);
     CHECK_INT(s.failed[IMR_ASYNC_WORDS] + s.cancelled[IMR_ASYNC_WORDS], 0);
     CHECK(!imr_session_facts_of(s.session)->words_coming);
+    finish(j, &s);
+}
+
+TEST("an audit hands over its rows, stands back for every query, stops when told to and goes on")
+{
+    imr_error err;
+    seen s = {0};
+    imr_async *j = start(&s);
+    CHECK_OK(imr_async_make(j, IMR_ASYNC_AUDIT, NULL, &err));
+    CHECK_OK(imr_async_make(j, IMR_ASYNC_AUDIT, NULL, &err)); /* it is on its way */
+    for (uint64_t i = 0; i < 100; i++) {
+        const imr_request request = {.query_id = i % 2 ? "q00" : "q01", .serial = i};
+        CHECK_OK(imr_async_query(j, &request, &err));
+        imr_async_reap(j);
+    }
+    drain(j);
+    CHECK_INT(s.delivered[IMR_ASYNC_QUERY], 100);
+    CHECK_INT(s.trace->serial, 99);
+    CHECK_INT(s.failed[IMR_ASYNC_AUDIT] + s.cancelled[IMR_ASYNC_AUDIT], 0);
+    CHECK(s.ended && s.rows > 3);
+    const size_t all = s.rows;
+    s.rows = 0;
+    s.ended = false;
+    CHECK_OK(imr_async_open(j,
+                            &(imr_session_options){.adapter = test_golden("tiny/adapter-v1.pt"),
+                                                   .cache = test_golden("cache")},
+                            &err));
+    drain(j);
+    CHECK_OK(imr_async_make(j, IMR_ASYNC_AUDIT, NULL, &err));
+    imr_async_cancel(j);
+    drain(j);
+    CHECK_INT(s.cancelled[IMR_ASYNC_AUDIT], 1);
+    CHECK(!s.ended);
+    CHECK_OK(imr_async_make(j, IMR_ASYNC_AUDIT, NULL, &err));
+    drain(j);
+    CHECK(s.ended);
+    CHECK_INT(s.rows, all);
+    finish(j, &s);
+}
+
+TEST("each of two adapters has an audit of its own")
+{
+    imr_error err;
+    seen s = {0};
+    imr_async *j = start_with(&s, test_golden("tiny/adapter-fp16.pt"));
+    CHECK_OK(imr_async_make(j, IMR_ASYNC_AUDIT, NULL, &err));
+    drain(j);
+    char first[IMR_SHA256_HEX];
+    snprintf(first, sizeof first, "%s", s.adapter);
+    CHECK(s.ended && first[0]);
+    CHECK_OK(imr_async_make(j, IMR_ASYNC_AUDIT, NULL, &err));
+    CHECK_OK(imr_async_make(j, IMR_ASYNC_SWAP, NULL, &err));
+    drain(j);
+    CHECK_OK(imr_async_make(j, IMR_ASYNC_AUDIT, NULL, &err));
+    drain(j);
+    CHECK(s.ended && strcmp(first, s.adapter) != 0);
     finish(j, &s);
 }
 

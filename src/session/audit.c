@@ -111,7 +111,7 @@ static void give_numbers(imr_eval *e, const imr_audit_row *r, uint32_t query)
 {
     const size_t row = e->queries++;
     e->query[row] = query;
-    e->seen[row] = r->seen;
+    e->seen[row] = r->seen != 0;
     for (size_t k = 0; k < (e->has_adapter ? IMR_STAGE_COUNT : 1); k++) {
         for (size_t m = 0; m < e->metrics; m++)
             e->values[k][row * e->metrics + m] = r->number[4 * m + k];

@@ -46,7 +46,7 @@ enum {
 typedef struct imr_audit_row {
     double number[IMR_AUDIT_COLUMNS]; /* NaN: there is none */
     uint32_t document;                /* row of the cache; UINT32_MAX: none */
-    bool seen;
+    uint32_t seen;                    /* not 0: by training */
     char sentence[643]; /* cut, if it must be; "" without texts */
     struct imr_audit_pair {
         char query[40], document[40];
@@ -59,6 +59,7 @@ typedef struct imr_audit_word {
     size_t queries, lost, won;    /* that have it */
     double sum;                   /* of the gains of these */
     double chance, p;             /* of lost, or of won */
+    size_t last;                  /* for counting: the row, from 1, that had it last */
 } imr_audit_word;
 
 typedef struct imr_audit_options {

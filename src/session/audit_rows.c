@@ -45,7 +45,7 @@ static bool passes(const imr_audit *a, size_t row, const char *filter)
                  {"won", of[IMR_AUDIT_GAIN] > TIE},
                  {"lost relevant", of[IMR_AUDIT_RECALLED] < -TIE},
                  {"entered", of[IMR_AUDIT_RECALLED] > TIE},
-                 {"seen", a->eval->has_train && a->rows[row].seen},
+                 {"seen", a->eval->has_train && a->rows[row].seen != 0},
                  {"unseen", a->eval->has_train && !a->rows[row].seen}};
     for (size_t i = 0; i < IMR_LEN(known); i++)
         if (strcmp(filter, known[i].name) == 0)
@@ -71,18 +71,15 @@ static int by_key(const void *x, const void *y)
 static imr_status find_column(size_t *out, const imr_audit *a, const char *name, imr_error *err)
 {
     char of[IMR_METRIC_NAME + 16];
-    IMR_AUTOBUF imr_buf known = {0};
-    for (size_t c = 0; c < IMR_AUDIT_COLUMNS; c++) {
-        *out = c;
-        if (strcmp(imr_audit_name(of, a, c), name) == 0)
+    for (*out = 0; *out < IMR_AUDIT_COLUMNS; ++*out)
+        if (strcmp(imr_audit_name(of, a, *out), name) == 0)
             return IMR_OK;
-        imr_buf_printf(&known, ", %s", of);
-    }
-    *out = SIZE_MAX;
     return strcmp(name, "query") == 0
                ? IMR_OK
-               : imr_fail(err, IMR_E_USAGE, "no column is called %.40s; there are query%s", name,
-                          imr_buf_text(&known));
+               : imr_fail(err, IMR_E_USAGE,
+                          "no column is called %.40s; they are query and those of imrnn audit "
+                          "--format csv, such as %s",
+                          name, imr_audit_name(of, a, 0));
 }
 
 imr_status imr_audit_order(uint32_t *order, size_t *shown, const imr_audit *a, size_t n,

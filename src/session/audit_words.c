@@ -29,7 +29,6 @@ typedef struct counting {
     imr_audit *a;
     imr_strmap places;
     IMR_ARRAY(imr_audit_word) words;
-    IMR_ARRAY(size_t) last; /* of words: row + 1 that counted it last */
     size_t lost, won;
     imr_chars chars;
     imr_pieces pieces;
@@ -40,40 +39,37 @@ static void counting_done(counting *c)
     imr_strmap_done(&c->places);
     imr_chars_done(&c->chars);
     imr_pieces_done(&c->pieces);
-    IMR_FREE(c->words.v, c->last.v);
+    imr_free(c->words.v);
 }
 
 /* A word stands in a query, once. document NULL: in its text. */
-static imr_status count(counting *c, size_t row, double change, const char *query,
-                        const char *document, imr_error *err)
+static imr_status count(counting *c, size_t row, const char *query, const char *document,
+                        imr_error *err)
 {
-    imr_arena *arena = c->a->arena;
+    const double gain = c->a->rows[row].number[IMR_AUDIT_GAIN];
     IMR_AUTOBUF imr_buf both = {0};
+    imr_audit_word new = {.document = document};
     const char *key;
     uint32_t at;
     bool added;
-    imr_buf_printf(&both, "%s%s%s", query, document ? "\n" : "", document ? document : "");
-    IMR_TRY(imr_buf_keep(&key, &both, arena, err));
+    imr_buf_printf(&both, "%s\n%s", query, document ? document : "");
+    IMR_TRY(imr_buf_keep(&key, &both, c->a->arena, err));
+    IMR_NEED(new.query = imr_arena_strdup(c->a->arena, query), err);
     IMR_NEED(imr_strmap_add(&c->places, key, strlen(key), (uint32_t)c->words.n, &at, &added), err);
-    if (added) {
-        const imr_audit_word w = {.query = imr_arena_strdup(arena, query),
-                                  .document = document ? imr_arena_strdup(arena, document) : NULL};
-        IMR_NEED(w.query && (w.document || !document) && IMR_PUSH(&c->words, w) &&
-                     IMR_PUSH(&c->last, 0),
-                 err);
-    }
+    if (added)
+        IMR_NEED(IMR_PUSH(&c->words, new), err);
     imr_audit_word *w = &c->words.v[at];
-    if (c->last.v[at] == row + 1)
+    if (w->last == row + 1)
         return IMR_OK;
-    c->last.v[at] = row + 1;
+    w->last = row + 1;
     w->queries++;
-    w->lost += change < -TIE;
-    w->won += change > TIE;
-    w->sum += change;
+    w->lost += gain < -TIE;
+    w->won += gain > TIE;
+    w->sum += gain;
     return IMR_OK;
 }
 
-static imr_status count_text(counting *c, size_t row, double change, imr_error *err)
+static imr_status count_text(counting *c, size_t row, imr_error *err)
 {
     imr_normalise_step steps[IMR_NORMALISE_BERT_STEPS];
     const size_t n = imr_normalise_bert(steps, true, true, true, true);
@@ -87,7 +83,7 @@ static imr_status count_text(counting *c, size_t row, double change, imr_error *
         imr_chars_spell(&word, c->chars.v + p.first, p.last - p.first);
         IMR_TRY(imr_buf_check(&word, err));
         if (imr_word_is_named(imr_buf_text(&word)))
-            IMR_TRY(count(c, row, change, imr_buf_text(&word), NULL, err));
+            IMR_TRY(count(c, row, imr_buf_text(&word), NULL, err));
     }
     return IMR_OK;
 }
@@ -130,12 +126,11 @@ imr_status imr_audit_count_words(imr_audit *a, imr_error *err)
         return IMR_OK;
     for (size_t i = 0; i < a->n; i++) {
         const imr_audit_row *r = &a->rows[i];
-        const double change = r->number[IMR_AUDIT_GAIN];
-        c.lost += change < -TIE;
-        c.won += change > TIE;
-        IMR_TRY(count_text(&c, i, change, err));
+        c.lost += r->number[IMR_AUDIT_GAIN] < -TIE;
+        c.won += r->number[IMR_AUDIT_GAIN] > TIE;
+        IMR_TRY(count_text(&c, i, err));
         for (size_t p = 0; p < IMR_AUDIT_PAIRS && r->pairs[p].query[0]; p++)
-            IMR_TRY(count(&c, i, change, r->pairs[p].query, r->pairs[p].document, err));
+            IMR_TRY(count(&c, i, r->pairs[p].query, r->pairs[p].document, err));
     }
     size_t n = 0;
     for (size_t i = 0; i < c.words.n; i++)

@@ -251,7 +251,8 @@ imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error 
     }
     put_head(b, r);
     if (r->split->qrels) {
-        IMR_TRY(imr_eval_summarise(&s, r->eval, r->options->metrics, r->seen, r->seed, false, err));
+        IMR_TRY(imr_eval_summarise(&s, r->eval, r->options->metrics, r->seen, r->seed, false, NULL,
+                                   err));
         put_means(b, r);
         put_groups(b, r, &s, 0);
     } else {
@@ -431,8 +432,8 @@ imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error 
     if (r->adapter && !r->audit) /* what is kept of an audit does not have the largest move */
         json_similarity(b, r);
     if (!r->audit)
-        IMR_TRY(
-            imr_eval_summarise(&own, r->eval, r->options->metrics, r->seen, r->seed, false, err));
+        IMR_TRY(imr_eval_summarise(&own, r->eval, r->options->metrics, r->seen, r->seed, false,
+                                   NULL, err));
     if (judged)
         json_judged(b, r, s);
     if (s->code)

@@ -338,8 +338,8 @@ imr_status imr_audit_run(imr_audit *a, const imr_progress *progress, imr_error *
     imr_kept_close(&a->kept.file);
     imr_kept_close(&a->journal);
     IMR_TRY(imr_evaluator_end(a->evaluator, err));
-    IMR_TRY(
-        imr_eval_summarise(&a->summary, a->eval, a->metric, a->seen, a->options.seed, true, err));
+    IMR_TRY(imr_eval_summarise(&a->summary, a->eval, a->metric, a->seen, a->options.seed, true,
+                               progress, err));
     IMR_TRY(imr_audit_count_words(a, err));
     a->ended = true;
     return IMR_OK;

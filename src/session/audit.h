@@ -47,7 +47,7 @@ typedef struct imr_audit_row {
     double number[IMR_AUDIT_COLUMNS]; /* NaN: there is none */
     uint32_t document;                /* row of the cache; UINT32_MAX: none */
     uint32_t seen;                    /* not 0: by training */
-    char sentence[643]; /* cut, if it must be; "" without texts */
+    char sentence[643];               /* cut, if it must be; "" without texts */
     struct imr_audit_pair {
         char query[40], document[40];
         double change;

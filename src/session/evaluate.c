@@ -401,7 +401,8 @@ imr_status imr_eval_row_of(imr_eval_row *out, const imr_eval *e, size_t metric,
 }
 
 imr_status imr_eval_summarise(imr_eval_summary *out, const imr_eval *e, const imr_metric *metrics,
-                              const imr_seen *seen, uint64_t seed, bool every, imr_error *err)
+                              const imr_seen *seen, uint64_t seed, bool every,
+                              const imr_progress *progress, imr_error *err)
 {
     const size_t n = e->metrics;
     IMR_CLEANUP(imr_eval_summary_done)
@@ -411,6 +412,7 @@ imr_status imr_eval_summarise(imr_eval_summary *out, const imr_eval *e, const im
     IMR_NEED(s.row && s.p_before && s.p_encoder, err);
     for (size_t m = 0; m < n; m++) {
         imr_eval_row *row = &s.row[m * IMR_GROUPS];
+        IMR_TRY(imr_ranker_step(progress, "comparing rankings", m, n, err));
         for (imr_eval_group g = 0; g < (e->has_train && (every || !m) ? IMR_GROUPS : 1); g++)
             IMR_TRY(imr_eval_row_of(&row[g], e, m, g, seed, err));
         s.p_before[m] = row->from_before.p_randomised;

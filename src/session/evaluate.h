@@ -154,10 +154,10 @@ typedef struct imr_eval_summary {
     const char *code;             /* NULL: no adapter, no verdict */
     char *text;
 } imr_eval_summary;
-/* seen: of the adapter; {0} without one. */
+/* seen: of the adapter; {0} without one. Errors: IMR_E_CANCELLED, asked between two metrics. */
 imr_status imr_eval_summarise(imr_eval_summary *out, const imr_eval *e, const imr_metric *metrics,
                               const imr_seen *seen, uint64_t seed, bool every,
-                              imr_error *err) IMR_NODISCARD;
+                              const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 void imr_eval_summary_done(imr_eval_summary *s); /* {0} is fine */
 /* code and text from the rest: what imr_eval_summarise ends with. */
 imr_status imr_eval_judge(imr_eval_summary *s, const imr_eval *e, imr_metric metric,

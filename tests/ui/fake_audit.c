@@ -108,7 +108,8 @@ imr_audit *fake_audit(bool adapter)
                     .metric = {{IMR_METRIC_NDCG, 10}, {IMR_METRIC_RR, 10}, {IMR_METRIC_RECALL, 10}},
                     .arena = imr_arena_new(),
                     .ended = true};
-    if (imr_eval_summarise(&a->summary, a->eval, a->metric, a->seen, 1, true, &err) != IMR_OK ||
+    if (imr_eval_summarise(&a->summary, a->eval, a->metric, a->seen, 1, true, NULL, &err) !=
+            IMR_OK ||
         imr_audit_count_words(a, &err) != IMR_OK)
         abort();
     return a;

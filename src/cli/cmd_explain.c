@@ -426,6 +426,7 @@ static imr_status run(imr_cli *cli, imr_error *err)
         imr_cli_say(cli, "--notes: line %llu: %s", (unsigned long long)e.notes->broken,
                     e.notes->problem);
     e.context.notes = e.notes;
+    e.options.settings.influence &= !cli->plain;
     IMR_TRY(imr_session_open(&e.session, &e.options, &cli->meter.progress, err));
     const imr_session_facts *facts = imr_session_facts_of(e.session);
     imr_cli_say(cli, "%s", facts->encoder_problem);

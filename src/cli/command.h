@@ -67,6 +67,8 @@ struct imr_cli {
     bool quiet;
     const char *project; /* what the project file sets; "": nothing */
     bool told;           /* what the encoder has to notice */
+    bool again;          /* a report is computed again: nothing is kept, nor read of what was */
+    bool plain;          /* then: nobody had asked for the influence of the feedback */
 };
 
 /* A finished buffer of the result: to -o FILE (published when the command succeeds) or standard

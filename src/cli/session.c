@@ -120,7 +120,7 @@ imr_status imr_cli_session_cache(char **out, imr_cli *cli, const char *dataset, 
     else
         IMR_TRY(name_cache(&path, cli, dataset, err));
     IMR_NEED(path, err);
-    if (dataset && encoder)
+    if (dataset && encoder && !cli->again)
         IMR_TRY(make_ready(cli, path, dataset, !dir, err));
     *out = IMR_TAKE(path);
     return IMR_OK;

@@ -123,18 +123,23 @@ static bool parse(double *number, const imr_option *o, const char *text)
     return true;
 }
 
+void imr_config_unset(imr_config *c, imr_option_id id)
+{
+    value *v = &c->values[id];
+    v->text = OPTIONS[id].fallback;
+    v->number = OPTIONS[id].kind == IMR_KIND_CHOICE ? -1 : 0;
+    v->items.n = 0;
+    v->source = IMR_FROM_DEFAULT;
+    if (v->text)
+        (void)parse(&v->number, &OPTIONS[id], v->text);
+}
+
 imr_status imr_config_new(imr_config **out, imr_error *err)
 {
     IMR_AUTOFREE imr_config *c = IMR_NEW(imr_config);
     IMR_NEED(c && (c->arena = imr_arena_new()), err);
-    for (size_t i = 0; i < IMR_OPT_COUNT; i++) {
-        value *v = &c->values[i];
-        v->text = OPTIONS[i].fallback;
-        if (v->text)
-            (void)parse(&v->number, &OPTIONS[i], v->text);
-        else if (OPTIONS[i].kind == IMR_KIND_CHOICE)
-            v->number = -1;
-    }
+    for (size_t i = 0; i < IMR_OPT_COUNT; i++)
+        imr_config_unset(c, (imr_option_id)i);
     *out = IMR_TAKE(c);
     return IMR_OK;
 }

@@ -89,6 +89,9 @@ void imr_config_free(imr_config *c);
 imr_status imr_config_set(imr_config *c, imr_option_id id, const char *text, imr_source source,
                           const char *where, unsigned line, imr_error *err) IMR_NODISCARD;
 
+/* As if nobody had set it. */
+void imr_config_unset(imr_config *c, imr_option_id id);
+
 /* text: the file's bytes. source: IMR_FROM_USER_FILE or IMR_FROM_PROJECT_FILE. */
 imr_status imr_config_parse(imr_config *c, const char *text, size_t len, const char *path,
                             imr_source source, imr_error *err) IMR_NODISCARD;

@@ -326,8 +326,10 @@ imr_status imr_session_details(imr_session *s, const imr_trace *t, size_t full,
     imr_details d = {.v = IMR_NEW_ARRAY(imr_detail *, t->n_documents)};
     IMR_NEED(d.v, err);
     for (; d.n < t->n_documents; d.n++)
-        IMR_TRY(imr_session_detail(s, t, d.n, d.n < full ? IMR_DETAIL_WORDS : IMR_DETAIL_NUMBERS,
-                                   progress, &d.v[d.n], err));
+        IMR_TRY(imr_session_detail(
+            s, t, d.n,
+            d.n < full || t->documents[d.n].relevance >= 0 ? IMR_DETAIL_WORDS : IMR_DETAIL_NUMBERS,
+            progress, &d.v[d.n], err));
     *out = IMR_TAKE(d);
     return IMR_OK;
 }

@@ -137,7 +137,7 @@ imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place,
                               imr_detail **out, imr_error *err) IMR_NODISCARD;
 
 /* Details of all listed documents, for a report: v[i] of t->documents[i], in depth for the first
- * `full`. {0} is none. */
+ * `full` and those that are judged. {0} is none. */
 typedef struct imr_details {
     imr_detail **v;
     size_t n;

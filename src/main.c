@@ -109,7 +109,8 @@ static imr_status run(imr_cli *cli, imr_error *err)
     const char *path = imr_config_string(cli->config, IMR_OPT_OUTPUT);
     IMR_TRY(imr_output_open(&cli->output, cli->command->own_output ? NULL : path,
                             imr_config_bool(cli->config, IMR_OPT_OVERWRITE), err));
-    imr_status status = cli->command->run(cli, err);
+    const char *bundle = imr_config_string(cli->config, IMR_OPT_BUNDLE);
+    imr_status status = bundle ? imr_cli_bundle(cli, bundle, err) : cli->command->run(cli, err);
     if (status == IMR_OK)
         status = imr_guard_check(err);
     imr_meter_clear(&cli->meter);

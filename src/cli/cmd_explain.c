@@ -499,11 +499,11 @@ const imr_command imr_command_explain = {
                "  imrnn explain --checkpoint demo/adapter.pt demo/cache --query 'growing java on "
                "volcanic soil'\n"
                "  imrnn explain demo/cache --query 'volcanic soil' --ranking-k 2",
-    .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_QUERY_ID, IMR_OPT_ALL,
-                           IMR_OPT_MAX_QUERIES, IMR_OPT_DOCUMENT, IMR_OPT_COMPARE,
-                           IMR_OPT_COMPARE_QUERY, IMR_OPT_PAIR, IMR_OPT_RANKING_K, IMR_OPT_VIEW,
-                           IMR_OPT_DELETION, IMR_OPT_PAIRS, IMR_OPT_WIDTH, IMR_OPT_WHAT_IF,
-                           IMR_OPT_FORMAT, IMR_OUTPUT_OPTIONS, IMR_OPT_OUTPUT_DIR, IMR_OPT_NOTES),
+    .options = IMR_OPTIONS(
+        IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_QUERY_ID, IMR_OPT_ALL, IMR_OPT_MAX_QUERIES,
+        IMR_OPT_DOCUMENT, IMR_OPT_COMPARE, IMR_OPT_COMPARE_QUERY, IMR_OPT_PAIR, IMR_OPT_RANKING_K,
+        IMR_OPT_VIEW, IMR_OPT_DELETION, IMR_OPT_PAIRS, IMR_OPT_WIDTH, IMR_OPT_WHAT_IF,
+        IMR_OPT_FORMAT, IMR_OPT_BUNDLE, IMR_OUTPUT_OPTIONS, IMR_OPT_OUTPUT_DIR, IMR_OPT_NOTES),
     .max_arguments = 3,
     .run = run,
 };

@@ -256,6 +256,7 @@ static imr_status settle(typed *t, const imr_cli *cli, const imr_json *r, imr_er
     if (imr_config_is_set(c, IMR_OPT_ENCODER))
         imr_config_unset(c, IMR_OPT_ENCODER_MODEL_NAME);
     imr_config_unset(c, IMR_OPT_WRITE_RUNS);
+    imr_config_unset(c, IMR_OPT_OUTPUT_DIR);
     IMR_TRY(imr_config_set(c, IMR_OPT_PROJECTED_FILES, "no", IMR_FROM_LINE, "", 0, err));
     return imr_config_set(c, IMR_OPT_FORMAT, "json", IMR_FROM_LINE, "", 0, err);
 }
@@ -372,11 +373,20 @@ static imr_status verify(size_t *others, imr_cli *cli, const char *path, imr_err
     return IMR_OK;
 }
 
+/* A report, or a bundle: its files, then its report. */
 static imr_status run_verify(imr_cli *cli, imr_error *err)
 {
     const char *path = cli->arguments[0];
+    const imr_path report = imr_path_in(path, "report.json");
+    const bool bundle = imr_dir_exists(path);
     size_t others = 0;
-    IMR_TRY(verify(&others, cli, path, err));
+    if (bundle) {
+        IMR_AUTOBUF imr_buf told = {0};
+        IMR_TRY(imr_cli_bundle_check(&told, &others, path, err));
+        IMR_TRY(emit_clean(cli, &told, err));
+    }
+    if (!bundle || imr_file_exists(report.s) || !others)
+        IMR_TRY(verify(&others, cli, bundle ? report.s : path, err));
     return others ? imr_fail(err, IMR_E_DIFFERENT, "%s is not what is computed now", path) : IMR_OK;
 }
 

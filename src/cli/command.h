@@ -196,6 +196,24 @@ extern const imr_command imr_command_audit, imr_command_cache, imr_command_demo,
     imr_command_explain, imr_command_explore, imr_command_generate, imr_command_inspect,
     imr_command_notes, imr_command_run, imr_command_score, imr_command_train, imr_command_verify;
 
+/* ---- cli/bundle.c: --bundle DIR, a report with what is needed to check it ---- */
+
+/*
+ *   report.json, report.txt  what the command prints, run once for each
+ *   *.run                    of an evaluation, each with its .ir_metadata.yaml
+ *   notes.jsonl              the notes on what was read, if there are any
+ *   MANIFEST.sha256          hashes of all these, for sha256sum -c
+ *   ro-crate-metadata.json   RO-Crate 1.1, profile Process Run Crate 0.5
+ *   README.md                how to check it; intended use and limits are people's to fill in
+ * Made beside under another name, then renamed: whole or not at all. Errors: the command's;
+ * IMR_E_IO when DIR holds anything, but for a bundle with --overwrite.
+ */
+imr_status imr_cli_bundle(imr_cli *cli, const char *dir, imr_error *err) IMR_NODISCARD;
+/* Tells, a line each, what of the files is missing, other or not listed, and counts that. The
+ * folder may be a stranger's: IMR_E_FORMAT for a name that leads out of it. */
+imr_status imr_cli_bundle_check(imr_buf *told, size_t *others, const char *dir,
+                                imr_error *err) IMR_NODISCARD;
+
 /* ---- cli/options.c: the command line: options over config/options.def, command, arguments ---- */
 
 /*

@@ -37,7 +37,8 @@ void imr_meter_init(imr_meter *m, imr_meter_mode mode, FILE *to);
 /* Erases the bar, so that something else may be printed. */
 void imr_meter_clear(imr_meter *m);
 
-/* From now on SIGINT and SIGTERM ask to stop once, then kill. SIGPIPE is ignored: writes say so. */
+/* From now on SIGINT and SIGTERM ask to stop once, then kill. SIGPIPE and SIGXFSZ are ignored:
+ * writes say so. */
 void imr_interrupt_install(void);
 bool imr_interrupted(void);
 

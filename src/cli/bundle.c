@@ -376,8 +376,9 @@ static imr_status check_crate(check *c, imr_error *err)
     for (const imr_json *e = imr_json_child(imr_json_at(crate, "@graph")); e;
          e = imr_json_next(e)) {
         const char *id = imr_json_string_or(e, "@id", "");
+        const char *hash = imr_json_string_or(e, "sha256", "");
         if (imr_strmap_get(&c->listed, id, strlen(id), &at) &&
-            strncmp((const char *)c->manifest.data + at, imr_json_string_or(e, "sha256", ""), 64))
+            (strlen(hash) != 64 || memcmp(hash, c->manifest.data + at, 64) != 0))
             differs(c, id, "has another sha256 in " CRATE);
     }
     return IMR_OK;

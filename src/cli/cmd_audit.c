@@ -72,9 +72,9 @@ const imr_command imr_command_audit = {
         "--format csv has a line for each query; json follows assets/audit.schema.json.",
     .example = "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn audit demo/cache --checkpoint demo/adapter.pt --filter lost",
-    .options =
-        IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_K, IMR_OPT_MAX_QUERIES, IMR_OPT_SORT,
-                    IMR_OPT_FILTER, IMR_OPT_PAIRS, IMR_OPT_SEED, IMR_OPT_FORMAT, IMR_OPT_OUTPUT),
+    .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_K, IMR_OPT_MAX_QUERIES, IMR_OPT_SORT,
+                           IMR_OPT_FILTER, IMR_OPT_PAIRS, IMR_OPT_SEED, IMR_OPT_FORMAT,
+                           IMR_OPT_BUNDLE, IMR_OUTPUT_OPTIONS),
     .max_arguments = 1,
     .run = run_audit,
 };

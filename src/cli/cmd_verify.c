@@ -177,6 +177,7 @@ static const struct {
 } printed[] = {
     {"imrnn.explanation/1", "explain"},
     {"imrnn.evaluation/1", "evaluate"},
+    {"imrnn.audit/1", "audit"},
 };
 
 /* What a report says of itself, for what its command line left to defaults or the explorer set; the
@@ -396,7 +397,8 @@ const imr_command imr_command_verify = {
              "[--encoder DIR]",
     .summary = "a report computed again: the same, or which input changed and what moved",
     .details =
-        "Takes what `explain` or `evaluate` wrote with --format json, runs the line that made it "
+        "Takes what `explain`, `evaluate` or `audit` wrote with --format json, runs the line that "
+        "made it "
         "on the inputs it names (or those named here, where they lie elsewhere now), writes "
         "nothing, and compares every value. The same machine and version give the last digit for "
         "any number of threads; another CPU may round otherwise, within 1e-4, which is said. "

@@ -53,7 +53,7 @@ imr_status imr_sha256_file(const char *path, char out[IMR_SHA256_HEX], imr_error
 {
     IMR_CLEANUP(imr_file_unmap) imr_file map = {0};
     imr_sha256 s;
-    IMR_TRY(imr_file_map(&map, path, err));
+    IMR_TRY(imr_file_map_as(&map, path, IMR_FILE_TEXT, err));
     imr_file_sequential(&map);
     imr_sha256_init(&s);
     for (size_t at = 0; at < map.len; at += PIECE) {

@@ -237,6 +237,8 @@ static imr_status make_files(bundle *b, imr_error *err)
     imr_config_unset(c, IMR_OPT_WRITE_RUNS);
     IMR_TRY(make_report(b, "text", "report.txt", err));
     IMR_TRY(imr_json_open(&root, imr_path_in(b->dir.s, REPORT).s, err));
+    if (strcmp(imr_json_string_or(root, "schema", ""), "imrnn.explanation/1") == 0)
+        IMR_TRY(make_report(b, "html", "report.html", err));
     const imr_json *r = imr_json_is_array(root) ? imr_json_child(root) : root;
     const imr_path noted = imr_cli_notes(b->cli, imr_json_string_or(r, "inputs/cache/path", ""));
     if (imr_file_map(&notes, noted.s, NULL) == IMR_OK)

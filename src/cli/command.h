@@ -199,7 +199,8 @@ extern const imr_command imr_command_audit, imr_command_cache, imr_command_demo,
 /* ---- cli/bundle.c: --bundle DIR, a report with what is needed to check it ---- */
 
 /*
- *   report.json, report.txt  what the command prints, run once for each
+ *   report.json, report.txt  what the command prints, run once for each; of one explained query
+ *                            report.html, too
  *   *.run                    of an evaluation, each with its .ir_metadata.yaml
  *   notes.jsonl              the notes on what was read, if there are any
  *   MANIFEST.sha256          hashes of all these, for sha256sum -c

@@ -34,7 +34,7 @@ static uint32_t *sample(size_t n, size_t want, size_t *got)
 /* Changes of the sample, by kind. */
 typedef struct deltas {
     imr_matrix query[IMR_CHANGE_COUNT], document[IMR_CHANGE_COUNT];
-    size_t n_document;
+    size_t per_query; /* documents */
 } deltas;
 
 static void deltas_done(deltas *d)
@@ -82,7 +82,7 @@ static imr_status run_one(const imr_session *s, imr_query_sample *x, size_t i,
                           imr_adapter_result *run, deltas *d, double *common, imr_error *err)
 {
     imr_matrix *rows = &x->rows;
-    const size_t m = rows->cols, k = rows->rows, first = d->n_document;
+    const size_t m = rows->cols, k = rows->rows, per = d->per_query, first = i * per;
     const float *q = imr_matrix_row(&x->q, i);
     IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, k);
     IMR_NEED(order, err);
@@ -91,16 +91,15 @@ static imr_status run_one(const imr_session *s, imr_query_sample *x, size_t i,
     imr_topk(order, k, run->after, k, NULL);
     for (size_t l = 0; l < IMR_LEN(kinds); l++)
         delta_row(imr_matrix_row(&d->query[kinds[l]], i), kinds[l], q, run->q_mod, m, common);
-    for (size_t j = 0; j < SAMPLE_PER_QUERY && j < k; j++, d->n_document++) {
+    for (size_t j = 0; j < per; j++) {
         const size_t at = order[j * k / SAMPLE_PER_QUERY];
         for (size_t l = 0; l < IMR_LEN(kinds); l++)
-            delta_row(imr_matrix_row(&d->document[kinds[l]], d->n_document), kinds[l],
+            delta_row(imr_matrix_row(&d->document[kinds[l]], first + j), kinds[l],
                       imr_matrix_row(rows, at), run->d_mod + at * m, m, common);
     }
     imr_change_common(common, NULL, imr_matrix_view(rows), imr_view_of(run->d_mod, k, m));
-    subtract(&d->document[IMR_CHANGE_OWN], first, d->n_document - first, common);
-    contrast(&d->document[IMR_CHANGE_CONTRAST], &d->document[IMR_CHANGE_OWN], first,
-             d->n_document - first);
+    subtract(&d->document[IMR_CHANGE_OWN], first, per, common);
+    contrast(&d->document[IMR_CHANGE_CONTRAST], &d->document[IMR_CHANGE_OWN], first, per);
     return IMR_OK;
 }
 
@@ -124,11 +123,10 @@ static imr_status take_background(imr_told *t, deltas *d, const imr_progress *pr
     contrast(&d->query[IMR_CHANGE_CONTRAST], own, 0, own->rows);
     for (size_t i = 0; i < IMR_LEN(kinds); i++) {
         const imr_change_kind k = kinds[i];
-        imr_view documents = imr_matrix_view(&d->document[k]);
-        documents.rows = d->n_document;
         IMR_TRY(imr_background_init(&t->queries[k], &t->lens, imr_matrix_view(&d->query[k]),
                                     progress, err));
-        IMR_TRY(imr_background_init(&t->documents[k], &t->lens, documents, progress, err));
+        IMR_TRY(imr_background_init(&t->documents[k], &t->lens, imr_matrix_view(&d->document[k]),
+                                    progress, err));
     }
     return IMR_OK;
 }
@@ -139,7 +137,8 @@ static imr_status run_sample(const imr_session *s, imr_told *t, const uint32_t *
     static const char what[] = "measuring how often words show up anyway";
     const size_t m = s->adapter->w.m, k = s->options.settings.feedback_k;
     const bool before = s->options.settings.candidates == IMR_CANDIDATES_BEFORE;
-    IMR_CLEANUP(deltas_done) deltas d = {0};
+    IMR_CLEANUP(deltas_done)
+    deltas d = {.per_query = k < SAMPLE_PER_QUERY ? k : SAMPLE_PER_QUERY};
     IMR_CLEANUP(imr_query_sample_done) imr_query_sample x = {0};
     IMR_CLEANUP(imr_adapter_result_done) imr_adapter_result run = {0};
     IMR_AUTOFREE double *common = IMR_NEW_ARRAY(double, m);
@@ -147,7 +146,7 @@ static imr_status run_sample(const imr_session *s, imr_told *t, const uint32_t *
     IMR_TRY(imr_ranker_check_k(&s->ranker, k, err));
     for (size_t i = 0; i < IMR_LEN(kinds); i++) {
         IMR_TRY(imr_matrix_init(&d.query[kinds[i]], n, m, err));
-        IMR_TRY(imr_matrix_init(&d.document[kinds[i]], n * SAMPLE_PER_QUERY, m, err));
+        IMR_TRY(imr_matrix_init(&d.document[kinds[i]], n * d.per_query, m, err));
     }
     IMR_TRY(imr_query_sample_init(&x, &s->ranker, before ? IMR_STAGE_BEFORE : IMR_STAGE_ENCODER,
                                   vectors, rows, n, k, what, progress, err));

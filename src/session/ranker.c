@@ -370,16 +370,14 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_sett
 imr_status imr_ranker_place(imr_ranker *r, size_t k, imr_stage by, uint32_t document,
                             uint32_t *rank, const imr_progress *progress, imr_error *err)
 {
-    const size_t m = r->projected.d.cols;
-    IMR_CLEANUP(imr_arena_free_at) imr_arena *arena = imr_arena_new();
-    imr_listing l;
-    IMR_NEED(arena, err);
+    float *after = r->sim[IMR_STAGE_AFTER];
     r->of = 0;
-    IMR_TRY(allocate_listing(&l, k, m, arena, err));
     IMR_TRY(adapt(r, k, IMR_SCOPE_RERANK, by, NULL, progress, err));
-    order(r, k, IMR_SCOPE_RERANK, &l);
-    for (*rank = 1; *rank < k && l.document[*rank - 1] != document;)
-        ++*rank;
+    for (size_t i = 0; i < r->run.k; i++)
+        after[r->given[i]] = r->run.after[i];
+    *rank = 1;
+    for (size_t i = 0; i < r->run.k; i++)
+        *rank += imr_topk_before(after, r->cache->documents.ids.places, r->given[i], document);
     return IMR_OK;
 }
 

@@ -104,7 +104,7 @@ imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *docume
 imr_status imr_ranker_influence(const imr_ranker *r, imr_listing *l, imr_error *err) IMR_NODISCARD;
 
 /* Where a document among the first k of the last query's order `by` would stand now, were those the
- * candidates, in scope rerank. No scan; memory 3 k m floats. The last query's run and similarities
+ * candidates, all giving feedback, in scope rerank. No scan. The last query's run and similarities
  * of after are void then. */
 imr_status imr_ranker_place(imr_ranker *r, size_t k, imr_stage by, uint32_t document,
                             uint32_t *rank, const imr_progress *progress,

@@ -192,24 +192,23 @@ static void put_loss(imr_buf *out, const imr_why_not *w, const imr_lift *lift)
     const uint32_t encoder = w->rank[IMR_STAGE_ENCODER], before = w->rank[IMR_STAGE_BEFORE];
     const uint32_t now = w->rank[w->adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER];
     imr_number text;
-    if (w->adapter && !w->candidate)
-        imr_buf_printf(out, ": it fell outside the %u candidates.", w->feedback_k);
-    else if (now <= w->k)
-        imr_buf_printf(out, ": it is among the first %u.", w->k);
-    else if (!w->adapter || now <= encoder)
-        imr_buf_str(out, w->adapter ? ": the encoder never had it higher." : ".");
-    else
-        imr_buf_printf(out, ": it lost most in the %s.",
+    if (w->adapter && !w->candidate) {
+        imr_buf_printf(out, ": it fell outside the %u candidates. It becomes one from K = %u on",
+                       w->feedback_k, w->smallest_k);
+        if (w->rank_then)
+            imr_buf_printf(out, ", and is %s then", imr_sentence_rank(text, w->rank_then));
+    } else if (now <= w->k) {
+        imr_buf_printf(out, ": it is among the first %u", w->k);
+    } else if (w->adapter && now <= encoder) {
+        imr_buf_str(out, ": the encoder never had it higher");
+    } else if (w->adapter) {
+        imr_buf_printf(out, ": it lost most in the %s",
                        (isfinite(lift->total) ? lift->modulation < lift->projector
                                               : now - (int64_t)before > before - (int64_t)encoder)
                            ? "modulation"
                            : "projector");
-    if (w->adapter && !w->candidate) {
-        imr_buf_printf(out, " It becomes one from K = %u on", w->smallest_k);
-        if (w->rank_then)
-            imr_buf_printf(out, ", and is %s then", imr_sentence_rank(text, w->rank_then));
-        imr_buf_char(out, '.');
     }
+    imr_buf_char(out, '.');
 }
 
 /* Ranks; where it was lost; how far it is from rank k; what would help. */
@@ -272,7 +271,7 @@ imr_status imr_why_not_fill(imr_detail *d, imr_session *s, const imr_trace *t,
     w->gap_sd = t->reference[last].sd > 0 ? w->gap / t->reference[last].sd : (double)NAN;
     w->smallest_k = o->scope == IMR_SCOPE_CORPUS ? 1 : w->rank[by];
     w->candidate = w->smallest_k <= w->feedback_k;
-    if (w->adapter && !w->candidate && w->smallest_k <= WIDEST)
+    if (w->adapter && !w->candidate && w->smallest_k <= WIDEST && !s->ranker.what_if.n_left_out)
         IMR_TRY(imr_ranker_place(&s->ranker, w->smallest_k, by, row, &w->rank_then, progress, err));
     IMR_TRY(find_lacks(&of, err));
     IMR_TRY(find_words(&of, err));

@@ -10,6 +10,7 @@
 #include "encoder/encoder.h"
 #include "session/async.h"
 #include "math/blas.h"
+#include "retrieval/search.h"
 #include "retrieval/store.h"
 #include "session/ranker.h"
 #include "tests/bench/bench.h"
@@ -189,7 +190,38 @@ static double ask(imr_session *s, const char *text, size_t place, imr_detail_dep
     return seconds;
 }
 
-/* Why-not and deletion beside the why they contain, and beside encoding the document. */
+/* A key, and the same with something else supposed. */
+static void measure_what_if(imr_session *s, const bench_texts *t)
+{
+    enum { TIMES = 15 };
+    static const char *const what[] = {"", "alpha:0.5", "off:document", "form:diagonal",
+                                       "without:"};
+    double key = 0;
+    for (size_t k = 0; k < IMR_LEN(what); k++) {
+        double seconds[TIMES];
+        for (size_t i = 0; i < TIMES; i++) {
+            imr_error err;
+            imr_trace *trace;
+            char text[256], term[64];
+            query_of(text, t, 50 + k * TIMES + i, QUERY_WORDS);
+            imr_request r = {.text = text, .settings = {.feedback_k = BENCH_K, .tokens = 10}};
+            snprintf(term, sizeof term, "%s%.*s", what[k], k == IMR_LEN(what) - 1 ? 4 : 0, text);
+            if (term[0])
+                bench_need(imr_whatif_add(&r.settings.what_if, term, &err), &err);
+            const double at = imr_clock_seconds();
+            bench_need(imr_session_run(s, &r, &trace, &err), &err);
+            seconds[i] = imr_clock_seconds() - at;
+            imr_trace_free(trace);
+        }
+        const double found = median(seconds, TIMES);
+        key = k ? key : found;
+        char name[64];
+        snprintf(name, sizeof name, what[k][0] ? "what if %s" : "a key", what[k]);
+        printf("  %-44s%9.2f ms         %8.2f x a key\n", name, 1e3 * found, found / key);
+    }
+}
+
+/* Why-not and deletion beside the why they contain. */
 static void measure_questions(const files *p, const bench_texts *t)
 {
     enum { TIMES = 9 };
@@ -215,6 +247,7 @@ static void measure_questions(const files *p, const bench_texts *t)
         why = k ? why : found;
         printf("  %-44s%9.2f ms         %8.2f x the why\n", v[k].name, 1e3 * found, found / why);
     }
+    measure_what_if(s, t);
     imr_session_close(s);
 }
 
@@ -240,6 +273,55 @@ static void multiply(void *user)
                   imr_matrix_view(&x->right), IMR_TRANSPOSED, 0);
 }
 
+static void rank_a_key(void *user)
+{
+    leaving *x = user;
+    imr_error err;
+    imr_arena *arena = imr_arena_new();
+    const imr_trace_settings settings = {.feedback_k = BENCH_K};
+    bench_need(imr_ranker_run(&x->ranker, x->left.v, &settings, arena, NULL, &x->listing, &err),
+               &err);
+    imr_arena_free(arena);
+}
+
+static void rank_the_rest(void *user)
+{
+    imr_ranker *r = &((leaving *)user)->ranker;
+    imr_error err;
+    bench_need(
+        imr_adapter_score(r->adapter, &r->run, r->projected.d, r->sim[IMR_STAGE_AFTER], NULL, &err),
+        &err);
+}
+
+static void rank_words(void *user)
+{
+    leaving *x = user;
+    imr_error err;
+    uint32_t rank[3];
+    const imr_trace_settings settings = {.feedback_k = BENCH_K};
+    bench_need(imr_ranker_try(&x->ranker, rank, imr_view_of(x->left.v, 3, BENCH_N), 0, &settings,
+                              NULL, &err),
+               &err);
+}
+
+static void scan_once(void *user)
+{
+    const imr_ranker *r = &((leaving *)user)->ranker;
+    imr_search_cosines(r->sim[IMR_STAGE_BEFORE], r->projected.d, r->query, NULL, 1);
+}
+
+/* What a why-not reads of the corpus, beside one product of all documents with a query. */
+static void measure_reads(leaving *x)
+{
+    const bench_time product = bench_measure(scan_once, x);
+    bench_row("key: all documents, 2 rankings", bench_measure(rank_a_key, x), product.wall,
+              "a product with all");
+    bench_row("why-not: all documents, the third", bench_measure(rank_the_rest, x), product.wall,
+              "a product with all");
+    bench_row("why-not: its rank for 3 more queries", bench_measure(rank_words, x), product.wall,
+              "a product with all");
+}
+
 /* Beside one product with as many multiplications as the nets and the scores have. */
 static void measure_influence(const files *p, imr_form form)
 {
@@ -260,6 +342,8 @@ static void measure_influence(const files *p, imr_form form)
     char name[64];
     snprintf(name, sizeof name, "influence of 100 documents, form %s", imr_form_name(form));
     bench_row(name, bench_measure(leave_each, &x), product.wall, "a product of the same size");
+    if (form == IMR_FORM_MEAN)
+        measure_reads(&x);
     imr_ranker_done(&x.ranker);
     imr_cache_free(c);
     imr_adapter_free(a);

@@ -49,6 +49,14 @@ void ui_rows_text(ui_rows *r, int x, ui_style style, const char *text)
     ui_lines_done(&l);
 }
 
+void ui_rows_lines(ui_rows *r, const char *lines)
+{
+    for (const char *at = lines, *end; *at; at = end + 1) {
+        end = strchr(at, '\n');
+        ui_put_n(ui_rows_add(r, 1), 0, 1, *at == ' ' ? UI_TEXT : UI_STRONG, at, (size_t)(end - at));
+    }
+}
+
 void ui_rows_sentence(ui_rows *r, int x, const char *text)
 {
     IMR_AUTOBUF imr_buf plain = {0}, bold = {0}; /* bold: 1 for each byte of plain that is */

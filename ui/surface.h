@@ -127,7 +127,9 @@ void ui_rows_done(ui_rows *r);
 ui_surface ui_rows_add(ui_rows *r, int n);
 /* A text wrapped from column x on. */
 void ui_rows_text(ui_rows *r, int x, ui_style style, const char *text);
-/* The same, *words between stars* bold. */
+/* Lines as they are, headings strong: those that begin without a blank. */
+void ui_rows_lines(ui_rows *r, const char *lines);
+/* The same as ui_rows_text, *words between stars* bold. */
 void ui_rows_sentence(ui_rows *r, int x, const char *text);
 /* A rule with a title and, at the right, a note (may be NULL); in a box it joins the borders. */
 void ui_rows_heading(ui_rows *r, const char *title, const char *note);

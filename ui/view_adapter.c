@@ -32,9 +32,5 @@ void ui_build_adapter(ui_rows *out, const imr_session_facts *f, const imr_qualit
     ui_rows_text(out, 1, UI_TEXT, q->meaning);
     IMR_AUTOBUF imr_buf lines = {0};
     imr_report_quality(&lines, q);
-    for (const char *at = imr_buf_text(&lines), *end; *at; at = end + 1) {
-        end = strchr(at, '\n');
-        ui_surface s = ui_rows_add(out, 1);
-        ui_put_n(s, 0, 1, *at == ' ' ? UI_TEXT : UI_STRONG, at, (size_t)(end - at));
-    }
+    ui_rows_lines(out, imr_buf_text(&lines));
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "report/report.h"
 #include "ui/views.h"
 
 enum { TALL = 26, WIDE = 110, BINS = 21 };
@@ -154,11 +155,11 @@ static void draw_row(ui_surface s, int y, const ui_audit *u, size_t row, bool se
     }
     if (judged) {
         const double now = of[IMR_AUDIT_FIRST + 2], first = of[IMR_AUDIT_FIRST];
-        ui_put_right(s, y, x + 8, UI_TEXT,
+        ui_put_right(s, y, x + 10, UI_TEXT,
                      adapter     ? way(s, a, first, now).s
                      : first > 0 ? ui_textf("%.0f", first).s
                                  : "-");
-        x += 9;
+        x += 11;
     }
     if (adapter) {
         ui_put_plain(s, y, x + 4, UI_TEXT, of[IMR_AUDIT_RBO], 2);
@@ -188,7 +189,7 @@ static void draw_heads(ui_surface s, int y, const imr_audit *a)
                  !judged   ? ""
                  : adapter ? "  enc   now   gain "
                            : "  enc ",
-                 judged && adapter && wide ? "-1   0  +1 " : "", judged ? " first  " : "",
+                 judged && adapter && wide ? "-1   0  +1 " : "", judged ? "     first " : "",
                  adapter ? " RBO " : "", judged && wide ? "jdgd " : "",
                  adapter && wide ? " changed most       " : "", "text");
     ui_put(s, y, 1, UI_DIM, head.s);
@@ -213,27 +214,6 @@ void ui_draw_audit(ui_surface s, const ui_audit *u)
                  u->scroll.top + (size_t)i == u->at);
 }
 
-static void build_words(ui_rows *out, const char *title, const imr_audit_word *w, size_t n)
-{
-    static const char *const heads[] = {"queries", "lost", "won", "by chance", "p"};
-    ui_rows_heading(out, title, NULL);
-    ui_surface s = ui_rows_add(out, 1);
-    for (int k = 0; k < 5; k++)
-        ui_put_right(s, 0, 36 + 10 * k, UI_DIM, heads[k]);
-    for (size_t i = 0; i < n; i++, w++) {
-        s = ui_rows_add(out, 1);
-        ui_text text = ui_textf(w->document ? "%s ~ %s" : "%s", w->query, w->document);
-        ui_put_cut(s, 0, 1, 27, UI_STRONG, text.s);
-        const size_t counts[] = {w->queries, w->lost, w->won};
-        for (int k = 0; k < 3; k++)
-            ui_put_right(s, 0, 36 + 10 * k, UI_TEXT, ui_count(counts[k]).s);
-        ui_put_plain(s, 0, 66, UI_TEXT, w->chance, 1);
-        ui_put_plain(s, 0, 76, UI_TEXT, w->p, 4);
-    }
-    if (!n)
-        ui_rows_text(out, 1, UI_TEXT, "None stands in more of them than by chance.");
-}
-
 void ui_build_audit(ui_rows *out, const ui_audit *u)
 {
     const imr_audit *a = u->of;
@@ -246,13 +226,10 @@ void ui_build_audit(ui_rows *out, const ui_audit *u)
         draw_means(ui_rows_add(out, means_rows(u)), 0, u, m);
     if (a->seen->words)
         ui_rows_text(out, 1, UI_DIM, a->seen->words);
-    build_words(out, "Words of queries that lost", a->lost, a->n_lost);
-    build_words(out, "Words of queries that won", a->won, a->n_won);
-    ui_rows_text(out, 1, UI_DIM,
-                 ui_textf("Words of queries, and pairs of words whose share changed. By chance: in "
-                          "how many such queries each would stand; p: how likely as many or more. "
-                          "Of the %zu that stand in two queries or more %.0f have a p below .05 by "
-                          "chance.",
-                          a->words, .05 * (double)a->words)
-                     .s);
+    if (!a->adapter)
+        return;
+    IMR_AUTOBUF imr_buf words = {0};
+    imr_report_audit_words(&words, a);
+    ui_rows_heading(out, "Words", NULL);
+    ui_rows_lines(out, imr_buf_text(&words));
 }

@@ -13,35 +13,6 @@ static void put_clean(imr_buf *b, const char *text)
 
 /* ---- text ---- */
 
-static void put_words(imr_buf *b, const char *which, const imr_audit_word *w, size_t n)
-{
-    imr_buf_printf(b, "\n%-36s%7s%6s%6s%11s%8s\n", which, "queries", "lost", "won", "by chance",
-                   "p");
-    for (size_t i = 0; i < n; i++, w++) {
-        IMR_AUTOBUF imr_buf text = {0};
-        imr_buf_printf(&text, "%s%s%s", w->query, w->document ? " ~ " : "",
-                       w->document ? w->document : "");
-        imr_buf_fill(b, ' ', 36 - imr_utf8_clip(b, imr_buf_text(&text), text.len, 35, "..."));
-        imr_buf_printf(b, "%7zu%6zu%6zu%11s%8s\n", w->queries, w->lost, w->won,
-                       IMR_FIXED(w->chance, 1), IMR_FIXED(w->p, 4));
-    }
-    imr_buf_str(b, n ? "" : "none stands in more of them than by chance\n");
-}
-
-void imr_audit_report_words(imr_buf *b, const imr_audit *a)
-{
-    put_words(b, "words of queries that lost", a->lost, a->n_lost);
-    put_words(b, "words of queries that won", a->won, a->n_won);
-    IMR_AUTOBUF imr_buf line = {0};
-    imr_buf_printf(
-        &line,
-        "Words of queries, and pairs of words whose share changed; by chance: in how many "
-        "such queries each would stand, and with what probability p in as many or more. "
-        "Of the %zu that stand in two queries or more %.0f have a p below .05 by chance.",
-        a->words, .05 * (double)a->words);
-    imr_cli_wrap(b, imr_buf_text(&line), 0, 2);
-}
-
 static void put_rank(imr_buf *b, double rank)
 {
     imr_buf_str(b, rank > 0 ? IMR_FIXED(rank, 0) : "-");

@@ -46,10 +46,9 @@ typedef struct imr_eval_report {
     size_t shown;
 } imr_eval_report;
 
-/* cli/audit_report.c: what a report of an audit has beside an evaluation's. Of text the words, and
- * what follows a query's line; of JSON, schema imrnn.audit/1 (assets/audit.schema.json), words and
- * queries; a CSV of its own. */
-void imr_audit_report_words(imr_buf *b, const imr_audit *a);
+/* cli/audit_report.c: what a report of an audit has beside an evaluation's. Of text what follows a
+ * query's line; of JSON, schema imrnn.audit/1 (assets/audit.schema.json), words and queries; a CSV
+ * of its own. */
 void imr_audit_report_row(imr_buf *b, const imr_audit *a, size_t row);
 void imr_audit_report_json(imr_buf *b, const imr_eval_report *r);
 void imr_audit_report_csv(imr_buf *b, const imr_eval_report *r);

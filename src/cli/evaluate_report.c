@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "cli/evaluate.h"
 #include "math/stats.h"
+#include "report/report.h"
 #include "text/utf8.h"
 
 /* The first ranking there is, from k on. */
@@ -236,8 +237,10 @@ static void put_audit(imr_buf *b, const imr_eval_report *r)
     put_head(b, r);
     for (size_t m = 0; m < r->eval->metrics; m++)
         put_groups(b, r, s, m);
-    if (r->adapter && r->eval->metrics)
-        imr_audit_report_words(b, r->audit);
+    if (r->adapter && r->eval->metrics) {
+        imr_buf_char(b, '\n');
+        imr_report_audit_words(b, r->audit);
+    }
     imr_buf_printf(b, "\n%zu of %zu queries", r->shown, r->eval->queries);
     put_queries(b, r);
 }

@@ -14,6 +14,7 @@
 #define IMR_REPORT_REPORT_H
 
 #include "base/buf.h"
+#include "session/audit.h"
 #include "session/carry.h"
 #include "session/notes.h"
 #include "session/session.h"
@@ -119,5 +120,7 @@ void imr_report_deletion_json(imr_buf *out, const imr_report_deletion *r);
  * from the first column on, what belongs to it behind a blank; and one object. */
 void imr_report_quality(imr_buf *b, const imr_quality *q);
 void imr_report_quality_json(imr_buf *b, const imr_quality *q);
+/* Words of losing queries against winning ones (session/audit.h), likewise. */
+void imr_report_audit_words(imr_buf *b, const imr_audit *a);
 
 #endif

@@ -59,8 +59,7 @@ static void take_pairs(imr_audit_row *r, const imr_why *w)
     }
 }
 
-static imr_status explain(const imr_audit *a, imr_audit_row *r, const imr_trace *t,
-                          const imr_progress *progress, imr_error *err)
+static imr_status explain(const imr_audit *a, imr_audit_row *r, const imr_trace *t, imr_error *err)
 {
     imr_session *s = a->session;
     imr_told *told = s->words.told;
@@ -73,7 +72,8 @@ static imr_status explain(const imr_audit *a, imr_audit_row *r, const imr_trace 
     if (a->options.no_words || !s->cache->dataset)
         return IMR_OK;
     s->words.told = NULL; /* words of changes are not asked for, and take their time */
-    const imr_status status = imr_session_detail(s, t, place, IMR_DETAIL_WORDS, progress, &d, err);
+    const imr_status status =
+        imr_session_detail(s, t, place, IMR_DETAIL_WORDS, a->progress, &d, err);
     s->words.told = told;
     IMR_TRY(status);
     for (const char *c = d->why.sentence; *c; c++)
@@ -120,21 +120,15 @@ static void give_numbers(imr_eval *e, const imr_audit_row *r, uint32_t query)
     e->more[row].rbo_encoder = r->number[IMR_AUDIT_RBO];
 }
 
-typedef struct making {
-    imr_audit *a;
-    const imr_progress *progress;
-} making;
-
 static imr_status make_row(void *user, size_t first, IMR_UNUSED size_t count, void *const out[],
                            imr_error *err)
 {
-    const making *m = user;
-    imr_audit *a = m->a;
+    imr_audit *a = user;
     imr_eval *e = imr_evaluator_result(a->evaluator);
     IMR_CLEANUP(imr_trace_free_at) imr_trace *t = NULL;
     const imr_request request = {.query_id = imr_audit_query(a, first).query_id,
                                  .settings = a->session->options.settings,
-                                 .progress = m->progress};
+                                 .progress = a->progress};
     imr_audit_row *r = &a->rows[first];
     memset(r, 0, sizeof *r);
     r->document = UINT32_MAX;
@@ -143,7 +137,7 @@ static imr_status make_row(void *user, size_t first, IMR_UNUSED size_t count, vo
     IMR_TRY(imr_evaluator_add(a->evaluator, a->query[first], t, err));
     take_numbers(r, e);
     if (e->has_adapter)
-        IMR_TRY(explain(a, r, t, m->progress, err));
+        IMR_TRY(explain(a, r, t, err));
     if (out[0] != r)
         memcpy(out[0], r, sizeof *r);
     a->done = first + 1;
@@ -250,36 +244,35 @@ void imr_audit_free(imr_audit *a)
 }
 
 /* The queries that are judged; without judgements all. */
-static imr_status choose(imr_audit *a, size_t *unjudged, imr_error *err)
+static imr_status choose(imr_audit *a, imr_error *err)
 {
     const imr_session *s = a->session;
     const imr_cache *c = a->cache;
-    size_t total = s->facts.queries;
-    a->split = (imr_eval_split){.name = s->facts.inputs.split, .train = s->seen.train};
+    size_t *total = &a->split.n_queries;
+    a->split = (imr_eval_split){
+        .name = s->facts.inputs.split, .train = s->seen.train, .n_queries = s->facts.queries};
     for (size_t i = 0; i < c->n_splits; i++)
         if (strcmp(c->splits[i].name, a->split.name) == 0)
             a->split.qrels = c->splits[i].qrels;
-    if (a->options.max_queries && a->options.max_queries < total)
-        total = a->options.max_queries;
-    uint32_t *query = IMR_ARENA_ARRAY(a->arena, uint32_t, total + 1), judged;
+    if (a->options.max_queries && a->options.max_queries < *total)
+        *total = a->options.max_queries;
+    uint32_t *query = IMR_ARENA_ARRAY(a->arena, uint32_t, *total + 1), judged;
     IMR_NEED(query, err);
-    for (size_t i = 0; i < total; i++) {
+    for (size_t i = 0; i < *total; i++) {
         query[a->n] = s->split ? s->split[i] : (uint32_t)i;
         a->n += !a->split.qrels ||
                 imr_qrels_find(a->split.qrels, imr_ids_at(&c->queries.ids, query[a->n]), &judged);
     }
     a->query = query;
-    *unjudged = total - a->n;
     return a->n ? IMR_OK
                 : imr_fail(err, IMR_E_NOT_FOUND, "split '%s' of the cache %s has no %squeries",
-                           a->split.name, c->path, total ? "judged " : "");
+                           a->split.name, c->path, *total ? "judged " : "");
 }
 
 imr_status imr_audit_new(imr_audit **out, imr_session *s, const imr_audit_options *options,
                          const imr_progress *progress, imr_error *err)
 {
     const imr_trace_settings *set = &s->options.settings;
-    size_t unjudged;
     IMR_CLEANUP(imr_audit_free_at) imr_audit *a = IMR_NEW(imr_audit);
     IMR_NEED(a && (a->arena = imr_arena_new()), err);
     a->session = s;
@@ -297,10 +290,10 @@ imr_status imr_audit_new(imr_audit **out, imr_session *s, const imr_audit_option
                                      .candidates = set->candidates,
                                      .metrics = a->metric,
                                      .n_metrics = IMR_AUDIT_METRICS};
-    IMR_TRY(choose(a, &unjudged, err));
+    IMR_TRY(choose(a, err));
     IMR_TRY(imr_evaluator_new(&a->evaluator, &s->ranker, s->cache, s->adapter, a->split.qrels, a->n,
                               a->split.train, &a->measured, progress, err));
-    imr_evaluator_result(a->evaluator)->unjudged = unjudged;
+    imr_evaluator_result(a->evaluator)->unjudged = a->split.n_queries - a->n;
     a->eval = imr_evaluator_result(a->evaluator);
     IMR_NEED(a->rows = IMR_NEW_ARRAY(imr_audit_row, a->n), err);
     a->kept = (imr_kept_rows){.what = "auditing queries",
@@ -321,15 +314,14 @@ imr_status imr_audit_new(imr_audit **out, imr_session *s, const imr_audit_option
 
 imr_status imr_audit_run(imr_audit *a, const imr_progress *progress, imr_error *err)
 {
-    making m = {a, progress};
     imr_error why;
-    imr_status status = IMR_OK;
     if (a->ended)
         return IMR_OK;
+    a->progress = progress;
     while (a->kept.done < a->n) {
         const bool kept = !a->kept.memory;
-        status =
-            imr_kept_rows_make(&a->kept, kept ? &a->journal : NULL, make_row, &m, progress, &why);
+        const imr_status status =
+            imr_kept_rows_make(&a->kept, kept ? &a->journal : NULL, make_row, a, progress, &why);
         if (status == IMR_E_IO && kept)
             give_up(a, why.text);
         else if (status != IMR_OK)

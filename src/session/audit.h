@@ -93,6 +93,7 @@ typedef struct imr_audit {
     imr_arena *arena;
     imr_kept_rows kept;
     imr_kept journal;
+    const imr_progress *progress; /* while it runs */
 } imr_audit;
 
 /* Errors: IMR_E_USAGE when k is above feedback_k; IMR_E_NOT_FOUND when no query is judged. */

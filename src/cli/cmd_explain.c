@@ -198,21 +198,16 @@ static imr_status ask(imr_trace **out, const explaining *e, const char *text, co
  * asked. */
 static imr_status compare(imr_comparison **out, const explaining *e, imr_trace *t, imr_error *err)
 {
-    const imr_config *c = e->cli->config;
-    const char *ids = imr_config_string(c, IMR_OPT_COMPARE);
-    const char *document = imr_config_item(c, IMR_OPT_DOCUMENT, 0);
-    imr_session *const other = imr_session_other(e->session);
-    imr_session *const sessions[2] = {e->session, other ? other : e->session};
-    const imr_trace *const traces[2] = {t, ids ? t : t->beside};
+    const char *ids = imr_config_string(e->cli->config, IMR_OPT_COMPARE);
+    const char *document = imr_config_item(e->cli->config, IMR_OPT_DOCUMENT, 0);
     size_t place[2];
     if (!ids && (!t->beside || !document))
         return IMR_OK;
     if (ids)
         IMR_TRY(find_compared(place, ids, t, err));
-    for (size_t i = 0; !ids && i < 2; i++)
-        if ((place[i] = imr_trace_place(traces[i], document)) == SIZE_MAX)
-            return not_listed(document, traces[i], err);
-    return imr_session_compare(out, sessions, traces, place, &quiet, err);
+    else if ((place[0] = place[1] = imr_trace_place(t, document)) == SIZE_MAX)
+        return not_listed(document, t, err);
+    return imr_session_compare(out, e->session, t, place, &quiet, err);
 }
 
 /* The documents to be printed: those of --document or --compare, else the first. */

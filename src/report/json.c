@@ -320,7 +320,7 @@ static void standing(imr_buf *out, const imr_trace_document *d, bool adapter, co
 static void rank_beside(imr_buf *out, const imr_trace *t, const imr_trace_document *d)
 {
     uint32_t rank[2];
-    if (!t->beside || t->pair)
+    if (!t->beside)
         return;
     const double gain = imr_trace_gain(rank, t, d);
     integer(out, "rank_beside", d->rank_beside, d->rank_beside);
@@ -482,7 +482,7 @@ void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_
     shut(out, '}');
     if (t->pair)
         pair(out, t);
-    if (t->beside && !t->pair)
+    if (t->beside)
         beside(out, t);
     if (context && context->compare)
         compare(out, context->compare);

@@ -66,13 +66,6 @@ static void call_free(call *c)
     imr_free(c);
 }
 
-/* A trace may be of the adapter that is not in force now. */
-static imr_session *session_of(const call *c)
-{
-    imr_session *s = c->jobs->session;
-    return s->other && c->trace->number >> 32 == s->other->number ? s->other : s;
-}
-
 static void show_progress(imr_async *j, const imr_progress_info *info, double now)
 {
     imr_async_progress *p = &j->progress;
@@ -117,26 +110,6 @@ static imr_status run_open(call *c, const imr_progress *progress, imr_error *err
     return IMR_OK;
 }
 
-static imr_status run_compare(imr_comparison **out, const call *c, const imr_progress *progress,
-                              imr_error *err)
-{
-    imr_session *s[2] = {session_of(c), session_of(c)};
-    const imr_trace *t[2] = {c->trace, c->trace};
-    size_t place[2] = {c->place, c->other};
-    const bool under_both = c->place == c->other;
-    const bool beside = under_both && !c->trace->second;
-    if (under_both) {
-        const char *id = imr_trace_at(c->trace, c->place)->id;
-        s[beside] = s[0]->other;
-        t[beside] = c->trace->beside;
-        if ((place[beside] = imr_trace_place(t[beside], id)) == SIZE_MAX)
-            return imr_fail(err, IMR_E_NOT_FOUND,
-                            "%s is not among the candidates of adapter %c; R ranks more", id,
-                            beside ? 'B' : 'A');
-    }
-    return imr_session_compare(out, s, t, place, progress, err);
-}
-
 static imr_status run_audit(call *c, const imr_progress *progress, imr_error *err)
 {
     imr_async *j = c->jobs;
@@ -161,8 +134,9 @@ static imr_status run_export(const call *c, const imr_progress *progress, imr_er
     IMR_CLEANUP(imr_details_done) imr_details details = {0};
     IMR_CLEANUP(imr_comparison_free_at) imr_comparison *compared = NULL;
     if (c->place != SIZE_MAX) /* first: the details of A and B are kept then */
-        IMR_TRY(run_compare(&compared, c, progress, err));
-    IMR_TRY(imr_session_details(session_of(c), c->trace, REPORTED, progress, &details, err));
+        IMR_TRY(imr_session_compare(&compared, c->jobs->session, c->trace,
+                                    (const size_t[2]){c->place, c->other}, progress, err));
+    IMR_TRY(imr_session_details(c->jobs->session, c->trace, REPORTED, progress, &details, err));
     IMR_TRY(c->render(c->trace, &details, compared, c->format, &out, err));
     IMR_TRY(imr_writer_open_named(&w, c->path, true, err));
     imr_writer_add(&w, out.data, out.len);
@@ -199,7 +173,7 @@ static imr_status run_query(call *c, const imr_progress *progress, imr_error *er
 static imr_status run_detail(call *c, const imr_progress *progress, imr_error *err)
 {
     const call next = {.delivery.kind = IMR_ASYNC_AHEAD, .place = c->place};
-    IMR_TRY(imr_session_detail(session_of(c), c->trace, c->place, c->depth, progress,
+    IMR_TRY(imr_session_detail(c->jobs->session, c->trace, c->place, c->depth, progress,
                                &c->delivery.detail, err));
     if (!imr_worker_cancelled(c->worker))
         (void)ask(c->jobs, &next, c->trace, NULL);
@@ -213,7 +187,7 @@ static imr_status run_ahead(const call *c, const imr_progress *progress, imr_err
     const size_t places[] = {at + 1, at + 2, at ? at - 1 : n};
     for (size_t i = 0; i < IMR_LEN(places) && !imr_worker_cancelled(c->worker); i++) {
         imr_detail *detail = NULL;
-        if (places[i] < n && imr_session_detail(session_of(c), c->trace, places[i],
+        if (places[i] < n && imr_session_detail(c->jobs->session, c->trace, places[i],
                                                 IMR_DETAIL_WORDS, progress, &detail, err) == IMR_OK)
             imr_detail_free(detail);
     }
@@ -232,7 +206,8 @@ static imr_status run_kind(call *c, const imr_progress *progress, imr_error *err
     case IMR_ASYNC_DETAIL:
         return run_detail(c, progress, err);
     case IMR_ASYNC_COMPARE:
-        return run_compare(&d->comparison, c, progress, err);
+        return imr_session_compare(&d->comparison, s, c->trace,
+                                   (const size_t[2]){c->place, c->other}, progress, err);
     case IMR_ASYNC_SWAP:
         c->audited = IMR_TAKE(c->jobs->audit);
         d->session = c->jobs->session = s->other ? s->other : s;

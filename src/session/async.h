@@ -84,8 +84,7 @@ imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
  * or why it stopped; imr_async_cancel stops it, another call goes on. */
 imr_status imr_async_make(imr_async *j, imr_async_kind kind, const imr_trace *trace,
                           imr_error *err) IMR_NODISCARD;
-/* Two documents of a trace, which is shared until delivery; equal places: that document under the
- * adapters A and B. */
+/* imr_session_compare; the trace is shared until delivery. */
 imr_status imr_async_compare(imr_async *j, const imr_trace *trace, const size_t place[2],
                              imr_error *err) IMR_NODISCARD;
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial,

@@ -53,44 +53,46 @@ static imr_status put_into_words(imr_comparison *c, imr_session *s, const imr_pr
     return IMR_OK;
 }
 
-static imr_status fill(imr_comparison *c, imr_session *const s[2], const imr_progress *progress,
+static imr_status fill(imr_comparison *c, imr_session *s, const imr_progress *progress,
                        imr_error *err)
 {
     imr_compare_side side[2];
-    const imr_compare_of of = s[0] != s[1]                 ? IMR_COMPARE_ADAPTERS
-                              : c->trace[0] != c->trace[1] ? IMR_COMPARE_QUERIES
-                                                           : IMR_COMPARE_DOCUMENTS;
-    const imr_trace_document *d[2] = {imr_trace_at(c->trace[0], c->place[0]),
-                                      imr_trace_at(c->trace[1], c->place[1])};
-    const bool same = strcmp(d[0]->id, d[1]->id) == 0;
-    if (same && of == IMR_COMPARE_DOCUMENTS)
-        return imr_fail(err, IMR_E_USAGE, "A and B are the same document, %s", d[0]->id);
-    if (!same && of != IMR_COMPARE_DOCUMENTS)
-        return imr_fail(err, IMR_E_USAGE,
-                        "two queries or adapters are compared by one document, not by %s and %s",
-                        d[0]->id, d[1]->id);
+    const uint64_t apart = c->trace[0]->number ^ c->trace[1]->number;
+    const imr_compare_of of = apart >> 32 ? IMR_COMPARE_ADAPTERS
+                              : apart     ? IMR_COMPARE_QUERIES
+                                          : IMR_COMPARE_DOCUMENTS;
     for (size_t i = 0; i < 2; i++) {
-        IMR_TRY(imr_session_detail(s[i], c->trace[i], c->place[i], IMR_DETAIL_WORDS, progress,
+        const imr_trace_document *d = imr_trace_at(c->trace[i], c->place[i]);
+        IMR_TRY(imr_session_detail(s, c->trace[i], c->place[i], IMR_DETAIL_WORDS, progress,
                                    &c->detail[i], err));
         side[i].why = &c->detail[i]->why;
-        memcpy(side[i].rank, d[i]->rank, sizeof side[i].rank);
-        memcpy(side[i].similarity, d[i]->sim, sizeof side[i].similarity);
+        memcpy(side[i].rank, d->rank, sizeof side[i].rank);
+        memcpy(side[i].similarity, d->sim, sizeof side[i].similarity);
     }
     IMR_TRY(imr_compare_make(&c->why, of, side, c->arena, err));
-    return put_into_words(c, s[0], progress, err);
+    return put_into_words(c, imr_session_of(s, c->trace[0]), progress, err);
 }
 
-imr_status imr_session_compare(imr_comparison **out, imr_session *const s[2],
-                               const imr_trace *const t[2], const size_t place[2],
-                               const imr_progress *progress, imr_error *err)
+imr_status imr_session_compare(imr_comparison **out, imr_session *s, const imr_trace *t,
+                               const size_t place[2], const imr_progress *progress, imr_error *err)
 {
     imr_arena *arena;
+    const char *id = imr_trace_at(t, place[0])->id;
+    const bool one = place[0] == place[1];
     IMR_CLEANUP(imr_comparison_free_at) imr_comparison *c = imr_arena_begin(&arena, sizeof *c);
     IMR_NEED(c, err);
     c->arena = arena;
-    for (size_t i = 0; i < 2; i++) {
-        c->trace[i] = imr_trace_share(t[i]);
-        c->place[i] = place[i];
+    if (one && !t->beside)
+        return imr_fail(err, IMR_E_USAGE, "A and B are the same document, %s", id);
+    for (int i = 0; i < 2; i++) {
+        const imr_trace *of = one ? imr_trace_side(t, i) : t;
+        c->trace[i] = imr_trace_share(of);
+        c->place[i] = of == t ? place[i] : imr_trace_place(of, id);
+        if (c->place[i] == SIZE_MAX)
+            return imr_fail(err, IMR_E_NOT_FOUND,
+                            "%s is not among the %zu listed for %c: there is nothing to compare; "
+                            "a larger --feedback-k lists more",
+                            id, of->n_documents, "AB"[i]);
     }
     IMR_TRY(fill(c, s, progress, err));
     *out = IMR_TAKE(c);

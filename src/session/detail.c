@@ -296,6 +296,7 @@ imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place,
                               imr_detail_depth depth, const imr_progress *progress,
                               imr_detail **out, imr_error *err)
 {
+    s = imr_session_of(s, t);
     if (t->number >> 32 != s->number)
         return imr_fail(err, IMR_E_USAGE,
                         "this ranking belongs to a session that was closed; ask "

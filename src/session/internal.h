@@ -113,6 +113,12 @@ struct imr_session {
     imr_detail *details[IMR_SESSION_DETAILS]; /* the one used last first */
 };
 
+/* The one of two adapters that ranked t. */
+static inline imr_session *imr_session_of(imr_session *s, const imr_trace *t)
+{
+    return s->other && t->number >> 32 == s->other->number ? s->other : s;
+}
+
 /* ---- token tables (session/tables.c) ---- */
 
 /* "context", "encoded", "input" */

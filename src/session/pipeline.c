@@ -152,11 +152,9 @@ static imr_status find_beside(const imr_session *s, imr_trace *t, imr_error *err
     IMR_NEED(rank, err);
     for (size_t i = 0; i < b->n_documents; i++)
         rank[b->documents[i].row] = b->documents[i].rank[imr_trace_now(b)];
-    for (size_t i = 0; i < all; i++) {
-        rows[i] = t->documents[i].row;
-        found[i] = rank[rows[i]];
-    }
-    if (s->other && b->number >> 32 == s->other->number && b->settings.scope != IMR_SCOPE_RERANK)
+    for (size_t i = 0; i < all; i++)
+        found[i] = rank[rows[i] = t->documents[i].row];
+    if (b->number >> 32 != s->number && b->settings.scope != IMR_SCOPE_RERANK)
         IMR_TRY(imr_search_ranks(found, rows, all, s->other->ranker.sim[IMR_STAGE_AFTER], ids->n,
                                  ids->places, err));
     for (size_t i = 0; i < all; i++)
@@ -547,7 +545,9 @@ static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, 
         IMR_TRY(imr_pair_tokens(s, t, err));
     IMR_TRY(fill_documents(s, t, &l, err));
     IMR_TRY(find_left(s, request, t, err));
-    if (t->beside && !t->pair)
+    if (t->pair)
+        t->documents[0].rank_beside = t->beside != NULL;
+    else if (t->beside)
         IMR_TRY(find_beside(s, t, err));
     lift_all(t, &l);
     IMR_TRY(summarise(s, t, err));

@@ -227,7 +227,20 @@ static imr_status open_ranker(imr_session *s, const imr_progress *progress, imr_
     return imr_doubts_find(&s->doubts, &s->ranker, progress, err);
 }
 
-static imr_status begin(imr_session **out, const imr_session_options *options, imr_error *err);
+/* So far: no trace is taken for one of another session. */
+static atomic_uint_fast32_t sessions = 1;
+
+static imr_status begin(imr_session **out, const imr_session_options *options, imr_error *err)
+{
+    IMR_CLEANUP(imr_session_close_at) imr_session *s = IMR_NEW(imr_session);
+    IMR_NEED(s, err);
+    s->options = *options;
+    s->number = atomic_fetch_add(&sessions, 1);
+    s->strings = imr_arena_new();
+    IMR_NEED(s->strings && imr_session_options_keep(&s->options, s->strings), err);
+    *out = IMR_TAKE(s);
+    return IMR_OK;
+}
 
 /* A second adapter, over what the first will open. */
 static imr_status begin_other(imr_session *a, const imr_session_options *options, imr_error *err)
@@ -296,21 +309,6 @@ static imr_status open_all(imr_session *s, const imr_session_options *options,
                           : imr_session_open_words(s, &more, progress, err);
 }
 
-/* So far: no trace is taken for one of another session. */
-static atomic_uint_fast32_t sessions = 1;
-
-static imr_status begin(imr_session **out, const imr_session_options *options, imr_error *err)
-{
-    IMR_CLEANUP(imr_session_close_at) imr_session *s = IMR_NEW(imr_session);
-    IMR_NEED(s, err);
-    s->options = *options;
-    s->number = atomic_fetch_add(&sessions, 1);
-    s->strings = imr_arena_new();
-    IMR_NEED(s->strings && imr_session_options_keep(&s->options, s->strings), err);
-    *out = IMR_TAKE(s);
-    return IMR_OK;
-}
-
 imr_status imr_session_open(imr_session **out, const imr_session_options *options,
                             const imr_progress *progress, imr_error *err)
 {
@@ -321,11 +319,6 @@ imr_status imr_session_open(imr_session **out, const imr_session_options *option
     IMR_TRY(open_all(s, options, progress, err));
     *out = IMR_TAKE(s);
     return IMR_OK;
-}
-
-imr_session *imr_session_other(const imr_session *s)
-{
-    return s->other;
 }
 
 void imr_session_close(imr_session *s)

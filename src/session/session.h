@@ -25,7 +25,8 @@ typedef struct imr_session imr_session;
 
 typedef struct imr_session_options {
     const char *adapter;    /* .pt or .safetensors; NULL: the encoder's ranking alone, and why */
-    const char *other;      /* NULL, or a second adapter whose ranking stands beside */
+    const char *other;      /* NULL, or a second adapter whose ranking stands beside: a session of
+                               its own over the same cache and encoder, closed with the first's */
     imr_form form;          /* how they are read: AUTO, or whatever each file says */
     const char *trained_on; /* NULL: what its file says; see session/provenance.h */
     const char *cache;      /* our own store or a folder the reference wrote */
@@ -53,11 +54,6 @@ imr_status imr_session_open(imr_session **out, const imr_session_options *option
                             const imr_progress *progress, imr_error *err) IMR_NODISCARD;
 void imr_session_close(imr_session *s); /* NULL is fine */
 IMR_FREE_AT(imr_session, imr_session_close)
-
-/* Of two adapters (options->other) the session of the one that is not in force in s; NULL: there is
- * one. Either has the other beside, its words are opened for itself, cache and encoder are shared;
- * closing one closes both. */
-imr_session *imr_session_other(const imr_session *s);
 
 /*
  * With words_later: opens the words, after which the facts have changed and details have lists.
@@ -129,8 +125,8 @@ typedef enum imr_detail_depth {
  * Text and why of one document of a trace of this session: place as in imr_trace_at. WORDS encodes
  * its text (and the query's, for the first of a trace) and looks at progress (may be NULL) several
  * times a layer; the last 32 are kept, and cost nothing.
- * Errors: IMR_E_USAGE for a trace of another session; IMR_E_CANCELLED, IMR_E_MEMORY; a dataset that
- * can no longer be read.
+ * Errors: IMR_E_USAGE for a trace of another session than this and its other; IMR_E_CANCELLED,
+ * IMR_E_MEMORY; a dataset that can no longer be read.
  */
 imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place,
                               imr_detail_depth depth, const imr_progress *progress,
@@ -147,9 +143,8 @@ imr_status imr_session_details(imr_session *s, const imr_trace *t, size_t full,
                                imr_error *err) IMR_NODISCARD;
 void imr_details_done(imr_details *d);
 
-/* A against B (explain/compare.h), places as in imr_trace_at: two documents of one trace, or the
- * same document in the traces of two queries, or of one query in two sessions. Owns its traces and
- * details. */
+/* A against B (explain/compare.h): two documents of a trace, or, equal places, that document in it
+ * and in the trace beside. Owns its traces and details. */
 typedef struct imr_comparison {
     imr_trace *trace[2]; /* equal where A and B are documents */
     imr_detail *detail[2];
@@ -160,10 +155,10 @@ typedef struct imr_comparison {
     struct imr_arena *arena;
 } imr_comparison;
 
-/* Errors: those of details; IMR_E_USAGE when A is B, or traces have nothing in common. */
-imr_status imr_session_compare(imr_comparison **out, imr_session *const s[2],
-                               const imr_trace *const t[2], const size_t place[2],
-                               const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+/* Errors: those of details; IMR_E_USAGE: A is B; IMR_E_NOT_FOUND: it is not in the trace beside. */
+imr_status imr_session_compare(imr_comparison **out, imr_session *s, const imr_trace *t,
+                               const size_t place[2], const imr_progress *progress,
+                               imr_error *err) IMR_NODISCARD;
 void imr_comparison_free(imr_comparison *c); /* NULL is fine */
 IMR_FREE_AT(imr_comparison, imr_comparison_free)
 

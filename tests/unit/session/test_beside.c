@@ -1,5 +1,6 @@
 /* Two adapters in one session: each ranks as it does alone, and the ranks of both stand together. */
 #include "base/mem.h"
+#include "session/internal.h"
 #include "tests/unit/session/find.h"
 #include "tests/unit/session/why_support.h"
 
@@ -75,8 +76,8 @@ TEST("two adapters rank as two sessions do, whichever is in force, in every scop
     const char *path = made_adapter(HIDDEN);
     imr_session *a = open_with(&f, f.adapter, NULL), *b = open_with(&f, path, NULL);
     imr_session *both = open_with(&f, f.adapter, path);
-    imr_session *sessions[2] = {both, imr_session_other(both)}, *alone[2] = {a, b};
-    CHECK(!imr_session_other(a) && imr_session_other(sessions[1]) == both);
+    imr_session *sessions[2] = {both, both->other}, *alone[2] = {a, b};
+    CHECK(!a->other && sessions[1]->other == both);
     CHECK_STR(imr_session_facts_of(a)->other_name, "");
     CHECK_STR(imr_session_facts_of(sessions[1])->other_name, imr_session_facts_of(a)->adapter_name);
     CHECK(imr_session_facts_of(sessions[1])->second);
@@ -104,7 +105,7 @@ TEST("gain counts from A to B whichever is in force, and who enters the first te
 {
     fixture f = start(NULL);
     imr_session *s = open_with(&f, f.adapter, made_adapter(HIDDEN));
-    imr_trace *t = ask_in(s, IMR_SCOPE_RERANK), *u = ask_in(imr_session_other(s), IMR_SCOPE_RERANK);
+    imr_trace *t = ask_in(s, IMR_SCOPE_RERANK), *u = ask_in(s->other, IMR_SCOPE_RERANK);
     imr_trace_exchange x = {0}, of_t = imr_trace_exchanged(t), of_u = imr_trace_exchanged(u);
     size_t shared = 0;
     for (size_t i = 0; i < t->n_documents; i++) {
@@ -138,12 +139,12 @@ TEST("one document under both is compared in the one session, and adds up")
     imr_session *s = open_with(&f, f.adapter, made_adapter(HIDDEN));
     imr_trace *t = ask_in(s, IMR_SCOPE_RERANK);
     imr_comparison *c = NULL;
-    size_t place[2] = {0, SIZE_MAX};
-    for (; place[1] == SIZE_MAX; place[0] += place[1] == SIZE_MAX)
-        place[1] = listed_at(t->beside, t->documents[place[0]].id);
-    CHECK_OK(imr_session_compare(&c, (imr_session *const[2]){s, imr_session_other(s)},
-                                 (const imr_trace *const[2]){t, t->beside}, place, NULL, &err));
+    size_t at = 0;
+    while (!t->documents[at].rank_beside)
+        at++;
+    CHECK_OK(imr_session_compare(&c, s, t, (const size_t[2]){at, at}, NULL, &err));
     CHECK_INT(c->why.of, IMR_COMPARE_ADAPTERS);
+    CHECK(c->trace[0] == t && c->trace[1] == t->beside);
     CHECK(c->why.n_words > 1 && c->why.n_pairs > 0);
     double sum = c->why.rounding[IMR_STAGE_AFTER];
     for (size_t i = 0; i < c->why.n_words; i++)
@@ -184,6 +185,21 @@ TEST("a second adapter that cannot stand beside the first is refused with its re
     o.other = made_adapter(HIDDEN + 1);
     CHECK_INT(imr_session_open(&s, &o, NULL, &err), IMR_E_SHAPE);
     CHECK_CONTAINS(err.text, "b.pt takes 49-dimensional vectors");
+    const imr_torch_meta metadata[] = {{.name = "encoder", .kind = 's', .s = "another"}};
+    imr_adapter *b = NULL;
+    o.other = made_adapter(HIDDEN);
+    CHECK_OK(imr_adapter_open(&b, o.other, IMR_FORM_AUTO, &err));
+    CHECK_OK(imr_adapter_save(b, o.other, metadata, 1, &err));
+    imr_adapter_free(b);
+    s = open_with(&f, f.adapter, o.other);
+    for (int i = 0; i < 2; i++) { /* of another encoder: whichever is in force, it is said */
+        imr_trace *t = ask_in(i ? s->other : s, IMR_SCOPE_RERANK);
+        CHECK_STR(t->warnings[0].code, "encoder-mismatch");
+        CHECK_CONTAINS(t->warning, "the adapter was trained on vectors of \"another\"");
+        CHECK((strncmp(t->warning, "adapter B: ", 11) == 0) == !i);
+        imr_trace_free(t);
+    }
+    imr_session_close(s);
     o.other = "/nowhere/b.pt";
     CHECK_INT(imr_session_open(&s, &o, NULL, &err), IMR_E_NOT_FOUND);
     CHECK_CONTAINS(err.text, "/nowhere/b.pt");

@@ -79,7 +79,7 @@ imr_status imr_async_query(imr_async *j, const imr_request *request,
 imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
                             imr_detail_depth depth, imr_error *err) IMR_NODISCARD;
 /* MAP: of a trace, shared until delivery. QUALITY: imr_quality_make; a query cancels it. SWAP: the
- * other of two adapters is in force from now on (imr_session_other). AUDIT: imr_audit_run, some
+ * other of two adapters is in force from now on. AUDIT: imr_audit_run, some
  * rows at a time, behind whatever else is asked for: delivered each time, at last with audit_ended,
  * or why it stopped; imr_async_cancel stops it, another call goes on. */
 imr_status imr_async_make(imr_async *j, imr_async_kind kind, const imr_trace *trace,

@@ -285,6 +285,7 @@ static void part_done(call *c)
         d->status = again ? IMR_OK : IMR_E_CANCELLED;
     if (!j->closing && (audit ? !again || d->audit != NULL : !stopped))
         j->deliver(j->user, d);
+    d->audit = NULL; /* when it goes on there may be another */
     if (again) {
         if (audit)
             imr_worker_cancel(j->worker, IMR_ASYNC_WORDS);

@@ -348,6 +348,15 @@ TEST("each of two adapters has an audit of its own")
     CHECK_OK(imr_async_make(j, IMR_ASYNC_AUDIT, NULL, &err));
     drain(j);
     CHECK(s.ended && strcmp(first, s.adapter) != 0);
+    for (int i = 0; i < 40; i++) { /* what is handed over is never one that is gone */
+        CHECK_OK(imr_async_make(j, IMR_ASYNC_AUDIT, NULL, &err));
+        CHECK_OK(imr_async_make(j, IMR_ASYNC_SWAP, NULL, &err));
+        CHECK_OK(imr_async_query(j, &(imr_request){.query_id = "q01", .serial = 1}, &err));
+        if (i % 3 == 0)
+            imr_async_reap(j);
+    }
+    drain(j);
+    CHECK_INT(s.failed[IMR_ASYNC_AUDIT], 0);
     finish(j, &s);
 }
 

@@ -47,9 +47,7 @@ static void collector_done(collector *c)
 {
     imr_arena_free(c->arena);
     imr_strmap_done(&c->by_text);
-    IMR_FREE(c->words.v, c->ids.v);
-    imr_chars_done(&c->chars);
-    imr_pieces_done(&c->pieces);
+    IMR_FREE(c->words.v, c->ids.v, c->chars.v, c->pieces.v);
 }
 
 /* The piece as UTF-8, or 0 bytes when it is no word. */

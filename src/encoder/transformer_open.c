@@ -9,11 +9,6 @@
 #include "base/mem.h"
 #include "math/nn.h"
 
-static void norm_done(imr_layer_norm *n)
-{
-    IMR_FREE(n->gain, n->shift);
-}
-
 void imr_transformer_free(imr_transformer *t)
 {
     if (!t)
@@ -24,16 +19,14 @@ void imr_transformer_free(imr_transformer *t)
             imr_packed_done(&all[k].w);
             imr_free(all[k].bias);
         }
-        norm_done(&t->layers[i].attention_norm);
-        norm_done(&t->layers[i].norm);
+        const imr_layer_norm *first = &t->layers[i].attention_norm, *last = &t->layers[i].norm;
+        IMR_FREE(first->gain, first->shift, last->gain, last->shift);
     }
     IMR_FREE(t->layers, t->weights);
     for (size_t i = 0; i < t->n_steps; i++) {
         IMR_FREE(t->steps[i].w, t->steps[i].bias);
     }
-    IMR_FREE(t->position, t->type);
-    norm_done(&t->embedding_norm);
-    IMR_FREE(t->relative, t);
+    IMR_FREE(t->position, t->type, t->embedding_norm.gain, t->embedding_norm.shift, t->relative, t);
 }
 
 /* ---- families ---- */

@@ -37,9 +37,7 @@ typedef struct counting {
 static void counting_done(counting *c)
 {
     imr_strmap_done(&c->places);
-    imr_chars_done(&c->chars);
-    imr_pieces_done(&c->pieces);
-    imr_free(c->words.v);
+    IMR_FREE(c->words.v, c->chars.v, c->pieces.v);
 }
 
 /* A word stands in a query, once. document NULL: in its text. */

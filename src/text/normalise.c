@@ -9,12 +9,6 @@
 #include "base/limits.h"
 #include "text/utf8.h"
 
-void imr_chars_done(imr_chars *c)
-{
-    imr_free(c->v);
-    *c = (imr_chars){0};
-}
-
 void imr_chars_spell(imr_buf *out, const imr_char *v, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -282,7 +276,7 @@ static bool matches(const imr_chars *c, size_t at, const imr_chars *what)
 static bool replace(const imr_chars *from, imr_chars *to, size_t most,
                     const imr_normalise_step *step)
 {
-    imr_chars old IMR_CLEANUP(imr_chars_done) = {0}, new IMR_CLEANUP(imr_chars_done) = {0};
+    imr_chars old IMR_AUTOFREE = {0}, new IMR_AUTOFREE = {0};
     if (!decode_into(&old, step->from, strlen(step->from), 0) ||
         !decode_into(&new, step->to, strlen(step->to), 0))
         return false;
@@ -330,7 +324,7 @@ imr_status imr_normalise(const imr_normalise_step *steps, size_t n_steps, const 
         return imr_fail(err, IMR_E_LIMIT,
                         "a text of %zu bytes is longer than the %zu a text may have", base + len,
                         IMR_MAX_TEXT_BYTES);
-    imr_chars spare IMR_CLEANUP(imr_chars_done) = {0};
+    imr_chars spare IMR_AUTOFREE = {0};
     out->n = 0;
     bool ok = decode_into(out, text, len, base);
     const size_t most = IMR_MAX_GROWTH * (len + 1);
@@ -345,12 +339,6 @@ imr_status imr_normalise(const imr_normalise_step *steps, size_t n_steps, const 
 }
 
 /* ---- words ---- */
-
-void imr_pieces_done(imr_pieces *p)
-{
-    imr_free(p->v);
-    *p = (imr_pieces){0};
-}
 
 /* Neighbours of one class stay together; one of DROP is left out, one of ALONE stands alone. */
 enum { DROP, ALONE, KEEP, OTHER };
@@ -382,7 +370,7 @@ static bool split(imr_split_rule rule, const imr_chars *c, imr_piece in, imr_pie
 imr_status imr_pretokenise(const imr_split_rule *rules, size_t n_rules, const imr_chars *c,
                            size_t first, size_t last, imr_pieces *out, imr_error *err)
 {
-    imr_pieces spare IMR_CLEANUP(imr_pieces_done) = {0};
+    imr_pieces spare IMR_AUTOFREE = {0};
     out->n = 0;
     bool ok = first >= last || IMR_PUSH(out, (imr_piece){(uint32_t)first, (uint32_t)last});
     for (size_t r = 0; ok && r < n_rules; r++) {

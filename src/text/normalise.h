@@ -23,9 +23,8 @@ typedef struct imr_char {
     uint32_t cp, start, end; /* source bytes [start, end) */
 } imr_char;
 
-typedef IMR_ARRAY(imr_char) imr_chars;
+typedef IMR_ARRAY(imr_char) imr_chars; /* freed with imr_free(v), as imr_pieces */
 
-void imr_chars_done(imr_chars *c);
 /* Appends n code points as UTF-8. */
 void imr_chars_spell(imr_buf *out, const imr_char *v, size_t n);
 
@@ -103,8 +102,6 @@ typedef struct imr_piece {
 } imr_piece;
 
 typedef IMR_ARRAY(imr_piece) imr_pieces;
-
-void imr_pieces_done(imr_pieces *p);
 
 /* Splits c->v[first, last) by n rules (n 0: one piece) and overwrites out. */
 imr_status imr_pretokenise(const imr_split_rule *rules, size_t n_rules, const imr_chars *c,

@@ -9,11 +9,8 @@
 
 void imr_tokens_done(imr_tokens *t)
 {
-    imr_free(t->v);
-    imr_chars_done(&t->chars);
-    imr_pieces_done(&t->pieces);
+    IMR_FREE(t->v, t->chars.v, t->pieces.v, t->words.v);
     imr_buf_done(&t->spelled);
-    imr_free(t->words.v);
     *t = (imr_tokens){0};
 }
 
@@ -235,7 +232,7 @@ static imr_status encode_lowered(run *r, const char *text, size_t len)
 {
     static const imr_normalise_step lower = {.op = IMR_NORM_LOWER};
     imr_buf lowered IMR_AUTOBUF = {0};
-    imr_chars source IMR_CLEANUP(imr_chars_done) = {0}; /* of each of its bytes */
+    imr_chars source IMR_AUTOFREE = {0}; /* of each of its bytes */
     imr_chars *c = &r->out->chars;
     IMR_TRY(imr_normalise(&lower, 1, text, len, 0, c, r->err));
     for (size_t i = 0; i < c->n; i++) {

@@ -123,7 +123,7 @@ static imr_status put_added(imr_tokenizer *t, uint32_t index, imr_error *err)
     const char *text = token->text;
     size_t len = strlen(text), at = 0;
     if (token->normalised) {
-        imr_chars chars IMR_CLEANUP(imr_chars_done) = {0};
+        imr_chars chars IMR_AUTOFREE = {0};
         imr_buf spelled IMR_AUTOBUF = {0};
         IMR_TRY(imr_normalise(t->spec.steps, t->spec.n_steps, text, len, 0, &chars, err));
         imr_chars_spell(&spelled, chars.v, chars.n);

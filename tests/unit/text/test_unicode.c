@@ -43,7 +43,7 @@ TEST("case is lowered as far as the tables know it")
 TEST("characters newer than the tables neither decompose nor move")
 {
     imr_error err;
-    imr_chars c IMR_CLEANUP(imr_chars_done) = {0};
+    imr_chars c IMR_AUTOFREE = {0};
     const imr_normalise_step nfkd = {.op = IMR_NORM_NFKD};
     static const char old[] = "\xC3\xA9", newer[] = "\xF0\x91\xA4\xB8"; /* U+00E9, U+11938 */
     CHECK_OK(imr_normalise(&nfkd, 1, old, 2, 0, &c, &err));

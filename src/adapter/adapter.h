@@ -154,10 +154,8 @@ imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, 
  * depend on the query, so their net is applied once to each. {0} at first; made by the first sweep
  * that gets it, used by later ones over the same documents. */
 typedef struct imr_feedback {
-    float *v; /* what the net says */
+    float *v; /* what the net says; freed with imr_free */
 } imr_feedback;
-
-void imr_feedback_done(imr_feedback *kept); /* {0} is fine */
 
 /*
  * Every document as feedback and every document scored (scope `corpus`). q [m], d [N,m],

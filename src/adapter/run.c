@@ -208,12 +208,6 @@ static imr_status feedback_of_all(imr_adapter_result *r, const imr_weights *w, i
     return IMR_OK;
 }
 
-void imr_feedback_done(imr_feedback *kept)
-{
-    imr_free(kept->v);
-    *kept = (imr_feedback){0};
-}
-
 imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_rows d,
                                    imr_feedback *kept, imr_adapter_result *r, float *after,
                                    const imr_progress *progress, imr_error *err)

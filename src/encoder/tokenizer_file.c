@@ -184,7 +184,7 @@ static imr_status read_added(imr_tokenizer_spec *s, const imr_json *list, imr_er
 {
     for (const imr_json *item = imr_json_child(list); item; item = imr_json_next(item)) {
         int64_t id;
-        imr_added_token a IMR_CLEANUP(imr_added_token_done) = {0};
+        imr_added_token a IMR_AUTOFREE = {0};
         IMR_TRY(imr_tokenizer_read_token(&a, item, err));
         IMR_TRY(imr_json_need_int(&id, item, "id", 0, IMR_MAX_VOCAB - 1, err));
         a.id = (uint32_t)id;

@@ -1,5 +1,6 @@
 #include "encoder/tokenizer_folder.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +37,7 @@ static void reading_done(reading *r)
     for (size_t i = 0; i < FILES; i++)
         imr_json_free(r->json[i]);
     for (size_t i = 0; i < r->tokens.n; i++)
-        imr_added_token_done(&r->tokens.v[i].token);
+        imr_free(r->tokens.v[i].token.text);
     imr_free(r->tokens.v);
     imr_tokenizer_spec_done(&r->spec);
 }
@@ -165,7 +166,7 @@ static imr_status add_extra(reading *r, int file, imr_error *err)
     for (size_t i = 0; i < IMR_LEN(keys); i++) {
         const imr_json *item = imr_json_child(imr_json_at(r->json[file], keys[i]));
         for (; item; item = imr_json_next(item)) {
-            imr_added_token token IMR_CLEANUP(imr_added_token_done) = {0};
+            imr_added_token token IMR_AUTOFREE = {0};
             IMR_TRY(read_special(&token, item, err));
             IMR_TRY(imr_tokenizer_add(&r->spec, &token, err));
         }
@@ -208,6 +209,7 @@ static imr_status class_of(const char **out, reading *r, imr_error *err)
 static bool among(const char *names, const char *name)
 {
     char padded[64]; /* longer than any of them */
+    assert(name);
     const size_t n = strlen(name), fast = n > 4 && strcmp(name + n - 4, "Fast") == 0 ? 4 : 0;
     snprintf(padded, sizeof padded, " %.*s ", (int)(n - fast), name);
     return !strchr(name, ' ') && strstr(names, padded);

@@ -69,7 +69,7 @@ void imr_ranker_done(imr_ranker *r)
         imr_free(r->sim[k]);
     IMR_FREE(r->query, r->feedback);
     imr_adapter_result_done(&r->run);
-    imr_feedback_done(&r->corpus);
+    imr_free(r->corpus.v);
     *r = (imr_ranker){0};
 }
 

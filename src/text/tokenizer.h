@@ -95,15 +95,13 @@ typedef enum imr_token_model { IMR_WORDPIECE, IMR_WORDLEVEL } imr_token_model;
 
 /* A token recognised in the text before anything else is done to it. */
 typedef struct imr_added_token {
-    char *text;       /* imr_alloc'd */
+    char *text;       /* imr_alloc'd; freed with it, by IMR_AUTOFREE too */
     uint32_t id;      /* IMR_NO_TOKEN: the vocabulary's, or the next one when it is new there */
     bool special;     /* [CLS], [MASK] and their like */
     bool normalised;  /* looked for after normalising (its own text normalised too) */
     bool left, right; /* takes the white space on that side with it */
     bool single_word; /* not inside a word */
 } imr_added_token;
-
-void imr_added_token_done(imr_added_token *a); /* {0} is fine */
 
 #define IMR_MAX_SPLIT_RULES      8u
 #define IMR_MAX_AFFIX            8u

@@ -6,12 +6,6 @@
 #include "base/limits.h"
 #include "text/tokenizer.h"
 
-void imr_added_token_done(imr_added_token *a)
-{
-    imr_free(a->text);
-    *a = (imr_added_token){0};
-}
-
 void imr_tokenizer_spec_done(imr_tokenizer_spec *s)
 {
     imr_vocab_done(&s->vocab);

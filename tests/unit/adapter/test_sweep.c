@@ -316,7 +316,7 @@ static void check_kept(imr_form form)
     CHECK_OK(imr_adapter_score_sweep(a, other, rows, &kept, &swept, again, &progress, &err));
     CHECK(memcmp(again, after, sizeof after) == 0);
     CHECK_STR(w.told[0].what, "scoring documents");
-    imr_feedback_done(&kept);
+    imr_free(kept.v);
     imr_adapter_result_done(&whole), imr_adapter_result_done(&swept);
     imr_adapter_free(a);
 }

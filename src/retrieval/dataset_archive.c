@@ -41,8 +41,8 @@ typedef struct archive {
     IMR_ARRAY(member) members;
     uint64_t corpus_bytes;
     uint64_t done, total; /* bytes, for progress */
-    char *memory;         /* where the next bytes go, or: */
-    imr_kept *to;
+    char *memory;         /* where the next bytes go, unless this is open: */
+    imr_kept to;
 } archive;
 
 static void archive_done(archive *a)
@@ -174,8 +174,8 @@ static imr_status put(void *user, const uint8_t *bytes, size_t n, imr_error *err
 {
     archive *a = user;
     a->done += n;
-    if (a->to) {
-        IMR_TRY(imr_kept_append(a->to, bytes, n, err));
+    if (a->to.path) {
+        IMR_TRY(imr_kept_append(&a->to, bytes, n, err));
     } else {
         memcpy(a->memory, bytes, n);
         a->memory += n;
@@ -206,20 +206,18 @@ static bool is_good(const char *path, const imr_zip_entry *e, bool look)
 static imr_status unpack_file(archive *a, const member *m, const char *path, imr_error *err)
 {
     imr_buf partial IMR_AUTOBUF = {0};
-    IMR_CLEANUP(imr_kept_remove) imr_kept to = {0};
     if (is_good(path, &m->entry, true)) {
         a->done += m->entry.size;
         return unpacked_step(a, err);
     }
     imr_buf_printf(&partial, "%s.partial", path);
     IMR_TRY(imr_buf_check(&partial, err));
-    IMR_TRY(imr_kept_open(&to, imr_buf_text(&partial), err));
-    to.flush_every = FLUSH_BYTES;
-    a->to = &to; /* cppcheck-suppress autoVariables ; nobody unpacks into it afterwards */
-    IMR_TRY(imr_kept_resize(&to, 0, err)); /* what a killed process left */
+    IMR_TRY(imr_kept_open(&a->to, imr_buf_text(&partial), err));
+    a->to.flush_every = FLUSH_BYTES;
+    IMR_TRY(imr_kept_resize(&a->to, 0, err)); /* what a killed process left */
     IMR_TRY(unpack(a, &m->entry, err));
-    IMR_TRY(imr_kept_publish(&to, path, err));
-    imr_kept_close(&to);
+    IMR_TRY(imr_kept_publish(&a->to, path, err));
+    imr_kept_close(&a->to);
     return IMR_OK;
 }
 
@@ -251,9 +249,11 @@ static imr_status fill_folder(archive *a, imr_error *err)
     IMR_TRY(imr_dir_make_own(qrels.s, err));
     IMR_TRY(imr_kept_lock(&lock, imr_path_in(dir, "lock").s, err));
     IMR_TRY(imr_dir_room(dir, a->corpus_bytes, err));
-    for (size_t i = 0; i < a->members.n; i++)
-        IMR_TRY(unpack_file(a, &a->members.v[i], imr_path_in(dir, a->members.v[i].file).s, err));
-    return IMR_OK;
+    imr_status status = IMR_OK;
+    for (size_t i = 0; status == IMR_OK && i < a->members.n; i++)
+        status = unpack_file(a, &a->members.v[i], imr_path_in(dir, a->members.v[i].file).s, err);
+    imr_kept_remove(&a->to); /* one that failed, under the lock */
+    return status;
 }
 
 /* *kept: the folder holds what the archive holds, or held when that was still there. */
@@ -326,7 +326,6 @@ static imr_status open_unpacked(imr_dataset *d, archive *a, imr_error *err)
     if (!a->file.data)
         IMR_TRY(open_archive(a, err));
     a->done = 0;
-    a->to = NULL;
     for (size_t i = 0; i < a->members.n; i++)
         IMR_TRY(unpack_memory(d, a, &a->members.v[i], err));
     IMR_TRY(imr_dataset_read_corpus(d, a->options, err));

@@ -5,7 +5,7 @@
 #include "base/number.h"
 #include "session/evaluate.h"
 
-typedef enum outcome { BETTER, WORSE, SEEN_ONLY, NO_EVIDENCE, TOO_FEW } outcome;
+typedef enum outcome { BETTER, WORSE, SEEN_ONLY, SEEN_KNOWN, NO_EVIDENCE, TOO_FEW } outcome;
 
 static const struct {
     const char *code, *says, *next; /* next NULL: more queries */
@@ -16,6 +16,8 @@ static const struct {
     {"seen-only", "Better only on documents that training saw",
      "the queries that lost among the unseen, and at training that does not learn its documents by "
      "heart (train --recipe corpus); do not go by the mean of all."},
+    {"seen-only", "Better on documents that training saw, of others not known",
+     "judged queries about documents that training did not see; do not go by the mean of all."},
     {"no-evidence", "No evidence of a difference from the encoder alone", NULL},
     {"too-few", "No verdict, too few queries", NULL}};
 
@@ -29,7 +31,7 @@ static outcome judge(const imr_significance *all, const imr_significance *unseen
         return WORSE;
     if (unseen ? told && unseen->low > 0 : all->low > 0)
         return BETTER;
-    return all->low > 0 ? SEEN_ONLY : NO_EVIDENCE;
+    return all->low <= 0 ? NO_EVIDENCE : told ? SEEN_ONLY : SEEN_KNOWN;
 }
 
 /* "-.0068 (95 % interval -.0190 to +.0049)" */

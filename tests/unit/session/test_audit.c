@@ -473,7 +473,7 @@ TEST("a verdict follows from the intervals, and there is none from too few queri
          "no sign of a gain; the 30 others"},
         {change(60, .01, .03), change(30, .02, .05), change(30, -.02, -.01), "seen-only", "a loss"},
         {change(60, .01, .03), change(50, .02, .05), change(10, .01, .02), "seen-only",
-         "too few to tell, 25 are needed"},
+         "Better on documents that training saw, of others not known"},
         {change(60, -.03, -.01), change(30, 0, 0), change(30, .01, .02), "worse",
          "the encoder alone is the better choice"},
         {change(60, -.01, .01), change(30, 0, 0), change(30, -.03, -.01), "worse", "a loss"},

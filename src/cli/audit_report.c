@@ -4,12 +4,8 @@
 #include "base/number.h"
 #include "cli/evaluate.h"
 #include "format/json.h"
+#include "report/report.h"
 #include "text/utf8.h"
-
-static void put_clean(imr_buf *b, const char *text)
-{
-    imr_utf8_clean(b, text, strlen(text), IMR_CLEAN_LINE);
-}
 
 /* ---- text ---- */
 
@@ -18,49 +14,40 @@ static void put_rank(imr_buf *b, double rank)
     imr_buf_str(b, rank > 0 ? IMR_FIXED(rank, 0) : "-");
 }
 
-void imr_audit_report_row(imr_buf *b, const imr_audit *a, size_t row)
+void imr_audit_report_line(imr_buf *line, const imr_audit *a, size_t row)
 {
     const imr_audit_row *r = &a->rows[row];
     const bool adapter = a->adapter != NULL;
-    IMR_AUTOBUF imr_buf line = {0};
     if (a->eval->metrics) {
-        imr_buf_str(&line, "first relevant ");
+        imr_buf_str(line, "first relevant ");
         for (size_t k = 0; k < (adapter ? IMR_STAGE_COUNT : 1); k++) {
-            imr_buf_str(&line, k ? " > " : "");
-            put_rank(&line, r->number[IMR_AUDIT_FIRST + k]);
+            imr_buf_str(line, k ? " > " : "");
+            put_rank(line, r->number[IMR_AUDIT_FIRST + k]);
         }
-        imr_buf_printf(&line, "; judged %s%s",
+        imr_buf_printf(line, "; judged %s%s",
                        IMR_FIXED(r->number[IMR_AUDIT_JUDGED + (adapter ? 2 : 0)], 2),
                        adapter ? "; " : "");
     }
-    if (adapter) {
-        imr_buf_printf(&line, "RBO %s; ", IMR_FIXED(r->number[IMR_AUDIT_RBO], 2));
-        put_clean(&line, imr_audit_document(a, row));
-        imr_buf_char(&line, ' ');
-        put_rank(&line, r->number[IMR_AUDIT_FROM]);
-        imr_buf_str(&line, " > ");
-        put_rank(&line, r->number[IMR_AUDIT_TO]);
-        imr_buf_str(&line, r->sentence[0] ? ": " : "");
-        put_clean(&line, r->sentence);
-    }
+    if (!adapter)
+        return;
+    imr_buf_printf(line, "RBO %s; %s ", IMR_FIXED(r->number[IMR_AUDIT_RBO], 2),
+                   imr_audit_document(a, row));
+    put_rank(line, r->number[IMR_AUDIT_FROM]);
+    imr_buf_str(line, " > ");
+    put_rank(line, r->number[IMR_AUDIT_TO]);
+    imr_buf_printf(line, r->sentence[0] ? ": %s" : "%s", r->sentence);
+}
+
+void imr_audit_report_row(imr_buf *b, const imr_audit *a, size_t row)
+{
+    IMR_AUTOBUF imr_buf line = {0}, clean = {0};
+    imr_audit_report_line(&line, a, row);
+    imr_utf8_clean(&clean, imr_buf_text(&line), line.len, IMR_CLEAN_LINE);
     imr_buf_str(b, "  ");
-    imr_cli_wrap(b, imr_buf_text(&line), 2, 4);
+    imr_cli_wrap(b, imr_buf_text(&clean), 2, 4);
 }
 
 /* ---- CSV (RFC 4180) ---- */
-
-/* A text that a spreadsheet would take for a formula gets an apostrophe. */
-static void csv_text(imr_buf *b, const char *text)
-{
-    IMR_AUTOBUF imr_buf clean = {0};
-    put_clean(&clean, text);
-    imr_buf_str(b, clean.len && strchr("=+-@", clean.data[0]) ? "\"'" : "\"");
-    for (size_t i = 0; i < clean.len; i++) {
-        imr_buf_str(b, clean.data[i] == '"' ? "\"" : "");
-        imr_buf_char(b, clean.data[i]);
-    }
-    imr_buf_char(b, '"');
-}
 
 void imr_audit_report_csv(imr_buf *b, const imr_eval_report *r)
 {
@@ -72,19 +59,16 @@ void imr_audit_report_csv(imr_buf *b, const imr_eval_report *r)
     for (size_t i = 0; i < r->shown; i++) {
         const imr_audit_row *row = &a->rows[r->order[i]];
         const imr_suggestion q = imr_audit_query(a, r->order[i]);
-        csv_text(b, q.query_id);
-        imr_buf_char(b, ',');
-        csv_text(b, q.text);
-        imr_buf_printf(b, ",%s", !a->eval->has_train ? "" : row->seen ? "seen" : "unseen");
+        imr_report_csv_cell(b, q.query_id, ",");
+        imr_report_csv_cell(b, q.text, ",");
+        imr_buf_printf(b, "%s", !a->eval->has_train ? "" : row->seen ? "seen" : "unseen");
         for (size_t c = 0; c < IMR_AUDIT_COLUMNS; c++)
             imr_buf_printf(
                 b, ",%s",
                 isfinite(row->number[c]) ? imr_format_float((char[32]){0}, row->number[c]) : "");
         imr_buf_char(b, ',');
-        csv_text(b, imr_audit_document(a, r->order[i]));
-        imr_buf_char(b, ',');
-        csv_text(b, row->sentence);
-        imr_buf_str(b, "\r\n");
+        imr_report_csv_cell(b, imr_audit_document(a, r->order[i]), ",");
+        imr_report_csv_cell(b, row->sentence, "\r\n");
     }
 }
 

@@ -2,7 +2,7 @@
 #include "cli/evaluate.h"
 #include "cli/steps.h"
 
-static imr_status emit(imr_cli *cli, const imr_audit *a, const char *format, imr_error *err)
+static imr_status emit(imr_cli *cli, const imr_audit *a, imr_eval_form form, imr_error *err)
 {
     const imr_eval *e = a->eval;
     IMR_AUTOBUF imr_buf b = {0};
@@ -21,17 +21,13 @@ static imr_status emit(imr_cli *cli, const imr_audit *a, const char *format, imr
     IMR_TRY(imr_audit_order(order, &r.shown, a, e->queries,
                             imr_config_string(cli->config, IMR_OPT_SORT),
                             imr_config_string(cli->config, IMR_OPT_FILTER), err));
-    if (strcmp(format, "csv") == 0)
-        imr_audit_report_csv(&b, &r);
-    else
-        IMR_TRY((*format == 'j' ? imr_eval_report_json : imr_eval_report_text)(&b, &r, err));
+    IMR_TRY(imr_eval_report_write(&b, &r, form, err));
     return imr_cli_emit(cli, &b, err);
 }
 
 static imr_status run_audit(imr_cli *cli, imr_error *err)
 {
     const imr_config *c = cli->config;
-    const char *format = imr_config_string(c, IMR_OPT_FORMAT);
     const imr_progress *progress = &cli->meter.progress;
     const imr_audit_options options = {.k = (uint32_t)imr_config_int(c, IMR_OPT_K),
                                        .max_queries =
@@ -42,8 +38,8 @@ static imr_status run_audit(imr_cli *cli, imr_error *err)
     IMR_CLEANUP(imr_session_close_at) imr_session *s = NULL;
     IMR_CLEANUP(imr_audit_free_at) imr_audit *a = NULL;
     imr_session_options session;
-    if (imr_choice_index("text|json|csv", format) < 0)
-        return imr_fail(err, IMR_E_USAGE, "--format: '%s' is not one of text|json|csv", format);
+    imr_eval_form form;
+    IMR_TRY(imr_eval_form_of(&form, cli, err));
     IMR_TRY(imr_cli_session_options(&session, &paths, cli, err));
     session.words_later = true; /* no list of words is asked for */
     IMR_TRY(imr_session_open(&s, &session, progress, err));
@@ -52,7 +48,7 @@ static imr_status run_audit(imr_cli *cli, imr_error *err)
     IMR_TRY(imr_audit_new(&a, s, &options, progress, err));
     IMR_TRY(imr_audit_run(a, progress, err));
     imr_cli_say(cli, "%s", a->notice);
-    return emit(cli, a, format, err);
+    return emit(cli, a, form, err);
 }
 
 const imr_command imr_command_audit = {
@@ -69,7 +65,8 @@ const imr_command imr_command_audit = {
         "What was looked at is kept in the cache: a stopped audit goes on where it was, and a "
         "second "
         "one opens at once. --pairs none leaves the sentences out, which take most of the time.\n"
-        "--format csv has a line for each query; json follows assets/audit.schema.json.",
+        "--format csv has a line for each query; md and html are a page; json follows "
+        "assets/audit.schema.json.",
     .example = "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn audit demo/cache --checkpoint demo/adapter.pt --filter lost",
     .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_K, IMR_OPT_MAX_QUERIES, IMR_OPT_SORT,

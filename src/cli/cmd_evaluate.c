@@ -89,7 +89,7 @@ typedef struct plan {
     imr_eval_split split;
     imr_eval_options options;
     imr_measures measures;
-    bool json;
+    imr_eval_form form;
     IMR_ARRAY(imr_eval_side) sides; /* of each adapter so far */
 } plan;
 
@@ -160,7 +160,7 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
                     "%s: ids with blanks, such as \"%.80s\": their lines are separated by tabs, "
                     "which imrnn reads and trec_eval does not",
                     dir, files.blank);
-    IMR_TRY((p->json ? imr_eval_report_json : imr_eval_report_text)(b, &report, err));
+    IMR_TRY(imr_eval_report_write(b, &report, p->form, err));
     return a && number && p->split.qrels
                ? add_side(p, &e, imr_config_item(config, IMR_OPT_CHECKPOINT, number - 1),
                           report.seed, err)
@@ -212,7 +212,7 @@ static imr_status prepare(plan *p, imr_cli *cli, const imr_cache *cache, imr_err
 imr_status imr_cli_evaluate_adapter(imr_buf *b, imr_cli *cli, const imr_cache *cache,
                                     const char *checkpoint, bool json, imr_error *err)
 {
-    IMR_CLEANUP(plan_done) plan p = {.json = json};
+    IMR_CLEANUP(plan_done) plan p = {.form = json ? IMR_EVAL_JSON : IMR_EVAL_TEXT};
     IMR_TRY(prepare(&p, cli, cache, err));
     return evaluate_path(&p, checkpoint, 0, b, err);
 }
@@ -223,23 +223,27 @@ static imr_status evaluate_cache(imr_cli *cli, imr_error *err)
     IMR_CLEANUP(plan_done) plan p = {0};
     IMR_CLEANUP(imr_cache_free_at) imr_cache *cache = NULL;
     IMR_AUTOBUF imr_buf b = {0};
-    IMR_TRY(imr_cli_json(&p.json, cli, err));
+    IMR_TRY(imr_eval_form_of(&p.form, cli, err));
+    const bool json = p.form == IMR_EVAL_JSON;
+    if (n > 1 && p.form > IMR_EVAL_JSON)
+        return imr_fail(err, IMR_E_USAGE,
+                        "--format: several adapters are compared in text or json");
     IMR_TRY(imr_cli_cache(&cache, cli, err));
     IMR_TRY(prepare(&p, cli, cache, err));
     IMR_TRY(imr_cli_check_encoder(cli, cache, err));
     if (n == 0)
         IMR_TRY(evaluate_one(&p, NULL, 0, &b, err));
-    imr_buf_str(&b, p.json && n > 1 ? "[" : "");
+    imr_buf_str(&b, json && n > 1 ? "[" : "");
     for (size_t i = 0; i < n; i++) {
-        imr_buf_str(&b, i == 0 ? "" : p.json ? ",\n" : "\n");
+        imr_buf_str(&b, i == 0 ? "" : json ? ",\n" : "\n");
         IMR_TRY(evaluate_path(&p, imr_config_item(cli->config, IMR_OPT_CHECKPOINT, i),
                               n > 1 ? i + 1 : 0, &b, err));
     }
     if (p.sides.n) {
-        imr_buf_str(&b, p.json ? ",\n" : "\n");
-        IMR_TRY(imr_eval_report_sides(&b, p.options.metrics[0], p.sides.v, p.sides.n, p.json, err));
+        imr_buf_str(&b, json ? ",\n" : "\n");
+        IMR_TRY(imr_eval_report_sides(&b, p.options.metrics[0], p.sides.v, p.sides.n, json, err));
     }
-    imr_buf_str(&b, p.json ? n > 1 ? "]\n" : "\n" : "");
+    imr_buf_str(&b, json ? n > 1 ? "]\n" : "\n" : "");
     return imr_cli_emit(cli, &b, err);
 }
 
@@ -267,6 +271,7 @@ const imr_command imr_command_evaluate = {
     .details = "Over a split of a cache: means of the encoder's ranking, of the ranking before "
                "modulation and after it; rows for queries whose relevant documents training saw "
                "and did not see; tests of the difference.\n"
+               "--format csv has a line for each query; md and html are a page.\n"
                "With --run: any TREC run file against any judgements; prints measure, query or "
                "`all`, value as trec_eval does.",
     .example = "  imrnn evaluate demo/cache --checkpoint demo/adapter.pt",

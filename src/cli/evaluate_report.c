@@ -276,10 +276,11 @@ imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error 
 
 /* ---- JSON ---- */
 
-static void json_inputs(imr_buf *b, const imr_eval_report *r)
+static imr_status json_inputs(imr_buf *b, const imr_eval_report *r, imr_error *err)
 {
     const imr_encoder_identity *e = &r->cache->encoder;
     const imr_adapter *a = r->adapter;
+    char judged[IMR_SHA256_HEX];
     imr_json_printf(b, "{'schema': %s, 'tool': {'name': 'imrnn', 'version': %s},\n 'command': [",
                     r->audit ? "imrnn.audit/1" : "imrnn.evaluation/1", IMR_VERSION);
     for (int i = 0; i < r->cli->argc; i++)
@@ -295,6 +296,9 @@ static void json_inputs(imr_buf *b, const imr_eval_report *r)
                         "'input_dim': %zu, 'working_dim': %zu, 'hidden_dim': %zu}",
                         a->path, a->sha256, imr_form_name(a->w.form),
                         imr_form_source_name(a->form_from), a->w.n, a->w.m, a->w.h);
+    IMR_TRY(imr_qrels_sha256(judged, r->split->qrels, err));
+    if (r->split->qrels)
+        imr_json_printf(b, ", 'judgements': {'sha256': %s}", judged);
     imr_json_printf(
         b,
         "},\n 'split': %s, 'settings': {'feedback_k': %u, 'scope': %s, 'candidates': "
@@ -313,6 +317,7 @@ static void json_inputs(imr_buf *b, const imr_eval_report *r)
         imr_json_printf(b, i ? ", {'code': %s, 'text': %s}" : "{'code': %s, 'text': %s}",
                         r->eval->doubts.v[i].code, r->eval->doubts.v[i].text);
     imr_buf_str(b, "],\n");
+    return IMR_OK;
 }
 
 /* "after": {"nDCG@10": ..., ... of one ranking, the brace left open: row NULL for the means. */
@@ -431,7 +436,7 @@ imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error 
     IMR_CLEANUP(imr_eval_summary_done) imr_eval_summary own = {0};
     const imr_eval_summary *s = r->audit ? &r->audit->summary : &own;
     const bool judged = r->split->qrels != NULL;
-    json_inputs(b, r);
+    IMR_TRY(json_inputs(b, r, err));
     if (r->adapter && !r->audit) /* what is kept of an audit does not have the largest move */
         json_similarity(b, r);
     if (!r->audit)
@@ -455,6 +460,54 @@ imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error 
     }
     imr_buf_str(b, "],\n");
     (r->audit ? imr_audit_report_json : json_queries)(b, r);
+    return imr_buf_check(b, err);
+}
+
+/* ---- CSV ---- */
+
+static void put_csv(imr_buf *b, const imr_eval_report *r)
+{
+    const imr_eval *e = r->eval;
+    char name[IMR_METRIC_NAME];
+    imr_buf_str(b, "query,text,seen");
+    for (size_t m = 0; m < e->metrics; m++)
+        EACH_KIND (k, r)
+            imr_buf_printf(b, ",%s.%s", metric_name(name, r, m), kind_name(k));
+    imr_buf_str(b, "\r\n");
+    for (size_t i = 0; i < e->queries; i++) {
+        imr_report_csv_cell(b, imr_ids_at(&r->cache->queries.ids, e->query[i]), ",");
+        imr_report_csv_cell(b, imr_cache_query_text(r->cache, e->query[i]), ",");
+        imr_buf_str(b, !e->has_train ? "" : e->seen[i] ? "seen" : "unseen");
+        for (size_t m = 0; m < e->metrics; m++)
+            EACH_KIND (k, r)
+                imr_buf_printf(b, ",%s",
+                               imr_format_float((char[32]){0}, e->values[k][i * e->metrics + m]));
+        imr_buf_str(b, "\r\n");
+    }
+}
+
+/* ---- by form ---- */
+
+static const char forms[] = "text|json|csv|md|html";
+
+imr_status imr_eval_form_of(imr_eval_form *out, const imr_cli *cli, imr_error *err)
+{
+    const char *name = imr_config_string(cli->config, IMR_OPT_FORMAT);
+    const int i = imr_choice_index(forms, name);
+    if (i < 0)
+        return imr_fail(err, IMR_E_USAGE, "--format: '%s' is not one of %s", name, forms);
+    *out = (imr_eval_form)i;
+    return IMR_OK;
+}
+
+imr_status imr_eval_report_write(imr_buf *b, const imr_eval_report *r, imr_eval_form form,
+                                 imr_error *err)
+{
+    if (form >= IMR_EVAL_MD)
+        return imr_eval_report_page(b, r, form == IMR_EVAL_HTML, err);
+    if (form != IMR_EVAL_CSV)
+        return (form == IMR_EVAL_JSON ? imr_eval_report_json : imr_eval_report_text)(b, r, err);
+    (r->audit ? imr_audit_report_csv : put_csv)(b, r);
     return imr_buf_check(b, err);
 }
 

@@ -1,5 +1,6 @@
 #include "retrieval/qrels.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,6 +225,25 @@ imr_status imr_qrels_subset(imr_qrels **out, const imr_qrels *const *sources, si
 bool imr_qrels_find(const imr_qrels *q, const char *query_id, uint32_t *query)
 {
     return imr_strmap_get(&q->by_query, query_id, strlen(query_id), query);
+}
+
+imr_status imr_qrels_sha256(char out[IMR_SHA256_HEX], const imr_qrels *q, imr_error *err)
+{
+    IMR_AUTOSHA256 imr_sha256 s = {0};
+    imr_sha256_init(&s);
+    for (size_t i = 0; q && i < q->queries.n; i++) {
+        const imr_qrels_query *of = &q->queries.v[i];
+        for (size_t k = 0; k < of->n; k++) {
+            const char *document = q->documents.v[of->v[k].document];
+            char grade[24];
+            const int n = snprintf(grade, sizeof grade, " %d\n", (int)of->v[k].grade);
+            imr_sha256_add(&s, of->id, strlen(of->id));
+            imr_sha256_add(&s, " ", 1);
+            imr_sha256_add(&s, document, strlen(document));
+            imr_sha256_add(&s, grade, (size_t)n);
+        }
+    }
+    return imr_sha256_hex(&s, out, err);
 }
 
 size_t imr_qrels_absent(const imr_qrels *q, const imr_ids *known, const char **first)

@@ -14,6 +14,7 @@
 #ifndef IMR_RETRIEVAL_QRELS_H
 #define IMR_RETRIEVAL_QRELS_H
 
+#include "base/sha256.h"
 #include "base/strmap.h"
 #include "retrieval/ids.h"
 
@@ -53,6 +54,11 @@ void imr_qrels_free(imr_qrels *q);
 IMR_FREE_AT(imr_qrels, imr_qrels_free)
 
 bool imr_qrels_find(const imr_qrels *q, const char *query_id, uint32_t *query);
+
+/* sha256 of all judgements, a line each: query, document and grade between blanks, file order; of
+ * NULL that of no line. */
+imr_status imr_qrels_sha256(char out[IMR_SHA256_HEX], const imr_qrels *q,
+                            imr_error *err) IMR_NODISCARD;
 
 /* How many of the documents are not known, and the first of them (untouched at 0). */
 size_t imr_qrels_absent(const imr_qrels *q, const imr_ids *known, const char **first);

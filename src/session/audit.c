@@ -146,18 +146,6 @@ static imr_status make_row(void *user, size_t first, IMR_UNUSED size_t count, vo
 
 /* ---- what is kept ---- */
 
-static void add_qrels(imr_sha256 *s, const imr_qrels *q)
-{
-    for (size_t i = 0; q && i < q->queries.n; i++) {
-        const imr_qrels_query *of = &q->queries.v[i];
-        imr_sha256_add(s, of->id, strlen(of->id) + 1);
-        imr_sha256_add(s, of->v, of->n * sizeof *of->v);
-    }
-    for (size_t i = 0; q && i < q->documents.n; i++)
-        imr_sha256_add(s, q->documents.v[i], strlen(q->documents.v[i]) + 1);
-    imr_sha256_add(s, "", 1);
-}
-
 /* Of all that rows depend on, their bytes in this machine's order included. */
 static imr_status find_key(const imr_audit *a, char out[IMR_SHA256_HEX], imr_error *err)
 {
@@ -168,13 +156,15 @@ static imr_status find_key(const imr_audit *a, char out[IMR_SHA256_HEX], imr_err
                                  a->session->prefix, a->split.name};
     const uint32_t numbers[] = {sizeof(imr_audit_row), (uint32_t)a->n, o->feedback_k,      o->scope,
                                 o->candidates,         a->options.k,   a->options.no_words};
+    char judged[2][IMR_SHA256_HEX];
+    IMR_TRY(imr_qrels_sha256(judged[0], a->split.qrels, err));
+    IMR_TRY(imr_qrels_sha256(judged[1], a->split.train, err));
     IMR_AUTOSHA256 imr_sha256 s = {0};
     imr_sha256_init(&s);
+    imr_sha256_add(&s, judged, sizeof judged);
     for (size_t i = 0; i < IMR_LEN(texts); i++)
         imr_sha256_add(&s, texts[i], strlen(texts[i]) + 1);
     imr_sha256_add(&s, numbers, sizeof numbers);
-    add_qrels(&s, a->split.qrels);
-    add_qrels(&s, a->split.train);
     return imr_sha256_hex(&s, out, err);
 }
 

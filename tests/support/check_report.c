@@ -2,25 +2,28 @@
  * check-report FILE...
  *
  * Says of each file what is wrong with it by the schema it belongs to, or how many objects it holds
- * ("one.json: 1 report"): explanations by assets/report.schema.json, imrnn.deletion/1 by
- * deletion.schema.json, imrnn.audit/1 by audit.schema.json, what inspect prints by
- * inspection.schema.json; or an array of one of those. Exit status 1 when anything is wrong.
+ * ("one.json: 1 report"): imrnn.audit/1 by assets/audit.schema.json and likewise the others,
+ * explanations by report.schema.json, what inspect prints by inspection.schema.json; or an array of
+ * those. Exit status 1 when anything is wrong.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "tests/support/schema.h"
 
-enum { REPORT, DELETION, AUDIT, INSPECTION, SCHEMAS };
-static const char *const names[SCHEMAS] = {"report", "deletion", "audit", "inspection"};
+enum { REPORT, INSPECTION, SCHEMAS = 6 };
+static const char *const names[SCHEMAS] = {"report", "inspection", "deletion",
+                                           "audit",  "evaluation", "comparison"};
 
 static const char *check_one(imr_json *const schemas[SCHEMAS], const imr_json *one)
 {
-    const char *schema = imr_json_string_or(one, "schema", "");
-    const int which = strcmp(schema, "imrnn.deletion/1") == 0 ? DELETION
-                      : strcmp(schema, "imrnn.audit/1") == 0  ? AUDIT
-                      : imr_json_at(one, "kind")              ? INSPECTION
-                                                              : REPORT;
+    int which = imr_json_at(one, "kind") ? INSPECTION : REPORT;
+    for (int i = INSPECTION + 1; i < SCHEMAS; i++) {
+        char schema[64];
+        snprintf(schema, sizeof schema, "imrnn.%s/1", names[i]);
+        if (strcmp(imr_json_string_or(one, "schema", ""), schema) == 0)
+            which = i;
+    }
     return schema_problem(schemas[which], one);
 }
 

@@ -1,0 +1,171 @@
+/* cli/evaluate_page.c - an evaluation, or an audit, as a page. */
+#include <math.h>
+
+#include "base/number.h"
+#include "cli/evaluate.h"
+#include "report/page.h"
+#include "text/utf8.h"
+
+/* encoder, before, after of what there is, the change first; NaN: no adapter, or nobody judged. */
+static void put_values(imr_page *p, const double v[IMR_STAGE_COUNT], double most)
+{
+    imr_page_amount(p, v[IMR_STAGE_AFTER] - v[IMR_STAGE_ENCODER], 4, most);
+    for (int k = 0; k < IMR_STAGE_COUNT; k++)
+        imr_page_cell(p, NULL, isnan(v[k]) ? "" : IMR_FIXED(v[k], 4));
+}
+
+static const char *interval(char out[64], double low, double high)
+{
+    if (isnan(low))
+        return "";
+    snprintf(out, 64, "%s to %s", IMR_SIGNED(low, 4), IMR_SIGNED(high, 4));
+    return out;
+}
+
+static void put_means(imr_page *p, const imr_eval_report *r, const imr_eval_summary *s, size_t m)
+{
+    static const char *const names[] = {
+        "all that are judged", "training saw documents relevant to them", "training saw none"};
+    char caption[IMR_METRIC_NAME + 64], count[24], between[64];
+    imr_metric_name(r->options->metrics[m], caption);
+    snprintf(caption + strlen(caption), 64, ": means, with 95 %% intervals");
+    imr_page_table(p, caption, "*queries|#number|#change|#encoder|#projected|#now|95 % of change");
+    for (size_t g = 0; g < (r->eval->has_train ? IMR_GROUPS : 1); g++) {
+        const imr_eval_row *row = &s->row[m * IMR_GROUPS + g];
+        double v[IMR_STAGE_COUNT];
+        for (size_t k = 0; k < IMR_STAGE_COUNT; k++)
+            v[k] = row->n && r->eval->values[k] ? row->mean[k] : (double)NAN;
+        snprintf(count, sizeof count, "%zu", row->n);
+        imr_page_row(p, NULL);
+        IMR_PAGE_CELLS(p, names[g], count);
+        put_values(p, v, .2);
+        imr_page_cell(p, NULL,
+                      r->adapter ? interval(between, row->from_encoder.low, row->from_encoder.high)
+                                 : "");
+    }
+    imr_page_table_end(p);
+}
+
+static void put_bm25(imr_page *p, const imr_eval_report *r)
+{
+    char name[IMR_METRIC_NAME];
+    IMR_AUTOBUF imr_buf line = {0};
+    imr_buf_printf(&line, "By words alone (BM25, k1 %g, b %g):", r->options->bm25_k1,
+                   r->options->bm25_b);
+    for (size_t m = 0; m < r->eval->metrics; m++)
+        imr_buf_printf(&line, "%s %s %s", m ? "," : "",
+                       imr_metric_name(r->options->metrics[m], name),
+                       IMR_FIXED(imr_eval_mean(r->eval, IMR_RANKED_BM25, m), 4));
+    imr_page_put(p, "note", &line);
+}
+
+static void put_words(imr_page *p, const char *caption, const imr_audit_word *w, size_t n)
+{
+    char queries[24], lost[24], won[24], text[100];
+    imr_page_table(p, caption, "*words|#queries|#lost|#won|#by chance|#p");
+    for (size_t i = 0; i < n; i++, w++) {
+        snprintf(queries, sizeof queries, "%zu", w->queries);
+        snprintf(lost, sizeof lost, "%zu", w->lost);
+        snprintf(won, sizeof won, "%zu", w->won);
+        snprintf(text, sizeof text, "%s%s%s", w->query, w->document ? " ~ " : "",
+                 w->document ? w->document : "");
+        imr_page_row(p, NULL);
+        IMR_PAGE_CELLS(p, text, queries, lost, won, IMR_FIXED(w->chance, 1), IMR_FIXED(w->p, 4));
+    }
+    imr_page_table_end(p);
+}
+
+/* Where the first relevant document stood, and what changed most. */
+static void put_about(imr_page *p, const imr_audit *a, size_t row)
+{
+    IMR_AUTOBUF imr_buf line = {0};
+    imr_audit_report_line(&line, a, row);
+    imr_page_say(p, "about", imr_buf_text(&line));
+}
+
+static void put_queries(imr_page *p, const imr_eval_report *r)
+{
+    const imr_eval *e = r->eval;
+    const size_t n = r->audit ? r->shown : e->queries;
+    char caption[IMR_METRIC_NAME + 32] = "Queries";
+    if (e->metrics)
+        snprintf(caption + 7, sizeof caption - 7, ", by %s",
+                 imr_metric_name(r->options->metrics[0], (char[IMR_METRIC_NAME]){0}));
+    imr_page_table(p, caption, "*query|#change|#encoder|#projected|#now|training");
+    for (size_t j = 0; j < n; j++) {
+        const size_t i = r->audit ? r->order[j] : j;
+        const char *id = imr_ids_at(&r->cache->queries.ids, e->query[i]);
+        double v[IMR_STAGE_COUNT];
+        for (size_t k = 0; k < IMR_STAGE_COUNT; k++)
+            v[k] = e->metrics && e->values[k] ? e->values[k][i * e->metrics] : (double)NAN;
+        imr_page_row(p, NULL);
+        imr_page_cell_open(p, "title");
+        imr_page_text(p, imr_cache_query_text(r->cache, e->query[i]));
+        imr_page_text(p, " ");
+        imr_page_mark(p, "id", id, strlen(id));
+        if (r->audit)
+            put_about(p, r->audit, i);
+        imr_page_cell_close(p);
+        put_values(p, v, 1);
+        imr_page_cell(p, NULL, !e->has_train ? "" : e->seen[i] ? "seen" : "unseen");
+    }
+    imr_page_table_end(p);
+}
+
+static void put_inputs(imr_page *p, const imr_eval_report *r)
+{
+    const imr_adapter *a = r->adapter;
+    IMR_AUTOBUF imr_buf command = {0}, settings = {0};
+    for (int i = 0; i < r->cli->argc; i++)
+        imr_buf_printf(&command, i ? " %s" : "%s", r->cli->argv[i]);
+    imr_buf_printf(&settings, "feedback-k %u, scope %s, seed %llu, split %s",
+                   r->options->feedback_k, imr_scope_names[r->options->scope],
+                   (unsigned long long)r->seed, r->split->name);
+    imr_page_table(p, "Everything needed to get it again", "*what|value|sha256");
+    const char *const rows[][3] = {{"made by", "imrnn " IMR_VERSION, ""},
+                                   {"command", imr_buf_text(&command), ""},
+                                   {"settings", imr_buf_text(&settings), ""},
+                                   {"cache", r->cache->path, r->cache->sha256},
+                                   {"encoder", r->cache->encoder.name, r->cache->encoder.sha256},
+                                   {"adapter", a ? a->path : "", a ? a->sha256 : ""}};
+    for (size_t i = 0; i < IMR_LEN(rows) - !a; i++) {
+        imr_page_row(p, NULL);
+        imr_page_add_cells(p, rows[i], 3);
+    }
+    imr_page_table_end(p);
+}
+
+imr_status imr_eval_report_page(imr_buf *b, const imr_eval_report *r, bool html, imr_error *err)
+{
+    IMR_CLEANUP(imr_eval_summary_done) imr_eval_summary own = {0};
+    const imr_eval_summary *s = r->audit ? &r->audit->summary : &own;
+    IMR_AUTOBUF imr_buf title = {0};
+    imr_page p = {.out = b, .html = html};
+    if (!r->audit)
+        IMR_TRY(imr_eval_summarise(&own, r->eval, r->options->metrics, r->seen, r->seed, false,
+                                   NULL, err));
+    imr_buf_printf(&title, "%s, split %s: %zu queries, %zu documents",
+                   r->audit ? "Audit" : "Evaluation", r->split->name, r->eval->queries,
+                   r->cache->documents.ids.n);
+    imr_page_begin(&p, imr_buf_text(&title));
+    imr_page_heading(&p, 1, NULL, imr_buf_text(&title));
+    imr_page_say(&p, "lead", s->code ? s->text : r->split->qrels ? "" : "Nothing is judged.");
+    for (size_t i = 0; i < r->eval->doubts.n; i++)
+        imr_page_say(&p, "warning", r->eval->doubts.v[i].text);
+    for (size_t m = 0; s->row && m < r->eval->metrics; m++)
+        put_means(&p, r, s, m);
+    if (r->eval->values[IMR_RANKED_BM25] && r->eval->metrics)
+        put_bm25(&p, r);
+    if (r->seen->words)
+        imr_page_say(&p, "note", r->seen->words);
+    if (r->audit && r->adapter && r->eval->metrics) {
+        put_words(&p, "Words of queries that lost", r->audit->lost, r->audit->n_lost);
+        put_words(&p, "Words of queries that won", r->audit->won, r->audit->n_won);
+    }
+    imr_page_heading(&p, 2, "queries", "Query by query");
+    put_queries(&p, r);
+    imr_page_heading(&p, 2, "inputs", "What it was made from");
+    put_inputs(&p, r);
+    imr_page_end(&p);
+    return imr_buf_check(b, err);
+}

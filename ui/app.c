@@ -40,7 +40,7 @@ void ui_app_done(ui_app *a)
     ui_reading_done(&a->reading);
     imr_buf_done(&a->clip);
     IMR_FREE(a->map, a->offers.v, a->targets.v, a->request_text, a->request_id, a->ghost,
-             a->suggest_text, a->export_format, a->export_path, a->reason);
+             a->suggest_text, a->export.folder, a->export.path, a->reason);
     *a = (ui_app){0};
 }
 
@@ -82,9 +82,9 @@ ui_context ui_app_context(const ui_app *a)
 {
     const ui_context screen = ui_app_screen_context(a);
     static const ui_context overlays[] = {
-        [UI_OVER_HELP] = UI_IN_HELP,    [UI_OVER_POINT] = UI_IN_HELP,
-        [UI_OVER_MENU] = UI_IN_HELP,    [UI_OVER_PALETTE] = UI_IN_PICK,
-        [UI_OVER_HISTORY] = UI_IN_PICK, [UI_OVER_LINE] = UI_IN_PICK};
+        [UI_OVER_HELP] = UI_IN_HELP,    [UI_OVER_POINT] = UI_IN_HELP,   [UI_OVER_MENU] = UI_IN_HELP,
+        [UI_OVER_PALETTE] = UI_IN_PICK, [UI_OVER_HISTORY] = UI_IN_PICK, [UI_OVER_LINE] = UI_IN_PICK,
+        [UI_OVER_EXPORT] = UI_IN_PICK};
     return a->overlay != UI_OVER_NONE           ? overlays[a->overlay]
            : a->editing && screen == UI_IN_LIST ? UI_IN_QUERY
                                                 : screen;
@@ -292,6 +292,7 @@ static void take_trace(ui_app *a, const imr_delivery *d)
     }
     imr_trace_free(a->trace);
     a->list.trace = a->trace = d->trace;
+    a->export.measured = false;
     ui_app_forget(a);
     if (latest) {
         a->query_error.status = IMR_OK;
@@ -412,8 +413,8 @@ void ui_app_deliver(ui_app *a, const imr_delivery *d)
         take_comparison(a, d);
     } else if (d->kind == IMR_ASYNC_SUGGEST && !failed && d->serial == a->suggest_serial) {
         take_suggestions(a, d);
-    } else if (d->kind == IMR_ASYNC_EXPORT && !failed) {
-        ui_app_say(a, false, "saved %s", d->path);
+    } else if (d->kind == IMR_ASYNC_EXPORT || d->kind == IMR_ASYNC_SIZE) {
+        ui_export_take(a, d);
     } else if (d->kind != IMR_ASYNC_SUGGEST && failed) { /* of writing and of words */
         ui_app_say(a, true, "%s", d->error.text);
     }
@@ -500,4 +501,9 @@ void ui_app_settle(ui_app *a)
     }
     settle_comparison(a);
     settle_text(a);
+    if (a->overlay == UI_OVER_EXPORT && a->trace && !a->export.writing && !a->export.measured) {
+        a->export.measured = true;
+        a->export.bytes = 0;
+        a->effects |= UI_FX_EXPORT;
+    }
 }

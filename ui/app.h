@@ -34,8 +34,9 @@ typedef enum ui_overlay {
     UI_OVER_POINT,   /* at a number of the screen, to be told what it is */
     UI_OVER_PALETTE, /* commands by name */
     UI_OVER_HISTORY, /* queries typed before and queries of the cache */
-    UI_OVER_MENU,    /* after s, f, r, e: the next key */
-    UI_OVER_LINE     /* one line of text: find, filter by words */
+    UI_OVER_MENU,    /* after s, f, r, a: the next key */
+    UI_OVER_LINE,    /* one line of text: find, filter by words */
+    UI_OVER_EXPORT   /* what, in which format, to which file: the line */
 } ui_overlay;
 
 #define UI_CLIP_MAX        2250 /* bytes; 3000 of base64 is what terminals take in one OSC 52 */
@@ -53,7 +54,7 @@ enum {
     UI_FX_SUGGEST = 32, /* for suggest_text */
     UI_FX_CANCEL = 64,
     UI_FX_COPY = 128,   /* clip */
-    UI_FX_EXPORT = 256, /* export_format, export_path */
+    UI_FX_EXPORT = 256, /* ui_export_ask */
     UI_FX_THEME = 512,
     UI_FX_MAP = 2048, /* of trace */
     UI_FX_QUALITY = 4096,
@@ -75,6 +76,16 @@ typedef struct ui_targets {
     ui_target *v;
     size_t n, cap, at;
 } ui_targets;
+
+enum { UI_EXPORT_WHAT, UI_EXPORT_FORMAT, UI_EXPORT_FILE }; /* fields of the dialog */
+typedef struct ui_export {
+    size_t field, what, format; /* what: ui/export.c; format: of imr_report_formats */
+    ui_text told;               /* what, in words */
+    char *folder, *path;        /* of the last export, NULL: here; of the one that is written */
+    bool replace;               /* what is there; in the dialog only after it was asked */
+    bool writing, measured;     /* measured: its size was asked for, */
+    uint64_t bytes;             /* which is not known: 0 */
+} ui_export;
 
 typedef struct ui_app {
     const ui_glyphs *glyphs;
@@ -160,10 +171,10 @@ typedef struct ui_app {
     double message_time, cancelled; /* cancelled: negative, or when C-c was last pressed */
 
     /* for the loop */
-    imr_render_fn render; /* of exports */
+    ui_export export;
+    imr_render_fn *render; /* of exports */
     imr_buf clip;
     const char *clip_path; /* what is copied is also written there; NULL: nowhere; borrowed */
-    char *export_format, *export_path;
 } ui_app;
 
 imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols,
@@ -227,6 +238,15 @@ void ui_update(ui_app *a, const ui_event *e);
 #define X(id, name, group, handler, keys, hint, help) UI_ON(handler);
 #include "ui/actions.def"
 #undef X
+
+/* ---- ui/export.c ---- */
+
+/* What the dialog or `writing` stands for is asked for, and nothing else any more. */
+void ui_export_ask(ui_app *a, imr_async *jobs);
+/* Tab, or an arrow beside the file's line; false: it is for the line. */
+bool ui_export_key(ui_app *a, ui_action action);
+void ui_export_to(ui_app *a, const char *path, bool replace); /* writes */
+void ui_export_take(ui_app *a, const imr_delivery *d);        /* EXPORT, SIZE */
 
 /* ---- what both need ---- */
 

@@ -1,4 +1,4 @@
-/* ui/commands.c - actions of screens: sort, filter, settings, files, finding. */
+/* ui/commands.c - actions of screens: sort, filter, settings, copies, finding. */
 #include <math.h>
 
 #include "base/number.h"
@@ -492,41 +492,7 @@ UI_ON(no_what_if)
     ui_app_say(a, false, "the adapter as it is");
 }
 
-/* ---- files and copies ---- */
-
-/* A file name from the query: its first words, letters and digits only. */
-static ui_text export_name(const ui_app *a, const char *extension)
-{
-    ui_text name = {"imrnn-"};
-    size_t from = strlen(name.s), n = from;
-    for (const char *c = a->trace->query_text; *c && n - from < 32; c++) {
-        bool upper = *c >= 'A' && *c <= 'Z';
-        if (upper || (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9'))
-            name.s[n++] = upper ? (char)(*c - 'A' + 'a') : *c;
-        else if (n > from && name.s[n - 1] != '-')
-            name.s[n++] = '-';
-    }
-    return ui_textf("%.*s%s.%s", (int)(n - (name.s[n - 1] == '-')), name.s,
-                    a->screen == UI_COMPARE && a->list.marked[0] ? "-compared" : "", extension);
-}
-
-UI_ON(export)
-{
-    if (!a->trace) {
-        ui_app_say(a, true, "nothing to export yet: type a query first");
-        return;
-    }
-    int i = chosen(a, action, "format", argument);
-    if (i < 0)
-        return;
-    const char *path = argument + 4 + strspn(argument + 4, " ");
-    ui_text name = export_name(a, i ? "json" : "txt");
-    path = *path ? path : name.s;
-    ui_replace(&a->export_format, ui_menu_of(action, UI_MENU_USUAL)->names[i]);
-    ui_replace(&a->export_path, path);
-    a->effects |= UI_FX_EXPORT;
-    ui_app_say(a, false, "writing %s", path);
-}
+/* ---- copies ---- */
 
 static void copy_number(imr_buf *b, double value, bool sign)
 {

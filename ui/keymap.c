@@ -200,16 +200,14 @@ const ui_menu *ui_menu_of(ui_action action, ui_menu_place place)
                      "unsure-query", "note-query"},
                     {"accept the document", "reject it", "unsure", "a note on it",
                      "accept the query", "reject the query", "unsure about it", "a note on it"},
-                    0},
-        exports = {"tj", {"text", "json"}, {"text, for reading", "JSON, for programs"}, 0};
+                    0};
     return action == UI_DO_SORT      ? (place == UI_MENU_WORDS   ? &words_sorts
                                         : place == UI_MENU_AUDIT ? &audit_sorts
                                                                  : &sorts)
            : action == UI_DO_FILTER  ? (place == UI_MENU_AUDIT ? &audit_filters : &filters)
            : action == UI_DO_SCOPE   ? &scopes
            : action == UI_DO_WHAT_IF ? &what_ifs
-           : action == UI_DO_JUDGE   ? &verdicts
-                                     : &exports;
+                                     : &verdicts;
 }
 
 /* ---- which key does what ---- */
@@ -302,9 +300,9 @@ void ui_keymap_done(ui_keymap *m)
 /* What a stranger may not bind: actions that write, copy or end, and the keys that stop. */
 static bool is_reserved(const ui_bind *b)
 {
-    static const ui_action actions[] = {UI_DO_EXPORT, UI_DO_COPY,  UI_DO_COPY_ALL, UI_DO_SUSPEND,
-                                        UI_DO_QUIT,   UI_DO_JUDGE, UI_DO_ACCEPT,   UI_DO_REJECT,
-                                        UI_DO_UNSURE, UI_DO_NOTE};
+    static const ui_action actions[] = {
+        UI_DO_EXPORT, UI_DO_EXPORT_OVER, UI_DO_COPY,   UI_DO_COPY_ALL, UI_DO_SUSPEND, UI_DO_QUIT,
+        UI_DO_JUDGE,  UI_DO_ACCEPT,      UI_DO_REJECT, UI_DO_UNSURE,   UI_DO_NOTE};
     static const char *const keys[] = {"<C-c>", "<C-g>", "q"};
     for (size_t i = 0; i < IMR_LEN(actions); i++)
         if (b->action == actions[i])

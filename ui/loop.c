@@ -107,14 +107,8 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
         refused(a, imr_async_make(jobs, IMR_ASYNC_AUDIT, NULL, &err), &err);
     if (fx & UI_FX_SUGGEST && a->facts)
         suggest(a, jobs);
-    if (fx & UI_FX_EXPORT && a->trace) {
-        size_t place[2];
-        const bool two = a->screen == UI_COMPARE && !*ui_app_compared(a, place).s;
-        refused(a,
-                imr_async_export(jobs, a->trace, two ? place : NULL, a->export_format,
-                                 a->export_path, a->render, &err),
-                &err);
-    }
+    if (fx & UI_FX_EXPORT)
+        ui_export_ask(a, jobs);
     if (fx & UI_FX_COPY)
         copy(a, t, jobs);
     if (fx & (UI_FX_NOTES | UI_FX_JUDGED) && a->notes_path)
@@ -274,15 +268,14 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
 {
     ui_view view = {0};
     bool dirty = true, urgent = true; /* urgent: the user did something and should see it now */
-    double drawn = -1;
+    double drawn = -1, typed = 0;
     int code = 0;
     for (;;) {
         for (ui_event e; ui_decoder_next(&t->decoder, &e);) {
             ui_update(a, &e);
-            if (a->effects & UI_FX_JUDGED) { /* before the next takes its place */
-                once(a, t, jobs, UI_FX_JUDGED);
-                a->effects &= ~(unsigned)UI_FX_JUDGED;
-            }
+            const unsigned now = a->effects & (UI_FX_JUDGED | UI_FX_EXPORT);
+            once(a, t, jobs, now); /* before the next takes its place */
+            a->effects &= ~now;
         }
         if (due(a) == 0)
             ui_update(a, &(ui_event){.kind = UI_EVENT_TICK});
@@ -303,7 +296,9 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
             code = 1;
             break;
         }
-        if (n == 0 && ui_decoder_waiting(&t->decoder))
+        /* A key may be Esc alone; jobs that tell of their progress keep poll from waiting for it. */
+        if (ui_decoder_waiting(&t->decoder) &&
+            (n == 0 || imr_clock_seconds() - typed > t->escape_ms / 1000.0))
             ui_decoder_flush(&t->decoder);
         if (fds[2].revents && (code = take_signals(a, t)) != 0)
             break;
@@ -316,6 +311,8 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
             code = 129;
             break;
         }
+        if (fds[0].revents)
+            typed = imr_clock_seconds();
         urgent = urgent || n == 0 || fds[0].revents || fds[2].revents;
         dirty = true;
     }

@@ -276,6 +276,33 @@ bool ui_prompt_do(ui_prompt *p, ui_action action)
     return false;
 }
 
+size_t ui_prompt_complete(ui_prompt *p, imr_buf *names)
+{
+    const char *text = ui_prompt_text(p), *typed = imr_path_base(text), *first = NULL;
+    const size_t begun = strlen(typed);
+    IMR_AUTOFREE char *dir = imr_path_dir(text);
+    char **all = NULL;
+    size_t n = 0, fits = 0, common = 0;
+    if (!dir || imr_dir_list(&all, &n, dir, NULL) != IMR_OK)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        if (strncmp(all[i], typed, begun) != 0 || (all[i][0] == '.' && !begun))
+            continue;
+        imr_buf_printf(names, "%s%s", fits++ ? "  " : "", all[i]);
+        if (!first)
+            common = strlen(first = all[i]);
+        while (strncmp(first, all[i], common) != 0)
+            common = imr_utf8_prev(first, strlen(first), common);
+    }
+    ui_prompt_do(p, UI_DO_LINE_END);
+    if (common > begun)
+        ui_prompt_insert(p, first + begun, common - begun);
+    if (fits == 1 && imr_dir_exists(ui_prompt_text(p)))
+        ui_prompt_insert(p, "/", 1);
+    imr_dir_list_free(all, n);
+    return fits;
+}
+
 void ui_prompt_draw(const ui_prompt *p, ui_surface s, int x, int w, bool active)
 {
     if (w <= 0)

@@ -67,6 +67,10 @@ static inline const char *ui_prompt_text(const ui_prompt *p)
 bool ui_prompt_insert(ui_prompt *p, const char *text, size_t len);
 bool ui_prompt_set(ui_prompt *p, const char *text); /* undoable; cursor at the end */
 bool ui_prompt_do(ui_prompt *p, ui_action action);  /* an action of group EDIT */
+/* The line is a path: adds what all names in its folder that begin like its last part have in
+ * common, and '/' where that is one folder. Returns how many there are and appends them to `names`.
+ * Hidden ones count where a dot was typed. Reads the folder. */
+size_t ui_prompt_complete(ui_prompt *p, imr_buf *names);
 
 /* Draws into columns [x, x+w) of the first row, scrolled so that the cursor shows; parks the cursor
  * when `active`. */

@@ -10,21 +10,28 @@
 
 static const ui_options *running; /* for reports: the command line of this run */
 
-static imr_status render(const imr_trace *trace, const imr_details *details,
-                         const imr_comparison *compared, const char *format, imr_buf *out,
+static imr_status render(imr_session *s, const imr_trace *t, const imr_export *e,
+                         const imr_comparison *compared, const imr_progress *progress, imr_buf *out,
                          imr_error *err)
 {
-    IMR_AUTOFREE bool *printed = IMR_NEW_ARRAY(bool, trace->n_documents + trace->n_left);
-    IMR_NEED(printed, err);
-    for (size_t i = 0; compared && i < 2; i++)
-        printed[compared->place[i]] |=
-            compared->trace[i] == trace && compared->place[i] < trace->n_documents;
+    const imr_report_format *format = imr_report_format_of(e->format, err);
+    IMR_CLEANUP(imr_details_done) imr_details details = {0};
+    IMR_CLEANUP(imr_notes_free_at) imr_notes *notes = NULL;
+    if (!format)
+        return IMR_E_USAGE;
+    if (running->notes)
+        IMR_TRY(imr_notes_read(&notes, running->notes, err));
+    if (format->details != IMR_REPORT_NONE)
+        IMR_TRY(imr_session_details(s, t, e->printed, format->details == IMR_REPORT_ALL, progress,
+                                    &details, err));
     const imr_report_context context = {.command = running->command,
                                         .n_command = running->n_command,
-                                        .details = details,
+                                        .details = &details,
                                         .compare = compared,
-                                        .printed = compared ? printed : NULL};
-    return imr_report_render(trace, format, &context, out, err);
+                                        .notes = notes,
+                                        .printed = e->printed,
+                                        .chosen = true};
+    return imr_report_render(t, e->format, &context, out, err);
 }
 
 static void deliver(void *user, const imr_delivery *d)

@@ -15,6 +15,10 @@ static void (*const handlers[UI_ACTION_COUNT])(ui_app *, ui_action, const char *
 static void close_overlay(ui_app *a)
 {
     bool history = a->overlay == UI_OVER_HISTORY;
+    if (a->overlay == UI_OVER_EXPORT) {
+        a->export.writing = false;
+        a->effects |= UI_FX_EXPORT;
+    }
     a->overlay = UI_OVER_NONE;
     imr_trace_free(IMR_TAKE(a->judged));
     if (history)
@@ -28,7 +32,7 @@ static void do_action(ui_app *a, ui_action action, const char *argument)
     ui_group group = ui_actions[action].group;
     if (group == UI_GROUP_SCREEN || group == UI_GROUP_ALL) {
         ui_overlay over = a->overlay;
-        bool writing = over == UI_OVER_PALETTE || over == UI_OVER_HISTORY || over == UI_OVER_LINE;
+        bool writing = over >= UI_OVER_PALETTE && over != UI_OVER_MENU;
         if (writing && action != UI_DO_OPEN && action != UI_DO_HELP && action != UI_DO_PALETTE)
             return;
         if (over != UI_OVER_NONE && !writing) { /* help and menus are left by what is not theirs */
@@ -61,9 +65,11 @@ static void text_changed(ui_app *a, bool line)
 {
     const char *query = ui_prompt_text(&a->query);
     a->offers.pick = 0;
-    if (line)
+    if (line) {
         a->pick = 0;
-    else if (query[strspn(query, " ")] == 0 || (a->facts && a->facts->has_encoder))
+        a->export.field = UI_EXPORT_FILE;
+        a->export.replace = false;
+    } else if (query[strspn(query, " ")] == 0 || (a->facts && a->facts->has_encoder))
         ui_app_run(a, query, NULL);
     if (line ? a->overlay == UI_OVER_HISTORY : a->facts != NULL)
         ui_app_list_offers(a);
@@ -109,6 +115,8 @@ UI_ON(list)
 UI_ON(edit)
 {
     bool line = a->overlay != UI_OVER_NONE, right = action == UI_DO_CHAR_RIGHT;
+    if (a->overlay == UI_OVER_EXPORT && ui_export_key(a, action))
+        return;
     ui_prompt *p = line ? &a->line : &a->query;
     bool end = !line && (right || action == UI_DO_LINE_END) && p->cursor == p->text.len;
     if (end && a->ghost ? ui_prompt_insert(p, a->ghost, strlen(a->ghost)) : ui_prompt_do(p, action))
@@ -177,6 +185,10 @@ static void accept_line(ui_app *a)
 
 UI_ON(open)
 {
+    if (a->overlay == UI_OVER_EXPORT) {
+        ui_export_to(a, ui_prompt_text(&a->line), a->export.replace);
+        return;
+    }
     if (a->overlay != UI_OVER_NONE) {
         accept_line(a);
         return;
@@ -210,6 +222,8 @@ static void move(ui_app *a, long by, bool half_pages)
         ui_on_point(a, by > 0 ? UI_DO_POINT_DOWN : UI_DO_POINT_UP, NULL);
     } else if (a->overlay == UI_OVER_HELP) {
         scroll(&a->help, by, half_pages);
+    } else if (a->overlay == UI_OVER_EXPORT) {
+        shift(&a->export.field, by, UI_EXPORT_FILE + 1);
     } else if (a->overlay == UI_OVER_PALETTE) {
         shift(&a->pick, half_pages ? by * 5 : by, ui_palette(ui_prompt_text(&a->line), found));
     } else if (a->overlay == UI_OVER_HISTORY || ui_app_offering(a)) {

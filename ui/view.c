@@ -1,4 +1,5 @@
 /* ui/view.c - layout, rows, panes, lines, overlays: in this order. */
+#include "report/report.h"
 #include "ui/loop.h"
 #include "ui/views.h"
 
@@ -229,7 +230,8 @@ static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_
 
 static void draw_query(const ui_app *a, ui_surface s)
 {
-    static const char *const overlays[] = {"", "HELP", "POINT", "PICK", "PICK", "MENU", "PICK"};
+    static const char *const overlays[] = {"",     "HELP", "POINT", "PICK",
+                                           "PICK", "MENU", "PICK",  "EXPORT"};
     static const char *const screens[] = {
         [UI_RANK] = "LIST",       [UI_DOCUMENT] = "DOC",    [UI_WORDS] = "WORDS",
         [UI_WHY] = "WHY",         [UI_PREVIEW] = "TEXT",    [UI_MAP] = "MAP",
@@ -384,6 +386,8 @@ static const char *hints(const ui_app *a, ui_context c)
         return "escape=close; a letter of the menu chooses";
     if (a->overlay == UI_OVER_LINE)
         return a->judged ? "open=keep it,escape" : "open=search,escape";
+    if (a->overlay == UI_OVER_EXPORT)
+        return "next=field,char-right=choose,complete,open=write,escape";
     if (a->overlay == UI_OVER_POINT)
         return "point-down=the next number,escape";
     if (c == UI_IN_PICK)
@@ -447,6 +451,25 @@ static ui_text judged_text(const ui_app *a)
                     query ? a->judged->query_text : imr_trace_at(a->judged, a->judged_place)->id);
 }
 
+static void draw_export(const ui_app *a, ui_surface body)
+{
+    const ui_export *x = &a->export;
+    const imr_report_format *f = &imr_report_formats[x->format];
+    const imr_async_progress *p = &a->progress;
+    const bool failed = a->message_error && *a->message, asks = x->replace && !x->writing;
+    const ui_text told = failed ? ui_textf("%s", a->message)
+                         : asks ? ui_textf("This file exists: Enter again replaces it.")
+                         : x->bytes && !x->writing
+                             ? ui_textf("about %s KB", ui_count((x->bytes + 999) / 1000).s)
+                             : ui_textf("%s %d%%", x->writing ? "writing" : "working out the size",
+                                        p->total ? (int)(100 * p->done / p->total) : 0);
+    ui_draw_export(body, x->told.s, ui_textf("%s: %s", f->name, f->what).s, &a->line, x->field,
+                   failed ? UI_ERROR
+                   : asks ? UI_STRONG
+                          : UI_DIM,
+                   told.s);
+}
+
 static void draw_overlay(const ui_view *v, const ui_app *a, ui_surface s, ui_surface body)
 {
     const ui_target *t = a->targets.n ? &a->targets.v[a->targets.at] : NULL;
@@ -460,6 +483,8 @@ static void draw_overlay(const ui_view *v, const ui_app *a, ui_surface s, ui_sur
         ui_draw_history(body, &a->line, &a->offers);
     else if (a->overlay == UI_OVER_MENU)
         ui_draw_menu(body, ui_actions[a->menu].hint, ui_menu_of(a->menu, ui_app_menus(a)));
+    else if (a->overlay == UI_OVER_EXPORT)
+        draw_export(a, body);
     else if (a->overlay == UI_OVER_LINE)
         ui_draw_line(body,
                      a->judged                         ? judged_text(a).s

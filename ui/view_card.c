@@ -195,3 +195,23 @@ void ui_draw_line(ui_surface s, const char *title, const ui_prompt *line)
     ui_surface in = card(s, 3, s.at.w >= 100 ? 72 : s.at.w - 4, title, "Enter");
     ui_prompt_draw(line, in, 1, in.at.w - 2, true);
 }
+
+void ui_draw_export(ui_surface s, const char *what, const char *format, const ui_prompt *file,
+                    size_t at, ui_style style, const char *told)
+{
+    static const char *const names[] = {"What", "Format", "File"};
+    ui_surface in = card(s, 7, s.at.w >= 100 ? 84 : s.at.w - 2, "Export", "Enter writes");
+    const int x = 11, w = in.at.w - x - 2;
+    ui_put_cut(in, 0, x, w, UI_TEXT, what);
+    ui_put_cut(in, 1, x, w, UI_TEXT, format);
+    ui_prompt_draw(file, ui_sub(in, (ui_rect){2, 0, 1, in.at.w}), x, w, at == 2);
+    ui_put_wrapped(in, 3, x, w, 2, style, told);
+    for (int y = 0; y < 3; y++)
+        ui_put(in, y, 2, UI_DIM, names[y]);
+    select_row(in, (int)at);
+    if (at == 2)
+        return;
+    ui_put(in, (int)at, x - 2, UI_KEY, "<");
+    ui_put(in, (int)at, in.at.w - 2, UI_KEY, ">");
+    ui_cursor(in, (int)at, x, false);
+}

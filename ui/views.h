@@ -146,6 +146,9 @@ void ui_draw_palette(ui_surface s, const ui_keymap *keymap, const ui_prompt *lin
 void ui_draw_history(ui_surface s, const ui_prompt *line, const ui_offers *offers);
 void ui_draw_menu(ui_surface s, const char *title, const ui_menu *menu);
 void ui_draw_line(ui_surface s, const char *title, const ui_prompt *line);
+/* Three fields, of which `at` is chosen, and a sentence about the file. */
+void ui_draw_export(ui_surface s, const char *what, const char *format, const ui_prompt *file,
+                    size_t at, ui_style style, const char *told);
 /* The cached queries that fit what is typed, where there is no encoder. */
 void ui_draw_offers(ui_surface s, const imr_session_facts *facts, const ui_offers *offers);
 

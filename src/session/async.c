@@ -35,22 +35,21 @@ typedef struct call {
     imr_request request;         /* QUERY */
     const char *pinned;          /* of it */
     imr_trace *trace;            /* DETAIL, MAP, COMPARE, EXPORT, AHEAD, NOTES: shared */
-    size_t place, other;         /* other: COMPARE, EXPORT */
+    size_t place, other;         /* other: COMPARE */
     imr_detail_depth depth;      /* DETAIL */
-    imr_render_fn render;        /* EXPORT */
-    const char *format, *text;   /* format: EXPORT; of NOTES the reviewer */
-    size_t text_len;             /* WRITE, SUGGEST, NOTES */
-    const char *path;            /* EXPORT, WRITE, NOTES */
-    imr_verdict verdict;         /* NOTES */
-    imr_worker *worker;          /* while running, */
-    double quiet_until;          /* then progress is shown; */
-    double until;                /* AUDIT: rows are handed over */
-    bool more;                   /* there are WORDS to open */
+    imr_export export; /* EXPORT, SIZE; its path: WRITE, NOTES; its format: of NOTES the reviewer */
+    const char *text;
+    size_t text_len;      /* WRITE, SUGGEST, NOTES */
+    imr_verdict verdict;  /* NOTES */
+    imr_worker *worker;   /* while running, */
+    double quiet_until;   /* then progress is shown; */
+    double until;         /* AUDIT: rows are handed over */
+    bool more;            /* there are WORDS to open */
     imr_session *retired; /* OPEN: the session before; the owner may look at it until delivery, */
     imr_audit *audited;   /* and at its audit; SWAP: at that of the other */
 } call;
 
-enum { SUGGESTIONS = 50, REPORTED = 10 };
+enum { SUGGESTIONS = 50 };
 /* Of a query only what takes long is told: neither bars nor wake-ups for a key's 50 ms. */
 #define SLOW_SECONDS 0.3
 /* Nobody waits for words: now and then is enough, and each time is a frame. */
@@ -63,6 +62,7 @@ static void call_free(call *c)
 {
     imr_arena_free(c->arena);
     imr_trace_free(c->trace);
+    imr_free(c->export.printed);
     imr_free(c);
 }
 
@@ -127,18 +127,22 @@ static imr_status run_audit(call *c, const imr_progress *progress, imr_error *er
     return status;
 }
 
-static imr_status run_export(const call *c, const imr_progress *progress, imr_error *err)
+static imr_status run_export(call *c, const imr_progress *progress, imr_error *err)
 {
     IMR_AUTOBUF imr_buf out = {0};
     imr_writer w;
-    IMR_CLEANUP(imr_details_done) imr_details details = {0};
     IMR_CLEANUP(imr_comparison_free_at) imr_comparison *compared = NULL;
-    if (c->place != SIZE_MAX) /* first: the details of A and B are kept then */
-        IMR_TRY(imr_session_compare(&compared, c->jobs->session, c->trace,
-                                    (const size_t[2]){c->place, c->other}, progress, err));
-    IMR_TRY(imr_session_details(c->jobs->session, c->trace, REPORTED, progress, &details, err));
-    IMR_TRY(c->render(c->trace, &details, compared, c->format, &out, err));
-    IMR_TRY(imr_writer_open_named(&w, c->path, true, err));
+    const imr_export *e = &c->export;
+    if (e->path) /* before it takes long */
+        IMR_TRY(imr_file_vacant(e->path, e->replace, err));
+    if (e->two) /* first: the details of A and B are kept then */
+        IMR_TRY(
+            imr_session_compare(&compared, c->jobs->session, c->trace, e->compared, progress, err));
+    IMR_TRY(e->render(c->jobs->session, c->trace, e, compared, progress, &out, err));
+    c->delivery.bytes = out.len;
+    if (!e->path)
+        return IMR_OK;
+    IMR_TRY(imr_writer_open_named(&w, e->path, e->replace, err));
     imr_writer_add(&w, out.data, out.len);
     return imr_writer_commit(&w, err);
 }
@@ -229,14 +233,15 @@ static imr_status run_kind(call *c, const imr_progress *progress, imr_error *err
     case IMR_ASYNC_SUGGEST:
         return run_suggest(c);
     case IMR_ASYNC_EXPORT:
+    case IMR_ASYNC_SIZE:
         return run_export(c, progress, err);
     case IMR_ASYNC_WRITE:
-        return imr_file_write(c->path, c->text, c->text_len, err);
+        return imr_file_write(c->export.path, c->text, c->text_len, err);
     case IMR_ASYNC_NOTES:
         if (c->trace)
-            IMR_TRY(
-                imr_notes_add(c->path, c->trace, c->place, c->verdict, c->format, c->text, err));
-        return imr_notes_read(&d->notes, c->path, err);
+            IMR_TRY(imr_notes_add(c->export.path, c->trace, c->place, c->verdict, c->export.format,
+                                  c->text, err));
+        return imr_notes_read(&d->notes, c->export.path, err);
     }
     return IMR_OK;
 }
@@ -250,13 +255,17 @@ static void run(imr_job *job, imr_worker *w)
     c->worker = w;
     if (k == IMR_ASYNC_AHEAD || k == IMR_ASYNC_AUDIT)
         c->quiet_until = INFINITY;
-    else if (k == IMR_ASYNC_QUERY || k == IMR_ASYNC_DETAIL || k == IMR_ASYNC_COMPARE)
+    else if (k == IMR_ASYNC_QUERY || k == IMR_ASYNC_DETAIL || k == IMR_ASYNC_COMPARE ||
+             k == IMR_ASYNC_SIZE)
         c->quiet_until = imr_clock_seconds() + SLOW_SECONDS;
     d->status = imr_worker_cancelled(w) && k != IMR_ASYNC_NOTES
                     ? imr_fail(&d->error, IMR_E_CANCELLED, "cancelled")
                     : run_kind(c, &progress, &d->error);
-    if (d->status == IMR_OK && c->path && !(d->path = imr_strdup(c->path)))
+    if (d->status == IMR_OK && c->export.path && !(d->path = imr_strdup(c->export.path)))
         d->status = imr_fail_memory(&d->error);
+    else if (k == IMR_ASYNC_EXPORT)
+        d->exists = d->status == IMR_E_IO &&
+                    imr_file_vacant(c->export.path, c->export.replace, NULL) != IMR_OK;
     else if (d->status != IMR_OK && k == IMR_ASYNC_NOTES && c->trace)
         d->path = imr_strdup(c->text);
 }
@@ -382,8 +391,8 @@ static void forget_detail(imr_async *j)
 static bool keep_texts(call *c)
 {
     imr_request *r = &c->request;
-    const char **const texts[] = {&r->text,   &r->query_id, &r->document, &r->selected,
-                                  &c->pinned, &c->format,   &c->path};
+    const char **const texts[] = {&r->text,   &r->query_id,      &r->document,   &r->selected,
+                                  &c->pinned, &c->export.format, &c->export.path};
     if (r->n_pinned) { /* one: the screen pins no more */
         c->pinned = r->pinned[0];
         r->pinned = &c->pinned;
@@ -482,23 +491,24 @@ imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial, im
     return ask(j, &c, NULL, err);
 }
 
-imr_status imr_async_export(imr_async *j, const imr_trace *trace, const size_t *compared,
-                            const char *format, const char *path, imr_render_fn render,
+imr_status imr_async_export(imr_async *j, const imr_trace *trace, const imr_export *what,
                             imr_error *err)
 {
-    const call c = {.delivery.kind = IMR_ASYNC_EXPORT,
-                    .place = compared ? compared[0] : SIZE_MAX,
-                    .other = compared ? compared[1] : SIZE_MAX,
-                    .format = format,
-                    .path = path,
-                    .render = render};
+    imr_worker_cancel(j->worker, IMR_ASYNC_SIZE);
+    if (!what) {
+        imr_worker_cancel(j->worker, IMR_ASYNC_EXPORT);
+        return IMR_OK;
+    }
+    const call c = {.delivery.kind = what->path ? IMR_ASYNC_EXPORT : IMR_ASYNC_SIZE,
+                    .export = *what};
     return ask(j, &c, trace, err);
 }
 
 imr_status imr_async_write(imr_async *j, const char *path, const void *bytes, size_t n,
                            imr_error *err)
 {
-    const call c = {.delivery.kind = IMR_ASYNC_WRITE, .path = path, .text = bytes, .text_len = n};
+    const call c = {
+        .delivery.kind = IMR_ASYNC_WRITE, .export.path = path, .text = bytes, .text_len = n};
     return ask(j, &c, NULL, err);
 }
 
@@ -507,10 +517,9 @@ imr_status imr_async_notes(imr_async *j, const char *path, const imr_trace *trac
                            imr_error *err)
 {
     const call c = {.delivery.kind = IMR_ASYNC_NOTES,
-                    .path = path,
+                    .export = {.path = path, .format = reviewer},
                     .place = place,
                     .verdict = verdict,
-                    .format = reviewer,
                     .text = reason,
                     .text_len = reason ? strlen(reason) : 0};
     return ask(j, &c, trace, err);

@@ -33,6 +33,7 @@ typedef enum imr_async_kind {
     IMR_ASYNC_MAP,
     IMR_ASYNC_QUALITY,
     IMR_ASYNC_EXPORT,
+    IMR_ASYNC_SIZE,
     IMR_ASYNC_WRITE,
     IMR_ASYNC_NOTES,
     IMR_ASYNC_SWAP,
@@ -57,8 +58,10 @@ typedef struct imr_delivery {
     bool audit_ended;            /* all else is, too */
     imr_suggestion *suggestions; /* SUGGEST: the receiver's; strings are the session's */
     size_t n_suggestions;
-    char *path; /* EXPORT, WRITE, NOTES: the receiver's: the file written; of NOTES that failed the
-                   reason that was not kept */
+    char *path;     /* EXPORT, WRITE, NOTES: the receiver's: the file written; of NOTES that failed
+                       the reason that was not kept */
+    uint64_t bytes; /* EXPORT, SIZE */
+    bool exists;    /* EXPORT that failed: a file is there, which nobody said to replace */
     uint64_t serial;
 } imr_delivery;
 
@@ -89,14 +92,22 @@ imr_status imr_async_compare(imr_async *j, const imr_trace *trace, const size_t 
                              imr_error *err) IMR_NODISCARD;
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial,
                              imr_error *err) IMR_NODISCARD;
-/* Writes the trace as a report in `format` ("text", "json") to path, with the details of its first
- * documents; compared (NULL: none): places of two that are compared, as above, and told of alone.
- * `render` comes from report/report.h: session may not include report. */
-typedef imr_status (*imr_render_fn)(const imr_trace *trace, const imr_details *details,
-                                    const imr_comparison *compared, const char *format,
-                                    imr_buf *out, imr_error *err);
-imr_status imr_async_export(imr_async *j, const imr_trace *trace, const size_t *compared,
-                            const char *format, const char *path, imr_render_fn render,
+/* A report of a trace, written whole or not at all: EXPORT. Without a path it is made and measured:
+ * SIZE, the latest wins, also over this. NULL: what is on its way of both is cancelled. render: on
+ * the worker, from report/report.h: session may not include report. */
+typedef struct imr_export imr_export;
+typedef imr_status imr_render_fn(imr_session *s, const imr_trace *t, const imr_export *e,
+                                 const imr_comparison *compared, const imr_progress *progress,
+                                 imr_buf *out, imr_error *err);
+struct imr_export {
+    const char *format, *path;
+    bool replace;       /* what is there */
+    bool two;           /* are compared: */
+    size_t compared[2]; /* places, as above */
+    bool *printed;      /* [n_documents + n_left] places told of; taken, but where memory ran out */
+    imr_render_fn *render;
+};
+imr_status imr_async_export(imr_async *j, const imr_trace *trace, const imr_export *what,
                             imr_error *err) IMR_NODISCARD;
 
 /* Writes bytes (copied) to path, whole or not at all. */

@@ -306,7 +306,7 @@ imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place,
         const imr_detail *d = s->details[kept];
         if (d->number != t->number || d->place != place)
             continue;
-        if (depth > IMR_DETAIL_WORDS && (int)depth != d->depth)
+        if (depth != IMR_DETAIL_WORDS && (int)depth != d->depth)
             break; /* what was asked for now takes its place */
         keep(s, kept, s->details[kept]);
         *out = imr_detail_share(s->details[0]);
@@ -320,17 +320,27 @@ imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place,
     return IMR_OK;
 }
 
-imr_status imr_session_details(imr_session *s, const imr_trace *t, size_t full,
+/* However far one document is, so many are done. */
+static bool documents_done(void *part, IMR_UNUSED const imr_progress_info *info)
+{
+    const imr_progress_part *p = part;
+    return imr_progress_step(p->up, p->what, p->first, p->total);
+}
+
+imr_status imr_session_details(imr_session *s, const imr_trace *t, const bool *words, bool all,
                                const imr_progress *progress, imr_details *out, imr_error *err)
 {
+    imr_progress_part part = {progress, "explaining documents", 0, t->n_documents + t->n_left};
     IMR_CLEANUP(imr_details_done)
-    imr_details d = {.v = IMR_NEW_ARRAY(imr_detail *, t->n_documents)};
+    imr_details d = {.v = IMR_NEW_ARRAY(imr_detail *, part.total)};
     IMR_NEED(d.v, err);
-    for (; d.n < t->n_documents; d.n++)
-        IMR_TRY(imr_session_detail(
-            s, t, d.n,
-            d.n < full || t->documents[d.n].relevance >= 0 ? IMR_DETAIL_WORDS : IMR_DETAIL_NUMBERS,
-            progress, &d.v[d.n], err));
+    for (; d.n < part.total; part.first = ++d.n) {
+        const bool rest = all && d.n < t->n_documents;
+        const bool read = words[d.n] || (rest && t->documents[d.n].relevance >= 0);
+        if (read || rest)
+            IMR_TRY(imr_session_detail(s, t, d.n, read ? IMR_DETAIL_WORDS : IMR_DETAIL_NUMBERS,
+                                       &(imr_progress){documents_done, &part}, &d.v[d.n], err));
+    }
     *out = IMR_TAKE(d);
     return IMR_OK;
 }

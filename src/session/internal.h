@@ -85,7 +85,7 @@ typedef struct imr_titles {
 
 enum { IMR_TITLES = 1 << 16, IMR_TITLES_BYTES = 16 << 20 /* with which they are to be dropped */ };
 
-#define IMR_SESSION_DETAILS ((size_t)32) /* the last ones are kept */
+#define IMR_SESSION_DETAILS ((size_t)128) /* the last ones are kept */
 
 struct imr_session {
     imr_session_facts facts; /* as the worker has them */

@@ -124,7 +124,7 @@ typedef enum imr_detail_depth {
 /*
  * Text and why of one document of a trace of this session: place as in imr_trace_at. WORDS encodes
  * its text (and the query's, for the first of a trace) and looks at progress (may be NULL) several
- * times a layer; the last 32 are kept, and cost nothing.
+ * times a layer; the last 128 are kept, and cost nothing.
  * Errors: IMR_E_USAGE for a trace of another session than this and its other; IMR_E_CANCELLED,
  * IMR_E_MEMORY; a dataset that can no longer be read.
  */
@@ -132,13 +132,13 @@ imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place,
                               imr_detail_depth depth, const imr_progress *progress,
                               imr_detail **out, imr_error *err) IMR_NODISCARD;
 
-/* Details of all listed documents, for a report: v[i] of t->documents[i], in depth for the first
- * `full` and those that are judged. {0} is none. */
+/* Details for a report: v[i] of the place i, in words where words[i]; all: of the others that are
+ * listed, too, of judged ones in words, else in numbers. NULL is none, {0} none at all. */
 typedef struct imr_details {
     imr_detail **v;
     size_t n;
 } imr_details;
-imr_status imr_session_details(imr_session *s, const imr_trace *t, size_t full,
+imr_status imr_session_details(imr_session *s, const imr_trace *t, const bool *words, bool all,
                                const imr_progress *progress, imr_details *out,
                                imr_error *err) IMR_NODISCARD;
 void imr_details_done(imr_details *d);

@@ -145,15 +145,35 @@ imr_status imr_async_suggest(fake *f, const char *text, uint64_t serial, imr_err
     return push(f, d, NULL, false);
 }
 
-imr_status imr_async_export(fake *f, const imr_trace *t, const size_t *compared, const char *format,
-                            const char *path, imr_render_fn render, imr_error *err)
+/* A name with "there" in it exists, the disk is full for one with "full". */
+imr_status imr_async_export(fake *f, const imr_trace *t, const imr_export *e, imr_error *err)
 {
-    (void)render;
-    imr_delivery d = {.kind = IMR_ASYNC_EXPORT, .serial = t->serial};
+    for (job *j = f->first; !e && j; j = j->next)
+        if (j->d.kind == IMR_ASYNC_EXPORT) {
+            j->d.status = imr_fail(&j->d.error, IMR_E_CANCELLED, "cancelled");
+            j->slow = false;
+        }
+    if (!e)
+        return IMR_OK;
+    imr_delivery d = {.kind = e->path ? IMR_ASYNC_EXPORT : IMR_ASYNC_SIZE, .serial = t->serial};
+    size_t n = 0;
     (void)err;
-    snprintf(f->exported, sizeof f->exported, "%s%s %s", compared ? "compared " : "", format, path);
-    d.path = imr_strdup(path);
-    return push(f, d, NULL, false);
+    for (size_t i = 0; i < t->n_documents + t->n_left; i++)
+        n += e->printed[i];
+    imr_free(e->printed);
+    d.bytes = 1234 * n;
+    if (e->path && strstr(e->path, "there") && !e->replace) {
+        d.exists = true;
+        d.status = imr_fail(&d.error, IMR_E_IO, "%s exists; --overwrite replaces it", e->path);
+    } else if (e->path && strstr(e->path, "full")) {
+        d.status =
+            imr_fail(&d.error, IMR_E_IO, "cannot write %s: No space left on device", e->path);
+    } else if (e->path) {
+        snprintf(f->exported, sizeof f->exported, "%s%s of %zu to %s%s", e->two ? "compared " : "",
+                 e->format, n, e->path, e->replace ? ", replaced" : "");
+        d.path = imr_strdup(e->path);
+    }
+    return push(f, d, NULL, e->path ? strstr(e->path, "slow") != NULL : false);
 }
 
 imr_status imr_async_write(fake *f, const char *path, const void *bytes, size_t n, imr_error *err)

@@ -26,7 +26,7 @@ void fake_release(fake *f);               /* slow queries may be answered now */
 void fake_hold(fake *f);                  /* and now no more */
 void fake_documents(fake *f, size_t n);   /* of the next traces; default 100 */
 size_t fake_answered(const fake *f);      /* deliveries made */
-const char *fake_exported(const fake *f); /* "format path" of the last export, "" for none */
+const char *fake_exported(const fake *f); /* "format of N to path" of the last one, "" for none */
 const char *fake_written(const fake *f);  /* "bytes path" of the last file written */
 
 #endif

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "headless.h"
 #include "ui/prompt.h"
 
@@ -180,4 +181,38 @@ TEST("a line longer than its place scrolls so that the cursor shows")
     CHECK_INT(g.cursor_x, 2);
     ui_prompt_done(&p);
     ui_grid_done(&g);
+}
+
+TEST("a path is completed as far as its folder tells")
+{
+    static const char *const names[] = {"reports/a.txt", "report.json", "résumé.md", "résultat.md",
+                                        ".hidden"};
+    /* what is typed; what becomes of it; how many names there are */
+    static const struct {
+        const char *typed, *found, *names;
+    } cases[] = {{"r", "r", "report.json  reports  résultat.md  résumé.md"},
+                 {"rep", "report", "report.json  reports"},
+                 {"reports", "reports/", "reports"},
+                 {"reports/", "reports/a.txt", "a.txt"},
+                 {"ré", "résu", "résultat.md  résumé.md"},
+                 {".", ".hidden", ".hidden"},
+                 {"x", "x", ""},
+                 {"absent/", "absent/", ""}};
+    char dir[1024];
+    imr_error err;
+    snprintf(dir, sizeof dir, "%s", test_path(test_tmpdir(), "completed"));
+    CHECK_OK(imr_dir_make(imr_path_in(dir, "reports").s, &err));
+    for (size_t i = 0; i < IMR_LEN(names); i++)
+        CHECK_OK(imr_file_write(imr_path_in(dir, names[i]).s, "x", 1, &err));
+    for (size_t i = 0; i < IMR_LEN(cases); i++) {
+        ui_prompt p = {0};
+        IMR_AUTOBUF imr_buf all = {0};
+        ui_prompt_set(&p, imr_path_in(dir, cases[i].typed).s);
+        ui_prompt_do(&p, UI_DO_LINE_START); /* wherever the cursor is */
+        ui_prompt_complete(&p, &all);
+        CHECK_STR(ui_prompt_text(&p), imr_path_in(dir, cases[i].found).s);
+        CHECK_STR(imr_buf_text(&all), cases[i].names);
+        CHECK(p.cursor == p.text.len || !all.len);
+        ui_prompt_done(&p);
+    }
 }

@@ -107,6 +107,8 @@ static void random_step(screen *s)
                                          "\xff\xfe",
                                          "\033[200~a\tb\033[201~",
                                          "export json\r",
+                                         "e\t\t",
+                                         "e\x1b[C\r",
                                          "theme mono\r",
                                          "filter words x\r",
                                          "sort title\r",
@@ -414,15 +416,54 @@ TEST("export names its file after the query and says where it is")
     screen s;
     screen_start(&s, 24, 100, false);
     fake_open(s.engine, true, true, true);
-    screen_keys(&s, "Java: does it compile?\tej");
-    CHECK_STR(fake_exported(s.engine), "json imrnn-java-does-it-compile.json");
-    CHECK_CONTAINS(screen_text(&s), "saved imrnn-java-does-it-compile.json");
+    screen_keys(&s, "Java: does it compile?\te\t\x1b[D\r");
+    CHECK_STR(fake_exported(s.engine), "diffir of 10 to imrnn-java-does-it-compile.diffir");
+    CHECK_CONTAINS(screen_text(&s), "saved imrnn-java-does-it-compile.diffir, 13 KB");
     screen_keys(&s, ":export text /tmp/a b.txt\r");
-    CHECK_STR(fake_exported(s.engine), "text /tmp/a b.txt");
-    screen_keys(&s, "6ej"); /* nothing is marked: the ranking */
-    CHECK_STR(fake_exported(s.engine), "json imrnn-java-does-it-compile.json");
-    screen_keys(&s, "1 j 6ej");
-    CHECK_STR(fake_exported(s.engine), "compared json imrnn-java-does-it-compile-compared.json");
+    CHECK_STR(fake_exported(s.engine), "text of 10 to /tmp/a b.txt");
+    screen_keys(&s, "e\r"); /* the folder and the format are remembered */
+    CHECK_STR(fake_exported(s.engine), "text of 10 to /tmp/imrnn-java-does-it-compile.txt");
+    screen_keys(&s, "6e\r"); /* nothing is marked: the ranking */
+    CHECK_STR(fake_exported(s.engine), "text of 10 to /tmp/imrnn-java-does-it-compile.txt");
+    screen_keys(&s, "1 j 6:export json\r");
+    CHECK_STR(fake_exported(s.engine),
+              "compared json of 2 to /tmp/imrnn-java-does-it-compile-compared.json");
+    screen_end(&s);
+}
+
+TEST("whatever is exported, the selected document is in it, and an unfinished export can be left")
+{
+    static const char *const arrows[] = {"\x1b[C", "\x1b[C\x1b[C", "\x1b[C\x1b[C\x1b[C", "\x1b[D"};
+    static const int counts[] = {1, 2, 102, 102};
+    screen s;
+    screen_start(&s, 24, 100, false);
+    fake_open(s.engine, true, true, true);
+    screen_keys(&s, "java\tGk:export json x.json\r");
+    CHECK_STR(fake_exported(s.engine), "json of 11 to x.json");
+    screen_keys(&s, " kk"); /* A is marked */
+    for (size_t i = 0; i < IMR_LEN(arrows); i++) {
+        char expected[200];
+        screen_keys(&s, "e");
+        screen_keys(&s, arrows[i]);
+        const char *id = i ? "" : ui_list_selected(&s.app.list)->id;
+        snprintf(expected, sizeof expected, "json of %d to imrnn-java%s%s.json", counts[i],
+                 i ? "" : "-", id);
+        screen_keys(&s, "\r");
+        CHECK_STR(fake_exported(s.engine), expected);
+    }
+    screen_keys(&s, "e\t\t\x15slow.json\r");
+    CHECK_CONTAINS(screen_text(&s), "writing slow.json");
+    screen_keys(&s, "\x1b");
+    CHECK_CONTAINS(screen_text(&s), "cancelled; nothing was written");
+    CHECK(!strstr(screen_text(&s), "Export"));
+    screen_keys(&s, ":export json there.json\r");
+    CHECK_CONTAINS(screen_text(&s), "there.json exists; :export! replaces it");
+    screen_keys(&s, ":export! json there.json\r");
+    CHECK_STR(fake_exported(s.engine), "json of 11 to there.json, replaced");
+    screen_keys(&s, ":export pdf a.pdf\r");
+    CHECK_CONTAINS(screen_text(&s), "'pdf' is not one of text|");
+    screen_keys(&s, "e\t\t\x15\r");
+    CHECK_CONTAINS(screen_text(&s), "name a file");
     screen_end(&s);
 }
 

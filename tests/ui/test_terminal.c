@@ -143,7 +143,7 @@ TEST("type, move, open, export, resize, suspend, continue, quit: the grid's scre
         both_keys(&b, "\tjjj");
         both_keys(&b, "w");
         both_keys(&b, "w\r");
-        both_keys(&b, "ej");
+        both_keys(&b, "e\r");
         CHECK_CONTAINS(vt_dump(b.t), "saved ");
         both_keys(&b, "q:doc\r");
         both_keys(&b, "qi for the");

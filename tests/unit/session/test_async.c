@@ -13,6 +13,8 @@ typedef struct seen {
     imr_detail *detail;
     char path[1024];
     char error[IMR_ERROR_TEXT];
+    uint64_t bytes;
+    bool exists;
     size_t suggestions, notes; /* the most delivered: at the end the running job's come last */
     bool stages, judged;       /* of a map, of a quality */
     char compared[600];        /* what the last comparison says */
@@ -58,6 +60,10 @@ static void deliver(void *user, const imr_delivery *d)
     if (d->path)
         snprintf(s->path, sizeof s->path, "%s", d->path);
     free(d->path);
+    if (d->kind == IMR_ASYNC_EXPORT || d->kind == IMR_ASYNC_SIZE) {
+        s->bytes = d->bytes;
+        s->exists = d->exists;
+    }
     s->suggestions += d->n_suggestions;
     free(d->suggestions);
 }
@@ -100,12 +106,28 @@ static void finish(imr_async *j, seen *s)
     imr_detail_free(s->detail);
 }
 
-static imr_status render(const imr_trace *t, const imr_details *details,
-                         const imr_comparison *compared, const char *format, imr_buf *out,
+static imr_status render(imr_session *s, const imr_trace *t, const imr_export *e,
+                         const imr_comparison *compared, const imr_progress *progress, imr_buf *out,
                          imr_error *err)
 {
-    const imr_report_context context = {.details = details, .compare = compared};
-    return imr_report_render(t, format, &context, out, err);
+    IMR_CLEANUP(imr_details_done) imr_details details = {0};
+    IMR_TRY(imr_session_details(s, t, e->printed, true, progress, &details, err));
+    const imr_report_context context = {
+        .details = &details, .compare = compared, .printed = e->printed};
+    return imr_report_render(t, e->format, &context, out, err);
+}
+
+static void export_to(imr_async *j, const imr_trace *t, const char *path, bool replace, bool two)
+{
+    imr_error err;
+    const imr_export e = {.format = "json",
+                          .path = path,
+                          .replace = replace,
+                          .two = two,
+                          .compared = {4, 1},
+                          .printed = IMR_NEW_ARRAY(bool, t->n_documents + t->n_left),
+                          .render = render};
+    CHECK_OK(imr_async_export(j, t, &e, &err));
 }
 
 TEST("of many queries typed quickly every one is answered or replaced and the last one wins")
@@ -140,7 +162,7 @@ TEST("details, suggestions and exports arrive, and say what went wrong")
     CHECK_OK(imr_async_detail(j, s.trace, 3, IMR_DETAIL_WORDS, &err));
     CHECK_OK(imr_async_suggest(j, "midin", 2, &err));
     const char *path = test_path(test_tmpdir(), "report.json");
-    CHECK_OK(imr_async_export(j, s.trace, NULL, "json", path, render, &err));
+    export_to(j, s.trace, path, false, false);
     drain(j);
     CHECK(s.detail != NULL && s.detail->text[0] != '\0');
     CHECK_STR(s.detail->document_id, s.trace->documents[3].id);
@@ -149,17 +171,34 @@ TEST("details, suggestions and exports arrive, and say what went wrong")
     char *text = test_read(path, NULL);
     CHECK_CONTAINS(text, "imrnn.explanation/1");
     CHECK(!strstr(text, "\"compare\":{"));
-    CHECK_OK(imr_async_export(j, s.trace, (const size_t[2]){4, 1}, "json", path, render, &err));
-    drain(j);
+    CHECK_INT(s.bytes, strlen(text));
     free(text);
+    export_to(j, s.trace, path, false, true); /* it exists */
+    drain(j);
+    CHECK_INT(s.failed[IMR_ASYNC_EXPORT], 1);
+    CHECK(s.exists);
+    export_to(j, s.trace, NULL, false, false); /* it is only measured */
+    drain(j);
+    CHECK_INT(s.delivered[IMR_ASYNC_SIZE], 1);
+    text = test_read(path, NULL);
+    CHECK_INT(s.bytes, strlen(text));
+    free(text);
+    export_to(j, s.trace, path, true, true);
+    drain(j);
     text = test_read(path, NULL);
     CHECK_CONTAINS(text, "\"compare\":{");
     free(text);
-    CHECK_OK(
-        imr_async_export(j, s.trace, NULL, "json", "/nonexistent/folder/x.json", render, &err));
+    export_to(j, s.trace, "/nonexistent/folder/x.json", false, false);
     drain(j);
-    CHECK_INT(s.failed[IMR_ASYNC_EXPORT], 1);
+    CHECK_INT(s.failed[IMR_ASYNC_EXPORT], 2);
+    CHECK(!s.exists);
     CHECK_CONTAINS(s.error, "/nonexistent/folder/x.json");
+    for (int i = 0; i < 5; i++) {
+        export_to(j, s.trace, path, true, false);
+        CHECK_OK(imr_async_export(j, NULL, NULL, &err)); /* not any more */
+    }
+    drain(j);
+    CHECK(s.cancelled[IMR_ASYNC_EXPORT] >= 1);
     finish(j, &s);
 }
 

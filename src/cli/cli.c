@@ -177,8 +177,7 @@ imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err)
         path = imr_strdup(name);
     }
     IMR_NEED(!name || path, err);
-    *out = IMR_TAKE(path);
-    return IMR_OK;
+    return IMR_GIVE(out, path);
 }
 
 imr_status imr_cli_kernels(const imr_kernels **out, const imr_cli *cli, imr_error *err)
@@ -246,8 +245,7 @@ static imr_status open_encoder(imr_encoder **out, imr_cli *cli, const char *name
         return imr_fail(err, IMR_E_SHAPE,
                         "%s makes vectors of %zu dimensions, --embedding-dim is %lld", name, e->dim,
                         (long long)wanted);
-    *out = IMR_TAKE(e);
-    return IMR_OK;
+    return IMR_GIVE(out, e);
 }
 
 imr_status imr_cli_encoder_as(imr_encoder **out, imr_cli *cli, imr_precision precision,
@@ -284,8 +282,7 @@ imr_status imr_cli_encoder_of_cache(imr_encoder **out, imr_cli *cli, const imr_c
                         "%s has other weights (sha256 %.12s) than the encoder %s was made with "
                         "(%.12s): name that one with --encoder",
                         e->folder.path, sha256, path, made->sha256);
-    *out = IMR_TAKE(e);
-    return IMR_OK;
+    return IMR_GIVE(out, e);
 }
 
 imr_status imr_cli_check_encoder(imr_cli *cli, const imr_cache *cache, imr_error *err)

@@ -101,8 +101,7 @@ static imr_status take_pair(pair *out, imr_cli *cli, imr_error *err)
     if (!cli->n_arguments && !imr_config_string(c, IMR_OPT_CACHE_DIR) &&
         !imr_config_string(c, IMR_OPT_DATASET))
         IMR_TRY(make_collection(&p, cli, err));
-    *out = IMR_TAKE(p);
-    return IMR_OK;
+    return IMR_GIVE(out, p);
 }
 
 /* ---- explaining ---- */

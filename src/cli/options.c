@@ -127,8 +127,7 @@ imr_status imr_line_parse(imr_line *out, imr_config *config, int argc, const cha
             IMR_TRY(short_options(&s, word + 1, err));
         }
     }
-    *out = IMR_TAKE(line);
-    return IMR_OK;
+    return IMR_GIVE(out, line);
 }
 
 /* How many of the line's words spell the command's name; 0: not this command. */

@@ -122,8 +122,7 @@ imr_status imr_cli_session_cache(char **out, imr_cli *cli, const char *dataset, 
     IMR_NEED(path, err);
     if (dataset && encoder && !cli->again)
         IMR_TRY(make_ready(cli, path, dataset, !dir, err));
-    *out = IMR_TAKE(path);
-    return IMR_OK;
+    return IMR_GIVE(out, path);
 }
 
 /* ---- the options ---- */

@@ -187,8 +187,7 @@ static imr_status parse(imr_texts *out, const char *data, size_t len, const char
     IMR_TRY((array ? parse_array : jsonl ? parse_jsonl : parse_lines)(&t, data, len, name, err));
     if (t.ids.n == 0)
         return imr_fail(err, IMR_E_FORMAT, "%s: no text in it", name);
-    *out = IMR_TAKE(t);
-    return IMR_OK;
+    return IMR_GIVE(out, t);
 }
 
 static imr_status read_stream(imr_texts *out, FILE *from, imr_error *err)
@@ -225,8 +224,7 @@ imr_status imr_texts_of(imr_texts *out, const char *const *texts, size_t n, imr_
         snprintf(id, sizeof id, "%zu", i + 1);
         IMR_TRY(add(&t, id, imr_strdup(texts[i]), strlen(texts[i]), "argument", err));
     }
-    *out = IMR_TAKE(t);
-    return IMR_OK;
+    return IMR_GIVE(out, t);
 }
 
 imr_status imr_texts_prepend(imr_texts *t, const char *prompt, imr_error *err)

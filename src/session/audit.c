@@ -298,8 +298,7 @@ imr_status imr_audit_new(imr_audit **out, imr_session *s, const imr_audit_option
         give_up(a, "the cache is another user's");
     else
         IMR_TRY(open_kept(a, err));
-    *out = IMR_TAKE(a);
-    return IMR_OK;
+    return IMR_GIVE(out, a);
 }
 
 imr_status imr_audit_run(imr_audit *a, const imr_progress *progress, imr_error *err)

@@ -95,6 +95,5 @@ imr_status imr_session_compare(imr_comparison **out, imr_session *s, const imr_t
                             id, of->n_documents, "AB"[i]);
     }
     IMR_TRY(fill(c, s, progress, err));
-    *out = IMR_TAKE(c);
-    return IMR_OK;
+    return IMR_GIVE(out, c);
 }

@@ -49,8 +49,7 @@ imr_status imr_context_table_keep(imr_buf *unkept, const char *dir,
         imr_file_write(imr_table_path(dir, source->encoder_sha256, "context").s, b.data, b.len,
                        NULL) == IMR_OK)
         return IMR_OK;
-    *unkept = IMR_TAKE(b);
-    return IMR_OK;
+    return IMR_GIVE(unkept, b);
 }
 
 /* ---- reading ---- */
@@ -157,8 +156,7 @@ imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cac
     IMR_NEED(m->vectors, err);
     IMR_TRY(imr_context_new(&m->context, encoder, cache->documents.ids.n,
                             strlen(cache->encoder.passage_prefix), err));
-    *out = IMR_TAKE(m);
-    return IMR_OK;
+    return IMR_GIVE(out, m);
 }
 
 imr_status imr_context_text(imr_buf *out, const imr_cache *cache, size_t document, imr_error *err)

@@ -284,8 +284,7 @@ imr_status imr_evaluator_new(imr_evaluator **out, imr_ranker *ranker, const imr_
         IMR_TRY(index_words(v, progress, err));
     if (o->doubts)
         IMR_TRY(imr_doubts_find(&v->e.doubts, v->ranker, progress, err));
-    *out = IMR_TAKE(v);
-    return IMR_OK;
+    return IMR_GIVE(out, v);
 }
 
 imr_status imr_evaluator_end(imr_evaluator *v, imr_error *err)
@@ -320,8 +319,7 @@ imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter
             return imr_fail(err, IMR_E_CANCELLED, "cancelled while ranking queries");
     }
     IMR_TRY(imr_evaluator_end(v, err));
-    *out = IMR_TAKE(v->e);
-    return IMR_OK;
+    return IMR_GIVE(out, v->e);
 }
 
 void imr_eval_done(imr_eval *e)
@@ -424,8 +422,7 @@ imr_status imr_eval_summarise(imr_eval_summary *out, const imr_eval *e, const im
     }
     if (e->has_adapter)
         IMR_TRY(imr_eval_judge(&s, e, n ? metrics[0] : (imr_metric){0}, seen, err));
-    *out = IMR_TAKE(s);
-    return IMR_OK;
+    return IMR_GIVE(out, s);
 }
 
 void imr_eval_summary_done(imr_eval_summary *s)

@@ -40,8 +40,7 @@ imr_status imr_faith_open(imr_faith *out, imr_session *s, const imr_progress *pr
         for (size_t k = 0; k < IMR_LEN(kinds) && found; k++)
             f.rows[f.n++] = (imr_faith_row){.table = tables[i], .kind = kinds[k]};
     }
-    *out = IMR_TAKE(f);
-    return IMR_OK;
+    return IMR_GIVE(out, f);
 }
 
 /* ---- one ranking ---- */

@@ -150,8 +150,7 @@ imr_status imr_notes_parse(imr_notes **out, const void *data, size_t len, const 
         if ((status = take(n, &it, o, status, &why)) != IMR_OK)
             return imr_fail(err, status, "%s", why.text);
     }
-    *out = IMR_TAKE(n);
-    return IMR_OK;
+    return IMR_GIVE(out, n);
 }
 
 imr_status imr_notes_read(imr_notes **out, const char *path, imr_error *err)

@@ -574,8 +574,7 @@ static imr_status make(imr_session *s, const imr_request *request, imr_trace *be
     t->number = s->number << 32 | ++s->runs;
     IMR_TRY(run(s, request, t, err));
     s->ranker.of = t->pair ? 0 : t->number;
-    *out = IMR_TAKE(t);
-    return IMR_OK;
+    return IMR_GIVE(out, t);
 }
 
 imr_status imr_session_run(imr_session *s, const imr_request *request, imr_trace **out,

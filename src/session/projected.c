@@ -306,8 +306,7 @@ imr_status imr_projected_open(imr_projected *out, const imr_adapter *adapter,
     const bool keep = p.base.rows >= (keep_from ? keep_from : IMR_PROJECTED_KEEP_FROM) &&
                       adapter->sha256[0] && cache->sha256[0] && strcmp(cache->layout, "store") == 0;
     IMR_TRY(keep ? open_kept(&made, &p, err) : into_memory(&made, &p, err));
-    *out = IMR_TAKE(made);
-    return IMR_OK;
+    return IMR_GIVE(out, made);
 }
 
 void imr_projected_done(imr_projected *p)

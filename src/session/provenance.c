@@ -179,8 +179,7 @@ imr_status imr_doubts_find(imr_doubts *out, const imr_ranker *r, const imr_progr
         found.n += text.len > 0;
         IMR_NEED(!text.len || found.v[found.n - 1].text, err);
     }
-    *out = IMR_TAKE(found);
-    return IMR_OK;
+    return IMR_GIVE(out, found);
 }
 
 /* ---- what training saw ---- */
@@ -340,6 +339,5 @@ imr_status imr_seen_find(imr_seen *out, const imr_adapter *a, const imr_cache *c
                        : from_metadata(&s, &words, cache, metadata, err));
     IMR_TRY(imr_buf_check(&words, err));
     IMR_NEED(s.words = take_clean(&words), err);
-    *out = IMR_TAKE(s);
-    return IMR_OK;
+    return IMR_GIVE(out, s);
 }

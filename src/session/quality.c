@@ -299,6 +299,5 @@ imr_status imr_quality_make(imr_quality **out, imr_ranker *r, const imr_progress
         IMR_TRY(read_as(s, &other, w->form, err));
     }
     IMR_TRY(imr_quality_say(q, err));
-    *out = IMR_TAKE(q);
-    return IMR_OK;
+    return IMR_GIVE(out, q);
 }

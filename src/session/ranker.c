@@ -57,8 +57,7 @@ imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const im
     for (imr_stage k = 0; k < (adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++)
         IMR_NEED(r.sim[k] = IMR_NEW_ARRAY(float, n), err);
     IMR_NEED(!adapter || (r.query = IMR_NEW_ARRAY(float, adapter->w.m)), err);
-    *out = IMR_TAKE(r);
-    return IMR_OK;
+    return IMR_GIVE(out, r);
 }
 
 void imr_ranker_done(imr_ranker *r)

@@ -238,8 +238,7 @@ static imr_status begin(imr_session **out, const imr_session_options *options, i
     s->number = atomic_fetch_add(&sessions, 1);
     s->strings = imr_arena_new();
     IMR_NEED(s->strings && imr_session_options_keep(&s->options, s->strings), err);
-    *out = IMR_TAKE(s);
-    return IMR_OK;
+    return IMR_GIVE(out, s);
 }
 
 /* A second adapter, over what the first will open. */
@@ -317,8 +316,7 @@ imr_status imr_session_open(imr_session **out, const imr_session_options *option
         return imr_fail(err, IMR_E_USAGE, "a cache (--cache-dir DIR) is needed");
     IMR_TRY(begin(&s, options, err));
     IMR_TRY(open_all(s, options, progress, err));
-    *out = IMR_TAKE(s);
-    return IMR_OK;
+    return IMR_GIVE(out, s);
 }
 
 void imr_session_close(imr_session *s)

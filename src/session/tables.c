@@ -157,8 +157,7 @@ imr_status imr_table_open(imr_table *out, bool *found, imr_session *s, const cha
     if (!*found)
         return IMR_OK;
     IMR_TRY(name_rows(&t, err));
-    *out = IMR_TAKE(t);
-    return IMR_OK;
+    return IMR_GIVE(out, t);
 }
 
 /* ---- what was measured ---- */

@@ -190,8 +190,7 @@ imr_status imr_sample_take(imr_sample *out, const imr_dataset *from, imr_error *
     IMR_TRY(choose(&c, err));
     IMR_TRY(write_documents(&c, err));
     IMR_TRY(write_queries(&c, err));
-    *out = IMR_TAKE(s);
-    return IMR_OK;
+    return IMR_GIVE(out, s);
 }
 
 imr_status imr_sample_open(imr_dataset **out, const imr_sample *s, imr_error *err)

@@ -484,8 +484,7 @@ imr_status imr_train_cache(imr_train_outcome *out, const imr_cache *cache,
     IMR_CLEANUP(imr_train_outcome_done) imr_train_outcome o = {0};
     IMR_CLEANUP(work_done) work w = {.cache = cache, .plan = plan, .progress = progress};
     IMR_TRY(train(&o, &w, encoder, err));
-    *out = IMR_TAKE(o);
-    return IMR_OK;
+    return IMR_GIVE(out, o);
 }
 
 void imr_train_outcome_done(imr_train_outcome *o)

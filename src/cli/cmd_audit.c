@@ -15,6 +15,7 @@ static imr_status emit(imr_cli *cli, const imr_audit *a, imr_eval_form form, imr
                          .options = &a->measured,
                          .eval = e,
                          .seen = a->seen,
+                         .summary = &a->summary,
                          .seed = a->options.seed,
                          .audit = a,
                          .order = order};

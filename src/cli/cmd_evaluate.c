@@ -99,18 +99,6 @@ static void plan_done(plan *p)
     imr_free(p->sides.v);
 }
 
-static imr_status add_side(plan *p, const imr_eval *e, const char *path, uint64_t seed,
-                           imr_error *err)
-{
-    imr_eval_row all, unseen = {0};
-    IMR_TRY(imr_eval_row_of(&all, e, 0, IMR_GROUP_ALL, seed, err));
-    if (e->has_train)
-        IMR_TRY(imr_eval_row_of(&unseen, e, 0, IMR_GROUP_UNSEEN, seed, err));
-    const imr_eval_side side = {path, all.from_encoder, unseen.from_encoder};
-    IMR_NEED(IMR_PUSH(&p->sides, side), err);
-    return IMR_OK;
-}
-
 /* number: 0 for the only adapter. */
 static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr_buf *b,
                                imr_error *err)
@@ -135,6 +123,7 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
         IMR_TRY(
             imr_seen_find(&seen, a, p->cache, imr_config_string(config, IMR_OPT_TRAINED_ON), err));
     IMR_CLEANUP(imr_eval_done) imr_eval e = {0};
+    IMR_CLEANUP(imr_eval_summary_done) imr_eval_summary summary = {0};
     IMR_TRY(imr_eval_run(&e, p->cache, a, p->split.qrels, p->split.queries, p->split.n_queries,
                          seen.train, &options, &p->cli->meter.progress, err));
     imr_cli_say(p->cli, "%s", e.notice ? e.notice : "");
@@ -152,6 +141,7 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
                               .options = &options,
                               .eval = &e,
                               .seen = &seen,
+                              .summary = &summary,
                               .seed = (uint64_t)imr_config_int(config, IMR_OPT_SEED),
                               .per_query = imr_config_bool(config, IMR_OPT_PER_QUERY)};
     IMR_TRY(runs_commit(&files, &report, err));
@@ -160,11 +150,17 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
                     "%s: ids with blanks, such as \"%.80s\": their lines are separated by tabs, "
                     "which imrnn reads and trec_eval does not",
                     dir, files.blank);
+    if (p->form != IMR_EVAL_CSV)
+        IMR_TRY(imr_eval_summarise(&summary, &e, options.metrics, &seen, report.seed, false, NULL,
+                                   err));
     IMR_TRY(imr_eval_report_write(b, &report, p->form, err));
-    return a && number && p->split.qrels
-               ? add_side(p, &e, imr_config_item(config, IMR_OPT_CHECKPOINT, number - 1),
-                          report.seed, err)
-               : IMR_OK;
+    if (!a || !number || !p->split.qrels)
+        return IMR_OK;
+    const imr_eval_side side = {imr_config_item(config, IMR_OPT_CHECKPOINT, number - 1),
+                                summary.row->from_encoder,
+                                summary.row[IMR_GROUP_UNSEEN].from_encoder};
+    IMR_NEED(IMR_PUSH(&p->sides, side), err);
+    return IMR_OK;
 }
 
 static imr_status evaluate_path(plan *p, const char *path, size_t number, imr_buf *b,

@@ -37,7 +37,8 @@ typedef struct imr_eval_report {
     const imr_eval_split *split;
     const imr_eval_options *options;
     const imr_eval *eval;
-    const imr_seen *seen; /* {0} without an adapter */
+    const imr_seen *seen;            /* {0} without an adapter */
+    const imr_eval_summary *summary; /* {0}: in CSV, which has none */
     uint64_t seed;
     bool per_query; /* text: a line for each query; JSON always has them */
     /* Of an audit: itself, and its rows that are printed, in order. */
@@ -57,8 +58,7 @@ typedef enum imr_eval_form {
 imr_status imr_eval_form_of(imr_eval_form *out, const imr_cli *cli, imr_error *err) IMR_NODISCARD;
 imr_status imr_eval_report_write(imr_buf *b, const imr_eval_report *r, imr_eval_form form,
                                  imr_error *err) IMR_NODISCARD;
-imr_status imr_eval_report_page(imr_buf *b, const imr_eval_report *r, bool html,
-                                imr_error *err) IMR_NODISCARD;
+void imr_eval_report_page(imr_buf *b, const imr_eval_report *r, bool html);
 
 /* cli/audit_report.c: what a report of an audit has beside an evaluation's. Of text what follows a
  * query's line; of JSON, schema imrnn.audit/1 (assets/audit.schema.json), words and queries; a CSV
@@ -73,9 +73,6 @@ void imr_audit_report_csv(imr_buf *b, const imr_eval_report *r);
  * and why is for people to add. */
 void imr_cli_run_metadata(imr_buf *b, const imr_eval_report *r, imr_ranking_kind kind,
                           const char *tag);
-
-imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error *err) IMR_NODISCARD;
-imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error *err) IMR_NODISCARD;
 
 /* Several adapters over the same queries, each against the encoder on the first metric; p adjusted
  * by Holm's method over the adapters. */

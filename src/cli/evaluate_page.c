@@ -22,7 +22,7 @@ static const char *interval(char out[64], double low, double high)
     return out;
 }
 
-static void put_means(imr_page *p, const imr_eval_report *r, const imr_eval_summary *s, size_t m)
+static void put_means(imr_page *p, const imr_eval_report *r, size_t m)
 {
     static const char *const names[] = {
         "all that are judged", "training saw documents relevant to them", "training saw none"};
@@ -31,7 +31,7 @@ static void put_means(imr_page *p, const imr_eval_report *r, const imr_eval_summ
     snprintf(caption + strlen(caption), 64, ": means, with 95 %% intervals");
     imr_page_table(p, caption, "*queries|#number|#change|#encoder|#projected|#now|95 % of change");
     for (size_t g = 0; g < (r->eval->has_train ? IMR_GROUPS : 1); g++) {
-        const imr_eval_row *row = &s->row[m * IMR_GROUPS + g];
+        const imr_eval_row *row = &r->summary->row[m * IMR_GROUPS + g];
         double v[IMR_STAGE_COUNT];
         for (size_t k = 0; k < IMR_STAGE_COUNT; k++)
             v[k] = row->n && r->eval->values[k] ? row->mean[k] : (double)NAN;
@@ -135,15 +135,11 @@ static void put_inputs(imr_page *p, const imr_eval_report *r)
     imr_page_table_end(p);
 }
 
-imr_status imr_eval_report_page(imr_buf *b, const imr_eval_report *r, bool html, imr_error *err)
+void imr_eval_report_page(imr_buf *b, const imr_eval_report *r, bool html)
 {
-    IMR_CLEANUP(imr_eval_summary_done) imr_eval_summary own = {0};
-    const imr_eval_summary *s = r->audit ? &r->audit->summary : &own;
+    const imr_eval_summary *s = r->summary;
     IMR_AUTOBUF imr_buf title = {0};
     imr_page p = {.out = b, .html = html};
-    if (!r->audit)
-        IMR_TRY(imr_eval_summarise(&own, r->eval, r->options->metrics, r->seen, r->seed, false,
-                                   NULL, err));
     imr_buf_printf(&title, "%s, split %s: %zu queries, %zu documents",
                    r->audit ? "Audit" : "Evaluation", r->split->name, r->eval->queries,
                    r->cache->documents.ids.n);
@@ -153,7 +149,7 @@ imr_status imr_eval_report_page(imr_buf *b, const imr_eval_report *r, bool html,
     for (size_t i = 0; i < r->eval->doubts.n; i++)
         imr_page_say(&p, "warning", r->eval->doubts.v[i].text);
     for (size_t m = 0; s->row && m < r->eval->metrics; m++)
-        put_means(&p, r, s, m);
+        put_means(&p, r, m);
     if (r->eval->values[IMR_RANKED_BM25] && r->eval->metrics)
         put_bm25(&p, r);
     if (r->seen->words)
@@ -167,5 +163,4 @@ imr_status imr_eval_report_page(imr_buf *b, const imr_eval_report *r, bool html,
     imr_page_heading(&p, 2, "inputs", "What it was made from");
     put_inputs(&p, r);
     imr_page_end(&p);
-    return imr_buf_check(b, err);
 }

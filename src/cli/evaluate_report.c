@@ -55,9 +55,9 @@ static const char *p_value(char out[64], double p)
 }
 
 /* The differences from another ranking, a line for each metric. */
-static void put_tests(imr_buf *b, const imr_eval_report *r, const imr_eval_summary *s,
-                      bool from_encoder)
+static void put_tests(imr_buf *b, const imr_eval_report *r, bool from_encoder)
 {
+    const imr_eval_summary *s = r->summary;
     imr_buf_char(b, '\n');
     imr_cli_wrap(b,
                  from_encoder ? "after against encoder: difference and its 95 % interval, queries "
@@ -152,8 +152,7 @@ static void put_means(imr_buf *b, const imr_eval_report *r)
     imr_buf_char(b, '\n');
 }
 
-static void put_groups(imr_buf *b, const imr_eval_report *r, const imr_eval_summary *s,
-                       size_t metric)
+static void put_groups(imr_buf *b, const imr_eval_report *r, size_t metric)
 {
     char name[IMR_METRIC_NAME];
     imr_buf_printf(b,
@@ -163,7 +162,7 @@ static void put_groups(imr_buf *b, const imr_eval_report *r, const imr_eval_summ
     put_kinds(b, r, 9);
     imr_buf_str(b, r->adapter ? "  after - encoder\n" : "  interval\n");
     for (imr_eval_group g = 0; g < groups(r->eval); g++) {
-        const imr_eval_row *row = &s->row[metric * IMR_GROUPS + g];
+        const imr_eval_row *row = &r->summary->row[metric * IMR_GROUPS + g];
         imr_buf_printf(b, "%-8s%6zu", imr_eval_group_name(g), row->n);
         EACH_KIND (k, r)
             imr_buf_printf(b, "%9s", row->n ? IMR_FIXED(row->mean[k], 4) : "-");
@@ -230,13 +229,13 @@ static void put_similarity(imr_buf *out, const imr_eval_report *r)
 /* The verdict first, then what it stands on. */
 static void put_audit(imr_buf *b, const imr_eval_report *r)
 {
-    const imr_eval_summary *s = &r->audit->summary;
-    if (s->code)
-        imr_cli_wrap(b, s->text, 0, 0);
-    imr_buf_str(b, s->code ? "\n" : "");
+    if (r->summary->code) {
+        imr_cli_wrap(b, r->summary->text, 0, 0);
+        imr_buf_char(b, '\n');
+    }
     put_head(b, r);
     for (size_t m = 0; m < r->eval->metrics; m++)
-        put_groups(b, r, s, m);
+        put_groups(b, r, m);
     if (r->adapter && r->eval->metrics) {
         imr_buf_char(b, '\n');
         imr_report_audit_words(b, r->audit);
@@ -245,19 +244,12 @@ static void put_audit(imr_buf *b, const imr_eval_report *r)
     put_queries(b, r);
 }
 
-imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error *err)
+static void put_text(imr_buf *b, const imr_eval_report *r)
 {
-    IMR_CLEANUP(imr_eval_summary_done) imr_eval_summary s = {0};
-    if (r->audit) {
-        put_audit(b, r);
-        return imr_buf_check(b, err);
-    }
     put_head(b, r);
     if (r->split->qrels) {
-        IMR_TRY(imr_eval_summarise(&s, r->eval, r->options->metrics, r->seen, r->seed, false, NULL,
-                                   err));
         put_means(b, r);
-        put_groups(b, r, &s, 0);
+        put_groups(b, r, 0);
     } else {
         imr_buf_str(b, "no judgements: only how alike the rankings are can be said\n");
     }
@@ -265,13 +257,12 @@ imr_status imr_eval_report_text(imr_buf *b, const imr_eval_report *r, imr_error 
         put_similarity(b, r);
     if (r->adapter && r->split->qrels) {
         imr_buf_str(b, "\nverdict: ");
-        imr_cli_wrap(b, s.text, 9, 2);
-        put_tests(b, r, &s, true);
-        put_tests(b, r, &s, false);
+        imr_cli_wrap(b, r->summary->text, 9, 2);
+        put_tests(b, r, true);
+        put_tests(b, r, false);
     }
     if (r->per_query && r->split->qrels)
         put_queries(b, r);
-    return imr_buf_check(b, err);
 }
 
 /* ---- JSON ---- */
@@ -347,13 +338,12 @@ static void json_interval(imr_buf *b, const char *name, double mean, double low,
     imr_json_printf(b, ", %s: {'mean': %g, 'low': %g, 'high': %g}", name, mean, low, high);
 }
 
-static void json_groups(imr_buf *b, const imr_eval_report *r, const imr_eval_summary *s,
-                        size_t metric)
+static void json_groups(imr_buf *b, const imr_eval_report *r, size_t metric)
 {
     char name[IMR_METRIC_NAME];
     imr_json_printf(b, "{'metric': %s", metric_name(name, r, metric));
     for (imr_eval_group g = 0; g < groups(r->eval); g++) {
-        const imr_eval_row *row = &s->row[metric * IMR_GROUPS + g];
+        const imr_eval_row *row = &r->summary->row[metric * IMR_GROUPS + g];
         const imr_significance *e = &row->from_encoder, *p = &row->from_before;
         imr_json_printf(b, ",\n  %s: {'num_q': %zu", imr_eval_group_name(g), row->n);
         EACH_KIND (k, r)
@@ -420,30 +410,26 @@ static void json_similarity(imr_buf *b, const imr_eval_report *r)
         imr_buf_str(b, "null},\n");
 }
 
-static void json_judged(imr_buf *b, const imr_eval_report *r, const imr_eval_summary *s)
+static void json_judged(imr_buf *b, const imr_eval_report *r)
 {
     json_rankings(b, r);
     imr_json_printf(b, r->audit ? " 'means': [" : " 'leakage': ");
     for (size_t m = 0; m < (r->audit ? r->eval->metrics : 1); m++) {
         imr_buf_str(b, m ? ",\n  " : "");
-        json_groups(b, r, s, m);
+        json_groups(b, r, m);
     }
     imr_buf_str(b, r->audit ? "],\n" : ",\n");
 }
 
-imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error *err)
+static imr_status put_json(imr_buf *b, const imr_eval_report *r, imr_error *err)
 {
-    IMR_CLEANUP(imr_eval_summary_done) imr_eval_summary own = {0};
-    const imr_eval_summary *s = r->audit ? &r->audit->summary : &own;
+    const imr_eval_summary *s = r->summary;
     const bool judged = r->split->qrels != NULL;
     IMR_TRY(json_inputs(b, r, err));
     if (r->adapter && !r->audit) /* what is kept of an audit does not have the largest move */
         json_similarity(b, r);
-    if (!r->audit)
-        IMR_TRY(imr_eval_summarise(&own, r->eval, r->options->metrics, r->seen, r->seed, false,
-                                   NULL, err));
     if (judged)
-        json_judged(b, r, s);
+        json_judged(b, r);
     if (s->code)
         imr_json_printf(b, " 'verdict': {'code': %s, 'text': %s},\n", s->code, s->text);
     else
@@ -460,7 +446,7 @@ imr_status imr_eval_report_json(imr_buf *b, const imr_eval_report *r, imr_error 
     }
     imr_buf_str(b, "],\n");
     (r->audit ? imr_audit_report_json : json_queries)(b, r);
-    return imr_buf_check(b, err);
+    return IMR_OK;
 }
 
 /* ---- CSV ---- */
@@ -503,11 +489,14 @@ imr_status imr_eval_form_of(imr_eval_form *out, const imr_cli *cli, imr_error *e
 imr_status imr_eval_report_write(imr_buf *b, const imr_eval_report *r, imr_eval_form form,
                                  imr_error *err)
 {
-    if (form >= IMR_EVAL_MD)
-        return imr_eval_report_page(b, r, form == IMR_EVAL_HTML, err);
-    if (form != IMR_EVAL_CSV)
-        return (form == IMR_EVAL_JSON ? imr_eval_report_json : imr_eval_report_text)(b, r, err);
-    (r->audit ? imr_audit_report_csv : put_csv)(b, r);
+    if (form == IMR_EVAL_TEXT)
+        (r->audit ? put_audit : put_text)(b, r);
+    else if (form == IMR_EVAL_JSON)
+        IMR_TRY(put_json(b, r, err));
+    else if (form == IMR_EVAL_CSV)
+        (r->audit ? imr_audit_report_csv : put_csv)(b, r);
+    else
+        imr_eval_report_page(b, r, form == IMR_EVAL_HTML);
     return imr_buf_check(b, err);
 }
 

@@ -127,6 +127,7 @@ static imr_status make_row(void *user, size_t first, IMR_UNUSED size_t count, vo
     imr_eval *e = imr_evaluator_result(a->evaluator);
     IMR_CLEANUP(imr_trace_free_at) imr_trace *t = NULL;
     const imr_request request = {.query_id = imr_audit_query(a, first).query_id,
+                                 .alone = true,
                                  .settings = a->session->options.settings,
                                  .progress = a->progress};
     imr_audit_row *r = &a->rows[first];

@@ -581,7 +581,7 @@ imr_status imr_session_run(imr_session *s, const imr_request *request, imr_trace
                            imr_error *err)
 {
     imr_trace *beside = request->beside ? imr_trace_share(request->beside) : NULL;
-    if (s->other && !beside) {
+    if (s->other && !beside && !request->alone) {
         imr_request other = *request;
         other.settings.influence = false;
         const imr_status status = make(s->other, &other, NULL, &beside, err);

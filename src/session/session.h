@@ -94,7 +94,8 @@ typedef struct imr_request {
                                   `left` where they are not listed; unknown ones are not */
     size_t n_pinned;           /* at most IMR_MOST_PINNED */
     const imr_trace *beside;   /* of another query, to stand beside; NULL: of two adapters the other
-                                  one's, which is run first */
+                                  one's, which is run first, */
+    bool alone;                /* or none */
     imr_trace_settings settings;
     uint64_t serial;
     const imr_progress *progress; /* may be NULL; asked every few milliseconds */

@@ -91,6 +91,13 @@ TEST("two adapters rank as two sessions do, whichever is in force, in every scop
             CHECK_INT(t->second, i);
             CHECK(!one->beside && one->documents[0].rank_beside == 0);
             CHECK_STR(t->seen, "unknown");
+            const uint64_t runs = sessions[!i]->runs;
+            const imr_request only = {
+                .query_id = "q0", .alone = true, .settings = {.feedback_k = K, .scope = scope}};
+            imr_trace_free(t);
+            CHECK_OK(imr_session_run(sessions[i], &only, &t, &err));
+            check_same_ranking(t, one);
+            CHECK(!t->beside && sessions[!i]->runs == runs);
             imr_trace_free(t);
             imr_trace_free(one);
             imr_trace_free(other);

@@ -1,11 +1,11 @@
 /* cli/cmd_explain.c - imrnn explain: rankings, changes and words of one query, several, or a whole
  * split. */
 #include <errno.h>
-#include <ftw.h>
 #include <stdlib.h>
 
 #include "cli/steps.h"
 #include "report/folder.h"
+#include "retrieval/store.h"
 
 /* ---- one pair ---- */
 
@@ -22,16 +22,10 @@ typedef struct pair {
     char *folder; /* ours, or NULL */
 } pair;
 
-static int forget(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    return remove(path);
-}
-
 static void pair_done(pair *p)
 {
     if (p->folder)
-        nftw(p->folder, forget, 8, FTW_DEPTH | FTW_PHYS);
+        (void)imr_derived_bytes(p->folder, "", true);
     imr_free(p->folder);
     *p = (pair){0};
 }

@@ -29,20 +29,20 @@ const char *imr_sentence_rank(imr_number text, uint32_t rank)
     return text;
 }
 
-static void put_word(imr_buf *out, const char *word)
+void imr_sentence_plain(imr_buf *out, const char *sentence)
 {
-    for (; *word; word++)
-        if (*word != '*')
-            imr_buf_char(out, *word);
+    for (; *sentence; sentence++)
+        if (*sentence != '*')
+            imr_buf_char(out, *sentence);
 }
 
 void imr_sentence_named(imr_buf *out, const char *before, const char *word, const char *other)
 {
     imr_buf_printf(out, "%s*", before);
-    put_word(out, word);
+    imr_sentence_plain(out, word);
     if (other) {
         imr_buf_str(out, " ~ ");
-        put_word(out, other);
+        imr_sentence_plain(out, other);
     }
     imr_buf_char(out, '*');
 }

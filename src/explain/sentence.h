@@ -72,5 +72,7 @@ const char *imr_sentence_sd(imr_number text, double value); /* +.25, -1.10: no z
 const char *imr_sentence_rank(imr_number text, uint32_t rank); /* 1st */
 /* *word* or *word ~ other* (other may be NULL), after what stands before it. */
 void imr_sentence_named(imr_buf *out, const char *before, const char *word, const char *other);
+/* A sentence without these marks. */
+void imr_sentence_plain(imr_buf *out, const char *sentence);
 
 #endif

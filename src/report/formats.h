@@ -4,6 +4,7 @@
 #ifndef IMR_REPORT_FORMATS_H
 #define IMR_REPORT_FORMATS_H
 
+#include "explain/sentence.h"
 #include "report/report.h"
 
 imr_report_writer imr_report_text, imr_report_md, imr_report_html, imr_report_json, imr_report_csv,
@@ -86,8 +87,6 @@ void imr_report_facts(const imr_trace *t, const imr_report_context *c, imr_fact_
 
 extern const char *const imr_report_stages[]; /* "encoder", "projected", "now" */
 
-/* Sentences mark words by asterisks (explain/sentence.h); here they are left out. */
-void imr_report_plain(imr_buf *out, const char *sentence);
 /* text, then blanks up to `columns`; what is longer is cut. */
 void imr_report_cell(imr_buf *out, const char *text, size_t columns);
 /* A blank where a line must not be broken: no text of a trace has it. */

@@ -16,7 +16,7 @@ static void shut(imr_buf *out, char bracket)
 static void sentence(imr_buf *out, const char *text)
 {
     IMR_AUTOBUF imr_buf plain = {0};
-    imr_report_plain(&plain, text);
+    imr_sentence_plain(&plain, text);
     imr_json_printf(out, "'sentence':%-s,", imr_buf_text(&plain));
 }
 

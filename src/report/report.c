@@ -83,13 +83,6 @@ void imr_report_rank(imr_report_place *v, size_t n)
 
 /* ---- pieces of text ---- */
 
-void imr_report_plain(imr_buf *out, const char *sentence)
-{
-    for (const char *at = sentence; *at; at++)
-        if (*at != '*')
-            imr_buf_char(out, *at);
-}
-
 void imr_report_cell(imr_buf *out, const char *text, size_t columns)
 {
     const size_t used = imr_utf8_clip(out, text, strlen(text), columns, "~");

@@ -54,7 +54,7 @@ static void row(imr_buf *out, const imr_trace *t, const imr_trace_document *d, c
     number(out, adapter, (double)d->sim_before);
     number(out, after, (double)d->sim_after);
     integer(out, d->relevance >= 0, d->relevance);
-    imr_report_plain(&sentence, why ? why->sentence : d->sentence);
+    imr_sentence_plain(&sentence, why ? why->sentence : d->sentence);
     imr_report_csv_cell(out, imr_buf_text(&sentence), "\r\n");
 }
 

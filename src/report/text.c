@@ -123,7 +123,7 @@ static void query(imr_buf *out, const imr_trace *t, const imr_detail *any,
         imr_buf_str(&line, "  vector from the cache");
     paragraph(out, "query", &line, style->width);
     if (t->sentence[0]) {
-        imr_report_plain(&line, t->sentence);
+        imr_sentence_plain(&line, t->sentence);
         paragraph(out, "", &line, style->width);
     }
     for (size_t i = 0; i < t->n_metrics; i++) {

@@ -26,7 +26,7 @@ static void sides(imr_buf *out, const imr_comparison *c, size_t width)
         imr_report_wrap(out, imr_buf_text(&line), 4, 4, width);
         imr_buf_clear(&line);
     }
-    imr_report_plain(&line, c->why.sentence);
+    imr_sentence_plain(&line, c->why.sentence);
     imr_report_wrap(out, imr_buf_text(&line), 0, 0, width);
 }
 

@@ -273,7 +273,7 @@ static void why_not(imr_buf *out, const imr_why_not *w, size_t width)
 {
     IMR_AUTOBUF imr_buf line = {0};
     imr_buf_printf(out, "%*sWhy not higher\n", INDENT - 2, "");
-    imr_report_plain(&line, w->sentence);
+    imr_sentence_plain(&line, w->sentence);
     put(out, &line, INDENT, INDENT, width);
     imr_buf_clear(&line);
     imr_buf_printf(&line, "%s, at rank %u, has", w->above, w->k);
@@ -290,7 +290,7 @@ void imr_text_why(imr_buf *out, const imr_why *w, const imr_trace_document *d,
     const bool adapted = style->adapter && d->rank_after;
     const imr_stage stage = adapted ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
     IMR_AUTOBUF imr_buf plain = {0};
-    imr_report_plain(&plain, w->sentence);
+    imr_sentence_plain(&plain, w->sentence);
     put(out, &plain, INDENT - 2, INDENT - 2, style->width);
     if (w->why_not)
         why_not(out, w->why_not, style->width);

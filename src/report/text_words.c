@@ -188,7 +188,7 @@ void imr_report_words(const imr_trace *t, const imr_report_context *context, imr
         imr_buf_char(out, '\n');
         imr_report_wrap(out, imr_buf_text(&text), 0, 0, width);
         imr_buf_clear(&text);
-        imr_report_plain(&text, w->sentence);
+        imr_sentence_plain(&text, w->sentence);
         imr_report_wrap(out, imr_buf_text(&text), 0, 0, width);
         if (w->pairs.problem[0]) {
             imr_report_wrap(out, w->pairs.problem, 0, 0, width);

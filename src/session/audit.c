@@ -76,9 +76,7 @@ static imr_status explain(const imr_audit *a, imr_audit_row *r, const imr_trace 
         imr_session_detail(s, t, place, IMR_DETAIL_WORDS, a->progress, &d, err);
     s->words.told = told;
     IMR_TRY(status);
-    for (const char *c = d->why.sentence; *c; c++)
-        if (*c != '*')
-            imr_buf_char(&plain, *c);
+    imr_sentence_plain(&plain, d->why.sentence);
     IMR_TRY(imr_buf_check(&plain, err));
     put_text(r->sentence, sizeof r->sentence, imr_buf_text(&plain));
     take_pairs(r, &d->why);

@@ -121,6 +121,11 @@ static imr_status measure(imr_cli *cli, const imr_measures *m, const imr_run *ru
         return imr_fail(err, IMR_E_NOT_FOUND, "no query of the run %s is judged in %s",
                         imr_config_string(cli->config, IMR_OPT_RUN),
                         imr_config_string(cli->config, IMR_OPT_QRELS));
+    if (e.queries < qrels->queries.n)
+        imr_cli_say(cli,
+                    "judged queries that the run lacks: %zu of %zu; they are left out, "
+                    "--complete counts them as 0",
+                    qrels->queries.n - e.queries, qrels->queries.n);
     IMR_AUTOFREE named *rows = IMR_NEW_ARRAY(named, e.queries);
     IMR_NEED(rows, err);
     for (size_t i = 0; i < e.queries; i++)

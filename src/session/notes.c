@@ -104,6 +104,14 @@ static imr_status keep(imr_notes *n, imr_note *note, imr_error *err)
     return IMR_OK;
 }
 
+/* Whether a line that is no JSON can be what a crash left of a record. */
+static bool begun(const imr_jsonl *it)
+{
+    static const char begin[] = "{\"schema\":\"imrnn.note/";
+    const size_t n = it->line_len < sizeof begin - 1 ? it->line_len : sizeof begin - 1;
+    return memcmp(it->data + it->line_start, begin, n) == 0;
+}
+
 /* A line: kept, cut off or broken. status: of taking it for JSON, with err. */
 static imr_status take(imr_notes *n, const imr_jsonl *it, const imr_json *o, imr_status status,
                        imr_error *err)
@@ -113,7 +121,7 @@ static imr_status take(imr_notes *n, const imr_jsonl *it, const imr_json *o, imr
     IMR_NEED(note, err);
     if (status == IMR_OK && it->line_len > LINE_BYTES)
         status = imr_fail(err, IMR_E_LIMIT, "it has more than %zu bytes", LINE_BYTES);
-    const bool cut = status == IMR_E_FORMAT;
+    const bool cut = status == IMR_E_FORMAT && begun(it);
     if (status == IMR_OK && (status = record(note, o, n->arena, err)) == IMR_OK)
         IMR_TRY(keep(n, note, err));
     if (status == IMR_E_MEMORY || status == IMR_E_BUDGET)

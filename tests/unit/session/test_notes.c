@@ -293,8 +293,12 @@ TEST("what a record may not be is broken, named, and left out")
     CHECK_INT(n->broken, 1);
     CHECK_CONTAINS(n->problem, "more than 1048576 bytes");
     imr_notes_free(n);
+    /* another file, which a record cut off does not begin like, is not taken for a whole chain */
     CHECK_OK(imr_notes_parse(&n, "\xff\xfe\x00\n", 4, "notes", &err));
-    CHECK(n->cut == 1 && n->v.n == 0);
+    CHECK(n->broken == 1 && !n->cut && n->v.n == 0 && n->problem[0]);
+    imr_notes_free(n);
+    CHECK_OK(imr_notes_parse(&n, "{\"schema\":\"imrnn.no", 19, "notes", &err));
+    CHECK(n->cut == 1 && !n->broken && n->v.n == 0);
     imr_notes_free(n);
     free(deep);
 }

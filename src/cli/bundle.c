@@ -367,6 +367,8 @@ static imr_status check_listed(check *c, imr_error *err)
             differs(c, names[i], "is not in " MANIFEST);
     }
     imr_dir_list_free(names, n);
+    if (!imr_file_exists(imr_path_in(c->dir, README).s))
+        differs(c, README, "is missing");
     return IMR_OK;
 }
 

@@ -288,7 +288,9 @@ static imr_status retype(imr_cli *again, typed *t, const imr_cli *cli, const imr
             name = printed[i].command;
     if (!name)
         return imr_fail(err, IMR_E_UNSUPPORTED,
-                        "its schema is '%.60s', which imrnn " IMR_VERSION " does not compute again",
+                        "its schema is '%.60s', which imrnn " IMR_VERSION
+                        " does not compute again: "
+                        "take the version of imrnn that wrote it",
                         has);
     for (const imr_json *x = imr_json_child(imr_json_at(r, "command")); x; x = imr_json_next(x))
         IMR_NEED(IMR_PUSH(&t->words, imr_json_string_or(x, "", "")), err);

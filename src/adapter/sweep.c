@@ -135,15 +135,14 @@ static void read_block(const sweep *s, size_t block)
     const size_t end = documents_before(s, block + 1);
     const bool first = s->forms.kind == IMR_FORMS_1_1, only = s->forms.kind == IMR_FORMS_4_2;
     float out[IMR_SCAN_FORMS * ROWS] = {0}, scores[ROWS];
-    const float *dot = only ? out + ROWS : out, *quadratic = out + (only    ? 4
-                                                                    : first ? 1
-                                                                            : 3) *
-                                                                       ROWS;
+    const size_t form = only ? 4 : first ? 1 : 3; /* of the quadratic ones, the first */
+    const float *dot = only ? out + ROWS : out, *quadratic = out + form * ROWS;
+    moments own = {0};
     part p = {0};
     for (size_t i = block * BLOCK; i < end; i += ROWS) {
         const size_t n = end - i < ROWS ? end - i : ROWS;
         const imr_rows rows = imr_rows_slice(s->d, i, n);
-        moments own, *mo = only ? &own : &s->of[i / ROWS];
+        moments *mo = only ? &own : &s->of[i / ROWS];
         s->kernels->forms(out, &s->forms, rows);
         if (first || only)
             moments_of(mo, &s->f, out, quadratic);

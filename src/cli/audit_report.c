@@ -94,7 +94,7 @@ static void json_row(imr_buf *b, const imr_audit *a, size_t row)
     const imr_suggestion q = imr_audit_query(a, row);
     imr_json_printf(b, "\n  {'id': %s, 'text': %s, ", q.query_id, q.text);
     if (a->eval->has_train)
-        imr_json_printf(b, "'seen': %hhd, ", r->seen != 0);
+        imr_json_printf(b, "'seen': %hhd, ", (bool)r->seen);
     for (size_t c = 0; c < IMR_AUDIT_COLUMNS; c++)
         imr_json_printf(b, c ? ", %s: %g" : "'numbers': {%s: %g",
                         imr_audit_name((char[IMR_METRIC_NAME + 16]){0}, a, c), r->number[c]);

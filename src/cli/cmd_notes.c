@@ -106,7 +106,7 @@ static void json(imr_buf *out, const imr_notes *n, const char *path)
     imr_json_printf(out, "{'schema':'imrnn.notes/1','path':%s,'records':%zu,", path, n->v.n);
     imr_json_printf(out,
                     "'chain':{'holds':%hhd,'problem':%-s,'line':%zu,'cut_line':%zu,'last':%-s}",
-                    !n->broken, n->problem, (size_t)n->broken, (size_t)n->cut, n->last);
+                    (bool)!n->broken, n->problem, (size_t)n->broken, (size_t)n->cut, n->last);
     imr_json_printf(out, ",'notes':[");
     for (size_t i = 0; i < n->v.n; i++) {
         imr_buf_str(out, i ? ",\n" : "\n");

@@ -393,7 +393,7 @@ UI_ON(scope)
         "all documents give feedback and are ranked",
     };
     int i = chosen(a, action, "scope", argument);
-    if (i < 0)
+    if (i < 0 || i >= (int)IMR_LEN(told))
         return;
     a->settings.scope = (imr_scope)i;
     ui_app_say(a, false, "scope %s: %s", argument, told[i]);

@@ -109,7 +109,7 @@ imr_status imr_eval_judge(imr_eval_summary *s, const imr_eval *e, imr_metric met
     for (size_t i = 0; !e->metrics && i < e->queries; i++)
         sum += e->more[i].rbo_encoder;
     s->code = "unjudged";
-    if (e->metrics)
+    if (e->metrics && s->row)
         put_judged(&b, s, e, metric, seen);
     else
         imr_buf_printf(

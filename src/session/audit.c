@@ -237,12 +237,11 @@ static imr_status choose(imr_audit *a, imr_error *err)
 {
     const imr_session *s = a->session;
     const imr_cache *c = a->cache;
-    size_t *total = &a->split.n_queries;
+    size_t *total = &a->split.n_queries, at;
     a->split = (imr_eval_split){
         .name = s->facts.inputs.split, .train = s->seen.train, .n_queries = s->facts.queries};
-    for (size_t i = 0; i < c->n_splits; i++)
-        if (strcmp(c->splits[i].name, a->split.name) == 0)
-            a->split.qrels = c->splits[i].qrels;
+    if (imr_cache_find_split(c, a->split.name, &at))
+        a->split.qrels = c->splits[at].qrels;
     if (a->options.max_queries && a->options.max_queries < *total)
         *total = a->options.max_queries;
     uint32_t *query = IMR_ARENA_ARRAY(a->arena, uint32_t, *total + 1), judged;

@@ -252,9 +252,8 @@ static imr_status describe(bundle *b, imr_error *err)
 {
     char **names;
     size_t n;
-    imr_status status = imr_dir_list(&names, &n, b->dir.s, err);
-    if (status != IMR_OK)
-        return status;
+    imr_status status = IMR_OK;
+    IMR_TRY(imr_dir_list(&names, &n, b->dir.s, err));
     for (size_t i = 0; status == IMR_OK && i < n; i++)
         status = add_file(b, names[i], err);
     imr_dir_list_free(names, n);

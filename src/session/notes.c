@@ -147,8 +147,7 @@ imr_status imr_notes_parse(imr_notes **out, const void *data, size_t len, const 
     IMR_CLEANUP(imr_jsonl_done) imr_jsonl it;
     imr_jsonl_init(&it, data, len, name);
     IMR_CLEANUP(imr_notes_free_at) imr_notes *n = IMR_NEW(imr_notes);
-    if (!n || !(n->arena = imr_arena_new()))
-        return imr_fail_memory(err);
+    IMR_NEED(n && (n->arena = imr_arena_new()), err);
     for (;;) {
         const imr_json *o = NULL;
         imr_error why = {0};

@@ -192,15 +192,13 @@ void imr_explanation_settings(imr_page *p, const imr_trace *t, const imr_report_
 /* What the text report lays out in columns goes as it is. */
 static void as_text(imr_page *p, const imr_trace *t, const imr_report_context *c)
 {
-    const imr_text_style style = {IMR_REPORT_WIDTH, imr_report_adapted(t), t->settings.order,
-                                  &t->inputs};
     IMR_AUTOBUF imr_buf text = {0};
     if (t->pair)
-        imr_text_pair(&text, t, &style);
+        imr_text_pair(&text, t, IMR_REPORT_WIDTH);
     if (t->beside)
         imr_text_beside(&text, t, IMR_REPORT_WIDTH);
     if (c && c->compare)
-        imr_text_compare(&text, c->compare, &style);
+        imr_text_compare(&text, t, c->compare, IMR_REPORT_WIDTH);
     if (!text.len)
         return;
     imr_page_heading(p, 2, "compare", t->pair ? "The pair" : "A against B");

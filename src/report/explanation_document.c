@@ -44,14 +44,13 @@ static void words_table(imr_page *p, const imr_word_list *list, imr_change_kind 
 void imr_explanation_words(imr_page *p, const imr_trace *t,
                            const imr_word_list lists[IMR_CHANGE_COUNT], const char *caption)
 {
-    const imr_text_style style = {IMR_REPORT_WIDTH, imr_report_adapted(t), t->settings.order,
-                                  &t->inputs};
-    const imr_change_kind first = style.adapter ? t->settings.delta : IMR_CHANGE_VECTOR;
+    const bool adapter = imr_report_adapted(t);
+    const imr_change_kind first = adapter ? t->settings.delta : IMR_CHANGE_VECTOR;
     IMR_AUTOBUF imr_buf all = {0};
     words_table(p, &lists[first], first, caption);
-    imr_text_words(&all, lists, &style);
-    if (!style.adapter)
+    if (!adapter)
         return;
+    imr_text_words(&all, t, lists, IMR_REPORT_WIDTH);
     imr_page_fold(p, "All kinds of change; ns: may be chance");
     imr_page_plain(p, imr_buf_text(&all));
     imr_page_unfold(p);

@@ -97,25 +97,18 @@ void imr_report_wrap(imr_buf *out, const char *text, size_t at, size_t indent, s
 
 /* ---- a document's why as text (text_why.c) ---- */
 
-typedef struct imr_text_style {
-    size_t width;
-    bool adapter;
-    imr_token_order order;
-    const imr_trace_inputs *inputs;
-} imr_text_style;
-
-void imr_text_why(imr_buf *out, const imr_why *w, const imr_trace_document *d,
-                  const imr_text_style *style);
+void imr_text_why(imr_buf *out, const imr_trace *t, const imr_why *w, const imr_trace_document *d,
+                  size_t width);
 /* What the similarity loses without each word, most first; nothing where nobody asked. */
 void imr_text_left_out(imr_buf *out, const imr_why *w, bool adapter, size_t indent, size_t width);
 /* One pair alone: its cosines, and what the authors' package would say. */
-void imr_text_pair(imr_buf *out, const imr_trace *t, const imr_text_style *style);
+void imr_text_pair(imr_buf *out, const imr_trace *t, size_t width);
 /* What A and B are where a ranking stands beside another, and who gains. */
 void imr_text_beside(imr_buf *out, const imr_trace *t, size_t width);
 /* A against B: the sentence, the gap, words and pairs side by side, the contrast. */
-void imr_text_compare(imr_buf *out, const imr_comparison *c, const imr_text_style *style);
+void imr_text_compare(imr_buf *out, const imr_trace *t, const imr_comparison *c, size_t width);
 /* What a change says, a paragraph for each kind and side. */
-void imr_text_words(imr_buf *out, const imr_word_list lists[IMR_CHANGE_COUNT],
-                    const imr_text_style *style);
+void imr_text_words(imr_buf *out, const imr_trace *t, const imr_word_list lists[IMR_CHANGE_COUNT],
+                    size_t width);
 
 #endif

@@ -112,35 +112,35 @@ static void print_fact(void *user, const char *name, const char *text, const cha
         imr_buf_printf(p->out, "%s\n", text);
 }
 
-static void query(imr_buf *out, const imr_trace *t, const imr_detail *any,
-                  const imr_text_style *style)
+static void query(imr_buf *out, const imr_trace *t, const imr_detail *any, size_t width)
 {
+    const bool adapter = imr_report_adapted(t);
     IMR_AUTOBUF imr_buf line = {0};
     imr_buf_printf(&line, "%s%s", t->query_prefix, t->query_text);
     if (t->query_id[0])
         imr_buf_printf(&line, "  (id %s)", t->query_id);
     if (t->query_cached)
         imr_buf_str(&line, "  vector from the cache");
-    paragraph(out, "query", &line, style->width);
+    paragraph(out, "query", &line, width);
     if (t->sentence[0]) {
         imr_sentence_plain(&line, t->sentence);
-        paragraph(out, "", &line, style->width);
+        paragraph(out, "", &line, width);
     }
     for (size_t i = 0; i < t->n_metrics; i++) {
         const imr_trace_metric *m = &t->metrics[i];
         imr_buf_printf(&line, "%-10s encoder %s", m->name, IMR_FIXED(m->encoder, 4));
-        if (style->adapter)
+        if (adapter)
             imr_buf_printf(&line, "  proj %s  now %s  gain %s", IMR_FIXED(m->before, 4),
                            IMR_FIXED(m->after, 4), IMR_SIGNED(m->after - m->encoder, 4));
-        paragraph(out, i ? "" : "metrics", &line, style->width);
+        paragraph(out, i ? "" : "metrics", &line, width);
     }
     if (any && t->inputs.table_name[0]) {
         imr_buf_printf(&line,
                        "Words of the query's %s, with their cosines. ns: not significant against "
                        "other queries; hub: near nearly everything",
-                       style->adapter ? "change" : "vector");
-        imr_report_wrap(out, imr_buf_text(&line), 0, 0, style->width);
-        imr_text_words(out, any->query_words, style);
+                       adapter ? "change" : "vector");
+        imr_report_wrap(out, imr_buf_text(&line), 0, 0, width);
+        imr_text_words(out, t, any->query_words, width);
     }
 }
 
@@ -158,12 +158,12 @@ static void move(imr_buf *out, bool there, int by)
 }
 
 /* A line of the ranking: three ranks, the move and the lift against the encoder, the rank beside. */
-static void row(imr_buf *out, const imr_trace *t, const imr_trace_document *d,
-                const imr_text_style *style)
+static void row(imr_buf *out, const imr_trace *t, const imr_trace_document *d, size_t width)
 {
+    const bool adapter = imr_report_adapted(t);
     const size_t start = out->len;
     rank(out, d->rank_encoder);
-    if (style->adapter) {
+    if (adapter) {
         rank(out, d->rank_before);
         rank(out, d->rank_after);
         move(out, d->rank_after, d->move_encoder);
@@ -176,16 +176,15 @@ static void row(imr_buf *out, const imr_trace *t, const imr_trace_document *d,
         rank(out, d->rank_beside);
         move(out, isfinite(gain), isfinite(gain) ? (int)gain : 0);
     }
-    imr_buf_printf(
-        out, "  %s %s ",
-        IMR_FIXED((double)(style->adapter && d->rank_after ? d->sim_after : d->sim_encoder), 4),
-        d->relevance > 0    ? "*"
-        : d->relevance == 0 ? "."
-                            : " ");
+    imr_buf_printf(out, "  %s %s ",
+                   IMR_FIXED((double)(adapter && d->rank_after ? d->sim_after : d->sim_encoder), 4),
+                   d->relevance > 0    ? "*"
+                   : d->relevance == 0 ? "."
+                                       : " ");
     IMR_AUTOBUF imr_buf name = {0};
     imr_buf_printf(&name, "%s%s%s", d->id, d->title[0] ? "  " : "", d->title);
     const size_t used = out->len - start;
-    imr_utf8_clip(out, imr_buf_text(&name), name.len, style->width - used, "...");
+    imr_utf8_clip(out, imr_buf_text(&name), name.len, width - used, "...");
     imr_buf_char(out, '\n');
 }
 
@@ -215,26 +214,26 @@ static void note(imr_buf *out, const imr_note *n, size_t width)
         paragraph(out, "note", &line, width);
 }
 
-void imr_text_pair(imr_buf *out, const imr_trace *t, const imr_text_style *style)
+void imr_text_pair(imr_buf *out, const imr_trace *t, size_t width)
 {
     const imr_trace_document *d = &t->documents[0];
     const imr_trace_pair *p = t->pair;
     IMR_AUTOBUF imr_buf line = {0};
     imr_buf_printf(&line, "encoder %s", IMR_SIGNED((double)d->sim_encoder, 4));
-    if (style->adapter)
+    if (imr_report_adapted(t))
         imr_buf_printf(&line, "  proj %s  now %s  change %s", IMR_SIGNED((double)d->sim_before, 4),
                        IMR_SIGNED((double)d->sim_after, 4),
                        IMR_SIGNED((double)d->sim_after - (double)d->sim_encoder, 4));
     imr_buf_char(out, '\n');
-    paragraph(out, "cosine", &line, style->width);
+    paragraph(out, "cosine", &line, width);
     if (p->n_query + p->n_document == 0)
         return;
     imr_report_wrap(out,
                     "What the authors' package prints for this pair: the tokens nearest to either "
                     "change, in the table input, by |cosine|",
-                    0, 0, style->width);
-    tokens(out, "  query", p->query, p->n_query, style->width);
-    tokens(out, "  document", p->document, p->n_document, style->width);
+                    0, 0, width);
+    tokens(out, "  query", p->query, p->n_query, width);
+    tokens(out, "  document", p->document, p->n_document, width);
 }
 
 void imr_text_beside(imr_buf *out, const imr_trace *t, size_t width)
@@ -274,21 +273,22 @@ void imr_line_moved(imr_buf *out, const imr_trace *t)
 }
 
 static void ranking(imr_buf *out, const imr_trace *t, const imr_report_context *context,
-                    const imr_text_style *style)
+                    size_t width)
 {
+    const bool adapter = imr_report_adapted(t);
     IMR_AUTOBUF imr_buf line = {0};
-    if (style->adapter) {
+    if (adapter) {
         imr_line_moved(&line, t);
         imr_buf_str(&line, "; * judged relevant");
         imr_buf_char(out, '\n');
-        imr_report_wrap(out, imr_buf_text(&line), 0, 0, style->width);
+        imr_report_wrap(out, imr_buf_text(&line), 0, 0, width);
     } else {
         imr_buf_str(out, "\n* judged relevant\n");
     }
     if (t->beside)
-        imr_text_beside(out, t, style->width);
+        imr_text_beside(out, t, width);
     imr_buf_printf(out, "   enc%s%s  cosine   document\n",
-                   style->adapter ? "  proj   now   move   lift" : "",
+                   adapter ? "  proj   now   move   lift" : "",
                    !t->beside  ? ""
                    : t->second ? "     A   gain "
                                : "     B   gain ");
@@ -296,30 +296,27 @@ static void ranking(imr_buf *out, const imr_trace *t, const imr_report_context *
         const imr_trace_document *d = imr_trace_at(t, i);
         if (i >= t->n_documents || imr_report_prints(context, i) ||
             (d->rank_beside && d->rank_beside <= IMR_REPORT_TOP))
-            row(out, t, d, style);
+            row(out, t, d, width);
     }
 }
 
 void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_buf *out)
 {
-    const imr_text_style style = {.width = imr_report_width(context),
-                                  .adapter = imr_report_adapted(t),
-                                  .order = t->settings.order,
-                                  .inputs = &t->inputs};
+    const size_t width = imr_report_width(context);
     imr_buf_printf(out, "imrnn %s explanation\n", IMR_VERSION);
-    printer p = {out, style.width};
+    printer p = {out, width};
     imr_report_facts(t, context, print_fact, &p);
     for (size_t i = 0; i < t->n_warnings; i++)
         print_fact(&p, "warning", t->warnings[i].text, NULL);
     imr_buf_char(out, '\n');
-    query(out, t, imr_report_query(t, context), &style);
-    note(out, imr_report_note(t, context, ""), style.width);
+    query(out, t, imr_report_query(t, context), width);
+    note(out, imr_report_note(t, context, ""), width);
     if (t->pair)
-        imr_text_pair(out, t, &style);
+        imr_text_pair(out, t, width);
     else
-        ranking(out, t, context, &style);
+        ranking(out, t, context, width);
     if (context && context->compare)
-        imr_text_compare(out, context->compare, &style);
+        imr_text_compare(out, t, context->compare, width);
     for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
         const imr_trace_document *d = imr_trace_at(t, i);
         const imr_detail *about = imr_report_detail(context, i);
@@ -328,8 +325,8 @@ void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_
         IMR_AUTOBUF imr_buf name = {0};
         imr_buf_printf(&name, "%s  %s", d->id, d->title);
         imr_buf_char(out, '\n');
-        imr_report_wrap(out, imr_buf_text(&name), 0, 0, style.width);
-        note(out, imr_report_note(t, context, d->id), style.width);
-        imr_text_why(out, &about->why, d, &style);
+        imr_report_wrap(out, imr_buf_text(&name), 0, 0, width);
+        note(out, imr_report_note(t, context, d->id), width);
+        imr_text_why(out, t, &about->why, d, width);
     }
 }

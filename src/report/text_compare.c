@@ -72,14 +72,14 @@ static void table(imr_buf *out, const imr_compare *c, bool words)
     }
 }
 
-void imr_text_compare(imr_buf *out, const imr_comparison *c, const imr_text_style *style)
+void imr_text_compare(imr_buf *out, const imr_trace *t, const imr_comparison *c, size_t width)
 {
     const imr_compare *w = &c->why;
     imr_buf_char(out, '\n');
-    sides(out, c, style->width);
-    gap(out, w, style->width);
+    sides(out, c, width);
+    gap(out, w, width);
     if (w->problem[0]) {
-        imr_report_wrap(out, w->problem, 0, 0, style->width);
+        imr_report_wrap(out, w->problem, 0, 0, width);
     } else {
         imr_report_cell(
             out, w->of == IMR_COMPARE_QUERIES ? "Word of the text" : "Word of the query", NAME);
@@ -94,6 +94,7 @@ void imr_text_compare(imr_buf *out, const imr_comparison *c, const imr_text_styl
     imr_word_list lists[IMR_CHANGE_COUNT] = {0};
     lists[IMR_CHANGE_CONTRAST] = c->contrast;
     imr_buf_printf(out, "Words of the contrast: %s\n",
-                   style->adapter ? "what was changed in A and not in B" : "A's vector less B's");
-    imr_text_words(out, lists, style);
+                   imr_report_adapted(t) ? "what was changed in A and not in B"
+                                         : "A's vector less B's");
+    imr_text_words(out, t, lists, width);
 }

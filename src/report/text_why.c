@@ -220,7 +220,7 @@ static void word(imr_buf *out, const imr_word_score *w, imr_token_order order)
 }
 
 static void side(imr_buf *out, const char *name, char sign, const imr_word_score *v, size_t n,
-                 const imr_text_style *style)
+                 imr_token_order order, size_t width)
 {
     if (!n)
         return;
@@ -228,11 +228,11 @@ static void side(imr_buf *out, const char *name, char sign, const imr_word_score
     imr_buf_printf(&line, "%-6s %c ", name, sign);
     for (size_t i = 0; i < n; i++) {
         imr_buf_str(&line, i ? ", " : "");
-        word(&line, &v[i], style->order);
+        word(&line, &v[i], order);
     }
     imr_buf_fill(out, ' ', INDENT);
     imr_buf_add(out, line.data, 9 < line.len ? 9 : line.len);
-    imr_report_wrap(out, imr_buf_text(&line) + 9, INDENT + 9, INDENT + 9, style->width);
+    imr_report_wrap(out, imr_buf_text(&line) + 9, INDENT + 9, INDENT + 9, width);
 }
 
 void imr_line_words(imr_buf *out, const imr_word_list *list, imr_change_kind kind)
@@ -247,24 +247,27 @@ void imr_line_words(imr_buf *out, const imr_word_list *list, imr_change_kind kin
                        IMR_FIXED((double)list->common_part, 2));
 }
 
-void imr_text_words(imr_buf *out, const imr_word_list lists[IMR_CHANGE_COUNT],
-                    const imr_text_style *style)
+void imr_text_words(imr_buf *out, const imr_trace *t, const imr_word_list lists[IMR_CHANGE_COUNT],
+                    size_t width)
 {
     static const imr_change_kind changed[] = {IMR_CHANGE_OWN, IMR_CHANGE_PAPER, IMR_CHANGE_UNIT,
                                               IMR_CHANGE_CONTRAST};
     static const imr_change_kind alone[] = {IMR_CHANGE_VECTOR, IMR_CHANGE_CONTRAST};
-    const imr_change_kind *kinds = style->adapter ? changed : alone;
-    for (size_t k = 0; k < (style->adapter ? IMR_LEN(changed) : IMR_LEN(alone)); k++) {
+    const imr_token_order order = t->settings.order;
+    const bool adapter = imr_report_adapted(t);
+    const imr_change_kind *kinds = adapter ? changed : alone;
+    for (size_t k = 0; k < (adapter ? IMR_LEN(changed) : IMR_LEN(alone)); k++) {
         const imr_word_list *list = &lists[kinds[k]];
         const char *name =
             kinds[k] == IMR_CHANGE_CONTRAST ? "A - B" : imr_change_kind_names[kinds[k]];
-        side(out, name, '+', list->positive, list->n_positive, style);
-        side(out, list->n_positive ? "" : name, '-', list->negative, list->n_negative, style);
+        side(out, name, '+', list->positive, list->n_positive, order, width);
+        side(out, list->n_positive ? "" : name, '-', list->negative, list->n_negative, order,
+             width);
         IMR_AUTOBUF imr_buf line = {0};
         if (list->n_positive + list->n_negative)
             imr_line_words(&line, list, kinds[k]);
         if (line.len)
-            put(out, &line, INDENT + 9, INDENT + 9, style->width);
+            put(out, &line, INDENT + 9, INDENT + 9, width);
     }
 }
 
@@ -284,18 +287,19 @@ static void why_not(imr_buf *out, const imr_why_not *w, size_t width)
         put(out, &line, INDENT, INDENT + 2, width);
 }
 
-void imr_text_why(imr_buf *out, const imr_why *w, const imr_trace_document *d,
-                  const imr_text_style *style)
+void imr_text_why(imr_buf *out, const imr_trace *t, const imr_why *w, const imr_trace_document *d,
+                  size_t width)
 {
-    const bool adapted = style->adapter && d->rank_after;
+    const imr_trace_inputs *in = &t->inputs;
+    const bool adapter = imr_report_adapted(t), adapted = adapter && d->rank_after;
     const imr_stage stage = adapted ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
     IMR_AUTOBUF imr_buf plain = {0};
     imr_sentence_plain(&plain, w->sentence);
-    put(out, &plain, INDENT - 2, INDENT - 2, style->width);
+    put(out, &plain, INDENT - 2, INDENT - 2, width);
     if (w->why_not)
-        why_not(out, w->why_not, style->width);
+        why_not(out, w->why_not, width);
     imr_buf_printf(out, "%*sWhy %s", INDENT - 2, "",
-                   adapted == style->adapter ? "it is here" : "the encoder had it there");
+                   adapted == adapter ? "it is here" : "the encoder had it there");
     if (!isnan(w->standing[stage]))
         imr_buf_printf(out, "  %s sd %s the average candidate",
                        IMR_FIXED(fabs(w->standing[stage]), 2),
@@ -303,23 +307,23 @@ void imr_text_why(imr_buf *out, const imr_why *w, const imr_trace_document *d,
     imr_buf_char(out, '\n');
     if (w->pairs.problem[0]) {
         imr_buf_fill(out, ' ', INDENT);
-        imr_report_wrap(out, w->pairs.problem, INDENT, INDENT, style->width);
-        imr_text_left_out(out, w, style->adapter, INDENT, style->width);
+        imr_report_wrap(out, w->pairs.problem, INDENT, INDENT, width);
+        imr_text_left_out(out, w, adapter, INDENT, width);
     } else {
-        why_here(out, w, stage, style->width);
+        why_here(out, w, stage, width);
     }
     if (w->document_tokens.read < w->document_tokens.total)
         imr_buf_printf(out, "%*sthe encoder read %u of its %u tokens\n", INDENT, "",
                        w->document_tokens.read, w->document_tokens.total);
     if (adapted)
-        what_it_did(out, w, d, style->width);
-    if (style->inputs->table_name[0] && adapted == style->adapter) {
+        what_it_did(out, w, d, width);
+    if (in->table_name[0] && adapted == adapter) {
         imr_buf_printf(out, "%*sWords of its %s  table %s", INDENT - 2, "",
-                       style->adapter ? "change" : "vector", style->inputs->table_name);
-        if (!isnan(style->inputs->lens.precision))
-            imr_buf_printf(out, ", lens %s, chance %s", IMR_FIXED(style->inputs->lens.precision, 2),
-                           IMR_FIXED(style->inputs->lens.chance, 2));
+                       adapter ? "change" : "vector", in->table_name);
+        if (!isnan(in->lens.precision))
+            imr_buf_printf(out, ", lens %s, chance %s", IMR_FIXED(in->lens.precision, 2),
+                           IMR_FIXED(in->lens.chance, 2));
         imr_buf_char(out, '\n');
-        imr_text_words(out, w->words, style);
+        imr_text_words(out, t, w->words, width);
     }
 }

@@ -6,14 +6,6 @@
 #include "report/page.h"
 #include "text/utf8.h"
 
-/* encoder, before, after of what there is, the change first; NaN: no adapter, or nobody judged. */
-static void put_values(imr_page *p, const double v[IMR_STAGE_COUNT], double most)
-{
-    imr_page_amount(p, v[IMR_STAGE_AFTER] - v[IMR_STAGE_ENCODER], 4, most);
-    for (int k = 0; k < IMR_STAGE_COUNT; k++)
-        imr_page_cell(p, NULL, isnan(v[k]) ? "" : IMR_FIXED(v[k], 4));
-}
-
 static const char *interval(char out[64], double low, double high)
 {
     if (isnan(low))
@@ -38,7 +30,7 @@ static void put_means(imr_page *p, const imr_eval_report *r, size_t m)
         snprintf(count, sizeof count, "%zu", row->n);
         imr_page_row(p, NULL);
         IMR_PAGE_CELLS(p, names[g], count);
-        put_values(p, v, .2);
+        imr_page_stages(p, v, .2);
         imr_page_cell(p, NULL,
                       r->adapter ? interval(between, row->from_encoder.low, row->from_encoder.high)
                                  : "");
@@ -94,19 +86,16 @@ static void put_queries(imr_page *p, const imr_eval_report *r)
     imr_page_table(p, caption, "*query|#change|#encoder|#projected|#now|training");
     for (size_t j = 0; j < n; j++) {
         const size_t i = r->audit ? r->order[j] : j;
-        const char *id = imr_ids_at(&r->cache->queries.ids, e->query[i]);
         double v[IMR_STAGE_COUNT];
         for (size_t k = 0; k < IMR_STAGE_COUNT; k++)
             v[k] = e->metrics && e->values[k] ? e->values[k][i * e->metrics] : (double)NAN;
         imr_page_row(p, NULL);
-        imr_page_cell_open(p, "title");
-        imr_page_text(p, imr_cache_query_text(r->cache, e->query[i]));
-        imr_page_text(p, " ");
-        imr_page_mark(p, "id", id, strlen(id));
+        imr_page_title(p, NULL, imr_cache_query_text(r->cache, e->query[i]),
+                       imr_ids_at(&r->cache->queries.ids, e->query[i]));
         if (r->audit)
             put_about(p, r->audit, i);
         imr_page_cell_close(p);
-        put_values(p, v, 1);
+        imr_page_stages(p, v, 1);
         imr_page_cell(p, NULL, !e->has_train ? "" : e->seen[i] ? "seen" : "unseen");
     }
     imr_page_table_end(p);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/file.h"
-#include "base/number.h"
 #include "report/explanation.h"
 
 #define INDEX "index.html"
@@ -101,13 +100,6 @@ static int by_loss(const void *a, const void *b)
                           : (x->place > y->place) - (x->place < y->place);
 }
 
-static void values(imr_page *p, const double v[IMR_STAGE_COUNT])
-{
-    imr_page_amount(p, v[IMR_STAGE_AFTER] - v[IMR_STAGE_ENCODER], 4, 1);
-    for (int s = 0; s < IMR_STAGE_COUNT; s++)
-        imr_page_cell(p, NULL, isnan(v[s]) ? "" : IMR_FIXED(v[s], 4));
-}
-
 /* seen NULL: of all. */
 static void mean(imr_page *p, const imr_report_folder *f, const char *name, const char *seen)
 {
@@ -129,7 +121,7 @@ static void mean(imr_page *p, const imr_report_folder *f, const char *name, cons
     snprintf(count, sizeof count, "%zu", n);
     imr_page_row(p, NULL);
     IMR_PAGE_CELLS(p, name, count);
-    values(p, sum);
+    imr_page_stages(p, sum, 1);
 }
 
 imr_status imr_report_folder_close(imr_report_folder *f, imr_error *err)
@@ -157,13 +149,10 @@ imr_status imr_report_folder_close(imr_report_folder *f, imr_error *err)
     for (size_t i = 0; i < f->rows.n; i++) {
         const imr_folder_row *r = &f->rows.v[i];
         imr_page_row(&p, NULL);
-        imr_page_cell_open(&p, "title");
-        imr_page_link(&p, r->name, r->text);
-        imr_page_text(&p, " ");
-        imr_page_mark(&p, "id", r->id, strlen(r->id));
+        imr_page_title(&p, r->name, r->text, r->id);
         imr_page_say(&p, "about", r->sentence);
         imr_page_cell_close(&p);
-        values(&p, r->value);
+        imr_page_stages(&p, r->value, 1);
         imr_page_cell(&p, NULL, r->seen);
     }
     imr_page_table_end(&p);

@@ -76,7 +76,7 @@ void imr_page_mark(imr_page *p, const char *class, const char *text, size_t n)
     put(p, "</b>", "**");
 }
 
-void imr_page_sentence(imr_page *p, const char *sentence)
+static void put_sentence(imr_page *p, const char *sentence)
 {
     while (*sentence) {
         size_t n = strcspn(sentence, "*");
@@ -95,7 +95,7 @@ void imr_page_begin(imr_page *p, const char *title)
 {
     if (!p->html)
         return;
-    imr_buf_add(p->out, imr_report_head, imr_report_head_len);
+    imr_buf_str(p->out, (const char *)imr_report_head);
     imr_page_text(p, title);
     imr_buf_printf(p->out,
                    "</title>\n<style>\n%s</style></head>\n<body><a class=\"skip\" href=\"#main\">"
@@ -105,7 +105,7 @@ void imr_page_begin(imr_page *p, const char *title)
 
 void imr_page_end(imr_page *p)
 {
-    imr_buf_printf(p->out, p->html ? "</main></body></html>\n" : "\n");
+    put(p, "</main></body></html>\n", "\n");
 }
 
 void imr_page_heading(imr_page *p, int level, const char *id, const char *text)
@@ -141,7 +141,7 @@ void imr_page_say(imr_page *p, const char *class, const char *sentence)
     if (!*sentence)
         return;
     imr_page_open(p, class);
-    imr_page_sentence(p, sentence);
+    put_sentence(p, sentence);
     imr_page_close(p);
 }
 
@@ -230,7 +230,7 @@ void imr_page_row(imr_page *p, const char *class)
     p->cell = 0;
 }
 
-void imr_page_cell_open(imr_page *p, const char *class)
+static void open_cell(imr_page *p, const char *class)
 {
     const bool n = number(p, p->cell);
     put(p, p->kind[p->cell] == '*' ? "<th scope=\"row\"" : "<td", " ");
@@ -246,9 +246,20 @@ void imr_page_cell_close(imr_page *p)
 
 void imr_page_cell(imr_page *p, const char *class, const char *text)
 {
-    imr_page_cell_open(p, class);
+    open_cell(p, class);
     imr_page_text(p, text);
     imr_page_cell_close(p);
+}
+
+void imr_page_title(imr_page *p, const char *href, const char *title, const char *id)
+{
+    open_cell(p, "title");
+    if (href)
+        imr_page_link(p, href, title);
+    else
+        imr_page_text(p, title);
+    imr_page_text(p, " ");
+    imr_page_mark(p, "id", id, strlen(id));
 }
 
 void imr_page_add_cells(imr_page *p, const char *const *texts, size_t n)
@@ -260,7 +271,7 @@ void imr_page_add_cells(imr_page *p, const char *const *texts, size_t n)
 void imr_page_amount(imr_page *p, double value, int decimals, double most)
 {
     enum { HALF = 40 };
-    imr_page_cell_open(p, NULL);
+    open_cell(p, NULL);
     if (p->html && !isnan(value) && most > 0)
         imr_buf_printf(p->out,
                        "<svg class=\"bar\" viewBox=\"-40 0 80 8\" aria-hidden=\"true\"><path "
@@ -270,6 +281,13 @@ void imr_page_amount(imr_page *p, double value, int decimals, double most)
     if (!isnan(value))
         imr_page_text(p, IMR_SIGNED(value, decimals));
     imr_page_cell_close(p);
+}
+
+void imr_page_stages(imr_page *p, const double v[3], double most)
+{
+    imr_page_amount(p, v[2] - v[0], 4, most);
+    for (size_t s = 0; s < 3; s++)
+        imr_page_cell(p, NULL, isnan(v[s]) ? "" : IMR_FIXED(v[s], 4));
 }
 
 void imr_page_table_end(imr_page *p)

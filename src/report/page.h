@@ -26,17 +26,16 @@ typedef struct imr_page {
 void imr_page_begin(imr_page *p, const char *title);
 void imr_page_end(imr_page *p);
 
-/* Inline. A sentence has words between asterisks (explain/sentence.h). `class`: of the style; in
- * Markdown it is bold. */
+/* Inline. `class`: of the style; in Markdown it is bold. */
 void imr_page_text(imr_page *p, const char *text);
 void imr_page_text_n(imr_page *p, const char *text, size_t n);
-void imr_page_sentence(imr_page *p, const char *sentence);
 void imr_page_mark(imr_page *p, const char *class, const char *text, size_t n);
 
 /* Blocks. class NULL: none; id NULL: nothing leads there. */
 void imr_page_heading(imr_page *p, int level, const char *id, const char *text);
 void imr_page_open(imr_page *p, const char *class); /* a paragraph */
 void imr_page_close(imr_page *p);
+/* A sentence has words between asterisks (explain/sentence.h). */
 void imr_page_say(imr_page *p, const char *class, const char *sentence);
 /* A paragraph of text; nothing where it is empty. Empties line. */
 void imr_page_put(imr_page *p, const char *class, imr_buf *line);
@@ -55,8 +54,11 @@ void imr_page_add_cells(imr_page *p, const char *const *texts, size_t n);
                        sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 /* A number with its sign and so many decimals, and a bar of which `most` fills half; NaN: empty. */
 void imr_page_amount(imr_page *p, double value, int decimals, double most);
-void imr_page_cell_open(imr_page *p, const char *class);
+/* The first cell of a row about a text, left open: its title, linked where href, and its id. */
+void imr_page_title(imr_page *p, const char *href, const char *title, const char *id);
 void imr_page_cell_close(imr_page *p);
+/* after less encoder as such an amount, then encoder, before and after; NaN: empty. */
+void imr_page_stages(imr_page *p, const double v[3], double most);
 void imr_page_table_end(imr_page *p);
 
 #endif

@@ -76,7 +76,7 @@ void imr_line_feedback(imr_buf *out, const imr_trace_document *d);
 /* In words, since both numbers are nearly always high with some encoders. */
 void imr_line_words(imr_buf *out, const imr_word_list *list, imr_change_kind kind);
 void imr_line_moved(imr_buf *out, const imr_trace *t);
-void imr_line_note(imr_buf *out, const imr_note *n); /* n NULL: nothing */
+void imr_line_note(imr_buf *out, const imr_note *n);
 
 /* What is needed to get a trace again: a name that begins with a blank goes on about the one
  * before; sha256 NULL: text in words, else a command or path, with its hash or "". */

@@ -103,7 +103,6 @@ static void draw_document(imr_page *p, const bump *b, size_t i, const imr_trace_
 
 void imr_svg_ranks(imr_page *p, const imr_trace *t, const imr_report_context *c)
 {
-    static const char *const heads[] = {"encoder", "projected", "now"};
     bump b = {0};
     for (size_t i = 0; i < t->n_documents + t->n_left && b.n < MOST_LINES; i++)
         if (imr_report_prints(c, i) || i >= t->n_documents)
@@ -117,7 +116,7 @@ void imr_svg_ranks(imr_page *p, const imr_trace *t, const imr_report_context *c)
           "rank now. The table below has the same numbers.");
     for (int s = 0; s < IMR_STAGE_COUNT; s++)
         imr_buf_printf(p->out, "<text class=\"head\" x=\"%d\" y=\"20\">%s</text>", x_of(s),
-                       heads[s]);
+                       imr_report_stages[s]);
     for (size_t i = b.n; i--;)
         draw_document(p, &b, i, imr_trace_at(t, b.place[i]));
     end(p,

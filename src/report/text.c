@@ -71,13 +71,13 @@ void imr_report_facts(const imr_trace *t, const imr_report_context *c, imr_fact_
     imr_buf_printf(&line, "%llu documents%s%s", (unsigned long long)in->cache_documents,
                    in->split[0] ? ", split " : "", in->split);
     fact(fn, user, " cache", &line, NULL);
-    imr_buf_printf(&line, "%s%s%s", in->encoder_path, in->encoder_kind[0] ? "  " : "",
-                   in->encoder_kind);
-    if (!in->encoder_path[0])
+    if (in->encoder_path[0]) {
+        imr_buf_printf(&line, "%s%s%s", in->encoder_path, in->encoder_kind[0] ? "  " : "",
+                       in->encoder_kind);
+        fact(fn, user, "encoder", &line, in->encoder_sha256);
+    } else {
         fn(user, "encoder", "absent: vectors of cached queries only", "");
-    else
-        fn(user, "encoder", imr_buf_text(&line), in->encoder_sha256);
-    imr_buf_clear(&line);
+    }
     if (in->table_name[0]) {
         imr_buf_printf(&line, "%s  %llu rows", in->table_name, (unsigned long long)in->table_rows);
         fact(fn, user, "table", &line, in->table_sha256);
@@ -201,17 +201,17 @@ static void tokens(imr_buf *out, const char *label, const imr_trace_token *v, si
 
 void imr_line_note(imr_buf *out, const imr_note *n)
 {
-    if (n)
-        imr_buf_printf(out, "%s by %s %s%s%s", n->verdict_name, n->reviewer, n->time,
-                       *n->reason ? ": " : "", n->reason);
+    imr_buf_printf(out, "%s by %s %s%s%s", n->verdict_name, n->reviewer, n->time,
+                   *n->reason ? ": " : "", n->reason);
 }
 
 static void note(imr_buf *out, const imr_note *n, size_t width)
 {
     IMR_AUTOBUF imr_buf line = {0};
+    if (!n)
+        return;
     imr_line_note(&line, n);
-    if (line.len)
-        paragraph(out, "note", &line, width);
+    paragraph(out, "note", &line, width);
 }
 
 void imr_text_pair(imr_buf *out, const imr_trace *t, size_t width)

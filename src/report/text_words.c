@@ -88,10 +88,8 @@ static void print(imr_buf *out, const imr_share_table *t, size_t width)
         shown = t->n_columns;
     imr_buf_fill(out, ' ', NAME);
     for (size_t i = 0; i < shown; i++) {
-        IMR_AUTOBUF imr_buf word = {0};
         imr_buf_char(out, ' ');
-        imr_report_cell(&word, t->p->document[t->columns[i].place].text, COLUMN - 1);
-        imr_buf_str(out, imr_buf_text(&word));
+        imr_report_cell(out, t->p->document[t->columns[i].place].text, COLUMN - 1);
     }
     imr_buf_str(out, "   other |   total\n");
     for (size_t i = 0; i < t->n_rows; i++)

@@ -13,7 +13,7 @@ struct imr_folder_row {
     char name[64]; /* of its file */
     const char *id, *text, *sentence, *seen, *metric;
     double value[IMR_STAGE_COUNT], change; /* NaN: nobody judged */
-    double tau;
+    double order;                          /* among those that are judged, or are not */
     size_t place;
 };
 
@@ -68,13 +68,13 @@ imr_status imr_report_folder_add(imr_report_folder *f, const imr_trace *t,
                         .sentence = imr_arena_strdup(f->arena, t->sentence),
                         .seen = imr_arena_strdup(f->arena, t->seen),
                         .metric = t->n_metrics ? t->metrics[0].name : NULL,
-                        .tau = imr_report_adapted(t) ? t->tau_encoder : 1,
                         .place = f->rows.n + 1};
     IMR_NEED(r.id && r.text && r.sentence && r.seen, err);
     name_file(&r, f);
     for (int s = 0; s < IMR_STAGE_COUNT; s++)
         r.value[s] = t->n_metrics && (!s || imr_report_adapted(t)) ? t->metrics[0].value[s] : NAN;
     r.change = r.value[IMR_STAGE_AFTER] - r.value[IMR_STAGE_ENCODER];
+    r.order = !isnan(r.change) ? r.change : imr_report_adapted(t) ? t->tau_encoder : 1;
     if (strcmp(f->format->name, "html") == 0)
         alone.up = INDEX;
     alone.done = alone.total = 0;
@@ -94,10 +94,8 @@ static int by_loss(const void *a, const void *b)
     const imr_folder_row *x = a, *y = b;
     if (isnan(x->change) != isnan(y->change))
         return isnan(x->change) ? 1 : -1;
-    const double of[] = {isnan(x->change) ? x->tau : x->change,
-                         isnan(y->change) ? y->tau : y->change};
-    return of[0] != of[1] ? (of[0] < of[1] ? -1 : 1)
-                          : (x->place > y->place) - (x->place < y->place);
+    return x->order != y->order ? (x->order < y->order ? -1 : 1)
+                                : (x->place > y->place) - (x->place < y->place);
 }
 
 /* seen NULL: of all. */

@@ -295,10 +295,24 @@ static void head(imr_buf *out, const imr_trace *t, const imr_report_context *con
 
 /* ---- the ranking ---- */
 
-/* What a ranking knows of a document. */
-static void standing(imr_buf *out, const imr_trace_document *d, bool adapter, const imr_why *why)
+static void note(imr_buf *out, const imr_trace *t, const imr_report_context *context,
+                 const char *document)
 {
-    const bool after = adapter && d->rank_after;
+    const imr_note *n = imr_report_note(t, context, document);
+    if (!context || !context->notes)
+        return;
+    imr_json_printf(out, "'note':");
+    if (n)
+        imr_note_put(out, n);
+    imr_buf_str(out, n ? "," : "null,");
+}
+
+/* What a ranking knows of a document. */
+static void standing(imr_buf *out, const imr_trace *t, const imr_report_context *context, size_t i)
+{
+    const imr_trace_document *d = imr_trace_at(t, i);
+    const imr_detail *about = imr_report_detail(context, i);
+    const bool adapter = imr_report_adapted(t), after = adapter && d->rank_after;
     imr_json_printf(out, "'id':%s,'title':%s,", d->id, d->title);
     integer(out, "rank_encoder", d->rank_encoder, d->rank_encoder);
     integer(out, "rank_before", adapter && d->rank_before, d->rank_before);
@@ -312,31 +326,15 @@ static void standing(imr_buf *out, const imr_trace_document *d, bool adapter, co
         imr_json_printf(out, "'lift':null,");
     imr_json_printf(out, "'sim_encoder':%g,'sim_before':%g,'sim_after':%g,", (double)d->sim_encoder,
                     adapter ? (double)d->sim_before : NAN, after ? (double)d->sim_after : NAN);
-    sentence(out, why ? why->sentence : d->sentence);
+    sentence(out, about ? about->why.sentence : d->sentence);
     integer(out, "relevance", d->relevance >= 0, d->relevance);
-}
-
-/* Where it stands in the ranking beside; nothing where there is none. */
-static void rank_beside(imr_buf *out, const imr_trace *t, const imr_trace_document *d)
-{
-    uint32_t rank[2];
-    if (!t->beside)
-        return;
-    const double gain = imr_trace_gain(rank, t, d);
-    integer(out, "rank_beside", d->rank_beside, d->rank_beside);
-    integer(out, "gain", isfinite(gain), isfinite(gain) ? (int64_t)gain : 0);
-}
-
-static void note(imr_buf *out, const imr_trace *t, const imr_report_context *context,
-                 const char *document)
-{
-    const imr_note *n = imr_report_note(t, context, document);
-    if (!context || !context->notes)
-        return;
-    imr_json_printf(out, "'note':");
-    if (n)
-        imr_note_put(out, n);
-    imr_buf_str(out, n ? "," : "null,");
+    if (t->beside) {
+        uint32_t rank[2];
+        const double gain = imr_trace_gain(rank, t, d);
+        integer(out, "rank_beside", d->rank_beside, d->rank_beside);
+        integer(out, "gain", isfinite(gain), isfinite(gain) ? (int64_t)gain : 0);
+    }
+    note(out, t, context, d->id);
 }
 
 static void document(imr_buf *out, const imr_trace *t, const imr_report_context *context, size_t i)
@@ -345,9 +343,7 @@ static void document(imr_buf *out, const imr_trace *t, const imr_report_context 
     const imr_detail *about = imr_report_detail(context, i);
     const bool adapter = imr_report_adapted(t);
     imr_buf_char(out, '{');
-    standing(out, d, adapter, about ? &about->why : NULL);
-    rank_beside(out, t, d);
-    note(out, t, context, d->id);
+    standing(out, t, context, i);
     imr_json_printf(out, "'delta_sim':%g,'delta_sim_relative':%g,",
                     adapter ? (double)d->delta_sim : NAN,
                     adapter ? (double)d->delta_sim_relative : NAN);
@@ -494,9 +490,7 @@ void imr_report_json(const imr_trace *t, const imr_report_context *context, imr_
     for (size_t i = 0; i < t->n_left; i++) {
         imr_buf_char(out, '{');
         const imr_detail *about = imr_report_detail(context, t->n_documents + i);
-        standing(out, &t->left[i], adapter, about ? &about->why : NULL);
-        rank_beside(out, t, &t->left[i]);
-        note(out, t, context, t->left[i].id);
+        standing(out, t, context, t->n_documents + i);
         if (about)
             put_why(out, &about->why, t->settings.delta, false,
                     context ? context->pairs : IMR_REPORT_PAIRS_STRONGEST);

@@ -65,13 +65,14 @@ static void share(imr_buf *out, const char *name, double value, const char *end)
     imr_buf_printf(out, " %s%s", IMR_SIGNED(value, 2), end);
 }
 
-bool imr_why_rows_make(imr_why_rows *r, const imr_pairs *p, imr_stage stage, size_t most)
+bool imr_why_rows_make(imr_why_rows *r, imr_buf *out, const imr_pairs *p, imr_stage stage,
+                       size_t most)
 {
     const double unit = imr_pairs_unit(p, stage);
     *r = (imr_why_rows){.v = IMR_NEW_ARRAY(imr_report_place, p->n_query + 1),
                         .spare = IMR_NEW_ARRAY(imr_report_place, p->n_document + 1)};
     if (!r->v || !r->spare) {
-        imr_why_rows_done(r);
+        out->failed = true;
         return false;
     }
     for (size_t a = 0; a < p->n_query; a++) {
@@ -115,10 +116,8 @@ static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t wid
 {
     const imr_pairs *p = &w->pairs;
     IMR_CLEANUP(imr_why_rows_done) imr_why_rows r;
-    if (!imr_why_rows_make(&r, p, stage, ROWS)) {
-        out->failed = true;
+    if (!imr_why_rows_make(&r, out, p, stage, ROWS))
         return;
-    }
     for (size_t i = 0; i < r.n; i++) {
         share(out, p->query[r.v[i].place].text, r.v[i].value, "");
         meets(out, p, stage, r.v[i].place, r.spare, INDENT + NAME + 6, width);

@@ -30,7 +30,7 @@ static size_t order(imr_report_place *out, const imr_pair_word *words, size_t n,
     return kept;
 }
 
-bool imr_share_table_make(imr_share_table *t, const imr_pairs *p, int stage)
+bool imr_share_table_make(imr_share_table *t, imr_buf *out, const imr_pairs *p, int stage)
 {
     const size_t q = p->n_query + 1, d = p->n_document + 1;
     *t = (imr_share_table){.p = p,
@@ -39,7 +39,7 @@ bool imr_share_table_make(imr_share_table *t, const imr_pairs *p, int stage)
                            .decimals =
                                p->centred[IMR_STAGE_ENCODER] && stage != IMR_STAGE_COUNT ? 2 : 3};
     if (!t->v || !t->rows) {
-        imr_share_table_done(t);
+        out->failed = true;
         return false;
     }
     t->row = t->v + q * d, t->column = t->row + q, t->columns = t->rows + q;
@@ -123,10 +123,8 @@ static void one(imr_buf *out, const imr_why *w, int stage, size_t width)
 {
     const bool centred = w->pairs.centred[IMR_STAGE_ENCODER];
     IMR_CLEANUP(imr_share_table_done) imr_share_table t;
-    if (!imr_share_table_make(&t, &w->pairs, stage)) {
-        out->failed = true;
+    if (!imr_share_table_make(&t, out, &w->pairs, stage))
         return;
-    }
     imr_buf_printf(out, "\n%s, %s\n", imr_share_titles[stage],
                    centred ? "in sd above the average candidate" : "in cosine");
     print(out, &t, width);

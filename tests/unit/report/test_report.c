@@ -177,6 +177,27 @@ TEST("text and words keep to their width, 60 columns and more")
 }
 
 /* The last number of the line that begins with name, in the table under title. */
+TEST("no allocation of a report that fails is given back twice")
+{
+    static const char *const formats[] = {"text", "words", "html"};
+    made_report m;
+    made_report_init(&m, true);
+    for (size_t f = 0; f < IMR_LEN(formats); f++) {
+        const imr_report_context c = {.details = &m.details};
+        long all = 1;
+        for (long i = 0; i < all; i++) {
+            imr_buf out = {0};
+            imr_error err;
+            imr_mem_fail_after(i ? i - 1 : -1); /* first how many there are */
+            const imr_status status = imr_report_render(&m.trace, formats[f], &c, &out, &err);
+            all = i ? all : imr_mem_count() + 1;
+            imr_mem_fail_after(-1);
+            CHECK(status == IMR_OK || (i && status == IMR_E_MEMORY));
+            imr_buf_done(&out);
+        }
+    }
+}
+
 static double last_number(const char *text, const char *title, const char *name)
 {
     const char *at = strstr(text, title);

@@ -67,7 +67,7 @@ static void filter_by(ui_app *a, const char *argument)
     if (words)
         argument += 5 + strspn(argument + 5, " ");
     if (!*argument)
-        ui_open_line(a, UI_DO_FILTER, a->audit.filter);
+        ui_open_line(a, UI_DO_FILTER, NULL);
     else
         arrange_by(a, &a->audit.filter, strcmp(argument, "none") == 0 ? NULL : argument);
 }

@@ -185,7 +185,10 @@ int ui_put_wrapped(ui_surface s, int y, int x, int w, int rows, ui_style style, 
     ui_lines l = {0};
     ui_lines_set(&l, text, w, SIZE_MAX);
     for (size_t i = 0; i < l.n && rows-- > 0; i++)
-        ui_put_n(s, y++, x, style, text + l.v[i].start, l.v[i].end - l.v[i].start);
+        if (rows == 0 && i + 1 < l.n)
+            ui_put_cut(s, y++, x, w, style, text + l.v[i].start);
+        else
+            ui_put_n(s, y++, x, style, text + l.v[i].start, l.v[i].end - l.v[i].start);
     ui_lines_done(&l);
     return y;
 }

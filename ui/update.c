@@ -371,10 +371,12 @@ UI_ON(back)
     if (a->overlay != UI_OVER_NONE)
         close_overlay(a);
     else if (a->screen == UI_RANK && a->audit.opened && a->request_id &&
-             strcmp(a->request_id, a->audit.opened) == 0)
+             strcmp(a->request_id, a->audit.opened) == 0) {
         ui_go(a, UI_AUDIT);
-    else /* from the text back to the words marked in it */
+        a->message[0] = '\0';
+    } else { /* from the text back to the words marked in it */
         ui_go(a, a->screen == UI_DOCUMENT && a->reading.marked ? UI_WORDS : UI_RANK);
+    }
 }
 
 UI_ON(escape)

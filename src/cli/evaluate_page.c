@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "cli/evaluate.h"
 #include "report/page.h"
+#include "report/report.h"
 #include "text/utf8.h"
 
 static const char *interval(char out[64], double low, double high)
@@ -105,8 +106,7 @@ static void put_inputs(imr_page *p, const imr_eval_report *r)
 {
     const imr_adapter *a = r->adapter;
     IMR_AUTOBUF imr_buf command = {0}, settings = {0};
-    for (int i = 0; i < r->cli->argc; i++)
-        imr_buf_printf(&command, i ? " %s" : "%s", r->cli->argv[i]);
+    imr_report_command(&command, r->cli->argv, (size_t)r->cli->argc);
     imr_buf_printf(&settings, "feedback-k %u, scope %s, seed %llu, split %s",
                    r->options->feedback_k, imr_scope_names[r->options->scope],
                    (unsigned long long)r->seed, r->split->name);

@@ -101,6 +101,8 @@ static inline const imr_note *imr_report_note(const imr_trace *t, const imr_repo
         imr_notes_find(c ? c->notes : NULL, t->query_id, t->query_text, document));
 }
 
+/* A command line as a shell takes it. */
+void imr_report_command(imr_buf *line, const char *const *words, size_t n);
 /* A cell of CSV, and what ends it; what begins like a formula gets an apostrophe. */
 void imr_report_csv_cell(imr_buf *out, const char *text, const char *end);
 

@@ -34,10 +34,10 @@ static void put_lens(imr_buf *out, const imr_trace_inputs *in)
                        IMR_FIXED(in->others[i].lens.precision, 2));
 }
 
-static void command(imr_buf *line, const imr_report_context *context)
+void imr_report_command(imr_buf *line, const char *const *words, size_t n)
 {
-    for (size_t i = 0; context && i < context->n_command; i++) {
-        const char *word = context->command[i];
+    for (size_t i = 0; i < n; i++) {
+        const char *word = words[i];
         bool quote = word[strcspn(word, " \t'\"\\$*?&;|<>()")] != '\0' || !word[0];
         imr_buf_printf(line, quote ? "%s\"%s\"" : "%s%s", i ? " " : "", word);
     }
@@ -55,7 +55,8 @@ void imr_report_facts(const imr_trace *t, const imr_report_context *c, imr_fact_
 {
     const imr_trace_inputs *in = &t->inputs;
     IMR_AUTOBUF imr_buf line = {0};
-    command(&line, c);
+    if (c)
+        imr_report_command(&line, c->command, c->n_command);
     fact(fn, user, "command", &line, "");
     if (imr_report_adapted(t)) {
         fn(user, "adapter", in->adapter_path, in->adapter_sha256);

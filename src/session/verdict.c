@@ -45,8 +45,8 @@ static void put_change(imr_buf *b, const imr_significance *s)
 
 static void put_unseen(imr_buf *b, const imr_significance *seen, const imr_significance *unseen)
 {
-    imr_buf_printf(b,
-                   " The %zu queries whose relevant documents training did not see: ", unseen->n);
+    imr_buf_printf(b, " The %zu quer%s whose relevant documents training did not see: ", unseen->n,
+                   unseen->n == 1 ? "y" : "ies");
     if (unseen->n < IMR_VERDICT_MIN) {
         imr_buf_printf(b, "too few to tell, %d are needed.", IMR_VERDICT_MIN);
         return;
@@ -81,7 +81,7 @@ static void put_judged(imr_buf *b, imr_eval_summary *s, const imr_eval *e, imr_m
                    imr_metric_name(metric, name), IMR_FIXED(all->mean_a, 4),
                    IMR_FIXED(all->mean_b, 4));
     put_change(b, all);
-    imr_buf_printf(b, " over %zu judged queries.", all->n);
+    imr_buf_printf(b, " over %zu judged quer%s.", all->n, all->n == 1 ? "y" : "ies");
     if (unseen)
         put_unseen(b, &s->row[IMR_GROUP_SEEN].from_encoder, unseen);
     else

@@ -28,6 +28,7 @@ void ui_app_done(ui_app *a)
 {
     ui_audit_done(&a->audit);
     imr_trace_free(a->trace);
+    imr_trace_free(a->held);
     imr_trace_free(a->judged);
     imr_quality_free(a->quality);
     imr_comparison_free(a->comparison);
@@ -223,7 +224,9 @@ void ui_app_list_offers(ui_app *a)
 void ui_app_opened(ui_app *a, imr_session *session, const imr_session_facts *facts)
 {
     a->session = session;
-    a->list.both = a->facts ? a->list.both : *facts->other_name;
+    a->list.both = (a->facts ? a->list.both : *facts->other_name) && !a->held;
+    imr_trace_free(a->held); /* of the session before */
+    a->held = NULL;
     a->facts = facts;
     imr_quality_free(a->quality);
     a->quality = NULL;
@@ -358,7 +361,7 @@ static void take_comparison(ui_app *a, const imr_delivery *d)
         a->compare_error = d->error;
     const bool under_both = a->compared[0] == a->compared[1];
     if (c && a->trace && d->serial == a->trace->serial &&
-        under_both == (c->why.of == IMR_COMPARE_ADAPTERS) &&
+        under_both == (c->why.of != IMR_COMPARE_DOCUMENTS) &&
         c->place[under_both && a->trace->second] == a->compared[0] &&
         (under_both || c->place[1] == a->compared[1]))
         a->comparison = d->comparison;

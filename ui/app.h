@@ -111,6 +111,7 @@ typedef struct ui_app {
     imr_candidates_by candidates; /* as they were when it was opened; `settings` is of a trace */
     imr_whatif what_if_before;    /* and the request with what took its place: where that fails, */
     uint64_t what_if_serial;      /* it is as before */
+    imr_trace *held;              /* of a query that stands beside as B, or NULL */
     char *request_text, *request_id; /* one of them NULL */
     double asked;                    /* clock when the last request went out */
     bool waiting;                    /* no answer to it yet */

@@ -93,14 +93,31 @@ UI_ON(pin)
     ui_app_say(a, false, same ? "no document is pinned" : "%s stays in sight", d->id);
 }
 
+/* This ranking stands beside those of the queries that follow, as B; or no more. */
+static void hold(ui_app *a)
+{
+    if (a->held) {
+        imr_trace_free(a->held);
+        a->held = NULL;
+        ui_app_say(a, false, "one query again");
+    } else if (a->trace) {
+        a->held = imr_trace_share(a->trace);
+        ui_app_say(a, false, "this query is B now, those that follow are A");
+    }
+    a->list.both = a->held != NULL;
+    ui_app_run_again(a);
+}
+
 UI_ON(two)
 {
-    if (!a->facts || !*a->facts->other_name)
-        ui_app_say(a, false, "there is one adapter; --checkpoint A --checkpoint B opens two");
-    else if (action == UI_DO_SWAP)
+    if (a->facts && *a->facts->other_name && action == UI_DO_SWAP)
         a->effects |= UI_FX_SWAP;
-    else
+    else if (a->facts && *a->facts->other_name)
         a->list.both = !a->list.both;
+    else if (action == UI_DO_BOTH)
+        hold(a);
+    else
+        ui_app_say(a, false, "there is one adapter; --checkpoint A --checkpoint B opens two");
     ui_list_arrange(&a->list);
 }
 

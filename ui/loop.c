@@ -87,6 +87,7 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
                          .selected = a->list.selected,
                          .pinned = (const char *const *)&a->list.pinned,
                          .n_pinned = a->list.pinned != NULL,
+                         .beside = a->held,
                          .settings = a->settings,
                          .serial = a->serial};
         r.settings.candidates = a->candidates; /* they go by the form */

@@ -141,7 +141,9 @@ static void draw_panes(const ui_view *v, const ui_app *a, ui_surface s, const ui
     if (l->boxed) {
         const char *arrow = a->glyphs->arrow;
         ui_text title = ui_textf("encoder %s projected %s now", arrow, arrow);
-        ui_box(list, focused, ui_adapted(a->trace) ? title.s : "Ranking", moved.s);
+        if (a->held)
+            title = ui_textf("B: %.60s", a->held->query_text);
+        ui_box(list, focused, a->held || ui_adapted(a->trace) ? title.s : "Ranking", moved.s);
         list = ui_inside(list);
     }
     ui_draw_list(list, &a->list, focused);

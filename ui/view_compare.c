@@ -6,8 +6,8 @@
 
 enum { ROWS = 8 };
 
-/* under_both: of adapters, not documents. */
-static void side(ui_rows *out, const imr_trace *t, size_t place, const char *name, bool under_both)
+/* by: its adapter or query, NULL where these are the same. */
+static void side(ui_rows *out, const imr_trace *t, size_t place, const char *name, const char *by)
 {
     const imr_trace_document *d = imr_trace_at(t, place);
     ui_surface s = ui_rows_add(out, 1);
@@ -18,8 +18,8 @@ static void side(ui_rows *out, const imr_trace *t, size_t place, const char *nam
         x = ui_putf(ui_about(s, UI_TERM_RANK_NOW), 0, x, UI_TEXT, "%s %u %s %s", arrow,
                     d->rank_before, arrow, d->rank_after ? ui_textf("%u", d->rank_after).s : "–") +
             1;
-    if (under_both)
-        x = ui_putf(s, 0, x + 1, UI_TEXT, "%.40s", imr_path_base(t->inputs.adapter_path)) + 1;
+    if (by)
+        x = ui_put_cut(s, 0, x + 1, 40, UI_TEXT, by) + 1;
     ui_put_cut(s, 0, x + 1, s.at.w - x - 2, UI_TEXT, *d->title ? d->title : d->id);
 }
 
@@ -114,7 +114,11 @@ void ui_build_compare(ui_rows *out, const imr_trace *t, const size_t place[2],
         const imr_trace *of = under_both ? imr_trace_side(t, i) : t;
         const size_t at = of == t ? place[i] : imr_trace_place(of, imr_trace_at(t, place[0])->id);
         if (at != SIZE_MAX)
-            side(out, of, at, i ? "B" : "A", under_both);
+            side(out, of, at, i ? "B" : "A",
+                 !under_both ? NULL
+                 : strcmp(t->inputs.adapter_path, t->beside->inputs.adapter_path) == 0
+                     ? of->query_text
+                     : imr_path_base(of->inputs.adapter_path));
     }
     if (!c) {
         ui_rows_text(out, 1, UI_TEXT,

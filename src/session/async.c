@@ -34,9 +34,9 @@ typedef struct call {
     imr_session_options options; /* OPEN */
     imr_request request;         /* QUERY */
     const char *pinned;          /* of it */
-    imr_trace *trace;            /* DETAIL, MAP, COMPARE, EXPORT, AHEAD, NOTES: shared */
-    size_t place, other;         /* other: COMPARE */
-    imr_detail_depth depth;      /* DETAIL */
+    imr_trace *trace;    /* DETAIL, MAP, COMPARE, EXPORT, AHEAD, NOTES, beside of QUERY: shared */
+    size_t place, other; /* other: COMPARE */
+    imr_detail_depth depth; /* DETAIL */
     imr_export export; /* EXPORT, SIZE; its path: WRITE, NOTES; its format: of NOTES the reviewer */
     const char *text;
     size_t text_len;      /* WRITE, SUGGEST, NOTES */
@@ -414,10 +414,10 @@ static imr_status ask(imr_async *j, const call *with, const imr_trace *trace, im
     *c = *with;
     c->job = (imr_job){.kind = (int)kind, .run = run, .done = done};
     c->jobs = j;
-    if (trace) {
-        c->trace = imr_trace_share(trace);
+    if (trace)
+        c->request.beside = c->trace = imr_trace_share(trace);
+    if (trace && kind != IMR_ASYNC_QUERY)
         c->delivery.serial = trace->serial;
-    }
     if (!(c->arena = imr_arena_new()) || !keep_texts(c)) {
         call_free(c);
         return imr_fail_memory(err);
@@ -452,7 +452,7 @@ imr_status imr_async_query(imr_async *j, const imr_request *request, imr_error *
 {
     const call c = {.delivery = {.kind = IMR_ASYNC_QUERY, .serial = request->serial},
                     .request = *request};
-    return ask(j, &c, NULL, err);
+    return ask(j, &c, request->beside, err);
 }
 
 imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,

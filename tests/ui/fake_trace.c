@@ -299,7 +299,9 @@ imr_trace *fake_trace(const imr_session_facts *facts, size_t n, const imr_reques
         for (size_t i = 0; facts->second && i < 3; i++)
             t->metrics[i].after = 0.25 * (double)(i + 2);
     }
-    if (*facts->other_name) {
+    if (r->beside) {
+        put_beside(t, imr_trace_share(r->beside));
+    } else if (*facts->other_name) {
         imr_session_facts other = *facts;
         other.other_name = "";
         other.second = !facts->second;
@@ -582,8 +584,12 @@ imr_comparison *fake_comparison(const imr_session_facts *facts, const imr_trace 
         memcpy(side[i].rank, d->rank, sizeof side[i].rank);
         memcpy(side[i].similarity, d->sim, sizeof side[i].similarity);
     }
-    if (imr_compare_make(&c->why, under_both ? IMR_COMPARE_ADAPTERS : IMR_COMPARE_DOCUMENTS, side,
-                         arena, NULL) != IMR_OK)
+    const bool queries = under_both && !*facts->other_name;
+    if (imr_compare_make(&c->why,
+                         queries      ? IMR_COMPARE_QUERIES
+                         : under_both ? IMR_COMPARE_ADAPTERS
+                                      : IMR_COMPARE_DOCUMENTS,
+                         side, arena, NULL) != IMR_OK)
         abort();
     if (facts->has_tokens && !under_both)
         words_of(&c->contrast, arena, mix(10, t->documents[0].id), t, IMR_CHANGE_CONTRAST);

@@ -66,7 +66,7 @@ const imr_command imr_command_audit = {
         "What was looked at is kept in the cache: a stopped audit goes on where it was, and a "
         "second "
         "one opens at once. --pairs none leaves the sentences out, which take most of the time.\n"
-        "--format csv has a line for each query; md and html are a page; json follows "
+        "--format csv and jsonl have a line for each query; md and html are a page; json follows "
         "assets/audit.schema.json.",
     .example = "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn audit demo/cache --checkpoint demo/adapter.pt --filter lost",

@@ -267,7 +267,7 @@ const imr_command imr_command_evaluate = {
     .details = "Over a split of a cache: means of the encoder's ranking, of the ranking before "
                "modulation and after it; rows for queries whose relevant documents training saw "
                "and did not see; tests of the difference.\n"
-               "--format csv has a line for each query; md and html are a page.\n"
+               "--format csv and jsonl have a line for each query; md and html are a page.\n"
                "With --run: any TREC run file against any judgements; prints measure, query or "
                "`all`, value as trec_eval does.",
     .example = "  imrnn evaluate demo/cache --checkpoint demo/adapter.pt",

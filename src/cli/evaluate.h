@@ -50,8 +50,9 @@ typedef struct imr_eval_report {
 typedef enum imr_eval_form {
     IMR_EVAL_TEXT,
     IMR_EVAL_JSON,
-    IMR_EVAL_CSV, /* a line a query */
-    IMR_EVAL_MD,  /* a page, cli/evaluate_page.c */
+    IMR_EVAL_JSONL, /* a query a line */
+    IMR_EVAL_CSV,   /* a line a query */
+    IMR_EVAL_MD,    /* a page, cli/evaluate_page.c */
     IMR_EVAL_HTML
 } imr_eval_form;
 /* --format. */
@@ -61,11 +62,12 @@ imr_status imr_eval_report_write(imr_buf *b, const imr_eval_report *r, imr_eval_
 void imr_eval_report_page(imr_buf *b, const imr_eval_report *r, bool html);
 
 /* cli/audit_report.c: what a report of an audit has beside an evaluation's. Of text what follows a
- * query's line; of JSON, schema imrnn.audit/1 (assets/audit.schema.json), words and queries; a CSV
+ * query's line; of JSON, schema imrnn.audit/1 (assets/audit.schema.json), words and a query; a CSV
  * of its own. */
 void imr_audit_report_line(imr_buf *line, const imr_audit *a, size_t row); /* not cleaned */
 void imr_audit_report_row(imr_buf *b, const imr_audit *a, size_t row);
-void imr_audit_report_json(imr_buf *b, const imr_eval_report *r);
+void imr_audit_report_words(imr_buf *b, const imr_audit *a);
+void imr_audit_report_query(imr_buf *b, const imr_audit *a, size_t row);
 void imr_audit_report_csv(imr_buf *b, const imr_eval_report *r);
 
 /* What a run file beside is of, as ir_metadata 0.2 (YAML, strings as JSON writes them):

@@ -371,28 +371,36 @@ static void json_test(imr_buf *b, const char *metric, const char *other, const i
                     s->has_verdict ? holm : (double)NAN);
 }
 
-static void json_queries(imr_buf *b, const imr_eval_report *r)
+static void json_query(imr_buf *b, const imr_eval_report *r, size_t i)
 {
     const imr_eval *e = r->eval;
-    imr_json_printf(b, " 'queries': [");
-    for (size_t i = 0; i < e->queries; i++) {
-        imr_buf_str(b, i ? ",\n  {" : "\n  {");
-        imr_json_printf(b, "'id': %s, 'text': %s", imr_ids_at(&r->cache->queries.ids, e->query[i]),
-                        imr_cache_query_text(r->cache, e->query[i]));
-        if (e->has_train)
-            imr_json_printf(b, ", 'seen': %hhd", e->seen[i]);
-        EACH_KIND (k, r) {
-            if (!r->split->qrels)
-                continue;
-            imr_buf_str(b, ", ");
-            json_metrics(b, r, k, e->values[k] + i * e->metrics);
-            imr_buf_char(b, '}');
-        }
-        if (r->adapter)
-            imr_json_printf(b, ", 'rbo': %g", e->rbo[i]);
+    imr_json_printf(b, "{'id': %s, 'text': %s", imr_ids_at(&r->cache->queries.ids, e->query[i]),
+                    imr_cache_query_text(r->cache, e->query[i]));
+    if (e->has_train)
+        imr_json_printf(b, ", 'seen': %hhd", e->seen[i]);
+    EACH_KIND (k, r) {
+        if (!r->split->qrels)
+            continue;
+        imr_buf_str(b, ", ");
+        json_metrics(b, r, k, e->values[k] + i * e->metrics);
         imr_buf_char(b, '}');
     }
-    imr_buf_str(b, "]}");
+    if (r->adapter)
+        imr_json_printf(b, ", 'rbo': %g", e->rbo[i]);
+    imr_buf_char(b, '}');
+}
+
+/* The elements of an array, or a line each. */
+static void json_queries(imr_buf *b, const imr_eval_report *r, bool lines)
+{
+    for (size_t i = 0; i < (r->audit ? r->shown : r->eval->queries); i++) {
+        imr_buf_str(b, lines ? "" : i ? ",\n  " : "\n  ");
+        if (r->audit)
+            imr_audit_report_query(b, r->audit, r->order[i]);
+        else
+            json_query(b, r, i);
+        imr_buf_str(b, lines ? "\n" : "");
+    }
 }
 
 static void json_similarity(imr_buf *b, const imr_eval_report *r)
@@ -445,7 +453,11 @@ static imr_status put_json(imr_buf *b, const imr_eval_report *r, imr_error *err)
         json_test(b, name, "before", &row->from_before, s->p_before[m]);
     }
     imr_buf_str(b, "],\n");
-    (r->audit ? imr_audit_report_json : json_queries)(b, r);
+    if (r->audit)
+        imr_audit_report_words(b, r->audit);
+    imr_json_printf(b, " 'queries': [");
+    json_queries(b, r, false);
+    imr_buf_str(b, "]}");
     return IMR_OK;
 }
 
@@ -474,7 +486,7 @@ static void put_csv(imr_buf *b, const imr_eval_report *r)
 
 /* ---- by form ---- */
 
-static const char forms[] = "text|json|csv|md|html";
+static const char forms[] = "text|json|jsonl|csv|md|html";
 
 imr_status imr_eval_form_of(imr_eval_form *out, const imr_cli *cli, imr_error *err)
 {
@@ -493,6 +505,8 @@ imr_status imr_eval_report_write(imr_buf *b, const imr_eval_report *r, imr_eval_
         (r->audit ? put_audit : put_text)(b, r);
     else if (form == IMR_EVAL_JSON)
         IMR_TRY(put_json(b, r, err));
+    else if (form == IMR_EVAL_JSONL)
+        json_queries(b, r, true);
     else if (form == IMR_EVAL_CSV)
         (r->audit ? imr_audit_report_csv : put_csv)(b, r);
     else

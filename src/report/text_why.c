@@ -224,14 +224,13 @@ static void side(imr_buf *out, const char *name, char sign, const imr_word_score
     if (!n)
         return;
     IMR_AUTOBUF imr_buf line = {0};
-    imr_buf_printf(&line, "%-6s %c ", name, sign);
     for (size_t i = 0; i < n; i++) {
         imr_buf_str(&line, i ? ", " : "");
         word(&line, &v[i], order);
     }
     imr_buf_fill(out, ' ', INDENT);
-    imr_buf_add(out, line.data, 9 < line.len ? 9 : line.len);
-    imr_report_wrap(out, imr_buf_text(&line) + 9, INDENT + 9, INDENT + 9, width);
+    imr_buf_printf(out, "%-6s %c ", name, sign);
+    imr_report_wrap(out, imr_buf_text(&line), INDENT + 9, INDENT + 9, width);
 }
 
 void imr_line_words(imr_buf *out, const imr_word_list *list, imr_change_kind kind)

@@ -94,9 +94,9 @@ static void draw_gains(ui_surface s, int y, int x, const ui_audit *u)
     for (size_t i = 0; i < u->rows; i++) {
         const double gain = u->of->rows[i].number[IMR_AUDIT_GAIN];
         const int bin = (int)lround(fmax(-1, fmin(1, gain)) * 10) + 10;
-        lost += gain < -1e-12;
-        won += gain > 1e-12;
-        if (fabs(gain) > 1e-12 && ++bins[bin] > most)
+        lost += gain < -IMR_TIE;
+        won += gain > IMR_TIE;
+        if (fabs(gain) > IMR_TIE && ++bins[bin] > most)
             most = bins[bin];
     }
     ui_putf(s, y, x, UI_DIM, "%zu lost, %zu same, %zu won", lost, u->rows - lost - won, won);
@@ -143,7 +143,7 @@ static void draw_row(ui_surface s, int y, const ui_audit *u, size_t row, bool se
     for (int k = 0; judged && k < (adapter ? 3 : 1); k += 2, x += 6)
         ui_put_plain(metric, y, x + 5, UI_TEXT, of[k], 3);
     if (judged && adapter) {
-        if (fabs(of[IMR_AUDIT_GAIN]) > 1e-12)
+        if (fabs(of[IMR_AUDIT_GAIN]) > IMR_TIE)
             ui_put_signed(metric, y, x + 6, of[IMR_AUDIT_GAIN], 3);
         else
             ui_put_right(metric, y, x + 6, UI_DIM, "=");

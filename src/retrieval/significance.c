@@ -6,7 +6,6 @@
 #include "math/random.h"
 #include "math/stats.h"
 
-#define TIE   1e-12
 #define EXACT 16
 
 /* ---- Student's t ---- */
@@ -63,7 +62,7 @@ static void paired_t(imr_significance *s, const double *d, size_t n)
     double m = imr_stats_mean(d, n), error = imr_stats_sd(d, n) / sqrt((double)n);
     /* Rounding noise of equal differences is no spread. */
     if (error <= 1e-14 * fabs(m))
-        s->t = fabs(m) <= TIE ? 0 : copysign(INFINITY, m);
+        s->t = fabs(m) <= IMR_TIE ? 0 : copysign(INFINITY, m);
     else
         s->t = m / error;
     s->p_t = s->t == 0 ? 1 : imr_student_p(s->t, (double)(n - 1));
@@ -140,7 +139,7 @@ imr_status imr_significance_test(imr_significance *out, const double *a, const d
         d[i] = b[i] - a[i];
         if (!isfinite(d[i]))
             return imr_fail(err, IMR_E_NUMERIC, "the values of query %zu are not finite", i + 1);
-        if (fabs(d[i]) <= TIE)
+        if (fabs(d[i]) <= IMR_TIE)
             d[i] = 0;
         s.wins += d[i] > 0;
         s.losses += d[i] < 0;

@@ -21,6 +21,7 @@
 
 #define IMR_SIGNIFICANCE_MIN   5
 #define IMR_SIGNIFICANCE_DRAWS 10000
+#define IMR_TIE                1e-12 /* differences below are none */
 
 typedef struct imr_significance {
     size_t n;

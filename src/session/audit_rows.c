@@ -5,8 +5,6 @@
 #include "session/audit.h"
 #include "text/utf8.h"
 
-#define TIE 1e-12
-
 imr_suggestion imr_audit_query(const imr_audit *a, size_t row)
 {
     return (imr_suggestion){imr_ids_at(&a->cache->queries.ids, a->query[row]),
@@ -41,10 +39,10 @@ static bool passes(const imr_audit *a, size_t row, const char *filter)
         const char *name;
         bool passes;
     } known[] = {{"", true},
-                 {"lost", of[IMR_AUDIT_GAIN] < -TIE},
-                 {"won", of[IMR_AUDIT_GAIN] > TIE},
-                 {"lost relevant", of[IMR_AUDIT_RECALLED] < -TIE},
-                 {"entered", of[IMR_AUDIT_RECALLED] > TIE},
+                 {"lost", of[IMR_AUDIT_GAIN] < -IMR_TIE},
+                 {"won", of[IMR_AUDIT_GAIN] > IMR_TIE},
+                 {"lost relevant", of[IMR_AUDIT_RECALLED] < -IMR_TIE},
+                 {"entered", of[IMR_AUDIT_RECALLED] > IMR_TIE},
                  {"seen", a->eval->has_train && a->rows[row].seen != 0},
                  {"unseen", a->eval->has_train && !a->rows[row].seen}};
     for (size_t i = 0; i < IMR_LEN(known); i++)

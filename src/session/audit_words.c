@@ -7,8 +7,6 @@
 #include "session/internal.h"
 #include "text/normalise.h"
 
-#define TIE 1e-12
-
 static double log_choose(double n, double k)
 {
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1);
@@ -61,8 +59,8 @@ static imr_status count(counting *c, size_t row, const char *query, const char *
         return IMR_OK;
     w->last = row + 1;
     w->queries++;
-    w->lost += gain < -TIE;
-    w->won += gain > TIE;
+    w->lost += gain < -IMR_TIE;
+    w->won += gain > IMR_TIE;
     w->sum += gain;
     return IMR_OK;
 }
@@ -124,8 +122,8 @@ imr_status imr_audit_count_words(imr_audit *a, imr_error *err)
         return IMR_OK;
     for (size_t i = 0; i < a->n; i++) {
         const imr_audit_row *r = &a->rows[i];
-        c.lost += r->number[IMR_AUDIT_GAIN] < -TIE;
-        c.won += r->number[IMR_AUDIT_GAIN] > TIE;
+        c.lost += r->number[IMR_AUDIT_GAIN] < -IMR_TIE;
+        c.won += r->number[IMR_AUDIT_GAIN] > IMR_TIE;
         IMR_TRY(count_text(&c, i, err));
         for (size_t p = 0; p < IMR_AUDIT_PAIRS && r->pairs[p].query[0]; p++)
             IMR_TRY(count(&c, i, r->pairs[p].query, r->pairs[p].document, err));

@@ -27,6 +27,16 @@ typedef enum ui_screen {
     UI_AUDIT,
     UI_SELFTEST
 } ui_screen;
+/* Rows on the whole screen, as the Why pane has them. */
+static inline bool ui_is_rows(ui_screen s)
+{
+    return s == UI_WHY || s == UI_COMPARE || s == UI_ADAPTER || s == UI_AUDIT;
+}
+/* Of the selected document. */
+static inline bool ui_is_of_document(ui_screen s)
+{
+    return s != UI_RANK && s != UI_COMPARE && s != UI_ADAPTER && s != UI_AUDIT && s != UI_SELFTEST;
+}
 typedef enum ui_pane { UI_PANE_LIST, UI_PANE_WHY, UI_PANE_PREVIEW, UI_PANE_COUNT } ui_pane;
 typedef enum ui_overlay {
     UI_OVER_NONE,

@@ -236,8 +236,7 @@ static void move(ui_app *a, long by, bool half_pages)
         shift(&a->cell_query, half_pages ? by * 5 : by, a->reading.query.n);
     } else if (a->screen == UI_AUDIT && !a->audit.words) {
         shift(&a->audit.at, half_pages ? by * (long)a->audit.scroll.page / 2 : by, a->audit.n);
-    } else if (a->screen == UI_WHY || a->screen == UI_AUDIT || a->screen == UI_COMPARE ||
-               a->screen == UI_ADAPTER || (!a->editing && a->pane == UI_PANE_WHY)) {
+    } else if (ui_is_rows(a->screen) || (!a->editing && a->pane == UI_PANE_WHY)) {
         scroll(&a->why, by, half_pages);
     } else if (a->screen == UI_PREVIEW || (!a->editing && a->pane == UI_PANE_PREVIEW)) {
         scroll(&a->text, by, half_pages);
@@ -339,8 +338,7 @@ UI_ON(pane)
 
 void ui_go(ui_app *a, ui_screen screen)
 {
-    if (screen != UI_RANK && screen != UI_COMPARE && screen != UI_ADAPTER && screen != UI_AUDIT &&
-        screen != UI_SELFTEST && !ui_list_selected(&a->list)) {
+    if (ui_is_of_document(screen) && !ui_list_selected(&a->list)) {
         ui_app_say(a, false, "no document is selected");
         return;
     }

@@ -29,8 +29,7 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
 {
     const imr_trace_document *d = ui_list_selected(&a->list);
     ui_surface pane = ui_sub(s, l->why);
-    bool whole = a->screen == UI_WHY || a->screen == UI_COMPARE || a->screen == UI_ADAPTER ||
-                 a->screen == UI_AUDIT;
+    bool whole = ui_is_rows(a->screen);
     ui_surface in = whole      ? ui_sub(s, l->body)
                     : l->boxed ? ui_inside(pane)
                                : ui_sub(pane, (ui_rect){1, 0, pane.at.h - 1, pane.at.w});
@@ -43,8 +42,8 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
                           .full = a->screen == UI_WHY,
                           .brief = a->screen != UI_WHY && !l->boxed,
                           .dimensions = a->dimensions};
-    const bool fresh = a->screen == UI_ADAPTER || a->screen == UI_AUDIT ||
-                       a->screen == UI_COMPARE || !stays(a) || v->why.grid.cols != in.at.w || !d;
+    const bool fresh =
+        (whole && a->screen != UI_WHY) || !stays(a) || v->why.grid.cols != in.at.w || !d;
     if (fresh)
         ui_rows_begin(&v->why, &v->grid, in.at.w);
     if (a->screen == UI_ADAPTER) {
@@ -219,8 +218,7 @@ static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_
                                   .list = &a->list});
     else if (a->screen == UI_AUDIT && !(a->audit.words && a->audit.of))
         ui_draw_audit(body, &a->audit);
-    else if (a->screen == UI_WHY || a->screen == UI_COMPARE || a->screen == UI_ADAPTER ||
-             a->screen == UI_AUDIT)
+    else if (ui_is_rows(a->screen))
         ui_rows_draw(&v->why, body, (int)a->why.top);
     else if (a->screen == UI_PREVIEW)
         ui_draw_preview(body, &a->list, &a->reading, a->text.top, missing(a), false, true);
@@ -295,8 +293,7 @@ static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
     ui_surface m = ui_sub(s, l->metrics);
     if (!a->trace)
         return;
-    if (a->screen != UI_RANK && a->screen != UI_COMPARE && a->screen != UI_ADAPTER &&
-        a->screen != UI_AUDIT && a->screen != UI_SELFTEST && ui_list_selected(&a->list)) {
+    if (ui_is_of_document(a->screen) && ui_list_selected(&a->list)) {
         ui_draw_facts(m, a->trace, ui_list_selected(&a->list));
     } else if (a->query_error.status != IMR_OK) {
         int from = ui_put(m, 0, 1, UI_DIM, "? the rows below answer: ");

@@ -19,6 +19,14 @@ int64_t imr_clock_unix(void)
     return frozen >= 0 ? frozen : (int64_t)time(NULL);
 }
 
+void imr_clock_utc(char out[IMR_CLOCK_UTC])
+{
+    const time_t now = (time_t)imr_clock_unix();
+    struct tm utc = {0};
+    (void)gmtime_r(&now, &utc);
+    out[strftime(out, IMR_CLOCK_UTC, "%Y-%m-%dT%H:%M:%SZ", &utc)] = '\0';
+}
+
 double imr_clock_seconds(void)
 {
     if (frozen >= 0)

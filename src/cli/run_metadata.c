@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "cli/evaluate.h"
+#include "report/report.h"
 
 /* What it ran on, and the command line. */
 static void put_process(imr_buf *b, const imr_cli *cli)
@@ -10,8 +11,7 @@ static void put_process(imr_buf *b, const imr_cli *cli)
     IMR_AUTOBUF imr_buf blas = {0}, line = {0};
     (void)uname(&u);
     imr_cli_blas_text(&blas);
-    for (int i = 0; i < cli->argc; i++)
-        imr_buf_printf(&line, i ? " %s" : "%s", cli->argv[i]);
+    imr_report_command(&line, cli->argv, (size_t)cli->argc);
     imr_json_printf(b,
                     "platform:\n  hardware:\n    cpu:\n      architecture: %s\n"
                     "      number of cores: %ld\n  operating system:\n    kernel: %s\n"

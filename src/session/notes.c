@@ -190,8 +190,10 @@ const imr_note *imr_notes_find(const imr_notes *n, const char *query_id, const c
 {
     IMR_AUTOBUF imr_buf key = {0};
     uint32_t subject;
+    if (!n || !n->newest.n) /* asked of every row of every frame */
+        return NULL;
     key_of(&key, query_id, query, document);
-    return n && !key.failed && imr_strmap_get(&n->subjects, key.data, key.len, &subject)
+    return !key.failed && imr_strmap_get(&n->subjects, key.data, key.len, &subject)
                ? n->newest.v[subject]
                : NULL;
 }
@@ -318,14 +320,12 @@ imr_status imr_notes_add(const char *path, const imr_trace *t, size_t place, imr
     IMR_AUTOFREE char *folder = imr_path_dir(path);
     IMR_CLEANUP(imr_kept_close) imr_kept f = {0};
     IMR_AUTOBUF imr_buf text = {0};
-    char settings[IMR_SHA256_HEX], previous[IMR_SHA256_HEX] = "", when[24];
-    const time_t now = (time_t)imr_clock_unix();
-    struct tm utc;
+    char settings[IMR_SHA256_HEX], previous[IMR_SHA256_HEX] = "", when[IMR_CLOCK_UTC];
     imr_error why = {0};
     imr_trace_settings_json(&text, &t->settings);
-    IMR_NEED(folder && !text.failed && gmtime_r(&now, &utc), err);
+    IMR_NEED(folder && !text.failed, err);
     IMR_TRY(imr_sha256_memory(text.data, text.len, settings, err));
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    imr_clock_utc(when);
     imr_note n = {imr_verdict_names[verdict],
                   when,
                   reviewer,

@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/sha256.h"
 #include "cli/steps.h"
 #include "format/json.h"
+#include "report/report.h"
 #include "retrieval/store.h"
 
 #define REPORT   "report.json"
@@ -20,7 +21,7 @@
 typedef struct bundle {
     imr_cli *cli;
     imr_path dir; /* until it is whole; "": it is */
-    char started[32];
+    char started[IMR_CLOCK_UTC];
     imr_buf manifest, parts, inputs, machine, graph; /* graph: what the three before refer to */
 } bundle;
 
@@ -31,14 +32,6 @@ static void bundle_done(bundle *b)
     imr_buf *const all[] = {&b->manifest, &b->parts, &b->inputs, &b->machine, &b->graph};
     for (size_t i = 0; i < IMR_LEN(all); i++)
         imr_buf_done(all[i]);
-}
-
-static void put_time(char out[32])
-{
-    const time_t now = time(NULL);
-    struct tm utc = {0};
-    (void)gmtime_r(&now, &utc);
-    out[strftime(out, 32, "%Y-%m-%dT%H:%M:%S+00:00", &utc)] = '\0';
 }
 
 /* ---- what it says ---- */
@@ -145,12 +138,11 @@ static imr_status write_crate(bundle *b, imr_error *err)
 {
     const imr_cli *cli = b->cli;
     IMR_AUTOBUF imr_buf out = {0}, line = {0};
-    char ended[32], title[80];
-    put_time(ended);
+    char ended[IMR_CLOCK_UTC], title[80];
+    imr_clock_utc(ended);
     add_machine(b);
     snprintf(title, sizeof title, "imrnn %.60s", cli->command->name);
-    for (int i = 0; i < cli->argc; i++)
-        imr_buf_printf(&line, i ? " %s" : "%s", cli->argv[i]);
+    imr_report_command(&line, cli->argv, (size_t)cli->argc);
     imr_json_printf(
         &out,
         "{'@context': ['https://w3id.org/ro/crate/1.1/context', "
@@ -231,7 +223,7 @@ static imr_status make_files(bundle *b, imr_error *err)
     imr_config *c = b->cli->config;
     imr_json *root IMR_AUTOJSON = NULL;
     IMR_CLEANUP(imr_file_unmap) imr_file notes = {0};
-    if (strcmp(b->cli->command->name, "evaluate") == 0)
+    if (imr_option_is_in(b->cli->command->options, IMR_OPT_WRITE_RUNS))
         IMR_TRY(imr_config_set(c, IMR_OPT_WRITE_RUNS, b->dir.s, IMR_FROM_LINE, "--bundle", 0, err));
     IMR_TRY(make_report(b, "json", REPORT, err));
     imr_config_unset(c, IMR_OPT_WRITE_RUNS);
@@ -296,7 +288,7 @@ imr_status imr_cli_bundle(imr_cli *cli, const char *dir, imr_error *err)
         return imr_fail(err, IMR_E_IO, "%s exists; --overwrite replaces it", dir);
     if (lstat(name, &st) == 0 && !is_bundle(name))
         return imr_fail(err, IMR_E_IO, "%s exists and is no bundle: name another folder", dir);
-    put_time(b.started);
+    imr_clock_utc(b.started);
     snprintf(b.dir.s, sizeof b.dir.s, "%.4000s.tmp-%ld", name, (long)getpid());
     IMR_TRY(imr_dir_make(b.dir.s, err));
     IMR_TRY(make_files(&b, err));

@@ -100,13 +100,21 @@ imr_status imr_cli_need(const char **out, const imr_cli *cli, imr_option_id id, 
     return IMR_OK;
 }
 
-imr_status imr_cli_json(bool *out, const imr_cli *cli, imr_error *err)
+imr_status imr_cli_format(int *out, const imr_cli *cli, const char *choices, imr_error *err)
 {
     const char *name = imr_config_string(cli->config, IMR_OPT_FORMAT);
-    const bool json = strcmp(name, "json") == 0;
-    if (!json && strcmp(name, "text") != 0)
-        return imr_fail(err, IMR_E_USAGE, "--format: '%s' is not one of text|json", name);
-    *out = json;
+    const int i = imr_choice_index(choices, name);
+    if (i < 0)
+        return imr_fail(err, IMR_E_USAGE, "--format: '%s' is not one of %s", name, choices);
+    *out = i;
+    return IMR_OK;
+}
+
+imr_status imr_cli_json(bool *out, const imr_cli *cli, imr_error *err)
+{
+    int i;
+    IMR_TRY(imr_cli_format(&i, cli, "text|json", err));
+    *out = i == 1;
     return IMR_OK;
 }
 

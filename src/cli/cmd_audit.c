@@ -39,8 +39,8 @@ static imr_status run_audit(imr_cli *cli, imr_error *err)
     IMR_CLEANUP(imr_session_close_at) imr_session *s = NULL;
     IMR_CLEANUP(imr_audit_free_at) imr_audit *a = NULL;
     imr_session_options session;
-    imr_eval_form form;
-    IMR_TRY(imr_eval_form_of(&form, cli, err));
+    int form;
+    IMR_TRY(imr_cli_format(&form, cli, IMR_EVAL_FORMS, err));
     IMR_TRY(imr_cli_session_options(&session, &paths, cli, err));
     session.words_later = true; /* no list of words is asked for */
     IMR_TRY(imr_session_open(&s, &session, progress, err));
@@ -49,7 +49,7 @@ static imr_status run_audit(imr_cli *cli, imr_error *err)
     IMR_TRY(imr_audit_new(&a, s, &options, progress, err));
     IMR_TRY(imr_audit_run(a, progress, err));
     imr_cli_say(cli, "%s", a->notice);
-    return emit(cli, a, form, err);
+    return emit(cli, a, (imr_eval_form)form, err);
 }
 
 const imr_command imr_command_audit = {

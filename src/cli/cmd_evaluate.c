@@ -219,7 +219,9 @@ static imr_status evaluate_cache(imr_cli *cli, imr_error *err)
     IMR_CLEANUP(plan_done) plan p = {0};
     IMR_CLEANUP(imr_cache_free_at) imr_cache *cache = NULL;
     IMR_AUTOBUF imr_buf b = {0};
-    IMR_TRY(imr_eval_form_of(&p.form, cli, err));
+    int form;
+    IMR_TRY(imr_cli_format(&form, cli, IMR_EVAL_FORMS, err));
+    p.form = (imr_eval_form)form;
     const bool json = p.form == IMR_EVAL_JSON;
     if (n > 1 && p.form > IMR_EVAL_JSON)
         return imr_fail(err, IMR_E_USAGE,

@@ -494,4 +494,5 @@ const imr_command imr_command_explain = {
         IMR_OPT_FORMAT, IMR_OPT_BUNDLE, IMR_OUTPUT_OPTIONS, IMR_OPT_OUTPUT_DIR, IMR_OPT_NOTES),
     .max_arguments = 3,
     .run = run,
+    .two = true,
 };

@@ -98,4 +98,5 @@ const imr_command imr_command_explore = {
                            IMR_OPT_GLYPHS, IMR_OPT_NOTES, IMR_OPT_REVIEWER),
     .max_arguments = 1,
     .run = run,
+    .two = true,
 };

@@ -117,16 +117,14 @@ static void json(imr_buf *out, const imr_notes *n, const char *path)
 
 static imr_status run(imr_cli *cli, imr_error *err)
 {
-    const char *format = imr_config_string(cli->config, IMR_OPT_FORMAT), *cache;
-    const bool as_csv = strcmp(format, "csv") == 0, qrels = strcmp(format, "qrels") == 0;
+    enum { TEXT, JSON, CSV, QRELS };
+    const char *cache;
+    int format;
     IMR_CLEANUP(imr_notes_free_at) imr_notes *n = NULL;
     IMR_AUTOBUF imr_buf out = {0}, said = {0};
-    bool as_json = false;
     if (imr_config_is_set(cli->config, IMR_OPT_ADD))
         return add(cli, err);
-    if (!as_csv && !qrels && imr_cli_json(&as_json, cli, err) != IMR_OK)
-        return imr_fail(err, IMR_E_USAGE, "--format: '%s' is not one of text|json|csv|qrels",
-                        format);
+    IMR_TRY(imr_cli_format(&format, cli, "text|json|csv|qrels", err));
     IMR_TRY(imr_cli_argument(cli, IMR_OPT_CACHE_DIR, err));
     cache = imr_config_string(cli->config, IMR_OPT_CACHE_DIR);
     if (!cache && !imr_config_is_set(cli->config, IMR_OPT_NOTES))
@@ -135,14 +133,14 @@ static imr_status run(imr_cli *cli, imr_error *err)
     if (cache && !imr_dir_exists(cache))
         return imr_fail(err, IMR_E_NOT_FOUND, "%s: no such folder", cache);
     IMR_TRY(imr_cli_read_notes(&n, cli, cache, err));
-    if (as_csv)
-        csv(&out, n);
-    else if (qrels)
-        imr_notes_qrels(&out, &said, n);
-    else if (as_json)
-        json(&out, n, path.s);
-    else
+    if (format == TEXT)
         text(&out, n, path.s);
+    else if (format == JSON)
+        json(&out, n, path.s);
+    else if (format == CSV)
+        csv(&out, n);
+    else
+        imr_notes_qrels(&out, &said, n);
     IMR_TRY(imr_cli_emit(cli, &out, err));
     imr_cli_say_lines(cli, imr_buf_text(&said));
     if (n->cut)

@@ -46,6 +46,7 @@ typedef struct imr_command {
     imr_status (*run)(imr_cli *cli, imr_error *err);
     bool hidden;     /* not in help, man page and completions */
     bool own_output; /* reads --output itself: a folder, or a file of another writer */
+    bool two;        /* adapters may stand side by side in its session */
 } imr_command;
 
 /* For the table of a command; some options go together. */
@@ -86,7 +87,9 @@ bool imr_cli_xdg(char **out, const char *variable, const char *name,
 /* Value of a STRING option that must be there: IMR_E_USAGE "--cache-dir DIR is needed ...". */
 imr_status imr_cli_need(const char **out, const imr_cli *cli, imr_option_id id,
                         imr_error *err) IMR_NODISCARD;
-/* --format: text or json. */
+/* --format as its place in "a|b|c"; of text or json. */
+imr_status imr_cli_format(int *out, const imr_cli *cli, const char *choices,
+                          imr_error *err) IMR_NODISCARD;
 imr_status imr_cli_json(bool *out, const imr_cli *cli, imr_error *err) IMR_NODISCARD;
 /* None of these files of a folder is there, ended by NULL, or --overwrite is given: asked before
  * anything is computed. IMR_E_IO names the first. */
@@ -189,6 +192,7 @@ void imr_cli_blas_text(imr_buf *out);
 
 /* The options every command takes, ended by IMR_OPT_COUNT. */
 extern const imr_option_id imr_common_options[];
+bool imr_option_is_in(const imr_option_id *list, imr_option_id id);
 /* One a command, defined in cmd_<name>.c; main.c lists them in the order of the help. */
 extern const imr_command imr_command_audit, imr_command_cache, imr_command_demo,
     imr_command_encoder_bench, imr_command_encoder_encode, imr_command_encoder_info,

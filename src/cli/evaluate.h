@@ -55,8 +55,7 @@ typedef enum imr_eval_form {
     IMR_EVAL_MD,    /* a page, cli/evaluate_page.c */
     IMR_EVAL_HTML
 } imr_eval_form;
-/* --format. */
-imr_status imr_eval_form_of(imr_eval_form *out, const imr_cli *cli, imr_error *err) IMR_NODISCARD;
+#define IMR_EVAL_FORMS "text|json|jsonl|csv|md|html" /* as imr_cli_format has them */
 imr_status imr_eval_report_write(imr_buf *b, const imr_eval_report *r, imr_eval_form form,
                                  imr_error *err) IMR_NODISCARD;
 void imr_eval_report_page(imr_buf *b, const imr_eval_report *r, bool html);

@@ -486,18 +486,6 @@ static void put_csv(imr_buf *b, const imr_eval_report *r)
 
 /* ---- by form ---- */
 
-static const char forms[] = "text|json|jsonl|csv|md|html";
-
-imr_status imr_eval_form_of(imr_eval_form *out, const imr_cli *cli, imr_error *err)
-{
-    const char *name = imr_config_string(cli->config, IMR_OPT_FORMAT);
-    const int i = imr_choice_index(forms, name);
-    if (i < 0)
-        return imr_fail(err, IMR_E_USAGE, "--format: '%s' is not one of %s", name, forms);
-    *out = (imr_eval_form)i;
-    return IMR_OK;
-}
-
 imr_status imr_eval_report_write(imr_buf *b, const imr_eval_report *r, imr_eval_form form,
                                  imr_error *err)
 {

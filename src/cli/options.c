@@ -199,7 +199,7 @@ imr_status imr_line_command(const imr_command **out, size_t *taken, const imr_li
     return IMR_OK;
 }
 
-static bool listed(const imr_option_id *list, imr_option_id id)
+bool imr_option_is_in(const imr_option_id *list, imr_option_id id)
 {
     for (; *list != IMR_OPT_COUNT; list++)
         if (*list == id)
@@ -212,7 +212,7 @@ imr_status imr_line_check(const imr_line *line, const imr_command *command, size
 {
     for (size_t i = 0; i < line->given.n; i++) {
         imr_option_id id = line->given.v[i];
-        if (!listed(command->options, id) && !listed(imr_common_options, id))
+        if (!imr_option_is_in(command->options, id) && !imr_option_is_in(imr_common_options, id))
             return imr_fail(err, IMR_E_USAGE, "%s takes no --%s (imrnn %s --help)", command->name,
                             imr_option_of(id)->name, command->name);
     }

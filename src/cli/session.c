@@ -142,8 +142,7 @@ imr_status imr_cli_session_options(imr_session_options *out, imr_cli_paths *path
 {
     const imr_config *c = cli->config;
     imr_session_options o = {.background = true};
-    const bool two = strcmp(cli->command->name, "explain") == 0 || /* side by side */
-                     strcmp(cli->command->name, "explore") == 0;
+    const bool two = cli->command->two;
     if (imr_config_count(c, IMR_OPT_CHECKPOINT) > 1 + (size_t)two)
         return imr_fail(err, IMR_E_USAGE, "%s takes %s --checkpoint, %zu are given",
                         cli->command->name, two ? "two" : "one",

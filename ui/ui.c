@@ -15,6 +15,7 @@ static imr_status render(imr_session *s, const imr_trace *t, const imr_export *e
                          imr_error *err)
 {
     const imr_report_format *format = imr_report_format_of(e->format, err);
+    const imr_details_ask ask = {.all = format && format->details == IMR_REPORT_ALL};
     IMR_CLEANUP(imr_details_done) imr_details details = {0};
     IMR_CLEANUP(imr_notes_free_at) imr_notes *notes = NULL;
     if (!format)
@@ -22,8 +23,7 @@ static imr_status render(imr_session *s, const imr_trace *t, const imr_export *e
     if (running->notes)
         IMR_TRY(imr_notes_read(&notes, running->notes, err));
     if (format->details != IMR_REPORT_NONE)
-        IMR_TRY(imr_session_details(s, t, e->printed, format->details == IMR_REPORT_ALL, progress,
-                                    &details, err));
+        IMR_TRY(imr_session_details(s, t, e->printed, &ask, progress, &details, err));
     const imr_report_context context = {.command = running->command,
                                         .n_command = running->n_command,
                                         .details = &details,

@@ -182,6 +182,7 @@ static imr_status ask(imr_trace **out, const explaining *e, const char *text, co
                                  .pinned = e->named,
                                  .n_pinned = e->n_named,
                                  .beside = beside,
+                                 .alone = e->deletion,
                                  .settings = e->options.settings,
                                  .progress = &quiet};
     return imr_session_run(e->session, &request, out, err);
@@ -233,40 +234,21 @@ static imr_status choose(bool *printed, const explaining *e, const imr_trace *t,
     return IMR_OK;
 }
 
-static imr_status detail(imr_detail **out, const explaining *e, const imr_trace *t, size_t i,
-                         imr_detail_depth depth, imr_error *err)
-{
-    imr_detail *d;
-    IMR_TRY(imr_session_detail(e->session, t, i, depth, &quiet, &d, err));
-    if (depth == IMR_DETAIL_WORDS && e->leave_out && d->why.pairs.problem[0] && d->n_spans) {
-        imr_detail_free(d);
-        IMR_TRY(imr_session_detail(e->session, t, i, IMR_DETAIL_DELETION, &quiet, &d, err));
-    }
-    *out = d;
-    return IMR_OK;
-}
-
 /* Word by word for the documents that are printed; where all are told of, for judged ones too. */
 static imr_status explain(explaining *e, imr_trace *t, imr_error *err)
 {
     const size_t all = t->n_documents + t->n_left;
     IMR_CLEANUP(imr_comparison_free_at) imr_comparison *compared = NULL;
     IMR_AUTOFREE bool *printed = IMR_NEW_ARRAY(bool, all);
-    IMR_CLEANUP(imr_details_done)
-    imr_details details = {.v = IMR_NEW_ARRAY(imr_detail *, all)};
-    IMR_NEED(printed && details.v, err);
+    IMR_CLEANUP(imr_details_done) imr_details details = {0};
+    IMR_NEED(printed, err);
     IMR_TRY(compare(&compared, e, t, err));
     IMR_TRY(choose(printed, e, t, compared, err));
-    for (; details.n < all; details.n++) {
-        const size_t i = details.n;
-        const bool all_listed = e->details == IMR_REPORT_ALL && i < t->n_documents;
-        const bool words = printed[i] || (all_listed && t->documents[i].relevance >= 0);
-        const imr_detail_depth depth = !words                                   ? IMR_DETAIL_NUMBERS
-                                       : e->why_not && e->n_named && printed[i] ? IMR_DETAIL_WHY_NOT
-                                                                                : IMR_DETAIL_WORDS;
-        if (e->details != IMR_REPORT_NONE && (words || all_listed))
-            IMR_TRY(detail(&details.v[i], e, t, i, depth, err));
-    }
+    const imr_details_ask of = {.all = e->details == IMR_REPORT_ALL,
+                                .why_not = e->why_not && e->n_named > 0,
+                                .leave_out = e->leave_out};
+    if (e->details != IMR_REPORT_NONE)
+        IMR_TRY(imr_session_details(e->session, t, printed, &of, &quiet, &details, err));
     imr_report_context context = e->context;
     context.printed = printed;
     context.chosen = e->n_named > 0;

@@ -62,7 +62,6 @@ static void take_pairs(imr_audit_row *r, const imr_why *w)
 static imr_status explain(const imr_audit *a, imr_audit_row *r, const imr_trace *t, imr_error *err)
 {
     imr_session *s = a->session;
-    imr_told *told = s->words.told;
     IMR_CLEANUP(imr_detail_free_at) imr_detail *d = NULL;
     IMR_AUTOBUF imr_buf plain = {0};
     const size_t place = find_change(t);
@@ -71,11 +70,7 @@ static imr_status explain(const imr_audit *a, imr_audit_row *r, const imr_trace 
     r->number[IMR_AUDIT_TO] = t->documents[place].rank_after;
     if (a->options.no_words || !s->cache->dataset)
         return IMR_OK;
-    s->words.told = NULL; /* words of changes are not asked for, and take their time */
-    const imr_status status =
-        imr_session_detail(s, t, place, IMR_DETAIL_WORDS, a->progress, &d, err);
-    s->words.told = told;
-    IMR_TRY(status);
+    IMR_TRY(imr_session_detail(s, t, place, IMR_DETAIL_PAIRS, a->progress, &d, err));
     imr_sentence_plain(&plain, d->why.sentence);
     IMR_TRY(imr_buf_check(&plain, err));
     put_text(r->sentence, sizeof r->sentence, imr_buf_text(&plain));

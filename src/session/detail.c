@@ -207,7 +207,7 @@ static imr_status explain(imr_session *s, const imr_trace *t, imr_detail *d, con
         .document = document->tokens.n ? document : &none,
     };
     memcpy(in.reference, t->reference, sizeof in.reference);
-    if (s->words.told)
+    if (s->words.told && d->depth != IMR_DETAIL_PAIRS)
         in.table = s->words.told->why;
     if (t->run.other_adapter) { /* what other changes say was measured without */
         in.table.query = in.table.document = NULL;
@@ -241,9 +241,9 @@ static imr_status fill(imr_session *s, const imr_trace *t, imr_detail *d, imr_de
         problem = imr_arena_strdup(d->arena, s->facts.encoder_problem);
     } else {
         IMR_TRY(read_query(s, t, progress, err));
-        IMR_TRY(read_text(&document, s->encoder, depth >= IMR_DETAIL_WORDS, progress, err));
-        problem =
-            depth >= IMR_DETAIL_WORDS ? imr_encoder_sum_problem(s->encoder) : imr_words_unasked;
+        const bool words = depth > IMR_DETAIL_NUMBERS;
+        IMR_TRY(read_text(&document, s->encoder, words, progress, err));
+        problem = words ? imr_encoder_sum_problem(s->encoder) : imr_words_unasked;
     }
     IMR_NEED(problem, err);
     IMR_TRY(explain(s, t, d, problem, &document, progress, err));
@@ -327,19 +327,31 @@ static bool documents_done(void *part, IMR_UNUSED const imr_progress_info *info)
     return imr_progress_step(p->up, p->what, p->first, p->total);
 }
 
-imr_status imr_session_details(imr_session *s, const imr_trace *t, const bool *words, bool all,
-                               const imr_progress *progress, imr_details *out, imr_error *err)
+imr_status imr_session_details(imr_session *s, const imr_trace *t, const bool *words,
+                               const imr_details_ask *ask, const imr_progress *progress,
+                               imr_details *out, imr_error *err)
 {
     imr_progress_part part = {progress, "explaining documents", 0, t->n_documents + t->n_left};
     IMR_CLEANUP(imr_details_done)
     imr_details d = {.v = IMR_NEW_ARRAY(imr_detail *, part.total)};
+    const imr_progress each = {documents_done, &part};
     IMR_NEED(d.v, err);
-    for (; d.n < part.total; part.first = ++d.n) {
-        const bool rest = all && d.n < t->n_documents;
-        const bool read = words[d.n] || (rest && t->documents[d.n].relevance >= 0);
-        if (read || rest)
-            IMR_TRY(imr_session_detail(s, t, d.n, read ? IMR_DETAIL_WORDS : IMR_DETAIL_NUMBERS,
-                                       &(imr_progress){documents_done, &part}, &d.v[d.n], err));
+    for (size_t i = 0; i < part.total; part.first = d.n = ++i) {
+        const bool rest = ask->all && i < t->n_documents;
+        const bool read = words[i] || (rest && t->documents[i].relevance >= 0);
+        const imr_detail_depth depth = words[i] && ask->why_not ? IMR_DETAIL_WHY_NOT
+                                       : read                   ? IMR_DETAIL_WORDS
+                                                                : IMR_DETAIL_NUMBERS;
+        imr_detail *one = NULL;
+        if (!read && !rest)
+            continue;
+        IMR_TRY(imr_session_detail(s, t, i, depth, &each, &one, err));
+        if (depth == IMR_DETAIL_WORDS && ask->leave_out && one->why.pairs.problem[0] &&
+            one->n_spans) {
+            imr_detail_free(one);
+            IMR_TRY(imr_session_detail(s, t, i, IMR_DETAIL_DELETION, &each, &one, err));
+        }
+        d.v[i] = one;
     }
     *out = IMR_TAKE(d);
     return IMR_OK;

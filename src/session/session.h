@@ -116,6 +116,7 @@ extern const char imr_words_unasked[];
 typedef enum imr_detail_depth {
     IMR_DETAIL_NUMBERS, /* shares and words of the document's change; nothing is encoded: no pairs,
                            no words of the query's change */
+    IMR_DETAIL_PAIRS,   /* sentence and pairs; no words of changes */
     IMR_DETAIL_WORDS,   /* all but what deleting words does */
     IMR_DETAIL_WHY_NOT, /* that too: why it is not higher; ranks all documents four times */
     IMR_DETAIL_DELETION /* that too: whether the words carry it (session/carry.h); where vectors are
@@ -133,15 +134,20 @@ imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place,
                               imr_detail_depth depth, const imr_progress *progress,
                               imr_detail **out, imr_error *err) IMR_NODISCARD;
 
-/* Details for a report: v[i] of the place i, in words where words[i]; all: of the others that are
- * listed, too, of judged ones in words, else in numbers. NULL is none, {0} none at all. */
+/* Details for a report: v[i] of the place i; NULL is none, {0} none at all. */
 typedef struct imr_details {
     imr_detail **v;
     size_t n;
 } imr_details;
-imr_status imr_session_details(imr_session *s, const imr_trace *t, const bool *words, bool all,
-                               const imr_progress *progress, imr_details *out,
-                               imr_error *err) IMR_NODISCARD;
+typedef struct imr_details_ask {
+    bool all;       /* of those that are listed, too, of judged ones in words, else in numbers */
+    bool why_not;   /* of words[i], why it is not higher */
+    bool leave_out; /* where shares are no sum, words are left out: IMR_DETAIL_DELETION */
+} imr_details_ask;
+/* In words where words[i]. Errors: as above. */
+imr_status imr_session_details(imr_session *s, const imr_trace *t, const bool *words,
+                               const imr_details_ask *ask, const imr_progress *progress,
+                               imr_details *out, imr_error *err) IMR_NODISCARD;
 void imr_details_done(imr_details *d);
 
 /* A against B (explain/compare.h): two documents of a trace, or, equal places, that document in it

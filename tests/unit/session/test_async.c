@@ -111,7 +111,8 @@ static imr_status render(imr_session *s, const imr_trace *t, const imr_export *e
                          imr_error *err)
 {
     IMR_CLEANUP(imr_details_done) imr_details details = {0};
-    IMR_TRY(imr_session_details(s, t, e->printed, true, progress, &details, err));
+    IMR_TRY(imr_session_details(s, t, e->printed, &(imr_details_ask){.all = true}, progress,
+                                &details, err));
     const imr_report_context context = {
         .details = &details, .compare = compared, .printed = e->printed};
     return imr_report_render(t, e->format, &context, out, err);

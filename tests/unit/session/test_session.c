@@ -239,7 +239,8 @@ TEST("a trace outlives its session and reports say the same in text and JSON")
     imr_trace *t = ask(s, "q04", (imr_trace_settings){.feedback_k = 30});
     imr_details details = {0};
     const bool words[64] = {true, true, true};
-    CHECK_OK(imr_session_details(s, t, words, true, NULL, &details, &err));
+    CHECK_OK(
+        imr_session_details(s, t, words, &(imr_details_ask){.all = true}, NULL, &details, &err));
     imr_session_close(s);
     const char *const command[] = {"imrnn", "explain", "--query", "a \"b\""};
     const imr_report_context context = {

@@ -77,13 +77,30 @@ static void compare_numbers(difference *d, const imr_json *was, const imr_json *
 
 static void compare(difference *d, const imr_json *was, const imr_json *is);
 
+/* Where things lie, the line typed, the version, notes: what the report does not say. */
+static bool is_elsewhere(const imr_json *v)
+{
+    static const char elsewhere[] = " path form_from command tool note ";
+    char key[32];
+    snprintf(key, sizeof key, " %s ", imr_json_key(v));
+    return key[2] && strstr(elsewhere, key);
+}
+
+static size_t members(const imr_json *v)
+{
+    size_t n = 0;
+    for (const imr_json *x = imr_json_child(v); x; x = imr_json_next(x))
+        n += !is_elsewhere(x);
+    return n;
+}
+
 /* Members in the order of `was`; how many more there are now counts once. */
 static void compare_members(difference *d, const imr_json *was, const imr_json *is)
 {
     const imr_json *other = imr_json_child(is);
     const size_t len = d->at.len;
     size_t i = 0;
-    if (imr_json_count(was) != imr_json_count(is))
+    if (members(was) != members(is))
         differs(d, was, is, true);
     for (const imr_json *x = imr_json_child(was); x; x = imr_json_next(x)) {
         if (imr_json_is_array(was))
@@ -98,13 +115,9 @@ static void compare_members(difference *d, const imr_json *was, const imr_json *
     }
 }
 
-/* But for where things lie, the line typed, the version, notes: what the report does not say. */
 static void compare(difference *d, const imr_json *was, const imr_json *is)
 {
-    static const char elsewhere[] = " path form_from command tool note ";
-    char key[32];
-    snprintf(key, sizeof key, " %s ", imr_json_key(was));
-    if (key[2] && strstr(elsewhere, key))
+    if (is_elsewhere(was))
         return;
     const bool same = kind_of(was) == kind_of(is);
     if (same && (imr_json_is_object(was) || imr_json_is_array(was))) {

@@ -167,7 +167,7 @@ typedef struct ui_reading {
     ui_side query, document;
     ui_highlight *highlights;
     size_t n_highlights, cap_highlights;
-    size_t highlight_at; /* the one n stopped at, from 1; 0: none */
+    size_t highlight_at; /* the one } stopped at, from 1; 0: none */
     ui_signs signs;
     bool marked; /* a pair of words, in both texts */
     uint32_t marked_query, marked_document;

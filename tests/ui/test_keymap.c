@@ -31,8 +31,8 @@ TEST("keys mean what their context says, then what the wider one says")
     ui_keymap m;
     CHECK_OK(ui_keymap_init(&m, &err));
     CHECK_STR(name_of(&m, UI_IN_LIST, "j"), "next");
-    CHECK_STR(name_of(&m, UI_IN_LIST, "]"), "mover-next");
-    CHECK_STR(name_of(&m, UI_IN_DOC, "]"), "doc-next");
+    CHECK_STR(name_of(&m, UI_IN_WORDS, "l"), "right");
+    CHECK_STR(name_of(&m, UI_IN_LIST, "l"), "");
     CHECK_STR(name_of(&m, UI_IN_QUERY, "j"), "");
     CHECK_STR(name_of(&m, UI_IN_QUERY, "<C-u>"), "kill-start");
     CHECK_STR(name_of(&m, UI_IN_LIST, "<C-u>"), "half-up");
@@ -59,6 +59,36 @@ TEST("no key is bound twice in one context and text keys stay text while typing"
     static const char *const taken[] = {"<C-s>", "<C-q>", "<C-o>", "<F10>", "<F11>"};
     for (size_t i = 0; i < IMR_LEN(taken); i++)
         CHECK_STR(name_of(&m, UI_IN_LIST, taken[i]), "");
+    ui_keymap_done(&m);
+}
+
+/* Rows screens (Why, Compare, Audit, Adapter) are LIST's. */
+TEST("a key has one action on every screen; only those that move share keys")
+{
+    static const ui_context screens[] = {UI_IN_LIST, UI_IN_DOC, UI_IN_WORDS, UI_IN_MAP};
+    ui_keymap m;
+    CHECK_OK(ui_keymap_init(&m, &err));
+    for (size_t i = 0; i < m.n; i++) {
+        ui_action only = UI_DO_NOTHING;
+        for (size_t s = 0; s < IMR_LEN(screens); s++) {
+            const ui_bind *b = ui_keymap_get(&m, screens[s], m.v[i].key);
+            if (!b || ui_actions[b->action].group == UI_GROUP_MOVE)
+                continue;
+            if (only != UI_DO_NOTHING && b->action != only)
+                FAIL("%s is %s and %s", ui_key_name(b->key, false).s, ui_actions[only].name,
+                     ui_actions[b->action].name);
+            only = b->action;
+        }
+    }
+    static const char *const decided[][2] = {
+        {"<Space>", "mark"}, {"x", "stage"},   {"w", "why"},  {"y", "copy"},
+        {"T", "pin"},        {"e", "export"},  {"/", "find"}, {"f", "filter"},
+        {"A", "no-what-if"}, {":", "palette"}, {"1", "rank"}, {"7", "adapter"}};
+    for (size_t i = 0; i < IMR_LEN(decided); i++)
+        CHECK_STR(name_of(&m, UI_IN_LIST, decided[i][0]), decided[i][1]);
+    CHECK_STR(name_of(&m, UI_IN_WORDS, "W"), "without");
+    CHECK_STR(name_of(&m, UI_IN_DOC, "}"), "highlight-next");
+    CHECK_STR(name_of(&m, UI_IN_DOC, "{"), "highlight-prev");
     ui_keymap_done(&m);
 }
 

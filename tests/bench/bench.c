@@ -25,9 +25,11 @@ static const struct part {
     {"typing", "a query typed key by key", bench_typing},
     {"why", "a key to its ranking, and the why of a document", bench_why},
     {"paint", "the first screen of the explorer", bench_paint},
+    {"keys", "a key to what it paints", bench_keys},
     {"memory", "the most memory of each command", bench_memory},
     {"import", "a cache the reference wrote becomes ours", bench_import},
     {"million", "a query typed at a million documents, a key every 100 ms", bench_typing_million},
+    {"keys-million", "a key to what it paints, at a million documents", bench_keys_million},
     {"growth", "what grows with the collection: 10^4, 10^5, 10^6 documents", bench_growth},
 };
 

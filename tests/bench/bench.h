@@ -99,6 +99,8 @@ void bench_training(void);
 void bench_typing(void);
 void bench_why(void);
 void bench_paint(void);
+void bench_keys(void);
+void bench_keys_million(void);
 void bench_memory(void);
 void bench_import(void);
 void bench_growth(void);

@@ -148,7 +148,7 @@ typedef struct ui_app {
     /* screens and panes */
     ui_screen screen;
     ui_pane pane; /* the focused one of UI_RANK */
-    bool preview, dimensions;
+    bool preview, dimensions, mouse;
     ui_scroll why, document, text /* of the preview */, help;
     size_t cell_query, cell_document; /* of the screen Words: under the cursor, in its order */
 
@@ -242,6 +242,9 @@ void ui_scroll_fit(ui_scroll *s, size_t lines, int page);
 /* Takes an event, changes the model and leaves what the loop should do in a->effects. */
 void ui_update(ui_app *a, const ui_event *e);
 
+/* One action, perhaps with words after it, as typed behind ':' or named in a bind line: "sort
+ * lift", "next 5", "export json PATH". argument: those words, or NULL. */
+void ui_do(ui_app *a, ui_action action, const char *argument);
 /* The handlers that ui/actions.def names: ui/update.c what moves and leaves, ui/commands.c the
  * rest. One that serves several actions asks which; the argument may be NULL. */
 #define UI_ON(handler)                                                                             \
@@ -249,6 +252,11 @@ void ui_update(ui_app *a, const ui_event *e);
 #define X(id, name, group, handler, keys, hint, help) UI_ON(handler);
 #include "ui/actions.def"
 #undef X
+
+/* ---- ui/mouse.c ---- */
+
+/* What the mouse does: what a key could do on the part of the screen that is under it. */
+void ui_point_at(ui_app *a, const ui_event *e);
 
 /* ---- ui/export.c ---- */
 

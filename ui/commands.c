@@ -400,6 +400,14 @@ UI_ON(theme)
     ui_app_say(a, false, "theme %s", ui_theme_names[next]);
 }
 
+UI_ON(mouse)
+{
+    a->mouse = !a->mouse;
+    ui_app_say(a, false,
+               a->mouse ? "the mouse clicks, scrolls and drags here"
+                        : "the mouse is the terminal's, which selects text");
+}
+
 /* ---- settings of the next query ---- */
 
 UI_ON(scope)

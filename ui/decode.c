@@ -99,10 +99,29 @@ static ui_key modifiers(int parameter)
     return (bits & 1 ? UI_SHIFT : 0) | (bits & 2 ? UI_ALT : 0) | (bits & 4 ? UI_CTRL : 0);
 }
 
+/* Button, column and row, from 1. */
+static void report(ui_event *out, const int n[4], uint8_t final)
+{
+    const bool wheel = n[0] & 64, moved = n[0] & 32, released = final == 'm';
+    const int button = n[0] & 3; /* 4, 8, 16: modifiers */
+    if ((!released && final != 'M') || n[0] > 127 || n[1] < 1 || n[2] < 1 ||
+        button > (wheel ? 1 : 2) || (wheel && (released || moved)))
+        return;
+    *out = (ui_event){.kind = UI_EVENT_MOUSE,
+                      .mouse = wheel      ? UI_MOUSE_WHEEL_UP + (ui_mouse)button
+                               : released ? UI_MOUSE_RELEASE
+                               : moved    ? UI_MOUSE_DRAG
+                                          : UI_MOUSE_PRESS,
+                      .button = (uint8_t)button,
+                      .y = n[2] - 1,
+                      .x = n[1] - 1};
+}
+
 /* p begins with ESC [ and a byte more. Bytes used; 0: wait for more. */
 static size_t csi(ui_decoder *d, const uint8_t *p, size_t left, ui_event *out)
 {
     const bool console = p[2] == '['; /* Linux: CSI [ A .. E are F1 .. F5 */
+    const bool mouse = p[2] == '<';
     size_t i = console ? 3 : 2, count = 0;
     int number[4] = {0};
     while (i < left && i < UI_SEQ_MAX && p[i] >= 0x20 && p[i] < 0x40)
@@ -112,29 +131,39 @@ static size_t csi(ui_decoder *d, const uint8_t *p, size_t left, ui_event *out)
         return i;
     }
     if (i == left)
-        return d->flushed ? left : 0; /* flushed: a sequence that never ended */
+        return d->flushed && !mouse ? left : 0; /* flushed: a sequence that never ended */
     const uint8_t final = p[i];
     if (final < 0x40 || final > 0x7e)
         return i; /* broken off by a control byte or text: drop what there was */
     if (console)
         return final >= 'A' && final <= 'E' ? key(out, UI_KEY_F1 + final - 'A', i + 1) : i + 1;
-    for (size_t k = 2; k < i; k++) {
+    if (final == 'M' && i == 2) { /* X10: its bytes are no control characters */
+        while (++i < left && i < 6 && p[i] >= 0x20)
+            ;
+        return i == left && i < 6 ? 0 : i;
+    }
+    for (size_t k = mouse ? 3 : 2; k < i; k++) {
         bool digit = p[k] >= '0' && p[k] <= '9';
         if (!digit && (p[k] != ';' || ++count >= IMR_LEN(number)))
             return i + 1;
         if (digit && number[count] < 100000)
             number[count] = number[count] * 10 + (p[k] - '0');
     }
+    if (mouse) {
+        if (count == 2)
+            report(out, number, final);
+        return i + 1;
+    }
     if (final == '~' && number[0] == 200) {
         d->state = PASTE;
-        d->paste_len = 0;
+        d->paste_len = d->paste_total = 0;
         d->paste_full = d->paste_cr = false;
         return i + 1;
     }
     ui_key code = UI_KEY_NONE;
     if (final == '~')
         code = by_number(number[0]);
-    else if (final != 'M') /* CSI M is the X10 mouse report, not Enter (only SS3 M is) */
+    else if (final != 'M') /* only SS3 M is Enter */
         code = by_letter[final];
     return code ? key(out, code | modifiers(number[1]), i + 1) : i + 1;
 }
@@ -173,6 +202,7 @@ static void paste_char(ui_decoder *d, ui_key code)
 {
     char bytes[4];
     size_t n = imr_utf8_encode(code, bytes);
+    d->paste_total++;
     d->paste_full = d->paste_full || d->paste_len + n > UI_PASTE_MAX;
     if (d->paste_full)
         return;
@@ -221,7 +251,10 @@ bool ui_decoder_next(ui_decoder *d, ui_event *out)
             if (!paste(d))
                 return false;
             d->paste[d->paste_len] = 0;
-            *out = (ui_event){.kind = UI_EVENT_PASTE, .text = d->paste, .len = d->paste_len};
+            *out = (ui_event){.kind = UI_EVENT_PASTE,
+                              .text = d->paste,
+                              .len = d->paste_len,
+                              .total = d->paste_total};
             continue;
         case STRING: /* OSC, DCS, APC, PM, SOS go up to BEL, ESC \, or what starts something else */
             used = p[0] != 27 ? 1 : left == 1 ? 0 : p[1] == '\\' ? 2 : SIZE_MAX;

@@ -16,6 +16,7 @@
 
 void ui_frame(ui_app *a, ui_term *t, ui_view *v)
 {
+    t->mouse = a->mouse;
     if (ui_view_make(v, a))
         t->show(t, &v->grid);
 }

@@ -67,6 +67,7 @@ typedef struct ui_term_options {
     const char *no_color;     /* NO_COLOR */
     const char *term;         /* TERM; NULL or "" is tried as xterm-256color */
     const char *escape_delay; /* ESCDELAY, in ms; no number from 1 to 60000: UI_ESC_MS */
+    bool no_mouse;            /* until M */
     const char *log;          /* file that takes stderr meanwhile; NULL: nowhere */
     const char *test_sync;    /* neither NULL nor "": write the frame marker OSC 7770 */
 } ui_term_options;

@@ -18,6 +18,7 @@ struct ui_term {
     int escape_ms;      /* how long the rest of it is waited for */
     int fd;             /* to poll for input */
     ui_theme theme;     /* may be changed, with redraw */
+    bool mouse;         /* wanted from the next frame on */
     bool redraw;        /* draw everything again next time (after a resize, resume or on demand) */
     char notice[160];   /* "" or one sentence to show once, such as an unknown TERM */
     void (*close)(ui_term *t);                      /* restores and frees */

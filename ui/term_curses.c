@@ -24,13 +24,14 @@
 const char ui_term_restore[] =
     "\033[?2026l\033[?1000l\033[?1002l\033[?1006l\033[?2004l\033[0m\033[?25h";
 static const char paste_on[] = "\033[?2004h";
+static const char mouse_on[] = "\033[?1002h\033[?1006h", mouse_off[] = "\033[?1002l\033[?1006l";
 
 #define PAIRS (2 * UI_ROLE_COUNT)
 
 typedef struct curses {
     ui_term base;
     SCREEN *screen;
-    bool sync, test_sync, own_background, away;
+    bool sync, test_sync, own_background, away, mouse;
     int stderr_copy;
     unsigned frame;
     int colors;
@@ -107,6 +108,9 @@ static void show(ui_term *t, const ui_grid *g)
         make_pairs(c); /* there may be another theme */
         t->redraw = false;
     }
+    if (t->mouse != c->mouse)
+        say(t->mouse ? mouse_on : mouse_off);
+    c->mouse = t->mouse;
     werase(stdscr);
     for (int y = 0; y < g->rows; y++)
         for (int x = 0; x < g->cols; x++) {
@@ -195,6 +199,7 @@ static void leave(curses *c)
     say(ui_term_restore);
     endwin();
     c->away = true;
+    c->mouse = false;
 }
 
 static void suspend(ui_term *t)

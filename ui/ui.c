@@ -116,6 +116,7 @@ imr_status ui_run(int *exit_code, const imr_session_options *session, const ui_o
     a.notes_path = options->notes;
     a.reviewer = options->reviewer;
     a.render = render;
+    a.mouse = !options->terminal.no_mouse;
     imr_status status = run(exit_code, &a, session, options, err);
     ui_app_done(&a);
     return status;

@@ -25,9 +25,7 @@ static void close_overlay(ui_app *a)
         ui_app_list_offers(a); /* offers for the query line again */
 }
 
-/* One action, perhaps with words after it, as typed behind ':' or named in a bind line: "sort
- * lift", "next 5", "export json PATH". argument: those words, or NULL. */
-static void do_action(ui_app *a, ui_action action, const char *argument)
+void ui_do(ui_app *a, ui_action action, const char *argument)
 {
     ui_group group = ui_actions[action].group;
     if (group == UI_GROUP_SCREEN || group == UI_GROUP_ALL) {
@@ -53,7 +51,7 @@ static void command(ui_app *a, const char *line)
     ui_action action = ui_action_find(line, n);
     const char *rest = line + n + strspn(line + n, " ");
     if (action != UI_DO_NOTHING)
-        do_action(a, action, *rest ? rest : NULL);
+        ui_do(a, action, *rest ? rest : NULL);
     else if (n)
         ui_app_say(a, true, "no command is called %.*s; : lists them", (int)n, line);
 }
@@ -123,15 +121,23 @@ UI_ON(edit)
         text_changed(a, line);
 }
 
-static void insert(ui_app *a, const char *text, size_t len)
+/* total: characters that were pasted, of which these are the first; 0: they were typed. */
+static void insert(ui_app *a, const char *text, size_t len, size_t total)
 {
     bool line = ui_app_context(a) == UI_IN_PICK;
     if (!line) {
         a->overlay = UI_OVER_NONE;
         ui_on_query(a, UI_DO_EDIT_QUERY, NULL);
     }
-    if (ui_prompt_insert(line ? &a->line : &a->query, text, len))
+    ui_prompt *p = line ? &a->line : &a->query;
+    const size_t before = p->text.len;
+    if (ui_prompt_insert(p, text, len))
         text_changed(a, line);
+    const size_t from = p->cursor - (p->text.len - before),
+                 kept = imr_utf8_count(ui_prompt_text(p) + from, p->cursor - from);
+    if (kept < total && p->text.len + 4 > UI_PROMPT_MAX)
+        ui_app_say(a, true, "pasted text cut at %s characters of %s", ui_count(kept).s,
+                   ui_count(total).s);
 }
 
 /* ---- overlays ---- */
@@ -174,12 +180,12 @@ static void accept_line(ui_app *a)
         size_t n = ui_palette(line.s, found);
         /* Behind a full name its words; else the line under the cursor. */
         if (a->pick < n && !(strchr(line.s, ' ') && ui_action_find(line.s, strcspn(line.s, " "))))
-            do_action(a, found[a->pick], NULL);
+            ui_do(a, found[a->pick], NULL);
         else
             command(a, line.s);
     } else if (overlay == UI_OVER_LINE) {
         const char *of = a->line_action != UI_DO_FILTER ? "" : *line.s ? "words " : "none";
-        do_action(a, a->line_action, ui_textf("%s%s", of, line.s).s);
+        ui_do(a, a->line_action, ui_textf("%s%s", of, line.s).s);
     }
 }
 
@@ -438,12 +444,12 @@ static void menu_key(ui_app *a, ui_key key)
     a->overlay = UI_OVER_NONE;
     for (size_t i = 0; m->keys[i]; i++)
         if (key == (ui_key)m->keys[i]) {
-            do_action(a, a->menu, m->names[i]);
+            ui_do(a, a->menu, m->names[i]);
             return;
         }
     const ui_bind *b = ui_keymap_get(&a->keymap, UI_IN_ANY, key);
     if (b)
-        do_action(a, b->action, b->argument);
+        ui_do(a, b->action, b->argument);
     else if (key != UI_KEY_ESC)
         ui_app_say(a, false, "that key is not in the menu");
 }
@@ -458,14 +464,14 @@ static void press(ui_app *a, ui_key key)
         a->effects |= UI_FX_QUIT;
     } else if (dark) {
         if (b && ui_actions[b->action].group == UI_GROUP_LEAVE)
-            do_action(a, b->action, NULL);
+            ui_do(a, b->action, NULL);
     } else if (a->overlay == UI_OVER_MENU) {
         menu_key(a, key);
     } else if (b) {
-        do_action(a, b->action, b->argument);
+        ui_do(a, b->action, b->argument);
     } else if (ui_key_is_text(key) && (c == UI_IN_QUERY || c == UI_IN_PICK)) {
         char text[4];
-        insert(a, text, imr_utf8_encode(key, text));
+        insert(a, text, imr_utf8_encode(key, text), 0);
     }
 }
 
@@ -474,7 +480,9 @@ void ui_update(ui_app *a, const ui_event *e)
     if (e->kind == UI_EVENT_KEY) {
         press(a, e->key);
     } else if (e->kind == UI_EVENT_PASTE) {
-        insert(a, e->text, e->len);
+        insert(a, e->text, e->len, e->total);
+    } else if (e->kind == UI_EVENT_MOUSE) {
+        ui_point_at(a, e);
     } else if (e->kind == UI_EVENT_RESIZE) {
         a->rows = e->y;
         a->cols = e->x;

@@ -45,6 +45,7 @@ imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, con
                      .no_color = getenv("NO_COLOR"),
                      .term = getenv("TERM"),
                      .escape_delay = getenv("ESCDELAY"),
+                     .no_mouse = !imr_config_bool(cli->config, IMR_OPT_MOUSE),
                      .log = log,
                      .test_sync = getenv("IMRNN_TEST_SYNC")},
         .binds = binds,
@@ -95,7 +96,7 @@ const imr_command imr_command_explore = {
                "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explore --checkpoint demo/adapter.pt demo/cache",
     .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_WHAT_IF, IMR_OPT_THEME,
-                           IMR_OPT_GLYPHS, IMR_OPT_NOTES, IMR_OPT_REVIEWER),
+                           IMR_OPT_GLYPHS, IMR_OPT_MOUSE, IMR_OPT_NOTES, IMR_OPT_REVIEWER),
     .max_arguments = 1,
     .run = run,
     .two = true,

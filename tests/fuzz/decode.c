@@ -19,9 +19,11 @@ static uint64_t run(ui_decoder *d, const uint8_t *data, size_t size, size_t piec
         if (n == 0)
             ui_decoder_flush(d);
         while (ui_decoder_next(d, &e)) {
-            must(e.kind == UI_EVENT_KEY || e.kind == UI_EVENT_PASTE);
+            must(e.kind == UI_EVENT_KEY || e.kind == UI_EVENT_PASTE || e.kind == UI_EVENT_MOUSE);
+            must(e.kind != UI_EVENT_MOUSE || (e.y >= 0 && e.x >= 0 && e.button < 3));
             h = (h ^ e.kind) * 1099511628211u;
             h = (h ^ e.key) * 1099511628211u;
+            h = (h ^ (uint64_t)(e.y * 31 + e.x * 7 + (int)e.mouse)) * 1099511628211u;
             for (size_t i = 0; e.kind == UI_EVENT_PASTE && i < e.len; i++) {
                 must((unsigned char)e.text[i] >= 0x20 && e.text[i] != 0x7f);
                 h = (h ^ (unsigned char)e.text[i]) * 1099511628211u;

@@ -23,6 +23,9 @@ static const char *decode_pieces(const char *bytes, size_t n, size_t piece, bool
             if (e.kind == UI_EVENT_KEY)
                 len += (size_t)snprintf(out + len, sizeof out - len, "%s",
                                         ui_key_name(e.key, false).s);
+            else if (e.kind == UI_EVENT_MOUSE)
+                len += (size_t)snprintf(out + len, sizeof out - len, "M[%d %d %d,%d]", (int)e.mouse,
+                                        e.button, e.y, e.x);
             else
                 len += (size_t)snprintf(out + len, sizeof out - len, "P[%s]", e.text);
         }
@@ -108,9 +111,43 @@ TEST("unknown sequences are swallowed whole")
     CHECK_STR(decode("a\033]11;rgb:0/0/0\033\\b"), "ab");
     CHECK_STR(decode("a\033P1$r0m\033\\b"), "ab");
     CHECK_STR(decode("a\033_G;OK\033\\b"), "ab");
-    CHECK_STR(decode("a\033[Mb"), "ab");
-    CHECK_STR(decode("a\033[<0;251;7M\033[<64;1;1m\033[<0;1Mb"), "ab"); /* mouse reports */
     CHECK_STR(decode("a\033]8;;cut\033[Ab"), "a<Up>b");
+}
+
+TEST("mouse reports are presses, drags, releases and the wheel, from 0")
+{
+    CHECK_STR(decode("\033[<0;251;7M\033[<0;1;1m"), "M[0 0 6,250]M[2 0 0,0]");
+    CHECK_STR(decode("\033[<1;3;2M\033[<2;3;2M\033[<16;3;2M"), "M[0 1 1,2]M[0 2 1,2]M[0 0 1,2]");
+    CHECK_STR(decode("\033[<32;3;2M\033[<64;3;2M\033[<69;3;2M"), "M[1 0 1,2]M[3 0 1,2]M[4 1 1,2]");
+    CHECK_STR(decode("\033[<0;99999999999999999999;7M"), "M[0 0 6,999998]");
+}
+
+TEST("mouse reports that say nothing, or are broken, are swallowed whole")
+{
+    CHECK_STR(decode("a\033[<0;1Mb\033[<0;0;1M\033[<0;1;0Mc\033[<0;1;1;1Md"), "abcd");
+    CHECK_STR(decode("a\033[<64;1;1m\033[<66;1;1M\033[<35;1;1M\033[<128;1;1M\033[<;;Mb"), "ab");
+    CHECK_STR(decode("a\033[<200~b\033[<1Ac"), "abc");
+    CHECK_STR(decode("a\033[M qQb\033[M\xff\xfe\xfd"), "ab"); /* X10 */
+    CHECK_STR(decode("a\033[M \033[Ab"), "a<Up>b");
+}
+
+TEST("a mouse report that is late in its middle is none of the keys it looks like")
+{
+    static const char *const reports[] = {"\033[<0;40;7M", "\033[M qQ"};
+    static ui_decoder d;
+    ui_event e;
+    for (size_t i = 0; i < IMR_LEN(reports); i++)
+        for (size_t cut = 3; cut < strlen(reports[i]); cut++) {
+            ui_decoder_init(&d);
+            ui_decoder_feed(&d, reports[i], cut);
+            CHECK(!ui_decoder_next(&d, &e) && ui_decoder_waiting(&d));
+            ui_decoder_flush(&d);
+            CHECK(!ui_decoder_next(&d, &e) && !ui_decoder_waiting(&d));
+            ui_decoder_feed(&d, reports[i] + cut, strlen(reports[i]) - cut);
+            CHECK(ui_decoder_next(&d, &e) == (i == 0));
+            CHECK(i || (e.kind == UI_EVENT_MOUSE && e.y == 6 && e.x == 39));
+            CHECK(!ui_decoder_next(&d, &e) && !ui_decoder_waiting(&d));
+        }
 }
 
 TEST("a sequence longer than any key is swallowed to its end")
@@ -161,8 +198,9 @@ TEST("a paste is cut at 8 kB, at a character, and what follows is not lost")
 
 TEST("however the bytes are cut into pieces, the events are the same")
 {
-    static const char all[] = "aé漢\033[A\033OB\033[1;5C\033x\033[<0;40;7M\033]0;t\033\\\033[200~"
-                              "p\r\nq é\033[201~\033[Zz";
+    static const char all[] =
+        "aé漢\033[A\033OB\033[1;5C\033x\033[<0;40;7M\033[M\xff qz\033]0;t\033\\\033[200~"
+        "p\r\nq é\033[201~\033[Zz";
     char whole[400];
     snprintf(whole, sizeof whole, "%s", decode(all));
     for (size_t piece = 1; piece < sizeof all; piece++)

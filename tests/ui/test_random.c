@@ -266,6 +266,25 @@ TEST("a document of hostile bytes is shown as text")
     screen_end(&s);
 }
 
+TEST("of a paste of 1 MB the first 8192 characters are taken, which is said")
+{
+    static char big[1 << 20];
+    screen s;
+    screen_start(&s, 24, 80, false);
+    fake_open(s.engine, true, true, true);
+    memset(big, 'x', sizeof big - 1);
+    memcpy(big, "\033[200~", 6);
+    memcpy(big + sizeof big - 7, "\033[201~", 6);
+    screen_keys(&s, big);
+    CHECK_INT(s.app.query.text.len, UI_PROMPT_MAX);
+    CHECK_CONTAINS(screen_text(&s), "pasted text cut at 8 192 characters of 1 048 563");
+    screen_keys(&s, "\033[200~more\033[201~");
+    CHECK_CONTAINS(screen_text(&s), "pasted text cut at 0 characters of 4");
+    screen_keys(&s, "\x15\033[200~caf\xc3\xa9 \033[201~");
+    CHECK_STR(s.app.query.text.data, "caf\xc3\xa9 ");
+    screen_end(&s);
+}
+
 TEST("the old ranking stays, with a question mark, until a slow one arrives")
 {
     screen s;

@@ -216,7 +216,12 @@ TEST("paste mode, alternate screen and synchronised frames are on and go off aga
     CHECK(vt_raw_has(t, "\033[?2004h", 8) && vt_raw_has(t, "\033[?2026h", 8));
     CHECK(!vt_raw_has(t, "\033[?1000h", 8) && !vt_raw_has(t, "\033[c", 3));
     CHECK(!vt_raw_has(t, "\033[?2004l", 8));
-    VT_KEYS(t, "\tq");
+    CHECK(vt_raw_has(t, "\033[?1002h\033[?1006h", 16) && !vt_raw_has(t, "\033[?1002l", 8));
+    VT_KEYS(t, "\tM");
+    CHECK(vt_wait_idle(t));
+    CHECK(vt_raw_has(t, "\033[?1002l\033[?1006l", 16));
+    CHECK_CONTAINS(vt_dump(t), "the mouse is the terminal's");
+    VT_KEYS(t, "q");
     CHECK(vt_wait_exit(t, 5000, &status));
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     CHECK(vt_raw_has(t, "\033[?2004l", 8) && !vt_altscreen(t));

@@ -48,22 +48,20 @@ typedef struct imr_adapter {
  * many more there are), or what the container's reader says. Unexpected tensors are only listed in
  * `problems`.
  */
-imr_status imr_adapter_open(imr_adapter **out, const char *path, imr_form form,
-                            imr_error *err) IMR_NODISCARD;
+imr_status imr_adapter_open(imr_adapter **out, const char *path, imr_form form, imr_error *err);
 /* Opens to look at: succeeds whenever the container can be read; usable tells whether w may be
  * used, problems why not. */
-imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_form form,
-                               imr_error *err) IMR_NODISCARD;
+imr_status imr_adapter_examine(imr_adapter **out, const char *path, imr_form form, imr_error *err);
 /* An untrained one with weights for training, see imr_weights_random. */
 imr_status imr_adapter_new(imr_adapter **out, imr_form form, size_t n, size_t m, size_t h,
-                           uint64_t seed, imr_error *err) IMR_NODISCARD;
+                           uint64_t seed, imr_error *err);
 void imr_adapter_free(imr_adapter *a); /* NULL is fine */
 IMR_FREE_AT(imr_adapter, imr_adapter_free)
 
 /* Writes {"model_state": ..., "metadata": ...} as .pt, or safetensors when path ends so. The
  * metadata begin with what the file says of itself (adapter/adapter.c). */
 imr_status imr_adapter_save(const imr_adapter *a, const char *path, const imr_torch_meta *metadata,
-                            size_t n_metadata, imr_error *err) IMR_NODISCARD;
+                            size_t n_metadata, imr_error *err);
 
 /*
  * Encoder vectors base [rows,n] into the working space, out [rows,m] without gaps, not base:
@@ -72,8 +70,7 @@ imr_status imr_adapter_save(const imr_adapter *a, const char *path, const imr_to
  * Errors: IMR_E_SHAPE when base has another n (both named, with the usual cause); IMR_E_NUMERIC
  * names the first row that is not finite. out is then unspecified. No allocation.
  */
-imr_status imr_adapter_project(const imr_adapter *a, imr_view base, float *out,
-                               imr_error *err) IMR_NODISCARD;
+imr_status imr_adapter_project(const imr_adapter *a, imr_view base, float *out, imr_error *err);
 
 /*
  * What is compared in place of x': unit((1 - by) x^ + by x'^) in the length of x', but x itself for
@@ -121,7 +118,7 @@ void imr_adapter_result_done(imr_adapter_result *r); /* {0} is fine */
  * failure the result's contents are unspecified, but it may be used again.
  */
 imr_status imr_adapter_run(const imr_adapter *a, const float *q, imr_view d, imr_adapter_result *r,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 
 /* d' of any documents d [rows,m], modulated as the candidates were; out [rows,m], not d. */
 void imr_adapter_modulate(const imr_adapter *a, const imr_adapter_result *r, imr_view d,
@@ -136,7 +133,7 @@ void imr_adapter_modulate(const imr_adapter *a, const imr_adapter_result *r, imr
  * Within 1e-5 of those runs. Memory: K (2m + 1.5h), full h (K + m). Errors: IMR_E_MEMORY.
  */
 imr_status imr_adapter_without_each(float *out, const imr_adapter *a, const imr_adapter_result *r,
-                                    imr_view d, imr_error *err) IMR_NODISCARD;
+                                    imr_view d, imr_error *err);
 
 /*
  * Scores further documents with the query side of a finished run (scope `rescore`): after[i] =
@@ -147,8 +144,7 @@ imr_status imr_adapter_without_each(float *out, const imr_adapter *a, const imr_
  * Errors: IMR_E_SHAPE, IMR_E_CANCELLED, IMR_E_MEMORY.
  */
 imr_status imr_adapter_score(const imr_adapter *a, const imr_adapter_result *r, imr_rows d,
-                             float *after, const imr_progress *progress,
-                             imr_error *err) IMR_NODISCARD;
+                             float *after, const imr_progress *progress, imr_error *err);
 
 /* What a set of documents says to every query under an adapter of form mean or full: it does not
  * depend on the query, so their net is applied once to each. {0} at first; made by the first sweep
@@ -170,7 +166,7 @@ typedef struct imr_feedback {
  */
 imr_status imr_adapter_score_sweep(const imr_adapter *a, const float *q, imr_rows d,
                                    imr_feedback *kept, imr_adapter_result *r, float *after,
-                                   const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                                   const imr_progress *progress, imr_error *err);
 
 /* How strongly the adapter acts, over `queries` seeded random unit vectors of the encoder space. */
 typedef struct imr_adapter_survey {
@@ -181,6 +177,6 @@ typedef struct imr_adapter_survey {
 } imr_adapter_survey;
 
 imr_status imr_adapter_survey_run(imr_adapter_survey *out, const imr_adapter *a, size_t queries,
-                                  uint64_t seed, imr_error *err) IMR_NODISCARD;
+                                  uint64_t seed, imr_error *err);
 
 #endif

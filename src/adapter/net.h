@@ -51,7 +51,6 @@ void imr_modulate(float *out, imr_view x, const imr_weights *w, imr_weight_id no
 /* Where the next n are; NULL without a block, when *at only counts. */
 float *imr_place(float *block, size_t *at, size_t n);
 /* A block of at least `need`; what a smaller one held is lost. IMR_E_MEMORY. */
-imr_status imr_make_room(float **block, size_t *capacity, size_t need,
-                         imr_error *err) IMR_NODISCARD;
+imr_status imr_make_room(float **block, size_t *capacity, size_t need, imr_error *err);
 
 #endif

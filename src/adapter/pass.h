@@ -32,7 +32,7 @@ typedef struct imr_pass {
 
 /* Makes room for a batch and points everything. Errors: IMR_E_MEMORY. */
 imr_status imr_pass_prepare(imr_pass *p, const imr_weights *w, size_t size, size_t list,
-                            size_t unique, bool dropout, imr_error *err) IMR_NODISCARD;
+                            size_t unique, bool dropout, imr_error *err);
 void imr_pass_done(imr_pass *p);
 
 /* x and document to d_mod and q_mod. random: draws dropout masks with probability `dropout`; not

@@ -32,11 +32,10 @@
 
 /* Form diagonal, q's net asked: d_mean, what the documents say, q' and the scores. */
 imr_status imr_sweep_diagonal(const imr_weights *w, imr_rows d, imr_adapter_result *r, float *after,
-                              const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                              const imr_progress *progress, imr_error *err);
 /* The forms that scale, q' known. */
 imr_status imr_sweep_score(const imr_weights *w, const imr_adapter_result *r, imr_rows d,
-                           float *after, const imr_progress *progress,
-                           imr_error *err) IMR_NODISCARD;
+                           float *after, const imr_progress *progress, imr_error *err);
 
 /* From d_mean (diagonal) or from d (the others): scale_d and bias_d, then q'. */
 void imr_run_doc_net(const imr_weights *w, imr_rows d, imr_adapter_result *r);

@@ -45,8 +45,7 @@ typedef struct imr_optimiser {
 } imr_optimiser;
 
 imr_status imr_optimiser_init(imr_optimiser *o, imr_optimiser_kind kind, double lr,
-                              double weight_decay, const imr_weights *w,
-                              imr_error *err) IMR_NODISCARD;
+                              double weight_decay, const imr_weights *w, imr_error *err);
 void imr_optimiser_done(imr_optimiser *o); /* {0} is fine */
 
 /* One step on w; gradient has its shape. */
@@ -123,6 +122,6 @@ typedef double (*imr_train_validate)(void *user, const imr_adapter *a);
  */
 imr_status imr_train(imr_adapter *a, imr_train_history *history, const imr_train_data *data,
                      const imr_train_options *options, imr_train_validate validate, void *user,
-                     const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                     const imr_progress *progress, imr_error *err);
 
 #endif

@@ -72,10 +72,10 @@ typedef struct imr_weights {
 /* Zeroed weights. IMR_E_SHAPE when a dimension is 0 or over IMR_MAX_DIM or h < 2, IMR_E_LIMIT when
  * there would be more than 2^30 values. */
 imr_status imr_weights_init(imr_weights *out, imr_form form, size_t n, size_t m, size_t h,
-                            imr_error *err) IMR_NODISCARD;
+                            imr_error *err);
 void imr_weights_done(imr_weights *w); /* {0} is fine */
 /* A block of the same shape, zeroed. */
-imr_status imr_weights_like(imr_weights *out, const imr_weights *w, imr_error *err) IMR_NODISCARD;
+imr_status imr_weights_like(imr_weights *out, const imr_weights *w, imr_error *err);
 void imr_weights_copy(imr_weights *to, const imr_weights *from); /* same shape */
 
 /*
@@ -128,7 +128,7 @@ const imr_problem *imr_problems_worst(const imr_problems *p);
 /* format: of what; fix is static. Errors: IMR_E_MEMORY. */
 imr_status imr_problems_add(imr_problems *p, imr_severity severity, imr_status status,
                             const char *where, const char *fix, imr_error *err, const char *format,
-                            ...) IMR_NODISCARD IMR_PRINTF(7, 8);
+                            ...) IMR_PRINTF(7, 8);
 
 /*
  * Fills out from a table and adds to problems: missing, wrong-shape and non-finite tensors
@@ -138,6 +138,6 @@ imr_status imr_problems_add(imr_problems *p, imr_severity severity, imr_status s
  * not even the dimensions can be told out has none. Only memory and limits fail the call itself.
  */
 imr_status imr_weights_read(imr_weights *out, imr_problems *problems, const imr_tensors *table,
-                            imr_form form, bool strict, imr_error *err) IMR_NODISCARD;
+                            imr_form form, bool strict, imr_error *err);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * base/attr.h - compiler attributes under names of ours; empty where a compiler lacks them.
  *
- * IMR_NODISCARD   the result must be used (every imr_status)
+ * IMR_NODISCARD   the result must be used; IMR_NODISCARD_TYPE: every result of this type
  * IMR_PRINTF(f,a) the f-th argument is a printf format, arguments start at a
  * IMR_CLEANUP(fn) run fn(&variable) when the variable leaves its scope
  * IMR_FREE_AT(type, fn)   makes fn##_at of fn(type *), for IMR_CLEANUP of a pointer
@@ -13,6 +13,13 @@
 #define IMR_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define IMR_CLEANUP(fn)  __attribute__((cleanup(fn)))
 #define IMR_UNUSED       __attribute__((unused))
+#if defined(__clang__)
+#define IMR_NODISCARD_TYPE IMR_NODISCARD
+#elif defined(__GNUC__) && __GNUC__ >= 11
+#define IMR_NODISCARD_TYPE [[nodiscard]]
+#else
+#define IMR_NODISCARD_TYPE
+#endif
 
 /* One binary for every CPU: the loader picks the clone. Levels, not models: "arch=haswell" is taken
  * only on a CPU that is a Haswell, never on another maker's with the same instructions. Sanitizer

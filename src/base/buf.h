@@ -34,7 +34,7 @@ char *imr_buf_reserve(imr_buf *b, size_t n);
 
 const char *imr_buf_text(const imr_buf *b); /* "" when empty; borrowed until the next append */
 char *imr_buf_take(imr_buf *b);             /* the caller's; NULL when failed; b is empty again */
-imr_status imr_buf_check(const imr_buf *b, imr_error *err) IMR_NODISCARD;
+imr_status imr_buf_check(const imr_buf *b, imr_error *err);
 
 #define IMR_AUTOBUF IMR_CLEANUP(imr_buf_done)
 

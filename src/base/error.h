@@ -12,7 +12,7 @@
 
 #include "base/attr.h"
 
-typedef enum imr_status {
+__extension__ typedef enum IMR_NODISCARD_TYPE imr_status {
     IMR_OK = 0,
     IMR_E_USAGE,       /* wrong options or arguments                         exit 2   */
     IMR_E_IO,          /* the system refused a read or a write               exit 1   */

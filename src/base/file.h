@@ -41,13 +41,12 @@ typedef struct imr_file {
     void *owned;
 } imr_file;
 
-imr_status imr_file_map(imr_file *out, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_file_map(imr_file *out, const char *path, imr_error *err);
 enum {
     IMR_FILE_PIPE = 1, /* named by the user: a pipe is fine, up to IMR_MAX_JSON_BYTES */
     IMR_FILE_TEXT = 2  /* anybody's text: a web page is one */
 };
-imr_status imr_file_map_as(imr_file *out, const char *path, unsigned how,
-                           imr_error *err) IMR_NODISCARD;
+imr_status imr_file_map_as(imr_file *out, const char *path, unsigned how, imr_error *err);
 void imr_file_unmap(imr_file *f); /* {0} is fine */
 /* Mapped memory that will be read from front to back: pages that are not there yet come in large
  * pieces (measured from a cold disk: 336 instead of 53 MB/s). Advice only; any memory is fine. */
@@ -63,16 +62,15 @@ bool imr_file_exists(const char *path);
 bool imr_dir_exists(const char *path);
 /* Before what is in a folder is called absent: IMR_E_IO where the system refuses to look into it;
  * a folder that is not there is fine. */
-imr_status imr_dir_admits(const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_dir_admits(const char *path, imr_error *err);
 /* Creates the folder and its parents. An existing folder is fine. */
-imr_status imr_dir_make(const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_dir_make(const char *path, imr_error *err);
 /* The same for a folder inside one that may come from strangers: no link takes its place. */
-imr_status imr_dir_make_own(const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_dir_make_own(const char *path, imr_error *err);
 /* For what can be made again: IMR_E_IO unless it fits into half of what is free on the disk. */
-imr_status imr_dir_room(const char *path, uint64_t bytes, imr_error *err) IMR_NODISCARD;
+imr_status imr_dir_room(const char *path, uint64_t bytes, imr_error *err);
 /* Names in a folder, byte order, without "." and ".."; names[i] and the array: the caller's. */
-imr_status imr_dir_list(char ***names, size_t *count, const char *path,
-                        imr_error *err) IMR_NODISCARD;
+imr_status imr_dir_list(char ***names, size_t *count, const char *path, imr_error *err);
 void imr_dir_list_free(char **names, size_t count);
 /* Flushes the folder: a rename in it is durable only then. Some file systems refuse: fine. */
 void imr_dir_sync(const char *path);
@@ -97,20 +95,18 @@ typedef struct imr_writer {
     int failure;            /* first errno, 0 while all is well */
 } imr_writer;
 
-imr_status imr_writer_open(imr_writer *w, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_writer_open(imr_writer *w, const char *path, imr_error *err);
 /* May a file of this name be written? IMR_E_IO, naming --overwrite, for a regular file that is
  * there; anything else is fine, and so is what /dev names. */
-imr_status imr_file_vacant(const char *path, bool overwrite, imr_error *err) IMR_NODISCARD;
-imr_status imr_writer_open_named(imr_writer *w, const char *path, bool overwrite,
-                                 imr_error *err) IMR_NODISCARD;
+imr_status imr_file_vacant(const char *path, bool overwrite, imr_error *err);
+imr_status imr_writer_open_named(imr_writer *w, const char *path, bool overwrite, imr_error *err);
 void imr_writer_add(imr_writer *w, const void *bytes, size_t n);
 void imr_writer_printf(imr_writer *w, const char *format, ...) IMR_PRINTF(2, 3);
 /* Publishes the file; on failure nothing is left behind and the error names path and reason. */
-imr_status imr_writer_commit(imr_writer *w, imr_error *err) IMR_NODISCARD;
+imr_status imr_writer_commit(imr_writer *w, imr_error *err);
 void imr_writer_done(imr_writer *w); /* drops an uncommitted file; fine after commit and on {0} */
 
 /* One call: bytes -> path, atomically. */
-imr_status imr_file_write(const char *path, const void *bytes, size_t n,
-                          imr_error *err) IMR_NODISCARD;
+imr_status imr_file_write(const char *path, const void *bytes, size_t n, imr_error *err);
 
 #endif

@@ -20,6 +20,6 @@ void imr_guard_install(void);
 void imr_guard_otherwise(void (*handler)(int signal_number));
 
 /* IMR_E_IO when a page was lost. */
-imr_status imr_guard_check(imr_error *err) IMR_NODISCARD;
+imr_status imr_guard_check(imr_error *err);
 
 #endif

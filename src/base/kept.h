@@ -47,28 +47,27 @@ typedef struct imr_kept {
 } imr_kept;
 
 /* Opens to read and write, made empty when it is absent; IMR_E_IO for a link. */
-imr_status imr_kept_open(imr_kept *out, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_kept_open(imr_kept *out, const char *path, imr_error *err);
 /* The same, locked. */
-imr_status imr_kept_lock(imr_kept *out, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_kept_lock(imr_kept *out, const char *path, imr_error *err);
 /* The same, waiting up to 3 seconds for another process. */
-imr_status imr_kept_lock_wait(imr_kept *out, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_kept_lock_wait(imr_kept *out, const char *path, imr_error *err);
 /* Opens what is there to read. Errors: IMR_E_NOT_FOUND, IMR_E_IO. */
-imr_status imr_kept_open_read(imr_kept *out, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_kept_open_read(imr_kept *out, const char *path, imr_error *err);
 void imr_kept_close(imr_kept *f); /* unlocks; {0} is fine */
 
 /* n bytes from offset `at`; false when they are not all there. */
 bool imr_kept_read(const imr_kept *f, void *out, size_t n, size_t at);
 
-imr_status imr_kept_write(imr_kept *f, const void *bytes, size_t n, size_t at,
-                          imr_error *err) IMR_NODISCARD;
-imr_status imr_kept_append(imr_kept *f, const void *bytes, size_t n, imr_error *err) IMR_NODISCARD;
+imr_status imr_kept_write(imr_kept *f, const void *bytes, size_t n, size_t at, imr_error *err);
+imr_status imr_kept_append(imr_kept *f, const void *bytes, size_t n, imr_error *err);
 /* Cuts, or lengthens with zeros (sparse where the file system can). */
-imr_status imr_kept_resize(imr_kept *f, size_t size, imr_error *err) IMR_NODISCARD;
+imr_status imr_kept_resize(imr_kept *f, size_t size, imr_error *err);
 /* On the disk when it returns; file systems that cannot say so are believed. */
-imr_status imr_kept_sync(imr_kept *f, imr_error *err) IMR_NODISCARD;
+imr_status imr_kept_sync(imr_kept *f, imr_error *err);
 
 /* Gives the file its real name; it stays open and locked. Errors name `path`. */
-imr_status imr_kept_publish(imr_kept *f, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_kept_publish(imr_kept *f, const char *path, imr_error *err);
 /* Gives up: removes the name, which is still ours, then closes. {0} is fine. */
 void imr_kept_remove(imr_kept *f);
 
@@ -132,11 +131,10 @@ typedef struct imr_kept_notes {
  * of the rows is of no use. */
 imr_status imr_kept_rows_check(imr_kept_notes *out, const char *path, const char *header,
                                imr_kept_rows *rows, size_t n, const imr_progress *progress,
-                               imr_error *err) IMR_NODISCARD;
+                               imr_error *err);
 
 /* Cuts the open journal to `end` (of imr_kept_notes); where that is 0 it begins with the header. */
-imr_status imr_kept_resume(imr_kept *journal, size_t end, const char *header,
-                           imr_error *err) IMR_NODISCARD;
+imr_status imr_kept_resume(imr_kept *journal, size_t end, const char *header, imr_error *err);
 
 /* Rows [first, first + count): those of column c into out[c], without gaps. A file's buffers begin
  * at multiples of 64 bytes. */
@@ -146,7 +144,6 @@ typedef imr_status (*imr_kept_make_fn)(void *user, size_t first, size_t count, v
 /* Makes rows from `done` on; in the end a file has the length of its rows and is flushed. journal
  * may be NULL: no notes. Errors: also make's. */
 imr_status imr_kept_rows_make(imr_kept_rows *r, imr_kept *journal, imr_kept_make_fn make,
-                              void *user, const imr_progress *progress,
-                              imr_error *err) IMR_NODISCARD;
+                              void *user, const imr_progress *progress, imr_error *err);
 
 #endif

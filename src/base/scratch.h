@@ -26,7 +26,7 @@
 typedef struct imr_scratch imr_scratch;
 
 /* In the folder `path`, or in the nearest one above it that exists. */
-imr_status imr_scratch_open(imr_scratch **out, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_scratch_open(imr_scratch **out, const char *path, imr_error *err);
 void imr_scratch_close(imr_scratch *s); /* NULL is fine */
 IMR_FREE_AT(imr_scratch, imr_scratch_close)
 

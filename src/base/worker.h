@@ -28,7 +28,7 @@ struct imr_job {
     imr_job *next;                            /* the worker's */
 };
 
-imr_status imr_worker_new(imr_worker **out, imr_error *err) IMR_NODISCARD;
+imr_status imr_worker_new(imr_worker **out, imr_error *err);
 /* Cancels what runs, drops what waits (their done() is called), joins the thread. NULL is fine. */
 void imr_worker_free(imr_worker *w);
 

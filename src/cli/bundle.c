@@ -262,8 +262,8 @@ static imr_status publish(bundle *b, const char *dir, imr_error *err)
     snprintf(old.s + strlen(old.s), 5, ".old");
     const bool replaces = is_bundle(dir) && rename(dir, old.s) == 0;
     if (rename(b->dir.s, dir) != 0) {
-        imr_fail_errno(err, IMR_E_IO, errno, "cannot write %s (nothing was left half written)",
-                       dir);
+        (void)imr_fail_errno(err, IMR_E_IO, errno,
+                             "cannot write %s (nothing was left half written)", dir);
         if (replaces)
             (void)rename(old.s, dir);
         return IMR_E_IO;

@@ -68,15 +68,14 @@ typedef struct imr_encoder_options {
  * kind, and a static encoder when another precision is asked for; IMR_E_SHAPE when table and
  * vocabulary differ in size; IMR_E_NUMERIC names the token whose row is not finite. */
 imr_status imr_encoder_open(imr_encoder **out, const char *folder_or_name,
-                            const imr_encoder_options *options, imr_error *err) IMR_NODISCARD;
+                            const imr_encoder_options *options, imr_error *err);
 void imr_encoder_free(imr_encoder *e); /* NULL is fine */
 IMR_FREE_AT(imr_encoder, imr_encoder_free)
 
 /* Identity: SHA-256 of the lines "<sha256 of file>  <file>\n" over the files that decide the
  * vectors, as `sha256sum FILES | sha256sum` prints it in the folder. With another precision than
  * float32 its name is one more line: its vectors are not the same. Reads the files. */
-imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX],
-                              imr_error *err) IMR_NODISCARD;
+imr_status imr_encoder_sha256(const imr_encoder *e, char out[IMR_SHA256_HEX], imr_error *err);
 
 typedef struct imr_token_count {
     size_t read;  /* tokens the encoder reads, */
@@ -95,7 +94,7 @@ typedef struct imr_token_count {
  */
 imr_status imr_encoder_encode(const imr_encoder *e, const char *const *texts, const size_t *lens,
                               size_t count, float *out, imr_token_count *counts,
-                              const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                              const imr_progress *progress, imr_error *err);
 
 /*
  * Who wants to know what a transformer makes of each token while it encodes. For each text first
@@ -114,19 +113,19 @@ typedef struct imr_encoder_listener {
 imr_status imr_encoder_encode_heard(const imr_encoder *e, const char *const *texts,
                                     const size_t *lens, size_t count, float *out,
                                     imr_token_count *counts, const imr_encoder_listener *listener,
-                                    const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                                    const imr_progress *progress, imr_error *err);
 
 /* The tokens of a text that encoding reads, spelled (imr_tokens_word); overwrites out. */
 imr_status imr_encoder_read_tokens(imr_tokens *out, const imr_encoder *e, const char *text,
-                                   size_t len, imr_error *err) IMR_NODISCARD;
+                                   size_t len, imr_error *err);
 /* What encoding would count, without encoding. */
 imr_status imr_encoder_count_tokens(imr_token_count *out, const imr_encoder *e, const char *text,
-                                    size_t len, imr_error *err) IMR_NODISCARD;
+                                    size_t len, imr_error *err);
 
 /* All ids of a text with their byte spans and words (imr_tokens_word), not cut; special: with
  * [CLS], [SEP] where the tokeniser puts them. */
 imr_status imr_encoder_tokenize(const imr_encoder *e, const char *text, size_t len, bool special,
-                                imr_tokens *out, imr_error *err) IMR_NODISCARD;
+                                imr_tokens *out, imr_error *err);
 
 /*
  * The `encoded` token table: row i of out [count,n] becomes the vector of the text that consists of
@@ -138,8 +137,7 @@ imr_status imr_encoder_tokenize(const imr_encoder *e, const char *text, size_t l
  * below the token count, IMR_E_NUMERIC when a vector is not finite.
  */
 imr_status imr_encoder_encode_tokens(const imr_encoder *e, const uint32_t *ids, size_t count,
-                                     float *out, const imr_progress *progress,
-                                     imr_error *err) IMR_NODISCARD;
+                                     float *out, const imr_progress *progress, imr_error *err);
 
 /* ---- the `input` token table ---- */
 

@@ -23,21 +23,21 @@ typedef struct imr_encoder_call {
     const imr_progress *progress;
 } imr_encoder_call;
 
-imr_status imr_static_encode(const imr_encoder_call *c, imr_error *err) IMR_NODISCARD;
-imr_status imr_transformer_encode(const imr_encoder_call *c, imr_error *err) IMR_NODISCARD;
+imr_status imr_static_encode(const imr_encoder_call *c, imr_error *err);
+imr_status imr_transformer_encode(const imr_encoder_call *c, imr_error *err);
 
 /* The tokens of a text that are read, spelled or not; counts them. */
 imr_status imr_encoder_read(imr_tokens *out, imr_token_count *count, const imr_encoder *e,
-                            const char *text, size_t len, bool spell, imr_error *err) IMR_NODISCARD;
+                            const char *text, size_t len, bool spell, imr_error *err);
 
 /* Remembers "module/file" (module may be "") as one of the files of the identity. */
 imr_status imr_encoder_add_file(imr_encoder *e, const char *module, const char *file,
-                                imr_error *err) IMR_NODISCARD;
+                                imr_error *err);
 /* Opens the tokeniser of a module's folder ("" for the root) as transformers or static encoders
  * have it and adds its files; lower_first: encoder/tokenizer_folder.h. Errors: IMR_E_NOT_FOUND
  * names what is missing and how to get it; whatever is wrong with the file. */
 imr_status imr_encoder_add_tokenizer(imr_tokenizer_facts *facts, imr_encoder *e, const char *module,
-                                     bool lower_first, imr_error *err) IMR_NODISCARD;
+                                     bool lower_first, imr_error *err);
 
 /* ---- static encoders (encoder/static.c) ---- */
 
@@ -67,9 +67,7 @@ bool imr_static_leaves_out(const imr_encoder *e, uint32_t id);
 double imr_static_sum(const imr_encoder *e, const imr_tokens *tokens, double *sum);
 
 /* Fill e, whose folder is set. On failure the caller frees e. */
-imr_status imr_static_open_model2vec(imr_encoder *e, const imr_json *config,
-                                     imr_error *err) IMR_NODISCARD;
-imr_status imr_static_open_modules(imr_encoder *e, const imr_modules *m,
-                                   imr_error *err) IMR_NODISCARD;
+imr_status imr_static_open_model2vec(imr_encoder *e, const imr_json *config, imr_error *err);
+imr_status imr_static_open_modules(imr_encoder *e, const imr_modules *m, imr_error *err);
 
 #endif

@@ -38,7 +38,7 @@ void imr_folder_done(imr_folder *f); /* {0} is fine */
 /* hub may be NULL: only paths are found then. IMR_E_NOT_FOUND says where was looked and how to get
  * the model. */
 imr_status imr_folder_find(imr_folder *out, const char *folder_or_name, const imr_hub *hub,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 
 /* Files: module is "" or a folder in it ("1_Pooling"). */
 
@@ -46,11 +46,11 @@ imr_status imr_folder_find(imr_folder *out, const char *folder_or_name, const im
  * place, a link to nothing (a blob that was not fetched) and one that may not be read: that is not
  * the same as no file. */
 imr_status imr_folder_file(char **path, const imr_folder *f, const char *module, const char *file,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 /* Of one that must be there: IMR_E_NOT_FOUND with the command when it is missing. `what` is the
  * phrase for people: "the weights are". */
 imr_status imr_folder_need(char **path, const imr_folder *f, const char *module, const char *file,
-                           const char *what, imr_error *err) IMR_NODISCARD;
+                           const char *what, imr_error *err);
 /* Fails with IMR_E_NOT_FOUND: "<folder>: <what> missing (<file>); fetch with: ..." */
 imr_status imr_folder_missing(const imr_folder *f, const char *module, const char *file,
                               const char *what, imr_error *err);
@@ -71,7 +71,7 @@ typedef struct imr_setting {
     const char *key, *only, *shown;
 } imr_setting;
 imr_status imr_settings_only(const imr_json *config, const imr_setting *v, size_t n,
-                             imr_error *err) IMR_NODISCARD;
+                             imr_error *err);
 
 /* ---- modules.json of sentence-transformers ---- */
 
@@ -94,7 +94,7 @@ typedef struct imr_modules {
 
 /* Reads modules.json: each type by its last dotted component; other types are refused by name.
  * n is 0 without such a file; IMR_E_NOT_FOUND when files that come with it are there. */
-imr_status imr_folder_modules(imr_modules *out, const imr_folder *f, imr_error *err) IMR_NODISCARD;
+imr_status imr_folder_modules(imr_modules *out, const imr_folder *f, imr_error *err);
 
 /* ---- what is known about published models ---- */
 

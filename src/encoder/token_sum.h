@@ -37,8 +37,7 @@ const char *imr_encoder_sum_problem(const imr_encoder *e);
 /* The text is encoded as it is given (no prefix is put before it). IMR_E_UNSUPPORTED with the
  * sentence above; else errors, progress and cancelling of imr_encoder_encode. */
 imr_status imr_encoder_token_sum(imr_token_sum *out, const imr_encoder *e, const char *text,
-                                 size_t len, const imr_progress *progress,
-                                 imr_error *err) IMR_NODISCARD;
+                                 size_t len, const imr_progress *progress, imr_error *err);
 void imr_token_sum_done(imr_token_sum *s); /* {0} is fine */
 
 /* How wide the vectors are that pooling gets, one a token, when one pooling gives the sum, else 0;
@@ -46,7 +45,6 @@ void imr_token_sum_done(imr_token_sum *s); /* {0} is fine */
  * Dense modules' weights are applied to v [any, outputs], which is replaced by [any, n]. Of a
  * static encoder they are the tokens' rows. */
 size_t imr_encoder_outputs(const imr_encoder *e);
-imr_status imr_encoder_through_dense(imr_matrix *v, const imr_encoder *e,
-                                     imr_error *err) IMR_NODISCARD;
+imr_status imr_encoder_through_dense(imr_matrix *v, const imr_encoder *e, imr_error *err);
 
 #endif

@@ -36,7 +36,7 @@ typedef struct imr_tokenizer_facts {
 /* wish and facts may be NULL. IMR_E_NOT_FOUND when there is neither tokenizer.json nor
  * vocab.txt. */
 imr_status imr_tokenizer_open(imr_tokenizer **out, imr_tokenizer_facts *facts, const char *folder,
-                              const imr_tokenizer_wish *wish, imr_error *err) IMR_NODISCARD;
+                              const imr_tokenizer_wish *wish, imr_error *err);
 
 /*
  * tokenizer.json (the `tokenizers` library, version 1.0) is read with these parts:
@@ -53,12 +53,9 @@ imr_status imr_tokenizer_open(imr_tokenizer **out, imr_tokenizer_facts *facts, c
 
 /* Fills s, whose vocabulary is finished then, from a parsed file: all of it, or only the
  * vocabulary. Errors carry no file name; s is the caller's in any case. */
-imr_status imr_tokenizer_read(imr_tokenizer_spec *s, const imr_json *root,
-                              imr_error *err) IMR_NODISCARD;
-imr_status imr_tokenizer_read_vocab(imr_tokenizer_spec *s, const imr_json *root,
-                                    imr_error *err) IMR_NODISCARD;
+imr_status imr_tokenizer_read(imr_tokenizer_spec *s, const imr_json *root, imr_error *err);
+imr_status imr_tokenizer_read_vocab(imr_tokenizer_spec *s, const imr_json *root, imr_error *err);
 /* One {"content", "special", "normalized", "lstrip", "rstrip", "single_word"}; no id yet. */
-imr_status imr_tokenizer_read_token(imr_added_token *out, const imr_json *item,
-                                    imr_error *err) IMR_NODISCARD;
+imr_status imr_tokenizer_read_token(imr_added_token *out, const imr_json *item, imr_error *err);
 
 #endif

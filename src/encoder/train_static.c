@@ -423,7 +423,7 @@ static imr_status check(const char *const *words, size_t n_words, imr_view rows,
         status = imr_vocab_finish(&v, err);
     if (status == IMR_OK || status == IMR_E_MEMORY)
         return status;
-    imr_error_prefix(err, status, "cannot write this vocabulary");
+    (void)imr_error_prefix(err, status, "cannot write this vocabulary");
     if (err)
         err->status = IMR_E_USAGE;
     return IMR_E_USAGE;

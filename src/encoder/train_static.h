@@ -55,7 +55,7 @@ typedef struct imr_word_stream {
  * words), both naming the document by its number from 1; IMR_E_MEMORY; IMR_E_CANCELLED. */
 imr_status imr_word_stream_init(imr_word_stream *out, const imr_text_source *source,
                                 uint32_t min_documents, const imr_progress *progress,
-                                imr_error *err) IMR_NODISCARD;
+                                imr_error *err);
 void imr_word_stream_done(imr_word_stream *s); /* {0} is fine */
 
 /* ---- positive pointwise mutual information of words that stand near each other ---- */
@@ -82,7 +82,7 @@ typedef struct imr_ppmi {
  * Errors: IMR_E_MEMORY, IMR_E_CANCELLED. */
 #define IMR_PPMI_LANES 8
 imr_status imr_ppmi_init(imr_ppmi *out, const imr_word_stream *stream, uint32_t window,
-                         const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                         const imr_progress *progress, imr_error *err);
 void imr_ppmi_done(imr_ppmi *p); /* {0} is fine */
 
 /* ---- training ---- */
@@ -111,7 +111,7 @@ typedef struct imr_static_words {
  */
 imr_status imr_static_train(imr_static_words *out, const imr_text_source *documents,
                             const imr_static_train_options *options, const imr_progress *progress,
-                            imr_error *err) IMR_NODISCARD;
+                            imr_error *err);
 void imr_static_words_done(imr_static_words *w); /* {0} is fine */
 
 /* ---- writing ---- */
@@ -133,6 +133,6 @@ void imr_static_words_done(imr_static_words *w); /* {0} is fine */
  */
 extern const char *const imr_static_files[]; /* ended by NULL */
 imr_status imr_static_write(const char *folder, const char *const *words, size_t n_words,
-                            imr_view rows, bool normalise, imr_error *err) IMR_NODISCARD;
+                            imr_view rows, bool normalise, imr_error *err);
 
 #endif

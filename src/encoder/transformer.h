@@ -80,8 +80,7 @@ typedef struct imr_pool {
 } imr_pool;
 
 /* IMR_E_SHAPE when the configuration was written for vectors of another width. */
-imr_status imr_pool_read(imr_pool *out, const imr_json *config, size_t hidden,
-                         imr_error *err) IMR_NODISCARD;
+imr_status imr_pool_read(imr_pool *out, const imr_json *config, size_t hidden, imr_error *err);
 
 /* What a token's vector is multiplied with in a mean of so many, of either kind. */
 double imr_pool_weight(imr_pool_mode mode, size_t count);
@@ -143,11 +142,11 @@ void imr_transformer_free(imr_transformer *t); /* NULL is fine */
 
 /* The product of a Dense step: *v [rows, d->in] is replaced by [rows, d->out]; bias may be NULL. */
 imr_status imr_transformer_dense(float **v, size_t rows, const imr_transformer_step *d,
-                                 const float *bias, imr_error *err) IMR_NODISCARD;
+                                 const float *bias, imr_error *err);
 
 /* Fills e, whose folder is set. Without modules the vector is the mean of the tokens'. On failure
  * the caller frees e. */
-imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error *err) IMR_NODISCARD;
+imr_status imr_transformer_open(imr_encoder *e, const imr_modules *m, imr_error *err);
 
 /* ---- weight files (encoder/transformer_weights.c) ---- */
 
@@ -174,18 +173,17 @@ void imr_checkpoint_done(imr_checkpoint *w); /* {0} is fine */
 /* Opens the files of the module and remembers them as part of e's identity. IMR_E_NOT_FOUND names
  * the first file that is missing and the command that fetches it. */
 imr_status imr_checkpoint_open(imr_checkpoint *w, imr_encoder *e, const char *module,
-                               imr_error *err) IMR_NODISCARD;
+                               imr_error *err);
 
 /* Sets the prefix to what stands before `name` ("bert.", "0.auto_model."). IMR_E_NOT_FOUND when no
  * tensor ends in it, IMR_E_FORMAT when two do. */
-imr_status imr_checkpoint_find_prefix(imr_checkpoint *w, const char *name,
-                                      imr_error *err) IMR_NODISCARD;
+imr_status imr_checkpoint_find_prefix(imr_checkpoint *w, const char *name, imr_error *err);
 
 /* Puts the tensor's values into a new array (64-byte aligned, the caller's): rows x cols; rows 0: a
  * vector of cols. Errors name file, tensor, what was found and expected: IMR_E_NOT_FOUND,
  * IMR_E_SHAPE, IMR_E_NUMERIC for the first value that is not finite. */
 imr_status imr_checkpoint_read(float **out, const imr_checkpoint *w, const char *name, size_t rows,
-                               size_t cols, imr_error *err) IMR_NODISCARD;
+                               size_t cols, imr_error *err);
 /* Until this, what was read is in memory twice: as it lies in the file and as the caller has it. */
 void imr_checkpoint_forget(const imr_checkpoint *w);
 
@@ -265,8 +263,7 @@ typedef struct imr_forward_pass {
 
 /* For up to so many tokens, sequences and rows of the longest. */
 imr_status imr_forward_room_init(imr_forward_room *room, const imr_encoder *e, size_t tokens,
-                                 size_t sequences, size_t longest, size_t threads,
-                                 imr_error *err) IMR_NODISCARD;
+                                 size_t sequences, size_t longest, size_t threads, imr_error *err);
 void imr_forward_room_done(imr_forward_room *room); /* {0} is fine */
 
 /* The part of thread `me` of a team of `threads`, at most as many as the room is for; all of them

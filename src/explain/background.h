@@ -33,7 +33,7 @@ typedef struct imr_background {
 /* deltas [S,m], of one kind and one side. Errors: IMR_E_SHAPE when S < 2 or m differs,
  * IMR_E_CANCELLED, IMR_E_MEMORY. */
 imr_status imr_background_init(imr_background *out, const imr_lens *lens, imr_view deltas,
-                               const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                               const imr_progress *progress, imr_error *err);
 void imr_background_done(imr_background *b); /* {0} is fine */
 
 static inline double imr_background_z(const imr_background *b, uint32_t token, double cosine)

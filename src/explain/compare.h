@@ -59,7 +59,7 @@ typedef struct imr_compare {
 
 /* Errors: IMR_E_MEMORY. */
 imr_status imr_compare_make(imr_compare *out, imr_compare_of of, const imr_compare_side side[2],
-                            imr_arena *arena, imr_error *err) IMR_NODISCARD;
+                            imr_arena *arena, imr_error *err);
 
 /* A row of a table. with NULL: a word, or two that are equal. rest: no named word. */
 typedef struct imr_compare_line {

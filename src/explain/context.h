@@ -66,22 +66,22 @@ typedef struct imr_context imr_context;
 
 /* documents: of the collection. prefix_bytes: before each text. IMR_E_UNSUPPORTED: the problem. */
 imr_status imr_context_new(imr_context **out, const imr_encoder *e, size_t documents,
-                           size_t prefix_bytes, imr_error *err) IMR_NODISCARD;
+                           size_t prefix_bytes, imr_error *err);
 void imr_context_free(imr_context *c); /* NULL is fine */
 bool imr_context_wants(const imr_context *c, size_t document);
 
 imr_status imr_context_count(imr_context *c, size_t document, const char *text, size_t len,
-                             imr_error *err) IMR_NODISCARD;
-imr_status imr_context_choose(imr_context *c, imr_error *err) IMR_NODISCARD;
+                             imr_error *err);
+imr_status imr_context_choose(imr_context *c, imr_error *err);
 
 /* at: any small number that tells apart the documents that are read and not heard yet. */
 imr_status imr_context_read(imr_context *c, size_t at, size_t document, const imr_tokens *tokens,
-                            imr_error *err) IMR_NODISCARD;
+                            imr_error *err);
 void imr_context_hear(imr_context *c, size_t at, imr_view rows);
 
 /* Was every wanted document heard? */
 bool imr_context_complete(const imr_context *c);
 /* A table without words is one with words 0. */
-imr_status imr_context_finish(imr_context_table *out, imr_context *c, imr_error *err) IMR_NODISCARD;
+imr_status imr_context_finish(imr_context_table *out, imr_context *c, imr_error *err);
 
 #endif

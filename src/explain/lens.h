@@ -76,7 +76,7 @@ typedef struct imr_token_table {
  * the token whose row is not finite, IMR_E_MEMORY.
  */
 imr_status imr_token_table_init(imr_token_table *out, imr_view rows, const char *const *texts,
-                                const uint8_t *special, imr_error *err) IMR_NODISCARD;
+                                const uint8_t *special, imr_error *err);
 void imr_token_table_done(imr_token_table *t); /* {0} is fine */
 
 /* ---- back ---- */
@@ -90,11 +90,9 @@ typedef struct imr_backprojector {
 
 /* weight: P, borrowed during the call only. Errors: IMR_E_SHAPE when empty, IMR_E_NUMERIC when an
  * entry is not finite or every entry is zero, IMR_E_MEMORY. */
-imr_status imr_backprojector_init(imr_backprojector *out, imr_view weight,
-                                  imr_error *err) IMR_NODISCARD;
+imr_status imr_backprojector_init(imr_backprojector *out, imr_view weight, imr_error *err);
 /* Of the space itself, without an adapter: P is the identity [n,n]. */
-imr_status imr_backprojector_identity(imr_backprojector *out, size_t n,
-                                      imr_error *err) IMR_NODISCARD;
+imr_status imr_backprojector_identity(imr_backprojector *out, size_t n, imr_error *err);
 void imr_backprojector_done(imr_backprojector *b); /* {0} is fine */
 
 /* out[r] = U' x, x [m] in the working space. */
@@ -117,7 +115,7 @@ typedef struct imr_lens {
 /* Once per adapter and table; reports progress and can be cancelled every few milliseconds.
  * Errors: IMR_E_SHAPE when the table's n is not the adapter's, IMR_E_CANCELLED, IMR_E_MEMORY. */
 imr_status imr_lens_init(imr_lens *out, const imr_token_table *table, const imr_backprojector *back,
-                         const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                         const imr_progress *progress, imr_error *err);
 void imr_lens_done(imr_lens *l); /* {0} is fine */
 
 /* Tokens whose cosines one product computes between two looks at the cancel flag. */
@@ -161,7 +159,7 @@ typedef struct imr_lens_quality {
  */
 imr_status imr_lens_measure(imr_lens_quality *out, const imr_lens *l, imr_view vectors,
                             const uint32_t *starts, const uint32_t *own,
-                            const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                            const imr_progress *progress, imr_error *err);
 
 /* Is it so bad that what is read should not be believed? Below .25 or three times chance, whichever
  * is larger. False where nothing was measured. */

@@ -32,11 +32,11 @@ typedef struct imr_map {
 } imr_map;
 
 /* The stages a run has. Errors: IMR_E_NUMERIC for what is not finite, IMR_E_MEMORY. */
-imr_status imr_map_make(imr_map **out, const imr_why_run *run, imr_error *err) IMR_NODISCARD;
+imr_status imr_map_make(imr_map **out, const imr_why_run *run, imr_error *err);
 
 /* One stage, whose `at` has room. rows [k+1,dimension]: unit vectors or zero, the query last; they
  * lose the candidates' mean. */
-imr_status imr_map_project(imr_map_stage *s, imr_matrix *rows, imr_error *err) IMR_NODISCARD;
+imr_status imr_map_project(imr_map_stage *s, imr_matrix *rows, imr_error *err);
 
 /* Where a point lies in a grid, from its top left corner, (row, column) whole numbers: one scale on
  * both axes, all points inside. A cell is `height` times as high as it is wide. */

@@ -56,7 +56,7 @@ typedef struct imr_share_rows {
 /* words [words,n] without gaps, extra [n] (NULL: zeros); side NULL: the encoder's stage alone.
  * Errors: IMR_E_NUMERIC when the rows add up to nothing or are not finite, IMR_E_MEMORY. */
 imr_status imr_share_rows_init(imr_share_rows *out, imr_view words, const float *extra,
-                               const imr_share_side *side, imr_error *err) IMR_NODISCARD;
+                               const imr_share_side *side, imr_error *err);
 void imr_share_rows_done(imr_share_rows *r); /* {0} is fine */
 
 /* wbar and rbar of each stage: [n], then [m] and [m]. {0}: none. */
@@ -69,15 +69,14 @@ typedef struct imr_share_average {
  * candidate's (they differ by the length before Normalize, which only their texts would tell);
  * NULL: zeros. */
 imr_status imr_share_average_init(imr_share_average *out, const imr_why_run *run,
-                                  const float *extra, const imr_share_side *side,
-                                  imr_error *err) IMR_NODISCARD;
+                                  const float *extra, const imr_share_side *side, imr_error *err);
 void imr_share_average_done(imr_share_average *a); /* {0} is fine */
 
 /* raw and centred [query rows, document rows]; centred and what it needs (weight [document rows -
  * 1], the p_b; average) may be NULL. */
 imr_status imr_share_pairs(double *raw, double *centred, const imr_share_rows *query,
                            const imr_share_rows *document, imr_stage stage, const float *weight,
-                           const imr_share_average *average, imr_error *err) IMR_NODISCARD;
+                           const imr_share_average *average, imr_error *err);
 
 /* ---- of two texts ---- */
 
@@ -89,12 +88,12 @@ bool imr_word_is_named(const char *text);
  * there are none, and out->problem says so; likewise where the words add up to nothing. Errors:
  * IMR_E_MEMORY. */
 imr_status imr_pairs_make(imr_pairs *out, const imr_why_input *in, imr_arena *arena,
-                          imr_error *err) IMR_NODISCARD;
+                          imr_error *err);
 
 /* Of named words: the ten largest at the last stage there is, the ten largest gains and the ten
  * largest losses, each pair once, the largest at that stage first. */
 imr_status imr_pairs_strongest(imr_strong_pair **out, size_t *n, const imr_pairs *pairs,
-                               imr_arena *arena, imr_error *err) IMR_NODISCARD;
+                               imr_arena *arena, imr_error *err);
 
 /* The words of a text in its order, repetitions joined, out [n + 1] with an empty one behind, and
  * whose each token is, place [t->n]. e: the encoder, whose special tokens (by id) and words within
@@ -102,7 +101,6 @@ imr_status imr_pairs_strongest(imr_strong_pair **out, size_t *n, const imr_pairs
  * word, UINT32_MAX. Errors: IMR_E_MEMORY. */
 imr_status imr_words_join(imr_pair_word **out, uint32_t **place, size_t *n,
                           const struct imr_tokens *t, size_t prefix, size_t end,
-                          const struct imr_encoder *e, imr_arena *arena,
-                          imr_error *err) IMR_NODISCARD;
+                          const struct imr_encoder *e, imr_arena *arena, imr_error *err);
 
 #endif

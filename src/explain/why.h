@@ -278,6 +278,6 @@ static inline bool imr_why_is_adapted(const imr_why_input *in)
 /* query_words: what the query's change says. Errors: IMR_E_CANCELLED, IMR_E_MEMORY. */
 imr_status imr_why_make(imr_why *out, imr_word_list query_words[IMR_CHANGE_COUNT],
                         const imr_why_input *in, imr_arena *arena, const imr_progress *progress,
-                        imr_error *err) IMR_NODISCARD;
+                        imr_error *err);
 
 #endif

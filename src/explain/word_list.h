@@ -53,6 +53,6 @@ typedef struct imr_word_settings {
 imr_status imr_word_lists(imr_word_list (*out)[IMR_CHANGE_COUNT], const imr_lens *lens,
                           const imr_word_subject *subjects, size_t n_subjects,
                           const imr_word_settings *settings, imr_arena *arena,
-                          const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                          const imr_progress *progress, imr_error *err);
 
 #endif

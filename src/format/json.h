@@ -25,8 +25,8 @@ typedef struct cJSON imr_json;
 /* \u0000 in a string is read as U+FFFD, as tokenisers do: strings end with a zero byte here.
  * name: file name for errors. The result is freed with imr_json_free. */
 imr_status imr_json_parse(imr_json **out, const void *text, size_t len, const char *name,
-                          imr_error *err) IMR_NODISCARD;
-imr_status imr_json_open(imr_json **out, const char *path, imr_error *err) IMR_NODISCARD;
+                          imr_error *err);
+imr_status imr_json_open(imr_json **out, const char *path, imr_error *err);
 void imr_json_free(imr_json *root);
 IMR_FREE_AT(imr_json, imr_json_free)
 #define IMR_AUTOJSON IMR_CLEANUP(imr_json_free_at)
@@ -52,9 +52,9 @@ int64_t imr_json_int_or(const imr_json *node, const char *path, int64_t fallback
 bool imr_json_bool_or(const imr_json *node, const char *path, bool fallback);
 
 imr_status imr_json_need_string(const char **out, const imr_json *node, const char *path,
-                                imr_error *err) IMR_NODISCARD;
+                                imr_error *err);
 imr_status imr_json_need_int(int64_t *out, const imr_json *node, const char *path, int64_t low,
-                             int64_t high, imr_error *err) IMR_NODISCARD;
+                             int64_t high, imr_error *err);
 
 /*
  * Is this text JSON? Asked before anything is built from it (format/json_syntax.c). Accepts RFC
@@ -66,7 +66,7 @@ imr_status imr_json_need_int(int64_t *out, const imr_json *node, const char *pat
  * Errors: IMR_E_FORMAT or IMR_E_LIMIT, "name: line L, column C: ..." (columns are bytes from 1).
  */
 imr_status imr_json_check(size_t *values, const void *text, size_t len, const char *name,
-                          uint64_t first_line, imr_error *err) IMR_NODISCARD;
+                          uint64_t first_line, imr_error *err);
 
 /* ---- JSONL: one value a line, with line numbers and byte offsets ----
  *
@@ -90,7 +90,7 @@ typedef struct imr_jsonl {
 } imr_jsonl;
 
 void imr_jsonl_init(imr_jsonl *it, const void *data, size_t len, const char *name);
-imr_status imr_jsonl_next(imr_jsonl *it, const imr_json **node, imr_error *err) IMR_NODISCARD;
+imr_status imr_jsonl_next(imr_jsonl *it, const imr_json **node, imr_error *err);
 void imr_jsonl_done(imr_jsonl *it);
 
 /* ---- writing ---- */

@@ -19,9 +19,9 @@ typedef struct imr_npy {
     imr_file file;
 } imr_npy;
 
-imr_status imr_npy_open(imr_npy *out, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_npy_open(imr_npy *out, const char *path, imr_error *err);
 /* From memory that outlives out. Errors carry no file name. */
-imr_status imr_npy_parse(imr_npy *out, const void *data, size_t len, imr_error *err) IMR_NODISCARD;
+imr_status imr_npy_parse(imr_npy *out, const void *data, size_t len, imr_error *err);
 void imr_npy_done(imr_npy *a); /* {0} is fine */
 
 /* 128-byte version-1 header for a 2-D array, fixed size so that the row count can be patched later.
@@ -31,6 +31,6 @@ void imr_npy_header(uint8_t out[IMR_NPY_HEADER], imr_dtype dtype, uint64_t rows,
 
 /* Whole float32 matrix, atomically. */
 imr_status imr_npy_write_f32(const char *path, const float *v, uint64_t rows, uint64_t cols,
-                             imr_error *err) IMR_NODISCARD;
+                             imr_error *err);
 
 #endif

@@ -67,7 +67,7 @@ typedef struct imr_pickle imr_pickle; /* owns every value */
 /* data may go after the call. Errors name the opcode and its offset. *used (may be NULL): bytes up
  * to and including STOP. */
 imr_status imr_pickle_parse(imr_pickle **out, const void *data, size_t len, size_t *used,
-                            imr_error *err) IMR_NODISCARD;
+                            imr_error *err);
 void imr_pickle_free(imr_pickle *p);
 IMR_FREE_AT(imr_pickle, imr_pickle_free)
 const imr_pickle_value *imr_pickle_root(const imr_pickle *p);
@@ -83,7 +83,7 @@ const imr_pickle_value *imr_pickle_storage(const imr_pickle *p, size_t i);
 typedef imr_status (*imr_pickle_pair_fn)(void *user, const imr_pickle_value *key,
                                          const imr_pickle_value *value, imr_error *err);
 imr_status imr_pickle_each(const void *data, size_t len, imr_pickle_pair_fn each, void *user,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 
 /* The value under a string key of a DICT (the last one, as in Python), or NULL (also when v is NULL
  * or no dict). */

@@ -63,25 +63,24 @@ imr_status imr_pk_refuse(const machine *m, imr_status status, const char *format
 #endif
 void *imr_pk_take(machine *m, size_t n) IMR_NODISCARD; /* n bytes that live with the owner */
 char *imr_pk_text(machine *m, const char *text, size_t n) IMR_NODISCARD; /* so does the copy */
-imr_status imr_pk_new(machine *m, node **out, imr_pickle_kind kind) IMR_NODISCARD;
-imr_status imr_pk_push(machine *m, node *n) IMR_NODISCARD;
-imr_status imr_pk_pop(machine *m, node **out) IMR_NODISCARD;
+imr_status imr_pk_new(machine *m, node **out, imr_pickle_kind kind);
+imr_status imr_pk_push(machine *m, node *n);
+imr_status imr_pk_pop(machine *m, node **out);
 /* Pushes a STRING, or a value that is not read: OPAQUE. */
-imr_status imr_pk_string(machine *m, imr_pickle_kind kind, const char *text,
-                         size_t n) IMR_NODISCARD;
-imr_status imr_pk_opaque(machine *m, const char *what) IMR_NODISCARD;
-imr_status imr_pk_run(machine *m) IMR_NODISCARD; /* leaves the root on the stack */
+imr_status imr_pk_string(machine *m, imr_pickle_kind kind, const char *text, size_t n);
+imr_status imr_pk_opaque(machine *m, const char *what);
+imr_status imr_pk_run(machine *m); /* leaves the root on the stack */
 
 /* Pushes the global module.name, or refuses it by name. */
 imr_status imr_pk_global(machine *m, const char *module, size_t module_len, const char *name,
-                         size_t name_len) IMR_NODISCARD;
-imr_status imr_pk_persistent(machine *m) IMR_NODISCARD; /* BINPERSID: a storage */
-imr_status imr_pk_reduce(machine *m) IMR_NODISCARD;     /* REDUCE: a tensor, a dictionary */
-imr_status imr_pk_make(machine *m) IMR_NODISCARD;       /* NEWOBJ */
-imr_status imr_pk_build(machine *m) IMR_NODISCARD;      /* BUILD: attributes, which are dropped */
+                         size_t name_len);
+imr_status imr_pk_persistent(machine *m); /* BINPERSID: a storage */
+imr_status imr_pk_reduce(machine *m);     /* REDUCE: a tensor, a dictionary */
+imr_status imr_pk_make(machine *m);       /* NEWOBJ */
+imr_status imr_pk_build(machine *m);      /* BUILD: attributes, which are dropped */
 
 /* n values, key and value in turn, for the dictionary at the bottom of the stack. */
-imr_status imr_pk_deliver(machine *m, node *to, node *const *from, size_t n) IMR_NODISCARD;
+imr_status imr_pk_deliver(machine *m, node *to, node *const *from, size_t n);
 size_t imr_pk_items(const imr_pickle_value *v); /* values below a LIST, TUPLE or DICT, else 0 */
 
 #endif

@@ -13,19 +13,16 @@
 #include "format/torch_pt.h"
 
 /* Maps the file; the table keeps the map alive. Tensors stand in the order of the data. */
-imr_status imr_safetensors_open(imr_tensors *out, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_safetensors_open(imr_tensors *out, const char *path, imr_error *err);
 /* From memory that outlives the table. Errors carry no file name. */
-imr_status imr_safetensors_parse(imr_tensors *out, const void *data, size_t len,
-                                 imr_error *err) IMR_NODISCARD;
+imr_status imr_safetensors_parse(imr_tensors *out, const void *data, size_t len, imr_error *err);
 /* The header alone, for its "__metadata__" object of strings:
  * imr_json_string_or(header, "__metadata__/format", NULL). */
-imr_status imr_safetensors_header(imr_json **out, const void *data, size_t len,
-                                  imr_error *err) IMR_NODISCARD;
+imr_status imr_safetensors_header(imr_json **out, const void *data, size_t len, imr_error *err);
 
 /* F32, atomically; metadata (flattened to strings, "a.b": "text") goes to __metadata__. The data
  * begins at a multiple of 64 bytes; the same input gives the same bytes. */
 imr_status imr_safetensors_write(const char *path, const imr_torch_item *items, size_t n,
-                                 const imr_torch_meta *metadata, size_t n_metadata,
-                                 imr_error *err) IMR_NODISCARD;
+                                 const imr_torch_meta *metadata, size_t n_metadata, imr_error *err);
 
 #endif

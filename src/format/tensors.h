@@ -66,11 +66,11 @@ char *imr_tensor_shape_text(const imr_tensor *t, char *out);
  * names the tensor.
  * Errors: IMR_E_UNSUPPORTED for a dtype that is no number.
  */
-imr_status imr_tensor_to_f32(const imr_tensor *t, float *out, imr_error *err) IMR_NODISCARD;
+imr_status imr_tensor_to_f32(const imr_tensor *t, float *out, imr_error *err);
 /* The same for rows [first, first+count) of a tensor of rank >= 1: streams big tables.
  * Errors: also IMR_E_SHAPE when the rows are not there. */
 imr_status imr_tensor_rows_to_f32(const imr_tensor *t, uint64_t first, uint64_t count, float *out,
-                                  imr_error *err) IMR_NODISCARD;
+                                  imr_error *err);
 
 /* ---- for readers ---- */
 
@@ -80,10 +80,10 @@ imr_status imr_tensor_prefix(imr_error *err, imr_status status, const char *name
 void imr_tensor_row_major(imr_tensor *t); /* strides of rank and shape (checked before) */
 /* Rank, caps, and that `bytes` hold every element that shape and strides reach; one that repeats
  * elements may be larger than its file: copies have base/mem.h's budget. Errors: no name. */
-imr_status imr_tensor_check(const imr_tensor *t, imr_error *err) IMR_NODISCARD;
+imr_status imr_tensor_check(const imr_tensor *t, imr_error *err);
 /* Adds a checked copy of t under name[0..len). Errors: IMR_E_FORMAT for a duplicate or a name that
  * is not UTF-8 or holds a NUL; IMR_E_LIMIT; what imr_tensor_check says, behind the name. */
 imr_status imr_tensors_add(imr_tensors *table, const char *name, size_t len, const imr_tensor *t,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 
 #endif

@@ -20,10 +20,10 @@
 typedef struct imr_torch imr_torch;
 
 /* Maps and parses. Errors name the path, the entry and the offset. */
-imr_status imr_torch_open(imr_torch **out, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_torch_open(imr_torch **out, const char *path, imr_error *err);
 /* The same from memory, which must outlive the object. name is used in errors. */
 imr_status imr_torch_parse(imr_torch **out, const void *data, size_t len, const char *name,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 void imr_torch_free(imr_torch *t);
 IMR_FREE_AT(imr_torch, imr_torch_free)
 /* Frees all but the mapped file, which is the table's from now on: one of t's tensors. */
@@ -35,7 +35,7 @@ const imr_pickle_value *imr_torch_root(const imr_torch *t); /* NULL after imr_to
  * borrows t's bytes: t must outlive it. Keys that are not strings are written as decimal when they
  * are integers, else refused. */
 imr_status imr_torch_tensors(imr_tensors *out, const imr_torch *t, const imr_pickle_value *dict,
-                             imr_error *err) IMR_NODISCARD;
+                             imr_error *err);
 
 /*
  * Opens a file whose object is a dictionary key -> tensor, calling `each` for every tensor of it in
@@ -48,7 +48,7 @@ imr_status imr_torch_tensors(imr_tensors *out, const imr_torch *t, const imr_pic
 typedef imr_status (*imr_torch_pair_fn)(void *user, const char *name, const imr_tensor *tensor,
                                         imr_error *err);
 imr_status imr_torch_open_pairs(imr_torch **out, const char *path, imr_scratch *scratch,
-                                imr_torch_pair_fn each, void *user, imr_error *err) IMR_NODISCARD;
+                                imr_torch_pair_fn each, void *user, imr_error *err);
 /* imr_file_forget of the mapped file. */
 void imr_torch_forget(const imr_torch *t);
 
@@ -69,7 +69,7 @@ uint64_t imr_torch_item_count(const imr_torch_item *item); /* values of it */
  * one storage. Errors as imr_torch_write. */
 imr_status imr_torch_write_pairs(const char *path, const char *const *ids, const uint32_t *rows,
                                  size_t n, const float *v, size_t n_rows, size_t dim,
-                                 imr_error *err) IMR_NODISCARD;
+                                 imr_error *err);
 
 /* A metadata value of the written payload; nested by `items` when kind is 'd'. */
 typedef struct imr_torch_meta {
@@ -85,7 +85,6 @@ typedef struct imr_torch_meta {
 /* Writes {"model_state": OrderedDict(items), "metadata": {...}} atomically to path. The same input
  * gives the same bytes. Errors: IMR_E_LIMIT for 4 GiB or more, or more than 65,000 tensors. */
 imr_status imr_torch_write(const char *path, const imr_torch_item *items, size_t n,
-                           const imr_torch_meta *metadata, size_t n_metadata,
-                           imr_error *err) IMR_NODISCARD;
+                           const imr_torch_meta *metadata, size_t n_metadata, imr_error *err);
 
 #endif

@@ -53,11 +53,11 @@ typedef struct imr_zip {
 
 /* Checks every entry. data must outlive z, which holds nothing after an error. Errors: no file
  * name. */
-imr_status imr_zip_parse(imr_zip *z, const void *data, size_t len, imr_error *err) IMR_NODISCARD;
+imr_status imr_zip_parse(imr_zip *z, const void *data, size_t len, imr_error *err);
 void imr_zip_done(imr_zip *z); /* {0} is fine */
 
 /* Entry i of n. Errors only when the bytes changed since. */
-imr_status imr_zip_at(imr_zip_entry *out, const imr_zip *z, size_t i, imr_error *err) IMR_NODISCARD;
+imr_status imr_zip_at(imr_zip_entry *out, const imr_zip *z, size_t i, imr_error *err);
 /* The name alone, not terminated. */
 const char *imr_zip_name(const imr_zip *z, size_t i, size_t *len);
 /* Finds the entry called a followed by b. */
@@ -70,7 +70,7 @@ bool imr_zip_find(const imr_zip *z, const char *a, size_t a_len, const char *b, 
 /* The CRC-32 of these bytes, as the directory has it. */
 uint32_t imr_zip_crc(const void *data, size_t len);
 /* Of a stored entry: IMR_E_FORMAT when its bytes do not have the CRC-32 the directory says. */
-imr_status imr_zip_check_crc(const imr_zip_entry *e, imr_error *err) IMR_NODISCARD;
+imr_status imr_zip_check_crc(const imr_zip_entry *e, imr_error *err);
 
 /* Takes the next bytes of an entry that is unpacked; another status than IMR_OK ends that. */
 typedef imr_status (*imr_zip_sink)(void *user, const uint8_t *bytes, size_t n, imr_error *err);
@@ -78,7 +78,6 @@ typedef imr_status (*imr_zip_sink)(void *user, const uint8_t *bytes, size_t n, i
  * directory says. Errors name the entry: IMR_E_UNSUPPORTED encrypted, or packed by another method
  * than deflate; IMR_E_FORMAT damage, more or fewer bytes than announced or another CRC-32 (all of
  * the sink's bytes are void then); IMR_E_MEMORY; the sink's. */
-imr_status imr_zip_unpack(const imr_zip_entry *e, imr_zip_sink sink, void *user,
-                          imr_error *err) IMR_NODISCARD;
+imr_status imr_zip_unpack(const imr_zip_entry *e, imr_zip_sink sink, void *user, imr_error *err);
 
 #endif

@@ -22,13 +22,13 @@ typedef struct imr_svd {
     double condition; /* s[0]/s[k-1]; infinity when rank < k */
 } imr_svd;
 
-imr_status imr_svd_init(imr_svd *out, imr_view a, imr_error *err) IMR_NODISCARD;
+imr_status imr_svd_init(imr_svd *out, imr_view a, imr_error *err);
 void imr_svd_done(imr_svd *s); /* {0} is fine */
 
 /* a = Q r, the thin QR of a [rows,cols], rows >= cols: Q, orthonormal columns spanning a's, is
  * written over a; r (may be NULL) gets the upper triangle [cols,cols]. Columns of a that depend on
  * earlier ones get some direction orthogonal to the rest. */
-imr_status imr_qr_f(float *a, size_t rows, size_t cols, float *r, imr_error *err) IMR_NODISCARD;
+imr_status imr_qr_f(float *a, size_t rows, size_t cols, float *r, imr_error *err);
 
 /*
  * The same in float32 by Cholesky factors of a'a, twice (CholeskyQR2, Fukaya et al. 2014): a few
@@ -36,7 +36,6 @@ imr_status imr_qr_f(float *a, size_t rows, size_t cols, float *r, imr_error *err
  * float32 rounding; a matrix too close to dependent columns for that goes to imr_qr_f. One copy of
  * a in memory.
  */
-imr_status imr_qr_tall_f(float *a, size_t rows, size_t cols, float *r,
-                         imr_error *err) IMR_NODISCARD;
+imr_status imr_qr_tall_f(float *a, size_t rows, size_t cols, float *r, imr_error *err);
 
 #endif

@@ -26,7 +26,7 @@ typedef struct imr_matrix {
 } imr_matrix;
 
 /* Zeroed. IMR_E_MEMORY, also when rows*cols overflows. */
-imr_status imr_matrix_init(imr_matrix *m, size_t rows, size_t cols, imr_error *err) IMR_NODISCARD;
+imr_status imr_matrix_init(imr_matrix *m, size_t rows, size_t cols, imr_error *err);
 void imr_matrix_done(imr_matrix *m); /* {0} is fine; m is empty again */
 
 static inline imr_view imr_view_of(const float *v, size_t rows, size_t cols)

@@ -30,7 +30,7 @@ typedef struct imr_packed {
 
 /* Copies w [outs,ins]. kernels NULL: this CPU's best. */
 imr_status imr_packed_init(imr_packed *out, imr_view w, imr_precision precision,
-                           const imr_kernels *kernels, imr_error *err) IMR_NODISCARD;
+                           const imr_kernels *kernels, imr_error *err);
 void imr_packed_done(imr_packed *p); /* {0} is fine; p is empty again */
 
 /* Moves what is stored to a place of the caller's that outlives p: imr_packed_bytes of it, 64-byte

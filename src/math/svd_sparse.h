@@ -48,7 +48,7 @@ typedef struct imr_svd_sparse {
 /* Errors: IMR_E_SHAPE (k is 0 or too large), IMR_E_NUMERIC, IMR_E_MEMORY, IMR_E_CANCELLED. */
 imr_status imr_svd_sparse_init(imr_svd_sparse *out, const imr_csr *a,
                                const imr_svd_sparse_options *options, const imr_progress *progress,
-                               imr_error *err) IMR_NODISCARD;
+                               imr_error *err);
 void imr_svd_sparse_done(imr_svd_sparse *s); /* {0} is fine */
 
 #endif

@@ -19,8 +19,7 @@
 /* places[i] = number of ids below ids[i] by strcmp: a larger place wins a tie. Equal ids: the
  * smaller index has the larger place. n < 2^32. For the few of a request; a cache keeps its own
  * (documents.ids.places of imr_cache). IMR_E_MEMORY. */
-imr_status imr_topk_places(uint32_t *places, const char *const *ids, size_t n,
-                           imr_error *err) IMR_NODISCARD;
+imr_status imr_topk_places(uint32_t *places, const char *const *ids, size_t n, imr_error *err);
 
 /* True when document a stands before document b. places NULL: the smaller index wins a tie. */
 static inline bool imr_topk_before(const float *scores, const uint32_t *places, uint32_t a,

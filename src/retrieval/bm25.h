@@ -29,17 +29,17 @@ typedef struct imr_bm25_form {
 
 /* dataset must outlive the index. */
 imr_status imr_bm25_build(imr_bm25 **out, const imr_dataset *dataset, imr_bm25_form form,
-                          const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                          const imr_progress *progress, imr_error *err);
 void imr_bm25_free(imr_bm25 *b);
 IMR_FREE_AT(imr_bm25, imr_bm25_free)
 
 /* scores[documents], 0 where no term is shared. */
 imr_status imr_bm25_scores(const imr_bm25 *b, const char *query, size_t len, double *scores,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 /* The same of the documents of a cache, [c->documents.ids.n], 0 where the index, which is of the
  * cache's dataset, has none: what all that ranks by words ranks by. */
 imr_status imr_bm25_cache_scores(float *scores, const imr_bm25 *b, const imr_cache *c,
-                                 const char *query, imr_error *err) IMR_NODISCARD;
+                                 const char *query, imr_error *err);
 
 /*
  * Hard negatives of a query: the `pool` best documents (equal float32 scores in corpus order,
@@ -49,7 +49,6 @@ imr_status imr_bm25_cache_scores(float *scores, const imr_bm25 *b, const imr_cac
  */
 imr_status imr_bm25_negatives(const imr_bm25 *b, const char *query, size_t len,
                               const imr_qrels *qrels, const char *query_id, size_t want,
-                              size_t pool, uint32_t *out, size_t *found,
-                              imr_error *err) IMR_NODISCARD;
+                              size_t pool, uint32_t *out, size_t *found, imr_error *err);
 
 #endif

@@ -141,13 +141,13 @@ typedef struct imr_cache_options {
 bool imr_cache_is_own(const char *dir);
 /* options may be NULL. */
 imr_status imr_cache_open(imr_cache **out, const char *dir, const imr_cache_options *options,
-                          imr_error *err) IMR_NODISCARD;
+                          imr_error *err);
 /* Encodes a whole dataset in memory, for small ones such as the demo. Takes ownership of `dataset`
  * on success only. identity's strings are copied. */
 imr_status imr_cache_build_memory(imr_cache **out, imr_dataset *dataset,
                                   const imr_encoder_identity *identity, size_t n,
                                   imr_encode_fn encode, void *user, const imr_progress *progress,
-                                  imr_error *err) IMR_NODISCARD;
+                                  imr_error *err);
 void imr_cache_free(imr_cache *c);
 IMR_FREE_AT(imr_cache, imr_cache_free)
 
@@ -155,18 +155,17 @@ IMR_FREE_AT(imr_cache, imr_cache_free)
 /* Rows [first, first+count) as float32 into out[count x n]. IMR_E_NUMERIC names the document whose
  * vector is not finite. */
 imr_status imr_cache_read_rows(const imr_cache *c, size_t first, size_t count, float *out,
-                               imr_error *err) IMR_NODISCARD;
+                               imr_error *err);
 /* After one_pass: what was read of the vectors' files need not stay in memory. */
 void imr_cache_forget(const imr_cache *c);
 /* Title and text as the dataset has them, appended; either may be NULL. Without a dataset both are
  * empty. */
 imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *title, imr_buf *text,
-                              imr_error *err) IMR_NODISCARD;
+                              imr_error *err);
 
 /* ---- queries ---- */
 /* One of them into out[n]; IMR_E_NUMERIC as imr_cache_read_rows. */
-imr_status imr_cache_read_query(const imr_cache *c, size_t query, float *out,
-                                imr_error *err) IMR_NODISCARD;
+imr_status imr_cache_read_query(const imr_cache *c, size_t query, float *out, imr_error *err);
 const char *imr_cache_query_text(const imr_cache *c, size_t query); /* the id when unknown */
 /* The query with exactly this text (white space around it and ASCII case do not count). */
 bool imr_cache_find_query_text(const imr_cache *c, const char *text, uint32_t *query);

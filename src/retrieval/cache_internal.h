@@ -29,23 +29,21 @@ imr_cache *imr_cache_new(const char *path, const char *layout); /* NULL: memory 
 /* What a manifest of ours calls the strings of an identity. */
 extern const char *const imr_encoder_keys[IMR_ENCODER_TEXTS];
 /* Copies every string; NULL becomes "". */
-imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from,
-                                 imr_error *err) IMR_NODISCARD;
+imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from, imr_error *err);
 /* What people should know about this cache; a second line is joined with "; ". */
 void imr_cache_add_notice(imr_cache *c, const char *format, ...) IMR_PRINTF(2, 3);
 
 /* Scattered vectors become a matrix of float32, all finite; their files are released. */
-imr_status imr_cache_gather(imr_cache_rows *rows, const char *what, imr_error *err) IMR_NODISCARD;
+imr_status imr_cache_gather(imr_cache_rows *rows, const char *what, imr_error *err);
 /* IMR_E_NUMERIC names the row; looks at every row, or at `sample` of them spread evenly. */
 imr_status imr_cache_check_finite(const imr_cache_rows *rows, const char *what, size_t sample,
-                                  imr_error *err) IMR_NODISCARD;
+                                  imr_error *err);
 /* queries NULL: the n behind those of the splits before; else copied. qrels is borrowed, `made`
  * taken. */
 imr_status imr_cache_add_split(imr_cache *c, const char *name, const uint32_t *queries, size_t n,
-                               const imr_qrels *qrels, imr_qrels *made,
-                               imr_error *err) IMR_NODISCARD;
+                               const imr_qrels *qrels, imr_qrels *made, imr_error *err);
 /* Places, query texts and, unless there are splits, those of the dataset. */
-imr_status imr_cache_finish(imr_cache *c, imr_error *err) IMR_NODISCARD;
+imr_status imr_cache_finish(imr_cache *c, imr_error *err);
 
 /* ---- encoding rows of a dataset ---- */
 typedef struct imr_encode_job {
@@ -64,19 +62,19 @@ static inline const imr_ids *imr_encode_ids(const imr_encode_job *job)
 
 /* Is every value of rows [first, first+count) finite? IMR_E_NUMERIC names the text. */
 imr_status imr_encode_check(const imr_encode_job *job, size_t first, size_t count, const float *out,
-                            imr_error *err) IMR_NODISCARD;
+                            imr_error *err);
 /* Rows [first, first+count) -> out[count x n], checked. */
 imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count, float *out,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 
 /* ---- the layouts ---- */
 imr_status imr_store_open(imr_cache **out, const char *dir, const imr_json *manifest,
-                          const imr_cache_options *options, imr_error *err) IMR_NODISCARD;
+                          const imr_cache_options *options, imr_error *err);
 /* Has DIR a split with embeddings.pt? */
 bool imr_reference_cache_here(const char *dir);
 /* manifest: NULL when there is none. */
 imr_status imr_reference_cache_open(imr_cache **out, const char *dir, const imr_json *manifest,
-                                    const imr_cache_options *options, imr_error *err) IMR_NODISCARD;
+                                    const imr_cache_options *options, imr_error *err);
 
 /* ---- files of a store ---- */
 #define STORE_IDS_INDEX "document_ids.index"
@@ -84,12 +82,11 @@ imr_status imr_reference_cache_open(imr_cache **out, const char *dir, const imr_
 #define STORE_TEXTS     "texts"
 #define STORE_UPDATE    "update"
 
-imr_status imr_store_write_offsets(const char *dir, const imr_dataset *d,
-                                   imr_error *err) IMR_NODISCARD;
+imr_status imr_store_write_offsets(const char *dir, const imr_dataset *d, imr_error *err);
 /* manifest: its sha256. jobs: documents, queries. */
 imr_status imr_store_write_texts(const char *dir, const char *manifest,
                                  const imr_encode_job jobs[2], const imr_progress *progress,
-                                 imr_error *err) IMR_NODISCARD;
+                                 imr_error *err);
 
 /* The vectors of the cache in a folder by the texts they were made from. */
 typedef struct imr_store_reuse {
@@ -103,10 +100,10 @@ typedef struct imr_store_reuse {
 
 /* r has encode and user. A cache of another encoder, or one that cannot be read, gives none. */
 imr_status imr_store_reuse_open(imr_store_reuse *r, const char *dir, const imr_store_plan *plan,
-                                imr_error *err) IMR_NODISCARD;
+                                imr_error *err);
 /* An imr_encode_fn; user is the imr_store_reuse. */
 imr_status imr_store_reuse_encode(void *user, const imr_encode_texts *t, float *out,
-                                  imr_error *err) IMR_NODISCARD;
+                                  imr_error *err);
 void imr_store_reuse_done(imr_store_reuse *r);
 
 /* Was the replacement of a cache by the one in DIR/update stopped half-way? */

@@ -121,25 +121,24 @@ typedef struct imr_named_bytes {
 
 /* options may be NULL. */
 imr_status imr_dataset_open(imr_dataset **out, const char *path, const imr_dataset_options *options,
-                            imr_error *err) IMR_NODISCARD;
+                            imr_error *err);
 /* A BEIR dataset from memory, which must outlive the dataset. queries.data may be NULL; qrels[i]
  * is one split, its name the split's ("test"). */
 imr_status imr_dataset_open_memory(imr_dataset **out, imr_named_bytes corpus,
                                    imr_named_bytes queries, const imr_named_bytes *qrels,
                                    size_t n_qrels, const imr_dataset_options *options,
-                                   imr_error *err) IMR_NODISCARD;
+                                   imr_error *err);
 void imr_dataset_free(imr_dataset *d);
 IMR_FREE_AT(imr_dataset, imr_dataset_free)
 
 /* Title and text as they are in the file, appended to the buffers (either may be NULL). */
 imr_status imr_dataset_read(const imr_dataset *d, size_t document, imr_buf *title, imr_buf *text,
-                            imr_error *err) IMR_NODISCARD;
+                            imr_error *err);
 /* What an encoder is given, without its prefix: imr_document_text of the document, appended. */
-imr_status imr_dataset_text(const imr_dataset *d, size_t document, imr_buf *out,
-                            imr_error *err) IMR_NODISCARD;
+imr_status imr_dataset_text(const imr_dataset *d, size_t document, imr_buf *out, imr_error *err);
 /* The same of a document or a query, its prefix (may be NULL) before it. */
 imr_status imr_dataset_prefixed(const imr_dataset *d, bool query, size_t row, const char *prefix,
-                                imr_buf *out, imr_error *err) IMR_NODISCARD;
+                                imr_buf *out, imr_error *err);
 
 /* The value of a line's id, or NULL. */
 const imr_json *imr_document_id(const imr_json *line);
@@ -159,6 +158,6 @@ const imr_qrels *imr_dataset_qrels(const imr_dataset *d, const char *split);
  * IMR_E_CANCELLED. */
 imr_status imr_dataset_sha256(const imr_dataset *d, char corpus[IMR_SHA256_HEX],
                               char queries[IMR_SHA256_HEX], const imr_progress *progress,
-                              imr_error *err) IMR_NODISCARD;
+                              imr_error *err);
 
 #endif

@@ -61,7 +61,7 @@ size_t imr_ids_drop(void *table, size_t size, size_t n, const imr_ids_repeats *r
  * imr_scratch_fail's.
  */
 imr_status imr_ids_take(imr_ids *out, imr_ids_repeats *repeats, imr_scratch *scratch, char *text,
-                        size_t bytes, size_t n, const char *name, imr_error *err) IMR_NODISCARD;
+                        size_t bytes, size_t n, const char *name, imr_error *err);
 /* The same ids borrowed: `ids` must outlive the result, which need not be released. */
 imr_ids imr_ids_borrow(const imr_ids *ids);
 
@@ -71,8 +71,8 @@ imr_ids imr_ids_borrow(const imr_ids *ids);
  * sequential reads, their sorting at some places: a wrong file can at most hide ids.
  */
 imr_status imr_ids_open(bool *found, imr_ids *out, const char *path, const void *lines,
-                        size_t lines_len, size_t n, imr_error *err) IMR_NODISCARD;
+                        size_t lines_len, size_t n, imr_error *err);
 /* Writes it, atomically. */
-imr_status imr_ids_write(const imr_ids *ids, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_ids_write(const imr_ids *ids, const char *path, imr_error *err);
 
 #endif

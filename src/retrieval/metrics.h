@@ -41,7 +41,7 @@ typedef struct imr_metric {
 /* Our names ("nDCG@10", "nDCG(exp)@10", "MAP", any case) and trec_eval's ("ndcg_cut.10",
  * "ndcg_cut_10", "ndcg", "map", "map_cut.10", "recip_rank", "P.5", "recall.100", "success.1",
  * "num_rel_ret"). IMR_E_USAGE lists what is known. */
-imr_status imr_metric_parse(imr_metric *out, const char *text, imr_error *err) IMR_NODISCARD;
+imr_status imr_metric_parse(imr_metric *out, const char *text, imr_error *err);
 /* "nDCG@10", "MAP". out holds IMR_METRIC_NAME bytes. Returns out. */
 char *imr_metric_name(imr_metric m, char *out);
 /* "ndcg_cut_10", "map": as trec_eval prints it; our own name where it has none. */
@@ -55,7 +55,7 @@ double imr_metric_value(imr_metric m, const int32_t *grades, size_t n, const int
 /* Several from ids: out[n_metrics] of ranked[n], best first. */
 imr_status imr_metrics_of_ranking(double *out, const imr_metric *metrics, size_t n_metrics,
                                   const imr_qrels *qrels, size_t query, const char *const *ranked,
-                                  size_t n, imr_error *err) IMR_NODISCARD;
+                                  size_t n, imr_error *err);
 
 /* ---- many queries ---- */
 
@@ -72,7 +72,7 @@ typedef struct imr_evaluation {
 typedef bool (*imr_ranked_fn)(void *user, const char *query_id, const char *const **ids, size_t *n);
 imr_status imr_evaluate(imr_evaluation *out, const imr_qrels *qrels, imr_ranked_fn ranked,
                         void *user, const imr_metric *metrics, size_t n_metrics, bool with_missing,
-                        imr_error *err) IMR_NODISCARD;
+                        imr_error *err);
 void imr_evaluation_done(imr_evaluation *e);
 
 /* Documents that are their own query (ArguAna, Quora) count nowhere: an id equal to the query's is

@@ -44,12 +44,12 @@ typedef struct imr_qrels {
 
 /* name: for errors. data need not outlive the call. */
 imr_status imr_qrels_parse(imr_qrels **out, const void *data, size_t len, const char *name,
-                           imr_error *err) IMR_NODISCARD;
-imr_status imr_qrels_open(imr_qrels **out, const char *path, imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
+imr_status imr_qrels_open(imr_qrels **out, const char *path, imr_error *err);
 /* The judgements of the queries `ids` (in that order), each taken from the first source that has
  * the query; queries no source has are left out. */
 imr_status imr_qrels_subset(imr_qrels **out, const imr_qrels *const *sources, size_t n_sources,
-                            const char *const *ids, size_t n_ids, imr_error *err) IMR_NODISCARD;
+                            const char *const *ids, size_t n_ids, imr_error *err);
 void imr_qrels_free(imr_qrels *q);
 IMR_FREE_AT(imr_qrels, imr_qrels_free)
 
@@ -57,8 +57,7 @@ bool imr_qrels_find(const imr_qrels *q, const char *query_id, uint32_t *query);
 
 /* sha256 of all judgements, a line each: query, document and grade between blanks, file order; of
  * NULL that of no line. */
-imr_status imr_qrels_sha256(char out[IMR_SHA256_HEX], const imr_qrels *q,
-                            imr_error *err) IMR_NODISCARD;
+imr_status imr_qrels_sha256(char out[IMR_SHA256_HEX], const imr_qrels *q, imr_error *err);
 
 /* How many of the documents are not known, and the first of them (untouched at 0). */
 size_t imr_qrels_absent(const imr_qrels *q, const imr_ids *known, const char **first);

@@ -33,13 +33,13 @@ typedef struct imr_reference_splits {
 
 /* Errors: IMR_E_NOT_FOUND when the dataset has no judgements; IMR_E_MEMORY. */
 imr_status imr_reference_splits_make(imr_reference_splits *out, const imr_dataset *dataset,
-                                     uint32_t seed, imr_error *err) IMR_NODISCARD;
+                                     uint32_t seed, imr_error *err);
 void imr_reference_splits_done(imr_reference_splits *s); /* {0} is fine */
 
 /* Adds one more id to the hash of a list of ids. */
 void imr_reference_hash_id(imr_sha256 *sum, const char *id, bool first);
 imr_status imr_reference_hash(const imr_reference_split *split, char out[IMR_SHA256_HEX],
-                              imr_error *err) IMR_NODISCARD;
+                              imr_error *err);
 
 /* order[n] of 0, 1, ... n-1 after random.Random(seed).shuffle. */
 void imr_python_shuffle(uint32_t *order, size_t n, uint32_t seed);

@@ -24,8 +24,8 @@ typedef struct imr_run_query {
 
 /* name: for errors. data need not outlive the call. */
 imr_status imr_run_parse(imr_run **out, const void *data, size_t len, const char *name,
-                         imr_error *err) IMR_NODISCARD;
-imr_status imr_run_open(imr_run **out, const char *path, imr_error *err) IMR_NODISCARD;
+                         imr_error *err);
+imr_status imr_run_open(imr_run **out, const char *path, imr_error *err);
 void imr_run_free(imr_run *r); /* NULL is fine */
 IMR_FREE_AT(imr_run, imr_run_free)
 

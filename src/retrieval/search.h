@@ -22,7 +22,6 @@ void imr_search_cosines(float *scores, imr_rows documents, const float *query, c
 /* ranks[j] = rank (from 1) of documents[j] among all n scores, for count documents: one pass over
  * the scores for all of them. IMR_E_MEMORY. */
 imr_status imr_search_ranks(uint32_t *ranks, const uint32_t *documents, size_t count,
-                            const float *scores, size_t n, const uint32_t *places,
-                            imr_error *err) IMR_NODISCARD;
+                            const float *scores, size_t n, const uint32_t *places, imr_error *err);
 
 #endif

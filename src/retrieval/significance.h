@@ -34,10 +34,10 @@ typedef struct imr_significance {
 } imr_significance;
 
 imr_status imr_significance_test(imr_significance *out, const double *a, const double *b, size_t n,
-                                 uint64_t seed, imr_error *err) IMR_NODISCARD;
+                                 uint64_t seed, imr_error *err);
 /* 95 % percentile bootstrap of a mean; low = high = the value when n is 1, NaN when 0. */
 imr_status imr_bootstrap_mean(double *low, double *high, const double *v, size_t n, uint64_t seed,
-                              imr_error *err) IMR_NODISCARD;
+                              imr_error *err);
 
 /* Two-sided p of Student's t. */
 double imr_student_p(double t, double degrees);
@@ -45,6 +45,6 @@ double imr_student_p(double t, double degrees);
 double imr_incomplete_beta(double a, double b, double x);
 
 /* p[n] -> Holm's step-down adjusted values in adjusted[n] (may be p). */
-imr_status imr_holm(double *adjusted, const double *p, size_t n, imr_error *err) IMR_NODISCARD;
+imr_status imr_holm(double *adjusted, const double *p, size_t n, imr_error *err);
 
 #endif

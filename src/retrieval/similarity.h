@@ -28,7 +28,6 @@ typedef struct imr_rank_similarity {
 
 /* Both rankings need a document at least, else IMR_E_USAGE. A repeated document is IMR_E_FORMAT. */
 imr_status imr_rank_compare(imr_rank_similarity *out, const uint32_t *a, size_t n_a,
-                            const uint32_t *b, size_t n_b, size_t k, double p,
-                            imr_error *err) IMR_NODISCARD;
+                            const uint32_t *b, size_t n_b, size_t k, double p, imr_error *err);
 
 #endif

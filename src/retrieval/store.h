@@ -76,7 +76,7 @@ typedef struct imr_store_result {
  */
 imr_status imr_store_build(imr_store_result *result, const char *dir, const imr_store_plan *plan,
                            imr_encode_fn encode, void *user, const imr_progress *progress,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 
 /* Folders in DIR of what can be made again: documents as an adapter has them, texts made up to
  * train on, tables of words, audits, and, while its archive is there, the unpacked data set. */

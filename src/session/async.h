@@ -68,30 +68,27 @@ typedef struct imr_delivery {
 typedef struct imr_async imr_async;
 typedef void (*imr_deliver_fn)(void *user, const imr_delivery *delivery);
 
-imr_status imr_async_new(imr_async **out, imr_deliver_fn deliver, void *user,
-                         imr_error *err) IMR_NODISCARD;
+imr_status imr_async_new(imr_async **out, imr_deliver_fn deliver, void *user, imr_error *err);
 /* Cancels, joins, closes the session; undelivered results are freed. */
 void imr_async_free(imr_async *j);
 
 imr_status imr_async_open(imr_async *j, const imr_session_options *options,
-                          imr_error *err) IMR_NODISCARD; /* copied */
-imr_status imr_async_query(imr_async *j, const imr_request *request,
-                           imr_error *err) IMR_NODISCARD; /* copied */
+                          imr_error *err);                                            /* copied */
+imr_status imr_async_query(imr_async *j, const imr_request *request, imr_error *err); /* copied */
 /* The trace is shared until delivery. A detail that is on its way already comes once; one in depth
  * IMR_DETAIL_DELETION takes seconds, with progress. */
 imr_status imr_async_detail(imr_async *j, const imr_trace *trace, size_t place,
-                            imr_detail_depth depth, imr_error *err) IMR_NODISCARD;
+                            imr_detail_depth depth, imr_error *err);
 /* MAP: of a trace, shared until delivery. QUALITY: imr_quality_make; a query cancels it. SWAP: the
  * other of two adapters is in force from now on. AUDIT: imr_audit_run, some
  * rows at a time, behind whatever else is asked for: delivered each time, at last with audit_ended,
  * or why it stopped; imr_async_cancel stops it, another call goes on. */
 imr_status imr_async_make(imr_async *j, imr_async_kind kind, const imr_trace *trace,
-                          imr_error *err) IMR_NODISCARD;
+                          imr_error *err);
 /* imr_session_compare; the trace is shared until delivery. */
 imr_status imr_async_compare(imr_async *j, const imr_trace *trace, const size_t place[2],
-                             imr_error *err) IMR_NODISCARD;
-imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial,
-                             imr_error *err) IMR_NODISCARD;
+                             imr_error *err);
+imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial, imr_error *err);
 /* A report of a trace, written whole or not at all: EXPORT. Without a path it is made and measured:
  * SIZE, the latest wins, also over this. NULL: what is on its way of both is cancelled. render: on
  * the worker, from report/report.h: session may not include report. */
@@ -108,17 +105,17 @@ struct imr_export {
     imr_render_fn *render;
 };
 imr_status imr_async_export(imr_async *j, const imr_trace *trace, const imr_export *what,
-                            imr_error *err) IMR_NODISCARD;
+                            imr_error *err);
 
 /* Writes bytes (copied) to path, whole or not at all. */
 imr_status imr_async_write(imr_async *j, const char *path, const void *bytes, size_t n,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 
 /* imr_notes_add (trace NULL: nothing), then imr_notes_read. Neither cancelled nor dropped: what is
  * not written yet when the jobs are freed is written and delivered then. */
 imr_status imr_async_notes(imr_async *j, const char *path, const imr_trace *trace, size_t place,
                            imr_verdict verdict, const char *reviewer, const char *reason,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 
 void imr_async_cancel(imr_async *j); /* everything that waits or runs */
 int imr_async_fd(const imr_async *j);

@@ -98,12 +98,12 @@ typedef struct imr_audit {
 
 /* Errors: IMR_E_USAGE when k is above feedback_k; IMR_E_NOT_FOUND when no query is judged. */
 imr_status imr_audit_new(imr_audit **out, imr_session *s, const imr_audit_options *options,
-                         const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                         const imr_progress *progress, imr_error *err);
 void imr_audit_free(imr_audit *a); /* NULL is fine */
 IMR_FREE_AT(imr_audit, imr_audit_free)
 /* Makes the rows that are missing, and ends. Errors: those of a query; IMR_E_CANCELLED, between two
  * rows or in one: call again. */
-imr_status imr_audit_run(imr_audit *a, const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+imr_status imr_audit_run(imr_audit *a, const imr_progress *progress, imr_error *err);
 
 /* ---- reading it (session/audit_rows.c) ---- */
 
@@ -120,10 +120,10 @@ const char *imr_audit_name(char out[IMR_METRIC_NAME + 16], const imr_audit *a, s
  * Errors: IMR_E_USAGE for an unknown column, naming them; IMR_E_MEMORY.
  */
 imr_status imr_audit_order(uint32_t *order, size_t *shown, const imr_audit *a, size_t n,
-                           const char *sort, const char *filter, imr_error *err) IMR_NODISCARD;
+                           const char *sort, const char *filter, imr_error *err);
 
 /* Fills lost, won and words: the end of imr_audit_run (session/audit_words.c). */
-imr_status imr_audit_count_words(imr_audit *a, imr_error *err) IMR_NODISCARD;
+imr_status imr_audit_count_words(imr_audit *a, imr_error *err);
 /* P(X >= k), X of a draw of n of N, L of which count. */
 double imr_hypergeometric_p(size_t k, size_t n, size_t L, size_t N);
 

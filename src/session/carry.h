@@ -89,9 +89,9 @@ typedef struct imr_faith {
 struct imr_session;
 struct imr_trace;
 imr_status imr_faith_open(imr_faith *out, struct imr_session *s, const imr_progress *progress,
-                          imr_error *err) IMR_NODISCARD;
+                          imr_error *err);
 /* Adds a ranking of two documents or more; nothing without an adapter. */
-imr_status imr_faith_add(imr_faith *f, const struct imr_trace *t, imr_error *err) IMR_NODISCARD;
+imr_status imr_faith_add(imr_faith *f, const struct imr_trace *t, imr_error *err);
 void imr_faith_done(imr_faith *f); /* {0} is fine */
 /* The words named disturb the ranking by far more than random ones. */
 bool imr_faith_holds(const imr_faith_row *r);

@@ -31,16 +31,15 @@ typedef struct imr_context_source {
  * untouched, has the bytes of the file. */
 imr_status imr_context_table_keep(imr_buf *unkept, const char *dir,
                                   const imr_context_source *source, const imr_context_table *table,
-                                  imr_error *err) IMR_NODISCARD;
+                                  imr_error *err);
 /* From the cache's folder, else from bytes that could not be kept (may be NULL; they must outlive
  * it). *found is false where there is nothing that can be believed. */
 imr_status imr_context_table_find(imr_context_table *out, bool *found, const char *dir,
                                   const imr_buf *unkept, const imr_context_source *source,
-                                  imr_error *err) IMR_NODISCARD;
+                                  imr_error *err);
 
 /* A document as it was encoded, prefix and all, in the place of what out held. */
-imr_status imr_context_text(imr_buf *out, const imr_cache *cache, size_t document,
-                            imr_error *err) IMR_NODISCARD;
+imr_status imr_context_text(imr_buf *out, const imr_cache *cache, size_t document, imr_error *err);
 
 /* ---- making one from a cache that has texts ---- */
 
@@ -49,12 +48,12 @@ typedef struct imr_context_making imr_context_making;
 /* Borrows cache and encoder. IMR_E_UNSUPPORTED as imr_context_new; IMR_E_NOT_FOUND without
  * texts. */
 imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cache,
-                                  const imr_encoder *encoder, imr_error *err) IMR_NODISCARD;
+                                  const imr_encoder *encoder, imr_error *err);
 void imr_context_making_free(imr_context_making *m); /* NULL is fine */
 IMR_FREE_AT(imr_context_making, imr_context_making_free)
 /* Goes on until all is read, or progress says stop: IMR_E_CANCELLED, and the next call goes on from
  * there, at most a few documents behind. After another error it is to be freed. */
 imr_status imr_context_making_run(imr_context_making *m, imr_context_table *out,
-                                  const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                                  const imr_progress *progress, imr_error *err);
 
 #endif

@@ -39,7 +39,7 @@ typedef struct imr_encoded_table {
  */
 imr_status imr_encoded_table_open(imr_encoded_table *out, bool *found, const imr_encoder *e,
                                   const char *sha256, const char *dir, const imr_progress *progress,
-                                  imr_error *err) IMR_NODISCARD;
+                                  imr_error *err);
 void imr_encoded_table_done(imr_encoded_table *t); /* {0} is fine */
 
 /* A table found in a cache's folder. */
@@ -52,6 +52,6 @@ typedef struct imr_encoded_table_info {
 
 /* The tables of DIR in the order of their names; the caller's (imr_free). Reads them. */
 imr_status imr_encoded_table_list(imr_encoded_table_info **out, size_t *count, const char *dir,
-                                  imr_error *err) IMR_NODISCARD;
+                                  imr_error *err);
 
 #endif

@@ -85,7 +85,7 @@ typedef struct imr_eval_more {
 imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter *adapter,
                         const imr_qrels *qrels, const uint32_t *queries, size_t n_queries,
                         const imr_qrels *train, const imr_eval_options *options,
-                        const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                        const imr_progress *progress, imr_error *err);
 void imr_eval_done(imr_eval *e); /* {0} is fine */
 
 /* The same query by query. ranker NULL: one is made of cache and adapter, else those are its.
@@ -94,16 +94,16 @@ typedef struct imr_evaluator imr_evaluator;
 imr_status imr_evaluator_new(imr_evaluator **out, imr_ranker *ranker, const imr_cache *cache,
                              const imr_adapter *adapter, const imr_qrels *qrels, size_t n_queries,
                              const imr_qrels *train, const imr_eval_options *options,
-                             const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                             const imr_progress *progress, imr_error *err);
 void imr_evaluator_free(imr_evaluator *v); /* NULL is fine */
 IMR_FREE_AT(imr_evaluator, imr_evaluator_free)
 imr_eval *imr_evaluator_result(imr_evaluator *v);
 /* One more row, or one more that is unjudged. ranked: the trace of the ranker's last query; NULL:
  * it is ranked. */
 imr_status imr_evaluator_add(imr_evaluator *v, uint32_t query, const imr_trace *ranked,
-                             imr_error *err) IMR_NODISCARD;
+                             imr_error *err);
 /* Means over the rows. Errors: IMR_E_NOT_FOUND where there are none. */
-imr_status imr_evaluator_end(imr_evaluator *v, imr_error *err) IMR_NODISCARD;
+imr_status imr_evaluator_end(imr_evaluator *v, imr_error *err);
 
 /* A split by name with its judgements, qrels NULL when there are none: IMR_E_NOT_FOUND names the
  * splits there are. *train: the training split's judgements, NULL when there are none or when the
@@ -115,7 +115,7 @@ typedef struct imr_eval_split {
     const imr_qrels *qrels, *train;
 } imr_eval_split;
 imr_status imr_eval_find_split(imr_eval_split *out, const imr_cache *cache, const char *name,
-                               size_t max_queries, imr_error *err) IMR_NODISCARD;
+                               size_t max_queries, imr_error *err);
 
 /* ---- summaries ---- */
 typedef enum imr_eval_group {
@@ -135,7 +135,7 @@ typedef struct imr_eval_row {
 
 /* One metric over one group. Bootstrap and randomisation are seeded. */
 imr_status imr_eval_row_of(imr_eval_row *out, const imr_eval *e, size_t metric,
-                           imr_eval_group group, uint64_t seed, imr_error *err) IMR_NODISCARD;
+                           imr_eval_group group, uint64_t seed, imr_error *err);
 /*
  * Row of metric m and group g: row[m * IMR_GROUPS + g]; groups but `all` of the first metric only,
  * unless `every`; n 0: not there. Holm's method goes over the metrics.
@@ -157,11 +157,11 @@ typedef struct imr_eval_summary {
 /* seen: of the adapter; {0} without one. Errors: IMR_E_CANCELLED, asked between two metrics. */
 imr_status imr_eval_summarise(imr_eval_summary *out, const imr_eval *e, const imr_metric *metrics,
                               const imr_seen *seen, uint64_t seed, bool every,
-                              const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                              const imr_progress *progress, imr_error *err);
 void imr_eval_summary_done(imr_eval_summary *s); /* {0} is fine */
 /* code and text from the rest: what imr_eval_summarise ends with. */
 imr_status imr_eval_judge(imr_eval_summary *s, const imr_eval *e, imr_metric metric,
-                          const imr_seen *seen, imr_error *err) IMR_NODISCARD;
+                          const imr_seen *seen, imr_error *err);
 
 /* Mean of one metric of one ranking over all queries. */
 double imr_eval_mean(const imr_eval *e, imr_ranking_kind kind, size_t metric);

@@ -136,28 +136,27 @@ imr_context_source imr_session_context(const imr_session *s);
  * Errors: those of making and of folders.
  */
 imr_status imr_table_open(imr_table *out, bool *found, imr_session *s, const char *name, bool make,
-                          const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                          const imr_progress *progress, imr_error *err);
 /* The kept measurement of a table, and its rows; rows 0: none is kept, or not the table. Quick: the
  * table is not read. */
 imr_status imr_table_recall(imr_table_lens *out, const imr_session *s, const char *name,
-                            imr_error *err) IMR_NODISCARD;
+                            imr_error *err);
 /* Measures and keeps it. heard: the table `context`, whose left out texts are taken; NULL: none.
  * NaN without texts. */
 imr_status imr_table_measure(imr_lens_quality *out, const imr_session *s, const imr_table *t,
                              const imr_context_table *heard, const imr_progress *progress,
-                             imr_error *err) IMR_NODISCARD;
+                             imr_error *err);
 
 /* ---- words (session/words.c, background.c) ---- */
 
 /* What imr_session_open_words begins with (session/words.c). */
-imr_status imr_words_begin(imr_session *s, imr_error *err) IMR_NODISCARD;
+imr_status imr_words_begin(imr_session *s, imr_error *err);
 /* Makes the table `context` and keeps it; after a stop it goes on. */
-imr_status imr_words_hear(imr_session *s, const imr_progress *progress,
-                          imr_error *err) IMR_NODISCARD;
+imr_status imr_words_hear(imr_session *s, const imr_progress *progress, imr_error *err);
 void imr_words_close(imr_words *w);
 /* t->source becomes a lens; and the end of one. */
 imr_status imr_told_fold(imr_told *t, const imr_backprojector *back, const imr_progress *progress,
-                         imr_error *err) IMR_NODISCARD;
+                         imr_error *err);
 void imr_told_free(imr_told **t); /* NULL is fine, and becomes it */
 
 /*
@@ -166,16 +165,16 @@ void imr_told_free(imr_told **t); /* NULL is fine, and becomes it */
  * leaves the numbers absent.
  */
 imr_status imr_words_measure(const imr_session *s, imr_told *t, const imr_progress *progress,
-                             imr_error *err) IMR_NODISCARD;
+                             imr_error *err);
 void imr_told_forget(imr_told *t); /* what was measured */
 
 /* The facts as they are now become those that imr_session_facts_of gives; IMR_E_MEMORY also when a
  * string of theirs could not be made. */
-imr_status imr_session_publish(imr_session *s, imr_error *err) IMR_NODISCARD;
+imr_status imr_session_publish(imr_session *s, imr_error *err);
 
 /* Reads a query, unless it is the one read last: s->query (session/detail.c). */
 imr_status imr_session_read_query(imr_session *s, const char *prefix, const char *text,
-                                  const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                                  const imr_progress *progress, imr_error *err);
 /* Forgets the details that were kept, and the query's reading (session/detail.c). */
 void imr_session_forget(imr_session *s);
 
@@ -185,21 +184,20 @@ const char *imr_trace_keep(imr_arena *arena, const char *text);
 /* The request's query (session/query.c): s->query_base, and t's text, read and pushed as what if
  * has it. Errors: those of imr_session_run. */
 imr_status imr_session_find_query(imr_session *s, const imr_request *request, imr_trace *t,
-                                  imr_error *err) IMR_NODISCARD;
+                                  imr_error *err);
 /* Makes t->pair (session/pair.c). document: an id of the cache, else a text, which is encoded.
  * Errors: IMR_E_NOT_FOUND when a text comes without an encoder, IMR_E_UNSUPPORTED when it knows no
  * word of it. */
-imr_status imr_pair_find(imr_session *s, imr_trace *t, const char *document,
-                         imr_error *err) IMR_NODISCARD;
+imr_status imr_pair_find(imr_session *s, imr_trace *t, const char *document, imr_error *err);
 /* The tokens their package would name, from the finished vectors of t; none without an adapter, or
  * where the table has another dimension than the vectors. */
-imr_status imr_pair_tokens(const imr_session *s, imr_trace *t, imr_error *err) IMR_NODISCARD;
+imr_status imr_pair_tokens(const imr_session *s, imr_trace *t, imr_error *err);
 
 /* Fills d->why.deletion from the document's reading (session/deletion.c). Errors: the encoder's,
  * IMR_E_CANCELLED. */
 imr_status imr_deletion_fill(imr_detail *d, const imr_session *s, const imr_trace *t,
                              const imr_reading *document, const imr_progress *progress,
-                             imr_error *err) IMR_NODISCARD;
+                             imr_error *err);
 /* Appends the first `end` bytes of text, without the n words `gone`; place: of each token, whose
  * word. */
 void imr_deletion_text(imr_buf *out, const char *text, size_t end, const imr_tokens *tokens,
@@ -208,41 +206,40 @@ void imr_deletion_text(imr_buf *out, const char *text, size_t end, const imr_tok
 #define IMR_DELETION_MOST 64
 imr_status imr_deletion_encode(float *out, const imr_session *s, const imr_buf *texts,
                                const size_t *end, size_t n, const imr_progress *progress,
-                               imr_error *err) IMR_NODISCARD;
+                               imr_error *err);
 /* Similarities of documents base [rows,n] at the stages there are; the run stays as it was. */
 imr_status imr_deletion_score(float (*out)[IMR_STAGE_COUNT], const imr_session *s,
-                              const imr_trace *t, imr_view base, imr_error *err) IMR_NODISCARD;
+                              const imr_trace *t, imr_view base, imr_error *err);
 /* Fills d->why.carry, where there are pairs (session/trials.c). Errors: as above. */
 imr_status imr_carry_fill(imr_detail *d, const imr_session *s, const imr_trace *t,
                           const imr_reading *document, const imr_progress *progress,
-                          imr_error *err) IMR_NODISCARD;
+                          imr_error *err);
 
 /* How far a document is above the listed ones on average, in cosine, to a query x [n], at the stage
  * encoder (base vector `document` [n]) or after (that of the place, listed). */
 imr_status imr_session_ahead(double *out, const imr_session *s, const imr_trace *t, size_t place,
                              const float *document, const float *x, imr_stage stage,
-                             imr_error *err) IMR_NODISCARD;
+                             imr_error *err);
 /* Makes d->why.why_not (session/whynot.c), where d has a why. Errors: IMR_E_USAGE for a pair, else
  * as above. */
 imr_status imr_why_not_fill(imr_detail *d, imr_session *s, const imr_trace *t,
                             const imr_reading *document, const imr_progress *progress,
-                            imr_error *err) IMR_NODISCARD;
+                            imr_error *err);
 
 /* The vector of prefix and text, and what the encoder knows of them. */
 imr_status imr_session_encode(const imr_session *s, float *out, imr_token_count *count,
-                              const char *prefix, const char *text, imr_error *err) IMR_NODISCARD;
+                              const char *prefix, const char *text, imr_error *err);
 
 /* Whether a listed document changed sides with t->documents[place], encoder against now. */
 bool imr_session_passed(const imr_trace *t, size_t place);
 
 /* Sanitised, one line, "" without one; valid until imr_titles_done. */
 imr_status imr_titles_get(imr_titles *t, const imr_cache *cache, uint32_t row, const char **out,
-                          imr_error *err) IMR_NODISCARD;
+                          imr_error *err);
 void imr_titles_done(imr_titles *t);
 
 /* A copy of what was written, which is cleared. */
-imr_status imr_buf_keep(const char **out, imr_buf *text, imr_arena *arena,
-                        imr_error *err) IMR_NODISCARD;
+imr_status imr_buf_keep(const char **out, imr_buf *text, imr_arena *arena, imr_error *err);
 
 /* A copy in the session's strings, sanitised to one line; "" for NULL, and when memory ran out:
  * then imr_session_publish says so. */
@@ -250,7 +247,7 @@ const char *imr_session_string(imr_session *s, const char *text);
 
 /* Puts defaults in the place of zeros; IMR_E_USAGE for what cannot be. */
 imr_status imr_session_check_settings(imr_trace_settings *settings, const imr_session *s,
-                                      imr_error *err) IMR_NODISCARD;
+                                      imr_error *err);
 
 /* Puts copies in the place of n texts, NULL stays; false when memory ran out. */
 bool imr_texts_keep(const char **const texts[], size_t n, imr_arena *arena);

@@ -57,9 +57,9 @@ typedef struct imr_notes {
 
 /* Lines that are no records are left out. name: for problems. Errors: IMR_E_MEMORY. */
 imr_status imr_notes_parse(imr_notes **out, const void *data, size_t len, const char *name,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 /* An absent file has no notes. */
-imr_status imr_notes_read(imr_notes **out, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_notes_read(imr_notes **out, const char *path, imr_error *err);
 void imr_notes_free(imr_notes *n); /* NULL is fine */
 IMR_FREE_AT(imr_notes, imr_notes_free)
 
@@ -79,6 +79,6 @@ void imr_notes_qrels(imr_buf *b, imr_buf *said, const imr_notes *n);
 /* Appends a record on the document at `place` (imr_trace_at; SIZE_MAX: on the query). The file is
  * as it was after IMR_E_USAGE (a note without words, a text too long), IMR_E_BUSY, IMR_E_IO. */
 imr_status imr_notes_add(const char *path, const imr_trace *t, size_t place, imr_verdict verdict,
-                         const char *reviewer, const char *reason, imr_error *err) IMR_NODISCARD;
+                         const char *reviewer, const char *reason, imr_error *err);
 
 #endif

@@ -54,7 +54,7 @@ typedef struct imr_projected {
  */
 imr_status imr_projected_open(imr_projected *out, const imr_adapter *adapter,
                               const imr_cache *cache, size_t keep_from,
-                              const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                              const imr_progress *progress, imr_error *err);
 void imr_projected_done(imr_projected *p); /* {0} is fine */
 
 /* 1/|v|, 0 for a vector of zeros. */

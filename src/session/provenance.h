@@ -44,7 +44,7 @@ typedef struct imr_doubts {
  * doubts. Errors: IMR_E_CANCELLED, IMR_E_MEMORY.
  */
 imr_status imr_doubts_find(imr_doubts *out, const imr_ranker *r, const imr_progress *progress,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 void imr_doubts_done(imr_doubts *d); /* {0} is fine */
 
 typedef struct imr_seen {
@@ -56,7 +56,7 @@ typedef struct imr_seen {
 /* trained_on may be NULL. Errors: IMR_E_NOT_FOUND when it names neither a judged split nor a file;
  * what a file's reader says; IMR_E_MEMORY. */
 imr_status imr_seen_find(imr_seen *out, const imr_adapter *a, const imr_cache *cache,
-                         const char *trained_on, imr_error *err) IMR_NODISCARD;
+                         const char *trained_on, imr_error *err);
 void imr_seen_done(imr_seen *s); /* {0} is fine */
 
 #endif

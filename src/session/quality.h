@@ -110,7 +110,7 @@ typedef struct imr_quality {
  * or its cache no query or no document, IMR_E_CANCELLED, those of imr_ranker_run.
  */
 imr_status imr_quality_make(imr_quality **out, imr_ranker *r, const imr_progress *progress,
-                            imr_error *err) IMR_NODISCARD;
+                            imr_error *err);
 void imr_quality_free(imr_quality *q); /* NULL is fine */
 IMR_FREE_AT(imr_quality, imr_quality_free)
 
@@ -120,6 +120,6 @@ IMR_FREE_AT(imr_quality, imr_quality_free)
  *   worse, better, same    by the 95 % interval of now against the encoder
  *   unjudged     the order alone is known
  */
-imr_status imr_quality_say(imr_quality *q, imr_error *err) IMR_NODISCARD;
+imr_status imr_quality_say(imr_quality *q, imr_error *err);
 
 #endif

@@ -53,19 +53,18 @@ typedef struct imr_ranker {
 
 /* A step of progress (may be NULL); IMR_E_CANCELLED when it asks to stop. */
 imr_status imr_ranker_step(const imr_progress *progress, const char *what, size_t done,
-                           size_t total, imr_error *err) IMR_NODISCARD;
+                           size_t total, imr_error *err);
 
 /* The ranking candidates come from when somebody wishes for `wanted`; adapter may be NULL. */
 imr_candidates_by imr_ranker_candidates(const imr_adapter *adapter, imr_candidates_by wanted);
 
 /* Opens or makes the projected documents (keep_from and errors: theirs). adapter may be NULL. */
 imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const imr_cache *cache,
-                           size_t keep_from, const imr_progress *progress,
-                           imr_error *err) IMR_NODISCARD;
+                           size_t keep_from, const imr_progress *progress, imr_error *err);
 void imr_ranker_done(imr_ranker *r); /* {0} is fine */
 
 /* IMR_E_USAGE when k is 0 or larger than the number of documents. */
-imr_status imr_ranker_check_k(const imr_ranker *r, size_t k, imr_error *err) IMR_NODISCARD;
+imr_status imr_ranker_check_k(const imr_ranker *r, size_t k, imr_error *err);
 
 /* One query's listed documents in `after` order. Arrays of n live in the arena. Without an adapter:
  * in the encoder's order, other ranks 0, other similarities NaN, no feedback, d and d_mod NULL. */
@@ -88,34 +87,33 @@ typedef struct imr_listing {
  * the first listed document with a similarity that is not finite, IMR_E_CANCELLED, IMR_E_MEMORY. */
 imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_settings *settings,
                           imr_arena *arena, const imr_progress *progress, imr_listing *out,
-                          imr_error *err) IMR_NODISCARD;
+                          imr_error *err);
 
 /* The same of one document, base vector `document` [n], that is the only candidate: its row in the
  * cache (out->document) is left to the caller. The orders of the last query are void then. */
 imr_status imr_ranker_pair(imr_ranker *r, const float *base, const float *document,
                            const imr_whatif *what_if, imr_arena *arena, imr_listing *out,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 
 /* What the feedback of each listed document does (method.md section 4): the change of what is
  * compared of the last query, were it left out, and the moves among the first ten listed. Fills
  * l->influence and influence_moves of those that gave feedback; nothing in scope corpus, of one, or
  * of more than IMR_INFLUENCE_MOST: scores are K products with K documents. */
 #define IMR_INFLUENCE_MOST 1000
-imr_status imr_ranker_influence(const imr_ranker *r, imr_listing *l, imr_error *err) IMR_NODISCARD;
+imr_status imr_ranker_influence(const imr_ranker *r, imr_listing *l, imr_error *err);
 
 /* Where a document among the first k of the last query's order `by` would stand now, were those the
  * candidates, all giving feedback, in scope rerank. No scan. The last query's run and similarities
  * of after are void then. */
 imr_status imr_ranker_place(imr_ranker *r, size_t k, imr_stage by, uint32_t document,
-                            uint32_t *rank, const imr_progress *progress,
-                            imr_error *err) IMR_NODISCARD;
+                            uint32_t *rank, const imr_progress *progress, imr_error *err);
 
 /* rank[Q]: where a document stands now among all (scope rescore, or corpus) for other queries
  * x [Q,n], under the last one's what if, whose similarities and run are void then. One read for the
  * candidates of all, and one a query. */
 imr_status imr_ranker_try(imr_ranker *r, uint32_t *rank, imr_view x, uint32_t document,
                           const imr_trace_settings *o, const imr_progress *progress,
-                          imr_error *err) IMR_NODISCARD;
+                          imr_error *err);
 
 /* The whole-corpus order of the last query, best first: out[k]; `before` with an adapter only. */
 void imr_ranker_top(const imr_ranker *r, imr_stage stage, uint32_t *out, size_t k);
@@ -135,8 +133,7 @@ void imr_ranker_gather(const imr_ranker *r, float *out, const uint32_t *document
  * Memory: queries x (4,096 + 2k) values. Threads: OpenMP. Errors: IMR_E_CANCELLED, IMR_E_MEMORY.
  */
 imr_status imr_candidates(uint32_t *out, const imr_ranker *r, imr_stage stage, imr_view queries,
-                          size_t k, const char *what, const imr_progress *progress,
-                          imr_error *err) IMR_NODISCARD;
+                          size_t k, const char *what, const imr_progress *progress, imr_error *err);
 
 /* Queries, projected, and the candidates of each: what the adapter is run over to know it. */
 typedef struct imr_query_sample {
@@ -148,8 +145,7 @@ typedef struct imr_query_sample {
 /* Rows chosen[n] of vectors; stage: whose head the candidates are. Errors: imr_candidates'. */
 imr_status imr_query_sample_init(imr_query_sample *x, const imr_ranker *r, imr_stage stage,
                                  imr_rows vectors, const uint32_t *chosen, size_t n, size_t k,
-                                 const char *what, const imr_progress *progress,
-                                 imr_error *err) IMR_NODISCARD;
+                                 const char *what, const imr_progress *progress, imr_error *err);
 void imr_query_sample_done(imr_query_sample *x); /* {0} is fine */
 
 #endif

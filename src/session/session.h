@@ -51,7 +51,7 @@ typedef struct imr_session_options {
 /* Errors: whatever is wrong with adapter or cache; IMR_E_SHAPE when the adapter does not fit the
  * cache (both dims named); IMR_E_USAGE when both adapters are one file. */
 imr_status imr_session_open(imr_session **out, const imr_session_options *options,
-                            const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                            const imr_progress *progress, imr_error *err);
 void imr_session_close(imr_session *s); /* NULL is fine */
 IMR_FREE_AT(imr_session, imr_session_close)
 
@@ -62,7 +62,7 @@ IMR_FREE_AT(imr_session, imr_session_close)
  * Errors: those of a table that was named; the facts then say what is wrong.
  */
 imr_status imr_session_open_words(imr_session *s, bool *more, const imr_progress *progress,
-                                  imr_error *err) IMR_NODISCARD;
+                                  imr_error *err);
 
 /* What screens and reports show about the session. Strings are the session's, sanitised. Never
  * changed: when words were opened there are new ones, and the old ones stay until it is closed. */
@@ -109,7 +109,7 @@ typedef struct imr_request {
  * IMR_E_CANCELLED.
  */
 imr_status imr_session_run(imr_session *s, const imr_request *request, imr_trace **out,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 
 /* Why a detail of IMR_DETAIL_NUMBERS has no pairs. */
 extern const char imr_words_unasked[];
@@ -132,7 +132,7 @@ typedef enum imr_detail_depth {
  */
 imr_status imr_session_detail(imr_session *s, const imr_trace *t, size_t place,
                               imr_detail_depth depth, const imr_progress *progress,
-                              imr_detail **out, imr_error *err) IMR_NODISCARD;
+                              imr_detail **out, imr_error *err);
 
 /* Details for a report: v[i] of the place i; NULL is none, {0} none at all. */
 typedef struct imr_details {
@@ -147,7 +147,7 @@ typedef struct imr_details_ask {
 /* In words where words[i]. Errors: as above. */
 imr_status imr_session_details(imr_session *s, const imr_trace *t, const bool *words,
                                const imr_details_ask *ask, const imr_progress *progress,
-                               imr_details *out, imr_error *err) IMR_NODISCARD;
+                               imr_details *out, imr_error *err);
 void imr_details_done(imr_details *d);
 
 /* A against B (explain/compare.h): two documents of a trace, or, equal places, that document in it
@@ -164,8 +164,7 @@ typedef struct imr_comparison {
 
 /* Errors: those of details; IMR_E_USAGE: A is B; IMR_E_NOT_FOUND: it is not in the trace beside. */
 imr_status imr_session_compare(imr_comparison **out, imr_session *s, const imr_trace *t,
-                               const size_t place[2], const imr_progress *progress,
-                               imr_error *err) IMR_NODISCARD;
+                               const size_t place[2], const imr_progress *progress, imr_error *err);
 void imr_comparison_free(imr_comparison *c); /* NULL is fine */
 IMR_FREE_AT(imr_comparison, imr_comparison_free)
 

@@ -47,7 +47,7 @@ typedef struct imr_whatif_term {
 bool imr_whatif_next(imr_whatif_term *x, const char **at, imr_whatif_kind kind);
 /* Adds a term, "KIND:VALUE" or "KIND VALUE"; alpha:1 takes alpha away. Errors: IMR_E_USAGE says
  * what a term looks like, IMR_E_LIMIT; w is as before then. */
-imr_status imr_whatif_add(imr_whatif *w, const char *text, imr_error *err) IMR_NODISCARD;
+imr_status imr_whatif_add(imr_whatif *w, const char *text, imr_error *err);
 /* Takes away the terms that begin so; whether there were any. "": all. */
 bool imr_whatif_drop(imr_whatif *w, const char *beginning);
 double imr_whatif_alpha(const imr_whatif *w);            /* 1 where nothing is said */
@@ -65,6 +65,6 @@ typedef struct imr_whatif_parts {
 /* adapter may be NULL. Errors: IMR_E_USAGE for what it has not (itself, a form, a dimension) or all
  * dimensions; IMR_E_NOT_FOUND for an unknown document. */
 imr_status imr_whatif_read(imr_whatif_parts *out, const imr_whatif *w, const imr_adapter *adapter,
-                           const imr_cache *cache, imr_arena *arena, imr_error *err) IMR_NODISCARD;
+                           const imr_cache *cache, imr_arena *arena, imr_error *err);
 
 #endif

@@ -92,20 +92,20 @@ static imr_status no_table(imr_session *s, imr_error *err)
 {
     imr_error why;
     if (!s->encoder)
-        imr_fail(&why, IMR_E_NOT_FOUND,
-                 "no token table: it comes with the encoder, or from a folder named with "
-                 "--token-table");
+        (void)imr_fail(&why, IMR_E_NOT_FOUND,
+                       "no token table: it comes with the encoder, or from a folder named with "
+                       "--token-table");
     else if (is_wanted(s, "context"))
-        imr_fail(&why, IMR_E_NOT_FOUND, "the token table context cannot be made: %s",
-                 *imr_context_problem(s->encoder) ? imr_context_problem(s->encoder)
-                 : s->facts.has_texts             ? "too few of the texts share a word"
-                                      : "the cache has no texts, name them with --dataset");
+        (void)imr_fail(&why, IMR_E_NOT_FOUND, "the token table context cannot be made: %s",
+                       *imr_context_problem(s->encoder) ? imr_context_problem(s->encoder)
+                       : s->facts.has_texts             ? "too few of the texts share a word"
+                                            : "the cache has no texts, name them with --dataset");
     else
-        imr_fail(&why, IMR_E_SHAPE,
-                 "the rows of the token table %s have %zu dimensions, the vectors have "
-                 "%zu; --token-table encoded has rows that fit",
-                 is_auto(s) ? "input" : s->options.token_table,
-                 imr_encoder_token_rows(s->encoder).cols, s->cache->dim);
+        (void)imr_fail(&why, IMR_E_SHAPE,
+                       "the rows of the token table %s have %zu dimensions, the vectors have "
+                       "%zu; --token-table encoded has rows that fit",
+                       is_auto(s) ? "input" : s->options.token_table,
+                       imr_encoder_token_rows(s->encoder).cols, s->cache->dim);
     s->facts.tokens_problem = imr_session_string(s, why.text);
     return is_auto(s) || !s->encoder ? IMR_OK : imr_fail(err, why.status, "%s", why.text);
 }

@@ -22,14 +22,14 @@
  */
 imr_status imr_encoder_train(size_t *words, const char *folder, const imr_dataset *dataset,
                              const imr_static_train_options *options, const imr_progress *progress,
-                             imr_error *err) IMR_NODISCARD;
+                             imr_error *err);
 
 /*
  * result may be NULL. Errors: imr_store_build's, the encoder's, imr_encoder_sha256's.
  */
 imr_status imr_cache_encode(imr_store_result *result, const char *dir, const imr_dataset *dataset,
                             const imr_encoder *encoder, imr_dtype dtype, bool overwrite,
-                            const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                            const imr_progress *progress, imr_error *err);
 
 /* An encoder as caches name it. */
 typedef struct imr_encoder_names {
@@ -39,7 +39,7 @@ typedef struct imr_encoder_names {
 } imr_encoder_names;
 
 imr_status imr_encoder_names_init(imr_encoder_names *out, const imr_encoder *encoder,
-                                  imr_error *err) IMR_NODISCARD;
+                                  imr_error *err);
 void imr_encoder_names_done(imr_encoder_names *n); /* {0} is fine */
 
 /* imr_store_plan.count for a token_counter: the texts are tokenised, on all threads. */
@@ -51,7 +51,7 @@ typedef struct imr_token_counter {
 } imr_token_counter;
 /* The text of a document or query as it is encoded, its prefix before it. */
 imr_status imr_counter_text(imr_buf *out, const imr_token_counter *c, bool queries, size_t row,
-                            imr_error *err) IMR_NODISCARD;
-imr_status imr_count_tokens(void *counter, imr_token_totals out[2], imr_error *err) IMR_NODISCARD;
+                            imr_error *err);
+imr_status imr_count_tokens(void *counter, imr_token_totals out[2], imr_error *err);
 
 #endif

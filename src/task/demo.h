@@ -26,6 +26,6 @@
  * with; IMR_E_BUSY when another process is encoding into DIR/cache.
  */
 imr_status imr_demo_prepare(const char *dir, bool overwrite, bool *made, imr_buf *numbers,
-                            const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                            const imr_progress *progress, imr_error *err);
 
 #endif

@@ -41,18 +41,17 @@ typedef struct imr_example_plan {
  * them from; IMR_E_CANCELLED. */
 imr_status imr_examples_judged(imr_examples *out, const imr_cache *cache, const imr_qrels *qrels,
                                const uint32_t *queries, size_t n, const imr_example_plan *plan,
-                               const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                               const imr_progress *progress, imr_error *err);
 
 /* asks[n] of the pseudo cache; documents: the row of the cache each of its rows came from. */
 imr_status imr_examples_pseudo(imr_examples *out, const imr_cache *cache, const imr_cache *pseudo,
                                const uint32_t *documents, const uint32_t *asks, size_t n,
                                const imr_example_plan *plan, const imr_progress *progress,
-                               imr_error *err) IMR_NODISCARD;
+                               imr_error *err);
 
 /* The k best documents of each query by the encoder's cosine, best first: out[queries, k].
  * encoder: of the cache, without an adapter. */
 imr_status imr_examples_nearest(uint32_t *out, const imr_ranker *encoder, imr_view queries,
-                                size_t k, const imr_progress *progress,
-                                imr_error *err) IMR_NODISCARD;
+                                size_t k, const imr_progress *progress, imr_error *err);
 
 #endif

@@ -25,6 +25,6 @@ typedef struct imr_export_plan {
  * file that is there and overwrite off, too; IMR_E_NUMERIC, IMR_E_CANCELLED.
  */
 imr_status imr_cache_export(const char *dir, const imr_cache *cache, const imr_export_plan *plan,
-                            const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                            const imr_progress *progress, imr_error *err);
 
 #endif

@@ -30,7 +30,6 @@
  */
 imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr_dataset *dataset,
                             const imr_cache *from, const imr_encoder *encoder, imr_dtype dtype,
-                            bool overwrite, const imr_progress *progress,
-                            imr_error *err) IMR_NODISCARD;
+                            bool overwrite, const imr_progress *progress, imr_error *err);
 
 #endif

@@ -32,6 +32,6 @@ typedef struct imr_precision_effect {
  */
 imr_status imr_precision_compare(imr_precision_effect *out, const imr_encoder *encoder,
                                  const imr_encoder *exact, const imr_dataset *dataset,
-                                 const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                                 const imr_progress *progress, imr_error *err);
 
 #endif

@@ -26,7 +26,7 @@
  * cache's; imr_cache_encode's.
  */
 imr_status imr_pseudo_open(imr_cache **out, const imr_cache *cache, const imr_encoder *encoder,
-                           const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                           const imr_progress *progress, imr_error *err);
 
 /* Bytes of a text without a title that ask; 0 when nothing would be left. */
 size_t imr_pseudo_cut(const char *text, size_t len);

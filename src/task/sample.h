@@ -32,9 +32,9 @@ typedef struct imr_sample {
 } imr_sample;
 
 /* Errors: those of reading documents; IMR_E_MEMORY. */
-imr_status imr_sample_take(imr_sample *out, const imr_dataset *from, imr_error *err) IMR_NODISCARD;
+imr_status imr_sample_take(imr_sample *out, const imr_dataset *from, imr_error *err);
 /* The sample as a dataset without judgements; it must outlive that. */
-imr_status imr_sample_open(imr_dataset **out, const imr_sample *s, imr_error *err) IMR_NODISCARD;
+imr_status imr_sample_open(imr_dataset **out, const imr_sample *s, imr_error *err);
 void imr_sample_done(imr_sample *s); /* {0} is fine */
 
 #endif

@@ -80,7 +80,7 @@ void imr_train_outcome_done(imr_train_outcome *o); /* {0} is fine */
  */
 imr_status imr_train_cache(imr_train_outcome *out, const imr_cache *cache,
                            const imr_encoder *encoder, const imr_train_plan *plan,
-                           const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                           const imr_progress *progress, imr_error *err);
 
 /* What training did, in words, one paragraph: what was learnt from, what it was measured on, better
  * or not. */
@@ -90,6 +90,6 @@ extern const char *const imr_train_files[]; /* what it writes, ended by NULL */
 /* The folder is made. command[n]: the command line, for the history. */
 imr_status imr_train_save(const imr_train_outcome *o, const imr_cache *cache,
                           const imr_train_plan *plan, const char *output_dir,
-                          const char *const *command, size_t n, imr_error *err) IMR_NODISCARD;
+                          const char *const *command, size_t n, imr_error *err);
 
 #endif

@@ -56,7 +56,7 @@ size_t imr_normalise_bert(imr_normalise_step *steps, bool clean, bool cjk_spaces
  * one). IMR_E_LIMIT when base + len exceeds IMR_MAX_TEXT_BYTES, or Replace steps make more than
  * IMR_MAX_GROWTH characters of a byte. */
 imr_status imr_normalise(const imr_normalise_step *steps, size_t n_steps, const char *text,
-                         size_t len, size_t base, imr_chars *out, imr_error *err) IMR_NODISCARD;
+                         size_t len, size_t base, imr_chars *out, imr_error *err);
 
 /* ---- what Hugging Face's tokenisers make of each code point ---- */
 
@@ -105,7 +105,6 @@ typedef IMR_ARRAY(imr_piece) imr_pieces;
 
 /* Splits c->v[first, last) by n rules (n 0: one piece) and overwrites out. */
 imr_status imr_pretokenise(const imr_split_rule *rules, size_t n_rules, const imr_chars *c,
-                           size_t first, size_t last, imr_pieces *out,
-                           imr_error *err) IMR_NODISCARD;
+                           size_t first, size_t last, imr_pieces *out, imr_error *err);
 
 #endif

@@ -71,18 +71,16 @@ typedef struct imr_vocab {
 void imr_vocab_done(imr_vocab *v); /* {0} is fine */
 
 /* Collecting. The text is copied. IMR_E_FORMAT when it is empty, too long or not UTF-8. */
-imr_status imr_vocab_add(imr_vocab *v, const char *text, size_t len, uint32_t id,
-                         imr_error *err) IMR_NODISCARD;
+imr_status imr_vocab_add(imr_vocab *v, const char *text, size_t len, uint32_t id, imr_error *err);
 /* Ends collecting: sorts by id and builds the map. IMR_E_FORMAT when it is empty, an id is missing
  * or stands for two texts, or two ids have the same text. The same text added twice under one id
  * counts once (a tokenizer.json lists its special tokens again). More may be added afterwards, and
  * finished again. */
-imr_status imr_vocab_finish(imr_vocab *v, imr_error *err) IMR_NODISCARD;
+imr_status imr_vocab_finish(imr_vocab *v, imr_error *err);
 
 /* vocab.txt: one token a line, the line number from 0 is its id; CRLF and empty lines at the end
  * are fine. Errors name the line. On failure *out is untouched. */
-imr_status imr_vocab_parse(imr_vocab *out, const char *text, size_t len,
-                           imr_error *err) IMR_NODISCARD;
+imr_status imr_vocab_parse(imr_vocab *out, const char *text, size_t len, imr_error *err);
 
 /* Id of a token, or IMR_NO_TOKEN. Valid after imr_vocab_finish, as the next one. */
 uint32_t imr_vocab_id(const imr_vocab *v, const char *text, size_t len);
@@ -153,13 +151,11 @@ enum {
 
 /* Takes over everything spec owns (spec is {0} afterwards); on failure it stays the caller's.
  * IMR_E_FORMAT when an id is not in the vocabulary. */
-imr_status imr_tokenizer_new(imr_tokenizer **out, imr_tokenizer_spec *spec,
-                             imr_error *err) IMR_NODISCARD;
+imr_status imr_tokenizer_new(imr_tokenizer **out, imr_tokenizer_spec *spec, imr_error *err);
 void imr_tokenizer_free(imr_tokenizer *t); /* NULL is fine */
 
 /* Copies token, text and all. IMR_E_LIMIT over IMR_MAX_ADDED_TOKENS. */
-imr_status imr_tokenizer_add(imr_tokenizer_spec *s, const imr_added_token *token,
-                             imr_error *err) IMR_NODISCARD;
+imr_status imr_tokenizer_add(imr_tokenizer_spec *s, const imr_added_token *token, imr_error *err);
 
 enum { IMR_BERT_CLS, IMR_BERT_SEP, IMR_BERT_UNK, IMR_BERT_PAD, IMR_BERT_MASK, IMR_BERT_NAMES };
 
@@ -174,7 +170,7 @@ typedef struct imr_bert_options {
 /* BERT's rules for the vocabulary of s: normaliser, words, WordPiece, the special tokens and where
  * they stand. IMR_E_FORMAT when it lacks the first three; [PAD] and [MASK] may be missing. */
 imr_status imr_tokenizer_bert(imr_tokenizer_spec *s, const imr_bert_options *options,
-                              imr_error *err) IMR_NODISCARD;
+                              imr_error *err);
 
 /* ---- encoding ---- */
 
@@ -189,12 +185,11 @@ typedef struct imr_encode_options {
 /* Overwrites out. Spans ascend and point into text. options NULL: {0}. Any bytes are fine.
  * IMR_E_LIMIT when text is longer than IMR_MAX_TEXT_BYTES; IMR_E_MEMORY. */
 imr_status imr_tokenizer_encode(const imr_tokenizer *t, const char *text, size_t len,
-                                const imr_encode_options *options, imr_tokens *out,
-                                imr_error *err) IMR_NODISCARD;
+                                const imr_encode_options *options, imr_tokens *out, imr_error *err);
 
 /* One token alone: the special ids before a text, `id`, those after it. Overwrites out; every span
  * is empty. IMR_E_USAGE when id is not in the vocabulary; IMR_E_MEMORY. */
 imr_status imr_tokenizer_alone(const imr_tokenizer *t, uint32_t id, imr_tokens *out,
-                               imr_error *err) IMR_NODISCARD;
+                               imr_error *err);
 
 #endif

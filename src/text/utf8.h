@@ -89,6 +89,6 @@ const char *imr_line_keep(const char *text, size_t len, imr_arena *arena);
  * Ascending. The caller frees *source.
  */
 imr_status imr_utf8_clean_map(imr_buf *out, uint32_t **source, const char *text, size_t len,
-                              imr_clean_flags flags, imr_error *err) IMR_NODISCARD;
+                              imr_clean_flags flags, imr_error *err);
 
 #endif

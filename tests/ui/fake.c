@@ -110,7 +110,7 @@ imr_status imr_async_make(fake *f, imr_async_kind kind, const imr_trace *t, imr_
         f->audit = f->audit ? f->audit : fake_audit(!f->encoder_only);
         d.audit = f->audit;
         d.audit_rows = 12;
-        push(f, d, NULL, false);
+        (void)push(f, d, NULL, false);
         d.audit_rows = f->audit->n;
         d.audit_ended = true;
         return push(f, d, NULL, true);
@@ -126,11 +126,11 @@ imr_status imr_async_make(fake *f, imr_async_kind kind, const imr_trace *t, imr_
 imr_status imr_async_compare(fake *f, const imr_trace *t, const size_t place[2], imr_error *err)
 {
     (void)err;
-    push(f,
-         (imr_delivery){.kind = IMR_ASYNC_COMPARE,
-                        .serial = t->serial,
-                        .comparison = fake_comparison(&f->facts, t, place)},
-         NULL, strncmp(t->query_text, "late", 4) == 0);
+    (void)push(f,
+               (imr_delivery){.kind = IMR_ASYNC_COMPARE,
+                              .serial = t->serial,
+                              .comparison = fake_comparison(&f->facts, t, place)},
+               NULL, strncmp(t->query_text, "late", 4) == 0);
     return IMR_OK;
 }
 

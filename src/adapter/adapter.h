@@ -13,8 +13,7 @@
  * A score depends on the whole candidate set, so there is no pairwise score(query, document).
  * Threads: an open adapter is const; any number may use it, each with a result of its own.
  */
-#ifndef IMR_ADAPTER_ADAPTER_H
-#define IMR_ADAPTER_ADAPTER_H
+#pragma once
 
 #include "adapter/weights.h"
 #include "base/progress.h"
@@ -178,5 +177,3 @@ typedef struct imr_adapter_survey {
 
 imr_status imr_adapter_survey_run(imr_adapter_survey *out, const imr_adapter *a, size_t queries,
                                   uint64_t seed, imr_error *err);
-
-#endif

@@ -11,8 +11,7 @@
  *           but for improvement); dq, dd gradients of the same shapes, overwritten
  * Precision: norms and the softmax in double, gradients float32
  */
-#ifndef IMR_ADAPTER_LOSS_H
-#define IMR_ADAPTER_LOSS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -34,5 +33,3 @@ size_t imr_loss_scratch(size_t size, size_t list, size_t m);
 /* Returns the loss. All but mnrl need list >= 2. */
 double imr_loss_run(const imr_loss *loss, const float *q, const float *d, const float *base,
                     size_t size, size_t list, size_t m, float *dq, float *dd, float *scratch);
-
-#endif

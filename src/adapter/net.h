@@ -16,8 +16,7 @@
  * Aliasing: none but in modulation, where out may be x, but not of form full.
  * Threads: const weights, the rest is the caller's. No allocation.
  */
-#ifndef IMR_ADAPTER_NET_H
-#define IMR_ADAPTER_NET_H
+#pragma once
 
 #include "adapter/weights.h"
 #include "base/progress.h"
@@ -52,5 +51,3 @@ void imr_modulate(float *out, imr_view x, const imr_weights *w, imr_weight_id no
 float *imr_place(float *block, size_t *at, size_t n);
 /* A block of at least `need`; what a smaller one held is lost. IMR_E_MEMORY. */
 imr_status imr_make_room(float **block, size_t *capacity, size_t need, imr_error *err);
-
-#endif

@@ -13,8 +13,7 @@
  * The pass is a workspace: {0} to start, _prepare for each batch (allocates only when the batch is
  * larger than any before), _done at the end.
  */
-#ifndef IMR_ADAPTER_PASS_H
-#define IMR_ADAPTER_PASS_H
+#pragma once
 
 #include "adapter/loss.h"
 #include "adapter/weights.h"
@@ -44,5 +43,3 @@ void imr_pass_forward(imr_pass *p, const imr_weights *w, double dropout, imr_ran
  * PyTorch's gradients and against finite differences of a plain double forward pass. */
 double imr_backward(imr_weights *gradient, imr_pass *p, const imr_weights *w, const imr_loss *loss,
                     double dropout);
-
-#endif

@@ -24,8 +24,7 @@
  * Threads: OpenMP over blocks of documents, sums joined in block order, so the same for any thread
  * count, and with anyone watching or no one.
  */
-#ifndef IMR_ADAPTER_SWEEP_H
-#define IMR_ADAPTER_SWEEP_H
+#pragma once
 
 #include "adapter/adapter.h"
 #include "adapter/net.h"
@@ -39,5 +38,3 @@ imr_status imr_sweep_score(const imr_weights *w, const imr_adapter_result *r, im
 
 /* From d_mean (diagonal) or from d (the others): scale_d and bias_d, then q'. */
 void imr_run_doc_net(const imr_weights *w, imr_rows d, imr_adapter_result *r);
-
-#endif

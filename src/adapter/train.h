@@ -15,8 +15,7 @@
  * Deterministic for a given seed, thread count and processor.
  * Memory: about six times the weights (seven with a second set) and one batch.
  */
-#ifndef IMR_ADAPTER_TRAIN_H
-#define IMR_ADAPTER_TRAIN_H
+#pragma once
 
 #include "adapter/adapter.h"
 #include "adapter/loss.h"
@@ -123,5 +122,3 @@ typedef double (*imr_train_validate)(void *user, const imr_adapter *a);
 imr_status imr_train(imr_adapter *a, imr_train_history *history, const imr_train_data *data,
                      const imr_train_options *options, imr_train_validate validate, void *user,
                      const imr_progress *progress, imr_error *err);
-
-#endif

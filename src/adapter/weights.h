@@ -17,8 +17,7 @@
  * carry (`e5_model.*`, `sbert.*`). What does not fit becomes a list of problems: PyTorch's
  * strict=False, which the authors' package uses, says nothing.
  */
-#ifndef IMR_ADAPTER_WEIGHTS_H
-#define IMR_ADAPTER_WEIGHTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -139,5 +138,3 @@ imr_status imr_problems_add(imr_problems *p, imr_severity severity, imr_status s
  */
 imr_status imr_weights_read(imr_weights *out, imr_problems *problems, const imr_tensors *table,
                             imr_form form, bool strict, imr_error *err);
-
-#endif

@@ -5,8 +5,7 @@
  * of the arena NULL there is none.
  * Threads: one at a time.
  */
-#ifndef IMR_BASE_ARENA_H
-#define IMR_BASE_ARENA_H
+#pragma once
 
 #include <stddef.h>
 
@@ -25,5 +24,3 @@ char *imr_arena_strdup(imr_arena *a, const char *text) IMR_NODISCARD; /* NULL te
 void *imr_arena_begin(imr_arena **arena, size_t size) IMR_NODISCARD;
 
 #define IMR_ARENA_ARRAY(a, type, n) ((type *)imr_arena_alloc((a), (n), sizeof(type)))
-
-#endif

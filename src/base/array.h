@@ -7,8 +7,7 @@
  *
  * IMR_PUSH copies the value, returns false when memory ran out (the array stays as it was).
  */
-#ifndef IMR_BASE_ARRAY_H
-#define IMR_BASE_ARRAY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,5 +32,3 @@ static inline bool imr_array_grow(void *p, size_t n, size_t *cap, size_t more, s
 
 #define IMR_GROW(a, more) imr_array_grow(&(a)->v, (a)->n, &(a)->cap, (more), sizeof *(a)->v)
 #define IMR_PUSH(a, ...)  (IMR_GROW(a, 1) ? ((a)->v[(a)->n++] = (__VA_ARGS__), true) : false)
-
-#endif

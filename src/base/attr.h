@@ -6,8 +6,7 @@
  * IMR_CLEANUP(fn) run fn(&variable) when the variable leaves its scope
  * IMR_FREE_AT(type, fn)   makes fn##_at of fn(type *), for IMR_CLEANUP of a pointer
  */
-#ifndef IMR_BASE_ATTR_H
-#define IMR_BASE_ATTR_H
+#pragma once
 
 #define IMR_NODISCARD    __attribute__((warn_unused_result))
 #define IMR_PRINTF(f, a) __attribute__((format(printf, f, a)))
@@ -38,5 +37,3 @@
     }
 
 #define IMR_LEN(a) (sizeof(a) / sizeof((a)[0]))
-
-#endif

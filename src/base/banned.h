@@ -6,8 +6,7 @@
  *   vsprintf                vsnprintf           system popen   posix_spawn
  *   strtok                  strtok_r
  */
-#ifndef IMR_BASE_BANNED_H
-#define IMR_BASE_BANNED_H
+#pragma once
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,5 +14,3 @@
 
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok
 #pragma GCC poison atoi atof gets system popen
-
-#endif

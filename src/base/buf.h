@@ -5,8 +5,7 @@
  * imr_buf_check reports it once at the end, so writers need no check a line. {0} is an empty
  * buffer. Numbers are written with '.' whatever the locale says.
  */
-#ifndef IMR_BASE_BUF_H
-#define IMR_BASE_BUF_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,5 +36,3 @@ char *imr_buf_take(imr_buf *b);             /* the caller's; NULL when failed; b
 imr_status imr_buf_check(const imr_buf *b, imr_error *err);
 
 #define IMR_AUTOBUF IMR_CLEANUP(imr_buf_done)
-
-#endif

@@ -4,8 +4,7 @@
  * Reading past the end fails the cursor (sticky) and yields 0, so a reader can take a fixed record
  * and check once with `failed`. Nothing is copied; the memory is the caller's and outlives it.
  */
-#ifndef IMR_BASE_BYTES_H
-#define IMR_BASE_BYTES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,5 +69,3 @@ static inline uint64_t imr_bytes_u64(imr_bytes *b)
 {
     return imr_bytes_uint(b, 8);
 }
-
-#endif

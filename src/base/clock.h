@@ -2,8 +2,7 @@
  * base/clock.h - monotonic time, which can be frozen so that screens are the same every run (the
  * command line does so when IMRNN_TEST_TIME is set).
  */
-#ifndef IMR_BASE_CLOCK_H
-#define IMR_BASE_CLOCK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,5 +13,3 @@ enum { IMR_CLOCK_UTC = sizeof "2026-11-30T05:29:06Z" };
 void imr_clock_utc(char out[IMR_CLOCK_UTC]);
 void imr_clock_freeze(int64_t unix_seconds); /* before threads start; negative thaws */
 bool imr_clock_frozen(void);
-
-#endif

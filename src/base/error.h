@@ -7,8 +7,7 @@
  * caller adds its file name once with imr_error_prefix. err may be NULL when the text is not
  * wanted. Values only: no globals, safe from any thread.
  */
-#ifndef IMR_BASE_ERROR_H
-#define IMR_BASE_ERROR_H
+#pragma once
 
 #include "base/attr.h"
 
@@ -81,5 +80,3 @@ int imr_status_exit(imr_status status);
 
 /* The same where it is memory that is missing: IMR_NEED(copy = imr_strdup(text), err); */
 #define IMR_NEED(p, err) IMR_TRY((p) ? IMR_OK : imr_fail_memory(err))
-
-#endif

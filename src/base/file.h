@@ -21,8 +21,7 @@
  * a device) is written to as it is, without the rename. But nothing that exists is overwritten
  * without --overwrite, nor what appears while it is written.
  */
-#ifndef IMR_BASE_FILE_H
-#define IMR_BASE_FILE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -108,5 +107,3 @@ void imr_writer_done(imr_writer *w); /* drops an uncommitted file; fine after co
 
 /* One call: bytes -> path, atomically. */
 imr_status imr_file_write(const char *path, const void *bytes, size_t n, imr_error *err);
-
-#endif

@@ -6,8 +6,7 @@
  * telling numbers made of zeros. A loss stays until the program ends, since the zeros do.
  * Threads: any may read and ask; install and otherwise are the main thread's.
  */
-#ifndef IMR_BASE_GUARD_H
-#define IMR_BASE_GUARD_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -21,5 +20,3 @@ void imr_guard_otherwise(void (*handler)(int signal_number));
 
 /* IMR_E_IO when a page was lost. */
 imr_status imr_guard_check(imr_error *err);
-
-#endif

@@ -2,8 +2,7 @@
  * base/half.h - IEEE half precision to float32, exactly, and back; bfloat16 to float32. In C that
  * every compiler turns into vector code. Whole rows: math/matrix.h.
  */
-#ifndef IMR_BASE_HALF_H
-#define IMR_BASE_HALF_H
+#pragma once
 
 #include <stdint.h>
 #include <string.h>
@@ -48,5 +47,3 @@ static inline uint16_t imr_f32_to_f16(float value)
     const uint32_t rest = a > 0x7f800000 ? 0x7e00 | (a >> 13 & 0x3ff) : finite;
     return (uint16_t)((x >> 16 & 0x8000) | rest);
 }
-
-#endif

@@ -26,8 +26,7 @@
  * Threads: one at a time per imr_kept; the lock is between processes, and between two imr_kept of
  * one process too.
  */
-#ifndef IMR_BASE_KEPT_H
-#define IMR_BASE_KEPT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -145,5 +144,3 @@ typedef imr_status (*imr_kept_make_fn)(void *user, size_t first, size_t count, v
  * may be NULL: no notes. Errors: also make's. */
 imr_status imr_kept_rows_make(imr_kept_rows *r, imr_kept *journal, imr_kept_make_fn make,
                               void *user, const imr_progress *progress, imr_error *err);
-
-#endif

@@ -2,8 +2,7 @@
  * base/limits.h - every hard cap on what comes from outside, with its reason.
  * A cap turns a hostile or broken file into one clear error before memory is asked for.
  */
-#ifndef IMR_BASE_LIMITS_H
-#define IMR_BASE_LIMITS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -29,5 +28,3 @@
 #define IMR_MAX_WORD_CHARS         100u /* BERT's own rule: longer words are [UNK] */
 #define IMR_MAX_DOCUMENTS          (1u << 28)
 #define IMR_MAX_FEEDBACK           100000u /* candidates of one query held with all intermediates */
-
-#endif

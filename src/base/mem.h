@@ -6,8 +6,7 @@
  * return imr_fail_memory). imr_free(NULL) is fine. Memory from imr_alloc_aligned and
  * imr_alloc_large is freed the same way.
  */
-#ifndef IMR_BASE_MEM_H
-#define IMR_BASE_MEM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -90,5 +89,3 @@ imr_status imr_budget_disk(const char *what, uint64_t made, uint64_t from, imr_e
 void imr_mem_fail_after(long n);
 /* Tests: allocations of this thread since the last call of imr_mem_fail_after. */
 long imr_mem_count(void);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Parsing accepts the whole text or nothing (no spaces, no trailing letters).
  */
-#ifndef IMR_BASE_NUMBER_H
-#define IMR_BASE_NUMBER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,5 +21,3 @@ char *imr_format_fixed(char *out, double value, int decimals, bool plus);
 /* The same as an argument of printf: the text lives as long as the block around the call. */
 #define IMR_FIXED(value, decimals)  imr_format_fixed((char[64]){0}, (value), (decimals), false)
 #define IMR_SIGNED(value, decimals) imr_format_fixed((char[64]){0}, (value), (decimals), true)
-
-#endif

@@ -5,8 +5,7 @@
  * loop allows it. Returning false asks to stop; the worker then returns IMR_E_CANCELLED (training
  * keeps the best epoch so far, see there). NULL means no one is watching.
  */
-#ifndef IMR_BASE_PROGRESS_H
-#define IMR_BASE_PROGRESS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,5 +32,3 @@ static inline bool imr_progress_step(const imr_progress *p, const char *what, ui
     imr_progress_info info = {what, done, total, 0};
     return p->fn(p->user, &info);
 }
-
-#endif

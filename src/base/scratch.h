@@ -10,8 +10,7 @@
  * A table must be given back to the scratch it came from, before that is closed.
  * Threads: one at a time.
  */
-#ifndef IMR_BASE_SCRATCH_H
-#define IMR_BASE_SCRATCH_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,5 +44,3 @@ imr_status imr_scratch_fail(const imr_scratch *s, imr_error *err);
     imr_scratch_grow((s), &(a)->v, (a)->n, &(a)->cap, (more), sizeof *(a)->v)
 #define IMR_SCRATCH_PUSH(s, a, ...)                                                                \
     (IMR_SCRATCH_GROW(s, a, 1) ? ((a)->v[(a)->n++] = (__VA_ARGS__), true) : false)
-
-#endif

@@ -6,8 +6,7 @@
  * A hash remembers that it failed and says so when it is asked for: IMR_E_IO where libcrypto has no
  * memory, or is set up without SHA-256.
  */
-#ifndef IMR_BASE_SHA256_H
-#define IMR_BASE_SHA256_H
+#pragma once
 
 #include <stddef.h>
 
@@ -31,5 +30,3 @@ imr_status imr_sha256_memory(const void *data, size_t len, char out[IMR_SHA256_H
                              imr_error *err);
 /* Holds no more of the file in memory than a piece of 16 MB. */
 imr_status imr_sha256_file(const char *path, char out[IMR_SHA256_HEX], imr_error *err);
-
-#endif

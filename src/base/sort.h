@@ -5,8 +5,7 @@
  * writing both from front to back, so that either may be a mapped file (base/scratch.h). The C
  * library's qsort takes as much memory again of its own.
  */
-#ifndef IMR_BASE_SORT_H
-#define IMR_BASE_SORT_H
+#pragma once
 
 #include <stddef.h>
 
@@ -16,5 +15,3 @@ void imr_sort(void *items, void *spare, size_t n, size_t size,
 
 /* Of char *, by their bytes: for qsort and bsearch. */
 int imr_by_text(const void *a, const void *b);
-
-#endif

@@ -4,8 +4,7 @@
  * Keys are borrowed: they must outlive the map. {0} is an empty map. Keyed hash (a hostile
  * vocabulary cannot choose collisions without knowing the seed, which is the address of the table).
  */
-#ifndef IMR_BASE_STRMAP_H
-#define IMR_BASE_STRMAP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,5 +32,3 @@ bool imr_strmap_reserve(imr_strmap *m, size_t n) IMR_NODISCARD;
 bool imr_strmap_add(imr_strmap *m, const char *key, size_t len, uint32_t value, uint32_t *found,
                     bool *added) IMR_NODISCARD;
 bool imr_strmap_get(const imr_strmap *m, const char *key, size_t len, uint32_t *value);
-
-#endif

@@ -10,8 +10,7 @@
  *   #pragma omp parallel        (or any other way to start `size` threads)
  *   { ...; imr_team_wait(&team, size); ...; }
  */
-#ifndef IMR_BASE_TEAM_H
-#define IMR_BASE_TEAM_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -29,5 +28,3 @@ size_t imr_team_member(void);
 /* Returns when `size` threads are here; all of them call it equally often with the same size. What
  * any of them wrote before is seen by all after. Size 1 returns at once. */
 void imr_team_wait(imr_team *t, size_t size);
-
-#endif

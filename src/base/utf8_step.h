@@ -2,8 +2,7 @@
  * base/utf8_step.h - one step over UTF-8 (RFC 3629; Unicode 15, table 3-7). No character is: a
  * stray or missing continuation, an overlong form, a surrogate, what is above U+10FFFF.
  */
-#ifndef IMR_BASE_UTF8_STEP_H
-#define IMR_BASE_UTF8_STEP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -75,5 +74,3 @@ static inline size_t imr_utf8_first_bad(const void *text, size_t len)
         i += n;
     return i;
 }
-
-#endif

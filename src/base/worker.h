@@ -10,8 +10,7 @@
  * job's run() is called on the worker, its done() on the owner inside imr_worker_reap, exactly
  * once, also when it was dropped before it started (then run() was not called).
  */
-#ifndef IMR_BASE_WORKER_H
-#define IMR_BASE_WORKER_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -40,5 +39,3 @@ int imr_worker_pending(imr_worker *w);           /* waiting + running + finished
 
 bool imr_worker_cancelled(imr_worker *w); /* on the worker: should the running job stop? */
 void imr_worker_wake(imr_worker *w);      /* any thread: makes fd readable (progress) */
-
-#endif

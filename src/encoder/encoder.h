@@ -17,8 +17,7 @@
  * 0.999 and more, not 1.
  * Threads: const after opening; many threads may encode.
  */
-#ifndef IMR_ENCODER_ENCODER_H
-#define IMR_ENCODER_ENCODER_H
+#pragma once
 
 #include "base/progress.h"
 #include "base/sha256.h"
@@ -149,5 +148,3 @@ imr_view imr_encoder_token_rows(const imr_encoder *e);
 size_t imr_encoder_token_count(const imr_encoder *e); /* V */
 /* Zero-terminated, as the vocabulary writes it ("##ing"); id < V. Borrowed. */
 const char *imr_encoder_token_text(const imr_encoder *e, uint32_t id);
-
-#endif

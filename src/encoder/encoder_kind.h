@@ -4,8 +4,7 @@
  * encoder.c owns everything common (folder, tokeniser, prefixes, identity). A kind fills the rest
  * of imr_encoder when it is opened, and makes the vectors of a call.
  */
-#ifndef IMR_ENCODER_ENCODER_KIND_H
-#define IMR_ENCODER_ENCODER_KIND_H
+#pragma once
 
 #include "encoder/encoder.h"
 #include "encoder/tokenizer_folder.h"
@@ -69,5 +68,3 @@ double imr_static_sum(const imr_encoder *e, const imr_tokens *tokens, double *su
 /* Fill e, whose folder is set. On failure the caller frees e. */
 imr_status imr_static_open_model2vec(imr_encoder *e, const imr_json *config, imr_error *err);
 imr_status imr_static_open_modules(imr_encoder *e, const imr_modules *m, imr_error *err);
-
-#endif

@@ -11,8 +11,7 @@
  * older org_name.
  * A file that is missing is named together with the command that fetches it.
  */
-#ifndef IMR_ENCODER_FOLDER_H
-#define IMR_ENCODER_FOLDER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -102,5 +101,3 @@ imr_status imr_folder_modules(imr_modules *out, const imr_folder *f, imr_error *
 const char *imr_known_model(const char *short_name);
 /* The prefix the reference puts before queries and passages: E5's, otherwise "". Static. */
 const char *imr_known_prefix(const char *model_name, bool passage);
-
-#endif

@@ -15,8 +15,7 @@
  * length where it is not of unit length).
  * Threads: no state.
  */
-#ifndef IMR_ENCODER_TOKEN_SUM_H
-#define IMR_ENCODER_TOKEN_SUM_H
+#pragma once
 
 #include "encoder/encoder.h"
 
@@ -46,5 +45,3 @@ void imr_token_sum_done(imr_token_sum *s); /* {0} is fine */
  * static encoder they are the tokens' rows. */
 size_t imr_encoder_outputs(const imr_encoder *e);
 imr_status imr_encoder_through_dense(imr_matrix *v, const imr_encoder *e, imr_error *err);
-
-#endif

@@ -13,8 +13,7 @@
  * of special_tokens_map.json and added_tokens.json; and additional_special_tokens. A token that is
  * new to the vocabulary gets the next id. Without tokenizer.json the vocabulary is vocab.txt.
  */
-#ifndef IMR_ENCODER_TOKENIZER_FOLDER_H
-#define IMR_ENCODER_TOKENIZER_FOLDER_H
+#pragma once
 
 #include "format/json.h"
 #include "text/tokenizer.h"
@@ -57,5 +56,3 @@ imr_status imr_tokenizer_read(imr_tokenizer_spec *s, const imr_json *root, imr_e
 imr_status imr_tokenizer_read_vocab(imr_tokenizer_spec *s, const imr_json *root, imr_error *err);
 /* One {"content", "special", "normalized", "lstrip", "rstrip", "single_word"}; no id yet. */
 imr_status imr_tokenizer_read_token(imr_added_token *out, const imr_json *item, imr_error *err);
-
-#endif

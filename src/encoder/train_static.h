@@ -13,8 +13,7 @@
  * not depend on the number of threads at all; the decomposition does in the last bits where the
  * BLAS splits its sums differently.
  */
-#ifndef IMR_ENCODER_TRAIN_STATIC_H
-#define IMR_ENCODER_TRAIN_STATIC_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/progress.h"
@@ -134,5 +133,3 @@ void imr_static_words_done(imr_static_words *w); /* {0} is fine */
 extern const char *const imr_static_files[]; /* ended by NULL */
 imr_status imr_static_write(const char *folder, const char *const *words, size_t n_words,
                             imr_view rows, bool normalise, imr_error *err);
-
-#endif

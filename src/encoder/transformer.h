@@ -19,8 +19,7 @@
  * vector).
  * Threads: const after opening; the working memory belongs to the call. For src/encoder only.
  */
-#ifndef IMR_ENCODER_TRANSFORMER_H
-#define IMR_ENCODER_TRANSFORMER_H
+#pragma once
 
 #include "base/team.h"
 #include "encoder/encoder_kind.h"
@@ -272,5 +271,3 @@ void imr_forward(const imr_forward_pass *p, size_t me, size_t threads);
 
 /* Multiplications of one token's dense products. */
 size_t imr_forward_work(const imr_transformer_config *c);
-
-#endif

@@ -16,8 +16,7 @@
  * Memory: 16 bytes a token.
  * Threads: const after init.
  */
-#ifndef IMR_EXPLAIN_BACKGROUND_H
-#define IMR_EXPLAIN_BACKGROUND_H
+#pragma once
 
 #include "explain/lens.h"
 
@@ -53,5 +52,3 @@ double imr_normal_two_sided_inverse(double p);
  */
 double imr_background_threshold(const imr_background *b, const float *cosines,
                                 const uint8_t *hidden, double level, float *scratch);
-
-#endif

@@ -27,8 +27,7 @@
  * of these sums are rounding only, far below the 1e-6 promised.
  * Memory: none. Threads: pure functions.
  */
-#ifndef IMR_EXPLAIN_CHANGE_H
-#define IMR_EXPLAIN_CHANGE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -104,5 +103,3 @@ typedef struct imr_gates {
 
 imr_share_check imr_contribution_steps(imr_step_share out[IMR_STEP_COUNT], const imr_pair *pair,
                                        const imr_gates *gates);
-
-#endif

@@ -17,8 +17,7 @@
  * Values are in sd where in_sd, else in cosine units; NaN at stages one of them does not have.
  * A against B is minus B against A; A against itself is zeros.
  */
-#ifndef IMR_EXPLAIN_COMPARE_H
-#define IMR_EXPLAIN_COMPARE_H
+#pragma once
 
 #include "explain/why.h"
 
@@ -73,5 +72,3 @@ typedef struct imr_compare_line {
  * how many. */
 size_t imr_compare_lines(imr_compare_line *out, size_t rows, const imr_compare *c, bool words,
                          int stage);
-
-#endif

@@ -26,8 +26,7 @@
  * Memory: a double and up to a float for each number of the table.
  * Threads: one call at a time.
  */
-#ifndef IMR_EXPLAIN_CONTEXT_H
-#define IMR_EXPLAIN_CONTEXT_H
+#pragma once
 
 #include "base/file.h"
 #include "encoder/encoder.h"
@@ -83,5 +82,3 @@ void imr_context_hear(imr_context *c, size_t at, imr_view rows);
 bool imr_context_complete(const imr_context *c);
 /* A table without words is one with words 0. */
 imr_status imr_context_finish(imr_context_table *out, imr_context *c, imr_error *err);
-
-#endif

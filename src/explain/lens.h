@@ -34,8 +34,7 @@
  * Memory: 4 V r bytes and two floats a token. Table and backprojector are borrowed.
  * Threads: const after init; every function here is safe from any thread.
  */
-#ifndef IMR_EXPLAIN_LENS_H
-#define IMR_EXPLAIN_LENS_H
+#pragma once
 
 #include "base/progress.h"
 #include "math/linalg.h"
@@ -164,5 +163,3 @@ imr_status imr_lens_measure(imr_lens_quality *out, const imr_lens *l, imr_view v
 /* Is it so bad that what is read should not be believed? Below .25 or three times chance, whichever
  * is larger. False where nothing was measured. */
 bool imr_lens_is_poor(const imr_lens_quality *q);
-
-#endif

@@ -10,8 +10,7 @@
  * the query. Of more than IMR_MAP_MOST candidates the first ones give the axes.
  * Coordinates are finite where the vectors are. Cost: an SVD of [k, dimension].
  */
-#ifndef IMR_EXPLAIN_MAP_H
-#define IMR_EXPLAIN_MAP_H
+#pragma once
 
 #include "explain/why.h"
 
@@ -42,5 +41,3 @@ imr_status imr_map_project(imr_map_stage *s, imr_matrix *rows, imr_error *err);
  * both axes, all points inside. A cell is `height` times as high as it is wide. */
 void imr_map_place(const imr_map_stage *s, size_t point, size_t rows, size_t columns, double height,
                    size_t *row, size_t *column);
-
-#endif

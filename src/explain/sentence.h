@@ -26,8 +26,7 @@
  * Markup: a word or a pair of words stands between two asterisks, which no word contains; all else
  * is plain ASCII but for the words themselves.
  */
-#ifndef IMR_EXPLAIN_SENTENCE_H
-#define IMR_EXPLAIN_SENTENCE_H
+#pragma once
 
 #include "base/buf.h"
 #include "explain/why.h"
@@ -74,5 +73,3 @@ const char *imr_sentence_rank(imr_number text, uint32_t rank); /* 1st */
 void imr_sentence_named(imr_buf *out, const char *before, const char *word, const char *other);
 /* A sentence without these marks. */
 void imr_sentence_plain(imr_buf *out, const char *sentence);
-
-#endif

@@ -31,8 +31,7 @@
  * Precision: rows are float32, statistics and sums double; sums are within 1e-6 of the similarity.
  * Memory: the results and as much again. Threads: no state; calls BLAS.
  */
-#ifndef IMR_EXPLAIN_SHARES_H
-#define IMR_EXPLAIN_SHARES_H
+#pragma once
 
 #include "explain/why.h"
 #include "math/matrix.h"
@@ -102,5 +101,3 @@ imr_status imr_pairs_strongest(imr_strong_pair **out, size_t *n, const imr_pairs
 imr_status imr_words_join(imr_pair_word **out, uint32_t **place, size_t *n,
                           const struct imr_tokens *t, size_t prefix, size_t end,
                           const struct imr_encoder *e, imr_arena *arena, imr_error *err);
-
-#endif

@@ -16,8 +16,7 @@
  * Pointers live in the arena of whoever asked.
  * Threads: read-only once made.
  */
-#ifndef IMR_EXPLAIN_WHY_H
-#define IMR_EXPLAIN_WHY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -279,5 +278,3 @@ static inline bool imr_why_is_adapted(const imr_why_input *in)
 imr_status imr_why_make(imr_why *out, imr_word_list query_words[IMR_CHANGE_COUNT],
                         const imr_why_input *in, imr_arena *arena, const imr_progress *progress,
                         imr_error *err);
-
-#endif

@@ -18,8 +18,7 @@
  * All cosines of all changes come from one product through the folded table.
  * Threads: inputs are const. Calls OpenMP: not from inside a parallel region.
  */
-#ifndef IMR_EXPLAIN_WORD_LIST_H
-#define IMR_EXPLAIN_WORD_LIST_H
+#pragma once
 
 #include "base/arena.h"
 #include "explain/background.h"
@@ -54,5 +53,3 @@ imr_status imr_word_lists(imr_word_list (*out)[IMR_CHANGE_COUNT], const imr_lens
                           const imr_word_subject *subjects, size_t n_subjects,
                           const imr_word_settings *settings, imr_arena *arena,
                           const imr_progress *progress, imr_error *err);
-
-#endif

@@ -10,8 +10,7 @@
  * Writing goes straight to an imr_buf: strings are escaped, numbers have 9 significant digits, NaN
  * and infinity become null.
  */
-#ifndef IMR_FORMAT_JSON_H
-#define IMR_FORMAT_JSON_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -109,5 +108,3 @@ void imr_json_put_int(imr_buf *b, int64_t value);
  *   %d, %u with l, ll or z: an integer
  */
 void imr_json_printf(imr_buf *b, const char *format, ...) IMR_PRINTF(2, 3);
-
-#endif

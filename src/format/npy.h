@@ -8,8 +8,7 @@
  * The file must hold exactly the bytes its shape says: a shorter one was cut, a longer one was
  * never finished.
  */
-#ifndef IMR_FORMAT_NPY_H
-#define IMR_FORMAT_NPY_H
+#pragma once
 
 #include "base/file.h"
 #include "format/tensors.h"
@@ -32,5 +31,3 @@ void imr_npy_header(uint8_t out[IMR_NPY_HEADER], imr_dtype dtype, uint64_t rows,
 /* Whole float32 matrix, atomically. */
 imr_status imr_npy_write_f32(const char *path, const float *v, uint64_t rows, uint64_t cols,
                              imr_error *err);
-
-#endif

@@ -13,8 +13,7 @@
  * and has at most IMR_MAX_PICKLE_ITEMS nodes when shared ones are counted as often as they are
  * reached, so that walking it is safe.
  */
-#ifndef IMR_FORMAT_PICKLE_H
-#define IMR_FORMAT_PICKLE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -90,5 +89,3 @@ imr_status imr_pickle_each(const void *data, size_t len, imr_pickle_pair_fn each
 const imr_pickle_value *imr_pickle_get(const imr_pickle_value *v, const char *key);
 /* "a dictionary", "a tensor": for errors; v may be NULL. */
 const char *imr_pickle_kind_name(const imr_pickle_value *v);
-
-#endif

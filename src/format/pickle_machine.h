@@ -2,8 +2,7 @@
  * format/pickle_machine.h - what pickle.c (stack, memo, opcodes), pickle_globals.c (the few things
  * a pickle may name) and pickle_tree.c (the values it leaves) share. Nobody else includes it.
  */
-#ifndef IMR_FORMAT_PICKLE_MACHINE_H
-#define IMR_FORMAT_PICKLE_MACHINE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -82,5 +81,3 @@ imr_status imr_pk_build(machine *m);      /* BUILD: attributes, which are droppe
 /* n values, key and value in turn, for the dictionary at the bottom of the stack. */
 imr_status imr_pk_deliver(machine *m, node *to, node *const *from, size_t n);
 size_t imr_pk_items(const imr_pickle_value *v); /* values below a LIST, TUPLE or DICT, else 0 */
-
-#endif

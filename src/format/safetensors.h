@@ -5,8 +5,7 @@
  *   read    F32 F64 F16 BF16 I64 I32 I16 I8 U8 BOOL
  *   not     another dtype: IMR_E_UNSUPPORTED with the tensor's name
  */
-#ifndef IMR_FORMAT_SAFETENSORS_H
-#define IMR_FORMAT_SAFETENSORS_H
+#pragma once
 
 #include "format/json.h"
 #include "format/tensors.h"
@@ -24,5 +23,3 @@ imr_status imr_safetensors_header(imr_json **out, const void *data, size_t len, 
  * begins at a multiple of 64 bytes; the same input gives the same bytes. */
 imr_status imr_safetensors_write(const char *path, const imr_torch_item *items, size_t n,
                                  const imr_torch_meta *metadata, size_t n_metadata, imr_error *err);
-
-#endif

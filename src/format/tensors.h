@@ -6,8 +6,7 @@
  * Duplicate names are a format error of the reader.
  * Threads: const after loading; many threads may read.
  */
-#ifndef IMR_FORMAT_TENSORS_H
-#define IMR_FORMAT_TENSORS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -85,5 +84,3 @@ imr_status imr_tensor_check(const imr_tensor *t, imr_error *err);
  * is not UTF-8 or holds a NUL; IMR_E_LIMIT; what imr_tensor_check says, behind the name. */
 imr_status imr_tensors_add(imr_tensors *table, const char *name, size_t len, const imr_tensor *t,
                            imr_error *err);
-
-#endif

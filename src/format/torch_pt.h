@@ -10,8 +10,7 @@
  *
  * The object is a tree; imr_torch_tensors flattens one dictionary of it into a tensor table.
  */
-#ifndef IMR_FORMAT_TORCH_PT_H
-#define IMR_FORMAT_TORCH_PT_H
+#pragma once
 
 #include "base/scratch.h"
 #include "format/pickle.h"
@@ -86,5 +85,3 @@ typedef struct imr_torch_meta {
  * gives the same bytes. Errors: IMR_E_LIMIT for 4 GiB or more, or more than 65,000 tensors. */
 imr_status imr_torch_write(const char *path, const imr_torch_item *items, size_t n,
                            const imr_torch_meta *metadata, size_t n_metadata, imr_error *err);
-
-#endif

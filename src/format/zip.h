@@ -15,8 +15,7 @@
  *   names     two entries of one name, a zero byte
  *   and, unless asked for, what is compressed or encrypted and names that are not UTF-8
  */
-#ifndef IMR_FORMAT_ZIP_H
-#define IMR_FORMAT_ZIP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -79,5 +78,3 @@ typedef imr_status (*imr_zip_sink)(void *user, const uint8_t *bytes, size_t n, i
  * than deflate; IMR_E_FORMAT damage, more or fewer bytes than announced or another CRC-32 (all of
  * the sink's bytes are void then); IMR_E_MEMORY; the sink's. */
 imr_status imr_zip_unpack(const imr_zip_entry *e, imr_zip_sink sink, void *user, imr_error *err);
-
-#endif

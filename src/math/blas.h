@@ -8,8 +8,7 @@
  * beta * out); what does not fit is a caller's bug and asserted.
  * Threads: safe from any thread, but never call from inside an OpenMP parallel region.
  */
-#ifndef IMR_MATH_BLAS_H
-#define IMR_MATH_BLAS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -34,5 +33,3 @@ int imr_blas_set_threads(int n);
 const char *imr_blas_config(void);
 /* The CPU its kernels were written for, as OpenBLAS calls it: "Haswell". */
 const char *imr_blas_core(void);
-
-#endif

@@ -13,8 +13,7 @@
  *   e^x    within 2e-7 + 1e-7 |x| relative
  * Threads: no state; one call is one thread's.
  */
-#ifndef IMR_MATH_KERNELS_H
-#define IMR_MATH_KERNELS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -83,5 +82,3 @@ const char *imr_precision_name(imr_precision p); /* "float32", "bf16" */
 /* Those this CPU can run, the best first; NULL from the end on. */
 const imr_kernels *imr_kernels_at(size_t i);
 const imr_kernels *imr_kernels_find(const char *name); /* NULL: no such, or not on this CPU */
-
-#endif

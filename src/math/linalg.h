@@ -5,8 +5,7 @@
  * Errors: IMR_E_NUMERIC when an entry is not finite or LAPACK does not converge, IMR_E_SHAPE for an
  * empty matrix, IMR_E_MEMORY.
  */
-#ifndef IMR_MATH_LINALG_H
-#define IMR_MATH_LINALG_H
+#pragma once
 
 #include <stddef.h>
 
@@ -37,5 +36,3 @@ imr_status imr_qr_f(float *a, size_t rows, size_t cols, float *r, imr_error *err
  * a in memory.
  */
 imr_status imr_qr_tall_f(float *a, size_t rows, size_t cols, float *r, imr_error *err);
-
-#endif

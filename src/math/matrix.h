@@ -5,8 +5,7 @@
  * Row i starts at element i*stride. imr_matrix owns 64-byte aligned memory with stride == cols. A
  * vector is a matrix of one row or a plain (pointer, length).
  */
-#ifndef IMR_MATH_MATRIX_H
-#define IMR_MATH_MATRIX_H
+#pragma once
 
 #include <assert.h>
 #include <stdbool.h>
@@ -102,5 +101,3 @@ imr_view imr_rows_widened(imr_rows m, size_t first, size_t count, float *room);
 /* out[n] = v[n] as halves. Returns the index of the first that has none (too large, or not finite);
  * n: all have. */
 size_t imr_rows_to_half(uint16_t *out, const float *v, size_t n);
-
-#endif

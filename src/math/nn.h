@@ -5,8 +5,7 @@
  * Aliasing: out may be the input in every call but imr_nn_linear.
  * Threads: no state; rows are shared out with OpenMP when there is enough work.
  */
-#ifndef IMR_MATH_NN_H
-#define IMR_MATH_NN_H
+#pragma once
 
 #include <stddef.h>
 
@@ -51,5 +50,3 @@ double imr_nn_cosine(const float *x, const float *y, size_t n);
 double imr_nn_angle(const float *x, const float *y, size_t n);
 /* out[i] = cosine of x with row i. */
 void imr_nn_cosine_rows(float *out, imr_view rows, const float *x);
-
-#endif

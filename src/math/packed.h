@@ -13,8 +13,7 @@
  * Threads: const after packing; one call is one thread's, so that callers share out rows and
  * panels as they like.
  */
-#ifndef IMR_MATH_PACKED_H
-#define IMR_MATH_PACKED_H
+#pragma once
 
 #include "math/kernels.h"
 #include "math/matrix.h"
@@ -71,5 +70,3 @@ imr_packed imr_packed_part(const imr_packed *w, size_t first, size_t last);
 /* The columns of panels first to last - 1; other columns of out are left alone. out overlaps
  * neither x nor bias. */
 void imr_packed_multiply(const imr_packed *w, const imr_product *p, size_t first, size_t last);
-
-#endif

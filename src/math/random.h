@@ -4,8 +4,7 @@
  * xoshiro256** (Blackman and Vigna 2018), its state filled by splitmix64 from one seed. Not for
  * secrets. The state is the caller's: one generator a thread.
  */
-#ifndef IMR_MATH_RANDOM_H
-#define IMR_MATH_RANDOM_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -23,5 +22,3 @@ void imr_random_shuffle(imr_random *r, uint32_t *v, size_t n); /* Fisher-Yates *
 
 /* n normal values of standard deviation sd. */
 void imr_random_fill_normal(imr_random *r, float *v, size_t n, double sd);
-
-#endif

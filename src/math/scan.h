@@ -15,8 +15,7 @@
  * depend on other rows; between tables results differ in the last bits.
  * Threads: no state; one call is one thread's.
  */
-#ifndef IMR_MATH_SCAN_H
-#define IMR_MATH_SCAN_H
+#pragma once
 
 #include "math/matrix.h"
 
@@ -45,5 +44,3 @@ typedef struct imr_scan_kernels {
 
 /* Those this CPU can run, the best first; NULL from the end on. */
 const imr_scan_kernels *imr_scan_at(size_t i);
-
-#endif

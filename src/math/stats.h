@@ -1,8 +1,7 @@
 /*
  * math/stats.h - summaries for reports and views. Double throughout; NaN in gives NaN out.
  */
-#ifndef IMR_MATH_STATS_H
-#define IMR_MATH_STATS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -30,5 +29,3 @@ typedef struct imr_spread {
 void imr_spread_add(imr_spread *s, double value); /* what is not finite does not count */
 double imr_spread_mean(const imr_spread *s);      /* NaN: there are none */
 double imr_spread_error(const imr_spread *s);     /* standard error of the mean; NaN below two */
-
-#endif

@@ -12,8 +12,7 @@
  * column of u is positive.
  * Memory: about (2 rows + 2 cols) (k + oversample) floats and a transposed copy of the matrix.
  */
-#ifndef IMR_MATH_SVD_SPARSE_H
-#define IMR_MATH_SVD_SPARSE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -50,5 +49,3 @@ imr_status imr_svd_sparse_init(imr_svd_sparse *out, const imr_csr *a,
                                const imr_svd_sparse_options *options, const imr_progress *progress,
                                imr_error *err);
 void imr_svd_sparse_done(imr_svd_sparse *s); /* {0} is fine */
-
-#endif

@@ -7,8 +7,7 @@
  * Cost: one pass over the scores, k log k for what is kept; no memory is allocated. Scores in
  * ascending order are the worst case: every one of them enters and costs log k.
  */
-#ifndef IMR_MATH_TOPK_H
-#define IMR_MATH_TOPK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,5 +39,3 @@ size_t imr_topk(uint32_t *out, size_t k, const float *scores, size_t n, const ui
 
 /* Puts `n` indices already in out into order. */
 void imr_topk_sort(uint32_t *out, size_t n, const float *scores, const uint32_t *places);
-
-#endif

@@ -14,8 +14,7 @@
  * Double precision in the reference's order of operations, so that ties fall the same way.
  * Threads: const after building.
  */
-#ifndef IMR_RETRIEVAL_BM25_H
-#define IMR_RETRIEVAL_BM25_H
+#pragma once
 
 #include "retrieval/cache.h"
 
@@ -50,5 +49,3 @@ imr_status imr_bm25_cache_scores(float *scores, const imr_bm25 *b, const imr_cac
 imr_status imr_bm25_negatives(const imr_bm25 *b, const char *query, size_t len,
                               const imr_qrels *qrels, const char *query_id, size_t want,
                               size_t pool, uint32_t *out, size_t *found, imr_error *err);
-
-#endif

@@ -16,8 +16,7 @@
  *   IMR_E_NUMERIC     names the document or query whose vector is not finite
  * Threads: const after opening; many threads may read (each with its own buffers).
  */
-#ifndef IMR_RETRIEVAL_CACHE_H
-#define IMR_RETRIEVAL_CACHE_H
+#pragma once
 
 #include "format/npy.h"
 #include "format/torch_pt.h"
@@ -183,5 +182,3 @@ const uint32_t *imr_cache_split_queries(const imr_cache *c, size_t split, size_t
 /* Hard negatives of a query as document indexes, best BM25 first; *count 0 when the cache brings
  * none (mine them with retrieval/bm25.h). */
 const uint32_t *imr_cache_negatives(const imr_cache *c, size_t query, size_t *count);
-
-#endif

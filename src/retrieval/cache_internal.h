@@ -19,8 +19,7 @@
  *   Absent where the vectors came from elsewhere.
  * update/              a cache being built to replace this one (store.c)
  */
-#ifndef IMR_RETRIEVAL_CACHE_INTERNAL_H
-#define IMR_RETRIEVAL_CACHE_INTERNAL_H
+#pragma once
 
 #include "retrieval/store.h"
 
@@ -108,5 +107,3 @@ void imr_store_reuse_done(imr_store_reuse *r);
 
 /* Was the replacement of a cache by the one in DIR/update stopped half-way? */
 bool imr_store_update_stopped(const char *dir);
-
-#endif

@@ -2,8 +2,7 @@
  * retrieval/columns.h - lines of columns, cut in place: judgements, rankings, topics; and ASCII
  * case.
  */
-#ifndef IMR_RETRIEVAL_COLUMNS_H
-#define IMR_RETRIEVAL_COLUMNS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,5 +22,3 @@ size_t imr_cut(char *line, const char *stops, bool runs, char **fields, size_t m
 /* Does text begin with the n bytes of `with`, whatever the case of ASCII letters? What the locale
  * thinks of 'I' does not matter here. */
 bool imr_begins(const char *text, const char *with, size_t n);
-
-#endif

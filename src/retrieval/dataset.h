@@ -34,8 +34,7 @@
  *   IMR_E_NOT_FOUND   the path holds none of the layouts
  * Threads: const after opening; many threads may read (each with its own buffers).
  */
-#ifndef IMR_RETRIEVAL_DATASET_H
-#define IMR_RETRIEVAL_DATASET_H
+#pragma once
 
 #include "base/progress.h"
 #include "base/sha256.h"
@@ -159,5 +158,3 @@ const imr_qrels *imr_dataset_qrels(const imr_dataset *d, const char *split);
 imr_status imr_dataset_sha256(const imr_dataset *d, char corpus[IMR_SHA256_HEX],
                               char queries[IMR_SHA256_HEX], const imr_progress *progress,
                               imr_error *err);
-
-#endif

@@ -2,8 +2,7 @@
  * retrieval/dataset_internal.h - what dataset.c (layouts, reading), dataset_lines.c (indexing),
  * dataset_folder.c (folders of texts) and dataset_archive.c (zipped ones) share.
  */
-#ifndef IMR_RETRIEVAL_DATASET_INTERNAL_H
-#define IMR_RETRIEVAL_DATASET_INTERNAL_H
+#pragma once
 
 #include "retrieval/dataset.h"
 
@@ -46,5 +45,3 @@ imr_status imr_dataset_note_bad(imr_dataset *d, const imr_dataset_options *o, im
                                 const imr_error *fault, imr_error *err);
 imr_status imr_dataset_progress(const imr_dataset_options *o, uint64_t done, uint64_t total,
                                 imr_error *err);
-
-#endif

@@ -16,8 +16,7 @@
  *
  * Threads: const after opening.
  */
-#ifndef IMR_RETRIEVAL_IDS_H
-#define IMR_RETRIEVAL_IDS_H
+#pragma once
 
 #include "base/file.h"
 #include "base/scratch.h"
@@ -74,5 +73,3 @@ imr_status imr_ids_open(bool *found, imr_ids *out, const char *path, const void 
                         size_t lines_len, size_t n, imr_error *err);
 /* Writes it, atomically. */
 imr_status imr_ids_write(const imr_ids *ids, const char *path, imr_error *err);
-
-#endif

@@ -15,8 +15,7 @@
  * Whether a ranking shorter than k is an error is the caller's decision.
  * Double precision throughout.
  */
-#ifndef IMR_RETRIEVAL_METRICS_H
-#define IMR_RETRIEVAL_METRICS_H
+#pragma once
 
 #include "retrieval/qrels.h"
 
@@ -78,5 +77,3 @@ void imr_evaluation_done(imr_evaluation *e);
 /* Documents that are their own query (ArguAna, Quora) count nowhere: an id equal to the query's is
  * taken out of a ranking, as BEIR and MTEB do. The new length. */
 size_t imr_drop_own(const char **ids, size_t n, const char *query_id);
-
-#endif

@@ -11,8 +11,7 @@
  * grades is one.
  * Threads: const after reading.
  */
-#ifndef IMR_RETRIEVAL_QRELS_H
-#define IMR_RETRIEVAL_QRELS_H
+#pragma once
 
 #include "base/sha256.h"
 #include "base/strmap.h"
@@ -72,5 +71,3 @@ void imr_qrels_grades(const imr_qrels *q, size_t query, const char *const *ranke
 /* Leakage (method.md section 5): true when the query shares a relevant document (grade > 0 on both
  * sides) with any query of `train`, or is itself one of them. */
 bool imr_qrels_saw(const imr_qrels *train, const imr_qrels *q, size_t query);
-
-#endif

@@ -12,8 +12,7 @@
  * array, and from the last place down an exchange with a place drawn by rejection from the leading
  * bits; round is half to even.
  */
-#ifndef IMR_RETRIEVAL_REFERENCE_SPLIT_H
-#define IMR_RETRIEVAL_REFERENCE_SPLIT_H
+#pragma once
 
 #include "retrieval/cache.h"
 
@@ -43,5 +42,3 @@ imr_status imr_reference_hash(const imr_reference_split *split, char out[IMR_SHA
 
 /* order[n] of 0, 1, ... n-1 after random.Random(seed).shuffle. */
 void imr_python_shuffle(uint32_t *order, size_t n, uint32_t seed);
-
-#endif

@@ -8,8 +8,7 @@
  * document met twice for one query; a file without a line.
  * Threads: const after reading.
  */
-#ifndef IMR_RETRIEVAL_RUN_FILE_H
-#define IMR_RETRIEVAL_RUN_FILE_H
+#pragma once
 
 #include "base/file.h"
 
@@ -39,5 +38,3 @@ bool imr_run_ranked(void *user, const char *query_id, const char *const **ids, s
 void imr_run_put(imr_writer *w, const char *query_id, const char *document_id, size_t rank,
                  float score, const char *tag);
 bool imr_run_needs_tabs(const char *id);
-
-#endif

@@ -9,8 +9,7 @@
  * Threads: reads only; OpenMP over blocks of documents. Every row is summed in one fixed order,
  * whatever the number of threads.
  */
-#ifndef IMR_RETRIEVAL_SEARCH_H
-#define IMR_RETRIEVAL_SEARCH_H
+#pragma once
 
 #include "math/matrix.h"
 
@@ -23,5 +22,3 @@ void imr_search_cosines(float *scores, imr_rows documents, const float *query, c
  * the scores for all of them. IMR_E_MEMORY. */
 imr_status imr_search_ranks(uint32_t *ranks, const uint32_t *documents, size_t count,
                             const float *scores, size_t n, const uint32_t *places, imr_error *err);
-
-#endif

@@ -10,8 +10,7 @@
  * Smucker, Allan, Carterette 2007 on their use for retrieval. Below IMR_SIGNIFICANCE_MIN queries
  * there is no verdict (has_verdict false, p values NaN). Differences up to 1e-12 are ties.
  */
-#ifndef IMR_RETRIEVAL_SIGNIFICANCE_H
-#define IMR_RETRIEVAL_SIGNIFICANCE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,5 +45,3 @@ double imr_incomplete_beta(double a, double b, double x);
 
 /* p[n] -> Holm's step-down adjusted values in adjusted[n] (may be p). */
 imr_status imr_holm(double *adjusted, const double *p, size_t n, imr_error *err);
-
-#endif

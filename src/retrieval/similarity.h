@@ -8,8 +8,7 @@
  *   tau-AP      AP correlation (Yilmaz, Aslam, Robertson 2008) of b against a, over the documents
  *               both hold: it weighs the top
  */
-#ifndef IMR_RETRIEVAL_SIMILARITY_H
-#define IMR_RETRIEVAL_SIMILARITY_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -29,5 +28,3 @@ typedef struct imr_rank_similarity {
 /* Both rankings need a document at least, else IMR_E_USAGE. A repeated document is IMR_E_FORMAT. */
 imr_status imr_rank_compare(imr_rank_similarity *out, const uint32_t *a, size_t n_a,
                             const uint32_t *b, size_t n_b, size_t k, double p, imr_error *err);
-
-#endif

@@ -29,8 +29,7 @@
  * depending on the texts beside it allows. Until the new one is whole the old one is there, and who
  * has it open keeps it.
  */
-#ifndef IMR_RETRIEVAL_STORE_H
-#define IMR_RETRIEVAL_STORE_H
+#pragma once
 
 #include "retrieval/cache.h"
 
@@ -84,5 +83,3 @@ enum { IMR_DERIVED = 5 };
 extern const char *const imr_derived_names[IMR_DERIVED];
 /* Bytes of the files below DIR/name; `remove`: of those that were removed. */
 uint64_t imr_derived_bytes(const char *dir, const char *name, bool remove);
-
-#endif

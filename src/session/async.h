@@ -16,8 +16,7 @@
  * or better ones, or an error, WORDS is delivered: the session's facts are new ones then.
  * Threads: everything here is for the owner (UI) thread.
  */
-#ifndef IMR_SESSION_ASYNC_H
-#define IMR_SESSION_ASYNC_H
+#pragma once
 
 #include "base/buf.h"
 #include "explain/map.h"
@@ -129,5 +128,3 @@ typedef struct imr_async_progress {
     double rate; /* steps a second since this one began; 0 while unknown */
 } imr_async_progress;
 bool imr_async_progress_of(imr_async *j, imr_async_progress *out);
-
-#endif

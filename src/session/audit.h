@@ -21,8 +21,7 @@
  * Threads: imr_audit_run is the worker's. Rows below a number `done` that it has handed over, and
  * once it ended all the rest, never change again: others may read them meanwhile.
  */
-#ifndef IMR_SESSION_AUDIT_H
-#define IMR_SESSION_AUDIT_H
+#pragma once
 
 #include "base/kept.h"
 #include "session/evaluate.h"
@@ -126,5 +125,3 @@ imr_status imr_audit_order(uint32_t *order, size_t *shown, const imr_audit *a, s
 imr_status imr_audit_count_words(imr_audit *a, imr_error *err);
 /* P(X >= k), X of a draw of n of N, L of which count. */
 double imr_hypergeometric_p(size_t k, size_t n, size_t L, size_t N);
-
-#endif

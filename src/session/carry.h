@@ -21,8 +21,7 @@
  *
  * against j random shown words of the table, 20 seeded draws.
  */
-#ifndef IMR_SESSION_CARRY_H
-#define IMR_SESSION_CARRY_H
+#pragma once
 
 #include "base/buf.h"
 #include "explain/why.h"
@@ -95,5 +94,3 @@ imr_status imr_faith_add(imr_faith *f, const struct imr_trace *t, imr_error *err
 void imr_faith_done(imr_faith *f); /* {0} is fine */
 /* The words named disturb the ranking by far more than random ones. */
 bool imr_faith_holds(const imr_faith_row *r);
-
-#endif

@@ -15,8 +15,7 @@
  * cache; otherwise it is as if it were not there. Written whole or not at all: a build that was
  * killed is made again. Deleting it loses nothing but time.
  */
-#ifndef IMR_SESSION_CONTEXT_TABLE_H
-#define IMR_SESSION_CONTEXT_TABLE_H
+#pragma once
 
 #include "explain/context.h"
 #include "retrieval/cache.h"
@@ -55,5 +54,3 @@ IMR_FREE_AT(imr_context_making, imr_context_making_free)
  * there, at most a few documents behind. After another error it is to be freed. */
 imr_status imr_context_making_run(imr_context_making *m, imr_context_table *out,
                                   const imr_progress *progress, imr_error *err);
-
-#endif

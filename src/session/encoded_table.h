@@ -17,8 +17,7 @@
  * Kept in memory only: tables of static encoders (a copy of their rows, made in milliseconds), of
  * caches in memory, and of folders that cannot be written (the notice says so).
  */
-#ifndef IMR_SESSION_ENCODED_TABLE_H
-#define IMR_SESSION_ENCODED_TABLE_H
+#pragma once
 
 #include "encoder/encoder.h"
 #include "format/npy.h"
@@ -53,5 +52,3 @@ typedef struct imr_encoded_table_info {
 /* The tables of DIR in the order of their names; the caller's (imr_free). Reads them. */
 imr_status imr_encoded_table_list(imr_encoded_table_info **out, size_t *count, const char *dir,
                                   imr_error *err);
-
-#endif

@@ -8,8 +8,7 @@
  * seen and unseen are always reported together. Everything that measures many queries does it here;
  * session/audit.h adds what happened in each.
  */
-#ifndef IMR_SESSION_EVALUATE_H
-#define IMR_SESSION_EVALUATE_H
+#pragma once
 
 #include "adapter/adapter.h"
 #include "base/progress.h"
@@ -165,5 +164,3 @@ imr_status imr_eval_judge(imr_eval_summary *s, const imr_eval *e, imr_metric met
 
 /* Mean of one metric of one ranking over all queries. */
 double imr_eval_mean(const imr_eval *e, imr_ranking_kind kind, size_t metric);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * session/internal.h - what the files of the session share. Not for others.
  */
-#ifndef IMR_SESSION_INTERNAL_H
-#define IMR_SESSION_INTERNAL_H
+#pragma once
 
 #include <stdatomic.h>
 
@@ -261,5 +260,3 @@ typedef struct imr_progress_part {
     uint64_t first, total; /* of the whole, before the part */
 } imr_progress_part;
 bool imr_progress_part_step(void *part, const imr_progress_info *info);
-
-#endif

@@ -25,8 +25,7 @@
  * a screen shows as a sign may be in them), a line has 1 MiB at most, a file 256 MiB.
  * Threads: const after reading.
  */
-#ifndef IMR_SESSION_NOTES_H
-#define IMR_SESSION_NOTES_H
+#pragma once
 
 #include "base/array.h"
 #include "base/strmap.h"
@@ -80,5 +79,3 @@ void imr_notes_qrels(imr_buf *b, imr_buf *said, const imr_notes *n);
  * as it was after IMR_E_USAGE (a note without words, a text too long), IMR_E_BUSY, IMR_E_IO. */
 imr_status imr_notes_add(const char *path, const imr_trace *t, size_t place, imr_verdict verdict,
                          const char *reviewer, const char *reason, imr_error *err);
-
-#endif

@@ -25,8 +25,7 @@
  * A mapped file is a stranger's: rows that are not sampled may hold any value, so whoever ranks
  * with them checks what comes out (session/ranker.h does).
  */
-#ifndef IMR_SESSION_PROJECTED_H
-#define IMR_SESSION_PROJECTED_H
+#pragma once
 
 #include "adapter/adapter.h"
 #include "base/file.h"
@@ -59,5 +58,3 @@ void imr_projected_done(imr_projected *p); /* {0} is fine */
 
 /* 1/|v|, 0 for a vector of zeros. */
 float imr_inverse_norm(const float *v, size_t n);
-
-#endif

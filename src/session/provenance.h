@@ -28,8 +28,7 @@
  * training queries out of the test judgements without saying which. Validation queries that were
  * cut out of train chose the epoch: they were used, too.
  */
-#ifndef IMR_SESSION_PROVENANCE_H
-#define IMR_SESSION_PROVENANCE_H
+#pragma once
 
 #include "session/ranker.h"
 
@@ -58,5 +57,3 @@ typedef struct imr_seen {
 imr_status imr_seen_find(imr_seen *out, const imr_adapter *a, const imr_cache *cache,
                          const char *trained_on, imr_error *err);
 void imr_seen_done(imr_seen *s); /* {0} is fine */
-
-#endif

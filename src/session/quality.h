@@ -25,8 +25,7 @@
  *
  * What cannot be told is NaN. Threads: made by one, then read-only.
  */
-#ifndef IMR_SESSION_QUALITY_H
-#define IMR_SESSION_QUALITY_H
+#pragma once
 
 #include "retrieval/significance.h"
 #include "session/ranker.h"
@@ -121,5 +120,3 @@ IMR_FREE_AT(imr_quality, imr_quality_free)
  *   unjudged     the order alone is known
  */
 imr_status imr_quality_say(imr_quality *q, imr_error *err);
-
-#endif

@@ -21,8 +21,7 @@
  * Adapter and cache are borrowed.
  * Threads: one at a time (scratch inside).
  */
-#ifndef IMR_SESSION_RANKER_H
-#define IMR_SESSION_RANKER_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/progress.h"
@@ -147,5 +146,3 @@ imr_status imr_query_sample_init(imr_query_sample *x, const imr_ranker *r, imr_s
                                  imr_rows vectors, const uint32_t *chosen, size_t n, size_t k,
                                  const char *what, const imr_progress *progress, imr_error *err);
 void imr_query_sample_done(imr_query_sample *x); /* {0} is fine */
-
-#endif

@@ -11,8 +11,7 @@
  * _suggest are for one thread at a time (the worker once it runs); scratch memory belongs to the
  * session.
  */
-#ifndef IMR_SESSION_SESSION_H
-#define IMR_SESSION_SESSION_H
+#pragma once
 
 #include "adapter/weights.h"
 #include "base/progress.h"
@@ -177,5 +176,3 @@ size_t imr_session_suggest(const imr_session *s, const char *text, imr_suggestio
 
 /* The i-th cached query of the split in file order, i < facts->queries. */
 imr_suggestion imr_session_query(const imr_session *s, size_t i);
-
-#endif

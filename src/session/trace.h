@@ -8,8 +8,7 @@
  *
  * Ranks count from 1; 0 stands for "not ranked" (null in JSON). Similarities are cosines.
  */
-#ifndef IMR_SESSION_TRACE_H
-#define IMR_SESSION_TRACE_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -273,5 +272,3 @@ typedef struct imr_detail {
 imr_detail *imr_detail_share(const imr_detail *d);
 void imr_detail_free(imr_detail *d); /* NULL is fine */
 IMR_FREE_AT(imr_detail, imr_detail_free)
-
-#endif

@@ -17,8 +17,7 @@
  * and form how words show up in other queries. Every trace made so has the warning `what-if` first.
  * Threads: values; no state.
  */
-#ifndef IMR_SESSION_WHATIF_H
-#define IMR_SESSION_WHATIF_H
+#pragma once
 
 #include "adapter/adapter.h"
 #include "base/buf.h"
@@ -66,5 +65,3 @@ typedef struct imr_whatif_parts {
  * dimensions; IMR_E_NOT_FOUND for an unknown document. */
 imr_status imr_whatif_read(imr_whatif_parts *out, const imr_whatif *w, const imr_adapter *adapter,
                            const imr_cache *cache, imr_arena *arena, imr_error *err);
-
-#endif

@@ -8,8 +8,7 @@
  * (session/context_table.h) and kept beside the vectors; after a stop it is not, and made by who
  * needs it. Without it or where it cannot be kept, the cache is whole.
  */
-#ifndef IMR_TASK_CACHE_H
-#define IMR_TASK_CACHE_H
+#pragma once
 
 #include "encoder/encoder.h"
 #include "encoder/train_static.h"
@@ -53,5 +52,3 @@ typedef struct imr_token_counter {
 imr_status imr_counter_text(imr_buf *out, const imr_token_counter *c, bool queries, size_t row,
                             imr_error *err);
 imr_status imr_count_tokens(void *counter, imr_token_totals out[2], imr_error *err);
-
-#endif

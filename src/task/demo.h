@@ -12,8 +12,7 @@
  * Everything is what the commands encoder train, cache, train and evaluate would do. Deterministic
  * for a given machine.
  */
-#ifndef IMR_TASK_DEMO_H
-#define IMR_TASK_DEMO_H
+#pragma once
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -27,5 +26,3 @@
  */
 imr_status imr_demo_prepare(const char *dir, bool overwrite, bool *made, imr_buf *numbers,
                             const imr_progress *progress, imr_error *err);
-
-#endif

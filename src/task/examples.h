@@ -9,8 +9,7 @@
  * best by the cosine of the base vectors, ties as everywhere, less the query's positives, best
  * first.
  */
-#ifndef IMR_TASK_EXAMPLES_H
-#define IMR_TASK_EXAMPLES_H
+#pragma once
 
 #include "adapter/train.h"
 #include "base/array.h"
@@ -53,5 +52,3 @@ imr_status imr_examples_pseudo(imr_examples *out, const imr_cache *cache, const 
  * encoder: of the cache, without an adapter. */
 imr_status imr_examples_nearest(uint32_t *out, const imr_ranker *encoder, imr_view queries,
                                 size_t k, const imr_progress *progress, imr_error *err);
-
-#endif

@@ -8,8 +8,7 @@
  * Files are written whole or not at all, the manifest last: a folder without it is no cache.
  * Memory: the vectors once more where they are not mapped float32; a block of 128 queries.
  */
-#ifndef IMR_TASK_EXPORT_H
-#define IMR_TASK_EXPORT_H
+#pragma once
 
 #include "base/progress.h"
 #include "retrieval/cache.h"
@@ -26,5 +25,3 @@ typedef struct imr_export_plan {
  */
 imr_status imr_cache_export(const char *dir, const imr_cache *cache, const imr_export_plan *plan,
                             const imr_progress *progress, imr_error *err);
-
-#endif

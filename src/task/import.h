@@ -15,8 +15,7 @@
  * corpus, and tables of ids, places and archive entries, 60 to 150 bytes a vector for the time of
  * the import, without a name in the nearest folder of the cache that exists.
  */
-#ifndef IMR_TASK_IMPORT_H
-#define IMR_TASK_IMPORT_H
+#pragma once
 
 #include "encoder/encoder.h"
 #include "retrieval/store.h"
@@ -31,5 +30,3 @@
 imr_status imr_cache_import(imr_store_result *result, const char *dir, const imr_dataset *dataset,
                             const imr_cache *from, const imr_encoder *encoder, imr_dtype dtype,
                             bool overwrite, const imr_progress *progress, imr_error *err);
-
-#endif

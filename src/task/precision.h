@@ -5,8 +5,7 @@
  * so that both meet the same machine, and ranked exactly by both (session/evaluate.h: the numbers
  * are those `evaluate` prints of two caches of this collection).
  */
-#ifndef IMR_TASK_PRECISION_H
-#define IMR_TASK_PRECISION_H
+#pragma once
 
 #include "base/progress.h"
 #include "encoder/encoder.h"
@@ -33,5 +32,3 @@ typedef struct imr_precision_effect {
 imr_status imr_precision_compare(imr_precision_effect *out, const imr_encoder *encoder,
                                  const imr_encoder *exact, const imr_dataset *dataset,
                                  const imr_progress *progress, imr_error *err);
-
-#endif

@@ -12,8 +12,7 @@
  * from: documents are the rests, queries the asks, row i of both has the id of its document.
  * Resumable; encoding takes as long as the cache did. Deleting DIR/pseudo loses nothing but time.
  */
-#ifndef IMR_TASK_PSEUDO_H
-#define IMR_TASK_PSEUDO_H
+#pragma once
 
 #include "encoder/encoder.h"
 #include "retrieval/cache.h"
@@ -30,5 +29,3 @@ imr_status imr_pseudo_open(imr_cache **out, const imr_cache *cache, const imr_en
 
 /* Bytes of a text without a title that ask; 0 when nothing would be left. */
 size_t imr_pseudo_cut(const char *text, size_t len);
-
-#endif

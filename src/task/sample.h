@@ -13,8 +13,7 @@
  * is higher and compares only with another ranking of the same sample, and its scores lie further
  * apart: small errors exchange fewer documents.
  */
-#ifndef IMR_TASK_SAMPLE_H
-#define IMR_TASK_SAMPLE_H
+#pragma once
 
 #include "retrieval/dataset.h"
 
@@ -36,5 +35,3 @@ imr_status imr_sample_take(imr_sample *out, const imr_dataset *from, imr_error *
 /* The sample as a dataset without judgements; it must outlive that. */
 imr_status imr_sample_open(imr_dataset **out, const imr_sample *s, imr_error *err);
 void imr_sample_done(imr_sample *s); /* {0} is fine */
-
-#endif

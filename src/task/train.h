@@ -19,8 +19,7 @@
  *
  * Writes OUTPUT_DIR/adapter.pt, adapter.safetensors and history.json, each whole or not at all.
  */
-#ifndef IMR_TASK_TRAIN_H
-#define IMR_TASK_TRAIN_H
+#pragma once
 
 #include "adapter/train.h"
 #include "encoder/encoder.h"
@@ -91,5 +90,3 @@ extern const char *const imr_train_files[]; /* what it writes, ended by NULL */
 imr_status imr_train_save(const imr_train_outcome *o, const imr_cache *cache,
                           const imr_train_plan *plan, const char *output_dir,
                           const char *const *command, size_t n, imr_error *err);
-
-#endif

@@ -11,8 +11,7 @@
  * span. Ill-formed bytes are U+FFFD (which cleaning drops, as Hugging Face's tokenisers do).
  * Threads: pure functions; scratch is the caller's.
  */
-#ifndef IMR_TEXT_NORMALISE_H
-#define IMR_TEXT_NORMALISE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -106,5 +105,3 @@ typedef IMR_ARRAY(imr_piece) imr_pieces;
 /* Splits c->v[first, last) by n rules (n 0: one piece) and overwrites out. */
 imr_status imr_pretokenise(const imr_split_rule *rules, size_t n_rules, const imr_chars *c,
                            size_t first, size_t last, imr_pieces *out, imr_error *err);
-
-#endif

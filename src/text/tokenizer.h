@@ -12,8 +12,7 @@
  * Built from a specification, which encoder/tokenizer_folder.h reads from a folder.
  * Threads: const after imr_tokenizer_new; scratch is in the caller's imr_tokens.
  */
-#ifndef IMR_TEXT_TOKENIZER_H
-#define IMR_TEXT_TOKENIZER_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/strmap.h"
@@ -191,5 +190,3 @@ imr_status imr_tokenizer_encode(const imr_tokenizer *t, const char *text, size_t
  * is empty. IMR_E_USAGE when id is not in the vocabulary; IMR_E_MEMORY. */
 imr_status imr_tokenizer_alone(const imr_tokenizer *t, uint32_t id, imr_tokens *out,
                                imr_error *err);
-
-#endif

@@ -7,8 +7,7 @@
  * maximal ill-formed part (Unicode 15, section 3.9, table 3-8).
  * Threads: pure functions.
  */
-#ifndef IMR_TEXT_UTF8_H
-#define IMR_TEXT_UTF8_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -90,5 +89,3 @@ const char *imr_line_keep(const char *text, size_t len, imr_arena *arena);
  */
 imr_status imr_utf8_clean_map(imr_buf *out, uint32_t **source, const char *text, size_t len,
                               imr_clean_flags flags, imr_error *err);
-
-#endif

@@ -102,7 +102,7 @@ bool ui_app_detail_fits(const ui_app *a)
 ui_text ui_app_compared(const ui_app *a, size_t place[2])
 {
     const imr_trace_document *d = ui_list_selected(&a->list);
-    const char *first = a->list.marked[0], *second = a->list.marked[1];
+    const char *first = ui_list_compared(&a->list, 0), *second = ui_list_compared(&a->list, 1);
     if (!a->trace)
         return ui_textf("Two documents of a ranking are compared here: ask a query first.");
     const bool under_both =
@@ -382,7 +382,8 @@ static void take_notes(ui_app *a, const imr_delivery *d)
     if (d->status != IMR_OK)
         ui_app_say(a, true, "%s", d->error.text);
     else if (d->serial)
-        ui_app_say(a, false, "noted in %s", d->path);
+        ui_app_say(a, false, a->judged_n > 1 ? "noted in %s, %zu documents" : "noted in %s",
+                   d->path, a->judged_n);
     else if (n && (n->broken || n->cut))
         ui_app_say(a, true, "%s: line %llu: %s", d->path,
                    (unsigned long long)(n->broken ? n->broken : n->cut),

@@ -165,7 +165,8 @@ typedef struct ui_app {
     /* notes and verdicts; list.notes */
     const char *notes_path, *reviewer; /* borrowed; NULL: none are kept */
     imr_trace *judged;                 /* what the line or UI_FX_JUDGED is about: a document, or */
-    size_t judged_place;               /* the query itself, SIZE_MAX */
+    size_t judged_place;               /* the query itself, SIZE_MAX; or the marked ones, */
+    size_t judged_n;                   /* so many; 0: not these */
     imr_verdict verdict;
     char *reason;
     imr_error note_error; /* of the last that could not be kept; status IMR_OK: none */

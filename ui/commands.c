@@ -121,27 +121,34 @@ UI_ON(two)
     ui_list_arrange(&a->list);
 }
 
-/* A third takes the place of the first. */
 UI_ON(mark)
 {
     ui_list *l = &a->list;
     const imr_trace_document *d = ui_list_selected(l);
     if (!d)
         return;
-    const int at = ui_list_mark_of(l, d);
-    if (at >= 0 || l->marked[1]) {
-        ui_replace(&l->marked[at > 0], NULL);
-        if (at <= 0) {
-            l->marked[0] = l->marked[1];
-            l->marked[1] = NULL;
-        }
+    size_t at = 0;
+    while (at < l->marks.n && strcmp(l->marks.v[at], d->id) != 0)
+        at++;
+    char *id = at < l->marks.n ? NULL : imr_strdup(d->id);
+    if (at < l->marks.n) {
+        imr_free(l->marks.v[at]);
+        memmove(&l->marks.v[at], &l->marks.v[at + 1], (--l->marks.n - at) * sizeof *l->marks.v);
+    } else if (!id || !IMR_PUSH(&l->marks, id)) {
+        imr_free(id);
     }
-    if (at < 0)
-        ui_replace(&l->marked[l->marked[0] != NULL], d->id);
-    ui_app_say(a, false, "%s",
-               !l->marked[0]   ? "nothing is marked"
-               : !l->marked[1] ? "marked A; a second one is B"
-                               : "marked A and B; c compares them");
+    ui_app_say(a, false,
+               l->marks.n == 0   ? "nothing is marked"
+               : l->marks.n == 1 ? "marked A; a second one is B"
+               : l->marks.n == 2 ? "marked A and B; c compares them"
+                                 : "%zu are marked; c compares A and B, the last two",
+               l->marks.n);
+}
+
+UI_ON(unmark)
+{
+    ui_list_unmark(&a->list);
+    ui_app_say(a, false, "nothing is marked");
 }
 
 /* A verdict asks for its reason in a line, which holds on to what is judged: rows may change. */
@@ -161,6 +168,9 @@ UI_ON(judge)
     if (!a->judged) {
         a->judged = imr_trace_share(a->trace);
         a->judged_place = i < 4 ? a->list.order[a->list.at] : SIZE_MAX;
+        a->judged_n = 0;
+        for (size_t k = 0; i < 4 && k < a->list.marks.n; k++)
+            a->judged_n += imr_trace_place(a->judged, a->list.marks.v[k]) != SIZE_MAX;
     }
     if (!said)
         return;

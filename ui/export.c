@@ -13,7 +13,7 @@ static bool offered(const ui_app *a, size_t what)
     size_t place[2];
     return what == TWO        ? a->screen == UI_COMPARE && !*ui_app_compared(a, place).s
            : what == SELECTED ? a->list.n > 0
-                              : what != MARKED || a->list.marked[0];
+                              : what != MARKED || a->list.marks.n > 0;
 }
 
 /* Named after the query's first words and, where it is of one document, that. */
@@ -132,10 +132,13 @@ void ui_export_ask(ui_app *a, imr_async *jobs)
     const bool wanted = t && (x->writing || a->overlay == UI_OVER_EXPORT);
     if (wanted && !(e.printed = IMR_NEW_ARRAY(bool, all)))
         return;
-    for (size_t i = 0; wanted && x->what == MARKED && i < 2; i++)
-        place[i] = l->marked[i] ? imr_trace_place(t, l->marked[i]) : SIZE_MAX;
     for (size_t i = 0; wanted && i < l->n; i++)
         e.printed[l->order[i]] = x->what == LISTED || (i == l->at && !e.two);
+    for (size_t i = 0; wanted && x->what == MARKED && i < l->marks.n; i++) {
+        const size_t at = imr_trace_place(t, l->marks.v[i]);
+        if (at < all)
+            e.printed[at] = true;
+    }
     for (size_t i = 0; wanted && i < all; i++) {
         e.printed[i] |= x->what == ALL || (x->what == TOP && i < IMR_REPORT_TOP) || i == place[0] ||
                         i == place[1];

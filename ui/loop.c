@@ -68,6 +68,22 @@ static void copy(ui_app *a, ui_term *t, imr_async *jobs)
                 &err);
 }
 
+/* A note on each marked document of the trace, or on the one that was chosen, or the query; or
+ * reads. */
+static void judge(ui_app *a, imr_async *jobs, const imr_trace *t)
+{
+    const bool marked = t && a->judged_n;
+    imr_error err;
+    for (size_t i = 0; i < (marked ? a->list.marks.n : 1); i++) {
+        const size_t at = marked ? imr_trace_place(t, a->list.marks.v[i]) : a->judged_place;
+        if (!marked || at != SIZE_MAX)
+            refused(a,
+                    imr_async_notes(jobs, a->notes_path, t, at, a->verdict, a->reviewer, a->reason,
+                                    &err),
+                    &err);
+    }
+}
+
 static void resize(ui_app *a, ui_term *t)
 {
     ui_event e = {.kind = UI_EVENT_RESIZE};
@@ -114,10 +130,7 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
     if (fx & UI_FX_COPY)
         copy(a, t, jobs);
     if (fx & (UI_FX_NOTES | UI_FX_JUDGED) && a->notes_path)
-        refused(a,
-                imr_async_notes(jobs, a->notes_path, fx & UI_FX_JUDGED ? a->judged : NULL,
-                                a->judged_place, a->verdict, a->reviewer, a->reason, &err),
-                &err);
+        judge(a, jobs, fx & UI_FX_JUDGED ? a->judged : NULL);
     if (fx & UI_FX_JUDGED)
         imr_trace_free(IMR_TAKE(a->judged));
     if (fx & UI_FX_THEME)

@@ -32,8 +32,8 @@ static int by_key(const void *x, const void *y)
 void ui_list_done(ui_list *l)
 {
     imr_notes_free(l->notes);
-    IMR_FREE(l->order, l->selected, l->pinned, l->marked[0], l->marked[1], l->filter_words,
-             l->find);
+    ui_list_unmark(l);
+    IMR_FREE(l->order, l->selected, l->pinned, l->marks.v, l->filter_words, l->find);
     *l = (ui_list){0};
 }
 
@@ -130,12 +130,24 @@ const imr_note *ui_list_note(const ui_list *l, const char *document)
     return imr_notes_find(l->notes, l->trace->query_id, l->trace->query_text, document);
 }
 
-int ui_list_mark_of(const ui_list *l, const imr_trace_document *d)
+const char *ui_list_compared(const ui_list *l, int side)
 {
-    for (int i = 0; i < 2; i++)
-        if (l->marked[i] && strcmp(l->marked[i], d->id) == 0)
-            return i;
-    return -1;
+    const size_t n = l->marks.n, at = (n > 2 ? n - 2 : 0) + (size_t)side;
+    return at < n ? l->marks.v[at] : NULL;
+}
+
+const char *ui_list_mark_of(const ui_list *l, const imr_trace_document *d)
+{
+    for (size_t i = 0; i < l->marks.n; i++)
+        if (strcmp(l->marks.v[i], d->id) == 0)
+            return i + 2 < l->marks.n ? "+" : l->marks.v[i] == ui_list_compared(l, 0) ? "A" : "B";
+    return NULL;
+}
+
+void ui_list_unmark(ui_list *l)
+{
+    while (l->marks.n)
+        imr_free(l->marks.v[--l->marks.n]);
 }
 
 bool ui_list_found(const ui_list *l, const imr_trace_document *d)

@@ -58,7 +58,9 @@ typedef struct ui_list {
     size_t n, at, top;      /* rows; the one under the cursor; the first one shown */
     char *selected;         /* document id, once the selection was moved */
     char *pinned;
-    char *marked[2]; /* document ids: A and B of the screen Compare */
+    IMR_ARRAY(char *)
+    marks; /* document ids, as they were marked: the last two are A and B of the
+                                screen Compare */
     ui_sort sort;
     bool reversed;
     bool both; /* of two adapters: moves and filters go by B against A */
@@ -86,8 +88,10 @@ const imr_trace_document *ui_list_selected(const ui_list *l);
 /* The row whose title or id has l->find, from the selected one on; or of a big mover; SIZE_MAX. */
 size_t ui_list_find(const ui_list *l, int step);
 size_t ui_list_mover(const ui_list *l, int step);
-/* 0 or 1 of a marked document, else -1. */
-int ui_list_mark_of(const ui_list *l, const imr_trace_document *d);
+/* "A", "B" or "+" of a marked document, else NULL; the document that A (0) or B (1) is, or NULL. */
+const char *ui_list_mark_of(const ui_list *l, const imr_trace_document *d);
+const char *ui_list_compared(const ui_list *l, int side);
+void ui_list_unmark(ui_list *l);
 /* The newest note on a document for the query of the rows, document "": on the query; or NULL. */
 const imr_note *ui_list_note(const ui_list *l, const char *document);
 bool ui_list_found(const ui_list *l, const imr_trace_document *d);

@@ -196,7 +196,7 @@ static void draw_words(const ui_app *a, ui_surface s)
     int y = ui_put_wrapped(s, 2, 1, s.at.w - 2, s.at.h - 3, UI_TEXT,
                            why && *why ? why : "The words that met are being worked out.");
     if (r && r->detail->n_spans)
-        ui_put(s, y, 1, UI_DIM, "L leaves each word out, W shows what that does.");
+        ui_put(s, y, 1, UI_DIM, "L leaves each word out, w shows what that does.");
 }
 
 static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_layout *l)
@@ -322,6 +322,8 @@ static void status_of_list(const ui_app *a, imr_buf *b)
                        l->filter_words ? " " : "", l->filter_words ? l->filter_words : "");
     if (l->find && *l->find)
         imr_buf_printf(b, " %s find %s", dot, l->find);
+    if (l->marks.n)
+        imr_buf_printf(b, " %s %zu marked", dot, l->marks.n);
     if (l->selected && d)
         imr_buf_printf(b, " %s on document %s", dot, d->id);
     if (l->pinned)
@@ -446,6 +448,9 @@ static void find_targets(const ui_grid *g, ui_targets *t)
 static ui_text judged_text(const ui_app *a)
 {
     const bool query = a->judged_place == SIZE_MAX;
+    if (a->judged_n)
+        return ui_textf("Why %s %zu marked document%s", ui_actions[a->line_action].hint,
+                        a->judged_n, a->judged_n == 1 ? "" : "s");
     return ui_textf("Why %s %s%.200s", ui_actions[a->line_action].hint, query ? "the query " : "",
                     query ? a->judged->query_text : imr_trace_at(a->judged, a->judged_place)->id);
 }

@@ -151,8 +151,8 @@ static void row(ui_surface s, int y, const columns *c, const ui_list *l,
     } else if (pinned) {
         ui_put(s, y, 0, UI_DIM, "●");
     }
-    if (ui_list_mark_of(l, d) >= 0)
-        ui_put(s, y, 0, UI_STRONG, ui_list_mark_of(l, d) ? "B" : "A");
+    if (ui_list_mark_of(l, d))
+        ui_put(s, y, 0, UI_STRONG, ui_list_mark_of(l, d));
     if (c->x[BAR] >= 0) {
         /* the bar keeps its own colours: reversed, it would be a hole */
         if (selected)

@@ -23,12 +23,9 @@ static const char *sign(const plot *p, size_t point)
     if (point == p->in->map->k)
         return "Q";
     const imr_trace_document *d = &p->in->list->trace->documents[point];
-    const int mark = ui_list_mark_of(p->in->list, d);
+    const char *mark = ui_list_mark_of(p->in->list, d);
     const uint32_t rank = d->rank[p->in->stage];
-    return mark >= 0           ? (mark ? "B" : "A")
-           : d->relevance > 0  ? "★"
-           : rank && rank <= 9 ? digits[rank - 1]
-                               : NULL;
+    return mark ? mark : d->relevance > 0 ? "★" : rank && rank <= 9 ? digits[rank - 1] : NULL;
 }
 
 /* The cell of a point; a column at each side is for the bracket. Returns its dot's bit. */
@@ -98,7 +95,7 @@ static void draw_plot(const plot *p)
 /* Stages, axes, the selected document, what the signs are. */
 static void draw_side(ui_surface s, const ui_map_parts *in)
 {
-    static const char *const legend[] = {"Q query  [ ] selected", "★ relevant  A B marked",
+    static const char *const legend[] = {"Q query  [ ] selected", "★ relevant  A B + marked",
                                          "1-9 rank at this stage"};
     const imr_map_stage *stage = &in->map->stage[in->stage];
     const imr_trace_document *d = ui_list_selected(in->list);

@@ -83,13 +83,13 @@ const imr_command imr_command_explore = {
     .summary = "type queries, see the ranking, and why each document stands where it does",
     .details =
         "Every key typed ranks again. Tab goes from the query to the list, ? shows the keys "
-        "there, F1 everywhere; r in the list changes the scope.\n"
+        "there, F1 everywhere; R in the list changes the scope.\n"
         "With two of --checkpoint both rankings stand side by side; t swaps which one is in "
         "force. Without --checkpoint the encoder ranks alone. With --dataset (a folder of .txt and "
         ".md files, JSONL, BEIR) and --encoder the cache is made first, in "
         "$XDG_CACHE_HOME/imrnn unless --cache-dir says where; later only new and changed "
         "texts are encoded.\n"
-        "--what-if opens with a change in force; u takes it back.\n"
+        "--what-if opens with a change in force; A takes it back.\n"
         "Lines `bind LIST x :sort delta` of a configuration file change keys; the defaults "
         "are those of assets/keymap.conf.",
     .example = "  imrnn explore --dataset my-texts --encoder minilm\n"

@@ -470,6 +470,9 @@ TEST("whatever is exported, the selected document is in it, and an unfinished ex
         screen_keys(&s, "\r");
         CHECK_STR(fake_exported(s.engine), expected);
     }
+    screen_keys(&s, "g j j ke\x1b[C\x1b[C\r"); /* three more, the second of them selected */
+    CHECK_CONTAINS(screen_text(&s), "4 marked");
+    CHECK_CONTAINS(fake_exported(s.engine), "json of 4 to ");
     screen_keys(&s, "e\t\t\x15slow.json\r");
     CHECK_CONTAINS(screen_text(&s), "writing slow.json");
     screen_keys(&s, "\x1b");
@@ -478,7 +481,7 @@ TEST("whatever is exported, the selected document is in it, and an unfinished ex
     screen_keys(&s, ":export json there.json\r");
     CHECK_CONTAINS(screen_text(&s), "there.json exists; :export! replaces it");
     screen_keys(&s, ":export! json there.json\r");
-    CHECK_STR(fake_exported(s.engine), "json of 11 to there.json, replaced");
+    CHECK_STR(fake_exported(s.engine), "json of 10 to there.json, replaced");
     screen_keys(&s, ":export pdf a.pdf\r");
     CHECK_CONTAINS(screen_text(&s), "'pdf' is not one of text|");
     screen_keys(&s, "e\t\t\x15\r");

@@ -506,7 +506,7 @@ void ui_app_settle(ui_app *a)
     }
     settle_comparison(a);
     settle_text(a);
-    if (a->overlay == UI_OVER_EXPORT && a->trace && !a->export.writing && !a->export.measured) {
+    if (a->overlay == UI_OVER_EXPORT && !a->export.writing && !a->export.measured) {
         a->export.measured = true;
         a->export.bytes = 0;
         a->effects |= UI_FX_EXPORT;

@@ -1,19 +1,28 @@
 /* ui/export.c - exports, as the dialog of `e` or a line of words asks for them. */
 #include "base/file.h"
+#include "report/evaluation.h"
 #include "report/report.h"
 #include "ui/app.h"
 
-enum { TWO, TOP, SELECTED, MARKED, LISTED, ALL, WHATS };
-static const char *const what_names[WHATS] = {"the two compared",  "the first 10, the selected",
-                                              "the selected",      "the marked, the selected",
-                                              "the list as shown", "all that are ranked"};
+enum { TWO, TOP, SELECTED, MARKED, LISTED, ALL, ROWS, EVERY, WHATS };
+static const char *const what_names[WHATS] = {"the two compared",   "the first 10, the selected",
+                                              "the selected",       "the marked, the selected",
+                                              "the list as shown",  "all that are ranked",
+                                              "the audit as shown", "the audit, unfiltered"};
 
 static bool offered(const ui_app *a, size_t what)
 {
     size_t place[2];
+    if (a->screen == UI_AUDIT || what >= ROWS)
+        return a->screen == UI_AUDIT && (what == ROWS || (what == EVERY && a->audit.filter));
     return what == TWO        ? a->screen == UI_COMPARE && !*ui_app_compared(a, place).s
            : what == SELECTED ? a->list.n > 0
                               : what != MARKED || a->list.marks.n > 0;
+}
+
+static size_t formats(const ui_app *a)
+{
+    return a->screen == UI_AUDIT ? IMR_EVAL_FORM_COUNT : imr_report_formats_count;
 }
 
 /* Named after the query's first words and, where it is of one document, that. */
@@ -22,7 +31,9 @@ static imr_path proposed(const ui_app *a)
     const ui_export *x = &a->export;
     const imr_trace_document *d = ui_list_selected(&a->list);
     const char *of = x->what == SELECTED && d ? d->id : x->what == TWO ? "compared" : "";
-    const ui_text from = ui_textf("%.32s %.32s", a->trace->query_text, of);
+    const ui_text from = x->what < ROWS
+                             ? ui_textf("%.32s %.32s", a->trace->query_text, of)
+                             : ui_textf("audit %.32s", a->audit.of ? a->audit.of->split.name : "");
     ui_text name = {"imrnn-"};
     size_t n = strlen(name.s);
     for (const char *c = from.s; *c; c++) {
@@ -46,7 +57,7 @@ static void choose(ui_app *a, size_t step)
     const char *ending = imr_report_formats[x->format].extension;
     char *dot = strrchr(path.s, '.');
     if (x->field == UI_EXPORT_FORMAT)
-        x->format = (x->format + step) % imr_report_formats_count;
+        x->format = (x->format + step) % formats(a);
     else
         do
             x->what = (x->what + step) % WHATS;
@@ -62,7 +73,7 @@ bool ui_export_key(ui_app *a, ui_action action)
 {
     ui_export *x = &a->export;
     const bool tab = action == UI_DO_COMPLETE, right = action == UI_DO_CHAR_RIGHT;
-    const size_t n = x->field == UI_EXPORT_WHAT ? WHATS : imr_report_formats_count;
+    const size_t n = x->field == UI_EXPORT_WHAT ? WHATS : formats(a);
     IMR_AUTOBUF imr_buf names = {0};
     x->replace = false;
     if (x->field == UI_EXPORT_FILE && tab && ui_prompt_complete(&a->line, &names) != 1)
@@ -91,19 +102,24 @@ void ui_export_to(ui_app *a, const char *path, bool replace)
 UI_ON(export)
 {
     ui_export *x = &a->export;
-    imr_error err = {.text = "nothing to export yet: type a query first"};
-    const size_t n = argument ? strcspn(argument, " ") : 0;
-    const imr_report_format *f = &imr_report_formats[x->format];
-    if (a->screen == UI_AUDIT && !n)
-        snprintf(err.text, sizeof err.text, "imrnn audit --output FILE writes the audit");
-    else if (x->writing)
-        snprintf(err.text, sizeof err.text, "%s is being written; C-c stops that", x->path);
-    if (!a->trace || x->writing || (a->screen == UI_AUDIT && !n) ||
-        (n && !(f = imr_report_format_of(ui_textf("%.*s", (int)n, argument).s, &err)))) {
-        ui_app_say(a, true, "%s", err.text);
+    imr_error err;
+    const bool audit = a->screen == UI_AUDIT;
+    const size_t n = argument ? strcspn(argument, " ") : 0, most = formats(a);
+    const imr_report_format *f =
+        n ? imr_report_format_of(ui_textf("%.*s", (int)n, argument).s, &err)
+          : &imr_report_formats[x->format < most ? x->format : 0];
+    const ui_text no = x->writing ? ui_textf("%s is being written; C-c stops that", x->path)
+                       : (audit ? !a->audit.rows : !a->trace)
+                           ? ui_textf("nothing to export yet: no query has been ranked")
+                       : !f ? ui_textf("%s", err.text)
+                       : f >= imr_report_formats + most
+                           ? ui_textf("an audit is not written as %s", f->name)
+                           : ui_textf("%s", "");
+    if (*no.s || !f) {
+        ui_app_say(a, true, "%s", no.s);
         return;
     }
-    x->what = offered(a, TWO) ? TWO : TOP;
+    x->what = audit ? ROWS : offered(a, TWO) ? TWO : TOP;
     x->format = (size_t)(f - imr_report_formats);
     if (n) {
         const char *path = argument + n + strspn(argument + n, " ");
@@ -120,7 +136,9 @@ void ui_export_ask(ui_app *a, imr_async *jobs)
 {
     ui_export *x = &a->export;
     const ui_list *l = &a->list;
-    const imr_trace *t = a->trace;
+    const ui_audit *u = &a->audit;
+    const bool audit = x->what >= ROWS;
+    const imr_trace *t = audit ? NULL : a->trace;
     const size_t all = t ? t->n_documents + t->n_left : 0;
     size_t place[2] = {SIZE_MAX, SIZE_MAX}, n = 0;
     imr_error err;
@@ -128,11 +146,13 @@ void ui_export_ask(ui_app *a, imr_async *jobs)
                     .path = x->writing ? x->path : NULL,
                     .replace = x->replace,
                     .two = x->what == TWO && !*ui_app_compared(a, place).s,
+                    .sort = u->sort,
+                    .filter = x->what == EVERY ? NULL : u->filter,
                     .render = a->render};
-    const bool wanted = t && (x->writing || a->overlay == UI_OVER_EXPORT);
-    if (wanted && !(e.printed = IMR_NEW_ARRAY(bool, all)))
+    const bool wanted = (t || audit) && (x->writing || a->overlay == UI_OVER_EXPORT);
+    if (wanted && t && !(e.printed = IMR_NEW_ARRAY(bool, all)))
         return;
-    for (size_t i = 0; wanted && i < l->n; i++)
+    for (size_t i = 0; wanted && t && i < l->n; i++)
         e.printed[l->order[i]] = x->what == LISTED || (i == l->at && !e.two);
     for (size_t i = 0; wanted && x->what == MARKED && i < l->marks.n; i++) {
         const size_t at = imr_trace_place(t, l->marks.v[i]);
@@ -146,6 +166,9 @@ void ui_export_ask(ui_app *a, imr_async *jobs)
     }
     memcpy(e.compared, place, sizeof place);
     x->told = ui_textf("%s: %zu document%s", what_names[x->what], n, n == 1 ? "" : "s");
+    if (audit && u->of)
+        x->told = ui_textf("%s: %zu of %zu queries", what_names[x->what],
+                           x->what == EVERY ? u->rows : u->n, u->of->n);
     if (imr_async_export(jobs, t, wanted ? &e : NULL, &err) != IMR_OK)
         ui_app_say(a, true, "%s", err.text);
 }

@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <strings.h>
 
+#include "report/evaluation.h"
 #include "report/report.h"
 #include "ui/loop.h"
 
@@ -20,6 +21,13 @@ static imr_status render(imr_session *s, const imr_trace *t, const imr_export *e
     IMR_CLEANUP(imr_notes_free_at) imr_notes *notes = NULL;
     if (!format)
         return IMR_E_USAGE;
+    if (e->audit)
+        return imr_audit_report(out, e->audit,
+                                (imr_eval_report){.command = running->command,
+                                                  .n_command = running->n_command,
+                                                  .sort = e->sort,
+                                                  .filter = e->filter},
+                                (imr_eval_form)(format - imr_report_formats), err);
     if (running->notes)
         IMR_TRY(imr_notes_read(&notes, running->notes, err));
     if (format->details != IMR_REPORT_NONE)

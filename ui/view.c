@@ -400,9 +400,9 @@ static const char *hints(const ui_app *a, ui_context c)
     if (c == UI_IN_MAP)
         return "next=nearest,left,stage,dots,mark,open,doc-next,quit=back,why";
     if (a->screen == UI_AUDIT)
-        return a->audit.words ? "next=scroll,pane-next=queries,quit=back"
+        return a->audit.words ? "next=scroll,pane-next=queries,export,quit=back"
                               : "next,open=open it live,sort,filter,pane-next=verdict and "
-                                "words,reverse,quit=back,rank";
+                                "words,export,reverse,quit=back,rank";
     if (a->screen == UI_ADAPTER)
         return "next=scroll,page-down,quit=back,rank,map,query,palette";
     if (c == UI_IN_WORDS)

@@ -2,30 +2,6 @@
 #include "cli/evaluate.h"
 #include "cli/steps.h"
 
-static imr_status emit(imr_cli *cli, const imr_audit *a, imr_eval_form form, imr_error *err)
-{
-    const imr_eval *e = a->eval;
-    IMR_AUTOBUF imr_buf b = {0};
-    IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, e->queries);
-    IMR_NEED(order, err);
-    imr_eval_report r = {.cli = cli,
-                         .cache = a->cache,
-                         .adapter = a->adapter,
-                         .split = &a->split,
-                         .options = &a->measured,
-                         .eval = e,
-                         .seen = a->seen,
-                         .summary = &a->summary,
-                         .seed = a->options.seed,
-                         .audit = a,
-                         .order = order};
-    IMR_TRY(imr_audit_order(order, &r.shown, a, e->queries,
-                            imr_config_string(cli->config, IMR_OPT_SORT),
-                            imr_config_string(cli->config, IMR_OPT_FILTER), err));
-    IMR_TRY(imr_eval_report_write(&b, &r, form, err));
-    return imr_cli_emit(cli, &b, err);
-}
-
 static imr_status run_audit(imr_cli *cli, imr_error *err)
 {
     const imr_config *c = cli->config;
@@ -35,6 +11,11 @@ static imr_status run_audit(imr_cli *cli, imr_error *err)
                                            (size_t)imr_config_int(c, IMR_OPT_MAX_QUERIES),
                                        .no_words = imr_config_choice(c, IMR_OPT_PAIRS) == 2,
                                        .seed = (uint64_t)imr_config_int(c, IMR_OPT_SEED)};
+    const imr_eval_report r = {.command = cli->argv,
+                               .n_command = (size_t)cli->argc,
+                               .sort = imr_config_string(c, IMR_OPT_SORT),
+                               .filter = imr_config_string(c, IMR_OPT_FILTER)};
+    IMR_AUTOBUF imr_buf b = {0};
     IMR_CLEANUP(imr_cli_paths_done) imr_cli_paths paths = {0};
     IMR_CLEANUP(imr_session_close_at) imr_session *s = NULL;
     IMR_CLEANUP(imr_audit_free_at) imr_audit *a = NULL;
@@ -49,7 +30,8 @@ static imr_status run_audit(imr_cli *cli, imr_error *err)
     IMR_TRY(imr_audit_new(&a, s, &options, progress, err));
     IMR_TRY(imr_audit_run(a, progress, err));
     imr_cli_say(cli, "%s", a->notice);
-    return emit(cli, a, (imr_eval_form)form, err);
+    IMR_TRY(imr_audit_report(&b, a, r, (imr_eval_form)form, err));
+    return imr_cli_emit(cli, &b, err);
 }
 
 const imr_command imr_command_audit = {

@@ -134,7 +134,8 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
                     e.own);
     for (size_t i = 0; i < e.doubts.n; i++)
         imr_cli_say(p->cli, "%s", e.doubts.v[i].text);
-    imr_eval_report report = {.cli = p->cli,
+    imr_eval_report report = {.command = p->cli->argv,
+                              .n_command = (size_t)p->cli->argc,
                               .cache = p->cache,
                               .adapter = a,
                               .split = &p->split,
@@ -223,7 +224,7 @@ static imr_status evaluate_cache(imr_cli *cli, imr_error *err)
     IMR_TRY(imr_cli_format(&form, cli, IMR_EVAL_FORMS, err));
     p.form = (imr_eval_form)form;
     const bool json = p.form == IMR_EVAL_JSON;
-    if (n > 1 && p.form > IMR_EVAL_JSON)
+    if (n > 1 && p.form != IMR_EVAL_TEXT && !json)
         return imr_fail(err, IMR_E_USAGE,
                         "--format: several adapters are compared in text or json");
     IMR_TRY(imr_cli_cache(&cache, cli, err));

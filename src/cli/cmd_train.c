@@ -1,6 +1,7 @@
 /* cli/cmd_train.c - imrnn train. */
 #include "base/number.h"
 #include "cli/steps.h"
+#include "report/formats.h"
 
 static void set_size(size_t *to, const imr_config *c, imr_option_id id)
 {
@@ -85,7 +86,7 @@ void imr_cli_train_text(imr_buf *b, const imr_train_outcome *o, const imr_train_
                                       : "");
     IMR_AUTOBUF imr_buf verdict = {0};
     imr_train_verdict(&verdict, o, plan);
-    imr_cli_wrap(b, imr_buf_text(&verdict), 0, 0);
+    imr_report_wrap(b, imr_buf_text(&verdict), 0, 0, IMR_REPORT_WIDTH);
 }
 
 static imr_status run_train(imr_cli *cli, imr_error *err)

@@ -215,6 +215,10 @@ static const struct {
     {IMR_OPT_FEEDBACK_K, "settings/feedback_k"},
     {IMR_OPT_SEED, "settings/seed"},
     {IMR_OPT_WHAT_IF, "settings/what_if"},
+    {IMR_OPT_K, "settings/k"},
+    {IMR_OPT_MAX_QUERIES, "settings/max_queries"},
+    {IMR_OPT_SORT, "settings/sort"},
+    {IMR_OPT_FILTER, "settings/filter"},
 };
 
 typedef struct typed {
@@ -275,10 +279,13 @@ static imr_status settle(typed *t, const imr_cli *cli, const imr_json *r, imr_er
     return imr_config_set(c, IMR_OPT_FORMAT, "json", IMR_FROM_LINE, "", 0, err);
 }
 
-/* What the explorer reported: the query it asked, explained; influence when it was asked for. */
+/* What the explorer reported: the audit of one of its adapters, or the query it asked, explained;
+ * influence when it was asked for. */
 static imr_status ask(imr_cli *again, typed *t, const imr_json *r, imr_error *err)
 {
     const imr_json *id = imr_json_at(r, "query/id");
+    if (again->command->name[0] == 'a')
+        return state(t->config, IMR_OPT_CHECKPOINT, imr_json_at(r, "inputs/adapter/path"), err);
     again->plain = true;
     for (const imr_json *d = imr_json_child(imr_json_at(r, "documents")); d; d = imr_json_next(d))
         again->plain &= !imr_json_is_object(imr_json_at(d, "influence"));
@@ -317,7 +324,7 @@ static imr_status retype(imr_cli *again, typed *t, const imr_cli *cli, const imr
             again->command = *c;
     if (command == again->command)
         IMR_TRY(imr_line_check(&t->line, command, again->n_arguments, err));
-    else if (command && strcmp(name, "explain") == 0 && strstr("explore demo", command->name))
+    else if (command && strcmp(name, "evaluate") != 0 && strstr("explore demo", command->name))
         IMR_TRY(ask(again, t, r, err));
     else
         return imr_fail(err, IMR_E_FORMAT, "the line that made it is not one of imrnn %s", name);

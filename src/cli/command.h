@@ -260,10 +260,6 @@ void imr_help_all(imr_buf *b, const imr_command *const *commands);
 /* Commands whose name begins with `group` and a space ("encoder"); false when there is none. */
 bool imr_help_group(imr_buf *b, const imr_command *const *commands, const char *group);
 
-/* Words of text, wrapped at 80 columns; the first line begins at column `at`, the others at
- * `indent`. */
-void imr_cli_wrap(imr_buf *b, const char *text, size_t at, size_t indent);
-
 /* ---- cli/texts.c: texts a user names: a file, or words on the command line ---- */
 
 /*

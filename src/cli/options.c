@@ -5,8 +5,7 @@
 
 #include "report/formats.h"
 
-#define HELP_COLUMNS 80
-#define OPTION_TEXT  28 /* where the words beside an option begin */
+#define OPTION_TEXT 28 /* where the words beside an option begin */
 
 const imr_option_id imr_common_options[] = {
     IMR_OPT_HELP,     IMR_OPT_VERSION, IMR_OPT_QUIET,   IMR_OPT_VERBOSE,    IMR_OPT_COLOR,
@@ -226,19 +225,6 @@ imr_status imr_line_check(const imr_line *line, const imr_command *command, size
 
 /* ---- help ---- */
 
-void imr_cli_wrap(imr_buf *b, const char *text, size_t at, size_t indent)
-{
-    for (; *text; at = indent) {
-        const size_t n = strcspn(text, "\n");
-        IMR_AUTOBUF imr_buf line = {0};
-        imr_buf_add(&line, text, n);
-        imr_report_wrap(b, imr_buf_text(&line), at, indent, HELP_COLUMNS);
-        text += n + (text[n] == '\n');
-        if (*text)
-            imr_buf_fill(b, ' ', indent);
-    }
-}
-
 void imr_option_name(imr_buf *b, const imr_option *o)
 {
     const bool on = o->kind == IMR_KIND_BOOL && o->fallback && strcmp(o->fallback, "true") == 0;
@@ -281,7 +267,7 @@ static void put_option(imr_buf *b, const imr_option *o)
         imr_buf_printf(&text, "; also --%s", o->alias);
     if (o->kind == IMR_KIND_LIST)
         imr_buf_str(&text, "; may be repeated");
-    imr_cli_wrap(b, imr_buf_text(&text), OPTION_TEXT, OPTION_TEXT);
+    imr_report_wrap(b, imr_buf_text(&text), OPTION_TEXT, OPTION_TEXT, IMR_REPORT_WIDTH);
 }
 
 static void put_options(imr_buf *b, const char *title, const imr_option_id *list)
@@ -295,14 +281,14 @@ void imr_help_command(imr_buf *b, const imr_command *command)
 {
     IMR_AUTOBUF imr_buf line = {0};
     imr_buf_printf(&line, "imrnn %s - %s", command->name, command->summary);
-    imr_cli_wrap(b, imr_buf_text(&line), 0, 4);
+    imr_report_wrap(b, imr_buf_text(&line), 0, 4, IMR_REPORT_WIDTH);
     imr_buf_clear(&line);
     imr_buf_printf(&line, "usage: imrnn %s %s", command->name, command->usage);
     imr_buf_char(b, '\n');
-    imr_cli_wrap(b, imr_buf_text(&line), 0, 11);
+    imr_report_wrap(b, imr_buf_text(&line), 0, 11, IMR_REPORT_WIDTH);
     if (command->details) {
         imr_buf_char(b, '\n');
-        imr_cli_wrap(b, command->details, 0, 0);
+        imr_report_wrap(b, command->details, 0, 0, IMR_REPORT_WIDTH);
     }
     put_options(b, "options", command->options);
     put_options(b, "common options", imr_common_options);
@@ -319,7 +305,7 @@ void imr_help_all(imr_buf *b, const imr_command *const *commands)
     for (size_t i = 0; commands[i]; i++)
         if (!commands[i]->hidden) {
             imr_buf_printf(b, "  %-18s", commands[i]->name);
-            imr_cli_wrap(b, commands[i]->summary, 20, 20);
+            imr_report_wrap(b, commands[i]->summary, 20, 20, IMR_REPORT_WIDTH);
         }
     imr_buf_str(b,
                 "\nimrnn help COMMAND, or COMMAND --help, shows options and an example.\n"
@@ -336,7 +322,7 @@ bool imr_help_group(imr_buf *b, const imr_command *const *commands, const char *
     for (size_t i = 0; commands[i]; i++)
         if (!commands[i]->hidden && in_group(commands[i], group)) {
             imr_buf_printf(b, "  imrnn %-18s", commands[i]->name);
-            imr_cli_wrap(b, commands[i]->summary, 26, 26);
+            imr_report_wrap(b, commands[i]->summary, 26, 26, IMR_REPORT_WIDTH);
             any = true;
         }
     return any;

@@ -5,13 +5,13 @@
 #include "report/report.h"
 
 /* What it ran on, and the command line. */
-static void put_process(imr_buf *b, const imr_cli *cli)
+static void put_process(imr_buf *b, const imr_eval_report *r)
 {
     struct utsname u = {0};
     IMR_AUTOBUF imr_buf blas = {0}, line = {0};
     (void)uname(&u);
     imr_cli_blas_text(&blas);
-    imr_report_command(&line, cli->argv, (size_t)cli->argc);
+    imr_report_command(&line, r->command, r->n_command);
     imr_json_printf(b,
                     "platform:\n  hardware:\n    cpu:\n      architecture: %s\n"
                     "      number of cores: %ld\n  operating system:\n    kernel: %s\n"
@@ -75,7 +75,7 @@ void imr_cli_run_metadata(imr_buf *b, const imr_eval_report *r, imr_ranking_kind
 {
     const char *dataset = r->cache->dataset ? r->cache->dataset->path : r->cache->path;
     imr_json_printf(b, "schema-version: 0.2\nrun-version: 1.0\ntag: %s\n", tag);
-    put_process(b, r->cli);
+    put_process(b, r);
     put_method(b, r, kind);
     imr_json_printf(b,
                     "data:\n  test collection:\n    name: %s\n    source: %s\n    topics: %s\n"

@@ -93,8 +93,9 @@ extern const char *const imr_report_stages[]; /* "encoder", "projected", "now" *
 void imr_report_cell(imr_buf *out, const char *text, size_t columns);
 /* A blank where a line must not be broken: no text of a trace has it. */
 #define IMR_REPORT_HOLD '\xff'
-/* text, sanitised, broken at blanks into lines of `width` columns: the first goes on at column
- * `at`, the others behind `indent` blanks. Ends with a newline. A longer word stands alone. */
+/* text, sanitised, broken at its newlines and at blanks into lines of `width` columns: the first
+ * goes on at column `at`, the others behind `indent` blanks. Ends with a newline. A longer word
+ * stands alone. */
 void imr_report_wrap(imr_buf *out, const char *text, size_t at, size_t indent, size_t width);
 
 /* ---- a document's why as text (text_why.c) ---- */

@@ -94,22 +94,23 @@ void imr_report_wrap(imr_buf *out, const char *text, size_t at, size_t indent, s
     bool fresh = true; /* nothing of the text on this line yet */
     while (*text) {
         size_t blanks = strspn(text, " ");
-        const size_t n = strcspn(text + blanks, " ");
+        const size_t n = strcspn(text + blanks, " \n");
         const size_t columns = imr_utf8_width(text + blanks, n);
-        if (!fresh && at + blanks + columns > width) {
+        const bool ends = *text == '\n';
+        if (ends || (!fresh && at + blanks + columns > width)) {
             imr_buf_char(out, '\n');
             imr_buf_fill(out, ' ', indent);
             at = indent;
             fresh = true;
         }
-        text += blanks + n;
+        text += blanks + n + ends;
         if (fresh || !n)
             blanks = 0;
         imr_buf_fill(out, ' ', blanks);
         for (const char *at_byte = text - n; at_byte < text; at_byte++)
             imr_buf_char(out, *at_byte == IMR_REPORT_HOLD ? ' ' : *at_byte);
         at += blanks + columns;
-        fresh = false;
+        fresh = ends;
     }
     imr_buf_char(out, '\n');
 }

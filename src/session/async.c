@@ -138,6 +138,11 @@ static imr_status run_export(call *c, const imr_progress *progress, imr_error *e
     if (e->two) /* first: the details of A and B are kept then */
         IMR_TRY(
             imr_session_compare(&compared, c->jobs->session, c->trace, e->compared, progress, err));
+    if (!c->trace) {
+        if (!(c->export.audit = c->jobs->audit))
+            return imr_fail(err, IMR_E_NOT_FOUND, "there is no audit to export yet");
+        IMR_TRY(imr_audit_end(c->jobs->audit, progress, err));
+    }
     IMR_TRY(e->render(c->jobs->session, c->trace, e, compared, progress, &out, err));
     c->delivery.bytes = out.len;
     if (!e->path)
@@ -391,8 +396,9 @@ static void forget_detail(imr_async *j)
 static bool keep_texts(call *c)
 {
     imr_request *r = &c->request;
-    const char **const texts[] = {&r->text,   &r->query_id,      &r->document,   &r->selected,
-                                  &c->pinned, &c->export.format, &c->export.path};
+    const char **const texts[] = {&r->text,        &r->query_id,    &r->document,
+                                  &r->selected,    &c->pinned,      &c->export.format,
+                                  &c->export.path, &c->export.sort, &c->export.filter};
     if (r->n_pinned) { /* one: the screen pins no more */
         c->pinned = r->pinned[0];
         r->pinned = &c->pinned;

@@ -88,9 +88,10 @@ imr_status imr_async_make(imr_async *j, imr_async_kind kind, const imr_trace *tr
 imr_status imr_async_compare(imr_async *j, const imr_trace *trace, const size_t place[2],
                              imr_error *err);
 imr_status imr_async_suggest(imr_async *j, const char *text, uint64_t serial, imr_error *err);
-/* A report of a trace, written whole or not at all: EXPORT. Without a path it is made and measured:
- * SIZE, the latest wins, also over this. NULL: what is on its way of both is cancelled. render: on
- * the worker, from report/report.h: session may not include report. */
+/* A report of a trace, or (NULL) of the audit as far as it is, written whole or not at all: EXPORT.
+ * Without a path it is made and measured: SIZE, the latest wins, also over this. NULL: what is on
+ * its way of both is cancelled. render: on the worker, from report/report.h: session may not
+ * include report. */
 typedef struct imr_export imr_export;
 typedef imr_status imr_render_fn(imr_session *s, const imr_trace *t, const imr_export *e,
                                  const imr_comparison *compared, const imr_progress *progress,
@@ -102,6 +103,8 @@ struct imr_export {
     size_t compared[2]; /* places, as above */
     bool *printed;      /* [n_documents + n_left] places told of; taken, but where memory ran out */
     imr_render_fn *render;
+    const char *sort, *filter; /* of the audit, see imr_audit_order; the jobs' is there then: */
+    const imr_audit *audit;
 };
 imr_status imr_async_export(imr_async *j, const imr_trace *trace, const imr_export *what,
                             imr_error *err);

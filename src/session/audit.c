@@ -276,7 +276,6 @@ imr_status imr_audit_new(imr_audit **out, imr_session *s, const imr_audit_option
     IMR_TRY(choose(a, err));
     IMR_TRY(imr_evaluator_new(&a->evaluator, &s->ranker, s->cache, s->adapter, a->split.qrels, a->n,
                               a->split.train, &a->measured, progress, err));
-    imr_evaluator_result(a->evaluator)->unjudged = a->split.n_queries - a->n;
     a->eval = imr_evaluator_result(a->evaluator);
     IMR_NEED(a->rows = IMR_NEW_ARRAY(imr_audit_row, a->n), err);
     a->kept = (imr_kept_rows){.what = "auditing queries",
@@ -292,6 +291,35 @@ imr_status imr_audit_new(imr_audit **out, imr_session *s, const imr_audit_option
     else
         IMR_TRY(open_kept(a, err));
     return IMR_GIVE(out, a);
+}
+
+imr_status imr_audit_end(imr_audit *a, const imr_progress *progress, imr_error *err)
+{
+    const imr_session *s = a->session;
+    imr_eval *e = imr_evaluator_result(a->evaluator);
+    size_t n = 0; /* of the split, up to the last row */
+    if (a->ended)
+        return IMR_OK;
+    for (size_t row = 0; row < a->done; n++)
+        row += (s->split ? s->split[n] : n) == a->query[row];
+    n = a->done < a->n ? n : a->split.n_queries;
+    a->n_first = n < s->facts.queries ? n : 0;
+    e->queries = a->done; /* the next may have been begun */
+    e->unjudged = n - a->done;
+    imr_doubts_done(&e->doubts);
+    if (a->n_first) {
+        IMR_AUTOBUF imr_buf part = {0};
+        imr_buf_printf(&part, "Only the first %zu of the %zu queries of the split were looked at.",
+                       n, s->facts.queries);
+        e->doubts.v[0] = (imr_trace_warning){"part", imr_buf_take(&part)};
+        IMR_NEED(e->doubts.v[0].text, err);
+        e->doubts.n = 1;
+    }
+    IMR_TRY(imr_evaluator_end(a->evaluator, err));
+    imr_eval_summary_done(&a->summary);
+    IMR_TRY(imr_eval_summarise(&a->summary, e, a->metric, a->seen, a->options.seed, true, progress,
+                               err));
+    return imr_audit_count_words(a, err);
 }
 
 imr_status imr_audit_run(imr_audit *a, const imr_progress *progress, imr_error *err)
@@ -311,10 +339,7 @@ imr_status imr_audit_run(imr_audit *a, const imr_progress *progress, imr_error *
     }
     imr_kept_close(&a->kept.file);
     imr_kept_close(&a->journal);
-    IMR_TRY(imr_evaluator_end(a->evaluator, err));
-    IMR_TRY(imr_eval_summarise(&a->summary, a->eval, a->metric, a->seen, a->options.seed, true,
-                               progress, err));
-    IMR_TRY(imr_audit_count_words(a, err));
+    IMR_TRY(imr_audit_end(a, progress, err));
     a->ended = true;
     return IMR_OK;
 }

@@ -77,13 +77,14 @@ typedef struct imr_audit {
     const uint32_t *query; /* [n] rows of the cache: the queries that are judged, */
     imr_audit_row *rows;   /* [n] */
     size_t n, done;
+    size_t n_first; /* 0, or only the first queries of the split were looked at: so many */
     imr_eval_split split;
     imr_metric metric[IMR_AUDIT_METRICS];
     imr_eval_options measured;
     imr_audit_options options;
     char notice[400]; /* "", or why it is not kept */
 
-    bool ended; /* then there are: */
+    bool ended; /* all is said; since imr_audit_end there are, of `done` rows: */
     imr_eval_summary summary;
     imr_audit_word lost[IMR_AUDIT_WORDS], won[IMR_AUDIT_WORDS]; /* most telling first */
     size_t n_lost, n_won, words; /* words: that were looked at, those of two queries or more */
@@ -103,6 +104,10 @@ IMR_FREE_AT(imr_audit, imr_audit_free)
 /* Makes the rows that are missing, and ends. Errors: those of a query; IMR_E_CANCELLED, between two
  * rows or in one: call again. */
 imr_status imr_audit_run(imr_audit *a, const imr_progress *progress, imr_error *err);
+/* Summary, words and n_first of the rows so far: the end of imr_audit_run. Where that was stopped
+ * before, a doubt says how many of how many queries they are; max_queries = n_first gives the same.
+ * Errors: IMR_E_NOT_FOUND without a row; IMR_E_CANCELLED. */
+imr_status imr_audit_end(imr_audit *a, const imr_progress *progress, imr_error *err);
 
 /* ---- reading it (session/audit_rows.c) ---- */
 

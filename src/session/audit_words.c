@@ -99,7 +99,7 @@ static int by_p(const void *x, const void *y)
 /* Those that stand in more losing (or winning) queries than by chance. */
 static size_t choose(imr_audit_word *out, counting *c, bool won)
 {
-    const size_t N = c->a->n, side = won ? c->won : c->lost;
+    const size_t N = c->a->done, side = won ? c->won : c->lost;
     size_t n = 0;
     for (size_t i = 0; i < c->words.n; i++) {
         imr_audit_word *w = &c->words.v[i];
@@ -120,7 +120,7 @@ imr_status imr_audit_count_words(imr_audit *a, imr_error *err)
     const imr_eval *e = a->eval;
     if (!e->has_adapter || !e->metrics)
         return IMR_OK;
-    for (size_t i = 0; i < a->n; i++) {
+    for (size_t i = 0; i < a->done; i++) {
         const imr_audit_row *r = &a->rows[i];
         c.lost += r->number[IMR_AUDIT_GAIN] < -IMR_TIE;
         c.won += r->number[IMR_AUDIT_GAIN] > IMR_TIE;

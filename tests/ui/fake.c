@@ -155,10 +155,13 @@ imr_status imr_async_export(fake *f, const imr_trace *t, const imr_export *e, im
         }
     if (!e)
         return IMR_OK;
-    imr_delivery d = {.kind = e->path ? IMR_ASYNC_EXPORT : IMR_ASYNC_SIZE, .serial = t->serial};
+    imr_delivery d = {.kind = e->path ? IMR_ASYNC_EXPORT : IMR_ASYNC_SIZE,
+                      .serial = t ? t->serial : 0};
     size_t n = 0;
-    (void)err;
-    for (size_t i = 0; i < t->n_documents + t->n_left; i++)
+    uint32_t rows[100];
+    if (!t && imr_audit_order(rows, &n, f->audit, f->audit->n, e->sort, e->filter, err) != IMR_OK)
+        return err->status;
+    for (size_t i = 0; t && i < t->n_documents + t->n_left; i++)
         n += e->printed[i];
     imr_free(e->printed);
     d.bytes = 1234 * n;
@@ -169,7 +172,10 @@ imr_status imr_async_export(fake *f, const imr_trace *t, const imr_export *e, im
         d.status =
             imr_fail(&d.error, IMR_E_IO, "cannot write %s: No space left on device", e->path);
     } else if (e->path) {
-        snprintf(f->exported, sizeof f->exported, "%s%s of %zu to %s%s", e->two ? "compared " : "",
+        snprintf(f->exported, sizeof f->exported, "%s%s of %zu to %s%s",
+                 !t       ? "audit "
+                 : e->two ? "compared "
+                          : "",
                  e->format, n, e->path, e->replace ? ", replaced" : "");
         d.path = imr_strdup(e->path);
     }

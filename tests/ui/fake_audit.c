@@ -100,6 +100,7 @@ imr_audit *fake_audit(bool adapter)
                     .adapter = adapter ? (const imr_adapter *)&audited : NULL,
                     .seen = &audited.seen,
                     .eval = &audited.eval,
+                    .split.name = "test",
                     .query = audited.query,
                     .rows = audited.rows,
                     .n = AUDITED,

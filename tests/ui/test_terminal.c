@@ -482,3 +482,49 @@ TEST("the demo: its numbers, a ranking for every word typed, a document, a repor
         vt_stop(t);
     }
 }
+
+TEST("an audit exported by the explorer is the file `imrnn audit` writes, but for the line that "
+     "made it")
+{
+    const char *program = getenv("IMRNN");
+    if (!program)
+        SKIP("IMRNN is not set; meson test sets it");
+    const char *dir = demo(program);
+    char adapter[1100], cache[1100], paths[2][1024], line[1200];
+    snprintf(adapter, sizeof adapter, "%s/adapter.pt", dir);
+    snprintf(cache, sizeof cache, "%s/cache", dir);
+    for (int i = 0; i < 2; i++)
+        snprintf(paths[i], sizeof paths[i], "%s",
+                 test_path(test_tmpdir(), i ? "b.html" : "a.html"));
+    const char *of_ui[] = {program, "explore", cache, "--checkpoint", adapter, NULL};
+    const char *of_cli[] = {program,        "audit", "-q",       cache,    "--filter",
+                            "lost",         "-o",    paths[1],   "--sort", "-rbo.encoder",
+                            "--checkpoint", adapter, "--format", "html",   NULL};
+    int status;
+    vt *t = vt_start(24, 80, "xterm-256color", of_ui, NULL);
+    CHECK(vt_wait_idle(t));
+    VT_KEYS(t, "\t5");
+    CHECK(vt_wait_idle(t));
+    VT_KEYS(t, "fl:sort -rbo.encoder\r");
+    snprintf(line, sizeof line, ":export html %s\r", paths[0]);
+    vt_keys(t, line, strlen(line));
+    CHECK(vt_wait_idle(t));
+    VT_KEYS(t, "qq");
+    CHECK(vt_wait_exit(t, 5000, &status));
+    vt_stop(t);
+    t = vt_start(24, 80, "xterm-256color", of_cli, NULL);
+    CHECK(vt_wait_exit(t, 60000, &status));
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    vt_stop(t);
+    char *pages[2];
+    for (int i = 0; i < 2; i++) {
+        pages[i] = test_read(paths[i], NULL);
+        char *at = strstr(pages[i], "command</th>");
+        CHECK(at != NULL);
+        if (at)
+            memmove(at, at + strcspn(at, "\n"), strlen(at + strcspn(at, "\n")) + 1);
+    }
+    CHECK_STR(pages[0], pages[1]);
+    free(pages[0]);
+    free(pages[1]);
+}

@@ -172,6 +172,18 @@ TEST("a stopped audit goes on, a kept one is read, a cut or damaged one is mende
         const imr_progress stop = {after_a_row, &left};
         CHECK_INT(imr_audit_run(a, &stop, &err), IMR_E_CANCELLED);
         CHECK_INT(a->done, left);
+        CHECK_OK(imr_audit_end(a, NULL, &err)); /* for who looks at it as it is, like a short one */
+        CHECK_INT(a->eval->queries, left);
+        CHECK_CONTAINS(a->eval->doubts.v[0].text, "Only the first ");
+        if (left == 5) {
+            imr_audit *b =
+                whole_audit(s, (imr_audit_options){.k = 10, .seed = 1, .max_queries = a->n_first});
+            CHECK_STR(a->summary.text, b->summary.text);
+            CHECK_STR(a->eval->doubts.v[0].text, b->eval->doubts.v[0].text);
+            CHECK_INT(a->eval->unjudged, b->eval->unjudged);
+            CHECK_INT(a->words, b->words);
+            imr_audit_free(b);
+        }
         if (left == 4 || left == 7) { /* the process ends */
             imr_audit_free(a);
             a = new_audit(s, usual);
@@ -184,6 +196,7 @@ TEST("a stopped audit goes on, a kept one is read, a cut or damaged one is mende
     CHECK_INT(a->done, a->n); /* nothing is left to do */
     CHECK_OK(imr_audit_run(a, NULL, &err));
     CHECK_STR(a->notice, "");
+    CHECK_INT(a->eval->doubts.n + a->n_first, 0);
     imr_derived_bytes(f.cache, "audits", true);
     whole = whole_audit(s, usual);
     check_same(a, whole);

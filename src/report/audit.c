@@ -1,11 +1,28 @@
-/* cli/audit_report.c - what a report of an audit has beside an evaluation's. */
-#include <math.h>
-
+/* report/audit.c - what a report of an audit has beside an evaluation's. */
 #include "base/number.h"
-#include "cli/evaluate.h"
 #include "format/json.h"
-#include "report/report.h"
+#include "report/evaluation.h"
+#include "report/formats.h"
 #include "text/utf8.h"
+
+imr_status imr_audit_report(imr_buf *b, const imr_audit *a, imr_eval_report r, imr_eval_form form,
+                            imr_error *err)
+{
+    IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, a->done + 1);
+    IMR_NEED(order, err);
+    r.cache = a->cache;
+    r.adapter = a->adapter;
+    r.split = &a->split;
+    r.options = &a->measured;
+    r.eval = a->eval;
+    r.seen = a->seen;
+    r.summary = &a->summary;
+    r.seed = a->options.seed;
+    r.audit = a;
+    r.order = order;
+    IMR_TRY(imr_audit_order(order, &r.shown, a, a->done, r.sort, r.filter, err));
+    return imr_eval_report_write(b, &r, form, err);
+}
 
 /* ---- text ---- */
 
@@ -44,32 +61,35 @@ void imr_audit_report_row(imr_buf *b, const imr_audit *a, size_t row)
     imr_audit_report_line(&line, a, row);
     imr_utf8_clean(&clean, imr_buf_text(&line), line.len, IMR_CLEAN_LINE);
     imr_buf_str(b, "  ");
-    imr_cli_wrap(b, imr_buf_text(&clean), 2, 4);
+    imr_report_wrap(b, imr_buf_text(&clean), 2, 4, IMR_REPORT_WIDTH);
 }
 
-/* ---- CSV (RFC 4180) ---- */
-
-void imr_audit_report_csv(imr_buf *b, const imr_eval_report *r)
+static void put_words(imr_buf *b, const char *which, const imr_audit_word *w, size_t n)
 {
-    const imr_audit *a = r->audit;
-    imr_buf_str(b, "query,text,seen");
-    for (size_t c = 0; c < IMR_AUDIT_COLUMNS; c++)
-        imr_buf_printf(b, ",%s", imr_audit_name((char[IMR_METRIC_NAME + 16]){0}, a, c));
-    imr_buf_str(b, ",document,sentence\r\n");
-    for (size_t i = 0; i < r->shown; i++) {
-        const imr_audit_row *row = &a->rows[r->order[i]];
-        const imr_suggestion q = imr_audit_query(a, r->order[i]);
-        imr_report_csv_cell(b, q.query_id, ",");
-        imr_report_csv_cell(b, q.text, ",");
-        imr_buf_printf(b, "%s", !a->eval->has_train ? "" : row->seen ? "seen" : "unseen");
-        for (size_t c = 0; c < IMR_AUDIT_COLUMNS; c++)
-            imr_buf_printf(
-                b, ",%s",
-                isfinite(row->number[c]) ? imr_format_float((char[32]){0}, row->number[c]) : "");
-        imr_buf_char(b, ',');
-        imr_report_csv_cell(b, imr_audit_document(a, r->order[i]), ",");
-        imr_report_csv_cell(b, row->sentence, "\r\n");
+    imr_buf_printf(b, "%-36s%8s%6s%6s%11s%9s\n", which, "queries", "lost", "won", "by chance", "p");
+    for (size_t i = 0; i < n; i++, w++) {
+        IMR_AUTOBUF imr_buf text = {0};
+        imr_buf_printf(&text, " %s%s%s", w->query, w->document ? " ~ " : "",
+                       w->document ? w->document : "");
+        imr_report_cell(b, imr_buf_text(&text), 36);
+        imr_buf_printf(b, "%8zu%6zu%6zu%11s%9s\n", w->queries, w->lost, w->won,
+                       IMR_FIXED(w->chance, 1), IMR_FIXED(w->p, 4));
     }
+    imr_buf_str(b, n ? "" : " none stands in more of them than by chance\n");
+}
+
+void imr_report_audit_words(imr_buf *b, const imr_audit *a)
+{
+    IMR_AUTOBUF imr_buf note = {0};
+    put_words(b, "words of queries that lost", a->lost, a->n_lost);
+    put_words(b, "words of queries that won", a->won, a->n_won);
+    imr_buf_printf(
+        &note,
+        "Words of queries, and pairs of words whose share changed; by chance: in how many "
+        "such queries each would stand; p: how likely as many or more. Of the %zu that "
+        "stand in two queries or more %.0f have a p below .05 by chance.",
+        a->words, .05 * (double)a->words);
+    imr_report_wrap(b, imr_buf_text(&note), 1, 1, 77);
 }
 
 /* ---- JSON ---- */

@@ -1,10 +1,10 @@
-/* cli/evaluate_report.c - an evaluation as text and as JSON. */
+/* report/evaluation.c - an evaluation as text and as JSON. */
 #include <math.h>
 
 #include "base/number.h"
-#include "cli/evaluate.h"
 #include "math/stats.h"
-#include "report/report.h"
+#include "report/evaluation.h"
+#include "report/formats.h"
 #include "text/utf8.h"
 
 /* The first ranking there is, from k on. */
@@ -59,11 +59,12 @@ static void put_tests(imr_buf *b, const imr_eval_report *r, bool from_encoder)
 {
     const imr_eval_summary *s = r->summary;
     imr_buf_char(b, '\n');
-    imr_cli_wrap(b,
-                 from_encoder ? "after against encoder: difference and its 95 % interval, queries "
-                                "better/equal/worse, p of the t test, of randomisation, Holm's"
-                              : "after against before: the same",
-                 0, 2);
+    imr_report_wrap(b,
+                    from_encoder
+                        ? "after against encoder: difference and its 95 % interval, queries "
+                          "better/equal/worse, p of the t test, of randomisation, Holm's"
+                        : "after against before: the same",
+                    0, 2, IMR_REPORT_WIDTH);
     for (size_t m = 0; m < r->eval->metrics; m++) {
         char name[IMR_METRIC_NAME], counts[64], p[3][64];
         const imr_significance *t = from_encoder ? &s->row[m * IMR_GROUPS].from_encoder
@@ -114,7 +115,7 @@ static void put_head(imr_buf *b, const imr_eval_report *r)
                        "them; they count as missed, as in trec_eval. The first: ",
                        absent);
         put_clean(&line, first);
-        imr_cli_wrap(b, imr_buf_text(&line), 0, 2);
+        imr_report_wrap(b, imr_buf_text(&line), 0, 2, IMR_REPORT_WIDTH);
     }
     if (r->options->bm25)
         imr_buf_printf(b, "bm25: k1 %g, b %g, English stems and stop words\n", r->options->bm25_k1,
@@ -176,7 +177,7 @@ static void put_groups(imr_buf *b, const imr_eval_report *r, size_t metric)
         imr_buf_char(b, '\n');
     }
     if (r->seen->words && metric + 1 == (r->audit ? r->eval->metrics : 1))
-        imr_cli_wrap(b, r->seen->words, 0, 2);
+        imr_report_wrap(b, r->seen->words, 0, 2, IMR_REPORT_WIDTH);
 }
 
 static void put_queries(imr_buf *b, const imr_eval_report *r)
@@ -187,9 +188,9 @@ static void put_queries(imr_buf *b, const imr_eval_report *r)
                    e->has_train ? "seen" : "");
     put_kinds(b, r, 9);
     imr_buf_char(b, '\n');
-    for (size_t n = 0; n < (r->audit ? r->shown : e->queries); n++) {
+    for (size_t n = 0; n < imr_eval_report_rows(r); n++) {
         IMR_AUTOBUF imr_buf text = {0};
-        const size_t start = b->len, i = r->audit ? r->order[n] : n;
+        const size_t start = b->len, i = imr_eval_report_row(r, n);
         put_clean(b, imr_ids_at(&r->cache->queries.ids, e->query[i]));
         const size_t width = imr_utf8_width(imr_buf_text(b) + start, b->len - start);
         imr_buf_fill(b, ' ', width < 14 ? 14 - width : 1);
@@ -223,14 +224,16 @@ static void put_similarity(imr_buf *out, const imr_eval_report *r)
         put_clean(&line, imr_ids_at(&r->cache->queries.ids, e->mover_query));
     }
     imr_buf_char(out, '\n');
-    imr_cli_wrap(out, imr_buf_text(&line), 0, 2);
+    imr_report_wrap(out, imr_buf_text(&line), 0, 2, IMR_REPORT_WIDTH);
 }
 
 /* The verdict first, then what it stands on. */
 static void put_audit(imr_buf *b, const imr_eval_report *r)
 {
+    for (size_t i = 0; i < r->eval->doubts.n; i++)
+        imr_report_wrap(b, r->eval->doubts.v[i].text, 0, 2, IMR_REPORT_WIDTH);
     if (r->summary->code) {
-        imr_cli_wrap(b, r->summary->text, 0, 0);
+        imr_report_wrap(b, r->summary->text, 0, 0, IMR_REPORT_WIDTH);
         imr_buf_char(b, '\n');
     }
     put_head(b, r);
@@ -257,7 +260,7 @@ static void put_text(imr_buf *b, const imr_eval_report *r)
         put_similarity(b, r);
     if (r->adapter && r->split->qrels) {
         imr_buf_str(b, "\nverdict: ");
-        imr_cli_wrap(b, r->summary->text, 9, 2);
+        imr_report_wrap(b, r->summary->text, 9, 2, IMR_REPORT_WIDTH);
         put_tests(b, r, true);
         put_tests(b, r, false);
     }
@@ -274,8 +277,8 @@ static imr_status json_inputs(imr_buf *b, const imr_eval_report *r, imr_error *e
     char judged[IMR_SHA256_HEX];
     imr_json_printf(b, "{'schema': %s, 'tool': {'name': 'imrnn', 'version': %s},\n 'command': [",
                     r->audit ? "imrnn.audit/1" : "imrnn.evaluation/1", IMR_VERSION);
-    for (int i = 0; i < r->cli->argc; i++)
-        imr_json_printf(b, i ? ", %s" : "%s", r->cli->argv[i]);
+    for (int i = 0; i < (int)r->n_command; i++)
+        imr_json_printf(b, i ? ", %s" : "%s", r->command[i]);
     imr_json_printf(b,
                     "],\n 'inputs': {'cache': {'path': %s, 'sha256': %s, 'documents': %zu, 'dim': "
                     "%zu}, 'encoder': {'name': %s, 'sha256': %s}",
@@ -290,13 +293,16 @@ static imr_status json_inputs(imr_buf *b, const imr_eval_report *r, imr_error *e
     IMR_TRY(imr_qrels_sha256(judged, r->split->qrels, err));
     if (r->split->qrels)
         imr_json_printf(b, ", 'judgements': {'sha256': %s}", judged);
-    imr_json_printf(
-        b,
-        "},\n 'split': %s, 'settings': {'feedback_k': %u, 'scope': %s, 'candidates': "
-        "%s, 'form': %-s, 'seed': %llu},\n 'num_q': %zu, 'unjudged': %zu, 'absent': %zu,\n",
-        r->split->name, r->options->feedback_k, imr_scope_names[r->options->scope], candidates(r),
-        a ? imr_form_name(a->w.form) : "", (unsigned long long)r->seed, r->eval->queries,
-        r->eval->unjudged, absent_of(r, &(const char *){NULL}));
+    imr_json_printf(b,
+                    "},\n 'split': %s, 'settings': {'feedback_k': %u, 'scope': %s, 'candidates': "
+                    "%s, 'form': %-s, 'seed': %llu",
+                    r->split->name, r->options->feedback_k, imr_scope_names[r->options->scope],
+                    candidates(r), a ? imr_form_name(a->w.form) : "", (unsigned long long)r->seed);
+    if (r->audit)
+        imr_json_printf(b, ", 'k': %u, 'max_queries': %zu, 'sort': %-s, 'filter': %-s",
+                        r->audit->options.k, r->audit->n_first, r->sort, r->filter);
+    imr_json_printf(b, "},\n 'num_q': %zu, 'unjudged': %zu, 'absent': %zu,\n", r->eval->queries,
+                    r->eval->unjudged, absent_of(r, &(const char *){NULL}));
     if (r->options->bm25)
         imr_json_printf(b, " 'bm25': {'k1': %g, 'b': %g, 'terms': 'english'},\n",
                         r->options->bm25_k1, r->options->bm25_b);
@@ -393,7 +399,7 @@ static void json_query(imr_buf *b, const imr_eval_report *r, size_t i)
 /* The elements of an array, or a line each. */
 static void json_queries(imr_buf *b, const imr_eval_report *r, bool lines)
 {
-    for (size_t i = 0; i < (r->audit ? r->shown : r->eval->queries); i++) {
+    for (size_t i = 0; i < imr_eval_report_rows(r); i++) {
         imr_buf_str(b, lines ? "" : i ? ",\n  " : "\n  ");
         if (r->audit)
             imr_audit_report_query(b, r->audit, r->order[i]);
@@ -461,26 +467,40 @@ static imr_status put_json(imr_buf *b, const imr_eval_report *r, imr_error *err)
     return IMR_OK;
 }
 
-/* ---- CSV ---- */
+/* ---- CSV (RFC 4180) ---- */
+
+static void csv_number(imr_buf *b, double value)
+{
+    imr_buf_printf(b, ",%s", isfinite(value) ? imr_format_float((char[32]){0}, value) : "");
+}
 
 static void put_csv(imr_buf *b, const imr_eval_report *r)
 {
     const imr_eval *e = r->eval;
-    char name[IMR_METRIC_NAME];
+    const imr_audit *a = r->audit;
+    char name[IMR_METRIC_NAME + 16];
     imr_buf_str(b, "query,text,seen");
-    for (size_t m = 0; m < e->metrics; m++)
+    for (size_t c = 0; a && c < IMR_AUDIT_COLUMNS; c++)
+        imr_buf_printf(b, ",%s", imr_audit_name(name, a, c));
+    for (size_t m = 0; !a && m < e->metrics; m++)
         EACH_KIND (k, r)
             imr_buf_printf(b, ",%s.%s", metric_name(name, r, m), kind_name(k));
-    imr_buf_str(b, "\r\n");
-    for (size_t i = 0; i < e->queries; i++) {
+    imr_buf_str(b, a ? ",document,sentence\r\n" : "\r\n");
+    for (size_t j = 0; j < imr_eval_report_rows(r); j++) {
+        const size_t i = imr_eval_report_row(r, j);
         imr_report_csv_cell(b, imr_ids_at(&r->cache->queries.ids, e->query[i]), ",");
         imr_report_csv_cell(b, imr_cache_query_text(r->cache, e->query[i]), ",");
         imr_buf_str(b, !e->has_train ? "" : e->seen[i] ? "seen" : "unseen");
-        for (size_t m = 0; m < e->metrics; m++)
+        for (size_t c = 0; a && c < IMR_AUDIT_COLUMNS; c++)
+            csv_number(b, a->rows[i].number[c]);
+        for (size_t m = 0; !a && m < e->metrics; m++)
             EACH_KIND (k, r)
-                imr_buf_printf(b, ",%s",
-                               imr_format_float((char[32]){0}, e->values[k][i * e->metrics + m]));
-        imr_buf_str(b, "\r\n");
+                csv_number(b, e->values[k][i * e->metrics + m]);
+        imr_buf_str(b, a ? "," : "\r\n");
+        if (a)
+            imr_report_csv_cell(b, imr_audit_document(a, i), ",");
+        if (a)
+            imr_report_csv_cell(b, a->rows[i].sentence, "\r\n");
     }
 }
 
@@ -496,7 +516,7 @@ imr_status imr_eval_report_write(imr_buf *b, const imr_eval_report *r, imr_eval_
     else if (form == IMR_EVAL_JSONL)
         json_queries(b, r, true);
     else if (form == IMR_EVAL_CSV)
-        (r->audit ? imr_audit_report_csv : put_csv)(b, r);
+        put_csv(b, r);
     else
         imr_eval_report_page(b, r, form == IMR_EVAL_HTML);
     return imr_buf_check(b, err);

@@ -1,8 +1,8 @@
-/* cli/evaluate_page.c - an evaluation, or an audit, as a page. */
+/* report/evaluation_page.c - an evaluation, or an audit, as a page. */
 #include <math.h>
 
 #include "base/number.h"
-#include "cli/evaluate.h"
+#include "report/evaluation.h"
 #include "report/page.h"
 #include "report/report.h"
 #include "text/utf8.h"
@@ -79,14 +79,13 @@ static void put_about(imr_page *p, const imr_audit *a, size_t row)
 static void put_queries(imr_page *p, const imr_eval_report *r)
 {
     const imr_eval *e = r->eval;
-    const size_t n = r->audit ? r->shown : e->queries;
     char caption[IMR_METRIC_NAME + 32] = "Queries";
     if (e->metrics)
         snprintf(caption + 7, sizeof caption - 7, ", by %s",
                  imr_metric_name(r->options->metrics[0], (char[IMR_METRIC_NAME]){0}));
     imr_page_table(p, caption, "*query|#change|#encoder|#projected|#now|training");
-    for (size_t j = 0; j < n; j++) {
-        const size_t i = r->audit ? r->order[j] : j;
+    for (size_t j = 0; j < imr_eval_report_rows(r); j++) {
+        const size_t i = imr_eval_report_row(r, j);
         double v[IMR_STAGE_COUNT];
         for (size_t k = 0; k < IMR_STAGE_COUNT; k++)
             v[k] = e->metrics && e->values[k] ? e->values[k][i * e->metrics] : (double)NAN;
@@ -106,7 +105,7 @@ static void put_inputs(imr_page *p, const imr_eval_report *r)
 {
     const imr_adapter *a = r->adapter;
     IMR_AUTOBUF imr_buf command = {0}, settings = {0};
-    imr_report_command(&command, r->cli->argv, (size_t)r->cli->argc);
+    imr_report_command(&command, r->command, r->n_command);
     imr_buf_printf(&settings, "feedback-k %u, scope %s, seed %llu, split %s",
                    r->options->feedback_k, imr_scope_names[r->options->scope],
                    (unsigned long long)r->seed, r->split->name);

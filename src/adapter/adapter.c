@@ -15,12 +15,6 @@
  */
 #include "adapter/adapter.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "base/file.h"
-#include "base/limits.h"
-#include "base/mem.h"
 #include "base/number.h"
 #include "format/json.h"
 #include "format/safetensors.h"

@@ -1,7 +1,6 @@
 #include "adapter/loss.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "math/blas.h"
 #include "math/nn.h"

@@ -1,10 +1,8 @@
 #include "adapter/net.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "adapter/adapter.h"
-#include "base/mem.h"
 #include "math/nn.h"
 
 enum { BLOCK = 256 }; /* rows converted and their layers held at once */

@@ -1,7 +1,6 @@
 #include "adapter/pass.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "adapter/net.h"
 #include "base/array.h"

@@ -1,6 +1,5 @@
 /* An adapter at work, as method.md section 1 writes it. */
 #include <math.h>
-#include <string.h>
 
 #include "adapter/sweep.h"
 #include "base/mem.h"

@@ -1,9 +1,7 @@
 #include "adapter/sweep.h"
 
 #include <math.h>
-#include <string.h>
 
-#include "base/mem.h"
 #include "math/nn.h"
 #include "math/scan.h"
 

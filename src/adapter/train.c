@@ -1,11 +1,8 @@
 #include "adapter/train.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "adapter/pass.h"
-#include "base/array.h"
 #include "base/clock.h"
 #include "base/number.h"
 

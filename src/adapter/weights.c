@@ -1,7 +1,6 @@
 #include "adapter/weights.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "math/random.h"

@@ -1,7 +1,6 @@
 #include "base/arena.h"
 
 #include <stdint.h>
-#include <string.h>
 
 #include "base/mem.h"
 

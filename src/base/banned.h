@@ -1,6 +1,7 @@
 /*
  * base/banned.h - functions that have caused enough harm do not compile.
- * Force-included by the build after the headers that declare them. Instead:
+ * Force-included by the build after the headers that declare them, which every file of src has so:
+ * <stdio.h>, <stdlib.h>, <string.h>. Instead:
  *   strcpy strcat strncat   imr_buf             atoi atof      imr_parse_int, imr_parse_double
  *   strncpy sprintf         snprintf            gets           fgets
  *   vsprintf                vsnprintf           system popen   posix_spawn

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
-#include <string.h>
 #include <strings.h>
 #include <sys/file.h>
 #include <sys/mman.h>

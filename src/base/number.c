@@ -3,9 +3,6 @@
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* printf and strtod follow LC_NUMERIC; ours never do. */
 static char decimal_point(void)

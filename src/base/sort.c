@@ -1,7 +1,6 @@
 #include "base/sort.h"
 
 #include <stdint.h>
-#include <string.h>
 
 #define RUN 8 /* items sorted by insertion */
 

@@ -1,7 +1,5 @@
 #include "base/strmap.h"
 
-#include <string.h>
-
 #include "base/mem.h"
 
 static uint64_t hash_bytes(uint64_t seed, const char *key, size_t len)

@@ -1,9 +1,6 @@
 #include "encoder/encoder.h"
 
-#include <string.h>
-
 #include "base/file.h"
-#include "base/mem.h"
 #include "encoder/encoder_kind.h"
 #include "encoder/transformer.h"
 

@@ -1,7 +1,6 @@
 #include "encoder/transformer.h"
 
 #include <math.h>
-#include <string.h>
 
 enum { BLOCK = 12 }; /* queries at a time, at most: their scores stay in the first-level cache */
 

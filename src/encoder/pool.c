@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 static const struct {
     const char *name, *key; /* in new configurations and in old ones */

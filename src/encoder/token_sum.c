@@ -2,7 +2,6 @@
 
 #include <math.h>
 
-#include "base/mem.h"
 #include "encoder/encoder_kind.h"
 #include "encoder/transformer.h"
 #include "math/nn.h"

@@ -1,7 +1,6 @@
 #include "encoder/tokenizer_folder.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/array.h"
 #include "base/limits.h"

@@ -1,13 +1,9 @@
 #include "encoder/tokenizer_folder.h"
 
 #include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/array.h"
 #include "base/file.h"
 #include "base/limits.h"
-#include "base/mem.h"
 #include "base/number.h"
 #include "encoder/folder.h"
 

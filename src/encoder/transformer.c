@@ -1,10 +1,5 @@
 #include "encoder/transformer.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/array.h"
-#include "base/mem.h"
 #include "math/nn.h"
 
 enum {

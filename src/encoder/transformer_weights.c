@@ -1,8 +1,5 @@
 #include "encoder/transformer.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/file.h"
 #include "base/mem.h"
 #include "format/safetensors.h"

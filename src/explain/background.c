@@ -2,7 +2,6 @@
 
 #include <math.h>
 
-#include "base/attr.h"
 #include "base/mem.h"
 #include "math/topk.h"
 

@@ -2,7 +2,6 @@
 
 #include <math.h>
 
-#include "base/attr.h"
 #include "math/nn.h"
 
 const char *const imr_change_kind_names[] = {"paper", "own", "unit", "vector", "contrast"};

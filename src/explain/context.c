@@ -1,14 +1,8 @@
 #include "explain/context.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/arena.h"
-#include "base/array.h"
 #include "base/half.h"
-#include "base/mem.h"
-#include "base/strmap.h"
 #include "encoder/token_sum.h"
 #include "explain/lens.h"
 #include "math/random.h"

@@ -1,7 +1,6 @@
 #include "explain/shares.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "adapter/weights.h"
 #include "base/mem.h"

@@ -1,7 +1,6 @@
 #include "explain/sentence.h"
 
 #include <math.h>
-#include <string.h>
 
 #define LITTLE 0.3 /* sd */
 enum { MOST_NAMED = 3 };

@@ -1,9 +1,7 @@
 #include "explain/shares.h"
 
 #include <math.h>
-#include <string.h>
 
-#include "base/mem.h"
 #include "math/blas.h"
 #include "math/nn.h"
 

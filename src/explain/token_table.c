@@ -1,7 +1,5 @@
 #include "explain/lens.h"
 
-#include <string.h>
-
 #include "base/limits.h"
 #include "base/mem.h"
 #include "text/utf8.h"

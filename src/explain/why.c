@@ -1,12 +1,7 @@
 #include "explain/why.h"
 
 #include <math.h>
-#include <string.h>
 
-#include "adapter/weights.h"
-#include "base/mem.h"
-#include "base/strmap.h"
-#include "encoder/encoder.h"
 #include "explain/sentence.h"
 #include "explain/shares.h"
 #include "explain/word_list.h"

@@ -2,7 +2,6 @@
 
 #include <math.h>
 
-#include "base/mem.h"
 #include "math/nn.h"
 #include "math/topk.h"
 

@@ -6,7 +6,6 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <string.h>
 
 #include "base/file.h"
 #include "base/limits.h"

@@ -1,6 +1,4 @@
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/limits.h"
 #include "base/number.h"

@@ -10,8 +10,6 @@
  *   persistent id ("storage", torch.FloatStorage, key, location, elements[, None])   a storage
  */
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "format/pickle_machine.h"
 #include "base/utf8_step.h"

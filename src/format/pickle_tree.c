@@ -3,7 +3,6 @@
  * too large to be kept, pairs go to a callback as they are read; what the machine still needs is
  * moved out of its memory before that is freed.
  */
-#include <string.h>
 
 #include "base/mem.h"
 #include "format/pickle_machine.h"

@@ -9,13 +9,8 @@
 #include "format/safetensors.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/array.h"
 #include "base/bytes.h"
-#include "base/file.h"
 #include "base/number.h"
 
 #define ALIGN 64

@@ -1,8 +1,6 @@
 #include "format/tensors.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/array.h"
 #include "base/half.h"

@@ -16,12 +16,8 @@
 #include "format/torch_pt.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/bytes.h"
-#include "base/file.h"
-#include "base/mem.h"
 #include "format/zip.h"
 
 #define LEGACY_MAGIC "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."

@@ -6,8 +6,6 @@
  * dict of vectors memoises what every vector repeats.
  */
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/file.h"
 #include "format/torch_pt.h"

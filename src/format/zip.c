@@ -13,12 +13,10 @@
 #include "format/zip.h"
 
 #include <inttypes.h>
-#include <string.h>
 #include <zlib.h>
 
 #include "base/bytes.h"
 #include "base/limits.h"
-#include "base/mem.h"
 #include "base/sort.h"
 #include "base/utf8_step.h"
 

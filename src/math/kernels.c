@@ -1,7 +1,6 @@
 #include "math/kernels.h"
 
 #include <stdbool.h>
-#include <string.h>
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #elif defined(__aarch64__) && defined(__APPLE__)

@@ -5,7 +5,6 @@
  */
 #include <math.h>
 #include <stdint.h>
-#include <string.h>
 
 #ifdef __SSE2__
 #include <immintrin.h>

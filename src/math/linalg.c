@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <math.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include <lapacke.h>
 

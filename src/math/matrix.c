@@ -1,7 +1,6 @@
 #include "math/matrix.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/half.h"
 #include "base/mem.h"

@@ -2,7 +2,6 @@
 
 #include <math.h>
 
-#include "base/attr.h"
 #include "math/blas.h"
 
 /* About a millisecond of work. A parallel region costs microseconds on an idle machine, but up to a

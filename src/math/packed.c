@@ -1,7 +1,6 @@
 #include "math/packed.h"
 
 #include <stdint.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/team.h"

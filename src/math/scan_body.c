@@ -3,7 +3,6 @@
  * Vectors are the compiler's, so that one text serves every set; with -ffp-contract=fast it fuses
  * their products and sums where the set can.
  */
-#include <string.h>
 #if defined(__F16C__)
 #include <immintrin.h>
 #elif defined(__aarch64__)

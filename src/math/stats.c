@@ -1,8 +1,6 @@
 #include "math/stats.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 double imr_stats_mean(const double *v, size_t n)
 {

@@ -2,7 +2,6 @@
 
 #include <math.h>
 
-#include "base/attr.h"
 #include "base/mem.h"
 #include "math/blas.h"
 #include "math/linalg.h"

@@ -1,8 +1,6 @@
 #include "math/topk.h"
 
 #include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 

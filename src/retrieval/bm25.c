@@ -2,11 +2,9 @@
 
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
 #include <libstemmer.h>
 
-#include "base/strmap.h"
 #include "math/topk.h"
 #include "text/utf8.h"
 

@@ -1,5 +1,4 @@
 /* What every maker of a cache shares: ids, encoder, splits, encoding; and caches in memory. */
-#include <string.h>
 
 #include "retrieval/cache_internal.h"
 

@@ -1,7 +1,5 @@
 #include "retrieval/columns.h"
 
-#include <string.h>
-
 char *imr_lines_next(imr_lines *l)
 {
     if (l->at >= l->end)

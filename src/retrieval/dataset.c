@@ -1,6 +1,5 @@
 #include "retrieval/dataset.h"
 
-#include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 

@@ -14,7 +14,6 @@
  * was stopped goes on with the file it was at.
  */
 #include <inttypes.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/kept.h"

@@ -5,12 +5,10 @@
  * read once, however many ways lead to it, so that a loop of links ends. Documents stand in the
  * order of their paths, which does not depend on the walk.
  */
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/limits.h"
 #include "base/sort.h"
-#include "base/strmap.h"
 #include "retrieval/dataset_internal.h"
 #include "text/utf8.h"
 

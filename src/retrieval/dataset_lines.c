@@ -1,6 +1,5 @@
 /* Reading a corpus and its queries line by line: where every line lies, what is wrong with it. */
 #include <assert.h>
-#include <string.h>
 
 #include "base/limits.h"
 #include "retrieval/columns.h"

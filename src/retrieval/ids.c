@@ -1,8 +1,6 @@
 #include "retrieval/ids.h"
 
 #include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/sort.h"
 

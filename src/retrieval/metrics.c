@@ -1,8 +1,6 @@
 #include "retrieval/metrics.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/number.h"
 #include "retrieval/columns.h"

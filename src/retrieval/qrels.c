@@ -1,12 +1,7 @@
 #include "retrieval/qrels.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/limits.h"
 #include "base/number.h"
-#include "base/strmap.h"
 #include "retrieval/columns.h"
 #include "text/utf8.h"
 

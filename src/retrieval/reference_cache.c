@@ -24,7 +24,6 @@
  * scratch when there is one. Read in one pass, queries are kept the same way and negatives.json,
  * splits and texts are left alone.
  */
-#include <string.h>
 
 #include "retrieval/cache_internal.h"
 #include "retrieval/reference_split.h"

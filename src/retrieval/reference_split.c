@@ -1,8 +1,6 @@
 #include "retrieval/reference_split.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/sort.h"
 

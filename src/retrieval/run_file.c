@@ -1,9 +1,6 @@
 /* retrieval/run_file.c - TREC run files. */
 #include "retrieval/run_file.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/array.h"
 #include "base/limits.h"
 #include "base/number.h"

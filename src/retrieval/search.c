@@ -1,10 +1,8 @@
 #include "retrieval/search.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "base/team.h"
 #include "math/scan.h"
 #include "math/topk.h"
 

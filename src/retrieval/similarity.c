@@ -1,7 +1,6 @@
 #include "retrieval/similarity.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 #include "base/mem.h"
 

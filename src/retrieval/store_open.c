@@ -1,6 +1,5 @@
 /* Opening our cache: every file checked against the manifest before its bytes are trusted. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "retrieval/cache_internal.h"
 

@@ -1,6 +1,5 @@
 /* session/audit_rows.c - rows of an audit: what they are of, named, filtered, ordered. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "session/audit.h"
 #include "text/utf8.h"

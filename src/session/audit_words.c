@@ -1,11 +1,9 @@
 /* session/audit_words.c - words and pairs of losing queries against winning ones. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "explain/shares.h"
 #include "session/audit.h"
 #include "session/internal.h"
-#include "text/normalise.h"
 
 static double log_choose(double n, double k)
 {

@@ -1,7 +1,5 @@
 #include "session/ranker.h"
 
-#include <string.h>
-
 #include "base/mem.h"
 #include "math/blas.h"
 #include "math/topk.h"

@@ -1,7 +1,5 @@
 #include "session/context_table.h"
 
-#include <string.h>
-
 #include "session/internal.h"
 
 enum { HEADER = 256, TRAILER = IMR_SHA256_HEX - 1, BATCH = 16 /* documents encoded at a time */ };

@@ -11,7 +11,6 @@
  */
 
 #include <math.h>
-#include <string.h>
 
 #include "adapter/net.h"
 #include "explain/shares.h"

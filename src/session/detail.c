@@ -1,8 +1,6 @@
 /* What is told of one document when it is looked at: its text, and its why. */
-#include <string.h>
 
 #include "base/guard.h"
-#include "explain/shares.h"
 #include "session/internal.h"
 #include "text/utf8.h"
 

@@ -1,7 +1,5 @@
 #include "session/encoded_table.h"
 
-#include <string.h>
-
 #include "base/kept.h"
 #include "session/internal.h"
 

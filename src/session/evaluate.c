@@ -1,15 +1,9 @@
 /* session/evaluate.c - three rankings of many queries, measured. */
 #include "session/evaluate.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/mem.h"
-#include "math/stats.h"
 #include "math/topk.h"
 #include "retrieval/bm25.h"
 #include "retrieval/similarity.h"
-#include "session/ranker.h"
 
 #define RBO_P     0.9 /* a reader who goes on to the next rank nine times out of ten */
 #define OVERLAP_K 10

@@ -1,11 +1,9 @@
 /* Do back-projected words carry a change? session/carry.h */
 #include <math.h>
-#include <string.h>
 
 #include "explain/word_list.h"
 #include "math/nn.h"
 #include "math/random.h"
-#include "math/stats.h"
 #include "math/topk.h"
 #include "retrieval/similarity.h"
 #include "session/internal.h"

@@ -1,6 +1,5 @@
 /* What the feedback of each document does: session/ranker.h. */
 #include <math.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "math/blas.h"

@@ -1,13 +1,9 @@
 #include "session/notes.h"
 
-#include <stdio.h>
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/kept.h"
-#include "base/limits.h"
-#include "format/json.h"
 #include "text/utf8.h"
 
 const char *const imr_verdict_names[] = {"accept", "reject", "unsure", "note"};

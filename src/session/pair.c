@@ -9,7 +9,6 @@
  *     the largest |cosine_t| first, special tokens left out;  delta: kind `paper`
  */
 #include <math.h>
-#include <string.h>
 
 #include "math/nn.h"
 #include "math/topk.h"

@@ -1,12 +1,10 @@
 /* One query through every stage, into a trace. */
 #include <math.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/guard.h"
 #include "explain/sentence.h"
 #include "math/nn.h"
-#include "math/stats.h"
 #include "retrieval/metrics.h"
 #include "retrieval/search.h"
 #include "retrieval/similarity.h"

@@ -2,10 +2,8 @@
 #include "session/projected.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/kept.h"
-#include "base/mem.h"
 #include "math/nn.h"
 
 enum {

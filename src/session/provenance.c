@@ -1,13 +1,8 @@
 #include "session/provenance.h"
 
-#include <string.h>
 #include <strings.h>
 
-#include "base/file.h"
-#include "base/mem.h"
 #include "base/number.h"
-#include "encoder/folder.h"
-#include "format/json.h"
 #include "math/topk.h"
 #include "retrieval/reference_split.h"
 #include "text/utf8.h"

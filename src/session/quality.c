@@ -2,9 +2,7 @@
 
 #include <math.h>
 
-#include "math/linalg.h"
 #include "math/nn.h"
-#include "math/stats.h"
 #include "retrieval/metrics.h"
 #include "retrieval/search.h"
 #include "retrieval/similarity.h"

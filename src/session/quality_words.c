@@ -1,6 +1,5 @@
 /* Verdict and meaning of an adapter, from its numbers alone: nothing of a session is needed. */
 #include <math.h>
-#include <string.h>
 
 #include "base/number.h"
 #include "session/internal.h"

@@ -1,11 +1,9 @@
 /* A request's query: its text and its vector, from the cache or from the encoder. */
 #include <math.h>
-#include <string.h>
 #include <strings.h>
 
 #include "math/nn.h"
 #include "session/internal.h"
-#include "session/whatif.h"
 
 static imr_status from_cache(imr_session *s, imr_trace *t, uint32_t row, imr_error *err)
 {

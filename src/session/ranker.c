@@ -1,10 +1,8 @@
 #include "session/ranker.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "math/nn.h"
 #include "math/topk.h"
 #include "retrieval/search.h"

@@ -3,7 +3,6 @@
 #include "session/session.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "session/internal.h"
 #include "text/utf8.h"

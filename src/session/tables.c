@@ -17,7 +17,6 @@
  * number of documents, adapter.
  */
 #include <math.h>
-#include <string.h>
 
 #include "base/half.h"
 #include "math/random.h"

@@ -1,9 +1,6 @@
 #include "session/internal.h"
 
 #include <math.h>
-#include <string.h>
-
-#include "format/json.h"
 
 const char *const imr_candidates_names[] = {"auto", "encoder", "before"};
 const char *const imr_scope_names[] = {"rerank", "rescore", "corpus"};

@@ -1,5 +1,4 @@
 /* Taking words out of the texts of a query and a document: session/carry.h. */
-#include <string.h>
 
 #include "math/random.h"
 #include "session/internal.h"

@@ -1,7 +1,6 @@
 /* session/verdict.c - what a whole evaluation says, in one paragraph. Rules over its numbers only. */
 #include <math.h>
 
-#include "base/mem.h"
 #include "base/number.h"
 #include "session/evaluate.h"
 

@@ -1,10 +1,7 @@
 #include "session/whatif.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "base/mem.h"
 #include "base/number.h"
 #include "text/utf8.h"
 

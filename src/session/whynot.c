@@ -1,6 +1,5 @@
 /* Why a document is not higher: explain/why.h, imr_why_not. */
 #include <math.h>
-#include <string.h>
 
 #include "base/number.h"
 #include "explain/sentence.h"

@@ -1,7 +1,6 @@
 /* The words changes are told in: which table, its lens, what a why needs of it. Opened in steps that
  * can be stopped anywhere and gone on with (imr_session_open_words). */
 #include <math.h>
-#include <string.h>
 
 #include "session/internal.h"
 

@@ -1,10 +1,5 @@
 #include "task/cache.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/mem.h"
-#include "format/json.h"
 #include "session/context_table.h"
 
 /* ---- a static encoder ---- */

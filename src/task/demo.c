@@ -1,7 +1,5 @@
 #include "task/demo.h"
 
-#include <string.h>
-
 #include "assets/demo.h"
 #include "base/clock.h"
 #include "base/file.h"

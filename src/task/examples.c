@@ -1,7 +1,5 @@
 #include "task/examples.h"
 
-#include <string.h>
-
 #include "retrieval/bm25.h"
 
 enum { QUERIES_AT_ONCE = 1024 }; /* of a mining pass: 17 MB of products */

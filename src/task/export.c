@@ -1,13 +1,8 @@
 #include "task/export.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <unistd.h>
 
-#include "base/file.h"
-#include "base/mem.h"
-#include "format/json.h"
-#include "format/torch_pt.h"
 #include "retrieval/reference_split.h"
 #include "session/ranker.h"
 

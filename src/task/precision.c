@@ -1,9 +1,6 @@
 #include "task/precision.h"
 
-#include <string.h>
-
 #include "base/clock.h"
-#include "base/mem.h"
 #include "math/nn.h"
 #include "retrieval/cache.h"
 #include "session/evaluate.h"

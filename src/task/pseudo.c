@@ -1,9 +1,5 @@
 #include "task/pseudo.h"
 
-#include <string.h>
-
-#include "base/file.h"
-#include "format/json.h"
 #include "task/cache.h"
 
 enum { LEAST_WORDS = 3 }; /* of an ask: "Introduction" or "Abstract" is in every document */

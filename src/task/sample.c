@@ -1,8 +1,5 @@
 #include "task/sample.h"
 
-#include "base/mem.h"
-#include "format/json.h"
-
 /* ---- which queries ---- */
 
 typedef struct candidate {

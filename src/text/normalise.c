@@ -1,8 +1,6 @@
 #include "text/normalise.h"
 
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
 #include <utf8proc.h>
 
 #include "assets/unicode.h"

@@ -1,9 +1,7 @@
 #include "text/tokenizer.h"
 
 #include <assert.h>
-#include <string.h>
 
-#include "base/array.h"
 #include "base/limits.h"
 #include "text/utf8.h"
 

@@ -1,6 +1,5 @@
 /* text/tokenizer_build.c - a tokeniser from its specification, and BERT's specification. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/array.h"
 #include "base/limits.h"

@@ -1,7 +1,5 @@
 #include "text/utf8.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <utf8proc.h>
 
 #include "base/limits.h"

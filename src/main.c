@@ -45,6 +45,7 @@ __attribute__((section(".preinit_array"),
 static const imr_command *const commands[] = {
     &imr_command_demo,
     &imr_command_explore,
+    &imr_command_replay,
     &imr_command_explain,
     &imr_command_score,
     &imr_command_encoder_train,

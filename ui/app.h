@@ -183,6 +183,9 @@ typedef struct ui_app {
     double message_time, cancelled; /* cancelled: negative, or when C-c was last pressed */
 
     /* for the loop */
+    imr_buf *record;   /* takes what the user does, as lines of ui/replay.h; NULL: nothing does */
+    bool stranger;     /* events are of a file nobody vouched for: what ui_keymap_writes says is */
+    ui_action refused; /* refused, and this was */
     ui_export export;
     imr_render_fn *render; /* of exports */
     imr_buf clip;
@@ -267,6 +270,11 @@ void ui_export_ask(ui_app *a, imr_async *jobs);
 bool ui_export_key(ui_app *a, ui_action action);
 void ui_export_to(ui_app *a, const char *path, bool replace); /* writes */
 void ui_export_take(ui_app *a, const imr_delivery *d);        /* EXPORT, SIZE */
+
+/* ---- ui/replay.c ---- */
+
+/* Adds the event to the lines of a recording. */
+void ui_record(imr_buf *lines, const ui_event *e);
 
 /* ---- what both need ---- */
 

@@ -32,7 +32,8 @@ typedef enum ui_event_kind {
     UI_EVENT_PASTE,
     UI_EVENT_MOUSE,
     UI_EVENT_RESIZE,
-    UI_EVENT_TICK /* a deadline the model asked for has passed */
+    UI_EVENT_COMMAND, /* of a replay: text, as typed behind ':' */
+    UI_EVENT_TICK     /* a deadline the model asked for has passed */
 } ui_event_kind;
 
 /* Wheels to the side, moves without a button and Shift, Alt, Ctrl tell nothing. */
@@ -51,7 +52,7 @@ typedef struct ui_event {
         x; /* resize: rows, cols; mouse: the cell, which may lie outside to the right and below */
     ui_mouse mouse;
     uint8_t button;    /* 0: the left one, 1, 2 */
-    const char *text;  /* paste: valid until the next call with the decoder; zero-terminated */
+    const char *text;  /* paste, command: zero-terminated, until the decoder is called again */
     size_t len, total; /* of text, in bytes; characters that were pasted, those cut off too */
 } ui_event;
 

@@ -297,16 +297,23 @@ void ui_keymap_done(ui_keymap *m)
     *m = (ui_keymap){0};
 }
 
-/* What a stranger may not bind: actions that write, copy or end, and the keys that stop. */
-static bool is_reserved(const ui_bind *b)
+bool ui_keymap_writes(ui_action action)
 {
     static const ui_action actions[] = {
-        UI_DO_EXPORT, UI_DO_EXPORT_OVER, UI_DO_COPY,   UI_DO_COPY_ALL, UI_DO_SUSPEND, UI_DO_QUIT,
+        UI_DO_EXPORT, UI_DO_EXPORT_OVER, UI_DO_COPY,   UI_DO_COPY_ALL, UI_DO_SUSPEND,
         UI_DO_JUDGE,  UI_DO_ACCEPT,      UI_DO_REJECT, UI_DO_UNSURE,   UI_DO_NOTE};
-    static const char *const keys[] = {"<C-c>", "<C-g>", "q"};
     for (size_t i = 0; i < IMR_LEN(actions); i++)
-        if (b->action == actions[i])
+        if (action == actions[i])
             return true;
+    return false;
+}
+
+/* What a stranger may not bind: that, what ends, and the keys that stop. */
+static bool is_reserved(const ui_bind *b)
+{
+    static const char *const keys[] = {"<C-c>", "<C-g>", "q"};
+    if (ui_keymap_writes(b->action) || b->action == UI_DO_QUIT)
+        return true;
     for (size_t i = 0; i < IMR_LEN(keys); i++) {
         ui_key key;
         if (ui_key_parse(&key, keys[i], strlen(keys[i])) && key == b->key)

@@ -139,6 +139,9 @@ void ui_keymap_done(ui_keymap *m);
 imr_status ui_keymap_bind(ui_keymap *m, const char *text, bool stranger,
                           imr_error *err) IMR_NODISCARD;
 
+/* Whether the action writes files, copies, or leaves for another program: not for strangers. */
+bool ui_keymap_writes(ui_action action);
+
 /* NULL when the key means nothing there. */
 const ui_bind *ui_keymap_get(const ui_keymap *m, ui_context context, ui_key key);
 /* The first key bound to the action where `context` looks, widest context last; KEY_NONE: none is.

@@ -17,7 +17,7 @@
 void ui_frame(ui_app *a, ui_term *t, ui_view *v)
 {
     t->mouse = a->mouse;
-    if (ui_view_make(v, a))
+    if (ui_view_make(v, a) && t->show)
         t->show(t, &v->grid);
 }
 
@@ -53,7 +53,7 @@ static void copy(ui_app *a, ui_term *t, imr_async *jobs)
 {
     imr_error err;
     bool small = a->clip.len <= UI_CLIP_MAX;
-    if (small)
+    if (small && t->copy)
         t->copy(t, imr_buf_text(&a->clip), a->clip.len);
     if (small)
         ui_app_say(a, false, "sent %zu bytes to the terminal's clipboard (OSC 52)", a->clip.len);
@@ -86,8 +86,9 @@ static void judge(ui_app *a, imr_async *jobs, const imr_trace *t)
 
 static void resize(ui_app *a, ui_term *t)
 {
-    ui_event e = {.kind = UI_EVENT_RESIZE};
-    t->size(t, &e.y, &e.x);
+    ui_event e = {.kind = UI_EVENT_RESIZE, .y = a->rows, .x = a->cols};
+    if (t->size)
+        t->size(t, &e.y, &e.x);
     ui_update(a, &e);
 }
 
@@ -136,7 +137,8 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
     if (fx & UI_FX_THEME)
         t->theme = a->theme;
     if (fx & UI_FX_SUSPEND) {
-        t->suspend(t);
+        if (t->suspend)
+            t->suspend(t);
         resize(a, t);
     }
     if (fx & (UI_FX_REDRAW | UI_FX_THEME))

@@ -1,5 +1,5 @@
 /*
- * ui/term.h - a terminal as the loop sees it: curses, or one in memory (tests/ui/headless.h).
+ * ui/term.h - a terminal as the loop sees it: curses, or none (ui/replay.h).
  *
  * The loop shows grids and reads events; nobody else talks to the terminal. Closing restores it,
  * always before anything is printed.

@@ -7,7 +7,7 @@
 
 #include "report/evaluation.h"
 #include "report/report.h"
-#include "ui/loop.h"
+#include "ui/replay.h"
 
 static const ui_options *running; /* for reports: the command line of this run */
 
@@ -76,10 +76,45 @@ static const ui_glyphs *glyphs(const ui_options *o)
     return unicode && utf8 ? &ui_unicode : &ui_ascii;
 }
 
+/* ---- with a terminal, and without ---- */
+
+static imr_status replay(ui_app *a, const ui_options *o, imr_async *jobs, imr_error *err)
+{
+    ui_replay r = {.app = a, .jobs = jobs, .out = o->printed, .patience = -1};
+    if (!ui_theme_parse(&a->theme, o->terminal.theme))
+        a->theme = UI_THEME_MONO;
+    a->stranger = o->stranger;
+    ui_replay_settle(&r);
+    imr_status status = a->error.status;
+    if (status != IMR_OK)
+        *err = a->error;
+    else
+        status = ui_replay_run(&r, o->lines_name, o->lines, o->n_lines, err);
+    ui_view_done(&r.view);
+    return status;
+}
+
+static imr_status interact(int *exit_code, ui_app *a, const ui_options *o, imr_async *jobs,
+                           imr_error *err)
+{
+    ui_term *t;
+    ui_event size = {.kind = UI_EVENT_RESIZE};
+    IMR_TRY(ui_signals_open(err));
+    IMR_TRY(ui_term_curses_open(&t, &o->terminal, err));
+    a->theme = t->theme;
+    a->record = o->record;
+    t->size(t, &size.y, &size.x);
+    ui_update(a, &size);
+    if (*t->notice)
+        ui_app_say(a, false, "%s", t->notice);
+    *exit_code = ui_loop(a, t, jobs);
+    t->close(t);
+    return IMR_OK;
+}
+
 static imr_status run(int *exit_code, ui_app *a, const imr_session_options *session,
                       const ui_options *o, imr_error *err)
 {
-    ui_term *t;
     imr_async *jobs = NULL;
     IMR_TRY(bind_keys(a, o, err));
     if (o->history)
@@ -89,17 +124,7 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
     IMR_TRY(imr_async_new(&jobs, deliver, a, err));
     imr_status status = imr_async_open(jobs, session, err);
     if (status == IMR_OK)
-        status = ui_signals_open(err);
-    if (status == IMR_OK)
-        status = ui_term_curses_open(&t, &o->terminal, err);
-    if (status == IMR_OK) {
-        a->theme = t->theme;
-        t->size(t, &a->rows, &a->cols);
-        if (*t->notice)
-            ui_app_say(a, false, "%s", t->notice);
-        *exit_code = ui_loop(a, t, jobs);
-        t->close(t);
-    }
+        status = o->lines ? replay(a, o, jobs, err) : interact(exit_code, a, o, jobs, err);
     ui_signals_close();
     imr_async_free(jobs);
     if (status == IMR_OK && a->note_error.status != IMR_OK)

@@ -21,12 +21,20 @@ typedef struct ui_options {
     const char *notes, *reviewer; /* where notes are kept, and whose they are */
     const char *const *command;   /* argv, for exports */
     size_t n_command;
+    imr_buf *record; /* takes what is done as lines of ui/replay.h; NULL: nothing does */
+    /* Such lines in place of a terminal, and what their errors begin with; NULL: a terminal. What
+     * they print is added. A stranger's neither write nor copy. Without --theme it is mono. */
+    const char *lines, *lines_name;
+    size_t n_lines;
+    bool stranger;
+    imr_buf *printed;
 } ui_options;
 
 /*
  * Opens the session on its worker and runs the explorer until the user leaves. *exit_code: 0, or
  * 128 + signal. IMR_E_USAGE when there is no terminal to draw on (nothing was changed then);
- * errors of opening the session are shown on the screen.
+ * errors of opening the session are shown on the screen, and with `lines` returned, as those of
+ * ui_replay_run are.
  * Calls setlocale(LC_CTYPE, ""). Threads: the main thread.
  */
 imr_status ui_run(int *exit_code, const imr_session_options *session, const ui_options *options,

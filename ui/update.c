@@ -28,6 +28,10 @@ static void close_overlay(ui_app *a)
 void ui_do(ui_app *a, ui_action action, const char *argument)
 {
     ui_group group = ui_actions[action].group;
+    if (a->stranger && ui_keymap_writes(action)) {
+        a->refused = action;
+        return;
+    }
     if (group == UI_GROUP_SCREEN || group == UI_GROUP_ALL) {
         ui_overlay over = a->overlay;
         bool writing = over >= UI_OVER_PALETTE && over != UI_OVER_MENU;
@@ -477,6 +481,8 @@ static void press(ui_app *a, ui_key key)
 
 void ui_update(ui_app *a, const ui_event *e)
 {
+    if (a->record)
+        ui_record(a->record, e);
     if (e->kind == UI_EVENT_KEY) {
         press(a, e->key);
     } else if (e->kind == UI_EVENT_PASTE) {
@@ -487,6 +493,9 @@ void ui_update(ui_app *a, const ui_event *e)
         a->rows = e->y;
         a->cols = e->x;
         a->effects |= UI_FX_REDRAW;
+    } else if (e->kind == UI_EVENT_COMMAND) {
+        ui_app_forget(a);
+        command(a, e->text);
     } else if (e->kind == UI_EVENT_TICK) {
         a->stale = a->waiting;
         a->late = a->wanted >= 0;

@@ -1,6 +1,7 @@
 /* cli/cmd_explore.c - imrnn explore: the explorer on an adapter and a cache. */
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/number.h"
@@ -22,8 +23,10 @@ static const char *choice(const imr_cli *cli, imr_option_id id, const char *unse
     return strcmp(value, unset) == 0 ? NULL : value;
 }
 
-imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, const char *query,
-                           const char *intro, imr_error *err)
+/* lines: NULL, or what to do without a terminal. */
+static imr_status explore(imr_cli *cli, const imr_session_options *session, const char *query,
+                          const char *intro, const char *name, const imr_file *lines,
+                          imr_error *err)
 {
     IMR_AUTOFREE char *folder = imr_cli_state_folder();
     IMR_AUTOFREE char *history = folder ? imr_path_join(folder, "history") : NULL;
@@ -36,6 +39,10 @@ imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, con
     const imr_path notes = imr_cli_notes(cli, session->cache);
     const imr_bind *binds;
     size_t n_binds = imr_config_binds(cli->config, &binds);
+    const bool own = !lines || imr_config_bool(cli->config, IMR_OPT_TRUST);
+    const char *record = lines ? NULL : imr_config_string(cli->config, IMR_OPT_RECORD);
+    IMR_CLEANUP(imr_writer_done) imr_writer w = {0};
+    IMR_AUTOBUF imr_buf recorded = {0}, printed = {0};
     ui_options options = {
         .query = query,
         .intro = intro || !cli->project[0] ? intro : cli->project,
@@ -50,17 +57,35 @@ imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, con
                      .test_sync = getenv("IMRNN_TEST_SYNC")},
         .binds = binds,
         .n_binds = n_binds,
-        .history = history,
-        .clip_file = clip,
+        .history = lines ? NULL : history,
+        .clip_file = own ? clip : NULL,
         .notes = notes.s,
         .reviewer = imr_cli_reviewer(cli),
         .command = cli->argv,
         .n_command = (size_t)cli->argc,
+        .record = record ? &recorded : NULL,
+        .lines = lines ? (const char *)lines->data : NULL,
+        .n_lines = lines ? lines->len : 0,
+        .lines_name = name,
+        .stranger = !own,
+        .printed = &printed,
     };
     int code = 0;
+    if (record) {
+        IMR_TRY(imr_writer_open_named(&w, record, imr_config_bool(cli->config, IMR_OPT_OVERWRITE),
+                                      err));
+        if (w.temporary)
+            fchmod(fileno(w.file), S_IRUSR | S_IWUSR);
+    }
     freeze_clock();
     imr_meter_clear(&cli->meter);
-    IMR_TRY(ui_run(&code, session, &options, err));
+    imr_status status = ui_run(&code, session, &options, err);
+    imr_writer_add(&w, imr_buf_text(&recorded), recorded.len);
+    if (status == IMR_OK && record)
+        status = recorded.failed ? imr_fail_memory(err) : imr_writer_commit(&w, err);
+    if (lines)
+        IMR_TRY(imr_cli_emit(cli, &printed, status == IMR_OK ? err : NULL));
+    IMR_TRY(status);
     if (code > 128) {
         signal(code - 128, SIG_DFL);
         raise(code - 128);
@@ -68,14 +93,60 @@ imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, con
     return code ? imr_fail(err, IMR_E_IO, "the explorer lost its terminal") : IMR_OK;
 }
 
+imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, const char *query,
+                           const char *intro, imr_error *err)
+{
+    return explore(cli, session, query, intro, NULL, NULL, err);
+}
+
+/* What the environment says of the terminal's size, where there is none. */
+static const char *size_of(const char *name, const char *usual)
+{
+    const char *value = getenv(name);
+    int64_t n;
+    return value && imr_parse_int(value, strlen(value), &n) && n > 0 && n < 1000 ? value : usual;
+}
+
 static imr_status run(imr_cli *cli, imr_error *err)
 {
+    const char *query = imr_config_item(cli->config, IMR_OPT_QUERY, 0);
+    const char *size = imr_config_string(cli->config, IMR_OPT_SIZE);
     imr_session_options session;
     IMR_CLEANUP(imr_cli_paths_done) imr_cli_paths paths = {0};
+    IMR_AUTOBUF imr_buf b = {0};
     IMR_TRY(imr_cli_session_options(&session, &paths, cli, err));
-    return imr_cli_explore(cli, &session, imr_config_item(cli->config, IMR_OPT_QUERY, 0), NULL,
-                           err);
+    if (!imr_config_bool(cli->config, IMR_OPT_PRINT))
+        return imr_cli_explore(cli, &session, query, NULL, err);
+    if (size)
+        imr_buf_printf(&b, "resize %s\n", size);
+    else
+        imr_buf_printf(&b, "resize %sx%s\n", size_of("COLUMNS", "80"), size_of("LINES", "24"));
+    imr_buf_printf(&b, "%s:%s\nscreen\n", query ? "keys <Enter>\n" : "",
+                   imr_config_string(cli->config, IMR_OPT_SCREEN));
+    IMR_TRY(imr_buf_check(&b, err));
+    const imr_file lines = {.data = (const uint8_t *)b.data, .len = b.len};
+    return explore(cli, &session, query, NULL, "--print", &lines, err);
 }
+
+static imr_status run_replay(imr_cli *cli, imr_error *err)
+{
+    const char *name = cli->arguments[0];
+    imr_session_options session;
+    IMR_CLEANUP(imr_cli_paths_done) imr_cli_paths paths = {0};
+    IMR_CLEANUP(imr_file_unmap) imr_file lines = {0};
+    IMR_TRY(imr_file_map_as(&lines, name, IMR_FILE_PIPE | IMR_FILE_TEXT, err));
+    cli->arguments++;
+    cli->n_arguments--;
+    IMR_TRY(imr_cli_session_options(&session, &paths, cli, err));
+    signal(SIGINT, SIG_DFL); /* no loop here looks whether it came */
+    signal(SIGTERM, SIG_DFL);
+    return explore(cli, &session, imr_config_item(cli->config, IMR_OPT_QUERY, 0), NULL, name,
+                   &lines, err);
+}
+
+#define EXPLORER_OPTIONS                                                                           \
+    IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_WHAT_IF, IMR_OPT_THEME, IMR_OPT_GLYPHS,        \
+        IMR_OPT_MOUSE, IMR_OPT_NOTES, IMR_OPT_REVIEWER
 
 const imr_command imr_command_explore = {
     .name = "explore",
@@ -89,15 +160,37 @@ const imr_command imr_command_explore = {
         ".md files, JSONL, BEIR) and --encoder the cache is made first, in "
         "$XDG_CACHE_HOME/imrnn unless --cache-dir says where; later only new and changed "
         "texts are encoded.\n"
+        "--print makes one screen, of --query, as text and ends; --record writes what is done, for "
+        "imrnn replay.\n"
         "--what-if opens with a change in force; A takes it back.\n"
         "Lines `bind LIST x :sort delta` of a configuration file change keys; the defaults "
         "are those of assets/keymap.conf.",
     .example = "  imrnn explore --dataset my-texts --encoder minilm\n"
                "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explore --checkpoint demo/adapter.pt demo/cache",
-    .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_WHAT_IF, IMR_OPT_THEME,
-                           IMR_OPT_GLYPHS, IMR_OPT_MOUSE, IMR_OPT_NOTES, IMR_OPT_REVIEWER),
+    .options = IMR_OPTIONS(EXPLORER_OPTIONS, IMR_OPT_RECORD, IMR_OPT_OVERWRITE, IMR_OPT_PRINT,
+                           IMR_OPT_SCREEN, IMR_OPT_SIZE),
     .max_arguments = 1,
     .run = run,
+    .two = true,
+};
+
+const imr_command imr_command_replay = {
+    .name = "replay",
+    .usage = "FILE [--trust] [--checkpoint FILE] (CACHE | --dataset D --encoder E)",
+    .summary = "do in the explorer what a file says, without a terminal, and print screens",
+    .details =
+        "FILE is what explore --record wrote, or lines by hand: `keys java coffee<Tab>jj`, "
+        "`:sort delta`, `paste WORDS`, `resize 80x24`, `screen`, `screen TITLE`, `roles TITLE`, "
+        "`expect \"WORDS\"`, `absent \"WORDS\"`; # begins a comment, <lt> is the key <. The exit "
+        "status is 1 where a screen is not as expected.\n"
+        "Every line is answered before the next. Keys that write files, copy, judge or leave for "
+        "another program are refused unless --trust is given. Other options are those of explore.",
+    .example = "  imrnn explore --record session.keys --checkpoint demo/adapter.pt demo/cache\n"
+               "  imrnn replay session.keys --checkpoint demo/adapter.pt demo/cache",
+    .options = IMR_OPTIONS(EXPLORER_OPTIONS, IMR_OPT_TRUST),
+    .min_arguments = 1,
+    .max_arguments = 2,
+    .run = run_replay,
     .two = true,
 };

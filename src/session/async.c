@@ -553,6 +553,11 @@ int imr_async_pending(imr_async *j)
     return n > 0 ? n : 0;
 }
 
+bool imr_async_idle(imr_async *j)
+{
+    return imr_worker_pending(j->worker) == 0;
+}
+
 bool imr_async_progress_of(imr_async *j, imr_async_progress *out)
 {
     pthread_mutex_lock(&j->lock);

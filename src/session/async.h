@@ -123,6 +123,7 @@ void imr_async_cancel(imr_async *j); /* everything that waits or runs */
 int imr_async_fd(const imr_async *j);
 void imr_async_reap(imr_async *j);
 int imr_async_pending(imr_async *j);
+bool imr_async_idle(imr_async *j); /* nothing runs, not even what nobody waits for */
 
 /* What the running job says of its progress, copied under a lock; false when nothing is known. */
 typedef struct imr_async_progress {

@@ -268,6 +268,11 @@ int imr_async_pending(fake *f)
     return n;
 }
 
+bool imr_async_idle(fake *f)
+{
+    return imr_async_pending(f) == 0;
+}
+
 bool imr_async_progress_of(fake *f, imr_async_progress *out)
 {
     *out = f->progress;

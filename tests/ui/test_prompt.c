@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "headless.h"
 #include "ui/prompt.h"
+#include "ui/replay.h"
 
 /* Runs a script: plain text is typed, {action} is done. Returns "text|cursor-as-bar". */
 static const char *run(const ui_history *history, const char *script)

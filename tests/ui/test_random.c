@@ -16,7 +16,7 @@ static uint32_t draw(uint32_t n)
 /* What must hold on every screen of a size that has a hint line. */
 static void check_screen(screen *s)
 {
-    const ui_grid *g = ui_term_headless_shown(s->term);
+    const ui_grid *g = &s->replay.view.grid;
     CHECK(g->rows == s->app.rows && g->cols == s->app.cols);
     CHECK(g->cursor_y < g->rows && g->cursor_x < g->cols);
     for (int y = 0; y < g->rows; y++)
@@ -134,7 +134,7 @@ static void random_step(screen *s)
     } else {
         screen_keys(s, pieces[draw(IMR_LEN(pieces))]);
     }
-    s->left = false;
+    s->replay.left = false;
     check_screen(s);
 }
 
@@ -423,10 +423,10 @@ TEST("every escape does one step and none quits")
     screen_keys(&s, "\033");
     CHECK(s.app.screen == UI_RANK);
     screen_keys(&s, "\033");
-    CHECK(!s.left);
+    CHECK(!s.replay.left);
     CHECK_CONTAINS(screen_text(&s), "q quits");
     screen_keys(&s, "q");
-    CHECK(s.left);
+    CHECK(s.replay.left);
     screen_end(&s);
 }
 
@@ -499,7 +499,7 @@ TEST("a copied row is tab-separated and carries the numbers of the screen")
     const imr_trace_document *d = &s.app.trace->documents[0];
     snprintf(expected, sizeof expected, "%u\t%u\t1\t%+d\t", d->rank_encoder, d->rank_before,
              d->move_encoder);
-    CHECK_CONTAINS(ui_term_headless_copied(s.term), expected);
+    CHECK_CONTAINS(imr_buf_text(&s.app.clip), expected);
     CHECK_CONTAINS(screen_text(&s), "OSC 52");
     screen_keys(&s, "Y");
     CHECK_CONTAINS(screen_text(&s), "more than a terminal takes");
@@ -580,8 +580,8 @@ TEST("C-c cancels, and quits only when pressed again")
     screen_keys(&s, "slow");
     CHECK(s.app.waiting);
     screen_keys(&s, "\x03");
-    CHECK(!s.app.waiting && !s.left);
+    CHECK(!s.app.waiting && !s.replay.left);
     screen_keys(&s, "\x03");
-    CHECK(s.left);
+    CHECK(s.replay.left);
     screen_end(&s);
 }

@@ -2,11 +2,10 @@
  * Scripts of keys against screens: tests/ui/screens/NAME.keys in, NAME.screen expected.
  * UPDATE=1 writes the .screen files again; a difference prints its first row.
  *
- * Lines of a script (escapes \t \r \e \\ \xHH):
- *   size ROWS COLS | ascii | theme NAME | open [no-encoder] [no-tokens] [no-texts]
- *   [no-adapter] [two-adapters] | fail
- *   notes [-]: notes are kept from here on, or cannot be | documents N | intro TEXT (\n: the next line) | keys BYTES | resize ROWS COLS | release | screen
- * TITLE | roles TITLE `screen` writes the text, `roles` the text and the roles of its cells.
+ * Lines of a script are those of a replay (ui/replay.h), and about the made-up engine:
+ *   ascii | theme NAME | open [no-encoder] [no-tokens] [no-texts] [no-adapter] [two-adapters]
+ *   fail | notes [-]: notes are kept from here on, or cannot be | documents N | release
+ *   intro TEXT (\n: the next line) | roles TITLE: `screen`, and the roles of its cells
  */
 #include "support/test.h"
 
@@ -15,121 +14,62 @@
 #include "base/mem.h"
 #include "screen.h"
 
-static size_t unescape(char *text)
+/* A line about the engine; false: it is none. */
+static bool prepare(screen *s, const char *word, char *rest)
 {
-    char *out = text;
-    for (const char *p = text; *p; p++) {
-        if (*p != '\\') {
-            *out++ = *p;
-            continue;
-        }
-        p++;
-        switch (*p) {
-        case 't':
-            *out++ = '\t';
-            break;
-        case 'n':
-            *out++ = '\n';
-            break;
-        case 'r':
-            *out++ = '\r';
-            break;
-        case 'e':
-            *out++ = '\033';
-            break;
-        case 'x': {
-            char hex[3] = {p[1], p[2], 0};
-            *out++ = (char)strtol(hex, NULL, 16);
-            p += 2;
-            break;
-        }
-        default:
-            *out++ = *p;
-        }
-    }
-    *out = 0;
-    return (size_t)(out - text);
-}
-
-static void picture(screen *s, imr_buf *out, const char *title, bool with_roles)
-{
-    const ui_grid *g = ui_term_headless_shown(s->term);
-    imr_buf_printf(out, "=== %s (%dx%d, cursor %d,%d%s)\n", title, g->rows, g->cols, g->cursor_y,
-                   g->cursor_x, g->cursor_shown ? "" : " hidden");
-    ui_grid_text(g, out);
-    if (with_roles) {
-        imr_buf_str(out, "--- roles\n");
-        ui_grid_roles(g, out);
-    }
+    static char intro[1000];
+    if (strstr(rest, "no-adapter"))
+        fake_encoder_only(s->engine);
+    if (strstr(rest, "two-adapters"))
+        fake_two(s->engine);
+    if (strcmp(word, "ascii") == 0)
+        s->app.glyphs = &ui_ascii;
+    else if (strcmp(word, "open") == 0)
+        fake_open(s->engine, !strstr(rest, "no-encoder"), !strstr(rest, "no-tokens"),
+                  !strstr(rest, "no-texts"));
+    else if (strcmp(word, "fail") == 0)
+        fake_fail_open(s->engine);
+    else if (strcmp(word, "documents") == 0)
+        fake_documents(s->engine, (size_t)strtol(rest, NULL, 10));
+    else if (strcmp(word, "intro") == 0) {
+        size_t n = 0;
+        for (const char *p = rest; *p; p++)
+            intro[n++] = p[0] == '\\' && p[1] == 'n' ? (p++, '\n') : *p;
+        intro[n] = 0;
+        s->app.intro = intro;
+    } else if (strcmp(word, "notes") == 0) {
+        s->app.reviewer = "anna";
+        s->app.notes_path = *rest ? "-" : test_path(test_tmpdir(), "notes.jsonl");
+    } else if (strcmp(word, "theme") == 0)
+        CHECK(ui_theme_parse(&s->app.theme, rest));
+    else if (strcmp(word, "release") == 0)
+        fake_release(s->engine);
+    else if (strcmp(word, "roles") == 0) {
+        ui_replay_print(&s->replay, rest);
+        imr_buf_str(s->replay.out, "--- roles\n");
+        ui_grid_roles(&s->replay.view.grid, s->replay.out);
+    } else
+        return false;
+    screen_settle(s);
+    return true;
 }
 
 static void play(const char *script, imr_buf *out)
 {
     screen s;
-    int rows = 24, cols = 80;
-    bool ascii = false, started = false;
-    char line[1000], intro[1000];
+    char line[1000];
+    screen_start(&s, 24, 80, false);
+    s.replay.out = out;
     for (const char *at = script; *at;) {
         size_t n = strcspn(at, "\n");
         snprintf(line, sizeof line, "%.*s", (int)n, at);
         at += n + (at[n] == '\n');
-        char *rest = strchr(line, ' ');
-        rest = rest ? rest + 1 : line + strlen(line);
         size_t verb = strcspn(line, " ");
-        line[verb] = 0;
-        if (!*line || *line == '#')
-            continue;
-        if (strcmp(line, "size") == 0) {
-            CHECK(sscanf(rest, "%d %d", &rows, &cols) == 2);
-            continue;
-        }
-        if (strcmp(line, "ascii") == 0) {
-            ascii = true;
-            continue;
-        }
-        if (!started)
-            screen_start(&s, rows, cols, ascii);
-        started = true;
-        if (strstr(rest, "no-adapter"))
-            fake_encoder_only(s.engine);
-        if (strstr(rest, "two-adapters"))
-            fake_two(s.engine);
-        if (strcmp(line, "open") == 0)
-            fake_open(s.engine, !strstr(rest, "no-encoder"), !strstr(rest, "no-tokens"),
-                      !strstr(rest, "no-texts"));
-        else if (strcmp(line, "fail") == 0)
-            fake_fail_open(s.engine);
-        else if (strcmp(line, "documents") == 0)
-            fake_documents(s.engine, (size_t)strtol(rest, NULL, 10));
-        else if (strcmp(line, "intro") == 0) {
-            unescape(rest);
-            snprintf(intro, sizeof intro, "%s", rest);
-            s.app.intro = intro;
-        } else if (strcmp(line, "notes") == 0) {
-            s.app.reviewer = "anna";
-            s.app.notes_path = *rest ? "-" : test_path(test_tmpdir(), "notes.jsonl");
-        } else if (strcmp(line, "theme") == 0)
-            CHECK(ui_theme_parse(&s.app.theme, rest));
-        else if (strcmp(line, "release") == 0)
-            fake_release(s.engine);
-        else if (strcmp(line, "resize") == 0) {
-            CHECK(sscanf(rest, "%d %d", &rows, &cols) == 2);
-            screen_resize(&s, rows, cols);
-        } else if (strcmp(line, "keys") == 0) {
-            unescape(rest);
-            screen_keys(&s, rest);
-        } else if (strcmp(line, "screen") == 0 || strcmp(line, "roles") == 0) {
-            screen_settle(&s);
-            picture(&s, out, rest, *line == 'r');
-            continue;
-        } else {
-            FAIL("no such word in a script: %s", line);
-        }
-        screen_settle(&s);
+        char *rest = line + verb + (line[verb] == ' '), *word = strndup(line, verb);
+        if (!prepare(&s, word, rest))
+            screen_line(&s, line);
+        free(word);
     }
-    CHECK(started);
-    if (s.left)
-        imr_buf_str(out, "=== left\n");
     screen_end(&s);
 }
 

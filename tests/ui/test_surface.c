@@ -2,7 +2,7 @@
 #include "support/test.h"
 
 #include "base/buf.h"
-#include "headless.h"
+#include "screen.h"
 
 static ui_grid grid;
 

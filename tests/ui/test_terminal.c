@@ -64,7 +64,7 @@ static void both_keys(both *b, const char *keys)
     same(b->t, &b->s, keys);
     int y, x;
     bool shown;
-    const ui_grid *g = ui_term_headless_shown(b->s.term);
+    const ui_grid *g = &b->s.replay.view.grid;
     vt_cursor(b->t, &y, &x, &shown);
     CHECK_INT(shown, g->cursor_shown);
     if (g->cursor_y >= 0) {

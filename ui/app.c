@@ -41,7 +41,7 @@ void ui_app_done(ui_app *a)
     ui_list_done(&a->list);
     ui_reading_done(&a->reading);
     imr_buf_done(&a->clip);
-    IMR_FREE(a->map, a->offers.v, a->targets.v, a->request_text, a->request_id, a->ghost,
+    IMR_FREE(a->map, a->offers.v, a->targets.v, a->hits.v, a->request_text, a->request_id, a->ghost,
              a->suggest_text, a->export.folder, a->export.path, a->reason);
     *a = (ui_app){0};
 }
@@ -69,7 +69,7 @@ ui_layout ui_app_layout(const ui_app *a)
     const char *banner = ui_app_banner(a);
     int rows = banner ? ui_lines_of(banner, a->cols - 2) : 0;
     return ui_layout_of(a->rows, a->cols, a->preview,
-                        (rows > 2 ? 2 : rows) + (ui_app_what_if(a) != NULL));
+                        (rows > 2 ? 2 : rows) + (ui_app_what_if(a) != NULL), a->split);
 }
 
 ui_context ui_app_screen_context(const ui_app *a)
@@ -474,7 +474,8 @@ void ui_app_settle(ui_app *a)
 {
     ui_list *list = &a->list;
     ui_reading *r = &a->reading;
-    ui_list_keep_in_sight(list, (size_t)ui_app_list_rows(a));
+    if (!a->away)
+        ui_list_keep_in_sight(list, (size_t)ui_app_list_rows(a));
     if (list->n && !a->waiting && a->facts &&
         (r->serial != a->trace->serial || r->place != list->order[list->at])) {
         r->serial = a->trace->serial;

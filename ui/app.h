@@ -149,6 +149,10 @@ typedef struct ui_app {
     ui_screen screen;
     ui_pane pane; /* the focused one of UI_RANK */
     bool preview, dimensions, mouse;
+    double split[2]; /* as ui_layout_of has it; kept by whoever keeps the panes */
+    bool away;       /* the wheel left the selected row, until the next key */
+    size_t dragged;  /* border the mouse has hold of, from 1; 0: none */
+    ui_hits hits;    /* of the screen as last drawn */
     ui_scroll why, document, text /* of the preview */, help;
     size_t cell_query, cell_document; /* of the screen Words: under the cursor, in its order */
 
@@ -236,7 +240,8 @@ void ui_app_settle(ui_app *a);             /* scroll positions, line breaks, wan
 void ui_app_run(ui_app *a, const char *text, const char *query_id); /* asks for a query */
 void ui_app_run_again(ui_app *a); /* the last request, with the settings as they are now */
 void ui_app_say(ui_app *a, bool error, const char *format, ...) IMR_PRINTF(3, 4);
-void ui_app_forget(ui_app *a);      /* a message that stood long enough */
+void ui_app_forget(ui_app *a); /* a message that stood long enough */
+void ui_take_offer(ui_app *a, size_t i);
 void ui_app_list_offers(ui_app *a); /* asks for cached queries that fit the line */
 /* So many lines there are, so many fit: the scroll stays within. */
 void ui_scroll_fit(ui_scroll *s, size_t lines, int page);
@@ -246,6 +251,8 @@ void ui_scroll_fit(ui_scroll *s, size_t lines, int page);
 /* Takes an event, changes the model and leaves what the loop should do in a->effects. */
 void ui_update(ui_app *a, const ui_event *e);
 
+/* What the mouse does: what keys could do to what is under it. ui/mouse.c */
+void ui_point_at(ui_app *a, const ui_event *e);
 /* One action, perhaps with words after it, as typed behind ':' or named in a bind line: "sort
  * lift", "next 5", "export json PATH". argument: those words, or NULL. */
 void ui_do(ui_app *a, ui_action action, const char *argument);
@@ -256,11 +263,6 @@ void ui_do(ui_app *a, ui_action action, const char *argument);
 #define X(id, name, group, handler, keys, hint, help) UI_ON(handler);
 #include "ui/actions.def"
 #undef X
-
-/* ---- ui/mouse.c ---- */
-
-/* What the mouse does: what a key could do on the part of the screen that is under it. */
-void ui_point_at(ui_app *a, const ui_event *e);
 
 /* ---- ui/export.c ---- */
 
@@ -277,6 +279,8 @@ void ui_export_take(ui_app *a, const imr_delivery *d);        /* EXPORT, SIZE */
 void ui_record(imr_buf *lines, const ui_event *e);
 
 /* ---- what both need ---- */
+
+void ui_scroll_by(ui_scroll *s, long by, bool half_pages);
 
 void ui_go(ui_app *a, ui_screen screen);
 /* On the map to the nearest document to the right (x 1), left (-1), above (y 1), below (-1). */

@@ -410,14 +410,6 @@ UI_ON(theme)
     ui_app_say(a, false, "theme %s", ui_theme_names[next]);
 }
 
-UI_ON(mouse)
-{
-    a->mouse = !a->mouse;
-    ui_app_say(a, false,
-               a->mouse ? "the mouse clicks, scrolls and drags here"
-                        : "the mouse is the terminal's, which selects text");
-}
-
 /* ---- settings of the next query ---- */
 
 UI_ON(scope)
@@ -492,12 +484,20 @@ UI_ON(what_if)
 UI_ON(without)
 {
     const ui_reading *r = &a->reading;
-    if (!ui_app_detail_fits(a) || a->cell_query >= r->query.n)
+    imr_whatif w = a->settings.what_if;
+    const char *at = w.terms, *word = argument;
+    bool back = false;
+    if (!word && ui_app_detail_fits(a) && a->cell_query < r->query.n)
+        word = r->detail->why.pairs.query[r->query.order[a->cell_query]].text;
+    for (imr_whatif_term x; word && !back && imr_whatif_next(&x, &at, IMR_WHATIF_WITHOUT);)
+        back = (int)imr_utf8_begins(x.value, word) == x.n &&
+               imr_whatif_drop(&w, ui_textf("without:%.*s\n", x.n, x.value).s);
+    if (!word)
         ui_app_say(a, false, "no word of the query is under the cursor");
+    else if (back)
+        what_if(a, &w);
     else
-        suppose(a, ui_textf("without:%s",
-                            r->detail->why.pairs.query[r->query.order[a->cell_query]].text)
-                       .s);
+        suppose(a, ui_textf("without:%s", word).s);
 }
 
 UI_ON(alpha)

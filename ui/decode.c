@@ -99,22 +99,20 @@ static ui_key modifiers(int parameter)
     return (bits & 1 ? UI_SHIFT : 0) | (bits & 2 ? UI_ALT : 0) | (bits & 4 ? UI_CTRL : 0);
 }
 
-/* Button, column and row, from 1. */
-static void report(ui_event *out, const int n[4], uint8_t final)
+/* Button, column and row, from 1; 4, 8 and 16 of the button are modifiers. */
+static size_t report(ui_event *out, const int n[4], uint8_t final, size_t used)
 {
-    const bool wheel = n[0] & 64, moved = n[0] & 32, released = final == 'm';
-    const int button = n[0] & 3; /* 4, 8, 16: modifiers */
-    if ((!released && final != 'M') || n[0] > 127 || n[1] < 1 || n[2] < 1 ||
-        button > (wheel ? 1 : 2) || (wheel && (released || moved)))
-        return;
-    *out = (ui_event){.kind = UI_EVENT_MOUSE,
-                      .mouse = wheel      ? UI_MOUSE_WHEEL_UP + (ui_mouse)button
-                               : released ? UI_MOUSE_RELEASE
-                               : moved    ? UI_MOUSE_DRAG
-                                          : UI_MOUSE_PRESS,
-                      .button = (uint8_t)button,
-                      .y = n[2] - 1,
-                      .x = n[1] - 1};
+    const int what = n[0] & ~28, button = what & 3;
+    const bool wheel = (what & ~1) == 64, key = (what & ~32) < 3, released = final == 'm';
+    if (n[1] < 1 || n[2] < 1 || !(key || (wheel && !released)) || (final != 'M' && !released))
+        return used;
+    *out =
+        (ui_event){.kind = UI_EVENT_MOUSE, .button = (uint8_t)button, .y = n[2] - 1, .x = n[1] - 1};
+    out->mouse = wheel       ? UI_MOUSE_WHEEL_UP + (ui_mouse)button
+                 : released  ? UI_MOUSE_RELEASE
+                 : what & 32 ? UI_MOUSE_DRAG
+                             : UI_MOUSE_PRESS;
+    return used;
 }
 
 /* p begins with ESC [ and a byte more. Bytes used; 0: wait for more. */
@@ -149,11 +147,8 @@ static size_t csi(ui_decoder *d, const uint8_t *p, size_t left, ui_event *out)
         if (digit && number[count] < 100000)
             number[count] = number[count] * 10 + (p[k] - '0');
     }
-    if (mouse) {
-        if (count == 2)
-            report(out, number, final);
-        return i + 1;
-    }
+    if (mouse)
+        return report(out, number, count == 2 ? final : 0, i + 1);
     if (final == '~' && number[0] == 200) {
         d->state = PASTE;
         d->paste_len = d->paste_total = 0;

@@ -48,8 +48,7 @@ typedef enum ui_mouse {
 typedef struct ui_event {
     ui_event_kind kind;
     ui_key key;
-    int y,
-        x; /* resize: rows, cols; mouse: the cell, which may lie outside to the right and below */
+    int y, x; /* resize: rows, cols; mouse: the cell, perhaps outside to the right and below */
     ui_mouse mouse;
     uint8_t button;    /* 0: the left one, 1, 2 */
     const char *text;  /* paste, command: zero-terminated, until the decoder is called again */

@@ -32,7 +32,9 @@ typedef struct ui_layout {
 
 #define UI_GUTTER 6 /* columns of line numbers before a document's text */
 
-/* preview: the preview pane is switched on. banner: rows for a sentence under the query. */
-ui_layout ui_layout_of(int rows, int cols, bool preview, int banner);
+/* preview: the preview pane is switched on. banner: rows for a sentence under the query. split:
+ * where borders are, as parts of the body, 0: where they usually are; [0] between left and right,
+ * of P between Why and preview, [1] below the list. Panes keep a least size. */
+ui_layout ui_layout_of(int rows, int cols, bool preview, int banner, const double split[2]);
 
 #endif

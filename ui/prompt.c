@@ -303,26 +303,42 @@ size_t ui_prompt_complete(ui_prompt *p, imr_buf *names)
     return fits;
 }
 
+/* The first byte shown in w columns: one stays free for the cursor behind the text, two for the
+ * sign of a cut. */
+static size_t first_shown(const ui_prompt *p, int w)
+{
+    const char *text = ui_prompt_text(p);
+    const int before = (int)imr_utf8_width(text, p->cursor);
+    size_t start = 0;
+    for (int gone = 0; before >= w && start < p->cursor && gone < before - w + 1 + 2;) {
+        size_t next = right(p, start);
+        gone += (int)imr_utf8_width(text + start, next - start);
+        start = next;
+    }
+    return start;
+}
+
+size_t ui_prompt_at(const ui_prompt *p, int w, int column)
+{
+    const size_t start = first_shown(p, w);
+    column -= start ? 2 : 0;
+    return start + imr_utf8_fit(ui_prompt_text(p) + start, p->text.len - start,
+                                column > 0 ? (size_t)column : 0, NULL);
+}
+
 void ui_prompt_draw(const ui_prompt *p, ui_surface s, int x, int w, bool active)
 {
     if (w <= 0)
         return;
-    const char *text = ui_prompt_text(p);
-    size_t start = 0;
-    /* One column stays free for the cursor behind the text, two for the sign of a cut. */
-    int before = (int)imr_utf8_width(text, p->cursor), cut_columns = 0;
-    if (before >= w) {
-        int skip = before - w + 1 + 2, gone = 0;
-        while (start < p->cursor && gone < skip) {
-            size_t next = right(p, start);
-            gone += (int)imr_utf8_width(text + start, next - start);
-            start = next;
-        }
-        before -= gone;
-        cut_columns = 2;
+    const size_t start = first_shown(p, w);
+    const char *text = ui_prompt_text(p) + start;
+    ui_hit_put(s, (ui_rect){0, x, 1, w}, UI_HIT_TEXT, 0);
+    if (start) {
         ui_put(s, 0, x, UI_TEXT, "… ");
+        x += 2;
+        w -= 2;
     }
-    ui_put_cut(s, 0, x + cut_columns, w - cut_columns, UI_TEXT, text + start);
+    ui_put_cut(s, 0, x, w, UI_TEXT, text);
     if (active)
-        ui_cursor(s, 0, x + cut_columns + before, true);
+        ui_cursor(s, 0, x + (int)imr_utf8_width(text, p->cursor - start), true);
 }

@@ -72,6 +72,8 @@ bool ui_prompt_do(ui_prompt *p, ui_action action);  /* an action of group EDIT *
  * Hidden ones count where a dot was typed. Reads the folder. */
 size_t ui_prompt_complete(ui_prompt *p, imr_buf *names);
 
+/* The byte at a column where it is drawn w columns wide. */
+size_t ui_prompt_at(const ui_prompt *p, int w, int column);
 /* Draws into columns [x, x+w) of the first row, scrolled so that the cursor shows; parks the cursor
  * when `active`. */
 void ui_prompt_draw(const ui_prompt *p, ui_surface s, int x, int w, bool active);

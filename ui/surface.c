@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/mem.h"
+#include "base/array.h"
 
 static const ui_cell blank = {.text = " ", .len = 1, .width = 1, .style = UI_TEXT};
 
@@ -218,12 +218,20 @@ void ui_mark(ui_surface s, ui_rect part, ui_style style)
         }
 }
 
+void ui_hit_put(ui_surface s, ui_rect part, ui_hit_kind kind, size_t value)
+{
+    const struct ui_hit hit = {ui_sub(s, part).at, kind, value};
+    if (s.grid->hits && part.y >= 0 && part.x >= 0 && !IMR_PUSH(s.grid->hits, hit))
+        s.grid->hits->n = 0; /* out of memory: nothing is under the mouse */
+}
+
 void ui_box(ui_surface s, bool focused, const char *title, const char *note)
 {
     const ui_border *b = &s.grid->glyphs->border[focused];
     int h = s.at.h, w = s.at.w;
     if (h < 2 || w < 2)
         return;
+    ui_fill(s, (ui_rect){0, 0, h, w}, UI_TEXT);
     ui_style line = focused ? UI_STRONG : UI_BORDER;
     ui_repeat(s, 0, 1, w - 2, line, b->h);
     ui_repeat(s, h - 1, 1, w - 2, line, b->h);

@@ -32,18 +32,44 @@ typedef struct ui_cell {
     ui_style style;
 } ui_cell;
 
+typedef struct ui_rect {
+    int y, x, h, w;
+} ui_rect;
+
+/* What a click on a part of the screen means (ui/mouse.c); of parts that overlap the one drawn last
+ * counts. */
+typedef enum ui_hit_kind {
+    UI_HIT_ANY,
+    UI_HIT_DO,     /* the action `value` */
+    UI_HIT_KEY,    /* the key */
+    UI_HIT_PANE,   /* which pane */
+    UI_HIT_BORDER, /* which of ui_app.split */
+    UI_HIT_ROW,    /* of the list, the audit, the dialog; also points of the map */
+    UI_HIT_SORT,   /* a ui_sort */
+    UI_HIT_PICK,   /* a row that is taken at once */
+    UI_HIT_TEXT,   /* a prompt's */
+    UI_HIT_CELL    /* query word << 16 | document word, or UI_HIT_LABEL */
+} ui_hit_kind;
+#define UI_HIT_LABEL 0xffff
+
+typedef struct ui_hits {
+    struct ui_hit {
+        ui_rect at; /* of the grid */
+        ui_hit_kind kind;
+        size_t value;
+    } * v;
+    size_t n, cap;
+} ui_hits;
+
 typedef struct ui_grid {
     ui_cell *cells; /* rows * cols, row-major */
     int rows, cols;
     const ui_glyphs *glyphs;
+    ui_hits *hits;          /* NULL: nobody asks */
     bool halves;            /* reversed cells are taken: bars to the left grow by halves */
     int cursor_y, cursor_x; /* where the hardware cursor is parked; -1: nowhere in particular */
     bool cursor_shown;
 } ui_grid;
-
-typedef struct ui_rect {
-    int y, x, h, w;
-} ui_rect;
 
 typedef struct ui_surface {
     ui_grid *grid;
@@ -95,7 +121,7 @@ void ui_fill(ui_surface s, ui_rect part, ui_style style); /* with blanks */
 /* Gives cells as they are flags (UI_SELECTED, UI_REVERSED), or another role than UI_TEXT. */
 void ui_mark(ui_surface s, ui_rect part, ui_style style);
 
-/* Border around the whole of s, title at the left and note at the right of the top edge (may be
+/* Clears s, a border around it, title at the left and note at the right of the top edge (may be
  * NULL). Focused: heavy lines, bold title. */
 void ui_box(ui_surface s, bool focused, const char *title, const char *note);
 
@@ -108,6 +134,8 @@ void ui_bar(ui_surface s, int y, int x, int half, double value, double scale);
 /* A bar from the left, [0, scale] in w columns. */
 void ui_meter(ui_surface s, int y, int x, int w, double value, double scale);
 
+/* A part that begins outside s is none. */
+void ui_hit_put(ui_surface s, ui_rect part, ui_hit_kind kind, size_t value);
 void ui_cursor(ui_surface s, int y, int x, bool shown); /* ignored outside s */
 
 /* ---- rows ---- */

@@ -24,7 +24,6 @@
 const char ui_term_restore[] =
     "\033[?2026l\033[?1000l\033[?1002l\033[?1006l\033[?2004l\033[0m\033[?25h";
 static const char paste_on[] = "\033[?2004h";
-static const char mouse_on[] = "\033[?1002h\033[?1006h", mouse_off[] = "\033[?1002l\033[?1006l";
 
 #define PAIRS (2 * UI_ROLE_COUNT)
 
@@ -109,7 +108,7 @@ static void show(ui_term *t, const ui_grid *g)
         t->redraw = false;
     }
     if (t->mouse != c->mouse)
-        say(t->mouse ? mouse_on : mouse_off);
+        say(t->mouse ? "\033[?1002h\033[?1006h" : "\033[?1002l\033[?1006l");
     c->mouse = t->mouse;
     werase(stdscr);
     for (int y = 0; y < g->rows; y++)

@@ -77,7 +77,7 @@ static void text_changed(ui_app *a, bool line)
         ui_app_list_offers(a);
 }
 
-static void take_offer(ui_app *a, size_t i)
+void ui_take_offer(ui_app *a, size_t i)
 {
     if (i >= a->offers.n)
         return;
@@ -95,7 +95,7 @@ static void leave_query(ui_app *a, bool chose)
         return;
     }
     if (chose && ui_app_offering(a))
-        take_offer(a, a->offers.pick);
+        ui_take_offer(a, a->offers.pick);
     else if (a->trace)
         ui_history_add(&a->history, ui_prompt_text(&a->query));
     ui_replace(&a->ghost, NULL);
@@ -137,8 +137,8 @@ static void insert(ui_app *a, const char *text, size_t len, size_t total)
     const size_t before = p->text.len;
     if (ui_prompt_insert(p, text, len))
         text_changed(a, line);
-    const size_t from = p->cursor - (p->text.len - before),
-                 kept = imr_utf8_count(ui_prompt_text(p) + from, p->cursor - from);
+    const size_t n = p->text.len - before,
+                 kept = imr_utf8_count(ui_prompt_text(p) + p->cursor - n, n);
     if (kept < total && p->text.len + 4 > UI_PROMPT_MAX)
         ui_app_say(a, true, "pasted text cut at %s characters of %s", ui_count(kept).s,
                    ui_count(total).s);
@@ -176,7 +176,7 @@ static void accept_line(ui_app *a)
     ui_overlay overlay = a->overlay;
     ui_text line = ui_textf("%s", ui_prompt_text(&a->line));
     if (overlay == UI_OVER_HISTORY)
-        take_offer(a, a->offers.pick);
+        ui_take_offer(a, a->offers.pick);
     imr_trace *judged = IMR_TAKE(a->judged);
     close_overlay(a);
     a->judged = judged;
@@ -217,7 +217,7 @@ static void shift(size_t *value, long by, size_t end)
     *value = moved < 0 ? 0 : (size_t)(moved < last ? moved : last);
 }
 
-static void scroll(ui_scroll *s, long by, bool half_pages)
+void ui_scroll_by(ui_scroll *s, long by, bool half_pages)
 {
     long page = (long)(s->page > 2 ? s->page : 2);
     shift(&s->top, half_pages ? by * page / 2 : by,
@@ -231,7 +231,7 @@ static void move(ui_app *a, long by, bool half_pages)
     if (a->overlay == UI_OVER_POINT) {
         ui_on_point(a, by > 0 ? UI_DO_POINT_DOWN : UI_DO_POINT_UP, NULL);
     } else if (a->overlay == UI_OVER_HELP) {
-        scroll(&a->help, by, half_pages);
+        ui_scroll_by(&a->help, by, half_pages);
     } else if (a->overlay == UI_OVER_EXPORT) {
         shift(&a->export.field, by, UI_EXPORT_FILE + 1);
     } else if (a->overlay == UI_OVER_PALETTE) {
@@ -239,7 +239,7 @@ static void move(ui_app *a, long by, bool half_pages)
     } else if (a->overlay == UI_OVER_HISTORY || ui_app_offering(a)) {
         shift(&a->offers.pick, half_pages ? by * 5 : by, a->offers.n);
     } else if (a->screen == UI_DOCUMENT) {
-        scroll(&a->document, by, half_pages);
+        ui_scroll_by(&a->document, by, half_pages);
     } else if (a->screen == UI_MAP) {
         ui_go_on_map(a, by > 0 ? -1 : 1, 0);
     } else if (a->screen == UI_WORDS) {
@@ -247,9 +247,9 @@ static void move(ui_app *a, long by, bool half_pages)
     } else if (a->screen == UI_AUDIT && !a->audit.words) {
         shift(&a->audit.at, half_pages ? by * (long)a->audit.scroll.page / 2 : by, a->audit.n);
     } else if (ui_is_rows(a->screen) || (!a->editing && a->pane == UI_PANE_WHY)) {
-        scroll(&a->why, by, half_pages);
+        ui_scroll_by(&a->why, by, half_pages);
     } else if (a->screen == UI_PREVIEW || (!a->editing && a->pane == UI_PANE_PREVIEW)) {
-        scroll(&a->text, by, half_pages);
+        ui_scroll_by(&a->text, by, half_pages);
     } else {
         size_t row = a->list.at;
         int page = ui_app_list_rows(a) > 2 ? ui_app_list_rows(a) / 2 : 1;
@@ -484,6 +484,7 @@ void ui_update(ui_app *a, const ui_event *e)
     if (a->record)
         ui_record(a->record, e);
     if (e->kind == UI_EVENT_KEY) {
+        a->away = false;
         press(a, e->key);
     } else if (e->kind == UI_EVENT_PASTE) {
         insert(a, e->text, e->len, e->total);

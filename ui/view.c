@@ -93,22 +93,11 @@ static const char *missing(const ui_app *a)
 /* Keys of the list that the hint line has no room for; while typing they are behind Enter. */
 static void note_keys(const ui_app *a, ui_surface s, int end)
 {
-    static const ui_action typing[] = {UI_DO_WHY, UI_DO_WORDS, UI_DO_PREVIEW};
-    static const ui_action moving[] = {UI_DO_WORDS, UI_DO_PREVIEW, UI_DO_STAGE,
-                                       UI_DO_SCOPE, UI_DO_WHAT_IF, UI_DO_MOVER_NEXT};
-    size_t n = a->editing ? IMR_LEN(typing) : IMR_LEN(moving);
-    int x = 1;
-    if (a->editing)
-        x = ui_put(s, 0, x, UI_DIM, "in the list:") + 1;
-    for (size_t i = 0; i < n; i++) {
-        ui_action action = a->editing ? typing[i] : moving[i];
-        ui_text key = ui_key_for(&a->keymap, a->glyphs, UI_IN_LIST, action);
-        const char *words = ui_actions[action].hint;
-        if (!*key.s || x + ui_width(key.s) + 1 + ui_width(words) > end)
-            continue;
-        x = ui_put(s, 0, x, UI_KEY, key.s) + 1;
-        x = ui_put(s, 0, x, UI_DIM, words) + 2;
-    }
+    const int x = a->editing ? ui_put(s, 0, 1, UI_DIM, "in the list:") : 0;
+    ui_draw_hint(ui_sub(s, (ui_rect){0, x, 1, end - x}), &a->keymap, UI_IN_LIST,
+                 a->editing ? "why,words,preview"
+                            : "words,preview,stage,scope,what-if,mover-next=next mover",
+                 false);
 }
 
 static void draw_why(const ui_view *v, const ui_app *a, ui_surface s, bool boxed)
@@ -132,11 +121,25 @@ static void draw_why(const ui_view *v, const ui_app *a, ui_surface s, bool boxed
     ui_rows_draw(&v->why, ui_sub(s, (ui_rect){1, 0, s.at.h - 1, s.at.w}), 0);
 }
 
+/* Panes, and the borders between them: two cells, one of each. */
+static void hit_panes(ui_surface s, const ui_layout *l)
+{
+    const ui_rect under = l->why.x ? l->preview : l->why, w = l->why, p = l->preview;
+    ui_hit_put(s, l->list, UI_HIT_PANE, UI_PANE_LIST);
+    ui_hit_put(s, w, l->boxed ? UI_HIT_PANE : UI_HIT_DO, l->boxed ? UI_PANE_WHY : UI_DO_WHY);
+    ui_hit_put(s, p, UI_HIT_PANE, UI_PANE_PREVIEW);
+    ui_hit_put(s, (ui_rect){under.y - l->boxed, 0, under.h ? 1 + l->boxed : 0, under.w},
+               UI_HIT_BORDER, 1);
+    ui_hit_put(s, w.x ? (ui_rect){w.y, w.x - 1, w.h, 2} : (ui_rect){p.y - 1, 0, p.h ? 2 : 0, p.w},
+               UI_HIT_BORDER, 0);
+}
+
 static void draw_panes(const ui_view *v, const ui_app *a, ui_surface s, const ui_layout *l)
 {
     ui_text moved = ui_moved_text(&a->list, a->glyphs);
     ui_surface list = ui_sub(s, l->list);
     bool focused = !a->editing && a->pane == UI_PANE_LIST;
+    hit_panes(s, l);
     if (l->boxed) {
         const char *arrow = a->glyphs->arrow;
         ui_text title = ui_textf("encoder %s projected %s now", arrow, arrow);
@@ -285,6 +288,7 @@ static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
         ui_text back = ui_textf("%s undoes it", undo.s);
         ui_put_cut(top, 0, 1, a->cols - ui_width(back.s) - 4, UI_STRONG, what_if);
         ui_put_right(top, 0, a->cols - 1, UI_STRONG, *undo.s ? back.s : "");
+        ui_hit_put(top, (ui_rect){0, a->cols - 20, 1, 20}, UI_HIT_DO, UI_DO_NO_WHAT_IF);
         ui_mark(top, (ui_rect){0, 0, 1, a->cols}, UI_REVERSED);
     }
     if (banner)
@@ -508,6 +512,7 @@ bool ui_view_make(ui_view *v, ui_app *a)
         v->grid = fresh;
     }
     ui_grid_clear(&v->grid);
+    a->hits.n = 0;
     v->grid.glyphs = a->glyphs;
     v->grid.halves = a->theme == UI_THEME_MONO || a->theme == UI_THEME_16;
     ui_layout l = ui_app_layout(a);
@@ -516,12 +521,15 @@ bool ui_view_make(ui_view *v, ui_app *a)
         ui_draw_too_small(s, a->pending ? a->progress.what : "");
         return true;
     }
+    v->grid.hits = &a->hits;
     build_rows(v, a, &l, s);
     draw_head(a, s, &l);
     draw_body(v, a, s, &l);
     draw_status(a, ui_sub(s, l.status));
     ui_context c = ui_app_context(a);
-    ui_draw_hint(ui_sub(s, l.hint), &a->keymap, c, hints(a, c));
+    if (a->overlay != UI_OVER_NONE)
+        a->hits.n = 0;
+    ui_draw_hint(ui_sub(s, l.hint), &a->keymap, c, hints(a, c), true);
     if (a->overlay == UI_OVER_HELP || a->overlay == UI_OVER_POINT)
         find_targets(&v->grid, &a->targets);
     draw_overlay(v, a, s, ui_sub(s, l.body));

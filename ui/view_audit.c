@@ -209,9 +209,10 @@ void ui_draw_audit(ui_surface s, const ui_audit *u)
     }
     y += means_rows(u);
     draw_heads(s, y++, u->of);
-    for (int i = 0; i < page && u->scroll.top + (size_t)i < u->n; i++)
-        draw_row(s, y + i, u, u->order[u->scroll.top + (size_t)i],
-                 u->scroll.top + (size_t)i == u->at);
+    for (size_t i = u->scroll.top; i < u->scroll.top + (size_t)page && i < u->n; i++, y++) {
+        ui_hit_put(s, (ui_rect){y, 0, 1, s.at.w}, UI_HIT_ROW, i);
+        draw_row(s, y, u, u->order[i], i == u->at);
+    }
 }
 
 void ui_build_audit(ui_rows *out, const ui_audit *u)

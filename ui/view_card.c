@@ -42,6 +42,7 @@ void ui_draw_empty(ui_surface s, const imr_session_facts *facts, const ui_offers
     for (int i = 0; (size_t)i < offers->n && i < examples; i++) {
         ui_put(s, 4 + i, 2, UI_DIM, i == 0 ? "Try" : "");
         ui_put_cut(s, 4 + i, 8, s.at.w - 10, UI_TEXT, offers->v[i].text);
+        ui_hit_put(s, (ui_rect){4 + i, 0, 1, s.at.w}, UI_HIT_PICK, (size_t)i);
     }
     ui_put(s, y, 2, UI_DIM, "or");
     int x = ui_put(s, y, 8, UI_KEY, "C-r");
@@ -89,7 +90,6 @@ void ui_draw_failed(ui_surface s, const imr_error *error)
 static ui_surface card(ui_surface s, int h, int w, const char *title, const char *note)
 {
     ui_surface box = ui_sub(s, (ui_rect){(s.at.h - h) / 2, (s.at.w - w) / 2, h, w});
-    ui_fill(box, (ui_rect){0, 0, h, w}, UI_TEXT);
     ui_box(box, true, title, note);
     return ui_inside(box);
 }
@@ -133,6 +133,7 @@ void ui_draw_palette(ui_surface s, const ui_keymap *keymap, const ui_prompt *lin
         ui_put(in, y, 2, UI_STRONG, info->name);
         ui_put_cut(in, y, 18, in.at.w - 20 - ui_width(keys.s), UI_TEXT, info->help);
         ui_put_right(in, y, in.at.w - 1, UI_KEY, keys.s);
+        ui_hit_put(in, (ui_rect){y, 0, 1, in.at.w}, UI_HIT_PICK, i);
         if (i == pick)
             select_row(in, y);
     }
@@ -149,6 +150,7 @@ static void offer_rows(ui_surface s, const ui_offers *o)
         int y = (int)(i - top);
         ui_put_cut(s, y, 2, s.at.w - ui_width(from) - 6, UI_TEXT, one->text);
         ui_put_right(s, y, s.at.w - 1, UI_DIM, from);
+        ui_hit_put(s, (ui_rect){y, 0, 1, s.at.w}, UI_HIT_PICK, i);
         if (i == o->pick)
             select_row(s, y);
     }
@@ -181,10 +183,10 @@ void ui_draw_menu(ui_surface s, const char *title, const ui_menu *menu)
 {
     int w = 30, n = (int)strlen(menu->keys);
     ui_surface box = ui_sub(s, (ui_rect){s.at.h - n - 2, s.at.w - w - 1, n + 2, w});
-    ui_fill(box, (ui_rect){0, 0, box.at.h, box.at.w}, UI_TEXT);
     ui_box(box, true, title, "Esc");
     for (int y = 0; y < n; y++) {
         size_t i = ((size_t)y + menu->first) % (size_t)n;
+        ui_hit_put(box, (ui_rect){1 + y, 1, 1, w - 2}, UI_HIT_KEY, (size_t)menu->keys[i]);
         ui_put_n(box, 1 + y, 3, UI_KEY, &menu->keys[i], 1);
         ui_put(box, 1 + y, 6, UI_TEXT, menu->labels[i]);
     }
@@ -204,13 +206,16 @@ void ui_draw_export(ui_surface s, const char *what, const char *format, const ui
     const int x = 11, w = in.at.w - x - 2;
     ui_put_cut(in, 0, x, w, UI_TEXT, what);
     ui_put_cut(in, 1, x, w, UI_TEXT, format);
-    ui_prompt_draw(file, ui_sub(in, (ui_rect){2, 0, 1, in.at.w}), x, w, at == 2);
     ui_put_wrapped(in, 3, x, w, 2, style, told);
-    for (int y = 0; y < 3; y++)
+    for (int y = 0; y < 3; y++) {
+        ui_hit_put(in, (ui_rect){y, 0, 1, in.at.w}, UI_HIT_ROW, (size_t)y);
         ui_put(in, y, 2, UI_DIM, names[y]);
+    }
+    ui_prompt_draw(file, ui_sub(in, (ui_rect){2, 0, 1, in.at.w}), x, w, at == 2);
     select_row(in, (int)at);
     if (at == 2)
         return;
+    ui_hit_put(in, (ui_rect){(int)at, 0, 1, x}, UI_HIT_DO, UI_DO_CHAR_LEFT);
     ui_put(in, (int)at, x - 2, UI_KEY, "<");
     ui_put(in, (int)at, in.at.w - 2, UI_KEY, ">");
     ui_cursor(in, (int)at, x, false);

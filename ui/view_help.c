@@ -36,8 +36,11 @@ static void glossary(ui_rows *out)
 void ui_build_help(ui_rows *out, const ui_keymap *keymap, ui_context here)
 {
     ui_action actions[UI_ACTION_COUNT];
-    ui_rows_text(out, 1, UI_TEXT,
-                 "An arrow points at a number of the screen and tells what it is; j and k scroll.");
+    ui_rows_text(
+        out, 1, UI_TEXT,
+        "An arrow points at a number of the screen and tells what it is; j and k scroll. "
+        "A click selects, one more opens; heads sort, borders drag, tabs and keys do as they say, "
+        "words of the query go and come back. M gives the mouse back.");
     glossary(out);
     ui_rows_heading(out, "Marks", NULL);
     ui_rows_text(
@@ -81,7 +84,6 @@ ui_surface ui_help_inside(ui_surface s)
 void ui_draw_help(ui_surface s, const ui_rows *rows, int top)
 {
     ui_surface box = help_box(s);
-    ui_fill(box, (ui_rect){0, 0, box.at.h, box.at.w}, UI_TEXT);
     ui_box(box, true, "Help", ui_textf("line %d of %d, Esc closes", top + 1, rows->n).s);
     ui_rows_draw_boxed(rows, box, true, top);
 }
@@ -99,7 +101,6 @@ void ui_draw_point(ui_surface s, int y, int x, int w, int term)
         ui_surface box =
             ui_sub(s, (ui_rect){from, (s.at.w - width) / 2, pass ? rows + 2 : 0, width});
         ui_surface in = ui_inside(box);
-        ui_fill(box, (ui_rect){0, 0, box.at.h, box.at.w}, UI_TEXT);
         ui_box(box, true, terms[term].name, "arrows point, Esc closes");
         rows = 0;
         for (size_t i = 0; i < IMR_LEN(lines); i++) {

@@ -67,18 +67,23 @@ void ui_draw_tabs(ui_surface s, int on, const imr_session_facts *facts,
                   const imr_trace_settings *now, bool ranked, const char *help_key)
 {
     static const struct {
-        int key;
+        ui_action action;
         const char *name, *brief;
-    } tabs[] = {{1, "Rank", "Rank"},  {2, "Document", "Doc"}, {3, "Words", "Words"},
-                {4, "Map", "Map"},    {5, "Audit", "Aud"},    {6, "Compare", "Cmp"},
-                {7, "Adapter", "Adp"}};
+    } tabs[] = {{UI_DO_RANK, "Rank", "Rank"},     {UI_DO_DOC, "Document", "Doc"},
+                {UI_DO_WORDS, "Words", "Words"},  {UI_DO_MAP, "Map", "Map"},
+                {UI_DO_AUDIT, "Audit", "Aud"},    {UI_DO_COMPARE, "Compare", "Cmp"},
+                {UI_DO_ADAPTER, "Adapter", "Adp"}};
     bool wide = s.at.w >= 100;
     int x = wide ? ui_put(s, 0, 1, UI_STRONG, "imrnn") + 1 : 0,
         end = s.at.w - ui_width(help_key) - 5;
-    for (size_t i = 0; i < IMR_LEN(tabs); i++)
-        x = tabs[i].key == on ? ui_putf(s, 0, x, UI_STRONG, "[%d %s]", on, tabs[i].name)
-                              : ui_putf(s, 0, x, UI_DIM, wide ? " %d %s" : " %d%s", tabs[i].key,
-                                        wide ? tabs[i].name : tabs[i].brief);
+    for (int i = 0; i < (int)IMR_LEN(tabs); i++) {
+        const int from = x;
+        x = i + 1 == on ? ui_putf(s, 0, x, UI_STRONG, "[%d %s]", on, tabs[i].name)
+                        : ui_putf(s, 0, x, UI_DIM, wide ? " %d %s" : " %d%s", i + 1,
+                                  wide ? tabs[i].name : tabs[i].brief);
+        ui_hit_put(s, (ui_rect){0, from, 1, x - from}, UI_HIT_DO, tabs[i].action);
+    }
+    ui_hit_put(s, (ui_rect){0, end, 1, s.at.w}, UI_HIT_DO, UI_DO_HELP);
     ui_putf(s, 0, end, UI_KEY, "%s help", help_key);
     if (facts)
         session_names(s, facts, now, ranked, x + 1, end - 2);
@@ -173,11 +178,11 @@ static ui_text hint_keys(const ui_keymap *m, const ui_glyphs *g, ui_context c, u
     return *other.s ? ui_textf("%s/%s", keys.s, other.s) : keys;
 }
 
-void ui_draw_hint(ui_surface s, const ui_keymap *m, ui_context c, const char *hints)
+void ui_draw_hint(ui_surface s, const ui_keymap *m, ui_context c, const char *hints, bool help)
 {
     const ui_glyphs *g = s.grid->glyphs;
-    ui_text help = ui_key_for(m, g, c, UI_DO_HELP);
-    int x = 1, end = s.at.w - ui_width(help.s) - 7;
+    ui_text last = ui_key_for(m, g, c, UI_DO_HELP);
+    int x = 1, end = s.at.w - (help ? ui_width(last.s) + 7 : 0);
     for (size_t n; (n = strcspn(hints, ",")) > 0; hints += n + (hints[n] == ',')) {
         size_t name = strcspn(hints, ",=");
         ui_action action = ui_action_find(hints, name);
@@ -186,9 +191,13 @@ void ui_draw_hint(ui_surface s, const ui_keymap *m, ui_context c, const char *hi
             words = ui_textf(" %.*s", (int)(n - name - 1), hints + name + 1);
         if (!*keys.s || x + ui_width(keys.s) + ui_width(words.s) > end)
             continue;
+        ui_hit_put(s, (ui_rect){0, x, 1, ui_width(keys.s) + ui_width(words.s)}, UI_HIT_DO, action);
         x = ui_put(s, 0, x, UI_KEY, keys.s);
         x = ui_put(s, 0, x, UI_DIM, words.s) + 2;
     }
-    x = ui_put(s, 0, x, UI_KEY, help.s);
+    if (!help)
+        return;
+    ui_hit_put(s, (ui_rect){0, x, 1, s.at.w}, UI_HIT_DO, UI_DO_HELP);
+    x = ui_put(s, 0, x, UI_KEY, last.s);
     ui_put(s, 0, x, UI_DIM, " help");
 }

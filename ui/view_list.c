@@ -201,6 +201,8 @@ void ui_draw_list(ui_surface s, const ui_list *l, bool focused)
     if (pin < l->n && rows)
         rows--;
     for (size_t i = 0; i < rows && l->top + i < l->n; i++)
+        ui_hit_put(s, (ui_rect){1 + (int)i, 0, 1, s.at.w}, UI_HIT_ROW, l->top + i);
+    for (size_t i = 0; i < rows && l->top + i < l->n; i++)
         row(s, 1 + (int)i, &c, l, ui_list_row(l, l->top + i), l->top + i == l->at, focused);
     if (pin < l->n)
         row(s, 1 + (int)rows, &c, l, ui_list_row(l, pin), false, false);

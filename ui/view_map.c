@@ -80,6 +80,11 @@ static void draw_plot(const plot *p)
     for (size_t i = k; i-- > 0;)
         put_sign(p, i, l->trace->documents[i].relevance > 0 ? UI_RELEVANT : UI_STRONG);
     put_sign(p, k, UI_MODE);
+    for (size_t i = 0; i < l->n; i++)
+        if (l->order[i] < k) {
+            place(p, l->order[i], &row, &column);
+            ui_hit_put(p->s, (ui_rect){row, column, 1, 1}, UI_HIT_ROW, i);
+        }
     if (at >= k)
         return;
     place(p, at, &row, &column);

@@ -168,6 +168,10 @@ int ui_draw_words(ui_surface s, const imr_trace_document *d, const ui_reading *r
         }
         ui_style style = g.p->query[place].special ? UI_DIM : i == query ? UI_STRONG : UI_TEXT;
         ui_put_cut(s, y, 1, g.label - 2, style, g.p->query[place].text);
+        ui_hit_put(s, (ui_rect){y, 0, 1, g.label}, UI_HIT_CELL, i << 16 | UI_HIT_LABEL);
+        for (size_t k = 0; k < g.cols; k++)
+            ui_hit_put(s, (ui_rect){y, g.label + (int)k * g.cell, 1, g.cell}, UI_HIT_CELL,
+                       i << 16 | (g.left + k));
         memset(values, 0, (r->document.n + 1) * sizeof *values);
         add_row(&g, values, place);
         matrix_row(&g, cells, y, values, true);

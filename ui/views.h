@@ -33,8 +33,8 @@ void ui_draw_metrics(ui_surface s, const imr_trace *t, bool both);
 void ui_draw_facts(ui_surface s, const imr_trace *t, const imr_trace_document *d);
 
 /* hints: names of actions, "next=scroll,quit", with words where those of the table do not fit. Only
- * keys that work in the context are drawn, the help key last. */
-void ui_draw_hint(ui_surface s, const ui_keymap *m, ui_context c, const char *hints);
+ * keys that work in the context are drawn, the help key last if that is wanted. */
+void ui_draw_hint(ui_surface s, const ui_keymap *m, ui_context c, const char *hints, bool help);
 
 /* The key that leads to an action here, as a label; "" when there is none. */
 ui_text ui_key_for(const ui_keymap *m, const ui_glyphs *g, ui_context c, ui_action action);

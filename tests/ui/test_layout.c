@@ -10,6 +10,8 @@ static bool overlap(ui_rect a, ui_rect b)
            a.x < b.x + b.w && b.x < a.x + a.w;
 }
 
+static const double usual[2];
+
 TEST("classes begin and end where the design says")
 {
     static const struct {
@@ -21,18 +23,18 @@ TEST("classes begin and end where the design says")
               {44, 99, UI_CLASS_S}, {60, 80, UI_CLASS_P},  {60, 200, UI_CLASS_L},
               {0, 0, UI_CLASS_T},   {45, 160, UI_CLASS_L}};
     for (size_t i = 0; i < IMR_LEN(at); i++)
-        CHECK_INT(ui_layout_of(at[i].rows, at[i].cols, true, 0).class, at[i].class);
+        CHECK_INT(ui_layout_of(at[i].rows, at[i].cols, true, 0, usual).class, at[i].class);
 }
 
 TEST("at 120 x 36 and 120 x 40 the panes are those of the drawings")
 {
-    ui_layout l = ui_layout_of(36, 120, true, 0);
+    ui_layout l = ui_layout_of(36, 120, true, 0, usual);
     CHECK(l.list.y == 3 && l.list.h == 23 && l.list.w == 67);
     CHECK(l.preview.y == 26 && l.preview.h == 8 && l.preview.w == 67);
     CHECK(l.why.y == 3 && l.why.h == 31 && l.why.x == 67 && l.why.w == 53);
-    l = ui_layout_of(40, 120, true, 0);
+    l = ui_layout_of(40, 120, true, 0, usual);
     CHECK(l.list.h == 26 && l.preview.h == 9);
-    l = ui_layout_of(24, 80, true, 0);
+    l = ui_layout_of(24, 80, true, 0, usual);
     CHECK(l.list.y == 3 && l.list.h == 12 && l.why.y == 15 && l.why.h == 6 && l.note.y == 21);
 }
 
@@ -40,8 +42,9 @@ TEST("for every size panes stay on the screen and apart, and the list has rows")
 {
     for (int rows = 0; rows <= 90; rows++)
         for (int cols = 0; cols <= 260; cols += cols < 110 ? 1 : 13)
-            for (int preview = 0; preview < 2; preview++) {
-                ui_layout l = ui_layout_of(rows, cols, preview, rows % 3);
+            for (int drawn = 0; drawn < 12; drawn++) {
+                const double split[2] = {drawn / 4 * .45, drawn / 2 % 2 * (cols % 3 ? .9 : .05)};
+                ui_layout l = ui_layout_of(rows, cols, drawn % 2, rows % 3, split);
                 ui_rect all[] = {l.tabs,    l.query, l.metrics, l.list, l.why,
                                  l.preview, l.note,  l.status,  l.hint};
                 if (l.class == UI_CLASS_T)
@@ -53,6 +56,19 @@ TEST("for every size panes stay on the screen and apart, and the list has rows")
                     for (size_t k = 0; k < i; k++)
                         CHECK(!overlap(r, all[k]));
                 }
-                CHECK(l.list.h >= 6 && l.list.w >= 60);
+                CHECK(l.list.h >= (split[1] > 0 ? 4 : 6) && l.list.w >= 60);
+                CHECK(!l.preview.w || l.preview.h >= 4);
+                CHECK(!l.why.w || (l.why.h >= 3 && l.why.w >= 30));
             }
+}
+
+TEST("borders stand where they were dragged to")
+{
+    ui_layout l = ui_layout_of(40, 120, true, 0, (double[2]){.6, .5});
+    CHECK(l.list.w == 72 && l.why.x == 72 && l.why.w == 48 && l.preview.w == 72);
+    CHECK(l.list.h == 18 && l.preview.y == l.list.y + 18 && l.preview.h == 17);
+    l = ui_layout_of(24, 80, true, 0, (double[2]){.6, .5});
+    CHECK(l.list.h == 10 && l.why.y == 13 && l.why.h == 8 && l.why.w == 80);
+    l = ui_layout_of(60, 80, true, 0, (double[2]){.8, .25});
+    CHECK(l.list.h == 14 && l.why.h == 30 && l.preview.h == 11);
 }

@@ -123,14 +123,21 @@ static void random_step(screen *s)
                                          "what-if alpha 7\r",
                                          "next 7\r",
                                          "selftest\r"};
-    static const int sizes[][2] = {{24, 80}, {36, 120}, {60, 200}, {15, 60}, {9, 46},
-                                   {0, 0},   {1, 1},    {2, 300},  {80, 80}, {30, 100}};
+    static const int sizes[][2] = {{3, 10}, {200, 500}, {24, 80}, {36, 120}, {60, 200}, {15, 60},
+                                   {9, 46}, {0, 0},     {1, 1},   {2, 300},  {80, 80},  {30, 100}};
     uint32_t what = draw(40);
     if (what == 0) {
         const int *z = sizes[draw(IMR_LEN(sizes))];
         screen_resize(s, z[0], z[1]);
     } else if (what == 1) {
         fake_documents(s->engine, draw(3) ? draw(130) + 1 : 1);
+    } else if (what < 14) { /* on the screen or beside it; presses more often than what follows */
+        static const int buttons[] = {0, 0, 0, 0, 32, 32, 64, 65, 1, 34};
+        char bytes[64];
+        snprintf(bytes, sizeof bytes, "\033[<%d;%u;%u%c", buttons[draw(IMR_LEN(buttons))],
+                 draw((uint32_t)s->app.cols + 4), draw((uint32_t)s->app.rows + 4),
+                 draw(5) ? 'M' : 'm');
+        screen_keys(s, bytes);
     } else {
         screen_keys(s, pieces[draw(IMR_LEN(pieces))]);
     }

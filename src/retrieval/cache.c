@@ -200,7 +200,8 @@ size_t imr_cache_offer_queries(const imr_cache *c, const char *prefix, uint32_t 
             out[n++] = (uint32_t)i;
     for (size_t i = 0; i < c->queries.ids.n && n < max && len; i++)
         if (!imr_begins(skip_blanks(c->query_texts[i]), prefix, len) &&
-            holds_word(c->query_texts[i], prefix, len))
+            (holds_word(c->query_texts[i], prefix, len) ||
+             imr_begins(imr_ids_at(&c->queries.ids, i), prefix, len)))
             out[n++] = (uint32_t)i;
     return n;
 }

@@ -169,7 +169,8 @@ const char *imr_cache_query_text(const imr_cache *c, size_t query); /* the id wh
 /* The query with exactly this text (white space around it and ASCII case do not count). */
 bool imr_cache_find_query_text(const imr_cache *c, const char *text, uint32_t *query);
 /* Queries whose text begins with `prefix` (white space before it and ASCII case do not count), then
- * those with a word that begins so, each group in file order; at most `max`. Returns how many. */
+ * those with a word, or an id, that begins so, each group in file order; at most `max`. Returns how
+ * many. */
 size_t imr_cache_offer_queries(const imr_cache *c, const char *prefix, uint32_t *out, size_t max);
 
 /* ---- splits ---- */

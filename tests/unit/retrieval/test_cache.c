@@ -445,6 +445,8 @@ TEST("queries are offered by how they begin, then by their words, ignoring case"
     CHECK_INT(out[0], 1);
     CHECK_INT(out[1], 0);
     CHECK_INT(imr_cache_offer_queries(c, "ea", out, 5), 0);
+    CHECK_INT(imr_cache_offer_queries(c, "Q2", out, 5), 1); /* its id */
+    CHECK_STR(imr_ids_at(&c->queries.ids, out[0]), "q2");
     CHECK_INT(imr_cache_offer_queries(c, "", out, 5), 3);
     CHECK_INT(imr_cache_offer_queries(c, "", out, 2), 2);
     CHECK(imr_cache_find_query_text(c, "  what IS tea ", &at) && at == 0);

@@ -83,8 +83,11 @@ static imr_status no_cache(const char *dir, imr_error *err)
                         "%s is a cache whose building was stopped: run the same `imrnn cache` "
                         "again to go on",
                         dir);
-    return imr_fail(err, IMR_E_NOT_FOUND,
-                    "%s is no cache: it has neither manifest.json nor test/embeddings.pt", dir);
+    return imr_fail(
+        err, IMR_E_NOT_FOUND,
+        "%s is no cache: it has neither manifest.json nor test/embeddings.pt; of a data "
+        "set `imrnn cache --dataset %s --encoder E --cache-dir DIR` makes one",
+        dir, dir);
 }
 
 imr_status imr_cache_open(imr_cache **out, const char *dir, const imr_cache_options *options,

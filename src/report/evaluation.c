@@ -91,10 +91,23 @@ static const char *candidates(const imr_eval_report *r)
     return imr_candidates_names[imr_ranker_candidates(r->adapter, r->options->candidates)];
 }
 
-/* Judged documents that the cache does not have. */
-static size_t absent_of(const imr_eval_report *r, const char **first)
+size_t imr_eval_report_missing(imr_buf *line, const imr_eval_report *r, bool queries)
 {
-    return r->split->qrels ? imr_qrels_absent(r->split->qrels, &r->cache->documents.ids, first) : 0;
+    const char *first = "";
+    const imr_ids *known = queries ? &r->cache->queries.ids : &r->cache->documents.ids;
+    const size_t n = r->split->qrels ? (queries ? imr_qrels_absent_queries
+                                                : imr_qrels_absent)(r->split->qrels, known, &first)
+                                     : 0;
+    if (n)
+        imr_buf_printf(line, "%zu judged %s not in the cache, %s. The first: ", n,
+                       queries  ? n == 1 ? "query is" : "queries are"
+                       : n == 1 ? "document is"
+                                : "documents are",
+                       queries
+                           ? "and left out"
+                           : "so no ranking can find them; they count as missed, as in trec_eval");
+    put_clean(line, first);
+    return n;
 }
 
 static void put_head(imr_buf *b, const imr_eval_report *r)
@@ -106,16 +119,10 @@ static void put_head(imr_buf *b, const imr_eval_report *r)
     if (r->eval->unjudged)
         imr_buf_printf(b, " (%zu queries without judgements left out)", r->eval->unjudged);
     imr_buf_char(b, '\n');
-    const char *first;
-    const size_t absent = absent_of(r, &first);
-    if (absent) {
+    for (int queries = 0; queries < 2; queries++) {
         IMR_AUTOBUF imr_buf line = {0};
-        imr_buf_printf(&line,
-                       "%zu judged documents are not in the cache, so no ranking can find "
-                       "them; they count as missed, as in trec_eval. The first: ",
-                       absent);
-        put_clean(&line, first);
-        imr_report_wrap(b, imr_buf_text(&line), 0, 2, IMR_REPORT_WIDTH);
+        if (imr_eval_report_missing(&line, r, queries))
+            imr_report_wrap(b, imr_buf_text(&line), 0, 2, IMR_REPORT_WIDTH);
     }
     if (r->options->bm25)
         imr_buf_printf(b, "bm25: k1 %g, b %g, English stems and stop words\n", r->options->bm25_k1,
@@ -275,6 +282,7 @@ static imr_status json_inputs(imr_buf *b, const imr_eval_report *r, imr_error *e
     const imr_encoder_identity *e = &r->cache->encoder;
     const imr_adapter *a = r->adapter;
     char judged[IMR_SHA256_HEX];
+    IMR_AUTOBUF imr_buf missing = {0};
     imr_json_printf(b, "{'schema': %s, 'tool': {'name': 'imrnn', 'version': %s},\n 'command': [",
                     r->audit ? "imrnn.audit/1" : "imrnn.evaluation/1", IMR_VERSION);
     for (int i = 0; i < (int)r->n_command; i++)
@@ -301,8 +309,10 @@ static imr_status json_inputs(imr_buf *b, const imr_eval_report *r, imr_error *e
     if (r->audit)
         imr_json_printf(b, ", 'k': %u, 'max_queries': %zu, 'sort': %-s, 'filter': %-s",
                         r->audit->options.k, r->audit->n_first, r->sort, r->filter);
-    imr_json_printf(b, "},\n 'num_q': %zu, 'unjudged': %zu, 'absent': %zu,\n", r->eval->queries,
-                    r->eval->unjudged, absent_of(r, &(const char *){NULL}));
+    imr_json_printf(
+        b, "},\n 'num_q': %zu, 'unjudged': %zu, 'absent': %zu, 'absent_queries': %zu,\n",
+        r->eval->queries, r->eval->unjudged, imr_eval_report_missing(&missing, r, false),
+        imr_eval_report_missing(&missing, r, true));
     if (r->options->bm25)
         imr_json_printf(b, " 'bm25': {'k1': %g, 'b': %g, 'terms': 'english'},\n",
                         r->options->bm25_k1, r->options->bm25_b);

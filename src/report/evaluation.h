@@ -25,6 +25,9 @@ typedef struct imr_eval_report {
     size_t shown;
 } imr_eval_report;
 
+/* How many judged documents, or queries, the cache lacks; appends that in words. */
+size_t imr_eval_report_missing(imr_buf *line, const imr_eval_report *r, bool queries);
+
 /* The queries a report prints. */
 static inline size_t imr_eval_report_rows(const imr_eval_report *r)
 {

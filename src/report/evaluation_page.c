@@ -136,6 +136,11 @@ void imr_eval_report_page(imr_buf *b, const imr_eval_report *r, bool html)
     imr_page_say(&p, "lead", s->code ? s->text : r->split->qrels ? "" : "Nothing is judged.");
     for (size_t i = 0; i < r->eval->doubts.n; i++)
         imr_page_say(&p, "warning", r->eval->doubts.v[i].text);
+    for (int queries = 0; queries < 2; queries++) {
+        IMR_AUTOBUF imr_buf line = {0};
+        imr_eval_report_missing(&line, r, queries);
+        imr_page_put(&p, "warning", &line);
+    }
     for (size_t m = 0; s->row && m < r->eval->metrics; m++)
         put_means(&p, r, m);
     if (r->eval->values[IMR_RANKED_BM25] && r->eval->metrics)

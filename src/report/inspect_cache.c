@@ -202,15 +202,11 @@ static void add_splits(imr_inspection *i, const imr_dataset *d)
     for (size_t s = 0; s < d->n_splits; s++) {
         const char *name = d->splits[s].name, *query = "", *document = "";
         const imr_qrels *qrels = imr_dataset_qrels(d, name);
-        size_t judged = 0, unknown = 0, queries = qrels->queries.n;
-        uint32_t at;
-        for (size_t q = 0; q < queries; q++) {
-            const imr_qrels_query one = qrels->queries.v[q];
-            judged += one.n;
-            if (!imr_ids_find(&d->query_ids, one.id, &at) && unknown++ == 0)
-                query = one.id;
-        }
-        put_split(&json, &text, name, queries, "judgements", judged, "judgements");
+        size_t judged = 0;
+        for (size_t q = 0; q < qrels->queries.n; q++)
+            judged += qrels->queries.v[q].n;
+        put_split(&json, &text, name, qrels->queries.n, "judgements", judged, "judgements");
+        const size_t unknown = imr_qrels_absent_queries(qrels, &d->query_ids, &query);
         found_missing(i, name, unknown, "queries are not in queries.jsonl", query,
                       "they are left out");
         const size_t absent = imr_qrels_absent(qrels, &d->documents, &document);

@@ -251,6 +251,16 @@ size_t imr_qrels_absent(const imr_qrels *q, const imr_ids *known, const char **f
     return n;
 }
 
+size_t imr_qrels_absent_queries(const imr_qrels *q, const imr_ids *known, const char **first)
+{
+    size_t n = 0;
+    uint32_t at;
+    for (size_t i = 0; i < q->queries.n; i++)
+        if (!imr_ids_find(known, q->queries.v[i].id, &at) && n++ == 0)
+            *first = q->queries.v[i].id;
+    return n;
+}
+
 int32_t imr_qrels_grade(const imr_qrels *q, size_t query, const char *document_id, bool *judged)
 {
     const imr_qrels_query *s = &q->queries.v[query];

@@ -58,8 +58,9 @@ bool imr_qrels_find(const imr_qrels *q, const char *query_id, uint32_t *query);
  * NULL that of no line. */
 imr_status imr_qrels_sha256(char out[IMR_SHA256_HEX], const imr_qrels *q, imr_error *err);
 
-/* How many of the documents are not known, and the first of them (untouched at 0). */
+/* How many of the documents, of the queries, are unknown; the first of them (untouched at 0). */
 size_t imr_qrels_absent(const imr_qrels *q, const imr_ids *known, const char **first);
+size_t imr_qrels_absent_queries(const imr_qrels *q, const imr_ids *known, const char **first);
 
 /* Grade of a document for a query; *judged (may be NULL) tells 0 from unjudged. Negative grades
  * come back as unjudged 0. */

@@ -74,6 +74,8 @@ static void man_page(imr_buf *b, const imr_command *const *commands)
                 "lines \\(lqkey = value\\(rq and \\(lqbind\\(rq lines for the explorer.\n.TP\n"
                 ".I .imrnn\nsettings of the project, in the current folder; stronger than the "
                 "user's, weaker than the environment and the command line.\n"
+                ".SH COMPLETION\nimrnn generate bash, zsh or fish prints what the shell completes "
+                "commands, options and their values with; imrnn generate man this page.\n"
                 ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 3 bad data or model, 130 "
                 "interrupted.\n.SH EXAMPLES\n.nf\n");
     for (size_t i = 0; commands[i]; i++)

@@ -42,7 +42,7 @@ void ui_app_done(ui_app *a)
     ui_reading_done(&a->reading);
     imr_buf_done(&a->clip);
     IMR_FREE(a->map, a->offers.v, a->targets.v, a->hits.v, a->request_text, a->request_id, a->ghost,
-             a->suggest_text, a->export.folder, a->export.path, a->reason);
+             a->live.before, a->suggest_text, a->export.folder, a->export.path, a->reason);
     *a = (ui_app){0};
 }
 
@@ -474,6 +474,7 @@ void ui_app_settle(ui_app *a)
 {
     ui_list *list = &a->list;
     ui_reading *r = &a->reading;
+    ui_found_settle(a);
     if (!a->away)
         ui_list_keep_in_sight(list, (size_t)ui_app_list_rows(a));
     if (list->n && !a->waiting && a->facts &&

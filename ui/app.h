@@ -179,6 +179,13 @@ typedef struct ui_app {
     ui_overlay overlay;
     ui_prompt line;        /* of the palette, the history, a find */
     ui_action line_action; /* what UI_OVER_LINE's text is for */
+    struct {               /* a line that acts while it is typed, over the status */
+        ui_action of;      /* FIND, FILTER; NOTHING: there is none */
+        ui_overlay under;  /* help, or none */
+        char *before;      /* what was found or filtered by, */
+        size_t at;         /* the row, or the first one shown, */
+        bool untouched;    /* and whether the selection was never moved */
+    } live;
     ui_action menu;
     size_t pick; /* of the palette */
     ui_targets targets;
@@ -232,6 +239,32 @@ void ui_app_take_audit(ui_app *a, const imr_delivery *d);
 /* Whether the action does something of its own there, and does it: sort, filter, reverse, open the
  * query live, words or rows. */
 bool ui_app_audit_does(ui_app *a, ui_action action, const char *argument);
+
+bool ui_audit_filter(ui_app *a, const char *filter); /* whether it is one; else it is said */
+
+/* ---- find, filter: ui/find.c ---- */
+
+bool ui_find(ui_app *a, const char *text); /* "": nothing; whether it can be */
+void ui_found_settle(ui_app *a);
+/* Marks what is found in the rows that are scrolled so, if one looks at them, and scrolls to it if
+ * that was asked. */
+void ui_found_rows(ui_app *a, ui_rows *rows, const ui_scroll *scroll);
+void ui_live_open(ui_app *a, ui_action action, const char *text);
+void ui_live_typed(ui_app *a);
+void ui_live_close(ui_app *a, bool keep);
+static inline bool ui_app_finds(const ui_app *a)
+{
+    return a->list.find.text && *a->list.find.text;
+}
+static inline bool ui_app_helps(const ui_app *a)
+{
+    return a->overlay == UI_OVER_HELP || (a->live.of && a->live.under == UI_OVER_HELP);
+}
+static inline const char *ui_app_filter(const ui_app *a) /* of what is shown; NULL: none */
+{
+    return a->screen == UI_AUDIT ? a->audit.filter : a->list.filter;
+}
+ui_text ui_app_filtered(const ui_app *a, bool by); /* "12 of 100", by: and ": rel" */
 
 /* ---- called by update and, the last, when a screen was made ---- */
 

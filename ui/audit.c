@@ -50,26 +50,21 @@ void ui_app_take_audit(ui_app *a, const imr_delivery *d)
 }
 
 /* Rows of the audit again; what cannot be is said, and undone. */
-static void arrange_by(ui_app *a, char **slot, const char *value)
+static bool arrange_by(ui_app *a, char **slot, const char *value)
 {
     imr_error err;
     IMR_AUTOFREE char *before = IMR_TAKE(*slot);
     ui_replace(slot, value);
     if (arrange(&a->audit, &err) == IMR_OK)
-        return;
+        return true;
     ui_app_say(a, true, "%s", err.text);
     ui_replace(slot, before);
+    return false;
 }
 
-static void filter_by(ui_app *a, const char *argument)
+bool ui_audit_filter(ui_app *a, const char *filter)
 {
-    const bool words = strncmp(argument, "words", 5) == 0;
-    if (words)
-        argument += 5 + strspn(argument + 5, " ");
-    if (!*argument)
-        ui_open_line(a, UI_DO_FILTER, NULL);
-    else
-        arrange_by(a, &a->audit.filter, strcmp(argument, "none") == 0 ? NULL : argument);
+    return arrange_by(a, &a->audit.filter, filter);
 }
 
 /* The query under the cursor, live, at the document that changed most. */
@@ -82,7 +77,7 @@ static void open_live(ui_app *a)
     const char *document = imr_audit_document(u->of, u->order[u->at]);
     ui_replace(&u->opened, q.query_id);
     ui_prompt_set(&a->query, q.text);
-    a->list.filter = UI_FILTER_NONE; /* it must be in sight */
+    ui_replace(&a->list.filter, NULL); /* it must be in sight */
     ui_app_run(a, q.text, q.query_id);
     ui_replace(&a->list.selected, *document ? document : NULL);
     ui_go(a, UI_RANK);
@@ -98,8 +93,6 @@ bool ui_app_audit_does(ui_app *a, ui_action action, const char *argument)
         arrange_by(a, &u->sort, argument);
     else if (action == UI_DO_REVERSE)
         arrange_by(a, &u->sort, *reversed.s ? reversed.s : NULL);
-    else if (action == UI_DO_FILTER && argument)
-        filter_by(a, argument);
     else if (action == UI_DO_OPEN)
         open_live(a);
     else if (action == UI_DO_PANE_NEXT || action == UI_DO_PANE_PREV)

@@ -1,4 +1,4 @@
-/* ui/commands.c - actions of screens: sort, filter, settings, copies, finding. */
+/* ui/commands.c - actions of screens: sort, settings, copies. */
 #include <math.h>
 
 #include "base/number.h"
@@ -35,7 +35,11 @@ static int chosen(ui_app *a, ui_action action, const char *what, const char *arg
 
 UI_ON(sort)
 {
-    int i = chosen(a, action, "order", argument);
+    const ui_menu *m = ui_menu_of(action, ui_app_menus(a));
+    ui_column c = UI_COL_NOW;
+    const bool column =
+        argument && a->screen != UI_WORDS && ui_column_of(&c, argument, strcspn(argument, " "));
+    int i = column ? (int)c : chosen(a, action, "order", argument);
     if (i < 0)
         return;
     if (a->screen == UI_WORDS) {
@@ -43,15 +47,15 @@ UI_ON(sort)
         ui_reading_arrange(&a->reading);
         a->cell_query = a->cell_document = 0;
     } else {
-        a->list.sort = (ui_sort)i;
+        a->list.sort = c;
         a->list.reversed = false;
-        if (i == UI_SORT_INFLUENCE && !a->settings.influence) {
+        if (c == UI_COL_INFLUENCE && !a->settings.influence) {
             a->settings.influence = true; /* and from now on */
             ui_app_run_again(a);
         }
         ui_list_arrange(&a->list);
     }
-    ui_app_say(a, false, "sorted by %s", argument);
+    ui_app_say(a, false, "sorted by %s", m->labels[i]);
 }
 
 UI_ON(reverse)
@@ -59,28 +63,6 @@ UI_ON(reverse)
     a->list.reversed = !a->list.reversed;
     ui_list_arrange(&a->list);
     ui_app_say(a, false, "%s order", a->list.reversed ? "reversed" : "usual");
-}
-
-UI_ON(filter)
-{
-    ui_list *l = &a->list;
-    int i = chosen(a, action, "filter", argument);
-    if (i < 0)
-        return;
-    const char *words = argument + strcspn(argument, " ");
-    words += strspn(words, " ");
-    if (i == UI_FILTER_WORDS && !*words) {
-        ui_open_line(a, UI_DO_FILTER, l->filter_words);
-        return;
-    }
-    ui_replace(&l->filter_words, i == UI_FILTER_WORDS ? words : NULL);
-    l->filter = (ui_filter)i;
-    ui_list_arrange(l);
-    if (i == UI_FILTER_NONE)
-        ui_app_say(a, false, "filter off");
-    else
-        ui_app_say(a, false, "%zu of %zu documents: %s", l->n,
-                   a->trace ? a->trace->n_documents + a->trace->n_left : 0, argument);
 }
 
 UI_ON(pin)
@@ -195,29 +177,6 @@ UI_ON(mover)
     else
         ui_app_say(a, false, "no document %s moved %d ranks or more", step > 0 ? "below" : "above",
                    UI_BIG_MOVE);
-}
-
-UI_ON(find)
-{
-    if (argument) {
-        ui_replace(&a->list.find, argument);
-        ui_on_find_again(a, UI_DO_FIND_NEXT, NULL);
-    } else {
-        ui_open_line(a, action, "");
-    }
-}
-
-UI_ON(find_again)
-{
-    if (!a->list.find || !*a->list.find) {
-        ui_app_say(a, false, "nothing to find; / asks for a word");
-        return;
-    }
-    size_t row = ui_list_find(&a->list, ui_step(action, UI_DO_FIND_NEXT));
-    if (row != SIZE_MAX)
-        ui_app_select(a, row);
-    else
-        ui_app_say(a, false, "no title or id has %s", a->list.find);
 }
 
 /* ---- the map ---- */

@@ -156,12 +156,12 @@ size_t ui_palette(const char *line, ui_action *out)
 const ui_menu *ui_menu_of(ui_action action, ui_menu_place place)
 {
     static const ui_menu
-        sorts = {"npemladctifb",
-                 {"now", "projected", "encoder", "move", "lift", "abs", "delta", "cos", "title",
-                  "id", "influence", "gain"},
-                 {"rank now", "rank projected", "encoder's rank", "ranks moved", "lift", "|lift|",
+        sorts = {"npemladctifbros", /* as ui_column */
+                 {"now", "proj", "enc", "moved", "lift", "bar", "delta", "cos", "title", "id",
+                  "influence", "gain", "rel", "notes", "seen"},
+                 {"now", "projected", "encoder", "ranks moved", "lift", "|lift|",
                   "change of cosine", "cosine now", "title", "id", "influence of its feedback",
-                  "ranks gained under B"},
+                  "gain under B", "relevance", "notes", "seen by training"},
                  0},
         words_sorts = {"spn",
                        {"share", "place", "name"},
@@ -174,18 +174,6 @@ const ui_menu *ui_menu_of(ui_action action, ui_menu_place place)
                         "first relevant now", "RBO: what changed most", "part judged",
                         "rank of what changed most", "as in the split"},
                        0},
-        audit_filters = {"alwreust",
-                         {"none", "lost", "won", "lost relevant", "entered", "unseen", "seen",
-                          "words"},
-                         {"all", "lost", "won", "lost a relevant one", "a relevant one entered",
-                          "training saw none", "training saw them", "text has"},
-                         1},
-        filters = {"nwlmeorxt",
-                   {"none", "winners", "losers", "movers", "entered", "left", "relevant", "lost",
-                    "words"},
-                   {"all", "moved up", "moved down", "moved 10+", "entered the top 10",
-                    "left the top 10", "relevant", "relevant, left top 10", "title has"},
-                   1},
         scopes = {"tac",
                   {"rerank", "rescore", "corpus"},
                   {"rerank the top", "rescore all", "corpus: all feed back"},
@@ -204,7 +192,6 @@ const ui_menu *ui_menu_of(ui_action action, ui_menu_place place)
     return action == UI_DO_SORT      ? (place == UI_MENU_WORDS   ? &words_sorts
                                         : place == UI_MENU_AUDIT ? &audit_sorts
                                                                  : &sorts)
-           : action == UI_DO_FILTER  ? (place == UI_MENU_AUDIT ? &audit_filters : &filters)
            : action == UI_DO_SCOPE   ? &scopes
            : action == UI_DO_WHAT_IF ? &what_ifs
                                      : &verdicts;

@@ -93,10 +93,10 @@ ui_action ui_action_find(const char *name, size_t len);
 /* The actions that fit a line of the palette, best first; out holds UI_ACTION_COUNT. */
 size_t ui_palette(const char *line, ui_action *out);
 
-/* What the next key chooses after s, f, R, a or J: an argument of the action. */
+/* What the next key chooses after s, R, a or J: an argument of the action. */
 typedef struct ui_menu {
     const char *keys;
-    const char *names[12], *labels[12]; /* names: by the value that is set */
+    const char *names[15], *labels[15]; /* names: by the value that is set */
     size_t first;                       /* the one shown at the top */
 } ui_menu;
 /* The screens Words and Audit have others. */

@@ -81,7 +81,7 @@ static void click(ui_app *a, int y, int x)
     } else if (h->kind == UI_HIT_ROW) {
         click_row(a, value);
     } else if (h->kind == UI_HIT_SORT) {
-        ui_do(a, a->list.sort == (ui_sort)value ? UI_DO_REVERSE : UI_DO_SORT,
+        ui_do(a, a->list.sort == (ui_column)value ? UI_DO_REVERSE : UI_DO_SORT,
               ui_menu_of(UI_DO_SORT, UI_MENU_USUAL)->names[value]);
     } else if (h->kind == UI_HIT_PICK) {
         *(a->overlay == UI_OVER_PALETTE ? &a->pick : &a->offers.pick) = value;

@@ -33,7 +33,8 @@ void ui_list_done(ui_list *l)
 {
     imr_notes_free(l->notes);
     ui_list_unmark(l);
-    IMR_FREE(l->order, l->selected, l->pinned, l->marks.v, l->filter_words, l->find);
+    IMR_FREE(l->order, l->selected, l->pinned, l->marks.v, l->filter, l->columns);
+    imr_pattern_done(&l->find);
     *l = (ui_list){0};
 }
 
@@ -47,75 +48,40 @@ const imr_trace_document *ui_list_selected(const ui_list *l)
     return ui_list_row(l, l->at);
 }
 
-static sort_key key_of(const imr_trace *t, size_t place, ui_sort sort)
+/* Ranks and texts ascend, the rest descends. */
+static sort_key key_of(const ui_list *l, size_t place)
 {
-    uint32_t rank[2];
-    const imr_trace_document *d = imr_trace_at(t, place);
-    sort_key k = {.place = place};
-    const double numbers[UI_SORT_COUNT] = {
-        /* without a rank behind all that have one */
-        [UI_SORT_NOW] = d->rank_after ? d->rank_after : INFINITY,
-        [UI_SORT_PROJECTED] = d->rank_before ? d->rank_before : INFINITY,
-        [UI_SORT_ENCODER] = d->rank_encoder ? d->rank_encoder : INFINITY,
-        [UI_SORT_MOVE] = d->rank_after ? -d->move_encoder : INFINITY,
-        [UI_SORT_LIFT] = -d->lift.total,
-        [UI_SORT_ABS] = -fabs(d->lift.total),
-        [UI_SORT_DELTA] = -(double)d->delta_sim,
-        [UI_SORT_COS] = -(double)d->sim_after,
-        [UI_SORT_INFLUENCE] = -(double)d->influence,
-        [UI_SORT_GAIN] = -imr_trace_gain(rank, t, d),
-    };
-    k.number = isnan(numbers[sort]) ? INFINITY : numbers[sort];
-    k.text = sort == UI_SORT_TITLE ? d->title : sort == UI_SORT_ID ? d->id : NULL;
-    return k;
+    const imr_trace_document *d = imr_trace_at(l->trace, place);
+    const ui_column by = l->sort;
+    const double v = ui_column_value(l, d, by) * (by <= UI_COL_ENC ? 1 : -1);
+    const char *text = by == UI_COL_TITLE ? d->title : by == UI_COL_ID ? d->id : NULL;
+    return (sort_key){.text = text, .number = isnan(v) ? INFINITY : v, .place = place};
 }
 
-static bool has(const imr_trace_document *d, const char *words)
-{
-    return !words || imr_utf8_contains(d->title, words) || imr_utf8_contains(d->id, words);
-}
-
-/* Ranks it moved between the two that are held against each other. */
-static double moved(uint32_t rank[2], const ui_list *l, const imr_trace_document *d)
+double ui_list_moved(uint32_t rank[2], const ui_list *l, const imr_trace_document *d)
 {
     rank[0] = d->rank_encoder;
     rank[1] = d->rank_after;
     return ui_shows_both(l) ? imr_trace_gain(rank, l->trace, d) : d->move_encoder;
 }
 
-static bool passes(const ui_list *l, const imr_trace_document *d)
-{
-    uint32_t rank[2];
-    const double by = moved(rank, l, d);
-    const bool first = rank[1] && rank[1] <= 10, relevant = d->relevance > 0;
-    const bool was_first = rank[0] && rank[0] <= 10;
-    const bool pass[UI_FILTER_COUNT] = {
-        [UI_FILTER_NONE] = true,
-        [UI_FILTER_WINNERS] = by > 0,
-        [UI_FILTER_LOSERS] = by < 0 || !rank[1],
-        [UI_FILTER_MOVERS] = fabs(by) >= UI_BIG_MOVE,
-        [UI_FILTER_ENTERED] = first && !was_first,
-        [UI_FILTER_LEFT] = was_first && !first,
-        [UI_FILTER_RELEVANT] = relevant,
-        [UI_FILTER_LOST] = relevant && was_first && !first,
-        [UI_FILTER_WORDS] = has(d, l->filter_words),
-    };
-    return pass[l->filter];
-}
-
 void ui_list_arrange(ui_list *l)
 {
     size_t n = l->trace ? l->trace->n_documents + l->trace->n_left : 0, kept = 0;
     IMR_AUTOFREE sort_key *keys = IMR_NEW_ARRAY(sort_key, n + 1);
+    IMR_AUTOFREE bool *pass = IMR_NEW_ARRAY(bool, n + 1);
     size_t *order = IMR_NEW_ARRAY(size_t, n + 1);
     imr_free(l->order);
     l->order = order;
     l->n = l->at = 0;
-    if (!keys || !order)
+    l->arranged++;
+    if (!keys || !pass || !order)
         return;
+    if (l->trace)
+        ui_list_filter(pass, l);
     for (size_t i = 0; i < n; i++)
-        if (passes(l, imr_trace_at(l->trace, i)))
-            keys[kept++] = key_of(l->trace, i, l->sort);
+        if (pass[i])
+            keys[kept++] = key_of(l, i);
     qsort(keys, kept, sizeof *keys, by_key);
     for (size_t i = 0; i < kept; i++)
         order[i] = keys[l->reversed ? kept - 1 - i : i].place;
@@ -150,26 +116,11 @@ void ui_list_unmark(ui_list *l)
         imr_free(l->marks.v[--l->marks.n]);
 }
 
-bool ui_list_found(const ui_list *l, const imr_trace_document *d)
-{
-    return l->find && *l->find && has(d, l->find);
-}
-
-size_t ui_list_find(const ui_list *l, int step)
-{
-    for (size_t i = 1; i <= l->n; i++) {
-        size_t row = (l->at + (step > 0 ? i : l->n - i)) % l->n;
-        if (ui_list_found(l, ui_list_row(l, row)))
-            return row;
-    }
-    return SIZE_MAX;
-}
-
 size_t ui_list_mover(const ui_list *l, int step)
 {
     uint32_t rank[2];
     for (size_t row = l->at; step > 0 ? ++row < l->n : row-- > 0;)
-        if (fabs(moved(rank, l, ui_list_row(l, row))) >= UI_BIG_MOVE)
+        if (fabs(ui_list_moved(rank, l, ui_list_row(l, row))) >= UI_BIG_MOVE)
             return row;
     return SIZE_MAX;
 }
@@ -321,6 +272,7 @@ void ui_reading_take(ui_reading *r, imr_detail *detail)
     ui_lines_done(&r->preview);
     imr_detail_free(r->detail);
     r->detail = detail;
+    r->taken++;
     r->error.status = IMR_OK;
     r->marked = false;
     static const ui_measure usual[] = {{IMR_STAGE_AFTER, false},
@@ -338,7 +290,8 @@ void ui_reading_take(ui_reading *r, imr_detail *detail)
 void ui_reading_done(ui_reading *r)
 {
     ui_reading_take(r, NULL);
-    IMR_FREE(r->query.order, r->query.total, r->document.order, r->document.total, r->highlights);
+    IMR_FREE(r->query.order, r->query.total, r->document.order, r->document.total, r->highlights,
+             r->found.v);
     *r = (ui_reading){0};
 }
 

@@ -16,38 +16,31 @@
 
 #include "session/audit.h"
 #include "session/notes.h"
-#include "ui/style.h"
+#include "text/filter.h"
+#include "ui/surface.h"
 
 /* ---- rows of the ranking ---- */
 
-typedef enum ui_sort {
-    UI_SORT_NOW,
-    UI_SORT_PROJECTED,
-    UI_SORT_ENCODER,
-    UI_SORT_MOVE,
-    UI_SORT_LIFT,
-    UI_SORT_ABS, /* |lift| */
-    UI_SORT_DELTA,
-    UI_SORT_COS,
-    UI_SORT_TITLE,
-    UI_SORT_ID,
-    UI_SORT_INFLUENCE,
-    UI_SORT_GAIN, /* B's rank better than A's */
-    UI_SORT_COUNT
-} ui_sort;
-
-typedef enum ui_filter {
-    UI_FILTER_NONE,
-    UI_FILTER_WINNERS,
-    UI_FILTER_LOSERS,
-    UI_FILTER_MOVERS,
-    UI_FILTER_ENTERED, /* among the first ten now, not for the encoder */
-    UI_FILTER_LEFT,    /* the other way */
-    UI_FILTER_RELEVANT,
-    UI_FILTER_LOST, /* relevant ones that left */
-    UI_FILTER_WORDS,
-    UI_FILTER_COUNT
-} ui_filter;
+/* Columns of the ranking, also what it is sorted by: in the order of the menu of `sort`, which has
+ * their names and says what they are. */
+typedef enum ui_column {
+    UI_COL_NOW,
+    UI_COL_PROJ,
+    UI_COL_ENC,
+    UI_COL_MOVED,
+    UI_COL_LIFT,
+    UI_COL_BAR, /* |lift| */
+    UI_COL_DELTA,
+    UI_COL_COS,
+    UI_COL_TITLE,
+    UI_COL_ID,
+    UI_COL_INFLUENCE,
+    UI_COL_GAIN, /* B's rank, and how much better than A's */
+    UI_COL_REL,
+    UI_COL_NOTES,
+    UI_COL_SEEN,
+    UI_COL_COUNT
+} ui_column;
 
 #define UI_BIG_MOVE 10
 
@@ -61,11 +54,14 @@ typedef struct ui_list {
     IMR_ARRAY(char *)
     marks; /* document ids, as they were marked: the last two are A and B of the
                                 screen Compare */
-    ui_sort sort;
+    ui_column sort;
     bool reversed;
-    bool both; /* of two adapters: moves and filters go by B against A */
-    ui_filter filter;
-    char *filter_words, *find;
+    bool both;         /* of two adapters: moves and filters go by B against A */
+    char *filter;      /* as typed, see text/filter.h; NULL: none */
+    imr_error problem; /* why it is none; status IMR_OK: it is one */
+    char *columns;     /* "enc,now,title": those shown, in order; NULL: the usual ones */
+    imr_pattern find;  /* what is looked for, here and in texts */
+    uint64_t arranged; /* how often */
 } ui_list;
 
 /* There is an adapter: ranks beside the encoder's. */
@@ -81,12 +77,13 @@ static inline bool ui_shows_both(const ui_list *l)
 }
 
 void ui_list_done(ui_list *l);
-/* Rows again after sort, filter or a new trace. */
+/* Rows again after sort, filter or a new trace. A filter that is none lets all through. */
 void ui_list_arrange(ui_list *l);
+/* Ranks a document moved between the two that are held against each other. */
+double ui_list_moved(uint32_t rank[2], const ui_list *l, const imr_trace_document *d);
 const imr_trace_document *ui_list_row(const ui_list *l, size_t row); /* NULL behind the last */
 const imr_trace_document *ui_list_selected(const ui_list *l);
-/* The row whose title or id has l->find, from the selected one on; or of a big mover; SIZE_MAX. */
-size_t ui_list_find(const ui_list *l, int step);
+/* The row of a big mover, or SIZE_MAX. */
 size_t ui_list_mover(const ui_list *l, int step);
 /* "A", "B" or "+" of a marked document, else NULL; the document that A (0) or B (1) is, or NULL. */
 const char *ui_list_mark_of(const ui_list *l, const imr_trace_document *d);
@@ -94,7 +91,6 @@ const char *ui_list_compared(const ui_list *l, int side);
 void ui_list_unmark(ui_list *l);
 /* The newest note on a document for the query of the rows, document "": on the query; or NULL. */
 const imr_note *ui_list_note(const ui_list *l, const char *document);
-bool ui_list_found(const ui_list *l, const imr_trace_document *d);
 /* The first of `rows` lines that shows line `at`, `top` where it does. */
 static inline size_t ui_in_sight(size_t top, size_t at, size_t rows)
 {
@@ -102,6 +98,28 @@ static inline size_t ui_in_sight(size_t top, size_t at, size_t rows)
 }
 /* Scrolls so that the selected row is among `rows`, of which the last may be the pinned one's. */
 void ui_list_keep_in_sight(ui_list *l, size_t rows);
+
+/* ---- its columns: ui/columns.c ---- */
+
+const char *ui_column_name(ui_column c);
+/* By a name of its own or an older one. */
+bool ui_column_of(ui_column *out, const char *name, size_t n);
+/* NaN: it has none; a rank that is not there is infinite. */
+double ui_column_value(const ui_list *l, const imr_trace_document *d, ui_column c);
+/* out [documents, then left]: whether l->filter lets them through. */
+void ui_list_filter(bool *out, ui_list *l);
+/* v: the *n columns of such a list, then all others. NULL: the usual ones. */
+imr_status ui_columns_parse(ui_column v[UI_COL_COUNT], size_t *n, const char *text, imr_error *err);
+
+/* Where columns are in a list of that width: for drawing, and for telling what was clicked. */
+typedef struct ui_columns {
+    ui_column v[UI_COL_COUNT]; /* n of them, from the left */
+    size_t n;
+    int x[UI_COL_COUNT], w[UI_COL_COUNT]; /* of each, a blank behind it included; x < 0: hidden */
+    int half;                             /* of the bars */
+    double scale;                         /* likewise */
+} ui_columns;
+ui_columns ui_list_columns(const ui_list *l, int width);
 
 /* What can be scrolled: its first line shown, and how many there are and fit, as last drawn. */
 typedef struct ui_scroll {
@@ -161,8 +179,29 @@ typedef struct ui_highlight {
 
 typedef enum ui_signs { UI_SIGNS_BOTH, UI_SIGNS_GAIN, UI_SIGNS_LOSS } ui_signs;
 
+/* ---- what is found where one looks: ui/find.c ---- */
+
+typedef enum ui_found_in {
+    UI_FOUND_NOTHING,
+    UI_FOUND_LIST,
+    UI_FOUND_TEXT,
+    UI_FOUND_AUDIT,
+    UI_FOUND_WORDS,
+    UI_FOUND_ROWS
+} ui_found_in;
+typedef struct ui_found {
+    ui_span *v; /* n, ascending: bytes of the text; cells of rows, row by row; or rows of a list */
+    size_t n, cap, at; /* at: the one n stopped at, from 1; 0: none */
+    ui_found_in in;
+    uint64_t of; /* the text, the order, of which they are */
+    int step;    /* to the next, 1, or the one before, -1, when it is known what is found */
+    bool here;   /* or where one is */
+} ui_found;
+
 typedef struct ui_reading {
     imr_detail *detail; /* owned; NULL: none came yet */
+    uint64_t taken;     /* how many came */
+    ui_found found;     /* where one looks, be it a text */
     size_t place;       /* asked for, of the trace with that serial */
     uint64_t serial;
     imr_error error;

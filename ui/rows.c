@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "ui/surface.h"
 
@@ -129,6 +130,31 @@ void ui_flow_put(ui_flow *f, ui_style style, uint8_t term, const char *format, .
     ui_surface s = {&f->rows->grid, {f->y, 0, 1, f->rows->grid.cols}, term};
     ui_put_cut(s, 0, f->x, room, style, text);
     f->x += (w < room ? w : room) + 2;
+}
+
+void ui_mark_found(ui_surface s, const imr_pattern *p, void (*seen)(void *, ui_span), void *user)
+{
+    IMR_AUTOBUF imr_buf text = {0};
+    const double until = imr_clock_seconds() + 0.05;
+    for (int y = 0; y < s.at.h && p->text; y++) {
+        const ui_cell *cells = s.at.w ? ui_grid_cell(s.grid, s.at.y + y, s.at.x) : NULL;
+        int x = 0;
+        imr_buf_clear(&text);
+        for (int i = 0; i < s.at.w; i++)
+            imr_buf_add(&text, cells[i].text, cells[i].len);
+        for (size_t from = 0, to, at = 0;
+             imr_pattern_find(p, imr_buf_text(&text), until, &from, &to); from = to) {
+            while (x < s.at.w && at < from)
+                at += cells[x++].len;
+            const int begin = x;
+            while (x < s.at.w && (at < to || !cells[x].width))
+                at += cells[x++].len;
+            ui_mark(s, (ui_rect){y, begin, 1, x - begin}, UI_REVERSED);
+            const size_t row = (size_t)y * UI_MAX_COLS;
+            if (seen)
+                seen(user, (ui_span){row + (size_t)begin, row + (size_t)x});
+        }
+    }
 }
 
 void ui_rows_draw(const ui_rows *r, ui_surface s, int top)

@@ -18,6 +18,7 @@
 
 #include <string.h>
 
+#include "text/filter.h"
 #include "text/utf8.h"
 #include "ui/style.h"
 
@@ -45,7 +46,7 @@ typedef enum ui_hit_kind {
     UI_HIT_PANE,   /* which pane */
     UI_HIT_BORDER, /* which of ui_app.split */
     UI_HIT_ROW,    /* of the list, the audit, the dialog; also points of the map */
-    UI_HIT_SORT,   /* a ui_sort */
+    UI_HIT_SORT,   /* a ui_column */
     UI_HIT_PICK,   /* a row that is taken at once */
     UI_HIT_TEXT,   /* a prompt's */
     UI_HIT_CELL    /* query word << 16 | document word, or UI_HIT_LABEL */
@@ -70,6 +71,11 @@ typedef struct ui_grid {
     int cursor_y, cursor_x; /* where the hardware cursor is parked; -1: nowhere in particular */
     bool cursor_shown;
 } ui_grid;
+
+/* What is found: [start, end); of rows, y * UI_MAX_COLS + x. */
+typedef struct ui_span {
+    size_t start, end;
+} ui_span;
 
 typedef struct ui_surface {
     ui_grid *grid;
@@ -120,6 +126,10 @@ void ui_repeat(ui_surface s, int y, int x, int n, ui_style style, const char *gl
 void ui_fill(ui_surface s, ui_rect part, ui_style style); /* with blanks */
 /* Gives cells as they are flags (UI_SELECTED, UI_REVERSED), or another role than UI_TEXT. */
 void ui_mark(ui_surface s, ui_rect part, ui_style style);
+
+/* Marks what is found in each row of cells as it stands there, and calls seen, unless NULL. */
+void ui_mark_found(ui_surface s, const imr_pattern *p, void (*seen)(void *user, ui_span at),
+                   void *user);
 
 /* Clears s, a border around it, title at the left and note at the right of the top edge (may be
  * NULL). Focused: heavy lines, bold title. */

@@ -15,6 +15,10 @@ static void (*const handlers[UI_ACTION_COUNT])(ui_app *, ui_action, const char *
 static void close_overlay(ui_app *a)
 {
     bool history = a->overlay == UI_OVER_HISTORY;
+    if (a->live.of) {
+        ui_live_close(a, false);
+        return;
+    }
     if (a->overlay == UI_OVER_EXPORT) {
         a->export.writing = false;
         a->effects |= UI_FX_EXPORT;
@@ -71,6 +75,7 @@ static void text_changed(ui_app *a, bool line)
         a->pick = 0;
         a->export.field = UI_EXPORT_FILE;
         a->export.replace = false;
+        ui_live_typed(a);
     } else if (query[strspn(query, " ")] == 0 || (a->facts && a->facts->has_encoder))
         ui_app_run(a, query, NULL);
     if (line ? a->overlay == UI_OVER_HISTORY : a->facts != NULL)
@@ -148,6 +153,8 @@ static void insert(ui_app *a, const char *text, size_t len, size_t total)
 
 static void open_overlay(ui_app *a, ui_overlay overlay)
 {
+    if (a->live.of)
+        ui_live_close(a, false);
     a->overlay = overlay;
     imr_trace_free(IMR_TAKE(a->judged));
     a->help.top = 0;
@@ -175,6 +182,10 @@ static void accept_line(ui_app *a)
     ui_action found[UI_ACTION_COUNT];
     ui_overlay overlay = a->overlay;
     ui_text line = ui_textf("%s", ui_prompt_text(&a->line));
+    if (a->live.of) {
+        ui_live_close(a, true);
+        return;
+    }
     if (overlay == UI_OVER_HISTORY)
         ui_take_offer(a, a->offers.pick);
     imr_trace *judged = IMR_TAKE(a->judged);
@@ -188,8 +199,7 @@ static void accept_line(ui_app *a)
         else
             command(a, line.s);
     } else if (overlay == UI_OVER_LINE) {
-        const char *of = a->line_action != UI_DO_FILTER ? "" : *line.s ? "words " : "none";
-        ui_do(a, a->line_action, ui_textf("%s%s", of, line.s).s);
+        ui_do(a, a->line_action, line.s);
     }
 }
 
@@ -395,9 +405,9 @@ UI_ON(escape)
         leave_query(a, false);
     else if (a->waiting)
         ui_on_cancel(a, UI_DO_CANCEL, NULL);
-    else if (a->list.find && *a->list.find)
-        ui_replace(&a->list.find, NULL);
-    else if (a->list.filter != UI_FILTER_NONE)
+    else if (ui_app_finds(a))
+        ui_find(a, "");
+    else if (ui_app_filter(a))
         ui_on_filter(a, UI_DO_FILTER, "none");
     else if (a->screen != UI_RANK)
         ui_on_back(a, action, argument);

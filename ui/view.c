@@ -66,12 +66,14 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
         ui_build_why(&v->why, &parts);
     }
     ui_scroll_fit(&a->why, (size_t)v->why.n, in.at.h);
-    if (a->overlay != UI_OVER_HELP)
+    ui_found_rows(a, &v->why, &a->why);
+    if (!ui_app_helps(a))
         return;
     ui_surface help = ui_help_inside(ui_sub(s, l->body));
     ui_rows_begin(&v->help, &v->grid, help.at.w);
     ui_build_help(&v->help, &a->keymap, ui_app_screen_context(a));
     ui_scroll_fit(&a->help, (size_t)v->help.n, help.at.h);
+    ui_found_rows(a, &v->help, &a->help);
 }
 
 /* ---- panes ---- */
@@ -227,6 +229,8 @@ static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_
         ui_draw_preview(body, &a->list, &a->reading, a->text.top, missing(a), false, true);
     else if (a->screen == UI_SELFTEST)
         ui_draw_selftest(body);
+    if (a->screen == UI_WORDS || (a->screen == UI_AUDIT && !a->audit.words))
+        ui_mark_found(body, &a->list.find, NULL, NULL);
 }
 
 /* ---- the lines above ---- */
@@ -250,9 +254,11 @@ static void draw_query(const ui_app *a, ui_surface s)
     else if (a->facts && !a->facts->has_encoder)
         note = a->cols >= 100 ? "no encoder: cached queries only" : "no encoder";
     ui_put_right(s, 0, s.at.w - 1, UI_MODE,
-                 over     ? overlays[a->overlay]
-                 : typing ? "QUERY"
-                          : screens[a->screen]);
+                 a->live.of == UI_DO_FIND ? "FIND"
+                 : a->live.of             ? "FILTER"
+                 : over                   ? overlays[a->overlay]
+                 : typing                 ? "QUERY"
+                                          : screens[a->screen]);
     ui_put_right(s, 0, s.at.w - 8, a->stale ? UI_STRONG : UI_DIM, note);
     int x = ui_put(s, 0, 1, UI_STRONG, "›") + 1;
     int w = s.at.w - 9 - ui_width(note) - x, end = x + ui_width(text);
@@ -315,17 +321,13 @@ static void status_of_list(const ui_app *a, imr_buf *b)
     const ui_list *l = &a->list;
     const imr_trace_document *d = ui_list_selected(l);
     imr_buf_printf(b, "%zu of %zu %s sort %s%s", l->n ? l->at + 1 : 0, l->n, dot,
-                   ui_menu_of(UI_DO_SORT, UI_MENU_USUAL)->names[l->sort],
+                   ui_menu_of(UI_DO_SORT, UI_MENU_USUAL)->labels[l->sort],
                    l->reversed ? " reversed" : "");
     if (ui_shows_both(l) && *l->trace->seen)
         imr_buf_printf(b, " %s in training: A %s, B %s", dot, imr_trace_side(l->trace, 0)->seen,
                        imr_trace_side(l->trace, 1)->seen);
-    if (l->filter != UI_FILTER_NONE)
-        imr_buf_printf(b, " %s filter %s%s%s", dot,
-                       ui_menu_of(UI_DO_FILTER, UI_MENU_USUAL)->names[l->filter],
-                       l->filter_words ? " " : "", l->filter_words ? l->filter_words : "");
-    if (l->find && *l->find)
-        imr_buf_printf(b, " %s find %s", dot, l->find);
+    if (l->filter)
+        imr_buf_printf(b, " %s %s", dot, ui_app_filtered(a, true).s);
     if (l->marks.n)
         imr_buf_printf(b, " %s %zu marked", dot, l->marks.n);
     if (l->selected && d)
@@ -350,24 +352,52 @@ static void status_left(const ui_app *a, imr_buf *b)
             imr_buf_printf(b, " %s at %zu", dot, r->highlight_at);
         imr_buf_printf(b, " %s %s", dot, signs[r->signs]);
     } else if (a->trace && a->screen == UI_WORDS) {
-        static const char *const sorts[] = {"share", "place in the text", "name"};
         imr_buf_printf(b, "%zu words of the query %s %zu of the text %s sort %s", r->query.words,
-                       dot, r->document.words, dot, sorts[r->sort]);
+                       dot, r->document.words, dot,
+                       ui_menu_of(UI_DO_SORT, UI_MENU_WORDS)->labels[r->sort]);
     } else if (a->screen == UI_AUDIT) {
         const ui_audit *u = &a->audit;
-        imr_buf_printf(b, "%zu of %zu %s sort %s %s filter %s", u->n ? u->at + 1 : 0, u->n, dot,
-                       u->sort ? u->sort : "usual", dot, u->filter ? u->filter : "none");
+        const ui_menu *sorts = ui_menu_of(UI_DO_SORT, UI_MENU_AUDIT);
+        const bool down = u->sort && *u->sort == '-';
+        const char *sort = u->sort && u->sort[down] ? u->sort + down : sorts->names[0];
+        for (size_t i = 0; i < strlen(sorts->keys); i++)
+            sort = strcmp(sort, sorts->names[i]) == 0 ? sorts->labels[i] : sort;
+        imr_buf_printf(b, "%zu of %zu %s sort %s%s", u->n ? u->at + 1 : 0, u->n, dot, sort,
+                       down ? " reversed" : "");
+        if (u->filter)
+            imr_buf_printf(b, " %s %s", dot, ui_app_filtered(a, true).s);
     } else if (a->trace) {
         status_of_list(a, b);
     } else if (a->facts) {
         imr_buf_printf(b, "%s documents %s %s cached queries", ui_count(a->facts->documents).s, dot,
                        ui_count(a->facts->queries).s);
     }
+    if (ui_app_finds(a))
+        imr_buf_printf(b, " %s %zu of %zu found: %.200s", dot, r->found.at, r->found.n,
+                       a->list.find.text);
+}
+
+/* A line that acts while it is typed, and what it comes to. */
+static void draw_live(const ui_app *a, ui_surface s)
+{
+    const ui_found *f = &a->reading.found;
+    const bool find = a->live.of == UI_DO_FIND, told = a->message[0] != 0;
+    const ui_text note = told   ? ui_textf("%s", a->message)
+                         : find ? ui_textf(ui_app_finds(a) ? "%zu of %zu" : "", f->at, f->n)
+                                : ui_app_filtered(a, false);
+    const int x = ui_put(s, 0, 1, UI_STRONG, find ? "/" : "filter ");
+    const int room = s.at.w - x - 22, w = ui_width(note.s) < room ? ui_width(note.s) : room;
+    ui_prompt_draw(&a->line, s, x, s.at.w - x - w - 3, true);
+    ui_put_cut(s, 0, s.at.w - 1 - w, w, told && a->message_error ? UI_ERROR : UI_TEXT, note.s);
 }
 
 static void draw_status(const ui_app *a, ui_surface s)
 {
     IMR_AUTOBUF imr_buf left = {0};
+    if (a->live.of) {
+        draw_live(a, s);
+        return;
+    }
     status_left(a, &left);
     ui_text right = {""};
     if (a->message[0])
@@ -389,6 +419,12 @@ static const char *hints(const ui_app *a, ui_context c)
 {
     if (a->overlay == UI_OVER_MENU)
         return "escape=close; a letter of the menu chooses";
+    if (a->live.of == UI_DO_FIND)
+        return "open=keep,escape=go back";
+    if (a->live.of == UI_DO_FILTER)
+        return a->screen == UI_AUDIT
+                   ? "open=keep,escape=as before,complete=lost won unseen entered rbo.encoder<.5"
+                   : "open=keep,escape=as before,complete=rel unseen entered marked moved>5 -word";
     if (a->overlay == UI_OVER_LINE)
         return a->judged ? "open=keep it,escape" : "open=search,escape";
     if (a->overlay == UI_OVER_EXPORT)
@@ -481,7 +517,7 @@ static void draw_export(const ui_app *a, ui_surface body)
 static void draw_overlay(const ui_view *v, const ui_app *a, ui_surface s, ui_surface body)
 {
     const ui_target *t = a->targets.n ? &a->targets.v[a->targets.at] : NULL;
-    if (a->overlay == UI_OVER_HELP)
+    if (ui_app_helps(a))
         ui_draw_help(body, &v->help, (int)a->help.top);
     else if (a->overlay == UI_OVER_POINT && t)
         ui_draw_point(s, t->y, t->x, t->w, t->term);
@@ -493,12 +529,8 @@ static void draw_overlay(const ui_view *v, const ui_app *a, ui_surface s, ui_sur
         ui_draw_menu(body, ui_actions[a->menu].hint, ui_menu_of(a->menu, ui_app_menus(a)));
     else if (a->overlay == UI_OVER_EXPORT)
         draw_export(a, body);
-    else if (a->overlay == UI_OVER_LINE)
-        ui_draw_line(body,
-                     a->judged                         ? judged_text(a).s
-                     : a->line_action == UI_DO_FIND    ? "Find in titles and ids"
-                     : a->line_action == UI_DO_WHAT_IF ? "What if (without WORD, push WORD=0.2)"
-                                                       : "Only titles and ids with",
+    else if (a->overlay == UI_OVER_LINE && !a->live.of)
+        ui_draw_line(body, a->judged ? judged_text(a).s : "What if (without WORD, push WORD=0.2)",
                      &a->line);
 }
 

@@ -9,6 +9,7 @@ static void text_line(ui_surface s, int y, int x, const ui_reading *r, const ui_
                       bool cursor)
 {
     const char *text = r->detail->text;
+    const int first = x;
     size_t at = line->start;
     ui_style plain = at >= r->detail->read_end && r->page.read != SIZE_MAX ? UI_BORDER : UI_TEXT;
     if (line->mark) {
@@ -35,6 +36,16 @@ static void text_line(ui_surface s, int y, int x, const ui_reading *r, const ui_
     }
     if (at < line->end)
         ui_put_n(s, y, x, plain, text + at, line->end - at);
+    for (size_t i = 0; r->found.in == UI_FOUND_TEXT && i < r->found.n; i++) {
+        const size_t from = r->found.v[i].start > line->start ? r->found.v[i].start : line->start;
+        const size_t to = r->found.v[i].end < line->end ? r->found.v[i].end : line->end;
+        if (from < to)
+            ui_mark(s,
+                    (ui_rect){y,
+                              first + (int)imr_utf8_width(text + line->start, from - line->start),
+                              1, (int)imr_utf8_width(text + from, to - from)},
+                    r->found.at == i + 1 ? UI_MODE : UI_REVERSED);
+    }
 }
 
 /* What the colours say, over the lower edge of a box or at the end of a line. */

@@ -282,15 +282,18 @@ void imr_qrels_grades(const imr_qrels *q, size_t query, const char *const *ranke
         out[i] = imr_qrels_grade(q, query, ranked[i], NULL);
 }
 
+bool imr_qrels_has(const imr_qrels *q, const char *id)
+{
+    uint32_t at;
+    return imr_strmap_get(&q->by_document, id, strlen(id), &at) && q->relevant[at];
+}
+
 bool imr_qrels_saw(const imr_qrels *train, const imr_qrels *q, size_t query)
 {
     const imr_qrels_query one = q->queries.v[query];
     uint32_t at;
     bool saw = imr_qrels_find(train, one.id, &at);
-    for (size_t j = 0; j < one.n && !saw; j++) {
-        const char *id = q->documents.v[one.v[j].document];
-        saw = one.v[j].grade > 0 && imr_strmap_get(&train->by_document, id, strlen(id), &at) &&
-              train->relevant[at];
-    }
+    for (size_t j = 0; j < one.n && !saw; j++)
+        saw = one.v[j].grade > 0 && imr_qrels_has(train, q->documents.v[one.v[j].document]);
     return saw;
 }

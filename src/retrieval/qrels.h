@@ -72,3 +72,5 @@ void imr_qrels_grades(const imr_qrels *q, size_t query, const char *const *ranke
 /* Leakage (method.md section 5): true when the query shares a relevant document (grade > 0 on both
  * sides) with any query of `train`, or is itself one of them. */
 bool imr_qrels_saw(const imr_qrels *train, const imr_qrels *q, size_t query);
+/* Whether the document is relevant to any query. */
+bool imr_qrels_has(const imr_qrels *q, const char *document_id);

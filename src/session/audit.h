@@ -119,9 +119,9 @@ const char *imr_audit_name(char out[IMR_METRIC_NAME + 16], const imr_audit *a, s
  * order [n]: of the first n rows those the filter lets through, in order; *shown of them.
  *   sort     a column's name, smallest first; '-' before it: largest first; "query": as in the
  *            split; NULL or "-": by the gain, without judgements by RBO against the encoder
- *   filter   "lost", "won", "seen", "unseen", "lost relevant", "entered" (Recall fell, rose), else
- *            a text that query or id contain; NULL or "": all
- * Errors: IMR_E_USAGE for an unknown column, naming them; IMR_E_MEMORY.
+ *   filter   of text/filter.h: "lost", "won", "seen", "unseen", "lost relevant", "entered" (Recall
+ *            fell, rose), a column, as in "rbo.encoder<.5", words of query or id; NULL, "": all
+ * Errors: IMR_E_USAGE for an unknown column, naming them, and a filter that is none; IMR_E_MEMORY.
  */
 imr_status imr_audit_order(uint32_t *order, size_t *shown, const imr_audit *a, size_t n,
                            const char *sort, const char *filter, imr_error *err);

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "session/audit.h"
-#include "text/utf8.h"
+#include "text/filter.h"
 
 imr_suggestion imr_audit_query(const imr_audit *a, size_t row)
 {
@@ -30,24 +30,23 @@ const char *imr_audit_name(char out[IMR_METRIC_NAME + 16], const imr_audit *a, s
     return out;
 }
 
-static bool passes(const imr_audit *a, size_t row, const char *filter)
+/* Facts of a row behind its columns. */
+enum { LOST = IMR_AUDIT_COLUMNS, WON, LOST_RELEVANT, ENTERED, SEEN, UNSEEN, VALUES };
+
+static bool passes(const imr_filter *f, const imr_audit *a, size_t row)
 {
-    const double *of = a->rows[row].number;
+    const imr_audit_row *r = &a->rows[row];
+    const double *of = r->number;
     const imr_suggestion q = imr_audit_query(a, row);
-    const struct {
-        const char *name;
-        bool passes;
-    } known[] = {{"", true},
-                 {"lost", of[IMR_AUDIT_GAIN] < -IMR_TIE},
-                 {"won", of[IMR_AUDIT_GAIN] > IMR_TIE},
-                 {"lost relevant", of[IMR_AUDIT_RECALLED] < -IMR_TIE},
-                 {"entered", of[IMR_AUDIT_RECALLED] > IMR_TIE},
-                 {"seen", a->eval->has_train && a->rows[row].seen != 0},
-                 {"unseen", a->eval->has_train && !a->rows[row].seen}};
-    for (size_t i = 0; i < IMR_LEN(known); i++)
-        if (strcmp(filter, known[i].name) == 0)
-            return known[i].passes;
-    return imr_utf8_contains(q.text, filter) || imr_utf8_contains(q.query_id, filter);
+    const char *const texts[] = {q.text, q.query_id};
+    double v[VALUES] = {
+        [LOST] = of[IMR_AUDIT_GAIN]<-IMR_TIE, [WON] = of[IMR_AUDIT_GAIN]> IMR_TIE,
+        [LOST_RELEVANT] =
+            of[IMR_AUDIT_RECALLED]<-IMR_TIE, [ENTERED] = of[IMR_AUDIT_RECALLED]> IMR_TIE,
+        [SEEN] = a->eval->has_train && r->seen != 0,
+        [UNSEEN] = a->eval->has_train && !r->seen};
+    memcpy(v, of, sizeof r->number);
+    return imr_filter_passes(f, v, texts, IMR_LEN(texts));
 }
 
 typedef struct sorted {
@@ -86,10 +85,19 @@ imr_status imr_audit_order(uint32_t *order, size_t *shown, const imr_audit *a, s
     size_t c = a->eval->metrics ? IMR_AUDIT_GAIN : IMR_AUDIT_RBO, found = 0;
     if (sort && sort[down])
         IMR_TRY(find_column(&c, a, sort + down, err));
+    imr_filter_name names[VALUES] = {
+        {"lost", LOST, true},       {"won", WON, true},   {"lost relevant", LOST_RELEVANT, true},
+        {"entered", ENTERED, true}, {"seen", SEEN, true}, {"unseen", UNSEEN, true}};
+    char own[IMR_AUDIT_COLUMNS][IMR_METRIC_NAME + 16];
+    for (size_t i = 0; i < IMR_AUDIT_COLUMNS; i++)
+        names[VALUES - IMR_AUDIT_COLUMNS + i] =
+            (imr_filter_name){imr_audit_name(own[i], a, i), i, false};
+    IMR_CLEANUP(imr_filter_done) imr_filter f = {0};
+    IMR_TRY(imr_filter_make(&f, filter ? filter : "", names, VALUES, err));
     IMR_AUTOFREE sorted *v = IMR_NEW_ARRAY(sorted, n + 1);
     IMR_NEED(v, err);
     for (uint32_t i = 0; i < n; i++)
-        if (passes(a, i, filter ? filter : "")) {
+        if (passes(&f, a, i)) {
             const double key = c < IMR_AUDIT_COLUMNS ? a->rows[i].number[c] : (double)i;
             v[found++] = (sorted){down ? -key : key, i};
         }

@@ -53,15 +53,17 @@ static imr_status name_document(imr_session *s, imr_trace *t, imr_trace_document
                                 imr_error *err)
 {
     const bool own = t->pair && row == UINT32_MAX;
-    const char *title = own ? t->pair->text : "";
+    const char *title = own ? t->pair->text : "",
+               *id = own ? "text" : imr_ids_at(&s->cache->documents.ids, row);
     if (!own)
         IMR_TRY(imr_titles_get(&s->titles, s->cache, row, &title, err));
     *d = (imr_trace_document){
         .row = row,
-        .id = own ? "text" : imr_trace_keep(t->arena, imr_ids_at(&s->cache->documents.ids, row)),
+        .id = imr_trace_keep(t->arena, id),
         .title = imr_trace_keep(t->arena, title),
         .sentence = "",
         .influence = NAN,
+        .seen = own || !s->seen.known ? -1 : s->seen.train && imr_qrels_has(s->seen.train, id),
         .relevance = -1};
     return d->id && d->title ? IMR_OK : imr_fail_memory(err);
 }

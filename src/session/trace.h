@@ -57,6 +57,7 @@ typedef struct imr_trace_document {
     float delta_sim_relative; /* delta_sim - median over the listed documents */
     int32_t relevance;        /* judged grade, or -1: not judged */
     bool feedback;            /* was among the feedback documents */
+    int8_t seen;              /* by training, as relevant: 1, 0; -1: not known */
     /* What its feedback does (settings.influence): |q' without it - q'|, and how many of the first
      * ten listed would stand elsewhere. NaN, 0: not asked for, or it gives none. */
     float influence;

@@ -230,10 +230,10 @@ void imr_utf8_clean(imr_buf *out, const char *text, size_t len, imr_clean_flags 
 
 size_t imr_utf8_begins(const char *text, const char *prefix)
 {
-    size_t i = 0, n = strlen(text), k = 0, m = strlen(prefix);
+    size_t i = 0, k = 0, m = strlen(prefix);
     while (k < m) {
         uint32_t a, b;
-        size_t ua = imr_utf8_decode(text + i, n - i, &a);
+        size_t ua = imr_utf8_decode(text + i, strnlen(text + i, 4), &a);
         size_t ub = imr_utf8_decode(prefix + k, m - k, &b);
         if (!ua || imr_utf8_lower(a) != imr_utf8_lower(b))
             return 0;

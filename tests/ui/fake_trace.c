@@ -90,6 +90,7 @@ static void document(imr_trace_document *d, imr_arena *arena, uint32_t seed, siz
     d->delta_sim = (float)(0.02 + 0.1 * pow(noise(seed, (uint32_t)i, 3), 3));
     d->sim_after = d->sim_before + d->delta_sim;
     d->relevance = i % 11 == 0 ? 1 : i % 11 == 3 ? 0 : -1;
+    d->seen = i % 7 == 0;
     d->feedback = true;
     d->influence = NAN;
 }

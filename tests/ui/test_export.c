@@ -15,7 +15,7 @@ TEST("the audit is exported as it is shown, in the formats it has, while it runs
     fake_release(s.engine);
     screen_settle(&s);
     screen_keys(&s, "\x1b");
-    screen_keys(&s, "fle");
+    screen_keys(&s, "flost\re");
     CHECK_CONTAINS(screen_text(&s), "the audit as shown: 14 of 30 queries");
     screen_keys(&s, "\t\x1b[D"); /* the last format; diffir is none */
     CHECK_CONTAINS(screen_text(&s), "csv: ");

@@ -96,7 +96,7 @@ TEST("tabs, help and the keys of the hint line are clicked")
     click(&s, 35, "s sort");
     CHECK_INT(s.app.overlay, UI_OVER_MENU);
     click(&s, 20, "title");
-    CHECK(s.app.list.sort == UI_SORT_TITLE && s.app.overlay == UI_OVER_NONE);
+    CHECK(s.app.list.sort == UI_COL_TITLE && s.app.overlay == UI_OVER_NONE);
     click(&s, 35, ": commands");
     screen_keys(&s, "prev");
     click(&s, 5, "preview");

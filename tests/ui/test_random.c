@@ -111,6 +111,9 @@ static void random_step(screen *s)
                                          "e\x1b[C\r",
                                          "theme mono\r",
                                          "filter words x\r",
+                                         "frel moved>",
+                                         "/pass",
+                                         "//(a*)*b|",
                                          "sort title\r",
                                          "<",
                                          ">",
@@ -248,13 +251,14 @@ TEST("documents that lost their place unseen are listed, found by filters, and h
     screen_keys(&s, "G");
     CHECK(ui_list_selected(&s.app.list)->rank_after == 0);
     CHECK_CONTAINS(screen_text(&s), "\xe2\x80\x93");
-    screen_keys(&s, "fx");
+    screen_keys(&s, "flost\r");
     for (size_t i = 0; i < s.app.list.n; i++) {
         const imr_trace_document *d = ui_list_row(&s.app.list, i);
         CHECK(d->relevance > 0 && d->rank_encoder <= 10 && (!d->rank_after || d->rank_after > 10));
     }
     CHECK(s.app.list.n > 0);
-    screen_keys(&s, "fe");
+    screen_keys(&s, "f\x15"
+                    "entered\r");
     for (size_t i = 0; i < s.app.list.n; i++)
         CHECK(ui_list_row(&s.app.list, i)->rank_encoder > 10 &&
               ui_list_row(&s.app.list, i)->rank_after <= 10);
@@ -417,16 +421,17 @@ TEST("every escape does one step and none quits")
     screen s;
     screen_start(&s, 24, 80, false);
     fake_open(s.engine, true, true, true);
-    screen_keys(&s, "java\tfw");
+    screen_keys(&s, "java\tfwinners\r");
     screen_keys(&s, "/passage\r");
     screen_keys(&s, "\r?");
     CHECK(s.app.overlay == UI_OVER_HELP && s.app.screen == UI_DOCUMENT);
     screen_keys(&s, "\033");
-    CHECK(s.app.overlay == UI_OVER_NONE && s.app.list.find);
+    CHECK(s.app.overlay == UI_OVER_NONE && ui_app_finds(&s.app));
     screen_keys(&s, "\033");
-    CHECK(!s.app.list.find && s.app.list.filter == UI_FILTER_WINNERS);
+    CHECK(!ui_app_finds(&s.app));
+    CHECK_STR(s.app.list.filter, "winners");
     screen_keys(&s, "\033");
-    CHECK(s.app.list.filter == UI_FILTER_NONE && s.app.screen == UI_DOCUMENT);
+    CHECK(!s.app.list.filter && s.app.screen == UI_DOCUMENT);
     screen_keys(&s, "\033");
     CHECK(s.app.screen == UI_RANK);
     screen_keys(&s, "\033");

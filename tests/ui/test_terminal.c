@@ -505,7 +505,7 @@ TEST("an audit exported by the explorer is the file `imrnn audit` writes, but fo
     CHECK(vt_wait_idle(t));
     VT_KEYS(t, "\t5");
     CHECK(vt_wait_idle(t));
-    VT_KEYS(t, "fl:sort -rbo.encoder\r");
+    VT_KEYS(t, "flost\r:sort -rbo.encoder\r");
     snprintf(line, sizeof line, ":export html %s\r", paths[0]);
     vt_keys(t, line, strlen(line));
     CHECK(vt_wait_idle(t));

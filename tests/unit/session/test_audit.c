@@ -383,8 +383,10 @@ TEST("rows are ordered by any column and let through by what happened to them or
     check_order(a, NULL, "lost", "q7 q0 q3 q4");
     check_order(a, "-nDCG@10.difference", "won", "q5 q9 q1 q6 q10");
     check_order(a, "query", "seen", "q1 q2 q3");
-    check_order(a, "query", "WA", "q0 q3 q4 q7");
+    check_order(a, "query", "wa", "q0 q3 q4 q7");
     check_order(a, "query", "lost relevant", "q4");
+    check_order(a, "query", "wa -lost relevant", "q0 q3 q7");
+    check_order(a, "query", "WA", "");
     uint32_t order[QUERIES];
     size_t n;
     CHECK_INT(imr_audit_order(order, &n, a, a->n, "best", NULL, &err), IMR_E_USAGE);

@@ -40,7 +40,7 @@ static void click_text(ui_app *a, const struct ui_hit *h, int x)
 {
     const bool line = a->overlay != UI_OVER_NONE;
     ui_prompt *p = line ? &a->line : &a->query;
-    const size_t at = ui_prompt_at(p, h->at.w, x - h->at.x);
+    const size_t at = ui_prompt_at(p, h->at.w, x - h->at.x), before = p->cursor;
     a->export.field = UI_EXPORT_FILE;
     p->cursor = at;
     if (line || (a->editing && a->screen == UI_RANK))
@@ -48,12 +48,10 @@ static void click_text(ui_app *a, const struct ui_hit *h, int x)
     ui_prompt_do(p, UI_DO_WORD_RIGHT);
     const size_t to = p->cursor;
     ui_prompt_do(p, UI_DO_WORD_LEFT);
+    const bool on = p->cursor <= at && at < to && a->trace;
     const ui_text word = ui_textf("%.*s", (int)(to - p->cursor), ui_prompt_text(p) + p->cursor);
-    if (p->cursor <= at && at < to && a->trace)
-        ui_do(a, UI_DO_WITHOUT, word.s);
-    else
-        ui_do(a, UI_DO_EDIT_QUERY, NULL);
-    p->cursor = p->text.len;
+    p->cursor = on ? before : at;
+    ui_do(a, on ? UI_DO_WITHOUT : UI_DO_EDIT_QUERY, on ? word.s : NULL);
 }
 
 static void click(ui_app *a, int y, int x)

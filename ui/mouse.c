@@ -56,13 +56,15 @@ static void click_text(ui_app *a, const struct ui_hit *h, int x)
 
 static void click(ui_app *a, int y, int x)
 {
-    const struct ui_hit *h = hit_at(a, y, x, UI_HIT_ANY, 0);
-    if (!h && a->screen == UI_MAP && a->overlay == UI_OVER_NONE)
-        h = hit_at(a, y, x, UI_HIT_ROW, 1L << 30);
-    const size_t value = h ? h->value : 0;
+    const struct ui_hit *h = hit_at(a, y, x, UI_HIT_ANY, 0), *near = h;
     ui_app_forget(a);
+    if (!h && a->screen == UI_MAP && a->overlay == UI_OVER_NONE)
+        near = hit_at(a, y, x, UI_HIT_ROW, 1L << 30);
+    if (!h && near)
+        ui_app_select(a, near->value);
     if (!h)
         return;
+    const size_t value = h->value;
     a->away &= h->kind == UI_HIT_PANE || h->kind == UI_HIT_BORDER;
     if (h->kind == UI_HIT_DO) {
         ui_do(a, (ui_action)value, NULL);

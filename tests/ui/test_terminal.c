@@ -229,6 +229,20 @@ TEST("paste mode, alternate screen and synchronised frames are on and go off aga
     vt_stop(t);
 }
 
+TEST("clicks reach the explorer, also in two halves, and legacy ones leave no text behind")
+{
+    vt *t = start(24, 80, "xterm-256color", NULL, NULL);
+    VT_KEYS(t, "java coffee");
+    CHECK(vt_wait_idle(t));
+    VT_KEYS(t, "\033[<0;10;");
+    CHECK(vt_wait_idle(t));
+    VT_KEYS(t, "7M\033[<0;10;7m\033[M #'\033[M##'");
+    CHECK(vt_wait_idle(t));
+    CHECK_CONTAINS(vt_dump(t), "java coffee ");
+    CHECK_CONTAINS(vt_dump(t), "3 of 10");
+    vt_stop(t);
+}
+
 TEST("suspend gives the terminal back, continuing draws the screen again")
 {
     vt *t = start(24, 80, "xterm-256color", NULL, NULL);

@@ -143,7 +143,7 @@ static imr_status run_sample(const imr_session *s, imr_told *t, const uint32_t *
     IMR_CLEANUP(imr_adapter_result_done) imr_adapter_result run = {0};
     IMR_AUTOFREE double *common = IMR_NEW_ARRAY(double, m);
     IMR_NEED(common, err);
-    IMR_TRY(imr_ranker_check_k(&s->ranker, k, err));
+    IMR_TRY(imr_ranker_check_k(s->cache, k, err));
     for (size_t i = 0; i < IMR_LEN(kinds); i++) {
         IMR_TRY(imr_matrix_init(&d.query[kinds[i]], n, m, err));
         IMR_TRY(imr_matrix_init(&d.document[kinds[i]], n * d.per_query, m, err));

@@ -125,19 +125,11 @@ static size_t shown_at(const uint32_t *from, size_t n, size_t source)
 }
 
 /* Each word of the text that was read: where it is shown, and which of the pairs' words it is. */
-static imr_status find_spans(const imr_session *s, imr_detail *d, const imr_reading *r,
-                             const uint32_t *from, size_t n, imr_error *err)
+static imr_status find_spans(imr_detail *d, const imr_reading *r, const uint32_t *from, size_t n,
+                             imr_error *err)
 {
-    IMR_CLEANUP(imr_strmap_done) imr_strmap query = {0};
     const uint32_t *place = d->why.pairs.document_place;
-    d->spans = IMR_ARENA_ARRAY(d->arena, imr_detail_span, r->read.read);
-    IMR_NEED(d->spans, err);
-    const imr_tokens *asked = &s->query.tokens;
-    for (size_t i = 0; i < asked->n; i++)
-        if (asked->v[i].word != IMR_NO_WORD && asked->v[i].start >= s->query.prefix) {
-            const char *word = imr_tokens_word(asked, asked->v[i].word);
-            IMR_NEED(imr_strmap_add(&query, word, strlen(word), 1, NULL, NULL), err);
-        }
+    IMR_NEED(d->spans = IMR_ARENA_ARRAY(d->arena, imr_detail_span, r->read.read), err);
     for (size_t i = 0; i < r->tokens.n && r->tokens.v[i].end <= r->read_end; i++) {
         const imr_token *token = &r->tokens.v[i];
         if (token->word == IMR_NO_WORD || token->start < r->body)
@@ -147,18 +139,13 @@ static imr_status find_spans(const imr_session *s, imr_detail *d, const imr_read
             d->spans[d->n_spans - 1].end = end;
             continue;
         }
-        const char *word = imr_tokens_word(&r->tokens, token->word);
-        d->spans[d->n_spans++] =
-            (imr_detail_span){.start = shown_at(from, n, token->start - r->body),
-                              .end = end,
-                              .word = place ? place[i] : UINT32_MAX,
-                              .in_query = imr_strmap_get(&query, word, strlen(word), NULL)};
+        d->spans[d->n_spans++] = (imr_detail_span){shown_at(from, n, token->start - r->body), end,
+                                                   place ? place[i] : UINT32_MAX};
     }
     return IMR_OK;
 }
 
-static imr_status show_text(const imr_session *s, imr_detail *d, const imr_reading *r,
-                            imr_error *err)
+static imr_status show_text(imr_detail *d, const imr_reading *r, imr_error *err)
 {
     IMR_AUTOBUF imr_buf clean = {0};
     IMR_AUTOFREE uint32_t *from = NULL;
@@ -168,7 +155,7 @@ static imr_status show_text(const imr_session *s, imr_detail *d, const imr_readi
     d->read_end = !r->tokens.n || r->read_end >= r->text.len ? clean.len
                   : r->read_end <= r->body                   ? 0
                                            : shown_at(from, clean.len, r->read_end - r->body);
-    return r->tokens.n ? find_spans(s, d, r, from, clean.len, err) : IMR_OK;
+    return r->tokens.n ? find_spans(d, r, from, clean.len, err) : IMR_OK;
 }
 
 /* ---- the why ---- */
@@ -250,7 +237,7 @@ static imr_status fill(imr_session *s, const imr_trace *t, imr_detail *d, imr_de
     if (depth == IMR_DETAIL_DELETION && document.tokens.n)
         IMR_TRY((document.sum.rows ? imr_carry_fill : imr_deletion_fill)(d, s, t, &document,
                                                                          progress, err));
-    return show_text(s, d, &document, err);
+    return show_text(d, &document, err);
 }
 
 /* ---- details that are kept ---- */

@@ -176,12 +176,7 @@ imr_status imr_evaluator_add(imr_evaluator *v, uint32_t query, const imr_trace *
 static imr_status check_cuts(const imr_cache *cache, const imr_eval_options *o, bool judged,
                              imr_error *err)
 {
-    size_t n = cache->documents.ids.n;
-    if (o->feedback_k == 0 || o->feedback_k > n)
-        return imr_fail(err, IMR_E_USAGE,
-                        "feedback-k is %u, the cache %s has %zu documents; use a value from 1 to "
-                        "%zu",
-                        o->feedback_k, cache->path, n, n);
+    IMR_TRY(imr_ranker_check_k(cache, o->feedback_k, err));
     for (size_t m = 0; judged && m < o->n_metrics; m++)
         if (o->metrics[m].k > o->feedback_k) {
             char name[IMR_METRIC_NAME];

@@ -12,7 +12,6 @@ static imr_status from_cache(imr_session *s, imr_trace *t, uint32_t row, imr_err
     t->query_id = imr_trace_keep(t->arena, imr_ids_at(&s->cache->queries.ids, row));
     t->query_text = imr_trace_keep(t->arena, imr_cache_query_text(s->cache, row));
     t->query_cached = true;
-    t->known_tokens = UINT32_MAX;
     return t->query_id && t->query_text ? IMR_OK : imr_fail_memory(err);
 }
 
@@ -43,7 +42,6 @@ static imr_status encode(imr_session *s, imr_trace *t, const char *text, imr_err
                         "nothing and would rank at "
                         "random; try other words",
                         s->facts.encoder_name);
-    t->known_tokens = (uint32_t)count.known;
     return IMR_OK;
 }
 

@@ -239,21 +239,6 @@ static void order(imr_ranker *r, size_t k, imr_scope scope, imr_listing *l)
     list_vectors(r, l);
 }
 
-/* Where document stands among the feedback documents, which begin the order `by`. */
-static uint32_t place_in_feedback(const imr_ranker *r, size_t k, imr_stage by, uint32_t document)
-{
-    const uint32_t *places = r->cache->documents.ids.places;
-    size_t low = 0, high = k;
-    while (low < high) { /* how many stand before it */
-        const size_t middle = (low + high) / 2;
-        if (imr_topk_before(r->sim[by], places, r->feedback[middle], document))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return (uint32_t)low + 1;
-}
-
 static imr_status check_finite(const imr_ranker *r, const imr_listing *l, imr_error *err)
 {
     for (size_t i = 0; i < l->n; i++)
@@ -273,13 +258,8 @@ static imr_status ranks(imr_ranker *r, const imr_trace_settings *o, imr_stage by
                         imr_error *err)
 {
     for (imr_stage k = IMR_STAGE_ENCODER; k <= IMR_STAGE_BEFORE; k++)
-        if (o->scope != IMR_SCOPE_RERANK || k != by)
-            IMR_TRY(imr_search_ranks(l->rank[k], l->document, l->n, r->sim[k],
-                                     r->cache->documents.ids.n, r->cache->documents.ids.places,
-                                     err));
-        else
-            for (size_t i = 0; i < l->n; i++)
-                l->rank[k][i] = place_in_feedback(r, o->feedback_k, by, l->document[i]);
+        IMR_TRY(imr_search_ranks(l->rank[k], l->document, l->n, r->sim[k],
+                                 r->cache->documents.ids.n, r->cache->documents.ids.places, err));
     for (size_t i = 0; i < l->n; i++) {
         l->rank[IMR_STAGE_AFTER][i] = (uint32_t)i + 1;
         for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
@@ -290,14 +270,14 @@ static imr_status ranks(imr_ranker *r, const imr_trace_settings *o, imr_stage by
     return check_finite(r, l, err);
 }
 
-imr_status imr_ranker_check_k(const imr_ranker *r, size_t k, imr_error *err)
+imr_status imr_ranker_check_k(const imr_cache *cache, size_t k, imr_error *err)
 {
-    const size_t n = r->cache->documents.ids.n;
+    const size_t n = cache->documents.ids.n;
     if (k > 0 && k <= n)
         return IMR_OK;
     return imr_fail(err, IMR_E_USAGE,
                     "feedback-k is %zu, the cache %s has %zu documents; use a value from 1 to %zu",
-                    k, r->cache->path, n, n);
+                    k, cache->path, n, n);
 }
 
 /* The head of the encoder's ranking. */
@@ -344,7 +324,7 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_sett
     const size_t n = settings->feedback_k;
     imr_listing l;
     r->of = 0;
-    IMR_TRY(imr_ranker_check_k(r, n, err));
+    IMR_TRY(imr_ranker_check_k(r->cache, n, err));
     IMR_TRY(allocate_listing(&l, n, r->projected.d.cols, arena, err));
     IMR_TRY(suppose(r, &settings->what_if, arena, err));
     if (r->what_if.n_left_out && settings->scope == IMR_SCOPE_CORPUS)

@@ -63,7 +63,7 @@ imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const im
 void imr_ranker_done(imr_ranker *r); /* {0} is fine */
 
 /* IMR_E_USAGE when k is 0 or larger than the number of documents. */
-imr_status imr_ranker_check_k(const imr_ranker *r, size_t k, imr_error *err);
+imr_status imr_ranker_check_k(const imr_cache *cache, size_t k, imr_error *err);
 
 /* One query's listed documents in `after` order. Arrays of n live in the arena. Without an adapter:
  * in the encoder's order, other ranks 0, other similarities NaN, no feedback, d and d_mod NULL. */

@@ -150,8 +150,6 @@ static imr_status open_split(imr_session *s, const char *wanted, imr_error *err)
                         s->cache->path, wanted, known.len ? imr_buf_text(&known) : "none");
     }
     s->facts.queries = n;
-    for (size_t i = 0; i < s->cache->n_splits; i++)
-        s->facts.has_judgements |= s->cache->splits[i].qrels != NULL;
     return IMR_OK;
 }
 

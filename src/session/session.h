@@ -70,7 +70,7 @@ typedef struct imr_session_facts {
     const char *other_name;      /* of the other of two adapters; "": there is one */
     bool second;                 /* this is the second of two */
     uint64_t documents, queries; /* queries of the open split with a cached vector */
-    bool has_encoder, has_tokens, has_texts, has_judgements;
+    bool has_encoder, has_tokens, has_texts;
     bool words_coming;           /* they are not open yet */
     const char *encoder_problem; /* "" or one sentence: what is missing and how to get it */
     const char *tokens_problem;  /* likewise */

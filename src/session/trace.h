@@ -160,8 +160,6 @@ typedef struct imr_trace {
     const char *query_prefix;
     const char *query_read; /* what of the text is encoded: words may be left out (what if) */
     bool query_cached;      /* the vector came from the cache, not from the encoder */
-    uint32_t known_tokens;  /* query tokens the encoder knows; UINT32_MAX when the vector came from
-                              the cache */
 
     imr_trace_document *documents; /* in `after` order */
     size_t n_documents;
@@ -251,7 +249,6 @@ size_t imr_trace_place(const imr_trace *t, const char *document_id);
 typedef struct imr_detail_span {
     size_t start, end; /* bytes of text */
     uint32_t word;     /* place in why.pairs.document; UINT32_MAX: in none, or never read */
-    bool in_query;     /* the query has the word too */
 } imr_detail_span;
 
 typedef struct imr_detail {

@@ -328,7 +328,6 @@ void fake_open(fake *f, bool encoder, bool tokens_too, bool texts)
         .has_encoder = encoder,
         .has_tokens = tokens_too,
         .has_texts = texts,
-        .has_judgements = true,
         .encoder_problem = encoder ? ""
                                    : "The encoder minilm is not on this machine: cached "
                                      "queries work, typed ones need it (--encoder FOLDER).",

@@ -162,9 +162,8 @@ static inline void made_report_init(made_report *m, bool adapter)
     m->numbers.why.n_strongest = 0;
     m->detail.document_id = "100", m->numbers.document_id = "200";
     m->detail.text = "folic acid, homocysteine; unread", m->detail.read_end = 25;
-    m->spans[0] = (imr_detail_span){0, 5, 1, false},
-    m->spans[1] = (imr_detail_span){6, 10, 2, false};
-    m->spans[2] = (imr_detail_span){12, 24, 3, true};
+    m->spans[0] = (imr_detail_span){0, 5, 1}, m->spans[1] = (imr_detail_span){6, 10, 2};
+    m->spans[2] = (imr_detail_span){12, 24, 3};
     m->detail.spans = m->spans, m->detail.n_spans = 3;
     m->numbers.text = "";
     m->v[0] = &m->detail, m->v[1] = &m->numbers;

@@ -444,16 +444,12 @@ UI_ON(without)
 {
     const ui_reading *r = &a->reading;
     imr_whatif w = a->settings.what_if;
-    const char *at = w.terms, *word = argument;
-    bool back = false;
+    const char *word = argument;
     if (!word && ui_app_detail_fits(a) && a->cell_query < r->query.n)
         word = r->detail->why.pairs.query[r->query.order[a->cell_query]].text;
-    for (imr_whatif_term x; word && !back && imr_whatif_next(&x, &at, IMR_WHATIF_WITHOUT);)
-        back = (int)imr_utf8_begins(x.value, word) == x.n &&
-               imr_whatif_drop(&w, ui_textf("without:%.*s\n", x.n, x.value).s);
     if (!word)
         ui_app_say(a, false, "no word of the query is under the cursor");
-    else if (back)
+    else if (imr_whatif_drop(&w, ui_textf("without:%s\n", word).s)) /* it comes back */
         what_if(a, &w);
     else
         suppose(a, ui_textf("without:%s", word).s);

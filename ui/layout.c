@@ -13,9 +13,8 @@ static ui_class class_of(int rows, int cols)
 /* A border where it was dragged to, of so many cells, or where it usually is. */
 static int border(double part, int of, int usual, int least, int most)
 {
-    int at = part > 0 && part < 1 ? (int)(part * of + .5) : usual;
-    at = at > most ? most : at;
-    return at < least ? least : at;
+    const int at = part > 0 && part < 1 ? (int)(part * of + .5) : usual;
+    return at < least ? least : at > most ? most : at;
 }
 
 static void small(ui_layout *l, const double *split)

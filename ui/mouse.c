@@ -56,15 +56,17 @@ static void click_text(ui_app *a, const struct ui_hit *h, int x)
 
 static void click(ui_app *a, int y, int x)
 {
-    const struct ui_hit *h = hit_at(a, y, x, UI_HIT_ANY, 0), *near = h;
+    const bool map = a->screen == UI_MAP && a->overlay == UI_OVER_NONE;
+    const struct ui_hit *h = hit_at(a, y, x, UI_HIT_ANY, 0),
+                        *near = h || !map ? NULL : hit_at(a, y, x, UI_HIT_ROW, 1L << 30);
     ui_app_forget(a);
-    if (!h && a->screen == UI_MAP && a->overlay == UI_OVER_NONE)
-        near = hit_at(a, y, x, UI_HIT_ROW, 1L << 30);
-    if (!h && near)
+    if (near)
         ui_app_select(a, near->value);
     if (!h)
         return;
     const size_t value = h->value;
+    if (a->live.of && h->kind != UI_HIT_TEXT && y < a->rows - 1) /* what was typed stays */
+        ui_do(a, UI_DO_OPEN, NULL);
     a->away &= h->kind == UI_HIT_PANE || h->kind == UI_HIT_BORDER;
     if (h->kind == UI_HIT_DO) {
         ui_do(a, (ui_action)value, NULL);
@@ -92,12 +94,11 @@ static void click(ui_app *a, int y, int x)
     } else if (h->kind == UI_HIT_TEXT) {
         click_text(a, h, x);
     } else if (h->kind == UI_HIT_CELL) {
-        const size_t document = value & UI_HIT_LABEL;
         a->cell_query = value >> 16;
-        if (document == UI_HIT_LABEL)
+        if ((value & UI_HIT_LABEL) == UI_HIT_LABEL)
             ui_do(a, UI_DO_WITHOUT, NULL);
         else
-            a->cell_document = document;
+            a->cell_document = value & UI_HIT_LABEL;
     }
 }
 

@@ -559,7 +559,7 @@ bool ui_view_make(ui_view *v, ui_app *a)
     draw_body(v, a, s, &l);
     draw_status(a, ui_sub(s, l.status));
     ui_context c = ui_app_context(a);
-    if (a->overlay != UI_OVER_NONE)
+    if (a->overlay != UI_OVER_NONE && !a->live.of)
         a->hits.n = 0;
     ui_draw_hint(ui_sub(s, l.hint), &a->keymap, c, hints(a, c), true);
     if (a->overlay == UI_OVER_HELP || a->overlay == UI_OVER_POINT)

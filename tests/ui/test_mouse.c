@@ -287,3 +287,38 @@ TEST("the export dialog is filled in with the mouse")
     CHECK(*fake_exported(s.engine));
     screen_end(&s);
 }
+
+TEST("a click on a head sorts, another reverses")
+{
+    screen s;
+    begin(&s, 36, 120);
+    screen_keys(&s, "\t");
+    click(&s, 4, "lift");
+    CHECK(s.app.list.sort == UI_COL_LIFT && !s.app.list.reversed);
+    click(&s, 4, "lift");
+    CHECK(s.app.list.sort == UI_COL_LIFT && s.app.list.reversed);
+    click(&s, 4, "lift");
+    CHECK(s.app.list.sort == UI_COL_LIFT && !s.app.list.reversed);
+    click(&s, 4, "title");
+    CHECK(s.app.list.sort == UI_COL_TITLE && !s.app.list.reversed);
+    CHECK(s.app.screen == UI_RANK && s.app.list.at == 0);
+    screen_end(&s);
+}
+
+TEST("a click ends a find or a filter, which stays, and does what it does")
+{
+    screen s;
+    begin(&s, 24, 80);
+    screen_keys(&s, "\tfpassage");
+    CHECK(s.app.live.of == UI_DO_FILTER);
+    mouse(&s, 0, 5, 20, 'M');
+    CHECK(!s.app.live.of && s.app.list.filter && s.app.list.at == 1);
+    screen_keys(&s, "/of");
+    int y, x;
+    find(&s, 20, "/of", &y, &x);
+    mouse(&s, 0, y, x + 1, 'M');
+    CHECK(s.app.live.of == UI_DO_FIND && s.app.line.cursor == 0);
+    click(&s, 23, "Esc");
+    CHECK(!s.app.live.of && !ui_app_finds(&s.app));
+    screen_end(&s);
+}

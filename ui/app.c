@@ -86,7 +86,7 @@ ui_context ui_app_context(const ui_app *a)
     static const ui_context overlays[] = {
         [UI_OVER_HELP] = UI_IN_HELP,    [UI_OVER_POINT] = UI_IN_HELP,   [UI_OVER_MENU] = UI_IN_HELP,
         [UI_OVER_PALETTE] = UI_IN_PICK, [UI_OVER_HISTORY] = UI_IN_PICK, [UI_OVER_LINE] = UI_IN_PICK,
-        [UI_OVER_EXPORT] = UI_IN_PICK};
+        [UI_OVER_EXPORT] = UI_IN_PICK,  [UI_OVER_COLUMNS] = UI_IN_HELP};
     return a->overlay != UI_OVER_NONE           ? overlays[a->overlay]
            : a->editing && screen == UI_IN_LIST ? UI_IN_QUERY
                                                 : screen;

@@ -42,6 +42,7 @@ typedef enum ui_overlay {
     UI_OVER_NONE,
     UI_OVER_HELP,
     UI_OVER_POINT,   /* at a number of the screen, to be told what it is */
+    UI_OVER_COLUMNS, /* of the ranking: which, in what order */
     UI_OVER_PALETTE, /* commands by name */
     UI_OVER_HISTORY, /* queries typed before and queries of the cache */
     UI_OVER_MENU,    /* after s, f, r, a: the next key */
@@ -96,6 +97,11 @@ typedef struct ui_export {
     bool writing, measured;     /* measured: its size was asked for, */
     uint64_t bytes;             /* which is not known: 0 */
 } ui_export;
+
+/* Rows that have what is looked for: of n the at-th, 0: none; the one a find stopped at. */
+typedef struct ui_found {
+    size_t row, at, n;
+} ui_found;
 
 typedef struct ui_app {
     const ui_glyphs *glyphs;
@@ -186,8 +192,10 @@ typedef struct ui_app {
         size_t at;         /* the row, or the first one shown, */
         bool untouched;    /* and whether the selection was never moved */
     } live;
+    ui_found found;                      /* where one looks */
+    const ui_rows *why_rows, *help_rows; /* as last drawn; the view's */
     ui_action menu;
-    size_t pick; /* of the palette */
+    size_t pick; /* of the palette, the columns */
     ui_targets targets;
     char message[400];
     bool message_error;
@@ -242,13 +250,13 @@ bool ui_app_audit_does(ui_app *a, ui_action action, const char *argument);
 
 bool ui_audit_filter(ui_app *a, const char *filter); /* whether it is one; else it is said */
 
+/* A key of the overlay of columns; false: it is none of its own. */
+bool ui_columns_key(ui_app *a, ui_key key);
+
 /* ---- find, filter: ui/find.c ---- */
 
-bool ui_find(ui_app *a, const char *text); /* "": nothing; whether it can be */
-void ui_found_settle(ui_app *a);
-/* Marks what is found in the rows that are scrolled so, if one looks at them, and scrolls to it if
- * that was asked. */
-void ui_found_rows(ui_app *a, ui_rows *rows, const ui_scroll *scroll);
+bool ui_find(ui_app *a, const char *text); /* "": nothing; whether there is something to find */
+void ui_found_settle(ui_app *a);           /* counts it, where one looks */
 void ui_live_open(ui_app *a, ui_action action, const char *text);
 void ui_live_typed(ui_app *a);
 void ui_live_close(ui_app *a, bool keep);

@@ -1,11 +1,8 @@
-/* ui/columns.c - columns of the ranking: their values, what filters ask of a row, where each is. */
+/* ui/columns.c - columns of the ranking: their values, what filters ask of a row, which are shown. */
 #include <math.h>
 
 #include "text/filter.h"
-#include "ui/keymap.h"
-#include "ui/reading.h"
-
-#define HIDDEN (-1000) /* column of what is not shown: outside, so clipped */
+#include "ui/app.h"
 
 static const char usual[] = "enc,proj,now,gain,moved,lift,bar,delta,cos,influence,rel,notes,title";
 
@@ -52,73 +49,58 @@ bool ui_column_of(ui_column *out, const char *name, size_t n)
 
 /* ---- values ---- */
 
-double ui_column_value(const ui_list *l, const imr_trace_document *d, ui_column c)
+/* NaN: it has none; a rank that is not there is infinite. */
+static void values(double v[VALUES], const ui_list *l, const imr_trace_document *d)
 {
-    uint32_t rank[2];
-    switch (c) { /* without a rank behind all that have one */
-    case UI_COL_NOW:
-        return d->rank_after ? d->rank_after : INFINITY;
-    case UI_COL_PROJ:
-        return d->rank_before ? d->rank_before : INFINITY;
-    case UI_COL_ENC:
-        return d->rank_encoder ? d->rank_encoder : INFINITY;
-    case UI_COL_MOVED:
-        return d->rank_after ? d->move_encoder : NAN;
-    case UI_COL_LIFT:
-        return d->lift.total;
-    case UI_COL_BAR:
-        return fabs(d->lift.total);
-    case UI_COL_DELTA:
-        return (double)d->delta_sim;
-    case UI_COL_COS:
-        return (double)(ui_adapted(l->trace) ? d->sim_after : d->sim_encoder);
-    case UI_COL_INFLUENCE:
-        return (double)d->influence;
-    case UI_COL_GAIN:
-        return imr_trace_gain(rank, l->trace, d);
-    case UI_COL_REL:
-        return d->relevance;
-    case UI_COL_NOTES:
-        return ui_list_note(l, d->id) != NULL;
-    case UI_COL_SEEN:
-        return d->seen < 0 ? NAN : d->seen;
-    default:
-        return NAN;
-    }
-}
-
-static bool passes(const imr_filter *f, const ui_list *l, const imr_trace_document *d)
-{
-    uint32_t rank[2];
-    double v[VALUES];
-    const double by = ui_list_moved(rank, l, d);
+    uint32_t rank[2], of[2];
+    const bool both = ui_shows_both(l);
+    const double gain = imr_trace_gain(of, l->trace, d), by = ui_list_moved(rank, l, d);
     const bool first = rank[1] && rank[1] <= 10, was_first = rank[0] && rank[0] <= 10;
-    for (int i = 0; i < UI_COL_COUNT; i++)
-        v[i] = ui_column_value(l, d, (ui_column)i);
-    v[WINNERS] = by > 0;
-    v[LOSERS] = by < 0 || !rank[1];
-    v[MOVERS] = fabs(by) >= UI_BIG_MOVE;
-    v[ENTERED] = first && !was_first;
-    v[LEFT] = was_first && !first;
-    v[LOST] = v[LEFT] && d->relevance > 0; /* NOLINT(readability-implicit-bool-conversion) */
-    v[UNSEEN] = d->seen == 0;
-    v[MARKED] = ui_list_mark_of(l, d) != NULL;
-    const char *const texts[] = {d->title, d->id};
-    return imr_filter_passes(f, v, texts, IMR_LEN(texts));
+    const double all[VALUES] = {[UI_COL_NOW] = d->rank_after ? d->rank_after : INFINITY,
+                                [UI_COL_PROJ] = d->rank_before ? d->rank_before : INFINITY,
+                                [UI_COL_ENC] = d->rank_encoder ? d->rank_encoder : INFINITY,
+                                [UI_COL_MOVED] = d->rank_after ? d->move_encoder : NAN,
+                                [UI_COL_LIFT] = d->lift.total,
+                                [UI_COL_BAR] = fabs(d->lift.total),
+                                [UI_COL_DELTA] = (double)d->delta_sim,
+                                [UI_COL_COS] =
+                                    (double)(ui_adapted(l->trace) ? d->sim_after : d->sim_encoder),
+                                [UI_COL_TITLE] = NAN,
+                                [UI_COL_ID] = NAN,
+                                [UI_COL_INFLUENCE] = (double)d->influence,
+                                [UI_COL_GAIN] = both ? gain : NAN,
+                                [UI_COL_REL] = d->relevance,
+                                [UI_COL_NOTES] = ui_list_note(l, d->id) != NULL,
+                                [UI_COL_SEEN] = d->seen < 0 ? NAN : d->seen,
+                                [WINNERS] = by > 0,
+                                [LOSERS] = by < 0 || !rank[1],
+                                [MOVERS] = fabs(by) >= UI_BIG_MOVE,
+                                [ENTERED] = first && !was_first,
+                                [LEFT] = was_first && !first,
+                                [LOST] = was_first && !first && d->relevance > 0,
+                                [UNSEEN] = d->seen == 0,
+                                [MARKED] = ui_list_mark_of(l, d) != NULL};
+    memcpy(v, all, sizeof all);
 }
 
-void ui_list_filter(bool *out, ui_list *l)
+void ui_list_filter(bool *out, double *key, ui_list *l)
 {
+    double v[VALUES];
     imr_filter_name names[N_NAMES];
     IMR_CLEANUP(imr_filter_done) imr_filter f = {0};
     all_names(names);
     l->problem.status =
         imr_filter_make(&f, l->filter ? l->filter : "", names, N_NAMES, &l->problem);
-    for (size_t i = 0; i < l->trace->n_documents + l->trace->n_left; i++)
-        out[i] = passes(&f, l, imr_trace_at(l->trace, i));
+    for (size_t i = 0; i < l->trace->n_documents + l->trace->n_left; i++) {
+        const imr_trace_document *d = imr_trace_at(l->trace, i);
+        const char *const texts[] = {d->title, d->id};
+        values(v, l, d);
+        key[i] = isnan(v[l->sort]) ? INFINITY : l->sort <= UI_COL_ENC ? v[l->sort] : -v[l->sort];
+        out[i] = imr_filter_passes(&f, v, texts, IMR_LEN(texts));
+    }
 }
 
-/* ---- which, and where ---- */
+/* ---- which are shown ---- */
 
 imr_status ui_columns_parse(ui_column v[UI_COL_COUNT], size_t *n, const char *text, imr_error *err)
 {
@@ -150,88 +132,52 @@ imr_status ui_columns_parse(ui_column v[UI_COL_COUNT], size_t *n, const char *te
     return IMR_OK;
 }
 
-/* What a width has room for. */
-typedef struct choice {
-    int half, title;
-    bool lift, delta, cos;
-} choice;
+/* ---- the overlay ---- */
 
-/* Places the columns; returns what is left for the title. */
-static int place(ui_columns *c, int w, const choice *o, const ui_list *l)
+UI_ON(columns)
 {
-    const imr_trace *t = l->trace;
-    bool shown[UI_COL_COUNT];
-    int room = w - 1, x = 1;
-    for (int i = 0; i < UI_COL_COUNT; i++)
-        shown[i] = ui_adapted(t) || i == UI_COL_ENC || i == UI_COL_TITLE || i == UI_COL_ID ||
-                   i == UI_COL_REL || i == UI_COL_COS;
-    shown[UI_COL_GAIN] = ui_shows_both(l);
-    shown[UI_COL_LIFT] &= o->lift;
-    shown[UI_COL_DELTA] &= o->delta;
-    shown[UI_COL_COS] &= o->cos;
-    shown[UI_COL_INFLUENCE] &= t->settings.influence;
-    shown[UI_COL_NOTES] = c->w[UI_COL_NOTES] > 0;
-    shown[UI_COL_SEEN] &= t->n_documents && t->documents[0].seen >= 0;
-    c->half = o->half;
-    c->w[UI_COL_BAR] = 2 * o->half + 2;
-    c->w[UI_COL_TITLE] = 0;
-    for (size_t i = 0; i < c->n; i++)
-        room -= shown[c->v[i]] ? c->w[c->v[i]] : 0;
-    c->w[UI_COL_TITLE] = room > 0 ? room : 0;
-    for (int i = 0; i < UI_COL_COUNT; i++)
-        c->x[i] = HIDDEN;
-    for (size_t i = 0; i < c->n; i++) {
-        const ui_column of = c->v[i];
-        c->x[of] = shown[of] ? x : HIDDEN;
-        x += shown[of] ? c->w[of] : 0;
-    }
-    return room;
+    ui_column v[UI_COL_COUNT];
+    size_t n;
+    imr_error err;
+    if (!argument)
+        a->overlay = UI_OVER_COLUMNS;
+    else if (strcmp(argument, "usual") == 0)
+        ui_replace(&a->list.columns, NULL);
+    else if (ui_columns_parse(v, &n, argument, &err) == IMR_OK)
+        ui_replace(&a->list.columns, argument);
+    else
+        ui_app_say(a, true, "%s", err.text);
 }
 
-/* The cosine goes first, then the change of cosine, then the bar shrinks and the lift is its length
- * alone; the title keeps 24. Rank columns are as wide as the largest rank. */
-ui_columns ui_list_columns(const ui_list *l, int width)
+bool ui_columns_key(ui_app *a, ui_key key)
 {
-    const imr_trace *t = l->trace;
-    static const choice choices[] = {{6, 48, true, true, true},
-                                     {4, 36, true, true, false},
-                                     {4, 28, true, false, false},
-                                     {4, 24, false, false, false},
-                                     {2, 0, false, false, false}};
-    ui_columns c = {.w = {[UI_COL_ENC] = ui_adapted(t) ? 4 : 5,
-                          [UI_COL_PROJ] = 5,
-                          [UI_COL_NOW] = 4,
-                          [UI_COL_GAIN] = 4,
-                          [UI_COL_MOVED] = 5,
-                          [UI_COL_LIFT] = 6,
-                          [UI_COL_DELTA] = 8,
-                          [UI_COL_COS] = 7,
-                          [UI_COL_INFLUENCE] = 10,
-                          [UI_COL_REL] = 2,
-                          [UI_COL_SEEN] = 5}};
-    double largest = 0;
-    if (ui_columns_parse(c.v, &c.n, l->columns, NULL) != IMR_OK &&
-        ui_columns_parse(c.v, &c.n, NULL, NULL) != IMR_OK)
-        return c;
-    uint32_t last[4] = {0};
-    static const ui_column of[] = {UI_COL_ENC, UI_COL_PROJ, UI_COL_NOW, UI_COL_GAIN};
-    for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
-        const imr_trace_document *d = imr_trace_at(t, i);
-        const uint32_t ranks[4] = {d->rank_encoder, d->rank_before, d->rank_after, d->rank_beside};
-        for (int k = 0; k < 4; k++)
-            last[k] = ranks[k] > last[k] ? ranks[k] : last[k];
-        if (isfinite(d->lift.total))
-            largest = fmax(largest, fabs(d->lift.total));
-        c.w[UI_COL_ID] = (int)fmax(c.w[UI_COL_ID], fmin(ui_width(d->id) + 1, 21));
-    }
-    for (int k = 0; k < 4; k++)
-        c.w[of[k]] = (int)fmax(c.w[of[k]], ui_width(ui_textf("%u ", last[k]).s));
-    c.w[UI_COL_GAIN] += c.w[UI_COL_GAIN] + 1; /* and the ranks between */
-    c.scale = largest > 0 ? ui_nice_scale(largest) : 0;
-    for (size_t i = 0; i < l->n && !c.w[UI_COL_NOTES]; i++)
-        c.w[UI_COL_NOTES] = ui_list_note(l, ui_list_row(l, i)->id) ? 2 : 0;
-    for (size_t i = 0; i < IMR_LEN(choices); i++)
-        if (place(&c, width, &choices[i], l) >= choices[i].title)
-            break;
-    return c;
+    ui_column v[UI_COL_COUNT];
+    size_t n, at = a->pick < UI_COL_COUNT ? a->pick : 0, to = at;
+    IMR_AUTOBUF imr_buf text = {0};
+    if (ui_columns_parse(v, &n, a->list.columns, NULL) != IMR_OK)
+        return false;
+    const bool on = at < n, toggles = key == ' ' && (!on || n > 1);
+    if (key == 'C' || key == UI_KEY_ENTER)
+        a->overlay = UI_OVER_NONE;
+    else if (key == UI_KEY_DOWN || key == UI_KEY_UP)
+        a->pick = key == UI_KEY_UP ? at - (at > 0) : at + (at + 1 < UI_COL_COUNT);
+    else if (toggles) /* to the end of those that are shown, or behind them */
+        to = on ? n - 1 : n;
+    else if ((key == '<' || key == 'K') && on && at)
+        to = at - 1;
+    else if ((key == '>' || key == 'J') && at + 1 < n)
+        to = at + 1;
+    else
+        return strchr(" <>KJ", (int)key) != NULL;
+    const ui_column moved = v[at];
+    memmove(v + at, v + at + 1, (UI_COL_COUNT - at - 1) * sizeof *v);
+    memmove(v + to + 1, v + to, (UI_COL_COUNT - to - 1) * sizeof *v);
+    v[to] = moved;
+    n += toggles ? (on ? (size_t)-1 : 1) : 0;
+    a->pick = to != at && !(toggles && on) ? to : a->pick;
+    for (size_t i = 0; i < n; i++)
+        imr_buf_printf(&text, "%s%s", i ? "," : "", ui_column_name(v[i]));
+    if (to != at || toggles)
+        ui_replace(&a->list.columns, imr_buf_text(&text));
+    return true;
 }

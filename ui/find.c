@@ -2,160 +2,116 @@
 #include "base/clock.h"
 #include "ui/app.h"
 
-#define SECONDS 0.05 /* that an expression may take */
-
-/* ---- where one looks ---- */
-
+/* Rows that are looked through; `at` is under the cursor or, of what scrolls, the first one shown. */
 typedef struct place {
-    ui_found_in in;
-    ui_scroll *scroll;     /* of TEXT and ROWS */
-    const ui_lines *lines; /* of TEXT */
+    size_t n, *at;
+    const ui_scroll *scroll;
+    const ui_lines *lines;
+    const ui_rows *rows;
+    bool list;
 } place;
+
+static place of_text(ui_scroll *s, const ui_lines *lines)
+{
+    return (place){lines->n, &s->top, .scroll = s, .lines = lines};
+}
+
+static place of_rows(ui_scroll *s, const ui_rows *rows)
+{
+    return (place){rows ? (size_t)rows->n : 0, &s->top, .scroll = s, .rows = rows};
+}
 
 static place looked_at(ui_app *a)
 {
     const bool panes = a->screen == UI_RANK && !a->editing;
     if (ui_app_helps(a))
-        return (place){UI_FOUND_ROWS, &a->help, NULL};
+        return of_rows(&a->help, a->help_rows);
     if (a->screen == UI_DOCUMENT)
-        return (place){UI_FOUND_TEXT, &a->document, &a->reading.page};
+        return of_text(&a->document, &a->reading.page);
     if (a->screen == UI_PREVIEW || (panes && a->pane == UI_PANE_PREVIEW))
-        return (place){UI_FOUND_TEXT, &a->text, &a->reading.preview};
+        return of_text(&a->text, &a->reading.preview);
     if (a->screen == UI_AUDIT && !a->audit.words)
-        return (place){.in = UI_FOUND_AUDIT};
+        return (place){a->audit.n, &a->audit.at};
     if (ui_is_rows(a->screen) || (panes && a->pane == UI_PANE_WHY))
-        return (place){UI_FOUND_ROWS, &a->why, NULL};
-    return (place){.in = a->screen == UI_WORDS ? UI_FOUND_WORDS : UI_FOUND_LIST};
+        return of_rows(&a->why, a->why_rows);
+    if (a->screen == UI_WORDS)
+        return (place){a->reading.detail ? a->reading.document.n : 0, &a->cell_document};
+    return (place){a->list.n, &a->list.at, .list = true};
 }
 
-/* The row under the cursor, or the first one shown. */
-static size_t *cursor(ui_app *a, const place *p)
+static bool has(const ui_app *a, const place *p, size_t row, double until)
 {
-    return p->in == UI_FOUND_AUDIT   ? &a->audit.at
-           : p->in == UI_FOUND_WORDS ? &a->cell_document
-           : p->in == UI_FOUND_LIST  ? &a->list.at
-                                     : &p->scroll->top;
-}
-
-static void put_cursor(ui_app *a, const place *p, size_t at)
-{
-    if (p->in == UI_FOUND_LIST)
-        ui_app_select(a, at);
-    else
-        *cursor(a, p) = at;
-}
-
-/* The row a match is in. */
-static size_t row_of(const place *p, const ui_span *m)
-{
-    return p->in == UI_FOUND_TEXT   ? ui_lines_find(p->lines, m->start)
-           : p->in == UI_FOUND_ROWS ? m->start / UI_MAX_COLS
-                                    : m->start;
-}
-
-/* ---- all of it ---- */
-
-static bool add(ui_found *f, size_t start, size_t end)
-{
-    return IMR_PUSH(f, (ui_span){start, end});
-}
-
-static void add_cells(void *found, ui_span at)
-{
-    add(found, at.start, at.end);
-}
-
-static void if_found(ui_app *a, double until, size_t row, const char *text, const char *other)
-{
-    size_t from = 0, end, again = 0;
-    if (imr_pattern_find(&a->list.find, text, until, &from, &end) ||
-        imr_pattern_find(&a->list.find, other, until, &again, &end))
-        add(&a->reading.found, row, row + 1);
-}
-
-static void collect(ui_app *a, const place *p)
-{
+    const ui_line *line = p->lines ? &p->lines->v[row] : NULL;
     const ui_reading *r = &a->reading;
-    ui_found *f = &a->reading.found;
-    const uint64_t of = p->in == UI_FOUND_TEXT ? r->taken : a->list.arranged;
-    const double until = imr_clock_seconds() + SECONDS;
-    size_t from = 0, end;
-    if (p->in == UI_FOUND_ROWS || (f->of == of && f->in == p->in && f->in <= UI_FOUND_TEXT))
-        return;
-    f->n = f->at = 0;
-    f->of = of;
-    f->in = p->in;
-    for (size_t i = 0; p->in == UI_FOUND_LIST && i < a->list.n; i++)
-        if_found(a, until, i, ui_list_row(&a->list, i)->title, ui_list_row(&a->list, i)->id);
-    for (size_t i = 0; p->in == UI_FOUND_AUDIT && i < a->audit.n; i++) {
-        const imr_suggestion q = imr_audit_query(a->audit.of, a->audit.order[i]);
-        if_found(a, until, i, q.text, q.query_id);
+    IMR_AUTOBUF imr_buf b = {0};
+    size_t from = 0, end, n = SIZE_MAX;
+    if (line) { /* words may be broken over two lines */
+        const size_t to = line[row + 1 < p->n].end;
+        n = line->end - line->start;
+        imr_buf_add(&b, p->lines->text + line->start, to - line->start);
+    } else if (p->rows) {
+        const ui_cell *c = ui_grid_cell(&p->rows->grid, (int)row, 0);
+        for (int x = 0; x < p->rows->grid.cols; x++)
+            imr_buf_add(&b, c[x].text, c[x].len);
+    } else if (p->list) {
+        const imr_trace_document *d = ui_list_row(&a->list, row);
+        imr_buf_printf(&b, "%s\n%s", d->title, d->id);
+    } else if (p->at == &a->audit.at) {
+        const imr_suggestion q = imr_audit_query(a->audit.of, a->audit.order[row]);
+        imr_buf_printf(&b, "%s\n%s", q.text, q.query_id);
+    } else {
+        imr_buf_str(&b, r->detail->why.pairs.document[r->document.order[row]].text);
     }
-    for (size_t i = 0; p->in == UI_FOUND_WORDS && i < r->document.n && r->detail; i++)
-        if_found(a, until, i, r->detail->why.pairs.document[r->document.order[i]].text, "");
-    while (p->in == UI_FOUND_TEXT && r->detail &&
-           imr_pattern_find(&a->list.find, r->detail->text, until, &from, &end) &&
-           add(f, from, end))
-        from = end;
+    return imr_pattern_find(&a->list.find, imr_buf_text(&b), until, &from, &end) && from < n;
 }
 
-/* To the next one that way; here: it may begin in the row under the cursor. */
-static void step(ui_app *a, const place *p, int by, bool here)
+static void put(ui_app *a, const place *p, size_t row)
 {
-    ui_found *f = &a->reading.found;
-    const size_t top = *cursor(a, p), page = p->scroll ? p->scroll->page : 1;
-    size_t i = f->at - 1; /* where it stopped, if that is in sight */
+    if (p->list)
+        ui_app_select(a, row);
+    else
+        *p->at = p->scroll ? ui_in_sight(*p->at, row, p->scroll->page ? p->scroll->page : 1) : row;
+}
+
+/* Counts the rows that have it and goes to the next, 1, or the one before, -1, around the ends; or
+ * stays; here: the row one is in counts as the next. */
+static void look(ui_app *a, int step, bool here)
+{
+    const place p = looked_at(a);
+    ui_found *f = &a->found, next = {0}, before = {0}, last = {0};
+    const double until = imr_clock_seconds() + 0.05;
+    const size_t top = *p.at, page = p.scroll ? p.scroll->page : 1;
+    const size_t from = !here && f->row >= top && f->row < top + page ? f->row : top;
+    f->n = f->at = 0;
+    for (size_t row = 0; ui_app_finds(a) && row < p.n; row++) {
+        if (!has(a, &p, row, until))
+            continue;
+        last = (ui_found){row, ++f->n, 0};
+        if (row < from)
+            before = last;
+        if (row == from)
+            f->at = f->n;
+        if (!next.at && (row > from || (here && row == from)))
+            next = last;
+        if (f->n == 1 && step)
+            f->row = row; /* the first */
+    }
+    const ui_found to =
+        step > 0 ? (next.at ? next : (ui_found){f->row, 1, 0}) : (before.at ? before : last);
+    if (!step)
+        return;
     if (!f->n) {
         ui_app_say(a, false, "nothing here has %s", a->list.find.text);
         return;
     }
-    if (!f->at || here || row_of(p, &f->v[i]) < top || row_of(p, &f->v[i]) >= top + page) {
-        for (i = 0; i < f->n && row_of(p, &f->v[i]) < top + (by > 0 && !here && !p->scroll);)
-            i++;
-        i = by > 0 ? i : i + f->n - 1;
-    } else {
-        i += by > 0 ? 1 : f->n - 1;
-    }
-    i %= f->n;
-    f->at = i + 1;
-    put_cursor(a, p,
-               p->scroll ? ui_in_sight(top, row_of(p, &f->v[i]), page ? page : 1) : f->v[i].start);
-}
-
-void ui_found_rows(ui_app *a, ui_rows *rows, const ui_scroll *scroll)
-{
-    const place p = looked_at(a);
-    ui_found *f = &a->reading.found;
-    if (p.in != UI_FOUND_ROWS || p.scroll != scroll || !ui_app_finds(a))
-        return;
-    f->n = 0;
-    f->in = UI_FOUND_ROWS;
-    ui_mark_found((ui_surface){&rows->grid, {0, 0, rows->n, rows->grid.cols}, 0}, &a->list.find,
-                  add_cells, f);
-    f->at = f->at <= f->n ? f->at : 0;
-    if (f->step)
-        step(a, &p, f->step, f->here);
-    f->step = 0;
+    f->row = to.row;
+    f->at = to.at;
+    put(a, &p, to.row);
 }
 
 void ui_found_settle(ui_app *a)
 {
-    const place p = looked_at(a);
-    ui_found *f = &a->reading.found;
-    if (!ui_app_finds(a)) {
-        f->n = f->at = 0;
-        f->step = 0;
-        return;
-    }
-    collect(a, &p);
-    if (f->step && p.in != UI_FOUND_ROWS) {
-        step(a, &p, f->step, f->here);
-        f->step = 0;
-    }
-    f->at = p.scroll ? f->at : 0;
-    for (size_t i = 0; !p.scroll && i < f->n; i++)
-        if (f->v[i].start == *cursor(a, &p))
-            f->at = i + 1;
+    look(a, 0, false);
 }
 
 bool ui_find(ui_app *a, const char *text)
@@ -165,11 +121,9 @@ bool ui_find(ui_app *a, const char *text)
     const bool good = imr_pattern_make(&p, text, strlen(text), &err) == IMR_OK;
     imr_pattern_done(&a->list.find);
     a->list.find = p;
-    a->reading.found.in = UI_FOUND_NOTHING;
-    a->reading.found.n = a->reading.found.at = 0;
     if (!good)
         ui_app_say(a, true, "%s", err.text);
-    return good;
+    return good && *text;
 }
 
 UI_ON(find)
@@ -177,14 +131,14 @@ UI_ON(find)
     if (!argument)
         ui_live_open(a, action, a->list.find.text);
     else if (ui_find(a, argument))
-        ui_on_find_again(a, UI_DO_FIND_NEXT, NULL);
+        look(a, 1, false);
 }
 
 UI_ON(find_again)
 {
-    a->reading.found.step = ui_step(action, UI_DO_FIND_NEXT);
-    a->reading.found.here = false;
-    if (!ui_app_finds(a))
+    if (ui_app_finds(a))
+        look(a, ui_step(action, UI_DO_FIND_NEXT), false);
+    else
         ui_app_say(a, false, "nothing to find; / asks for a word");
 }
 
@@ -239,7 +193,7 @@ void ui_live_open(ui_app *a, ui_action action, const char *text)
         ui_prompt_insert(&a->line, " ", 1);
     a->live.of = action;
     a->live.under = under;
-    a->live.at = *cursor(a, &p);
+    a->live.at = *p.at;
     a->live.untouched = !a->list.selected;
     ui_replace(&a->live.before, before);
 }
@@ -248,7 +202,9 @@ void ui_live_open(ui_app *a, ui_action action, const char *text)
 static void go_back(ui_app *a)
 {
     const place p = looked_at(a);
-    put_cursor(a, &p, a->live.at);
+    *p.at = a->live.at;
+    if (p.list)
+        ui_app_select(a, a->live.at);
     if (a->live.untouched)
         ui_replace(&a->list.selected, NULL);
 }
@@ -261,8 +217,8 @@ void ui_live_typed(ui_app *a)
     a->message[0] = 0;
     if (a->live.of == UI_DO_FIND) {
         go_back(a);
-        a->reading.found.here = ui_find(a, text);
-        a->reading.found.step = 1;
+        if (ui_find(a, text))
+            look(a, 1, true);
     } else {
         filter_by(a, text);
     }

@@ -48,16 +48,6 @@ const imr_trace_document *ui_list_selected(const ui_list *l)
     return ui_list_row(l, l->at);
 }
 
-/* Ranks and texts ascend, the rest descends. */
-static sort_key key_of(const ui_list *l, size_t place)
-{
-    const imr_trace_document *d = imr_trace_at(l->trace, place);
-    const ui_column by = l->sort;
-    const double v = ui_column_value(l, d, by) * (by <= UI_COL_ENC ? 1 : -1);
-    const char *text = by == UI_COL_TITLE ? d->title : by == UI_COL_ID ? d->id : NULL;
-    return (sort_key){.text = text, .number = isnan(v) ? INFINITY : v, .place = place};
-}
-
 double ui_list_moved(uint32_t rank[2], const ui_list *l, const imr_trace_document *d)
 {
     rank[0] = d->rank_encoder;
@@ -70,18 +60,21 @@ void ui_list_arrange(ui_list *l)
     size_t n = l->trace ? l->trace->n_documents + l->trace->n_left : 0, kept = 0;
     IMR_AUTOFREE sort_key *keys = IMR_NEW_ARRAY(sort_key, n + 1);
     IMR_AUTOFREE bool *pass = IMR_NEW_ARRAY(bool, n + 1);
+    IMR_AUTOFREE double *by = IMR_NEW_ARRAY(double, n + 1);
     size_t *order = IMR_NEW_ARRAY(size_t, n + 1);
     imr_free(l->order);
     l->order = order;
     l->n = l->at = 0;
-    l->arranged++;
-    if (!keys || !pass || !order)
+    if (!keys || !pass || !by || !order)
         return;
     if (l->trace)
-        ui_list_filter(pass, l);
-    for (size_t i = 0; i < n; i++)
+        ui_list_filter(pass, by, l);
+    for (size_t i = 0; i < n; i++) {
+        const imr_trace_document *d = imr_trace_at(l->trace, i);
+        const char *text = l->sort == UI_COL_TITLE ? d->title : l->sort == UI_COL_ID ? d->id : NULL;
         if (pass[i])
-            keys[kept++] = key_of(l, i);
+            keys[kept++] = (sort_key){.text = text, .number = by[i], .place = i};
+    }
     qsort(keys, kept, sizeof *keys, by_key);
     for (size_t i = 0; i < kept; i++)
         order[i] = keys[l->reversed ? kept - 1 - i : i].place;
@@ -272,7 +265,6 @@ void ui_reading_take(ui_reading *r, imr_detail *detail)
     ui_lines_done(&r->preview);
     imr_detail_free(r->detail);
     r->detail = detail;
-    r->taken++;
     r->error.status = IMR_OK;
     r->marked = false;
     static const ui_measure usual[] = {{IMR_STAGE_AFTER, false},
@@ -290,8 +282,7 @@ void ui_reading_take(ui_reading *r, imr_detail *detail)
 void ui_reading_done(ui_reading *r)
 {
     ui_reading_take(r, NULL);
-    IMR_FREE(r->query.order, r->query.total, r->document.order, r->document.total, r->highlights,
-             r->found.v);
+    IMR_FREE(r->query.order, r->query.total, r->document.order, r->document.total, r->highlights);
     *r = (ui_reading){0};
 }
 

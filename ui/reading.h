@@ -61,7 +61,6 @@ typedef struct ui_list {
     imr_error problem; /* why it is none; status IMR_OK: it is one */
     char *columns;     /* "enc,now,title": those shown, in order; NULL: the usual ones */
     imr_pattern find;  /* what is looked for, here and in texts */
-    uint64_t arranged; /* how often */
 } ui_list;
 
 /* There is an adapter: ranks beside the encoder's. */
@@ -104,22 +103,11 @@ void ui_list_keep_in_sight(ui_list *l, size_t rows);
 const char *ui_column_name(ui_column c);
 /* By a name of its own or an older one. */
 bool ui_column_of(ui_column *out, const char *name, size_t n);
-/* NaN: it has none; a rank that is not there is infinite. */
-double ui_column_value(const ui_list *l, const imr_trace_document *d, ui_column c);
-/* out [documents, then left]: whether l->filter lets them through. */
-void ui_list_filter(bool *out, ui_list *l);
+/* Of the documents, then of those that left: whether l->filter lets them through, and what they are
+ * sorted by, ascending. */
+void ui_list_filter(bool *out, double *key, ui_list *l);
 /* v: the *n columns of such a list, then all others. NULL: the usual ones. */
 imr_status ui_columns_parse(ui_column v[UI_COL_COUNT], size_t *n, const char *text, imr_error *err);
-
-/* Where columns are in a list of that width: for drawing, and for telling what was clicked. */
-typedef struct ui_columns {
-    ui_column v[UI_COL_COUNT]; /* n of them, from the left */
-    size_t n;
-    int x[UI_COL_COUNT], w[UI_COL_COUNT]; /* of each, a blank behind it included; x < 0: hidden */
-    int half;                             /* of the bars */
-    double scale;                         /* likewise */
-} ui_columns;
-ui_columns ui_list_columns(const ui_list *l, int width);
 
 /* What can be scrolled: its first line shown, and how many there are and fit, as last drawn. */
 typedef struct ui_scroll {
@@ -179,29 +167,8 @@ typedef struct ui_highlight {
 
 typedef enum ui_signs { UI_SIGNS_BOTH, UI_SIGNS_GAIN, UI_SIGNS_LOSS } ui_signs;
 
-/* ---- what is found where one looks: ui/find.c ---- */
-
-typedef enum ui_found_in {
-    UI_FOUND_NOTHING,
-    UI_FOUND_LIST,
-    UI_FOUND_TEXT,
-    UI_FOUND_AUDIT,
-    UI_FOUND_WORDS,
-    UI_FOUND_ROWS
-} ui_found_in;
-typedef struct ui_found {
-    ui_span *v; /* n, ascending: bytes of the text; cells of rows, row by row; or rows of a list */
-    size_t n, cap, at; /* at: the one n stopped at, from 1; 0: none */
-    ui_found_in in;
-    uint64_t of; /* the text, the order, of which they are */
-    int step;    /* to the next, 1, or the one before, -1, when it is known what is found */
-    bool here;   /* or where one is */
-} ui_found;
-
 typedef struct ui_reading {
     imr_detail *detail; /* owned; NULL: none came yet */
-    uint64_t taken;     /* how many came */
-    ui_found found;     /* where one looks, be it a text */
     size_t place;       /* asked for, of the trace with that serial */
     uint64_t serial;
     imr_error error;

@@ -132,7 +132,7 @@ void ui_flow_put(ui_flow *f, ui_style style, uint8_t term, const char *format, .
     f->x += (w < room ? w : room) + 2;
 }
 
-void ui_mark_found(ui_surface s, const imr_pattern *p, void (*seen)(void *, ui_span), void *user)
+void ui_mark_found(ui_surface s, const imr_pattern *p)
 {
     IMR_AUTOBUF imr_buf text = {0};
     const double until = imr_clock_seconds() + 0.05;
@@ -150,9 +150,6 @@ void ui_mark_found(ui_surface s, const imr_pattern *p, void (*seen)(void *, ui_s
             while (x < s.at.w && (at < to || !cells[x].width))
                 at += cells[x++].len;
             ui_mark(s, (ui_rect){y, begin, 1, x - begin}, UI_REVERSED);
-            const size_t row = (size_t)y * UI_MAX_COLS;
-            if (seen)
-                seen(user, (ui_span){row + (size_t)begin, row + (size_t)x});
         }
     }
 }

@@ -72,11 +72,6 @@ typedef struct ui_grid {
     bool cursor_shown;
 } ui_grid;
 
-/* What is found: [start, end); of rows, y * UI_MAX_COLS + x. */
-typedef struct ui_span {
-    size_t start, end;
-} ui_span;
-
 typedef struct ui_surface {
     ui_grid *grid;
     ui_rect at;   /* h, w never negative */
@@ -127,9 +122,8 @@ void ui_fill(ui_surface s, ui_rect part, ui_style style); /* with blanks */
 /* Gives cells as they are flags (UI_SELECTED, UI_REVERSED), or another role than UI_TEXT. */
 void ui_mark(ui_surface s, ui_rect part, ui_style style);
 
-/* Marks what is found in each row of cells as it stands there, and calls seen, unless NULL. */
-void ui_mark_found(ui_surface s, const imr_pattern *p, void (*seen)(void *user, ui_span at),
-                   void *user);
+/* Marks what is found in each row of cells, as it stands there. */
+void ui_mark_found(ui_surface s, const imr_pattern *p);
 
 /* Clears s, a border around it, title at the left and note at the right of the top edge (may be
  * NULL). Focused: heavy lines, bold title. */

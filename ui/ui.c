@@ -116,7 +116,11 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
                       const ui_options *o, imr_error *err)
 {
     imr_async *jobs = NULL;
+    ui_column v[UI_COL_COUNT];
+    size_t n;
     IMR_TRY(bind_keys(a, o, err));
+    IMR_TRY(ui_columns_parse(v, &n, o->columns, err));
+    ui_replace(&a->list.columns, o->columns);
     if (o->history)
         ui_history_read(&a->history, o->history);
     if (o->query)

@@ -9,9 +9,10 @@
 #include "ui/style.h"
 
 typedef struct ui_options {
-    const char *query;  /* NULL or text to start with */
-    const char *intro;  /* NULL or lines for the screen before the first query, UTF-8 */
-    const char *glyphs; /* "unicode", "ascii"; NULL: by the locale */
+    const char *query;   /* NULL or text to start with */
+    const char *intro;   /* NULL or lines for the screen before the first query, UTF-8 */
+    const char *columns; /* of the ranking; NULL: the usual ones */
+    const char *glyphs;  /* "unicode", "ascii"; NULL: by the locale */
     ui_term_options terminal;
     const imr_bind *binds; /* lines of configuration files, see ui/keymap.h */
     size_t n_binds;

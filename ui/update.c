@@ -244,6 +244,8 @@ static void move(ui_app *a, long by, bool half_pages)
         ui_scroll_by(&a->help, by, half_pages);
     } else if (a->overlay == UI_OVER_EXPORT) {
         shift(&a->export.field, by, UI_EXPORT_FILE + 1);
+    } else if (a->overlay == UI_OVER_COLUMNS) {
+        shift(&a->pick, by, UI_COL_COUNT);
     } else if (a->overlay == UI_OVER_PALETTE) {
         shift(&a->pick, half_pages ? by * 5 : by, ui_palette(ui_prompt_text(&a->line), found));
     } else if (a->overlay == UI_OVER_HISTORY || ui_app_offering(a)) {
@@ -479,6 +481,8 @@ static void press(ui_app *a, ui_key key)
     } else if (dark) {
         if (b && ui_actions[b->action].group == UI_GROUP_LEAVE)
             ui_do(a, b->action, NULL);
+    } else if (a->overlay == UI_OVER_COLUMNS && ui_columns_key(a, key)) {
+        /* done */
     } else if (a->overlay == UI_OVER_MENU) {
         menu_key(a, key);
     } else if (b) {

@@ -66,14 +66,14 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
         ui_build_why(&v->why, &parts);
     }
     ui_scroll_fit(&a->why, (size_t)v->why.n, in.at.h);
-    ui_found_rows(a, &v->why, &a->why);
+    a->why_rows = &v->why;
+    a->help_rows = &v->help;
     if (!ui_app_helps(a))
         return;
     ui_surface help = ui_help_inside(ui_sub(s, l->body));
     ui_rows_begin(&v->help, &v->grid, help.at.w);
     ui_build_help(&v->help, &a->keymap, ui_app_screen_context(a));
     ui_scroll_fit(&a->help, (size_t)v->help.n, help.at.h);
-    ui_found_rows(a, &v->help, &a->help);
 }
 
 /* ---- panes ---- */
@@ -116,6 +116,7 @@ static void draw_why(const ui_view *v, const ui_app *a, ui_surface s, bool boxed
     if (boxed) {
         ui_box(s, focused, title.s, note.s);
         ui_rows_draw_boxed(&v->why, s, focused, (int)a->why.top);
+        ui_mark_found(ui_inside(s), &a->list.find);
         return;
     }
     ui_repeat(s, 0, 0, s.at.w, UI_BORDER, "─");
@@ -229,15 +230,15 @@ static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_
         ui_draw_preview(body, &a->list, &a->reading, a->text.top, missing(a), false, true);
     else if (a->screen == UI_SELFTEST)
         ui_draw_selftest(body);
-    if (a->screen == UI_WORDS || (a->screen == UI_AUDIT && !a->audit.words))
-        ui_mark_found(body, &a->list.find, NULL, NULL);
+    if (a->screen == UI_WORDS || ui_is_rows(a->screen))
+        ui_mark_found(body, &a->list.find);
 }
 
 /* ---- the lines above ---- */
 
 static void draw_query(const ui_app *a, ui_surface s)
 {
-    static const char *const overlays[] = {"",     "HELP", "POINT", "PICK",
+    static const char *const overlays[] = {"",     "HELP", "POINT", "COLUMNS", "PICK",
                                            "PICK", "MENU", "PICK",  "EXPORT"};
     static const char *const screens[] = {
         [UI_RANK] = "LIST",       [UI_DOCUMENT] = "DOC",    [UI_WORDS] = "WORDS",
@@ -373,14 +374,14 @@ static void status_left(const ui_app *a, imr_buf *b)
                        ui_count(a->facts->queries).s);
     }
     if (ui_app_finds(a))
-        imr_buf_printf(b, " %s %zu of %zu found: %.200s", dot, r->found.at, r->found.n,
+        imr_buf_printf(b, " %s %zu of %zu found: %.200s", dot, a->found.at, a->found.n,
                        a->list.find.text);
 }
 
 /* A line that acts while it is typed, and what it comes to. */
 static void draw_live(const ui_app *a, ui_surface s)
 {
-    const ui_found *f = &a->reading.found;
+    const ui_found *f = &a->found;
     const bool find = a->live.of == UI_DO_FIND, told = a->message[0] != 0;
     const ui_text note = told   ? ui_textf("%s", a->message)
                          : find ? ui_textf(ui_app_finds(a) ? "%zu of %zu" : "", f->at, f->n)
@@ -417,6 +418,8 @@ static void draw_status(const ui_app *a, ui_surface s)
 
 static const char *hints(const ui_app *a, ui_context c)
 {
+    if (a->overlay == UI_OVER_COLUMNS)
+        return "alpha-down=to the left,alpha-up=to the right,escape";
     if (a->overlay == UI_OVER_MENU)
         return "escape=close; a letter of the menu chooses";
     if (a->live.of == UI_DO_FIND)
@@ -517,10 +520,13 @@ static void draw_export(const ui_app *a, ui_surface body)
 static void draw_overlay(const ui_view *v, const ui_app *a, ui_surface s, ui_surface body)
 {
     const ui_target *t = a->targets.n ? &a->targets.v[a->targets.at] : NULL;
-    if (ui_app_helps(a))
+    if (ui_app_helps(a)) {
         ui_draw_help(body, &v->help, (int)a->help.top);
-    else if (a->overlay == UI_OVER_POINT && t)
+        ui_mark_found(ui_help_inside(body), &a->list.find);
+    } else if (a->overlay == UI_OVER_POINT && t)
         ui_draw_point(s, t->y, t->x, t->w, t->term);
+    else if (a->overlay == UI_OVER_COLUMNS)
+        ui_draw_columns(body, a->list.columns, a->pick);
     else if (a->overlay == UI_OVER_PALETTE)
         ui_draw_palette(body, &a->keymap, &a->line, a->pick);
     else if (a->overlay == UI_OVER_HISTORY)

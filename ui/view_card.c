@@ -141,6 +141,24 @@ void ui_draw_palette(ui_surface s, const ui_keymap *keymap, const ui_prompt *lin
         ui_put(in, 0, 2, UI_TEXT, "no command has that in its name or help");
 }
 
+void ui_draw_columns(ui_surface s, const char *columns, size_t pick)
+{
+    ui_column v[UI_COL_COUNT];
+    size_t n;
+    if (ui_columns_parse(v, &n, columns, NULL) != IMR_OK)
+        return;
+    ui_surface in = card(s, UI_COL_COUNT + 2, 48, "Columns", "Space, < >, Esc");
+    const size_t rows = (size_t)in.at.h, top = window(pick, UI_COL_COUNT, rows);
+    for (size_t i = top; i < top + rows && i < UI_COL_COUNT; i++) {
+        const int y = (int)(i - top);
+        ui_put(in, y, 2, UI_KEY, i < n ? "[x]" : "[ ]");
+        ui_put(in, y, 6, UI_STRONG, ui_column_name(v[i]));
+        ui_put(in, y, 18, UI_TEXT, ui_menu_of(UI_DO_SORT, UI_MENU_USUAL)->labels[v[i]]);
+        if (i == pick)
+            select_row(in, y);
+    }
+}
+
 static void offer_rows(ui_surface s, const ui_offers *o)
 {
     size_t rows = (size_t)s.at.h, top = window(o->pick, o->n, rows);

@@ -6,7 +6,7 @@
 
 /* One line of the text at (y,x): plain runs and highlighted ones; the rule where reading ended. */
 static void text_line(ui_surface s, int y, int x, const ui_reading *r, const ui_line *line,
-                      bool cursor)
+                      const imr_pattern *find, bool cursor)
 {
     const char *text = r->detail->text;
     const int first = x;
@@ -36,16 +36,7 @@ static void text_line(ui_surface s, int y, int x, const ui_reading *r, const ui_
     }
     if (at < line->end)
         ui_put_n(s, y, x, plain, text + at, line->end - at);
-    for (size_t i = 0; r->found.in == UI_FOUND_TEXT && i < r->found.n; i++) {
-        const size_t from = r->found.v[i].start > line->start ? r->found.v[i].start : line->start;
-        const size_t to = r->found.v[i].end < line->end ? r->found.v[i].end : line->end;
-        if (from < to)
-            ui_mark(s,
-                    (ui_rect){y,
-                              first + (int)imr_utf8_width(text + line->start, from - line->start),
-                              1, (int)imr_utf8_width(text + from, to - from)},
-                    r->found.at == i + 1 ? UI_MODE : UI_REVERSED);
-    }
+    ui_mark_found(ui_sub(s, (ui_rect){y, first, 1, s.at.w}), find);
 }
 
 /* What the colours say, over the lower edge of a box or at the end of a line. */
@@ -144,7 +135,7 @@ void ui_draw_document(ui_surface text, ui_surface words, const ui_list *l, const
         const ui_line *line = &r->page.v[top + (size_t)y];
         if (!line->mark)
             ui_putf(in, y, 0, UI_BORDER, "%*zu", UI_GUTTER - 2, top + (size_t)y + 1);
-        text_line(in, y, UI_GUTTER, r, line, true);
+        text_line(in, y, UI_GUTTER, r, line, &l->find, true);
     }
     if (boxed)
         legend(text, text.at.h - 1, r);
@@ -168,13 +159,14 @@ void ui_draw_preview(ui_surface s, const ui_list *l, const ui_reading *r, size_t
         return;
     }
     for (int y = 0; y < in.at.h && top + (size_t)y < r->preview.n; y++)
-        text_line(in, y, 1, r, &r->preview.v[top + (size_t)y], false);
+        text_line(in, y, 1, r, &r->preview.v[top + (size_t)y], &l->find, false);
     if (boxed)
         legend(s, s.at.h - 1, r);
 }
 
 void ui_draw_text(ui_surface s, const ui_reading *r)
 {
+    static const imr_pattern none;
     size_t from = 0;
     if (s.at.h < 3)
         return;
@@ -187,5 +179,5 @@ void ui_draw_text(ui_surface s, const ui_reading *r)
     ui_repeat(s, 0, 0, s.at.w, UI_BORDER, "─");
     legend(s, 0, r);
     for (size_t y = 0; y < room && from + y < r->preview.n; y++)
-        text_line(s, (int)y + 1, 1, r, &r->preview.v[from + y], false);
+        text_line(s, (int)y + 1, 1, r, &r->preview.v[from + y], &none, false);
 }

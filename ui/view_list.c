@@ -3,7 +3,104 @@
 
 #include "ui/views.h"
 
-static void header(ui_surface s, const ui_columns *c, const imr_trace *t)
+#define HIDDEN (-1000) /* column of what is not shown: outside, so clipped */
+
+/* Which columns, from the left; where each begins and how wide it is, a blank behind it included. */
+typedef struct columns {
+    ui_column v[UI_COL_COUNT];
+    size_t n;
+    int x[UI_COL_COUNT], w[UI_COL_COUNT];
+    int half;     /* of the bars */
+    double scale; /* likewise */
+} columns;
+
+/* What a width has room for. */
+typedef struct choice {
+    int half, title;
+    bool lift, delta, cos;
+} choice;
+
+/* Places the columns; returns what is left for the title. */
+static int place(columns *c, int w, const choice *o, const ui_list *l)
+{
+    const imr_trace *t = l->trace;
+    bool shown[UI_COL_COUNT];
+    int room = w - 1, x = 1;
+    for (int i = 0; i < UI_COL_COUNT; i++)
+        shown[i] = ui_adapted(t) || i == UI_COL_ENC || i == UI_COL_TITLE || i == UI_COL_ID ||
+                   i == UI_COL_REL || i == UI_COL_COS;
+    shown[UI_COL_GAIN] = ui_shows_both(l);
+    shown[UI_COL_LIFT] &= o->lift;
+    shown[UI_COL_DELTA] &= o->delta;
+    shown[UI_COL_COS] &= o->cos;
+    shown[UI_COL_INFLUENCE] &= t->settings.influence;
+    shown[UI_COL_NOTES] = c->w[UI_COL_NOTES] > 0;
+    shown[UI_COL_SEEN] &= t->n_documents && t->documents[0].seen >= 0;
+    c->half = o->half;
+    c->w[UI_COL_BAR] = 2 * o->half + 2;
+    c->w[UI_COL_TITLE] = 0;
+    for (size_t i = 0; i < c->n; i++)
+        room -= shown[c->v[i]] ? c->w[c->v[i]] : 0;
+    c->w[UI_COL_TITLE] = room > 0 ? room : 0;
+    for (int i = 0; i < UI_COL_COUNT; i++)
+        c->x[i] = HIDDEN;
+    for (size_t i = 0; i < c->n; i++) {
+        const ui_column of = c->v[i];
+        c->x[of] = shown[of] ? x : HIDDEN;
+        x += shown[of] ? c->w[of] : 0;
+    }
+    return room;
+}
+
+/* The cosine goes first, then the change of cosine, then the bar shrinks and the lift is its length
+ * alone; the title keeps 24. Rank columns are as wide as the largest rank. */
+static columns fit(const ui_list *l, int width)
+{
+    const imr_trace *t = l->trace;
+    static const choice choices[] = {{6, 48, true, true, true},
+                                     {4, 36, true, true, false},
+                                     {4, 28, true, false, false},
+                                     {4, 24, false, false, false},
+                                     {2, 0, false, false, false}};
+    columns c = {.w = {[UI_COL_ENC] = ui_adapted(t) ? 4 : 5,
+                       [UI_COL_PROJ] = 5,
+                       [UI_COL_NOW] = 4,
+                       [UI_COL_GAIN] = 4,
+                       [UI_COL_MOVED] = 5,
+                       [UI_COL_LIFT] = 6,
+                       [UI_COL_DELTA] = 8,
+                       [UI_COL_COS] = 7,
+                       [UI_COL_INFLUENCE] = 10,
+                       [UI_COL_REL] = 2,
+                       [UI_COL_SEEN] = 5}};
+    double largest = 0;
+    if (ui_columns_parse(c.v, &c.n, l->columns, NULL) != IMR_OK &&
+        ui_columns_parse(c.v, &c.n, NULL, NULL) != IMR_OK)
+        return c;
+    uint32_t last[4] = {0};
+    static const ui_column of[] = {UI_COL_ENC, UI_COL_PROJ, UI_COL_NOW, UI_COL_GAIN};
+    for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
+        const imr_trace_document *d = imr_trace_at(t, i);
+        const uint32_t ranks[4] = {d->rank_encoder, d->rank_before, d->rank_after, d->rank_beside};
+        for (int k = 0; k < 4; k++)
+            last[k] = ranks[k] > last[k] ? ranks[k] : last[k];
+        if (isfinite(d->lift.total))
+            largest = fmax(largest, fabs(d->lift.total));
+        c.w[UI_COL_ID] = (int)fmax(c.w[UI_COL_ID], fmin(ui_width(d->id) + 1, 21));
+    }
+    for (int k = 0; k < 4; k++)
+        c.w[of[k]] = (int)fmax(c.w[of[k]], ui_width(ui_textf("%u ", last[k]).s));
+    c.w[UI_COL_GAIN] += c.w[UI_COL_GAIN] + 1; /* and the ranks between */
+    c.scale = largest > 0 ? ui_nice_scale(largest) : 0;
+    for (size_t i = 0; i < l->n && !c.w[UI_COL_NOTES]; i++)
+        c.w[UI_COL_NOTES] = ui_list_note(l, ui_list_row(l, i)->id) ? 2 : 0;
+    for (size_t i = 0; i < IMR_LEN(choices); i++)
+        if (place(&c, width, &choices[i], l) >= choices[i].title)
+            break;
+    return c;
+}
+
+static void header(ui_surface s, const columns *c, const imr_trace *t)
 {
     ui_text bound = {""};
     if (c->scale > 0)
@@ -51,7 +148,7 @@ static void gain_cell(ui_surface s, int y, int x, const imr_trace *t, const imr_
                           : "▼");
 }
 
-static void row(ui_surface s, int y, const ui_columns *c, const ui_list *l,
+static void row(ui_surface s, int y, const columns *c, const ui_list *l,
                 const imr_trace_document *d, bool selected, bool focused)
 {
     bool pinned = l->pinned && strcmp(d->id, l->pinned) == 0;
@@ -96,7 +193,7 @@ static void row(ui_surface s, int y, const ui_columns *c, const ui_list *l,
     if (gone)
         ui_mark(s, (ui_rect){y, 0, 1, s.at.w}, UI_DIM);
     for (int i = UI_COL_TITLE; i <= UI_COL_ID; i++)
-        ui_mark_found(ui_sub(s, (ui_rect){y, x[i], 1, c->w[i]}), &l->find, NULL, NULL);
+        ui_mark_found(ui_sub(s, (ui_rect){y, x[i], 1, c->w[i]}), &l->find);
     if (selected) {
         ui_mark(s, (ui_rect){y, 0, 1, s.at.w}, UI_SELECTED);
         ui_put(s, y, 0, UI_STRONG, "▌");
@@ -144,7 +241,7 @@ void ui_draw_list(ui_surface s, const ui_list *l, bool focused)
         nothing_left(s, l);
         return;
     }
-    const ui_columns c = ui_list_columns(l, s.at.w);
+    const columns c = fit(l, s.at.w);
     header(s, &c, l->trace);
     size_t rows = s.at.h > 1 ? (size_t)s.at.h - 1 : 0;
     size_t pin = pinned_row(l, rows);

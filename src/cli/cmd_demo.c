@@ -57,7 +57,7 @@ const imr_command imr_command_demo = {
                "(passages training saw and passages it never saw apart), and opens the explorer.",
     .example = "  imrnn demo\n  imrnn demo --prepare --output-dir demo",
     .options = IMR_OPTIONS(IMR_OPT_OUTPUT_DIR, IMR_OPT_OVERWRITE, IMR_OPT_PREPARE, IMR_OPT_QUERY,
-                           IMR_OPT_THEME, IMR_OPT_GLYPHS, IMR_OPT_MOUSE, IMR_OPT_SCOPE,
-                           IMR_OPT_DELTA, IMR_OPT_ORDER, IMR_OPT_TOKENS),
+                           IMR_OPT_THEME, IMR_OPT_GLYPHS, IMR_OPT_COLUMNS, IMR_OPT_MOUSE,
+                           IMR_OPT_SCOPE, IMR_OPT_DELTA, IMR_OPT_ORDER, IMR_OPT_TOKENS),
     .run = run,
 };

@@ -47,6 +47,7 @@ static imr_status explore(imr_cli *cli, const imr_session_options *session, cons
         .query = query,
         .intro = intro || !cli->project[0] ? intro : cli->project,
         .glyphs = choice(cli, IMR_OPT_GLYPHS, "auto"),
+        .columns = imr_config_string(cli->config, IMR_OPT_COLUMNS),
         .terminal = {.color = imr_config_string(cli->config, IMR_OPT_COLOR),
                      .theme = choice(cli, IMR_OPT_THEME, "default"),
                      .no_color = getenv("NO_COLOR"),
@@ -146,7 +147,7 @@ static imr_status run_replay(imr_cli *cli, imr_error *err)
 
 #define EXPLORER_OPTIONS                                                                           \
     IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_WHAT_IF, IMR_OPT_THEME, IMR_OPT_GLYPHS,        \
-        IMR_OPT_MOUSE, IMR_OPT_NOTES, IMR_OPT_REVIEWER
+        IMR_OPT_COLUMNS, IMR_OPT_MOUSE, IMR_OPT_NOTES, IMR_OPT_REVIEWER
 
 const imr_command imr_command_explore = {
     .name = "explore",

@@ -13,29 +13,23 @@ enum { WINDOW = 512, MOST_REPEATS = 100 };
 
 /* ---- patterns ---- */
 
-/* Why an expression is not given to regcomp: what it would take to match is bounded by its length
- * times what its counts come to, one in another. */
+/* Why an expression is not given to regcomp: what matching takes is bounded by its length times what
+ * its counts come to, one in another. */
 static const char *refused(const char *re)
 {
     long times = 1;
     if (strlen(re) > IMR_PATTERN_MAX)
         return "it is longer than 100 bytes";
-    for (; *re; re++) {
+    for (; (re = strpbrk(re, "\\{")) != NULL; re++) {
+        long n[2] = {1, 1};
         if (*re == '\\' && isdigit((unsigned char)re[1]))
             return "it refers back to a part of itself";
-        re += *re == '\\' && re[1];
-        long most = 1;
-        for (bool in = *re == '{'; in && *++re && *re != '}';) {
-            char *end;
-            const long n = isdigit((unsigned char)*re) ? strtol(re, &end, 10) : 0;
-            most = n > most ? n : most;
-            re = n ? end - 1 : re;
-        }
-        times = most > MOST_REPEATS ? most : times * most;
+        if (*re == '{' && sscanf(re, "{%5ld,%5ld", &n[0], &n[1]) < 1)
+            sscanf(re, "{,%5ld", &n[1]);
+        times *= n[0] > n[1] ? n[0] : n[1] > 1 ? n[1] : 1;
         if (times > MOST_REPEATS)
             return "its counts come to more than 100";
-        if (!*re)
-            break;
+        re += *re == '\\' && re[1];
     }
     return NULL;
 }

@@ -20,6 +20,7 @@ int madvise(void *address, size_t length, int advice); /* not POSIX: <sys/mman.h
 
 static _Thread_local long fail_after = -1;
 static _Thread_local long counted;
+_Thread_local unsigned imr_mem_refused;
 
 /* ---- the budget ---- */
 
@@ -100,6 +101,7 @@ static void *took(void *p, size_t bytes)
 {
     if (imr_budget_now && p && bytes >= COUNTED)
         imr_budget_now->used += USABLE(p);
+    imr_mem_refused += !p;
     return p;
 }
 
@@ -117,14 +119,14 @@ static void *gives(void *p)
 static bool refuse(size_t count, size_t size)
 {
     counted++;
-    if (fail_after == 0) {
-        fail_after = -1;
-        return true;
-    }
-    if (fail_after > 0)
+    const bool none =
+        fail_after == 0 ||
+        (size != 0 && (count > SIZE_MAX / 2 / size ||
+                       (count * size >= COUNTED && !imr_budget_allows(count * size))));
+    if (fail_after >= 0)
         fail_after--;
-    return size != 0 && (count > SIZE_MAX / 2 / size ||
-                         (count * size >= COUNTED && !imr_budget_allows(count * size)));
+    imr_mem_refused += none;
+    return none;
 }
 
 void imr_mem_fail_after(long n)

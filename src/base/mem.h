@@ -85,6 +85,7 @@ imr_status imr_budget_fail(imr_error *err); /* of what was refused; IMR_OK: noth
 /* What is made of `from` bytes for the disk has the same budget, but for the machine's memory. */
 imr_status imr_budget_disk(const char *what, uint64_t made, uint64_t from, imr_error *err);
 
+extern _Thread_local unsigned imr_mem_refused; /* allocations that failed, so far */
 /* Tests: let `n` more allocations of this thread succeed, then fail one; negative switches off. */
 void imr_mem_fail_after(long n);
 /* Tests: allocations of this thread since the last call of imr_mem_fail_after. */

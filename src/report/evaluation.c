@@ -519,6 +519,7 @@ static void put_csv(imr_buf *b, const imr_eval_report *r)
 imr_status imr_eval_report_write(imr_buf *b, const imr_eval_report *r, imr_eval_form form,
                                  imr_error *err)
 {
+    const unsigned refused = imr_mem_refused;
     if (form == IMR_EVAL_TEXT)
         (r->audit ? put_audit : put_text)(b, r);
     else if (form == IMR_EVAL_JSON)
@@ -529,7 +530,7 @@ imr_status imr_eval_report_write(imr_buf *b, const imr_eval_report *r, imr_eval_
         put_csv(b, r);
     else
         imr_eval_report_page(b, r, form == IMR_EVAL_HTML);
-    return imr_buf_check(b, err);
+    return refused != imr_mem_refused ? imr_fail_memory(err) : imr_buf_check(b, err);
 }
 
 /* ---- several adapters ---- */

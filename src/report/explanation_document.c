@@ -69,7 +69,7 @@ static void why_here(imr_page *p, const imr_why *w, imr_stage stage)
 {
     const imr_pairs *pairs = &w->pairs;
     IMR_CLEANUP(imr_why_rows_done) imr_why_rows r;
-    if (!imr_why_rows_make(&r, p->out, pairs, stage, ROWS))
+    if (!imr_why_rows_make(&r, pairs, stage, ROWS))
         return;
     char more[48];
     const double most = fmax(fabs(r.n ? r.v[0].value : 0), fmax(fabs(r.special), fabs(r.other)));
@@ -128,7 +128,7 @@ static void pair_table(imr_page *p, const imr_why *w, int stage)
     const size_t d = pairs->n_document + 1;
     IMR_AUTOBUF imr_buf head = {0}, line = {0};
     IMR_CLEANUP(imr_share_table_done) imr_share_table t;
-    if (!imr_share_table_make(&t, p->out, pairs, stage))
+    if (!imr_share_table_make(&t, pairs, stage))
         return;
     if (stage != IMR_STAGE_COUNT)
         imr_svg_pairs(p, &t);

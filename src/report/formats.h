@@ -52,8 +52,8 @@ typedef struct imr_share_table {
     size_t n_rows, n_columns;
     int decimals;
 } imr_share_table;
-/* false: no memory, out failed; likewise below. */
-bool imr_share_table_make(imr_share_table *t, imr_buf *out, const imr_pairs *p, int stage);
+/* false: no memory, which imr_report_render sees; likewise below. */
+bool imr_share_table_make(imr_share_table *t, const imr_pairs *p, int stage);
 void imr_share_table_done(imr_share_table *t);
 extern const char *const imr_share_titles[IMR_STAGE_COUNT + 1];
 /* What the total of such a table must be, and from what. */
@@ -65,8 +65,7 @@ typedef struct imr_why_rows {
     size_t n, more;                      /* more: words that make up `other` */
     double other, special, nothing, sum; /* nothing: not from words */
 } imr_why_rows;
-bool imr_why_rows_make(imr_why_rows *r, imr_buf *out, const imr_pairs *p, imr_stage stage,
-                       size_t most);
+bool imr_why_rows_make(imr_why_rows *r, const imr_pairs *p, imr_stage stage, size_t most);
 void imr_why_rows_done(imr_why_rows *r);
 /* What query word `a` meets: [n_document] places and shares; how many of them are worth telling. */
 size_t imr_why_meets(imr_report_place *out, const imr_pairs *p, imr_stage stage, size_t a);

@@ -58,7 +58,6 @@ void imr_page_text_n(imr_page *p, const char *text, size_t n)
     IMR_AUTOBUF imr_buf clean = {0};
     imr_utf8_clean(&clean, text, n, p->in_table ? IMR_CLEAN_LINE : IMR_CLEAN_NEWLINES);
     (p->html ? escape_html : escape_markdown)(p->out, imr_buf_text(&clean));
-    p->out->failed |= clean.failed;
 }
 
 void imr_page_text(imr_page *p, const char *text)

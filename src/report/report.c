@@ -59,6 +59,7 @@ imr_status imr_report_render(const imr_trace *t, const char *format,
     const size_t done = context ? context->done : 0, total = context ? context->total : 0;
     if (total > 1)
         imr_buf_str(out, done ? f->between : f->open);
+    const unsigned refused = imr_mem_refused;
     IMR_AUTOBUF imr_buf raw = {0};
     const bool terminal = strcmp(f->extension, "txt") == 0; /* the others clean piece by piece */
     f->write(t, context, terminal ? &raw : out);
@@ -66,6 +67,8 @@ imr_status imr_report_render(const imr_trace *t, const char *format,
     IMR_TRY(imr_buf_check(&raw, err));
     if (total > 1 && done + 1 == total)
         imr_buf_str(out, f->close);
+    if (refused != imr_mem_refused) /* of any line or row of it */
+        return imr_fail_memory(err);
     return imr_buf_check(out, err);
 }
 

@@ -65,16 +65,13 @@ static void share(imr_buf *out, const char *name, double value, const char *end)
     imr_buf_printf(out, " %s%s", IMR_SIGNED(value, 2), end);
 }
 
-bool imr_why_rows_make(imr_why_rows *r, imr_buf *out, const imr_pairs *p, imr_stage stage,
-                       size_t most)
+bool imr_why_rows_make(imr_why_rows *r, const imr_pairs *p, imr_stage stage, size_t most)
 {
     const double unit = imr_pairs_unit(p, stage);
     *r = (imr_why_rows){.v = IMR_NEW_ARRAY(imr_report_place, p->n_query + 1),
                         .spare = IMR_NEW_ARRAY(imr_report_place, p->n_document + 1)};
-    if (!r->v || !r->spare) {
-        out->failed = true;
+    if (!r->v || !r->spare)
         return false;
-    }
     for (size_t a = 0; a < p->n_query; a++) {
         const double total = p->query[a].total[stage] / unit;
         if (p->query[a].special)
@@ -116,7 +113,7 @@ static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t wid
 {
     const imr_pairs *p = &w->pairs;
     IMR_CLEANUP(imr_why_rows_done) imr_why_rows r;
-    if (!imr_why_rows_make(&r, out, p, stage, ROWS))
+    if (!imr_why_rows_make(&r, p, stage, ROWS))
         return;
     for (size_t i = 0; i < r.n; i++) {
         share(out, p->query[r.v[i].place].text, r.v[i].value, "");
@@ -138,10 +135,8 @@ static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t wid
 void imr_line_changes(imr_buf *out, const imr_why *w, int sign)
 {
     IMR_AUTOFREE imr_report_place *v = IMR_NEW_ARRAY(imr_report_place, w->n_strongest + 1);
-    if (!v) {
-        out->failed = true;
+    if (!v)
         return;
-    }
     size_t n = 0;
     for (size_t i = 0; i < w->n_strongest; i++)
         if (sign * w->strongest[i].change >= CHANGE_LEAST)

@@ -30,7 +30,7 @@ static size_t order(imr_report_place *out, const imr_pair_word *words, size_t n,
     return kept;
 }
 
-bool imr_share_table_make(imr_share_table *t, imr_buf *out, const imr_pairs *p, int stage)
+bool imr_share_table_make(imr_share_table *t, const imr_pairs *p, int stage)
 {
     const size_t q = p->n_query + 1, d = p->n_document + 1;
     *t = (imr_share_table){.p = p,
@@ -38,10 +38,8 @@ bool imr_share_table_make(imr_share_table *t, imr_buf *out, const imr_pairs *p, 
                            .rows = IMR_NEW_ARRAY(imr_report_place, q + d),
                            .decimals =
                                p->centred[IMR_STAGE_ENCODER] && stage != IMR_STAGE_COUNT ? 2 : 3};
-    if (!t->v || !t->rows) {
-        out->failed = true;
+    if (!t->v || !t->rows)
         return false;
-    }
     t->row = t->v + q * d, t->column = t->row + q, t->columns = t->rows + q;
     add(t, stage == IMR_STAGE_COUNT ? IMR_STAGE_AFTER : (imr_stage)stage, 1);
     if (stage == IMR_STAGE_COUNT)
@@ -123,7 +121,7 @@ static void one(imr_buf *out, const imr_why *w, int stage, size_t width)
 {
     const bool centred = w->pairs.centred[IMR_STAGE_ENCODER];
     IMR_CLEANUP(imr_share_table_done) imr_share_table t;
-    if (!imr_share_table_make(&t, out, &w->pairs, stage))
+    if (!imr_share_table_make(&t, &w->pairs, stage))
         return;
     imr_buf_printf(out, "\n%s, %s\n", imr_share_titles[stage],
                    centred ? "in sd above the average candidate" : "in cosine");
@@ -143,10 +141,8 @@ void imr_text_left_out(imr_buf *out, const imr_why *w, bool adapter, size_t inde
         return;
     const imr_stage last = adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
     IMR_AUTOFREE imr_report_place *v = IMR_NEW_ARRAY(imr_report_place, w->n_deletion);
-    if (!v) {
-        out->failed = true;
+    if (!v)
         return;
-    }
     for (size_t i = 0; i < w->n_deletion; i++)
         v[i] = (imr_report_place){w->deletion[i].total[last], (uint32_t)i};
     imr_report_rank(v, w->n_deletion);

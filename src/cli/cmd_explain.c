@@ -411,8 +411,10 @@ static imr_status run(imr_cli *cli, imr_error *err)
         IMR_TRY(imr_report_folder_open(&e.folder, folder, e.format,
                                        imr_config_bool(c, IMR_OPT_OVERWRITE), err));
     if (!e.deletion) {
-        IMR_TRY(each(&e, whole_split, err));
-        return folder ? imr_report_folder_close(&e.folder, err) : IMR_OK;
+        const imr_status status = each(&e, whole_split, err);
+        if (folder && (status == IMR_OK || e.folder.rows.n)) /* also of those before it stopped */
+            IMR_TRY(imr_report_folder_close(&e.folder, e.total, status == IMR_OK ? err : NULL));
+        return status;
     }
     IMR_TRY(imr_faith_open(&e.tests.faith, e.session, &cli->meter.progress, err));
     IMR_TRY(each(&e, whole_split, err));

@@ -122,7 +122,7 @@ static void mean(imr_page *p, const imr_report_folder *f, const char *name, cons
     imr_page_stages(p, sum, 1);
 }
 
-imr_status imr_report_folder_close(imr_report_folder *f, imr_error *err)
+imr_status imr_report_folder_close(imr_report_folder *f, size_t total, imr_error *err)
 {
     IMR_AUTOBUF imr_buf out = {0}, line = {0};
     imr_page p = {.out = &out, .html = true};
@@ -130,7 +130,10 @@ imr_status imr_report_folder_close(imr_report_folder *f, imr_error *err)
         return IMR_OK;
     if (f->rows.n)
         qsort(f->rows.v, f->rows.n, sizeof *f->rows.v, by_loss);
-    imr_buf_printf(&line, "%zu %s explained", f->rows.n, f->rows.n == 1 ? "query" : "queries");
+    if (f->rows.n < total)
+        imr_buf_printf(&line, "%zu of %zu queries explained: it was stopped", f->rows.n, total);
+    else
+        imr_buf_printf(&line, "%zu %s explained", total, total == 1 ? "query" : "queries");
     imr_page_begin(&p, imr_buf_text(&line));
     imr_page_heading(&p, 1, NULL, imr_buf_text(&line));
     imr_buf_clear(&line);

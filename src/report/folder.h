@@ -31,8 +31,9 @@ imr_status imr_report_folder_open(imr_report_folder *f, const char *path,
 /* context as for one report alone; its `up` is ours. */
 imr_status imr_report_folder_add(imr_report_folder *f, const imr_trace *t,
                                  const imr_report_context *context, imr_error *err) IMR_NODISCARD;
-/* The index. */
-imr_status imr_report_folder_close(imr_report_folder *f, imr_error *err) IMR_NODISCARD;
+/* The index, of as many as there are of `total`. */
+imr_status imr_report_folder_close(imr_report_folder *f, size_t total,
+                                   imr_error *err) IMR_NODISCARD;
 void imr_report_folder_done(imr_report_folder *f); /* {0} is fine */
 
 #endif

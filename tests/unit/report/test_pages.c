@@ -348,7 +348,7 @@ TEST("a folder has a page a query and an index from the largest loss on")
     CHECK_OK(add(&f, &m, "nobody", 0, 0, "", &err));
     CHECK_OK(add(&f, &m, "same", .5, .5, "unseen", &err));
     CHECK(!imr_file_exists(imr_path_in(path.s, "index.html").s));
-    CHECK_OK(imr_report_folder_close(&f, &err));
+    CHECK_OK(imr_report_folder_close(&f, 6, &err));
     imr_file file;
     CHECK_OK(imr_file_map_as(&file, imr_path_in(path.s, "index.html").s, IMR_FILE_TEXT, &err));
     imr_buf index = {0};
@@ -363,6 +363,7 @@ TEST("a folder has a page a query and an index from the largest loss on")
         at = strstr(at, order[i]);
         CHECK(imr_file_exists(imr_path_in(path.s, order[i]).s));
     }
+    CHECK_CONTAINS(index.data, "4 of 6 queries explained: it was stopped");
     CHECK_CONTAINS(index.data, "../loss&lt;b&gt;");
     CHECK_CONTAINS(r.text.data, "all that are judged3+0.0833"); /* mean .5 for the encoder */
     CHECK_CONTAINS(r.text.data, "training saw documents relevant to them1+0.50000.2500");
@@ -375,7 +376,7 @@ TEST("a folder has a page a query and an index from the largest loss on")
     CHECK_CONTAINS(err.text, "--overwrite");
     CHECK_OK(imr_report_folder_open(&f, path.s, imr_report_format_of("md", &err), true, &err));
     CHECK_OK(add(&f, &m, "gain", .25, .75, "seen", &err));
-    CHECK_OK(imr_report_folder_close(&f, &err));
+    CHECK_OK(imr_report_folder_close(&f, 0, &err));
     CHECK(imr_file_exists(imr_path_in(path.s, "q0001-gain.md").s));
     imr_report_folder_done(&f);
 }

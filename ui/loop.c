@@ -302,7 +302,8 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
         bool due = urgent || imr_clock_frozen() || now - drawn >= FRAME_SECONDS;
         if (dirty && due && t->writable(t)) {
             ui_frame(a, t, &view);
-            t->marker(t, a->rows, a->cols, a->pending + ui_decoder_waiting(&t->decoder));
+            if (t->marker)
+                t->marker(t, a->rows, a->cols, a->pending + ui_decoder_waiting(&t->decoder));
             dirty = urgent = false;
             drawn = now;
         }

@@ -96,6 +96,17 @@ const ui_glyphs ui_ascii = {
     .eighths = {" ", " ", " ", " ", "+", "+", "+", "+", "+"},
 };
 
+const ui_glyphs ui_spoken = {
+    .spoken = true,
+    .arrow = "to",
+    .middot = "",
+    .tau = "tau",
+    .hub = "",
+    .updown = "up/down",
+    .border = {{" ", " ", " ", " ", " ", " ", " ", " "}, {" ", " ", " ", " ", " ", " ", " ", " "}},
+    .eighths = {" ", " ", " ", " ", " ", " ", " ", " ", " "},
+};
+
 char ui_glyph_ascii(uint32_t code)
 {
     static const struct {

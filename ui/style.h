@@ -83,7 +83,7 @@ typedef struct ui_border {
 } ui_border;
 
 typedef struct ui_glyphs {
-    bool ascii;
+    bool ascii, spoken; /* spoken: one thing below the other, no boxes, bars and plots */
     const char *arrow, *middot, *tau;
     const char *hub;        /* behind a word that is near everything */
     const char *updown;     /* the two arrow keys in a hint */
@@ -91,7 +91,7 @@ typedef struct ui_glyphs {
     const char *eighths[9]; /* left blocks of 0 to 8 eighths */
 } ui_glyphs;
 
-extern const ui_glyphs ui_unicode, ui_ascii;
+extern const ui_glyphs ui_unicode, ui_ascii, ui_spoken;
 /* One 7-bit character standing for a code point above 0x7f; '?' where nothing is close. */
 char ui_glyph_ascii(uint32_t code);
 

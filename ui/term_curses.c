@@ -166,7 +166,7 @@ static void size(IMR_UNUSED ui_term *t, int *rows, int *cols)
     }
 }
 
-static bool read_it(ui_term *t)
+bool ui_stdin_read(ui_term *t)
 {
     struct pollfd p = {STDIN_FILENO, POLLIN, 0};
     ui_decoder *d = &t->decoder;
@@ -297,7 +297,7 @@ imr_status ui_term_curses_open(ui_term **out, const ui_term_options *options, im
     make_pairs(c);
     t->close = close_it;
     t->size = size;
-    t->read = read_it;
+    t->read = ui_stdin_read;
     t->writable = writable;
     t->show = show;
     t->suspend = suspend;

@@ -70,6 +70,8 @@ static imr_status bind_keys(ui_app *a, const ui_options *o, imr_error *err)
 
 static const ui_glyphs *glyphs(const ui_options *o)
 {
+    if (o->spoken)
+        return &ui_spoken;
     const char *codeset = nl_langinfo(CODESET);
     bool utf8 = strcasecmp(codeset, "UTF-8") == 0 || strcasecmp(codeset, "utf8") == 0;
     bool unicode = o->glyphs ? strcmp(o->glyphs, "unicode") == 0 : utf8;
@@ -100,7 +102,7 @@ static imr_status interact(int *exit_code, ui_app *a, const ui_options *o, imr_a
     ui_term *t;
     ui_event size = {.kind = UI_EVENT_RESIZE};
     IMR_TRY(ui_signals_open(err));
-    IMR_TRY(ui_term_curses_open(&t, &o->terminal, err));
+    IMR_TRY(o->spoken ? ui_term_text_open(&t, err) : ui_term_curses_open(&t, &o->terminal, err));
     a->theme = t->theme;
     a->record = o->record;
     t->size(t, &size.y, &size.x);

@@ -13,6 +13,7 @@ typedef struct ui_options {
     const char *intro;   /* NULL or lines for the screen before the first query, UTF-8 */
     const char *columns; /* of the ranking; NULL: the usual ones */
     const char *glyphs;  /* "unicode", "ascii"; NULL: by the locale */
+    bool spoken;         /* for those who listen: ui_term_text_open */
     ui_term_options terminal;
     const imr_bind *binds; /* lines of configuration files, see ui/keymap.h */
     size_t n_binds;

@@ -152,14 +152,16 @@ static void draw_panes(const ui_view *v, const ui_app *a, ui_surface s, const ui
         list = ui_inside(list);
     }
     ui_draw_list(list, &a->list, focused);
-    if (l->why.h)
+    const bool spoken = s.grid->glyphs->spoken; /* the rest is told when it is asked for */
+    if (l->why.h && !spoken)
         draw_why(v, a, ui_sub(s, l->why), l->boxed);
     if (l->preview.w)
         ui_draw_preview(ui_sub(s, l->preview), &a->list, &a->reading, a->text.top, missing(a), true,
                         !a->editing && a->pane == UI_PANE_PREVIEW);
     if (l->note.w) {
         ui_surface note = ui_sub(s, l->note);
-        note_keys(a, note, note.at.w - ui_width(moved.s) - 2);
+        if (!spoken)
+            note_keys(a, note, note.at.w - ui_width(moved.s) - 2);
         ui_put_right(note, 0, note.at.w, UI_DIM, moved.s);
     }
     /* Rows that answer another query than the one typed look it. */
@@ -399,11 +401,12 @@ static void draw_status(const ui_app *a, ui_surface s)
         draw_live(a, s);
         return;
     }
-    status_left(a, &left);
+    if (!a->glyphs->spoken || a->screen != UI_RANK)
+        status_left(a, &left);
     ui_text right = {""};
     if (a->message[0])
         right = ui_textf("%s%s", a->message_error ? "Error: " : "", a->message);
-    else if (a->progress.total)
+    else if (a->progress.total && !a->glyphs->spoken)
         right = ui_textf("%s %d%%", a->progress.what,
                          (int)(100 * a->progress.done / a->progress.total));
     else if (a->stale)
@@ -562,7 +565,8 @@ bool ui_view_make(ui_view *v, ui_app *a)
     v->grid.hits = &a->hits;
     build_rows(v, a, &l, s);
     draw_head(a, s, &l);
-    draw_body(v, a, s, &l);
+    if (!a->glyphs->spoken || a->overlay == UI_OVER_NONE || a->overlay == UI_OVER_POINT)
+        draw_body(v, a, s, &l);
     draw_status(a, ui_sub(s, l.status));
     ui_context c = ui_app_context(a);
     if (a->overlay != UI_OVER_NONE && !a->live.of)

@@ -241,6 +241,12 @@ void ui_draw_list(ui_surface s, const ui_list *l, bool focused)
         nothing_left(s, l);
         return;
     }
+    if (s.grid->glyphs->spoken) { /* the row as sentences */
+        const imr_trace_document *d = ui_list_selected(l);
+        ui_putf(s, 0, 0, UI_TEXT, "%zu of %zu: %s", l->at + 1, l->n, *d->title ? d->title : d->id);
+        ui_draw_facts(ui_sub(s, (ui_rect){1, 0, 1, s.at.w}), l->trace, d);
+        return;
+    }
     const columns c = fit(l, s.at.w);
     header(s, &c, l->trace);
     size_t rows = s.at.h > 1 ? (size_t)s.at.h - 1 : 0;

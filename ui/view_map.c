@@ -142,7 +142,7 @@ void ui_draw_map(ui_surface s, const ui_map_parts *in)
     plot p = {.in = in,
               .s = ui_sub(s, (ui_rect){0, 0, s.at.h, wide}),
               .dots = IMR_NEW_ARRAY(uint8_t, (size_t)(s.at.h * wide + 1))};
-    if (p.dots && p.s.at.h > 0 && p.s.at.w > 2)
+    if (p.dots && !s.grid->glyphs->spoken && p.s.at.h > 0 && p.s.at.w > 2)
         draw_plot(&p);
     imr_free(p.dots);
     draw_side(panel, in);

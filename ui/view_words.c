@@ -193,6 +193,12 @@ int ui_draw_words(ui_surface s, const imr_trace_document *d, const ui_reading *r
     matrix_row(&g, ui_about(s, UI_TERM_NOT_WORDS), y++, values, false);
     ui_put(s, y, 1, UI_STRONG, "total");
     matrix_row(&g, ui_about(s, UI_TERM_SUM), y, r->document.total, false);
-    legend(&g, s, s.at.h - 1);
-    return y + 1;
+    const size_t at[2] = {q->order[query], r->document.order[document]};
+    if (s.grid->glyphs->spoken)
+        ui_putf(s, y + 1, 0, UI_TEXT, "%s with %s %s", g.p->query[at[0]].text,
+                g.p->document[at[1]].text,
+                ui_signed(ui_share(g.p, r->measure, at[0], at[1]), g.decimals).s);
+    else
+        legend(&g, s, s.at.h - 1);
+    return y + 1 + s.grid->glyphs->spoken;
 }

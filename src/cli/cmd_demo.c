@@ -56,8 +56,9 @@ const imr_command imr_command_demo = {
                "they achieve on test queries "
                "(passages training saw and passages it never saw apart), and opens the explorer.",
     .example = "  imrnn demo\n  imrnn demo --prepare --output-dir demo",
-    .options = IMR_OPTIONS(IMR_OPT_OUTPUT_DIR, IMR_OPT_OVERWRITE, IMR_OPT_PREPARE, IMR_OPT_QUERY,
-                           IMR_OPT_THEME, IMR_OPT_GLYPHS, IMR_OPT_COLUMNS, IMR_OPT_MOUSE,
-                           IMR_OPT_SCOPE, IMR_OPT_DELTA, IMR_OPT_ORDER, IMR_OPT_TOKENS),
+    .options =
+        IMR_OPTIONS(IMR_OPT_OUTPUT_DIR, IMR_OPT_OVERWRITE, IMR_OPT_PREPARE, IMR_OPT_QUERY,
+                    IMR_OPT_THEME, IMR_OPT_GLYPHS, IMR_OPT_COLUMNS, IMR_OPT_SCREEN_READER,
+                    IMR_OPT_MOUSE, IMR_OPT_SCOPE, IMR_OPT_DELTA, IMR_OPT_ORDER, IMR_OPT_TOKENS),
     .run = run,
 };

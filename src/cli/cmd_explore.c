@@ -48,6 +48,7 @@ static imr_status explore(imr_cli *cli, const imr_session_options *session, cons
         .intro = intro || !cli->project[0] ? intro : cli->project,
         .glyphs = choice(cli, IMR_OPT_GLYPHS, "auto"),
         .columns = imr_config_string(cli->config, IMR_OPT_COLUMNS),
+        .spoken = imr_config_bool(cli->config, IMR_OPT_SCREEN_READER),
         .terminal = {.color = imr_config_string(cli->config, IMR_OPT_COLOR),
                      .theme = choice(cli, IMR_OPT_THEME, "default"),
                      .no_color = getenv("NO_COLOR"),
@@ -147,7 +148,7 @@ static imr_status run_replay(imr_cli *cli, imr_error *err)
 
 #define EXPLORER_OPTIONS                                                                           \
     IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_WHAT_IF, IMR_OPT_THEME, IMR_OPT_GLYPHS,        \
-        IMR_OPT_COLUMNS, IMR_OPT_MOUSE, IMR_OPT_NOTES, IMR_OPT_REVIEWER
+        IMR_OPT_COLUMNS, IMR_OPT_SCREEN_READER, IMR_OPT_MOUSE, IMR_OPT_NOTES, IMR_OPT_REVIEWER
 
 const imr_command imr_command_explore = {
     .name = "explore",
@@ -162,7 +163,7 @@ const imr_command imr_command_explore = {
         "$XDG_CACHE_HOME/imrnn unless --cache-dir says where; later only new and changed "
         "texts are encoded.\n"
         "--print makes one screen, of --query, as text and ends; --record writes what is done, for "
-        "imrnn replay.\n"
+        "imrnn replay. --screen-reader says every change as a line of text.\n"
         "--what-if opens with a change in force; A takes it back.\n"
         "Lines `bind LIST x :sort delta` of a configuration file change keys; the defaults "
         "are those of assets/keymap.conf.",

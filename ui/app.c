@@ -28,6 +28,7 @@ static void clear_offers(ui_app *a)
 void ui_app_done(ui_app *a)
 {
     ui_audit_done(&a->audit);
+    ui_state_done(&a->states);
     imr_trace_free(a->trace);
     imr_trace_free(a->held);
     imr_trace_free(a->judged);
@@ -42,7 +43,8 @@ void ui_app_done(ui_app *a)
     ui_reading_done(&a->reading);
     imr_buf_done(&a->clip);
     IMR_FREE(a->map, a->offers.v, a->targets.v, a->hits.v, a->request_text, a->request_id, a->ghost,
-             a->live.before, a->suggest_text, a->export.folder, a->export.path, a->reason);
+             a->live.before, a->suggest_text, a->beside, a->export.folder, a->export.path,
+             a->reason);
     *a = (ui_app){0};
 }
 
@@ -174,8 +176,15 @@ void ui_app_forget(ui_app *a)
 
 void ui_app_run(ui_app *a, const char *text, const char *query_id)
 {
+    const char *id = a->request_id, *before = a->request_text;
+    const bool none = !query_id && text[strspn(text, " ")] == 0;
     a->query_error.status = IMR_OK;
-    if (!query_id && text[strspn(text, " ")] == 0) {
+    if (none || ((id || before) && (query_id ? !id || strcmp(id, query_id) != 0
+                                             : !before || strcmp(before, text) != 0))) {
+        imr_whatif_drop(&a->settings.what_if, "without:"); /* these belong to one query */
+        imr_whatif_drop(&a->settings.what_if, "feedback:");
+    }
+    if (none) {
         a->serial++;
         if (a->waiting)
             a->effects |= UI_FX_CANCEL;
@@ -188,12 +197,6 @@ void ui_app_run(ui_app *a, const char *text, const char *query_id)
         ui_replace(&a->list.selected, NULL); /* another query begins at rank 1 */
         ui_list_arrange(&a->list);
         return;
-    }
-    const char *id = a->request_id, *before = a->request_text;
-    if ((id || before) &&
-        (query_id ? !id || strcmp(id, query_id) != 0 : !before || strcmp(before, text) != 0)) {
-        imr_whatif_drop(&a->settings.what_if, "without:"); /* these belong to one query */
-        imr_whatif_drop(&a->settings.what_if, "feedback:");
     }
     ui_replace(&a->request_text, query_id ? NULL : text);
     ui_replace(&a->request_id, query_id);
@@ -228,6 +231,7 @@ void ui_app_opened(ui_app *a, imr_session *session, const imr_session_facts *fac
     a->list.both = (a->facts ? a->list.both : *facts->other_name) && !a->held;
     imr_trace_free(a->held); /* of the session before */
     a->held = NULL;
+    a->beside_wanted = a->beside != NULL;
     a->facts = facts;
     imr_quality_free(a->quality);
     a->quality = NULL;
@@ -280,6 +284,14 @@ static void take_trace(ui_app *a, const imr_delivery *d)
     bool latest = d->serial == a->serial;
     if (latest)
         a->waiting = a->stale = false;
+    if (latest && a->beside_wanted && d->status != IMR_E_CANCELLED) { /* it was ranked first */
+        imr_trace_free(a->held);
+        a->held = d->trace;
+        a->beside_wanted = false;
+        ui_replace(&a->beside, a->held ? a->held->query_text : NULL);
+        ui_app_run_again(a);
+        return;
+    }
     if (d->status != IMR_OK) {
         if (latest && d->status != IMR_E_CANCELLED && d->serial == a->what_if_serial) {
             a->settings.what_if = a->what_if_before;
@@ -306,6 +318,10 @@ static void take_trace(ui_app *a, const imr_delivery *d)
     ui_list_arrange(&a->list);
     if (!latest)
         return;
+    if (a->states.came && a->list.selected &&
+        imr_trace_place(a->trace, a->list.selected) == SIZE_MAX)
+        ui_app_say(a, false, "as it was left, but %s is not ranked now", a->list.selected);
+    a->states.came = false;
     if (a->list.pinned && imr_trace_place(a->trace, a->list.pinned) == SIZE_MAX) {
         ui_app_say(a, true, "this collection has no document %s", a->list.pinned);
         ui_replace(&a->list.pinned, NULL);
@@ -420,7 +436,8 @@ void ui_app_deliver(ui_app *a, const imr_delivery *d)
         take_suggestions(a, d);
     } else if (d->kind == IMR_ASYNC_EXPORT || d->kind == IMR_ASYNC_SIZE) {
         ui_export_take(a, d);
-    } else if (d->kind != IMR_ASYNC_SUGGEST && failed) { /* of writing and of words */
+    } else if (d->kind != IMR_ASYNC_SUGGEST && failed) { /* of writing, words, another adapter */
+        a->second = a->second_asked = a->facts && a->facts->second;
         ui_app_say(a, true, "%s", d->error.text);
     }
     IMR_FREE(d->suggestions, d->path);

@@ -103,6 +103,18 @@ typedef struct ui_found {
     size_t row, at, n;
 } ui_found;
 
+enum { UI_STEPS = 200 };
+typedef struct ui_states {
+    char *step[UI_STEPS];    /* [0, at) can be taken back, [at, n) were */
+    size_t n, at, last;      /* last: what the last one changed first */
+    bool taking;             /* this event takes one back, or does it again */
+    bool came, dirty;        /* what was kept is back, its ranking not yet; there is more to keep */
+    const char *folder, *of; /* borrowed. NULL: nothing is kept; "" or the project */
+    char *path, *fresh;      /* NULL until the session is open; the state a start made */
+    char *live;              /* before a line of find or filter was opened, or NULL */
+    double kept_at;
+} ui_states;
+
 typedef struct ui_app {
     const ui_glyphs *glyphs;
     ui_theme theme;
@@ -113,8 +125,9 @@ typedef struct ui_app {
     /* the session */
     imr_session *session;
     const imr_session_facts *facts; /* NULL until it is open */
-    imr_error error;                /* why it cannot be opened; status IMR_OK: it can */
-    const char *intro;              /* NULL or lines shown under the examples; borrowed */
+    bool second, second_asked; /* of two adapters B is to be in force; the last that was asked */
+    imr_error error;           /* why it cannot be opened; status IMR_OK: it can */
+    const char *intro;         /* NULL or lines shown under the examples; borrowed */
     imr_async_progress progress;
     int pending;
 
@@ -127,7 +140,9 @@ typedef struct ui_app {
     imr_candidates_by candidates; /* as they were when it was opened; `settings` is of a trace */
     imr_whatif what_if_before;    /* and the request with what took its place: where that fails, */
     uint64_t what_if_serial;      /* it is as before */
-    imr_trace *held;              /* of a query that stands beside as B, or NULL */
+    imr_trace *held;              /* of a query that stands beside as B, or NULL; */
+    char *beside;                 /* its text; */
+    bool beside_wanted;           /* it is ranked first, then the request */
     char *request_text, *request_id; /* one of them NULL */
     double asked;                    /* clock when the last request went out */
     bool waiting;                    /* no answer to it yet */
@@ -200,6 +215,8 @@ typedef struct ui_app {
     char message[400];
     bool message_error;
     double message_time, cancelled; /* cancelled: negative, or when C-c was last pressed */
+
+    ui_states states;
 
     /* for the loop */
     imr_buf *record;   /* takes what the user does, as lines of ui/replay.h; NULL: nothing does */
@@ -304,6 +321,27 @@ void ui_do(ui_app *a, ui_action action, const char *argument);
 #define X(id, name, group, handler, keys, hint, help) UI_ON(handler);
 #include "ui/actions.def"
 #undef X
+
+/* Rows again, in the usual order where sort or filter cannot be. */
+void ui_app_audit_arrange(ui_app *a);
+
+/* ---- ui/state.c: what the user made of it, to step back to, and to come back to ----
+ *
+ * Lines "name value" of one table, which writes and reads them. Any bytes are read: a line stands
+ * alone, and one that is not understood changes nothing. What keys set is set, and a ranking asked
+ * for; no action runs. What belongs to a ranking that has not come holds until it does. The file,
+ * named after cache, adapters and project, has what a start did not make. It is written whole or
+ * not at all: of two explorers the last one wins. */
+void ui_state_write(const ui_app *a, imr_buf *out);
+size_t ui_state_read(ui_app *a, const char *text, size_t len); /* lines not understood */
+void ui_state_done(ui_states *s);
+/* After an event: a step, when the state is not `before`. Letters typed in one go are one step, so
+ * are moves of the selection. */
+void ui_state_step(ui_app *a, const char *before);
+/* The session is open: comes back, when `restore` and nothing was typed yet. */
+void ui_state_open(ui_app *a, bool restore);
+/* Whether that is to be written to states.path: nothing is going on, or it ends, `now`. */
+bool ui_state_due(ui_app *a, bool now, imr_buf *out);
 
 /* ---- ui/export.c ---- */
 

@@ -30,10 +30,19 @@ static imr_status arrange(ui_audit *u, imr_error *err)
     return IMR_OK;
 }
 
+void ui_app_audit_arrange(ui_app *a)
+{
+    imr_error err;
+    if (arrange(&a->audit, &err) == IMR_OK)
+        return;
+    ui_app_say(a, true, "%s", err.text);
+    IMR_FREE(a->audit.sort, a->audit.filter);
+    a->audit.sort = a->audit.filter = NULL;
+}
+
 void ui_app_take_audit(ui_app *a, const imr_delivery *d)
 {
     ui_audit *u = &a->audit;
-    imr_error err;
     u->error = d->error;
     u->error.status = d->status;
     if (d->audit) {
@@ -43,9 +52,8 @@ void ui_app_take_audit(ui_app *a, const imr_delivery *d)
         u->rows = d->audit_rows;
         u->ended = d->audit_ended;
     }
-    if (arrange(u, &err) != IMR_OK)
-        ui_app_say(a, true, "%s", err.text);
-    else if (u->ended && *u->of->notice)
+    ui_app_audit_arrange(a);
+    if (u->ended && *u->of->notice)
         ui_app_say(a, false, "%s", u->of->notice);
 }
 

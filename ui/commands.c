@@ -79,22 +79,23 @@ UI_ON(pin)
 static void hold(ui_app *a)
 {
     if (a->held) {
-        imr_trace_free(a->held);
-        a->held = NULL;
+        imr_trace_free(IMR_TAKE(a->held));
         ui_app_say(a, false, "one query again");
     } else if (a->trace) {
         a->held = imr_trace_share(a->trace);
         ui_app_say(a, false, "this query is B now, those that follow are A");
     }
+    ui_replace(&a->beside, a->held ? a->held->query_text : NULL);
     a->list.both = a->held != NULL;
     ui_app_run_again(a);
 }
 
 UI_ON(two)
 {
-    if (a->facts && *a->facts->other_name && action == UI_DO_SWAP)
+    if (a->facts && *a->facts->other_name && action == UI_DO_SWAP) {
+        a->second = !a->second;
         a->effects |= UI_FX_SWAP;
-    else if (a->facts && *a->facts->other_name)
+    } else if (a->facts && *a->facts->other_name)
         a->list.both = !a->list.both;
     else if (action == UI_DO_BOTH)
         hold(a);
@@ -112,12 +113,11 @@ UI_ON(mark)
     size_t at = 0;
     while (at < l->marks.n && strcmp(l->marks.v[at], d->id) != 0)
         at++;
-    char *id = at < l->marks.n ? NULL : imr_strdup(d->id);
     if (at < l->marks.n) {
         imr_free(l->marks.v[at]);
         memmove(&l->marks.v[at], &l->marks.v[at + 1], (--l->marks.n - at) * sizeof *l->marks.v);
-    } else if (!id || !IMR_PUSH(&l->marks, id)) {
-        imr_free(id);
+    } else if (!ui_list_mark(l, d->id)) {
+        return;
     }
     ui_app_say(a, false,
                l->marks.n == 0   ? "nothing is marked"

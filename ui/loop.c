@@ -97,11 +97,14 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
     imr_error err;
     if (fx & UI_FX_CANCEL)
         imr_async_cancel(jobs);
-    if (fx & UI_FX_SWAP)
+    if (fx & UI_FX_SWAP && a->second != a->second_asked) {
+        a->second_asked = a->second;
         refused(a, imr_async_make(jobs, IMR_ASYNC_SWAP, NULL, &err), &err);
+    }
     if (fx & UI_FX_QUERY && a->facts) {
-        imr_request r = {.text = a->request_text,
-                         .query_id = a->request_id,
+        const bool held = a->beside_wanted;
+        imr_request r = {.text = held ? a->beside : a->request_text,
+                         .query_id = held ? NULL : a->request_id,
                          .selected = a->list.selected,
                          .pinned = (const char *const *)&a->list.pinned,
                          .n_pinned = a->list.pinned != NULL,
@@ -298,6 +301,10 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
             ui_update(a, &(ui_event){.kind = UI_EVENT_TICK});
         if (!ui_act(a, t, jobs))
             break;
+        IMR_AUTOBUF imr_buf kept = {0};
+        imr_error err;
+        if (ui_state_due(a, false, &kept))
+            refused(a, imr_async_write(jobs, a->states.path, kept.data, kept.len, &err), &err);
         double now = imr_clock_seconds();
         bool due = urgent || imr_clock_frozen() || now - drawn >= FRAME_SECONDS;
         if (dirty && due && t->writable(t)) {

@@ -103,6 +103,15 @@ const char *ui_list_mark_of(const ui_list *l, const imr_trace_document *d)
     return NULL;
 }
 
+bool ui_list_mark(ui_list *l, const char *id)
+{
+    char *copy = imr_strdup(id);
+    if (copy && IMR_PUSH(&l->marks, copy))
+        return true;
+    imr_free(copy);
+    return false;
+}
+
 void ui_list_unmark(ui_list *l)
 {
     while (l->marks.n)
@@ -239,6 +248,14 @@ void ui_reading_arrange(ui_reading *r)
 {
     const imr_pairs *p = r->detail ? &r->detail->why.pairs : NULL;
     size_t n = p ? p->n_query : 0, m = p ? p->n_document : 0;
+    static const ui_measure usual[] = {{IMR_STAGE_AFTER, false},
+                                       {IMR_STAGE_ENCODER, false},
+                                       {IMR_STAGE_AFTER, true},
+                                       {IMR_STAGE_ENCODER, true}};
+    r->measure = r->wish;
+    for (size_t i = IMR_LEN(usual); p && !ui_share_known(p, r->wish) && i-- > 0;)
+        if (ui_share_known(p, usual[i]))
+            r->measure = usual[i];
     r->n_highlights = r->highlight_at = 0;
     if (!side(&r->query, n) || !side(&r->document, m)) {
         r->query.n = r->document.n = 0;
@@ -267,15 +284,6 @@ void ui_reading_take(ui_reading *r, imr_detail *detail)
     r->detail = detail;
     r->error.status = IMR_OK;
     r->marked = false;
-    static const ui_measure usual[] = {{IMR_STAGE_AFTER, false},
-                                       {IMR_STAGE_ENCODER, false},
-                                       {IMR_STAGE_AFTER, true},
-                                       {IMR_STAGE_ENCODER, true}};
-    r->measure = r->wish;
-    for (size_t i = IMR_LEN(usual); detail && i-- > 0;)
-        if (!ui_share_known(&detail->why.pairs, r->wish) &&
-            ui_share_known(&detail->why.pairs, usual[i]))
-            r->measure = usual[i];
     ui_reading_arrange(r);
 }
 

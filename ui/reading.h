@@ -51,9 +51,7 @@ typedef struct ui_list {
     size_t n, at, top;      /* rows; the one under the cursor; the first one shown */
     char *selected;         /* document id, once the selection was moved */
     char *pinned;
-    IMR_ARRAY(char *)
-    marks; /* document ids, as they were marked: the last two are A and B of the
-                                screen Compare */
+    IMR_ARRAY(char *) marks; /* ids, as they were marked; the last two are A and B of Compare */
     ui_column sort;
     bool reversed;
     bool both;         /* of two adapters: moves and filters go by B against A */
@@ -87,6 +85,7 @@ size_t ui_list_mover(const ui_list *l, int step);
 /* "A", "B" or "+" of a marked document, else NULL; the document that A (0) or B (1) is, or NULL. */
 const char *ui_list_mark_of(const ui_list *l, const imr_trace_document *d);
 const char *ui_list_compared(const ui_list *l, int side);
+bool ui_list_mark(ui_list *l, const char *id); /* false: no memory */
 void ui_list_unmark(ui_list *l);
 /* The newest note on a document for the query of the rows, document "": on the query; or NULL. */
 const imr_note *ui_list_note(const ui_list *l, const char *document);

@@ -48,6 +48,8 @@ static void deliver(void *user, const imr_delivery *d)
     ui_app_deliver(a, d);
     if ((d->kind == IMR_ASYNC_OPEN || d->kind == IMR_ASYNC_SWAP) && d->status == IMR_OK)
         ui_app_opened(a, d->session, imr_session_facts_of(d->session));
+    if (d->kind == IMR_ASYNC_OPEN && d->status == IMR_OK)
+        ui_state_open(a, running->restore);
     if (d->kind == IMR_ASYNC_WORDS) { /* lists that were empty can be made */
         a->facts = imr_session_facts_of(d->session);
         ui_app_run_again(a);
@@ -86,6 +88,8 @@ static imr_status replay(ui_app *a, const ui_options *o, imr_async *jobs, imr_er
     if (!ui_theme_parse(&a->theme, o->terminal.theme))
         a->theme = UI_THEME_MONO;
     a->stranger = o->stranger;
+    if (o->query)
+        ui_prompt_set(&a->query, o->query);
     ui_replay_settle(&r);
     imr_status status = a->error.status;
     if (status != IMR_OK)
@@ -105,6 +109,11 @@ static imr_status interact(int *exit_code, ui_app *a, const ui_options *o, imr_a
     IMR_TRY(o->spoken ? ui_term_text_open(&t, err) : ui_term_curses_open(&t, &o->terminal, err));
     a->theme = t->theme;
     a->record = o->record;
+    IMR_AUTOBUF imr_buf fresh = {0};
+    ui_state_write(a, &fresh);
+    a->states.fresh = imr_buf_take(&fresh);
+    if (o->query)
+        ui_prompt_set(&a->query, o->query);
     t->size(t, &size.y, &size.x);
     ui_update(a, &size);
     if (*t->notice)
@@ -125,8 +134,6 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
     ui_replace(&a->list.columns, o->columns);
     if (o->history)
         ui_history_read(&a->history, o->history);
-    if (o->query)
-        ui_prompt_set(&a->query, o->query);
     IMR_TRY(imr_async_new(&jobs, deliver, a, err));
     imr_status status = imr_async_open(jobs, session, err);
     if (status == IMR_OK)
@@ -136,6 +143,11 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
     if (status == IMR_OK && a->note_error.status != IMR_OK)
         status = imr_fail(err, a->note_error.status, "%s; %s was not kept: %s", a->note_error.text,
                           imr_verdict_names[a->verdict], a->reason ? a->reason : "");
+    IMR_AUTOBUF imr_buf kept = {0};
+    imr_error lost; /* is no reason to fail what is over */
+    if (ui_state_due(a, true, &kept) &&
+        imr_file_write(a->states.path, kept.data, kept.len, &lost) != IMR_OK)
+        imr_buf_clear(&kept);
     if (status == IMR_OK && o->history)
         ui_history_save(&a->history, o->history);
     return status;
@@ -155,6 +167,8 @@ imr_status ui_run(int *exit_code, const imr_session_options *session, const ui_o
     a.notes_path = options->notes;
     a.reviewer = options->reviewer;
     a.render = render;
+    a.states.folder = options->state;
+    a.states.of = options->project;
     a.mouse = !options->terminal.no_mouse;
     imr_status status = run(exit_code, &a, session, options, err);
     ui_app_done(&a);

@@ -19,6 +19,9 @@ typedef struct ui_options {
     size_t n_binds;
     /* files; NULL: none. The folders must exist. */
     const char *history;          /* read at start, written at the end */
+    const char *state, *project;  /* a folder for what is come back to, by cache, adapters and "" or
+                                     a project */
+    bool restore;                 /* comes back to it */
     const char *clip_file;        /* what is copied is also written here */
     const char *notes, *reviewer; /* where notes are kept, and whose they are */
     const char *const *command;   /* argv, for exports */

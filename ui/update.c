@@ -105,6 +105,7 @@ static void leave_query(ui_app *a, bool chose)
         ui_history_add(&a->history, ui_prompt_text(&a->query));
     ui_replace(&a->ghost, NULL);
     a->editing = false;
+    a->states.last = SIZE_MAX; /* what is typed next is a step of its own */
     a->pane = UI_PANE_LIST;
 }
 
@@ -497,6 +498,8 @@ void ui_update(ui_app *a, const ui_event *e)
 {
     if (a->record)
         ui_record(a->record, e);
+    IMR_AUTOBUF imr_buf before = {0};
+    ui_state_write(a, &before);
     if (e->kind == UI_EVENT_KEY) {
         a->away = false;
         press(a, e->key);
@@ -516,4 +519,5 @@ void ui_update(ui_app *a, const ui_event *e)
         a->late = a->wanted >= 0;
     }
     ui_app_settle(a);
+    ui_state_step(a, imr_buf_text(&before));
 }

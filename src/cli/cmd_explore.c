@@ -36,6 +36,7 @@ static imr_status explore(imr_cli *cli, const imr_session_options *session, cons
                                   ? imr_path_join(runtime, "imrnn-clip.txt")
                               : folder ? imr_path_join(folder, "clip.txt")
                                        : NULL;
+    IMR_AUTOFREE char *project = imr_file_exists("./.imrnn") ? realpath(".", NULL) : NULL;
     const imr_path notes = imr_cli_notes(cli, session->cache);
     const imr_bind *binds;
     size_t n_binds = imr_config_binds(cli->config, &binds);
@@ -60,6 +61,10 @@ static imr_status explore(imr_cli *cli, const imr_session_options *session, cons
         .binds = binds,
         .n_binds = n_binds,
         .history = lines ? NULL : history,
+        .state = lines ? NULL : folder,
+        .project = project ? project : "",
+        .restore = imr_config_bool(cli->config, IMR_OPT_RESTORE) && !record &&
+                   !session->settings.what_if.terms[0],
         .clip_file = own ? clip : NULL,
         .notes = notes.s,
         .reviewer = imr_cli_reviewer(cli),
@@ -170,8 +175,8 @@ const imr_command imr_command_explore = {
     .example = "  imrnn explore --dataset my-texts --encoder minilm\n"
                "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explore --checkpoint demo/adapter.pt demo/cache",
-    .options = IMR_OPTIONS(EXPLORER_OPTIONS, IMR_OPT_RECORD, IMR_OPT_OVERWRITE, IMR_OPT_PRINT,
-                           IMR_OPT_SCREEN, IMR_OPT_SIZE),
+    .options = IMR_OPTIONS(EXPLORER_OPTIONS, IMR_OPT_RESTORE, IMR_OPT_RECORD, IMR_OPT_OVERWRITE,
+                           IMR_OPT_PRINT, IMR_OPT_SCREEN, IMR_OPT_SIZE),
     .max_arguments = 1,
     .run = run,
     .two = true,

@@ -336,7 +336,8 @@ void fake_open(fake *f, bool encoder, bool tokens_too, bool texts)
         .tokens_problem = tokens_too ? ""
                                      : "No token table: changes cannot be said in words "
                                        "(--token-table FOLDER).",
-        .inputs = {.adapter_path = f->two ? "adapters/minilm.pt" : "",
+        .inputs = {.cache_path = "cache",
+                   .adapter_path = f->two ? "adapters/minilm.pt" : "",
                    .adapter_form = f->encoder_only ? "" : "mean",
                    .adapter_form_from = "metadata",
                    .table_name = tokens_too ? "context" : "",

@@ -1,6 +1,5 @@
 /*
- * retrieval/cache.h - one face for every cache of vectors: our store, the reference's layout, and
- * vectors made in memory.
+ * retrieval/cache.h - one face for every cache of vectors: our store and the reference's layout.
  *
  *   documents   id, vector [n] (float32 or half), title and text when a dataset is attached
  *   queries     id, text (when known), vector [n]; grouped in splits
@@ -96,10 +95,10 @@ typedef struct imr_cache_split {
 
 /* To be read by everybody, changed by those who make it. */
 typedef struct imr_cache {
-    char *path;                   /* "" when made in memory */
-    const char *layout;           /* "store", "reference", "memory" */
+    char *path;                   /* its folder */
+    const char *layout;           /* "store", "reference" */
     imr_encoder_identity encoder; /* strings never NULL here */
-    char sha256[IMR_SHA256_HEX];  /* of manifest.json; "" when made in memory */
+    char sha256[IMR_SHA256_HEX];  /* of manifest.json; "" without one */
     /* Of the dataset's corpus, as remembered when the store was built; "" when unknown. */
     char dataset_sha256[IMR_SHA256_HEX];
     /* True when the corpus was not read for it: its size and time of change are those it had when
@@ -141,12 +140,6 @@ bool imr_cache_is_own(const char *dir);
 /* options may be NULL. */
 imr_status imr_cache_open(imr_cache **out, const char *dir, const imr_cache_options *options,
                           imr_error *err);
-/* Encodes a whole dataset in memory, for small ones such as the demo. Takes ownership of `dataset`
- * on success only. identity's strings are copied. */
-imr_status imr_cache_build_memory(imr_cache **out, imr_dataset *dataset,
-                                  const imr_encoder_identity *identity, size_t n,
-                                  imr_encode_fn encode, void *user, const imr_progress *progress,
-                                  imr_error *err);
 void imr_cache_free(imr_cache *c);
 IMR_FREE_AT(imr_cache, imr_cache_free)
 

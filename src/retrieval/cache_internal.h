@@ -23,7 +23,7 @@
 
 #include "retrieval/store.h"
 
-imr_cache *imr_cache_new(const char *path, const char *layout); /* NULL: memory */
+imr_cache *imr_cache_new(const char *path, const char *layout); /* NULL: no memory */
 
 /* What a manifest of ours calls the strings of an identity. */
 extern const char *const imr_encoder_keys[IMR_ENCODER_TEXTS];

@@ -1,4 +1,4 @@
-/* What every maker of a cache shares: ids, encoder, splits, encoding; and caches in memory. */
+/* What every maker of a cache shares: ids, encoder, splits, encoding. */
 
 #include "retrieval/cache_internal.h"
 
@@ -174,49 +174,4 @@ imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count
     const imr_encode_texts all_texts = {job->queries, first, count, texts, lens};
     IMR_TRY(job->encode(job->user, &all_texts, out, err));
     return imr_encode_check(job, first, count, out, err);
-}
-
-/* ---- in memory ---- */
-
-#define MEMORY_BLOCK 64
-
-static imr_status encode_all(imr_cache_rows *rows, const imr_encode_job *job,
-                             const imr_progress *progress, imr_error *err)
-{
-    rows->ids = imr_ids_borrow(imr_encode_ids(job));
-    const size_t total = rows->ids.n;
-    IMR_TRY(imr_matrix_init(&rows->owned, total, job->n, err));
-    const char *what = job->queries ? "encoding queries" : "encoding documents";
-    for (size_t first = 0; first < total; first += MEMORY_BLOCK) {
-        size_t count = total - first < MEMORY_BLOCK ? total - first : MEMORY_BLOCK;
-        if (!imr_progress_step(progress, what, first, total))
-            return imr_fail(err, IMR_E_CANCELLED, "%s was cancelled", what);
-        IMR_TRY(imr_encode_rows(job, first, count, rows->owned.v + first * job->n, err));
-    }
-    rows->rows = imr_rows_of_view(imr_matrix_view(&rows->owned));
-    return IMR_OK;
-}
-
-imr_status imr_cache_build_memory(imr_cache **out, imr_dataset *dataset,
-                                  const imr_encoder_identity *identity, size_t n,
-                                  imr_encode_fn encode, void *user, const imr_progress *progress,
-                                  imr_error *err)
-{
-    IMR_CLEANUP(imr_cache_free_at) imr_cache *c = imr_cache_new("", "memory");
-    IMR_NEED(c, err);
-    c->dtype = IMR_F32;
-    c->dim = n;
-    IMR_TRY(imr_cache_set_encoder(c, identity, err));
-    IMR_TRY(imr_dataset_sha256(dataset, c->dataset_sha256, NULL, progress, err));
-    imr_encode_job documents = {dataset, false, c->encoder.passage_prefix, n, encode, user};
-    imr_encode_job queries = {dataset, true, c->encoder.query_prefix, n, encode, user};
-    IMR_TRY(encode_all(&c->documents, &documents, progress, err));
-    IMR_TRY(encode_all(&c->queries, &queries, progress, err));
-    c->dataset = dataset;
-    imr_status status = imr_cache_finish(c, err);
-    if (status != IMR_OK) {
-        c->dataset = NULL; /* still the caller's */
-        return status;
-    }
-    return IMR_GIVE(out, c);
 }

@@ -14,8 +14,8 @@
  * whose first line names another encoder or size: it is made again. The table of another encoder
  * lies beside it. Deleting DIR/tokens loses nothing but time.
  *
- * Kept in memory only: tables of static encoders (a copy of their rows, made in milliseconds), of
- * caches in memory, and of folders that cannot be written (the notice says so).
+ * Kept in memory only: tables of static encoders (a copy of their rows, made in milliseconds), and
+ * of folders that cannot be written (the notice says so).
  */
 #pragma once
 

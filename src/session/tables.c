@@ -180,7 +180,7 @@ static imr_path lens_file(const imr_session *s)
 /* Folders have no hash here. */
 static bool can_be_kept(const imr_session *s, const char *name)
 {
-    return s->cache->path[0] && s->facts.inputs.dataset_sha256[0] && place_of(name) < IMR_TABLES;
+    return s->facts.inputs.dataset_sha256[0] && place_of(name) < IMR_TABLES;
 }
 
 enum { MILLION = 1000000 };

@@ -2,8 +2,8 @@
  * task/precision.h - what an encoder of less precision costs and gains on a dataset.
  *
  * A sample of the dataset (task/sample.h) is encoded by both encoders, in turns of a few texts
- * so that both meet the same machine, and ranked exactly by both (session/evaluate.h: the numbers
- * are those `evaluate` prints of two caches of this collection).
+ * so that both meet the same machine, and ranked exactly by both: the numbers are those `evaluate`
+ * prints of two caches of this collection.
  */
 #pragma once
 
@@ -26,7 +26,7 @@ typedef struct imr_precision_effect {
 } imr_precision_effect;
 
 /*
- * exact: the same encoder in float32. Memory: three times the sample's vectors and its texts.
+ * exact: the same encoder in float32. Memory: twice the sample's vectors.
  * IMR_E_CANCELLED; errors of the encoders and of reading documents.
  */
 imr_status imr_precision_compare(imr_precision_effect *out, const imr_encoder *encoder,

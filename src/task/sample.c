@@ -150,57 +150,31 @@ static imr_status choose(chooser *c, imr_error *err)
     return IMR_OK;
 }
 
-/* ---- as lines ---- */
-
-static imr_status write_documents(chooser *c, imr_error *err)
+static imr_status take(chooser *c, imr_error *err)
 {
-    IMR_AUTOBUF imr_buf title = {0}, text = {0};
-    imr_buf *b = &c->s->corpus;
-    for (size_t i = 0; i < c->s->of_documents; i++) {
-        if (!c->document[i])
-            continue;
-        imr_buf_clear(&title);
-        imr_buf_clear(&text);
-        IMR_TRY(imr_dataset_read(c->from, i, &title, &text, err));
-        imr_json_printf(b, "{'_id': %s, 'title': %.*s, 'text': %.*s}\n",
-                        imr_ids_at(&c->from->documents, i), (int)title.len, imr_buf_text(&title),
-                        (int)text.len, imr_buf_text(&text));
-    }
-    return imr_buf_check(b, err);
-}
-
-static imr_status write_queries(chooser *c, imr_error *err)
-{
-    imr_buf *b = &c->s->query_lines;
-    for (size_t i = 0; i < c->s->queries; i++) {
-        const uint32_t query = query_at(c, i, c->s->queries)->query;
-        imr_json_printf(b, "{'_id': %s, 'text': %s}\n", imr_ids_at(&c->from->query_ids, query),
-                        c->from->query_texts[query]);
-    }
-    return imr_buf_check(b, err);
+    imr_sample *s = c->s;
+    IMR_TRY(choose(c, err));
+    s->document = IMR_NEW_ARRAY(uint32_t, s->documents);
+    s->query = IMR_NEW_ARRAY(uint32_t, s->queries);
+    IMR_NEED(s->document && s->query, err);
+    for (size_t i = 0, n = 0; i < s->of_documents; i++)
+        if (c->document[i])
+            s->document[n++] = (uint32_t)i;
+    for (size_t i = 0; i < s->queries; i++)
+        s->query[i] = query_at(c, i, s->queries)->query;
+    return IMR_OK;
 }
 
 imr_status imr_sample_take(imr_sample *out, const imr_dataset *from, imr_error *err)
 {
     IMR_CLEANUP(imr_sample_done) imr_sample s = {0};
     IMR_CLEANUP(chooser_done) chooser c = {.from = from, .s = &s};
-    IMR_TRY(choose(&c, err));
-    IMR_TRY(write_documents(&c, err));
-    IMR_TRY(write_queries(&c, err));
+    IMR_TRY(take(&c, err));
     return IMR_GIVE(out, s);
-}
-
-imr_status imr_sample_open(imr_dataset **out, const imr_sample *s, imr_error *err)
-{
-    const imr_named_bytes corpus = {"the sample's documents", s->corpus.data, s->corpus.len},
-                          queries = {"the sample's queries", s->query_lines.data,
-                                     s->query_lines.len};
-    return imr_dataset_open_memory(out, corpus, queries, NULL, 0, NULL, err);
 }
 
 void imr_sample_done(imr_sample *s)
 {
-    imr_buf_done(&s->corpus);
-    imr_buf_done(&s->query_lines);
+    IMR_FREE(s->document, s->query);
     *s = (imr_sample){0};
 }

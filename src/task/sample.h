@@ -23,7 +23,7 @@
 #define IMR_SAMPLE_JUDGED  10u
 
 typedef struct imr_sample {
-    imr_buf corpus, query_lines; /* JSON lines, in the order of the dataset and of the split */
+    uint32_t *document, *query; /* rows of the dataset; queries in the order of the split */
     size_t documents, of_documents;
     size_t queries, of_queries; /* of those that could have been taken */
     const char *split;          /* NULL: no query of the dataset is judged. The dataset's. */
@@ -32,6 +32,4 @@ typedef struct imr_sample {
 
 /* Errors: those of reading documents; IMR_E_MEMORY. */
 imr_status imr_sample_take(imr_sample *out, const imr_dataset *from, imr_error *err);
-/* The sample as a dataset without judgements; it must outlive that. */
-imr_status imr_sample_open(imr_dataset **out, const imr_sample *s, imr_error *err);
 void imr_sample_done(imr_sample *s); /* {0} is fine */

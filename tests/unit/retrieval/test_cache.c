@@ -6,6 +6,7 @@
 #include "retrieval/cache.h"
 #include "tests/support/test.h"
 #include "tests/unit/retrieval/fake_encoder.h"
+#include "tests/unit/retrieval/made_cache.h"
 
 static void put(const char *dir, const char *name, const void *bytes, size_t n)
 {
@@ -382,7 +383,7 @@ TEST("every allocation of opening a reference cache may fail once")
     }
 }
 
-/* ---- in memory ---- */
+/* ---- of a dataset ---- */
 
 static const char corpus[] = "{\"_id\":\"b\",\"title\":\"Tea\",\"text\":\"leaves in water\"}\n"
                              "{\"_id\":\"a\",\"title\":\"\",\"text\":\"coffee beans\"}\n";
@@ -390,30 +391,25 @@ static const char queries[] = "{\"_id\":\"q1\",\"text\":\"What is Tea\"}\n"
                               "{\"_id\":\"q2\",\"text\":\"  tea or coffee\"}\n"
                               "{\"_id\":\"q3\",\"text\":\"beans\"}\n";
 
-static imr_dataset *small_dataset(void)
+static imr_cache *small_cache(const imr_encoder_identity *identity, fake_encoder *f)
 {
-    imr_error err = {0};
-    imr_dataset *d = NULL;
-    imr_named_bytes c = {"corpus.jsonl", corpus, sizeof corpus - 1};
-    imr_named_bytes q = {"queries.jsonl", queries, sizeof queries - 1};
-    const imr_named_bytes qrels[] = {{"test", "q3\ta\t1\nq9\tb\t1\n", 14},
-                                     {"train", "q2\tb\t1\nq1\tb\t2\n", 14}};
-    CHECK_OK(imr_dataset_open_memory(&d, c, q, qrels, 2, NULL, &err));
-    return d;
+    const imr_named_bytes files[] = {{"corpus.jsonl", corpus, sizeof corpus - 1},
+                                     {"queries.jsonl", queries, sizeof queries - 1},
+                                     {"qrels/test.tsv", "q3\ta\t1\nq9\tb\t1\n", 14},
+                                     {"qrels/train.tsv", "q2\tb\t1\nq1\tb\t2\n", 14}};
+    return made_cache(files, IMR_LEN(files), identity, FAKE_DIM, fake_encode, f);
 }
 
-TEST("a dataset in memory is encoded with its prefixes and splits into its judgements")
+TEST("a dataset is encoded with its prefixes and splits into its judgements")
 {
     imr_error err = {0};
-    imr_cache *c = NULL;
     fake_encoder f = {0};
     imr_encoder_identity id = {
         .name = "made-up", .query_prefix = "query: ", .passage_prefix = "passage: "};
-    CHECK_OK(
-        imr_cache_build_memory(&c, small_dataset(), &id, FAKE_DIM, fake_encode, &f, NULL, &err));
+    imr_cache *c = small_cache(&id, &f);
     CHECK_STR(f.last, "query: beans");
     CHECK_INT(f.texts, 5);
-    CHECK_STR(c->layout, "memory");
+    CHECK_STR(c->layout, "store");
     CHECK_STR(c->encoder.passage_prefix, "passage: ");
     CHECK_INT(c->documents.ids.n, 2);
     const char *text = "passage: Tea\nleaves in water";
@@ -435,12 +431,9 @@ TEST("a dataset in memory is encoded with its prefixes and splits into its judge
 
 TEST("queries are offered by how they begin, then by their words, ignoring case")
 {
-    imr_error err = {0};
-    imr_cache *c = NULL;
     fake_encoder f = {0};
     uint32_t out[5], at;
-    CHECK_OK(
-        imr_cache_build_memory(&c, small_dataset(), NULL, FAKE_DIM, fake_encode, &f, NULL, &err));
+    imr_cache *c = small_cache(&(imr_encoder_identity){.name = "made-up"}, &f);
     CHECK_INT(imr_cache_offer_queries(c, " TEA", out, 5), 2);
     CHECK_INT(out[0], 1);
     CHECK_INT(out[1], 0);
@@ -452,30 +445,5 @@ TEST("queries are offered by how they begin, then by their words, ignoring case"
     CHECK(imr_cache_find_query_text(c, "  what IS tea ", &at) && at == 0);
     CHECK(imr_cache_find_query_text(c, "tea or coffee", &at) && at == 1);
     CHECK(!imr_cache_find_query_text(c, "what is", &at));
-    imr_cache_free(c);
-}
-
-TEST("a vector that is not finite names its text, and the dataset stays the caller's")
-{
-    imr_error err = {0};
-    imr_cache *c = NULL;
-    fake_encoder f = {.poison = "coffee beans"};
-    imr_dataset *d = small_dataset();
-    CHECK_INT(imr_cache_build_memory(&c, d, NULL, FAKE_DIM, fake_encode, &f, NULL, &err),
-              IMR_E_NUMERIC);
-    CHECK_CONTAINS(err.text, "document \"a\"");
-    f = (fake_encoder){.fail_after = 3};
-    CHECK_INT(imr_cache_build_memory(&c, d, NULL, FAKE_DIM, fake_encode, &f, NULL, &err), IMR_E_IO);
-    for (long i = 0;; i++) {
-        f = (fake_encoder){0};
-        imr_mem_fail_after(i);
-        imr_status status =
-            imr_cache_build_memory(&c, d, NULL, FAKE_DIM, fake_encode, &f, NULL, &err);
-        imr_mem_fail_after(-1);
-        if (status == IMR_OK)
-            break;
-        CHECK_INT(status, IMR_E_MEMORY);
-        CHECK_INT(d->documents.n, 2);
-    }
     imr_cache_free(c);
 }

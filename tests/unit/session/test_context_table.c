@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "session/context_table.h"
 #include "tests/unit/encoder/tiny_transformer.h"
+#include "tests/unit/retrieval/made_cache.h"
 
 enum { DOCUMENTS = 50, D = 12 };
 
@@ -27,7 +28,6 @@ static imr_status encode(void *user, const imr_encode_texts *t, float *out, imr_
 static fixture start(void)
 {
     fixture f = {.t = tiny_new(false, D, 3, 20, 24)};
-    imr_dataset *d = NULL;
     CHECK_OK(imr_encoder_open(&f.e, f.t.dir, NULL, &err));
     for (int i = 0; i < DOCUMENTS; i++) {
         imr_buf_printf(&f.corpus, "{\"_id\":\"d%d\",\"title\":\"\",\"text\":\"", i);
@@ -35,11 +35,9 @@ static fixture start(void)
             imr_buf_printf(&f.corpus, "w%c ", (char)('a' + imr_random_below(&f.t.random, 20)));
         imr_buf_str(&f.corpus, "\"}\n");
     }
-    const imr_named_bytes corpus = {"corpus", f.corpus.data, f.corpus.len};
+    const imr_named_bytes corpus = {"corpus.jsonl", f.corpus.data, f.corpus.len};
     const imr_encoder_identity identity = {.kind = "bert", .passage_prefix = "wa "};
-    CHECK_OK(imr_dataset_open_memory(&d, corpus, (imr_named_bytes){.name = "queries"}, NULL, 0,
-                                     NULL, &err));
-    CHECK_OK(imr_cache_build_memory(&f.cache, d, &identity, D, encode, f.e, NULL, &err));
+    f.cache = made_cache(&corpus, 1, &identity, D, encode, f.e);
     f.source = (imr_context_source){"e1", f.cache->dataset_sha256, "wa ", DOCUMENTS, D};
     snprintf(f.dir, sizeof f.dir, "%s", test_tmpdir());
     snprintf(f.file, sizeof f.file, "%s/tokens/e1.context", f.dir);

@@ -6,6 +6,7 @@
 #include "session/evaluate.h"
 #include "task/train.h"
 #include "support/test.h"
+#include "tests/unit/retrieval/made_cache.h"
 
 #define TOPICS 12
 #define EACH   5
@@ -47,11 +48,8 @@ static void put(imr_buf *b, const char *format, unsigned a, unsigned c, unsigned
 /* Documents d<topic>-<i>; queries q<topic>-<i> whose relevant documents are their topic's. */
 static imr_cache *make_cache(bool with_dev)
 {
-    imr_error err;
-    static imr_buf corpus, queries, train, test, dev; /* borrowed by the dataset */
+    imr_buf corpus = {0}, queries = {0}, train = {0}, test = {0}, dev = {0};
     imr_buf *all[] = {&corpus, &queries, &train, &test, &dev};
-    for (size_t i = 0; i < IMR_LEN(all); i++)
-        imr_buf_clear(all[i]);
     imr_buf *qrels[] = {&train, &test, &dev};
     for (size_t i = 0; i < 3; i++)
         imr_buf_str(qrels[i], "query-id\tcorpus-id\tscore\n");
@@ -62,17 +60,15 @@ static imr_cache *make_cache(bool with_dev)
             imr_buf *split = i == 4 ? &test : i == 3 && with_dev ? &dev : &train;
             put(split, "q%-%\td%-%\t1\n", t, i, t, (i + 1) % EACH);
         }
-    imr_named_bytes splits[] = {{"train", imr_buf_text(&train), train.len},
-                                {"test", imr_buf_text(&test), test.len},
-                                {"dev", imr_buf_text(&dev), dev.len}};
-    imr_dataset *dataset;
-    imr_cache *cache;
-    CHECK_OK(imr_dataset_open_memory(
-        &dataset, (imr_named_bytes){"corpus.jsonl", imr_buf_text(&corpus), corpus.len},
-        (imr_named_bytes){"queries.jsonl", imr_buf_text(&queries), queries.len}, splits,
-        with_dev ? 3 : 2, NULL, &err));
-    imr_encoder_identity identity = {.kind = "made-up", .name = "made-up"};
-    CHECK_OK(imr_cache_build_memory(&cache, dataset, &identity, N, encode, NULL, NULL, &err));
+    static const char *const names[] = {"corpus.jsonl", "queries.jsonl", "qrels/train.tsv",
+                                        "qrels/test.tsv", "qrels/dev.tsv"};
+    imr_named_bytes files[IMR_LEN(names)];
+    for (size_t i = 0; i < IMR_LEN(names); i++)
+        files[i] = (imr_named_bytes){names[i], imr_buf_text(all[i]), all[i]->len};
+    const imr_encoder_identity identity = {.kind = "made-up", .name = "made-up"};
+    imr_cache *cache = made_cache(files, with_dev ? 5 : 4, &identity, N, encode, NULL);
+    for (size_t i = 0; i < IMR_LEN(all); i++)
+        imr_buf_done(all[i]);
     return cache;
 }
 

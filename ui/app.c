@@ -42,7 +42,7 @@ void ui_app_done(ui_app *a)
     ui_list_done(&a->list);
     ui_reading_done(&a->reading);
     imr_buf_done(&a->clip);
-    IMR_FREE(a->map, a->offers.v, a->targets.v, a->hits.v, a->request_text, a->request_id, a->ghost,
+    IMR_FREE(a->map, a->offers.v, a->hits.v, a->request_text, a->request_id, a->ghost,
              a->live.before, a->suggest_text, a->beside, a->export.folder, a->export.path,
              a->reason);
     *a = (ui_app){0};

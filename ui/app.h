@@ -77,17 +77,6 @@ enum {
     UI_FX_DEEPER = 1024     /* the detail once more, in depth `deeper` */
 };
 
-/* A number on the screen as last drawn, and the term of the glossary that tells it. */
-typedef struct ui_target {
-    int y, x, w;
-    uint8_t term;
-} ui_target;
-
-typedef struct ui_targets {
-    ui_target *v;
-    size_t n, cap, at;
-} ui_targets;
-
 enum { UI_EXPORT_WHAT, UI_EXPORT_FORMAT, UI_EXPORT_FILE }; /* fields of the dialog */
 typedef struct ui_export {
     size_t field, what, format; /* what: ui/export.c; format: of imr_report_formats */
@@ -173,7 +162,8 @@ typedef struct ui_app {
     double split[2]; /* as ui_layout_of has it; kept by whoever keeps the panes */
     bool away;       /* the wheel left the selected row, until the next key */
     size_t dragged;  /* border the mouse has hold of, from 1; 0: none */
-    ui_hits hits;    /* of the screen as last drawn */
+    ui_hits hits;    /* of the screen as last drawn; the numbers first, where one is pointed at: */
+    size_t pointed;
     ui_scroll why, document, text /* of the preview */, help;
     size_t cell_query, cell_document; /* of the screen Words: under the cursor, in its order */
 
@@ -211,7 +201,6 @@ typedef struct ui_app {
     const ui_rows *why_rows, *help_rows; /* as last drawn; the view's */
     ui_action menu;
     size_t pick; /* of the palette, the columns */
-    ui_targets targets;
     char message[400];
     bool message_error;
     double message_time, cancelled; /* cancelled: negative, or when C-c was last pressed */

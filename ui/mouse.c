@@ -83,14 +83,19 @@ static void click(ui_app *a, int y, int x)
     } else if (h->kind == UI_HIT_ROW) {
         click_row(a, value);
     } else if (h->kind == UI_HIT_SORT) {
-        ui_do(a, a->list.sort == (ui_column)value ? UI_DO_REVERSE : UI_DO_SORT,
-              ui_menu_of(UI_DO_SORT, UI_MENU_USUAL)->names[value]);
+        const char *name = ui_menu_of(UI_DO_SORT, ui_app_menus(a))->names[value],
+                   *by = a->audit.sort ? a->audit.sort : "";
+        const bool again = a->screen == UI_AUDIT ? strcmp(by + (*by == '-'), name) == 0
+                                                 : a->list.sort == (ui_column)value;
+        ui_do(a, again ? UI_DO_REVERSE : UI_DO_SORT, name);
     } else if (h->kind == UI_HIT_PICK) {
         *(a->overlay == UI_OVER_PALETTE ? &a->pick : &a->offers.pick) = value;
         if (a->overlay == UI_OVER_NONE && !ui_app_offering(a))
             ui_take_offer(a, value);
         else
             ui_do(a, a->overlay != UI_OVER_NONE ? UI_DO_OPEN : UI_DO_TO_LIST, NULL);
+    } else if (h->kind == UI_HIT_TERM) {
+        a->pointed = (size_t)(h - a->hits.v);
     } else if (h->kind == UI_HIT_TEXT) {
         click_text(a, h, x);
     } else if (h->kind == UI_HIT_CELL) {

@@ -46,8 +46,9 @@ typedef enum ui_hit_kind {
     UI_HIT_PANE,   /* which pane */
     UI_HIT_BORDER, /* which of ui_app.split */
     UI_HIT_ROW,    /* of the list, the audit, the dialog; also points of the map */
-    UI_HIT_SORT,   /* a ui_column */
+    UI_HIT_SORT,   /* by that place of the menu */
     UI_HIT_PICK,   /* a row that is taken at once */
+    UI_HIT_TERM,   /* a number, of that term of the glossary */
     UI_HIT_TEXT,   /* a prompt's */
     UI_HIT_CELL    /* query word << 16 | document word, or UI_HIT_LABEL */
 } ui_hit_kind;

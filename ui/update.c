@@ -312,7 +312,7 @@ UI_ON(horizontal)
 
 /* How far a number lies in the direction of an arrow; negative: not there. Along it counts once,
  * across it four times. */
-static long distance(const ui_target *from, const ui_target *to, ui_action arrow)
+static long distance(const ui_rect *from, const ui_rect *to, ui_action arrow)
 {
     bool upright = arrow == UI_DO_POINT_UP || arrow == UI_DO_POINT_DOWN;
     long dy = to->y - from->y, dx = to->x - from->x;
@@ -327,22 +327,21 @@ static long distance(const ui_target *from, const ui_target *to, ui_action arrow
 
 UI_ON(point)
 {
-    ui_targets *t = &a->targets;
+    const struct ui_hit *h = a->hits.v;
     if (a->overlay != UI_OVER_POINT) {
         a->overlay = UI_OVER_POINT;
-        t->at = 0;
+        a->pointed = 0;
         return;
     }
     long nearest = -1;
-    size_t best = t->at < t->n ? t->at : 0, from = best;
-    for (size_t i = 0; i < t->n; i++) {
-        long far = distance(&t->v[from], &t->v[i], action);
+    const size_t from = a->pointed;
+    for (size_t i = 0; from < a->hits.n && i < a->hits.n && h[i].kind == UI_HIT_TERM; i++) {
+        long far = distance(&h[from].at, &h[i].at, action);
         if (far >= 0 && (nearest < 0 || far < nearest)) {
             nearest = far;
-            best = i;
+            a->pointed = i;
         }
     }
-    t->at = best;
 }
 
 UI_ON(pane)

@@ -471,9 +471,9 @@ static const char *hints(const ui_app *a, ui_context c)
 /* ---- overlays ---- */
 
 /* The numbers on the screen, for pointing at. */
-static void find_targets(const ui_grid *g, ui_targets *t)
+static void find_numbers(ui_surface s)
 {
-    t->n = 0;
+    const ui_grid *g = s.grid;
     for (int y = 0; y < g->rows; y++)
         for (int x = 0; x < g->cols;) {
             uint8_t term = ui_grid_cell(g, y, x)->term;
@@ -482,12 +482,10 @@ static void find_targets(const ui_grid *g, ui_targets *t)
                    !(term && ui_grid_cell(g, y, end)->text[0] == ' ' &&
                      ui_grid_cell(g, y, end - 1)->text[0] == ' '))
                 end++;
-            if (term && !IMR_PUSH(t, (ui_target){y, x, end - x, term}))
-                return;
+            if (term)
+                ui_hit_put(s, (ui_rect){y, x, 1, end - x}, UI_HIT_TERM, term);
             x = end;
         }
-    if (t->at >= t->n)
-        t->at = 0;
 }
 
 /* The line's title while a verdict is given. */
@@ -522,12 +520,12 @@ static void draw_export(const ui_app *a, ui_surface body)
 
 static void draw_overlay(const ui_view *v, const ui_app *a, ui_surface s, ui_surface body)
 {
-    const ui_target *t = a->targets.n ? &a->targets.v[a->targets.at] : NULL;
+    const struct ui_hit *h = a->hits.n ? &a->hits.v[a->pointed] : NULL;
     if (ui_app_helps(a)) {
         ui_draw_help(body, &v->help, (int)a->help.top);
         ui_mark_found(ui_help_inside(body), &a->list.find);
-    } else if (a->overlay == UI_OVER_POINT && t)
-        ui_draw_point(s, t->y, t->x, t->w, t->term);
+    } else if (a->overlay == UI_OVER_POINT && h && h->kind == UI_HIT_TERM)
+        ui_draw_point(s, h->at.y, h->at.x, h->at.w, (int)h->value);
     else if (a->overlay == UI_OVER_COLUMNS)
         ui_draw_columns(body, a->list.columns, a->pick);
     else if (a->overlay == UI_OVER_PALETTE)
@@ -571,9 +569,10 @@ bool ui_view_make(ui_view *v, ui_app *a)
     ui_context c = ui_app_context(a);
     if (a->overlay != UI_OVER_NONE && !a->live.of)
         a->hits.n = 0;
+    if (a->overlay == UI_OVER_POINT)
+        find_numbers(s);
+    a->pointed = a->pointed < a->hits.n ? a->pointed : 0;
     ui_draw_hint(ui_sub(s, l.hint), &a->keymap, c, hints(a, c), true);
-    if (a->overlay == UI_OVER_HELP || a->overlay == UI_OVER_POINT)
-        find_targets(&v->grid, &a->targets);
     draw_overlay(v, a, s, ui_sub(s, l.body));
     return true;
 }

@@ -192,7 +192,13 @@ static void draw_heads(ui_surface s, int y, const imr_audit *a)
                  judged && adapter && wide ? "-1   0  +1 " : "", judged ? "     first " : "",
                  adapter ? " RBO " : "", judged && wide ? "jdgd " : "",
                  adapter && wide ? " changed most       " : "", "text");
+    static const char *const sorts[] = {"gain", "proj", "enc",     "now",  "first",
+                                        "RBO",  "jdgd", "changed", "query"}; /* as its menu */
     ui_put(s, y, 1, UI_DIM, head.s);
+    for (size_t i = 0; i < IMR_LEN(sorts); i++) {
+        const char *at = strstr(head.s, sorts[i]);
+        ui_hit_put(s, (ui_rect){y, at ? 1 + (int)(at - head.s) : -1, 1, 6}, UI_HIT_SORT, i);
+    }
 }
 
 void ui_draw_audit(ui_surface s, const ui_audit *u)

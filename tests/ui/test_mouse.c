@@ -322,3 +322,39 @@ TEST("a click ends a find or a filter, which stays, and does what it does")
     CHECK(!s.app.live.of && !ui_app_finds(&s.app));
     screen_end(&s);
 }
+
+TEST("where numbers are pointed at, a click points at one")
+{
+    screen s;
+    begin(&s, 36, 120);
+    screen_keys(&s, "\t?\033[B");
+    CHECK_CONTAINS(screen_text(&s), "place by the cosine of the encoder's vectors");
+    int y, x;
+    find(&s, 5, "+0.", &y, &x);
+    mouse(&s, 0, y, x, 'M');
+    CHECK(s.app.overlay == UI_OVER_POINT && s.app.screen == UI_RANK);
+    CHECK_CONTAINS(screen_text(&s), "standing now less standing for the encoder");
+    mouse(&s, 0, 1, 30, 'M'); /* no number */
+    CHECK_CONTAINS(screen_text(&s), "standing now less standing for the encoder");
+    screen_end(&s);
+}
+
+TEST("a click on a head of the audit sorts, another reverses; on a row it opens the query")
+{
+    screen s;
+    begin(&s, 36, 120);
+    screen_keys(&s, "\t5");
+    click(&s, 4, "RBO");
+    CHECK_STR(s.app.audit.sort, "rbo.encoder");
+    click(&s, 4, "RBO");
+    CHECK_STR(s.app.audit.sort, "-rbo.encoder");
+    click(&s, 4, "now");
+    CHECK_STR(s.app.audit.sort, "nDCG@10.after");
+    int y, x;
+    find(&s, 4, "RBO", &y, &x);
+    mouse(&s, 0, y + 3, x, 'M');
+    CHECK(s.app.audit.at == 2 && s.app.screen == UI_AUDIT);
+    mouse(&s, 0, y + 3, x, 'M');
+    CHECK(s.app.screen == UI_RANK && s.app.audit.opened);
+    screen_end(&s);
+}

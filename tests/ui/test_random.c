@@ -230,7 +230,7 @@ TEST("help, then an arrow, points at numbers of the screen and tells them")
     screen_start(&s, 36, 120, false);
     fake_open(s.engine, true, true, true);
     screen_keys(&s, "java\t?\033[B");
-    CHECK(s.app.overlay == UI_OVER_POINT && s.app.targets.n > 50);
+    CHECK(s.app.overlay == UI_OVER_POINT && s.app.hits.n > 50);
     CHECK_CONTAINS(screen_text(&s), "place by the cosine of the encoder's vectors");
     screen_keys(&s, "\033[C\033[C\033[C\033[C");
     CHECK_CONTAINS(screen_text(&s), "standing now less standing for the encoder");

@@ -77,9 +77,11 @@ static void click(ui_app *a, int y, int x)
         a->pane = (ui_pane)value;
     } else if (h->kind == UI_HIT_BORDER) {
         a->dragged = 1 + value;
-    } else if (h->kind == UI_HIT_ROW && a->overlay == UI_OVER_EXPORT) {
-        a->export.field = value;
-        ui_do(a, UI_DO_CHAR_RIGHT, NULL);
+    } else if (h->kind == UI_HIT_ROW &&
+               (a->overlay == UI_OVER_EXPORT || a->overlay == UI_OVER_COLUMNS)) {
+        const bool export = a->overlay == UI_OVER_EXPORT;
+        *(export ? &a->export.field : &a->pick) = value;
+        ui_update(a, &(ui_event){.kind = UI_EVENT_KEY, .key = export ? UI_KEY_RIGHT : ' '});
     } else if (h->kind == UI_HIT_ROW) {
         click_row(a, value);
     } else if (h->kind == UI_HIT_SORT) {
@@ -145,7 +147,5 @@ void ui_point_at(ui_app *a, const ui_event *e)
 UI_ON(mouse)
 {
     a->mouse = !a->mouse;
-    ui_app_say(a, false,
-               a->mouse ? "the mouse clicks, scrolls and drags here"
-                        : "the mouse is the terminal's, which selects text");
+    ui_app_say(a, false, a->mouse ? "the mouse works here" : "the mouse is the terminal's again");
 }

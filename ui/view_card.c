@@ -151,6 +151,7 @@ void ui_draw_columns(ui_surface s, const char *columns, size_t pick)
     const size_t rows = (size_t)in.at.h, top = window(pick, UI_COL_COUNT, rows);
     for (size_t i = top; i < top + rows && i < UI_COL_COUNT; i++) {
         const int y = (int)(i - top);
+        ui_hit_put(in, (ui_rect){y, 0, 1, in.at.w}, UI_HIT_ROW, i);
         ui_put(in, y, 2, UI_KEY, i < n ? "[x]" : "[ ]");
         ui_put(in, y, 6, UI_STRONG, ui_column_name(v[i]));
         ui_put(in, y, 18, UI_TEXT, ui_menu_of(UI_DO_SORT, UI_MENU_USUAL)->labels[v[i]]);

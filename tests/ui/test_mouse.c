@@ -358,3 +358,17 @@ TEST("a click on a head of the audit sorts, another reverses; on a row it opens 
     CHECK(s.app.screen == UI_RANK && s.app.audit.opened);
     screen_end(&s);
 }
+
+TEST("a click on a column shows it or hides it")
+{
+    screen s;
+    begin(&s, 36, 120);
+    screen_keys(&s, "\tC");
+    click(&s, 4, "[x] lift");
+    CHECK_CONTAINS(screen_text(&s), "[ ] lift");
+    CHECK(s.app.overlay == UI_OVER_COLUMNS);
+    mouse(&s, 65, 10, 50, 'M');
+    screen_keys(&s, "\033");
+    CHECK(!strstr(screen_row(&s, 4), "lift"));
+    screen_end(&s);
+}

@@ -95,6 +95,8 @@ static void put_judged(imr_buf *b, imr_eval_summary *s, const imr_eval *e, imr_m
                    IMR_FIXED(1 - e->unjudged_at[IMR_RANKED_ENCODER], 2));
     if (outcomes[is].next)
         imr_buf_str(b, outcomes[is].next);
+    else if (needed(all) <= (double)all->n)
+        imr_buf_str(b, "single queries: a difference of .02 in the mean would have shown.");
     else
         imr_buf_printf(b, "more judged queries: to see a difference of .02, about %s are needed.",
                        IMR_FIXED(needed(all), 0));

@@ -493,7 +493,9 @@ TEST("a verdict follows from the intervals, and there is none from too few queri
          "the encoder alone is the better choice"},
         {change(60, -.01, .01), change(30, 0, 0), change(30, -.03, -.01), "worse", "a loss"},
         {change(60, -.01, .01), change(30, 0, 0), change(30, -.01, .01), "no-evidence",
-         "to see a difference of .02, about 31 are needed"},
+         "a difference of .02 in the mean would have shown"}, /* 31 are needed */
+        {change(60, -.03, .03), change(30, 0, 0), change(30, -.01, .01), "no-evidence",
+         "to see a difference of .02, about 276 are needed"},
         {change(24, .1, .2), change(0, NAN, NAN), change(24, .1, .2), "too-few",
          "more judged queries"},
     };

@@ -51,7 +51,7 @@ static void put_interval(imr_buf *b, const imr_significance *s)
 
 static const char *p_value(char out[64], double p)
 {
-    return p < 0.0001 ? "< 0.0001" : imr_format_fixed(out, p, 4, false);
+    return p < 0.0001 ? "<.0001" : imr_format_fixed(out, p, 4, false);
 }
 
 /* The differences from another ranking, a line for each metric. */
@@ -72,9 +72,9 @@ static void put_tests(imr_buf *b, const imr_eval_report *r, bool from_encoder)
         imr_buf_printf(b, "%-13s ", metric_name(name, r, m));
         put_interval(b, t);
         snprintf(counts, sizeof counts, "%zu/%zu/%zu", t->wins, t->ties, t->losses);
-        imr_buf_printf(b, "%-12s", counts);
+        imr_buf_printf(b, "%-17s", counts);
         if (t->has_verdict)
-            imr_buf_printf(b, "%9s%9s%9s\n", p_value(p[0], t->p_t), p_value(p[1], t->p_randomised),
+            imr_buf_printf(b, "%7s%7s%7s\n", p_value(p[0], t->p_t), p_value(p[1], t->p_randomised),
                            p_value(p[2], from_encoder ? s->p_encoder[m] : s->p_before[m]));
         else
             imr_buf_printf(b, " none below %d queries\n", IMR_SIGNIFICANCE_MIN);

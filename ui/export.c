@@ -25,15 +25,17 @@ static size_t formats(const ui_app *a)
     return a->screen == UI_AUDIT ? IMR_EVAL_FORM_COUNT : imr_report_formats_count;
 }
 
-/* Named after the query's first words and, where it is of one document, that. */
+/* Named after the query's first words or the audit, and the document or split it is of. */
 static imr_path proposed(const ui_app *a)
 {
     const ui_export *x = &a->export;
     const imr_trace_document *d = ui_list_selected(&a->list);
-    const char *of = x->what == SELECTED && d ? d->id : x->what == TWO ? "compared" : "";
-    const ui_text from = x->what < ROWS
-                             ? ui_textf("%.32s %.32s", a->trace->query_text, of)
-                             : ui_textf("audit %.32s", a->audit.of ? a->audit.of->split.name : "");
+    const char *of = x->what == SELECTED && d         ? d->id
+                     : x->what == TWO                 ? "compared"
+                     : x->what >= ROWS && a->audit.of ? a->audit.of->split.name
+                                                      : "";
+    const ui_text from =
+        ui_textf("%.32s %.32s", x->what < ROWS && a->trace ? a->trace->query_text : "audit", of);
     ui_text name = {"imrnn-"};
     size_t n = strlen(name.s);
     for (const char *c = from.s; *c; c++) {

@@ -8,7 +8,7 @@
 imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols, imr_error *err)
 {
     *out = (ui_app){.glyphs = glyphs, .rows = rows, .cols = cols};
-    out->editing = out->preview = out->mouse = true;
+    out->editing = out->preview = true;
     out->cancelled = out->wanted = -1;
     out->settings = (imr_trace_settings){.feedback_k = 100, .tokens = 10};
     out->map_stage = IMR_STAGE_AFTER;

@@ -106,8 +106,7 @@ static size_t report(ui_event *out, const int n[4], uint8_t final, size_t used)
     const bool wheel = (what & ~1) == 64, key = (what & ~32) < 3, released = final == 'm';
     if (n[1] < 1 || n[2] < 1 || !(key || (wheel && !released)) || (final != 'M' && !released))
         return used;
-    *out =
-        (ui_event){.kind = UI_EVENT_MOUSE, .button = (uint8_t)button, .y = n[2] - 1, .x = n[1] - 1};
+    *out = (ui_event){UI_EVENT_MOUSE, 0, n[2] - 1, n[1] - 1, .button = (uint8_t)button};
     out->mouse = wheel       ? UI_MOUSE_WHEEL_UP + (ui_mouse)button
                  : released  ? UI_MOUSE_RELEASE
                  : what & 32 ? UI_MOUSE_DRAG

@@ -48,8 +48,10 @@ static void deliver(void *user, const imr_delivery *d)
     ui_app_deliver(a, d);
     if ((d->kind == IMR_ASYNC_OPEN || d->kind == IMR_ASYNC_SWAP) && d->status == IMR_OK)
         ui_app_opened(a, d->session, imr_session_facts_of(d->session));
-    if (d->kind == IMR_ASYNC_OPEN && d->status == IMR_OK)
+    if (d->kind == IMR_ASYNC_OPEN && d->status == IMR_OK) {
         ui_state_open(a, running->restore);
+        a->mouse = !running->terminal.no_mouse; /* until then an error can be selected */
+    }
     if (d->kind == IMR_ASYNC_WORDS) { /* lists that were empty can be made */
         a->facts = imr_session_facts_of(d->session);
         ui_app_run_again(a);
@@ -169,7 +171,6 @@ imr_status ui_run(int *exit_code, const imr_session_options *session, const ui_o
     a.render = render;
     a.states.folder = options->state;
     a.states.of = options->project;
-    a.mouse = !options->terminal.no_mouse;
     imr_status status = run(exit_code, &a, session, options, err);
     ui_app_done(&a);
     return status;

@@ -57,6 +57,7 @@ int main(int argc, char **argv)
     if (spoken)
         term->marker = marker;
     app.theme = term->theme;
+    app.mouse = true;
     term->size(term, &app.rows, &app.cols);
     if (*term->notice)
         ui_app_say(&app, false, "%s", term->notice);

@@ -33,6 +33,14 @@ static int chosen(ui_app *a, ui_action action, const char *what, const char *arg
 
 /* ---- the list ---- */
 
+/* Rows in another order: the first one is what was asked for. */
+static void in_order(ui_app *a)
+{
+    ui_replace(&a->list.selected, NULL);
+    ui_list_arrange(&a->list);
+    ui_app_select(a, 0);
+}
+
 UI_ON(sort)
 {
     const ui_menu *m = ui_menu_of(action, ui_app_menus(a));
@@ -53,7 +61,7 @@ UI_ON(sort)
             a->settings.influence = true; /* and from now on */
             ui_app_run_again(a);
         }
-        ui_list_arrange(&a->list);
+        in_order(a);
     }
     ui_app_say(a, false, "sorted by %s", m->labels[i]);
 }
@@ -61,7 +69,7 @@ UI_ON(sort)
 UI_ON(reverse)
 {
     a->list.reversed = !a->list.reversed;
-    ui_list_arrange(&a->list);
+    in_order(a);
     ui_app_say(a, false, "%s order", a->list.reversed ? "reversed" : "usual");
 }
 

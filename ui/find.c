@@ -224,6 +224,34 @@ void ui_live_typed(ui_app *a)
     }
 }
 
+void ui_live_complete(ui_app *a)
+{
+    const char *text = ui_prompt_text(&a->line), *word = strrchr(text, ' '), *one = NULL;
+    IMR_AUTOBUF imr_buf names = {0}, fit = {0};
+    size_t found = 0, len = 0, same = 0;
+    word = word ? word + 1 : text;
+    word += *word == '-' || *word == '!';
+    if (a->screen == UI_AUDIT)
+        imr_buf_str(&names, "lost won entered seen unseen nDCG@10.difference first.after "
+                            "rbo.encoder judged.after from to words ");
+    else
+        ui_filter_names(&names);
+    const size_t typed = strlen(word);
+    for (const char *at = imr_buf_text(&names); *at; at += len + 1) {
+        len = strcspn(at, " ");
+        if (len < typed || memcmp(at, word, typed) != 0)
+            continue;
+        imr_buf_printf(&fit, "%s%.*s", found++ ? " " : "", (int)len, at);
+        for (same = one ? same : len; one && same && memcmp(one, at, same) != 0;)
+            same--;
+        one = one ? one : at;
+    }
+    if (same > typed && ui_prompt_insert(&a->line, one + typed, same - typed))
+        ui_live_typed(a);
+    else
+        ui_app_say(a, false, found ? "%s" : "no word of a filter begins so", imr_buf_text(&fit));
+}
+
 void ui_live_close(ui_app *a, bool keep)
 {
     const ui_action of = a->live.of;

@@ -34,7 +34,8 @@ static void small(ui_layout *l, const double *split)
 static void medium(ui_layout *l, bool preview, const double *split)
 {
     ui_rect b = l->body;
-    int left = border(split[0], b.w, b.w * 56 / 100, UI_MIN_COLS, b.w - 30);
+    const int part = l->class == UI_CLASS_L ? 62 : 56; /* percent */
+    int left = border(split[0], b.w, b.w * part / 100, UI_MIN_COLS, b.w - 30);
     /* 36 rows have a preview of 8; of further rows it gets every third, of missing ones a half. */
     int extra = b.h - 31;
     int height = preview ? 8 + (extra > 0 ? extra / 3 : extra / 2) : 0;

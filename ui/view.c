@@ -268,17 +268,21 @@ static void draw_query(const ui_app *a, ui_surface s)
     ui_prompt_draw(p, s, x, w, typing && !over);
     /* the rest of a query that begins as typed */
     if (typing && !over && a->ghost && p->cursor == p->text.len && end + 4 < x + w)
-        ui_put_cut(s, 0, end, x + w - end, UI_BORDER, a->ghost);
+        ui_put_cut(s, 0, end, x + w - end, UI_BORDER,
+                   a->theme == UI_THEME_MONO ? ui_textf("[%.400s]", a->ghost).s : a->ghost);
     const ui_reading *r = reading(a);
-    const char *mark = NULL;
-    if (r && r->marked && end < x + w)
-        mark = r->detail->why.pairs.query[r->marked_query].text;
-    size_t from, to;
-    for (size_t at = 0; mark && ui_find_word(text, at, mark, &from, &to); at = to)
-        ui_mark(s,
-                (ui_rect){0, x + (int)imr_utf8_width(text, from), 1,
-                          (int)imr_utf8_width(text + from, to - from)},
-                UI_REVERSED);
+    const imr_pairs *words = r && end < x + w ? &r->detail->why.pairs : NULL;
+    for (size_t i = 0, from, to; words && i < words->n_query; i++) {
+        const imr_pair_word *word = &words->query[i];
+        const bool marked = r->marked && r->marked_query == i;
+        const bool unknown = !word->special && word->total[0] == 0; /* its row is all zeros */
+        for (size_t at = 0; (marked || unknown) && ui_find_word(text, at, word->text, &from, &to);
+             at = to)
+            ui_mark(s,
+                    (ui_rect){0, x + (int)imr_utf8_width(text, from), 1,
+                              (int)imr_utf8_width(text + from, to - from)},
+                    marked ? UI_REVERSED : UI_LOSS_WORD);
+    }
 }
 
 static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
@@ -442,7 +446,8 @@ static const char *hints(const ui_app *a, ui_context c)
     if (c == UI_IN_HELP)
         return "next=scroll,point-down=points at a number,page-down,escape,palette";
     if (c == UI_IN_DOC)
-        return "next=scroll,highlight-next,doc-next,quit=back,stage,words,signs,why,export,copy";
+        return "next=scroll,highlight-next,doc-next,quit=back,stage,words,signs,why,export,copy,"
+               "find";
     if (c == UI_IN_MAP)
         return "next=nearest,left,stage,dots,mark,open,doc-next,quit=back,why";
     if (a->screen == UI_AUDIT)

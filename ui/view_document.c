@@ -61,8 +61,12 @@ static void words_pane(ui_surface s, const ui_reading *r, bool ready)
     if (s.at.w < 10)
         return;
     const ui_side *d = &r->document;
-    ui_box(s, false, "Words of this text", ready && d->n ? ui_textf("%zu", d->words).s : NULL);
     ui_surface in = ui_inside(s);
+    const int fit = in.at.h < 3 ? 0 : in.at.h - 3;
+    ui_box(s, false, "Words",
+           !ready || !d->n          ? NULL
+           : d->words > (size_t)fit ? ui_textf("%d of %zu, 3 shows all", fit, d->words).s
+                                    : ui_textf("%zu", d->words).s);
     if (!ready)
         return;
     const imr_pairs *p = &r->detail->why.pairs;
@@ -78,7 +82,7 @@ static void words_pane(ui_surface s, const ui_reading *r, bool ready)
         if (i < d->n && !p->document[i].special)
             scale = fmax(scale, fabs(d->total[i]));
     }
-    for (size_t i = 0; y < in.at.h - 3 && i < d->words; i++, y++) {
+    for (size_t i = 0; y < fit && i < d->words; i++, y++) {
         uint32_t place = d->order[i];
         const imr_pair_word *w = &p->document[place];
         ui_put_cut(in, y, 1, from - 6, UI_TEXT, w->text);

@@ -46,7 +46,9 @@ void ui_build_help(ui_rows *out, const ui_keymap *keymap, ui_context here)
     ui_rows_text(
         out, 1, UI_TEXT,
         "▲n ▼n =: moved up, down, not. ★ judged relevant, · judged not relevant. … cut off. ? "
-        "not final, still computing. · less than is told.");
+        "not final, still computing. · less than is told. A word of the query underlined: the "
+        "encoder "
+        "does not know it.");
     ui_rows_text(out, 1, UI_TEXT,
                  "Blue or bold is for, orange or underlined against, in lists, texts and tables "
                  "alike; signs, sides and arrows say the same without colour.");

@@ -188,8 +188,8 @@ static void row(ui_surface s, int y, const columns *c, const ui_list *l,
                  note->verdict_name, 1);
     ui_put_cut(s, y, x[UI_COL_ID], c->w[UI_COL_ID] - 1, UI_TEXT, d->id);
     const bool last = c->v[c->n - 1] == UI_COL_TITLE;
-    ui_put_cut(s, y, x[UI_COL_TITLE], c->w[UI_COL_TITLE] - !last, UI_TEXT,
-               *d->title ? d->title : d->id);
+    ui_put_cut(s, y, x[UI_COL_TITLE], c->w[UI_COL_TITLE] - !last, d->empty ? UI_DIM : UI_TEXT,
+               *imr_trace_title(d) ? imr_trace_title(d) : d->id);
     if (gone)
         ui_mark(s, (ui_rect){y, 0, 1, s.at.w}, UI_DIM);
     for (int i = UI_COL_TITLE; i <= UI_COL_ID; i++)

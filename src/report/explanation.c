@@ -83,7 +83,8 @@ static void row(imr_page *p, const imr_trace *t, const imr_trace_document *d, do
                  d->move_encoder > 0 ? "\xe2\x96\xb2" : "\xe2\x96\xbc", abs(d->move_encoder));
         imr_page_cell(p, NULL, after ? move : "left");
     }
-    imr_page_title(p, link, d->title[0] ? d->title : d->id, d->title[0] ? d->id : "");
+    imr_page_title(p, link, *imr_trace_title(d) ? imr_trace_title(d) : d->id,
+                   *imr_trace_title(d) ? d->id : "");
     imr_page_cell_close(p);
     if (adapter)
         imr_page_amount(p, after ? d->lift.total : NAN, 2, most);

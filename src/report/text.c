@@ -183,7 +183,7 @@ static void row(imr_buf *out, const imr_trace *t, const imr_trace_document *d, s
                    : d->relevance == 0 ? "."
                                        : " ");
     IMR_AUTOBUF imr_buf name = {0};
-    imr_buf_printf(&name, "%s%s%s", d->id, d->title[0] ? "  " : "", d->title);
+    imr_buf_printf(&name, "%s%s%s", d->id, *imr_trace_title(d) ? "  " : "", imr_trace_title(d));
     const size_t used = out->len - start;
     imr_utf8_clip(out, imr_buf_text(&name), name.len, width - used, "...");
     imr_buf_char(out, '\n');
@@ -324,7 +324,7 @@ void imr_report_text(const imr_trace *t, const imr_report_context *context, imr_
         if (!about || !imr_report_prints(context, i))
             continue;
         IMR_AUTOBUF imr_buf name = {0};
-        imr_buf_printf(&name, "%s  %s", d->id, d->title);
+        imr_buf_printf(&name, "%s  %s", d->id, imr_trace_title(d));
         imr_buf_char(out, '\n');
         imr_report_wrap(out, imr_buf_text(&name), 0, 0, width);
         note(out, imr_report_note(t, context, d->id), width);

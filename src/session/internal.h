@@ -78,6 +78,7 @@ typedef struct imr_titles {
     struct imr_title {
         uint32_t row;
         const char *text; /* NULL: none */
+        bool empty;       /* neither title nor text */
     } * v;                /* [IMR_TITLES] */
     size_t bytes;
 } imr_titles;
@@ -233,8 +234,8 @@ imr_status imr_session_encode(const imr_session *s, float *out, imr_token_count 
 bool imr_session_passed(const imr_trace *t, size_t place);
 
 /* Sanitised, one line, "" without one; valid until imr_titles_done. */
-imr_status imr_titles_get(imr_titles *t, const imr_cache *cache, uint32_t row, const char **out,
-                          imr_error *err);
+imr_status imr_titles_get(struct imr_title *out, imr_titles *t, const imr_cache *cache,
+                          uint32_t row, imr_error *err);
 void imr_titles_done(imr_titles *t);
 
 /* A copy of what was written, which is cleared. */

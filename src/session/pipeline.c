@@ -27,8 +27,8 @@ void imr_titles_done(imr_titles *t)
     *t = (imr_titles){0};
 }
 
-imr_status imr_titles_get(imr_titles *t, const imr_cache *cache, uint32_t row, const char **out,
-                          imr_error *err)
+imr_status imr_titles_get(struct imr_title *out, imr_titles *t, const imr_cache *cache,
+                          uint32_t row, imr_error *err)
 {
     if (!t->arena)
         t->arena = imr_arena_new();
@@ -37,15 +37,18 @@ imr_status imr_titles_get(imr_titles *t, const imr_cache *cache, uint32_t row, c
     IMR_NEED(t->arena && t->v, err);
     struct imr_title *at = &t->v[row % IMR_TITLES];
     if (!at->text || at->row != row) {
-        IMR_AUTOBUF imr_buf title = {0};
+        IMR_AUTOBUF imr_buf title = {0}, body = {0};
         IMR_TRY(imr_cache_document(cache, row, &title, NULL, err));
         IMR_TRY(imr_buf_check(&title, err));
+        if (!title.len)
+            IMR_TRY(imr_cache_document(cache, row, NULL, &body, err));
         const char *text = imr_line_keep(imr_buf_text(&title), title.len, t->arena);
         IMR_NEED(text, err);
-        *at = (struct imr_title){row, text};
+        const char *read = imr_buf_text(&body);
+        *at = (struct imr_title){row, text, !title.len && !read[strspn(read, " \n")]};
         t->bytes += strlen(text) + 1;
     }
-    *out = at->text;
+    *out = *at;
     return IMR_OK;
 }
 
@@ -53,14 +56,15 @@ static imr_status name_document(imr_session *s, imr_trace *t, imr_trace_document
                                 imr_error *err)
 {
     const bool own = t->pair && row == UINT32_MAX;
-    const char *title = own ? t->pair->text : "",
-               *id = own ? "text" : imr_ids_at(&s->cache->documents.ids, row);
+    struct imr_title title = {.text = own ? t->pair->text : ""};
+    const char *id = own ? "text" : imr_ids_at(&s->cache->documents.ids, row);
     if (!own)
-        IMR_TRY(imr_titles_get(&s->titles, s->cache, row, &title, err));
+        IMR_TRY(imr_titles_get(&title, &s->titles, s->cache, row, err));
     *d = (imr_trace_document){
         .row = row,
         .id = imr_trace_keep(t->arena, id),
-        .title = imr_trace_keep(t->arena, title),
+        .title = imr_trace_keep(t->arena, title.text),
+        .empty = title.empty && s->facts.has_texts,
         .sentence = "",
         .influence = NAN,
         .seen = own || !s->seen.known ? -1 : s->seen.train && imr_qrels_has(s->seen.train, id),

@@ -57,6 +57,7 @@ typedef struct imr_trace_document {
     float delta_sim_relative; /* delta_sim - median over the listed documents */
     int32_t relevance;        /* judged grade, or -1: not judged */
     bool feedback;            /* was among the feedback documents */
+    bool empty;               /* the dataset has neither title nor text of it */
     int8_t seen;              /* by training, as relevant: 1, 0; -1: not known */
     /* What its feedback does (settings.influence): |q' without it - q'|, and how many of the first
      * ten listed would stand elsewhere. NaN, 0: not asked for, or it gives none. */
@@ -216,6 +217,12 @@ IMR_FREE_AT(imr_trace, imr_trace_free)
 static inline const imr_trace_document *imr_trace_at(const imr_trace *t, size_t place)
 {
     return place < t->n_documents ? &t->documents[place] : &t->left[place - t->n_documents];
+}
+
+/* The title as it is shown: "" where there is none. */
+static inline const char *imr_trace_title(const imr_trace_document *d)
+{
+    return d->empty ? "(no text)" : d->title;
 }
 
 /* With a trace beside: its ranks now in A's and in B's, 0 where it has none, and how many ranks

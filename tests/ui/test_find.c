@@ -244,3 +244,40 @@ TEST("a filter of 8 KB, a find of 8 KB and other lines opened over them end well
     CHECK(s.app.overlay == UI_OVER_HELP && !s.app.live.of && s.app.list.at == 0);
     screen_end(&s);
 }
+
+TEST("Tab completes the words of a filter, and names those that fit")
+{
+    screen s;
+    start(&s, 24, 80);
+    screen_keys(&s, "fent\t");
+    CHECK_STR(s.app.list.filter, "entered");
+    screen_keys(&s, " -mo\t");
+    CHECK_STR(s.app.list.filter, "entered -move"); /* moved, movers, move */
+    screen_keys(&s, "\t");
+    CHECK_CONTAINS(screen_row(&s, 22), "moved movers move");
+    screen_keys(&s, "\x15zz\t");
+    CHECK_CONTAINS(screen_row(&s, 22), "no word of a filter begins so");
+    fake_release(s.engine);
+    screen_keys(&s, "\033");
+    screen_keys(&s, "5fun\t");
+    CHECK_STR(s.app.audit.filter, "unseen");
+    screen_keys(&s, " rb\t<.8 \r");
+    CHECK_STR(s.app.audit.filter, "unseen rbo.encoder<.8");
+    screen_end(&s);
+}
+
+TEST("a document without a text and a word that is not known are marked, the rest of a query too")
+{
+    screen s;
+    start(&s, 24, 80);
+    s.app.trace->documents[0].empty = true;
+    screen_settle(&s);
+    CHECK_CONTAINS(screen_row(&s, 4), "(no text)");
+    s.app.reading.detail->why.pairs.query[0].total[0] = 0; /* its row was all zeros */
+    screen_settle(&s);
+    CHECK(marked(&s, 1, UI_LOSS_WORD) > 0);
+    s.app.theme = UI_THEME_MONO;
+    screen_keys(&s, "i\x15java c");
+    CHECK_CONTAINS(screen_row(&s, 1), "java c[offee came from which harbour]");
+    screen_end(&s);
+}

@@ -178,8 +178,7 @@ imr_status imr_inspect_cache(imr_inspection *i, imr_error *err)
     add_cache_splits(i, c);
     IMR_TRY(add_vectors(i, c, err));
     if (notice[0])
-        imr_found(i, IMR_SEVERITY_WARNING, i->path, notice,
-                  c->dataset ? "" : "name the data set with --dataset");
+        imr_found(i, IMR_SEVERITY_WARNING, i->path, notice, "");
     return IMR_OK;
 }
 

@@ -457,7 +457,7 @@ static imr_status attach_dataset(imr_cache *c, const imr_cache_options *options,
 {
     if (!options->dataset || !options->dataset[0]) {
         imr_cache_add_notice(c, "no texts and no judgements: this layout does not say where "
-                                "its dataset is; name the BEIR folder to see them");
+                                "its dataset is; --dataset FOLDER names it");
         return IMR_OK;
     }
     imr_dataset_options o = {.skip_bad_lines = options->skip_bad_lines,

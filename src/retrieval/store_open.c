@@ -456,7 +456,8 @@ static imr_status open_dataset(const opening *o, imr_error *err)
         return IMR_OK;
     if (named || status == IMR_E_MEMORY || status == IMR_E_CANCELLED)
         return imr_fail(err, status, "%s", fault.text);
-    imr_cache_add_notice(o->c, "no texts and no judgements: %s", fault.text);
+    imr_cache_add_notice(o->c, "no texts and no judgements: %s; --dataset FOLDER names it",
+                         fault.text);
     return IMR_OK;
 }
 

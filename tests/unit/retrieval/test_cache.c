@@ -240,7 +240,7 @@ TEST("without a dataset ids stand for texts, and the notice says so")
     imr_cache *c = open_ok(test_golden("cache"), NULL);
     imr_error err = {0};
     imr_buf title = {0}, text = {0};
-    CHECK_CONTAINS(c->notice, "name the BEIR folder");
+    CHECK_CONTAINS(c->notice, "--dataset FOLDER names it");
     CHECK(c->dataset == NULL);
     CHECK(c->splits[0].qrels == NULL);
     CHECK_STR(imr_cache_query_text(c, 0), imr_ids_at(&c->queries.ids, 0));

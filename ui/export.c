@@ -190,7 +190,9 @@ void ui_export_take(ui_app *a, const imr_delivery *d)
         imr_free(x->folder);
         x->folder = strchr(d->path, '/') ? imr_path_dir(d->path) : NULL;
         a->overlay = open ? UI_OVER_NONE : a->overlay;
-        ui_app_say(a, false, "saved %s, %s KB", d->path, ui_count((d->bytes + 999) / 1000).s);
+        const size_t n = d->audit_rows, of = a->audit.of ? a->audit.of->n : 0;
+        ui_app_say(a, false, "saved %s, %s KB%s", d->path, ui_count((d->bytes + 999) / 1000).s,
+                   n && n < of ? ui_textf("; audited: %zu of %zu queries", n, of).s : "");
     } else if (stopped && d->kind == IMR_ASYNC_EXPORT) {
         ui_app_say(a, false, "cancelled; nothing was written");
     } else if (d->exists && !open) {

@@ -141,6 +141,7 @@ static imr_status run_export(call *c, const imr_progress *progress, imr_error *e
         if (!(c->export.audit = c->jobs->audit))
             return imr_fail(err, IMR_E_NOT_FOUND, "there is no audit to export yet");
         IMR_TRY(imr_audit_end(c->jobs->audit, progress, err));
+        c->delivery.audit_rows = c->jobs->audit->done;
     }
     IMR_TRY(e->render(c->jobs->session, c->trace, e, compared, progress, &out, err));
     c->delivery.bytes = out.len;

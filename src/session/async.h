@@ -53,7 +53,7 @@ typedef struct imr_delivery {
     imr_quality *quality;        /* QUALITY: the receiver's */
     imr_notes *notes;            /* NOTES: the receiver's */
     const imr_audit *audit;      /* AUDIT: the jobs', until the next OPEN; */
-    size_t audit_rows;           /* those that are there; */
+    size_t audit_rows;           /* those that are there, also of an EXPORT; */
     bool audit_ended;            /* all else is, too */
     imr_suggestion *suggestions; /* SUGGEST: the receiver's; strings are the session's */
     size_t n_suggestions;

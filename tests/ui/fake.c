@@ -159,7 +159,8 @@ imr_status imr_async_export(fake *f, const imr_trace *t, const imr_export *e, im
                       .serial = t ? t->serial : 0};
     size_t n = 0;
     uint32_t rows[100];
-    if (!t && imr_audit_order(rows, &n, f->audit, f->audit->n, e->sort, e->filter, err) != IMR_OK)
+    d.audit_rows = t ? 0 : f->released ? f->audit->n : 12;
+    if (!t && imr_audit_order(rows, &n, f->audit, d.audit_rows, e->sort, e->filter, err) != IMR_OK)
         return err->status;
     for (size_t i = 0; t && i < t->n_documents + t->n_left; i++)
         n += e->printed[i];

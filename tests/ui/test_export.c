@@ -9,7 +9,8 @@ TEST("the audit is exported as it is shown, in the formats it has, while it runs
     screen_start(&s, 24, 100, false);
     fake_open(s.engine, true, true, true);
     screen_keys(&s, "java\t5e\r");
-    CHECK_STR(fake_exported(s.engine), "audit text of 30 to imrnn-audit-test.txt");
+    CHECK_STR(fake_exported(s.engine), "audit text of 12 to imrnn-audit-test.txt");
+    CHECK_CONTAINS(screen_text(&s), "imrnn-audit-test.txt, 15 KB; audited: 12 of 30 queries");
     screen_keys(&s, "e"); /* it runs */
     CHECK_CONTAINS(screen_text(&s), "the audit as shown: 12 of 30 queries");
     fake_release(s.engine);
@@ -23,6 +24,7 @@ TEST("the audit is exported as it is shown, in the formats it has, while it runs
     CHECK_STR(fake_exported(s.engine), "audit csv of 14 to imrnn-audit-test.csv");
     screen_keys(&s, "e\x1b[C\r"); /* all of it */
     CHECK_STR(fake_exported(s.engine), "audit csv of 30 to imrnn-audit-test.csv");
+    CHECK(!strstr(screen_text(&s), "audited: "));
     screen_keys(&s, ":export diffir x\r");
     CHECK_CONTAINS(screen_text(&s), "an audit is not written as diffir");
     screen_keys(&s, "1:export diffir x\r5e"); /* the format of the last export is none here */

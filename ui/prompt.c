@@ -281,17 +281,17 @@ size_t ui_prompt_complete(ui_prompt *p, imr_buf *names)
     const char *text = ui_prompt_text(p), *typed = imr_path_base(text), *first = NULL;
     const size_t begun = strlen(typed);
     IMR_AUTOFREE char *dir = imr_path_dir(text);
-    char **all = NULL;
-    size_t n = 0, fits = 0, common = 0;
-    if (!dir || imr_dir_list(&all, &n, dir, NULL) != IMR_OK)
+    IMR_CLEANUP(imr_names_done) imr_names all = {0};
+    size_t fits = 0, common = 0;
+    if (!dir || imr_dir_list(&all, dir, NULL) != IMR_OK)
         return 0;
-    for (size_t i = 0; i < n; i++) {
-        if (strncmp(all[i], typed, begun) != 0 || (all[i][0] == '.' && !begun))
+    for (size_t i = 0; i < all.n; i++) {
+        if (strncmp(all.v[i], typed, begun) != 0 || (all.v[i][0] == '.' && !begun))
             continue;
-        imr_buf_printf(names, "%s%s", fits++ ? "  " : "", all[i]);
+        imr_buf_printf(names, "%s%s", fits++ ? "  " : "", all.v[i]);
         if (!first)
-            common = strlen(first = all[i]);
-        while (strncmp(first, all[i], common) != 0)
+            common = strlen(first = all.v[i]);
+        while (strncmp(first, all.v[i], common) != 0)
             common = imr_utf8_prev(first, strlen(first), common);
     }
     ui_prompt_do(p, UI_DO_LINE_END);
@@ -299,7 +299,6 @@ size_t ui_prompt_complete(ui_prompt *p, imr_buf *names)
         ui_prompt_insert(p, first + begun, common - begun);
     if (fits == 1 && imr_dir_exists(ui_prompt_text(p)))
         ui_prompt_insert(p, "/", 1);
-    imr_dir_list_free(all, n);
     return fits;
 }
 

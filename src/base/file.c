@@ -219,19 +219,19 @@ void imr_dir_sync(const char *path)
     close(fd);
 }
 
-imr_status imr_dir_list(char ***names, size_t *count, const char *path, imr_error *err)
+imr_status imr_dir_list(imr_names *out, const char *path, imr_error *err)
 {
+    *out = (imr_names){0};
     DIR *dir = opendir(path);
     if (!dir)
         return imr_fail_errno(err, errno == ENOENT ? IMR_E_NOT_FOUND : IMR_E_IO, errno,
                               "cannot list %s", path);
-    IMR_ARRAY(char *) list = {0};
+    IMR_CLEANUP(imr_names_done) imr_names list = {0};
     for (struct dirent *e; (e = readdir(dir));) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
         if (!IMR_GROW(&list, 1) || !(list.v[list.n] = imr_strdup(e->d_name))) {
             closedir(dir);
-            imr_dir_list_free(list.v, list.n);
             return imr_fail_memory(err);
         }
         list.n++;
@@ -239,16 +239,14 @@ imr_status imr_dir_list(char ***names, size_t *count, const char *path, imr_erro
     closedir(dir);
     if (list.n)
         qsort(list.v, list.n, sizeof *list.v, imr_by_text);
-    *names = list.v;
-    *count = list.n;
-    return IMR_OK;
+    return IMR_GIVE(out, list);
 }
 
-void imr_dir_list_free(char **names, size_t count)
+void imr_names_done(imr_names *names)
 {
-    for (size_t i = 0; i < count; i++)
-        imr_free(names[i]);
-    imr_free(names);
+    for (size_t i = 0; i < names->n; i++)
+        imr_free(names->v[i]);
+    imr_free(names->v);
 }
 
 imr_path imr_path_in(const char *dir, const char *name)

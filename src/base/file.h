@@ -28,6 +28,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "base/error.h"
 
@@ -68,9 +69,11 @@ imr_status imr_dir_make(const char *path, imr_error *err);
 imr_status imr_dir_make_own(const char *path, imr_error *err);
 /* For what can be made again: IMR_E_IO unless it fits into half of what is free on the disk. */
 imr_status imr_dir_room(const char *path, uint64_t bytes, imr_error *err);
-/* Names in a folder, byte order, without "." and ".."; names[i] and the array: the caller's. */
-imr_status imr_dir_list(char ***names, size_t *count, const char *path, imr_error *err);
-void imr_dir_list_free(char **names, size_t count);
+/* Strings that go with it. */
+typedef IMR_ARRAY(char *) imr_names;
+void imr_names_done(imr_names *names); /* {0} is fine */
+/* Names in a folder, byte order, without "." and ".."; {0} where that fails. */
+imr_status imr_dir_list(imr_names *out, const char *path, imr_error *err);
 /* Flushes the folder: a rename in it is durable only then. Some file systems refuse: fine. */
 void imr_dir_sync(const char *path);
 

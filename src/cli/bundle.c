@@ -242,14 +242,10 @@ static imr_status make_files(bundle *b, imr_error *err)
 
 static imr_status describe(bundle *b, imr_error *err)
 {
-    char **names;
-    size_t n;
-    imr_status status = IMR_OK;
-    IMR_TRY(imr_dir_list(&names, &n, b->dir.s, err));
-    for (size_t i = 0; status == IMR_OK && i < n; i++)
-        status = add_file(b, names[i], err);
-    imr_dir_list_free(names, n);
-    IMR_TRY(status);
+    IMR_CLEANUP(imr_names_done) imr_names names = {0};
+    IMR_TRY(imr_dir_list(&names, b->dir.s, err));
+    for (size_t i = 0; i < names.n; i++)
+        IMR_TRY(add_file(b, names.v[i], err));
     IMR_TRY(write_text(b, MANIFEST, &b->manifest, err));
     IMR_TRY(write_readme(b, err));
     return write_crate(b, err);
@@ -348,16 +344,15 @@ static imr_status check_line(check *c, const char *line, size_t n, imr_error *er
 static imr_status check_listed(check *c, imr_error *err)
 {
     static const char own[] = " " MANIFEST " " CRATE " " README " ";
-    char **names;
-    size_t n;
-    IMR_TRY(imr_dir_list(&names, &n, c->dir, err));
-    for (size_t i = 0; i < n; i++) {
+    IMR_CLEANUP(imr_names_done) imr_names names = {0};
+    IMR_TRY(imr_dir_list(&names, c->dir, err));
+    for (size_t i = 0; i < names.n; i++) {
+        const char *file = names.v[i];
         char name[300];
-        snprintf(name, sizeof name, " %s ", names[i]);
-        if (!strstr(own, name) && !imr_strmap_get(&c->listed, names[i], strlen(names[i]), NULL))
-            differs(c, names[i], "is not in " MANIFEST);
+        snprintf(name, sizeof name, " %s ", file);
+        if (!strstr(own, name) && !imr_strmap_get(&c->listed, file, strlen(file), NULL))
+            differs(c, file, "is not in " MANIFEST);
     }
-    imr_dir_list_free(names, n);
     if (!imr_file_exists(imr_path_in(c->dir, README).s))
         differs(c, README, "is missing");
     return IMR_OK;

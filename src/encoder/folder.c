@@ -140,22 +140,22 @@ static bool is_pinned(const char *id, const char *commit)
  * others. Adds nothing to path when there is none. */
 static imr_status choose_snapshot(imr_buf *path, const char *dir, const char *id, imr_error *err)
 {
-    char **names;
-    size_t n, found = 0;
+    IMR_CLEANUP(imr_names_done) imr_names names = {0};
+    size_t found = 0;
     imr_buf all IMR_AUTOBUF = {0}, chosen IMR_AUTOBUF = {0};
     if (!imr_dir_exists(dir))
         return IMR_OK;
-    IMR_TRY(imr_dir_list(&names, &n, dir, err));
+    IMR_TRY(imr_dir_list(&names, dir, err));
     bool pinned = false;
-    for (size_t i = 0; i < n && !pinned; i++) {
-        if (names[i][0] == '.')
+    for (size_t i = 0; i < names.n && !pinned; i++) {
+        const char *name = names.v[i];
+        if (name[0] == '.')
             continue;
-        pinned = is_pinned(id, names[i]);
+        pinned = is_pinned(id, name);
         chosen.len = 0;
-        imr_buf_printf(&chosen, "%s/%s", dir, names[i]);
-        imr_buf_printf(&all, "%s%s", found++ ? ", " : "", names[i]);
+        imr_buf_printf(&chosen, "%s/%s", dir, name);
+        imr_buf_printf(&all, "%s%s", found++ ? ", " : "", name);
     }
-    imr_dir_list_free(names, n);
     if (found > 1 && !pinned)
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "%s: %s holds several snapshots and no refs/main that says which: give the "

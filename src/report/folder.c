@@ -20,16 +20,14 @@ struct imr_folder_row {
 imr_status imr_report_folder_open(imr_report_folder *f, const char *path,
                                   const imr_report_format *format, bool overwrite, imr_error *err)
 {
-    char **names = NULL;
-    size_t n = 0;
+    IMR_CLEANUP(imr_names_done) imr_names names = {0};
     IMR_TRY(imr_dir_make(path, err));
-    IMR_TRY(imr_dir_list(&names, &n, path, err));
-    imr_dir_list_free(names, n);
-    if (n && !overwrite)
+    IMR_TRY(imr_dir_list(&names, path, err));
+    if (names.n && !overwrite)
         return imr_fail(err, IMR_E_IO,
                         "%s holds %zu file%s already: name another folder, or --overwrite replaces "
                         "those of the same names",
-                        path, n, n == 1 ? "" : "s");
+                        path, names.n, names.n == 1 ? "" : "s");
     *f = (imr_report_folder){.path = imr_strdup(path), .format = format, .arena = imr_arena_new()};
     IMR_NEED(f->path && f->arena, err);
     return IMR_OK;

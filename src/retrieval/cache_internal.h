@@ -49,22 +49,12 @@ typedef struct imr_encode_job {
     const imr_dataset *dataset;
     bool queries;       /* else documents */
     const char *prefix; /* put before every text */
-    size_t n;
-    imr_encode_fn encode;
-    void *user;
 } imr_encode_job;
 
 static inline const imr_ids *imr_encode_ids(const imr_encode_job *job)
 {
     return job->queries ? &job->dataset->query_ids : &job->dataset->documents;
 }
-
-/* Is every value of rows [first, first+count) finite? IMR_E_NUMERIC names the text. */
-imr_status imr_encode_check(const imr_encode_job *job, size_t first, size_t count, const float *out,
-                            imr_error *err);
-/* Rows [first, first+count) -> out[count x n], checked. */
-imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count, float *out,
-                           imr_error *err);
 
 /* ---- the layouts ---- */
 imr_status imr_store_open(imr_cache **out, const char *dir, const imr_json *manifest,

@@ -1,4 +1,4 @@
-/* What every maker of a cache shares: ids, encoder, splits, encoding. */
+/* What every maker of a cache shares: ids, encoder, splits. */
 
 #include "retrieval/cache_internal.h"
 
@@ -135,43 +135,4 @@ imr_status imr_cache_finish(imr_cache *c, imr_error *err)
     if (c->dataset && c->dataset->n_splits)
         return dataset_splits(c, err);
     return imr_cache_add_split(c, "all", NULL, c->queries.ids.n, NULL, NULL, err);
-}
-
-/* ---- encoding ---- */
-
-imr_status imr_encode_check(const imr_encode_job *job, size_t first, size_t count, const float *out,
-                            imr_error *err)
-{
-    size_t bad = imr_view_first_bad(imr_view_of(out, count, job->n));
-    if (bad < count * job->n)
-        return imr_fail(err, IMR_E_NUMERIC,
-                        "the encoder gave %s \"%.200s\" a vector that is not finite",
-                        job->queries ? "query" : "document",
-                        imr_ids_at(imr_encode_ids(job), first + bad / job->n));
-    return IMR_OK;
-}
-
-imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count, float *out,
-                           imr_error *err)
-{
-    IMR_AUTOBUF imr_buf all = {0};
-    IMR_AUTOFREE size_t *lens = IMR_NEW_ARRAY(size_t, count);
-    IMR_AUTOFREE const char **texts = IMR_NEW_ARRAY(const char *, count);
-    IMR_NEED(lens && texts, err);
-    for (size_t i = 0; i < count; i++) {
-        size_t before = all.len;
-        IMR_TRY(
-            imr_dataset_prefixed(job->dataset, job->queries, first + i, job->prefix, &all, err));
-        lens[i] = all.len - before;
-        imr_buf_char(&all, '\0');
-    }
-    IMR_TRY(imr_buf_check(&all, err));
-    const char *at = imr_buf_text(&all);
-    for (size_t i = 0; i < count; i++) {
-        texts[i] = at;
-        at += lens[i] + 1;
-    }
-    const imr_encode_texts all_texts = {job->queries, first, count, texts, lens};
-    IMR_TRY(job->encode(job->user, &all_texts, out, err));
-    return imr_encode_check(job, first, count, out, err);
 }

@@ -234,8 +234,8 @@ static imr_status read_splits(imr_dataset *d, const char *dir, imr_error *err)
     const imr_path folder = imr_path_in(dir, "qrels");
     if (!imr_dir_exists(folder.s))
         return IMR_OK;
-    IMR_CLEANUP(imr_dataset_paths_done) path_array files = {0};
-    IMR_TRY(imr_dir_list(&files.v, &files.n, folder.s, err));
+    IMR_CLEANUP(imr_names_done) imr_names files = {0};
+    IMR_TRY(imr_dir_list(&files, folder.s, err));
     for (size_t i = 0; i < files.n; i++) {
         const char *name = files.v[i];
         size_t len = imr_dataset_stem_len(name, false);

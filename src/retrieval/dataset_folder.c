@@ -24,9 +24,9 @@ typedef struct skipped {
 typedef struct walk {
     imr_dataset *d;
     const imr_dataset_options *options;
-    path_array folders, links, files; /* below the dataset's folder, which is ""; folders and links:
+    imr_names folders, links, files; /* below the dataset's folder, which is ""; folders and links:
                                          still to be read */
-    path_array seen_keys;             /* device and number of each folder read */
+    imr_names seen_keys;             /* device and number of each folder read */
     imr_strmap seen;
     skipped skips[SKIP_KINDS + 1];
     size_t n_skips, n_skipped;
@@ -34,24 +34,19 @@ typedef struct walk {
     imr_sha256 stamp; /* of names, sizes and times */
 } walk;
 
-void imr_dataset_paths_done(path_array *p)
-{
-    imr_dir_list_free(p->v, p->n);
-}
-
 static void walk_done(walk *w)
 {
-    imr_dataset_paths_done(&w->folders);
-    imr_dataset_paths_done(&w->links);
-    imr_dataset_paths_done(&w->files);
-    imr_dataset_paths_done(&w->seen_keys);
+    imr_names_done(&w->folders);
+    imr_names_done(&w->links);
+    imr_names_done(&w->files);
+    imr_names_done(&w->seen_keys);
     imr_strmap_done(&w->seen);
     imr_free(w->beir);
     imr_sha256_done(&w->stamp);
 }
 
 /* Takes path. */
-static imr_status push(path_array *to, char *path, imr_error *err)
+static imr_status push(imr_names *to, char *path, imr_error *err)
 {
     if (path && IMR_PUSH(to, path))
         return IMR_OK;
@@ -211,8 +206,8 @@ static imr_status read_folder(walk *w, const char *folder, imr_error *err)
     IMR_TRY(push(&w->seen_keys, imr_strdup(key), err));
     char *kept = w->seen_keys.v[w->seen_keys.n - 1];
     IMR_NEED(imr_strmap_add(&w->seen, kept, strlen(kept), 0, NULL, NULL), err);
-    IMR_CLEANUP(imr_dataset_paths_done) path_array names = {0};
-    imr_status status = imr_dir_list(&names.v, &names.n, path.s, err);
+    IMR_CLEANUP(imr_names_done) imr_names names = {0};
+    imr_status status = imr_dir_list(&names, path.s, err);
     if (status != IMR_OK && folder[0] && status != IMR_E_MEMORY) {
         skip(w, "folders that cannot be read");
         return IMR_OK;
@@ -235,7 +230,7 @@ static imr_status read_folders(walk *w, imr_error *err)
     imr_sha256_init(&w->stamp);
     IMR_TRY(push(&w->folders, imr_strdup(""), err));
     while (w->folders.n || w->links.n) {
-        path_array *from = w->folders.n ? &w->folders : &w->links;
+        imr_names *from = w->folders.n ? &w->folders : &w->links;
         IMR_AUTOFREE char *folder = from->v[--from->n];
         IMR_TRY(read_folder(w, folder, err));
     }

@@ -6,9 +6,6 @@
 
 #include "retrieval/dataset.h"
 
-typedef IMR_ARRAY(char *) path_array; /* its strings are owned */
-void imr_dataset_paths_done(path_array *p);
-
 void imr_dataset_bytes_done(imr_dataset_bytes *b, imr_scratch *beside);
 /* Length of the zip file's path in "FILE.zip" or "FILE.zip/a/folder/in/it", 0 for other paths. */
 size_t imr_dataset_archive_len(const char *path);

@@ -308,15 +308,14 @@ static imr_status find_query_file(imr_path *out, const gather *g, const char *sp
             return IMR_OK;
     }
     const imr_path folder = path_in(g->dir, split, "");
-    char **names = NULL;
-    size_t n = 0, found = 0;
-    IMR_TRY(imr_dir_list(&names, &n, folder.s, err));
-    for (size_t i = 0; i < n; i++)
-        if (strncmp(names[i], "query_embeddings_", 17) == 0 && strlen(names[i]) < sizeof name) {
-            *out = path_in(g->dir, split, names[i]);
+    IMR_CLEANUP(imr_names_done) imr_names names = {0};
+    size_t found = 0;
+    IMR_TRY(imr_dir_list(&names, folder.s, err));
+    for (size_t i = 0; i < names.n; i++)
+        if (strncmp(names.v[i], "query_embeddings_", 17) == 0 && strlen(names.v[i]) < sizeof name) {
+            *out = path_in(g->dir, split, names.v[i]);
             found++;
         }
-    imr_dir_list_free(names, n);
     if (found == 1 && !g->key)
         return IMR_OK;
     return imr_fail(err, IMR_E_NOT_FOUND, "%s has %s query_embeddings_%s.pt%s", folder.s,

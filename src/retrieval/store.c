@@ -121,12 +121,12 @@ static imr_status check_folder(const builder *b, imr_error *err)
         return imr_dir_make(b->dir, err);
     if (imr_file_exists(path_in(b, "lock").s) || imr_file_exists(path_in(b, "manifest.json").s))
         return IMR_OK;
-    char **names = NULL;
-    size_t n = 0, strangers = 0;
-    IMR_TRY(imr_dir_list(&names, &n, b->dir, err));
-    for (size_t i = 0; i < n; i++) /* a scratch file whose maker was killed before it had no name */
-        strangers += strncmp(names[i], IMR_SCRATCH_NAME, strlen(IMR_SCRATCH_NAME)) != 0;
-    imr_dir_list_free(names, n);
+    IMR_CLEANUP(imr_names_done) imr_names names = {0};
+    size_t strangers = 0;
+    IMR_TRY(imr_dir_list(&names, b->dir, err));
+    for (size_t i = 0; i < names.n;
+         i++) /* a scratch file whose maker was killed before it had no name */
+        strangers += strncmp(names.v[i], IMR_SCRATCH_NAME, strlen(IMR_SCRATCH_NAME)) != 0;
     if (strangers == 0)
         return IMR_OK;
     return imr_fail(err, IMR_E_USAGE,
@@ -236,19 +236,46 @@ static imr_status open_part(imr_kept_rows *out, part *p, imr_error *err)
     return IMR_OK;
 }
 
+static imr_status encode_rows(const part *p, size_t first, size_t count, float *out, imr_error *err)
+{
+    const imr_encode_job *job = p->job;
+    IMR_AUTOBUF imr_buf all = {0};
+    IMR_AUTOFREE size_t *lens = IMR_NEW_ARRAY(size_t, count);
+    IMR_AUTOFREE const char **texts = IMR_NEW_ARRAY(const char *, count);
+    IMR_NEED(lens && texts, err);
+    for (size_t i = 0; i < count; i++) {
+        size_t before = all.len;
+        IMR_TRY(
+            imr_dataset_prefixed(job->dataset, job->queries, first + i, job->prefix, &all, err));
+        lens[i] = all.len - before;
+        imr_buf_char(&all, '\0');
+    }
+    IMR_TRY(imr_buf_check(&all, err));
+    const char *at = imr_buf_text(&all);
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = at;
+        at += lens[i] + 1;
+    }
+    const imr_encode_texts all_texts = {job->queries, first, count, texts, lens};
+    return p->b->encode(p->b->user, &all_texts, out, err);
+}
+
 static imr_status make_rows(void *user, size_t first, size_t count, void *const out[],
                             imr_error *err)
 {
     const part *p = user;
     const builder *b = p->b;
     float *v = p->wide ? p->wide : out[0];
-    if (b->encode) {
-        IMR_TRY(imr_encode_rows(p->job, first, count, v, err));
-    } else {
-        IMR_TRY(b->plan->rows(b->user, p->job->queries, first, count, v, err));
-        IMR_TRY(imr_encode_check(p->job, first, count, v, err));
-    }
-    const size_t n = count * b->plan->n, bad = p->wide ? imr_rows_to_half(out[0], v, n) : n;
+    const size_t n = count * b->plan->n;
+    IMR_TRY(b->encode ? encode_rows(p, first, count, v, err)
+                      : b->plan->rows(b->user, p->job->queries, first, count, v, err));
+    size_t bad = imr_view_first_bad(imr_view_of(v, count, b->plan->n));
+    if (bad < n)
+        return imr_fail(err, IMR_E_NUMERIC,
+                        "the encoder gave %s \"%.200s\" a vector that is not finite",
+                        p->job->queries ? "query" : "document",
+                        imr_ids_at(imr_encode_ids(p->job), first + bad / b->plan->n));
+    bad = p->wide ? imr_rows_to_half(out[0], v, n) : n;
     if (bad < n)
         return imr_fail(err, IMR_E_NUMERIC,
                         "a vector holds %g, too large for F16: build with dtype F32",
@@ -325,14 +352,12 @@ static imr_status build(builder *b, imr_error *err)
 static imr_status drop_update(const char *dir, imr_error *err)
 {
     const imr_path update = imr_path_in(dir, STORE_UPDATE);
-    char **names = NULL;
-    size_t n = 0;
+    IMR_CLEANUP(imr_names_done) imr_names names = {0};
     if (!imr_dir_exists(update.s))
         return IMR_OK;
-    IMR_TRY(imr_dir_list(&names, &n, update.s, err));
-    for (size_t i = 0; i < n; i++)
-        (void)unlink(imr_path_in(update.s, names[i]).s);
-    imr_dir_list_free(names, n);
+    IMR_TRY(imr_dir_list(&names, update.s, err));
+    for (size_t i = 0; i < names.n; i++)
+        (void)unlink(imr_path_in(update.s, names.v[i]).s);
     (void)rmdir(update.s); /* what is left of it does no harm */
     return IMR_OK;
 }
@@ -371,9 +396,9 @@ static imr_status replace(builder *b, imr_error *err)
     if (!whole) {
         if (b->encode)
             IMR_TRY(imr_store_reuse_open(&b->reuse, dir, b->plan, err));
-        for (int i = 0; i < 2 && b->reuse.rows.count; i++) {
-            b->jobs[i].encode = imr_store_reuse_encode;
-            b->jobs[i].user = &b->reuse;
+        if (b->reuse.rows.count) {
+            b->encode = imr_store_reuse_encode;
+            b->user = &b->reuse;
         }
         IMR_TRY(imr_dir_make_own(update.s, err));
         b->dir = update.s;
@@ -413,15 +438,15 @@ imr_status imr_store_build(imr_store_result *result, const char *dir, const imr_
 {
     const imr_encoder_identity *e = plan->encoder;
     IMR_CLEANUP(builder_done)
-    builder b = {.plan = plan,
-                 .dir = dir,
-                 .block = plan->block ? plan->block : DEFAULT_BLOCK,
-                 .progress = progress,
-                 .encode = encode,
-                 .user = user,
-                 .jobs = {{plan->dataset, false, e->passage_prefix, plan->n, encode, user},
-                          {plan->dataset, true, e->query_prefix, plan->n, encode, user}},
-                 .reuse = {.encode = encode, .user = user}};
+    builder b = {
+        .plan = plan,
+        .dir = dir,
+        .block = plan->block ? plan->block : DEFAULT_BLOCK,
+        .progress = progress,
+        .encode = encode,
+        .user = user,
+        .jobs = {{plan->dataset, false, e->passage_prefix}, {plan->dataset, true, e->query_prefix}},
+        .reuse = {.encode = encode, .user = user}};
     IMR_TRY(build_in(&b, err));
     if (result)
         *result = b.result;

@@ -267,25 +267,22 @@ imr_status imr_encoded_table_list(imr_encoded_table_info **out, size_t *count, c
                                   imr_error *err)
 {
     const imr_path folder = imr_path_in(dir, "tokens");
-    char **names = NULL;
-    size_t n = 0, found = 0;
+    IMR_CLEANUP(imr_names_done) imr_names names = {0};
     *count = 0;
     *out = NULL;
     if (!imr_dir_exists(folder.s))
         return IMR_OK;
-    IMR_TRY(imr_dir_list(&names, &n, folder.s, err));
-    IMR_AUTOFREE imr_encoded_table_info *list = IMR_NEW_ARRAY(imr_encoded_table_info, n);
-    imr_status status = list ? IMR_OK : imr_fail_memory(err);
-    for (size_t i = 0; i < n && status == IMR_OK; i++) {
-        const size_t len = strlen(names[i]);
+    IMR_TRY(imr_dir_list(&names, folder.s, err));
+    IMR_AUTOFREE imr_encoded_table_info *list = IMR_NEW_ARRAY(imr_encoded_table_info, names.n);
+    IMR_NEED(list, err);
+    size_t found = 0;
+    for (size_t i = 0; i < names.n; i++) {
+        const size_t len = strlen(names.v[i]);
         bool is_table = false;
-        if (len == IMR_SHA256_HEX - 1 + 7 && strcmp(names[i] + len - 7, ".blocks") == 0)
-            status = look_at(&list[found], &is_table, dir, names[i], err);
+        if (len == IMR_SHA256_HEX - 1 + 7 && strcmp(names.v[i] + len - 7, ".blocks") == 0)
+            IMR_TRY(look_at(&list[found], &is_table, dir, names.v[i], err));
         found += is_table;
     }
-    imr_dir_list_free(names, n);
-    IMR_TRY(status);
-    *out = IMR_TAKE(list);
     *count = found;
-    return IMR_OK;
+    return IMR_GIVE(out, list);
 }

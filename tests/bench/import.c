@@ -394,20 +394,19 @@ static watched run(const char *dir, const char *cache, uint64_t kill_at)
 static bool same_files(const char *a, const char *b)
 {
     imr_error err;
-    char **names;
-    size_t n;
+    imr_names names;
     bool same = true;
-    bench_need(imr_dir_list(&names, &n, a, &err), &err);
-    for (size_t i = 0; i < n; i++) {
+    bench_need(imr_dir_list(&names, a, &err), &err);
+    for (size_t i = 0; i < names.n; i++) {
         char x[IMR_SHA256_HEX], y[IMR_SHA256_HEX];
-        char *from = imr_path_join(a, names[i]), *to = imr_path_join(b, names[i]);
+        char *from = imr_path_join(a, names.v[i]), *to = imr_path_join(b, names.v[i]);
         bench_need(imr_sha256_file(from, x, &err), &err);
         bench_need(imr_sha256_file(to, y, &err), &err);
         same = same && strcmp(x, y) == 0;
         imr_free(from);
         imr_free(to);
     }
-    imr_dir_list_free(names, n);
+    imr_names_done(&names);
     return same;
 }
 

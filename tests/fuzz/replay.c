@@ -19,22 +19,22 @@ static void feed(const uint8_t *data, size_t n)
 
 int main(int argc, char **argv)
 {
-    char **names = NULL;
-    size_t n = 0, failed = 0;
+    imr_names names;
+    size_t failed = 0;
     imr_error err;
     if (argc != 2) {
         fprintf(stderr, "usage: %s CORPUS-FOLDER\n", argv[0]);
         return 2;
     }
-    if (imr_dir_list(&names, &n, argv[1], &err) != IMR_OK || n == 0) {
+    if (imr_dir_list(&names, argv[1], &err) != IMR_OK || names.n == 0) {
         printf("FAILED: %s holds no inputs\n# 0 passed, 1 failed, 0 skipped\n", argv[1]);
         return 1;
     }
     feed((const uint8_t *)"", 0);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < names.n; i++) {
         char path[4096];
         imr_file f;
-        snprintf(path, sizeof path, "%s/%s", argv[1], names[i]);
+        snprintf(path, sizeof path, "%s/%s", argv[1], names.v[i]);
         if (imr_file_map(&f, path, &err) != IMR_OK) {
             printf("FAILED: %s\n", err.text);
             failed++;
@@ -43,7 +43,7 @@ int main(int argc, char **argv)
         feed(f.data, f.len);
         imr_file_unmap(&f);
     }
-    imr_dir_list_free(names, n);
-    printf("# %zu passed, %zu failed, 0 skipped\n", n - failed, failed);
+    imr_names_done(&names);
+    printf("# %zu passed, %zu failed, 0 skipped\n", names.n - failed, failed);
     return failed != 0;
 }

@@ -102,26 +102,26 @@ static const char *file(const char *name, const char *extension)
 TEST("scripts of keys give the screens they gave before")
 {
     imr_error err;
-    char **names;
-    size_t n, scripts = 0;
-    CHECK_OK(imr_dir_list(&names, &n, file("", ""), &err));
-    for (size_t i = 0; i < n; i++) {
-        char *dot = strstr(names[i], ".keys");
+    imr_names names;
+    size_t scripts = 0;
+    CHECK_OK(imr_dir_list(&names, file("", ""), &err));
+    for (size_t i = 0; i < names.n; i++) {
+        char *dot = strstr(names.v[i], ".keys");
         if (!dot)
             continue;
         *dot = 0;
         scripts++;
         IMR_AUTOBUF imr_buf found = {0};
-        char *script = test_read(file(names[i], ".keys"), NULL);
+        char *script = test_read(file(names.v[i], ".keys"), NULL);
         play(script, &found);
         free(script);
         if (getenv("UPDATE"))
-            CHECK_OK(imr_file_write(file(names[i], ".screen"), found.data, found.len, &err));
-        char *expected = test_read(file(names[i], ".screen"), NULL);
+            CHECK_OK(imr_file_write(file(names.v[i], ".screen"), found.data, found.len, &err));
+        char *expected = test_read(file(names.v[i], ".screen"), NULL);
         if (strcmp(expected, imr_buf_text(&found)) != 0)
-            first_difference(names[i], imr_buf_text(&found), expected);
+            first_difference(names.v[i], imr_buf_text(&found), expected);
         free(expected);
     }
-    imr_dir_list_free(names, n);
+    imr_names_done(&names);
     CHECK(scripts > 5);
 }

@@ -203,13 +203,12 @@ static bool leave(screen *s)
 static const char *only_file(const char *folder)
 {
     static char path[1024];
-    char **names;
-    size_t n;
+    imr_names names;
     imr_error err;
-    CHECK_OK(imr_dir_list(&names, &n, folder, &err));
-    CHECK_INT(n, 1);
-    snprintf(path, sizeof path, "%s/%s", folder, names[0]);
-    imr_dir_list_free(names, n);
+    CHECK_OK(imr_dir_list(&names, folder, &err));
+    CHECK_INT(names.n, 1);
+    snprintf(path, sizeof path, "%s/%s", folder, names.v[0]);
+    imr_names_done(&names);
     return path;
 }
 

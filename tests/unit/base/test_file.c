@@ -45,11 +45,10 @@ TEST("an uncommitted file leaves nothing and the old content stays")
     CHECK_OK(imr_writer_open(&w, path, &err));
     imr_writer_add(&w, "new", 3);
     imr_writer_done(&w);
-    char **names;
-    size_t n;
-    CHECK_OK(imr_dir_list(&names, &n, dir, &err));
-    CHECK_INT(n, 1);
-    imr_dir_list_free(names, n);
+    imr_names names;
+    CHECK_OK(imr_dir_list(&names, dir, &err));
+    CHECK_INT(names.n, 1);
+    imr_names_done(&names);
     char *text = test_read(path, NULL);
     CHECK_STR(text, "old");
     free(text);
@@ -79,11 +78,10 @@ TEST("what exists is overwritten only when asked, and so is what appears meanwhi
     imr_writer_add(&w, "new", 3);
     CHECK_OK(imr_writer_commit(&w, &err));
     check_text(fresh, "new");
-    char **names;
-    size_t n;
-    CHECK_OK(imr_dir_list(&names, &n, dir, &err));
-    CHECK_INT(n, 2); /* no temporary name is left */
-    imr_dir_list_free(names, n);
+    imr_names names;
+    CHECK_OK(imr_dir_list(&names, dir, &err));
+    CHECK_INT(names.n, 2); /* no temporary name is left */
+    imr_names_done(&names);
 }
 
 TEST("what can be made again takes at most half of what is free")
@@ -108,11 +106,10 @@ TEST("what a killed writer left is removed by the next of that target, and nothi
         kill(getpid(), SIGKILL);
     }
     waitpid(child, NULL, 0);
-    char **names = NULL;
-    size_t n;
-    CHECK_OK(imr_dir_list(&names, &n, dir, &err));
-    CHECK_INT(n, 1);
-    imr_dir_list_free(names, n);
+    imr_names names;
+    CHECK_OK(imr_dir_list(&names, dir, &err));
+    CHECK_INT(names.n, 1);
+    imr_names_done(&names);
     static const char *const others[] = {"out.tmp-0123456", "out.tmp-0123456z",
                                          "out2.tmp-01234567"};
     for (int i = 0; i < 3; i++)
@@ -123,9 +120,9 @@ TEST("what a killed writer left is removed by the next of that target, and nothi
     imr_writer_add(&alive, "new", 3);
     CHECK_OK(imr_file_write(path, "other", 5, &err)); /* sweeps, beside one that is alive */
     CHECK_OK(imr_writer_commit(&alive, &err));
-    CHECK_OK(imr_dir_list(&names, &n, dir, &err));
-    CHECK_INT(n, 6); /* three files, a link, a pipe, and the target */
-    imr_dir_list_free(names, n);
+    CHECK_OK(imr_dir_list(&names, dir, &err));
+    CHECK_INT(names.n, 6); /* three files, a link, a pipe, and the target */
+    imr_names_done(&names);
 }
 
 TEST("a full disk is one error and leaves nothing")

@@ -11,11 +11,10 @@ static imr_error err;
 
 static size_t files_in(const char *dir)
 {
-    char **names;
-    size_t n;
-    CHECK_OK(imr_dir_list(&names, &n, dir, &err));
-    imr_dir_list_free(names, n);
-    return n;
+    imr_names names;
+    CHECK_OK(imr_dir_list(&names, dir, &err));
+    imr_names_done(&names);
+    return names.n;
 }
 
 TEST("tables small and large grow and keep what they hold, and leave no file")

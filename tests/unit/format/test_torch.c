@@ -88,12 +88,11 @@ TEST("a pickle that would run a command is refused by the command's name and not
     const char *dir = test_tmpdir();
     CHECK(getcwd(before, sizeof before) && chdir(dir) == 0);
     imr_status status = imr_torch_open(&t, test_golden("tiny/bad-evil-pickle.pt"), &err);
-    char **names = NULL;
-    size_t n = 99;
-    CHECK_OK(imr_dir_list(&names, &n, ".", &err));
-    imr_dir_list_free(names, n);
+    imr_names names = {.n = 99};
+    CHECK_OK(imr_dir_list(&names, ".", &err));
+    imr_names_done(&names);
     CHECK(chdir(before) == 0 && getcwd(after, sizeof after));
-    CHECK_INT(n, 0);
+    CHECK_INT(names.n, 0);
     CHECK(status == IMR_E_UNSUPPORTED);
     status = imr_torch_open(&t, test_golden("tiny/bad-evil-pickle.pt"), &err);
     CHECK_CONTAINS(err.text, "posix.system");
@@ -286,8 +285,9 @@ TEST("a written .pt file is read back: tensors, order, metadata")
 
 TEST("the same adapter is written with the same bytes, and no failure leaves a file")
 {
-    size_t a_len, b_len, n = 0;
-    char *a = test_read(write_file(), &a_len), *b = test_read(write_file(), &b_len), **names = NULL;
+    size_t a_len, b_len;
+    char *a = test_read(write_file(), &a_len), *b = test_read(write_file(), &b_len);
+    imr_names names;
     CHECK(a_len == b_len && memcmp(a, b, a_len) == 0);
     free(a);
     free(b);
@@ -299,9 +299,9 @@ TEST("the same adapter is written with the same bytes, and no failure leaves a f
         if (status == IMR_OK)
             break;
         CHECK(status == IMR_E_MEMORY);
-        CHECK_OK(imr_dir_list(&names, &n, dir, &err));
-        imr_dir_list_free(names, n);
-        CHECK_INT(n, 0);
+        CHECK_OK(imr_dir_list(&names, dir, &err));
+        imr_names_done(&names);
+        CHECK_INT(names.n, 0);
     }
     CHECK(imr_torch_write("/no/such/folder/x.pt", items, 4, NULL, 0, &err) == IMR_E_IO);
 }

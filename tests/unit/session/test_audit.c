@@ -140,15 +140,14 @@ static bool after_a_row(void *user, const imr_progress_info *info)
 static void change_file(const char *cache, const char *ending, long from_end, bool cut)
 {
     char dir[600], path[1400];
-    char **names = NULL;
-    size_t n = 0;
+    imr_names names;
     snprintf(dir, sizeof dir, "%s/audits", cache);
-    CHECK_OK(imr_dir_list(&names, &n, dir, &err));
-    CHECK_INT(n, 2);
-    for (size_t i = 0; i < n; i++) {
+    CHECK_OK(imr_dir_list(&names, dir, &err));
+    CHECK_INT(names.n, 2);
+    for (size_t i = 0; i < names.n; i++) {
         struct stat st;
-        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
-        if (!strstr(names[i], ending) || stat(path, &st) != 0)
+        snprintf(path, sizeof path, "%s/%s", dir, names.v[i]);
+        if (!strstr(names.v[i], ending) || stat(path, &st) != 0)
             continue;
         if (cut) {
             CHECK_INT(truncate(path, st.st_size - from_end), 0);
@@ -159,7 +158,7 @@ static void change_file(const char *cache, const char *ending, long from_end, bo
         fputc('#', file);
         fclose(file);
     }
-    imr_dir_list_free(names, n);
+    imr_names_done(&names);
 }
 
 TEST("a stopped audit goes on, a kept one is read, a cut or damaged one is mended: all the same")

@@ -333,11 +333,10 @@ TEST("a static encoder's table is its rows at unit length and leaves nothing beh
     CHECK_ALL_NEAR(t.rows.v, want, 8, 1e-7);
     CHECK_STR(t.notice, "");
     imr_encoded_table_done(&t);
-    char **names;
-    size_t n;
-    CHECK_OK(imr_dir_list(&names, &n, dir, &err));
-    CHECK_INT(n, 0);
-    imr_dir_list_free(names, n);
+    imr_names names;
+    CHECK_OK(imr_dir_list(&names, dir, &err));
+    CHECK_INT(names.n, 0);
+    imr_names_done(&names);
     imr_encoder_free(e);
 }
 

@@ -153,19 +153,18 @@ static fixture start_mean(void)
 static const char *kept_file(const fixture *f, const char *ending)
 {
     static char path[1200];
-    char **names = NULL;
-    size_t n = 0;
+    imr_names names;
     const char *dir = keep(test_path(f->cache, "tokens"));
     path[0] = '\0';
     if (!imr_dir_exists(dir))
         return path;
-    CHECK_OK(imr_dir_list(&names, &n, dir, &err));
-    for (size_t i = 0; i < n; i++) {
-        const size_t len = strlen(names[i]), end = strlen(ending);
-        if (len >= end && strcmp(names[i] + len - end, ending) == 0)
-            snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+    CHECK_OK(imr_dir_list(&names, dir, &err));
+    for (size_t i = 0; i < names.n; i++) {
+        const size_t len = strlen(names.v[i]), end = strlen(ending);
+        if (len >= end && strcmp(names.v[i] + len - end, ending) == 0)
+            snprintf(path, sizeof path, "%s/%s", dir, names.v[i]);
     }
-    imr_dir_list_free(names, n);
+    imr_names_done(&names);
     return path;
 }
 

@@ -106,7 +106,7 @@ typedef struct ui_states {
 
 typedef struct ui_app {
     const ui_glyphs *glyphs;
-    ui_theme theme;
+    ui_theme theme, background; /* of the terminal, in place of auto, once it has said */
     ui_keymap keymap;
     int rows, cols;
     unsigned effects;
@@ -188,6 +188,7 @@ typedef struct ui_app {
 
     /* overlays */
     ui_overlay overlay;
+    bool keys_told;        /* UI_OVER_HELP: all binds in place of it */
     ui_prompt line;        /* of the palette, the history, a find */
     ui_action line_action; /* what UI_OVER_LINE's text is for */
     struct {               /* a line that acts while it is typed, over the status */

@@ -1,11 +1,13 @@
 /* ui/decode.c */
 #include "ui/decode.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "text/utf8.h"
 
-enum { GROUND, PASTE, STRING, CSI_JUNK };
+enum { GROUND, PASTE, STRING, ANSWER, CUT, CSI_JUNK };
 
 void ui_decoder_init(ui_decoder *d)
 {
@@ -30,12 +32,14 @@ size_t ui_decoder_feed(ui_decoder *d, const void *bytes, size_t n)
 
 bool ui_decoder_waiting(const ui_decoder *d)
 {
-    return d->state == GROUND && d->at < d->n && !d->flushed;
+    return ((d->state == GROUND && d->at < d->n) || d->state == ANSWER) && !d->flushed;
 }
 
 void ui_decoder_flush(ui_decoder *d)
 {
     d->flushed = true;
+    if (d->state == ANSWER)
+        d->state = CUT;
 }
 
 /* Fills the event; returns the bytes used. */
@@ -176,6 +180,9 @@ static size_t escape(ui_decoder *d, const uint8_t *p, size_t left, ui_event *out
             return 2;
         return by_letter[p[2]] ? key(out, by_letter[p[2]], 3) : 3;
     case ']':
+        d->state = ANSWER;
+        d->paste_len = 0;
+        return 2;
     case 'P':
     case '_':
     case '^':
@@ -233,6 +240,33 @@ static bool paste(ui_decoder *d)
     return false;
 }
 
+/* "11;rgb:ffff/ffff/ffff", 1 to 4 digits each: the background a terminal was asked for. */
+static void background(const char *answer, ui_event *out)
+{
+    static const char hex[] = "0123456789abcdefABCDEF";
+    unsigned v[3];
+    char behind;
+    if (strncmp(answer, "11;rgb:", 7) != 0)
+        return;
+    const size_t n = strspn(answer + 7, hex);
+    if (n < 1 || n > 4 || sscanf(answer + 7, "%4x/%4x/%4x%c", &v[0], &v[1], &v[2], &behind) != 3)
+        return;
+    const double full = (double)((1u << 4 * n) - 1);
+    *out = (ui_event){.kind = UI_EVENT_BACKGROUND,
+                      .light = .2126 * pow(v[0] / full, 2.2) + .7152 * pow(v[1] / full, 2.2) +
+                                   .0722 * pow(v[2] / full, 2.2) >
+                               .5};
+}
+
+/* What is late of an answer comes at once and has its end; anything else was typed. */
+static bool is_rest(const uint8_t *p, size_t left)
+{
+    size_t n = 0;
+    while (n < left && p[n] && strchr("0123456789abcdefABCDEFrg:;/", p[n]))
+        n++;
+    return n < left && (p[n] == 7 || (p[n] == 27 && n + 1 < left && p[n + 1] == '\\'));
+}
+
 bool ui_decoder_next(ui_decoder *d, ui_event *out)
 {
     *out = (ui_event){.kind = UI_EVENT_NONE};
@@ -250,7 +284,17 @@ bool ui_decoder_next(ui_decoder *d, ui_event *out)
                               .len = d->paste_len,
                               .total = d->paste_total};
             continue;
-        case STRING: /* OSC, DCS, APC, PM, SOS go up to BEL, ESC \, or what starts something else */
+        case CUT:
+            d->state = is_rest(p, left) ? ANSWER : GROUND;
+            continue;
+        case ANSWER: /* OSC: likewise, but it times out */
+            if (p[0] >= ' ' && d->paste_len < UI_SEQ_MAX)
+                d->paste[d->paste_len++] = (char)p[0];
+            d->paste[d->paste_len] = 0;
+            if (p[0] == 7 || (p[0] == 27 && left > 1 && p[1] == '\\'))
+                background(d->paste, out);
+            /* fall through */
+        case STRING: /* DCS, APC, PM, SOS go up to BEL, ESC \, or what starts something else */
             used = p[0] != 27 ? 1 : left == 1 ? 0 : p[1] == '\\' ? 2 : SIZE_MAX;
             if (used && (p[0] == 7 || p[0] == 0x18 || p[0] == 0x1a || p[0] == 27))
                 d->state = GROUND;

@@ -8,7 +8,7 @@
  * Understood: UTF-8 text (broken bytes become U+FFFD), control keys, CSI and SS3 arrows, Home and
  * End in every spelling (H F 1~ 4~ 7~ 8~), xterm modifiers (1;5C), S-Tab, function keys, ESC +
  * character as Alt, bracketed paste, SGR mouse reports (1006). Enter is 13, 10 or SS3 M; Backspace
- * is 127 or 8. Any other CSI, OSC, DCS, APC, PM or SOS sequence is swallowed whole, whatever its
+ * is 127 or 8. An answer to OSC 11 says how light the background is. Any other CSI, OSC, DCS, APC, PM or SOS sequence is swallowed whole, whatever its
  * length, and so are mouse reports of X10 with the three bytes behind them. Pasted text is
  * sanitised: control characters vanish, line ends and tabs become one space each, and at most
  * UI_PASTE_MAX bytes are kept, cut at a character.
@@ -32,8 +32,9 @@ typedef enum ui_event_kind {
     UI_EVENT_PASTE,
     UI_EVENT_MOUSE,
     UI_EVENT_RESIZE,
-    UI_EVENT_COMMAND, /* of a replay: text, as typed behind ':' */
-    UI_EVENT_TICK     /* a deadline the model asked for has passed */
+    UI_EVENT_BACKGROUND, /* of the terminal, which was asked (OSC 11): light */
+    UI_EVENT_COMMAND,    /* of a replay: text, as typed behind ':' */
+    UI_EVENT_TICK        /* a deadline the model asked for has passed */
 } ui_event_kind;
 
 /* Wheels to the side, moves without a button and Shift, Alt, Ctrl tell nothing. */
@@ -50,6 +51,7 @@ typedef struct ui_event {
     ui_key key;
     int y, x; /* resize: rows, cols; mouse: the cell, perhaps outside to the right and below */
     ui_mouse mouse;
+    bool light;
     uint8_t button;    /* 0: the left one, 1, 2 */
     const char *text;  /* paste, command: zero-terminated, until the decoder is called again */
     size_t len, total; /* of text, in bytes; characters that were pasted, those cut off too */
@@ -68,7 +70,7 @@ void ui_decoder_init(ui_decoder *d);
 size_t ui_decoder_feed(ui_decoder *d, const void *bytes, size_t n);
 bool ui_decoder_next(ui_decoder *d, ui_event *out);
 /* An unfinished sequence is waiting for its rest (a lone ESC, a cut UTF-8 character). Inside a
- * paste, a mouse report or a swallowed string nothing times out. */
+ * paste, a mouse report or a swallowed string (but OSC) nothing times out. */
 bool ui_decoder_waiting(const ui_decoder *d);
 /* No more is coming: the next calls of next deliver what waits as it stands. */
 void ui_decoder_flush(ui_decoder *d);

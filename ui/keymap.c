@@ -132,27 +132,6 @@ ui_action ui_action_find(const char *name, size_t len)
     return UI_DO_NOTHING;
 }
 
-size_t ui_palette(const char *line, ui_action *out)
-{
-    char name[64] = "";
-    size_t n = strcspn(line, " "), found = 0;
-    memcpy(name, line, n < sizeof name ? n : sizeof name - 1);
-    for (int pass = 0; pass < 4; pass++)
-        for (int i = 1; i < UI_ACTION_COUNT; i++) {
-            const ui_action_info *info = &ui_actions[i];
-            if (info->group == UI_GROUP_EDIT || i == UI_DO_ESCAPE || i == UI_DO_TO_LIST)
-                continue;
-            bool whole = strcmp(info->name, name) == 0;
-            bool begins = imr_utf8_begins(info->name, name) || !*name;
-            bool inside = imr_utf8_contains(info->name, name);
-            bool told = imr_utf8_contains(info->help, name);
-            int fits = whole ? 0 : begins ? 1 : inside ? 2 : told ? 3 : -1;
-            if (fits == pass)
-                out[found++] = (ui_action)i;
-        }
-    return found;
-}
-
 const ui_menu *ui_menu_of(ui_action action, ui_menu_place place)
 {
     static const ui_menu
@@ -176,7 +155,7 @@ const ui_menu *ui_menu_of(ui_action action, ui_menu_place place)
                        0},
         scopes = {"tac",
                   {"rerank", "rescore", "corpus"},
-                  {"rerank the top", "rescore all", "corpus: all feed back"},
+                  {"rank the top", "rank all", "rank all, fed by all"},
                   0},
         what_ifs = {"fqd0rtn",
                     {"feedback", "off query", "off document", "alpha 0", "form", "term", "none"},
@@ -195,6 +174,58 @@ const ui_menu *ui_menu_of(ui_action action, ui_menu_place place)
            : action == UI_DO_SCOPE   ? &scopes
            : action == UI_DO_WHAT_IF ? &what_ifs
                                      : &verdicts;
+}
+
+/* The k-th setting of an action that has some; false: there are not so many. */
+static bool setting(ui_command *out, ui_action action, ui_menu_place place, size_t k)
+{
+    const bool theme = action == UI_DO_THEME;
+    const bool has =
+        theme || action == UI_DO_SORT || action == UI_DO_SCOPE || action == UI_DO_WHAT_IF;
+    const ui_menu *m = ui_menu_of(action, place);
+    if (!has || k >= (theme ? (size_t)UI_THEME_COUNT : strlen(m->keys)))
+        return false;
+    *out = (ui_command){action, theme ? ui_theme_names[k] : m->names[k],
+                        theme ? "colours of the screen" : m->labels[k]};
+    return true;
+}
+
+/* Where it stands among what fits a line, from 0; -1: it does not. */
+static int fits(const ui_command *c, const char *line)
+{
+    const char *name = ui_actions[c->action].name;
+    const ui_text all = ui_textf("%s %s %s", name, c->argument ? c->argument : "", c->help);
+    bool every = true; /* word of the line is in it */
+    for (const char *at = line + strspn(line, " "); *at; at += strspn(at, " ")) {
+        const size_t n = strcspn(at, " ");
+        every = every && imr_utf8_contains(all.s, ui_textf("%.*s", (int)n, at).s);
+        at += n;
+    }
+    if (c->argument)
+        return !*line || !every ? -1 : strcmp(c->argument, line) == 0 ? 0 : 3;
+    const size_t first = strcspn(line, " ");
+    return strlen(name) == first && memcmp(name, line, first) == 0 ? 0
+           : imr_utf8_begins(name, line) || !*line                 ? 1
+           : imr_utf8_contains(name, line)                         ? 2
+           : every                                                 ? 4
+                                                                   : -1;
+}
+
+size_t ui_palette(const char *line, ui_menu_place place, ui_command out[UI_COMMANDS_MAX])
+{
+    size_t found = 0;
+    for (int pass = 0; pass < 5; pass++)
+        for (ui_action i = 1; i < UI_ACTION_COUNT; i++) {
+            ui_command c = {i, NULL, ui_actions[i].help};
+            if (ui_actions[i].group == UI_GROUP_EDIT || i == UI_DO_ESCAPE || i == UI_DO_TO_LIST)
+                continue;
+            size_t k = 0;
+            do
+                if (fits(&c, line) == pass && found < UI_COMMANDS_MAX)
+                    out[found++] = c;
+            while (setting(&c, i, place, k++));
+        }
+    return found;
 }
 
 /* ---- which key does what ---- */
@@ -339,6 +370,14 @@ imr_status ui_keymap_bind(ui_keymap *m, const char *text, bool stranger, imr_err
         n--;
     IMR_NEED(!n || (b.argument = imr_strndup(at, n)), err);
     return bind(m, b, err);
+}
+
+void ui_keymap_lines(const ui_keymap *m, imr_buf *b)
+{
+    for (const ui_bind *k = m->v; k < m->v + m->n; k++)
+        imr_buf_printf(b, " bind %s %s :%s%s%s\n", context_names[k->context],
+                       ui_key_name(k->key, false).s, ui_actions[k->action].name,
+                       k->argument ? " " : "", k->argument ? k->argument : "");
 }
 
 const ui_bind *ui_keymap_get(const ui_keymap *m, ui_context context, ui_key key)

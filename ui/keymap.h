@@ -22,7 +22,7 @@
 #ifndef UI_KEYMAP_H
 #define UI_KEYMAP_H
 
-#include "base/error.h"
+#include "base/buf.h"
 #include "ui/style.h"
 
 typedef uint32_t ui_key;
@@ -90,8 +90,6 @@ typedef struct ui_action_info {
 extern const ui_action_info ui_actions[UI_ACTION_COUNT];
 /* By name, not necessarily terminated; UI_DO_NOTHING when unknown. */
 ui_action ui_action_find(const char *name, size_t len);
-/* The actions that fit a line of the palette, best first; out holds UI_ACTION_COUNT. */
-size_t ui_palette(const char *line, ui_action *out);
 
 /* What the next key chooses after s, R, a or J: an argument of the action. */
 typedef struct ui_menu {
@@ -102,6 +100,14 @@ typedef struct ui_menu {
 /* The screens Words and Audit have others. */
 typedef enum ui_menu_place { UI_MENU_USUAL, UI_MENU_WORDS, UI_MENU_AUDIT } ui_menu_place;
 const ui_menu *ui_menu_of(ui_action action, ui_menu_place place);
+
+/* What fits a line of the palette, best first: actions, and the settings of menus and themes. */
+typedef struct ui_command {
+    ui_action action;
+    const char *argument, *help; /* argument NULL: none */
+} ui_command;
+enum { UI_COMMANDS_MAX = UI_ACTION_COUNT + 64 };
+size_t ui_palette(const char *line, ui_menu_place place, ui_command out[UI_COMMANDS_MAX]);
 
 /* ---- which key does what ---- */
 
@@ -139,6 +145,8 @@ void ui_keymap_done(ui_keymap *m);
 imr_status ui_keymap_bind(ui_keymap *m, const char *text, bool stranger,
                           imr_error *err) IMR_NODISCARD;
 
+/* All of it as such lines, " bind LIST j :next". */
+void ui_keymap_lines(const ui_keymap *m, imr_buf *b);
 /* Whether the action writes files, copies, or leaves for another program: not for strangers. */
 bool ui_keymap_writes(ui_action action);
 

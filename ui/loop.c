@@ -138,7 +138,7 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
     if (fx & UI_FX_JUDGED)
         imr_trace_free(IMR_TAKE(a->judged));
     if (fx & UI_FX_THEME)
-        t->theme = a->theme;
+        t->theme = a->theme == UI_THEME_AUTO ? a->background : a->theme;
     if (fx & UI_FX_SUSPEND) {
         if (t->suspend)
             t->suspend(t);

@@ -26,6 +26,8 @@ static void end_line(imr_buf *b)
 
 void ui_record(imr_buf *b, const ui_event *e)
 {
+    if (e->kind == UI_EVENT_TICK || e->kind == UI_EVENT_BACKGROUND)
+        return;
     const char *last = imr_buf_text(b) + b->len;
     while (last > imr_buf_text(b) && last[-1] != '\n')
         last--;

@@ -2,7 +2,8 @@
  *
  * Curses keeps the screen (what changed, how to say it to this terminal); input is read and decoded
  * by ourselves (ui/decode.h). Modes curses does not know are written with write(2), so that they
- * reach the terminal in order with its frames. No query is ever sent to the terminal.
+ * reach the terminal in order with its frames. One query is sent to it, and nothing waits for its
+ * answer: OSC 11.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -294,6 +295,8 @@ imr_status ui_term_curses_open(ui_term **out, const ui_term_options *options, im
     t->escape_ms = (int)ms;
     t->fd = STDIN_FILENO;
     t->theme = ui_theme_choose(options, c->colors);
+    if (t->theme == UI_THEME_AUTO && !options->theme && c->sync)
+        say("\033]11;?\033\\"); /* what the background is: the answer is an event, or never comes */
     make_pairs(c);
     t->close = close_it;
     t->size = size;

@@ -167,9 +167,10 @@ static void open_overlay(ui_app *a, ui_overlay overlay)
 
 UI_ON(overlay)
 {
-    open_overlay(a, action == UI_DO_HELP      ? UI_OVER_HELP
-                    : action == UI_DO_PALETTE ? UI_OVER_PALETTE
-                                              : UI_OVER_HISTORY);
+    a->keys_told = action == UI_DO_KEYS;
+    open_overlay(a, action == UI_DO_HELP || a->keys_told ? UI_OVER_HELP
+                    : action == UI_DO_PALETTE            ? UI_OVER_PALETTE
+                                                         : UI_OVER_HISTORY);
 }
 
 void ui_open_line(ui_app *a, ui_action action, const char *text)
@@ -182,7 +183,7 @@ void ui_open_line(ui_app *a, ui_action action, const char *text)
 /* Enter in an overlay with a line. */
 static void accept_line(ui_app *a)
 {
-    ui_action found[UI_ACTION_COUNT];
+    ui_command found[UI_COMMANDS_MAX];
     ui_overlay overlay = a->overlay;
     ui_text line = ui_textf("%s", ui_prompt_text(&a->line));
     if (a->live.of) {
@@ -195,10 +196,10 @@ static void accept_line(ui_app *a)
     close_overlay(a);
     a->judged = judged;
     if (overlay == UI_OVER_PALETTE) {
-        size_t n = ui_palette(line.s, found);
+        size_t n = ui_palette(line.s, ui_app_menus(a), found);
         /* Behind a full name its words; else the line under the cursor. */
         if (a->pick < n && !(strchr(line.s, ' ') && ui_action_find(line.s, strcspn(line.s, " "))))
-            ui_do(a, found[a->pick], NULL);
+            ui_do(a, found[a->pick].action, found[a->pick].argument);
         else
             command(a, line.s);
     } else if (overlay == UI_OVER_LINE) {
@@ -240,7 +241,7 @@ void ui_scroll_by(ui_scroll *s, long by, bool half_pages)
 /* by rows or half pages of what is scrolled now. */
 static void move(ui_app *a, long by, bool half_pages)
 {
-    ui_action found[UI_ACTION_COUNT];
+    ui_command found[UI_COMMANDS_MAX];
     if (a->overlay == UI_OVER_POINT) {
         ui_on_point(a, by > 0 ? UI_DO_POINT_DOWN : UI_DO_POINT_UP, NULL);
     } else if (a->overlay == UI_OVER_HELP) {
@@ -250,7 +251,8 @@ static void move(ui_app *a, long by, bool half_pages)
     } else if (a->overlay == UI_OVER_COLUMNS) {
         shift(&a->pick, by, UI_COL_COUNT);
     } else if (a->overlay == UI_OVER_PALETTE) {
-        shift(&a->pick, half_pages ? by * 5 : by, ui_palette(ui_prompt_text(&a->line), found));
+        shift(&a->pick, half_pages ? by * 5 : by,
+              ui_palette(ui_prompt_text(&a->line), ui_app_menus(a), found));
     } else if (a->overlay == UI_OVER_HISTORY || ui_app_offering(a)) {
         shift(&a->offers.pick, half_pages ? by * 5 : by, a->offers.n);
     } else if (a->screen == UI_DOCUMENT) {
@@ -512,6 +514,9 @@ void ui_update(ui_app *a, const ui_event *e)
         a->rows = e->y;
         a->cols = e->x;
         a->effects |= UI_FX_REDRAW;
+    } else if (e->kind == UI_EVENT_BACKGROUND) {
+        a->background = e->light ? UI_THEME_LIGHT : UI_THEME_DARK;
+        a->effects |= UI_FX_THEME;
     } else if (e->kind == UI_EVENT_COMMAND) {
         ui_app_forget(a);
         command(a, e->text);

@@ -72,7 +72,12 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
         return;
     ui_surface help = ui_help_inside(ui_sub(s, l->body));
     ui_rows_begin(&v->help, &v->grid, help.at.w);
-    ui_build_help(&v->help, &a->keymap, ui_app_screen_context(a));
+    IMR_AUTOBUF imr_buf binds = {0};
+    if (a->keys_told)
+        ui_keymap_lines(&a->keymap, &binds);
+    else
+        ui_build_help(&v->help, &a->keymap, ui_app_screen_context(a));
+    ui_rows_lines(&v->help, imr_buf_text(&binds));
     ui_scroll_fit(&a->help, (size_t)v->help.n, help.at.h);
 }
 
@@ -534,7 +539,7 @@ static void draw_overlay(const ui_view *v, const ui_app *a, ui_surface s, ui_sur
     else if (a->overlay == UI_OVER_COLUMNS)
         ui_draw_columns(body, a->list.columns, a->pick);
     else if (a->overlay == UI_OVER_PALETTE)
-        ui_draw_palette(body, &a->keymap, &a->line, a->pick);
+        ui_draw_palette(body, &a->keymap, ui_app_menus(a), &a->line, a->pick);
     else if (a->overlay == UI_OVER_HISTORY)
         ui_draw_history(body, &a->line, &a->offers);
     else if (a->overlay == UI_OVER_MENU)

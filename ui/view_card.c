@@ -120,18 +120,21 @@ static ui_surface list_card(ui_surface s, int h, int w, const char *title, size_
     return ui_sub(in, (ui_rect){2, 0, in.at.h - 2, in.at.w});
 }
 
-void ui_draw_palette(ui_surface s, const ui_keymap *keymap, const ui_prompt *line, size_t pick)
+void ui_draw_palette(ui_surface s, const ui_keymap *keymap, ui_menu_place place,
+                     const ui_prompt *line, size_t pick)
 {
-    ui_action found[UI_ACTION_COUNT];
-    size_t n = ui_palette(ui_prompt_text(line), found);
+    ui_command found[UI_COMMANDS_MAX];
+    size_t n = ui_palette(ui_prompt_text(line), place, found);
     ui_surface in = list_card(s, 20, 84, "Command", n, ":", line);
     size_t rows = (size_t)in.at.h, top = window(pick, n, rows);
     for (size_t i = top; i < top + rows && i < n; i++) {
-        const ui_action_info *info = &ui_actions[found[i]];
-        ui_text keys = ui_keymap_labels(keymap, found[i], 2);
+        const char *argument = found[i].argument ? found[i].argument : "";
+        ui_text keys = ui_keymap_labels(keymap, found[i].action, 2);
         int y = (int)(i - top);
-        ui_put(in, y, 2, UI_STRONG, info->name);
-        ui_put_cut(in, y, 18, in.at.w - 20 - ui_width(keys.s), UI_TEXT, info->help);
+        int x = ui_put(in, y, 2, UI_STRONG, ui_actions[found[i].action].name) + 1;
+        x = ui_put(in, y, x, UI_STRONG, argument) + 1;
+        x = x < 18 ? 18 : x;
+        ui_put_cut(in, y, x, in.at.w - 2 - x - ui_width(keys.s), UI_TEXT, found[i].help);
         ui_put_right(in, y, in.at.w - 1, UI_KEY, keys.s);
         ui_hit_put(in, (ui_rect){y, 0, 1, in.at.w}, UI_HIT_PICK, i);
         if (i == pick)

@@ -143,7 +143,8 @@ static inline ui_role ui_query_error_role(const imr_error *e)
 
 /* And over the screen: lists to choose from, menus, one-line questions. */
 void ui_draw_columns(ui_surface s, const char *columns, size_t pick);
-void ui_draw_palette(ui_surface s, const ui_keymap *keymap, const ui_prompt *line, size_t pick);
+void ui_draw_palette(ui_surface s, const ui_keymap *keymap, ui_menu_place place,
+                     const ui_prompt *line, size_t pick);
 void ui_draw_history(ui_surface s, const ui_prompt *line, const ui_offers *offers);
 void ui_draw_menu(ui_surface s, const char *title, const ui_menu *menu);
 void ui_draw_line(ui_surface s, const char *title, const ui_prompt *line);

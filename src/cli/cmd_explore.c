@@ -170,8 +170,8 @@ const imr_command imr_command_explore = {
         "--print makes one screen, of --query, as text and ends; --record writes what is done, for "
         "imrnn replay. --screen-reader says every change as a line of text.\n"
         "--what-if opens with a change in force; A takes it back.\n"
-        "Lines `bind LIST x :sort delta` of a configuration file change keys; the defaults "
-        "are those of assets/keymap.conf.",
+        "Lines `bind LIST x :sort delta` of a configuration file change keys; :keys shows all as "
+        "such lines, and --print --screen keys --size 80x250 prints them.",
     .example = "  imrnn explore --dataset my-texts --encoder minilm\n"
                "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explore --checkpoint demo/adapter.pt demo/cache",

@@ -26,6 +26,8 @@ static const char *decode_pieces(const char *bytes, size_t n, size_t piece, bool
             else if (e.kind == UI_EVENT_MOUSE)
                 len += (size_t)snprintf(out + len, sizeof out - len, "M[%d %d %d,%d]", (int)e.mouse,
                                         e.button, e.y, e.x);
+            else if (e.kind == UI_EVENT_BACKGROUND)
+                len += (size_t)snprintf(out + len, sizeof out - len, e.light ? "LIGHT" : "DARK");
             else
                 len += (size_t)snprintf(out + len, sizeof out - len, "P[%s]", e.text);
         }
@@ -108,10 +110,75 @@ TEST("unknown sequences are swallowed whole")
     CHECK_STR(decode("a\033[?1;2cb"), "ab");
     CHECK_STR(decode("a\033[97;5ub"), "ab");
     CHECK_STR(decode("a\033]0;title\007b"), "ab");
-    CHECK_STR(decode("a\033]11;rgb:0/0/0\033\\b"), "ab");
+    CHECK_STR(decode("a\033]4;1;rgb:0/0/0\033\\b"), "ab");
     CHECK_STR(decode("a\033P1$r0m\033\\b"), "ab");
     CHECK_STR(decode("a\033_G;OK\033\\b"), "ab");
     CHECK_STR(decode("a\033]8;;cut\033[Ab"), "a<Up>b");
+}
+
+TEST("the answer to a question about the background says light or dark, whole alone")
+{
+    static const char *const answers[][2] = {
+        {"ffff/ffff/ffff", "LIGHT"}, {"fd/f6/e3", "LIGHT"},      {"f/f/f", "LIGHT"},
+        {"0000/0000/0000", "DARK"},  {"1e1e/1e1e/1e1e", "DARK"}, {"00/2b/36", "DARK"},
+        {"0000/ffff/0000", "LIGHT"}, {"0000/0000/ffff", "DARK"}};
+    static const char *const not [] = {"11;rgb:",
+                                       "11;rgb:ffff/ffff",
+                                       "11;rgb:ffff/ffff/zz",
+                                       "11;rgb:fffff/f/f",
+                                       "11;?",
+                                       "10;rgb:ffff/ffff/ffff",
+                                       "11;rgb:ff/ff/ff/ff",
+                                       "11;rgb:-1/-1/-1",
+                                       "111;rgb:f/f/f",
+                                       ""};
+    char bytes[300], expected[64];
+    for (size_t i = 0; i < IMR_LEN(answers); i++) {
+        snprintf(expected, sizeof expected, "a%sb", answers[i][1]);
+        snprintf(bytes, sizeof bytes, "a\033]11;rgb:%s\033\\b", answers[i][0]);
+        CHECK_STR(decode(bytes), expected);
+        for (size_t size = 1; size < 8; size++) /* in pieces */
+            CHECK_STR(decode_pieces(bytes, strlen(bytes), size, false), expected);
+        snprintf(bytes, sizeof bytes, "a\033]11;rgb:%s\007b", answers[i][0]);
+        CHECK_STR(decode(bytes), expected);
+    }
+    for (size_t i = 0; i < IMR_LEN(not ); i++) {
+        snprintf(bytes, sizeof bytes, "a\033]%s\007b", not [i]);
+        CHECK_STR(decode(bytes), "ab");
+    }
+}
+
+/* An answer cut short, its rest after a while, and what is typed then. */
+static const char *late(const char *first, const char *then)
+{
+    static char out[200];
+    ui_decoder d;
+    ui_event e;
+    ui_decoder_init(&d);
+    out[0] = 0;
+    for (int k = 0; k < 4; k++) {
+        if (k % 2)
+            ui_decoder_flush(&d);
+        else
+            ui_decoder_feed(&d, k ? then : first, strlen(k ? then : first));
+        while (ui_decoder_next(&d, &e))
+            snprintf(out + strlen(out), sizeof out - strlen(out), "%.20s",
+                     e.kind == UI_EVENT_BACKGROUND ? (e.light ? "LIGHT" : "DARK")
+                                                   : ui_key_name(e.key, false).s);
+        CHECK(k || ui_decoder_waiting(&d));
+    }
+    CHECK(!ui_decoder_waiting(&d));
+    return out;
+}
+
+TEST("half an answer takes no key that is typed after it, and its rest is not typed")
+{
+    CHECK_STR(late("\033]11;rgb:ffff/ff", "tea"), "tea");
+    CHECK_STR(late("\033]11;rgb:ffff/ff", "cafe"), "cafe");
+    CHECK_STR(late("\033]11;rgb:ffff/ff", "\r"), "<Enter>");
+    CHECK_STR(late("\033]", "11;rgb:0/0/0\007x"), "<M-]>11;rgb:0/0/0<C-g>x");
+    CHECK_STR(late("\033]11;rgb:ffff/ff", "ff/ffff\033\\"), "LIGHT");
+    CHECK_STR(late("\033]11;rgb:0000/00", "00/0000\007x"), "DARKx");
 }
 
 TEST("mouse reports are presses, drags, releases and the wheel, from 0")

@@ -157,10 +157,42 @@ TEST("each allocation of the key map may fail")
     }
 }
 
+/* The n-th of what a line of the palette finds, "action argument". */
+static const char *nth(const char *line, size_t n)
+{
+    static ui_text out;
+    ui_command found[UI_COMMANDS_MAX];
+    const size_t have = ui_palette(line, UI_MENU_USUAL, found);
+    out = n < have
+              ? ui_textf("%s%s%s", ui_actions[found[n].action].name, found[n].argument ? " " : "",
+                         found[n].argument ? found[n].argument : "")
+              : ui_textf("nothing");
+    return out.s;
+}
+
+TEST("the palette finds commands by name, and settings by their words")
+{
+    CHECK_STR(nth("light", 0), "theme light");
+    CHECK_STR(nth("mono", 0), "theme mono");
+    CHECK_STR(nth("rank all", 0), "rank");
+    bool scope = false;
+    for (size_t i = 0; strcmp(nth("rank all", i), "nothing") != 0; i++)
+        scope = scope || strcmp(nth("rank all", i), "scope corpus") == 0;
+    CHECK(scope);
+    CHECK_STR(nth("fed by all", 0), "scope corpus");
+    CHECK_STR(nth("ranks moved", 0), "sort moved");
+    CHECK_STR(nth("influence", 0), "sort influence");
+    CHECK_STR(nth("query's side", 0), "what-if off query");
+    CHECK_STR(nth("sort", 0), "sort");
+    CHECK_STR(nth("exp", 0), "export");
+    CHECK_STR(nth("bind lines", 0), "keys");
+    CHECK_STR(nth("xyzzy", 0), "nothing");
+    for (size_t i = 0; strcmp(nth("", i), "nothing") != 0; i++) /* all, without their settings */
+        CHECK(!strchr(nth("", i), ' '));
+}
+
 TEST("assets/keymap.conf is the default map")
 {
-    static const char *const contexts[UI_CONTEXT_COUNT] = {
-        "ANY", "SCREEN", "EDIT", "QUERY", "LIST", "DOC", "WORDS", "MAP", "HELP", "PICK"};
     ui_keymap m, again = {0};
     IMR_AUTOBUF imr_buf b = {0};
     char line[1000];
@@ -168,15 +200,19 @@ TEST("assets/keymap.conf is the default map")
     imr_buf_str(&b,
                 "# The default keys of the explorer, as lines of a configuration file say them\n"
                 "# ($XDG_CONFIG_HOME/imrnn/config). Contexts and key names: ui/keymap.h.\n");
-    for (size_t i = 0; i < m.n; i++) {
-        snprintf(line, sizeof line, "%s %s :%s", contexts[m.v[i].context],
-                 ui_key_name(m.v[i].key, false).s, ui_actions[m.v[i].action].name);
+    IMR_AUTOBUF imr_buf lines = {0};
+    ui_keymap_lines(&m, &lines);
+    const char *at = imr_buf_text(&lines);
+    for (size_t i = 0; i < m.n; i++) { /* what :keys shows makes the same map */
+        snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n") - 6, at + 6);
+        at += strcspn(at, "\n") + 1;
         imr_buf_printf(&b, "bind %s\n", line);
         CHECK_OK(bind(&again, line));
         CHECK_INT(again.n, i + 1);
         CHECK(again.v[i].context == m.v[i].context && again.v[i].key == m.v[i].key &&
               again.v[i].action == m.v[i].action);
     }
+    CHECK_STR(at, "");
     ui_keymap_done(&again);
     ui_keymap_done(&m);
     char path[1024];

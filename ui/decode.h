@@ -7,11 +7,11 @@
  *
  * Understood: UTF-8 text (broken bytes become U+FFFD), control keys, CSI and SS3 arrows, Home and
  * End in every spelling (H F 1~ 4~ 7~ 8~), xterm modifiers (1;5C), S-Tab, function keys, ESC +
- * character as Alt, bracketed paste, SGR mouse reports (1006). Enter is 13, 10 or SS3 M; Backspace
- * is 127 or 8. An answer to OSC 11 says how light the background is. Any other CSI, OSC, DCS, APC, PM or SOS sequence is swallowed whole, whatever its
- * length, and so are mouse reports of X10 with the three bytes behind them. Pasted text is
- * sanitised: control characters vanish, line ends and tabs become one space each, and at most
- * UI_PASTE_MAX bytes are kept, cut at a character.
+ * character as Alt, bracketed paste, SGR mouse reports (1006), the answer to OSC 11. Enter is
+ * 13, 10 or SS3 M; Backspace is 127 or 8. Any other CSI, OSC, DCS, APC, PM or SOS sequence is
+ * swallowed whole, whatever its length, and so are mouse reports of X10 with three bytes behind.
+ * Pasted text is sanitised: control characters vanish, line ends and tabs become one space each,
+ * and at most UI_PASTE_MAX bytes are kept, cut at a character.
  *
  * Memory: fixed, about 12 kB. Bytes that do not fit the input buffer are refused by feed (it
  * returns how many it took); next frees room.

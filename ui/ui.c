@@ -84,14 +84,23 @@ static const ui_glyphs *glyphs(const ui_options *o)
 
 /* ---- with a terminal, and without ---- */
 
+/* Where it begins, without what was left last time. */
+static void begin(ui_app *a, const ui_options *o)
+{
+    IMR_AUTOBUF imr_buf fresh = {0};
+    ui_state_write(a, &fresh);
+    a->states.fresh = imr_buf_take(&fresh);
+    if (o->query)
+        ui_prompt_set(&a->query, o->query);
+}
+
 static imr_status replay(ui_app *a, const ui_options *o, imr_async *jobs, imr_error *err)
 {
     ui_replay r = {.app = a, .jobs = jobs, .out = o->printed, .patience = -1};
     if (!ui_theme_parse(&a->theme, o->terminal.theme))
         a->theme = UI_THEME_MONO;
     a->stranger = o->stranger;
-    if (o->query)
-        ui_prompt_set(&a->query, o->query);
+    begin(a, o);
     ui_replay_settle(&r);
     imr_status status = a->error.status;
     if (status != IMR_OK)
@@ -111,11 +120,7 @@ static imr_status interact(int *exit_code, ui_app *a, const ui_options *o, imr_a
     IMR_TRY(o->spoken ? ui_term_text_open(&t, err) : ui_term_curses_open(&t, &o->terminal, err));
     a->theme = t->theme;
     a->record = o->record;
-    IMR_AUTOBUF imr_buf fresh = {0};
-    ui_state_write(a, &fresh);
-    a->states.fresh = imr_buf_take(&fresh);
-    if (o->query)
-        ui_prompt_set(&a->query, o->query);
+    begin(a, o);
     t->size(t, &size.y, &size.x);
     ui_update(a, &size);
     if (*t->notice)

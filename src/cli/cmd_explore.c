@@ -61,7 +61,7 @@ static imr_status explore(imr_cli *cli, const imr_session_options *session, cons
         .binds = binds,
         .n_binds = n_binds,
         .history = lines ? NULL : history,
-        .state = lines ? NULL : folder,
+        .state = !lines || (own && imr_config_is_set(cli->config, IMR_OPT_RESTORE)) ? folder : NULL,
         .project = project ? project : "",
         .restore = imr_config_bool(cli->config, IMR_OPT_RESTORE) && !record &&
                    !session->settings.what_if.terms[0],
@@ -153,7 +153,8 @@ static imr_status run_replay(imr_cli *cli, imr_error *err)
 
 #define EXPLORER_OPTIONS                                                                           \
     IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_WHAT_IF, IMR_OPT_THEME, IMR_OPT_GLYPHS,        \
-        IMR_OPT_COLUMNS, IMR_OPT_SCREEN_READER, IMR_OPT_MOUSE, IMR_OPT_NOTES, IMR_OPT_REVIEWER
+        IMR_OPT_COLUMNS, IMR_OPT_SCREEN_READER, IMR_OPT_MOUSE, IMR_OPT_RESTORE, IMR_OPT_NOTES,     \
+        IMR_OPT_REVIEWER
 
 const imr_command imr_command_explore = {
     .name = "explore",
@@ -175,8 +176,8 @@ const imr_command imr_command_explore = {
     .example = "  imrnn explore --dataset my-texts --encoder minilm\n"
                "  imrnn demo --prepare --output-dir demo\n"
                "  imrnn explore --checkpoint demo/adapter.pt demo/cache",
-    .options = IMR_OPTIONS(EXPLORER_OPTIONS, IMR_OPT_RESTORE, IMR_OPT_RECORD, IMR_OPT_OVERWRITE,
-                           IMR_OPT_PRINT, IMR_OPT_SCREEN, IMR_OPT_SIZE),
+    .options = IMR_OPTIONS(EXPLORER_OPTIONS, IMR_OPT_RECORD, IMR_OPT_OVERWRITE, IMR_OPT_PRINT,
+                           IMR_OPT_SCREEN, IMR_OPT_SIZE),
     .max_arguments = 1,
     .run = run,
     .two = true,
@@ -192,7 +193,9 @@ const imr_command imr_command_replay = {
         "`expect \"WORDS\"`, `absent \"WORDS\"`; # begins a comment, <lt> is the key <. The exit "
         "status is 1 where a screen is not as expected.\n"
         "Every line is answered before the next. Keys that write files, copy, judge or leave for "
-        "another program are refused unless --trust is given. Other options are those of explore.",
+        "another program are refused unless --trust is given. With --trust and --restore "
+        "it comes back to what was left and leaves it for the next. Other options are those of "
+        "explore.",
     .example = "  imrnn explore --record session.keys --checkpoint demo/adapter.pt demo/cache\n"
                "  imrnn replay session.keys --checkpoint demo/adapter.pt demo/cache",
     .options = IMR_OPTIONS(EXPLORER_OPTIONS, IMR_OPT_TRUST),

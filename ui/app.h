@@ -266,7 +266,6 @@ bool ui_find(ui_app *a, const char *text); /* "": nothing; whether there is some
 void ui_found_settle(ui_app *a);           /* counts it, where one looks */
 void ui_live_open(ui_app *a, ui_action action, const char *text);
 void ui_live_typed(ui_app *a);
-void ui_live_complete(ui_app *a); /* the last word of a filter */
 void ui_live_close(ui_app *a, bool keep);
 static inline bool ui_app_finds(const ui_app *a)
 {

@@ -29,14 +29,6 @@ static void all_names(imr_filter_name out[N_NAMES])
     memcpy(out + UI_COL_COUNT, also, sizeof also);
 }
 
-void ui_filter_names(imr_buf *out)
-{
-    imr_filter_name names[N_NAMES];
-    all_names(names);
-    for (size_t i = 0; i < N_NAMES; i++)
-        imr_buf_printf(out, "%s ", names[i].name);
-}
-
 const char *ui_column_name(ui_column c)
 {
     return ui_menu_of(UI_DO_SORT, UI_MENU_USUAL)->names[c];

@@ -65,14 +65,6 @@ static bool has(const ui_app *a, const place *p, size_t row, double until)
     return imr_pattern_find(&a->list.find, imr_buf_text(&b), until, &from, &end) && from < n;
 }
 
-static void put(ui_app *a, const place *p, size_t row)
-{
-    if (p->list)
-        ui_app_select(a, row);
-    else
-        *p->at = p->scroll ? ui_in_sight(*p->at, row, p->scroll->page ? p->scroll->page : 1) : row;
-}
-
 /* Counts the rows that have it and goes to the next, 1, or the one before, -1, around the ends; or
  * stays; here: the row one is in counts as the next. */
 static void look(ui_app *a, int step, bool here)
@@ -96,17 +88,18 @@ static void look(ui_app *a, int step, bool here)
         if (f->n == 1 && step)
             f->row = row; /* the first */
     }
+    if (step && !f->n)
+        ui_app_say(a, false, "nothing here has %s", a->list.find.text);
+    if (!step || !f->n)
+        return;
     const ui_found to =
         step > 0 ? (next.at ? next : (ui_found){f->row, 1, 0}) : (before.at ? before : last);
-    if (!step)
-        return;
-    if (!f->n) {
-        ui_app_say(a, false, "nothing here has %s", a->list.find.text);
-        return;
-    }
     f->row = to.row;
     f->at = to.at;
-    put(a, &p, to.row);
+    if (p.list)
+        ui_app_select(a, to.row);
+    else
+        *p.at = p.scroll ? ui_in_sight(top, to.row, page ? page : 1) : to.row;
 }
 
 void ui_found_settle(ui_app *a)
@@ -222,34 +215,6 @@ void ui_live_typed(ui_app *a)
     } else {
         filter_by(a, text);
     }
-}
-
-void ui_live_complete(ui_app *a)
-{
-    const char *text = ui_prompt_text(&a->line), *word = strrchr(text, ' '), *one = NULL;
-    IMR_AUTOBUF imr_buf names = {0}, fit = {0};
-    size_t found = 0, len = 0, same = 0;
-    word = word ? word + 1 : text;
-    word += *word == '-' || *word == '!';
-    if (a->screen == UI_AUDIT)
-        imr_buf_str(&names, "lost won entered seen unseen nDCG@10.difference first.after "
-                            "rbo.encoder judged.after from to words ");
-    else
-        ui_filter_names(&names);
-    const size_t typed = strlen(word);
-    for (const char *at = imr_buf_text(&names); *at; at += len + 1) {
-        len = strcspn(at, " ");
-        if (len < typed || memcmp(at, word, typed) != 0)
-            continue;
-        imr_buf_printf(&fit, "%s%.*s", found++ ? " " : "", (int)len, at);
-        for (same = one ? same : len; one && same && memcmp(one, at, same) != 0;)
-            same--;
-        one = one ? one : at;
-    }
-    if (same > typed && ui_prompt_insert(&a->line, one + typed, same - typed))
-        ui_live_typed(a);
-    else
-        ui_app_say(a, false, found ? "%s" : "no word of a filter begins so", imr_buf_text(&fit));
 }
 
 void ui_live_close(ui_app *a, bool keep)

@@ -102,7 +102,6 @@ void ui_list_keep_in_sight(ui_list *l, size_t rows);
 const char *ui_column_name(ui_column c);
 /* By a name of its own or an older one. */
 bool ui_column_of(ui_column *out, const char *name, size_t n);
-void ui_filter_names(imr_buf *out); /* what a filter knows, a blank behind each */
 /* Of the documents, then of those that left: whether l->filter lets them through, and what they are
  * sorted by, ascending. */
 void ui_list_filter(bool *out, double *key, ui_list *l);

@@ -125,8 +125,6 @@ UI_ON(edit)
     bool line = a->overlay != UI_OVER_NONE, right = action == UI_DO_CHAR_RIGHT;
     if (a->overlay == UI_OVER_EXPORT && ui_export_key(a, action))
         return;
-    if (a->live.of == UI_DO_FILTER && action == UI_DO_COMPLETE)
-        ui_live_complete(a);
     ui_prompt *p = line ? &a->line : &a->query;
     bool end = !line && (right || action == UI_DO_LINE_END) && p->cursor == p->text.len;
     if (end && a->ghost ? ui_prompt_insert(p, a->ghost, strlen(a->ghost)) : ui_prompt_do(p, action))

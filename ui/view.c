@@ -355,6 +355,9 @@ static void status_left(const ui_app *a, imr_buf *b)
     static const char *const signs[] = {"bold for it, underlined against", "for it", "against it"};
     const char *dot = a->glyphs->middot;
     const ui_reading *r = &a->reading;
+    if (ui_app_finds(a))
+        imr_buf_printf(b, "%zu of %zu found: %.100s %s ", a->found.at, a->found.n,
+                       a->list.find.text, dot);
     if (a->trace && (a->screen == UI_DOCUMENT || a->screen == UI_PREVIEW)) {
         bool page = a->screen == UI_DOCUMENT;
         imr_buf_printf(b, "line %zu of %zu %s %zu highlights",
@@ -384,9 +387,6 @@ static void status_left(const ui_app *a, imr_buf *b)
         imr_buf_printf(b, "%s documents %s %s cached queries", ui_count(a->facts->documents).s, dot,
                        ui_count(a->facts->queries).s);
     }
-    if (ui_app_finds(a))
-        imr_buf_printf(b, " %s %zu of %zu found: %.200s", dot, a->found.at, a->found.n,
-                       a->list.find.text);
 }
 
 /* A line that acts while it is typed, and what it comes to. */
@@ -437,9 +437,10 @@ static const char *hints(const ui_app *a, ui_context c)
     if (a->live.of == UI_DO_FIND)
         return "open=keep,escape=go back";
     if (a->live.of == UI_DO_FILTER)
-        return a->screen == UI_AUDIT
-                   ? "open=keep,escape=as before,complete=lost won unseen entered rbo.encoder<.5"
-                   : "open=keep,escape=as before,complete=rel unseen entered marked moved>5 -word";
+        return a->cols < 80 ? "open=keep,escape=as before"
+               : a->screen == UI_AUDIT
+                   ? "open=keep,escape=as before; words: lost won unseen rbo.encoder<.5"
+                   : "open=keep,escape=as before; words: rel unseen marked moved>5 -word";
     if (a->overlay == UI_OVER_LINE)
         return a->judged ? "open=keep it,escape" : "open=search,escape";
     if (a->overlay == UI_OVER_EXPORT)

@@ -14,6 +14,8 @@ typedef struct columns {
     double scale; /* likewise */
 } columns;
 
+static const ui_column ranks[] = {UI_COL_ENC, UI_COL_PROJ, UI_COL_NOW, UI_COL_GAIN};
+
 /* What a width has room for. */
 typedef struct choice {
     int half, title;
@@ -25,6 +27,7 @@ static int place(columns *c, int w, const choice *o, const ui_list *l)
 {
     const imr_trace *t = l->trace;
     bool shown[UI_COL_COUNT];
+    bool titled = false;
     int room = w - 1, x = 1;
     for (int i = 0; i < UI_COL_COUNT; i++)
         shown[i] = ui_adapted(t) || i == UI_COL_ENC || i == UI_COL_TITLE || i == UI_COL_ID ||
@@ -39,17 +42,19 @@ static int place(columns *c, int w, const choice *o, const ui_list *l)
     c->half = o->half;
     c->w[UI_COL_BAR] = 2 * o->half + 2;
     c->w[UI_COL_TITLE] = 0;
-    for (size_t i = 0; i < c->n; i++)
-        room -= shown[c->v[i]] ? c->w[c->v[i]] : 0;
-    c->w[UI_COL_TITLE] = room > 0 ? room : 0;
     for (int i = 0; i < UI_COL_COUNT; i++)
         c->x[i] = HIDDEN;
+    for (size_t i = 0; i < c->n; i++) {
+        titled |= c->v[i] == UI_COL_TITLE;
+        room -= shown[c->v[i]] ? c->w[c->v[i]] : 0;
+    }
+    c->w[UI_COL_TITLE] = room > 0 ? room : 0;
     for (size_t i = 0; i < c->n; i++) {
         const ui_column of = c->v[i];
         c->x[of] = shown[of] ? x : HIDDEN;
         x += shown[of] ? c->w[of] : 0;
     }
-    return room;
+    return titled || room < 0 ? room : w;
 }
 
 /* The cosine goes first, then the change of cosine, then the bar shrinks and the lift is its length
@@ -62,34 +67,23 @@ static columns fit(const ui_list *l, int width)
                                      {4, 28, true, false, false},
                                      {4, 24, false, false, false},
                                      {2, 0, false, false, false}};
-    columns c = {.w = {[UI_COL_ENC] = ui_adapted(t) ? 4 : 5,
-                       [UI_COL_PROJ] = 5,
-                       [UI_COL_NOW] = 4,
-                       [UI_COL_GAIN] = 4,
-                       [UI_COL_MOVED] = 5,
-                       [UI_COL_LIFT] = 6,
-                       [UI_COL_DELTA] = 8,
-                       [UI_COL_COS] = 7,
-                       [UI_COL_INFLUENCE] = 10,
-                       [UI_COL_REL] = 2,
-                       [UI_COL_SEEN] = 5}};
+    columns c = {.w = {4, 5, ui_adapted(t) ? 4 : 5, 5, 6, 0, 8, 7, 0, 0, 10, 4, 2, 0, 5}};
     double largest = 0;
     if (ui_columns_parse(c.v, &c.n, l->columns, NULL) != IMR_OK &&
         ui_columns_parse(c.v, &c.n, NULL, NULL) != IMR_OK)
         return c;
     uint32_t last[4] = {0};
-    static const ui_column of[] = {UI_COL_ENC, UI_COL_PROJ, UI_COL_NOW, UI_COL_GAIN};
     for (size_t i = 0; i < t->n_documents + t->n_left; i++) {
         const imr_trace_document *d = imr_trace_at(t, i);
-        const uint32_t ranks[4] = {d->rank_encoder, d->rank_before, d->rank_after, d->rank_beside};
+        const uint32_t rank[4] = {d->rank_encoder, d->rank_before, d->rank_after, d->rank_beside};
         for (int k = 0; k < 4; k++)
-            last[k] = ranks[k] > last[k] ? ranks[k] : last[k];
+            last[k] = rank[k] > last[k] ? rank[k] : last[k];
         if (isfinite(d->lift.total))
             largest = fmax(largest, fabs(d->lift.total));
         c.w[UI_COL_ID] = (int)fmax(c.w[UI_COL_ID], fmin(ui_width(d->id) + 1, 21));
     }
     for (int k = 0; k < 4; k++)
-        c.w[of[k]] = (int)fmax(c.w[of[k]], ui_width(ui_textf("%u ", last[k]).s));
+        c.w[ranks[k]] = (int)fmax(c.w[ranks[k]], ui_width(ui_textf("%u ", last[k]).s));
     c.w[UI_COL_GAIN] += c.w[UI_COL_GAIN] + 1; /* and the ranks between */
     c.scale = largest > 0 ? ui_nice_scale(largest) : 0;
     for (size_t i = 0; i < l->n && !c.w[UI_COL_NOTES]; i++)
@@ -106,23 +100,13 @@ static void header(ui_surface s, const columns *c, const imr_trace *t)
     if (c->scale > 0)
         bound = ui_textf("%s%s%s", s.grid->glyphs->ascii ? "+-" : "±", ui_bound(c->scale).s,
                          c->half > 2 ? " sd" : "");
-    const char *const names[UI_COL_COUNT] = {[UI_COL_ENC] = ui_adapted(t) ? "enc" : "rank",
-                                             [UI_COL_PROJ] = "proj",
-                                             [UI_COL_NOW] = c->x[UI_COL_GAIN] < 0 ? "now"
-                                                            : t->second           ? "B"
-                                                                                  : "A",
-                                             [UI_COL_GAIN] = t->second ? "A gain" : "B gain",
-                                             [UI_COL_MOVED] = "move",
-                                             [UI_COL_LIFT] = "lift",
-                                             [UI_COL_BAR] = bound.s,
-                                             [UI_COL_DELTA] = "Δcos",
-                                             [UI_COL_COS] = "cos",
-                                             [UI_COL_INFLUENCE] = "|Δq'|/n",
-                                             [UI_COL_REL] = "★",
-                                             [UI_COL_NOTES] = "J",
-                                             [UI_COL_SEEN] = "seen",
-                                             [UI_COL_ID] = "id",
-                                             [UI_COL_TITLE] = "title"};
+    const char *now = c->x[UI_COL_GAIN] < 0 ? "now"
+                      : t->second           ? "B"
+                                            : "A",
+               *gain = t->second ? "A gain" : "B gain", *enc = ui_adapted(t) ? "enc" : "rank";
+    const char *const names[UI_COL_COUNT] = {now,       "proj", enc,   "move",  "lift",
+                                             bound.s,   "Δcos", "cos", "title", "id",
+                                             "|Δq'|/n", gain,   "★",   "J",     "seen"};
     for (int i = 0; i < UI_COL_COUNT; i++) {
         const int room = c->w[i] - 1 - ui_width(names[i]);
         const bool left = i == UI_COL_COS || i == UI_COL_TITLE || i == UI_COL_ID;
@@ -155,12 +139,10 @@ static void row(ui_surface s, int y, const columns *c, const ui_list *l,
     bool gone = ui_adapted(l->trace) ? !d->rank_after : d->rank_encoder > l->trace->n_documents;
     const imr_note *note = imr_note_verdict(ui_list_note(l, d->id));
     const int *x = c->x;
-    rank_cell(ui_about(s, UI_TERM_RANK_ENCODER), y, x[UI_COL_ENC] + c->w[UI_COL_ENC] - 1, UI_TEXT,
-              d->rank_encoder);
-    rank_cell(ui_about(s, UI_TERM_RANK_PROJECTED), y, x[UI_COL_PROJ] + c->w[UI_COL_PROJ] - 1,
-              UI_TEXT, d->rank_before);
-    rank_cell(ui_about(s, UI_TERM_RANK_NOW), y, x[UI_COL_NOW] + c->w[UI_COL_NOW] - 1, UI_STRONG,
-              d->rank_after);
+    for (int k = 0; k < IMR_STAGE_COUNT; k++)
+        rank_cell(ui_about(s, (uint8_t)(UI_TERM_RANK_ENCODER + k)), y,
+                  x[ranks[k]] + c->w[ranks[k]] - 1, k == IMR_STAGE_AFTER ? UI_STRONG : UI_TEXT,
+                  d->rank[k]);
     if (x[UI_COL_GAIN] >= 0)
         gain_cell(ui_about(s, UI_TERM_RANK_BESIDE), y, x[UI_COL_GAIN] + c->w[UI_COL_GAIN] / 2,
                   l->trace, d);

@@ -21,12 +21,16 @@ static const char *refused(const char *re)
     if (strlen(re) > IMR_PATTERN_MAX)
         return "it is longer than 100 bytes";
     for (; (re = strpbrk(re, "\\{")) != NULL; re++) {
-        long n[2] = {1, 1};
+        long most = 1;
         if (*re == '\\' && isdigit((unsigned char)re[1]))
             return "it refers back to a part of itself";
-        if (*re == '{' && sscanf(re, "{%5ld,%5ld", &n[0], &n[1]) < 1)
-            sscanf(re, "{,%5ld", &n[1]);
-        times *= n[0] > n[1] ? n[0] : n[1] > 1 ? n[1] : 1;
+        for (const char *at = re; *re == '{' && (at == re || *at == ',');) {
+            char *end;
+            const long n = strtol(at + 1, &end, 10);
+            most = n > MOST_REPEATS ? MOST_REPEATS + 1 : n > most ? n : most;
+            at = end;
+        }
+        times *= most;
         if (times > MOST_REPEATS)
             return "its counts come to more than 100";
         re += *re == '\\' && re[1];

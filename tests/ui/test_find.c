@@ -245,27 +245,6 @@ TEST("a filter of 8 KB, a find of 8 KB and other lines opened over them end well
     screen_end(&s);
 }
 
-TEST("Tab completes the words of a filter, and names those that fit")
-{
-    screen s;
-    start(&s, 24, 80);
-    screen_keys(&s, "fent\t");
-    CHECK_STR(s.app.list.filter, "entered");
-    screen_keys(&s, " -mo\t");
-    CHECK_STR(s.app.list.filter, "entered -move"); /* moved, movers, move */
-    screen_keys(&s, "\t");
-    CHECK_CONTAINS(screen_row(&s, 22), "moved movers move");
-    screen_keys(&s, "\x15zz\t");
-    CHECK_CONTAINS(screen_row(&s, 22), "no word of a filter begins so");
-    fake_release(s.engine);
-    screen_keys(&s, "\033");
-    screen_keys(&s, "5fun\t");
-    CHECK_STR(s.app.audit.filter, "unseen");
-    screen_keys(&s, " rb\t<.8 \r");
-    CHECK_STR(s.app.audit.filter, "unseen rbo.encoder<.8");
-    screen_end(&s);
-}
-
 TEST("a document without a text and a word that is not known are marked, the rest of a query too")
 {
     screen s;

@@ -7,8 +7,7 @@
  * imr_status_exit(status). Results go through imr_cli_emit, words for people through
  * imr_cli_say.
  */
-#ifndef IMR_CLI_COMMAND_H
-#define IMR_CLI_COMMAND_H
+#pragma once
 
 #include "base/array.h"
 #include "base/file.h"
@@ -29,11 +28,10 @@ typedef struct imr_output {
 } imr_output;
 
 /* path NULL, "-" or /dev/stdout: standard output. */
-imr_status imr_output_open(imr_output *o, const char *path, bool overwrite,
-                           imr_error *err) IMR_NODISCARD;
+imr_status imr_output_open(imr_output *o, const char *path, bool overwrite, imr_error *err);
 void imr_output_add(imr_output *o, const void *bytes, size_t n);
 /* Flushes and publishes; imr_writer_done(&o->writer) removes an unpublished file. */
-imr_status imr_output_close(imr_output *o, imr_error *err) IMR_NODISCARD;
+imr_status imr_output_close(imr_output *o, imr_error *err);
 
 typedef struct imr_command {
     const char *name;                    /* "train", or two words: "encoder train" */
@@ -74,7 +72,7 @@ struct imr_cli {
 
 /* A finished buffer of the result: to -o FILE (published when the command succeeds) or standard
  * output. Fails when the buffer did. */
-imr_status imr_cli_emit(imr_cli *cli, const imr_buf *b, imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_emit(imr_cli *cli, const imr_buf *b, imr_error *err);
 /* One line for people on standard error, made safe for a terminal; nothing when quiet or empty. */
 void imr_cli_say(imr_cli *cli, const char *format, ...) IMR_PRINTF(2, 3);
 /* Each line of a text. */
@@ -85,30 +83,27 @@ bool imr_cli_xdg(char **out, const char *variable, const char *name,
                  const char *below_home) IMR_NODISCARD;
 
 /* Value of a STRING option that must be there: IMR_E_USAGE "--cache-dir DIR is needed ...". */
-imr_status imr_cli_need(const char **out, const imr_cli *cli, imr_option_id id,
-                        imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_need(const char **out, const imr_cli *cli, imr_option_id id, imr_error *err);
 /* --format as its place in "a|b|c"; of text or json. */
-imr_status imr_cli_format(int *out, const imr_cli *cli, const char *choices,
-                          imr_error *err) IMR_NODISCARD;
-imr_status imr_cli_json(bool *out, const imr_cli *cli, imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_format(int *out, const imr_cli *cli, const char *choices, imr_error *err);
+imr_status imr_cli_json(bool *out, const imr_cli *cli, imr_error *err);
 /* None of these files of a folder is there, ended by NULL, or --overwrite is given: asked before
  * anything is computed. IMR_E_IO names the first. */
 imr_status imr_cli_vacant(const imr_cli *cli, const char *dir, const char *const *names,
-                          imr_error *err) IMR_NODISCARD;
+                          imr_error *err);
 /* The one argument, when it is there, becomes the value of this option. */
-imr_status imr_cli_argument(imr_cli *cli, imr_option_id id, imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_argument(imr_cli *cli, imr_option_id id, imr_error *err);
 /* The one argument of a command that reads texts is what --cache-dir would be, or, where it holds
  * no cache, what --dataset would be. */
-imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err);
 /* What --assets-root stands for, where nothing else was said (config/options.def). */
-imr_status imr_cli_assets(const imr_cli *cli, imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_assets(const imr_cli *cli, imr_error *err);
 /* --dataset as a folder: a path, else a name under --datasets-dir. The caller's. NULL and IMR_OK
  * when --dataset is not given. */
-imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_dataset_path(char **out, const imr_cli *cli, imr_error *err);
 
 /* --kernels; IMR_E_USAGE, with those there are, when this CPU cannot run them. */
-imr_status imr_cli_kernels(const imr_kernels **out, const imr_cli *cli,
-                           imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_kernels(const imr_kernels **out, const imr_cli *cli, imr_error *err);
 
 /* Where encoders lie, from the environment. */
 imr_hub imr_cli_hub(const imr_cli *cli);
@@ -117,36 +112,35 @@ struct imr_encoder;
 /* Opens --encoder (or --encoder-model-name), with the prefixes given and in --precision, float32
  * when that is auto; its dimension must be --embedding-dim when that is given. Says what the
  * encoder has to notice. */
-imr_status imr_cli_encoder(struct imr_encoder **out, imr_cli *cli, imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_encoder(struct imr_encoder **out, imr_cli *cli, imr_error *err);
 /* The same in this precision. */
 imr_status imr_cli_encoder_as(struct imr_encoder **out, imr_cli *cli, imr_precision precision,
-                              imr_error *err) IMR_NODISCARD;
+                              imr_error *err);
 
 struct imr_cache;
 /* The encoder a cache was made with, as it names it or --encoder does, in its precision and with
  * its prefixes. IMR_E_FORMAT when its weights are others. */
 imr_status imr_cli_encoder_of_cache(struct imr_encoder **out, imr_cli *cli,
-                                    const struct imr_cache *cache, imr_error *err) IMR_NODISCARD;
+                                    const struct imr_cache *cache, imr_error *err);
 /* Where --encoder is given: that it is the one the cache was made with; errors as above. */
-imr_status imr_cli_check_encoder(imr_cli *cli, const struct imr_cache *cache,
-                                 imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_check_encoder(imr_cli *cli, const struct imr_cache *cache, imr_error *err);
 
 /* That encoder opened for its tokeniser; its weights may be missing. */
-imr_status imr_cli_tokenizer(struct imr_encoder **out, imr_cli *cli, imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_tokenizer(struct imr_encoder **out, imr_cli *cli, imr_error *err);
 
 struct imr_dataset;
 struct imr_scratch;
 /* Opens --dataset, which must be there; says which lines --skip-bad-lines left out. With a scratch
  * its tables go there and judgements are not read. */
 imr_status imr_cli_dataset(struct imr_dataset **out, imr_cli *cli, struct imr_scratch *scratch,
-                           imr_error *err) IMR_NODISCARD;
+                           imr_error *err);
 
 /* With --skip-bad-lines. dataset: a path, or NULL. */
 imr_status imr_cli_open_cache(struct imr_cache **out, imr_cli *cli, const char *dir,
-                              const char *dataset, imr_error *err) IMR_NODISCARD;
+                              const char *dataset, imr_error *err);
 /* Opens --cache-dir with --dataset when given; says what the cache has to notice, and
  * imr_cli_say_absent. */
-imr_status imr_cli_cache(struct imr_cache **out, imr_cli *cli, imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_cache(struct imr_cache **out, imr_cli *cli, imr_error *err);
 /* Says for each split how many of its judged documents the corpus lacks. */
 void imr_cli_say_absent(imr_cli *cli, const struct imr_cache *cache);
 /* --feedback-k; the default becomes the number of documents, and says so, when there are fewer. */
@@ -163,7 +157,7 @@ uint32_t imr_cli_feedback_k(imr_cli *cli, const struct imr_cache *cache);
  */
 /* Reads ./.imrnn into c; said: what is to be said about it, may stay empty. Without a folder for
  * what is kept nobody is asked. */
-imr_status imr_cli_project_file(imr_config *c, imr_buf *said, imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_project_file(imr_config *c, imr_buf *said, imr_error *err);
 
 /* $XDG_STATE_HOME/imrnn, else ~/.local/state/imrnn, made when it is not there; the caller's. NULL
  * when it cannot be: a session without history is a session all the same. */
@@ -214,11 +208,10 @@ extern const imr_command imr_command_audit, imr_command_cache, imr_command_demo,
  * Made beside under another name, then renamed: whole or not at all. Errors: the command's;
  * IMR_E_IO when DIR holds anything, but for a bundle with --overwrite.
  */
-imr_status imr_cli_bundle(imr_cli *cli, const char *dir, imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_bundle(imr_cli *cli, const char *dir, imr_error *err);
 /* Tells, a line each, what of the files is missing, other or not listed, and counts that. The
  * folder may be a stranger's: IMR_E_FORMAT for a name that leads out of it. */
-imr_status imr_cli_bundle_check(imr_buf *told, size_t *others, const char *dir,
-                                imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_bundle_check(imr_buf *told, size_t *others, const char *dir, imr_error *err);
 
 /* ---- cli/options.c: the command line: options over config/options.def, command, arguments ---- */
 
@@ -233,7 +226,7 @@ typedef struct imr_line {
 
 /* Sets values in `config` (IMR_FROM_LINE). argv[0] is skipped. */
 imr_status imr_line_parse(imr_line *out, imr_config *config, int argc, const char *const *argv,
-                          imr_error *err) IMR_NODISCARD;
+                          imr_error *err);
 void imr_line_done(imr_line *line);
 
 /*
@@ -242,10 +235,10 @@ void imr_line_done(imr_line *line);
  * no words.
  */
 imr_status imr_line_command(const imr_command **out, size_t *taken, const imr_line *line,
-                            const imr_command *const *commands, imr_error *err) IMR_NODISCARD;
+                            const imr_command *const *commands, imr_error *err);
 /* Every option given belongs to the command; the number of arguments fits. */
 imr_status imr_line_check(const imr_line *line, const imr_command *command, size_t n_arguments,
-                          imr_error *err) IMR_NODISCARD;
+                          imr_error *err);
 
 /* "--no-progress", "--feedback-k": how an option is given. Appends. */
 void imr_option_name(imr_buf *b, const imr_option *o);
@@ -281,12 +274,9 @@ typedef struct imr_texts {
     imr_strmap by_id;
 } imr_texts;
 
-imr_status imr_texts_read(imr_texts *out, const char *path, imr_error *err) IMR_NODISCARD;
+imr_status imr_texts_read(imr_texts *out, const char *path, imr_error *err);
 /* n words as they are. */
-imr_status imr_texts_of(imr_texts *out, const char *const *texts, size_t n,
-                        imr_error *err) IMR_NODISCARD;
+imr_status imr_texts_of(imr_texts *out, const char *const *texts, size_t n, imr_error *err);
 /* Puts the prompt before each. */
-imr_status imr_texts_prepend(imr_texts *t, const char *prompt, imr_error *err) IMR_NODISCARD;
+imr_status imr_texts_prepend(imr_texts *t, const char *prompt, imr_error *err);
 void imr_texts_done(imr_texts *t);
-
-#endif

@@ -13,8 +13,7 @@
  * IMR_E_CANCELLED and leaves nothing half written); the second kills.
  * Threads: the callback comes from the thread that computes, one at a time.
  */
-#ifndef IMR_CLI_PROGRESS_H
-#define IMR_CLI_PROGRESS_H
+#pragma once
 
 #include <stdio.h>
 
@@ -51,5 +50,3 @@ void imr_meter_log_line(imr_buf *out, const imr_progress_info *info, uint64_t fi
                         double seconds);
 /* Seconds from one such line to the next, `seconds` after the step began. Pure. */
 double imr_meter_log_pause(double seconds);
-
-#endif

@@ -1,7 +1,6 @@
 /* cli/steps.h - what several commands do: make and open caches, train, compare precisions,
  * explore. */
-#ifndef IMR_CLI_STEPS_H
-#define IMR_CLI_STEPS_H
+#pragma once
 
 #include "cli/command.h"
 #include "session/session.h"
@@ -14,8 +13,7 @@
 /* --dataset encoded into `dir`, with --dtype, --skip-bad-lines. overwrite: in place of a finished
  * cache of something else. */
 imr_status imr_cli_encode_cache(imr_store_result *result, imr_cli *cli, const char *dir,
-                                const imr_encoder *encoder, bool overwrite,
-                                imr_error *err) IMR_NODISCARD;
+                                const imr_encoder *encoder, bool overwrite, imr_error *err);
 
 /* Appends "5 texts encoded, 383 unchanged". */
 void imr_cli_made_text(imr_buf *b, const imr_store_result *r, bool imported);
@@ -41,7 +39,7 @@ void imr_cli_paths_done(imr_cli_paths *p);
  * hold. The cache is that of imr_cli_session_cache. IMR_E_USAGE names a missing option.
  */
 imr_status imr_cli_session_options(imr_session_options *out, imr_cli_paths *paths, imr_cli *cli,
-                                   imr_error *err) IMR_NODISCARD;
+                                   imr_error *err);
 
 /*
  * The folder of the cache a session opens, the caller's.
@@ -52,8 +50,7 @@ imr_status imr_cli_session_options(imr_session_options *out, imr_cli_paths *path
  * dataset: --dataset as a path, or NULL. Errors: IMR_E_USAGE says what is missing; those of opening
  * dataset and encoder, and of building.
  */
-imr_status imr_cli_session_cache(char **out, imr_cli *cli, const char *dataset,
-                                 imr_error *err) IMR_NODISCARD;
+imr_status imr_cli_session_cache(char **out, imr_cli *cli, const char *dataset, imr_error *err);
 
 /* ---- training ---- */
 
@@ -62,8 +59,7 @@ void imr_cli_train_plan(imr_train_plan *out, const imr_cli *cli);
  * it saves the best so far and gives IMR_E_CANCELLED. out: started from {0}, the caller's to
  * end. */
 imr_status imr_cli_train_run(imr_train_outcome *out, imr_cli *cli, const imr_cache *cache,
-                             const imr_train_plan *plan, const char *dir,
-                             imr_error *err) IMR_NODISCARD;
+                             const imr_train_plan *plan, const char *dir, imr_error *err);
 /* Seed, data, epochs, best epoch, and what it is worth in words. */
 void imr_cli_train_text(imr_buf *b, const imr_train_outcome *o, const imr_train_plan *plan);
 /* Options that steer training, for a command's list. */
@@ -79,7 +75,7 @@ void imr_cli_train_text(imr_buf *b, const imr_train_outcome *o, const imr_train_
 /* Compares the encoder, of IMR_BFLOAT16, with --encoder in float32 on a sample of the dataset;
  * appends a table. */
 imr_status imr_cli_precision_table(imr_buf *out, imr_cli *cli, const imr_encoder *encoder,
-                                   const imr_dataset *dataset, imr_error *err) IMR_NODISCARD;
+                                   const imr_dataset *dataset, imr_error *err);
 
 /* What to say of kernels without has_bf16. */
 extern const char imr_no_bf16[];
@@ -93,7 +89,7 @@ imr_path imr_cli_notes(const imr_cli *cli, const char *cache);
 /* Reads it; IMR_E_NOT_FOUND for --notes of a file that is not there. */
 struct imr_notes;
 imr_status imr_cli_read_notes(struct imr_notes **out, const imr_cli *cli, const char *cache,
-                              imr_error *err) IMR_NODISCARD;
+                              imr_error *err);
 
 /* ---- the explorer ---- */
 
@@ -104,6 +100,4 @@ imr_status imr_cli_read_notes(struct imr_notes **out, const imr_cli *cli, const 
  * once the terminal is restored.
  */
 imr_status imr_cli_explore(imr_cli *cli, const imr_session_options *session, const char *query,
-                           const char *intro, imr_error *err) IMR_NODISCARD;
-
-#endif
+                           const char *intro, imr_error *err);

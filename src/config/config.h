@@ -13,8 +13,7 @@
  * A getter of the wrong kind for an option is a caller's bug (asserted).
  * Threads: const after loading.
  */
-#ifndef IMR_CONFIG_CONFIG_H
-#define IMR_CONFIG_CONFIG_H
+#pragma once
 
 #include "base/buf.h"
 
@@ -78,7 +77,7 @@ typedef struct imr_bind {
     bool project; /* of a project file: binds neither what writes nor the keys that end */
 } imr_bind;
 
-imr_status imr_config_new(imr_config **out, imr_error *err) IMR_NODISCARD;
+imr_status imr_config_new(imr_config **out, imr_error *err);
 void imr_config_free(imr_config *c);
 
 /*
@@ -87,21 +86,20 @@ void imr_config_free(imr_config *c);
  * found and what is expected. IMR_E_MEMORY leaves the old value.
  */
 imr_status imr_config_set(imr_config *c, imr_option_id id, const char *text, imr_source source,
-                          const char *where, unsigned line, imr_error *err) IMR_NODISCARD;
+                          const char *where, unsigned line, imr_error *err);
 
 /* As if nobody had set it. */
 void imr_config_unset(imr_config *c, imr_option_id id);
 
 /* text: the file's bytes. source: IMR_FROM_USER_FILE or IMR_FROM_PROJECT_FILE. */
 imr_status imr_config_parse(imr_config *c, const char *text, size_t len, const char *path,
-                            imr_source source, imr_error *err) IMR_NODISCARD;
+                            imr_source source, imr_error *err);
 /*
  * Environment and the user file ($XDG_CONFIG_HOME/imrnn/config, else $HOME/.config/imrnn/config).
  * An absent file is fine. The project file is a stranger's until somebody vouches for it
  * (cli/project.c).
  */
-imr_status imr_config_load(imr_config *c, imr_environment_fn get, void *user,
-                           imr_error *err) IMR_NODISCARD;
+imr_status imr_config_load(imr_config *c, imr_environment_fn get, void *user, imr_error *err);
 
 /* Value text of STRING and CHOICE (NULL when unset and without default); borrowed. */
 const char *imr_config_string(const imr_config *c, imr_option_id id);
@@ -126,7 +124,7 @@ void imr_config_source(imr_buf *b, const imr_config *c, imr_option_id id);
 /* Sets a value that nobody set, as if the place that gave `from` had: the rules of that place hold
  * for it, too. */
 imr_status imr_config_derive(imr_config *c, imr_option_id id, const char *text, imr_option_id from,
-                             imr_error *err) IMR_NODISCARD;
+                             imr_error *err);
 /* Appends what the project file sets: "cache-dir = c, seed = 3, bind LIST x :stage". */
 void imr_config_project(imr_buf *b, const imr_config *c);
 
@@ -138,5 +136,3 @@ const char *imr_config_encoder(const imr_config *c);
 /* The nearest of n words within a third of its length (at least 1 edit, a swap counts 1), or NULL:
  * for "did you mean". */
 const char *imr_nearest(const char *word, const char *const *words, size_t n);
-
-#endif

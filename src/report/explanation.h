@@ -1,8 +1,7 @@
 /*
  * report/explanation.h - the pieces of an explanation as a page (report/page.h).
  */
-#ifndef IMR_REPORT_EXPLANATION_H
-#define IMR_REPORT_EXPLANATION_H
+#pragma once
 
 #include "report/formats.h"
 #include "report/page.h"
@@ -28,5 +27,3 @@ const char *imr_shade(double value, bool in_sd);
 void imr_svg_ranks(imr_page *p, const imr_trace *t, const imr_report_context *c);
 /* Every word of the query by every word of a document, as they follow in its text. */
 void imr_svg_pairs(imr_page *p, const imr_share_table *t);
-
-#endif

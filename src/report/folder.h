@@ -8,8 +8,7 @@
  * report is in memory at a time, and a line of the index for each.
  * Threads: one at a time.
  */
-#ifndef IMR_REPORT_FOLDER_H
-#define IMR_REPORT_FOLDER_H
+#pragma once
 
 #include "base/array.h"
 #include "report/report.h"
@@ -26,14 +25,10 @@ typedef struct imr_report_folder {
 /* The folder is made where it is not there. IMR_E_IO when it holds something and overwrite is off,
  * or cannot be written. With overwrite only files of the same names are replaced. */
 imr_status imr_report_folder_open(imr_report_folder *f, const char *path,
-                                  const imr_report_format *format, bool overwrite,
-                                  imr_error *err) IMR_NODISCARD;
+                                  const imr_report_format *format, bool overwrite, imr_error *err);
 /* context as for one report alone; its `up` is ours. */
 imr_status imr_report_folder_add(imr_report_folder *f, const imr_trace *t,
-                                 const imr_report_context *context, imr_error *err) IMR_NODISCARD;
+                                 const imr_report_context *context, imr_error *err);
 /* The index, of as many as there are of `total`. */
-imr_status imr_report_folder_close(imr_report_folder *f, size_t total,
-                                   imr_error *err) IMR_NODISCARD;
+imr_status imr_report_folder_close(imr_report_folder *f, size_t total, imr_error *err);
 void imr_report_folder_done(imr_report_folder *f); /* {0} is fine */
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * report/formats.h - the writers behind report/report.h. Failures stick to the buffer.
  */
-#ifndef IMR_REPORT_FORMATS_H
-#define IMR_REPORT_FORMATS_H
+#pragma once
 
 #include "explain/sentence.h"
 #include "report/report.h"
@@ -112,5 +111,3 @@ void imr_text_compare(imr_buf *out, const imr_trace *t, const imr_comparison *c,
 /* What a change says, a paragraph for each kind and side. */
 void imr_text_words(imr_buf *out, const imr_trace *t, const imr_word_list lists[IMR_CHANGE_COUNT],
                     size_t width);
-
-#endif

@@ -16,8 +16,7 @@
  * says at length is cut, the rest counted: a value at 4 KiB of text or 64 KiB of JSON (a map is a
  * string then), problems at 100.
  */
-#ifndef IMR_REPORT_INSPECT_H
-#define IMR_REPORT_INSPECT_H
+#pragma once
 
 #include "adapter/weights.h"
 #include "retrieval/cache.h"
@@ -38,7 +37,7 @@ typedef struct imr_inspection {
 } imr_inspection;
 
 imr_status imr_inspect(imr_inspection *out, const char *path, imr_form form, const imr_cache *on,
-                       const imr_progress *progress, imr_error *err) IMR_NODISCARD;
+                       const imr_progress *progress, imr_error *err);
 void imr_inspection_done(imr_inspection *i);
 
 /* Appends. Failure to allocate sticks in the buffer. Text is safe for a terminal. */
@@ -68,6 +67,4 @@ void imr_found(imr_inspection *i, imr_severity severity, const char *where, cons
 void imr_found_error(imr_inspection *i, const char *where, const char *what, const char *fix);
 /* A reader's failure becomes such an error; memory and cancelling stay failures. */
 imr_status imr_found_failure(imr_inspection *i, imr_status status, const imr_error *why,
-                             const char *fix, imr_error *err) IMR_NODISCARD;
-
-#endif
+                             const char *fix, imr_error *err);

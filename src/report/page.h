@@ -8,8 +8,7 @@
  *
  * Failures stick to the buffer. Threads: values.
  */
-#ifndef IMR_REPORT_PAGE_H
-#define IMR_REPORT_PAGE_H
+#pragma once
 
 #include "base/buf.h"
 
@@ -60,5 +59,3 @@ void imr_page_cell_close(imr_page *p);
 /* after less encoder as such an amount, then encoder, before and after; NaN: empty. */
 void imr_page_stages(imr_page *p, const double v[3], double most);
 void imr_page_table_end(imr_page *p);
-
-#endif

@@ -10,8 +10,7 @@
  * width whatever a document says; only the command line and paths are longer where they are. What a
  * document, an id or a path says is text in every format: no escape, markup or formula.
  */
-#ifndef IMR_REPORT_REPORT_H
-#define IMR_REPORT_REPORT_H
+#pragma once
 
 #include "base/buf.h"
 #include "session/audit.h"
@@ -90,8 +89,7 @@ typedef struct imr_report_context {
 
 /* Appends. context may be NULL. IMR_E_USAGE for an unknown format, naming the known ones. */
 imr_status imr_report_render(const imr_trace *t, const char *format,
-                             const imr_report_context *context, imr_buf *out,
-                             imr_error *err) IMR_NODISCARD;
+                             const imr_report_context *context, imr_buf *out, imr_error *err);
 
 /* The newest verdict or note on a document, "" on the query; NULL: there is none. */
 static inline const imr_note *imr_report_note(const imr_trace *t, const imr_report_context *c,
@@ -124,5 +122,3 @@ void imr_report_quality(imr_buf *b, const imr_quality *q);
 void imr_report_quality_json(imr_buf *b, const imr_quality *q);
 /* Words of losing queries against winning ones (session/audit.h), likewise. */
 void imr_report_audit_words(imr_buf *b, const imr_audit *a);
-
-#endif

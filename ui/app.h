@@ -345,7 +345,7 @@ void ui_export_take(ui_app *a, const imr_delivery *d);        /* EXPORT, SIZE */
 /* ---- ui/replay.c ---- */
 
 /* Adds the event to the lines of a recording. */
-void ui_record(imr_buf *lines, const ui_event *e);
+void ui_record(imr_buf *b, const ui_event *e);
 
 /* ---- what both need ---- */
 

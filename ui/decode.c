@@ -2,7 +2,7 @@
 #include "ui/decode.h"
 
 #include <math.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "text/utf8.h"
@@ -243,19 +243,19 @@ static bool paste(ui_decoder *d)
 /* "11;rgb:ffff/ffff/ffff", 1 to 4 digits each: the background a terminal was asked for. */
 static void background(const char *answer, ui_event *out)
 {
-    static const char hex[] = "0123456789abcdefABCDEF";
-    unsigned v[3];
-    char behind;
+    static const double weight[] = {.2126, .7152, .0722}, power = 2.2; /* sRGB, about */
+    double light = 0;
     if (strncmp(answer, "11;rgb:", 7) != 0)
         return;
-    const size_t n = strspn(answer + 7, hex);
-    if (n < 1 || n > 4 || sscanf(answer + 7, "%4x/%4x/%4x%c", &v[0], &v[1], &v[2], &behind) != 3)
-        return;
-    const double full = (double)((1u << 4 * n) - 1);
-    *out = (ui_event){.kind = UI_EVENT_BACKGROUND,
-                      .light = .2126 * pow(v[0] / full, 2.2) + .7152 * pow(v[1] / full, 2.2) +
-                                   .0722 * pow(v[2] / full, 2.2) >
-                               .5};
+    for (int i = 0; i < 3; i++) {
+        const char *at = i ? answer + 1 : answer + 7;
+        const size_t n = strspn(at, "0123456789abcdefABCDEF");
+        if (n < 1 || n > 4 || at[n] != (i < 2 ? '/' : '\0'))
+            return;
+        light += weight[i] * pow((double)strtoul(at, NULL, 16) / ((1u << 4 * n) - 1), power);
+        answer = at + n;
+    }
+    *out = (ui_event){.kind = UI_EVENT_BACKGROUND, .light = light > .5};
 }
 
 /* What is late of an answer comes at once and has its end; anything else was typed. */

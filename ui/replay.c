@@ -2,9 +2,9 @@
 #include "ui/replay.h"
 
 #include <poll.h>
-#include <stdio.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 
 static const char *const words[] = {"press",  "drag",   "release", "wheel-up", "wheel-down",
                                     "click",  "keys",   "paste",   "resize",   "wait",
@@ -114,13 +114,28 @@ static imr_status keys(ui_replay *r, const char *text, imr_error *err)
     return IMR_OK;
 }
 
+/* A number at *at, which moves behind it and one `end` more. */
+static bool number(int *out, const char **at, char end)
+{
+    const size_t n = strspn(*at, "0123456789");
+    int64_t value;
+    if (n > 4 || !imr_parse_int(*at, n, &value) || (*at)[n] != end)
+        return false;
+    *out = (int)value;
+    *at += n + (end != '\0');
+    return true;
+}
+
 static imr_status mouse(ui_replay *r, size_t word, const char *text, imr_error *err)
 {
     ui_event e = {.kind = UI_EVENT_MOUSE, .mouse = word < CLICK ? (ui_mouse)word : UI_MOUSE_PRESS};
-    char behind;
-    const int n = sscanf(text, "%4d %4d %1hhu%c", &e.y, &e.x, &e.button, &behind);
-    if (n < 2 || n > 3 || e.y < 0 || e.x < 0 || e.button > 2)
+    const char *at = text;
+    int button = 0;
+    if (!number(&e.y, &at, ' ') ||
+        (!number(&e.x, &at, '\0') && (!number(&e.x, &at, ' ') || !number(&button, &at, '\0'))) ||
+        button > 2)
         return imr_fail(err, IMR_E_FORMAT, "'%.40s': write row, column and perhaps button", text);
+    e.button = (uint8_t)button;
     ui_replay_event(r, &e);
     e.mouse = UI_MOUSE_RELEASE;
     if (word == CLICK)
@@ -131,9 +146,9 @@ static imr_status mouse(ui_replay *r, size_t word, const char *text, imr_error *
 static imr_status resize(ui_replay *r, const char *text, imr_error *err)
 {
     ui_event e = {.kind = UI_EVENT_RESIZE};
-    char behind;
-    if (sscanf(text, "%4dx%4d%c", &e.x, &e.y, &behind) != 2 || e.x < 0 || e.y < 0 ||
-        e.x > UI_MAX_COLS || e.y > UI_MAX_ROWS)
+    const char *at = text;
+    if (!number(&e.x, &at, 'x') || !number(&e.y, &at, '\0') || e.x > UI_MAX_COLS ||
+        e.y > UI_MAX_ROWS)
         return imr_fail(err, IMR_E_FORMAT, "'%.40s' is no size; write 80x24", text);
     ui_replay_event(r, &e);
     return IMR_OK;

@@ -64,20 +64,22 @@ static void man_page(imr_buf *b, const imr_command *const *commands)
     imr_buf_str(b, ".SH OPTIONS\n");
     for (size_t i = 0; i < IMR_OPT_COUNT; i++)
         man_option(b, imr_option_of((imr_option_id)i));
-    imr_buf_str(b,
-                ".SH ENVIRONMENT\nEvery option that is not about one call only can be given "
-                "as IMRNN_<NAME>, such as IMRNN_FEEDBACK_K. NO_COLOR switches colour off. ESCDELAY "
-                "says for how many milliseconds the rest of a key that begins with ESC is "
-                "waited for (100). "
-                "HF_HUB_CACHE, HF_HOME and SENTENCE_TRANSFORMERS_HOME say where encoders "
-                "lie.\n.SH FILES\n.TP\n.I $XDG_CONFIG_HOME/imrnn/config\nsettings of the user: "
-                "lines \\(lqkey = value\\(rq and \\(lqbind\\(rq lines for the explorer.\n.TP\n"
-                ".I .imrnn\nsettings of the project, in the current folder; stronger than the "
-                "user's, weaker than the environment and the command line.\n"
-                ".SH COMPLETION\nimrnn generate bash, zsh or fish prints what the shell completes "
-                "commands, options and their values with; imrnn generate man this page.\n"
-                ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 3 bad data or model, 130 "
-                "interrupted.\n.SH EXAMPLES\n.nf\n");
+    imr_buf_str(
+        b, ".SH ENVIRONMENT\nEvery option that is not about one call only can be given "
+           "as IMRNN_<NAME>, such as IMRNN_FEEDBACK_K. NO_COLOR switches colour off. ESCDELAY "
+           "says for how many milliseconds the rest of a key that begins with ESC is "
+           "waited for (100). "
+           "HF_HUB_CACHE, HF_HOME and SENTENCE_TRANSFORMERS_HOME say where encoders "
+           "lie.\n.SH FILES\n.TP\n.I $XDG_CONFIG_HOME/imrnn/config\nsettings of the user: "
+           "lines \\(lqname = value\\(rq, names being those of the options with a variable above "
+           "(\\(lqtheme = light\\(rq), and \\(lqbind LIST x :sort delta\\(rq for the "
+           "explorer, where :keys shows all.\n.TP\n"
+           ".I .imrnn\nsettings of the project, in the current folder; stronger than the "
+           "user's, weaker than the environment and the command line.\n"
+           ".SH COMPLETION\nimrnn generate bash, zsh or fish prints what the shell completes "
+           "commands, options and their values with; imrnn generate man this page.\n"
+           ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 3 bad data or model, 130 "
+           "interrupted.\n.SH EXAMPLES\n.nf\n");
     for (size_t i = 0; commands[i]; i++)
         if (!commands[i]->hidden && commands[i]->example) {
             roff(b, commands[i]->example);

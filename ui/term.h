@@ -43,7 +43,8 @@ imr_status ui_term_curses_open(ui_term **out, const ui_term_options *options,
 /* The same for those who listen to it: rows that are new are written as lines, no more; draw with
  * ui_spoken. IMR_E_USAGE when stdin is no terminal. */
 imr_status ui_term_text_open(ui_term **out, imr_error *err);
-bool ui_stdin_read(ui_term *t); /* `read` of both */
+bool ui_stdin_read(ui_term *t); /* `read` and `copy` of both */
+void ui_stdout_copy(ui_term *t, const char *text, size_t len);
 
 /* The string that puts a terminal back in order, for the last-resort signal handler; set while a
  * terminal is open. */

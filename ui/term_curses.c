@@ -136,7 +136,7 @@ static void marker(ui_term *t, int rows, int cols, int pending)
         say(ui_textf("\033]7770;frame;%u;%dx%d;%d\007", ++c->frame, rows, cols, pending).s);
 }
 
-static void copy(IMR_UNUSED ui_term *t, const char *text, size_t len)
+void ui_stdout_copy(IMR_UNUSED ui_term *t, const char *text, size_t len)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     IMR_AUTOBUF imr_buf b = {0};
@@ -304,7 +304,7 @@ imr_status ui_term_curses_open(ui_term **out, const ui_term_options *options, im
     t->writable = writable;
     t->show = show;
     t->suspend = suspend;
-    t->copy = copy;
+    t->copy = ui_stdout_copy;
     t->marker = marker;
     return IMR_OK;
 }

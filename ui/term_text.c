@@ -152,7 +152,8 @@ imr_status ui_term_text_open(ui_term **out, imr_error *err)
                         .read = read_keys,
                         .writable = writable,
                         .show = show,
-                        .suspend = suspend};
+                        .suspend = suspend,
+                        .copy = ui_stdout_copy};
     ui_decoder_init(&s->base.decoder);
     raw(s);
     *out = &s->base;

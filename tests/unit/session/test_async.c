@@ -372,6 +372,46 @@ TEST("an audit hands over its rows, stands back for every query, stops when told
     finish(j, &s);
 }
 
+static imr_status render_audit(IMR_UNUSED imr_session *s, IMR_UNUSED const imr_trace *t,
+                               const imr_export *e, IMR_UNUSED const imr_comparison *compared,
+                               IMR_UNUSED const imr_progress *progress, imr_buf *out,
+                               IMR_UNUSED imr_error *err)
+{
+    imr_buf_printf(out, "%s %s: %zu of %zu, %s", e->sort, e->filter, e->audit->eval->queries,
+                   e->audit->n, e->audit->summary.text);
+    return IMR_OK;
+}
+
+TEST("an audit is exported as far as it is, again and again, and runs on")
+{
+    imr_error err;
+    seen s = {0};
+    imr_async *j = start(&s);
+    imr_export e = {.format = "text", .sort = "query", .filter = "won", .render = render_audit};
+    CHECK_OK(imr_async_export(j, NULL, &e, &err));
+    drain(j);
+    CHECK_INT(s.failed[IMR_ASYNC_SIZE], 1); /* nobody asked for one */
+    CHECK_CONTAINS(s.error, "there is no audit to export yet");
+    for (int i = 0; i < 5; i++) { /* each has it stand back */
+        CHECK_OK(imr_async_make(j, IMR_ASYNC_AUDIT, NULL, &err));
+        CHECK_OK(imr_async_export(j, NULL, &e, &err));
+        struct pollfd p = {imr_async_fd(j), POLLIN, 0};
+        poll(&p, 1, 1000);
+        imr_async_reap(j);
+    }
+    drain(j);
+    CHECK(s.ended);
+    CHECK_INT(s.failed[IMR_ASYNC_AUDIT] + s.cancelled[IMR_ASYNC_AUDIT], 0);
+    e.path = test_path(test_tmpdir(), "audit.txt");
+    CHECK_OK(imr_async_export(j, NULL, &e, &err));
+    drain(j);
+    char *text = test_read(s.path, NULL), expected[80];
+    snprintf(expected, sizeof expected, "query won: %zu of %zu, ", s.rows, s.rows);
+    CHECK_CONTAINS(text, expected);
+    free(text);
+    finish(j, &s);
+}
+
 TEST("each of two adapters has an audit of its own")
 {
     imr_error err;

@@ -55,7 +55,7 @@ void ui_history_save(const ui_history *h, const char *path)
         ui_history_add(&all, h->v[i]);
     for (size_t i = 0; i < all.n; i++)
         imr_buf_printf(&b, "%s\n", all.v[i]);
-    if (!b.failed && imr_file_write(path, imr_buf_text(&b), b.len, NULL) != IMR_OK)
+    if (!b.failed && imr_file_write_private(path, imr_buf_text(&b), b.len, NULL) != IMR_OK)
         imr_buf_clear(&b);
     ui_history_done(&all);
     imr_kept_remove(&lock);

@@ -153,7 +153,7 @@ static imr_status run(int *exit_code, ui_app *a, const imr_session_options *sess
     IMR_AUTOBUF imr_buf kept = {0};
     imr_error lost; /* is no reason to fail what is over */
     if (ui_state_due(a, true, &kept) &&
-        imr_file_write(a->states.path, kept.data, kept.len, &lost) != IMR_OK)
+        imr_file_write_private(a->states.path, kept.data, kept.len, &lost) != IMR_OK)
         imr_buf_clear(&kept);
     if (status == IMR_OK && o->history)
         ui_history_save(&a->history, o->history);

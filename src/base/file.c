@@ -469,10 +469,23 @@ void imr_writer_done(imr_writer *w)
     *w = (imr_writer){0};
 }
 
-imr_status imr_file_write(const char *path, const void *bytes, size_t n, imr_error *err)
+static imr_status write_all(const char *path, const void *bytes, size_t n, bool private,
+                            imr_error *err)
 {
     imr_writer w;
     IMR_TRY(imr_writer_open(&w, path, err));
+    if (private)
+        fchmod(fileno(w.file), S_IRUSR | S_IWUSR);
     imr_writer_add(&w, bytes, n);
     return imr_writer_commit(&w, err);
+}
+
+imr_status imr_file_write(const char *path, const void *bytes, size_t n, imr_error *err)
+{
+    return write_all(path, bytes, n, false, err);
+}
+
+imr_status imr_file_write_private(const char *path, const void *bytes, size_t n, imr_error *err)
+{
+    return write_all(path, bytes, n, true, err);
 }

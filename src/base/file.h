@@ -110,3 +110,5 @@ void imr_writer_done(imr_writer *w); /* drops an uncommitted file; fine after co
 
 /* One call: bytes -> path, atomically. */
 imr_status imr_file_write(const char *path, const void *bytes, size_t n, imr_error *err);
+/* The same; nobody else can read it: mode 0600. */
+imr_status imr_file_write_private(const char *path, const void *bytes, size_t n, imr_error *err);

@@ -16,8 +16,10 @@ char *imr_cli_state_folder(void)
 {
     IMR_AUTOFREE char *folder = NULL;
     if (imr_cli_xdg(&folder, "XDG_STATE_HOME", "imrnn", ".local/state/imrnn") && folder &&
-        imr_dir_make(folder, NULL) == IMR_OK)
+        imr_dir_make(folder, NULL) == IMR_OK) {
+        chmod(folder, S_IRWXU); /* what was asked, copied, marked is nobody else's */
         return IMR_TAKE(folder);
+    }
     return NULL;
 }
 

@@ -241,7 +241,7 @@ static imr_status run_kind(call *c, const imr_progress *progress, imr_error *err
     case IMR_ASYNC_SIZE:
         return run_export(c, progress, err);
     case IMR_ASYNC_WRITE:
-        return imr_file_write(c->export.path, c->text, c->text_len, err);
+        return imr_file_write_private(c->export.path, c->text, c->text_len, err);
     case IMR_ASYNC_NOTES:
         if (c->trace)
             IMR_TRY(imr_notes_add(c->export.path, c->trace, c->place, c->verdict, c->export.format,

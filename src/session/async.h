@@ -109,7 +109,7 @@ struct imr_export {
 imr_status imr_async_export(imr_async *j, const imr_trace *trace, const imr_export *what,
                             imr_error *err);
 
-/* Writes bytes (copied) to path, whole or not at all. */
+/* Writes bytes (copied) to path, whole or not at all, as imr_file_write_private does. */
 imr_status imr_async_write(imr_async *j, const char *path, const void *bytes, size_t n,
                            imr_error *err);
 

@@ -1,6 +1,7 @@
 /* Line editing. */
 #include "support/test.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -140,6 +141,9 @@ TEST("explorers that end at the same time keep each other's history")
     ui_history_read(&h, path);
     CHECK_INT(h.n, UI_HISTORY_MAX);
     CHECK_STR(h.v[h.n - 1], "java");
+    struct stat st;
+    CHECK(stat(path, &st) == 0);
+    CHECK_INT(st.st_mode & 0777, 0600); /* what was asked is nobody else's */
     ui_history_done(&h);
 }
 

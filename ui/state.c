@@ -299,7 +299,7 @@ void ui_state_open(ui_app *a, bool restore)
         return;
     }
     const size_t unknown = ui_state_read(a, (const char *)f.data + head, f.len - head);
-    a->editing = !a->request_text && !a->request_id;
+    a->editing = a->screen == UI_RANK && !a->request_text && !a->request_id;
     s->came = true;
     if (unknown)
         ui_app_say(a, true, "as it was left, but for %zu lines of %s", unknown, s->path);

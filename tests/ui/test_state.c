@@ -256,6 +256,21 @@ TEST("what was left is come back to: query, selection, order, marks, what if, sc
     IMR_FREE(left, back);
 }
 
+TEST("keys go to the screen that came back, not to a query out of sight")
+{
+    const char *folder = test_tmpdir();
+    screen s;
+    open_state(&s, folder, true);
+    screen_keys(&s, "\t5");
+    CHECK(leave(&s));
+    open_state(&s, folder, true);
+    CHECK_INT(s.app.screen, UI_AUDIT);
+    screen_keys(&s, "q");
+    CHECK_INT(s.app.screen, UI_RANK);
+    CHECK_STR(ui_prompt_text(&s.app.query), "");
+    leave(&s);
+}
+
 TEST("of two explorers the last one wins")
 {
     const char *folder = test_tmpdir();

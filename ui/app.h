@@ -238,6 +238,11 @@ ui_layout ui_app_layout(const ui_app *a);
 /* Of the screen alone: without overlays, and as if nobody was typing. */
 ui_context ui_app_screen_context(const ui_app *a);
 ui_context ui_app_context(const ui_app *a);
+static inline bool ui_app_types(const ui_app *a) /* keys are text */
+{
+    const ui_context c = ui_app_context(a);
+    return (c == UI_IN_QUERY || c == UI_IN_PICK) && ui_app_layout(a).class != UI_CLASS_T;
+}
 /* Whether the detail at hand is that of the selected document. */
 bool ui_app_detail_fits(const ui_app *a);
 /* Places in the trace of the screen Compare's two documents: those marked, or the one marked and

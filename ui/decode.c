@@ -316,3 +316,20 @@ bool ui_decoder_next(ui_decoder *d, ui_event *out)
     }
     return out->kind != UI_EVENT_NONE;
 }
+
+bool ui_decoder_rush(ui_decoder *d, ui_event *out)
+{
+    size_t n = d->at;
+    while (d->state == GROUND && n < d->n && d->in[n] >= 0x20 && d->in[n] != 0x7f)
+        n++;
+    while (n > d->at && (d->in[n - 1] & 0xc0) == 0x80) /* the last one may be cut */
+        n--;
+    n -= n > d->at && d->in[n - 1] >= 0xc0;
+    if (n < d->at + UI_RUSH)
+        return false;
+    memcpy(d->paste, d->in + d->at, n - d->at);
+    d->paste[n - d->at] = 0;
+    *out = (ui_event){.kind = UI_EVENT_PASTE, .text = d->paste, .len = n - d->at};
+    d->at = n;
+    return true;
+}

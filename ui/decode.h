@@ -23,6 +23,7 @@
 
 #define UI_PASTE_MAX 8192
 #define UI_INPUT_MAX 4096
+#define UI_RUSH      64
 #define UI_ESC_MS    100 /* unless ESCDELAY says otherwise */
 #define UI_SEQ_MAX   64  /* a longer CSI is no key of any terminal: swallowed */
 
@@ -69,6 +70,9 @@ typedef struct ui_decoder {
 void ui_decoder_init(ui_decoder *d);
 size_t ui_decoder_feed(ui_decoder *d, const void *bytes, size_t n);
 bool ui_decoder_next(ui_decoder *d, ui_event *out);
+/* Text that came faster than anybody types, UI_RUSH bytes and more, as a paste whose total is 0:
+ * from terminals that do not say what is pasted. Where text is typed, before next. */
+bool ui_decoder_rush(ui_decoder *d, ui_event *out);
 /* An unfinished sequence is waiting for its rest (a lone ESC, a cut UTF-8 character). Inside a
  * paste, a mouse report or a swallowed string (but OSC) nothing times out. */
 bool ui_decoder_waiting(const ui_decoder *d);

@@ -55,7 +55,8 @@ static bool has(const ui_app *a, const place *p, size_t row, double until)
             imr_buf_add(&b, c[x].text, c[x].len);
     } else if (p->list) {
         const imr_trace_document *d = ui_list_row(&a->list, row);
-        imr_buf_printf(&b, "%s\n%s", d->title, d->id);
+        return imr_pattern_find(&a->list.find, d->title, until, &from, &end) ||
+               imr_pattern_find(&a->list.find, d->id, until, &from, &end);
     } else if (p->at == &a->audit.at) {
         const imr_suggestion q = imr_audit_query(a->audit.of, a->audit.order[row]);
         imr_buf_printf(&b, "%s\n%s", q.text, q.query_id);

@@ -291,7 +291,8 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
     double drawn = -1, typed = 0;
     int code = 0;
     for (;;) {
-        for (ui_event e; ui_decoder_next(&t->decoder, &e);) {
+        for (ui_event e; (ui_app_types(a) && ui_decoder_rush(&t->decoder, &e)) ||
+                         ui_decoder_next(&t->decoder, &e);) {
             ui_update(a, &e);
             const unsigned now = a->effects & (UI_FX_JUDGED | UI_FX_EXPORT);
             once(a, t, jobs, now); /* before the next takes its place */

@@ -148,6 +148,8 @@ static void insert(ui_app *a, const char *text, size_t len, size_t total)
     if (kept < total && p->text.len + 4 > UI_PROMPT_MAX)
         ui_app_say(a, true, "pasted text cut at %s characters of %s", ui_count(kept).s,
                    ui_count(total).s);
+    else if (!n && len && p->text.len + 4 > UI_PROMPT_MAX)
+        ui_app_say(a, true, "a line holds %s bytes: no more is taken", ui_count(UI_PROMPT_MAX).s);
 }
 
 /* ---- overlays ---- */

@@ -230,6 +230,8 @@ void imr_utf8_clean(imr_buf *out, const char *text, size_t len, imr_clean_flags 
 
 size_t imr_utf8_begins(const char *text, const char *prefix)
 {
+    if (!((*text | *prefix) & 0x80) && ((*text ^ *prefix) & ~0x20)) /* ASCII: most places */
+        return 0;
     size_t i = 0, k = 0, m = strlen(prefix);
     while (k < m) {
         uint32_t a, b;

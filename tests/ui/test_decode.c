@@ -250,6 +250,32 @@ TEST("a paste is one event, without control characters, on one line")
     CHECK_STR(decode("\033[200~\033[201~"), "P[]");
 }
 
+TEST("text that comes faster than one types is taken at once, up to a key or a cut character")
+{
+    static ui_decoder d;
+    ui_event e;
+    char text[UI_INPUT_MAX] = "";
+    ui_decoder_init(&d);
+    ui_decoder_feed(&d, "as typed", 8);
+    CHECK(!ui_decoder_rush(&d, &e));
+    for (size_t n = strlen("漢字 tea "), i = 0; i < 300; i++)
+        memcpy(text + i * n, "漢字 tea ", n);
+    ui_decoder_feed(&d, text, strlen(text));
+    ui_decoder_feed(&d, "\xe6\xbc", 2);
+    CHECK(ui_decoder_rush(&d, &e));
+    CHECK(e.kind == UI_EVENT_PASTE && e.len == 8 + strlen(text) && e.total == 0);
+    CHECK(strncmp(e.text, "as typed漢", 11) == 0 && strlen(e.text) == e.len);
+    CHECK(!ui_decoder_rush(&d, &e) && !ui_decoder_next(&d, &e));
+    ui_decoder_feed(&d, "\xa2\r", 2);
+    CHECK(!ui_decoder_rush(&d, &e) && ui_decoder_next(&d, &e) && e.key == 0x6f22);
+    ui_decoder_feed(&d, text, strlen(text));
+    CHECK(!ui_decoder_rush(&d, &e) && ui_decoder_next(&d, &e) && e.key == UI_KEY_ENTER);
+    CHECK(ui_decoder_rush(&d, &e) && e.len == strlen(text));
+    ui_decoder_feed(&d, "\033[200~", 6);
+    ui_decoder_feed(&d, text, strlen(text));
+    CHECK(!ui_decoder_rush(&d, &e)); /* its end tells */
+}
+
 TEST("a paste is cut at 8 kB, at a character, and what follows is not lost")
 {
     static char big[30000];

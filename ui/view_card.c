@@ -203,14 +203,21 @@ void ui_draw_offers(ui_surface s, const imr_session_facts *facts, const ui_offer
 
 void ui_draw_menu(ui_surface s, const char *title, const ui_menu *menu)
 {
-    int w = 30, n = (int)strlen(menu->keys);
-    ui_surface box = ui_sub(s, (ui_rect){s.at.h - n - 2, s.at.w - w - 1, n + 2, w});
+    const int n = (int)strlen(menu->keys), most = s.at.h > 3 ? s.at.h - 2 : 1;
+    const int columns = (n + most - 1) / most, h = (n + columns - 1) / columns;
+    int w = 22;
+    for (int i = 0; i < n; i++)
+        w = ui_width(menu->labels[i]) > w ? ui_width(menu->labels[i]) : w;
+    w = w + 6 < (s.at.w - 3) / columns ? w + 6 : (s.at.w - 3) / columns;
+    ui_surface box =
+        ui_sub(s, (ui_rect){s.at.h - h - 2, s.at.w - columns * w - 3, h + 2, columns * w + 2});
     ui_box(box, true, title, "Esc");
-    for (int y = 0; y < n; y++) {
-        size_t i = ((size_t)y + menu->first) % (size_t)n;
-        ui_hit_put(box, (ui_rect){1 + y, 1, 1, w - 2}, UI_HIT_KEY, (size_t)menu->keys[i]);
-        ui_put_n(box, 1 + y, 3, UI_KEY, &menu->keys[i], 1);
-        ui_put(box, 1 + y, 6, UI_TEXT, menu->labels[i]);
+    for (int at = 0; at < n; at++) {
+        const size_t i = ((size_t)at + menu->first) % (size_t)n;
+        const int y = 1 + at % h, x = 1 + at / h * w;
+        ui_hit_put(box, (ui_rect){y, x, 1, w}, UI_HIT_KEY, (size_t)menu->keys[i]);
+        ui_put_n(box, y, x + 2, UI_KEY, &menu->keys[i], 1);
+        ui_put_cut(box, y, x + 5, w - 5, UI_TEXT, menu->labels[i]);
     }
 }
 

@@ -54,11 +54,20 @@ void ui_do(ui_app *a, ui_action action, const char *argument)
 
 static void command(ui_app *a, const char *line)
 {
+    static const bool reads[UI_ACTION_COUNT] = {
+        [UI_DO_SORT] = 1,    [UI_DO_FILTER] = 1, [UI_DO_COLUMNS] = 1,     [UI_DO_SCOPE] = 1,
+        [UI_DO_WHY_NOT] = 1, [UI_DO_ORDER] = 1,  [UI_DO_WHAT_IF] = 1,     [UI_DO_WITHOUT] = 1,
+        [UI_DO_JUDGE] = 1,   [UI_DO_ACCEPT] = 1, [UI_DO_REJECT] = 1,      [UI_DO_UNSURE] = 1,
+        [UI_DO_NOTE] = 1,    [UI_DO_EXPORT] = 1, [UI_DO_EXPORT_OVER] = 1, [UI_DO_THEME] = 1,
+        [UI_DO_COPY] = 1};
     line += strspn(line, " :");
     size_t n = strcspn(line, " ");
     ui_action action = ui_action_find(line, n);
     const char *rest = line + n + strspn(line + n, " ");
-    if (action != UI_DO_NOTHING)
+    if (action != UI_DO_NOTHING && *rest && !reads[action] &&
+        ui_actions[action].group != UI_GROUP_MOVE)
+        ui_app_say(a, true, "%s takes no words: what is %.60s?", ui_actions[action].name, rest);
+    else if (action != UI_DO_NOTHING)
         ui_do(a, action, *rest ? rest : NULL);
     else if (n)
         ui_app_say(a, true, "no command is called %.*s; : lists them", (int)n, line);

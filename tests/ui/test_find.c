@@ -260,3 +260,29 @@ TEST("a document without a text and a word that is not known are marked, the res
     CHECK_CONTAINS(screen_row(&s, 1), "java c[offee came from which harbour]");
     screen_end(&s);
 }
+
+TEST("a command that takes no words says so, and does nothing")
+{
+    screen s;
+    screen_start(&s, 24, 80, false);
+    fake_open(s.engine, true, true, true);
+    screen_keys(&s, "java\t:pin 17\r");
+    CHECK_CONTAINS(screen_text(&s), "pin takes no words: what is 17?");
+    CHECK(!s.app.list.pinned);
+    screen_keys(&s, ":next 3\r:sort lift\r");
+    CHECK_CONTAINS(screen_text(&s), "sorted by lift");
+    screen_end(&s);
+}
+
+TEST("a menu that is higher than the screen stands in columns, its words whole")
+{
+    screen s;
+    screen_start(&s, 24, 80, false);
+    fake_open(s.engine, true, true, true);
+    screen_keys(&s, "java\ts");
+    CHECK_CONTAINS(screen_text(&s), "influence of its feedback ");
+    screen_resize(&s, 15, 60);
+    CHECK_CONTAINS(screen_text(&s), "s  seen by training");
+    CHECK_CONTAINS(screen_text(&s), "n  now");
+    screen_end(&s);
+}

@@ -215,7 +215,10 @@ typedef struct ui_app {
     ui_export export;
     imr_render_fn *render; /* of exports */
     imr_buf clip;
-    const char *clip_path; /* what is copied is also written there; NULL: nowhere; borrowed */
+    ui_text copied; /* what that is; */
+    bool tmux;      /* it is given to tmux first */
+    const char
+        *clip_path; /* where no tmux takes it, it is written there; NULL: nowhere; borrowed */
 } ui_app;
 
 imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols,
@@ -371,6 +374,9 @@ static inline ui_menu_place ui_app_menus(const ui_app *a)
                                    : UI_MENU_USUAL;
 }
 void ui_open_line(ui_app *a, ui_action action, const char *text);
+/* The place of a word among the names of the action's menu, which opens when there is none; -1: not
+ * chosen, or no name, which is said. */
+int ui_chosen(ui_app *a, ui_action action, const char *what, const char *argument);
 /* The value of the UI_DO_... pair: 1 for the first, -1 for its opposite. */
 static inline int ui_step(ui_action action, ui_action forward)
 {

@@ -20,8 +20,7 @@ static int choice(ui_app *a, const char *what, const char *word, const char *con
     return -1;
 }
 
-/* The same among the names of the action's menu, which opens when there is no word. */
-static int chosen(ui_app *a, ui_action action, const char *what, const char *argument)
+int ui_chosen(ui_app *a, ui_action action, const char *what, const char *argument)
 {
     const ui_menu *m = ui_menu_of(action, ui_app_menus(a));
     if (argument)
@@ -47,7 +46,7 @@ UI_ON(sort)
     ui_column c = UI_COL_NOW;
     const bool column =
         argument && a->screen != UI_WORDS && ui_column_of(&c, argument, strcspn(argument, " "));
-    int i = column ? (int)c : chosen(a, action, "order", argument);
+    int i = column ? (int)c : ui_chosen(a, action, "order", argument);
     if (i < 0)
         return;
     if (a->screen == UI_WORDS) {
@@ -145,7 +144,7 @@ UI_ON(unmark)
 UI_ON(judge)
 {
     const bool menu = action == UI_DO_JUDGE, said = !menu && argument;
-    const int i = menu ? chosen(a, action, "verdict", argument) : (int)(action - UI_DO_ACCEPT);
+    const int i = menu ? ui_chosen(a, action, "verdict", argument) : (int)(action - UI_DO_ACCEPT);
     if (i < 0)
         return;
     const ui_action verdict = (ui_action)(UI_DO_ACCEPT + i % 4);
@@ -386,7 +385,7 @@ UI_ON(scope)
         "the top give feedback, all documents are ranked",
         "all documents give feedback and are ranked",
     };
-    int i = chosen(a, action, "scope", argument);
+    int i = ui_chosen(a, action, "scope", argument);
     if (i < 0 || i >= (int)IMR_LEN(told))
         return;
     a->settings.scope = (imr_scope)i;
@@ -435,7 +434,7 @@ UI_ON(what_if)
             ? IMR_FORM_DIAGONAL
             : IMR_FORM_MEAN;
     if (!argument)
-        chosen(a, action, "", NULL);
+        ui_chosen(a, action, "", NULL);
     else if (strcmp(argument, "none") == 0)
         ui_on_no_what_if(a, action, NULL);
     else if (strcmp(argument, "form") == 0)
@@ -488,72 +487,4 @@ UI_ON(no_what_if)
 {
     what_if(a, &(imr_whatif){0});
     ui_app_say(a, false, "the adapter as it is");
-}
-
-/* ---- copies ---- */
-
-static void copy_number(imr_buf *b, double value, bool sign)
-{
-    char text[64] = "";
-    if (value == value)
-        imr_format_fixed(text, value, 4, sign);
-    imr_buf_printf(b, "%s\t", text);
-}
-
-static void copy_row(imr_buf *b, const imr_trace_document *d)
-{
-    const uint32_t ranks[] = {d->rank_encoder, d->rank_before, d->rank_after};
-    for (size_t i = 0; i < IMR_LEN(ranks); i++)
-        imr_buf_printf(b, ranks[i] ? "%u\t" : "\t", ranks[i]);
-    imr_buf_printf(b, "%+d\t", d->move_encoder);
-    const double numbers[] = {d->lift.total, d->delta_sim, d->sim_encoder, d->sim_before,
-                              d->sim_after};
-    for (size_t i = 0; i < IMR_LEN(numbers); i++)
-        copy_number(b, numbers[i], i < 2);
-    if (d->relevance >= 0)
-        imr_buf_printf(b, "%d", d->relevance);
-    imr_buf_printf(b, "\t%s\t%s\n", d->id, d->title);
-}
-
-/* The matrix of the screen Words as it is measured, in the order of the texts. */
-static void copy_words(imr_buf *b, const ui_reading *r)
-{
-    const imr_pairs *p = &r->detail->why.pairs;
-    for (size_t d = 0; d <= p->n_document; d++)
-        imr_buf_printf(b, "\t%s", d < p->n_document ? p->document[d].text : "not from words");
-    for (size_t q = 0; q <= p->n_query; q++) {
-        imr_buf_printf(b, "\n%s\t", q < p->n_query ? p->query[q].text : "not from words");
-        for (size_t d = 0; d <= p->n_document; d++)
-            copy_number(b, ui_share(p, r->measure, q, d), true);
-    }
-    imr_buf_char(b, '\n');
-}
-
-UI_ON(copy)
-{
-    const imr_trace_document *d = ui_list_selected(&a->list);
-    bool all = action == UI_DO_COPY_ALL;
-    if (!d) {
-        ui_app_say(a, true, "nothing to copy");
-        return;
-    }
-    imr_buf_clear(&a->clip);
-    if (ui_app_what_if(a)) /* numbers do not leave without it */
-        imr_buf_printf(&a->clip, "%s\n", ui_app_what_if(a));
-    if (a->screen == UI_WORDS && !all && ui_app_detail_fits(a) && a->reading.document.n) {
-        copy_words(&a->clip, &a->reading);
-    } else if (a->screen == UI_DOCUMENT || a->screen == UI_WORDS) {
-        imr_buf_printf(&a->clip, all ? "%s" : "%s\n", all ? d->id : d->title);
-        if (!all && ui_app_detail_fits(a))
-            imr_buf_printf(&a->clip, "\n%s\n", a->reading.detail->text);
-    } else if (all) {
-        imr_buf_str(&a->clip, "encoder\tprojected\tnow\tmove\tlift\tdelta\tsim_encoder\t"
-                              "sim_projected\tsim_now\trelevance\tid\ttitle\n");
-        for (size_t i = 0; i < a->list.n; i++)
-            copy_row(&a->clip, ui_list_row(&a->list, i));
-    } else {
-        copy_row(&a->clip, d);
-    }
-    if (!a->clip.failed)
-        a->effects |= UI_FX_COPY;
 }

@@ -162,6 +162,11 @@ const ui_menu *ui_menu_of(ui_action action, ui_menu_place place)
                     {"this gave no feedback", "query's side off", "document's side off",
                      "no modulation", "the other form", "type it", "as it is"},
                     6},
+        copies = {"yrtwqa",
+                  {"id", "row", "text", "why", "query", "table"},
+                  {"its id", "its row, as csv", "its text", "why it is there", "the query",
+                   "all rows, or words"},
+                  0},
         verdicts = {"arunARUN",
                     {"accept", "reject", "unsure", "note", "accept-query", "reject-query",
                      "unsure-query", "note-query"},
@@ -173,6 +178,7 @@ const ui_menu *ui_menu_of(ui_action action, ui_menu_place place)
                                                                  : &sorts)
            : action == UI_DO_SCOPE   ? &scopes
            : action == UI_DO_WHAT_IF ? &what_ifs
+           : action == UI_DO_COPY    ? &copies
                                      : &verdicts;
 }
 
@@ -317,9 +323,9 @@ void ui_keymap_done(ui_keymap *m)
 
 bool ui_keymap_writes(ui_action action)
 {
-    static const ui_action actions[] = {
-        UI_DO_EXPORT, UI_DO_EXPORT_OVER, UI_DO_COPY,   UI_DO_COPY_ALL, UI_DO_SUSPEND,
-        UI_DO_JUDGE,  UI_DO_ACCEPT,      UI_DO_REJECT, UI_DO_UNSURE,   UI_DO_NOTE};
+    static const ui_action actions[] = {UI_DO_EXPORT,  UI_DO_EXPORT_OVER, UI_DO_COPY,
+                                        UI_DO_SUSPEND, UI_DO_JUDGE,       UI_DO_ACCEPT,
+                                        UI_DO_REJECT,  UI_DO_UNSURE,      UI_DO_NOTE};
     for (size_t i = 0; i < IMR_LEN(actions); i++)
         if (action == actions[i])
             return true;

@@ -48,26 +48,6 @@ static void suggest(ui_app *a, imr_async *jobs)
     ui_app_deliver(a, &d);
 }
 
-/* To the terminal's clipboard when it is small enough, and always to the file. */
-static void copy(ui_app *a, ui_term *t, imr_async *jobs)
-{
-    imr_error err;
-    bool small = a->clip.len <= UI_CLIP_MAX;
-    if (small && t->copy)
-        t->copy(t, imr_buf_text(&a->clip), a->clip.len);
-    if (small)
-        ui_app_say(a, false, "sent %zu bytes to the terminal's clipboard (OSC 52)", a->clip.len);
-    else if (a->clip_path)
-        ui_app_say(a, false, "%zu bytes are too many for a clipboard: they are in %s", a->clip.len,
-                   a->clip_path);
-    else
-        ui_app_say(a, true, "%zu bytes are more than a terminal takes (%d); export writes a file",
-                   a->clip.len, UI_CLIP_MAX);
-    if (a->clip_path)
-        refused(a, imr_async_write(jobs, a->clip_path, imr_buf_text(&a->clip), a->clip.len, &err),
-                &err);
-}
-
 /* A note on each marked document of the trace, or on the one that was chosen, or the query; or
  * reads. */
 static void judge(ui_app *a, imr_async *jobs, const imr_trace *t)
@@ -132,7 +112,7 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
     if (fx & UI_FX_EXPORT)
         ui_export_ask(a, jobs);
     if (fx & UI_FX_COPY)
-        copy(a, t, jobs);
+        ui_copy(a, t, jobs);
     if (fx & (UI_FX_NOTES | UI_FX_JUDGED) && a->notes_path)
         judge(a, jobs, fx & UI_FX_JUDGED ? a->judged : NULL);
     if (fx & UI_FX_JUDGED)

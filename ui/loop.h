@@ -22,6 +22,7 @@ typedef struct ui_view {
 /* Makes v->grid the screen of the model, at its size; false when memory ran out. */
 bool ui_view_make(ui_view *v, ui_app *a);
 void ui_view_done(ui_view *v);
+void ui_view_why(const ui_app *a, ui_rows *out); /* of the selected document, at length */
 
 /* Runs until the user quits or a signal ends it. Returns the exit status: 0, 128 + signal, or 129
  * when the terminal went away. Signals must be open. */
@@ -30,6 +31,9 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs);
 /* Carries out a->effects and clears them; the frame after it is the caller's. For ui_loop and for
  * tests that press keys one by one. Returns false when the loop should end. */
 bool ui_act(ui_app *a, ui_term *t, imr_async *jobs);
+
+/* Gives away a->clip, and says to what. */
+void ui_copy(ui_app *a, ui_term *t, imr_async *jobs);
 
 /* Draws one frame. */
 void ui_frame(ui_app *a, ui_term *t, ui_view *v);

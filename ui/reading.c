@@ -106,7 +106,7 @@ const char *ui_list_mark_of(const ui_list *l, const imr_trace_document *d)
 bool ui_list_mark(ui_list *l, const char *id)
 {
     char *copy = imr_strdup(id);
-    if (copy && IMR_PUSH(&l->marks, copy))
+    if (copy && l->marks.n < UI_MARKS && IMR_PUSH(&l->marks, copy))
         return true;
     imr_free(copy);
     return false;

@@ -43,6 +43,7 @@ typedef enum ui_column {
 } ui_column;
 
 #define UI_BIG_MOVE 10
+#define UI_MARKS    1000 /* at most */
 
 typedef struct ui_list {
     const imr_trace *trace; /* borrowed; NULL: no rows */
@@ -85,7 +86,7 @@ size_t ui_list_mover(const ui_list *l, int step);
 /* "A", "B" or "+" of a marked document, else NULL; the document that A (0) or B (1) is, or NULL. */
 const char *ui_list_mark_of(const ui_list *l, const imr_trace_document *d);
 const char *ui_list_compared(const ui_list *l, int side);
-bool ui_list_mark(ui_list *l, const char *id); /* false: no memory */
+bool ui_list_mark(ui_list *l, const char *id); /* false: no room */
 void ui_list_unmark(ui_list *l);
 /* The newest note on a document for the query of the rows, document "": on the query; or NULL. */
 const imr_note *ui_list_note(const ui_list *l, const char *document);

@@ -171,6 +171,7 @@ imr_status ui_run(int *exit_code, const imr_session_options *session, const ui_o
     a.candidates = a.settings.candidates;
     a.intro = options->intro;
     a.clip_path = options->clip_file;
+    a.tmux = options->tmux;
     a.notes_path = options->notes;
     a.reviewer = options->reviewer;
     a.render = render;

@@ -22,7 +22,8 @@ typedef struct ui_options {
     const char *state, *project;  /* a folder for what is come back to, by cache, adapters and "" or
                                      a project */
     bool restore;                 /* comes back to it */
-    const char *clip_file;        /* what is copied is also written here */
+    const char *clip_file;        /* what is copied is written here where no tmux takes it */
+    bool tmux;                    /* which is asked first */
     const char *notes, *reviewer; /* where notes are kept, and whose they are */
     const char *const *command;   /* argv, for exports */
     size_t n_command;

@@ -25,6 +25,15 @@ static bool stays(const ui_app *a)
     return a->reading.detail && a->wanted >= 0 && !a->late;
 }
 
+void ui_view_why(const ui_app *a, ui_rows *out)
+{
+    const ui_why_parts parts = {a->trace,      ui_list_selected(&a->list), reading(a), a->facts,
+                                a->list.notes, &a->reading.error,          true,       false,
+                                a->dimensions};
+    ui_rows_begin(out, &(ui_grid){.glyphs = a->glyphs}, 80);
+    ui_build_why(out, &parts);
+}
+
 static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
 {
     const imr_trace_document *d = ui_list_selected(&a->list);

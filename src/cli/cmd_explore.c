@@ -66,6 +66,7 @@ static imr_status explore(imr_cli *cli, const imr_session_options *session, cons
         .restore = imr_config_bool(cli->config, IMR_OPT_RESTORE) && !record &&
                    !session->settings.what_if.terms[0],
         .clip_file = own ? clip : NULL,
+        .tmux = own && getenv("TMUX"),
         .notes = notes.s,
         .reviewer = imr_cli_reviewer(cli),
         .command = cli->argv,

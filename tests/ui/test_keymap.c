@@ -231,7 +231,7 @@ TEST("a file that came with the data binds nothing that writes or leaves, nor th
     static const char *const bad[] = {"LIST j :export text ../x",
                                       "EDIT <C-e> :export",
                                       "LIST x copy",
-                                      "LIST x :copy-all",
+                                      "LIST x :copy row",
                                       "LIST x quit",
                                       "ANY <C-c> next",
                                       "LIST q next",

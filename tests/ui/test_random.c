@@ -502,27 +502,6 @@ TEST("whatever is exported, the selected document is in it, and an unfinished ex
     screen_end(&s);
 }
 
-TEST("a copied row is tab-separated and carries the numbers of the screen")
-{
-    screen s;
-    screen_start(&s, 24, 80, false);
-    fake_open(s.engine, true, true, true);
-    screen_keys(&s, "java\ty");
-    char expected[64];
-    const imr_trace_document *d = &s.app.trace->documents[0];
-    snprintf(expected, sizeof expected, "%u\t%u\t1\t%+d\t", d->rank_encoder, d->rank_before,
-             d->move_encoder);
-    CHECK_CONTAINS(imr_buf_text(&s.app.clip), expected);
-    CHECK_CONTAINS(screen_text(&s), "OSC 52");
-    screen_keys(&s, "Y");
-    CHECK_CONTAINS(screen_text(&s), "more than a terminal takes");
-    s.app.clip_path = "/run/clip.txt";
-    screen_keys(&s, "Y");
-    CHECK_CONTAINS(screen_text(&s), "they are in /run/clip.txt");
-    CHECK_CONTAINS(fake_written(s.engine), " /run/clip.txt");
-    screen_end(&s);
-}
-
 TEST("of several scopes asked for the last one wins; cancelled, what is shown holds")
 {
     screen s;

@@ -413,7 +413,8 @@ TEST("a state cut anywhere, and one of 10 MB, are read line by line")
     for (int i = 0; i < 1 << 20; i++)
         imr_buf_str(&large, "12\t\0");
     imr_buf_str(&large, "\nfind tea\n");
-    CHECK_INT(ui_state_read(&s.app, large.data, large.len), 0);
+    CHECK_INT(ui_state_read(&s.app, large.data, large.len), 1);
+    CHECK_INT(s.app.list.marks.n, UI_MARKS);
     CHECK(s.app.list.sort == UI_COL_LIFT && s.app.query.text.len <= UI_PROMPT_MAX);
     CHECK_STR(s.app.list.find.text, "tea");
     screen_settle(&s);

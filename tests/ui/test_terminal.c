@@ -379,7 +379,7 @@ TEST("copying sends one OSC 52 with the row in base64")
     vt *t = start(24, 80, "xterm-256color", NULL, NULL);
     VT_KEYS(t, "java coffee");
     CHECK(vt_wait_idle(t));
-    VT_KEYS(t, "\ty");
+    VT_KEYS(t, "\tyr");
     CHECK(vt_wait_idle(t));
     CHECK(vt_raw_has(t, "\033]52;c;", 7));
     CHECK_CONTAINS(vt_dump(t), "(OSC 52)");

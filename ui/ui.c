@@ -88,7 +88,9 @@ static const ui_glyphs *glyphs(const ui_options *o)
 static void begin(ui_app *a, const ui_options *o)
 {
     IMR_AUTOBUF imr_buf fresh = {0};
+    a->mouse = !o->terminal.no_mouse; /* as it will be */
     ui_state_write(a, &fresh);
+    a->mouse = false;
     a->states.fresh = imr_buf_take(&fresh);
     if (o->query)
         ui_prompt_set(&a->query, o->query);

@@ -225,7 +225,10 @@ void ui_draw_list(ui_surface s, const ui_list *l, bool focused)
     }
     if (s.grid->glyphs->spoken) { /* the row as sentences */
         const imr_trace_document *d = ui_list_selected(l);
-        ui_putf(s, 0, 0, UI_TEXT, "%zu of %zu: %s", l->at + 1, l->n, *d->title ? d->title : d->id);
+        ui_put_cut(s, 0, 0, s.at.w, UI_TEXT,
+                   ui_textf("%zu of %zu: %s", l->at + 1, l->n,
+                            *imr_trace_title(d) ? imr_trace_title(d) : d->id)
+                       .s);
         ui_draw_facts(ui_sub(s, (ui_rect){1, 0, 1, s.at.w}), l->trace, d);
         return;
     }

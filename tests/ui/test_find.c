@@ -286,3 +286,20 @@ TEST("a menu that is higher than the screen stands in columns, its words whole")
     CHECK_CONTAINS(screen_text(&s), "n  now");
     screen_end(&s);
 }
+
+TEST("a title that is read out shows where it is cut, and says where there is none")
+{
+    screen s;
+    start(&s, 24, 60);
+    s.app.glyphs = &ui_spoken;
+    imr_trace_document *d = (imr_trace_document *)ui_list_selected(&s.app.list);
+    d->title = "a title of many words that goes on and on, longer than the row it is read from";
+    screen_resize(&s, 24, 61);
+    CHECK_CONTAINS(screen_text(&s), "1 of 102: a title of many words");
+    CHECK_CONTAINS(screen_text(&s), "goes on and on, longer …\n");
+    d->title = "";
+    d->empty = true;
+    screen_resize(&s, 24, 60);
+    CHECK_CONTAINS(screen_text(&s), "1 of 102: (no text)");
+    screen_end(&s);
+}

@@ -253,7 +253,7 @@ void ui_reading_arrange(ui_reading *r)
                                        {IMR_STAGE_AFTER, true},
                                        {IMR_STAGE_ENCODER, true}};
     r->measure = r->wish;
-    for (size_t i = IMR_LEN(usual); p && !ui_share_known(p, r->wish) && i-- > 0;)
+    for (size_t i = IMR_LEN(usual); i-- > 0 && p && !ui_share_known(p, r->wish);)
         if (ui_share_known(p, usual[i]))
             r->measure = usual[i];
     r->n_highlights = r->highlight_at = 0;

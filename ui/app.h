@@ -6,8 +6,7 @@
  * the engine should.
  * Threads: the UI thread only.
  */
-#ifndef UI_APP_H
-#define UI_APP_H
+#pragma once
 
 #include "session/async.h"
 #include "ui/decode.h"
@@ -221,8 +220,7 @@ typedef struct ui_app {
         *clip_path; /* where no tmux takes it, it is written there; NULL: nowhere; borrowed */
 } ui_app;
 
-imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols,
-                       imr_error *err) IMR_NODISCARD;
+imr_status ui_app_init(ui_app *out, const ui_glyphs *glyphs, int rows, int cols, imr_error *err);
 void ui_app_done(ui_app *a);
 
 /* A result of the engine; takes what the delivery owns. */
@@ -382,5 +380,3 @@ static inline int ui_step(ui_action action, ui_action forward)
 {
     return action == forward ? 1 : -1;
 }
-
-#endif

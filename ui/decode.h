@@ -16,8 +16,7 @@
  * Memory: fixed, about 12 kB. Bytes that do not fit the input buffer are refused by feed (it
  * returns how many it took); next frees room.
  */
-#ifndef UI_DECODE_H
-#define UI_DECODE_H
+#pragma once
 
 #include "ui/keymap.h"
 
@@ -78,5 +77,3 @@ bool ui_decoder_rush(ui_decoder *d, ui_event *out);
 bool ui_decoder_waiting(const ui_decoder *d);
 /* No more is coming: the next calls of next deliver what waits as it stands. */
 void ui_decoder_flush(ui_decoder *d);
-
-#endif

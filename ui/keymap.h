@@ -19,8 +19,7 @@
  * A later bind of the same key in the same context replaces the earlier one.
  * Errors say what is wrong: unknown context, key or action.
  */
-#ifndef UI_KEYMAP_H
-#define UI_KEYMAP_H
+#pragma once
 
 #include "base/buf.h"
 #include "ui/style.h"
@@ -138,12 +137,11 @@ typedef struct ui_keymap {
 } ui_keymap;
 
 /* The default map of ui/actions.def. */
-imr_status ui_keymap_init(ui_keymap *out, imr_error *err) IMR_NODISCARD;
+imr_status ui_keymap_init(ui_keymap *out, imr_error *err);
 void ui_keymap_done(ui_keymap *m);
 /* A line behind its `bind`: "LIST x :sort delta". stranger: of a file that came with the data; it
  * binds nothing that writes or leaves the program, and no key that does. */
-imr_status ui_keymap_bind(ui_keymap *m, const char *text, bool stranger,
-                          imr_error *err) IMR_NODISCARD;
+imr_status ui_keymap_bind(ui_keymap *m, const char *text, bool stranger, imr_error *err);
 
 /* All of it as such lines, " bind LIST j :next". */
 void ui_keymap_lines(const ui_keymap *m, imr_buf *b);
@@ -157,5 +155,3 @@ const ui_bind *ui_keymap_get(const ui_keymap *m, ui_context context, ui_key key)
 ui_key ui_keymap_key(const ui_keymap *m, ui_context context, ui_action action);
 /* The key labels of an action anywhere, "j ↓ C-n"; at most `max` keys. */
 ui_text ui_keymap_labels(const ui_keymap *m, ui_action action, size_t max);
-
-#endif

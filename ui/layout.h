@@ -9,8 +9,7 @@
  *
  * Rectangles that a class does not have are empty. They never overlap and never leave the screen.
  */
-#ifndef UI_LAYOUT_H
-#define UI_LAYOUT_H
+#pragma once
 
 #include "ui/surface.h"
 
@@ -36,5 +35,3 @@ typedef struct ui_layout {
  * where borders are, as parts of the body, 0: where they usually are; [0] between left and right,
  * of P between Why and preview, [1] below the list. Panes keep a least size. */
 ui_layout ui_layout_of(int rows, int cols, bool preview, int banner, const double split[2]);
-
-#endif

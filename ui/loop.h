@@ -5,8 +5,7 @@
  * model; its effects are carried out; one frame is drawn when the terminal takes it. Nothing to do
  * means no wake-up. Frames under test carry a marker (ui/term.h).
  */
-#ifndef UI_LOOP_H
-#define UI_LOOP_H
+#pragma once
 
 #include "ui/app.h"
 #include "ui/term.h"
@@ -46,7 +45,5 @@ void ui_frame(ui_app *a, ui_term *t, ui_view *v);
  * the write fails. So stays what was ignored before. Process-wide state, one user at a time.
  */
 /* Saves the terminal's attributes and installs the handlers. */
-imr_status ui_signals_open(imr_error *err) IMR_NODISCARD;
+imr_status ui_signals_open(imr_error *err);
 void ui_signals_close(void); /* old handlers back; fine without open */
-
-#endif

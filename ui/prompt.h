@@ -7,8 +7,7 @@
  * line. The text never exceeds UI_PROMPT_MAX bytes: an insertion that would is cut at a character.
  * When memory runs out an edit does nothing.
  */
-#ifndef UI_PROMPT_H
-#define UI_PROMPT_H
+#pragma once
 
 #include "ui/keymap.h"
 #include "ui/surface.h"
@@ -77,5 +76,3 @@ size_t ui_prompt_at(const ui_prompt *p, int w, int column);
 /* Draws into columns [x, x+w) of the first row, scrolled so that the cursor shows; parks the cursor
  * when `active`. */
 void ui_prompt_draw(const ui_prompt *p, ui_surface s, int x, int w, bool active);
-
-#endif

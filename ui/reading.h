@@ -11,8 +11,7 @@
  * pairs, what no word carries included, add up to ui_share_whole; words are ordered once for a
  * measure. Highlights of a text and the list beside it are the document's totals.
  */
-#ifndef UI_READING_H
-#define UI_READING_H
+#pragma once
 
 #include "session/audit.h"
 #include "session/notes.h"
@@ -193,5 +192,3 @@ void ui_reading_arrange(ui_reading *r);
 void ui_reading_mark(ui_reading *r, size_t query, size_t document);
 /* Whether a highlight is shown: of a sign that is, or marked. */
 bool ui_reading_shows(const ui_reading *r, const ui_highlight *h);
-
-#endif

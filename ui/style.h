@@ -14,8 +14,7 @@
  * Similarities and their changes have 4 decimals; a change carries its sign. Metrics have 3. What
  * is not a number is a dash, infinity a word.
  */
-#ifndef UI_STYLE_H
-#define UI_STYLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -154,5 +153,3 @@ bool ui_word_at(const char *text, size_t len, size_t at);
 bool ui_find_word(const char *text, size_t at, const char *word, size_t *start, size_t *end);
 /* Frees the old text and keeps a copy of the new one; NULL clears. */
 void ui_replace(char **slot, const char *text);
-
-#endif

@@ -13,8 +13,7 @@
  * A cell may carry a term: the entry of the glossary (report/glossary.def) that says what a number
  * is.
  */
-#ifndef UI_SURFACE_H
-#define UI_SURFACE_H
+#pragma once
 
 #include <string.h>
 
@@ -80,7 +79,7 @@ typedef struct ui_surface {
 } ui_surface;
 
 /* Sizes are clamped to 0 .. UI_MAX_*. Cells are blank. Glyphs are those of Unicode. */
-imr_status ui_grid_init(ui_grid *out, int rows, int cols, imr_error *err) IMR_NODISCARD;
+imr_status ui_grid_init(ui_grid *out, int rows, int cols, imr_error *err);
 void ui_grid_done(ui_grid *g);
 void ui_grid_clear(ui_grid *g); /* blank cells, no cursor */
 static inline ui_cell *ui_grid_cell(const ui_grid *g, int y, int x)
@@ -183,5 +182,3 @@ bool ui_flow_fits(const ui_flow *f, int width);
 void ui_rows_draw(const ui_rows *r, ui_surface s, int top);
 /* The same inside a box, whose borders headings join. */
 void ui_rows_draw_boxed(const ui_rows *r, ui_surface box, bool focused, int top);
-
-#endif

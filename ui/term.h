@@ -5,8 +5,7 @@
  * always before anything is printed.
  * Threads: the UI thread only.
  */
-#ifndef UI_TERM_H
-#define UI_TERM_H
+#pragma once
 
 #include "ui/decode.h"
 #include "ui/surface.h"
@@ -37,8 +36,7 @@ struct ui_term {
 
 /* The terminal on stdin/stdout. IMR_E_USAGE when they are no terminal or it cannot be driven
  * (TERM=dumb). */
-imr_status ui_term_curses_open(ui_term **out, const ui_term_options *options,
-                               imr_error *err) IMR_NODISCARD;
+imr_status ui_term_curses_open(ui_term **out, const ui_term_options *options, imr_error *err);
 
 /* The same for those who listen to it: rows that are new are written as lines, no more; draw with
  * ui_spoken. IMR_E_USAGE when stdin is no terminal. */
@@ -49,5 +47,3 @@ void ui_stdout_copy(ui_term *t, const char *text, size_t len);
 /* The string that puts a terminal back in order, for the last-resort signal handler; set while a
  * terminal is open. */
 extern const char ui_term_restore[];
-
-#endif

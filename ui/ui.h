@@ -1,8 +1,7 @@
 /*
  * ui/ui.h - the explorer: all that main and the command line see of the front.
  */
-#ifndef UI_UI_H
-#define UI_UI_H
+#pragma once
 
 #include "config/config.h"
 #include "session/async.h"
@@ -44,6 +43,4 @@ typedef struct ui_options {
  * Calls setlocale(LC_CTYPE, ""). Threads: the main thread.
  */
 imr_status ui_run(int *exit_code, const imr_session_options *session, const ui_options *options,
-                  imr_error *err) IMR_NODISCARD;
-
-#endif
+                  imr_error *err);

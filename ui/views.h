@@ -5,8 +5,7 @@
  * Views tag the numbers they draw with a term of report/glossary.def (ui_about), so that the screen
  * can be asked what they are.
  */
-#ifndef UI_VIEWS_H
-#define UI_VIEWS_H
+#pragma once
 
 #include "session/async.h"
 #include "ui/prompt.h"
@@ -164,5 +163,3 @@ void ui_draw_help(ui_surface s, const ui_rows *rows, int top);
 /* What stands in columns [x, x+w) of row y, and what the glossary says of it. */
 void ui_draw_point(ui_surface s, int y, int x, int w, int term);
 void ui_draw_selftest(ui_surface s);
-
-#endif

@@ -5,8 +5,7 @@
  * every row has the best wall time of several runs and the processor time of the best run (all
  * threads together), and what matters is the ratio to a yardstick taken in the same process.
  */
-#ifndef IMRNN_TESTS_BENCH_H
-#define IMRNN_TESTS_BENCH_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -110,5 +109,3 @@ void bench_typing_million(void);
 double bench_gflops(void);                           /* sgemm of 2048^3 */
 double bench_scan_seconds(size_t rows, size_t cols); /* plain dot products with every row */
 double bench_gemm_seconds(size_t rows, size_t cols, size_t inner); /* a [rows,inner] b' */
-
-#endif

@@ -4,8 +4,7 @@
  * Its words are four letters long and one token each, so a text of n tokens is n - 2 of them
  * between [CLS] and [SEP], and its ids are known without a tokeniser.
  */
-#ifndef IMRNN_TESTS_BENCH_MODEL_H
-#define IMRNN_TESTS_BENCH_MODEL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,5 +44,3 @@ double bench_texts_flops(const bench_texts *t);
  * real lengths; false: log-normal ones like them.
  */
 bool bench_scifact_lengths(size_t *out, size_t n, size_t batch, size_t most);
-
-#endif

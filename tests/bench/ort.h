@@ -4,8 +4,7 @@
  * npm's onnxruntime-node carries the library: `npm install --ignore-scripts --prefix DIR
  * onnxruntime-node`, then IMRNN_BENCH_ORT=DIR. ort.mjs is the other end of the pipes.
  */
-#ifndef IMRNN_TESTS_BENCH_ORT_H
-#define IMRNN_TESTS_BENCH_ORT_H
+#pragma once
 
 #include "tests/bench/model.h"
 
@@ -26,5 +25,3 @@ void bench_ort_time(bench_ort *o, const bench_texts *set, bool sorted, int times
                     double *median);
 /* out [set->n, MODEL_HIDDEN] */
 void bench_ort_vectors(bench_ort *o, const bench_texts *set, float *out);
-
-#endif

@@ -6,8 +6,7 @@
  * it uses as a caller would. `must` states a law that holds for everything accepted. The ordinary
  * test run replays the corpora (replay.c); ./dev fuzz searches with libFuzzer.
  */
-#ifndef TESTS_FUZZ_FUZZ_H
-#define TESTS_FUZZ_FUZZ_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -23,5 +22,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
             abort();                                                                               \
         }                                                                                          \
     } while (0)
-
-#endif

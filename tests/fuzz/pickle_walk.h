@@ -1,8 +1,7 @@
 /*
  * tests/fuzz/pickle_walk.h - visits a whole tree, which must end soon and not go deep.
  */
-#ifndef TESTS_FUZZ_PICKLE_WALK_H
-#define TESTS_FUZZ_PICKLE_WALK_H
+#pragma once
 
 #include <string.h>
 
@@ -27,5 +26,3 @@ static inline void walk(const imr_pickle_value *v, unsigned depth, size_t *left)
     for (size_t i = 0; i < items; i++)
         walk(v->items[i], depth + 1, left);
 }
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * tests/fuzz/tensors_use.h - reads every element of every tensor of a table, as a caller would.
  */
-#ifndef TESTS_FUZZ_TENSORS_USE_H
-#define TESTS_FUZZ_TENSORS_USE_H
+#pragma once
 
 #include "base/mem.h"
 #include "format/tensors.h"
@@ -28,5 +27,3 @@ static inline void use_tensors(const imr_tensors *t)
         imr_free(out);
     }
 }
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Zip files and deflate streams made in memory: any level, stored entries, data descriptors.
  */
-#ifndef TESTS_SUPPORT_MADE_ZIP_H
-#define TESTS_SUPPORT_MADE_ZIP_H
+#pragma once
 
 #include <zlib.h>
 
@@ -122,5 +121,3 @@ static inline imr_buf made_zip(const made_entry *entries, size_t n)
     imr_buf_done(&directory);
     return zip;
 }
-
-#endif

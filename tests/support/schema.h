@@ -5,12 +5,9 @@
  * additionalProperties (a schema, or false), items, minItems, minimum, and the pattern of a sha256.
  * Any other keyword that constrains is a fault of the schema here, so that nothing is passed over.
  */
-#ifndef TESTS_SUPPORT_SCHEMA_H
-#define TESTS_SUPPORT_SCHEMA_H
+#pragma once
 
 #include "format/json.h"
 
 /* "" or the first thing that is wrong, with its place ("documents/3/lift: ..."). Static buffer. */
 const char *schema_problem(const imr_json *schema, const imr_json *value);
-
-#endif

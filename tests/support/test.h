@@ -8,8 +8,7 @@
  * A failing CHECK prints the place and goes on to the next test. SKIP("why") ends the test aloud. A
  * test without any check fails.
  */
-#ifndef TESTS_SUPPORT_TEST_H
-#define TESTS_SUPPORT_TEST_H
+#pragma once
 
 #include <math.h>
 #include <setjmp.h>
@@ -107,5 +106,3 @@ const char *test_tmpdir(void);
 const char *test_path(const char *dir, const char *name);
 /* Whole file as a zero-terminated malloc'd buffer; fails the test when it cannot be read. */
 char *test_read(const char *path, size_t *len);
-
-#endif

@@ -1,6 +1,5 @@
 /* tests/support/tokenizers.h - tokenisers from bytes in memory; the program opens folders. */
-#ifndef TESTS_SUPPORT_TOKENIZERS_H
-#define TESTS_SUPPORT_TOKENIZERS_H
+#pragma once
 
 #include "encoder/tokenizer_folder.h"
 
@@ -29,5 +28,3 @@ static inline imr_status tokenizer_from_json(imr_tokenizer **out, const void *js
         status = imr_tokenizer_new(out, &s, err);
     return status == IMR_OK ? IMR_OK : imr_error_prefix(err, status, name);
 }
-
-#endif

@@ -6,8 +6,7 @@
  * input/output error; "poor lens" gives a trace with a warning, "cls" details without pairs; text beginning with "slow" is
  * answered only after fake_release, the details of one beginning with "late" too.
  */
-#ifndef TESTS_UI_FAKE_H
-#define TESTS_UI_FAKE_H
+#pragma once
 
 #include "ui/app.h"
 
@@ -28,5 +27,3 @@ void fake_documents(fake *f, size_t n);   /* of the next traces; default 100 */
 size_t fake_answered(const fake *f);      /* deliveries made */
 const char *fake_exported(const fake *f); /* "format of N to path" of the last one, "" for none */
 const char *fake_written(const fake *f);  /* "bytes path" of the last file written */
-
-#endif

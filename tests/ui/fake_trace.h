@@ -3,8 +3,7 @@
  * similarities, standings and lifts with the listed documents, pairs with the similarity they add
  * up to.
  */
-#ifndef TESTS_UI_FAKE_TRACE_H
-#define TESTS_UI_FAKE_TRACE_H
+#pragma once
 
 #include "session/audit.h"
 
@@ -21,5 +20,3 @@ void fake_audit_free(imr_audit *a); /* NULL is fine */
 imr_detail *fake_detail(const imr_session_facts *facts, const imr_trace *t, size_t place);
 imr_comparison *fake_comparison(const imr_session_facts *facts, const imr_trace *t,
                                 const size_t place[2]);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * tests/ui/screen.h - the explorer without a terminal: keys in, screens out.
  */
-#ifndef TESTS_UI_SCREEN_H
-#define TESTS_UI_SCREEN_H
+#pragma once
 
 #include "fake.h"
 #include "ui/replay.h"
@@ -25,5 +24,3 @@ const char *screen_text(screen *s); /* as ui_grid_text; static buffer */
 /* Roles as runs, "06:002-004 gain"; with +selected, +reversed; rows of plain text are left out. */
 void ui_grid_roles(const ui_grid *g, imr_buf *out);
 const char *screen_row(screen *s, int row); /* one row of it */
-
-#endif

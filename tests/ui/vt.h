@@ -4,8 +4,7 @@
  * No sleeping: the program writes a marker after each frame (OSC 7770;frame;n;ROWSxCOLS;pending)
  * and the driver waits for it. The child gets a clean environment.
  */
-#ifndef TESTS_UI_VT_H
-#define TESTS_UI_VT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,5 +37,3 @@ bool vt_raw_has(vt *t, const char *bytes, size_t n);
 bool vt_altscreen(const vt *t);
 void vt_cursor(const vt *t, int *y, int *x, bool *shown);
 bool vt_echo(const vt *t); /* the line discipline echoes: the terminal is as a shell left it */
-
-#endif

@@ -334,7 +334,8 @@ void ui_state_done(ui_states *s);
 /* After an event: a step, when the state is not `before`. Letters typed in one go are one step, so
  * are moves of the selection. */
 void ui_state_step(ui_app *a, const char *before);
-/* The session is open: comes back, when `restore` and nothing was typed yet. */
+/* The session is open: comes back, when `restore` and nothing was typed yet; but for what options
+ * set. */
 void ui_state_open(ui_app *a, bool restore);
 /* Whether that is to be written to states.path: nothing is going on, or it ends, `now`. */
 bool ui_state_due(ui_app *a, bool now, imr_buf *out);

@@ -274,12 +274,26 @@ UI_ON(undo)
 
 /* ---- the file ---- */
 
+/* What options set when it began. */
+static void add_given(const ui_app *a, imr_buf *out)
+{
+    ui_app usual;
+    imr_error err;
+    IMR_AUTOBUF imr_buf text = {0};
+    if (!a->states.fresh || ui_app_init(&usual, a->glyphs, 24, 80, &err) != IMR_OK)
+        return;
+    usual.mouse = true;
+    ui_state_write(&usual, &text);
+    ui_app_done(&usual);
+    differ(a->states.fresh, imr_buf_text(&text), out);
+}
+
 void ui_state_open(ui_app *a, bool restore)
 {
     ui_states *s = &a->states;
     const imr_trace_inputs *in = &a->facts->inputs;
     char hex[IMR_SHA256_HEX], *cache = realpath(in->cache_path, NULL);
-    IMR_AUTOBUF imr_buf name = {0};
+    IMR_AUTOBUF imr_buf name = {0}, lines = {0};
     IMR_CLEANUP(imr_file_unmap) imr_file f = {0};
     imr_error err;
     imr_buf_printf(&name, "%s\n%s\n%s\n%s", cache ? cache : in->cache_path, in->adapter_sha256,
@@ -298,7 +312,10 @@ void ui_state_open(ui_app *a, bool restore)
                    s->path);
         return;
     }
-    const size_t unknown = ui_state_read(a, (const char *)f.data + head, f.len - head);
+    imr_buf_add(&lines, (const char *)f.data + head, f.len - head);
+    imr_buf_char(&lines, '\n');
+    add_given(a, &lines); /* wins over what was kept */
+    const size_t unknown = ui_state_read(a, imr_buf_text(&lines), lines.len);
     a->editing = a->screen == UI_RANK && !a->request_text && !a->request_id;
     s->came = true;
     if (unknown)

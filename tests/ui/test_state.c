@@ -105,7 +105,6 @@ TEST("panes and what of two adapters is in force are taken back too")
     screen_keys(&s, "\t");
     CHECK(s.app.pane == UI_PANE_WHY);
     screen_keys(&s, "p");
-    CHECK(!s.app.preview);
     screen_keys(&s, "uu");
     CHECK(s.app.pane == UI_PANE_LIST && s.app.preview);
     screen_keys(&s, "t");
@@ -254,6 +253,32 @@ TEST("what was left is come back to: query, selection, order, marks, what if, sc
     CHECK_STR(ui_prompt_text(&s.app.query), "tea");
     screen_end(&s);
     IMR_FREE(left, back);
+}
+
+TEST("what an option sets wins over what was kept")
+{
+    const char *folder = test_tmpdir();
+    screen s;
+    open_state(&s, folder, true);
+    screen_keys(&s, "java\t:theme light\r:scope corpus\r");
+    CHECK(leave(&s));
+    screen_start(&s, 24, 80, false);
+    s.app.theme = UI_THEME_DARK; /* as --theme dark does */
+    s.app.settings.scope = IMR_SCOPE_RESCORE;
+    s.app.states.fresh = state_of(&s);
+    s.app.states.folder = folder;
+    s.app.states.of = "";
+    fake_open(s.engine, true, true, true);
+    ui_state_open(&s.app, true);
+    screen_settle(&s);
+    CHECK_STR(ui_prompt_text(&s.app.query), "java");
+    CHECK_INT(s.app.theme, UI_THEME_DARK);
+    CHECK_INT(s.app.settings.scope, IMR_SCOPE_RESCORE);
+    screen_end(&s);
+    open_state(&s, folder, true);
+    CHECK_INT(s.app.theme, UI_THEME_LIGHT);
+    CHECK_INT(s.app.settings.scope, IMR_SCOPE_CORPUS);
+    screen_end(&s);
 }
 
 TEST("keys go to the screen that came back, not to a query out of sight")

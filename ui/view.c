@@ -313,7 +313,9 @@ static void draw_head(const ui_app *a, ui_surface s, const ui_layout *l)
     if (what_if) {
         ui_text undo = ui_key_for(&a->keymap, a->glyphs, UI_IN_LIST, UI_DO_NO_WHAT_IF);
         ui_text back = ui_textf("%s undoes it", undo.s);
-        ui_put_cut(top, 0, 1, a->cols - ui_width(back.s) - 4, UI_STRONG, what_if);
+        const bool here = a->screen != UI_AUDIT && a->screen != UI_ADAPTER;
+        ui_put_cut(top, 0, 1, a->cols - ui_width(back.s) - 4, UI_STRONG,
+                   here ? what_if : ui_textf("the adapter as it is, not %s", what_if).s);
         ui_put_right(top, 0, a->cols - 1, UI_STRONG, *undo.s ? back.s : "");
         ui_hit_put(top, (ui_rect){0, a->cols - 20, 1, 20}, UI_HIT_DO, UI_DO_NO_WHAT_IF);
         ui_mark(top, (ui_rect){0, 0, 1, a->cols}, UI_REVERSED);

@@ -125,7 +125,8 @@ static ui_text way(ui_surface s, const imr_audit *a, double from, double to)
     for (int i = 0; i < 2; i++)
         of[i] = (i ? to : from) > 0 ? ui_textf("%.0f", i ? to : from)
                                     : ui_textf(">%u", a->measured.feedback_k);
-    return ui_textf("%s%s%s", of[0].s, s.grid->glyphs->arrow, of[1].s);
+    const ui_glyphs *g = s.grid->glyphs;
+    return ui_textf(g->spoken ? "%s %s %s" : "%s%s%s", of[0].s, g->arrow, of[1].s);
 }
 
 /* Columns end at: encoder, now, gain, first, RBO; the text begins behind. */

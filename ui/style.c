@@ -46,12 +46,13 @@ ui_pen ui_theme_pen(ui_theme theme, ui_style style)
     ui_pen pen = roles[role < UI_ROLE_COUNT ? role : UI_TEXT].pens[theme];
     if (style & UI_SELECTED) {
         if (theme == UI_THEME_DARK || theme == UI_THEME_LIGHT) {
+            pen.fg = pen.bg < 0 ? pen.fg : -1; /* it was for that background */
             pen.bg = theme == UI_THEME_DARK ? 237 : 254;
             pen.attributes |= UI_BOLD;
         } else {
-            pen.attributes ^= UI_REVERSE;
+            pen.attributes |= pen.attributes & UI_REVERSE ? UI_UNDERLINE : UI_REVERSE;
             if (theme != UI_THEME_CONTRAST)
-                pen.fg = -1; /* reverse video of a colour would be a coloured block */
+                pen.fg = pen.bg = -1; /* reverse video of a colour would be a coloured block */
         }
     }
     if (style & UI_REVERSED)

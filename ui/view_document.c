@@ -94,7 +94,7 @@ static void words_pane(ui_surface s, const ui_reading *r, bool ready)
         shown += d->total[place];
     }
     double biases = d->total[d->n];
-    ui_put(in, y, 1, UI_DIM, "other words, special tokens");
+    ui_put_cut(in, y, 1, end - 8, UI_DIM, "other words, special tokens");
     ui_put_signed(ui_about(in, UI_TERM_SPECIAL), y++, end, total - shown - biases, decimals);
     ui_put(in, y, 1, UI_DIM, "not from words");
     ui_put_signed(ui_about(in, UI_TERM_NOT_WORDS), y++, end, biases, decimals);

@@ -178,6 +178,26 @@ TEST("coloured bars and words stand out on every background of their theme")
         }
 }
 
+TEST("what is under the cursor is read in every theme that gives it a background")
+{
+    for (ui_theme theme = UI_THEME_DARK; theme <= UI_THEME_LIGHT; theme++)
+        for (int role = 0; role < UI_ROLE_COUNT; role++) {
+            const ui_pen pen = ui_theme_pen(theme, (ui_style)(role | UI_SELECTED));
+            if (pen.fg >= 0 && role != UI_BORDER &&
+                contrast(indexed(pen.fg), indexed(pen.bg)) < 3.5)
+                FAIL("theme %s, %s: %.2f", ui_theme_names[theme], ui_role_word((ui_role)role),
+                     contrast(indexed(pen.fg), indexed(pen.bg)));
+            test_count();
+        }
+    for (int role = 0; role < UI_ROLE_COUNT; role++) { /* reversed, and told from what is anyway */
+        const ui_pen mono = ui_theme_pen(UI_THEME_MONO, (ui_style)role);
+        CHECK(ui_theme_pen(UI_THEME_16, (ui_style)(role | UI_SELECTED)).bg == -1);
+        CHECK(ui_theme_pen(UI_THEME_MONO, (ui_style)(role | UI_SELECTED)).attributes !=
+              mono.attributes);
+        CHECK(ui_theme_pen(UI_THEME_MONO, (ui_style)(role | UI_SELECTED)).attributes & UI_REVERSE);
+    }
+}
+
 TEST("the contrast theme brings its background and keeps 7:1 on it")
 {
     for (int role = 0; role < UI_ROLE_COUNT; role++) {

@@ -403,11 +403,11 @@ static void status_left(const ui_app *a, imr_buf *b)
 /* A line that acts while it is typed, and what it comes to. */
 static void draw_live(const ui_app *a, ui_surface s)
 {
-    const ui_found *f = &a->found;
     const bool find = a->live.of == UI_DO_FIND, told = a->message[0] != 0;
-    const ui_text note = told   ? ui_textf("%s", a->message)
-                         : find ? ui_textf(ui_app_finds(a) ? "%zu of %zu" : "", f->at, f->n)
-                                : ui_app_filtered(a, false);
+    const ui_text note = told         ? ui_textf("%s", a->message)
+                         : !find      ? ui_app_filtered(a, false)
+                         : a->found.n ? ui_textf("%zu of %zu", a->found.at, a->found.n)
+                                      : (ui_text){""};
     const int x = ui_put(s, 0, 1, UI_STRONG, find ? "/" : "filter ");
     const int room = s.at.w - x - 22, w = ui_width(note.s) < room ? ui_width(note.s) : room;
     ui_prompt_draw(&a->line, s, x, s.at.w - x - w - 3, true);

@@ -281,10 +281,10 @@ static imr_status settle(typed *t, const imr_cli *cli, const imr_json *r, imr_er
 
 /* What the explorer reported: the audit of one of its adapters, or the query it asked, explained;
  * influence when it was asked for. */
-static imr_status ask(imr_cli *again, typed *t, const imr_json *r, imr_error *err)
+static imr_status ask(imr_cli *again, typed *t, const imr_json *r, const char *name, imr_error *err)
 {
     const imr_json *id = imr_json_at(r, "query/id");
-    if (again->command->name[0] == 'a')
+    if (strcmp(name, "audit") == 0)
         return state(t->config, IMR_OPT_CHECKPOINT, imr_json_at(r, "inputs/adapter/path"), err);
     again->plain = true;
     for (const imr_json *d = imr_json_child(imr_json_at(r, "documents")); d; d = imr_json_next(d))
@@ -325,7 +325,7 @@ static imr_status retype(imr_cli *again, typed *t, const imr_cli *cli, const imr
     if (command == again->command)
         IMR_TRY(imr_line_check(&t->line, command, again->n_arguments, err));
     else if (command && strcmp(name, "evaluate") != 0 && strstr("explore demo", command->name))
-        IMR_TRY(ask(again, t, r, err));
+        IMR_TRY(ask(again, t, r, name, err));
     else
         return imr_fail(err, IMR_E_FORMAT, "the line that made it is not one of imrnn %s", name);
     IMR_TRY(settle(t, cli, r, err));

@@ -218,9 +218,9 @@ imr_status ui_replay_run(ui_replay *r, const char *name, const char *text, size_
         const size_t keep = n && text[at + n - 1] == '\r' ? n - 1 : n;
         IMR_AUTOFREE char *line = imr_strndup(text + at, keep);
         IMR_NEED(line, err);
-        bool clean = imr_utf8_first_bad(line, keep) == keep;
-        for (size_t i = 0; i < keep; i++)
-            clean = clean && (unsigned char)line[i] >= ' ' && line[i] != 0x7f;
+        bool clean = imr_utf8_first_bad(text + at, keep) == keep;
+        for (size_t i = at; i < at + keep; i++) /* a NUL has cut the line */
+            clean = clean && (unsigned char)text[i] >= ' ' && text[i] != 0x7f;
         imr_status status = clean
                                 ? ui_replay_line(r, line, err)
                                 : imr_fail(err, IMR_E_FORMAT, "a control character, or not UTF-8");

@@ -239,6 +239,22 @@ static void order(imr_ranker *r, size_t k, imr_scope scope, imr_listing *l)
     list_vectors(r, l);
 }
 
+/* Where document stands among the feedback documents, which begin the order `by`: without a pass
+ * over all N similarities. */
+static uint32_t place_in_feedback(const imr_ranker *r, size_t k, imr_stage by, uint32_t document)
+{
+    const uint32_t *places = r->cache->documents.ids.places;
+    size_t low = 0, high = k;
+    while (low < high) { /* how many stand before it */
+        const size_t middle = (low + high) / 2;
+        if (imr_topk_before(r->sim[by], places, r->feedback[middle], document))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return (uint32_t)low + 1;
+}
+
 static imr_status check_finite(const imr_ranker *r, const imr_listing *l, imr_error *err)
 {
     for (size_t i = 0; i < l->n; i++)
@@ -258,8 +274,13 @@ static imr_status ranks(imr_ranker *r, const imr_trace_settings *o, imr_stage by
                         imr_error *err)
 {
     for (imr_stage k = IMR_STAGE_ENCODER; k <= IMR_STAGE_BEFORE; k++)
-        IMR_TRY(imr_search_ranks(l->rank[k], l->document, l->n, r->sim[k],
-                                 r->cache->documents.ids.n, r->cache->documents.ids.places, err));
+        if (o->scope != IMR_SCOPE_RERANK || k != by)
+            IMR_TRY(imr_search_ranks(l->rank[k], l->document, l->n, r->sim[k],
+                                     r->cache->documents.ids.n, r->cache->documents.ids.places,
+                                     err));
+        else
+            for (size_t i = 0; i < l->n; i++)
+                l->rank[k][i] = place_in_feedback(r, o->feedback_k, by, l->document[i]);
     for (size_t i = 0; i < l->n; i++) {
         l->rank[IMR_STAGE_AFTER][i] = (uint32_t)i + 1;
         for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)

@@ -190,7 +190,7 @@ const imr_command imr_command_replay = {
     .summary = "do in the explorer what a file says, without a terminal, and print screens",
     .details =
         "FILE is what explore --record wrote, or lines by hand: `keys java coffee<Tab>jj`, "
-        "`:sort delta`, `paste WORDS`, `resize 80x24`, `screen`, `screen TITLE`, `roles TITLE`, "
+        "`:sort delta`, `paste WORDS`, `resize 80x24`, `screen`, `screen TITLE`, "
         "`expect \"WORDS\"`, `absent \"WORDS\"`; # begins a comment, <lt> is the key <. The exit "
         "status is 1 where a screen is not as expected.\n"
         "Every line is answered before the next. Keys that write files, copy, judge or leave for "

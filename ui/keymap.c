@@ -219,18 +219,23 @@ static int fits(const ui_command *c, const char *line)
 
 size_t ui_palette(const char *line, ui_menu_place place, ui_command out[UI_COMMANDS_MAX])
 {
-    size_t found = 0;
+    ui_command all[UI_COMMANDS_MAX];
+    int at[UI_COMMANDS_MAX];
+    size_t n = 0, found = 0;
+    for (ui_action i = 1; i < UI_ACTION_COUNT; i++) {
+        ui_command c = {i, NULL, ui_actions[i].help};
+        if (ui_actions[i].group == UI_GROUP_EDIT || i == UI_DO_ESCAPE || i == UI_DO_TO_LIST)
+            continue;
+        size_t k = 0;
+        do
+            if (n < UI_COMMANDS_MAX && (at[n] = fits(&c, line)) >= 0)
+                all[n++] = c;
+        while (setting(&c, i, place, k++));
+    }
     for (int pass = 0; pass < 5; pass++)
-        for (ui_action i = 1; i < UI_ACTION_COUNT; i++) {
-            ui_command c = {i, NULL, ui_actions[i].help};
-            if (ui_actions[i].group == UI_GROUP_EDIT || i == UI_DO_ESCAPE || i == UI_DO_TO_LIST)
-                continue;
-            size_t k = 0;
-            do
-                if (fits(&c, line) == pass && found < UI_COMMANDS_MAX)
-                    out[found++] = c;
-            while (setting(&c, i, place, k++));
-        }
+        for (size_t i = 0; i < n; i++)
+            if (at[i] == pass)
+                out[found++] = all[i];
     return found;
 }
 

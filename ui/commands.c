@@ -117,9 +117,7 @@ UI_ON(mark)
     const imr_trace_document *d = ui_list_selected(l);
     if (!d)
         return;
-    size_t at = 0;
-    while (at < l->marks.n && strcmp(l->marks.v[at], d->id) != 0)
-        at++;
+    const size_t at = ui_list_mark_at(l, d->id);
     if (at < l->marks.n) {
         imr_free(l->marks.v[at]);
         memmove(&l->marks.v[at], &l->marks.v[at + 1], (--l->marks.n - at) * sizeof *l->marks.v);

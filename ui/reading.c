@@ -95,12 +95,18 @@ const char *ui_list_compared(const ui_list *l, int side)
     return at < n ? l->marks.v[at] : NULL;
 }
 
+size_t ui_list_mark_at(const ui_list *l, const char *id)
+{
+    size_t i = 0;
+    while (i < l->marks.n && strcmp(l->marks.v[i], id) != 0)
+        i++;
+    return i;
+}
+
 const char *ui_list_mark_of(const ui_list *l, const imr_trace_document *d)
 {
-    for (size_t i = 0; i < l->marks.n; i++)
-        if (strcmp(l->marks.v[i], d->id) == 0)
-            return i + 2 < l->marks.n ? "+" : l->marks.v[i] == ui_list_compared(l, 0) ? "A" : "B";
-    return NULL;
+    const size_t i = ui_list_mark_at(l, d->id), n = l->marks.n;
+    return i == n ? NULL : i + 2 < n ? "+" : l->marks.v[i] == ui_list_compared(l, 0) ? "A" : "B";
 }
 
 bool ui_list_mark(ui_list *l, const char *id)

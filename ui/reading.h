@@ -82,6 +82,7 @@ const imr_trace_document *ui_list_row(const ui_list *l, size_t row); /* NULL beh
 const imr_trace_document *ui_list_selected(const ui_list *l);
 /* The row of a big mover, or SIZE_MAX. */
 size_t ui_list_mover(const ui_list *l, int step);
+size_t ui_list_mark_at(const ui_list *l, const char *id); /* which mark it is; marks.n: none */
 /* "A", "B" or "+" of a marked document, else NULL; the document that A (0) or B (1) is, or NULL. */
 const char *ui_list_mark_of(const ui_list *l, const imr_trace_document *d);
 const char *ui_list_compared(const ui_list *l, int side);

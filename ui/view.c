@@ -25,11 +25,21 @@ static bool stays(const ui_app *a)
     return a->reading.detail && a->wanted >= 0 && !a->late;
 }
 
+static ui_why_parts why_parts(const ui_app *a, bool full)
+{
+    return (ui_why_parts){.trace = a->trace,
+                          .document = ui_list_selected(&a->list),
+                          .reading = reading(a),
+                          .facts = a->facts,
+                          .notes = a->list.notes,
+                          .problem = &a->reading.error,
+                          .full = full,
+                          .dimensions = a->dimensions};
+}
+
 void ui_view_why(const ui_app *a, ui_rows *out)
 {
-    const ui_why_parts parts = {a->trace,      ui_list_selected(&a->list), reading(a), a->facts,
-                                a->list.notes, &a->reading.error,          true,       false,
-                                a->dimensions};
+    const ui_why_parts parts = why_parts(a, true);
     ui_rows_begin(out, &(ui_grid){.glyphs = a->glyphs}, 80);
     ui_build_why(out, &parts);
 }
@@ -42,15 +52,8 @@ static void build_rows(ui_view *v, ui_app *a, const ui_layout *l, ui_surface s)
     ui_surface in = whole      ? ui_sub(s, l->body)
                     : l->boxed ? ui_inside(pane)
                                : ui_sub(pane, (ui_rect){1, 0, pane.at.h - 1, pane.at.w});
-    ui_why_parts parts = {.trace = a->trace,
-                          .document = d,
-                          .reading = reading(a),
-                          .facts = a->facts,
-                          .notes = a->list.notes,
-                          .problem = &a->reading.error,
-                          .full = a->screen == UI_WHY,
-                          .brief = a->screen != UI_WHY && !l->boxed,
-                          .dimensions = a->dimensions};
+    ui_why_parts parts = why_parts(a, a->screen == UI_WHY);
+    parts.brief = a->screen != UI_WHY && !l->boxed;
     const bool fresh =
         (whole && a->screen != UI_WHY) || !stays(a) || v->why.grid.cols != in.at.w || !d;
     if (fresh)
@@ -492,24 +495,6 @@ static const char *hints(const ui_app *a, ui_context c)
 
 /* ---- overlays ---- */
 
-/* The numbers on the screen, for pointing at. */
-static void find_numbers(ui_surface s)
-{
-    const ui_grid *g = s.grid;
-    for (int y = 0; y < g->rows; y++)
-        for (int x = 0; x < g->cols;) {
-            uint8_t term = ui_grid_cell(g, y, x)->term;
-            int end = x + 1;
-            while (end < g->cols && ui_grid_cell(g, y, end)->term == term &&
-                   !(term && ui_grid_cell(g, y, end)->text[0] == ' ' &&
-                     ui_grid_cell(g, y, end - 1)->text[0] == ' '))
-                end++;
-            if (term)
-                ui_hit_put(s, (ui_rect){y, x, 1, end - x}, UI_HIT_TERM, term);
-            x = end;
-        }
-}
-
 /* The line's title while a verdict is given. */
 static ui_text judged_text(const ui_app *a)
 {
@@ -592,7 +577,7 @@ bool ui_view_make(ui_view *v, ui_app *a)
     if (a->overlay != UI_OVER_NONE && !a->live.of)
         a->hits.n = 0;
     if (a->overlay == UI_OVER_POINT)
-        find_numbers(s);
+        ui_find_numbers(s);
     a->pointed = a->pointed < a->hits.n ? a->pointed : 0;
     ui_draw_hint(ui_sub(s, l.hint), &a->keymap, c, hints(a, c), true);
     draw_overlay(v, a, s, ui_sub(s, l.body));

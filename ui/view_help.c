@@ -90,6 +90,23 @@ void ui_draw_help(ui_surface s, const ui_rows *rows, int top)
     ui_rows_draw_boxed(rows, box, true, top);
 }
 
+void ui_find_numbers(ui_surface s)
+{
+    const ui_grid *g = s.grid;
+    for (int y = 0; y < g->rows; y++)
+        for (int x = 0; x < g->cols;) {
+            uint8_t term = ui_grid_cell(g, y, x)->term;
+            int end = x + 1;
+            while (end < g->cols && ui_grid_cell(g, y, end)->term == term &&
+                   !(term && ui_grid_cell(g, y, end)->text[0] == ' ' &&
+                     ui_grid_cell(g, y, end - 1)->text[0] == ' '))
+                end++;
+            if (term)
+                ui_hit_put(s, (ui_rect){y, x, 1, end - x}, UI_HIT_TERM, term);
+            x = end;
+        }
+}
+
 void ui_draw_point(ui_surface s, int y, int x, int w, int term)
 {
     const struct {

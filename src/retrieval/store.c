@@ -124,8 +124,8 @@ static imr_status check_folder(const builder *b, imr_error *err)
     IMR_CLEANUP(imr_names_done) imr_names names = {0};
     size_t strangers = 0;
     IMR_TRY(imr_dir_list(&names, b->dir, err));
-    for (size_t i = 0; i < names.n;
-         i++) /* a scratch file whose maker was killed before it had no name */
+    /* but for a scratch file whose maker was killed before it had no name */
+    for (size_t i = 0; i < names.n; i++)
         strangers += strncmp(names.v[i], IMR_SCRATCH_NAME, strlen(IMR_SCRATCH_NAME)) != 0;
     if (strangers == 0)
         return IMR_OK;

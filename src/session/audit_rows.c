@@ -39,12 +39,12 @@ static bool passes(const imr_filter *f, const imr_audit *a, size_t row)
     const double *of = r->number;
     const imr_suggestion q = imr_audit_query(a, row);
     const char *const texts[] = {q.text, q.query_id};
-    double v[VALUES] = {
-        [LOST] = of[IMR_AUDIT_GAIN]<-IMR_TIE, [WON] = of[IMR_AUDIT_GAIN]> IMR_TIE,
-        [LOST_RELEVANT] =
-            of[IMR_AUDIT_RECALLED]<-IMR_TIE, [ENTERED] = of[IMR_AUDIT_RECALLED]> IMR_TIE,
-        [SEEN] = a->eval->has_train && r->seen != 0,
-        [UNSEEN] = a->eval->has_train && !r->seen};
+    double v[VALUES] = {[LOST] = (of[IMR_AUDIT_GAIN] < -IMR_TIE),
+                        [WON] = (of[IMR_AUDIT_GAIN] > IMR_TIE),
+                        [LOST_RELEVANT] = (of[IMR_AUDIT_RECALLED] < -IMR_TIE),
+                        [ENTERED] = (of[IMR_AUDIT_RECALLED] > IMR_TIE),
+                        [SEEN] = a->eval->has_train && r->seen != 0,
+                        [UNSEEN] = a->eval->has_train && !r->seen};
     memcpy(v, of, sizeof r->number);
     return imr_filter_passes(f, v, texts, IMR_LEN(texts));
 }

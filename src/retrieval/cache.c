@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "retrieval/cache_internal.h"
 #include "retrieval/columns.h"
 
@@ -43,9 +44,16 @@ static void rows_done(imr_cache_rows *r)
         imr_torch_free(r->torch[i]);
 }
 
+imr_cache *imr_cache_share(const imr_cache *c)
+{
+    imr_cache *shared = (imr_cache *)(uintptr_t)c; /* to be counted alone */
+    atomic_fetch_add(&shared->owners, 1);
+    return shared;
+}
+
 void imr_cache_free(imr_cache *c)
 {
-    if (!c)
+    if (!c || atomic_fetch_sub(&c->owners, 1) > 0)
         return;
     for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++) /* owned through const pointers */
         imr_free((void *)(uintptr_t)c->encoder.text[i]);
@@ -60,6 +68,7 @@ void imr_cache_free(imr_cache *c)
     imr_file_unmap(&c->offsets);
     IMR_FREE(c->query_texts, c->negatives_first, c->negatives, c->path);
     imr_dataset_free(c->dataset);
+    imr_arena_free(c->own);
     imr_free(c);
 }
 
@@ -142,6 +151,12 @@ imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *titl
                               imr_error *err)
 {
     uint32_t row = c->dataset_rows ? c->dataset_rows[document] : (uint32_t)document;
+    if (c->texts && title)
+        imr_buf_str(title, c->titles[document]);
+    if (c->texts && text)
+        imr_buf_str(text, c->texts[document]);
+    if (c->texts)
+        return IMR_OK;
     if (!c->dataset || row == UINT32_MAX)
         return IMR_OK;
     return imr_dataset_read(c->dataset, row, title, text, err);

@@ -17,6 +17,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "format/npy.h"
 #include "format/torch_pt.h"
 #include "math/matrix.h"
@@ -118,6 +120,11 @@ typedef struct imr_cache {
     size_t n_splits;
     size_t *negatives_first; /* [queries + 1] into negatives; NULL when there are none */
     uint32_t *negatives;
+    /* Of a window into an engine (retrieval/engine.h); else zero. */
+    const char *const *titles, *const *texts; /* [documents], in own */
+    struct imr_arena *own;
+    size_t beside;      /* the last documents: asked for by id, no candidates, not ranked */
+    atomic_uint owners; /* beside the first */
 } imr_cache;
 
 typedef struct imr_cache_options {
@@ -140,6 +147,8 @@ bool imr_cache_is_own(const char *dir);
 /* options may be NULL. */
 imr_status imr_cache_open(imr_cache **out, const char *dir, const imr_cache_options *options,
                           imr_error *err);
+/* Has owners, on any thread; the last one to free it does. */
+imr_cache *imr_cache_share(const imr_cache *c);
 void imr_cache_free(imr_cache *c);
 IMR_FREE_AT(imr_cache, imr_cache_free)
 
@@ -150,8 +159,16 @@ imr_status imr_cache_read_rows(const imr_cache *c, size_t first, size_t count, f
                                imr_error *err);
 /* After one_pass: what was read of the vectors' files need not stay in memory. */
 void imr_cache_forget(const imr_cache *c);
-/* Title and text as the dataset has them, appended; either may be NULL. Without a dataset both are
- * empty. */
+static inline size_t imr_cache_ranked(const imr_cache *c)
+{
+    return c->documents.ids.n - c->beside;
+}
+static inline bool imr_cache_has_texts(const imr_cache *c)
+{
+    return c->dataset || c->texts;
+}
+/* Title and text as the dataset or the engine has them, appended; either may be NULL. Without one
+ * both are empty. */
 imr_status imr_cache_document(const imr_cache *c, size_t document, imr_buf *title, imr_buf *text,
                               imr_error *err);
 

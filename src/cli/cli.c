@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli/command.h"
+#include "base/url.h"
+#include "cli/steps.h"
 #include "encoder/encoder.h"
 #include "math/blas.h"
 #include "retrieval/cache.h"
@@ -93,8 +94,9 @@ imr_status imr_cli_need(const char **out, const imr_cli *cli, imr_option_id id, 
     const char *text = imr_config_string(cli->config, id);
     if (!text) {
         const imr_option *o = imr_option_of(id);
-        return imr_fail(err, IMR_E_USAGE, "--%s %s is needed (imrnn %s --help)", o->name,
-                        o->metavar, cli->command->name);
+        const bool store = id == IMR_OPT_CACHE_DIR && imr_config_is_set(cli->config, IMR_OPT_STORE);
+        return imr_fail(err, IMR_E_USAGE, "--%s %s is needed%s (imrnn %s --help)", o->name,
+                        o->metavar, store ? ", a store does not do here" : "", cli->command->name);
     }
     *out = text;
     return IMR_OK;
@@ -141,12 +143,23 @@ imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err)
     const char *folder = cli->n_arguments ? cli->arguments[0] : NULL;
     if (folder)
         IMR_TRY(imr_dir_admits(folder, err));
-    bool cache = folder && !imr_dir_exists(folder) && !imr_file_exists(folder);
+    bool cache = folder && (imr_is_url(folder) || /* which stands for --store */
+                            (!imr_dir_exists(folder) && !imr_file_exists(folder)));
     for (size_t i = 0; folder && !cache && i < IMR_LEN(marks); i++) {
         const imr_path mark = imr_path_in(folder, marks[i]);
         cache = imr_file_exists(mark.s) || imr_dir_exists(mark.s);
     }
     return imr_cli_argument(cli, cache ? IMR_OPT_CACHE_DIR : IMR_OPT_DATASET, err);
+}
+
+imr_engine_options imr_cli_store(const imr_cli *cli)
+{
+    const imr_config *c = cli->config;
+    return (imr_engine_options){.url = imr_config_string(c, IMR_OPT_STORE),
+                                .filter = imr_config_string(c, IMR_OPT_STORE_FILTER),
+                                .timeout = imr_config_float(c, IMR_OPT_STORE_TIMEOUT),
+                                .effort = (uint32_t)imr_config_int(c, IMR_OPT_STORE_EFFORT),
+                                .netrc = imr_config_bool(c, IMR_OPT_NETRC)};
 }
 
 imr_status imr_cli_assets(const imr_cli *cli, imr_error *err)
@@ -159,7 +172,7 @@ imr_status imr_cli_assets(const imr_cli *cli, imr_error *err)
     IMR_TRY(imr_config_derive(cli->config, IMR_OPT_DATASETS_DIR, imr_path_in(root, "datasets").s,
                               IMR_OPT_ASSETS_ROOT, err));
     IMR_TRY(imr_config_derive(cli->config, IMR_OPT_OUTPUT_DIR, root, IMR_OPT_ASSETS_ROOT, err));
-    if (!dataset || cli->n_arguments)
+    if (!dataset || cli->n_arguments || imr_config_is_set(cli->config, IMR_OPT_STORE))
         return IMR_OK;
     IMR_AUTOBUF imr_buf name = {0};
     imr_buf_printf(&name, "cache_%s_%s", encoder ? encoder : "custom", imr_path_base(dataset));

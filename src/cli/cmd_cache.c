@@ -237,9 +237,10 @@ const imr_command imr_command_cache = {
     .example = "  imrnn cache --dataset demo/dataset --encoder demo/encoder --cache-dir my-cache",
     .options = IMR_OPTIONS(IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES, IMR_ENCODER_OPTIONS,
                            IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY_PREFIX, IMR_OPT_PASSAGE_PREFIX,
-                           IMR_OPT_CACHE_DIR, IMR_OPT_IMPORT, IMR_OPT_EXPORT, IMR_OPT_NUM_NEGATIVES,
-                           IMR_OPT_NEGATIVE_POOL, IMR_OPT_PRECISION, IMR_OPT_DTYPE,
-                           IMR_OPT_REMOVE_DERIVED, IMR_OUTPUT_OPTIONS),
+                           IMR_OPT_CACHE_DIR, IMR_OPT_STORE, IMR_OPT_STORE_TIMEOUT, IMR_OPT_NETRC,
+                           IMR_OPT_INTO_EXISTING, IMR_OPT_IMPORT, IMR_OPT_EXPORT,
+                           IMR_OPT_NUM_NEGATIVES, IMR_OPT_NEGATIVE_POOL, IMR_OPT_PRECISION,
+                           IMR_OPT_DTYPE, IMR_OPT_REMOVE_DERIVED, IMR_OUTPUT_OPTIONS),
     .max_arguments = 1,
     .run = run_cache,
 };

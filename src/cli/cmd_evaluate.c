@@ -1,6 +1,7 @@
 /* cli/cmd_evaluate.c - imrnn evaluate: adapters over a split of a cache, or run files. */
 
 #include "cli/evaluate.h"
+#include "cli/steps.h"
 #include "retrieval/run_file.h"
 
 /* ---- run files ---- */
@@ -275,12 +276,12 @@ const imr_command imr_command_evaluate = {
                "`all`, value as trec_eval does.",
     .example = "  imrnn evaluate demo/cache --checkpoint demo/adapter.pt",
     .options = IMR_OPTIONS(
-        IMR_OPT_CACHE_DIR, IMR_ENCODER_OPTIONS, IMR_OPT_CHECKPOINT, IMR_OPT_SPLIT, IMR_OPT_K,
-        IMR_OPT_MEASURE, IMR_OPT_FEEDBACK_K, IMR_OPT_SCOPE, IMR_OPT_FORM, IMR_OPT_CANDIDATES,
-        IMR_OPT_TRAINED_ON, IMR_OPT_MAX_QUERIES, IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES,
-        IMR_OPT_BM25, IMR_OPT_BM25_K1, IMR_OPT_BM25_B, IMR_OPT_SEED, IMR_OPT_PROJECTED_FILES,
-        IMR_OPT_PER_QUERY, IMR_OPT_WRITE_RUNS, IMR_OPT_RUN, IMR_OPT_QRELS, IMR_OPT_COMPLETE,
-        IMR_OPT_FORMAT, IMR_OPT_BUNDLE, IMR_OUTPUT_OPTIONS),
+        IMR_OPT_CACHE_DIR, IMR_CLI_STORE_OPTIONS, IMR_ENCODER_OPTIONS, IMR_OPT_CHECKPOINT,
+        IMR_OPT_SPLIT, IMR_OPT_K, IMR_OPT_MEASURE, IMR_OPT_FEEDBACK_K, IMR_OPT_SCOPE, IMR_OPT_FORM,
+        IMR_OPT_CANDIDATES, IMR_OPT_TRAINED_ON, IMR_OPT_MAX_QUERIES, IMR_DATASET_OPTIONS,
+        IMR_OPT_SKIP_BAD_LINES, IMR_OPT_BM25, IMR_OPT_BM25_K1, IMR_OPT_BM25_B, IMR_OPT_SEED,
+        IMR_OPT_PROJECTED_FILES, IMR_OPT_PER_QUERY, IMR_OPT_WRITE_RUNS, IMR_OPT_RUN, IMR_OPT_QRELS,
+        IMR_OPT_COMPLETE, IMR_OPT_FORMAT, IMR_OPT_BUNDLE, IMR_OUTPUT_OPTIONS),
     .max_arguments = 1,
     .run = run_evaluate,
 };

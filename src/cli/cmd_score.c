@@ -309,11 +309,11 @@ const imr_command imr_command_score = {
     .example = "  imrnn score --checkpoint demo/adapter.pt --encoder demo/encoder --query "
                "'volcanic islands' --documents demo/dataset/corpus.jsonl --top-k 5\n"
                "  imrnn score demo/cache --query 'volcanic islands'",
-    .options =
-        IMR_OPTIONS(IMR_OPT_CHECKPOINT, IMR_ENCODER_OPTIONS, IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY,
-                    IMR_OPT_DOCUMENTS, IMR_OPT_CACHE_DIR, IMR_DATASET_OPTIONS, IMR_OPT_TOP_K,
-                    IMR_OPT_SKIP_BAD_LINES, IMR_OPT_QUERY_PREFIX, IMR_OPT_PRECISION,
-                    IMR_OPT_PASSAGE_PREFIX, IMR_OPT_FORMAT, IMR_OUTPUT_OPTIONS, IMR_OPT_FORM),
+    .options = IMR_OPTIONS(IMR_OPT_CHECKPOINT, IMR_ENCODER_OPTIONS, IMR_OPT_EMBEDDING_DIM,
+                           IMR_OPT_QUERY, IMR_OPT_DOCUMENTS, IMR_OPT_CACHE_DIR, IMR_DATASET_OPTIONS,
+                           IMR_OPT_TOP_K, IMR_OPT_SKIP_BAD_LINES, IMR_OPT_QUERY_PREFIX,
+                           IMR_OPT_PRECISION, IMR_OPT_PASSAGE_PREFIX, IMR_OPT_FORMAT,
+                           IMR_OUTPUT_OPTIONS, IMR_OPT_FORM, IMR_CLI_STORE_OPTIONS),
     .max_arguments = 1,
     .run = run,
 };

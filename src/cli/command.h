@@ -94,7 +94,7 @@ imr_status imr_cli_vacant(const imr_cli *cli, const char *dir, const char *const
 /* The one argument, when it is there, becomes the value of this option. */
 imr_status imr_cli_argument(imr_cli *cli, imr_option_id id, imr_error *err);
 /* The one argument of a command that reads texts is what --cache-dir would be, or, where it holds
- * no cache, what --dataset would be. */
+ * no cache, what --dataset would be; a URL is what --store would be. */
 imr_status imr_cli_cache_argument(imr_cli *cli, imr_error *err);
 /* What --assets-root stands for, where nothing else was said (config/options.def). */
 imr_status imr_cli_assets(const imr_cli *cli, imr_error *err);
@@ -230,9 +230,9 @@ imr_status imr_line_parse(imr_line *out, imr_config *config, int argc, const cha
 void imr_line_done(imr_line *line);
 
 /*
- * The command the first words name, and how many words that took. An unknown word that is an
- * existing folder or file means `explore` (0 words taken) when there is such a command. *out NULL:
- * no words.
+ * The command the first words name, and how many words that took. An unknown word that is a URL or
+ * an existing folder or file means `explore` (0 words taken) when there is such a command. *out
+ * NULL: no words.
  */
 imr_status imr_line_command(const imr_command **out, size_t *taken, const imr_line *line,
                             const imr_command *const *commands, imr_error *err);

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "base/url.h"
 #include "report/formats.h"
 
 #define OPTION_TEXT 28 /* where the words beside an option begin */
@@ -117,6 +118,9 @@ imr_status imr_line_parse(imr_line *out, imr_config *config, int argc, const cha
     for (; s.at < argc; s.at++) {
         const char *word = argv[s.at];
         if (ended || word[0] != '-' || word[1] == '\0') {
+            const char *secret = imr_is_url(word) ? imr_url_secret(word) : NULL;
+            if (secret)
+                return imr_fail(err, IMR_E_USAGE, "%s", secret);
             IMR_NEED(IMR_PUSH(&line.words, word), err);
         } else if (strcmp(word, "--") == 0) {
             ended = true;
@@ -189,7 +193,7 @@ imr_status imr_line_command(const imr_command **out, size_t *taken, const imr_li
             explore = commands[i];
     }
     if (!found && line->words.n) {
-        if (!explore || access(line->words.v[0], F_OK) != 0)
+        if (!explore || (!imr_is_url(line->words.v[0]) && access(line->words.v[0], F_OK) != 0))
             return unknown_command(line, commands, err);
         found = explore;
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/command.h"
+#include "retrieval/engine.h"
 #include "session/session.h"
 #include "task/cache.h"
 #include "task/precision.h"
@@ -18,6 +19,11 @@ imr_status imr_cli_encode_cache(imr_store_result *result, imr_cli *cli, const ch
 /* Appends "5 texts encoded, 383 unchanged". */
 void imr_cli_made_text(imr_buf *b, const imr_store_result *r, bool imported);
 
+#define IMR_CLI_STORE_OPTIONS                                                                      \
+    IMR_OPT_STORE, IMR_OPT_STORE_FILTER, IMR_OPT_STORE_TIMEOUT, IMR_OPT_STORE_EFFORT, IMR_OPT_NETRC
+/* What they say; url NULL: no --store is in force. Strings belong to the configuration. */
+imr_engine_options imr_cli_store(const imr_cli *cli);
+
 /* The options imr_cli_session_options reads, for command tables. */
 #define IMR_CLI_SESSION_OPTIONS                                                                    \
     IMR_OPT_CHECKPOINT, IMR_OPT_CACHE_DIR, IMR_OPT_DATASET, IMR_OPT_DATASETS_DIR,                  \
@@ -25,7 +31,7 @@ void imr_cli_made_text(imr_buf *b, const imr_store_result *r, bool imported);
         IMR_OPT_ENCODER_MODEL_NAME, IMR_OPT_ENCODER_REVISION, IMR_OPT_QUERY_PREFIX,                \
         IMR_OPT_PASSAGE_PREFIX, IMR_OPT_TOKEN_TABLE, IMR_OPT_FEEDBACK_K, IMR_OPT_SCOPE,            \
         IMR_OPT_DELTA, IMR_OPT_ORDER, IMR_OPT_TOKENS, IMR_OPT_PROJECTED_FILES, IMR_OPT_PRECISION,  \
-        IMR_OPT_FORM, IMR_OPT_CANDIDATES, IMR_OPT_TRAINED_ON
+        IMR_OPT_FORM, IMR_OPT_CANDIDATES, IMR_OPT_TRAINED_ON, IMR_CLI_STORE_OPTIONS
 
 /* Paths the session's options point to. */
 typedef struct imr_cli_paths {

@@ -9,6 +9,7 @@
 #include "base/array.h"
 #include "base/file.h"
 #include "base/number.h"
+#include "base/url.h"
 
 #define CONFIG_MAX_BYTES ((size_t)1 << 20) /* a settings file is written by hand */
 
@@ -198,7 +199,8 @@ static imr_status check_project(const imr_option *o, const char *text, const cha
 {
     if (o->where == IMR_IS_OWN)
         return imr_fail(err, IMR_E_USAGE, "%s: a project file cannot set this", at);
-    if (o->where != IMR_IS_WITHIN || stays_within(text, file))
+    if (o->where != IMR_IS_WITHIN || (o->id == IMR_OPT_STORE && imr_is_url(text)) ||
+        stays_within(text, file))
         return IMR_OK;
     return imr_fail(err, IMR_E_USAGE,
                     "%s: '%s' leads out of the folder of the project file; say it on the command "
@@ -206,9 +208,25 @@ static imr_status check_project(const imr_option *o, const char *text, const cha
                     at, text);
 }
 
+/* A cache and a store are two answers to one question: the stronger source gives it. One source may
+ * give both. */
+static bool yields(imr_config *c, imr_option_id id, imr_source source)
+{
+    if (id != IMR_OPT_STORE && id != IMR_OPT_CACHE_DIR)
+        return false;
+    const imr_option_id other = id == IMR_OPT_STORE ? IMR_OPT_CACHE_DIR : IMR_OPT_STORE;
+    const imr_source by = c->values[other].source;
+    if (by < source)
+        imr_config_unset(c, other);
+    return by > source;
+}
+
 imr_status imr_config_set(imr_config *c, imr_option_id id, const char *text, imr_source source,
                           const char *where, unsigned line, imr_error *err)
 {
+    const bool url = imr_is_url(text);
+    if (id == IMR_OPT_CACHE_DIR && url)
+        id = IMR_OPT_STORE;
     const imr_option *o = imr_option_of(id);
     value *v = &c->values[id];
     double number = 0;
@@ -219,11 +237,14 @@ imr_status imr_config_set(imr_config *c, imr_option_id id, const char *text, imr
         snprintf(at, sizeof at, "%s", where);
     if (o->where == IMR_IS_LINE && source != IMR_FROM_LINE)
         return imr_fail(err, IMR_E_USAGE, "%s: only the command line can give --%s", at, o->name);
+    const char *secret = url && o->where == IMR_IS_WITHIN ? imr_url_secret(text) : NULL;
+    if (secret)
+        return imr_fail(err, IMR_E_USAGE, "%s: %s", at, secret);
     if (!parse(&number, o, text))
         return refuse(o, text, at, err);
     if (source == IMR_FROM_PROJECT_FILE)
         IMR_TRY(check_project(o, text, where, at, err));
-    if (source < v->source)
+    if (source < v->source || yields(c, id, source))
         return IMR_OK;
     text = imr_arena_strdup(c->arena, text);
     where = imr_arena_strdup(c->arena, where);

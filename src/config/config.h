@@ -83,7 +83,8 @@ void imr_config_free(imr_config *c);
 /*
  * Sets one value as text. where: the spelling used ("--feedback-k") for IMR_FROM_LINE, the variable
  * for IMR_FROM_ENVIRONMENT, the path for files (with line > 0). IMR_E_USAGE names where, what was
- * found and what is expected. IMR_E_MEMORY leaves the old value.
+ * found and what is expected, but never repeats a password of a URL. IMR_E_MEMORY leaves the old
+ * value. A URL as --cache-dir is --store; of these two the one of the stronger source is kept.
  */
 imr_status imr_config_set(imr_config *c, imr_option_id id, const char *text, imr_source source,
                           const char *where, unsigned line, imr_error *err);

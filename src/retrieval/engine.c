@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/url.h"
 #include "math/nn.h"
 #include "retrieval/cache_internal.h"
 #include "text/utf8.h"
@@ -123,25 +124,6 @@ static const imr_engine_driver *driver_of(const char *url)
     return strstr(url, "://") ? NULL : &imr_engine_store;
 }
 
-/* Before anything of it is shown, kept or sent. */
-static imr_status refuse_secrets(const char *url, imr_error *err)
-{
-    const char *start = strstr(url, "://"), *at, *query = strchr(url, '?');
-    const size_t host = start ? strcspn(start + 3, "/?") : 0;
-    if (start && (at = memchr(start + 3, '@', host)) &&
-        memchr(start + 3, ':', (size_t)(at - start - 3)))
-        return imr_fail(err, IMR_E_USAGE,
-                        "a password in a URL is seen by everybody who lists processes: leave it "
-                        "out and use PGPASSWORD, ~/.pgpass or, for HTTP, --netrc with ~/.netrc");
-    for (; query; query = strchr(query + 1, '&'))
-        if (strncasecmp(query + 1, "password=", 9) == 0 ||
-            strncasecmp(query + 1, "sslpassword=", 12) == 0)
-            return imr_fail(
-                err, IMR_E_USAGE,
-                "the URL names a password: leave it out and use PGPASSWORD or ~/.pgpass");
-    return IMR_OK;
-}
-
 static int hex(char c)
 {
     const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c | 0x20) : NULL;
@@ -204,7 +186,9 @@ imr_status imr_engine_open(imr_engine **out, const imr_engine_options *options,
                         "'%.*s' names no engine; postgresql://, solr+http://, solr+https:// or a "
                         "cache folder are known",
                         (int)strcspn(options->url, ":"), options->url);
-    IMR_TRY(refuse_secrets(options->url, err));
+    const char *secret = imr_url_secret(options->url);
+    if (secret)
+        return imr_fail(err, IMR_E_USAGE, "%s", secret);
     if (driver->needs)
         return imr_fail(err, IMR_E_UNSUPPORTED, "this imrnn was built without %s: %s", driver->kind,
                         driver->needs);

@@ -186,11 +186,20 @@ TEST("a project file sets what is shown and computed, inside its folder, and tel
         CHECK_OK(imr_config_parse(c, fine[i], strlen(fine[i]), file, IMR_FROM_PROJECT_FILE, &err));
         imr_config_free(c);
     }
-    static const char *const bad[] = {
-        "cache-dir = ../c\n",      "cache-dir = /tmp/c\n", "output-dir = a/../../b\n",
-        "encoder = ..\n",          "dataset = out\n",      "token-table = out/etc\n",
-        "quiet = yes\n",           "query = x\n",          "assets-root = a/..\n",
-        "checkpoint = x/../../y\n"};
+    static const char *const bad[] = {"cache-dir = ../c\n",
+                                      "cache-dir = /tmp/c\n",
+                                      "output-dir = a/../../b\n",
+                                      "encoder = ..\n",
+                                      "dataset = out\n",
+                                      "token-table = out/etc\n",
+                                      "quiet = yes\n",
+                                      "query = x\n",
+                                      "assets-root = a/..\n",
+                                      "checkpoint = x/../../y\n",
+                                      "store = ../c\n",
+                                      "store = out\n",
+                                      "dataset = a://../../../etc\n",
+                                      "netrc = yes\n"};
     for (size_t i = 0; i < IMR_LEN(bad); i++) {
         imr_config *c = fresh();
         CHECK_INT(imr_config_parse(c, bad[i], strlen(bad[i]), file, IMR_FROM_PROJECT_FILE, &err),
@@ -218,6 +227,48 @@ TEST("a project file sets what is shown and computed, inside its folder, and tel
     CHECK_STR(imr_buf_text(&told), "seed = 3, bind LIST x :stage next");
     imr_buf_done(&told);
     imr_config_free(c);
+}
+
+TEST(
+    "a URL as --cache-dir is --store, no password in it is taken or said, the stronger source wins")
+{
+    imr_error err;
+    static const char *const secrets[] = {
+        "postgresql://me:pearl@h/d", "solr+https://a:pearl@h/solr/c",
+        "postgres://h/d?user=x&PASSWORD=pearl", "postgresql://h/d?sslpassword=pearl"};
+    static const imr_option_id ids[] = {IMR_OPT_STORE, IMR_OPT_CACHE_DIR, IMR_OPT_DATASET};
+    for (size_t i = 0; i < IMR_LEN(secrets) * IMR_LEN(ids); i++) {
+        imr_config *c = fresh();
+        const imr_option_id id = ids[i % IMR_LEN(ids)];
+        CHECK_INT(imr_config_set(c, id, secrets[i / IMR_LEN(ids)],
+                                 i & 1 ? IMR_FROM_LINE : IMR_FROM_PROJECT_FILE, "here", 0, &err),
+                  IMR_E_USAGE);
+        CHECK_CONTAINS(err.text, "here: ");
+        CHECK(!strstr(err.text, "pearl") && !imr_config_is_set(c, id));
+        imr_config_free(c);
+    }
+    static const struct {
+        const char *said;
+        imr_source cache_by, store_by; /* DEFAULT: not said */
+        bool cache, store;
+    } both[] = {{"one place says both", IMR_FROM_LINE, IMR_FROM_LINE, true, true},
+                {"the line's cache", IMR_FROM_LINE, IMR_FROM_PROJECT_FILE, true, false},
+                {"the line's store", IMR_FROM_USER_FILE, IMR_FROM_LINE, false, true},
+                {"a store alone", IMR_FROM_DEFAULT, IMR_FROM_ENVIRONMENT, false, true}};
+    for (size_t i = 0; i < 2 * IMR_LEN(both); i++) {
+        imr_config *c = fresh();
+        for (size_t j = 0; j < 2; j++) { /* whichever is read first */
+            const bool cache = (i + j) & 1;
+            const imr_source by = cache ? both[i / 2].cache_by : both[i / 2].store_by;
+            if (by)
+                CHECK_OK(imr_config_set(c, IMR_OPT_CACHE_DIR,
+                                        cache ? "c" : "postgresql://me@h/d/../x?table=t", by, "x",
+                                        1, &err));
+        }
+        CHECK_INT(imr_config_is_set(c, IMR_OPT_CACHE_DIR), both[i / 2].cache);
+        CHECK_INT(imr_config_is_set(c, IMR_OPT_STORE), both[i / 2].store);
+        imr_config_free(c);
+    }
 }
 
 TEST("a size is a number of bytes or one with a unit, and no project file sets one")

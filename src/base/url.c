@@ -1,0 +1,29 @@
+/* base/url.c */
+#include "base/url.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+bool imr_is_url(const char *text)
+{
+    size_t n = 0;
+    while (isalnum((unsigned char)text[n]) || (text[n] && strchr("+.-", text[n])))
+        n++;
+    return n > 0 && strncmp(text + n, "://", 3) == 0;
+}
+
+const char *imr_url_secret(const char *url)
+{
+    const char *start = strstr(url, "://"), *at, *query = strchr(url, '?');
+    const size_t host = start ? strcspn(start + 3, "/?") : 0;
+    if (start && (at = memchr(start + 3, '@', host)) &&
+        memchr(start + 3, ':', (size_t)(at - start - 3)))
+        return "a password in a URL is seen by everybody who lists processes: leave it out and use "
+               "PGPASSWORD, ~/.pgpass or, for HTTP, --netrc with ~/.netrc";
+    for (; query; query = strchr(query + 1, '&'))
+        if (strncasecmp(query + 1, "password=", 9) == 0 ||
+            strncasecmp(query + 1, "sslpassword=", 12) == 0)
+            return "the URL names a password: leave it out and use PGPASSWORD or ~/.pgpass";
+    return NULL;
+}

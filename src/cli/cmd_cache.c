@@ -1,9 +1,13 @@
 /* cli/cmd_cache.c - imrnn cache. */
 
+#include <inttypes.h>
+
 #include "base/clock.h"
 #include "base/number.h"
+#include "base/url.h"
 #include "cli/steps.h"
 #include "task/export.h"
+#include "task/fill.h"
 #include "task/import.h"
 
 /* What the precision costs and gains, on standard error. */
@@ -180,9 +184,84 @@ static imr_status remove_derived(imr_cli *cli, const char *dir, imr_error *err)
     return imr_cli_emit(cli, &b, err);
 }
 
+/* ---- an engine ---- */
+
+/* What is wrong is said before anything connects. */
+static imr_status check_fill(const imr_cli *cli, const char *url, imr_error *err)
+{
+    static const imr_option_id others[] = {IMR_OPT_IMPORT, IMR_OPT_EXPORT, IMR_OPT_REMOVE_DERIVED};
+    const char *text;
+    for (size_t i = 0; i < IMR_LEN(others); i++)
+        if (imr_config_is_set(cli->config, others[i]))
+            return imr_fail(err, IMR_E_USAGE, "--store is filled, --%s is for a cache: give one",
+                            imr_option_of(others[i])->name);
+    if (cli->n_arguments)
+        return imr_fail(err, IMR_E_USAGE, "unexpected argument %s (imrnn cache --help)",
+                        cli->arguments[0]);
+    if (!imr_is_url(url))
+        return imr_fail(err, IMR_E_USAGE, "--store %s is a folder: it is made with --cache-dir %s",
+                        url, url);
+    if (imr_config_is_set(cli->config, IMR_OPT_CACHE_DIR))
+        return IMR_OK;
+    IMR_TRY(imr_cli_need(&text, cli, IMR_OPT_DATASET, err));
+    return imr_config_encoder(cli->config) ? IMR_OK
+                                           : imr_cli_need(&text, cli, IMR_OPT_ENCODER, err);
+}
+
+/* Of --cache-dir, made or brought up to date where data set and encoder are named, too. */
+static imr_status open_full_cache(imr_cache **out, imr_cli *cli, imr_error *err)
+{
+    IMR_CLEANUP(imr_cli_paths_done) imr_cli_paths paths = {0};
+    IMR_TRY(imr_cli_dataset_path(&paths.dataset, cli, err));
+    IMR_TRY(imr_cli_session_cache(&paths.cache, cli, paths.dataset, err));
+    IMR_TRY(imr_cli_open_cache(out, cli, paths.cache, paths.dataset, err));
+    imr_cli_say(cli, "%s", (*out)->notice);
+    if (!imr_cache_has_texts(*out))
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "the texts of %s are not there: name them with --dataset", paths.cache);
+    return imr_cli_check_encoder(cli, *out, err);
+}
+
+static imr_status fill_store(imr_cli *cli, imr_error *err)
+{
+    const double start = imr_clock_seconds();
+    imr_engine_options options = imr_cli_store(cli);
+    IMR_CLEANUP(imr_engine_close_at) imr_engine *engine = NULL;
+    IMR_CLEANUP(imr_dataset_free_at) imr_dataset *dataset = NULL;
+    IMR_CLEANUP(imr_encoder_free_at) imr_encoder *encoder = NULL;
+    IMR_CLEANUP(imr_cache_free_at) imr_cache *from = NULL;
+    imr_fill_result r;
+    options.fill = true;
+    IMR_TRY(check_fill(cli, options.url, err));
+    IMR_TRY(imr_engine_open(&engine, &options, &cli->meter.progress, err));
+    if (imr_config_is_set(cli->config, IMR_OPT_CACHE_DIR)) {
+        IMR_TRY(open_full_cache(&from, cli, err));
+    } else {
+        IMR_TRY(imr_cli_dataset(&dataset, cli, NULL, err));
+        IMR_TRY(imr_cli_encoder(&encoder, cli, err));
+    }
+    const imr_fill_plan plan = {.from = from,
+                                .dataset = dataset,
+                                .encoder = encoder,
+                                .half = imr_config_choice(cli->config, IMR_OPT_DTYPE) == 1,
+                                .into_existing =
+                                    imr_config_bool(cli->config, IMR_OPT_INTO_EXISTING)};
+    IMR_TRY(imr_engine_fill(&r, engine, &plan, &cli->meter.progress, err));
+    IMR_AUTOBUF imr_buf b = {0};
+    imr_buf_printf(&b, "%s: %" PRIu64 " documents %s, %" PRIu64 " there already, %s s\n",
+                   engine->facts.name, r.filled, from ? "sent" : "encoded", r.there,
+                   IMR_FIXED(imr_clock_seconds() - start, 1));
+    return imr_cli_emit(cli, &b, err);
+}
+
 static imr_status run_cache(imr_cli *cli, imr_error *err)
 {
     const char *dir, *dataset;
+    /* It writes: a project's or a settings file's store is for reading. */
+    if (imr_config_from(cli->config, IMR_OPT_STORE) > IMR_FROM_PROJECT_FILE)
+        return fill_store(cli, err);
+    if (imr_config_is_set(cli->config, IMR_OPT_INTO_EXISTING))
+        return imr_fail(err, IMR_E_USAGE, "--into-existing goes with --store URL");
     IMR_TRY(imr_cli_need(&dir, cli, IMR_OPT_CACHE_DIR, err));
     if (imr_config_choice(cli->config, IMR_OPT_EXPORT))
         return export_cache(cli, err);
@@ -218,7 +297,8 @@ static imr_status run_cache(imr_cli *cli, imr_error *err)
 
 const imr_command imr_command_cache = {
     .name = "cache",
-    .usage = "--cache-dir C (--dataset D (--encoder E | --import REF) | --export imrnns DIR)",
+    .usage = "--cache-dir C (--dataset D (--encoder E | --import REF) | --export imrnns DIR) | "
+             "--store URL (--dataset D --encoder E | --cache-dir C)",
     .summary = "encode a data set once, resumable, or import a cache the reference wrote",
     .details =
         "Encodes every document and query into the folder C. Killed at any point, the next "
@@ -231,6 +311,10 @@ const imr_command imr_command_cache = {
         "--export imrnns writes the cache C into the folder DIR as the authors' package 0.2 has "
         "it, "
         "with its splits and its negatives, for its train and evaluate.\n"
+        "--store fills an engine instead, with ids, titles, texts and vectors, and indexes them: "
+        "a table of PostgreSQL with pgvector, or a collection of Solr. Vectors of --cache-dir are "
+        "taken over, else they are made on the way. Stopped, the same command goes on. Nothing "
+        "that imrnn did not make is touched without --into-existing. Queries stay here.\n"
         "--precision bf16 ends with a table of what it gained and cost, against float32 on "
         "a part of the collection: speed, nDCG@10, rankings that changed, cosines (not "
         "with -q). imrnn encoder bench prints it before anything is encoded.",

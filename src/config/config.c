@@ -421,6 +421,11 @@ bool imr_config_is_set(const imr_config *c, imr_option_id id)
     return c->values[id].source != IMR_FROM_DEFAULT;
 }
 
+imr_source imr_config_from(const imr_config *c, imr_option_id id)
+{
+    return c->values[id].source;
+}
+
 void imr_config_value(imr_buf *b, const imr_config *c, imr_option_id id)
 {
     const value *v = &c->values[id];

@@ -116,6 +116,7 @@ const char *imr_config_item(const imr_config *c, imr_option_id id, size_t i);
 
 /* Whether anyone set it (any source but the default). */
 bool imr_config_is_set(const imr_config *c, imr_option_id id);
+imr_source imr_config_from(const imr_config *c, imr_option_id id);
 /* Appends the value as text: `100`, `yes`, items joined by ", ", `(none)`. */
 void imr_config_value(imr_buf *b, const imr_config *c, imr_option_id id);
 /* Appends "--feedback-k on the command line", "IMRNN_SEED in the environment",

@@ -56,6 +56,10 @@ static inline const imr_ids *imr_encode_ids(const imr_encode_job *job)
     return job->queries ? &job->dataset->query_ids : &job->dataset->documents;
 }
 
+/* Vectors [count,n] of these rows; IMR_E_NUMERIC names the one that is not finite. */
+imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count, size_t n,
+                           imr_encode_fn encode, void *user, float *out, imr_error *err);
+
 /* ---- the layouts ---- */
 imr_status imr_store_open(imr_cache **out, const char *dir, const imr_json *manifest,
                           const imr_cache_options *options, imr_error *err);

@@ -236,9 +236,20 @@ static imr_status open_part(imr_kept_rows *out, part *p, imr_error *err)
     return IMR_OK;
 }
 
-static imr_status encode_rows(const part *p, size_t first, size_t count, float *out, imr_error *err)
+static imr_status check_rows(const imr_encode_job *job, size_t first, size_t count, size_t n,
+                             const float *v, imr_error *err)
 {
-    const imr_encode_job *job = p->job;
+    const size_t bad = imr_view_first_bad(imr_view_of(v, count, n));
+    if (bad == count * n)
+        return IMR_OK;
+    return imr_fail(
+        err, IMR_E_NUMERIC, "the encoder gave %s \"%.200s\" a vector that is not finite",
+        job->queries ? "query" : "document", imr_ids_at(imr_encode_ids(job), first + bad / n));
+}
+
+imr_status imr_encode_rows(const imr_encode_job *job, size_t first, size_t count, size_t n,
+                           imr_encode_fn encode, void *user, float *out, imr_error *err)
+{
     IMR_AUTOBUF imr_buf all = {0};
     IMR_AUTOFREE size_t *lens = IMR_NEW_ARRAY(size_t, count);
     IMR_AUTOFREE const char **texts = IMR_NEW_ARRAY(const char *, count);
@@ -257,7 +268,8 @@ static imr_status encode_rows(const part *p, size_t first, size_t count, float *
         at += lens[i] + 1;
     }
     const imr_encode_texts all_texts = {job->queries, first, count, texts, lens};
-    return p->b->encode(p->b->user, &all_texts, out, err);
+    IMR_TRY(encode(user, &all_texts, out, err));
+    return check_rows(job, first, count, n, out, err);
 }
 
 static imr_status make_rows(void *user, size_t first, size_t count, void *const out[],
@@ -267,15 +279,13 @@ static imr_status make_rows(void *user, size_t first, size_t count, void *const 
     const builder *b = p->b;
     float *v = p->wide ? p->wide : out[0];
     const size_t n = count * b->plan->n;
-    IMR_TRY(b->encode ? encode_rows(p, first, count, v, err)
-                      : b->plan->rows(b->user, p->job->queries, first, count, v, err));
-    size_t bad = imr_view_first_bad(imr_view_of(v, count, b->plan->n));
-    if (bad < n)
-        return imr_fail(err, IMR_E_NUMERIC,
-                        "the encoder gave %s \"%.200s\" a vector that is not finite",
-                        p->job->queries ? "query" : "document",
-                        imr_ids_at(imr_encode_ids(p->job), first + bad / b->plan->n));
-    bad = p->wide ? imr_rows_to_half(out[0], v, n) : n;
+    if (b->encode) {
+        IMR_TRY(imr_encode_rows(p->job, first, count, b->plan->n, b->encode, b->user, v, err));
+    } else {
+        IMR_TRY(b->plan->rows(b->user, p->job->queries, first, count, v, err));
+        IMR_TRY(check_rows(p->job, first, count, b->plan->n, v, err));
+    }
+    size_t bad = p->wide ? imr_rows_to_half(out[0], v, n) : n;
     if (bad < n)
         return imr_fail(err, IMR_E_NUMERIC,
                         "a vector holds %g, too large for F16: build with dtype F32",

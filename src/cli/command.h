@@ -151,9 +151,10 @@ uint32_t imr_cli_feedback_k(imr_cli *cli, const struct imr_cache *cache);
 /*
  * It may be a stranger's: it sets what is shown and computed, names no path out of its folder
  * (config/options.def), binds no key that writes or ends (ui/keymap.h), and what it sets is said
- * each time. A file or folder of another user is used after a yes, asked once on a terminal and
- * kept by content and place in $XDG_STATE_HOME/imrnn/trusted; elsewhere it is left out, aloud. A
- * link or anything but a regular file is left out, aloud.
+ * each time. A file or folder of another user, and of anybody's file a store and its filter, are
+ * used after a yes, asked once on a terminal and kept by content and place in
+ * $XDG_STATE_HOME/imrnn/trusted; elsewhere they are left out, aloud. A link or anything but a
+ * regular file is left out, aloud.
  */
 /* Reads ./.imrnn into c; said: what is to be said about it, may stay empty. Without a folder for
  * what is kept nobody is asked. */

@@ -90,24 +90,25 @@ static void trust(const char *list, const char *key)
         close(fd);
 }
 
-static bool ask(const imr_buf *text)
+static bool ask(const imr_buf *text, bool mine)
 {
     IMR_AUTOBUF imr_buf clean = {0};
     imr_utf8_clean(&clean, imr_buf_text(text), text->len, IMR_CLEAN_NEWLINES);
     fprintf(stderr,
-            "This folder has a project file of another user, " PROJECT_FILE ":\n\n%s\n"
-            "Use its settings? They change what is shown and computed, nothing else. [y/N] ",
-            imr_buf_text(&clean));
+            "This folder has a project file %s, " PROJECT_FILE ":\n\n%s\n"
+            "Use %s? %s [y/N] ",
+            mine ? "that names a store" : "of another user", imr_buf_text(&clean),
+            mine ? "its store and filter" : "its settings",
+            mine ? "imrnn connects there, with your credentials for it."
+                 : "They change what is shown and computed, and where imrnn connects if they name "
+                   "a store, nothing else.");
     char answer[16];
     return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-/* May it be used? Of another user: after a yes. */
+/* Did somebody say yes to the file of another user, or to the store in one's own? */
 static imr_status vouched(bool *out, const imr_buf *text, bool mine, imr_buf *said, imr_error *err)
 {
-    *out = mine;
-    if (mine)
-        return IMR_OK;
     IMR_AUTOFREE char *state = imr_cli_state_folder();
     IMR_AUTOFREE char *list = state ? imr_path_join(state, "trusted") : NULL;
     IMR_AUTOFREE char *key = NULL;
@@ -115,31 +116,52 @@ static imr_status vouched(bool *out, const imr_buf *text, bool mine, imr_buf *sa
     *out = list && is_trusted(list, key);
     if (*out)
         return IMR_OK;
-    if (list && isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && ask(text)) {
+    if (list && isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && ask(text, mine)) {
         trust(list, key);
         *out = true;
         return IMR_OK;
     }
-    imr_buf_str(said, PROJECT_FILE " is left out: it, or its folder, belongs to another user "
-                                   "(a terminal asks, once)");
+    imr_buf_str(said, mine ? "The store that " PROJECT_FILE " names is left out: name it on the "
+                             "command line, or start imrnn in a terminal here, which asks, once"
+                           : PROJECT_FILE " is left out: it, or its folder, belongs to another "
+                                          "user (a terminal asks, once)");
+    return IMR_OK;
+}
+
+/* Where it connects, and what is sent there, even of one's own file, which may have come with a
+ * folder from anywhere: after a yes. */
+static imr_status check_store(imr_config *c, const imr_buf *text, bool mine, imr_buf *said,
+                              imr_error *err)
+{
+    static const imr_option_id asked[] = {IMR_OPT_STORE, IMR_OPT_STORE_FILTER};
+    bool use = true;
+    for (size_t i = 0; i < IMR_LEN(asked); i++)
+        if (mine && use && imr_config_from(c, asked[i]) == IMR_FROM_PROJECT_FILE)
+            IMR_TRY(vouched(&use, text, mine, said, err));
+    for (size_t i = 0; i < IMR_LEN(asked) && !use; i++)
+        if (imr_config_from(c, asked[i]) == IMR_FROM_PROJECT_FILE)
+            imr_config_unset(c, asked[i]);
     return IMR_OK;
 }
 
 imr_status imr_cli_project_file(imr_config *c, imr_buf *said, imr_error *err)
 {
     IMR_AUTOBUF imr_buf text = {0};
-    bool mine = false, use = false;
+    bool mine = false;
     read_project(&text, &mine, said);
     IMR_TRY(imr_buf_check(&text, err));
-    if (text.len)
+    bool use = mine;
+    if (text.len && !mine)
         IMR_TRY(vouched(&use, &text, mine, said, err));
     if (!use)
         return imr_buf_check(said, err);
-    IMR_TRY(imr_config_parse(c, text.data, text.len, PROJECT_FILE, IMR_FROM_PROJECT_FILE, err));
+    IMR_TRY(imr_config_parse(c, imr_buf_text(&text), text.len, PROJECT_FILE, IMR_FROM_PROJECT_FILE,
+                             err));
+    IMR_TRY(check_store(c, &text, mine, said, err));
     IMR_AUTOBUF imr_buf set = {0};
     imr_config_project(&set, c);
     if (set.len) {
-        imr_buf_str(said, PROJECT_FILE ": ");
+        imr_buf_str(said, said->len ? "; " PROJECT_FILE ": " : PROJECT_FILE ": ");
         imr_utf8_clean(said, set.data, set.len, IMR_CLEAN_LINE);
     }
     IMR_TRY(imr_buf_check(&set, err));

@@ -43,26 +43,13 @@ __attribute__((section(".preinit_array"),
 #endif
 
 static const imr_command *const commands[] = {
-    &imr_command_demo,
-    &imr_command_explore,
-    &imr_command_replay,
-    &imr_command_explain,
-    &imr_command_score,
-    &imr_command_encoder_train,
-    &imr_command_encoder_info,
-    &imr_command_encoder_encode,
-    &imr_command_encoder_tokenize,
-    &imr_command_encoder_bench,
-    &imr_command_cache,
-    &imr_command_train,
-    &imr_command_evaluate,
-    &imr_command_audit,
-    &imr_command_run,
-    &imr_command_inspect,
-    &imr_command_verify,
-    &imr_command_notes,
-    &imr_command_generate,
-    NULL,
+    &imr_command_demo,          &imr_command_explore,        &imr_command_replay,
+    &imr_command_explain,       &imr_command_score,          &imr_command_encoder_train,
+    &imr_command_encoder_info,  &imr_command_encoder_encode, &imr_command_encoder_tokenize,
+    &imr_command_encoder_bench, &imr_command_cache,          &imr_command_train,
+    &imr_command_evaluate,      &imr_command_audit,          &imr_command_run,
+    &imr_command_inspect,       &imr_command_verify,         &imr_command_notes,
+    &imr_command_generate,      &imr_command_complete,       NULL,
 };
 
 static const char *environment(IMR_UNUSED void *user, const char *name)

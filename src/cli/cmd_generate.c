@@ -88,223 +88,123 @@ static void man_page(imr_buf *b, const imr_command *const *commands)
     imr_buf_str(b, ".fi\n");
 }
 
-/* ---- completions ---- */
+/* ---- completions: a shell asks the program what may follow ---- */
 
-static bool takes_path(const imr_option *o)
+/* "WORD<tab>what it is", or the word alone, where the word begins as typed. */
+static void offer(imr_buf *b, const char *typed, const char *word, size_t n, const char *what)
 {
-    return o->metavar && (strcmp(o->metavar, "FILE") == 0 || strcmp(o->metavar, "DIR") == 0);
+    if (n >= strlen(typed) && memcmp(word, typed, strlen(typed)) == 0)
+        imr_buf_printf(b, "%.*s%s%s\n", (int)n, word, *what ? "\t" : "", what);
 }
 
-/* Bytes of "encoder " where the i-th command is the first of that group, else 0. */
-static size_t begins_group(const imr_command *const *commands, size_t i)
-{
-    const char *name = commands[i]->name, *space = strchr(name, ' ');
-    const size_t n = space && !commands[i]->hidden ? (size_t)(space - name) + 1 : 0;
-    return i && n && strncmp(name, commands[i - 1]->name, n) == 0 ? 0 : n;
-}
-
-/* First words of all commands, each once. */
-static void first_words(imr_buf *b, const imr_command *const *commands)
-{
-    for (size_t i = 0; commands[i]; i++) {
-        const char *name = commands[i]->name;
-        if (begins_group(commands, i) || (!commands[i]->hidden && !strchr(name, ' ')))
-            imr_buf_printf(b, "%.*s ", (int)strcspn(name, " "), name);
-    }
-    imr_buf_str(b, "help");
-}
-
-static void put_words(imr_buf *b, const char *choices)
-{
-    for (; *choices; choices++)
-        imr_buf_char(b, *choices == '|' ? ' ' : *choices);
-}
-
-static void option_words(imr_buf *b, const imr_option_id *list)
+static void offer_options(imr_buf *b, const char *typed, const imr_option_id *list)
 {
     for (; *list != IMR_OPT_COUNT; list++) {
         const imr_option *o = imr_option_of(*list);
-        imr_option_name(b, o);
-        imr_buf_char(b, ' ');
+        IMR_AUTOBUF imr_buf name = {0}, alias = {0};
+        imr_option_name(&name, o);
+        offer(b, typed, imr_buf_text(&name), name.len, o->help);
+        imr_buf_printf(&alias, "--%s", o->alias ? o->alias : "");
         if (o->alias)
-            imr_buf_printf(b, "--%s ", o->alias);
+            offer(b, typed, imr_buf_text(&alias), alias.len, o->help);
     }
 }
 
-static void bash_completion(imr_buf *b, const imr_command *const *commands)
+/* The next word, once each, of the commands that begin with the word before, or with none. */
+static void offer_commands(imr_buf *b, const char *typed, const char *before,
+                           const imr_command *const *commands)
 {
-    imr_buf_str(b, "# bash completion of imrnn\n_imrnn() {\n"
-                   "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-                   "    local line=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\"\n"
-                   "    case $prev in\n");
-    for (size_t i = 0; i < IMR_OPT_COUNT; i++) {
-        const imr_option *o = imr_option_of((imr_option_id)i);
-        if (o->choices) {
-            imr_buf_printf(b, "    --%s) COMPREPLY=($(compgen -W \"", o->name);
-            put_words(b, o->choices);
-            imr_buf_str(b, "\" -- \"$cur\")); return ;;\n");
-        } else if (takes_path(o)) {
-            imr_buf_printf(b, "    --%s%s%s) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n",
-                           o->name, o->alias ? "|--" : "", o->alias ? o->alias : "");
+    const size_t n = strlen(before);
+    for (const imr_command *const *c = commands; *c; c++) {
+        const char *name = (*c)->name;
+        const bool fits = !n || (strncmp(name, before, n) == 0 && name[n] == ' ');
+        const char *word = fits && n ? name + n + 1 : name;
+        const size_t len = strcspn(word, " "), end = (size_t)(word - name) + len;
+        if (fits && !(*c)->hidden && (c == commands || strncmp(name, c[-1]->name, end + 1) != 0))
+            offer(b, typed, word, len, word[len] ? "" : (*c)->summary);
+    }
+}
+
+/* The words of the line behind the program's name, up to the one that is typed. */
+static imr_status run_complete(imr_cli *cli, imr_error *err)
+{
+    const size_t n = cli->n_arguments;
+    const char *typed = cli->arguments[n - 1], *before = n > 1 ? cli->arguments[n - 2] : "";
+    const imr_option *o =
+        strncmp(before, "--", 2) == 0 ? imr_option_find(before + 2, strlen(before + 2)) : NULL;
+    const imr_command *command = NULL;
+    IMR_CLEANUP(imr_line_done) imr_line line = {0};
+    IMR_AUTOBUF imr_buf b = {0};
+    size_t taken;
+    for (size_t i = 0; i + 1 < n; i++)
+        IMR_NEED(*cli->arguments[i] == '-' || IMR_PUSH(&line.words, cli->arguments[i]), err);
+    if (o && o->kind != IMR_KIND_BOOL) {
+        for (const char *at = o->choices ? o->choices : ""; *at; at += strspn(at, "|")) {
+            offer(&b, typed, at, strcspn(at, "|"), "");
+            at += strcspn(at, "|");
         }
+    } else if (*typed == '-') {
+        offer_options(&b, typed, imr_common_options);
+        if (imr_line_command(&command, &taken, &line, cli->commands, NULL) == IMR_OK && command)
+            offer_options(&b, typed, command->options);
+    } else if (n <= 2) {
+        if (n == 1)
+            offer(&b, typed, "help", strlen("help"), "what a command does");
+        offer_commands(&b, typed, before, cli->commands);
     }
-    imr_buf_str(b, "    esac\n    if [[ $COMP_CWORD -eq 1 && $cur != -* ]]; then\n"
-                   "        COMPREPLY=($(compgen -W \"");
-    first_words(b, commands);
-    imr_buf_str(b,
-                "\" -- \"$cur\") $(compgen -d -- \"$cur\")); return\n    fi\n    local words=\"");
-    option_words(b, imr_common_options);
-    imr_buf_str(b, "\" names=\n    case $line in\n");
-    for (size_t i = 0; commands[i]; i++) {
-        if (commands[i]->hidden)
-            continue;
-        const char *space = strchr(commands[i]->name, ' ');
-        imr_buf_printf(b, "    \"%s%s\"*) words+=\"", commands[i]->name, space ? "" : " ");
-        option_words(b, commands[i]->options);
-        imr_buf_str(b, "\" ;;\n");
-    }
-    imr_buf_str(b, "    esac\n");
-    for (size_t i = 0; commands[i]; i++) {
-        const size_t n = begins_group(commands, i);
-        if (!n)
-            continue;
-        imr_buf_printf(b, "    [[ ${COMP_WORDS[1]} == %.*s ]] && names=\"", (int)n - 1,
-                       commands[i]->name);
-        for (size_t j = i; commands[j]; j++)
-            if (strncmp(commands[j]->name, commands[i]->name, n) == 0)
-                imr_buf_printf(b, "%s ", commands[j]->name + n);
-        imr_buf_str(b, "\"\n");
-    }
-    imr_buf_str(b, "    if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W \"$words\" -- "
-                   "\"$cur\"))\n    elif [[ $COMP_CWORD -eq 2 && -n $names ]]; then "
-                   "COMPREPLY=($(compgen -W \"$names\" -- \"$cur\"))\n"
-                   "    else COMPREPLY=($(compgen -f -- \"$cur\")); fi\n}\n"
-                   "complete -o filenames -F _imrnn imrnn\n");
+    return imr_cli_emit(cli, &b, err);
 }
 
-/* Text between single quotes in a shell, with what else `also` names escaped by a backslash. */
-static void quoted(imr_buf *b, const char *text, const char *also)
-{
-    for (; *text; text++)
-        if (*text == '\'')
-            imr_buf_str(b, "'\\''");
-        else
-            imr_buf_printf(b, strchr(also, *text) ? "\\%c" : "%c", *text);
-}
+const imr_command imr_command_complete = {
+    .name = "complete",
+    .usage = "-- WORD...",
+    .summary = "what may follow on a line, for the shells",
+    .options = IMR_OPTIONS(IMR_OUTPUT_OPTIONS),
+    .min_arguments = 1,
+    .max_arguments = SIZE_MAX,
+    .run = run_complete,
+    .hidden = true,
+};
 
-static void zsh_options(imr_buf *b, const imr_option_id *list)
-{
-    for (; *list != IMR_OPT_COUNT; list++) {
-        const imr_option *o = imr_option_of(*list);
-        imr_buf_printf(b, " \\\n        '%s", o->kind == IMR_KIND_LIST ? "*" : "");
-        imr_option_name(b, o);
-        imr_buf_str(b, o->kind == IMR_KIND_BOOL ? "[" : "=[");
-        quoted(b, o->help, "[]:");
-        imr_buf_char(b, ']');
-        if (o->choices) {
-            imr_buf_printf(b, ":%s:(", o->metavar);
-            put_words(b, o->choices);
-            imr_buf_char(b, ')');
-        } else if (o->kind != IMR_KIND_BOOL) {
-            imr_buf_printf(b, ":%s:%s", o->metavar, takes_path(o) ? "_files" : "");
-        }
-        imr_buf_char(b, '\'');
-    }
-}
-
-static void zsh_completion(imr_buf *b, const imr_command *const *commands)
-{
-    imr_buf_str(b, "#compdef imrnn\n_imrnn() {\n    if (( CURRENT == 2 )); then\n"
-                   "        local -a names=(");
-    first_words(b, commands);
-    imr_buf_str(b, ")\n        compadd -- $names; _files -/; return\n    fi\n"
-                   "    case \"$words[2] $words[3]\" in\n");
-    for (size_t i = 0; commands[i]; i++) {
-        if (commands[i]->hidden)
-            continue;
-        bool two = strchr(commands[i]->name, ' ') != NULL;
-        imr_buf_printf(b, "    (\"%s%s\"*) _arguments", commands[i]->name, two ? "" : " ");
-        zsh_options(b, commands[i]->options);
-        zsh_options(b, imr_common_options);
-        imr_buf_str(b, " '*:file:_files' ;;\n");
-    }
-    for (size_t i = 0; commands[i]; i++) {
-        const size_t n = begins_group(commands, i);
-        if (!n)
-            continue;
-        imr_buf_printf(b, "    (\"%.*s\"*) compadd --", (int)n, commands[i]->name);
-        for (size_t j = i; commands[j]; j++)
-            if (strncmp(commands[j]->name, commands[i]->name, n) == 0)
-                imr_buf_printf(b, " %s", commands[j]->name + n);
-        imr_buf_str(b, " ;;\n");
-    }
-    imr_buf_str(b, "    esac\n}\n_imrnn \"$@\"\n");
-}
-
-/* command: its last word; NULL: of all. */
-static void fish_option(imr_buf *b, const char *command, const imr_option *o)
-{
-    IMR_AUTOBUF imr_buf name = {0};
-    imr_option_name(&name, o);
-    imr_buf_str(b, "complete -c imrnn");
-    if (command)
-        imr_buf_printf(b, " -n '__fish_seen_subcommand_from %s'", command);
-    imr_buf_printf(b, " -l %s", imr_buf_text(&name) + 2);
-    if (o->letter)
-        imr_buf_printf(b, " -s %c", o->letter);
-    if (o->choices) {
-        imr_buf_str(b, " -x -a '");
-        put_words(b, o->choices);
-        imr_buf_char(b, '\'');
-    } else if (o->kind != IMR_KIND_BOOL) {
-        imr_buf_str(b, takes_path(o) ? " -r -F" : " -x");
-    }
-    imr_buf_str(b, " -d '");
-    quoted(b, o->help, "");
-    imr_buf_str(b, "'\n");
-}
-
-static void fish_completion(imr_buf *b, const imr_command *const *commands)
-{
-    imr_buf_str(b, "# fish completion of imrnn\n");
-    for (size_t i = 0; commands[i]; i++) {
-        if (commands[i]->hidden)
-            continue;
-        const char *name = commands[i]->name, *space = strchr(name, ' ');
-        size_t n = space ? (size_t)(space - name) : strlen(name);
-        imr_buf_printf(b, "complete -c imrnn -n __fish_use_subcommand -a %.*s -d '", (int)n, name);
-        quoted(b, space ? "" : commands[i]->summary, "");
-        imr_buf_str(b, "'\n");
-        if (space) {
-            imr_buf_printf(b, "complete -c imrnn -n '__fish_seen_subcommand_from %.*s' -a %s -d '",
-                           (int)n, name, space + 1);
-            quoted(b, commands[i]->summary, "");
-            imr_buf_str(b, "'\n");
-        }
-        for (const imr_option_id *id = commands[i]->options; *id != IMR_OPT_COUNT; id++)
-            fish_option(b, space ? space + 1 : name, imr_option_of(*id));
-    }
-    for (const imr_option_id *id = imr_common_options; *id != IMR_OPT_COUNT; id++)
-        fish_option(b, NULL, imr_option_of(*id));
-}
+/* Where nothing is offered a file may stand; a folder may, too, where the command does. */
+static const char bash[] =
+    "# bash completion of imrnn\n_imrnn() {\n"
+    "    local IFS=$'\\n' program=${COMP_WORDS[0]/#\\~/$HOME} cur=${COMP_WORDS[COMP_CWORD]}\n"
+    "    COMPREPLY=($(\"$program\" complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null |\n"
+    "        cut -f 1))\n"
+    "    [[ $COMP_CWORD -eq 1 ]] && COMPREPLY+=($(compgen -d -- \"$cur\"))\n"
+    "    [[ ${#COMPREPLY[@]} -eq 0 ]] && COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+    "}\ncomplete -o filenames -F _imrnn imrnn\n";
+static const char zsh[] =
+    "#compdef imrnn\n_imrnn() {\n"
+    "    local found=$(${~words[1]} complete -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)\n"
+    "    local -a all=(${(f)found//$'\\t'/:})\n"
+    "    (( $#all )) && _describe -V imrnn all\n"
+    "    (( CURRENT == 2 )) && _files -/\n"
+    "    (( $#all )) || _files\n"
+    "}\n_imrnn \"$@\"\n";
+static const char fish[] =
+    "# fish completion of imrnn\nfunction __imrnn\n"
+    "    set -l line (commandline -opc)\n"
+    "    set -l found ($line[1] complete -- $line[2..-1] (commandline -ct) 2>/dev/null)\n"
+    "    test (count $found) -gt 0; and printf '%s\\n' $found\n"
+    "    test (count $line) -eq 1; and __fish_complete_directories (commandline -ct) ''\n"
+    "    test (count $found) -eq 0; and __fish_complete_path (commandline -ct)\n"
+    "end\ncomplete -c imrnn -f -a '(__imrnn)'\n";
 
 static imr_status run_generate(imr_cli *cli, imr_error *err)
 {
-    static const struct {
-        const char *name;
-        void (*write)(imr_buf *b, const imr_command *const *commands);
-    } forms[] = {{"man", man_page},
-                 {"bash", bash_completion},
-                 {"zsh", zsh_completion},
-                 {"fish", fish_completion}};
+    static const char *const scripts[][2] = {{"bash", bash}, {"zsh", zsh}, {"fish", fish}};
     IMR_AUTOBUF imr_buf b = {0};
-    for (size_t i = 0; i < IMR_LEN(forms); i++)
-        if (strcmp(cli->arguments[0], forms[i].name) == 0) {
-            forms[i].write(&b, cli->commands);
-            return imr_cli_emit(cli, &b, err);
-        }
-    return imr_fail(err, IMR_E_USAGE, "generate knows man, bash, zsh and fish, not '%s'",
-                    cli->arguments[0]);
+    const char *form = cli->arguments[0];
+    if (strcmp(form, "man") == 0)
+        man_page(&b, cli->commands);
+    for (size_t i = 0; i < IMR_LEN(scripts); i++)
+        if (strcmp(form, scripts[i][0]) == 0)
+            imr_buf_str(&b, scripts[i][1]);
+    return b.len || b.failed ? imr_cli_emit(cli, &b, err)
+                             : imr_fail(err, IMR_E_USAGE,
+                                        "generate knows man, bash, zsh and fish, not '%s'", form);
 }
 
 const imr_command imr_command_generate = {

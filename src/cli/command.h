@@ -189,12 +189,12 @@ void imr_cli_blas_text(imr_buf *out);
 extern const imr_option_id imr_common_options[];
 bool imr_option_is_in(const imr_option_id *list, imr_option_id id);
 /* One a command, defined in cmd_<name>.c; main.c lists them in the order of the help. */
-extern const imr_command imr_command_audit, imr_command_cache, imr_command_demo,
-    imr_command_encoder_bench, imr_command_encoder_encode, imr_command_encoder_info,
-    imr_command_encoder_tokenize, imr_command_encoder_train, imr_command_evaluate,
-    imr_command_explain, imr_command_explore, imr_command_replay, imr_command_generate,
-    imr_command_inspect, imr_command_notes, imr_command_run, imr_command_score, imr_command_train,
-    imr_command_verify;
+extern const imr_command imr_command_audit, imr_command_cache, imr_command_complete,
+    imr_command_demo, imr_command_encoder_bench, imr_command_encoder_encode,
+    imr_command_encoder_info, imr_command_encoder_tokenize, imr_command_encoder_train,
+    imr_command_evaluate, imr_command_explain, imr_command_explore, imr_command_replay,
+    imr_command_generate, imr_command_inspect, imr_command_notes, imr_command_run,
+    imr_command_score, imr_command_train, imr_command_verify;
 
 /* ---- cli/bundle.c: --bundle DIR, a report with what is needed to check it ---- */
 

@@ -1,6 +1,7 @@
 /* ui/view_why.c - the sentence, word pairs, the adapter's two steps, sides, steps, dimensions. */
 #include <math.h>
 
+#include "report/formats.h"
 #include "ui/views.h"
 
 #define ROWS 5 /* words of the query that are told in the pane */
@@ -33,41 +34,23 @@ static void note(ui_rows *r, const char *text)
 
 /* ---- which words met ---- */
 
-/* The places of the largest |shares| of a query word's row, largest first; at most 8. */
-static size_t largest(const ui_reading *r, uint32_t q, uint32_t out[8])
-{
-    const imr_pairs *p = &r->detail->why.pairs;
-    size_t n = 0;
-    for (uint32_t d = 0; d < p->n_document; d++) {
-        double v = fabs(ui_share(p, r->measure, q, d));
-        size_t at = n < 8 ? n : 8;
-        while (at > 0 && v > fabs(ui_share(p, r->measure, q, out[at - 1])))
-            at--;
-        if (at == 8 || !p->document[d].named)
-            continue;
-        n += n < 8;
-        for (size_t k = n - 1; k > at; k--)
-            out[k] = out[k - 1];
-        out[at] = d;
-    }
-    return n;
-}
-
 static void query_word(ui_rows *rows, const ui_reading *r, uint32_t q, int name_w, int decimals)
 {
     const imr_pairs *p = &r->detail->why.pairs;
     uint8_t term = r->measure.raw ? UI_TERM_SHARE_RAW : UI_TERM_SHARE;
-    uint32_t met[8];
-    size_t n = largest(r, q, met);
+    IMR_AUTOFREE imr_report_place *met = IMR_NEW_ARRAY(imr_report_place, p->n_document + 1);
+    size_t n = 0;
+    for (uint32_t d = 0; met && d < p->n_document; d++)
+        if (p->document[d].named)
+            met[n++] = (imr_report_place){fabs(ui_share(p, r->measure, q, d)), d};
+    imr_report_rank(met, n);
     ui_flow f = ui_flow_begin(rows, name_w + 2, UI_STRONG, p->query[q].text);
     ui_flow_put(&f, ui_sign_role(r->query.total[q]), term, "%s",
                 ui_short(r->query.total[q], decimals).s);
-    for (size_t i = 0; i < n; i++) {
-        double v = ui_share(p, r->measure, q, met[i]);
-        if (fabs(v) < (r->measure.raw ? 0.002 : 0.02))
-            break;
+    for (size_t i = 0; i < n && i < 8 && met[i].value >= (r->measure.raw ? 0.002 : 0.02); i++) {
+        double v = ui_share(p, r->measure, q, met[i].place);
         IMR_AUTOBUF imr_buf text = {0};
-        const char *met_word = p->document[met[i]].text;
+        const char *met_word = p->document[met[i].place].text;
         imr_utf8_clip(&text, met_word, strlen(met_word), rows->grid.cols < 60 ? 13 : 24, "…");
         imr_buf_printf(&text, " %s", ui_short(v, decimals).s);
         if (!ui_flow_fits(&f, ui_width(imr_buf_text(&text))))
@@ -122,23 +105,16 @@ static void left_out(ui_rows *rows, const ui_why_parts *in)
                 : wish == UI_CHANGE    ? IMR_STAGE_AFTER
                                        : wish;
     double sd = in->trace->reference[stage].sd > 0 ? in->trace->reference[stage].sd : 1;
-    double than = INFINITY, scale = 0;
-    size_t most = in->full ? why->n_deletion : 2 * ROWS;
+    IMR_AUTOFREE imr_report_place *v = IMR_NEW_ARRAY(imr_report_place, why->n_deletion);
     note(rows, sd == 1 ? "Left out, a word takes from the cosine:"
                        : "Left out, a word takes from its standing, in sd:");
-    for (size_t n = 0; n < most; n++) {
-        const imr_pair_word *best = NULL;
-        for (size_t i = 0; i < why->n_deletion; i++) {
-            double v = fabs(why->deletion[i].total[stage]);
-            if (v < than && (!best || v > fabs(best->total[stage])))
-                best = &why->deletion[i];
-        }
-        if (!best)
-            return;
-        than = fabs(best->total[stage]);
-        scale = n ? scale : ui_nice_scale(than / sd);
-        ui_rows_bar(rows, UI_TERM_LEFT_OUT, best->text, best->total[stage] / sd, scale,
-                    sd == 1 ? 4 : 2);
+    for (size_t i = 0; v && i < why->n_deletion; i++)
+        v[i] = (imr_report_place){fabs(why->deletion[i].total[stage]), (uint32_t)i};
+    imr_report_rank(v, v ? why->n_deletion : 0);
+    for (size_t i = 0; v && i < why->n_deletion && (in->full || i < 2 * (size_t)ROWS); i++) {
+        const imr_pair_word *w = &why->deletion[v[i].place];
+        ui_rows_bar(rows, UI_TERM_LEFT_OUT, w->text, w->total[stage] / sd,
+                    ui_nice_scale(v[0].value / sd), sd == 1 ? 4 : 2);
     }
 }
 
@@ -222,34 +198,21 @@ static void pairs(ui_rows *rows, const ui_why_parts *in)
 
 /* ---- what the adapter did ---- */
 
-/* The largest gain (or loss) that is smaller than the one before; NULL: none beyond .005 sd. */
-static const imr_strong_pair *next_changed(const imr_why *why, bool gains, double than)
-{
-    const imr_strong_pair *best = NULL;
-    for (size_t k = 0; k < why->n_strongest; k++) {
-        const imr_strong_pair *p = &why->strongest[k];
-        double v = gains ? p->change : -p->change;
-        if (v >= 0.005 && v < than && (!best || v > (gains ? best->change : -best->change)))
-            best = p;
-    }
-    return best;
-}
-
 /* The pairs whose share grew most, or fell most. */
-static void changed(ui_rows *rows, const imr_why *why, bool gains, size_t most)
+static void changed(ui_rows *rows, const imr_why *why, int sign, size_t most)
 {
-    const imr_strong_pair *p;
-    const ui_style style = gains ? UI_GAIN : UI_LOSS;
-    double than = INFINITY;
+    const ui_style style = ui_sign_role(sign);
+    IMR_AUTOFREE imr_report_place *v = IMR_NEW_ARRAY(imr_report_place, why->n_strongest + 1);
+    const size_t n = v ? imr_why_changes(v, why, sign) : 0;
     ui_flow f = {0};
-    for (size_t n = 0; n < most && (p = next_changed(why, gains, than)); n++) {
+    for (size_t i = 0; i < n && i < most; i++) {
+        const imr_strong_pair *p = &why->strongest[v[i].place];
         const char *q = why->pairs.query[p->query].text, *d = why->pairs.document[p->document].text;
         bool same = strcmp(q, d) == 0;
-        if (n == 0)
-            f = ui_flow_begin(rows, 3, style, gains ? "+" : "−");
-        ui_flow_put(&f, style, UI_TERM_SHARE, "%.40s%s%s%s%.40s %s", q, same ? "" : " ",
-                    same ? "" : "~", same ? "" : " ", same ? "" : d, ui_short(p->change, 2).s);
-        than = gains ? p->change : -p->change;
+        if (i == 0)
+            f = ui_flow_begin(rows, 3, style, sign > 0 ? "+" : "−");
+        ui_flow_put(&f, style, UI_TERM_SHARE, "%.40s%s%.40s %s", q, same ? "" : " ~ ",
+                    same ? "" : d, ui_short(p->change, 2).s);
     }
 }
 
@@ -267,8 +230,8 @@ static void adapter(ui_rows *rows, const ui_why_parts *in)
     ui_rows_bar(rows, UI_TERM_PROJECTOR, "projector", lift->projector, scale, 2);
     ui_rows_bar(rows, UI_TERM_MODULATION, "modulation", lift->modulation, scale, 2);
     if (in->reading) {
-        changed(rows, &in->reading->detail->why, true, in->full ? 10 : 4);
-        changed(rows, &in->reading->detail->why, false, in->full ? 10 : 4);
+        changed(rows, &in->reading->detail->why, 1, in->full ? 10 : 4);
+        changed(rows, &in->reading->detail->why, -1, in->full ? 10 : 4);
     }
 }
 

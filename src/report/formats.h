@@ -68,6 +68,8 @@ bool imr_why_rows_make(imr_why_rows *r, const imr_pairs *p, imr_stage stage, siz
 void imr_why_rows_done(imr_why_rows *r);
 /* What query word `a` meets: [n_document] places and shares; how many of them are worth telling. */
 size_t imr_why_meets(imr_report_place *out, const imr_pairs *p, imr_stage stage, size_t a);
+/* Pairs whose share grew, sign 1, or fell, -1, most first: [n_strongest] places of that list. */
+size_t imr_why_changes(imr_report_place *out, const imr_why *w, int sign);
 /* Sentences without a full stop; nothing where there is nothing to say. */
 void imr_line_sum(imr_buf *out, const imr_why *w, imr_stage stage, double sum);
 void imr_line_changes(imr_buf *out, const imr_why *w, int sign); /* largest gains 1, losses -1 */

@@ -81,7 +81,8 @@ static int by_value(const void *a, const void *b)
 
 void imr_report_rank(imr_report_place *v, size_t n)
 {
-    qsort(v, n, sizeof *v, by_value);
+    if (n)
+        qsort(v, n, sizeof *v, by_value);
 }
 
 /* ---- pieces of text ---- */

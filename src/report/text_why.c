@@ -132,16 +132,20 @@ static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t wid
 
 /* ---- what the adapter did ---- */
 
-void imr_line_changes(imr_buf *out, const imr_why *w, int sign)
+size_t imr_why_changes(imr_report_place *out, const imr_why *w, int sign)
 {
-    IMR_AUTOFREE imr_report_place *v = IMR_NEW_ARRAY(imr_report_place, w->n_strongest + 1);
-    if (!v)
-        return;
     size_t n = 0;
     for (size_t i = 0; i < w->n_strongest; i++)
         if (sign * w->strongest[i].change >= CHANGE_LEAST)
-            v[n++] = (imr_report_place){sign * w->strongest[i].change, (uint32_t)i};
-    imr_report_rank(v, n);
+            out[n++] = (imr_report_place){sign * w->strongest[i].change, (uint32_t)i};
+    imr_report_rank(out, n);
+    return n;
+}
+
+void imr_line_changes(imr_buf *out, const imr_why *w, int sign)
+{
+    IMR_AUTOFREE imr_report_place *v = IMR_NEW_ARRAY(imr_report_place, w->n_strongest + 1);
+    const size_t n = v ? imr_why_changes(v, w, sign) : 0;
     for (size_t i = 0; i < n && i < NEAREST; i++) {
         const imr_strong_pair *s = &w->strongest[v[i].place];
         imr_buf_printf(out, "%s%s~%s %s", i ? ", " : "", w->pairs.query[s->query].text,

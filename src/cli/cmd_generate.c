@@ -1,5 +1,6 @@
 /* cli/cmd_generate.c - man page and shell completions, from the tables of commands and options. */
 
+#include "assets/completion.h"
 #include "cli/command.h"
 
 /* ---- man page ---- */
@@ -166,42 +167,15 @@ const imr_command imr_command_complete = {
     .hidden = true,
 };
 
-/* Where nothing is offered a file may stand; a folder may, too, where the command does. */
-static const char bash[] =
-    "# bash completion of imrnn\n_imrnn() {\n"
-    "    local IFS=$'\\n' program=${COMP_WORDS[0]/#\\~/$HOME} cur=${COMP_WORDS[COMP_CWORD]}\n"
-    "    COMPREPLY=($(\"$program\" complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null |\n"
-    "        cut -f 1))\n"
-    "    [[ $COMP_CWORD -eq 1 ]] && COMPREPLY+=($(compgen -d -- \"$cur\"))\n"
-    "    [[ ${#COMPREPLY[@]} -eq 0 ]] && COMPREPLY=($(compgen -f -- \"$cur\"))\n"
-    "}\ncomplete -o filenames -F _imrnn imrnn\n";
-static const char zsh[] =
-    "#compdef imrnn\n_imrnn() {\n"
-    "    local found=$(${~words[1]} complete -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)\n"
-    "    local -a all=(${(f)found//$'\\t'/:})\n"
-    "    (( $#all )) && _describe -V imrnn all\n"
-    "    (( CURRENT == 2 )) && _files -/\n"
-    "    (( $#all )) || _files\n"
-    "}\n_imrnn \"$@\"\n";
-static const char fish[] =
-    "# fish completion of imrnn\nfunction __imrnn\n"
-    "    set -l line (commandline -opc)\n"
-    "    set -l found ($line[1] complete -- $line[2..-1] (commandline -ct) 2>/dev/null)\n"
-    "    test (count $found) -gt 0; and printf '%s\\n' $found\n"
-    "    test (count $line) -eq 1; and __fish_complete_directories (commandline -ct) ''\n"
-    "    test (count $found) -eq 0; and __fish_complete_path (commandline -ct)\n"
-    "end\ncomplete -c imrnn -f -a '(__imrnn)'\n";
-
 static imr_status run_generate(imr_cli *cli, imr_error *err)
 {
-    static const char *const scripts[][2] = {{"bash", bash}, {"zsh", zsh}, {"fish", fish}};
     IMR_AUTOBUF imr_buf b = {0};
     const char *form = cli->arguments[0];
     if (strcmp(form, "man") == 0)
         man_page(&b, cli->commands);
-    for (size_t i = 0; i < IMR_LEN(scripts); i++)
-        if (strcmp(form, scripts[i][0]) == 0)
-            imr_buf_str(&b, scripts[i][1]);
+    for (size_t i = 0; i < imr_completion_files_count; i++)
+        if (strcmp(form, imr_completion_files[i].name) == 0)
+            imr_buf_add(&b, imr_completion_files[i].data, imr_completion_files[i].len);
     return b.len || b.failed ? imr_cli_emit(cli, &b, err)
                              : imr_fail(err, IMR_E_USAGE,
                                         "generate knows man, bash, zsh and fish, not '%s'", form);
